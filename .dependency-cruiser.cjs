@@ -1,0 +1,66 @@
+/** Imports run one way: schemas <- services, schemas <- clients, everything <- deploy, tests. */
+const rule = (name, comment, from, to) => ({ name, severity: 'error', comment, from, to });
+
+module.exports = {
+  forbidden: [
+    rule('no-circular', 'A cycle hides which of two modules owns a thing.', {}, { circular: true }),
+    rule(
+      'schemas-import-no-rooms',
+      'Schemas know nobody.',
+      { path: '^schemas/' },
+      { path: '^(services|clients|deploy|tests)/' },
+    ),
+    rule(
+      'services-not-clients',
+      'Services and clients meet on the wire only.',
+      { path: '^services/' },
+      { path: '^(clients|deploy|tests)/' },
+    ),
+    rule(
+      'clients-not-services',
+      'Services and clients meet on the wire only.',
+      { path: '^clients/' },
+      { path: '^(services|deploy|tests)/' },
+    ),
+    rule(
+      'services-apart',
+      'One service never imports another.',
+      { path: '^services/([^/]+)/' },
+      { path: '^services/', pathNot: '^services/$1/' },
+    ),
+    rule(
+      'protocol-imports-nothing-of-ours',
+      'The contract is pure and browser-safe.',
+      { path: '^schemas/protocol/src', pathNot: '\\.test\\.ts$' },
+      { path: '^(schemas/(backbone|process)|services|clients)|^node:', dependencyTypesNot: [] },
+    ),
+    rule(
+      'only-backbone-speaks-nats',
+      'One package owns the backbone.',
+      { pathNot: '^schemas/backbone/' },
+      { path: 'node_modules/@nats-io/' },
+    ),
+    rule(
+      'only-pi-adapter-imports-pi',
+      'The SDK moves; one folder follows it.',
+      { pathNot: '^clients/runner/src/pi/' },
+      { path: 'node_modules/@mariozechner/' },
+    ),
+    rule(
+      'tests-stay-out-of-products',
+      'Shipped code never imports a test.',
+      { pathNot: '\\.test\\.ts$' },
+      { path: '\\.test\\.ts$' },
+    ),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules|/dist/' },
+    exclude: { path: '(^|/)(dist|bench/dist|\\.nx|test-output)/' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['@pizzapi/source', 'import', 'node', 'default', 'types'],
+      extensions: ['.ts', '.js', '.svelte', '.mjs'],
+    },
+  },
+};

@@ -1,0 +1,31 @@
+import { defineConfig } from 'vitest/config';
+
+const conditions = ['@pizzapi/source', 'module', 'node', 'development|production'];
+
+/** One project a kind of test, so that `vitest run --project pure` stays a matter of seconds. */
+const project = (name: string, include: string[], options: object = {}) => ({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: { name, include, exclude: ['**/dist/**', '**/node_modules/**'], environment: 'node' as const, ...options },
+});
+
+const slow = { testTimeout: 60_000, hookTimeout: 60_000 };
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    reporters: ['default'],
+    projects: [
+      project('pure', [
+        '{schemas,services,clients}/*/src/**/!(*.nats|*.browser).test.ts',
+        'deploy/*/**/!(*.nats|*.browser).test.ts',
+      ]),
+      project('nats', ['{schemas,services,clients}/*/src/**/*.nats.test.ts', 'deploy/*/**/*.nats.test.ts'], slow),
+      project('system', ['tests/**/*.test.ts', 'clients/*/src/**/*.browser.test.ts'], {
+        testTimeout: 180_000,
+        hookTimeout: 120_000,
+        fileParallelism: false,
+      }),
+    ],
+  },
+});
