@@ -1,0 +1,84 @@
+import { encode } from './codec.js';
+import { isMap } from './json.js';
+import type { PlacedBlob } from './messages.js';
+
+/** Strings above this many bytes leave the log and become blobs (PROTOCOL.md, "Blobs"). */
+export const BLOB_THRESHOLD = 128 * 1024;
+
+/** An event stays below this many bytes, whatever it takes: nats-server refuses a message above 1 MiB. */
+export const MAX_EVENT_BYTES = 900 * 1024;
+
+/** Characters of a long text that stay in the event, so that a reader without the blob still sees what it is. */
+export const BLOB_PREVIEW = 2_000;
+
+/** A part of an event that is to be kept elsewhere. */
+export interface ExternalPart {
+  /** JSON pointer into the event. */
+  path: string;
+  bytes: Uint8Array;
+  mediaType: string;
+}
+
+/**
+ * Splits what is too large off an event: long strings (a short preview stays; base64 image data leaves nothing and is
+ * decoded). Returns the event unchanged, the very same object, when there is nothing to split off. The caller stores
+ * each part and adds `blobs: PlacedBlob[]` to the event with `placeBlobs`.
+ */
+export function externalize<E extends object>(event: E): { event: E; parts: ExternalPart[] } {
+  let threshold = BLOB_THRESHOLD;
+  for (;;) {
+    const parts: ExternalPart[] = [];
+    const smaller = split(event, '', threshold, parts) as E;
+    if (threshold <= BLOB_PREVIEW * 2 || encode(smaller).byteLength <= MAX_EVENT_BYTES) return { event: smaller, parts };
+    threshold /= 4;
+  }
+}
+
+/** The event with the references of its stored parts. */
+export function placeBlobs<E extends object>(event: E, blobs: readonly PlacedBlob[]): E {
+  return blobs.length === 0 ? event : { ...event, blobs };
+}
+
+function split(value: unknown, path: string, threshold: number, parts: ExternalPart[]): unknown {
+  if (Array.isArray(value)) {
+    const items = value.map((item, index) => split(item, `${path}/${index}`, threshold, parts));
+    return items.some((item, index) => item !== value[index]) ? items : value;
+  }
+  if (!isMap(value)) return typeof value === 'string' ? splitText(value, path, threshold, parts) : value;
+  const image = typeof value['mimeType'] === 'string' && typeof value['data'] === 'string' ? value['mimeType'] : undefined;
+  let changed: Record<string, unknown> | undefined;
+  for (const [key, item] of Object.entries(value)) {
+    const place = `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    const next =
+      image !== undefined && key === 'data'
+        ? splitImage(item as string, image, place, threshold, parts)
+        : split(item, place, threshold, parts);
+    if (next !== item) (changed ??= { ...value })[key] = next;
+  }
+  return changed ?? value;
+}
+
+function splitText(text: string, path: string, threshold: number, parts: ExternalPart[]): string {
+  // A code unit is at most three bytes of UTF-8: short strings are not encoded just to be measured.
+  if (text.length * 3 <= threshold) return text;
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.byteLength <= threshold) return text;
+  parts.push({ path, bytes, mediaType: 'text/plain; charset=utf-8' });
+  return `${text.slice(0, BLOB_PREVIEW)}…`;
+}
+
+function splitImage(data: string, mediaType: string, path: string, threshold: number, parts: ExternalPart[]): string {
+  if (data.length <= threshold) return data;
+  const bytes = decodeBase64(data);
+  if (bytes === undefined) return splitText(data, path, threshold, parts);
+  parts.push({ path, bytes, mediaType });
+  return '';
+}
+
+function decodeBase64(data: string): Uint8Array | undefined {
+  try {
+    return Uint8Array.from(atob(data), (char) => char.charCodeAt(0));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * Why a WebSocket closed, and what a client does about it. The ranges say it for codes that are not in the table:
+ * 4000–4399 and everything below 4000 reconnect, 4400–4999 do not.
+ */
+export const CLOSE_CODES = {
+  normal: { code: 1000, reconnect: false, meaning: 'The client left.' },
+  going_away: { code: 1001, reconnect: true, meaning: 'The page or process went away.' },
+  abnormal: { code: 1006, reconnect: true, meaning: 'The connection broke.' },
+  policy: { code: 1008, reconnect: false, meaning: 'The client broke the protocol.' },
+  too_large: { code: 1009, reconnect: true, meaning: 'A message was larger than 1 MiB.' },
+  internal: { code: 1011, reconnect: true, meaning: 'The gateway failed.' },
+  restarting: { code: 1012, reconnect: true, meaning: 'The gateway restarts; resume elsewhere after the jitter given.' },
+  bad_frame: { code: 4001, reconnect: false, meaning: 'A frame could not be understood.' },
+  too_slow: { code: 4008, reconnect: true, meaning: 'The viewer made no progress for 30 s.' },
+  revoked: { code: 4401, reconnect: false, meaning: 'The credentials were revoked.' },
+  session_gone: { code: 4410, reconnect: false, meaning: 'The session was deleted.' },
+} as const satisfies Record<string, { code: number; reconnect: boolean; meaning: string }>;
+
+export type CloseName = keyof typeof CLOSE_CODES;
+
+const BY_CODE = new Map<number, boolean>(Object.values(CLOSE_CODES).map(({ code, reconnect }) => [code, reconnect]));
+
+/** Whether a client reconnects after a close with this code. Total over all numbers. */
+export function shouldReconnect(code: number): boolean {
+  return BY_CODE.get(code) ?? !(code >= 4400 && code <= 4999);
+}
+
+/** The reason text of a 1012: how many milliseconds to wait before resuming, so that thousands don't come at once. */
+export function restartReason(jitterMs: number): string {
+  return `resume after ${Math.round(jitterMs)} ms`;
+}
+
+/** The inverse of `restartReason`: milliseconds, or undefined when the text says none. */
+export function restartDelay(reason: string): number | undefined {
+  const match = /^resume after (\d{1,6}) ms$/.exec(reason);
+  return match === null ? undefined : Number(match[1]);
+}

@@ -1,0 +1,108 @@
+/**
+ * Every named failure of PizzaPi: the code is the HTTP body's, the WebSocket frame's, the command result's and the
+ * metric label's. `status` is the HTTP answer; `hint` says what to do next. PROTOCOL.md lists the same table and
+ * `errors.test.ts` holds the two together.
+ */
+export const ERRORS = {
+  bad_request: { status: 400, hint: 'The request has the wrong shape. Compare it with /openapi.json.' },
+  bad_option: { status: 400, hint: 'Run the command with --help to see what it takes.' },
+  bad_frame: { status: 400, hint: 'A frame is a msgpack map (or a JSON object) with a known `type`. See PROTOCOL.md.' },
+  frame_too_large: { status: 413, hint: 'A frame may hold 1 MiB. Send large files as attachments of several inputs.' },
+  body_too_large: { status: 413, hint: 'Send a smaller body, or split it.' },
+  invalid_id: { status: 400, hint: 'Ids are 1 to 64 characters of A–Z, a–z, 0–9, _ and -.' },
+  invalid_offset: { status: 400, hint: 'Offsets are whole numbers ≥ 0 that this session has reached.' },
+  unauthenticated: { status: 401, hint: 'Open the link that `npm start` printed, or run `pizzapi local` to get a new one.' },
+  link_invalid: { status: 401, hint: 'This sign-in link was used or has expired. Run `pizzapi link` for a new one.' },
+  forbidden: { status: 403, hint: 'You may not do this with these credentials.' },
+  forbidden_origin: { status: 403, hint: 'Open the page under the address the gateway was started with.' },
+  forbidden_host: { status: 403, hint: 'Use the address the gateway was started with, or set PIZZAPI_PUBLIC_URL.' },
+  read_only: { status: 403, hint: 'This link only lets you watch. Ask the owner for a collaborative one.' },
+  not_found: { status: 404, hint: 'There is nothing at this address. /openapi.json lists what there is.' },
+  session_not_found: { status: 404, hint: 'List the sessions you may see with `pizzapi sessions`.' },
+  runner_not_found: { status: 404, hint: 'List the runners with `pizzapi doctor`, or start one with `pizzapi runner`.' },
+  blob_not_found: { status: 404, hint: 'The blob was never stored or has expired with its session.' },
+  session_ended: { status: 409, hint: 'This session is over. Start a new one, or continue its file with resumedFrom.' },
+  already_exists: { status: 409, hint: 'Use another id, or read the one that is there.' },
+  session_gone: { status: 410, hint: 'The session was deleted.' },
+  offset_expired: { status: 410, hint: 'Start again from `first`, the oldest event still stored.' },
+  cwd_not_found: { status: 422, hint: 'The folder does not exist on the runner. Check the spelling.' },
+  cwd_not_a_folder: { status: 422, hint: 'The path names a file. Choose the folder that holds it.' },
+  cwd_outside_roots: { status: 422, hint: "Choose a folder inside the runner's roots, or start the runner with --roots." },
+  model_unknown: { status: 422, hint: 'Choose a model that the runner lists; `demo/demo` always works.' },
+  model_unauthenticated: { status: 422, hint: 'The runner has no key for this model. Add one to pi (`pi /login`), or use demo/demo.' },
+  command_unknown: { status: 422, hint: 'PROTOCOL.md lists the commands.' },
+  command_invalid: { status: 422, hint: "The command's arguments have the wrong shape. See PROTOCOL.md." },
+  command_expired: { status: 408, hint: 'The command waited too long for its host and was not carried out. Send it again.' },
+  command_failed: { status: 422, hint: 'The agent refused or failed the command; the message says why.' },
+  input_empty: { status: 422, hint: 'Send some text or an attachment.' },
+  dialog_unknown: { status: 404, hint: 'No such question is open in this session.' },
+  dialog_late: { status: 409, hint: 'Somebody answered first, or the question timed out.' },
+  dialog_invalid_answer: { status: 422, hint: 'Choose one of the options that the question lists.' },
+  file_invalid: { status: 422, hint: 'The file is not a pi session (JSON lines, the first of type "session").' },
+  file_truncated: { status: 422, hint: 'The file ends in the middle of a line. Copy it again, or cut the last line off.' },
+  file_not_found: { status: 404, hint: 'Check the path.' },
+  too_many_requests: { status: 429, hint: 'Wait as long as Retry-After says.' },
+  too_many_sessions: { status: 429, hint: 'The runner is full. End a session, or raise --max-sessions.' },
+  internal: { status: 500, hint: 'This is a bug. The log of the process has the details under the same request id.' },
+  runner_failed: { status: 502, hint: "The runner could not start the session; its log says why." },
+  unavailable: { status: 503, hint: 'The backbone is out of reach. It is retried by itself; try again in some seconds.' },
+  draining: { status: 503, hint: 'This gateway is shutting down. Connect to another, or try again in some seconds.' },
+  host_lost: { status: 503, hint: 'The host of this session is out of reach. Nothing is lost; send again once it is back.' },
+  runner_timeout: { status: 504, hint: 'The runner did not answer in time. The session may still appear; look at the list.' },
+  unknown: { status: 502, hint: 'The host died while it worked on this command; it may or may not have happened.' },
+  nats_unreachable: { status: 503, hint: 'Is nats-server running? Check PIZZAPI_NATS_URL and the credentials.' },
+  nats_unauthorized: { status: 503, hint: 'nats-server refused the credentials. Check PIZZAPI_NATS_USER and PIZZAPI_NATS_PASSWORD.' },
+  nats_too_old: { status: 503, hint: 'PizzaPi needs nats-server 2.11 or newer.' },
+  nats_server_not_found: { status: 503, hint: 'Install nats-server 2.11 or newer, or set PIZZAPI_NATS_SERVER to its path.' },
+  nats_start_failed: { status: 503, hint: 'The end of the log says why.' },
+  store_in_use: { status: 503, hint: 'Another PizzaPi runs with the same home. Stop it, or choose another with --home.' },
+  stream_drift: { status: 503, hint: 'A stream or bucket differs from what PizzaPi needs. The message names the field.' },
+  not_provisioned: { status: 503, hint: 'Streams are missing. Start `pizzapi local`, or run the provisioner once.' },
+  port_in_use: { status: 503, hint: 'Another program listens there. Choose another port with --port.' },
+  spool_full: { status: 503, hint: 'The spool is full: the session waits until the backbone is reachable again.' },
+  fenced: { status: 409, hint: 'Another host owns this session now. This one has stopped.' },
+} as const satisfies Record<string, { status: number; hint: string }>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** The codes, in the table's order. */
+export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[];
+
+/** True for a string that is one of our codes. */
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(ERRORS, value);
+}
+
+/** What went wrong, in the one shape that crosses every boundary. */
+export interface ErrorInfo {
+  code: ErrorCode;
+  /** One or two sentences: what happened, and what to do next. */
+  message: string;
+}
+
+/** An error with one of our codes. Thrown only where a caller cannot be expected to handle the outcome as a value. */
+export class CodedError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, what?: string, options?: ErrorOptions) {
+    super(describeError(code, what), options);
+    this.name = 'CodedError';
+    this.code = code;
+  }
+}
+
+/** `what` (what happened here) followed by the table's advice. */
+export function describeError(code: ErrorCode, what?: string): string {
+  const { hint } = ERRORS[code];
+  return what === undefined ? hint : `${what.replace(/[.\s]*$/, '')}. ${hint}`;
+}
+
+/** The `ErrorInfo` for a code, with what happened here. */
+export function errorInfo(code: ErrorCode, what?: string): ErrorInfo {
+  return { code, message: describeError(code, what) };
+}
+
+/** Any thrown thing as an `ErrorInfo`; what is not ours becomes `internal` and keeps its details to itself. */
+export function toErrorInfo(thrown: unknown): ErrorInfo {
+  return thrown instanceof CodedError ? { code: thrown.code, message: thrown.message } : errorInfo('internal');
+}

@@ -1,0 +1,64 @@
+import type { RunnerInfo } from '../info.js';
+import { isRunnerEvent, type RunnerEvent } from '../runnerEvents.js';
+
+/** How many warnings and folders a runner's entry keeps. */
+const KEPT_WARNINGS = 20;
+const KEPT_FOLDERS = 12;
+
+/** The state of a runner none of whose events has been read. */
+export function initialRunnerInfo(runnerId: string): RunnerInfo {
+  return {
+    runnerId,
+    name: runnerId,
+    kind: 'daemon',
+    version: '',
+    piVersion: '',
+    platform: '',
+    roots: [],
+    models: [],
+    defaultModel: '',
+    maxSessions: 0,
+    sessions: [],
+    recentFolders: [],
+    warnings: [],
+    services: [],
+    startedAt: 0,
+  };
+}
+
+/** The next state of a runner after one of its events. Pure and total: what it does not understand changes nothing. */
+export function applyRunnerInfo(info: RunnerInfo, event: unknown): RunnerInfo {
+  return isRunnerEvent(event) ? evolve(info, event) : info;
+}
+
+function evolve(info: RunnerInfo, event: RunnerEvent): RunnerInfo {
+  switch (event.type) {
+    case 'runner_started': {
+      const { type: _type, at, epoch: _epoch, ...said } = event;
+      return { ...info, ...said, sessions: [], warnings: [], startedAt: at, stoppedAt: undefined };
+    }
+    case 'models_changed':
+      return { ...info, models: event.models, defaultModel: event.defaultModel };
+    case 'runner_stopped':
+      return { ...info, sessions: [], stoppedAt: event.at };
+    case 'session_opened':
+      return {
+        ...info,
+        sessions: [...info.sessions.filter((sid) => sid !== event.sessionId), event.sessionId],
+        recentFolders: event.adopted
+          ? info.recentFolders
+          : [event.cwd, ...info.recentFolders.filter((cwd) => cwd !== event.cwd)].slice(0, KEPT_FOLDERS),
+      };
+    case 'session_closed':
+      return { ...info, sessions: info.sessions.filter((sid) => sid !== event.sessionId) };
+    case 'runner_warning':
+      return {
+        ...info,
+        warnings: [...info.warnings, { code: event.code, message: event.message, at: event.at }].slice(-KEPT_WARNINGS),
+      };
+    case 'services_announced':
+      return { ...info, services: event.services };
+    case 'command_result':
+      return info;
+  }
+}

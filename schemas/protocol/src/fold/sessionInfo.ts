@@ -1,0 +1,134 @@
+import { END_REASONS, type EndReason } from '../events.js';
+import type { SessionInfo } from '../info.js';
+import { isMap, mapAt, numberAt, stringAt, type UnknownMap } from '../json.js';
+
+/** Characters of the first prompt that a list keeps. */
+const PROMPT_PREVIEW = 160;
+
+/** Dialogs that tell something and wait for nobody. */
+const INFORMING = new Set(['notify', 'status', 'widget']);
+
+/** The state of a session none of whose events has been read. */
+export function initialSessionInfo(sessionId: string): SessionInfo {
+  return {
+    sessionId,
+    name: '',
+    cwd: '',
+    model: '',
+    runnerId: '',
+    userId: '',
+    state: 'idle',
+    epoch: 0,
+    piVersion: '',
+    startedAt: 0,
+    lastActivityAt: 0,
+    messages: 0,
+    busy: false,
+    waiting: [],
+    cost: 0,
+  };
+}
+
+/** The next state of a session after one of its events. Pure and total: what it does not understand changes nothing. */
+export function applySessionInfo(info: SessionInfo, event: unknown): SessionInfo {
+  if (!isMap(event) || typeof event['type'] !== 'string') return info;
+  const changes = changesOf(info, event['type'], event);
+  const at = numberAt(event, 'at') ?? info.lastActivityAt;
+  const next = { ...info, ...changes, lastActivityAt: Math.max(info.lastActivityAt, at) };
+  return { ...next, state: stateOf(next) };
+}
+
+function stateOf(info: SessionInfo): SessionInfo['state'] {
+  if (info.endedAt !== undefined) return 'ended';
+  if (info.waiting.length > 0) return 'waiting';
+  return info.busy ? 'working' : 'idle';
+}
+
+function changesOf(info: SessionInfo, type: string, event: UnknownMap): Partial<SessionInfo> {
+  switch (type) {
+    case 'session_started':
+      return started(event);
+    case 'session_resumed':
+      return { epoch: numberAt(event, 'epoch') ?? info.epoch, busy: false, waiting: [], endedAt: undefined, endReason: undefined };
+    case 'session_info_changed':
+      return { name: stringAt(event, 'name') ?? info.name };
+    case 'session_ended':
+      return { endedAt: numberAt(event, 'at') ?? info.lastActivityAt, endReason: endReason(event), busy: false, waiting: [] };
+    case 'agent_start':
+      return { busy: true };
+    case 'agent_end':
+      return { busy: false };
+    case 'message_end':
+      return { messages: info.messages + 1, ...firstPrompt(info, mapAt(event, 'message')) };
+    case 'model_select':
+      return { model: stringAt(event, 'model') ?? info.model };
+    case 'model_changed':
+      return modelChanged(mapAt(event, 'model'));
+    case 'token_usage_updated':
+      return { cost: numberAt(mapAt(event, 'tokenUsage') ?? {}, 'cost') ?? info.cost };
+    case 'dialog_opened':
+      return INFORMING.has(stringAt(event, 'method') ?? '') ? {} : opened(info, stringAt(event, 'dialogId'));
+    case 'dialog_resolved':
+      return closed(info, stringAt(event, 'dialogId'));
+    case 'question_pending':
+      return opened(info, stringAt(mapAt(event, 'question') ?? {}, 'toolCallId'));
+    case 'plan_pending':
+      return opened(info, stringAt(mapAt(event, 'plan') ?? {}, 'toolCallId'));
+    case 'approval_pending':
+      return opened(info, stringAt(mapAt(event, 'approval') ?? {}, 'promptId'));
+    case 'plugin_trust_required':
+      return opened(info, stringAt(mapAt(event, 'prompt') ?? {}, 'promptId'));
+    case 'question_cleared':
+    case 'plan_cleared':
+      return closed(info, stringAt(event, 'toolCallId'));
+    case 'approval_cleared':
+    case 'plugin_trust_resolved':
+      return closed(info, stringAt(event, 'promptId'));
+    default:
+      return {};
+  }
+}
+
+function started(event: UnknownMap): Partial<SessionInfo> {
+  const fork = mapAt(event, 'forkedFrom');
+  const parent = stringAt(event, 'parentSessionId');
+  return {
+    name: stringAt(event, 'name') ?? '',
+    cwd: stringAt(event, 'cwd') ?? '',
+    model: stringAt(event, 'model') ?? '',
+    runnerId: stringAt(event, 'runnerId') ?? '',
+    userId: stringAt(event, 'userId') ?? '',
+    epoch: numberAt(event, 'epoch') ?? 0,
+    piVersion: stringAt(event, 'piVersion') ?? '',
+    startedAt: numberAt(event, 'at') ?? 0,
+    ...(parent === undefined ? {} : { parentSessionId: parent }),
+    ...(fork === undefined ? {} : { forkedFrom: { sessionId: stringAt(fork, 'sessionId') ?? '', seq: numberAt(fork, 'seq') ?? 0 } }),
+  };
+}
+
+function endReason(event: UnknownMap): EndReason {
+  return END_REASONS.find((reason) => reason === event['reason']) ?? 'error';
+}
+
+function modelChanged(model: UnknownMap | undefined): Partial<SessionInfo> {
+  const provider = model && stringAt(model, 'provider');
+  const id = model && stringAt(model, 'id');
+  return provider === undefined || id === undefined ? {} : { model: `${provider}/${id}` };
+}
+
+function firstPrompt(info: SessionInfo, message: UnknownMap | undefined): Partial<SessionInfo> {
+  if (info.firstPrompt !== undefined || message?.['role'] !== 'user') return {};
+  const content = message['content'];
+  const blocks: unknown[] = Array.isArray(content) ? content : [{ type: 'text', text: content }];
+  const text = blocks.map((block) => (isMap(block) ? (stringAt(block, 'text') ?? '') : '')).join(' ');
+  const line = [...text.replace(/\s+/g, ' ').trim()].slice(0, PROMPT_PREVIEW).join('');
+  return line === '' ? {} : { firstPrompt: line };
+}
+
+function opened(info: SessionInfo, id: string | undefined): Partial<SessionInfo> {
+  return id === undefined || info.waiting.includes(id) ? {} : { waiting: [...info.waiting, id] };
+}
+
+function closed(info: SessionInfo, id: string | undefined): Partial<SessionInfo> {
+  return id === undefined ? {} : { waiting: info.waiting.filter((other) => other !== id) };
+}

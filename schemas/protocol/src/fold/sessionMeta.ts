@@ -1,0 +1,119 @@
+import Type from 'typebox';
+import { Check } from 'typebox/schema';
+import type { EventOf } from '../events.js';
+import { isMap } from '../json.js';
+import { META_EVENT_FIELDS, type SessionMetaState } from '../meta.js';
+
+export type MetaEventType = keyof typeof META_EVENT_FIELDS;
+
+/** Any of the 19 events that change the meta state. */
+export type MetaRelayEvent = { [T in MetaEventType]: EventOf<T> }[MetaEventType];
+
+/** What each must hold. Checked without compiling: this fold runs in pages whose policy forbids generated code. */
+const SCHEMAS = new Map(Object.entries(META_EVENT_FIELDS).map(([type, fields]) => [type, Type.Object(fields as Type.TProperties)]));
+
+/** The types of the meta events. */
+export const META_RELAY_EVENT_TYPES: ReadonlySet<string> = new Set(Object.keys(META_EVENT_FIELDS));
+
+/** The meta state of a session that has said nothing yet. */
+export function defaultMetaState(): SessionMetaState {
+  return {
+    todoList: [],
+    pendingQuestion: null,
+    pendingPlan: null,
+    planModeEnabled: false,
+    isCompacting: false,
+    retryState: null,
+    pendingPluginTrust: null,
+    pendingApproval: null,
+    mcpStartupReport: null,
+    tokenUsage: null,
+    providerUsage: null,
+    thinkingLevel: null,
+    authSource: null,
+    model: null,
+    goal: null,
+    version: 0,
+  };
+}
+
+/** Whether an event is one of the meta events, by its type alone. Total over any value. */
+export function isMetaRelayEvent(event: unknown): event is MetaRelayEvent {
+  return isMap(event) && typeof event['type'] === 'string' && META_RELAY_EVENT_TYPES.has(event['type']);
+}
+
+/**
+ * What a meta event changes, whatever the state: `{}` for anything that is no meta event. A clear says here that its
+ * slot empties; whether it names what is in the slot is `applyMetaEvent`'s to decide, which knows the state.
+ */
+export function metaEventToPatch(event: unknown): Partial<SessionMetaState> {
+  if (!isMetaRelayEvent(event)) return {};
+  switch (event.type) {
+    case 'todo_updated':
+      return patch('todoList', event.todoList);
+    case 'question_pending':
+      return patch('pendingQuestion', event.question);
+    case 'question_cleared':
+      return { pendingQuestion: null };
+    case 'plan_pending':
+      return patch('pendingPlan', event.plan);
+    case 'plan_cleared':
+      return { pendingPlan: null };
+    case 'plan_mode_toggled':
+      return patch('planModeEnabled', event.enabled);
+    case 'compact_started':
+      return { isCompacting: true };
+    case 'compact_ended':
+      return { isCompacting: false };
+    case 'retry_state_changed':
+      return patch('retryState', event.state);
+    case 'plugin_trust_required':
+      return patch('pendingPluginTrust', event.prompt);
+    case 'plugin_trust_resolved':
+      return { pendingPluginTrust: null };
+    case 'approval_pending':
+      return patch('pendingApproval', event.approval);
+    case 'approval_cleared':
+      return { pendingApproval: null };
+    case 'mcp_startup_report':
+      return patch('mcpStartupReport', event.report);
+    case 'token_usage_updated':
+      return { ...patch('tokenUsage', event.tokenUsage), ...patch('providerUsage', event.providerUsage) };
+    case 'thinking_level_changed':
+      return patch('thinkingLevel', event.level);
+    case 'auth_source_changed':
+      return patch('authSource', event.source);
+    case 'model_changed':
+      return patch('model', event.model);
+    case 'goal_updated':
+      return patch('goal', event.goal);
+  }
+}
+
+/**
+ * The next state. Total: what is no meta event, or one in the wrong shape, or a clear for another id than the pending
+ * one, returns the very same state, so that `next !== state` tells whether anything changed.
+ */
+export function applyMetaEvent(state: SessionMetaState, event: unknown): SessionMetaState {
+  if (!isMetaRelayEvent(event) || !Check(SCHEMAS.get(event.type)!, event) || isStaleClear(state, event)) return state;
+  return { ...state, ...metaEventToPatch(event), version: state.version + 1 };
+}
+
+function isStaleClear(state: SessionMetaState, event: MetaRelayEvent): boolean {
+  switch (event.type) {
+    case 'question_cleared':
+      return state.pendingQuestion?.toolCallId !== event.toolCallId;
+    case 'plan_cleared':
+      return state.pendingPlan?.toolCallId !== event.toolCallId;
+    case 'approval_cleared':
+      return state.pendingApproval?.promptId !== event.promptId;
+    case 'plugin_trust_resolved':
+      return state.pendingPluginTrust?.promptId !== event.promptId;
+    default:
+      return false;
+  }
+}
+
+function patch<K extends keyof SessionMetaState>(key: K, value: SessionMetaState[K] | undefined): Partial<SessionMetaState> {
+  return value === undefined ? {} : ({ [key]: value } as Pick<SessionMetaState, K>);
+}

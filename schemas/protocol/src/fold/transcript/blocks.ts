@@ -1,0 +1,54 @@
+import { arrayAt, isMap, mapAt, stringAt, type UnknownMap } from '../../json.js';
+import type { BlobRef } from '../../messages.js';
+import { newTool } from './state.js';
+import type { Block, ToolBlock } from './types.js';
+
+/** The blobs of an event by the place they fill. Total: what is no reference is passed over. */
+export function blobsOf(event: UnknownMap): Map<string, BlobRef> {
+  const blobs = new Map<string, BlobRef>();
+  for (const entry of arrayAt(event, 'blobs')) {
+    if (!isMap(entry)) continue;
+    const { path, blob, size, mediaType } = entry;
+    if (typeof path === 'string' && typeof blob === 'string' && typeof size === 'number' && typeof mediaType === 'string') {
+      blobs.set(path, { blob, size, mediaType });
+    }
+  }
+  return blobs;
+}
+
+/** pi's content, which is a text or a row of blocks, as ours. `path` is where it stands in its event. */
+export function blocksOf(content: unknown, path: string, blobs: Map<string, BlobRef>): Block[] {
+  if (typeof content === 'string') return content === '' ? [] : [textBlock(content, blobs.get(path))];
+  if (!Array.isArray(content)) return [];
+  return content.map((block, index) => blockOf(block, `${path}/${index}`, blobs));
+}
+
+function blockOf(block: unknown, path: string, blobs: Map<string, BlobRef>): Block {
+  if (!isMap(block)) return { kind: 'other', type: typeof block, value: block };
+  switch (block['type']) {
+    case 'text':
+      return textBlock(stringAt(block, 'text') ?? '', blobs.get(`${path}/text`));
+    case 'thinking':
+      return { kind: 'thinking', text: stringAt(block, 'thinking') ?? '' };
+    case 'image': {
+      const blob = blobs.get(`${path}/data`);
+      const image = { kind: 'image', mediaType: stringAt(block, 'mimeType') ?? '', data: stringAt(block, 'data') ?? '' } as const;
+      return blob === undefined ? image : { ...image, blob };
+    }
+    case 'toolCall':
+      return { ...newTool(stringAt(block, 'id') ?? '', stringAt(block, 'name') ?? ''), args: mapAt(block, 'arguments') ?? {} };
+    default:
+      return { kind: 'other', type: stringAt(block, 'type') ?? 'unknown', value: block };
+  }
+}
+
+function textBlock(text: string, blob: BlobRef | undefined): Block {
+  return blob === undefined ? { kind: 'text', text } : { kind: 'text', text, blob };
+}
+
+/** A finished block, with what its tool has done meanwhile: a run can begin before its message has ended. */
+export function keepRun(block: Block, known: ToolBlock | undefined): Block {
+  if (block.kind !== 'tool' || known === undefined) return block;
+  const state = known.state === 'writing' ? 'pending' : known.state;
+  return { ...known, toolName: block.toolName, args: block.args, json: '', state };
+}

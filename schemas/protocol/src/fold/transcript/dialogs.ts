@@ -1,0 +1,77 @@
+import { DIALOG_METHODS, type Author, type DialogMethod } from '../../events.js';
+import { mapAt, numberAt, stringAt, stringsAt, type UnknownMap } from '../../json.js';
+import { both, NOTHING, push, STATE_ONLY } from './state.js';
+import type { Change, DialogItem, Transcript } from './types.js';
+
+const OUTCOMES = { answered: 'answered', cancelled: 'cancelled', timed_out: 'timed_out', settled: 'settled' } as const;
+
+/** A question to people, or something an extension wants seen. */
+export function applyDialogOpened(t: Transcript, seq: number, event: UnknownMap): Change {
+  const id = stringAt(event, 'dialogId');
+  const method = DIALOG_METHODS.find((known) => known === event['method']);
+  if (id === undefined || method === undefined) return NOTHING;
+  const at = numberAt(event, 'at') ?? 0;
+  const title = stringAt(event, 'title') ?? '';
+  if (method === 'notify') {
+    const level = event['level'] === 'error' ? 'error' : event['level'] === 'warning' ? 'warning' : 'info';
+    return push(t, { kind: 'notice', id: `notice:${seq}`, seq, at, notice: 'notify', level, text: stringAt(event, 'message') ?? title });
+  }
+  if (method === 'status' || method === 'widget') return keepInSight(t, method, event);
+  return push(t, { kind: 'dialog', id, seq, at, method, title, options: stringsAt(event, 'options'), state: 'open', ...optional(event) });
+}
+
+/** The end of a dialog: the first valid answer, a dismissal, a time-out, or its host settling it. */
+export function applyDialogResolved(t: Transcript, seq: number, event: UnknownMap): Change {
+  const position = t.index.dialogs.get(stringAt(event, 'dialogId') ?? '');
+  const item = position === undefined ? undefined : t.items[position];
+  if (position === undefined || item?.kind !== 'dialog' || item.state !== 'open') return NOTHING;
+  const answered = event['value'] === undefined || event['value'] === null ? 'cancelled' : 'answered';
+  const outcome = OUTCOMES[event['outcome'] as keyof typeof OUTCOMES] ?? answered;
+  const by = mapAt(event, 'by') as Author | undefined;
+  t.items[position] = { ...item, seq, state: outcome, value: event['value'], ...(by === undefined ? {} : { by }) };
+  return { items: [position], state: true };
+}
+
+/** A host that stopped asks no more. */
+export function settleDialogs(t: Transcript, seq: number): Change {
+  let change: Change = NOTHING;
+  for (const { item, position } of openDialogs(t)) {
+    t.items[position] = { ...item, seq, state: 'settled' };
+    change = both(change, { items: [position], state: true });
+  }
+  return change;
+}
+
+/** The dialogs that wait for a person, the oldest first. */
+export function openDialogs(t: Transcript): { item: DialogItem; position: number }[] {
+  const open: { item: DialogItem; position: number }[] = [];
+  for (const position of t.index.dialogs.values()) {
+    const item = t.items[position];
+    if (item?.kind === 'dialog' && item.state === 'open') open.push({ item, position });
+  }
+  return open;
+}
+
+function keepInSight(t: Transcript, method: DialogMethod, event: UnknownMap): Change {
+  const key = stringAt(event, 'key') ?? '';
+  if (method === 'status') {
+    const { [key]: _gone, ...others } = t.status;
+    const text = stringAt(event, 'message');
+    t.status = text === undefined || text === '' ? others : { ...others, [key]: text };
+  } else {
+    const { [key]: _gone, ...others } = t.widgets;
+    const lines = stringsAt(event, 'lines');
+    t.widgets = lines.length === 0 ? others : { ...others, [key]: lines };
+  }
+  return STATE_ONLY;
+}
+
+function optional(event: UnknownMap): Partial<DialogItem> {
+  const fields: Partial<DialogItem> = {};
+  for (const key of ['message', 'placeholder', 'prefill'] as const) {
+    const value = stringAt(event, key);
+    if (value !== undefined) fields[key] = value;
+  }
+  const expiresAt = numberAt(event, 'expiresAt');
+  return expiresAt === undefined ? fields : { ...fields, expiresAt };
+}

@@ -1,0 +1,251 @@
+import type { Author } from '../../events.js';
+import { isMap, mapAt, numberAt, stringAt, stringsAt, type UnknownMap } from '../../json.js';
+import { blobsOf, blocksOf, keepRun } from './blocks.js';
+import { applyDialogOpened, applyDialogResolved, settleDialogs } from './dialogs.js';
+import { noticeOf } from './notices.js';
+import { both, messageAt, NOTHING, push, putMessage, putTool, STATE_ONLY, toolAt } from './state.js';
+import type { Change, MessageItem, PendingInput, Transcript } from './types.js';
+
+/**
+ * Folds one event of the log. Evolves `t` in place, for a session may have a hundred thousand events and each must
+ * cost the same; says what changed. Deterministic and total: the same events give the same transcript, an offset
+ * seen before changes nothing, and neither does what is not understood.
+ */
+export function applyEvent(t: Transcript, seq: number, event: unknown): Change {
+  if (seq <= t.cursor) return NOTHING;
+  t.cursor = seq;
+  if (!isMap(event)) return NOTHING;
+  const type = stringAt(event, 'type');
+  return type === undefined ? NOTHING : evolve(t, seq, type, event);
+}
+
+function evolve(t: Transcript, seq: number, type: string, event: UnknownMap): Change {
+  switch (type) {
+    case 'message_start':
+      return messageStart(t, seq, event);
+    case 'message_end':
+      return messageEnd(t, seq, event);
+    case 'tool_execution_start':
+      return toolStart(t, seq, event);
+    case 'tool_execution_end':
+      return toolEnd(t, seq, event);
+    case 'agent_start':
+      t.busy = true;
+      return STATE_ONLY;
+    case 'agent_end':
+      t.busy = false;
+      return STATE_ONLY;
+    case 'queue_update':
+      t.queue = { steering: stringsAt(event, 'steering'), followUp: stringsAt(event, 'followUp') };
+      return STATE_ONLY;
+    case 'input_received':
+      return inputReceived(t, event);
+    case 'input_delivered':
+      return inputDelivered(t, event);
+    case 'command_result':
+      return commandResult(t, seq, event);
+    case 'dialog_opened':
+      return applyDialogOpened(t, seq, event);
+    case 'dialog_resolved':
+      return applyDialogResolved(t, seq, event);
+    case 'session_started':
+    case 'session_resumed':
+    case 'session_ended':
+      return lifecycle(t, seq, type, event);
+    default:
+      return notice(t, seq, type, event);
+  }
+}
+
+function notice(t: Transcript, seq: number, type: string, event: UnknownMap): Change {
+  const said = noticeOf(type, event);
+  return said === undefined ? NOTHING : push(t, { kind: 'notice', id: `notice:${seq}`, seq, at: time(event), ...said });
+}
+
+function lifecycle(t: Transcript, seq: number, type: string, event: UnknownMap): Change {
+  t.ended = type === 'session_ended';
+  t.busy = false;
+  t.queue = { steering: [], followUp: [] };
+  t.pendingInputs = [];
+  t.index.delivered = [];
+  if (type === 'session_resumed') t.pieceN = undefined;
+  const settled = both(interruptOpen(t, seq, event), settleDialogs(t, seq));
+  return both(both(settled, notice(t, seq, type, event)), STATE_ONLY);
+}
+
+/** What was being written or run when its host stopped is not going to be finished. */
+function interruptOpen(t: Transcript, seq: number, event: UnknownMap): Change {
+  let change: Change = STATE_ONLY;
+  for (const id of [...t.index.open]) {
+    const found = messageAt(t, id);
+    if (found === undefined) continue;
+    const item = { ...found.item, seq, open: false, broken: false, interrupted: true };
+    change = both(change, putMessage(t, found.position, item));
+  }
+  for (const id of t.index.running) {
+    change = both(change, putTool(t, id, time(event), seq, (block) => ({ ...block, state: 'failed', endedAt: time(event) })));
+  }
+  t.index.running.clear();
+  return change;
+}
+
+function messageStart(t: Transcript, seq: number, event: UnknownMap): Change {
+  const id = stringAt(event, 'messageId');
+  const role = stringAt(event, 'role') ?? 'assistant';
+  if (id === undefined || role === 'toolResult') return NOTHING;
+  const model = stringAt(event, 'model');
+  const said = { seq, role, ...(model === undefined ? {} : { model }) };
+  const found = messageAt(t, id);
+  if (found !== undefined) return found.item.open ? putMessage(t, found.position, { ...found.item, ...said }) : NOTHING;
+  return push(t, { kind: 'message', id, at: time(event), blocks: [], open: true, broken: false, ...said });
+}
+
+function messageEnd(t: Transcript, seq: number, event: UnknownMap): Change {
+  const id = stringAt(event, 'messageId');
+  const message = mapAt(event, 'message');
+  if (id === undefined || message === undefined) return NOTHING;
+  const role = stringAt(message, 'role') ?? 'assistant';
+  if (role === 'toolResult') return toolResult(t, seq, event, message);
+  const blocks = blocksOf(message['content'], '/message/content', blobsOf(event)).map((block) =>
+    keepRun(block, block.kind === 'tool' ? toolAt(t, block.toolCallId) : undefined),
+  );
+  const found = messageAt(t, id);
+  const item: MessageItem = {
+    kind: 'message',
+    id,
+    seq,
+    at: found?.item.at ?? time(event),
+    role,
+    blocks,
+    open: false,
+    broken: false,
+    ...said(event, message, found?.item),
+    ...(role === 'user' ? authorOf(t) : {}),
+  };
+  return found === undefined ? push(t, item) : putMessage(t, found.position, item);
+}
+
+/** Fields of a message that pi keeps and that are content, usage or bookkeeping: not `extra`. */
+const OWN_FIELDS = new Set(['role', 'content', 'timestamp', 'api', 'provider', 'model', 'usage', 'stopReason', 'errorMessage']);
+
+function said(event: UnknownMap, message: UnknownMap, before: MessageItem | undefined): Partial<MessageItem> {
+  const model = stringAt(message, 'model');
+  const provider = stringAt(message, 'provider');
+  const full = model === undefined ? before?.model : provider === undefined ? model : `${provider}/${model}`;
+  const cost = numberAt(mapAt(mapAt(message, 'usage') ?? {}, 'cost') ?? {}, 'total');
+  const extra = Object.entries(message).filter(([key]) => !OWN_FIELDS.has(key));
+  return {
+    ...defined('model', full),
+    ...defined('entryId', stringAt(event, 'entryId')),
+    ...defined('stopReason', stringAt(message, 'stopReason')),
+    ...defined('error', stringAt(message, 'errorMessage')),
+    ...defined('cost', cost),
+    ...(extra.length === 0 ? {} : { extra: Object.fromEntries(extra) }),
+  };
+}
+
+function authorOf(t: Transcript): Partial<MessageItem> {
+  const input = t.index.delivered.shift();
+  return input === undefined ? {} : { commandId: input.commandId, ...defined('by', input.by) };
+}
+
+/** The result of a tool is shown where the call stands; `tool_execution_end` usually has said it before. */
+function toolResult(t: Transcript, seq: number, event: UnknownMap, message: UnknownMap): Change {
+  const id = stringAt(message, 'toolCallId');
+  if (id === undefined) return NOTHING;
+  t.index.running.delete(id);
+  const content = blocksOf(message['content'], '/message/content', blobsOf(event));
+  const failed = message['isError'] === true;
+  return putTool(t, id, time(event), seq, (block) => ({
+    ...block,
+    toolName: block.toolName || (stringAt(message, 'toolName') ?? ''),
+    state: failed ? 'failed' : 'done',
+    output: '',
+    content,
+    ...defined('details', message['details'] ?? block.details),
+    endedAt: block.endedAt ?? time(event),
+  }));
+}
+
+function toolStart(t: Transcript, seq: number, event: UnknownMap): Change {
+  const id = stringAt(event, 'toolCallId');
+  if (id === undefined) return NOTHING;
+  t.index.running.add(id);
+  return putTool(t, id, time(event), seq, (block) => ({
+    ...block,
+    toolName: stringAt(event, 'toolName') ?? block.toolName,
+    args: event['args'] ?? block.args,
+    json: '',
+    state: 'running',
+    startedAt: time(event),
+  }));
+}
+
+function toolEnd(t: Transcript, seq: number, event: UnknownMap): Change {
+  const id = stringAt(event, 'toolCallId');
+  if (id === undefined) return NOTHING;
+  t.index.running.delete(id);
+  const result = event['result'];
+  const map = isMap(result) ? result : { content: typeof result === 'string' ? result : [] };
+  const content = blocksOf(map['content'], '/result/content', blobsOf(event));
+  return putTool(t, id, time(event), seq, (block) => ({
+    ...block,
+    toolName: stringAt(event, 'toolName') ?? block.toolName,
+    state: event['isError'] === true ? 'failed' : 'done',
+    output: '',
+    content,
+    ...defined('details', map['details']),
+    endedAt: time(event),
+  }));
+}
+
+function inputReceived(t: Transcript, event: UnknownMap): Change {
+  const commandId = stringAt(event, 'commandId');
+  if (commandId === undefined) return NOTHING;
+  const input: PendingInput = {
+    commandId,
+    text: stringAt(event, 'text') ?? '',
+    deliverAs: stringAt(event, 'deliverAs') ?? 'prompt',
+    at: time(event),
+    ...defined('by', mapAt(event, 'by') as Author | undefined),
+  };
+  t.pendingInputs = [...t.pendingInputs, input];
+  return STATE_ONLY;
+}
+
+function inputDelivered(t: Transcript, event: UnknownMap): Change {
+  const input = t.pendingInputs.find(({ commandId }) => commandId === event['commandId']);
+  if (input === undefined) return NOTHING;
+  t.pendingInputs = t.pendingInputs.filter((other) => other !== input);
+  t.index.delivered.push(input);
+  return STATE_ONLY;
+}
+
+function commandResult(t: Transcript, seq: number, event: UnknownMap): Change {
+  if (event['ok'] !== false) return NOTHING;
+  const error = mapAt(event, 'error') ?? {};
+  t.pendingInputs = t.pendingInputs.filter(({ commandId }) => commandId !== event['commandId']);
+  const text = stringAt(error, 'message') ?? 'A command was refused.';
+  const change = push(t, { kind: 'notice', id: `notice:${seq}`, seq, at: time(event), notice: 'refused', level: 'error', text });
+  return both(change, STATE_ONLY);
+}
+
+function time(event: UnknownMap): number {
+  return numberAt(event, 'at') ?? 0;
+}
+
+function defined<K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> {
+  return value === undefined ? {} : ({ [key]: value } as Record<K, V>);
+}
+
+/** Folds many events: `[seq, event]` pairs in the log's order. */
+export function foldTranscript(t: Transcript, events: Iterable<readonly [seq: number, event: unknown]>): Transcript {
+  for (const [seq, event] of events) applyEvent(t, seq, event);
+  return t;
+}
+
+/** The text of a message: its text blocks joined. */
+export function textOf(item: MessageItem): string {
+  return item.blocks.map((block) => (block.kind === 'text' ? block.text : '')).join('');
+}
+

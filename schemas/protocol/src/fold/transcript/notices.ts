@@ -1,0 +1,61 @@
+import { numberAt, stringAt, type UnknownMap } from '../../json.js';
+import type { NoticeItem } from './types.js';
+
+type Said = Pick<NoticeItem, 'notice' | 'level' | 'text'>;
+
+const info = (notice: Said['notice'], text: string): Said => ({ notice, level: 'info', text });
+const warning = (notice: Said['notice'], text: string): Said => ({ notice, level: 'warning', text });
+
+const ENDINGS: Readonly<Record<string, string>> = {
+  completed: 'Session ended.',
+  killed: 'Session ended by request.',
+  error: 'Session ended by an error.',
+  expired: 'Session expired.',
+  host_lost: 'Session ended: its host did not come back.',
+};
+
+/** One line about an event that is neither message, tool nor dialog, or undefined where a reader needs none. */
+export function noticeOf(type: string, event: UnknownMap): Said | undefined {
+  const text = (key: string) => stringAt(event, key) ?? '';
+  switch (type) {
+    case 'session_started':
+      return info('started', `Session started in ${text('cwd')} with ${text('model')}.`);
+    case 'session_resumed':
+      return info('resumed', 'The host is back; the session goes on.');
+    case 'session_ended': {
+      const message = text('message');
+      const reason = ENDINGS[text('reason')] ?? 'Session ended.';
+      return { notice: 'ended', level: text('reason') === 'completed' ? 'info' : 'warning', text: message ? `${reason} ${message}` : reason };
+    }
+    case 'session_info_changed':
+      return info('name', `Named “${text('name')}”.`);
+    case 'model_select':
+      return info('model', `Model: ${text('model')}.`);
+    case 'thinking_level_changed':
+      return info('thinking', `Thinking: ${text('level') || 'off'}.`);
+    case 'compaction_end':
+      return compacted(event);
+    case 'auto_retry_start': {
+      const seconds = Math.round((numberAt(event, 'delayMs') ?? 0) / 100) / 10;
+      const attempt = `${numberAt(event, 'attempt') ?? '?'} of ${numberAt(event, 'maxAttempts') ?? '?'}`;
+      return warning('retry', `${text('errorMessage')} Trying again in ${seconds} s (${attempt}).`);
+    }
+    case 'auto_retry_end':
+      return event['success'] === false ? { notice: 'retry', level: 'error', text: `Gave up. ${text('finalError')}`.trim() } : undefined;
+    case 'session_tree':
+      return info('tree', 'Went back to an earlier point of the conversation.');
+    case 'session_message':
+      return info('message', `${text('from')}: ${text('text')}`);
+    case 'session_trigger':
+      return info('trigger', `Asked its parent session: ${text('kind')}.`);
+    default:
+      return undefined;
+  }
+}
+
+function compacted(event: UnknownMap): Said {
+  if (event['aborted'] === true) return warning('compaction', 'Compaction was stopped.');
+  const error = stringAt(event, 'errorMessage');
+  if (error !== undefined) return { notice: 'compaction', level: 'error', text: `Compaction failed: ${error}` };
+  return info('compaction', 'Earlier messages were summarised to make room.');
+}

@@ -1,0 +1,96 @@
+import type { Change, MessageItem, ToolBlock, Transcript, TranscriptItem } from './types.js';
+
+/** Characters of a running tool's output that are kept. */
+export const OUTPUT_KEPT = 64 * 1024;
+
+/** A transcript of nothing. */
+export function createTranscript(): Transcript {
+  return {
+    items: [],
+    cursor: 0,
+    pieceN: undefined,
+    busy: false,
+    ended: false,
+    queue: { steering: [], followUp: [] },
+    pendingInputs: [],
+    status: {},
+    widgets: {},
+    index: { messages: new Map(), tools: new Map(), dialogs: new Map(), open: new Set(), running: new Set(), delivered: [] },
+  };
+}
+
+export const NOTHING: Change = { items: [], state: false };
+export const STATE_ONLY: Change = { items: [], state: true };
+
+/** Adds an item at the end. */
+export function push(t: Transcript, item: TranscriptItem): Change {
+  const position = t.items.push(item) - 1;
+  if (item.kind === 'message') {
+    t.index.messages.set(item.id, position);
+    indexTools(t, position, item);
+    if (item.open) t.index.open.add(item.id);
+  } else if (item.kind === 'tool') {
+    t.index.tools.set(item.block.toolCallId, { item: position, block: -1 });
+  } else if (item.kind === 'dialog') {
+    t.index.dialogs.set(item.id, position);
+  }
+  return { items: [position], state: false };
+}
+
+/** Replaces a message. */
+export function putMessage(t: Transcript, position: number, item: MessageItem): Change {
+  t.items[position] = item;
+  indexTools(t, position, item);
+  if (item.open) t.index.open.add(item.id);
+  else t.index.open.delete(item.id);
+  return { items: [position], state: false };
+}
+
+/** The message with this id and its position. */
+export function messageAt(t: Transcript, messageId: string): { position: number; item: MessageItem } | undefined {
+  const position = t.index.messages.get(messageId);
+  const item = position === undefined ? undefined : t.items[position];
+  return position !== undefined && item?.kind === 'message' ? { position, item } : undefined;
+}
+
+/** The block of a tool call, wherever it stands. */
+export function toolAt(t: Transcript, toolCallId: string): ToolBlock | undefined {
+  const place = t.index.tools.get(toolCallId);
+  const item = place && t.items[place.item];
+  if (item?.kind === 'tool') return item.block;
+  const block = item?.kind === 'message' ? item.blocks[place!.block] : undefined;
+  return block?.kind === 'tool' ? block : undefined;
+}
+
+/** Changes the block of a tool call where it stands, or adds it as an item of its own. */
+export function putTool(t: Transcript, toolCallId: string, at: number, seq: number, change: (block: ToolBlock) => ToolBlock): Change {
+  const place = t.index.tools.get(toolCallId);
+  const item = place && t.items[place.item];
+  if (item?.kind === 'tool') {
+    t.items[place!.item] = { ...item, seq: seq || item.seq, block: change(item.block) };
+    return { items: [place!.item], state: false };
+  }
+  const block = item?.kind === 'message' ? item.blocks[place!.block] : undefined;
+  if (item?.kind === 'message' && block?.kind === 'tool') {
+    const blocks = item.blocks.slice();
+    blocks[place!.block] = change(block);
+    t.items[place!.item] = { ...item, seq: seq || item.seq, blocks };
+    return { items: [place!.item], state: false };
+  }
+  return push(t, { kind: 'tool', id: `tool:${toolCallId}`, seq, at, block: change(newTool(toolCallId, '')) });
+}
+
+export function newTool(toolCallId: string, toolName: string): ToolBlock {
+  return { kind: 'tool', toolCallId, toolName, json: '', state: 'pending', output: '', content: [] };
+}
+
+/** Two changes as one. */
+export function both(a: Change, b: Change): Change {
+  return { items: [...new Set([...a.items, ...b.items])], state: a.state || b.state };
+}
+
+function indexTools(t: Transcript, position: number, item: MessageItem): void {
+  item.blocks.forEach((block, index) => {
+    if (block.kind === 'tool') t.index.tools.set(block.toolCallId, { item: position, block: index });
+  });
+}

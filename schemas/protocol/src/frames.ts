@@ -1,0 +1,132 @@
+import Type, { type Static } from 'typebox';
+import { checker } from './check.js';
+import { DELIVER_AS } from './commands.js';
+import { SessionPartial } from './deltas.js';
+import { errorInfo, type ErrorInfo } from './errors.js';
+import { ID_PATTERN } from './ids.js';
+import { RunnerInfo, SessionInfo } from './info.js';
+import { isMap } from './json.js';
+import { BlobRef } from './messages.js';
+import { SessionMetaState } from './meta.js';
+
+/** The frames of the WebSockets (PROTOCOL.md, "Frames"). A binary message holds one or more, a text message one. */
+const Optional = Type.Optional;
+const Text = Type.String();
+const Seq = Type.Integer({ minimum: 0 });
+const Ref = Type.String({ minLength: 1, maxLength: 64 });
+
+/** Bytes a client may send in one message. */
+export const MAX_FRAME_BYTES = 1024 * 1024;
+
+/** A file with an input: inline (base64), or one that was uploaded as a blob before. */
+export const FrameAttachment = Type.Union([
+  Type.Object({ name: Optional(Text), ...BlobRef.properties }),
+  Type.Object({ name: Optional(Text), mediaType: Text, data: Text }),
+]);
+export type FrameAttachment = Static<typeof FrameAttachment>;
+
+export const MODES = ['owner', 'collab', 'read'] as const;
+export type ViewerMode = (typeof MODES)[number];
+
+const frame = <T extends string, P extends Type.TProperties>(type: T, fields: P) =>
+  Type.Object({ type: Type.Literal(type), ...fields });
+
+/** What a viewer may send. `resume` comes first, and once. */
+export const VIEWER_UP = {
+  resume: frame('resume', { after: Optional(Seq), tail: Optional(Type.Integer({ minimum: 1, maximum: 100_000 })) }),
+  input: frame('input', {
+    ref: Ref,
+    text: Text,
+    attachments: Optional(Type.Array(FrameAttachment, { maxItems: 16 })),
+    deliverAs: Optional(Type.Enum([...DELIVER_AS])),
+  }),
+  command: frame('command', { ref: Ref, name: Text, args: Optional(Type.Record(Text, Type.Unknown())) }),
+  ping: frame('ping', {}),
+} as const;
+
+/** One who watches a session. */
+export const Presence = Type.Object({ id: Text, userId: Text, mode: Type.Enum([...MODES]), name: Optional(Text) });
+export type Presence = Static<typeof Presence>;
+
+/** What the gateway sends to a viewer. `event` and `delta` carry bytes that the gateway has not looked into. */
+export const VIEWER_DOWN = {
+  hello: frame('hello', {
+    protocol: Type.Literal(1),
+    sessionId: Text,
+    mode: Type.Enum([...MODES]),
+    session: SessionInfo,
+    meta: SessionMetaState,
+    /** Last offset of this session now, and the first still stored. 0 and 0 when there is none. */
+    head: Seq,
+    first: Seq,
+  }),
+  event: frame('event', { seq: Seq, event: Type.Unknown() }),
+  delta: frame('delta', { delta: Type.Unknown() }),
+  partial: frame('partial', { partial: SessionPartial }),
+  live: frame('live', { seq: Seq }),
+  reset: frame('reset', { reason: Type.Enum(['expired', 'future', 'identity']), first: Seq }),
+  presence: frame('presence', { viewers: Type.Array(Presence) }),
+  host: frame('host', { state: Type.Enum(['connected', 'lost']) }),
+  ack: frame('ack', { ref: Text, commandId: Type.String({ pattern: ID_PATTERN }) }),
+  error: frame('error', { ref: Optional(Text), code: Text, message: Text }),
+  pong: frame('pong', {}),
+} as const;
+
+export const HUB_UP = {
+  subscribe_session_meta: frame('subscribe_session_meta', { sessionId: Type.String({ pattern: ID_PATTERN }) }),
+  unsubscribe_session_meta: frame('unsubscribe_session_meta', { sessionId: Type.String({ pattern: ID_PATTERN }) }),
+  ping: frame('ping', {}),
+} as const;
+
+export const HUB_DOWN = {
+  sessions: frame('sessions', { sessions: Type.Array(SessionInfo) }),
+  session_added: frame('session_added', { session: SessionInfo }),
+  session_status: frame('session_status', { session: SessionInfo }),
+  session_removed: frame('session_removed', { sessionId: Text }),
+  state_snapshot: frame('state_snapshot', { sessionId: Text, state: SessionMetaState }),
+  meta_event: frame('meta_event', { sessionId: Text, version: Type.Number(), event: Type.Unknown() }),
+  error: VIEWER_DOWN.error,
+  pong: VIEWER_DOWN.pong,
+} as const;
+
+export const RUNNERS_UP = { ping: frame('ping', {}) } as const;
+
+export const RUNNERS_DOWN = {
+  runners: frame('runners', { runners: Type.Array(RunnerInfo) }),
+  runner_added: frame('runner_added', { runner: RunnerInfo }),
+  runner_updated: frame('runner_updated', { runner: RunnerInfo }),
+  runner_removed: frame('runner_removed', { runnerId: Text }),
+  error: VIEWER_DOWN.error,
+  pong: VIEWER_DOWN.pong,
+} as const;
+
+type FrameOf<T extends Record<string, Type.TSchema>> = { [K in keyof T]: Static<T[K]> }[keyof T];
+export type ViewerUpFrame = FrameOf<typeof VIEWER_UP>;
+export type ViewerDownFrame = FrameOf<typeof VIEWER_DOWN>;
+export type HubUpFrame = FrameOf<typeof HUB_UP>;
+export type HubDownFrame = FrameOf<typeof HUB_DOWN>;
+export type RunnersUpFrame = FrameOf<typeof RUNNERS_UP>;
+export type RunnersDownFrame = FrameOf<typeof RUNNERS_DOWN>;
+
+/** A frame that came in, or what is wrong with it (code `bad_frame`). */
+export type ParsedFrame<F> = { kind: 'frame'; frame: F } | { kind: 'invalid'; ref?: string; error: ErrorInfo };
+
+function frameParser<F>(schemas: Readonly<Record<string, Type.TSchema>>): (value: unknown) => ParsedFrame<F> {
+  const checkers = new Map(Object.entries(schemas).map(([type, schema]) => [type, checker(schema)]));
+  return (value) => {
+    if (!isMap(value)) return { kind: 'invalid', error: errorInfo('bad_frame', 'This frame is not a map') };
+    const ref = typeof value['ref'] === 'string' ? { ref: value['ref'].slice(0, 64) } : {};
+    const type = String(value['type']).slice(0, 64);
+    const check = checkers.get(type);
+    if (check === undefined) {
+      return { kind: 'invalid', ...ref, error: errorInfo('bad_frame', `There is no frame of type "${type}"`) };
+    }
+    const problem = check.problem(value);
+    if (problem !== undefined) return { kind: 'invalid', ...ref, error: errorInfo('bad_frame', `${type}: ${problem}`) };
+    return { kind: 'frame', frame: value as F };
+  };
+}
+
+export const parseViewerUp = frameParser<ViewerUpFrame>(VIEWER_UP);
+export const parseHubUp = frameParser<HubUpFrame>(HUB_UP);
+export const parseRunnersUp = frameParser<RunnersUpFrame>(RUNNERS_UP);

@@ -1,0 +1,75 @@
+import Type, { type Static } from 'typebox';
+import { DELIVER_AS, THINKING_LEVELS } from './commands.js';
+import { FrameAttachment } from './frames.js';
+import { ID_PATTERN } from './ids.js';
+import { RunnerInfo, SessionInfo } from './info.js';
+import { SessionMetaState } from './meta.js';
+
+/** The bodies of the HTTP API. Errors are always `ErrorBody`. */
+const Optional = Type.Optional;
+const Text = Type.String();
+
+export const ErrorBody = Type.Object({ error: Type.Object({ code: Text, message: Text }) });
+
+/** `POST /api/auth/link`: what the page does with the one-time link. */
+export const LinkBody = Type.Object({ token: Type.String({ minLength: 1, maxLength: 256 }) });
+
+export const Me = Type.Object({ userId: Text, name: Text, role: Text });
+
+/** `POST /api/sessions`; `POST /ws/sessions` takes `runner_id` too. */
+export const NewSessionBody = Type.Object({
+  runnerId: Optional(Text),
+  runner_id: Optional(Text),
+  cwd: Optional(Text),
+  prompt: Optional(Text),
+  model: Optional(Text),
+  name: Optional(Type.String({ maxLength: 200 })),
+  thinkingLevel: Optional(Type.Enum([...THINKING_LEVELS])),
+  resumedFrom: Optional(Text),
+  attachments: Optional(Type.Array(FrameAttachment, { maxItems: 16 })),
+});
+
+/** 201, and 202 while the runner has not answered. */
+export const NewSessionReply = Type.Object({ sessionId: Text, runnerId: Text, shareUrl: Text });
+
+/** `POST /api/sessions/:sid/input` */
+export const InputBody = Type.Object({
+  text: Text,
+  deliverAs: Optional(Type.Enum([...DELIVER_AS])),
+  attachments: Optional(Type.Array(FrameAttachment, { maxItems: 16 })),
+});
+
+/** `POST /api/sessions/:sid/commands` */
+export const CommandBody = Type.Object({ name: Text, args: Optional(Type.Record(Text, Type.Unknown())) });
+
+export const CommandReply = Type.Object({ commandId: Text });
+
+export const SessionParams = Type.Object({ sid: Type.String({ pattern: ID_PATTERN }) });
+export const RunnerParams = Type.Object({ rid: Type.String({ pattern: ID_PATTERN }) });
+
+/** `GET /api/sessions/:sid/events`: at most `limit` events after `after`, or the last ones before `before`. */
+export const EventsQuery = Type.Object({
+  after: Optional(Type.Integer({ minimum: 0 })),
+  before: Optional(Type.Integer({ minimum: 1 })),
+  limit: Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
+});
+
+export const SessionsReply = Type.Object({ sessions: Type.Array(SessionInfo) });
+export const SessionReply = Type.Object({
+  session: SessionInfo,
+  meta: SessionMetaState,
+  head: Type.Number(),
+  first: Type.Number(),
+});
+export const RunnersReply = Type.Object({ runners: Type.Array(RunnerInfo) });
+export const RunnerReply = Type.Object({ runner: RunnerInfo });
+export const MetaReply = Type.Object({ state: SessionMetaState, lastSeq: Type.Number() });
+
+export type NewSessionBody = Static<typeof NewSessionBody>;
+export type NewSessionReply = Static<typeof NewSessionReply>;
+export type InputBody = Static<typeof InputBody>;
+export type CommandBody = Static<typeof CommandBody>;
+export type CommandReply = Static<typeof CommandReply>;
+export type EventsQuery = Static<typeof EventsQuery>;
+export type SessionReply = Static<typeof SessionReply>;
+export type Me = Static<typeof Me>;

@@ -1,0 +1,57 @@
+import Type, { type Static } from 'typebox';
+import { checker } from './check.js';
+import { ID_PATTERN } from './ids.js';
+import { RunnerModel } from './info.js';
+
+/** The facts of a runner, on `runner.<rid>.events`. */
+const Id = Type.String({ pattern: ID_PATTERN });
+const Text = Type.String();
+
+export const RUNNER_EVENT_FIELDS = {
+  runner_started: {
+    name: Text,
+    kind: Type.Enum(['daemon', 'tui']),
+    version: Text,
+    piVersion: Text,
+    platform: Text,
+    roots: Type.Array(Text),
+    models: Type.Array(RunnerModel),
+    defaultModel: Text,
+    maxSessions: Type.Number(),
+    epoch: Type.Number(),
+  },
+  /** The models changed: a key was added, a custom model was written. */
+  models_changed: { models: Type.Array(RunnerModel), defaultModel: Text },
+  runner_stopped: { reason: Text },
+  session_opened: { sessionId: Id, cwd: Text, adopted: Type.Boolean() },
+  session_closed: { sessionId: Id, reason: Text },
+  runner_warning: { code: Text, message: Text },
+  services_announced: { services: Type.Array(Text) },
+  /** The answer to a command that names no session. */
+  command_result: {
+    commandId: Id,
+    ok: Type.Boolean(),
+    name: Type.Optional(Text),
+    result: Type.Optional(Type.Unknown()),
+    error: Type.Optional(Type.Object({ code: Text, message: Text })),
+  },
+} as const;
+
+export type RunnerEventType = keyof typeof RUNNER_EVENT_FIELDS;
+type Fields<T extends RunnerEventType> = Static<Type.TObject<(typeof RUNNER_EVENT_FIELDS)[T]>>;
+export type RunnerEvent = { [T in RunnerEventType]: { type: T; at: number } & Fields<T> }[RunnerEventType];
+
+export const RUNNER_EVENT_SCHEMAS: Readonly<Record<string, Type.TObject>> = Object.fromEntries(
+  Object.entries(RUNNER_EVENT_FIELDS).map(([type, fields]) => [
+    type,
+    Type.Object({ type: Type.Literal(type), at: Type.Number(), ...fields }),
+  ]),
+);
+
+const checkers = new Map(Object.entries(RUNNER_EVENT_SCHEMAS).map(([type, schema]) => [type, checker(schema)]));
+
+/** True for a well-formed runner event of a known type. */
+export function isRunnerEvent(value: unknown): value is RunnerEvent {
+  const type = (value as { type?: unknown } | null | undefined)?.type;
+  return typeof type === 'string' && (checkers.get(type)?.(value) ?? false);
+}

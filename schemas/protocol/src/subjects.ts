@@ -1,0 +1,71 @@
+import { CodedError } from './errors.js';
+import { isId } from './ids.js';
+
+/**
+ * The only place that joins dots: every subject of PizzaPi is built here and taken apart here, and an id that could
+ * smuggle in a dot, a wildcard or a space is refused before it becomes part of one.
+ */
+function token(id: string): string {
+  if (!isId(id)) throw new CodedError('invalid_id', `"${String(id).slice(0, 80)}" is not an id`);
+  return id;
+}
+
+/** What a runner answers on `runner.<rid>.rpc.<verb>`. */
+export type RpcVerb = 'status' | 'spawn' | 'folders' | 'models';
+
+export const subjects = {
+  /** The log of a session: facts, stored. */
+  sessionEvents: (sid: string) => `session.${token(sid)}.events`,
+  /** Pieces of a session's open messages: not stored. */
+  sessionDeltas: (sid: string) => `session.${token(sid)}.deltas`,
+  /** Request/reply: the open blocks of a session, from its host. */
+  sessionPartial: (sid: string) => `session.${token(sid)}.partial`,
+  /** The log, republished by the server as it is stored, with its offset in a header. */
+  liveSessionEvents: (sid: string) => `live.session.${token(sid)}.events`,
+  runnerEvents: (rid: string) => `runner.${token(rid)}.events`,
+  runnerCommands: (rid: string) => `runner.${token(rid)}.cmd`,
+  runnerRpc: (rid: string, verb: RpcVerb | '*') => `runner.${token(rid)}.rpc.${verb === '*' ? '*' : token(verb)}`,
+  /** One row of the audit trail; `kind` groups what can be watched alone (`audit.login`). */
+  audit: (kind: string) => `audit.${token(kind)}`,
+} as const;
+
+/** Wildcards, for streams, permissions and people with `nats sub`. */
+export const WILDCARD = {
+  sessionEvents: 'session.*.events',
+  sessionDeltas: 'session.*.deltas',
+  liveSessionEvents: 'live.session.*.events',
+  runnerEvents: 'runner.*.events',
+  runnerCommands: 'runner.*.cmd',
+  audit: 'audit.>',
+} as const;
+
+/** What a subject names. */
+export type ParsedSubject =
+  | { kind: 'session_events' | 'session_deltas' | 'session_partial' | 'live_session_events'; sid: string }
+  | { kind: 'runner_events' | 'runner_commands'; rid: string }
+  | { kind: 'runner_rpc'; rid: string; verb: string }
+  | { kind: 'audit'; name: string };
+
+const SESSION_KINDS = { events: 'session_events', deltas: 'session_deltas', partial: 'session_partial' } as const;
+const RUNNER_KINDS = { events: 'runner_events', cmd: 'runner_commands' } as const;
+
+/** The inverse of `subjects`: what a concrete subject names, or undefined when it is none of ours. */
+export function parseSubject(subject: string): ParsedSubject | undefined {
+  const parts = subject.split('.');
+  if (!parts.every(isId)) return undefined;
+  const [first, second, third, fourth] = parts as [string, string?, string?, string?];
+  if (first === 'audit' && second !== undefined && parts.length === 2) return { kind: 'audit', name: second };
+  if (first === 'live' && second === 'session' && third !== undefined && fourth === 'events' && parts.length === 4) {
+    return { kind: 'live_session_events', sid: third };
+  }
+  if (second === undefined || third === undefined) return undefined;
+  if (first === 'session' && parts.length === 3 && Object.hasOwn(SESSION_KINDS, third)) {
+    return { kind: SESSION_KINDS[third as keyof typeof SESSION_KINDS], sid: second };
+  }
+  if (first !== 'runner') return undefined;
+  if (parts.length === 3 && Object.hasOwn(RUNNER_KINDS, third)) {
+    return { kind: RUNNER_KINDS[third as keyof typeof RUNNER_KINDS], rid: second };
+  }
+  if (parts.length === 4 && third === 'rpc' && fourth !== undefined) return { kind: 'runner_rpc', rid: second, verb: fourth };
+  return undefined;
+}

@@ -1,0 +1,38 @@
+/** The version of the frames (`hello.protocol`) and subprotocols (`pizzapi.v1.*`). */
+export const SOCKET_PROTOCOL_VERSION = 1;
+
+/** WebSocket subprotocols, in the order of preference. */
+export const SUBPROTOCOL = { msgpack: 'pizzapi.v1.msgpack', json: 'pizzapi.v1.json' } as const;
+
+/** Subprotocol prefix that carries a credential where a client can set no header. */
+export const BEARER_PREFIX = 'bearer.';
+
+/** Major, minor, patch. */
+export type SemverTriplet = [major: number, minor: number, patch: number];
+
+/**
+ * Reads `1.2.3`, ` v1.2 `, `V1`, `1.2.3-rc.1+build`: trimmed, a leading v or V stripped, cut at the first `-` or `+`,
+ * one to three all-digit parts, missing ones 0. Anything else is null.
+ */
+export function parseSemverTriplet(version: unknown): SemverTriplet | null {
+  if (typeof version !== 'string') return null;
+  const core = version.trim().replace(/^[vV]/, '').split(/[-+]/, 1)[0]!;
+  const parts = core.split('.');
+  if (parts.length > 3 || !parts.every((part) => /^\d+$/.test(part))) return null;
+  const [major = 0, minor = 0, patch = 0] = parts.map(Number);
+  return [major, minor, patch];
+}
+
+/** Negative, 0 or positive as `a` is older than, equal to or newer than `b`. Pre-releases are ignored, invalid compares as 0. */
+export function compareSemver(a: unknown, b: unknown): number {
+  const left = parseSemverTriplet(a);
+  const right = parseSemverTriplet(b);
+  if (left === null || right === null) return 0;
+  return left[0] - right[0] || left[1] - right[1] || left[2] - right[2];
+}
+
+/** Whether the other side's protocol version goes with ours. Missing or unparsable is compatible; an integer must equal ours. */
+export function isSocketProtocolCompatible(version: unknown): boolean {
+  const number = typeof version === 'string' && /^\s*-?\d+\s*$/.test(version) ? Number(version) : version;
+  return typeof number !== 'number' || !Number.isInteger(number) || number === SOCKET_PROTOCOL_VERSION;
+}
