@@ -29,7 +29,8 @@ export function externalize<E extends object>(event: E): { event: E; parts: Exte
   for (;;) {
     const parts: ExternalPart[] = [];
     const smaller = split(event, '', threshold, parts) as E;
-    if (threshold <= BLOB_PREVIEW * 2 || encode(smaller).byteLength <= MAX_EVENT_BYTES) return { event: smaller, parts };
+    if (threshold <= BLOB_PREVIEW * 2 || encode(smaller).byteLength <= MAX_EVENT_BYTES)
+      return { event: smaller, parts };
     threshold /= 4;
   }
 }
@@ -45,7 +46,8 @@ function split(value: unknown, path: string, threshold: number, parts: ExternalP
     return items.some((item, index) => item !== value[index]) ? items : value;
   }
   if (!isMap(value)) return typeof value === 'string' ? splitText(value, path, threshold, parts) : value;
-  const image = typeof value['mimeType'] === 'string' && typeof value['data'] === 'string' ? value['mimeType'] : undefined;
+  const image =
+    typeof value['mimeType'] === 'string' && typeof value['data'] === 'string' ? value['mimeType'] : undefined;
   let changed: Record<string, unknown> | undefined;
   for (const [key, item] of Object.entries(value)) {
     const place = `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;

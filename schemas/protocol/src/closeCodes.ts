@@ -9,7 +9,11 @@ export const CLOSE_CODES = {
   policy: { code: 1008, reconnect: false, meaning: 'The client broke the protocol.' },
   too_large: { code: 1009, reconnect: true, meaning: 'A message was larger than 1 MiB.' },
   internal: { code: 1011, reconnect: true, meaning: 'The gateway failed.' },
-  restarting: { code: 1012, reconnect: true, meaning: 'The gateway restarts; resume elsewhere after the jitter given.' },
+  restarting: {
+    code: 1012,
+    reconnect: true,
+    meaning: 'The gateway restarts; resume elsewhere after the jitter given.',
+  },
   bad_frame: { code: 4001, reconnect: false, meaning: 'A frame could not be understood.' },
   too_slow: { code: 4008, reconnect: true, meaning: 'The viewer made no progress for 30 s.' },
   revoked: { code: 4401, reconnect: false, meaning: 'The credentials were revoked.' },

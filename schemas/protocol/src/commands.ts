@@ -81,7 +81,7 @@ const envelope = {
 export const COMMAND_SCHEMAS: Readonly<Record<string, Type.TObject>> = Object.fromEntries(
   COMMAND_NAMES.map((name) => [
     name,
-    Type.Object({ name: Type.Literal(name), ...envelope, args: COMMAND_ARGS[name] as Type.TSchema }),
+    Type.Object({ name: Type.Literal(name), ...envelope, args: COMMAND_ARGS[name] }),
   ]),
 );
 

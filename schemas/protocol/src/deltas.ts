@@ -30,7 +30,9 @@ export const DELTA_SCHEMAS = {
 } as const;
 
 export const SessionDelta = Type.Union(Object.values(DELTA_SCHEMAS));
-export type SessionDelta = { [K in keyof typeof DELTA_SCHEMAS]: Static<(typeof DELTA_SCHEMAS)[K]> }[keyof typeof DELTA_SCHEMAS];
+export type SessionDelta = {
+  [K in keyof typeof DELTA_SCHEMAS]: Static<(typeof DELTA_SCHEMAS)[K]>;
+}[keyof typeof DELTA_SCHEMAS];
 /** A piece before the writer has numbered it. */
 export type UnnumberedDelta = SessionDelta extends infer D ? (D extends SessionDelta ? Omit<D, 'n'> : never) : never;
 

@@ -65,7 +65,10 @@ const agent = {
   auto_retry_start: { attempt: Type.Number(), maxAttempts: Type.Number(), delayMs: Type.Number(), errorMessage: Text },
   auto_retry_end: { success: Type.Boolean(), attempt: Type.Number(), finalError: Optional(Text) },
   model_select: { model: Text, previousModel: Optional(Text), source: Optional(Text) },
-  session_tree: { newLeafId: Optional(Type.Union([Text, Type.Null()])), oldLeafId: Optional(Type.Union([Text, Type.Null()])) },
+  session_tree: {
+    newLeafId: Optional(Type.Union([Text, Type.Null()])),
+    oldLeafId: Optional(Type.Union([Text, Type.Null()])),
+  },
 };
 
 const people = {

@@ -51,9 +51,7 @@ export const MetaPendingPlan = Type.Object({
   toolCallId: Type.String(),
   title: Type.String(),
   description: Type.Optional(Nullable(Type.String())),
-  steps: Type.Optional(
-    Type.Array(Type.Object({ title: Type.String(), description: Type.Optional(Type.String()) })),
-  ),
+  steps: Type.Optional(Type.Array(Type.Object({ title: Type.String(), description: Type.Optional(Type.String()) }))),
 });
 
 export const MetaRetryState = Type.Object({ errorMessage: Type.String(), detectedAt: Type.Number() });
@@ -114,12 +112,7 @@ export const MetaMcpReport = Type.Object({
 export const MetaGoalStatus = Type.Object({
   id: Type.String(),
   description: Type.String(),
-  status: Type.Union([
-    Type.Literal('active'),
-    Type.Literal('met'),
-    Type.Literal('failed'),
-    Type.Literal('cancelled'),
-  ]),
+  status: Type.Union([Type.Literal('active'), Type.Literal('met'), Type.Literal('failed'), Type.Literal('cancelled')]),
   turnCount: Type.Number(),
   maxTurns: Type.Optional(Type.Number()),
   tokenSpend: Type.Number(),

@@ -66,6 +66,7 @@ export function parseSubject(subject: string): ParsedSubject | undefined {
   if (parts.length === 3 && Object.hasOwn(RUNNER_KINDS, third)) {
     return { kind: RUNNER_KINDS[third as keyof typeof RUNNER_KINDS], rid: second };
   }
-  if (parts.length === 4 && third === 'rpc' && fourth !== undefined) return { kind: 'runner_rpc', rid: second, verb: fourth };
+  if (parts.length === 4 && third === 'rpc' && fourth !== undefined)
+    return { kind: 'runner_rpc', rid: second, verb: fourth };
   return undefined;
 }

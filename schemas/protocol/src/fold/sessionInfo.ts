@@ -49,11 +49,22 @@ function changesOf(info: SessionInfo, type: string, event: UnknownMap): Partial<
     case 'session_started':
       return started(event);
     case 'session_resumed':
-      return { epoch: numberAt(event, 'epoch') ?? info.epoch, busy: false, waiting: [], endedAt: undefined, endReason: undefined };
+      return {
+        epoch: numberAt(event, 'epoch') ?? info.epoch,
+        busy: false,
+        waiting: [],
+        endedAt: undefined,
+        endReason: undefined,
+      };
     case 'session_info_changed':
       return { name: stringAt(event, 'name') ?? info.name };
     case 'session_ended':
-      return { endedAt: numberAt(event, 'at') ?? info.lastActivityAt, endReason: endReason(event), busy: false, waiting: [] };
+      return {
+        endedAt: numberAt(event, 'at') ?? info.lastActivityAt,
+        endReason: endReason(event),
+        busy: false,
+        waiting: [],
+      };
     case 'agent_start':
       return { busy: true };
     case 'agent_end':
@@ -102,7 +113,9 @@ function started(event: UnknownMap): Partial<SessionInfo> {
     piVersion: stringAt(event, 'piVersion') ?? '',
     startedAt: numberAt(event, 'at') ?? 0,
     ...(parent === undefined ? {} : { parentSessionId: parent }),
-    ...(fork === undefined ? {} : { forkedFrom: { sessionId: stringAt(fork, 'sessionId') ?? '', seq: numberAt(fork, 'seq') ?? 0 } }),
+    ...(fork === undefined
+      ? {}
+      : { forkedFrom: { sessionId: stringAt(fork, 'sessionId') ?? '', seq: numberAt(fork, 'seq') ?? 0 } }),
   };
 }
 

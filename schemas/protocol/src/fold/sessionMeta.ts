@@ -10,7 +10,9 @@ export type MetaEventType = keyof typeof META_EVENT_FIELDS;
 export type MetaRelayEvent = { [T in MetaEventType]: EventOf<T> }[MetaEventType];
 
 /** What each must hold. Checked without compiling: this fold runs in pages whose policy forbids generated code. */
-const SCHEMAS = new Map(Object.entries(META_EVENT_FIELDS).map(([type, fields]) => [type, Type.Object(fields as Type.TProperties)]));
+const SCHEMAS = new Map(
+  Object.entries(META_EVENT_FIELDS).map(([type, fields]) => [type, Type.Object(fields as Type.TProperties)]),
+);
 
 /** The types of the meta events. */
 export const META_RELAY_EVENT_TYPES: ReadonlySet<string> = new Set(Object.keys(META_EVENT_FIELDS));
@@ -114,6 +116,9 @@ function isStaleClear(state: SessionMetaState, event: MetaRelayEvent): boolean {
   }
 }
 
-function patch<K extends keyof SessionMetaState>(key: K, value: SessionMetaState[K] | undefined): Partial<SessionMetaState> {
-  return value === undefined ? {} : ({ [key]: value } as Pick<SessionMetaState, K>);
+function patch<K extends keyof SessionMetaState>(
+  key: K,
+  value: SessionMetaState[K] | undefined,
+): Partial<SessionMetaState> {
+  return value === undefined ? {} : ({ [key]: value });
 }

@@ -9,7 +9,12 @@ export function blobsOf(event: UnknownMap): Map<string, BlobRef> {
   for (const entry of arrayAt(event, 'blobs')) {
     if (!isMap(entry)) continue;
     const { path, blob, size, mediaType } = entry;
-    if (typeof path === 'string' && typeof blob === 'string' && typeof size === 'number' && typeof mediaType === 'string') {
+    if (
+      typeof path === 'string' &&
+      typeof blob === 'string' &&
+      typeof size === 'number' &&
+      typeof mediaType === 'string'
+    ) {
       blobs.set(path, { blob, size, mediaType });
     }
   }
@@ -32,11 +37,18 @@ function blockOf(block: unknown, path: string, blobs: Map<string, BlobRef>): Blo
       return { kind: 'thinking', text: stringAt(block, 'thinking') ?? '' };
     case 'image': {
       const blob = blobs.get(`${path}/data`);
-      const image = { kind: 'image', mediaType: stringAt(block, 'mimeType') ?? '', data: stringAt(block, 'data') ?? '' } as const;
+      const image = {
+        kind: 'image',
+        mediaType: stringAt(block, 'mimeType') ?? '',
+        data: stringAt(block, 'data') ?? '',
+      } as const;
       return blob === undefined ? image : { ...image, blob };
     }
     case 'toolCall':
-      return { ...newTool(stringAt(block, 'id') ?? '', stringAt(block, 'name') ?? ''), args: mapAt(block, 'arguments') ?? {} };
+      return {
+        ...newTool(stringAt(block, 'id') ?? '', stringAt(block, 'name') ?? ''),
+        args: mapAt(block, 'arguments') ?? {},
+      };
     default:
       return { kind: 'other', type: stringAt(block, 'type') ?? 'unknown', value: block };
   }

@@ -14,10 +14,28 @@ export function applyDialogOpened(t: Transcript, seq: number, event: UnknownMap)
   const title = stringAt(event, 'title') ?? '';
   if (method === 'notify') {
     const level = event['level'] === 'error' ? 'error' : event['level'] === 'warning' ? 'warning' : 'info';
-    return push(t, { kind: 'notice', id: `notice:${seq}`, seq, at, notice: 'notify', level, text: stringAt(event, 'message') ?? title });
+    return push(t, {
+      kind: 'notice',
+      id: `notice:${seq}`,
+      seq,
+      at,
+      notice: 'notify',
+      level,
+      text: stringAt(event, 'message') ?? title,
+    });
   }
   if (method === 'status' || method === 'widget') return keepInSight(t, method, event);
-  return push(t, { kind: 'dialog', id, seq, at, method, title, options: stringsAt(event, 'options'), state: 'open', ...optional(event) });
+  return push(t, {
+    kind: 'dialog',
+    id,
+    seq,
+    at,
+    method,
+    title,
+    options: stringsAt(event, 'options'),
+    state: 'open',
+    ...optional(event),
+  });
 }
 
 /** The end of a dialog: the first valid answer, a dismissal, a time-out, or its host settling it. */

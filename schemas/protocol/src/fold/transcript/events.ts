@@ -83,7 +83,10 @@ function interruptOpen(t: Transcript, seq: number, event: UnknownMap): Change {
     change = both(change, putMessage(t, found.position, item));
   }
   for (const id of t.index.running) {
-    change = both(change, putTool(t, id, time(event), seq, (block) => ({ ...block, state: 'failed', endedAt: time(event) })));
+    change = both(
+      change,
+      putTool(t, id, time(event), seq, (block) => ({ ...block, state: 'failed', endedAt: time(event) })),
+    );
   }
   t.index.running.clear();
   return change;
@@ -126,7 +129,17 @@ function messageEnd(t: Transcript, seq: number, event: UnknownMap): Change {
 }
 
 /** Fields of a message that pi keeps and that are content, usage or bookkeeping: not `extra`. */
-const OWN_FIELDS = new Set(['role', 'content', 'timestamp', 'api', 'provider', 'model', 'usage', 'stopReason', 'errorMessage']);
+const OWN_FIELDS = new Set([
+  'role',
+  'content',
+  'timestamp',
+  'api',
+  'provider',
+  'model',
+  'usage',
+  'stopReason',
+  'errorMessage',
+]);
 
 function said(event: UnknownMap, message: UnknownMap, before: MessageItem | undefined): Partial<MessageItem> {
   const model = stringAt(message, 'model');
@@ -226,7 +239,15 @@ function commandResult(t: Transcript, seq: number, event: UnknownMap): Change {
   const error = mapAt(event, 'error') ?? {};
   t.pendingInputs = t.pendingInputs.filter(({ commandId }) => commandId !== event['commandId']);
   const text = stringAt(error, 'message') ?? 'A command was refused.';
-  const change = push(t, { kind: 'notice', id: `notice:${seq}`, seq, at: time(event), notice: 'refused', level: 'error', text });
+  const change = push(t, {
+    kind: 'notice',
+    id: `notice:${seq}`,
+    seq,
+    at: time(event),
+    notice: 'refused',
+    level: 'error',
+    text,
+  });
   return both(change, STATE_ONLY);
 }
 
@@ -248,4 +269,3 @@ export function foldTranscript(t: Transcript, events: Iterable<readonly [seq: nu
 export function textOf(item: MessageItem): string {
   return item.blocks.map((block) => (block.kind === 'text' ? block.text : '')).join('');
 }
-

@@ -25,7 +25,11 @@ export function noticeOf(type: string, event: UnknownMap): Said | undefined {
     case 'session_ended': {
       const message = text('message');
       const reason = ENDINGS[text('reason')] ?? 'Session ended.';
-      return { notice: 'ended', level: text('reason') === 'completed' ? 'info' : 'warning', text: message ? `${reason} ${message}` : reason };
+      return {
+        notice: 'ended',
+        level: text('reason') === 'completed' ? 'info' : 'warning',
+        text: message ? `${reason} ${message}` : reason,
+      };
     }
     case 'session_info_changed':
       return info('name', `Named “${text('name')}”.`);
@@ -41,7 +45,9 @@ export function noticeOf(type: string, event: UnknownMap): Said | undefined {
       return warning('retry', `${text('errorMessage')} Trying again in ${seconds} s (${attempt}).`);
     }
     case 'auto_retry_end':
-      return event['success'] === false ? { notice: 'retry', level: 'error', text: `Gave up. ${text('finalError')}`.trim() } : undefined;
+      return event['success'] === false
+        ? { notice: 'retry', level: 'error', text: `Gave up. ${text('finalError')}`.trim() }
+        : undefined;
     case 'session_tree':
       return info('tree', 'Went back to an earlier point of the conversation.');
     case 'session_message':

@@ -1,5 +1,16 @@
 import { arrayAt, isMap, numberAt, stringAt, type UnknownMap } from '../../json.js';
-import { both, messageAt, newTool, NOTHING, OUTPUT_KEPT, push, putMessage, putTool, STATE_ONLY, toolAt } from './state.js';
+import {
+  both,
+  messageAt,
+  newTool,
+  NOTHING,
+  OUTPUT_KEPT,
+  push,
+  putMessage,
+  putTool,
+  STATE_ONLY,
+  toolAt,
+} from './state.js';
 import type { Block, Change, MessageItem, Transcript } from './types.js';
 
 /**
@@ -12,8 +23,7 @@ export function applyDelta(t: Transcript, delta: unknown): Change {
   if (n === undefined || (t.pieceN !== undefined && n <= t.pieceN)) return NOTHING;
   const hole = t.pieceN !== undefined && n > t.pieceN + 1;
   t.pieceN = n;
-  const change = piece(t, delta);
-  return hole ? both(change, breakOpen(t)) : change;
+  return hole ? both(breakOpen(t), piece(t, delta, true)) : piece(t, delta, false);
 }
 
 /** Whether pieces were lost that `applyPartial` would bring. */
@@ -33,12 +43,18 @@ export function applyPartial(t: Transcript, partial: unknown): Change {
     const messageId = isMap(open) ? stringAt(open, 'messageId') : undefined;
     if (messageId === undefined || !isMap(open)) continue;
     const blocks = arrayAt(open, 'blocks').filter(isMap);
-    change = both(change, openMessage(t, messageId, 0, stringAt(open, 'role'), (item) => fromPartial(t, item, blocks)));
+    change = both(
+      change,
+      openMessage(t, messageId, 0, stringAt(open, 'role'), (item) => fromPartial(t, item, blocks)),
+    );
   }
   for (const tool of arrayAt(partial, 'tools')) {
     const id = isMap(tool) ? stringAt(tool, 'toolCallId') : undefined;
     if (id !== undefined && isMap(tool) && isRunning(t, id)) {
-      change = both(change, putTool(t, id, 0, 0, (block) => ({ ...block, output: (stringAt(tool, 'text') ?? '').slice(-OUTPUT_KEPT) })));
+      change = both(
+        change,
+        putTool(t, id, 0, 0, (block) => ({ ...block, output: (stringAt(tool, 'text') ?? '').slice(-OUTPUT_KEPT) })),
+      );
     }
   }
   return change;
@@ -54,7 +70,11 @@ function fromPartial(t: Transcript, item: MessageItem, parts: readonly UnknownMa
     if (part['kind'] === 'toolCall') {
       const id = stringAt(part, 'toolCallId') ?? '';
       const known = toolAt(t, id) ?? newTool(id, stringAt(part, 'toolName') ?? '');
-      blocks[position] = { ...known, json: stringAt(part, 'json') ?? '', state: known.state === 'pending' ? 'writing' : known.state };
+      blocks[position] = {
+        ...known,
+        json: stringAt(part, 'json') ?? '',
+        state: known.state === 'pending' ? 'writing' : known.state,
+      };
     } else {
       blocks[position] = part['kind'] === 'thinking' ? { kind: 'thinking', text } : { kind: 'text', text };
     }
@@ -62,7 +82,7 @@ function fromPartial(t: Transcript, item: MessageItem, parts: readonly UnknownMa
   return { ...item, blocks, broken: false };
 }
 
-function piece(t: Transcript, delta: UnknownMap): Change {
+function piece(t: Transcript, delta: UnknownMap, afterHole: boolean): Change {
   const text = stringAt(delta, 'text') ?? '';
   if (delta['type'] === 'tool_output_delta') {
     const id = stringAt(delta, 'toolCallId');
@@ -79,6 +99,8 @@ function piece(t: Transcript, delta: UnknownMap): Change {
   const at = numberAt(delta, 'at') ?? 0;
   return openMessage(t, messageId, at, undefined, (item) => {
     if (item.broken) return item;
+    // The first pieces of a message that was not known before may be among the lost ones.
+    if (afterHole && item.blocks.length === 0) return { ...item, broken: true };
     const blocks = item.blocks.slice();
     while (blocks.length < position) blocks.push({ kind: 'text', text: '' });
     const grown = grow(blocks[position], delta, text);
@@ -128,7 +150,16 @@ function openMessage(
   if (found !== undefined) {
     return found.item.open ? putMessage(t, found.position, change(found.item)) : NOTHING;
   }
-  const item: MessageItem = { kind: 'message', id: messageId, seq: 0, at, role: role ?? 'assistant', blocks: [], open: true, broken: false };
+  const item: MessageItem = {
+    kind: 'message',
+    id: messageId,
+    seq: 0,
+    at,
+    role: role ?? 'assistant',
+    blocks: [],
+    open: true,
+    broken: false,
+  };
   return push(t, change(item));
 }
 

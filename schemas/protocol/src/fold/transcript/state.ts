@@ -15,7 +15,14 @@ export function createTranscript(): Transcript {
     pendingInputs: [],
     status: {},
     widgets: {},
-    index: { messages: new Map(), tools: new Map(), dialogs: new Map(), open: new Set(), running: new Set(), delivered: [] },
+    index: {
+      messages: new Map(),
+      tools: new Map(),
+      dialogs: new Map(),
+      open: new Set(),
+      running: new Set(),
+      delivered: [],
+    },
   };
 }
 
@@ -63,7 +70,13 @@ export function toolAt(t: Transcript, toolCallId: string): ToolBlock | undefined
 }
 
 /** Changes the block of a tool call where it stands, or adds it as an item of its own. */
-export function putTool(t: Transcript, toolCallId: string, at: number, seq: number, change: (block: ToolBlock) => ToolBlock): Change {
+export function putTool(
+  t: Transcript,
+  toolCallId: string,
+  at: number,
+  seq: number,
+  change: (block: ToolBlock) => ToolBlock,
+): Change {
   const place = t.index.tools.get(toolCallId);
   const item = place && t.items[place.item];
   if (item?.kind === 'tool') {

@@ -1,0 +1,175 @@
+import type { Login } from '@pizzapi/authenticator';
+import {
+  ensureGatewaySecret,
+  localToken,
+  loginUrl,
+  mintLinkToken,
+  type Logger,
+  type OptionValues,
+  type Service,
+} from '@pizzapi/process';
+import { CodedError } from '@pizzapi/protocol';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { startBackbone, type LocalBackbone } from './backbone.js';
+import { Child } from './child.js';
+import { clearLocalState, openHome, runningLocal, writeLocalState, type Home } from './home.js';
+import type { LOCAL_OPTIONS } from './options.js';
+import { claimPort } from './ports.js';
+
+/** How long the processes may take to become ready, all together. */
+const READY_TIMEOUT_MS = 60_000;
+const READY_POLL_MS = 100;
+
+/** What a person or a script needs to use a local run. */
+export interface LocalAddress {
+  url: string;
+  /** Signs the owner in, once. */
+  loginUrl: string;
+  natsUrl: string;
+  home: string;
+}
+
+export interface Local extends Service {
+  readonly address: LocalAddress;
+  /** Process ids of what runs now, by name. */
+  pids(): Record<string, number | undefined>;
+}
+
+export type LocalStart = { kind: 'started'; local: Local } | { kind: 'already_running'; address: LocalAddress };
+
+export interface LocalContext {
+  log: Logger;
+  env: NodeJS.ProcessEnv;
+  signal: AbortSignal;
+  /** Called with each step, in words. */
+  say: (text: string) => void;
+}
+
+/**
+ * Everything on one machine: nats-server, gateway, projector, runner, each a process that is started again when it
+ * ends. Returns when the page can be opened and the runner is there.
+ */
+export async function startLocal(
+  options: OptionValues<typeof LOCAL_OPTIONS>,
+  context: LocalContext,
+): Promise<LocalStart> {
+  const home = await openHome(options.home);
+  const secret = ensureGatewaySecret(home.root);
+  const addressOf = (url: string, natsUrl: string): LocalAddress => ({
+    url,
+    loginUrl: loginUrl(url, mintLinkToken(secret, Date.now())),
+    natsUrl,
+    home: home.root,
+  });
+  const running = await runningLocal(home);
+  if (running !== undefined) return { kind: 'already_running', address: addressOf(running.url, running.natsUrl) };
+
+  const port = await claimPort(options.port, options.host);
+  const url = options.publicUrl ?? `http://${options.host}:${port}`;
+  const backbone = await startBackbone(home, options.natsPort, context.log, context.say);
+  const children = describeChildren(home, backbone, { ...context.env, ...gatewayEnv(options, port) }, context.log);
+  const runs = children.map((child) => child.run());
+  const stop = async () => {
+    // First who writes to the log, then who reads it, then the log.
+    for (const child of children.toReversed()) await child.stop();
+    await Promise.all(runs);
+    await backbone.stop();
+    await clearLocalState(home);
+  };
+  try {
+    context.say('starting gateway, projector and runner');
+    await untilReady(`http://${options.host}:${port}`, localToken(secret), children, context.signal, home);
+  } catch (thrown) {
+    await stop();
+    throw thrown;
+  }
+  await writeLocalState(home, { pid: process.pid, url, natsUrl: backbone.url });
+  const local: Local = {
+    name: 'local',
+    address: addressOf(url, backbone.url),
+    pids: () => ({
+      'nats-server': backbone.pid(),
+      ...Object.fromEntries(children.map((child) => [child.name, child.pid])),
+    }),
+    run: () => Promise.all(runs).then(() => undefined),
+    drain: () => Promise.resolve(),
+    stop,
+  };
+  return { kind: 'started', local };
+}
+
+function gatewayEnv(options: OptionValues<typeof LOCAL_OPTIONS>, port: number): NodeJS.ProcessEnv {
+  return {
+    PIZZAPI_HOME: options.home,
+    PIZZAPI_HOST: options.host,
+    PIZZAPI_PORT: String(port),
+    PIZZAPI_LOG_LEVEL: options.logLevel,
+    ...(options.publicUrl === undefined ? {} : { PIZZAPI_PUBLIC_URL: options.publicUrl }),
+    PIZZAPI_DASHBOARD: join(dirname(resolvePackage('@pizzapi/dashboard/package.json')), 'dist'),
+  };
+}
+
+/** In the order they start; they stop in the opposite one. */
+function describeChildren(home: Home, backbone: LocalBackbone, env: NodeJS.ProcessEnv, log: Logger): Child[] {
+  const child = (name: string, module: string, login: Login) =>
+    new Child({
+      name,
+      main: resolvePackage(module),
+      logFile: join(home.logs, `${name}.log`),
+      log,
+      env: {
+        ...env,
+        PIZZAPI_NATS_URL: backbone.url,
+        PIZZAPI_NATS_USER: login.user,
+        PIZZAPI_NATS_PASSWORD: login.password,
+      },
+    });
+  return [
+    child('projector', '@pizzapi/meta-projector/main', backbone.users.projector),
+    child('gateway', '@pizzapi/gateway/main', backbone.users.gateway),
+    child('runner', '@pizzapi/runner/main', backbone.users.runner),
+  ];
+}
+
+function resolvePackage(specifier: string): string {
+  return fileURLToPath(import.meta.resolve(specifier));
+}
+
+/** Ready is: the gateway says so, and it sees a runner. */
+async function untilReady(
+  url: string,
+  token: string,
+  children: readonly Child[],
+  signal: AbortSignal,
+  home: Home,
+): Promise<void> {
+  const until = Date.now() + READY_TIMEOUT_MS;
+  while (!(await isReady(url, token))) {
+    if (signal.aborted) throw new CodedError('start_stopped', 'Stopped before everything was ready');
+    const failed = children.find((child) => child.lastExit !== undefined);
+    if (failed !== undefined) {
+      throw new CodedError(
+        'start_failed',
+        `${failed.name} ended while it started; see ${join(home.logs, `${failed.name}.log`)}`,
+      );
+    }
+    if (Date.now() > until)
+      throw new CodedError('start_failed', `Not ready after ${READY_TIMEOUT_MS / 1000} s; see ${home.logs}`);
+    await delay(READY_POLL_MS);
+  }
+}
+
+async function isReady(url: string, token: string): Promise<boolean> {
+  try {
+    const init = { headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(2_000) };
+    if (!(await fetch(`${url}/readyz`, init)).ok) return false;
+    const reply = await fetch(`${url}/api/runners`, init);
+    if (!reply.ok) return false;
+    const { runners } = (await reply.json()) as { runners: { online?: boolean }[] };
+    return runners.some((runner) => runner.online === true);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,86 @@
+import { authorizationConfig, type Credentials } from '@pizzapi/authenticator';
+import { connectBackbone, provision } from '@pizzapi/backbone';
+import { launchNatsServer, processContext, requireNatsServer, type NatsServer } from '@pizzapi/backbone/server';
+import { backoff, type Logger } from '@pizzapi/process';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { readNatsAccess, writeNatsAccess, type Home } from './home.js';
+
+/** A nats-server of our own, provisioned, that comes back on the same address whenever it ends. */
+export interface LocalBackbone {
+  url: string;
+  users: Credentials;
+  /** Process id of the server that runs now. */
+  pid(): number;
+  stop(): Promise<void>;
+}
+
+/** Finds or fetches nats-server, starts it with credentials, and makes the streams. Says each step through `say`. */
+export async function startBackbone(
+  home: Home,
+  port: number,
+  log: Logger,
+  say: (text: string) => void,
+): Promise<LocalBackbone> {
+  const { binary, version, source } = await requireNatsServer(processContext(say));
+  say(`nats-server ${version} (${source})`);
+  const { users, port: lastPort } = await readNatsAccess(home);
+  const options = {
+    binary,
+    storeDir: home.nats,
+    config: authorizationConfig(users),
+    log: join(home.logs, 'nats-server.log'),
+  };
+  let server = await launch({ ...options, port: port || lastPort }, port === 0);
+  await writeNatsAccess(home, { url: server.url, users });
+
+  const admin = await connectBackbone({ url: server.url, name: 'pizzapi-provisioner', ...users.admin, log });
+  try {
+    await provision(admin, {});
+  } finally {
+    await admin.close();
+  }
+
+  const stopping = new AbortController();
+  const relaunch = async () => {
+    const pauses = backoff({ minMs: 100, maxMs: 5_000 });
+    for (;;) {
+      const exit = await server.exited;
+      while (!stopping.signal.aborted) {
+        log.warn({ process: 'nats-server', ...exit }, 'ended; starting it again');
+        try {
+          server = await launchNatsServer({ ...options, port: server.port });
+          pauses.reset();
+          break;
+        } catch (err) {
+          log.error({ process: 'nats-server', err }, 'could not be started again');
+          await delay(pauses.next(), undefined, { signal: stopping.signal }).catch(() => undefined);
+        }
+      }
+      if (stopping.signal.aborted) return;
+    }
+  };
+  const watching = relaunch();
+
+  return {
+    url: server.url,
+    users,
+    pid: () => server.pid,
+    stop: async () => {
+      stopping.abort();
+      await server.stop();
+      await watching;
+    },
+  };
+}
+
+/** The port of the last run is a wish; one that the person named is not. */
+async function launch(options: Parameters<typeof launchNatsServer>[0], mayMove: boolean): Promise<NatsServer> {
+  try {
+    return await launchNatsServer(options);
+  } catch (thrown) {
+    const taken = (thrown as { code?: unknown }).code === 'port_in_use';
+    if (!taken || !mayMove) throw thrown;
+    return launchNatsServer({ ...options, port: 0 });
+  }
+}

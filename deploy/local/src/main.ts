@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+import { addOptions, readOptions, runService } from '@pizzapi/process';
+import { Command } from 'commander';
+import { startLocal, type LocalAddress } from './app.js';
+import { hasScreen, openBrowser } from './browser.js';
+import { LOCAL_OPTIONS } from './options.js';
+
+const command = addOptions(
+  new Command('pizzapi local').description(
+    'Run everything on this machine: nats-server, gateway, projector, runner, dashboard.',
+  ),
+  LOCAL_OPTIONS,
+)
+  .showHelpAfterError()
+  .parse();
+
+await runService(
+  'pizzapi',
+  async ({ log, signal, env }) => {
+    const options = readOptions(LOCAL_OPTIONS, command.opts(), env);
+    const say = (text: string) => void process.stderr.write(`pizzapi: ${text}\n`);
+    const started = await startLocal(options, { log, signal, env, say });
+    const address = started.kind === 'started' ? started.local.address : started.address;
+    announce(address, options.json, started.kind === 'already_running');
+    if (options.open && !options.json && hasScreen(env)) openBrowser(address.loginUrl);
+    if (started.kind === 'already_running') process.exit(0);
+    return started.local;
+  },
+  { limitMs: 60_000, stopWithParent: true },
+);
+
+function announce(address: LocalAddress, json: boolean, already: boolean): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify(address)}\n`);
+    return;
+  }
+  const head = already ? 'PizzaPi already runs here.' : 'PizzaPi is ready.';
+  process.stdout.write(
+    [
+      '',
+      `  ${head} Open this link; it signs you in once:`,
+      '',
+      `    ${address.loginUrl}`,
+      '',
+      '  Another link:     npx pizzapi link',
+      "  Watch the log:    eval \"$(npx pizzapi nats-env)\"; nats sub 'session.*.events' --translate 'npx pizzapi decode'",
+      `  State and logs:   ${address.home}`,
+      ...(already ? [] : ['  Stop:             Ctrl-C; sessions go on when you start again']),
+      '',
+      '',
+    ].join('\n'),
+  );
+}

@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { SESSION_EVENT_TYPES } from '../events.js';
+import type { RunnerInfo } from '../info.js';
+import { applyRunnerInfo, initialRunnerInfo } from './runnerInfo.js';
+import { applySessionInfo, initialSessionInfo } from './sessionInfo.js';
+
+const started = {
+  type: 'session_started',
+  at: 10,
+  cwd: '/w',
+  name: '',
+  model: 'demo/demo',
+  runnerId: 'r',
+  userId: 'owner',
+  epoch: 3,
+  piVersion: '0.73.1',
+};
+const fold = (...events: unknown[]) =>
+  events.reduce(
+    (info: ReturnType<typeof initialSessionInfo>, event) => applySessionInfo(info, event),
+    initialSessionInfo('s'),
+  );
+
+describe('session info', () => {
+  it('follows a session through its states', () => {
+    expect(fold(started).state).toBe('idle');
+    expect(fold(started, { type: 'agent_start', at: 11 }).state).toBe('working');
+    const asked = { type: 'dialog_opened', at: 12, dialogId: 'd', method: 'confirm', title: 'Sure?' };
+    expect(fold(started, { type: 'agent_start', at: 11 }, asked).state).toBe('waiting');
+    expect(
+      fold(started, { type: 'agent_start', at: 11 }, asked, { type: 'dialog_resolved', at: 13, dialogId: 'd' }).state,
+    ).toBe('working');
+    expect(fold(started, { type: 'session_ended', at: 14, reason: 'killed' })).toMatchObject({
+      state: 'ended',
+      endReason: 'killed',
+      endedAt: 14,
+    });
+  });
+
+  it('a session that resumes is not over and works at nothing', () => {
+    const info = fold(
+      started,
+      { type: 'agent_start', at: 11 },
+      { type: 'session_ended', at: 12, reason: 'host_lost' },
+      { type: 'session_resumed', at: 13, epoch: 9 },
+    );
+    expect(info).toMatchObject({ state: 'idle', epoch: 9 });
+    expect(info.endedAt).toBeUndefined();
+  });
+
+  it('a notice waits for nobody', () => {
+    expect(fold(started, { type: 'dialog_opened', at: 1, dialogId: 'd', method: 'notify', title: 'hi' }).state).toBe(
+      'idle',
+    );
+  });
+
+  it('remembers the first prompt, as one line', () => {
+    const prompt = (text: string) => ({
+      type: 'message_end',
+      at: 1,
+      messageId: 'm',
+      message: { role: 'user', content: [{ type: 'text', text }] },
+    });
+    expect(fold(started, prompt('fix\n the  bug'), prompt('more')).firstPrompt).toBe('fix the bug');
+  });
+
+  it('is total over any input', () => {
+    const type = fc.constantFrom(...SESSION_EVENT_TYPES, 'from_the_future');
+    const event = fc.oneof(
+      fc.jsonValue(),
+      fc.tuple(type, fc.dictionary(fc.string(), fc.jsonValue())).map(([t, rest]) => ({ ...rest, type: t })),
+    );
+    fc.assert(
+      fc.property(fc.array(event), (events) => {
+        expect(fold(...events).sessionId).toBe('s');
+        expect(events.reduce((info: RunnerInfo, e) => applyRunnerInfo(info, e), initialRunnerInfo('r')).runnerId).toBe(
+          'r',
+        );
+      }),
+    );
+  });
+});

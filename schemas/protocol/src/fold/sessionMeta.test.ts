@@ -1,0 +1,76 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  applyMetaEvent,
+  defaultMetaState,
+  isMetaRelayEvent,
+  metaEventToPatch,
+  META_RELAY_EVENT_TYPES,
+} from './sessionMeta.js';
+
+const given = (...events: unknown[]) =>
+  events.reduce(
+    (state: ReturnType<typeof defaultMetaState>, event) => applyMetaEvent(state, event),
+    defaultMetaState(),
+  );
+
+const question = {
+  type: 'question_pending',
+  at: 1,
+  question: { toolCallId: 'q1', questions: [{ question: 'Red?', options: ['yes', 'no'] }] },
+};
+const plan = { type: 'plan_pending', at: 1, plan: { toolCallId: 'p1', title: 'Paint' } };
+const approval = { type: 'approval_pending', at: 1, approval: { promptId: 'a1', title: 'rm -rf build' } };
+
+describe('the meta state', () => {
+  it('knows 19 events', () => {
+    expect(META_RELAY_EVENT_TYPES.size).toBe(19);
+    expect(isMetaRelayEvent({ type: 'goal_updated' })).toBe(true);
+    expect(isMetaRelayEvent({ type: 'message_end' })).toBe(false);
+    expect(isMetaRelayEvent(null)).toBe(false);
+  });
+
+  it('given a question, when it is cleared, then it is gone', () => {
+    expect(given(question).pendingQuestion?.toolCallId).toBe('q1');
+    expect(given(question, { type: 'question_cleared', at: 2, toolCallId: 'q1' }).pendingQuestion).toBeNull();
+  });
+
+  it.each([
+    [question, { type: 'question_cleared', at: 2, toolCallId: 'q0' }, 'pendingQuestion'],
+    [plan, { type: 'plan_cleared', at: 2, toolCallId: 'p0' }, 'pendingPlan'],
+    [approval, { type: 'approval_cleared', at: 2, promptId: 'a0' }, 'pendingApproval'],
+  ] as const)('given %j, when another is cleared, then nothing changes', (pending, clear, slot) => {
+    const before = given(pending);
+    expect(applyMetaEvent(before, clear)).toBe(before);
+    expect(before[slot]).not.toBeNull();
+  });
+
+  it('counts the events that were applied', () => {
+    expect(given(question, plan, { type: 'compact_started', at: 3 }).version).toBe(3);
+  });
+
+  it('ignores an event in the wrong shape', () => {
+    const before = given(question);
+    expect(applyMetaEvent(before, { type: 'todo_updated', at: 1, todoList: 'milk' })).toBe(before);
+    expect(applyMetaEvent(before, { type: 'mcp_startup_report', at: 1, toolCount: 3 })).toBe(before);
+  });
+
+  it('is total over any input', () => {
+    const type = fc.constantFrom(...META_RELAY_EVENT_TYPES);
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.oneof(
+            fc.jsonValue(),
+            fc.tuple(type, fc.dictionary(fc.string(), fc.jsonValue())).map(([t, rest]) => ({ ...rest, type: t })),
+          ),
+        ),
+        (events) => {
+          const state = given(...events);
+          expect(Object.keys(state)).toEqual(Object.keys(defaultMetaState()));
+          for (const event of events) expect(typeof metaEventToPatch(event)).toBe('object');
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,229 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { SESSION_EVENT_TYPES } from '../../events.js';
+import {
+  applyDelta,
+  applyEvent,
+  applyPartial,
+  createTranscript,
+  foldTranscript,
+  needsPartial,
+  openDialogs,
+  textOf,
+} from './index.js';
+import type { MessageItem, Transcript } from './index.js';
+
+const start = (messageId: string, role = 'assistant') => ({ type: 'message_start', at: 1, messageId, role });
+const end = (messageId: string, content: unknown, role = 'assistant') => ({
+  type: 'message_end',
+  at: 2,
+  messageId,
+  entryId: 'e',
+  message: { role, content },
+});
+const text = (n: number, messageId: string, piece: string, index = 0) => ({
+  type: 'text_delta',
+  at: 1,
+  n,
+  messageId,
+  index,
+  text: piece,
+});
+const message = (t: Transcript, id: string) => t.items.find((item) => item.id === id) as MessageItem;
+
+function given(...events: unknown[]): Transcript {
+  return foldTranscript(
+    createTranscript(),
+    events.map((event, index) => [index + 1, event] as const),
+  );
+}
+
+describe('a transcript', () => {
+  it('rebuilds a message from its pieces, and its end says the same', () => {
+    const t = given(start('m'));
+    ['Hel', 'lo ', 'world'].forEach((piece, index) => applyDelta(t, text(index + 1, 'm', piece)));
+    const streamed = message(t, 'm');
+    expect(streamed).toMatchObject({ open: true, blocks: [{ kind: 'text', text: 'Hello world' }] });
+    applyEvent(t, 2, end('m', [{ type: 'text', text: 'Hello world' }]));
+    expect(message(t, 'm').blocks).toEqual(streamed.blocks);
+    expect(message(t, 'm').open).toBe(false);
+  });
+
+  it('a piece that comes after the end changes nothing', () => {
+    const t = given(start('m'), end('m', 'done'));
+    expect(applyDelta(t, text(1, 'm', 'late')).items).toEqual([]);
+    expect(textOf(message(t, 'm'))).toBe('done');
+  });
+
+  it('after a lost piece shows a true beginning until a partial brings the rest', () => {
+    const t = given(start('m'));
+    applyDelta(t, text(1, 'm', 'one '));
+    applyDelta(t, text(3, 'm', 'three'));
+    expect(needsPartial(t)).toBe(true);
+    applyDelta(t, text(4, 'm', ' four'));
+    expect(textOf(message(t, 'm'))).toBe('one ');
+    applyPartial(t, {
+      n: 4,
+      open: [{ messageId: 'm', blocks: [{ index: 0, kind: 'text', text: 'one two three four' }] }],
+      tools: [],
+    });
+    applyDelta(t, text(5, 'm', ' five'));
+    expect(needsPartial(t)).toBe(false);
+    expect(textOf(message(t, 'm'))).toBe('one two three four five');
+  });
+
+  it('whatever pieces are lost, the end settles all', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ minLength: 1 }), { minLength: 1 }), fc.array(fc.boolean()), (pieces, lost) => {
+        const whole = pieces.join('');
+        const t = given(start('m'));
+        pieces.forEach((piece, index) => {
+          if (lost[index] !== true) applyDelta(t, text(index + 1, 'm', piece));
+          // A first piece that is lost cannot be missed before the next one comes, or the end.
+          if (lost[0] !== true) expect(whole.startsWith(textOf(message(t, 'm')))).toBe(true);
+        });
+        applyEvent(t, 2, end('m', [{ type: 'text', text: whole }]));
+        expect(message(t, 'm')).toMatchObject({ open: false, broken: false });
+        expect(textOf(message(t, 'm'))).toBe(whole);
+      }),
+    );
+  });
+
+  it('takes an event of an offset it has seen for nothing', () => {
+    const t = given(start('m'), end('m', 'hi'));
+    const items = structuredClone(t.items);
+    expect(applyEvent(t, 2, end('other', 'again'))).toEqual({ items: [], state: false });
+    expect(t.items).toEqual(items);
+  });
+
+  it('shows the run and the result of a tool where it was called', () => {
+    const call = { type: 'toolCall', id: 't1', name: 'bash', arguments: { command: 'ls' } };
+    const t = given(start('m'), end('m', [{ type: 'text', text: 'Looking.' }, call]), {
+      type: 'tool_execution_start',
+      at: 3,
+      toolCallId: 't1',
+      toolName: 'bash',
+      args: { command: 'ls' },
+    });
+    applyDelta(t, { type: 'tool_output_delta', at: 4, n: 1, toolCallId: 't1', text: 'a.ts\n' });
+    expect(message(t, 'm').blocks[1]).toMatchObject({
+      kind: 'tool',
+      state: 'running',
+      output: 'a.ts\n',
+      args: { command: 'ls' },
+    });
+    applyEvent(t, 4, {
+      type: 'tool_execution_end',
+      at: 5,
+      toolCallId: 't1',
+      toolName: 'bash',
+      isError: false,
+      result: { content: [{ type: 'text', text: 'a.ts\nb.ts' }] },
+    });
+    applyEvent(t, 5, {
+      ...end('r', [{ type: 'text', text: 'a.ts\nb.ts' }]),
+      message: { role: 'toolResult', toolCallId: 't1', content: [{ type: 'text', text: 'a.ts\nb.ts' }] },
+    });
+    expect(message(t, 'm').blocks[1]).toMatchObject({
+      state: 'done',
+      content: [{ kind: 'text', text: 'a.ts\nb.ts' }],
+      startedAt: 3,
+      endedAt: 5,
+    });
+    expect(t.items).toHaveLength(1);
+  });
+
+  it('follows an input from its receipt to its message', () => {
+    const by = { userId: 'owner', via: 'owner' };
+    const t = given({ type: 'input_received', at: 1, commandId: 'c', text: 'hi', by, deliverAs: 'prompt' });
+    expect(t.pendingInputs).toMatchObject([{ commandId: 'c', text: 'hi' }]);
+    applyEvent(t, 2, { type: 'input_delivered', at: 2, commandId: 'c' });
+    applyEvent(t, 3, start('u', 'user'));
+    applyEvent(t, 4, end('u', 'hi', 'user'));
+    expect(t.pendingInputs).toEqual([]);
+    expect(message(t, 'u')).toMatchObject({ role: 'user', commandId: 'c', by });
+  });
+
+  it('a dialog is open until the first answer; a later one changes nothing', () => {
+    const t = given({
+      type: 'dialog_opened',
+      at: 1,
+      dialogId: 'd',
+      method: 'select',
+      title: 'Which?',
+      options: ['a', 'b'],
+    });
+    expect(openDialogs(t).map(({ item }) => item.id)).toEqual(['d']);
+    applyEvent(t, 2, {
+      type: 'dialog_resolved',
+      at: 2,
+      dialogId: 'd',
+      value: 'a',
+      by: { userId: 'owner', via: 'owner' },
+    });
+    applyEvent(t, 3, { type: 'dialog_resolved', at: 3, dialogId: 'd', value: 'b', by: { userId: 'x', via: 'collab' } });
+    expect(t.items[0]).toMatchObject({ state: 'answered', value: 'a' });
+    expect(openDialogs(t)).toEqual([]);
+  });
+
+  it('the restart of a host cuts off what was open', () => {
+    const t = given(
+      start('m'),
+      { type: 'tool_execution_start', at: 2, toolCallId: 't', toolName: 'bash', args: {} },
+      { type: 'agent_start', at: 2 },
+    );
+    applyEvent(t, 4, { type: 'session_resumed', at: 9, epoch: 2 });
+    expect(message(t, 'm')).toMatchObject({ open: false, interrupted: true });
+    expect(t.items[1]).toMatchObject({ kind: 'tool', block: { state: 'failed' } });
+    expect(t.busy).toBe(false);
+  });
+
+  it('reads the blob in the place of what was too large', () => {
+    const blob = { blob: 'a'.repeat(64), size: 5, mediaType: 'image/png' };
+    const t = given({
+      ...end('m', [{ type: 'image', data: '', mimeType: 'image/png' }]),
+      blobs: [{ path: '/message/content/0/data', ...blob }],
+    });
+    expect(message(t, 'm').blocks[0]).toEqual({ kind: 'image', mediaType: 'image/png', data: '', blob });
+  });
+
+  it('is total over any input, and the same events give the same transcript', () => {
+    const type = fc.constantFrom(
+      ...SESSION_EVENT_TYPES,
+      'text_delta',
+      'toolcall_delta',
+      'tool_output_delta',
+      'from_the_future',
+    );
+    const small = fc.constantFrom('m', 't', 'd', 'x');
+    const hint = fc.record(
+      {
+        messageId: small,
+        toolCallId: small,
+        dialogId: small,
+        commandId: small,
+        n: fc.nat(9),
+        index: fc.nat(4),
+        role: fc.constantFrom('user', 'assistant', 'toolResult'),
+      },
+      { requiredKeys: [] },
+    );
+    const event = fc
+      .tuple(type, hint, fc.dictionary(fc.constantFrom('message', 'result', 'text', 'blobs', 'args'), fc.jsonValue()))
+      .map(([t, h, rest]) => ({ at: 1, ...h, ...rest, type: t }));
+    fc.assert(
+      fc.property(fc.array(fc.oneof(event, fc.jsonValue())), (events) => {
+        const run = () => {
+          const t = createTranscript();
+          events.forEach((e, index) => {
+            applyEvent(t, index + 1, e);
+            applyDelta(t, e);
+            applyPartial(t, e);
+          });
+          return t;
+        };
+        expect(run().items).toEqual(run().items);
+      }),
+    );
+  });
+});

@@ -1,0 +1,3 @@
+export * from './roles.js';
+export * from './credentials.js';
+export * from './natsConfig.js';
