@@ -1,0 +1,67 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { launchNatsServer } from '../server/launch.js';
+import type { NatsServer } from '../server/launch.js';
+import { requireNatsServer } from '../server/obtain.js';
+import { quote } from '../server/config.js';
+
+export interface TestNatsOptions {
+  /** With a password the server refuses everybody else. */
+  user?: string;
+  password?: string;
+  /** More configuration text; see `LaunchOptions.config`. */
+  config?: string;
+  /** See `LaunchOptions.syncInterval`. */
+  syncInterval?: string;
+}
+
+/** A real nats-server with an empty store of its own, for one test file. */
+export interface TestNats {
+  /** The address; the same after every restart. */
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Survives `restart` and `kill9`, and goes with `stop`. */
+  readonly storeDir: string;
+  /** What a client passes to `connect` of nats.js. */
+  readonly connection: { servers: string; user?: string; pass?: string };
+  /** Starts the server again at the same address, with the same store; stops it first if it runs. */
+  restart(): Promise<void>;
+  /** Stops the server as a crash would; `restart` brings it back. */
+  kill9(): Promise<void>;
+  /** Stops the server and removes its store. May be called again. */
+  stop(): Promise<void>;
+}
+
+/** Starts a nats-server for a test, obtained the same way the product obtains it. Throws what `launchNatsServer` does. */
+export async function startTestNats(options: TestNatsOptions = {}): Promise<TestNats> {
+  const { binary } = await requireNatsServer();
+  const storeDir = await mkdtemp(join(tmpdir(), 'pizzapi-nats-'));
+  const { user = 'test', password, syncInterval } = options;
+  const users = password === undefined ? '' : `authorization { user: ${quote(user)}, password: ${quote(password)} }\n`;
+  const config = users + (options.config ?? '');
+  const launch = (port: number) => launchNatsServer({ binary, storeDir, port, config, syncInterval });
+  let server: NatsServer = await launch(0);
+  const { url, port } = server;
+  return {
+    url,
+    port,
+    storeDir,
+    connection: password === undefined ? { servers: url } : { servers: url, user, pass: password },
+    get pid() {
+      return server.pid;
+    },
+    async restart() {
+      await server.stop();
+      server = await launch(port);
+    },
+    async kill9() {
+      await server.kill();
+    },
+    async stop() {
+      await server.stop();
+      await rm(storeDir, { recursive: true, force: true });
+    },
+  };
+}

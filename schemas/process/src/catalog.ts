@@ -1,0 +1,75 @@
+import { LOG_LEVELS } from './logger.js';
+import { defineOptions } from './options.js';
+
+/** The options that more than one process or command takes. A process picks the ones it reads. */
+export const OPTIONS = defineOptions({
+  home: {
+    env: 'PIZZAPI_HOME',
+    flag: '--home <folder>',
+    help: 'Folder that holds all state of a local run',
+    type: 'path',
+    default: '~/.pizzapi',
+  },
+  port: {
+    env: 'PIZZAPI_PORT',
+    flag: '--port <number>',
+    help: 'Port of the gateway; 0 takes a free one',
+    type: 'integer',
+    default: 7492,
+    max: 65_535,
+  },
+  host: {
+    env: 'PIZZAPI_HOST',
+    flag: '--host <address>',
+    help: 'Address the gateway listens on',
+    type: 'string',
+    default: '127.0.0.1',
+  },
+  publicUrl: {
+    env: 'PIZZAPI_PUBLIC_URL',
+    flag: '--public-url <url>',
+    help: 'Address people open, when it differs from host and port',
+    type: 'url',
+  },
+  natsUrl: {
+    env: 'PIZZAPI_NATS_URL',
+    flag: '--nats-url <url>',
+    help: 'Address of nats-server; several with commas',
+    type: 'url',
+    default: 'nats://127.0.0.1:4222',
+  },
+  natsUser: { env: 'PIZZAPI_NATS_USER', help: 'User name at nats-server', type: 'string' },
+  natsPassword: { env: 'PIZZAPI_NATS_PASSWORD', help: 'Password at nats-server', type: 'string' },
+  natsServer: { env: 'PIZZAPI_NATS_SERVER', help: 'Path of the nats-server program to run', type: 'path' },
+  runnerToken: { env: 'PIZZAPI_RUNNER_TOKEN', help: 'Token that lets a runner register', type: 'string' },
+  apiKey: { env: 'PIZZAPI_API_KEY', help: 'Key for the HTTP API', type: 'string' },
+  relayUrl: {
+    env: 'PIZZAPI_RELAY_URL',
+    flag: '--relay-url <url>',
+    help: 'Address of the gateway that commands talk to',
+    type: 'url',
+    default: 'http://127.0.0.1:7492',
+  },
+  logLevel: {
+    env: 'PIZZAPI_LOG_LEVEL',
+    flag: '--log-level <level>',
+    help: `How much is logged: ${LOG_LEVELS.join(', ')}`,
+    type: 'string',
+    choices: LOG_LEVELS,
+    default: 'info',
+  },
+  healthPort: {
+    env: 'PIZZAPI_HEALTH_PORT',
+    flag: '--health-port <number>',
+    help: 'Port of /livez, /readyz and /metrics of a process without an HTTP API; 0 takes a free one',
+    type: 'integer',
+    max: 65_535,
+  },
+  hostLostGraceMs: {
+    env: 'PIZZAPI_HOST_LOST_GRACE_MS',
+    flag: '--host-lost-grace-ms <ms>',
+    help: 'How long the host of a session may be gone before the session is ended',
+    type: 'integer',
+    default: 600_000,
+  },
+});

@@ -1,0 +1,99 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/**
+ * What the processes of one machine use to trust each other with the gateway: one secret in a file that only its owner
+ * can read, and the tokens made from it. The gateway checks them; `pizzapi local` and the other commands mint them.
+ */
+
+/** How long a sign-in link may be used, in ms. */
+export const LINK_TTL_MS = 15 * 60_000;
+
+const SECRET_BYTES = 32;
+
+/** The file that holds the gateway's secret: `{ "secret": "<base64url>" }`, mode 0600. */
+export function gatewaySecretFile(home: string): string {
+  return join(home, 'gateway.json');
+}
+
+/** The secret of this home, or undefined when no gateway has ever started here (or the file is damaged). */
+export function readGatewaySecret(home: string): Buffer | undefined {
+  try {
+    const parsed: unknown = JSON.parse(readFileSync(gatewaySecretFile(home), 'utf8'));
+    const text = (parsed as { secret?: unknown } | null)?.secret;
+    const secret = typeof text === 'string' ? Buffer.from(text, 'base64url') : undefined;
+    return secret?.byteLength === SECRET_BYTES ? secret : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The secret of this home, made on first use. Two processes that start at once agree on one. */
+export function ensureGatewaySecret(home: string): Buffer {
+  const known = readGatewaySecret(home);
+  if (known !== undefined) return known;
+  const file = gatewaySecretFile(home);
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const secret = randomBytes(SECRET_BYTES);
+  const text = `${JSON.stringify({ secret: secret.toString('base64url') })}\n`;
+  try {
+    writeFileSync(file, text, { mode: 0o600, flag: 'wx' });
+    return secret;
+  } catch (error) {
+    const raced = readGatewaySecret(home);
+    if (raced !== undefined) return raced;
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    writeFileSync(file, text, { mode: 0o600 });
+    return secret;
+  }
+}
+
+/** A key for one purpose, so that a signature made for one can never pass for another. */
+export function deriveKey(secret: Uint8Array, purpose: 'cookie' | 'link' | 'local'): Buffer {
+  return createHmac('sha256', secret).update(`pizzapi/${purpose}`).digest();
+}
+
+function sign(key: Uint8Array, text: string): string {
+  return createHmac('sha256', key).update(text).digest('base64url');
+}
+
+function same(a: string, b: string): boolean {
+  const left = Buffer.from(a);
+  const right = Buffer.from(b);
+  return left.byteLength === right.byteLength && timingSafeEqual(left, right);
+}
+
+/** A token for one sign-in: `<expiry in ms, base 36>.<nonce>.<signature>`. That it works once is the gateway's to see to. */
+export function mintLinkToken(secret: Uint8Array, now: number, ttlMs = LINK_TTL_MS): string {
+  const text = `${(now + ttlMs).toString(36)}.${randomBytes(16).toString('base64url')}`;
+  return `${text}.${sign(deriveKey(secret, 'link'), text)}`;
+}
+
+/** What a link token is worth. `nonce` is what a gateway remembers, until `expiresAt` (ms), to accept it once. */
+export type LinkCheck = { kind: 'valid'; nonce: string; expiresAt: number } | { kind: 'expired' } | { kind: 'invalid' };
+
+/** Checks signature and expiry. Total over any string. */
+export function checkLinkToken(secret: Uint8Array, token: string, now: number): LinkCheck {
+  const match = /^([0-9a-z]{1,12})\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/.exec(token);
+  if (match === null) return { kind: 'invalid' };
+  const [, expiry, nonce, signature] = match as unknown as [string, string, string, string];
+  if (!same(signature, sign(deriveKey(secret, 'link'), `${expiry}.${nonce}`))) return { kind: 'invalid' };
+  const expiresAt = Number.parseInt(expiry, 36);
+  return expiresAt <= now ? { kind: 'expired' } : { kind: 'valid', nonce, expiresAt };
+}
+
+/** The link that a person opens: the token sits in the fragment, which browsers never send to a server. */
+export function loginUrl(url: string, token: string): string {
+  return `${url.replace(/\/+$/, '')}/#login=${token}`;
+}
+
+/** The bearer of the owner's own programs on this machine: whoever can read the secret may act as the owner. */
+export function localToken(secret: Uint8Array): string {
+  return `local.${sign(deriveKey(secret, 'local'), 'owner')}`;
+}
+
+/** Whether a bearer is `localToken` of this secret. */
+export function isLocalToken(secret: Uint8Array, token: string): boolean {
+  return same(token, localToken(secret));
+}

@@ -1,0 +1,58 @@
+import { pino } from 'pino';
+import { prettyLine } from './prettyLine.js';
+
+/** What our code logs with: a map of facts first, then a sentence. pino's shape. */
+export interface Logger {
+  debug(facts: object, message: string): void;
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+  /** A logger whose lines all carry these facts. */
+  child(facts: object): Logger;
+}
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface LoggerOptions {
+  /** The process or part that speaks. */
+  name: string;
+  /** Default: `PIZZAPI_LOG_LEVEL`, else info. */
+  level?: LogLevel;
+}
+
+/** Fields that may hold a secret; whoever logs one by mistake logs its absence. */
+const SECRETS = ['password', 'token', 'secret', 'apiKey', 'runnerSecret', 'authorization', 'cookie'];
+
+/**
+ * A logger on stderr: JSON lines, or short readable ones when stderr is a terminal. Lines are written before the call
+ * returns, so that the last words of a process that crashes are there. Standard output is left to a command's answer.
+ */
+export function createLogger({ name, level = levelFrom(process.env) }: LoggerOptions): Logger {
+  const pretty = process.stderr.isTTY === true;
+  const options = {
+    name,
+    level,
+    base: { pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    redact: { paths: SECRETS.flatMap((field) => [field, `*.${field}`]), censor: '[redacted]' },
+    serializers: { err: pino.stdSerializers.err, error: pino.stdSerializers.err },
+  };
+  if (!pretty) return pino(options, pino.destination({ fd: 2, sync: true }));
+  return pino(options, { write: (line: string) => void process.stderr.write(prettyLine(line)) });
+}
+
+/** A logger that says nothing: for tests, and for libraries that were given none. */
+export const silentLogger: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => silentLogger,
+};
+
+function levelFrom(env: NodeJS.ProcessEnv): LogLevel {
+  const wanted = env['PIZZAPI_LOG_LEVEL'];
+  return LOG_LEVELS.find((level) => level === wanted) ?? 'info';
+}

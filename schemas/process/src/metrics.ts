@@ -1,0 +1,62 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** The name of every metric, in one table: what a dashboard or an alert may rely on. */
+export const METRICS = {
+  gatewaySockets: 'pizzapi_gateway_sockets',
+  gatewayRooms: 'pizzapi_gateway_rooms',
+  gatewayFrames: 'pizzapi_gateway_frames_total',
+  gatewayBytes: 'pizzapi_gateway_bytes_total',
+  gatewayParked: 'pizzapi_gateway_parked_total',
+  gatewayLogReads: 'pizzapi_gateway_log_reads_total',
+  gatewayPieceGaps: 'pizzapi_gateway_piece_gaps_total',
+  gatewayPartials: 'pizzapi_gateway_partials_total',
+  gatewayErrors: 'pizzapi_gateway_errors_total',
+  gatewaySpawnSeconds: 'pizzapi_gateway_spawn_seconds',
+  projectorEvents: 'pizzapi_projector_events_total',
+  projectorPoison: 'pizzapi_projector_poison_total',
+  projectorStale: 'pizzapi_projector_stale_epoch_total',
+  projectorConflicts: 'pizzapi_projector_conflicts_total',
+  projectorFlushSeconds: 'pizzapi_projector_flush_seconds',
+  projectorCursor: 'pizzapi_projector_cursor',
+  projectorActive: 'pizzapi_projector_active',
+  reaperEnded: 'pizzapi_reaper_ended_total',
+  reaperWaiting: 'pizzapi_reaper_waiting',
+} as const;
+
+/** The metrics of one process. Asking twice for a name gives the same metric. */
+export interface Metrics {
+  counter(name: string, help: string, labels?: readonly string[]): Counter;
+  gauge(name: string, help: string, labels?: readonly string[]): Gauge;
+  /** Without `buckets`: from 1 ms to 10 s, in seconds. */
+  histogram(name: string, help: string, labels?: readonly string[], buckets?: readonly number[]): Histogram;
+  /** Everything, in Prometheus' text format. */
+  render(): Promise<string>;
+  readonly contentType: string;
+}
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** A registry of its own. With `process`, also what Node itself says: CPU, memory, event loop, garbage collection. */
+export function createMetrics(options: { process?: boolean } = {}): Metrics {
+  const registry = new Registry();
+  if (options.process === true) collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  return {
+    counter: (name, help, labels = []) =>
+      found(registry, name, Counter) ?? new Counter({ name, help, labelNames: [...labels], registers }),
+    gauge: (name, help, labels = []) =>
+      found(registry, name, Gauge) ?? new Gauge({ name, help, labelNames: [...labels], registers }),
+    histogram: (name, help, labels = [], buckets = SECONDS) =>
+      found(registry, name, Histogram) ??
+      new Histogram({ name, help, labelNames: [...labels], buckets: [...buckets], registers }),
+    render: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}
+
+function found<T>(registry: Registry, name: string, kind: abstract new (...args: never[]) => T): T | undefined {
+  const metric: unknown = registry.getSingleMetric(name);
+  if (metric === undefined) return undefined;
+  if (metric instanceof kind) return metric;
+  throw new TypeError(`The metric ${name} is already there as another kind`);
+}

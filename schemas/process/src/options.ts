@@ -1,0 +1,143 @@
+import { homedir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+import { CodedError } from '@pizzapi/protocol';
+import { Option, type Command } from 'commander';
+
+interface Described {
+  /** The environment variable. */
+  env: string;
+  /** As commander reads it: `--port <number>`, `--json`, `--no-open`. Without one it is a variable only: secrets. */
+  flag?: string;
+  help: string;
+}
+
+/** One option, defined once: its variable, flag, type, help and default. Everything else is derived. */
+export type OptionSpec = Described &
+  (
+    | { type: 'string'; default?: string; choices?: readonly string[] }
+    /** Made absolute; a leading `~/` is the home folder. */
+    | { type: 'path'; default?: string }
+    /** http, https, ws, wss, nats or tls; no trailing slash. */
+    | { type: 'url'; default?: string }
+    | { type: 'integer'; default?: number; min?: number; max?: number }
+    | { type: 'boolean'; default?: boolean }
+    /** A variable holds them as PATH does; the flag takes several words. */
+    | { type: 'paths'; default?: readonly string[] }
+  );
+
+export type OptionsSpec = Readonly<Record<string, OptionSpec>>;
+
+type Plain<S extends OptionSpec> = S extends { type: 'integer' }
+  ? number
+  : S extends { type: 'boolean' }
+    ? boolean
+    : S extends { type: 'paths' }
+      ? string[]
+      : S extends { choices: readonly (infer C extends string)[] }
+        ? C
+        : string;
+
+/** The values of a spec: `undefined` is possible only where there is no default. */
+export type OptionValues<T extends OptionsSpec> = {
+  readonly [K in keyof T]: T[K] extends { default: string | number | boolean | readonly string[] }
+    ? Plain<T[K]>
+    : Plain<T[K]> | undefined;
+};
+
+/** Keeps the literal types of a spec, so that `readOptions` knows what it returns. */
+export function defineOptions<const T extends OptionsSpec>(spec: T): T {
+  return spec;
+}
+
+/** Adds the flags of a spec to a command. Defaults and variables appear in its `--help`. */
+export function addOptions(command: Command, spec: OptionsSpec): Command {
+  for (const option of Object.values(spec)) {
+    if (option.flag === undefined) continue;
+    const flag = new Option(option.flag, `${option.help} ${origin(option)}`);
+    command.addOption(flag);
+    // commander gives `--no-x` a default of true, which would hide the variable.
+    if (flag.negate) command.setOptionValueWithSource(flag.attributeName(), undefined, 'default');
+  }
+  return command;
+}
+
+/**
+ * The values of a spec: flag before variable before default. An empty variable counts as not set.
+ * Throws `bad_option`, naming the flag or the variable, for a value that cannot be read.
+ */
+export function readOptions<const T extends OptionsSpec>(
+  spec: T,
+  flags: Readonly<Record<string, unknown>> = {},
+  env: NodeJS.ProcessEnv = process.env,
+): OptionValues<T> {
+  const values = Object.entries(spec).map(([key, option]) => [key, read(option, flags, env)] as const);
+  return Object.fromEntries(values) as OptionValues<T>;
+}
+
+/** The rows of the README's table of options, as Markdown. */
+export function optionsTable(spec: OptionsSpec): string {
+  const rows = Object.values(spec).map(
+    (option) =>
+      `| \`${option.env}\` | ${option.flag === undefined ? '' : `\`${option.flag}\``} | ${option.help} | ${shown(option)} |`,
+  );
+  return ['| variable | flag | what | default |', '|---|---|---|---|', ...rows].join('\n');
+}
+
+function origin(option: OptionSpec): string {
+  const fallback = option.default === undefined ? '' : `default: ${plainDefault(option)}, `;
+  return `(${fallback}env: ${option.env})`;
+}
+
+function shown(option: OptionSpec): string {
+  return option.default === undefined ? '' : `\`${plainDefault(option)}\``;
+}
+
+function plainDefault(option: OptionSpec): string {
+  return option.type === 'paths' ? (option.default ?? []).join(delimiter) : String(option.default);
+}
+
+function read(option: OptionSpec, flags: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv): unknown {
+  const given = option.flag === undefined ? undefined : flags[new Option(option.flag).attributeName()];
+  if (given !== undefined) return parse(option, given, option.flag!.split(/[ ,]/, 1)[0]!);
+  const variable = env[option.env];
+  if (variable !== undefined && variable !== '') return parse(option, variable, option.env);
+  return option.default === undefined ? undefined : parse(option, option.default, option.env);
+}
+
+/** `raw` is a flag's or variable's text, a boolean flag's true or false, or a default of the right type. */
+function parse(option: OptionSpec, raw: unknown, source: string): unknown {
+  const fail = (wanted: string): never => {
+    throw new CodedError('bad_option', `${source} is "${String(raw)}", but takes ${wanted}`);
+  };
+  switch (option.type) {
+    case 'integer': {
+      const { min = 0, max = Number.MAX_SAFE_INTEGER } = option;
+      const value = typeof raw === 'number' || /^\s*-?\d+\s*$/.test(String(raw)) ? Number(raw) : NaN;
+      const upTo = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+      return value >= min && value <= max ? value : fail(`a whole number ${upTo}`);
+    }
+    case 'boolean':
+      if (typeof raw === 'boolean') return raw;
+      if (/^(1|true|yes|on)$/i.test(String(raw))) return true;
+      return /^(0|false|no|off)$/i.test(String(raw)) ? false : fail('true or false');
+    case 'paths':
+      return (Array.isArray(raw) ? raw.map(String) : String(raw).split(delimiter))
+        .filter((path) => path !== '')
+        .map(absolute);
+    case 'path':
+      return absolute(String(raw));
+    case 'url':
+      return isUrl(String(raw)) ? String(raw).replace(/\/+$/, '') : fail('an address such as http://127.0.0.1:7492');
+    case 'string':
+      if (option.choices?.includes(String(raw)) === false) return fail(`one of ${option.choices.join(', ')}`);
+      return String(raw);
+  }
+}
+
+function absolute(path: string): string {
+  return resolve(path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path);
+}
+
+function isUrl(text: string): boolean {
+  return text.split(',').every((one) => URL.canParse(one.trim()) && /^(https?|wss?|nats|tls):\/\//.test(one.trim()));
+}

@@ -1,0 +1,95 @@
+import { constants } from 'node:os';
+import { CodedError, isErrorCode } from '@pizzapi/protocol';
+import { createLogger, type Logger } from './logger.js';
+
+/** Anything that lives long. */
+export interface Service {
+  readonly name: string;
+  /** Resolves when the service is over by itself or was stopped; rejects when it cannot go on. */
+  run(): Promise<void>;
+  /** Takes no new work and finishes, or hands over, what is under way. */
+  drain(): Promise<void>;
+  /** Lets go of everything. */
+  stop(): Promise<void>;
+}
+
+export interface ServiceContext {
+  log: Logger;
+  /** Aborts at the first SIGTERM or SIGINT. */
+  signal: AbortSignal;
+  env: NodeJS.ProcessEnv;
+}
+
+export interface RunOptions {
+  /** How long drain and stop may take, each, in ms. Default 10 s. */
+  limitMs?: number;
+  /** Treat the end of the IPC channel to the parent as a SIGTERM, so that nobody outlives a parent that was killed. */
+  stopWithParent?: boolean;
+}
+
+/** Named here so that a supervisor can tell a failure (1) from a stop that hung. */
+export const EXIT = { ok: 0, failed: 1, hung: 2 } as const;
+
+/**
+ * The `main` of every process: starts a service and runs it until it is over or SIGTERM or SIGINT comes; then drain,
+ * stop, exit 0. A second signal exits at once (128 + its number). A `CodedError` at the start is one sentence on
+ * stderr; any later failure is one log line with a code. Both exit 1.
+ */
+export async function runService(
+  name: string,
+  start: (context: ServiceContext) => Promise<Service>,
+  { limitMs = 10_000, stopWithParent = false }: RunOptions = {},
+): Promise<void> {
+  const log = createLogger({ name });
+  const abort = new AbortController();
+  const asked = new Promise<void>((resolve) => {
+    const stop = (why: string) => {
+      log.info({ why }, 'stopping');
+      abort.abort();
+      resolve();
+    };
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => (abort.signal.aborted ? process.exit(128 + constants.signals[signal]) : stop(signal)));
+    }
+    if (stopWithParent) process.once('disconnect', () => !abort.signal.aborted && stop('parent gone'));
+  });
+  const crash = (thrown: unknown) => {
+    log.error({ code: codeOf(thrown), err: thrown }, 'failed');
+    process.exit(EXIT.failed);
+  };
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', crash);
+
+  const service = await start({ log, signal: abort.signal, env: process.env }).catch((thrown: unknown) => {
+    if (abort.signal.aborted) process.exit(EXIT.ok);
+    if (!(thrown instanceof CodedError)) return crash(thrown);
+    process.stderr.write(`${name}: ${thrown.message} [${thrown.code}]\n`);
+    process.exit(EXIT.failed);
+  });
+  if (service === undefined) return;
+
+  const ended = service.run().catch(crash);
+  await Promise.race([ended, asked]);
+  for (const step of ['drain', 'stop'] as const) {
+    if (await within(limitMs, service[step]().catch(crash))) continue;
+    log.error({ code: 'internal', step, limitMs }, 'did not stop in time');
+    process.exit(EXIT.hung);
+  }
+  log.info({}, 'stopped');
+  process.exit(EXIT.ok);
+}
+
+async function within(ms: number, work: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  const done = await Promise.race([work.then(() => true), late]);
+  clearTimeout(timer);
+  return done;
+}
+
+function codeOf(thrown: unknown): string {
+  const code = (thrown as { code?: unknown } | null | undefined)?.code;
+  return isErrorCode(code) ? code : 'internal';
+}
