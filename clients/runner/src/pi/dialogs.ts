@@ -1,0 +1,133 @@
+import { newId, type Author, type DialogMethod, type EventOf } from '@pizzapi/protocol';
+import type { Clock } from './coalesce.js';
+
+/** Ids of closed dialogs that are remembered, so that a late answer is told apart from a wrong id. */
+const MAX_CLOSED_DIALOGS = 256;
+
+const SYSTEM: Author = { userId: 'system', via: 'system' };
+
+export type Answer = 'resolved' | 'late' | 'invalid' | 'unknown';
+type Outcome = NonNullable<EventOf<'dialog_resolved'>['outcome']>;
+
+export interface DialogRequest {
+  method: Extract<DialogMethod, 'select' | 'confirm' | 'input' | 'editor'>;
+  title: string;
+  message?: string;
+  options?: string[];
+  placeholder?: string;
+  prefill?: string;
+}
+
+export interface DialogLimits {
+  signal?: AbortSignal | undefined;
+  /** ms until the dialog closes by itself. */
+  timeout?: number | undefined;
+}
+
+/** What a person answered, or undefined for every other way a dialog closes. */
+type Value = string | boolean | undefined;
+
+interface OpenDialog {
+  request: DialogRequest;
+  close(outcome: Outcome, value: Value, by: Author): void;
+}
+
+/** Whether a value answers a dialog. Null (and `undefined`) is the person closing it unanswered, which all allow. */
+function accepts(request: DialogRequest, value: unknown): value is Value | null {
+  if (value === null || value === undefined) return true;
+  if (request.method === 'confirm') return typeof value === 'boolean';
+  if (typeof value !== 'string') return false;
+  return request.method !== 'select' || (request.options ?? []).includes(value);
+}
+
+/**
+ * The questions an extension has open. The first valid answer wins; a time-out, an abort signal or the session's end
+ * closes the rest. Every opening and every closing is an event.
+ */
+export class Dialogs {
+  readonly #open = new Map<string, OpenDialog>();
+  readonly #closed = new Set<string>();
+  #refusing = 0;
+
+  constructor(
+    private readonly emit: (event: EventOf<'dialog_opened'> | EventOf<'dialog_resolved'>) => void,
+    private readonly clock: Clock,
+  ) {}
+
+  /** How many questions wait for an answer. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Asks; the result is the answer, or undefined when nobody gave one. Never rejects. */
+  ask(request: DialogRequest, limits: DialogLimits = {}): Promise<Value> {
+    if (this.#refusing > 0 || limits.signal?.aborted === true) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const dialogId = newId('d');
+      const { signal, timeout } = limits;
+      const onAbort = () => this.#open.get(dialogId)?.close('cancelled', undefined, SYSTEM);
+      const stopTimer =
+        timeout !== undefined && timeout > 0
+          ? this.clock.after(timeout, () => this.#open.get(dialogId)?.close('timed_out', undefined, SYSTEM))
+          : () => undefined;
+      signal?.addEventListener('abort', onAbort, { once: true });
+      const close = (outcome: Outcome, value: Value, by: Author) => {
+        if (!this.#open.delete(dialogId)) return;
+        stopTimer();
+        signal?.removeEventListener('abort', onAbort);
+        this.#remember(dialogId);
+        this.emit({
+          type: 'dialog_resolved',
+          at: this.clock.now(),
+          dialogId,
+          by,
+          outcome,
+          ...(value === undefined ? {} : { value }),
+        });
+        resolve(value);
+      };
+      this.#open.set(dialogId, { request, close });
+      const expires = timeout !== undefined && timeout > 0 ? { expiresAt: this.clock.now() + timeout } : {};
+      this.emit({ type: 'dialog_opened', at: this.clock.now(), dialogId, ...request, ...expires });
+    });
+  }
+
+  /** Shows something that asks for no answer. */
+  tell(fields: Omit<EventOf<'dialog_opened'>, 'type' | 'at' | 'dialogId'>): void {
+    this.emit({ type: 'dialog_opened', at: this.clock.now(), dialogId: newId('d'), ...fields });
+  }
+
+  /**
+   * Answers a dialog: `resolved` for the first valid answer, `late` when it is already closed, `invalid` (and still
+   * open) when the value does not fit, `unknown` when there never was one with this id.
+   */
+  answer(dialogId: string, value: unknown, by: Author): Answer {
+    const dialog = this.#open.get(dialogId);
+    if (dialog === undefined) return this.#closed.has(dialogId) ? 'late' : 'unknown';
+    if (!accepts(dialog.request, value)) return 'invalid';
+    if (value === null || value === undefined) dialog.close('cancelled', undefined, by);
+    else dialog.close('answered', value, by);
+    return 'resolved';
+  }
+
+  /** Closes every open dialog unanswered. */
+  settleAll(): void {
+    for (const dialog of [...this.#open.values()]) dialog.close('settled', undefined, SYSTEM);
+  }
+
+  /** Settles what is open and lets nothing open until the result is called: an abort waits for whoever asks. */
+  refuse(): () => void {
+    this.#refusing++;
+    this.settleAll();
+    let released = false;
+    return () => {
+      if (!released) this.#refusing--;
+      released = true;
+    };
+  }
+
+  #remember(dialogId: string): void {
+    this.#closed.add(dialogId);
+    if (this.#closed.size > MAX_CLOSED_DIALOGS) this.#closed.delete(this.#closed.values().next().value!);
+  }
+}

@@ -1,0 +1,36 @@
+import { existsSync } from 'node:fs';
+import { SessionManager } from '@mariozechner/pi-coding-agent';
+import { errorInfo } from '@pizzapi/protocol';
+import { textOf } from './translate.js';
+import type { Outcome } from './types.js';
+
+/**
+ * Writes a session file that shares the story of `sessionFile` up to (and without) the user's message `entryId`, or all
+ * of it up to now. The running session is left as it is. `text` is the message forked from, to be edited and sent.
+ */
+export function forkFile(
+  sessionFile: string | undefined,
+  leafId: string | null,
+  entryId: string | undefined,
+): Outcome<{ sessionFile?: string; text?: string }> {
+  // pi writes the file with the first answer; before that there is nothing to share.
+  if (sessionFile === undefined || !existsSync(sessionFile)) {
+    if (entryId === undefined) return { kind: 'ok' };
+    return { kind: 'failed', error: errorInfo('command_failed', 'The agent has not answered yet') };
+  }
+  const source = SessionManager.open(sessionFile);
+  const entry = entryId === undefined ? undefined : source.getEntry(entryId);
+  let text = {};
+  if (entryId !== undefined) {
+    if (entry?.type !== 'message' || entry.message.role !== 'user') {
+      return { kind: 'failed', error: errorInfo('command_invalid', `"${entryId}" is no message of a person`) };
+    }
+    text = { text: textOf(entry.message.content) };
+  }
+  const target = entry === undefined ? leafId : entry.parentId;
+  if (target === null) return { kind: 'ok', ...text };
+  const answered = source.getBranch(target).some((e) => e.type === 'message' && e.message.role === 'assistant');
+  if (!answered) return { kind: 'ok', ...text };
+  const forked = source.createBranchedSession(target);
+  return { kind: 'ok', ...(forked === undefined ? {} : { sessionFile: forked }), ...text };
+}

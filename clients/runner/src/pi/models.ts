@@ -1,0 +1,99 @@
+import { join } from 'node:path';
+import {
+  AuthStorage,
+  createAgentSession,
+  DefaultResourceLoader,
+  getAgentDir,
+  ModelRegistry,
+  SessionManager,
+  type SettingsManager,
+} from '@mariozechner/pi-coding-agent';
+import type { MetaModelInfo, RunnerModel } from '@pizzapi/protocol';
+import { DEMO_MODEL, DEMO_PROVIDER, registerDemoProvider } from './demo/provider.js';
+import { readOnlySettings } from './settings.js';
+
+export type PiModel = ReturnType<ModelRegistry['getAll']>[number];
+
+/** `provider/id` of a model. */
+export const modelName = (model: Pick<PiModel, 'provider' | 'id'>) => `${model.provider}/${model.id}`;
+
+export function toRunnerModel(model: PiModel, available: boolean): RunnerModel {
+  const { name, reasoning, contextWindow } = model;
+  return {
+    model: modelName(model),
+    name,
+    available,
+    reasoning,
+    images: model.input.includes('image'),
+    contextWindow,
+  };
+}
+
+export function toMetaModel(model: PiModel): MetaModelInfo {
+  const { provider, id, name, reasoning, contextWindow } = model;
+  return { provider, id, name, reasoning, contextWindow };
+}
+
+/** Finds `provider/id`; ids may hold slashes of their own. */
+export function findModel(registry: ModelRegistry, name: string): PiModel | undefined {
+  const slash = name.indexOf('/');
+  return slash < 0 ? undefined : registry.find(name.slice(0, slash), name.slice(slash + 1));
+}
+
+/** Where the key for a model comes from: `oauth`, `stored`, `environment`, `models_json_key` …; `demo` needs none. */
+export function authSource(registry: ModelRegistry, model: PiModel): string | null {
+  if (model.provider === DEMO_PROVIDER) return 'demo';
+  if (registry.isUsingOAuth(model)) return 'oauth';
+  return registry.getProviderAuthStatus(model.provider).source ?? null;
+}
+
+/**
+ * The model a new session starts with: pi's own choice (the person's default, else the best that pi knows of those with
+ * a key), and the demo model when there is no key for that.
+ */
+export async function initialModel(
+  registry: ModelRegistry,
+  settingsManager: SettingsManager,
+  cwd: string,
+  agentDir: string,
+): Promise<PiModel | undefined> {
+  // A loader that was not asked to load anything: the choice depends on keys and settings alone.
+  const resourceLoader = new DefaultResourceLoader({ cwd, agentDir, settingsManager });
+  const { session } = await createAgentSession({
+    cwd,
+    agentDir,
+    authStorage: registry.authStorage,
+    modelRegistry: registry,
+    settingsManager,
+    resourceLoader,
+    sessionManager: SessionManager.inMemory(cwd),
+    noTools: 'all',
+  });
+  const model = session.model as PiModel | undefined;
+  session.dispose();
+  if (model !== undefined && registry.hasConfiguredAuth(model)) return model;
+  return findModel(registry, DEMO_MODEL);
+}
+
+/** What a runner registers with: the models it has keys for (the demo model always) and where a new session starts. */
+export interface ModelList {
+  models: RunnerModel[];
+  /** `provider/id` */
+  defaultModel: string;
+}
+
+/**
+ * The models of a pi configuration (the person's own when left out). With `all` also those without a key, marked as not
+ * available. Models that an extension brings are known to its sessions only.
+ */
+export async function listModels(agentDir = getAgentDir(), options: { all?: boolean } = {}): Promise<ModelList> {
+  const registry = ModelRegistry.create(AuthStorage.create(join(agentDir, 'auth.json')), join(agentDir, 'models.json'));
+  registerDemoProvider(registry);
+  const settings = readOnlySettings(agentDir, agentDir);
+  const chosen = await initialModel(registry, settings, agentDir, agentDir);
+  const models = options.all === true ? registry.getAll() : registry.getAvailable();
+  return {
+    models: models.map((model) => toRunnerModel(model, registry.hasConfiguredAuth(model))),
+    defaultModel: chosen === undefined ? DEMO_MODEL : modelName(chosen),
+  };
+}

@@ -1,0 +1,117 @@
+import { statSync } from 'node:fs';
+import {
+  createAgentSessionFromServices,
+  createAgentSessionServices,
+  getAgentDir,
+  initTheme,
+  SessionManager,
+} from '@mariozechner/pi-coding-agent';
+import { errorInfo, type ErrorInfo } from '@pizzapi/protocol';
+import { bashTap } from './bashTap.js';
+import { bridge } from './bridge.js';
+import { demoTools } from './demo/tools.js';
+import { authSource, findModel, initialModel, modelName } from './models.js';
+import { SessionParts } from './parts.js';
+import { HostedSession } from './session.js';
+import { checkPiSessionFile } from './sessionFile.js';
+import { sessionDirOf } from './sessionDir.js';
+import { readOnlySettings } from './settings.js';
+import type { OpenOptions, OpenOutcome } from './types.js';
+
+const refused = (error: ErrorInfo): OpenOutcome => ({ kind: 'refused', error });
+
+function cwdProblem(cwd: string): ErrorInfo | undefined {
+  const stat = statSync(cwd, { throwIfNoEntry: false });
+  if (stat === undefined) return errorInfo('cwd_not_found', `There is no folder ${cwd}`);
+  return stat.isDirectory() ? undefined : errorInfo('cwd_not_a_folder', `${cwd} is not a folder`);
+}
+
+/**
+ * Opens a session of pi in a folder, new or continued, under the person's own configuration. Nothing is written and no
+ * extension started when it is refused (`cwd_not_found`, `cwd_not_a_folder`, `model_unknown`, `model_unauthenticated`,
+ * `file_not_found`, `file_invalid`, `file_truncated`). Call `start()` on the session next.
+ */
+export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> {
+  const { cwd, agentDir = getAgentDir(), sessionFile } = options;
+  const problem = cwdProblem(cwd) ?? (sessionFile === undefined ? undefined : checkPiSessionFile(sessionFile));
+  if (problem !== undefined) return refused(problem);
+
+  const settings = readOnlySettings(cwd, agentDir);
+  initTheme(settings.getTheme());
+  const parts = new SessionParts(options.sink);
+  const emit = parts.emit.bind(parts);
+  const services = await createAgentSessionServices({
+    cwd,
+    agentDir,
+    settingsManager: settings,
+    resourceLoaderOptions: {
+      extensionFactories: [
+        bridge(emit, (model) => authSource(services.modelRegistry, model)),
+        demoTools(emit),
+        bashTap(cwd, settings, {
+          begin: (toolCallId) => parts.tapped.add(toolCallId),
+          text: (toolCallId, text) => parts.pieces.add({ kind: 'output', toolCallId }, text),
+        }),
+      ],
+    },
+  });
+  const { modelRegistry } = services;
+
+  let model = options.model === undefined ? undefined : findModel(modelRegistry, options.model);
+  if (options.model !== undefined) {
+    if (model === undefined) return refused(errorInfo('model_unknown', `There is no model "${options.model}"`));
+    if (!modelRegistry.hasConfiguredAuth(model)) {
+      return refused(errorInfo('model_unauthenticated', `There is no key for "${options.model}"`));
+    }
+  }
+  // A continued session keeps its model; a new one gets one that works.
+  if (sessionFile === undefined) model ??= await initialModel(modelRegistry, settings, cwd, agentDir);
+  const dir = sessionDirOf(cwd, agentDir, settings);
+  const sessionManager =
+    sessionFile === undefined ? SessionManager.create(cwd, dir) : SessionManager.open(sessionFile, dir, cwd);
+
+  const { session, modelFallbackMessage } = await createAgentSessionFromServices({
+    services,
+    sessionManager,
+    ...(model === undefined ? {} : { model }),
+    ...(options.thinkingLevel === undefined ? {} : { thinkingLevel: options.thinkingLevel }),
+  });
+  if (sessionFile !== undefined && model !== undefined) {
+    const before = sessionManager.buildSessionContext().model;
+    if (before === null || `${before.provider}/${before.modelId}` !== modelName(model)) {
+      sessionManager.appendModelChange(model.provider, model.id);
+    }
+  }
+  if (options.name !== undefined && options.name !== '') sessionManager.appendSessionInfo(options.name);
+
+  const registryError = modelRegistry.getError();
+  const warnings = [
+    ...services.diagnostics.map(({ message }) => message),
+    // An extension of the person that replaces `bash` is no mistake: it wins over our own, which then reports a clash.
+    ...services.resourceLoader
+      .getExtensions()
+      .errors.filter(({ path }) => !path.startsWith('<inline:'))
+      .map(({ path, error }) => `${path}: ${error}`),
+    ...(registryError === undefined ? [] : [registryError]),
+    ...(modelFallbackMessage === undefined ? [] : [modelFallbackMessage]),
+  ];
+  return { kind: 'opened', session: new HostedSession(session, parts, options, warnings) };
+}
+
+/** Does ahead what every session needs once per process: loads the SDK's modules and the theme. */
+export async function warmUp(agentDir = getAgentDir()): Promise<void> {
+  initTheme(readOnlySettings(agentDir, agentDir).getTheme());
+  await createAgentSessionServices({
+    cwd: agentDir,
+    agentDir,
+    settingsManager: readOnlySettings(agentDir, agentDir),
+    resourceLoaderOptions: {
+      noExtensions: true,
+      noSkills: true,
+      noContextFiles: true,
+      noPromptTemplates: true,
+      noThemes: true,
+      extensionFactories: [],
+    },
+  });
+}

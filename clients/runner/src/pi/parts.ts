@@ -1,0 +1,37 @@
+import type { SessionEvent } from '@pizzapi/protocol';
+import { Coalescer, systemClock } from './coalesce.js';
+import { Dialogs } from './dialogs.js';
+import { OpenBlocks } from './openBlocks.js';
+import type { PiSink } from './types.js';
+
+/**
+ * What stands between a session and its sink. Made before the session, because the extensions that pi loads first need
+ * it; silent until the session starts.
+ */
+export class SessionParts {
+  readonly clock = systemClock;
+  readonly open = new OpenBlocks();
+  readonly pieces: Coalescer;
+  readonly dialogs: Dialogs;
+  /** Tool calls whose output is tapped chunk by chunk. */
+  readonly tapped = new Set<string>();
+  /** Emits the message that waits for pi to append it, which comes before whatever is emitted next. */
+  settle: () => void = () => undefined;
+  live = false;
+
+  constructor(readonly sink: PiSink) {
+    this.pieces = new Coalescer((delta) => {
+      if (!this.live) return;
+      this.open.piece(delta);
+      sink.delta(delta);
+    }, this.clock);
+    this.dialogs = new Dialogs((event) => this.emit(event), this.clock);
+  }
+
+  /** Puts an event into the log. */
+  emit(event: SessionEvent): void {
+    if (!this.live) return;
+    this.settle();
+    this.sink.event(event);
+  }
+}

@@ -1,0 +1,303 @@
+import { VERSION, type AgentSession, type AgentSessionEvent } from '@mariozechner/pi-coding-agent';
+import {
+  errorInfo,
+  newId,
+  THINKING_LEVELS,
+  type Author,
+  type SessionEvent,
+  type ThinkingLevel,
+} from '@pizzapi/protocol';
+import type { Answer } from './dialogs.js';
+import { runShell } from './exec.js';
+import { forkFile } from './fork.js';
+import { authSource, findModel, modelName, toMetaModel, toRunnerModel, type PiModel } from './models.js';
+import type { SessionParts } from './parts.js';
+import { Prompts } from './prompts.js';
+import { Translator } from './translate.js';
+import type { ExecResult, OpenOptions, Outcome, PiSession, PromptInput, SessionState } from './types.js';
+import { createUiContext } from './uiContext.js';
+import { UsageMeter } from './usage.js';
+import { messageOf, within } from './wait.js';
+
+/** The version of the SDK. */
+export const PI_VERSION = VERSION;
+/** How long `abort` and each step of `dispose` wait for something that does not stop, ms. */
+const STOP_WAIT_MS = 5_000;
+/** How long events that pi still has in its own queue are waited for, ms. */
+const DRAIN_WAIT_MS = 2_000;
+/** The wait between two looks at pi's event queue, ms. */
+const DRAIN_POLL_MS = 5;
+
+/** A session of pi behind our interface. Made by `openPiSession`. */
+export class HostedSession implements PiSession {
+  readonly cwd: string;
+  readonly piVersion = PI_VERSION;
+  readonly #pi: AgentSession;
+  readonly #parts: SessionParts;
+  readonly #translator: Translator;
+  readonly #prompts: Prompts;
+  readonly #usage = new UsageMeter();
+  readonly #options: Pick<OpenOptions, 'onShutdownRequested' | 'onBug'>;
+  readonly #warnings: readonly string[];
+  /** Runs that pi's agent has ended, and those whose end has come through pi's event queue to us. */
+  readonly #ends = { raw: 0, seen: 0 };
+  /** The shell command of a person that is running. */
+  #shell: Promise<unknown> | undefined;
+  #disposed = false;
+
+  constructor(
+    pi: AgentSession,
+    parts: SessionParts,
+    options: Pick<OpenOptions, 'onShutdownRequested' | 'onBug'>,
+    warnings: readonly string[],
+  ) {
+    this.#pi = pi;
+    this.#parts = parts;
+    this.#options = options;
+    this.#warnings = warnings;
+    this.cwd = pi.sessionManager.getCwd();
+    for (const entry of pi.sessionManager.getEntries()) if (entry.type === 'message') this.#usage.add(entry.message);
+    this.#prompts = new Prompts({
+      pi,
+      delivered: (commandId) => this.#emit({ type: 'input_delivered', at: Date.now(), commandId }),
+      failedLate: (what) => this.#notify(what, 'error'),
+      drained: () => this.#drained(),
+    });
+    this.#translator = new Translator({
+      emit: (event) => parts.sink.event(event),
+      pieces: parts.pieces,
+      open: parts.open,
+      now: () => parts.clock.now(),
+      newMessageId: () => newId('m'),
+      leafId: () => pi.sessionManager.getLeafId(),
+      afterListeners: queueMicrotask,
+      delivered: (text) => this.#prompts.inputs.delivered(text),
+      assistantEnded: (message) => {
+        this.#usage.add(message);
+        this.#reportUsage();
+      },
+      isTapped: (toolCallId) => parts.tapped.has(toolCallId),
+    });
+    parts.settle = () => this.#translator.settle();
+    pi.agent.subscribe((event) => {
+      if (event.type === 'agent_end') this.#ends.raw++;
+    });
+    pi.subscribe((event) => this.#onEvent(event));
+  }
+
+  get sessionFile(): string | undefined {
+    return this.#pi.sessionFile;
+  }
+
+  model(): string {
+    return this.#pi.model === undefined ? '' : modelName(this.#pi.model);
+  }
+
+  thinkingLevel(): ThinkingLevel {
+    return this.#pi.thinkingLevel;
+  }
+
+  name(): string {
+    return this.#pi.sessionName ?? '';
+  }
+
+  state(): SessionState {
+    const pi = this.#pi;
+    return {
+      isStreaming: pi.isStreaming,
+      isCompacting: pi.isCompacting,
+      isRetrying: pi.isRetrying,
+      isBashRunning: pi.isBashRunning,
+      queue: { steering: [...pi.getSteeringMessages()], followUp: [...pi.getFollowUpMessages()] },
+      openDialogs: this.#parts.dialogs.size,
+      model: this.model(),
+      thinkingLevel: pi.thinkingLevel,
+      thinkingLevels: pi.getAvailableThinkingLevels(),
+      models: pi.modelRegistry.getAvailable().map((model) => toRunnerModel(model, true)),
+    };
+  }
+
+  openBlocks() {
+    return this.#parts.open.snapshot();
+  }
+
+  async start(): Promise<void> {
+    const pi = this.#pi;
+    this.#parts.live = true;
+    const at = Date.now();
+    const model = pi.model as PiModel | undefined;
+    this.#emit({ type: 'model_changed', at, model: model === undefined ? null : toMetaModel(model) });
+    this.#emit({ type: 'thinking_level_changed', at, level: pi.thinkingLevel });
+    const source = model === undefined ? null : authSource(pi.modelRegistry, model);
+    this.#emit({ type: 'auth_source_changed', at, source });
+    this.#reportUsage();
+    for (const warning of this.#warnings) this.#notify(warning, 'warning');
+    try {
+      await pi.bindExtensions({
+        uiContext: createUiContext(this.#parts.dialogs),
+        // One session is one log: an extension may move within its tree, not swap it for another.
+        commandContextActions: {
+          waitForIdle: () => pi.agent.waitForIdle(),
+          newSession: async () => ({ cancelled: true }),
+          fork: async () => ({ cancelled: true }),
+          switchSession: async () => ({ cancelled: true }),
+          navigateTree: async (targetId, options) => {
+            const { cancelled } = await pi.navigateTree(targetId, options);
+            return { cancelled };
+          },
+          reload: () => pi.reload(),
+        },
+        shutdownHandler: () => this.#options.onShutdownRequested?.(),
+        onError: ({ extensionPath, error }) => this.#notify(`${extensionPath}: ${error}`, 'error'),
+      });
+    } catch (error) {
+      this.#notify(`An extension failed to start: ${messageOf(error)}`, 'error');
+    } finally {
+      this.#prompts.started();
+    }
+  }
+
+  prompt(input: PromptInput): Promise<Outcome> {
+    if (this.#disposed) return Promise.resolve({ kind: 'failed', error: errorInfo('session_ended') });
+    return this.#prompts.prompt(input);
+  }
+
+  async abort(): Promise<Outcome> {
+    const pi = this.#pi;
+    // pi waits for the tool, the tool for its question: without an answer that would be for ever.
+    const release = this.#parts.dialogs.refuse();
+    pi.abortCompaction();
+    pi.abortBranchSummary();
+    pi.abortBash();
+    const stopped = Promise.all([pi.abort(), this.#shell]).finally(release);
+    const done = await within(
+      stopped.then(() => true),
+      STOP_WAIT_MS,
+    );
+    if (done !== true) return { kind: 'failed', error: errorInfo('command_failed', 'A tool does not stop yet') };
+    await this.#drained();
+    return { kind: 'ok' };
+  }
+
+  async setModel(name: string): Promise<Outcome<{ model: string }>> {
+    const { modelRegistry } = this.#pi;
+    const model = findModel(modelRegistry, name);
+    if (model === undefined)
+      return { kind: 'failed', error: errorInfo('model_unknown', `There is no model "${name}"`) };
+    if (!modelRegistry.hasConfiguredAuth(model)) {
+      return { kind: 'failed', error: errorInfo('model_unauthenticated', `There is no key for "${name}"`) };
+    }
+    await this.#pi.setModel(model);
+    return { kind: 'ok', model: name };
+  }
+
+  setThinkingLevel(level: ThinkingLevel): Outcome<{ level: ThinkingLevel }> {
+    if (!THINKING_LEVELS.includes(level)) {
+      return { kind: 'failed', error: errorInfo('command_invalid', `There is no thinking level "${level}"`) };
+    }
+    this.#pi.setThinkingLevel(level);
+    return { kind: 'ok', level: this.#pi.thinkingLevel };
+  }
+
+  async compact(instructions?: string): Promise<Outcome<{ tokensBefore: number; summary: string }>> {
+    // pi stops listening to its agent before it aborts it: an answer cut off by that would never end in the log.
+    if (this.#pi.isStreaming || this.#pi.isRetrying) {
+      const aborted = await this.abort();
+      if (aborted.kind === 'failed') return aborted;
+    }
+    try {
+      const { tokensBefore, summary } = await this.#pi.compact(instructions);
+      return { kind: 'ok', tokensBefore, summary };
+    } catch (error) {
+      return { kind: 'failed', error: errorInfo('command_failed', messageOf(error)) };
+    }
+  }
+
+  setName(name: string): Outcome {
+    this.#pi.setSessionName(name);
+    return { kind: 'ok' };
+  }
+
+  exec(command: string, toolCallId: string): Promise<Outcome<ExecResult>> {
+    if (this.#shell !== undefined) {
+      const error = errorInfo('command_failed', 'Another shell command is still running');
+      return Promise.resolve({ kind: 'failed', error });
+    }
+    const shell = runShell(this.#pi, this.#parts, command, toolCallId).finally(() => (this.#shell = undefined));
+    this.#shell = shell;
+    return shell;
+  }
+
+  fork(entryId?: string): Outcome<{ sessionFile?: string; text?: string }> {
+    return forkFile(this.sessionFile, this.#pi.sessionManager.getLeafId(), entryId);
+  }
+
+  clearQueue() {
+    this.#prompts.inputs.cleared();
+    return this.#pi.clearQueue();
+  }
+
+  answerDialog(dialogId: string, value: unknown, by: Author): Answer {
+    return this.#parts.dialogs.answer(dialogId, value, by);
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    const pi = this.#pi;
+    this.#prompts.close();
+    this.#parts.dialogs.refuse();
+    this.clearQueue();
+    await this.abort();
+    await within(pi.extensionRunner.emit({ type: 'session_shutdown', reason: 'quit' }), STOP_WAIT_MS);
+    this.#parts.pieces.flush();
+    this.#translator.settle();
+    pi.dispose();
+    this.#parts.live = false;
+    this.#parts.pieces.stop();
+  }
+
+  #emit(event: SessionEvent): void {
+    this.#parts.emit(event);
+  }
+
+  #notify(title: string, level: 'info' | 'warning' | 'error'): void {
+    this.#parts.dialogs.tell({ method: 'notify', title, level });
+  }
+
+  #reportUsage(): void {
+    const tokenUsage = this.#usage.read(this.#pi.getContextUsage());
+    this.#emit({ type: 'token_usage_updated', at: Date.now(), tokenUsage });
+  }
+
+  /** pi's listener. Nothing may escape from here: pi would skip writing the entry it tells us of. */
+  #onEvent(event: AgentSessionEvent): void {
+    try {
+      if (event.type === 'queue_update') this.#prompts.inputs.queueChanged(event.steering, event.followUp);
+      if (event.type === 'compaction_start') this.#prompts.compacting(true);
+      if (this.#parts.live) this.#translator.handle(event);
+      if (event.type === 'tool_execution_end') this.#parts.tapped.delete(event.toolCallId);
+      if (event.type === 'compaction_end') {
+        this.#prompts.compacting(false);
+        this.#reportUsage();
+      }
+      if (event.type === 'agent_end') this.#ends.seen++;
+    } catch (error) {
+      const { onBug } = this.#options;
+      if (onBug === undefined) console.error(error);
+      else onBug(error);
+    }
+  }
+
+  /**
+   * Waits until what pi's agent has ended is in the log: pi queues its events, and an idle agent may have some left.
+   * Bounded; a run whose end never comes (pi does not listen during a compaction) is given up.
+   */
+  async #drained(): Promise<void> {
+    const until = Date.now() + DRAIN_WAIT_MS;
+    while (this.#ends.seen < this.#ends.raw && Date.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+    }
+    this.#ends.seen = Math.max(this.#ends.seen, this.#ends.raw);
+  }
+}

@@ -1,0 +1,201 @@
+import type { AgentSessionEvent } from '@mariozechner/pi-coding-agent';
+import type { AgentMessage, EventOf, SessionEvent } from '@pizzapi/protocol';
+import type { Coalescer, Slot } from './coalesce.js';
+import type { OpenBlocks } from './openBlocks.js';
+import { cleanMessage, cleanResult, plainCopy } from './plain.js';
+import { SnapshotDiff } from './snapshotDiff.js';
+
+type PiMessage = Extract<AgentSessionEvent, { type: 'message_end' }>['message'];
+type AssistantPiMessage = Extract<PiMessage, { role: 'assistant' }>;
+type Update = Extract<AgentSessionEvent, { type: 'message_update' }>['assistantMessageEvent'];
+
+/** What the translation needs of the session around it. */
+export interface TranslatorDeps {
+  emit(event: SessionEvent): void;
+  pieces: Coalescer;
+  open: OpenBlocks;
+  now(): number;
+  newMessageId(): string;
+  /** The tree's leaf: right after a message was appended, that message's entry. */
+  leafId(): string | null;
+  /** Runs `fn` once pi's listeners have returned and pi has appended what it just told them. */
+  afterListeners(fn: () => void): void;
+  /** The command a user's message came from, once. */
+  delivered(text: string): string | undefined;
+  /** Called after the `message_end` of each assistant message. */
+  assistantEnded(message: AssistantPiMessage): void;
+  /** True when a tool's output reaches us chunk by chunk, so that its snapshots say nothing new. */
+  isTapped(toolCallId: string): boolean;
+}
+
+/** The text of a message's content, without what is not text. */
+export function textOf(content: unknown): string {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return '';
+  return content
+    .map((block: unknown) => (block as { type?: string; text?: string } | null) ?? {})
+    .map((block) => (block.type === 'text' ? (block.text ?? '') : ''))
+    .join('');
+}
+
+/**
+ * pi's events, as they come, into ours. Keeps what pi leaves implicit: an id per message, the same from its start to
+ * its end, and each piece's block. Feed it every event in order; it calls back in the order the log gets them.
+ */
+export class Translator {
+  #messageId: string | undefined;
+  #pendingEnd: (() => void) | undefined;
+  #lastEnded: unknown;
+  /** Characters gone out per block of the open message, to complete a block whose provider sends no pieces. */
+  #sent = new Map<number, number>();
+  readonly #snapshots = new SnapshotDiff();
+
+  constructor(private readonly deps: TranslatorDeps) {}
+
+  /** Translates one event of pi. */
+  handle(event: AgentSessionEvent): void {
+    this.settle();
+    const { deps } = this;
+    const at = deps.now();
+    switch (event.type) {
+      case 'message_start':
+        return this.#start(event.message, at);
+      case 'message_update':
+        return this.#update(event.assistantMessageEvent);
+      case 'message_end':
+        return this.#end(event.message, at);
+      case 'tool_execution_start': {
+        const { toolCallId, toolName } = event;
+        deps.open.openTool(toolCallId);
+        return deps.emit({ type: event.type, at, toolCallId, toolName, args: plainCopy(event.args as unknown) ?? {} });
+      }
+      case 'tool_execution_update':
+        return this.#output(event.toolCallId, event.partialResult as unknown);
+      case 'tool_execution_end': {
+        const { toolCallId, toolName, isError } = event;
+        const result = cleanResult(event.result as unknown) ?? null;
+        this.#snapshots.forget(toolCallId);
+        deps.pieces.flush();
+        deps.emit({ type: event.type, at, toolCallId, toolName, result, isError });
+        return deps.open.closeTool(toolCallId);
+      }
+      case 'agent_end':
+        this.#reportFailure(event.messages, at);
+        return deps.emit({ type: event.type, at });
+      case 'agent_start':
+      case 'turn_start':
+      case 'turn_end':
+        return deps.emit({ type: event.type, at });
+      case 'queue_update':
+        return deps.emit({ type: event.type, at, steering: [...event.steering], followUp: [...event.followUp] });
+      case 'session_info_changed':
+        return deps.emit({ type: event.type, at, name: event.name ?? '' });
+      case 'thinking_level_changed':
+        return deps.emit({ type: event.type, at, level: event.level });
+      case 'compaction_start':
+        deps.emit({ type: event.type, at, reason: event.reason });
+        return deps.emit({ type: 'compact_started', at });
+      case 'compaction_end':
+        deps.emit({ ...(plainCopy(event) as Omit<EventOf<'compaction_end'>, 'at'>), at });
+        return deps.emit({ type: 'compact_ended', at });
+      case 'auto_retry_start': {
+        deps.emit({ ...event, at });
+        const state = { errorMessage: event.errorMessage, detectedAt: at };
+        return deps.emit({ type: 'retry_state_changed', at, state });
+      }
+      case 'auto_retry_end':
+        deps.emit({ ...(plainCopy(event) as Omit<EventOf<'auto_retry_end'>, 'at'>), at });
+        return deps.emit({ type: 'retry_state_changed', at, state: null });
+    }
+  }
+
+  /** Emits what waits for pi to append it; everything else that goes into the log calls this first. */
+  settle(): void {
+    const end = this.#pendingEnd;
+    this.#pendingEnd = undefined;
+    end?.();
+  }
+
+  #start(message: PiMessage, at: number): void {
+    const messageId = this.deps.newMessageId();
+    // pi ends every message before the next, except one that a compaction of an extension cut off.
+    if (this.#messageId !== undefined) this.deps.open.closeMessage(this.#messageId);
+    this.#messageId = messageId;
+    this.#sent = new Map();
+    this.deps.open.openMessage(messageId, message.role);
+    const model = message.role === 'assistant' ? { model: `${message.provider}/${message.model}` } : {};
+    this.deps.emit({ type: 'message_start', at, messageId, role: message.role, ...model });
+    if (message.role !== 'user') return;
+    const commandId = this.deps.delivered(textOf(message.content));
+    if (commandId !== undefined) this.deps.emit({ type: 'input_delivered', at, commandId });
+  }
+
+  /** Only deltas are read here: `partial` is shared with the provider, which writes ahead of what it announces. */
+  #update(update: Update): void {
+    const messageId = this.#messageId;
+    if (messageId === undefined) return;
+    switch (update.type) {
+      case 'text_delta':
+        return this.#piece({ kind: 'text', messageId, index: update.contentIndex }, update.delta);
+      case 'thinking_delta':
+        return this.#piece({ kind: 'thinking', messageId, index: update.contentIndex }, update.delta);
+      case 'text_end':
+        return this.#complete({ kind: 'text', messageId, index: update.contentIndex }, update.content);
+      case 'thinking_end':
+        return this.#complete({ kind: 'thinking', messageId, index: update.contentIndex }, update.content);
+      case 'toolcall_start':
+      case 'toolcall_delta': {
+        // The name and id of a call are there from its start and do not change: safe to read from `partial`.
+        const index = update.contentIndex;
+        const call = update.partial.content[index];
+        if (call?.type !== 'toolCall') return;
+        const slot: Slot = { kind: 'toolCall', messageId, index, toolCallId: call.id, toolName: call.name };
+        return this.#piece(slot, update.type === 'toolcall_delta' ? update.delta : '');
+      }
+    }
+  }
+
+  #piece(slot: Exclude<Slot, { kind: 'output' }>, text: string): void {
+    this.#sent.set(slot.index, (this.#sent.get(slot.index) ?? 0) + text.length);
+    this.deps.pieces.add(slot, text);
+  }
+
+  #complete(slot: Exclude<Slot, { kind: 'output' }>, whole: string): void {
+    const missing = whole.slice(this.#sent.get(slot.index) ?? 0);
+    if (missing !== '') this.#piece(slot, missing);
+  }
+
+  #output(toolCallId: string, partialResult: unknown): void {
+    if (this.deps.isTapped(toolCallId)) return;
+    const text = textOf((partialResult as { content?: unknown } | null | undefined)?.content);
+    const added = this.#snapshots.added(toolCallId, text);
+    if (added !== '') this.deps.pieces.add({ kind: 'output', toolCallId }, added);
+  }
+
+  #end(message: PiMessage, at: number): void {
+    const { deps } = this;
+    const messageId = this.#messageId ?? deps.newMessageId();
+    this.#messageId = undefined;
+    this.#lastEnded = message;
+    deps.pieces.flush();
+    this.#pendingEnd = () => {
+      const cleaned = cleanMessage(message) as AgentMessage;
+      deps.emit({ type: 'message_end', at, messageId, entryId: deps.leafId(), message: cleaned });
+      deps.open.closeMessage(messageId);
+      if (message.role === 'assistant') deps.assistantEnded(message);
+    };
+    deps.afterListeners(() => this.settle());
+  }
+
+  /**
+   * A run that fails outside of a provider's stream (no key, a broken extension) ends with a message that pi never
+   * announces. Without it the log would show a turn that stops for no reason.
+   */
+  #reportFailure(messages: readonly PiMessage[], at: number): void {
+    const last = messages.at(-1);
+    if (last?.role !== 'assistant' || last === this.#lastEnded || last.errorMessage === undefined) return;
+    if (this.#messageId === undefined) this.#start(last, at);
+    this.#end(last, at);
+    this.settle();
+  }
+}

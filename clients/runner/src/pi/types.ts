@@ -1,0 +1,116 @@
+import type {
+  Author,
+  DeliverAs,
+  ErrorInfo,
+  RunnerModel,
+  SessionEvent,
+  ThinkingLevel,
+  UnnumberedDelta,
+} from '@pizzapi/protocol';
+import type { Answer } from './dialogs.js';
+import type { OpenState } from './openBlocks.js';
+
+/** Where a session's facts and pieces go. Called synchronously and in order; must not throw. */
+export interface PiSink {
+  event(event: SessionEvent): void;
+  delta(delta: UnnumberedDelta): void;
+}
+
+export interface OpenOptions {
+  /** An existing folder. */
+  cwd: string;
+  sink: PiSink;
+  /** pi's configuration; the person's own (`PI_CODING_AGENT_DIR`, else `~/.pi/agent`) when left out. */
+  agentDir?: string;
+  /** A pi session file to continue. It is appended to, and stays one that `pi` can resume. */
+  sessionFile?: string;
+  /** `provider/id`; pi's own choice when left out, and the demo model when pi has no key at all. */
+  model?: string;
+  thinkingLevel?: ThinkingLevel;
+  name?: string;
+  /** An extension asked for the end of the session. */
+  onShutdownRequested?: () => void;
+  /** A bug of ours, caught before it could harm pi's own file. Printed to stderr when left out. */
+  onBug?: (error: unknown) => void;
+}
+
+export type OpenOutcome = { kind: 'opened'; session: PiSession } | { kind: 'refused'; error: ErrorInfo };
+
+export type Outcome<T extends object = object> = ({ kind: 'ok' } & T) | { kind: 'failed'; error: ErrorInfo };
+
+export interface PromptInput {
+  commandId: string;
+  text: string;
+  /** Base64 images. */
+  images?: { data: string; mimeType: string }[];
+  /** How to deliver while the agent works: `prompt` steers then. Idle, all three are a prompt. */
+  deliverAs?: DeliverAs;
+}
+
+export interface ExecResult {
+  output: string;
+  exitCode: number | null;
+  cancelled: boolean;
+  truncated: boolean;
+}
+
+export interface SessionState {
+  isStreaming: boolean;
+  isCompacting: boolean;
+  isRetrying: boolean;
+  isBashRunning: boolean;
+  queue: { steering: string[]; followUp: string[] };
+  openDialogs: number;
+  /** `provider/id` */
+  model: string;
+  thinkingLevel: ThinkingLevel;
+  thinkingLevels: ThinkingLevel[];
+  /** The models there is a key for. */
+  models: RunnerModel[];
+}
+
+/** One session of the agent, whatever the SDK behind it. */
+export interface PiSession {
+  readonly cwd: string;
+  /** pi's own JSONL file. It exists once the agent has answered for the first time. */
+  readonly sessionFile: string | undefined;
+  readonly piVersion: string;
+  /** `provider/id` */
+  model(): string;
+  thinkingLevel(): ThinkingLevel;
+  name(): string;
+  state(): SessionState;
+  /** What is open now: exactly the pieces that went to the sink, folded. */
+  openBlocks(): OpenState;
+
+  /**
+   * Starts the person's extensions and reports model, thinking level and usage. Nothing goes to the sink before this is
+   * called, so that the log can begin with `session_started`. Resolves when the extensions have started, which takes as
+   * long as a question that one of them asks; prompts wait for it.
+   */
+  start(): Promise<void>;
+  /**
+   * Hands an input to the agent. Resolves once pi has taken or refused it, at the latest after some seconds, and never
+   * waits for the answer. `input_delivered` follows when the agent reads it.
+   */
+  prompt(input: PromptInput): Promise<Outcome>;
+  /** Stops what the agent does now: the answer, a retry, a compaction, a shell command. The queue stays. */
+  abort(): Promise<Outcome>;
+  setModel(model: string): Promise<Outcome<{ model: string }>>;
+  /** Sets the level, or the nearest that the model has. */
+  setThinkingLevel(level: ThinkingLevel): Outcome<{ level: ThinkingLevel }>;
+  compact(instructions?: string): Promise<Outcome<{ tokensBefore: number; summary: string }>>;
+  setName(name: string): Outcome;
+  /** Runs a shell command on the person's behalf, streamed as output of the tool call `toolCallId`, kept in the session. */
+  exec(command: string, toolCallId: string): Promise<Outcome<ExecResult>>;
+  /**
+   * Writes a new session file that shares the story up to (and without) a user's message, or all of it. No file means
+   * that there is no story to share: the fork is a new session.
+   */
+  fork(entryId?: string): Outcome<{ sessionFile?: string; text?: string }>;
+  /** Empties the queue; what was in it. */
+  clearQueue(): { steering: string[]; followUp: string[] };
+  answerDialog(dialogId: string, value: unknown, by: Author): Answer;
+  /** Ends the session: dialogs settled, queue cleared, agent and shell aborted, extensions told. Bounded in time. */
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,88 @@
+import { textOf } from '@pizzapi/protocol';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startStage, type Stage } from '../support/local.js';
+import { readLog } from '../support/log.js';
+import { layWire, type Wire } from '../support/proxy.js';
+import { until } from '../support/until.js';
+import { apiOf, watch } from '../support/viewer.js';
+
+const CLI = fileURLToPath(new URL('../../clients/cli/dist/main.js', import.meta.url));
+/** Longer than a lease by far, so that the host is seen as lost meanwhile. */
+const CUT_MS = 60_000;
+
+let stage: Stage;
+let wire: Wire;
+let runner: ChildProcess;
+let runnerId: string;
+
+beforeAll(async () => {
+  stage = await startStage();
+  wire = await layWire(Number(new URL(stage.natsUrl).port));
+  const home = join(stage.project, '..', 'far-state');
+  mkdirSync(home);
+  const access = JSON.parse(readFileSync(join(stage.home, 'nats', 'credentials.json'), 'utf8')) as {
+    users: { runner: { user: string; password: string } };
+  };
+  runner = spawn(process.execPath, [CLI, 'runner', '--home', home, '--name', 'far', '--roots', stage.project], {
+    env: {
+      ...process.env,
+      HOME: join(stage.project, '..'),
+      // Slow enough that the answer outlasts the start of the cut.
+      PIZZAPI_DEMO_SPEED: 'human',
+      PIZZAPI_NATS_URL: `nats://127.0.0.1:${wire.port}`,
+      PIZZAPI_NATS_USER: access.users.runner.user,
+      PIZZAPI_NATS_PASSWORD: access.users.runner.password,
+    },
+    stdio: 'ignore',
+  });
+  runnerId = await until('the far runner is there', async () => {
+    const reply = await apiOf(stage).runners();
+    return reply.kind === 'ok' && reply.value.runners.find(({ name, online }) => name === 'far' && online === true)?.runnerId;
+  });
+}, 120_000);
+
+afterAll(async () => {
+  if (runner.exitCode === null) {
+    const gone = new Promise((resolve) => runner.once('exit', resolve));
+    runner.kill('SIGTERM');
+    await gone;
+  }
+  await wire.close();
+  await stage.clear();
+});
+
+it('a host cut off for a minute in the middle of an answer catches up from its spool, for every viewer', async () => {
+  const reply = await apiOf(stage).createSession({ runnerId, cwd: stage.project, model: 'demo/demo', prompt: '/demo long 2000' });
+  if (reply.kind === 'failed') throw new Error(reply.error.message);
+  const sid = reply.value.sessionId;
+  const views = [watch(stage, sid), watch(stage, sid, { tail: 1 })];
+  const [view] = views as [(typeof views)[0]];
+  await until('some of the message', () =>
+    view.session.transcript.items.some((item) => item.kind === 'message' && item.open && textOf(item).length > 100),
+  );
+  wire.cut();
+  await until('the host is seen as lost', () => view.session.info.host === 'lost', 25_000);
+  await delay(CUT_MS - 20_000);
+  expect(view.session.info.state).not.toBe('ended');
+  wire.mend();
+  const late = watch(stage, sid);
+  for (const watcher of [...views, late]) await watcher.next('agent_end', 60_000);
+  await until('the host is back', () => view.session.info.host === 'connected');
+
+  const log = await readLog(stage, sid);
+  expect(new Set(log.map(({ msgId }) => msgId)).size).toBe(log.length);
+  const answer = log.find(({ event }) => event.type === 'message_end' && (event['message'] as { role: string }).role === 'assistant');
+  expect(JSON.stringify(answer?.event).length).toBeGreaterThan(2_000);
+  for (const watcher of [view, late]) {
+    const upTo = log.filter(({ seq }) => seq <= watcher.session.cursor);
+    expect(watcher.events.map(({ event }) => event)).toEqual(upTo.map(({ event }) => event));
+    expect(watcher.session.repeats).toBe(0);
+    watcher.close();
+  }
+  views[1]!.close();
+}, 240_000);

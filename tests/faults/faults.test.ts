@@ -1,0 +1,195 @@
+import { applyMetaEvent, applySessionInfo, defaultMetaState, initialSessionInfo, textOf } from '@pizzapi/protocol';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startStage, type Stage } from '../support/local.js';
+import { connectTo, readLog, type LoggedEvent } from '../support/log.js';
+import { childOf, taggedWith } from '../support/processes.js';
+import { until } from '../support/until.js';
+import { apiOf, newSession, watch, type Watcher } from '../support/viewer.js';
+import { bucket } from '@pizzapi/backbone';
+
+/** Characters of the message that each fault hits in the middle: some seconds at the demo's pace. */
+const LONG = '/demo long 6000';
+
+let stage: Stage;
+const watchers: Watcher[] = [];
+
+beforeAll(async () => {
+  stage = await startStage();
+}, 120_000);
+afterEach(() => watchers.splice(0).forEach((watcher) => watcher.close()));
+afterAll(() => stage.clear());
+
+function viewer(sid: string): Watcher {
+  const watcher = watch(stage, sid);
+  watchers.push(watcher);
+  return watcher;
+}
+
+/** The session and a viewer in the middle of a streamed message. */
+async function midStream(): Promise<{ sid: string; view: Watcher; seen: number }> {
+  const sid = await newSession(stage, LONG);
+  const view = viewer(sid);
+  await until('some of the message', () =>
+    view.session.transcript.items.some((item) => item.kind === 'message' && item.open && textOf(item).length > 200),
+  );
+  return { sid, view, seen: view.session.cursor };
+}
+
+/** Every event once, in order, as its host counted it; and the viewer has just these. */
+async function expectWhole(sid: string, view: Watcher): Promise<LoggedEvent[]> {
+  const log = await readLog(stage, sid);
+  await until('the viewer has all of it', () => view.session.cursor >= log.at(-1)!.seq);
+  expect(new Set(log.map(({ msgId }) => msgId)).size).toBe(log.length);
+  for (const epoch of new Set(log.map((entry) => entry.epoch))) {
+    const counts = log.filter((entry) => entry.epoch === epoch).map(({ n }) => n);
+    expect(counts).toEqual(counts.map((_, index) => counts[0]! + index));
+  }
+  const upTo = log.filter(({ seq }) => seq <= view.session.cursor);
+  expect(view.events.map(({ seq }) => seq)).toEqual(upTo.map(({ seq }) => seq));
+  expect(view.events.map(({ event }) => event)).toEqual(upTo.map(({ event }) => event));
+  expect(view.session.repeats).toBe(0);
+  return log;
+}
+
+/** What the projector keeps is what folding the log again gives. */
+async function expectProjected(sid: string): Promise<void> {
+  const log = await readLog(stage, sid);
+  const state = log.reduce((meta, { event }) => applyMetaEvent(meta, event), defaultMetaState());
+  const info = log.reduce((before, { event }) => applySessionInfo(before, event), initialSessionInfo(sid));
+  const backbone = await connectTo(stage);
+  try {
+    const last = log.at(-1)!.seq;
+    const metas = bucket<{ state: unknown; lastSeq: number }>(backbone, 'session-meta');
+    const sessions = bucket<{ info: unknown; lastSeq: number }>(backbone, 'sessions');
+    const session = await until('the projection is there', async () => {
+      const entry = await sessions.get(sid);
+      return entry !== undefined && entry.value.lastSeq >= last && entry.value;
+    });
+    expect(session.info).toEqual(JSON.parse(JSON.stringify(info)));
+    expect((await metas.get(sid))?.value.state).toEqual(state);
+  } finally {
+    await backbone.close();
+  }
+}
+
+describe('a process is killed in the middle of a streamed message', () => {
+  it('the gateway: the viewer resumes from its offset and misses nothing', async () => {
+    const { sid, view, seen } = await midStream();
+    process.kill(childOf(stage.pid, 'gateway'), 'SIGKILL');
+    await until('the viewer notices', () => view.session.connection.state.kind !== 'live');
+    expect(view.session.connection.sentence).toMatch(/nothing is lost/i);
+    await view.next('agent_end', 60_000);
+    expect(view.session.cursor).toBeGreaterThan(seen);
+    await expectWhole(sid, view);
+    await expectProjected(sid);
+  });
+
+  it('the projector: its projections catch up and equal a refold', async () => {
+    const { sid, view } = await midStream();
+    process.kill(childOf(stage.pid, 'meta-projector'), 'SIGKILL');
+    await view.next('agent_end', 60_000);
+    await expectWhole(sid, view);
+    await expectProjected(sid);
+  });
+
+  it('the daemon: its worker goes on and the next daemon adopts it', async () => {
+    const { sid, view } = await midStream();
+    const workers = taggedWith(sid);
+    process.kill(childOf(stage.pid, 'runner'), 'SIGKILL');
+    await view.next('agent_end', 60_000);
+    expect(taggedWith(sid)).toEqual(expect.arrayContaining(workers));
+    const sent = await until('the new daemon takes commands', async () => {
+      const outcome = await apiOf(stage).input(sid, { text: 'still there?' });
+      return outcome.kind === 'ok' && outcome.value;
+    });
+    const first = view.session.cursor;
+    await until('the input is in the agent', () =>
+      view.events.some(({ event }) => event.type === 'input_delivered' && event['commandId'] === sent.commandId),
+    );
+    await view.next('agent_end', 60_000, first);
+    await expectWhole(sid, view);
+    await expectProjected(sid);
+  });
+
+  it('a worker: another takes over, nothing is doubled, no process is left', async () => {
+    const sid = await newSession(stage);
+    const view = viewer(sid);
+    await view.next('session_started');
+    await apiOf(stage).command(sid, { name: 'exec', args: { command: 'sleep 300' } });
+    const tagged = await until('the command runs', () => {
+      const pids = taggedWith(sid);
+      return pids.length >= 2 && pids;
+    });
+    await apiOf(stage).input(sid, { text: LONG });
+    await view.next('message_start');
+    const worker = tagged.reduce((a, b) => Math.min(a, b));
+    process.kill(worker, 'SIGKILL');
+    await view.next('session_resumed', 60_000);
+    await until('what it left is gone', () => tagged.every((pid) => !taggedWith(sid).includes(pid)));
+    const before = view.session.cursor;
+    await apiOf(stage).input(sid, { text: 'go on' });
+    await view.next('agent_end', 60_000, before);
+    await expectWhole(sid, view);
+    await expectProjected(sid);
+  });
+
+  it('nats-server: the host spools, and all of it is there once it is back', async () => {
+    const { sid, view } = await midStream();
+    process.kill(childOf(stage.pid, 'nats-server'), 'SIGKILL');
+    await view.next('agent_end', 60_000);
+    await expectWhole(sid, view);
+    await expectProjected(sid);
+  });
+});
+
+describe('ending and starting again', () => {
+  it('a killed session leaves no process behind', async () => {
+    const sid = await newSession(stage);
+    const view = viewer(sid);
+    await view.next('session_started');
+    await apiOf(stage).command(sid, { name: 'exec', args: { command: 'sleep 300 & sleep 300' } });
+    await until('the command runs', () => taggedWith(sid).length >= 2);
+    await apiOf(stage).command(sid, { name: 'kill_session' });
+    const { event } = await view.next('session_ended');
+    expect(event['reason']).toBe('killed');
+    await until('no process is left', () => taggedWith(sid).length === 0);
+  });
+
+  it('the session is there after everything was stopped, and goes on', async () => {
+    const sid = await newSession(stage, 'remember the number 42');
+    const view = viewer(sid);
+    await view.next('agent_end', 60_000);
+    const before = (await readLog(stage, sid)).map(({ msgId }) => msgId);
+    await stage.stop();
+    await stage.restart();
+    await until('the viewer is live again', () => view.session.connection.state.kind === 'live', 60_000);
+    const last = view.session.cursor;
+    await until('the host takes input again', async () => (await apiOf(stage).input(sid, { text: 'go on' })).kind === 'ok', 60_000);
+    await view.next('agent_end', 60_000, last);
+    const log = await expectWhole(sid, view);
+    expect(log.map(({ msgId }) => msgId).slice(0, before.length)).toEqual(before);
+  });
+});
+
+describe('a host that is gone', () => {
+  it('is marked so within 20 s, commands to it are refused at once, and its session is not over', async () => {
+    const { sid, view } = await midStream();
+    const daemon = childOf(stage.pid, 'runner');
+    // Stopped, not killed: a machine that hangs or lost its network. Its supervisor sees nothing.
+    const frozen = [daemon, ...taggedWith(sid)];
+    frozen.forEach((pid) => process.kill(pid, 'SIGSTOP'));
+    try {
+      await until('the viewer is told', () => view.session.info.host === 'lost', 20_000);
+      const started = Date.now();
+      const reply = await apiOf(stage).input(sid, { text: 'anyone?' });
+      expect(reply).toMatchObject({ kind: 'failed', error: { code: 'host_lost' } });
+      expect(Date.now() - started).toBeLessThan(2_000);
+    } finally {
+      frozen.forEach((pid) => process.kill(pid, 'SIGCONT'));
+    }
+    await until('the host is back', () => view.session.info.host === 'connected', 60_000);
+    await view.next('agent_end', 60_000);
+    expect(view.session.info.state).not.toBe('ended');
+    await expectWhole(sid, view);
+  });
+});

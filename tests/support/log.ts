@@ -1,0 +1,38 @@
+import { connectBackbone, replay, type Backbone } from '@pizzapi/backbone';
+import { decode } from '@pizzapi/protocol';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Stage } from './local.js';
+
+export interface LoggedEvent {
+  seq: number;
+  epoch: number;
+  n: number;
+  msgId: string;
+  event: { type: string } & Record<string, unknown>;
+}
+
+/** The role's own connection to the backbone of a stage. */
+export async function connectTo(stage: Stage, role = 'admin'): Promise<Backbone> {
+  const { url, users } = JSON.parse(readFileSync(join(stage.home, 'nats', 'credentials.json'), 'utf8')) as {
+    url: string;
+    users: Record<string, { user: string; password: string }>;
+  };
+  return connectBackbone({ url, name: 'test', ...users[role]! });
+}
+
+/** The log itself, read past gateway and projections. */
+export async function readLog(stage: Stage, sid: string): Promise<LoggedEvent[]> {
+  const backbone = await connectTo(stage);
+  try {
+    const events: LoggedEvent[] = [];
+    for await (const batch of replay(backbone, sid, {})) {
+      for (const { seq, epoch, n, msgId, payload } of batch) {
+        events.push({ seq, epoch, n, msgId, event: decode(payload) as LoggedEvent['event'] });
+      }
+    }
+    return events;
+  } finally {
+    await backbone.close();
+  }
+}

@@ -1,0 +1,41 @@
+import { createApi, openSession, type Api, type Session } from '@pizzapi/session-client';
+import WebSocket from 'ws';
+import type { Stage } from './local.js';
+import { until } from './until.js';
+
+export function apiOf(stage: Stage): Api {
+  return createApi({ url: stage.url, token: stage.token });
+}
+
+/** A viewer that keeps every event it is told, to compare with the log. */
+export interface Watcher {
+  session: Session;
+  events: { seq: number; event: { type: string } & Record<string, unknown> }[];
+  /** The first event of this type after `after`, once it comes. */
+  next(type: string, ms?: number, after?: number): Promise<{ seq: number; event: Record<string, unknown> }>;
+  close(): void;
+}
+
+export function watch(stage: Pick<Stage, 'url' | 'token'>, sessionId: string, options: { tail?: number } = {}): Watcher {
+  const session = openSession({ url: stage.url, token: stage.token, sessionId, WebSocket, ...options });
+  const events: Watcher['events'] = [];
+  session.onEvent((seq, event) => events.push({ seq, event: event as Watcher['events'][number]['event'] }));
+  return {
+    session,
+    events,
+    next: (type, ms = 30_000, after = 0) =>
+      until(`${type} after ${after}`, () => events.find((entry) => entry.event.type === type && entry.seq > after), ms),
+    close: () => session.close(),
+  };
+}
+
+/** Starts a session with the demo model and returns its id once it runs. */
+export async function newSession(stage: Stage, prompt?: string): Promise<string> {
+  const reply = await apiOf(stage).createSession({
+    cwd: stage.project,
+    model: 'demo/demo',
+    ...(prompt === undefined ? {} : { prompt }),
+  });
+  if (reply.kind === 'failed') throw new Error(`${reply.error.code}: ${reply.error.message}`);
+  return reply.value.sessionId;
+}
