@@ -5,6 +5,8 @@ const ID = new RegExp(ID_PATTERN);
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz234567';
 
 /** True for a string that may become one token of a subject. Everything else is refused before it gets near one. */
+export function isId(value: string): boolean;
+export function isId(value: unknown): value is string;
 export function isId(value: unknown): value is string {
   return typeof value === 'string' && ID.test(value);
 }

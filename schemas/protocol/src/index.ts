@@ -13,6 +13,7 @@ export * from './meta.js';
 export * from './events.js';
 export * from './deltas.js';
 export * from './info.js';
+export * from './rows.js';
 export * from './runnerEvents.js';
 export * from './commands.js';
 export * from './frames.js';

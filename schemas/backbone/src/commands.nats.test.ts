@@ -1,0 +1,176 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { decode, encode, subjects, type Command } from '@pizzapi/protocol';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { getBlob, putBlob } from './blobs.js';
+import { readCommands } from './commands.js';
+import { inside } from './connection.js';
+import { consumeStream, streamHead, type StoredRecord } from './consume.js';
+import { openLedger } from './ledger.js';
+import { publishAudit, publishRunnerEvent, sendCommand } from './publish.js';
+import { requestRpc, serveRpc } from './rpc.js';
+import { startScenario, upTo, Watched, type Scenario } from './scenario.js';
+import { AUDIT_STREAM, RUNNERS_STREAM } from './streams.js';
+
+let s: Scenario;
+let dir: string;
+beforeAll(async () => {
+  s = await startScenario();
+  dir = mkdtempSync(join(tmpdir(), 'pizzapi-commands-'));
+});
+afterAll(async () => {
+  rmSync(dir, { recursive: true });
+  await s.end();
+});
+
+const command = (commandId: string): Command => ({
+  commandId,
+  name: 'abort',
+  sessionId: 's',
+  args: {},
+  by: { userId: 'u', via: 'owner' },
+  at: 0,
+  expiresAt: 1,
+});
+
+test('a command is stored once, however often it is sent', async () => {
+  const first = await sendCommand(s.b, 'once', command('c1'));
+  expect(first.kind).toBe('stored');
+  expect(await sendCommand(s.b, 'once', command('c1'))).toMatchObject({ kind: 'duplicate' });
+});
+
+test('a runner reads its own commands in order, passes over what is none, and goes on at its cursor', async () => {
+  const subject = subjects.runnerCommands('mine');
+  await sendCommand(s.b, 'other', command('foreign'));
+  await sendCommand(s.b, 'mine', command('a'));
+  inside(s.b).nc.publish(subject, new Uint8Array([0xc1]));
+  inside(s.b).nc.publish(subject, encode({ commandId: 'odd', name: 'dance' }));
+  await sendCommand(s.b, 'mine', command('b'));
+  const read = async (after: number, count: number) => {
+    const seen = new Watched<{ id: string | undefined; seq: number }>();
+    const stop = new AbortController();
+    const reading = readCommands(s.b, 'mine', {
+      after,
+      signal: stop.signal,
+      onCommand: ({ commandId }, seq) => seen.push({ id: commandId, seq }),
+      onPoison: ({ commandId, seq }) => seen.push({ id: `poison ${commandId}`, seq }),
+    });
+    await seen.until((items) => items.length >= count);
+    stop.abort();
+    await reading;
+    return seen.items;
+  };
+  const all = await read(0, 4);
+  expect(all.map(({ id }) => id)).toEqual(['a', 'poison undefined', 'poison odd', 'b']);
+  expect((await read(all[2]!.seq, 1)).map(({ id }) => id)).toEqual(['b']);
+});
+
+test('commands are carried out once although the reader died between effect and cursor, and the server too', async () => {
+  const file = join(dir, 'ledger');
+  const effects: string[] = [];
+  const done = new Watched<string>();
+  const life = (dieAfter: string | undefined) => {
+    const ledger = openLedger(file);
+    const stop = new AbortController();
+    const reading = readCommands(s.b, 'ledger', {
+      after: Math.max(0, ledger.cursor - 3), // A cursor that lags brings commands again.
+      signal: stop.signal,
+      onCommand: ({ commandId }, seq) => {
+        if (ledger.begin(commandId, seq) === 'new') {
+          effects.push(commandId);
+          if (commandId === dieAfter) return stop.abort();
+          ledger.finish(commandId, { ok: true });
+        }
+        done.push(commandId);
+      },
+      onPoison: () => undefined,
+    });
+    return { ledger, stop, reading };
+  };
+  for (const i of upTo(5)) await sendCommand(s.b, 'ledger', command(`x${i}`));
+  const first = life('x3');
+  await first.reading;
+  first.ledger.close();
+  const second = life(undefined);
+  expect(second.ledger.open().map(({ commandId }) => commandId)).toEqual(['x3']);
+  await done.until((items) => items.includes('x4'));
+  await s.nats.kill9();
+  await s.nats.restart();
+  await sendCommand(s.b, 'ledger', command('x5'));
+  await done.until((items) => items.includes('x5'));
+  expect(effects).toEqual(upTo(6).map((i) => `x${i}`));
+  second.stop.abort();
+  await second.reading;
+});
+
+test('a stream is consumed in order across a restart; a handler that fails ends the reading where it was', async () => {
+  const from = await streamHead(s.b, RUNNERS_STREAM);
+  const seen = new Watched<StoredRecord>();
+  const stop = new AbortController();
+  const reading = consumeStream(s.b, RUNNERS_STREAM, {
+    after: from,
+    signal: stop.signal,
+    onBatch: (batch) => seen.push(...batch),
+  });
+  for (const i of upTo(20)) {
+    if (i === 10) await s.nats.kill9().then(() => s.nats.restart());
+    await publishRunnerEvent(s.b, 'r', { type: 'runner_warning', at: i, code: 'x', message: 'y' });
+  }
+  await seen.until((items) => items.length >= 20);
+  expect(seen.items.map(({ payload }) => (decode(payload) as { at: number }).at)).toEqual(upTo(20));
+  expect(seen.items[0]).toMatchObject({ subject: 'runner.r.events', type: 'runner_warning' });
+  stop.abort();
+  await reading;
+  const failing = consumeStream(s.b, RUNNERS_STREAM, {
+    after: from,
+    signal: new AbortController().signal,
+    onBatch: () => Promise.reject(new Error('no room')),
+  });
+  await expect(failing).rejects.toThrow('no room');
+});
+
+test('a cursor from another stream begins at the first record and says so', async () => {
+  await publishAudit(s.b, { kind: 'login', at: 1, who: 'u' });
+  const seen = new Watched<StoredRecord>();
+  const stop = new AbortController();
+  let resets = 0;
+  const reading = consumeStream(s.b, AUDIT_STREAM, {
+    after: 1_000_000,
+    signal: stop.signal,
+    onReset: () => resets++,
+    onBatch: (batch) => seen.push(...batch),
+  });
+  await seen.until((items) => items.length === 1);
+  expect(resets).toBe(1);
+  expect(seen.items[0]?.subject).toBe('audit.login');
+  stop.abort();
+  await reading;
+});
+
+test('a request is answered, or nobody serves it, or nobody answers in time', async () => {
+  const ask = (text: string) => requestRpc(s.b, 'runner.r.rpc.status', encode(text), { timeoutMs: 300 });
+  expect(await ask('anyone?')).toEqual({ kind: 'no_responders' });
+  const end = serveRpc(s.b, 'runner.r.rpc.*', (body) => {
+    if (decode(body) === 'fail') throw new Error('failed');
+    return encode(`you said ${String(decode(body))}`);
+  });
+  const answer = await ask('hello');
+  expect(answer.kind === 'ok' && decode(answer.body)).toBe('you said hello');
+  expect(await ask('fail')).toEqual({ kind: 'timeout' });
+  end();
+  await inside(s.b).nc.flush();
+  expect(await ask('gone?')).toEqual({ kind: 'no_responders' });
+});
+
+test('a blob is kept once under its hash and comes back as it was', async () => {
+  const bytes = Buffer.alloc(300_000, 'pizza');
+  const ref = await putBlob(s.b, bytes, 'image/png');
+  expect(ref).toMatchObject({ size: 300_000, mediaType: 'image/png' });
+  expect(await putBlob(s.b, bytes, 'image/png')).toEqual(ref);
+  const found = await getBlob(s.b, ref.blob);
+  expect(found && Buffer.from(found.bytes).equals(bytes)).toBe(true);
+  expect(found?.mediaType).toBe('image/png');
+  expect(await getBlob(s.b, '0'.repeat(64))).toBeUndefined();
+  expect(await getBlob(s.b, '../x')).toBeUndefined();
+});

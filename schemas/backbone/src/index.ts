@@ -1,0 +1,42 @@
+/**
+ * The backbone: streams and buckets of NATS JetStream as code, and typed access to them. The only package that speaks
+ * to NATS. Everything here carries on by itself after a failure of the backbone.
+ */
+export { connectBackbone, OLDEST_SERVER } from './connection.js';
+export type { Backbone, BackboneCounters, BackboneOptions, BackboneStatus } from './connection.js';
+export {
+  deleteBucket,
+  ensureBucket,
+  provision,
+  purgeSession,
+  refreshIdentity,
+  streamIdentity,
+  verifyProvisioned,
+} from './provision.js';
+export * from './streams.js';
+export { headOf, lastEvent, replay } from './replay.js';
+export type { ReplayOptions, StoredEvent } from './replay.js';
+export { tail } from './tail.js';
+export type { Tail, TailOptions } from './tail.js';
+export { follow } from './follow.js';
+export type { FollowSink } from './follow.js';
+export { MAX_SPOOL_BYTES, openWriter } from './writer.js';
+export type { AppendOutcome, SessionWriter, SpoolState, WriterOptions } from './writer.js';
+export { claimSession, forgetOwner, ownerOf, takeNextEpoch } from './owners.js';
+export type { Claim, ClaimOutcome, NextEpoch, Owner } from './owners.js';
+export { bucket } from './kv.js';
+export type { Bucket, BucketOptions, GoneReason, KvChange, KvWrite } from './kv.js';
+export { holdLease, LEASE_RENEW_MS, LEASE_TTL_MS, readLease, watchLeases } from './lease.js';
+export type { Lease, LeaseChange, LeaseOptions, LeaseOutcome, LeaseValue } from './lease.js';
+export { publishAudit, publishRunnerEvent, sendCommand } from './publish.js';
+export type { AuditRow, StoreOutcome } from './publish.js';
+export { readCommands } from './commands.js';
+export type { ReadCommandsOptions } from './commands.js';
+export { openLedger } from './ledger.js';
+export type { Ledger, LedgerEntry } from './ledger.js';
+export { consumeStream, streamHead } from './consume.js';
+export type { ConsumeOptions, StoredRecord } from './consume.js';
+export { requestRpc, serveRpc } from './rpc.js';
+export type { RpcOutcome } from './rpc.js';
+export { getBlob, putBlob } from './blobs.js';
+export type { Blob } from './blobs.js';

@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { inside } from './connection.js';
+import { bucket, type KvChange } from './kv.js';
+import { holdLease, readLease, watchLeases, type LeaseChange } from './lease.js';
+import { claimSession, ownerOf, takeNextEpoch } from './owners.js';
+import { startScenario, Watched, type Scenario } from './scenario.js';
+
+interface Thing {
+  name: string;
+}
+const isThing = (value: unknown): value is Thing => typeof (value as Partial<Thing> | null)?.name === 'string';
+
+let s: Scenario;
+const stop = new AbortController();
+beforeAll(async () => {
+  s = await startScenario();
+});
+afterAll(async () => {
+  stop.abort();
+  await s.end();
+});
+
+async function pour<T>(source: AsyncIterable<T>, into: Watched<T>): Promise<void> {
+  for await (const item of source) into.push(item);
+}
+
+test('a value is created once, updated at its revision only, and created again after it was deleted', async () => {
+  const things = bucket<Thing>(s.b, 'accounts');
+  const made = await things.create('a', { name: 'one' });
+  expect(made.kind).toBe('stored');
+  expect(await things.create('a', { name: 'two' })).toEqual({ kind: 'conflict', revision: made.revision });
+  const next = await things.update('a', { name: 'three' }, made.revision);
+  expect(await things.update('a', { name: 'four' }, made.revision)).toEqual({
+    kind: 'conflict',
+    revision: next.revision,
+  });
+  expect(await things.get('a')).toEqual({ value: { name: 'three' }, revision: next.revision });
+  await things.delete('a');
+  expect(await things.get('a')).toBeUndefined();
+  expect((await things.create('a', { name: 'five' })).kind).toBe('stored');
+});
+
+test('of many who write at one revision exactly one succeeds', async () => {
+  const things = bucket<Thing>(s.b, 'accounts');
+  const { revision } = await things.create('race', { name: 'start' });
+  const outcomes = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => things.update('race', { name: `${i}` }, revision)),
+  );
+  const winner = outcomes.findIndex(({ kind }) => kind === 'stored');
+  expect(outcomes.filter(({ kind }) => kind === 'stored')).toHaveLength(1);
+  expect((await things.get('race'))?.value).toEqual({ name: `${winner}` });
+});
+
+test('a value of the wrong shape is passed over and counted, and a key that is none is refused', async () => {
+  const poison: string[] = [];
+  const things = bucket<Thing>(s.b, 'api-keys', { check: isThing, onPoison: (key) => poison.push(key) });
+  await bucket<unknown>(s.b, 'api-keys').put('bad', { nome: 1 });
+  expect(await things.get('bad')).toBeUndefined();
+  expect(poison).toEqual(['bad']);
+  await expect(things.get('a.>')).rejects.toMatchObject({ code: 'invalid_id' });
+});
+
+test('a watcher is told what is there, then every change, also those it missed while the server was down', async () => {
+  const things = bucket<Thing>(s.b, 'shares');
+  await things.put('a', { name: 'a' });
+  await things.put('b', { name: 'b' });
+  await things.put('dead', { name: 'x' });
+  await things.delete('dead');
+  const seen = new Watched<KvChange<Thing>>();
+  void pour(things.watch({ signal: stop.signal }), seen);
+  await seen.until((items) => items.some(({ kind }) => kind === 'ready'));
+  expect(seen.items.map((item) => (item.kind === 'value' ? item.key : item.kind))).toEqual(['a', 'b', 'ready']);
+  await s.nats.kill9();
+  await s.nats.restart();
+  const other = bucket<Thing>(await s.connect(), 'shares');
+  await other.delete('a');
+  await other.put('c', { name: 'c' });
+  await seen.until((items) => items.length >= 5);
+  expect(seen.items.slice(3)).toMatchObject([
+    { kind: 'gone', key: 'a', reason: 'deleted' },
+    { kind: 'value', key: 'c', value: { name: 'c' } },
+  ]);
+  expect((await things.keys()).sort()).toEqual(['b', 'c']);
+});
+
+test('a lease is renewed while it is held, and watchers learn of its release', async () => {
+  const seen = new Watched<LeaseChange>();
+  void pour(watchLeases(s.b, 'runner.', stop.signal), seen);
+  const held = await holdLease(s.b, 'runner.r1', { epoch: 1, ttlMs: 2_000, renewMs: 100 });
+  await seen.until((items) => items.filter(({ kind }) => kind === 'held').length >= 3);
+  if (held.kind !== 'held') throw new Error('not held');
+  await held.lease.release();
+  await seen.until((items) => items.at(-1)!.kind === 'gone');
+  expect(seen.items.at(-1)).toEqual({ kind: 'gone', key: 'runner.r1', reason: 'released' });
+  expect(await readLease(s.b, 'runner.r1')).toBeUndefined();
+});
+
+test('a lease that nobody renews expires, and watchers learn that it expired', async () => {
+  const dying = await s.connect();
+  const seen = new Watched<LeaseChange>();
+  void pour(watchLeases(s.b, 'session.', stop.signal), seen);
+  await holdLease(dying, 'session.s1', { epoch: 1, ttlMs: 1_000, renewMs: 100 });
+  await seen.until((items) => items.some(({ kind }) => kind === 'held'));
+  await dying.close();
+  await seen.until((items) => items.at(-1)!.kind === 'gone');
+  expect(seen.items.at(-1)).toEqual({ kind: 'gone', key: 'session.s1', reason: 'expired' });
+});
+
+test('a higher epoch takes a lease and its holder learns it; a lower one is refused', async () => {
+  const first = await holdLease(s.b, 'session.s2', { epoch: 5, renewMs: 50 });
+  expect(await holdLease(s.b, 'session.s2', { epoch: 4 })).toEqual({ kind: 'taken', epoch: 5 });
+  const second = await holdLease(s.b, 'session.s2', { epoch: 6, renewMs: 50 });
+  if (first.kind !== 'held' || second.kind !== 'held') throw new Error('not held');
+  expect(await first.lease.lost).toBe('taken');
+  expect(await readLease(s.b, 'session.s2')).toMatchObject({ epoch: 6 });
+  await second.lease.release();
+});
+
+test('a lease that ran out in an outage is taken up again by its holder', async () => {
+  const b = await s.connect();
+  const held = await holdLease(b, 'session.s3', { epoch: 1, ttlMs: 1_000, renewMs: 200 });
+  if (held.kind !== 'held') throw new Error('not held');
+  const seen = new Watched<LeaseChange>();
+  void pour(watchLeases(s.b, 'session.', stop.signal), seen);
+  await seen.until((items) => items.some(({ kind }) => kind === 'ready'));
+  const before = await readLease(s.b, 'session.s3');
+  await s.nats.kill9();
+  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  await s.nats.restart();
+  await seen.until((items) =>
+    items.some((item) => item.kind === 'held' && item.key === 'session.s3' && item.at > before!.at + 1_000),
+  );
+  expect(await readLease(s.b, 'session.s3')).toMatchObject({ epoch: 1 });
+  await held.lease.release();
+});
+
+test('a session is granted to one host; epochs rise; another host waits for the lease, another person for ever', async () => {
+  const claim = (runnerId: string, userId = 'u') => claimSession(s.b, { sid: 'own', userId, runnerId });
+  const first = await claim('r1');
+  const second = await claim('r1');
+  if (first.kind !== 'granted' || second.kind !== 'granted') throw new Error('not granted');
+  expect(second.epoch).toBeGreaterThan(first.epoch);
+  const held = await holdLease(s.b, 'session.own', { epoch: second.epoch });
+  expect(await claim('r2')).toEqual({ kind: 'refused', owner: { userId: 'u', runnerId: 'r1', epoch: second.epoch } });
+  if (held.kind === 'held') await held.lease.release();
+  expect(await claim('r2', 'stranger')).toMatchObject({ kind: 'refused' });
+  const third = await claim('r2');
+  expect(third.kind === 'granted' && third.epoch > second.epoch).toBe(true);
+  expect(await ownerOf(s.b, 'own')).toMatchObject({ runnerId: 'r2' });
+});
+
+test('of two hosts that claim a new session at once one is refused or comes second, and epochs differ', async () => {
+  const outcomes = await Promise.all(
+    ['r1', 'r2', 'r3'].map((runnerId) => claimSession(s.b, { sid: 'rush', userId: 'u', runnerId })),
+  );
+  const epochs = outcomes.flatMap((outcome) => (outcome.kind === 'granted' ? [outcome.epoch] : []));
+  expect(new Set(epochs).size).toBe(epochs.length);
+  expect((await ownerOf(s.b, 'rush'))?.epoch).toBe(Math.max(...epochs));
+});
+
+test('the next epoch of a lost host is taken once, and only from the grant it was seen with', async () => {
+  const claimed = await claimSession(s.b, { sid: 'lost', userId: 'u', runnerId: 'r' });
+  if (claimed.kind !== 'granted') throw new Error('not granted');
+  const taken = await takeNextEpoch(s.b, 'lost', claimed.epoch);
+  expect(taken.kind === 'granted' && taken.epoch > claimed.epoch).toBe(true);
+  expect(await takeNextEpoch(s.b, 'lost', claimed.epoch)).toMatchObject({ kind: 'moved', owner: { runnerId: 'r' } });
+  expect(await takeNextEpoch(s.b, 'never', 1)).toEqual({ kind: 'unowned' });
+});
+
+test('a read of a bucket outlasts a restart of the server', async () => {
+  const things = bucket<Thing>(s.b, 'accounts');
+  await things.put('patient', { name: 'p' });
+  await s.nats.kill9();
+  const reading = things.get('patient');
+  await s.nats.restart();
+  expect((await reading)?.value).toEqual({ name: 'p' });
+  expect(inside(s.b).status()).toBe('connected');
+});

@@ -1,0 +1,272 @@
+import { PubHeaders } from '@nats-io/jetstream';
+import { CodedError, decode, encode } from '@pizzapi/protocol';
+import { Retry } from './backoff.js';
+import { inside, type Backbone, type Connection } from './connection.js';
+import { lastOf } from './direct.js';
+import { Handoff } from './handoff.js';
+import { header, SERVER_HEADER, serverHeader, writeHeaders, type StoredMessage } from './message.js';
+import type { PublishOutcome } from './publisher.js';
+import { readOrdered } from './reader.js';
+import { bucketStream, keySubject } from './streams.js';
+
+/** How long a read or write of a bucket is tried again before it throws `unavailable`, in ms. */
+export const KV_PATIENCE_MS = 10_000;
+
+const KEY = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
+const OPERATION = 'KV-Operation';
+
+/** Why a key is no more. */
+export type GoneReason = 'deleted' | 'expired';
+
+export type KvWrite = { kind: 'stored'; revision: number } | { kind: 'conflict'; revision: number };
+
+export type KvChange<T> =
+  | { kind: 'value'; key: string; value: T; revision: number }
+  | { kind: 'gone'; key: string; revision: number; reason: GoneReason }
+  /** All that was there when the watch began has been told. */
+  | { kind: 'ready' };
+
+/** A value that is not what the bucket holds is passed over, counted by `onPoison` where that is given. */
+export interface BucketOptions<T> {
+  check?: (value: unknown) => value is T;
+  onPoison?: (key: string, revision: number) => void;
+}
+
+/** Typed access to one bucket. Values are msgpack maps; a revision is the offset of the write in the bucket's stream. */
+export interface Bucket<T> {
+  get(key: string): Promise<{ value: T; revision: number } | undefined>;
+  /** Stores when there is no value. `conflict` carries the revision that is there. */
+  create(key: string, value: T): Promise<KvWrite>;
+  /** Stores when the current revision is still `revision` (0 = no value ever). */
+  update(key: string, value: T, revision: number): Promise<KvWrite>;
+  put(key: string, value: T): Promise<number>;
+  delete(key: string): Promise<void>;
+  keys(prefix?: string): Promise<string[]>;
+  /** All values there are, then every change, until the signal aborts. Survives every failure of the backbone. */
+  watch(options: { signal: AbortSignal; prefix?: string }): AsyncIterable<KvChange<T>>;
+}
+
+/** Opens a bucket. Nothing is sent: it must have been provisioned. */
+export function bucket<T>(b: Backbone, name: string, options: BucketOptions<T> = {}): Bucket<T> {
+  const connection = inside(b);
+  return new OpenBucket(connection, name, options);
+}
+
+/** The state of one key: its last message, and what that means. */
+export type Entry = { kind: 'value'; message: StoredMessage } | { kind: 'gone'; revision: number };
+
+/** Why this message removed its key, or undefined when it holds a value. */
+export function goneReason(message: StoredMessage): GoneReason | undefined {
+  if (serverHeader(message.text, SERVER_HEADER.markerReason) === 'MaxAge') return 'expired';
+  const operation = header(message.text, OPERATION);
+  return operation === 'DEL' || operation === 'PURGE' ? 'deleted' : undefined;
+}
+
+/** Reads a key, trying again while the backbone is out of reach, for ten seconds. */
+export async function readEntry(connection: Connection, name: string, key: string): Promise<Entry> {
+  const answer = await patiently(async () => {
+    const got = await lastOf(connection, bucketStream(name), subjectOfKey(name, key));
+    return got.kind === 'unavailable' ? undefined : got;
+  });
+  if (answer.kind === 'none') return { kind: 'gone', revision: 0 };
+  const { message } = answer;
+  return goneReason(message) === undefined ? { kind: 'value', message } : { kind: 'gone', revision: message.seq };
+}
+
+/** Tries until `attempt` gives an answer; throws `unavailable` after ten seconds without one. */
+export async function patiently<T>(attempt: () => Promise<T | undefined>, patienceMs = KV_PATIENCE_MS): Promise<T> {
+  const retry = new Retry();
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
+    const result = await attempt();
+    if (result !== undefined) return result;
+    if (Date.now() > deadline) throw new CodedError('unavailable', 'The backbone did not answer');
+    await retry.wait();
+  }
+}
+
+function subjectOfKey(name: string, key: string): string {
+  if (!KEY.test(key)) throw new CodedError('invalid_id', `"${key.slice(0, 80)}" is not a key`);
+  return keySubject(name, key);
+}
+
+class OpenBucket<T> implements Bucket<T> {
+  constructor(
+    private readonly connection: Connection,
+    private readonly name: string,
+    private readonly options: BucketOptions<T>,
+  ) {}
+
+  async get(key: string): Promise<{ value: T; revision: number } | undefined> {
+    const entry = await readEntry(this.connection, this.name, key);
+    if (entry.kind === 'gone') return undefined;
+    const value = this.read(key, entry.message);
+    return value === undefined ? undefined : { value, revision: entry.message.seq };
+  }
+
+  async create(key: string, value: T): Promise<KvWrite> {
+    const first = await this.update(key, value, 0);
+    if (first.kind === 'stored') return first;
+    // A deleted key has a revision too: that of its marker.
+    const entry = await readEntry(this.connection, this.name, key);
+    return entry.kind === 'value'
+      ? { kind: 'conflict', revision: entry.message.seq }
+      : this.update(key, value, entry.revision);
+  }
+
+  async update(key: string, value: T, revision: number): Promise<KvWrite> {
+    const bytes = encode(value);
+    const id = `${this.name}.${crypto.randomUUID()}`;
+    const outcome = await this.send(key, bytes, [
+      [PubHeaders.ExpectedLastSubjectSequenceHdr, revision],
+      ['Nats-Msg-Id', id],
+    ]);
+    if (outcome.kind === 'stored') return { kind: 'stored', revision: outcome.seq };
+    const entry = await readEntry(this.connection, this.name, key);
+    if (entry.kind === 'gone') return { kind: 'conflict', revision: entry.revision };
+    // An earlier attempt of this very write may have been stored, its answer lost.
+    const ours = header(entry.message.text, 'Nats-Msg-Id') === id;
+    return { kind: ours ? 'stored' : 'conflict', revision: entry.message.seq };
+  }
+
+  async put(key: string, value: T): Promise<number> {
+    const outcome = await this.send(key, encode(value), [['Nats-Msg-Id', `${this.name}.${crypto.randomUUID()}`]]);
+    if (outcome.kind === 'conflict')
+      throw new CodedError('internal', `A write of ${this.name}.${key} without a condition met a conflict`);
+    return outcome.seq;
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.send(key, new Uint8Array(0), [[OPERATION, 'DEL']]);
+  }
+
+  async keys(prefix = ''): Promise<string[]> {
+    const found: string[] = [];
+    const stop = new AbortController();
+    for await (const change of this.watch({ signal: stop.signal, prefix })) {
+      if (change.kind === 'value') found.push(change.key);
+      if (change.kind === 'ready') break;
+    }
+    stop.abort();
+    return found;
+  }
+
+  async *watch({
+    signal,
+    prefix = '',
+  }: {
+    signal: AbortSignal;
+    prefix?: string;
+  }): AsyncGenerator<KvChange<T>, void, void> {
+    for await (const { message, key, reason } of watchEntries(this.connection, this.name, prefix, signal)) {
+      if (key === undefined) yield { kind: 'ready' };
+      else if (reason !== undefined) yield { kind: 'gone', key, revision: message?.seq ?? 0, reason };
+      else if (message !== undefined) {
+        const value = this.read(key, message);
+        if (value !== undefined) yield { kind: 'value', key, value, revision: message.seq };
+      }
+    }
+  }
+
+  private send(
+    key: string,
+    bytes: Uint8Array,
+    fields: [string, string | number][],
+  ): Promise<Exclude<PublishOutcome, { kind: 'unavailable' }>> {
+    const subject = subjectOfKey(this.name, key);
+    const headers = writeHeaders(fields);
+    return patiently(async () => {
+      const outcome = await this.connection.publisher.publish(subject, bytes, headers);
+      return outcome.kind === 'unavailable' ? undefined : outcome;
+    });
+  }
+
+  private read(key: string, message: StoredMessage): T | undefined {
+    const { check, onPoison } = this.options;
+    try {
+      const value = decode(message.payload);
+      if (check === undefined || check(value)) return value as T;
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+    }
+    this.connection.log.warn({ bucket: this.name, key, revision: message.seq }, 'value of the wrong shape');
+    onPoison?.(key, message.seq);
+    return undefined;
+  }
+}
+
+/** One change of a key; without a key: all that was there has been told. */
+interface EntryChange {
+  key?: string;
+  message?: StoredMessage;
+  reason?: GoneReason;
+}
+
+/**
+ * Every key's last message, then every change. A watcher that was cut off lists all keys anew: a key it knew that is
+ * not in the list went meanwhile, and its marker may have gone too.
+ */
+export async function* watchEntries(
+  connection: Connection,
+  name: string,
+  prefix: string,
+  signal: AbortSignal,
+): AsyncGenerator<EntryChange, void, void> {
+  const stop = new AbortController();
+  const ended = AbortSignal.any([signal, stop.signal]);
+  const handoff = new Handoff<EntryChange[]>(ended);
+  const known = new Map<string, number>();
+  const skip = keySubject(name, '').length;
+  let listed = new Set<string>();
+  let toList = 0;
+  let told = false;
+  const endOfList = (): EntryChange[] => {
+    const lost = [...known.keys()].filter((key) => !listed.has(key));
+    for (const key of lost) known.delete(key);
+    const changes: EntryChange[] = lost.map((key) => ({ key, reason: 'expired' }));
+    listed = new Set();
+    if (!told) changes.push({});
+    told = true;
+    return changes;
+  };
+  const tell = (): Promise<void> => handoff.give(endOfList());
+  const reading = readOrdered(connection, {
+    stream: bucketStream(name),
+    filter: keySubject(name, `${prefix}>`),
+    start: async () => 'last_per_subject',
+    signal: ended,
+    onOpen: (pending) => {
+      listed = new Set();
+      toList = pending;
+      if (pending === 0) void tell();
+    },
+    // What was to be listed and was replaced or removed meanwhile never comes.
+    onIdle: () => {
+      if (toList === 0) return;
+      toList = 0;
+      void tell();
+    },
+    onBatch: async (messages) => {
+      const changes: EntryChange[] = [];
+      for (const message of messages) {
+        const key = message.subject.slice(skip);
+        const reason = goneReason(message);
+        if (toList > 0 && reason === undefined) listed.add(key);
+        if (message.seq > (known.get(key) ?? 0)) {
+          if (reason === undefined) changes.push({ key, message });
+          else if (known.has(key)) changes.push({ key, message, reason });
+          if (reason === undefined) known.set(key, message.seq);
+          else known.delete(key);
+        }
+        if (toList > 0 && --toList === 0) changes.push(...endOfList());
+      }
+      if (changes.length > 0) await handoff.give(changes);
+    },
+  });
+  try {
+    for await (const changes of handoff) yield* changes;
+  } finally {
+    stop.abort();
+    await reading;
+  }
+}

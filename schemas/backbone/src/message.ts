@@ -1,0 +1,177 @@
+import type { Msg } from '@nats-io/nats-core';
+import { MsgHdrsImpl, type MsgImpl } from '@nats-io/nats-core/internal';
+import { HEADER } from '@pizzapi/protocol';
+
+/**
+ * Messages as they are on the wire. The client's own header class splits, trims and stores every header in a map of
+ * arrays; on the hot paths we need two numbers of ten headers, so the block is kept as one string and looked into.
+ */
+
+/** Headers the server adds. They come last in the block, so a copy smuggled in by a publisher is never read. */
+export const SERVER_HEADER = {
+  subject: 'Nats-Subject',
+  sequence: 'Nats-Sequence',
+  lastSequence: 'Nats-Last-Sequence',
+  timeStamp: 'Nats-Time-Stamp',
+  pending: 'Nats-Num-Pending',
+  markerReason: 'Nats-Marker-Reason',
+} as const;
+
+const EMPTY = new Uint8Array(0);
+
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** The header block of a message as text; empty without headers. */
+export function headerText(msg: Msg): string {
+  const { _msg, _rdata } = msg as MsgImpl;
+  return _msg.hdr > 0 ? asBuffer(_rdata).toString('latin1', 0, _msg.hdr) : '';
+}
+
+/** The message's payload: a view, not a copy. */
+export function payloadOf(msg: Msg): Uint8Array {
+  const { _msg, _rdata } = msg as MsgImpl;
+  return _rdata === undefined ? EMPTY : _msg.hdr > 0 ? _rdata.subarray(_msg.hdr) : _rdata;
+}
+
+/** The subject a message came on. */
+export function subjectOf(msg: Msg): string {
+  return asBuffer((msg as MsgImpl)._msg.subject).toString('latin1');
+}
+
+function valueAt(text: string, at: number, name: string): string {
+  const start = at + name.length + 3;
+  const end = text.indexOf('\r\n', start);
+  return text.slice(start, end < 0 ? text.length : end).trim();
+}
+
+/** The first value of a header that a publisher set, or undefined. */
+export function header(text: string, name: string): string | undefined {
+  const at = text.indexOf(`\r\n${name}:`);
+  return at < 0 ? undefined : valueAt(text, at, name);
+}
+
+/** The last value of a header, which is the server's where the server sets one. */
+export function serverHeader(text: string, name: string): string | undefined {
+  const at = text.lastIndexOf(`\r\n${name}:`);
+  return at < 0 ? undefined : valueAt(text, at, name);
+}
+
+/** `serverHeader` as a whole number, 0 when it is missing or something else. */
+export function serverNumber(text: string, name: string): number {
+  const value = Number(serverHeader(text, name) ?? 0);
+  return Number.isSafeInteger(value) ? value : 0;
+}
+
+/** The status of a control message (`NATS/1.0 404 Message Not Found`), 0 for an ordinary message. */
+export function statusOf(text: string): number {
+  return text.charCodeAt(8) === 32 ? Number.parseInt(text.slice(9, 12), 10) || 0 : 0;
+}
+
+/** One message of a stream, parsed as far as it is asked for. */
+export class StoredMessage {
+  /** Where it is in its stream: the offset. */
+  readonly seq: number;
+  /** The offset of the message before it on its subject, when the way it came tells, else 0. */
+  readonly prevSeq: number;
+  /** The bytes as they were stored: a view into what the socket read. */
+  readonly payload: Uint8Array;
+  /** The header block. */
+  readonly text: string;
+  private readonly where: string | undefined;
+  private readonly time: number | undefined;
+
+  constructor(from: {
+    seq: number;
+    prevSeq: number;
+    payload: Uint8Array;
+    text: string;
+    subject?: string;
+    at?: number;
+  }) {
+    this.seq = from.seq;
+    this.prevSeq = from.prevSeq;
+    this.payload = from.payload;
+    this.text = from.text;
+    this.where = from.subject;
+    this.time = from.at;
+  }
+
+  get subject(): string {
+    return this.where ?? serverHeader(this.text, SERVER_HEADER.subject) ?? '';
+  }
+  /** The event's type, from its header; empty when a foreign publisher set none. */
+  get type(): string {
+    return header(this.text, HEADER.type) ?? '';
+  }
+  get epoch(): number {
+    return whole(header(this.text, HEADER.epoch));
+  }
+  get n(): number {
+    return whole(header(this.text, HEADER.n));
+  }
+  get msgId(): string {
+    return header(this.text, HEADER.msgId) ?? '';
+  }
+  /** When the server stored it, in ms since epoch. */
+  get at(): number {
+    if (this.time !== undefined) return this.time;
+    const stamp = serverHeader(this.text, SERVER_HEADER.timeStamp) ?? '';
+    // RFC 3339 with up to nine digits of fraction; beyond three of them Date.parse leaves its fast path.
+    return Date.parse(stamp.replace(/(\.\d{3})\d+/, '$1')) || 0;
+  }
+}
+
+function whole(text: string | undefined): number {
+  const value = Number(text ?? 0);
+  return Number.isSafeInteger(value) && value >= 0 ? value : 0;
+}
+
+/** A message that came by direct get or republish: the server put its place into headers. */
+export function storedFromHeaders(msg: Msg, text = headerText(msg)): StoredMessage {
+  return new StoredMessage({
+    seq: serverNumber(text, SERVER_HEADER.sequence),
+    prevSeq: serverNumber(text, SERVER_HEADER.lastSequence),
+    payload: payloadOf(msg),
+    text,
+  });
+}
+
+/** A message that came from a consumer, with its position in the consumer: the reply subject holds its place. */
+export function storedFromConsumer(msg: Msg): { message: StoredMessage; deliverySeq: number } {
+  const reply = asBuffer((msg as MsgImpl)._msg.reply ?? EMPTY).toString('latin1');
+  const tokens = reply.split('.');
+  // $JS.ACK.<stream>.<consumer>.… or $JS.ACK.<domain>.<account>.<stream>.<consumer>.…
+  const at = tokens.length > 9 ? 6 : 4;
+  const message = new StoredMessage({
+    seq: Number(tokens[at + 1]),
+    prevSeq: 0,
+    payload: payloadOf(msg),
+    text: headerText(msg),
+    subject: subjectOf(msg),
+    at: Math.floor(Number(tokens[at + 3]) / 1e6),
+  });
+  return { message, deliverySeq: Number(tokens[at + 2]) };
+}
+
+/** A header block we have written ourselves: the client only ever encodes it. */
+class WrittenHeaders extends MsgHdrsImpl {
+  constructor(private readonly text: string) {
+    super();
+  }
+  override encode(): Uint8Array {
+    return Buffer.from(this.text, 'latin1');
+  }
+}
+
+const UNSAFE = /[\r\n]/;
+
+/** A header block of the given names and values. A value with a line break is a bug and throws. */
+export function writeHeaders(fields: readonly (readonly [name: string, value: string | number])[]): MsgHdrsImpl {
+  let text = 'NATS/1.0\r\n';
+  for (const [name, value] of fields) {
+    if (typeof value === 'string' && UNSAFE.test(value)) throw new TypeError(`A line break in header ${name}`);
+    text += `${name}: ${value}\r\n`;
+  }
+  return new WrittenHeaders(`${text}\r\n`);
+}

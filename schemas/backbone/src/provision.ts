@@ -1,0 +1,165 @@
+import { JetStreamApiError, type StreamConfig, type StreamInfo } from '@nats-io/jetstream';
+import { CodedError, subjects } from '@pizzapi/protocol';
+import { isDeepStrictEqual } from 'node:util';
+import { Retry } from './backoff.js';
+import { inside, type Backbone, type Connection } from './connection.js';
+import {
+  BLOB_SPEC,
+  bucketSpec,
+  BUCKETS,
+  SESSIONS_STREAM,
+  STREAMS,
+  streamOf,
+  type ProvisionOptions,
+  type StreamSpec,
+} from './streams.js';
+
+/** The server's code for "there is no such stream". */
+const NO_SUCH_STREAM = 10059;
+/** Attempts against a server that is still starting or electing before its error is thrown. */
+const ATTEMPTS = 10;
+
+/** Fields no update can change: a stream that differs in one of them is not ours to touch. */
+const FIXED: readonly (keyof StreamConfig)[] = ['retention', 'storage', 'max_consumers', 'sealed'];
+
+const specs = (): StreamSpec[] => [...STREAMS, ...BUCKETS.map(bucketSpec), BLOB_SPEC];
+
+/**
+ * Creates the streams, buckets and object store that are missing and mends those that differ. Running it again changes
+ * nothing. A difference that cannot be mended throws `stream_drift` and names the field (`SESSIONS.retention …`).
+ */
+export async function provision(b: Backbone, options: ProvisionOptions = {}): Promise<void> {
+  const connection = inside(b);
+  for (const spec of specs()) await provisionStream(connection, withOptions(spec, options));
+  await refreshIdentity(b);
+}
+
+/**
+ * Checks what `provision` made, changing nothing: `not_provisioned` names streams that are missing, `stream_drift` the
+ * first field that differs.
+ */
+export async function verifyProvisioned(b: Backbone): Promise<void> {
+  const connection = inside(b);
+  const missing: string[] = [];
+  for (const spec of specs()) {
+    const info = await infoOf(connection, spec.name);
+    if (info === undefined) {
+      missing.push(spec.name);
+      continue;
+    }
+    const [field] = driftOf(spec, info.config);
+    if (field !== undefined) throw drift(spec, info.config, field);
+  }
+  if (missing.length > 0) throw new CodedError('not_provisioned', `Missing: ${missing.join(', ')}`);
+  await refreshIdentity(b);
+}
+
+/** Makes a bucket outside the fixed set, such as a projection that is being rebuilt. Idempotent. */
+export async function ensureBucket(b: Backbone, bucket: string, options: ProvisionOptions = {}): Promise<void> {
+  await provisionStream(inside(b), withOptions(bucketSpec(bucket), { replicas: options.replicas }));
+}
+
+/** Deletes a bucket with everything in it; false when there was none. */
+export async function deleteBucket(b: Backbone, bucket: string): Promise<boolean> {
+  const { jsm } = inside(b);
+  try {
+    return await jsm.streams.delete(bucketSpec(bucket).name);
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.code === NO_SUCH_STREAM) return false;
+    throw error;
+  }
+}
+
+/** Deletes all events of a session from the log, for good; how many there were. */
+export async function purgeSession(b: Backbone, sid: string): Promise<number> {
+  return (await inside(b).jsm.streams.purge(streamOf(sid), { filter: subjects.sessionEvents(sid) })).purged;
+}
+
+/**
+ * Which log this is: offsets of one identity mean nothing in another. Known after `provision` or `verifyProvisioned`;
+ * before that it throws `not_provisioned`.
+ */
+export function streamIdentity(b: Backbone): string {
+  const { identity } = inside(b);
+  if (identity === undefined) throw new CodedError('not_provisioned');
+  return identity;
+}
+
+/** Asks the server for the log's identity, once however many ask at a time. Undefined when there is no log. */
+export function refreshIdentity(b: Backbone): Promise<string | undefined> {
+  const connection = inside(b);
+  connection.identifying ??= infoOf(connection, SESSIONS_STREAM)
+    .then((info) => (connection.identity = info?.created))
+    .finally(() => (connection.identifying = undefined));
+  return connection.identifying;
+}
+
+function withOptions(spec: StreamSpec, { maxAge, maxBytes, replicas }: ProvisionOptions): StreamSpec {
+  const log = spec.name === SESSIONS_STREAM;
+  return {
+    ...spec,
+    ...(log && maxAge !== undefined ? { max_age: maxAge * 1e6 } : {}),
+    ...(log && maxBytes !== undefined ? { max_bytes: maxBytes } : {}),
+    ...(replicas === undefined ? {} : { num_replicas: replicas }),
+  };
+}
+
+async function provisionStream(connection: Connection, spec: StreamSpec): Promise<void> {
+  const { streams } = connection.jsm;
+  const found = await infoOf(connection, spec.name);
+  const before = found?.config ?? (await streams.add({ ...spec })).config;
+  const fields = driftOf(spec, before);
+  if (fields.length === 0) return;
+  const fixed = fields.find((field) => FIXED.includes(field));
+  if (fixed !== undefined) throw drift(spec, before, fixed);
+  connection.log.warn({ stream: spec.name, fields }, 'stream differs from what is needed; updating it');
+  const after = await streams.update(spec.name, { ...spec }).catch((cause: unknown) => {
+    throw drift(spec, before, fields[0]!, cause);
+  });
+  // A server that does not know a field drops it without a word: what came back counts.
+  const [left] = driftOf(spec, after.config);
+  if (left !== undefined) throw drift(spec, after.config, left);
+}
+
+async function infoOf(connection: Connection, stream: string): Promise<StreamInfo | undefined> {
+  const retry = new Retry();
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await connection.whileConnected(connection.jsm.streams.info(stream));
+    } catch (error) {
+      if (error instanceof JetStreamApiError && error.code === NO_SUCH_STREAM) return undefined;
+      if (attempt >= ATTEMPTS)
+        throw new CodedError('unavailable', `Could not read the stream ${stream}`, { cause: error });
+      await connection.connected();
+      await retry.wait();
+    }
+  }
+}
+
+/** Fields whose absence from the server's answer means a default of ours. */
+const ABSENT: Partial<Record<keyof StreamConfig, unknown>> = {
+  max_age: 0,
+  sealed: false,
+  allow_direct: false,
+  deny_delete: false,
+  allow_rollup_hdrs: false,
+  allow_msg_ttl: false,
+};
+
+/** The fields of `spec` that `actual` does not have as written. */
+export function driftOf(spec: StreamSpec, actual: Partial<StreamConfig>): (keyof StreamConfig)[] {
+  return (Object.keys(spec) as (keyof StreamConfig)[]).filter(
+    (field) => !isDeepStrictEqual(spec[field], actual[field] ?? ABSENT[field]),
+  );
+}
+
+function drift(
+  spec: StreamSpec,
+  actual: Partial<StreamConfig>,
+  field: keyof StreamConfig,
+  cause?: unknown,
+): CodedError {
+  const show = (value: unknown): string => JSON.stringify(value) ?? 'nothing';
+  const what = `${spec.name}.${field} is ${show(actual[field])}, needed is ${show(spec[field])}`;
+  return new CodedError('stream_drift', what, cause === undefined ? undefined : { cause });
+}

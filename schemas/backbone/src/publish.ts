@@ -1,0 +1,62 @@
+import { CONTENT_TYPE, encode, HEADER, subjects, type Command, type RunnerEvent } from '@pizzapi/protocol';
+import { Retry } from './backoff.js';
+import { inside, type Backbone } from './connection.js';
+import { writeHeaders } from './message.js';
+
+/** How long a write is tried again while the backbone does not answer, in ms. A change of leader takes 4 to 6 s. */
+export const STORE_PATIENCE_MS = 10_000;
+
+export type StoreOutcome =
+  { kind: 'stored'; seq: number } | { kind: 'duplicate'; seq: number } | { kind: 'unavailable' };
+
+/** One row of the audit trail. `kind` becomes part of the subject. */
+export interface AuditRow {
+  kind: string;
+  at: number;
+  [field: string]: unknown;
+}
+
+/** Sends a command to a runner. Sending it again is safe: its id is remembered for ten minutes, and by the runner. */
+export function sendCommand(
+  b: Backbone,
+  rid: string,
+  command: Command,
+  patienceMs = STORE_PATIENCE_MS,
+): Promise<StoreOutcome> {
+  return store(b, subjects.runnerCommands(rid), command, command.commandId, command.name, patienceMs);
+}
+
+/** Writes a fact of a runner to its log. */
+export function publishRunnerEvent(b: Backbone, rid: string, event: RunnerEvent): Promise<StoreOutcome> {
+  return store(b, subjects.runnerEvents(rid), event, `${rid}.${crypto.randomUUID()}`, event.type, STORE_PATIENCE_MS);
+}
+
+/** Writes a row of the audit trail. */
+export function publishAudit(b: Backbone, row: AuditRow): Promise<StoreOutcome> {
+  return store(b, subjects.audit(row.kind), row, crypto.randomUUID(), row.kind, STORE_PATIENCE_MS);
+}
+
+async function store(
+  b: Backbone,
+  subject: string,
+  value: object,
+  id: string,
+  type: string,
+  patienceMs: number,
+): Promise<StoreOutcome> {
+  const { publisher } = inside(b);
+  const payload = encode(value);
+  const headers = writeHeaders([
+    [HEADER.msgId, id],
+    [HEADER.type, type],
+    [HEADER.contentType, CONTENT_TYPE],
+  ]);
+  const retry = new Retry();
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
+    const outcome = await publisher.publish(subject, payload, headers);
+    if (outcome.kind === 'stored') return { kind: outcome.duplicate ? 'duplicate' : 'stored', seq: outcome.seq };
+    if (Date.now() >= deadline) return { kind: 'unavailable' };
+    await retry.wait();
+  }
+}

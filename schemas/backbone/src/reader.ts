@@ -1,0 +1,191 @@
+import type { ConsumerConfig } from '@nats-io/jetstream';
+import { createInbox, nuid, type Msg } from '@nats-io/nats-core';
+import { Retry } from './backoff.js';
+import type { Connection } from './connection.js';
+import { headerText, serverNumber, statusOf, storedFromConsumer, subjectOf, type StoredMessage } from './message.js';
+
+/** Messages asked for and not yet handled: what a reader holds in memory at most. */
+export const READ_WINDOW = 512;
+/** Messages handed over at once, at most. */
+export const READ_BATCH = 256;
+/** How often the server says "still here" to an idle reader, in ms; three misses rebuild the reader. */
+const HEARTBEAT_MS = 2_000;
+const PULL_EXPIRES_MS = 30_000;
+/** After how long without us the server forgets a reader, in ms. */
+const FORGET_MS = 60_000;
+/** The server's times are in nanoseconds. */
+const NANO = 1e6;
+
+export interface ReadOptions {
+  stream: string;
+  /** One subject, wildcards allowed. A single string: an array of filters is far slower on the server. */
+  filter: string;
+  /** Where to begin, asked again for every rebuild: after an offset, or with the last message of every subject. */
+  start: () => Promise<{ after: number } | 'last_per_subject'>;
+  signal: AbortSignal;
+  /** The reader was built: so many messages were stored and matching before it began. */
+  onOpen?: (pending: number) => void;
+  /** There is nothing more for now: the server said so while it waited for new messages. */
+  onIdle?: () => void;
+  /** Messages in order, each once per build. The next batch waits for the promise. */
+  onBatch: (messages: StoredMessage[]) => Promise<void> | void;
+}
+
+/**
+ * Reads a stream in order, through an ephemeral consumer that is rebuilt around every failure: a lost message, a
+ * restarted server, a new leader, a missed heartbeat. Ends when `signal` aborts. An error thrown by `onBatch` is
+ * thrown from here: it is the caller's, and reading on would pass over what it could not handle.
+ */
+export async function readOrdered(connection: Connection, options: ReadOptions): Promise<void> {
+  const retry = new Retry();
+  const { signal } = options;
+  while (!signal.aborted && connection.status() !== 'closed') {
+    await connection.connected(signal);
+    try {
+      const start = await connection.whileConnected(options.start());
+      if (signal.aborted) return;
+      await new Build(connection, options, start, retry).run();
+    } catch (error) {
+      if (error instanceof HandlerFailed) throw error.cause;
+      connection.log.warn(
+        { err: error, stream: options.stream, filter: options.filter },
+        'reader failed; building it again',
+      );
+    }
+    if (signal.aborted || connection.status() === 'closed') return;
+    connection.counters.readersRebuilt++;
+    await retry.wait(signal);
+  }
+}
+
+/** Marks an error as the handler's, on its way out through the loop. */
+class HandlerFailed extends Error {}
+
+/** One life of the consumer behind a reader. */
+class Build {
+  private readonly name = `r_${nuid.next()}`;
+  private readonly inbox: string;
+  private queue: StoredMessage[] = [];
+  /** Asked for and not yet received. */
+  private outstanding = 0;
+  private delivered = 0;
+  private heardAt = Date.now();
+  private over = false;
+  private wake: () => void = () => undefined;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly options: ReadOptions,
+    private readonly start: { after: number } | 'last_per_subject',
+    private readonly retry: Retry,
+  ) {
+    this.inbox = createInbox(connection.inboxPrefix);
+  }
+
+  async run(): Promise<void> {
+    const { connection, options } = this;
+    const end = (): void => this.end();
+    const info = await connection.whileConnected(connection.jsm.consumers.add(options.stream, this.config()));
+    const sub = connection.nc.subscribe(this.inbox, {
+      callback: (err, msg) => (err === null ? this.receive(msg) : this.end()),
+    });
+    const off = connection.onStatus(end);
+    const watchdog = setInterval(() => {
+      if (Date.now() - this.heardAt > 3 * HEARTBEAT_MS) this.end();
+    }, HEARTBEAT_MS);
+    options.signal.addEventListener('abort', end);
+    try {
+      this.heardAt = Date.now();
+      options.onOpen?.(info.num_pending);
+      this.pull();
+      await this.drain();
+    } finally {
+      options.signal.removeEventListener('abort', end);
+      clearInterval(watchdog);
+      off();
+      if (!connection.nc.isClosed()) sub.unsubscribe();
+      this.forget();
+    }
+  }
+
+  private config(): Partial<ConsumerConfig> {
+    const { start, options } = this;
+    return {
+      name: this.name,
+      ack_policy: 'none',
+      ...(start === 'last_per_subject'
+        ? { deliver_policy: 'last_per_subject' as const }
+        : { deliver_policy: 'by_start_sequence' as const, opt_start_seq: start.after + 1 }),
+      filter_subject: options.filter,
+      inactive_threshold: FORGET_MS * NANO,
+      mem_storage: true,
+      num_replicas: 1,
+      max_deliver: 1,
+    };
+  }
+
+  /** Hands over what has come until the build is over. */
+  private async drain(): Promise<void> {
+    while (!this.over) {
+      if (this.queue.length === 0) {
+        await new Promise<void>((resolve) => (this.wake = resolve));
+        continue;
+      }
+      const batch = this.queue.length <= READ_BATCH ? this.queue : this.queue.slice(0, READ_BATCH);
+      this.queue = batch === this.queue ? [] : this.queue.slice(READ_BATCH);
+      try {
+        await this.options.onBatch(batch);
+      } catch (cause) {
+        throw new HandlerFailed('The reader’s handler failed', { cause });
+      }
+      this.retry.reset();
+      this.pull();
+    }
+  }
+
+  private pull(): void {
+    const room = READ_WINDOW - this.outstanding - this.queue.length;
+    if (this.over || this.connection.nc.isClosed() || (room < READ_WINDOW / 2 && this.outstanding > 0)) return;
+    this.outstanding += room;
+    const ask = { batch: room, expires: PULL_EXPIRES_MS * NANO, idle_heartbeat: HEARTBEAT_MS * NANO };
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.options.stream}.${this.name}`;
+    this.connection.nc.publish(subject, JSON.stringify(ask), { reply: this.inbox });
+  }
+
+  private receive(msg: Msg): void {
+    this.heardAt = Date.now();
+    if (subjectOf(msg) === this.inbox) return this.control(headerText(msg));
+    const { message, deliverySeq } = storedFromConsumer(msg);
+    if (deliverySeq !== this.delivered + 1) return this.end();
+    this.delivered = deliverySeq;
+    if (this.outstanding > 0) this.outstanding--;
+    this.queue.push(message);
+    if (this.queue.length === 1) this.wake();
+  }
+
+  private control(text: string): void {
+    switch (statusOf(text)) {
+      case 100:
+        if (serverNumber(text, 'Nats-Last-Consumer') > this.delivered) this.end();
+        else if (this.queue.length === 0) this.options.onIdle?.();
+        return;
+      case 404:
+      case 408:
+        this.outstanding = Math.max(0, this.outstanding - serverNumber(text, 'Nats-Pending-Messages'));
+        return this.pull();
+      default:
+        return this.end();
+    }
+  }
+
+  private end(): void {
+    this.over = true;
+    this.wake();
+  }
+
+  private forget(): void {
+    const { connection, options } = this;
+    if (connection.status() !== 'connected') return;
+    void connection.jsm.consumers.delete(options.stream, this.name).catch(() => undefined);
+  }
+}

@@ -1,0 +1,187 @@
+import { subjects } from '@pizzapi/protocol';
+import { Retry } from './backoff.js';
+import { inside, type Backbone, type Connection } from './connection.js';
+import { batchOf, lastOf, nextOf, type DirectGet } from './direct.js';
+import { Handoff } from './handoff.js';
+import type { StoredMessage } from './message.js';
+import { readOrdered } from './reader.js';
+import { streamOf } from './streams.js';
+
+/** Events handed over at once, at most. */
+export const REPLAY_BATCH = 256;
+/** From so many events on, a consumer reads them cheaper than batch after batch. */
+export const LONG_REPLAY = 4_000;
+
+/** One event of a session as it lies in the log. */
+export interface StoredEvent {
+  /** Its offset. */
+  readonly seq: number;
+  /** The offset of the event before it in its session, when known, else 0. */
+  readonly prevSeq: number;
+  readonly type: string;
+  readonly epoch: number;
+  readonly n: number;
+  readonly msgId: string;
+  /** When the server stored it, in ms since epoch. */
+  readonly at: number;
+  /** One msgpack map, undecoded: the bytes as stored, a view that stays valid as long as it is held. */
+  readonly payload: Uint8Array;
+}
+
+export interface ReplayOptions {
+  /** Events after this offset; 0 or nothing = from the first one stored. */
+  after?: number;
+  /** Up to this offset; nothing = all that is stored when the end is reached. */
+  upTo?: number;
+  signal?: AbortSignal;
+}
+
+/** Lets events of a lower epoch than the highest seen pass by, counted: a host that was replaced wrote them. */
+export class EpochGate {
+  private highest = 0;
+
+  constructor(private readonly connection: Connection) {}
+
+  passes(event: StoredEvent): boolean {
+    const { epoch } = event;
+    if (epoch >= this.highest) {
+      this.highest = epoch;
+      return true;
+    }
+    this.connection.counters.staleEpochEvents++;
+    return false;
+  }
+}
+
+/** The first and last offsets of a session that are stored; 0 and 0 when there are none. */
+export async function headOf(b: Backbone, sid: string): Promise<{ first: number; last: number }> {
+  const connection = inside(b);
+  const [first, last] = await Promise.all([
+    insist(connection, () => nextOf(connection, streamOf(sid), subjects.sessionEvents(sid), 1)),
+    insist(connection, () => lastOf(connection, streamOf(sid), subjects.sessionEvents(sid))),
+  ]);
+  return { first: first?.seq ?? 0, last: last?.seq ?? 0 };
+}
+
+/** The last event of a session, or undefined. */
+export async function lastEvent(b: Backbone, sid: string): Promise<StoredEvent | undefined> {
+  const connection = inside(b);
+  return insist(connection, () => lastOf(connection, streamOf(sid), subjects.sessionEvents(sid)));
+}
+
+/** Asks until the backbone answers; undefined for "there is none", and when the signal aborts or the backbone closes. */
+export async function insist(
+  connection: Connection,
+  ask: () => Promise<DirectGet>,
+  signal?: AbortSignal,
+): Promise<StoredMessage | undefined> {
+  const retry = new Retry();
+  while (signal?.aborted !== true && connection.status() !== 'closed') {
+    const answer = await ask();
+    if (answer.kind === 'found') return answer.message;
+    if (answer.kind === 'none') return undefined;
+    await connection.connected(signal);
+    await retry.wait(signal);
+  }
+  return undefined;
+}
+
+/**
+ * The stored events of a session in batches: offsets strictly rise and none is left out, whatever fails meanwhile: a
+ * broken read goes on where it was. Ends at the last event stored (or `upTo`), and early when the signal aborts or the
+ * backbone is closed.
+ */
+export async function* replay(
+  b: Backbone,
+  sid: string,
+  options: ReplayOptions = {},
+): AsyncGenerator<StoredEvent[], void, void> {
+  yield* replayGated(b, sid, options, new EpochGate(inside(b)));
+}
+
+/** `replay` with a gate that outlives it, for a reader that goes on afterwards. */
+export async function* replayGated(
+  b: Backbone,
+  sid: string,
+  { after = 0, upTo = Number.MAX_SAFE_INTEGER, signal }: ReplayOptions,
+  gate: EpochGate,
+): AsyncGenerator<StoredEvent[], void, void> {
+  const connection = inside(b);
+  const subject = subjects.sessionEvents(sid);
+  const stream = streamOf(sid);
+  const retry = new Retry();
+  let position = after;
+  let ahead: ReturnType<typeof batchOf> | undefined;
+  while (position < upTo && signal?.aborted !== true && connection.status() !== 'closed') {
+    const batch = await (ahead ?? batchOf(connection, stream, subject, position + 1, REPLAY_BATCH));
+    ahead = undefined;
+    if (batch.kind === 'unavailable') {
+      await connection.connected(signal);
+      await retry.wait(signal);
+      continue;
+    }
+    retry.reset();
+    const last = batch.messages.at(-1);
+    if (last === undefined) return;
+    position = last.seq;
+    const more = batch.pending > 0 && position < upTo;
+    if (more && batch.pending <= LONG_REPLAY) ahead = batchOf(connection, stream, subject, position + 1, REPLAY_BATCH);
+    const events = passing(batch.messages, upTo, gate);
+    if (events.length > 0) yield events;
+    if (!more) return;
+    if (ahead === undefined) {
+      for await (const messages of readLong(connection, stream, subject, position, batch.pending, upTo, signal)) {
+        position = messages.at(-1)!.seq;
+        const passed = passing(messages, upTo, gate);
+        if (passed.length > 0) yield passed;
+      }
+    }
+  }
+}
+
+function passing(messages: StoredMessage[], upTo: number, gate: EpochGate): StoredEvent[] {
+  return messages.filter((message) => message.seq <= upTo && gate.passes(message));
+}
+
+/** The `count` next messages after `after`, or those up to `upTo`, through a consumer. */
+async function* readLong(
+  connection: Connection,
+  stream: string,
+  filter: string,
+  after: number,
+  count: number,
+  upTo: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<StoredMessage[], void, void> {
+  const stop = new AbortController();
+  const ended = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
+  const handoff = new Handoff<StoredMessage[]>(ended);
+  let position = after;
+  let left = count;
+  const reading = readOrdered(connection, {
+    stream,
+    filter,
+    start: async () => ({ after: position }),
+    signal: ended,
+    onBatch: async (messages) => {
+      position = messages.at(-1)!.seq;
+      left -= messages.length;
+      await handoff.give(messages);
+    },
+    // Events that expired meanwhile never come: what a rebuilt reader still finds is what is left.
+    onOpen: (pending) => {
+      left = Math.min(left, pending);
+      if (left <= 0) stop.abort();
+    },
+    onIdle: () => stop.abort(),
+  }).finally(() => stop.abort());
+  try {
+    for await (const messages of handoff) {
+      yield messages;
+      if (messages.at(-1)!.seq >= upTo || (left <= 0 && messages.at(-1)!.seq === position)) return;
+    }
+  } finally {
+    stop.abort();
+    await reading;
+  }
+}

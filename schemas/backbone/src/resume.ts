@@ -1,0 +1,82 @@
+import { encode, eventMessageId, subjects } from '@pizzapi/protocol';
+import { batchOf, lastOf } from './direct.js';
+import type { Connection } from './connection.js';
+import { Retry } from './backoff.js';
+import { insist, REPLAY_BATCH, type StoredEvent } from './replay.js';
+import { readSpool, replaceSpool, Spool, spoolPath } from './spool.js';
+import type { SpoolHeader, SpoolRecord } from './spoolFile.js';
+import { streamOf } from './streams.js';
+
+interface ResumeOptions {
+  sid: string;
+  epoch: number;
+  spoolDir: string;
+  signal?: AbortSignal;
+}
+
+/**
+ * Makes the spool of a session ready for a writer of `epoch`. A file of the same epoch is taken as it stands. What a
+ * file of an earlier epoch holds and the log does not is numbered anew behind a `session_resumed`; a file of a later
+ * epoch means that this writer came too late.
+ */
+export async function prepareSpool(
+  connection: Connection,
+  maxBytes: number,
+  { sid, epoch, spoolDir, signal }: ResumeOptions,
+): Promise<{ kind: 'ready'; spool: Spool } | { kind: 'late'; fencedBy: number }> {
+  const path = spoolPath(spoolDir, sid);
+  const { header, records } = readSpool(path);
+  if (header !== undefined && header.epoch > epoch) return { kind: 'late', fencedBy: header.epoch };
+  if (header?.epoch === epoch) return { kind: 'ready', spool: Spool.open(path, maxBytes) };
+  const last = await insist(connection, () => lastOf(connection, streamOf(sid), subjects.sessionEvents(sid)), signal);
+  signal?.throwIfAborted();
+  const left = records.length === 0 ? [] : await unstored(connection, { sid, epoch, signal }, header, records, last);
+  const acked = { epoch, ackedN: last?.epoch === epoch ? last.n : 0, ackedSeq: last?.seq ?? 0 };
+  replaceSpool(path, acked, renumber(left, acked));
+  return { kind: 'ready', spool: Spool.open(path, maxBytes) };
+}
+
+/** The same events in the same order under new numbers, behind the one that says why. */
+function renumber(left: readonly SpoolRecord[], { epoch, ackedN }: SpoolHeader): SpoolRecord[] {
+  if (left.length === 0) return [];
+  const type = 'session_resumed';
+  const resumed = { n: 0, type, payload: encode({ type, at: Date.now(), epoch }) };
+  return [resumed, ...left].map((record, index) => ({ ...record, n: ackedN + 1 + index }));
+}
+
+/**
+ * The records whose events are not in the log. Mostly its last event tells: nothing came after what is known to be in
+ * it, or what came last is of the same writer. Only when another wrote since is what came after it looked through.
+ */
+async function unstored(
+  connection: Connection,
+  { sid, epoch, signal }: { sid: string; epoch: number; signal: AbortSignal | undefined },
+  header: SpoolHeader | undefined,
+  records: readonly SpoolRecord[],
+  last: StoredEvent | undefined,
+): Promise<SpoolRecord[]> {
+  const facts = records.filter(({ type }) => type !== 'session_resumed');
+  if (last === undefined || (header !== undefined && last.seq <= header.ackedSeq)) return facts;
+  if (last.epoch === header?.epoch) return facts.filter(({ n }) => n > last.n);
+  const stored = new Set<string>();
+  const retry = new Retry();
+  let latest = 0;
+  for (let position = header?.ackedSeq ?? 0; ;) {
+    signal?.throwIfAborted();
+    const batch = await batchOf(connection, streamOf(sid), subjects.sessionEvents(sid), position + 1, REPLAY_BATCH);
+    if (batch.kind === 'unavailable') {
+      await connection.connected(signal);
+      await retry.wait(signal);
+      continue;
+    }
+    for (const message of batch.messages) {
+      stored.add(message.msgId);
+      if (message.epoch < epoch) latest = Math.max(latest, message.epoch);
+    }
+    position = batch.messages.at(-1)?.seq ?? position;
+    if (batch.pending === 0) break;
+  }
+  // Without a readable header the records can only be of the last epoch before ours.
+  const written = header?.epoch ?? latest;
+  return facts.filter(({ n }) => !stored.has(eventMessageId(sid, written, n)));
+}

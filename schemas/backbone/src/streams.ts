@@ -1,0 +1,124 @@
+import type { StreamConfig } from '@nats-io/jetstream';
+import { WILDCARD } from '@pizzapi/protocol';
+
+/** The streams and buckets of PizzaPi as data (PROTOCOL.md, "Streams"). Times are in nanoseconds, as the server has them. */
+
+const SECOND = 1e9;
+const MINUTE = 60 * SECOND;
+const DAY = 24 * 60 * MINUTE;
+
+/** A stream we need: every field named here must come back from the server as written. */
+export type StreamSpec = Partial<StreamConfig> & { name: string };
+
+/** What an operator may choose; left out, an existing stream keeps what it has. */
+export interface ProvisionOptions {
+  /** How long the log keeps events, in ms; 0 = until deleted. */
+  maxAge?: number;
+  /** How large the log may grow, in bytes; -1 = without limit. The oldest events go first. */
+  maxBytes?: number;
+  /** Copies of every stream and bucket: 3 in production. */
+  replicas?: number;
+}
+
+/** How long a message id is remembered by the server: a resend within it is answered as a duplicate. */
+export const DUPLICATE_WINDOW_MS = 10 * 60_000;
+/** Readers that the log's stream allows at once. Long replays and projectors use one each; viewers none. */
+export const MAX_SESSION_CONSUMERS = 4_096;
+/** Readers of the commands: one per runner. */
+export const MAX_COMMAND_CONSUMERS = 65_536;
+/** How long a delete marker of a lease stays, in ms. Also the shortest lease the server grants. */
+export const LEASE_MARKER_MS = 1_000;
+
+const facts: Partial<StreamConfig> = {
+  retention: 'limits',
+  storage: 'file',
+  discard: 'old',
+  compression: 'none',
+  max_msgs: -1,
+  max_msgs_per_subject: -1,
+  max_msg_size: -1,
+  allow_direct: true,
+  sealed: false,
+  duplicate_window: DUPLICATE_WINDOW_MS * 1e6,
+};
+
+export const SESSIONS_STREAM = 'SESSIONS';
+export const COMMANDS_STREAM = 'COMMANDS';
+export const RUNNERS_STREAM = 'RUNNERS';
+export const AUDIT_STREAM = 'AUDIT';
+
+/** Which stream holds a session. The only place that knows, so that a deployment can partition. */
+export function streamOf(_sid: string): string {
+  return SESSIONS_STREAM;
+}
+
+export const STREAMS: readonly StreamSpec[] = [
+  {
+    ...facts,
+    name: SESSIONS_STREAM,
+    subjects: [WILDCARD.sessionEvents],
+    max_consumers: MAX_SESSION_CONSUMERS,
+    republish: { src: WILDCARD.sessionEvents, dest: 'live.session.{{wildcard(1)}}.events' },
+  },
+  {
+    ...facts,
+    name: COMMANDS_STREAM,
+    subjects: [WILDCARD.runnerCommands],
+    max_consumers: MAX_COMMAND_CONSUMERS,
+    max_age: DAY,
+  },
+  { ...facts, name: RUNNERS_STREAM, subjects: [WILDCARD.runnerEvents], max_age: 30 * DAY },
+  { ...facts, name: AUDIT_STREAM, subjects: [WILDCARD.audit], max_age: 90 * DAY },
+];
+
+/** Key/value buckets. Values are one msgpack map each; the key is part of the subject. */
+export const BUCKETS = [
+  'session-meta',
+  'sessions',
+  'runners',
+  'leases',
+  'owners',
+  'accounts',
+  'api-keys',
+  'shares',
+  'projector',
+] as const;
+export type BucketName = (typeof BUCKETS)[number];
+
+/** The stream behind a bucket. */
+export const bucketStream = (bucket: string): string => `KV_${bucket}`;
+/** The subject of a key. */
+export const keySubject = (bucket: string, key: string): string => `$KV.${bucket}.${key}`;
+
+/** What the stream behind a bucket must be. Every bucket knows TTLs; only leases leave markers when one runs out. */
+export function bucketSpec(bucket: string): StreamSpec {
+  return {
+    name: bucketStream(bucket),
+    subjects: [keySubject(bucket, '>')],
+    retention: 'limits',
+    storage: 'file',
+    discard: 'new',
+    max_msgs: -1,
+    max_msgs_per_subject: 1,
+    max_msg_size: -1,
+    allow_direct: true,
+    allow_rollup_hdrs: true,
+    deny_delete: true,
+    sealed: false,
+    allow_msg_ttl: true,
+    ...(bucket === 'leases' ? { subject_delete_marker_ttl: LEASE_MARKER_MS * 1e6 } : {}),
+  };
+}
+
+/** The object store for what is too large for an event. */
+export const BLOB_STORE = 'session-blobs';
+export const BLOB_SPEC: StreamSpec = {
+  name: `OBJ_${BLOB_STORE}`,
+  subjects: [`$O.${BLOB_STORE}.C.>`, `$O.${BLOB_STORE}.M.>`],
+  retention: 'limits',
+  storage: 'file',
+  discard: 'new',
+  allow_direct: true,
+  allow_rollup_hdrs: true,
+  sealed: false,
+};
