@@ -35,7 +35,7 @@ export async function startStage(env: NodeJS.ProcessEnv = {}): Promise<Stage> {
   const person = join(root, 'person');
   const project = join(person, 'project');
   mkdirSync(project, { recursive: true });
-  const full: NodeJS.ProcessEnv = { ...process.env, HOME: person, PIZZAPI_DEMO_SPEED: 'fast', ...env };
+  const full: NodeJS.ProcessEnv = { ...process.env, HOME: person, PIZZAPI_DEMO_SPEED: '600', ...env };
   for (const name of Object.keys(full)) if (/_API_KEY$/.test(name)) delete full[name];
 
   let child: ChildProcess;

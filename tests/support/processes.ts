@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 
 export interface ProcessInfo {
   pid: number;
@@ -16,14 +17,26 @@ export function processes(): ProcessInfo[] {
   });
 }
 
-/** The child of a process whose command line holds `part`: one process of a local run. */
+/** The descendant of a process whose command line holds `part`: one process of a local run. */
 export function childOf(pid: number, part: string): number {
-  const found = processes().find((process) => process.ppid === pid && process.command.includes(part));
-  if (found === undefined) throw new Error(`process ${pid} has no child "${part}"`);
-  return found.pid;
+  const all = processes();
+  for (let line = [pid]; line.length > 0; ) {
+    const children = all.filter(({ ppid }) => line.includes(ppid));
+    const found = children.find(({ command }) => command.includes(part));
+    if (found !== undefined) return found.pid;
+    line = children.map((child) => child.pid);
+  }
+  throw new Error(`process ${pid} has no descendant "${part}"`);
 }
 
-/** Process ids that carry a session's tag in their environment: its worker and whatever that started. Linux only. */
+/** The worker of a session, as its runner notes it. */
+export function workerOf(home: string, sid: string): number {
+  const record = JSON.parse(readFileSync(join(home, 'runner', 'sessions', `${sid}.json`), 'utf8')) as { worker?: { pid: number } };
+  if (record.worker === undefined) throw new Error(`session ${sid} has no worker`);
+  return record.worker.pid;
+}
+
+/** Process ids that carry a session's tag in their environment: whatever its worker started. Linux only. */
 export function taggedWith(sid: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

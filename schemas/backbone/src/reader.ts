@@ -94,6 +94,8 @@ class Build {
       if (Date.now() - this.heardAt > 3 * HEARTBEAT_MS) this.end();
     }, HEARTBEAT_MS);
     options.signal.addEventListener('abort', end);
+    // It may have aborted while the consumer was made.
+    if (options.signal.aborted) end();
     try {
       this.heardAt = Date.now();
       options.onOpen?.(info.num_pending);

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { CodedError } from '@pizzapi/protocol';
-import { Option, type Command } from 'commander';
+import { Command, Option } from 'commander';
 
 interface Described {
   /** The environment variable. */
@@ -59,6 +59,11 @@ export function addOptions(command: Command, spec: OptionsSpec): Command {
     if (flag.negate) command.setOptionValueWithSource(flag.attributeName(), undefined, 'default');
   }
   return command;
+}
+
+/** What a process without subcommands takes: parses its arguments, answers `--help`, refuses unknown ones. For `readOptions`. */
+export function parseFlags(name: string, description: string, spec: OptionsSpec): Record<string, unknown> {
+  return addOptions(new Command(name), spec).description(description).parse().opts();
 }
 
 /**

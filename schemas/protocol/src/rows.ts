@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { checker } from './check.js';
 import { RunnerInfo, SessionInfo } from './info.js';
 import { SessionMetaState } from './meta.js';
 
@@ -29,6 +30,10 @@ export type SessionMetaRow = Static<typeof SessionMetaRow>;
 /** Bucket `runners`, key: runner id. */
 export const RunnerRow = Type.Object({ info: RunnerInfo, lastSeq: Type.Number() });
 export type RunnerRow = Static<typeof RunnerRow>;
+
+export const isSessionRow = checker(SessionRow);
+export const isSessionMetaRow = checker(SessionMetaRow);
+export const isRunnerRow = checker(RunnerRow);
 
 /**
  * The offset after which at least the last `n` events of a session lie, and as few more as its checkpoints allow; 0

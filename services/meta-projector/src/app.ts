@@ -1,0 +1,57 @@
+import type { Backbone } from '@pizzapi/backbone';
+import type { Logger, Metrics, Service } from '@pizzapi/process';
+import { lead } from './leader.js';
+import { createMeters } from './meters.js';
+import { Term, type TermOptions } from './term.js';
+
+export interface ProjectorOptions extends Pick<TermOptions, 'reaper' | 'sweeper'> {
+  backbone: Backbone;
+  log: Logger;
+  metrics: Metrics;
+  /** How long the lease of an active projector that died keeps a standby waiting; ms. */
+  lease?: { ttlMs?: number; renewMs?: number; pollMs?: number };
+}
+
+export interface Projector extends Service {
+  /** Whether it folds now, rather than standing by. */
+  active(): boolean;
+}
+
+/**
+ * The meta-projector: folds the logs into the buckets `session-meta`, `sessions` and `runners`. Of several, one is
+ * active and the others stand by. The backbone must have
+ * been provisioned.
+ */
+export function createProjector({ backbone, log, metrics, lease, ...options }: ProjectorOptions): Projector {
+  const meters = createMeters(metrics);
+  const ending = new AbortController();
+  let running: Promise<void> = Promise.resolve();
+  let active = false;
+
+  const term: Parameters<typeof lead>[0]['term'] = async (signals) => {
+    active = true;
+    meters.active.set(1);
+    try {
+      await new Term({ backbone, log, meters, ...options }, signals).run();
+    } finally {
+      active = false;
+      meters.active.set(0);
+    }
+  };
+
+  const end = async () => {
+    ending.abort();
+    await running.catch(() => undefined);
+  };
+  return {
+    name: 'meta-projector',
+    active: () => active,
+    async run() {
+      meters.active.set(0);
+      running = lead({ backbone, log, signal: ending.signal, term, ...lease });
+      await running;
+    },
+    drain: end,
+    stop: end,
+  };
+}

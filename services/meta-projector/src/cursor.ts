@@ -1,0 +1,38 @@
+import type { Bucket } from '@pizzapi/backbone';
+
+/** How far the projections are: everything up to these offsets is folded and written. */
+export interface Cursor {
+  /** Which log the offsets belong to: those of one log mean nothing in another. */
+  identity: string;
+  sessions: number;
+  runners: number;
+}
+
+const KEY = 'cursor';
+
+/** The cursor of the projections, or undefined before the first was saved. */
+export async function readCursor(projector: Bucket<Cursor>): Promise<Cursor | undefined> {
+  return (await projector.get(KEY))?.value;
+}
+
+/**
+ * Saves a cursor. Of the same log, one that is further on stays: every cursor that was saved is true, whoever did it.
+ */
+export async function saveCursor(projector: Bucket<Cursor>, cursor: Cursor): Promise<void> {
+  for (;;) {
+    const stored = await projector.get(KEY);
+    const next = stored?.value.identity === cursor.identity ? furthest(stored.value, cursor) : cursor;
+    if (stored !== undefined && same(stored.value, next)) return;
+    const outcome =
+      stored === undefined ? await projector.create(KEY, next) : await projector.update(KEY, next, stored.revision);
+    if (outcome.kind === 'stored') return;
+  }
+}
+
+function furthest(a: Cursor, b: Cursor): Cursor {
+  return { ...a, sessions: Math.max(a.sessions, b.sessions), runners: Math.max(a.runners, b.runners) };
+}
+
+function same(a: Cursor, b: Cursor): boolean {
+  return a.identity === b.identity && a.sessions === b.sessions && a.runners === b.runners;
+}

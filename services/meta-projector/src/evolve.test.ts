@@ -1,0 +1,117 @@
+import { encode, eventProblem, SESSION_EVENT_TYPES, type SessionEvent } from '@pizzapi/protocol';
+import { describe, expect, it } from 'vitest';
+import {
+  evolveRunner,
+  evolveSession,
+  initialRunnerRow,
+  initialSessionRows,
+  isUnread,
+  type LogEvent,
+} from './evolve.js';
+import { skim } from './skim.js';
+import { started, turn } from './testing/events.js';
+
+let seq = 0;
+const record = (event: object, epoch = 1): LogEvent => ({
+  seq: ++seq,
+  type: (event as SessionEvent).type,
+  epoch,
+  payload: encode(event),
+});
+
+function after(...records: LogEvent[]) {
+  let rows = initialSessionRows('s');
+  for (const one of records) {
+    const outcome = evolveSession(rows, one);
+    if (outcome.kind === 'folded' || outcome.kind === 'poison') rows = outcome.next;
+  }
+  return rows;
+}
+
+describe('the rows of a session', () => {
+  it('hold what its events say, up to the last', () => {
+    const { row, meta } = after(record(started('Pizza')), ...turn(3).map((event) => record(event)));
+    expect(row.info).toMatchObject({ name: 'Pizza', state: 'idle', messages: 2, cost: 0.03 });
+    expect(row.info.firstPrompt).toMatch(/^Question 3: lorem/);
+    expect(row).toMatchObject({ lastSeq: seq, count: 10, epoch: 1 });
+    expect(meta.state.todoList).toHaveLength(1);
+    expect(meta).toMatchObject({ lastSeq: seq - 1, state: { version: 2 } });
+  });
+
+  it('pass over what they have seen', () => {
+    const first = record(started('Pizza'));
+    expect(evolveSession(after(first), first).kind).toBe('seen');
+  });
+
+  it('pass over what a host of a lower epoch wrote, once a higher one has', () => {
+    const rows = after(record(started('Pizza'), 7), record({ type: 'session_ended', at: 2, reason: 'host_lost' }, 9));
+    expect(evolveSession(rows, record({ type: 'agent_start', at: 3 }, 7)).kind).toBe('stale');
+    expect(evolveSession(rows, record({ type: 'session_resumed', at: 3, epoch: 10 }, 10)).kind).toBe('folded');
+  });
+
+  it.each([
+    ['bytes that are no msgpack', { ...record({ type: 'agent_start', at: 1 }), payload: new Uint8Array([0xc1, 0xff]) }],
+    ['half an event', { ...record(turn(1)[1]!), payload: encode(turn(1)[1]).subarray(0, 40) }],
+    ['a known type in the wrong shape', record({ type: 'session_info_changed', at: 1, name: 7 })],
+    ['a map without a type', { ...record({ type: '', at: 1 }), type: 'agent_start' }],
+    ['a number', { ...record({ type: 'agent_start', at: 1 }), payload: encode(42) }],
+  ])('call %s poison, and go on after it', (_, poison) => {
+    const rows = after(record(started('Pizza')));
+    const outcome = evolveSession(rows, { ...poison, seq: ++seq });
+    expect(outcome).toMatchObject({ kind: 'poison', next: { row: { info: rows.row.info, lastSeq: seq, count: 2 } } });
+  });
+
+  it('keep count of a type of a later version, which changes nothing else', () => {
+    const { row } = after(record(started('Pizza')), record({ type: 'telepathy', at: 5, thought: 1 }));
+    expect(row).toMatchObject({ count: 2, info: { name: 'Pizza' } });
+  });
+});
+
+describe('what is not decoded', () => {
+  it('gives the same rows as decoding it', () => {
+    const rows = after(record(started('Pizza')), record(turn(1)[1]!));
+    const unread = turn(2).filter((event) => isUnread(event.type, rows.row));
+    expect(new Set(unread.map((event) => event.type))).toEqual(
+      new Set(['message_end', 'tool_execution_start', 'tool_execution_end']),
+    );
+    for (const event of unread) {
+      const skimmed = record(event);
+      // A field before the others makes the skimmer give up, and the event is decoded.
+      const decoded = { ...skimmed, payload: encode({ first: 1, ...event }) };
+      expect(skim(skimmed.payload)).toEqual({ type: event.type, at: event.at });
+      expect(skim(decoded.payload)).toBeUndefined();
+      expect(evolveSession(rows, skimmed)).toEqual(evolveSession(rows, decoded));
+    }
+  });
+
+  it('is read as our encoder writes it, for any type and time', () => {
+    for (const type of SESSION_EVENT_TYPES) {
+      for (const at of [1_700_000_000_000, 1_700_000_000_000.5]) {
+        expect(skim(encode({ type, at, x: 'y' }))).toEqual({ type, at });
+      }
+    }
+    expect(skim(encode({ type: 'agent_start', at: 'noon', x: 'y' }))).toBeUndefined();
+    expect(skim(encode([1, 2, 3]))).toBeUndefined();
+    expect(skim(new Uint8Array(0))).toBeUndefined();
+  });
+
+  it('is tried with well-formed events', () => {
+    expect([started('Pizza'), ...turn(1)].map(eventProblem).filter((problem) => problem !== undefined)).toEqual([]);
+  });
+});
+
+describe('the row of a runner', () => {
+  it('holds what its events say', () => {
+    const outcome = evolveRunner(
+      initialRunnerRow('r'),
+      record({ type: 'services_announced', at: 1, services: ['web'] }),
+    );
+    expect(outcome).toMatchObject({ kind: 'folded', next: { info: { services: ['web'] }, lastSeq: seq } });
+  });
+
+  it('passes poison, and lets types of a later version be', () => {
+    const row = initialRunnerRow('r');
+    expect(evolveRunner(row, record({ type: 'runner_stopped', at: 1 })).kind).toBe('poison');
+    expect(evolveRunner(row, record({ type: 'runner_sang', at: 1 })).kind).toBe('folded');
+  });
+});

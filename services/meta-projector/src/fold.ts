@@ -1,0 +1,59 @@
+import type { RUNNERS_STREAM, SESSIONS_STREAM } from '@pizzapi/backbone';
+import { type StoredRecord } from '@pizzapi/backbone';
+import { parseSubject } from '@pizzapi/protocol';
+import type { Logger } from '@pizzapi/process';
+import type { Folded, LogEvent } from './evolve.js';
+import type { Meters } from './meters.js';
+
+/** Folds the records of one stream into rows. */
+export interface Fold {
+  readonly stream: typeof SESSIONS_STREAM | typeof RUNNERS_STREAM;
+  /** Takes a batch in, in memory. */
+  apply(records: readonly StoredRecord[]): Promise<void>;
+  /** Writes what changed; throws `unavailable` and may be called again. */
+  flush(): Promise<void>;
+}
+
+export interface FoldContext {
+  log: Logger;
+  meters: Meters;
+}
+
+/** The records of a batch by whose they are; what lies on no subject of ours is passed. */
+export function byOwner(records: readonly StoredRecord[]): [id: string, record: StoredRecord][] {
+  const owned: [string, StoredRecord][] = [];
+  for (const record of records) {
+    const parsed = parseSubject(record.subject);
+    if (parsed?.kind === 'session_events') owned.push([parsed.sid, record]);
+    else if (parsed?.kind === 'runner_events') owned.push([parsed.rid, record]);
+  }
+  return owned;
+}
+
+/** Counts an outcome, and says what was passed. Returns the next state where there is one. */
+export function account<S>(
+  outcome: Folded<S>,
+  { stream, id, record }: { stream: string; id: string; record: LogEvent },
+  { log, meters }: FoldContext,
+): S | undefined {
+  switch (outcome.kind) {
+    case 'folded':
+      meters.events.inc({ stream });
+      return outcome.next;
+    case 'poison': {
+      meters.poison.inc({ stream });
+      const { seq, type } = record;
+      log.warn(
+        { code: 'poison_event', stream, id, seq, type, problem: outcome.problem },
+        'event passed: not understood',
+      );
+      return outcome.next;
+    }
+    case 'stale':
+      meters.stale.inc();
+      log.debug({ stream, id, seq: record.seq, epoch: record.epoch }, 'event passed: of a stale epoch');
+      return undefined;
+    case 'seen':
+      return undefined;
+  }
+}

@@ -1,0 +1,17 @@
+import { defineOptions, OPTIONS } from '@pizzapi/process';
+
+/** The options of the process. */
+export const PROJECTOR_OPTIONS = defineOptions({
+  natsUrl: OPTIONS.natsUrl,
+  natsUser: OPTIONS.natsUser,
+  natsPassword: OPTIONS.natsPassword,
+  hostLostGraceMs: OPTIONS.hostLostGraceMs,
+  healthPort: OPTIONS.healthPort,
+  rebuild: {
+    env: 'PIZZAPI_REBUILD',
+    flag: '--rebuild',
+    help: 'Refold everything from the log, swap it in, and exit',
+    type: 'boolean',
+    default: false,
+  },
+});

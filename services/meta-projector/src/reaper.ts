@@ -1,0 +1,91 @@
+import { watchLeases, type Backbone } from '@pizzapi/backbone';
+import { sleep, type Logger } from '@pizzapi/process';
+import { CodedError, type SessionRow } from '@pizzapi/protocol';
+import { sessionRows } from './buckets.js';
+import { GraceBook } from './graceBook.js';
+import type { Meters } from './meters.js';
+import { reap } from './reap.js';
+
+/** How long the host of a session may be gone before the session is ended. */
+export const HOST_LOST_GRACE_MS = 10 * 60_000;
+/** How often the book is looked through. */
+const TICK_MS = 1_000;
+/** Sessions ended at once, at most. */
+const REAPED_AT_ONCE = 16;
+
+export interface ReaperOptions {
+  backbone: Backbone;
+  log: Logger;
+  meters: Meters;
+  graceMs?: number;
+  /** ms; injected in tests. */
+  now?: () => number;
+  tickMs?: number;
+}
+
+/**
+ * Ends sessions whose host is lost for good. It learns of sessions from the projection, which tells it of every row
+ * it folds, and of hosts from their leases.
+ */
+export class Reaper {
+  private readonly book: GraceBook;
+  private readonly now: () => number;
+  private readonly returning = new Map<string, number>();
+  /** Sessions are not judged before all leases that there are have been told. */
+  private leasesKnown = false;
+
+  constructor(private readonly options: ReaperOptions) {
+    this.book = new GraceBook(options.graceMs ?? HOST_LOST_GRACE_MS);
+    this.now = options.now ?? Date.now;
+  }
+
+  /** A session's row as it is now, or undefined when the session was deleted. */
+  onRow(sid: string, row: SessionRow | undefined): void {
+    if (row === undefined || row.info.state === 'ended') this.book.sessionOver(sid);
+    else this.book.sessionOpen(sid, this.now());
+  }
+
+  /** Watches until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const ticking = this.ticking(signal);
+    for await (const change of watchLeases(this.options.backbone, 'session.', signal)) {
+      if (change.kind === 'ready') this.leasesKnown = true;
+      else if (change.kind === 'held') this.book.leaseHeld(sidOf(change.key));
+      else this.book.leaseGone(sidOf(change.key), this.now());
+    }
+    await ticking;
+  }
+
+  private async ticking(signal: AbortSignal): Promise<void> {
+    const { backbone, meters, tickMs = TICK_MS } = this.options;
+    while (!signal.aborted) {
+      await sleep(tickMs, signal);
+      meters.waiting.set(this.book.waiting);
+      if (signal.aborted || !this.leasesKnown || backbone.status() !== 'connected') continue;
+      const due = this.book.due(this.now()).slice(0, REAPED_AT_ONCE);
+      await Promise.all(due.map((sid) => this.end(sid, signal)));
+    }
+  }
+
+  private async end(sid: string, signal: AbortSignal): Promise<void> {
+    const { backbone, log, meters } = this.options;
+    try {
+      const row = (await sessionRows(backbone).get(sid))?.value;
+      if (row === undefined || row.info.state === 'ended') return this.book.sessionOver(sid);
+      const outcome = await reap(backbone, { sid, row, knownEpoch: this.returning.get(sid), signal });
+      if (outcome.kind === 'returning') this.returning.set(sid, outcome.epoch);
+      else this.returning.delete(sid);
+      if (outcome.kind !== 'ended') return this.book.postpone(sid, this.now());
+      this.book.sessionOver(sid);
+      meters.ended.inc();
+      log.info({ sid, seq: outcome.seq, runnerId: row.info.runnerId }, 'session ended: its host is lost');
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      log.warn({ sid, code: error.code, err: error }, 'a lost session could not be ended; trying again');
+    }
+  }
+}
+
+function sidOf(key: string): string {
+  return key.slice('session.'.length);
+}

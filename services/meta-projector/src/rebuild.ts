@@ -1,0 +1,166 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  bucket,
+  replay,
+  RUNNERS_STREAM,
+  SESSIONS_STREAM,
+  streamHead,
+  type Backbone,
+  type Bucket,
+  type StoredRecord,
+} from '@pizzapi/backbone';
+import { createMetrics, type Logger } from '@pizzapi/process';
+import { CodedError, type RunnerRow, type SessionMetaRow, type SessionRow } from '@pizzapi/protocol';
+import type { Fold } from './fold.js';
+import { MemoryBucket } from './memoryBucket.js';
+import { createMeters } from './meters.js';
+import { readTo } from './readTo.js';
+import { RunnerFold } from './runnerFold.js';
+import { SessionFold } from './sessionFold.js';
+
+/** Events folded between two writes into the fresh buckets: they are read by nobody yet. */
+const FLUSH_EVENTS = 8_192;
+/** Events between two lines of progress. */
+const PROGRESS_EVENTS = 50_000;
+/** Rows compared and written at a time. */
+const SWAP_ROWS = 64;
+
+export interface RebuildProgress {
+  /** Offsets of the log that are folded, of how many. */
+  folded: number;
+  of: number;
+}
+
+export interface SwapResult {
+  /** Rows that differed and were written over. */
+  changed: number;
+  /** Rows of what is not in the log any more. */
+  removed: number;
+}
+
+export interface RebuildOptions {
+  backbone: Backbone;
+  log: Logger;
+  signal: AbortSignal;
+  onProgress?: (progress: RebuildProgress) => void;
+}
+
+/**
+ * Refolds the whole log from offset 0 into fresh buckets, and swaps them in. The fresh ones are in memory; swapping
+ * writes a row over the old one only where the two differ, and deletes rows without a log. Every row that a reader
+ * sees, at any time, is a whole fold of its session up to its `lastSeq`; a rebuild that dies half-way leaves that so.
+ */
+export class Rebuild {
+  readonly positions = { sessions: 0, runners: 0 };
+  private readonly fresh = {
+    metas: new MemoryBucket<SessionMetaRow>(),
+    rows: new MemoryBucket<SessionRow>(),
+    runners: new MemoryBucket<RunnerRow>(),
+  };
+  private readonly sessionFold: SessionFold;
+  private readonly runnerFold: RunnerFold;
+  private waiting = 0;
+
+  constructor(private readonly options: RebuildOptions) {
+    const { backbone, log } = options;
+    // Of its own: what was counted when it happened is not counted again.
+    const meters = createMeters(createMetrics());
+    const { rows, metas, runners } = this.fresh;
+    this.sessionFold = new SessionFold({ rows, metas, log, meters, history: (sid) => replay(backbone, sid) });
+    this.runnerFold = new RunnerFold({ rows: runners, log, meters });
+  }
+
+  /** Folds what the log holds now and was not folded yet. */
+  async catchUp(): Promise<void> {
+    const { backbone, signal } = this.options;
+    const of = await this.head();
+    let told = this.positions.sessions;
+    this.positions.sessions = await readTo(backbone, SESSIONS_STREAM, {
+      after: this.positions.sessions,
+      signal,
+      onBatch: async (records) => {
+        await this.take(this.sessionFold, records);
+        const folded = records.at(-1)?.seq ?? 0;
+        if (folded - told < PROGRESS_EVENTS) return;
+        told = folded;
+        this.options.onProgress?.({ folded, of });
+      },
+    });
+    await this.write(this.sessionFold);
+    this.options.onProgress?.({ folded: this.positions.sessions, of });
+    this.positions.runners = await readTo(backbone, RUNNERS_STREAM, {
+      after: this.positions.runners,
+      signal,
+      onBatch: (records) => this.take(this.runnerFold, records),
+    });
+    await this.write(this.runnerFold);
+  }
+
+  /** Puts the fresh rows in place of the old ones. Nobody else may fold meanwhile. */
+  async swap(): Promise<SwapResult> {
+    const { backbone } = this.options;
+    const { metas, rows, runners } = this.fresh;
+    const swaps = [
+      await this.swapBucket(metas, bucket<SessionMetaRow>(backbone, 'session-meta')),
+      await this.swapBucket(rows, bucket<SessionRow>(backbone, 'sessions')),
+      await this.swapBucket(runners, bucket<RunnerRow>(backbone, 'runners')),
+    ];
+    return swaps.reduce((sum, one) => ({ changed: sum.changed + one.changed, removed: sum.removed + one.removed }));
+  }
+
+  private async head(): Promise<number> {
+    try {
+      return await streamHead(this.options.backbone, SESSIONS_STREAM);
+    } catch (cause) {
+      throw new CodedError('unavailable', 'The end of the log is not known', { cause });
+    }
+  }
+
+  private async take(fold: Fold, records: StoredRecord[]): Promise<void> {
+    await fold.apply(records);
+    this.waiting += records.length;
+    if (this.waiting >= FLUSH_EVENTS) await this.write(fold);
+  }
+
+  private async write(fold: Fold): Promise<void> {
+    this.waiting = 0;
+    await fold.flush();
+  }
+
+  private async swapBucket<T>(fresh: MemoryBucket<T>, live: Bucket<T>): Promise<SwapResult> {
+    const { signal } = this.options;
+    const result = { changed: 0, removed: 0 };
+    await inGroups(fresh.keys(), async (key) => {
+      if (!signal.aborted && (await this.replace(key, fresh, live))) result.changed++;
+    });
+    const old = await live.keys();
+    await inGroups(
+      old.filter((key) => !fresh.has(key)),
+      async (key) => {
+        if (signal.aborted) return;
+        await live.delete(key);
+        result.removed++;
+      },
+    );
+    return result;
+  }
+
+  private async replace<T>(key: string, fresh: MemoryBucket<T>, live: Bucket<T>): Promise<boolean> {
+    const row = await fresh.get(key);
+    if (row === undefined) return false;
+    for (let unreadable = 0; ;) {
+      const old = await live.get(key);
+      if (old !== undefined && isDeepStrictEqual(old.value, row.value)) return false;
+      const revision = old?.revision ?? unreadable;
+      const outcome = revision === 0 ? await live.create(key, row.value) : await live.update(key, row.value, revision);
+      if (outcome.kind === 'stored') return true;
+      unreadable = outcome.revision;
+    }
+  }
+}
+
+async function inGroups(keys: readonly string[], work: (key: string) => Promise<void>): Promise<void> {
+  for (let start = 0; start < keys.length; start += SWAP_ROWS) {
+    await Promise.all(keys.slice(start, start + SWAP_ROWS).map(work));
+  }
+}

@@ -1,0 +1,32 @@
+import { RUNNERS_STREAM, type StoredRecord } from '@pizzapi/backbone';
+import type { RunnerRow } from '@pizzapi/protocol';
+import { evolveRunner, initialRunnerRow } from './evolve.js';
+import { account, byOwner, type Fold, type FoldContext } from './fold.js';
+import { Projection, type RowBucket } from './projection.js';
+
+/** Folds `RUNNERS` into the bucket `runners`. */
+export class RunnerFold implements Fold {
+  readonly stream = RUNNERS_STREAM;
+  private readonly rows: Projection<RunnerRow>;
+
+  constructor(private readonly options: FoldContext & { rows: RowBucket<RunnerRow> }) {
+    const { rows, meters } = options;
+    const onConflict = () => meters.conflicts.inc({ bucket: 'runners' });
+    this.rows = new Projection({ bucket: rows, initial: initialRunnerRow, onConflict });
+  }
+
+  async apply(records: readonly StoredRecord[]): Promise<void> {
+    const owned = byOwner(records);
+    await this.rows.load(new Set(owned.map(([rid]) => rid)));
+    for (const [rid, record] of owned) {
+      const outcome = evolveRunner(this.rows.get(rid), record);
+      const next = account(outcome, { stream: this.stream, id: rid, record }, this.options);
+      if (next !== undefined && (outcome.kind !== 'poison' || this.rows.has(rid))) this.rows.set(rid, next);
+    }
+  }
+
+  /** A row that somebody deleted stays deleted until the runner says something again. */
+  async flush(): Promise<void> {
+    await this.rows.flush();
+  }
+}

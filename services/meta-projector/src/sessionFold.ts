@@ -1,0 +1,81 @@
+import { SESSIONS_STREAM, type StoredEvent, type StoredRecord } from '@pizzapi/backbone';
+import type { SessionMetaRow, SessionRow } from '@pizzapi/protocol';
+import { evolveSession, initialSessionRows } from './evolve.js';
+import { account, byOwner, type Fold, type FoldContext } from './fold.js';
+import { Projection, type RowBucket } from './projection.js';
+
+export interface SessionFoldOptions extends FoldContext {
+  rows: RowBucket<SessionRow>;
+  metas: RowBucket<SessionMetaRow>;
+  /** All stored events of one session, to fold it anew. */
+  history: (sid: string) => AsyncIterable<StoredEvent[]>;
+  /** Told of every change of a session's row, and without a row when the session was deleted. */
+  onRow?: (sid: string, row: SessionRow | undefined) => void;
+  cachedRows?: number;
+}
+
+/** Folds `SESSIONS` into the buckets `sessions` and `session-meta`. */
+export class SessionFold implements Fold {
+  readonly stream = SESSIONS_STREAM;
+  private readonly rows: Projection<SessionRow>;
+  private readonly metas: Projection<SessionMetaRow>;
+
+  constructor(private readonly options: SessionFoldOptions) {
+    const { rows, metas, meters, cachedRows } = options;
+    const common = cachedRows === undefined ? {} : { cachedRows };
+    this.rows = new Projection({
+      ...common,
+      bucket: rows,
+      initial: (sid) => initialSessionRows(sid).row,
+      onConflict: () => meters.conflicts.inc({ bucket: 'sessions' }),
+    });
+    this.metas = new Projection({
+      ...common,
+      bucket: metas,
+      initial: (sid) => initialSessionRows(sid).meta,
+      onConflict: () => meters.conflicts.inc({ bucket: 'session-meta' }),
+    });
+  }
+
+  async apply(records: readonly StoredRecord[]): Promise<void> {
+    const owned = byOwner(records);
+    await this.load(new Set(owned.map(([sid]) => sid)));
+    for (const [sid, record] of owned) this.evolve(sid, record);
+  }
+
+  /**
+   * The meta rows first: a session's row at an offset says that its meta row has everything up to there, so that a
+   * crash in between leaves nothing out.
+   */
+  async flush(): Promise<void> {
+    const gone = new Set([...(await this.metas.flush()), ...(await this.rows.flush())]);
+    for (const sid of gone) await this.refold(sid);
+    if (gone.size > 0) await this.flush();
+  }
+
+  /** Somebody deleted the rows: they are made anew from what the log still has, which is nothing for a deleted session. */
+  private async refold(sid: string): Promise<void> {
+    this.rows.forget(sid);
+    this.metas.forget(sid);
+    this.options.onRow?.(sid, undefined);
+    await this.load([sid]);
+    for await (const events of this.options.history(sid)) {
+      for (const event of events) this.evolve(sid, event);
+    }
+  }
+
+  private async load(sids: Iterable<string>): Promise<void> {
+    await Promise.all([this.rows.load(sids), this.metas.load(sids)]);
+  }
+
+  private evolve(sid: string, record: StoredEvent): void {
+    const before = { row: this.rows.get(sid), meta: this.metas.get(sid) };
+    const outcome = evolveSession(before, record);
+    const next = account(outcome, { stream: this.stream, id: sid, record }, this.options);
+    // Bytes that nobody understands make no session.
+    if (next === undefined || (outcome.kind === 'poison' && !this.rows.has(sid))) return;
+    this.rows.set(sid, next.row);
+    if (next.meta !== before.meta) this.metas.set(sid, next.meta);
+    this.options.onRow?.(sid, next.row);
+  }
+}

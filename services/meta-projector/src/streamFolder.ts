@@ -1,0 +1,105 @@
+import { consumeStream, type Backbone, type StoredRecord } from '@pizzapi/backbone';
+import type { Logger } from '@pizzapi/process';
+import type { Fold } from './fold.js';
+import type { Meters } from './meters.js';
+import { persist } from './persist.js';
+
+/** Rows are written when so many events wait in memory, or so many ms after the first of them, whichever comes first. */
+export const FLUSH_EVENTS = 256;
+export const FLUSH_MS = 50;
+
+export interface StreamFolderOptions {
+  backbone: Backbone;
+  fold: Fold;
+  /** The offset up to which everything is folded and written. */
+  after: number;
+  log: Logger;
+  meters: Meters;
+  /** Ends it at once: what waits in memory is dropped, for another projector has taken over. */
+  signal: AbortSignal;
+}
+
+/** Why the reading of a stream came to its end: it was asked to, or the stream is another one than it was. */
+export type FoldingEnd = 'ended' | 'reset';
+
+/** Folds one stream as it grows. Batches, flushes and the timer take turns: a row is never folded while it is written. */
+export class StreamFolder {
+  /** Everything up to this offset is folded and written. */
+  position: number;
+  private folded: number;
+  private waiting = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private turn: Promise<void> = Promise.resolve();
+  private readonly stopping = new AbortController();
+  private reset = false;
+  private failure: { error: unknown } | undefined;
+
+  constructor(private readonly options: StreamFolderOptions) {
+    this.position = options.after;
+    this.folded = options.after;
+  }
+
+  /** Folds until `drain`, the signal, or a stream that was replaced. Throws what is a bug. */
+  async run(): Promise<FoldingEnd> {
+    const { backbone, fold, signal } = this.options;
+    await consumeStream(backbone, fold.stream, {
+      after: this.position,
+      signal: AbortSignal.any([signal, this.stopping.signal]),
+      onBatch: (records) => this.inTurn(() => this.take(records)),
+      onReset: () => {
+        this.reset = true;
+        this.stopping.abort();
+      },
+    });
+    if (this.failure !== undefined) throw this.failure.error;
+    return this.reset ? 'reset' : 'ended';
+  }
+
+  /** Stops reading. What is folded waits for `drain`. */
+  stop(): void {
+    this.stopping.abort();
+  }
+
+  /** Stops reading and writes what is folded. */
+  async drain(): Promise<void> {
+    this.stop();
+    await this.inTurn(() => this.flush());
+  }
+
+  private async take(records: readonly StoredRecord[]): Promise<void> {
+    const { fold, signal, log } = this.options;
+    if (this.stopping.signal.aborted || signal.aborted) return;
+    await persist(signal, log, () => fold.apply(records));
+    if (signal.aborted) return;
+    this.folded = records.at(-1)?.seq ?? this.folded;
+    this.waiting += records.length;
+    if (this.waiting >= FLUSH_EVENTS) return this.flush();
+    this.timer ??= setTimeout(() => void this.inTurn(() => this.flush()).catch((error) => this.fail(error)), FLUSH_MS);
+  }
+
+  private async flush(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (this.waiting === 0 || this.options.signal.aborted) return;
+    const { fold, meters, signal, log } = this.options;
+    const done = meters.flushSeconds.startTimer({ stream: fold.stream });
+    const upTo = this.folded;
+    await persist(signal, log, () => fold.flush());
+    if (signal.aborted) return;
+    done();
+    this.waiting = 0;
+    this.position = upTo;
+    meters.cursor.set({ stream: fold.stream }, upTo);
+  }
+
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    const mine = this.turn.then(work);
+    this.turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  private fail(error: unknown): void {
+    this.failure ??= { error };
+    this.stopping.abort();
+  }
+}

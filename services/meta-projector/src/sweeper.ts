@@ -1,0 +1,64 @@
+import { lastEvent, type Backbone } from '@pizzapi/backbone';
+import { sleep, type Logger } from '@pizzapi/process';
+import { CodedError, type SessionRow } from '@pizzapi/protocol';
+import { metaRows, sessionRows } from './buckets.js';
+
+/** How often all sessions are looked through for those whose log is gone. */
+export const SWEEP_MS = 5 * 60_000;
+/** Logs asked for at once. */
+const AT_ONCE = 32;
+
+export interface SweeperOptions {
+  backbone: Backbone;
+  log: Logger;
+  sweepMs?: number;
+  /** Told of each session whose rows were deleted. */
+  onGone: (sid: string) => void;
+}
+
+/**
+ * Deletes the rows of sessions that have no event left: purged, or expired. A purge leaves no trace in the log, so
+ * that somebody has to look; who deletes a session through the API deletes its rows at once.
+ */
+export class Sweeper {
+  private readonly sids = new Set<string>();
+
+  constructor(private readonly options: SweeperOptions) {}
+
+  onRow(sid: string, row: SessionRow | undefined): void {
+    if (row === undefined) this.sids.delete(sid);
+    else this.sids.add(sid);
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { log, sweepMs = SWEEP_MS } = this.options;
+    while (!signal.aborted) {
+      try {
+        await this.sweep(signal);
+      } catch (error) {
+        if (!(error instanceof CodedError)) throw error;
+        log.warn({ code: error.code, err: error }, 'the sweep was broken off');
+      }
+      await sleep(sweepMs, signal);
+    }
+  }
+
+  private async sweep(signal: AbortSignal): Promise<void> {
+    const sids = [...this.sids];
+    for (let start = 0; start < sids.length && !signal.aborted; start += AT_ONCE) {
+      await Promise.all(sids.slice(start, start + AT_ONCE).map((sid) => this.look(sid, signal)));
+    }
+  }
+
+  private async look(sid: string, signal: AbortSignal): Promise<void> {
+    const { backbone, log, onGone } = this.options;
+    const last = await lastEvent(backbone, sid);
+    // A backbone that is closing knows of no event either.
+    if (last !== undefined || signal.aborted || backbone.status() !== 'connected') return;
+    await sessionRows(backbone).delete(sid);
+    await metaRows(backbone).delete(sid);
+    this.sids.delete(sid);
+    onGone(sid);
+    log.info({ sid }, 'rows deleted: the session has no event left');
+  }
+}

@@ -1,0 +1,161 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { bucket, readLease } from '@pizzapi/backbone';
+import { createMetrics, silentLogger } from '@pizzapi/process';
+import type { SessionRow } from '@pizzapi/protocol';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Folding } from './folding.js';
+import { LEASE_KEY } from './leader.js';
+import { createMeters } from './meters.js';
+import { Rebuild } from './rebuild.js';
+import { started, turn } from './testing/events.js';
+import { World } from './testing/world.js';
+
+/** The built process, as it is deployed. */
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+
+let world: World;
+const children: ChildProcess[] = [];
+beforeEach(async () => {
+  world = await World.open();
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  await world.close();
+});
+
+function startProcess(...args: string[]) {
+  const env = { ...process.env, PIZZAPI_NATS_URL: world.nats.url };
+  const child = fork(MAIN, args, { execArgv: [], env, silent: true });
+  children.push(child);
+  let err = '';
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => (err += text));
+  const ended = Promise.all([once(child, 'exit'), once(child.stderr!, 'close')]).then(
+    ([[code]]) => code as number | null,
+  );
+  return { child, ended, err: () => err };
+}
+
+async function refoldChanges(): Promise<unknown> {
+  const { signal } = new AbortController();
+  const rebuild = new Rebuild({ backbone: world.backbone, log: silentLogger, signal });
+  await rebuild.catchUp();
+  return rebuild.swap();
+}
+
+describe('of two projectors', () => {
+  it('the standby takes over when the active one is killed, and nothing is missing', async () => {
+    const active = startProcess();
+    const writer = await world.host('a');
+    await writer.append(started('Pizza'));
+    await world.rowWhere('a', (row) => row.info.name === 'Pizza');
+    const standby = world.project();
+    expect(standby.projector.active()).toBe(false);
+
+    const appending = (async () => {
+      let last = 0;
+      for (let index = 0; index < 20; index++) {
+        for (const event of turn(index)) {
+          const outcome = await writer.append(event);
+          if (outcome.kind === 'appended') last = outcome.seq;
+        }
+        if (index === 10) active.child.kill('SIGKILL');
+      }
+      return last;
+    })();
+    const last = await appending;
+    expect(await world.rowWhere('a', (row) => row.lastSeq === last)).toMatchObject({ count: 181 });
+    expect(standby.projector.active()).toBe(true);
+    await standby.projector.stop();
+    expect(await refoldChanges()).toEqual({ changed: 0, removed: 0 });
+  });
+
+  it('the standby takes over at once when the active one stops in an orderly way', async () => {
+    const one = world.project();
+    const writer = await world.host('a');
+    await writer.append(started('Pizza'));
+    await world.rowWhere('a', () => true);
+    const two = world.project();
+    await one.projector.drain();
+    expect(one.projector.active()).toBe(false);
+    await writer.append({ type: 'session_info_changed', at: 2, name: 'Calzone' });
+    await world.rowWhere('a', (row) => row.info.name === 'Calzone');
+    expect(two.projector.active()).toBe(true);
+    await two.projector.stop();
+    expect(await readLease(world.backbone, LEASE_KEY)).toBeUndefined();
+  });
+
+  it('that fold at once, no row goes back and no event is missing', async () => {
+    const stop = new AbortController();
+    const seen = new Map<string, number[]>();
+    const watching = (async () => {
+      for await (const change of bucket<SessionRow>(world.backbone, 'sessions').watch({ signal: stop.signal })) {
+        if (change.kind !== 'value') continue;
+        seen.set(change.key, [...(seen.get(change.key) ?? []), change.value.lastSeq]);
+      }
+    })();
+    const foldings = await Promise.all(
+      [1, 2].map(async () => {
+        const backbone = await world.connect();
+        const meters = createMeters(createMetrics());
+        const lost = new AbortController().signal;
+        const from = { identity: 'same', sessions: 0, runners: 0 };
+        const folding = new Folding({ backbone, log: silentLogger, meters, lost, onRow: () => undefined }, from);
+        return { backbone, folding, meters, running: folding.run() };
+      }),
+    );
+    const lasts = await Promise.all(
+      ['a', 'b', 'c'].map(async (sid) => {
+        const writer = await world.host(sid);
+        await writer.append(started(sid));
+        let last = 0;
+        for (let index = 0; index < 30; index++) {
+          for (const event of turn(index)) {
+            const outcome = await writer.append(event);
+            if (outcome.kind === 'appended') last = outcome.seq;
+          }
+        }
+        return [sid, last] as const;
+      }),
+    );
+    for (const [sid, last] of lasts) await world.rowWhere(sid, (row) => row.lastSeq === last && row.count === 271);
+    await Promise.all(foldings.map(({ folding }) => folding.drain()));
+    await Promise.all(foldings.map(({ running }) => running));
+    stop.abort();
+    await watching;
+    for (const offsets of seen.values()) expect(offsets).toEqual([...offsets].sort((one, other) => one - other));
+    const conflicts = await Promise.all(
+      foldings.map(async ({ meters }) => (await meters.conflicts.get()).values.length),
+    );
+    expect(conflicts.some((count) => count > 0)).toBe(true);
+    expect(await refoldChanges()).toEqual({ changed: 0, removed: 0 });
+    await Promise.all(foldings.map(({ backbone }) => backbone.close()));
+  });
+});
+
+describe('meta-projector --rebuild', () => {
+  it('does it itself when nobody folds, says how far it is, and exits', async () => {
+    const writer = await world.host('a');
+    await writer.append(started('Pizza'));
+    await bucket<SessionRow>(world.backbone, 'sessions').put('nobody', {} as SessionRow);
+    const { ended, err } = startProcess('--rebuild');
+    expect(await ended).toBe(0);
+    expect(err()).toMatch(/rebuild: folded offset 1 of 1 \(100 %\)\n/);
+    expect(err()).toMatch(/rebuild: done, \d rows changed, 1 removed\n/);
+    expect((await world.row('a'))?.info.name).toBe('Pizza');
+    expect(await world.row('nobody')).toBeUndefined();
+  });
+
+  it('lets the active one do it, which goes on afterwards', async () => {
+    const { projector } = world.project();
+    const writer = await world.host('a');
+    await writer.append(started('Pizza'));
+    const { ended, err } = startProcess('--rebuild');
+    expect(await ended).toBe(0);
+    expect(err()).toContain('rebuild: done');
+    await writer.append({ type: 'session_info_changed', at: 2, name: 'Calzone' });
+    await world.rowWhere('a', (row) => row.info.name === 'Calzone');
+    expect(projector.active()).toBe(true);
+  });
+});

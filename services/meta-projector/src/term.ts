@@ -1,0 +1,155 @@
+import { bucket, refreshIdentity, type Backbone } from '@pizzapi/backbone';
+import type { Logger } from '@pizzapi/process';
+import { newId, type SessionRow } from '@pizzapi/protocol';
+import { sessionRows } from './buckets.js';
+import { readCursor, saveCursor, type Cursor } from './cursor.js';
+import { Folding } from './folding.js';
+import type { Meters } from './meters.js';
+import { persist } from './persist.js';
+import { Reaper, type ReaperOptions } from './reaper.js';
+import { Rebuild, type RebuildProgress } from './rebuild.js';
+import { openRequest, tellProgress, watchRequest, type RebuildRequest } from './rebuildRequest.js';
+import { Sweeper, type SweeperOptions } from './sweeper.js';
+
+export interface TermOptions {
+  backbone: Backbone;
+  log: Logger;
+  meters: Meters;
+  reaper?: Pick<ReaperOptions, 'graceMs' | 'now' | 'tickMs'>;
+  sweeper?: Pick<SweeperOptions, 'sweepMs'>;
+}
+
+/** `ending` asks for an orderly end; with `lost`, another projector has the lease and nothing more may be written. */
+export interface TermSignals {
+  ending: AbortSignal;
+  lost: AbortSignal;
+}
+
+/** What a projector does while it is the active one: fold, rebuild where asked or needed, reap, sweep. */
+export class Term {
+  private readonly reaper: Reaper;
+  private readonly sweeper: Sweeper;
+  private readonly known = new Set<string>();
+
+  constructor(
+    private readonly options: TermOptions,
+    private readonly signals: TermSignals,
+  ) {
+    this.reaper = new Reaper({ ...options, ...options.reaper });
+    this.sweeper = new Sweeper({ ...options, ...options.sweeper, onGone: (sid) => this.reaper.onRow(sid, undefined) });
+  }
+
+  /** Until `ending`. Throws what is a bug. */
+  async run(): Promise<void> {
+    const stop = new AbortController();
+    const signal = AbortSignal.any([this.signals.ending, stop.signal]);
+    const parts = [this.fold(signal), this.keepHouse(signal)].map((part) => part.finally(() => stop.abort()));
+    const failed = (await Promise.allSettled(parts)).find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  /** Folds from the cursor on, and after every rebuild from where that ended. */
+  private async fold(signal: AbortSignal): Promise<void> {
+    const { log } = this.options;
+    let reset = false;
+    while (!signal.aborted) {
+      const cursor = await persist(signal, log, () => this.begin());
+      if (cursor === undefined) return;
+      reset =
+        cursor.kind === 'replaced' || reset ? await this.rebuild(signal) : await this.foldFrom(cursor.from, signal);
+    }
+  }
+
+  /** Offsets of another log mean nothing in this one: then everything has to be folded anew. */
+  private async begin(): Promise<{ kind: 'continue'; from: Cursor } | { kind: 'replaced' }> {
+    const { backbone, log } = this.options;
+    const identity = (await refreshIdentity(backbone)) ?? '';
+    const saved = await readCursor(bucket<Cursor>(backbone, 'projector'));
+    if (saved === undefined) return { kind: 'continue', from: { identity, sessions: 0, runners: 0 } };
+    if (saved.identity === identity) return { kind: 'continue', from: saved };
+    log.warn({ was: saved.identity, is: identity }, 'the log is another one than it was');
+    return { kind: 'replaced' };
+  }
+
+  /** Folds until the end, a rebuild, or a stream that was replaced; true for the last. */
+  private async foldFrom(cursor: Cursor, signal: AbortSignal): Promise<boolean> {
+    const { lost } = this.signals;
+    const round = new AbortController();
+    const folding = new Folding({ ...this.options, lost, onRow: (sid, row) => this.onRow(sid, row) }, cursor);
+    const running = folding.run().finally(() => round.abort());
+    // Its failure is thrown below, once what it folded is written.
+    running.catch(() => undefined);
+    const request = await this.nextRequest(AbortSignal.any([signal, round.signal]));
+    // Folding goes on beside the rebuild, which drains it before it swaps.
+    if (request !== undefined) await this.rebuild(signal, request, folding);
+    await folding.drain();
+    return (await running) === 'reset';
+  }
+
+  /** Refolds everything and swaps it in. `folding` is what folds meanwhile. */
+  private async rebuild(signal: AbortSignal, request?: RebuildRequest, folding?: Folding): Promise<false> {
+    const { backbone, log } = this.options;
+    const id = request?.id ?? newId('rebuild');
+    log.info({ id }, 'rebuild: folding from offset 0');
+    await persist(signal, log, async () => {
+      const started = performance.now();
+      // One after the other: what is told last is what stays.
+      let telling = Promise.resolve();
+      const tell = (news: Omit<RebuildRequest, 'id'>) => {
+        if (request !== undefined) telling = telling.then(() => tellProgress(backbone, { id, ...news }));
+        return telling;
+      };
+      const onProgress = (progress: RebuildProgress) => {
+        log.info({ id, ...progress }, 'rebuild: folding');
+        tell({ state: 'folding', progress }).catch(() => undefined);
+      };
+      const rebuild = new Rebuild({ backbone, log, signal, onProgress });
+      if (folding !== undefined) await rebuild.catchUp();
+      await folding?.drain();
+      await rebuild.catchUp();
+      const identity = (await refreshIdentity(backbone)) ?? '';
+      if (signal.aborted) return;
+      const result = await rebuild.swap();
+      if (signal.aborted) return;
+      await saveCursor(bucket<Cursor>(backbone, 'projector'), { identity, ...rebuild.positions });
+      await tell({ state: 'done', result });
+      log.info(
+        { id, ...result, ...rebuild.positions, ms: Math.round(performance.now() - started) },
+        'rebuild: swapped in',
+      );
+    });
+    return false;
+  }
+
+  /** The next rebuild that is asked for; undefined when the signal aborts. */
+  private async nextRequest(signal: AbortSignal): Promise<RebuildRequest | undefined> {
+    const { backbone, log } = this.options;
+    const open = await persist(signal, log, () => openRequest(backbone));
+    if (open !== undefined) return open;
+    for await (const request of watchRequest(backbone, signal)) {
+      if (request.state !== 'done') return request;
+    }
+    return undefined;
+  }
+
+  /** Reaps and sweeps, once it is known which sessions there are. */
+  private async keepHouse(signal: AbortSignal): Promise<void> {
+    const { backbone } = this.options;
+    for await (const change of sessionRows(backbone).watch({ signal })) {
+      if (change.kind === 'ready') break;
+      // What was folded meanwhile is newer than what is listed.
+      if (change.kind === 'value' && !this.known.has(change.key)) this.onRow(change.key, change.value);
+    }
+    this.known.clear();
+    this.scanned = true;
+    await Promise.all([this.reaper.run(signal), this.sweeper.run(signal)]);
+  }
+
+  private scanned = false;
+
+  private onRow(sid: string, row: SessionRow | undefined): void {
+    if (!this.scanned) this.known.add(sid);
+    this.reaper.onRow(sid, row);
+    this.sweeper.onRow(sid, row);
+  }
+}

@@ -1,0 +1,91 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { pinned } from './cpu.js';
+import { profileFlags } from './profile.js';
+
+/** What a program of ours can be asked to do. One question at a time each; arguments and answers go over IPC. */
+export type Handlers = Record<string, (args: never) => unknown>;
+
+interface Question {
+  id: number;
+  name: string;
+  args: unknown;
+}
+interface Answer {
+  id: number;
+  value?: unknown;
+  error?: string;
+}
+
+/** Answers questions of the parent until the parent is gone. */
+export function serveParent(handlers: Handlers): void {
+  process.on('message', (message: Question) => {
+    const handler = handlers[message.name] as ((args: unknown) => unknown) | undefined;
+    void (async () => handler?.(message.args))().then(
+      (value) => process.send?.({ id: message.id, value } satisfies Answer),
+      (error: unknown) =>
+        process.send?.({ id: message.id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+    );
+  });
+  process.once('disconnect', () => process.exit(0));
+  process.once('SIGTERM', () => process.exit(0));
+}
+
+export interface Program<H extends Handlers> {
+  readonly pid: number;
+  call<K extends keyof H & string>(name: K, ...args: Parameters<H[K]>): Promise<Awaited<ReturnType<H[K]>>>;
+  stop(): Promise<void>;
+}
+
+/** How long a question may take, in ms. */
+const ANSWER_TIMEOUT_MS = 120_000;
+
+/** Starts one of `programs/`, on the given cores. */
+export function startProgram<H extends Handlers>(name: string, cores: string | undefined): Program<H> {
+  const path = fileURLToPath(new URL(`../programs/${name}.js`, import.meta.url));
+  const [command, args] = pinned(cores, process.execPath, [...profileFlags(), path]);
+  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const open = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
+  let next = 0;
+  child.on('message', ({ id, value, error }: Answer) => {
+    const question = open.get(id);
+    open.delete(id);
+    if (error === undefined) question?.resolve(value as never);
+    else question?.reject(new Error(`${name}: ${error}`));
+  });
+  child.once('exit', (code, signal) => {
+    for (const { reject } of open.values()) reject(new Error(`${name} ended (${signal ?? code})`));
+    open.clear();
+  });
+  return {
+    pid: child.pid!,
+    call: (question, ...[args]) =>
+      new Promise((resolve, reject) => {
+        const id = next++;
+        const timer = setTimeout(() => settle(() => reject(new Error(`${name}.${question}: no answer`))), ANSWER_TIMEOUT_MS);
+        const settle = (end: () => void) => {
+          clearTimeout(timer);
+          open.delete(id);
+          end();
+        };
+        open.set(id, {
+          resolve: (value) => settle(() => resolve(value)),
+          reject: (error) => settle(() => reject(error)),
+        });
+        child.send({ id, name: question, args } satisfies Question);
+      }),
+    stop: () => stopChild(child),
+  };
+}
+
+const STOP_MS = 5_000;
+
+/** SIGTERM, and SIGKILL when that does not do. */
+export async function stopChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+  await gone;
+  clearTimeout(timer);
+}

@@ -1,0 +1,82 @@
+import { processContext, requireNatsServer } from '@pizzapi/backbone/server';
+import { append } from './benches/append.js';
+import { bytes } from './benches/bytes.js';
+import { fanout } from './benches/fanout.js';
+import { latency } from './benches/latency.js';
+import { memory } from './benches/memory.js';
+import { rebuild } from './benches/rebuild.js';
+import { reconnect } from './benches/reconnect.js';
+import { replay } from './benches/replay.js';
+import { spawn } from './benches/spawn.js';
+import { transcript } from './benches/transcript.js';
+import { CannotRun, type Bench } from './harness/bench.js';
+import { nowMs } from './harness/clock.js';
+import { Report } from './harness/report.js';
+
+const BENCHES: readonly Bench[] = [
+  fanout,
+  latency,
+  append,
+  replay,
+  reconnect,
+  memory,
+  spawn,
+  transcript,
+  bytes,
+  rebuild,
+];
+/** No bench may take longer, in ms. */
+const LIMIT_MS = 240_000;
+
+function usage(): string {
+  const lines = BENCHES.map(({ name, title }) => `  ${name.padEnd(12)}${title}`);
+  return `usage: npm run bench -- [name…] [--quick] [--profile]\n\n${lines.join('\n')}\n`;
+}
+
+/** Runs one bench and undoes what it has set up, whatever becomes of it. */
+async function runOne(bench: Bench, quick: boolean, report: Report): Promise<boolean> {
+  const undo: (() => Promise<void> | void)[] = [];
+  const from = nowMs();
+  report.progress(`${bench.name}: ${bench.title}`);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not over after ${LIMIT_MS / 1_000} s`)), LIMIT_MS);
+  });
+  const context = { quick, report, defer: (step: () => Promise<void> | void) => void undo.push(step) };
+  try {
+    await Promise.race([bench.run(context), late]);
+    report.progress(`${bench.name}: done in ${((nowMs() - from) / 1_000).toFixed(1)} s`);
+    return true;
+  } catch (error) {
+    const why = error instanceof CannotRun ? error.message : error instanceof Error ? (error.stack ?? '') : String(error);
+    process.stdout.write(`${bench.name.padEnd(10)} cannot run: ${why}\n`);
+    report.notRun(bench.name, why.split('\n')[0]!);
+    return error instanceof CannotRun;
+  } finally {
+    clearTimeout(timer);
+    for (const step of undo.reverse()) await Promise.resolve(step()).catch(() => undefined);
+  }
+}
+
+const args = process.argv.slice(2);
+const names = args.filter((arg) => !arg.startsWith('-'));
+const unknown = [
+  ...names.filter((name) => !BENCHES.some((bench) => bench.name === name)),
+  ...args.filter((arg) => arg.startsWith('-') && !['--quick', '--profile'].includes(arg)),
+];
+if (unknown.length > 0) {
+  process.stderr.write(args.includes('--help') ? usage() : `There is no "${unknown[0]}".\n${usage()}`);
+  process.exit(args.includes('--help') ? 0 : 1);
+}
+
+const quick = args.includes('--quick');
+const startedAt = Date.now();
+const { version } = await requireNatsServer(processContext((line) => void process.stderr.write(`bench: ${line}\n`)));
+const report = new Report(version, quick);
+let failed = 0;
+for (const bench of BENCHES) {
+  if (names.length > 0 && !names.includes(bench.name)) continue;
+  if (!(await runOne(bench, quick, report))) failed++;
+}
+report.finish(startedAt);
+process.exit(failed > 0 ? 1 : 0);
