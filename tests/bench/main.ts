@@ -48,7 +48,8 @@ async function runOne(bench: Bench, quick: boolean, report: Report): Promise<boo
     report.progress(`${bench.name}: done in ${((nowMs() - from) / 1_000).toFixed(1)} s`);
     return true;
   } catch (error) {
-    const why = error instanceof CannotRun ? error.message : error instanceof Error ? (error.stack ?? '') : String(error);
+    const why =
+      error instanceof CannotRun ? error.message : error instanceof Error ? (error.stack ?? '') : String(error);
     process.stdout.write(`${bench.name.padEnd(10)} cannot run: ${why}\n`);
     report.notRun(bench.name, why.split('\n')[0]!);
     return error instanceof CannotRun;

@@ -17,7 +17,12 @@ async function run(context: BenchContext): Promise<void> {
   const costs: number[] = [];
   for (let i = 0; i < (quick ? 2 : 4); i++) {
     const before = cpuSeconds(nats.pid);
-    const { sent, ms, cpuSeconds: host, failed } = await publisher.call('burst', { sids, each: quick ? 100 : 300, bytes: BYTES, ahead: 1 });
+    const {
+      sent,
+      ms,
+      cpuSeconds: host,
+      failed,
+    } = await publisher.call('burst', { sids, each: quick ? 100 : 300, bytes: BYTES, ahead: 1 });
     const server = (cpuSeconds(nats.pid) ?? Number.NaN) - (before ?? Number.NaN);
     costs.push((host / sent) * 1e6);
     report.run('append', `${SESSIONS} sessions, one event in flight each, ${BYTES} B`, {

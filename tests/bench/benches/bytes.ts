@@ -40,7 +40,8 @@ async function run(context: BenchContext): Promise<void> {
     if (!(await eventually(() => over, 60_000, 50))) throw new Error('the answer did not end');
     await following.stop();
     await stage.api('DELETE', `/api/sessions/${sid}`);
-    if (counted.pieceText !== size) throw new Error(`the pieces held ${counted.pieceText} characters instead of ${size}`);
+    if (counted.pieceText !== size)
+      throw new Error(`the pieces held ${counted.pieceText} characters instead of ${size}`);
     results.push(counted);
     report.run('bytes', `one streamed answer of ${size.toLocaleString('en')} characters`, {
       'log ÷ text': (counted.log + counted.blobs) / size,

@@ -86,7 +86,8 @@ async function throughGateway(crowd: Crowd, one: Case, seconds: number): Promise
   return measure(crowd, gateway.pid, joins, one, async () => {
     if (mode === 'saturated') return (await publisher.call('burst', { sids, each, bytes, ahead: 32 })).sent;
     const perSecond = PACE / viewers;
-    return (await publisher.call('paced', { sids, perSecond, seconds: whole(perSecond, seconds, sessions), bytes })).sent;
+    return (await publisher.call('paced', { sids, perSecond, seconds: whole(perSecond, seconds, sessions), bytes }))
+      .sent;
   });
 }
 

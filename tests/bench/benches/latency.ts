@@ -30,9 +30,15 @@ async function measure({ report, quick }: BenchContext, crowd: Awaited<ReturnTyp
   const pids = [gateway.pid, nats.pid];
   const before = pids.map(cpuSeconds);
   const from = nowMs();
-  const { sent, cpuSeconds: host, failed } = await publisher.call('paced', { sids, perSecond, seconds: quick ? 3 : 6, bytes });
+  const {
+    sent,
+    cpuSeconds: host,
+    failed,
+  } = await publisher.call('paced', { sids, perSecond, seconds: quick ? 3 : 6, bytes });
   const got = await viewers.call('until', { events: sent / sessions, timeoutMs: 30_000 });
-  const [gatewayCpu, natsCpu] = pids.map((pid, i) => ((cpuSeconds(pid) ?? Number.NaN) - (before[i] ?? Number.NaN)) / sent);
+  const [gatewayCpu, natsCpu] = pids.map(
+    (pid, i) => ((cpuSeconds(pid) ?? Number.NaN) - (before[i] ?? Number.NaN)) / sent,
+  );
   const latency = new Histogram(got.latency);
   await viewers.call('leave');
   const figures = {

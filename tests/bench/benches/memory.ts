@@ -70,14 +70,18 @@ async function slow({ report, quick }: BenchContext, crowd: Crowd): Promise<{ ea
   const parked = await gateway.metric(METRICS.gatewayParked);
   await viewers.call('leave');
   const each = peak / deaf;
-  report.run('memory', `${SLOW.viewers} viewers of which ${deaf} never read, ${bytes} B × ${perSecond}/s for ${seconds} s`, {
-    'peak growth MB': peak / MB,
-    'KB per slow viewer': each / KB,
-    parked,
-    'closed': got.closed,
-    'healthy p99 ms': new Histogram(got.latency).quantile(0.99),
-    'missing of the healthy': sent * (SLOW.viewers - deaf) - got.events,
-  });
+  report.run(
+    'memory',
+    `${SLOW.viewers} viewers of which ${deaf} never read, ${bytes} B × ${perSecond}/s for ${seconds} s`,
+    {
+      'peak growth MB': peak / MB,
+      'KB per slow viewer': each / KB,
+      parked,
+      closed: got.closed,
+      'healthy p99 ms': new Histogram(got.latency).quantile(0.99),
+      'missing of the healthy': sent * (SLOW.viewers - deaf) - got.events,
+    },
+  );
   return { each: each / KB, lost: got.closed };
 }
 

@@ -31,7 +31,8 @@ async function run(context: BenchContext): Promise<void> {
     return Number(/pizzapi_projector_cursor\{stream="SESSIONS"\} (\d+)/.exec((await reply?.text()) ?? '')?.[1] ?? 0);
   };
   report.progress('rebuild: waiting for the projector to be at the head of the log');
-  if (!(await eventually(async () => (await cursor()) >= events, CATCH_UP_MS, 100))) throw new Error('the projector did not catch up');
+  if (!(await eventually(async () => (await cursor()) >= events, CATCH_UP_MS, 100)))
+    throw new Error('the projector did not catch up');
 
   const rebuilding = start(['--rebuild']);
   const before = cpuSeconds(projector.pid!) ?? Number.NaN;

@@ -54,7 +54,10 @@ async function run(context: BenchContext): Promise<void> {
     });
   }
   const tail = await client.call('open', { url, token, sid: otherSid(40), tail: 50 });
-  report.run('replay', 'the last 50 events of a session', { 'live ms': tail.liveMs, 'first event ms': tail.firstEventMs });
+  report.run('replay', 'the last 50 events of a session', {
+    'live ms': tail.liveMs,
+    'first event ms': tail.firstEventMs,
+  });
   const reach = (figure: string, most: number, reached: number) =>
     report.reach({ bench: 'replay', figure: `${figure}, ${stream}`, unit: 'ms', target: { most }, reached });
   reach('session of 10,000 events: log → gateway → fold', 200, cold.liveMs);

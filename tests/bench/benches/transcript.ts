@@ -35,19 +35,26 @@ async function write(b: Backbone, stage: Stage, spoolDir: string): Promise<Sessi
   if (claim.kind === 'refused') throw new Error('the session belongs to another host');
   const { epoch } = claim;
   const writer = await openWriter(b, { sid: SID, epoch, spoolDir });
-  const about = { cwd: stage.project, name: 'ten thousand messages', model: 'demo/demo', userId: 'owner', piVersion: '0' };
-  const appends = [writer.append({ type: 'session_started', at: Date.now(), ...about, runnerId: await runnerOf(stage), epoch })];
+  const about = {
+    cwd: stage.project,
+    name: 'ten thousand messages',
+    model: 'demo/demo',
+    userId: 'owner',
+    piVersion: '0',
+  };
+  const appends = [
+    writer.append({ type: 'session_started', at: Date.now(), ...about, runnerId: await runnerOf(stage), epoch }),
+  ];
   for (let i = 0; i < MESSAGES; i++) appends.push(writer.append(message(i)));
   for (const { kind } of await Promise.all(appends)) if (kind !== 'appended') throw new Error(`an event was ${kind}`);
   return writer;
 }
 
 /** Opens the session from the list, as a person does. */
-async function open(page: Page): Promise<{ shownMs: number; settledMs: number; nodes: number }> {
+async function open(page: Page): ReturnType<typeof settleMeter> {
   const link = `a[href="/s/${SID}"]`;
   await page.waitForSelector(link);
-  const opened = page.evaluate(settleMeter, { link, text: `Message ${MESSAGES} of ${MESSAGES}.`, quietMs: 400 });
-  return opened;
+  return page.evaluate(settleMeter, { link, text: `Message ${MESSAGES} of ${MESSAGES}.`, quietMs: 400 });
 }
 
 async function run(context: BenchContext): Promise<void> {
@@ -78,10 +85,17 @@ async function run(context: BenchContext): Promise<void> {
     'last message shown p50 ms': median(opens.map(({ shownMs }) => shownMs)),
     'settled p50 ms': median(settled),
     'settled max ms': Math.max(...settled),
+    'code coloured p50 ms': median(opens.map(({ colouredMs }) => colouredMs)),
     'DOM nodes': opens.at(-1)!.nodes,
   });
 
-  await writer.append({ type: 'message_start', at: Date.now(), messageId: 'live', role: 'assistant', model: 'demo/demo' });
+  await writer.append({
+    type: 'message_start',
+    at: Date.now(),
+    messageId: 'live',
+    role: 'assistant',
+    model: 'demo/demo',
+  });
   await page.evaluate('window.benchPieces = []');
   const text = 'A piece of **Markdown** with `code`, as it comes from a model, word by word. ';
   await paced(PIECES_PER_SECOND, quick ? 5 : 15, (i) => {
@@ -89,7 +103,7 @@ async function run(context: BenchContext): Promise<void> {
     writer.publishDelta({ type: 'text_delta', at: Date.now(), messageId: 'live', index: 0, text: text + end });
   });
   await page.waitForTimeout(500);
-  const pieces = (await page.evaluate('window.benchPieces')) as number[];
+  const pieces = await page.evaluate<number[]>('window.benchPieces');
   if (pieces.length === 0) throw new Error('no piece arrived in the page');
   report.run('transcript', `pieces into a transcript of ${MESSAGES} messages, ${PIECES_PER_SECOND} a second`, {
     pieces: pieces.length,

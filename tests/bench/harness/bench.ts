@@ -6,7 +6,7 @@ export interface BenchContext {
   quick: boolean;
   report: Report;
   /** Undone when the bench is over, however it ends; the last one first. */
-  defer(undo: () => Promise<void> | void): void;
+  readonly defer: (undo: () => Promise<void> | void) => void;
 }
 
 export interface Bench {

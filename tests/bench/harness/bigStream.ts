@@ -70,7 +70,9 @@ async function fill({ report }: BenchContext, nats: Nats, events: number): Promi
       written += batch.length;
       if (round % 1_000 === 999) {
         const seconds = ((nowMs() - from) / 1_000).toFixed(0);
-        report.progress(`building the stream, once: ${written.toLocaleString('en')} of ${events.toLocaleString('en')} events, ${seconds} s`);
+        report.progress(
+          `building the stream, once: ${written.toLocaleString('en')} of ${events.toLocaleString('en')} events, ${seconds} s`,
+        );
       }
     }
     for (const writer of [long, ...others]) await writer.close();

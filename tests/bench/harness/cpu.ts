@@ -6,7 +6,9 @@ import { cpus } from 'node:os';
 export function cpuSeconds(pid: number): number | undefined {
   try {
     const threads = readdirSync(`/proc/${pid}/task`);
-    const nanos = threads.map((thread) => Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0]));
+    const nanos = threads.map((thread) =>
+      Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0]),
+    );
     return nanos.reduce((sum, each) => sum + each, 0) / 1e9;
   } catch {
     return undefined;

@@ -41,4 +41,5 @@ export async function startCrowd(context: BenchContext, options: GatewayOptions 
 
 let made = 0;
 /** Names for sessions, never the same twice. */
-export const newSids = (count: number): string[] => Array.from({ length: count }, () => `bench-${process.pid}-${++made}`);
+export const newSids = (count: number): string[] =>
+  Array.from({ length: count }, () => `bench-${process.pid}-${++made}`);

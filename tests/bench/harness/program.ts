@@ -24,7 +24,10 @@ export function serveParent(handlers: Handlers): void {
     void (async () => handler?.(message.args))().then(
       (value) => process.send?.({ id: message.id, value } satisfies Answer),
       (error: unknown) =>
-        process.send?.({ id: message.id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+        process.send?.({
+          id: message.id,
+          error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        }),
     );
   });
   process.once('disconnect', () => process.exit(0));
@@ -62,7 +65,10 @@ export function startProgram<H extends Handlers>(name: string, cores: string | u
     call: (question, ...[args]) =>
       new Promise((resolve, reject) => {
         const id = next++;
-        const timer = setTimeout(() => settle(() => reject(new Error(`${name}.${question}: no answer`))), ANSWER_TIMEOUT_MS);
+        const timer = setTimeout(
+          () => settle(() => reject(new Error(`${name}.${question}: no answer`))),
+          ANSWER_TIMEOUT_MS,
+        );
         const settle = (end: () => void) => {
           clearTimeout(timer);
           open.delete(id);

@@ -41,7 +41,9 @@ export class Report {
   /** One run. Rates and times are printed as they are given, with their unit in the name. */
   run(bench: string, what: string, figures: Record<string, number | string>): void {
     this.runs.push({ bench, what, figures });
-    const text = Object.entries(figures).map(([name, value]) => `${name} ${typeof value === 'number' ? show(value) : value}`);
+    const text = Object.entries(figures).map(
+      ([name, value]) => `${name} ${typeof value === 'number' ? show(value) : value}`,
+    );
     process.stdout.write(`${bench.padEnd(10)} ${what}: ${text.join(', ')}\n`);
   }
 
@@ -74,15 +76,38 @@ export class Report {
     const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
     process.stdout.write('\n');
     for (const row of table) {
-      process.stdout.write(`${row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()}\n`);
+      process.stdout.write(
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column]!))
+          .join('  ')
+          .trimEnd()}\n`,
+      );
     }
     if (this.load > cpus().length / 2) {
-      process.stdout.write(`\nThe machine was busy before (load ${show(this.load)}): times say little, CPU figures and ratios more.\n`);
+      process.stdout.write(
+        `\nThe machine was busy before (load ${show(this.load)}): times say little, CPU figures and ratios more.\n`,
+      );
     }
     const { model } = cpus()[0] ?? { model: 'unknown' };
-    const machine = { cpus: cpus().length, model, memory: totalmem(), platform: process.platform, pinned: CORES !== undefined, load: this.load };
+    const machine = {
+      cpus: cpus().length,
+      model,
+      memory: totalmem(),
+      platform: process.platform,
+      pinned: CORES !== undefined,
+      load: this.load,
+    };
     const at = new Date(startedAt).toISOString();
-    const entry = { at, quick: this.quick, machine, node: process.version, nats: this.nats, runs: this.runs, reached: this.reached, notRun: this.skipped };
+    const entry = {
+      at,
+      quick: this.quick,
+      machine,
+      node: process.version,
+      nats: this.nats,
+      runs: this.runs,
+      reached: this.reached,
+      notRun: this.skipped,
+    };
     mkdirSync(dirname(FILE), { recursive: true });
     writeFileSync(FILE, `${JSON.stringify([...earlier(), entry].slice(-KEPT_RUNS), null, 1)}\n`);
     this.progress(`figures are in ${relative(process.cwd(), FILE)}`);

@@ -74,16 +74,17 @@ export interface GatewayOptions {
 }
 
 /** Starts the gateway on the server's core. */
-export async function startGateway({ defer }: BenchContext, nats: Nats, options: GatewayOptions = {}): Promise<Gateway> {
+export async function startGateway(
+  { defer }: BenchContext,
+  nats: Nats,
+  options: GatewayOptions = {},
+): Promise<Gateway> {
   const main = builtMain('services/gateway/dist/main.js');
   const home = await mkdtemp(join(tmpdir(), 'pizzapi-bench-home-'));
   defer(() => rm(home, { recursive: true, force: true }));
   const token = localToken(ensureGatewaySecret(home));
   const gc = fileURLToPath(new URL('../programs/gcOnRequest.js', import.meta.url));
-  const flags = [
-    ...(options.memory === true ? ['--expose-gc', '--import', gc] : []),
-    ...profileFlags(),
-  ];
+  const flags = [...(options.memory === true ? ['--expose-gc', '--import', gc] : []), ...profileFlags()];
   const [command, args] = pinned(CORES?.server, process.execPath, [...flags, main]);
   const child = spawn(command, args, {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

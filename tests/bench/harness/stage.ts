@@ -58,7 +58,10 @@ export async function startStage({ defer }: BenchContext, env: NodeJS.ProcessEnv
     api: async (method, path, body) => {
       const reply = await fetch(address.url + path, {
         method,
-        headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         signal: AbortSignal.timeout(30_000),
       });
@@ -92,6 +95,7 @@ export async function runnerOf(stage: Stage): Promise<string> {
 /** Starts a session and answers its id; throws when that is not answered with 201. */
 export async function createSession(stage: Stage, body: object): Promise<string> {
   const reply = await stage.api('POST', '/api/sessions', body);
-  if (reply.status !== 201) throw new Error(`a new session was answered with ${reply.status} ${JSON.stringify(reply.body)}`);
+  if (reply.status !== 201)
+    throw new Error(`a new session was answered with ${reply.status} ${JSON.stringify(reply.body)}`);
   return (reply.body as { sessionId: string }).sessionId;
 }

@@ -3,19 +3,33 @@
 interface Settled {
   /** Until the last message is in the page. */
   shownMs: number;
-  /** Until nothing changes any more. */
+  /** Until nothing moves any more. */
   settledMs: number;
+  /** Until code has its final colours: a worker brings them, in place. */
+  colouredMs: number;
   nodes: number;
 }
 
 /** Follows a link and watches the page until it shows `text` and then does not change for `quietMs`. */
-export function settleMeter({ link, text, quietMs }: { link: string; text: string; quietMs: number }): Promise<Settled> {
+export function settleMeter({
+  link,
+  text,
+  quietMs,
+}: {
+  link: string;
+  text: string;
+  quietMs: number;
+}): Promise<Settled> {
   return new Promise((resolve, reject) => {
     const from = performance.now();
     let shown = 0;
     let changed = from;
-    const observer = new MutationObserver(() => {
+    let moved = from;
+    const inCode = ({ target }: MutationRecord) =>
+      (target instanceof Element ? target : target.parentElement)?.closest('code') != null;
+    const observer = new MutationObserver((records) => {
       changed = performance.now();
+      if (!records.every(inCode)) moved = changed;
       if (shown === 0 && (document.querySelector('main') ?? document.body).textContent.includes(text)) shown = changed;
     });
     observer.observe(document.body, { childList: true, subtree: true, characterData: true, attributes: true });
@@ -28,7 +42,12 @@ export function settleMeter({ link, text, quietMs }: { link: string; text: strin
       if (shown === 0 || now - changed < quietMs) return;
       clearInterval(timer);
       observer.disconnect();
-      resolve({ shownMs: shown - from, settledMs: changed - from, nodes: document.querySelectorAll('*').length });
+      resolve({
+        shownMs: shown - from,
+        settledMs: moved - from,
+        colouredMs: changed - from,
+        nodes: document.querySelectorAll('*').length,
+      });
     }, 20);
     (document.querySelector(link) as HTMLElement).click();
   });

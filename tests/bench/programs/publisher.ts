@@ -1,4 +1,12 @@
-import { bucket, claimSession, connectBackbone, headOf, openWriter, type Backbone, type SessionWriter } from '@pizzapi/backbone';
+import {
+  bucket,
+  claimSession,
+  connectBackbone,
+  headOf,
+  openWriter,
+  type Backbone,
+  type SessionWriter,
+} from '@pizzapi/backbone';
 import { applySessionInfo, initialSessionInfo, type SessionRow } from '@pizzapi/protocol';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -51,13 +59,27 @@ const handlers = {
     return Math.max(...(await Promise.all(opening)));
   },
   /** `perSecond` events in all, spread evenly over the sessions. */
-  paced: async ({ sids, perSecond, seconds, bytes }: { sids: string[]; perSecond: number; seconds: number; bytes: number }) => {
+  paced: async ({
+    sids,
+    perSecond,
+    seconds,
+    bytes,
+  }: {
+    sids: string[];
+    perSecond: number;
+    seconds: number;
+    bytes: number;
+  }) => {
     const targets = writersOf(sids);
     const make = eventMaker(bytes);
     const appends: Promise<void>[] = [];
     const start = process.cpuUsage();
     const from = nowMs();
-    const sent = await paced(perSecond, seconds, (i) => void appends.push(append(targets[i % targets.length]!, make())));
+    const sent = await paced(
+      perSecond,
+      seconds,
+      (i) => void appends.push(append(targets[i % targets.length]!, make())),
+    );
     await Promise.all(appends);
     return { sent, ms: nowMs() - from, cpuSeconds: cpuSecondsSince(start), ...failed() };
   },

@@ -49,7 +49,11 @@ const handlers = {
   },
   /** Answers when every viewer that reads has `events`, or the time is up. */
   until: async ({ events, timeoutMs }: { events: number; timeoutMs: number }) => {
-    const all = await eventually(() => hearing().every((viewer) => viewer.events >= events || viewer.over), timeoutMs, 5);
+    const all = await eventually(
+      () => hearing().every((viewer) => viewer.events >= events || viewer.over),
+      timeoutMs,
+      5,
+    );
     return { all, ...state() };
   },
   state: () => state(),
