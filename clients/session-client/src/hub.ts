@@ -1,0 +1,231 @@
+import {
+  applyMetaEvent,
+  errorInfo,
+  isErrorCode,
+  isMap,
+  type ErrorInfo,
+  type HubDownFrame,
+  type RunnerInfo,
+  type RunnersDownFrame,
+  type SessionInfo,
+  type SessionMetaState,
+} from '@pizzapi/protocol';
+import { sentence, type ConnectionState } from './connection.js';
+import { Connection, probeWith, type ConnectOptions } from './driver.js';
+import type { ConnectionView } from './session.js';
+
+/** A list that the gateway keeps up to date. Listeners are told once for every WebSocket message. */
+abstract class List<Change> {
+  problem: ErrorInfo | undefined;
+  protected readonly socket: Connection;
+  readonly #listeners = new Set<(change: Change) => void>();
+
+  constructor(options: ConnectOptions, path: string) {
+    this.socket = new Connection(options, {
+      path,
+      onFrames: (frames) => {
+        for (const frame of frames) if (isMap(frame)) this.frame(frame);
+        this.notify();
+      },
+      onState: (state) => {
+        this.connectionChanged(state);
+        this.notify();
+      },
+      probe: probeWith(options, (api) => api.me()),
+    });
+  }
+
+  protected abstract frame(frame: unknown): void;
+  protected abstract connectionChanged(state: ConnectionState): void;
+  /** What changed since this was last asked, or undefined. */
+  protected abstract take(): Change | undefined;
+
+  get connection(): ConnectionView {
+    return { state: this.socket.state, sentence: sentence(this.socket.state) };
+  }
+
+  subscribe(listener: (change: Change) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+  wake(): void {
+    this.socket.dispatch({ kind: 'wake' });
+  }
+  networkGone(): void {
+    this.socket.dispatch({ kind: 'network_gone' });
+  }
+  start(): void {
+    this.socket.dispatch({ kind: 'start' });
+  }
+  close(): void {
+    this.socket.dispatch({ kind: 'stop' });
+  }
+
+  /** The first list is the greeting, and all there is to catch up with. */
+  protected listed(): void {
+    this.socket.dispatch({ kind: 'greeted' });
+    this.socket.dispatch({ kind: 'caught_up' });
+  }
+
+  protected failed({ code, message }: { code: string; message: string }): void {
+    this.problem = isErrorCode(code) ? { code, message } : errorInfo('internal', message);
+  }
+
+  protected notify(): void {
+    const change = this.take();
+    if (change !== undefined) for (const listener of this.#listeners) listener(change);
+  }
+}
+
+export interface HubChange {
+  sessions: boolean;
+  /** Sessions whose meta state is new. */
+  meta: Set<string>;
+  connection: boolean;
+}
+
+/** The sessions a person may see, and the meta state of those that are asked for. */
+export class Hub extends List<HubChange> {
+  /** By id. Replaced entry by entry, never changed in place. */
+  readonly sessions = new Map<string, SessionInfo>();
+  readonly #meta = new Map<string, SessionMetaState | undefined>();
+  #change: HubChange = { sessions: false, meta: new Set(), connection: false };
+
+  constructor(options: ConnectOptions) {
+    super(options, '/ws/hub');
+  }
+
+  /** The meta state of a session that was asked for, once it is there. */
+  meta(sessionId: string): SessionMetaState | undefined {
+    return this.#meta.get(sessionId);
+  }
+
+  /** Asks for the meta state of a session, over every connection to come. Returns how to stop. */
+  watchMeta(sessionId: string): () => void {
+    if (!this.#meta.has(sessionId)) {
+      this.#meta.set(sessionId, undefined);
+      this.socket.send({ type: 'subscribe_session_meta', sessionId });
+    }
+    return () => {
+      if (this.#meta.delete(sessionId)) this.socket.send({ type: 'unsubscribe_session_meta', sessionId });
+    };
+  }
+
+  protected override frame(value: unknown): void {
+    const frame = value as HubDownFrame;
+    switch (frame.type) {
+      case 'sessions':
+        this.sessions.clear();
+        for (const session of frame.sessions) this.sessions.set(session.sessionId, session);
+        this.#change.sessions = true;
+        return this.listed();
+      case 'session_added':
+      case 'session_status':
+        this.sessions.set(frame.session.sessionId, frame.session);
+        this.#change.sessions = true;
+        return;
+      case 'session_removed':
+        this.#change.sessions = this.sessions.delete(frame.sessionId) || this.#change.sessions;
+        return;
+      case 'state_snapshot':
+        return this.#setMeta(frame.sessionId, frame.state);
+      case 'meta_event':
+        return this.#metaEvent(frame.sessionId, frame.version, frame.event);
+      case 'error':
+        return this.failed(frame);
+      default:
+        return;
+    }
+  }
+
+  protected override connectionChanged(state: ConnectionState): void {
+    this.#change.connection = true;
+    if (state.kind !== 'live') return;
+    for (const sessionId of this.#meta.keys()) this.socket.send({ type: 'subscribe_session_meta', sessionId });
+  }
+
+  protected override take(): HubChange | undefined {
+    const change = this.#change;
+    if (!change.sessions && !change.connection && change.meta.size === 0) return undefined;
+    this.#change = { sessions: false, meta: new Set(), connection: false };
+    return change;
+  }
+
+  /** A version that does not follow ours means that something was missed: ask for the whole state again. */
+  #metaEvent(sessionId: string, version: number, event: unknown): void {
+    const state = this.#meta.get(sessionId);
+    if (state === undefined || version <= state.version) return;
+    const next = applyMetaEvent(state, event);
+    if (next.version === version) this.#setMeta(sessionId, next);
+    else this.socket.send({ type: 'subscribe_session_meta', sessionId });
+  }
+
+  #setMeta(sessionId: string, state: SessionMetaState): void {
+    if (!this.#meta.has(sessionId)) return;
+    this.#meta.set(sessionId, state);
+    this.#change.meta.add(sessionId);
+  }
+}
+
+export interface RunnersChange {
+  runners: boolean;
+  connection: boolean;
+}
+
+/** The runners a person may use. */
+export class Runners extends List<RunnersChange> {
+  readonly runners = new Map<string, RunnerInfo>();
+  #change: RunnersChange = { runners: false, connection: false };
+
+  constructor(options: ConnectOptions) {
+    super(options, '/ws/runners');
+  }
+
+  protected override frame(value: unknown): void {
+    const frame = value as RunnersDownFrame;
+    switch (frame.type) {
+      case 'runners':
+        this.runners.clear();
+        for (const runner of frame.runners) this.runners.set(runner.runnerId, runner);
+        this.#change.runners = true;
+        return this.listed();
+      case 'runner_added':
+      case 'runner_updated':
+        this.runners.set(frame.runner.runnerId, frame.runner);
+        this.#change.runners = true;
+        return;
+      case 'runner_removed':
+        this.#change.runners = this.runners.delete(frame.runnerId) || this.#change.runners;
+        return;
+      case 'error':
+        return this.failed(frame);
+      default:
+        return;
+    }
+  }
+
+  protected override connectionChanged(): void {
+    this.#change.connection = true;
+  }
+
+  protected override take(): RunnersChange | undefined {
+    const change = this.#change;
+    if (!change.runners && !change.connection) return undefined;
+    this.#change = { runners: false, connection: false };
+    return change;
+  }
+}
+
+/** Opens the list of sessions and keeps it open until `close`. */
+export function openHub(options: ConnectOptions): Hub {
+  const hub = new Hub(options);
+  hub.start();
+  return hub;
+}
+
+/** Opens the list of runners and keeps it open until `close`. */
+export function openRunners(options: ConnectOptions): Runners {
+  const runners = new Runners(options);
+  runners.start();
+  return runners;
+}

@@ -1,0 +1,285 @@
+import {
+  errorInfo,
+  isErrorCode,
+  isMap,
+  type DeliverAs,
+  type ErrorInfo,
+  type FrameAttachment,
+  type Presence,
+  type SessionInfo,
+  type SessionMetaState,
+  type Transcript,
+  type ViewerDownFrame,
+  type ViewerMode,
+} from '@pizzapi/protocol';
+import type { Result } from './api.js';
+import { sentence, type ConnectionState } from './connection.js';
+import { Connection, SYSTEM_CLOCK, apiAt, probeWith, versionProblem, type ConnectOptions } from './driver.js';
+import { SessionFold, noChange, type SessionChange } from './fold.js';
+import { Results, type CommandOutcome } from './results.js';
+import { Sends, type SendOutcome } from './sends.js';
+
+export interface SessionOptions extends ConnectOptions {
+  sessionId: string;
+  /** Events after this offset only. */
+  after?: number;
+  /** The last so many events only; earlier ones on demand. */
+  tail?: number;
+}
+
+export interface InputOptions {
+  attachments?: readonly FrameAttachment[];
+  /** How it reaches an agent that is at work. Default: the runner's choice. */
+  deliverAs?: DeliverAs;
+}
+
+/** A connection in words. */
+export interface ConnectionView {
+  state: ConnectionState;
+  /** "Reconnecting, nothing is lost" */
+  sentence: string;
+}
+
+export type SessionListener = (change: Readonly<SessionChange>) => void;
+/** Told of every event of the log, once each, in order, before the change is announced. */
+export type EventListener = (seq: number, event: unknown) => void;
+
+/** Events that `loadEarlier` asks for, unless it is told otherwise. */
+export const EARLIER_EVENTS = 500;
+
+/**
+ * A session as one viewer sees it: folds the log, keeps the connection, sends. What it shows is in its fields; a
+ * listener is told, once for every WebSocket message, which of them changed. Items of the transcript are replaced,
+ * never changed in place.
+ */
+export class Session {
+  readonly sessionId: string;
+  /** What was said last by an error that answers nothing in particular. */
+  problem: ErrorInfo | undefined;
+
+  readonly #options: SessionOptions;
+  readonly #fold: SessionFold;
+  readonly #connection: Connection;
+  readonly #sends: Sends;
+  readonly #results = new Results();
+  readonly #listeners = new Set<SessionListener>();
+  readonly #eventListeners = new Set<EventListener>();
+  #change = noChange();
+  #batching = false;
+  #earlier: Promise<Result<number>> | undefined;
+  #wasReset = false;
+
+  constructor(options: SessionOptions) {
+    this.sessionId = options.sessionId;
+    this.#options = options;
+    this.#fold = new SessionFold(options.sessionId, options.after === undefined && options.tail === undefined);
+    this.#connection = new Connection(options, {
+      path: `/ws/sessions/${encodeURIComponent(options.sessionId)}`,
+      onFrames: (frames) => this.#batch(() => frames.forEach((frame) => this.#frame(frame))),
+      onState: (state) => this.#batch(() => this.#stateChanged(state)),
+      resume: () => ({ type: 'resume', ...this.#resumeAt() }),
+      probe: probeWith(options, (api) => api.session(options.sessionId)),
+    });
+    this.#sends = new Sends((frame) => this.#connection.send(frame), options.clock ?? SYSTEM_CLOCK);
+  }
+
+  get transcript(): Transcript {
+    return this.#fold.transcript;
+  }
+  get meta(): SessionMetaState {
+    return this.#fold.meta;
+  }
+  get info(): SessionInfo {
+    return this.#fold.info;
+  }
+  /** Who else is watching. */
+  get viewers(): readonly Presence[] {
+    return this.#fold.viewers;
+  }
+  get mode(): ViewerMode {
+    return this.#fold.mode;
+  }
+  get connection(): ConnectionView {
+    return { state: this.#connection.state, sentence: sentence(this.#connection.state) };
+  }
+  /** Offset of the last event folded. */
+  get cursor(): number {
+    return this.#fold.cursor;
+  }
+  /** Last offset when the gateway greeted us: how far a replay has to go. */
+  get head(): number {
+    return this.#fold.head;
+  }
+  /** Whether `loadEarlier` would bring anything. */
+  get hasEarlier(): boolean {
+    return this.#fold.hasEarlier;
+  }
+  /** Events that came twice. The protocol forbids it, so this stays 0. */
+  get repeats(): number {
+    return this.#fold.repeats;
+  }
+
+  /** Returns how to stop listening. */
+  subscribe(listener: SessionListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  onEvent(listener: EventListener): () => void {
+    this.#eventListeners.add(listener);
+    return () => this.#eventListeners.delete(listener);
+  }
+
+  /** Waits for a connection if there is none. See `SendOutcome` for what `unknown` means. */
+  sendInput(text: string, { attachments, deliverAs }: InputOptions = {}): Promise<SendOutcome> {
+    return this.#sends.submit({
+      type: 'input',
+      text,
+      ...(attachments === undefined || attachments.length === 0 ? {} : { attachments }),
+      ...(deliverAs === undefined ? {} : { deliverAs }),
+    });
+  }
+
+  /** `abort`, `model_set`, `dialog_response` …: the names and arguments of the protocol's commands. */
+  command(name: string, args: Readonly<Record<string, unknown>> = {}): Promise<SendOutcome> {
+    return this.#sends.submit({ type: 'command', name, args });
+  }
+
+  /** Resolves with what the log says first of a command: its result, or that an input has reached the agent. */
+  result(commandId: string): Promise<CommandOutcome> {
+    return this.#results.of(commandId);
+  }
+
+  /** Loads up to `n` events before the first one that is here. The value is how many came. One call at a time. */
+  loadEarlier(n = EARLIER_EVENTS): Promise<Result<number>> {
+    this.#earlier ??= this.#loadEarlier(n).finally(() => (this.#earlier = undefined));
+    return this.#earlier;
+  }
+
+  start(): void {
+    this.#connection.dispatch({ kind: 'start' });
+  }
+
+  /** The page is looked at again, or the network is back: find out at once whether the connection still holds. */
+  wake(): void {
+    this.#connection.dispatch({ kind: 'wake' });
+  }
+
+  networkGone(): void {
+    this.#connection.dispatch({ kind: 'network_gone' });
+  }
+
+  close(): void {
+    this.#connection.dispatch({ kind: 'stop' });
+  }
+
+  #resumeAt(): { after?: number; tail?: number } {
+    const { after, tail } = this.#options;
+    if (this.cursor > 0) return { after: this.cursor };
+    if (this.#wasReset) return {};
+    if (tail !== undefined) return { tail };
+    return after === undefined ? {} : { after };
+  }
+
+  #stateChanged(state: ConnectionState): void {
+    this.#change.connection = true;
+    if (state.kind === 'waiting') this.#sends.broken();
+    if (state.kind === 'replaying') this.#sends.flush();
+    if (state.kind !== 'closed') return;
+    this.#sends.close(state.error ?? errorInfo('gateway_unreachable', 'This session was closed here'));
+    this.#results.close();
+  }
+
+  #frame(value: unknown): void {
+    if (!isMap(value)) return;
+    const frame = value as ViewerDownFrame;
+    switch (frame.type) {
+      case 'event':
+        return this.#event(frame.seq, frame.event);
+      case 'delta':
+        return this.#fold.delta(frame.delta, this.#change);
+      case 'partial':
+        return this.#fold.partial(frame.partial, this.#change);
+      case 'hello': {
+        const error = versionProblem(frame.protocol);
+        if (error !== undefined) return this.#connection.dispatch({ kind: 'refused', error });
+        this.#fold.hello(frame, this.#change);
+        return this.#connection.dispatch({ kind: 'greeted' });
+      }
+      case 'live':
+        this.#fold.live(this.#change);
+        this.#connection.dispatch({ kind: 'caught_up' });
+        return this.#sends.caughtUp();
+      case 'reset':
+        this.#wasReset = true;
+        return this.#fold.reset(this.#change);
+      case 'presence':
+        return this.#fold.presence(frame.viewers, this.#change);
+      case 'host':
+        return this.#fold.host(frame.state, this.#change);
+      case 'ack':
+        return this.#sends.answered(frame.ref, { kind: 'accepted', commandId: frame.commandId });
+      case 'error':
+        return this.#error(frame);
+      default:
+        // `pong`, and frames of a later version: having heard them is enough.
+        return;
+    }
+  }
+
+  #event(seq: number, event: unknown): void {
+    const isNew = seq > this.cursor;
+    this.#fold.event(seq, event, this.#change);
+    if (!isNew) return;
+    this.#results.read(event);
+    if (isMap(event) && typeof event['commandId'] === 'string') this.#sends.seen(event['commandId']);
+    for (const listener of this.#eventListeners) listener(seq, event);
+  }
+
+  #error(frame: { ref?: string; code: string; message: string }): void {
+    const error: ErrorInfo = { code: isErrorCode(frame.code) ? frame.code : 'internal', message: frame.message };
+    if (frame.ref !== undefined) return this.#sends.answered(frame.ref, { kind: 'refused', error });
+    this.problem = error;
+    this.#change.problem = true;
+  }
+
+  async #loadEarlier(limit: number): Promise<Result<number>> {
+    if (!this.hasEarlier) return { kind: 'ok', status: 200, value: 0 };
+    const { transcript } = this;
+    const page = await apiAt(this.#connection.url, this.#options).events(this.sessionId, {
+      before: this.#fold.firstLoaded,
+      limit,
+    });
+    if (page.kind === 'failed') return page;
+    // A reset meanwhile has thrown away what these would have been put in front of.
+    if (transcript !== this.transcript) return { ...page, value: 0 };
+    this.#batch(() => this.#fold.prepend(page.value, this.#change));
+    return { ...page, value: page.value.length };
+  }
+
+  /** Everything that happens inside is one notification. */
+  #batch(work: () => void): void {
+    if (this.#batching) return work();
+    this.#batching = true;
+    try {
+      work();
+    } finally {
+      this.#batching = false;
+    }
+    const change = this.#change;
+    if (!hasChanged(change)) return;
+    this.#change = noChange();
+    for (const listener of this.#listeners) listener(change);
+  }
+}
+
+function hasChanged(change: SessionChange): boolean {
+  return Object.values(change).some((value) => (value instanceof Set ? value.size > 0 : Boolean(value)));
+}
+
+/** Opens a session and keeps it open until `close`. */
+export function openSession(options: SessionOptions): Session {
+  const session = new Session(options);
+  session.start();
+  return session;
+}
