@@ -1,0 +1,43 @@
+import { publishRunnerEvent, type Backbone } from '@pizzapi/backbone';
+import type { RunnerEvent } from '@pizzapi/protocol';
+import { sleep, type Logger } from '@pizzapi/process';
+
+/** Facts of a runner that may wait for the backbone; more, and the oldest are given up with a line in the log. */
+const MAX_WAITING_FACTS = 1_000;
+
+type Unstamped<E> = E extends RunnerEvent ? Omit<E, 'at'> : never;
+
+/** Writes the runner's own facts, in order, trying for ever. */
+export class Announcer {
+  private readonly waiting: RunnerEvent[] = [];
+  private writing: Promise<void> | undefined;
+  private readonly stopping = new AbortController();
+
+  constructor(
+    private readonly backbone: Backbone,
+    private readonly runnerId: string,
+    private readonly log: Logger,
+  ) {}
+
+  say(event: Unstamped<RunnerEvent>): void {
+    this.waiting.push({ ...event, at: Date.now() });
+    if (this.waiting.length > MAX_WAITING_FACTS) {
+      this.log.warn({ type: this.waiting.shift()?.type }, 'a fact of the runner is given up');
+    }
+    this.writing ??= this.write().finally(() => (this.writing = undefined));
+  }
+
+  /** Says what is still to be said, for at most `ms`. */
+  async finish(ms: number): Promise<void> {
+    await Promise.race([this.writing, sleep(ms)]);
+    this.stopping.abort();
+  }
+
+  private async write(): Promise<void> {
+    for (let event = this.waiting[0]; event !== undefined && !this.stopping.signal.aborted; event = this.waiting[0]) {
+      const outcome = await publishRunnerEvent(this.backbone, this.runnerId, event);
+      if (outcome.kind === 'unavailable') await sleep(1_000, this.stopping.signal);
+      else if (this.waiting[0] === event) this.waiting.shift();
+    }
+  }
+}

@@ -1,0 +1,176 @@
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { homedir, hostname } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { connectBackbone, holdLease, openLedger, verifyProvisioned, type Backbone } from '@pizzapi/backbone';
+import type { Logger, Service } from '@pizzapi/process';
+import { CodedError, isMap, stringAt } from '@pizzapi/protocol';
+import { makeRunnerHome, runnerHome } from '../home.js';
+import { PI_VERSION } from '../pi/index.js';
+import type { RunnerOptions } from '../options.js';
+import { Announcer } from './announcer.js';
+import { CommandDesk } from './desk.js';
+import { SessionHosts } from './hosts.js';
+import { loadIdentity, type RunnerIdentity } from './identity.js';
+import { RunnerLife } from './life.js';
+import { lockHome } from './lock.js';
+import { ModelCatalog } from './models.js';
+import { SessionRecords } from './records.js';
+import { resolveRoots } from './roots.js';
+import { serveRunner } from './rpc.js';
+import { WorkerPool } from './workers.js';
+
+/** Output files of workers that are kept; the oldest go at the start of a runner. */
+const KEPT_LOGS = 200;
+
+export interface RunnerDeps {
+  options: RunnerOptions;
+  log: Logger;
+  signal: AbortSignal;
+  /** The compiled `worker/main.js`; the one of this package when left out. */
+  workerMain?: string;
+  /** After so much quiet a session sleeps, in ms; the option when left out. */
+  idleMs?: number;
+  /** Environment of the workers; this process's own when left out. */
+  env?: NodeJS.ProcessEnv;
+}
+
+export interface Runner extends Service {
+  readonly identity: RunnerIdentity;
+  readonly roots: readonly string[];
+  readonly hosts: SessionHosts;
+}
+
+/**
+ * Makes a runner: connected, its sessions found again, its first command not yet read. Throws `store_in_use` when
+ * another runs with the same home, `not_provisioned`, `nats_unauthorized`, `cwd_not_found` for a root and so on.
+ */
+export async function createRunner(deps: RunnerDeps): Promise<Runner> {
+  let life = await begin(deps);
+  return {
+    name: 'runner',
+    get identity() {
+      return life.identity;
+    },
+    get roots() {
+      return life.roots;
+    },
+    get hosts() {
+      return life.hosts;
+    },
+    async run() {
+      // A restart is a new life in the same process: everything is read, found and connected again.
+      while ((await life.run()) === 'restart') {
+        await life.leave();
+        life = await begin(deps);
+      }
+    },
+    drain: () => life.drain(),
+    stop: () => life.stop(),
+  };
+}
+
+async function begin(deps: RunnerDeps): Promise<RunnerLife> {
+  const { options, log, signal, env = process.env } = deps;
+  const home = runnerHome(options.home);
+  const roots = await resolveRoots(options.roots ?? []);
+  await makeRunnerHome(home);
+  const unlock = await lockHome(home.lock);
+  try {
+    const identity = await loadIdentity(home.identity);
+    const { runnerId } = identity;
+    const backbone = await connect(options, runnerId, log, signal);
+    await verifyProvisioned(backbone);
+    await pruneLogs(home.logs);
+    const epoch = Date.now();
+    const held = await holdLease(backbone, `runner.${runnerId}`, { epoch });
+    if (held.kind === 'taken') throw new CodedError('store_in_use', `Another runner is known as ${runnerId}`);
+    const agentDir = options.agentDir ?? join(homedir(), '.pi', 'agent');
+    const models = new ModelCatalog(agentDir);
+    await models.refresh();
+    const announcer = new Announcer(backbone, runnerId, log);
+    const version = await packageVersion();
+    const name = options.name ?? hostname();
+    const { maxSessions } = options;
+    announcer.say({
+      type: 'runner_started',
+      ...{
+        name,
+        kind: 'daemon',
+        version,
+        piVersion: PI_VERSION,
+        platform: process.platform,
+        roots,
+        maxSessions,
+        epoch,
+      },
+      models: models.current.models.filter((model) => model.available),
+      defaultModel: models.current.defaultModel,
+    });
+    const workerMain = deps.workerMain ?? fileURLToPath(new URL('../worker/main.js', import.meta.url));
+    const pool = new WorkerPool(
+      { main: workerMain, sockets: home.sockets, logs: home.logs, env: { ...env, ...natsVariables(options) } },
+      log,
+    );
+    const hosts = new SessionHosts({
+      deps: {
+        ...{ backbone, home, runnerId, log, pool, announcer, agentDir: options.agentDir },
+        records: new SessionRecords(home.sessions),
+        idleMs: deps.idleMs ?? options.idleMinutes * 60_000,
+      },
+      models,
+      roots,
+      sessionFolders: [join(agentDir, 'sessions')],
+      maxSessions,
+    });
+    const ledger = openLedger(home.ledger);
+    let end: (how: 'restart' | 'shutdown') => void = () => undefined;
+    const asked = new Promise<'restart' | 'shutdown'>((resolve) => (end = resolve));
+    const desk = new CommandDesk({ ledger, hosts, announcer, log, onStop: (how) => end(how) });
+    const facts = { name, version, piVersion: PI_VERSION, startedAt: epoch, maxSessions };
+    const stopRpc = serveRunner({ backbone, runnerId, facts, roots, hosts, models });
+    const { lease } = held;
+    const parts = { backbone, ledger, lease, announcer, pool, hosts, desk, models, stopRpc, unlock };
+    log.info({ runnerId, name, roots, home: home.root, defaultModel: models.current.defaultModel }, 'runner is up');
+    return new RunnerLife(identity, roots, parts, asked, log);
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
+
+function connect(options: RunnerOptions, runnerId: string, log: Logger, signal: AbortSignal): Promise<Backbone> {
+  const { natsUrl, natsUser, natsPassword } = options;
+  return connectBackbone({
+    url: natsUrl.split(','),
+    name: `pizzapi runner ${runnerId}`,
+    log,
+    signal,
+    ...(natsUser === undefined ? {} : { user: natsUser }),
+    ...(natsPassword === undefined ? {} : { password: natsPassword }),
+  });
+}
+
+/** What a worker needs to find NATS, from our options, whether they came as flags or variables. */
+function natsVariables({ natsUrl, natsUser, natsPassword, logLevel, agentDir }: RunnerOptions): NodeJS.ProcessEnv {
+  return {
+    PIZZAPI_NATS_URL: natsUrl,
+    PIZZAPI_LOG_LEVEL: logLevel,
+    ...(natsUser === undefined ? {} : { PIZZAPI_NATS_USER: natsUser }),
+    ...(natsPassword === undefined ? {} : { PIZZAPI_NATS_PASSWORD: natsPassword }),
+    ...(agentDir === undefined ? {} : { PI_CODING_AGENT_DIR: agentDir }),
+  };
+}
+
+async function packageVersion(): Promise<string> {
+  const manifest: unknown = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+  return isMap(manifest) ? (stringAt(manifest, 'version') ?? '0') : '0';
+}
+
+async function pruneLogs(folder: string): Promise<void> {
+  const names = await readdir(folder);
+  if (names.length <= KEPT_LOGS) return;
+  const dated = await Promise.all(names.map(async (name) => [(await stat(join(folder, name))).mtimeMs, name] as const));
+  dated.sort(([a], [b]) => b - a);
+  for (const [, name] of dated.slice(KEPT_LOGS)) await rm(join(folder, name), { force: true });
+}

@@ -1,0 +1,139 @@
+import type { Ledger } from '@pizzapi/backbone';
+import { errorInfo, isMap, type Command, type ErrorCode } from '@pizzapi/protocol';
+import type { Logger } from '@pizzapi/process';
+import type { CommandOutcome } from '../link/messages.js';
+import type { Announcer } from './announcer.js';
+import type { SessionHost } from './host.js';
+import type { SessionHosts } from './hosts.js';
+
+export interface DeskOptions {
+  ledger: Ledger;
+  hosts: SessionHosts;
+  announcer: Announcer;
+  log: Logger;
+  /** The runner is asked to stop, or to start again. */
+  onStop(how: 'restart' | 'shutdown'): void;
+}
+
+/**
+ * Takes the runner's commands as they come. The ledger knows each before its effect, so that the effect happens at most
+ * once however often the command is delivered; commands of one session keep their order, others don't wait for them.
+ */
+export class CommandDesk {
+  private readonly running = new Set<Promise<void>>();
+
+  constructor(private readonly options: DeskOptions) {}
+
+  /** One command from the stream, at its offset. Returns when its place in the order is taken, not when it is done. */
+  take(command: Command, seq: number): void {
+    const { ledger, log } = this.options;
+    const { commandId, name } = command;
+    const first = ledger.begin(commandId, seq) === 'new';
+    const entry = ledger.get(commandId);
+    // Answered before: the answer is in the log, once.
+    if (!first && entry?.result !== undefined) return;
+    log.info({ commandId, command: name, sid: command.sessionId, seq, again: !first }, 'command');
+    const work = (first ? this.handle(command) : this.recover(command))
+      .then((outcome) => {
+        if (outcome !== undefined) ledger.finish(commandId, outcome.ok ? { ok: true } : outcome);
+      })
+      .catch((error: unknown) => log.error({ err: error, commandId, command: name }, 'a command failed in the runner'))
+      .finally(() => this.running.delete(work));
+    this.running.add(work);
+  }
+
+  /** Something on the runner's subject that is no command: told, if it has an id to tell it with. */
+  poison(problem: { seq: number; commandId?: string; value: unknown }): void {
+    const { announcer, log } = this.options;
+    log.warn({ seq: problem.seq }, 'what came is no command');
+    if (problem.commandId === undefined) return;
+    const name = isMap(problem.value) && typeof problem.value['name'] === 'string' ? problem.value['name'] : undefined;
+    const error = errorInfo('command_invalid');
+    announcer.say({
+      type: 'command_result',
+      commandId: problem.commandId,
+      ok: false,
+      error,
+      ...(name === undefined ? {} : { name }),
+    });
+  }
+
+  /** Waits until what was taken is answered. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.running);
+  }
+
+  private async handle(command: Command): Promise<CommandOutcome | undefined> {
+    if (Date.now() > command.expiresAt) return this.refuse(command, 'command_expired');
+    switch (command.name) {
+      case 'new_session':
+        return this.create(command);
+      case 'list_sessions':
+        return this.tell(command, {
+          ok: true,
+          result: { sessions: this.options.hosts.all.map((host) => host.status) },
+        });
+      case 'restart':
+      case 'shutdown': {
+        const outcome = this.tell(command, { ok: true });
+        // After the ledger has it: a restarted runner must not restart again.
+        setImmediate(() => this.options.onStop(command.name));
+        return outcome;
+      }
+    }
+    const host = command.sessionId === undefined ? undefined : this.options.hosts.get(command.sessionId);
+    if (host === undefined)
+      return this.refuse(command, 'session_not_found', `There is no session ${command.sessionId ?? ''} here`);
+    if (command.name === 'kill_session') return host.kill(command);
+    if (command.name === 'fork') return this.fork(host, command);
+    return host.command(command);
+  }
+
+  private async create(command: Extract<Command, { name: 'new_session' }>): Promise<CommandOutcome> {
+    const begun = await this.options.hosts.create(command);
+    if (begun.kind === 'refused') return this.tell(command, { ok: false, error: begun.error });
+    return this.tell(command, { ok: true, result: { sessionId: begun.sid, cwd: begun.cwd } });
+  }
+
+  private async fork(host: SessionHost, command: Extract<Command, { name: 'fork' }>): Promise<CommandOutcome> {
+    const begun = await this.options.hosts.fork(host, command);
+    if (begun.kind === 'refused') return host.settle(command, { ok: false, error: begun.error });
+    return host.settle(command, { ok: true, result: { sessionId: begun.sid } });
+  }
+
+  /** A command that was begun by the daemon before this one, and whose end nobody wrote down. */
+  private async recover(command: Command): Promise<CommandOutcome | undefined> {
+    const unknown: CommandOutcome = { ok: false, error: errorInfo('unknown') };
+    if (command.name === 'new_session') {
+      // Without a session nothing has happened yet; with one, all of it has.
+      const { sessionId } = command.args;
+      if (this.options.hosts.get(sessionId) === undefined) return this.handle(command);
+      return this.tell(command, { ok: true, result: { sessionId } });
+    }
+    const host = command.sessionId === undefined ? undefined : this.options.hosts.get(command.sessionId);
+    if (host === undefined) return this.tell(command, command.name === 'kill_session' ? { ok: true } : unknown);
+    // The worker that it was meant for is still there and knows.
+    switch (await host.outcomeOf(command.commandId)) {
+      case 'answered':
+      case 'working':
+        return { ok: true };
+      case 'unseen':
+        return this.handle(command);
+      case 'unknown':
+        return command.name === 'kill_session' ? this.handle(command) : host.settle(command, unknown);
+    }
+  }
+
+  private async refuse(command: Command, code: ErrorCode, what?: string): Promise<CommandOutcome> {
+    const outcome: CommandOutcome = { ok: false, error: errorInfo(code, what) };
+    const host = command.sessionId === undefined ? undefined : this.options.hosts.get(command.sessionId);
+    // A session is not woken only to hear that it missed something.
+    if (host?.isAwake === true) return host.settle(command, outcome);
+    return this.tell(command, outcome);
+  }
+
+  private tell({ commandId, name }: Command, outcome: CommandOutcome): CommandOutcome {
+    this.options.announcer.say({ type: 'command_result', commandId, name, ...outcome });
+    return outcome;
+  }
+}

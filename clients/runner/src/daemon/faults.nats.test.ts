@@ -1,0 +1,232 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { openWriter, ownerOf, takeNextEpoch } from '@pizzapi/backbone';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isSameProcess, signalProcess, taggedProcesses } from '../processes.js';
+import { Rig, type Logged } from '../testing/rig.js';
+
+let rig: Rig;
+
+beforeAll(async () => {
+  rig = await Rig.start();
+  await rig.startDaemon({ PIZZAPI_DEMO_SPEED: 'fast' });
+});
+
+afterAll(async () => {
+  await rig.close();
+});
+
+/** Waits for something that no event tells. */
+async function until(what: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await what())) await pause(20);
+}
+
+/** Every event once, its offset rising, its numbers without a hole within each epoch. */
+function expectWhole(events: readonly Logged[]): void {
+  expect(new Set(events.map(({ msgId }) => msgId)).size).toBe(events.length);
+  const last = new Map<number, number>();
+  for (const { epochOf, msgId } of events) {
+    const n = Number(msgId.split('.')[2]);
+    expect(n).toBe((last.get(epochOf) ?? 0) + 1);
+    last.set(epochOf, n);
+  }
+}
+
+const count = (events: readonly Logged[], type: string) => events.filter((event) => event.type === type).length;
+
+describe('when something dies', () => {
+  it('a worker killed in the middle of an answer is replaced, and nothing is doubled or left running', async () => {
+    const sid = await rig.newSession({ prompt: '/demo bash' });
+    const log = await rig.log(sid);
+    await log.until((event) => event.type === 'tool_execution_start');
+    await until(async () => (await taggedProcesses(sid)).length > 0);
+    const open = await rig.send('exec', { command: 'sleep 300' }, sid);
+    await log.until((event) => event.type === 'tool_execution_start' && event.toolCallId === open);
+    const tagged = await taggedProcesses(sid);
+    signalProcess((await rig.record(sid)).worker!.pid, 'SIGKILL');
+    const resumed = await log.until((event) => event.type === 'session_resumed');
+    expect(resumed.epochOf).toBeGreaterThan(log.items[0]!.epochOf);
+    expect(await rig.result(sid, open)).toMatchObject({ ok: false, error: { code: 'unknown' } });
+    const again = await rig.send('input', { text: '/demo thinking' }, sid);
+    expect(await rig.result(sid, again)).toMatchObject({ ok: true });
+    await log.until((event) => event.type === 'agent_end' && event.epochOf === resumed.epochOf);
+    expectWhole(log.items);
+    for (const pid of tagged) expect(await taggedProcesses(sid)).not.toContain(pid);
+  });
+
+  it('a daemon killed in the middle of an answer is missed by nobody: its successor adopts the worker', async () => {
+    const sid = await rig.newSession({ prompt: '/demo bash' });
+    const log = await rig.log(sid);
+    await log.until((event) => event.type === 'tool_execution_start');
+    const { worker } = await rig.record(sid);
+    await rig.endDaemon('SIGKILL');
+    const missed = await rig.send('set_name', { name: 'Sent to nobody' }, sid);
+    await log.until((event) => event.type === 'agent_end');
+    await rig.startDaemon({ PIZZAPI_DEMO_SPEED: 'fast' });
+    await rig.runnerEvents.until(
+      (event) => event.type === 'session_opened' && event.sessionId === sid && event.adopted,
+    );
+    expect(await rig.result(sid, missed)).toMatchObject({ ok: true });
+    expect((await rig.record(sid)).worker).toEqual(worker);
+    expect(count(log.items, 'session_resumed')).toBe(0);
+    expectWhole(log.items);
+  });
+
+  it('a daemon that dies with a command in hand does not carry it out again', async () => {
+    const sid = await rig.newSession();
+    const log = await rig.log(sid);
+    const commandId = await rig.send('exec', { command: 'echo once; sleep 2' }, sid);
+    await log.until((event) => event.type === 'tool_execution_start');
+    await rig.endDaemon('SIGKILL');
+    await rig.startDaemon({ PIZZAPI_DEMO_SPEED: 'fast' });
+    expect(await rig.result(sid, commandId)).toMatchObject({ ok: true });
+    expect(count(log.items, 'tool_execution_start')).toBe(1);
+    expect(log.items.filter((event) => event.type === 'command_result' && event.commandId === commandId)).toHaveLength(
+      1,
+    );
+  });
+
+  it('an answer given while the backbone is away is in the log once it is back, whole and in order', async () => {
+    const sid = await rig.newSession({ prompt: '/demo bash' });
+    const log = await rig.log(sid);
+    await log.until((event) => event.type === 'tool_execution_start');
+    await until(async () => (await rig.record(sid)).file !== undefined);
+    const { file, worker } = await rig.record(sid);
+    await rig.nats.kill9();
+    await until(() => existsSync(file!) && readFileSync(file!, 'utf8').includes('Twelve slices'));
+    await rig.nats.restart();
+    await log.until((event) => event.type === 'agent_end');
+    expectWhole(log.items);
+    expect(count(log.items, 'session_resumed')).toBe(0);
+    expect(log.items.filter((event) => event.type === 'message_end').map(({ message }) => message.role)).toEqual([
+      'user',
+      'assistant',
+      'toolResult',
+      'assistant',
+    ]);
+    expect((await rig.record(sid)).worker).toEqual(worker);
+  });
+
+  it('a worker killed while the backbone is away loses nothing of what it had told', async () => {
+    const sid = await rig.newSession({ prompt: '/demo bash' });
+    const log = await rig.log(sid);
+    await log.until((event) => event.type === 'tool_execution_start');
+    await until(async () => (await rig.record(sid)).file !== undefined);
+    const { file, worker } = await rig.record(sid);
+    await rig.nats.kill9();
+    await until(() => existsSync(file!) && readFileSync(file!, 'utf8').includes('Twelve slices'));
+    await until(async () => (await rig.record(sid)).activity === 'idle');
+    signalProcess(worker!.pid, 'SIGKILL');
+    await rig.nats.restart();
+    await log.until((event) => event.type === 'session_resumed');
+    await log.until((event) => event.type === 'agent_end');
+    expectWhole(log.items);
+    expect(count(log.items, 'message_end')).toBe(4);
+  });
+
+  it('a worker that dies again and again is given up, and the session says so', async () => {
+    const sid = await rig.newSession();
+    const log = await rig.log(sid);
+    for (let crash = 1; crash <= 4; crash++) {
+      await until(async () => (await rig.record(sid)).worker !== undefined);
+      const { worker } = await rig.record(sid);
+      signalProcess(worker!.pid, 'SIGKILL');
+      if (crash < 4) await until(() => count(log.items, 'session_resumed') === crash);
+      await until(async () => !(await isSameProcess(worker!.pid, worker!.start)));
+    }
+    expect(await log.until((event) => event.type === 'session_ended')).toMatchObject({ reason: 'error' });
+  });
+});
+
+describe('ending', () => {
+  it('a killed session leaves no process behind, whatever it had started', async () => {
+    const sid = await rig.newSession();
+    const log = await rig.log(sid);
+    const exec = await rig.send('exec', { command: '(setsid sleep 300 &) ; nohup sleep 300 & sleep 300' }, sid);
+    await log.until((event) => event.type === 'tool_execution_start');
+    await until(async () => (await taggedProcesses(sid)).length >= 3);
+    const { worker } = await rig.record(sid);
+    const kill = await rig.send('kill_session', {}, sid);
+    expect(await rig.result(sid, kill)).toMatchObject({ ok: true, name: 'kill_session' });
+    expect(await log.until((event) => event.type === 'session_ended')).toMatchObject({ reason: 'killed' });
+    expect(await taggedProcesses(sid)).toEqual([]);
+    await rig.runnerEvents.until((event) => event.type === 'session_closed' && event.sessionId === sid);
+    expect(await isSameProcess(worker!.pid, worker!.start)).toBe(false);
+    expect(log.items.filter((event) => event.type === 'command_result' && event.commandId === exec)).toHaveLength(1);
+    expect(log.items.at(-1)!.type).toBe('session_ended');
+    const late = await rig.send('input', { text: 'hello?' }, sid);
+    expect(await rig.runnerResult(late)).toMatchObject({ error: { code: 'session_not_found' } });
+  });
+
+  it('a session sleeps while its runner is down, and wakes with its story at the next command', async () => {
+    const sid = await rig.newSession({ prompt: '/demo thinking' });
+    const log = await rig.log(sid);
+    await log.until((event) => event.type === 'agent_end');
+    const { worker } = await rig.record(sid);
+    expect(await rig.endDaemon('SIGTERM')).toBe(0);
+    expect(await isSameProcess(worker!.pid, worker!.start)).toBe(false);
+    await rig.startDaemon({ PIZZAPI_DEMO_SPEED: 'fast' });
+    expect((await rig.record(sid)).worker).toBeUndefined();
+    expect(count(log.items, 'session_ended')).toBe(0);
+    const input = await rig.send('input', { text: '/demo thinking' }, sid);
+    expect(await rig.result(sid, input)).toMatchObject({ ok: true });
+    expect(count(log.items, 'session_resumed')).toBe(1);
+    await until(() => count(log.items, 'agent_end') === 2);
+    expect((await rig.record(sid)).file).toBeDefined();
+    expectWhole(log.items);
+  });
+
+  it('a restart keeps every worker', async () => {
+    const sid = await rig.newSession();
+    const { worker } = await rig.record(sid);
+    const from = rig.runnerEvents.items.length;
+    const restart = await rig.send('restart', {});
+    expect(await rig.runnerResult(restart)).toMatchObject({ ok: true });
+    await rig.runnerEvents.until((event) => event.type === 'session_opened' && event.sessionId === sid, from);
+    const name = await rig.send('set_name', { name: 'Still here' }, sid);
+    expect(await rig.result(sid, name)).toMatchObject({ ok: true });
+    expect((await rig.record(sid)).worker).toEqual(worker);
+  });
+});
+
+describe('a session that was given up', () => {
+  /** What the reaper does when the host of a session is gone for too long. */
+  async function giveUp(sid: string): Promise<number> {
+    const owner = await ownerOf(rig.backbone, sid);
+    const taken = await takeNextEpoch(rig.backbone, sid, owner!.epoch);
+    if (taken.kind !== 'granted') throw new Error(taken.kind);
+    const spoolDir = await mkdtemp(join(tmpdir(), 'pizzapi-reaper-'));
+    const writer = await openWriter(rig.backbone, { sid, epoch: taken.epoch, spoolDir });
+    await writer.append({ type: 'session_ended', at: Date.now(), reason: 'host_lost' });
+    await writer.close();
+    await rm(spoolDir, { recursive: true });
+    return taken.epoch;
+  }
+
+  it('while it slept on a host that was away says that it is back', async () => {
+    const sid = await rig.newSession();
+    const log = await rig.log(sid);
+    await rig.endDaemon('SIGTERM');
+    await giveUp(sid);
+    await log.until((event) => event.type === 'session_ended');
+    await rig.startDaemon({ PIZZAPI_DEMO_SPEED: 'fast' });
+    await log.until((event) => event.type === 'session_resumed');
+    expectWhole(log.items);
+  });
+
+  it('while its worker was only cut off goes on under a new epoch, with all it had to say', async () => {
+    const sid = await rig.newSession();
+    const log = await rig.log(sid);
+    const { worker } = await rig.record(sid);
+    const epoch = await giveUp(sid);
+    await rig.send('exec', { command: 'echo after' }, sid);
+    const resumed = await log.until((event) => event.type === 'session_resumed');
+    expect(resumed.epochOf).toBeGreaterThan(epoch);
+    await log.until((event) => event.type === 'tool_execution_start' && event.epochOf === resumed.epochOf);
+    expect(await isSameProcess(worker!.pid, worker!.start)).toBe(false);
+    expectWhole(log.items);
+  });
+});

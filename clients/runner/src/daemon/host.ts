@@ -1,0 +1,409 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { headOf, ownerOf } from '@pizzapi/backbone';
+import { errorInfo, type Command, type EndReason, type ErrorInfo, type SessionEvent } from '@pizzapi/protocol';
+import { backoff, sleep } from '@pizzapi/process';
+import { LinkClient } from '../link/client.js';
+import type { Assignment, Beginning, CommandOutcome, Notice, SessionState } from '../link/messages.js';
+import { isSameProcess, sweepSession } from '../processes.js';
+import { hasResult } from '../worker/logScan.js';
+import { Absence } from './absence.js';
+import type { Announcer } from './announcer.js';
+import { hasSpool, spoolDir, type LogAccess } from './closing.js';
+import type { SessionRecord, SessionRecords } from './records.js';
+import { RestartBudget } from './restarts.js';
+import { endWorker, type WorkerHandle, type WorkerPool } from './workers.js';
+
+/** How long a worker may take to stop its session before it is killed, in ms: dialogs, queue, agent, shell, log. */
+const STOP_MS = 15_000;
+
+export interface HostDeps extends LogAccess {
+  pool: WorkerPool;
+  records: SessionRecords;
+  announcer: Announcer;
+  agentDir: string | undefined;
+  idleMs: number;
+  /** The session is over, or another's: this runner is done with it. */
+  onOver: (sid: string) => void;
+}
+
+type Woken = { kind: 'awake'; worker: WorkerHandle } | { kind: 'refused'; error: ErrorInfo };
+type Why = Extract<Notice, { type: 'leaving' }>['why'];
+
+/** The worker of a session and how it ends. */
+interface Attached {
+  worker: WorkerHandle;
+  why?: Why;
+  /** Resolves when it is gone and what follows from that is done. */
+  departed: Promise<void>;
+}
+
+const UNKNOWN: CommandOutcome = { ok: false, error: errorInfo('unknown') };
+
+/** One session as its daemon has it: asleep, or awake in a worker that is started, watched and replaced here. */
+export class SessionHost {
+  private attached: Attached | undefined;
+  private waking: Promise<Woken> | undefined;
+  private ending = false;
+  private readonly budget = new RestartBudget();
+  private readonly closing = new AbortController();
+  private readonly absence: Absence;
+
+  constructor(
+    private readonly deps: HostDeps,
+    private readonly record: SessionRecord,
+  ) {
+    this.absence = new Absence(deps, record, this.closing.signal);
+  }
+
+  get sid(): string {
+    return this.record.sid;
+  }
+
+  get isAwake(): boolean {
+    return this.attached !== undefined || this.waking !== undefined;
+  }
+
+  /** What the runner's status tells of the session. */
+  get status(): { sid: string; cwd: string; state: string; pid?: number; lastActivityAt: number } {
+    const { sid, cwd, activity, lastActivityAt } = this.record;
+    const pid = this.attached?.worker.pid;
+    const state = pid === undefined ? 'asleep' : activity;
+    return { sid, cwd, state, lastActivityAt, ...(pid === undefined ? {} : { pid }) };
+  }
+
+  get facts(): Readonly<SessionRecord> {
+    return this.record;
+  }
+
+  /** Starts a new session. Refused, nothing is left of it. */
+  async begin(beginning: Beginning): Promise<{ kind: 'begun' } | { kind: 'refused'; error: ErrorInfo }> {
+    this.waking = this.start(beginning).finally(() => (this.waking = undefined));
+    const woken = await this.waking;
+    if (woken.kind === 'awake') return { kind: 'begun' };
+    if (woken.error.code === 'runner_failed' && (await this.hasBegun())) {
+      this.record.phase = 'hosted';
+      await this.crashed();
+      return { kind: 'begun' };
+    }
+    this.ending = true;
+    await this.dismiss();
+    await this.forget();
+    return woken;
+  }
+
+  /** Whether the worker got as far as writing something: then there is a session, whatever became of the worker. */
+  async hasBegun(): Promise<boolean> {
+    if (hasSpool(this.deps.home, this.sid)) return true;
+    return (await headOf(this.deps.backbone, this.sid)).last > 0;
+  }
+
+  /** Takes up a session whose worker outlived the daemon before this one. */
+  async adopt(worker: WorkerHandle): Promise<void> {
+    this.attach(worker);
+    await this.save();
+  }
+
+  /** Takes up a session without a worker; `atOnce` wakes it: it died at work, or has something to send. */
+  async resume(atOnce: boolean): Promise<void> {
+    // What a worker that died has left goes; what a session left running when it went to sleep may stay.
+    if (this.record.worker !== undefined) await sweepSession(this.sid);
+    this.record.worker = undefined;
+    if (this.record.phase === 'over') return this.finish('ended');
+    if (atOnce) await this.wakeUntilDone();
+    else await this.rest();
+  }
+
+  /** Ends a session that slept for too long. */
+  async expire(): Promise<void> {
+    await this.end('expired', 'Nobody came back to it', []);
+  }
+
+  /** Carries a command out in the worker, which writes its result. Undefined: the daemon stops, nobody knows. */
+  async command(command: Command): Promise<CommandOutcome | undefined> {
+    for (;;) {
+      const woken = await this.awake();
+      if (woken.kind === 'refused') return this.answerAlone(command, { ok: false, error: woken.error });
+      const { attached } = this;
+      const asked = await woken.worker.link.ask('command', { command });
+      if (asked.kind === 'gone') return this.closing.signal.aborted ? undefined : this.lost(command);
+      if (asked.kind === 'refused') return this.settle(command, { ok: false, error: asked.error });
+      if (asked.answer.kind === 'answered') return asked.answer.outcome;
+      await attached?.departed;
+      if (this.closing.signal.aborted) return undefined;
+    }
+  }
+
+  /** Asks the worker what became of a command that an earlier daemon forwarded. */
+  async outcomeOf(commandId: string): Promise<'unseen' | 'working' | 'answered' | 'unknown'> {
+    const asked = await this.attached?.worker.link.ask('outcome', { commandId });
+    return asked?.kind === 'answered' ? asked.answer : 'unknown';
+  }
+
+  /** Writes the result of a command that the daemon carried out, or that was lost, to the session's log. */
+  async settle(command: Command, outcome: CommandOutcome): Promise<CommandOutcome> {
+    const woken = await this.awake();
+    if (woken.kind === 'awake') {
+      const asked = await woken.worker.link.ask('answer', { command, outcome });
+      if (asked.kind === 'answered') return outcome;
+    }
+    return this.answerAlone(command, outcome);
+  }
+
+  /** The first half of a fork: pi's file with the story so far. */
+  async branch(
+    entryId: string | undefined,
+  ): Promise<{ kind: 'ok'; file?: string; seq: number } | { kind: 'refused'; error: ErrorInfo }> {
+    const woken = await this.awake();
+    if (woken.kind === 'refused') return woken;
+    const asked = await woken.worker.link.ask('branch', entryId === undefined ? {} : { entryId });
+    if (asked.kind === 'answered') return { kind: 'ok', ...asked.answer };
+    return { kind: 'refused', error: asked.kind === 'refused' ? asked.error : errorInfo('unknown') };
+  }
+
+  /** Ends the session for good and makes sure that no process of it is left. */
+  async kill(command: Command): Promise<CommandOutcome> {
+    await this.waking;
+    const { attached } = this;
+    if (attached !== undefined) {
+      const asking = attached.worker.link.ask('stop', { reason: { kind: 'kill', commandId: command.commandId } });
+      const asked = await Promise.race([asking, sleep(STOP_MS)]);
+      if (asked?.kind === 'answered') {
+        await attached.departed;
+        return { ok: true };
+      }
+      this.ending = true;
+      await this.dismiss();
+    }
+    const survivors = await sweepSession(this.sid);
+    const outcome: CommandOutcome =
+      survivors.length === 0
+        ? { ok: true }
+        : { ok: false, error: errorInfo('command_failed', `Processes ${survivors.join(', ')} do not end`) };
+    await this.end('killed', undefined, [resultEvent(command, outcome)]);
+    return outcome;
+  }
+
+  /** Puts the session to sleep while its daemon stops. */
+  async shutdown(): Promise<void> {
+    this.closing.abort();
+    const worker = this.attached?.worker;
+    if (worker !== undefined) {
+      await Promise.race([
+        worker.link.ask('stop', { reason: { kind: 'sleep', keepLease: false } }),
+        sleep(STOP_MS / 2),
+      ]);
+      await endWorker(worker, 1_000);
+      this.record.worker = undefined;
+      this.record.activity = 'idle';
+    }
+    await this.absence.release();
+    await this.save();
+  }
+
+  /** Lets go of the session without touching its worker: the daemon restarts. */
+  detach(): void {
+    this.closing.abort();
+    this.attached?.worker.link.close();
+  }
+
+  private awake(): Promise<Woken> {
+    if (this.waking !== undefined) return this.waking;
+    if (this.attached !== undefined && this.attached.why === undefined) {
+      return Promise.resolve({ kind: 'awake', worker: this.attached.worker });
+    }
+    if (this.ending) return Promise.resolve({ kind: 'refused', error: errorInfo('session_ended') });
+    return this.wake();
+  }
+
+  private wake(): Promise<Woken> {
+    this.waking ??= (async () => {
+      await this.attached?.departed;
+      const { file, model, name, thinkingLevel } = this.record;
+      const beginning = { kind: 'resume', file, model, name, thinkingLevel } as Beginning;
+      return this.start(beginning);
+    })().finally(() => (this.waking = undefined));
+    return this.waking;
+  }
+
+  /** Wakes the session, trying again while the backbone is away; a session that cannot be resumed ends. */
+  private async wakeUntilDone(): Promise<void> {
+    const pauses = backoff({ minMs: 200, maxMs: 5_000 });
+    const { signal } = this.closing;
+    while (!signal.aborted && !this.ending) {
+      const woken = await this.wake();
+      if (woken.kind === 'awake') return;
+      if (woken.error.code === 'fenced') return this.finish('fenced');
+      if (woken.error.code !== 'unavailable' && !this.budget.crashed(Date.now())) {
+        return this.end('error', woken.error.message, []);
+      }
+      await sleep(pauses.next(), signal);
+    }
+  }
+
+  private async start(beginning: Beginning): Promise<Woken> {
+    const { pool, home, log, agentDir, idleMs, runnerId } = this.deps;
+    const { sid, userId, cwd } = this.record;
+    try {
+      const worker = await pool.take(home.log(sid));
+      this.attach(worker);
+      await this.save();
+      const assignment: Assignment = {
+        ...{ sid, userId, runnerId, cwd, idleMs, beginning },
+        spoolDir: spoolDir(home),
+        attachmentsDir: home.attachments(sid),
+        ...(agentDir === undefined ? {} : { agentDir }),
+      };
+      const asked = await worker.link.ask('assign', { assignment });
+      pool.refill();
+      if (asked.kind === 'answered') {
+        this.learn(asked.answer);
+        this.absence.handOver();
+        return { kind: 'awake', worker };
+      }
+      const error = asked.kind === 'refused' ? asked.error : errorInfo('runner_failed', 'The worker process died');
+      await this.dismiss();
+      return { kind: 'refused', error };
+    } catch (error) {
+      log.error({ sid, err: error }, 'a session did not start');
+      return { kind: 'refused', error: errorInfo('runner_failed', String(error)) };
+    }
+  }
+
+  private attach(worker: WorkerHandle): void {
+    const { pid, start, socket, link } = worker;
+    const attached: Attached = { worker, departed: Promise.resolve() };
+    this.attached = attached;
+    this.record.worker = { pid, start, socket };
+    attached.departed = link.closed.then(() => this.departed(attached));
+    link.listen((notice) => {
+      if (notice.type === 'state' || (notice.type === 'hello' && notice.state !== undefined)) this.learn(notice.state!);
+      else if (notice.type === 'leaving') attached.why = notice.why;
+    });
+  }
+
+  private learn(state: SessionState): void {
+    const { file, model, name, thinkingLevel, epoch, activity, spool } = state;
+    if (spool.full)
+      this.deps.announcer.say({ type: 'runner_warning', ...errorInfo('spool_full', `Session ${this.sid} is paused`) });
+    Object.assign(this.record, { file, model, name, thinkingLevel, epoch, activity, phase: 'hosted' });
+    this.record.lastActivityAt = Date.now();
+    void this.save();
+  }
+
+  /** A worker's link is closed: it left as it said, or it died. */
+  private async departed(attached: Attached): Promise<void> {
+    const { worker, why } = attached;
+    if (this.attached !== attached) return;
+    if (this.closing.signal.aborted) return;
+    if (why === undefined && (await isSameProcess(worker.pid, worker.start))) {
+      const link = await LinkClient.connect(worker.socket);
+      if (link !== undefined) return this.attach({ ...worker, link });
+    }
+    await endWorker(worker, why === undefined ? 0 : 3_000);
+    this.attached = undefined;
+    this.record.worker = undefined;
+    // Whoever started or dismissed this worker deals with its end.
+    if (this.ending || (why === undefined && this.waking !== undefined)) return;
+    await this.save();
+    if (why === 'asleep') await this.rest();
+    else if (why === 'ended') await this.finish('ended');
+    else if (why === 'fenced') await this.fenced();
+    else await this.crashed();
+  }
+
+  private async crashed(): Promise<void> {
+    const { log, announcer } = this.deps;
+    log.warn({ sid: this.sid }, 'a worker died');
+    await sweepSession(this.sid);
+    if (this.budget.crashed(Date.now())) {
+      announcer.say({
+        type: 'runner_warning',
+        ...errorInfo('runner_failed', `The worker of session ${this.sid} died and is started again`),
+      });
+      void this.wakeUntilDone();
+    } else void this.end('error', 'The worker process died again and again', []);
+  }
+
+  /** Ends a worker that is of no use. */
+  private async dismiss(): Promise<void> {
+    const { attached } = this;
+    this.attached = undefined;
+    this.record.worker = undefined;
+    if (attached === undefined) return;
+    attached.worker.link.close();
+    await endWorker(attached.worker, 0);
+    await sweepSession(this.sid);
+  }
+
+  /** Sleeps, until a command wakes it. */
+  private async rest(): Promise<void> {
+    this.record.activity = 'idle';
+    await this.save();
+    const held = await this.absence.hold(() => this.attached === undefined && this.waking === undefined);
+    if (held === 'fenced') await this.finish('fenced');
+    else await this.save();
+  }
+
+  /** A newer epoch exists. It is ours again when it was only taken because we were away. */
+  private async fenced(): Promise<void> {
+    const owner = await ownerOf(this.deps.backbone, this.sid).catch(() => undefined);
+    if (owner?.runnerId === this.deps.runnerId) await this.wakeUntilDone();
+    else await this.finish('fenced');
+  }
+
+  /** The worker is gone with a command in its hands: its successor, or we, say that nobody knows. */
+  private async lost(command: Command): Promise<CommandOutcome> {
+    await this.attached?.departed;
+    return this.settle(command, UNKNOWN);
+  }
+
+  private async answerAlone(command: Command, outcome: CommandOutcome): Promise<CommandOutcome> {
+    if (this.ending) {
+      this.deps.announcer.say({ type: 'command_result', commandId: command.commandId, name: command.name, ...outcome });
+      return outcome;
+    }
+    if (await hasResult(this.deps.backbone, this.sid, command.commandId)) return outcome;
+    const written = await this.absence.write([resultEvent(command, outcome)]);
+    if (written === 'fenced') await this.finish('fenced');
+    else await this.rest();
+    return outcome;
+  }
+
+  /** Writes the end of a session that has no worker. */
+  private async end(reason: EndReason, message: string | undefined, before: SessionEvent[]): Promise<void> {
+    this.ending = true;
+    const written = await this.absence.end(reason, message, before);
+    if (written !== 'stopped') await this.finish(written === 'done' ? 'ended' : written);
+  }
+
+  /** The session is over: what is still spooled is sent first, then nothing is left of it here. */
+  private async finish(reason: 'ended' | 'fenced'): Promise<void> {
+    this.ending = true;
+    await this.absence.release();
+    if (reason === 'ended') {
+      this.record.phase = 'over';
+      await this.save();
+      if ((await this.absence.flush()) === 'stopped') return;
+    }
+    await this.forget();
+    this.deps.announcer.say({ type: 'session_closed', sessionId: this.sid, reason });
+  }
+
+  private async forget(): Promise<void> {
+    const { home, records, onOver } = this.deps;
+    await records.remove(this.sid);
+    await rm(join(spoolDir(home), `${this.sid}.spool`), { force: true });
+    await rm(join(spoolDir(home), `${this.sid}.blobs`), { recursive: true, force: true });
+    await rm(home.attachments(this.sid), { recursive: true, force: true });
+    onOver(this.sid);
+  }
+
+  private async save(): Promise<void> {
+    if (!this.ending || this.record.phase === 'over') await this.deps.records.save(this.record);
+  }
+}
+
+function resultEvent(command: Command, outcome: CommandOutcome): SessionEvent {
+  return { type: 'command_result', at: Date.now(), commandId: command.commandId, name: command.name, ...outcome };
+}

@@ -1,0 +1,171 @@
+import { stat } from 'node:fs/promises';
+import { errorInfo, type Author, type CommandOf, type ErrorInfo } from '@pizzapi/protocol';
+import { sleep } from '@pizzapi/process';
+import { LINK_VERSION, type Beginning, type Notice } from '../link/messages.js';
+import { hasSpool } from './closing.js';
+import { SessionHost, type HostDeps } from './host.js';
+import type { ModelCatalog } from './models.js';
+import type { SessionRecord } from './records.js';
+import { checkCwd, expandPath, isInside } from './roots.js';
+import { endWorker, findWorker, type WorkerHandle } from './workers.js';
+
+/** A session that slept for so long is ended at the next start of the runner, in ms. */
+const SLEEP_LIMIT_MS = 14 * 24 * 60 * 60_000;
+/** How long an adopted worker may take to finish what its old daemon had asked it to begin, in ms. */
+const ADOPTION_MS = 15_000;
+
+export type Begun = { kind: 'begun'; sid: string; cwd: string } | { kind: 'refused'; error: ErrorInfo };
+
+export interface HostsOptions {
+  deps: Omit<HostDeps, 'onOver'>;
+  models: ModelCatalog;
+  roots: readonly string[];
+  /** Where else pi's own session files may be continued from. */
+  sessionFolders: readonly string[];
+  maxSessions: number;
+}
+
+/** All sessions of a runner. */
+export class SessionHosts {
+  private readonly hosts = new Map<string, SessionHost>();
+  private readonly deps: HostDeps;
+
+  constructor(private readonly options: HostsOptions) {
+    this.deps = { ...options.deps, onOver: (sid) => this.hosts.delete(sid) };
+  }
+
+  get(sid: string): SessionHost | undefined {
+    return this.hosts.get(sid);
+  }
+
+  get all(): SessionHost[] {
+    return [...this.hosts.values()];
+  }
+
+  /** Begins a new session. Everything that can be wrong is looked at first: refused, nothing was done. */
+  async create({ args, by, commandId }: CommandOf<'new_session'>): Promise<Begun> {
+    const { sessionId, cwd, model, resumedFrom, ...details } = args;
+    const place = await checkCwd(cwd, this.options.roots);
+    if (place.kind === 'refused') return place;
+    const problem = await this.options.models.problem(model);
+    if (problem !== undefined) return { kind: 'refused', error: problem };
+    const file = resumedFrom === undefined ? undefined : await this.checkFile(resumedFrom);
+    if (file?.kind === 'refused') return file;
+    return this.begin(sessionId, by, place.path, {
+      kind: 'new',
+      commandId,
+      by,
+      ...details,
+      ...(model === undefined ? {} : { model }),
+      ...(file === undefined ? {} : { file: file.path, resumedFrom: file.path }),
+    });
+  }
+
+  /** A new session that shares the story of another. */
+  async fork(source: SessionHost, { args, by, commandId }: CommandOf<'fork'>): Promise<Begun> {
+    const { sessionId, entryId } = args;
+    const branched = await source.branch(entryId);
+    if (branched.kind === 'refused') return branched;
+    const { cwd, model, thinkingLevel, name } = source.facts;
+    const title = args.name ?? (name === undefined || name === '' ? undefined : `${name} (fork)`);
+    return this.begin(sessionId, by, cwd, {
+      kind: 'new',
+      commandId,
+      by,
+      forkedFrom: { sessionId: source.sid, seq: branched.seq },
+      ...(branched.file === undefined ? {} : { file: branched.file }),
+      ...(model === undefined ? {} : { model }),
+      ...(thinkingLevel === undefined ? {} : { thinkingLevel: thinkingLevel as Beginning['thinkingLevel'] & string }),
+      ...(title === undefined ? {} : { name: title }),
+    });
+  }
+
+  /** Finds the sessions of the daemon before this one: adopts what lives, wakes what died at work, lets the rest sleep. */
+  async recover(): Promise<void> {
+    const { log } = this.deps;
+    const { records, broken } = await this.deps.records.all();
+    for (const path of broken) log.warn({ path }, 'a state file cannot be read and is passed over');
+    await Promise.all(records.map((record) => this.recoverOne(record)));
+  }
+
+  private async recoverOne(record: SessionRecord): Promise<void> {
+    const { announcer, log } = this.deps;
+    const worker = record.worker === undefined ? undefined : await this.findHosting(record.worker);
+    if (worker === undefined && record.phase === 'starting') {
+      // Died between the command and the first event: without one there never was a session.
+      if (!(await new SessionHost(this.deps, record).hasBegun())) return this.deps.records.remove(record.sid);
+    }
+    const host = new SessionHost(this.deps, record);
+    this.hosts.set(record.sid, host);
+    announcer.say({ type: 'session_opened', sessionId: record.sid, cwd: record.cwd, adopted: true });
+    if (worker !== undefined) {
+      log.info({ sid: record.sid, pid: worker.pid }, 'adopted a living worker');
+      return host.adopt(worker);
+    }
+    const atWork = record.activity === 'working' || hasSpool(this.deps.home, record.sid) || record.phase === 'starting';
+    const expired = record.phase === 'hosted' && !atWork && Date.now() - record.lastActivityAt > SLEEP_LIMIT_MS;
+    log.info({ sid: record.sid, atWork, expired }, 'found a session without a worker');
+    // Both may wait for the backbone; the commands of other sessions do not wait for them.
+    void (expired ? host.expire() : host.resume(atWork)).catch((error: unknown) => {
+      log.error({ sid: record.sid, err: error }, 'a session could not be taken up');
+    });
+  }
+
+  /** The worker of a record, if it lives, speaks our language and hosts its session. */
+  private async findHosting(kept: NonNullable<SessionRecord['worker']>): Promise<WorkerHandle | undefined> {
+    const worker = await findWorker(kept);
+    if (worker === undefined) {
+      await endWorker(kept, 0);
+      return undefined;
+    }
+    const { link } = worker;
+    const waiting = new AbortController();
+    let ready = false;
+    const heard: Notice[] = [];
+    link.listen((notice) => {
+      heard.push(notice);
+      if (notice.type === 'hello' && notice.version !== LINK_VERSION) waiting.abort();
+      if (notice.type === 'state' || (notice.type === 'hello' && notice.state !== undefined)) ready = true;
+      if (ready) waiting.abort();
+    });
+    void link.closed.then(() => waiting.abort());
+    await sleep(ADOPTION_MS, waiting.signal);
+    link.replay(heard);
+    if (ready) return worker;
+    await Promise.race([link.ask('stop', { reason: { kind: 'sleep', keepLease: true } }), sleep(ADOPTION_MS)]);
+    link.close();
+    await endWorker(worker, 1_000);
+    return undefined;
+  }
+
+  private async begin(sid: string, by: Author, cwd: string, beginning: Beginning): Promise<Begun> {
+    const { maxSessions } = this.options;
+    if (this.hosts.has(sid))
+      return { kind: 'refused', error: errorInfo('already_exists', `There is a session ${sid}`) };
+    if (this.all.filter((host) => host.isAwake).length >= maxSessions) {
+      return { kind: 'refused', error: errorInfo('too_many_sessions', `${maxSessions} sessions are awake`) };
+    }
+    const now = Date.now();
+    const host = new SessionHost(this.deps, {
+      ...{ sid, userId: by.userId, cwd, phase: 'starting', activity: 'idle', epoch: 0, startedAt: now },
+      lastActivityAt: now,
+    });
+    this.hosts.set(sid, host);
+    const outcome = await host.begin(beginning);
+    if (outcome.kind === 'refused') return outcome;
+    this.deps.announcer.say({ type: 'session_opened', sessionId: sid, cwd, adopted: false });
+    return { kind: 'begun', sid, cwd };
+  }
+
+  private async checkFile(path: string): Promise<{ kind: 'ok'; path: string } | { kind: 'refused'; error: ErrorInfo }> {
+    const { roots, sessionFolders } = this.options;
+    const place = expandPath(path, roots[0]!);
+    const missing = {
+      kind: 'refused',
+      error: errorInfo('file_not_found', `There is no session file ${path}`),
+    } as const;
+    if (!isInside(place, [...roots, ...sessionFolders])) return missing;
+    const found = await stat(place).catch(() => undefined);
+    return found?.isFile() === true ? { kind: 'ok', path: place } : missing;
+  }
+}

@@ -1,0 +1,103 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isId, isMap, numberAt, stringAt } from '@pizzapi/protocol';
+import { readJson, writePrivate } from '../files.js';
+
+const PHASES = ['starting', 'hosted', 'over'] as const;
+
+/** What the runner must know of a session to find its worker again, or to wake it. */
+export interface SessionRecord {
+  sid: string;
+  userId: string;
+  cwd: string;
+  /** `starting` until its first event is known to be in the log; `over` while its last ones are still spooled. */
+  phase: (typeof PHASES)[number];
+  /** `working` when its worker died in the middle of something. */
+  activity: 'idle' | 'working';
+  epoch: number;
+  /** pi's session file. */
+  file?: string | undefined;
+  model?: string | undefined;
+  name?: string | undefined;
+  thinkingLevel?: string | undefined;
+  /** The worker that hosts it; none while it sleeps. The start tells a pid from a later one of the same number. */
+  worker?: { pid: number; start: string; socket: string } | undefined;
+  /** ms since epoch. */
+  startedAt: number;
+  lastActivityAt: number;
+}
+
+/** The record in a value read from a file, or undefined. */
+function parseRecord(value: unknown): SessionRecord | undefined {
+  if (!isMap(value)) return undefined;
+  const { sid, worker } = value;
+  const phase = PHASES.find((known) => known === value['phase']);
+  const [userId, cwd, epoch] = [stringAt(value, 'userId'), stringAt(value, 'cwd'), numberAt(value, 'epoch')];
+  if (!isId(sid) || phase === undefined || userId === undefined || cwd === undefined || epoch === undefined) {
+    return undefined;
+  }
+  const startedAt = numberAt(value, 'startedAt') ?? 0;
+  return {
+    sid,
+    userId,
+    cwd,
+    phase,
+    epoch,
+    activity: value['activity'] === 'working' ? 'working' : 'idle',
+    file: stringAt(value, 'file'),
+    model: stringAt(value, 'model'),
+    name: stringAt(value, 'name'),
+    thinkingLevel: stringAt(value, 'thinkingLevel'),
+    worker: isMap(worker) ? parseWorker(worker) : undefined,
+    startedAt,
+    lastActivityAt: numberAt(value, 'lastActivityAt') ?? startedAt,
+  };
+}
+
+function parseWorker(worker: Record<string, unknown>): SessionRecord['worker'] {
+  const [pid, start, socket] = [numberAt(worker, 'pid'), stringAt(worker, 'start'), stringAt(worker, 'socket')];
+  return pid === undefined || start === undefined || socket === undefined ? undefined : { pid, start, socket };
+}
+
+/** The state files: one JSON file per session that is not over, replaced whole. */
+export class SessionRecords {
+  private readonly writes = new Map<string, Promise<void>>();
+
+  constructor(private readonly folder: string) {}
+
+  /** Every readable record, and the files that are none. */
+  async all(): Promise<{ records: SessionRecord[]; broken: string[] }> {
+    const records: SessionRecord[] = [];
+    const broken: string[] = [];
+    for (const name of await readdir(this.folder)) {
+      if (!name.endsWith('.json')) continue;
+      const record = parseRecord(await readJson(join(this.folder, name)));
+      if (record !== undefined && `${record.sid}.json` === name) records.push(record);
+      else broken.push(join(this.folder, name));
+    }
+    return { records, broken };
+  }
+
+  /** Writes a record after the writes before it. */
+  save(record: SessionRecord): Promise<void> {
+    const text = `${JSON.stringify(record, undefined, 2)}\n`;
+    return this.after(record.sid, () => writePrivate(this.path(record.sid), text));
+  }
+
+  remove(sid: string): Promise<void> {
+    return this.after(sid, () => rm(this.path(sid), { force: true }));
+  }
+
+  private path(sid: string): string {
+    if (!isId(sid)) throw new TypeError(`Not an id: ${String(sid)}`);
+    return join(this.folder, `${sid}.json`);
+  }
+
+  private after(sid: string, write: () => Promise<void>): Promise<void> {
+    const next = (this.writes.get(sid) ?? Promise.resolve()).then(write);
+    const settled = next.catch(() => undefined);
+    this.writes.set(sid, settled);
+    void settled.then(() => this.writes.get(sid) === settled && this.writes.delete(sid));
+    return next;
+  }
+}

@@ -1,0 +1,65 @@
+import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { readLease } from '@pizzapi/backbone';
+import { silentLogger } from '@pizzapi/process';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readRunnerOptions } from '../options.js';
+import { Rig } from '../testing/rig.js';
+import { createRunner, type Runner } from './app.js';
+
+let rig: Rig;
+let runner: Runner;
+
+beforeAll(async () => {
+  rig = await Rig.start();
+  const flags = {
+    home: join(rig.folder, 'home'),
+    roots: [rig.root],
+    natsUrl: rig.nats.url,
+    agentDir: join(rig.folder, 'agent'),
+  };
+  runner = await createRunner({
+    options: readRunnerOptions(flags, {}),
+    log: silentLogger,
+    signal: new AbortController().signal,
+    workerMain: fileURLToPath(new URL('../../dist/worker/main.js', import.meta.url)),
+    env: { ...process.env, PIZZAPI_DEMO_SPEED: 'instant', PIZZAPI_LOG_LEVEL: 'warn' },
+    // Quiet at once: as soon as there is nothing to do, the session sleeps.
+    idleMs: 1,
+  });
+  void runner.run();
+  await rig.watch();
+});
+
+afterAll(async () => {
+  await runner.drain();
+  await runner.stop();
+  await rig.close();
+});
+
+it('a quiet session sleeps, its lease held by the daemon, and the next command wakes it', async () => {
+  const sid = await rig.newSession({ prompt: '/demo thinking' });
+  const log = await rig.log(sid);
+  await log.until((event) => event.type === 'agent_end');
+  const host = runner.hosts.get(sid)!;
+  await expect.poll(() => host.status.state, { timeout: 10_000 }).toBe('asleep');
+  const { epoch } = await rig.record(sid);
+  await expect.poll(async () => (await readLease(rig.backbone, `session.${sid}`))?.epoch).toBe(epoch);
+  expect(log.items.map(({ type }) => type)).not.toContain('session_ended');
+
+  const commandId = await rig.send('input', { text: '/demo help' }, sid);
+  expect(await rig.result(sid, commandId)).toMatchObject({ ok: true });
+  const resumed = await log.until((event) => event.type === 'session_resumed');
+  await log.until((event) => event.type === 'agent_end' && event.epochOf === resumed.epochOf);
+  expect(log.items.filter((event) => event.type === 'session_resumed')).toHaveLength(1);
+});
+
+it('a sleeping session can be killed without being woken', async () => {
+  const sid = await rig.newSession();
+  await expect.poll(() => runner.hosts.get(sid)?.status.state, { timeout: 10_000 }).toBe('asleep');
+  const commandId = await rig.send('kill_session', {}, sid);
+  const log = await rig.log(sid);
+  expect(await rig.result(sid, commandId)).toMatchObject({ ok: true });
+  expect(await log.until((event) => event.type === 'session_ended')).toMatchObject({ reason: 'killed' });
+  await expect.poll(() => runner.hosts.get(sid)).toBeUndefined();
+});

@@ -1,0 +1,89 @@
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isId } from '@pizzapi/protocol';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { processStart } from '../processes.js';
+import { defaultRunnerId, loadIdentity } from './identity.js';
+import { lockHome } from './lock.js';
+import { SessionRecords, type SessionRecord } from './records.js';
+import { MAX_RESTARTS, RESTART_WINDOW_MS, RestartBudget } from './restarts.js';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pizzapi-state-'));
+});
+
+afterEach(() => rm(folder, { recursive: true }));
+
+const record: SessionRecord = {
+  ...{ sid: 's1', userId: 'owner', cwd: '/work', phase: 'hosted', activity: 'working', epoch: 7, name: 'One' },
+  ...{ worker: { pid: 12, start: '345', socket: '/tmp/x.sock' }, startedAt: 1, lastActivityAt: 2 },
+};
+
+describe('the identity of a runner', () => {
+  it('is made once, kept private, and the same ever after', async () => {
+    const path = join(folder, 'identity.json');
+    const first = await loadIdentity(path);
+    expect(await loadIdentity(path)).toEqual(first);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(first.runnerSecret.length).toBeGreaterThan(40);
+  });
+
+  it('is an id, whatever the machine is called', () => {
+    for (const host of ['build-7.example.org', 'Ännes Rechner', '', '--', 'x'.repeat(200)]) {
+      expect(isId(defaultRunnerId(host))).toBe(true);
+    }
+    expect(defaultRunnerId('Build-7.example.org')).toMatch(/^build-7_/);
+  });
+});
+
+describe('state files', () => {
+  it('come back as they were written, the last write wins', async () => {
+    const records = new SessionRecords(folder);
+    const writes = [1, 2, 3].map((epoch) => records.save({ ...record, epoch }));
+    await Promise.all(writes);
+    expect((await records.all()).records).toEqual([expect.objectContaining({ ...record, epoch: 3 })]);
+    await records.remove('s1');
+    expect((await records.all()).records).toEqual([]);
+  });
+
+  it('that cannot be read are named and passed over', async () => {
+    const records = new SessionRecords(folder);
+    await records.save(record);
+    await writeFile(join(folder, 's2.json'), '{"sid":"s2"');
+    await writeFile(join(folder, 's3.json'), JSON.stringify({ ...record, sid: 'other' }));
+    const { records: found, broken } = await records.all();
+    expect(found.map(({ sid }) => sid)).toEqual(['s1']);
+    expect(broken.sort()).toEqual([join(folder, 's2.json'), join(folder, 's3.json')]);
+  });
+
+  it('never leave their folder', async () => {
+    await mkdir(join(folder, 'in'));
+    await expect(new SessionRecords(join(folder, 'in')).save({ ...record, sid: '../out' })).rejects.toThrow(
+      'Not an id',
+    );
+  });
+});
+
+describe('the lock of a home', () => {
+  it('refuses a second daemon while the first lives, and is taken over from a dead one', async () => {
+    const path = join(folder, 'daemon.json');
+    await writeFile(path, JSON.stringify({ pid: 1, start: 'another life' }));
+    const unlock = await lockHome(path);
+    const parent = process.ppid;
+    await writeFile(path, JSON.stringify({ pid: parent, start: await processStart(parent) }));
+    await expect(lockHome(path)).rejects.toMatchObject({ code: 'store_in_use' });
+    await unlock();
+  });
+});
+
+describe('the restarts of a worker', () => {
+  it('are allowed so often within the window, and again after it', () => {
+    const budget = new RestartBudget();
+    for (let crash = 0; crash < MAX_RESTARTS; crash++) expect(budget.crashed(crash)).toBe(true);
+    expect(budget.crashed(MAX_RESTARTS)).toBe(false);
+    expect(budget.crashed(RESTART_WINDOW_MS + MAX_RESTARTS)).toBe(true);
+  });
+});

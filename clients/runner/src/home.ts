@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import { lstat, mkdir } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { CodedError } from '@pizzapi/protocol';
+
+/** Where a runner keeps what it must not forget, below the home of PizzaPi. Nothing of pi's own is in here. */
+export interface RunnerHome {
+  readonly root: string;
+  readonly identity: string;
+  readonly lock: string;
+  readonly ledger: string;
+  /** One state file per session that is not over. */
+  readonly sessions: string;
+  readonly logs: string;
+  /** Sockets of the workers: a short path, since a unix socket's may have some hundred bytes only. */
+  readonly sockets: string;
+  spool(sid: string): string;
+  attachments(sid: string): string;
+  log(sid: string): string;
+}
+
+/** The paths of a runner below `home` (`PIZZAPI_HOME`). */
+export function runnerHome(home: string): RunnerHome {
+  const root = join(home, 'runner');
+  const place = createHash('sha256').update(root).digest('hex').slice(0, 12);
+  return {
+    root,
+    identity: join(root, 'identity.json'),
+    lock: join(root, 'daemon.json'),
+    ledger: join(root, 'ledger'),
+    sessions: join(root, 'sessions'),
+    logs: join(root, 'logs'),
+    sockets: join(tmpdir(), `pizzapi-${userInfo().uid}-${place}`),
+    spool: (sid) => join(root, 'spool', sid),
+    attachments: (sid) => join(root, 'attachments', sid),
+    log: (sid) => join(root, 'logs', `${sid}.log`),
+  };
+}
+
+/**
+ * Makes the folders, closed to everybody else. Throws `forbidden` when somebody else has put a folder where the sockets
+ * are to be: that place is open to all users of the machine.
+ */
+export async function makeRunnerHome(home: RunnerHome): Promise<void> {
+  for (const folder of [home.root, home.sessions, home.logs, join(home.root, 'spool'), home.sockets]) {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  }
+  const found = await lstat(home.sockets);
+  if (!found.isDirectory() || found.uid !== userInfo().uid || (found.mode & 0o077) !== 0) {
+    throw new CodedError('forbidden', `${home.sockets} is not a folder of yours alone; remove it`);
+  }
+}

@@ -1,0 +1,95 @@
+import { connect, type Socket } from 'node:net';
+import { CodedError, type ErrorInfo } from '@pizzapi/protocol';
+import { frame, FrameReader } from './frames.js';
+import type { AnswerTo, FromWorker, Notice, QuestionName, Questions } from './messages.js';
+
+export type Asked<N extends QuestionName> =
+  | { kind: 'answered'; answer: AnswerTo<N> }
+  | { kind: 'refused'; error: ErrorInfo }
+  /** The worker has gone before it answered. */
+  | { kind: 'gone' };
+
+interface Waiting {
+  settle: (
+    outcome: { kind: 'answered'; answer: unknown } | { kind: 'refused'; error: ErrorInfo } | { kind: 'gone' },
+  ) => void;
+}
+
+/** The daemon's end of a link. */
+export class LinkClient {
+  private readonly waiting = new Map<number, Waiting>();
+  private readonly reader = new FrameReader();
+  private lastRef = 0;
+  private listener: ((notice: Notice) => void) | undefined;
+  private early: Notice[] = [];
+  /** Resolves when the connection is closed, by whatever. */
+  readonly closed: Promise<void>;
+
+  private constructor(private readonly socket: Socket) {
+    socket.on('data', (chunk) => this.read(chunk));
+    socket.on('error', () => undefined);
+    this.closed = new Promise((resolve) => {
+      socket.on('close', () => {
+        for (const { settle } of this.waiting.values()) settle({ kind: 'gone' });
+        this.waiting.clear();
+        resolve();
+      });
+    });
+  }
+
+  /** Connects, or undefined when nobody listens at `path`. */
+  static connect(path: string): Promise<LinkClient | undefined> {
+    return new Promise((resolve) => {
+      const socket = connect(path);
+      socket.once('error', () => resolve(undefined));
+      socket.once('connect', () => resolve(new LinkClient(socket)));
+    });
+  }
+
+  /** Asks. Never rejects. */
+  ask<N extends QuestionName>(type: N, question: Questions[N]['ask']): Promise<Asked<N>> {
+    if (!this.socket.writable) return Promise.resolve({ kind: 'gone' });
+    const ref = ++this.lastRef;
+    return new Promise((resolve) => {
+      this.waiting.set(ref, { settle: (outcome) => resolve(outcome as Asked<N>) });
+      this.socket.write(frame({ type, ref, ...question }));
+    });
+  }
+
+  /** Hands every notice to `listener`, first those that came before there was one. */
+  listen(listener: (notice: Notice) => void): void {
+    this.listener = listener;
+    for (const notice of this.early.splice(0)) listener(notice);
+  }
+
+  /** Keeps these notices for the next listener, as if they had just come. */
+  replay(notices: readonly Notice[]): void {
+    this.listener = undefined;
+    this.early.push(...notices);
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  private read(chunk: Uint8Array): void {
+    try {
+      for (const message of this.reader.push(chunk)) this.take(message as FromWorker);
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      this.socket.destroy();
+    }
+  }
+
+  private take(message: FromWorker): void {
+    if (message.type !== 'reply' && message.type !== 'refused') {
+      if (this.listener === undefined) this.early.push(message);
+      else this.listener(message);
+      return;
+    }
+    const waiting = this.waiting.get(message.ref);
+    this.waiting.delete(message.ref);
+    if (message.type === 'reply') waiting?.settle({ kind: 'answered', answer: message.answer });
+    else waiting?.settle({ kind: 'refused', error: message.error });
+  }
+}

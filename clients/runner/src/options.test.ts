@@ -1,0 +1,32 @@
+import { addOptions } from '@pizzapi/process';
+import { Command } from 'commander';
+import { expect, it } from 'vitest';
+import { readRunnerOptions, RUNNER_OPTIONS } from './options.js';
+
+it('the help of the runner names every flag with its variable and default', () => {
+  const command = addOptions(new Command('pizzapi runner'), RUNNER_OPTIONS).configureHelp({ helpWidth: 120 });
+  expect(command.helpInformation()).toMatchInlineSnapshot(`
+    "Usage: pizzapi runner [options]
+
+    Options:
+      --home <folder>           Folder that holds all state of a local run (default: ~/.pizzapi, env: PIZZAPI_HOME)
+      --name <name>             Name people see; the host name by default (env: PIZZAPI_RUNNER_NAME)
+      --roots <folders...>      Folders that sessions may start in; the home folder by default (env: PIZZAPI_ROOTS)
+      --max-sessions <number>   How many sessions may be awake at once (default: 16, env: PIZZAPI_MAX_SESSIONS)
+      --idle-minutes <minutes>  Quiet after which a session sleeps, until somebody writes to it (default: 30, env:
+                                PIZZAPI_IDLE_MINUTES)
+      --agent-dir <folder>      pi's folder: keys, models, skills, extensions; your own by default (env:
+                                PI_CODING_AGENT_DIR)
+      --nats-url <url>          Address of nats-server; several with commas (default: nats://127.0.0.1:4222, env:
+                                PIZZAPI_NATS_URL)
+      --log-level <level>       How much is logged: debug, info, warn, error, silent (default: info, env: PIZZAPI_LOG_LEVEL)
+      -h, --help                display help for command
+    "
+  `);
+});
+
+it('flags win over variables, and bad values are refused by name', () => {
+  const env = { PIZZAPI_RUNNER_NAME: 'variable', PIZZAPI_MAX_SESSIONS: '3', PI_CODING_AGENT_DIR: '/agent' };
+  expect(readRunnerOptions({ name: 'flag' }, env)).toMatchObject({ name: 'flag', maxSessions: 3, agentDir: '/agent' });
+  expect(() => readRunnerOptions({ maxSessions: '0' }, {})).toThrow(/--max-sessions is "0"/);
+});

@@ -1,0 +1,54 @@
+import { defineOptions, OPTIONS, readOptions, type OptionValues } from '@pizzapi/process';
+
+const { home, natsUrl, natsUser, natsPassword, logLevel } = OPTIONS;
+
+/** The options of `pizzapi runner`. */
+export const RUNNER_OPTIONS = defineOptions({
+  home,
+  name: {
+    env: 'PIZZAPI_RUNNER_NAME',
+    flag: '--name <name>',
+    help: 'Name people see; the host name by default',
+    type: 'string',
+  },
+  roots: {
+    env: 'PIZZAPI_ROOTS',
+    flag: '--roots <folders...>',
+    help: 'Folders that sessions may start in; the home folder by default',
+    type: 'paths',
+  },
+  maxSessions: {
+    env: 'PIZZAPI_MAX_SESSIONS',
+    flag: '--max-sessions <number>',
+    help: 'How many sessions may be awake at once',
+    type: 'integer',
+    default: 16,
+    min: 1,
+    max: 1_000,
+  },
+  idleMinutes: {
+    env: 'PIZZAPI_IDLE_MINUTES',
+    flag: '--idle-minutes <minutes>',
+    help: 'Quiet after which a session sleeps, until somebody writes to it',
+    type: 'integer',
+    default: 30,
+    min: 1,
+  },
+  agentDir: {
+    env: 'PI_CODING_AGENT_DIR',
+    flag: '--agent-dir <folder>',
+    help: "pi's folder: keys, models, skills, extensions; your own by default",
+    type: 'path',
+  },
+  natsUrl,
+  natsUser,
+  natsPassword,
+  logLevel,
+});
+
+export type RunnerOptions = OptionValues<typeof RUNNER_OPTIONS>;
+
+/** The options of a runner: flag before variable before default. Throws `bad_option`. */
+export function readRunnerOptions(flags: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv): RunnerOptions {
+  return readOptions(RUNNER_OPTIONS, flags, env);
+}

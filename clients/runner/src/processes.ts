@@ -1,0 +1,112 @@
+import { execFile } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** Every process of a session has this variable in its environment, set to the session's id. */
+export const SESSION_TAG = 'PIZZAPI_SESSION';
+
+/** The variable that tells a worker where to listen. */
+export const WORKER_SOCKET = 'PIZZAPI_WORKER_SOCKET';
+
+/** How long a swept process has between SIGTERM and SIGKILL, in ms. */
+const SWEEP_GRACE_MS = 500;
+const SWEEP_ROUNDS = 5;
+const POLL_MS = 25;
+
+/**
+ * When a process started, as the system tells it, or undefined when there is none: pids are used again, a pid with its
+ * start is not.
+ */
+export async function processStart(pid: number): Promise<string | undefined> {
+  if (!isAlive(pid)) return undefined;
+  if (process.platform !== 'linux') {
+    const { stdout } = await run('ps', ['-o', 'lstart=', '-p', String(pid)]).catch(() => ({ stdout: '' }));
+    return stdout.trim() || undefined;
+  }
+  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
+  if (stat === undefined) return undefined;
+  // The name in parentheses may hold spaces; what follows it is the state (field 3) and so on to the start (field 22).
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' ? undefined : fields[19];
+}
+
+/** Whether the process that had this pid and start is still there. */
+export async function isSameProcess(pid: number, start: string): Promise<boolean> {
+  return (await processStart(pid)) === start;
+}
+
+/** Signals a process; false when there is none. */
+export function signalProcess(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  return signalProcess(pid, 0);
+}
+
+/** The processes that carry the tag of a session. */
+export async function taggedProcesses(sid: string): Promise<number[]> {
+  return process.platform === 'linux' ? taggedInProc(sid) : taggedByPs(sid);
+}
+
+async function taggedInProc(sid: string): Promise<number[]> {
+  const tag = `\0${SESSION_TAG}=${sid}\0`;
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const tagged = await Promise.all(
+    pids.map(async (pid) => {
+      const environ = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
+      return `\0${environ}\0`.includes(tag) ? pid : undefined;
+    }),
+  );
+  return tagged.filter((pid) => pid !== undefined);
+}
+
+async function taggedByPs(sid: string): Promise<number[]> {
+  const { stdout } = await run('ps', ['-E', '-ax', '-o', 'pid=,command='], { maxBuffer: 64 * 1024 * 1024 });
+  const tag = `${SESSION_TAG}=${sid}`;
+  return stdout
+    .split('\n')
+    .filter((line) => ` ${line} `.includes(` ${tag} `))
+    .map((line) => Number.parseInt(line, 10))
+    .filter((pid) => Number.isInteger(pid));
+}
+
+/**
+ * Ends every process that carries the tag of a session, except `spare`: SIGTERM, then SIGKILL, looking again until
+ * none is left, since a process may start another while it is ended. Returns those that survived all of it.
+ */
+export async function sweepSession(sid: string, spare: readonly number[] = []): Promise<number[]> {
+  let left: number[] = [];
+  for (let round = 0; round < SWEEP_ROUNDS; round++) {
+    left = (await taggedProcesses(sid)).filter((pid) => !spare.includes(pid));
+    if (left.length === 0) return left;
+    for (const pid of left) signalProcess(pid, round === 0 ? 'SIGTERM' : 'SIGKILL');
+    await allGone(left, SWEEP_GRACE_MS);
+  }
+  return left.filter(isAlive);
+}
+
+/** Waits until a process is gone; false when it outlives `ms`. */
+export async function awaitExit(pid: number, ms: number): Promise<boolean> {
+  return allGone([pid], ms);
+}
+
+async function allGone(pids: readonly number[], ms: number): Promise<boolean> {
+  const starts = new Map(await Promise.all(pids.map(async (pid) => [pid, await processStart(pid)] as const)));
+  const until = Date.now() + ms;
+  for (;;) {
+    let waiting = false;
+    for (const [pid, start] of starts) waiting ||= start !== undefined && (await isSameProcess(pid, start));
+    if (!waiting) return true;
+    if (Date.now() >= until) return false;
+    await sleep(POLL_MS);
+  }
+}

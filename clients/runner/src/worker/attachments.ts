@@ -1,0 +1,52 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { CodedError, type Attachment } from '@pizzapi/protocol';
+
+/** Reads a blob, or undefined when there is none. */
+export type ReadBlob = (hash: string) => Promise<Uint8Array | undefined>;
+
+/** What a model can see as an image; anything else is a file to it. */
+const IMAGE_TYPES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
+
+export interface InputContent {
+  text: string;
+  images: { data: string; mimeType: string }[];
+}
+
+/**
+ * An input as the agent takes it: images inline, every other attachment as a file that the text points to.
+ * Throws `blob_not_found` for an attachment whose bytes were never stored.
+ */
+export async function withAttachments(
+  text: string,
+  attachments: readonly Attachment[],
+  folder: string,
+  read: ReadBlob,
+): Promise<InputContent> {
+  const images: InputContent['images'] = [];
+  const files: string[] = [];
+  for (const { blob, mediaType, name } of attachments) {
+    const bytes = await read(blob);
+    if (bytes === undefined) throw new CodedError('blob_not_found', `The attachment ${name ?? blob} is missing`);
+    if (IMAGE_TYPES.includes(mediaType)) {
+      images.push({ data: Buffer.from(bytes).toString('base64'), mimeType: mediaType });
+      continue;
+    }
+    const place = join(folder, blob.slice(0, 16));
+    const path = join(place, safeName(name ?? blob.slice(0, 16)));
+    await mkdir(place, { recursive: true, mode: 0o700 });
+    await writeFile(path, bytes, { mode: 0o600 });
+    files.push(path);
+  }
+  const notes = files.map((path) => `[Attached file: ${path}]`);
+  return { text: [text, ...notes].filter((part) => part !== '').join('\n\n'), images };
+}
+
+/** A file name without a path, dots in front, or what a shell would read as something else. */
+export function safeName(name: string): string {
+  const safe = basename(name.replaceAll('\\', '/'))
+    .replace(/[^\p{L}\p{N}._ -]+/gu, '_')
+    .replace(/^[.\s-]+/, '')
+    .slice(0, 120);
+  return safe === '' ? 'attachment' : safe;
+}

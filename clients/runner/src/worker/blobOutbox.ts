@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BlobRef } from '@pizzapi/protocol';
+import { backoff, sleep, type Logger } from '@pizzapi/process';
+
+/** How long an event waits for its blobs to be stored before it goes ahead of them, in ms. */
+const BLOB_PATIENCE_MS = 2_000;
+
+/** Stores bytes in the backbone; rejects while that is out of reach. */
+export type StoreBlob = (bytes: Uint8Array, mediaType: string) => Promise<unknown>;
+
+/**
+ * Blobs on their way to the object store. Each is a file first, so that neither an outage nor a crash loses what an
+ * event refers to; the file goes when the store has it.
+ */
+export class BlobOutbox {
+  private readonly uploads = new Map<string, Promise<void>>();
+  private readonly stopping = new AbortController();
+
+  constructor(
+    private readonly folder: string,
+    private readonly store: StoreBlob,
+    private readonly log: Logger,
+  ) {}
+
+  /** Takes up what an earlier process left. */
+  async start(): Promise<void> {
+    for (const name of await readdir(this.folder).catch(() => [])) {
+      const [hash, mediaType] = parseName(name) ?? [];
+      if (hash !== undefined && mediaType !== undefined) void this.upload(hash, mediaType);
+    }
+  }
+
+  /** Keeps the bytes; `stored` resolves when the store has them, or after some patience. */
+  async keep(bytes: Uint8Array, mediaType: string): Promise<{ ref: BlobRef; stored: Promise<void> }> {
+    const hash = createHash('sha256').update(bytes).digest('hex');
+    const path = join(this.folder, nameOf(hash, mediaType));
+    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+    await writeFile(`${path}.tmp`, bytes, { mode: 0o600 });
+    await rename(`${path}.tmp`, path);
+    const uploaded = this.upload(hash, mediaType);
+    const stored = Promise.race([uploaded, sleep(BLOB_PATIENCE_MS, this.stopping.signal)]);
+    return { ref: { blob: hash, size: bytes.byteLength, mediaType }, stored };
+  }
+
+  /** Resolves when nothing waits, or after `ms`. What waits then stays on the disk for the next process. */
+  async settled(ms: number): Promise<void> {
+    await Promise.race([Promise.all(this.uploads.values()), sleep(ms)]);
+  }
+
+  stop(): void {
+    this.stopping.abort();
+  }
+
+  private upload(hash: string, mediaType: string): Promise<void> {
+    const name = nameOf(hash, mediaType);
+    const running = this.uploads.get(name);
+    if (running !== undefined) return running;
+    const upload = this.uploadUntilDone(join(this.folder, name), mediaType).finally(() => this.uploads.delete(name));
+    this.uploads.set(name, upload);
+    return upload;
+  }
+
+  private async uploadUntilDone(path: string, mediaType: string): Promise<void> {
+    const pauses = backoff({ maxMs: 5_000 });
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      try {
+        await this.store(await readFile(path), mediaType);
+        await rm(path, { force: true });
+        return;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+        this.log.warn({ err: error, path }, 'a blob is not stored yet');
+        await sleep(pauses.next(), signal);
+      }
+    }
+  }
+}
+
+function nameOf(hash: string, mediaType: string): string {
+  return `${hash}.${Buffer.from(mediaType).toString('base64url')}`;
+}
+
+function parseName(name: string): [hash: string, mediaType: string] | undefined {
+  const match = /^([0-9a-f]{64})\.([A-Za-z0-9_-]+)$/.exec(name);
+  return match === null ? undefined : [match[1]!, Buffer.from(match[2]!, 'base64url').toString()];
+}

@@ -1,0 +1,126 @@
+import {
+  CodedError,
+  errorInfo,
+  toErrorInfo,
+  type Command,
+  type CommandName,
+  type CommandOf,
+  type ErrorInfo,
+  type SessionEvent,
+} from '@pizzapi/protocol';
+import type { CommandOutcome } from '../link/messages.js';
+import type { Answer, Outcome, PiSession } from '../pi/index.js';
+import { withAttachments, type ReadBlob } from './attachments.js';
+
+/** What the commands of one session act on. */
+export interface CommandContext {
+  pi: PiSession;
+  emit: (event: SessionEvent) => void;
+  attachmentsDir: string;
+  readBlob: ReadBlob;
+}
+
+type Handlers = { [N in CommandName]?: (command: CommandOf<N>, context: CommandContext) => Promise<CommandOutcome> };
+
+const OK: CommandOutcome = { ok: true };
+const failed = (error: ErrorInfo): CommandOutcome => ({ ok: false, error });
+
+/** The adapter's outcome as a command's. */
+function outcomeOf(outcome: Outcome): CommandOutcome {
+  if (outcome.kind === 'failed') return failed(outcome.error);
+  const { kind: _kind, ...result } = outcome;
+  return Object.keys(result).length === 0 ? OK : { ok: true, result };
+}
+
+const DIALOG_ERRORS: Record<Exclude<Answer, 'resolved'>, ErrorInfo> = {
+  late: errorInfo('dialog_late'),
+  invalid: errorInfo('dialog_invalid_answer'),
+  unknown: errorInfo('dialog_unknown'),
+};
+
+/**
+ * What each command does to a session. An input is answered once the agent has it in hand: `input_received` is in the
+ * log before, `input_delivered` follows when the agent reads it. `abort`, `compact` and `exec` are answered when over.
+ */
+const HANDLERS: Handlers = {
+  async input(command, { pi, emit, attachmentsDir, readBlob }) {
+    const { commandId, by, args } = command;
+    const { text, deliverAs = 'prompt', attachments = [] } = args;
+    if (text.trim() === '' && attachments.length === 0) return failed(errorInfo('input_empty'));
+    const content = await withAttachments(text, attachments, attachmentsDir, readBlob);
+    const count = attachments.length === 0 ? {} : { attachments: attachments.length };
+    emit({ type: 'input_received', at: Date.now(), commandId, text, by, deliverAs, ...count });
+    const images = content.images.length === 0 ? {} : { images: content.images };
+    return outcomeOf(await pi.prompt({ commandId, text: content.text, deliverAs, ...images }));
+  },
+  async abort(_command, { pi }) {
+    return outcomeOf(await pi.abort());
+  },
+  async model_set({ args }, { pi }) {
+    return outcomeOf(await pi.setModel(args.model));
+  },
+  async set_thinking_level({ args }, { pi }) {
+    return outcomeOf(pi.setThinkingLevel(args.level));
+  },
+  async compact({ args }, { pi }) {
+    return outcomeOf(await pi.compact(args.instructions));
+  },
+  async exec({ commandId, args }, { pi }) {
+    return outcomeOf(await pi.exec(args.command, commandId));
+  },
+  async set_name({ args }, { pi }) {
+    return outcomeOf(pi.setName(args.name));
+  },
+  async dialog_response({ args, by }, { pi }) {
+    const answer = pi.answerDialog(args.dialogId, args.value, by);
+    return answer === 'resolved' ? OK : failed(DIALOG_ERRORS[answer]);
+  },
+  async trigger_response({ args, by }, { emit }) {
+    emit({ type: 'trigger_response', at: Date.now(), triggerId: args.triggerId, response: args.response, by });
+    return OK;
+  },
+  async session_message({ commandId, args }, { pi, emit }) {
+    emit({ type: 'session_message', at: Date.now(), from: args.from, text: args.text });
+    const text = `Message from session ${args.from}:\n\n${args.text}`;
+    return outcomeOf(await pi.prompt({ commandId, text, deliverAs: 'followUp' }));
+  },
+  async attach_session(_command, { pi }) {
+    const { models: _models, ...state } = pi.state();
+    return { ok: true, result: state };
+  },
+};
+
+/** Commands whose order matters to each other: the next begins when the one before has begun its effect. */
+const IN_ORDER: readonly CommandName[] = ['input', 'session_message', 'model_set'];
+
+/** Carries the commands of a session out: inputs in their order, everything else as it comes. */
+export class CommandRunner {
+  private lane: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly context: CommandContext) {}
+
+  /** Never rejects: a bug is an outcome too, `internal`. */
+  run(command: Command): Promise<CommandOutcome> {
+    if (!IN_ORDER.includes(command.name)) return this.carryOut(command);
+    const outcome = this.lane.then(() => this.carryOut(command));
+    this.lane = outcome;
+    return outcome;
+  }
+
+  private async carryOut(command: Command): Promise<CommandOutcome> {
+    const handler = HANDLERS[command.name] as
+      ((command: Command, context: CommandContext) => Promise<CommandOutcome>) | undefined;
+    if (handler === undefined)
+      return failed(errorInfo('command_unknown', `A session has no command "${command.name}"`));
+    try {
+      return await handler(command, this.context);
+    } catch (error) {
+      return failed(codedOr(error));
+    }
+  }
+}
+
+function codedOr(error: unknown): ErrorInfo {
+  if (error instanceof CodedError) return toErrorInfo(error);
+  return errorInfo('command_failed', error instanceof Error ? error.message : String(error));
+}

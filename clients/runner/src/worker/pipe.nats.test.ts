@@ -1,0 +1,99 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  claimSession,
+  connectBackbone,
+  getBlob,
+  openWriter,
+  provision,
+  putBlob,
+  replay,
+  type Backbone,
+} from '@pizzapi/backbone';
+import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
+import { BLOB_THRESHOLD, decode, newId, type SessionEvent } from '@pizzapi/protocol';
+import { silentLogger } from '@pizzapi/process';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { BlobOutbox } from './blobOutbox.js';
+import { EventPipe } from './pipe.js';
+
+let nats: TestNats;
+let backbone: Backbone;
+let folder: string;
+
+beforeAll(async () => {
+  nats = await startTestNats();
+  backbone = await connectBackbone({ url: nats.url, name: 'test' });
+  await provision(backbone);
+  folder = await mkdtemp(join(tmpdir(), 'pizzapi-pipe-'));
+});
+
+afterAll(async () => {
+  await backbone.close();
+  await nats.stop();
+  await rm(folder, { recursive: true });
+});
+
+async function openPipe(maxSpoolBytes: number) {
+  const sid = newId('s');
+  const claim = await claimSession(backbone, { sid, userId: 'owner', runnerId: 'r' });
+  if (claim.kind !== 'granted') throw new Error('refused');
+  const writer = await openWriter(backbone, { sid, epoch: claim.epoch, spoolDir: folder, maxSpoolBytes });
+  const blobs = new BlobOutbox(join(folder, `${sid}.blobs`), (b, type) => putBlob(backbone, b, type), silentLogger);
+  const full: boolean[] = [];
+  const pipe = new EventPipe({ writer, blobs, log: silentLogger, onFull: (is) => full.push(is) });
+  const log = async () => {
+    await pipe.passed();
+    await writer.settled();
+    const events: SessionEvent[] = [];
+    for await (const batch of replay(backbone, sid, {})) {
+      for (const { payload } of batch) events.push(decode(payload) as SessionEvent);
+    }
+    return events;
+  };
+  return { sid, writer, blobs, pipe, full, log };
+}
+
+const said = (text: string): SessionEvent => ({ type: 'session_message', at: 1, from: 'test', text });
+const texts = (events: SessionEvent[]) => events.map((event) => (event.type === 'session_message' ? event.text : ''));
+
+it('long content leaves an event as a blob that is there when the event is, and the order stays', async () => {
+  const { pipe, log, writer } = await openPipe(1e6);
+  const long = 'x'.repeat(BLOB_THRESHOLD + 1);
+  for (const text of ['before', long, 'after']) pipe.push(said(text));
+  const events = await log();
+  expect(texts(events).map((text) => text.slice(0, 6))).toEqual(['before', 'xxxxxx', 'after']);
+  const [placed] = events[1]!.blobs!;
+  expect(placed).toMatchObject({ path: '/text', size: long.length });
+  const blob = await getBlob(backbone, placed!.blob);
+  expect(new TextDecoder().decode(blob!.bytes)).toBe(long);
+  await writer.close();
+});
+
+it('while the backbone is away events are spooled, a full spool pauses the session, and nothing is lost or reordered', async () => {
+  const { pipe, log, full, writer, blobs } = await openPipe(20_000);
+  pipe.push(said('first'));
+  await writer.settled();
+  await nats.kill9();
+  const sent = ['first'];
+  const say = (text: string) => {
+    sent.push(text);
+    pipe.push(said(text));
+  };
+  for (let i = 0; i < 30; i++) {
+    // Of different sizes: a small one that would still fit must not overtake a large one that does not.
+    say(`${i} ${'y'.repeat(i % 3 === 0 ? 2_000 : 10)}`);
+  }
+  expect(full).toEqual([true]);
+  const long = `long ${'z'.repeat(BLOB_THRESHOLD)}`;
+  pipe.push(said(long));
+  await nats.restart();
+  const events = await log();
+  expect(full).toEqual([true, false]);
+  expect(texts(events).slice(0, -1)).toEqual(sent);
+  await blobs.settled(10_000);
+  const blob = await getBlob(backbone, events.at(-1)!.blobs![0]!.blob);
+  expect(new TextDecoder().decode(blob!.bytes)).toBe(long);
+  await writer.close();
+});

@@ -1,0 +1,123 @@
+import { CodedError } from '@pizzapi/protocol';
+import type { Backbone } from '@pizzapi/backbone';
+import type { Logger } from '@pizzapi/process';
+import { LINK_VERSION, type Assignment, type Notice } from '../link/messages.js';
+import { LinkServer } from '../link/server.js';
+import { SESSION_TAG } from '../processes.js';
+import { WorkerSession } from './session.js';
+
+/** How often a worker looks whether its session may go to sleep, in ms. */
+const SLEEP_CHECK_MS = 2_000;
+/** A worker that no daemon has spoken to for so long leaves, in ms. */
+const ORPHAN_MS = 30_000;
+
+export interface WorkerOptions {
+  socket: string;
+  /** The connection and the SDK, made while nobody waits. */
+  prepared: Promise<Backbone>;
+  log: Logger;
+  /** Ends the process. */
+  exit(): void;
+}
+
+/** One worker process: it waits for an assignment, hosts that session, and leaves with it. */
+export class Worker {
+  private session: WorkerSession | undefined;
+  private assigned: Assignment | undefined;
+  private gone = false;
+  private link!: LinkServer;
+  private readonly timers: NodeJS.Timeout[] = [];
+
+  private constructor(private readonly options: WorkerOptions) {}
+
+  static async listen(options: WorkerOptions): Promise<Worker> {
+    const worker = new Worker(options);
+    const { socket, log } = options;
+    worker.link = await LinkServer.listen({
+      socket,
+      log,
+      answerers: {
+        assign: ({ assignment }) => worker.assign(assignment),
+        command: ({ command }) => worker.hosted().command(command),
+        outcome: async ({ commandId }) => worker.hosted().outcomeOf(commandId),
+        answer: async ({ command, outcome }) => {
+          await worker.hosted().answer(command, outcome);
+          return 'written';
+        },
+        branch: ({ entryId }) => worker.hosted().branch(entryId),
+        stop: async ({ reason }) => {
+          await worker.session?.stop(reason);
+          setImmediate(() => void worker.leave(reason.kind === 'sleep' ? 'asleep' : 'ended'));
+          return 'stopped';
+        },
+      },
+      hello: () => worker.hello(),
+      // Without a session nobody misses this process once its daemon is gone.
+      onAlone: () => worker.assigned === undefined && options.exit(),
+    });
+    worker.timers.push(
+      setTimeout(() => worker.assigned === undefined && worker.link.listeners === 0 && options.exit(), ORPHAN_MS),
+      setInterval(() => void worker.sleepWhenIdle(), SLEEP_CHECK_MS),
+    );
+    void options.prepared.then(() => worker.link.tell({ type: 'ready' }));
+    return worker;
+  }
+
+  /** Puts the session to sleep and ends the process: what a SIGTERM asks for. */
+  async terminate(): Promise<void> {
+    await this.session?.stop({ kind: 'sleep', keepLease: this.link.listeners > 0 });
+    await this.leave('asleep');
+  }
+
+  private hello(): Extract<Notice, { type: 'hello' }> {
+    const hello = { type: 'hello', version: LINK_VERSION, pid: process.pid } as const;
+    return this.session === undefined ? hello : { ...hello, state: this.session.state() };
+  }
+
+  private hosted(): WorkerSession {
+    if (this.session === undefined) throw new CodedError('session_not_found', 'This worker hosts no session');
+    return this.session;
+  }
+
+  private async assign(assignment: Assignment) {
+    if (this.assigned !== undefined) throw new CodedError('already_exists', 'This worker hosts a session already');
+    this.assigned = assignment;
+    process.env[SESSION_TAG] = assignment.sid;
+    process.title = `pizzapi session ${assignment.sid}`;
+    const log = this.options.log.child({ sid: assignment.sid });
+    const backbone = await this.options.prepared;
+    try {
+      this.session = await WorkerSession.begin(assignment, {
+        backbone,
+        log,
+        onState: (state) => this.link.tell({ type: 'state', state }),
+        onFenced: () => void this.leave('fenced'),
+        onShutdownRequested: () => void this.terminate(),
+      });
+    } catch (error) {
+      // Without a session, and perhaps without a daemon by now, this process is of no use.
+      this.assigned = undefined;
+      if (this.link.listeners === 0) this.options.exit();
+      throw error;
+    }
+    const state = this.session.state();
+    // Also for a daemon that was started meanwhile and did not ask.
+    this.link.tell({ type: 'state', state });
+    return state;
+  }
+
+  private async sleepWhenIdle(): Promise<void> {
+    if (this.gone || this.session?.isSleepy(Date.now()) !== true) return;
+    this.options.log.info({}, 'quiet for long enough: going to sleep');
+    await this.terminate();
+  }
+
+  private async leave(why: Extract<Notice, { type: 'leaving' }>['why']): Promise<void> {
+    if (this.gone) return;
+    this.gone = true;
+    for (const timer of this.timers) clearTimeout(timer);
+    this.link.tell({ type: 'leaving', why });
+    await this.link.close();
+    this.options.exit();
+  }
+}
