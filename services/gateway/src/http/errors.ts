@@ -1,0 +1,54 @@
+import {
+  CodedError,
+  describeError,
+  errorInfo,
+  ERRORS,
+  toErrorInfo,
+  type ErrorCode,
+  type ErrorInfo,
+} from '@pizzapi/protocol';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from '@pizzapi/process';
+import type { GatewayMetrics } from '../metrics.js';
+
+/** Answers with an error: its status is the table's. */
+export function answerError(reply: FastifyReply, error: ErrorInfo): FastifyReply {
+  return reply.code(ERRORS[error.code].status).header('cache-control', 'no-store').send({ error });
+}
+
+/** What a request of the wrong shape is called, by the part that is wrong. */
+const BY_PART: Readonly<Record<string, ErrorCode>> = {
+  params: 'invalid_id',
+  body: 'bad_request',
+  headers: 'bad_request',
+};
+
+/** Every error that leaves over HTTP has a code of ours and our shape, whoever raised it. */
+export function registerErrors(app: FastifyInstance, metrics: GatewayMetrics, log: Logger): void {
+  app.setErrorHandler((thrown: FastifyError, request, reply) => {
+    const error = errorOf(thrown, request);
+    metrics.error(error.code);
+    if (error.code === 'internal')
+      log.error({ err: thrown, requestId: request.id, url: request.url }, 'request failed');
+    return answerError(reply, error);
+  });
+}
+
+function errorOf(thrown: FastifyError | CodedError, request: FastifyRequest): ErrorInfo {
+  if (thrown instanceof CodedError) return toErrorInfo(thrown);
+  const { validationContext: part, code, statusCode = 500, message } = thrown;
+  if (part !== undefined) return errorInfo(codeOfPart(part, message), message);
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return errorInfo('body_too_large');
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
+    return errorInfo('unsupported_media_type', `Got "${request.headers['content-type'] ?? ''}"`);
+  if (statusCode === 404) return errorInfo('not_found');
+  if (statusCode >= 400 && statusCode < 500)
+    return { code: 'bad_request', message: describeError('bad_request', message) };
+  return errorInfo('internal');
+}
+
+/** An offset of the wrong kind has a name of its own. */
+function codeOfPart(part: string, message: string): ErrorCode {
+  if (part === 'querystring') return /\/(after|before)\b/.test(message) ? 'invalid_offset' : 'bad_request';
+  return BY_PART[part] ?? 'bad_request';
+}

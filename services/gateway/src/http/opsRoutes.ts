@@ -1,0 +1,21 @@
+import type { FastifyInstance } from 'fastify';
+import type { GatewayMetrics } from '../metrics.js';
+
+/** Health and metrics, for whoever runs this. */
+export function opsRoutes(
+  app: FastifyInstance,
+  { ready, metrics }: { ready: () => boolean; metrics: GatewayMetrics },
+): void {
+  const config = { open: true, anyHost: true };
+  const schema = { hide: true } as object;
+  app.get('/livez', { config, schema }, async (_request, reply) => reply.type('text/plain').send('ok\n'));
+  app.get('/readyz', { config, schema }, async (_request, reply) =>
+    reply
+      .code(ready() ? 200 : 503)
+      .type('text/plain')
+      .send(ready() ? 'ready\n' : 'not ready\n'),
+  );
+  app.get('/metrics', { config, schema }, async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.render()),
+  );
+}

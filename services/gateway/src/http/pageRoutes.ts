@@ -1,0 +1,57 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fastifyStatic from '@fastify/static';
+import { errorInfo } from '@pizzapi/protocol';
+import type { FastifyInstance } from 'fastify';
+import { answerError } from './errors.js';
+
+const CSP = [
+  "default-src 'self'",
+  "connect-src 'self' ws: wss:",
+  "img-src 'self' data: blob:",
+  "style-src 'self' 'unsafe-inline'",
+  "worker-src 'self' blob:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** Sent with everything, pages or not. */
+export const SECURITY_HEADERS = {
+  'content-security-policy': CSP,
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+} as const;
+
+/** Paths that are never a page. */
+const NO_PAGE = /^\/(api|ws|livez|readyz|metrics|openapi\.json)(\/|$)/;
+
+/**
+ * The dashboard. Files with a hash in their name may be kept for ever; the page itself never. Any other path that is no
+ * file and none of the API's is the page again, which finds its way by the address.
+ */
+export async function pageRoutes(app: FastifyInstance, folder: string | undefined): Promise<void> {
+  const page = folder === undefined ? undefined : join(folder, 'index.html');
+  const there = folder !== undefined && page !== undefined && existsSync(page);
+  if (there) {
+    await app.register(fastifyStatic, {
+      root: folder,
+      index: false,
+      wildcard: false,
+      cacheControl: false,
+      setHeaders: (reply, path) => {
+        const hashed = path.includes('/assets/') || path.includes('/immutable/');
+        reply.setHeader('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-store');
+      },
+    });
+  }
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0]!;
+    const wantsPage = request.method === 'GET' && !NO_PAGE.test(path) && !/\.[a-z0-9]{1,8}$/i.test(path);
+    if (!there || !wantsPage) return answerError(reply, errorInfo('not_found', `There is no ${path.slice(0, 100)}`));
+    return reply.header('cache-control', 'no-store').type('text/html; charset=utf-8').send(readFileSync(page));
+  });
+}

@@ -1,0 +1,79 @@
+import { requestRpc, type Backbone } from '@pizzapi/backbone';
+import {
+  decode,
+  encode,
+  errorInfo,
+  isErrorCode,
+  isMap,
+  RunnerReply,
+  RunnersReply,
+  stringAt,
+  subjects,
+  type ErrorInfo,
+} from '@pizzapi/protocol';
+import type { FastifyInstance } from 'fastify';
+import Type from 'typebox';
+import type { Directory } from '../session/directory.js';
+import { answerError } from './errors.js';
+import { FoldersQuery, route, RunnerParams } from './schemas.js';
+
+/** How long a runner may take to list folders, in ms. */
+const FOLDERS_MS = 5_000;
+
+const FoldersReply = Type.Object({ folders: Type.Array(Type.String()) });
+
+export function runnerRoutes(app: FastifyInstance, { b, directory }: { b: Backbone; directory: Directory }): void {
+  const unknown = (rid: string): ErrorInfo => errorInfo('runner_not_found', `There is no runner "${rid}"`);
+
+  app.get(
+    '/api/runners',
+    { schema: route({ summary: 'All runners', tag: 'runners', answers: { 200: RunnersReply } }) },
+    async () => ({
+      runners: directory.listRunners(),
+    }),
+  );
+
+  app.get<{ Params: { rid: string } }>(
+    '/api/runners/:rid',
+    { schema: route({ summary: 'One runner', tag: 'runners', params: RunnerParams, answers: { 200: RunnerReply } }) },
+    async (request, reply) => {
+      const runner = directory.runner(request.params.rid);
+      return runner === undefined ? answerError(reply, unknown(request.params.rid)) : { runner };
+    },
+  );
+
+  app.get<{ Params: { rid: string }; Querystring: { path?: string } }>(
+    '/api/runners/:rid/folders',
+    {
+      schema: route({
+        summary: 'Folders on a runner that begin with `path`',
+        tag: 'runners',
+        params: RunnerParams,
+        querystring: FoldersQuery,
+        answers: { 200: FoldersReply },
+      }),
+    },
+    async (request, reply) => {
+      const { rid } = request.params;
+      if (!directory.isOnline(rid)) {
+        const known = directory.runner(rid) !== undefined;
+        return answerError(reply, known ? errorInfo('host_lost', `The runner "${rid}" is offline`) : unknown(rid));
+      }
+      const question = encode({ path: request.query.path ?? '' });
+      const answer = await requestRpc(b, subjects.runnerRpc(rid, 'folders'), question, { timeoutMs: FOLDERS_MS });
+      if (answer.kind !== 'ok') return answerError(reply, errorInfo('runner_timeout'));
+      const body = decode(answer.body);
+      const error = isMap(body) && isMap(body['error']) ? body['error'] : undefined;
+      if (error !== undefined) {
+        const code = error['code'];
+        const message = stringAt(error, 'message');
+        return answerError(
+          reply,
+          isErrorCode(code) ? { code, message: message ?? '' } : errorInfo('runner_failed', message),
+        );
+      }
+      const folders = isMap(body) && Array.isArray(body['folders']) ? (body['folders'] as unknown[]) : [];
+      return { folders: folders.filter((folder) => typeof folder === 'string') };
+    },
+  );
+}

@@ -1,0 +1,212 @@
+import { headOf, type Backbone } from '@pizzapi/backbone';
+import {
+  CommandBody,
+  CommandReply,
+  errorInfo,
+  InputBody,
+  MetaReply,
+  NewSessionBody,
+  NewSessionReply,
+  SessionReply,
+  SessionsReply,
+  type ErrorInfo,
+} from '@pizzapi/protocol';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Readable } from 'node:stream';
+import type { GatewayMetrics } from '../metrics.js';
+import type { CommandOutcome, Commander } from '../session/commander.js';
+import type { Directory } from '../session/directory.js';
+import type { Reader } from '../session/reader.js';
+import type { Spawner } from '../session/spawner.js';
+import { answerError } from './errors.js';
+import { principalOf } from './guard.js';
+import { EventsQuery, IdempotencyHeaders, route, SessionParams } from './schemas.js';
+
+export interface SessionDeps {
+  b: Backbone;
+  directory: Directory;
+  reader: Reader;
+  commander: Commander;
+  spawner: Spawner;
+  metrics: GatewayMetrics;
+}
+
+/** A body with attachments inline: 10 MiB of file are 14 MiB of base64. */
+export const MAX_BODY_BYTES = 16 * 1024 * 1024;
+/** Events of one answer when the request names no number. */
+const DEFAULT_LIMIT = 1_000;
+
+interface OfSession {
+  Params: { sid: string };
+}
+
+const tag = 'sessions';
+const keyOf = ({ headers }: FastifyRequest): string | undefined => {
+  const key = headers['idempotency-key'];
+  return Array.isArray(key) ? key[0] : key;
+};
+
+export function sessionRoutes(app: FastifyInstance, deps: SessionDeps): void {
+  const { b, directory, reader, commander, spawner, metrics } = deps;
+  const fail = (reply: FastifyReply, error: ErrorInfo): FastifyReply => {
+    metrics.error(error.code);
+    return answerError(reply, error);
+  };
+  const known = async (sid: string): Promise<ErrorInfo | undefined> =>
+    (await reader.exists(sid)) ? undefined : errorInfo('session_not_found', `There is no session "${sid}"`);
+  const sent = (reply: FastifyReply, outcome: CommandOutcome): FastifyReply =>
+    outcome.kind === 'sent' ? reply.code(202).send({ commandId: outcome.commandId }) : fail(reply, outcome.error);
+
+  app.get(
+    '/api/sessions',
+    { schema: route({ summary: 'All sessions, the latest active first', tag, answers: { 200: SessionsReply } }) },
+    async () => ({
+      sessions: directory.listSessions(),
+    }),
+  );
+
+  for (const url of ['/api/sessions', '/ws/sessions']) {
+    app.post<{ Body: NewSessionBody }>(
+      url,
+      {
+        bodyLimit: MAX_BODY_BYTES,
+        schema: route({
+          summary: 'Start a session; 202 while the runner has not answered',
+          tag,
+          headers: IdempotencyHeaders,
+          body: NewSessionBody,
+          answers: { 201: NewSessionReply, 202: NewSessionReply },
+        }),
+      },
+      async (request, reply) => {
+        const began = performance.now();
+        const outcome = await spawner.spawn(principalOf(request), request.body, keyOf(request));
+        metrics.spawned((performance.now() - began) / 1000);
+        if (outcome.kind === 'failed') return fail(reply, outcome.error);
+        return reply.code(outcome.kind === 'started' ? 201 : 202).send(outcome.reply);
+      },
+    );
+  }
+
+  app.get<OfSession>(
+    '/api/sessions/:sid',
+    { schema: route({ summary: 'One session', tag, params: SessionParams, answers: { 200: SessionReply } }) },
+    async (request, reply) => {
+      const { sid } = request.params;
+      const missing = await known(sid);
+      return missing === undefined ? reader.reply(sid) : fail(reply, missing);
+    },
+  );
+
+  app.delete<OfSession>(
+    '/api/sessions/:sid',
+    { schema: route({ summary: 'End a session if it runs, and delete its log', tag, params: SessionParams }) },
+    async (request, reply) => {
+      const { sid } = request.params;
+      const error = (await known(sid)) ?? (await reader.delete(principalOf(request), sid));
+      return error === undefined ? reply.code(204).send() : fail(reply, error);
+    },
+  );
+
+  app.post<OfSession & { Body: InputBody }>(
+    '/api/sessions/:sid/input',
+    {
+      bodyLimit: MAX_BODY_BYTES,
+      schema: route({
+        summary: 'Say something to the agent',
+        tag,
+        params: SessionParams,
+        headers: IdempotencyHeaders,
+        body: InputBody,
+        answers: { 202: CommandReply },
+      }),
+    },
+    async (request, reply) => {
+      const { text, deliverAs, attachments } = request.body;
+      const { sid } = request.params;
+      return sent(
+        reply,
+        await commander.input({
+          principal: principalOf(request),
+          sid,
+          text,
+          deliverAs,
+          attachments,
+          key: keyOf(request),
+        }),
+      );
+    },
+  );
+
+  app.post<OfSession & { Body: CommandBody }>(
+    '/api/sessions/:sid/commands',
+    {
+      schema: route({
+        summary: 'Send a command; its result comes as `command_result` in the log',
+        tag,
+        params: SessionParams,
+        headers: IdempotencyHeaders,
+        body: CommandBody,
+        answers: { 202: CommandReply },
+      }),
+    },
+    async (request, reply) => {
+      const { name, args } = request.body;
+      return sent(
+        reply,
+        await commander.command({
+          principal: principalOf(request),
+          sid: request.params.sid,
+          name,
+          args,
+          key: keyOf(request),
+        }),
+      );
+    },
+  );
+
+  app.get<OfSession & { Querystring: EventsQuery }>(
+    '/api/sessions/:sid/events',
+    {
+      schema: route({
+        summary:
+          'The log as NDJSON, `{ seq, event }` a line: `limit` events after `after`, or the last ones before `before`',
+        tag,
+        params: SessionParams,
+        querystring: EventsQuery,
+      }),
+    },
+    async (request, reply) => {
+      const { sid } = request.params;
+      const { after = 0, before, limit = DEFAULT_LIMIT } = request.query;
+      const { last } = await headOf(b, sid);
+      if (last === 0 && !(await reader.exists(sid)))
+        return fail(reply, errorInfo('session_not_found', `There is no session "${sid}"`));
+      if (after > last) return fail(reply, errorInfo('invalid_offset', `The last offset is ${last}`));
+      // Only what is there now: an answer ends, however busy the session is.
+      const end = Math.min(before ?? last + 1, last + 1);
+      const start = before === undefined ? after : await reader.offsetBefore(sid, limit, end, after);
+      return reply
+        .header('content-type', 'application/x-ndjson; charset=utf-8')
+        .header('cache-control', 'no-store')
+        .send(Readable.from(reader.lines(sid, start, end, limit)));
+    },
+  );
+
+  app.get<OfSession>(
+    '/api/sessions/:sid/meta',
+    {
+      schema: route({
+        summary: 'What the session needs of people and says about itself',
+        tag,
+        params: SessionParams,
+        answers: { 200: MetaReply },
+      }),
+    },
+    async (request, reply) => {
+      const { sid } = request.params;
+      const missing = await known(sid);
+      return missing === undefined ? reader.meta(sid) : fail(reply, missing);
+    },
+  );
+}

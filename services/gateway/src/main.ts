@@ -1,0 +1,38 @@
+import { connectBackbone, verifyProvisioned } from '@pizzapi/backbone';
+import { createMetrics, ensureGatewaySecret, readOptions, runService } from '@pizzapi/process';
+import { createGateway } from './app.js';
+import { GATEWAY_OPTIONS } from './options.js';
+
+/** The gateway as a process of its own. Tells a parent with an IPC channel where it listens. */
+await runService(
+  'gateway',
+  async ({ log, signal, env }) => {
+    const { natsUrl, natsUser, natsPassword, home, ...options } = readOptions(GATEWAY_OPTIONS, {}, env);
+    const backbone = await connectBackbone({
+      url: natsUrl.split(','),
+      name: 'gateway',
+      ...(natsUser === undefined ? {} : { user: natsUser, password: natsPassword ?? '' }),
+      log,
+      signal,
+    });
+    await verifyProvisioned(backbone);
+    const gateway = await createGateway({
+      backbone,
+      options: { ...options, home, secret: ensureGatewaySecret(home) },
+      log,
+      metrics: createMetrics({ process: true }),
+    });
+    const { url } = await gateway.listen();
+    process.send?.({ kind: 'listening', url });
+    return {
+      name: 'gateway',
+      run: () => new Promise<void>(() => undefined),
+      drain: () => gateway.drain(),
+      stop: async () => {
+        await gateway.stop();
+        await backbone.close();
+      },
+    };
+  },
+  { stopWithParent: true },
+);

@@ -1,0 +1,127 @@
+import type { Logger } from '@pizzapi/process';
+import { Flow } from './flow.js';
+import { Limiter } from './limiter.js';
+import type { RoomLimits } from './limits.js';
+import { Room, type RoomMetrics } from './room.js';
+import type { SessionSource } from './source.js';
+import type { Viewer } from './viewer.js';
+
+/** Time over which viewers of a replaced log come back, in ms. */
+const RESTART_JITTER_MS = 1_000;
+
+export interface RoomsOptions {
+  source: (sid: string) => SessionSource;
+  limits: RoomLimits;
+  /** Reads of the log that may run at once. */
+  concurrentReads: number;
+  metrics: RoomMetrics;
+  log: Logger;
+}
+
+interface Entry {
+  opening: Promise<Room>;
+  room?: Room;
+  /** Runs while nobody watches. */
+  linger?: NodeJS.Timeout;
+}
+
+/** The rooms of this gateway: opened for the first viewer, kept some seconds after the last. */
+export class Rooms {
+  private readonly entries = new Map<string, Entry>();
+  private readonly flow: Flow;
+  private readonly limiter: Limiter;
+
+  constructor(private readonly options: RoomsOptions) {
+    this.flow = new Flow(options.limits);
+    this.limiter = new Limiter(options.concurrentReads);
+  }
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  /** The room of a session, opened when there is none. Whoever joins it also leaves through `leave`. */
+  open(sid: string): Promise<Room> {
+    const known = this.entries.get(sid);
+    if (known !== undefined) {
+      clearTimeout(known.linger);
+      delete known.linger;
+      // Somebody who asks and then does not join must not keep it for ever.
+      void known.opening.then(
+        () => this.lingerIfEmpty(sid),
+        () => undefined,
+      );
+      return known.opening;
+    }
+    const { source, limits, metrics, log } = this.options;
+    const entry: Entry = {
+      opening: Room.open({
+        source: source(sid),
+        limits,
+        metrics,
+        flow: this.flow,
+        limiter: this.limiter,
+        onReset: () => {
+          log.warn({ sid }, 'the log was replaced; viewers start again');
+          this.drop(sid, 'restarting');
+        },
+      }),
+    };
+    this.entries.set(sid, entry);
+    entry.opening.then(
+      (room) => {
+        entry.room = room;
+        if (this.entries.get(sid) === entry) this.lingerIfEmpty(sid);
+        else void room.close();
+      },
+      () => this.entries.get(sid) === entry && this.entries.delete(sid),
+    );
+    return entry.opening;
+  }
+
+  /** The room of a session if it is open. */
+  find(sid: string): Room | undefined {
+    return this.entries.get(sid)?.room;
+  }
+
+  leave(sid: string, room: Room, viewer: Viewer): void {
+    room.leave(viewer);
+    if (this.find(sid) === room) this.lingerIfEmpty(sid);
+  }
+
+  /** Closes a room and everyone in it. */
+  drop(sid: string, name: 'session_gone' | 'restarting'): void {
+    const entry = this.entries.get(sid);
+    if (entry === undefined) return;
+    this.entries.delete(sid);
+    clearTimeout(entry.linger);
+    if (entry.room === undefined) return;
+    entry.room.closeAll(name, name === 'restarting' ? RESTART_JITTER_MS : undefined);
+    void entry.room.close();
+  }
+
+  /** Lets go of everything, whoever is still there. */
+  async close(): Promise<void> {
+    const entries = [...this.entries.values()];
+    this.entries.clear();
+    for (const { linger } of entries) clearTimeout(linger);
+    for (const { room } of entries) await room?.close();
+  }
+
+  private lingerIfEmpty(sid: string): void {
+    const entry = this.entries.get(sid);
+    if (entry?.room === undefined || entry.room.viewers.size > 0 || entry.linger !== undefined) return;
+    const { lingerMs, lingering } = this.options.limits;
+    entry.linger = setTimeout(() => this.end(sid), lingerMs).unref();
+    const idle = [...this.entries].filter(([, { linger }]) => linger !== undefined);
+    if (idle.length > lingering) this.end(idle[0]![0]);
+  }
+
+  private end(sid: string): void {
+    const entry = this.entries.get(sid);
+    if (entry?.room === undefined || entry.room.viewers.size > 0) return;
+    clearTimeout(entry.linger);
+    this.entries.delete(sid);
+    void entry.room.close();
+  }
+}

@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import { tail, type Backbone } from '@pizzapi/backbone';
+import {
+  commandProblem,
+  errorInfo,
+  isErrorCode,
+  isId,
+  newId,
+  type ErrorInfo,
+  type NewSessionBody,
+  type NewSessionReply,
+} from '@pizzapi/protocol';
+import type { Principal } from '../auth/principal.js';
+import type { Answers, RunnerAnswer } from './answers.js';
+import { storeAttachments } from './attachments.js';
+import type { Commander } from './commander.js';
+import type { Directory } from './directory.js';
+
+export type SpawnOutcome =
+  /** Its first event is in the log. */
+  | { kind: 'started'; reply: NewSessionReply }
+  /** The runner is there and has not answered yet. */
+  | { kind: 'accepted'; reply: NewSessionReply }
+  | { kind: 'failed'; error: ErrorInfo };
+
+export interface SpawnerOptions {
+  b: Backbone;
+  directory: Directory;
+  commander: Commander;
+  answers: Answers;
+  /** The address people open, without a slash at its end. */
+  publicUrl: () => string;
+  /** How long a runner may take, in ms. */
+  waitMs: number;
+}
+
+const failed = (error: ErrorInfo): SpawnOutcome => ({ kind: 'failed', error });
+
+/** Starts sessions: asks a runner and waits for the session's first event, the runner's refusal, or the end of patience. */
+export class Spawner {
+  constructor(private readonly options: SpawnerOptions) {}
+
+  async spawn(principal: Principal, body: NewSessionBody, key?: string): Promise<SpawnOutcome> {
+    const { b } = this.options;
+    if (key !== undefined && !isId(key)) return failed(errorInfo('invalid_id', 'The Idempotency-Key is not an id'));
+    const runner = this.chooseRunner(body);
+    if (runner.kind === 'refused') return failed(runner.error);
+    const stored = await storeAttachments(b, body.attachments);
+    if (stored.kind === 'refused') return failed(stored.error);
+    const { cwd, prompt, model, name, thinkingLevel, resumedFrom } = body;
+    const { attachments } = stored;
+    const sid = key === undefined ? newId() : sessionIdOf(key);
+    const args = {
+      sessionId: sid,
+      cwd,
+      prompt,
+      model,
+      name,
+      thinkingLevel,
+      resumedFrom,
+      attachments: attachments.length === 0 ? undefined : attachments,
+    };
+    const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined));
+    const problem = commandProblem('new_session', given);
+    if (problem !== undefined) return failed(problem);
+    return this.ask(principal, runner.rid, sid, given, key ?? newId('c'));
+  }
+
+  private async ask(
+    principal: Principal,
+    rid: string,
+    sid: string,
+    args: object,
+    commandId: string,
+  ): Promise<SpawnOutcome> {
+    const { b, directory, commander, answers, waitMs } = this.options;
+    const reply = { sessionId: sid, runnerId: rid, shareUrl: `${this.options.publicUrl()}/s/${sid}` };
+    const cleanups: (() => void)[] = [];
+    let over = false;
+    const following = (stop: () => void) => (over ? stop() : void cleanups.push(stop));
+    try {
+      const answered = new Promise<SpawnOutcome>((resolve) => {
+        const begun = () => resolve({ kind: 'started', reply });
+        cleanups.push(answers.expect(commandId, (answer) => (answer.ok ? begun() : resolve(failed(refusal(answer))))));
+        cleanups.push(
+          directory.on((change) => {
+            if (change.kind === 'lease' && !directory.isOnline(rid)) resolve(failed(gone(rid)));
+          }),
+        );
+        const timer = setTimeout(
+          () => resolve(directory.isOnline(rid) ? { kind: 'accepted', reply } : failed(gone(rid))),
+          waitMs,
+        );
+        cleanups.push(() => clearTimeout(timer));
+        void tail(b, sid, { after: 0, onEvents: begun }).then((running) => following(() => void running.stop()));
+      });
+      const sent = await commander.send(rid, principal, 'new_session', args, commandId);
+      if (sent.kind === 'refused') return failed(sent.error);
+      commander.expect(sid, rid);
+      return await answered;
+    } finally {
+      over = true;
+      for (const cleanup of cleanups.splice(0)) cleanup();
+    }
+  }
+
+  private chooseRunner(body: NewSessionBody): { kind: 'chosen'; rid: string } | { kind: 'refused'; error: ErrorInfo } {
+    const { directory } = this.options;
+    const refused = (error: ErrorInfo) => ({ kind: 'refused' as const, error });
+    const rid = body.runnerId ?? body.runner_id;
+    if (rid === undefined) {
+      const online = directory.listRunners().filter((runner) => runner.online === true && runner.kind === 'daemon');
+      const [only] = online;
+      if (only === undefined) return refused(errorInfo('runner_not_found', 'No runner is online'));
+      if (online.length === 1) return { kind: 'chosen', rid: only.runnerId };
+      return refused(errorInfo('bad_request', `Several runners are online; name one as runnerId`));
+    }
+    if (!isId(rid)) return refused(errorInfo('invalid_id', `"${rid.slice(0, 80)}" is not an id`));
+    if (directory.isOnline(rid)) return { kind: 'chosen', rid };
+    if (directory.runner(rid) === undefined)
+      return refused(errorInfo('runner_not_found', `There is no runner "${rid}"`));
+    return refused(errorInfo('host_lost', `The runner "${rid}" is offline`));
+  }
+}
+
+/** The session that a request with this key makes, however often it is sent. */
+function sessionIdOf(key: string): string {
+  return createHash('sha256').update(key).digest('hex').slice(0, 24);
+}
+
+function refusal({ error }: RunnerAnswer): ErrorInfo {
+  if (error === undefined) return errorInfo('runner_failed');
+  return isErrorCode(error.code)
+    ? { code: error.code, message: error.message }
+    : errorInfo('runner_failed', error.message);
+}
+
+function gone(rid: string): ErrorInfo {
+  return errorInfo('runner_timeout', `The runner "${rid}" went away before it answered`);
+}

@@ -1,0 +1,79 @@
+import { CodedError, decodeMany, errorInfo, isMap, type ErrorInfo, type ParsedFrame } from '@pizzapi/protocol';
+import type { RawData, WebSocket } from 'ws';
+
+/** Frames in one message. */
+export const MAX_FRAMES = 256;
+/** Frames of the wrong shape before the connection closes with 4001. */
+export const MAX_INVALID = 16;
+/** Frames that wait to be handled before no more are read from the socket. */
+const MAX_WAITING = 32;
+
+export interface InboxOptions<F> {
+  ws: WebSocket;
+  json: boolean;
+  parse: (value: unknown) => ParsedFrame<F>;
+  /** One frame at a time, in the order they came. */
+  onFrame: (frame: F) => Promise<void> | void;
+  /** What to tell about a frame that was not understood. */
+  onProblem: (error: ErrorInfo, ref?: string) => void;
+  /** The client does not speak the protocol. */
+  onBroken: () => void;
+  /** A frame could not be handled for a reason nobody expected. */
+  onFailure: (thrown: unknown) => void;
+}
+
+/** The receiving side of a connection: bytes to frames, one handled after another, with a bound on what waits. */
+export class Inbox<F> {
+  private waiting = 0;
+  private invalid = 0;
+  private over = false;
+  private last: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: InboxOptions<F>) {
+    options.ws.on('message', (data, binary) => this.receive(data, binary));
+  }
+
+  private receive(data: RawData, binary: boolean): void {
+    if (this.over) return;
+    const values = this.read(data, binary);
+    if (values === undefined) return this.broken('These bytes are no frames');
+    if (values.length > MAX_FRAMES) return this.broken(`A message may hold ${MAX_FRAMES} frames`);
+    for (const value of values) this.accept(value);
+  }
+
+  private read(data: RawData, binary: boolean): unknown[] | undefined {
+    const { json } = this.options;
+    if (binary === json) return undefined;
+    const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer);
+    try {
+      return json ? [JSON.parse(bytes.toString()) as unknown] : decodeMany(bytes);
+    } catch (error) {
+      if (error instanceof CodedError || error instanceof SyntaxError) return undefined;
+      throw error;
+    }
+  }
+
+  private accept(value: unknown): void {
+    if (this.over) return;
+    const parsed = this.options.parse(value);
+    if (parsed.kind === 'invalid') {
+      this.options.onProblem(parsed.error, parsed.ref);
+      if (++this.invalid >= MAX_INVALID || !isMap(value)) this.broken('Too much here is not the protocol');
+      return;
+    }
+    const { ws, onFrame, onFailure } = this.options;
+    if (++this.waiting >= MAX_WAITING) ws.pause();
+    this.last = this.last
+      .then(() => (this.over ? undefined : onFrame(parsed.frame)))
+      .catch(onFailure)
+      .finally(() => {
+        if (--this.waiting < MAX_WAITING / 2 && ws.isPaused) ws.resume();
+      });
+  }
+
+  private broken(what: string): void {
+    this.over = true;
+    this.options.onProblem(errorInfo('bad_frame', what));
+    this.options.onBroken();
+  }
+}

@@ -1,0 +1,58 @@
+import type { Socket } from 'node:net';
+import { CLOSE_CODES, type CloseName } from '@pizzapi/protocol';
+import type { WebSocket } from 'ws';
+import { controlFrame, Packet } from './frame.js';
+
+/** A client that lets this many bytes of answers lie about is closed: nothing else bounds what it makes us queue. */
+export const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
+
+/** The sending side of one client's connection. */
+export interface Wire {
+  readonly open: boolean;
+  /** Bytes written and not yet taken by the network. */
+  readonly buffered: number;
+  /** Writes ready bytes; `done` is called when the network has taken them. */
+  write(packet: Packet, done?: () => void): void;
+  send(frame: object): void;
+  close(name: CloseName, reason?: string): void;
+}
+
+/**
+ * Writes whole frames straight to the socket, past the queue of `ws`: that queue is used only while a message is being
+ * compressed or read from a Blob, and we do neither.
+ */
+export class SocketWire implements Wire {
+  constructor(
+    private readonly ws: WebSocket,
+    private readonly socket: Socket,
+    private readonly json: boolean,
+    private readonly onBytes: (bytes: number) => void,
+  ) {}
+
+  get open(): boolean {
+    return this.ws.readyState === this.ws.OPEN;
+  }
+
+  get buffered(): number {
+    return this.socket.writableLength;
+  }
+
+  write(packet: Packet, done?: () => void): void {
+    if (!this.open) return;
+    const bytes = this.json ? packet.json : packet.msgpack;
+    this.onBytes(bytes.length);
+    this.socket.write(bytes, done);
+  }
+
+  send(frame: object): void {
+    this.write(new Packet([controlFrame(frame)]));
+    if (this.buffered > MAX_BUFFERED_BYTES) this.close('too_slow');
+  }
+
+  close(name: CloseName, reason = ''): void {
+    if (this.ws.readyState === this.ws.CLOSED) return;
+    // A client that takes nothing will not take the close frame either, nor answer it.
+    if (this.buffered > MAX_BUFFERED_BYTES) this.ws.terminate();
+    else this.ws.close(CLOSE_CODES[name].code, reason);
+  }
+}
