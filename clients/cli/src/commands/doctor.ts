@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import { addOptions, OPTIONS, readOptions } from '@pizzapi/process';
+import type { Finding } from '../doctor/finding.js';
+import { GATEWAY_OPTIONS, gatewayOf, readNatsAccess } from '../home.js';
+import { EXIT, line, paint, type Io } from '../io.js';
+import { examples, type Context } from '../context.js';
+
+export function addDoctor(program: Command, context: Context): void {
+  addOptions(program.command('doctor'), GATEWAY_OPTIONS)
+    .description('Check what is installed, reachable, too old or insecure, and say what to do')
+    .option('--json', 'Print one line of JSON: { ok, checks: [{ check, level, text, todo? }] }')
+    .addHelpText('after', `${examples('pizzapi doctor', 'pizzapi doctor --json')}\n\nEnds with 1 when a check failed.`)
+    .action(async (flags: Record<string, unknown>) => {
+      const { io } = context;
+      const findings = await examine(flags, io);
+      const healthy = findings.every(({ level }) => level !== 'fail');
+      if (flags['json'] === true) line(io.stdout, JSON.stringify({ ok: healthy, checks: findings }));
+      else for (const finding of findings) line(io.stdout, findingLine(finding, io));
+      context.exitCode = healthy ? EXIT.ok : EXIT.failed;
+    });
+}
+
+async function examine(flags: Record<string, unknown>, io: Io): Promise<Finding[]> {
+  // Loaded here: the backbone is a lot of code that other commands do without.
+  const [machine, running] = await Promise.all([import('../doctor/machine.js'), import('../doctor/running.js')]);
+  const gateway = gatewayOf(flags, io);
+  const { home } = gateway;
+  const access = readNatsAccess(home);
+  const { natsUrl } = readOptions({ natsUrl: OPTIONS.natsUrl }, {}, io.env);
+  const [natsServer, disk, nats, answers] = await Promise.all([
+    machine.checkNatsServer(io.env),
+    machine.checkDisk(home),
+    running.checkNats(access, natsUrl),
+    running.checkGateway(gateway),
+  ]);
+  return [
+    machine.checkNode(process.version),
+    natsServer,
+    machine.checkPi(io.env),
+    machine.checkChromium(io.env),
+    disk,
+    ...machine.checkSecrets(home),
+    running.checkLocalRun(home),
+    ...nats,
+    ...answers,
+  ];
+}
+
+const STYLES = { ok: 'green', warn: 'yellow', fail: 'red' } as const;
+
+function findingLine({ check, level, text, todo }: Finding, io: Pick<Io, 'colour'>): string {
+  const head = `${paint(io, STYLES[level], level.padEnd(4))}  ${check.padEnd(11)}  `;
+  const advice = todo === undefined ? '' : `\n${' '.repeat(19)}${paint(io, 'dim', `→ ${todo}`)}`;
+  return `${head}${text}${advice}`;
+}

@@ -1,0 +1,41 @@
+import type { Command } from 'commander';
+import { addOptions, readOptions } from '@pizzapi/process';
+import { resolve } from 'node:path';
+import { HOME_OPTIONS, readLocalState, requireNatsAccess } from '../home.js';
+import { line, type Io } from '../io.js';
+import { examples, type Context } from '../context.js';
+
+/** The person of a local run. */
+const OWNER = 'owner';
+
+export function addImport(program: Command, { io }: Context): void {
+  addOptions(program.command('import <file>'), HOME_OPTIONS)
+    .description('Make a session of a pi session file (JSON lines), to look at in the dashboard')
+    .option('--json', 'Print one line of JSON: { sessionId, name, events, messages, url }')
+    .addHelpText(
+      'after',
+      `${examples('pizzapi import ~/.pi/agent/sessions/--work--/2026-01-01T10-00-00-000Z_abc.jsonl')}
+
+The whole file is checked first. A session is made entirely or not at all.`,
+    )
+    .action(async (file: string, flags: Record<string, unknown>) => {
+      const { home } = readOptions(HOME_OPTIONS, flags, io.env);
+      // Loaded here: it brings the agent's SDK along, which no other command needs.
+      const { importSession } = await import('../importSession.js');
+      const access = requireNatsAccess(home);
+      const imported = await importSession(resolve(file), access, OWNER, progress(io));
+      const base = readLocalState(home)?.url;
+      const url = base === undefined ? undefined : `${base}/s/${imported.sessionId}`;
+      if (flags['json'] === true) return line(io.stdout, JSON.stringify({ ...imported, url }));
+      line(io.stdout, `${imported.sessionId}  ${imported.messages} messages, ${imported.events} events`);
+      if (url !== undefined) line(io.stdout, url);
+    });
+}
+
+/** A line on stderr every so many events, the last one at the end. */
+function progress(io: Io): (done: number, of: number) => void {
+  const every = 250;
+  return (done, of) => {
+    if (done % every === 0 || done === of) line(io.stderr, `${done} of ${of} events`);
+  };
+}

@@ -1,0 +1,25 @@
+import type { Command } from 'commander';
+import { addOptions, loginUrl, LINK_TTL_MS, mintLinkToken, readGatewaySecret, readOptions } from '@pizzapi/process';
+import { errorInfo } from '@pizzapi/protocol';
+import { HOME_OPTIONS, readLocalState } from '../home.js';
+import { Failure, line } from '../io.js';
+import { examples, type Context } from '../context.js';
+
+export function addLink(program: Command, { io }: Context): void {
+  addOptions(program.command('link'), HOME_OPTIONS)
+    .description('Print a new one-time link that signs you in to the local run')
+    .option('--json', 'Print one line of JSON: { url, loginUrl, expiresAt }')
+    .addHelpText('after', examples('pizzapi link', 'pizzapi link --json'))
+    .action((flags: Record<string, unknown>) => {
+      const { home } = readOptions(HOME_OPTIONS, flags, io.env);
+      const state = readLocalState(home);
+      const secret = readGatewaySecret(home);
+      if (state === undefined || secret === undefined) {
+        throw new Failure(errorInfo('gateway_unreachable', `No local run uses ${home}`));
+      }
+      const now = Date.now();
+      const link = loginUrl(state.url, mintLinkToken(secret, now));
+      if (flags['json'] !== true) return line(io.stdout, link);
+      line(io.stdout, JSON.stringify({ url: state.url, loginUrl: link, expiresAt: now + LINK_TTL_MS }));
+    });
+}

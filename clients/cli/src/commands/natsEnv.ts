@@ -1,0 +1,26 @@
+import type { Command } from 'commander';
+import { addOptions, readOptions } from '@pizzapi/process';
+import { HOME_OPTIONS, requireNatsAccess } from '../home.js';
+import { line } from '../io.js';
+import { examples, type Context } from '../context.js';
+
+export function addNatsEnv(program: Command, { io }: Context): void {
+  addOptions(program.command('nats-env'), HOME_OPTIONS)
+    .description('Print shell exports that let the nats command watch the local run, read-only')
+    .addHelpText(
+      'after',
+      examples('eval "$(pizzapi nats-env)"', "nats sub 'session.*.events' --translate 'pizzapi decode'"),
+    )
+    .action((flags: Record<string, unknown>) => {
+      const { home } = readOptions(HOME_OPTIONS, flags, io.env);
+      const { url, users } = requireNatsAccess(home);
+      line(io.stdout, `export NATS_URL=${shellQuote(url)}`);
+      line(io.stdout, `export NATS_USER=${shellQuote(users.auditor.user)}`);
+      line(io.stdout, `export NATS_PASSWORD=${shellQuote(users.auditor.password)}`);
+    });
+}
+
+/** One word for any POSIX shell, whatever is in it. */
+function shellQuote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

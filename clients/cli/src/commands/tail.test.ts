@@ -1,0 +1,109 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { concat, decode, defaultMetaState, encode, initialSessionInfo } from '@pizzapi/protocol';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { run } from '../testing/run.js';
+
+const started = { type: 'session_started', at: 0, model: 'demo/demo', cwd: '/w', name: '' };
+const user = { type: 'message_end', at: 0, messageId: 'm', message: { role: 'user', content: 'hello' } };
+const ended = (reason: string) => ({ type: 'session_ended', at: 0, reason });
+
+let server: Server;
+let sockets: WebSocketServer;
+let log: { seq: number; event: object }[];
+/** What the scripted gateway does once a viewer has been brought up to date. */
+let then: (socket: WebSocket) => void;
+
+beforeEach(async () => {
+  log = [started, user].map((event, index) => ({ seq: 5 + index, event }));
+  then = () => undefined;
+  server = createServer((_request, response) => {
+    response.writeHead(404, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ error: { code: 'session_not_found', message: 'There is none.' } }));
+  });
+  sockets = new WebSocketServer({ server, path: '/ws/sessions/s1' });
+  sockets.on('connection', (socket) => {
+    const head = log.at(-1)!.seq;
+    const session = initialSessionInfo('s1');
+    const say = (...frames: object[]) => socket.send(concat(frames.map((frame) => encode(frame))));
+    say({
+      type: 'hello',
+      protocol: 1,
+      sessionId: 's1',
+      mode: 'owner',
+      session,
+      meta: defaultMetaState(),
+      head,
+      first: 5,
+    });
+    socket.once('message', (data: Buffer) => {
+      const { after = 0, tail } = decode(data) as { after?: number; tail?: number };
+      const wanted = tail === undefined ? log.filter(({ seq }) => seq > after) : log.slice(-tail);
+      say(...wanted.map((entry) => ({ type: 'event', ...entry })), { type: 'live', seq: head });
+      then(socket);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+});
+afterEach(async () => {
+  for (const socket of sockets.clients) socket.terminate();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+const tail = (...argv: string[]) =>
+  run(['tail', ...argv, '--relay-url', `http://127.0.0.1:${(server.address() as AddressInfo).port}`]);
+
+describe('tail', () => {
+  it('prints the log, follows it, and ends when the session does', async () => {
+    then = (socket) => socket.send(encode({ type: 'event', seq: 9, event: ended('killed') }));
+    expect(await tail('s1')).toEqual({
+      code: 0,
+      stderr: '',
+      stdout: [
+        '      5 00:00:00  started           demo/demo in /w',
+        '      6 00:00:00  user              hello',
+        '      9 00:00:00  ended             killed\n',
+      ].join('\n'),
+    });
+  });
+
+  it('prints lines of JSON, from an offset or the last ones, and fails with a session that failed', async () => {
+    log.push({ seq: 9, event: ended('host_lost') });
+    const fromSix = await tail('s1', '--json', '--from', '6');
+    expect(fromSix).toMatchObject({ code: 1, stderr: '' });
+    expect(
+      fromSix.stdout
+        .trim()
+        .split('\n')
+        .map((json) => JSON.parse(json) as unknown),
+    ).toEqual(log.slice(1));
+    expect((await tail('s1', '--last', '1')).stdout).toBe('      9 00:00:00  ended             host_lost\n');
+  });
+
+  it('goes on where it was when the connection breaks', async () => {
+    then = (socket) => {
+      then = () => undefined;
+      log.push({ seq: 9, event: ended('completed') });
+      socket.terminate();
+    };
+    const { code, stdout, stderr } = await tail('s1', '--json');
+    expect({ code, lines: stdout.trim().split('\n').length }).toEqual({ code: 0, lines: 3 });
+    expect(stderr).toBe('Reconnecting, nothing is lost\n');
+  });
+
+  it('does not end at an end that was followed by a return', async () => {
+    log.push({ seq: 7, event: ended('host_lost') }, { seq: 8, event: { type: 'session_resumed', at: 0, epoch: 2 } });
+    then = (socket) => socket.send(encode({ type: 'event', seq: 9, event: ended('completed') }));
+    expect((await tail('s1', '--json')).stdout.trim().split('\n')).toHaveLength(5);
+  });
+
+  it('refuses an offset from the future, and a session that is not there', async () => {
+    expect(await tail('s1', '--from', '99')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^invalid_offset: This session has reached 6, and --from is 99/) as string,
+    });
+    expect(await tail('s2')).toMatchObject({ code: 1, stderr: 'session_not_found: There is none.\n' });
+  });
+});

@@ -1,0 +1,93 @@
+import type { Command } from 'commander';
+import { addOptions } from '@pizzapi/process';
+import { errorInfo, isId, isMap } from '@pizzapi/protocol';
+import { openSession, type Session } from '@pizzapi/session-client';
+import { WebSocket } from 'ws';
+import { eventLine } from '../eventLine.js';
+import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
+import { EXIT, Failure, line, type Io } from '../io.js';
+import { examples, type Context } from '../context.js';
+
+interface TailFlags extends Record<string, unknown> {
+  from?: string;
+  last?: string;
+  json?: true;
+}
+
+export function addTail(program: Command, context: Context): void {
+  addOptions(program.command('tail <sid>'), GATEWAY_OPTIONS)
+    .description('Print the log of a session and follow it until the session ends')
+    .option('--from <seq>', 'Start with this offset instead of the first event')
+    .option('--last <n>', 'Start with the last n events')
+    .option('--json', 'Print one line of JSON an event: { seq, event }')
+    .addHelpText(
+      'after',
+      `${examples('pizzapi tail <sid>', 'pizzapi tail <sid> --last 20', 'pizzapi tail <sid> --from 120 --json | jq -c .event.type')}
+
+Ends when the session does: with 0 when it was completed or stopped by a person, with 1 otherwise.`,
+    )
+    .action(async (sid: string, flags: TailFlags) => {
+      context.exitCode = await follow(sid, flags, context.io);
+    });
+}
+
+async function follow(sid: string, flags: TailFlags, io: Io): Promise<number> {
+  if (!isId(sid)) throw new Failure(errorInfo('invalid_id', `"${sid.slice(0, 80)}" is not the id of a session`));
+  const from = offset('--from', flags.from);
+  const last = offset('--last', flags.last);
+  const { url, token } = gatewayOf(flags, io);
+  const session = openSession({
+    url,
+    sessionId: sid,
+    ...(token === undefined ? {} : { token }),
+    ...(from === undefined ? {} : { after: Math.max(0, from - 1) }),
+    ...(last === undefined ? {} : { tail: Math.max(1, last) }),
+    WebSocket,
+  });
+  session.onEvent((seq, event) => {
+    const text = flags.json === true ? JSON.stringify({ seq, event }) : eventLine(seq, event, io);
+    line(io.stdout, text);
+  });
+  let end: unknown;
+  session.onEvent((_seq, event) => {
+    if (isMap(event) && event['type'] === 'session_ended') end = event['reason'];
+  });
+  try {
+    await over(session, from, io);
+  } finally {
+    session.close();
+  }
+  return end === 'completed' || end === 'killed' ? EXIT.ok : EXIT.failed;
+}
+
+/** Resolves once the log has been read to its end and that end is the session's. Says on stderr what the connection does. */
+function over(session: Session, from: number | undefined, io: Io): Promise<void> {
+  let told: string | undefined;
+  // Of the first failure the HTTP API may know more than that there is no connection.
+  let patience = 1;
+  return new Promise((resolve, reject) => {
+    session.subscribe(() => {
+      const { state, sentence } = session.connection;
+      if (state.kind === 'closed') {
+        reject(new Failure(state.error ?? errorInfo('gateway_unreachable')));
+      } else if (from !== undefined && state.kind === 'replaying' && from > session.head + 1) {
+        const what = `This session has reached ${session.head}, and --from is ${from}`;
+        reject(new Failure(errorInfo('invalid_offset', what)));
+      } else if (state.kind === 'live' && session.transcript.ended) {
+        resolve();
+      } else if (state.kind === 'waiting' && sentence !== told && state.attempt > patience) {
+        line(io.stderr, sentence);
+        told = sentence;
+      } else if (state.kind === 'live') {
+        told = undefined;
+        patience = 0;
+      }
+    });
+  });
+}
+
+function offset(flag: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (/^\d{1,15}$/.test(value)) return Number(value);
+  throw new Failure(errorInfo('invalid_offset', `${flag} is "${value}"`), EXIT.usage);
+}

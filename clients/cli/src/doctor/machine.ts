@@ -1,0 +1,118 @@
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { describeTried, planNatsServer, processContext } from '@pizzapi/backbone/server';
+import { compareSemver, isMap } from '@pizzapi/protocol';
+import { fail, ok, warn, type Finding } from './finding.js';
+
+const OLDEST_NODE = '20.19.0';
+/** Free space below which a person is told, and below which nothing goes on for long, in bytes. */
+const LITTLE_SPACE = 1024 ** 3;
+const NO_SPACE = 200 * 1024 ** 2;
+
+export function checkNode(version: string): Finding {
+  if (compareSemver(version, OLDEST_NODE) >= 0) return ok('node', `Node ${version}`);
+  return fail('node', `Node ${version} is too old`, `Install Node ${OLDEST_NODE} or newer.`);
+}
+
+/** Which nats-server a local run would use. */
+export async function checkNatsServer(env: NodeJS.ProcessEnv): Promise<Finding> {
+  const plans = await planNatsServer({ ...processContext(), env });
+  const usable = plans.find(({ plan }) => plan.kind !== 'unavailable');
+  if (usable === undefined) {
+    const tried = plans.map(({ source, plan }) => ({ source, why: plan.kind === 'unavailable' ? plan.why : '' }));
+    return fail('nats-server', describeTried(tried), 'Install nats-server 2.11 or newer, or set PIZZAPI_NATS_SERVER.');
+  }
+  const { plan, source } = usable;
+  if (plan.kind === 'ready') return ok('nats-server', `${plan.version} at ${plan.binary} (${source})`);
+  return ok('nats-server', `would be fetched (${source}): ${plan.kind === 'fetch' ? plan.what : ''}`);
+}
+
+const CHROMIUMS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
+const MAC_CHROME = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome';
+
+/** Only the browser tests need it. */
+export function checkChromium(env: NodeJS.ProcessEnv): Finding {
+  const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
+  const onPath = folders.flatMap((folder) => CHROMIUMS.map((name) => join(folder, name)));
+  const named = env['PIZZAPI_CHROMIUM'];
+  const found = [...(named === undefined ? [] : [named]), ...onPath, MAC_CHROME].find(isProgram);
+  if (found !== undefined) return ok('chromium', found);
+  return warn('chromium', 'There is none; the browser tests are skipped', 'Install chromium, or set PIZZAPI_CHROMIUM.');
+}
+
+/** What only its owner may read. */
+const SECRETS = ['gateway.json', 'nats/credentials.json', 'runner/identity.json', 'local.json'];
+
+export function checkSecrets(home: string): Finding[] {
+  if (process.platform === 'win32' || !existsSync(home)) return [];
+  const open = ['.', ...SECRETS].map((name) => join(home, name)).filter((path) => existsSync(path) && isOpen(path));
+  if (open.length === 0) return [ok('secrets', `Only you can read what is in ${home}`)];
+  return open.map((path) => {
+    const mode = statSync(path).isDirectory() ? '700' : '600';
+    return fail('secrets', `Others on this machine can read ${path}`, `chmod ${mode} ${path}`);
+  });
+}
+
+export async function checkDisk(home: string): Promise<Finding> {
+  const folder = existing(home);
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  const text = `${(free / 1024 ** 3).toFixed(1)} GB free for ${home}`;
+  if (free >= LITTLE_SPACE) return ok('disk', text);
+  const todo = 'Make room, or choose another folder with PIZZAPI_HOME.';
+  return free < NO_SPACE ? fail('disk', text, todo) : warn('disk', text, todo);
+}
+
+/** Variables that pi takes keys from, by provider. */
+const KEY_VARIABLES: Readonly<Record<string, readonly string[]>> = {
+  anthropic: ['ANTHROPIC_API_KEY', 'ANTHROPIC_OAUTH_TOKEN'],
+  openai: ['OPENAI_API_KEY'],
+  google: ['GEMINI_API_KEY'],
+  groq: ['GROQ_API_KEY'],
+  xai: ['XAI_API_KEY'],
+  openrouter: ['OPENROUTER_API_KEY'],
+  mistral: ['MISTRAL_API_KEY'],
+  deepseek: ['DEEPSEEK_API_KEY'],
+};
+
+/** Where pi's configuration is, and for which providers there is a key. Never the keys. */
+export function checkPi(env: NodeJS.ProcessEnv): Finding {
+  const folder = env['PI_CODING_AGENT_DIR'] ?? join(homedir(), '.pi', 'agent');
+  const stored = [...keysOf(join(folder, 'auth.json')), ...keysOf(join(folder, 'models.json'), 'providers')];
+  const named = Object.entries(KEY_VARIABLES).flatMap(([provider, names]) =>
+    names.some((name) => env[name]) ? [provider] : [],
+  );
+  const providers = [...new Set([...stored, ...named])].sort();
+  if (providers.length > 0) return ok('pi', `${folder}; keys or endpoints for ${providers.join(', ')}`);
+  const todo = 'Set a key such as ANTHROPIC_API_KEY, or sign in with `pi` and /login.';
+  return warn('pi', `${folder} has no key; only the model demo/demo will answer`, todo);
+}
+
+function keysOf(file: string, within?: string): string[] {
+  try {
+    const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    const map = within === undefined || !isMap(value) ? value : value[within];
+    return isMap(map) ? Object.keys(map) : [];
+  } catch {
+    return [];
+  }
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function isOpen(path: string): boolean {
+  return (statSync(path).mode & 0o077) !== 0;
+}
+
+function existing(path: string): string {
+  return existsSync(path) || path === dirname(path) ? path : existing(dirname(path));
+}

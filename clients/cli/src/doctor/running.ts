@@ -1,0 +1,132 @@
+import { connect } from 'node:net';
+import { connectBackbone, OLDEST_SERVER, verifyProvisioned } from '@pizzapi/backbone';
+import { compareSemver, toErrorInfo, type RunnerInfo } from '@pizzapi/protocol';
+import { isLoopback, readLocalState, type Gateway, type NatsAccess } from '../home.js';
+import { fail, ok, warn, type Finding } from './finding.js';
+
+/** How long a server may take to answer a check, in ms. */
+const ANSWER_MS = 3_000;
+const START = 'Start it with `npm start` or `pizzapi local`.';
+
+export function checkLocalRun(home: string): Finding {
+  const state = readLocalState(home);
+  if (state === undefined) return warn('local run', `None uses ${home}`, START);
+  return isAlive(state.pid)
+    ? ok('local run', `${state.url}, process ${state.pid}`)
+    : warn('local run', `${home} says process ${state.pid}, which is gone: it was killed`, START);
+}
+
+/** The gateway, whether it takes our credentials, who may reach it, and its runners. */
+export async function checkGateway({ url, token, api }: Gateway): Promise<Finding[]> {
+  const ready = await answer(`${url}/readyz`);
+  if (ready === undefined) return [fail('gateway', `${url} does not answer`, `${START} Another one: --relay-url.`)];
+  const findings = [
+    ready
+      ? ok('gateway', `${url} is ready`)
+      : fail('gateway', `${url} is not ready`, 'Its log says why; wait some seconds.'),
+    exposure(url),
+  ];
+  const me = await api.me();
+  if (me.kind === 'failed') {
+    const todo = token === undefined ? 'Set PIZZAPI_API_KEY, or use the home of the local run.' : me.error.message;
+    return [...findings, fail('sign-in', `${url} does not take our credentials`, todo)];
+  }
+  findings.push(ok('sign-in', `as ${me.value.userId}`));
+  const runners = await api.runners();
+  if (runners.kind === 'failed')
+    return [...findings, fail('runner', 'The runners cannot be listed', runners.error.message)];
+  return [...findings, ...runnerFindings(runners.value.runners)];
+}
+
+export function runnerFindings(runners: readonly RunnerInfo[]): Finding[] {
+  const online = runners.filter((runner) => runner.online === true);
+  if (online.length === 0)
+    return [fail('runner', `None of ${runners.length} is online`, 'Start one with `pizzapi runner`.')];
+  return online.map(({ name, sessions, maxSessions, models }) => {
+    const available = models.filter((model) => model.available).length;
+    return ok(
+      'runner',
+      `${name} is online: ${sessions.length} of ${maxSessions} sessions, ${available} models with a key`,
+    );
+  });
+}
+
+/** Whether strangers could listen in. */
+export function exposure(url: string): Finding {
+  if (isLoopback(url)) return ok('exposure', 'Only this machine can reach the gateway');
+  if (url.startsWith('https:')) return ok('exposure', `${url} is encrypted`);
+  return warn(
+    'exposure',
+    `${url} is reachable from elsewhere without encryption`,
+    'Put TLS in front and set PIZZAPI_PUBLIC_URL.',
+  );
+}
+
+/** The backbone: there, new enough, and provisioned. */
+export async function checkNats(access: NatsAccess | undefined, url: string): Promise<Finding[]> {
+  const version = await natsVersion(access?.url ?? url);
+  if (version === undefined) return [fail('nats', `${access?.url ?? url} does not answer`, START)];
+  if (compareSemver(version, OLDEST_SERVER) < 0) {
+    return [fail('nats', `nats-server ${version} is too old`, `Install ${OLDEST_SERVER} or newer.`)];
+  }
+  const reachable = ok('nats', `nats-server ${version} at ${access?.url ?? url}`);
+  if (access === undefined) return [reachable];
+  return [reachable, await checkStreams(access)];
+}
+
+async function checkStreams({ url, users }: NatsAccess): Promise<Finding> {
+  try {
+    const { user, password } = users.admin;
+    const b = await connectBackbone({
+      url,
+      user,
+      password,
+      name: 'pizzapi-doctor',
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
+    await verifyProvisioned(b).finally(() => b.close());
+    return ok('streams', 'All streams and buckets are as they must be');
+  } catch (thrown) {
+    const { code, message } = toErrorInfo(thrown);
+    return fail('streams', code, message);
+  }
+}
+
+/** The version that a nats-server announces to whoever connects, before any sign-in. */
+function natsVersion(url: string): Promise<string | undefined> {
+  const first = url.split(',')[0]!;
+  if (!URL.canParse(first)) return Promise.resolve(undefined);
+  const { hostname, port } = new URL(first);
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 4222), timeout: ANSWER_MS });
+    let text = '';
+    const done = (version: string | undefined) => {
+      socket.destroy();
+      resolve(version);
+    };
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk: string) => {
+      text += chunk;
+      if (text.includes('\r\n')) done(/^INFO .*"version":"([^"]+)"/.exec(text)?.[1]);
+    });
+    for (const event of ['error', 'timeout', 'close'] as const) socket.on(event, () => done(undefined));
+  });
+}
+
+/** True for a good answer, false for a bad one, undefined for none. */
+async function answer(url: string): Promise<boolean | undefined> {
+  try {
+    return (await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) })).ok;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,58 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { eventLine } from './eventLine.js';
+
+const show = (event: object) => eventLine(7, { at: 0, ...event }, { colour: false });
+
+describe('an event as a line', () => {
+  it.each([
+    [
+      { type: 'message_end', message: { role: 'user', content: 'do\nit' } },
+      '      7 00:00:00  user              do it',
+    ],
+    [
+      {
+        type: 'message_end',
+        message: {
+          role: 'assistant',
+          content: [
+            { type: 'thinking', thinking: 'hm' },
+            { type: 'text', text: 'yes' },
+            { type: 'toolCall', name: 'bash' },
+          ],
+        },
+      },
+      '      7 00:00:00  assistant         (thinking: 2 characters) yes [bash]',
+    ],
+    [
+      { type: 'tool_execution_start', toolName: 'bash', args: { command: 'ls' } },
+      '      7 00:00:00  ▸ bash            {"command":"ls"}',
+    ],
+    [
+      { type: 'tool_execution_end', toolName: 'bash', isError: true, result: { content: 'no' } },
+      '      7 00:00:00  ✗ bash            no',
+    ],
+    [
+      { type: 'command_result', ok: false, name: 'model_set', error: { code: 'model_unknown', message: 'No.' } },
+      '      7 00:00:00  command           model_set model_unknown: No.',
+    ],
+    [{ type: 'session_ended', reason: 'killed' }, '      7 00:00:00  ended             killed'],
+    [{ type: 'from_the_future', x: 1 }, '      7 00:00:00  from_the_future   {"x":1}'],
+  ])('%j', (event, expected) => {
+    expect(show(event)).toBe(expected);
+  });
+
+  it('never lets an agent write to the terminal', () => {
+    expect(
+      show({ type: 'message_end', message: { role: '\x1b[2J', content: 'a\x1b]52;c;eA==\x07b\u009bc' } }),
+    ).not.toMatch(/\p{Cc}/u);
+  });
+
+  it('is one line for any event', () => {
+    const types = fc.constantFrom('message_end', 'tool_execution_end', 'dialog_resolved', 'command_result', 'unknown');
+    const fields = fc.dictionary(fc.constantFrom('message', 'result', 'value', 'error', 'args', 'x'), fc.anything());
+    const isOneLine = (event: unknown) => !eventLine(1, event, { colour: false }).includes('\n');
+    fc.assert(fc.property(fc.anything(), isOneLine));
+    fc.assert(fc.property(types, fields, (type, map) => isOneLine({ ...map, type })));
+  });
+});

@@ -1,0 +1,101 @@
+import { arrayAt, isMap, mapAt, numberAt, stringAt, type UnknownMap } from '@pizzapi/protocol';
+import { paint, plain, type Io } from './io.js';
+
+/** Characters of an event's text that a line shows. */
+const TEXT_WIDTH = 160;
+
+interface Line {
+  /** Who or what: the second column. */
+  who: string;
+  text: string;
+  style?: 'cyan' | 'green' | 'red' | 'yellow' | 'dim' | 'bold';
+}
+
+/** One event as one line for a person: offset, time, who, what. Total: what is not known is shown as it is. */
+export function eventLine(seq: number, event: unknown, io: Pick<Io, 'colour'>): string {
+  const map = isMap(event) ? event : {};
+  const type = stringAt(map, 'type') ?? 'unknown';
+  const { who, text, style } = describe(type, map);
+  const at = numberAt(map, 'at');
+  const time = at === undefined ? '--:--:--' : new Date(at).toISOString().slice(11, 19);
+  const head = paint(io, 'dim', `${String(seq).padStart(7)} ${time}`);
+  const label = plain(who, 16).padEnd(16);
+  const shown = plain(text, TEXT_WIDTH);
+  return `${head}  ${style === undefined ? label : paint(io, style, label)}  ${style === 'dim' ? paint(io, 'dim', shown) : shown}`.trimEnd();
+}
+
+function describe(type: string, event: UnknownMap): Line {
+  const text = (key: string) => stringAt(event, key) ?? '';
+  switch (type) {
+    case 'session_started':
+      return { who: 'started', text: `${text('model')} in ${text('cwd')} ${text('name')}`, style: 'bold' };
+    case 'session_resumed':
+      return { who: 'resumed', text: 'by its host', style: 'bold' };
+    case 'session_ended':
+      return { who: 'ended', text: `${text('reason')} ${text('message')}`, style: 'bold' };
+    case 'message_end':
+      return message(mapAt(event, 'message') ?? {});
+    case 'tool_execution_start':
+      return { who: `▸ ${text('toolName')}`, text: JSON.stringify(event['args'] ?? {}), style: 'cyan' };
+    case 'tool_execution_end':
+      return toolEnd(event);
+    case 'input_received':
+      return {
+        who: 'input',
+        text: `${text('text')} (${stringAt(mapAt(event, 'by') ?? {}, 'via') ?? 'somebody'})`,
+        style: 'green',
+      };
+    case 'dialog_opened':
+      return { who: 'question', text: `${text('title')} ${text('message')}`, style: 'yellow' };
+    case 'dialog_resolved':
+      return { who: 'answer', text: JSON.stringify(event['value'] ?? event['outcome'] ?? null), style: 'yellow' };
+    case 'command_result': {
+      const failed = event['ok'] === false;
+      const error = mapAt(event, 'error') ?? {};
+      const said = failed ? `${stringAt(error, 'code') ?? 'failed'}: ${stringAt(error, 'message') ?? ''}` : 'ok';
+      return { who: 'command', text: `${text('name')} ${said}`, style: failed ? 'red' : 'dim' };
+    }
+    default: {
+      const { type: _type, at: _at, ...rest } = event;
+      return { who: type, text: Object.keys(rest).length === 0 ? '' : JSON.stringify(rest), style: 'dim' };
+    }
+  }
+}
+
+function message(message: UnknownMap): Line {
+  const role = stringAt(message, 'role') ?? 'message';
+  const error = stringAt(message, 'errorMessage');
+  if (error !== undefined) return { who: role, text: error, style: 'red' };
+  const text = contentText(message['content']);
+  return { who: role, text, ...(role === 'user' ? { style: 'green' } : role === 'toolResult' ? { style: 'dim' } : {}) };
+}
+
+function toolEnd(event: UnknownMap): Line {
+  const failed = event['isError'] === true;
+  const result = event['result'];
+  const text = isMap(result) ? contentText(result['content']) : typeof result === 'string' ? result : '';
+  return {
+    who: `${failed ? '✗' : '✓'} ${stringAt(event, 'toolName') ?? 'tool'}`,
+    text,
+    style: failed ? 'red' : 'cyan',
+  };
+}
+
+function contentText(content: unknown): string {
+  if (typeof content === 'string') return content;
+  const blocks = arrayAt({ content }, 'content').filter(isMap);
+  return blocks
+    .map((block) => {
+      switch (block['type']) {
+        case 'text':
+          return stringAt(block, 'text') ?? '';
+        case 'thinking':
+          return `(thinking: ${(stringAt(block, 'thinking') ?? '').length} characters)`;
+        case 'toolCall':
+          return `[${stringAt(block, 'name') ?? 'tool'}]`;
+        default:
+          return `[${stringAt(block, 'type') ?? 'block'}]`;
+      }
+    })
+    .join(' ');
+}

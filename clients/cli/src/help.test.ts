@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { run } from './testing/run.js';
+
+const COMMANDS = ['link', 'sessions', 'tail', 'import', 'nats-env', 'decode', 'doctor'];
+
+describe('the help', () => {
+  it.each(['', ...COMMANDS])('of "pizzapi %s" is what people have read so far', async (name) => {
+    const { code, stdout, stderr } = await run([...(name === '' ? [] : [name]), '--help']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatchSnapshot();
+  });
+
+  it.each(COMMANDS)('of "pizzapi %s" has an example', async (name) => {
+    expect((await run([name, '--help'])).stdout).toContain(`$ `);
+  });
+
+  it('is what a command line without a command gets', async () => {
+    expect(await run([])).toEqual(await run(['--help']));
+  });
+});
+
+describe('a command line that is wrong', () => {
+  it.each([
+    [['docter'], "bad_option: Unknown command 'docter' (Did you mean doctor?)."],
+    [['tail'], "bad_option: Missing required argument 'sid'."],
+    [['sessions', '--jsno'], "bad_option: Unknown option '--jsno' (Did you mean --json?)."],
+    [['sessions', '--relay-url', 'nonsense'], 'bad_option: --relay-url is "nonsense"'],
+    [['tail', 'x', '--from', '-1'], 'invalid_offset: --from is "-1".'],
+  ])('%j is one sentence on stderr, and exit code 2', async (argv, sentence) => {
+    const { code, stdout, stderr } = await run(argv);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(sentence);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  it('names an id that could be no session', async () => {
+    expect(await run(['tail', 'a.b'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('invalid_id: "a.b"') as string,
+    });
+  });
+});
+
+it('prints its version', async () => {
+  expect(await run(['--version'])).toEqual({ code: 0, stdout: '1.2.3\n', stderr: '' });
+});

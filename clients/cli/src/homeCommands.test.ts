@@ -1,0 +1,139 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { checkLinkToken, ensureGatewaySecret, localToken } from '@pizzapi/process';
+import { initialSessionInfo } from '@pizzapi/protocol';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { exposure, runnerFindings } from './doctor/running.js';
+import { checkNode, checkPi, checkSecrets } from './doctor/machine.js';
+import { run } from './testing/run.js';
+
+let home: string;
+let env: NodeJS.ProcessEnv;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "pizzapi-it's-"));
+  env = { PIZZAPI_HOME: home, PATH: '' };
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+function localRun(url: string): void {
+  const state = { pid: process.pid, url, natsUrl: 'nats://127.0.0.1:1' };
+  writeFileSync(join(home, 'local.json'), JSON.stringify(state), { mode: 0o600 });
+}
+function credentials(): void {
+  mkdirSync(join(home, 'nats'), { mode: 0o700 });
+  const login = (user: string) => ({ user, password: `p'${user}` });
+  const users = { admin: login('admin'), gateway: login('g'), runner: login('r'), auditor: login('auditor') };
+  writeFileSync(join(home, 'nats', 'credentials.json'), JSON.stringify({ url: 'nats://127.0.0.1:1', users }), {
+    mode: 0o600,
+  });
+}
+
+describe('nats-env', () => {
+  it('prints exports of the read-only login that any shell takes', async () => {
+    credentials();
+    expect((await run(['nats-env'], { env })).stdout).toBe(
+      "export NATS_URL='nats://127.0.0.1:1'\nexport NATS_USER='auditor'\nexport NATS_PASSWORD='p'\\''auditor'\n",
+    );
+  });
+
+  it('says what to start when there was no local run', async () => {
+    const { code, stderr } = await run(['nats-env'], { env });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^nats_unreachable: .*credentials\.json is not there.*pizzapi local/);
+  });
+});
+
+describe('link', () => {
+  it('prints an address whose token the gateway of this home takes', async () => {
+    const secret = ensureGatewaySecret(home);
+    localRun('http://127.0.0.1:7492');
+    const { stdout } = await run(['link'], { env });
+    const [url, token] = stdout.trim().split('/#login=');
+    expect(url).toBe('http://127.0.0.1:7492');
+    expect(checkLinkToken(secret, token!, Date.now())).toMatchObject({ kind: 'valid' });
+  });
+
+  it('says so when nothing runs in this home', async () => {
+    expect((await run(['link'], { env })).stderr).toMatch(/^gateway_unreachable: No local run uses/);
+  });
+});
+
+describe('sessions', () => {
+  let server: Server;
+  const requests: IncomingMessage[] = [];
+  beforeEach(async () => {
+    requests.length = 0;
+    server = createServer((request, response) => {
+      requests.push(request);
+      const found = request.url === '/api/sessions';
+      response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(found ? { sessions: [initialSessionInfo('s1')] } : {}));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  });
+  afterEach(() => new Promise((resolve) => server.close(resolve)));
+  const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  it('asks the local run, with its own secret for a credential', async () => {
+    const token = localToken(ensureGatewaySecret(home));
+    localRun(url());
+    const { stdout } = await run(['sessions', '--json'], { env });
+    expect(JSON.parse(stdout)).toMatchObject({ sessionId: 's1' });
+    expect(requests[0]!.headers.authorization).toBe(`Bearer ${token}`);
+  });
+
+  it('prefers a named gateway and an API key', async () => {
+    localRun('http://127.0.0.1:1');
+    await run(['sessions', '--relay-url', url()], { env: { ...env, PIZZAPI_API_KEY: 'k' } });
+    expect(requests[0]!.headers.authorization).toBe('Bearer k');
+  });
+
+  it('says what to do when nobody answers', async () => {
+    const gone = url();
+    await new Promise((resolve) => server.close(resolve));
+    const { code, stderr } = await run(['sessions', '--relay-url', gone], { env });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^gateway_unreachable: \S+ did not answer \(ECONNREFUSED\)\. Is the gateway running\?/);
+  });
+});
+
+describe('doctor', () => {
+  it('finds fault, says what to do, and ends with 1', async () => {
+    const fake = { ...env, PIZZAPI_NATS_URL: 'nats://127.0.0.1:1', PIZZAPI_RELAY_URL: 'http://127.0.0.1:1' };
+    const { code, stdout } = await run(['doctor', '--json'], { env: fake });
+    expect(code).toBe(1);
+    const report = JSON.parse(stdout) as { ok: boolean; checks: { check: string; level: string; todo?: string }[] };
+    expect(report.ok).toBe(false);
+    const levels = Object.fromEntries(report.checks.map(({ check, level }) => [check, level]));
+    expect(levels).toMatchObject({ node: 'ok', 'local run': 'warn', nats: 'fail', gateway: 'fail', secrets: 'ok' });
+    for (const { level, todo } of report.checks) if (level !== 'ok') expect(todo).toMatch(/\S/);
+  });
+
+  it('sees secrets that others can read', () => {
+    ensureGatewaySecret(home);
+    expect(checkSecrets(home)).toMatchObject([{ level: 'ok' }]);
+    chmodSync(join(home, 'gateway.json'), 0o640);
+    const [finding] = checkSecrets(home);
+    expect(finding).toMatchObject({ level: 'fail', todo: `chmod 600 ${join(home, 'gateway.json')}` });
+  });
+
+  it('names providers and never their keys', () => {
+    const keys = { anthropic: { type: 'api_key', key: 'sk-secret' } };
+    writeFileSync(join(home, 'auth.json'), JSON.stringify(keys));
+    const finding = checkPi({ PI_CODING_AGENT_DIR: home, OPENAI_API_KEY: 'sk-other' });
+    expect(finding).toMatchObject({ level: 'ok', text: expect.stringContaining('anthropic, openai') as string });
+    expect(JSON.stringify(finding)).not.toContain('sk-');
+    expect(checkPi({ PI_CODING_AGENT_DIR: join(home, 'none') })).toMatchObject({ level: 'warn' });
+  });
+
+  it('minds old Node, an open door, and a runner that is away', () => {
+    expect(checkNode('v20.18.1')).toMatchObject({ level: 'fail' });
+    expect(exposure('http://192.168.1.5:7492')).toMatchObject({ level: 'warn' });
+    expect(exposure('https://relay.example')).toMatchObject({ level: 'ok' });
+    expect(exposure('http://[::1]:7492')).toMatchObject({ level: 'ok' });
+    expect(runnerFindings([])).toMatchObject([{ level: 'fail' }]);
+  });
+});

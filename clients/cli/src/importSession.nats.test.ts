@@ -1,0 +1,104 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  bucket,
+  connectBackbone,
+  headOf,
+  ownerOf,
+  provision,
+  replay,
+  streamHead,
+  type Backbone,
+} from '@pizzapi/backbone';
+import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
+import { decode } from '@pizzapi/protocol';
+import { PI_VERSION, readPiSessionFile } from '@pizzapi/runner';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { NatsAccess } from './home.js';
+import { IMPORT_RUNNER, importSession } from './importSession.js';
+
+const RECORDED = fileURLToPath(new URL('../../../tests/fixtures/pi-session-large.jsonl', import.meta.url));
+
+let nats: TestNats;
+let b: Backbone;
+let access: NatsAccess;
+let folder: string;
+
+beforeAll(async () => {
+  nats = await startTestNats();
+  b = await connectBackbone({ url: nats.url, name: 'test' });
+  await provision(b, {});
+  const anybody = { user: 'anybody', password: '' };
+  access = { url: nats.url, users: { admin: anybody, runner: anybody, auditor: anybody } };
+  folder = await mkdtemp(join(tmpdir(), 'pizzapi-import-test-'));
+});
+afterAll(async () => {
+  await b.close();
+  await nats.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function logOf(sid: string): Promise<unknown[]> {
+  const events: unknown[] = [];
+  for await (const batch of replay(b, sid, {})) events.push(...batch.map(({ payload }) => decode(payload)));
+  return events;
+}
+
+describe('an import', () => {
+  it('puts every event of the file into the log, once, in order, from the start to the end', async () => {
+    const seen: number[] = [];
+    const { sessionId, events, messages } = await importSession(RECORDED, access, 'owner', (done) => seen.push(done));
+    const epoch = (await ownerOf(b, sessionId))!.epoch;
+    const expected = readPiSessionFile(RECORDED, {
+      userId: 'owner',
+      runnerId: IMPORT_RUNNER,
+      piVersion: PI_VERSION,
+      epoch,
+    });
+    if (expected.kind !== 'ok') throw new Error(expected.message);
+    const log = await logOf(sessionId);
+    expect(log).toHaveLength(events);
+    expect(log.map((event) => (event as { type: string }).type)).toEqual(expected.events.map(({ type }) => type));
+    expect(log[0]).toEqual(expected.events[0]);
+    expect(log.at(-1)).toMatchObject({ type: 'session_ended', reason: 'completed' });
+    expect(messages).toBe(expected.messages);
+    expect(seen.at(-1)).toBe(events);
+  });
+
+  it('that fails in the middle leaves nothing behind', async () => {
+    const owners = bucket<unknown>(b, 'owners');
+    const before = await owners.keys();
+    let during: Promise<string[]> | undefined;
+    const failing = importSession(RECORDED, access, 'owner', (done) => {
+      during ??= owners.keys();
+      if (done === 100) throw new Error('no more');
+    });
+    await expect(failing).rejects.toThrow('no more');
+    const [sid] = (await during!).filter((key) => !before.includes(key));
+    expect(await headOf(b, sid!)).toMatchObject({ first: 0, last: 0 });
+    expect(await owners.keys()).toEqual(before);
+  });
+
+  it.each([
+    ['file_truncated', (text: string) => text.slice(0, text.length - 40)],
+    ['file_invalid', () => '{"type":"not a session"}\n'],
+  ])('of a damaged file is refused with %s before anything is written', async (code, damage) => {
+    const file = join(folder, `${code}.jsonl`);
+    await writeFile(file, damage(await readFile(RECORDED, 'utf8')));
+    const before = await streamHead(b, 'SESSIONS');
+    await expect(importSession(file, access, 'owner', () => undefined)).rejects.toMatchObject({ info: { code } });
+    expect(await streamHead(b, 'SESSIONS')).toEqual(before);
+  });
+
+  it('says when there is no such file, and when there is no backbone', async () => {
+    const nowhere = { ...access, url: 'nats://127.0.0.1:1' };
+    await expect(importSession(join(folder, 'none'), nowhere, 'o', () => undefined)).rejects.toMatchObject({
+      info: { code: 'file_not_found' },
+    });
+    await expect(importSession(RECORDED, nowhere, 'o', () => undefined)).rejects.toMatchObject({
+      code: 'nats_unreachable',
+    });
+  });
+});

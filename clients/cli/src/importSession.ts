@@ -1,0 +1,122 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  claimSession,
+  connectBackbone,
+  forgetOwner,
+  holdLease,
+  openWriter,
+  purgeSession,
+  putBlob,
+  verifyProvisioned,
+  type Backbone,
+  type SessionWriter,
+} from '@pizzapi/backbone';
+import { errorInfo, externalize, newId, placeBlobs, type PlacedBlob, type SessionEvent } from '@pizzapi/protocol';
+import { PI_VERSION, readPiSessionFile } from '@pizzapi/runner';
+import type { Login, NatsAccess } from './home.js';
+import { Failure } from './io.js';
+
+/** Who hosts an imported session: nobody that could be asked for anything. */
+export const IMPORT_RUNNER = 'import';
+
+/** How long the backbone may take to answer at the start, in ms. */
+const CONNECT_MS = 3_000;
+
+export interface Imported {
+  sessionId: string;
+  name: string;
+  events: number;
+  messages: number;
+}
+
+/**
+ * Makes a session of a pi session file. The whole file is read and checked before anything is written; what was
+ * written is deleted again when writing fails, so that a session is there entirely or not at all.
+ */
+export async function importSession(
+  file: string,
+  access: NatsAccess,
+  userId: string,
+  progress: (done: number, of: number) => void,
+): Promise<Imported> {
+  // First without an epoch: nobody is asked for anything before the file is known to be good.
+  read(file, userId, 0);
+  const backbone = await connect(access, access.users.runner);
+  try {
+    await verifyProvisioned(backbone);
+    const sessionId = newId();
+    const claim = await claimSession(backbone, { sid: sessionId, userId, runnerId: IMPORT_RUNNER });
+    if (claim.kind === 'refused') throw new Failure(errorInfo('already_exists', `There is a session ${sessionId}`));
+    const { events, name, messages } = read(file, userId, claim.epoch);
+    try {
+      await write(backbone, sessionId, claim.epoch, events, progress);
+    } catch (thrown) {
+      await undo(access, sessionId);
+      throw thrown;
+    }
+    return { sessionId, name, events: events.length, messages };
+  } finally {
+    await backbone.close();
+  }
+}
+
+function read(file: string, userId: string, epoch: number) {
+  const outcome = readPiSessionFile(file, { userId, epoch, runnerId: IMPORT_RUNNER, piVersion: PI_VERSION });
+  if (outcome.kind === 'ok') return outcome;
+  throw new Failure({ code: outcome.code, message: outcome.message });
+}
+
+async function connect({ url }: NatsAccess, { user, password }: Login): Promise<Backbone> {
+  return connectBackbone({ url, user, password, name: 'pizzapi-import', signal: AbortSignal.timeout(CONNECT_MS) });
+}
+
+/** Appends the events, holding the session's lease, so that nobody takes a session without a host for a lost one. */
+async function write(
+  b: Backbone,
+  sid: string,
+  epoch: number,
+  events: readonly SessionEvent[],
+  progress: (done: number, of: number) => void,
+): Promise<void> {
+  const spoolDir = await mkdtemp(join(tmpdir(), 'pizzapi-import-'));
+  const lease = await holdLease(b, `session.${sid}`, { epoch });
+  const writer = await openWriter(b, { sid, epoch, spoolDir });
+  try {
+    for (const [index, event] of events.entries()) {
+      await append(writer, await outsourced(b, event));
+      progress(index + 1, events.length);
+    }
+  } finally {
+    await writer.discard();
+    if (lease.kind === 'held') await lease.lease.release();
+    await rm(spoolDir, { recursive: true, force: true });
+  }
+}
+
+/** Anything but "it is in the log" ends an import: nobody stays here to send the rest later. */
+async function append(writer: SessionWriter, event: SessionEvent): Promise<void> {
+  const { kind } = await writer.append(event);
+  if (kind === 'appended' || kind === 'duplicate') return;
+  if (kind === 'fenced') throw new Failure(errorInfo('fenced'));
+  throw new Failure(errorInfo('unavailable', 'The backbone went away during the import; nothing of it is kept'));
+}
+
+async function outsourced(b: Backbone, event: SessionEvent): Promise<SessionEvent> {
+  const { event: smaller, parts } = externalize(event);
+  const blobs: PlacedBlob[] = [];
+  for (const { path, bytes, mediaType } of parts) blobs.push({ path, ...(await putBlob(b, bytes, mediaType)) });
+  return placeBlobs(smaller, blobs);
+}
+
+/** Runners may not delete what is in a log: that takes the administrator of the local run. */
+async function undo(access: NatsAccess, sid: string): Promise<void> {
+  const admin = await connect(access, access.users.admin);
+  try {
+    await purgeSession(admin, sid);
+    await forgetOwner(admin, sid);
+  } finally {
+    await admin.close();
+  }
+}

@@ -1,0 +1,63 @@
+import { styleText } from 'node:util';
+import type { ErrorInfo } from '@pizzapi/protocol';
+
+/** What a command touches of the outside, so that a test can stand in for a terminal. */
+export interface Io {
+  stdin: NodeJS.ReadableStream;
+  stdout: NodeJS.WritableStream;
+  stderr: NodeJS.WritableStream;
+  env: NodeJS.ProcessEnv;
+  /** Whether stdout is a terminal that shows colours. */
+  colour: boolean;
+}
+
+export function processIo(): Io {
+  const { stdin, stdout, stderr, env } = process;
+  return { stdin, stdout, stderr, env, colour: stdout.isTTY && !env['NO_COLOR'] };
+}
+
+/** Exit codes of every command. */
+export const EXIT = {
+  ok: 0,
+  /** It did not work; stderr says why. */
+  failed: 1,
+  /** It was asked for in the wrong way; stderr says how it is asked for. */
+  usage: 2,
+} as const;
+
+/** Ends a command with `code: sentence` on stderr. Never a stack trace. */
+export class Failure extends Error {
+  readonly info: ErrorInfo;
+  readonly exitCode: number;
+
+  constructor(info: ErrorInfo, exitCode: number = EXIT.failed) {
+    super(info.message);
+    this.name = 'Failure';
+    this.info = info;
+    this.exitCode = exitCode;
+  }
+}
+
+export function line(stream: NodeJS.WritableStream, text = ''): void {
+  stream.write(`${text}\n`);
+}
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Text in a style, where the terminal shows styles. */
+export function paint(io: Pick<Io, 'colour'>, style: Style, text: string): string {
+  return io.colour ? styleText(style, text) : text;
+}
+
+/**
+ * One line of text that is safe to show: an agent's output may hold escape sequences that would write elsewhere on the
+ * screen, or into the clipboard.
+ */
+export function plain(text: string, limit = Number.POSITIVE_INFINITY): string {
+  const clean = text
+    .replace(/\p{Cc}+/gu, ' ')
+    .replace(/ {2,}/g, ' ')
+    .trim();
+  const characters = [...clean.slice(0, limit * 2 + 2)];
+  return characters.length <= limit ? clean : `${characters.slice(0, Math.max(1, limit - 1)).join('')}…`;
+}

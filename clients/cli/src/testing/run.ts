@@ -1,0 +1,27 @@
+import { Readable, Writable } from 'node:stream';
+import { runCli } from '../program.js';
+
+export interface Ran {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a command line in this process and collects what it said. */
+export async function run(
+  argv: readonly string[],
+  options: { env?: NodeJS.ProcessEnv; stdin?: Uint8Array } = {},
+): Promise<Ran> {
+  const said = { stdout: '', stderr: '' };
+  const sink = (name: keyof typeof said) =>
+    new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        said[name] += chunk.toString();
+        done();
+      },
+    });
+  const stdin = Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]);
+  const io = { stdin, stdout: sink('stdout'), stderr: sink('stderr'), env: options.env ?? {}, colour: false };
+  const code = await runCli(argv, io, '1.2.3');
+  return { code, ...said };
+}
