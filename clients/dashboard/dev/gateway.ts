@@ -1,0 +1,106 @@
+import { decodeMany, defaultMetaState, encode, type SessionInfo } from '@pizzapi/protocol';
+import { RUNNERS, SESSIONS } from './lists.js';
+import { storyOf, type Story } from './stories.js';
+
+export interface Script {
+  /** `busy`: everything at once. `empty`: nobody has done anything yet. `signedout`, `long`. */
+  scene: string;
+  /** Messages of the long session. */
+  messages: number;
+}
+
+const NEVER = () => undefined;
+
+/** Replaces this page's WebSocket and fetch by ones that play a script. */
+export function installScriptedGateway(script: Script): void {
+  const sessions = script.scene === 'empty' ? [] : SESSIONS;
+  Object.assign(globalThis, { WebSocket: socketClass(script, sessions), fetch: scriptedFetch(script, sessions) });
+}
+
+function socketClass(script: Script, sessions: readonly SessionInfo[]) {
+  return class ScriptedSocket {
+    binaryType = '';
+    onopen: () => void = NEVER;
+    onmessage: (event: { data: unknown }) => void = NEVER;
+    onclose: (event: { code: number; reason: string }) => void = NEVER;
+    onerror: () => void = NEVER;
+    readonly #path: string;
+    #story: Story | undefined;
+
+    constructor(url: string) {
+      this.#path = new URL(url).pathname;
+      setTimeout(() => {
+        this.onopen();
+        this.#greet();
+      }, 5);
+    }
+
+    send(data: Uint8Array): void {
+      for (const frame of decodeMany(data) as { type: string; ref?: string; tail?: number }[]) {
+        if (frame.type === 'resume') this.#replay(frame.tail);
+        if (frame.type === 'ping') this.#emit({ type: 'pong' });
+        if (frame.ref !== undefined) this.#emit({ type: 'ack', ref: frame.ref, commandId: frame.ref });
+      }
+    }
+
+    close(): void {
+      this.onclose({ code: 1000, reason: '' });
+    }
+
+    #greet(): void {
+      if (this.#path === '/ws/hub') return this.#emit({ type: 'sessions', sessions });
+      if (this.#path === '/ws/runners') return this.#emit({ type: 'runners', runners: RUNNERS });
+      const sid = this.#path.split('/').at(-1)!;
+      const session = sessions.find(({ sessionId }) => sessionId === sid);
+      if (session === undefined) return this.onclose({ code: 4410, reason: '' });
+      this.#story = storyOf(sid, script.messages);
+      const { events, meta } = this.#story;
+      const head = events.length;
+      this.#emit({ type: 'hello', protocol: 1, sessionId: sid, mode: 'owner', session, meta: { ...defaultMetaState(), ...meta }, head, first: 1 });
+    }
+
+    #replay(tail = Infinity): void {
+      const story = this.#story!;
+      const from = Math.max(0, story.events.length - tail);
+      const frames = story.events.slice(from).map((event, i) => ({ type: 'event', seq: from + i + 1, event }));
+      for (let i = 0; i < frames.length; i += 128) this.#emit(...frames.slice(i, i + 128));
+      this.#emit({ type: 'live', seq: story.events.length });
+      this.#emit({ type: 'presence', viewers: [0, 1].map((i) => ({ id: String(i), userId: 'owner', mode: 'owner' })) });
+      if (story.partial !== undefined) this.#emit({ type: 'partial', partial: story.partial });
+      story.pieces?.forEach((delta, i) => setTimeout(() => this.#emit({ type: 'delta', delta }), 400 + 60 * i));
+    }
+
+    #emit(...frames: object[]): void {
+      const bytes = frames.map((frame) => encode(frame));
+      const whole = new Uint8Array(bytes.reduce((sum, { length }) => sum + length, 0));
+      bytes.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
+      setTimeout(() => this.onmessage({ data: whole.buffer }), 0);
+    }
+  };
+}
+
+function scriptedFetch(script: Script, sessions: readonly SessionInfo[]) {
+  const real = globalThis.fetch.bind(globalThis);
+  return async (input: string, init?: RequestInit): Promise<Response> => {
+    const url = new URL(input, location.origin);
+    const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status });
+    if (!url.pathname.startsWith('/api/')) return real(input, init);
+    if (url.pathname === '/api/auth/me') {
+      const out = { error: { code: 'unauthenticated', message: 'Open the link.' } };
+      return script.scene === 'signedout' ? json(out, 401) : json({ userId: 'owner', name: 'You', role: 'admin' });
+    }
+    if (url.pathname.endsWith('/folders')) return json({ folders: ['/home/ada/work/pizzapi', '/home/ada/work/pizzapi-docs', '/home/ada/work/site'] });
+    if (url.pathname.endsWith('/events')) {
+      const { events } = storyOf(url.pathname.split('/')[3]!, script.messages);
+      const before = Number(url.searchParams.get('before'));
+      const from = Math.max(0, before - 1 - Number(url.searchParams.get('limit')));
+      const lines = events.slice(from, before - 1).map((event, i) => JSON.stringify({ seq: from + i + 1, event }));
+      return new Response(lines.join('\n'));
+    }
+    if (url.pathname === '/api/sessions' && init?.method === 'POST') {
+      return json({ error: { code: 'cwd_not_found', message: 'There is no folder /home/ada/wrok. The folder does not exist on the runner. Check the spelling.' } }, 422);
+    }
+    if (url.pathname === '/api/sessions') return json({ sessions });
+    return json({});
+  };
+}

@@ -1,0 +1,68 @@
+import type { RunnerInfo, SessionInfo } from '@pizzapi/protocol';
+
+const NOW = Date.now();
+const MINUTE = 60_000;
+
+function session(sessionId: string, fields: Partial<SessionInfo>, minutesAgo: number): SessionInfo {
+  return {
+    sessionId,
+    name: '',
+    cwd: '/home/ada/work/pizzapi',
+    model: 'anthropic/claude-sonnet-4-5',
+    runnerId: 'r1',
+    userId: 'owner',
+    state: 'idle',
+    host: 'connected',
+    epoch: 1,
+    piVersion: '0.73.0',
+    startedAt: NOW - (minutesAgo + 40) * MINUTE,
+    lastActivityAt: NOW - minutesAgo * MINUTE,
+    messages: 12,
+    busy: false,
+    waiting: [],
+    cost: 0.12,
+    ...fields,
+  };
+}
+
+export const SESSIONS: SessionInfo[] = [
+  session('story', { name: 'Resume viewers from their offset', state: 'working', busy: true }, 0),
+  session('ask', { firstPrompt: 'Which database should the projector use?', state: 'waiting', waiting: ['d1'], busy: true }, 3),
+  session('long', { name: 'A session of ten thousand messages', messages: 10_000 }, 25),
+  session('fresh', { model: 'demo/demo', cwd: '/home/ada/work/site', messages: 0 }, 8),
+  session('lost', { name: 'Nightly benchmark on the big machine', cwd: '/srv/bench', runnerId: 'r2', host: 'lost', state: 'working', busy: true }, 14),
+  session('done', { name: 'Port the selector to the new theme', cwd: '/home/ada/work/site', state: 'ended', endedAt: NOW - 200 * MINUTE, endReason: 'completed' }, 200),
+  session('done2', { name: 'Explain the fencing of two writers', state: 'ended', endReason: 'completed' }, 2900),
+  session('hostile', { name: 'Summarise a page that means no good', cwd: '/home/ada/work/site' }, 500),
+];
+
+const models = [
+  { model: 'demo/demo', name: 'Demo', available: true, reasoning: true, images: true, contextWindow: 128_000 },
+  { model: 'anthropic/claude-sonnet-4-5', name: 'Claude Sonnet 4.5', available: true, reasoning: true, images: true, contextWindow: 200_000 },
+  { model: 'anthropic/claude-opus-4-5', name: 'Claude Opus 4.5', available: true, reasoning: true, images: true, contextWindow: 200_000 },
+  { model: 'openai/gpt-5.1-codex', name: 'GPT-5.1 Codex', available: false, reasoning: true, images: true, contextWindow: 400_000 },
+];
+
+function runner(runnerId: string, fields: Partial<RunnerInfo>): RunnerInfo {
+  return {
+    runnerId,
+    name: runnerId,
+    kind: 'daemon',
+    version: '0.1.0',
+    piVersion: '0.73.0',
+    platform: 'linux',
+    roots: ['/home/ada'],
+    models,
+    defaultModel: 'anthropic/claude-sonnet-4-5',
+    maxSessions: 16,
+    sessions: [],
+    recentFolders: ['/home/ada/work/pizzapi', '/home/ada/work/site', '/home/ada/notes'],
+    warnings: [],
+    services: [],
+    startedAt: NOW,
+    online: true,
+    ...fields,
+  };
+}
+
+export const RUNNERS: RunnerInfo[] = [runner('r1', { name: 'ada-laptop' }), runner('r2', { name: 'bench-box', online: false })];

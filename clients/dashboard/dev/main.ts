@@ -1,0 +1,13 @@
+/**
+ * A page for working on the dashboard without a gateway: the real page and the real session client, on a WebSocket
+ * and a `fetch` that play a script. It is no part of the product's build.
+ */
+import { installScriptedGateway } from './gateway.js';
+
+const options = new URLSearchParams(location.search);
+installScriptedGateway({
+  scene: options.get('scene') ?? 'busy',
+  messages: Number(options.get('messages') ?? 0),
+});
+history.replaceState(null, '', options.get('at') ?? '/');
+await import('../src/main.js');

@@ -1,0 +1,94 @@
+import type { Env, MarkdownIt, Token } from 'markdown-it';
+
+/**
+ * A top-level part of a rendered text. A block keeps its identity once nothing that follows can change it. `html` has
+ * not been cleaned: only `Html.svelte` puts it on the page.
+ */
+export type MarkdownBlock =
+  | { kind: 'html'; key: number; html: string }
+  | { kind: 'code'; key: number; lang: string; code: string; closed: boolean };
+
+/**
+ * Renders a text that grows. A block that has another after it is finished: it is rendered once and never looked at
+ * again. Only the rest, from the start of the last block, is parsed anew with each piece.
+ */
+export class MarkdownStream {
+  readonly #parser: MarkdownIt;
+  #source = '';
+  #frozen: MarkdownBlock[] = [];
+  /** Where the part that is not finished begins in the source. */
+  #offset = 0;
+  #env: Env = {};
+  #blocks: MarkdownBlock[] = [];
+
+  constructor(parser: MarkdownIt) {
+    this.#parser = parser;
+  }
+
+  /** The blocks of `source`. A source that does not continue the last one starts over. `done`: no more will come. */
+  update(source: string, done: boolean): readonly MarkdownBlock[] {
+    if (!source.startsWith(this.#source)) this.#reset();
+    this.#source = source;
+    const rest = source.slice(this.#offset);
+    const groups = topLevel(this.#parser.parse(rest, this.#env));
+    const lineStarts = startsOfLines(rest);
+    const fresh = groups.map((tokens, index) => {
+      const closed = done || index < groups.length - 1 || isClosedFence(tokens[0]!, rest);
+      return this.#render(tokens, this.#frozen.length + index, closed);
+    });
+    this.#blocks = [...this.#frozen, ...fresh.map((block) => same(this.#blocks[block.key], block))];
+    // A block begins for certain only once its first line is whole: `***` may yet become `***bold***`.
+    const begins = groups.map((tokens) => tokens[0]!.map?.[0] ?? 0);
+    const last = begins.findLastIndex((line) => lineStarts[line + 1] !== undefined);
+    if (last > 0) {
+      this.#frozen = this.#blocks.slice(0, this.#frozen.length + last);
+      this.#offset += lineStarts[begins[last]!]!;
+    }
+    return this.#blocks;
+  }
+
+  #reset(): void {
+    this.#frozen = [];
+    this.#offset = 0;
+    this.#env = {};
+  }
+
+  #render(tokens: Token[], key: number, closed: boolean): MarkdownBlock {
+    const first = tokens[0]!;
+    if (first.type === 'fence' || first.type === 'code_block') {
+      const lang = first.info.trim().split(/\s+/)[0]?.toLowerCase() ?? '';
+      return { kind: 'code', key, lang, code: first.content.replace(/\n$/, ''), closed };
+    }
+    return { kind: 'html', key, html: this.#parser.renderer.render(tokens, this.#parser.options, this.#env) };
+  }
+}
+
+/** The block as it was, if nothing about it is new. */
+function same(before: MarkdownBlock | undefined, now: MarkdownBlock): MarkdownBlock {
+  if (before?.kind === 'html' && now.kind === 'html') return before.html === now.html ? before : now;
+  if (before?.kind !== 'code' || now.kind !== 'code') return now;
+  return before.code === now.code && before.lang === now.lang && before.closed === now.closed ? before : now;
+}
+
+/** The tokens of each top-level block. */
+function topLevel(tokens: Token[]): Token[][] {
+  const groups: Token[][] = [];
+  for (const token of tokens) {
+    if (token.level === 0 && token.nesting !== -1) groups.push([token]);
+    else groups.at(-1)?.push(token);
+  }
+  return groups;
+}
+
+function startsOfLines(text: string): number[] {
+  const starts = [0];
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  return starts;
+}
+
+function isClosedFence(token: Token, source: string): boolean {
+  if (token.type !== 'fence') return false;
+  const lastLine = source.trimEnd().split('\n').at(-1)!.trim();
+  const [from = 0, to = 0] = token.map ?? [];
+  return to - from > 1 && lastLine.length >= token.markup.length && lastLine === token.markup[0]!.repeat(lastLine.length);
+}

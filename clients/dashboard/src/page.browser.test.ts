@@ -1,0 +1,146 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { buildScriptedPage, servePage } from '../dev/serve.js';
+
+/** The real page in Chromium, under the gateway's policy, with a gateway that plays a script. */
+let browser: Browser;
+let server: Server;
+let url: string;
+let dir: string;
+/** What the page complained about: refused by its policy, or thrown. */
+let complaints: string[];
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'pizzapi-page-'));
+  await buildScriptedPage(dir);
+  ({ url, server } = await servePage(dir));
+  browser = await chromium.launch({ executablePath: chromiumPath(), args: ['--no-sandbox', '--disable-gpu'] });
+});
+
+afterAll(async () => {
+  await browser?.close();
+  server?.close();
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** `PIZZAPI_CHROMIUM`, else the first of the usual names on PATH. */
+function chromiumPath(): string {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const names = ['chromium', 'chromium-browser', 'google-chrome', 'chrome'];
+  const found = names.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path));
+  return process.env['PIZZAPI_CHROMIUM'] ?? found ?? 'chromium';
+}
+
+async function open(at: string, query = '', viewport = { width: 1440, height: 900 }): Promise<Page> {
+  const page = await browser.newPage({ viewport });
+  complaints = [];
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  await page.goto(`${url}/?at=${encodeURIComponent(at)}&${query}`);
+  return page;
+}
+
+const firstInSight = (page: Page) =>
+  page.evaluate(() => {
+    const log = document.querySelector('[role=log]')!.getBoundingClientRect();
+    const rows = [...document.querySelectorAll<HTMLElement>('[data-seq]')];
+    const row = rows.find((candidate) => candidate.getBoundingClientRect().top >= log.top)!;
+    return { seq: Number(row.dataset['seq']), top: row.getBoundingClientRect().top };
+  });
+
+it('shows hostile Markdown without running, loading or following any of it', async () => {
+  const page = await open('/s/hostile');
+  const elsewhere: string[] = [];
+  page.on('request', (request) => request.url().startsWith(url) || request.url().startsWith('blob:') || elsewhere.push(request.url()));
+  await page.getByText('Hello <script>').first().waitFor();
+  const log = page.getByRole('log');
+  await log.locator('.sk-keyword, .sk-string, .sk-type, .hljs-name, .hljs-tag').first().waitFor();
+  expect(await page.evaluate(() => (globalThis as { pwned?: number }).pwned)).toBeUndefined();
+  expect(await log.locator('script, style, img, iframe, [onclick], [onerror]').count()).toBe(0);
+  const links = await log.locator('a').evaluateAll((found) => found.map((link) => link.getAttribute('href')));
+  expect(new Set(links.map((href) => new URL(href!).protocol))).toEqual(new Set(['https:']));
+  expect(elsewhere).toEqual([]);
+  expect(complaints).toEqual([]);
+  await page.close();
+});
+
+it('opens a session of 10,000 messages at its end, with few rows on the page', async () => {
+  const page = await open('/s/long', 'messages=10000');
+  await page.getByText('Line 4 of message 9999').waitFor();
+  const log = page.getByRole('log');
+  await expect.poll(() => log.evaluate((node) => node.scrollHeight - node.scrollTop - node.clientHeight)).toBeLessThan(2);
+  expect(await page.locator('[data-seq]').count()).toBeLessThan(60);
+  await page.close();
+});
+
+it('loads earlier messages on the way up and keeps what is read where it is', async () => {
+  const page = await open('/s/long', 'messages=10000');
+  await page.getByText('Line 4 of message 9999').waitFor();
+  const log = page.getByRole('log');
+  await log.hover();
+  const top = () => page.locator('[data-seq]').first().evaluate((row) => Number((row as HTMLElement).dataset['seq']));
+  // 400 events come first: whoever goes up meets those before them, one after another, without a jump.
+  let lowest = (await firstInSight(page)).seq;
+  for (let i = 0; i < 400 && (await top()) > 9_300; i++) {
+    await page.mouse.wheel(0, -900);
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    const { seq } = await firstInSight(page);
+    expect(seq).toBeLessThanOrEqual(lowest);
+    expect(lowest - seq).toBeLessThan(25);
+    lowest = seq;
+  }
+  expect(lowest).toBeLessThan(9_400);
+  await page.getByRole('button', { name: 'Jump to latest' }).click();
+  await page.getByText('Line 4 of message 9999').waitFor();
+  await page.close();
+});
+
+it('goes to the message that a link names, far before what was loaded first', async () => {
+  const page = await open('/s/long#e2001', 'messages=10000');
+  await page.getByText('Question 2000: what does step 500 do?').waitFor();
+  expect(await page.locator('[data-seq="2001"]').evaluate((row) => row.getBoundingClientRect().top)).toBeGreaterThan(0);
+  await page.close();
+});
+
+it('is used by keyboard: n starts, / finds, Escape leaves, and nothing breaks the page’s policy', async () => {
+  const page = await open('/');
+  await page.getByRole('heading', { name: 'Sessions' }).waitFor();
+  await page.keyboard.press('n');
+  await page.getByRole('dialog', { name: 'New session' }).waitFor();
+  await page.getByLabel('Show models').click();
+  await page.getByRole('option', { name: 'Claude Opus 4.5' }).click();
+  await page.getByLabel('Folder').fill('/home/ada/wrok');
+  await page.keyboard.press('Control+Enter');
+  await page.getByText('cwd_not_found').waitFor();
+  complaints = complaints.filter((text) => !text.includes('422'));
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.keyboard.press('/');
+  await page.getByRole('combobox', { name: 'Go to a session' }).waitFor();
+  await page.keyboard.type('database');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Which database' }).waitFor();
+  await page.getByLabel('More').click();
+  await page.getByRole('menuitem', { name: 'Delete…' }).click();
+  await page.getByRole('alertdialog').waitFor();
+  expect(complaints).toEqual([]);
+  await page.close();
+});
+
+it('shows list, session and details one at a time on a phone', async () => {
+  const page = await open('/', '', { width: 390, height: 844 });
+  await page.getByRole('link', { name: 'Resume viewers' }).click();
+  await page.getByRole('textbox', { name: 'Message' }).waitFor();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+  await page.getByRole('button', { name: 'Show details' }).click();
+  await page.getByText('Measure a resume of 10,000 events').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'All sessions' }).click();
+  await page.getByRole('navigation', { name: 'Sessions' }).waitFor();
+  await page.close();
+});

@@ -1,0 +1,110 @@
+import type { ErrorInfo, NewSessionBody, RunnerInfo, RunnerModel } from '@pizzapi/protocol';
+import { api } from './client.js';
+import { storage } from './storage.js';
+
+/** Fields of the dialog that an error can stand beside. */
+export type Field = 'runnerId' | 'cwd' | 'model' | 'prompt';
+
+const FIELD_OF: Readonly<Record<string, Field>> = {
+  runner_not_found: 'runnerId',
+  host_lost: 'runnerId',
+  too_many_sessions: 'runnerId',
+  cwd_not_found: 'cwd',
+  cwd_not_a_folder: 'cwd',
+  cwd_outside_roots: 'cwd',
+  model_unknown: 'model',
+  model_unauthenticated: 'model',
+};
+
+/** How long typing must pause before folders are looked up, in ms. */
+const LOOKUP_DELAY = 120;
+
+/** What the new-session dialog holds. One instance per opening. */
+export class NewSession {
+  readonly #runners: () => readonly RunnerInfo[];
+  runnerId = $state('');
+  cwd = $state('');
+  model = $state('');
+  name = $state('');
+  prompt = $state('');
+  busy = $state(false);
+  error = $state.raw<ErrorInfo>();
+  folders = $state.raw<readonly string[]>([]);
+  readonly runner = $derived(this.#find(this.runnerId));
+  readonly errorField = $derived<Field | undefined>(this.error && FIELD_OF[this.error.code]);
+  #lookup: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(runners: () => readonly RunnerInfo[], preset: { runnerId?: string; cwd?: string; prompt?: string }) {
+    this.#runners = runners;
+    const online = runners().filter(({ online }) => online === true);
+    const remembered = storage.get('runner');
+    const first = online.find(({ runnerId }) => runnerId === remembered) ?? online[0] ?? runners()[0];
+    this.chooseRunner(preset.runnerId ?? first?.runnerId ?? '');
+    if (preset.cwd !== undefined) this.cwd = preset.cwd;
+    this.prompt = preset.prompt ?? '';
+  }
+
+  /** Folder and model follow the runner: what was used on it last, else its own defaults. */
+  chooseRunner(runnerId: string): void {
+    this.runnerId = runnerId;
+    const runner = this.#find(runnerId);
+    this.cwd = runner?.recentFolders[0] ?? runner?.roots[0] ?? '';
+    const remembered = storage.get(`model.${runnerId}`);
+    const known = runner?.models.find(({ model, available }) => model === remembered && available);
+    this.model = known?.model ?? runner?.defaultModel ?? '';
+    this.folders = [];
+  }
+
+  /** Looks up the folders that begin like what has been typed. The last lookup wins. */
+  complete(path: string): void {
+    this.cwd = path;
+    if (this.errorField === 'cwd') this.error = undefined;
+    clearTimeout(this.#lookup);
+    const { runnerId } = this;
+    this.#lookup = setTimeout(() => void this.#complete(runnerId, path), LOOKUP_DELAY);
+  }
+
+  /** The session's id, or undefined when it could not be started: then `error` says why. */
+  async submit(): Promise<string | undefined> {
+    if (this.busy) return undefined;
+    this.busy = true;
+    this.error = undefined;
+    const reply = await api.createSession(this.#body());
+    this.busy = false;
+    if (reply.kind === 'failed') {
+      this.error = reply.error;
+      return undefined;
+    }
+    storage.set('runner', this.runnerId);
+    storage.set(`model.${this.runnerId}`, this.model);
+    return reply.value.sessionId;
+  }
+
+  #body(): NewSessionBody {
+    const optional = { cwd: this.cwd.trim(), model: this.model, name: this.name.trim(), prompt: this.prompt.trim() };
+    const given = Object.entries(optional).filter(([, value]) => value !== '');
+    return { runnerId: this.runnerId, ...Object.fromEntries(given) };
+  }
+
+  async #complete(runnerId: string, path: string): Promise<void> {
+    const found = await api.folders(runnerId, path);
+    if (this.cwd === path && this.runnerId === runnerId) this.folders = found.kind === 'ok' ? found.value.folders : [];
+  }
+
+  #find(runnerId: string): RunnerInfo | undefined {
+    return this.#runners().find((runner) => runner.runnerId === runnerId);
+  }
+}
+
+/** The models by provider: those that can be used first. */
+export function modelsByProvider(models: readonly RunnerModel[]): { provider: string; models: RunnerModel[] }[] {
+  const providers = new Map<string, RunnerModel[]>();
+  for (const model of models) {
+    const provider = model.model.split('/')[0]!;
+    providers.set(provider, [...(providers.get(provider) ?? []), model]);
+  }
+  const usable = (group: readonly RunnerModel[]) => group.some(({ available }) => available);
+  return [...providers]
+    .map(([provider, group]) => ({ provider, models: group.sort((a, b) => Number(b.available) - Number(a.available)) }))
+    .sort((a, b) => Number(usable(b.models)) - Number(usable(a.models)) || a.provider.localeCompare(b.provider));
+}

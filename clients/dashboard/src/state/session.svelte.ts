@@ -1,0 +1,229 @@
+import {
+  newId,
+  openDialogs,
+  type DialogItem,
+  type FrameAttachment,
+  type PendingInput,
+  type Presence,
+  type SessionInfo,
+  type SessionMetaState,
+  type Transcript,
+  type TranscriptItem,
+  type ViewerMode,
+} from '@pizzapi/protocol';
+import { SvelteMap } from 'svelte/reactivity';
+import { followPage, openSession, type ConnectionView, type Session, type SessionChange } from '@pizzapi/session-client';
+import { api, GATEWAY } from './client.js';
+import { frames } from './frames.js';
+import { toasts } from './toasts.svelte.js';
+
+/** Events a session is opened with, and how many more come with each step back. */
+export const FIRST_EVENTS = 400;
+const EARLIER_EVENTS = 600;
+/** Notices that a session may begin with and still count as fresh. */
+const FRESH_NOTICES = 6;
+
+/** One row of the transcript: a signal of its own, so that a piece redraws one row and nothing else. */
+export class Row {
+  readonly id: string;
+  item: TranscriptItem = $state.raw()!;
+
+  constructor(item: TranscriptItem) {
+    this.id = item.id;
+    this.item = item;
+  }
+}
+
+/** Something this page has sent and the log does not show yet. */
+export interface Outgoing {
+  id: string;
+  text: string;
+  attachments: readonly FrameAttachment[];
+  deliverAs: 'prompt' | 'steer' | 'followUp';
+  state: 'sending' | 'accepted' | 'unknown';
+  commandId?: string;
+}
+
+/** One session as this page sees it: the store of the client, as signals. */
+export class SessionView {
+  readonly sid: string;
+  rows = $state.raw<readonly Row[]>([]);
+  /** True for the update that put earlier rows in front. */
+  shifted = $state.raw(false);
+  info = $state.raw<SessionInfo>()!;
+  meta = $state.raw<SessionMetaState>()!;
+  viewers = $state.raw<readonly Presence[]>([]);
+  mode = $state.raw<ViewerMode>('read');
+  connection = $state.raw<ConnectionView>()!;
+  /** The history has been read up to the present at least once. */
+  loaded = $state.raw(false);
+  busy = $state.raw(false);
+  ended = $state.raw(false);
+  queue = $state.raw<Transcript['queue']>({ steering: [], followUp: [] });
+  pendingInputs = $state.raw<readonly PendingInput[]>([]);
+  status = $state.raw<Transcript['status']>({});
+  widgets = $state.raw<Transcript['widgets']>({});
+  dialogs = $state.raw<readonly DialogItem[]>([]);
+  outgoing = $state.raw<readonly Outgoing[]>([]);
+  hasEarlier = $state.raw(false);
+  loadingEarlier = $state.raw(false);
+  /** `provider/id` of the model in use. */
+  readonly model = $derived(this.meta.model === null ? this.info.model : `${this.meta.model.provider}/${this.meta.model.id}`);
+  /** Whether this page may change anything, and somebody is there to carry it out. */
+  readonly canSteer = $derived(this.mode !== 'read' && !this.ended && this.info.host !== 'lost');
+  /** Nobody has said anything yet. */
+  readonly fresh = $derived(
+    this.rows.length <= FRESH_NOTICES && !this.busy && this.pendingInputs.length === 0 && this.rows.every(({ item }) => item.kind === 'notice'),
+  );
+  /** What the person has opened or closed, by row and block: it outlives the rows that scroll out of sight. */
+  readonly folds = new SvelteMap<string, boolean>();
+  /** How long thoughts took that this page saw being thought, in ms. */
+  readonly thoughtFor = new SvelteMap<string, number>();
+
+  readonly #store: Session;
+  readonly #stop: (() => void)[] = [];
+  #transcript: Transcript | undefined;
+  #dirty = new Set<number>();
+  #rebuilt = true;
+
+  constructor(sid: string) {
+    this.sid = sid;
+    this.#store = openSession({ url: GATEWAY, sessionId: sid, tail: FIRST_EVENTS });
+    this.#stop.push(this.#store.subscribe((change) => this.#changed(change)), followPage(this.#store));
+    this.#pull();
+  }
+
+  close(): void {
+    for (const stop of this.#stop) stop();
+    this.#store.close();
+  }
+
+  /** Sends a prompt, a steer or a follow-up. What was refused comes back as `false`, with a toast. */
+  async send(text: string, attachments: readonly FrameAttachment[], deliverAs: Outgoing['deliverAs']): Promise<boolean> {
+    const outgoing: Outgoing = { id: newId(), text, attachments, deliverAs, state: 'sending' };
+    this.outgoing = [...this.outgoing, outgoing];
+    const outcome = await this.#store.sendInput(text, { attachments: [...attachments], deliverAs });
+    if (outcome.kind === 'refused') {
+      this.drop(outgoing.id);
+      toasts.error(outcome.error);
+      return false;
+    }
+    const commandId = outcome.kind === 'accepted' ? { commandId: outcome.commandId } : {};
+    this.#update(outgoing.id, { state: outcome.kind, ...commandId });
+    if (outcome.kind === 'accepted') void this.#settle(outgoing.id, outcome.commandId);
+    return true;
+  }
+
+  /** Sends again what may or may not have arrived. */
+  resend(id: string): void {
+    const outgoing = this.outgoing.find((other) => other.id === id);
+    if (outgoing === undefined) return;
+    this.drop(id);
+    void this.send(outgoing.text, outgoing.attachments, outgoing.deliverAs);
+  }
+
+  drop(id: string): void {
+    this.outgoing = this.outgoing.filter((other) => other.id !== id);
+  }
+
+  /** Sends a command; a refusal is shown as a toast. True when its host has carried it out. */
+  async command(name: string, args: Record<string, unknown> = {}): Promise<boolean> {
+    const sent = await this.#store.command(name, args);
+    if (sent.kind === 'refused') toasts.error(sent.error);
+    if (sent.kind === 'unknown') toasts.info('The connection broke before an answer came. Try again if nothing happens.');
+    if (sent.kind !== 'accepted') return false;
+    const outcome = await this.#store.result(sent.commandId);
+    if (outcome.kind === 'failed') toasts.error({ ...outcome.error, code: 'command_failed' });
+    return outcome.kind === 'ok' || outcome.kind === 'delivered';
+  }
+
+  async loadEarlier(): Promise<void> {
+    if (this.loadingEarlier || !this.hasEarlier) return;
+    this.loadingEarlier = true;
+    const page = await this.#store.loadEarlier(EARLIER_EVENTS);
+    if (page.kind === 'failed') toasts.error(page.error);
+    this.hasEarlier = this.#store.hasEarlier;
+    this.loadingEarlier = false;
+  }
+
+  blobUrl(hash: string): string {
+    return api.blobUrl(this.sid, hash);
+  }
+
+  #changed(change: Readonly<SessionChange>): void {
+    for (const position of change.items) this.#dirty.add(position);
+    this.#rebuilt ||= change.rebuilt;
+    // A page of earlier rows must reach the list in one go with the position it is to keep.
+    if (change.prepended > 0) this.#pull();
+    else frames.schedule(this.#pull);
+  }
+
+  /** Takes over what changed since the last frame. */
+  readonly #pull = (): void => {
+    const store = this.#store;
+    const { transcript } = store;
+    if (this.#rebuilt || this.#transcript !== transcript) this.#rebuildRows(transcript);
+    else this.#updateRows(transcript);
+    this.#transcript = transcript;
+    this.#rebuilt = false;
+    this.#dirty.clear();
+    this.info = store.info;
+    this.meta = store.meta;
+    this.viewers = store.viewers;
+    this.mode = store.mode;
+    this.connection = store.connection;
+    this.loaded ||= store.connection.state.kind === 'live';
+    this.busy = transcript.busy;
+    this.ended = transcript.ended || store.info.state === 'ended';
+    this.queue = transcript.queue;
+    this.#showInputs(transcript.pendingInputs);
+    this.status = transcript.status;
+    this.widgets = transcript.widgets;
+    this.hasEarlier = store.hasEarlier;
+    const dialogs = openDialogs(transcript).map(({ item }) => item);
+    if (dialogs.length > 0 || this.dialogs.length > 0) this.dialogs = dialogs;
+  };
+
+  #updateRows({ items }: Transcript): void {
+    if (this.#dirty.size === 0) return;
+    for (const position of this.#dirty) {
+      const [row, item] = [this.rows[position], items[position]];
+      if (row !== undefined && item !== undefined) row.item = item;
+    }
+    if (items.length > this.rows.length) {
+      this.shifted = false;
+      this.rows = [...this.rows, ...items.slice(this.rows.length).map((item) => new Row(item))];
+    }
+  }
+
+  #rebuildRows({ items }: Transcript): void {
+    const known = new Map(this.rows.map((row) => [row.id, row]));
+    const first = this.rows[0]?.id;
+    const rows = items.map((item) => {
+      const row = known.get(item.id);
+      if (row === undefined) return new Row(item);
+      row.item = item;
+      return row;
+    });
+    this.shifted = first !== undefined && rows.length > this.rows.length && rows[0]?.id !== first && known.has(rows.at(-1)!.id);
+    this.rows = rows;
+  }
+
+  /** An input that the log shows is not ours to show any more. */
+  #showInputs(inputs: readonly PendingInput[]): void {
+    this.pendingInputs = inputs;
+    if (this.outgoing.length === 0 || inputs.length === 0) return;
+    const shown = new Set(inputs.map(({ commandId }) => commandId));
+    this.outgoing = this.outgoing.filter(({ commandId }) => commandId === undefined || !shown.has(commandId));
+  }
+
+  #update(id: string, changes: Partial<Outgoing>): void {
+    this.outgoing = this.outgoing.map((other) => (other.id === id ? { ...other, ...changes } : other));
+  }
+
+  /** From here on the log speaks for it. */
+  async #settle(id: string, commandId: string): Promise<void> {
+    await this.#store.result(commandId);
+    this.drop(id);
+  }
+}

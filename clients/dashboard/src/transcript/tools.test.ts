@@ -1,0 +1,99 @@
+import type { ToolBlock } from '@pizzapi/protocol';
+import { describe, expect, it } from 'vitest';
+import { ansiRuns } from './ansi.js';
+import { diffTexts, parsePiDiff } from './diff.js';
+import { argsOf, diffOf, outputOf, summarize } from './tools.js';
+
+const block = (fields: Partial<ToolBlock>): ToolBlock => ({
+  kind: 'tool',
+  toolCallId: 't1',
+  toolName: 'bash',
+  json: '',
+  state: 'done',
+  output: '',
+  content: [],
+  ...fields,
+});
+
+describe('the one line of a tool call', () => {
+  it('names the file and the lines that are read', () => {
+    expect(summarize(block({ toolName: 'read', args: { path: '/a/b.ts', offset: 10, limit: 5 } }))).toMatchObject({ verb: 'Read', subject: '/a/b.ts:10-14' });
+  });
+
+  it('shows the first line of a command, and that there are more', () => {
+    expect(summarize(block({ args: { command: 'cd /tmp\nls' } })).subject).toBe('cd /tmp …');
+  });
+
+  it('reads arguments that are still being written', () => {
+    expect(summarize(block({ state: 'writing', json: '{"command":"npm run \\"te' })).subject).toBe('npm run "te');
+    expect(argsOf(block({ json: '{"path":"/a","content":"x\\ny' }))).toEqual({ path: '/a', content: 'x\ny' });
+  });
+
+  it('makes words of the name of a tool it does not know', () => {
+    expect(summarize(block({ toolName: 'fetch_page', args: { url: 'https://x' } }))).toMatchObject({ verb: 'Fetch page', subject: 'https://x' });
+  });
+
+  it.each([undefined, null, 3, 'text', [], { path: 4 }])('is total over arguments: %j', (args) => {
+    expect(summarize(block({ toolName: 'edit', args })).subject).toBe('');
+    expect(diffOf(block({ toolName: 'edit', args }))).toBeUndefined();
+  });
+});
+
+describe('what a tool changed', () => {
+  it('reads the diff that pi makes', () => {
+    const { lines, added, removed } = parsePiDiff(' 12 same\n-13 old\n+13 new\n    ...\n 40 far');
+    expect({ added, removed }).toEqual({ added: 1, removed: 1 });
+    expect(lines).toEqual([
+      { kind: 'same', number: 12, text: 'same' },
+      { kind: 'del', number: 13, text: 'old' },
+      { kind: 'add', number: 13, text: 'new' },
+      { kind: 'gap', text: '' },
+      { kind: 'same', number: 40, text: 'far' },
+    ]);
+  });
+
+  it('keeps the indentation of a line', () => {
+    expect(parsePiDiff('+ 7   indented').lines[0]).toEqual({ kind: 'add', number: 7, text: '  indented' });
+  });
+
+  it('leaves out what is far from a change', () => {
+    const before = Array.from({ length: 40 }, (_, i) => `line ${i}`).join('\n');
+    const { lines } = diffTexts(before, before.replace('line 20', 'line twenty'));
+    expect(lines[0]).toEqual({ kind: 'gap', text: '' });
+    expect(lines.filter(({ kind }) => kind === 'same')).toHaveLength(6);
+    expect(lines.find(({ kind }) => kind === 'add')).toEqual({ kind: 'add', number: 21, text: 'line twenty' });
+  });
+
+  it('shows a whole new file as added, and the edits of one call together', () => {
+    expect(diffOf(block({ toolName: 'write', args: { path: 'a', content: 'x\ny\n' } }))).toMatchObject({ added: 2, removed: 0 });
+    const edits = [{ oldText: 'a', newText: 'b' }, { oldText: 'c', newText: 'd' }];
+    expect(diffOf(block({ toolName: 'edit', args: { path: 'a', edits } }))).toMatchObject({ added: 2, removed: 2 });
+  });
+});
+
+describe('terminal output', () => {
+  const ESC = '\u001b';
+
+  it('keeps colours as classes and drops every other sequence', () => {
+    expect(ansiRuns(`a${ESC}[1;31mb${ESC}[22mc${ESC}[0m${ESC}[2Kd${ESC}]0;title\u0007e`)).toEqual([
+      { text: 'a', style: '' },
+      { text: 'b', style: 'a1 a31' },
+      { text: 'c', style: 'a31' },
+      { text: 'd', style: '' },
+      { text: 'e', style: '' },
+    ]);
+  });
+
+  it('shows what a line said last when it was written over', () => {
+    expect(ansiRuns('10%\r50%\r100%\ndone\r\n').map(({ text }) => text)).toEqual(['100%\ndone\n']);
+  });
+
+  it('passes over colours beyond the sixteen without taking their numbers for styles', () => {
+    expect(ansiRuns(`${ESC}[38;5;31mx`)).toEqual([{ text: 'x', style: '' }]);
+  });
+
+  it('is the result once there is one, and what came so far until then', () => {
+    expect(outputOf(block({ output: 'so far' }))).toBe('so far');
+    expect(outputOf(block({ output: '', content: [{ kind: 'text', text: 'all' }] }))).toBe('all');
+  });
+});

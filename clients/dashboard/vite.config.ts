@@ -1,0 +1,31 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import tailwindcss from '@tailwindcss/vite';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vite';
+
+/** The gateway that the development server hands API and WebSockets to. */
+const gateway = process.env['PIZZAPI_DEV_GATEWAY'] ?? 'http://127.0.0.1:7492';
+
+export default defineConfig({
+  plugins: [svelte(), tailwindcss()],
+  resolve: {
+    // The sources of the other rooms, so that a build needs none of their builds. The two aliases are without `eval`,
+    // which a strict Content-Security-Policy does not let run.
+    conditions: ['@pizzapi/source', 'module', 'browser', 'development|production'],
+    alias: {
+      msgpackr: 'msgpackr/index-no-eval',
+      'typebox/compile': fileURLToPath(new URL('./src/lean/compile.ts', import.meta.url)),
+    },
+  },
+  worker: { format: 'es' },
+  build: {
+    target: 'es2023',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 900,
+  },
+  server: {
+    host: '127.0.0.1',
+    proxy: { '/api': gateway, '/ws': { target: gateway, ws: true } },
+  },
+});
