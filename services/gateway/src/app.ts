@@ -27,6 +27,7 @@ import { Directory } from './session/directory.js';
 import { Reader } from './session/reader.js';
 import { Spawner } from './session/spawner.js';
 import { MetaFeeds } from './sockets/metaFeed.js';
+import { registerUpgrades, socketRoutes } from './sockets/socketRoutes.js';
 import { Sockets } from './sockets/sockets.js';
 
 /** Reads of the log for viewers that run at once. */
@@ -108,11 +109,8 @@ export async function createGateway({ backbone: b, options, log, metrics: regist
     commander,
     metrics,
     log,
-    addresses,
-    credentials,
     directory,
     metas,
-    isDraining: () => draining,
   });
   directory.on((change) => {
     if (change.kind === 'host') rooms.find(change.sid)?.broadcast({ type: 'host', state: change.state });
@@ -135,6 +133,7 @@ export async function createGateway({ backbone: b, options, log, metrics: regist
   app.addHook('onSend', async (_request, reply) => {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) if (!reply.hasHeader(name)) reply.header(name, value);
   });
+  await registerUpgrades(app, sockets);
   registerGuard(app, { addresses, credentials, metrics });
   await app.register(fastifySwagger, {
     openapi: {
@@ -148,14 +147,15 @@ export async function createGateway({ backbone: b, options, log, metrics: regist
   sessionRoutes(app, { b, directory, reader, commander, spawner, metrics });
   blobRoutes(app, { b, reader });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  socketRoutes(app, { sockets, metrics, addresses, credentials, reader, isDraining: () => draining });
   await pageRoutes(app, options.dashboard);
-  sockets.attach(app.server);
 
   return {
     app,
     async listen() {
       directory.start();
       answers.start();
+      sockets.start();
       await directory.ready;
       try {
         await app.listen({ host, port });

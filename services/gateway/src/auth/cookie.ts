@@ -1,9 +1,9 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** The cookie of the dashboard. */
-export const COOKIE = 'pizzapi_session';
+const COOKIE = 'pizzapi_session';
 /** How long a sign-in lasts, in ms. */
-export const COOKIE_TTL_MS = 30 * 24 * 60 * 60_000;
+const COOKIE_TTL_MS = 30 * 24 * 60 * 60_000;
 
 const SHAPE = /^[0-9a-z]{1,12}\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}$/;
 

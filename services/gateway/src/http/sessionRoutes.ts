@@ -32,7 +32,7 @@ export interface SessionDeps {
 }
 
 /** A body with attachments inline: 10 MiB of file are 14 MiB of base64. */
-export const MAX_BODY_BYTES = 16 * 1024 * 1024;
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** Events of one answer when the request names no number. */
 const DEFAULT_LIMIT = 1_000;
 

@@ -3,7 +3,7 @@ import { isMap, numberAt, subjects } from '@pizzapi/protocol';
 import type { SessionSource } from './source.js';
 
 /** How long the host may take to say what is open, in ms. */
-export const PARTIAL_TIMEOUT_MS = 2_000;
+const PARTIAL_TIMEOUT_MS = 2_000;
 
 const NOTHING = new Uint8Array(0);
 

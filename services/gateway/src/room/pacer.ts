@@ -1,9 +1,9 @@
 /** Above so many frames a second a room is hot. */
-export const HOT_PER_SECOND = 100;
+const HOT_PER_SECOND = 100;
 /** How long frames of a hot room are gathered, in ms; the longer one above `VERY_HOT` deliveries a second. */
-export const WINDOW_MS = 8;
-export const LONG_WINDOW_MS = 16;
-export const VERY_HOT = 200_000;
+const WINDOW_MS = 8;
+const LONG_WINDOW_MS = 16;
+const VERY_HOT = 200_000;
 
 const BUCKET_MS = 100;
 

@@ -18,7 +18,7 @@ import { storeAttachments } from './attachments.js';
 import type { Directory } from './directory.js';
 
 /** How long a host that is not there is waited for, in ms: a blip of its lease, or a session that has just begun. */
-export const HOST_PATIENCE_MS = 1_500;
+const HOST_PATIENCE_MS = 1_500;
 /** How long the backbone is tried before a command counts as not sent, in ms. */
 const STORE_PATIENCE_MS = 4_000;
 

@@ -6,7 +6,7 @@ import type { Wire } from '../wire/wire.js';
 import type { MetaFeeds, MetaListener } from './metaFeed.js';
 
 /** Sessions whose meta state one hub connection may follow. */
-export const MAX_META_SUBSCRIPTIONS = 256;
+const MAX_META_SUBSCRIPTIONS = 256;
 /** A list connection with more unsent than this is closed; it gets the whole list when it is back. */
 const MAX_UNSENT = 1024 * 1024;
 

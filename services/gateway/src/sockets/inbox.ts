@@ -2,9 +2,9 @@ import { CodedError, decodeMany, errorInfo, isMap, type ErrorInfo, type ParsedFr
 import type { RawData, WebSocket } from 'ws';
 
 /** Frames in one message. */
-export const MAX_FRAMES = 256;
+const MAX_FRAMES = 256;
 /** Frames of the wrong shape before the connection closes with 4001. */
-export const MAX_INVALID = 16;
+const MAX_INVALID = 16;
 /** Frames that wait to be handled before no more are read from the socket. */
 const MAX_WAITING = 32;
 

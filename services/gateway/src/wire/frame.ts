@@ -25,12 +25,12 @@ export interface Frame {
 }
 
 /** Bytes of the WebSocket header of a message this long. */
-export function headerLength(length: number): number {
+function headerLength(length: number): number {
   return length < 126 ? 2 : length < 65_536 ? 4 : 10;
 }
 
 /** Writes the header of a whole, unmasked message to the front of `target`. */
-export function writeHeader(target: Buffer, length: number, firstByte: number): number {
+function writeHeader(target: Buffer, length: number, firstByte: number): number {
   target[0] = firstByte;
   if (length < 126) {
     target[1] = length;

@@ -4,7 +4,7 @@ import type { WebSocket } from 'ws';
 import { controlFrame, Packet } from './frame.js';
 
 /** A client that lets this many bytes of answers lie about is closed: nothing else bounds what it makes us queue. */
-export const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
+const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 
 /** The sending side of one client's connection. */
 export interface Wire {

@@ -1,0 +1,65 @@
+import fastifyWebsocket, { type WebSocket } from '@fastify/websocket';
+import { errorInfo, MAX_FRAME_BYTES, SUBPROTOCOL } from '@pizzapi/protocol';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { answerError } from '../http/errors.js';
+import { principalOf } from '../http/guard.js';
+import type { GatewayMetrics } from '../metrics.js';
+import { protocolOf, socketProblem, type AdmissionDeps } from './admission.js';
+import type { Sockets, Target } from './sockets.js';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Speaks WebSocket. */
+    socket?: boolean;
+  }
+}
+
+/** Takes upgrades into fastify's ordinary run of hooks. To be registered before any route. */
+export async function registerUpgrades(app: FastifyInstance, sockets: Sockets): Promise<void> {
+  await app.register(fastifyWebsocket, {
+    options: {
+      maxPayload: MAX_FRAME_BYTES,
+      perMessageDeflate: false,
+      clientTracking: false,
+      handleProtocols: (_offered, request) => protocolOf(request.headers['sec-websocket-protocol']) ?? false,
+    },
+    errorHandler: (_error, socket: WebSocket) => sockets.failed(socket),
+    // Draining has sent everyone away before.
+    preClose: (done: () => void) => done(),
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.ws && request.routeOptions.config.socket !== true)
+      return answerError(reply, errorInfo('not_found', `No WebSocket at ${request.url.slice(0, 100)}`));
+  });
+}
+
+/** `/ws/sessions/:sid`, `/ws/hub` and `/ws/runners`: refused at the upgrade, in the shape of the HTTP API, or spoken with. */
+export function socketRoutes(
+  app: FastifyInstance,
+  deps: AdmissionDeps & { sockets: Sockets; metrics: GatewayMetrics },
+): void {
+  const route = (url: string, targetOf: (request: FastifyRequest) => Target) =>
+    app.route({
+      method: 'GET',
+      url,
+      config: { socket: true },
+      schema: { hide: true },
+      preValidation: async (request: FastifyRequest, reply: FastifyReply) => {
+        const error = request.ws
+          ? await socketProblem(request, deps)
+          : errorInfo('bad_request', 'This address speaks WebSocket');
+        if (error === undefined) return;
+        deps.metrics.error(error.code);
+        return answerError(reply, error);
+      },
+      // Never reached: what is no upgrade was refused above.
+      handler: (_request, reply) => answerError(reply, errorInfo('bad_request')),
+      wsHandler: (socket, request) => {
+        const json = socket.protocol === SUBPROTOCOL.json;
+        deps.sockets.converse(socket, request.raw.socket, targetOf(request), principalOf(request), json);
+      },
+    });
+  route('/ws/sessions/:sid', (request) => ({ kind: 'viewer', sid: (request.params as { sid: string }).sid }));
+  route('/ws/hub', () => ({ kind: 'hub' }));
+  route('/ws/runners', () => ({ kind: 'runners' }));
+}
