@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { processIo } from './io.js';
-import { runCli } from './program.js';
+import { decodeInput } from './decoding.js';
+import { Failure, line, processIo } from './io.js';
 
+const argv = process.argv.slice(2);
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
@@ -9,4 +10,21 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 // `pizzapi tail … | head` closes our output: that is the end, and no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
-process.exitCode = await runCli(process.argv.slice(2), processIo(), version);
+process.exitCode = argv.length === 1 && argv[0] === 'decode' ? await decodeOnly() : await runAny();
+
+async function runAny(): Promise<number> {
+  const { runCli } = await import('./program.js');
+  return runCli(argv, processIo(), version);
+}
+
+/** As `runCli` does it, without loading the other commands: this one is started for every message of a `nats sub`. */
+async function decodeOnly(): Promise<number> {
+  try {
+    await decodeInput(processIo());
+    return 0;
+  } catch (thrown) {
+    if (!(thrown instanceof Failure)) throw thrown;
+    line(process.stderr, `${thrown.info.code}: ${thrown.info.message}`);
+    return thrown.exitCode;
+  }
+}

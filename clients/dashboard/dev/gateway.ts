@@ -56,7 +56,16 @@ function socketClass(script: Script, sessions: readonly SessionInfo[]) {
       this.#story = storyOf(sid, script.messages);
       const { events, meta } = this.#story;
       const head = events.length;
-      this.#emit({ type: 'hello', protocol: 1, sessionId: sid, mode: 'owner', session, meta: { ...defaultMetaState(), ...meta }, head, first: 1 });
+      this.#emit({
+        type: 'hello',
+        protocol: 1,
+        sessionId: sid,
+        mode: 'owner',
+        session,
+        meta: { ...defaultMetaState(), ...meta },
+        head,
+        first: 1,
+      });
     }
 
     #replay(tail = Infinity): void {
@@ -89,7 +98,8 @@ function scriptedFetch(script: Script, sessions: readonly SessionInfo[]) {
       const out = { error: { code: 'unauthenticated', message: 'Open the link.' } };
       return script.scene === 'signedout' ? json(out, 401) : json({ userId: 'owner', name: 'You', role: 'admin' });
     }
-    if (url.pathname.endsWith('/folders')) return json({ folders: ['/home/ada/work/pizzapi', '/home/ada/work/pizzapi-docs', '/home/ada/work/site'] });
+    if (url.pathname.endsWith('/folders'))
+      return json({ folders: ['/home/ada/work/pizzapi', '/home/ada/work/pizzapi-docs', '/home/ada/work/site'] });
     if (url.pathname.endsWith('/events')) {
       const { events } = storyOf(url.pathname.split('/')[3]!, script.messages);
       const before = Number(url.searchParams.get('before'));
@@ -98,7 +108,15 @@ function scriptedFetch(script: Script, sessions: readonly SessionInfo[]) {
       return new Response(lines.join('\n'));
     }
     if (url.pathname === '/api/sessions' && init?.method === 'POST') {
-      return json({ error: { code: 'cwd_not_found', message: 'There is no folder /home/ada/wrok. The folder does not exist on the runner. Check the spelling.' } }, 422);
+      return json(
+        {
+          error: {
+            code: 'cwd_not_found',
+            message: 'There is no folder /home/ada/wrok. The folder does not exist on the runner. Check the spelling.',
+          },
+        },
+        422,
+      );
     }
     if (url.pathname === '/api/sessions') return json({ sessions });
     return json({});

@@ -27,20 +27,66 @@ function session(sessionId: string, fields: Partial<SessionInfo>, minutesAgo: nu
 
 export const SESSIONS: SessionInfo[] = [
   session('story', { name: 'Resume viewers from their offset', state: 'working', busy: true }, 0),
-  session('ask', { firstPrompt: 'Which database should the projector use?', state: 'waiting', waiting: ['d1'], busy: true }, 3),
+  session(
+    'ask',
+    { firstPrompt: 'Which database should the projector use?', state: 'waiting', waiting: ['d1'], busy: true },
+    3,
+  ),
   session('long', { name: 'A session of ten thousand messages', messages: 10_000 }, 25),
   session('fresh', { model: 'demo/demo', cwd: '/home/ada/work/site', messages: 0 }, 8),
-  session('lost', { name: 'Nightly benchmark on the big machine', cwd: '/srv/bench', runnerId: 'r2', host: 'lost', state: 'working', busy: true }, 14),
-  session('done', { name: 'Port the selector to the new theme', cwd: '/home/ada/work/site', state: 'ended', endedAt: NOW - 200 * MINUTE, endReason: 'completed' }, 200),
+  session(
+    'lost',
+    {
+      name: 'Nightly benchmark on the big machine',
+      cwd: '/srv/bench',
+      runnerId: 'r2',
+      host: 'lost',
+      state: 'working',
+      busy: true,
+    },
+    14,
+  ),
+  session(
+    'done',
+    {
+      name: 'Port the selector to the new theme',
+      cwd: '/home/ada/work/site',
+      state: 'ended',
+      endedAt: NOW - 200 * MINUTE,
+      endReason: 'completed',
+    },
+    200,
+  ),
   session('done2', { name: 'Explain the fencing of two writers', state: 'ended', endReason: 'completed' }, 2900),
   session('hostile', { name: 'Summarise a page that means no good', cwd: '/home/ada/work/site' }, 500),
 ];
 
 const models = [
   { model: 'demo/demo', name: 'Demo', available: true, reasoning: true, images: true, contextWindow: 128_000 },
-  { model: 'anthropic/claude-sonnet-4-5', name: 'Claude Sonnet 4.5', available: true, reasoning: true, images: true, contextWindow: 200_000 },
-  { model: 'anthropic/claude-opus-4-5', name: 'Claude Opus 4.5', available: true, reasoning: true, images: true, contextWindow: 200_000 },
-  { model: 'openai/gpt-5.1-codex', name: 'GPT-5.1 Codex', available: false, reasoning: true, images: true, contextWindow: 400_000 },
+  {
+    model: 'anthropic/claude-sonnet-4-5',
+    name: 'Claude Sonnet 4.5',
+    available: true,
+    reasoning: true,
+    images: true,
+    contextWindow: 200_000,
+  },
+  {
+    model: 'anthropic/claude-opus-4-5',
+    name: 'Claude Opus 4.5',
+    available: true,
+    reasoning: true,
+    images: true,
+    contextWindow: 200_000,
+  },
+  {
+    model: 'openai/gpt-5.1-codex',
+    name: 'GPT-5.1 Codex',
+    available: false,
+    reasoning: true,
+    images: true,
+    contextWindow: 400_000,
+  },
 ];
 
 function runner(runnerId: string, fields: Partial<RunnerInfo>): RunnerInfo {
@@ -65,4 +111,7 @@ function runner(runnerId: string, fields: Partial<RunnerInfo>): RunnerInfo {
   };
 }
 
-export const RUNNERS: RunnerInfo[] = [runner('r1', { name: 'ada-laptop' }), runner('r2', { name: 'bench-box', online: false })];
+export const RUNNERS: RunnerInfo[] = [
+  runner('r1', { name: 'ada-laptop' }),
+  runner('r2', { name: 'bench-box', online: false }),
+];

@@ -20,7 +20,12 @@ const TYPES: Readonly<Record<string, string>> = {
 export async function buildScriptedPage(outDir: string): Promise<void> {
   const root = join(import.meta.dirname, '..');
   const input = join(import.meta.dirname, 'index.html');
-  await build({ root, configFile: join(root, 'vite.config.ts'), logLevel: 'error', build: { outDir, emptyOutDir: true, rollupOptions: { input } } });
+  await build({
+    root,
+    configFile: join(root, 'vite.config.ts'),
+    logLevel: 'error',
+    build: { outDir, emptyOutDir: true, rollupOptions: { input } },
+  });
 }
 
 /** Serves a built page under the gateway's policy; every path that is no file is the page. */

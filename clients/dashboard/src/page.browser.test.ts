@@ -56,7 +56,10 @@ const firstInSight = (page: Page) =>
 it('shows hostile Markdown without running, loading or following any of it', async () => {
   const page = await open('/s/hostile');
   const elsewhere: string[] = [];
-  page.on('request', (request) => request.url().startsWith(url) || request.url().startsWith('blob:') || elsewhere.push(request.url()));
+  page.on(
+    'request',
+    (request) => request.url().startsWith(url) || request.url().startsWith('blob:') || elsewhere.push(request.url()),
+  );
   await page.getByText('Hello <script>').first().waitFor();
   const log = page.getByRole('log');
   await log.locator('.sk-keyword, .sk-string, .sk-type, .hljs-name, .hljs-tag').first().waitFor();
@@ -73,7 +76,9 @@ it('opens a session of 10,000 messages at its end, with few rows on the page', a
   const page = await open('/s/long', 'messages=10000');
   await page.getByText('Line 4 of message 9999').waitFor();
   const log = page.getByRole('log');
-  await expect.poll(() => log.evaluate((node) => node.scrollHeight - node.scrollTop - node.clientHeight)).toBeLessThan(2);
+  await expect
+    .poll(() => log.evaluate((node) => node.scrollHeight - node.scrollTop - node.clientHeight))
+    .toBeLessThan(2);
   expect(await page.locator('[data-seq]').count()).toBeLessThan(60);
   await page.close();
 });
@@ -83,7 +88,11 @@ it('loads earlier messages on the way up and keeps what is read where it is', as
   await page.getByText('Line 4 of message 9999').waitFor();
   const log = page.getByRole('log');
   await log.hover();
-  const top = () => page.locator('[data-seq]').first().evaluate((row) => Number((row as HTMLElement).dataset['seq']));
+  const top = () =>
+    page
+      .locator('[data-seq]')
+      .first()
+      .evaluate((row) => Number((row as HTMLElement).dataset['seq']));
   // 400 events come first: whoever goes up meets those before them, one after another, without a jump.
   let lowest = (await firstInSight(page)).seq;
   for (let i = 0; i < 400 && (await top()) > 9_300; i++) {
@@ -118,6 +127,7 @@ it('is used by keyboard: n starts, / finds, Escape leaves, and nothing breaks th
   await page.keyboard.press('Control+Enter');
   await page.getByText('cwd_not_found').waitFor();
   complaints = complaints.filter((text) => !text.includes('422'));
+  await page.getByRole('textbox', { name: 'First prompt' }).focus();
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   await page.keyboard.press('/');

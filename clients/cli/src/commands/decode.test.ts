@@ -1,7 +1,7 @@
 import { concat, encode } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
 import { run } from '../testing/run.js';
-import { jsonLines } from './decode.js';
+import { jsonLines } from '../decoding.js';
 
 describe('decode', () => {
   it('prints every value of a row of msgpack values as a line of JSON', async () => {

@@ -1,6 +1,23 @@
 import DOMPurify from 'dompurify';
 
-const TAGS = ['p', 'br', 'hr', 'strong', 'em', 's', 'del', 'code', 'pre', 'blockquote', 'ul', 'ol', 'li', 'a', 'span', 'div']
+const TAGS = [
+  'p',
+  'br',
+  'hr',
+  'strong',
+  'em',
+  's',
+  'del',
+  'code',
+  'pre',
+  'blockquote',
+  'ul',
+  'ol',
+  'li',
+  'a',
+  'span',
+  'div',
+]
   .concat(['h1', 'h2', 'h3', 'h4', 'h5', 'h6'])
   .concat(['table', 'thead', 'tbody', 'tr', 'th', 'td']);
 const ATTRIBUTES = ['href', 'target', 'rel', 'class', 'start', 'tabindex', 'role', 'aria-label'];

@@ -17,11 +17,31 @@ import typescript from 'highlight.js/lib/languages/typescript';
 import xml from 'highlight.js/lib/languages/xml';
 import yaml from 'highlight.js/lib/languages/yaml';
 
-const LANGUAGES = { bash, c, cpp, css, diff, go, java, javascript, json, markdown, python, ruby, rust, sql, typescript, xml, yaml };
+const LANGUAGES = {
+  bash,
+  c,
+  cpp,
+  css,
+  diff,
+  go,
+  java,
+  javascript,
+  json,
+  markdown,
+  python,
+  ruby,
+  rust,
+  sql,
+  typescript,
+  xml,
+  yaml,
+};
 for (const [name, language] of Object.entries(LANGUAGES)) hljs.registerLanguage(name, language);
 hljs.registerAliases(['vue', 'svelte'], { languageName: 'xml' });
 
 /** HTML of code, at once, or undefined for a language that is not among the common ones. */
 export function highlightQuick(code: string, lang: string): string | undefined {
-  return hljs.getLanguage(lang) === undefined ? undefined : hljs.highlight(code, { language: lang, ignoreIllegals: true }).value;
+  return hljs.getLanguage(lang) === undefined
+    ? undefined
+    : hljs.highlight(code, { language: lang, ignoreIllegals: true }).value;
 }

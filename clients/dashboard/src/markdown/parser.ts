@@ -25,7 +25,9 @@ export function createParser(): MarkdownIt {
 /** Whether a link may be followed from the page. */
 export function isSafeLink(url: string): boolean {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url.trim())?.[1]?.toLowerCase();
-  return scheme === undefined ? /^[#/?]|^\.{0,2}\/|^[\w.-]+(\/|$|#|\?)/.test(url.trim()) : ['http', 'https', 'mailto'].includes(scheme);
+  return scheme === undefined
+    ? /^[#/?]|^\.{0,2}\/|^[\w.-]+(\/|$|#|\?)/.test(url.trim())
+    : ['http', 'https', 'mailto'].includes(scheme);
 }
 
 function imageLink(md: MarkdownIt, token: Token): string {

@@ -48,7 +48,17 @@ const LANGUAGES: Readonly<Record<string, LanguageInput>> = {
 const ALIASES: Readonly<Record<string, string>> = {
   ...{ cjs: 'javascript', console: 'bash', cs: 'csharp', dockerfile: 'docker', h: 'c', hpp: 'cpp', js: 'javascript' },
   ...{ jsonc: 'json', jsonl: 'json', jsx: 'tsx', kt: 'kotlin', makefile: 'make', md: 'markdown', mjs: 'javascript' },
-  ...{ mts: 'typescript', py: 'python', rb: 'ruby', rs: 'rust', sh: 'bash', shell: 'bash', ts: 'typescript', yml: 'yaml', zsh: 'bash' },
+  ...{
+    mts: 'typescript',
+    py: 'python',
+    rb: 'ruby',
+    rs: 'rust',
+    sh: 'bash',
+    shell: 'bash',
+    ts: 'typescript',
+    yml: 'yaml',
+    zsh: 'bash',
+  },
 };
 
 /** What the theme calls a colour, as a class of code.css. */
@@ -71,7 +81,11 @@ async function highlight(code: string, lang: string): Promise<string | undefined
   const name = ALIASES[lang] ?? lang;
   const language = LANGUAGES[name];
   if (language === undefined) return undefined;
-  highlighter ??= createHighlighterCore({ themes: [theme], langs: [], engine: createJavaScriptRegexEngine({ forgiving: true }) });
+  highlighter ??= createHighlighterCore({
+    themes: [theme],
+    langs: [],
+    engine: createJavaScriptRegexEngine({ forgiving: true }),
+  });
   const core = await highlighter;
   await core.loadLanguage(language);
   const { tokens } = core.codeToTokens(code, { lang: name, theme: 'page' });

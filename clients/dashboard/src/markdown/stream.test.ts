@@ -5,10 +5,30 @@ import { MarkdownStream, type MarkdownBlock } from './stream.js';
 
 const parser = createParser();
 const whole = (text: string) => new MarkdownStream(parser).update(text, true);
-const html = (text: string) => whole(text).map((block) => (block.kind === 'html' ? block.html : block.code)).join('');
+const html = (text: string) =>
+  whole(text)
+    .map((block) => (block.kind === 'html' ? block.html : block.code))
+    .join('');
 
 describe('a text that is rendered while it grows', () => {
-  const line = fc.constantFrom('para', '- item', '  more', '1. one', '# Title', '***', '**bold**', '> said', '```', '```ts', 'a | b', '--|--', '---', '    code', '', '');
+  const line = fc.constantFrom(
+    'para',
+    '- item',
+    '  more',
+    '1. one',
+    '# Title',
+    '***',
+    '**bold**',
+    '> said',
+    '```',
+    '```ts',
+    'a | b',
+    '--|--',
+    '---',
+    '    code',
+    '',
+    '',
+  );
   const text = fc.array(line, { maxLength: 24 }).map((lines) => lines.join('\n'));
 
   it('ends as the same blocks that the whole text gives, however it was cut', () => {
@@ -31,7 +51,8 @@ describe('a text that is rendered while it grows', () => {
   });
 
   it('knows a code block as closed once its fence is, and not before', () => {
-    const closed = (text: string) => (new MarkdownStream(parser).update(text, false)[0] as Extract<MarkdownBlock, { kind: 'code' }>).closed;
+    const closed = (text: string) =>
+      (new MarkdownStream(parser).update(text, false)[0] as Extract<MarkdownBlock, { kind: 'code' }>).closed;
     expect(closed('```ts\nconst a = 1;\n')).toBe(false);
     expect(closed('```ts\nconst a = 1;\n``')).toBe(false);
     expect(closed('```ts\nconst a = 1;\n```')).toBe(true);
@@ -59,10 +80,13 @@ describe('what Markdown may do', () => {
     expect(html('[x](https://example.com)')).toContain('target="_blank" rel="noopener noreferrer nofollow"');
   });
 
-  it.each(['javascript:alert(1)', 'JaVaScRiPt:alert(1)', 'data:text/html,x', 'vbscript:x', 'file:///etc/passwd'])('does not link to %s', (url) => {
-    expect(isSafeLink(url)).toBe(false);
-    expect(html(`[x](${url})`)).not.toContain('<a ');
-  });
+  it.each(['javascript:alert(1)', 'JaVaScRiPt:alert(1)', 'data:text/html,x', 'vbscript:x', 'file:///etc/passwd'])(
+    'does not link to %s',
+    (url) => {
+      expect(isSafeLink(url)).toBe(false);
+      expect(html(`[x](${url})`)).not.toContain('<a ');
+    },
+  );
 
   it('draws task lists as boxes', () => {
     expect(html('- [x] done\n- [ ] open')).toMatch(/☑ done[\s\S]*☐ open/);

@@ -90,5 +90,7 @@ function isClosedFence(token: Token, source: string): boolean {
   if (token.type !== 'fence') return false;
   const lastLine = source.trimEnd().split('\n').at(-1)!.trim();
   const [from = 0, to = 0] = token.map ?? [];
-  return to - from > 1 && lastLine.length >= token.markup.length && lastLine === token.markup[0]!.repeat(lastLine.length);
+  return (
+    to - from > 1 && lastLine.length >= token.markup.length && lastLine === token.markup[0]!.repeat(lastLine.length)
+  );
 }

@@ -5,7 +5,9 @@ export interface Pending {
   id: string;
   kind: 'question' | 'plan' | 'approval' | 'trust' | 'dialog';
   title: string;
-  message?: string;
+  message?: string | undefined;
+  /** What is asked about it, where that is not its title. */
+  ask?: string;
   /** Answers to choose from, the first being the one to expect. */
   choices: { label: string; value: unknown; look?: 'primary' | 'danger' }[];
   /** Whether words may be given as an answer. */
@@ -27,8 +29,9 @@ export function pendingOf(meta: SessionMetaState, dialogs: readonly DialogItem[]
   const [subject] = announced;
   const last = asked.at(-1);
   if (subject === undefined || last === undefined) return [...asked, ...announced];
-  const message = [subject.message, last.title, last.message].filter((text) => text !== undefined).join('\n\n');
-  const merged: Pending = { ...last, kind: subject.kind, title: subject.title, message, details: subject.details };
+  const ask = [last.title, last.message].filter((text) => text !== undefined).join('\n');
+  const { kind, title, message, details } = subject;
+  const merged: Pending = { ...last, kind, title, message, details, ask };
   return [...asked.slice(0, -1), merged, ...announced.slice(1)];
 }
 
@@ -43,7 +46,9 @@ function announcedBy(meta: SessionMetaState): Pending[] {
       title: first?.question ?? 'The agent asks',
       choices: (first?.options ?? []).map((option) => ({ label: option, value: option })),
       write: { placeholder: 'Answer in your own words…', prefill: '', long: false },
-      details: question.questions.slice(1).map(({ question: label, options }) => ({ label, text: options.join(' · ') })),
+      details: question.questions
+        .slice(1)
+        .map(({ question: label, options }) => ({ label, text: options.join(' · ') })),
     });
   }
   if (plan !== null) {
@@ -57,7 +62,10 @@ function announcedBy(meta: SessionMetaState): Pending[] {
         { label: 'Not like this', value: 'reject' },
       ],
       write: { placeholder: 'Or say what to change…', prefill: '', long: false },
-      details: (plan.steps ?? []).map(({ title, description }, i) => ({ label: `${i + 1}. ${title}`, text: description ?? '' })),
+      details: (plan.steps ?? []).map(({ title, description }, i) => ({
+        label: `${i + 1}. ${title}`,
+        text: description ?? '',
+      })),
     });
   }
   if (approval !== null) {
@@ -111,7 +119,13 @@ function dialogPending(dialog: DialogItem): Pending {
     ...(dialog.expiresAt === undefined ? {} : { expiresAt: dialog.expiresAt }),
     choices: writes ? [] : choices,
     ...(writes
-      ? { write: { placeholder: dialog.placeholder ?? 'Your answer…', prefill: dialog.prefill ?? '', long: dialog.method === 'editor' } }
+      ? {
+          write: {
+            placeholder: dialog.placeholder ?? 'Your answer…',
+            prefill: dialog.prefill ?? '',
+            long: dialog.method === 'editor',
+          },
+        }
       : {}),
     details: [],
   };

@@ -11,13 +11,26 @@ const session = (sessionId: string, fields: Partial<SessionInfo> = {}): SessionI
 });
 const runner = (runnerId: string, online: boolean) => ({ ...initialRunnerInfo(runnerId), online });
 const ids = (groups: ReturnType<typeof groupSessions>) =>
-  groups.map(({ runnerId, folders }) => [runnerId, folders.map(({ cwd, sessions }) => [cwd, sessions.map(({ sessionId }) => sessionId)])]);
+  groups.map(({ runnerId, folders }) => [
+    runnerId,
+    folders.map(({ cwd, sessions }) => [cwd, sessions.map(({ sessionId }) => sessionId)]),
+  ]);
 
 it('groups sessions under their runner and folder, the latest folder first', () => {
-  const sessions = [session('s1', { lastActivityAt: 1 }), session('s2', { cwd: '/b', lastActivityAt: 2 }), session('s3', { runnerId: 'r2', lastActivityAt: 3 })];
+  const sessions = [
+    session('s1', { lastActivityAt: 1 }),
+    session('s2', { cwd: '/b', lastActivityAt: 2 }),
+    session('s3', { runnerId: 'r2', lastActivityAt: 3 }),
+  ];
   const groups = groupSessions(sessions, [runner('r1', true), runner('r2', false)]);
   expect(ids(groups)).toEqual([
-    ['r1', [['/b', ['s2']], ['/a', ['s1']]]],
+    [
+      'r1',
+      [
+        ['/b', ['s2']],
+        ['/a', ['s1']],
+      ],
+    ],
     ['r2', [['/a', ['s3']]]],
   ]);
 });
@@ -39,8 +52,16 @@ it('lists a runner that has no sessions, unless something is searched for', () =
 });
 
 it('filters by what is active and by what waits', () => {
-  const sessions = [session('ended', { state: 'ended' }), session('idle'), session('waiting', { state: 'waiting' }), session('gone', { state: 'waiting', host: 'lost' })];
-  const shown = (filter: 'active' | 'waiting') => groupSessions(sessions, [], filter).flatMap(({ folders }) => folders.flatMap((folder) => folder.sessions.map(({ sessionId }) => sessionId)));
+  const sessions = [
+    session('ended', { state: 'ended' }),
+    session('idle'),
+    session('waiting', { state: 'waiting' }),
+    session('gone', { state: 'waiting', host: 'lost' }),
+  ];
+  const shown = (filter: 'active' | 'waiting') =>
+    groupSessions(sessions, [], filter).flatMap(({ folders }) =>
+      folders.flatMap((folder) => folder.sessions.map(({ sessionId }) => sessionId)),
+    );
   expect(shown('active').sort()).toEqual(['gone', 'idle', 'waiting']);
   expect(shown('waiting')).toEqual(['waiting']);
 });

@@ -78,6 +78,11 @@ function passes(session: SessionInfo, filter: SessionFilter): boolean {
 
 /** Every word of the search must be somewhere in the session's name, prompt, folder or model. */
 export function matches(session: SessionInfo, search: string): boolean {
-  const text = [session.name, session.firstPrompt ?? '', session.cwd, session.model, session.sessionId].join(' ').toLowerCase();
-  return search.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+  const text = [session.name, session.firstPrompt ?? '', session.cwd, session.model, session.sessionId]
+    .join(' ')
+    .toLowerCase();
+  return search
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
 }

@@ -7,7 +7,11 @@ import { router } from './router.svelte.js';
 import { toasts } from './toasts.svelte.js';
 
 /** Who sits in front of the page. `signed_out` says why, where there is something to say. */
-export type Signed = { kind: 'checking' } | { kind: 'in'; me: Me } | { kind: 'out'; reason?: string } | { kind: 'unreachable'; reason: string };
+export type Signed =
+  | { kind: 'checking' }
+  | { kind: 'in'; me: Me }
+  | { kind: 'out'; reason?: string }
+  | { kind: 'unreachable'; reason: string };
 
 /** What the whole page knows: the person, all sessions, all runners. */
 class AppState {
@@ -19,7 +23,9 @@ class AppState {
   loaded = $state.raw(false);
   newSession = $state<{ open: boolean; runnerId?: string; cwd?: string; prompt?: string }>({ open: false });
   switcher = $state(false);
-  readonly waiting = $derived(this.sessions.filter((session) => session.state === 'waiting' && session.host !== 'lost').length);
+  readonly waiting = $derived(
+    this.sessions.filter((session) => session.state === 'waiting' && session.host !== 'lost').length,
+  );
   readonly #byId = $derived(new Map(this.sessions.map((session) => [session.sessionId, session])));
   readonly #runnersById = $derived(new Map(this.runners.map((runner) => [runner.runnerId, runner])));
 
@@ -84,7 +90,8 @@ class AppState {
       this.sessions = [...hub.sessions.values()];
       this.connection = hub.connection;
       this.loaded ||= state.kind === 'live';
-      if (state.kind === 'closed' && state.error !== undefined) this.signed = { kind: 'out', reason: state.error.message };
+      if (state.kind === 'closed' && state.error !== undefined)
+        this.signed = { kind: 'out', reason: state.error.message };
     };
     const pullRunners = () => (this.runners = [...runners.runners.values()]);
     hub.subscribe(() => frames.schedule(pullHub));

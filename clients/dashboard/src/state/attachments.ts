@@ -11,7 +11,8 @@ export type Prepared = { kind: 'ready'; bytes: Blob; mediaType: string } | { kin
 
 /** The file as it is sent: large images smaller, unusual ones as PNG. Only images can be given to a model. */
 export async function prepareFile(file: File): Promise<Prepared> {
-  if (!file.type.startsWith('image/')) return { kind: 'refused', reason: `${file.name} is not an image. Only images can be attached.` };
+  if (!file.type.startsWith('image/'))
+    return { kind: 'refused', reason: `${file.name} is not an image. Only images can be attached.` };
   const bitmap = await createImageBitmap(file).catch(() => undefined);
   if (bitmap === undefined) return { kind: 'refused', reason: `${file.name} could not be read as an image.` };
   const { width, height } = fit(bitmap.width, bitmap.height);

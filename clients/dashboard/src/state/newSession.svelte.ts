@@ -1,4 +1,4 @@
-import type { ErrorInfo, NewSessionBody, RunnerInfo, RunnerModel } from '@pizzapi/protocol';
+import type { ErrorInfo, NewSessionBody, RunnerInfo } from '@pizzapi/protocol';
 import { api } from './client.js';
 import { storage } from './storage.js';
 
@@ -94,17 +94,4 @@ export class NewSession {
   #find(runnerId: string): RunnerInfo | undefined {
     return this.#runners().find((runner) => runner.runnerId === runnerId);
   }
-}
-
-/** The models by provider: those that can be used first. */
-export function modelsByProvider(models: readonly RunnerModel[]): { provider: string; models: RunnerModel[] }[] {
-  const providers = new Map<string, RunnerModel[]>();
-  for (const model of models) {
-    const provider = model.model.split('/')[0]!;
-    providers.set(provider, [...(providers.get(provider) ?? []), model]);
-  }
-  const usable = (group: readonly RunnerModel[]) => group.some(({ available }) => available);
-  return [...providers]
-    .map(([provider, group]) => ({ provider, models: group.sort((a, b) => Number(b.available) - Number(a.available)) }))
-    .sort((a, b) => Number(usable(b.models)) - Number(usable(a.models)) || a.provider.localeCompare(b.provider));
 }

@@ -20,7 +20,15 @@ class Router {
   /** Makes a link stay in the page, unless the person asked for a new tab. */
   readonly follow = (event: MouseEvent): void => {
     const link = event.currentTarget as HTMLAnchorElement;
-    if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    if (
+      event.defaultPrevented ||
+      event.button !== 0 ||
+      event.metaKey ||
+      event.ctrlKey ||
+      event.shiftKey ||
+      event.altKey
+    )
+      return;
     event.preventDefault();
     this.go(link.pathname + link.hash);
   };

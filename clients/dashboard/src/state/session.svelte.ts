@@ -12,8 +12,16 @@ import {
   type ViewerMode,
 } from '@pizzapi/protocol';
 import { SvelteMap } from 'svelte/reactivity';
-import { followPage, openSession, type ConnectionView, type Session, type SessionChange } from '@pizzapi/session-client';
+import {
+  followPage,
+  openSession,
+  type ConnectionView,
+  type Session,
+  type SessionChange,
+} from '@pizzapi/session-client';
+import { app } from './app.svelte.js';
 import { api, GATEWAY } from './client.js';
+import { byId } from './byId.js';
 import { frames } from './frames.js';
 import { toasts } from './toasts.svelte.js';
 
@@ -50,7 +58,9 @@ export class SessionView {
   rows = $state.raw<readonly Row[]>([]);
   /** True for the update that put earlier rows in front. */
   shifted = $state.raw(false);
-  info = $state.raw<SessionInfo>()!;
+  #said = $state.raw<SessionInfo>()!;
+  /** The list hears of every session's host; the session's own feed says it when one joins. */
+  readonly info = $derived<SessionInfo>(withHost(this.#said, app.session(this.#said.sessionId)?.host));
   meta = $state.raw<SessionMetaState>()!;
   viewers = $state.raw<readonly Presence[]>([]);
   mode = $state.raw<ViewerMode>('read');
@@ -68,12 +78,17 @@ export class SessionView {
   hasEarlier = $state.raw(false);
   loadingEarlier = $state.raw(false);
   /** `provider/id` of the model in use. */
-  readonly model = $derived(this.meta.model === null ? this.info.model : `${this.meta.model.provider}/${this.meta.model.id}`);
+  readonly model = $derived(
+    this.meta.model === null ? this.info.model : `${this.meta.model.provider}/${this.meta.model.id}`,
+  );
   /** Whether this page may change anything, and somebody is there to carry it out. */
   readonly canSteer = $derived(this.mode !== 'read' && !this.ended && this.info.host !== 'lost');
   /** Nobody has said anything yet. */
   readonly fresh = $derived(
-    this.rows.length <= FRESH_NOTICES && !this.busy && this.pendingInputs.length === 0 && this.rows.every(({ item }) => item.kind === 'notice'),
+    this.rows.length <= FRESH_NOTICES &&
+      !this.busy &&
+      this.pendingInputs.length === 0 &&
+      this.rows.every(({ item }) => item.kind === 'notice'),
   );
   /** What the person has opened or closed, by row and block: it outlives the rows that scroll out of sight. */
   readonly folds = new SvelteMap<string, boolean>();
@@ -83,13 +98,17 @@ export class SessionView {
   readonly #store: Session;
   readonly #stop: (() => void)[] = [];
   #transcript: Transcript | undefined;
-  #dirty = new Set<number>();
+  /** Positions in the transcript that changed since the last frame. */
+  #dirty: number[] = [];
   #rebuilt = true;
 
   constructor(sid: string) {
     this.sid = sid;
     this.#store = openSession({ url: GATEWAY, sessionId: sid, tail: FIRST_EVENTS });
-    this.#stop.push(this.#store.subscribe((change) => this.#changed(change)), followPage(this.#store));
+    this.#stop.push(
+      this.#store.subscribe((change) => this.#changed(change)),
+      followPage(this.#store),
+    );
     this.#pull();
   }
 
@@ -99,7 +118,11 @@ export class SessionView {
   }
 
   /** Sends a prompt, a steer or a follow-up. What was refused comes back as `false`, with a toast. */
-  async send(text: string, attachments: readonly FrameAttachment[], deliverAs: Outgoing['deliverAs']): Promise<boolean> {
+  async send(
+    text: string,
+    attachments: readonly FrameAttachment[],
+    deliverAs: Outgoing['deliverAs'],
+  ): Promise<boolean> {
     const outgoing: Outgoing = { id: newId(), text, attachments, deliverAs, state: 'sending' };
     this.outgoing = [...this.outgoing, outgoing];
     const outcome = await this.#store.sendInput(text, { attachments: [...attachments], deliverAs });
@@ -130,7 +153,8 @@ export class SessionView {
   async command(name: string, args: Record<string, unknown> = {}): Promise<boolean> {
     const sent = await this.#store.command(name, args);
     if (sent.kind === 'refused') toasts.error(sent.error);
-    if (sent.kind === 'unknown') toasts.info('The connection broke before an answer came. Try again if nothing happens.');
+    if (sent.kind === 'unknown')
+      toasts.info('The connection broke before an answer came. Try again if nothing happens.');
     if (sent.kind !== 'accepted') return false;
     const outcome = await this.#store.result(sent.commandId);
     if (outcome.kind === 'failed') toasts.error({ ...outcome.error, code: 'command_failed' });
@@ -151,7 +175,7 @@ export class SessionView {
   }
 
   #changed(change: Readonly<SessionChange>): void {
-    for (const position of change.items) this.#dirty.add(position);
+    for (const position of change.items) this.#dirty.push(position);
     this.#rebuilt ||= change.rebuilt;
     // A page of earlier rows must reach the list in one go with the position it is to keep.
     if (change.prepended > 0) this.#pull();
@@ -166,8 +190,8 @@ export class SessionView {
     else this.#updateRows(transcript);
     this.#transcript = transcript;
     this.#rebuilt = false;
-    this.#dirty.clear();
-    this.info = store.info;
+    this.#dirty = [];
+    this.#said = store.info;
     this.meta = store.meta;
     this.viewers = store.viewers;
     this.mode = store.mode;
@@ -184,11 +208,15 @@ export class SessionView {
     if (dialogs.length > 0 || this.dialogs.length > 0) this.dialogs = dialogs;
   };
 
-  #updateRows({ items }: Transcript): void {
-    if (this.#dirty.size === 0) return;
+  #updateRows(transcript: Transcript): void {
+    if (this.#dirty.length === 0) return;
+    const { items } = transcript;
     for (const position of this.#dirty) {
       const [row, item] = [this.rows[position], items[position]];
-      if (row !== undefined && item !== undefined) row.item = item;
+      if (row === undefined || item === undefined) continue;
+      // An item that has moved takes its row along.
+      if (row.id !== item.id) return this.#rebuildRows(transcript);
+      row.item = item;
     }
     if (items.length > this.rows.length) {
       this.shifted = false;
@@ -197,7 +225,7 @@ export class SessionView {
   }
 
   #rebuildRows({ items }: Transcript): void {
-    const known = new Map(this.rows.map((row) => [row.id, row]));
+    const known = byId(this.rows);
     const first = this.rows[0]?.id;
     const rows = items.map((item) => {
       const row = known.get(item.id);
@@ -205,7 +233,8 @@ export class SessionView {
       row.item = item;
       return row;
     });
-    this.shifted = first !== undefined && rows.length > this.rows.length && rows[0]?.id !== first && known.has(rows.at(-1)!.id);
+    this.shifted =
+      first !== undefined && rows.length > this.rows.length && rows[0]?.id !== first && known.has(rows.at(-1)!.id);
     this.rows = rows;
   }
 
@@ -213,8 +242,8 @@ export class SessionView {
   #showInputs(inputs: readonly PendingInput[]): void {
     this.pendingInputs = inputs;
     if (this.outgoing.length === 0 || inputs.length === 0) return;
-    const shown = new Set(inputs.map(({ commandId }) => commandId));
-    this.outgoing = this.outgoing.filter(({ commandId }) => commandId === undefined || !shown.has(commandId));
+    const shown = inputs.map(({ commandId }) => commandId);
+    this.outgoing = this.outgoing.filter(({ commandId }) => commandId === undefined || !shown.includes(commandId));
   }
 
   #update(id: string, changes: Partial<Outgoing>): void {
@@ -226,4 +255,8 @@ export class SessionView {
     await this.#store.result(commandId);
     this.drop(id);
   }
+}
+
+function withHost(info: SessionInfo, host: SessionInfo['host']): SessionInfo {
+  return host === undefined || host === info.host ? info : { ...info, host };
 }

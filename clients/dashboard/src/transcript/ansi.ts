@@ -7,7 +7,10 @@ export interface AnsiRun {
 const ESC = String.fromCharCode(27);
 const BEL = String.fromCharCode(7);
 /** Control sequences (colours among them), and operating system commands (titles, links). */
-const SEQUENCE = new RegExp(`${ESC}\\[([0-9;:?<=>]*)([ -/]*[@-~])|${ESC}\\][^${BEL}${ESC}]*(?:${BEL}|${ESC}\\\\)|${ESC}[@-Z\\\\-_]`, 'g');
+const SEQUENCE = new RegExp(
+  `${ESC}\\[([0-9;:?<=>]*)([ -/]*[@-~])|${ESC}\\][^${BEL}${ESC}]*(?:${BEL}|${ESC}\\\\)|${ESC}[@-Z\\\\-_]`,
+  'g',
+);
 
 /**
  * Terminal output as runs of styled text. Colours and weights of SGR are kept as classes, every other sequence is
@@ -45,7 +48,8 @@ function applySgr(style: Set<string>, codes: number[]): void {
     else if (code === 22) ['a1', 'a2'].forEach((name) => style.delete(name));
     else if (code === 23 || code === 24) style.delete(`a${code - 20}`);
     else if (code === 38 || code === 48) i += codes[i + 1] === 5 ? 2 : 4;
-    else if ((code >= 30 && code <= 37) || (code >= 90 && code <= 97)) setColour(style, `a${code > 89 ? code - 60 : code}`);
+    else if ((code >= 30 && code <= 37) || (code >= 90 && code <= 97))
+      setColour(style, `a${code > 89 ? code - 60 : code}`);
     else if (code === 39) setColour(style, undefined);
   }
 }

@@ -17,7 +17,10 @@ const block = (fields: Partial<ToolBlock>): ToolBlock => ({
 
 describe('the one line of a tool call', () => {
   it('names the file and the lines that are read', () => {
-    expect(summarize(block({ toolName: 'read', args: { path: '/a/b.ts', offset: 10, limit: 5 } }))).toMatchObject({ verb: 'Read', subject: '/a/b.ts:10-14' });
+    expect(summarize(block({ toolName: 'read', args: { path: '/a/b.ts', offset: 10, limit: 5 } }))).toMatchObject({
+      verb: 'Read',
+      subject: '/a/b.ts:10-14',
+    });
   });
 
   it('shows the first line of a command, and that there are more', () => {
@@ -30,7 +33,10 @@ describe('the one line of a tool call', () => {
   });
 
   it('makes words of the name of a tool it does not know', () => {
-    expect(summarize(block({ toolName: 'fetch_page', args: { url: 'https://x' } }))).toMatchObject({ verb: 'Fetch page', subject: 'https://x' });
+    expect(summarize(block({ toolName: 'fetch_page', args: { url: 'https://x' } }))).toMatchObject({
+      verb: 'Fetch page',
+      subject: 'https://x',
+    });
   });
 
   it.each([undefined, null, 3, 'text', [], { path: 4 }])('is total over arguments: %j', (args) => {
@@ -65,8 +71,14 @@ describe('what a tool changed', () => {
   });
 
   it('shows a whole new file as added, and the edits of one call together', () => {
-    expect(diffOf(block({ toolName: 'write', args: { path: 'a', content: 'x\ny\n' } }))).toMatchObject({ added: 2, removed: 0 });
-    const edits = [{ oldText: 'a', newText: 'b' }, { oldText: 'c', newText: 'd' }];
+    expect(diffOf(block({ toolName: 'write', args: { path: 'a', content: 'x\ny\n' } }))).toMatchObject({
+      added: 2,
+      removed: 0,
+    });
+    const edits = [
+      { oldText: 'a', newText: 'b' },
+      { oldText: 'c', newText: 'd' },
+    ];
     expect(diffOf(block({ toolName: 'edit', args: { path: 'a', edits } }))).toMatchObject({ added: 2, removed: 2 });
   });
 });

@@ -42,7 +42,12 @@ export function summarize(block: ToolBlock): ToolSummary {
   const subject = (found ?? '').split('\n')[0]!.trim();
   const more = found !== undefined && found.trim().includes('\n') ? ' …' : '';
   if (kind === undefined) return { icon: 'tool', verb: spoken(block.toolName), subject: subject + more, mono: false };
-  return { icon: kind.icon, verb: kind.verb, subject: subject + more + rangeOf(block, args), mono: kind.icon !== 'ask' };
+  return {
+    icon: kind.icon,
+    verb: kind.verb,
+    subject: subject + more + rangeOf(block, args),
+    mono: kind.icon !== 'ask',
+  };
 }
 
 /** `web_fetch_page` as `Web fetch page`. */
@@ -63,7 +68,8 @@ function rangeOf(block: ToolBlock, args: UnknownMap): string {
 export function argsOf(block: ToolBlock): UnknownMap {
   if (isMap(block.args)) return block.args;
   const args: UnknownMap = {};
-  for (const match of block.json.matchAll(/"(\w+)"\s*:\s*"((?:[^"\\]|\\.)*)("?)/g)) args[match[1]!] = unescape(match[2]!);
+  for (const match of block.json.matchAll(/"(\w+)"\s*:\s*"((?:[^"\\]|\\.)*)("?)/g))
+    args[match[1]!] = unescape(match[2]!);
   return args;
 }
 

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -75,7 +75,12 @@ async function begin(deps: RunnerDeps): Promise<RunnerLife> {
   const home = runnerHome(options.home);
   const roots = await resolveRoots(options.roots ?? []);
   await makeRunnerHome(home);
-  const unlock = await lockHome(home.lock);
+  const release = await lockHome(home.lock);
+  const unlock = async () => {
+    // Left alone while a worker listens in it.
+    await rmdir(home.sockets).catch(() => undefined);
+    await release();
+  };
   try {
     const identity = await loadIdentity(home.identity);
     const { runnerId } = identity;

@@ -39,12 +39,13 @@ const count = (events: readonly Logged[], type: string) => events.filter((event)
 
 describe('when something dies', () => {
   it('a worker killed in the middle of an answer is replaced, and nothing is doubled or left running', async () => {
-    const sid = await rig.newSession({ prompt: '/demo bash' });
+    // A question keeps the turn open for as long as nobody answers it.
+    const sid = await rig.newSession({ prompt: '/demo question confirm' });
     const log = await rig.log(sid);
-    await log.until((event) => event.type === 'tool_execution_start');
-    await until(async () => (await taggedProcesses(sid)).length > 0);
+    await log.until((event) => event.type === 'dialog_opened' && event.method === 'confirm');
     const open = await rig.send('exec', { command: 'sleep 300' }, sid);
     await log.until((event) => event.type === 'tool_execution_start' && event.toolCallId === open);
+    await until(async () => (await taggedProcesses(sid)).length > 0);
     const tagged = await taggedProcesses(sid);
     signalProcess((await rig.record(sid)).worker!.pid, 'SIGKILL');
     const resumed = await log.until((event) => event.type === 'session_resumed');

@@ -22,6 +22,8 @@ import { CommandRunner } from './commands.js';
 import { EventPipe } from './pipe.js';
 import { hasResult, seqBefore } from './logScan.js';
 
+/** How long the first event waits for the lease, in ms: without a backbone there is none. */
+const LEASE_FIRST_MS = 1_000;
 /** How long the last events of a session may take to the log when its worker stops, in ms; then they stay spooled. */
 const SETTLE_MS = 3_000;
 /** Quiet between an event and the look at what the session does now, in ms. */
@@ -207,8 +209,10 @@ export class WorkerSession {
     const { backbone, log } = this.deps;
     const { sid, userId, runnerId, beginning } = this.assignment;
     const { epoch, writer, pi, blobs } = this.parts;
-    const at = Date.now();
     await blobs.start();
+    // The lease before the first event: who reads that event sees a session whose host is there.
+    await Promise.race([this.holdLease(), sleep(LEASE_FIRST_MS)]);
+    const at = Date.now();
     if (beginning.kind === 'new') {
       const { resumedFrom, parentSessionId, forkedFrom } = beginning;
       this.emit({
@@ -227,7 +231,6 @@ export class WorkerSession {
       encode({ n: writer.deltaN(), ...pi.openBlocks() }),
     );
     pi.start().catch((error: unknown) => log.error({ err: error }, 'the extensions did not start'));
-    void this.holdLease();
     if (beginning.kind === 'new') this.firstPrompt(beginning);
     await this.parts.pipe.passed();
   }
