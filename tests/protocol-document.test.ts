@@ -1,16 +1,18 @@
 import { CLOSE_CODES, ERRORS, SESSION_EVENT_TYPES, COMMAND_NAMES } from '@pizzapi/protocol';
 import { WIRE_HISTORY } from '../schemas/protocol/src/wireVersion.js';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { cells, documentAt, table } from './support/document.js';
 
-const FILE = new URL('../PROTOCOL.md', import.meta.url);
-const text = readFileSync(FILE, 'utf8');
-
-/** The tables of the document, from the code. `UPDATE_DOCUMENT=1 npx vitest run tests/protocol-document` writes them. */
+/** The tables of the document, from the code. */
 const TABLES: Record<string, string> = {
   errors: table(
     ['code', 'status', 'what to do'],
-    Object.entries(ERRORS).map(([code, { status, hint }]) => [`\`${code}\``, String(status), hint.replaceAll('|', '\\|')]),
+    Object.entries(ERRORS).map(([code, { status, hint }]) => [
+      `\`${code}\``,
+      String(status),
+      hint.replaceAll('|', '\\|'),
+    ]),
   ),
   'close-codes': table(
     ['code', 'meaning', 'reconnect'],
@@ -22,30 +24,18 @@ const TABLES: Record<string, string> = {
   ),
 };
 
-function table(head: string[], rows: string[][]): string {
-  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
-}
-
-function between(name: string): RegExp {
-  return new RegExp(`<!-- ${name} -->\\n([\\s\\S]*?)\\n?<!-- /${name} -->`);
-}
-
-if (process.env['UPDATE_DOCUMENT'] === '1') {
-  const updated = Object.entries(TABLES).reduce(
-    (before, [name, rows]) => before.replace(between(name), `<!-- ${name} -->\n\n${rows}\n\n<!-- /${name} -->`),
-    text,
-  );
-  writeFileSync(FILE, updated);
-}
+const { text, part } = documentAt(new URL('../PROTOCOL.md', import.meta.url), TABLES);
 
 describe('the protocol document', () => {
   it.each(Object.entries(TABLES))('has the table of %s as the code has it', (name, rows) => {
-    const cells = (markdown: string) => markdown.replace(/ +/g, ' ').replace(/-{3,}/g, '---').trim();
-    expect(cells(between(name).exec(readFileSync(FILE, 'utf8'))?.[1] ?? '')).toBe(cells(rows));
+    expect(part(name)).toBe(cells(rows));
   });
 
   it('names a test for every rule, and that test is there', () => {
-    const rules = text.split(/\n- \*\*(?=[A-Z]\d+\*\*)/).slice(1).map((rule) => rule.split(/\n\n/)[0]!.replace(/\s+/g, ' '));
+    const rules = text
+      .split(/\n- \*\*(?=[A-Z]\d+\*\*)/)
+      .slice(1)
+      .map((rule) => rule.split(/\n\n/)[0]!.replace(/\s+/g, ' '));
     expect(rules.length).toBeGreaterThan(20);
     for (const rule of rules) {
       const named = [...rule.matchAll(/`([^`›]+\.test\.ts) › ([^`]+)`/g)];

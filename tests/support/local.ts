@@ -1,8 +1,8 @@
 import { localToken, readGatewaySecret } from '@pizzapi/process';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -28,13 +28,22 @@ export interface Stage {
   clear(): Promise<void>;
 }
 
+export interface StageOptions {
+  /** Files that the person has before the start, by their path in the person's home folder. */
+  files?: Readonly<Record<string, string>>;
+}
+
 /** The product as a person starts it: `pizzapi local` on a home of its own, with a person's home folder of its own. */
-export async function startStage(env: NodeJS.ProcessEnv = {}): Promise<Stage> {
+export async function startStage(env: NodeJS.ProcessEnv = {}, { files = {} }: StageOptions = {}): Promise<Stage> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'pizzapi-stage-')));
   const home = join(root, 'state');
   const person = join(root, 'person');
   const project = join(person, 'project');
   mkdirSync(project, { recursive: true });
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(person, path)), { recursive: true });
+    writeFileSync(join(person, path), content);
+  }
   const full: NodeJS.ProcessEnv = { ...process.env, HOME: person, PIZZAPI_DEMO_SPEED: '600', ...env };
   for (const name of Object.keys(full)) if (/_API_KEY$/.test(name)) delete full[name];
 

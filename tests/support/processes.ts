@@ -20,7 +20,7 @@ export function processes(): ProcessInfo[] {
 /** The descendant of a process whose command line holds `part`: one process of a local run. */
 export function childOf(pid: number, part: string): number {
   const all = processes();
-  for (let line = [pid]; line.length > 0; ) {
+  for (let line = [pid]; line.length > 0;) {
     const children = all.filter(({ ppid }) => line.includes(ppid));
     const found = children.find(({ command }) => command.includes(part));
     if (found !== undefined) return found.pid;
@@ -31,7 +31,9 @@ export function childOf(pid: number, part: string): number {
 
 /** The worker of a session, as its runner notes it. */
 export function workerOf(home: string, sid: string): number {
-  const record = JSON.parse(readFileSync(join(home, 'runner', 'sessions', `${sid}.json`), 'utf8')) as { worker?: { pid: number } };
+  const record = JSON.parse(readFileSync(join(home, 'runner', 'sessions', `${sid}.json`), 'utf8')) as {
+    worker?: { pid: number };
+  };
   if (record.worker === undefined) throw new Error(`session ${sid} has no worker`);
   return record.worker.pid;
 }

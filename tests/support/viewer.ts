@@ -16,7 +16,11 @@ export interface Watcher {
   close(): void;
 }
 
-export function watch(stage: Pick<Stage, 'url' | 'token'>, sessionId: string, options: { tail?: number } = {}): Watcher {
+export function watch(
+  stage: Pick<Stage, 'url' | 'token'>,
+  sessionId: string,
+  options: { tail?: number } = {},
+): Watcher {
   const session = openSession({ url: stage.url, token: stage.token, sessionId, WebSocket, ...options });
   const events: Watcher['events'] = [];
   session.onEvent((seq, event) => events.push({ seq, event: event as Watcher['events'][number]['event'] }));

@@ -1,0 +1,1 @@
+import { connectBackbone } from '@pizzapi/backbone';

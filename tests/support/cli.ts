@@ -1,0 +1,26 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Stage } from './local.js';
+
+export const CLI = fileURLToPath(new URL('../../clients/cli/dist/main.js', import.meta.url));
+
+export interface CliRun {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs `pizzapi` as a process of its own, against the local run of a stage. */
+export function runCli(stage: Pick<Stage, 'home'>, ...args: string[]): Promise<CliRun> {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    env: { ...process.env, PIZZAPI_HOME: stage.home },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const run: CliRun = { code: null, stdout: '', stderr: '' };
+  child.stdout.on('data', (data: Buffer) => (run.stdout += data.toString()));
+  child.stderr.on('data', (data: Buffer) => (run.stderr += data.toString()));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ ...run, code }));
+  });
+}

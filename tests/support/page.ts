@@ -1,0 +1,125 @@
+import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core';
+import { shot } from './browser.js';
+
+export const DESKTOP = { width: 1440, height: 900 };
+export const PHONE = { width: 390, height: 844 };
+
+/** A page, and what it complained about: errors of its own, refused requests, breaches of its security policy. */
+export interface WatchedPage {
+  page: Page;
+  context: BrowserContext;
+  complaints: string[];
+  /** Whatever fits `expected` is no complaint while `work` runs: a gateway is being killed, say. */
+  tolerating<T>(expected: RegExp, work: () => Promise<T>): Promise<T>;
+}
+
+/** Requests that fail because nobody listens. */
+export const NOBODY_THERE = /net::ERR_|WebSocket connection to .* failed|Failed to load resource/;
+
+/** A browser of its own: no cookie, nothing remembered. */
+export async function openPage(browser: Browser, options: BrowserContextOptions = {}): Promise<WatchedPage> {
+  const context = await browser.newContext({ viewport: DESKTOP, ...options });
+  await context.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', (event) => {
+      console.error(`policy: ${event.violatedDirective} refused ${event.blockedURI || 'inline'}`);
+    });
+  });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  let tolerated: RegExp | undefined;
+  const complain = (text: string) => tolerated?.test(text) === true || complaints.push(text);
+  page.on(
+    'console',
+    (message) => message.type() === 'error' && complain(`${message.text()} (${message.location().url})`),
+  );
+  page.on('pageerror', (error) => complain(error.stack ?? String(error)));
+  return {
+    page,
+    context,
+    complaints,
+    tolerating: async (expected, work) => {
+      tolerated = expected;
+      try {
+        return await work();
+      } finally {
+        tolerated = undefined;
+      }
+    },
+  };
+}
+
+/** The parts of a session's page. */
+export function sessionPage(page: Page) {
+  const log = page.getByRole('log');
+  return {
+    log,
+    /** Rows of the transcript that are in sight or near it. */
+    rows: log.locator('[data-seq]'),
+    input: page.getByRole('textbox', { name: 'Message' }),
+    queue: page.getByRole('list', { name: 'Queue' }),
+    stop: page.getByRole('button', { name: /^Stop/ }),
+    /** What the header says about the connection, unless it is live. */
+    connection: page.locator('header').getByRole('status'),
+    say: async (text: string) => {
+      await page.getByRole('textbox', { name: 'Message' }).fill(text);
+      await page.keyboard.press('Enter');
+    },
+    /** The open question with this title. */
+    question: (title: string): Locator => page.getByRole('region', { name: `Waiting for you: ${title}` }).first(),
+  };
+}
+
+/** Keeps every text that the last element of `selector` ever shows, from now on. */
+export async function recordGrowth(page: Page, selector: string): Promise<() => Promise<string[]>> {
+  const name = `growth${Math.random().toString(36).slice(2)}`;
+  await page.evaluate(
+    ([key, css]) => {
+      const seen: string[] = [];
+      Object.assign(window, { [key!]: seen });
+      const look = () => {
+        const text = [...document.querySelectorAll<HTMLElement>(css!)].at(-1)?.innerText ?? '';
+        if (text !== '' && text !== seen.at(-1)) seen.push(text);
+      };
+      new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
+    },
+    [name, selector],
+  );
+  return () => page.evaluate((key) => (window as unknown as Record<string, string[]>)[key]!, name);
+}
+
+/** All of a transcript, from its first row to its last: the rendered text of each row that has any, by its offset. */
+export async function readTranscript(page: Page): Promise<Record<string, string>> {
+  return page.evaluate(async () => {
+    const frames = () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    const log = document.querySelector<HTMLElement>('[role=log]')!;
+    const rows: Record<string, string> = {};
+    // As a person would: who scrolls by a wheel lets go of the end.
+    log.dispatchEvent(new WheelEvent('wheel', { deltaY: -100 }));
+    log.scrollTop = 0;
+    for (;;) {
+      await frames();
+      for (const row of log.querySelectorAll<HTMLElement>('[data-seq]')) {
+        const texts = [...row.querySelectorAll<HTMLElement>('.prose')].map((part) => part.innerText);
+        if (texts.length > 0) rows[row.dataset['seq']!] = texts.join('\n');
+      }
+      if (log.scrollTop + log.clientHeight >= log.scrollHeight - 2) return rows;
+      log.scrollTop += log.clientHeight / 2;
+    }
+  });
+}
+
+/** The words of a text, whether it is Markdown or what became of it: numbers of lists are no text any more. */
+export function words(text: string): string[] {
+  return text.match(/\p{L}+/gu) ?? [];
+}
+
+/** Keeps how a page looks, light and dark. */
+export async function portrait(page: Page, name: string): Promise<void> {
+  for (const colorScheme of ['dark', 'light'] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({
+      path: shot(`${name}-${page.viewportSize()?.width ?? 0}-${colorScheme}`),
+      animations: 'disabled',
+    });
+  }
+}
