@@ -34,7 +34,7 @@ export async function startBackbone(
   let server = await launch({ ...options, port: port || lastPort }, port === 0);
   await writeNatsAccess(home, { url: server.url, users });
 
-  const admin = await connectBackbone({ url: server.url, name: 'pizzapi-provisioner', ...users.admin, log });
+  const admin = await connectBackbone({ url: server.url, name: 'pizzapi-provisioner', ...users.admin });
   try {
     await provision(admin, {});
   } finally {
