@@ -42,7 +42,10 @@ export function noticeOf(type: string, event: UnknownMap): Said | undefined {
     case 'auto_retry_start': {
       const seconds = Math.round((numberAt(event, 'delayMs') ?? 0) / 100) / 10;
       const attempt = `${numberAt(event, 'attempt') ?? '?'} of ${numberAt(event, 'maxAttempts') ?? '?'}`;
-      return warning('retry', `${text('errorMessage')} Trying again in ${seconds} s (${attempt}).`);
+      return warning(
+        'retry',
+        `${text('errorMessage').replace(/[.\s]*$/, '')}. Trying again in ${seconds} s (${attempt}).`,
+      );
     }
     case 'auto_retry_end':
       return event['success'] === false
