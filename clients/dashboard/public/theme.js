@@ -1,9 +1,7 @@
 // Runs before the first paint, so that a page that was set to dark never flashes white.
-(function () {
-  try {
-    var theme = localStorage.getItem('pizzapi.theme');
-    if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme;
-  } catch (blocked) {
-    // Storage is forbidden: the system's theme it is.
-  }
-})();
+try {
+  const theme = globalThis.localStorage.getItem('pizzapi.theme');
+  if (theme === 'light' || theme === 'dark') globalThis.document.documentElement.dataset.theme = theme;
+} catch {
+  // Storage is forbidden: the system's theme it is.
+}

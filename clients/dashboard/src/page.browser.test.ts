@@ -45,13 +45,16 @@ async function open(at: string, query = '', viewport = { width: 1440, height: 90
   return page;
 }
 
-const firstInSight = (page: Page) =>
-  page.evaluate(() => {
+/** The first row whose top is in sight, once the page has drawn what a wheel asked for. */
+const firstInSight = async (page: Page) => {
+  const seen = await page.waitForFunction(() => {
     const log = document.querySelector('[role=log]')!.getBoundingClientRect();
     const rows = [...document.querySelectorAll<HTMLElement>('[data-seq]')];
-    const row = rows.find((candidate) => candidate.getBoundingClientRect().top >= log.top)!;
-    return { seq: Number(row.dataset['seq']), top: row.getBoundingClientRect().top };
+    const row = rows.find((candidate) => candidate.getBoundingClientRect().top >= log.top);
+    return row === undefined ? undefined : { seq: Number(row.dataset['seq']) };
   });
+  return (await seen.jsonValue())!;
+};
 
 it('shows hostile Markdown without running, loading or following any of it', async () => {
   const page = await open('/s/hostile');

@@ -79,10 +79,7 @@ const envelope = {
 };
 
 export const COMMAND_SCHEMAS: Readonly<Record<string, Type.TObject>> = Object.fromEntries(
-  COMMAND_NAMES.map((name) => [
-    name,
-    Type.Object({ name: Type.Literal(name), ...envelope, args: COMMAND_ARGS[name] }),
-  ]),
+  COMMAND_NAMES.map((name) => [name, Type.Object({ name: Type.Literal(name), ...envelope, args: COMMAND_ARGS[name] })]),
 );
 
 type Envelope = Static<Type.TObject<typeof envelope>>;

@@ -1,3 +1,4 @@
+import type * as QuickModule from './hljs.js';
 import type { HighlightReply, HighlightRequest } from './shiki.worker.js';
 
 /** Characters of a block that is still being written that are highlighted with each piece; more is plain until it closes. */
@@ -7,8 +8,7 @@ export const HIGHLIGHT_LIMIT = 200_000;
 /** Highlighted blocks that are remembered: rows come and go as one scrolls. */
 const REMEMBERED = 300;
 
-type Quick = typeof import('./hljs.js');
-let quick: Quick | undefined;
+let quick: typeof QuickModule | undefined;
 let quickLoading: Promise<void> | undefined;
 let worker: Worker | undefined;
 let nextId = 1;

@@ -66,9 +66,13 @@ function changesOf(info: SessionInfo, type: string, event: UnknownMap): Partial<
         waiting: [],
       };
     case 'agent_start':
+    // Between two attempts the agent has ended its run, and is at it all the same.
+    case 'auto_retry_start':
       return { busy: true };
     case 'agent_end':
       return { busy: false };
+    case 'auto_retry_end':
+      return event['success'] === false ? { busy: false } : {};
     case 'message_end':
       return { messages: info.messages + 1, ...firstPrompt(info, mapAt(event, 'message')) };
     case 'model_select':

@@ -120,5 +120,5 @@ function patch<K extends keyof SessionMetaState>(
   key: K,
   value: SessionMetaState[K] | undefined,
 ): Partial<SessionMetaState> {
-  return value === undefined ? {} : ({ [key]: value });
+  return value === undefined ? {} : { [key]: value };
 }

@@ -120,12 +120,12 @@ export class Room {
     await this.fill(viewer);
   }
 
-  /** A frame for everyone who is live. */
+  /** A frame for everyone who was greeted, those who are still being filled as well: it is about now, not the story. */
   broadcast(frame: object): void {
-    if (this.live.size === 0) return;
+    if (this.viewers.size === 0) return;
     this.flush();
     const packet = new Packet([controlFrame(frame)]);
-    for (const viewer of this.live) viewer.wire.write(packet);
+    for (const viewer of this.viewers) viewer.wire.write(packet);
   }
 
   /** Closes every viewer. With `jitterMs`, each with a moment of its own to come back. */

@@ -32,6 +32,12 @@ function evolve(t: Transcript, seq: number, type: string, event: UnknownMap): Ch
     case 'agent_start':
       t.busy = true;
       return STATE_ONLY;
+    case 'auto_retry_start':
+      t.busy = true;
+      return both(notice(t, seq, type, event), STATE_ONLY);
+    case 'auto_retry_end':
+      if (event['success'] === false) t.busy = false;
+      return both(notice(t, seq, type, event), STATE_ONLY);
     case 'agent_end':
       t.busy = false;
       return STATE_ONLY;
@@ -57,8 +63,16 @@ function evolve(t: Transcript, seq: number, type: string, event: UnknownMap): Ch
   }
 }
 
+/** Settings are told at every start and restart of a host; a reader wants to know of a change. */
+const SETTINGS = new Set(['name', 'model', 'thinking']);
+
 function notice(t: Transcript, seq: number, type: string, event: UnknownMap): Change {
   const said = noticeOf(type, event);
+  if (said !== undefined && SETTINGS.has(said.notice)) {
+    const before = t.index.settings.get(said.notice);
+    t.index.settings.set(said.notice, said.text);
+    if (before === said.text || (before === undefined && said.notice === 'thinking')) return NOTHING;
+  }
   return said === undefined ? NOTHING : push(t, { kind: 'notice', id: `notice:${seq}`, seq, at: time(event), ...said });
 }
 

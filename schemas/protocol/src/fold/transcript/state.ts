@@ -21,6 +21,7 @@ export function createTranscript(): Transcript {
       dialogs: new Map(),
       open: new Set(),
       running: new Set(),
+      settings: new Map(),
       delivered: [],
     },
   };

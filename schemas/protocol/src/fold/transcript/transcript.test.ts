@@ -178,6 +178,27 @@ describe('a transcript', () => {
     expect(t.busy).toBe(false);
   });
 
+  it('tells a setting once, and the first thinking level not at all', () => {
+    const level = (name: string) => ({ type: 'thinking_level_changed', at: 1, level: name });
+    const t = given(level('medium'), { type: 'session_resumed', at: 2, epoch: 2 }, level('medium'), level('high'));
+    expect(t.items.map((item) => item.kind === 'notice' && item.notice)).toEqual(['resumed', 'thinking']);
+  });
+
+  it('is busy while a retry waits', () => {
+    const retry = {
+      type: 'auto_retry_start',
+      at: 2,
+      attempt: 1,
+      maxAttempts: 3,
+      delayMs: 2000,
+      errorMessage: 'overloaded',
+    };
+    const t = given({ type: 'agent_start', at: 1 }, { type: 'agent_end', at: 2 }, retry);
+    expect(t.busy).toBe(true);
+    applyEvent(t, 4, { type: 'auto_retry_end', at: 3, success: false, attempt: 3 });
+    expect(t.busy).toBe(false);
+  });
+
   it('reads the blob in the place of what was too large', () => {
     const blob = { blob: 'a'.repeat(64), size: 5, mediaType: 'image/png' };
     const t = given({

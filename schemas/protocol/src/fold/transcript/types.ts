@@ -161,6 +161,8 @@ export interface TranscriptIndex {
   open: Set<string>;
   /** Tool calls that run. */
   running: Set<string>;
+  /** What was last said of name, model and thinking level. */
+  settings: Map<string, string>;
   /** Inputs that were delivered and whose message has not come yet. */
   delivered: PendingInput[];
 }
