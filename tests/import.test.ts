@@ -1,1 +1,140 @@
-import { connectBackbone } from '@pizzapi/backbone';
+import { streamHead } from '@pizzapi/backbone';
+import { PI_VERSION, readPiSessionFile } from '@pizzapi/runner';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findChromium, openBrowser } from './support/browser.js';
+import { runCli } from './support/cli.js';
+import { startStage, type Stage } from './support/local.js';
+import { connectTo, readLog } from './support/log.js';
+import { openPage, portrait, sessionPage } from './support/page.js';
+import { until } from './support/until.js';
+import { apiOf } from './support/viewer.js';
+
+/** A recorded session of 1,019 entries. */
+const RECORDED = fileURLToPath(new URL('fixtures/pi-session-large.jsonl', import.meta.url));
+
+const chromium = findChromium();
+if (chromium === undefined)
+  console.warn('SKIPPED: an imported session in a browser. There is no Chromium; set PIZZAPI_CHROMIUM.');
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await startStage();
+}, 120_000);
+afterAll(() => stage.clear());
+
+async function listed() {
+  const reply = await apiOf(stage).sessions();
+  if (reply.kind === 'failed') throw new Error(reply.error.message);
+  return reply.value.sessions;
+}
+
+describe('an imported session', () => {
+  let sid: string;
+
+  it('is in the list, ended, and in the log as the file says, however often it is read', async () => {
+    const run = await runCli(stage, 'import', RECORDED, '--json');
+    expect(run).toMatchObject({ code: 0 });
+    const imported = JSON.parse(run.stdout) as { sessionId: string; events: number; messages: number; url: string };
+    sid = imported.sessionId;
+    expect(imported.url).toBe(`${stage.url}/s/${sid}`);
+    await until('it is in the list', async () =>
+      (await listed()).some((session) => session.sessionId === sid && session.state === 'ended'),
+    );
+
+    const log = await readLog(stage, sid);
+    const { epoch } = log[0]!;
+    const expected = readPiSessionFile(RECORDED, { userId: 'owner', runnerId: 'import', piVersion: PI_VERSION, epoch });
+    if (expected.kind !== 'ok') throw new Error(expected.message);
+    expect(log.map(({ event }) => event)).toEqual(JSON.parse(JSON.stringify(expected.events)));
+    expect(log).toHaveLength(imported.events);
+    expect(await readLog(stage, sid)).toEqual(log);
+    const replies = await Promise.all([1, 2].map(() => apiOf(stage).events(sid, { limit: 10_000 })));
+    for (const reply of replies) {
+      expect(reply).toMatchObject({ kind: 'ok', value: log.map(({ seq, event }) => ({ seq, event })) });
+    }
+  });
+
+  it('is listed by the command line, and printed by tail to its end', async () => {
+    const list = await runCli(stage, 'sessions', '--json');
+    expect(list.stdout).toContain(sid);
+    const tail = await runCli(stage, 'tail', sid, '--json');
+    expect(tail).toMatchObject({ code: 0, stderr: '' });
+    const log = await readLog(stage, sid);
+    expect(
+      tail.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual(log.map(({ seq, event }) => ({ seq, event })));
+  });
+
+  it.skipIf(chromium === undefined)(
+    'opens at its end, and scrolling up brings page after page, to the first message',
+    async () => {
+      const browser = await openBrowser();
+      try {
+        const watched = await openPage(browser);
+        const { page } = watched;
+        const log = await readLog(stage, sid);
+        const seqs = log.flatMap(({ seq, event }) => (event.type === 'message_end' ? [seq] : []));
+        await page.goto(stage.loginUrl);
+        await page.getByRole('heading', { name: 'Sessions' }).waitFor();
+        const asked: string[] = [];
+        page.on('request', (request) => asked.push(request.url()));
+        await page.goto(`${stage.url}/s/${sid}`);
+        const { log: transcript, rows } = sessionPage(page);
+        const ended = `[data-seq="${log.at(-1)!.seq}"]`;
+        await page.locator(ended).waitFor();
+        const toEnd = () => transcript.evaluate((node) => node.scrollHeight - node.scrollTop - node.clientHeight);
+        await until('it shows its end', async () => (await toEnd()) < 2);
+        expect(asked.some((url) => url.includes('before='))).toBe(false);
+        expect(await rows.count()).toBeLessThan(100);
+        await portrait(page, 'import-end');
+        await transcript.hover();
+        const first = page.locator('[data-seq]').getByText('/mode', { exact: true });
+        for (let turns = 0; turns < 2_000 && !(await first.isVisible()); turns++) await page.mouse.wheel(0, -4_000);
+        await first.waitFor();
+        expect(asked.filter((url) => url.includes('before=')).length).toBeGreaterThan(0);
+        expect(
+          Number(await page.locator('[data-seq]').filter({ hasText: '/mode' }).first().getAttribute('data-seq')),
+        ).toBe(seqs[0]);
+        await portrait(page, 'import-start');
+        expect(watched.complaints).toEqual([]);
+      } finally {
+        await browser.close();
+      }
+    },
+  );
+});
+
+describe('a file that is no whole pi session', () => {
+  const recorded = readFileSync(RECORDED, 'utf8');
+  const cases: [what: string, code: string, content: string | undefined][] = [
+    ['cut off in the middle of a line', 'file_truncated', recorded.slice(0, 500_000)],
+    ['of another program', 'file_invalid', '{"name":"x","version":"1.0.0"}\n'],
+    ['broken in the middle', 'file_invalid', recorded.replace('\n{"type":"message"', '\n{"type":"mess\nage"')],
+    ['not text at all', 'file_invalid', '\u0000\u0001\u0002'.repeat(1_000)],
+    ['empty', 'file_invalid', ''],
+    ['not there', 'file_not_found', undefined],
+  ];
+
+  it.each(cases)('%s is refused with %s, and nothing is left behind', async (what, code, content) => {
+    const file = join(stage.project, `${what.replaceAll(' ', '-')}.jsonl`);
+    if (content !== undefined) writeFileSync(file, content);
+    const backbone = await connectTo(stage);
+    try {
+      const before = [await streamHead(backbone, 'SESSIONS'), (await listed()).map(({ sessionId }) => sessionId)];
+      const run = await runCli(stage, 'import', file);
+      expect(run).toMatchObject({ code: 1, stdout: '' });
+      expect(run.stderr).toMatch(new RegExp(`^${code}: [^\\n]+\\n$`));
+      expect([await streamHead(backbone, 'SESSIONS'), (await listed()).map(({ sessionId }) => sessionId)]).toEqual(
+        before,
+      );
+    } finally {
+      await backbone.close();
+    }
+  });
+});

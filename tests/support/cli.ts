@@ -2,18 +2,21 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Stage } from './local.js';
 
-export const CLI = fileURLToPath(new URL('../../clients/cli/dist/main.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../clients/cli/dist/main.js', import.meta.url));
 
-export interface CliRun {
+interface CliRun {
   code: number | null;
   stdout: string;
   stderr: string;
 }
 
 /** Runs `pizzapi` as a process of its own, against the local run of a stage. */
-export function runCli(stage: Pick<Stage, 'home'>, ...args: string[]): Promise<CliRun> {
+export function runCli(
+  { home, env }: Pick<Stage, 'home'> & { env?: NodeJS.ProcessEnv },
+  ...args: string[]
+): Promise<CliRun> {
   const child = spawn(process.execPath, [CLI, ...args], {
-    env: { ...process.env, PIZZAPI_HOME: stage.home },
+    env: { ...process.env, PIZZAPI_HOME: home, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const run: CliRun = { code: null, stdout: '', stderr: '' };

@@ -30,5 +30,8 @@ export function documentAt(
 
 /** A table as its cells: a formatter may have aligned its columns. */
 export function cells(markdown: string): string {
-  return markdown.replace(/ *\| */g, '|').replace(/-{3,}/g, '---').trim();
+  return markdown
+    .replace(/ *\| */g, '|')
+    .replace(/-{3,}/g, '---')
+    .trim();
 }

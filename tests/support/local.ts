@@ -28,7 +28,7 @@ export interface Stage {
   clear(): Promise<void>;
 }
 
-export interface StageOptions {
+interface StageOptions {
   /** Files that the person has before the start, by their path in the person's home folder. */
   files?: Readonly<Record<string, string>>;
 }

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** One answer of the scripted endpoint: pieces of text as they are sent, then maybe a call of a tool. */
-export interface ScriptedAnswer {
+interface ScriptedAnswer {
   text: string[];
   tool?: { name: string; args: Readonly<Record<string, unknown>> };
 }

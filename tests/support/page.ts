@@ -99,11 +99,15 @@ export async function readTranscript(page: Page): Promise<Record<string, string>
     for (;;) {
       await frames();
       for (const row of log.querySelectorAll<HTMLElement>('[data-seq]')) {
+        // What buttons say is not the message's. Hidden text is left out of `innerText`.
+        const buttons = row.querySelectorAll<HTMLElement>('.prose button');
+        for (const button of buttons) button.style.visibility = 'hidden';
         const texts = [...row.querySelectorAll<HTMLElement>('.prose')].map((part) => part.innerText);
+        for (const button of buttons) button.style.visibility = '';
         if (texts.length > 0) rows[row.dataset['seq']!] = texts.join('\n');
       }
       if (log.scrollTop + log.clientHeight >= log.scrollHeight - 2) return rows;
-      log.scrollTop += log.clientHeight / 2;
+      log.scrollTop += log.clientHeight * 0.9;
     }
   });
 }

@@ -81,8 +81,12 @@ async function throughGateway(crowd: Crowd, one: Case, seconds: number): Promise
   const { gateway, publisher, open } = crowd;
   const { bytes, viewers, sessions, each, mode } = one;
   const sids = newSids(sessions);
-  await open(sids);
-  const joins = sids.map((sid) => ({ ...joining(gateway, sid, bytes), count: viewers, resume: { after: 0 } }));
+  const starts = await open(sids);
+  const joins = sids.map((sid) => ({
+    ...joining(gateway, sid, bytes),
+    count: viewers,
+    resume: { after: starts[sid]! },
+  }));
   return measure(crowd, gateway.pid, joins, one, async () => {
     if (mode === 'saturated') return (await publisher.call('burst', { sids, each, bytes, ahead: 32 })).sent;
     const perSecond = PACE / viewers;

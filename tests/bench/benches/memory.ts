@@ -27,20 +27,20 @@ async function settled({ gateway }: Crowd): Promise<Memory> {
 async function idle({ report }: BenchContext, crowd: Crowd): Promise<number> {
   const { gateway, viewers, open } = crowd;
   const [sid] = newSids(1) as [string];
-  await open([sid]);
-  const join = (count: number) => viewers.call('join', { ...joining(gateway, sid, 300), count, resume: { after: 0 } });
+  const { [sid]: after = 0 } = await open([sid]);
+  const join = (count: number) => viewers.call('join', { ...joining(gateway, sid, 300), count, resume: { after } });
   // The first ones pay for code and buffers that are there once.
   await join(IDLE.first);
   const before = await settled(crowd);
   await join(IDLE.more);
-  const after = await settled(crowd);
+  const later = await settled(crowd);
   await viewers.call('leave');
-  const rss = (after.rss - before.rss) / IDLE.more;
-  const live = (held(after) - held(before)) / IDLE.more;
+  const rss = (later.rss - before.rss) / IDLE.more;
+  const live = (held(later) - held(before)) / IDLE.more;
   report.run('memory', `${IDLE.more} idle viewers of one session`, {
     'KB RSS each': rss / KB,
     'KB heap and buffers each': live / KB,
-    'gateway RSS MB': after.rss / MB,
+    'gateway RSS MB': later.rss / MB,
   });
   return rss / KB;
 }
@@ -49,8 +49,8 @@ async function slow({ report, quick }: BenchContext, crowd: Crowd): Promise<{ ea
   const { gateway, viewers, publisher, open } = crowd;
   const { bytes, perSecond, deaf } = SLOW;
   const [sid] = newSids(1) as [string];
-  await open([sid]);
-  await viewers.call('join', { ...joining(gateway, sid, bytes), count: SLOW.viewers, resume: {}, deaf });
+  const { [sid]: after = 0 } = await open([sid]);
+  await viewers.call('join', { ...joining(gateway, sid, bytes), count: SLOW.viewers, resume: { after }, deaf });
   // The ring of recent events fills in any case: it is not the slow ones' doing.
   await publisher.call('burst', { sids: [sid], each: 2_500, bytes, ahead: 32 });
   await viewers.call('until', { events: 2_500, timeoutMs: 20_000 });

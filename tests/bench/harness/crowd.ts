@@ -31,10 +31,10 @@ export async function startCrowd(context: BenchContext, options: GatewayOptions 
   const publisher = await startPublisher(context, nats);
   const viewers = startViewers(context);
   const gateway = await startGateway(context, nats, options);
-  const open = async (sids: string[]): Promise<number> => {
-    const seq = await publisher.call('open', { sids });
+  const open = async (sids: string[]): Promise<Record<string, number>> => {
+    const starts = await publisher.call('open', { sids });
     for (const sid of sids) await gateway.knows(sid);
-    return seq;
+    return starts;
   };
   return { nats, gateway, publisher, viewers, open };
 }

@@ -46,7 +46,7 @@ const ANSWER_TIMEOUT_MS = 120_000;
 /** Starts one of `programs/`, on the given cores. */
 export function startProgram<H extends Handlers>(name: string, cores: string | undefined): Program<H> {
   const path = fileURLToPath(new URL(`../programs/${name}.js`, import.meta.url));
-  const [command, args] = pinned(cores, process.execPath, [...profileFlags(), path]);
+  const [command, args] = pinned(cores, process.execPath, [...profileFlags(name), path]);
   const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const open = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
   let next = 0;

@@ -84,7 +84,7 @@ export async function startGateway(
   defer(() => rm(home, { recursive: true, force: true }));
   const token = localToken(ensureGatewaySecret(home));
   const gc = fileURLToPath(new URL('../programs/gcOnRequest.js', import.meta.url));
-  const flags = [...(options.memory === true ? ['--expose-gc', '--import', gc] : []), ...profileFlags()];
+  const flags = [...(options.memory === true ? ['--expose-gc', '--import', gc] : []), ...profileFlags('gateway')];
   const [command, args] = pinned(CORES?.server, process.execPath, [...flags, main]);
   const child = spawn(command, args, {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

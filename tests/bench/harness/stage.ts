@@ -39,7 +39,7 @@ export async function startStage({ defer }: BenchContext, env: NodeJS.ProcessEnv
   const project = join(root, 'person', 'project');
   mkdirSync(project, { recursive: true });
   const child = spawn(process.execPath, [main, '--home', home, '--port', '0', '--no-open', '--json'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...process.env, HOME: join(root, 'person'), PIZZAPI_LOG_LEVEL: 'warn', ...env },
   });
   defer(() => stopChild(child));

@@ -38,7 +38,7 @@ const handlers = {
   connect: async ({ natsUrl }: { natsUrl: string }) => {
     backbone = await connectBackbone({ url: natsUrl, name: 'bench-publisher' });
   },
-  /** Opens sessions: granted, started, and with a row in the projection, which no projector writes here. */
+  /** Opens sessions: granted, started, and with a row in the projection, which no projector writes here. Answers the offset of each one's start. */
   open: async ({ sids }: { sids: string[] }) => {
     const b = backbone!;
     const rows = bucket<SessionRow>(b, 'sessions');
@@ -54,9 +54,9 @@ const handlers = {
       if (appended.kind !== 'appended') throw new Error(`${sid}: ${appended.kind}`);
       const info = applySessionInfo(initialSessionInfo(sid), started);
       await rows.put(sid, { info, lastSeq: appended.seq, count: 1, epoch, checkpoints: [] });
-      return appended.seq;
+      return [sid, appended.seq] as const;
     });
-    return Math.max(...(await Promise.all(opening)));
+    return Object.fromEntries(await Promise.all(opening));
   },
   /** `perSecond` events in all, spread evenly over the sessions. */
   paced: async ({

@@ -140,6 +140,7 @@ export class RawViewer {
       if (timeOffset > 0) this.tally.latency.add(now - bytes.readDoubleBE(payload + timeOffset));
       at = payload + eventBytes;
     }
+    if (at !== end) this.ended(new Error('an event of another size than was announced'));
   }
 
   private control(frames: unknown[]): void {
@@ -148,7 +149,6 @@ export class RawViewer {
       if (frame['type'] === 'hello') this.send({ type: 'resume', ...this.options.resume });
       else if (frame['type'] === 'live') this.nowLive();
       else if (frame['type'] === 'error' || frame['type'] === 'reset') this.ended(new Error(JSON.stringify(frame)));
-      else if (frame['type'] === 'event') this.ended(new Error(`an event of another size: ${JSON.stringify(frame)}`));
     }
   }
 
