@@ -1,7 +1,7 @@
 import { localToken, readGatewaySecret } from '@pizzapi/process';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -44,7 +44,14 @@ export async function startStage(env: NodeJS.ProcessEnv = {}, { files = {} }: St
     mkdirSync(dirname(join(person, path)), { recursive: true });
     writeFileSync(join(person, path), content);
   }
-  const full: NodeJS.ProcessEnv = { ...process.env, HOME: person, PIZZAPI_DEMO_SPEED: '600', ...env };
+  const full: NodeJS.ProcessEnv = {
+    ...process.env,
+    HOME: person,
+    // A new home is no reason to fetch nats-server again.
+    XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
+    PIZZAPI_DEMO_SPEED: '600',
+    ...env,
+  };
   for (const name of Object.keys(full)) if (/_API_KEY$/.test(name)) delete full[name];
 
   let child: ChildProcess;

@@ -9,6 +9,8 @@ import { streamOf } from './streams.js';
 
 /** Events handed over at once, at most. */
 export const REPLAY_BATCH = 256;
+/** The first batch: small, so that a reader of a long session sees something at once. */
+const FIRST_BATCH = 32;
 /** From so many events on, a consumer reads them cheaper than batch after batch. */
 export const LONG_REPLAY = 4_000;
 
@@ -112,9 +114,11 @@ export async function* replayGated(
   const retry = new Retry();
   let position = after;
   let ahead: ReturnType<typeof batchOf> | undefined;
+  let size = FIRST_BATCH;
   while (position < upTo && signal?.aborted !== true && connection.status() !== 'closed') {
-    const batch = await (ahead ?? batchOf(connection, stream, subject, position + 1, REPLAY_BATCH));
+    const batch = await (ahead ?? batchOf(connection, stream, subject, position + 1, size));
     ahead = undefined;
+    size = REPLAY_BATCH;
     if (batch.kind === 'unavailable') {
       await connection.connected(signal);
       await retry.wait(signal);

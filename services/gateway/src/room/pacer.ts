@@ -1,5 +1,6 @@
-/** Above so many frames a second a room is hot. */
-const HOT_PER_SECOND = 100;
+/** A room is hot above so many deliveries a second, or frames a second however few watch; below, a core has time. */
+const HOT_DELIVERIES = 15_000;
+const HOT_FRAMES = 1_000;
 /** How long frames of a hot room are gathered, in ms; the longer one above `VERY_HOT` deliveries a second. */
 const WINDOW_MS = 8;
 const LONG_WINDOW_MS = 16;
@@ -46,7 +47,7 @@ export class Pacer {
     }
     this.current += frames;
     const rate = ((this.previous + this.current) * 1000) / (BUCKET_MS + now - this.bucketAt);
-    if (rate < HOT_PER_SECOND) return 0;
+    if (rate < HOT_FRAMES && rate * viewers < HOT_DELIVERIES) return 0;
     return rate * viewers < VERY_HOT ? WINDOW_MS : LONG_WINDOW_MS;
   }
 

@@ -1,0 +1,82 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findChromium, openBrowser } from '../support/browser.js';
+import { startStage, type Stage } from '../support/local.js';
+import { startEndpoint, type ScriptedEndpoint } from '../support/openai.js';
+import { openPage, portrait, recordGrowth, sessionPage, type WatchedPage } from '../support/page.js';
+import { apiOf } from '../support/viewer.js';
+
+const SECOND = 'The file is written: a margherita, with basil and nothing that does not belong there.';
+
+const chromium = findChromium();
+if (chromium === undefined)
+  console.warn('SKIPPED: an own endpoint in a browser. There is no Chromium; set PIZZAPI_CHROMIUM.');
+
+describe.skipIf(chromium === undefined)('a person with an endpoint of their own', () => {
+  let stage: Stage;
+  let browser: Browser;
+  let endpoint: ScriptedEndpoint;
+  let watched: WatchedPage;
+
+  beforeAll(async () => {
+    endpoint = await startEndpoint([
+      {
+        text: ['I write ', 'the recipe ', 'to a file.'],
+        tool: { name: 'bash', args: { command: 'echo "a margherita" > recipe.txt && cat recipe.txt' } },
+      },
+      { text: SECOND.split(/(?<= )/) },
+    ]);
+    // As the README says, word for word.
+    const example = /```json\n([\s\S]+?)\n```/.exec(
+      readFileSync(new URL('../../README.md', import.meta.url), 'utf8'),
+    )![1]!;
+    const models = example.replace('http://127.0.0.1:8080/v1', endpoint.baseUrl);
+    stage = await startStage({}, { files: { '.pi/agent/models.json': models } });
+    browser = await openBrowser();
+    watched = await openPage(browser);
+    watched.page.setDefaultTimeout(30_000);
+  }, 120_000);
+  afterAll(async () => {
+    await browser?.close();
+    await stage?.clear();
+    await endpoint?.close();
+  });
+
+  it('chooses its model, and it streams, runs a real tool and is counted', async () => {
+    const { page } = watched;
+    await page.goto(stage.loginUrl);
+    await page.getByRole('button', { name: 'New session' }).first().click();
+    const dialog = page.getByRole('dialog', { name: 'New session' });
+    await dialog.getByLabel('Show models').click();
+    await page.getByRole('option', { name: 'My model' }).click();
+    await dialog.getByLabel('Folder').fill(stage.project);
+    await dialog.getByLabel('First prompt').fill('Write me a recipe');
+    const texts = await recordGrowth(page, '[role=log] .prose');
+    await dialog.getByRole('button', { name: 'Start session' }).click();
+    await page.getByText(SECOND).waitFor();
+    await page.locator('[role=log][aria-busy=false]').waitFor();
+
+    const grown = (await texts()).filter((text) => SECOND.startsWith(text.trim()));
+    expect(grown.length).toBeGreaterThan(3);
+    expect(grown.map(({ length }) => length)).toEqual(grown.map(({ length }) => length).sort((a, b) => a - b));
+    expect(existsSync(join(stage.project, 'recipe.txt'))).toBe(true);
+    expect(readFileSync(join(stage.project, 'recipe.txt'), 'utf8')).toBe('a margherita\n');
+    const context = page.getByRole('complementary', { name: 'Details' });
+    await context.getByText('1.3k of 128k').waitFor();
+    await sessionPage(page)
+      .log.getByRole('button', { name: /recipe\.txt/ })
+      .click();
+    await page.getByRole('region', { name: 'Output' }).getByText('a margherita').waitFor();
+    await portrait(page, 'endpoint');
+
+    expect(endpoint.requests).toHaveLength(2);
+    expect(endpoint.requests[0]).toMatchObject({ key: 'Bearer MY_KEY', body: { model: 'my-model', stream: true } });
+    expect(JSON.stringify(endpoint.requests[1]!.body['messages'])).toContain('a margherita');
+    const sid = new URL(page.url()).pathname.split('/').at(-1)!;
+    const meta = await apiOf(stage).meta(sid);
+    expect(meta).toMatchObject({ kind: 'ok', value: { state: { tokenUsage: { input: 2_468, output: 112 } } } });
+    expect(watched.complaints).toEqual([]);
+  });
+});

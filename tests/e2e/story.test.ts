@@ -1,0 +1,351 @@
+import { createTranscript, foldTranscript, textOf } from '@pizzapi/protocol';
+import type { ListedEvent } from '@pizzapi/session-client';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { findChromium, openBrowser, shot } from '../support/browser.js';
+import { runCli } from '../support/cli.js';
+import { startStage, type Stage } from '../support/local.js';
+import {
+  DESKTOP,
+  NOBODY_THERE,
+  openPage,
+  PHONE,
+  portrait,
+  readTranscript,
+  recordGrowth,
+  sessionPage,
+  words,
+  type WatchedPage,
+} from '../support/page.js';
+import { childOf } from '../support/processes.js';
+import { until } from '../support/until.js';
+import { apiOf } from '../support/viewer.js';
+
+const FILES = ['crust.md', 'dough.md', 'oven.md', 'sauce.md', 'toppings.md', 'yeast.md'];
+/** A second model to choose. Nobody asks it anything. */
+const MODELS = {
+  providers: {
+    mine: {
+      baseUrl: 'http://127.0.0.1:9/v1',
+      api: 'openai-completions',
+      apiKey: 'MY_KEY',
+      models: [{ id: 'my-model', name: 'My model', contextWindow: 128_000, maxTokens: 8_192 }],
+    },
+  },
+};
+const APPEARS_MS = 30_000;
+
+const chromium = findChromium();
+if (chromium === undefined)
+  console.warn('SKIPPED: the story in a browser. There is no Chromium; set PIZZAPI_CHROMIUM.');
+
+describe.skipIf(chromium === undefined)('a session, from the first link to its end', () => {
+  let stage: Stage;
+  let browser: Browser;
+  let desk: WatchedPage;
+  let phone: WatchedPage;
+  let view: ReturnType<typeof sessionPage>;
+  let sid: string;
+  let firstLink: string;
+
+  beforeAll(async () => {
+    stage = await startStage({}, { files: { '.pi/agent/models.json': JSON.stringify(MODELS) } });
+    for (const name of FILES) writeFileSync(join(stage.project, name), `# ${name}\n`);
+    firstLink = stage.loginUrl;
+    browser = await openBrowser();
+    desk = await openPage(browser, { viewport: DESKTOP });
+    phone = await openPage(browser, { viewport: PHONE, isMobile: true, hasTouch: true });
+    for (const { page } of [desk, phone]) page.setDefaultTimeout(APPEARS_MS);
+    view = sessionPage(desk.page);
+  }, 120_000);
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail') await desk.page.screenshot({ path: shot(`story-failed-${task.id}`) });
+    expect([...desk.complaints.splice(0), ...phone.complaints.splice(0)]).toEqual([]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await stage?.clear();
+  });
+
+  async function logged(): Promise<ListedEvent[]> {
+    const reply = await apiOf(stage).events(sid, { limit: 10_000 });
+    if (reply.kind === 'failed') throw new Error(reply.error.message);
+    return reply.value;
+  }
+  const eventOf = (type: string, fits: (event: Record<string, unknown>) => boolean = () => true) =>
+    until(`${type} is in the log`, async () =>
+      (await logged())
+        .map(({ event }) => event as Record<string, unknown>)
+        .find((event) => event['type'] === type && fits(event)),
+    );
+  const idle = () => desk.page.locator('[role=log][aria-busy=false]').waitFor();
+
+  /** Every message of the page says what the log says. */
+  async function expectPageIsTheLog(): Promise<Record<string, string>> {
+    const shown = await readTranscript(desk.page);
+    const events = await logged();
+    const { items } = foldTranscript(
+      createTranscript(),
+      events.map(({ seq, event }) => [seq, event] as const),
+    );
+    const messages = items.flatMap((item) => (item.kind === 'message' && textOf(item).trim() !== '' ? [item] : []));
+    expect(messages.length).toBeGreaterThan(1);
+    for (const item of messages)
+      expect({ seq: item.seq, words: words(shown[item.seq] ?? '') }).toEqual({
+        seq: item.seq,
+        words: words(textOf(item)),
+      });
+    return shown;
+  }
+
+  it('the printed link signs the page in', async () => {
+    await desk.page.goto(firstLink);
+    await desk.page.getByRole('heading', { name: 'Start your first session' }).waitFor();
+    expect(new URL(desk.page.url()).hash).toBe('');
+    await portrait(desk.page, 'story-1-home');
+  });
+
+  it('n opens the dialog; a session starts on the local runner, in a folder, with a model', async () => {
+    const { page } = desk;
+    await page.getByText('or press').waitFor();
+    await page.keyboard.press('n');
+    const dialog = page.getByRole('dialog', { name: 'New session' });
+    await dialog.waitFor();
+    await dialog.getByLabel('Show models').click();
+    await page.getByRole('option', { name: 'My model' }).waitFor();
+    await page.getByRole('option', { name: /^Demo/ }).click();
+    await dialog.getByLabel('Folder').fill(stage.project);
+    await portrait(page, 'story-2-new-session');
+    await page.keyboard.press('Control+Enter');
+    await page.waitForURL(/\/s\/[\w-]+$/);
+    sid = new URL(page.url()).pathname.split('/').at(-1)!;
+    await page.getByRole('heading', { name: 'What should the agent do?' }).waitFor();
+    expect(await eventOf('session_started')).toMatchObject({ cwd: stage.project, model: 'demo/demo' });
+  });
+
+  it('text and tool output grow before one’s eyes, and end as what the log says', async () => {
+    const { page } = desk;
+    const texts = await recordGrowth(page, '[role=log] .prose');
+    const outputs = await recordGrowth(page, '[role=log] [aria-label="Output"] pre');
+    await view.say('Hello **there**');
+    await page.getByText('That was a real shell command').waitFor();
+    await portrait(page, 'story-3-streaming');
+    await page.getByText('another model: any provider').waitFor();
+    await idle();
+    const lengths = (await texts()).filter((text) => text.startsWith('You wrote')).map(({ length }) => length);
+    expect(lengths.length).toBeGreaterThan(3);
+    expect(lengths).toEqual([...lengths].sort((a, b) => a - b));
+    const printed = await outputs();
+    expect(printed.length).toBeGreaterThan(2);
+    for (const [index, text] of printed.slice(1).entries()) expect(text.startsWith(printed[index]!)).toBe(true);
+    expect(printed.at(-1)!.trim().split('\n')).toEqual(FILES);
+    await expectPageIsTheLog();
+  });
+
+  it('a thought is seen while it is thought, and folded away after', async () => {
+    const { page } = desk;
+    const said = await recordGrowth(page, '[role=log] [data-seq] button[aria-expanded]');
+    await view.say('/demo thinking');
+    await page.getByText('Facts and pieces are kept apart').waitFor();
+    await idle();
+    const labels = (await said()).map((label) => label.split(/\s/)[0]);
+    expect(labels).toContain('Thinking');
+    expect(labels.at(-1)).toBe('Thought');
+    await page
+      .getByRole('button', { name: /^Thought/ })
+      .last()
+      .click();
+    await page.getByText('give every reader an offset.').waitFor();
+    await page
+      .getByRole('button', { name: /^Thought/ })
+      .last()
+      .click();
+  });
+
+  it('an edit shows what it changed', async () => {
+    const { page } = desk;
+    await view.say('/demo edit');
+    const change = page.getByRole('region', { name: /^Change: / }).last();
+    await change.getByText('Makes four, or three for hungry people.').waitFor();
+    await change.getByText('- 1 spoon of olive oil').waitFor();
+    await page.getByText('is written and edited').waitFor();
+    await idle();
+    await portrait(page, 'story-4-edit');
+  });
+
+  it('a question is answered from the desk and from the phone, and is closed on both', async () => {
+    const link = await runCli(stage, 'link');
+    expect(link).toMatchObject({ code: 0, stderr: '' });
+    await phone.page.goto(link.stdout.trim());
+    await phone.page.getByRole('link', { name: /Hello/ }).click();
+    const small = sessionPage(phone.page);
+    await view.say('/demo question');
+    const oven = 'Which oven do you have?';
+    await small.question(oven).waitFor();
+    await view.question(oven).waitFor();
+    await portrait(desk.page, 'story-5-question');
+    await portrait(phone.page, 'story-5-question');
+    await view.question(oven).getByRole('button', { name: 'Gas' }).click();
+    await small.question('Pineapple?').waitFor();
+    expect(await small.question(oven).count()).toBe(0);
+    await small.question('Pineapple?').getByRole('button', { name: 'No', exact: true }).click();
+    const name = view.question('What is your pizza called?');
+    await name.getByRole('textbox', { name: 'Answer' }).fill('Quattro');
+    await name.getByRole('button', { name: 'Answer', exact: true }).click();
+    for (const { page } of [desk, phone]) {
+      for (const text of ['oven: Gas', 'pineapple: no', 'name: Quattro']) await page.getByText(text).last().waitFor();
+    }
+    expect(await phone.page.getByRole('region', { name: /^Waiting for you/ }).count()).toBe(0);
+    await idle();
+    expect(await phone.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
+    await portrait(phone.page, 'story-6-answered');
+  });
+
+  it('a steer goes in before the next step, a follow-up after; both are seen to wait', async () => {
+    const { page } = desk;
+    await view.say('/demo bash');
+    await page.getByText('slice 2 of 12').waitFor();
+    await view.say('be quick please');
+    await view.queue
+      .getByRole('listitem')
+      .filter({ hasText: 'Steers' })
+      .filter({ hasText: 'be quick please' })
+      .waitFor();
+    await page.getByRole('radio', { name: 'After' }).click();
+    await view.say('and then rest');
+    await view.queue.getByRole('listitem').filter({ hasText: 'Next' }).filter({ hasText: 'and then rest' }).waitFor();
+    await portrait(page, 'story-7-queue');
+    await until('both are delivered', async () => {
+      const events = (await logged()).map(({ event }) => event as Record<string, unknown>);
+      const asked = events.filter(
+        ({ type, text }) => type === 'input_received' && /be quick|then rest/.test(String(text)),
+      );
+      return (
+        asked.length === 2 &&
+        asked.every(({ commandId }) =>
+          events.some((event) => event['type'] === 'input_delivered' && event['commandId'] === commandId),
+        )
+      );
+    });
+    await idle();
+    expect(await view.queue.count()).toBe(0);
+    await expectPageIsTheLog();
+  });
+
+  it('stop stops it', async () => {
+    const { page } = desk;
+    await view.say('/demo long 200000');
+    await page
+      .getByText(/^The quick brown fox/)
+      .first()
+      .waitFor();
+    await view.stop.click();
+    await page.getByText('Stopped.').waitFor();
+    await idle();
+    const aborted = await eventOf(
+      'message_end',
+      ({ message }) => (message as { stopReason?: string }).stopReason === 'aborted',
+    );
+    expect(JSON.stringify(aborted).length).toBeLessThan(200_000);
+  });
+
+  it('the pickers change the model and how hard it thinks, and the log knows', async () => {
+    const { page } = desk;
+    const choose = async (menu: RegExp, item: RegExp) => {
+      await page.getByRole('button', { name: menu }).first().click();
+      await page.getByRole('menuitem', { name: item }).click();
+    };
+    await choose(/^Model: demo/, /^My model/);
+    await eventOf('model_select', ({ model }) => model === 'mine/my-model');
+    await choose(/^Model: mine/, /^Demo/);
+    await eventOf(
+      'model_select',
+      ({ model, previousModel }) => model === 'demo/demo' && previousModel === 'mine/my-model',
+    );
+    await choose(/^Thinking: /, /^high/);
+    await eventOf('thinking_level_changed', ({ level }) => level === 'high');
+    await page.getByRole('button', { name: 'Thinking: high' }).first().waitFor();
+  });
+
+  it('a gateway that dies in the middle of a message costs nothing: the page says so and goes on', async () => {
+    const { page } = desk;
+    await view.say('/demo long 60000');
+    await page.locator('[role=log][aria-busy=true]').waitFor();
+    await view.rows
+      .last()
+      .getByText(/^The quick brown fox/)
+      .first()
+      .waitFor();
+    const dies = async () => {
+      process.kill(childOf(stage.pid, 'gateway/dist/main.js'), 'SIGKILL');
+      await view.connection.filter({ hasText: /nothing is lost/i }).waitFor();
+      await page.screenshot({ path: shot('story-8-gateway-killed-1440-light') });
+      await view.connection.waitFor({ state: 'detached' });
+      await phone.page.locator('header').getByRole('status').waitFor({ state: 'detached' });
+    };
+    await desk.tolerating(NOBODY_THERE, () => phone.tolerating(NOBODY_THERE, dies));
+    await idle();
+    await expectPageIsTheLog();
+  });
+
+  it('a reload and a link to a message show the same transcript', async () => {
+    const { page } = desk;
+    const before = await readTranscript(page);
+    await page.reload();
+    await idle();
+    await view.rows.first().waitFor();
+    expect(await readTranscript(page)).toEqual(before);
+    const [first] = Object.keys(before)
+      .map(Number)
+      .sort((a, b) => a - b);
+    await page.goto('about:blank');
+    await page.goto(`${stage.url}/s/${sid}#e${first}`);
+    await page.locator(`[data-seq="${first}"]`).getByText('Hello there').waitFor();
+  });
+
+  it('everything is stopped and started again: the page finds back by itself, and the session goes on', async () => {
+    const away = async () => {
+      await stage.stop();
+      await view.connection.filter({ hasText: /nothing is lost/i }).waitFor();
+      await stage.restart();
+      await view.connection.waitFor({ state: 'detached' });
+    };
+    await desk.tolerating(NOBODY_THERE, () => phone.tolerating(NOBODY_THERE, away));
+    await view.say('are you back?');
+    await view.rows.filter({ hasText: 'You wrote' }).filter({ hasText: 'are you back?' }).waitFor();
+    await idle();
+    await expectPageIsTheLog();
+  });
+
+  it('ended is ended: shown as such everywhere, and the page says why nothing can be written', async () => {
+    const { page } = desk;
+    await page.getByRole('button', { name: 'More' }).click();
+    await page.getByRole('menuitem', { name: 'End session…' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'End session' }).click();
+    for (const watched of [desk, phone]) await watched.page.getByText('This session has ended.').waitFor();
+    expect(await page.locator('[data-composer]:enabled').count()).toBe(0);
+    await page.locator('header').getByText('Ended').waitFor();
+    await until('the list says so', async () => {
+      const reply = await apiOf(stage).session(sid);
+      return reply.kind === 'ok' && reply.value.session.state === 'ended';
+    });
+    await portrait(page, 'story-9-ended');
+    await portrait(phone.page, 'story-9-ended');
+  });
+
+  it('a link that was used says what to do', async () => {
+    const stranger = await openPage(browser, { viewport: DESKTOP });
+    const { page } = stranger;
+    await stranger.tolerating(/status of 401/, async () => {
+      await page.goto(firstLink);
+      await page.getByRole('heading', { name: 'You are not signed in' }).waitFor();
+    });
+    expect(await page.getByRole('alert').innerText()).toMatch(/used or has expired/);
+    await page.getByText('npx pizzapi link').last().waitFor();
+    await portrait(page, 'story-10-used-link');
+    expect(stranger.complaints).toEqual([]);
+    await stranger.context.close();
+  });
+});
