@@ -182,7 +182,7 @@ async function dial({ url, name, user, password, inboxPrefix, log, signal }: Bac
     } catch (cause) {
       const refused = cause instanceof errors.AuthorizationError;
       (log ?? silentLogger).warn(
-        { err: cause, servers },
+        { servers, why: cause instanceof Error ? cause.message : String(cause) },
         refused ? 'nats-server refused the credentials' : 'nats-server is out of reach',
       );
       await retry.wait(signal);

@@ -2,7 +2,7 @@ import { connectBackbone, type Backbone } from '@pizzapi/backbone';
 import { localToken, readGatewaySecret } from '@pizzapi/process';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BenchContext } from './bench.js';
 import { eventually } from './clock.js';
@@ -40,7 +40,14 @@ export async function startStage({ defer }: BenchContext, env: NodeJS.ProcessEnv
   mkdirSync(project, { recursive: true });
   const child = spawn(process.execPath, [main, '--home', home, '--port', '0', '--no-open', '--json'], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { ...process.env, HOME: join(root, 'person'), PIZZAPI_LOG_LEVEL: 'warn', ...env },
+    env: {
+      ...process.env,
+      // A home of its own, but not a nats-server of its own to fetch.
+      XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
+      HOME: join(root, 'person'),
+      PIZZAPI_LOG_LEVEL: 'warn',
+      ...env,
+    },
   });
   defer(() => stopChild(child));
   const address = await firstLine(child);
