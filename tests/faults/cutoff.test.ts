@@ -42,7 +42,9 @@ beforeAll(async () => {
   });
   runnerId = await until('the far runner is there', async () => {
     const reply = await apiOf(stage).runners();
-    return reply.kind === 'ok' && reply.value.runners.find(({ name, online }) => name === 'far' && online === true)?.runnerId;
+    return (
+      reply.kind === 'ok' && reply.value.runners.find(({ name, online }) => name === 'far' && online === true)?.runnerId
+    );
   });
 }, 120_000);
 
@@ -57,7 +59,12 @@ afterAll(async () => {
 });
 
 it('a host cut off for a minute in the middle of an answer catches up from its spool, for every viewer', async () => {
-  const reply = await apiOf(stage).createSession({ runnerId, cwd: stage.project, model: 'demo/demo', prompt: '/demo long 120000' });
+  const reply = await apiOf(stage).createSession({
+    runnerId,
+    cwd: stage.project,
+    model: 'demo/demo',
+    prompt: '/demo long 120000',
+  });
   if (reply.kind === 'failed') throw new Error(reply.error.message);
   const sid = reply.value.sessionId;
   const views = [watch(stage, sid), watch(stage, sid, { tail: 1 })];
@@ -76,7 +83,9 @@ it('a host cut off for a minute in the middle of an answer catches up from its s
 
   const log = await readLog(stage, sid);
   expect(new Set(log.map(({ msgId }) => msgId)).size).toBe(log.length);
-  const answer = log.find(({ event }) => event.type === 'message_end' && (event['message'] as { role: string }).role === 'assistant');
+  const answer = log.find(
+    ({ event }) => event.type === 'message_end' && (event['message'] as { role: string }).role === 'assistant',
+  );
   expect(JSON.stringify(answer?.event).length).toBeGreaterThan(120_000);
   for (const watcher of [view, late]) {
     const upTo = log.filter(({ seq }) => seq <= watcher.session.cursor);

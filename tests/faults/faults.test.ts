@@ -7,7 +7,6 @@ import { childOf, taggedWith, workerOf } from '../support/processes.js';
 import { until } from '../support/until.js';
 import { apiOf, newSession, watch, type Watcher } from '../support/viewer.js';
 
-
 /** A message that takes some seconds at the demo's pace: each fault hits it in the middle. */
 const LONG = '/demo long 120000';
 
@@ -164,7 +163,11 @@ describe('ending and starting again', () => {
     await stage.restart();
     await until('the viewer is live again', () => view.session.connection.state.kind === 'live', 60_000);
     const last = view.session.cursor;
-    await until('the host takes input again', async () => (await apiOf(stage).input(sid, { text: 'go on' })).kind === 'ok', 60_000);
+    await until(
+      'the host takes input again',
+      async () => (await apiOf(stage).input(sid, { text: 'go on' })).kind === 'ok',
+      60_000,
+    );
     await view.next('agent_end', 60_000, last);
     const log = await expectWhole(sid, view);
     expect(log.map(({ msgId }) => msgId).slice(0, before.length)).toEqual(before);

@@ -66,8 +66,9 @@ function changesOf(info: SessionInfo, type: string, event: UnknownMap): Partial<
         waiting: [],
       };
     case 'agent_start':
-    // Between two attempts the agent has ended its run, and is at it all the same.
+      return { busy: true };
     case 'auto_retry_start':
+      // Between two attempts the agent has ended its run, and is at it all the same.
       return { busy: true };
     case 'agent_end':
       return { busy: false };
