@@ -13,5 +13,6 @@ addOptions(program, RUNNER_OPTIONS).parse();
 await runService(
   'runner',
   ({ log, signal, env }) => createRunner({ options: readRunnerOptions(program.opts(), env), log, signal }),
-  { limitMs: 15_000 },
+  // Of a local run; started by a person it has no parent to lose.
+  { limitMs: 15_000, stopWithParent: true },
 );

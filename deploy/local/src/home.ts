@@ -1,5 +1,6 @@
 import { generateCredentials, isCredentials, type Credentials } from '@pizzapi/authenticator';
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { CodedError } from '@pizzapi/protocol';
+import { access, chmod, constants, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** The folder that holds all state of a local run. Only its owner may look into it. */
@@ -28,6 +29,7 @@ export interface LocalState {
   natsUrl: string;
 }
 
+/** Makes the folders of a home. Throws `home_unusable` when they cannot be made or are not ours to write to. */
 export async function openHome(root: string): Promise<Home> {
   const home: Home = {
     root,
@@ -37,8 +39,14 @@ export async function openHome(root: string): Promise<Home> {
     stateFile: join(root, 'local.json'),
   };
   for (const folder of [home.root, home.nats, home.logs]) {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await chmod(folder, 0o700);
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await chmod(folder, 0o700);
+      await access(folder, constants.W_OK);
+    } catch (cause) {
+      const { code = 'it cannot be used' } = cause as NodeJS.ErrnoException;
+      throw new CodedError('home_unusable', `The folder ${folder} cannot be written to (${code})`, { cause });
+    }
   }
   return home;
 }

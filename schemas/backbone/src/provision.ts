@@ -3,6 +3,7 @@ import { CodedError, subjects } from '@pizzapi/protocol';
 import { isDeepStrictEqual } from 'node:util';
 import { Retry } from './backoff.js';
 import { inside, type Backbone, type Connection } from './connection.js';
+import { reportDurability } from './durability.js';
 import {
   BLOB_SPEC,
   bucketSpec,
@@ -36,7 +37,7 @@ export async function provision(b: Backbone, options: ProvisionOptions = {}): Pr
 
 /**
  * Checks what `provision` made, changing nothing: `not_provisioned` names streams that are missing, `stream_drift` the
- * first field that differs.
+ * first field that differs. Warns in the log when the server could lose an acknowledged write in a power cut.
  */
 export async function verifyProvisioned(b: Backbone): Promise<void> {
   const connection = inside(b);
@@ -51,7 +52,7 @@ export async function verifyProvisioned(b: Backbone): Promise<void> {
     if (field !== undefined) throw drift(spec, info.config, field);
   }
   if (missing.length > 0) throw new CodedError('not_provisioned', `Missing: ${missing.join(', ')}`);
-  await refreshIdentity(b);
+  await Promise.all([refreshIdentity(b), reportDurability(connection)]);
 }
 
 /** Makes a bucket outside the fixed set, such as a projection that is being rebuilt. Idempotent. */

@@ -1,7 +1,7 @@
 /**
  * Every named failure of PizzaPi: the code is the HTTP body's, the WebSocket frame's, the command result's and the
  * metric label's. `status` is the HTTP answer; `hint` says what to do next. PROTOCOL.md lists the same table and
- * `errors.test.ts` holds the two together.
+ * `tests/protocol-document.test.ts` holds the two together.
  */
 export const ERRORS = {
   bad_request: { status: 400, hint: 'The request has the wrong shape. Compare it with /openapi.json.' },
@@ -97,6 +97,10 @@ export const ERRORS = {
     status: 503,
     hint: 'Another PizzaPi runs with the same home. Stop it, or choose another with --home.',
   },
+  home_unusable: {
+    status: 503,
+    hint: 'Make it a folder that you may write to, or choose another with --home.',
+  },
   stream_drift: {
     status: 503,
     hint: 'A stream or bucket differs from what PizzaPi needs. The message names the field.',
@@ -105,7 +109,10 @@ export const ERRORS = {
   not_built: { status: 503, hint: 'Build the project once with `npm run build`.' },
   start_failed: { status: 503, hint: 'The log named here says why; `pizzapi doctor` checks what is needed.' },
   start_stopped: { status: 503, hint: 'Run the command again to start.' },
-  port_in_use: { status: 503, hint: 'Another program listens there. Choose another port with --port.' },
+  port_in_use: {
+    status: 503,
+    hint: 'Another program listens there. Choose another with --port (nats-server: --nats-port).',
+  },
   spool_full: { status: 503, hint: 'The spool is full: the session waits until the backbone is reachable again.' },
   fenced: { status: 409, hint: 'Another host owns this session now. This one has stopped.' },
 } as const satisfies Record<string, { status: number; hint: string }>;

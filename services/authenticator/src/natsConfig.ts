@@ -1,13 +1,30 @@
 import type { Credentials } from './credentials.js';
 import { PERMISSIONS, ROLES, type Permissions } from './roles.js';
 
-/** The `authorization` block of a nats-server configuration: one user a role, with its permissions. */
+/** What every role may ask of the server itself: its settings, which say whether acknowledged writes are on the disk. */
+const SERVER_SETTINGS = '$SYS.REQ.SERVER.PING.VARZ';
+
+/** The `accounts` block of a nats-server configuration: one user a role, with its permissions, in one account. */
 export function authorizationConfig(credentials: Credentials): string {
   const users = ROLES.map((role) => {
     const { user, password } = credentials[role];
-    return `    { user: ${quote(user)}, password: ${quote(password)}, permissions: ${permissionsConfig(PERMISSIONS[role])} }`;
+    return `      { user: ${quote(user)}, password: ${quote(password)}, permissions: ${permissionsConfig(PERMISSIONS[role])} }`;
   });
-  return `authorization {\n  users = [\n${users.join('\n')}\n  ]\n}\n`;
+  const service = quote(SERVER_SETTINGS);
+  return [
+    'accounts {',
+    `  SYS { exports: [ { service: ${service}, accounts: [PIZZAPI] } ] }`,
+    '  PIZZAPI {',
+    '    jetstream: enabled',
+    `    imports: [ { service: { account: SYS, subject: ${service} } } ]`,
+    '    users: [',
+    ...users,
+    '    ]',
+    '  }',
+    '}',
+    'system_account: SYS',
+    '',
+  ].join('\n');
 }
 
 function permissionsConfig({ publish, subscribe }: Permissions): string {

@@ -1,3 +1,4 @@
+import { connectBackbone, provision, verifyProvisioned, type BackboneOptions } from '@pizzapi/backbone';
 import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -62,6 +63,22 @@ describe('an auditor', () => {
 });
 
 describe('a service', () => {
+  it('is told whether the server syncs every write', async () => {
+    const warnings: string[] = [];
+    const quiet = () => undefined;
+    const log: BackboneOptions['log'] = {
+      ...{ debug: quiet, info: quiet, error: quiet, child: () => log! },
+      warn: (_facts, text) => void warnings.push(text),
+    };
+    const dial = (login: Login) => connectBackbone({ url: nats.url, name: 'test', ...login, log });
+    const admin = await dial(credentials.admin);
+    await provision(admin);
+    const runner = await dial(credentials.runner);
+    await verifyProvisioned(runner);
+    expect(warnings).toEqual([expect.stringContaining('could be lost in a power cut')]);
+    await Promise.all([admin.close(), runner.close()]);
+  });
+
   it('does what its work needs', async () => {
     expect(await publish('gateway', 'runner.r.cmd')).toBe('ok');
     expect(await publish('projector', '$KV.sessions.s')).toBe('ok');

@@ -1,6 +1,6 @@
 /**
  * Who may say what on the backbone. One connection role a kind of process; a role is least privilege by subject.
- * `authenticator.nats.test.ts` holds this table against a real server.
+ * `roles.nats.test.ts` holds this table against a real server.
  */
 export const ROLES = ['admin', 'gateway', 'projector', 'runner', 'auditor'] as const;
 export type Role = (typeof ROLES)[number];

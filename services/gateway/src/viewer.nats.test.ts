@@ -1,5 +1,5 @@
-import { serveRpc, bucket, type SessionWriter } from '@pizzapi/backbone';
-import { encode, initialSessionInfo, MAX_FRAME_BYTES, restartDelay, subjects } from '@pizzapi/protocol';
+import { AUDIT_STREAM, bucket, consumeStream, serveRpc, streamHead, type SessionWriter } from '@pizzapi/backbone';
+import { decode, encode, initialSessionInfo, MAX_FRAME_BYTES, restartDelay, subjects } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TestClient } from './testing/client.js';
 import { startScenario, type Scenario } from './testing/scenario.js';
@@ -146,6 +146,26 @@ describe('a viewer', () => {
     writer.publishDelta(delta);
     expect(await client.heard('delta')).toMatchObject({ delta: { n: writer.deltaN(), text: 'x' } });
     stop();
+  });
+
+  it('leaves a row in the audit trail', async () => {
+    const { sid } = await session(1);
+    const after = await streamHead(s.b, AUDIT_STREAM);
+    await watch(sid);
+    const rows: unknown[] = [];
+    const stop = new AbortController();
+    const reading = consumeStream(s.b, AUDIT_STREAM, {
+      after,
+      signal: stop.signal,
+      onBatch: (batch) => void rows.push(...batch.map(({ payload }) => decode(payload))),
+    });
+    await expect
+      .poll(() => rows)
+      .toContainEqual(
+        expect.objectContaining({ kind: 'join', userId: 'owner', via: 'api', sessionId: sid, mode: 'owner' }),
+      );
+    stop.abort();
+    await reading;
   });
 
   it('sees who else watches', async () => {

@@ -40,8 +40,8 @@ export function addRunner(program: Command, context: Context): void {
 /** The login of the local run, for a person who has named no nats-server. */
 function localLogin(args: readonly string[], env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   if (env['PIZZAPI_NATS_URL'] || args.some((arg) => arg.startsWith('--nats-url'))) return {};
-  const at = args.indexOf('--home');
-  const flags = at >= 0 ? { home: args[at + 1] } : {};
+  const at = args.findIndex((arg) => arg === '--home' || arg.startsWith('--home='));
+  const flags = at < 0 ? {} : { home: args[at] === '--home' ? args[at + 1] : args[at]!.slice('--home='.length) };
   const access = readNatsAccess(readOptions({ home: OPTIONS.home }, flags, env).home);
   if (access === undefined) return {};
   const { user, password } = access.users.runner;

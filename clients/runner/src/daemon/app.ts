@@ -20,6 +20,8 @@ import { resolveRoots } from './roots.js';
 import { serveRunner } from './rpc.js';
 import { WorkerPool } from './workers.js';
 
+/** How long a runner of the same home that is stopping is waited for, in ms. */
+const PREDECESSOR_MS = 10_000;
 /** Output files of workers that are kept; the oldest go at the start of a runner. */
 const KEPT_LOGS = 200;
 
@@ -75,7 +77,7 @@ async function begin(deps: RunnerDeps): Promise<RunnerLife> {
   const home = runnerHome(options.home);
   const roots = await resolveRoots(options.roots ?? []);
   await makeRunnerHome(home);
-  const release = await lockHome(home.lock);
+  const release = await lockHome(home.lock, PREDECESSOR_MS);
   const unlock = async () => {
     // Left alone while a worker listens in it.
     await rmdir(home.sockets).catch(() => undefined);

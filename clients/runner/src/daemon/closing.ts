@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { claimSession, openWriter, putBlob, type Backbone } from '@pizzapi/backbone';
 import type { SessionEvent } from '@pizzapi/protocol';
@@ -20,6 +21,13 @@ export const spoolDir = (home: RunnerHome) => join(home.root, 'spool');
 /** Whether events of a session may wait on the disk. */
 export function hasSpool(home: RunnerHome, sid: string): boolean {
   return existsSync(join(spoolDir(home), `${sid}.spool`));
+}
+
+/** Removes what a session that is over has left on the disk, besides pi's own file. */
+export async function removeFiles(home: RunnerHome, sid: string): Promise<void> {
+  await rm(join(spoolDir(home), `${sid}.spool`), { force: true });
+  await rm(join(spoolDir(home), `${sid}.blobs`), { recursive: true, force: true });
+  await rm(home.attachments(sid), { recursive: true, force: true });
 }
 
 export type WriteOutcome = { kind: 'written'; epoch: number } | { kind: 'fenced' } | { kind: 'stopped' };

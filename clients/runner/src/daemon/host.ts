@@ -1,5 +1,3 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { headOf, ownerOf } from '@pizzapi/backbone';
 import { errorInfo, type Command, type EndReason, type ErrorInfo, type SessionEvent } from '@pizzapi/protocol';
 import { backoff, sleep } from '@pizzapi/process';
@@ -9,7 +7,7 @@ import { isSameProcess, sweepSession } from '../processes.js';
 import { hasResult } from '../worker/logScan.js';
 import { Absence } from './absence.js';
 import type { Announcer } from './announcer.js';
-import { hasSpool, spoolDir, type LogAccess } from './closing.js';
+import { hasSpool, removeFiles, spoolDir, type LogAccess } from './closing.js';
 import type { SessionRecord, SessionRecords } from './records.js';
 import { RestartBudget } from './restarts.js';
 import { endWorker, type WorkerHandle, type WorkerPool } from './workers.js';
@@ -393,9 +391,7 @@ export class SessionHost {
   private async forget(): Promise<void> {
     const { home, records, onOver } = this.deps;
     await records.remove(this.sid);
-    await rm(join(spoolDir(home), `${this.sid}.spool`), { force: true });
-    await rm(join(spoolDir(home), `${this.sid}.blobs`), { recursive: true, force: true });
-    await rm(home.attachments(this.sid), { recursive: true, force: true });
+    await removeFiles(home, this.sid);
     onOver(this.sid);
   }
 

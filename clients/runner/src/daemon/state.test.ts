@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -76,6 +78,18 @@ describe('the lock of a home', () => {
     await writeFile(path, JSON.stringify({ pid: parent, start: await processStart(parent) }));
     await expect(lockHome(path)).rejects.toMatchObject({ code: 'store_in_use' });
     await unlock();
+  });
+
+  it('waits for a daemon that is stopping', async () => {
+    const path = join(folder, 'stopping.json');
+    const before = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1e6)']);
+    await once(before, 'spawn');
+    await writeFile(path, JSON.stringify({ pid: before.pid, start: await processStart(before.pid!) }));
+    const locked = lockHome(path, 30_000);
+    before.kill('SIGKILL');
+    await (
+      await locked
+    )();
   });
 });
 

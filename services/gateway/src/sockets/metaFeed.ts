@@ -1,5 +1,5 @@
 import { follow, type Backbone, type StoredEvent, type Tail } from '@pizzapi/backbone';
-import type { Logger } from '@pizzapi/process';
+import { backoff, sleep, type Logger } from '@pizzapi/process';
 import { applyMetaEvent, decode, META_RELAY_EVENT_TYPES, type SessionMetaState } from '@pizzapi/protocol';
 import type { Reader } from '../session/reader.js';
 
@@ -41,6 +41,10 @@ class MetaFeed {
     );
   }
 
+  get stopped(): boolean {
+    return this.stopping.signal.aborted;
+  }
+
   stop(): void {
     this.stopping.abort();
   }
@@ -73,10 +77,21 @@ export class MetaFeeds {
     const feed = new MetaFeed(this.b, this.reader, sid);
     this.feeds.set(sid, feed);
     feed.add(listener);
-    feed.run().catch((err: unknown) => {
-      this.log.warn({ err, sid }, 'meta feed failed');
-      this.feeds.delete(sid);
-    });
+    void this.keep(feed, sid);
+  }
+
+  /** Nobody hears that a feed is dead: one that cannot begin tries again until nobody wants it. */
+  private async keep(feed: MetaFeed, sid: string): Promise<void> {
+    const pauses = backoff();
+    while (!feed.stopped) {
+      try {
+        await feed.run();
+        return;
+      } catch (err) {
+        if (!feed.stopped) this.log.warn({ err, sid }, 'a meta feed did not begin; trying again');
+        await sleep(pauses.next());
+      }
+    }
   }
 
   unsubscribe(sid: string, listener: MetaListener): void {

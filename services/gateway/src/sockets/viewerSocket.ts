@@ -56,6 +56,7 @@ export class ViewerSocket {
       if (this.over || !this.wire.open) return;
       this.room = room;
       room.join(this.viewer);
+      this.deps.commander.audit('join', this.principal, { sessionId: this.sid, mode: this.viewer.mode });
       this.wire.send({
         type: 'hello',
         protocol: SOCKET_PROTOCOL_VERSION,
