@@ -68,6 +68,9 @@ export class Session {
   #batching = false;
   #earlier: Promise<Result<number>> | undefined;
   #wasReset = false;
+  /** The log that `cursor` is an offset of, and the one of the last greeting. */
+  #log: string | undefined;
+  #greetedLog: string | undefined;
 
   constructor(options: SessionOptions) {
     this.sessionId = options.sessionId;
@@ -173,9 +176,9 @@ export class Session {
     this.#connection.dispatch({ kind: 'stop' });
   }
 
-  #resumeAt(): { after?: number; tail?: number } {
+  #resumeAt(): { after?: number; tail?: number; log?: string } {
     const { after, tail } = this.#options;
-    if (this.cursor > 0) return { after: this.cursor };
+    if (this.cursor > 0) return { after: this.cursor, ...(this.#log === undefined ? {} : { log: this.#log }) };
     if (this.#wasReset) return {};
     if (tail !== undefined) return { tail };
     return after === undefined ? {} : { after };
@@ -203,6 +206,8 @@ export class Session {
       case 'hello': {
         const error = versionProblem(frame.protocol);
         if (error !== undefined) return this.#connection.dispatch({ kind: 'refused', error });
+        this.#greetedLog = frame.log;
+        this.#log ??= frame.log;
         this.#fold.hello(frame, this.#change);
         return this.#connection.dispatch({ kind: 'greeted' });
       }
@@ -212,6 +217,7 @@ export class Session {
         return this.#sends.caughtUp();
       case 'reset':
         this.#wasReset = true;
+        this.#log = this.#greetedLog;
         return this.#fold.reset(this.#change);
       case 'presence':
         return this.#fold.presence(frame.viewers, this.#change);

@@ -29,6 +29,8 @@ export async function startBackbone(
     binary,
     storeDir: home.nats,
     config: authorizationConfig(users),
+    // A person's machine is switched off without asking: what was acknowledged is on the disk by then.
+    syncInterval: 'always',
     log: join(home.logs, 'nats-server.log'),
   };
   let server = await launch({ ...options, port: port || lastPort }, port === 0);

@@ -1,23 +1,20 @@
 #!/usr/bin/env node
-import { addOptions, readOptions, runService } from '@pizzapi/process';
-import { Command } from 'commander';
+import { parseFlags, readOptions, runService } from '@pizzapi/process';
 import { startLocal, type LocalAddress } from './app.js';
 import { hasScreen, openBrowser } from './browser.js';
 import { LOCAL_OPTIONS } from './options.js';
 
-const command = addOptions(
-  new Command('pizzapi local').description(
-    'Run everything on this machine: nats-server, gateway, projector, runner, dashboard.',
-  ),
-  LOCAL_OPTIONS,
-)
-  .showHelpAfterError()
-  .parse();
+const about = 'Run everything on this machine: nats-server, gateway, projector, runner, dashboard.';
+const flags = parseFlags('pizzapi local', about, LOCAL_OPTIONS, [
+  'pizzapi local',
+  'pizzapi local --port 8080 --no-open',
+  'ANTHROPIC_API_KEY=… pizzapi local',
+]);
 
 await runService(
   'pizzapi',
   async ({ log, signal, env }) => {
-    const options = readOptions(LOCAL_OPTIONS, command.opts(), env);
+    const options = readOptions(LOCAL_OPTIONS, flags, env);
     const say = (text: string) => void process.stderr.write(`pizzapi: ${text}\n`);
     const started = await startLocal(options, { log, signal, env, say });
     const address = started.kind === 'started' ? started.local.address : started.address;

@@ -3,6 +3,9 @@ import { delimiter, join, resolve } from 'node:path';
 import { CodedError } from '@pizzapi/protocol';
 import { Command, Option } from 'commander';
 
+/** Exit code of a process that was asked for in the wrong way. */
+const USAGE_ERROR = 2;
+
 interface Described {
   /** The environment variable. */
   env: string;
@@ -62,8 +65,25 @@ export function addOptions(command: Command, spec: OptionsSpec): Command {
 }
 
 /** What a process without subcommands takes: parses its arguments, answers `--help`, refuses unknown ones. For `readOptions`. */
-export function parseFlags(name: string, description: string, spec: OptionsSpec): Record<string, unknown> {
-  return addOptions(new Command(name), spec).description(description).parse().opts();
+export function parseFlags(
+  name: string,
+  description: string,
+  spec: OptionsSpec,
+  examples: readonly string[] = [],
+): Record<string, unknown> {
+  const command = addOptions(new Command(name), spec)
+    .description(description)
+    .allowExcessArguments(false)
+    .configureOutput({
+      outputError: (text, write) => {
+        const sentence = text.replace(/^error: /, '').trim();
+        write(`bad_option: ${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}. Run it with --help.\n`);
+      },
+    })
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE_ERROR));
+  if (examples.length > 0)
+    command.addHelpText('after', ['\nExamples:', ...examples.map((example) => `  $ ${example}`)].join('\n'));
+  return command.parse().opts();
 }
 
 /**

@@ -91,6 +91,13 @@ describe('a process of ours', { timeout: 20_000 }, () => {
     expect((await service.end()).code).toBe(EXIT.ok);
   });
 
+  it('gives up on a start that does not hear the signal', async () => {
+    const service = start('hangs while it starts', '100');
+    await service.said('starting');
+    service.process.kill('SIGTERM');
+    expect((await service.end()).code).toBe(EXIT.hung);
+  });
+
   it('says a known failure at its start in one sentence', async () => {
     const { code, err } = await start('refuses').end();
     expect(code).toBe(EXIT.failed);

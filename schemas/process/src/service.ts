@@ -60,7 +60,14 @@ export async function runService(
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
 
-  const service = await start({ log, signal: abort.signal, env: process.env }).catch((thrown: unknown) => {
+  const ignore = () => undefined;
+  const starting = start({ log, signal: abort.signal, env: process.env });
+  const late = asked.then(async () => {
+    if (await within(limitMs, starting.then(ignore, ignore))) return new Promise<never>(ignore);
+    log.error({ code: 'internal', limitMs }, 'did not stop in time while it started');
+    return process.exit(EXIT.hung);
+  });
+  const service = await Promise.race([starting, late]).catch((thrown: unknown) => {
     if (abort.signal.aborted) process.exit(EXIT.ok);
     if (!(thrown instanceof CodedError)) return crash(thrown);
     process.stderr.write(`${name}: ${thrown.message} [${thrown.code}]\n`);

@@ -33,7 +33,12 @@ const frame = <T extends string, P extends Type.TProperties>(type: T, fields: P)
 
 /** What a viewer may send. `resume` comes first, and once. */
 export const VIEWER_UP = {
-  resume: frame('resume', { after: Optional(Seq), tail: Optional(Type.Integer({ minimum: 1, maximum: 100_000 })) }),
+  resume: frame('resume', {
+    after: Optional(Seq),
+    tail: Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+    /** `log` of the `hello` under which `after` was reached: offsets of another log mean nothing in this one. */
+    log: Optional(Text),
+  }),
   input: frame('input', {
     ref: Ref,
     text: Text,
@@ -59,6 +64,8 @@ export const VIEWER_DOWN = {
     /** Last offset of this session now, and the first still stored. 0 and 0 when there is none. */
     head: Seq,
     first: Seq,
+    /** Identity of the log; another one after the backbone was set up anew. */
+    log: Optional(Text),
   }),
   event: frame('event', { seq: Seq, event: Type.Unknown() }),
   delta: frame('delta', { delta: Type.Unknown() }),

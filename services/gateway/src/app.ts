@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import fastifySwagger from '@fastify/swagger';
-import type { Backbone } from '@pizzapi/backbone';
+import { refreshIdentity, type Backbone } from '@pizzapi/backbone';
 import { sleep, type Logger, type Metrics } from '@pizzapi/process';
 import { CodedError } from '@pizzapi/protocol';
 import fastify, { type FastifyInstance } from 'fastify';
@@ -156,7 +156,7 @@ export async function createGateway({ backbone: b, options, log, metrics: regist
       directory.start();
       answers.start();
       sockets.start();
-      await directory.ready;
+      await Promise.all([directory.ready, refreshIdentity(b)]);
       try {
         await app.listen({ host, port });
       } catch (cause) {

@@ -135,6 +135,17 @@ describe('a viewer', () => {
     expect(client.of('reset')).toEqual([{ type: 'reset', reason: 'future', first: seqs[0] }]);
   });
 
+  it('is told reset for an offset of another log, and begins again', async () => {
+    const { sid, seqs } = await session(4);
+    const client = await watch(sid, { after: seqs[1]!, log: 'a log that was' });
+    await seen(client, seqs);
+    expect(client.of('reset')).toEqual([{ type: 'reset', reason: 'identity', first: seqs[0] }]);
+    const { log } = client.of('hello')[0] as unknown as { log: string };
+    const back = await watch(sid, { after: seqs[1]!, log });
+    await seen(back, seqs.slice(2));
+    expect(back.of('reset')).toEqual([]);
+  });
+
   it('joins in the middle of a message: the open blocks first, then the pieces that continue them', async () => {
     const { sid, writer } = await session(1);
     const delta = { type: 'text_delta', at: 0, messageId: 'm', index: 0, text: 'x' } as const;

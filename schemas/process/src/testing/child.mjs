@@ -27,6 +27,10 @@ const service = {
 
 async function start({ signal }) {
   if (how === 'refuses') throw new CodedError('nats_unreachable', 'Nobody answers');
+  if (how === 'hangs while it starts') {
+    say('starting');
+    await forever;
+  }
   if (how === 'starts for ever') {
     say('starting');
     await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));

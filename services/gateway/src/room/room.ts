@@ -33,6 +33,8 @@ export interface RoomOptions {
 
 /** Where a viewer wants to begin. */
 export interface Resume {
+  /** The offset is one of another log. */
+  foreign?: boolean;
   after?: number | undefined;
   tail?: number | undefined;
 }
@@ -116,7 +118,9 @@ export class Room {
     if (viewer.state !== 'greeted') return;
     viewer.state = 'filling';
     viewer.position =
-      from.tail === undefined ? await this.startAfter(viewer, from.after ?? 0) : await this.startOfTail(from.tail);
+      from.tail === undefined
+        ? await this.startAfter(viewer, from.after ?? 0, from.foreign === true)
+        : await this.startOfTail(from.tail);
     await this.fill(viewer);
   }
 
@@ -260,15 +264,16 @@ export class Room {
   }
 
   /** Where the replay after an offset begins; a `reset` goes out when that offset is not to be had. */
-  private async startAfter(viewer: Viewer, after: number): Promise<number> {
+  private async startAfter(viewer: Viewer, after: number, foreign: boolean): Promise<number> {
     if (after === 0) return 0;
+    if (foreign) return this.reset(viewer, 'identity');
     if (after > this.position && !(await this.reach(after))) return this.reset(viewer, 'future');
     if (after >= this.ring.after) return after;
     const first = await this.firstStored();
     return first === 0 || after < first ? this.reset(viewer, 'expired') : after;
   }
 
-  private reset(viewer: Viewer, reason: 'expired' | 'future'): number {
+  private reset(viewer: Viewer, reason: 'expired' | 'future' | 'identity'): number {
     viewer.wire.send({ type: 'reset', reason, first: this.first });
     return 0;
   }

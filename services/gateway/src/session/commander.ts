@@ -68,6 +68,11 @@ export class Commander {
     if (this.asked.size > 1_000) this.asked.delete(this.asked.keys().next().value!);
   }
 
+  /** It will not appear after all. */
+  unexpect(sid: string): void {
+    this.asked.delete(sid);
+  }
+
   isExpected(sid: string): boolean {
     return this.asked.has(sid);
   }

@@ -1,4 +1,4 @@
-import { bucket, headOf, forgetOwner, purgeSession, replay, type Backbone } from '@pizzapi/backbone';
+import { bucket, headOf, forgetOwner, purgeSession, replay, streamIdentity, type Backbone } from '@pizzapi/backbone';
 import {
   decode,
   defaultMetaState,
@@ -43,6 +43,11 @@ export class Reader {
   ) {
     this.metas = bucket<ProjectedMeta>(b, 'session-meta', { check: isProjectedMeta });
     this.sessions = bucket<unknown>(b, 'sessions');
+  }
+
+  /** Which log the offsets are of. */
+  get log(): string {
+    return streamIdentity(this.b);
   }
 
   /** Whether there is such a session: projected, in the log, or asked for here a moment ago. */

@@ -97,7 +97,9 @@ export class Spawner {
       const sent = await commander.send(rid, principal, 'new_session', args, commandId);
       if (sent.kind === 'refused') return failed(sent.error);
       commander.expect(sid, rid);
-      return await answered;
+      const outcome = await answered;
+      if (outcome.kind === 'failed') commander.unexpect(sid);
+      return outcome;
     } finally {
       over = true;
       for (const cleanup of cleanups.splice(0)) cleanup();

@@ -66,6 +66,7 @@ export class ViewerSocket {
         meta: meta.state,
         head: room.position,
         first: room.first,
+        log: reader.log,
       });
     } catch (thrown) {
       this.problem(toErrorInfo(thrown));
@@ -104,7 +105,8 @@ export class ViewerSocket {
       return this.problem({ code: 'bad_frame', message: '`resume` comes once.' });
     }
     // Not waited for: a replay may take long, and commands go on meanwhile.
-    room.resume(viewer, frame).catch((thrown: unknown) => {
+    const foreign = frame.log !== undefined && frame.log !== this.deps.reader.log;
+    room.resume(viewer, { ...frame, foreign }).catch((thrown: unknown) => {
       this.deps.log.error({ err: thrown, sid: this.sid }, 'replay failed');
       this.wire.close('internal');
     });
