@@ -99,7 +99,7 @@ function scriptedFetch(script: Script, sessions: readonly SessionInfo[]) {
       return script.scene === 'signedout' ? json(out, 401) : json({ userId: 'owner', name: 'You', role: 'admin' });
     }
     if (url.pathname.endsWith('/folders'))
-      return json({ folders: ['/home/ada/work/pizzapi', '/home/ada/work/pizzapi-docs', '/home/ada/work/site'] });
+      return json({ folders: ['/home/ada/code/pizzapi', '/home/ada/code/pizzapi-docs', '/home/ada/code/site'] });
     if (url.pathname.endsWith('/events')) {
       const { events } = storyOf(url.pathname.split('/')[3]!, script.messages);
       const before = Number(url.searchParams.get('before'));

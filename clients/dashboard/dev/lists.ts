@@ -7,7 +7,7 @@ function session(sessionId: string, fields: Partial<SessionInfo>, minutesAgo: nu
   return {
     sessionId,
     name: '',
-    cwd: '/home/ada/work/pizzapi',
+    cwd: '/home/ada/code/pizzapi',
     model: 'anthropic/claude-sonnet-4-5',
     runnerId: 'r1',
     userId: 'owner',
@@ -33,7 +33,7 @@ export const SESSIONS: SessionInfo[] = [
     3,
   ),
   session('long', { name: 'A session of ten thousand messages', messages: 10_000 }, 25),
-  session('fresh', { model: 'demo/demo', cwd: '/home/ada/work/site', messages: 0 }, 8),
+  session('fresh', { model: 'demo/demo', cwd: '/home/ada/code/site', messages: 0 }, 8),
   session(
     'lost',
     {
@@ -50,7 +50,7 @@ export const SESSIONS: SessionInfo[] = [
     'done',
     {
       name: 'Port the selector to the new theme',
-      cwd: '/home/ada/work/site',
+      cwd: '/home/ada/code/site',
       state: 'ended',
       endedAt: NOW - 200 * MINUTE,
       endReason: 'completed',
@@ -58,7 +58,7 @@ export const SESSIONS: SessionInfo[] = [
     200,
   ),
   session('done2', { name: 'Explain the fencing of two writers', state: 'ended', endReason: 'completed' }, 2900),
-  session('hostile', { name: 'Summarise a page that means no good', cwd: '/home/ada/work/site' }, 500),
+  session('hostile', { name: 'Summarise a page that means no good', cwd: '/home/ada/code/site' }, 500),
 ];
 
 const models = [
@@ -102,7 +102,7 @@ function runner(runnerId: string, fields: Partial<RunnerInfo>): RunnerInfo {
     defaultModel: 'anthropic/claude-sonnet-4-5',
     maxSessions: 16,
     sessions: [],
-    recentFolders: ['/home/ada/work/pizzapi', '/home/ada/work/site', '/home/ada/notes'],
+    recentFolders: ['/home/ada/code/pizzapi', '/home/ada/code/site', '/home/ada/notes'],
     warnings: [],
     services: [],
     startedAt: NOW,

@@ -45,7 +45,7 @@ const EDIT = ` 12 export function resumeAt(cursor: number): Resume {
  44 }`;
 
 const ANSI =
-  '\u001b[1m\u001b[46m RUN \u001b[49m\u001b[22m \u001b[36mv4.1.12\u001b[39m \u001b[90m/home/ada/work/pizzapi\u001b[39m\n\n \u001b[32m✓\u001b[39m src/resume.test.ts \u001b[2m(\u001b[22m\u001b[2m14 tests\u001b[22m\u001b[2m)\u001b[22m \u001b[32m38ms\u001b[39m\n \u001b[32m✓\u001b[39m src/gap.test.ts \u001b[2m(9 tests)\u001b[22m \u001b[32m12ms\u001b[39m\n \u001b[31m×\u001b[39m src/hand-over.test.ts \u001b[2m(6 tests | \u001b[22m\u001b[31m1 failed\u001b[39m\u001b[2m)\u001b[22m\n';
+  '\u001b[1m\u001b[46m RUN \u001b[49m\u001b[22m \u001b[36mv4.1.12\u001b[39m \u001b[90m/home/ada/code/pizzapi\u001b[39m\n\n \u001b[32m✓\u001b[39m src/resume.test.ts \u001b[2m(\u001b[22m\u001b[2m14 tests\u001b[22m\u001b[2m)\u001b[22m \u001b[32m38ms\u001b[39m\n \u001b[32m✓\u001b[39m src/gap.test.ts \u001b[2m(9 tests)\u001b[22m \u001b[32m12ms\u001b[39m\n \u001b[31m×\u001b[39m src/hand-over.test.ts \u001b[2m(6 tests | \u001b[22m\u001b[31m1 failed\u001b[39m\u001b[2m)\u001b[22m\n';
 
 const ANSWER = `The off-by-one was in \`resumeAt\`: it asked for \`cursor - 1\`, so the last event arrived **twice** after every reconnect.
 
@@ -83,7 +83,7 @@ function main(): Story {
     {
       type: 'session_started',
       at: at(),
-      cwd: '/home/ada/work/pizzapi',
+      cwd: '/home/ada/code/pizzapi',
       name: 'Resume viewers from their offset',
       model: 'anthropic/claude-sonnet-4-5',
       runnerId: 'r1',
@@ -99,13 +99,13 @@ function main(): Story {
         thinking: 'The repeat happens only after a reconnect, so it is about the offset that is sent with `resume`.',
       },
       { type: 'text', text: "I'll look at how the client resumes, then at the test that should have caught it." },
-      call('t1', 'read', { path: '/home/ada/work/pizzapi/clients/session-client/src/resume.ts' }),
+      call('t1', 'read', { path: '/home/ada/code/pizzapi/clients/session-client/src/resume.ts' }),
       call('t2', 'bash', { command: "rg -n 'resumeAt|isRepeat' clients --type ts" }),
     ]),
     ...run(
       't1',
       'read',
-      { path: '/home/ada/work/pizzapi/clients/session-client/src/resume.ts' },
+      { path: '/home/ada/code/pizzapi/clients/session-client/src/resume.ts' },
       text(
         "export interface Resume {\n  type: 'resume';\n  after?: number;\n}\n\nexport function resumeAt(cursor: number): Resume {\n  return { type: 'resume', after: cursor - 1 };\n}",
       ),
@@ -121,13 +121,13 @@ function main(): Story {
       180,
     ),
     assistant('a2', [
-      call('t3', 'edit', { path: '/home/ada/work/pizzapi/clients/session-client/src/resume.ts' }),
+      call('t3', 'edit', { path: '/home/ada/code/pizzapi/clients/session-client/src/resume.ts' }),
       call('t4', 'bash', { command: 'npx vitest run --project pure clients/session-client' }),
     ]),
     ...run(
       't3',
       'edit',
-      { path: '/home/ada/work/pizzapi/clients/session-client/src/resume.ts' },
+      { path: '/home/ada/code/pizzapi/clients/session-client/src/resume.ts' },
       { ...text('Edited.'), details: { diff: EDIT } },
       30,
     ),

@@ -6,14 +6,16 @@ export const RETRY_MAX_MS = 2_000;
 
 /** The pauses of one loop that tries again for ever: growing, jittered, and over at once when the signal aborts. */
 export class Retry {
-  private readonly delays = backoff({ minMs: RETRY_MIN_MS, maxMs: RETRY_MAX_MS });
+  // Made by the first failure: one of these is at hand for every append, and nearly none is needed.
+  private delays: ReturnType<typeof backoff> | undefined;
 
   /** A try succeeded: the next pause is short again. */
   reset(): void {
-    this.delays.reset();
+    this.delays?.reset();
   }
 
   async wait(signal?: AbortSignal): Promise<void> {
+    this.delays ??= backoff({ minMs: RETRY_MIN_MS, maxMs: RETRY_MAX_MS });
     await sleep(this.delays.next(), signal);
   }
 }

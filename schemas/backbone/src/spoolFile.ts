@@ -46,14 +46,14 @@ export function decodeHeader(bytes: Buffer): SpoolHeader | undefined {
 }
 
 export function encodeRecord({ n, type, payload }: SpoolRecord): Buffer {
-  const name = Buffer.from(type, 'latin1');
-  const size = 9 + name.length + payload.byteLength;
+  // Latin-1: a byte a character.
+  const size = 9 + type.length + payload.byteLength;
   const bytes = Buffer.allocUnsafe(RECORD_HEADER_BYTES + size);
   bytes.writeUInt32BE(size, 0);
   bytes.writeDoubleBE(n, 8);
-  bytes.writeUInt8(name.length, 16);
-  name.copy(bytes, 17);
-  bytes.set(payload, 17 + name.length);
+  bytes.writeUInt8(type.length, 16);
+  bytes.write(type, 17, 'latin1');
+  bytes.set(payload, 17 + type.length);
   bytes.writeUInt32BE(crc32(bytes.subarray(RECORD_HEADER_BYTES)), 4);
   return bytes;
 }

@@ -18,7 +18,7 @@ it('writes durations, counts, sizes and money as people read them', () => {
 });
 
 it('shortens paths and models to what people call them', () => {
-  expect(folderName('/home/ada/work/')).toBe('work');
+  expect(folderName('/home/ada/code/')).toBe('code');
   expect(folderName('/')).toBe('/');
   expect(tilde('/home/ada/work')).toBe('~/work');
   expect(tilde('/homestead/x')).toBe('/homestead/x');

@@ -56,6 +56,8 @@ export function socketRoutes(
       handler: (_request, reply) => answerError(reply, errorInfo('bad_request')),
       wsHandler: (socket, request) => {
         const json = socket.protocol === SUBPROTOCOL.json;
+        // The plugin's listener holds request and reply for as long as the socket lives; `converse` has its own.
+        socket.removeAllListeners('error');
         deps.sockets.converse(socket, request.raw.socket, targetOf(request), principalOf(request), json);
       },
     });
