@@ -100,6 +100,8 @@ describe('requests', () => {
     expect(await raw('/', { host: 'evil.example:7492' })).toEqual({ status: 403, code: 'forbidden_host' });
     const post = await raw('/api/sessions', { authorization, origin: 'http://evil.example' }, 'POST');
     expect(post).toEqual({ status: 403, code: 'forbidden_origin' });
+    const get = await raw('/api/sessions', { authorization, origin: 'http://evil.example' });
+    expect(get).toEqual({ status: 403, code: 'forbidden_origin' });
     expect((await link(mintLinkToken(s.secret, Date.now()), s.url, { origin: 'null' })).status).toBe(403);
     const bearer = `bearer.${localToken(s.secret)}`;
     for (const origin of ['http://evil.example', 'null', `${s.url}.evil.example`]) {

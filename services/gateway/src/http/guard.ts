@@ -33,7 +33,9 @@ export function registerGuard(app: FastifyInstance, { addresses, credentials, me
   app.addHook('onRequest', async (request, reply) => {
     const foreign =
       (request.routeOptions.config.anyHost === true ? undefined : addresses.hostProblem(request.headers)) ??
-      (SAFE.has(request.method) ? undefined : addresses.originProblem(request.headers));
+      (SAFE.has(request.method) && request.headers.origin === undefined
+        ? undefined
+        : addresses.originProblem(request.headers));
     const who = credentials.authenticate(request.headers);
     if (who.kind === 'principal') request.principal = who.principal;
     const error = foreign ?? (who.kind === 'principal' || !isClosed(request) ? undefined : denied(who));
