@@ -81,9 +81,9 @@ export class SessionView {
   readonly model = $derived(
     this.meta.model === null ? this.info.model : `${this.meta.model.provider}/${this.meta.model.id}`,
   );
-  /** Whether this page may change anything, and somebody is there to carry it out. */
   /** A fork is made by the session's runner, which has its file. */
   readonly canFork = $derived(this.mode !== 'read' && app.runner(this.info.runnerId)?.online === true);
+  /** Whether this page may change anything, and somebody is there to carry it out. */
   readonly canSteer = $derived(this.mode !== 'read' && !this.ended && this.info.host !== 'lost');
   /** Nobody has said anything yet. */
   readonly fresh = $derived(

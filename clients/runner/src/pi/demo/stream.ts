@@ -1,3 +1,4 @@
+import { sleep } from '@pizzapi/process';
 import { createAssistantMessageEventStream } from '@mariozechner/pi-ai';
 import type { AssistantMessage, AssistantMessageEventStream, Model, Api, ToolCall, Usage } from '@mariozechner/pi-ai';
 
@@ -35,18 +36,6 @@ function partOf(block: Block, said: string, done: boolean): Block {
 }
 
 const KIND = { text: 'text', thinking: 'thinking', toolCall: 'toolcall' } as const;
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal?.addEventListener('abort', done, { once: true });
-  });
-}
 
 export interface StreamOptions {
   model: Model<Api>;
@@ -89,7 +78,7 @@ export function streamTurn(turn: DemoTurn, options: StreamOptions): AssistantMes
       stream.push({ type: `${kind}_start`, contentIndex, partial: message('stop') });
       let exact = 0;
       for (let said = 0; said < whole.length;) {
-        if (Number.isFinite(perTick)) await pause(TICK_MS, signal);
+        if (Number.isFinite(perTick)) await sleep(TICK_MS, signal);
         if (signal?.aborted === true) return fail('aborted', 'Request was aborted');
         exact = Number.isFinite(perTick) ? exact + perTick : whole.length;
         const next = Math.min(whole.length, Math.floor(exact));

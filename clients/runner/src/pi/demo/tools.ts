@@ -1,3 +1,4 @@
+import { sleep } from '@pizzapi/process';
 import type { ExtensionContext, ExtensionFactory } from '@mariozechner/pi-coding-agent';
 import type { MetaTodoItem, SessionEvent } from '@pizzapi/protocol';
 import Type from 'typebox';
@@ -41,19 +42,6 @@ function todoList(done: number): MetaTodoItem[] {
   }));
 }
 
-/** A pause that an abort ends early. */
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, signal?.aborted === true ? 0 : ms);
-    signal?.addEventListener('abort', done, { once: true });
-  });
-}
-
 /**
  * The demo provider and the tools that its model calls: they ask the person, keep a to-do list and propose a plan, the way an extension
  * does. Offered to the demo model only; no other model gets to know of them.
@@ -80,7 +68,7 @@ export function demoTools(emit: (event: SessionEvent) => void): ExtensionFactory
         let done = 0;
         for (; done < STEPS.length && signal?.aborted !== true; done++) {
           emit({ type: 'todo_updated', at: Date.now(), todoList: todoList(done) });
-          await pause(ms, signal);
+          await sleep(ms, signal);
         }
         emit({ type: 'todo_updated', at: Date.now(), todoList: todoList(done) });
         return answer(`${done} of ${STEPS.length} done`);
