@@ -1,5 +1,5 @@
-import type { Msg } from '@nats-io/nats-core';
-import { MsgHdrsImpl, type MsgImpl } from '@nats-io/nats-core/internal';
+import type { Msg, MsgHdrs } from '@nats-io/nats-core';
+import type { MsgImpl } from '@nats-io/nats-core/internal';
 import { HEADER } from '@pizzapi/protocol';
 
 /**
@@ -154,24 +154,22 @@ export function storedFromConsumer(msg: Msg): { message: StoredMessage; delivery
   return { message, deliverySeq: Number(tokens[at + 2]) };
 }
 
-/** A header block we have written ourselves: the client only ever encodes it. */
-class WrittenHeaders extends MsgHdrsImpl {
-  constructor(private readonly text: string) {
-    super();
-  }
-  override encode(): Uint8Array {
-    return Buffer.from(this.text, 'latin1');
+/** A header block we have written ourselves: encoding is all that the client asks of it. */
+class WrittenHeaders {
+  constructor(private readonly block: Uint8Array) {}
+  encode(): Uint8Array {
+    return this.block;
   }
 }
 
 const UNSAFE = /[\r\n]/;
 
 /** A header block of the given names and values. A value with a line break is a bug and throws. */
-export function writeHeaders(fields: readonly (readonly [name: string, value: string | number])[]): MsgHdrsImpl {
+export function writeHeaders(fields: readonly (readonly [name: string, value: string | number])[]): MsgHdrs {
   let text = 'NATS/1.0\r\n';
   for (const [name, value] of fields) {
     if (typeof value === 'string' && UNSAFE.test(value)) throw new TypeError(`A line break in header ${name}`);
     text += `${name}: ${value}\r\n`;
   }
-  return new WrittenHeaders(`${text}\r\n`);
+  return new WrittenHeaders(Buffer.from(`${text}\r\n`, 'latin1')) as unknown as MsgHdrs;
 }

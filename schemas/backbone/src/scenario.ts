@@ -6,7 +6,8 @@ import { connectBackbone, type Backbone } from './connection.js';
 import { provision } from './provision.js';
 import { replay, type StoredEvent } from './replay.js';
 import { startTestNats, type TestNats } from './testing/index.js';
-import { openWriter, type SessionWriter } from './writer.js';
+import type { SessionWriter } from './sessionWriter.js';
+import { openWriter } from './writer.js';
 
 /** A server of its own, provisioned, and what a test of this package does with it. */
 export interface Scenario {

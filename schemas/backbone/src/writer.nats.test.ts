@@ -7,7 +7,8 @@ import { inside } from './connection.js';
 import { purgeSession } from './provision.js';
 import { numbered, numberOf, startScenario, upTo, Watched, type Scenario } from './scenario.js';
 import { spoolPath } from './spool.js';
-import { openWriter, type AppendOutcome, type SpoolState } from './writer.js';
+import type { AppendOutcome, SpoolState } from './sessionWriter.js';
+import { openWriter } from './writer.js';
 
 let s: Scenario;
 beforeAll(async () => {

@@ -16,7 +16,14 @@ import { inside, type Backbone, type Connection } from './connection.js';
 import { lastOf } from './direct.js';
 import { writeHeaders, type StoredMessage } from './message.js';
 import { prepareSpool } from './resume.js';
-import type { Logger } from '@pizzapi/process';
+import type { PublishOutcome } from './publisher.js';
+import {
+  lateWriter,
+  type AppendOutcome,
+  type SessionWriter,
+  type SpoolState,
+  type WriterOptions,
+} from './sessionWriter.js';
 import type { Spool, SpoolEntry } from './spool.js';
 import { streamOf } from './streams.js';
 
@@ -24,60 +31,6 @@ import { streamOf } from './streams.js';
 export const MAX_SPOOL_BYTES = 64 * 1024 * 1024;
 /** Tries of one append against a log that says somebody else wrote, before pausing. */
 const CONFLICT_TRIES = 5;
-
-export interface WriterOptions {
-  sid: string;
-  /** From `claimSession`. */
-  epoch: number;
-  /** A folder of this host's own. The file of a session in it is named by its id. */
-  spoolDir: string;
-  maxSpoolBytes?: number;
-  log?: Logger;
-  /** Ends the wait for a backbone that is needed to open the spool of an earlier epoch. */
-  signal?: AbortSignal;
-}
-
-/** What became of an event. All but `spool_full` mean: it is in the log, or it is on disk and will be appended. */
-export type AppendOutcome =
-  | { kind: 'appended'; seq: number; n: number }
-  /** An earlier attempt had stored it. */
-  | { kind: 'duplicate'; seq: number; n: number }
-  /**
-   * A writer of a higher epoch owns the session. The event waits on disk for a writer with a newer grant, unless this
-   * one came too late from the start: then the disk holds what the newer one left.
-   */
-  | { kind: 'fenced'; epoch: number }
-  /** On disk, in order, and appended by itself once the backbone answers. */
-  | { kind: 'spooled'; n: number }
-  /** Not accepted: append it again when `onSpool` says there is room. */
-  | { kind: 'spool_full' };
-
-export interface SpoolState {
-  events: number;
-  bytes: number;
-  full: boolean;
-}
-
-/** The one writer of a session. */
-export interface SessionWriter {
-  readonly sid: string;
-  readonly epoch: number;
-  /** Appends in the order of the calls. */
-  append(event: SessionEvent | UnknownEvent): Promise<AppendOutcome>;
-  /** Numbers a piece and sends it to whoever listens; dropped when the backbone is out of reach. Returns its `n`. */
-  publishDelta(delta: UnnumberedDelta): number;
-  /** The number of the last piece. */
-  deltaN(): number;
-  spool(): SpoolState;
-  onFenced(fn: (epoch: number) => void): void;
-  onSpool(fn: (state: SpoolState) => void): void;
-  /** Resolves when every event is in the log; also when the writer is fenced or closed, and nothing more will be sent. */
-  settled(): Promise<void>;
-  /** Stops. What is not in the log stays on disk for the next writer. */
-  close(): Promise<void>;
-  /** Stops and deletes what is not in the log: the session belongs to another host for good. */
-  discard(): Promise<void>;
-}
 
 /**
  * Opens the writer of a session over what an earlier one left on disk. Events of an earlier epoch that are not in the
@@ -88,24 +41,6 @@ export async function openWriter(b: Backbone, options: WriterOptions): Promise<S
   const connection = inside(b);
   const ready = await prepareSpool(connection, options.maxSpoolBytes ?? MAX_SPOOL_BYTES, options);
   return ready.kind === 'late' ? lateWriter(options, ready.fencedBy) : new OpenWriter(connection, options, ready.spool);
-}
-
-/** A writer that a newer one on the same host has replaced before it was opened. The spool is the newer one's. */
-function lateWriter({ sid, epoch }: WriterOptions, by: number): SessionWriter {
-  const over = (): Promise<void> => Promise.resolve();
-  return {
-    sid,
-    epoch,
-    append: () => Promise.resolve({ kind: 'fenced', epoch: by }),
-    publishDelta: () => 0,
-    deltaN: () => 0,
-    spool: () => ({ events: 0, bytes: 0, full: false }),
-    onFenced: (fn) => fn(by),
-    onSpool: () => undefined,
-    settled: over,
-    close: over,
-    discard: over,
-  };
 }
 
 type Sent =
@@ -124,6 +59,7 @@ class OpenWriter implements SessionWriter {
   private readonly fenceListeners: ((epoch: number) => void)[] = [];
   private readonly spoolListeners: ((state: SpoolState) => void)[] = [];
   private readonly closing = new AbortController();
+  private closed = false;
   private idle: (() => void)[] = [];
   /** The last offset on the session's subject; undefined while it has to be asked for. */
   private last: number | undefined;
@@ -132,7 +68,10 @@ class OpenWriter implements SessionWriter {
   private delta = Date.now();
   private offline = false;
   private full = false;
-  private pumping: Promise<void> | undefined;
+  /** An event is on its way, and `returned` is told of its answer. */
+  private inHand = false;
+  private returned: (() => void) | undefined;
+  private draining: Promise<void> | undefined;
 
   constructor(
     private readonly connection: Connection,
@@ -148,39 +87,13 @@ class OpenWriter implements SessionWriter {
     if (this.offline) this.pump();
   }
 
-  async append(event: SessionEvent | UnknownEvent): Promise<AppendOutcome> {
-    if (this.closing.signal.aborted) throw new Error(`The writer of session ${this.sid} is closed`);
-    const payload = encode(event);
-    if (payload.byteLength > MAX_EVENT_BYTES) {
-      throw new CodedError(
-        'body_too_large',
-        `The event ${event.type} has ${payload.byteLength} bytes, allowed are ${MAX_EVENT_BYTES}`,
-      );
-    }
-    if (!this.file.hasRoomFor(payload.byteLength)) {
-      this.setFull(true);
-      return { kind: 'spool_full' };
-    }
-    const n = ++this.n;
-    const entry = this.file.push(n, event.type, payload);
-    if (this.fencedBy !== undefined) return { kind: 'fenced', epoch: this.fencedBy };
-    if (!this.offline && this.connection.status() !== 'connected') this.goOffline('disconnected');
-    if (!this.offline) {
-      return new Promise((resolve) => {
-        this.waiters.set(n, resolve);
-        this.pump();
-      });
-    }
-    entry.payload = undefined;
-    this.pump();
-    await this.file.sync();
-    this.tellSpool();
-    return { kind: 'spooled', n };
+  append(event: SessionEvent | UnknownEvent): Promise<AppendOutcome> {
+    return new Promise((resolve, reject) => this.accept(event, resolve, reject));
   }
 
   publishDelta(delta: UnnumberedDelta): number {
     const n = ++this.delta;
-    if (this.connection.status() === 'connected' && !this.closing.signal.aborted) {
+    if (this.connection.status() === 'connected' && !this.closed) {
       this.connection.nc.publish(this.deltaSubject, encode({ ...delta, n }));
     }
     return n;
@@ -209,9 +122,11 @@ class OpenWriter implements SessionWriter {
   }
 
   async close(): Promise<void> {
-    if (this.closing.signal.aborted) return;
+    if (this.closed) return;
+    this.closed = true;
     this.closing.abort();
-    await this.pumping;
+    if (this.inHand) await new Promise<void>((resolve) => (this.returned = resolve));
+    await this.draining;
     await this.file.sync();
     this.leaveToDisk();
     await this.file.close();
@@ -224,23 +139,79 @@ class OpenWriter implements SessionWriter {
   }
 
   private over(): boolean {
-    return this.fencedBy !== undefined || this.closing.signal.aborted;
+    return this.fencedBy !== undefined || this.closed;
   }
 
-  private pump(): void {
-    if (this.pumping !== undefined || this.over()) return;
-    this.pumping = this.drain().finally(() => {
-      this.pumping = undefined;
-      if (this.file.entries.length > 0) this.pump();
-    });
+  private accept(
+    event: SessionEvent | UnknownEvent,
+    resolve: (outcome: AppendOutcome) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    if (this.closed) throw new Error(`The writer of session ${this.sid} is closed`);
+    const payload = encode(event);
+    if (payload.byteLength > MAX_EVENT_BYTES) {
+      throw new CodedError(
+        'body_too_large',
+        `The event ${event.type} has ${payload.byteLength} bytes, allowed are ${MAX_EVENT_BYTES}`,
+      );
+    }
+    if (!this.file.hasRoomFor(payload.byteLength)) {
+      this.setFull(true);
+      return resolve({ kind: 'spool_full' });
+    }
+    const n = ++this.n;
+    const entry = this.file.push(n, event.type, payload);
+    if (this.fencedBy !== undefined) return resolve({ kind: 'fenced', epoch: this.fencedBy });
+    if (!this.offline && this.connection.status() !== 'connected') this.goOffline('disconnected');
+    if (this.offline) {
+      entry.payload = undefined;
+      this.file.sync().then(() => {
+        this.tellSpool();
+        resolve({ kind: 'spooled', n });
+      }, reject);
+    } else {
+      this.waiters.set(n, resolve);
+    }
+    this.pump();
   }
 
   /** Sends what waits, one event at a time: a cluster refuses a second one while the first is in hand. */
-  private async drain(): Promise<void> {
+  private pump(): void {
+    const entry = this.file.entries[0];
+    if (entry === undefined || this.inHand || this.draining !== undefined || this.over()) return;
+    if (this.offline || this.last === undefined) return this.startDrain();
+    // The way of nearly every event: no promise but the caller's.
+    this.inHand = true;
+    this.submit(entry, (outcome) => {
+      this.inHand = false;
+      this.returned?.();
+      if (outcome.kind === 'stored') {
+        this.last = outcome.seq;
+        this.acknowledge(entry.n, outcome.duplicate ? 'duplicate' : 'appended', outcome.seq);
+        if (this.file.entries.length === 0) this.becomeIdle();
+        else this.pump();
+      } else {
+        if (outcome.kind === 'conflict') this.last = undefined;
+        this.startDrain(outcome.kind === 'unavailable' ? outcome : undefined);
+      }
+    });
+  }
+
+  private startDrain(first?: Sent): void {
+    if (this.over()) return;
+    this.draining = this.drain(first).finally(() => {
+      this.draining = undefined;
+      this.pump();
+    });
+  }
+
+  /** Sends what waits while something stands in the way; `first` became of the first attempt. */
+  private async drain(first: Sent | undefined): Promise<void> {
     const retry = new Retry();
     const { signal } = this.closing;
     for (let entry = this.file.entries[0]; entry !== undefined && !this.over(); entry = this.file.entries[0]) {
-      const sent = await this.send(entry);
+      const sent = first ?? (await this.send(entry));
+      first = undefined;
       if (sent.kind === 'fenced') return this.fence(sent.epoch);
       if (sent.kind === 'unavailable') {
         this.goOffline(sent.reason);
@@ -276,7 +247,7 @@ class OpenWriter implements SessionWriter {
         const standing = await this.standing(entry, id);
         if (standing.kind !== 'free') return standing;
       }
-      const outcome = await this.publish(entry, id);
+      const outcome = await new Promise<PublishOutcome>((resolve) => this.submit(entry, resolve));
       if (outcome.kind === 'unavailable') return outcome;
       if (outcome.kind === 'stored') {
         this.last = outcome.seq;
@@ -288,16 +259,21 @@ class OpenWriter implements SessionWriter {
     return { kind: 'unavailable', reason: 'the log keeps refusing the offset it names' };
   }
 
-  private publish(entry: SpoolEntry, id: string): ReturnType<Connection['publisher']['publish']> {
+  private submit(entry: SpoolEntry, resolve: (outcome: PublishOutcome) => void): void {
     const headers = writeHeaders([
-      [HEADER.msgId, id],
+      [HEADER.msgId, eventMessageId(this.sid, this.epoch, entry.n)],
       [PubHeaders.ExpectedLastSubjectSequenceHdr, this.last ?? 0],
       [HEADER.type, entry.type],
       [HEADER.epoch, this.epoch],
       [HEADER.n, entry.n],
       [HEADER.contentType, CONTENT_TYPE],
     ]);
-    return this.connection.publisher.publish(this.subject, this.file.payloadOf(entry), headers);
+    this.connection.publisher.submit({
+      subject: this.subject,
+      payload: this.file.payloadOf(entry),
+      headers,
+      resolve,
+    });
   }
 
   /** What the last event of the session says about one of ours: it is in the log, it never will be, or it is next. */

@@ -3,7 +3,7 @@ import type { FoldingClientApi } from '../programs/foldingClient.js';
 import type { Bench, BenchContext } from '../harness/bench.js';
 import { bigStream, LONG_EVENTS, LONG_SID, otherSid } from '../harness/bigStream.js';
 import { nowMs } from '../harness/clock.js';
-import { CORES } from '../harness/cpu.js';
+import { CORES, cpuSeconds } from '../harness/cpu.js';
 import { startProgram } from '../harness/program.js';
 import { startGateway, type Nats } from '../harness/rig.js';
 import { median, quantile } from '../harness/stats.js';
@@ -45,7 +45,11 @@ async function run(context: BenchContext): Promise<void> {
     }
     await fromLog(nats);
     for (const what of ['nobody watches it', 'once more', 'once more']) {
+      const before = cpuSeconds(nats.pid) ?? Number.NaN;
+      const gatewayBefore = cpuSeconds(gateway.pid) ?? Number.NaN;
       const one = await client.call('open', { url, token, sid: LONG_SID });
+      const natsMs = ((cpuSeconds(nats.pid) ?? Number.NaN) - before) * 1_000;
+      const gatewayMs = ((cpuSeconds(gateway.pid) ?? Number.NaN) - gatewayBefore) * 1_000;
       if (one.events !== LONG_EVENTS) throw new Error(`${one.events} events reached the client`);
       if (what === 'nobody watches it') colds.push(one.liveMs);
       report.run('replay', `${long}, log to gateway to client's fold, ${what}`, {
@@ -53,6 +57,8 @@ async function run(context: BenchContext): Promise<void> {
         'hello ms': one.helloMs,
         'first event ms': one.firstEventMs,
         'events/s': (one.events / one.liveMs) * 1_000,
+        'nats CPU ms': natsMs,
+        'gateway CPU ms': gatewayMs,
         'client CPU ms': one.cpuSeconds * 1_000,
       });
     }

@@ -32,8 +32,11 @@ export interface Nats {
   b: Backbone;
 }
 
-/** A nats-server on the load's cores, provisioned, and a connection to it. With a folder its store is kept. */
-export async function startNats({ defer }: BenchContext, storeDir?: string): Promise<Nats> {
+/** A nats-server, on the load's cores or unpinned, provisioned, and a connection to it. With a folder its store is kept. */
+export async function startNats(
+  { defer }: BenchContext,
+  { storeDir, unpinned = false }: { storeDir?: string; unpinned?: boolean } = {},
+): Promise<Nats> {
   const { binary, version } = await requireNatsServer(processContext());
   const folder = storeDir ?? (await mkdtemp(join(tmpdir(), 'pizzapi-bench-nats-')));
   const server: NatsServer = await launchNatsServer({ binary, storeDir: folder });
@@ -41,7 +44,7 @@ export async function startNats({ defer }: BenchContext, storeDir?: string): Pro
     await server.stop();
     if (storeDir === undefined) await rm(folder, { recursive: true, force: true });
   });
-  pin(server.pid, CORES?.load);
+  if (!unpinned) pin(server.pid, CORES?.load);
   const b = await connectBackbone({ url: server.url, name: 'bench' });
   defer(() => b.close());
   await provision(b);

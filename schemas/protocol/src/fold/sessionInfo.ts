@@ -32,10 +32,10 @@ export function initialSessionInfo(sessionId: string): SessionInfo {
 /** The next state of a session after one of its events. Pure and total: what it does not understand changes nothing. */
 export function applySessionInfo(info: SessionInfo, event: unknown): SessionInfo {
   if (!isMap(event) || typeof event['type'] !== 'string') return info;
-  const changes = changesOf(info, event['type'], event);
-  const at = numberAt(event, 'at') ?? info.lastActivityAt;
-  const next = { ...info, ...changes, lastActivityAt: Math.max(info.lastActivityAt, at) };
-  return { ...next, state: stateOf(next) };
+  const next: SessionInfo = { ...info, ...changesOf(info, event['type'], event) };
+  next.lastActivityAt = Math.max(info.lastActivityAt, numberAt(event, 'at') ?? 0);
+  next.state = stateOf(next);
+  return next;
 }
 
 function stateOf(info: SessionInfo): SessionInfo['state'] {
@@ -101,9 +101,11 @@ function changesOf(info: SessionInfo, type: string, event: UnknownMap): Partial<
     case 'plugin_trust_resolved':
       return closed(info, stringAt(event, 'promptId'));
     default:
-      return {};
+      return NO_CHANGE;
   }
 }
+
+const NO_CHANGE: Partial<SessionInfo> = {};
 
 function started(event: UnknownMap): Partial<SessionInfo> {
   const fork = mapAt(event, 'forkedFrom');

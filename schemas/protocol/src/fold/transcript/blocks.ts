@@ -3,8 +3,11 @@ import type { BlobRef } from '../../messages.js';
 import { newTool } from './state.js';
 import type { Block, ToolBlock } from './types.js';
 
+const NO_BLOBS: ReadonlyMap<string, BlobRef> = new Map();
+
 /** The blobs of an event by the place they fill. Total: what is no reference is passed over. */
-export function blobsOf(event: UnknownMap): Map<string, BlobRef> {
+export function blobsOf(event: UnknownMap): ReadonlyMap<string, BlobRef> {
+  if (event['blobs'] === undefined) return NO_BLOBS;
   const blobs = new Map<string, BlobRef>();
   for (const entry of arrayAt(event, 'blobs')) {
     if (!isMap(entry)) continue;
@@ -22,13 +25,13 @@ export function blobsOf(event: UnknownMap): Map<string, BlobRef> {
 }
 
 /** pi's content, which is a text or a row of blocks, as ours. `path` is where it stands in its event. */
-export function blocksOf(content: unknown, path: string, blobs: Map<string, BlobRef>): Block[] {
+export function blocksOf(content: unknown, path: string, blobs: ReadonlyMap<string, BlobRef>): Block[] {
   if (typeof content === 'string') return content === '' ? [] : [textBlock(content, blobs.get(path))];
   if (!Array.isArray(content)) return [];
   return content.map((block, index) => blockOf(block, `${path}/${index}`, blobs));
 }
 
-function blockOf(block: unknown, path: string, blobs: Map<string, BlobRef>): Block {
+function blockOf(block: unknown, path: string, blobs: ReadonlyMap<string, BlobRef>): Block {
   if (!isMap(block)) return { kind: 'other', type: typeof block, value: block };
   switch (block['type']) {
     case 'text':

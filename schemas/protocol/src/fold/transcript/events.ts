@@ -160,15 +160,19 @@ function said(event: UnknownMap, message: UnknownMap, before: MessageItem | unde
   const provider = stringAt(message, 'provider');
   const full = model === undefined ? before?.model : provider === undefined ? model : `${provider}/${model}`;
   const cost = numberAt(mapAt(mapAt(message, 'usage') ?? {}, 'cost') ?? {}, 'total');
-  const extra = Object.entries(message).filter(([key]) => !OWN_FIELDS.has(key));
-  return {
-    ...defined('model', full),
-    ...defined('entryId', stringAt(event, 'entryId')),
-    ...defined('stopReason', stringAt(message, 'stopReason')),
-    ...defined('error', stringAt(message, 'errorMessage')),
-    ...defined('cost', cost),
-    ...(extra.length === 0 ? {} : { extra: Object.fromEntries(extra) }),
-  };
+  const entryId = stringAt(event, 'entryId');
+  const stopReason = stringAt(message, 'stopReason');
+  const error = stringAt(message, 'errorMessage');
+  // Field by field: this runs for every message of a replay.
+  const said: Partial<MessageItem> = {};
+  if (full !== undefined) said.model = full;
+  if (entryId !== undefined) said.entryId = entryId;
+  if (stopReason !== undefined) said.stopReason = stopReason;
+  if (error !== undefined) said.error = error;
+  if (cost !== undefined) said.cost = cost;
+  const extra = Object.keys(message).filter((key) => !OWN_FIELDS.has(key));
+  if (extra.length > 0) said.extra = Object.fromEntries(extra.map((key) => [key, message[key]]));
+  return said;
 }
 
 function authorOf(t: Transcript): Partial<MessageItem> {
