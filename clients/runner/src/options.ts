@@ -1,6 +1,6 @@
 import { defineOptions, OPTIONS, readOptions, type OptionValues } from '@pizzapi/process';
 
-const { home, natsUrl, natsUser, natsPassword, logLevel } = OPTIONS;
+const { home, natsUrl, natsUser, natsPassword, logLevel, healthPort } = OPTIONS;
 
 /** The options of `pizzapi runner`. */
 export const RUNNER_OPTIONS = defineOptions({
@@ -43,6 +43,7 @@ export const RUNNER_OPTIONS = defineOptions({
   natsUrl,
   natsUser,
   natsPassword,
+  healthPort,
   logLevel,
 });
 

@@ -124,6 +124,8 @@ function describeChildren(home: Home, backbone: LocalBackbone, env: NodeJS.Proce
         PIZZAPI_NATS_URL: backbone.url,
         PIZZAPI_NATS_USER: login.user,
         PIZZAPI_NATS_PASSWORD: login.password,
+        // One port is not for three.
+        PIZZAPI_HEALTH_PORT: undefined,
       },
     });
   return [

@@ -2,6 +2,10 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 
 /** The name of every metric, in one table: what a dashboard or an alert may rely on. */
 export const METRICS = {
+  backboneReconnects: 'pizzapi_backbone_reconnects_total',
+  backboneStale: 'pizzapi_backbone_stale_epoch_total',
+  backboneGaps: 'pizzapi_backbone_gaps_filled_total',
+  backboneRebuilt: 'pizzapi_backbone_readers_rebuilt_total',
   gatewaySockets: 'pizzapi_gateway_sockets',
   gatewayRooms: 'pizzapi_gateway_rooms',
   gatewayFrames: 'pizzapi_gateway_frames_total',
@@ -12,6 +16,7 @@ export const METRICS = {
   gatewayPartials: 'pizzapi_gateway_partials_total',
   gatewayErrors: 'pizzapi_gateway_errors_total',
   gatewaySpawnSeconds: 'pizzapi_gateway_spawn_seconds',
+  gatewayUnaudited: 'pizzapi_gateway_refusals_suppressed_total',
   projectorEvents: 'pizzapi_projector_events_total',
   projectorPoison: 'pizzapi_projector_poison_total',
   projectorStale: 'pizzapi_projector_stale_epoch_total',
@@ -21,6 +26,10 @@ export const METRICS = {
   projectorActive: 'pizzapi_projector_active',
   reaperEnded: 'pizzapi_reaper_ended_total',
   reaperWaiting: 'pizzapi_reaper_waiting',
+  runnerSessions: 'pizzapi_runner_sessions',
+  runnerSpoolBytes: 'pizzapi_runner_spool_bytes',
+  runnerCommands: 'pizzapi_runner_commands_total',
+  runnerWorkerRestarts: 'pizzapi_runner_worker_restarts_total',
 } as const;
 
 /** The metrics of one process. Asking twice for a name gives the same metric. */
@@ -29,6 +38,8 @@ export interface Metrics {
   gauge(name: string, help: string, labels?: readonly string[]): Gauge;
   /** Without `buckets`: from 1 ms to 10 s, in seconds. */
   histogram(name: string, help: string, labels?: readonly string[], buckets?: readonly number[]): Histogram;
+  /** Calls `update` before every `render`, for what is known elsewhere and not worth telling at each change. */
+  beforeRender(update: () => void | Promise<void>): void;
   /** Everything, in Prometheus' text format. */
   render(): Promise<string>;
   readonly contentType: string;
@@ -41,6 +52,7 @@ export function createMetrics(options: { process?: boolean } = {}): Metrics {
   const registry = new Registry();
   if (options.process === true) collectDefaultMetrics({ register: registry });
   const registers = [registry];
+  const updates: (() => void | Promise<void>)[] = [];
   return {
     counter: (name, help, labels = []) =>
       found(registry, name, Counter) ?? new Counter({ name, help, labelNames: [...labels], registers }),
@@ -49,9 +61,38 @@ export function createMetrics(options: { process?: boolean } = {}): Metrics {
     histogram: (name, help, labels = [], buckets = SECONDS) =>
       found(registry, name, Histogram) ??
       new Histogram({ name, help, labelNames: [...labels], buckets: [...buckets], registers }),
-    render: () => registry.metrics(),
+    beforeRender: (update) => void updates.push(update),
+    async render() {
+      for (const update of updates) await update();
+      return registry.metrics();
+    },
     contentType: registry.contentType,
   };
+}
+
+/** What a connection to the backbone counts of itself: plain numbers, so that nothing is imported for them. */
+export interface BackboneCounts {
+  readonly reconnects: number;
+  readonly staleEpochEvents: number;
+  readonly gapsFilled: number;
+  readonly readersRebuilt: number;
+}
+
+/** Shows what a process's connection to the backbone survived. A new connection begins at 0 again, as a process does. */
+export function showBackbone(metrics: Metrics, counts: () => BackboneCounts): void {
+  const shown = [
+    [metrics.counter(METRICS.backboneReconnects, 'Times the connection to nats-server was made anew'), 'reconnects'],
+    [metrics.counter(METRICS.backboneStale, 'Events of hosts that were replaced, passed over'), 'staleEpochEvents'],
+    [metrics.counter(METRICS.backboneGaps, 'Holes in a live stream that were filled from the log'), 'gapsFilled'],
+    [metrics.counter(METRICS.backboneRebuilt, 'Readers rebuilt after a failure'), 'readersRebuilt'],
+  ] as const;
+  metrics.beforeRender(() => {
+    const now = counts();
+    for (const [counter, field] of shown) {
+      counter.reset();
+      counter.inc(now[field]);
+    }
+  });
 }
 
 function found<T>(registry: Registry, name: string, kind: abstract new (...args: never[]) => T): T | undefined {

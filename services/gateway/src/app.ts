@@ -1,10 +1,11 @@
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import fastifySwagger from '@fastify/swagger';
-import { refreshIdentity, type Backbone } from '@pizzapi/backbone';
-import { sleep, type Logger, type Metrics } from '@pizzapi/process';
+import { publishAudit, refreshIdentity, type Backbone } from '@pizzapi/backbone';
+import { showBackbone, sleep, type Logger, type Metrics } from '@pizzapi/process';
 import { CodedError } from '@pizzapi/protocol';
 import fastify, { type FastifyInstance } from 'fastify';
+import { Refusals } from './audit/refusals.js';
 import { Addresses } from './auth/addresses.js';
 import { Credentials } from './auth/credentials.js';
 import { UsedLinks } from './auth/usedLinks.js';
@@ -81,6 +82,8 @@ export async function createGateway({ backbone: b, options, log, metrics: regist
   const commander = new Commander(b, directory, log);
   const reader = new Reader(b, directory, commander);
   const metrics: GatewayMetrics = new GatewayMetrics(registry, () => rooms.size);
+  showBackbone(registry, () => b.counters);
+  const refusals = new Refusals({ store: (row) => publishAudit(b, row), metrics, log });
   const rooms = new Rooms({
     source: (sid) => natsSource(b, sid),
     limits: { ...ROOM_LIMITS, ...options.limits },
@@ -108,6 +111,7 @@ export async function createGateway({ backbone: b, options, log, metrics: regist
     reader,
     commander,
     metrics,
+    refusals,
     log,
     directory,
     metas,
@@ -129,7 +133,7 @@ export async function createGateway({ backbone: b, options, log, metrics: regist
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  registerErrors(app, metrics, log);
+  registerErrors(app, { metrics, refusals, log });
   app.addHook('onSend', async (_request, reply) => {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) if (!reply.hasHeader(name)) reply.header(name, value);
   });

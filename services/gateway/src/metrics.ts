@@ -18,6 +18,7 @@ export class GatewayMetrics implements RoomMetrics {
   private readonly partials;
   private readonly errors;
   private readonly spawns;
+  private readonly unaudited;
 
   constructor(
     private readonly metrics: Metrics,
@@ -33,6 +34,10 @@ export class GatewayMetrics implements RoomMetrics {
     this.partials = metrics.counter(METRICS.gatewayPartials, 'Questions to hosts about open messages');
     this.errors = metrics.counter(METRICS.gatewayErrors, 'Errors answered, by code', ['code']);
     this.spawns = metrics.histogram(METRICS.gatewaySpawnSeconds, 'Time from a request for a session to its answer');
+    this.unaudited = metrics.counter(
+      METRICS.gatewayUnaudited,
+      'Refusals without a row of their own in the audit trail',
+    );
   }
 
   frames(kind: 'event' | 'delta', deliveries: number): void {
@@ -73,6 +78,10 @@ export class GatewayMetrics implements RoomMetrics {
 
   spawned(seconds: number): void {
     this.spawns.observe(seconds);
+  }
+
+  refusalsSuppressed(count: number): void {
+    this.unaudited.inc(count);
   }
 
   get contentType(): string {

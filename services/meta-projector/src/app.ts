@@ -1,5 +1,5 @@
 import type { Backbone } from '@pizzapi/backbone';
-import type { Logger, Metrics, Service } from '@pizzapi/process';
+import { showBackbone, type Logger, type Metrics, type Service } from '@pizzapi/process';
 import { lead } from './leader.js';
 import { createMeters } from './meters.js';
 import { Term, type TermOptions } from './term.js';
@@ -24,6 +24,7 @@ export interface Projector extends Service {
  */
 export function createProjector({ backbone, log, metrics, lease, ...options }: ProjectorOptions): Projector {
   const meters = createMeters(metrics);
+  showBackbone(metrics, () => backbone.counters);
   const ending = new AbortController();
   let running: Promise<void> = Promise.resolve();
   let active = false;

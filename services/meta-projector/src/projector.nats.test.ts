@@ -82,14 +82,15 @@ describe('the projector', () => {
     expect(await refold()).toEqual(UNCHANGED);
   });
 
-  it('goes on after the backbone was restarted', async () => {
-    world.project();
+  it('goes on after the backbone was restarted, and counts that', async () => {
+    const { metrics } = world.project();
     const first = await story('a', 3);
     await world.rowWhere('a', (row) => row.lastSeq === first);
     await world.nats.kill9();
     await world.nats.restart();
     const last = await tell(await world.host('b'), started('after'));
     await world.rowWhere('b', (row) => row.lastSeq === last);
+    expect(await counted(metrics, METRICS.backboneReconnects)).toBe(1);
     await world.projectors[0]?.stop();
     expect(await refold()).toEqual(UNCHANGED);
   });

@@ -3,7 +3,7 @@ import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connectBackbone, holdLease, openLedger, verifyProvisioned, type Backbone } from '@pizzapi/backbone';
-import type { Logger, Service } from '@pizzapi/process';
+import { createMetrics, showBackbone, type Logger, type Metrics, type Service } from '@pizzapi/process';
 import { CodedError, isMap, stringAt } from '@pizzapi/protocol';
 import { makeRunnerHome, runnerHome } from '../home.js';
 import { PI_VERSION } from '../pi/index.js';
@@ -14,6 +14,7 @@ import { SessionHosts } from './hosts.js';
 import { loadIdentity, type RunnerIdentity } from './identity.js';
 import { RunnerLife } from './life.js';
 import { lockHome } from './lock.js';
+import { createMeters, showSessions, type Meters } from './meters.js';
 import { ModelCatalog } from './models.js';
 import { SessionRecords } from './records.js';
 import { resolveRoots } from './roots.js';
@@ -35,12 +36,16 @@ export interface RunnerDeps {
   idleMs?: number;
   /** Environment of the workers; this process's own when left out. */
   env?: NodeJS.ProcessEnv;
+  /** What it counts is in here; a set of its own when left out. */
+  metrics?: Metrics;
 }
 
 export interface Runner extends Service {
   readonly identity: RunnerIdentity;
   readonly roots: readonly string[];
   readonly hosts: SessionHosts;
+  /** Whether commands can reach it. */
+  ready(): boolean;
 }
 
 /**
@@ -48,7 +53,11 @@ export interface Runner extends Service {
  * another runs with the same home, `not_provisioned`, `nats_unauthorized`, `cwd_not_found` for a root and so on.
  */
 export async function createRunner(deps: RunnerDeps): Promise<Runner> {
-  let life = await begin(deps);
+  const { metrics = createMetrics() } = deps;
+  const meters = createMeters(metrics);
+  let life = await begin(deps, meters);
+  showBackbone(metrics, () => life.counters);
+  showSessions(metrics, runnerHome(deps.options.home), () => life.hosts.all);
   return {
     name: 'runner',
     get identity() {
@@ -60,11 +69,12 @@ export async function createRunner(deps: RunnerDeps): Promise<Runner> {
     get hosts() {
       return life.hosts;
     },
+    ready: () => life.isConnected,
     async run() {
       // A restart is a new life in the same process: everything is read, found and connected again.
       while ((await life.run()) === 'restart') {
         await life.leave();
-        life = await begin(deps);
+        life = await begin(deps, meters);
       }
     },
     drain: () => life.drain(),
@@ -72,7 +82,7 @@ export async function createRunner(deps: RunnerDeps): Promise<Runner> {
   };
 }
 
-async function begin(deps: RunnerDeps): Promise<RunnerLife> {
+async function begin(deps: RunnerDeps, meters: Meters): Promise<RunnerLife> {
   const { options, log, signal, env = process.env } = deps;
   const home = runnerHome(options.home);
   const roots = await resolveRoots(options.roots ?? []);
@@ -121,7 +131,7 @@ async function begin(deps: RunnerDeps): Promise<RunnerLife> {
     );
     const hosts = new SessionHosts({
       deps: {
-        ...{ backbone, home, runnerId, log, pool, announcer, agentDir: options.agentDir },
+        ...{ backbone, home, runnerId, log, pool, announcer, meters, agentDir: options.agentDir },
         records: new SessionRecords(home.sessions),
         idleMs: deps.idleMs ?? options.idleMinutes * 60_000,
       },
@@ -133,7 +143,7 @@ async function begin(deps: RunnerDeps): Promise<RunnerLife> {
     const ledger = openLedger(home.ledger);
     let end: (how: 'restart' | 'shutdown') => void = () => undefined;
     const asked = new Promise<'restart' | 'shutdown'>((resolve) => (end = resolve));
-    const desk = new CommandDesk({ ledger, hosts, announcer, log, onStop: (how) => end(how) });
+    const desk = new CommandDesk({ ledger, hosts, announcer, meters, log, onStop: (how) => end(how) });
     const facts = { name, version, piVersion: PI_VERSION, startedAt: epoch, maxSessions };
     const stopRpc = serveRunner({ backbone, runnerId, facts, roots, hosts, models });
     const { lease } = held;

@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { claimSession, openWriter, putBlob, type Backbone } from '@pizzapi/backbone';
-import type { SessionEvent } from '@pizzapi/protocol';
+import type { Command, SessionEvent } from '@pizzapi/protocol';
 import { backoff, sleep, type Logger } from '@pizzapi/process';
 import type { RunnerHome } from '../home.js';
+import type { CommandOutcome } from '../link/messages.js';
 import { BlobOutbox } from '../worker/blobOutbox.js';
 
 /** What the daemon needs to write to the log of a session that has no worker. */
@@ -28,6 +29,11 @@ export async function removeFiles(home: RunnerHome, sid: string): Promise<void> 
   await rm(join(spoolDir(home), `${sid}.spool`), { force: true });
   await rm(join(spoolDir(home), `${sid}.blobs`), { recursive: true, force: true });
   await rm(home.attachments(sid), { recursive: true, force: true });
+}
+
+/** The result of a command, as the daemon writes it where no worker does. */
+export function resultEvent(command: Command, outcome: CommandOutcome): SessionEvent {
+  return { type: 'command_result', at: Date.now(), commandId: command.commandId, name: command.name, ...outcome };
 }
 
 export type WriteOutcome = { kind: 'written'; epoch: number } | { kind: 'fenced' } | { kind: 'stopped' };

@@ -5,11 +5,13 @@ import type { CommandOutcome } from '../link/messages.js';
 import type { Announcer } from './announcer.js';
 import type { SessionHost } from './host.js';
 import type { SessionHosts } from './hosts.js';
+import type { Meters } from './meters.js';
 
 export interface DeskOptions {
   ledger: Ledger;
   hosts: SessionHosts;
   announcer: Announcer;
+  meters: Meters;
   log: Logger;
   /** The runner is asked to stop, or to start again. */
   onStop(how: 'restart' | 'shutdown'): void;
@@ -26,7 +28,7 @@ export class CommandDesk {
 
   /** One command from the stream, at its offset. Returns when its place in the order is taken, not when it is done. */
   take(command: Command, seq: number): void {
-    const { ledger, log } = this.options;
+    const { ledger, log, meters } = this.options;
     const { commandId, name } = command;
     const first = ledger.begin(commandId, seq) === 'new';
     const entry = ledger.get(commandId);
@@ -35,7 +37,9 @@ export class CommandDesk {
     log.info({ commandId, command: name, sid: command.sessionId, seq, again: !first }, 'command');
     const work = (first ? this.handle(command) : this.recover(command))
       .then((outcome) => {
-        if (outcome !== undefined) ledger.finish(commandId, outcome.ok ? { ok: true } : outcome);
+        if (outcome === undefined) return;
+        ledger.finish(commandId, outcome.ok ? { ok: true } : outcome);
+        meters.commands.inc({ outcome: outcome.ok ? 'ok' : outcome.error.code });
       })
       .catch((error: unknown) => log.error({ err: error, commandId, command: name }, 'a command failed in the runner'))
       .finally(() => this.running.delete(work));

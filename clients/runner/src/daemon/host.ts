@@ -2,12 +2,14 @@ import { headOf, ownerOf } from '@pizzapi/backbone';
 import { errorInfo, type Command, type EndReason, type ErrorInfo, type SessionEvent } from '@pizzapi/protocol';
 import { backoff, sleep } from '@pizzapi/process';
 import { LinkClient } from '../link/client.js';
-import type { Assignment, Beginning, CommandOutcome, Notice, SessionState } from '../link/messages.js';
+import type { Beginning, CommandOutcome, Notice, SessionState } from '../link/messages.js';
 import { isSameProcess, sweepSession } from '../processes.js';
 import { hasResult } from '../worker/logScan.js';
 import { Absence } from './absence.js';
 import type { Announcer } from './announcer.js';
-import { hasSpool, removeFiles, spoolDir, type LogAccess } from './closing.js';
+import { assignmentOf, resumption } from './assigning.js';
+import { hasSpool, removeFiles, resultEvent, type LogAccess } from './closing.js';
+import type { Meters } from './meters.js';
 import type { SessionRecord, SessionRecords } from './records.js';
 import { RestartBudget } from './restarts.js';
 import { endWorker, type WorkerHandle, type WorkerPool } from './workers.js';
@@ -19,6 +21,7 @@ export interface HostDeps extends LogAccess {
   pool: WorkerPool;
   records: SessionRecords;
   announcer: Announcer;
+  meters: Meters;
   agentDir: string | undefined;
   idleMs: number;
   /** The session is over, or another's: this runner is done with it. */
@@ -217,9 +220,7 @@ export class SessionHost {
   private wake(): Promise<Woken> {
     this.waking ??= (async () => {
       await this.attached?.departed;
-      const { file, model, name, thinkingLevel } = this.record;
-      const beginning = { kind: 'resume', file, model, name, thinkingLevel } as Beginning;
-      return this.start(beginning);
+      return this.start(resumption(this.record));
     })().finally(() => (this.waking = undefined));
     return this.waking;
   }
@@ -240,19 +241,13 @@ export class SessionHost {
   }
 
   private async start(beginning: Beginning): Promise<Woken> {
-    const { pool, home, log, agentDir, idleMs, runnerId } = this.deps;
-    const { sid, userId, cwd } = this.record;
+    const { pool, home, log } = this.deps;
+    const { sid } = this;
     try {
       const worker = await pool.take(home.log(sid));
       this.attach(worker);
       await this.save();
-      const assignment: Assignment = {
-        ...{ sid, userId, runnerId, cwd, idleMs, beginning },
-        spoolDir: spoolDir(home),
-        attachmentsDir: home.attachments(sid),
-        ...(agentDir === undefined ? {} : { agentDir }),
-      };
-      const asked = await worker.link.ask('assign', { assignment });
+      const asked = await worker.link.ask('assign', { assignment: assignmentOf(this.record, this.deps, beginning) });
       pool.refill();
       if (asked.kind === 'answered') {
         this.learn(asked.answer);
@@ -311,10 +306,11 @@ export class SessionHost {
   }
 
   private async crashed(): Promise<void> {
-    const { log, announcer } = this.deps;
+    const { log, announcer, meters } = this.deps;
     log.warn({ sid: this.sid }, 'a worker died');
     await sweepSession(this.sid);
     if (this.budget.crashed(Date.now())) {
+      meters.workerRestarts.inc();
       announcer.say({
         type: 'runner_warning',
         ...errorInfo('runner_failed', `The worker of session ${this.sid} died and is started again`),
@@ -398,8 +394,4 @@ export class SessionHost {
   private async save(): Promise<void> {
     if (!this.ending || this.record.phase === 'over') await this.deps.records.save(this.record);
   }
-}
-
-function resultEvent(command: Command, outcome: CommandOutcome): SessionEvent {
-  return { type: 'command_result', at: Date.now(), commandId: command.commandId, name: command.name, ...outcome };
 }

@@ -1,4 +1,4 @@
-import { readCommands, type Backbone, type Lease, type Ledger } from '@pizzapi/backbone';
+import { readCommands, type Backbone, type BackboneCounters, type Lease, type Ledger } from '@pizzapi/backbone';
 import { sleep, type Logger } from '@pizzapi/process';
 import { CodedError } from '@pizzapi/protocol';
 import type { Announcer } from './announcer.js';
@@ -41,6 +41,15 @@ export class RunnerLife {
 
   get hosts(): SessionHosts {
     return this.parts.hosts;
+  }
+
+  /** Whether commands can reach it. */
+  get isConnected(): boolean {
+    return this.parts.backbone.status() === 'connected';
+  }
+
+  get counters(): Readonly<BackboneCounters> {
+    return this.parts.backbone.counters;
   }
 
   /**

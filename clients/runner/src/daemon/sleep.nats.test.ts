@@ -1,14 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { readLease } from '@pizzapi/backbone';
-import { silentLogger } from '@pizzapi/process';
+import { createMetrics, METRICS, silentLogger } from '@pizzapi/process';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readRunnerOptions } from '../options.js';
+import { signalProcess } from '../processes.js';
 import { Rig } from '../testing/rig.js';
 import { createRunner, type Runner } from './app.js';
 
 let rig: Rig;
 let runner: Runner;
+const metrics = createMetrics();
 
 beforeAll(async () => {
   rig = await Rig.start();
@@ -26,6 +28,7 @@ beforeAll(async () => {
     env: { ...process.env, PIZZAPI_DEMO_SPEED: 'instant', PIZZAPI_LOG_LEVEL: 'warn' },
     // Quiet at once: as soon as there is nothing to do, the session sleeps.
     idleMs: 1,
+    metrics,
   });
   void runner.run();
   await rig.watch();
@@ -62,4 +65,26 @@ it('a sleeping session can be killed without being woken', async () => {
   expect(await rig.result(sid, commandId)).toMatchObject({ ok: true });
   expect(await log.until((event) => event.type === 'session_ended')).toMatchObject({ reason: 'killed' });
   await expect.poll(() => runner.hosts.get(sid)).toBeUndefined();
+});
+
+it('what sleeps, what was answered and what died is in the metrics', async () => {
+  const sid = await rig.newSession();
+  await expect.poll(() => runner.hosts.get(sid)?.status.state, { timeout: 10_000 }).toBe('asleep');
+  const refused = await rig.send('input', { text: 'hello' }, 'nobody');
+  await rig.runnerResult(refused);
+  const busy = await rig.newSession({ prompt: '/demo question confirm' });
+  const log = await rig.log(busy);
+  await log.until((event) => event.type === 'dialog_opened' && event.method === 'confirm');
+  signalProcess((await rig.record(busy)).worker!.pid, 'SIGKILL');
+  await log.until((event) => event.type === 'session_resumed');
+
+  expect(runner.ready()).toBe(true);
+  const asleep = runner.hosts.all.filter((host) => !host.isAwake).length;
+  const text = await metrics.render();
+  expect(text).toContain(`${METRICS.runnerSessions}{state="asleep"} ${asleep}\n`);
+  expect(text).toMatch(new RegExp(`^${METRICS.runnerCommands}\\{outcome="ok"\\} [1-9]`, 'm'));
+  expect(text).toContain(`${METRICS.runnerCommands}{outcome="session_not_found"} 1\n`);
+  expect(text).toContain(`${METRICS.runnerWorkerRestarts} 1\n`);
+  expect(text).toContain(`${METRICS.backboneReconnects} 0\n`);
+  expect(text).toMatch(new RegExp(`^${METRICS.runnerSpoolBytes} \\d+$`, 'm'));
 });

@@ -9,10 +9,22 @@ import {
 } from '@pizzapi/protocol';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '@pizzapi/process';
+import { pathOf, type Refusals } from '../audit/refusals.js';
 import type { GatewayMetrics } from '../metrics.js';
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** The error this answer tells, if it tells one. */
+    errorCode: ErrorCode | null;
+  }
+}
+
+/** What somebody was refused, rather than got wrong: such an answer leaves a row in the audit trail. */
+const REFUSED: ReadonlySet<number> = new Set([401, 403, 421, 429]);
 
 /** Answers with an error: its status is the table's. */
 export function answerError(reply: FastifyReply, error: ErrorInfo): FastifyReply {
+  reply.errorCode = error.code;
   return reply.code(ERRORS[error.code].status).header('cache-control', 'no-store').send({ error });
 }
 
@@ -23,8 +35,26 @@ const BY_PART: Readonly<Record<string, ErrorCode>> = {
   headers: 'bad_request',
 };
 
-/** Every error that leaves over HTTP has a code of ours and our shape, whoever raised it. */
-export function registerErrors(app: FastifyInstance, metrics: GatewayMetrics, log: Logger): void {
+export interface ErrorDeps {
+  metrics: GatewayMetrics;
+  refusals: Refusals;
+  log: Logger;
+}
+
+/**
+ * Every error that leaves over HTTP, in answer to an upgrade too, has a code of ours and our shape, whoever raised it.
+ * To be registered before any route.
+ */
+export function registerErrors(app: FastifyInstance, { metrics, refusals, log }: ErrorDeps): void {
+  app.decorateReply('errorCode', null);
+  app.addHook('onResponse', async (request, { errorCode: code }) => {
+    if (code === null || !REFUSED.has(ERRORS[code].status)) return;
+    const { ip, method, url, principal } = request;
+    refusals.note({
+      ...{ code, ip, method, path: pathOf(url) },
+      ...(principal === null ? {} : { userId: principal.userId }),
+    });
+  });
   app.setErrorHandler((thrown: FastifyError, request, reply) => {
     const error = errorOf(thrown, request);
     metrics.error(error.code);

@@ -7,6 +7,7 @@ import {
   type ViewerUpFrame,
 } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
+import type { Refusals } from '../audit/refusals.js';
 import { modeOf, type Principal } from '../auth/principal.js';
 import type { GatewayMetrics } from '../metrics.js';
 import type { Room } from '../room/room.js';
@@ -24,6 +25,7 @@ export interface ViewerDeps {
   reader: Reader;
   commander: Commander;
   metrics: GatewayMetrics;
+  refusals: Refusals;
   log: Logger;
 }
 
@@ -114,10 +116,10 @@ export class ViewerSocket {
 
   private async command(frame: Extract<ViewerUpFrame, { type: 'input' | 'command' }>): Promise<void> {
     const { principal, sid, viewer } = this;
-    const { commander } = this.deps;
+    const { commander, refusals } = this.deps;
     const { ref } = frame;
     if (viewer.mode === 'read') {
-      commander.audit('refused', principal, { sessionId: sid, frame: frame.type });
+      refusals.note({ code: 'read_only', userId: principal.userId, sessionId: sid, frame: frame.type });
       return this.problem({ code: 'read_only', message: 'This link only lets you watch.' }, ref);
     }
     const outcome =

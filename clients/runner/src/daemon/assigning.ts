@@ -1,0 +1,31 @@
+import type { RunnerHome } from '../home.js';
+import type { Assignment, Beginning } from '../link/messages.js';
+import { spoolDir } from './closing.js';
+import type { SessionRecord } from './records.js';
+
+/** How a session goes on in its next worker: by what its record has of it. */
+export function resumption({ file, model, name, thinkingLevel }: SessionRecord): Beginning {
+  return { kind: 'resume', file, model, name, thinkingLevel } as Beginning;
+}
+
+/** What a worker is told of the session that it is to host. */
+export function assignmentOf(
+  { sid, userId, cwd }: SessionRecord,
+  {
+    home,
+    runnerId,
+    agentDir,
+    idleMs,
+  }: Pick<Assignment, 'runnerId' | 'idleMs'> & {
+    home: RunnerHome;
+    agentDir: string | undefined;
+  },
+  beginning: Beginning,
+): Assignment {
+  return {
+    ...{ sid, userId, runnerId, cwd, idleMs, beginning },
+    spoolDir: spoolDir(home),
+    attachmentsDir: home.attachments(sid),
+    ...(agentDir === undefined ? {} : { agentDir }),
+  };
+}
