@@ -43,7 +43,7 @@ function cases(quick: boolean): Case[] {
         const wanted = viewers === 100 && bytes === 300 && mode === 'paced';
         if (quick && !wanted) continue;
         const each = eventsFor[viewers]!;
-        all.push({ viewers, bytes, mode, each, sessions: sessionsFor[viewers]!, repeat: wanted ? (9) : 1 });
+        all.push({ viewers, bytes, mode, each, sessions: sessionsFor[viewers]!, repeat: wanted ? 9 : 1 });
       }
     }
   }
