@@ -28,13 +28,14 @@ export interface DialogLimits {
 type Value = string | boolean | undefined;
 
 interface OpenDialog {
-  request: DialogRequest;
-  close(outcome: Outcome, value: Value, by: Author): void;
+  accepts(value: unknown): boolean;
+  close(outcome: Outcome, value: unknown, by: Author): void;
+  /** Whether it is shown as a dialog, or by an event of its own. */
+  isShown: boolean;
 }
 
-/** Whether a value answers a dialog. Null (and `undefined`) is the person closing it unanswered, which all allow. */
-function accepts(request: DialogRequest, value: unknown): value is Value | null {
-  if (value === null || value === undefined) return true;
+/** Whether a value answers a dialog. */
+function accepts(request: DialogRequest, value: unknown): boolean {
   if (request.method === 'confirm') return typeof value === 'boolean';
   if (typeof value !== 'string') return false;
   return request.method !== 'select' || (request.options ?? []).includes(value);
@@ -54,9 +55,9 @@ export class Dialogs {
     private readonly clock: Clock,
   ) {}
 
-  /** How many questions wait for an answer. */
+  /** How many dialogs wait for an answer. */
   get size(): number {
-    return this.#open.size;
+    return [...this.#open.values()].filter(({ isShown }) => isShown).length;
   }
 
   /** Asks; the result is the answer, or undefined when nobody gave one. Never rejects. */
@@ -71,7 +72,7 @@ export class Dialogs {
           ? this.clock.after(timeout, () => this.#open.get(dialogId)?.close('timed_out', undefined, SYSTEM))
           : () => undefined;
       signal?.addEventListener('abort', onAbort, { once: true });
-      const close = (outcome: Outcome, value: Value, by: Author) => {
+      const close = (outcome: Outcome, value: unknown, by: Author) => {
         if (!this.#open.delete(dialogId)) return;
         stopTimer();
         signal?.removeEventListener('abort', onAbort);
@@ -84,11 +85,30 @@ export class Dialogs {
           outcome,
           ...(value === undefined ? {} : { value }),
         });
-        resolve(value);
+        resolve(value as Value);
       };
-      this.#open.set(dialogId, { request, close });
+      this.#open.set(dialogId, { accepts: (value) => accepts(request, value), close, isShown: true });
       const expires = timeout !== undefined && timeout > 0 ? { expiresAt: this.clock.now() + timeout } : {};
       this.emit({ type: 'dialog_opened', at: this.clock.now(), dialogId, ...request, ...expires });
+    });
+  }
+
+  /**
+   * Lets a prompt that an event of its own has announced be answered by its id, as a dialog is. Resolves with the first
+   * value that `fits`, or with undefined when it is closed: by a person, by `signal`, by an abort or the session's end.
+   */
+  expect(id: string, fits: (value: unknown) => boolean, signal: AbortSignal): Promise<unknown> {
+    if (this.#refusing > 0 || signal.aborted) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const onAbort = () => this.#open.get(id)?.close('cancelled', undefined, SYSTEM);
+      const close = (_outcome: Outcome, value: unknown) => {
+        if (!this.#open.delete(id)) return;
+        signal.removeEventListener('abort', onAbort);
+        this.#remember(id);
+        resolve(value);
+      };
+      this.#open.set(id, { accepts: fits, close, isShown: false });
+      signal.addEventListener('abort', onAbort, { once: true });
     });
   }
 
@@ -99,13 +119,15 @@ export class Dialogs {
 
   /**
    * Answers a dialog: `resolved` for the first valid answer, `late` when it is already closed, `invalid` (and still
-   * open) when the value does not fit, `unknown` when there never was one with this id.
+   * open) when the value does not fit, `unknown` when there never was one with this id. Null (and `undefined`) is the
+   * person closing it unanswered, which all allow.
    */
   answer(dialogId: string, value: unknown, by: Author): Answer {
     const dialog = this.#open.get(dialogId);
     if (dialog === undefined) return this.#closed.has(dialogId) ? 'late' : 'unknown';
-    if (!accepts(dialog.request, value)) return 'invalid';
-    if (value === null || value === undefined) dialog.close('cancelled', undefined, by);
+    const isDismissed = value === null || value === undefined;
+    if (!isDismissed && !dialog.accepts(value)) return 'invalid';
+    if (isDismissed) dialog.close('cancelled', undefined, by);
     else dialog.close('answered', value, by);
     return 'resolved';
   }

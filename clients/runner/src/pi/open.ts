@@ -10,6 +10,7 @@ import { errorInfo, type ErrorInfo } from '@pizzapi/protocol';
 import { bashTap } from './bashTap.js';
 import { bridge } from './bridge.js';
 import { demoTools } from './demo/tools.js';
+import { humanExtension } from './human/extension.js';
 import { authSource, findModel, initialModel, modelName } from './models.js';
 import { SessionParts } from './parts.js';
 import { HostedSession } from './session.js';
@@ -40,12 +41,23 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
   initTheme(settings.getTheme());
   const parts = new SessionParts(options.sink);
   const emit = parts.emit.bind(parts);
+  if (options.human ?? process.env['PIZZAPI_HUMAN'] !== 'off') {
+    parts.human = humanExtension({
+      cwd,
+      agentDir,
+      emit,
+      approvals: options.approvals ?? (process.env['PIZZAPI_APPROVALS'] === 'ask' ? 'ask' : 'allow'),
+      expect: parts.dialogs.expect.bind(parts.dialogs),
+      onProviderUsage: (usage) => (parts.providerUsage = usage),
+    });
+  }
   const services = await createAgentSessionServices({
     cwd,
     agentDir,
     settingsManager: settings,
     resourceLoaderOptions: {
       extensionFactories: [
+        ...(parts.human === undefined ? [] : [parts.human.factory]),
         bridge(emit, (model) => authSource(services.modelRegistry, model)),
         demoTools(emit),
         bashTap(cwd, settings, {

@@ -1,6 +1,7 @@
-import type { SessionEvent } from '@pizzapi/protocol';
+import type { MetaProviderUsage, SessionEvent } from '@pizzapi/protocol';
 import { Coalescer, systemClock } from './coalesce.js';
 import { Dialogs } from './dialogs.js';
+import type { HumanExtension } from './human/extension.js';
 import { OpenBlocks } from './openBlocks.js';
 import type { PiSink } from './types.js';
 
@@ -17,6 +18,10 @@ export class SessionParts {
   readonly tapped = new Set<string>();
   /** Emits the message that waits for pi to append it, which comes before whatever is emitted next. */
   settle: () => void = () => undefined;
+  /** What people and the agent do together; none when it is switched off. */
+  human: HumanExtension | undefined;
+  /** What the providers say of their limits. */
+  providerUsage: MetaProviderUsage | undefined;
   live = false;
 
   constructor(readonly sink: PiSink) {

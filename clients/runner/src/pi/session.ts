@@ -132,6 +132,7 @@ export class HostedSession implements PiSession {
     this.#emit({ type: 'auth_source_changed', at, source });
     this.#reportUsage();
     for (const warning of this.#warnings) this.#notify(warning, 'warning');
+    this.#parts.human?.restore(pi);
     try {
       await pi.bindExtensions({
         uiContext: createUiContext(this.#parts.dialogs),
@@ -241,10 +242,11 @@ export class HostedSession implements PiSession {
     return this.#parts.dialogs.answer(dialogId, value, by);
   }
 
-  async dispose(): Promise<void> {
+  async dispose({ forGood = false }: { forGood?: boolean } = {}): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
     const pi = this.#pi;
+    if (!forGood) this.#parts.human?.leave();
     this.#prompts.close();
     this.#parts.dialogs.refuse();
     this.clearQueue();
@@ -267,7 +269,9 @@ export class HostedSession implements PiSession {
 
   #reportUsage(): void {
     const tokenUsage = this.#usage.read(this.#pi.getContextUsage());
-    this.#emit({ type: 'token_usage_updated', at: Date.now(), tokenUsage });
+    const { providerUsage } = this.#parts;
+    const said = providerUsage === undefined ? {} : { providerUsage };
+    this.#emit({ type: 'token_usage_updated', at: Date.now(), tokenUsage, ...said });
   }
 
   /** pi's listener. Nothing may escape from here: pi would skip writing the entry it tells us of. */

@@ -7,6 +7,7 @@ import type {
   ThinkingLevel,
   UnnumberedDelta,
 } from '@pizzapi/protocol';
+import type { ApprovalMode } from '../human/approvalPolicy.js';
 import type { Answer } from './dialogs.js';
 import type { OpenState } from './openBlocks.js';
 
@@ -28,6 +29,10 @@ export interface OpenOptions {
   model?: string;
   thinkingLevel?: ThinkingLevel;
   name?: string;
+  /** Questions, to-dos, plans, approvals and goals; on unless `PIZZAPI_HUMAN` is `off`. */
+  human?: boolean;
+  /** Whether tools that change something need an approval: `PIZZAPI_APPROVALS`, else `allow`, as in pi itself. */
+  approvals?: ApprovalMode;
   /** An extension asked for the end of the session. */
   onShutdownRequested?: () => void;
   /** A bug of ours, caught before it could harm pi's own file. Printed to stderr when left out. */
@@ -111,6 +116,9 @@ export interface PiSession {
   /** Empties the queue; what was in it. */
   clearQueue(): { steering: string[]; followUp: string[] };
   answerDialog(dialogId: string, value: unknown, by: Author): Answer;
-  /** Ends the session: dialogs settled, queue cleared, agent and shell aborted, extensions told. Bounded in time. */
-  dispose(): Promise<void>;
+  /**
+   * Stops the session: dialogs settled, queue cleared, agent and shell aborted, extensions told. Bounded in time. What
+   * waits for a person stays open in pi's file, to be asked again by whoever opens it next, unless it ends `forGood`.
+   */
+  dispose(options?: { forGood?: boolean }): Promise<void>;
 }

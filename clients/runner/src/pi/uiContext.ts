@@ -1,5 +1,5 @@
 import type { ExtensionUIContext, Theme } from '@mariozechner/pi-coding-agent';
-import type { Dialogs } from './dialogs.js';
+import type { DialogLimits, Dialogs } from './dialogs.js';
 
 /** pi's global theme lives behind this key of globalThis once `initTheme()` has run (its modules share it that way). */
 const THEME_KEY = Symbol.for('@mariozechner/pi-coding-agent:theme');
@@ -24,8 +24,9 @@ export function createUiContext(dialogs: Dialogs): ExtensionUIContext {
       text(
         await dialogs.ask({ method: 'input', title, ...(placeholder === undefined ? {} : { placeholder }) }, limits),
       ),
-    editor: async (title, prefill) =>
-      text(await dialogs.ask({ method: 'editor', title, ...(prefill === undefined ? {} : { prefill }) })),
+    // Limits are ours: whoever knows of them can close an editor that was answered elsewhere.
+    editor: async (title: string, prefill?: string, limits?: DialogLimits) =>
+      text(await dialogs.ask({ method: 'editor', title, ...(prefill === undefined ? {} : { prefill }) }, limits)),
     notify: (message, level = 'info') => dialogs.tell({ method: 'notify', title: message, level }),
     setStatus: (key, status) => dialogs.tell({ method: 'status', key, title: status ?? '' }),
     setTitle: (title) => dialogs.tell({ method: 'status', key: 'title', title }),

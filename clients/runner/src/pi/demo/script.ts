@@ -39,6 +39,15 @@ const turns =
 
 const bash = (command: string) => ({ command });
 
+function parsedArgs(json: string): ToolCall['arguments'] | undefined {
+  try {
+    const value: unknown = JSON.parse(json === '' ? '{}' : json);
+    return typeof value === 'object' && value !== null ? (value as ToolCall['arguments']) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 const standard = turns(
   ({ prompt, images, speed, call }) => ({
     thinking: 'Somebody tries me out. I say what this is, then show a tool at work.',
@@ -96,6 +105,28 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
       ],
     }),
     ({ lastResult }) => ({ text: `Thank you. This is what I understood:\n\n${lastResult}` }),
+  ),
+  ask: turns(
+    ({ call }) => ({
+      text: 'Two things I need to know.',
+      toolCalls: [
+        call('ask_user_question', {
+          questions: [
+            { question: 'Which oven do you have?', options: ['Wood', 'Gas', 'Electric'] },
+            { question: 'What is your pizza called?' },
+          ],
+        }),
+      ],
+    }),
+    ({ lastResult }) => ({ text: `Thank you. This is what I understood:\n\n${lastResult}` }),
+  ),
+  call: turns(
+    ({ args: [name = '', ...json], call }) => {
+      const toolArgs = parsedArgs(json.join(' '));
+      if (toolArgs === undefined) return { text: 'After the name of the tool I need its arguments as a JSON object.' };
+      return { toolCalls: [call(name, toolArgs)] };
+    },
+    ({ lastResult }) => ({ text: `The tool said:\n\n${lastResult}` }),
   ),
   error,
   long: ({ args }) => {

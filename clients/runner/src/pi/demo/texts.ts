@@ -7,6 +7,8 @@ export const HELP = `This is the **demo model**: scripted, without a network, so
 | \`/demo bash\` | a shell command whose output streams for some seconds |
 | \`/demo edit\` | a file written and edited, with a diff |
 | \`/demo question\` | questions of an extension that you answer (\`select\`, \`confirm\` or \`input\` for one of them) |
+| \`/demo ask\` | questions of the agent itself, answered on any screen, even after a restart |
+| \`/demo call bash {"command":"ls"}\` | one call of any tool, with these arguments |
 | \`/demo error\` | a provider that fails twice and is retried (\`/demo error fatal\`: one that stays broken) |
 | \`/demo long 64000\` | one long message of that many characters |
 | \`/demo thinking\` | a long thought before a short answer |

@@ -1,0 +1,142 @@
+import { basename } from 'node:path';
+import type { ExtensionContext } from '@mariozechner/pi-coding-agent';
+import { arrayAt, isMap } from '@pizzapi/protocol';
+import { APPROVAL_FILE, ApprovalFile } from '../../human/approvalFile.js';
+import { decide, isApprovalRule, ruleText, type ApprovalMode, type ApprovalRule } from '../../human/approvalPolicy.js';
+import {
+  actionsFor,
+  deniedText,
+  DENY_AND_SAY,
+  lateApprovalText,
+  readApproval,
+  type ApprovalAnswer,
+} from '../../human/approvals.js';
+import { promptId, type PromptOf, type StoredEntry } from '../../human/pending.js';
+import { describeUse, useKey, type ToolUse } from '../../human/tools.js';
+import { messageOf } from '../wait.js';
+import type { Asking } from './desk.js';
+import { lastKept, LEFT, type Asker, type FeatureDeps, type Restoring } from './feature.js';
+
+const ENTRY = 'pizzapi.approvals';
+
+/** What was decided for one session, as its file keeps it. */
+interface Kept {
+  sessionId: string;
+  /** Where a person chose one. */
+  mode?: ApprovalMode | undefined;
+  rules: ApprovalRule[];
+}
+
+function asking(prompt: PromptOf<'approval'>, signal?: AbortSignal): Asking<ApprovalAnswer> {
+  const { use, remember } = prompt;
+  return {
+    prompt,
+    signal,
+    read: (value) => readApproval(remember, value),
+    async walk(ui, stop) {
+      const limits = { signal: stop };
+      const actions = actionsFor(remember);
+      for (;;) {
+        const labels = [...actions.map(({ label }) => label), DENY_AND_SAY];
+        const choice = await ui.select(`Allow this? ${describeUse(use)}`, labels, limits);
+        if (choice !== DENY_AND_SAY) return actions.find(({ label }) => label === choice)?.answer;
+        const reason = await ui.input('Why not? The agent will read it.', 'Use the test database instead, …', limits);
+        // Whoever closes the field wants the choices back.
+        if (reason !== undefined) return { kind: 'deny', reason };
+      }
+    },
+  };
+}
+
+export interface ApprovalGate extends Restoring, Asker<'approval'> {
+  /** Once, at the start, from all branches: going back in the story takes back no decision about what may run. */
+  restore(entries: readonly StoredEntry[], sessionId: string): void;
+  /** Why a call must not be made, or undefined once it may. Waits for a person where the policy says so. */
+  problem(toolCallId: string, use: ToolUse, ctx: ExtensionContext): Promise<string | undefined>;
+}
+
+export interface GateOptions {
+  agentDir: string;
+  cwd: string;
+  /** Unless a person chooses another one for the session. */
+  mode: ApprovalMode;
+}
+
+/**
+ * Approvals by policy, before a tool runs. What is remembered for the session is kept in its file and not in its
+ * forks; what is remembered for the folder is kept beside pi's own settings. An approval outlives its process: the
+ * answer comes as a message then, and lets exactly that call through when the agent makes it again.
+ */
+export function approvalGate({ pi, desk, ui }: FeatureDeps, options: GateOptions): ApprovalGate {
+  const file = new ApprovalFile(options.agentDir, options.cwd);
+  let mode: ApprovalMode | undefined;
+  let rules: ApprovalRule[] = [];
+  let sessionId = '';
+  /** Calls that were allowed when nobody could make them any more. */
+  const granted = new Set<string>();
+
+  const keep = () => pi.appendEntry(ENTRY, { sessionId, mode, rules } satisfies Kept);
+  const remember = async (answer: ApprovalAnswer, added: readonly ApprovalRule[]) => {
+    const there = await ui;
+    if (answer.kind === 'folder') {
+      await file
+        .add(added)
+        .catch((error: unknown) => there.notify(`This is not remembered: ${messageOf(error)}`, 'error'));
+    }
+    if (answer.kind !== 'session') return;
+    rules = [...rules, ...added];
+    keep();
+  };
+
+  pi.registerCommand('approvals', {
+    description: 'What the agent may do without asking: /approvals [ask | allow | forget]',
+    handler: async (args, ctx) => {
+      const what = args.trim();
+      if (what === 'ask' || what === 'allow') mode = what;
+      else if (what === 'forget') {
+        rules = [];
+        await file.forget();
+      } else if (what !== '')
+        return ctx.ui.notify('It is /approvals, followed by ask, allow, forget or nothing', 'error');
+      if (what !== '') keep();
+      const all = [...rules, ...(await file.read())].map((rule) => `\n${ruleText(rule)}`).join('');
+      const how =
+        (mode ?? options.mode) === 'ask' ? 'Whatever changes something is asked for' : 'Every tool runs without asking';
+      ctx.ui.notify(`${how}.${all === '' ? '' : ` Besides:${all}`}`, 'info');
+    },
+  });
+
+  return {
+    async problem(toolCallId, use, ctx) {
+      // By its name alone: how a tool writes the path of a file is the tool's affair.
+      const path = use.input['path'];
+      if (['write', 'edit'].includes(use.tool) && typeof path === 'string' && basename(path) === APPROVAL_FILE) {
+        return 'Only a person changes what is approved.';
+      }
+      if (granted.delete(useKey(use))) return undefined;
+      const verdict = decide(mode ?? options.mode, [...rules, ...(await file.read())], use);
+      if (verdict.kind === 'allow') return undefined;
+      if (verdict.kind === 'deny') return deniedText(use, { reason: `a rule says "${ruleText(verdict.rule)}"` });
+      const prompt = { kind: 'approval' as const, id: promptId(toolCallId), use, remember: verdict.remember };
+      const asked = await desk.ask(asking(prompt, ctx.signal), ctx.ui);
+      if (asked.kind === 'left') return LEFT;
+      if (asked.kind === 'closed') return deniedText(use, undefined);
+      await remember(asked.value, verdict.remember);
+      return asked.value.kind === 'deny' ? deniedText(use, asked.value) : undefined;
+    },
+    restore(entries, id) {
+      sessionId = id;
+      const kept = lastKept(entries, ENTRY);
+      const own = isMap(kept) && kept['sessionId'] === id ? kept : {};
+      mode = own['mode'] === 'ask' || own['mode'] === 'allow' ? own['mode'] : undefined;
+      rules = arrayAt(own, 'rules').filter(isApprovalRule);
+    },
+    async reopen(prompt) {
+      const asked = await desk.askAgain(asking(prompt), ui);
+      if (asked.kind !== 'answered') return;
+      await remember(asked.value, prompt.remember);
+      if (asked.value.kind !== 'deny') granted.add(useKey(prompt.use));
+      pi.sendUserMessage(lateApprovalText(prompt.use, asked.value), { deliverAs: 'followUp' });
+    },
+  };
+}

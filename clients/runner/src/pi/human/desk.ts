@@ -1,0 +1,111 @@
+import type { SessionEvent } from '@pizzapi/protocol';
+import { clearedEvent, openedEvent, OPENED_ENTRY, SETTLED_ENTRY, type PendingPrompt } from '../../human/pending.js';
+
+export interface Limits {
+  signal: AbortSignal;
+  /** ms until the dialog closes by itself. */
+  timeout?: number;
+}
+
+/** The part of pi's `ctx.ui` that asks. pi's own editor ignores the limits; the one of a hosted session heeds them. */
+export interface PromptUi {
+  select(title: string, options: string[], limits?: Limits): Promise<string | undefined>;
+  input(title: string, placeholder?: string, limits?: Limits): Promise<string | undefined>;
+  editor(title: string, prefill?: string, limits?: Limits): Promise<string | undefined>;
+  notify(message: string, level?: 'info' | 'warning' | 'error'): void;
+}
+
+/** What a session offers to those who ask. */
+export interface DeskPort {
+  emit: (event: SessionEvent) => void;
+  /** Keeps an entry in pi's session file. */
+  append: (customType: string, data: unknown) => void;
+  sessionId: () => string;
+  /**
+   * Lets a prompt be answered by its own id, besides the dialogs that walk through it; resolves with a value that
+   * `accepts` took, or with undefined when it is closed. A host without it has the dialogs only.
+   */
+  expect?: (id: string, accepts: (value: unknown) => boolean, signal: AbortSignal) => Promise<unknown>;
+}
+
+export interface Asking<T> {
+  prompt: PendingPrompt;
+  /** Asks through dialogs, one after the other; undefined when the person closes them. */
+  walk: (ui: PromptUi, signal: AbortSignal) => Promise<T | undefined>;
+  /** The answer in a value that came for the prompt as a whole; undefined when it does not fit. */
+  read: (value: unknown) => T | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** `left`: the session stopped first. The prompt stays open, and the next process asks again. */
+export type Asked<T> = { kind: 'answered'; value: T } | { kind: 'closed' } | { kind: 'left' };
+
+/**
+ * Where prompts wait for a person. Each is announced by its event, kept in pi's session file and cleared by the event
+ * that names it; the first answer, through a dialog or by the prompt's own id, wins and closes the other way.
+ */
+export class Desk {
+  #open: PendingPrompt[] = [];
+  #leaving = false;
+  readonly #closing = new AbortController();
+
+  constructor(private readonly port: DeskPort) {}
+
+  /** Asks, and keeps the prompt in the file first. Rejects only when a walk does. */
+  ask<T>(asking: Asking<T>, ui: PromptUi): Promise<Asked<T>> {
+    const { prompt } = asking;
+    this.port.append(OPENED_ENTRY, { sessionId: this.port.sessionId(), prompt });
+    return this.#wait(asking, Promise.resolve(ui));
+  }
+
+  /** Asks what an earlier process asked, under the same id. The dialogs begin once there is a `ui`. */
+  askAgain<T>(asking: Asking<T>, ui: Promise<PromptUi>): Promise<Asked<T>> {
+    return this.#wait(asking, ui);
+  }
+
+  /** From now on what closes unanswered stays open in the file. */
+  leave(): void {
+    this.#leaving = true;
+  }
+
+  /** Closes everything that is open here. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  async #wait<T>({ prompt, walk, read, signal }: Asking<T>, ui: Promise<PromptUi>): Promise<Asked<T>> {
+    const done = new AbortController();
+    const stop = AbortSignal.any([done.signal, this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
+    this.#announce(prompt);
+    const stopped = new Promise<undefined>((resolve) => {
+      if (stop.aborted) resolve(undefined);
+      else stop.addEventListener('abort', () => resolve(undefined), { once: true });
+    });
+    const ways: Promise<T | undefined>[] = [stopped, ui.then((there) => walk(there, stop))];
+    const direct = this.port.expect?.(prompt.id, (value) => read(value) !== undefined, stop);
+    if (direct !== undefined) ways.push(direct.then(read));
+    let value: T | undefined;
+    try {
+      value = await Promise.race(ways);
+    } finally {
+      done.abort();
+      this.#open = this.#open.filter((other) => other !== prompt);
+      if (value !== undefined || !this.#leaving) this.#settle(prompt);
+    }
+    if (value !== undefined) return { kind: 'answered', value };
+    return { kind: this.#leaving ? 'left' : 'closed' };
+  }
+
+  #announce(prompt: PendingPrompt): void {
+    this.#open.push(prompt);
+    this.port.emit(openedEvent(prompt, Date.now()));
+  }
+
+  /** A screen shows one prompt of a kind: when the newest is settled, the one before it shows again. */
+  #settle(prompt: PendingPrompt): void {
+    this.port.append(SETTLED_ENTRY, { id: prompt.id });
+    this.port.emit(clearedEvent(prompt, Date.now()));
+    const hidden = this.#open.findLast((other) => other.kind === prompt.kind);
+    if (hidden !== undefined) this.port.emit(openedEvent(hidden, Date.now()));
+  }
+}

@@ -1,0 +1,113 @@
+import type { ExtensionContext, ExtensionFactory } from '@mariozechner/pi-coding-agent';
+import type { MetaProviderUsage, SessionEvent } from '@pizzapi/protocol';
+import type { ApprovalMode } from '../../human/approvalPolicy.js';
+import { openPrompts } from '../../human/pending.js';
+import { approvalGate } from './approvalGate.js';
+import { Desk, type DeskPort, type PromptUi } from './desk.js';
+import { reopen, storedEntries, type FeatureDeps, type Restoring } from './feature.js';
+import { goalTool } from './goalTool.js';
+import { planMode } from './planMode.js';
+import { questionTool } from './questionTool.js';
+import { reports } from './reports.js';
+import { todoTool } from './todoTool.js';
+
+export interface HumanOptions {
+  /** An existing folder; what is remembered for it is kept in `agentDir`. */
+  cwd: string;
+  agentDir: string;
+  /** Puts an event into the session's log. */
+  emit: (event: SessionEvent) => void;
+  /** Whether tools that change something need an approval; `allow` when left out, as in pi itself. */
+  approvals?: ApprovalMode;
+  /** See `DeskPort.expect`. */
+  expect?: DeskPort['expect'];
+  /** A provider said what is left of its limits. */
+  onProviderUsage?: (usage: MetaProviderUsage) => void;
+}
+
+type StoryOf = Pick<ExtensionContext, 'sessionManager'>;
+
+/** The extension and what its host may tell it. Both calls are optional: pi's own events do for a host without them. */
+export interface HumanExtension {
+  factory: ExtensionFactory;
+  /**
+   * Brings back what an earlier process of this session kept, and opens its prompts again, before any extension has
+   * started: an answer that is already on its way finds its prompt.
+   */
+  restore(story: StoryOf): void;
+  /** The session goes, and may be taken up by another process: what waits for a person goes on waiting. */
+  leave(): void;
+}
+
+/**
+ * What people and the agent do together, as one extension of pi: questions (`ask_user_question`), the to-do list
+ * (`todo`), plan mode (`/plan`, `plan_mode`), approvals (`/approvals`) and the goal (`/goal`, `goal`). It needs nothing
+ * but pi's own `ctx.ui` to ask, keeps its state in pi's session file, and says everything as meta events.
+ *
+ * A prompt that waits outlives its process. The SDK cannot take up a tool call again, so the prompt is opened under
+ * its old id, and the answer reaches the agent as a message that says what it answers.
+ */
+export function humanExtension(options: HumanOptions): HumanExtension {
+  let current: Pick<HumanExtension, 'restore' | 'leave'> | undefined;
+  const factory: ExtensionFactory = (pi) => {
+    const { emit, expect } = options;
+    let sessionId = '';
+    let startUi: (ui: PromptUi) => void = () => undefined;
+    const ui = new Promise<PromptUi>((resolve) => (startUi = resolve));
+    const desk = new Desk({
+      emit,
+      append: (customType, data) => pi.appendEntry(customType, data),
+      sessionId: () => sessionId,
+      ...(expect === undefined ? {} : { expect }),
+    });
+    const deps: FeatureDeps = { pi, desk, emit, ui };
+    const questions = questionTool(deps);
+    const plans = planMode(deps);
+    const goal = goalTool(deps);
+    const { cwd, agentDir, approvals = 'allow' } = options;
+    const gate = approvalGate(deps, { cwd, agentDir, mode: approvals });
+    const features: Restoring[] = [todoTool(deps), plans, goal];
+    reports(pi, emit, (usage) => options.onProviderUsage?.(usage));
+
+    const restoreState = (story: StoryOf) => {
+      sessionId = story.sessionManager.getSessionId();
+      const entries = storedEntries(story.sessionManager.getBranch());
+      for (const feature of features) feature.restore(entries, sessionId);
+      return entries;
+    };
+    let isRestored = false;
+    const restore = (story: StoryOf) => {
+      if (isRestored) return;
+      isRestored = true;
+      const entries = restoreState(story);
+      gate.restore(storedEntries(story.sessionManager.getEntries()), sessionId);
+      const askers = { question: questions, plan: plans, approval: gate };
+      for (const prompt of openPrompts(entries, sessionId)) reopen(prompt, askers, ui);
+    };
+    current = { restore, leave: () => desk.leave() };
+
+    pi.on('session_start', (_event, ctx) => {
+      restore(ctx);
+      startUi(ctx.ui);
+    });
+    pi.on('session_tree', (_event, ctx) => void restoreState(ctx));
+    pi.on('session_shutdown', () => {
+      desk.leave();
+      desk.close();
+    });
+    pi.on('before_agent_start', ({ systemPrompt }) => {
+      const notes = [plans.prompt(), goal.prompt()].filter((note) => note !== undefined);
+      return notes.length === 0 ? undefined : { systemPrompt: [systemPrompt, ...notes].join('\n\n') };
+    });
+    pi.on('tool_call', async ({ toolCallId, toolName, input }, ctx) => {
+      const use = { tool: toolName, input: input as Record<string, unknown> };
+      const reason = plans.problem(use) ?? (await gate.problem(toolCallId, use, ctx));
+      return reason === undefined ? undefined : { block: true, reason };
+    });
+  };
+  return {
+    factory,
+    restore: (story) => current?.restore(story),
+    leave: () => current?.leave(),
+  };
+}

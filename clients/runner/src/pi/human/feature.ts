@@ -1,0 +1,63 @@
+import type { ExtensionAPI, SessionEntry } from '@mariozechner/pi-coding-agent';
+import type { SessionEvent } from '@pizzapi/protocol';
+import type { PendingPrompt, PromptKind, PromptOf, StoredEntry } from '../../human/pending.js';
+import { messageOf } from '../wait.js';
+import type { Desk, PromptUi } from './desk.js';
+
+/** What every feature is made with. */
+export interface FeatureDeps {
+  pi: ExtensionAPI;
+  desk: Desk;
+  emit: (event: SessionEvent) => void;
+  /** The dialogs of the session, once its extensions have started. */
+  ui: Promise<PromptUi>;
+}
+
+/** A feature that keeps something in the session file. */
+export interface Restoring {
+  /** Takes its state from the story: at the start, and when the story moves to another branch. */
+  restore(entries: readonly StoredEntry[], sessionId: string): void;
+}
+
+/** A feature that asks. */
+export interface Asker<K extends PromptKind> {
+  /** Asks again what an earlier process asked, and gives the answer to the agent as a message. */
+  reopen(prompt: PromptOf<K>): Promise<void>;
+}
+
+/** Opens a prompt again by the feature that asked; what goes wrong there is shown, and harms nothing else. */
+export function reopen(prompt: PendingPrompt, by: { [K in PromptKind]: Asker<K> }, ui: Promise<PromptUi>): void {
+  const open = (): Promise<void> => {
+    switch (prompt.kind) {
+      case 'question':
+        return by.question.reopen(prompt);
+      case 'plan':
+        return by.plan.reopen(prompt);
+      case 'approval':
+        return by.approval.reopen(prompt);
+    }
+  };
+  open().catch(async (error: unknown) => {
+    (await ui).notify(`An answer did not reach the agent: ${messageOf(error)}`, 'error');
+  });
+}
+
+/** The text result of a tool. */
+export const says = (text: string) => ({ content: [{ type: 'text' as const, text }], details: undefined });
+
+/** What the model reads when the session stops while it waits. */
+export const LEFT = 'The session stopped before the person answered. The answer will come as a message.';
+
+/** What extensions keep among the entries of a session file. */
+export function storedEntries(entries: readonly SessionEntry[]): StoredEntry[] {
+  const stored: StoredEntry[] = [];
+  for (const entry of entries) {
+    if (entry.type === 'custom') stored.push({ customType: entry.customType, data: entry.data });
+  }
+  return stored;
+}
+
+/** The last thing that was kept under a name. */
+export function lastKept(entries: readonly StoredEntry[], customType: string): unknown {
+  return entries.findLast((entry) => entry.customType === customType)?.data;
+}

@@ -1,0 +1,83 @@
+import { StringEnum } from '@mariozechner/pi-ai';
+import { isMap, isSessionEvent, newId, type MetaGoalStatus } from '@pizzapi/protocol';
+import Type from 'typebox';
+import { afterTurn, goalPrompt, goalText, newGoal, parseGoalCommand, settleGoal } from '../../human/goals.js';
+import { lastKept, says, type FeatureDeps, type Restoring } from './feature.js';
+
+const ENTRY = 'pizzapi.goal';
+
+const Parameters = Type.Object({
+  status: StringEnum(['met', 'failed'] as const, { description: 'Whether the goal is met, or cannot be' }),
+  reason: Type.String({ minLength: 1, description: 'How you know' }),
+});
+
+export interface Goal extends Restoring {
+  /** What the model has to know of it, or undefined. */
+  prompt(): string | undefined;
+}
+
+/** The goal of a session: set by `/goal`, counted turn by turn, ended by the tool `goal`, by its limits or by a person. */
+export function goalTool({ pi, emit }: FeatureDeps): Goal {
+  let goal: MetaGoalStatus | null = null;
+  const show = (next: MetaGoalStatus | null) => {
+    if (JSON.stringify(next) === JSON.stringify(goal)) return false;
+    goal = next;
+    emit({ type: 'goal_updated', at: Date.now(), goal });
+    return true;
+  };
+  const change = (next: MetaGoalStatus) => {
+    if (show(next)) pi.appendEntry(ENTRY, { goal: next });
+  };
+
+  pi.registerCommand('goal', {
+    description:
+      'Set the goal of this session: /goal [what is to be reached] [--max-turns n] [--max-tokens n] [--max-cost usd], or /goal cancel',
+    handler: async (args, ctx) => {
+      const command = parseGoalCommand(args);
+      switch (command.kind) {
+        case 'invalid':
+          return ctx.ui.notify(command.why, 'error');
+        case 'show':
+          return ctx.ui.notify(goal === null ? 'There is no goal' : goalText(goal), 'info');
+        case 'cancel':
+          if (goal !== null) change(settleGoal(goal, 'cancelled', 'a person cancelled it'));
+          return;
+        case 'set':
+          change(newGoal(newId('g'), command.description, command.limits));
+          return pi.sendUserMessage(`The goal from now on: ${command.description}`, { deliverAs: 'followUp' });
+      }
+    },
+  });
+
+  pi.registerTool({
+    name: 'goal',
+    label: 'Goal',
+    description: 'Says that the goal of this session is met, or that it cannot be.',
+    parameters: Parameters,
+    executionMode: 'sequential',
+    execute: async (_toolCallId, { status, reason }) => {
+      if (goal?.status !== 'active') throw new Error('This session has no goal that is still open');
+      change(settleGoal(goal, status, reason));
+      return says(`Noted: the goal is ${status}.`);
+    },
+  });
+
+  pi.on('turn_end', ({ message }, ctx) => {
+    if (goal?.status !== 'active' || message.role !== 'assistant') return;
+    const { input, output, cacheRead, cacheWrite, cost } = message.usage;
+    const next = afterTurn(goal, { tokens: input + output + cacheRead + cacheWrite, cost: cost.total });
+    change(next);
+    if (next.status === 'active') return;
+    ctx.ui.notify(`The goal is given up: ${next.lastReason ?? ''}`, 'warning');
+    ctx.abort();
+  });
+
+  return {
+    prompt: () => (goal?.status === 'active' ? goalPrompt(goal) : undefined),
+    restore(entries) {
+      const kept = lastKept(entries, ENTRY);
+      const event: unknown = { type: 'goal_updated', at: 0, ...(isMap(kept) ? kept : {}) };
+      show(isSessionEvent(event) && event.type === 'goal_updated' ? event.goal : null);
+    },
+  };
+}

@@ -1,0 +1,120 @@
+import Type from 'typebox';
+import { promptId, type PromptOf } from '../../human/pending.js';
+import {
+  answersText,
+  choicesOf,
+  lateAnswersText,
+  OWN_WORDS,
+  readAnswers,
+  type Answers,
+  type Question,
+} from '../../human/questions.js';
+import type { Asking, Limits, PromptUi } from './desk.js';
+import { LEFT, says, type Asker, type FeatureDeps } from './feature.js';
+
+/** Questions that one call may ask, and options that one of them may have. */
+const MAX_QUESTIONS = 8;
+const MAX_OPTIONS = 20;
+/** The longest a question may be open with a time-out, s. Without one it waits for as long as it takes. */
+const MAX_TIMEOUT_S = 7 * 24 * 3_600;
+/** A dialog that closes this close to its time-out was closed by it, ms. */
+const EXPIRY_SLACK_MS = 50;
+
+const Parameters = Type.Object({
+  questions: Type.Array(
+    Type.Object({
+      question: Type.String({ minLength: 1, description: 'The whole question, understandable by itself' }),
+      options: Type.Optional(
+        Type.Array(Type.String({ minLength: 1 }), {
+          maxItems: MAX_OPTIONS,
+          description: 'Answers to choose from, the best one first. The person can always answer in words of their own',
+        }),
+      ),
+    }),
+    { minItems: 1, maxItems: MAX_QUESTIONS },
+  ),
+  timeoutSeconds: Type.Optional(
+    Type.Number({
+      minimum: 0.01,
+      maximum: MAX_TIMEOUT_S,
+      description: 'Go on without an answer after so many seconds. Leave it out to wait for as long as it takes',
+    }),
+  ),
+});
+
+async function askOne(
+  ui: PromptUi,
+  title: string,
+  question: Question,
+  limits: () => Limits,
+): Promise<string | undefined> {
+  if (question.options.length === 0) return ui.input(title, 'Your answer', limits());
+  for (;;) {
+    const choice = await ui.select(title, choicesOf(question), limits());
+    if (choice !== OWN_WORDS) return choice;
+    const words = await ui.input(title, 'Your answer', limits());
+    // Whoever closes the field wants the list back.
+    if (words !== undefined && words.trim() !== '') return words;
+  }
+}
+
+function asking(prompt: PromptOf<'question'>, signal?: AbortSignal): Asking<Answers> {
+  const { questions, expiresAt } = prompt;
+  return {
+    prompt,
+    signal,
+    read: (value) => readAnswers(questions, value),
+    async walk(ui, stop) {
+      const limits = () => ({
+        signal: stop,
+        ...(expiresAt === undefined ? {} : { timeout: Math.max(1, expiresAt - Date.now()) }),
+      });
+      const answers: string[] = [];
+      for (const [index, question] of questions.entries()) {
+        const count = questions.length > 1 ? `(${index + 1}/${questions.length}) ` : '';
+        const answer = await askOne(ui, count + question.question, question, limits);
+        if (answer === undefined) {
+          const isExpired = expiresAt !== undefined && Date.now() >= expiresAt - EXPIRY_SLACK_MS;
+          return isExpired && !stop.aborted ? { kind: 'expired' } : undefined;
+        }
+        answers.push(answer);
+      }
+      return { kind: 'answers', answers };
+    },
+  };
+}
+
+/**
+ * `ask_user_question`: the agent asks, any screen answers, the answer is the tool's result. A question outlives its
+ * process: the tool call itself cannot be taken up again by the SDK, so the next process opens the question under the
+ * same id, and its answer reaches the agent as a message that says what it answers.
+ */
+export function questionTool({ pi, desk, ui }: FeatureDeps): Asker<'question'> {
+  pi.registerTool({
+    name: 'ask_user_question',
+    label: 'Ask',
+    description:
+      'Asks the person one or several questions and waits for the answers. Use it when you cannot decide on your own ' +
+      'what they want, not to report or to be polite.',
+    promptSnippet: 'Ask the person a question and wait for the answer',
+    parameters: Parameters,
+    executionMode: 'sequential',
+    execute: async (toolCallId, params, signal, _onUpdate, ctx) => {
+      const questions = params.questions.map(({ question, options = [] }) => ({ question, options }));
+      const { timeoutSeconds } = params;
+      const expires = timeoutSeconds === undefined ? {} : { expiresAt: Date.now() + timeoutSeconds * 1_000 };
+      const prompt = { kind: 'question' as const, id: promptId(toolCallId), questions, ...expires };
+      const asked = await desk.ask(asking(prompt, signal), ctx.ui);
+      if (asked.kind === 'left') return says(LEFT);
+      return says(answersText(questions, asked.kind === 'answered' ? asked.value : undefined));
+    },
+  });
+  return {
+    async reopen(prompt) {
+      const asked = await desk.askAgain(asking(prompt), ui);
+      if (asked.kind !== 'answered') return;
+      await ui;
+      pi.sendUserMessage(lateAnswersText(prompt.questions, asked.value), { deliverAs: 'followUp' });
+    },
+  };
+}
