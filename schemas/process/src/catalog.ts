@@ -38,6 +38,7 @@ export const OPTIONS = defineOptions({
     type: 'url',
     default: 'nats://127.0.0.1:4222',
   },
+  natsNkey: { env: 'PIZZAPI_NATS_NKEY', help: 'Seed of the nkey of a service at nats-server (SU…)', type: 'string' },
   natsUser: { env: 'PIZZAPI_NATS_USER', help: 'User name at nats-server', type: 'string' },
   natsPassword: { env: 'PIZZAPI_NATS_PASSWORD', help: 'Password at nats-server', type: 'string' },
   natsServer: { env: 'PIZZAPI_NATS_SERVER', help: 'Path of the nats-server program to run', type: 'path' },

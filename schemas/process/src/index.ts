@@ -6,3 +6,5 @@ export * from './metrics.js';
 export * from './health.js';
 export * from './service.js';
 export * from './localAuth.js';
+export * from './tokens.js';
+export * from './browser.js';

@@ -7,8 +7,8 @@ import {
   checkLinkToken,
   ensureGatewaySecret,
   gatewaySecretFile,
-  isLocalToken,
   localToken,
+  localTokenChecker,
   loginUrl,
   mintLinkToken,
   readGatewaySecret,
@@ -47,9 +47,9 @@ describe('a sign-in link token', () => {
 
 describe('the local bearer', () => {
   it('is accepted by its own secret only', () => {
-    expect(isLocalToken(secret, localToken(secret))).toBe(true);
-    expect(isLocalToken(other, localToken(secret))).toBe(false);
-    expect(isLocalToken(secret, mintLinkToken(secret, 0))).toBe(false);
+    expect(localTokenChecker(secret)(localToken(secret))).toBe(true);
+    expect(localTokenChecker(other)(localToken(secret))).toBe(false);
+    expect(localTokenChecker(secret)(mintLinkToken(secret, 0))).toBe(false);
   });
 
   it('fits into a WebSocket subprotocol', () => {

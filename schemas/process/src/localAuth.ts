@@ -50,7 +50,7 @@ export function ensureGatewaySecret(home: string): Buffer {
 }
 
 /** A key for one purpose, so that a signature made for one can never pass for another. */
-export function deriveKey(secret: Uint8Array, purpose: 'cookie' | 'link' | 'local'): Buffer {
+export function deriveKey(secret: Uint8Array, purpose: 'link' | 'local' | 'share'): Buffer {
   return createHmac('sha256', secret).update(`pizzapi/${purpose}`).digest();
 }
 
@@ -93,7 +93,8 @@ export function localToken(secret: Uint8Array): string {
   return `local.${sign(deriveKey(secret, 'local'), 'owner')}`;
 }
 
-/** Whether a bearer is `localToken` of this secret. */
-export function isLocalToken(secret: Uint8Array, token: string): boolean {
-  return same(token, localToken(secret));
+/** Tells whether a bearer is `localToken` of this secret; the token is made once, not at every question. */
+export function localTokenChecker(secret: Uint8Array): (token: string) => boolean {
+  const right = localToken(secret);
+  return (token) => same(token, right);
 }

@@ -6,6 +6,7 @@ export const METRICS = {
   backboneStale: 'pizzapi_backbone_stale_epoch_total',
   backboneGaps: 'pizzapi_backbone_gaps_filled_total',
   backboneRebuilt: 'pizzapi_backbone_readers_rebuilt_total',
+  backboneForeign: 'pizzapi_backbone_foreign_messages_total',
   gatewaySockets: 'pizzapi_gateway_sockets',
   gatewayRooms: 'pizzapi_gateway_rooms',
   gatewayFrames: 'pizzapi_gateway_frames_total',
@@ -26,6 +27,12 @@ export const METRICS = {
   projectorActive: 'pizzapi_projector_active',
   reaperEnded: 'pizzapi_reaper_ended_total',
   reaperWaiting: 'pizzapi_reaper_waiting',
+  authCallouts: 'pizzapi_auth_callouts_total',
+  authCalloutSeconds: 'pizzapi_auth_callout_seconds',
+  authGrants: 'pizzapi_auth_grants_total',
+  authQuestions: 'pizzapi_auth_questions_total',
+  authKicks: 'pizzapi_auth_kicks_total',
+  authPurges: 'pizzapi_auth_purges_total',
   runnerSessions: 'pizzapi_runner_sessions',
   runnerSpoolBytes: 'pizzapi_runner_spool_bytes',
   runnerCommands: 'pizzapi_runner_commands_total',
@@ -76,6 +83,7 @@ export interface BackboneCounts {
   readonly staleEpochEvents: number;
   readonly gapsFilled: number;
   readonly readersRebuilt: number;
+  readonly foreignMessages: number;
 }
 
 /** Shows what a process's connection to the backbone survived. A new connection begins at 0 again, as a process does. */
@@ -85,6 +93,7 @@ export function showBackbone(metrics: Metrics, counts: () => BackboneCounts): vo
     [metrics.counter(METRICS.backboneStale, 'Events of hosts that were replaced, passed over'), 'staleEpochEvents'],
     [metrics.counter(METRICS.backboneGaps, 'Holes in a live stream that were filled from the log'), 'gapsFilled'],
     [metrics.counter(METRICS.backboneRebuilt, 'Readers rebuilt after a failure'), 'readersRebuilt'],
+    [metrics.counter(METRICS.backboneForeign, 'Messages not published by who may, passed over'), 'foreignMessages'],
   ] as const;
   metrics.beforeRender(() => {
     const now = counts();

@@ -14,8 +14,6 @@ export const ErrorBody = Type.Object({ error: Type.Object({ code: Text, message:
 /** `POST /api/auth/link`: what the page does with the one-time link. */
 export const LinkBody = Type.Object({ token: Type.String({ minLength: 1, maxLength: 256 }) });
 
-export const Me = Type.Object({ userId: Text, name: Text, role: Text });
-
 /** `POST /api/sessions`; `POST /ws/sessions` takes `runner_id` too. */
 export const NewSessionBody = Type.Object({
   runnerId: Optional(Text),
@@ -72,4 +70,3 @@ export type CommandBody = Static<typeof CommandBody>;
 export type CommandReply = Static<typeof CommandReply>;
 export type EventsQuery = Static<typeof EventsQuery>;
 export type SessionReply = Static<typeof SessionReply>;
-export type Me = Static<typeof Me>;

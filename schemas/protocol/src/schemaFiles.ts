@@ -3,6 +3,7 @@ import { DELTA_SCHEMAS, SessionPartial } from './deltas.js';
 import { EVENT_SCHEMAS } from './events.js';
 import { HUB_DOWN, HUB_UP, RUNNERS_DOWN, RUNNERS_UP, VIEWER_DOWN, VIEWER_UP } from './frames.js';
 import * as http from './http.js';
+import * as people from './people.js';
 import { RunnerInfo, SessionInfo } from './info.js';
 import { SessionMetaState } from './meta.js';
 import { RUNNER_EVENT_SCHEMAS } from './runnerEvents.js';
@@ -12,8 +13,8 @@ import { RUNNER_EVENT_SCHEMAS } from './runnerEvents.js';
  * pinned in `wireVersion.ts`.
  */
 export function schemaFiles(): Record<string, unknown> {
-  const bodies = Object.entries(http)
-    .filter(([, value]) => typeof value === 'object')
+  const bodies = Object.entries({ ...http, ...people })
+    .filter(([, value]) => typeof value === 'object' && !Array.isArray(value))
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return {
     'events.json': document('Events of a session: session.<sid>.events', EVENT_SCHEMAS),

@@ -1,0 +1,114 @@
+import Type, { type Static } from 'typebox';
+import { checker } from './check.js';
+import { CodedError } from './errors.js';
+import { ID_PATTERN, isId } from './ids.js';
+
+/**
+ * How a host's connections to NATS say who they are, and what a host asks of the authenticator because its own
+ * connection may not do it (PROTOCOL.md, "Security"). The subject of a question says who asks: NATS lets nobody else
+ * publish on it.
+ */
+
+/**
+ * `runner`: a daemon. `keeper`: the same daemon, for those of its sessions that have no worker. `session`: the worker of
+ * one session.
+ */
+export type HostLogin = { kind: 'runner' | 'keeper'; rid: string } | { kind: 'session'; sid: string };
+
+const idOf = (login: HostLogin): string => (login.kind === 'session' ? login.sid : login.rid);
+
+/** The `user` of a host's connection: `runner.<rid>`, `keeper.<rid>` or `session.<sid>`. Throws `invalid_id`. */
+export function natsUserOf(login: HostLogin): string {
+  const id = idOf(login);
+  if (!isId(id)) throw new CodedError('invalid_id', `"${String(id).slice(0, 80)}" is not an id`);
+  return `${login.kind}.${id}`;
+}
+
+/** The inverse of `natsUserOf`. Total over any string. */
+export function parseNatsUser(user: string): HostLogin | undefined {
+  const [kind, id, ...rest] = user.split('.');
+  if (!isId(id) || rest.length > 0) return undefined;
+  if (kind === 'session') return { kind, sid: id };
+  return kind === 'runner' || kind === 'keeper' ? { kind, rid: id } : undefined;
+}
+
+/** Where a host's connection gets its replies: nobody else may subscribe there. */
+export function inboxPrefixOf(login: HostLogin): string {
+  return `_INBOX_${login.kind}_${idOf(login)}`;
+}
+
+/** The password of a daemon's connections: its runner token, and the secret that proves it is the same host as before. */
+export const runnerPassword = (token: string, runnerSecret: string): string => `${token}.${runnerSecret}`;
+
+/** The inverse of `runnerPassword`. */
+export function parseRunnerPassword(password: string): { token: string; runnerSecret: string } | undefined {
+  const at = password.indexOf('.');
+  return at <= 0 ? undefined : { token: password.slice(0, at), runnerSecret: password.slice(at + 1) };
+}
+
+/** Request/reply subjects of the authenticator. */
+export const deskSubjects = {
+  runner: (rid: string) => deskSubject('runner', rid),
+  session: (sid: string) => deskSubject('session', sid),
+  /** From gateways: deletes the log of a session for good. */
+  purge: 'desk.purge',
+} as const;
+
+function deskSubject(kind: string, id: string): string {
+  if (!isId(id)) throw new CodedError('invalid_id', `"${String(id).slice(0, 80)}" is not an id`);
+  return `desk.${kind}.${id}`;
+}
+
+const Id = Type.String({ pattern: ID_PATTERN });
+const Hash = Type.String({ pattern: '^[0-9a-f]{64}$' });
+
+/** What a host asks. A daemon names the session; a worker can only mean its own. */
+export const DeskRequest = Type.Union([
+  /** Grants the session to this host, with a new epoch. */
+  Type.Object({ verb: Type.Literal('claim'), sid: Type.Optional(Id) }),
+  /** Whether the session's log holds the result of a command. */
+  Type.Object({ verb: Type.Literal('has_result'), sid: Type.Optional(Id), commandId: Id }),
+  /** The message ids of the session's log after an offset, in order: tells which spooled events got there. */
+  Type.Object({ verb: Type.Literal('ids_after'), sid: Type.Optional(Id), after: Type.Integer({ minimum: 0 }) }),
+  /** The offset before the message that is the entry `entryId` of pi's file. */
+  Type.Object({ verb: Type.Literal('seq_before'), sid: Type.Optional(Id), entryId: Type.String({ maxLength: 256 }) }),
+  /**
+   * A part of a blob, in order: `offset` in bytes, `size` of the whole. The last part is answered when the whole is
+   * stored and its SHA-256 is right.
+   */
+  Type.Object({
+    verb: Type.Literal('put_blob'),
+    sid: Type.Optional(Id),
+    blob: Hash,
+    mediaType: Type.String({ maxLength: 128 }),
+    size: Type.Integer({ minimum: 1 }),
+    offset: Type.Integer({ minimum: 0 }),
+    bytes: Type.Unknown(),
+  }),
+  /** Bytes of a blob from `offset` on, as many as one answer holds. */
+  Type.Object({
+    verb: Type.Literal('get_blob'),
+    sid: Type.Optional(Id),
+    blob: Hash,
+    offset: Type.Integer({ minimum: 0 }),
+  }),
+]);
+export type DeskRequest = Static<typeof DeskRequest>;
+export const isDeskRequest = checker(DeskRequest);
+
+/** The answer to each verb, or `refused`. */
+export interface DeskReplies {
+  /** `grant` is the password of a connection as `session.<sid>`. */
+  claim: { kind: 'granted'; epoch: number; userId: string; grant: string };
+  has_result: { kind: 'answer'; found: boolean };
+  /** As many as one answer holds; with `next` there are more: ask again, after that offset. */
+  ids_after: { kind: 'answer'; ids: string[]; next?: number };
+  seq_before: { kind: 'answer'; seq?: number };
+  put_blob: { kind: 'answer'; stored: boolean };
+  get_blob: { kind: 'answer'; size: number; mediaType: string; bytes: Uint8Array };
+}
+export type DeskVerb = keyof DeskReplies;
+export type DeskRefusal = { kind: 'refused'; code: string; message: string };
+
+/** Bytes of a blob in one question or answer of the desk: well below what a NATS message may hold. */
+export const DESK_PART_BYTES = 512 * 1024;

@@ -1,0 +1,193 @@
+import Type, { type Static } from 'typebox';
+import { ID_PATTERN } from './ids.js';
+
+/** The bodies of the HTTP API that are about people: accounts, keys, pairing, shares, users, audit. */
+const Optional = Type.Optional;
+const Text = Type.String();
+/** ms since epoch. */
+const Time = Type.Number();
+const Name = Type.String({ minLength: 1, maxLength: 80 });
+
+export const ACCOUNT_ROLES = ['admin', 'member'] as const;
+export const KEY_KINDS = ['user', 'runner'] as const;
+export const SHARE_MODES = ['read', 'collab'] as const;
+export const SIGNUP_MODES = ['first', 'open', 'closed'] as const;
+
+/** An e-mail address is a name to sign in with: no mail is ever sent to it. Compared in lower case. */
+export const Email = Type.String({ minLength: 3, maxLength: 254, pattern: '^[^@\\s]+@[^@\\s]+$' });
+/** Bounded well above the rules of `validatePassword`, so that they, and not the shape, say what is wrong. */
+const Password = Type.String({ maxLength: 1024 });
+
+/** `POST /api/auth/signup`: 201 for the first account, which is signed in; 202 for any other, taken address or not. */
+export const SignupBody = Type.Object({ email: Email, password: Password, name: Optional(Name) });
+/** `POST /api/auth/login` */
+export const LoginBody = Type.Object({ email: Type.String({ maxLength: 254 }), password: Password });
+/** `POST /api/auth/password`: `current` may be left out only while the account has no password yet. */
+export const PasswordBody = Type.Object({ current: Optional(Password), next: Password, email: Optional(Email) });
+/** `GET /api/auth/options`, for anyone: which forms a page has to show. */
+export const AuthOptions = Type.Object({ signup: Type.Enum([...SIGNUP_MODES]), accounts: Type.Boolean() });
+
+/** `GET /api/auth/me` */
+export const Me = Type.Object({
+  userId: Text,
+  name: Text,
+  role: Type.Enum([...ACCOUNT_ROLES, 'guest']),
+  email: Optional(Text),
+  /** How this request is signed in. */
+  by: Type.Enum(['session', 'key', 'local', 'share']),
+  hasPassword: Type.Boolean(),
+});
+
+/** One sign-in of a browser. */
+export const LoginInfo = Type.Object({
+  id: Text,
+  createdAt: Time,
+  lastSeenAt: Time,
+  expiresAt: Time,
+  ip: Text,
+  /** The browser's own words, cut. */
+  userAgent: Text,
+  current: Type.Boolean(),
+});
+export const LoginsReply = Type.Object({ logins: Type.Array(LoginInfo) });
+
+export const KeyInfo = Type.Object({
+  id: Text,
+  kind: Type.Enum([...KEY_KINDS]),
+  name: Text,
+  /** The first characters of the key, to tell keys apart. */
+  hint: Text,
+  createdAt: Time,
+  expiresAt: Optional(Time),
+  lastUsedAt: Optional(Time),
+  lastUsedFrom: Optional(Text),
+});
+export const KeysReply = Type.Object({ keys: Type.Array(KeyInfo) });
+/** `POST /api/keys`. `expiresIn`: seconds, or `30m`, `12h`, `7d`; without it the key lives until it is revoked. */
+export const NewKeyBody = Type.Object({
+  name: Name,
+  kind: Optional(Type.Enum([...KEY_KINDS])),
+  expiresIn: Optional(Type.Union([Type.Integer({ minimum: 60 }), Text])),
+});
+/** 201: the only time that `token` is told. */
+export const NewKeyReply = Type.Object({
+  key: KeyInfo,
+  token: Text,
+  /** Where a runner finds nats-server, with a key of kind `runner`. */
+  natsUrl: Optional(Text),
+});
+
+/** `POST /api/pair`, for anyone: asks a signed-in person for a key. `code` is shown, `secret` is kept. */
+export const PairBody = Type.Object({ kind: Type.Enum([...KEY_KINDS]), name: Name });
+export const PairReply = Type.Object({
+  code: Text,
+  secret: Text,
+  verifyUrl: Text,
+  expiresAt: Time,
+  intervalMs: Type.Number(),
+});
+/** `GET /api/pair/:code`, for who is signed in: what is asked for, from where. */
+export const PairInfo = Type.Object({
+  code: Text,
+  kind: Type.Enum([...KEY_KINDS]),
+  name: Text,
+  ip: Text,
+  expiresAt: Time,
+});
+/** `POST /api/pair/poll { secret }` */
+export const PairPollBody = Type.Object({ secret: Type.String({ maxLength: 128 }) });
+export const PairPollReply = Type.Object({
+  status: Type.Enum(['pending', 'approved', 'denied']),
+  /** Once, when approved. */
+  token: Optional(Text),
+  /** Where a runner finds nats-server. */
+  natsUrl: Optional(Text),
+});
+export const PairParams = Type.Object({ code: Type.String({ pattern: '^[A-Za-z0-9-]{8,12}$' }) });
+
+/** `POST /api/sessions/:sid/shares`. `expiresIn`: seconds, or `30m`, `2h`, `7d`; a day by default, 30 days at most. */
+export const NewShareBody = Type.Object({
+  mode: Optional(Type.Enum([...SHARE_MODES])),
+  expiresIn: Optional(Type.Union([Type.Integer({ minimum: 60 }), Text])),
+});
+export const NewShareReply = Type.Object({
+  shareUrl: Text,
+  token: Text,
+  expiresAt: Time,
+  shareId: Text,
+  mode: Type.Enum([...SHARE_MODES]),
+});
+export const ShareInfo = Type.Object({
+  shareId: Text,
+  mode: Type.Enum([...SHARE_MODES]),
+  createdAt: Time,
+  expiresAt: Time,
+  revokedAt: Optional(Time),
+});
+export const SharesReply = Type.Object({ shares: Type.Array(ShareInfo) });
+/** `PATCH /api/sessions/:sid/shares/:shareId`: a link can be taken back to reading, never raised. */
+export const ShareChangeBody = Type.Object({ mode: Type.Literal('read') });
+export const ShareParams = Type.Object({
+  sid: Type.String({ pattern: ID_PATTERN }),
+  shareId: Type.String({ pattern: ID_PATTERN }),
+});
+
+export const UserInfo = Type.Object({
+  userId: Text,
+  name: Text,
+  email: Optional(Text),
+  role: Type.Enum([...ACCOUNT_ROLES]),
+  createdAt: Time,
+  lastSeenAt: Optional(Time),
+  disabled: Type.Boolean(),
+});
+export const UsersReply = Type.Object({ users: Type.Array(UserInfo) });
+/** `PATCH /api/users/:userId` */
+export const UserChangeBody = Type.Object({ disabled: Type.Boolean() });
+
+export const IdParams = Type.Object({ id: Type.String({ pattern: ID_PATTERN }) });
+
+/** `GET /api/audit`: the last `limit` rows before the offset `before`, of one kind or all. The newest comes first. */
+export const AuditQuery = Type.Object({
+  before: Optional(Type.Integer({ minimum: 1 })),
+  limit: Optional(Type.Integer({ minimum: 1, maximum: 500 })),
+  kind: Optional(Type.String({ pattern: ID_PATTERN })),
+});
+export const AuditReply = Type.Object({
+  rows: Type.Array(Type.Object({ seq: Type.Number(), kind: Text, at: Time }, { additionalProperties: true })),
+  /** Pass it as `before` for the rows before these; missing when there are none. */
+  next: Optional(Type.Number()),
+});
+
+export type Me = Static<typeof Me>;
+export type AuthOptions = Static<typeof AuthOptions>;
+export type SignupBody = Static<typeof SignupBody>;
+export type LoginBody = Static<typeof LoginBody>;
+export type PasswordBody = Static<typeof PasswordBody>;
+export type LoginInfo = Static<typeof LoginInfo>;
+export type KeyInfo = Static<typeof KeyInfo>;
+export type NewKeyBody = Static<typeof NewKeyBody>;
+export type NewKeyReply = Static<typeof NewKeyReply>;
+export type PairBody = Static<typeof PairBody>;
+export type PairReply = Static<typeof PairReply>;
+export type PairInfo = Static<typeof PairInfo>;
+export type PairPollReply = Static<typeof PairPollReply>;
+export type NewShareBody = Static<typeof NewShareBody>;
+export type NewShareReply = Static<typeof NewShareReply>;
+export type ShareInfo = Static<typeof ShareInfo>;
+export type UserInfo = Static<typeof UserInfo>;
+export type AuditQuery = Static<typeof AuditQuery>;
+export type AuditReply = Static<typeof AuditReply>;
+export type KeyKind = (typeof KEY_KINDS)[number];
+export type ShareMode = (typeof SHARE_MODES)[number];
+export type SignupMode = (typeof SIGNUP_MODES)[number];
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** `expiresIn` in ms: a number is seconds, a text a number with s, m, h or d behind it. Undefined for anything else. */
+export function parseDuration(value: unknown): number | undefined {
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value > 0 ? value * 1_000 : undefined;
+  const match = typeof value === 'string' ? /^(\d{1,9})\s*([smhd])$/.exec(value.trim()) : null;
+  const seconds = match === null ? 0 : Number(match[1]) * UNITS[match[2]!]!;
+  return seconds > 0 ? seconds * 1_000 : undefined;
+}
