@@ -18,8 +18,8 @@ module.exports = {
     ),
     rule(
       'clients-not-services',
-      'Services and clients meet on the wire only.',
-      { path: '^clients/' },
+      'Services and clients meet on the wire only. A test may run the real service beside.',
+      { path: '^clients/', pathNot: '/testing/|\\.test\\.ts$' },
       { path: '^(services|deploy|tests)/' },
     ),
     rule(

@@ -26,7 +26,7 @@ beforeAll(async () => {
   const home = join(stage.project, '..', 'far-state');
   mkdirSync(home);
   const access = JSON.parse(readFileSync(join(stage.home, 'nats', 'credentials.json'), 'utf8')) as {
-    users: { runner: { user: string; password: string } };
+    runnerToken: string;
   };
   runner = spawn(process.execPath, [CLI, 'runner', '--home', home, '--name', 'far', '--roots', stage.project], {
     env: {
@@ -35,8 +35,7 @@ beforeAll(async () => {
       // Slow enough that the answer outlasts the start of the cut.
       PIZZAPI_DEMO_SPEED: 'human',
       PIZZAPI_NATS_URL: `nats://127.0.0.1:${wire.port}`,
-      PIZZAPI_NATS_USER: access.users.runner.user,
-      PIZZAPI_NATS_PASSWORD: access.users.runner.password,
+      PIZZAPI_RUNNER_TOKEN: access.runnerToken,
     },
     stdio: 'ignore',
   });

@@ -139,6 +139,15 @@ describe('a process is killed in the middle of a streamed message', () => {
     await expectWhole(sid, view);
     await expectProjected(sid);
   });
+
+  it('the authenticator: who is in stays in, and the next session is let in by its successor', async () => {
+    const { sid, view } = await midStream();
+    process.kill(childOf(stage.pid, 'authenticator/dist/main.js'), 'SIGKILL');
+    const next = await newSession(stage);
+    await viewer(next).next('session_started');
+    await view.next('agent_end', 60_000);
+    await expectWhole(sid, view);
+  });
 });
 
 describe('ending and starting again', () => {

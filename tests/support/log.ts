@@ -13,12 +13,13 @@ export interface LoggedEvent {
 }
 
 /** The role's own connection to the backbone of a stage. */
-export async function connectTo(stage: Stage, role = 'admin'): Promise<Backbone> {
+export async function connectTo(stage: Pick<Stage, 'home'>, role: 'admin' | 'auditor' = 'admin'): Promise<Backbone> {
   const { url, users } = JSON.parse(readFileSync(join(stage.home, 'nats', 'credentials.json'), 'utf8')) as {
     url: string;
-    users: Record<string, { user: string; password: string }>;
+    users: { admin: { nkeySeed: string }; auditor: { user: string; password: string } };
   };
-  return connectBackbone({ url, name: 'test', ...users[role]! });
+  const login = role === 'admin' ? { nkey: users.admin.nkeySeed } : users.auditor;
+  return connectBackbone({ url, name: 'test', ...login });
 }
 
 /** The log itself, read past gateway and projections. */

@@ -24,11 +24,9 @@ function localRun(url: string): void {
 }
 function credentials(): void {
   mkdirSync(join(home, 'nats'), { mode: 0o700 });
-  const login = (user: string) => ({ user, password: `p'${user}` });
-  const users = { admin: login('admin'), gateway: login('g'), runner: login('r'), auditor: login('auditor') };
-  writeFileSync(join(home, 'nats', 'credentials.json'), JSON.stringify({ url: 'nats://127.0.0.1:1', users }), {
-    mode: 0o600,
-  });
+  const users = { admin: { nkeySeed: 'SU' }, auditor: { user: 'auditor', password: "p'auditor" } };
+  const access = { url: 'nats://127.0.0.1:1', users, runnerToken: 'pzr_' };
+  writeFileSync(join(home, 'nats', 'credentials.json'), JSON.stringify(access), { mode: 0o600 });
 }
 
 describe('nats-env', () => {

@@ -5,10 +5,13 @@ import { fileURLToPath } from 'node:url';
 import {
   bucket,
   connectBackbone,
+  createNkeySeed,
   headOf,
+  openNkey,
   ownerOf,
   provision,
   replay,
+  stateSeedOf,
   streamHead,
   type Backbone,
 } from '@pizzapi/backbone';
@@ -27,11 +30,11 @@ let access: NatsAccess;
 let folder: string;
 
 beforeAll(async () => {
-  nats = await startTestNats();
-  b = await connectBackbone({ url: nats.url, name: 'test' });
+  const nkeySeed = createNkeySeed('user');
+  nats = await startTestNats({ config: accountsOf(nkeySeed) });
+  b = await connectBackbone({ url: nats.url, name: 'test', nkey: nkeySeed });
   await provision(b, {});
-  const anybody = { user: 'anybody', password: '' };
-  access = { url: nats.url, users: { admin: anybody, runner: anybody, auditor: anybody } };
+  access = { url: nats.url, admin: { nkeySeed }, auditor: { user: '', password: '' }, runnerToken: '' };
   folder = await mkdtemp(join(tmpdir(), 'pizzapi-import-test-'));
 });
 afterAll(async () => {
@@ -39,6 +42,12 @@ afterAll(async () => {
   await nats.stop();
   await rm(folder, { recursive: true, force: true });
 });
+
+/** A server as a local run has it, for its administrator alone: logs and state are two accounts. */
+function accountsOf(nkeySeed: string): string {
+  const user = (seed: string) => `{ jetstream: enabled, users: [ { nkey: ${openNkey(seed).publicKey} } ] }`;
+  return `accounts { LOG ${user(nkeySeed)}, STATE ${user(stateSeedOf(nkeySeed))} }`;
+}
 
 async function logOf(sid: string): Promise<unknown[]> {
   const events: unknown[] = [];

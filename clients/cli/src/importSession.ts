@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  bucket,
   claimSession,
   connectBackbone,
   forgetOwner,
@@ -15,7 +16,7 @@ import {
 } from '@pizzapi/backbone';
 import { errorInfo, externalize, newId, placeBlobs, type PlacedBlob, type SessionEvent } from '@pizzapi/protocol';
 import { PI_VERSION, readPiSessionFile } from '@pizzapi/runner';
-import type { Login, NatsAccess } from './home.js';
+import type { NatsAccess } from './home.js';
 import { Failure } from './io.js';
 
 /** Who hosts an imported session: nobody that could be asked for anything. */
@@ -43,7 +44,7 @@ export async function importSession(
 ): Promise<Imported> {
   // First without an epoch: nobody is asked for anything before the file is known to be good.
   read(file, userId, 0);
-  const backbone = await connect(access, access.users.runner);
+  const backbone = await connect(access);
   try {
     await verifyProvisioned(backbone);
     const sessionId = newId();
@@ -51,9 +52,10 @@ export async function importSession(
     if (claim.kind === 'refused') throw new Failure(errorInfo('already_exists', `There is a session ${sessionId}`));
     const { events, name, messages } = read(file, userId, claim.epoch);
     try {
-      await write(backbone, sessionId, claim.epoch, events, progress);
+      await write(backbone, { sid: sessionId, userId, epoch: claim.epoch }, events, progress);
     } catch (thrown) {
-      await undo(access, sessionId);
+      await purgeSession(backbone, sessionId);
+      await forgetOwner(backbone, sessionId);
       throw thrown;
     }
     return { sessionId, name, events: events.length, messages };
@@ -68,15 +70,20 @@ function read(file: string, userId: string, epoch: number) {
   throw new Failure({ code: outcome.code, message: outcome.message });
 }
 
-async function connect({ url }: NatsAccess, { user, password }: Login): Promise<Backbone> {
-  return connectBackbone({ url, user, password, name: 'pizzapi-import', signal: AbortSignal.timeout(CONNECT_MS) });
+/** As the administrator of the local run: nobody else may write to a log whose session no host was granted. */
+async function connect({ url, admin }: NatsAccess): Promise<Backbone> {
+  return connectBackbone({
+    url,
+    nkey: admin.nkeySeed,
+    name: 'pizzapi-import',
+    signal: AbortSignal.timeout(CONNECT_MS),
+  });
 }
 
 /** Appends the events, holding the session's lease, so that nobody takes a session without a host for a lost one. */
 async function write(
   b: Backbone,
-  sid: string,
-  epoch: number,
+  { sid, userId, epoch }: { sid: string; userId: string; epoch: number },
   events: readonly SessionEvent[],
   progress: (done: number, of: number) => void,
 ): Promise<void> {
@@ -85,7 +92,7 @@ async function write(
   const writer = await openWriter(b, { sid, epoch, spoolDir });
   try {
     for (const [index, event] of events.entries()) {
-      await append(writer, await outsourced(b, event));
+      await append(writer, await outsourced(b, userId, event));
       progress(index + 1, events.length);
     }
   } finally {
@@ -103,20 +110,15 @@ async function append(writer: SessionWriter, event: SessionEvent): Promise<void>
   throw new Failure(errorInfo('unavailable', 'The backbone went away during the import; nothing of it is kept'));
 }
 
-async function outsourced(b: Backbone, event: SessionEvent): Promise<SessionEvent> {
+/** The event without its long parts, which are kept as blobs of the account. */
+async function outsourced(b: Backbone, userId: string, event: SessionEvent): Promise<SessionEvent> {
   const { event: smaller, parts } = externalize(event);
+  const owners = bucket<{ at: number }>(b, 'blob-owners');
   const blobs: PlacedBlob[] = [];
-  for (const { path, bytes, mediaType } of parts) blobs.push({ path, ...(await putBlob(b, bytes, mediaType)) });
-  return placeBlobs(smaller, blobs);
-}
-
-/** Runners may not delete what is in a log: that takes the administrator of the local run. */
-async function undo(access: NatsAccess, sid: string): Promise<void> {
-  const admin = await connect(access, access.users.admin);
-  try {
-    await purgeSession(admin, sid);
-    await forgetOwner(admin, sid);
-  } finally {
-    await admin.close();
+  for (const { path, bytes, mediaType } of parts) {
+    const ref = await putBlob(b, bytes, mediaType);
+    await owners.put(`${ref.blob}.${userId}`, { at: Date.now() });
+    blobs.push({ path, ...ref });
   }
+  return placeBlobs(smaller, blobs);
 }

@@ -7,7 +7,7 @@ import { readRunnerOptions, RUNNER_OPTIONS } from './options.js';
 const about = 'Hosts agent sessions on this machine: starts them, carries out commands, keeps them through restarts';
 const flags = parseFlags('pizzapi runner', about, RUNNER_OPTIONS, [
   'pizzapi runner --name workshop --roots ~/projects',
-  'PIZZAPI_NATS_URL=nats://relay:4222 pizzapi runner',
+  'PIZZAPI_RUNNER_TOKEN=pzr_… PIZZAPI_NATS_URL=nats://relay:4222 pizzapi runner',
 ]);
 
 await runService(

@@ -1,6 +1,6 @@
 import { defineOptions, OPTIONS, readOptions, type OptionValues } from '@pizzapi/process';
 
-const { home, natsUrl, natsUser, natsPassword, logLevel, healthPort } = OPTIONS;
+const { home, natsUrl, runnerToken, logLevel, healthPort } = OPTIONS;
 
 /** The options of `pizzapi runner`. */
 export const RUNNER_OPTIONS = defineOptions({
@@ -34,6 +34,22 @@ export const RUNNER_OPTIONS = defineOptions({
     default: 30,
     min: 1,
   },
+  human: {
+    env: 'PIZZAPI_HUMAN',
+    flag: '--human <on|off>',
+    help: 'Tools by which the agent asks people: questions, to-dos, plans, approvals, goals',
+    type: 'string',
+    choices: ['on', 'off'],
+    default: 'on',
+  },
+  approvals: {
+    env: 'PIZZAPI_APPROVALS',
+    flag: '--approvals <policy>',
+    help: 'Whether tools that change something ask first: allow or ask',
+    type: 'string',
+    choices: ['allow', 'ask'],
+    default: 'allow',
+  },
   agentDir: {
     env: 'PI_CODING_AGENT_DIR',
     flag: '--agent-dir <folder>',
@@ -41,8 +57,7 @@ export const RUNNER_OPTIONS = defineOptions({
     type: 'path',
   },
   natsUrl,
-  natsUser,
-  natsPassword,
+  runnerToken,
   healthPort,
   logLevel,
 });

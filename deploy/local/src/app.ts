@@ -1,4 +1,3 @@
-import type { Login } from '@pizzapi/authenticator';
 import {
   ensureGatewaySecret,
   localToken,
@@ -9,11 +8,11 @@ import {
   type Service,
 } from '@pizzapi/process';
 import { CodedError } from '@pizzapi/protocol';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { startBackbone, type LocalBackbone } from './backbone.js';
-import { Child } from './child.js';
+import { startBackbone } from './backbone.js';
+import type { Child } from './child.js';
+import { describeChildren } from './children.js';
 import { clearLocalState, openHome, runningLocal, writeLocalState, type Home } from './home.js';
 import type { LOCAL_OPTIONS } from './options.js';
 import { claimPort } from './ports.js';
@@ -48,8 +47,8 @@ export interface LocalContext {
 }
 
 /**
- * Everything on one machine: nats-server, gateway, projector, runner, each a process that is started again when it
- * ends. Returns when the page can be opened and the runner is there.
+ * Everything on one machine: nats-server, authenticator, projector, gateway, runner, each a process that is started again
+ * when it ends. Returns when the page can be opened and the runner is there.
  */
 export async function startLocal(
   options: OptionValues<typeof LOCAL_OPTIONS>,
@@ -69,7 +68,7 @@ export async function startLocal(
   const port = await claimPort(options.port, options.host);
   const url = options.publicUrl ?? `http://${options.host}:${port}`;
   const backbone = await startBackbone(home, options.natsPort, context.log, context.say);
-  const children = describeChildren(home, backbone, { ...context.env, ...gatewayEnv(options, port) }, context.log);
+  const children = describeChildren({ home, backbone, options, port, ...context });
   const runs = children.map((child) => child.run());
   const stop = async () => {
     // First who writes to the log, then who reads it, then the log.
@@ -79,7 +78,7 @@ export async function startLocal(
     await clearLocalState(home);
   };
   try {
-    context.say('starting gateway, projector and runner');
+    context.say('starting authenticator, projector, gateway and runner');
     await untilReady(`http://${options.host}:${port}`, localToken(secret), children, context.signal, home);
   } catch (thrown) {
     await stop();
@@ -98,45 +97,6 @@ export async function startLocal(
     stop,
   };
   return { kind: 'started', local };
-}
-
-function gatewayEnv(options: OptionValues<typeof LOCAL_OPTIONS>, port: number): NodeJS.ProcessEnv {
-  return {
-    PIZZAPI_HOME: options.home,
-    PIZZAPI_HOST: options.host,
-    PIZZAPI_PORT: String(port),
-    PIZZAPI_LOG_LEVEL: options.logLevel,
-    ...(options.publicUrl === undefined ? {} : { PIZZAPI_PUBLIC_URL: options.publicUrl }),
-    PIZZAPI_DASHBOARD: join(dirname(resolvePackage('@pizzapi/dashboard/package.json')), 'dist'),
-  };
-}
-
-/** In the order they start; they stop in the opposite one. */
-function describeChildren(home: Home, backbone: LocalBackbone, env: NodeJS.ProcessEnv, log: Logger): Child[] {
-  const child = (name: string, module: string, login: Login) =>
-    new Child({
-      name,
-      main: resolvePackage(module),
-      logFile: join(home.logs, `${name}.log`),
-      log,
-      env: {
-        ...env,
-        PIZZAPI_NATS_URL: backbone.url,
-        PIZZAPI_NATS_USER: login.user,
-        PIZZAPI_NATS_PASSWORD: login.password,
-        // One port is not for three.
-        PIZZAPI_HEALTH_PORT: undefined,
-      },
-    });
-  return [
-    child('projector', '@pizzapi/meta-projector/main', backbone.users.projector),
-    child('gateway', '@pizzapi/gateway/main', backbone.users.gateway),
-    child('runner', '@pizzapi/runner/main', backbone.users.runner),
-  ];
-}
-
-function resolvePackage(specifier: string): string {
-  return fileURLToPath(import.meta.resolve(specifier));
 }
 
 /** Ready is: the gateway says so, and it sees a runner. */

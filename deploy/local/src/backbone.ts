@@ -1,15 +1,14 @@
-import { authorizationConfig, type Credentials } from '@pizzapi/authenticator';
-import { connectBackbone, provision } from '@pizzapi/backbone';
+import { authorizationConfig } from '@pizzapi/authenticator';
+import { connectBackbone, moveState, provision } from '@pizzapi/backbone';
 import { launchNatsServer, processContext, requireNatsServer, type NatsServer } from '@pizzapi/backbone/server';
 import { backoff, type Logger } from '@pizzapi/process';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { readNatsAccess, writeNatsAccess, type Home } from './home.js';
+import { readNatsAccess, writeNatsAccess, type Home, type NatsAccess } from './home.js';
+import { ensureRunnerToken } from './runnerToken.js';
 
 /** A nats-server of our own, provisioned, that comes back on the same address whenever it ends. */
-export interface LocalBackbone {
-  url: string;
-  users: Credentials;
+export interface LocalBackbone extends NatsAccess {
   /** Process id of the server that runs now. */
   pid(): number;
   stop(): Promise<void>;
@@ -24,7 +23,7 @@ export async function startBackbone(
 ): Promise<LocalBackbone> {
   const { binary, version, source } = await requireNatsServer(processContext(say));
   say(`nats-server ${version} (${source})`);
-  const { users, port: lastPort } = await readNatsAccess(home);
+  const { users, runnerToken, port: lastPort } = await readNatsAccess(home);
   const options = {
     binary,
     storeDir: home.nats,
@@ -34,14 +33,11 @@ export async function startBackbone(
     log: join(home.logs, 'nats-server.log'),
   };
   let server = await launch({ ...options, port: port || lastPort }, port === 0);
-  await writeNatsAccess(home, { url: server.url, users });
-
-  const admin = await connectBackbone({ url: server.url, name: 'pizzapi-provisioner', ...users.admin });
-  try {
-    await provision(admin, {});
-  } finally {
-    await admin.close();
-  }
+  const access: NatsAccess = { url: server.url, users, runnerToken: '' };
+  await prepare(access, runnerToken, (token) => {
+    access.runnerToken = token;
+    return writeNatsAccess(home, access);
+  });
 
   const stopping = new AbortController();
   const relaunch = async () => {
@@ -65,8 +61,7 @@ export async function startBackbone(
   const watching = relaunch();
 
   return {
-    url: server.url,
-    users,
+    ...access,
     pid: () => server.pid,
     stop: async () => {
       stopping.abort();
@@ -74,6 +69,22 @@ export async function startBackbone(
       await watching;
     },
   };
+}
+
+/** Makes what is missing in the store, as the administrator: streams, buckets, the token of this machine's runner. */
+async function prepare(
+  { url, users }: NatsAccess,
+  knownToken: string | undefined,
+  save: (token: string) => Promise<void>,
+): Promise<void> {
+  const admin = await connectBackbone({ url, name: 'pizzapi-provisioner', nkey: users.admin.nkeySeed });
+  try {
+    await moveState(admin);
+    await provision(admin, {});
+    await ensureRunnerToken(admin, knownToken, save);
+  } finally {
+    await admin.close();
+  }
 }
 
 /** The port of the last run is a wish; one that the person named is not. */

@@ -1,4 +1,5 @@
 import { generateCredentials, isCredentials, type Credentials } from '@pizzapi/authenticator';
+import { tokenKind } from '@pizzapi/process';
 import { CodedError } from '@pizzapi/protocol';
 import { access, chmod, constants, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ export interface Home {
   nats: string;
   /** A log file a process. */
   logs: string;
-  /** `{ url, users }`: how to reach nats-server. 0600. */
+  /** `{ url, users, runnerToken }`: how to reach nats-server, and as whom. 0600. */
   credentialsFile: string;
   /** `{ pid, url, natsUrl }` of the run that uses this home now. */
   stateFile: string;
@@ -20,6 +21,16 @@ export interface Home {
 export interface NatsAccess {
   url: string;
   users: Credentials;
+  /** What the runner of this machine shows, and any other that is started here without a token of its own. */
+  runnerToken: string;
+}
+
+/** What an earlier run has left of it. */
+export interface KnownAccess {
+  users: Credentials;
+  runnerToken: string | undefined;
+  /** 0 = any. */
+  port: number;
 }
 
 /** What `local.json` holds. */
@@ -51,12 +62,17 @@ export async function openHome(root: string): Promise<Home> {
   return home;
 }
 
-/** The credentials of this home, made on the first run, and the port its server had, so that links to it stay good. */
-export async function readNatsAccess(home: Home): Promise<{ users: Credentials; port: number }> {
+/**
+ * The credentials of this home, and the port its server had, so that links to it stay good. They are made on the first
+ * run, and again where an earlier version has left some of another kind: the logs do not depend on them.
+ */
+export async function readNatsAccess(home: Home): Promise<KnownAccess> {
   const known = (await readJson(home.credentialsFile)) as Partial<NatsAccess> | undefined;
   const users = isCredentials(known?.users) ? known.users : generateCredentials();
   const port = typeof known?.url === 'string' && URL.canParse(known.url) ? Number(new URL(known.url).port) : 0;
-  return { users, port };
+  const kept = known?.runnerToken;
+  const runnerToken = typeof kept === 'string' && tokenKind(kept) === 'runner' ? kept : undefined;
+  return { users, runnerToken, port };
 }
 
 export async function writeNatsAccess(home: Home, access: NatsAccess): Promise<void> {

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
-import { parseFlags, readOptions, runService } from '@pizzapi/process';
+import { hasScreen, openBrowser, parseFlags, readOptions, runService } from '@pizzapi/process';
 import { startLocal, type LocalAddress } from './app.js';
-import { hasScreen, openBrowser } from './browser.js';
 import { LOCAL_OPTIONS } from './options.js';
 
 const about = 'Run everything on this machine: nats-server, gateway, projector, runner, dashboard.';

@@ -10,7 +10,7 @@ const MEDIA_TYPE = 'Content-Type';
 const stores = new WeakMap<Backbone, Promise<ObjectStore>>();
 
 function storeOf(b: Backbone): Promise<ObjectStore> {
-  const open = stores.get(b) ?? new Objm(inside(b).nc).open(BLOB_STORE, false);
+  const open = stores.get(b) ?? new Objm(inside(b).stateConnection.nc).open(BLOB_STORE, false);
   stores.set(b, open);
   open.catch(() => stores.delete(b));
   return open;

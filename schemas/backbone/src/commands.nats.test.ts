@@ -1,13 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decode, encode, subjects, type Command } from '@pizzapi/protocol';
+import { decode, encode, HEADER, subjects, type Command } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { getBlob, putBlob } from './blobs.js';
 import { readCommands } from './commands.js';
 import { inside } from './connection.js';
 import { consumeStream, streamHead, type StoredRecord } from './consume.js';
 import { openLedger } from './ledger.js';
+import { writeHeaders } from './message.js';
 import { publishAudit, publishRunnerEvent, sendCommand } from './publish.js';
 import { requestRpc, serveRpc } from './rpc.js';
 import { startScenario, upTo, Watched, type Scenario } from './scenario.js';
@@ -44,8 +45,10 @@ test('a runner reads its own commands in order, passes over what is none, and go
   const subject = subjects.runnerCommands('mine');
   await sendCommand(s.b, 'other', command('foreign'));
   await sendCommand(s.b, 'mine', command('a'));
-  inside(s.b).nc.publish(subject, new Uint8Array([0xc1]));
-  inside(s.b).nc.publish(subject, encode({ commandId: 'odd', name: 'dance' }));
+  const store = (id: string, bytes: Uint8Array) =>
+    inside(s.b).publisher.publish(subject, bytes, writeHeaders([[HEADER.msgId, `mine.${id}`]]));
+  await store('no-msgpack', new Uint8Array([0xc1]));
+  await store('odd', encode({ commandId: 'odd', name: 'dance' }));
   await sendCommand(s.b, 'mine', command('b'));
   const read = async (after: number, count: number) => {
     const seen = new Watched<{ id: string | undefined; seq: number }>();

@@ -1,24 +1,36 @@
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/nats-core';
-import { errors } from '@nats-io/nats-core';
+import type { Authenticator, NatsConnection } from '@nats-io/nats-core';
+import { errors, nkeyAuthenticator, usernamePasswordAuthenticator } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { CodedError, compareSemver } from '@pizzapi/protocol';
 import { Retry } from './backoff.js';
 import { silentLogger, type Logger } from '@pizzapi/process';
 import { Mux } from './mux.js';
+import { deriveNkeySeed, inboxPrefixOfNkey, isNkeySeed, openNkey } from './nkeys.js';
 import { Publisher } from './publisher.js';
+import { LEASES } from './streams.js';
 
 /** The oldest server that has batched direct get, message TTLs and delete markers. 2.10 drops their config silently. */
 export const OLDEST_SERVER = '2.11.0';
 const DIAL_TIMEOUT_MS = 5_000;
 const PING_MS = 10_000;
+/** Pauses between attempts to come back, in ms: while there is no server, and at most while it refuses us. */
+const RECONNECT_MS = { min: 100, max: 1_000, refused: 10_000 };
+/** Refusals before the pauses grow: after a restart of everything the authenticator may be back later than a host. */
+const SHORT_REFUSALS = 4;
 
 export interface BackboneOptions {
   url: string | string[];
   /** Shown by the server for this connection. */
   name: string;
+  /**
+   * Seed of the nkey (`SU…`) of a service. Such a login is for two accounts: that of the logs, and with a key derived
+   * from this one (`stateSeedOf`) that of the state. Replies go to a private inbox.
+   */
+  nkey?: string;
   user?: string;
-  password?: string;
+  /** A function is asked at every connect. */
+  password?: string | (() => string);
   /** Where replies to this connection go, for a credential that may not listen to every `_INBOX.>`. */
   inboxPrefix?: string;
   log?: Logger;
@@ -37,6 +49,8 @@ export interface BackboneCounters {
   gapsFilled: number;
   /** Readers rebuilt after a failure. */
   readersRebuilt: number;
+  /** Messages on a session's or runner's subject that its own writer did not publish, passed over. */
+  foreignMessages: number;
 }
 
 /** A connection to the backbone. It reconnects by itself, forever; everything built on it carries on afterwards. */
@@ -45,12 +59,23 @@ export interface Backbone {
   status(): BackboneStatus;
   /** Calls `fn` on every change; returns what ends that. */
   onStatus(fn: (status: BackboneStatus) => void): () => void;
+  /**
+   * Calls `fn` each time that the server refuses the credentials of a connection that was lost: they were revoked, or
+   * nobody is there who could check them. It is tried again with growing pauses. Returns what ends that.
+   */
+  onRefused(fn: () => void): () => void;
   close(): Promise<void>;
 }
 
 /** The inside of a `Backbone`, for this package only. */
 export class Connection implements Backbone {
-  readonly counters: BackboneCounters = { reconnects: 0, staleEpochEvents: 0, gapsFilled: 0, readersRebuilt: 0 };
+  readonly counters: BackboneCounters = {
+    reconnects: 0,
+    staleEpochEvents: 0,
+    gapsFilled: 0,
+    readersRebuilt: 0,
+    foreignMessages: 0,
+  };
   readonly mux: Mux;
   readonly publisher: Publisher;
   readonly log: Logger;
@@ -59,17 +84,31 @@ export class Connection implements Backbone {
   identifying: Promise<string | undefined> | undefined;
   private state: BackboneStatus = 'connected';
   private readonly listeners = new Set<(status: BackboneStatus) => void>();
+  private readonly refusedListeners = new Set<() => void>();
 
   constructor(
     readonly nc: NatsConnection,
     readonly jsm: JetStreamManager,
     readonly inboxPrefix: string | undefined,
     log: Logger | undefined,
+    /** The connection to the account of the state, where that is another. */
+    private readonly stateHome?: Connection,
+    private readonly pace: ReconnectPace = new ReconnectPace(),
   ) {
     this.log = log ?? silentLogger;
     this.mux = new Mux(nc, inboxPrefix);
     this.publisher = new Publisher(this);
     void this.watch();
+  }
+
+  /** The connection to what hosts cannot reach: buckets and blobs. */
+  get stateConnection(): Connection {
+    return this.stateHome ?? this;
+  }
+
+  /** The connection to a bucket. Hosts write leases; all others are state. */
+  forBucket(bucket: string): Connection {
+    return bucket === LEASES ? this : this.stateConnection;
   }
 
   status(): BackboneStatus {
@@ -79,6 +118,11 @@ export class Connection implements Backbone {
   onStatus(fn: (status: BackboneStatus) => void): () => void {
     this.listeners.add(fn);
     return () => void this.listeners.delete(fn);
+  }
+
+  onRefused(fn: () => void): () => void {
+    this.refusedListeners.add(fn);
+    return () => void this.refusedListeners.delete(fn);
   }
 
   /** Resolves when the connection is up, or is never to be again, or `signal` aborts. */
@@ -113,7 +157,7 @@ export class Connection implements Backbone {
 
   async close(): Promise<void> {
     this.mux.close();
-    await this.nc.close();
+    await Promise.all([this.nc.close(), this.stateHome?.close()]);
     this.become('closed');
   }
 
@@ -124,9 +168,13 @@ export class Connection implements Backbone {
         this.mux.failAll();
       } else if (event.type === 'reconnect') {
         this.counters.reconnects++;
+        this.pace.back();
         this.become('connected');
       } else if (event.type === 'error') {
         this.log.warn({ err: event.error }, 'nats-server reported an error');
+        if (!(event.error instanceof errors.AuthorizationError)) continue;
+        this.pace.refused();
+        for (const listener of [...this.refusedListeners]) listener();
       }
     }
     this.mux.close();
@@ -141,43 +189,112 @@ export class Connection implements Backbone {
   }
 }
 
+/** How long a connection that was lost waits until it tries again. */
+class ReconnectPace {
+  private refusals = 0;
+
+  /** The server is there and does not let us in. */
+  refused(): void {
+    this.refusals++;
+  }
+
+  back(): void {
+    this.refusals = 0;
+  }
+
+  /** The next pause in ms, jittered. */
+  next(): number {
+    const { min, max, refused } = RECONNECT_MS;
+    const most = Math.min(refused, max * 2 ** Math.max(0, this.refusals - SHORT_REFUSALS));
+    return Math.max(min, most * (0.1 + 0.9 * Math.random()));
+  }
+}
+
 /** The inside of a backbone. Anything but what `connectBackbone` returned is a bug. */
 export function inside(b: Backbone): Connection {
   if (!(b instanceof Connection)) throw new TypeError('Not a backbone of this package');
   return b;
 }
 
+/** The seed of a service's login in the account of the state. */
+export const stateSeedOf = (nkeySeed: string): string => deriveNkeySeed(nkeySeed, 'state');
+
 /**
  * Connects, trying again with jittered pauses until it works or `signal` aborts, which throws `nats_unauthorized` or
- * `nats_unreachable` as the last attempt failed. A server older than 2.11 throws `nats_too_old`.
+ * `nats_unreachable` as the last attempt failed. A server older than 2.11 throws `nats_too_old`; a seed that is none
+ * throws `bad_option`.
  */
 export async function connectBackbone(options: BackboneOptions): Promise<Backbone> {
-  const nc = await dial(options);
+  const { nkey, name } = options;
+  if (nkey === undefined) return open(options);
+  if (!isNkeySeed(nkey, 'user')) throw new CodedError('bad_option', 'The nkey is not the seed of a user (SU…)');
+  const state = await open({ ...options, name: `${name}-state`, nkey: stateSeedOf(nkey) });
+  try {
+    return await open(options, state);
+  } catch (error) {
+    await state.close();
+    throw error;
+  }
+}
+
+/** A connection to one account, for what is not about streams. */
+export async function connectAccount(options: BackboneOptions): Promise<Backbone> {
+  return open(options);
+}
+
+/**
+ * Connects anew, so that the server decides again what this connection may do; for a host that was granted more.
+ * Resolves once it is back, or closed. What was under way fails and is tried again as after any lost connection.
+ */
+export async function reauthenticate(b: Backbone): Promise<void> {
+  const connection = inside(b);
+  if (connection.status() === 'connected') {
+    const left = new Promise<void>((resolve) => {
+      const off = connection.onStatus(() => (off(), resolve()));
+    });
+    await connection.nc.reconnect();
+    await left;
+  }
+  await connection.connected();
+}
+
+async function open(options: BackboneOptions, state?: Connection): Promise<Connection> {
+  const { nkey, inboxPrefix: given, log } = options;
+  const inboxPrefix = given ?? (nkey === undefined ? undefined : inboxPrefixOfNkey(openNkey(nkey).publicKey));
+  const pace = new ReconnectPace();
+  const nc = await dial({ ...options, ...(inboxPrefix === undefined ? {} : { inboxPrefix }) }, pace);
   const version = nc.info?.version ?? '0';
   if (compareSemver(version, OLDEST_SERVER) < 0) {
     await nc.close();
     throw new CodedError('nats_too_old', `nats-server ${version} runs at ${nc.getServer()}`);
   }
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  return new Connection(nc, jsm, options.inboxPrefix, options.log);
+  return new Connection(nc, jsm, inboxPrefix, log, state, pace);
 }
 
-async function dial({ url, name, user, password, inboxPrefix, log, signal }: BackboneOptions): Promise<NatsConnection> {
+function authenticatorOf({ nkey, user, password }: BackboneOptions): Authenticator | undefined {
+  if (nkey !== undefined) return nkeyAuthenticator(Buffer.from(nkey));
+  return user === undefined ? undefined : usernamePasswordAuthenticator(user, password ?? '');
+}
+
+async function dial(options: BackboneOptions, pace: ReconnectPace): Promise<NatsConnection> {
+  const { url, name, inboxPrefix, log, signal } = options;
   const retry = new Retry();
   const servers = Array.isArray(url) ? url : [url];
+  const authenticator = authenticatorOf(options);
   for (;;) {
     try {
       return await connect({
         servers,
         name,
-        ...(user === undefined ? {} : { user, pass: password ?? '' }),
+        ...(authenticator === undefined ? {} : { authenticator }),
         ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
         maxReconnectAttempts: -1,
         ignoreAuthErrorAbort: true,
         noAsyncTraces: true,
         timeout: DIAL_TIMEOUT_MS,
         pingInterval: PING_MS,
-        reconnectDelayHandler: () => 100 + Math.random() * 900,
+        reconnectDelayHandler: () => pace.next(),
       });
     } catch (cause) {
       const refused = cause instanceof errors.AuthorizationError;

@@ -1,7 +1,8 @@
-import { inside, type Backbone, type Connection } from './connection.js';
+import { inside, type Backbone } from './connection.js';
 import type { StoredMessage } from './message.js';
 import { readOrdered } from './reader.js';
 import type { StoredEvent } from './replay.js';
+import { streamEnd } from './streamEnd.js';
 
 /** A message of a stream, with the subject it is on. */
 export interface StoredRecord extends StoredEvent {
@@ -22,34 +23,36 @@ export interface ConsumeOptions {
   signal: AbortSignal;
 }
 
-/** Reads a whole stream in order from an offset, then what comes, until the signal aborts. */
+/**
+ * Reads one of the streams of facts in order from an offset, then what comes, until the signal aborts. What was not
+ * published by who may (`StoredMessage.genuine`) is passed over and counted.
+ */
 export async function consumeStream(b: Backbone, stream: string, options: ConsumeOptions): Promise<void> {
   const connection = inside(b);
+  const { filter = '>' } = options;
   let position = options.after;
   await readOrdered(connection, {
     stream,
-    filter: options.filter ?? '>',
+    filter,
     signal: options.signal,
     ...(options.onOpen === undefined ? {} : { onOpen: options.onOpen }),
     start: async () => {
-      if (position > (await lastSeqOf(connection, stream))) {
+      if (position > 0 && position > (await streamEnd(connection, stream, filter))) {
         position = 0;
         options.onReset?.();
       }
       return { after: position };
     },
     onBatch: async (messages: StoredMessage[]) => {
-      await options.onBatch(messages);
+      const records = messages.filter(({ genuine }) => genuine);
+      connection.counters.foreignMessages += messages.length - records.length;
+      if (records.length > 0) await options.onBatch(records);
       position = messages.at(-1)?.seq ?? position;
     },
   });
 }
 
-async function lastSeqOf({ jsm }: Connection, stream: string): Promise<number> {
-  return (await jsm.streams.info(stream)).state.last_seq;
-}
-
 /** The last offset of a stream, whatever its subject. */
 export async function streamHead(b: Backbone, stream: string): Promise<number> {
-  return lastSeqOf(inside(b), stream);
+  return (await inside(b).jsm.streams.info(stream)).state.last_seq;
 }

@@ -2,8 +2,10 @@
  * The backbone: streams and buckets of NATS JetStream as code, and typed access to them. The only package that speaks
  * to NATS. Everything here carries on by itself after a failure of the backbone.
  */
-export { connectBackbone, OLDEST_SERVER } from './connection.js';
+export { connectAccount, connectBackbone, OLDEST_SERVER, reauthenticate, stateSeedOf } from './connection.js';
 export type { Backbone, BackboneCounters, BackboneOptions, BackboneStatus } from './connection.js';
+export { createNkeySeed, inboxPrefixOfNkey, isNkeySeed, openNkey, verifyNkey } from './nkeys.js';
+export type { Nkey, NkeyKind } from './nkeys.js';
 export {
   deleteBucket,
   ensureBucket,
@@ -13,6 +15,7 @@ export {
   streamIdentity,
   verifyProvisioned,
 } from './provision.js';
+export { moveState } from './moveState.js';
 export * from './streams.js';
 export { headOf, lastEvent, replay } from './replay.js';
 export type { ReplayOptions, StoredEvent } from './replay.js';
@@ -25,7 +28,7 @@ export type { AppendOutcome, SessionWriter, SpoolState, WriterOptions } from './
 export { claimSession, forgetOwner, ownerOf, takeNextEpoch } from './owners.js';
 export type { Claim, ClaimOutcome, NextEpoch, Owner } from './owners.js';
 export { bucket } from './kv.js';
-export type { Bucket, BucketOptions, GoneReason, KvChange, KvWrite } from './kv.js';
+export type { Bucket, BucketOptions, DeleteOptions, GoneReason, KvChange, KvWrite, WriteOptions } from './kv.js';
 export { holdLease, LEASE_RENEW_MS, LEASE_TTL_MS, readLease, watchLeases } from './lease.js';
 export type { Lease, LeaseChange, LeaseOptions, LeaseOutcome, LeaseValue } from './lease.js';
 export { publishAudit, publishRunnerEvent, sendCommand } from './publish.js';
@@ -36,7 +39,13 @@ export { openLedger } from './ledger.js';
 export type { Ledger, LedgerEntry } from './ledger.js';
 export { consumeStream, streamHead } from './consume.js';
 export type { ConsumeOptions, StoredRecord } from './consume.js';
-export { requestRpc, serveRpc } from './rpc.js';
-export type { RpcOutcome } from './rpc.js';
+export { claimGrant, getBlobVia, hasResult, idsAfter, putBlobVia, seqBefore } from './deskClient.js';
+export type { DeskAsker, DeskOptions, GrantOutcome } from './deskClient.js';
+export { storedIdsAfter } from './storedIds.js';
+export type { StoredIds } from './storedIds.js';
+export { MAX_AUDIT_ROWS, readAudit } from './auditRead.js';
+export type { AuditPage, AuditPageOptions, StoredAuditRow } from './auditRead.js';
+export { askAll, requestRpc, serveRpc } from './rpc.js';
+export type { RpcOutcome, ServeOptions } from './rpc.js';
 export { getBlob, putBlob } from './blobs.js';
 export type { Blob } from './blobs.js';

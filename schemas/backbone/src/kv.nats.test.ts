@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { inside } from './connection.js';
 import { bucket, type KvChange } from './kv.js';
 import { holdLease, readLease, watchLeases, type LeaseChange } from './lease.js';
@@ -38,6 +38,27 @@ test('a value is created once, updated at its revision only, and created again a
   await things.delete('a');
   expect(await things.get('a')).toBeUndefined();
   expect((await things.create('a', { name: 'five' })).kind).toBe('stored');
+});
+
+test('a value that was written for a time goes by itself, and its key can be created again', async () => {
+  const things = bucket<Thing>(s.b, 'accounts');
+  await things.create('short.a', { name: 'one' }, { ttlMs: 1_000 });
+  const kept = await things.create('short.b', { name: 'two' }, { ttlMs: 1_000 });
+  // An update says anew how long.
+  await things.update('short.b', { name: 'three' }, kept.revision);
+  await vi.waitFor(async () => expect(await things.get('short.a')).toBeUndefined(), { timeout: 10_000 });
+  expect((await things.create('short.a', { name: 'four' })).kind).toBe('stored');
+  expect((await things.get('short.b'))?.value).toEqual({ name: 'three' });
+});
+
+test('of many who delete one revision exactly one succeeds', async () => {
+  const things = bucket<Thing>(s.b, 'accounts');
+  const { revision } = await things.create('once', { name: 'one' });
+  const outcomes = await Promise.all(
+    Array.from({ length: 10 }, () => things.delete('once', { revision, markerMs: 60_000 })),
+  );
+  expect(outcomes.filter(({ kind }) => kind === 'stored')).toHaveLength(1);
+  expect(await things.get('once')).toBeUndefined();
 });
 
 test('of many who write at one revision exactly one succeeds', async () => {

@@ -4,10 +4,10 @@ import { Retry } from './backoff.js';
 import { inside, type Backbone, type Connection } from './connection.js';
 import { lastOf } from './direct.js';
 import { Handoff } from './handoff.js';
-import { header, SERVER_HEADER, serverHeader, writeHeaders, type StoredMessage } from './message.js';
+import { header, isReply, SERVER_HEADER, serverHeader, writeHeaders, type StoredMessage } from './message.js';
 import type { PublishOutcome } from './publisher.js';
 import { readOrdered } from './reader.js';
-import { bucketStream, keySubject } from './streams.js';
+import { bucketStream, keySubject, LEASES } from './streams.js';
 
 /** How long a read or write of a bucket is tried again before it throws `unavailable`, in ms. */
 export const KV_PATIENCE_MS = 10_000;
@@ -32,15 +32,28 @@ export interface BucketOptions<T> {
   onPoison?: (key: string, revision: number) => void;
 }
 
+export interface WriteOptions {
+  /** How long the value stays, in ms; the server counts whole seconds, one at least. Without it: until it is deleted. */
+  ttlMs?: number | undefined;
+}
+
+export interface DeleteOptions {
+  /** Deletes only what has this revision. */
+  revision?: number | undefined;
+  /** How long the bucket remembers that the key was deleted, in ms: for keys that are never used again. */
+  markerMs?: number | undefined;
+}
+
 /** Typed access to one bucket. Values are msgpack maps; a revision is the offset of the write in the bucket's stream. */
 export interface Bucket<T> {
   get(key: string): Promise<{ value: T; revision: number } | undefined>;
   /** Stores when there is no value. `conflict` carries the revision that is there. */
-  create(key: string, value: T): Promise<KvWrite>;
-  /** Stores when the current revision is still `revision` (0 = no value ever). */
-  update(key: string, value: T, revision: number): Promise<KvWrite>;
-  put(key: string, value: T): Promise<number>;
-  delete(key: string): Promise<void>;
+  create(key: string, value: T, options?: WriteOptions): Promise<KvWrite>;
+  /** Stores when the current revision is still `revision` (0 = no value ever). A TTL is the write's own: none is kept. */
+  update(key: string, value: T, revision: number, options?: WriteOptions): Promise<KvWrite>;
+  put(key: string, value: T, options?: WriteOptions): Promise<number>;
+  /** `stored` carries the revision of the deletion. `conflict` only when a revision was asked for. */
+  delete(key: string, options?: DeleteOptions): Promise<KvWrite>;
   keys(prefix?: string): Promise<string[]>;
   /** All values there are, then every change, until the signal aborts. Survives every failure of the backbone. */
   watch(options: { signal: AbortSignal; prefix?: string }): AsyncIterable<KvChange<T>>;
@@ -48,8 +61,7 @@ export interface Bucket<T> {
 
 /** Opens a bucket. Nothing is sent: it must have been provisioned. */
 export function bucket<T>(b: Backbone, name: string, options: BucketOptions<T> = {}): Bucket<T> {
-  const connection = inside(b);
-  return new OpenBucket(connection, name, options);
+  return new OpenBucket(inside(b).forBucket(name), name, options);
 }
 
 /** The state of one key: its last message, and what that means. */
@@ -62,6 +74,13 @@ export function goneReason(message: StoredMessage): GoneReason | undefined {
   return operation === 'DEL' || operation === 'PURGE' ? 'deleted' : undefined;
 }
 
+/** Hosts write leases, and so does, in their name, who has a reply sent there. Nobody writes the others by a reply. */
+function isForeign(connection: Connection, name: string, message: StoredMessage): boolean {
+  if (name !== LEASES || !isReply(message)) return false;
+  connection.counters.foreignMessages++;
+  return true;
+}
+
 /** Reads a key, trying again while the backbone is out of reach, for ten seconds. */
 export async function readEntry(connection: Connection, name: string, key: string): Promise<Entry> {
   const answer = await patiently(async () => {
@@ -70,7 +89,10 @@ export async function readEntry(connection: Connection, name: string, key: strin
   });
   if (answer.kind === 'none') return { kind: 'gone', revision: 0 };
   const { message } = answer;
-  return goneReason(message) === undefined ? { kind: 'value', message } : { kind: 'gone', revision: message.seq };
+  const foreign = isForeign(connection, name, message);
+  return !foreign && goneReason(message) === undefined
+    ? { kind: 'value', message }
+    : { kind: 'gone', revision: message.seq };
 }
 
 /** Tries until `attempt` gives an answer; throws `unavailable` after ten seconds without one. */
@@ -90,6 +112,11 @@ function subjectOfKey(name: string, key: string): string {
   return keySubject(name, key);
 }
 
+type Field = [name: string, value: string | number];
+
+const lifetime = (ms: number | undefined): Field[] =>
+  ms === undefined ? [] : [[PubHeaders.MessageTTL, `${Math.max(1, Math.ceil(ms / 1_000))}s`]];
+
 class OpenBucket<T> implements Bucket<T> {
   constructor(
     private readonly connection: Connection,
@@ -104,22 +131,23 @@ class OpenBucket<T> implements Bucket<T> {
     return value === undefined ? undefined : { value, revision: entry.message.seq };
   }
 
-  async create(key: string, value: T): Promise<KvWrite> {
-    const first = await this.update(key, value, 0);
+  async create(key: string, value: T, options?: WriteOptions): Promise<KvWrite> {
+    const first = await this.update(key, value, 0, options);
     if (first.kind === 'stored') return first;
     // A deleted key has a revision too: that of its marker.
     const entry = await readEntry(this.connection, this.name, key);
     return entry.kind === 'value'
       ? { kind: 'conflict', revision: entry.message.seq }
-      : this.update(key, value, entry.revision);
+      : this.update(key, value, entry.revision, options);
   }
 
-  async update(key: string, value: T, revision: number): Promise<KvWrite> {
+  async update(key: string, value: T, revision: number, { ttlMs }: WriteOptions = {}): Promise<KvWrite> {
     const bytes = encode(value);
     const id = `${this.name}.${crypto.randomUUID()}`;
     const outcome = await this.send(key, bytes, [
       [PubHeaders.ExpectedLastSubjectSequenceHdr, revision],
       ['Nats-Msg-Id', id],
+      ...lifetime(ttlMs),
     ]);
     if (outcome.kind === 'stored') return { kind: 'stored', revision: outcome.seq };
     const entry = await readEntry(this.connection, this.name, key);
@@ -129,15 +157,24 @@ class OpenBucket<T> implements Bucket<T> {
     return { kind: ours ? 'stored' : 'conflict', revision: entry.message.seq };
   }
 
-  async put(key: string, value: T): Promise<number> {
-    const outcome = await this.send(key, encode(value), [['Nats-Msg-Id', `${this.name}.${crypto.randomUUID()}`]]);
+  async put(key: string, value: T, { ttlMs }: WriteOptions = {}): Promise<number> {
+    const id = `${this.name}.${crypto.randomUUID()}`;
+    const outcome = await this.send(key, encode(value), [['Nats-Msg-Id', id], ...lifetime(ttlMs)]);
     if (outcome.kind === 'conflict')
       throw new CodedError('internal', `A write of ${this.name}.${key} without a condition met a conflict`);
     return outcome.seq;
   }
 
-  async delete(key: string): Promise<void> {
-    await this.send(key, new Uint8Array(0), [[OPERATION, 'DEL']]);
+  async delete(key: string, { revision, markerMs }: DeleteOptions = {}): Promise<KvWrite> {
+    const outcome = await this.send(key, new Uint8Array(0), [
+      [OPERATION, 'DEL'],
+      ['Nats-Msg-Id', `${this.name}.${crypto.randomUUID()}`],
+      ...lifetime(markerMs),
+      ...(revision === undefined ? [] : [[PubHeaders.ExpectedLastSubjectSequenceHdr, revision] as Field]),
+    ]);
+    if (outcome.kind === 'stored') return { kind: 'stored', revision: outcome.seq };
+    const entry = await readEntry(this.connection, this.name, key);
+    return { kind: 'conflict', revision: entry.kind === 'value' ? entry.message.seq : entry.revision };
   }
 
   async keys(prefix = ''): Promise<string[]> {
@@ -171,7 +208,7 @@ class OpenBucket<T> implements Bucket<T> {
   private send(
     key: string,
     bytes: Uint8Array,
-    fields: [string, string | number][],
+    fields: Field[],
   ): Promise<Exclude<PublishOutcome, { kind: 'unavailable' }>> {
     const subject = subjectOfKey(this.name, key);
     const headers = writeHeaders(fields);
@@ -251,8 +288,9 @@ export async function* watchEntries(
       for (const message of messages) {
         const key = message.subject.slice(skip);
         const reason = goneReason(message);
-        if (toList > 0 && reason === undefined) listed.add(key);
-        if (message.seq > (known.get(key) ?? 0)) {
+        const foreign = isForeign(connection, name, message);
+        if (toList > 0 && reason === undefined && !foreign) listed.add(key);
+        if (!foreign && message.seq > (known.get(key) ?? 0)) {
           if (reason === undefined) changes.push({ key, message });
           else if (known.has(key)) changes.push({ key, message, reason });
           if (reason === undefined) known.set(key, message.seq);

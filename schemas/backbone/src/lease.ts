@@ -1,17 +1,15 @@
 import { PubHeaders } from '@nats-io/jetstream';
-import { decode, encode } from '@pizzapi/protocol';
+import { CodedError, decode, encode, isMap, numberAt } from '@pizzapi/protocol';
 import { sleep } from '@pizzapi/process';
 import { Retry } from './backoff.js';
 import { inside, type Backbone, type Connection } from './connection.js';
 import { readEntry, watchEntries, type Entry } from './kv.js';
 import { writeHeaders, type StoredMessage } from './message.js';
-import { keySubject } from './streams.js';
+import { keySubject, LEASES } from './streams.js';
 
 /** How long a lease lives without being renewed, and how often it is, in ms. */
 export const LEASE_TTL_MS = 15_000;
 export const LEASE_RENEW_MS = 5_000;
-
-const LEASES = 'leases';
 
 /** Who holds what, as the bucket has it. */
 export interface LeaseValue {
@@ -74,9 +72,15 @@ export async function* watchLeases(
   }
 }
 
-function leaseValue(message: StoredMessage): LeaseValue {
-  const value = decode(message.payload) as Partial<LeaseValue> | null;
-  return { epoch: Number(value?.epoch ?? 0), at: Number(value?.at ?? 0) };
+/** Total: a host writes what it likes into its own lease, and must not end who watches all of them. */
+function leaseValue({ payload }: StoredMessage): LeaseValue {
+  try {
+    const value: unknown = decode(payload);
+    if (isMap(value)) return { epoch: numberAt(value, 'epoch') ?? 0, at: numberAt(value, 'at') ?? 0 };
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+  }
+  return { epoch: 0, at: 0 };
 }
 
 class HeldLease implements Lease {

@@ -34,6 +34,13 @@ export function payloadOf(msg: Msg): Uint8Array {
   return _rdata === undefined ? EMPTY : _msg.hdr > 0 ? _rdata.subarray(_msg.hdr) : _rdata;
 }
 
+/** Whether a message has no headers and a msgpack map for a payload. */
+export function isBareMap(msg: Msg): boolean {
+  const { _msg, _rdata } = msg as MsgImpl;
+  const first = _msg.hdr > 0 ? 0 : (_rdata?.[0] ?? 0);
+  return (first >= 0x80 && first <= 0x8f) || first === 0xde || first === 0xdf;
+}
+
 /** The subject a message came on. */
 export function subjectOf(msg: Msg): string {
   return asBuffer((msg as MsgImpl)._msg.subject).toString('latin1');
@@ -80,6 +87,7 @@ export class StoredMessage {
   readonly text: string;
   private readonly where: string | undefined;
   private readonly time: number | undefined;
+  private judged: boolean | undefined;
 
   constructor(from: {
     seq: number;
@@ -97,6 +105,10 @@ export class StoredMessage {
     this.time = from.at;
   }
 
+  /** It came through a consumer, with the header block as it was stored; else the server added its own. */
+  get delivered(): boolean {
+    return this.where !== undefined;
+  }
   get subject(): string {
     return this.where ?? serverHeader(this.text, SERVER_HEADER.subject) ?? '';
   }
@@ -104,14 +116,23 @@ export class StoredMessage {
   get type(): string {
     return header(this.text, HEADER.type) ?? '';
   }
+  /** See `isGenuine`. */
+  get genuine(): boolean {
+    return this.judged ?? this.isGenuineOn(this.subject);
+  }
+  /** `genuine`, for who knows the subject already: looking for it in the headers costs more than the rest. */
+  isGenuineOn(subject: string): boolean {
+    return (this.judged ??= isGenuine(this.text, this.delivered, subject));
+  }
+  /** Of a host's grant; 0 for what is not genuine, as for what has none: it outranks nobody. */
   get epoch(): number {
-    return whole(header(this.text, HEADER.epoch));
+    return this.genuine ? whole(header(this.text, HEADER.epoch)) : 0;
   }
   get n(): number {
-    return whole(header(this.text, HEADER.n));
+    return this.genuine ? whole(header(this.text, HEADER.n)) : 0;
   }
   get msgId(): string {
-    return header(this.text, HEADER.msgId) ?? '';
+    return this.genuine ? (header(this.text, HEADER.msgId) ?? '') : '';
   }
   /** When the server stored it, in ms since epoch. */
   get at(): number {
@@ -152,6 +173,56 @@ export function storedFromConsumer(msg: Msg): { message: StoredMessage; delivery
     at: Math.floor(Number(tokens[at + 3]) / 1e6),
   });
   return { message, deliverySeq: Number(tokens[at + 2]) };
+}
+
+const REPLIED_BARE = 'NATS/1.0\r\nNats-Stream: ';
+const SUBJECT_FIELD = `\r\n${SERVER_HEADER.subject}: `;
+
+/**
+ * Whether a message of a session, a runner, or the audit trail was published there by who may publish there.
+ *
+ * A client may name any subject for its replies, and the server publishes them without asking whether the client might:
+ * so an acknowledgement, or a copy of a message that somebody stored elsewhere, can come to lie on any subject of any
+ * stream. Two marks tell: the message id of a true one begins with the id that its subject names, and a copy has the
+ * server's `Nats-Subject` in it from when it was sent on.
+ */
+function isGenuine(text: string, delivered: boolean, subject: string): boolean {
+  const [id, own] = idStartOf(subject);
+  // Our own writers put the id first. `startsWith` would take five times as long.
+  if (text.indexOf(own) !== 0 && header(text, HEADER.msgId)?.startsWith(id) !== true) return false;
+  const at = text.indexOf(SUBJECT_FIELD);
+  if (delivered) return at < 0;
+  return at >= 0 && text.indexOf(SUBJECT_FIELD, at + SUBJECT_FIELD.length) < 0;
+}
+
+let known: { subject: string; starts: readonly [id: string, block: string] } = { subject: '', starts: ['', ''] };
+
+/** How a message id on this subject begins, and how a header block of ours does. One is kept: readers have one subject. */
+function idStartOf(subject: string): readonly [id: string, block: string] {
+  if (known.subject === subject) return known.starts;
+  const from = subject.indexOf('.') + 1;
+  const to = subject.indexOf('.', from);
+  const id = `${subject.slice(from, to < 0 ? undefined : to)}.`;
+  known = { subject, starts: [id, `NATS/1.0\r\n${HEADER.msgId}: ${id}`] };
+  return known.starts;
+}
+
+/**
+ * Whether a message came to lie on its subject as a reply to somebody: an acknowledgement, which has no headers, or a
+ * copy of what was stored elsewhere. For what has no message id to tell by: a lease.
+ */
+export function isReply({ text, delivered }: StoredMessage): boolean {
+  if (text === '' || text.startsWith(REPLIED_BARE)) return true;
+  const at = text.indexOf(SUBJECT_FIELD);
+  return delivered ? at >= 0 : text.indexOf(SUBJECT_FIELD, at + 1) >= 0;
+}
+
+/** Whether the server says, with the headers it puts last, that this is the subject it stored the message on. */
+export function isStoredOn({ text }: StoredMessage, subject: string): boolean {
+  const at = text.lastIndexOf(SUBJECT_FIELD);
+  const from = at + SUBJECT_FIELD.length;
+  const to = from + subject.length;
+  return at >= 0 && text.slice(from, to) === subject && text.charAt(to) === '\r';
 }
 
 /** A header block we have written ourselves: encoding is all that the client asks of it. */

@@ -23,7 +23,17 @@ const ATTEMPTS = 10;
 /** Fields no update can change: a stream that differs in one of them is not ours to touch. */
 const FIXED: readonly (keyof StreamConfig)[] = ['retention', 'storage', 'max_consumers', 'sealed'];
 
-const specs = (): StreamSpec[] => [...STREAMS, ...BUCKETS.map(bucketSpec), BLOB_SPEC];
+interface Place {
+  spec: StreamSpec;
+  /** The connection to the account it is in. */
+  at: Connection;
+}
+
+const places = (connection: Connection): Place[] => [
+  ...STREAMS.map((spec) => ({ spec, at: connection })),
+  ...BUCKETS.map((bucket) => ({ spec: bucketSpec(bucket), at: connection.forBucket(bucket) })),
+  { spec: BLOB_SPEC, at: connection.stateConnection },
+];
 
 /**
  * Creates the streams, buckets and object store that are missing and mends those that differ. Running it again changes
@@ -31,7 +41,7 @@ const specs = (): StreamSpec[] => [...STREAMS, ...BUCKETS.map(bucketSpec), BLOB_
  */
 export async function provision(b: Backbone, options: ProvisionOptions = {}): Promise<void> {
   const connection = inside(b);
-  for (const spec of specs()) await provisionStream(connection, withOptions(spec, options));
+  for (const { spec, at } of places(connection)) await provisionStream(at, withOptions(spec, options));
   await refreshIdentity(b);
 }
 
@@ -42,8 +52,8 @@ export async function provision(b: Backbone, options: ProvisionOptions = {}): Pr
 export async function verifyProvisioned(b: Backbone): Promise<void> {
   const connection = inside(b);
   const missing: string[] = [];
-  for (const spec of specs()) {
-    const info = await infoOf(connection, spec.name);
+  for (const { spec, at } of places(connection)) {
+    const info = await infoOf(at, spec.name);
     if (info === undefined) {
       missing.push(spec.name);
       continue;
@@ -57,12 +67,12 @@ export async function verifyProvisioned(b: Backbone): Promise<void> {
 
 /** Makes a bucket outside the fixed set, such as a projection that is being rebuilt. Idempotent. */
 export async function ensureBucket(b: Backbone, bucket: string, options: ProvisionOptions = {}): Promise<void> {
-  await provisionStream(inside(b), withOptions(bucketSpec(bucket), { replicas: options.replicas }));
+  await provisionStream(inside(b).forBucket(bucket), withOptions(bucketSpec(bucket), { replicas: options.replicas }));
 }
 
 /** Deletes a bucket with everything in it; false when there was none. */
 export async function deleteBucket(b: Backbone, bucket: string): Promise<boolean> {
-  const { jsm } = inside(b);
+  const { jsm } = inside(b).forBucket(bucket);
   try {
     return await jsm.streams.delete(bucketSpec(bucket).name);
   } catch (error) {
@@ -105,7 +115,7 @@ function withOptions(spec: StreamSpec, { maxAge, maxBytes, replicas }: Provision
   };
 }
 
-async function provisionStream(connection: Connection, spec: StreamSpec): Promise<void> {
+export async function provisionStream(connection: Connection, spec: StreamSpec): Promise<void> {
   const { streams } = connection.jsm;
   const found = await infoOf(connection, spec.name);
   const before = found?.config ?? (await streams.add({ ...spec })).config;
@@ -122,7 +132,7 @@ async function provisionStream(connection: Connection, spec: StreamSpec): Promis
   if (left !== undefined) throw drift(spec, after.config, left);
 }
 
-async function infoOf(connection: Connection, stream: string): Promise<StreamInfo | undefined> {
+export async function infoOf(connection: Connection, stream: string): Promise<StreamInfo | undefined> {
   const retry = new Retry();
   for (let attempt = 1; ; attempt++) {
     try {

@@ -23,7 +23,8 @@ export function sendCommand(
   command: Command,
   patienceMs = STORE_PATIENCE_MS,
 ): Promise<StoreOutcome> {
-  return store(b, subjects.runnerCommands(rid), command, command.commandId, command.name, patienceMs);
+  const id = `${rid}.${command.commandId}`;
+  return store(b, subjects.runnerCommands(rid), command, id, command.name, patienceMs);
 }
 
 /** Writes a fact of a runner to its log. */
@@ -33,7 +34,8 @@ export function publishRunnerEvent(b: Backbone, rid: string, event: RunnerEvent)
 
 /** Writes a row of the audit trail. */
 export function publishAudit(b: Backbone, row: AuditRow): Promise<StoreOutcome> {
-  return store(b, subjects.audit(row.kind), row, crypto.randomUUID(), row.kind, STORE_PATIENCE_MS);
+  const id = `${row.kind}.${crypto.randomUUID()}`;
+  return store(b, subjects.audit(row.kind), row, id, row.kind, STORE_PATIENCE_MS);
 }
 
 async function store(

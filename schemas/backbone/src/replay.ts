@@ -38,14 +38,25 @@ export interface ReplayOptions {
   signal?: AbortSignal;
 }
 
-/** Lets events of a lower epoch than the highest seen pass by, counted: a host that was replaced wrote them. */
+/**
+ * Lets pass what the session's hosts wrote, in the order of their grants. Events of a lower epoch than the highest seen
+ * were written by a host that was replaced; messages that are not genuine by nobody who may. Both are counted.
+ */
 export class EpochGate {
+  /** The last offset that was looked at. */
+  position = 0;
   private highest = 0;
+  private subject: string | undefined;
 
   constructor(private readonly connection: Connection) {}
 
-  passes(event: StoredEvent): boolean {
-    const { epoch } = event;
+  passes(message: StoredMessage): boolean {
+    this.position = message.seq;
+    if (!message.isGenuineOn((this.subject ??= message.subject))) {
+      this.connection.counters.foreignMessages++;
+      return false;
+    }
+    const { epoch } = message;
     if (epoch >= this.highest) {
       this.highest = epoch;
       return true;
@@ -65,10 +76,17 @@ export async function headOf(b: Backbone, sid: string): Promise<{ first: number;
   return { first: first?.seq ?? 0, last: last?.seq ?? 0 };
 }
 
-/** The last event of a session, or undefined. */
-export async function lastEvent(b: Backbone, sid: string): Promise<StoredEvent | undefined> {
+/** The last event of a session, or undefined when there is none. Throws when the signal aborts first. */
+export async function lastEvent(b: Backbone, sid: string, signal?: AbortSignal): Promise<StoredEvent | undefined> {
   const connection = inside(b);
-  return insist(connection, () => lastOf(connection, streamOf(sid), subjects.sessionEvents(sid)));
+  const last = await insist(connection, () => lastOf(connection, streamOf(sid), subjects.sessionEvents(sid)), signal);
+  signal?.throwIfAborted();
+  if (last === undefined || last.genuine) return last;
+  // Somebody's reply lies behind it: who may write here has to be looked for.
+  let found: StoredEvent | undefined;
+  for await (const events of replay(b, sid, signal === undefined ? {} : { signal })) found = events.at(-1);
+  signal?.throwIfAborted();
+  return found;
 }
 
 /** Asks until the backbone answers; undefined for "there is none", and when the signal aborts or the backbone closes. */

@@ -1,18 +1,14 @@
 import { encode, eventMessageId, subjects } from '@pizzapi/protocol';
-import { batchOf, lastOf } from './direct.js';
+import { lastOf } from './direct.js';
 import type { Connection } from './connection.js';
-import { Retry } from './backoff.js';
-import { insist, REPLAY_BATCH, type StoredEvent } from './replay.js';
+import { insist, type StoredEvent } from './replay.js';
+import type { WriterOptions } from './sessionWriter.js';
 import { readSpool, replaceSpool, Spool, spoolPath } from './spool.js';
+import { storedIdsAfter } from './storedIds.js';
 import type { SpoolHeader, SpoolRecord } from './spoolFile.js';
 import { streamOf } from './streams.js';
 
-interface ResumeOptions {
-  sid: string;
-  epoch: number;
-  spoolDir: string;
-  signal?: AbortSignal;
-}
+type ResumeOptions = Pick<WriterOptions, 'sid' | 'epoch' | 'spoolDir' | 'signal' | 'storedIds'>;
 
 /**
  * Makes the spool of a session ready for a writer of `epoch`. A file of the same epoch is taken as it stands. What a
@@ -22,7 +18,7 @@ interface ResumeOptions {
 export async function prepareSpool(
   connection: Connection,
   maxBytes: number,
-  { sid, epoch, spoolDir, signal }: ResumeOptions,
+  { sid, epoch, spoolDir, signal, storedIds = (after) => readIds(connection, sid, after, signal) }: ResumeOptions,
 ): Promise<{ kind: 'ready'; spool: Spool } | { kind: 'late'; fencedBy: number }> {
   const path = spoolPath(spoolDir, sid);
   const { header, records } = readSpool(path);
@@ -30,7 +26,7 @@ export async function prepareSpool(
   if (header?.epoch === epoch) return { kind: 'ready', spool: Spool.open(path, maxBytes) };
   const last = await insist(connection, () => lastOf(connection, streamOf(sid), subjects.sessionEvents(sid)), signal);
   signal?.throwIfAborted();
-  const left = records.length === 0 ? [] : await unstored(connection, { sid, epoch, signal }, header, records, last);
+  const left = records.length === 0 ? [] : await unstored({ sid, epoch }, storedIds, header, records, last);
   const acked = { epoch, ackedN: last?.epoch === epoch ? last.n : 0, ackedSeq: last?.seq ?? 0 };
   replaceSpool(path, acked, renumber(left, acked));
   return { kind: 'ready', spool: Spool.open(path, maxBytes) };
@@ -49,8 +45,8 @@ function renumber(left: readonly SpoolRecord[], { epoch, ackedN }: SpoolHeader):
  * it, or what came last is of the same writer. Only when another wrote since is what came after it looked through.
  */
 async function unstored(
-  connection: Connection,
-  { sid, epoch, signal }: { sid: string; epoch: number; signal: AbortSignal | undefined },
+  { sid, epoch }: { sid: string; epoch: number },
+  storedIds: NonNullable<ResumeOptions['storedIds']>,
   header: SpoolHeader | undefined,
   records: readonly SpoolRecord[],
   last: StoredEvent | undefined,
@@ -58,25 +54,29 @@ async function unstored(
   const facts = records.filter(({ type }) => type !== 'session_resumed');
   if (last === undefined || (header !== undefined && last.seq <= header.ackedSeq)) return facts;
   if (last.epoch === header?.epoch) return facts.filter(({ n }) => n > last.n);
-  const stored = new Set<string>();
-  const retry = new Retry();
-  let latest = 0;
-  for (let position = header?.ackedSeq ?? 0; ;) {
-    signal?.throwIfAborted();
-    const batch = await batchOf(connection, streamOf(sid), subjects.sessionEvents(sid), position + 1, REPLAY_BATCH);
-    if (batch.kind === 'unavailable') {
-      await connection.connected(signal);
-      await retry.wait(signal);
-      continue;
-    }
-    for (const message of batch.messages) {
-      stored.add(message.msgId);
-      if (message.epoch < epoch) latest = Math.max(latest, message.epoch);
-    }
-    position = batch.messages.at(-1)?.seq ?? position;
-    if (batch.pending === 0) break;
-  }
+  const stored = new Set(await storedIds(header?.ackedSeq ?? 0));
   // Without a readable header the records can only be of the last epoch before ours.
-  const written = header?.epoch ?? latest;
+  const written = header?.epoch ?? latestBefore(epoch, stored);
   return facts.filter(({ n }) => !stored.has(eventMessageId(sid, written, n)));
+}
+
+async function readIds(
+  connection: Connection,
+  sid: string,
+  after: number,
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
+  const { ids } = await storedIdsAfter(connection, sid, after, signal === undefined ? {} : { signal });
+  signal?.throwIfAborted();
+  return ids;
+}
+
+/** The highest epoch below `epoch` in message ids (`<sid>.<epoch>.<n>`). */
+function latestBefore(epoch: number, ids: ReadonlySet<string>): number {
+  let latest = 0;
+  for (const id of ids) {
+    const other = Number(id.split('.')[1]);
+    if (other < epoch && other > latest) latest = other;
+  }
+  return latest;
 }

@@ -1,7 +1,18 @@
+import type { Msg } from '@nats-io/nats-core';
 import { inside, type Backbone } from './connection.js';
 import { headerText, payloadOf, statusOf } from './message.js';
 
 export type RpcOutcome = { kind: 'ok'; body: Uint8Array } | { kind: 'timeout' } | { kind: 'no_responders' };
+
+export interface ServeOptions {
+  /** Of all that serve a subject in one group, one gets each request. */
+  queue?: string;
+  /** Which account's subject: that of the logs, where hosts are, or that of the state. */
+  account?: 'log' | 'state';
+}
+
+/** Where replies to a question go, from clients and from the server itself. */
+const INBOX = /^(\$SYS\.)?_INBOX/;
 
 /**
  * Answers requests on a subject until the returned function is called. A handler that throws answers nothing: the
@@ -11,11 +22,13 @@ export function serveRpc(
   b: Backbone,
   subject: string,
   handler: (body: Uint8Array, subject: string) => Promise<Uint8Array> | Uint8Array,
+  { queue, account = 'log' }: ServeOptions = {},
 ): () => void {
-  const { nc, log } = inside(b);
+  const { nc, log } = account === 'log' ? inside(b) : inside(b).stateConnection;
   const sub = nc.subscribe(subject, {
+    ...(queue === undefined ? {} : { queue }),
     callback: (err, msg) => {
-      if (err !== null || !msg.reply) return;
+      if (err !== null || !isQuestion(msg)) return;
       void (async () => handler(payloadOf(msg), msg.subject))().then(
         (body) => nc.isClosed() || msg.respond(body),
         (error: unknown) => log.error({ err: error, subject }, 'request failed'),
@@ -23,6 +36,14 @@ export function serveRpc(
     },
   });
   return () => void (nc.isClosed() || sub.unsubscribe());
+}
+
+/**
+ * A question wants its answer in an inbox, and has no headers. A client may name any subject for its replies: the answer
+ * must not be written to a stream in our name, and a stored message that the server sends on must not pass for a question.
+ */
+function isQuestion(msg: Msg): boolean {
+  return msg.reply !== undefined && INBOX.test(msg.reply) && headerText(msg) === '';
 }
 
 /** Asks and waits for the first answer. `no_responders` comes at once when nobody serves the subject. */
@@ -40,6 +61,25 @@ export function requestRpc(
       if (reply === undefined) resolve({ kind: 'timeout' });
       else if (statusOf(headerText(reply)) === 503) resolve({ kind: 'no_responders' });
       else resolve({ kind: 'ok', body: payloadOf(reply) });
+    });
+  });
+}
+
+/** Asks everybody who listens; the answers that come until none has come for `quietMs`. */
+export function askAll(
+  b: Backbone,
+  subject: string,
+  body: Uint8Array,
+  { quietMs }: { quietMs: number },
+): Promise<Uint8Array[]> {
+  const { mux } = inside(b);
+  if (b.status() !== 'connected') return Promise.resolve([]);
+  return new Promise((resolve) => {
+    const answers: Uint8Array[] = [];
+    const token = mux.request(subject, body, undefined, quietMs, (reply) => {
+      if (reply !== undefined && statusOf(headerText(reply)) === 0) return void answers.push(payloadOf(reply));
+      mux.done(token);
+      resolve(answers);
     });
   });
 }

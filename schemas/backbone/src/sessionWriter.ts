@@ -11,6 +11,11 @@ export interface WriterOptions {
   log?: Logger;
   /** Ends the wait for a backbone that is needed to open the spool of an earlier epoch. */
   signal?: AbortSignal;
+  /**
+   * The message ids of the session's log after an offset, asked for when another wrote to it since the spool was
+   * written. Read from the log when left out, which not every credential may.
+   */
+  storedIds?: (after: number) => Promise<readonly string[]>;
 }
 
 /** What became of an event. All but `spool_full` mean: it is in the log, or it is on disk and will be appended. */

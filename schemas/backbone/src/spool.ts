@@ -113,6 +113,11 @@ export class Spool {
     return this.entries.at(-1)?.n ?? this.header.ackedN;
   }
 
+  /** The offset of the last event that is known to be in the log. */
+  get ackedSeq(): number {
+    return this.header.ackedSeq;
+  }
+
   /** Whether an event of this size would go over the bound. */
   hasRoomFor(payloadBytes: number): boolean {
     return this.waitingBytes + payloadBytes + 64 <= this.maxBytes;

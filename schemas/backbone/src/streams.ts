@@ -71,19 +71,28 @@ export const STREAMS: readonly StreamSpec[] = [
   { ...facts, name: AUDIT_STREAM, subjects: [WILDCARD.audit], max_age: 90 * DAY },
 ];
 
-/** Key/value buckets. Values are one msgpack map each; the key is part of the subject. */
-export const BUCKETS = [
+/** The bucket of leases, beside the logs: hosts write it. */
+export const LEASES = 'leases';
+
+/** The buckets that hosts cannot reach. Values are one msgpack map each; the key is part of the subject. */
+export const STATE_BUCKETS = [
   'session-meta',
   'sessions',
   'runners',
-  'leases',
   'owners',
   'accounts',
   'api-keys',
   'shares',
+  'blob-owners',
+  'blob-parts',
   'projector',
 ] as const;
+/** All key/value buckets. */
+export const BUCKETS = [LEASES, ...STATE_BUCKETS] as const;
 export type BucketName = (typeof BUCKETS)[number];
+
+/** What may wait in the bucket of parts of blobs, in bytes: parts come with a TTL, so this is what hosts send at once. */
+export const MAX_PARTS_BYTES = 512 * 1024 * 1024;
 
 /** The stream behind a bucket. */
 export const bucketStream = (bucket: string): string => `KV_${bucket}`;
@@ -106,7 +115,8 @@ export function bucketSpec(bucket: string): StreamSpec {
     deny_delete: true,
     sealed: false,
     allow_msg_ttl: true,
-    ...(bucket === 'leases' ? { subject_delete_marker_ttl: LEASE_MARKER_MS * 1e6 } : {}),
+    ...(bucket === 'blob-parts' ? { max_bytes: MAX_PARTS_BYTES } : {}),
+    ...(bucket === LEASES ? { subject_delete_marker_ttl: LEASE_MARKER_MS * 1e6 } : {}),
   };
 }
 

@@ -88,6 +88,7 @@ test('a publisher cannot make an event look like one of another offset', async (
   const { seen, live } = await watch('forged');
   for (const i of [0, 1]) {
     const forged = headers();
+    forged.set('Nats-Msg-Id', `forged.0.${i}`);
     forged.set('Nats-Sequence', '999999');
     forged.set('Nats-Last-Sequence', '999998');
     nc.publish(subjects.sessionEvents('forged'), encode(numbered(i)), { headers: forged });

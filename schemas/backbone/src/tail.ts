@@ -2,7 +2,7 @@ import type { Msg } from '@nats-io/nats-core';
 import { subjects } from '@pizzapi/protocol';
 import { inside, type Backbone, type Connection } from './connection.js';
 import { lastOf } from './direct.js';
-import { payloadOf, storedFromHeaders, type StoredMessage } from './message.js';
+import { isBareMap, isStoredOn, payloadOf, storedFromHeaders, type StoredMessage } from './message.js';
 import { refreshIdentity } from './provision.js';
 import { EpochGate, replayGated, type StoredEvent } from './replay.js';
 import { streamOf } from './streams.js';
@@ -78,7 +78,7 @@ class RunningTail implements Tail {
     if (options.onDelta !== undefined) {
       const { onDelta } = options;
       const pieces = nc.subscribe(subjects.sessionDeltas(sid), {
-        callback: (err, msg) => void (err ?? onDelta(payloadOf(msg))),
+        callback: (err, msg) => void (err ?? this.piece(msg, onDelta)),
       });
       cleanups.push(unsubscribe(pieces));
     }
@@ -96,9 +96,20 @@ class RunningTail implements Tail {
     await this.filling;
   }
 
+  /** A piece is a bare map; a reply that somebody had sent here has headers, or is JSON. */
+  private piece(msg: Msg, onDelta: (bytes: Uint8Array) => void): void {
+    if (isBareMap(msg)) onDelta(payloadOf(msg));
+    else this.connection.counters.foreignMessages++;
+  }
+
   private receive(msg: Msg): void {
-    this.heardAt = Date.now();
     const message = storedFromHeaders(msg);
+    // Anybody's reply may have been sent here: its offsets would mean another subject.
+    if (!isStoredOn(message, this.subject)) {
+      this.connection.counters.foreignMessages++;
+      return;
+    }
+    this.heardAt = Date.now();
     if (this.filling === undefined) this.accept(message);
     else if (this.held.length < MAX_HELD) this.held.push(message);
     else this.wanting = true;
@@ -152,6 +163,8 @@ class RunningTail implements Tail {
       this.position = events.at(-1)!.seq;
       this.options.onEvents(events);
     }
+    // What came last may have been passed over.
+    this.position = Math.max(this.position, this.gate.position);
   }
 
   private async returned(): Promise<void> {

@@ -25,6 +25,7 @@ import {
   type WriterOptions,
 } from './sessionWriter.js';
 import type { Spool, SpoolEntry } from './spool.js';
+import { storedIdsAfter } from './storedIds.js';
 import { streamOf } from './streams.js';
 
 /** What may wait on disk for one session, in bytes. */
@@ -185,13 +186,13 @@ class OpenWriter implements SessionWriter {
     this.submit(entry, (outcome) => {
       this.inHand = false;
       this.returned?.();
-      if (outcome.kind === 'stored') {
+      if (outcome.kind === 'stored' && !outcome.duplicate) {
         this.last = outcome.seq;
-        this.acknowledge(entry.n, outcome.duplicate ? 'duplicate' : 'appended', outcome.seq);
+        this.acknowledge(entry.n, 'appended', outcome.seq);
         if (this.file.entries.length === 0) this.becomeIdle();
         else this.pump();
       } else {
-        if (outcome.kind === 'conflict') this.last = undefined;
+        if (outcome.kind !== 'unavailable') this.last = undefined;
         this.startDrain(outcome.kind === 'unavailable' ? outcome : undefined);
       }
     });
@@ -241,17 +242,20 @@ class OpenWriter implements SessionWriter {
 
   private async send(entry: SpoolEntry): Promise<Sent> {
     const id = eventMessageId(this.sid, this.epoch, entry.n);
+    let sentAs = id;
     const retry = new Retry();
     for (let attempt = 0; attempt < CONFLICT_TRIES; attempt++) {
       if (this.last === undefined) {
         const standing = await this.standing(entry, id);
         if (standing.kind !== 'free') return standing;
       }
-      const outcome = await new Promise<PublishOutcome>((resolve) => this.submit(entry, resolve));
+      const outcome = await new Promise<PublishOutcome>((resolve) => this.submit(entry, resolve, sentAs));
       if (outcome.kind === 'unavailable') return outcome;
       if (outcome.kind === 'stored') {
         this.last = outcome.seq;
-        return { kind: outcome.duplicate ? 'already' : 'stored', seq: outcome.seq };
+        if (!outcome.duplicate) return { kind: 'stored', seq: outcome.seq };
+        if (await this.isInLog(id)) return { kind: 'already', seq: outcome.seq };
+        sentAs = `${id}.${crypto.randomUUID()}`;
       }
       this.last = undefined;
       if (attempt > 0) await retry.wait();
@@ -259,9 +263,25 @@ class OpenWriter implements SessionWriter {
     return { kind: 'unavailable', reason: 'the log keeps refusing the offset it names' };
   }
 
-  private submit(entry: SpoolEntry, resolve: (outcome: PublishOutcome) => void): void {
+  /**
+   * Whether this session's log holds an event. The server remembers message ids for the whole stream: somebody else may
+   * have used one of ours, and the server would take ours for a copy of theirs.
+   */
+  private async isInLog(id: string): Promise<boolean> {
+    const { sid, signal, storedIds } = this.options;
+    const after = this.file.ackedSeq;
+    if (storedIds !== undefined) return (await storedIds(after)).includes(id);
+    const { ids } = await storedIdsAfter(this.connection, sid, after, signal === undefined ? {} : { signal });
+    return ids.includes(id);
+  }
+
+  private submit(
+    entry: SpoolEntry,
+    resolve: (outcome: PublishOutcome) => void,
+    id = eventMessageId(this.sid, this.epoch, entry.n),
+  ): void {
     const headers = writeHeaders([
-      [HEADER.msgId, eventMessageId(this.sid, this.epoch, entry.n)],
+      [HEADER.msgId, id],
       [PubHeaders.ExpectedLastSubjectSequenceHdr, this.last ?? 0],
       [HEADER.type, entry.type],
       [HEADER.epoch, this.epoch],

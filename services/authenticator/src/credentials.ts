@@ -1,27 +1,55 @@
+import { createNkeySeed, isNkeySeed } from '@pizzapi/backbone';
 import { randomBytes } from 'node:crypto';
-import { ROLES, type Role } from './roles.js';
 
-/** What a process says to the server to be let in. */
-export interface Login {
+/** The login of a process: an nkey seed (`SU…`), which never leaves the process. */
+export interface NkeyLogin {
+  nkeySeed: string;
+}
+
+/** The login of a person with the `nats` command. */
+export interface PasswordLogin {
   user: string;
   password: string;
 }
 
-/** One login a role. */
-export type Credentials = Record<Role, Login>;
+/** What an installation's processes say to nats-server to be let in, one login a role. Kept in a file of mode 0600. */
+export interface Credentials {
+  /** The provisioner's: may do everything. */
+  admin: NkeyLogin;
+  gateway: NkeyLogin;
+  projector: NkeyLogin;
+  authenticator: NkeyLogin;
+  /** The authenticator's in the system account: finds and ends connections. */
+  system: NkeyLogin;
+  auditor: PasswordLogin;
+  /** The account seed (`SA…`) with which the authenticator signs who may connect as a host. */
+  issuerSeed: string;
+}
 
-/** Fresh credentials: 192 random bits a password. */
+const NKEY_ROLES = ['admin', 'gateway', 'projector', 'authenticator', 'system'] as const;
+
+/** Fresh credentials. */
 export function generateCredentials(): Credentials {
-  const entries = ROLES.map((role) => [
-    role,
-    { user: `pizzapi-${role}`, password: randomBytes(24).toString('base64url') },
-  ]);
-  return Object.fromEntries(entries) as Credentials;
+  const nkey = (): NkeyLogin => ({ nkeySeed: createNkeySeed('user') });
+  return {
+    admin: nkey(),
+    gateway: nkey(),
+    projector: nkey(),
+    authenticator: nkey(),
+    system: nkey(),
+    auditor: { user: 'pizzapi-auditor', password: randomBytes(24).toString('base64url') },
+    issuerSeed: createNkeySeed('account'),
+  };
 }
 
 /** Whether a value read from a file holds a login for every role. */
 export function isCredentials(value: unknown): value is Credentials {
   if (typeof value !== 'object' || value === null) return false;
-  const map = value as Record<string, { user?: unknown; password?: unknown } | undefined>;
-  return ROLES.every((role) => typeof map[role]?.user === 'string' && typeof map[role].password === 'string');
+  const { auditor, issuerSeed, ...logins } = value as Record<string, Record<string, unknown> | undefined>;
+  return (
+    NKEY_ROLES.every((role) => isNkeySeed(logins[role]?.['nkeySeed'], 'user')) &&
+    typeof auditor?.['user'] === 'string' &&
+    typeof auditor['password'] === 'string' &&
+    isNkeySeed(issuerSeed, 'account')
+  );
 }

@@ -1,40 +1,76 @@
+import { inboxPrefixOfNkey, openNkey, stateSeedOf } from '@pizzapi/backbone';
 import type { Credentials } from './credentials.js';
-import { PERMISSIONS, ROLES, type Permissions } from './roles.js';
+import {
+  AUDITOR,
+  AUTH_TIMEOUT_S,
+  LOG_ACCOUNT,
+  SERVER_SETTINGS,
+  SERVICE_ROLES,
+  SERVICES,
+  STATE_ACCOUNT,
+  SYSTEM,
+  SYSTEM_ACCOUNT,
+  type Permissions,
+} from './roles.js';
 
-/** What every role may ask of the server itself: its settings, which say whether acknowledged writes are on the disk. */
-const SERVER_SETTINGS = '$SYS.REQ.SERVER.PING.VARZ';
-
-/** The `accounts` block of a nats-server configuration: one user a role, with its permissions, in one account. */
+/**
+ * The part of a nats-server configuration that says who may connect: services and the auditor by what is written here,
+ * everybody else by what the authenticator answers to the server's question. Holds public keys, and of secrets only the
+ * auditor's password.
+ */
 export function authorizationConfig(credentials: Credentials): string {
-  const users = ROLES.map((role) => {
-    const { user, password } = credentials[role];
-    return `      { user: ${quote(user)}, password: ${quote(password)}, permissions: ${permissionsConfig(PERMISSIONS[role])} }`;
+  const publicKey = (seed: string): string => openNkey(seed).publicKey;
+  const logins = SERVICE_ROLES.map((role) => {
+    const { nkeySeed } = credentials[role];
+    return { log: publicKey(nkeySeed), state: publicKey(stateSeedOf(nkeySeed)), may: SERVICES[role] };
   });
-  const service = quote(SERVER_SETTINGS);
+  const system = publicKey(credentials.system.nkeySeed);
+  const { user, password } = credentials.auditor;
+  const known = [...logins.flatMap(({ log, state }) => [log, state]), system, user];
+  const settings = quote(SERVER_SETTINGS);
   return [
     'accounts {',
-    `  SYS { exports: [ { service: ${service}, accounts: [PIZZAPI] } ] }`,
-    '  PIZZAPI {',
+    `  ${SYSTEM_ACCOUNT} {`,
+    `    exports: [ { service: ${settings}, accounts: [${LOG_ACCOUNT}] } ]`,
+    `    users: [ ${nkeyUser(system, SYSTEM)} ]`,
+    '  }',
+    `  ${LOG_ACCOUNT} {`,
     '    jetstream: enabled',
-    `    imports: [ { service: { account: SYS, subject: ${service} } } ]`,
+    `    imports: [ { service: { account: ${SYSTEM_ACCOUNT}, subject: ${settings} } } ]`,
     '    users: [',
-    ...users,
+    ...logins.map(({ log, may }) => `      ${nkeyUser(log, may.log)}`),
+    `      { user: ${quote(user)}, password: ${quote(password)}, permissions: ${permissionsConfig(AUDITOR)} }`,
+    '    ]',
+    '  }',
+    `  ${STATE_ACCOUNT} {`,
+    '    jetstream: enabled',
+    '    users: [',
+    ...logins.map(({ state, may }) => `      ${nkeyUser(state, may.state)}`),
     '    ]',
     '  }',
     '}',
-    'system_account: SYS',
+    `system_account: ${SYSTEM_ACCOUNT}`,
+    'authorization {',
+    `  timeout: ${AUTH_TIMEOUT_S}`,
+    '  auth_callout {',
+    `    issuer: ${publicKey(credentials.issuerSeed)}`,
+    `    account: ${STATE_ACCOUNT}`,
+    `    auth_users: ${list(known)}`,
+    '  }',
+    '}',
     '',
   ].join('\n');
 }
 
-function permissionsConfig({ publish, subscribe }: Permissions): string {
-  return `{ publish: ${side(publish)}, subscribe: ${side(subscribe)} }`;
+function nkeyUser(publicKey: string, permissions: Permissions): string {
+  const inbox = `${inboxPrefixOfNkey(publicKey)}.>`;
+  const subscribe = [...permissions.subscribe, inbox];
+  return `{ nkey: ${publicKey}, permissions: ${permissionsConfig({ ...permissions, subscribe })} }`;
 }
 
-function side({ allow, deny }: Permissions['publish']): string {
-  const lists = [`allow: ${list(allow ?? ['>'])}`];
-  if (deny !== undefined) lists.push(`deny: ${list(deny)}`);
-  return `{ ${lists.join(', ')} }`;
+function permissionsConfig({ publish, subscribe, answers = false }: Permissions): string {
+  const response = answers ? ', allow_responses: { max: 1, expires: "1m" }' : '';
+  return `{ publish: { allow: ${list(publish)} }, subscribe: { allow: ${list(subscribe)} }${response} }`;
 }
 
 function list(subjects: readonly string[]): string {

@@ -1,68 +1,61 @@
-import { connectBackbone, provision, verifyProvisioned, type BackboneOptions } from '@pizzapi/backbone';
-import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
-import { connect, type Socket } from 'node:net';
+import {
+  bucket,
+  connectBackbone,
+  putBlob,
+  stateSeedOf,
+  verifyProvisioned,
+  type BackboneOptions,
+} from '@pizzapi/backbone';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { generateCredentials, isCredentials, type Login } from './credentials.js';
-import { authorizationConfig } from './natsConfig.js';
-import { ROLES, type Role } from './roles.js';
+import { generateCredentials, isCredentials } from './credentials.js';
+import type { ServiceRole } from './roles.js';
+import { say, startSecuredNats, type RawLogin, type SecuredNats } from './testing/index.js';
 
-const credentials = generateCredentials();
-let nats: TestNats;
-
+let s: SecuredNats;
 beforeAll(async () => {
-  nats = await startTestNats({ config: authorizationConfig(credentials) });
+  s = await startSecuredNats();
 });
-afterAll(() => nats.stop());
+afterAll(() => s.stop());
 
-/** What the server says to one line of its protocol, from a connection with this login. */
-async function say(login: Login, line: string): Promise<string> {
-  const socket: Socket = connect(nats.port, '127.0.0.1');
-  let heard = '';
-  socket.setEncoding('utf8').on('data', (text: string) => (heard += text));
-  const until = async (pattern: RegExp) => {
-    while (!pattern.test(heard) && !socket.closed) await new Promise((resolve) => setTimeout(resolve, 2));
-  };
-  try {
-    await until(/^INFO .*\r\n/);
-    const hello = { user: login.user, pass: login.password, verbose: false, pedantic: false, headers: true };
-    socket.write(`CONNECT ${JSON.stringify(hello)}\r\n${line}\r\nPING\r\n`);
-    await until(/PONG|-ERR/);
-    return /-ERR '[^']*'/.exec(heard)?.[0] ?? 'ok';
-  } finally {
-    socket.destroy();
-  }
-}
-
-const publish = (role: Role, subject: string) => say(credentials[role], `PUB ${subject} 2\r\nhi`);
-const subscribe = (role: Role, subject: string) => say(credentials[role], `SUB ${subject} 1`);
 const REFUSED = /Permissions Violation/;
 
-describe('a connection', () => {
-  it('needs the credentials that were made', async () => {
-    expect(await say({ user: 'pizzapi-auditor', password: 'guess' }, 'SUB session.*.events 1')).toMatch(
-      /Authorization/,
-    );
+/** The login of a service in the account of the logs, or of the state. */
+function login(role: ServiceRole, account: 'log' | 'state' = 'log'): RawLogin {
+  const { nkeySeed } = s.credentials[role];
+  return { nkey: account === 'log' ? nkeySeed : stateSeedOf(nkeySeed) };
+}
+const auditor = (): RawLogin => ({ user: s.credentials.auditor.user, pass: s.credentials.auditor.password });
+const publish = (who: RawLogin, subject: string) => say(s.nats.port, who, `PUB ${subject} 2\r\nhi`);
+const subscribe = (who: RawLogin, subject: string) => say(s.nats.port, who, `SUB ${subject} 1`);
+
+describe('credentials', () => {
+  it('are a login for every role, each of its own, and survive a file', () => {
+    const credentials = generateCredentials();
     expect(isCredentials(JSON.parse(JSON.stringify(credentials)))).toBe(true);
-    expect(new Set(ROLES.map((role) => credentials[role].password)).size).toBe(ROLES.length);
-  });
-});
-
-describe('an auditor', () => {
-  it('watches every log', async () => {
-    for (const subject of ['session.*.events', 'live.session.*.events', 'runner.*.cmd', 'audit.>']) {
-      expect(await subscribe('auditor', subject), subject).toBe('ok');
-    }
-    expect(await publish('auditor', '$JS.API.STREAM.INFO.SESSIONS')).toBe('ok');
+    expect(isCredentials({ ...credentials, gateway: { user: 'u', password: 'p' } })).toBe(false);
+    expect(isCredentials({ ...credentials, issuerSeed: credentials.gateway.nkeySeed })).toBe(false);
+    expect(isCredentials(undefined)).toBe(false);
+    const { admin, gateway, projector, authenticator, system } = credentials;
+    expect(new Set([admin, gateway, projector, authenticator, system].map(({ nkeySeed }) => nkeySeed)).size).toBe(5);
   });
 
-  it('changes nothing', async () => {
-    const subjects = ['session.s.events', 'runner.r.cmd', '$KV.leases.x', '$JS.API.STREAM.PURGE.SESSIONS'];
-    for (const subject of subjects) expect(await publish('auditor', subject), subject).toMatch(REFUSED);
-    expect(await subscribe('auditor', '>')).toMatch(REFUSED);
+  it('of another installation open nothing', async () => {
+    const { gateway } = generateCredentials();
+    expect(await say(s.nats.port, { nkey: gateway.nkeySeed }, '')).toMatch(/Authorization/);
+    expect(await say(s.nats.port, { ...auditor(), pass: 'guess' }, '')).toMatch(/Authorization/);
   });
 });
 
 describe('a service', () => {
+  it('finds the logs in one account and the state in another, over one backbone', async () => {
+    const gateway = await s.connectAs('gateway');
+    await verifyProvisioned(gateway);
+    const rows = bucket<{ of: string }>(gateway, 'accounts');
+    await rows.put('user.u', { of: 'u' });
+    expect((await rows.get('user.u'))?.value).toEqual({ of: 'u' });
+    expect(await putBlob(gateway, Buffer.from('bytes'), 'text/plain')).toMatchObject({ size: 5 });
+  });
+
   it('is told whether the server syncs every write', async () => {
     const warnings: string[] = [];
     const quiet = () => undefined;
@@ -70,37 +63,85 @@ describe('a service', () => {
       ...{ debug: quiet, info: quiet, error: quiet, child: () => log! },
       warn: (_facts, text) => void warnings.push(text),
     };
-    const dial = (login: Login) => connectBackbone({ url: nats.url, name: 'test', ...login, log });
-    const admin = await dial(credentials.admin);
-    await provision(admin);
-    const runner = await dial(credentials.runner);
-    await verifyProvisioned(runner);
+    await verifyProvisioned(await s.connectAs('projector', { log }));
     expect(warnings).toEqual([expect.stringContaining('could be lost in a power cut')]);
-    await Promise.all([admin.close(), runner.close()]);
   });
 
-  it('does what its work needs', async () => {
-    expect(await publish('gateway', 'runner.r.cmd')).toBe('ok');
-    expect(await publish('projector', '$KV.sessions.s')).toBe('ok');
-    expect(await publish('runner', 'session.s.events')).toBe('ok');
+  it('is refused with a seed that is none, before anything is sent', async () => {
+    const wrong = connectBackbone({ url: s.url, name: 'test', nkey: 'SUAB' });
+    await expect(wrong).rejects.toMatchObject({ code: 'bad_option' });
   });
 
   it.each([
-    ['gateway', 'session.s.events'],
-    ['gateway', 'runner.r.events'],
-    ['projector', 'runner.r.cmd'],
-    ['projector', '$JS.API.STREAM.PURGE.SESSIONS'],
-    ['runner', 'audit.login'],
-    ['runner', '$JS.API.STREAM.PURGE.SESSIONS'],
-    ['runner', 'live.session.s.events'],
-  ] as const)('%s may not publish %s', async (role, subject) => {
-    expect(await publish(role, subject)).toMatch(REFUSED);
+    ['gateway', 'log', ['runner.r.cmd', 'runner.r.rpc.folders', 'session.s.partial', 'audit.login', 'desk.purge']],
+    ['gateway', 'state', ['$KV.accounts.x', '$KV.api-keys.x', '$KV.shares.x', '$O.session-blobs.M.x']],
+    ['projector', 'log', ['session.s.events', '$KV.leases.projector', '$JS.API.CONSUMER.CREATE.SESSIONS.x.>']],
+    ['projector', 'state', ['$KV.sessions.s', '$KV.session-meta.s', '$KV.runners.r', '$KV.owners.s']],
+    ['authenticator', 'log', ['audit.runner_refused', '$JS.API.DIRECT.GET.SESSIONS']],
+    ['authenticator', 'state', ['$KV.owners.s', '$KV.blob-owners.x', '$KV.api-keys.x']],
+  ] as const)('%s may publish, in the account of the %s', async (role, account, subjects) => {
+    for (const subject of subjects) expect(await publish(login(role, account), subject), subject).toBe('ok');
   });
 
-  it('never changes a stream: that is the provisioner’s', async () => {
-    for (const role of ['gateway', 'projector', 'runner', 'auditor'] as const) {
-      expect(await publish(role, '$JS.API.STREAM.DELETE.SESSIONS'), role).toMatch(REFUSED);
+  it.each([
+    ['gateway', 'log', ['session.s.events', 'runner.r.events', 'live.session.s.events', '$KV.leases.session.s']],
+    ['gateway', 'state', ['$KV.projector.x', '$KV.runners.r', '$SYS.REQ.USER.AUTH']],
+    ['projector', 'log', ['runner.r.cmd', 'audit.login', '$KV.leases.session.s', 'desk.purge']],
+    ['projector', 'state', ['$KV.accounts.x', '$KV.api-keys.x', '$O.session-blobs.M.x']],
+    ['authenticator', 'log', ['session.s.events', 'runner.r.cmd', '$KV.leases.session.s']],
+    ['authenticator', 'state', ['$KV.accounts.x', '$KV.sessions.s', '$KV.shares.x']],
+  ] as const)('%s may not publish, in the account of the %s', async (role, account, subjects) => {
+    for (const subject of subjects) expect(await publish(login(role, account), subject), subject).toMatch(REFUSED);
+  });
+
+  it('never changes, purges or deletes what is stored: that is the provisioner’s', async () => {
+    for (const verb of ['CREATE', 'UPDATE', 'DELETE', 'PURGE', 'MSG.DELETE', 'RESTORE', 'SNAPSHOT']) {
+      for (const role of ['gateway', 'projector', 'authenticator'] as const) {
+        for (const account of ['log', 'state'] as const) {
+          const answer = await publish(login(role, account), `$JS.API.STREAM.${verb}.SESSIONS`);
+          expect(answer, `${role} ${account} ${verb}`).toMatch(REFUSED);
+        }
+      }
+      expect(await publish(auditor(), `$JS.API.STREAM.${verb}.SESSIONS`), verb).toMatch(REFUSED);
     }
-    expect(await publish('admin', '$JS.API.STREAM.DELETE.SESSIONS')).toBe('ok');
+    expect(await publish(login('admin'), '$JS.API.STREAM.PURGE.NONE')).toBe('ok');
+  });
+
+  it('hears nothing that is not meant for it: no other’s inbox, no question about who may connect', async () => {
+    for (const role of ['gateway', 'projector'] as const) {
+      for (const account of ['log', 'state'] as const) {
+        for (const subject of ['>', '_INBOX.>', '$SYS.>', '$SYS.REQ.USER.AUTH', 'desk.>', '$KV.>']) {
+          const answer = await subscribe(login(role, account), subject);
+          expect(answer, `${role} ${account} ${subject}`).toMatch(REFUSED);
+        }
+      }
+    }
+  });
+});
+
+describe('the login for the system account', () => {
+  it('finds and ends connections, and does nothing else', async () => {
+    const system: RawLogin = { nkey: s.credentials.system.nkeySeed };
+    expect(await publish(system, '$SYS.REQ.SERVER.PING.CONNZ')).toBe('ok');
+    for (const subject of ['$SYS.REQ.SERVER.X.RELOAD', '$SYS.REQ.CLAIMS.UPDATE', 'session.s.events']) {
+      expect(await publish(system, subject), subject).toMatch(REFUSED);
+    }
+    expect(await subscribe(system, '$SYS.>')).toMatch(REFUSED);
+  });
+});
+
+describe('an auditor', () => {
+  it('watches every log', async () => {
+    for (const subject of ['session.*.events', 'live.session.*.events', 'runner.*.cmd', 'audit.>', '_INBOX.x']) {
+      expect(await subscribe(auditor(), subject), subject).toBe('ok');
+    }
+    expect(await publish(auditor(), '$JS.API.STREAM.INFO.SESSIONS')).toBe('ok');
+  });
+
+  it('changes nothing', async () => {
+    for (const subject of ['session.s.events', 'runner.r.cmd', '$KV.leases.x', 'audit.login', 'desk.purge']) {
+      expect(await publish(auditor(), subject), subject).toMatch(REFUSED);
+    }
+    expect(await subscribe(auditor(), '>')).toMatch(REFUSED);
   });
 });

@@ -20,10 +20,11 @@ await runService(
   'meta-projector',
   async ({ log, signal, env }): Promise<Service> => {
     const options = readOptions(PROJECTOR_OPTIONS, flags, env);
-    const { natsUrl, natsUser, natsPassword, healthPort, hostLostGraceMs } = options;
+    const { natsUrl, natsNkey, natsUser, natsPassword, healthPort, hostLostGraceMs } = options;
     const backbone = await connectBackbone({
       url: natsUrl.split(',').map((url) => url.trim()),
       name: 'meta-projector',
+      ...(natsNkey === undefined ? {} : { nkey: natsNkey }),
       ...(natsUser === undefined ? {} : { user: natsUser }),
       ...(natsPassword === undefined ? {} : { password: natsPassword }),
       log,

@@ -3,6 +3,7 @@ import { defineOptions, OPTIONS } from '@pizzapi/process';
 /** The options of the process. */
 export const PROJECTOR_OPTIONS = defineOptions({
   natsUrl: OPTIONS.natsUrl,
+  natsNkey: OPTIONS.natsNkey,
   natsUser: OPTIONS.natsUser,
   natsPassword: OPTIONS.natsPassword,
   hostLostGraceMs: OPTIONS.hostLostGraceMs,

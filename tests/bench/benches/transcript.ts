@@ -62,7 +62,7 @@ async function run(context: BenchContext): Promise<void> {
   if (!existsSync(repository('clients/dashboard/dist/index.html'))) throw new CannotRun('the dashboard is not built');
   const browser = await startChromium(context);
   const stage = await startStage(context);
-  const b = await stage.connect('runner');
+  const b = await stage.connect('admin');
   const spoolDir = mkdtempSync(join(tmpdir(), 'pizzapi-bench-spool-'));
   defer(() => rmSync(spoolDir, { recursive: true, force: true }));
   report.progress('transcript: writing 10,000 messages');

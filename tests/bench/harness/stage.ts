@@ -21,7 +21,7 @@ export interface Stage {
   /** The gateway's HTTP API. */
   api(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<{ status: number; body: unknown }>;
   /** A connection with the rights of a role. */
-  connect(role: 'runner' | 'auditor'): Promise<Backbone>;
+  connect(role: 'admin' | 'auditor'): Promise<Backbone>;
 }
 
 interface Address {
@@ -31,7 +31,13 @@ interface Address {
 }
 
 export async function startStage({ defer }: BenchContext, env: NodeJS.ProcessEnv = {}): Promise<Stage> {
-  const parts = ['services/gateway', 'services/meta-projector', 'clients/runner', 'deploy/local'];
+  const parts = [
+    'services/authenticator',
+    'services/gateway',
+    'services/meta-projector',
+    'clients/runner',
+    'deploy/local',
+  ];
   const [main] = parts.map((part) => builtMain(`${part}/dist/main.js`)).reverse() as [string];
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'pizzapi-bench-stage-')));
   defer(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }));
@@ -55,7 +61,7 @@ export async function startStage({ defer }: BenchContext, env: NodeJS.ProcessEnv
   if (secret === undefined) throw new Error('the gateway left no secret');
   const token = localToken(secret);
   const { users } = JSON.parse(readFileSync(join(home, 'nats', 'credentials.json'), 'utf8')) as {
-    users: Record<string, { user: string; password: string }>;
+    users: { admin: { nkeySeed: string }; auditor: { user: string; password: string } };
   };
   return {
     url: address.url,
@@ -76,7 +82,8 @@ export async function startStage({ defer }: BenchContext, env: NodeJS.ProcessEnv
       return { status: reply.status, body: text === '' ? undefined : (JSON.parse(text) as unknown) };
     },
     connect: async (role) => {
-      const b = await connectBackbone({ url: address.natsUrl, name: `bench-${role}`, ...users[role]! });
+      const login = role === 'admin' ? { nkey: users.admin.nkeySeed } : users.auditor;
+      const b = await connectBackbone({ url: address.natsUrl, name: `bench-${role}`, ...login });
       defer(() => b.close());
       return b;
     },

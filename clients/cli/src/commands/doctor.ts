@@ -49,7 +49,7 @@ async function examine(flags: Record<string, unknown>, io: Io): Promise<Finding[
 const STYLES = { ok: 'green', warn: 'yellow', fail: 'red' } as const;
 
 function findingLine({ check, level, text, todo }: Finding, io: Pick<Io, 'colour'>): string {
-  const head = `${paint(io, STYLES[level], level.padEnd(4))}  ${check.padEnd(11)}  `;
-  const advice = todo === undefined ? '' : `\n${' '.repeat(19)}${paint(io, 'dim', `→ ${todo}`)}`;
+  const head = `${paint(io, STYLES[level], level.padEnd(4))}  ${check.padEnd(13)}  `;
+  const advice = todo === undefined ? '' : `\n${' '.repeat(21)}${paint(io, 'dim', `→ ${todo}`)}`;
   return `${head}${text}${advice}`;
 }

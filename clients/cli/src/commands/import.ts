@@ -1,12 +1,10 @@
 import type { Command } from 'commander';
 import { addOptions, readOptions } from '@pizzapi/process';
+import { OWNER_ID } from '@pizzapi/protocol';
 import { resolve } from 'node:path';
 import { HOME_OPTIONS, readLocalState, requireNatsAccess } from '../home.js';
 import { line, type Io } from '../io.js';
 import { examples, type Context } from '../context.js';
-
-/** The person of a local run. */
-const OWNER = 'owner';
 
 export function addImport(program: Command, { io }: Context): void {
   addOptions(program.command('import <file>'), HOME_OPTIONS)
@@ -23,7 +21,7 @@ The whole file is checked first. A session is made entirely or not at all.`,
       // Loaded here: it brings the agent's SDK along, which no other command needs.
       const { importSession } = await import('../importSession.js');
       const access = requireNatsAccess(home);
-      const imported = await importSession(resolve(file), access, OWNER, progress(io));
+      const imported = await importSession(resolve(file), access, OWNER_ID, progress(io));
       const base = readLocalState(home)?.url;
       const url = base === undefined ? undefined : `${base}/s/${imported.sessionId}`;
       if (flags['json'] === true) return line(io.stdout, JSON.stringify({ ...imported, url }));

@@ -13,10 +13,10 @@ export function addNatsEnv(program: Command, { io }: Context): void {
     )
     .action((flags: Record<string, unknown>) => {
       const { home } = readOptions(HOME_OPTIONS, flags, io.env);
-      const { url, users } = requireNatsAccess(home);
+      const { url, auditor } = requireNatsAccess(home);
       line(io.stdout, `export NATS_URL=${shellQuote(url)}`);
-      line(io.stdout, `export NATS_USER=${shellQuote(users.auditor.user)}`);
-      line(io.stdout, `export NATS_PASSWORD=${shellQuote(users.auditor.password)}`);
+      line(io.stdout, `export NATS_USER=${shellQuote(auditor.user)}`);
+      line(io.stdout, `export NATS_PASSWORD=${shellQuote(auditor.password)}`);
     });
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { OPTIONS, readOptions } from '@pizzapi/process';
 import { readNatsAccess } from '../home.js';
+import { readRunnerToken } from '../runnerToken.js';
 import { becomeProgram, mainOf, runProgram } from '../child.js';
 import type { Context } from '../context.js';
 
@@ -28,22 +29,40 @@ export function addLocal(program: Command, context: Context): void {
 }
 
 export function addRunner(program: Command, context: Context): void {
-  passThrough(program, 'runner', 'Host sessions on this machine for a gateway that runs elsewhere or here').action(
-    async () => {
-      const args = rest(context, 'runner');
-      const main = mainOf('@pizzapi/runner/main', '../../runner/dist/main.js');
-      await becomeProgram(main, args, localLogin(args, context.io.env));
-    },
-  );
+  passThrough(
+    program,
+    'runner',
+    'Host sessions on this machine for a gateway that runs elsewhere or here; `runner pair` gets it a token',
+  ).action(async () => {
+    const args = rest(context, 'runner');
+    const main = mainOf('@pizzapi/runner/main', '../../runner/dist/main.js');
+    await becomeProgram(main, args, keptAccess(args, context.io.env));
+  });
 }
 
-/** The login of the local run, for a person who has named no nats-server. */
-function localLogin(args: readonly string[], env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  if (env['PIZZAPI_NATS_URL'] || args.some((arg) => arg.startsWith('--nats-url'))) return {};
+/**
+ * What a runner shows where the person has set no token: what `pizzapi runner pair` got for this home; else, with no
+ * nats-server named, the token of the local run, which never goes to another one's.
+ */
+export function keptAccess(args: readonly string[], env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  if (env['PIZZAPI_RUNNER_TOKEN']) return {};
+  const home = homeOf(args, env);
+  const isNamed = Boolean(env['PIZZAPI_NATS_URL']) || args.some((arg) => arg.startsWith('--nats-url'));
+  const { token, natsUrl } = readRunnerToken(home) ?? (isNamed ? undefined : localAccess(home)) ?? {};
+  if (token === undefined) return {};
+  return {
+    PIZZAPI_RUNNER_TOKEN: token,
+    ...(isNamed || natsUrl === undefined ? {} : { PIZZAPI_NATS_URL: natsUrl }),
+  };
+}
+
+function localAccess(home: string): { token: string; natsUrl: string } | undefined {
+  const access = readNatsAccess(home);
+  return access && { token: access.runnerToken, natsUrl: access.url };
+}
+
+function homeOf(args: readonly string[], env: NodeJS.ProcessEnv): string {
   const at = args.findIndex((arg) => arg === '--home' || arg.startsWith('--home='));
   const flags = at < 0 ? {} : { home: args[at] === '--home' ? args[at + 1] : args[at]!.slice('--home='.length) };
-  const access = readNatsAccess(readOptions({ home: OPTIONS.home }, flags, env).home);
-  if (access === undefined) return {};
-  const { user, password } = access.users.runner;
-  return { PIZZAPI_NATS_URL: access.url, PIZZAPI_NATS_USER: user, PIZZAPI_NATS_PASSWORD: password };
+  return readOptions({ home: OPTIONS.home }, flags, env).home;
 }

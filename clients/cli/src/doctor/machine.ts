@@ -43,7 +43,10 @@ export function checkChromium(env: NodeJS.ProcessEnv): Finding {
 }
 
 /** What only its owner may read. */
-const SECRETS = ['gateway.json', 'nats/credentials.json', 'runner/identity.json', 'local.json'];
+const SECRETS = [
+  ...['gateway.json', 'nats/credentials.json', 'local.json', 'login.json'],
+  ...['runner/identity.json', 'runner/token.json'],
+];
 
 export function checkSecrets(home: string): Finding[] {
   if (process.platform === 'win32' || !existsSync(home)) return [];

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
-import { connectBackbone, OLDEST_SERVER, verifyProvisioned } from '@pizzapi/backbone';
-import { compareSemver, toErrorInfo, type RunnerInfo } from '@pizzapi/protocol';
+import { connectBackbone, OLDEST_SERVER, requestRpc, verifyProvisioned, type Backbone } from '@pizzapi/backbone';
+import { compareSemver, deskSubjects, encode, toErrorInfo, type RunnerInfo } from '@pizzapi/protocol';
 import { isLoopback, readLocalState, type Gateway, type NatsAccess } from '../home.js';
 import { fail, ok, warn, type Finding } from './finding.js';
 
@@ -62,7 +62,7 @@ export function exposure(url: string): Finding {
   );
 }
 
-/** The backbone: there, new enough, and provisioned. */
+/** The backbone: there, new enough, provisioned, and guarded. */
 export async function checkNats(access: NatsAccess | undefined, url: string): Promise<Finding[]> {
   const version = await natsVersion(access?.url ?? url);
   if (version === undefined) return [fail('nats', `${access?.url ?? url} does not answer`, START)];
@@ -71,25 +71,42 @@ export async function checkNats(access: NatsAccess | undefined, url: string): Pr
   }
   const reachable = ok('nats', `nats-server ${version} at ${access?.url ?? url}`);
   if (access === undefined) return [reachable];
-  return [reachable, await checkStreams(access)];
+  return [reachable, ...(await checkInside(access))];
 }
 
-async function checkStreams({ url, users }: NatsAccess): Promise<Finding> {
+/** What only the administrator can see: whether the streams are there, and who lets hosts in. */
+async function checkInside({ url, admin }: NatsAccess): Promise<Finding[]> {
   try {
-    const { user, password } = users.admin;
-    const b = await connectBackbone({
-      url,
-      user,
-      password,
-      name: 'pizzapi-doctor',
-      signal: AbortSignal.timeout(ANSWER_MS),
-    });
-    await verifyProvisioned(b).finally(() => b.close());
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    const b = await connectBackbone({ url, nkey: admin.nkeySeed, name: 'pizzapi-doctor', signal });
+    try {
+      return [await checkStreams(b), await checkAuthenticator(b)];
+    } finally {
+      await b.close();
+    }
+  } catch (thrown) {
+    const { code, message } = toErrorInfo(thrown);
+    return [fail('streams', code, message)];
+  }
+}
+
+async function checkStreams(b: Backbone): Promise<Finding> {
+  try {
+    await verifyProvisioned(b);
     return ok('streams', 'All streams and buckets are as they must be');
   } catch (thrown) {
     const { code, message } = toErrorInfo(thrown);
     return fail('streams', code, message);
   }
+}
+
+/** Without it no runner gets in; those that are in stay. */
+async function checkAuthenticator(b: Backbone): Promise<Finding> {
+  const question = encode({ verb: 'has_result', commandId: 'doctor' });
+  const { kind } = await requestRpc(b, deskSubjects.session('doctor'), question, { timeoutMs: ANSWER_MS });
+  if (kind === 'ok') return ok('authenticator', 'It answers');
+  const what = kind === 'timeout' ? 'It does not answer in time' : 'None is connected: no runner can sign in';
+  return fail('authenticator', what, `${START} Its log says more.`);
 }
 
 /** The version that a nats-server announces to whoever connects, before any sign-in. */

@@ -1,8 +1,12 @@
-import { holdLease, ownerOf, type Lease } from '@pizzapi/backbone';
-import type { EndReason, SessionEvent } from '@pizzapi/protocol';
+import { hasResult, holdLease, lastEvent, type Lease, type StoredEvent } from '@pizzapi/backbone';
+import { CodedError, type EndReason, type SessionEvent } from '@pizzapi/protocol';
 import { backoff, sleep } from '@pizzapi/process';
 import { hasSpool, writeWithoutWorker, type LogAccess } from './closing.js';
+import { askerFor, claim, isGone } from './grants.js';
 import type { SessionRecord } from './records.js';
+
+/** How long the log may take to answer, in ms. */
+const ANSWER_MS = 10_000;
 
 /** `fenced`: the session is another host's now. `stopped`: the daemon stops. */
 export type Alone = 'done' | 'fenced' | 'stopped';
@@ -10,6 +14,10 @@ export type Alone = 'done' | 'fenced' | 'stopped';
 /** What a daemon does itself for a session that has no worker: hold its lease, write to its log. */
 export class Absence {
   private lease: Lease | undefined;
+  /** The session was granted to this daemon, and nothing has spoken against it since. */
+  private isOurs = false;
+  /** The epoch of the last grant, whether or not anything was written under it. */
+  private granted = 0;
 
   constructor(
     private readonly access: LogAccess,
@@ -18,40 +26,63 @@ export class Absence {
   ) {}
 
   /**
+   * Whether the session has anything in its log or on the way there: then there is one, whatever became of its worker.
+   * Waits for the backbone; false when the session is another's or the daemon stops.
+   */
+  async hasBegun(): Promise<boolean> {
+    if (hasSpool(this.access.home, this.record.sid)) return true;
+    let begun = false;
+    await this.until('what a session has in its log is not known yet', async () => {
+      if (!(await this.claimed())) return 'fenced';
+      begun = (await this.last()) !== undefined;
+      return 'done';
+    });
+    return begun;
+  }
+
+  /**
    * Takes the lease, so that everybody sees the session sleeps and is not lost. A session whose time ran out while this
    * host was away says that it is back. Goes on until it works or `isNeeded` says no.
    */
   async hold(isNeeded: () => boolean): Promise<Alone> {
-    const { backbone, runnerId, home, log } = this.access;
-    const { sid } = this.record;
-    const pauses = backoff({ maxMs: 5_000 });
-    while (!this.signal.aborted && isNeeded()) {
-      try {
-        const owner = await ownerOf(backbone, sid);
-        if (owner !== undefined && owner.runnerId !== runnerId) return 'fenced';
-        if (owner?.epoch !== this.record.epoch || hasSpool(home, sid)) {
-          const written = await this.write([]);
-          if (written !== 'done') return written;
-        }
-        const held = await holdLease(backbone, `session.${sid}`, { epoch: this.record.epoch });
-        if (held.kind === 'held') this.lease = held.lease;
-        return 'done';
-      } catch (error) {
-        log.warn({ sid, err: error }, 'the lease of a sleeping session is not held yet');
-        await sleep(pauses.next(), this.signal);
+    return this.until('the lease of a sleeping session is not held yet', async () => {
+      const { sid } = this.record;
+      if (isNeeded() && !this.isOurs && !(await this.claimed())) return 'fenced';
+      const last = await this.last();
+      if (!isNeeded()) return 'stopped';
+      // Somebody wrote after our worker did: its host was given up.
+      if ((last !== undefined && last.epoch > this.record.epoch) || hasSpool(this.access.home, sid)) {
+        const written = await this.write([]);
+        if (written !== 'done') return written;
       }
-    }
-    return 'stopped';
+      const epoch = Math.max(this.record.epoch, this.granted);
+      const held = await holdLease(await this.access.keeper.reach(sid), `session.${sid}`, { epoch });
+      if (held.kind === 'held') this.lease = held.lease;
+      return 'done';
+    });
   }
 
   /** A worker has the session: its lease has a higher epoch, and ours ends by itself. */
   handOver(): void {
     this.lease = undefined;
+    this.isOurs = true;
   }
 
   async release(): Promise<void> {
     await this.lease?.release();
     this.lease = undefined;
+  }
+
+  /** Whether the log has the result of a command. False also when nobody can tell. */
+  async isAnswered(commandId: string): Promise<boolean> {
+    const { sid } = this.record;
+    try {
+      const { backbone } = this.access;
+      return await hasResult(backbone, askerFor(this.access, sid), commandId, { signal: this.signal });
+    } catch (error) {
+      this.access.log.warn({ sid, commandId, err: error }, 'it is not known whether a command was answered');
+      return false;
+    }
   }
 
   /** Writes to the log, after `session_resumed`. */
@@ -73,9 +104,49 @@ export class Absence {
   }
 
   private async writeAs(events: (epoch: number, resumed: boolean) => SessionEvent[]): Promise<Alone> {
-    const written = await writeWithoutWorker(this.access, this.record, events, this.signal);
+    const written = await writeWithoutWorker(this.access, this.record.sid, events, this.signal);
     if (written.kind !== 'written') return written.kind;
     this.record.epoch = written.epoch;
+    this.record.userId = written.userId;
+    this.isOurs = true;
     return 'done';
+  }
+
+  /** Has the session granted again; false when it is another's. */
+  private async claimed(): Promise<boolean> {
+    const { sid } = this.record;
+    const grant = await claim(this.access, sid, this.signal);
+    if (grant.kind === 'granted') {
+      this.granted = grant.epoch;
+      this.record.userId = grant.userId;
+      this.isOurs = true;
+      return true;
+    }
+    if (isGone(grant.code)) return false;
+    throw new CodedError(grant.code, `The session ${sid} is not granted`);
+  }
+
+  private async last(): Promise<StoredEvent | undefined> {
+    const signal = AbortSignal.any([this.signal, AbortSignal.timeout(ANSWER_MS)]);
+    return lastEvent(await this.access.keeper.reach(this.record.sid), this.record.sid, signal);
+  }
+
+  /** Tries until it works or the daemon stops. What fails may be a right that we don't have any more: it is asked for anew. */
+  private async until(what: string, attempt: () => Promise<Alone>): Promise<Alone> {
+    const { keeper, log } = this.access;
+    const { sid } = this.record;
+    const pauses = backoff({ maxMs: 5_000 });
+    while (!this.signal.aborted) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (this.signal.aborted) break;
+        log.warn({ sid, err: error }, what);
+        this.isOurs = false;
+        keeper.distrust(sid);
+        await sleep(pauses.next(), this.signal);
+      }
+    }
+    return 'stopped';
   }
 }

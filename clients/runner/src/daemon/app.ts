@@ -2,16 +2,18 @@ import { readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { connectBackbone, holdLease, openLedger, verifyProvisioned, type Backbone } from '@pizzapi/backbone';
+import { holdLease, openLedger } from '@pizzapi/backbone';
 import { createMetrics, showBackbone, type Logger, type Metrics, type Service } from '@pizzapi/process';
 import { CodedError, isMap, stringAt } from '@pizzapi/protocol';
 import { makeRunnerHome, runnerHome } from '../home.js';
 import { PI_VERSION } from '../pi/index.js';
 import type { RunnerOptions } from '../options.js';
 import { Announcer } from './announcer.js';
+import { connectKeeper, connectRunner, requireToken, warnWhenRefused } from './connections.js';
 import { CommandDesk } from './desk.js';
 import { SessionHosts } from './hosts.js';
 import { loadIdentity, type RunnerIdentity } from './identity.js';
+import { Keeper } from './keeper.js';
 import { RunnerLife } from './life.js';
 import { lockHome } from './lock.js';
 import { createMeters, showSessions, type Meters } from './meters.js';
@@ -50,7 +52,7 @@ export interface Runner extends Service {
 
 /**
  * Makes a runner: connected, its sessions found again, its first command not yet read. Throws `store_in_use` when
- * another runs with the same home, `not_provisioned`, `nats_unauthorized`, `cwd_not_found` for a root and so on.
+ * another runs with the same home, `runner_token_missing`, `runner_refused`, `cwd_not_found` for a root and so on.
  */
 export async function createRunner(deps: RunnerDeps): Promise<Runner> {
   const { metrics = createMetrics() } = deps;
@@ -86,6 +88,7 @@ async function begin(deps: RunnerDeps, meters: Meters): Promise<RunnerLife> {
   const { options, log, signal, env = process.env } = deps;
   const home = runnerHome(options.home);
   const roots = await resolveRoots(options.roots ?? []);
+  const token = requireToken(options);
   await makeRunnerHome(home);
   const release = await lockHome(home.lock, PREDECESSOR_MS);
   const unlock = async () => {
@@ -96,8 +99,10 @@ async function begin(deps: RunnerDeps, meters: Meters): Promise<RunnerLife> {
   try {
     const identity = await loadIdentity(home.identity);
     const { runnerId } = identity;
-    const backbone = await connect(options, runnerId, log, signal);
-    await verifyProvisioned(backbone);
+    const host = { natsUrl: options.natsUrl, identity, token, log, signal };
+    const backbone = await connectRunner(host);
+    warnWhenRefused(backbone, host);
+    const keeper = new Keeper(() => connectKeeper(host));
     await pruneLogs(home.logs);
     const epoch = Date.now();
     const held = await holdLease(backbone, `runner.${runnerId}`, { epoch });
@@ -126,12 +131,12 @@ async function begin(deps: RunnerDeps, meters: Meters): Promise<RunnerLife> {
     });
     const workerMain = deps.workerMain ?? fileURLToPath(new URL('../worker/main.js', import.meta.url));
     const pool = new WorkerPool(
-      { main: workerMain, sockets: home.sockets, logs: home.logs, env: { ...env, ...natsVariables(options) } },
+      { main: workerMain, sockets: home.sockets, logs: home.logs, env: workerEnvironment(env, options) },
       log,
     );
     const hosts = new SessionHosts({
       deps: {
-        ...{ backbone, home, runnerId, log, pool, announcer, meters, agentDir: options.agentDir },
+        ...{ backbone, keeper, home, runnerId, log, pool, announcer, meters, agentDir: options.agentDir },
         records: new SessionRecords(home.sessions),
         idleMs: deps.idleMs ?? options.idleMinutes * 60_000,
       },
@@ -147,7 +152,7 @@ async function begin(deps: RunnerDeps, meters: Meters): Promise<RunnerLife> {
     const facts = { name, version, piVersion: PI_VERSION, startedAt: epoch, maxSessions };
     const stopRpc = serveRunner({ backbone, runnerId, facts, roots, hosts, models });
     const { lease } = held;
-    const parts = { backbone, ledger, lease, announcer, pool, hosts, desk, models, stopRpc, unlock };
+    const parts = { backbone, keeper, ledger, lease, announcer, pool, hosts, desk, models, stopRpc, unlock };
     log.info({ runnerId, name, roots, home: home.root, defaultModel: models.current.defaultModel }, 'runner is up');
     return new RunnerLife(identity, roots, parts, asked, log);
   } catch (error) {
@@ -156,25 +161,19 @@ async function begin(deps: RunnerDeps, meters: Meters): Promise<RunnerLife> {
   }
 }
 
-function connect(options: RunnerOptions, runnerId: string, log: Logger, signal: AbortSignal): Promise<Backbone> {
-  const { natsUrl, natsUser, natsPassword } = options;
-  return connectBackbone({
-    url: natsUrl.split(','),
-    name: `pizzapi runner ${runnerId}`,
-    log,
-    signal,
-    ...(natsUser === undefined ? {} : { user: natsUser }),
-    ...(natsPassword === undefined ? {} : { password: natsPassword }),
-  });
-}
+/** Secrets of ours: no worker needs one, and what a model has written could read them there. */
+const SECRETS = ['PIZZAPI_RUNNER_TOKEN', 'PIZZAPI_API_KEY', 'PIZZAPI_NATS_USER', 'PIZZAPI_NATS_PASSWORD'];
 
-/** What a worker needs to find NATS, from our options, whether they came as flags or variables. */
-function natsVariables({ natsUrl, natsUser, natsPassword, logLevel, agentDir }: RunnerOptions): NodeJS.ProcessEnv {
+/** The environment of a worker: that of the person, where NATS is, and nothing to sign in with. */
+function workerEnvironment(env: NodeJS.ProcessEnv, options: RunnerOptions): NodeJS.ProcessEnv {
+  const { natsUrl, logLevel, agentDir, human, approvals } = options;
+  const kept = Object.entries(env).filter(([name]) => !SECRETS.includes(name));
   return {
+    ...Object.fromEntries(kept),
     PIZZAPI_NATS_URL: natsUrl,
     PIZZAPI_LOG_LEVEL: logLevel,
-    ...(natsUser === undefined ? {} : { PIZZAPI_NATS_USER: natsUser }),
-    ...(natsPassword === undefined ? {} : { PIZZAPI_NATS_PASSWORD: natsPassword }),
+    PIZZAPI_HUMAN: human,
+    PIZZAPI_APPROVALS: approvals,
     ...(agentDir === undefined ? {} : { PI_CODING_AGENT_DIR: agentDir }),
   };
 }

@@ -1,3 +1,5 @@
+import type { GrantOutcome } from '@pizzapi/backbone';
+import { natsUserOf } from '@pizzapi/protocol';
 import type { RunnerHome } from '../home.js';
 import type { Assignment, Beginning } from '../link/messages.js';
 import { spoolDir } from './closing.js';
@@ -10,7 +12,8 @@ export function resumption({ file, model, name, thinkingLevel }: SessionRecord):
 
 /** What a worker is told of the session that it is to host. */
 export function assignmentOf(
-  { sid, userId, cwd }: SessionRecord,
+  { sid, cwd }: SessionRecord,
+  { epoch, userId, grant }: Extract<GrantOutcome, { kind: 'granted' }>,
   {
     home,
     runnerId,
@@ -23,7 +26,8 @@ export function assignmentOf(
   beginning: Beginning,
 ): Assignment {
   return {
-    ...{ sid, userId, runnerId, cwd, idleMs, beginning },
+    ...{ sid, userId, epoch, grant, runnerId, cwd, idleMs, beginning },
+    natsUser: natsUserOf({ kind: 'session', sid }),
     spoolDir: spoolDir(home),
     attachmentsDir: home.attachments(sid),
     ...(agentDir === undefined ? {} : { agentDir }),

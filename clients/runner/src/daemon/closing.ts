@@ -1,18 +1,20 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { claimSession, openWriter, putBlob, type Backbone } from '@pizzapi/backbone';
+import { idsAfter, openWriter, putBlobVia } from '@pizzapi/backbone';
 import type { Command, SessionEvent } from '@pizzapi/protocol';
 import { backoff, sleep, type Logger } from '@pizzapi/process';
 import type { RunnerHome } from '../home.js';
 import type { CommandOutcome } from '../link/messages.js';
 import { BlobOutbox } from '../worker/blobOutbox.js';
+import { askerFor, claim, isGone, type GrantAccess } from './grants.js';
+
+/** How long the log of a session may take to answer its writer, in ms. */
+const OPEN_MS = 20_000;
 
 /** What the daemon needs to write to the log of a session that has no worker. */
-export interface LogAccess {
-  backbone: Backbone;
+export interface LogAccess extends GrantAccess {
   home: RunnerHome;
-  runnerId: string;
   log: Logger;
 }
 
@@ -36,45 +38,68 @@ export function resultEvent(command: Command, outcome: CommandOutcome): SessionE
   return { type: 'command_result', at: Date.now(), commandId: command.commandId, name: command.name, ...outcome };
 }
 
-export type WriteOutcome = { kind: 'written'; epoch: number } | { kind: 'fenced' } | { kind: 'stopped' };
+export type WriteOutcome =
+  { kind: 'written'; epoch: number; userId: string } | { kind: 'fenced' } | { kind: 'stopped' };
 
 /**
  * Writes to the log of a session that no worker hosts: first what is spooled, behind a `session_resumed`, then
  * `events`. Waits for the backbone for as long as it takes, or until `signal` aborts. `fenced`: it is another's now.
  */
 export async function writeWithoutWorker(
-  { backbone, home, runnerId, log }: LogAccess,
-  { sid, userId }: { sid: string; userId: string },
+  access: LogAccess,
+  sid: string,
   events: (epoch: number, resumed: boolean) => SessionEvent[],
   signal: AbortSignal,
 ): Promise<WriteOutcome> {
   const pauses = backoff({ maxMs: 5_000 });
   while (!signal.aborted) {
     try {
-      const claim = await claimSession(backbone, { sid, userId, runnerId });
-      if (claim.kind === 'refused') return { kind: 'fenced' };
-      const { epoch } = claim;
-      const writer = await openWriter(backbone, { sid, epoch, spoolDir: spoolDir(home), log, signal });
-      const resumed = writer.spool().events > 0;
-      const blobs = new BlobOutbox(join(spoolDir(home), `${sid}.blobs`), (b, type) => putBlob(backbone, b, type), log);
-      const stop = () => void writer.close();
-      signal.addEventListener('abort', stop, { once: true });
-      let fenced = false;
-      writer.onFenced(() => (fenced = true));
-      await blobs.start();
-      for (const event of events(epoch, resumed)) await writer.append(event);
-      await writer.settled();
-      await blobs.settled(2_000);
-      blobs.stop();
-      const left = writer.spool().events;
-      signal.removeEventListener('abort', stop);
-      await writer.close();
-      if (!fenced && left === 0) return { kind: 'written', epoch };
+      const grant = await claim(access, sid, signal);
+      if (grant.kind === 'granted') {
+        const { epoch, userId } = grant;
+        const written = await writeOnce(access, sid, epoch, events, signal);
+        if (written) return { kind: 'written', epoch, userId };
+      } else if (isGone(grant.code)) return { kind: 'fenced' };
+      else access.log.warn({ sid, ...grant }, 'a session may not be written to');
     } catch (error) {
       if (signal.aborted) break;
-      log.warn({ sid, err: error }, 'the end of a session is not written yet');
+      access.keeper.distrust(sid);
+      access.log.warn({ sid, err: error }, 'the end of a session is not written yet');
     }
     await sleep(pauses.next(), signal);
   }
   return { kind: 'stopped' };
+}
+
+/** True when all of it is in the log. */
+async function writeOnce(
+  access: LogAccess,
+  sid: string,
+  epoch: number,
+  events: (epoch: number, resumed: boolean) => SessionEvent[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { backbone, keeper, home, log } = access;
+  const asker = askerFor(access, sid);
+  const opening = AbortSignal.any([signal, AbortSignal.timeout(OPEN_MS)]);
+  const writer = await openWriter(await keeper.reach(sid), {
+    ...{ sid, epoch, spoolDir: spoolDir(home), log, signal: opening },
+    storedIds: (after) => idsAfter(backbone, asker, after, { signal: opening }),
+  });
+  const resumed = writer.spool().events > 0;
+  const store = (bytes: Uint8Array, type: string) => putBlobVia(backbone, asker, bytes, type, { signal });
+  const blobs = new BlobOutbox(join(spoolDir(home), `${sid}.blobs`), store, log);
+  const stop = () => void writer.close();
+  signal.addEventListener('abort', stop, { once: true });
+  let fenced = false;
+  writer.onFenced(() => (fenced = true));
+  await blobs.start();
+  for (const event of events(epoch, resumed)) await writer.append(event);
+  await writer.settled();
+  await blobs.settled(2_000);
+  blobs.stop();
+  const left = writer.spool().events;
+  signal.removeEventListener('abort', stop);
+  await writer.close();
+  return !fenced && left === 0;
 }

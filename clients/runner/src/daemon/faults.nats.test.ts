@@ -218,6 +218,26 @@ describe('a session that was given up', () => {
     expectWhole(log.items);
   });
 
+  it('while what it had said lay on the disk of a dead host says it all, once, when that host is back', async () => {
+    const sid = await rig.newSession({ prompt: '/demo bash' });
+    const log = await rig.log(sid);
+    await log.until((event) => event.type === 'tool_execution_start');
+    await until(async () => (await rig.record(sid)).file !== undefined);
+    const { file, worker } = await rig.record(sid);
+    await rig.nats.kill9();
+    await until(() => existsSync(file!) && readFileSync(file!, 'utf8').includes('Twelve slices'));
+    await rig.endDaemon('SIGKILL');
+    signalProcess(worker!.pid, 'SIGKILL');
+    await rig.nats.restart();
+    const epoch = await giveUp(sid);
+    await rig.startDaemon({ PIZZAPI_DEMO_SPEED: 'fast' });
+    const resumed = await log.until((event) => event.type === 'session_resumed');
+    expect(resumed.epochOf).toBeGreaterThan(epoch);
+    await until(() => count(log.items, 'message_end') >= 4);
+    expect(count(log.items, 'message_end')).toBe(4);
+    expectWhole(log.items);
+  });
+
   it('while its worker was only cut off goes on under a new epoch, with all it had to say', async () => {
     const sid = await rig.newSession();
     const log = await rig.log(sid);

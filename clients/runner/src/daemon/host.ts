@@ -1,43 +1,28 @@
-import { headOf, ownerOf } from '@pizzapi/backbone';
-import { errorInfo, type Command, type EndReason, type ErrorInfo, type SessionEvent } from '@pizzapi/protocol';
+import {
+  CodedError,
+  errorInfo,
+  toErrorInfo,
+  type Command,
+  type EndReason,
+  type ErrorInfo,
+  type SessionEvent,
+} from '@pizzapi/protocol';
 import { backoff, sleep } from '@pizzapi/process';
 import { LinkClient } from '../link/client.js';
-import type { Beginning, CommandOutcome, Notice, SessionState } from '../link/messages.js';
+import type { Beginning, CommandOutcome, SessionState } from '../link/messages.js';
 import { isSameProcess, sweepSession } from '../processes.js';
-import { hasResult } from '../worker/logScan.js';
 import { Absence } from './absence.js';
-import type { Announcer } from './announcer.js';
 import { assignmentOf, resumption } from './assigning.js';
-import { hasSpool, removeFiles, resultEvent, type LogAccess } from './closing.js';
-import type { Meters } from './meters.js';
-import type { SessionRecord, SessionRecords } from './records.js';
+import { removeFiles, resultEvent } from './closing.js';
+import { claimSoon, isGone } from './grants.js';
+import { Readmission } from './readmission.js';
+import type { Attached, HostDeps, Woken } from './hostParts.js';
+import type { SessionRecord } from './records.js';
 import { RestartBudget } from './restarts.js';
-import { endWorker, type WorkerHandle, type WorkerPool } from './workers.js';
+import { endWorker, type WorkerHandle } from './workers.js';
 
 /** How long a worker may take to stop its session before it is killed, in ms: dialogs, queue, agent, shell, log. */
 const STOP_MS = 15_000;
-
-export interface HostDeps extends LogAccess {
-  pool: WorkerPool;
-  records: SessionRecords;
-  announcer: Announcer;
-  meters: Meters;
-  agentDir: string | undefined;
-  idleMs: number;
-  /** The session is over, or another's: this runner is done with it. */
-  onOver: (sid: string) => void;
-}
-
-type Woken = { kind: 'awake'; worker: WorkerHandle } | { kind: 'refused'; error: ErrorInfo };
-type Why = Extract<Notice, { type: 'leaving' }>['why'];
-
-/** The worker of a session and how it ends. */
-interface Attached {
-  worker: WorkerHandle;
-  why?: Why;
-  /** Resolves when it is gone and what follows from that is done. */
-  departed: Promise<void>;
-}
 
 const UNKNOWN: CommandOutcome = { ok: false, error: errorInfo('unknown') };
 
@@ -49,12 +34,14 @@ export class SessionHost {
   private readonly budget = new RestartBudget();
   private readonly closing = new AbortController();
   private readonly absence: Absence;
+  private readonly readmission: Readmission;
 
   constructor(
     private readonly deps: HostDeps,
     private readonly record: SessionRecord,
   ) {
     this.absence = new Absence(deps, record, this.closing.signal);
+    this.readmission = new Readmission(deps, record.sid, this.closing.signal);
   }
 
   get sid(): string {
@@ -82,7 +69,7 @@ export class SessionHost {
     this.waking = this.start(beginning).finally(() => (this.waking = undefined));
     const woken = await this.waking;
     if (woken.kind === 'awake') return { kind: 'begun' };
-    if (woken.error.code === 'runner_failed' && (await this.hasBegun())) {
+    if (woken.error.code === 'runner_failed' && (await this.absence.hasBegun())) {
       this.record.phase = 'hosted';
       await this.crashed();
       return { kind: 'begun' };
@@ -93,10 +80,9 @@ export class SessionHost {
     return woken;
   }
 
-  /** Whether the worker got as far as writing something: then there is a session, whatever became of the worker. */
-  async hasBegun(): Promise<boolean> {
-    if (hasSpool(this.deps.home, this.sid)) return true;
-    return (await headOf(this.deps.backbone, this.sid)).last > 0;
+  /** Whether there is a session at all, after a daemon that died while it began. */
+  hasBegun(): Promise<boolean> {
+    return this.absence.hasBegun();
   }
 
   /** Takes up a session whose worker outlived the daemon before this one. */
@@ -232,7 +218,7 @@ export class SessionHost {
     while (!signal.aborted && !this.ending) {
       const woken = await this.wake();
       if (woken.kind === 'awake') return;
-      if (woken.error.code === 'fenced') return this.finish('fenced');
+      if (isGone(woken.error.code)) return this.finish('fenced');
       if (woken.error.code !== 'unavailable' && !this.budget.crashed(Date.now())) {
         return this.end('error', woken.error.message, []);
       }
@@ -244,10 +230,14 @@ export class SessionHost {
     const { pool, home, log } = this.deps;
     const { sid } = this;
     try {
+      const grant = await claimSoon(this.deps, sid, this.closing.signal);
+      if (grant.kind === 'refused') return { kind: 'refused', error: { code: grant.code, message: grant.message } };
+      this.record.userId = grant.userId;
       const worker = await pool.take(home.log(sid));
       this.attach(worker);
       await this.save();
-      const asked = await worker.link.ask('assign', { assignment: assignmentOf(this.record, this.deps, beginning) });
+      const assignment = assignmentOf(this.record, grant, this.deps, beginning);
+      const asked = await worker.link.ask('assign', { assignment });
       pool.refill();
       if (asked.kind === 'answered') {
         this.learn(asked.answer);
@@ -259,6 +249,7 @@ export class SessionHost {
       return { kind: 'refused', error };
     } catch (error) {
       log.error({ sid, err: error }, 'a session did not start');
+      if (error instanceof CodedError) return { kind: 'refused', error: toErrorInfo(error) };
       return { kind: 'refused', error: errorInfo('runner_failed', String(error)) };
     }
   }
@@ -271,8 +262,18 @@ export class SessionHost {
     attached.departed = link.closed.then(() => this.departed(attached));
     link.listen((notice) => {
       if (notice.type === 'state' || (notice.type === 'hello' && notice.state !== undefined)) this.learn(notice.state!);
+      else if (notice.type === 'locked_out') void this.readmit(attached);
       else if (notice.type === 'leaving') attached.why = notice.why;
     });
+  }
+
+  /** A worker's login is refused: it gets another one, unless the session is another host's by now. */
+  private async readmit({ worker }: Attached): Promise<void> {
+    const outcome = await this.readmission.run(worker.link);
+    if (outcome !== 'gone' || this.attached?.worker !== worker) return;
+    this.ending = true;
+    await this.dismiss();
+    await this.finish('fenced');
   }
 
   private learn(state: SessionState): void {
@@ -301,7 +302,8 @@ export class SessionHost {
     await this.save();
     if (why === 'asleep') await this.rest();
     else if (why === 'ended') await this.finish('ended');
-    else if (why === 'fenced') await this.fenced();
+    // A newer epoch exists. It is ours again when it was only taken because we were away; else we are told.
+    else if (why === 'fenced') await this.wakeUntilDone();
     else await this.crashed();
   }
 
@@ -339,13 +341,6 @@ export class SessionHost {
     else await this.save();
   }
 
-  /** A newer epoch exists. It is ours again when it was only taken because we were away. */
-  private async fenced(): Promise<void> {
-    const owner = await ownerOf(this.deps.backbone, this.sid).catch(() => undefined);
-    if (owner?.runnerId === this.deps.runnerId) await this.wakeUntilDone();
-    else await this.finish('fenced');
-  }
-
   /** The worker is gone with a command in its hands: its successor, or we, say that nobody knows. */
   private async lost(command: Command): Promise<CommandOutcome> {
     await this.attached?.departed;
@@ -357,7 +352,7 @@ export class SessionHost {
       this.deps.announcer.say({ type: 'command_result', commandId: command.commandId, name: command.name, ...outcome });
       return outcome;
     }
-    if (await hasResult(this.deps.backbone, this.sid, command.commandId)) return outcome;
+    if (await this.absence.isAnswered(command.commandId)) return outcome;
     const written = await this.absence.write([resultEvent(command, outcome)]);
     if (written === 'fenced') await this.finish('fenced');
     else await this.rest();

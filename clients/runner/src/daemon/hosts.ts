@@ -3,7 +3,8 @@ import { errorInfo, type Author, type CommandOf, type ErrorInfo } from '@pizzapi
 import { sleep } from '@pizzapi/process';
 import { LINK_VERSION, type Beginning, type Notice } from '../link/messages.js';
 import { hasSpool } from './closing.js';
-import { SessionHost, type HostDeps } from './host.js';
+import { SessionHost } from './host.js';
+import type { HostDeps } from './hostParts.js';
 import type { ModelCatalog } from './models.js';
 import type { SessionRecord } from './records.js';
 import { checkCwd, expandPath, isInside } from './roots.js';

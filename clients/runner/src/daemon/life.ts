@@ -5,6 +5,7 @@ import type { Announcer } from './announcer.js';
 import type { CommandDesk } from './desk.js';
 import type { SessionHosts } from './hosts.js';
 import type { RunnerIdentity } from './identity.js';
+import type { Keeper } from './keeper.js';
 import type { ModelCatalog } from './models.js';
 import type { WorkerPool } from './workers.js';
 
@@ -14,6 +15,7 @@ const MODELS_EVERY_MS = 10_000;
 /** What a runner is made of, while it runs. */
 export interface LifeParts {
   backbone: Backbone;
+  keeper: Keeper;
   ledger: Ledger;
   lease: Lease;
   announcer: Announcer;
@@ -110,12 +112,13 @@ export class RunnerLife {
   }
 
   private async close(): Promise<void> {
-    const { stopRpc, announcer, lease, ledger, backbone, unlock } = this.parts;
+    const { stopRpc, announcer, lease, ledger, backbone, keeper, unlock } = this.parts;
     stopRpc();
     announcer.say({ type: 'runner_stopped', reason: this.reason });
     await announcer.finish(1_000);
     await lease.release();
     ledger.close();
+    await keeper.close();
     await backbone.close();
     await unlock();
   }

@@ -21,7 +21,7 @@ beforeAll(async () => {
     agentDir: join(rig.folder, 'agent'),
   };
   runner = await createRunner({
-    options: readRunnerOptions(flags, {}),
+    options: readRunnerOptions(flags, { PIZZAPI_RUNNER_TOKEN: rig.token }),
     log: silentLogger,
     signal: new AbortController().signal,
     workerMain: fileURLToPath(new URL('../../dist/worker/main.js', import.meta.url)),

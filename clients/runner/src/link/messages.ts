@@ -4,7 +4,7 @@ import type { Attachment, Author, Command, ErrorInfo, ThinkingLevel } from '@piz
  * What daemon and worker say to each other over the worker's socket. Both are of one build, except for a worker that
  * outlived an update of its daemon: `LINK_VERSION` tells.
  */
-export const LINK_VERSION = 1;
+export const LINK_VERSION = 2;
 
 /** How a session begins in a worker. */
 export type Beginning =
@@ -35,7 +35,12 @@ export type Beginning =
 /** The session that a worker is to host: given once. */
 export interface Assignment {
   sid: string;
+  /** Whose it is, from the grant. */
   userId: string;
+  epoch: number;
+  /** The worker's login at nats-server, good for this session alone. It goes over the socket, never into an environment. */
+  natsUser: string;
+  grant: string;
   runnerId: string;
   cwd: string;
   /** pi's own folder when it is not the person's (`~/.pi/agent`). */
@@ -83,6 +88,8 @@ export interface Questions {
   answer: { ask: { command: Command; outcome: CommandOutcome }; answer: 'written' };
   /** Copy the story up to an entry into a new pi file: the first half of a fork. */
   branch: { ask: { entryId?: string }; answer: { file?: string; seq: number } };
+  /** A fresh login for the worker whose own is refused. Its session goes on under its old epoch: the log tells if it may. */
+  grant: { ask: { grant: string }; answer: 'taken' };
   stop: { ask: { reason: StopReason }; answer: 'stopped' };
 }
 
@@ -96,6 +103,8 @@ export type Notice =
   /** The warm worker can take an assignment. */
   | { type: 'ready' }
   | { type: 'state'; state: SessionState }
+  /** The worker's login is refused: the daemon may get it another. */
+  | { type: 'locked_out' }
   /** The worker is about to exit, and why. After `asleep` the session goes on in the next one. */
   | { type: 'leaving'; why: 'asleep' | 'fenced' | 'ended' };
 

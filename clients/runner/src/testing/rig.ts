@@ -5,21 +5,22 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startSecuredNats, type SecuredNats } from '@pizzapi/authenticator/testing';
 import {
-  connectBackbone,
   consumeStream,
   follow,
-  provision,
+  openNkey,
   RUNNERS_STREAM,
   sendCommand,
   type Backbone,
   type Tail,
 } from '@pizzapi/backbone';
-import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
+import type { TestNats } from '@pizzapi/backbone/testing';
 import {
   decode,
   encode,
   newId,
+  OWNER_ID,
   subjects,
   type Command,
   type CommandName,
@@ -61,7 +62,7 @@ class Growing<T> {
   }
 }
 
-/** A runner's daemon as a real process, with real workers, on a real nats-server. */
+/** A runner's daemon as a real process, with real workers, on a real nats-server that a real authenticator guards. */
 export class Rig {
   readonly runnerEvents = new Growing<RunnerEvent>();
   private readonly logs = new Map<string, Growing<Logged>>();
@@ -71,8 +72,9 @@ export class Rig {
   runnerId = '';
 
   private constructor(
-    readonly nats: TestNats,
-    readonly backbone: Backbone,
+    readonly secured: SecuredNats,
+    /** Lets the daemon in. */
+    readonly token: string,
     readonly folder: string,
     /** Where sessions may start: a real path. */
     readonly root: string,
@@ -82,14 +84,22 @@ export class Rig {
   }
 
   static async start(): Promise<Rig> {
-    const nats = await startTestNats();
-    const backbone = await connectBackbone({ url: nats.url, name: 'rig' });
-    await provision(backbone);
+    const secured = await startSecuredNats();
+    const token = await secured.newRunnerToken(OWNER_ID);
     const folder = await realpath(await mkdtemp(join(tmpdir(), 'pizzapi-runner-')));
     const root = join(folder, 'work');
     await mkdir(join(root, 'project'), { recursive: true });
     await mkdir(join(folder, 'agent'));
-    return new Rig(nats, backbone, folder, root);
+    return new Rig(secured, token, folder, root);
+  }
+
+  get nats(): TestNats {
+    return this.secured.nats;
+  }
+
+  /** May do everything: what a test looks with. */
+  get backbone(): Backbone {
+    return this.secured.admin;
   }
 
   get home() {
@@ -101,7 +111,13 @@ export class Rig {
     const flags = ['--home', join(this.folder, 'home'), '--roots', this.root, '--nats-url', this.nats.url];
     const more = ['--agent-dir', join(this.folder, 'agent'), '--name', 'rig'];
     this.daemon = spawn(process.execPath, [MAIN, ...flags, ...more], {
-      env: { ...process.env, PIZZAPI_DEMO_SPEED: 'instant', PIZZAPI_LOG_LEVEL: 'info', ...env },
+      env: {
+        ...process.env,
+        PIZZAPI_RUNNER_TOKEN: this.token,
+        PIZZAPI_DEMO_SPEED: 'instant',
+        PIZZAPI_LOG_LEVEL: 'info',
+        ...env,
+      },
       stdio: ['ignore', 'ignore', process.env['RIG_VERBOSE'] === undefined ? 'ignore' : 'inherit'],
     });
     const from = this.runnerEvents.items.length;
@@ -156,7 +172,9 @@ export class Rig {
       expiresAt: at + 60_000,
       by: { userId: 'owner', via: 'owner' },
     };
-    await publishRaw(this.nats.port, subjects.runnerCommands(this.runnerId), encode(command));
+    const { nkeySeed } = this.secured.credentials.admin;
+    const subject = subjects.runnerCommands(this.runnerId);
+    await publishRaw(this.nats.port, nkeySeed, subject, `${this.runnerId}.${newId()}`, encode(command));
   }
 
   /** Starts a session and waits for its first event. */
@@ -223,8 +241,7 @@ export class Rig {
     await this.endDaemon('SIGTERM');
     this.stop.abort();
     for (const tail of this.tails) await tail.stop();
-    await this.backbone.close();
-    await this.nats.stop();
+    await this.secured.stop();
     await rm(this.folder, { recursive: true, force: true });
     await rm(this.home.sockets, { recursive: true, force: true });
   }
@@ -247,16 +264,37 @@ export class Rig {
   }
 }
 
-/** Publishes as any program could that speaks the protocol of NATS: without a message id. */
-function publishRaw(port: number, subject: string, payload: Uint8Array): Promise<void> {
+/** Publishes as any program could that speaks the protocol of NATS. */
+function publishRaw(
+  port: number,
+  nkeySeed: string,
+  subject: string,
+  messageId: string,
+  payload: Uint8Array,
+): Promise<void> {
+  const nkey = openNkey(nkeySeed);
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
+    let heard = '';
     socket.once('error', reject);
     socket.on('data', (data) => {
-      if (data.toString().includes('PONG')) socket.end(resolve);
+      const isFirst = heard === '';
+      heard += data.toString();
+      if (heard.includes('-ERR')) reject(new Error(heard));
+      if (heard.includes('PONG')) socket.end(resolve);
+      if (!isFirst) return;
+      const { nonce } = JSON.parse(/^INFO (.*)\r\n/.exec(heard)![1]!) as { nonce: string };
+      const login = {
+        verbose: false,
+        headers: true,
+        nkey: nkey.publicKey,
+        sig: nkey.sign(nonce).toString('base64url'),
+      };
+      const header = `NATS/1.0\r\nNats-Msg-Id: ${messageId}\r\n\r\n`;
+      const sizes = `${header.length} ${header.length + payload.byteLength}`;
+      socket.write(`CONNECT ${JSON.stringify(login)}\r\nHPUB ${subject} ${sizes}\r\n${header}`);
+      socket.write(payload);
+      socket.write('\r\nPING\r\n');
     });
-    socket.write(`CONNECT {"verbose":false}\r\nPUB ${subject} ${payload.byteLength}\r\n`);
-    socket.write(payload);
-    socket.write('\r\nPING\r\n');
   });
 }

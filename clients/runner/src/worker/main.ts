@@ -1,4 +1,3 @@
-import { connectBackbone } from '@pizzapi/backbone';
 import { createLogger, OPTIONS, readOptions } from '@pizzapi/process';
 import { warmUp } from '../pi/index.js';
 import { WORKER_SOCKET } from '../processes.js';
@@ -6,13 +5,14 @@ import { Worker } from './worker.js';
 
 /** The process of one session: started by the daemon, which says over a socket what it is to host. */
 const log = createLogger({ name: 'worker' });
-const { natsUrl, natsUser, natsPassword } = OPTIONS;
-const options = readOptions({ natsUrl, natsUser, natsPassword });
+const { natsUrl } = readOptions({ natsUrl: OPTIONS.natsUrl });
 const socket = process.env[WORKER_SOCKET];
 const agentDir = process.env['PI_CODING_AGENT_DIR'];
 
-// What the agent starts must not find our credentials in its environment.
-for (const name of ['PIZZAPI_NATS_PASSWORD', 'PIZZAPI_RUNNER_TOKEN', WORKER_SOCKET]) delete process.env[name];
+// Its own login comes over the socket; what the agent starts must not find the way there, nor what a person has set.
+for (const name of ['PIZZAPI_NATS_PASSWORD', 'PIZZAPI_RUNNER_TOKEN', 'PIZZAPI_API_KEY', WORKER_SOCKET]) {
+  delete process.env[name];
+}
 
 if (socket === undefined) {
   log.error({ code: 'bad_option' }, 'a worker is started by the runner, not by hand');
@@ -26,20 +26,6 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   });
 }
 
-async function prepare() {
-  const [backbone] = await Promise.all([
-    connectBackbone({
-      url: options.natsUrl.split(','),
-      name: 'pizzapi worker',
-      log,
-      ...(options.natsUser === undefined ? {} : { user: options.natsUser }),
-      ...(options.natsPassword === undefined ? {} : { password: options.natsPassword }),
-    }),
-    warmUp(agentDir),
-  ]);
-  return backbone;
-}
-
 const exit = () => process.exit(0);
-const worker = await Worker.listen({ socket, prepared: prepare(), log, exit });
+const worker = await Worker.listen({ socket, natsUrl, prepared: warmUp(agentDir), log, exit });
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void worker.terminate());

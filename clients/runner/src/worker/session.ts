@@ -1,26 +1,39 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  claimSession,
-  getBlob,
-  headOf,
+  getBlobVia,
+  hasResult,
   holdLease,
+  idsAfter,
+  lastEvent,
   openWriter,
-  putBlob,
+  putBlobVia,
+  seqBefore,
   serveRpc,
   type Backbone,
+  type DeskAsker,
   type Lease,
   type SessionWriter,
 } from '@pizzapi/backbone';
-import { CodedError, encode, errorInfo, newId, subjects, type Command, type SessionEvent } from '@pizzapi/protocol';
+import {
+  CodedError,
+  encode,
+  errorInfo,
+  newId,
+  subjects,
+  type Command,
+  type SessionEvent,
+  type UnnumberedDelta,
+} from '@pizzapi/protocol';
 import { sleep, type Logger } from '@pizzapi/process';
 import type { Assignment, CommandOutcome, SessionState, StopReason } from '../link/messages.js';
-import { openPiSession, readPiSessionFile, type OpenOptions, type PiSession } from '../pi/index.js';
+import { readPiSessionFile, type PiSession } from '../pi/index.js';
 import { sweepSession } from '../processes.js';
 import { BlobOutbox } from './blobOutbox.js';
+import { connectSession } from './connection.js';
 import { CommandRunner } from './commands.js';
+import { openPi } from './openPi.js';
 import { EventPipe } from './pipe.js';
-import { hasResult, seqBefore } from './logScan.js';
 
 /** How long the first event waits for the lease, in ms: without a backbone there is none. */
 const LEASE_FIRST_MS = 1_000;
@@ -28,23 +41,31 @@ const LEASE_FIRST_MS = 1_000;
 const SETTLE_MS = 3_000;
 /** Quiet between an event and the look at what the session does now, in ms. */
 const LOOK_MS = 50;
+/** How long the bytes of an attachment may take to come, in ms. */
+const BLOB_READ_MS = 60_000;
 /** How many answered commands are remembered for a daemon that asks. */
 const REMEMBERED = 1_000;
 
 export interface SessionDeps {
-  backbone: Backbone;
+  natsUrl: string;
   log: Logger;
   /** The state changed. */
   onState(state: SessionState): void;
   /** A newer host owns the session: it is stopped already. */
   onFenced(): void;
+  /** The backbone does not take the session's login any more. */
+  onRefused(): void;
   /** An extension asked for the end of the session. */
   onShutdownRequested(): void;
 }
 
 /** The parts of a session that runs. */
 interface Parts {
-  epoch: number;
+  backbone: Backbone;
+  /** What the connection shows when it is made again. */
+  login: { grant: string };
+  /** Whose log, blobs and grants this worker may ask for: its session's. */
+  asker: DeskAsker;
   writer: SessionWriter;
   pi: PiSession;
   pipe: EventPipe;
@@ -68,9 +89,12 @@ export class WorkerSession {
     private readonly deps: SessionDeps,
     private readonly parts: Parts,
   ) {
-    const { pi } = parts;
+    const { pi, backbone, asker } = parts;
     const { attachmentsDir } = assignment;
-    const readBlob = async (hash: string) => (await getBlob(deps.backbone, hash))?.bytes;
+    const readBlob = async (hash: string) => {
+      const patience = AbortSignal.timeout(BLOB_READ_MS);
+      return (await getBlobVia(backbone, asker, hash, { signal: patience }))?.bytes;
+    };
     this.runner = new CommandRunner({ pi, emit: (event) => this.emit(event), attachmentsDir, readBlob });
   }
 
@@ -79,45 +103,47 @@ export class WorkerSession {
    * Throws `fenced` when another host has it, and what pi says of a model or file it cannot use.
    */
   static async begin(assignment: Assignment, deps: SessionDeps): Promise<WorkerSession> {
-    const { sid, userId, runnerId, spoolDir } = assignment;
-    const { backbone, log } = deps;
+    const { sid, epoch, spoolDir } = assignment;
+    const { natsUrl, log } = deps;
     // Nothing is told before the session is there: what it says while it opens has no log to go to.
     let session: WorkerSession | undefined;
-    const pi = await openPi(
-      assignment,
-      {
-        event: (event) => session?.emit(event),
-        delta: (delta) => session?.parts.writer.publishDelta(delta),
-      },
-      () => deps.onShutdownRequested(),
-      log,
-    );
+    const sink = {
+      event: (event: SessionEvent) => session?.emit(event),
+      delta: (delta: UnnumberedDelta) => session?.parts.writer.publishDelta(delta),
+    };
+    const login = { grant: assignment.grant };
+    const connecting = connectSession(natsUrl, assignment, () => login.grant, log);
+    // Looked at below, and also when pi refuses first.
+    connecting.catch(() => undefined);
+    let pi: PiSession | undefined;
     try {
-      const claim = await claimSession(backbone, { sid, userId, runnerId });
-      if (claim.kind === 'refused')
-        throw new CodedError('fenced', `Session ${sid} is hosted by ${claim.owner.runnerId}`);
-      const { epoch } = claim;
-      const writer = await openWriter(backbone, { sid, epoch, spoolDir, log });
+      pi = await openPi(assignment, sink, () => deps.onShutdownRequested(), log);
+      const backbone = await connecting;
+      const asker = { kind: 'session', sid } as const;
+      const storedIds = (after: number) => idsAfter(backbone, asker, after);
+      const writer = await openWriter(backbone, { sid, epoch, spoolDir, log, storedIds });
       // Looked at now: it may be sent the next moment.
       const hasLeftover = writer.spool().events > 0;
-      const blobs = new BlobOutbox(
-        join(spoolDir, `${sid}.blobs`),
-        (bytes, type) => putBlob(backbone, bytes, type),
-        log,
-      );
+      const store = (bytes: Uint8Array, type: string) => putBlobVia(backbone, asker, bytes, type);
+      const blobs = new BlobOutbox(join(spoolDir, `${sid}.blobs`), store, log);
       const pipe = new EventPipe({ writer, blobs, log, onFull: (full) => session?.pause(full) });
-      session = new WorkerSession(assignment, deps, { epoch, writer, pi, pipe, blobs });
+      session = new WorkerSession(assignment, deps, { backbone, login, asker, writer, pi, pipe, blobs });
+      backbone.onRefused(() => deps.onRefused());
       await session.open(hasLeftover);
       return session;
     } catch (error) {
-      await pi.dispose();
+      await pi?.dispose();
+      await connecting.then(
+        (backbone) => backbone.close(),
+        () => undefined,
+      );
       throw error;
     }
   }
 
   state(): SessionState {
-    const { sid, cwd } = this.assignment;
-    const { pi, writer, epoch } = this.parts;
+    const { sid, cwd, epoch } = this.assignment;
+    const { pi, writer } = this.parts;
     const file = pi.sessionFile;
     return {
       sid,
@@ -159,19 +185,24 @@ export class WorkerSession {
     if (this.outcomeOf(command.commandId) !== 'unseen') return;
     this.remember(command.commandId, 'working');
     await this.parts.writer.settled();
-    if (await hasResult(this.deps.backbone, this.assignment.sid, command.commandId)) {
+    const { backbone, asker } = this.parts;
+    if (await hasResult(backbone, asker, command.commandId)) {
       this.remember(command.commandId, 'answered');
     } else this.writeResult(command, outcome);
+  }
+
+  /** Another login, for the next attempt to connect. */
+  takeGrant(grant: string): void {
+    this.parts.login.grant = grant;
   }
 
   /** Copies the story so far into a file for a fork. Throws what the agent says against it. */
   async branch(entryId: string | undefined): Promise<{ file?: string; seq: number }> {
     const forked = this.parts.pi.fork(entryId);
     if (forked.kind === 'failed') throw new CodedError(forked.error.code, forked.error.message);
-    const { backbone } = this.deps;
-    const { sid } = this.assignment;
-    const at = entryId === undefined ? undefined : await seqBefore(backbone, sid, entryId);
-    const seq = at ?? (await headOf(backbone, sid)).last;
+    const { backbone, asker } = this.parts;
+    const at = entryId === undefined ? undefined : await seqBefore(backbone, asker, entryId);
+    const seq = at ?? (await lastEvent(backbone, this.assignment.sid))?.seq ?? 0;
     return { seq, ...(forked.sessionFile === undefined ? {} : { file: forked.sessionFile }) };
   }
 
@@ -182,7 +213,7 @@ export class WorkerSession {
     const { pi, pipe, writer, blobs } = this.parts;
     const { sid } = this.assignment;
     clearTimeout(this.looking);
-    await pi.dispose();
+    await pi.dispose({ forGood: reason.kind === 'kill' });
     if (reason.kind === 'kill') {
       const survivors = await sweepSession(sid, [process.pid]);
       this.emit({
@@ -206,9 +237,9 @@ export class WorkerSession {
   }
 
   private async open(hasLeftover: boolean): Promise<void> {
-    const { backbone, log } = this.deps;
-    const { sid, userId, runnerId, beginning } = this.assignment;
-    const { epoch, writer, pi, blobs } = this.parts;
+    const { log } = this.deps;
+    const { sid, userId, runnerId, epoch, beginning } = this.assignment;
+    const { backbone, writer, pi, blobs } = this.parts;
     await blobs.start();
     // The lease before the first event: who reads that event sees a session whose host is there.
     await Promise.race([this.holdLease(), sleep(LEASE_FIRST_MS)]);
@@ -237,8 +268,8 @@ export class WorkerSession {
 
   /** A session that continues a file begins with what happened before, so that its log tells the whole story. */
   private tellHistory(file: string | undefined): void {
-    const { pi, epoch } = this.parts;
-    const { userId, runnerId } = this.assignment;
+    const { pi } = this.parts;
+    const { userId, runnerId, epoch } = this.assignment;
     if (file === undefined || !existsSync(file)) return;
     const read = readPiSessionFile(file, { userId, runnerId, piVersion: pi.piVersion, epoch });
     if (read.kind !== 'ok') return;
@@ -269,11 +300,11 @@ export class WorkerSession {
   }
 
   private async holdLease(): Promise<void> {
-    const { backbone, log } = this.deps;
-    const { epoch } = this.parts;
+    const { log } = this.deps;
+    const { sid, epoch } = this.assignment;
     while (!this.leaving) {
       try {
-        const outcome = await holdLease(backbone, `session.${this.assignment.sid}`, { epoch });
+        const outcome = await holdLease(this.parts.backbone, `session.${sid}`, { epoch });
         if (outcome.kind === 'taken') return;
         this.lease = outcome.lease;
         return;
@@ -351,31 +382,4 @@ export class WorkerSession {
       .then(() => writer.close())
       .finally(() => this.deps.onFenced());
   }
-}
-
-/** Opens pi for an assignment. A model that is gone by the time a session is resumed is replaced by pi's own choice. */
-async function openPi(
-  { cwd, agentDir, beginning }: Assignment,
-  sink: OpenOptions['sink'],
-  onShutdownRequested: () => void,
-  log: Logger,
-): Promise<PiSession> {
-  const { file, model, name, thinkingLevel } = beginning;
-  const options: OpenOptions = {
-    cwd,
-    sink,
-    onShutdownRequested,
-    onBug: (error) => log.error({ err: error }, 'a bug in the adapter'),
-    ...(agentDir === undefined ? {} : { agentDir }),
-    ...(file === undefined || (beginning.kind === 'resume' && !existsSync(file)) ? {} : { sessionFile: file }),
-    ...(name === undefined ? {} : { name }),
-    ...(thinkingLevel === undefined ? {} : { thinkingLevel }),
-  };
-  const opened = await openPiSession(model === undefined ? options : { ...options, model });
-  if (opened.kind === 'opened') return opened.session;
-  if (beginning.kind === 'new' || model === undefined) throw new CodedError(opened.error.code, opened.error.message);
-  log.warn({ model, error: opened.error }, 'the model of the session cannot be used any more');
-  const again = await openPiSession(options);
-  if (again.kind === 'opened') return again.session;
-  throw new CodedError(again.error.code, again.error.message);
 }

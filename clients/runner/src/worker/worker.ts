@@ -1,5 +1,4 @@
 import { CodedError } from '@pizzapi/protocol';
-import type { Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import { LINK_VERSION, type Assignment, type Notice } from '../link/messages.js';
 import { LinkServer } from '../link/server.js';
@@ -13,8 +12,9 @@ const ORPHAN_MS = 30_000;
 
 export interface WorkerOptions {
   socket: string;
-  /** The connection and the SDK, made while nobody waits. */
-  prepared: Promise<Backbone>;
+  natsUrl: string;
+  /** The SDK, loaded while nobody waits. */
+  prepared: Promise<void>;
   log: Logger;
   /** Ends the process. */
   exit(): void;
@@ -45,6 +45,10 @@ export class Worker {
           return 'written';
         },
         branch: ({ entryId }) => worker.hosted().branch(entryId),
+        grant: async ({ grant }) => {
+          worker.hosted().takeGrant(grant);
+          return 'taken';
+        },
         stop: async ({ reason }) => {
           await worker.session?.stop(reason);
           setImmediate(() => void worker.leave(reason.kind === 'sleep' ? 'asleep' : 'ended'));
@@ -85,13 +89,15 @@ export class Worker {
     process.env[SESSION_TAG] = assignment.sid;
     process.title = `pizzapi session ${assignment.sid}`;
     const log = this.options.log.child({ sid: assignment.sid });
-    const backbone = await this.options.prepared;
+    const { natsUrl, prepared } = this.options;
+    await prepared;
     try {
       this.session = await WorkerSession.begin(assignment, {
-        backbone,
+        natsUrl,
         log,
         onState: (state) => this.link.tell({ type: 'state', state }),
         onFenced: () => void this.leave('fenced'),
+        onRefused: () => this.link.tell({ type: 'locked_out' }),
         onShutdownRequested: () => void this.terminate(),
       });
     } catch (error) {

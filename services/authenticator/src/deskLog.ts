@@ -1,9 +1,12 @@
-import { replay, type Backbone } from '@pizzapi/backbone';
+import { replay, storedIdsAfter, type Backbone, type StoredIds } from '@pizzapi/backbone';
 import { decode, isMap } from '@pizzapi/protocol';
 
-/** Whether a session's log has the result of a command. Reads the whole log, its headers only: for recovery. */
+/** Message ids in one answer. */
+export const MAX_IDS = 2_000;
+
+/** Whether a session's log has the result of a command. */
 export async function hasResult(b: Backbone, sid: string, commandId: string): Promise<boolean> {
-  for await (const batch of replay(b, sid, {})) {
+  for await (const batch of replay(b, sid)) {
     for (const { type, payload } of batch) {
       if (type !== 'command_result') continue;
       const event = decode(payload);
@@ -17,7 +20,7 @@ export async function hasResult(b: Backbone, sid: string, commandId: string): Pr
 export async function seqBefore(b: Backbone, sid: string, entryId: string): Promise<number | undefined> {
   let last = 0;
   let beforeMessage = 0;
-  for await (const batch of replay(b, sid, {})) {
+  for await (const batch of replay(b, sid)) {
     for (const { seq, type, payload } of batch) {
       if (type === 'message_start') beforeMessage = last;
       last = seq;
@@ -27,4 +30,9 @@ export async function seqBefore(b: Backbone, sid: string, entryId: string): Prom
     }
   }
   return undefined;
+}
+
+/** The message ids of a session's log after an offset, as many as one answer holds. */
+export function idsAfter(b: Backbone, sid: string, after: number): Promise<StoredIds> {
+  return storedIdsAfter(b, sid, after, { limit: MAX_IDS });
 }

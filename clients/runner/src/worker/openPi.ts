@@ -1,0 +1,32 @@
+import { existsSync } from 'node:fs';
+import type { Logger } from '@pizzapi/process';
+import { CodedError } from '@pizzapi/protocol';
+import type { Assignment } from '../link/messages.js';
+import { openPiSession, type OpenOptions, type PiSession } from '../pi/index.js';
+
+/** Opens pi for an assignment. A model that is gone by the time a session is resumed is replaced by pi's own choice. */
+export async function openPi(
+  { cwd, agentDir, beginning }: Assignment,
+  sink: OpenOptions['sink'],
+  onShutdownRequested: () => void,
+  log: Logger,
+): Promise<PiSession> {
+  const { file, model, name, thinkingLevel } = beginning;
+  const options: OpenOptions = {
+    cwd,
+    sink,
+    onShutdownRequested,
+    onBug: (error) => log.error({ err: error }, 'a bug in the adapter'),
+    ...(agentDir === undefined ? {} : { agentDir }),
+    ...(file === undefined || (beginning.kind === 'resume' && !existsSync(file)) ? {} : { sessionFile: file }),
+    ...(name === undefined ? {} : { name }),
+    ...(thinkingLevel === undefined ? {} : { thinkingLevel }),
+  };
+  const opened = await openPiSession(model === undefined ? options : { ...options, model });
+  if (opened.kind === 'opened') return opened.session;
+  if (beginning.kind === 'new' || model === undefined) throw new CodedError(opened.error.code, opened.error.message);
+  log.warn({ model, error: opened.error }, 'the model of the session cannot be used any more');
+  const again = await openPiSession(options);
+  if (again.kind === 'opened') return again.session;
+  throw new CodedError(again.error.code, again.error.message);
+}

@@ -1,0 +1,27 @@
+import { bucket, type Backbone } from '@pizzapi/backbone';
+import { mintToken, secretHash, tokenHint } from '@pizzapi/process';
+import { isKeyRow, newId, OWNER_ID, type KeyRow } from '@pizzapi/protocol';
+
+/**
+ * A registered runner token of this installation's owner: the `known` one where it is registered, else a fresh one.
+ * A token that somebody has revoked is not registered again. `save` is called before a fresh one becomes valid.
+ */
+export async function ensureRunnerToken(
+  admin: Backbone,
+  known: string | undefined,
+  save: (token: string) => Promise<void>,
+): Promise<void> {
+  const keys = bucket<KeyRow>(admin, 'api-keys', { check: isKeyRow });
+  const isRegistered = known !== undefined && (await keys.get(secretHash(known))) !== undefined;
+  const token = isRegistered ? known : mintToken('runner');
+  await save(token);
+  if (isRegistered) return;
+  await keys.create(secretHash(token), {
+    id: newId('k'),
+    userId: OWNER_ID,
+    kind: 'runner',
+    name: 'This machine',
+    hint: tokenHint(token),
+    createdAt: Date.now(),
+  });
+}

@@ -1,0 +1,118 @@
+import { ownerOf, type Backbone } from '@pizzapi/backbone';
+import { secretHash, tokenKind } from '@pizzapi/process';
+import { parseNatsUser, parseRunnerPassword, type HostLogin, type KeyRow } from '@pizzapi/protocol';
+import { connectionName } from './connectionName.js';
+import type { Grants } from './grants.js';
+import { hostPermissions } from './permissions.js';
+import type { Registry } from './registry.js';
+import { claimRunner } from './runnerClaim.js';
+import { accountKey, accountRows, faultOf, keyRows, runnerKey, runnerRows, type KeyFault } from './tables.js';
+import type { Admittance } from './userJwt.js';
+
+/** A secret shorter than this is no proof that a host is the one it was before. */
+const MIN_SECRET_CHARS = 16;
+
+export interface Attempt {
+  user: string;
+  password: string;
+}
+
+export type RefusalReason =
+  | KeyFault
+  /** The runner id belongs to another host. */
+  | 'runner_claimed'
+  /** The session was deleted, or granted to another host. */
+  | 'session_not_found'
+  | 'fenced';
+
+export type Admission =
+  | {
+      kind: 'admitted';
+      admittance: Admittance;
+      key?: { hash: string; row: KeyRow; revision: number };
+      claimed: boolean;
+      userId: string;
+    }
+  | { kind: 'refused'; reason: RefusalReason; userId?: string };
+
+export interface AdmissionDeps {
+  b: Backbone;
+  grants: Grants;
+  registry: Registry;
+}
+
+/** Decides whether a host is let in, and with what. Reads the buckets themselves: what was revoked is refused at once. */
+export async function admit(deps: AdmissionDeps, attempt: Attempt, now: number): Promise<Admission> {
+  const login = parseNatsUser(attempt.user);
+  if (login === undefined) return { kind: 'refused', reason: 'unauthenticated' };
+  return login.kind === 'session'
+    ? admitSession(deps, login.sid, attempt.password, now)
+    : admitDaemon(deps, login, attempt.password, now);
+}
+
+async function admitDaemon(
+  { b, registry }: AdmissionDeps,
+  login: Exclude<HostLogin, { kind: 'session' }>,
+  password: string,
+  now: number,
+): Promise<Admission> {
+  const parsed = parseRunnerPassword(password);
+  if (parsed === undefined || tokenKind(parsed.token) !== 'runner' || parsed.runnerSecret.length < MIN_SECRET_CHARS)
+    return { kind: 'refused', reason: 'unauthenticated' };
+  const { rid } = login;
+  const hash = secretHash(parsed.token);
+  const found = await keyRows(b).get(hash);
+  const fault = await keyFault(b, found?.value, now);
+  if (found === undefined || fault !== undefined)
+    return { kind: 'refused', reason: fault ?? 'unauthenticated', ...(found && { userId: found.value.userId }) };
+  const { userId, id, expiresAt } = found.value;
+  const claim = await claimRunner(b, {
+    userId,
+    runnerId: rid,
+    secretHash: secretHash(parsed.runnerSecret),
+    keyHash: hash,
+  });
+  if (claim === 'taken') return { kind: 'refused', reason: 'runner_claimed', userId };
+  const kept = login.kind === 'keeper' ? registry.sessionsOf(rid) : [];
+  return {
+    kind: 'admitted',
+    admittance: { name: connectionName(login, id), permissions: hostPermissions(login, kept), expiresAt },
+    key: { hash, row: found.value, revision: found.revision },
+    claimed: claim === 'claimed',
+    userId,
+  };
+}
+
+/**
+ * A worker shows the grant of its session. One of an epoch that is over is let in: its host has to be able to ask for
+ * another, and the log is fenced. One of a host that the session does not belong to any more is not.
+ */
+async function admitSession(
+  { b, grants }: AdmissionDeps,
+  sid: string,
+  password: string,
+  now: number,
+): Promise<Admission> {
+  const grant = grants.read(password);
+  if (grant === undefined || grant.sid !== sid) return { kind: 'refused', reason: 'unauthenticated' };
+  const { userId, rid } = grant;
+  const [owner, runner] = await Promise.all([ownerOf(b, sid), runnerRows(b).get(runnerKey(rid))]);
+  if (owner === undefined || owner.userId !== userId) return { kind: 'refused', reason: 'session_not_found', userId };
+  if (owner.runnerId !== rid || owner.epoch < grant.epoch) return { kind: 'refused', reason: 'fenced', userId };
+  const keyHash = runner?.value.userId === userId ? runner.value.keyHash : undefined;
+  const key = keyHash === undefined ? undefined : (await keyRows(b).get(keyHash))?.value;
+  const fault = await keyFault(b, key, now);
+  if (fault !== undefined) return { kind: 'refused', reason: fault, userId };
+  const login: HostLogin = { kind: 'session', sid };
+  const admittance = {
+    name: connectionName(login, rid),
+    permissions: hostPermissions(login),
+    expiresAt: key?.expiresAt,
+  };
+  return { kind: 'admitted', admittance, claimed: false, userId };
+}
+
+async function keyFault(b: Backbone, key: KeyRow | undefined, now: number): Promise<KeyFault | undefined> {
+  const account = key === undefined ? undefined : (await accountRows(b).get(accountKey(key.userId)))?.value;
+  return faultOf(key, account, now);
+}

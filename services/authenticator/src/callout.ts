@@ -1,0 +1,92 @@
+import { serveRpc, type Backbone, type Nkey } from '@pizzapi/backbone';
+import type { Logger } from '@pizzapi/process';
+import { CodedError } from '@pizzapi/protocol';
+import { admit, type Admission, type AdmissionDeps } from './admission.js';
+import { Failures } from './failures.js';
+import type { Meters } from './meters.js';
+import { keyRows } from './tables.js';
+import type { Trail } from './trail.js';
+import { admitted, readAuthRequest, refused, type AuthRequest } from './userJwt.js';
+
+/** Where nats-server asks who may connect. */
+const SUBJECT = '$SYS.REQ.USER.AUTH';
+/** Between two notes that a key was used, in ms. */
+const USED_EVERY_MS = 60_000;
+
+export interface CalloutDeps extends AdmissionDeps {
+  issuer: Nkey;
+  trail: Trail;
+  meters: Meters;
+  log: Logger;
+}
+
+/** Answers nats-server until the returned function is called. Of several authenticators one gets each question. */
+export function serveCallout(deps: CalloutDeps): () => void {
+  const failures = new Failures();
+  return serveRpc(deps.b, SUBJECT, async (body) => Buffer.from(await answer(deps, failures, body)), {
+    queue: 'authenticators',
+    account: 'state',
+  });
+}
+
+/** The answer as a JWT; empty, which refuses too, for what is not a question of a server. */
+async function answer(deps: CalloutDeps, failures: Failures, body: Uint8Array): Promise<string> {
+  const { issuer, meters } = deps;
+  const now = Date.now();
+  const request = readAuthRequest(Buffer.from(body).toString(), now);
+  if (request === undefined) {
+    meters.callouts.inc({ outcome: 'bad_request' });
+    return '';
+  }
+  const took = meters.calloutSeconds.startTimer();
+  const admission = await decide(deps, failures, request, now);
+  took();
+  const outcome = admission.kind === 'admitted' ? 'admitted' : admission.reason;
+  meters.callouts.inc({ outcome });
+  return admission.kind === 'admitted'
+    ? admitted(issuer, request, admission.admittance, now)
+    : refused(issuer, request, admission.reason, now);
+}
+
+type Decision = Extract<Admission, { kind: 'admitted' }> | { kind: 'refused'; reason: string };
+
+async function decide(deps: CalloutDeps, failures: Failures, request: AuthRequest, now: number): Promise<Decision> {
+  const { trail, log } = deps;
+  const { user, password, host } = request;
+  const standing = failures.standing(host, user, password, now);
+  if (standing !== undefined) return { kind: 'refused', reason: standing };
+  let admission: Admission;
+  try {
+    admission = await admit(deps, { user, password }, now);
+  } catch (error) {
+    log.error({ err: error, user: user.slice(0, 80) }, 'could not decide whether a host may connect');
+    return { kind: 'refused', reason: error instanceof CodedError ? error.code : 'internal' };
+  }
+  const who = { login: user.slice(0, 80), ip: host };
+  if (admission.kind === 'refused') {
+    const { reason, userId } = admission;
+    failures.note(host, user, password, reason, now);
+    if (failures.isNews(user, reason, now)) {
+      log.info({ ...who, reason }, 'a host was refused');
+      trail('runner_refused', { ...who, code: reason, userId });
+    }
+    return admission;
+  }
+  const { key, claimed, userId } = admission;
+  if (claimed) trail('runner_claimed', { ...who, userId, keyId: key?.row.id });
+  if (key !== undefined)
+    void noteUse(deps.b, key, host, now).catch((err: unknown) => log.warn({ err }, 'use of a key not noted'));
+  return admission;
+}
+
+/** Notes that a key was used, unless somebody changed its row meanwhile: what was revoked must not come back. */
+async function noteUse(
+  b: Backbone,
+  { hash, row, revision }: NonNullable<Extract<Admission, { kind: 'admitted' }>['key']>,
+  host: string,
+  now: number,
+): Promise<void> {
+  if (now - (row.lastUsedAt ?? 0) < USED_EVERY_MS) return;
+  const ttlMs = row.expiresAt === undefined ? undefined : row.expiresAt - now;
+  await keyRows(b).update(hash, { ...row, lastUsedAt: now, lastUsedFrom: host }, revision, { ttlMs });
+}

@@ -1,0 +1,60 @@
+import { askAll, requestRpc, type Backbone } from '@pizzapi/backbone';
+import { CodedError, isMap, mapAt, numberAt, stringAt } from '@pizzapi/protocol';
+import { LOG_ACCOUNT } from './roles.js';
+
+/** Connections in one answer of a server. */
+const PAGE = 1_024;
+/** After so long without another server's answer, in ms, all have answered. */
+const QUIET_MS = 300;
+const KICK_MS = 2_000;
+
+/** A connection of a host to one of the servers. */
+export interface HostConnection {
+  server: string;
+  cid: number;
+  /** What it was let in as; see `connectionName`. */
+  name: string;
+}
+
+/**
+ * The connections in the account of the logs, of all servers, through a connection to the system account. Throws
+ * `unavailable` when no server answers: that is not the same as none.
+ */
+export async function listConnections(system: Backbone): Promise<HostConnection[]> {
+  const found: HostConnection[] = [];
+  for (let offset = 0; ; offset += PAGE) {
+    const ask = encode({ auth: true, acc: LOG_ACCOUNT, limit: PAGE, offset });
+    const answers = await askAll(system, '$SYS.REQ.SERVER.PING.CONNZ', ask, { quietMs: QUIET_MS });
+    if (answers.length === 0) throw new CodedError('unavailable', 'No nats-server tells who is connected');
+    let full = false;
+    for (const answer of answers) {
+      const connections = connectionsIn(answer);
+      found.push(...connections.hosts);
+      full ||= connections.count >= PAGE;
+    }
+    if (!full) return found;
+  }
+}
+
+/** Ends a connection. Whether it is gone shows in the next list. */
+export async function kick(system: Backbone, { server, cid }: HostConnection): Promise<void> {
+  await requestRpc(system, `$SYS.REQ.SERVER.${server}.KICK`, encode({ cid }), { timeoutMs: KICK_MS });
+}
+
+function connectionsIn(answer: Uint8Array): { hosts: HostConnection[]; count: number } {
+  const parsed: unknown = JSON.parse(Buffer.from(answer).toString());
+  const data = isMap(parsed) ? mapAt(parsed, 'data') : undefined;
+  const server = data && stringAt(data, 'server_id');
+  const list = data?.['connections'];
+  if (server === undefined || !Array.isArray(list)) return { hosts: [], count: 0 };
+  const hosts = list.filter(isMap).flatMap((connection) => {
+    const cid = numberAt(connection, 'cid');
+    const name = stringAt(connection, 'authorized_user');
+    return cid === undefined || name === undefined ? [] : [{ server, cid, name }];
+  });
+  return { hosts, count: list.length };
+}
+
+function encode(value: object): Uint8Array {
+  return Buffer.from(JSON.stringify(value));
+}

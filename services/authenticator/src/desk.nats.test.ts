@@ -1,0 +1,231 @@
+import {
+  bucket,
+  claimGrant,
+  connectBackbone,
+  getBlobVia,
+  hasResult,
+  idsAfter,
+  openWriter,
+  putBlobVia,
+  requestRpc,
+  seqBefore,
+  type Backbone,
+  type DeskAsker,
+} from '@pizzapi/backbone';
+import {
+  decode,
+  DESK_PART_BYTES,
+  deskSubjects,
+  encode,
+  inboxPrefixOf,
+  natsUserOf,
+  newId,
+  runnerPassword,
+  type HostLogin,
+} from '@pizzapi/protocol';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startSecuredNats, talk, type SecuredNats } from './testing/index.js';
+
+const SECRET = 'a-secret-of-this-host';
+
+let s: SecuredNats;
+let folder: string;
+const open: Backbone[] = [];
+beforeAll(async () => {
+  s = await startSecuredNats();
+  // Parts of one blob, and questions of one host, reach now this one, now that one.
+  await s.addAuthenticator();
+  folder = await mkdtemp(join(tmpdir(), 'pizzapi-desk-'));
+});
+afterAll(async () => {
+  await Promise.all(open.map((b) => b.close()));
+  await s.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function connectHost(login: HostLogin, password: string): Promise<Backbone> {
+  const b = await connectBackbone({
+    url: s.url,
+    name: natsUserOf(login),
+    user: natsUserOf(login),
+    password,
+    inboxPrefix: inboxPrefixOf(login),
+  });
+  open.push(b);
+  return b;
+}
+
+interface Runner {
+  rid: string;
+  b: Backbone;
+  of: (sid: string) => DeskAsker;
+}
+
+async function runnerOf(userId: string): Promise<Runner> {
+  const rid = newId('r');
+  const b = await connectHost({ kind: 'runner', rid }, runnerPassword(await s.newRunnerToken(userId), SECRET));
+  return { rid, b, of: (sid) => ({ kind: 'runner', rid, sid }) };
+}
+
+/** A session that its runner was granted, and its worker's connection. */
+async function sessionOf({
+  b,
+  of,
+}: Runner): Promise<{ sid: string; epoch: number; worker: Backbone; asker: DeskAsker }> {
+  const sid = newId('s');
+  const grant = await claimGrant(b, of(sid));
+  if (grant.kind !== 'granted') throw new Error(grant.code);
+  const worker = await connectHost({ kind: 'session', sid }, grant.grant);
+  return { sid, epoch: grant.epoch, worker, asker: { kind: 'session', sid } };
+}
+
+describe('a session is granted', () => {
+  it('to the runner that asks, and lets its worker write it and nothing else', async () => {
+    const runner = await runnerOf('ann');
+    const { sid, epoch, worker } = await sessionOf(runner);
+    const writer = await openWriter(worker, { sid, epoch, spoolDir: folder });
+    expect(await writer.append({ type: 'agent_start', at: 1 })).toMatchObject({ kind: 'appended', n: 1 });
+    expect((await bucket<{ userId: string }>(s.admin, 'owners').get(sid))?.value).toEqual({
+      userId: 'ann',
+      runnerId: runner.rid,
+    });
+    await writer.close();
+  });
+
+  it('again, with a higher epoch, also to its worker', async () => {
+    const runner = await runnerOf('ann');
+    const { sid, epoch, worker, asker } = await sessionOf(runner);
+    const again = await claimGrant(worker, asker);
+    const third = await claimGrant(runner.b, runner.of(sid));
+    expect(again).toMatchObject({ kind: 'granted', userId: 'ann' });
+    expect(third).toMatchObject({ kind: 'granted', userId: 'ann' });
+    const epochs = [epoch, ...[again, third].map((grant) => (grant.kind === 'granted' ? grant.epoch : 0))];
+    expect(epochs).toEqual(epochs.toSorted((a, b) => a - b));
+    expect(new Set(epochs).size).toBe(3);
+  });
+
+  it('to one of two runners of an account that ask for it; never to another account', async () => {
+    const [first, second, stranger] = [await runnerOf('ann'), await runnerOf('ann'), await runnerOf('bob')];
+    const { sid } = await sessionOf(first);
+    await bucket(s.admin, 'leases').put(`session.${sid}`, { epoch: 1, at: Date.now() });
+    expect(await claimGrant(second.b, second.of(sid))).toMatchObject({ kind: 'refused', code: 'fenced' });
+    const unknown = await claimGrant(stranger.b, stranger.of(sid));
+    expect(unknown).toMatchObject({ kind: 'refused', code: 'session_not_found' });
+  });
+});
+
+describe('a host asks about its own session', () => {
+  it('what the log holds of it', async () => {
+    const runner = await runnerOf('ann');
+    const { sid, epoch, worker, asker } = await sessionOf(runner);
+    const writer = await openWriter(worker, { sid, epoch, spoolDir: folder });
+    const seqs: number[] = [];
+    const append = async (event: { type: string; [field: string]: unknown }) => {
+      const outcome = await writer.append({ at: 1, ...event });
+      if (outcome.kind === 'appended') seqs.push(outcome.seq);
+    };
+    await append({ type: 'agent_start' });
+    await append({ type: 'command_result', commandId: 'c1', ok: true });
+    await append({ type: 'message_start', messageId: 'm', role: 'user' });
+    await append({ type: 'message_end', messageId: 'm', entryId: 'e1', message: {} });
+    expect(await hasResult(worker, asker, 'c1')).toBe(true);
+    expect(await hasResult(runner.b, runner.of(sid), 'c2')).toBe(false);
+    expect(await seqBefore(worker, asker, 'e1')).toBe(seqs[1]);
+    expect(await seqBefore(worker, asker, 'e2')).toBeUndefined();
+    expect(await idsAfter(worker, asker, seqs[1]!)).toEqual([`${sid}.${epoch}.3`, `${sid}.${epoch}.4`]);
+    await writer.close();
+  });
+
+  it('and gets no other answer about another’s than about one that does not exist', async () => {
+    const [ann, bob] = [await runnerOf('ann'), await runnerOf('bob')];
+    const { sid, worker } = await sessionOf(ann);
+    const about = async (id: string): Promise<unknown> =>
+      hasResult(bob.b, bob.of(id), 'c1').catch((error: unknown) => (error as Error).message);
+    expect(await about(sid)).toEqual(await about('none'));
+    const named = await requestRpc(worker, deskSubjects.session(sid), encode({ verb: 'claim', sid: 'other' }), {
+      timeoutMs: 2_000,
+    });
+    expect(named.kind === 'ok' && decode(named.body)).toMatchObject({ kind: 'refused', code: 'session_not_found' });
+  });
+});
+
+describe('a blob', () => {
+  const large = Buffer.alloc(DESK_PART_BYTES * 2 + 1_000, 'pizza');
+
+  it('goes part by part, whichever authenticator each part reaches, and comes back the same', async () => {
+    const { worker, asker } = await sessionOf(await runnerOf('ann'));
+    for (const bytes of [Buffer.from('small'), large]) {
+      const ref = await putBlobVia(worker, asker, bytes, 'text/plain');
+      expect(ref).toMatchObject({ size: bytes.byteLength, mediaType: 'text/plain' });
+      const found = await getBlobVia(worker, asker, ref.blob);
+      expect(found?.mediaType).toBe('text/plain');
+      expect(bytes.equals(found!.bytes)).toBe(true);
+    }
+  });
+
+  it('of another account is not there, although its hash is known', async () => {
+    const ann = await sessionOf(await runnerOf('ann'));
+    const bob = await sessionOf(await runnerOf('bob'));
+    const { blob } = await putBlobVia(ann.worker, ann.asker, Buffer.from('of ann'), 'text/plain');
+    expect(await getBlobVia(bob.worker, bob.asker, blob)).toBeUndefined();
+    await putBlobVia(bob.worker, bob.asker, Buffer.from('of ann'), 'text/plain');
+    expect(await getBlobVia(bob.worker, bob.asker, blob)).toBeDefined();
+  });
+
+  it('is not stored under another hash, too large, in odd parts, or with a part missing', async () => {
+    const { sid, worker } = await sessionOf(await runnerOf('ann'));
+    const put = async (fields: object): Promise<unknown> => {
+      const question = { verb: 'put_blob', blob: 'a'.repeat(64), mediaType: 'x/y', ...fields };
+      const outcome = await requestRpc(worker, deskSubjects.session(sid), encode(question), { timeoutMs: 2_000 });
+      return outcome.kind === 'ok' ? decode(outcome.body) : outcome.kind;
+    };
+    const bytes = Buffer.from('bytes');
+    expect(await put({ size: 5, offset: 0, bytes })).toMatchObject({ kind: 'refused', code: 'bad_request' });
+    expect(await put({ size: 1e9, offset: 0, bytes })).toMatchObject({ code: 'bad_request' });
+    expect(await put({ size: 50, offset: 0, bytes })).toMatchObject({ code: 'bad_request' });
+    expect(await put({ size: 8, offset: 3, bytes })).toMatchObject({ code: 'bad_request' });
+    expect(await put({ size: 5, offset: 0, bytes: 'text' })).toMatchObject({ code: 'bad_request' });
+    const last = { size: DESK_PART_BYTES + 5, offset: DESK_PART_BYTES, bytes };
+    expect(await put(last)).toMatchObject({ kind: 'refused', code: 'blob_not_found' });
+  });
+});
+
+describe('a log', () => {
+  it('is deleted for gateways, and for nobody else', async () => {
+    const runner = await runnerOf('ann');
+    const { sid, epoch, worker } = await sessionOf(runner);
+    const writer = await openWriter(worker, { sid, epoch, spoolDir: folder });
+    await writer.append({ type: 'agent_start', at: 1 });
+    await writer.close();
+    const ask = async (b: Backbone): Promise<unknown> => {
+      const outcome = await requestRpc(b, deskSubjects.purge, encode({ sid }), { timeoutMs: 1_000 });
+      return outcome.kind === 'ok' ? decode(outcome.body) : outcome.kind;
+    };
+    expect(await ask(worker)).toBe('timeout');
+    expect(await ask(await s.connectAs('gateway'))).toEqual({ kind: 'answer', purged: 1 });
+  });
+});
+
+it('an answer goes to an inbox and nowhere else, whatever a host asks for', async () => {
+  const rid = newId('r');
+  const password = runnerPassword(await s.newRunnerToken('ann'), SECRET);
+  const client = await talk(s.nats.port, { user: natsUserOf({ kind: 'runner', rid }), pass: password });
+  const body = Buffer.from(encode({ verb: 'claim', sid: 'mine' })).toString('latin1');
+  const inbox = `${inboxPrefixOf({ kind: 'runner', rid })}.1`;
+  await client.say(`SUB ${inbox} 1`);
+  const ask = (reply: string) => client.say(`PUB ${deskSubjects.runner(rid)} ${reply} ${body.length}\r\n${body}`);
+  await ask('session.victim.events');
+  await ask('$KV.leases.session.victim');
+  await ask(inbox);
+  expect(await client.until(/MSG \S+ 1 \d+\r\n/)).toContain('granted');
+  const filter = Buffer.from(JSON.stringify({ subjects_filter: 'session.victim.events' }));
+  const info = await requestRpc(s.admin, '$JS.API.STREAM.INFO.SESSIONS', filter, { timeoutMs: 2_000 });
+  const { state } = JSON.parse(info.kind === 'ok' ? Buffer.from(info.body).toString() : '{}') as {
+    state: { subjects?: object };
+  };
+  expect(state.subjects).toBeUndefined();
+  client.close();
+});

@@ -1,0 +1,37 @@
+import { ownerOf, type Backbone } from '@pizzapi/backbone';
+import { isId } from '@pizzapi/protocol';
+import { runnerKey, runnerRows } from './tables.js';
+
+/** Who asks, as the subject of the question says: NATS lets nobody else publish there. */
+export type Asker = { kind: 'runner'; rid: string } | { kind: 'session'; sid: string };
+
+/** For whom an answer is: an account, one of its runners, and the session that is meant. */
+export interface Standing {
+  userId: string;
+  rid: string;
+  sid: string;
+  /** The session is not granted to anybody yet. */
+  fresh: boolean;
+}
+
+/** Reads `desk.runner.<rid>` and `desk.session.<sid>`. */
+export function askerOf(subject: string): Asker | undefined {
+  const [, kind, id, ...rest] = subject.split('.');
+  if (!isId(id) || rest.length > 0) return undefined;
+  if (kind === 'runner') return { kind, rid: id };
+  return kind === 'session' ? { kind, sid: id } : undefined;
+}
+
+/**
+ * Which session of whose a question is about. A worker can only mean its own, a daemon any of its account's that nobody
+ * else has. Undefined for every other, as for one that does not exist.
+ */
+export async function standingOf(b: Backbone, asker: Asker, named: string | undefined): Promise<Standing | undefined> {
+  const sid = asker.kind === 'session' ? asker.sid : named;
+  if (sid === undefined || (named !== undefined && named !== sid)) return undefined;
+  const owner = await ownerOf(b, sid);
+  if (asker.kind === 'session') return owner && { userId: owner.userId, rid: owner.runnerId, sid, fresh: false };
+  const runner = (await runnerRows(b).get(runnerKey(asker.rid)))?.value;
+  if (runner === undefined || (owner !== undefined && owner.userId !== runner.userId)) return undefined;
+  return { userId: runner.userId, rid: asker.rid, sid, fresh: owner === undefined };
+}

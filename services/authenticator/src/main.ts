@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+import { connectAccount, connectBackbone, isNkeySeed, verifyProvisioned, type NkeyKind } from '@pizzapi/backbone';
+import {
+  createHealthServer,
+  createMetrics,
+  parseFlags,
+  readOptions,
+  runService,
+  type HealthServer,
+  type Service,
+} from '@pizzapi/process';
+import { CodedError } from '@pizzapi/protocol';
+import { createAuthenticator } from './app.js';
+import { AUTHENTICATOR_OPTIONS } from './options.js';
+
+const about = 'Lets hosts in to nats-server, grants sessions, and ends the connections of what was revoked';
+const flags = parseFlags('authenticator', about, AUTHENTICATOR_OPTIONS);
+
+/** A seed of the right kind. Throws `bad_option` without showing it. */
+function seed(value: string | undefined, kind: NkeyKind, variable: string): string {
+  if (value !== undefined && isNkeySeed(value, kind)) return value;
+  throw new CodedError('bad_option', `${variable} has to be the seed of an nkey for ${kind}s`);
+}
+
+await runService(
+  'authenticator',
+  async ({ log, signal, env }): Promise<Service> => {
+    const options = readOptions(AUTHENTICATOR_OPTIONS, flags, env);
+    const nkey = seed(options.natsNkey, 'user', 'PIZZAPI_NATS_NKEY');
+    const adminNkey = seed(options.adminNkey, 'user', 'PIZZAPI_NATS_ADMIN_NKEY');
+    const systemNkey = seed(options.systemNkey, 'user', 'PIZZAPI_NATS_SYSTEM_NKEY');
+    const issuerSeed = seed(options.issuerSeed, 'account', 'PIZZAPI_AUTH_ISSUER');
+    const url = options.natsUrl.split(',').map((each) => each.trim());
+    const [backbone, admin, system] = await Promise.all([
+      connectBackbone({ url, name: 'authenticator', nkey, log, signal }),
+      connectAccount({ url, name: 'authenticator-admin', nkey: adminNkey, log, signal }),
+      connectAccount({ url, name: 'authenticator-system', nkey: systemNkey, log, signal }),
+    ]);
+    await verifyProvisioned(backbone);
+    const metrics = createMetrics({ process: true });
+    const authenticator = createAuthenticator({ backbone, admin, system, issuerSeed, log, metrics });
+    let health: HealthServer | undefined;
+    if (options.healthPort !== undefined) {
+      health = await createHealthServer({ port: options.healthPort, ready: () => authenticator.ready(), metrics });
+      log.info({ port: health.port }, 'health');
+    }
+    return {
+      name: authenticator.name,
+      run: () => authenticator.run(),
+      drain: () => authenticator.drain(),
+      async stop() {
+        await authenticator.stop();
+        await health?.close();
+        await Promise.all([backbone.close(), admin.close(), system.close()]);
+      },
+    };
+  },
+  { stopWithParent: true },
+);

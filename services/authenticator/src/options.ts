@@ -1,0 +1,24 @@
+import { defineOptions, OPTIONS } from '@pizzapi/process';
+
+/** The options of the process. Secrets are variables only. */
+export const AUTHENTICATOR_OPTIONS = defineOptions({
+  natsUrl: OPTIONS.natsUrl,
+  natsNkey: OPTIONS.natsNkey,
+  issuerSeed: {
+    env: 'PIZZAPI_AUTH_ISSUER',
+    help: 'Seed of the account nkey that signs who may connect (SA…)',
+    type: 'string',
+  },
+  adminNkey: {
+    env: 'PIZZAPI_NATS_ADMIN_NKEY',
+    help: 'Seed of the provisioner’s nkey, for deleting logs (SU…)',
+    type: 'string',
+  },
+  systemNkey: {
+    env: 'PIZZAPI_NATS_SYSTEM_NKEY',
+    help: 'Seed of the authenticator’s nkey in the system account, for ending connections (SU…)',
+    type: 'string',
+  },
+  healthPort: OPTIONS.healthPort,
+  logLevel: OPTIONS.logLevel,
+});

@@ -1,0 +1,40 @@
+import { purgeSession, serveRpc, type Backbone } from '@pizzapi/backbone';
+import type { Logger } from '@pizzapi/process';
+import { decode, deskSubjects, encode, errorInfo, isId, isMap, type DeskRefusal } from '@pizzapi/protocol';
+import type { Meters } from './meters.js';
+
+export interface PurgeDeps {
+  b: Backbone;
+  /** A connection with the provisioner's login: nobody else may purge. */
+  admin: Backbone;
+  meters: Meters;
+  log: Logger;
+}
+
+/** Deletes the logs of sessions for gateways, until the returned function is called. Purging again is safe. */
+export function servePurge({ b, admin, meters, log }: PurgeDeps): () => void {
+  const purge = async (body: Uint8Array): Promise<{ kind: 'answer'; purged: number } | DeskRefusal> => {
+    const sid = sidIn(body);
+    if (sid === undefined) return { kind: 'refused', ...errorInfo('bad_request') };
+    try {
+      const purged = await purgeSession(admin, sid);
+      meters.purges.inc();
+      log.info({ sid, purged }, 'the log of a session was deleted');
+      return { kind: 'answer', purged };
+    } catch (err) {
+      log.warn({ err, sid }, 'a log could not be deleted');
+      return { kind: 'refused', ...errorInfo('unavailable') };
+    }
+  };
+  return serveRpc(b, deskSubjects.purge, async (body) => encode(await purge(body)), { queue: 'authenticators' });
+}
+
+function sidIn(body: Uint8Array): string | undefined {
+  try {
+    const value = decode(body);
+    const sid = isMap(value) ? value['sid'] : undefined;
+    return isId(sid) ? sid : undefined;
+  } catch {
+    return undefined;
+  }
+}

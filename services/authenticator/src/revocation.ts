@@ -1,0 +1,62 @@
+import type { Backbone } from '@pizzapi/backbone';
+import { sleep, type Logger } from '@pizzapi/process';
+import { parseConnectionName } from './connectionName.js';
+import { kick, listConnections } from './connections.js';
+import type { Meters } from './meters.js';
+import type { Registry } from './registry.js';
+import { AUTH_TIMEOUT_S } from './roles.js';
+
+/** Between two looks at all connections when nothing was revoked, in ms: for keys that expired. */
+export const PATROL_MS = 30_000;
+/** Between two looks after something was revoked, in ms. */
+export const AGAIN_MS = 500;
+/**
+ * For so long after a revocation connections are looked through, in ms: longer than the server waits for an answer, in
+ * which a host may have been let in by what was read just before.
+ */
+export const SETTLE_MS = AUTH_TIMEOUT_S * 1_000 + 1_000;
+
+export interface PatrolDeps {
+  /** A connection to the system account. */
+  system: Backbone;
+  registry: Registry;
+  meters: Meters;
+  log: Logger;
+}
+
+/**
+ * Ends the connections of hosts whose key was revoked or expired, whose account was disabled, or whose session was
+ * deleted or given to another host. Looks at once when one of these happens, again until none is left, and at the start.
+ */
+export async function patrol(deps: PatrolDeps, signal: AbortSignal): Promise<void> {
+  const { registry, log } = deps;
+  let until = Date.now() + SETTLE_MS;
+  let woken = new AbortController();
+  registry.onLoss(() => {
+    until = Date.now() + SETTLE_MS;
+    woken.abort();
+  });
+  while (!signal.aborted) {
+    woken = new AbortController();
+    const left = await endRevoked(deps).catch((err: unknown) => {
+      log.warn({ err }, 'connections could not be looked through');
+      return 1;
+    });
+    const soon = left > 0 || Date.now() < until;
+    await sleep(soon ? AGAIN_MS : PATROL_MS, AbortSignal.any([signal, woken.signal]));
+  }
+}
+
+/** One look; how many had to be ended. */
+async function endRevoked({ system, registry, meters, log }: PatrolDeps): Promise<number> {
+  const now = Date.now();
+  const revoked = (await listConnections(system)).filter(
+    ({ name }) => parseConnectionName(name) !== undefined && !registry.mayStay(name, now),
+  );
+  for (const connection of revoked) {
+    log.info({ connection: connection.name }, 'ending a connection: what let it in was revoked');
+    await kick(system, connection);
+    meters.kicks.inc();
+  }
+  return revoked.length;
+}

@@ -1,0 +1,26 @@
+import type { Backbone } from '@pizzapi/backbone';
+import type { RunnerOwnerRow } from '@pizzapi/protocol';
+import { runnerKey, runnerRows } from './tables.js';
+
+/** `claimed`: it belongs to this host from now on. `known`: it did already. */
+export type RunnerClaim = 'claimed' | 'known' | 'taken';
+
+/**
+ * Gives a runner id to the first host that comes with it. Afterwards only who knows the same secret, for the same
+ * account, has it. Of two that come at once one gets it, because the write is conditional.
+ */
+export async function claimRunner(b: Backbone, claim: Required<RunnerOwnerRow>): Promise<RunnerClaim> {
+  const rows = runnerRows(b);
+  const key = runnerKey(claim.runnerId);
+  for (;;) {
+    const found = await rows.get(key);
+    if (found === undefined) {
+      if ((await rows.create(key, claim)).kind === 'stored') return 'claimed';
+      continue;
+    }
+    const { value, revision } = found;
+    if (value.userId !== claim.userId || value.secretHash !== claim.secretHash) return 'taken';
+    if (value.keyHash === claim.keyHash) return 'known';
+    if ((await rows.update(key, claim, revision)).kind === 'stored') return 'known';
+  }
+}

@@ -1,0 +1,29 @@
+import { bucket, type Backbone } from '@pizzapi/backbone';
+import {
+  isAccountRow,
+  isKeyRow,
+  isRunnerOwnerRow,
+  OWNER_ID,
+  type AccountRow,
+  type KeyRow,
+  type RunnerOwnerRow,
+} from '@pizzapi/protocol';
+
+/** The buckets that say who somebody is and whose a thing is. */
+export const keyRows = (b: Backbone) => bucket<KeyRow>(b, 'api-keys', { check: isKeyRow });
+export const accountRows = (b: Backbone) => bucket<AccountRow>(b, 'accounts', { check: isAccountRow });
+export const runnerRows = (b: Backbone) => bucket<RunnerOwnerRow>(b, 'owners', { check: isRunnerOwnerRow });
+export const blobOwnerRows = (b: Backbone) => bucket<{ at: number }>(b, 'blob-owners');
+
+export const accountKey = (userId: string): string => `user.${userId}`;
+export const runnerKey = (rid: string): string => `runner.${rid}`;
+
+/** Why a runner token does not open anything. */
+export type KeyFault = 'unauthenticated' | 'account_disabled';
+
+/** What is wrong with a runner's key now, if anything. The owner's account is made on first use, its key may be older. */
+export function faultOf(key: KeyRow | undefined, account: AccountRow | undefined, now: number): KeyFault | undefined {
+  if (key === undefined || key.kind !== 'runner' || (key.expiresAt ?? Infinity) <= now) return 'unauthenticated';
+  if (account === undefined) return key.userId === OWNER_ID ? undefined : 'unauthenticated';
+  return account.disabledAt === undefined ? undefined : 'account_disabled';
+}

@@ -1,0 +1,107 @@
+import {
+  bucket,
+  connectAccount,
+  connectBackbone,
+  provision,
+  type Backbone,
+  type BackboneOptions,
+} from '@pizzapi/backbone';
+import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
+import { createMetrics, mintToken, secretHash, silentLogger, tokenHint, type Metrics } from '@pizzapi/process';
+import { newId, type AccountRow, type KeyRow } from '@pizzapi/protocol';
+import { createAuthenticator, type Authenticator } from '../app.js';
+import { generateCredentials, type Credentials } from '../credentials.js';
+import { authorizationConfig } from '../natsConfig.js';
+
+/** A nats-server with all its permissions, provisioned, and an authenticator that runs: as in production. */
+export interface SecuredNats {
+  readonly nats: TestNats;
+  readonly url: string;
+  readonly credentials: Credentials;
+  /** With the provisioner's login: may do everything. */
+  readonly admin: Backbone;
+  readonly authenticator: Authenticator;
+  readonly metrics: Metrics;
+  /** A connection with the login of a service. */
+  connectAs(
+    role: 'admin' | 'gateway' | 'projector' | 'authenticator',
+    more?: Partial<BackboneOptions>,
+  ): Promise<Backbone>;
+  /** One more authenticator at the same server. */
+  addAuthenticator(): Promise<Authenticator>;
+  /** A runner token of this account, which is made when it is not there. */
+  newRunnerToken(userId: string, more?: { expiresAt?: number }): Promise<string>;
+  revokeToken(token: string): Promise<void>;
+  disableAccount(userId: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startSecuredNats(): Promise<SecuredNats> {
+  const credentials = generateCredentials();
+  const nats = await startTestNats({ config: authorizationConfig(credentials) });
+  const open: Backbone[] = [];
+  const authenticators: Authenticator[] = [];
+  const keep = (b: Backbone): Backbone => {
+    open.push(b);
+    return b;
+  };
+  const connectAs: SecuredNats['connectAs'] = async (role, more = {}) =>
+    keep(await connectBackbone({ url: nats.url, name: role, nkey: credentials[role].nkeySeed, ...more }));
+  const admin = await connectAs('admin');
+  await provision(admin);
+
+  const metrics = createMetrics();
+  const addAuthenticator = async (): Promise<Authenticator> => {
+    const authenticator = createAuthenticator({
+      backbone: await connectAs('authenticator'),
+      admin,
+      system: keep(await connectAccount({ url: nats.url, name: 'system', nkey: credentials.system.nkeySeed })),
+      issuerSeed: credentials.issuerSeed,
+      log: silentLogger,
+      metrics,
+    });
+    authenticators.push(authenticator);
+    void authenticator.run();
+    while (!authenticator.ready()) await new Promise((resolve) => setTimeout(resolve, 5));
+    return authenticator;
+  };
+  const accounts = bucket<AccountRow>(admin, 'accounts');
+  const keys = bucket<KeyRow>(admin, 'api-keys');
+  return {
+    nats,
+    url: nats.url,
+    credentials,
+    admin,
+    authenticator: await addAuthenticator(),
+    metrics,
+    connectAs,
+    addAuthenticator,
+    async newRunnerToken(userId, more = {}) {
+      await accounts.create(`user.${userId}`, { userId, name: userId, role: 'member', createdAt: Date.now() });
+      const token = mintToken('runner');
+      await keys.put(secretHash(token), {
+        id: newId('k'),
+        userId,
+        kind: 'runner',
+        name: 'test',
+        hint: tokenHint(token),
+        createdAt: Date.now(),
+        ...more,
+      });
+      return token;
+    },
+    async revokeToken(token) {
+      await keys.delete(secretHash(token));
+    },
+    async disableAccount(userId) {
+      const found = await accounts.get(`user.${userId}`);
+      if (found === undefined) throw new Error(`There is no account ${userId}`);
+      await accounts.put(`user.${userId}`, { ...found.value, disabledAt: Date.now() });
+    },
+    async stop() {
+      await Promise.all(authenticators.map((authenticator) => authenticator.stop()));
+      await Promise.all(open.map((b) => b.close()));
+      await nats.stop();
+    },
+  };
+}
