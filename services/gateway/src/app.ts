@@ -1,31 +1,40 @@
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import fastifySwagger from '@fastify/swagger';
 import { publishAudit, refreshIdentity, type Backbone } from '@pizzapi/backbone';
 import { showBackbone, sleep, type Logger, type Metrics } from '@pizzapi/process';
-import { CodedError } from '@pizzapi/protocol';
+import { CodedError, type SignupMode } from '@pizzapi/protocol';
 import fastify, { type FastifyInstance } from 'fastify';
+import type { PasswordLimits } from './accounts/passwords.js';
 import { Refusals } from './audit/refusals.js';
 import { Addresses } from './auth/addresses.js';
-import { Credentials } from './auth/credentials.js';
-import { UsedLinks } from './auth/usedLinks.js';
-import { authRoutes } from './http/authRoutes.js';
+import { Registry } from './auth/registry.js';
+import { ShareGuests } from './auth/shareGuests.js';
+import { ShareStore } from './auth/shareStore.js';
+import { ShareTokens } from './auth/shareTokens.js';
+import { auditRoutes } from './http/auditRoutes.js';
 import { blobRoutes } from './http/blobRoutes.js';
 import { registerErrors } from './http/errors.js';
 import { registerGuard } from './http/guard.js';
 import { opsRoutes } from './http/opsRoutes.js';
-import { pageRoutes, SECURITY_HEADERS } from './http/pageRoutes.js';
+import { pageRoutes, securityHeaders } from './http/pageRoutes.js';
 import { runnerRoutes } from './http/runnerRoutes.js';
+import { registerScope } from './http/scope.js';
 import { sessionRoutes } from './http/sessionRoutes.js';
+import { shareRoutes } from './http/shareRoutes.js';
 import { validatorCompiler } from './http/validate.js';
 import { GatewayMetrics } from './metrics.js';
+import { createPeople } from './people.js';
 import { ROOM_LIMITS, type RoomLimits } from './room/limits.js';
 import { natsSource } from './room/natsSource.js';
 import { Rooms } from './room/rooms.js';
+import { Access } from './session/access.js';
 import { Answers } from './session/answers.js';
+import { BlobOwners } from './session/blobOwners.js';
 import { Commander } from './session/commander.js';
 import { Directory } from './session/directory.js';
+import { Expected } from './session/expected.js';
 import { Reader } from './session/reader.js';
+import { Remover } from './session/remover.js';
 import { Spawner } from './session/spawner.js';
 import { MetaFeeds } from './sockets/metaFeed.js';
 import { registerUpgrades, socketRoutes } from './sockets/socketRoutes.js';
@@ -44,10 +53,17 @@ export interface GatewayOptions {
   port: number;
   /** The address people open, when it differs from host and port. */
   publicUrl?: string | undefined;
-  /** Signs cookies and links: `ensureGatewaySecret` of the home. */
+  /** Signs links and lets in the programs of this machine: `ensureGatewaySecret` of the home. */
   secret: Buffer;
-  /** Where used sign-in links are remembered; without it only until the process ends. */
-  home?: string | undefined;
+  /** Who may get an account; `first` by default. */
+  signup?: SignupMode;
+  /** Addresses and networks (CIDR) of the proxies whose word on where a request comes from is taken; none by default. */
+  trustedProxies?: string[];
+  /** Where runners find nats-server, told to those that pair. */
+  natsUrl?: string | undefined;
+  /** Attempts at signing in, and the like, that a client has. */
+  attemptsPerMinute?: number;
+  passwords?: Partial<PasswordLimits>;
   /** Folder of the built dashboard. */
   dashboard?: string | undefined;
   spawnWaitMs?: number;
@@ -72,17 +88,23 @@ export interface Gateway {
 }
 
 /** Builds a gateway over a backbone: every part in the order in which it is needed, nothing found by magic. */
-export async function createGateway({ backbone: b, options, log, metrics: registry }: GatewayParts): Promise<Gateway> {
-  const { publicUrl, host, port, secret, home } = options;
+export async function createGateway({ backbone: b, options, log, metrics: counters }: GatewayParts): Promise<Gateway> {
+  const { publicUrl, host, port, secret } = options;
   let url = publicUrl ?? '';
   let draining = false;
+  let headers = securityHeaders([]);
 
   const directory = new Directory(b, log);
+  const shares = new ShareStore(b, log);
+  const expected = new Expected();
+  const access = new Access(directory, shares, expected);
+  const blobs = new BlobOwners(b);
   const answers = new Answers(b, log);
-  const commander = new Commander(b, directory, log);
-  const reader = new Reader(b, directory, commander);
-  const metrics: GatewayMetrics = new GatewayMetrics(registry, () => rooms.size);
-  showBackbone(registry, () => b.counters);
+  const commander = new Commander({ b, directory, access, expected, blobs, log });
+  const reader = new Reader(b, directory);
+  const remover = new Remover({ b, directory, commander, shares });
+  const metrics: GatewayMetrics = new GatewayMetrics(counters, () => rooms.size);
+  showBackbone(counters, () => b.counters);
   const refusals = new Refusals({ store: (row) => publishAudit(b, row), metrics, log });
   const rooms = new Rooms({
     source: (sid) => natsSource(b, sid),
@@ -92,53 +114,55 @@ export async function createGateway({ backbone: b, options, log, metrics: regist
     log,
   });
   const spawner = new Spawner({
-    b,
-    directory,
-    commander,
-    answers,
+    ...{ b, directory, access, expected, blobs, commander, answers },
     publicUrl: () => url,
     waitMs: options.spawnWaitMs ?? 10_000,
   });
   const addresses = new Addresses(publicUrl, host);
-  const credentials = new Credentials(
-    secret,
-    new UsedLinks(home === undefined ? undefined : join(home, 'used-links.json')),
-  );
-  const metas = new MetaFeeds(b, reader, log);
-  const ready = () => !draining && directory.isReady && b.status() === 'connected';
-  const sockets = new Sockets({
-    rooms,
-    reader,
-    commander,
-    metrics,
-    refusals,
-    log,
-    directory,
-    metas,
+  const registry = new Registry(b, log);
+  const tokens = new ShareTokens(secret);
+  const guests = new ShareGuests(tokens, shares, registry);
+  const { credentials, register: registerPeople } = createPeople({
+    ...{ b, secret, registry, guests, metrics, log },
+    secure: publicUrl?.startsWith('https:') === true,
+    publicUrl: () => url,
+    natsUrl: options.natsUrl,
+    signup: options.signup ?? 'first',
+    attemptsPerMinute: options.attemptsPerMinute,
+    passwords: options.passwords,
   });
+  const metas = new MetaFeeds(b, reader, log);
+  const ready = () =>
+    !draining && directory.isReady && registry.isReady && shares.isReady && b.status() === 'connected';
+  const sockets = new Sockets({ rooms, reader, access, commander, metrics, refusals, log, directory, metas });
   directory.on((change) => {
     if (change.kind === 'host') rooms.find(change.sid)?.broadcast({ type: 'host', state: change.state });
     else if (change.kind === 'session_gone') void dropDeleted(change.sid);
+    else if (change.kind === 'granted') expected.delete(change.sid);
   });
+  registry.on((change) => sockets.revoke(change));
+  shares.on((change) => sockets.revoke(change));
 
   /** A projection that is rebuilt loses keys for a while; a session is gone only when its log is. */
   const dropDeleted = async (sid: string): Promise<void> => {
-    if (rooms.find(sid) !== undefined && !(await reader.exists(sid))) rooms.drop(sid, 'session_gone');
+    if (rooms.find(sid) !== undefined && !(await reader.isLogged(sid))) rooms.drop(sid, 'session_gone');
   };
 
   const app = fastify({
     logger: false,
     routerOptions: { maxParamLength: 1_024 },
     forceCloseConnections: true,
+    trustProxy: (options.trustedProxies ?? []).length === 0 ? false : options.trustedProxies!,
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   registerErrors(app, { metrics, refusals, log });
   app.addHook('onSend', async (_request, reply) => {
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) if (!reply.hasHeader(name)) reply.header(name, value);
+    for (const [name, value] of Object.entries(headers)) if (!reply.hasHeader(name)) reply.header(name, value);
   });
   await registerUpgrades(app, sockets);
   registerGuard(app, { addresses, credentials, metrics });
+  registerScope(app, { access, metrics });
   await app.register(fastifySwagger, {
     openapi: {
       openapi: '3.1.0',
@@ -146,21 +170,25 @@ export async function createGateway({ backbone: b, options, log, metrics: regist
     },
   });
   opsRoutes(app, { ready, metrics });
-  authRoutes(app, { credentials, commander, secure: publicUrl?.startsWith('https:') === true });
+  await registerPeople(app);
   runnerRoutes(app, { b, directory });
-  sessionRoutes(app, { b, directory, reader, commander, spawner, metrics });
-  blobRoutes(app, { b, reader });
+  sessionRoutes(app, { b, directory, reader, commander, spawner, remover, metrics });
+  shareRoutes(app, { shares, tokens, commander, metrics, publicUrl: () => url });
+  blobRoutes(app, { b, access, blobs });
+  auditRoutes(app, { b });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
-  socketRoutes(app, { sockets, metrics, addresses, credentials, reader, isDraining: () => draining });
+  socketRoutes(app, { sockets, metrics, addresses, access, isDraining: () => draining });
   await pageRoutes(app, options.dashboard);
 
   return {
     app,
     async listen() {
       directory.start();
+      registry.start();
+      shares.start();
       answers.start();
       sockets.start();
-      await Promise.all([directory.ready, refreshIdentity(b)]);
+      await Promise.all([directory.ready, registry.ready, shares.ready, refreshIdentity(b)]);
       try {
         await app.listen({ host, port });
       } catch (cause) {
@@ -169,6 +197,7 @@ export async function createGateway({ backbone: b, options, log, metrics: regist
       }
       const bound = (app.server.address() as AddressInfo).port;
       addresses.listening(bound);
+      headers = securityHeaders(addresses.socketOrigins);
       url = publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
       log.info({ url }, 'listening');
       return { url, port: bound };
@@ -186,6 +215,8 @@ export async function createGateway({ backbone: b, options, log, metrics: regist
       sockets.stop();
       metas.stop();
       directory.stop();
+      registry.stop();
+      shares.stop();
       answers.stop();
       await rooms.close();
       await app.close();

@@ -1,4 +1,4 @@
-import { localToken, mintLinkToken } from '@pizzapi/process';
+import { localToken, mintLinkToken, mintToken } from '@pizzapi/process';
 import { SUBPROTOCOL } from '@pizzapi/protocol';
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -47,7 +47,7 @@ describe('the sign-in link', () => {
     expect(answer.status).toBe(200);
     expect(await answer.json()).toMatchObject({ userId: 'owner', role: 'admin' });
     const cookie = answer.headers.get('set-cookie')!;
-    expect(cookie).toMatch(/^pizzapi_session=\S+; Path=\/; Max-Age=2592000; HttpOnly; SameSite=Strict$/);
+    expect(cookie).toMatch(/^pizzapi=\S+; Max-Age=2592000; Path=\/; HttpOnly; SameSite=Strict$/);
 
     const pair = cookie.split(';')[0]!;
     expect((await fetch(`${s.url}/api/auth/me`, { headers: { cookie: pair } })).status).toBe(200);
@@ -77,7 +77,7 @@ describe('the sign-in link', () => {
 describe('requests', () => {
   it('without credentials get 401, with wrong ones 403', async () => {
     expect(await raw('/api/sessions', {})).toEqual({ status: 401, code: 'unauthenticated' });
-    expect(await raw('/api/sessions', { cookie: 'pizzapi_session=zzzz.AAAAAAAAAAAAAAAAAAAAAA.AAAA' })).toEqual({
+    expect(await raw('/api/sessions', { cookie: `pizzapi=${'A'.repeat(43)}` })).toEqual({
       status: 401,
       code: 'unauthenticated',
     });
@@ -91,13 +91,39 @@ describe('requests', () => {
     expect(await refusal(ws('/ws/hub'), ['bearer.local.wrong'])).toEqual({ status: 403, code: 'forbidden' });
   });
 
-  it('from a foreign page or under a foreign name get 403', async () => {
+  it('with a cookie that may change something get 401 unless they say where they come from', async () => {
+    const cookie = (await link(mintLinkToken(s.secret, Date.now()))).headers.get('set-cookie')!.split(';', 1)[0]!;
+    expect((await raw('/api/auth/me', { cookie })).status).toBe(200);
+    for (const path of ['/api/auth/logout', '/api/auth/password', '/api/keys', '/api/sessions', '/api/auth/login'])
+      expect(await raw(path, { cookie }, 'POST')).toEqual({ status: 401, code: 'unauthenticated' });
+    for (const path of ['/ws/hub', '/ws/sessions/s1'])
+      expect(await refusal(ws(path), [], { headers: { cookie } })).toEqual({ status: 401, code: 'unauthenticated' });
+    for (const origin of ['http://evil.example', 'null', `${s.url}.evil.example`, 'https://app.example.com.evil.io'])
+      expect(await refusal(ws('/ws/hub'), [], { origin, headers: { cookie } })).toEqual({
+        status: 403,
+        code: 'forbidden_origin',
+      });
+    expect((await raw('/api/auth/logout', { cookie, origin: s.url }, 'POST')).status).toBe(204);
+    expect((await raw('/api/auth/me', { cookie })).status).toBe(401);
+  });
+
+  it('with a cookie, a runner token or a bearer that is none, offered as a share link, get 403', async () => {
+    const cookie = (await link(mintLinkToken(s.secret, Date.now()))).headers.get('set-cookie')!;
+    const value = /^pizzapi=([^;]+)/.exec(cookie)![1]!;
+    for (const bearer of [value, mintToken('runner'), mintToken('user'), 'a.b.c', '__proto__'])
+      expect(await refusal(ws('/ws/sessions/s1'), [SUBPROTOCOL.msgpack, `bearer.${bearer}`])).toEqual({
+        status: 403,
+        code: 'forbidden',
+      });
+  });
+
+  it('from a foreign page get 403, under a foreign name 421', async () => {
     const authorization = `Bearer ${localToken(s.secret)}`;
     expect(await raw('/api/sessions', { authorization, host: 'evil.example' })).toEqual({
-      status: 403,
+      status: 421,
       code: 'forbidden_host',
     });
-    expect(await raw('/', { host: 'evil.example:7492' })).toEqual({ status: 403, code: 'forbidden_host' });
+    expect(await raw('/', { host: 'evil.example:7492' })).toEqual({ status: 421, code: 'forbidden_host' });
     const post = await raw('/api/sessions', { authorization, origin: 'http://evil.example' }, 'POST');
     expect(post).toEqual({ status: 403, code: 'forbidden_origin' });
     const get = await raw('/api/sessions', { authorization, origin: 'http://evil.example' });
@@ -111,7 +137,7 @@ describe('requests', () => {
       });
     }
     const host = await refusal(ws('/ws/hub'), [SUBPROTOCOL.msgpack, bearer], { headers: { host: 'evil.example' } });
-    expect(host).toEqual({ status: 403, code: 'forbidden_host' });
+    expect(host).toEqual({ status: 421, code: 'forbidden_host' });
   });
 
   it('for probes and metrics are answered under any name', async () => {

@@ -1,24 +1,31 @@
 import { connectBackbone, verifyProvisioned } from '@pizzapi/backbone';
 import { createMetrics, ensureGatewaySecret, readOptions, runService } from '@pizzapi/process';
 import { createGateway } from './app.js';
-import { GATEWAY_OPTIONS } from './options.js';
+import { GATEWAY_OPTIONS, readProxies } from './options.js';
 
 /** The gateway as a process of its own. Tells a parent with an IPC channel where it listens. */
 await runService(
   'gateway',
   async ({ log, signal, env }) => {
-    const { natsUrl, natsUser, natsPassword, home, ...options } = readOptions(GATEWAY_OPTIONS, {}, env);
+    const given = readOptions(GATEWAY_OPTIONS, {}, env);
+    const { natsUrl, natsPublicUrl, natsUser, natsPassword, natsNkey, home, trustedProxies, ...options } = given;
     const backbone = await connectBackbone({
       url: natsUrl.split(','),
       name: 'gateway',
       ...(natsUser === undefined ? {} : { user: natsUser, password: natsPassword ?? '' }),
+      ...(natsNkey === undefined ? {} : { nkey: natsNkey }),
       log,
       signal,
     });
     await verifyProvisioned(backbone);
     const gateway = await createGateway({
       backbone,
-      options: { ...options, home, secret: ensureGatewaySecret(home) },
+      options: {
+        ...options,
+        secret: ensureGatewaySecret(home),
+        trustedProxies: readProxies(trustedProxies),
+        natsUrl: natsPublicUrl ?? natsUrl,
+      },
       log,
       metrics: createMetrics({ process: true }),
     });

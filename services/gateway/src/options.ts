@@ -1,6 +1,8 @@
+import { isIP } from 'node:net';
 import { defineOptions, OPTIONS } from '@pizzapi/process';
+import { CodedError, SIGNUP_MODES } from '@pizzapi/protocol';
 
-const { home, port, host, publicUrl, natsUrl, natsUser, natsPassword, logLevel } = OPTIONS;
+const { home, port, host, publicUrl, natsUrl, natsUser, natsPassword, natsNkey, logLevel } = OPTIONS;
 
 /** What the gateway's process can be told. */
 export const GATEWAY_OPTIONS = defineOptions({
@@ -11,7 +13,28 @@ export const GATEWAY_OPTIONS = defineOptions({
   natsUrl,
   natsUser,
   natsPassword,
+  natsNkey,
   logLevel,
+  signup: {
+    env: 'PIZZAPI_SIGNUP',
+    flag: '--signup <mode>',
+    help: 'Who may get an account: first (only the first to ask, who becomes the admin), open (anyone), closed (nobody)',
+    type: 'string',
+    choices: SIGNUP_MODES,
+    default: 'first',
+  },
+  trustedProxies: {
+    env: 'PIZZAPI_TRUSTED_PROXIES',
+    flag: '--trusted-proxies <addresses>',
+    help: 'Addresses or networks (10.0.0.0/8), with commas, of proxies that say where a request comes from',
+    type: 'string',
+  },
+  natsPublicUrl: {
+    env: 'PIZZAPI_NATS_PUBLIC_URL',
+    flag: '--nats-public-url <url>',
+    help: 'Address of nats-server for runners elsewhere, when it differs from the one used here',
+    type: 'url',
+  },
   dashboard: {
     env: 'PIZZAPI_DASHBOARD',
     flag: '--dashboard <folder>',
@@ -33,3 +56,17 @@ export const GATEWAY_OPTIONS = defineOptions({
     default: 2_000,
   },
 });
+
+/** The proxies of `--trusted-proxies`. Throws `bad_option` for what is neither an address nor a network. */
+export function readProxies(text: string | undefined): string[] {
+  const proxies = (text ?? '').split(',').map((one) => one.trim());
+  return proxies.filter((one) => one !== '').map(checkedProxy);
+}
+
+function checkedProxy(text: string): string {
+  const [address = '', bits, ...rest] = text.split('/');
+  const most = { 4: 32, 6: 128 }[isIP(address)];
+  const isNetwork = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (most ?? 0));
+  if (most !== undefined && isNetwork && rest.length === 0) return text;
+  throw new CodedError('bad_option', `PIZZAPI_TRUSTED_PROXIES names "${text}", but takes addresses such as 10.0.0.0/8`);
+}

@@ -17,6 +17,17 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
+/** What the answer says that a page may do, by directive. */
+function policyOf(answer: Response): Record<string, string> {
+  const directives = (answer.headers.get('content-security-policy') ?? '').split('; ');
+  return Object.fromEntries(
+    directives.map((directive) => {
+      const at = directive.indexOf(' ');
+      return [directive.slice(0, at), directive.slice(at + 1)];
+    }),
+  );
+}
+
 describe('the page', () => {
   it.each(['/', '/s/abc', '/runners'])(
     'is served at %s to anyone, never cached, with a strict policy',
@@ -25,7 +36,12 @@ describe('the page', () => {
       expect(answer.status).toBe(200);
       expect(await answer.text()).toContain('<title>PizzaPi</title>');
       expect(answer.headers.get('cache-control')).toBe('no-store');
-      expect(answer.headers.get('content-security-policy')).toContain("default-src 'self'");
+      expect(policyOf(answer)).toEqual({
+        ...{ 'default-src': "'self'", 'object-src': "'none'", 'base-uri': "'none'", 'form-action': "'none'" },
+        ...{ 'frame-ancestors': "'none'", 'img-src': "'self' data: blob:" },
+        'connect-src': expect.stringMatching(/^'self'( ws:\/\/[^ *]+)+$/) as string,
+      });
+      expect(policyOf(answer)['connect-src']).toContain(s.url.replace('http', 'ws'));
       expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
     },
   );

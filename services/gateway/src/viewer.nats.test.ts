@@ -173,7 +173,14 @@ describe('a viewer', () => {
     await expect
       .poll(() => rows)
       .toContainEqual(
-        expect.objectContaining({ kind: 'join', userId: 'owner', via: 'api', sessionId: sid, mode: 'owner' }),
+        expect.objectContaining({
+          kind: 'join',
+          userId: 'owner',
+          via: 'api',
+          ip: '127.0.0.1',
+          sessionId: sid,
+          mode: 'owner',
+        }),
       );
     stop.abort();
     await reading;

@@ -26,6 +26,12 @@ export class Addresses {
     this.origins = new Set(parsed.map(({ origin }) => origin));
   }
 
+  /** Where pages of ours open their sockets, as a Content-Security-Policy can name it: it knows no IPv6 literals. */
+  get socketOrigins(): string[] {
+    const named = [...this.origins].filter((origin) => !origin.includes('['));
+    return named.map((origin) => origin.replace(/^http/, 'ws'));
+  }
+
   hostProblem({ host }: IncomingHttpHeaders): ErrorInfo | undefined {
     if (host !== undefined && this.hosts.has(host.toLowerCase())) return undefined;
     return errorInfo('forbidden_host', `This gateway is not called "${String(host).slice(0, 100)}"`);

@@ -1,50 +1,91 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { checkLinkToken, deriveKey, isLocalToken } from '@pizzapi/process';
-import { BEARER_PREFIX } from '@pizzapi/protocol';
-import { checkCookie, mintCookie, readCookie } from './cookie.js';
-import { owner, type Principal } from './principal.js';
-import type { UsedLinks } from './usedLinks.js';
+import { localTokenChecker, secretHash, tokenKind } from '@pizzapi/process';
+import { BEARER_PREFIX, OWNER_ID, type AccountRow } from '@pizzapi/protocol';
+import type { Cookie } from './cookie.js';
+import { localOwner, type Credential, type Principal } from './principal.js';
+import type { Registry } from './registry.js';
+import type { Seen } from './seen.js';
+import type { ShareGuests } from './shareGuests.js';
 
 /** Whom a request speaks for. */
 export type Authentication =
   | { kind: 'principal'; principal: Principal; by: 'cookie' | 'bearer' }
   /** No credential at all. */
   | { kind: 'none' }
-  /** A credential that is not valid: tampered, expired, or somebody else's. */
+  /** A credential that is not valid: tampered, expired, revoked, of another kind, or of a disabled account. */
   | { kind: 'invalid'; by: 'cookie' | 'bearer' };
+
+export interface CredentialsDeps {
+  /** Of this home: whoever can read it may act as the owner. */
+  secret: Uint8Array;
+  cookie: Cookie;
+  registry: Registry;
+  seen: Seen;
+  guests: Pick<ShareGuests, 'verify'>;
+}
+
+/** Characters of the name a guest gives. */
+const MAX_GUEST_NAME = 40;
 
 /** The one place that knows what counts as a credential. */
 export class Credentials {
-  private readonly cookieKey: Buffer;
+  private readonly isLocal: (token: string) => boolean;
 
-  constructor(
-    private readonly secret: Buffer,
-    private readonly used: UsedLinks,
-    private readonly now: () => number = Date.now,
-  ) {
-    this.cookieKey = deriveKey(secret, 'cookie');
+  constructor(private readonly deps: CredentialsDeps) {
+    this.isLocal = localTokenChecker(deps.secret);
   }
 
-  /** A bearer goes before a cookie: who sends one means it. */
-  authenticate(headers: IncomingHttpHeaders): Authentication {
+  /** A bearer goes before a cookie: who sends one means it. `ip` is where a key was used from. */
+  async authenticate(headers: IncomingHttpHeaders, query?: unknown, ip = ''): Promise<Authentication> {
     const bearer = bearerOf(headers);
-    if (bearer !== undefined) {
-      if (isLocalToken(this.secret, bearer)) return { kind: 'principal', principal: owner('api'), by: 'bearer' };
-      return { kind: 'invalid', by: 'bearer' };
-    }
-    const cookie = readCookie(headers.cookie);
-    if (cookie === undefined) return { kind: 'none' };
-    if (!checkCookie(this.cookieKey, cookie, this.now())) return { kind: 'invalid', by: 'cookie' };
-    return { kind: 'principal', principal: owner('owner'), by: 'cookie' };
+    const by = bearer === undefined ? 'cookie' : 'bearer';
+    const cookie = bearer === undefined ? this.deps.cookie.read(headers.cookie) : undefined;
+    if (bearer === undefined && cookie === undefined) return { kind: 'none' };
+    const principal = cookie === undefined ? await this.ofBearer(bearer!, query, ip) : await this.ofLogin(cookie);
+    return principal === undefined ? { kind: 'invalid', by } : { kind: 'principal', principal, by };
   }
 
-  /** A cookie for a one-time link, or undefined when the link is not, or no longer, valid. */
-  async trade(token: string): Promise<string | undefined> {
-    const now = this.now();
-    const link = checkLinkToken(this.secret, token, now);
-    if (link.kind !== 'valid' || !(await this.used.use(link.nonce, link.expiresAt, now))) return undefined;
-    return mintCookie(this.cookieKey, now);
+  private async ofBearer(token: string, query: unknown, ip: string): Promise<Principal | undefined> {
+    if (token.startsWith('local.'))
+      return this.isLocal(token) ? localOwner((await this.deps.registry.account(OWNER_ID))?.name) : undefined;
+    // A runner token is never a credential here, nor is a text that only looks like a token.
+    if (token.startsWith('pz')) return tokenKind(token) === 'user' ? this.ofKey(token, ip) : undefined;
+    const guest = await this.deps.guests.verify(token);
+    return guest === undefined ? undefined : { ...guest, name: guestName(query) };
   }
+
+  private async ofKey(token: string, ip: string): Promise<Principal | undefined> {
+    const { registry, seen } = this.deps;
+    const hash = secretHash(token);
+    const row = await registry.key(hash);
+    if (row?.kind !== 'user') return undefined;
+    const account = await this.accountOf(row.userId);
+    if (account === undefined) return undefined;
+    seen.key(hash, row, ip);
+    return principalFor(account, 'api', { kind: 'key', id: row.id });
+  }
+
+  private async ofLogin(cookie: string): Promise<Principal | undefined> {
+    const { registry, seen } = this.deps;
+    const hash = secretHash(cookie);
+    const row = await registry.login(hash);
+    const account = row === undefined ? undefined : await this.accountOf(row.userId);
+    if (row === undefined || account === undefined) return undefined;
+    seen.login(hash, row);
+    return principalFor(account, 'owner', { kind: 'login', id: row.id });
+  }
+
+  private async accountOf(userId: string): Promise<AccountRow | undefined> {
+    const account = await this.deps.registry.account(userId);
+    if (account?.disabledAt !== undefined) return undefined;
+    if (account !== undefined) this.deps.seen.account(account);
+    return account;
+  }
+}
+
+/** Somebody with an account, let in by `credential`. */
+function principalFor({ userId, name, role }: AccountRow, via: 'owner' | 'api', credential: Credential): Principal {
+  return { userId, name, role, via, credential };
 }
 
 /** The token of `Authorization: Bearer …`, or of a `bearer.…` subprotocol where a client can set no header. */
@@ -53,4 +94,20 @@ function bearerOf(headers: IncomingHttpHeaders): string | undefined {
   if (match !== null) return match[1];
   const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
   return offered.find((name) => name.startsWith(BEARER_PREFIX))?.slice(BEARER_PREFIX.length);
+}
+
+/**
+ * The name a guest goes by: `?name=` of the address, without control and formatting characters, which could make it look
+ * like something else, and cut. It is shown beside "via link": nobody becomes another by taking their name.
+ */
+function guestName(query: unknown): string {
+  const { name } = (query ?? {}) as { name?: unknown };
+  if (typeof name !== 'string') return 'Guest';
+  const plain = name
+    .slice(0, 1_000)
+    .normalize('NFC')
+    .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, ' ')
+    .replace(/\s+/gu, ' ')
+    .trim();
+  return [...plain].slice(0, MAX_GUEST_NAME).join('').trim() || 'Guest';
 }

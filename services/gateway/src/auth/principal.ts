@@ -1,4 +1,10 @@
-import type { Author, ViewerMode } from '@pizzapi/protocol';
+import { OWNER_ID, type Author, type ShareMode } from '@pizzapi/protocol';
+
+/** What a request was let in by. `id` names it where it is revoked: of a login, a key or a share. */
+export interface Credential {
+  kind: 'login' | 'key' | 'share' | 'local';
+  id: string;
+}
 
 /** On whose behalf a request is made. Every request and every socket has one, or is refused. */
 export interface Principal {
@@ -7,14 +13,21 @@ export interface Principal {
   role: 'admin' | 'member' | 'guest';
   /** How they came in: what commands and the audit trail say of them. */
   via: Author['via'];
+  credential: Credential;
+  /** The address the request came from. */
+  ip?: string;
+  /** The only session of a guest, and what they may do there. */
+  share?: { sid: string; mode: ShareMode };
 }
 
-/** The one person of a local run. */
-export const owner = (via: 'owner' | 'api'): Principal => ({ userId: 'owner', name: 'Owner', role: 'admin', via });
+/** The owner of the installation, as the programs of the machine itself are let in: by the secret of its home. */
+export const localOwner = (name = 'Owner'): Principal => ({
+  ...{ userId: OWNER_ID, name, role: 'admin', via: 'api' },
+  credential: { kind: 'local', id: 'local' },
+});
 
-/** What this person may do in a session. */
-export function modeOf(principal: Principal): ViewerMode {
-  return principal.role === 'admin' ? 'owner' : principal.role === 'member' ? 'collab' : 'read';
-}
-
-export const authorOf = ({ userId, via }: Principal): Author => ({ userId, via });
+/** How events and commands name this person. A guest is known by the name they gave, and marked by `via`. */
+export const authorOf = ({ userId, via, role, name }: Principal): Author => ({
+  ...{ userId, via },
+  ...(role === 'guest' ? { name } : {}),
+});

@@ -1,56 +1,179 @@
-import { errorInfo, LinkBody, Me, type Me as MeReply } from '@pizzapi/protocol';
-import type { FastifyInstance } from 'fastify';
-import { writeCookie } from '../auth/cookie.js';
-import type { Credentials } from '../auth/credentials.js';
-import { owner, type Principal } from '../auth/principal.js';
-import type { Commander } from '../session/commander.js';
-import { answerError } from './errors.js';
+import {
+  AuthOptions,
+  errorInfo,
+  IdParams,
+  LinkBody,
+  LoginBody,
+  LoginsReply,
+  Me,
+  PasswordBody,
+  SignupBody,
+  type AccountRow,
+} from '@pizzapi/protocol';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import type { Logins } from '../accounts/logins.js';
+import type { Client } from '../accounts/outcome.js';
+import type { SignedIn, SignIn } from '../accounts/signIn.js';
+import type { SignUp } from '../accounts/signUp.js';
+import type { Trail } from '../accounts/trail.js';
+import type { Cookie } from '../auth/cookie.js';
+import type { Credential, Principal } from '../auth/principal.js';
+import type { Registry } from '../auth/registry.js';
+import type { GatewayMetrics } from '../metrics.js';
 import { principalOf } from './guard.js';
+import { refuser } from './refuse.js';
 import { route } from './schemas.js';
 
 export interface AuthDeps {
-  credentials: Credentials;
-  commander: Commander;
-  /** Whether people come over https, so that the cookie may be kept to it. */
-  secure: boolean;
+  registry: Registry;
+  logins: Logins;
+  signIn: SignIn;
+  signUp: SignUp;
+  cookie: Cookie;
+  trail: Trail;
+  metrics: GatewayMetrics;
 }
 
-const meOf = ({ userId, name, role }: Principal): MeReply => ({ userId, name, role });
+/** Bodies with a password: nothing else is that small, and nobody's password is larger. */
+export const SMALL_BODY_BYTES = 8 * 1024;
 
-/** Signing in with the one-time link, and out. */
-export function authRoutes(app: FastifyInstance, { credentials, commander, secure }: AuthDeps): void {
+const tag = 'auth';
+const open = { config: { open: true }, bodyLimit: SMALL_BODY_BYTES };
+
+const BY: Readonly<Record<Credential['kind'], Me['by']>> = {
+  login: 'session',
+  key: 'key',
+  local: 'local',
+  share: 'share',
+};
+
+function meOf({ userId, name, role, credential }: Principal, account: AccountRow | undefined): Me {
+  const email = account?.email === undefined ? {} : { email: account.email };
+  return { userId, name, role, ...email, by: BY[credential.kind], hasPassword: account?.password !== undefined };
+}
+
+const clientOf = ({ ip, headers }: FastifyRequest): Client => ({ ip, userAgent: headers['user-agent'] ?? '' });
+
+/** Getting an account, signing in and out, the password, and the sign-ins there are. */
+export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
+  const { registry, logins, signIn, signUp, cookie, trail, metrics } = deps;
+  const refuse = refuser(metrics);
+  const signedIn = (reply: FastifyReply, { account, cookie: value }: SignedIn): FastifyReply => {
+    const { userId, name, role } = account;
+    const principal: Principal = { userId, name, role, via: 'owner', credential: { kind: 'login', id: '' } };
+    return reply.header('set-cookie', cookie.keep(value)).send(meOf(principal, account));
+  };
+
+  app.get(
+    '/api/auth/options',
+    { ...open, schema: route({ summary: 'Which ways in there are', tag, answers: { 200: AuthOptions } }) },
+    async () => ({ signup: await signUp.mode(), accounts: signUp.hasPasswords() }),
+  );
+
+  app.post<{ Body: SignupBody }>(
+    '/api/auth/signup',
+    {
+      ...open,
+      schema: route({
+        summary: 'Get an account; 201 signs in, 202 says nothing of whether the address was taken',
+        tag,
+        body: SignupBody,
+        answers: { 201: Me, 202: Type.Object({}) },
+      }),
+    },
+    async (request, reply) => {
+      const outcome = await signUp.signUp(request.body, clientOf(request), request.principal);
+      if (outcome.kind === 'refused') return refuse(reply, outcome);
+      if (outcome.kind === 'accepted') return reply.code(202).send({});
+      reply.code(201);
+      return outcome.kind === 'signed_in'
+        ? signedIn(reply, outcome)
+        : reply.send(meOf({ ...principalOf(request), name: outcome.account.name }, outcome.account));
+    },
+  );
+
+  app.post<{ Body: LoginBody }>(
+    '/api/auth/login',
+    { ...open, schema: route({ summary: 'Sign in', tag, body: LoginBody, answers: { 200: Me } }) },
+    async (request, reply) => {
+      const outcome = await signIn.withPassword(request.body, clientOf(request));
+      return outcome.kind === 'refused' ? refuse(reply, outcome) : signedIn(reply, outcome);
+    },
+  );
+
   app.post<{ Body: { token: string } }>(
     '/api/auth/link',
     {
-      config: { open: true },
+      ...open,
       schema: route({
         summary: 'Sign in with the token of a one-time link',
-        tag: 'auth',
+        tag,
         body: LinkBody,
         answers: { 200: Me },
       }),
     },
     async (request, reply) => {
-      const cookie = await credentials.trade(request.body.token);
-      if (cookie === undefined) return answerError(reply, errorInfo('link_invalid'));
-      const person = owner('owner');
-      commander.audit('login', person, { ip: request.ip });
-      return reply
-        .header('set-cookie', writeCookie(cookie, secure))
-        .header('cache-control', 'no-store')
-        .send(meOf(person));
+      const outcome = await signIn.withLink(request.body.token, clientOf(request));
+      return outcome.kind === 'refused' ? refuse(reply, outcome) : signedIn(reply, outcome);
     },
   );
 
   app.post(
     '/api/auth/logout',
-    { config: { open: true }, schema: route({ summary: 'Sign out', tag: 'auth' }) },
-    async (_request, reply) => reply.header('set-cookie', writeCookie(undefined, secure)).code(204).send(),
+    { ...open, schema: route({ summary: 'Sign out', tag }) },
+    async ({ principal, ip }, reply) => {
+      if (principal !== null) await signIn.out(principal.userId, principal.credential, ip);
+      return reply.header('set-cookie', cookie.drop()).code(204).send();
+    },
+  );
+
+  app.post<{ Body: PasswordBody }>(
+    '/api/auth/password',
+    {
+      bodyLimit: SMALL_BODY_BYTES,
+      schema: route({
+        summary: 'Change the password; all other sign-ins of the account end',
+        tag,
+        body: PasswordBody,
+        answers: { 200: Me },
+      }),
+    },
+    async (request, reply) => {
+      const principal = principalOf(request);
+      const outcome = await signUp.setPassword(principal, request.body, clientOf(request));
+      return outcome.kind === 'refused' ? refuse(reply, outcome) : meOf(principal, outcome.account);
+    },
   );
 
   app.get(
     '/api/auth/me',
-    { schema: route({ summary: 'Who you are', tag: 'auth', answers: { 200: Me } }) },
-    async (request) => meOf(principalOf(request)),
+    { config: { guests: true }, schema: route({ summary: 'Who you are', tag, answers: { 200: Me } }) },
+    async (request) => {
+      const principal = principalOf(request);
+      const account = principal.role === 'guest' ? undefined : await registry.account(principal.userId);
+      return meOf(principal, account);
+    },
+  );
+
+  app.get(
+    '/api/auth/logins',
+    { schema: route({ summary: 'Where you are signed in', tag, answers: { 200: LoginsReply } }) },
+    async (request) => {
+      const { userId, credential } = principalOf(request);
+      return { logins: logins.listOf(userId, credential.id) };
+    },
+  );
+
+  app.delete<{ Params: { id: string } }>(
+    '/api/auth/logins/:id',
+    { schema: route({ summary: 'End a sign-in of yours', tag, params: IdParams }) },
+    async (request, reply) => {
+      const { userId } = principalOf(request);
+      const { id } = request.params;
+      if (!(await logins.end(userId, id))) return refuse(reply, { error: errorInfo('login_not_found') });
+      trail('logout', { userId, ip: request.ip, loginId: id });
+      return reply.code(204).send();
+    },
   );
 }

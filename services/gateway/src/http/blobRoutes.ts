@@ -1,8 +1,9 @@
-import { getBlob, putBlob, type Backbone } from '@pizzapi/backbone';
+import { getBlob, type Backbone } from '@pizzapi/backbone';
 import { BlobRef, errorInfo } from '@pizzapi/protocol';
 import type { FastifyInstance } from 'fastify';
+import { unknownSession, type Access } from '../session/access.js';
 import { isMediaType, MAX_ATTACHMENT_BYTES } from '../session/attachments.js';
-import type { Reader } from '../session/reader.js';
+import type { BlobOwners } from '../session/blobOwners.js';
 import { answerError } from './errors.js';
 import { BlobParams, route, SessionParams } from './schemas.js';
 
@@ -11,14 +12,24 @@ const RASTER = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'i
 
 const tag = 'blobs';
 
-export function blobRoutes(app: FastifyInstance, { b, reader }: { b: Backbone; reader: Reader }): void {
+export interface BlobDeps {
+  b: Backbone;
+  access: Access;
+  blobs: BlobOwners;
+}
+
+/** Blobs belong to accounts: in a session there are those of its owner, and those brought to it become theirs. */
+export function blobRoutes(app: FastifyInstance, { b, access, blobs }: BlobDeps): void {
   app.get<{ Params: { sid: string; hash: string } }>(
     '/api/sessions/:sid/blobs/:hash',
-    { schema: route({ summary: 'What was too large for the log', tag, params: BlobParams }) },
+    {
+      config: { guests: true },
+      schema: route({ summary: 'What was too large for the log', tag, params: BlobParams }),
+    },
     async (request, reply) => {
       const { sid, hash } = request.params;
-      if (!(await reader.exists(sid))) return answerError(reply, errorInfo('session_not_found'));
-      const blob = await getBlob(b, hash);
+      const owner = access.ownerOf(sid);
+      const blob = owner !== undefined && (await blobs.has(owner, hash)) ? await getBlob(b, hash) : undefined;
       if (blob === undefined) return answerError(reply, errorInfo('blob_not_found'));
       const raster = RASTER.has(blob.mediaType);
       return reply
@@ -37,6 +48,7 @@ export function blobRoutes(app: FastifyInstance, { b, reader }: { b: Backbone; r
     scope.post<{ Params: { sid: string }; Body: Buffer | undefined }>(
       '/api/sessions/:sid/blobs',
       {
+        config: { guests: true, acts: true },
         bodyLimit: MAX_ATTACHMENT_BYTES,
         schema: route({
           summary: 'Keep a file, to attach it to an input',
@@ -51,8 +63,10 @@ export function blobRoutes(app: FastifyInstance, { b, reader }: { b: Backbone; r
           return answerError(reply, errorInfo('bad_request', 'Content-Type says what the file is, such as image/png'));
         if (request.body === undefined || request.body.length === 0)
           return answerError(reply, errorInfo('bad_request', 'The body is empty'));
-        if (!(await reader.exists(request.params.sid))) return answerError(reply, errorInfo('session_not_found'));
-        return reply.code(201).send(await putBlob(b, request.body, mediaType));
+        const { sid } = request.params;
+        const owner = access.ownerOf(sid);
+        if (owner === undefined) return answerError(reply, unknownSession(sid));
+        return reply.code(201).send(await blobs.put(owner, request.body, mediaType));
       },
     );
   });

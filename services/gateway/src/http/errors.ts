@@ -48,7 +48,8 @@ export interface ErrorDeps {
 export function registerErrors(app: FastifyInstance, { metrics, refusals, log }: ErrorDeps): void {
   app.decorateReply('errorCode', null);
   app.addHook('onResponse', async (request, { errorCode: code }) => {
-    if (code === null || !REFUSED.has(ERRORS[code].status)) return;
+    // A failed login has a row of its own kind.
+    if (code === null || code === 'login_failed' || !REFUSED.has(ERRORS[code].status)) return;
     const { ip, method, url, principal } = request;
     refusals.note({
       ...{ code, ip, method, path: pathOf(url) },

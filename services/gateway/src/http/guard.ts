@@ -1,7 +1,7 @@
-import { errorInfo } from '@pizzapi/protocol';
+import { errorInfo, type ErrorInfo } from '@pizzapi/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Addresses } from '../auth/addresses.js';
-import type { Credentials } from '../auth/credentials.js';
+import type { Authentication, Credentials } from '../auth/credentials.js';
 import type { Principal } from '../auth/principal.js';
 import type { GatewayMetrics } from '../metrics.js';
 import { answerError } from './errors.js';
@@ -14,6 +14,10 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Anyone may ask: signing in, health, the page itself. */
     open?: boolean;
+    /** Guests may ask too: who came by the link of a session. The route sees to it that it is theirs. */
+    guests?: boolean;
+    /** Admins alone may ask. */
+    admin?: boolean;
     /** Also under a name that is not ours: probes ask by address. */
     anyHost?: boolean;
   }
@@ -27,30 +31,50 @@ export interface GuardDeps {
   metrics: GatewayMetrics;
 }
 
-/** Stands before every request: Host, Origin, credentials. The API's routes are closed unless they say that they are open. */
+/**
+ * Stands before every request: Host, Origin, credentials, role. The API's routes are closed unless they say that they
+ * are open, to guests unless they say `guests`.
+ */
 export function registerGuard(app: FastifyInstance, { addresses, credentials, metrics }: GuardDeps): void {
   app.decorateRequest('principal', null);
   app.addHook('onRequest', async (request, reply) => {
-    const foreign =
-      (request.routeOptions.config.anyHost === true ? undefined : addresses.hostProblem(request.headers)) ??
-      (SAFE.has(request.method) && request.headers.origin === undefined
-        ? undefined
-        : addresses.originProblem(request.headers));
-    const who = credentials.authenticate(request.headers);
-    if (who.kind === 'principal') request.principal = who.principal;
-    const error = foreign ?? (who.kind === 'principal' || !isClosed(request) ? undefined : denied(who));
+    const foreign = foreignness(request, addresses);
+    const who: Authentication = isApi(request)
+      ? await credentials.authenticate(request.headers, request.query, request.ip)
+      : { kind: 'none' };
+    if (who.kind === 'principal') request.principal = { ...who.principal, ip: request.ip };
+    const error = foreign ?? (isApi(request) ? refusal(request, who) : undefined);
     if (error === undefined) return;
     metrics.error(error.code);
     return answerError(reply, error);
   });
 }
 
-/** Judged by the route that was found, not by the address, which can be written in many ways. */
-function isClosed({ routeOptions: { url, config } }: FastifyRequest): boolean {
-  return url !== undefined && /^\/(api|ws)(\/|$)/.test(url) && config.open !== true;
+function foreignness({ headers, method, routeOptions }: FastifyRequest, addresses: Addresses): ErrorInfo | undefined {
+  const host = routeOptions.config.anyHost === true ? undefined : addresses.hostProblem(headers);
+  const quiet = SAFE.has(method) && headers.origin === undefined;
+  return host ?? (quiet ? undefined : addresses.originProblem(headers));
 }
 
-function denied(who: { kind: 'none' } | { kind: 'invalid'; by: 'cookie' | 'bearer' }) {
+/** Judged by the route that was found, not by the address, which can be written in many ways. */
+function isApi({ routeOptions: { url } }: FastifyRequest): boolean {
+  return url !== undefined && /^\/(api|ws)(\/|$)/.test(url);
+}
+
+function refusal(request: FastifyRequest, who: Authentication): ErrorInfo | undefined {
+  const { open, guests, admin } = request.routeOptions.config;
+  if (who.kind !== 'principal') return open === true ? undefined : denied(who);
+  // A page says where it comes from whenever it may change something; a cookie without that was not sent by one.
+  const mayChange = request.ws || !SAFE.has(request.method);
+  if (who.by === 'cookie' && mayChange && request.headers.origin === undefined)
+    return errorInfo('unauthenticated', 'A cookie came without an Origin');
+  const { role } = who.principal;
+  if (role === 'guest' && open !== true && guests !== true)
+    return errorInfo('forbidden', 'A link opens its session and nothing else');
+  return admin === true && role !== 'admin' ? errorInfo('forbidden', 'Only admins may') : undefined;
+}
+
+function denied(who: Exclude<Authentication, { kind: 'principal' }>): ErrorInfo {
   return who.kind === 'invalid' && who.by === 'bearer'
     ? errorInfo('forbidden', 'This token is not valid')
     : errorInfo('unauthenticated');

@@ -5,26 +5,29 @@ import { errorInfo } from '@pizzapi/protocol';
 import type { FastifyInstance } from 'fastify';
 import { answerError } from './errors.js';
 
-const CSP = [
-  "default-src 'self'",
-  "connect-src 'self' ws: wss:",
-  "img-src 'self' data: blob:",
-  "style-src 'self' 'unsafe-inline'",
-  "worker-src 'self' blob:",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
-
-/** Sent with everything, pages or not. */
-export const SECURITY_HEADERS = {
-  'content-security-policy': CSP,
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-} as const;
+/**
+ * What is sent with everything, pages or not. A page loads nothing but what came with it and runs no script or style
+ * that stands in its text. Its sockets are named: not every browser takes them for 'self'.
+ */
+export function securityHeaders(socketOrigins: readonly string[]): Readonly<Record<string, string>> {
+  const policy = [
+    "default-src 'self'",
+    ["connect-src 'self'", ...socketOrigins].join(' '),
+    "img-src 'self' data: blob:",
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ];
+  return {
+    'content-security-policy': policy.join('; '),
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+  };
+}
 
 /** Paths that are never a page. */
 const NO_PAGE = /^\/(api|ws|livez|readyz|metrics|openapi\.json)(\/|$)/;

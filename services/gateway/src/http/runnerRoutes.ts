@@ -9,12 +9,13 @@ import {
   RunnersReply,
   stringAt,
   subjects,
-  type ErrorInfo,
 } from '@pizzapi/protocol';
 import type { FastifyInstance } from 'fastify';
 import Type from 'typebox';
+import { unknownRunner } from '../session/access.js';
 import type { Directory } from '../session/directory.js';
 import { answerError } from './errors.js';
+import { principalOf } from './guard.js';
 import { FoldersQuery, route, RunnerParams } from './schemas.js';
 
 /** How long a runner may take to list folders, in ms. */
@@ -23,13 +24,11 @@ const FOLDERS_MS = 5_000;
 const FoldersReply = Type.Object({ folders: Type.Array(Type.String()) });
 
 export function runnerRoutes(app: FastifyInstance, { b, directory }: { b: Backbone; directory: Directory }): void {
-  const unknown = (rid: string): ErrorInfo => errorInfo('runner_not_found', `There is no runner "${rid}"`);
-
   app.get(
     '/api/runners',
-    { schema: route({ summary: 'All runners', tag: 'runners', answers: { 200: RunnersReply } }) },
-    async () => ({
-      runners: directory.listRunners(),
+    { schema: route({ summary: 'Your runners', tag: 'runners', answers: { 200: RunnersReply } }) },
+    async (request) => ({
+      runners: directory.listRunners(principalOf(request).userId),
     }),
   );
 
@@ -38,7 +37,7 @@ export function runnerRoutes(app: FastifyInstance, { b, directory }: { b: Backbo
     { schema: route({ summary: 'One runner', tag: 'runners', params: RunnerParams, answers: { 200: RunnerReply } }) },
     async (request, reply) => {
       const runner = directory.runner(request.params.rid);
-      return runner === undefined ? answerError(reply, unknown(request.params.rid)) : { runner };
+      return runner === undefined ? answerError(reply, unknownRunner(request.params.rid)) : { runner };
     },
   );
 
@@ -57,7 +56,10 @@ export function runnerRoutes(app: FastifyInstance, { b, directory }: { b: Backbo
       const { rid } = request.params;
       if (!directory.isOnline(rid)) {
         const known = directory.runner(rid) !== undefined;
-        return answerError(reply, known ? errorInfo('host_lost', `The runner "${rid}" is offline`) : unknown(rid));
+        return answerError(
+          reply,
+          known ? errorInfo('host_lost', `The runner "${rid}" is offline`) : unknownRunner(rid),
+        );
       }
       const question = encode({ path: request.query.path ?? '' });
       const answer = await requestRpc(b, subjects.runnerRpc(rid, 'folders'), question, { timeoutMs: FOLDERS_MS });

@@ -17,6 +17,7 @@ import type { GatewayMetrics } from '../metrics.js';
 import type { CommandOutcome, Commander } from '../session/commander.js';
 import type { Directory } from '../session/directory.js';
 import type { Reader } from '../session/reader.js';
+import type { Remover } from '../session/remover.js';
 import type { Spawner } from '../session/spawner.js';
 import { answerError } from './errors.js';
 import { principalOf } from './guard.js';
@@ -28,6 +29,7 @@ export interface SessionDeps {
   reader: Reader;
   commander: Commander;
   spawner: Spawner;
+  remover: Remover;
   metrics: GatewayMetrics;
 }
 
@@ -47,21 +49,19 @@ const keyOf = ({ headers }: FastifyRequest): string | undefined => {
 };
 
 export function sessionRoutes(app: FastifyInstance, deps: SessionDeps): void {
-  const { b, directory, reader, commander, spawner, metrics } = deps;
+  const { b, directory, reader, commander, spawner, remover, metrics } = deps;
   const fail = (reply: FastifyReply, error: ErrorInfo): FastifyReply => {
     metrics.error(error.code);
     return answerError(reply, error);
   };
-  const known = async (sid: string): Promise<ErrorInfo | undefined> =>
-    (await reader.exists(sid)) ? undefined : errorInfo('session_not_found', `There is no session "${sid}"`);
   const sent = (reply: FastifyReply, outcome: CommandOutcome): FastifyReply =>
     outcome.kind === 'sent' ? reply.code(202).send({ commandId: outcome.commandId }) : fail(reply, outcome.error);
 
   app.get(
     '/api/sessions',
-    { schema: route({ summary: 'All sessions, the latest active first', tag, answers: { 200: SessionsReply } }) },
-    async () => ({
-      sessions: directory.listSessions(),
+    { schema: route({ summary: 'Your sessions, the latest active first', tag, answers: { 200: SessionsReply } }) },
+    async (request) => ({
+      sessions: directory.listSessions(principalOf(request).userId),
     }),
   );
 
@@ -90,20 +90,18 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionDeps): void {
 
   app.get<OfSession>(
     '/api/sessions/:sid',
-    { schema: route({ summary: 'One session', tag, params: SessionParams, answers: { 200: SessionReply } }) },
-    async (request, reply) => {
-      const { sid } = request.params;
-      const missing = await known(sid);
-      return missing === undefined ? reader.reply(sid) : fail(reply, missing);
+    {
+      config: { guests: true },
+      schema: route({ summary: 'One session', tag, params: SessionParams, answers: { 200: SessionReply } }),
     },
+    async (request) => reader.reply(request.params.sid),
   );
 
   app.delete<OfSession>(
     '/api/sessions/:sid',
     { schema: route({ summary: 'End a session if it runs, and delete its log', tag, params: SessionParams }) },
     async (request, reply) => {
-      const { sid } = request.params;
-      const error = (await known(sid)) ?? (await reader.delete(principalOf(request), sid));
+      const error = await remover.remove(principalOf(request), request.params.sid);
       return error === undefined ? reply.code(204).send() : fail(reply, error);
     },
   );
@@ -111,6 +109,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionDeps): void {
   app.post<OfSession & { Body: InputBody }>(
     '/api/sessions/:sid/input',
     {
+      config: { guests: true, acts: true },
       bodyLimit: MAX_BODY_BYTES,
       schema: route({
         summary: 'Say something to the agent',
@@ -141,6 +140,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionDeps): void {
   app.post<OfSession & { Body: CommandBody }>(
     '/api/sessions/:sid/commands',
     {
+      config: { guests: true, acts: true },
       schema: route({
         summary: 'Send a command; its result comes as `command_result` in the log',
         tag,
@@ -168,6 +168,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionDeps): void {
   app.get<OfSession & { Querystring: EventsQuery }>(
     '/api/sessions/:sid/events',
     {
+      config: { guests: true },
       schema: route({
         summary:
           'The log as NDJSON, `{ seq, event }` a line: `limit` events after `after`, or the last ones before `before`',
@@ -180,8 +181,6 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionDeps): void {
       const { sid } = request.params;
       const { after = 0, before, limit = DEFAULT_LIMIT } = request.query;
       const { last } = await headOf(b, sid);
-      if (last === 0 && !(await reader.exists(sid)))
-        return fail(reply, errorInfo('session_not_found', `There is no session "${sid}"`));
       if (after > last) return fail(reply, errorInfo('invalid_offset', `The last offset is ${last}`));
       // Only what is there now: an answer ends, however busy the session is.
       const end = Math.min(before ?? last + 1, last + 1);
@@ -196,6 +195,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionDeps): void {
   app.get<OfSession>(
     '/api/sessions/:sid/meta',
     {
+      config: { guests: true },
       schema: route({
         summary: 'What the session needs of people and says about itself',
         tag,
@@ -203,10 +203,6 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionDeps): void {
         answers: { 200: MetaReply },
       }),
     },
-    async (request, reply) => {
-      const { sid } = request.params;
-      const missing = await known(sid);
-      return missing === undefined ? reader.meta(sid) : fail(reply, missing);
-    },
+    async (request) => reader.meta(request.params.sid),
   );
 }

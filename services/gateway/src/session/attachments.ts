@@ -1,5 +1,5 @@
-import { putBlob, type Backbone } from '@pizzapi/backbone';
 import { errorInfo, type Attachment, type ErrorInfo, type FrameAttachment } from '@pizzapi/protocol';
+import type { BlobOwners } from './blobOwners.js';
 
 /** Bytes of one file. */
 export const MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024;
@@ -12,17 +12,28 @@ export type StoredAttachments = { kind: 'stored'; attachments: Attachment[] } | 
 /** True for a media type that may be kept and answered as a header. */
 export const isMediaType = (text: string): boolean => text.length <= 100 && MEDIA_TYPE.test(text);
 
-/** Keeps what came inline as blobs: commands carry references only. All are looked at before the first is stored. */
-export async function storeAttachments(b: Backbone, list: readonly FrameAttachment[] = []): Promise<StoredAttachments> {
+/**
+ * Keeps what came inline as blobs of `owner`: commands carry references only. All are looked at before the first is
+ * stored; a reference to a blob that is not the owner's is to none.
+ */
+export async function storeAttachments(
+  blobs: BlobOwners,
+  owner: string | undefined,
+  list: readonly FrameAttachment[] = [],
+): Promise<StoredAttachments> {
+  const refused = (error: ErrorInfo): StoredAttachments => ({ kind: 'refused', error });
+  if (list.length === 0) return { kind: 'stored', attachments: [] };
+  if (owner === undefined) return refused(errorInfo('session_not_found'));
   for (const item of list) {
     const problem = problemOf(item);
-    if (problem !== undefined) return { kind: 'refused', error: problem };
+    if (problem !== undefined) return refused(problem);
+    if ('blob' in item && !(await blobs.has(owner, item.blob))) return refused(errorInfo('blob_not_found'));
   }
   const attachments = await Promise.all(
     list.map(async (item): Promise<Attachment> => {
       const name = item.name === undefined ? {} : { name: item.name };
       if ('blob' in item) return { ...name, blob: item.blob, size: item.size, mediaType: item.mediaType };
-      return { ...name, ...(await putBlob(b, Buffer.from(item.data, 'base64'), item.mediaType)) };
+      return { ...name, ...(await blobs.put(owner, Buffer.from(item.data, 'base64'), item.mediaType)) };
     }),
   );
   return { kind: 'stored', attachments };

@@ -1,11 +1,10 @@
-import { ownerOf, publishAudit, sendCommand, type Backbone } from '@pizzapi/backbone';
+import { publishAudit, sendCommand, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import {
   COMMAND_TTL_MS,
   commandProblem,
   errorInfo,
   isCommand,
-  isId,
   newId,
   SESSION_COMMANDS,
   type Command,
@@ -14,8 +13,12 @@ import {
   type FrameAttachment,
 } from '@pizzapi/protocol';
 import { authorOf, type Principal } from '../auth/principal.js';
+import { unknownSession, type Access } from './access.js';
 import { storeAttachments } from './attachments.js';
+import type { BlobOwners } from './blobOwners.js';
 import type { Directory } from './directory.js';
+import type { Expected } from './expected.js';
+import { keyProblem, scopedKey } from './keys.js';
 
 /** How long a host that is not there is waited for, in ms: a blip of its lease, or a session that has just begun. */
 const HOST_PATIENCE_MS = 1_500;
@@ -47,39 +50,37 @@ export interface InputRequest {
   key?: string | undefined;
 }
 
+/** A command that somebody may send and that has the right shape. */
+export interface CheckedCommand {
+  rid: string;
+  principal: Principal;
+  name: CommandName;
+  args: unknown;
+  commandId: string;
+  sid?: string;
+}
+
+export interface CommanderDeps {
+  b: Backbone;
+  directory: Directory;
+  access: Access;
+  expected: Expected;
+  blobs: BlobOwners;
+  log: Logger;
+}
+
 const refuse = (error: ErrorInfo): CommandOutcome => ({ kind: 'refused', error });
 
 /** Turns what people ask of a session into commands to its host. Nothing is sent before everything is checked. */
 export class Commander {
-  /** Sessions that were asked for here and that no projection may know yet. */
-  private readonly asked = new Map<string, string>();
-
-  constructor(
-    private readonly b: Backbone,
-    private readonly directory: Directory,
-    private readonly log: Logger,
-  ) {
-    directory.on((change) => change.kind === 'session' && this.asked.delete(change.session.sessionId));
-  }
-
-  /** Remembers where a session will appear. */
-  expect(sid: string, rid: string): void {
-    this.asked.set(sid, rid);
-    if (this.asked.size > 1_000) this.asked.delete(this.asked.keys().next().value!);
-  }
-
-  /** It will not appear after all. */
-  unexpect(sid: string): void {
-    this.asked.delete(sid);
-  }
-
-  isExpected(sid: string): boolean {
-    return this.asked.has(sid);
-  }
+  constructor(private readonly deps: CommanderDeps) {}
 
   async input({ principal, sid, text, deliverAs, attachments, key }: InputRequest): Promise<CommandOutcome> {
+    const { access, blobs } = this.deps;
+    const denied = access.commandProblem(principal, sid, 'input');
+    if (denied !== undefined) return refuse(denied);
     if (text.trim() === '' && (attachments ?? []).length === 0) return refuse(errorInfo('input_empty'));
-    const stored = await storeAttachments(this.b, attachments);
+    const stored = await storeAttachments(blobs, access.ownerOf(sid), attachments);
     if (stored.kind === 'refused') return stored;
     const files = stored.attachments.length === 0 ? {} : { attachments: stored.attachments };
     const args = { text, ...(deliverAs === undefined ? {} : { deliverAs }), ...files };
@@ -87,34 +88,29 @@ export class Commander {
   }
 
   async command({ principal, sid, name, args = {}, key }: CommandRequest): Promise<CommandOutcome> {
-    if (key !== undefined && !isId(key)) return refuse(errorInfo('invalid_id', 'The Idempotency-Key is not an id'));
-    if (!SESSION_COMMANDS.includes(name as CommandName)) {
-      return refuse(errorInfo('command_unknown', `There is no command "${name.slice(0, 64)}" for a session`));
-    }
+    const { access, directory } = this.deps;
+    const denied = () => access.commandProblem(principal, sid, name);
+    const wrong = denied() ?? keyProblem(key);
+    if (wrong !== undefined) return refuse(wrong);
     const known = name as CommandName;
+    if (!SESSION_COMMANDS.includes(known)) return refuse(unknownCommand(name));
     const whole = known === 'fork' && args['sessionId'] === undefined ? { ...args, sessionId: newId() } : args;
     const problem = commandProblem(known, whole);
     if (problem !== undefined) return refuse(problem);
 
-    const rid = await this.runnerOf(sid);
-    if (rid === undefined) return refuse(errorInfo('session_not_found', `There is no session "${sid}"`));
-    if (this.directory.session(sid)?.state === 'ended' && !AFTER_THE_END.includes(known))
+    const rid = directory.runnerOf(sid) ?? this.deps.expected.find(sid)?.runnerId;
+    if (rid === undefined) return refuse(unknownSession(sid));
+    if (directory.session(sid)?.state === 'ended' && !AFTER_THE_END.includes(known))
       return refuse(errorInfo('session_ended'));
-    const here = () => this.directory.isOnline(rid) && (BY_THE_RUNNER.includes(known) || this.directory.isHosted(sid));
-    if (!(await this.directory.until(here, HOST_PATIENCE_MS))) return refuse(errorInfo('host_lost'));
-    return this.send(rid, principal, known, whole, key, sid);
+    const here = () => directory.isOnline(rid) && (BY_THE_RUNNER.includes(known) || directory.isHosted(sid));
+    if (!(await directory.until(here, HOST_PATIENCE_MS))) return refuse(errorInfo('host_lost'));
+    const meanwhile = denied();
+    if (meanwhile !== undefined) return refuse(meanwhile);
+    return this.send({ rid, principal, name: known, args: whole, sid, commandId: scopedKey('c', principal, key) });
   }
 
   /** Sends a command that was checked. */
-  async send(
-    rid: string,
-    principal: Principal,
-    name: CommandName,
-    args: unknown,
-    key: string | undefined,
-    sid?: string,
-  ): Promise<CommandOutcome> {
-    const commandId = key ?? newId('c');
+  async send({ rid, principal, name, args, commandId, sid }: CheckedCommand): Promise<CommandOutcome> {
     const at = Date.now();
     const session = sid === undefined ? {} : { sessionId: sid };
     const command: unknown = {
@@ -127,7 +123,7 @@ export class Commander {
       expiresAt: at + COMMAND_TTL_MS,
     };
     if (!isCommand(command)) return refuse(commandProblem(name, args) ?? errorInfo('command_invalid'));
-    const outcome = await sendCommand(this.b, rid, command, STORE_PATIENCE_MS);
+    const outcome = await sendCommand(this.deps.b, rid, command, STORE_PATIENCE_MS);
     if (outcome.kind === 'unavailable') return refuse(errorInfo('unavailable', 'The command was not sent'));
     this.audit(name === 'input' ? 'input' : 'command', principal, {
       commandId,
@@ -140,19 +136,18 @@ export class Commander {
 
   /** Writes a row of the audit trail, without holding anyone up. */
   audit(kind: string, principal: Principal, fields: object): void {
-    publishAudit(this.b, { kind, at: Date.now(), userId: principal.userId, via: principal.via, ...fields }).then(
-      (outcome) => outcome.kind === 'unavailable' && this.log.warn({ kind }, 'audit row was not stored'),
-      (err: unknown) => this.log.error({ err, kind }, 'audit row failed'),
+    const { b, log } = this.deps;
+    const { userId, via, role, name, ip } = principal;
+    const who = { userId, via, ...(ip === undefined ? {} : { ip }), ...(role === 'guest' ? { guest: name } : {}) };
+    publishAudit(b, { kind, at: Date.now(), ...who, ...fields }).then(
+      (outcome) => outcome.kind === 'unavailable' && log.warn({ kind }, 'audit row was not stored'),
+      (err: unknown) => log.error({ err, kind }, 'audit row failed'),
     );
   }
-
-  /** The runner that hosts a session, or hosted it last. A session too new for its projection is known by its grant. */
-  private async runnerOf(sid: string): Promise<string | undefined> {
-    const known = this.directory.session(sid)?.runnerId;
-    if (known !== undefined && isId(known)) return known;
-    return (await ownerOf(this.b, sid))?.runnerId ?? this.asked.get(sid);
-  }
 }
+
+const unknownCommand = (name: string): ErrorInfo =>
+  errorInfo('command_unknown', `There is no command "${name.slice(0, 64)}" for a session`);
 
 function newSessionOf(command: Command): string | undefined {
   return command.name === 'new_session' ? command.args.sessionId : undefined;

@@ -1,14 +1,22 @@
 import { bucket, watchLeases, type Backbone } from '@pizzapi/backbone';
 import { sleep, type Logger } from '@pizzapi/process';
-import { isMap, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
+import { isMap, isOwnerRow, type OwnerRow, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
+import { Mirror } from '../auth/mirror.js';
+
+/** Whose the thing that changed is; undefined while nobody knows. */
+interface Owned {
+  owner: string | undefined;
+}
 
 /** What changed in the directory. */
 export type DirectoryChange =
-  | { kind: 'session'; session: SessionInfo; added: boolean }
-  | { kind: 'session_gone'; sid: string }
+  | ({ kind: 'session'; session: SessionInfo; added: boolean } & Owned)
+  | ({ kind: 'session_gone'; sid: string } & Owned)
   | { kind: 'host'; sid: string; state: 'connected' | 'lost' }
-  | { kind: 'runner'; runner: RunnerInfo; added: boolean }
-  | { kind: 'runner_gone'; rid: string }
+  | ({ kind: 'runner'; runner: RunnerInfo; added: boolean } & Owned)
+  | ({ kind: 'runner_gone'; rid: string } & Owned)
+  /** A session was granted to a host, for the first time. */
+  | { kind: 'granted'; sid: string }
   /** A lease came or went, of something known or not. */
   | { kind: 'lease'; key: string };
 
@@ -23,31 +31,44 @@ interface Projected<I> {
 
 const hasInfo = <I>(value: unknown): value is Projected<I> => isMap(value) && isMap(value['info']);
 
+/** In the bucket of owners: a session's key is its id, which holds no dot. */
+const RUNNER_KEY = 'runner.';
+
 /**
  * Sessions, runners and leases as the projections have them, kept by watching their buckets: lists and checks answer
- * from memory. `host` and `online` come from the leases.
+ * from memory. `host` and `online` come from the leases; whose a session is and which runner has it, from the owners,
+ * which the authenticator alone writes: what an event says of that is not believed.
  */
 export class Directory {
   private readonly sessions = new Map<string, SessionInfo>();
   private readonly runners = new Map<string, RunnerInfo>();
   private readonly leases = new Set<string>();
+  private readonly owners: Mirror<OwnerRow>;
   private readonly listeners = new Set<Listener>();
   private readonly stopping = new AbortController();
   private missing = 3;
   private readyNow: () => void = () => undefined;
-  /** Resolves when all there was at the start is known. */
-  readonly ready = new Promise<void>((resolve) => (this.readyNow = resolve));
+  private readonly projected = new Promise<void>((resolve) => (this.readyNow = resolve));
 
   constructor(
     private readonly b: Backbone,
     private readonly log: Logger,
-  ) {}
+  ) {
+    this.owners = new Mirror(b, { bucket: 'owners', check: isOwnerRow, log });
+    this.owners.on((key, after, before) => this.ownerChanged(key, after, before));
+  }
+
+  /** Resolves when all there was at the start is known. */
+  get ready(): Promise<unknown> {
+    return Promise.all([this.projected, this.owners.ready]);
+  }
 
   get isReady(): boolean {
-    return this.missing === 0;
+    return this.missing === 0 && this.owners.isReady;
   }
 
   start(): void {
+    this.owners.start();
     void this.keep('leases', () => this.watchLeases());
     void this.keep('sessions', () => this.watchSessions());
     void this.keep('runners', () => this.watchRunners());
@@ -55,6 +76,7 @@ export class Directory {
 
   stop(): void {
     this.stopping.abort();
+    this.owners.stop();
     this.listeners.clear();
   }
 
@@ -63,17 +85,33 @@ export class Directory {
     return () => void this.listeners.delete(listener);
   }
 
+  /** Whose a session is, or undefined when there is none. */
+  userOf(sid: string): string | undefined {
+    return this.owners.peek(sid)?.userId;
+  }
+
+  /** The runner that hosts a session, or hosted it last. */
+  runnerOf(sid: string): string | undefined {
+    return this.owners.peek(sid)?.runnerId;
+  }
+
+  /** Whose a runner is, or undefined when nobody has claimed it. */
+  userOfRunner(rid: string): string | undefined {
+    return this.owners.peek(RUNNER_KEY + rid)?.userId;
+  }
+
   /** The session as a list shows it, or undefined while the projection has not seen it. */
   session(sid: string): SessionInfo | undefined {
     const info = this.sessions.get(sid);
-    return info === undefined ? undefined : this.withHost(info);
+    return info === undefined ? undefined : this.shown(sid, info);
   }
 
-  /** All sessions, the latest active first. */
-  listSessions(): SessionInfo[] {
-    return [...this.sessions.values()]
-      .sort((a, b) => b.lastActivityAt - a.lastActivityAt)
-      .map((info) => this.withHost(info));
+  /** All sessions of a person, the latest active first. */
+  listSessions(userId: string): SessionInfo[] {
+    return [...this.sessions]
+      .filter(([sid]) => this.userOf(sid) === userId)
+      .sort(([, a], [, b]) => b.lastActivityAt - a.lastActivityAt)
+      .map(([sid, info]) => this.shown(sid, info));
   }
 
   runner(rid: string): RunnerInfo | undefined {
@@ -81,9 +119,12 @@ export class Directory {
     return info === undefined ? undefined : { ...info, online: this.isOnline(rid) };
   }
 
-  listRunners(): RunnerInfo[] {
-    const names = [...this.runners.values()].sort((a, b) => a.name.localeCompare(b.name));
-    return names.map((info) => ({ ...info, online: this.isOnline(info.runnerId) }));
+  /** All runners of a person, by name. */
+  listRunners(userId: string): RunnerInfo[] {
+    return [...this.runners]
+      .filter(([rid]) => this.userOfRunner(rid) === userId)
+      .sort(([, a], [, b]) => a.name.localeCompare(b.name))
+      .map(([rid, info]) => ({ ...info, online: this.isOnline(rid) }));
   }
 
   isOnline(rid: string): boolean {
@@ -109,8 +150,29 @@ export class Directory {
     });
   }
 
-  private withHost(info: SessionInfo): SessionInfo {
-    return info.state === 'ended' ? info : { ...info, host: this.isHosted(info.sessionId) ? 'connected' : 'lost' };
+  private shown(sid: string, info: SessionInfo): SessionInfo {
+    const { userId = '', runnerId = info.runnerId } = this.owners.peek(sid) ?? {};
+    const known = { ...info, sessionId: sid, userId, runnerId };
+    return info.state === 'ended' ? known : { ...known, host: this.isHosted(sid) ? 'connected' : 'lost' };
+  }
+
+  /** A projection and its owner come by two ways: what was there before its owner is told of now. */
+  private ownerChanged(key: string, after: OwnerRow | undefined, before: OwnerRow | undefined): void {
+    if (after?.userId === before?.userId) return;
+    if (key.startsWith(RUNNER_KEY)) {
+      const rid = key.slice(RUNNER_KEY.length);
+      const runner = this.runner(rid);
+      if (runner === undefined) return;
+      if (before !== undefined) this.tell({ kind: 'runner_gone', rid, owner: before.userId });
+      if (after !== undefined) this.tell({ kind: 'runner', runner, added: true, owner: after.userId });
+      return;
+    }
+    const session = this.session(key);
+    if (session !== undefined && before !== undefined)
+      this.tell({ kind: 'session_gone', sid: key, owner: before.userId });
+    if (after === undefined) return;
+    if (before === undefined) this.tell({ kind: 'granted', sid: key });
+    if (session !== undefined) this.tell({ kind: 'session', session, added: true, owner: after.userId });
   }
 
   private async keep(what: string, watch: () => Promise<void>): Promise<void> {
@@ -128,8 +190,9 @@ export class Directory {
       else if (change.kind === 'value') {
         const added = !this.sessions.has(change.key);
         this.sessions.set(change.key, change.value.info);
-        this.tell({ kind: 'session', session: this.withHost(change.value.info), added });
-      } else if (this.sessions.delete(change.key)) this.tell({ kind: 'session_gone', sid: change.key });
+        this.sessionChanged(change.key, added);
+      } else if (this.sessions.delete(change.key))
+        this.tell({ kind: 'session_gone', sid: change.key, owner: this.userOf(change.key) });
     }
   }
 
@@ -140,8 +203,9 @@ export class Directory {
       else if (change.kind === 'value') {
         const added = !this.runners.has(change.key);
         this.runners.set(change.key, change.value.info);
-        this.tell({ kind: 'runner', runner: { ...change.value.info, online: this.isOnline(change.key) }, added });
-      } else if (this.runners.delete(change.key)) this.tell({ kind: 'runner_gone', rid: change.key });
+        this.runnerChanged(change.key, added);
+      } else if (this.runners.delete(change.key))
+        this.tell({ kind: 'runner_gone', rid: change.key, owner: this.userOfRunner(change.key) });
     }
   }
 
@@ -162,16 +226,21 @@ export class Directory {
   private leaseChanged(key: string): void {
     const dot = key.indexOf('.');
     const id = key.slice(dot + 1);
-    if (key.startsWith('session.')) {
-      const session = this.session(id);
-      // A session that is over lets go of its lease: that is no loss.
-      if (session?.state !== 'ended')
-        this.tell({ kind: 'host', sid: id, state: this.isHosted(id) ? 'connected' : 'lost' });
-      if (session !== undefined) this.tell({ kind: 'session', session, added: false });
-      return;
-    }
-    const runner = this.runner(id);
-    if (runner !== undefined) this.tell({ kind: 'runner', runner, added: false });
+    if (!key.startsWith('session.')) return this.runnerChanged(id, false);
+    // A session that is over lets go of its lease: that is no loss.
+    if (this.sessions.get(id)?.state !== 'ended')
+      this.tell({ kind: 'host', sid: id, state: this.isHosted(id) ? 'connected' : 'lost' });
+    this.sessionChanged(id, false);
+  }
+
+  private sessionChanged(sid: string, added: boolean): void {
+    const session = this.session(sid);
+    if (session !== undefined) this.tell({ kind: 'session', session, added, owner: this.userOf(sid) });
+  }
+
+  private runnerChanged(rid: string, added: boolean): void {
+    const runner = this.runner(rid);
+    if (runner !== undefined) this.tell({ kind: 'runner', runner, added, owner: this.userOfRunner(rid) });
   }
 
   private oneReady(): void {

@@ -1,28 +1,16 @@
-import { bucket, headOf, forgetOwner, purgeSession, replay, streamIdentity, type Backbone } from '@pizzapi/backbone';
+import { bucket, headOf, replay, streamIdentity, type Backbone } from '@pizzapi/backbone';
 import {
   decode,
   defaultMetaState,
-  errorInfo,
   initialSessionInfo,
   isMap,
-  type ErrorInfo,
   type SessionInfo,
   type SessionMetaState,
   type SessionReply,
 } from '@pizzapi/protocol';
-import { sleep } from '@pizzapi/process';
-import type { Principal } from '../auth/principal.js';
 import { offsetFrom } from '../room/natsSource.js';
-import type { Commander } from './commander.js';
 import type { Directory } from './directory.js';
 import { LastOffsets } from './lastOffsets.js';
-
-/** How long the host may take to end a session that is deleted, in ms. */
-const END_MS = 10_000;
-/** How long the projections may take to notice, in ms. */
-const SETTLE_MS = 3_000;
-/** A log that has not grown for so long, in ms, after its host left will not grow any more. */
-const QUIET_MS = 250;
 
 export interface ProjectedMeta {
   state: SessionMetaState;
@@ -39,7 +27,6 @@ export class Reader {
   constructor(
     private readonly b: Backbone,
     private readonly directory: Directory,
-    private readonly commander: Commander,
   ) {
     this.metas = bucket<ProjectedMeta>(b, 'session-meta', { check: isProjectedMeta });
     this.sessions = bucket<unknown>(b, 'sessions');
@@ -50,9 +37,8 @@ export class Reader {
     return streamIdentity(this.b);
   }
 
-  /** Whether there is such a session: projected, in the log, or asked for here a moment ago. */
-  async exists(sid: string): Promise<boolean> {
-    if (this.directory.session(sid) !== undefined || this.commander.isExpected(sid)) return true;
+  /** Whether anything of a session is in the log. */
+  async isLogged(sid: string): Promise<boolean> {
     return (await headOf(this.b, sid)).last > 0;
   }
 
@@ -60,6 +46,7 @@ export class Reader {
     return (
       this.directory.session(sid) ?? {
         ...initialSessionInfo(sid),
+        ...{ userId: this.directory.userOf(sid) ?? '', runnerId: this.directory.runnerOf(sid) ?? '' },
         host: this.directory.isHosted(sid) ? 'connected' : 'lost',
       }
     );
@@ -93,35 +80,6 @@ export class Reader {
         if (left-- <= 0) return;
         yield `${JSON.stringify({ seq, event: decode(payload) })}\n`;
       }
-    }
-  }
-
-  /** Ends the session if it runs, then deletes its log and what was folded from it. */
-  async delete(principal: Principal, sid: string): Promise<ErrorInfo | undefined> {
-    const { directory, commander, b } = this;
-    if (directory.isHosted(sid)) {
-      const outcome = await commander.command({ principal, sid, name: 'kill_session' });
-      if (outcome.kind === 'refused' && outcome.error.code !== 'session_ended') return outcome.error;
-      if (!(await directory.until(() => !directory.isHosted(sid), END_MS))) {
-        return errorInfo('runner_timeout', 'The host has not ended the session');
-      }
-      await this.quiet(sid);
-    }
-    await purgeSession(b, sid);
-    await Promise.all([this.sessions.delete(sid), this.metas.delete(sid), forgetOwner(b, sid)]);
-    commander.audit('delete', principal, { sessionId: sid });
-    return undefined;
-  }
-
-  /** Waits for the last words of a host and for the projection of its end: what comes later would outlive the session. */
-  private async quiet(sid: string): Promise<void> {
-    const deadline = Date.now() + SETTLE_MS;
-    const isOver = () => (this.directory.session(sid)?.state ?? 'ended') === 'ended';
-    await this.directory.until(isOver, SETTLE_MS);
-    for (let before = -1; Date.now() < deadline; await sleep(QUIET_MS)) {
-      const { last } = await headOf(this.b, sid);
-      if (last === before) return;
-      before = last;
     }
   }
 }

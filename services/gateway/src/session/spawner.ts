@@ -1,20 +1,22 @@
-import { createHash } from 'node:crypto';
 import { tail, type Backbone } from '@pizzapi/backbone';
 import {
   commandProblem,
   errorInfo,
   isErrorCode,
   isId,
-  newId,
   type ErrorInfo,
   type NewSessionBody,
   type NewSessionReply,
 } from '@pizzapi/protocol';
 import type { Principal } from '../auth/principal.js';
+import { unknownRunner, type Access } from './access.js';
 import type { Answers, RunnerAnswer } from './answers.js';
 import { storeAttachments } from './attachments.js';
+import type { BlobOwners } from './blobOwners.js';
 import type { Commander } from './commander.js';
 import type { Directory } from './directory.js';
+import type { Expected } from './expected.js';
+import { keyProblem, scopedKey } from './keys.js';
 
 export type SpawnOutcome =
   /** Its first event is in the log. */
@@ -26,6 +28,9 @@ export type SpawnOutcome =
 export interface SpawnerOptions {
   b: Backbone;
   directory: Directory;
+  access: Access;
+  expected: Expected;
+  blobs: BlobOwners;
   commander: Commander;
   answers: Answers;
   /** The address people open, without a slash at its end. */
@@ -41,15 +46,15 @@ export class Spawner {
   constructor(private readonly options: SpawnerOptions) {}
 
   async spawn(principal: Principal, body: NewSessionBody, key?: string): Promise<SpawnOutcome> {
-    const { b } = this.options;
-    if (key !== undefined && !isId(key)) return failed(errorInfo('invalid_id', 'The Idempotency-Key is not an id'));
-    const runner = this.chooseRunner(body);
+    const wrong = keyProblem(key);
+    if (wrong !== undefined) return failed(wrong);
+    const runner = this.chooseRunner(principal, body);
     if (runner.kind === 'refused') return failed(runner.error);
-    const stored = await storeAttachments(b, body.attachments);
+    const stored = await storeAttachments(this.options.blobs, principal.userId, body.attachments);
     if (stored.kind === 'refused') return failed(stored.error);
     const { cwd, prompt, model, name, thinkingLevel, resumedFrom } = body;
     const { attachments } = stored;
-    const sid = key === undefined ? newId() : sessionIdOf(key);
+    const sid = scopedKey('s', principal, key);
     const args = {
       sessionId: sid,
       cwd,
@@ -63,7 +68,7 @@ export class Spawner {
     const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined));
     const problem = commandProblem('new_session', given);
     if (problem !== undefined) return failed(problem);
-    return this.ask(principal, runner.rid, sid, given, key ?? newId('c'));
+    return this.ask(principal, runner.rid, sid, given, scopedKey('c', principal, key));
   }
 
   private async ask(
@@ -73,7 +78,7 @@ export class Spawner {
     args: object,
     commandId: string,
   ): Promise<SpawnOutcome> {
-    const { b, directory, commander, answers, waitMs } = this.options;
+    const { b, directory, expected, commander, answers, waitMs } = this.options;
     const reply = { sessionId: sid, runnerId: rid, shareUrl: `${this.options.publicUrl()}/s/${sid}` };
     const cleanups: (() => void)[] = [];
     let over = false;
@@ -94,11 +99,11 @@ export class Spawner {
         cleanups.push(() => clearTimeout(timer));
         void tail(b, sid, { after: 0, onEvents: begun }).then((running) => following(() => void running.stop()));
       });
-      const sent = await commander.send(rid, principal, 'new_session', args, commandId);
+      const sent = await commander.send({ rid, principal, name: 'new_session', args, commandId });
       if (sent.kind === 'refused') return failed(sent.error);
-      commander.expect(sid, rid);
+      if (directory.userOf(sid) === undefined) expected.add(sid, { userId: principal.userId, runnerId: rid });
       const outcome = await answered;
-      if (outcome.kind === 'failed') commander.unexpect(sid);
+      if (outcome.kind === 'failed') expected.delete(sid);
       return outcome;
     } finally {
       over = true;
@@ -106,28 +111,26 @@ export class Spawner {
     }
   }
 
-  private chooseRunner(body: NewSessionBody): { kind: 'chosen'; rid: string } | { kind: 'refused'; error: ErrorInfo } {
-    const { directory } = this.options;
+  private chooseRunner(
+    principal: Principal,
+    body: NewSessionBody,
+  ): { kind: 'chosen'; rid: string } | { kind: 'refused'; error: ErrorInfo } {
+    const { directory, access } = this.options;
     const refused = (error: ErrorInfo) => ({ kind: 'refused' as const, error });
     const rid = body.runnerId ?? body.runner_id;
     if (rid === undefined) {
-      const online = directory.listRunners().filter((runner) => runner.online === true && runner.kind === 'daemon');
+      const own = directory.listRunners(principal.userId);
+      const online = own.filter((runner) => runner.online === true && runner.kind === 'daemon');
       const [only] = online;
       if (only === undefined) return refused(errorInfo('runner_not_found', 'No runner is online'));
       if (online.length === 1) return { kind: 'chosen', rid: only.runnerId };
       return refused(errorInfo('bad_request', `Several runners are online; name one as runnerId`));
     }
     if (!isId(rid)) return refused(errorInfo('invalid_id', `"${rid.slice(0, 80)}" is not an id`));
+    if (!access.mayUseRunner(principal, rid)) return refused(unknownRunner(rid));
     if (directory.isOnline(rid)) return { kind: 'chosen', rid };
-    if (directory.runner(rid) === undefined)
-      return refused(errorInfo('runner_not_found', `There is no runner "${rid}"`));
     return refused(errorInfo('host_lost', `The runner "${rid}" is offline`));
   }
-}
-
-/** The session that a request with this key makes, however often it is sent. */
-function sessionIdOf(key: string): string {
-  return createHash('sha256').update(key).digest('hex').slice(0, 24);
 }
 
 function refusal({ error }: RunnerAnswer): ErrorInfo {

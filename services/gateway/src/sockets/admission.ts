@@ -1,13 +1,12 @@
-import { BEARER_PREFIX, errorInfo, isId, SUBPROTOCOL, type ErrorInfo } from '@pizzapi/protocol';
+import { BEARER_PREFIX, errorInfo, SUBPROTOCOL, type ErrorInfo } from '@pizzapi/protocol';
 import type { FastifyRequest } from 'fastify';
 import type { Addresses } from '../auth/addresses.js';
-import type { Credentials } from '../auth/credentials.js';
-import type { Reader } from '../session/reader.js';
+import { scopeProblem } from '../http/scope.js';
+import type { Access } from '../session/access.js';
 
 export interface AdmissionDeps {
   addresses: Addresses;
-  credentials: Credentials;
-  reader: Reader;
+  access: Access;
   isDraining: () => boolean;
 }
 
@@ -23,23 +22,12 @@ export function protocolOf(offered: string | undefined): string | false | undefi
  * Why an upgrade is refused, or undefined. The guard has judged Host and credentials before, as of any request; what is
  * asked here holds for sockets alone.
  */
-export async function socketProblem(request: FastifyRequest, deps: AdmissionDeps): Promise<ErrorInfo | undefined> {
+export function socketProblem(request: FastifyRequest, deps: AdmissionDeps): ErrorInfo | undefined {
   const { headers } = request;
   if (deps.isDraining()) return errorInfo('draining');
   const foreign = deps.addresses.originProblem(headers);
   if (foreign !== undefined) return foreign;
-  const who = deps.credentials.authenticate(headers);
-  // A page always says where it comes from; a cookie without that was not sent by one.
-  if (who.kind === 'principal' && who.by === 'cookie' && headers.origin === undefined)
-    return errorInfo('unauthenticated', 'A cookie came without an Origin');
   if (protocolOf(headers['sec-websocket-protocol']) === undefined)
     return errorInfo('bad_request', `Subprotocols are ${Object.values(SUBPROTOCOL).join(' and ')}`);
-  return targetProblem(request, deps.reader);
-}
-
-async function targetProblem(request: FastifyRequest, reader: Reader): Promise<ErrorInfo | undefined> {
-  const { sid } = request.params as { sid?: string };
-  if (sid === undefined) return undefined;
-  if (!isId(sid)) return errorInfo('invalid_id', `"${sid.slice(0, 80)}" is not an id`);
-  return (await reader.exists(sid)) ? undefined : errorInfo('session_not_found', `There is no session "${sid}"`);
+  return scopeProblem(request, deps.access);
 }

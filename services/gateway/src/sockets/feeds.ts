@@ -1,5 +1,7 @@
 import { errorInfo, type ErrorInfo, type HubUpFrame, type RunnersUpFrame } from '@pizzapi/protocol';
+import type { Principal } from '../auth/principal.js';
 import type { GatewayMetrics } from '../metrics.js';
+import { unknownSession, type Access } from '../session/access.js';
 import type { Directory, DirectoryChange } from '../session/directory.js';
 import { controlFrame, Packet } from '../wire/frame.js';
 import type { Wire } from '../wire/wire.js';
@@ -10,52 +12,66 @@ const MAX_META_SUBSCRIPTIONS = 256;
 /** A list connection with more unsent than this is closed; it gets the whole list when it is back. */
 const MAX_UNSENT = 1024 * 1024;
 
-/** Tells connections of one kind what changes in the directory; each frame is built once. */
-export class Feed {
-  private readonly wires = new Set<Wire>();
+/** What of the directory a feed tells, and to whom. */
+export interface FeedNews {
+  owner: string | undefined;
+  frame: object;
+}
 
-  /** `frameOf`: what to tell of a change, if anything. */
-  constructor(directory: Directory, frameOf: (change: DirectoryChange) => object | undefined) {
+/** Tells connections of one kind what changes in the directory: each frame is built once, for its owner's connections. */
+export class Feed {
+  private readonly wires = new Map<string, Set<Wire>>();
+
+  /** `newsOf`: what to tell of a change, if anything. */
+  constructor(directory: Directory, newsOf: (change: DirectoryChange) => FeedNews | undefined) {
     directory.on((change) => {
       if (this.wires.size === 0) return;
-      const frame = frameOf(change);
-      if (frame === undefined) return;
-      const packet = new Packet([controlFrame(frame)]);
-      for (const wire of this.wires) {
+      const news = newsOf(change);
+      const wires = news?.owner === undefined ? undefined : this.wires.get(news.owner);
+      if (news === undefined || wires === undefined) return;
+      const packet = new Packet([controlFrame(news.frame)]);
+      for (const wire of wires) {
         if (wire.buffered > MAX_UNSENT) wire.close('too_slow');
         else wire.write(packet);
       }
     });
   }
 
-  add(wire: Wire): void {
-    this.wires.add(wire);
+  /** Tells this connection what is `userId`'s. */
+  add(userId: string, wire: Wire): void {
+    const wires = this.wires.get(userId) ?? new Set();
+    this.wires.set(userId, wires.add(wire));
   }
 
-  remove(wire: Wire): void {
-    this.wires.delete(wire);
+  remove(userId: string, wire: Wire): void {
+    const wires = this.wires.get(userId);
+    if (wires?.delete(wire) === true && wires.size === 0) this.wires.delete(userId);
   }
 }
 
 /** What `/ws/hub` tells. */
-export function hubFrame(change: DirectoryChange): object | undefined {
+export function hubNews(change: DirectoryChange): FeedNews | undefined {
   switch (change.kind) {
-    case 'session':
-      return { type: change.added ? 'session_added' : 'session_status', session: change.session };
+    case 'session': {
+      const { owner, added, session } = change;
+      return { owner, frame: { type: added ? 'session_added' : 'session_status', session } };
+    }
     case 'session_gone':
-      return { type: 'session_removed', sessionId: change.sid };
+      return { owner: change.owner, frame: { type: 'session_removed', sessionId: change.sid } };
     default:
       return undefined;
   }
 }
 
 /** What `/ws/runners` tells. */
-export function runnersFrame(change: DirectoryChange): object | undefined {
+export function runnersNews(change: DirectoryChange): FeedNews | undefined {
   switch (change.kind) {
-    case 'runner':
-      return { type: change.added ? 'runner_added' : 'runner_updated', runner: change.runner };
+    case 'runner': {
+      const { owner, added, runner } = change;
+      return { owner, frame: { type: added ? 'runner_added' : 'runner_updated', runner } };
+    }
     case 'runner_gone':
-      return { type: 'runner_removed', runnerId: change.rid };
+      return { owner: change.owner, frame: { type: 'runner_removed', runnerId: change.rid } };
     default:
       return undefined;
   }
@@ -68,31 +84,39 @@ export interface Conversation<F> {
   closed(): void;
 }
 
+export interface FeedDeps {
+  directory: Directory;
+  access: Access;
+  metas: MetaFeeds;
+  metrics: GatewayMetrics;
+}
+
 /** One connection to a list: the list first, then its changes. */
 class FeedSocket {
   constructor(
+    protected readonly deps: FeedDeps,
+    protected readonly principal: Principal,
     protected readonly wire: Wire,
     private readonly feed: Feed,
-    private readonly metrics: GatewayMetrics,
     list: object,
   ) {
     wire.send(list);
-    feed.add(wire);
+    feed.add(principal.userId, wire);
   }
 
   problem(error: ErrorInfo, ref?: string): void {
-    this.metrics.error(error.code);
+    this.deps.metrics.error(error.code);
     this.wire.send({ type: 'error', ...(ref === undefined ? {} : { ref }), ...error });
   }
 
   closed(): void {
-    this.feed.remove(this.wire);
+    this.feed.remove(this.principal.userId, this.wire);
   }
 }
 
 export class RunnersSocket extends FeedSocket implements Conversation<RunnersUpFrame> {
-  constructor(wire: Wire, feed: Feed, metrics: GatewayMetrics, directory: Directory) {
-    super(wire, feed, metrics, { type: 'runners', runners: directory.listRunners() });
+  constructor(deps: FeedDeps, principal: Principal, wire: Wire, feed: Feed) {
+    super(deps, principal, wire, feed, { type: 'runners', runners: deps.directory.listRunners(principal.userId) });
   }
 
   onFrame(_frame: RunnersUpFrame): void {
@@ -103,14 +127,8 @@ export class RunnersSocket extends FeedSocket implements Conversation<RunnersUpF
 export class HubSocket extends FeedSocket implements Conversation<HubUpFrame>, MetaListener {
   private readonly subscribed = new Set<string>();
 
-  constructor(
-    wire: Wire,
-    feed: Feed,
-    metrics: GatewayMetrics,
-    directory: Directory,
-    private readonly metas: MetaFeeds,
-  ) {
-    super(wire, feed, metrics, { type: 'sessions', sessions: directory.listSessions() });
+  constructor(deps: FeedDeps, principal: Principal, wire: Wire, feed: Feed) {
+    super(deps, principal, wire, feed, { type: 'sessions', sessions: deps.directory.listSessions(principal.userId) });
   }
 
   onFrame(frame: HubUpFrame): void {
@@ -118,30 +136,41 @@ export class HubSocket extends FeedSocket implements Conversation<HubUpFrame>, M
       case 'ping':
         return this.wire.send({ type: 'pong' });
       case 'subscribe_session_meta':
-        if (this.subscribed.has(frame.sessionId)) return;
-        if (this.subscribed.size >= MAX_META_SUBSCRIPTIONS) {
-          return this.problem(
-            errorInfo('too_many_requests', `A connection may follow ${MAX_META_SUBSCRIPTIONS} sessions`),
-          );
-        }
-        this.subscribed.add(frame.sessionId);
-        return this.metas.subscribe(frame.sessionId, this);
+        return this.subscribe(frame.sessionId);
       case 'unsubscribe_session_meta':
-        if (this.subscribed.delete(frame.sessionId)) this.metas.unsubscribe(frame.sessionId, this);
-        return;
+        return this.unsubscribe(frame.sessionId);
     }
   }
 
   snapshot(sessionId: string, state: object): void {
-    this.wire.send({ type: 'state_snapshot', sessionId, state });
+    if (this.mayKnow(sessionId)) this.wire.send({ type: 'state_snapshot', sessionId, state });
   }
 
   event(sessionId: string, version: number, event: unknown): void {
-    this.wire.send({ type: 'meta_event', sessionId, version, event });
+    if (this.mayKnow(sessionId)) this.wire.send({ type: 'meta_event', sessionId, version, event });
   }
 
   override closed(): void {
     super.closed();
-    for (const sid of this.subscribed) this.metas.unsubscribe(sid, this);
+    for (const sid of [...this.subscribed]) this.unsubscribe(sid);
+  }
+
+  private subscribe(sid: string): void {
+    if (this.subscribed.has(sid)) return;
+    if (!this.mayKnow(sid)) return this.problem(unknownSession(sid));
+    if (this.subscribed.size >= MAX_META_SUBSCRIPTIONS) {
+      return this.problem(errorInfo('too_many_requests', `A connection may follow ${MAX_META_SUBSCRIPTIONS} sessions`));
+    }
+    this.subscribed.add(sid);
+    this.deps.metas.subscribe(sid, this);
+  }
+
+  private unsubscribe(sid: string): void {
+    if (this.subscribed.delete(sid)) this.deps.metas.unsubscribe(sid, this);
+  }
+
+  /** Asked anew for everything that is told: a session that was deleted may be somebody else's later. */
+  private mayKnow(sid: string): boolean {
+    return this.deps.access.modeIn(this.principal, sid) !== undefined;
   }
 }

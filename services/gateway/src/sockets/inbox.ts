@@ -33,6 +33,11 @@ export class Inbox<F> {
     options.ws.on('message', (data, binary) => this.receive(data, binary));
   }
 
+  /** Nothing that comes from now on is handled, nor what waits. */
+  stop(): void {
+    this.over = true;
+  }
+
   private receive(data: RawData, binary: boolean): void {
     if (this.over) return;
     const values = this.read(data, binary);

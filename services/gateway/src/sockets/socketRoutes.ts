@@ -38,15 +38,15 @@ export function socketRoutes(
   app: FastifyInstance,
   deps: AdmissionDeps & { sockets: Sockets; metrics: GatewayMetrics },
 ): void {
-  const route = (url: string, targetOf: (request: FastifyRequest) => Target) =>
+  const route = (url: string, targetOf: (request: FastifyRequest) => Target, guests = false) =>
     app.route({
       method: 'GET',
       url,
-      config: { socket: true },
+      config: { socket: true, guests },
       schema: { hide: true },
       preValidation: async (request: FastifyRequest, reply: FastifyReply) => {
         const error = request.ws
-          ? await socketProblem(request, deps)
+          ? socketProblem(request, deps)
           : errorInfo('bad_request', 'This address speaks WebSocket');
         if (error === undefined) return;
         deps.metrics.error(error.code);
@@ -61,7 +61,7 @@ export function socketRoutes(
         deps.sockets.converse(socket, request.raw.socket, targetOf(request), principalOf(request), json);
       },
     });
-  route('/ws/sessions/:sid', (request) => ({ kind: 'viewer', sid: (request.params as { sid: string }).sid }));
+  route('/ws/sessions/:sid', (request) => ({ kind: 'viewer', sid: (request.params as { sid: string }).sid }), true);
   route('/ws/hub', () => ({ kind: 'hub' }));
   route('/ws/runners', () => ({ kind: 'runners' }));
 }

@@ -2,23 +2,32 @@ import type { Socket } from 'node:net';
 import {
   parseHubUp,
   parseRunnersUp,
-  parseViewerUp,
   restartReason,
   toErrorInfo,
+  type CloseName,
   type ParsedFrame,
 } from '@pizzapi/protocol';
 import type { WebSocket } from 'ws';
 import type { Principal } from '../auth/principal.js';
-import type { SocketKind } from '../metrics.js';
 import type { Directory } from '../session/directory.js';
 import { SocketWire } from '../wire/wire.js';
-import { Feed, hubFrame, HubSocket, runnersFrame, RunnersSocket, type Conversation } from './feeds.js';
+import { Feed, hubNews, HubSocket, runnersNews, RunnersSocket, type Conversation } from './feeds.js';
 import { Inbox } from './inbox.js';
 import type { MetaFeeds } from './metaFeed.js';
+import { concerns, type Revocation } from './revocation.js';
 import { ViewerSocket, type ViewerDeps } from './viewerSocket.js';
 
 /** How often every connection is asked for a sign of life, in ms; one that gave none since is cut. */
 const HEARTBEAT_MS = 30_000;
+/** How long somebody who was sent away may take to go, in ms. */
+const LEAVE_MS = 3_000;
+
+interface Connection {
+  ws: WebSocket;
+  wire: SocketWire;
+  json: boolean;
+  principal: Principal;
+}
 
 export interface SocketsDeps extends ViewerDeps {
   directory: Directory;
@@ -30,7 +39,9 @@ export type Target = { kind: 'viewer'; sid: string } | { kind: 'hub' } | { kind:
 
 interface Client {
   alive: boolean;
-  kind: SocketKind;
+  principal: Principal;
+  /** Sends them away: from now on nothing reaches them, and nothing they send has an effect. */
+  end: (name: CloseName, reason?: string) => void;
 }
 
 /** The WebSockets that are open: each is handed to what speaks with it, and asked for signs of life. */
@@ -41,8 +52,8 @@ export class Sockets {
   private heartbeat: NodeJS.Timeout | undefined;
 
   constructor(private readonly deps: SocketsDeps) {
-    this.hub = new Feed(deps.directory, hubFrame);
-    this.runners = new Feed(deps.directory, runnersFrame);
+    this.hub = new Feed(deps.directory, hubNews);
+    this.runners = new Feed(deps.directory, runnersNews);
   }
 
   /** Begins to ask every connection for signs of life. */
@@ -70,13 +81,26 @@ export class Sockets {
     if (!this.clients.has(ws)) ws.terminate();
   }
 
+  /**
+   * Carries a revocation out on the connections it is about: with 4401 for good. Who may only watch from now on is sent
+   * away to come back at once, and is greeted with the new mode.
+   */
+  revoke(revocation: Revocation): void {
+    const { access } = this.deps;
+    for (const { principal, end } of [...this.clients.values()]) {
+      if (!concerns(revocation, principal, (sid) => access.ownerOf(sid))) continue;
+      if (revocation.kind === 'share_restricted') end('restarting', restartReason(0));
+      else end('revoked');
+    }
+  }
+
   /** Hands a new connection to what speaks with it. */
   converse(ws: WebSocket, socket: Socket, target: Target, principal: Principal, json: boolean): void {
-    const { metrics, log, directory, metas } = this.deps;
+    const { metrics } = this.deps;
     const { kind } = target;
     const wire = new SocketWire(ws, socket, json, (bytes) => metrics.bytes(bytes));
-    this.clients.set(ws, { alive: true, kind });
     metrics.socketOpened(kind);
+    ws.on('close', () => metrics.socketClosed(kind));
     ws.on('pong', () => {
       const client = this.clients.get(ws);
       if (client !== undefined) client.alive = true;
@@ -86,33 +110,50 @@ export class Sockets {
       const { code } = error as NodeJS.ErrnoException;
       metrics.error(code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'frame_too_large' : 'bad_frame');
     });
-    const speak = <F>(conversation: Conversation<F>, parse: (value: unknown) => ParsedFrame<F>): void => {
-      ws.on('close', () => {
-        this.clients.delete(ws);
-        metrics.socketClosed(kind);
-        conversation.closed();
-      });
-      new Inbox({
-        ws,
-        json,
-        parse,
-        onFrame: (frame: F) => conversation.onFrame(frame),
-        onProblem: (error, ref) => conversation.problem(error, ref),
-        onBroken: () => wire.close('bad_frame'),
-        onFailure: (thrown) => {
-          log.error({ err: thrown }, 'a frame could not be handled');
-          conversation.problem(toErrorInfo(thrown));
-        },
-      });
-    };
-    if (target.kind === 'hub') speak(new HubSocket(wire, this.hub, metrics, directory, metas), parseHubUp);
+    const connection = { ws, wire, json, principal };
+    const { deps, hub, runners } = this;
+    if (target.kind === 'hub') this.speak(connection, new HubSocket(deps, principal, wire, hub), parseHubUp);
     else if (target.kind === 'runners')
-      speak(new RunnersSocket(wire, this.runners, metrics, directory), parseRunnersUp);
-    else {
-      const viewer = new ViewerSocket(this.deps, target.sid, principal, wire);
-      speak(viewer, parseViewerUp);
-      void viewer.greet();
-    }
+      this.speak(connection, new RunnersSocket(deps, principal, wire, runners), parseRunnersUp);
+    else this.view(connection, target.sid);
+  }
+
+  private view(connection: Connection, sid: string): void {
+    const { principal, wire } = connection;
+    const mode = this.deps.access.modeIn(principal, sid);
+    // Revoked in the moment between the answer to the upgrade and now.
+    if (mode === undefined) return wire.close('revoked');
+    const viewer = new ViewerSocket(this.deps, sid, principal, mode, wire);
+    this.speak(connection, viewer, (value) => viewer.parse(value));
+    void viewer.greet();
+  }
+
+  private speak<F>(
+    { ws, wire, json, principal }: Connection,
+    conversation: Conversation<F>,
+    parse: (value: unknown) => ParsedFrame<F>,
+  ): void {
+    const inbox = new Inbox({
+      ...{ ws, json, parse },
+      onFrame: (frame: F) => conversation.onFrame(frame),
+      onProblem: (error, ref) => conversation.problem(error, ref),
+      onBroken: () => wire.close('bad_frame'),
+      onFailure: (thrown) => {
+        this.deps.log.error({ err: thrown }, 'a frame could not be handled');
+        conversation.problem(toErrorInfo(thrown));
+      },
+    });
+    const left = (): void => {
+      if (this.clients.delete(ws)) conversation.closed();
+    };
+    const end = (name: CloseName, reason?: string): void => {
+      inbox.stop();
+      wire.close(name, reason);
+      left();
+      setTimeout(() => ws.terminate(), LEAVE_MS).unref();
+    };
+    this.clients.set(ws, { alive: true, principal, end });
+    ws.on('close', left);
   }
 
   private beat(): void {

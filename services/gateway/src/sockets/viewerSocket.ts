@@ -1,18 +1,25 @@
 import {
   CodedError,
+  ERRORS,
   SOCKET_PROTOCOL_VERSION,
+  errorInfo,
+  isMap,
   newId,
+  parseViewerUp,
   toErrorInfo,
   type ErrorInfo,
+  type ParsedFrame,
+  type ViewerMode,
   type ViewerUpFrame,
 } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
 import type { Refusals } from '../audit/refusals.js';
-import { modeOf, type Principal } from '../auth/principal.js';
+import type { Principal } from '../auth/principal.js';
 import type { GatewayMetrics } from '../metrics.js';
 import type { Room } from '../room/room.js';
 import type { Rooms } from '../room/rooms.js';
 import { Viewer } from '../room/viewer.js';
+import type { Access } from '../session/access.js';
 import type { CommandOutcome, Commander } from '../session/commander.js';
 import type { Reader } from '../session/reader.js';
 import type { Wire } from '../wire/wire.js';
@@ -23,10 +30,22 @@ const OPEN_MS = 10_000;
 export interface ViewerDeps {
   rooms: Rooms;
   reader: Reader;
+  access: Access;
   commander: Commander;
   metrics: GatewayMetrics;
   refusals: Refusals;
   log: Logger;
+}
+
+/** What may come from who only watches. */
+const OF_WATCHING: readonly unknown[] = ['resume', 'ping'];
+
+/** A frame of somebody who may only watch, whatever it asks and whatever its shape. */
+interface DeniedFrame {
+  type: 'denied';
+  ref?: string;
+  /** What it is called. */
+  frame: string;
 }
 
 /** One viewer's conversation: greets, then does what its frames ask. */
@@ -40,10 +59,11 @@ export class ViewerSocket {
     private readonly deps: ViewerDeps,
     private readonly sid: string,
     private readonly principal: Principal,
+    mode: ViewerMode,
     private readonly wire: Wire,
   ) {
     const { userId, name } = principal;
-    this.viewer = new Viewer(wire, { id: newId(), userId, mode: modeOf(principal), name });
+    this.viewer = new Viewer(wire, { id: newId(), userId, mode, name });
   }
 
   /** Opens the session's room and says hello. */
@@ -76,8 +96,20 @@ export class ViewerSocket {
     }
   }
 
-  async onFrame(frame: ViewerUpFrame): Promise<void> {
+  /** Whoever may only watch has no other frames than those of watching: the rest is not even looked at. */
+  parse(value: unknown): ParsedFrame<ViewerUpFrame | DeniedFrame> {
+    const { access } = this.deps;
+    if (!isMap(value) || OF_WATCHING.includes(value['type'])) return parseViewerUp(value);
+    if (access.modeIn(this.principal, this.sid) !== 'read') return parseViewerUp(value);
+    const { ref, type } = value;
+    const given = typeof ref === 'string' ? { ref: ref.slice(0, 64) } : {};
+    return { kind: 'frame', frame: { type: 'denied', ...given, frame: String(type).slice(0, 64) } };
+  }
+
+  async onFrame(frame: ViewerUpFrame | DeniedFrame): Promise<void> {
     switch (frame.type) {
+      case 'denied':
+        return this.refuse(errorInfo('read_only'), frame.frame, frame.ref);
       case 'ping':
         return this.wire.send({ type: 'pong' });
       case 'resume':
@@ -115,14 +147,9 @@ export class ViewerSocket {
   }
 
   private async command(frame: Extract<ViewerUpFrame, { type: 'input' | 'command' }>): Promise<void> {
-    const { principal, sid, viewer } = this;
-    const { commander, refusals } = this.deps;
-    const { ref } = frame;
-    if (viewer.mode === 'read') {
-      refusals.note({ code: 'read_only', userId: principal.userId, sessionId: sid, frame: frame.type });
-      return this.problem({ code: 'read_only', message: 'This link only lets you watch.' }, ref);
-    }
-    const outcome =
+    const { principal, sid } = this;
+    const { commander } = this.deps;
+    const outcome: CommandOutcome =
       frame.type === 'input'
         ? await commander.input({
             principal,
@@ -132,12 +159,17 @@ export class ViewerSocket {
             attachments: frame.attachments,
           })
         : await commander.command({ principal, sid, name: frame.name, args: frame.args });
-    this.answer(ref, outcome);
+    const { ref } = frame;
+    if (outcome.kind === 'sent') this.wire.send({ type: 'ack', ref, commandId: outcome.commandId });
+    else this.refuse(outcome.error, frame.type, ref);
   }
 
-  private answer(ref: string, outcome: CommandOutcome): void {
-    if (outcome.kind === 'sent') this.wire.send({ type: 'ack', ref, commandId: outcome.commandId });
-    else this.problem(outcome.error, ref);
+  /** Tells what was not done; what somebody was not allowed leaves a row in the audit trail. */
+  private refuse(error: ErrorInfo, frame: string, ref?: string): void {
+    const { code } = error;
+    if (ERRORS[code].status === 403)
+      this.deps.refusals.note({ code, userId: this.principal.userId, sessionId: this.sid, frame });
+    this.problem(error, ref);
   }
 }
 

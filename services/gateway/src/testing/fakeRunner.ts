@@ -13,8 +13,10 @@ import {
 import {
   initialRunnerInfo,
   initialSessionInfo,
+  OWNER_ID,
   type Command,
   type ErrorCode,
+  type RunnerOwnerRow,
   type SessionInfo,
 } from '@pizzapi/protocol';
 
@@ -34,10 +36,13 @@ export class FakeRunner {
     private readonly b: Backbone,
     readonly rid: string,
     private readonly home: string,
+    private readonly userId: string,
   ) {}
 
-  static async start(b: Backbone, rid: string, home: string): Promise<FakeRunner> {
-    const runner = new FakeRunner(b, rid, home);
+  /** `userId` is whose it is. */
+  static async start(b: Backbone, rid: string, home: string, userId = OWNER_ID): Promise<FakeRunner> {
+    const runner = new FakeRunner(b, rid, home, userId);
+    await bucket<RunnerOwnerRow>(b, 'owners').put(`runner.${rid}`, { userId, runnerId: rid, secretHash: '' });
     await runner.hold(`runner.${rid}`);
     await bucket(b, 'runners').put(rid, { info: { ...initialRunnerInfo(rid), name: rid }, lastSeq: 0 });
     void readCommands(b, rid, {
@@ -62,8 +67,8 @@ export class FakeRunner {
   }
 
   async begin(sid: string): Promise<SessionWriter> {
-    const { b, rid } = this;
-    const grant = await claimSession(b, { sid, userId: 'owner', runnerId: rid });
+    const { b, rid, userId } = this;
+    const grant = await claimSession(b, { sid, userId, runnerId: rid });
     if (grant.kind !== 'granted') throw new Error('The session was refused');
     await this.hold(`session.${sid}`);
     const writer = await openWriter(b, { sid, epoch: grant.epoch, spoolDir: join(this.home, 'spool') });
@@ -73,7 +78,8 @@ export class FakeRunner {
       name: '',
       model: 'demo/demo',
       runnerId: rid,
-      userId: 'owner',
+      // What an event says of whose it is must not matter.
+      userId: 'mallory',
       epoch: grant.epoch,
       piVersion: '0',
     };

@@ -1,0 +1,80 @@
+import { bucket, type Backbone } from '@pizzapi/backbone';
+import { mintToken, secretHash, tokenHint } from '@pizzapi/process';
+import {
+  errorInfo,
+  isKeyRow,
+  newId,
+  OWNER_ID,
+  parseDuration,
+  type KeyInfo,
+  type KeyRow,
+  type NewKeyBody,
+  type NewKeyReply,
+} from '@pizzapi/protocol';
+import type { Registry } from '../auth/registry.js';
+import { refused, type Refused } from './outcome.js';
+import { MARKER_MS, type AccountStore } from './store.js';
+
+/** Keys that one account may have. */
+const MAX_KEYS = 100;
+/** The shortest life of a key, in ms. */
+const MIN_LIFE_MS = 60_000;
+
+const infoOf = ({ userId: _, ...key }: KeyRow): KeyInfo => key;
+
+/** API keys and runner tokens: rows of the bucket `api-keys`, found by the SHA-256 of the token. */
+export class Keys {
+  private readonly rows;
+
+  constructor(
+    b: Backbone,
+    private readonly registry: Registry,
+    private readonly accounts: AccountStore,
+    private readonly now: () => number = Date.now,
+  ) {
+    this.rows = bucket<KeyRow>(b, 'api-keys', { check: isKeyRow });
+  }
+
+  /** The keys of an account, the newest first. */
+  listOf(userId: string): KeyInfo[] {
+    return this.of(userId).map(([, key]) => infoOf(key));
+  }
+
+  /** Makes a key. Its token is told here and never again. */
+  async create(
+    userId: string,
+    { name, kind = 'user', expiresIn }: NewKeyBody,
+  ): Promise<({ kind: 'created' } & NewKeyReply) | Refused> {
+    const lifeMs = expiresIn === undefined ? undefined : parseDuration(expiresIn);
+    if (expiresIn !== undefined && (lifeMs === undefined || lifeMs < MIN_LIFE_MS))
+      return refused(errorInfo('bad_request', '`expiresIn` is a number of seconds from 60, or such as 30m, 12h, 7d'));
+    if (this.of(userId).length >= MAX_KEYS)
+      return refused(errorInfo('too_many_keys', `An account has ${MAX_KEYS} keys at most`));
+    if (userId === OWNER_ID) await this.accounts.ensureOwner();
+    const token = mintToken(kind);
+    const at = this.now();
+    const row: KeyRow = {
+      ...{ id: newId('k'), userId, kind, name, hint: tokenHint(token), createdAt: at },
+      ...(lifeMs === undefined ? {} : { expiresAt: at + lifeMs }),
+    };
+    const { revision } = await this.rows.create(secretHash(token), row, { ttlMs: lifeMs });
+    await this.registry.keys.reached(revision);
+    return { kind: 'created', key: infoOf(row), token };
+  }
+
+  /** Revokes a key of an account; the key, or undefined when there is none with this id. Resolves once it opens nothing. */
+  async revoke(userId: string, id: string): Promise<KeyInfo | undefined> {
+    const [hash, key] = this.of(userId).find(([, row]) => row.id === id) ?? [];
+    if (hash === undefined || key === undefined) return undefined;
+    const { revision } = await this.rows.delete(hash, { markerMs: MARKER_MS });
+    await this.registry.keys.settled(hash, revision);
+    return infoOf(key);
+  }
+
+  private of(userId: string): [hash: string, KeyRow][] {
+    const now = this.now();
+    return [...this.registry.keys.entries()]
+      .filter(([, key]) => key.userId === userId && (key.expiresAt ?? Infinity) > now)
+      .sort(([, a], [, b]) => b.createdAt - a.createdAt);
+  }
+}

@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { bucket, type Backbone } from '@pizzapi/backbone';
+import { secretHash } from '@pizzapi/process';
+import { isLoginRow, newId, type LoginInfo, type LoginRow } from '@pizzapi/protocol';
+import { LOGIN_TTL_MS } from '../auth/cookie.js';
+import type { Registry } from '../auth/registry.js';
+import type { Client } from './outcome.js';
+import { MARKER_MS } from './store.js';
+
+/** Logins that one account may have; one more ends the one that was not seen for longest. */
+export const MAX_LOGINS = 50;
+/** Characters kept of what a browser calls itself. */
+const MAX_USER_AGENT = 200;
+
+const keyOf = (hash: string): string => `login.${hash}`;
+
+/** The sign-ins of browsers: rows of the bucket `accounts`, found by the SHA-256 of the cookie. */
+export class Logins {
+  private readonly rows;
+
+  constructor(
+    b: Backbone,
+    private readonly registry: Registry,
+    private readonly now: () => number = Date.now,
+  ) {
+    this.rows = bucket<LoginRow>(b, 'accounts', { check: isLoginRow });
+  }
+
+  /** Signs a browser in: the cookie it is to keep. */
+  async begin(userId: string, { ip, userAgent }: Client): Promise<{ cookie: string; login: LoginRow }> {
+    await this.makeRoom(userId);
+    const cookie = randomBytes(32).toString('base64url');
+    const at = this.now();
+    const login: LoginRow = {
+      ...{ id: newId('l'), userId, createdAt: at, lastSeenAt: at, expiresAt: at + LOGIN_TTL_MS, ip },
+      userAgent: userAgent.slice(0, MAX_USER_AGENT),
+    };
+    const hash = secretHash(cookie);
+    const { revision } = await this.rows.create(keyOf(hash), login, { ttlMs: LOGIN_TTL_MS });
+    await this.registry.logins.reached(revision);
+    return { cookie, login };
+  }
+
+  /** The logins of an account, the last seen first. */
+  listOf(userId: string, current: string): LoginInfo[] {
+    return this.of(userId).map(([, { userId: _, ...login }]) => ({ ...login, current: login.id === current }));
+  }
+
+  /** Ends one login of an account; false when there is none with this id. Resolves once it opens nothing here. */
+  async end(userId: string, id: string): Promise<boolean> {
+    const found = this.of(userId).find(([, login]) => login.id === id);
+    if (found !== undefined) await this.remove(found[0]);
+    return found !== undefined;
+  }
+
+  /** Ends all logins of an account but one. */
+  async endAll(userId: string, except?: string): Promise<void> {
+    const others = this.of(userId).filter(([, { id }]) => id !== except);
+    await Promise.all(others.map(([hash]) => this.remove(hash)));
+  }
+
+  private of(userId: string): [hash: string, LoginRow][] {
+    const now = this.now();
+    return [...this.registry.logins.entries()]
+      .filter(([, login]) => login.userId === userId && login.expiresAt > now)
+      .sort(([, a], [, b]) => b.lastSeenAt - a.lastSeenAt);
+  }
+
+  private async makeRoom(userId: string): Promise<void> {
+    for (const [hash] of this.of(userId).slice(MAX_LOGINS - 1)) await this.remove(hash);
+  }
+
+  private async remove(hash: string): Promise<void> {
+    const { revision } = await this.rows.delete(keyOf(hash), { markerMs: MARKER_MS });
+    await this.registry.logins.settled(hash, revision);
+  }
+}

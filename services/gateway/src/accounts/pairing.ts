@@ -1,0 +1,134 @@
+import { bucket, type Backbone } from '@pizzapi/backbone';
+import { randomText, secretHash } from '@pizzapi/process';
+import {
+  errorInfo,
+  isPairRow,
+  type PairBody,
+  type PairInfo,
+  type PairPollReply,
+  type PairReply,
+  type PairRow,
+} from '@pizzapi/protocol';
+import type { Registry } from '../auth/registry.js';
+import type { Keys } from './keys.js';
+import type { AttemptLimits } from './limits.js';
+import { comeBack, refused, type Refused } from './outcome.js';
+import { MARKER_MS } from './store.js';
+import type { Trail } from './trail.js';
+
+/** How long a code may be answered, in ms. */
+const PAIR_TTL_MS = 10 * 60_000;
+/** How often the program is to ask, in ms. */
+const POLL_MS = 2_000;
+/** Without what is taken for something else: 0 O, 1 I. Eight of these are 40 random bits. */
+const CODE_ALPHABET = '23456789ABCDEFGHJKLMNPQRSTUVWXYZ';
+const CODE_CHARS = 8;
+const SECRET_CHARS = 43;
+
+export interface PairingDeps {
+  b: Backbone;
+  registry: Registry;
+  keys: Keys;
+  limits: AttemptLimits;
+  trail: Trail;
+  /** Where people open the page. */
+  publicUrl: () => string;
+  /** Where runners find nats-server. */
+  natsUrl?: string | undefined;
+  now?: () => number;
+}
+
+const notFound = () => refused(errorInfo('pair_not_found'));
+const keyOf = (code: string): string => `pair.${secretHash(code)}`;
+/** As a person may type it: `k7qp-2m9x`. */
+const canonical = (code: string): string => code.replaceAll('-', '').toUpperCase();
+const shown = (code: string): string => `${code.slice(0, 4)}-${code.slice(4)}`;
+
+/**
+ * A program asks for a key: it shows a code, somebody who is signed in says yes, and the program, which alone knows the
+ * secret, fetches the key once. The key is made when it is fetched, so that it is stored nowhere.
+ */
+export class Pairing {
+  private readonly rows;
+  private readonly now: () => number;
+
+  constructor(private readonly deps: PairingDeps) {
+    this.rows = bucket<PairRow>(deps.b, 'accounts', { check: isPairRow });
+    this.now = deps.now ?? Date.now;
+  }
+
+  async ask({ kind, name }: PairBody, ip: string): Promise<({ kind: 'asked' } & PairReply) | Refused> {
+    const { limits, trail, publicUrl } = this.deps;
+    const wait = await limits.take('pair', ip);
+    if (wait !== undefined) return comeBack(wait);
+    const code = randomText(CODE_CHARS, CODE_ALPHABET);
+    // The code is in it, so that one look-up finds the row.
+    const secret = `${code}.${randomText(SECRET_CHARS)}`;
+    const expiresAt = this.now() + PAIR_TTL_MS;
+    const row: PairRow = { kind, name, ip, secretHash: secretHash(secret), expiresAt };
+    const made = await this.rows.create(keyOf(code), row, { ttlMs: PAIR_TTL_MS });
+    if (made.kind === 'conflict') return comeBack(1);
+    trail('pair_asked', { ip, keyKind: kind, name });
+    const verifyUrl = `${publicUrl()}/pair#${shown(code)}`;
+    return { kind: 'asked', code: shown(code), secret, verifyUrl, expiresAt, intervalMs: POLL_MS };
+  }
+
+  /** What is asked for under a code, for who is to decide. */
+  async look(code: string, ip: string): Promise<({ kind: 'found' } & { pair: PairInfo }) | Refused> {
+    const found = await this.open(code, ip);
+    if (found.kind === 'refused') return found;
+    const { kind, name, ip: from, expiresAt } = found.row;
+    return { kind: 'found', pair: { code: shown(canonical(code)), kind, name, ip: from, expiresAt } };
+  }
+
+  /** Somebody says yes or no, once. */
+  async answer(code: string, approved: boolean, userId: string, ip: string): Promise<{ kind: 'answered' } | Refused> {
+    const found = await this.open(code, ip);
+    if (found.kind === 'refused') return found;
+    const { row, revision } = found;
+    const answered: PairRow = { ...row, answer: { approved, userId } };
+    const ttlMs = row.expiresAt - this.now();
+    const stored = await this.rows.update(keyOf(canonical(code)), answered, revision, { ttlMs });
+    if (stored.kind === 'conflict') return notFound();
+    this.deps.trail('pair_answered', { userId, ip, approved, keyKind: row.kind, name: row.name });
+    return { kind: 'answered' };
+  }
+
+  /** What became of it, for the program. An answer is given once. */
+  async poll(secret: string, ip: string): Promise<({ kind: 'polled' } & { reply: PairPollReply }) | Refused> {
+    const { registry, keys, trail, natsUrl } = this.deps;
+    const code = secret.slice(0, CODE_CHARS);
+    const found = await this.rows.get(keyOf(code));
+    if (found === undefined || found.value.secretHash !== secretHash(secret) || this.isOver(found.value))
+      return notFound();
+    const { answer, kind, name } = found.value;
+    if (answer === undefined) return { kind: 'polled', reply: { status: 'pending' } };
+    // Of many who ask at once, one removes the row and gets the answer.
+    const taken = await this.rows.delete(keyOf(code), { revision: found.revision, markerMs: MARKER_MS });
+    if (taken.kind === 'conflict') return notFound();
+    // Who said yes may have been disabled since.
+    const disabled = (await registry.account(answer.userId))?.disabledAt !== undefined;
+    if (!answer.approved || disabled) return { kind: 'polled', reply: { status: 'denied' } };
+    const made = await keys.create(answer.userId, { name, kind });
+    if (made.kind === 'refused') return made;
+    const { key, token } = made;
+    trail('key_created', { userId: answer.userId, ip, keyId: key.id, keyKind: kind, name, how: 'pair' });
+    const where = kind === 'runner' && natsUrl !== undefined ? { natsUrl } : {};
+    return { kind: 'polled', reply: { status: 'approved', token, ...where } };
+  }
+
+  /** A row that waits for its answer. Whoever looks for codes that are not there is soon sent away. */
+  private async open(code: string, ip: string): Promise<{ kind: 'open'; row: PairRow; revision: number } | Refused> {
+    const { limits } = this.deps;
+    const wait = await limits.take('pair_lookup', ip);
+    if (wait !== undefined) return comeBack(wait);
+    const found = await this.rows.get(keyOf(canonical(code)));
+    if (found === undefined || found.value.answer !== undefined || this.isOver(found.value)) return notFound();
+    await limits.succeeded('pair_lookup', ip);
+    return { kind: 'open', row: found.value, revision: found.revision };
+  }
+
+  private isOver({ expiresAt }: PairRow): boolean {
+    return expiresAt <= this.now();
+  }
+}

@@ -1,0 +1,90 @@
+import { bucket, type Backbone } from '@pizzapi/backbone';
+import { checkLinkToken, secretHash } from '@pizzapi/process';
+import { errorInfo, PASSWORD_REQUIREMENTS, validatePassword, type AccountRow, type LoginBody } from '@pizzapi/protocol';
+import type { Credential } from '../auth/principal.js';
+import type { AttemptLimits } from './limits.js';
+import type { Logins } from './logins.js';
+import { comeBack, refused, type Client, type Refused } from './outcome.js';
+import { BUSY_S, type Passwords } from './passwords.js';
+import { addressOf, type AccountStore } from './store.js';
+import type { Trail } from './trail.js';
+
+export interface SignInDeps {
+  b: Backbone;
+  /** Of this home: sign-in links are signed with it. */
+  secret: Uint8Array;
+  accounts: AccountStore;
+  logins: Logins;
+  passwords: Passwords;
+  limits: AttemptLimits;
+  trail: Trail;
+  now?: () => number;
+}
+
+/** A browser is signed in: `cookie` is what it is to keep. */
+export interface SignedIn {
+  kind: 'signed_in';
+  account: AccountRow;
+  cookie: string;
+}
+
+/** Signing in with address and password or with a link, and out. */
+export class SignIn {
+  private readonly links;
+  private readonly now: () => number;
+
+  constructor(private readonly deps: SignInDeps) {
+    this.links = bucket<{ usedAt: number }>(deps.b, 'accounts');
+    this.now = deps.now ?? Date.now;
+  }
+
+  /** What is not right about address or password is never said: whoever asks learns nothing of who has an account. */
+  async withPassword({ email, password }: LoginBody, client: Client): Promise<SignedIn | Refused> {
+    const { accounts, passwords, limits, trail } = this.deps;
+    if (!validatePassword(password).checks[1]!.met)
+      return refused(errorInfo('password_weak', PASSWORD_REQUIREMENTS[1]));
+    const address = addressOf(email);
+    const wait = await limits.take('login', client.ip, address);
+    if (wait !== undefined) return comeBack(wait);
+    const account = await accounts.byEmail(address);
+    const verdict = await passwords.verify(password, account?.password);
+    if (verdict === 'busy') return comeBack(BUSY_S);
+    if (account === undefined || verdict === 'wrong' || account.disabledAt !== undefined) {
+      trail('login_failed', { ip: client.ip, ...(account === undefined ? {} : { userId: account.userId }) });
+      return refused(errorInfo('login_failed'));
+    }
+    await limits.succeeded('login', client.ip, address);
+    return this.begin(account, client, 'password');
+  }
+
+  /** A link works once, whichever gateway it is opened at; it signs in the owner. */
+  async withLink(token: string, client: Client): Promise<SignedIn | Refused> {
+    const { secret, accounts, limits } = this.deps;
+    const wait = await limits.take('link', client.ip);
+    if (wait !== undefined) return comeBack(wait);
+    const now = this.now();
+    const link = checkLinkToken(secret, token, now);
+    if (link.kind !== 'valid') return refused(errorInfo('link_invalid'));
+    const used = await this.links.create(
+      `link.${secretHash(link.nonce)}`,
+      { usedAt: now },
+      { ttlMs: link.expiresAt - now },
+    );
+    if (used.kind === 'conflict') return refused(errorInfo('link_invalid'));
+    await limits.succeeded('link', client.ip);
+    return this.begin(await accounts.ensureOwner(), client, 'link');
+  }
+
+  /** Signs a browser in to an account that has just proven itself. */
+  async begin(account: AccountRow, client: Client, how: 'password' | 'link' | 'signup'): Promise<SignedIn> {
+    const { logins, trail } = this.deps;
+    const { cookie, login } = await logins.begin(account.userId, client);
+    trail('login', { userId: account.userId, ip: client.ip, how, loginId: login.id });
+    return { kind: 'signed_in', account, cookie };
+  }
+
+  async out(userId: string, { kind, id }: Credential, ip: string): Promise<void> {
+    if (kind !== 'login' || !(await this.deps.logins.end(userId, id))) return;
+    this.deps.trail('logout', { userId, ip, loginId: id });
+  }
+}

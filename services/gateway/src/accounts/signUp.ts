@@ -1,0 +1,141 @@
+import {
+  errorInfo,
+  newId,
+  OWNER_ID,
+  type AccountRow,
+  type SignupBody,
+  type SignupMode,
+  type PasswordBody,
+} from '@pizzapi/protocol';
+import type { Principal } from '../auth/principal.js';
+import type { AttemptLimits } from './limits.js';
+import type { Logins } from './logins.js';
+import { comeBack, refused, weakness, type Client, type Refused } from './outcome.js';
+import { BUSY_S, type Passwords } from './passwords.js';
+import type { SignedIn, SignIn } from './signIn.js';
+import { addressOf, type AccountStore } from './store.js';
+import type { Trail } from './trail.js';
+
+/** Characters of an account's name. */
+const MAX_NAME = 80;
+
+export interface SignUpDeps {
+  mode: SignupMode;
+  accounts: AccountStore;
+  logins: Logins;
+  passwords: Passwords;
+  limits: AttemptLimits;
+  signIn: SignIn;
+  trail: Trail;
+  now?: () => number;
+}
+
+/** `accepted` says nothing of whether there is a new account: the address may have been taken. */
+export type SignUpOutcome = SignedIn | { kind: 'changed'; account: AccountRow } | { kind: 'accepted' } | Refused;
+
+/** Who may get an account, and how an account gets its password. */
+export class SignUp {
+  private readonly now: () => number;
+
+  constructor(private readonly deps: SignUpDeps) {
+    this.now = deps.now ?? Date.now;
+  }
+
+  /** The mode that holds now: `first` is over with the first account. */
+  async mode(): Promise<SignupMode> {
+    const { mode, accounts } = this.deps;
+    return mode === 'first' && (await accounts.get(OWNER_ID)) !== undefined ? 'closed' : mode;
+  }
+
+  /** Whether anybody can sign in with a password. */
+  hasPasswords(): boolean {
+    return this.deps.accounts.list().some(({ password }) => password !== undefined);
+  }
+
+  /**
+   * The first account becomes the owner's and is signed in. Any later one is accepted or refused by the mode alone, after
+   * the same work. Who is signed in as the owner, by a link and without an address so far, gets address and password.
+   */
+  async signUp(body: SignupBody, client: Client, principal: Principal | null): Promise<SignUpOutcome> {
+    const { accounts, limits } = this.deps;
+    const wait = await limits.take('signup', client.ip);
+    if (wait !== undefined) return comeBack(wait);
+    if (principal?.userId === OWNER_ID && (await accounts.get(OWNER_ID))?.email === undefined) {
+      const { email, password, name } = body;
+      return this.setPassword(principal, { email, next: password }, client, name);
+    }
+    return (await this.mode()) === 'closed' ? refused(errorInfo('signup_closed')) : this.create(body, client);
+  }
+
+  /**
+   * Sets the password, and the address where one is given; all other logins of the account end. The current password
+   * must be given when there is one.
+   */
+  async setPassword(
+    { userId, credential }: Principal,
+    { current, next, email }: PasswordBody,
+    client: Client,
+    name?: string,
+  ): Promise<{ kind: 'changed'; account: AccountRow } | Refused> {
+    const { accounts, logins, passwords, trail } = this.deps;
+    // A key can be revoked; a password it had set would outlive that.
+    if (credential.kind === 'key')
+      return refused(errorInfo('forbidden', 'A key does not set a password; sign in for that'));
+    const weak = weakness(next);
+    if (weak !== undefined) return refused(weak);
+    const account = userId === OWNER_ID ? await accounts.ensureOwner() : await accounts.get(userId);
+    const address = email === undefined ? account?.email : addressOf(email);
+    if (account === undefined || address === undefined)
+      return refused(errorInfo('bad_request', 'Name the e-mail address to sign in with'));
+    const wrong = account.password === undefined ? undefined : await this.checked(account, current, client);
+    if (wrong !== undefined) return wrong;
+    const hash = await passwords.hash(next);
+    if (hash === undefined) return comeBack(BUSY_S);
+    if (!(await accounts.claim(address, userId))) return refused(errorInfo('email_taken'));
+    const shown = name === undefined ? {} : { name };
+    const changed = await accounts.change(userId, (row) => ({ ...row, ...shown, email: address, password: hash }));
+    if (account.email !== undefined && account.email !== address) await accounts.release(account.email);
+    await logins.endAll(userId, credential.kind === 'login' ? credential.id : undefined);
+    trail('password', { userId, ip: client.ip });
+    return { kind: 'changed', account: changed ?? account };
+  }
+
+  /** Why the current password does not let a new one be set, or undefined when it is right. */
+  private async checked(
+    { userId, password }: AccountRow,
+    current: string | undefined,
+    { ip }: Client,
+  ): Promise<Refused | undefined> {
+    const { limits, passwords, trail } = this.deps;
+    const wait = await limits.take('password', ip, userId);
+    if (wait !== undefined) return comeBack(wait);
+    const verdict = current === undefined ? 'wrong' : await passwords.verify(current, password);
+    if (verdict === 'busy') return comeBack(BUSY_S);
+    if (verdict === 'right') return void (await limits.succeeded('password', ip, userId));
+    trail('login_failed', { userId, ip, what: 'password' });
+    return refused(errorInfo('login_failed', 'The current password is wrong'));
+  }
+
+  private async create({ email, password, name }: SignupBody, client: Client): Promise<SignUpOutcome> {
+    const { mode, accounts, passwords, signIn, trail } = this.deps;
+    const weak = weakness(password);
+    if (weak !== undefined) return refused(weak);
+    const hash = await passwords.hash(password);
+    if (hash === undefined) return comeBack(BUSY_S);
+    const shown = name ?? (email.split('@', 1)[0]!.slice(0, MAX_NAME) || 'Owner');
+    const row = { name: shown, createdAt: this.now(), email: addressOf(email), password: hash };
+    if ((await accounts.get(OWNER_ID)) === undefined) {
+      const owner = { ...row, userId: OWNER_ID, role: 'admin' as const };
+      if ((await accounts.create(owner)) === 'created') {
+        trail('signup', { userId: OWNER_ID, ip: client.ip, role: 'admin' });
+        return signIn.begin(owner, client, 'signup');
+      }
+    }
+    // Somebody else was first.
+    if (mode !== 'open') return refused(errorInfo('signup_closed'));
+    const userId = newId('u');
+    const made = await accounts.create({ ...row, userId, role: 'member' });
+    trail('signup', { ip: client.ip, ...(made === 'created' ? { userId, role: 'member' } : { outcome: made }) });
+    return { kind: 'accepted' };
+  }
+}

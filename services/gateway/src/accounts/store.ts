@@ -1,0 +1,101 @@
+import { bucket, type Backbone } from '@pizzapi/backbone';
+import { secretHash } from '@pizzapi/process';
+import { CodedError, isAccountRow, isEmailRow, OWNER_ID, type AccountRow, type EmailRow } from '@pizzapi/protocol';
+import type { Registry } from '../auth/registry.js';
+
+/** Attempts at a change of an account that others change meanwhile. */
+const ATTEMPTS = 10;
+/** How long it is remembered that a row was deleted, in ms: whoever was cut off for longer lists all rows anew. */
+export const MARKER_MS = 60 * 60_000;
+
+export type CreateOutcome = 'created' | 'exists' | 'email_taken';
+
+/** An address as it is compared and stored. */
+export const addressOf = (email: string): string => email.normalize('NFKC').toLowerCase();
+
+const emailKey = (email: string): string => `email.${secretHash(addressOf(email))}`;
+const userKey = (userId: string): string => `user.${userId}`;
+
+/**
+ * The accounts of the bucket `accounts`. An address belongs to the account that its claim names, if that account says
+ * the same: a process that dies between the two writes leaves nothing that lets anyone in.
+ */
+export class AccountStore {
+  private readonly accounts;
+  private readonly emails;
+
+  constructor(
+    b: Backbone,
+    private readonly registry: Registry,
+    private readonly now: () => number = Date.now,
+  ) {
+    this.accounts = bucket<AccountRow>(b, 'accounts', { check: isAccountRow });
+    this.emails = bucket<EmailRow>(b, 'accounts', { check: isEmailRow });
+  }
+
+  get(userId: string): Promise<AccountRow | undefined> {
+    return this.registry.account(userId);
+  }
+
+  /** All accounts, the oldest first. */
+  list(): AccountRow[] {
+    return [...this.registry.accounts.values()].sort((a, b) => a.createdAt - b.createdAt);
+  }
+
+  async byEmail(email: string): Promise<AccountRow | undefined> {
+    const claim = await this.emails.get(emailKey(email));
+    const account = claim === undefined ? undefined : await this.get(claim.value.userId);
+    return account?.email === addressOf(email) ? account : undefined;
+  }
+
+  /** A new account with its address. Of many who ask for one id or one address at once, one gets it. */
+  async create(row: AccountRow & { email: string }): Promise<CreateOutcome> {
+    const email = addressOf(row.email);
+    const made = await this.accounts.create(userKey(row.userId), { ...row, email });
+    if (made.kind === 'conflict') return 'exists';
+    if (await this.claim(email, row.userId)) {
+      await this.registry.accounts.reached(made.revision);
+      return 'created';
+    }
+    await this.accounts.delete(userKey(row.userId), { markerMs: MARKER_MS });
+    return 'email_taken';
+  }
+
+  /** The owner's account, made on first use: without address and password, for whom the machine itself lets in. */
+  async ensureOwner(): Promise<AccountRow> {
+    const known = await this.get(OWNER_ID);
+    if (known !== undefined) return known;
+    const row: AccountRow = { userId: OWNER_ID, name: 'Owner', role: 'admin', createdAt: this.now() };
+    const made = await this.accounts.create(userKey(OWNER_ID), row);
+    if (made.kind === 'stored') await this.registry.accounts.reached(made.revision);
+    return (await this.get(OWNER_ID)) ?? row;
+  }
+
+  /**
+   * Changes an account, whoever else changes it meanwhile; the new row, or undefined when there is no such account.
+   * Resolves once this gateway acts on it.
+   */
+  async change(userId: string, change: (row: AccountRow) => AccountRow): Promise<AccountRow | undefined> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const found = await this.accounts.get(userKey(userId));
+      if (found === undefined) return undefined;
+      const next = change(found.value);
+      const stored = await this.accounts.update(userKey(userId), next, found.revision);
+      if (stored.kind === 'conflict') continue;
+      await this.registry.accounts.reached(stored.revision);
+      return next;
+    }
+    throw new CodedError('unavailable', 'The account is being changed by many at once');
+  }
+
+  /** True when the address belongs to this account now. */
+  async claim(email: string, userId: string): Promise<boolean> {
+    const made = await this.emails.create(emailKey(email), { userId });
+    return made.kind === 'stored' || (await this.emails.get(emailKey(email)))?.value.userId === userId;
+  }
+
+  /** Gives an address back. */
+  async release(email: string): Promise<void> {
+    await this.emails.delete(emailKey(email), { markerMs: MARKER_MS });
+  }
+}

@@ -1,0 +1,100 @@
+import type { Backbone } from '@pizzapi/backbone';
+import type { Logger } from '@pizzapi/process';
+import { isAccountRow, isKeyRow, isLoginRow, type AccountRow, type KeyRow, type LoginRow } from '@pizzapi/protocol';
+import { Mirror } from './mirror.js';
+
+/** How often what has expired is looked for, in ms. */
+const EXPIRY_MS = 1_000;
+
+/** Somebody may not any more what they could until now. `id`: of the login, the key, the account. */
+export type RegistryChange =
+  { kind: 'login_ended'; id: string } | { kind: 'key_revoked'; id: string } | { kind: 'account_disabled'; id: string };
+
+type Listener = (change: RegistryChange) => void;
+
+/**
+ * Accounts, logins and keys in memory. Logins and keys are found by the SHA-256 of their secret. Every gateway learns
+ * of a revocation here, wherever it was made, and tells its listeners.
+ */
+export class Registry {
+  readonly accounts: Mirror<AccountRow>;
+  readonly logins: Mirror<LoginRow>;
+  readonly keys: Mirror<KeyRow>;
+  private readonly listeners = new Set<Listener>();
+  private expiry: NodeJS.Timeout | undefined;
+
+  constructor(
+    b: Backbone,
+    log: Logger,
+    private readonly now: () => number = Date.now,
+  ) {
+    this.accounts = new Mirror(b, { bucket: 'accounts', prefix: 'user.', check: isAccountRow, log });
+    this.logins = new Mirror(b, { bucket: 'accounts', prefix: 'login.', check: isLoginRow, log });
+    this.keys = new Mirror(b, { bucket: 'api-keys', check: isKeyRow, log });
+    this.accounts.on((id, after, before) => {
+      const disabled = after?.disabledAt !== undefined && before?.disabledAt === undefined;
+      if (disabled || (after === undefined && before !== undefined)) this.tell({ kind: 'account_disabled', id });
+    });
+    this.logins.on((_hash, after, before) => {
+      if (after === undefined && before !== undefined) this.tell({ kind: 'login_ended', id: before.id });
+    });
+    this.keys.on((_hash, after, before) => {
+      if (after === undefined && before !== undefined) this.tell({ kind: 'key_revoked', id: before.id });
+    });
+  }
+
+  get ready(): Promise<unknown> {
+    return Promise.all([this.accounts.ready, this.logins.ready, this.keys.ready]);
+  }
+
+  get isReady(): boolean {
+    return this.accounts.isReady && this.logins.isReady && this.keys.isReady;
+  }
+
+  start(): void {
+    for (const mirror of [this.accounts, this.logins, this.keys]) mirror.start();
+    this.expiry = setInterval(() => this.expire(), EXPIRY_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.expiry);
+    for (const mirror of [this.accounts, this.logins, this.keys]) mirror.stop();
+    this.listeners.clear();
+  }
+
+  on(listener: Listener): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  /** An account, disabled or not. */
+  account(userId: string): Promise<AccountRow | undefined> {
+    return this.accounts.get(userId);
+  }
+
+  /** The login of a cookie, unless it has expired. */
+  async login(hash: string): Promise<LoginRow | undefined> {
+    return this.unexpired(await this.logins.get(hash));
+  }
+
+  /** The key of a token, unless it has expired. */
+  async key(hash: string): Promise<KeyRow | undefined> {
+    return this.unexpired(await this.keys.get(hash));
+  }
+
+  private unexpired<R extends { expiresAt?: number }>(row: R | undefined): R | undefined {
+    return row === undefined || (row.expiresAt ?? Infinity) <= this.now() ? undefined : row;
+  }
+
+  /** The server drops what has expired without a word: its sockets have to be told all the same. */
+  private expire(): void {
+    const now = this.now();
+    for (const mirror of [this.logins, this.keys] as const) {
+      for (const [hash, { expiresAt = Infinity }] of mirror.entries()) if (expiresAt <= now) mirror.drop(hash);
+    }
+  }
+
+  private tell(change: RegistryChange): void {
+    for (const listener of [...this.listeners]) listener(change);
+  }
+}

@@ -1,0 +1,171 @@
+import { bucket, type Backbone } from '@pizzapi/backbone';
+import type { Logger } from '@pizzapi/process';
+import { CodedError, isShareRow, newId, type ShareMode, type ShareRow } from '@pizzapi/protocol';
+import { Mirror } from './mirror.js';
+
+/** Links of one session that may live at once. */
+export const MAX_LIVE_SHARES = 100;
+/** Attempts at a change of a link that others change meanwhile. */
+const ATTEMPTS = 5;
+/** How often links that have expired meanwhile are looked for, in ms. */
+const EXPIRY_MS = 1_000;
+
+/** A link may do less than before. */
+export type ShareChange =
+  /** It was revoked, has expired, or went with its session. */
+  | { kind: 'share_revoked'; id: string }
+  /** It was taken back to reading. */
+  | { kind: 'share_restricted'; id: string };
+
+export interface NewShare {
+  sid: string;
+  userId: string;
+  mode: ShareMode;
+  /** ms since epoch. */
+  expiresAt: number;
+}
+
+export type CreateOutcome = { kind: 'created'; share: ShareRow } | { kind: 'too_many' };
+
+const keyOf = (sid: string, shareId: string): string => `${sid}.${shareId}`;
+
+/** The share links. Every gateway learns here of what was changed through another, and tells its listeners. */
+export class ShareStore {
+  private readonly mirror: Mirror<ShareRow>;
+  private readonly rows;
+  private readonly listeners = new Set<(change: ShareChange) => void>();
+  private expiry: NodeJS.Timeout | undefined;
+  /** Up to when links that expired have been told of. */
+  private toldUntil: number;
+
+  constructor(
+    b: Backbone,
+    log: Logger,
+    private readonly now: () => number = Date.now,
+  ) {
+    this.mirror = new Mirror(b, { bucket: 'shares', check: isShareRow, log });
+    this.rows = bucket<ShareRow>(b, 'shares', { check: isShareRow });
+    this.toldUntil = now();
+    this.mirror.on((_key, after, before) => this.changed(after, before));
+  }
+
+  get ready(): Promise<void> {
+    return this.mirror.ready;
+  }
+
+  get isReady(): boolean {
+    return this.mirror.isReady;
+  }
+
+  start(): void {
+    this.mirror.start();
+    this.expiry = setInterval(() => this.expire(), EXPIRY_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.expiry);
+    this.mirror.stop();
+    this.listeners.clear();
+  }
+
+  on(listener: (change: ShareChange) => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  /** A link that may be used now. */
+  async find(sid: string, shareId: string): Promise<ShareRow | undefined> {
+    const share = await this.mirror.get(keyOf(sid, shareId));
+    return share !== undefined && this.lives(share) ? share : undefined;
+  }
+
+  /**
+   * What a link that was found before allows now; undefined = nothing any more. From memory: a link that the watch has
+   * not told of yet is as it was found.
+   */
+  modeNow(sid: string, shareId: string, found: ShareMode): ShareMode | undefined {
+    const share = this.mirror.peek(keyOf(sid, shareId));
+    if (share === undefined) return found;
+    return this.lives(share) ? share.mode : undefined;
+  }
+
+  /** The links of a session that have not expired, the newest first; revoked ones say so. */
+  list(sid: string): ShareRow[] {
+    const unexpired = this.all(sid).filter(({ expiresAt }) => expiresAt > this.now());
+    return unexpired.sort((a, b) => b.createdAt - a.createdAt);
+  }
+
+  /** Makes a link, and tidies away those of the session that are over. */
+  async create({ sid, userId, mode, expiresAt }: NewShare): Promise<CreateOutcome> {
+    const all = this.all(sid);
+    if (all.filter((share) => this.lives(share)).length >= MAX_LIVE_SHARES) return { kind: 'too_many' };
+    const over = all.filter((share) => !this.lives(share));
+    await Promise.all(over.map(({ shareId }) => this.rows.delete(keyOf(sid, shareId))));
+    const createdAt = this.now();
+    const share: ShareRow = { shareId: newId('sh'), sessionId: sid, userId, mode, createdAt, expiresAt };
+    await this.rows.put(keyOf(sid, share.shareId), share);
+    return { kind: 'created', share };
+  }
+
+  /** Ends a link. False when there is none that lives. */
+  revoke(sid: string, shareId: string): Promise<boolean> {
+    return this.change(sid, shareId, (share) => ({ ...share, revokedAt: this.now() }));
+  }
+
+  /** Ends every link of a session, and says which. */
+  async revokeAll(sid: string): Promise<string[]> {
+    const living = this.all(sid).filter((share) => this.lives(share));
+    const ended = living.map(async ({ shareId }) => ((await this.revoke(sid, shareId)) ? [shareId] : []));
+    return (await Promise.all(ended)).flat();
+  }
+
+  /** Takes a link back to reading. False when there is none that lives. */
+  restrict(sid: string, shareId: string): Promise<boolean> {
+    return this.change(sid, shareId, (share) => ({ ...share, mode: 'read' }));
+  }
+
+  /** Forgets the links of a session that is no more. */
+  async forget(sid: string): Promise<void> {
+    await Promise.all(this.all(sid).map(({ shareId }) => this.rows.delete(keyOf(sid, shareId))));
+  }
+
+  private changed(after: ShareRow | undefined, before: ShareRow | undefined): void {
+    if (before === undefined || before.revokedAt !== undefined) return;
+    const { shareId: id } = before;
+    if (after === undefined || after.revokedAt !== undefined) this.tell({ kind: 'share_revoked', id });
+    else if (after.mode !== before.mode) this.tell({ kind: 'share_restricted', id });
+  }
+
+  private expire(): void {
+    const [from, to] = [this.toldUntil, this.now()];
+    this.toldUntil = to;
+    for (const { expiresAt, shareId: id } of this.mirror.values())
+      if (expiresAt > from && expiresAt <= to) this.tell({ kind: 'share_revoked', id });
+  }
+
+  private tell(change: ShareChange): void {
+    for (const listener of [...this.listeners]) listener(change);
+  }
+
+  private all(sid: string): ShareRow[] {
+    return [...this.mirror.values()].filter(({ sessionId }) => sessionId === sid);
+  }
+
+  private lives({ revokedAt, expiresAt }: ShareRow): boolean {
+    return revokedAt === undefined && expiresAt > this.now();
+  }
+
+  /** Resolves when the change counts here; on other gateways it does as soon as their watch tells. */
+  private async change(sid: string, shareId: string, evolve: (share: ShareRow) => ShareRow): Promise<boolean> {
+    const key = keyOf(sid, shareId);
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const found = await this.rows.get(key);
+      if (found === undefined || !this.lives(found.value)) return false;
+      const written = await this.rows.update(key, evolve(found.value), found.revision);
+      if (written.kind === 'conflict') continue;
+      await this.mirror.settled(key, written.revision);
+      return true;
+    }
+    throw new CodedError('unavailable', 'The link is being changed by others');
+  }
+}

@@ -1,0 +1,64 @@
+import { errorInfo, IdParams, KeysReply, NewKeyBody, NewKeyReply } from '@pizzapi/protocol';
+import type { FastifyInstance } from 'fastify';
+import type { Keys } from '../accounts/keys.js';
+import type { Trail } from '../accounts/trail.js';
+import type { GatewayMetrics } from '../metrics.js';
+import { principalOf } from './guard.js';
+import { refuser } from './refuse.js';
+import { route } from './schemas.js';
+
+export interface KeyDeps {
+  keys: Keys;
+  trail: Trail;
+  metrics: GatewayMetrics;
+  /** Where runners find nats-server. */
+  natsUrl: string | undefined;
+}
+
+const tag = 'keys';
+
+/** API keys and runner tokens: everybody's own, and no others. */
+export function keyRoutes(app: FastifyInstance, { keys, trail, metrics, natsUrl }: KeyDeps): void {
+  const refuse = refuser(metrics);
+
+  app.get(
+    '/api/keys',
+    { schema: route({ summary: 'Your keys', tag, answers: { 200: KeysReply } }) },
+    async (request) => ({ keys: keys.listOf(principalOf(request).userId) }),
+  );
+
+  app.post<{ Body: NewKeyBody }>(
+    '/api/keys',
+    {
+      schema: route({
+        summary: 'Make an API key or a runner token; it is told this once',
+        tag,
+        body: NewKeyBody,
+        answers: { 201: NewKeyReply },
+      }),
+    },
+    async (request, reply) => {
+      const { userId } = principalOf(request);
+      const outcome = await keys.create(userId, request.body);
+      if (outcome.kind === 'refused') return refuse(reply, outcome);
+      const { key, token } = outcome;
+      trail('key_created', { userId, ip: request.ip, keyId: key.id, keyKind: key.kind, name: key.name });
+      return reply
+        .code(201)
+        .send({ key, token, ...(key.kind === 'runner' && natsUrl !== undefined ? { natsUrl } : {}) });
+    },
+  );
+
+  app.delete<{ Params: { id: string } }>(
+    '/api/keys/:id',
+    { schema: route({ summary: 'Revoke a key of yours', tag, params: IdParams }) },
+    async (request, reply) => {
+      const { userId } = principalOf(request);
+      const { id } = request.params;
+      const key = await keys.revoke(userId, id);
+      if (key === undefined) return refuse(reply, { error: errorInfo('key_not_found', `There is no key "${id}"`) });
+      trail('key_revoked', { userId, ip: request.ip, keyId: id, keyKind: key.kind, name: key.name });
+      return reply.code(204).send();
+    },
+  );
+}

@@ -1,0 +1,69 @@
+import { PairBody, PairInfo, PairParams, PairPollBody, PairPollReply, PairReply } from '@pizzapi/protocol';
+import type { FastifyInstance } from 'fastify';
+import type { Static } from 'typebox';
+import type { Pairing } from '../accounts/pairing.js';
+import type { GatewayMetrics } from '../metrics.js';
+import { SMALL_BODY_BYTES } from './authRoutes.js';
+import { principalOf } from './guard.js';
+import { refuser } from './refuse.js';
+import { route } from './schemas.js';
+
+const tag = 'pairing';
+const open = { config: { open: true }, bodyLimit: SMALL_BODY_BYTES };
+
+interface OfCode {
+  Params: { code: string };
+}
+
+/** How a program gets a key: it asks and waits, somebody who is signed in answers. */
+export function pairRoutes(
+  app: FastifyInstance,
+  { pairing, metrics }: { pairing: Pairing; metrics: GatewayMetrics },
+): void {
+  const refuse = refuser(metrics);
+
+  app.post<{ Body: PairBody }>(
+    '/api/pair',
+    { ...open, schema: route({ summary: 'Ask for a key', tag, body: PairBody, answers: { 201: PairReply } }) },
+    async (request, reply) => {
+      const outcome = await pairing.ask(request.body, request.ip);
+      if (outcome.kind === 'refused') return refuse(reply, outcome);
+      const { kind: _, ...asked } = outcome;
+      return reply.code(201).send(asked);
+    },
+  );
+
+  app.post<{ Body: Static<typeof PairPollBody> }>(
+    '/api/pair/poll',
+    {
+      ...open,
+      schema: route({ summary: 'Fetch the key, once', tag, body: PairPollBody, answers: { 200: PairPollReply } }),
+    },
+    async (request, reply) => {
+      const outcome = await pairing.poll(request.body.secret, request.ip);
+      if (outcome.kind === 'refused') return refuse(reply, outcome);
+      return reply.send(outcome.reply);
+    },
+  );
+
+  app.get<OfCode>(
+    '/api/pair/:code',
+    { schema: route({ summary: 'What is asked for', tag, params: PairParams, answers: { 200: PairInfo } }) },
+    async (request, reply) => {
+      const outcome = await pairing.look(request.params.code, request.ip);
+      return outcome.kind === 'refused' ? refuse(reply, outcome) : outcome.pair;
+    },
+  );
+
+  for (const verb of ['approve', 'deny'] as const) {
+    app.post<OfCode>(
+      `/api/pair/:code/${verb}`,
+      { schema: route({ summary: verb === 'approve' ? 'Say yes' : 'Say no', tag, params: PairParams }) },
+      async (request, reply) => {
+        const { userId } = principalOf(request);
+        const outcome = await pairing.answer(request.params.code, verb === 'approve', userId, request.ip);
+        return outcome.kind === 'refused' ? refuse(reply, outcome) : reply.code(204).send();
+      },
+    );
+  }
+}

@@ -1,0 +1,49 @@
+import { errorInfo, isId, type ErrorInfo } from '@pizzapi/protocol';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { GatewayMetrics } from '../metrics.js';
+import { unknownRunner, unknownSession, type Access } from '../session/access.js';
+import { answerError } from './errors.js';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Acts on the session: not for who may only watch it. */
+    acts?: boolean;
+  }
+}
+
+/**
+ * Stands behind the guard, before every route: the session or runner that the address names has to be the person's own,
+ * or a guest's one session. No route has to remember to ask. To be registered behind the guard.
+ */
+export function registerScope(
+  app: FastifyInstance,
+  { access, metrics }: { access: Access; metrics: GatewayMetrics },
+): void {
+  app.addHook('onRequest', async (request, reply) => {
+    // A socket is asked more before, and then comes back here for this.
+    if (request.routeOptions.config.socket === true) return;
+    const error = scopeProblem(request, access);
+    if (error === undefined) return;
+    metrics.error(error.code);
+    return answerError(reply, error);
+  });
+}
+
+/** Why this person may not ask for what the address names, or undefined. Answered from memory alone. */
+export function scopeProblem(
+  { principal, params, routeOptions }: FastifyRequest,
+  access: Access,
+): ErrorInfo | undefined {
+  const { url, config } = routeOptions;
+  if (principal === null || url === undefined || config.open === true) return undefined;
+  const { sid, rid } = params as { sid?: string; rid?: string };
+  for (const id of [sid, rid])
+    if (id !== undefined && !isId(id)) return errorInfo('invalid_id', `"${id.slice(0, 80)}" is not an id`);
+  if (rid !== undefined && !access.mayUseRunner(principal, rid)) return unknownRunner(rid);
+  if (sid === undefined) return undefined;
+  const mode = access.modeIn(principal, sid);
+  // To a guest every other session is the same: one that the link does not open.
+  if (mode === undefined)
+    return principal.role === 'guest' ? errorInfo('forbidden', 'This link does not open it') : unknownSession(sid);
+  return mode === 'read' && config.acts === true ? errorInfo('read_only') : undefined;
+}

@@ -1,0 +1,137 @@
+import {
+  errorInfo,
+  NewShareBody,
+  NewShareReply,
+  parseDuration,
+  ShareChangeBody,
+  ShareParams,
+  SharesReply,
+  type ErrorInfo,
+  type ShareInfo,
+  type ShareRow,
+} from '@pizzapi/protocol';
+import type { FastifyInstance } from 'fastify';
+import { MAX_LIVE_SHARES, type ShareStore } from '../auth/shareStore.js';
+import { MAX_SHARE_MS, type ShareTokens } from '../auth/shareTokens.js';
+import type { GatewayMetrics } from '../metrics.js';
+import type { Commander } from '../session/commander.js';
+import { principalOf } from './guard.js';
+import { refuser } from './refuse.js';
+import { route, SessionParams } from './schemas.js';
+
+/** How long a link lives when nobody says, in ms. */
+const DEFAULT_SHARE_MS = 24 * 60 * 60_000;
+/** The shortest life, in ms. */
+const MIN_SHARE_MS = 60_000;
+
+export interface ShareDeps {
+  shares: ShareStore;
+  tokens: ShareTokens;
+  commander: Commander;
+  metrics: GatewayMetrics;
+  /** The address people open, without a slash at its end. */
+  publicUrl: () => string;
+}
+
+interface OfSession {
+  Params: { sid: string };
+}
+interface OfShare {
+  Params: { sid: string; shareId: string };
+}
+
+const tag = 'shares';
+
+/** The links of a session, for its owner. A token is told once; it is part of the address behind `#`, which no server sees. */
+export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
+  const { shares, tokens, commander, publicUrl } = deps;
+  const refuse = refuser(deps.metrics);
+  app.post<OfSession & { Body: NewShareBody }>(
+    '/api/sessions/:sid/shares',
+    {
+      schema: route({
+        summary: 'Make a link to this session, to watch or to take part',
+        tag,
+        params: SessionParams,
+        body: NewShareBody,
+        answers: { 201: NewShareReply },
+      }),
+    },
+    async (request, reply) => {
+      const { sid } = request.params;
+      const { mode = 'read', expiresIn = DEFAULT_SHARE_MS / 1_000 } = request.body;
+      const life = parseDuration(expiresIn);
+      if (life === undefined || life < MIN_SHARE_MS || life > MAX_SHARE_MS)
+        return refuse(reply, {
+          error: errorInfo('bad_request', '`expiresIn` is seconds, or 30m, 2h, 7d: a minute to 30 days'),
+        });
+      const principal = principalOf(request);
+      // To the second, as the token has it.
+      const expiresAt = Math.floor((Date.now() + life) / 1_000) * 1_000;
+      const outcome = await shares.create({ sid, userId: principal.userId, mode, expiresAt });
+      if (outcome.kind === 'too_many')
+        return refuse(reply, {
+          error: errorInfo('too_many_requests', `A session may have ${MAX_LIVE_SHARES} links; revoke one`),
+        });
+      const { shareId } = outcome.share;
+      const token = await tokens.sign({ sid, shareId, mode, expiresAt });
+      commander.audit('share_created', principal, { sessionId: sid, shareId, mode, expiresAt });
+      const shareUrl = `${publicUrl()}/s/${sid}#share=${token}`;
+      return reply.code(201).header('cache-control', 'no-store').send({ shareUrl, token, expiresAt, shareId, mode });
+    },
+  );
+
+  app.get<OfSession>(
+    '/api/sessions/:sid/shares',
+    {
+      schema: route({
+        summary: 'The links of this session that have not expired; revoked ones say so',
+        tag,
+        params: SessionParams,
+        answers: { 200: SharesReply },
+      }),
+    },
+    async (request) => ({ shares: shares.list(request.params.sid).map(infoOf) }),
+  );
+
+  app.delete<OfSession>(
+    '/api/sessions/:sid/shares',
+    { schema: route({ summary: 'Revoke all links of this session', tag, params: SessionParams }) },
+    async (request, reply) => {
+      const { sid } = request.params;
+      for (const shareId of await shares.revokeAll(sid))
+        commander.audit('share_revoked', principalOf(request), { sessionId: sid, shareId });
+      return reply.code(204).send();
+    },
+  );
+
+  app.delete<OfShare>(
+    '/api/sessions/:sid/shares/:shareId',
+    { schema: route({ summary: 'Revoke a link: who came by it is sent away', tag, params: ShareParams }) },
+    async (request, reply) => {
+      const { sid, shareId } = request.params;
+      if (!(await shares.revoke(sid, shareId))) return refuse(reply, { error: unknownShare(shareId) });
+      commander.audit('share_revoked', principalOf(request), { sessionId: sid, shareId });
+      return reply.code(204).send();
+    },
+  );
+
+  app.patch<OfShare & { Body: { mode: 'read' } }>(
+    '/api/sessions/:sid/shares/:shareId',
+    { schema: route({ summary: 'Take a link back to watching', tag, params: ShareParams, body: ShareChangeBody }) },
+    async (request, reply) => {
+      const { sid, shareId } = request.params;
+      if (!(await shares.restrict(sid, shareId))) return refuse(reply, { error: unknownShare(shareId) });
+      commander.audit('share_changed', principalOf(request), { sessionId: sid, shareId, mode: request.body.mode });
+      return reply.code(204).send();
+    },
+  );
+}
+
+const unknownShare = (shareId: string): ErrorInfo =>
+  errorInfo('share_not_found', `This session has no link "${shareId}" that is valid`);
+
+const infoOf = ({ shareId, mode, createdAt, expiresAt, revokedAt }: ShareRow): ShareInfo => ({
+  ...{ shareId, mode, createdAt, expiresAt },
+  ...(revokedAt === undefined ? {} : { revokedAt }),
+});

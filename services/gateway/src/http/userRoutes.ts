@@ -1,0 +1,71 @@
+import {
+  errorInfo,
+  IdParams,
+  UserChangeBody,
+  UserInfo,
+  UsersReply,
+  type AccountRow,
+  type UserInfo as UserInfoValue,
+} from '@pizzapi/protocol';
+import type { FastifyInstance } from 'fastify';
+import type { Logins } from '../accounts/logins.js';
+import type { AccountStore } from '../accounts/store.js';
+import type { Trail } from '../accounts/trail.js';
+import type { GatewayMetrics } from '../metrics.js';
+import { principalOf } from './guard.js';
+import { refuser } from './refuse.js';
+import { route } from './schemas.js';
+
+export interface UserDeps {
+  accounts: AccountStore;
+  logins: Logins;
+  trail: Trail;
+  metrics: GatewayMetrics;
+}
+
+const tag = 'users';
+const config = { admin: true };
+
+const infoOf = ({ password: _, disabledAt, ...shown }: AccountRow): UserInfoValue => ({
+  ...shown,
+  disabled: disabledAt !== undefined,
+});
+
+/** The people of this installation, for its admins. */
+export function userRoutes(app: FastifyInstance, { accounts, logins, trail, metrics }: UserDeps): void {
+  const refuse = refuser(metrics);
+
+  app.get(
+    '/api/users',
+    { config, schema: route({ summary: 'Everybody with an account', tag, answers: { 200: UsersReply } }) },
+    async () => ({ users: accounts.list().map(infoOf) }),
+  );
+
+  app.patch<{ Params: { id: string }; Body: { disabled: boolean } }>(
+    '/api/users/:id',
+    {
+      config,
+      schema: route({
+        summary: 'Disable an account, or enable it again; disabling ends its sign-ins and stops its keys',
+        tag,
+        params: IdParams,
+        body: UserChangeBody,
+        answers: { 200: UserInfo },
+      }),
+    },
+    async (request, reply) => {
+      const { userId } = principalOf(request);
+      const { id } = request.params;
+      const { disabled } = request.body;
+      if (id === userId) return refuse(reply, { error: errorInfo('own_account') });
+      const changed = await accounts.change(id, ({ disabledAt, ...row }) =>
+        disabled ? { ...row, disabledAt: disabledAt ?? Date.now() } : row,
+      );
+      if (changed === undefined)
+        return refuse(reply, { error: errorInfo('user_not_found', `There is no account "${id}"`) });
+      if (disabled) await logins.endAll(id);
+      trail(disabled ? 'user_disabled' : 'user_enabled', { userId, ip: request.ip, target: id });
+      return infoOf(changed);
+    },
+  );
+}

@@ -1,0 +1,57 @@
+import { COMMAND_NAMES, errorInfo, type CommandName, type ErrorInfo, type ViewerMode } from '@pizzapi/protocol';
+import type { Principal } from '../auth/principal.js';
+import type { ShareStore } from '../auth/shareStore.js';
+import type { Directory } from './directory.js';
+import type { Expected } from './expected.js';
+import { GUEST_COMMANDS } from './guestCommands.js';
+
+/** The answer for a session that does not exist, and for one of somebody else's: the same to the letter. */
+export const unknownSession = (sid: string): ErrorInfo =>
+  errorInfo('session_not_found', `There is no session "${sid}"`);
+
+/** The same of runners. */
+export const unknownRunner = (rid: string): ErrorInfo => errorInfo('runner_not_found', `There is no runner "${rid}"`);
+
+const isCommandName = (name: string): name is CommandName => COMMAND_NAMES.includes(name as CommandName);
+
+/**
+ * Who may do what: the one place that decides. It answers from memory, so that what is somebody else's and what does
+ * not exist look the same, also on a clock. Asked anew for every request and every frame: what was revoked counts at
+ * once.
+ */
+export class Access {
+  constructor(
+    private readonly directory: Pick<Directory, 'userOf' | 'userOfRunner'>,
+    private readonly shares: Pick<ShareStore, 'modeNow'>,
+    private readonly expected: Expected,
+  ) {}
+
+  /** What this person may do in a session; undefined: answer as if there were none. */
+  modeIn(principal: Principal, sid: string): ViewerMode | undefined {
+    const owner = this.ownerOf(sid);
+    if (owner === undefined) return undefined;
+    const { share, credential } = principal;
+    if (share === undefined) return owner === principal.userId ? 'owner' : undefined;
+    return share.sid === sid ? this.shares.modeNow(sid, credential.id, share.mode) : undefined;
+  }
+
+  /** Why this person may not ask this of a session, or undefined when they may. */
+  commandProblem(principal: Principal, sid: string, name: string): ErrorInfo | undefined {
+    const mode = this.modeIn(principal, sid);
+    if (mode === undefined) return unknownSession(sid);
+    if (mode === 'read') return errorInfo('read_only');
+    if (mode === 'collab' && isCommandName(name) && !GUEST_COMMANDS[name])
+      return errorInfo('forbidden', `A link does not let you send "${name}"`);
+    return undefined;
+  }
+
+  /** Whether this person may see a runner and start sessions on it; false: answer as if there were none. */
+  mayUseRunner(principal: Principal, rid: string): boolean {
+    return principal.share === undefined && this.directory.userOfRunner(rid) === principal.userId;
+  }
+
+  /** Whose a session is. One that was asked for here a moment ago is its asker's. */
+  ownerOf(sid: string): string | undefined {
+    return this.directory.userOf(sid) ?? this.expected.find(sid)?.userId;
+  }
+}

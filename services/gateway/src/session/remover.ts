@@ -1,0 +1,79 @@
+import { bucket, forgetOwner, headOf, requestRpc, type Backbone } from '@pizzapi/backbone';
+import { sleep } from '@pizzapi/process';
+import {
+  decode,
+  deskSubjects,
+  encode,
+  errorInfo,
+  isErrorCode,
+  isMap,
+  stringAt,
+  type ErrorInfo,
+} from '@pizzapi/protocol';
+import type { Principal } from '../auth/principal.js';
+import type { ShareStore } from '../auth/shareStore.js';
+import type { Commander } from './commander.js';
+import type { Directory } from './directory.js';
+
+/** How long the host may take to end a session that is deleted, in ms. */
+const END_MS = 10_000;
+/** How long the projections may take to notice, in ms. */
+const SETTLE_MS = 3_000;
+/** A log that has not grown for so long, in ms, after its host left will not grow any more. */
+const QUIET_MS = 250;
+/** How long the authenticator may take to purge a log, in ms. */
+const PURGE_MS = 10_000;
+
+export interface RemoverDeps {
+  b: Backbone;
+  directory: Directory;
+  commander: Commander;
+  shares: ShareStore;
+}
+
+/** Deletes sessions. The log itself is purged by the authenticator: nobody else may. */
+export class Remover {
+  constructor(private readonly deps: RemoverDeps) {}
+
+  /** Ends the session if it runs, then deletes its log, what was folded from it, and its links. */
+  async remove(principal: Principal, sid: string): Promise<ErrorInfo | undefined> {
+    const { b, directory, commander, shares } = this.deps;
+    if (directory.isHosted(sid)) {
+      const outcome = await commander.command({ principal, sid, name: 'kill_session' });
+      if (outcome.kind === 'refused' && outcome.error.code !== 'session_ended') return outcome.error;
+      if (!(await directory.until(() => !directory.isHosted(sid), END_MS))) {
+        return errorInfo('runner_timeout', 'The host has not ended the session');
+      }
+      await this.quiet(sid);
+    }
+    const refused = await this.purge(sid);
+    if (refused !== undefined) return refused;
+    await Promise.all([bucket(b, 'sessions').delete(sid), bucket(b, 'session-meta').delete(sid), shares.forget(sid)]);
+    // The last: until then somebody may try again what failed before.
+    await forgetOwner(b, sid);
+    commander.audit('delete', principal, { sessionId: sid });
+    return undefined;
+  }
+
+  private async purge(sid: string): Promise<ErrorInfo | undefined> {
+    const answer = await requestRpc(this.deps.b, deskSubjects.purge, encode({ sid }), { timeoutMs: PURGE_MS });
+    if (answer.kind !== 'ok') return errorInfo('unavailable', 'The authenticator, which deletes logs, does not answer');
+    const reply = decode(answer.body);
+    if (!isMap(reply) || reply['kind'] !== 'refused') return undefined;
+    const { code } = reply;
+    return isErrorCode(code) ? { code, message: stringAt(reply, 'message') ?? '' } : errorInfo('internal');
+  }
+
+  /** Waits for the last words of a host and for the projection of its end: what comes later would outlive the session. */
+  private async quiet(sid: string): Promise<void> {
+    const { b, directory } = this.deps;
+    const deadline = Date.now() + SETTLE_MS;
+    const isOver = () => (directory.session(sid)?.state ?? 'ended') === 'ended';
+    await directory.until(isOver, SETTLE_MS);
+    for (let before = -1; Date.now() < deadline; await sleep(QUIET_MS)) {
+      const { last } = await headOf(b, sid);
+      if (last === before) return;
+      before = last;
+    }
+  }
+}
