@@ -1,10 +1,13 @@
+import { readShare } from '../src/share/link.js';
 import { decodeMany, defaultMetaState, encode, type SessionInfo } from '@pizzapi/protocol';
 import { RUNNERS, SESSIONS } from './lists.js';
+import { ScriptedPeople, type Cast } from './people.js';
 import { storyOf, type Story } from './stories.js';
 
 export interface Script {
-  /** `busy`: everything at once. `empty`: nobody has done anything yet. `signedout`, `long`. */
+  /** `busy`: everything at once. `empty`: nobody has done anything yet. */
   scene: string;
+  cast: Cast;
   /** Messages of the long session. */
   messages: number;
 }
@@ -14,10 +17,29 @@ const NEVER = () => undefined;
 /** Replaces this page's WebSocket and fetch by ones that play a script. */
 export function installScriptedGateway(script: Script): void {
   const sessions = script.scene === 'empty' ? [] : SESSIONS;
-  Object.assign(globalThis, { WebSocket: socketClass(script, sessions), fetch: scriptedFetch(script, sessions) });
+  const sockets = new Set<{ end(code: number): void }>();
+  Object.assign(globalThis, {
+    WebSocket: socketClass(script, sessions, sockets),
+    fetch: scriptedFetch(script, sessions),
+    /** For whoever plays: closes every connection with a code, as a gateway does. */
+    closeSockets: (code: number) => sockets.forEach((socket) => socket.end(code)),
+  });
 }
 
-function socketClass(script: Script, sessions: readonly SessionInfo[]) {
+const VIEWERS = [
+  { id: '1', userId: 'owner', mode: 'owner', name: 'Ada Lovelace' },
+  { id: '2', userId: 'owner', mode: 'owner', name: 'Ada Lovelace' },
+  { id: '3', userId: 'guest_x1', mode: 'collab', name: 'Ann' },
+  { id: '4', userId: 'guest_x2', mode: 'read' },
+];
+
+/** What a link's bearer may do in a session: what its token says, unsigned as it is. */
+function modeOf(protocols: readonly string[]): string {
+  const token = protocols.find((protocol) => protocol.startsWith('bearer.'))?.slice('bearer.'.length);
+  return token === undefined ? 'owner' : (readShare(token)?.mode ?? 'read');
+}
+
+function socketClass(script: Script, sessions: readonly SessionInfo[], sockets: Set<{ end(code: number): void }>) {
   return class ScriptedSocket {
     binaryType = '';
     onopen: () => void = NEVER;
@@ -25,10 +47,13 @@ function socketClass(script: Script, sessions: readonly SessionInfo[]) {
     onclose: (event: { code: number; reason: string }) => void = NEVER;
     onerror: () => void = NEVER;
     readonly #path: string;
+    readonly #mode: string;
     #story: Story | undefined;
 
-    constructor(url: string) {
+    constructor(url: string, protocols: string[] = []) {
       this.#path = new URL(url).pathname;
+      this.#mode = modeOf(protocols);
+      sockets.add(this);
       setTimeout(() => {
         this.onopen();
         this.#greet();
@@ -44,12 +69,18 @@ function socketClass(script: Script, sessions: readonly SessionInfo[]) {
     }
 
     close(): void {
-      this.onclose({ code: 1000, reason: '' });
+      this.end(1000);
+    }
+
+    end(code: number): void {
+      sockets.delete(this);
+      this.onclose({ code, reason: '' });
     }
 
     #greet(): void {
       if (this.#path === '/ws/hub') return this.#emit({ type: 'sessions', sessions });
-      if (this.#path === '/ws/runners') return this.#emit({ type: 'runners', runners: RUNNERS });
+      if (this.#path === '/ws/runners')
+        return this.#emit({ type: 'runners', runners: script.cast.who === 'member' ? [] : RUNNERS });
       const sid = this.#path.split('/').at(-1)!;
       const session = sessions.find(({ sessionId }) => sessionId === sid);
       if (session === undefined) return this.onclose({ code: 4410, reason: '' });
@@ -60,7 +91,7 @@ function socketClass(script: Script, sessions: readonly SessionInfo[]) {
         type: 'hello',
         protocol: 1,
         sessionId: sid,
-        mode: 'owner',
+        mode: this.#mode,
         session,
         meta: { ...defaultMetaState(), ...meta },
         head,
@@ -74,7 +105,7 @@ function socketClass(script: Script, sessions: readonly SessionInfo[]) {
       const frames = story.events.slice(from).map((event, i) => ({ type: 'event', seq: from + i + 1, event }));
       for (let i = 0; i < frames.length; i += 128) this.#emit(...frames.slice(i, i + 128));
       this.#emit({ type: 'live', seq: story.events.length });
-      this.#emit({ type: 'presence', viewers: [0, 1].map((i) => ({ id: String(i), userId: 'owner', mode: 'owner' })) });
+      this.#emit({ type: 'presence', viewers: VIEWERS });
       if (story.partial !== undefined) this.#emit({ type: 'partial', partial: story.partial });
       story.pieces?.forEach((delta, i) => setTimeout(() => this.#emit({ type: 'delta', delta }), 400 + 60 * i));
     }
@@ -90,14 +121,14 @@ function socketClass(script: Script, sessions: readonly SessionInfo[]) {
 
 function scriptedFetch(script: Script, sessions: readonly SessionInfo[]) {
   const real = globalThis.fetch.bind(globalThis);
+  const people = new ScriptedPeople(script.cast);
   return async (input: string, init?: RequestInit): Promise<Response> => {
     const url = new URL(input, location.origin);
     const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status });
     if (!url.pathname.startsWith('/api/')) return real(input, init);
-    if (url.pathname === '/api/auth/me') {
-      const out = { error: { code: 'unauthenticated', message: 'Open the link.' } };
-      return script.scene === 'signedout' ? json(out, 401) : json({ userId: 'owner', name: 'You', role: 'admin' });
-    }
+    const body = typeof init?.body === 'string' ? (JSON.parse(init.body) as Record<string, unknown>) : {};
+    const said = people.answer(init?.method ?? 'GET', url.pathname, url.searchParams, body);
+    if (said !== undefined) return said;
     if (url.pathname.endsWith('/folders'))
       return json({ folders: ['/home/ada/code/pizzapi', '/home/ada/code/pizzapi-docs', '/home/ada/code/site'] });
     if (url.pathname.endsWith('/events')) {

@@ -8,6 +8,12 @@ const options = new URLSearchParams(location.search);
 installScriptedGateway({
   scene: options.get('scene') ?? 'busy',
   messages: Number(options.get('messages') ?? 0),
+  cast: {
+    who: options.get('who') ?? 'admin',
+    signup: options.get('signup') ?? 'closed',
+    accounts: options.get('accounts') !== 'none',
+  },
 });
-history.replaceState(null, '', options.get('at') ?? '/');
+const at = options.get('at') ?? (location.pathname.startsWith('/dev/') ? '/' : undefined);
+if (at !== undefined) history.replaceState(null, '', at);
 await import('../src/main.js');

@@ -77,6 +77,8 @@ test('a viewer that loses its connection sees every event once', async () => {
 
 See [the protocol's rule](https://example.com/protocol#resume) for the wording.`;
 
+const MEASURE = 'Good. Now measure how long a resume takes with 10,000 events, and write the figure into the README.';
+
 function main(): Story {
   clock = START;
   const events: object[] = [
@@ -142,7 +144,16 @@ function main(): Story {
     assistant('a3', [{ type: 'text', text: ANSWER }]),
     { type: 'agent_end', at: at() },
     { type: 'model_select', at: at(), model: 'anthropic/claude-opus-4-5' },
-    user('u2', 'Good. Now measure how long a resume takes with 10,000 events, and write the figure into the README.'),
+    {
+      type: 'input_received',
+      at: at(),
+      commandId: 'c2',
+      text: MEASURE,
+      deliverAs: 'prompt',
+      by: { userId: 'guest_x1', via: 'collab', name: 'Ann' },
+    },
+    { type: 'input_delivered', at: at(), commandId: 'c2' },
+    user('u2', MEASURE),
     { type: 'agent_start', at: at() },
     { type: 'queue_update', at: at(), steering: [], followUp: ['Then open a pull request'] },
     assistant('a4', [

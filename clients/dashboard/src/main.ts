@@ -1,7 +1,9 @@
 import { mount } from 'svelte';
 import App from './App.svelte';
 import { app } from './state/app.svelte.js';
+import { guest } from './state/guest.svelte.js';
 import './app.css';
 
 mount(App, { target: document.querySelector('#app')! });
-void app.start();
+// Who came by a link is nobody but that link's guest.
+if (guest === undefined) void app.start();

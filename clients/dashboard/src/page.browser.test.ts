@@ -1,49 +1,20 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
-import type { Server } from 'node:http';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { chromium, type Browser, type Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { buildScriptedPage, servePage } from '../dev/serve.js';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { startScriptedPage, type ScriptedPage } from './testing/scriptedPage.js';
 
 /** The real page in Chromium, under the gateway's policy, with a gateway that plays a script. */
-let browser: Browser;
-let server: Server;
+let scripted: ScriptedPage;
 let url: string;
-let dir: string;
-/** What the page complained about: refused by its policy, or thrown. */
-let complaints: string[];
+const complaints = () => scripted.complaints;
+const open = (at: string, query?: string, viewport?: { width: number; height: number }) =>
+  scripted.open(at, query, viewport);
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'pizzapi-page-'));
-  await buildScriptedPage(dir);
-  ({ url, server } = await servePage(dir));
-  browser = await chromium.launch({ executablePath: chromiumPath(), args: ['--no-sandbox', '--disable-gpu'] });
+  scripted = await startScriptedPage();
+  ({ url } = scripted);
 });
-
-afterAll(async () => {
-  await browser?.close();
-  server?.close();
-  await rm(dir, { recursive: true, force: true });
-});
-
-/** `PIZZAPI_CHROMIUM`, else the first of the usual names on PATH. */
-function chromiumPath(): string {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'chrome'];
-  const found = names.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path));
-  return process.env['PIZZAPI_CHROMIUM'] ?? found ?? 'chromium';
-}
-
-async function open(at: string, query = '', viewport = { width: 1440, height: 900 }): Promise<Page> {
-  const page = await browser.newPage({ viewport });
-  complaints = [];
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  await page.goto(`${url}/?at=${encodeURIComponent(at)}&${query}`);
-  return page;
-}
+beforeEach(() => scripted.forget());
+afterAll(() => scripted?.stop());
 
 /** The first row whose top is in sight, once the page has drawn what a wheel asked for. */
 const firstInSight = async (page: Page) => {
@@ -71,7 +42,7 @@ it('shows hostile Markdown without running, loading or following any of it', asy
   const links = await log.locator('a').evaluateAll((found) => found.map((link) => link.getAttribute('href')));
   expect(new Set(links.map((href) => new URL(href!).protocol))).toEqual(new Set(['https:']));
   expect(elsewhere).toEqual([]);
-  expect(complaints).toEqual([]);
+  expect(complaints()).toEqual([]);
   await page.close();
 });
 
@@ -129,7 +100,6 @@ it('is used by keyboard: n starts, / finds, Escape leaves, and nothing breaks th
   await page.getByLabel('Folder').fill('/home/ada/wrok');
   await page.keyboard.press('Control+Enter');
   await page.getByText('cwd_not_found').waitFor();
-  complaints = complaints.filter((text) => !text.includes('422'));
   await page.getByRole('textbox', { name: 'First prompt' }).focus();
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
@@ -141,7 +111,7 @@ it('is used by keyboard: n starts, / finds, Escape leaves, and nothing breaks th
   await page.getByLabel('More').click();
   await page.getByRole('menuitem', { name: 'Delete…' }).click();
   await page.getByRole('alertdialog').waitFor();
-  expect(complaints).toEqual([]);
+  expect(complaints()).toEqual([]);
   await page.close();
 });
 

@@ -1,4 +1,11 @@
-import { describeError, restartDelay, shouldReconnect, type ErrorCode, type ErrorInfo } from '@pizzapi/protocol';
+import {
+  CLOSE_CODES,
+  errorInfo,
+  restartDelay,
+  shouldReconnect,
+  type ErrorCode,
+  type ErrorInfo,
+} from '@pizzapi/protocol';
 
 /**
  * A viewer's connection as a machine: `step(state, event)` is total and pure, its effects are data, and `driver.ts`
@@ -124,22 +131,20 @@ function wait(
   return { state: { kind: 'waiting', why, tries, attempt: attempt + 1, before }, effects: [...effects, timer] };
 }
 
+const { policy, bad_frame, revoked, session_gone } = CLOSE_CODES;
 /** What a close without return means to the person. */
-const FINAL: Readonly<Record<number, ErrorCode>> = {
-  1008: 'bad_frame',
-  4001: 'bad_frame',
-  4401: 'unauthenticated',
-  4410: 'session_gone',
+const FINAL: Readonly<Record<number, { name: ErrorCode; what?: string }>> = {
+  [policy.code]: { name: 'bad_frame' },
+  [bad_frame.code]: { name: 'bad_frame' },
+  [revoked.code]: { name: 'unauthenticated', what: revoked.meaning },
+  [session_gone.code]: { name: 'session_gone' },
 };
 
 function lost(state: Counts, { code, reason }: Event<'lost'>): Step {
   if (!shouldReconnect(code)) {
     if (code === 1000) return { state: { kind: 'closed' }, effects: [{ kind: 'no_timer' }] };
-    const name = FINAL[code] ?? 'forbidden';
-    return {
-      state: { kind: 'closed', error: { code: name, message: describeError(name) } },
-      effects: [{ kind: 'no_timer' }],
-    };
+    const { name, what } = FINAL[code] ?? { name: 'forbidden' };
+    return { state: { kind: 'closed', error: errorInfo(name, what) }, effects: [{ kind: 'no_timer' }] };
   }
   if (code === 1012) return wait(state, 'restarting', NONE, restartDelay(reason));
   return wait(state, code === 4008 ? 'too_slow' : 'broken');

@@ -7,8 +7,9 @@ import {
   isSocketProtocolCompatible,
   type ErrorInfo,
 } from '@pizzapi/protocol';
-import { createApi, type Api, type Result } from './api.js';
+import { createApi, type Api } from './api.js';
 import { isOpen, step, type ConnectionEvent, type ConnectionState, type Effect } from './connection.js';
+import type { Result } from './http.js';
 
 /** What we use of a WebSocket: the browser's and `ws`'s both have it. */
 export interface WebSocketLike {

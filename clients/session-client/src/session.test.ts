@@ -126,6 +126,23 @@ describe('a viewer', () => {
     expect(gateway.upgrades[0]!.headers['sec-websocket-protocol']).toBe('pizzapi.v1.json');
   });
 
+  it('comes by a link with its token beside the subprotocol, and with the name it gave', async () => {
+    const session = view({ token: 'ey.J.w', name: 'Ann & Bob' });
+    await live(session);
+    expect(gateway.upgrades[0]!.headers['sec-websocket-protocol']).toBe('pizzapi.v1.msgpack,bearer.ey.J.w');
+    expect(gateway.upgrades[0]!.url).toBe(`/ws/sessions/${SID}?name=Ann+%26+Bob`);
+  });
+
+  it('whose credentials are revoked is told so, and does not come back', async () => {
+    const session = view();
+    await live(session);
+    gateway.closeAll(4401);
+    await until(session, () => session.connection.state.kind === 'closed');
+    expect(session.connection.state).toMatchObject({ error: { code: 'unauthenticated' } });
+    expect(session.connection.sentence).toContain('revoked');
+    expect(gateway.upgrades).toHaveLength(1);
+  });
+
   it('shows the host, the viewers, and pieces between a partial and the end', async () => {
     const session = view();
     log.append({ type: 'message_start', at: 1, messageId: 'm', role: 'assistant' });

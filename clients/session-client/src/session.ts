@@ -12,10 +12,10 @@ import {
   type ViewerDownFrame,
   type ViewerMode,
 } from '@pizzapi/protocol';
-import type { Result } from './api.js';
 import { sentence, type ConnectionState } from './connection.js';
 import { Connection, SYSTEM_CLOCK, apiAt, probeWith, versionProblem, type ConnectOptions } from './driver.js';
 import { SessionFold, noChange, type SessionChange } from './fold.js';
+import { id, queryOf, type Result } from './http.js';
 import { Results, type CommandOutcome } from './results.js';
 import { Sends, type SendOutcome } from './sends.js';
 
@@ -25,6 +25,8 @@ export interface SessionOptions extends ConnectOptions {
   after?: number;
   /** The last so many events only; earlier ones on demand. */
   tail?: number;
+  /** What a guest, who comes by a link, wants to be called. Without one the gateway chooses. */
+  name?: string;
 }
 
 export interface InputOptions {
@@ -77,7 +79,7 @@ export class Session {
     this.#options = options;
     this.#fold = new SessionFold(options.sessionId, options.after === undefined && options.tail === undefined);
     this.#connection = new Connection(options, {
-      path: `/ws/sessions/${encodeURIComponent(options.sessionId)}`,
+      path: `/ws/sessions/${id(options.sessionId)}${queryOf({ name: options.name })}`,
       onFrames: (frames) => this.#batch(() => frames.forEach((frame) => this.#frame(frame))),
       onState: (state) => this.#batch(() => this.#stateChanged(state)),
       resume: () => ({ type: 'resume', ...this.#resumeAt() }),

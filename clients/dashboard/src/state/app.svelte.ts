@@ -1,17 +1,21 @@
-import type { Me, RunnerInfo, SessionInfo } from '@pizzapi/protocol';
-import { followPage, openHub, openRunners, type ConnectionView, type Hub, type Runners } from '@pizzapi/session-client';
+import type { AuthOptions, ErrorInfo, Me, RunnerInfo, SessionInfo } from '@pizzapi/protocol';
+import { followPage, openHub, openRunners, type ConnectionView } from '@pizzapi/session-client';
 import { api, GATEWAY } from './client.js';
 import { frames } from './frames.js';
+import { forgetLinks } from './guest.svelte.js';
 import { loginToken } from './route.js';
 import { router } from './router.svelte.js';
 import { toasts } from './toasts.svelte.js';
 
-/** Who sits in front of the page. `signed_out` says why, where there is something to say. */
+/** Who sits in front of the page. `out` says why, where there is something to say, and which forms let one in. */
 export type Signed =
   | { kind: 'checking' }
   | { kind: 'in'; me: Me }
-  | { kind: 'out'; reason?: string }
+  | { kind: 'out'; reason?: string; options: AuthOptions }
   | { kind: 'unreachable'; reason: string };
+
+/** What is shown when the gateway does not say: the link alone. */
+const LINK_ONLY: AuthOptions = { signup: 'closed', accounts: false };
 
 /** What the whole page knows: the person, all sessions, all runners. */
 class AppState {
@@ -29,8 +33,7 @@ class AppState {
   readonly #byId = $derived(new Map(this.sessions.map((session) => [session.sessionId, session])));
   readonly #runnersById = $derived(new Map(this.runners.map((runner) => [runner.runnerId, runner])));
 
-  #hub: Hub | undefined;
-  #runners: Runners | undefined;
+  #stop: (() => void)[] = [];
 
   session(sid: string): SessionInfo | undefined {
     return this.#byId.get(sid);
@@ -40,33 +43,44 @@ class AppState {
     return this.#runnersById.get(rid);
   }
 
+  /** Who is signed in. */
+  get me(): Me | undefined {
+    return this.signed.kind === 'in' ? this.signed.me : undefined;
+  }
+
   /** Trades the token of a sign-in link, if the page was opened by one, and finds out who is there. */
   async start(): Promise<void> {
     const token = loginToken(location.hash);
+    let reason: string | undefined;
     if (token !== undefined) {
-      const login = await api.login(token);
+      const login = await api.link(token);
       router.go('/', { replace: true });
-      if (login.kind === 'failed') {
-        // The link may be an old one in the history of somebody who is signed in: the cookie decides.
-        const me = await api.me();
-        if (me.kind === 'ok') return this.#enter(me.value);
-        this.signed = { kind: 'out', reason: login.error.message };
-        return;
-      }
+      // The link may be an old one in the history of somebody who is signed in: the cookie decides.
+      if (login.kind === 'failed') reason = login.error.message;
     }
+    await this.enter(reason);
+  }
+
+  /** Finds out who is there, and shows them what is theirs. `reason` is shown when it is nobody. */
+  async enter(reason?: string): Promise<void> {
     const me = await api.me();
     if (me.kind === 'ok') return this.#enter(me.value);
-    this.signed = me.status === 401 ? { kind: 'out' } : { kind: 'unreachable', reason: me.error.message };
-    if (me.status !== 401) setTimeout(() => void this.start(), 2_000);
+    if (me.status === 401) return this.#leave(reason);
+    this.signed = { kind: 'unreachable', reason: me.error.message };
+    setTimeout(() => void this.start(), 2_000);
+  }
+
+  /** After the person has changed something about themselves. */
+  async refreshMe(): Promise<void> {
+    const me = await api.me();
+    if (me.kind === 'ok' && this.signed.kind === 'in') this.signed = { kind: 'in', me: me.value };
   }
 
   async signOut(): Promise<void> {
     const left = await api.logout();
     if (left.kind === 'failed') return toasts.error(left.error);
-    this.#hub?.close();
-    this.#runners?.close();
-    this.sessions = [];
-    this.signed = { kind: 'out', reason: 'You are signed out.' };
+    router.go('/', { replace: true });
+    await this.#leave('You are signed out.');
   }
 
   async deleteSession(sid: string): Promise<void> {
@@ -82,25 +96,65 @@ class AppState {
   }
 
   #enter(me: Me): void {
+    this.#close();
+    forgetLinks();
     this.signed = { kind: 'in', me };
-    const hub = (this.#hub = openHub({ url: GATEWAY }));
-    const runners = (this.#runners = openRunners({ url: GATEWAY }));
+    const hub = openHub({ url: GATEWAY });
+    const runners = openRunners({ url: GATEWAY });
+    let current = true;
     const pullHub = () => {
+      // A frame that was asked for before the end must not bring back what is forgotten.
+      if (!current) return;
       const { state } = hub.connection;
       this.sessions = [...hub.sessions.values()];
       this.connection = hub.connection;
       this.loaded ||= state.kind === 'live';
-      if (state.kind === 'closed' && state.error !== undefined)
-        this.signed = { kind: 'out', reason: state.error.message };
+      if (state.kind === 'closed' && state.error !== undefined) void this.#leave(reasonOf(state.error));
     };
-    const pullRunners = () => (this.runners = [...runners.runners.values()]);
-    hub.subscribe(() => frames.schedule(pullHub));
-    runners.subscribe(() => frames.schedule(pullRunners));
-    followPage(hub);
-    followPage(runners);
+    const pullRunners = () => {
+      if (current) this.runners = [...runners.runners.values()];
+    };
+    this.#stop = [
+      hub.subscribe(() => frames.schedule(pullHub)),
+      runners.subscribe(() => frames.schedule(pullRunners)),
+      followPage(hub),
+      followPage(runners),
+      () => {
+        current = false;
+        hub.close();
+        runners.close();
+      },
+    ];
     pullHub();
     pullRunners();
   }
+
+  async #leave(reason?: string): Promise<void> {
+    this.#close();
+    const options = await api.authOptions();
+    this.signed = {
+      kind: 'out',
+      options: options.kind === 'ok' ? options.value : LINK_ONLY,
+      ...(reason === undefined ? {} : { reason }),
+    };
+  }
+
+  /** Forgets everything of who was there. */
+  #close(): void {
+    for (const stop of this.#stop) stop();
+    this.#stop = [];
+    this.sessions = [];
+    this.runners = [];
+    this.connection = undefined;
+    this.loaded = false;
+    this.newSession = { open: false };
+    this.switcher = false;
+  }
+}
+
+/** Why somebody who was signed in is not any more. */
+function reasonOf(error: ErrorInfo): string {
+  return error.code === 'unauthenticated' ? 'You were signed out.' : error.message;
 }
 
 export const app = new AppState();

@@ -1,11 +1,25 @@
 import { isId } from '@pizzapi/protocol';
 
-/** What the address says to show. */
-export type Route = { page: 'home' } | { page: 'session'; sid: string; seq?: number } | { page: 'missing' };
+export const SETTINGS_PAGES = ['account', 'devices', 'keys', 'people', 'audit'] as const;
+export type SettingsPage = (typeof SETTINGS_PAGES)[number];
 
-/** `/`, `/s/<sid>`, `/s/<sid>#e<seq>`. */
+/** What the address says to show. */
+export type Route =
+  | { page: 'home' }
+  | { page: 'session'; sid: string; seq?: number }
+  | { page: 'settings'; section: SettingsPage }
+  | { page: 'pair'; code: string }
+  | { page: 'missing' };
+
+/** `/`, `/s/<sid>`, `/s/<sid>#e<seq>`, `/settings`, `/settings/<page>`, `/pair`, `/pair#<code>`. */
 export function parseRoute(path: string, hash: string): Route {
   if (path === '/' || path === '/index.html') return { page: 'home' };
+  if (/^\/pair\/?$/.test(path)) return { page: 'pair', code: pairCode(hash.slice(1)) };
+  const settings = /^\/settings(?:\/([a-z]*))?\/?$/.exec(path);
+  if (settings !== null) {
+    const section = SETTINGS_PAGES.find((name) => name === (settings[1] || 'account'));
+    return section === undefined ? { page: 'missing' } : { page: 'settings', section };
+  }
   const sid = /^\/s\/([^/]+)\/?$/.exec(path)?.[1];
   if (!isId(sid)) return { page: 'missing' };
   const seq = /^#e(\d{1,15})$/.exec(hash)?.[1];
@@ -16,4 +30,16 @@ export function parseRoute(path: string, hash: string): Route {
 export function loginToken(hash: string): string | undefined {
   const match = /^#login=(.+)$/.exec(hash);
   return match === null ? undefined : decodeURIComponent(match[1]!);
+}
+
+/** Characters of a pairing code, without its dash. */
+export const PAIR_CODE_CHARS = 8;
+
+/** A pairing code as it is shown, `XXXX-XXXX`, of whatever was typed or scanned so far. */
+export function pairCode(typed: string): string {
+  const chars = typed
+    .toUpperCase()
+    .replace(/[^A-Z0-9]/g, '')
+    .slice(0, PAIR_CODE_CHARS);
+  return chars.length <= 4 ? chars : `${chars.slice(0, 4)}-${chars.slice(4)}`;
 }

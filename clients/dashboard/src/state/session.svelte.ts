@@ -14,15 +14,18 @@ import {
 import { SvelteMap } from 'svelte/reactivity';
 import {
   followPage,
+  isOpen,
   openSession,
   type ConnectionView,
   type Session,
   type SessionChange,
 } from '@pizzapi/session-client';
 import { app } from './app.svelte.js';
-import { api, GATEWAY } from './client.js';
+import { Blobs } from './blobs.js';
 import { byId } from './byId.js';
+import { GATEWAY } from './client.js';
 import { frames } from './frames.js';
+import { guest } from './guest.svelte.js';
 import { toasts } from './toasts.svelte.js';
 
 /** Events a session is opened with, and how many more come with each step back. */
@@ -64,6 +67,10 @@ export class SessionView {
   meta = $state.raw<SessionMetaState>()!;
   viewers = $state.raw<readonly Presence[]>([]);
   mode = $state.raw<ViewerMode>('read');
+  /** The gateway has said hello: `mode` is what it grants. */
+  greeted = $state.raw(false);
+  /** The page of somebody who came by a link. */
+  readonly isGuest = guest !== undefined;
   connection = $state.raw<ConnectionView>()!;
   /** The history has been read up to the present at least once. */
   loaded = $state.raw(false);
@@ -82,9 +89,11 @@ export class SessionView {
     this.meta.model === null ? this.info.model : `${this.meta.model.provider}/${this.meta.model.id}`,
   );
   /** A fork is made by the session's runner, which has its file. */
-  readonly canFork = $derived(this.mode !== 'read' && app.runner(this.info.runnerId)?.online === true);
+  readonly canFork = $derived(this.mode === 'owner' && app.runner(this.info.runnerId)?.online === true);
   /** Whether this page may change anything, and somebody is there to carry it out. */
   readonly canSteer = $derived(this.mode !== 'read' && !this.ended && this.info.host !== 'lost');
+  /** Whether the session is this person's own: to rename, share, end and delete. */
+  readonly owns = $derived(this.mode === 'owner');
   /** Nobody has said anything yet. */
   readonly fresh = $derived(
     this.rows.length <= FRESH_NOTICES &&
@@ -97,6 +106,8 @@ export class SessionView {
   /** How long thoughts took that this page saw being thought, in ms. */
   readonly thoughtFor = new SvelteMap<string, number>();
 
+  readonly blobs: Blobs;
+
   readonly #store: Session;
   readonly #stop: (() => void)[] = [];
   #transcript: Transcript | undefined;
@@ -106,7 +117,10 @@ export class SessionView {
 
   constructor(sid: string) {
     this.sid = sid;
-    this.#store = openSession({ url: GATEWAY, sessionId: sid, tail: FIRST_EVENTS });
+    this.blobs = new Blobs(sid);
+    const asGuest =
+      guest === undefined ? {} : { token: guest.token, ...(guest.name === '' ? {} : { name: guest.name }) };
+    this.#store = openSession({ url: GATEWAY, sessionId: sid, tail: FIRST_EVENTS, ...asGuest });
     this.#stop.push(
       this.#store.subscribe((change) => this.#changed(change)),
       followPage(this.#store),
@@ -117,6 +131,7 @@ export class SessionView {
   close(): void {
     for (const stop of this.#stop) stop();
     this.#store.close();
+    this.blobs.close();
   }
 
   /** Sends a prompt, a steer or a follow-up. What was refused comes back as `false`, with a toast. */
@@ -172,10 +187,6 @@ export class SessionView {
     this.loadingEarlier = false;
   }
 
-  blobUrl(hash: string): string {
-    return api.blobUrl(this.sid, hash);
-  }
-
   #changed(change: Readonly<SessionChange>): void {
     for (const position of change.items) this.#dirty.push(position);
     this.#rebuilt ||= change.rebuilt;
@@ -198,6 +209,7 @@ export class SessionView {
     this.viewers = store.viewers;
     this.mode = store.mode;
     this.connection = store.connection;
+    this.greeted ||= isOpen(store.connection.state);
     this.loaded ||= store.connection.state.kind === 'live';
     this.busy = transcript.busy;
     this.ended = transcript.ended || store.info.state === 'ended';

@@ -1,19 +1,35 @@
-/** localStorage that may be forbidden or full: then nothing is remembered, and nothing else breaks. */
-export const storage = {
-  get(key: string): string | undefined {
-    try {
-      return localStorage.getItem(`pizzapi.${key}`) ?? undefined;
-    } catch {
-      return undefined;
-    }
-  },
-  /** An empty text forgets the key. */
-  set(key: string, value: string): void {
-    try {
-      if (value === '') localStorage.removeItem(`pizzapi.${key}`);
-      else localStorage.setItem(`pizzapi.${key}`, value);
-    } catch {
-      // Nothing to do: the value lives as long as the page.
-    }
-  },
-};
+/** Web storage that may be forbidden or full: then nothing is remembered, and nothing else breaks. */
+function keptIn(store: () => Storage) {
+  return {
+    get(key: string): string | undefined {
+      try {
+        return store().getItem(`pizzapi.${key}`) ?? undefined;
+      } catch {
+        return undefined;
+      }
+    },
+    /** Forgets every key that begins so. */
+    forget(prefix: string): void {
+      try {
+        const kept = store();
+        for (const key of Object.keys(kept)) if (key.startsWith(`pizzapi.${prefix}`)) kept.removeItem(key);
+      } catch {
+        // Then there is nothing to forget either.
+      }
+    },
+    /** An empty text forgets the key. */
+    set(key: string, value: string): void {
+      try {
+        if (value === '') store().removeItem(`pizzapi.${key}`);
+        else store().setItem(`pizzapi.${key}`, value);
+      } catch {
+        // Nothing to do: the value lives as long as the page.
+      }
+    },
+  };
+}
+
+/** What this browser remembers. */
+export const storage = keptIn(() => localStorage);
+/** What this tab remembers, until it is closed. */
+export const tabStorage = keptIn(() => sessionStorage);

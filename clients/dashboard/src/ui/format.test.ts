@@ -1,13 +1,21 @@
 import { expect, it } from 'vitest';
 import { fit } from '../state/attachments.js';
-import { loginToken, parseRoute } from '../state/route.js';
-import { ago, bytes, count, duration, folderName, modelName, tilde, usd } from './format.js';
+import { ago, bytes, count, duration, folderName, left, modelName, since, tilde, usd } from './format.js';
 
 it('says how long ago something was in as few letters as a list has room for', () => {
   const now = 1_700_000_000_000;
   const minutes = (n: number) => ago(now - n * 60_000, now);
   expect([minutes(0), minutes(5), minutes(125), minutes(60 * 50)]).toEqual(['now', '5m', '2h', '2d']);
   expect(ago(now + 5_000, now)).toBe('now');
+});
+
+it('says in a sentence how long ago something was, and how long there is left', () => {
+  const now = 1_700_000_000_000;
+  expect([0, 5, 125].map((minutes) => since(now - minutes * 60_000, now))).toEqual(['just now', '5m ago', '2h ago']);
+  expect(since(now - 30 * 86_400_000, now)).not.toContain('ago');
+  const rest = [0, 44_001, 12 * 60_000, 23.4 * 3_600_000, 29.9 * 86_400_000].map((ms) => left(now + ms, now));
+  expect(rest).toEqual(['0 s', '45 s', '12 min', '23 h', '30 days']);
+  expect(left(now - 1, now)).toBe('0 s');
 });
 
 it('writes durations, counts, sizes and money as people read them', () => {
@@ -23,16 +31,6 @@ it('shortens paths and models to what people call them', () => {
   expect(tilde('/home/ada/work')).toBe('~/work');
   expect(tilde('/homestead/x')).toBe('/homestead/x');
   expect(modelName('openrouter/meta/llama')).toBe('meta/llama');
-});
-
-it('reads addresses: the list, a session, an event in it, and nothing else', () => {
-  expect(parseRoute('/', '')).toEqual({ page: 'home' });
-  expect(parseRoute('/s/abc_1', '')).toEqual({ page: 'session', sid: 'abc_1' });
-  expect(parseRoute('/s/abc', '#e42')).toEqual({ page: 'session', sid: 'abc', seq: 42 });
-  expect(parseRoute('/s/a.b', '')).toEqual({ page: 'missing' });
-  expect(parseRoute('/else', '')).toEqual({ page: 'missing' });
-  expect(loginToken('#login=a.b%2Bc')).toBe('a.b+c');
-  expect(loginToken('#e3')).toBeUndefined();
 });
 
 it('scales an image down to what a model looks at, and never up', () => {

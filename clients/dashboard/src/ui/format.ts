@@ -14,6 +14,22 @@ export function ago(at: number, now: number): string {
   return new Date(at).toLocaleDateString(undefined, { month: 'short', day: 'numeric' });
 }
 
+/** The same in a sentence: `just now`, `5m ago`, then a date. */
+export function since(at: number, now: number): string {
+  const short = ago(at, now);
+  if (short === 'now') return 'just now';
+  return now - at < 7 * DAY ? `${short} ago` : short;
+}
+
+/** How long there is until then, in one unit, rounded up from what has begun: `45 s`, `12 min`, `23 h`, `30 days`. */
+export function left(at: number, now: number): string {
+  const rest = Math.max(0, at - now);
+  if (rest <= 90_000) return `${Math.ceil(rest / 1_000)} s`;
+  if (rest <= 90 * MINUTE) return `${Math.round(rest / MINUTE)} min`;
+  if (rest <= 36 * HOUR) return `${Math.round(rest / HOUR)} h`;
+  return `${Math.round(rest / DAY)} days`;
+}
+
 /** `0.4s`, `12s`, `3m 05s`, `1h 12m`. */
 export function duration(ms: number): string {
   if (ms < 10_000) return `${(Math.max(0, ms) / 1000).toFixed(1)}s`;

@@ -57,7 +57,9 @@ export class ScriptedGateway {
     this.#http.on('upgrade', (request, socket: Socket, head) => {
       if (this.refuseWith !== undefined) return void socket.end(`HTTP/1.1 ${this.refuseWith} No\r\n\r\n`);
       this.upgrades.push(request);
-      this.#sockets.handleUpgrade(request, socket, head, (ws) => this.#greet(ws, request.url ?? ''));
+      this.#sockets.handleUpgrade(request, socket, head, (ws) =>
+        this.#greet(ws, (request.url ?? '').split('?', 1)[0]!),
+      );
     });
   }
 

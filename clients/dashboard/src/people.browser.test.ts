@@ -1,0 +1,211 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { PHONE, startScriptedPage, type ScriptedPage } from './testing/scriptedPage.js';
+
+let scripted: ScriptedPage;
+beforeAll(async () => {
+  scripted = await startScriptedPage();
+});
+beforeEach(() => scripted.forget());
+afterAll(() => scripted?.stop());
+
+const field = (page: Page, label: string) => page.getByLabel(label, { exact: true });
+const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
+const fits = async (page: Page) =>
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
+
+describe('somebody who is not signed in', () => {
+  it('is told that a password is wrong, then when to try again, and comes in with the right one', async () => {
+    const page = await scripted.open('/', 'who=nobody');
+    await field(page, 'E-mail').fill('ada@example.com');
+    await field(page, 'Password').fill('wrong');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').getByText('The e-mail address or the password is wrong.').waitFor();
+    expect(await field(page, 'Password').inputValue()).toBe('');
+    await field(page, 'Password').fill('Correct1horse');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Sessions' }).waitFor();
+    await button(page, 'Sign out').click();
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await field(page, 'E-mail').fill('ada@example.com');
+    await field(page, 'Password').fill('Slow0down');
+    await page.keyboard.press('Enter');
+    await page
+      .getByRole('alert')
+      .getByText(/Try again in\s+4\d s/)
+      .waitFor();
+    expect(await button(page, 'Sign in').isDisabled()).toBe(true);
+    expect(scripted.complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('creates the first account once its password meets every rule', async () => {
+    const page = await scripted.open('/', 'who=nobody&signup=first&accounts=none');
+    await page.getByRole('heading', { name: 'Create the first account' }).waitFor();
+    await field(page, 'E-mail').fill('ada@example.com');
+    await field(page, 'Password').fill('correcthorse');
+    expect(await button(page, 'Create account').isDisabled()).toBe(true);
+    expect(await page.getByLabel('not met:').count()).toBe(2);
+    await field(page, 'Password').fill('Correct1horse');
+    expect(await page.getByLabel('not met:').count()).toBe(0);
+    await button(page, 'Create account').click();
+    await page.getByRole('heading', { name: 'Sessions' }).waitFor();
+    await page.close();
+  });
+
+  it('comes back to what asked to be paired', async () => {
+    const page = await scripted.open('/pair#k7qd-2mxv', 'who=nobody', PHONE);
+    await page.getByText('Sign in first.').waitFor();
+    await field(page, 'E-mail').fill('ada@example.com');
+    await field(page, 'Password').fill('Correct1horse');
+    await page.keyboard.press('Enter');
+    await page.getByText('build-box').waitFor();
+    await fits(page);
+    await button(page, 'Approve').click();
+    await page.getByRole('heading', { name: 'Approved' }).waitFor();
+    await page.close();
+  });
+});
+
+describe('settings', () => {
+  it('show a new key once, with the command it is for, and revoke it after a question', async () => {
+    const page = await scripted.open('/settings/keys');
+    await button(page, 'New key').click();
+    await field(page, 'Name').fill('Cellar');
+    for (const key of ['Tab', 'ArrowRight', 'Enter']) await page.keyboard.press(key);
+    const dialog = page.getByRole('dialog', { name: 'Your new key' });
+    await dialog.getByText(/^PIZZAPI_RUNNER_TOKEN=pzr_\w+ PIZZAPI_NATS_URL=\S+ npx pizzapi runner$/).waitFor();
+    await button(page, 'Done').click();
+    await button(page, 'Revoke Cellar').waitFor();
+    expect(await page.content()).not.toContain('B3nE5xYk');
+    await button(page, 'Revoke Cellar').click();
+    await page.getByRole('alertdialog', { name: 'Revoke “Cellar”?' }).waitFor();
+    await button(page, 'Revoke key').click();
+    await button(page, 'Revoke Cellar').waitFor({ state: 'detached' });
+    expect(scripted.complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('show the audit trail on a phone, of one kind or all, page after page', async () => {
+    const page = await scripted.open('/settings/audit', '', PHONE);
+    await page.getByText('was refused GET /api/sessions').first().waitFor();
+    await fits(page);
+    const rows = page.getByRole('button', { name: 'Details' });
+    expect(await rows.count()).toBe(50);
+    await button(page, 'Load more').click();
+    await expect.poll(() => rows.count()).toBe(100);
+    await page.getByLabel('Show').click();
+    await page.getByRole('option', { name: 'Failed sign-ins' }).click();
+    await expect.poll(() => rows.count()).toBe(10);
+    await page.getByText('That is all there is.').waitFor();
+    await page.close();
+  });
+
+  it('of a member have no pages of the admin', async () => {
+    const page = await scripted.open('/settings/audit', 'who=member');
+    await page.getByText('This page is the admin’s.').waitFor();
+    const links = page.getByRole('navigation', { name: 'Settings' }).getByRole('link');
+    expect(await links.allTextContents()).toEqual(['Account', 'Devices', 'Keys']);
+    await page.close();
+  });
+
+  it('offer a password to whoever came by a link', async () => {
+    const page = await scripted.open('/settings', 'who=linked');
+    await page.getByText('You came by a link').waitFor();
+    await field(page, 'E-mail').fill('ada@example.com');
+    await field(page, 'Password').fill('Correct1horse');
+    await button(page, 'Set password').click();
+    await page.getByText('Password set.').waitFor();
+    await page.getByRole('heading', { name: 'Change password' }).waitFor();
+    await page.close();
+  });
+});
+
+describe('a session', () => {
+  it('is shared to watch unless one chooses otherwise, and its links are revoked', async () => {
+    const page = await scripted.open('/s/story');
+    await button(page, 'Share').click();
+    expect(await page.getByRole('radio', { name: 'To watch' }).isChecked()).toBe(true);
+    expect(await page.getByRole('radio', { name: '24 hours' }).isChecked()).toBe(true);
+    await button(page, 'Create link').click();
+    await page.getByText(/\/s\/story#share=/).waitFor();
+    await page.getByRole('img', { name: 'QR code of the link' }).waitFor();
+    await button(page, 'Make read-only').click();
+    await button(page, 'Make read-only').waitFor({ state: 'detached' });
+    await button(page, 'Revoke all').click();
+    await page.getByRole('region', { name: 'Links of this session' }).waitFor({ state: 'detached' });
+    expect(await page.getByText(/#share=/).count()).toBe(0);
+    expect(scripted.complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('shows who is watching, and how', async () => {
+    const page = await scripted.open('/s/story');
+    await button(page, '4 watching').click();
+    await page.getByRole('listitem').filter({ hasText: 'Ada Lovelace, you' }).getByText('Owner').waitFor();
+    await page.getByRole('listitem').filter({ hasText: 'Ann' }).getByText('Can write').waitFor();
+    await page.getByText('Ann, via link').waitFor();
+    await page.close();
+  });
+});
+
+/** A link to the session of the script. Nobody has signed it: the page shows what a token says and proves nothing. */
+function link(mode: string, expiresInS = 3_600): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const exp = Math.floor(Date.now() / 1_000) + expiresInS;
+  return `/s/story#share=${part({ alg: 'HS256' })}.${part({ sub: 'story', jti: 'x1', mode, exp })}.c2ln`;
+}
+const closeSockets = (page: Page, code: number) =>
+  page.evaluate((c) => (globalThis as unknown as { closeSockets(code: number): void }).closeSockets(c), code);
+
+describe('a guest', () => {
+  it('who may watch sees the one session, cannot write, and is told when the link is taken back', async () => {
+    const page = await scripted.open(link('read'), '', PHONE);
+    await field(page, 'Your name').fill('Bob');
+    await page.keyboard.press('Enter');
+    await page.getByText('Shared by link, read only').waitFor();
+    await page.getByText('You are watching.').waitFor();
+    await fits(page);
+    expect(await page.getByRole('textbox', { name: 'Message' }).count()).toBe(0);
+    for (const name of ['Share', 'More', 'All sessions']) expect(await button(page, name).count()).toBe(0);
+    expect(await page.getByRole('navigation').count()).toBe(0);
+    expect(await page.evaluate(() => location.href)).not.toContain('share');
+    await page.reload();
+    await page.getByText('Shared by link, read only').waitFor();
+    await page.getByText('Ann, via link').waitFor();
+    await closeSockets(page, 4401);
+    await page.getByRole('heading', { name: 'This link was taken back' }).waitFor();
+    expect(await page.getByRole('log').count()).toBe(0);
+    expect(scripted.complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('who may write has the composer, and nothing that is the owner’s', async () => {
+    const page = await scripted.open(link('collab'));
+    await button(page, 'Skip').click();
+    await page.getByText('Shared by link, you can write').waitFor();
+    await page.getByRole('textbox', { name: 'Message' }).waitFor();
+    await button(page, 'More').click();
+    const items = await page.getByRole('menuitem').allTextContents();
+    expect(items.map((text) => text.trim())).toEqual(['Compact context', 'Stop the agent']);
+    await page.close();
+  });
+
+  it('who signs in in the same tab is a guest no more', async () => {
+    const page = await scripted.open(link('read'));
+    await button(page, 'Skip').click();
+    await page.getByText('Shared by link, read only').waitFor();
+    await page.goto(`${scripted.url}/?at=/`);
+    await page.getByRole('heading', { name: 'Sessions' }).waitFor();
+    await page.goto(`${scripted.url}/?at=/s/story`);
+    await button(page, 'Share').waitFor();
+    await page.close();
+  });
+
+  it('with a link that was cut is told so, and asks the gateway nothing', async () => {
+    const page = await scripted.open('/s/story#share=eyJhbGciOi');
+    await page.getByRole('heading', { name: 'This link is not complete' }).waitFor();
+    expect(scripted.complaints).toEqual([]);
+    await page.close();
+  });
+});

@@ -1,0 +1,178 @@
+import { isMap, numberAt, stringAt, type AuditReply, type UnknownMap } from '@pizzapi/protocol';
+
+/** A row: what every kind has, and fields of its own that nothing promises. */
+export type AuditRow = AuditReply['rows'][number] & UnknownMap;
+
+/** What each kind of row is called where one chooses among them. Kinds that are not here are shown by their own name. */
+export const AUDIT_KINDS: Readonly<Record<string, string>> = {
+  login: 'Sign-ins',
+  login_failed: 'Failed sign-ins',
+  logout: 'Sign-outs',
+  signup: 'New accounts',
+  password: 'Passwords',
+  key_created: 'Keys created',
+  key_revoked: 'Keys revoked',
+  pair_asked: 'Pairings asked for',
+  pair_answered: 'Pairings answered',
+  share_created: 'Links created',
+  share_changed: 'Links changed',
+  share_revoked: 'Links revoked',
+  join: 'Sessions opened',
+  input: 'Messages',
+  command: 'Commands',
+  delete: 'Deletions',
+  refused: 'Refusals',
+  user_disabled: 'People disabled',
+  user_enabled: 'People enabled',
+  runner_claimed: 'Runners claimed',
+  runner_refused: 'Runners refused',
+  session_granted: 'Sessions granted',
+};
+
+/** A row as a sentence: `who` `did` [the session] `more`, from where. */
+export interface AuditLine {
+  who: string;
+  did: string;
+  sid?: string;
+  more?: string;
+  from?: string;
+  /** Something was refused or failed. */
+  bad: boolean;
+}
+
+/** What the page knows of the people and machines that rows name by their ids. */
+export interface Names {
+  user: (userId: string) => string | undefined;
+  runner: (runnerId: string) => string | undefined;
+}
+
+/** The same for every row of a kind, or made of the row. */
+type Did = string | ((row: AuditRow, names: Names) => { did: string; more?: string });
+
+const COMMANDS: Readonly<Record<string, string>> = {
+  new_session: 'started',
+  attach_session: 'attached to',
+  kill_session: 'ended',
+  abort: 'stopped the agent in',
+  model_set: 'changed the model of',
+  set_thinking_level: 'changed the thinking of',
+  compact: 'compacted',
+  exec: 'ran a shell command in',
+  dialog_response: 'answered a question in',
+  fork: 'forked',
+  set_name: 'renamed',
+};
+
+const HOW: Readonly<Record<string, string>> = { link: ' by a link', signup: ' with a new account' };
+const MODES: Readonly<Record<string, string>> = { owner: '', collab: 'to write', read: 'to watch' };
+const LINKS: Readonly<Record<string, string>> = { collab: 'a link that can write to', read: 'a read-only link to' };
+
+const said = (row: AuditRow, name: string): string => stringAt(row, name) ?? '';
+const link = (row: AuditRow): string => LINKS[said(row, 'mode')] ?? 'a link to';
+const code = (row: AuditRow): string => (said(row, 'code') === '' ? '' : `(${said(row, 'code')})`);
+const quoted = (name: string): string => (name === '' ? '' : ` “${name}”`);
+/** The key's or the asking program's own name and what it is for. */
+const key = (row: AuditRow): string =>
+  `${said(row, 'keyKind') === 'runner' ? 'a runner token' : 'an API key'}${quoted(said(row, 'name') || said(row, 'hint'))}`;
+
+const DID: Readonly<Record<string, Did>> = {
+  login: (row) => ({ did: `signed in${HOW[said(row, 'how')] ?? ''}` }),
+  login_failed: (row) => ({
+    did: said(row, 'what') === 'password' ? 'gave a wrong current password' : 'tried to sign in and failed',
+  }),
+  logout: 'signed out',
+  signup: (row) => ({ did: said(row, 'outcome') === '' ? 'created an account' : 'asked for an account and got none' }),
+  password: 'changed the password',
+  key_created: (row) => ({ did: `created ${key(row)}` }),
+  key_revoked: (row) => ({ did: `revoked ${key(row)}` }),
+  pair_asked: (row) => ({ did: `asked for ${key(row)}` }),
+  pair_answered: (row) => ({ did: `${row['approved'] === false ? 'denied' : 'approved'} ${key(row)}` }),
+  share_created: (row) => ({ did: `made ${link(row)}` }),
+  share_changed: 'took back to reading a link to',
+  share_revoked: 'revoked a link to',
+  join: (row) => ({ did: 'opened', more: MODES[said(row, 'mode')] ?? '' }),
+  input: 'wrote to',
+  command: (row, names) => commandDone(row, names),
+  delete: 'deleted',
+  refused: (row) => refusal(row),
+  user_disabled: (row, names) => ({ did: `disabled ${target(row, names)}` }),
+  user_enabled: (row, names) => ({ did: `enabled ${target(row, names)}` }),
+  runner_claimed: (row, names) => ({ did: `connected a new runner, ${runner(row, names)}` }),
+  runner_refused: (row, names) => ({ did: `was refused as ${runner(row, names)}`, more: code(row) }),
+  session_granted: (row, names) => ({ did: 'was granted', more: `on ${runner(row, names)}` }),
+};
+const BAD = new Set(['login_failed', 'refused', 'runner_refused']);
+
+/** Reads a row of any kind, known or not. Total: a field that is missing leaves its words out. */
+export function auditLine(row: AuditRow, names: Names): AuditLine {
+  const known = Object.hasOwn(DID, row.kind) ? DID[row.kind]! : row.kind.replaceAll('_', ' ');
+  const { did, more = '' } = typeof known === 'string' ? { did: known } : known(row, names);
+  const [sid, from] = [said(row, 'sessionId'), said(row, 'ip')];
+  return {
+    who: who(row, names),
+    did,
+    bad: BAD.has(row.kind),
+    ...(sid === '' ? {} : { sid }),
+    ...(more === '' ? {} : { more }),
+    ...(from === '' ? {} : { from }),
+  };
+}
+
+function who(row: AuditRow, names: Names): string {
+  const userId = said(row, 'userId');
+  if (userId.startsWith('guest_')) return `${said(row, 'guest') || 'Somebody'}, via link`;
+  if (userId !== '') return names.user(userId) ?? userId;
+  return row.kind === 'runner_refused' || row.kind === 'runner_claimed' ? 'A machine' : 'Somebody';
+}
+
+function commandDone(row: AuditRow, names: Names): { did: string; more?: string } {
+  const name = said(row, 'name');
+  const did = Object.hasOwn(COMMANDS, name) ? COMMANDS[name]! : `sent the command ${name || 'of no name'}`;
+  const runnerId = said(row, 'runnerId');
+  const isOfRunner = said(row, 'sessionId') === '' && runnerId !== '';
+  return { did, ...(isOfRunner ? { more: `on ${runner(row, names)}` } : {}) };
+}
+
+function refusal(row: AuditRow): { did: string; more?: string } {
+  const request = [said(row, 'method'), said(row, 'path')].filter((part) => part !== '').join(' ');
+  const asked = request || (said(row, 'frame') === '' ? '' : `the frame ${said(row, 'frame')} in`);
+  const suppressed = numberAt(row, 'suppressed') ?? 0;
+  const more = [code(row), suppressed === 0 ? '' : `and ${suppressed} more like it`];
+  return { did: `was refused ${asked}`.trim(), more: more.filter((part) => part !== '').join(' ') };
+}
+
+function target(row: AuditRow, names: Names): string {
+  const id = said(row, 'target');
+  return id === '' ? 'an account' : (names.user(id) ?? id);
+}
+
+function runner(row: AuditRow, names: Names): string {
+  // Rows of connections name the login: `runner.<rid>`, `keeper.<rid>` or `session.<sid>`.
+  const runnerId = said(row, 'runnerId') || said(row, 'login').replace(/^(runner|keeper)\./, '');
+  return runnerId === '' ? 'an unnamed one' : (names.runner(runnerId) ?? runnerId);
+}
+
+export interface AuditDay {
+  /** Midnight before its rows, ms. */
+  day: number;
+  rows: AuditRow[];
+}
+
+/** The rows under their days, in the order they came. */
+export function byDay(rows: readonly AuditRow[]): AuditDay[] {
+  const days: AuditDay[] = [];
+  for (const row of rows) {
+    const day = new Date(row.at).setHours(0, 0, 0, 0);
+    const last = days.at(-1);
+    if (last?.day === day) last.rows.push(row);
+    else days.push({ day, rows: [row] });
+  }
+  return days;
+}
+
+/** The fields of a row that its sentence does not show, for those who look closer. */
+export function auditDetails(row: AuditRow): [name: string, value: string][] {
+  return Object.entries(row)
+    .filter(([name]) => !['kind', 'at', 'seq'].includes(name))
+    .map(([name, value]): [string, string] => [name, isMap(value) ? JSON.stringify(value) : String(value)]);
+}

@@ -1,0 +1,59 @@
+import { readShare, shareToken, type ShareClaims } from '../share/link.js';
+import { parseRoute } from './route.js';
+import { storage, tabStorage } from './storage.js';
+
+/** Characters of a guest's name. */
+export const MAX_GUEST_NAME = 40;
+
+/** Somebody who came by a link: the one session it opens, and what they want to be called. */
+export class Guest {
+  readonly sid: string;
+  /** Empty when the link was cut: there is nothing to ask the gateway with. */
+  readonly token: string;
+  readonly claims: ShareClaims | undefined;
+  name = $state(storage.get('guest.name') ?? '');
+  /** Asked once in this browser; a person may skip it, and may change it later. */
+  asking = $state(storage.get('guest.asked') === undefined);
+
+  constructor(sid: string, token: string) {
+    this.sid = sid;
+    this.token = token;
+    this.claims = readShare(token);
+  }
+
+  introduce(name: string): void {
+    this.name = name.trim().slice(0, MAX_GUEST_NAME);
+    this.asking = false;
+    storage.set('guest.name', this.name);
+    storage.set('guest.asked', 'yes');
+  }
+}
+
+/**
+ * The guest in front of this page, if it was opened by a link: now, or earlier in this tab. The token leaves the address
+ * bar at once, so that it is in no history, no screenshot and no copied address.
+ */
+function arrive(): Guest | undefined {
+  const route = parseRoute(location.pathname, location.hash);
+  if (route.page !== 'session') return undefined;
+  const token = shareToken(location.hash);
+  if (token !== undefined) {
+    tabStorage.set(`share.${route.sid}`, token);
+    history.replaceState(null, '', location.pathname);
+    return new Guest(route.sid, token);
+  }
+  const kept = tabStorage.get(`share.${route.sid}`);
+  return kept === undefined ? undefined : new Guest(route.sid, kept);
+}
+
+export const guest = arrive();
+
+/** Who is signed in sees sessions as themselves, also those that a link was opened to in this tab before. */
+export function forgetLinks(): void {
+  tabStorage.forget('share.');
+}
+
+// A link that is opened in this very tab changes nothing but the fragment, and the page must start anew.
+addEventListener('hashchange', () => {
+  if (shareToken(location.hash) !== undefined) location.reload();
+});

@@ -1,0 +1,110 @@
+import { errorInfo, isErrorCode, isMap, type ErrorInfo } from '@pizzapi/protocol';
+
+/**
+ * What came of a request: the answer, or what went wrong and what to do about it. Never a rejection. `status` is 0 when
+ * there was no answer at all; `retryAfterMs` is there when the gateway said when to try again.
+ */
+export type Result<T> = { kind: 'ok'; value: T; status: number } | Failed;
+export interface Failed {
+  kind: 'failed';
+  error: ErrorInfo;
+  status: number;
+  retryAfterMs?: number;
+}
+
+export interface ApiOptions {
+  /** The gateway's address; '' asks the page's own origin. */
+  url: string;
+  /** A share token or API key; without one the browser's cookie speaks. */
+  token?: string;
+  fetch?: typeof globalThis.fetch;
+  /** How long a request may take, in ms. Default 30 s: a spawn is answered within 10 s. */
+  timeoutMs?: number;
+}
+
+export interface Request {
+  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  body?: unknown;
+  /** Sent as it is instead of `body`. */
+  raw?: { bytes: Blob | Uint8Array<ArrayBuffer>; mediaType: string };
+  idempotencyKey?: string | undefined;
+  read?: (response: Response) => Promise<unknown>;
+}
+
+/** Sends one request. `base` is the address it is sent to, without a slash at its end. */
+export interface Send {
+  <T>(path: string, request?: Request): Promise<Result<T>>;
+  readonly base: string;
+}
+
+export const post = (body?: unknown): Request => ({ method: 'POST', ...(body === undefined ? {} : { body }) });
+export const patch = (body: unknown): Request => ({ method: 'PATCH', body });
+export const DELETE: Request = { method: 'DELETE' };
+
+/** What a path may hold of an id or of anything else that comes from outside. */
+export const id = encodeURIComponent;
+
+export function createSend({ url, token, fetch, timeoutMs = 30_000 }: ApiOptions): Send {
+  const base = url.replace(/^ws/, 'http').replace(/\/+$/, '');
+
+  async function send<T>(path: string, request: Request = {}): Promise<Result<T>> {
+    const { method = 'GET', body, raw, idempotencyKey, read = json } = request;
+    const headers: Record<string, string> = {};
+    if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    if (raw !== undefined) headers['content-type'] = raw.mediaType;
+    if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
+    let status = 0;
+    try {
+      const payload = raw?.bytes ?? (body === undefined ? undefined : JSON.stringify(body));
+      const response = await (fetch ?? globalThis.fetch)(base + path, {
+        method,
+        headers,
+        ...(payload === undefined ? {} : { body: payload }),
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      status = response.status;
+      if (!response.ok) return { kind: 'failed', status, error: await errorOf(response), ...retryAfter(response) };
+      return { kind: 'ok', status, value: (await read(response)) as T };
+    } catch (cause) {
+      const what = `${base === '' ? 'The gateway' : base} did not answer${reasonOf(cause)}`;
+      return { kind: 'failed', status, error: errorInfo('gateway_unreachable', what) };
+    }
+  }
+  return Object.assign(send, { base });
+}
+
+async function json(response: Response): Promise<unknown> {
+  const text = await response.text();
+  return text === '' ? undefined : JSON.parse(text);
+}
+
+/** The error of an answer; one that is not ours (a proxy's page) is named by its status. */
+async function errorOf(response: Response): Promise<ErrorInfo> {
+  const body: unknown = await response.json().catch(() => undefined);
+  const error = isMap(body) ? body['error'] : undefined;
+  if (isMap(error) && typeof error['message'] === 'string') {
+    return { code: isErrorCode(error['code']) ? error['code'] : 'internal', message: error['message'] };
+  }
+  const code = response.status === 401 ? 'unauthenticated' : response.status === 403 ? 'forbidden' : 'internal';
+  return errorInfo(code, `The server answered ${response.status}`);
+}
+
+/** `Retry-After` in seconds; the date that a proxy may send instead is not read. */
+function retryAfter(response: Response): Pick<Failed, 'retryAfterMs'> {
+  const header = response.headers.get('retry-after');
+  return header !== null && /^\d{1,6}$/.test(header) ? { retryAfterMs: Number(header) * 1_000 } : {};
+}
+
+function reasonOf(cause: unknown): string {
+  const reason = (cause as { cause?: { code?: unknown } } | null)?.cause?.code;
+  if (typeof reason === 'string') return ` (${reason})`;
+  return (cause as { name?: unknown } | null)?.name === 'TimeoutError' ? ' in time' : '';
+}
+
+/** `?a=1&b=2`, or nothing; what is undefined is left out. */
+export function queryOf(query: object): string {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined);
+  const parameters = new URLSearchParams(given.map(([key, value]) => [key, String(value)]));
+  return parameters.size === 0 ? '' : `?${parameters.toString()}`;
+}
