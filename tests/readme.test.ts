@@ -1,3 +1,4 @@
+import { AUTHENTICATOR_OPTIONS } from '@pizzapi/authenticator';
 import { GATEWAY_OPTIONS } from '@pizzapi/gateway';
 import { LOCAL_OPTIONS } from '@pizzapi/local';
 import { OPTIONS, optionsTable, type OptionSpec } from '@pizzapi/process';
@@ -6,7 +7,7 @@ import { expect, it } from 'vitest';
 import { cells, documentAt } from './support/document.js';
 
 /** Every option once, by its variable. */
-const all = [OPTIONS, LOCAL_OPTIONS, GATEWAY_OPTIONS, RUNNER_OPTIONS].flatMap((spec) =>
+const all = [OPTIONS, LOCAL_OPTIONS, GATEWAY_OPTIONS, AUTHENTICATOR_OPTIONS, RUNNER_OPTIONS].flatMap((spec) =>
   Object.values<OptionSpec>(spec),
 );
 const byVariable = Object.fromEntries(all.reverse().map((option) => [option.env, option]));

@@ -1,17 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { run } from './testing/run.js';
 
-const COMMANDS = ['link', 'sessions', 'tail', 'import', 'nats-env', 'decode', 'doctor'];
+const COMMANDS = [
+  ...['attach', 'run', 'kill', 'rename', 'fork'],
+  ...['link', 'sessions', 'tail', 'share', 'import', 'login', 'logout', 'whoami', 'runner pair', 'audit'],
+  ...['keys', 'keys list', 'keys create', 'keys revoke', 'users', 'users list', 'users disable', 'users enable'],
+  ...['nats-env', 'decode', 'doctor'],
+];
 
 describe('the help', () => {
   it.each(['', ...COMMANDS])('of "pizzapi %s" is what people have read so far', async (name) => {
-    const { code, stdout, stderr } = await run([...(name === '' ? [] : [name]), '--help']);
+    const { code, stdout, stderr } = await run([...name.split(' ').filter((word) => word !== ''), '--help']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatchSnapshot();
   });
 
   it.each(COMMANDS)('of "pizzapi %s" has an example', async (name) => {
-    expect((await run([name, '--help'])).stdout).toContain(`$ `);
+    expect((await run([...name.split(' '), '--help'])).stdout).toContain(`$ `);
   });
 
   it('is what a command line without a command gets', async () => {
@@ -22,7 +27,7 @@ describe('the help', () => {
 describe('a command line that is wrong', () => {
   it.each([
     [['docter'], "bad_option: Unknown command 'docter' (Did you mean doctor?)."],
-    [['tail'], "bad_option: Missing required argument 'sid'."],
+    [['tail'], "bad_option: Missing required argument 'session'."],
     [['sessions', '--jsno'], "bad_option: Unknown option '--jsno' (Did you mean --json?)."],
     [['sessions', '--relay-url', 'nonsense'], 'bad_option: --relay-url is "nonsense"'],
     [['tail', 'x', '--from', '-1'], 'invalid_offset: --from is "-1".'],

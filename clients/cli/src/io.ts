@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { styleText } from 'node:util';
 import type { ErrorInfo } from '@pizzapi/protocol';
 
@@ -9,11 +10,42 @@ export interface Io {
   env: NodeJS.ProcessEnv;
   /** Whether stdout is a terminal that shows colours. */
   colour: boolean;
+  terminal: Terminal;
+  /** Tells of `SIGINT` and `SIGTERM`. */
+  signals: Pick<EventEmitter, 'on' | 'off'>;
+  /** Waits so many ms, or until the signal aborts. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** Shows a page to the person, if there is a screen to show it on. */
+  browse(url: string): Promise<void> | void;
+}
+
+export interface Terminal {
+  /** Whether a person can be asked on stdin. */
+  asks: boolean;
+  /** How wide stdout is, in characters; undefined when it is no terminal. */
+  columns: number | undefined;
 }
 
 export function processIo(): Io {
   const { stdin, stdout, stderr, env } = process;
-  return { stdin, stdout, stderr, env, colour: stdout.isTTY && !env['NO_COLOR'] };
+  return {
+    stdin,
+    stdout,
+    stderr,
+    env,
+    colour: stdout.isTTY && !env['NO_COLOR'],
+    terminal: {
+      asks: stdin.isTTY && stderr.isTTY,
+      columns: stdout.isTTY ? stdout.columns : undefined,
+    },
+    signals: process,
+    // Loaded when it is needed: `pizzapi decode` has to start fast, and does without.
+    sleep: async (ms, signal) => (await import('@pizzapi/process')).sleep(ms, signal),
+    browse: async (url) => {
+      const { hasScreen, openBrowser } = await import('@pizzapi/process');
+      if (hasScreen(env)) openBrowser(url);
+    },
+  };
 }
 
 /** Exit codes of every command. */
@@ -23,6 +55,8 @@ export const EXIT = {
   failed: 1,
   /** It was asked for in the wrong way; stderr says how it is asked for. */
   usage: 2,
+  /** Ctrl-C, as shells have it. */
+  interrupted: 130,
 } as const;
 
 /** Ends a command with `code: sentence` on stderr. Never a stack trace. */
@@ -40,6 +74,19 @@ export class Failure extends Error {
 
 export function line(stream: NodeJS.WritableStream, text = ''): void {
   stream.write(`${text}\n`);
+}
+
+/** Does something that Ctrl-C stops by the signal, so that it can say how far it came. */
+export async function interruptible<T>(io: Io, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) io.signals.on(signal, stop);
+  try {
+    return await work(controller.signal);
+  } finally {
+    for (const signal of signals) io.signals.off(signal, stop);
+  }
 }
 
 type Style = Parameters<typeof styleText>[0];

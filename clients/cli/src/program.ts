@@ -8,6 +8,17 @@ import { addNatsEnv } from './commands/natsEnv.js';
 import { addLocal, addRunner } from './commands/programs.js';
 import { addSessions } from './commands/sessions.js';
 import { addTail } from './commands/tail.js';
+import { addAttach } from './commands/attach.js';
+import { addAudit } from './commands/audit.js';
+import { addKeys } from './commands/keys.js';
+import { addLogin } from './commands/login.js';
+import { addLogout } from './commands/logout.js';
+import { addManage } from './commands/manage.js';
+import { addRun } from './commands/run.js';
+import { addRunnerPair } from './commands/runnerPair.js';
+import { addShare } from './commands/share.js';
+import { addUsers } from './commands/users.js';
+import { addWhoami } from './commands/whoami.js';
 import { examples, type Context } from './context.js';
 import { EXIT, Failure, line, type Io } from './io.js';
 
@@ -31,19 +42,37 @@ function buildProgram(context: Context, version: string): Command {
     })
     .addHelpText(
       'after',
-      examples('pizzapi local', 'pizzapi sessions', 'pizzapi tail <sid>', 'pizzapi doctor') +
+      examples('pizzapi local', 'pizzapi sessions', 'pizzapi tail <sid>', 'pizzapi share <sid>', 'pizzapi doctor') +
         '\n\nEvery command has its own help: pizzapi <command> --help',
     );
   addLocal(program, context);
   addLink(program, context);
   addSessions(program, context);
+  named(program, 'sessions').alias('ls');
   addTail(program, context);
+  addAttach(program, context);
+  addRun(program, context);
+  addManage(program, context);
+  addShare(program, context);
   addImport(program, context);
+  addLogin(program, context);
+  addLogout(program, context);
+  addWhoami(program, context);
+  addKeys(program, context);
+  addUsers(program, context);
+  addAudit(program, context);
   addRunner(program, context);
+  addRunnerPair(named(program, 'runner'), context);
   addNatsEnv(program, context);
   addDecode(program, context);
   addDoctor(program, context);
   return program;
+}
+
+function named(program: Command, name: string): Command {
+  const found = program.commands.find((command) => command.name() === name);
+  if (found === undefined) throw new TypeError(`No command ${name}`);
+  return found;
 }
 
 /** Runs one command line. Resolves with the exit code; whatever goes wrong is one `code: sentence` on stderr. */

@@ -14,16 +14,20 @@ let sockets: WebSocketServer;
 let log: { seq: number; event: object }[];
 /** What the scripted gateway does once a viewer has been brought up to date. */
 let then: (socket: WebSocket) => void;
+/** What each viewer showed. */
+let bearers: (string | undefined)[];
 
 beforeEach(async () => {
   log = [started, user].map((event, index) => ({ seq: 5 + index, event }));
   then = () => undefined;
+  bearers = [];
   server = createServer((_request, response) => {
     response.writeHead(404, { 'content-type': 'application/json' });
     response.end(JSON.stringify({ error: { code: 'session_not_found', message: 'There is none.' } }));
   });
   sockets = new WebSocketServer({ server, path: '/ws/sessions/s1' });
-  sockets.on('connection', (socket) => {
+  sockets.on('connection', (socket, { headers }) => {
+    bearers.push(/bearer\.([^,\s]+)/.exec(headers['sec-websocket-protocol'] ?? '')?.[1]);
     const head = log.at(-1)!.seq;
     const session = initialSessionInfo('s1');
     const say = (...frames: object[]) => socket.send(concat(frames.map((frame) => encode(frame))));
@@ -51,8 +55,8 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-const tail = (...argv: string[]) =>
-  run(['tail', ...argv, '--relay-url', `http://127.0.0.1:${(server.address() as AddressInfo).port}`]);
+const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+const tail = (...argv: string[]) => run(['tail', ...argv, '--relay-url', url()]);
 
 describe('tail', () => {
   it('prints the log, follows it, and ends when the session does', async () => {
@@ -105,5 +109,24 @@ describe('tail', () => {
       stderr: expect.stringMatching(/^invalid_offset: This session has reached 6, and --from is 99/) as string,
     });
     expect(await tail('s2')).toMatchObject({ code: 1, stderr: 'session_not_found: There is none.\n' });
+  });
+
+  it('takes a share link, which says where and speaks for the guest', async () => {
+    log.push({ seq: 9, event: ended('completed') });
+    const env = { PIZZAPI_API_KEY: 'pzk_mine', PIZZAPI_RELAY_URL: 'http://127.0.0.1:1' };
+    const { code, stdout } = await run(['tail', `${url()}/s/s1#share=a.b.c`], { env });
+    expect({ code, lines: stdout.trim().split('\n').length, bearers }).toEqual({
+      code: 0,
+      lines: 3,
+      bearers: ['a.b.c'],
+    });
+  });
+
+  it('shows an API key to the gateway it was set for, and not to another that a link names', async () => {
+    log.push({ seq: 9, event: ended('completed') });
+    const env = { PIZZAPI_HOME: '/nowhere', PIZZAPI_API_KEY: 'pzk_mine' };
+    await run(['tail', `${url()}/s/s1`], { env: { ...env, PIZZAPI_RELAY_URL: url() } });
+    await run(['tail', `${url()}/s/s1`], { env: { ...env, PIZZAPI_RELAY_URL: 'https://elsewhere.example' } });
+    expect(bearers).toEqual(['pzk_mine', undefined]);
   });
 });

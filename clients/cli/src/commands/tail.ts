@@ -1,45 +1,49 @@
 import type { Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
-import { errorInfo, isId, isMap } from '@pizzapi/protocol';
+import { errorInfo, isMap, type ErrorInfo } from '@pizzapi/protocol';
 import { openSession, type Session } from '@pizzapi/session-client';
 import { WebSocket } from 'ws';
 import { eventLine } from '../eventLine.js';
-import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
+import { GATEWAY_OPTIONS } from '../home.js';
 import { EXIT, Failure, line, type Io } from '../io.js';
+import { explained, whereIs } from '../place.js';
 import { examples, type Context } from '../context.js';
 
 interface TailFlags extends Record<string, unknown> {
   from?: string;
   last?: string;
   json?: true;
+  as?: string;
 }
 
 export function addTail(program: Command, context: Context): void {
-  addOptions(program.command('tail <sid>'), GATEWAY_OPTIONS)
-    .description('Print the log of a session and follow it until the session ends')
+  addOptions(program.command('tail <session>'), GATEWAY_OPTIONS)
+    .description('Print the log of a session and follow it until the session ends; <session> is an id or a link')
     .option('--from <seq>', 'Start with this offset instead of the first event')
     .option('--last <n>', 'Start with the last n events')
+    .option('--as <name>', 'What you are called as a guest, who comes by a share link')
     .option('--json', 'Print one line of JSON an event: { seq, event }')
     .addHelpText(
       'after',
-      `${examples('pizzapi tail <sid>', 'pizzapi tail <sid> --last 20', 'pizzapi tail <sid> --from 120 --json | jq -c .event.type')}
+      `${examples('pizzapi tail <sid>', 'pizzapi tail <sid> --last 20', 'pizzapi tail <sid> --from 120 --json | jq -c .event.type', "pizzapi tail '<share link>'")}
 
 Ends when the session does: with 0 when it was completed or stopped by a person, with 1 otherwise.`,
     )
-    .action(async (sid: string, flags: TailFlags) => {
-      context.exitCode = await follow(sid, flags, context.io);
+    .action(async (session: string, flags: TailFlags) => {
+      context.exitCode = await follow(session, flags, context.io);
     });
 }
 
-async function follow(sid: string, flags: TailFlags, io: Io): Promise<number> {
-  if (!isId(sid)) throw new Failure(errorInfo('invalid_id', `"${sid.slice(0, 80)}" is not the id of a session`));
+async function follow(named: string, flags: TailFlags, io: Io): Promise<number> {
+  const place = whereIs(named, flags, io);
+  const { url, token, sid } = place;
   const from = offset('--from', flags.from);
   const last = offset('--last', flags.last);
-  const { url, token } = gatewayOf(flags, io);
   const session = openSession({
     url,
     sessionId: sid,
     ...(token === undefined ? {} : { token }),
+    ...(flags.as === undefined ? {} : { name: flags.as }),
     ...(from === undefined ? {} : { after: Math.max(0, from - 1) }),
     ...(last === undefined ? {} : { tail: Math.max(1, last) }),
     WebSocket,
@@ -53,7 +57,7 @@ async function follow(sid: string, flags: TailFlags, io: Io): Promise<number> {
     if (isMap(event) && event['type'] === 'session_ended') end = event['reason'];
   });
   try {
-    await over(session, from, io);
+    await over(session, from, io, (error) => explained(error, place));
   } finally {
     session.close();
   }
@@ -61,7 +65,12 @@ async function follow(sid: string, flags: TailFlags, io: Io): Promise<number> {
 }
 
 /** Resolves once the log has been read to its end and that end is the session's. Says on stderr what the connection does. */
-function over(session: Session, from: number | undefined, io: Io): Promise<void> {
+function over(
+  session: Session,
+  from: number | undefined,
+  io: Io,
+  explain: (error: ErrorInfo) => ErrorInfo,
+): Promise<void> {
   let told: string | undefined;
   // Of the first failure the HTTP API may know more than that there is no connection.
   let patience = 1;
@@ -69,7 +78,7 @@ function over(session: Session, from: number | undefined, io: Io): Promise<void>
     session.subscribe(() => {
       const { state, sentence } = session.connection;
       if (state.kind === 'closed') {
-        reject(new Failure(state.error ?? errorInfo('gateway_unreachable')));
+        reject(new Failure(explain(state.error ?? errorInfo('gateway_unreachable'))));
       } else if (from !== undefined && state.kind === 'replaying' && from > session.head + 1) {
         const what = `This session has reached ${session.head}, and --from is ${from}`;
         reject(new Failure(errorInfo('invalid_offset', what)));

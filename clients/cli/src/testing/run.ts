@@ -1,4 +1,6 @@
+import { EventEmitter } from 'node:events';
 import { Readable, Writable } from 'node:stream';
+import type { Io } from '../io.js';
 import { runCli } from '../program.js';
 
 export interface Ran {
@@ -10,7 +12,7 @@ export interface Ran {
 /** Runs a command line in this process and collects what it said. */
 export async function run(
   argv: readonly string[],
-  options: { env?: NodeJS.ProcessEnv; stdin?: Uint8Array } = {},
+  options: { env?: NodeJS.ProcessEnv; stdin?: Uint8Array | string; columns?: number; io?: Partial<Io> } = {},
 ): Promise<Ran> {
   const said = { stdout: '', stderr: '' };
   const sink = (name: keyof typeof said) =>
@@ -21,7 +23,18 @@ export async function run(
       },
     });
   const stdin = Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]);
-  const io = { stdin, stdout: sink('stdout'), stderr: sink('stderr'), env: options.env ?? {}, colour: false };
+  const io: Io = {
+    stdin,
+    stdout: sink('stdout'),
+    stderr: sink('stderr'),
+    env: options.env ?? {},
+    colour: false,
+    terminal: { asks: false, columns: options.columns },
+    signals: new EventEmitter(),
+    sleep: () => new Promise((resolve) => setImmediate(resolve)),
+    browse: () => undefined,
+    ...options.io,
+  };
   const code = await runCli(argv, io, '1.2.3');
   return { code, ...said };
 }

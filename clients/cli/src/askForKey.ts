@@ -1,0 +1,89 @@
+import { errorInfo, type KeyKind, type PairReply } from '@pizzapi/protocol';
+import { createApi } from '@pizzapi/session-client';
+import { EXIT, Failure, interruptible, line, paint, plain, type Io } from './io.js';
+import { isLoopback } from './home.js';
+import { pair } from './pairing.js';
+import { showQr } from './qr.js';
+
+export interface KeyRequest {
+  url: string;
+  kind: KeyKind;
+  /** What the person who approves reads. */
+  name: string;
+  /** Whether to open the page here. */
+  browse: boolean;
+  qr: boolean;
+}
+
+export interface GivenKey {
+  token: string;
+  natsUrl: string | undefined;
+}
+
+/**
+ * Asks somebody who is signed in, here or on their phone, for a key: shows where and which code, and waits. Ends the
+ * command with a `Failure` when there is none.
+ */
+export async function askForKey(io: Io, { url, kind, name, browse, qr }: KeyRequest): Promise<GivenKey> {
+  warnOfPlainHttp(io, url);
+  const outcome = await interruptible(io, (signal) =>
+    pair(
+      createApi({ url }),
+      { kind, name },
+      {
+        asked: (reply) => show(io, reply, { browse, qr }),
+        waiting: (polls) => progress(io, polls),
+        sleep: (ms, signal) => io.sleep(ms, signal),
+        signal,
+      },
+    ),
+  );
+  endProgress(io);
+  switch (outcome.kind) {
+    case 'approved':
+      return outcome;
+    case 'denied':
+      throw new Failure(errorInfo('pair_denied', 'The answer was no'));
+    case 'expired':
+      throw new Failure(errorInfo('pair_not_found', 'Nobody answered in time'));
+    case 'stopped':
+      throw new Failure(
+        errorInfo('start_stopped', 'Stopped before there was an answer; nothing was kept'),
+        EXIT.interrupted,
+      );
+    case 'failed':
+      throw new Failure(outcome.error);
+  }
+}
+
+/** A key that travels without TLS can be read on its way. */
+export function warnOfPlainHttp(io: Io, url: string): void {
+  if (/^(http|ws):/.test(url) && !isLoopback(url)) {
+    line(io.stderr, paint(io, 'yellow', `${url} is not encrypted: a key sent there can be read on its way.`));
+  }
+}
+
+function show(
+  io: Io,
+  { code, verifyUrl, expiresAt }: PairReply,
+  { browse, qr }: Pick<KeyRequest, 'browse' | 'qr'>,
+): void {
+  const minutes = Math.min(60, Math.max(1, Math.round((expiresAt - Date.now()) / 60_000)));
+  line(io.stderr, `Open this page where you are signed in, here or on your phone, within ${minutes} min:`);
+  line(io.stderr, `\n  ${paint(io, 'bold', plain(verifyUrl))}\n`);
+  line(io.stderr, `Approve only if it shows the code  ${paint(io, 'bold', plain(code, 16))}`);
+  if (qr) showQr(io, io.stderr, verifyUrl);
+  // What is opened here was chosen by the gateway: a page, and never a file or a program.
+  if (browse && /^https?:\/\//i.test(verifyUrl) && URL.canParse(verifyUrl)) void io.browse(new URL(verifyUrl).href);
+}
+
+/** One line that lives, on a terminal; one line once, elsewhere. */
+function progress(io: Io, polls: number): void {
+  const text = 'Waiting for the answer (Ctrl-C stops)';
+  if (io.terminal.columns !== undefined) io.stderr.write(`\r${text}${'.'.repeat(polls % 4).padEnd(3)}`);
+  else if (polls === 0) line(io.stderr, text);
+}
+
+function endProgress(io: Io): void {
+  if (io.terminal.columns !== undefined) io.stderr.write('\r\u001b[K');
+}

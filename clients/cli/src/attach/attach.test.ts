@@ -1,0 +1,224 @@
+import { defaultMetaState, initialSessionInfo, type DialogItem } from '@pizzapi/protocol';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { actionOf, TWICE_MS, type ClientKey, type KeySituation } from './keys.js';
+import { recall, remember } from './memory.js';
+import { pendingOf } from './pending.js';
+import { scrolled, topOf, type Anchor, type Rows } from './scroll.js';
+import { helpText, readTyped, SLASH_COMMANDS } from './slash.js';
+import { authorName, blockedBy, queueLines, short, statusLines } from './status.js';
+
+describe('a key', () => {
+  const idle: KeySituation = {
+    focus: 'editor',
+    both: false,
+    written: false,
+    canAbort: false,
+    sinceCtrlC: Number.POSITIVE_INFINITY,
+  };
+  it.each<[string, ClientKey, Partial<KeySituation>, string]>([
+    ['the first ctrl+c only warns', 'ctrl+c', {}, 'warn'],
+    ['the second leaves', 'ctrl+c', { sinceCtrlC: TWICE_MS }, 'quit'],
+    ['a late one warns again', 'ctrl+c', { sinceCtrlC: TWICE_MS + 1 }, 'warn'],
+    ['ctrl+c clears what is written, however fast', 'ctrl+c', { written: true, sinceCtrlC: 1 }, 'clear'],
+    ['ctrl+d leaves an empty editor', 'ctrl+d', {}, 'quit'],
+    ['ctrl+d deletes in one that is not', 'ctrl+d', { written: true }, 'pass'],
+    ['ctrl+d in an answer is not for us', 'ctrl+d', { focus: 'question' }, 'pass'],
+    ['esc stops an agent at work', 'escape', { canAbort: true }, 'abort'],
+    ['esc does nothing to one at rest', 'escape', {}, 'pass'],
+    ['esc dismisses a question before it stops anything', 'escape', { focus: 'question', canAbort: true }, 'pass'],
+    ['tab goes over to a question', 'tab', { both: true }, 'switch'],
+    ['alt+enter waits for the agent', 'alt+enter', { written: true }, 'follow_up'],
+    ['q is a letter to who writes', 'q', {}, 'pass'],
+    ['q leaves where nobody can write', 'q', { focus: 'nothing' }, 'quit'],
+  ])('%s', (_name, key, situation, action) => {
+    expect(actionOf(key, { ...idle, ...situation })).toBe(action);
+  });
+});
+
+describe('what is typed', () => {
+  it.each([
+    ['hello', { kind: 'message', text: 'hello' }],
+    ['/demo bash', { kind: 'message', text: '/demo bash' }],
+    ['look at // this', { kind: 'message', text: 'look at // this' }],
+    ['//model demo/demo ', { kind: 'slash', name: 'model', rest: 'demo/demo' }],
+    ['//quit', { kind: 'slash', name: 'quit', rest: '' }],
+    ['//quti', { kind: 'unknown', name: 'quti' }],
+    ['//toString', { kind: 'unknown', name: 'toString' }],
+    ['//', { kind: 'unknown', name: '' }],
+  ])('%j is %j', (text, typed) => {
+    expect(readTyped(text)).toEqual(typed);
+  });
+
+  it('is explained, each command of it', () => {
+    for (const name of Object.keys(SLASH_COMMANDS)) expect(helpText()).toContain(`//${name}`);
+  });
+});
+
+describe('a window over the story', () => {
+  const rowsOf = (...heights: [string, number][]): Rows => ({
+    count: heights.length,
+    idAt: (index) => heights[index]![0],
+    heightAt: (index) => heights[index]![1],
+    indexOf: (id) => heights.findIndex(([other]) => other === id),
+  });
+  const story = rowsOf(['a', 5], ['b', 1], ['c', 10]);
+  const end: Anchor = { kind: 'end' };
+
+  it('shows the end, and from the start what fits', () => {
+    expect(topOf(end, story, 11)).toEqual({ index: 1, line: 0 });
+    expect(topOf(end, story, 100)).toEqual({ index: 0, line: 0 });
+    expect(topOf(end, rowsOf(), 10)).toEqual({ index: 0, line: 0 });
+  });
+
+  it('goes back and forth line by line, and follows again at the end', () => {
+    const back = scrolled(end, story, 4, -8);
+    expect(back).toEqual({ kind: 'at', id: 'a', line: 4 });
+    expect(scrolled(back, story, 4, 7)).toEqual({ kind: 'at', id: 'c', line: 5 });
+    expect(scrolled(back, story, 4, 8)).toEqual(end);
+    expect(scrolled(back, story, 4, 800)).toEqual(end);
+    expect(scrolled(back, story, 4, -800)).toEqual({ kind: 'at', id: 'a', line: 0 });
+  });
+
+  it('stays where it is when something comes before or after', () => {
+    const longer = rowsOf(['z', 50], ['a', 5], ['b', 1], ['c', 10], ['d', 30]);
+    expect(topOf({ kind: 'at', id: 'b', line: 0 }, longer, 4)).toEqual({ index: 2, line: 0 });
+  });
+
+  it('shows the end when what stood on top is gone, and its last line when it is shorter', () => {
+    expect(topOf({ kind: 'at', id: 'gone', line: 3 }, story, 10)).toEqual({ index: 2, line: 0 });
+    expect(topOf({ kind: 'at', id: 'b', line: 30 }, story, 4)).toEqual({ index: 1, line: 0 });
+  });
+});
+
+describe('what waits for a person', () => {
+  const dialog = (change: Partial<DialogItem>): DialogItem => ({
+    ...{ kind: 'dialog', id: 'd1', seq: 1, at: 1, method: 'select', title: 'Which oven?', options: [], state: 'open' },
+    ...change,
+  });
+  const meta = defaultMetaState();
+  const question = { toolCallId: 'q1', questions: [{ question: 'Which oven?', options: ['Wood', 'Gas'] }] };
+
+  it.each<[DialogItem['method'], Partial<DialogItem>, object]>([
+    ['select', { options: ['Wood', 'Gas'] }, { choices: [{ value: 'Wood' }, { value: 'Gas' }] }],
+    ['confirm', {}, { choices: [{ value: true }, { value: false }] }],
+    ['input', { placeholder: 'x' }, { choices: [], write: { placeholder: 'x', long: false } }],
+    ['editor', { prefill: 'y' }, { choices: [], write: { prefill: 'y', long: true } }],
+  ])('is a %s of the host', (method, change, ask) => {
+    expect(pendingOf(meta, [dialog({ method, ...change })])).toMatchObject([{ id: 'd1', ask }]);
+  });
+
+  it('is a question by its own id, or in words of one’s own', () => {
+    const [pending] = pendingOf({ ...meta, pendingQuestion: question }, []);
+    expect(pending).toMatchObject({ id: 'q1', ask: { choices: [{ value: 'Wood' }, { value: 'Gas' }], write: {} } });
+  });
+
+  it('is one thing where a dialog asks what a question announces', () => {
+    const both = pendingOf({ ...meta, pendingQuestion: question }, [dialog({ options: ['Wood', 'Gas'] })]);
+    expect(both).toMatchObject([{ id: 'd1', ask: { title: 'Which oven?', details: '' } }]);
+  });
+
+  it('is several questions, answered by a line each', () => {
+    const several = { toolCallId: 'q1', questions: [...question.questions, { question: 'Name?', options: [] }] };
+    const [pending] = pendingOf({ ...meta, pendingQuestion: several }, []);
+    expect(pending?.read?.('Gas\n Margherita ')).toEqual(['Gas', 'Margherita']);
+  });
+
+  it('is a plan with its steps and a call with its command', () => {
+    const pendingPlan = {
+      toolCallId: 'p1',
+      title: 'Bake',
+      steps: [{ title: 'Knead' }, { title: 'Rest', description: 'a day' }],
+    };
+    const pendingApproval = {
+      promptId: 'a1',
+      title: 'Allow?',
+      fields: [{ key: 'c', label: 'command', value: 'rm x' }],
+    };
+    expect(pendingOf({ ...meta, pendingPlan, pendingApproval }, [])).toMatchObject([
+      { id: 'p1', ask: { title: 'Bake', details: '1. Knead\n2. Rest\n   a day' } },
+      { id: 'a1', ask: { details: 'command: rm x', choices: [{ value: 'approve' }, { value: 'deny' }] } },
+    ]);
+  });
+});
+
+describe('the status', () => {
+  const info = { ...initialSessionInfo('s1'), cwd: '/p', name: 'Pizza', model: 'demo/demo' };
+  const meta = {
+    ...defaultMetaState(),
+    thinkingLevel: 'high',
+    tokenUsage: {
+      input: 1_234,
+      output: 56_700,
+      cacheRead: 0,
+      cacheWrite: 0,
+      cost: 0.5,
+      contextTokens: 500,
+      contextWindow: 200_000,
+    },
+  };
+
+  it('says what session it is, how it is reached, what it costs and thinks with', () => {
+    expect(statusLines({ info, meta, mode: 'read', viewers: 3, connection: 'Live' })).toEqual([
+      { left: '/p · Pizza', right: 'read-only · 3 watching · Live' },
+      { left: '↑1.2k ↓57k · $0.500 · 0.3% of 200k', right: 'demo/demo · thinking high' },
+    ]);
+  });
+
+  it.each([
+    [999, '999'],
+    [1_000, '1.0k'],
+    [999_499, '999k'],
+    [999_500, '1.0M'],
+  ])('shortens %d to %s', (count, text) => {
+    expect(short(count)).toBe(text);
+  });
+
+  it('says why nothing can be written', () => {
+    expect(blockedBy('owner', info, false)).toBeUndefined();
+    expect(blockedBy('owner', info, true)).toContain('ended');
+    expect(blockedBy('read', info, false)).toContain('Read-only');
+    expect(blockedBy('collab', { ...info, host: 'lost' }, false)).toContain('out of reach');
+  });
+
+  it('shows what is on its way once: sending, then as the log has it', () => {
+    const by = { userId: 'g', via: 'collab', name: 'Grace' } as const;
+    const received = { commandId: 'c1', text: 'one', deliverAs: 'steer', at: 1, by };
+    const queue = { steering: ['one', 'typed elsewhere'], followUp: [] };
+    const sent = [{ text: 'one', commandId: 'c1' }, { text: 'two', commandId: 'c2' }, { text: 'three' }];
+    expect(queueLines({ pendingInputs: [received], queue }, sent)).toEqual([
+      'Queued: typed elsewhere',
+      'Steers next (Grace): one',
+      'Sent: two',
+      'Sending: three',
+    ]);
+  });
+
+  it('names an author only where it is somebody else', () => {
+    expect(authorName({ userId: 'owner', via: 'owner' })).toBeUndefined();
+    expect(authorName({ userId: 'owner', via: 'api' })).toBeUndefined();
+    expect(authorName({ userId: 'g', via: 'collab' })).toBe('a guest');
+  });
+});
+
+describe('where somebody was', () => {
+  it('is kept for them alone, and forgotten when it cannot be read', () => {
+    const home = mkdtempSync(join(tmpdir(), 'pizzapi-memory-'));
+    try {
+      const file = join(home, 'attach', 's1.json');
+      const memory = { draft: 'half a', history: ['one'], anchor: { kind: 'at', id: 'm', line: 2 } } as const;
+      remember(home, 's1', { ...memory, history: [...memory.history] });
+      expect(recall(home, 's1')).toEqual(memory);
+      expect(statSync(file).mode & 0o777).toBe(0o600);
+      writeFileSync(file, '{"draft":1,"history":[2],"anchor":{"id":3}}');
+      const nothing = { draft: '', history: [], anchor: { kind: 'end' } };
+      expect(recall(home, 's1')).toEqual(nothing);
+      writeFileSync(file, 'nonsense');
+      expect(recall(home, 's1')).toEqual(nothing);
+    } finally {
+      rmSync(home, { recursive: true, force: true });
+    }
+  });
+});

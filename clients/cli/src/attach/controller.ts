@@ -1,0 +1,331 @@
+import { THINKING_LEVELS, type DeliverAs, type ErrorInfo } from '@pizzapi/protocol';
+import type { Api, Session } from '@pizzapi/session-client';
+import { AskBox, isKeyRelease, matchesKey, type Ask, type AskAnswer, type TUI } from '@pizzapi/runner/terminal';
+import { actionOf, CLIENT_KEYS, type KeyAction } from './keys.js';
+import type { Pending } from './pending.js';
+import type { Screen } from './screen.js';
+import { helpText, readTyped, type SlashName } from './slash.js';
+import { modelOf, type Outgoing } from './status.js';
+
+/** How long a notice is shown, and how long one of something that went wrong, in ms. */
+const NOTICE_MS = 4_000;
+const PROBLEM_MS = 15_000;
+/** How long an announced prompt may take to be asked as a dialog, in ms: until then it is not shown on its own. */
+const SETTLE_MS = 400;
+const LEAVES = 'Ctrl-C again leaves; the session goes on.';
+const CAME = 'A question came: tab answers it.';
+const UNSURE = 'The connection broke before an answer came: it may or may not have arrived.';
+
+/** What the person does, and what comes of it. */
+export class Controller {
+  readonly #ui: TUI;
+  readonly #session: Session;
+  readonly #screen: Screen;
+  readonly #api: Api;
+  readonly #leave: () => void;
+  /** What is asked now: by the session, or by this client (a list of models). */
+  #asking: { id: string; box: AskBox } | undefined;
+  /** Answered here, and not yet closed by the log. */
+  readonly #answered = new Set<string>();
+  /** When a prompt was seen first that is only announced so far. */
+  readonly #since = new Map<string, number>();
+  readonly history: string[] = [];
+  #ticking: NodeJS.Timeout | undefined;
+  #ctrlC = Number.NEGATIVE_INFINITY;
+
+  constructor(ui: TUI, session: Session, screen: Screen, api: Api, leave: () => void) {
+    this.#ui = ui;
+    this.#session = session;
+    this.#screen = screen;
+    this.#api = api;
+    this.#leave = leave;
+    screen.editor.onSubmit = (text) => this.submit(text);
+    ui.addInputListener((data) => (this.#key(data) ? { consume: true } : undefined));
+    this.sync();
+  }
+
+  /** The session has changed: shows what is asked now, and gives the keyboard to who needs it. */
+  sync(): void {
+    const waiting = this.#session.mode === 'read' ? [] : this.#settled(this.#screen.pending);
+    const [first] = waiting;
+    this.#screen.more = Math.max(0, waiting.length - 1);
+    const isOwn = this.#asking?.id === '';
+    if (isOwn && first === undefined) return this.#focus();
+    if (first === undefined) {
+      if (this.#asking !== undefined) this.#close();
+    } else if (this.#asking?.id !== first.id) this.#ask(first);
+    this.#tick(first?.expiresAt);
+    this.#focus();
+  }
+
+  /** Without what is answered already, and what its host is about to ask in another way. */
+  #settled(pending: readonly Pending[]): Pending[] {
+    const now = performance.now();
+    for (const id of this.#since.keys()) if (!pending.some((one) => one.id === id)) this.#since.delete(id);
+    return pending.filter(({ id, announced }) => {
+      if (this.#answered.has(id)) return false;
+      const since = this.#since.get(id);
+      if (announced !== true || (since !== undefined && now - since >= SETTLE_MS)) return true;
+      if (since === undefined) {
+        this.#since.set(id, now);
+        setTimeout(() => this.sync(), SETTLE_MS + 1).unref();
+      }
+      return false;
+    });
+  }
+
+  submit(text: string, deliverAs: DeliverAs = this.#session.transcript.busy ? 'steer' : 'prompt'): void {
+    if (text === '') return;
+    const typed = readTyped(text);
+    if (typed.kind === 'slash') return this.#slash(typed.name, typed.rest);
+    if (typed.kind === 'unknown') {
+      this.#giveBack(text);
+      return this.say(`There is no //${typed.name}. //help shows what there is.`, 'warning');
+    }
+    const { blocked } = this.#screen;
+    if (blocked !== undefined) {
+      this.#giveBack(text);
+      return this.say(blocked, 'warning');
+    }
+    this.#keep(text);
+    this.#screen.pane.anchor = { kind: 'end' };
+    this.#screen.notice = undefined;
+    void this.#send(text, deliverAs);
+  }
+
+  /** Shows a line for a while. */
+  say(text: string, tint: 'dim' | 'warning' | 'error' = 'dim'): void {
+    const notice = { text, tint };
+    this.#screen.notice = notice;
+    this.#ui.requestRender();
+    const drop = () => {
+      if (this.#screen.notice !== notice) return;
+      this.#screen.notice = undefined;
+      this.#ui.requestRender();
+    };
+    setTimeout(drop, tint === 'dim' ? NOTICE_MS : PROBLEM_MS).unref();
+  }
+
+  async loadEarlier(): Promise<void> {
+    const { hasEarlier } = this.#session;
+    if (!hasEarlier || this.#screen.loadingEarlier) return;
+    this.#screen.loadingEarlier = true;
+    this.#ui.requestRender();
+    const page = await this.#session.loadEarlier();
+    this.#screen.loadingEarlier = false;
+    if (page.kind === 'failed') this.#refused(page.error);
+    this.#ui.requestRender();
+  }
+
+  /** Counts down to the end of a question that closes by itself. */
+  #tick(expiresAt: number | undefined): void {
+    this.#screen.expiresAt = expiresAt;
+    clearInterval(this.#ticking);
+    if (expiresAt !== undefined) this.#ticking = setInterval(() => this.#ui.requestRender(), 1_000).unref();
+  }
+
+  async #send(text: string, deliverAs: DeliverAs): Promise<void> {
+    const outgoing: Outgoing = { text };
+    this.#screen.outgoing = [...this.#screen.outgoing, outgoing];
+    const outcome = await this.#session.sendInput(text, { deliverAs });
+    if (outcome.kind === 'accepted') {
+      outgoing.commandId = outcome.commandId;
+      this.#ui.requestRender();
+      const result = await this.#session.result(outcome.commandId);
+      if (result.kind === 'failed') this.#failed(result.error);
+    } else if (outcome.kind === 'refused') {
+      this.#giveBack(text);
+      this.#refused(outcome.error);
+    } else {
+      this.say(`${UNSURE} Look whether it is there before you send it again (↑ brings it back).`, 'warning');
+    }
+    this.#screen.outgoing = this.#screen.outgoing.filter((other) => other !== outgoing);
+    this.#ui.requestRender();
+  }
+
+  /** Sends a command and says what went wrong, if anything did. True once its host has carried it out. */
+  async #command(name: string, args: Record<string, unknown> = {}): Promise<boolean> {
+    const sent = await this.#session.command(name, args);
+    if (sent.kind === 'refused') this.#refused(sent.error);
+    if (sent.kind === 'unknown') this.say(UNSURE, 'warning');
+    if (sent.kind !== 'accepted') return false;
+    const outcome = await this.#session.result(sent.commandId);
+    if (outcome.kind === 'failed') this.#failed(outcome.error);
+    return outcome.kind === 'ok' || outcome.kind === 'delivered';
+  }
+
+  #ask({ id, ask, read }: Pending): void {
+    this.#show(id, ask, (answer) => {
+      const value = answer.kind === 'dismiss' || typeof answer.value !== 'string' ? undefined : read?.(answer.value);
+      void this.#answer(id, value === undefined ? answer : { kind: 'answer', value });
+    });
+  }
+
+  async #answer(id: string, answer: AskAnswer): Promise<void> {
+    this.#answered.add(id);
+    this.#close();
+    this.sync();
+    const value = answer.kind === 'answer' ? { value: answer.value } : {};
+    const done = await this.#command('dialog_response', { dialogId: id, ...value });
+    // What was not taken is asked again, if it still waits.
+    if (!done) this.#answered.delete(id);
+    this.sync();
+    this.#ui.requestRender();
+  }
+
+  /** Lets the person choose for this client itself. */
+  #choose(title: string, labels: readonly string[], chosen: (label: string) => void): void {
+    const choices = labels.map((label) => ({ label, value: label }));
+    this.#show('', { title, details: '', choices }, (answer) => {
+      this.#close();
+      this.sync();
+      if (answer.kind === 'answer' && typeof answer.value === 'string') chosen(answer.value);
+    });
+  }
+
+  #show(id: string, ask: Ask, onAnswer: (answer: AskAnswer) => void): void {
+    const box = new AskBox(this.#ui, ask);
+    box.onAnswer = onAnswer;
+    this.#asking = { id, box };
+    this.#screen.question = box;
+    // Somebody who is writing goes on writing: the next enter must not answer what they have not read.
+    const isWriting = this.#screen.hasEditor && this.#screen.editor.focused && this.#screen.editor.getText() !== '';
+    if (isWriting) this.say(CAME, 'warning');
+    else this.#ui.setFocus(box);
+    this.#ui.requestRender();
+  }
+
+  #close(): void {
+    this.#asking = undefined;
+    this.#screen.question = undefined;
+    if (this.#screen.notice?.text === CAME) this.#screen.notice = undefined;
+    this.#focus();
+    this.#ui.requestRender();
+  }
+
+  /** Gives the keyboard to the editor when nothing (more) is asked. */
+  #focus(): void {
+    const box = this.#asking?.box;
+    const { editor, hasEditor } = this.#screen;
+    if (box !== undefined && (box.focused || hasEditor)) return;
+    this.#ui.setFocus(box ?? (hasEditor ? editor : null));
+  }
+
+  /** Whether a key was ours. */
+  #key(data: string): boolean {
+    if (isKeyRelease(data)) return false;
+    const key = CLIENT_KEYS.find((known) => matchesKey(data, known));
+    if (this.#screen.page !== undefined) {
+      this.#screen.page = undefined;
+      this.#ui.requestRender();
+      if (key === 'escape' || key === 'q') return true;
+    }
+    if (key === undefined) return false;
+    const { editor, hasEditor, blocked } = this.#screen;
+    const box = this.#asking?.box;
+    const action = actionOf(key, {
+      focus: box?.focused === true ? 'question' : hasEditor ? 'editor' : 'nothing',
+      both: box !== undefined && hasEditor,
+      written: hasEditor && editor.getText() !== '',
+      canAbort: this.#session.transcript.busy && blocked === undefined,
+      sinceCtrlC: performance.now() - this.#ctrlC,
+    });
+    if (key === 'ctrl+c') this.#ctrlC = performance.now();
+    if (action === 'pass') return false;
+    this.#act(action);
+    this.#ui.requestRender();
+    return true;
+  }
+
+  #act(action: Exclude<KeyAction, 'pass'>): void {
+    const { pane, editor } = this.#screen;
+    switch (action) {
+      case 'quit':
+        return this.#leave();
+      case 'warn':
+        return this.say(LEAVES);
+      case 'clear':
+        editor.setText('');
+        return this.say(LEAVES);
+      case 'abort':
+        return void this.#command('abort');
+      case 'page_up':
+        pane.page(-1);
+        return pane.isAtStart ? void this.loadEarlier() : undefined;
+      case 'page_down':
+        return pane.page(1);
+      case 'first':
+        pane.toStart();
+        return void this.loadEarlier();
+      case 'last':
+        pane.anchor = { kind: 'end' };
+        return;
+      case 'thinking':
+        pane.look = { ...pane.look, thinking: !pane.look.thinking };
+        return this.say(pane.look.thinking ? 'Thoughts are shown.' : 'Thoughts are hidden.');
+      case 'expand':
+        pane.look = { ...pane.look, expanded: !pane.look.expanded };
+        return;
+      case 'follow_up': {
+        const text = editor.getExpandedText().trim();
+        editor.setText('');
+        return this.submit(text, this.#session.transcript.busy ? 'followUp' : 'prompt');
+      }
+      case 'switch': {
+        const box = this.#asking?.box;
+        return this.#ui.setFocus(box === undefined || box.focused ? editor : box);
+      }
+    }
+  }
+
+  #slash(name: SlashName, rest: string): void {
+    this.#screen.notice = undefined;
+    switch (name) {
+      case 'help':
+        this.#screen.page = helpText();
+        return this.#ui.requestRender();
+      case 'quit':
+      case 'detach':
+        return this.#leave();
+      case 'abort':
+        return void this.#command('abort');
+      case 'earlier':
+        this.#screen.pane.toStart();
+        return void this.loadEarlier();
+      case 'model':
+        return rest === '' ? void this.#chooseModel() : void this.#command('model_set', { model: rest });
+      case 'thinking': {
+        const set = (level: string) => void this.#command('set_thinking_level', { level });
+        return rest === '' ? this.#choose('How long should the agent think?', THINKING_LEVELS, set) : set(rest);
+      }
+    }
+  }
+
+  async #chooseModel(): Promise<void> {
+    const { info, meta } = this.#session;
+    const reply = await this.#api.runner(info.runnerId);
+    if (reply.kind === 'failed') return this.#refused(reply.error);
+    const models = reply.value.runner.models.filter(({ available }) => available).map(({ model }) => model);
+    const set = (model: string) => void this.#command('model_set', { model });
+    this.#choose(`Which model? Now: ${modelOf(info, meta)}`, models, set);
+  }
+
+  #keep(text: string): void {
+    this.#screen.editor.addToHistory(text);
+    this.history.push(text);
+  }
+
+  /** Text that was not taken is there again, unless something else has been written meanwhile. */
+  #giveBack(text: string): void {
+    const { editor } = this.#screen;
+    if (editor.getText() === '') editor.setText(text);
+  }
+
+  #refused({ message }: ErrorInfo): void {
+    this.say(message, 'error');
+  }
+
+  #failed({ message }: { message: string }): void {
+    this.say(message, 'error');
+  }
+}

@@ -1,0 +1,145 @@
+import type { DialogItem, SessionMetaState } from '@pizzapi/protocol';
+import type { Ask } from '@pizzapi/runner/terminal';
+
+/** Something that waits for a person. `id` is what an answer names. */
+export interface Pending {
+  id: string;
+  ask: Ask;
+  /** What words that were typed are as an answer; the words themselves, where it says nothing. */
+  read?: (text: string) => unknown;
+  /** Known by its announcement alone: the dialogs that walk through it may be about to open. */
+  announced?: true;
+  /** ms since epoch after which it closes by itself. */
+  expiresAt?: number;
+}
+
+/**
+ * All that waits for a person, the oldest first. A question, plan or approval is answered by its own id, unless a dialog
+ * is open beside it: then the dialog is how its host asks about it, and what it is about stands above.
+ */
+export function pendingOf(meta: SessionMetaState, dialogs: readonly DialogItem[]): Pending[] {
+  const asked = dialogs.map(ofDialog);
+  const announced = announcedBy(meta).map((one): Pending => ({ ...one, announced: true }));
+  const [subject] = announced;
+  const last = asked.at(-1);
+  if (subject === undefined || last === undefined) return [...asked, ...announced];
+  return [
+    ...asked.slice(0, -1),
+    { ...last, ask: { ...last.ask, ...together(subject.ask, last.ask) } },
+    ...announced.slice(1),
+  ];
+}
+
+/** What is asked beneath what it is about, each text once. */
+function together(about: Ask, asked: Ask): Pick<Ask, 'title' | 'details'> {
+  const texts = [about.details, asked.title, asked.details];
+  const more = texts.filter((text, at) => text !== '' && text !== about.title && texts.indexOf(text) === at);
+  return { title: about.title, details: more.join('\n') };
+}
+
+function announcedBy(meta: SessionMetaState): Pending[] {
+  const pending: Pending[] = [];
+  const { pendingQuestion: question, pendingPlan: plan, pendingApproval: approval, pendingPluginTrust: trust } = meta;
+  if (question !== null) pending.push(ofQuestion(question));
+  if (plan !== null) {
+    const steps = (plan.steps ?? []).map(({ title, description }, at) =>
+      lines(`${at + 1}. ${title}`, description, '   '),
+    );
+    pending.push({
+      id: plan.toolCallId,
+      ask: {
+        title: plan.title,
+        details: [plan.description ?? '', ...steps].filter((text) => text !== '').join('\n'),
+        choices: [
+          { label: 'Go ahead', value: 'approve' },
+          { label: 'Not like this', value: 'reject' },
+        ],
+        write: { placeholder: 'What to change', prefill: '', long: false },
+      },
+    });
+  }
+  if (approval !== null) {
+    const fields = (approval.fields ?? []).map(({ label, value }) => `${label}: ${value}`);
+    pending.push({
+      id: approval.promptId,
+      ask: {
+        title: approval.title,
+        details: [approval.message ?? '', ...fields].filter((text) => text !== '').join('\n'),
+        choices: (approval.actions ?? DEFAULT_ACTIONS).map(({ id, label }) => ({ label, value: id })),
+      },
+    });
+  }
+  if (trust !== null) {
+    pending.push({
+      id: trust.promptId,
+      ask: {
+        title: 'Trust these plugins?',
+        details: trust.pluginNames.map((name, at) => lines(name, trust.pluginSummaries[at], '  ')).join('\n'),
+        choices: [
+          { label: 'Trust', value: true },
+          { label: 'Do not load', value: false },
+        ],
+      },
+    });
+  }
+  return pending;
+}
+
+const DEFAULT_ACTIONS = [
+  { id: 'approve', label: 'Approve' },
+  { id: 'deny', label: 'Deny' },
+];
+
+/** Several questions at once are answered by a line each. */
+function ofQuestion({ toolCallId, questions }: NonNullable<SessionMetaState['pendingQuestion']>): Pending {
+  const [first, ...others] = questions;
+  if (others.length === 0) {
+    return {
+      id: toolCallId,
+      ask: {
+        title: first?.question ?? 'The agent asks',
+        details: '',
+        choices: (first?.options ?? []).map((option) => ({ label: option, value: option })),
+        write: { placeholder: 'Your answer', prefill: '', long: false },
+      },
+    };
+  }
+  return {
+    id: toolCallId,
+    ask: {
+      title: 'The agent asks',
+      details: questions
+        .map(({ question, options }, at) => lines(`${at + 1}. ${question}`, options.join(' · '), '   '))
+        .join('\n'),
+      choices: [],
+      write: { placeholder: 'A line for each question', prefill: '', long: true },
+    },
+    read: (text) => text.split('\n').map((answer) => answer.trim()),
+  };
+}
+
+function ofDialog(dialog: DialogItem): Pending {
+  const { id, method, title, message = '', options, placeholder = '', prefill = '', expiresAt } = dialog;
+  const isWritten = method === 'input' || method === 'editor';
+  const choices =
+    method === 'confirm'
+      ? [
+          { label: 'Yes', value: true },
+          { label: 'No', value: false },
+        ]
+      : options.map((option) => ({ label: option, value: option }));
+  return {
+    id,
+    ask: {
+      title,
+      details: message,
+      choices: isWritten ? [] : choices,
+      ...(isWritten ? { write: { placeholder, prefill, long: method === 'editor' } } : {}),
+    },
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+  };
+}
+
+function lines(title: string, text: string | undefined, indent: string): string {
+  return text === undefined || text === '' ? title : `${title}\n${indent}${text}`;
+}

@@ -1,0 +1,171 @@
+import { openDialogs } from '@pizzapi/protocol';
+import type { Session } from '@pizzapi/session-client';
+import {
+  cleanText,
+  Editor,
+  editorTheme,
+  tint,
+  truncateToWidth,
+  visibleWidth,
+  wrapTextWithAnsi,
+  type Component,
+  type Tint,
+  type TUI,
+} from '@pizzapi/runner/terminal';
+import { authorName, blockedBy, queueLines, statusLines, type Outgoing, type StatusLine } from './status.js';
+import { pendingOf, type Pending } from './pending.js';
+import { TranscriptPane } from './transcriptPane.js';
+
+/** Rows that the story keeps, however much waits beneath it. */
+const MIN_STORY = 3;
+/** Lines of what is on its way that are shown. */
+const MAX_QUEUE = 4;
+
+export interface Notice {
+  text: string;
+  tint: Tint;
+}
+
+/** All that is on the screen: the story, what is on its way, a question, the editor, two lines of status. */
+export class Screen implements Component {
+  readonly editor: Editor;
+  readonly pane: TranscriptPane;
+  /** What was said last by this client itself. */
+  notice: Notice | undefined;
+  /** Shown instead of the story. */
+  page: string | undefined;
+  /** The question, or the list to choose from. */
+  question: Component | undefined;
+  /** Questions besides the one that is shown. */
+  more = 0;
+  /** When the question closes by itself, in ms since epoch. */
+  expiresAt: number | undefined;
+  loadingEarlier = false;
+  outgoing: readonly Outgoing[] = [];
+  readonly #ui: TUI;
+  readonly #session: Session;
+
+  constructor(ui: TUI, session: Session) {
+    this.#ui = ui;
+    this.#session = session;
+    this.editor = new Editor(ui, editorTheme());
+    this.pane = new TranscriptPane({ ui, cwd: session.info.cwd, authorName });
+  }
+
+  get pending(): Pending[] {
+    const { meta, transcript } = this.#session;
+    if (this.ended) return [];
+    return pendingOf(
+      meta,
+      openDialogs(transcript).map(({ item }) => item),
+    );
+  }
+
+  get ended(): boolean {
+    return this.#session.transcript.ended || this.#session.info.state === 'ended';
+  }
+
+  /** Why nothing can be written now, or undefined. */
+  get blocked(): string | undefined {
+    return blockedBy(this.#session.mode, this.#session.info, this.ended);
+  }
+
+  /** Whether there is an editor: who only reads has none. */
+  get hasEditor(): boolean {
+    return this.#session.mode !== 'read' && !this.ended;
+  }
+
+  render(width: number): string[] {
+    const height = this.#ui.terminal.rows;
+    const beneath = this.#beneath(width);
+    const room = Math.max(MIN_STORY, height - beneath.length);
+    const story =
+      this.page === undefined
+        ? this.pane.render(this.#session.transcript.items, width, room)
+        : wrapTextWithAnsi(this.page, width).slice(0, room);
+    if (this.page === undefined) this.#markTop(story, width);
+    const gap = Array.from({ length: Math.max(0, room - story.length) }, () => '');
+    // What is beneath is cut at its top where the window is too low: the editor and the status stay.
+    return [...story, ...gap, ...beneath.slice(Math.max(0, beneath.length - (height - room)))];
+  }
+
+  invalidate(): void {
+    this.pane.invalidate();
+    this.editor.invalidate();
+    this.question?.invalidate();
+  }
+
+  /** Says at the top that there is more. */
+  #markTop(story: string[], width: number): void {
+    if (story.length === 0 || !this.pane.isAtStart) return;
+    if (this.loadingEarlier) story[0] = this.#line('Loading earlier messages…', 'dim', width);
+    else if (this.#session.hasEarlier) story[0] = this.#line('There is more: page up, or //earlier', 'dim', width);
+  }
+
+  #beneath(width: number): string[] {
+    const { transcript } = this.#session;
+    const widgets = Object.values(transcript.widgets).flat();
+    const states = Object.values(transcript.status).join('  ');
+    return [
+      ...queueLines(transcript, this.outgoing)
+        .slice(0, MAX_QUEUE)
+        .map((text) => this.#line(text, 'dim', width)),
+      ...widgets.map((text) => this.#line(text, undefined, width)),
+      ...(states === '' ? [] : [this.#line(states, 'dim', width)]),
+      ...(transcript.busy ? [this.#line(this.#working(), 'accent', width)] : []),
+      ...(this.notice === undefined ? [] : this.#wrapped(this.notice, width)),
+      ...(this.question === undefined ? [] : this.#asked(this.question, width)),
+      ...(this.hasEditor ? this.editor.render(width) : [this.#line(this.#whyNoEditor(), 'warning', width)]),
+      ...this.#status(width),
+    ];
+  }
+
+  #asked(question: Component, width: number): string[] {
+    const { more, expiresAt } = this;
+    const left = expiresAt === undefined ? undefined : Math.max(0, Math.round((expiresAt - Date.now()) / 1_000));
+    const notes = [
+      ...(left === undefined ? [] : [`Closes by itself in ${left} s`]),
+      ...(more === 0 ? [] : [`${more} more to answer after this`]),
+    ];
+    return [...question.render(width), ...notes.map((note) => this.#line(note, 'warning', width))];
+  }
+
+  #working(): string {
+    if (this.pending.length > 0) return '● Waiting for an answer';
+    return this.#session.mode === 'read' ? '● Working' : '● Working · esc stops it';
+  }
+
+  #whyNoEditor(): string {
+    return `${this.blocked ?? ''} q leaves · pgup and pgdn scroll`.trimStart();
+  }
+
+  #status(width: number): string[] {
+    const { info, meta, mode, viewers, connection } = this.#session;
+    const facts = { info, meta, mode, viewers: viewers.length, connection: connection.sentence };
+    const isLive = connection.state.kind === 'live' && info.host !== 'lost';
+    const [first, second] = statusLines(facts);
+    return [this.#sides(first, width, isLive ? 'dim' : 'warning'), this.#sides(second, width, 'dim')];
+  }
+
+  /** The right side is kept, the left one cut. */
+  #sides({ left, right }: StatusLine, width: number, rightTint: Tint): string {
+    const end = truncateToWidth(oneLine(right), width);
+    const space = Math.max(0, width - visibleWidth(end) - 1);
+    const start = truncateToWidth(oneLine(left), space);
+    const gap = ' '.repeat(Math.max(0, width - visibleWidth(start) - visibleWidth(end)));
+    return tint('dim', start) + gap + tint(rightTint, end);
+  }
+
+  #line(text: string, how: Tint | undefined, width: number): string {
+    const cut = truncateToWidth(oneLine(text), width);
+    return how === undefined ? cut : tint(how, cut);
+  }
+
+  #wrapped({ text, tint: how }: Notice, width: number): string[] {
+    return wrapTextWithAnsi(cleanText(text), width).map((line) => tint(how, line));
+  }
+}
+
+function oneLine(text: string): string {
+  return cleanText(text).replace(/\s+/g, ' ').trim();
+}

@@ -1,0 +1,102 @@
+import type { Author, PendingInput, SessionInfo, SessionMetaState, Transcript, ViewerMode } from '@pizzapi/protocol';
+
+export interface StatusFacts {
+  info: SessionInfo;
+  meta: SessionMetaState;
+  mode: ViewerMode;
+  /** How many watch, this one included. */
+  viewers: number;
+  /** The connection in words. */
+  connection: string;
+}
+
+export interface StatusLine {
+  left: string;
+  right: string;
+}
+
+/** The two lines beneath everything: what session this is and how it is reached; what it costs and thinks with. */
+export function statusLines({ info, meta, mode, viewers, connection }: StatusFacts): [StatusLine, StatusLine] {
+  const name = info.name === '' ? (info.firstPrompt ?? '') : info.name;
+  const watching = viewers > 1 ? `${viewers} watching` : '';
+  const role = { owner: '', collab: 'guest', read: 'read-only' }[mode];
+  const host = info.host === 'lost' && info.state !== 'ended' ? 'The host is out of reach' : '';
+  return [
+    { left: joined(info.cwd, name), right: joined(role, watching, host, connection) },
+    { left: usage(meta), right: joined(modelOf(info, meta), thinking(meta), meta.planModeEnabled ? 'plan mode' : '') },
+  ];
+}
+
+/** `provider/id` of the model in use. */
+export function modelOf(info: SessionInfo, meta: SessionMetaState): string {
+  return meta.model === null ? info.model : `${meta.model.provider}/${meta.model.id}`;
+}
+
+function thinking({ thinkingLevel }: SessionMetaState): string {
+  return thinkingLevel === null || thinkingLevel === 'off' ? '' : `thinking ${thinkingLevel}`;
+}
+
+function usage({ tokenUsage }: SessionMetaState): string {
+  if (tokenUsage === null) return '';
+  const { input, output, cost, contextTokens, contextWindow } = tokenUsage;
+  const context =
+    typeof contextTokens === 'number' && typeof contextWindow === 'number' && contextWindow > 0
+      ? `${((contextTokens / contextWindow) * 100).toFixed(1)}% of ${short(contextWindow)}`
+      : '';
+  return joined(`↑${short(input)} ↓${short(output)}`, `$${cost.toFixed(3)}`, context);
+}
+
+/** `987`, `1.2k`, `34k`, `1.2M` */
+export function short(count: number): string {
+  if (count < 1_000) return String(count);
+  const [value, unit] = count < 999_500 ? [count / 1_000, 'k'] : [count / 1_000_000, 'M'];
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)}${unit}`;
+}
+
+function joined(...parts: string[]): string {
+  return parts.filter((part) => part !== '').join(' · ');
+}
+
+/** Why nothing can be written now, or undefined. */
+export function blockedBy(mode: ViewerMode, info: SessionInfo, ended: boolean): string | undefined {
+  if (ended) return 'This session has ended.';
+  if (mode === 'read') return 'Read-only: this link lets you watch.';
+  if (info.host === 'lost') return 'The host is out of reach. You can write again once it is back.';
+  return undefined;
+}
+
+/** Something that was sent from here and that the log does not show yet. */
+export interface Outgoing {
+  text: string;
+  commandId?: string;
+}
+
+/** What is on its way to the agent, a line each, in order. */
+export function queueLines(
+  { pendingInputs, queue }: Pick<Transcript, 'pendingInputs' | 'queue'>,
+  outgoing: readonly Outgoing[],
+): string[] {
+  const known = new Set(pendingInputs.map(({ commandId }) => commandId));
+  const texts = new Set(pendingInputs.map(({ text }) => text));
+  const sending = outgoing.filter(({ commandId }) => commandId === undefined || !known.has(commandId));
+  const queued = [...queue.steering, ...queue.followUp].filter((text) => !texts.has(text));
+  return [
+    ...queued.map((text) => `Queued: ${text}`),
+    ...pendingInputs.map((input) => `${WAITS[input.deliverAs] ?? 'Received'}${from(input)}: ${input.text}`),
+    ...sending.map(({ text, commandId }) => `${commandId === undefined ? 'Sending' : 'Sent'}: ${text}`),
+  ];
+}
+
+const WAITS: Readonly<Record<string, string>> = { steer: 'Steers next', followUp: 'Waits until the agent is done' };
+
+function from({ by }: PendingInput): string {
+  const name = by === undefined ? undefined : authorName(by);
+  return name === undefined ? '' : ` (${name})`;
+}
+
+/** Who said something, where it is not simply the owner, at whatever screen. */
+export function authorName({ via, name }: Author): string | undefined {
+  if (name !== undefined) return name;
+  const names: Partial<Record<Author['via'], string>> = { collab: 'a guest', agent: 'another session' };
+  return names[via];
+}

@@ -1,0 +1,112 @@
+import type { Command } from 'commander';
+import { addOptions } from '@pizzapi/process';
+import { errorInfo, isId } from '@pizzapi/protocol';
+import { answerOf } from '../answers.js';
+import { auditLine, type AuditRow } from '../auditLine.js';
+import { examples, type Context } from '../context.js';
+import { GATEWAY_OPTIONS, gatewayOf, type Gateway } from '../home.js';
+import { EXIT, Failure, interruptible, line, type Io } from '../io.js';
+
+interface AuditFlags extends Record<string, unknown> {
+  kind?: string;
+  limit: string;
+  follow?: true;
+  json?: true;
+}
+
+/** Rows of one answer of the API at most. */
+const PAGE = 500;
+/** Rows of one command at most. */
+const MAX_ROWS = 10_000;
+const FOLLOW_MS = 2_000;
+
+export function addAudit(program: Command, { io }: Context): void {
+  addOptions(program.command('audit'), GATEWAY_OPTIONS)
+    .description('Print who did what and from where, the newest last (for admins)')
+    .option('--kind <kind>', 'Only rows of this kind: login, login_failed, share_created, join, input, refused, …')
+    .option('--limit <n>', `The last n rows, ${MAX_ROWS} at most`, '50')
+    .option('--follow', 'Go on with new rows as they come')
+    .option('--json', 'Print one line of JSON a row')
+    .addHelpText(
+      'after',
+      examples(
+        'pizzapi audit',
+        'pizzapi audit --kind login_failed --limit 200',
+        'pizzapi audit --follow --json | jq .',
+      ),
+    )
+    .action(async (flags: AuditFlags) => {
+      const { kind, follow, json } = flags;
+      if (kind !== undefined && !isId(kind))
+        throw usage(`--kind is "${kind.slice(0, 40)}", but takes a word such as login`);
+      const limit = /^\d{1,5}$/.test(flags.limit) ? Number(flags.limit) : 0;
+      if (limit < 1 || limit > MAX_ROWS)
+        throw usage(`--limit is "${flags.limit.slice(0, 40)}", but takes 1 to ${MAX_ROWS}`);
+      const trail = new Trail(gatewayOf(flags, io), kind);
+      const print = (rows: readonly AuditRow[]) => {
+        for (const row of rows) line(io.stdout, json === true ? JSON.stringify(row) : auditLine(row, io));
+      };
+      print(await trail.last(limit));
+      if (follow === true) await interruptible(io, (signal) => followTrail(io, trail, print, signal));
+    });
+}
+
+async function followTrail(
+  io: Io,
+  trail: Trail,
+  print: (rows: readonly AuditRow[]) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    await io.sleep(FOLLOW_MS, signal);
+    if (signal.aborted) return;
+    print(await trail.since());
+  }
+}
+
+/** The audit trail, of one kind or all, read from its end. */
+class Trail {
+  /** Offset of the newest row read. */
+  #seen = 0;
+
+  constructor(
+    private readonly gateway: Gateway,
+    private readonly kind: string | undefined,
+  ) {}
+
+  /** The last rows, the newest last. */
+  last(limit: number): Promise<AuditRow[]> {
+    return this.#read(limit, 0);
+  }
+
+  /** The rows since the newest that was read, the newest last. */
+  since(): Promise<AuditRow[]> {
+    return this.#read(MAX_ROWS, this.#seen);
+  }
+
+  async #read(limit: number, after: number): Promise<AuditRow[]> {
+    const rows: AuditRow[] = [];
+    let before: number | undefined;
+    do {
+      const query = {
+        limit: Math.min(PAGE, limit - rows.length),
+        ...this.#only,
+        ...(before === undefined ? {} : { before }),
+      };
+      const page = await answerOf(this.gateway, this.gateway.api.audit(query));
+      const fresh = page.rows.filter(({ seq }) => seq > after);
+      rows.push(...fresh);
+      before = fresh.length < page.rows.length ? undefined : page.next;
+    } while (before !== undefined && rows.length < limit);
+    this.#seen = Math.max(this.#seen, rows[0]?.seq ?? 0);
+    return rows.reverse();
+  }
+
+  get #only(): { kind?: string } {
+    return this.kind === undefined ? {} : { kind: this.kind };
+  }
+}
+
+function usage(what: string): Failure {
+  return new Failure(errorInfo('bad_option', what), EXIT.usage);
+}

@@ -1,0 +1,99 @@
+import type { Command } from 'commander';
+import { addOptions } from '@pizzapi/process';
+import { errorInfo, isId, type KeyInfo } from '@pizzapi/protocol';
+import { answerOf } from '../answers.js';
+import { examples, type Context } from '../context.js';
+import { expiresIn } from '../expiresIn.js';
+import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
+import { Failure, line, plain, type Io } from '../io.js';
+import { tableRows, type Column } from '../table.js';
+import { ago, expiry, left } from '../times.js';
+
+interface KeyFlags extends Record<string, unknown> {
+  json?: true;
+  runner?: true;
+  expires?: string;
+}
+
+export function addKeys(program: Command, { io }: Context): void {
+  const keys = program
+    .command('keys')
+    .description('List, make and revoke your API keys and runner tokens')
+    .helpCommand(false)
+    .addHelpText('after', examples('pizzapi keys', 'pizzapi keys create ci --expires 30d', 'pizzapi keys revoke <id>'));
+
+  addOptions(keys.command('list', { isDefault: true }), GATEWAY_OPTIONS)
+    .description('List your keys; the keys themselves are never shown again')
+    .option('--json', 'Print one line of JSON a key')
+    .addHelpText('after', examples('pizzapi keys', 'pizzapi keys list --json | jq -r .id'))
+    .action(async (flags: KeyFlags) => {
+      const gateway = gatewayOf(flags, io);
+      const { keys: all } = await answerOf(gateway, gateway.api.keys());
+      if (flags.json === true) return all.forEach((key) => line(io.stdout, JSON.stringify(key)));
+      if (all.length === 0) return line(io.stdout, 'No keys. Make one with `pizzapi keys create <name>`.');
+      for (const row of keyRows(all, Date.now(), io)) line(io.stdout, row);
+    });
+
+  addOptions(keys.command('create <name>'), GATEWAY_OPTIONS)
+    .description('Make a key and print it, once')
+    .option('--runner', 'A token that lets a runner register, and nothing else')
+    .option('--expires <duration>', 'How long it works: 12h, 30d (default: until it is revoked)')
+    .option('--json', 'Print one line of JSON: { key, token }')
+    .addHelpText(
+      'after',
+      examples('pizzapi keys create ci --expires 30d', 'PIZZAPI_RUNNER_TOKEN=$(pizzapi keys create box --runner)'),
+    )
+    .action(async (name: string, flags: KeyFlags) => {
+      const kind = flags.runner === true ? 'runner' : 'user';
+      const body = { name, kind, ...expiresIn('--expires', flags.expires) } as const;
+      const gateway = gatewayOf(flags, io);
+      const made = await answerOf(gateway, gateway.api.createKey(body));
+      if (flags.json === true) return line(io.stdout, JSON.stringify(made));
+      line(io.stdout, made.token);
+      const until =
+        made.key.expiresAt === undefined ? 'until it is revoked' : `until ${expiry(made.key.expiresAt, Date.now())}`;
+      line(io.stderr, `This is the only time it is shown. It works ${until}.`);
+      line(
+        io.stderr,
+        `Set it as ${kind === 'runner' ? 'PIZZAPI_RUNNER_TOKEN' : 'PIZZAPI_API_KEY'}; revoke it with: pizzapi keys revoke ${plain(made.key.id, 64)}`,
+      );
+    });
+
+  addOptions(keys.command('revoke <id>'), GATEWAY_OPTIONS)
+    .description('End a key; who uses it is disconnected')
+    .addHelpText('after', examples('pizzapi keys revoke <id>'))
+    .action(async (id: string, flags: KeyFlags) => {
+      if (!isId(id)) throw new Failure(errorInfo('invalid_id', `"${plain(id, 12)}" is not the id of a key`));
+      const gateway = gatewayOf(flags, io);
+      await answerOf(gateway, gateway.api.revokeKey(id));
+      line(io.stdout, `Revoked: ${id}. Who used it is disconnected.`);
+    });
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'KEY', widest: 64 },
+  { title: 'FOR', widest: 6 },
+  { title: 'BEGINS', widest: 12 },
+  { title: 'MADE', widest: 6 },
+  { title: 'USED', widest: 40 },
+  { title: 'ENDS', widest: 8 },
+  { title: 'NAME', widest: 80 },
+];
+
+function keyRows(keys: readonly KeyInfo[], now: number, io: Pick<Io, 'colour'>): string[] {
+  const used = ({ lastUsedAt, lastUsedFrom }: KeyInfo) =>
+    lastUsedAt === undefined
+      ? 'never'
+      : `${ago(now - lastUsedAt)}${lastUsedFrom === undefined ? '' : ` ${lastUsedFrom}`}`;
+  const rows = keys.map((key) => [
+    key.id,
+    key.kind,
+    key.hint,
+    ago(now - key.createdAt),
+    used(key),
+    key.expiresAt === undefined ? '' : left(key.expiresAt, now),
+    key.name,
+  ]);
+  const over = (at: number) => (keys[at]!.expiresAt ?? Infinity) <= now;
+  return tableRows(COLUMNS, rows, io, over);
+}

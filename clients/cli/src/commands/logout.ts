@@ -1,0 +1,45 @@
+import type { Command } from 'commander';
+import { addOptions, tokenHint } from '@pizzapi/process';
+import { errorInfo } from '@pizzapi/protocol';
+import { createApi, type Result } from '@pizzapi/session-client';
+import { examples, type Context } from '../context.js';
+import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
+import { EXIT, Failure, line } from '../io.js';
+import { forgetLogin, loginAt } from '../logins.js';
+
+export function addLogout(program: Command, context: Context): void {
+  const { io } = context;
+  addOptions(program.command('logout'), GATEWAY_OPTIONS)
+    .description('Revoke the key that `pizzapi login` got, and forget it')
+    .addHelpText('after', examples('pizzapi logout', 'pizzapi logout --relay-url https://relay.example.com'))
+    .action(async (flags: Record<string, unknown>) => {
+      const { home, url } = gatewayOf(flags, io);
+      const apiKey = loginAt(home, url);
+      if (apiKey === undefined) {
+        const what = `Nobody is signed in at ${url} with \`pizzapi login\``;
+        throw new Failure({ code: 'unauthenticated', message: `${what}. There is nothing to do.` });
+      }
+      const revoked = await revoke(url, apiKey);
+      forgetLogin(home, url);
+      line(io.stdout, `Signed out of ${url}.`);
+      if (revoked.kind === 'ok') return;
+      const { code, message } = revoked.error;
+      line(io.stderr, `The key is forgotten here, but was not revoked: ${code}: ${message}`);
+      line(io.stderr, `Revoke the key that begins with ${tokenHint(apiKey)} on the page ${url}.`);
+      context.exitCode = EXIT.failed;
+    });
+}
+
+/** Ends the key's life at the gateway. That it is over already is as good. */
+async function revoke(url: string, apiKey: string): Promise<Result<unknown>> {
+  const api = createApi({ url, token: apiKey });
+  const keys = await api.keys();
+  if (keys.kind === 'failed') {
+    const isOver = keys.status === 401 || keys.status === 403;
+    return isOver ? { kind: 'ok', status: keys.status, value: undefined } : keys;
+  }
+  const same = keys.value.keys.filter(({ kind, hint }) => kind === 'user' && hint === tokenHint(apiKey));
+  if (same.length === 1) return api.revokeKey(same[0]!.id);
+  const error = errorInfo('key_not_found', `${same.length} keys begin with ${tokenHint(apiKey)}`);
+  return { kind: 'failed', status: 404, error };
+}

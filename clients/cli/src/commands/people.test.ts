@@ -1,0 +1,248 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { run } from '../testing/run.js';
+import { ok, refuse, scriptedApi, type ScriptedApi } from '../testing/scriptedApi.js';
+
+let api: ScriptedApi;
+let env: NodeJS.ProcessEnv;
+beforeEach(async () => {
+  api = await scriptedApi();
+  env = { PIZZAPI_HOME: '/nowhere', PIZZAPI_RELAY_URL: api.url, PIZZAPI_API_KEY: 'pzk_mine' };
+});
+afterEach(() => api.close());
+
+const cli = (...argv: string[]) => run(argv, { env });
+const last = () => api.asked.at(-1)!;
+const HOUR = 3_600_000;
+
+describe('share', () => {
+  const link = () => ({
+    shareUrl: `${api.url}/s/s1#share=a.b.c`,
+    token: 'a.b.c',
+    shareId: 'sh1',
+    mode: 'read',
+    expiresAt: Date.now() + 24 * HOUR,
+  });
+  beforeEach(() => {
+    api.script['POST /api/sessions/s1/shares'] = () => ({ status: 201, body: link() });
+  });
+
+  it('prints the link alone on stdout, and what it may and how to take it back on stderr', async () => {
+    const { code, stdout, stderr } = await cli('share', 's1');
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${api.url}/s/s1#share=a.b.c\n` });
+    expect(last()).toMatchObject({ body: { mode: 'read' }, bearer: 'pzk_mine' });
+    expect(stderr).toMatch(/lets people watch, until \d{4}-\d\d-\d\d \d\d:\d\d UTC \(in 24h\)\./);
+    expect(stderr).toContain('pizzapi share s1 --revoke sh1');
+    expect(stderr).not.toContain('▀');
+  });
+
+  it('shows a QR code on a terminal, unless told not to', async () => {
+    expect((await run(['share', 's1'], { env, columns: 120 })).stderr).toContain('▀▀▀▀');
+    expect((await run(['share', 's1', '--no-qr'], { env, columns: 120 })).stderr).not.toContain('▀');
+  });
+
+  it('asks for what was wanted, and prints JSON', async () => {
+    const { stdout, stderr } = await cli('share', 's1', '--collab', '--expires', '2h', '--json');
+    expect(last().body).toEqual({ mode: 'collab', expiresIn: '2h' });
+    expect(JSON.parse(stdout)).toMatchObject({ shareId: 'sh1', token: 'a.b.c' });
+    expect(stderr).toBe('');
+  });
+
+  it('lists links, those that are over too', async () => {
+    const now = Date.now();
+    const shares = [
+      { shareId: 'a', mode: 'collab', createdAt: now - 2 * HOUR, expiresAt: now + 3 * HOUR },
+      { shareId: 'b', mode: 'read', createdAt: now, expiresAt: now + HOUR, revokedAt: now },
+      { shareId: 'c', mode: 'read', createdAt: now, expiresAt: now - 1 },
+    ];
+    api.script['GET /api/sessions/s1/shares'] = () => ok({ shares });
+    expect((await cli('share', 's1', '--list')).stdout.split('\n')).toEqual([
+      'LINK  MODE    MADE  ENDS',
+      'a     collab  2h    in 3h',
+      'b     read    now   taken back',
+      'c     read    now   over',
+      '',
+    ]);
+    expect((await cli('share', 's1', '--list', '--json')).stdout.trim().split('\n')).toHaveLength(3);
+  });
+
+  it('takes one link back, or all', async () => {
+    api.script['DELETE /api/sessions/s1/shares/sh1'] = () => ({ status: 204 });
+    api.script['DELETE /api/sessions/s1/shares'] = () => ({ status: 204 });
+    expect(await cli('share', 's1', '--revoke', 'sh1')).toMatchObject({ code: 0, stderr: '' });
+    expect(await cli('share', 's1', '--revoke-all')).toMatchObject({ code: 0, stderr: '' });
+    expect(api.asked.map(({ route }) => route)).toEqual([
+      'DELETE /api/sessions/s1/shares/sh1',
+      'DELETE /api/sessions/s1/shares',
+    ]);
+  });
+
+  it.each([
+    [['share', 's1', '--expires', 'tomorrow'], 2, 'bad_option: --expires is "tomorrow", but takes a number with'],
+    [['share', 's1', '--expires', '0h'], 2, 'bad_option: --expires is "0h"'],
+    [['share', 's1', '--revoke', 'a.b'], 1, 'invalid_id: "a.b"'],
+    [['share', 's1', '--list', '--revoke-all'], 2, "bad_option: Option '--list' cannot be used with option"],
+    [['share', 's1', '--list', '--collab'], 2, "bad_option: Option '--list' cannot be used with option"],
+    [['share', 's 1'], 1, 'invalid_id: "s 1"'],
+  ])('%j is refused before anything is asked', async (argv, exit, sentence) => {
+    const { code, stdout, stderr } = await cli(...argv);
+    expect({ code, stdout, asked: api.asked }).toEqual({ code: exit, stdout: '', asked: [] });
+    expect(stderr).toContain(sentence);
+  });
+
+  it('says the code of a session that is not there', async () => {
+    api.script['POST /api/sessions/s1/shares'] = () => refuse(404, 'session_not_found');
+    expect((await cli('share', 's1')).stderr).toMatch(/^session_not_found: .*pizzapi sessions/);
+  });
+});
+
+describe('keys', () => {
+  const key = { id: 'k1', kind: 'user', name: 'ci', hint: 'pzk_abcd', createdAt: Date.now() - HOUR };
+
+  it('are listed, with when and from where they were used', async () => {
+    const used = { lastUsedAt: Date.now(), lastUsedFrom: '10.0.0.9', expiresAt: Date.now() + 24 * HOUR };
+    api.script['GET /api/keys'] = () => ok({ keys: [key, { ...key, ...used, id: 'k2', kind: 'runner', name: 'box' }] });
+    const rows = [
+      'KEY  FOR     BEGINS    MADE  USED          ENDS    NAME',
+      'k1   user    pzk_abcd  1h    never                 ci',
+      'k2   runner  pzk_abcd  1h    now 10.0.0.9  in 24h  box',
+      '',
+    ].join('\n');
+    expect((await cli('keys')).stdout).toBe(rows);
+    expect((await cli('keys', 'list')).stdout).toBe(rows);
+  });
+
+  it('are made, and printed once, alone on stdout', async () => {
+    api.script['POST /api/keys'] = () => ({ status: 201, body: { key, token: 'pzr_secret' } });
+    const { stdout, stderr } = await cli('keys', 'create', 'box', '--runner', '--expires', '30d');
+    expect(stdout).toBe('pzr_secret\n');
+    expect(stderr).toContain('PIZZAPI_RUNNER_TOKEN');
+    expect(stderr).not.toContain('pzr_secret');
+    expect(last().body).toEqual({ name: 'box', kind: 'runner', expiresIn: '30d' });
+    await cli('keys', 'create', 'ci');
+    expect(last().body).toEqual({ name: 'ci', kind: 'user' });
+  });
+
+  it('are revoked', async () => {
+    api.script['DELETE /api/keys/k1'] = () => ({ status: 204 });
+    expect(await cli('keys', 'revoke', 'k1')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^Revoked: k1/) as string,
+    });
+    api.script['DELETE /api/keys/k1'] = () => refuse(404, 'key_not_found');
+    expect((await cli('keys', 'revoke', 'k1')).stderr).toMatch(/^key_not_found: .*pizzapi keys/);
+  });
+
+  it('are never echoed when one is given for an id', async () => {
+    const token = `pzk_${'x'.repeat(70)}`;
+    expect((await cli('keys', 'revoke', token)).stderr).not.toContain(token.slice(0, 20));
+  });
+});
+
+describe('users', () => {
+  const ada = { userId: 'u_1', name: 'Ada', email: 'Ada@example.com', role: 'member', createdAt: 0, disabled: false };
+  beforeEach(() => {
+    const owner = {
+      userId: 'owner',
+      name: 'O\u001b[2J',
+      role: 'admin',
+      createdAt: 0,
+      lastSeenAt: Date.now(),
+      disabled: false,
+    };
+    api.script['GET /api/users'] = () => ok({ users: [owner, { ...ada, disabled: true }] });
+    api.script['PATCH /api/users/u_1'] = () => ok({});
+  });
+
+  it('are listed, and what they call themselves cannot touch the terminal', async () => {
+    expect((await cli('users')).stdout.split('\n')).toEqual([
+      'USER   ROLE    STATE     SEEN   E-MAIL           NAME',
+      'owner  admin   active    now                     O [2J',
+      'u_1    member  disabled  never  Ada@example.com  Ada',
+      '',
+    ]);
+  });
+
+  it('are disabled and enabled, by id or address', async () => {
+    expect(await cli('users', 'disable', 'ada@Example.com')).toMatchObject({ code: 0 });
+    expect(last()).toMatchObject({ route: 'PATCH /api/users/u_1', body: { disabled: true } });
+    expect(await cli('users', 'enable', 'u_1')).toMatchObject({ code: 0 });
+    expect(last()).toMatchObject({ route: 'PATCH /api/users/u_1', body: { disabled: false } });
+    expect((await cli('users', 'disable', 'nobody@example.com')).stderr).toMatch(/^user_not_found: Nobody has/);
+  });
+
+  it('are for admins', async () => {
+    api.script['GET /api/users'] = () => refuse(403, 'forbidden');
+    expect(await cli('users')).toMatchObject({ code: 1, stderr: expect.stringMatching(/^forbidden: /) as string });
+  });
+});
+
+describe('audit', () => {
+  /** Rows 1 to 1,200; each answer has the newest before an offset first, as the API has it. */
+  let newest: number;
+  beforeEach(() => {
+    newest = 1_200;
+    api.script['GET /api/audit'] = ({ query }) => {
+      const { before = newest + 1, limit } = { before: undefined, ...query } as unknown as {
+        before?: number;
+        limit: string;
+      };
+      const from = Number(before) - 1;
+      const seqs = Array.from({ length: Math.min(from, Number(limit)) }, (_, i) => from - i);
+      const rows = seqs.map((seq) => ({ seq, kind: 'input', at: 0, userId: 'owner', via: 'api', sessionId: 's1' }));
+      const next = seqs.at(-1);
+      return ok({ rows, ...(next === undefined || next === 1 ? {} : { next }) });
+    };
+  });
+
+  it('prints the newest last', async () => {
+    expect((await cli('audit', '--limit', '2')).stdout.split('\n')).toEqual([
+      '   1199 1970-01-01 00:00:00  input             owner (api)   sessionId=s1',
+      '   1200 1970-01-01 00:00:00  input             owner (api)   sessionId=s1',
+      '',
+    ]);
+  });
+
+  it('pages for more rows than one answer has, and no further than asked', async () => {
+    const { stdout } = await cli('audit', '--limit', '1100', '--json', '--kind', 'input');
+    const seqs = stdout
+      .trim()
+      .split('\n')
+      .map((json) => (JSON.parse(json) as { seq: number }).seq);
+    expect([seqs.length, seqs[0], seqs.at(-1)]).toEqual([1_100, 101, 1_200]);
+    expect(api.asked.map(({ query }) => query)).toEqual([
+      { limit: '500', kind: 'input' },
+      { limit: '500', kind: 'input', before: '701' },
+      { limit: '100', kind: 'input', before: '201' },
+    ]);
+  });
+
+  it('follows: each new row once, in order, until Ctrl-C', async () => {
+    const { EventEmitter } = await import('node:events');
+    const signals = new EventEmitter();
+    let pauses = 0;
+    const sleep = async () => {
+      pauses += 1;
+      if (pauses === 1) newest += 3;
+      if (pauses === 3) signals.emit('SIGTERM');
+    };
+    const { code, stdout } = await run(['audit', '--follow', '--limit', '1', '--json'], {
+      env,
+      io: { signals, sleep },
+    });
+    const seqs = stdout
+      .trim()
+      .split('\n')
+      .map((json) => (JSON.parse(json) as { seq: number }).seq);
+    expect({ code, seqs }).toEqual({ code: 0, seqs: [1_200, 1_201, 1_202, 1_203] });
+  });
+
+  it.each([
+    [['--limit', '0'], '--limit is "0"'],
+    [['--limit', 'all'], '--limit is "all"'],
+    [['--kind', 'a.b'], '--kind is "a.b"'],
+  ])('%j is refused', async (flags, sentence) => {
+    const { code, stderr } = await cli('audit', ...flags);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`bad_option: ${sentence}`);
+  });
+});

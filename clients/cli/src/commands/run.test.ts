@@ -1,0 +1,68 @@
+import { initialRunnerInfo, type RunnerInfo } from '@pizzapi/protocol';
+import { describe, expect, it } from 'vitest';
+import { RunWatch } from '../untilAgentEnds.js';
+import { run } from '../testing/run.js';
+import { chooseRunner } from './run.js';
+
+const runner = (runnerId: string, change: Partial<RunnerInfo> = {}): RunnerInfo => ({
+  ...initialRunnerInfo(runnerId),
+  name: `host of ${runnerId}`,
+  online: true,
+  ...change,
+});
+
+describe('the runner of a new session', () => {
+  const [a, b, off] = [runner('a'), runner('b'), runner('c', { online: false })];
+  it('is the only one that is online, or the one that is named by id or name', () => {
+    expect(chooseRunner([a, off], undefined)).toBe(a);
+    expect(chooseRunner([a, b], 'b')).toBe(b);
+    expect(chooseRunner([a, b], 'host of b')).toBe(b);
+  });
+
+  it('has to be named where there are several, and the answer says which', () => {
+    expect(() => chooseRunner([a, b, off], undefined)).toThrow('--runner: host of a (a), host of b (b).');
+    expect(() => chooseRunner([a], 'c')).toThrow('No single runner "c" is online');
+    expect(() => chooseRunner([off], undefined)).toThrow('No runner is online');
+  });
+});
+
+describe('a run of the agent', () => {
+  const said = (stopReason: string) => ({ type: 'message_end', message: { role: 'assistant', stopReason } });
+  const after = (...events: unknown[]) => {
+    const watch = new RunWatch();
+    for (const event of events) watch.see(event);
+    return watch.state;
+  };
+  const end = { type: 'agent_end' };
+  it.each([
+    ['goes on', [{ type: 'agent_start' }, said('stop')], 'working'],
+    ['is done', [said('stop'), end], 'done'],
+    ['was stopped', [said('aborted'), end], 'failed'],
+    ['may try again after an error', [said('error'), end], 'failing'],
+    ['does so', [said('error'), end, { type: 'auto_retry_start' }], 'working'],
+    ['gives up', [said('error'), end, { type: 'auto_retry_end', success: false }], 'failed'],
+    ['comes through in the end', [said('error'), end, { type: 'auto_retry_start' }, said('stop'), end], 'done'],
+    ['ends with its session', [{ type: 'session_ended', reason: 'killed' }], 'failed'],
+    ['makes nothing of nonsense', [null, 7, {}], 'working'],
+  ])('%s', (_name, events, state) => {
+    expect(after(...events)).toBe(state);
+  });
+});
+
+describe('without a terminal', () => {
+  it('attach says so, and what shows the session without one', async () => {
+    expect(await run(['attach', 's1'])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr:
+        'bad_option: This needs a terminal, for its keys and its screen: `pizzapi tail s1` prints the session without one.\n',
+    });
+  });
+
+  it('run starts nothing', async () => {
+    expect(await run(['run', 'hello'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--detach') as string,
+    });
+  });
+});

@@ -1,0 +1,67 @@
+import type { Command } from 'commander';
+import { hostname } from 'node:os';
+import { addOptions, OPTIONS, readOptions } from '@pizzapi/process';
+import { askForKey } from '../askForKey.js';
+import { examples, type Context } from '../context.js';
+import { GATEWAY_OPTIONS, gatewayOf, isLoopback } from '../home.js';
+import { line } from '../io.js';
+import { readRunnerToken, runnerTokenFile, writeRunnerToken } from '../runnerToken.js';
+
+const PAIR_OPTIONS = {
+  home: OPTIONS.home,
+  relayUrl: GATEWAY_OPTIONS.relayUrl,
+  natsUrl: {
+    ...OPTIONS.natsUrl,
+    default: undefined,
+    help: 'Address of nats-server, when the gateway names none or a wrong one',
+  },
+} as const;
+
+interface PairFlags extends Record<string, unknown> {
+  name?: string;
+  browser: boolean;
+  qr: boolean;
+}
+
+/** Adds `pair` to the command `runner`, which passes everything else on to the runner's own program. */
+export function addRunnerPair(runner: Command, { io }: Context): void {
+  addOptions(runner.command('pair'), PAIR_OPTIONS)
+    .description('Get this host a token of its own, approved by you in a browser or on your phone')
+    .helpOption('-h, --help', 'Print this')
+    .option('--name <name>', 'What the token is called in your list of keys (default: the host name)')
+    .option('--no-browser', 'Do not open the page here')
+    .option('--no-qr', 'Do not show a QR code')
+    .addHelpText(
+      'after',
+      `${examples('pizzapi runner pair --relay-url https://relay.example.com', 'pizzapi runner')}
+
+The token is kept in <home>/runner/token.json, which you alone can read. PIZZAPI_RUNNER_TOKEN goes before it.`,
+    )
+    .action(async (flags: PairFlags) => {
+      const { home, url } = gatewayOf(flags, io);
+      const named = readOptions({ natsUrl: PAIR_OPTIONS.natsUrl }, flags, io.env).natsUrl;
+      const name = (flags.name ?? hostname()).slice(0, 80);
+      const { token, natsUrl } = await askForKey(io, {
+        url,
+        kind: 'runner',
+        name,
+        browse: flags.browser,
+        qr: flags.qr,
+      });
+      const replaced = readRunnerToken(home) !== undefined;
+      const given = { token, relayUrl: url, natsUrl: named ?? natsUrl };
+      writeRunnerToken(home, given);
+      line(io.stdout, `Paired with ${url}. Start the runner with \`pizzapi runner\`.`);
+      line(io.stderr, `The token is kept in ${runnerTokenFile(home)}.`);
+      if (replaced) line(io.stderr, 'It replaces an older one: revoke that with `pizzapi keys revoke`.');
+      const problem = natsProblem(given.natsUrl, url);
+      if (problem !== undefined) line(io.stderr, `${problem}: start the runner with --nats-url.`);
+    });
+}
+
+/** Why the runner will not find nats-server under the address that was kept, if that is plain already. */
+export function natsProblem(natsUrl: string | undefined, relayUrl: string): string | undefined {
+  if (natsUrl === undefined) return 'The gateway did not say where nats-server is';
+  const astray = isLoopback(natsUrl) && !isLoopback(relayUrl);
+  return astray ? `The gateway says that nats-server is at ${natsUrl}, which is this machine` : undefined;
+}

@@ -1,0 +1,107 @@
+import { Option, type Command } from 'commander';
+import { addOptions } from '@pizzapi/process';
+import { errorInfo, isId, type ShareInfo } from '@pizzapi/protocol';
+import { answerOf } from '../answers.js';
+import { examples, type Context } from '../context.js';
+import { expiresIn } from '../expiresIn.js';
+import { GATEWAY_OPTIONS, gatewayOf, type Gateway } from '../home.js';
+import { Failure, line, paint, type Io } from '../io.js';
+import { showQr } from '../qr.js';
+import { tableRows, type Column } from '../table.js';
+import { ago, expiry, left } from '../times.js';
+
+interface ShareFlags extends Record<string, unknown> {
+  collab?: true;
+  expires?: string;
+  list?: true;
+  revoke?: string;
+  revokeAll?: true;
+  json?: true;
+  qr: boolean;
+}
+
+const ONLY = ['list', 'revoke', 'revokeAll'];
+const others = (name: string) => [...ONLY.filter((other) => other !== name), 'collab', 'expires'];
+
+export function addShare(program: Command, { io }: Context): void {
+  addOptions(program.command('share <sid>'), GATEWAY_OPTIONS)
+    .description('Make a link that shows one session to whoever has it, or take links back')
+    .option('--collab', 'Let them write too; otherwise they can only watch')
+    .option('--expires <duration>', 'How long the link works: 30m, 2h, 7d; 30 days at most (default: a day)')
+    .addOption(new Option('--list', 'List the links of this session').conflicts(others('list')))
+    .addOption(new Option('--revoke <shareId>', 'Take one link back').conflicts(others('revoke')))
+    .addOption(new Option('--revoke-all', 'Take all links of this session back').conflicts(others('revokeAll')))
+    .option('--json', 'Print JSON: { shareUrl, token, expiresAt, shareId, mode }; with --list a line a link')
+    .option('--no-qr', 'Do not show a QR code')
+    .addHelpText(
+      'after',
+      `${examples(
+        'pizzapi share <sid>',
+        'pizzapi share <sid> --collab --expires 2h',
+        'pizzapi share <sid> --list',
+        'pizzapi share <sid> --revoke <shareId>',
+      )}
+
+Who has the link sees this session and nothing else of yours. Taking it back disconnects them.`,
+    )
+    .action(async (sid: string, flags: ShareFlags) => {
+      if (!isId(sid)) throw new Failure(errorInfo('invalid_id', `"${sid.slice(0, 80)}" is not the id of a session`));
+      const wanted = {
+        mode: flags.collab === true ? 'collab' : 'read',
+        ...expiresIn('--expires', flags.expires),
+      } as const;
+      const gateway = gatewayOf(flags, io);
+      if (flags.list === true) return list(io, gateway, sid, flags.json === true);
+      if (flags.revoke !== undefined) return revoke(io, gateway, sid, flags.revoke);
+      if (flags.revokeAll === true) return revokeAll(io, gateway, sid);
+      await share(io, gateway, sid, wanted, flags);
+    });
+}
+
+async function share(
+  io: Io,
+  gateway: Gateway,
+  sid: string,
+  wanted: { mode: 'read' | 'collab'; expiresIn?: string },
+  { json, qr }: Pick<ShareFlags, 'json' | 'qr'>,
+): Promise<void> {
+  const made = await answerOf(gateway, gateway.api.createShare(sid, wanted));
+  if (json === true) return line(io.stdout, JSON.stringify(made));
+  const { shareUrl, mode, expiresAt, shareId } = made;
+  line(io.stdout, shareUrl);
+  const may = mode === 'read' ? 'lets people watch' : 'lets people watch and write';
+  line(io.stderr, `This link ${may}, until ${expiry(expiresAt, Date.now())}.`);
+  if (mode === 'collab')
+    line(io.stderr, paint(io, 'yellow', 'Whoever may write can have the agent do what it can do on its host.'));
+  line(io.stderr, `Take it back with: pizzapi share ${sid} --revoke ${shareId}`);
+  if (qr) showQr(io, io.stderr, shareUrl);
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'LINK', widest: 64 },
+  { title: 'MODE', widest: 8 },
+  { title: 'MADE', widest: 8 },
+  { title: 'ENDS', widest: 12 },
+];
+
+async function list(io: Io, gateway: Gateway, sid: string, json: boolean): Promise<void> {
+  const { shares } = await answerOf(gateway, gateway.api.shares(sid));
+  if (json) return shares.forEach((one) => line(io.stdout, JSON.stringify(one)));
+  if (shares.length === 0) return line(io.stdout, `No links. Make one with \`pizzapi share ${sid}\`.`);
+  const now = Date.now();
+  const ends = (one: ShareInfo) => (one.revokedAt === undefined ? left(one.expiresAt, now) : 'taken back');
+  const rows = shares.map((one) => [one.shareId, one.mode, ago(now - one.createdAt), ends(one)]);
+  const over = (at: number) => shares[at]!.revokedAt !== undefined || shares[at]!.expiresAt <= now;
+  for (const row of tableRows(COLUMNS, rows, io, over)) line(io.stdout, row);
+}
+
+async function revoke(io: Io, gateway: Gateway, sid: string, shareId: string): Promise<void> {
+  if (!isId(shareId)) throw new Failure(errorInfo('invalid_id', `"${shareId.slice(0, 80)}" is not the id of a link`));
+  await answerOf(gateway, gateway.api.revokeShare(sid, shareId));
+  line(io.stdout, `Taken back: ${shareId}. Who watched through it is disconnected.`);
+}
+
+async function revokeAll(io: Io, gateway: Gateway, sid: string): Promise<void> {
+  await answerOf(gateway, gateway.api.revokeShares(sid));
+  line(io.stdout, `All links of ${sid} are taken back. Who watched through one is disconnected.`);
+}

@@ -1,0 +1,84 @@
+import type { Command } from 'commander';
+import { addOptions } from '@pizzapi/process';
+import { errorInfo, isId, type UserInfo } from '@pizzapi/protocol';
+import { answerOf } from '../answers.js';
+import { examples, type Context } from '../context.js';
+import { GATEWAY_OPTIONS, gatewayOf, type Gateway } from '../home.js';
+import { Failure, line, type Io } from '../io.js';
+import { tableRows, type Column } from '../table.js';
+import { ago } from '../times.js';
+
+export function addUsers(program: Command, { io }: Context): void {
+  const users = program
+    .command('users')
+    .description('List the people of a relay and close their accounts (for admins)')
+    .helpCommand(false)
+    .addHelpText('after', examples('pizzapi users', 'pizzapi users disable ada@example.com'));
+
+  addOptions(users.command('list', { isDefault: true }), GATEWAY_OPTIONS)
+    .description('List the people')
+    .option('--json', 'Print one line of JSON a person')
+    .addHelpText('after', examples('pizzapi users', 'pizzapi users list --json | jq -r .email'))
+    .action(async (flags: Record<string, unknown>) => {
+      const all = await people(gatewayOf(flags, io));
+      if (flags['json'] === true) return all.forEach((user) => line(io.stdout, JSON.stringify(user)));
+      for (const row of userRows(all, Date.now(), io)) line(io.stdout, row);
+    });
+
+  for (const { verb, disabled, what, done } of CHANGES) {
+    addOptions(users.command(`${verb} <user>`), GATEWAY_OPTIONS)
+      .description(what)
+      .addHelpText('after', examples(`pizzapi users ${verb} <userId>`, `pizzapi users ${verb} ada@example.com`))
+      .action(async (user: string, flags: Record<string, unknown>) => {
+        const gateway = gatewayOf(flags, io);
+        const userId = user.includes('@') ? await userAt(gateway, user) : user;
+        if (!isId(userId))
+          throw new Failure(errorInfo('invalid_id', `"${userId.slice(0, 80)}" is not the id of a person`));
+        await answerOf(gateway, gateway.api.setUserDisabled(userId, disabled));
+        line(io.stdout, `${userId} ${done}`);
+      });
+  }
+}
+
+const CHANGES = [
+  {
+    verb: 'disable',
+    disabled: true,
+    what: 'Close an account: nothing signs in to it any more, and who is in is disconnected',
+    done: 'is disabled, and disconnected.',
+  },
+  { verb: 'enable', disabled: false, what: 'Open an account again', done: 'may sign in again.' },
+] as const;
+
+async function people(gateway: Gateway): Promise<UserInfo[]> {
+  return (await answerOf(gateway, gateway.api.users())).users;
+}
+
+async function userAt(gateway: Gateway, email: string): Promise<string> {
+  const wanted = email.toLowerCase();
+  const found = (await people(gateway)).find((user) => user.email?.toLowerCase() === wanted);
+  if (found === undefined)
+    throw new Failure(errorInfo('user_not_found', `Nobody has the address ${email.slice(0, 80)}`));
+  return found.userId;
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'USER', widest: 64 },
+  { title: 'ROLE', widest: 8 },
+  { title: 'STATE', widest: 8 },
+  { title: 'SEEN', widest: 6 },
+  { title: 'E-MAIL', widest: 60 },
+  { title: 'NAME', widest: 60 },
+];
+
+function userRows(users: readonly UserInfo[], now: number, io: Pick<Io, 'colour'>): string[] {
+  const rows = users.map((user) => [
+    user.userId,
+    user.role,
+    user.disabled ? 'disabled' : 'active',
+    user.lastSeenAt === undefined ? 'never' : ago(now - user.lastSeenAt),
+    user.email ?? '',
+    user.name,
+  ]);
+  return tableRows(COLUMNS, rows, io, (at) => users[at]!.disabled);
+}

@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import { isMap, stringAt } from '@pizzapi/protocol';
+import { readJsonMap, writePrivateJson } from './privateFile.js';
+
+/** `<home>/login.json`: `{ relays: { <address>: { apiKey } } }`, what `pizzapi login` has got. Its owner alone can read it. */
+export function loginFile(home: string): string {
+  return join(home, 'login.json');
+}
+
+/** An address as the file knows it: with http for ws, without a slash at its end, the host in lower case. */
+export function relayName(url: string): string {
+  if (!URL.canParse(url)) return url;
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol.replace(/^ws/, 'http')}//${host}${pathname.replace(/\/+$/, '')}`;
+}
+
+/** The key for a relay, or undefined when nobody has signed in there. */
+export function loginAt(home: string, url: string): string | undefined {
+  return readLogins(home).get(relayName(url));
+}
+
+/** The relay that somebody signed in to last. */
+export function lastLogin(home: string): string | undefined {
+  return [...readLogins(home).keys()].at(-1);
+}
+
+/** Remembers a key, instead of the one before. */
+export function rememberLogin(home: string, url: string, apiKey: string): void {
+  const logins = readLogins(home);
+  logins.delete(relayName(url));
+  writeLogins(home, logins.set(relayName(url), apiKey));
+}
+
+export function forgetLogin(home: string, url: string): void {
+  const logins = readLogins(home);
+  if (logins.delete(relayName(url))) writeLogins(home, logins);
+}
+
+/** In the order of signing in. */
+function readLogins(home: string): Map<string, string> {
+  const relays = readJsonMap(loginFile(home))?.['relays'];
+  const entries = Object.entries(isMap(relays) ? relays : {}).map(
+    ([url, login]) => [url, isMap(login) ? stringAt(login, 'apiKey') : undefined] as const,
+  );
+  return new Map(entries.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+function writeLogins(home: string, logins: ReadonlyMap<string, string>): void {
+  const relays = Object.fromEntries([...logins].map(([url, apiKey]) => [url, { apiKey }]));
+  writePrivateJson(loginFile(home), { relays });
+}

@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { parseSessionLink } from './sessionLink.js';
+
+describe('a link to a session', () => {
+  it('says which session, where, and with what', () => {
+    expect(parseSessionLink('https://relay.example/s/abc#share=a.b-c_d')).toEqual({
+      relayUrl: 'https://relay.example',
+      sid: 'abc',
+      token: 'a.b-c_d',
+    });
+    expect(parseSessionLink('http://127.0.0.1:7492/s/abc')).toMatchObject({ sid: 'abc', token: undefined });
+    expect(parseSessionLink('https://example.com/relay/s/abc/#share=')).toEqual({
+      relayUrl: 'https://example.com/relay',
+      sid: 'abc',
+      token: undefined,
+    });
+  });
+
+  it.each([
+    'abc',
+    '',
+    'https://',
+    'https://relay.example/',
+    'https://relay.example/s/',
+    'file:///s/abc',
+    'https://r/s/a.b',
+  ])('%j is none', (text) => expect(parseSessionLink(text)).toBeUndefined());
+});

@@ -1,0 +1,24 @@
+import { paint, plain, type Io } from './io.js';
+
+export interface Column {
+  title: string;
+  /** Characters that a cell may take. */
+  widest: number;
+}
+
+/** Rows under a heading, in aligned columns, each as one safe line; `past` are those that no longer matter. */
+export function tableRows(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  io: Pick<Io, 'colour'>,
+  past: (row: number) => boolean = () => false,
+): string[] {
+  const heading = columns.map(({ title }) => title);
+  const cells = [heading, ...rows].map((row) => row.map((cell, at) => plain(cell, columns[at]!.widest)));
+  const widths = columns.map((_, at) => Math.max(...cells.map((row) => row[at]!.length)));
+  return cells.map((row, index) => {
+    const padded = row.map((cell, at) => cell.padEnd(widths[at]!));
+    const text = padded.join('  ').trimEnd();
+    return index === 0 || past(index - 1) ? paint(io, 'dim', text) : text;
+  });
+}

@@ -1,0 +1,144 @@
+import { AssistantMessageComponent, UserMessageComponent } from '@mariozechner/pi-coding-agent';
+import { Container, Text, type Component, type TUI } from '@mariozechner/pi-tui';
+import { stringAt, type DialogItem, type MessageItem, type NoticeItem, type TranscriptItem } from '@pizzapi/protocol';
+import { cleanText } from './clean.js';
+import { assistantMessage } from './messages.js';
+import { tint } from './theme.js';
+import { ToolView } from './toolView.js';
+
+export interface ItemLook {
+  /** Whether thoughts are shown, and not only that there are some. */
+  thinking: boolean;
+  /** Whether the output of tools is shown in full. */
+  expanded: boolean;
+}
+
+/** What an item is shown in. */
+export interface ItemSurroundings {
+  ui: TUI;
+  /** The session's folder. */
+  cwd: string;
+  /** What to call the author of a message, or undefined where nobody needs to be named. */
+  authorName: (by: NonNullable<MessageItem['by']>) => string | undefined;
+}
+
+/** One item of a transcript, as pi shows it. It is updated as the item is replaced. */
+export class ItemView implements Component {
+  readonly #around: ItemSurroundings;
+  readonly #tools = new Map<string, ToolView>();
+  readonly #body = new Container();
+  #item: TranscriptItem | undefined;
+  #look: ItemLook;
+  #assistant: AssistantMessageComponent | undefined;
+
+  constructor(around: ItemSurroundings, item: TranscriptItem, look: ItemLook) {
+    this.#around = around;
+    this.#look = look;
+    this.update(item, look);
+  }
+
+  update(item: TranscriptItem, look: ItemLook): void {
+    const isSame =
+      this.#item === item && this.#look.thinking === look.thinking && this.#look.expanded === look.expanded;
+    if (isSame) return;
+    this.#item = item;
+    this.#look = look;
+    this.#body.clear();
+    for (const part of this.#partsOf(item)) this.#body.addChild(part);
+  }
+
+  render(width: number): string[] {
+    return this.#body.render(width);
+  }
+
+  invalidate(): void {
+    this.#body.invalidate();
+  }
+
+  #partsOf(item: TranscriptItem): Component[] {
+    switch (item.kind) {
+      case 'message':
+        return this.#message(item);
+      case 'tool':
+        return [this.#tool(item.block)];
+      case 'notice':
+        return [new Text(noticeText(item), 1, 0)];
+      case 'dialog':
+        return [new Text(dialogText(item), 1, 0)];
+    }
+  }
+
+  #message(item: MessageItem): Component[] {
+    if (item.role === 'assistant') return this.#fromAgent(item);
+    if (item.role !== 'user') return otherMessage(item, this.#look);
+    const author = item.by === undefined ? undefined : this.#around.authorName(item.by);
+    const said = item.blocks.map((block) =>
+      block.kind === 'text' ? cleanText(block.text) : block.kind === 'image' ? '[picture]' : '',
+    );
+    return [
+      new UserMessageComponent(said.join('\n\n')),
+      ...(author === undefined ? [] : [new Text(tint('dim', cleanText(author)), 1, 0)]),
+    ];
+  }
+
+  #fromAgent(item: MessageItem): Component[] {
+    this.#assistant ??= new AssistantMessageComponent(undefined, !this.#look.thinking);
+    this.#assistant.setHideThinkingBlock(!this.#look.thinking);
+    this.#assistant.updateContent(assistantMessage(item));
+    const tools = item.blocks.flatMap((block) => (block.kind === 'tool' ? this.#tool(block) : []));
+    const note = item.interrupted === true ? 'Cut off when its host stopped.' : undefined;
+    return [this.#assistant, ...tools, ...(note === undefined ? [] : [new Text(tint('warning', note), 1, 0)])];
+  }
+
+  #tool(block: Parameters<ToolView['update']>[0]): ToolView {
+    const view = this.#tools.get(block.toolCallId) ?? new ToolView(this.#around.ui, this.#around.cwd);
+    this.#tools.set(block.toolCallId, view);
+    view.update(block);
+    view.setExpanded(this.#look.expanded);
+    return view;
+  }
+}
+
+/** pi's own kinds of messages that are neither the person's nor the model's. */
+function otherMessage(item: MessageItem, look: ItemLook): Component[] {
+  const extra = { ...item.extra };
+  const text = item.blocks.map((block) => (block.kind === 'text' ? cleanText(block.text) : '')).join('\n');
+  if (item.role === 'bashExecution') {
+    const output = cleanText(stringAt(extra, 'output') ?? text);
+    return [new Text(`\n${tint('bold', `$ ${cleanText(stringAt(extra, 'command') ?? '')}`)}\n${output}`, 1, 0)];
+  }
+  const summary = cleanText(stringAt(extra, 'summary') ?? text);
+  const titles: Readonly<Record<string, string>> = {
+    compactionSummary: 'Earlier messages, summarised',
+    branchSummary: 'Another branch, summarised',
+    custom: '',
+  };
+  const title = titles[item.role] ?? cleanText(item.role);
+  if (title === '') return extra['display'] === false ? [] : [new Text(`\n${summary}`, 1, 0)];
+  const shown = look.expanded ? `\n${summary}` : ' (ctrl+o shows it)';
+  return [new Text(`\n${tint('dim', title)}${tint('dim', shown)}`, 1, 0)];
+}
+
+function noticeText({ level, text }: NoticeItem): string {
+  const clean = cleanText(text);
+  return `\n${tint(level === 'info' ? 'dim' : level, clean)}`;
+}
+
+const CLOSED: Readonly<Record<Exclude<DialogItem['state'], 'open' | 'answered'>, string>> = {
+  cancelled: 'dismissed',
+  timed_out: 'nobody answered in time',
+  settled: 'closed by its host',
+};
+
+function dialogText(item: DialogItem): string {
+  const title = cleanText(item.title);
+  if (item.state === 'open') return `\n${tint('warning', `? ${title}`)}`;
+  const by = item.by?.name === undefined ? '' : tint('dim', ` (${cleanText(item.by.name)})`);
+  const answer = item.state === 'answered' ? `→ ${answerText(item.value)}` : CLOSED[item.state];
+  return `\n${tint('dim', `? ${title}`)}\n  ${answer}${by}`;
+}
+
+function answerText(value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'Yes' : 'No';
+  return cleanText(typeof value === 'string' ? value : JSON.stringify(value));
+}

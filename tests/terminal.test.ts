@@ -1,0 +1,164 @@
+import { createApi } from '@pizzapi/session-client';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CLI, runCli } from './support/cli.js';
+import { startStage, type Stage } from './support/local.js';
+import { until } from './support/until.js';
+import { apiOf, newSession } from './support/viewer.js';
+
+/** People with a terminal on another machine: a home of their own, and the address of the relay. */
+let stage: Stage;
+let home: string;
+const running = new Set<ChildProcess>();
+beforeAll(async () => {
+  stage = await startStage();
+  home = mkdtempSync(join(tmpdir(), 'pizzapi-elsewhere-'));
+}, 120_000);
+afterAll(async () => {
+  for (const child of running) child.kill('SIGKILL');
+  await stage.clear();
+  rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+});
+
+const env = (): NodeJS.ProcessEnv => ({ PIZZAPI_RELAY_URL: stage.url, PIZZAPI_API_KEY: '' });
+const cli = (...args: string[]) => runCli({ home, env: env() }, ...args);
+
+interface Running {
+  child: ChildProcess;
+  said: { stdout: string; stderr: string };
+  code: Promise<number | null>;
+}
+
+/** A command that goes on while the test does something else. */
+function start(args: readonly string[], extra: NodeJS.ProcessEnv = {}): Running {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    env: { ...process.env, HOME: home, ...env(), PIZZAPI_HOME: home, ...extra },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  const said = { stdout: '', stderr: '' };
+  child.stdout.on('data', (data: Buffer) => (said.stdout += data.toString()));
+  child.stderr.on('data', (data: Buffer) => (said.stderr += data.toString()));
+  const code = new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { child, said, code: code.finally(() => running.delete(child)) };
+}
+
+/** Runs a command that asks for a key, and answers as the owner would on the page. */
+async function answered(answer: 'approvePair' | 'denyPair', ...args: string[]) {
+  const { said, code } = start([...args, '--no-browser']);
+  const shown = await until('a code is shown', () => /the code\s+([A-Z0-9]{4}-[A-Z0-9]{4})/.exec(said.stderr)?.[1]);
+  expect(await apiOf(stage)[answer](shown)).toMatchObject({ kind: 'ok' });
+  return { code: await code, ...said };
+}
+
+const keptKey = (): string => {
+  const { relays } = JSON.parse(readFileSync(join(home, 'login.json'), 'utf8')) as {
+    relays: Record<string, { apiKey: string }>;
+  };
+  return relays[stage.url]!.apiKey;
+};
+
+describe('somebody with a terminal', () => {
+  it('is nobody before they sign in, and stays nobody when the answer is no', async () => {
+    expect(await cli('sessions')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('pizzapi login') as string,
+    });
+    expect(await answered('denyPair', 'login')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('pair_denied: ') as string,
+    });
+    expect(await cli('whoami')).toMatchObject({ code: 1, stdout: '' });
+  });
+
+  it('signs in by a browser, and is who approved', async () => {
+    expect(await answered('approvePair', 'login', '--name', 'laptop')).toMatchObject({ code: 0 });
+    expect(statSync(join(home, 'login.json')).mode & 0o777).toBe(0o600);
+    expect(JSON.parse((await cli('whoami', '--json')).stdout)).toMatchObject({ userId: 'owner', by: 'key' });
+  });
+
+  it('makes, lists and revokes keys, and one that is revoked is good for nothing', async () => {
+    const made = await cli('keys', 'create', 'ci', '--expires', '1d');
+    const token = made.stdout.trim();
+    expect(token).toMatch(/^pzk_/);
+    const ci = { ...env(), PIZZAPI_API_KEY: token };
+    expect(await runCli({ home, env: ci }, 'sessions')).toMatchObject({ code: 0 });
+    const rows = (await cli('keys', '--json')).stdout.trim().split('\n');
+    const keys = rows.map((row) => JSON.parse(row) as { id: string; name: string });
+    expect(keys.map(({ name }) => name)).toEqual(expect.arrayContaining(['ci', 'laptop']));
+    expect(await cli('keys', 'revoke', keys.find(({ name }) => name === 'ci')!.id)).toMatchObject({ code: 0 });
+    expect(await runCli({ home, env: ci }, 'sessions')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^unauthenticated: \S+ does not take your key/) as string,
+    });
+  });
+
+  it('shares a session, whose guest sees it and nothing else, until the link is taken back', async () => {
+    const sid = await newSession(stage);
+    const shared = await until('it can be shared', async () => {
+      const run = await cli('share', sid, '--expires', '1h', '--json');
+      return run.code === 0 && run;
+    });
+    const { shareUrl, shareId, token } = JSON.parse(shared.stdout) as Record<'shareUrl' | 'shareId' | 'token', string>;
+    const guest = start(['tail', shareUrl, '--as', 'Grace', '--json'], { PIZZAPI_HOME: join(home, 'guest') });
+    await until('the guest sees the log', () => guest.said.stdout.includes('session_started'));
+    expect(await createApi({ url: stage.url, token }).sessions()).toMatchObject({ kind: 'failed' });
+    expect((await cli('share', sid, '--list')).stdout).toMatch(new RegExp(`^${shareId} +read +now +in 60m$`, 'm'));
+    expect(await cli('share', sid, '--revoke', shareId)).toMatchObject({ code: 0 });
+    expect(await guest.code).toBe(1);
+    expect(guest.said.stderr).toMatch(/^unauthenticated: This link does not open the session.*\n$/);
+    expect((await cli('share', sid, '--list')).stdout).toMatch(new RegExp(`^${shareId} .*taken back$`, 'm'));
+  });
+
+  it('pairs a host, whose runner then serves the relay with nothing more said', async () => {
+    expect(await answered('approvePair', 'runner', 'pair', '--name', 'box')).toMatchObject({ code: 0 });
+    expect(statSync(join(home, 'runner', 'token.json')).mode & 0o777).toBe(0o600);
+    const runner = start(['runner', '--name', 'box']);
+    const names = async () => {
+      const reply = await apiOf(stage).runners();
+      return reply.kind === 'ok' ? reply.value.runners.map(({ name }) => name) : [];
+    };
+    await until(`the runner is listed: ${runner.said.stderr}`, async () => (await names()).includes('box'));
+    runner.child.kill('SIGTERM');
+    expect(await runner.code).toBe(0);
+  });
+
+  it('reads in the audit trail who did all this, and no secret', async () => {
+    const { stdout } = await cli('audit', '--limit', '1000', '--json');
+    const rows = stdout
+      .trim()
+      .split('\n')
+      .map((row) => JSON.parse(row) as { kind: string });
+    const kinds = new Set(rows.map(({ kind }) => kind));
+    const wanted = [
+      'pair_asked',
+      'pair_answered',
+      'key_created',
+      'key_revoked',
+      'share_created',
+      'share_revoked',
+      'join',
+    ];
+    expect(wanted.filter((kind) => !kinds.has(kind))).toEqual([]);
+    expect(stdout).not.toContain(keptKey());
+    expect(stdout).not.toMatch(/pz[kr]_[0-9A-Za-z]{32}|eyJ/);
+  });
+
+  it('sees the people, and cannot close their own account', async () => {
+    expect((await cli('users')).stdout).toMatch(/^owner +admin +active/m);
+    expect(await cli('users', 'disable', 'owner')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^own_account: /) as string,
+    });
+  });
+
+  it('signs out, and the key is good for nothing', async () => {
+    const key = keptKey();
+    expect(await cli('logout')).toMatchObject({ code: 0, stderr: '' });
+    expect(await createApi({ url: stage.url, token: key }).me()).toMatchObject({ kind: 'failed' });
+    expect(await cli('whoami')).toMatchObject({ code: 1 });
+  });
+});
