@@ -1,7 +1,9 @@
+import { permissionsTable } from '@pizzapi/authenticator';
 import { CLOSE_CODES, ERRORS, SESSION_EVENT_TYPES, COMMAND_NAMES } from '@pizzapi/protocol';
 import { WIRE_HISTORY } from '../schemas/protocol/src/wireVersion.js';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { auditTable, limitsTable } from './security/support/tables.js';
 import { cells, documentAt, table } from './support/document.js';
 
 /** The tables of the document, from the code. */
@@ -18,6 +20,9 @@ const TABLES: Record<string, string> = {
     ['code', 'meaning', 'reconnect'],
     Object.values(CLOSE_CODES).map(({ code, meaning, reconnect }) => [String(code), meaning, reconnect ? 'yes' : 'no']),
   ),
+  'nats-permissions': permissionsTable(),
+  audit: auditTable(),
+  limits: limitsTable(),
   history: table(
     ['version', 'hash of the schemas', 'what'],
     WIRE_HISTORY.map(({ version, hash, what }) => [String(version), `\`${hash}\``, what]),

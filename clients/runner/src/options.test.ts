@@ -15,8 +15,8 @@ it('the help of the runner names every flag with its variable and default', () =
       --max-sessions <number>   How many sessions may be awake at once (default: 16, env: PIZZAPI_MAX_SESSIONS)
       --idle-minutes <minutes>  Quiet after which a session sleeps, until somebody writes to it (default: 30, env:
                                 PIZZAPI_IDLE_MINUTES)
-      --human <on|off>          Tools by which the agent asks people: questions, to-dos, plans, approvals, goals (default:
-                                on, env: PIZZAPI_HUMAN)
+      --human <state>           Tools by which the agent asks people (questions, to-dos, plans, approvals, goals): on or off
+                                (default: on, env: PIZZAPI_HUMAN)
       --approvals <policy>      Whether tools that change something ask first: allow or ask (default: allow, env:
                                 PIZZAPI_APPROVALS)
       --agent-dir <folder>      pi's folder: keys, models, skills, extensions; your own by default (env:

@@ -36,8 +36,8 @@ export const RUNNER_OPTIONS = defineOptions({
   },
   human: {
     env: 'PIZZAPI_HUMAN',
-    flag: '--human <on|off>',
-    help: 'Tools by which the agent asks people: questions, to-dos, plans, approvals, goals',
+    flag: '--human <state>',
+    help: 'Tools by which the agent asks people (questions, to-dos, plans, approvals, goals): on or off',
     type: 'string',
     choices: ['on', 'off'],
     default: 'on',

@@ -5,7 +5,7 @@ import { backoff, type Logger } from '@pizzapi/process';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readNatsAccess, writeNatsAccess, type Home, type NatsAccess } from './home.js';
-import { ensureRunnerToken } from './runnerToken.js';
+import { ensureOwner, ensureRunnerToken } from './runnerToken.js';
 
 /** A nats-server of our own, provisioned, that comes back on the same address whenever it ends. */
 export interface LocalBackbone extends NatsAccess {
@@ -81,6 +81,7 @@ async function prepare(
   try {
     await moveState(admin);
     await provision(admin, {});
+    await ensureOwner(admin);
     await ensureRunnerToken(admin, knownToken, save);
   } finally {
     await admin.close();

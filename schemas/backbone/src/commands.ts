@@ -20,6 +20,7 @@ export function readCommands(b: Backbone, rid: string, options: ReadCommandsOpti
     after,
     signal,
     filter: subjects.runnerCommands(rid),
+    name: rid,
     onBatch: async (records) => {
       for (const { seq, payload } of records) {
         if (signal.aborted) return;

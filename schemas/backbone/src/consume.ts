@@ -16,6 +16,8 @@ export interface ConsumeOptions {
   onBatch: (records: StoredRecord[]) => Promise<void> | void;
   /** Records of this subject only (wildcards allowed); nothing = all of the stream. */
   filter?: string;
+  /** See `ReadOptions.name`. */
+  name?: string;
   /** So many records were waiting when the reading began, or began again. */
   onOpen?: (pending: number) => void;
   /** The stream ends before `after`: it is another one than it was. Reading begins at its first record. */
@@ -35,6 +37,7 @@ export async function consumeStream(b: Backbone, stream: string, options: Consum
     stream,
     filter,
     signal: options.signal,
+    ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.onOpen === undefined ? {} : { onOpen: options.onOpen }),
     start: async () => {
       if (position > 0 && position > (await streamEnd(connection, stream, filter))) {

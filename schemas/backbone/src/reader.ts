@@ -1,4 +1,4 @@
-import type { ConsumerConfig } from '@nats-io/jetstream';
+import { JetStreamApiCodes, JetStreamApiError, type ConsumerConfig } from '@nats-io/jetstream';
 import { createInbox, nuid, type Msg } from '@nats-io/nats-core';
 import { Retry } from './backoff.js';
 import type { Connection } from './connection.js';
@@ -20,6 +20,11 @@ export interface ReadOptions {
   stream: string;
   /** One subject, wildcards allowed. A single string: an array of filters is far slower on the server. */
   filter: string;
+  /**
+   * What the consumer is called; a name of its own where nothing is said. With a name, whoever reads under it now is
+   * replaced: a credential can be held to one.
+   */
+  name?: string;
   /** Where to begin, asked again for every rebuild: after an offset, or with the last message of every subject. */
   start: () => Promise<{ after: number } | 'last_per_subject'>;
   signal: AbortSignal;
@@ -63,7 +68,7 @@ class HandlerFailed extends Error {}
 
 /** One life of the consumer behind a reader. */
 class Build {
-  private readonly name = `r_${nuid.next()}`;
+  private readonly name: string;
   private readonly inbox: string;
   private queue: StoredMessage[] = [];
   /** Asked for and not yet received. */
@@ -79,12 +84,14 @@ class Build {
     private readonly start: { after: number } | 'last_per_subject',
     private readonly retry: Retry,
   ) {
+    this.name = options.name ?? `r_${nuid.next()}`;
     this.inbox = createInbox(connection.inboxPrefix);
   }
 
   async run(): Promise<void> {
     const { connection, options } = this;
     const end = (): void => this.end();
+    if (options.name !== undefined) await this.replace();
     const info = await connection.whileConnected(connection.jsm.consumers.add(options.stream, this.config()));
     const sub = connection.nc.subscribe(this.inbox, {
       callback: (err, msg) => (err === null ? this.receive(msg) : this.end()),
@@ -185,9 +192,22 @@ class Build {
     this.wake();
   }
 
+  /** Deletes the consumer of this name, where there is one: it may stand elsewhere in the stream. */
+  private async replace(): Promise<void> {
+    const { connection, options } = this;
+    await connection
+      .whileConnected(connection.jsm.consumers.delete(options.stream, this.name))
+      .catch((error: unknown) => {
+        const gone = error instanceof JetStreamApiError && error.code === JetStreamApiCodes.ConsumerNotFound;
+        if (!gone) throw error;
+      });
+  }
+
   private forget(): void {
     const { connection, options } = this;
     if (connection.status() !== 'connected') return;
+    // The next build replaces one that has a name; deleted now, its successor might go.
+    if (options.name !== undefined && !options.signal.aborted) return;
     void connection.jsm.consumers.delete(options.stream, this.name).catch(() => undefined);
   }
 }

@@ -183,7 +183,12 @@ const NOBODY: readonly string[] = [
     api,
   ),
   ...['CONSUMER.DURABLE.CREATE.SESSIONS.x', 'CONSUMER.MSG.NEXT.SESSIONS.x', 'CONSUMER.LIST.COMMANDS'].map(api),
-  ...['CONSUMER.CREATE.COMMANDS.x', 'CONSUMER.CREATE.COMMANDS.x.runner.victim.cmd', 'CONSUMER.NAMES.COMMANDS'].map(api),
+  ...[
+    'CONSUMER.CREATE.COMMANDS.x',
+    'CONSUMER.CREATE.COMMANDS.x.runner.victim.cmd',
+    'CONSUMER.MSG.NEXT.COMMANDS.victim',
+    'CONSUMER.NAMES.COMMANDS',
+  ].map(api),
 ];
 const SILENT: readonly string[] = [
   ...['>', '*.>', 'session.>', 'session.*.events', 'session.victim.partial', 'live.>', 'live.session.victim.events'],

@@ -35,11 +35,11 @@ function runnerPermissions(rid: string): Permissions {
       subjects.runnerEvents(rid),
       `desk.runner.${rid}`,
       ...leasePermissions(`runner.${rid}`),
-      // Its own commands: the filter is part of the subject, and the server holds it against the request. The name of
-      // a consumer is random, so that another's cannot be named.
-      `$JS.API.CONSUMER.CREATE.COMMANDS.*.${commands}`,
-      '$JS.API.CONSUMER.MSG.NEXT.COMMANDS.*',
-      '$JS.API.CONSUMER.DELETE.COMMANDS.*',
+      // Its own commands: the filter is part of the subject, and the server holds it against the request. One consumer,
+      // of its own name: a host must not be able to use up what the stream allows for all.
+      `$JS.API.CONSUMER.CREATE.COMMANDS.${rid}.${commands}`,
+      `$JS.API.CONSUMER.MSG.NEXT.COMMANDS.${rid}`,
+      `$JS.API.CONSUMER.DELETE.COMMANDS.${rid}`,
     ],
     subscribe: [subjects.runnerRpc(rid, '*')],
   };

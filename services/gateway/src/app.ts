@@ -13,7 +13,7 @@ import { ShareStore } from './auth/shareStore.js';
 import { ShareTokens } from './auth/shareTokens.js';
 import { auditRoutes } from './http/auditRoutes.js';
 import { blobRoutes } from './http/blobRoutes.js';
-import { registerErrors } from './http/errors.js';
+import { answerGarbage, registerErrors } from './http/errors.js';
 import { registerGuard } from './http/guard.js';
 import { opsRoutes } from './http/opsRoutes.js';
 import { pageRoutes, securityHeaders } from './http/pageRoutes.js';
@@ -150,6 +150,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
 
   const app = fastify({
     logger: false,
+    clientErrorHandler: answerGarbage,
     routerOptions: { maxParamLength: 1_024 },
     forceCloseConnections: true,
     trustProxy: (options.trustedProxies ?? []).length === 0 ? false : options.trustedProxies!,
@@ -157,8 +158,10 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   registerErrors(app, { metrics, refusals, log });
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', async (request, reply) => {
     for (const [name, value] of Object.entries(headers)) if (!reply.hasHeader(name)) reply.header(name, value);
+    // What is said to one person is nobody else's to keep.
+    if (request.url.startsWith('/api/') && !reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
   });
   await registerUpgrades(app, sockets);
   registerGuard(app, { addresses, credentials, metrics });

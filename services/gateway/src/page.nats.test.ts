@@ -1,6 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startScenario, type Scenario } from './testing/scenario.js';
 
@@ -60,4 +62,12 @@ describe('the page', () => {
       expect(await answer.json()).toMatchObject({ error: { code: 'not_found' } });
     },
   );
+});
+
+it('bytes that are no HTTP get an error of the common shape, and the connection ends', async () => {
+  const socket = connect(Number(new URL(s.url).port), '127.0.0.1');
+  socket.write('no http at all\r\n\r\n');
+  const [head, body] = (await text(socket)).split('\r\n\r\n');
+  expect(head).toMatch(/^HTTP\/1\.1 400 /);
+  expect(JSON.parse(body!)).toMatchObject({ error: { code: 'bad_request' } });
 });

@@ -18,6 +18,11 @@ export interface BlobDeps {
   blobs: BlobOwners;
 }
 
+/** No file of an agent's is ever a page, a script or a style of ours. */
+function plainType(mediaType: string): string {
+  return /^text\/|[/+](json|xml)$/.test(mediaType) ? 'text/plain; charset=utf-8' : 'application/octet-stream';
+}
+
 /** Blobs belong to accounts: in a session there are those of its owner, and those brought to it become theirs. */
 export function blobRoutes(app: FastifyInstance, { b, access, blobs }: BlobDeps): void {
   app.get<{ Params: { sid: string; hash: string } }>(
@@ -33,7 +38,7 @@ export function blobRoutes(app: FastifyInstance, { b, access, blobs }: BlobDeps)
       if (blob === undefined) return answerError(reply, errorInfo('blob_not_found'));
       const raster = RASTER.has(blob.mediaType);
       return reply
-        .header('content-type', isMediaType(blob.mediaType) ? blob.mediaType : 'application/octet-stream')
+        .header('content-type', raster ? blob.mediaType : plainType(blob.mediaType))
         .header('content-security-policy', "sandbox; default-src 'none'")
         .header('content-disposition', raster ? 'inline' : `attachment; filename="${hash.slice(0, 12)}"`)
         .header('cache-control', 'private, max-age=31536000, immutable')

@@ -1,0 +1,99 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { table } from '../../support/document.js';
+
+/** Tables of PROTOCOL.md's chapter on security that are read out of the sources. */
+const ROOT = new URL('../../../', import.meta.url);
+const sourceOf = (file: string): string => readFileSync(new URL(file, ROOT), 'utf8');
+
+/** What each kind of row of the audit trail tells, beside when. */
+const ROWS: Readonly<Record<string, string>> = {
+  signup: 'an account was made, or asked for with an address that is taken',
+  login: 'a browser was signed in: how, from where',
+  login_failed: 'address or password was wrong',
+  logout: 'a login was ended',
+  password: 'an account has a new password',
+  key_created: 'an API key or a runner token was made: its id and name',
+  key_revoked: 'the same, revoked',
+  pair_asked: 'a program asks for a key',
+  pair_answered: 'somebody said yes or no to it',
+  share_created: 'a link was made: its id, mode and end',
+  share_changed: 'a link was taken back to watching',
+  share_revoked: 'a link was revoked',
+  user_disabled: 'an account was disabled, by whom',
+  user_enabled: 'an account was enabled again, by whom',
+  join: 'somebody opened a session, with which mode',
+  input: 'somebody sent input: its command, not its text',
+  command: 'somebody sent a command: its name, not its arguments',
+  delete: 'a session was deleted',
+  refused: 'a request (401, 403, 421, 429) or a frame was refused: code, path or frame',
+  runner_claimed: 'a host came with a runner’s id that nobody had',
+  runner_refused: 'a host was not let in: why',
+  session_granted: 'a session was granted to a host, with which epoch',
+};
+
+/** The kinds of rows that the services write. Throws for one that is not described. */
+export function auditTable(): string {
+  const files = readdirSync(new URL('services/', ROOT), { recursive: true, encoding: 'utf8' })
+    .filter((file) => /^[\w-]+\/src\/.*\.ts$/.test(file) && !/\.test\.ts$|\/testing\//.test(file))
+    .map((file) => `services/${file}`);
+  const written = files.flatMap((file) => {
+    const calls = sourceOf(file).matchAll(/\b(?:trail|audit)\(([^,)]+),|\bkind: ('refused'),/g);
+    return [...calls].flatMap((call) =>
+      [...(call[1] ?? call[2] ?? '').matchAll(/'([a-z_]+)'/g)].map(([, kind]) => kind!),
+    );
+  });
+  const undescribed = written.filter((kind) => ROWS[kind] === undefined);
+  if (undescribed.length > 0) throw new Error(`rows that nobody has described: ${undescribed.join(', ')}`);
+  const kinds = Object.keys(ROWS).filter((kind) => written.includes(kind));
+  return table(
+    ['kind', 'what'],
+    kinds.map((kind) => [`\`${kind}\``, ROWS[kind]!]),
+  );
+}
+
+const GATEWAY = 'services/gateway/src';
+const AUTHENTICATOR = 'services/authenticator/src';
+const minutes = (ms: number): string => `${ms / 60_000} min`;
+const days = (ms: number): string => `${ms / 86_400_000} d`;
+
+/** What is bounded: the constant that says so, where it is, and how its value reads. */
+const LIMITS: readonly [what: string, file: string, constant: string, unit: (value: number) => string][] = [
+  [
+    'attempts of a client, and at an account',
+    `${GATEWAY}/accounts/limits.ts`,
+    'ATTEMPTS_PER_MINUTE',
+    (n) => `${n} a minute`,
+  ],
+  ['bytes of a body with a password', `${GATEWAY}/http/authRoutes.ts`, 'SMALL_BODY_BYTES', (n) => `${n / 1024} KiB`],
+  ['life of a login', `${GATEWAY}/auth/cookie.ts`, 'LOGIN_TTL_MS', days],
+  ['logins of an account; one more ends the oldest', `${GATEWAY}/accounts/logins.ts`, 'MAX_LOGINS', String],
+  ['keys of an account', `${GATEWAY}/accounts/keys.ts`, 'MAX_KEYS', String],
+  ['life of a pairing code', `${GATEWAY}/accounts/pairing.ts`, 'PAIR_TTL_MS', minutes],
+  ['life of a sign-in link', 'schemas/process/src/localAuth.ts', 'LINK_TTL_MS', minutes],
+  ['life of a share link, by default', `${GATEWAY}/http/shareRoutes.ts`, 'DEFAULT_SHARE_MS', days],
+  ['life of a share link, at most', `${GATEWAY}/auth/shareTokens.ts`, 'MAX_SHARE_MS', days],
+  ['links of a session that live', `${GATEWAY}/auth/shareStore.ts`, 'MAX_LIVE_SHARES', String],
+  ['characters of a guest’s name', `${GATEWAY}/auth/credentials.ts`, 'MAX_GUEST_NAME', String],
+  [
+    'rows of refusals that one gateway writes',
+    `${GATEWAY}/audit/refusals.ts`,
+    'REFUSALS_PER_SECOND',
+    (n) => `${n} a second`,
+  ],
+  ['questions that one desk works on at once', `${AUTHENTICATOR}/desk.ts`, 'MAX_AT_WORK', String],
+  ['sessions of a keeper’s connection', `${AUTHENTICATOR}/permissions.ts`, 'MAX_KEPT_SESSIONS', String],
+];
+
+export function limitsTable(): string {
+  return table(
+    ['what', 'limit'],
+    LIMITS.map(([what, file, constant, unit]) => [what, unit(valueOf(file, constant))]),
+  );
+}
+
+/** The value of a constant that is a product of numbers. */
+function valueOf(file: string, constant: string): number {
+  const text = new RegExp(`const ${constant} = ([\\d_ *]+);`).exec(sourceOf(file))?.[1];
+  if (text === undefined) throw new Error(`${file} has no number ${constant}`);
+  return text.split('*').reduce((product, factor) => product * Number(factor.replaceAll('_', '')), 1);
+}
