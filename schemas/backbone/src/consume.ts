@@ -40,7 +40,7 @@ export async function consumeStream(b: Backbone, stream: string, options: Consum
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.onOpen === undefined ? {} : { onOpen: options.onOpen }),
     start: async () => {
-      if (position > 0 && position > (await streamEnd(connection, stream, filter))) {
+      if (position > 0 && position > (await streamEnd(connection, stream, filter, options.name))) {
         position = 0;
         options.onReset?.();
       }

@@ -1,7 +1,8 @@
-import { JetStreamApiCodes, JetStreamApiError, type ConsumerConfig } from '@nats-io/jetstream';
+import type { ConsumerConfig } from '@nats-io/jetstream';
 import { createInbox, nuid, type Msg } from '@nats-io/nats-core';
 import { Retry } from './backoff.js';
 import type { Connection } from './connection.js';
+import { dropConsumer } from './dropConsumer.js';
 import { headerText, serverNumber, statusOf, storedFromConsumer, subjectOf, type StoredMessage } from './message.js';
 
 /** Messages asked for and not yet handled: what a reader holds in memory at most. */
@@ -91,7 +92,9 @@ class Build {
   async run(): Promise<void> {
     const { connection, options } = this;
     const end = (): void => this.end();
-    if (options.name !== undefined) await this.replace();
+    // It may stand elsewhere in the stream.
+    if (options.name !== undefined)
+      await connection.whileConnected(dropConsumer(connection, options.stream, this.name));
     const info = await connection.whileConnected(connection.jsm.consumers.add(options.stream, this.config()));
     const sub = connection.nc.subscribe(this.inbox, {
       callback: (err, msg) => (err === null ? this.receive(msg) : this.end()),
@@ -192,22 +195,11 @@ class Build {
     this.wake();
   }
 
-  /** Deletes the consumer of this name, where there is one: it may stand elsewhere in the stream. */
-  private async replace(): Promise<void> {
-    const { connection, options } = this;
-    await connection
-      .whileConnected(connection.jsm.consumers.delete(options.stream, this.name))
-      .catch((error: unknown) => {
-        const gone = error instanceof JetStreamApiError && error.code === JetStreamApiCodes.ConsumerNotFound;
-        if (!gone) throw error;
-      });
-  }
-
   private forget(): void {
     const { connection, options } = this;
     if (connection.status() !== 'connected') return;
     // The next build replaces one that has a name; deleted now, its successor might go.
     if (options.name !== undefined && !options.signal.aborted) return;
-    void connection.jsm.consumers.delete(options.stream, this.name).catch(() => undefined);
+    void dropConsumer(connection, options.stream, this.name).catch(() => undefined);
   }
 }

@@ -1,16 +1,23 @@
 import { nuid } from '@nats-io/nats-core';
 import type { Connection } from './connection.js';
+import { dropConsumer } from './dropConsumer.js';
 
 /** After how long without us the server forgets a consumer, in ms. */
 const FORGET_MS = 10_000;
 
 /**
  * The last offset of a stream, as the server tells it to who makes a new consumer there: a runner may make one on its
- * own subject, and may not read the stream's state.
+ * own subject, under the one `name` that is its own, and may not read the stream's state.
  */
-export async function streamEnd({ jsm }: Connection, stream: string, filter: string): Promise<number> {
-  const { name, delivered } = await jsm.consumers.add(stream, {
-    name: `e_${nuid.next()}`,
+export async function streamEnd(
+  connection: Connection,
+  stream: string,
+  filter: string,
+  name = `e_${nuid.next()}`,
+): Promise<number> {
+  await dropConsumer(connection, stream, name);
+  const { delivered } = await connection.jsm.consumers.add(stream, {
+    name,
     ack_policy: 'none',
     deliver_policy: 'new',
     filter_subject: filter,
@@ -18,6 +25,6 @@ export async function streamEnd({ jsm }: Connection, stream: string, filter: str
     mem_storage: true,
     num_replicas: 1,
   });
-  void jsm.consumers.delete(stream, name).catch(() => undefined);
+  await dropConsumer(connection, stream, name);
   return delivered.stream_seq;
 }
