@@ -1,14 +1,13 @@
 import { bucket, type Backbone } from '@pizzapi/backbone';
 import { mintToken, secretHash, tokenHint } from '@pizzapi/process';
-import { isKeyRow, newId, OWNER_ID, type AccountRow, type KeyRow } from '@pizzapi/protocol';
+import { isKeyRow, newId, newOwnerAccount, OWNER_ID, type AccountRow, type KeyRow } from '@pizzapi/protocol';
 
 /**
  * Makes the account of the installation's owner, if it is not there. Whoever can start this is the owner: without the
  * row the first to sign up would be.
  */
 export async function ensureOwner(admin: Backbone): Promise<void> {
-  const row: AccountRow = { userId: OWNER_ID, name: 'Owner', role: 'admin', createdAt: Date.now() };
-  await bucket<AccountRow>(admin, 'accounts').create(`user.${OWNER_ID}`, row);
+  await bucket<AccountRow>(admin, 'accounts').create(`user.${OWNER_ID}`, newOwnerAccount(Date.now()));
 }
 
 /**

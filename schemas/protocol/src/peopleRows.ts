@@ -28,6 +28,14 @@ export const AccountRow = Type.Object({
 });
 export type AccountRow = Static<typeof AccountRow>;
 
+/** The owner's account as it begins: without address and password, which a sign-in link does not need. */
+export const newOwnerAccount = (createdAt: number): AccountRow => ({
+  userId: OWNER_ID,
+  name: 'Owner',
+  role: 'admin',
+  createdAt,
+});
+
 /** Bucket `accounts`, key `email.<SHA-256 of the address in lower case, hex>`: claims an address. */
 export const EmailRow = Type.Object({ userId: Text });
 export type EmailRow = Static<typeof EmailRow>;

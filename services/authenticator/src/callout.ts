@@ -4,7 +4,7 @@ import { CodedError } from '@pizzapi/protocol';
 import { admit, type Admission, type AdmissionDeps } from './admission.js';
 import { Failures } from './failures.js';
 import type { Meters } from './meters.js';
-import { keyRows } from './tables.js';
+import { keyRows, QUEUE } from './tables.js';
 import type { Trail } from './trail.js';
 import { admitted, readAuthRequest, refused, type AuthRequest } from './userJwt.js';
 
@@ -24,7 +24,7 @@ export interface CalloutDeps extends AdmissionDeps {
 export function serveCallout(deps: CalloutDeps): () => void {
   const failures = new Failures();
   return serveRpc(deps.b, SUBJECT, async (body) => Buffer.from(await answer(deps, failures, body)), {
-    queue: 'authenticators',
+    queue: QUEUE,
     account: 'state',
   });
 }

@@ -18,6 +18,7 @@ import { hasResult, idsAfter, seqBefore } from './deskLog.js';
 import type { Grants } from './grants.js';
 import type { Meters } from './meters.js';
 import type { Registry } from './registry.js';
+import { QUEUE } from './tables.js';
 import type { Trail } from './trail.js';
 
 /** Questions that read a log or carry a blob, carried out at once by one authenticator; others are asked again. */
@@ -40,7 +41,7 @@ export function serveDesk(deps: DeskDeps): () => void {
   const answer = async (body: Uint8Array, subject: string): Promise<Uint8Array> =>
     encode(await desk.answer(subject, body));
   const stops = ['desk.runner.*', 'desk.session.*'].map((subject) =>
-    serveRpc(deps.b, subject, answer, { queue: 'authenticators' }),
+    serveRpc(deps.b, subject, answer, { queue: QUEUE }),
   );
   return () => stops.forEach((stop) => stop());
 }

@@ -2,6 +2,7 @@ import { purgeSession, serveRpc, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import { decode, deskSubjects, encode, errorInfo, isId, isMap, type DeskRefusal } from '@pizzapi/protocol';
 import type { Meters } from './meters.js';
+import { QUEUE } from './tables.js';
 
 export interface PurgeDeps {
   b: Backbone;
@@ -26,7 +27,7 @@ export function servePurge({ b, admin, meters, log }: PurgeDeps): () => void {
       return { kind: 'refused', ...errorInfo('unavailable') };
     }
   };
-  return serveRpc(b, deskSubjects.purge, async (body) => encode(await purge(body)), { queue: 'authenticators' });
+  return serveRpc(b, deskSubjects.purge, async (body) => encode(await purge(body)), { queue: QUEUE });
 }
 
 function sidIn(body: Uint8Array): string | undefined {

@@ -9,6 +9,9 @@ import {
   type RunnerOwnerRow,
 } from '@pizzapi/protocol';
 
+/** Of several authenticators one gets each question. */
+export const QUEUE = 'authenticators';
+
 /** The buckets that say who somebody is and whose a thing is. */
 export const keyRows = (b: Backbone) => bucket<KeyRow>(b, 'api-keys', { check: isKeyRow });
 export const accountRows = (b: Backbone) => bucket<AccountRow>(b, 'accounts', { check: isAccountRow });

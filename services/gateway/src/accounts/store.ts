@@ -1,6 +1,14 @@
 import { bucket, type Backbone } from '@pizzapi/backbone';
 import { secretHash } from '@pizzapi/process';
-import { CodedError, isAccountRow, isEmailRow, OWNER_ID, type AccountRow, type EmailRow } from '@pizzapi/protocol';
+import {
+  CodedError,
+  isAccountRow,
+  isEmailRow,
+  newOwnerAccount,
+  OWNER_ID,
+  type AccountRow,
+  type EmailRow,
+} from '@pizzapi/protocol';
 import type { Registry } from '../auth/registry.js';
 
 /** Attempts at a change of an account that others change meanwhile. */
@@ -65,7 +73,7 @@ export class AccountStore {
   async ensureOwner(): Promise<AccountRow> {
     const known = await this.get(OWNER_ID);
     if (known !== undefined) return known;
-    const row: AccountRow = { userId: OWNER_ID, name: 'Owner', role: 'admin', createdAt: this.now() };
+    const row = newOwnerAccount(this.now());
     const made = await this.accounts.create(userKey(OWNER_ID), row);
     if (made.kind === 'stored') await this.registry.accounts.reached(made.revision);
     return (await this.get(OWNER_ID)) ?? row;
