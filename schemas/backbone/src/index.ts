@@ -39,6 +39,8 @@ export { openLedger } from './ledger.js';
 export type { Ledger, LedgerEntry } from './ledger.js';
 export { consumeStream, streamHead } from './consume.js';
 export type { ConsumeOptions, StoredRecord } from './consume.js';
+export { followDurably } from './durable.js';
+export type { FollowDurablyOptions } from './durable.js';
 export { claimGrant, getBlobVia, hasResult, idsAfter, putBlobVia, seqBefore } from './deskClient.js';
 export type { DeskAsker, DeskOptions, GrantOutcome } from './deskClient.js';
 export { storedIdsAfter } from './storedIds.js';

@@ -16,12 +16,12 @@ const INBOX = /^(\$SYS\.)?_INBOX/;
 
 /**
  * Answers requests on a subject until the returned function is called. A handler that throws answers nothing: the
- * asker's time-out tells, and the log has the error.
+ * asker's time-out tells, and the log has the error. One that returns nothing leaves the answer to others.
  */
 export function serveRpc(
   b: Backbone,
   subject: string,
-  handler: (body: Uint8Array, subject: string) => Promise<Uint8Array> | Uint8Array,
+  handler: (body: Uint8Array, subject: string) => Promise<Uint8Array | undefined> | Uint8Array | undefined,
   { queue, account = 'log' }: ServeOptions = {},
 ): () => void {
   const { nc, log } = account === 'log' ? inside(b) : inside(b).stateConnection;
@@ -30,7 +30,7 @@ export function serveRpc(
     callback: (err, msg) => {
       if (err !== null || !isQuestion(msg)) return;
       void (async () => handler(payloadOf(msg), msg.subject))().then(
-        (body) => nc.isClosed() || msg.respond(body),
+        (body) => body === undefined || nc.isClosed() || msg.respond(body),
         (error: unknown) => log.error({ err: error, subject }, 'request failed'),
       );
     },

@@ -86,6 +86,7 @@ export const STATE_BUCKETS = [
   'blob-owners',
   'blob-parts',
   'projector',
+  'notifications',
 ] as const;
 /** All key/value buckets. */
 export const BUCKETS = [LEASES, ...STATE_BUCKETS] as const;

@@ -25,6 +25,8 @@ export const subjects = {
   runnerEvents: (rid: string) => `runner.${token(rid)}.events`,
   runnerCommands: (rid: string) => `runner.${token(rid)}.cmd`,
   runnerRpc: (rid: string, verb: RpcVerb | '*') => `runner.${token(rid)}.rpc.${verb === '*' ? '*' : token(verb)}`,
+  /** Request/reply: whether somebody looks at a session just now, from the gateways where somebody does. */
+  attention: (sid: string) => `attention.${token(sid)}`,
   /** One row of the audit trail; `kind` groups what can be watched alone (`audit.login`). */
   audit: (kind: string) => `audit.${token(kind)}`,
 } as const;
@@ -36,6 +38,7 @@ export const WILDCARD = {
   liveSessionEvents: 'live.session.*.events',
   runnerEvents: 'runner.*.events',
   runnerCommands: 'runner.*.cmd',
+  attention: 'attention.*',
   audit: 'audit.>',
 } as const;
 

@@ -1,0 +1,136 @@
+import type { Consumer, JsMsg } from '@nats-io/jetstream';
+import type { Msg } from '@nats-io/nats-core';
+import { CodedError } from '@pizzapi/protocol';
+import { Retry } from './backoff.js';
+import { inside, type Backbone, type Connection } from './connection.js';
+import type { StoredRecord } from './consume.js';
+import { nextOf } from './direct.js';
+import { openAtPlace } from './durablePlace.js';
+import { storedFromConsumer, type StoredMessage } from './message.js';
+
+/** Messages asked for at once, and how long the server waits for them. */
+const FETCH_MESSAGES = 256;
+const FETCH_EXPIRES_MS = 10_000;
+/** How long the server may take to confirm an acknowledgement, in ms. */
+const ACK_TIMEOUT_MS = 5_000;
+
+export interface FollowDurablyOptions {
+  /** What the consumer is called on the server. Its position is kept there, whoever reads. */
+  name: string;
+  /** Types of events to hand over; the others are passed over without their payload having been sent. */
+  types: readonly string[];
+  signal: AbortSignal;
+  /** Told once the server keeps the position: from now on nothing is missed. */
+  onOpen?: () => void;
+  /**
+   * One event at a time, at least once each: what was handled just before a crash comes again. A `CodedError` is
+   * something that passes (the backbone is away): the same event is tried again. Everything else is thrown from here.
+   */
+  onEvent: (event: StoredRecord) => Promise<void>;
+}
+
+/**
+ * Reads a stream of facts by a durable consumer, from where the last reader of this name ended, until the signal aborts.
+ * The first reader begins with what comes: what happened before it was there is nobody's errand any more. One at a time
+ * may read under a name: several share its messages and lose their order.
+ */
+export async function followDurably(b: Backbone, stream: string, options: FollowDurablyOptions): Promise<void> {
+  const connection = inside(b);
+  const { signal, name } = options;
+  const retry = new Retry();
+  let opened = false;
+  while (!signal.aborted && connection.status() !== 'closed') {
+    await connection.connected(signal);
+    if (signal.aborted) return;
+    try {
+      const consumer = await connection.whileConnected(openAtPlace(connection, stream, name));
+      if (!opened) options.onOpen?.();
+      opened = true;
+      while (await readOnce(connection, consumer, stream, options)) retry.reset();
+    } catch (error) {
+      if (error instanceof HandlerFailed) throw error.cause;
+      connection.log.warn({ err: error, stream, consumer: name }, 'durable reader failed; trying again');
+      await retry.wait(signal);
+    }
+  }
+}
+
+/** Marks an error as the handler's, on its way out through the loop. */
+class HandlerFailed extends Error {}
+
+/** Reads what comes within some seconds. False when some of it was left: its place has to be found again. */
+async function readOnce(
+  connection: Connection,
+  consumer: Consumer,
+  stream: string,
+  options: FollowDurablyOptions,
+): Promise<boolean> {
+  const { signal, types } = options;
+  const messages = await connection.whileConnected(
+    consumer.fetch({ max_messages: FETCH_MESSAGES, expires: FETCH_EXPIRES_MS }),
+  );
+  let broken = signal.aborted;
+  const stop = (): void => {
+    broken = true;
+    messages.stop();
+  };
+  signal.addEventListener('abort', stop);
+  const off = connection.onStatus(stop);
+  /** Passed over, and not acknowledged yet: one acknowledgement stands for all before it. */
+  let passed: JsMsg | undefined;
+  try {
+    for await (const incoming of messages) {
+      if (broken) break;
+      const { message } = storedFromConsumer((incoming as unknown as { msg: Msg }).msg);
+      if (!message.genuine) connection.counters.foreignMessages++;
+      if (message.genuine && types.includes(message.type)) {
+        if (!(await handle(connection, stream, message, incoming, options))) return false;
+        passed = undefined;
+        await acknowledge(connection, incoming);
+      } else passed = incoming;
+    }
+    if (passed !== undefined) await acknowledge(connection, passed);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    off();
+    messages.stop();
+  }
+  return !broken;
+}
+
+/** Resolves once the server knows: only then is this the place where the next reader begins. */
+async function acknowledge(connection: Connection, message: JsMsg): Promise<void> {
+  await connection.whileConnected(message.ackAck({ timeout: ACK_TIMEOUT_MS }));
+}
+
+/** False when the reading ended before the event was handled: it comes again. */
+async function handle(
+  connection: Connection,
+  stream: string,
+  head: StoredMessage,
+  incoming: JsMsg,
+  { signal, onEvent }: FollowDurablyOptions,
+): Promise<boolean> {
+  const { seq, subject } = head;
+  const retry = new Retry();
+  while (!signal.aborted) {
+    const found = await nextOf(connection, stream, subject, seq);
+    if (found.kind === 'none' || (found.kind === 'found' && found.message.seq !== seq)) return true;
+    if (found.kind === 'found') {
+      try {
+        await onEvent(recordOf(found.message, subject));
+        return true;
+      } catch (cause) {
+        if (!(cause instanceof CodedError)) throw new HandlerFailed('The handler failed', { cause });
+        connection.log.warn({ err: cause, seq, subject }, 'an event could not be handled yet; trying again');
+      }
+    }
+    incoming.working();
+    await retry.wait(signal);
+  }
+  return false;
+}
+
+function recordOf({ seq, prevSeq, type, epoch, n, msgId, at, payload }: StoredMessage, subject: string): StoredRecord {
+  return { seq, prevSeq, type, epoch, n, msgId, at, payload, subject };
+}
