@@ -36,3 +36,14 @@ it('nobody can sign up unless the person wants it so', () => {
   expect(envs({}).gateway['PIZZAPI_SIGNUP']).toBe('closed');
   expect(envs({ PIZZAPI_SIGNUP: 'open' }).gateway['PIZZAPI_SIGNUP']).toBe('open');
 });
+
+it('notifications may go to this machine’s own network, unless others may sign up or the person says no', () => {
+  const allowed = (env: NodeJS.ProcessEnv) => {
+    const { gateway, projector } = envs(env);
+    return [gateway['PIZZAPI_NOTIFY_PRIVATE'], projector['PIZZAPI_NOTIFY_PRIVATE']];
+  };
+  expect(allowed({})).toEqual(['true', 'true']);
+  expect(allowed({ PIZZAPI_SIGNUP: 'open' })).toEqual(['false', 'false']);
+  expect(allowed({ PIZZAPI_NOTIFY_PRIVATE: 'false' })).toEqual(['false', 'false']);
+  expect(envs({}).projector['PIZZAPI_PUBLIC_URL']).toBe('http://127.0.0.1:7492');
+});

@@ -53,6 +53,12 @@ export function environments({
   const { url, users, runnerToken } = backbone;
   const shared = { PIZZAPI_HOME: options.home, PIZZAPI_LOG_LEVEL: options.logLevel, PIZZAPI_NATS_URL: url };
   const service = { ...without(env, SECRET), ...shared };
+  // Everybody on this machine can reach the port; the owner comes in by a link.
+  const signup = env['PIZZAPI_SIGNUP'] || 'closed';
+  const notifying = {
+    // The owner has the run of this machine anyway, and their ntfy may stand beside it. Others who sign up do not.
+    PIZZAPI_NOTIFY_PRIVATE: env['PIZZAPI_NOTIFY_PRIVATE'] || String(signup === 'closed'),
+  };
   return {
     authenticator: {
       ...service,
@@ -61,15 +67,20 @@ export function environments({
       PIZZAPI_NATS_SYSTEM_NKEY: users.system.nkeySeed,
       PIZZAPI_AUTH_ISSUER: users.issuerSeed,
     },
-    projector: { ...service, PIZZAPI_NATS_NKEY: users.projector.nkeySeed },
+    projector: {
+      ...service,
+      ...notifying,
+      PIZZAPI_NATS_NKEY: users.projector.nkeySeed,
+      PIZZAPI_PUBLIC_URL: options.publicUrl ?? `http://${options.host}:${port}`,
+    },
     gateway: {
       ...service,
+      ...notifying,
       PIZZAPI_NATS_NKEY: users.gateway.nkeySeed,
       PIZZAPI_HOST: options.host,
       PIZZAPI_PORT: String(port),
       ...(options.publicUrl === undefined ? {} : { PIZZAPI_PUBLIC_URL: options.publicUrl }),
-      // Everybody on this machine can reach the port; the owner comes in by a link.
-      PIZZAPI_SIGNUP: env['PIZZAPI_SIGNUP'] || 'closed',
+      PIZZAPI_SIGNUP: signup,
       PIZZAPI_DASHBOARD: join(dirname(resolvePackage('@pizzapi/dashboard/package.json')), 'dist'),
     },
     runner: { ...without(env, OUR_SECRET), ...shared, PIZZAPI_RUNNER_TOKEN: runnerToken },

@@ -59,6 +59,13 @@ export const OPTIONS = defineOptions({
     choices: LOG_LEVELS,
     default: 'info',
   },
+  notifyPrivate: {
+    env: 'PIZZAPI_NOTIFY_PRIVATE',
+    flag: '--notify-private',
+    help: 'Let notifications be sent to addresses of private networks too: webhooks, push services',
+    type: 'boolean',
+    default: false,
+  },
   healthPort: {
     env: 'PIZZAPI_HEALTH_PORT',
     flag: '--health-port <number>',

@@ -19,6 +19,8 @@ export interface LoggerOptions {
   name: string;
   /** Default: `PIZZAPI_LOG_LEVEL`, else info. */
   level?: LogLevel;
+  /** Where the lines go instead of stderr: for a program that draws on its terminal. */
+  file?: string;
 }
 
 /** Fields that may hold a secret; whoever logs one by mistake logs its absence. */
@@ -28,8 +30,8 @@ const SECRETS = ['password', 'token', 'secret', 'apiKey', 'runnerSecret', 'autho
  * A logger on stderr: JSON lines, or short readable ones when stderr is a terminal. Lines are written before the call
  * returns, so that the last words of a process that crashes are there. Standard output is left to a command's answer.
  */
-export function createLogger({ name, level = levelFrom(process.env) }: LoggerOptions): Logger {
-  const pretty = process.stderr.isTTY === true;
+export function createLogger({ name, level = levelFrom(process.env), file }: LoggerOptions): Logger {
+  const pretty = file === undefined && process.stderr.isTTY === true;
   const options = {
     name,
     level,
@@ -39,7 +41,7 @@ export function createLogger({ name, level = levelFrom(process.env) }: LoggerOpt
     redact: { paths: SECRETS.flatMap((field) => [field, `*.${field}`]), censor: '[redacted]' },
     serializers: { err: pino.stdSerializers.err, error: pino.stdSerializers.err },
   };
-  if (!pretty) return pino(options, pino.destination({ fd: 2, sync: true }));
+  if (!pretty) return pino(options, pino.destination({ dest: file ?? 2, sync: true }));
   return pino(options, { write: (line: string) => void process.stderr.write(prettyLine(line)) });
 }
 

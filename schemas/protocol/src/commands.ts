@@ -1,10 +1,11 @@
 import Type, { type Static } from 'typebox';
 import { checker } from './check.js';
 import { errorInfo, type ErrorInfo } from './errors.js';
-import { Author } from './events.js';
+import { Author, LINK_OUTCOMES } from './events.js';
 import { ID_PATTERN } from './ids.js';
 import { isMap } from './json.js';
 import { BlobRef } from './messages.js';
+import { PiOptions } from './piOptions.js';
 
 /** What people and programs ask of a runner, on `runner.<rid>.cmd`. Its effect happens at most once. */
 const Id = Type.String({ pattern: ID_PATTERN });
@@ -39,6 +40,7 @@ export const COMMAND_ARGS = {
     resumedFrom: Optional(Text),
     parentSessionId: Optional(Id),
     attachments: Attachments,
+    pi: Optional(PiOptions),
   }),
   attach_session: Type.Object({}),
   kill_session: Type.Object({}),
@@ -51,8 +53,34 @@ export const COMMAND_ARGS = {
   exec: Type.Object({ command: Type.String({ minLength: 1 }) }),
   /** No value means the person dismissed the dialog. */
   dialog_response: Type.Object({ dialogId: Id, value: Optional(Type.Unknown()) }),
-  trigger_response: Type.Object({ triggerId: Id, response: Type.Unknown() }),
+  /** `by`: the person who answered, where it is sent in the name of the parent session. */
+  trigger_response: Type.Object({ triggerId: Id, response: Type.Unknown(), by: Optional(Author) }),
   session_message: Type.Object({ from: Text, text: Text }),
+  session_trigger: Type.Object({
+    triggerId: Id,
+    kind: Text,
+    /** The child, and what people call it. */
+    sessionId: Id,
+    name: Optional(Text),
+    payload: Optional(Type.Unknown()),
+    /** ms since epoch. */
+    expiresAt: Optional(Type.Number()),
+  }),
+  /** `sessionId`: the child whose trigger it is. */
+  trigger_closed: Type.Object({
+    triggerId: Id,
+    sessionId: Id,
+    how: Type.Enum(['answered', 'timed_out', 'withdrawn']),
+    by: Optional(Author),
+  }),
+  /** `sessionId`: who ended the link. */
+  session_unlinked: Type.Object({ sessionId: Id }),
+  link_receipt: Type.Object({
+    requestId: Id,
+    to: Id,
+    outcome: Type.Enum([...LINK_OUTCOMES]),
+    error: Optional(Type.Object({ code: Text, message: Text })),
+  }),
   /** A new session that shares the story up to `entryId` (a user message's; everything when left out). */
   fork: Type.Object({ sessionId: Id, entryId: Optional(Text), name: Optional(Text) }),
   set_name: Type.Object({ name: Type.String({ minLength: 1, maxLength: 200 }) }),
@@ -64,9 +92,19 @@ export type CommandName = keyof typeof COMMAND_ARGS;
 export const COMMAND_NAMES = Object.keys(COMMAND_ARGS) as CommandName[];
 export type CommandArgs<N extends CommandName> = Static<(typeof COMMAND_ARGS)[N]>;
 
-/** Commands that act on one session, and so need a `sessionId`. `new_session` names the one it makes in its args. */
+/** Commands that act on no session. `new_session` names the one it makes in its args. */
 const OF_THE_RUNNER: readonly CommandName[] = ['new_session', 'list_sessions', 'restart', 'shutdown'];
-export const SESSION_COMMANDS = COMMAND_NAMES.filter((name) => !OF_THE_RUNNER.includes(name));
+/** What only the process manager says, in the name of a linked session. */
+export const LINK_COMMANDS: readonly CommandName[] = [
+  'session_trigger',
+  'trigger_closed',
+  'session_unlinked',
+  'link_receipt',
+];
+/** What people and programs may ask of a session. */
+export const SESSION_COMMANDS = COMMAND_NAMES.filter(
+  (name) => !OF_THE_RUNNER.includes(name) && !LINK_COMMANDS.includes(name),
+);
 
 const envelope = {
   commandId: Id,

@@ -43,9 +43,14 @@ export const ERRORS = {
     status: 404,
     hint: 'List the runners with `pizzapi doctor`, or start one with `pizzapi runner`.',
   },
+  runner_is_a_terminal: {
+    status: 409,
+    hint: 'It shares the one session it shows. Choose a runner that `pizzapi runner` or `pizzapi local` has started.',
+  },
   key_not_found: { status: 404, hint: 'List your keys with `pizzapi keys`.' },
   share_not_found: { status: 404, hint: 'List the links of a session with `pizzapi share <session> --list`.' },
   login_not_found: { status: 404, hint: 'This sign-in is over already.' },
+  device_not_found: { status: 404, hint: 'It was removed already, or has withdrawn by itself.' },
   user_not_found: { status: 404, hint: 'List the people with `pizzapi users`.' },
   pair_not_found: {
     status: 404,
@@ -54,6 +59,7 @@ export const ERRORS = {
   pair_denied: { status: 403, hint: 'If that was a mistake, run the command again and compare the codes.' },
   blob_not_found: { status: 404, hint: 'The blob was never stored or has expired with its session.' },
   too_many_keys: { status: 409, hint: 'Revoke one that is not used any more: `pizzapi keys`.' },
+  too_many_devices: { status: 409, hint: 'Remove one that is not used any more, under Notifications.' },
   own_account: { status: 409, hint: 'Another admin has to do this to your account.' },
   email_taken: { status: 409, hint: 'Choose another e-mail address.' },
   session_ended: { status: 409, hint: 'This session is over. Start a new one, or continue its file with resumedFrom.' },
@@ -66,10 +72,18 @@ export const ERRORS = {
     status: 422,
     hint: "Choose a folder inside the runner's roots, or start the runner with --roots.",
   },
+  address_refused: {
+    status: 422,
+    hint: 'Use an address that everybody can reach. Whoever runs this relay can allow others with PIZZAPI_NOTIFY_PRIVATE.',
+  },
   model_unknown: { status: 422, hint: 'Choose a model that the runner lists; `demo/demo` always works.' },
   model_unauthenticated: {
     status: 422,
     hint: 'The runner has no key for this model. Add one to pi (`pi /login`), or use demo/demo.',
+  },
+  tool_unknown: {
+    status: 422,
+    hint: 'Name tools that pi has on the runner; a tool of an extension is there when the extension is.',
   },
   command_unknown: { status: 422, hint: 'PROTOCOL.md lists the commands.' },
   command_invalid: { status: 422, hint: "The command's arguments have the wrong shape. See PROTOCOL.md." },
@@ -82,6 +96,15 @@ export const ERRORS = {
   dialog_unknown: { status: 404, hint: 'No such question is open in this session.' },
   dialog_late: { status: 409, hint: 'Somebody answered first, or the question timed out.' },
   dialog_invalid_answer: { status: 422, hint: 'Choose one of the options that the question lists.' },
+  trigger_unknown: { status: 404, hint: 'No child session has asked this. Its id is in the message that told of it.' },
+  trigger_late: {
+    status: 409,
+    hint: 'Somebody answered first, or it took no answer any more. Tell the child with tell_child instead.',
+  },
+  not_linked: {
+    status: 403,
+    hint: 'Only a parent and its children may do this to each other. The link may have been ended.',
+  },
   file_invalid: { status: 422, hint: 'The file is not a pi session (JSON lines, the first of type "session").' },
   file_truncated: {
     status: 422,

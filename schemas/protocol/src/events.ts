@@ -4,6 +4,7 @@ import { ID_PATTERN } from './ids.js';
 import { isMap } from './json.js';
 import { AgentMessage, PlacedBlob } from './messages.js';
 import { META_EVENT_FIELDS } from './meta.js';
+import { PiOptions } from './piOptions.js';
 
 /**
  * The facts of a session: what its log holds. Every event has a `type` and `at` (ms since epoch, the host's clock).
@@ -18,11 +19,23 @@ const OneOf = <const T extends readonly string[]>(...values: T) => Type.Enum<[..
 export const Author = Type.Object({
   userId: Text,
   via: OneOf('owner', 'collab', 'api', 'terminal', 'agent', 'system'),
-  /** The name a guest gave. */
+  /** What they are called: of an account, or as a guest calls themselves. */
   name: Optional(Text),
 });
 
 export const END_REASONS = ['completed', 'killed', 'error', 'expired', 'host_lost'] as const;
+
+/** What became of something that one session sent to another. */
+export const LINK_OUTCOMES = ['queued', 'delivered', 'late', 'failed'] as const;
+export type LinkOutcome = (typeof LINK_OUTCOMES)[number];
+
+/** Triggers whose sender wants an answer. */
+export const ASKING_TRIGGERS: readonly string[] = ['ask_user_question', 'plan_review', 'escalate'];
+/** How long a trigger takes an answer of the parent, in ms. */
+export const TRIGGER_ANSWER_MS = 10 * 60_000;
+
+/** An error as it stands in the log. */
+const Failure = Type.Object({ code: Text, message: Text });
 
 export const DIALOG_METHODS = ['select', 'confirm', 'input', 'editor', 'notify', 'status', 'widget'] as const;
 
@@ -90,11 +103,14 @@ const people = {
     prefill: Optional(Text),
     /** ms since epoch after which the dialog closes by itself. */
     expiresAt: Optional(Type.Number()),
+    /** The question, plan or approval of the meta state that the dialog is a step of: an answer to that closes it. */
+    promptId: Optional(Id),
     /** Of `notify`: info, warning, error. Of `status` and `widget`: the slot that is filled or, without text, cleared. */
     level: Optional(Text),
     key: Optional(Text),
     lines: Optional(Type.Array(Text)),
   },
+  /** `dialogId` is the prompt's own where it was answered by its own id. */
   dialog_resolved: {
     dialogId: Id,
     value: Optional(Type.Unknown()),
@@ -110,10 +126,56 @@ const people = {
   },
 };
 
+/**
+ * What linked sessions say to each other. Who acts writes the fact on its own log (`to` names the other); what reached
+ * the other is a fact on the other's log. The process manager carries each over, as one command.
+ */
 const orchestration = {
-  session_trigger: { triggerId: Id, kind: Text, parentSessionId: Optional(Id), payload: Optional(Type.Unknown()) },
-  trigger_response: { triggerId: Id, response: Type.Unknown(), by: Optional(Author) },
-  session_message: { from: Text, text: Text },
+  session_spawn: {
+    spawnId: Id,
+    /** The new session's id. */
+    sessionId: Id,
+    prompt: Text,
+    cwd: Optional(Text),
+    model: Optional(Text),
+    name: Optional(Text),
+    /** The parent's own runner when it is left out. */
+    runnerId: Optional(Id),
+    /** What the parent may not do its children may not either. */
+    pi: Optional(PiOptions),
+  },
+  session_trigger: {
+    triggerId: Id,
+    kind: Text,
+    parentSessionId: Optional(Id),
+    payload: Optional(Type.Unknown()),
+    /** ms since epoch until which an answer is taken; none where none is wanted. */
+    expiresAt: Optional(Type.Number()),
+  },
+  trigger_received: {
+    triggerId: Id,
+    kind: Text,
+    /** The child. */
+    sessionId: Id,
+    payload: Optional(Type.Unknown()),
+    expiresAt: Optional(Type.Number()),
+  },
+  trigger_response: { triggerId: Id, response: Type.Unknown(), by: Optional(Author), to: Optional(Id) },
+  session_message: { from: Text, text: Text, to: Optional(Id), messageId: Optional(Id) },
+  /** Settled by somebody else than the parent's agent. `sessionId`: the child, on the parent's log. */
+  trigger_closed: {
+    triggerId: Id,
+    how: OneOf('answered', 'timed_out', 'withdrawn'),
+    by: Optional(Author),
+    sessionId: Optional(Id),
+  },
+  cleanup_child_session: { sessionId: Id },
+  delink_children: {},
+  delink_own_parent: {},
+  /** The other session has ended the link. */
+  session_unlinked: { sessionId: Id },
+  /** What became of something sent: `requestId` is the trigger's, spawn's or message's id, or the child's (cleanup). */
+  link_receipt: { requestId: Id, to: Id, outcome: Type.Enum([...LINK_OUTCOMES]), error: Optional(Failure) },
 };
 
 /** The fields of every known event, by type. `thinking_level_changed` is the agent's and a meta event at once. */

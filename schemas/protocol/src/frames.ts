@@ -46,6 +46,8 @@ export const VIEWER_UP = {
     deliverAs: Optional(Type.Enum([...DELIVER_AS])),
   }),
   command: frame('command', { ref: Ref, name: Text, args: Optional(Type.Record(Text, Type.Unknown())) }),
+  /** Whether a person has this session before their eyes: nobody is notified of what they see. Until sent: no. */
+  visible: frame('visible', { visible: Type.Boolean() }),
   ping: frame('ping', {}),
 } as const;
 

@@ -4,6 +4,7 @@ import { FrameAttachment } from './frames.js';
 import { ID_PATTERN } from './ids.js';
 import { RunnerInfo, SessionInfo } from './info.js';
 import { SessionMetaState } from './meta.js';
+import { PiOptions } from './piOptions.js';
 
 /** The bodies of the HTTP API. Errors are always `ErrorBody`. */
 const Optional = Type.Optional;
@@ -25,6 +26,7 @@ export const NewSessionBody = Type.Object({
   thinkingLevel: Optional(Type.Enum([...THINKING_LEVELS])),
   resumedFrom: Optional(Text),
   attachments: Optional(Type.Array(FrameAttachment, { maxItems: 16 })),
+  pi: Optional(PiOptions),
 });
 
 /** 201, and 202 while the runner has not answered. */

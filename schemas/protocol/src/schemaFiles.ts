@@ -3,6 +3,7 @@ import { DELTA_SCHEMAS, SessionPartial } from './deltas.js';
 import { EVENT_SCHEMAS } from './events.js';
 import { HUB_DOWN, HUB_UP, RUNNERS_DOWN, RUNNERS_UP, VIEWER_DOWN, VIEWER_UP } from './frames.js';
 import * as http from './http.js';
+import * as notifications from './notifications.js';
 import * as people from './people.js';
 import { RunnerInfo, SessionInfo } from './info.js';
 import { SessionMetaState } from './meta.js';
@@ -13,7 +14,7 @@ import { RUNNER_EVENT_SCHEMAS } from './runnerEvents.js';
  * pinned in `wireVersion.ts`.
  */
 export function schemaFiles(): Record<string, unknown> {
-  const bodies = Object.entries({ ...http, ...people })
+  const bodies = Object.entries({ ...http, ...people, ...notifications })
     .filter(([, value]) => typeof value === 'object' && !Array.isArray(value))
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return {

@@ -6,4 +6,9 @@
 export const WIRE_HISTORY = [
   { version: 1, hash: 'e55bdfae23d5906d', what: 'The first wire.' },
   { version: 1, hash: '3a4089f8328decf4', what: 'Added: bodies about people, keys, pairing, links and the trail.' },
+  {
+    version: 1,
+    hash: '392ecad1781c53bf',
+    what: 'Added: linked sessions, notifications, the frame `visible`, options of pi, prompts that dialogs name.',
+  },
 ] as const;

@@ -75,8 +75,16 @@ describe('a service', () => {
   it.each([
     ['gateway', 'log', ['runner.r.cmd', 'runner.r.rpc.folders', 'session.s.partial', 'audit.login', 'desk.purge']],
     ['gateway', 'state', ['$KV.accounts.x', '$KV.api-keys.x', '$KV.shares.x', '$O.session-blobs.M.x']],
-    ['projector', 'log', ['session.s.events', '$KV.leases.projector', '$JS.API.CONSUMER.CREATE.SESSIONS.x.>']],
-    ['projector', 'state', ['$KV.sessions.s', '$KV.session-meta.s', '$KV.runners.r', '$KV.owners.s']],
+    [
+      'projector',
+      'log',
+      ['session.s.events', 'runner.r.cmd', 'attention.s', '$KV.leases.projector', '$JS.API.CONSUMER.CREATE.SESSIONS.x'],
+    ],
+    [
+      'projector',
+      'state',
+      ['$KV.sessions.s', '$KV.session-meta.s', '$KV.runners.r', '$KV.owners.s', '$KV.notifications.vapid'],
+    ],
     ['authenticator', 'log', ['audit.runner_refused', '$JS.API.DIRECT.GET.SESSIONS']],
     ['authenticator', 'state', ['$KV.owners.s', '$KV.blob-owners.x', '$KV.api-keys.x']],
   ] as const)('%s may publish, in the account of the %s', async (role, account, subjects) => {
@@ -86,10 +94,10 @@ describe('a service', () => {
   it.each([
     ['gateway', 'log', ['session.s.events', 'runner.r.events', 'live.session.s.events', '$KV.leases.session.s']],
     ['gateway', 'state', ['$KV.projector.x', '$KV.runners.r', '$SYS.REQ.USER.AUTH']],
-    ['projector', 'log', ['runner.r.cmd', 'audit.login', '$KV.leases.session.s', 'desk.purge']],
+    ['projector', 'log', ['runner.r.events', 'audit.login', '$KV.leases.session.s', 'desk.purge']],
     ['projector', 'state', ['$KV.accounts.x', '$KV.api-keys.x', '$O.session-blobs.M.x']],
     ['authenticator', 'log', ['session.s.events', 'runner.r.cmd', '$KV.leases.session.s']],
-    ['authenticator', 'state', ['$KV.accounts.x', '$KV.sessions.s', '$KV.shares.x']],
+    ['authenticator', 'state', ['$KV.accounts.x', '$KV.sessions.s', '$KV.shares.x', '$KV.notifications.vapid']],
   ] as const)('%s may not publish, in the account of the %s', async (role, account, subjects) => {
     for (const subject of subjects) expect(await publish(login(role, account), subject), subject).toMatch(REFUSED);
   });

@@ -64,21 +64,35 @@ export const SERVICES = {
         'desk.purge',
         'audit.*',
       ],
-      subscribe: [WILDCARD.liveSessionEvents, WILDCARD.sessionDeltas],
+      subscribe: [WILDCARD.liveSessionEvents, WILDCARD.sessionDeltas, WILDCARD.attention],
+      answers: true,
     },
     state: {
       publish: [
         ...READ,
         BLOBS,
-        ...rows('accounts', 'api-keys', 'shares', 'owners', 'blob-owners', 'sessions', 'session-meta'),
+        ...rows('accounts', 'api-keys', 'shares', 'owners', 'blob-owners', 'sessions', 'session-meta', 'notifications'),
       ],
       subscribe: [],
     },
   },
-  /** Folds: writes projections, and ends sessions whose host is gone. */
+  /** Folds: writes projections, ends sessions whose host is gone, passes on what sessions ask of each other, notifies. */
   projector: {
-    log: { publish: [...READ, SERVER_SETTINGS, WILDCARD.sessionEvents, '$KV.leases.projector'], subscribe: [] },
-    state: { publish: [...READ, ...rows('sessions', 'session-meta', 'runners', 'projector', 'owners')], subscribe: [] },
+    log: {
+      publish: [
+        ...READ,
+        SERVER_SETTINGS,
+        WILDCARD.sessionEvents,
+        WILDCARD.runnerCommands,
+        WILDCARD.attention,
+        '$KV.leases.projector',
+      ],
+      subscribe: [],
+    },
+    state: {
+      publish: [...READ, ...rows('sessions', 'session-meta', 'runners', 'projector', 'owners', 'notifications')],
+      subscribe: [],
+    },
   },
   /** Lets hosts in, and does for them what their own connections may not. */
   authenticator: {

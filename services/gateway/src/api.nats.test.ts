@@ -56,13 +56,21 @@ describe('starting a session', () => {
     expect(runner.commands.at(-1)).toMatchObject({
       name: 'new_session',
       args: { sessionId: sid, prompt: 'hi' },
-      by: { userId: 'owner' },
+      by: { userId: 'owner', name: expect.any(String) as string },
     });
   });
 
   it('takes the only runner when none is named, and runner_id at the older address', async () => {
     expect((await post('/api/sessions', {})).status).toBe(201);
     expect((await post('/ws/sessions', { runner_id: 'r1' })).status).toBe(201);
+  });
+
+  it('tells the runner what pi is to be told, and the level of thinking', async () => {
+    const pi = { tools: ['read'], noContextFiles: true };
+    for (const path of ['/api/sessions', '/ws/sessions']) {
+      expect((await post(path, { runnerId: 'r1', thinkingLevel: 'high', pi })).status).toBe(201);
+      expect(runner.commands.at(-1)).toMatchObject({ args: { thinkingLevel: 'high', pi } });
+    }
   });
 
   it('happens once, however often a request with the same key comes', async () => {
@@ -96,6 +104,7 @@ describe('starting a session', () => {
     ['an unknown runner', { runnerId: 'nobody' }, 404, 'runner_not_found'],
     ['an id with other characters', { runnerId: 'a.b' }, 400, 'invalid_id'],
     ['a body of the wrong shape', { runnerId: 'r1', cwd: 5 }, 400, 'bad_request'],
+    ['an option of pi that means nothing here', { runnerId: 'r1', pi: { apiKey: 'x' } }, 400, 'bad_request'],
     ['no object', [], 400, 'bad_request'],
     [
       'an attachment that is no base64',
@@ -309,6 +318,10 @@ describe('the lists', () => {
     const { body } = await ask('/openapi.json');
     expect(Object.keys(body['paths'] as object)).toEqual(
       expect.arrayContaining(['/api/sessions', '/api/sessions/{sid}/events', '/api/auth/link']),
+    );
+    expect(body).toHaveProperty(
+      'paths./api/sessions.post.requestBody.content.application/json.schema.properties.pi.additionalProperties',
+      false,
     );
   });
 });

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import fastifySwagger from '@fastify/swagger';
 import { publishAudit, refreshIdentity, type Backbone } from '@pizzapi/backbone';
 import { showBackbone, sleep, type Logger, type Metrics } from '@pizzapi/process';
+import type { Reach } from '@pizzapi/process/notify';
 import { CodedError, type SignupMode } from '@pizzapi/protocol';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { PasswordLimits } from './accounts/passwords.js';
@@ -29,6 +30,7 @@ import { natsSource } from './room/natsSource.js';
 import { Rooms } from './room/rooms.js';
 import { Access } from './session/access.js';
 import { Answers } from './session/answers.js';
+import { Attention } from './session/attention.js';
 import { BlobOwners } from './session/blobOwners.js';
 import { Commander } from './session/commander.js';
 import { Directory } from './session/directory.js';
@@ -64,6 +66,8 @@ export interface GatewayOptions {
   /** Attempts at signing in, and the like, that a client has. */
   attemptsPerMinute?: number;
   passwords?: Partial<PasswordLimits>;
+  /** Where notifications may be sent; by default not to private addresses. */
+  reach?: Reach;
   /** Folder of the built dashboard. */
   dashboard?: string | undefined;
   spawnWaitMs?: number;
@@ -100,6 +104,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const access = new Access(directory, shares, expected);
   const blobs = new BlobOwners(b);
   const answers = new Answers(b, log);
+  const attention = new Attention(b);
   const commander = new Commander({ b, directory, access, expected, blobs, log });
   const reader = new Reader(b, directory);
   const remover = new Remover({ b, directory, commander, shares });
@@ -128,13 +133,25 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     publicUrl: () => url,
     natsUrl: options.natsUrl,
     signup: options.signup ?? 'first',
+    reach: options.reach ?? { allowPrivate: false },
     attemptsPerMinute: options.attemptsPerMinute,
     passwords: options.passwords,
   });
   const metas = new MetaFeeds(b, reader, log);
   const ready = () =>
     !draining && directory.isReady && registry.isReady && shares.isReady && b.status() === 'connected';
-  const sockets = new Sockets({ rooms, reader, access, commander, metrics, refusals, log, directory, metas });
+  const sockets = new Sockets({
+    rooms,
+    reader,
+    access,
+    attention,
+    commander,
+    metrics,
+    refusals,
+    log,
+    directory,
+    metas,
+  });
   directory.on((change) => {
     if (change.kind === 'host') rooms.find(change.sid)?.broadcast({ type: 'host', state: change.state });
     else if (change.kind === 'session_gone') void dropDeleted(change.sid);
@@ -217,6 +234,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       draining = true;
       sockets.stop();
       metas.stop();
+      attention.stop();
       directory.stop();
       registry.stop();
       shares.stop();

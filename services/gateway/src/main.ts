@@ -8,7 +8,17 @@ await runService(
   'gateway',
   async ({ log, signal, env }) => {
     const given = readOptions(GATEWAY_OPTIONS, {}, env);
-    const { natsUrl, natsPublicUrl, natsUser, natsPassword, natsNkey, home, trustedProxies, ...options } = given;
+    const {
+      natsUrl,
+      natsPublicUrl,
+      natsUser,
+      natsPassword,
+      natsNkey,
+      home,
+      trustedProxies,
+      notifyPrivate,
+      ...options
+    } = given;
     const backbone = await connectBackbone({
       url: natsUrl.split(','),
       name: 'gateway',
@@ -25,6 +35,7 @@ await runService(
         secret: ensureGatewaySecret(home),
         trustedProxies: readProxies(trustedProxies),
         natsUrl: natsPublicUrl ?? natsUrl,
+        reach: { allowPrivate: notifyPrivate },
       },
       log,
       metrics: createMetrics({ process: true }),

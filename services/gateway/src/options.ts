@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { defineOptions, OPTIONS } from '@pizzapi/process';
 import { CodedError, SIGNUP_MODES } from '@pizzapi/protocol';
 
-const { home, port, host, publicUrl, natsUrl, natsUser, natsPassword, natsNkey, logLevel } = OPTIONS;
+const { home, port, host, publicUrl, natsUrl, natsUser, natsPassword, natsNkey, notifyPrivate, logLevel } = OPTIONS;
 
 /** What the gateway's process can be told. */
 export const GATEWAY_OPTIONS = defineOptions({
@@ -14,6 +14,7 @@ export const GATEWAY_OPTIONS = defineOptions({
   natsUser,
   natsPassword,
   natsNkey,
+  notifyPrivate,
   logLevel,
   signup: {
     env: 'PIZZAPI_SIGNUP',

@@ -1,5 +1,6 @@
 import type { Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
+import type { Reach } from '@pizzapi/process/notify';
 import type { SignupMode } from '@pizzapi/protocol';
 import type { FastifyInstance } from 'fastify';
 import { Keys } from './accounts/keys.js';
@@ -16,9 +17,11 @@ import { Credentials, type CredentialsDeps } from './auth/credentials.js';
 import { Seen } from './auth/seen.js';
 import { authRoutes } from './http/authRoutes.js';
 import { keyRoutes } from './http/keyRoutes.js';
+import { notificationRoutes } from './http/notificationRoutes.js';
 import { pairRoutes } from './http/pairRoutes.js';
 import { userRoutes } from './http/userRoutes.js';
 import type { GatewayMetrics } from './metrics.js';
+import { NotificationStore } from './notifications/store.js';
 
 export interface PeopleDeps extends Pick<CredentialsDeps, 'secret' | 'guests' | 'registry'> {
   b: Backbone;
@@ -29,6 +32,8 @@ export interface PeopleDeps extends Pick<CredentialsDeps, 'secret' | 'guests' | 
   /** Where runners find nats-server. */
   natsUrl: string | undefined;
   signup: SignupMode;
+  /** Where notifications may be sent. */
+  reach: Reach;
   attemptsPerMinute: number | undefined;
   passwords: Partial<PasswordLimits> | undefined;
   metrics: GatewayMetrics;
@@ -43,7 +48,7 @@ export interface People {
 }
 
 export function createPeople(deps: PeopleDeps): People {
-  const { b, secret, registry, guests, publicUrl, natsUrl, signup: mode, metrics, log } = deps;
+  const { b, secret, registry, guests, publicUrl, natsUrl, signup: mode, reach, metrics, log } = deps;
   const cookie = new Cookie(deps.secure);
   const credentials = new Credentials({ secret, cookie, registry, guests, seen: new Seen(b, log) });
   const trail = trailOf(b, log);
@@ -55,6 +60,7 @@ export function createPeople(deps: PeopleDeps): People {
   const signIn = new SignIn({ b, secret, accounts, logins, passwords, limits, trail });
   const signUp = new SignUp({ mode, accounts, logins, passwords, limits, signIn, trail });
   const pairing = new Pairing({ b, registry, keys, limits, trail, publicUrl, natsUrl });
+  const store = new NotificationStore(b, publicUrl);
   return {
     credentials,
     async register(app) {
@@ -64,6 +70,7 @@ export function createPeople(deps: PeopleDeps): People {
         keyRoutes(scope, { keys, trail, metrics, natsUrl });
         pairRoutes(scope, { pairing, metrics });
         userRoutes(scope, { accounts, logins, trail, metrics });
+        notificationRoutes(scope, { store, reach, limits, trail, metrics, publicUrl });
       });
     },
   };

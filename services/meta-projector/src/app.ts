@@ -2,12 +2,16 @@ import type { Backbone } from '@pizzapi/backbone';
 import { showBackbone, type Logger, type Metrics, type Service } from '@pizzapi/process';
 import { lead } from './leader.js';
 import { createMeters } from './meters.js';
+import { createNotifierMeters } from './notifier/meters.js';
+import type { NotifierOptions } from './notifier/notifier.js';
 import { Term, type TermOptions } from './term.js';
 
-export interface ProjectorOptions extends Pick<TermOptions, 'reaper' | 'sweeper'> {
+export interface ProjectorOptions extends Pick<TermOptions, 'reaper' | 'sweeper' | 'orchestrator'> {
   backbone: Backbone;
   log: Logger;
   metrics: Metrics;
+  /** Where notifications may be sent, by default not to private addresses, and where their links lead. */
+  notifier?: Partial<Omit<NotifierOptions, 'backbone' | 'log' | 'meters'>>;
   /** How long the lease of an active projector that died keeps a standby waiting; ms. */
   lease?: { ttlMs?: number; renewMs?: number; pollMs?: number };
 }
@@ -24,6 +28,7 @@ export interface Projector extends Service {
  */
 export function createProjector({ backbone, log, metrics, lease, ...options }: ProjectorOptions): Projector {
   const meters = createMeters(metrics);
+  const notifier = { meters: createNotifierMeters(metrics), reach: { allowPrivate: false }, ...options.notifier };
   showBackbone(metrics, () => backbone.counters);
   const ending = new AbortController();
   let running: Promise<void> = Promise.resolve();
@@ -33,7 +38,7 @@ export function createProjector({ backbone, log, metrics, lease, ...options }: P
     active = true;
     meters.active.set(1);
     try {
-      await new Term({ backbone, log, meters, ...options }, signals).run();
+      await new Term({ backbone, log, meters, ...options, notifier }, signals).run();
     } finally {
       active = false;
       meters.active.set(0);

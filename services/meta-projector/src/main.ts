@@ -20,7 +20,8 @@ await runService(
   'meta-projector',
   async ({ log, signal, env }): Promise<Service> => {
     const options = readOptions(PROJECTOR_OPTIONS, flags, env);
-    const { natsUrl, natsNkey, natsUser, natsPassword, healthPort, hostLostGraceMs } = options;
+    const { natsUrl, natsNkey, natsUser, natsPassword, healthPort, hostLostGraceMs, publicUrl, notifyPrivate } =
+      options;
     const backbone = await connectBackbone({
       url: natsUrl.split(',').map((url) => url.trim()),
       name: 'meta-projector',
@@ -32,7 +33,11 @@ await runService(
     });
     await verifyProvisioned(backbone);
     const metrics = createMetrics({ process: true });
-    const projector = createProjector({ backbone, log, metrics, reaper: { graceMs: hostLostGraceMs } });
+    const projector = createProjector({
+      ...{ backbone, log, metrics },
+      reaper: { graceMs: hostLostGraceMs },
+      notifier: { publicUrl, reach: { allowPrivate: notifyPrivate } },
+    });
     let health: HealthServer | undefined;
     if (healthPort !== undefined) {
       const ready = () => backbone.status() === 'connected';

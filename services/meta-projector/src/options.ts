@@ -8,6 +8,8 @@ export const PROJECTOR_OPTIONS = defineOptions({
   natsPassword: OPTIONS.natsPassword,
   hostLostGraceMs: OPTIONS.hostLostGraceMs,
   healthPort: OPTIONS.healthPort,
+  publicUrl: OPTIONS.publicUrl,
+  notifyPrivate: OPTIONS.notifyPrivate,
   rebuild: {
     env: 'PIZZAPI_REBUILD',
     flag: '--rebuild',

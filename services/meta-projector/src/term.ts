@@ -5,6 +5,8 @@ import { sessionRows } from './buckets.js';
 import { readCursor, saveCursor, type Cursor } from './cursor.js';
 import { Folding } from './folding.js';
 import type { Meters } from './meters.js';
+import { Orchestrator, type OrchestratorOptions } from './orchestrator/orchestrator.js';
+import { Notifier, type NotifierOptions } from './notifier/notifier.js';
 import { persist } from './persist.js';
 import { Reaper, type ReaperOptions } from './reaper.js';
 import { Rebuild, type RebuildProgress } from './rebuild.js';
@@ -17,6 +19,8 @@ export interface TermOptions {
   meters: Meters;
   reaper?: Pick<ReaperOptions, 'graceMs' | 'now' | 'tickMs'>;
   sweeper?: Pick<SweeperOptions, 'sweepMs'>;
+  notifier: Omit<NotifierOptions, 'backbone' | 'log'>;
+  orchestrator?: Pick<OrchestratorOptions, 'now' | 'tickMs' | 'onReading'>;
 }
 
 /** `ending` asks for an orderly end; with `lost`, another projector has the lease and nothing more may be written. */
@@ -25,7 +29,7 @@ export interface TermSignals {
   lost: AbortSignal;
 }
 
-/** What a projector does while it is the active one: fold, rebuild where asked or needed, reap, sweep. */
+/** What a projector does while it is the active one: fold, rebuild where asked or needed, reap, sweep, orchestrate, notify. */
 export class Term {
   private readonly reaper: Reaper;
   private readonly sweeper: Sweeper;
@@ -43,7 +47,10 @@ export class Term {
   async run(): Promise<void> {
     const stop = new AbortController();
     const signal = AbortSignal.any([this.signals.ending, stop.signal]);
-    const parts = [this.fold(signal), this.keepHouse(signal)].map((part) => part.finally(() => stop.abort()));
+    const orchestrator = new Orchestrator({ ...this.options, ...this.options.orchestrator });
+    const notifier = new Notifier({ ...this.options, ...this.options.notifier });
+    const all = [this.fold(signal), this.keepHouse(signal), orchestrator.run(signal), notifier.run(signal)];
+    const parts = all.map((part) => part.finally(() => stop.abort()));
     const failed = (await Promise.allSettled(parts)).find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }

@@ -23,6 +23,19 @@ const fold = (...events: unknown[]) =>
   );
 
 describe('session info', () => {
+  it('has a parent until one of the two ends the link', () => {
+    const child = { ...started, parentSessionId: 'p' };
+    expect(fold(child).parentSessionId).toBe('p');
+    expect(fold(child, { type: 'session_unlinked', at: 11, sessionId: 'other' }).parentSessionId).toBe('p');
+    expect(fold(child, { type: 'session_unlinked', at: 11, sessionId: 'p' }).parentSessionId).toBeUndefined();
+    expect(fold(child, { type: 'delink_own_parent', at: 11 }).parentSessionId).toBeUndefined();
+  });
+
+  it('waits for no person while a child asks its agent', () => {
+    const asked = { type: 'trigger_received', at: 11, triggerId: 't', kind: 'ask_user_question', sessionId: 'c' };
+    expect(fold(started, asked)).toMatchObject({ state: 'idle', waiting: [] });
+  });
+
   it('follows a session through its states', () => {
     expect(fold(started).state).toBe('idle');
     expect(fold(started, { type: 'agent_start', at: 11 }).state).toBe('working');

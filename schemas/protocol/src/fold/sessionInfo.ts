@@ -100,11 +100,17 @@ function changesOf(info: SessionInfo, type: string, event: UnknownMap): Partial<
     case 'approval_cleared':
     case 'plugin_trust_resolved':
       return closed(info, stringAt(event, 'promptId'));
+    case 'delink_own_parent':
+      return UNLINKED;
+    case 'session_unlinked':
+      return event['sessionId'] === info.parentSessionId ? UNLINKED : NO_CHANGE;
     default:
       return NO_CHANGE;
   }
 }
 
+/** The session has no parent any more. */
+const UNLINKED: Partial<SessionInfo> = { parentSessionId: undefined };
 const NO_CHANGE: Partial<SessionInfo> = {};
 
 function started(event: UnknownMap): Partial<SessionInfo> {

@@ -5,7 +5,7 @@ import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 const ATTEMPTS_PER_MINUTE = 10;
 
 /** What is limited, each by itself. */
-export type Attempt = 'login' | 'signup' | 'link' | 'password' | 'pair' | 'pair_lookup';
+export type Attempt = 'login' | 'signup' | 'link' | 'password' | 'pair' | 'pair_lookup' | 'notification_test';
 
 /**
  * Counts attempts in the memory of this gateway. A client counts by its address (IPv6: by its /64, which is what one

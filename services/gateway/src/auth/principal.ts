@@ -26,8 +26,8 @@ export const localOwner = (name = 'Owner'): Principal => ({
   credential: { kind: 'local', id: 'local' },
 });
 
-/** How events and commands name this person. A guest is known by the name they gave, and marked by `via`. */
-export const authorOf = ({ userId, via, role, name }: Principal): Author => ({
+/** How events and commands name this person. A guest is marked by `via`, whatever they call themselves. */
+export const authorOf = ({ userId, via, name }: Principal): Author => ({
   ...{ userId, via },
-  ...(role === 'guest' ? { name } : {}),
+  ...(name === '' ? {} : { name }),
 });

@@ -52,7 +52,7 @@ export class Spawner {
     if (runner.kind === 'refused') return failed(runner.error);
     const stored = await storeAttachments(this.options.blobs, principal.userId, body.attachments);
     if (stored.kind === 'refused') return failed(stored.error);
-    const { cwd, prompt, model, name, thinkingLevel, resumedFrom } = body;
+    const { cwd, prompt, model, name, thinkingLevel, resumedFrom, pi } = body;
     const { attachments } = stored;
     const sid = scopedKey('s', principal, key);
     const args = {
@@ -63,6 +63,7 @@ export class Spawner {
       name,
       thinkingLevel,
       resumedFrom,
+      pi,
       attachments: attachments.length === 0 ? undefined : attachments,
     };
     const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined));
@@ -128,6 +129,9 @@ export class Spawner {
     }
     if (!isId(rid)) return refused(errorInfo('invalid_id', `"${rid.slice(0, 80)}" is not an id`));
     if (!access.mayUseRunner(principal, rid)) return refused(unknownRunner(rid));
+    if (directory.runner(rid)?.kind === 'tui') {
+      return refused(errorInfo('runner_is_a_terminal', `"${rid}" is the terminal of a person`));
+    }
     if (directory.isOnline(rid)) return { kind: 'chosen', rid };
     return refused(errorInfo('host_lost', `The runner "${rid}" is offline`));
   }

@@ -20,6 +20,7 @@ import type { Room } from '../room/room.js';
 import type { Rooms } from '../room/rooms.js';
 import { Viewer } from '../room/viewer.js';
 import type { Access } from '../session/access.js';
+import type { Attention, Looker } from '../session/attention.js';
 import type { CommandOutcome, Commander } from '../session/commander.js';
 import type { Reader } from '../session/reader.js';
 import type { Wire } from '../wire/wire.js';
@@ -31,6 +32,7 @@ export interface ViewerDeps {
   rooms: Rooms;
   reader: Reader;
   access: Access;
+  attention: Attention;
   commander: Commander;
   metrics: GatewayMetrics;
   refusals: Refusals;
@@ -38,7 +40,7 @@ export interface ViewerDeps {
 }
 
 /** What may come from who only watches. */
-const OF_WATCHING: readonly unknown[] = ['resume', 'ping'];
+const OF_WATCHING: readonly unknown[] = ['resume', 'visible', 'ping'];
 
 /** A frame of somebody who may only watch, whatever it asks and whatever its shape. */
 interface DeniedFrame {
@@ -54,6 +56,7 @@ export class ViewerSocket {
   private room: Room | undefined;
   private greeting: Promise<void> | undefined;
   private over = false;
+  private readonly looker: Looker;
 
   constructor(
     private readonly deps: ViewerDeps,
@@ -64,6 +67,7 @@ export class ViewerSocket {
   ) {
     const { userId, name } = principal;
     this.viewer = new Viewer(wire, { id: newId(), userId, mode, name });
+    this.looker = { userId, isThere: () => wire.isThere() };
   }
 
   /** Opens the session's room and says hello. */
@@ -112,6 +116,8 @@ export class ViewerSocket {
         return this.refuse(errorInfo('read_only'), frame.frame, frame.ref);
       case 'ping':
         return this.wire.send({ type: 'pong' });
+      case 'visible':
+        return this.look(frame.visible);
       case 'resume':
         return this.resume(frame);
       case 'input':
@@ -127,7 +133,15 @@ export class ViewerSocket {
 
   closed(): void {
     this.over = true;
+    this.look(false);
     if (this.room !== undefined) this.deps.rooms.leave(this.sid, this.room, this.viewer);
+  }
+
+  /** Who came by a link is not who is notified. */
+  private look(visible: boolean): void {
+    const { attention } = this.deps;
+    if (visible && !this.over && this.principal.share === undefined) attention.look(this.sid, this.looker);
+    else attention.away(this.sid, this.looker);
   }
 
   private async resume(frame: Extract<ViewerUpFrame, { type: 'resume' }>): Promise<void> {

@@ -25,6 +25,10 @@ export class MemoryWire implements Wire {
     this.frames.push(decodeMany(encode(frame))[0] as Record<string, unknown>);
   }
 
+  isThere(): Promise<boolean> {
+    return Promise.resolve(this.open);
+  }
+
   close(name: CloseName): void {
     this.open = false;
     this.closedAs ??= name;

@@ -6,6 +6,9 @@ import { controlFrame, Packet } from './frame.js';
 /** A client that lets this many bytes of answers lie about is closed: nothing else bounds what it makes us queue. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 
+/** How long a connection may take to give a sign of life that it is asked for, in ms. */
+const SIGN_MS = 1_000;
+
 /** The sending side of one client's connection. */
 export interface Wire {
   readonly open: boolean;
@@ -14,6 +17,8 @@ export interface Wire {
   /** Writes ready bytes; `done` is called when the network has taken them. */
   write(packet: Packet, done?: () => void): void;
   send(frame: object): void;
+  /** Asks for a sign of life; false when none comes within a second. */
+  isThere(): Promise<boolean>;
   close(name: CloseName, reason?: string): void;
 }
 
@@ -22,6 +27,9 @@ export interface Wire {
  * compressed or read from a Blob, and we do neither.
  */
 export class SocketWire implements Wire {
+  /** One that was asked for, for all who want it. */
+  private sign: Promise<boolean> | undefined;
+
   constructor(
     private readonly ws: WebSocket,
     private readonly socket: Socket,
@@ -47,6 +55,22 @@ export class SocketWire implements Wire {
   send(frame: object): void {
     this.write(new Packet([controlFrame(frame)]));
     if (this.buffered > MAX_BUFFERED_BYTES) this.close('too_slow');
+  }
+
+  isThere(): Promise<boolean> {
+    if (!this.open) return Promise.resolve(false);
+    return (this.sign ??= new Promise((resolve) => {
+      const settle = (there: boolean): void => {
+        this.sign = undefined;
+        clearTimeout(timer);
+        this.ws.off('pong', here);
+        resolve(there);
+      };
+      const here = (): void => settle(true);
+      const timer = setTimeout(() => settle(false), SIGN_MS);
+      this.ws.once('pong', here);
+      this.ws.ping();
+    }));
   }
 
   close(name: CloseName, reason = ''): void {

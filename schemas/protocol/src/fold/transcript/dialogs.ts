@@ -38,9 +38,14 @@ export function applyDialogOpened(t: Transcript, seq: number, event: UnknownMap)
   });
 }
 
-/** The end of a dialog: the first valid answer, a dismissal, a time-out, or its host settling it. */
+/**
+ * The end of a dialog: the first valid answer, a dismissal, a time-out, or its host settling it. An answer to what it is
+ * a step of is its answer too.
+ */
 export function applyDialogResolved(t: Transcript, seq: number, event: UnknownMap): Change {
-  const position = t.index.dialogs.get(stringAt(event, 'dialogId') ?? '');
+  const id = stringAt(event, 'dialogId') ?? '';
+  const position =
+    t.index.dialogs.get(id) ?? openDialogs(t).find(({ item: { promptId } }) => promptId === id)?.position;
   const item = position === undefined ? undefined : t.items[position];
   if (position === undefined || item?.kind !== 'dialog' || item.state !== 'open') return NOTHING;
   const answered = event['value'] === undefined || event['value'] === null ? 'cancelled' : 'answered';
@@ -86,7 +91,7 @@ function keepInSight(t: Transcript, method: DialogMethod, event: UnknownMap): Ch
 
 function optional(event: UnknownMap): Partial<DialogItem> {
   const fields: Partial<DialogItem> = {};
-  for (const key of ['message', 'placeholder', 'prefill'] as const) {
+  for (const key of ['message', 'placeholder', 'prefill', 'promptId'] as const) {
     const value = stringAt(event, key);
     if (value !== undefined) fields[key] = value;
   }

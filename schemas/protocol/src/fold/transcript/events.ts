@@ -2,6 +2,7 @@ import type { Author } from '../../events.js';
 import { isMap, mapAt, numberAt, stringAt, stringsAt, type UnknownMap } from '../../json.js';
 import { blobsOf, blocksOf, keepRun } from './blocks.js';
 import { applyDialogOpened, applyDialogResolved, settleDialogs } from './dialogs.js';
+import { applyLink, withdrawLinks } from './links.js';
 import { noticeOf } from './notices.js';
 import { both, messageAt, NOTHING, push, putMessage, putTool, STATE_ONLY, toolAt } from './state.js';
 import type { Change, MessageItem, PendingInput, Transcript } from './types.js';
@@ -59,7 +60,7 @@ function evolve(t: Transcript, seq: number, type: string, event: UnknownMap): Ch
     case 'session_ended':
       return lifecycle(t, seq, type, event);
     default:
-      return notice(t, seq, type, event);
+      return applyLink(t, seq, type, event) ?? notice(t, seq, type, event);
   }
 }
 
@@ -83,7 +84,8 @@ function lifecycle(t: Transcript, seq: number, type: string, event: UnknownMap):
   t.pendingInputs = [];
   t.index.delivered = [];
   if (type === 'session_resumed') t.pieceN = undefined;
-  const settled = both(interruptOpen(t, seq, event), settleDialogs(t, seq));
+  let settled = both(interruptOpen(t, seq, event), settleDialogs(t, seq));
+  if (t.ended) settled = both(settled, withdrawLinks(t, seq));
   return both(both(settled, notice(t, seq, type, event)), STATE_ONLY);
 }
 
@@ -255,7 +257,10 @@ function inputDelivered(t: Transcript, event: UnknownMap): Change {
 function commandResult(t: Transcript, seq: number, event: UnknownMap): Change {
   if (event['ok'] !== false) return NOTHING;
   const error = mapAt(event, 'error') ?? {};
-  t.pendingInputs = t.pendingInputs.filter(({ commandId }) => commandId !== event['commandId']);
+  // A late or invalid answer is between the host and who gave it.
+  if (event['name'] === 'dialog_response') return NOTHING;
+  const commandId = stringAt(event, 'commandId');
+  t.pendingInputs = t.pendingInputs.filter((input) => input.commandId !== commandId);
   const text = stringAt(error, 'message') ?? 'A command was refused.';
   const change = push(t, {
     kind: 'notice',
@@ -265,6 +270,7 @@ function commandResult(t: Transcript, seq: number, event: UnknownMap): Change {
     notice: 'refused',
     level: 'error',
     text,
+    ...defined('commandId', commandId),
   });
   return both(change, STATE_ONLY);
 }

@@ -53,10 +53,6 @@ export function noticeOf(type: string, event: UnknownMap): Said | undefined {
         : undefined;
     case 'session_tree':
       return info('tree', 'Went back to an earlier point of the conversation.');
-    case 'session_message':
-      return info('message', `${text('from')}: ${text('text')}`);
-    case 'session_trigger':
-      return info('trigger', `Asked its parent session: ${text('kind')}.`);
     default:
       return undefined;
   }

@@ -19,6 +19,7 @@ export function createTranscript(): Transcript {
       messages: new Map(),
       tools: new Map(),
       dialogs: new Map(),
+      links: new Map(),
       open: new Set(),
       running: new Set(),
       settings: new Map(),

@@ -166,6 +166,25 @@ describe('a transcript', () => {
     expect(openDialogs(t)).toEqual([]);
   });
 
+  it('an answer to a prompt as a whole is the answer to its open dialog', () => {
+    const by = { userId: 'x', via: 'collab' };
+    const t = given(
+      { type: 'dialog_opened', at: 1, dialogId: 'd', method: 'select', title: 'Which?', promptId: 'p' },
+      { type: 'dialog_resolved', at: 2, dialogId: 'p', value: ['a', 'b'], by, outcome: 'answered' },
+      { type: 'dialog_resolved', at: 2, dialogId: 'd', by: { userId: 'system', via: 'system' }, outcome: 'cancelled' },
+    );
+    expect(t.items[0]).toMatchObject({ state: 'answered', value: ['a', 'b'], by });
+  });
+
+  it('a refused command is told under its id, and a refused answer only to who gave it', () => {
+    const error = { code: 'x', message: 'No.' };
+    const t = given(
+      { type: 'command_result', at: 1, commandId: 'c1', ok: false, name: 'dialog_response', error },
+      { type: 'command_result', at: 1, commandId: 'c2', ok: false, name: 'input', error },
+    );
+    expect(t.items).toMatchObject([{ kind: 'notice', notice: 'refused', text: 'No.', commandId: 'c2' }]);
+  });
+
   it('the restart of a host cuts off what was open', () => {
     const t = given(
       start('m'),

@@ -1,4 +1,4 @@
-import type { Author, DialogMethod } from '../../events.js';
+import type { Author, DialogMethod, LinkOutcome } from '../../events.js';
 import type { BlobRef } from '../../messages.js';
 
 /** What a transcript is made of. Items and blocks are replaced, never changed in place: identity tells what changed. */
@@ -57,10 +57,48 @@ export interface NoticeItem extends ItemBase {
     | 'tree'
     | 'notify'
     | 'refused'
-    | 'message'
-    | 'trigger';
+    | 'link';
   level: 'info' | 'warning' | 'error';
   text: string;
+  /** Of what was refused. */
+  commandId?: string;
+  /** Of `link`: what this session and a linked one said to each other; `text` is the same in one line. */
+  link?: LinkFacts;
+}
+
+/** Something that went between this session and its parent or a child, with what became of it. */
+export interface LinkFacts {
+  kind:
+    | 'spawn'
+    | 'trigger_sent'
+    | 'trigger_received'
+    | 'message_sent'
+    | 'message_received'
+    | 'cleanup'
+    | 'unlinked'
+    | 'delink_children'
+    | 'delink_own_parent';
+  /** Of the trigger, spawn or message; the child's of `cleanup`, the other's of `unlinked`. */
+  id: string;
+  /** The other session. */
+  sessionId?: string;
+  /** What a new session is called. */
+  name?: string;
+  /** A new session's prompt, or a message. */
+  text?: string;
+  /** What kind of trigger: ask_user_question, plan_review, session_complete, session_error, escalate. */
+  trigger?: string;
+  payload?: unknown;
+  /** ms since epoch until which an answer is taken. */
+  expiresAt?: number;
+  /** Of a trigger that wants an answer. */
+  state?: 'open' | 'answered' | 'timed_out' | 'withdrawn';
+  response?: unknown;
+  /** Who answered, where it was not the parent's agent. */
+  by?: Author;
+  /** How far it came: what was sent or, of `trigger_received`, the answer to it. */
+  receipt?: LinkOutcome;
+  error?: { code: string; message: string };
 }
 
 export interface DialogItem extends ItemBase {
@@ -73,6 +111,8 @@ export interface DialogItem extends ItemBase {
   prefill?: string;
   /** ms since epoch. */
   expiresAt?: number;
+  /** What it is a step of: a question, plan or approval of the meta state. */
+  promptId?: string;
   state: 'open' | 'answered' | 'cancelled' | 'timed_out' | 'settled';
   value?: unknown;
   by?: Author;
@@ -157,6 +197,8 @@ export interface TranscriptIndex {
   /** Item and block of each tool call; block -1 for a `ToolItem`. */
   tools: Map<string, { item: number; block: number }>;
   dialogs: Map<string, number>;
+  /** What went to and from linked sessions. */
+  links: Map<string, number>;
   /** Messages that are open. */
   open: Set<string>;
   /** Tool calls that run. */

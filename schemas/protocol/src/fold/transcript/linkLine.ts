@@ -1,0 +1,94 @@
+import { arrayAt, isMap, mapAt, stringAt } from '../../json.js';
+import type { LinkFacts, NoticeItem } from './types.js';
+
+/** Characters of what another session says that one line shows. */
+const LINE_SHOWN = 200;
+
+/** The one line for who shows nothing but that. */
+export function linkLine(link: LinkFacts): Pick<NoticeItem, 'level' | 'text'> {
+  const failed = link.receipt === 'failed' || link.receipt === 'late';
+  const level = failed ? 'error' : link.trigger === 'session_error' || link.state === 'timed_out' ? 'warning' : 'info';
+  const said = [saidBy(link), stateOf(link), receiptOf(link)].filter((part) => part !== '');
+  return { level, text: said.join(' ') };
+}
+
+function saidBy({ kind, id, sessionId = '', name, text = '', trigger = '', payload }: LinkFacts): string {
+  const other = sessionId === '' ? '' : ` ${sessionId}`;
+  switch (kind) {
+    case 'spawn':
+      return `Started the session ${name ?? sessionId}: ${short(text)}`;
+    case 'trigger_sent':
+      return `To its parent session: ${triggerLine(trigger, payload)}`;
+    case 'trigger_received':
+      return `From the child session${other}: ${triggerLine(trigger, payload)}`;
+    case 'message_sent':
+      return `To the session${other}: ${short(text)}`;
+    case 'message_received':
+      return `From the session${other}: ${short(text)}`;
+    case 'cleanup':
+      return `Ends the child session ${id}.`;
+    case 'unlinked':
+      return `The session ${id} ended the link.`;
+    case 'delink_children':
+      return 'Ended the links to its child sessions.';
+    case 'delink_own_parent':
+      return 'Ended the link to its parent session.';
+  }
+}
+
+/** A trigger in one line: what is asked or told. */
+function triggerLine(trigger: string, payload: unknown): string {
+  const map = isMap(payload) ? payload : {};
+  switch (trigger) {
+    case 'ask_user_question': {
+      const questions = arrayAt(map, 'questions').map((each) =>
+        isMap(each) ? (stringAt(each, 'question') ?? '') : '',
+      );
+      return `a question: ${short(questions.join(' '))}`;
+    }
+    case 'plan_review':
+      return `a plan to review: ${short(stringAt(mapAt(map, 'plan') ?? {}, 'title') ?? '')}`;
+    case 'session_complete':
+      return `it is done: ${short(stringAt(map, 'text') ?? '')}`;
+    case 'session_error':
+      return `it failed: ${short(stringAt(map, 'message') ?? '')}`;
+    case 'escalate':
+      return `something to decide: ${short(stringAt(map, 'text') ?? '')}`;
+    default:
+      return short(trigger);
+  }
+}
+
+function stateOf({ state, response, by }: LinkFacts): string {
+  switch (state) {
+    case 'answered': {
+      const answer =
+        response === undefined ? '' : `: ${short(typeof response === 'string' ? response : JSON.stringify(response))}`;
+      return `(${by === undefined || by.via === 'agent' ? 'answered' : 'answered by a person'}${answer})`;
+    }
+    case 'timed_out':
+      return '(nobody answered in time)';
+    case 'withdrawn':
+      return '(not asked any more)';
+    default:
+      return '';
+  }
+}
+
+function receiptOf({ receipt: outcome, error }: LinkFacts): string {
+  switch (outcome) {
+    case 'queued':
+      return '(waits for its host)';
+    case 'late':
+      return '(came too late)';
+    case 'failed':
+      return `(not delivered: ${error?.message ?? 'nobody knows why'})`;
+    default:
+      return '';
+  }
+}
+
+function short(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length > LINE_SHOWN ? `${line.slice(0, LINE_SHOWN)}…` : line;
+}

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { createTranscript, foldTranscript, type NoticeItem } from './index.js';
+
+const fold = (...events: unknown[]) =>
+  foldTranscript(
+    createTranscript(),
+    events.map((event, index) => [index + 1, event] as const),
+  );
+const links = (...events: unknown[]) => fold(...events).items.map((item) => (item as NoticeItem).link);
+
+const payload = { questions: [{ question: 'Which oven?', options: ['Wood', 'Gas'] }] };
+const asks = {
+  type: 'session_trigger',
+  at: 1,
+  triggerId: 't',
+  kind: 'ask_user_question',
+  parentSessionId: 'p',
+  payload,
+  expiresAt: 9,
+};
+const asked = { ...asks, type: 'trigger_received', sessionId: 'c' };
+const receipt = (requestId: string, outcome: string, error?: object) => ({
+  ...{ type: 'link_receipt', at: 3, requestId, to: 'c', outcome },
+  ...(error === undefined ? {} : { error }),
+});
+const by = { userId: 'ann', via: 'owner' };
+
+describe('what linked sessions say to each other', () => {
+  it('is one item for a child and what became of it', () => {
+    const spawn = { type: 'session_spawn', at: 1, spawnId: 's', sessionId: 'c', prompt: 'Bake', name: 'Baker' };
+    expect(links(spawn)).toEqual([{ kind: 'spawn', id: 's', sessionId: 'c', text: 'Bake', name: 'Baker' }]);
+    expect(links(spawn, receipt('s', 'queued'), receipt('s', 'delivered'))).toMatchObject([{ receipt: 'delivered' }]);
+    const error = { code: 'runner_not_found', message: 'There is no runner x.' };
+    const [item] = fold(spawn, receipt('s', 'failed', error)).items;
+    expect(item).toMatchObject({ level: 'error', link: { receipt: 'failed', error } });
+    expect((item as NoticeItem).text).toBe('Started the session Baker: Bake (not delivered: There is no runner x.)');
+  });
+
+  it('is a trigger on both logs, open until one of the ways it ends', () => {
+    expect(links(asks)).toMatchObject([{ kind: 'trigger_sent', sessionId: 'p', state: 'open', expiresAt: 9, payload }]);
+    expect(links(asked)).toMatchObject([{ kind: 'trigger_received', sessionId: 'c', state: 'open' }]);
+    const response = { type: 'trigger_response', at: 2, triggerId: 't', response: 'Gas' };
+    expect(links(asks, response)).toMatchObject([{ state: 'answered', response: 'Gas' }]);
+    expect(links(asked, { ...response, to: 'c' }, receipt('t', 'late'))).toMatchObject([
+      { state: 'answered', response: 'Gas', receipt: 'late' },
+    ]);
+    const closed = (how: string, more = {}) => ({ type: 'trigger_closed', at: 2, triggerId: 't', how, ...more });
+    expect(links(asks, closed('timed_out'))).toMatchObject([{ state: 'timed_out' }]);
+    expect(links(asked, closed('answered', { sessionId: 'c', by }))).toMatchObject([{ state: 'answered', by }]);
+    // It is the child's, whose id the parent's log names.
+    expect(links(asked, closed('answered'))).toMatchObject([{ state: 'open' }]);
+  });
+
+  it('a trigger that the next process asks again is the same, and the end of a session withdraws it', () => {
+    expect(links(asks, asks)).toHaveLength(1);
+    expect(links(asks, { type: 'session_ended', at: 2, reason: 'killed' })[0]).toMatchObject({ state: 'withdrawn' });
+    const done = { type: 'trigger_received', at: 2, triggerId: 'd', kind: 'session_complete', sessionId: 'c' };
+    expect(links(asked, done)).toMatchObject([{ state: 'withdrawn' }, { trigger: 'session_complete' }]);
+    expect(links(asked, { ...done, sessionId: 'other' })).toMatchObject([{ state: 'open' }, {}]);
+  });
+
+  it('tells a message that was sent from one that came', () => {
+    const message = { type: 'session_message', at: 1, from: 'p', text: 'Hurry', messageId: 'm' };
+    expect(links({ ...message, to: 'c' }, receipt('m', 'queued'))).toMatchObject([
+      { kind: 'message_sent', sessionId: 'c', receipt: 'queued' },
+    ]);
+    expect(links(message, receipt('m', 'queued'))).toEqual([
+      { kind: 'message_received', id: 'm', sessionId: 'p', text: 'Hurry' },
+    ]);
+  });
+});

@@ -1,0 +1,166 @@
+import type { Reach } from '@pizzapi/process/notify';
+import {
+  DeviceParams,
+  errorInfo,
+  MAX_DEVICES,
+  MuteBody,
+  NotificationPrefs,
+  NotificationPrefsBody,
+  NotificationsReply,
+  NotificationTestReply,
+  PushSubscriptionBody,
+  PushSubscriptionReply,
+  type NotificationPrefsRow,
+} from '@pizzapi/protocol';
+import type { FastifyInstance } from 'fastify';
+import type { AttemptLimits } from '../accounts/limits.js';
+import { comeBack } from '../accounts/outcome.js';
+import type { Trail } from '../accounts/trail.js';
+import type { GatewayMetrics } from '../metrics.js';
+import { subscriptionProblem, webhookProblem } from '../notifications/addresses.js';
+import type { Device, NotificationStore } from '../notifications/store.js';
+import { sendTrial } from '../notifications/trial.js';
+import { principalOf } from './guard.js';
+import { refuser } from './refuse.js';
+import { route, SessionParams } from './schemas.js';
+
+export interface NotificationDeps {
+  store: NotificationStore;
+  /** Where notifications may be sent. */
+  reach: Reach;
+  limits: AttemptLimits;
+  trail: Trail;
+  metrics: GatewayMetrics;
+  publicUrl: () => string;
+}
+
+const tag = 'notifications';
+
+/** What somebody wants to be told, and where: everybody's own, and no others. */
+export function notificationRoutes(app: FastifyInstance, deps: NotificationDeps): void {
+  const { store, reach, limits, trail, publicUrl } = deps;
+  const refuse = refuser(deps.metrics);
+
+  app.get(
+    '/api/notifications',
+    { schema: route({ summary: 'What you want to be told, and where', tag, answers: { 200: NotificationsReply } }) },
+    async (request) => {
+      const { userId } = principalOf(request);
+      const [vapid, prefs, devices] = await Promise.all([store.vapid(), store.prefs(userId), store.devices(userId)]);
+      return { publicKey: vapid.publicKey, prefs: shown(prefs), devices: devices.map(deviceOf) };
+    },
+  );
+
+  app.put<{ Body: NotificationPrefsBody }>(
+    '/api/notifications',
+    {
+      schema: route({
+        summary: 'Say what you want to be told, and which webhook to post it to',
+        tag,
+        body: NotificationPrefsBody,
+        answers: { 200: NotificationPrefs },
+      }),
+    },
+    async (request, reply) => {
+      const { userId } = principalOf(request);
+      const { agentFinished, needsInput, error, webhook } = request.body;
+      const problem = webhook == null ? undefined : await webhookProblem(webhook.url, reach);
+      if (problem !== undefined) return refuse(reply, { error: problem });
+      const prefs = await store.change(userId, (before) => ({
+        ...{ agentFinished, needsInput, error, muted: before.muted },
+        webhook: webhookAfter(webhook, before.webhook),
+      }));
+      if (webhook === null) trail('notifications', { userId, ip: request.ip, change: 'webhook_removed' });
+      if (webhook != null)
+        trail('notifications', { userId, ip: request.ip, change: 'webhook_set', host: new URL(webhook.url).host });
+      return shown(prefs);
+    },
+  );
+
+  app.post<{ Body: PushSubscriptionBody }>(
+    '/api/notifications/subscriptions',
+    {
+      schema: route({
+        summary: 'Have this browser told, by Web Push',
+        tag,
+        body: PushSubscriptionBody,
+        answers: { 201: PushSubscriptionReply },
+      }),
+    },
+    async (request, reply) => {
+      const { userId } = principalOf(request);
+      const { endpoint, keys, label = 'Browser' } = request.body;
+      const problem = await subscriptionProblem({ endpoint, keys }, reach);
+      if (problem !== undefined) return refuse(reply, { error: problem });
+      const outcome = await store.addDevice(userId, { endpoint, keys, label });
+      if (outcome.kind === 'too_many')
+        return refuse(reply, { error: errorInfo('too_many_devices', `An account has ${MAX_DEVICES} at most`) });
+      const { id } = outcome;
+      trail('notifications', { userId, ip: request.ip, change: 'device_added', deviceId: id, label });
+      return reply.code(201).send({ id });
+    },
+  );
+
+  app.delete<{ Params: { id: string } }>(
+    '/api/notifications/subscriptions/:id',
+    { schema: route({ summary: 'Have a browser told no more', tag, params: DeviceParams }) },
+    async (request, reply) => {
+      const { userId } = principalOf(request);
+      const { id } = request.params;
+      const device = await store.removeDevice(userId, id);
+      if (device === undefined)
+        return refuse(reply, { error: errorInfo('device_not_found', `You have no device "${id}"`) });
+      trail('notifications', { userId, ip: request.ip, change: 'device_removed', deviceId: id, label: device.label });
+      return reply.code(204).send();
+    },
+  );
+
+  app.post(
+    '/api/notifications/test',
+    {
+      schema: route({
+        summary: 'Send yourself a notification through all you have, and see what became of it',
+        tag,
+        answers: { 200: NotificationTestReply },
+      }),
+    },
+    async (request, reply) => {
+      const { userId } = principalOf(request);
+      const wait = await limits.take('notification_test', request.ip, userId);
+      if (wait !== undefined) return refuse(reply, comeBack(wait));
+      return { results: await sendTrial(store, userId, publicUrl(), reach) };
+    },
+  );
+
+  app.put<{ Params: { sid: string }; Body: MuteBody }>(
+    '/api/sessions/:sid/mute',
+    { schema: route({ summary: 'Silence this session, or not', tag, params: SessionParams, body: MuteBody }) },
+    async (request, reply) => {
+      await store.mute(principalOf(request).userId, request.params.sid, request.body.muted);
+      return reply.code(204).send();
+    },
+  );
+}
+
+/** A token goes to the origin it was given for, and to no other. */
+function webhookAfter(
+  wanted: NotificationPrefsBody['webhook'],
+  before: NotificationPrefsRow['webhook'],
+): NotificationPrefsRow['webhook'] {
+  if (wanted === undefined) return before;
+  if (wanted === null) return null;
+  const { url, token } = wanted;
+  const same = before !== null && new URL(before.url).origin === new URL(url).origin;
+  const kept = token === undefined && same ? before.token : (token ?? undefined);
+  return { url, ...(kept === undefined ? {} : { token: kept }) };
+}
+
+const shown = ({ webhook, ...prefs }: NotificationPrefsRow): NotificationPrefs => ({
+  ...prefs,
+  webhook: webhook === null ? null : { url: webhook.url, hasToken: webhook.token !== undefined },
+});
+
+const deviceOf = ({ id, label, endpoint, createdAt }: Device) => ({
+  ...{ id, label, createdAt },
+  service: new URL(endpoint).host,
+});

@@ -1,0 +1,63 @@
+import { bucket, type Backbone } from '@pizzapi/backbone';
+import {
+  defaultNotificationPrefs,
+  isAccountRow,
+  isNotificationPrefsRow,
+  isPushSubscriptionRow,
+  isVapidRow,
+  notificationKeys,
+  VAPID_KEY,
+  type AccountRow,
+  type NotificationPrefsRow,
+  type PushSubscriptionRow,
+  type VapidRow,
+} from '@pizzapi/protocol';
+
+/** A browser that is pushed to. */
+export interface Device {
+  /** Its key in the bucket. */
+  key: string;
+  subscription: PushSubscriptionRow;
+  revision: number;
+}
+
+/** What people want to be told and where. Read anew each time, so that what was taken back just now counts. */
+export class Book {
+  private readonly vapids;
+  private readonly people;
+  private readonly subscriptions;
+  private readonly accounts;
+
+  constructor(b: Backbone) {
+    this.vapids = bucket<VapidRow>(b, 'notifications', { check: isVapidRow });
+    this.people = bucket<NotificationPrefsRow>(b, 'notifications', { check: isNotificationPrefsRow });
+    this.subscriptions = bucket<PushSubscriptionRow>(b, 'notifications', { check: isPushSubscriptionRow });
+    this.accounts = bucket<AccountRow>(b, 'accounts', { check: isAccountRow });
+  }
+
+  /** The key that pushes are signed with; undefined as long as nobody has asked for it. */
+  async vapid(): Promise<VapidRow | undefined> {
+    return (await this.vapids.get(VAPID_KEY))?.value;
+  }
+
+  async prefsOf(userId: string): Promise<NotificationPrefsRow> {
+    return (await this.people.get(notificationKeys.prefs(userId)))?.value ?? defaultNotificationPrefs();
+  }
+
+  async devicesOf(userId: string): Promise<Device[]> {
+    const keys = await this.subscriptions.keys(notificationKeys.devices(userId));
+    const found = await Promise.all(keys.map(async (key) => ({ key, row: await this.subscriptions.get(key) })));
+    return found.flatMap(({ key, row }) =>
+      row === undefined ? [] : [{ key, subscription: row.value, revision: row.revision }],
+    );
+  }
+
+  async isDisabled(userId: string): Promise<boolean> {
+    return (await this.accounts.get(`user.${userId}`))?.value.disabledAt !== undefined;
+  }
+
+  /** Forgets a device that has withdrawn, unless it came back meanwhile. */
+  async forget({ key, revision }: Device): Promise<void> {
+    await this.subscriptions.delete(key, { revision });
+  }
+}

@@ -1,0 +1,243 @@
+import { mapAt, stringAt, type NotificationKind, type UnknownMap } from '@pizzapi/protocol';
+import { Bounded } from './bounded.js';
+import { askedText, messageText, shortBody } from './wording.js';
+
+/** How long something has to hold before anybody is told, in ms: a queued input goes on at once, a script answers at once. */
+const SETTLE_MS = 1_500;
+/** What happened so long ago, in ms, is nobody's news any more. */
+const MAX_AGE_MS = 10 * 60_000;
+/** Sessions whose last words are remembered, and prompts that were told of. */
+const SESSIONS_KEPT = 5_000;
+const PROMPTS_KEPT = 10_000;
+const EVENTS_KEPT = 10_000;
+/** Prompts of one session that are told of while none is answered. */
+const OPEN_PER_SESSION = 20;
+
+/** The events that notifications are made of. */
+export const NOTIFIER_EVENTS = [
+  ...['agent_start', 'agent_end', 'message_end', 'auto_retry_start', 'compaction_start', 'compaction_end'],
+  ...['dialog_opened', 'dialog_resolved', 'question_pending', 'question_cleared', 'plan_pending', 'plan_cleared'],
+  ...['approval_pending', 'approval_cleared', 'plugin_trust_required', 'plugin_trust_resolved'],
+  ...['session_trigger', 'trigger_response', 'trigger_closed', 'session_resumed', 'session_ended'],
+] as const;
+
+/** A fact, as it came. */
+export interface Fact {
+  sid: string;
+  /** Names the event for ever. */
+  msgId: string;
+  /** When it was stored, ms since epoch. */
+  at: number;
+  event: UnknownMap;
+}
+
+/** Something to tell the person whose session it is. */
+export interface Notice {
+  sid: string;
+  kind: NotificationKind;
+  body: string;
+  /** When it happened, ms since epoch. */
+  at: number;
+}
+
+interface Waiting extends Notice {
+  /** Undefined while what comes after the run is still under way. */
+  dueAt: number | undefined;
+  /** The prompt it is about. */
+  promptId?: string;
+}
+
+interface Session {
+  /** Prompts that wait for a person. */
+  open: Set<string>;
+  /** The end of the agent's last message of this run. */
+  last: { text: string; stop: string | undefined; error: string | undefined } | undefined;
+}
+
+const NEEDS_NOBODY: readonly unknown[] = ['notify', 'status', 'widget'];
+const HOST_LOST = 'Its host was lost.';
+
+export interface DeciderOptions {
+  settleMs?: number | undefined;
+  maxAgeMs?: number;
+}
+
+/**
+ * Which facts are worth a notification. Pure: time is what it is told. What it decides waits a moment and may be taken
+ * back by what follows; `due` hands out what held. Each event counts once, each prompt is told of once.
+ */
+export class Decider {
+  private readonly sessions = new Bounded<Session>(SESSIONS_KEPT);
+  private readonly told = new Bounded<true>(PROMPTS_KEPT);
+  private readonly seen = new Bounded<true>(EVENTS_KEPT);
+  private readonly waiting = new Map<string, Waiting>();
+  private readonly settleMs: number;
+  private readonly maxAgeMs: number;
+
+  constructor({ settleMs = SETTLE_MS, maxAgeMs = MAX_AGE_MS }: DeciderOptions = {}) {
+    this.settleMs = settleMs;
+    this.maxAgeMs = maxAgeMs;
+  }
+
+  /** When `due` has something to hand out next; undefined while nothing waits. */
+  get nextAt(): number | undefined {
+    const times = [...this.waiting.values()].flatMap(({ dueAt }) => (dueAt === undefined ? [] : [dueAt]));
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  /** How much waits. */
+  get size(): number {
+    return this.waiting.size;
+  }
+
+  /** What has held long enough, `limit` at most. With Infinity for now: everything that waits. */
+  due(now: number, limit = Infinity): Notice[] {
+    const ready = [...this.waiting].filter(([, { dueAt = Infinity }]) => dueAt <= now).slice(0, limit);
+    return ready.map(([key, { sid, kind, body, at, promptId }]) => {
+      this.waiting.delete(key);
+      if (promptId !== undefined) this.told.set(`${sid} ${promptId}`, true);
+      return { sid, kind, body, at };
+    });
+  }
+
+  /** Takes in one fact. */
+  onFact({ sid, msgId, at, event }: Fact, now: number): void {
+    if (this.seen.get(msgId) !== undefined) return;
+    this.seen.set(msgId, true);
+    const session = this.sessionOf(sid);
+    const type = stringAt(event, 'type') ?? '';
+    const notify = (kind: NotificationKind, body: string, promptId?: string): void => {
+      if (now - at > this.maxAgeMs) return;
+      const notice = { sid, kind, body, at, dueAt: now + this.settleMs };
+      this.waiting.set(keyOf(sid, promptId), { ...notice, ...(promptId === undefined ? {} : { promptId }) });
+    };
+    const opened = openedBy(type, event);
+    const closed = closedBy(type, event);
+    if (opened !== undefined) {
+      if (session.open.size >= OPEN_PER_SESSION) return;
+      session.open.add(opened);
+      if (this.told.get(`${sid} ${opened}`) === undefined) notify('input', askedText(type, event), opened);
+    } else if (closed !== undefined) {
+      session.open.delete(closed);
+      this.waiting.delete(keyOf(sid, closed));
+    } else this.onRun(type, { sid, session, event, now, notify });
+  }
+
+  private onRun(type: string, { sid, session, event, now, notify }: Run): void {
+    const run = keyOf(sid);
+    const end = this.waiting.get(run);
+    switch (type) {
+      case 'agent_start':
+        session.last = undefined;
+        this.waiting.delete(run);
+        return;
+      case 'auto_retry_start':
+        this.waiting.delete(run);
+        return;
+      case 'message_end':
+        return onMessage(session, mapAt(event, 'message') ?? {});
+      case 'agent_end':
+        // Whoever is waited for is told of that.
+        return session.open.size === 0 ? endOfRun(session, notify) : undefined;
+      case 'compaction_start':
+        if (end !== undefined) end.dueAt = undefined;
+        return;
+      case 'compaction_end':
+        if (event['willRetry'] === true) this.waiting.delete(run);
+        else if (end !== undefined) end.dueAt = now + this.settleMs;
+        return;
+      case 'session_resumed':
+        // Another process: it asks again what it still wants.
+        return this.closeAll(sid, session);
+      case 'session_ended':
+        this.closeAll(sid, session);
+        return this.onEnded(run, event, notify);
+    }
+  }
+
+  private onEnded(run: string, event: UnknownMap, notify: Run['notify']): void {
+    const reason = stringAt(event, 'reason');
+    // What was done stays done; what somebody ended is known to them.
+    if (reason === 'killed' || reason === 'expired') this.waiting.delete(run);
+    else if (reason === 'host_lost') notify('error', HOST_LOST);
+    else if (reason === 'error')
+      notify('error', shortBody(stringAt(event, 'message') ?? 'The session ended in an error.'));
+  }
+
+  private closeAll(sid: string, session: Session): void {
+    for (const promptId of session.open) this.waiting.delete(keyOf(sid, promptId));
+    session.open.clear();
+  }
+
+  private sessionOf(sid: string): Session {
+    const known = this.sessions.get(sid) ?? { open: new Set(), last: undefined };
+    this.sessions.set(sid, known);
+    return known;
+  }
+}
+
+interface Run {
+  sid: string;
+  session: Session;
+  event: UnknownMap;
+  now: number;
+  notify: (kind: NotificationKind, body: string) => void;
+}
+
+/** A session has one end of a run that waits, and one notice for each prompt. */
+const keyOf = (sid: string, promptId = ''): string => `${sid} ${promptId}`;
+
+function onMessage(session: Session, message: UnknownMap): void {
+  if (message['role'] !== 'assistant') return;
+  const text = shortBody(messageText(message));
+  const [stop, error] = [stringAt(message, 'stopReason'), stringAt(message, 'errorMessage')];
+  // A message that only calls a tool says nothing; what was said before it is what there is to tell.
+  session.last = { text: text || (session.last?.text ?? ''), stop, error };
+}
+
+function endOfRun({ last }: Session, notify: Run['notify']): void {
+  if (last?.stop === 'aborted') return;
+  if (last?.stop === 'error') notify('error', shortBody(last.error ?? 'The agent could not go on.'));
+  else notify('finished', last?.text || 'The agent is done.');
+}
+
+/** The prompt that an event opens. Steps of a prompt are dialogs too, and open nothing of their own. */
+function openedBy(type: string, event: UnknownMap): string | undefined {
+  const inside = (field: string, id: string) => stringAt(mapAt(event, field) ?? {}, id);
+  switch (type) {
+    case 'question_pending':
+      return inside('question', 'toolCallId');
+    case 'plan_pending':
+      return inside('plan', 'toolCallId');
+    case 'approval_pending':
+      return inside('approval', 'promptId');
+    case 'plugin_trust_required':
+      return inside('prompt', 'promptId');
+    case 'dialog_opened':
+      return NEEDS_NOBODY.includes(event['method']) || event['promptId'] !== undefined
+        ? undefined
+        : stringAt(event, 'dialogId');
+    case 'session_trigger':
+      return event['kind'] === 'escalate' ? stringAt(event, 'triggerId') : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function closedBy(type: string, event: UnknownMap): string | undefined {
+  switch (type) {
+    case 'question_cleared':
+    case 'plan_cleared':
+      return stringAt(event, 'toolCallId');
+    case 'approval_cleared':
+    case 'plugin_trust_resolved':
+      return stringAt(event, 'promptId');
+    case 'dialog_resolved':
+      return stringAt(event, 'dialogId');
+    case 'trigger_response':
+    case 'trigger_closed':
+      return stringAt(event, 'triggerId');
+    default:
+      return undefined;
+  }
+}

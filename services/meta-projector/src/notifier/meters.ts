@@ -1,0 +1,18 @@
+import { METRICS, type Metrics } from '@pizzapi/process';
+
+/** What the notifier counts. */
+export function createNotifierMeters(metrics: Metrics) {
+  return {
+    sent: metrics.counter(METRICS.notificationsSent, 'Notifications that left, or were given up', [
+      'channel',
+      'outcome',
+    ]),
+    silent: metrics.counter(METRICS.notificationsSilent, 'Events that nobody was notified of, by reason', ['reason']),
+    dropped: metrics.counter(METRICS.notificationsDropped, 'Notifications that were not sent, by reason', ['reason']),
+    waiting: metrics.gauge(METRICS.notificationsWaiting, 'Notifications that settle, or are on their way out', [
+      'stage',
+    ]),
+  };
+}
+
+export type NotifierMeters = ReturnType<typeof createNotifierMeters>;

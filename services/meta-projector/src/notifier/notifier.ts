@@ -1,0 +1,198 @@
+import {
+  followDurably,
+  ownerOf,
+  requestRpc,
+  SESSIONS_STREAM,
+  type Backbone,
+  type StoredRecord,
+} from '@pizzapi/backbone';
+import { sleep, type Logger } from '@pizzapi/process';
+import { sendPush, sendWebhook, type Reach } from '@pizzapi/process/notify';
+import {
+  CodedError,
+  decode,
+  encode,
+  isMap,
+  subjects,
+  type NotificationKind,
+  type NotificationPrefsRow,
+  type PushPayload,
+  type UnknownMap,
+} from '@pizzapi/protocol';
+import { sessionRows } from '../buckets.js';
+import { persist } from '../persist.js';
+import { Book } from './book.js';
+import { Decider, NOTIFIER_EVENTS, type DeciderOptions, type Notice } from './decider.js';
+import type { NotifierMeters } from './meters.js';
+import { Outbox, type Target } from './outbox.js';
+import { titleOf } from './wording.js';
+
+/** What the consumer is called on the server. */
+export const NOTIFIER = 'notifier';
+/** How long a gateway may take to say that somebody looks, in ms. */
+const ATTENTION_MS = 300;
+/** Notices that are being found an addressee at once; those beyond wait in the decider. */
+const AT_ONCE = 16;
+/** How long what is under way may take when the term ends, twice, in ms. */
+const LEAVE_MS = 1_500;
+/** The longest the loop sleeps, in ms. */
+const TICK_MS = 1_000;
+
+const WISH = { finished: 'agentFinished', input: 'needsInput', error: 'error' } as const satisfies Record<
+  NotificationKind,
+  string
+>;
+
+export interface NotifierOptions {
+  backbone: Backbone;
+  log: Logger;
+  meters: NotifierMeters;
+  reach: Reach;
+  /** Where people open the page: links of webhooks lead there. */
+  publicUrl?: string | undefined;
+  settleMs?: DeciderOptions['settleMs'];
+  retryMs?: readonly number[];
+  /** ms; injected in tests. */
+  now?: () => number;
+}
+
+/**
+ * Tells people what their sessions need of them, while this process is the active one. It reads the log by a durable
+ * consumer, so that whoever comes next goes on where this one ended; nothing that is sent holds the reading up.
+ */
+export class Notifier {
+  private readonly book: Book;
+  private readonly decider: Decider;
+  private readonly outbox: Outbox;
+  private readonly now: () => number;
+  private readonly underWay = new Set<Promise<void>>();
+  private wake: () => void = () => undefined;
+
+  constructor(private readonly options: NotifierOptions) {
+    const { backbone, settleMs, now = Date.now } = options;
+    this.book = new Book(backbone);
+    this.decider = new Decider({ settleMs });
+    this.outbox = new Outbox(options);
+    this.now = now;
+  }
+
+  /** Until the signal aborts. Throws what is a bug. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { backbone } = this.options;
+    const stop = new AbortController();
+    const ended = AbortSignal.any([signal, stop.signal]);
+    const parts = [
+      followDurably(backbone, SESSIONS_STREAM, {
+        name: NOTIFIER,
+        types: NOTIFIER_EVENTS,
+        signal: ended,
+        onEvent: (record) => Promise.resolve(this.take(record)),
+      }),
+      this.handOut(ended),
+    ].map((part) => part.finally(() => stop.abort()));
+    const failed = (await Promise.allSettled(parts)).find((result) => result.status === 'rejected');
+    await this.leave();
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  private take({ subject, msgId, at, payload }: StoredRecord): void {
+    const event = readMap(payload);
+    if (event === undefined) return;
+    this.decider.onFact({ sid: subject.split('.')[1]!, msgId, at, event }, this.now());
+    this.options.meters.waiting.set({ stage: 'settling' }, this.decider.size);
+    if (this.decider.nextAt !== undefined) this.wake();
+  }
+
+  /** Hands out what has held long enough, as it becomes due. */
+  private async handOut(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.wake(), { once: true });
+    while (!signal.aborted) {
+      this.start(this.decider.due(this.now(), AT_ONCE - this.underWay.size), signal);
+      this.options.meters.waiting.set({ stage: 'settling' }, this.decider.size);
+      if (this.underWay.size >= AT_ONCE) {
+        await Promise.race(this.underWay);
+        continue;
+      }
+      const pause = Math.max(0, (this.decider.nextAt ?? Infinity) - this.now());
+      const woken = new AbortController();
+      this.wake = () => woken.abort();
+      await sleep(Math.min(TICK_MS, pause), woken.signal);
+    }
+  }
+
+  /** What waited to settle is told now: the next process does not know of it. */
+  private async leave(): Promise<void> {
+    const soon = AbortSignal.timeout(LEAVE_MS);
+    this.start(this.decider.due(Infinity, Infinity), soon);
+    await Promise.race([Promise.all(this.underWay), sleep(LEAVE_MS)]);
+    await this.outbox.stop(LEAVE_MS);
+  }
+
+  private start(notices: readonly Notice[], signal: AbortSignal): void {
+    const { log, meters } = this.options;
+    for (const notice of notices) {
+      const telling = persist(signal, log, () => this.tell(notice).then(() => 'told'))
+        .then((told) => told ?? meters.dropped.inc({ reason: 'stopped' }))
+        .then(() => undefined)
+        .catch((err: unknown) => log.error({ err, sid: notice.sid }, 'nobody could be notified'))
+        .finally(() => this.underWay.delete(telling));
+      this.underWay.add(telling);
+    }
+  }
+
+  /** Finds out whom a notice is for and whether they want it, and puts it on its way. */
+  private async tell({ sid, kind, body, at }: Notice): Promise<void> {
+    const { backbone, meters } = this.options;
+    const silent = (reason: string): void => meters.silent.inc({ reason });
+    const owner = await ownerOf(backbone, sid);
+    if (owner === undefined) return silent('nobody');
+    const { userId } = owner;
+    const prefs = await this.book.prefsOf(userId);
+    if (!prefs[WISH[kind]]) return silent('off');
+    if (prefs.muted.includes(sid)) return silent('muted');
+    const targets = await this.targetsOf(userId, prefs);
+    if (targets.length === 0) return silent('nowhere');
+    if (await this.book.isDisabled(userId)) return silent('disabled');
+    const info = (await sessionRows(backbone).get(sid))?.value.info;
+    // Its parent is told when it is done.
+    if (kind === 'finished' && info?.parentSessionId !== undefined) return silent('linked');
+    if (await this.isSeen(sid, userId)) return silent('seen');
+    const payload: PushPayload = { kind, sessionId: sid, title: titleOf(info), body, url: `/s/${sid}`, tag: sid, at };
+    for (const target of targets) this.outbox.offer(target, payload);
+  }
+
+  private async targetsOf(userId: string, { webhook }: NotificationPrefsRow): Promise<Target[]> {
+    const { reach, publicUrl } = this.options;
+    const vapid = await this.book.vapid();
+    const devices = vapid === undefined ? [] : await this.book.devicesOf(userId);
+    const pushes = devices.map((device): Target => ({
+      key: device.key,
+      channel: 'push',
+      host: new URL(device.subscription.endpoint).host,
+      send: (payload) => sendPush(device.subscription, payload, vapid!, reach),
+      onGone: () => this.book.forget(device),
+    }));
+    if (webhook === null) return pushes;
+    const send: Target['send'] = (payload) => sendWebhook(webhook, payload, publicUrl, reach);
+    return [...pushes, { key: `webhook.${userId}`, channel: 'webhook', host: new URL(webhook.url).host, send }];
+  }
+
+  /** Whether the person has this session before their eyes. Silence means no. */
+  private async isSeen(sid: string, userId: string): Promise<boolean> {
+    const answer = await requestRpc(this.options.backbone, subjects.attention(sid), encode({ userId }), {
+      timeoutMs: ATTENTION_MS,
+    });
+    return answer.kind === 'ok';
+  }
+}
+
+/** What is no map is nobody's fact: to be passed, as trying again would not change it. */
+function readMap(payload: Uint8Array): UnknownMap | undefined {
+  try {
+    const value = decode(payload);
+    return isMap(value) ? value : undefined;
+  } catch (error) {
+    if (error instanceof CodedError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,218 @@
+import {
+  ASKING_TRIGGERS,
+  COMMAND_TTL_MS,
+  errorInfo,
+  TRIGGER_ANSWER_MS,
+  type CommandName,
+  type CommandOf,
+  type ErrorInfo,
+} from '@pizzapi/protocol';
+import { commandFor, KEPT_MS, linkCommandId, receiptFor, type Party, type Send } from './commands.js';
+import type { AnyFact, Fact } from './facts.js';
+
+/** How long a runner may take to begin a child, in ms. */
+export const SPAWN_MS = 30_000;
+
+/** What is known around a fact when it is decided. */
+export interface Surroundings {
+  /** ms since epoch. */
+  now: number;
+  /** Whose log it is on. */
+  sender: Party;
+  /** Its parent, while they are linked. */
+  parent?: Party | undefined;
+  /** The session that the fact names, where it is a child of the sender. */
+  child?: Party | undefined;
+  /** All of the sender's, where the fact is about all. */
+  children?: readonly Party[];
+  /** Of a spawn: where the child is to live. */
+  runner?: { rid: string; userId: string | undefined; online: boolean };
+  /** Of a spawn: the id is another session's already. */
+  isTaken?: boolean;
+  /** Of an end: the parent knows, because the child said so or the parent wanted it. */
+  isTold?: boolean;
+}
+
+/** One command for each who is to hear of it; pure. */
+export function decide(fact: AnyFact, around: Surroundings): Send[] {
+  switch (fact.event.type) {
+    case 'session_spawn':
+      return spawn(fact as Fact<'session_spawn'>, around);
+    case 'session_trigger':
+      return trigger(fact as Fact<'session_trigger'>, around);
+    case 'trigger_response':
+      return response(fact as Fact<'trigger_response'>, around);
+    case 'trigger_closed':
+      return closed(fact as Fact<'trigger_closed'>, around);
+    case 'session_message':
+      return message(fact as Fact<'session_message'>, around);
+    case 'cleanup_child_session':
+      return cleanup(fact as Fact<'cleanup_child_session'>, around);
+    case 'delink_children':
+      return (around.children ?? []).map((child) => unlink(fact, child, around));
+    case 'delink_own_parent':
+      return around.parent === undefined ? [] : [unlink(fact, around.parent, around)];
+    case 'session_ended':
+      return ended(fact as Fact<'session_ended'>, around);
+    case 'session_started':
+      return [];
+  }
+}
+
+function spawn({ sid, event }: Fact<'session_spawn'>, around: Surroundings): Send[] {
+  const { now, sender, runner } = around;
+  const { spawnId, sessionId, prompt, cwd, model, name, pi } = event;
+  const problem = spawnProblem(event, around);
+  if (problem !== undefined || runner === undefined) {
+    return [receiptFor(sender, { requestId: spawnId, to: sessionId }, 'failed', now, problem)];
+  }
+  const child: Party = { sid: sessionId, userId: sender.userId, runnerId: runner.rid, ended: false };
+  const args = {
+    ...{ sessionId, prompt, parentSessionId: sid },
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(model === undefined ? {} : { model }),
+    ...(name === undefined ? {} : { name }),
+    ...(pi === undefined ? {} : { pi }),
+  };
+  return send(around, child, 'new_session', [sid, 'session_spawn', spawnId], args, {
+    ...{ requestId: spawnId, expiresAt: now + SPAWN_MS },
+  });
+}
+
+function spawnProblem(
+  { sessionId, runnerId }: Fact<'session_spawn'>['event'],
+  { sender, runner, isTaken = false }: Surroundings,
+): ErrorInfo | undefined {
+  if (runner?.userId !== sender.userId) {
+    return errorInfo('runner_not_found', `There is no runner "${runnerId ?? sender.runnerId}"`);
+  }
+  if (isTaken) return errorInfo('already_exists', `There is a session ${sessionId}`);
+  return runner.online ? undefined : errorInfo('host_lost', `The runner "${runner.rid}" is offline`);
+}
+
+function trigger({ sid, at, event }: Fact<'session_trigger'>, around: Surroundings): Send[] {
+  const { now, sender, parent } = around;
+  const { triggerId, kind, payload, expiresAt: until } = event;
+  const to = event.parentSessionId ?? sid;
+  const isAsking = ASKING_TRIGGERS.includes(kind);
+  const expiresAt = isAsking ? Math.min(until ?? Infinity, at + TRIGGER_ANSWER_MS) : now + KEPT_MS;
+  if (parent === undefined) return [refused(around, triggerId, to, errorInfo('not_linked', 'There is no parent'))];
+  const args = {
+    ...{ triggerId, kind, sessionId: sid },
+    ...(sender.name === undefined || sender.name === '' ? {} : { name: sender.name }),
+    ...(payload === undefined ? {} : { payload }),
+    ...(isAsking ? { expiresAt } : {}),
+  };
+  return send(around, parent, 'session_trigger', [sid, kind, triggerId], args, { requestId: triggerId, expiresAt });
+}
+
+function response({ sid, at, event }: Fact<'trigger_response'>, around: Surroundings): Send[] {
+  const { triggerId, response: value, to = '', by } = event;
+  const { child } = around;
+  if (child === undefined) return [refused(around, triggerId, to, notAChild(to))];
+  // Whether the trigger still takes an answer only its session knows, which says so.
+  return send(
+    around,
+    child,
+    'trigger_response',
+    [sid, 'trigger_response', triggerId, to],
+    { triggerId, response: value, ...(by === undefined ? {} : { by }) },
+    { requestId: triggerId, expiresAt: at + COMMAND_TTL_MS },
+  );
+}
+
+/** Settled by a person, or by nobody: the parent need not answer any more. */
+function closed({ sid, event }: Fact<'trigger_closed'>, { now, parent }: Surroundings): Send[] {
+  if (parent === undefined || parent.ended) return [];
+  const { triggerId, how, by } = event;
+  const id = linkCommandId(sid, 'trigger_closed', triggerId);
+  const args = { triggerId, sessionId: sid, how, ...(by === undefined ? {} : { by }) };
+  return [commandFor(parent, 'trigger_closed', id, args, { at: now, expiresAt: now + KEPT_MS })];
+}
+
+function message({ sid, at, msgId, event }: Fact<'session_message'>, around: Surroundings): Send[] {
+  const { to = '', text, messageId = linkCommandId(sid, msgId) } = event;
+  const other = around.child ?? (around.parent?.sid === to ? around.parent : undefined);
+  if (other === undefined) return [refused(around, messageId, to, notAChild(to))];
+  return send(
+    around,
+    other,
+    'session_message',
+    [sid, 'session_message', messageId],
+    { from: sid, text },
+    {
+      ...{ requestId: messageId, expiresAt: at + COMMAND_TTL_MS },
+    },
+  );
+}
+
+function cleanup({ sid, msgId, event }: Fact<'cleanup_child_session'>, around: Surroundings): Send[] {
+  const { sessionId } = event;
+  const { now, sender, child } = around;
+  if (child === undefined) return [refused(around, sessionId, sessionId, notAChild(sessionId))];
+  if (child.ended) return [receiptFor(sender, { requestId: sessionId, to: sessionId }, 'delivered', now)];
+  return send(
+    around,
+    child,
+    'kill_session',
+    [sid, 'cleanup', sessionId, msgId],
+    {},
+    {
+      ...{ requestId: sessionId, expiresAt: now + KEPT_MS },
+    },
+  );
+}
+
+function unlink({ sid, msgId }: AnyFact, other: Party, { now }: Surroundings): Send {
+  const id = linkCommandId(sid, 'session_unlinked', other.sid, msgId);
+  return commandFor(other, 'session_unlinked', id, { sessionId: sid }, { at: now, expiresAt: now + KEPT_MS });
+}
+
+const ENDINGS: Readonly<Record<string, string>> = {
+  killed: 'It was ended by request.',
+  expired: 'Nobody came back to it.',
+  host_lost: 'Its host did not come back.',
+};
+
+/** A child that ended before it could say how its work went. */
+function ended({ sid, seq, event }: Fact<'session_ended'>, { now, sender, parent, isTold }: Surroundings): Send[] {
+  if (parent === undefined || parent.ended || isTold === true) return [];
+  const { reason, message: what } = event;
+  const isDone = reason === 'completed';
+  const payload = isDone
+    ? { text: what ?? '' }
+    : { reason, message: what ?? ENDINGS[reason] ?? 'It was ended by an error.' };
+  const id = linkCommandId(sid, 'session_ended', String(seq));
+  const args = {
+    ...{ triggerId: `e_${id.slice(2)}`, kind: isDone ? 'session_complete' : 'session_error', sessionId: sid, payload },
+    ...(sender.name === undefined || sender.name === '' ? {} : { name: sender.name }),
+  };
+  return [commandFor(parent, 'session_trigger', id, args, { at: now, expiresAt: now + KEPT_MS })];
+}
+
+const notAChild = (sid: string) => errorInfo('not_linked', `The session ${sid} is not linked to this one`);
+
+function refused({ sender, now }: Surroundings, requestId: string, to: string, error: ErrorInfo): Send {
+  return receiptFor(sender, { requestId, to }, 'failed', now, error);
+}
+
+/** Sends a command whose outcome its sender hears of; or says at once that it comes too late, or to nobody. */
+function send<N extends CommandName>(
+  { now, sender }: Surroundings,
+  to: Party,
+  name: N,
+  idOf: string[],
+  args: CommandOf<N>['args'],
+  { requestId, expiresAt }: { requestId: string; expiresAt: number },
+): Send[] {
+  const request = { requestId, to: to.sid };
+  if (to.ended) return [receiptFor(sender, request, 'failed', now, errorInfo('session_ended'))];
+  if (now >= expiresAt) return [receiptFor(sender, request, 'late', now, errorInfo('command_expired'))];
+  const id = linkCommandId(...idOf);
+  const sent = commandFor(to, name, id, args, { at: now, expiresAt });
+  const awaited = {
+    ...{ commandId: id, requestId, from: sender.sid, to: to.sid, rid: to.runnerId },
+    ...{ isSpawn: name === 'new_session', at: now, expiresAt },
+  };
+  return [{ ...sent, awaited }];
+}

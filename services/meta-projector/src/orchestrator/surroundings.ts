@@ -1,0 +1,112 @@
+import { ownerOf, readLease, replay, type Backbone } from '@pizzapi/backbone';
+import { isId, offsetBeforeLast, type SessionEvent } from '@pizzapi/protocol';
+import { sessionRows } from '../buckets.js';
+import { isLinkCommand, type Party } from './commands.js';
+import type { Surroundings } from './decide.js';
+import { eventOf, type AnyFact } from './facts.js';
+import type { Link, Links } from './links.js';
+
+/** How many of a session's last events are looked through for what it told its parent. */
+const TOLD_WITHIN = 200;
+
+/** Looks up what a fact is decided by. Undefined: it is on the log of a session that nobody owns. */
+export async function surroundingsOf(
+  b: Backbone,
+  links: Links,
+  fact: AnyFact,
+  now: number,
+): Promise<Surroundings | undefined> {
+  const { sid, event } = fact;
+  const sender = await partyOf(b, sid);
+  if (sender === undefined) return undefined;
+  const known: Surroundings = { now, sender };
+  switch (event.type) {
+    case 'session_spawn':
+      return { ...known, ...(await placeFor(b, links, event.sessionId, event.runnerId ?? sender.runnerId, sid)) };
+    case 'session_trigger':
+    case 'trigger_closed':
+    case 'delink_own_parent':
+      return { ...known, parent: await parentOf(b, links, sender) };
+    case 'session_ended': {
+      const parent = await parentOf(b, links, sender);
+      return { ...known, parent, isTold: parent !== undefined && (await isTold(b, fact)) };
+    }
+    case 'trigger_response':
+      return { ...known, child: await childOf(b, links, sender, event.to) };
+    case 'session_message': {
+      const child = await childOf(b, links, sender, event.to);
+      return { ...known, child, parent: child === undefined ? await parentOf(b, links, sender) : undefined };
+    }
+    case 'cleanup_child_session':
+      return { ...known, child: await childOf(b, links, sender, event.sessionId) };
+    case 'delink_children': {
+      const sids = await links.childrenOf(sid);
+      const children = await Promise.all(sids.map((child) => childOf(b, links, sender, child)));
+      return { ...known, children: children.filter((child) => child !== undefined) };
+    }
+    case 'session_started':
+      return known;
+  }
+}
+
+/** A session and who hosts it, by the grants; `link` is for one that was sent to its host and is not granted yet. */
+export async function partyOf(b: Backbone, sid: string, link?: Link): Promise<Party | undefined> {
+  if (!isId(sid)) return undefined;
+  const [owner, row] = await Promise.all([ownerOf(b, sid), sessionRows(b).get(sid)]);
+  const { userId, runnerId } = owner ?? { userId: link?.userId, runnerId: link?.rid };
+  if (userId === undefined || runnerId === undefined) return undefined;
+  const info = row?.value.info;
+  return { sid, userId, runnerId, ended: info?.state === 'ended', name: info?.name };
+}
+
+async function parentOf(b: Backbone, links: Links, child: Party): Promise<Party | undefined> {
+  const link = await links.of(child.sid);
+  const parent = link === undefined ? undefined : await partyOf(b, link.parent);
+  return parent?.userId === child.userId ? parent : undefined;
+}
+
+async function childOf(b: Backbone, links: Links, parent: Party, sid = ''): Promise<Party | undefined> {
+  const link = await links.of(sid);
+  const child = link?.parent === parent.sid ? await partyOf(b, sid, link) : undefined;
+  return child?.userId === parent.userId ? child : undefined;
+}
+
+async function placeFor(
+  b: Backbone,
+  links: Links,
+  child: string,
+  rid: string,
+  parent: string,
+): Promise<Pick<Surroundings, 'runner' | 'isTaken'>> {
+  const [runner, lease, link, owner] = await Promise.all([
+    ownerOf(b, `runner.${rid}`),
+    readLease(b, `runner.${rid}`),
+    links.of(child),
+    ownerOf(b, child),
+  ]);
+  const isTaken = link === undefined ? owner !== undefined : link.parent !== parent;
+  return { runner: { rid, userId: runner?.userId, online: lease !== undefined }, isTaken };
+}
+
+/**
+ * Whether the parent of a session that ended knows already: the parent ended it, or the child has told how its last run
+ * went and did not begin another.
+ */
+async function isTold(b: Backbone, { sid, seq, prevSeq }: AnyFact): Promise<boolean> {
+  const row = (await sessionRows(b).get(sid))?.value;
+  const after = Math.min(row === undefined ? 0 : offsetBeforeLast(row, TOLD_WITHIN), Math.max(0, prevSeq - 1));
+  let told = false;
+  for await (const events of replay(b, sid, { after, upTo: seq })) {
+    for (const { type, payload } of events) {
+      if (type === 'agent_start') told = false;
+      if (type !== 'session_trigger' && type !== 'command_result') continue;
+      if (tells(eventOf({ payload }))) told = true;
+    }
+  }
+  return told;
+}
+
+function tells(event: SessionEvent | undefined): boolean {
+  if (event?.type === 'session_trigger') return event.kind === 'session_complete' || event.kind === 'session_error';
+  return event?.type === 'command_result' && event.name === 'kill_session' && isLinkCommand(event.commandId);
+}
