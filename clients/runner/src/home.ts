@@ -20,9 +20,13 @@ export interface RunnerHome {
   log(sid: string): string;
 }
 
-/** The paths of a runner below `home` (`PIZZAPI_HOME`). */
+/** The paths of the daemon below `home` (`PIZZAPI_HOME`). */
 export function runnerHome(home: string): RunnerHome {
-  const root = join(home, 'runner');
+  return hostHome(join(home, 'runner'));
+}
+
+/** The paths of whatever hosts sessions and keeps what it must not forget in `root`. */
+export function hostHome(root: string): RunnerHome {
   const place = createHash('sha256').update(root).digest('hex').slice(0, 12);
   return {
     root,

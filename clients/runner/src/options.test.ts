@@ -19,6 +19,8 @@ it('the help of the runner names every flag with its variable and default', () =
                                 (default: on, env: PIZZAPI_HUMAN)
       --approvals <policy>      Whether tools that change something ask first: allow or ask (default: allow, env:
                                 PIZZAPI_APPROVALS)
+      --link-wait <seconds>     How long a child session waits for an answer before it goes on; one is taken for twice as
+                                long (default: 300, env: PIZZAPI_LINK_WAIT_SECONDS)
       --agent-dir <folder>      pi's folder: keys, models, skills, extensions; your own by default (env:
                                 PI_CODING_AGENT_DIR)
       --nats-url <url>          Address of nats-server; several with commas (default: nats://127.0.0.1:4222, env:

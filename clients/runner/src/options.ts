@@ -50,6 +50,15 @@ export const RUNNER_OPTIONS = defineOptions({
     choices: ['allow', 'ask'],
     default: 'allow',
   },
+  linkWaitSeconds: {
+    env: 'PIZZAPI_LINK_WAIT_SECONDS',
+    flag: '--link-wait <seconds>',
+    help: 'How long a child session waits for an answer before it goes on; one is taken for twice as long',
+    type: 'integer',
+    default: 300,
+    min: 1,
+    max: 300,
+  },
   agentDir: {
     env: 'PI_CODING_AGENT_DIR',
     flag: '--agent-dir <folder>',

@@ -12,6 +12,7 @@ import type {
   SessionReply,
 } from '@pizzapi/protocol';
 import { createSend, DELETE, id, queryOf, type ApiOptions } from './http.js';
+import { notificationsApi } from './notifications.js';
 import { peopleApi } from './people.js';
 
 /** One event with its offset, as `GET /api/sessions/:sid/events` lists it. */
@@ -36,6 +37,7 @@ export function createApi(options: ApiOptions) {
 
   return {
     ...peopleApi(send),
+    ...notificationsApi(send),
 
     runners: () => send<{ runners: RunnerInfo[] }>('/api/runners'),
     runner: (rid: string) => send<{ runner: RunnerInfo }>(`/api/runners/${id(rid)}`),

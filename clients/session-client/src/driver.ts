@@ -214,10 +214,13 @@ export function apiAt(url: string, { token, fetch }: ConnectOptions): Api {
   return createApi({ url, ...(token === undefined ? {} : { token }), ...(fetch === undefined ? {} : { fetch }) });
 }
 
-/** A `probe` that asks the API: only an answer that says "not you" or "not this" makes trying again useless. */
+/** Answers that say "not you", "not this" or "not by this address": trying again is no use. */
+const FINAL_ANSWERS: readonly number[] = [401, 403, 404, 410, 421];
+
+/** A `probe` that asks the API. */
 export function probeWith(options: ConnectOptions, ask: (api: Api) => Promise<Result<unknown>>): Feed['probe'] {
   return async (url) => {
     const answer = await ask(apiAt(url, options));
-    return answer.kind === 'failed' && [401, 403, 404, 410].includes(answer.status) ? answer.error : undefined;
+    return answer.kind === 'failed' && FINAL_ANSWERS.includes(answer.status) ? answer.error : undefined;
   };
 }

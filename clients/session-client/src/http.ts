@@ -23,7 +23,7 @@ export interface ApiOptions {
 }
 
 export interface Request {
-  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   body?: unknown;
   /** Sent as it is instead of `body`. */
   raw?: { bytes: Blob | Uint8Array<ArrayBuffer>; mediaType: string };
@@ -38,6 +38,7 @@ export interface Send {
 }
 
 export const post = (body?: unknown): Request => ({ method: 'POST', ...(body === undefined ? {} : { body }) });
+export const put = (body: unknown): Request => ({ method: 'PUT', body });
 export const patch = (body: unknown): Request => ({ method: 'PATCH', body });
 export const DELETE: Request = { method: 'DELETE' };
 

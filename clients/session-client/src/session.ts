@@ -70,6 +70,7 @@ export class Session {
   #batching = false;
   #earlier: Promise<Result<number>> | undefined;
   #wasReset = false;
+  #visible: boolean | undefined;
   /** The log that `cursor` is an offset of, and the one of the last greeting. */
   #log: string | undefined;
   #greetedLog: string | undefined;
@@ -155,6 +156,16 @@ export class Session {
     return this.#results.of(commandId);
   }
 
+  /**
+   * Tells the gateway, now and on every connection to come, whether a person has this session before their eyes: what
+   * they see they need not be notified of. Until this is said nobody has.
+   */
+  setVisible(visible: boolean): void {
+    if (visible === this.#visible) return;
+    this.#visible = visible;
+    this.#connection.send({ type: 'visible', visible });
+  }
+
   /** Loads up to `n` events before the first one that is here. The value is how many came. One call at a time. */
   loadEarlier(n = EARLIER_EVENTS): Promise<Result<number>> {
     this.#earlier ??= this.#loadEarlier(n).finally(() => (this.#earlier = undefined));
@@ -189,10 +200,15 @@ export class Session {
   #stateChanged(state: ConnectionState): void {
     this.#change.connection = true;
     if (state.kind === 'waiting') this.#sends.broken();
-    if (state.kind === 'replaying') this.#sends.flush();
+    if (state.kind === 'replaying') this.#greeted();
     if (state.kind !== 'closed') return;
     this.#sends.close(state.error ?? errorInfo('gateway_unreachable', 'This session was closed here'));
     this.#results.close();
+  }
+
+  #greeted(): void {
+    if (this.#visible !== undefined) this.#connection.send({ type: 'visible', visible: this.#visible });
+    this.#sends.flush();
   }
 
   #frame(value: unknown): void {

@@ -6,6 +6,7 @@ import type { Announcer } from './announcer.js';
 import type { SessionHost } from './host.js';
 import type { SessionHosts } from './hosts.js';
 import type { Meters } from './meters.js';
+import { isRepeatable } from './repeatable.js';
 
 export interface DeskOptions {
   ledger: Ledger;
@@ -23,6 +24,8 @@ export interface DeskOptions {
  */
 export class CommandDesk {
   private readonly running = new Set<Promise<void>>();
+  /** Sessions that are being begun: what is for them waits. */
+  private readonly beginning = new Map<string, Promise<unknown>>();
 
   constructor(private readonly options: DeskOptions) {}
 
@@ -85,6 +88,7 @@ export class CommandDesk {
         return outcome;
       }
     }
+    await this.beginning.get(command.sessionId ?? '');
     const host = command.sessionId === undefined ? undefined : this.options.hosts.get(command.sessionId);
     if (host === undefined)
       return this.refuse(command, 'session_not_found', `There is no session ${command.sessionId ?? ''} here`);
@@ -94,7 +98,10 @@ export class CommandDesk {
   }
 
   private async create(command: Extract<Command, { name: 'new_session' }>): Promise<CommandOutcome> {
-    const begun = await this.options.hosts.create(command);
+    const { sessionId } = command.args;
+    const beginning = this.options.hosts.create(command).finally(() => this.beginning.delete(sessionId));
+    this.beginning.set(sessionId, beginning);
+    const begun = await beginning;
     if (begun.kind === 'refused') return this.tell(command, { ok: false, error: begun.error });
     return this.tell(command, { ok: true, result: { sessionId: begun.sid, cwd: begun.cwd } });
   }
@@ -124,8 +131,13 @@ export class CommandDesk {
       case 'unseen':
         return this.handle(command);
       case 'unknown':
+        if (isRepeatable(command)) return this.again(host, command);
         return command.name === 'kill_session' ? this.handle(command) : host.settle(command, unknown);
     }
+  }
+
+  private async again(host: SessionHost, command: Command): Promise<CommandOutcome | undefined> {
+    return (await host.isAnswered(command.commandId)) ? { ok: true } : this.handle(command);
   }
 
   private async refuse(command: Command, code: ErrorCode, what?: string): Promise<CommandOutcome> {

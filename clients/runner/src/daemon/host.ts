@@ -18,6 +18,7 @@ import { claimSoon, isGone } from './grants.js';
 import { Readmission } from './readmission.js';
 import type { Attached, HostDeps, Woken } from './hostParts.js';
 import type { SessionRecord } from './records.js';
+import { isRepeatable } from './repeatable.js';
 import { RestartBudget } from './restarts.js';
 import { endWorker, type WorkerHandle } from './workers.js';
 
@@ -119,6 +120,11 @@ export class SessionHost {
       await attached?.departed;
       if (this.closing.signal.aborted) return undefined;
     }
+  }
+
+  /** Whether the log has the result of a command. */
+  isAnswered(commandId: string): Promise<boolean> {
+    return this.absence.isAnswered(commandId);
   }
 
   /** Asks the worker what became of a command that an earlier daemon forwarded. */
@@ -341,9 +347,10 @@ export class SessionHost {
     else await this.save();
   }
 
-  /** The worker is gone with a command in its hands: its successor, or we, say that nobody knows. */
-  private async lost(command: Command): Promise<CommandOutcome> {
+  /** The worker is gone with a command in its hands: its successor repeats it, or says that nobody knows. */
+  private async lost(command: Command): Promise<CommandOutcome | undefined> {
     await this.attached?.departed;
+    if (isRepeatable(command) && !(await this.isAnswered(command.commandId))) return this.command(command);
     return this.settle(command, UNKNOWN);
   }
 

@@ -67,7 +67,7 @@ export class SessionHosts {
     const { sessionId, entryId } = args;
     const branched = await source.branch(entryId);
     if (branched.kind === 'refused') return branched;
-    const { cwd, model, thinkingLevel, name } = source.facts;
+    const { cwd, model, thinkingLevel, name, pi } = source.facts;
     const title = args.name ?? (name === undefined || name === '' ? undefined : `${name} (fork)`);
     return this.begin(sessionId, by, cwd, {
       kind: 'new',
@@ -78,6 +78,7 @@ export class SessionHosts {
       ...(model === undefined ? {} : { model }),
       ...(thinkingLevel === undefined ? {} : { thinkingLevel: thinkingLevel as Beginning['thinkingLevel'] & string }),
       ...(title === undefined ? {} : { name: title }),
+      ...(pi === undefined ? {} : { pi }),
     });
   }
 
@@ -150,6 +151,8 @@ export class SessionHosts {
     const host = new SessionHost(this.deps, {
       ...{ sid, userId: by.userId, cwd, phase: 'starting', activity: 'idle', epoch: 0, startedAt: now },
       lastActivityAt: now,
+      parentSessionId: beginning.parentSessionId,
+      pi: beginning.pi,
     });
     this.hosts.set(sid, host);
     const outcome = await host.begin(beginning);

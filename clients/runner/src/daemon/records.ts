@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isId, isMap, numberAt, stringAt } from '@pizzapi/protocol';
+import { isId, isMap, isPiOptions, numberAt, stringAt, type PiOptions } from '@pizzapi/protocol';
 import { readJson, writePrivate } from '../files.js';
 
 const PHASES = ['starting', 'hosted', 'over'] as const;
@@ -20,6 +20,10 @@ export interface SessionRecord {
   model?: string | undefined;
   name?: string | undefined;
   thinkingLevel?: string | undefined;
+  /** The session that started it. */
+  parentSessionId?: string | undefined;
+  /** What pi was told when the session started, for every worker that hosts it and every fork. */
+  pi?: PiOptions | undefined;
   /** The worker that hosts it; none while it sleeps. The start tells a pid from a later one of the same number. */
   worker?: { pid: number; start: string; socket: string } | undefined;
   /** ms since epoch. */
@@ -36,6 +40,9 @@ function parseRecord(value: unknown): SessionRecord | undefined {
   if (!isId(sid) || phase === undefined || userId === undefined || cwd === undefined || epoch === undefined) {
     return undefined;
   }
+  // Without what it was told, a session might have tools that it must not have.
+  const pi = value['pi'];
+  if (pi !== undefined && !isPiOptions(pi)) return undefined;
   const startedAt = numberAt(value, 'startedAt') ?? 0;
   return {
     sid,
@@ -48,6 +55,8 @@ function parseRecord(value: unknown): SessionRecord | undefined {
     model: stringAt(value, 'model'),
     name: stringAt(value, 'name'),
     thinkingLevel: stringAt(value, 'thinkingLevel'),
+    parentSessionId: isId(value['parentSessionId']) ? value['parentSessionId'] : undefined,
+    pi,
     worker: isMap(worker) ? parseWorker(worker) : undefined,
     startedAt,
     lastActivityAt: numberAt(value, 'lastActivityAt') ?? startedAt,

@@ -51,14 +51,23 @@ describe('state files', () => {
     expect((await records.all()).records).toEqual([]);
   });
 
+  it('have what pi was told when the session started', async () => {
+    const records = new SessionRecords(folder);
+    const pi = { tools: ['read'], systemPrompt: 'Be a baker.' };
+    await records.save({ ...record, pi });
+    expect((await records.all()).records).toEqual([expect.objectContaining({ pi })]);
+  });
+
   it('that cannot be read are named and passed over', async () => {
     const records = new SessionRecords(folder);
     await records.save(record);
+    // Of a later version: without the option it would be a session that may do more than it should.
+    await writeFile(join(folder, 's4.json'), JSON.stringify({ ...record, sid: 's4', pi: { sandbox: true } }));
     await writeFile(join(folder, 's2.json'), '{"sid":"s2"');
     await writeFile(join(folder, 's3.json'), JSON.stringify({ ...record, sid: 'other' }));
     const { records: found, broken } = await records.all();
     expect(found.map(({ sid }) => sid)).toEqual(['s1']);
-    expect(broken.sort()).toEqual([join(folder, 's2.json'), join(folder, 's3.json')]);
+    expect(broken.sort()).toEqual(['s2', 's3', 's4'].map((name) => join(folder, `${name}.json`)));
   });
 
   it('never leave their folder', async () => {

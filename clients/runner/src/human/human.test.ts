@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readApproval } from './approvals.js';
 import { afterTurn, newGoal, parseGoalCommand, settleGoal } from './goals.js';
 import { openPrompts, OPENED_ENTRY, promptId, SETTLED_ENTRY, type PendingPrompt } from './pending.js';
-import { planModeProblem, planText, readVerdict } from './plans.js';
+import { planModeProblem, readVerdict } from './plans.js';
 import { rateLimitsOf, withLimits } from './providerUsage.js';
 import { answersText, readAnswers } from './questions.js';
 import { toTodoList } from './todos.js';
@@ -100,11 +100,6 @@ it('plan mode lets through what only reads, and says why of the rest', () => {
   expect(planModeProblem({ tool: 'bash', input: { command: 'rm x' } })).toContain('"rm x" is not known to only read');
   expect(planModeProblem({ tool: 'write', input: {} })).toContain('Plan mode is on');
   expect(planModeProblem({ tool: 'mcp_deploy', input: {} })).toContain('Plan mode is on');
-});
-
-it('a plan is text that can be edited', () => {
-  const steps = [{ title: 'Knead', description: 'long' }, { title: 'Bake' }];
-  expect(planText({ title: 'Pizza', steps })).toBe('# Pizza\n\n1. Knead\n   long\n2. Bake');
 });
 
 it('every to-do has an id of its own, and keeps the one it has', () => {

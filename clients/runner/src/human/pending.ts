@@ -14,6 +14,8 @@ export type PendingPrompt =
       questions: Question[];
       /** ms since epoch after which nobody needs to answer any more. */
       expiresAt?: number;
+      /** The trigger of a child session that it is asked for: the answer is that session's. */
+      forward?: string;
     }
   | { kind: 'plan'; id: string; plan: Plan }
   | { kind: 'approval'; id: string; use: ToolUse; remember: ApprovalRule[] };
@@ -28,6 +30,7 @@ function isPrompt(value: unknown): value is PendingPrompt {
   }
   if (kind === 'plan' && !isMap(value['plan'])) return false;
   if (kind === 'question' && expiresAt !== undefined && typeof expiresAt !== 'number') return false;
+  if (kind === 'question' && value['forward'] !== undefined && !isId(value['forward'])) return false;
   return (kind === 'plan' || kind === 'question') && isSessionEvent(openedEvent(value as unknown as PendingPrompt, 0));
 }
 

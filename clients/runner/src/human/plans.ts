@@ -44,16 +44,6 @@ export function readVerdict(value: unknown): PlanVerdict | undefined {
   return undefined;
 }
 
-/** A plan as text that can be edited. */
-export function planText({ title, description, steps }: Plan): string {
-  const lines = (steps ?? []).map(
-    (step, index) => `${index + 1}. ${step.title}${step.description === undefined ? '' : `\n   ${step.description}`}`,
-  );
-  return [`# ${title}`, ...(description ? [description] : []), ...(lines.length > 0 ? [lines.join('\n')] : [])].join(
-    '\n\n',
-  );
-}
-
 /** What the model reads. */
 export function verdictText(verdict: PlanVerdict | undefined): string {
   switch (verdict?.kind) {

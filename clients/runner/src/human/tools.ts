@@ -8,6 +8,9 @@ const READ_ONLY_TOOLS: ReadonlySet<string> = new Set([
   'todo',
   'plan_mode',
   'goal',
+  'respond_to_trigger',
+  'escalate_trigger',
+  'escalate',
 ]);
 
 /** One call of a tool, before it runs. */

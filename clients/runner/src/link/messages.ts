@@ -1,4 +1,4 @@
-import type { Attachment, Author, Command, ErrorInfo, ThinkingLevel } from '@pizzapi/protocol';
+import type { Attachment, Author, Command, ErrorInfo, PiOptions, ThinkingLevel } from '@pizzapi/protocol';
 
 /**
  * What daemon and worker say to each other over the worker's socket. Both are of one build, except for a worker that
@@ -22,6 +22,7 @@ export type Beginning =
       resumedFrom?: string;
       parentSessionId?: string;
       forkedFrom?: { sessionId: string; seq: number };
+      pi?: PiOptions;
     }
   | {
       kind: 'resume';
@@ -30,6 +31,9 @@ export type Beginning =
       model?: string;
       name?: string;
       thinkingLevel?: ThinkingLevel;
+      /** The session that started it. */
+      parentSessionId?: string;
+      pi?: PiOptions;
     };
 
 /** The session that a worker is to host: given once. */

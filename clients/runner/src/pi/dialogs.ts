@@ -22,23 +22,47 @@ export interface DialogLimits {
   signal?: AbortSignal | undefined;
   /** ms until the dialog closes by itself. */
   timeout?: number | undefined;
+  /** The prompt that the dialog is a step of. */
+  promptId?: string | undefined;
 }
 
 /** What a person answered, or undefined for every other way a dialog closes. */
-type Value = string | boolean | undefined;
+export type Value = string | boolean | undefined;
+type Told = Omit<EventOf<'dialog_opened'>, 'type' | 'at' | 'dialogId'>;
 
 interface OpenDialog {
   accepts(value: unknown): boolean;
   close(outcome: Outcome, value: unknown, by: Author): void;
-  /** Whether it is shown as a dialog, or by an event of its own. */
-  isShown: boolean;
+  /** What shows it as a dialog; undefined when an event of its own does. */
+  opened: EventOf<'dialog_opened'> | undefined;
 }
+
+/** A dialog that is open: its id, and its answer once there is one. */
+export interface Asked {
+  dialogId: string;
+  answer: Promise<Value>;
+}
+
+/** What asks for no answer and stays in sight until the same key says something else. */
+const LASTING: readonly DialogMethod[] = ['status', 'widget'];
+/** How many lasting texts are remembered; the oldest go first. */
+const MAX_LASTING = 64;
 
 /** Whether a value answers a dialog. */
 function accepts(request: DialogRequest, value: unknown): boolean {
   if (request.method === 'confirm') return typeof value === 'boolean';
   if (typeof value !== 'string') return false;
   return request.method !== 'select' || (request.options ?? []).includes(value);
+}
+
+function resolved(
+  at: number,
+  dialogId: string,
+  outcome: Outcome,
+  value: unknown,
+  by: Author,
+): EventOf<'dialog_resolved'> {
+  return { type: 'dialog_resolved', at, dialogId, by, outcome, ...(value === undefined ? {} : { value }) };
 }
 
 /**
@@ -48,6 +72,7 @@ function accepts(request: DialogRequest, value: unknown): boolean {
 export class Dialogs {
   readonly #open = new Map<string, OpenDialog>();
   readonly #closed = new Set<string>();
+  readonly #lasting = new Map<string, Told>();
   #refusing = 0;
 
   constructor(
@@ -57,15 +82,24 @@ export class Dialogs {
 
   /** How many dialogs wait for an answer. */
   get size(): number {
-    return [...this.#open.values()].filter(({ isShown }) => isShown).length;
+    return [...this.#open.values()].filter(({ opened }) => opened !== undefined).length;
   }
 
   /** Asks; the result is the answer, or undefined when nobody gave one. Never rejects. */
   ask(request: DialogRequest, limits: DialogLimits = {}): Promise<Value> {
-    if (this.#refusing > 0 || limits.signal?.aborted === true) return Promise.resolve(undefined);
+    return this.open(request, limits)?.answer ?? Promise.resolve(undefined);
+  }
+
+  /** As `ask`, with the id to answer it by; undefined when nothing may open now. */
+  open(request: DialogRequest, limits: DialogLimits = {}): Asked | undefined {
+    if (this.#refusing > 0 || limits.signal?.aborted === true) return undefined;
+    const dialogId = newId('d');
+    return { dialogId, answer: this.#begin(dialogId, request, limits) };
+  }
+
+  #begin(dialogId: string, request: DialogRequest, limits: DialogLimits): Promise<Value> {
     return new Promise((resolve) => {
-      const dialogId = newId('d');
-      const { signal, timeout } = limits;
+      const { signal, timeout, promptId } = limits;
       const onAbort = () => this.#open.get(dialogId)?.close('cancelled', undefined, SYSTEM);
       const stopTimer =
         timeout !== undefined && timeout > 0
@@ -77,44 +111,52 @@ export class Dialogs {
         stopTimer();
         signal?.removeEventListener('abort', onAbort);
         this.#remember(dialogId);
-        this.emit({
-          type: 'dialog_resolved',
-          at: this.clock.now(),
-          dialogId,
-          by,
-          outcome,
-          ...(value === undefined ? {} : { value }),
-        });
+        this.emit(resolved(this.clock.now(), dialogId, outcome, value, by));
         resolve(value as Value);
       };
-      this.#open.set(dialogId, { accepts: (value) => accepts(request, value), close, isShown: true });
-      const expires = timeout !== undefined && timeout > 0 ? { expiresAt: this.clock.now() + timeout } : {};
-      this.emit({ type: 'dialog_opened', at: this.clock.now(), dialogId, ...request, ...expires });
+      const at = this.clock.now();
+      const expires = timeout !== undefined && timeout > 0 ? { expiresAt: at + timeout } : {};
+      const prompt = promptId === undefined ? {} : { promptId };
+      const opened = { type: 'dialog_opened', at, dialogId, ...request, ...expires, ...prompt } as const;
+      this.#open.set(dialogId, { accepts: (value) => accepts(request, value), close, opened });
+      this.emit(opened);
     });
   }
 
   /**
    * Lets a prompt that an event of its own has announced be answered by its id, as a dialog is. Resolves with the first
    * value that `fits`, or with undefined when it is closed: by a person, by `signal`, by an abort or the session's end.
+   * What a person said is an event, so that everybody sees who it was.
    */
   expect(id: string, fits: (value: unknown) => boolean, signal: AbortSignal): Promise<unknown> {
     if (this.#refusing > 0 || signal.aborted) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       const onAbort = () => this.#open.get(id)?.close('cancelled', undefined, SYSTEM);
-      const close = (_outcome: Outcome, value: unknown) => {
+      const close = (outcome: Outcome, value: unknown, by: Author) => {
         if (!this.#open.delete(id)) return;
         signal.removeEventListener('abort', onAbort);
         this.#remember(id);
+        if (by !== SYSTEM) this.emit(resolved(this.clock.now(), id, outcome, value, by));
         resolve(value);
       };
-      this.#open.set(id, { accepts: fits, close, isShown: false });
+      this.#open.set(id, { accepts: fits, close, opened: undefined });
       signal.addEventListener('abort', onAbort, { once: true });
     });
   }
 
   /** Shows something that asks for no answer. */
-  tell(fields: Omit<EventOf<'dialog_opened'>, 'type' | 'at' | 'dialogId'>): void {
+  tell(fields: Told): void {
+    const slot = `${fields.method} ${fields.key ?? ''}`;
+    this.#lasting.delete(slot);
+    if (LASTING.includes(fields.method) && fields.title !== '') this.#lasting.set(slot, fields);
+    if (this.#lasting.size > MAX_LASTING) this.#lasting.delete(this.#lasting.keys().next().value!);
     this.emit({ type: 'dialog_opened', at: this.clock.now(), dialogId: newId('d'), ...fields });
+  }
+
+  /** Tells again what is open and in sight, to a log that begins in the middle of it. */
+  repeat(): void {
+    for (const fields of [...this.#lasting.values()]) this.tell(fields);
+    for (const { opened } of this.#open.values()) if (opened !== undefined) this.emit(opened);
   }
 
   /**

@@ -19,7 +19,7 @@ async function execute(pi: AgentSession, command: string, onText: (text: string)
 }
 
 /** The entry pi wrote for the command. While the agent works pi keeps it aside, and there is none yet. */
-function entryOf(pi: AgentSession, command: string): string | null {
+export function entryOf(pi: AgentSession, command: string): string | null {
   const leaf = pi.sessionManager.getLeafEntry();
   if (leaf?.type !== 'message' || leaf.message.role !== 'bashExecution') return null;
   return leaf.message.command === command ? leaf.id : null;

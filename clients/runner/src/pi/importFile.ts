@@ -32,7 +32,7 @@ class Importer {
   #leaf: string | null = null;
 
   constructor(
-    private readonly file: ParsedFile,
+    private readonly file: Pick<ParsedFile, 'hasIds'>,
     model: string,
     startedAt: number,
   ) {
@@ -127,8 +127,8 @@ class Importer {
 }
 
 /** `provider/id` at the start of a file: in its header once, in its first entries since. */
-function firstModel({ header, entries }: ParsedFile): string {
-  if (header.provider !== undefined && header.modelId !== undefined) return `${header.provider}/${header.modelId}`;
+function firstModel({ header, entries }: Pick<ParsedFile, 'entries'> & { header?: ParsedFile['header'] }): string {
+  if (header?.provider !== undefined && header.modelId !== undefined) return `${header.provider}/${header.modelId}`;
   for (const { entry } of entries) {
     if (entry.type === 'model_change') return `${entry.provider}/${entry.modelId}`;
     if (entry.type === 'message' && entry.message.role === 'assistant') {
@@ -172,4 +172,15 @@ export function readPiSessionFile(path: string, options: ImportOptions): ImportO
   for (const { line, entry } of entries) importer.add(line, entry);
   importer.finish();
   return { kind: 'ok', events: importer.events, cwd, name, entries: entries.length, messages: importer.messages };
+}
+
+/** The first line of a session file is its header; its entries follow. */
+const FIRST_ENTRY_LINE = 2;
+
+/** What the entries of a session that is open say, as the same events; also when pi has not written its file yet. */
+export function storyOf(all: readonly SessionEntry[]): SessionEvent[] {
+  const entries = all.map((entry, index) => ({ line: index + FIRST_ENTRY_LINE, entry }));
+  const importer = new Importer({ hasIds: true }, firstModel({ entries }), Date.now());
+  for (const { line, entry } of entries) importer.add(line, entry);
+  return importer.events;
 }

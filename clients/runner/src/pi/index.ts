@@ -4,4 +4,4 @@ export { listModels, type ModelList } from './models.js';
 export { readPiSessionFile, type ImportOptions, type ImportOutcome } from './importFile.js';
 export { PI_VERSION } from './session.js';
 export type { Answer } from './dialogs.js';
-export type { OpenOptions, Outcome, PiSession } from './types.js';
+export type { OpenOptions, Outcome, PiSession, PiSink } from './types.js';

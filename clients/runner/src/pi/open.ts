@@ -11,8 +11,10 @@ import { bashTap } from './bashTap.js';
 import { bridge } from './bridge.js';
 import { demoTools } from './demo/tools.js';
 import { humanExtension } from './human/extension.js';
+import { linkOf, seenBy } from './linked/hosted.js';
 import { authSource, findModel, initialModel, modelName } from './models.js';
 import { SessionParts } from './parts.js';
+import { hasBuiltIn, loaderOptions, toolOptions, toolProblem } from './piOptions.js';
 import { HostedSession } from './session.js';
 import { checkPiSessionFile } from './sessionFile.js';
 import { sessionDirOf } from './sessionDir.js';
@@ -30,7 +32,7 @@ function cwdProblem(cwd: string): ErrorInfo | undefined {
 /**
  * Opens a session of pi in a folder, new or continued, under the person's own configuration. Nothing is written and no
  * extension started when it is refused (`cwd_not_found`, `cwd_not_a_folder`, `model_unknown`, `model_unauthenticated`,
- * `file_not_found`, `file_invalid`, `file_truncated`). Call `start()` on the session next.
+ * `tool_unknown`, `file_not_found`, `file_invalid`, `file_truncated`). Call `start()` on the session next.
  */
 export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> {
   const { cwd, agentDir = getAgentDir(), sessionFile } = options;
@@ -39,7 +41,9 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
 
   const settings = readOnlySettings(cwd, agentDir);
   initTheme(settings.getTheme());
-  const parts = new SessionParts(options.sink);
+  const parts: SessionParts = new SessionParts(seenBy(options.sink, () => parts.linked));
+  const opened: { session?: HostedSession } = {};
+  parts.linked = linkOf(options, parts, () => opened.session);
   const emit = parts.emit.bind(parts);
   if (options.human ?? process.env['PIZZAPI_HUMAN'] !== 'off') {
     parts.human = humanExtension({
@@ -48,26 +52,36 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
       emit,
       approvals: options.approvals ?? (process.env['PIZZAPI_APPROVALS'] === 'ask' ? 'ask' : 'allow'),
       expect: parts.dialogs.expect.bind(parts.dialogs),
+      ...(parts.linked === undefined ? {} : { link: parts.linked.forHuman }),
       onProviderUsage: (usage) => (parts.providerUsage = usage),
     });
+    parts.linked?.useHuman(parts.human);
   }
   const services = await createAgentSessionServices({
     cwd,
     agentDir,
     settingsManager: settings,
     resourceLoaderOptions: {
+      ...loaderOptions(options.pi),
       extensionFactories: [
         ...(parts.human === undefined ? [] : [parts.human.factory]),
+        ...(parts.linked === undefined ? [] : [parts.linked.factory]),
         bridge(emit, (model) => authSource(services.modelRegistry, model)),
         demoTools(emit),
-        bashTap(cwd, settings, {
-          begin: (toolCallId) => parts.tapped.add(toolCallId),
-          text: (toolCallId, text) => parts.pieces.add({ kind: 'output', toolCallId }, text),
-        }),
+        ...(hasBuiltIn(options.pi)
+          ? [
+              bashTap(cwd, settings, {
+                begin: (toolCallId) => parts.tapped.add(toolCallId),
+                text: (toolCallId, text) => parts.pieces.add({ kind: 'output', toolCallId }, text),
+              }),
+            ]
+          : []),
       ],
     },
   });
   const { modelRegistry } = services;
+  const tools = toolProblem(options.pi, services);
+  if (tools?.certain === true && options.goesOn !== true) return refused(tools.error);
 
   let model = options.model === undefined ? undefined : findModel(modelRegistry, options.model);
   if (options.model !== undefined) {
@@ -87,6 +101,7 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
     sessionManager,
     ...(model === undefined ? {} : { model }),
     ...(options.thinkingLevel === undefined ? {} : { thinkingLevel: options.thinkingLevel }),
+    ...toolOptions(options.pi),
   });
   if (sessionFile !== undefined && model !== undefined) {
     const before = sessionManager.buildSessionContext().model;
@@ -99,6 +114,7 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
   const registryError = modelRegistry.getError();
   const warnings = [
     ...services.diagnostics.map(({ message }) => message),
+    ...(tools === undefined ? [] : [tools.error.message]),
     // An extension of the person that replaces `bash` is no mistake: it wins over our own, which then reports a clash.
     ...services.resourceLoader
       .getExtensions()
@@ -107,7 +123,8 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
     ...(registryError === undefined ? [] : [registryError]),
     ...(modelFallbackMessage === undefined ? [] : [modelFallbackMessage]),
   ];
-  return { kind: 'opened', session: new HostedSession(session, parts, options, warnings) };
+  opened.session = new HostedSession(session, parts, options, warnings);
+  return { kind: 'opened', session: opened.session };
 }
 
 /** Does ahead what every session needs once per process: loads the SDK's modules and the theme. */

@@ -2,6 +2,7 @@ import type { MetaProviderUsage, SessionEvent } from '@pizzapi/protocol';
 import { Coalescer, systemClock } from './coalesce.js';
 import { Dialogs } from './dialogs.js';
 import type { HumanExtension } from './human/extension.js';
+import type { LinkedExtension } from './linked/extension.js';
 import { OpenBlocks } from './openBlocks.js';
 import type { PiSink } from './types.js';
 
@@ -20,6 +21,8 @@ export class SessionParts {
   settle: () => void = () => undefined;
   /** What people and the agent do together; none when it is switched off. */
   human: HumanExtension | undefined;
+  /** The way to other sessions; none where it is not known which session this is. */
+  linked: LinkedExtension | undefined;
   /** What the providers say of their limits. */
   providerUsage: MetaProviderUsage | undefined;
   live = false;

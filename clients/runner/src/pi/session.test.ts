@@ -236,7 +236,7 @@ describe('questions', () => {
     await session.prompt({ commandId: 'c1', text: '/demo plan' });
     const { dialogId } = await log.next('dialog_opened');
     expect(log.all('plan_pending')).toHaveLength(1);
-    session.answerDialog(dialogId, 'Go ahead', owner);
+    session.answerDialog(dialogId, 'Approve', owner);
     await log.next('agent_end');
     expect(log.all('plan_cleared')[0]!.toolCallId).toBe(log.all('plan_pending')[0]!.plan.toolCallId);
     await session.prompt({ commandId: 'c2', text: '/demo todo' });

@@ -7,9 +7,11 @@ import {
   type SessionEvent,
   type ThinkingLevel,
 } from '@pizzapi/protocol';
+import type { FromLinked } from '../linked/fromLinked.js';
 import type { Answer } from './dialogs.js';
 import { runShell } from './exec.js';
 import { forkFile } from './fork.js';
+import { storyOf } from './importFile.js';
 import { authSource, findModel, modelName, toMetaModel, toRunnerModel, type PiModel } from './models.js';
 import type { SessionParts } from './parts.js';
 import { Prompts } from './prompts.js';
@@ -32,10 +34,10 @@ const DRAIN_POLL_MS = 5;
 export class HostedSession implements PiSession {
   readonly cwd: string;
   readonly piVersion = PI_VERSION;
-  readonly #pi: AgentSession;
-  readonly #parts: SessionParts;
+  protected readonly pi: AgentSession;
+  protected readonly parts: SessionParts;
   readonly #translator: Translator;
-  readonly #prompts: Prompts;
+  protected readonly prompts: Prompts;
   readonly #usage = new UsageMeter();
   readonly #options: Pick<OpenOptions, 'onShutdownRequested' | 'onBug'>;
   readonly #warnings: readonly string[];
@@ -51,15 +53,15 @@ export class HostedSession implements PiSession {
     options: Pick<OpenOptions, 'onShutdownRequested' | 'onBug'>,
     warnings: readonly string[],
   ) {
-    this.#pi = pi;
-    this.#parts = parts;
+    this.pi = pi;
+    this.parts = parts;
     this.#options = options;
     this.#warnings = warnings;
     this.cwd = pi.sessionManager.getCwd();
     for (const entry of pi.sessionManager.getEntries()) if (entry.type === 'message') this.#usage.add(entry.message);
-    this.#prompts = new Prompts({
+    this.prompts = new Prompts({
       pi,
-      delivered: (commandId) => this.#emit({ type: 'input_delivered', at: Date.now(), commandId }),
+      delivered: (commandId) => this.emit({ type: 'input_delivered', at: Date.now(), commandId }),
       failedLate: (what) => this.#notify(what, 'error'),
       drained: () => this.#drained(),
     });
@@ -71,7 +73,7 @@ export class HostedSession implements PiSession {
       newMessageId: () => newId('m'),
       leafId: () => pi.sessionManager.getLeafId(),
       afterListeners: queueMicrotask,
-      delivered: (text) => this.#prompts.inputs.delivered(text),
+      delivered: (text) => this.delivered(text),
       assistantEnded: (message) => {
         this.#usage.add(message);
         this.#reportUsage();
@@ -86,30 +88,30 @@ export class HostedSession implements PiSession {
   }
 
   get sessionFile(): string | undefined {
-    return this.#pi.sessionFile;
+    return this.pi.sessionFile;
   }
 
   model(): string {
-    return this.#pi.model === undefined ? '' : modelName(this.#pi.model);
+    return this.pi.model === undefined ? '' : modelName(this.pi.model);
   }
 
   thinkingLevel(): ThinkingLevel {
-    return this.#pi.thinkingLevel;
+    return this.pi.thinkingLevel;
   }
 
   name(): string {
-    return this.#pi.sessionName ?? '';
+    return this.pi.sessionName ?? '';
   }
 
   state(): SessionState {
-    const pi = this.#pi;
+    const pi = this.pi;
     return {
       isStreaming: pi.isStreaming,
       isCompacting: pi.isCompacting,
       isRetrying: pi.isRetrying,
       isBashRunning: pi.isBashRunning,
       queue: { steering: [...pi.getSteeringMessages()], followUp: [...pi.getFollowUpMessages()] },
-      openDialogs: this.#parts.dialogs.size,
+      openDialogs: this.parts.dialogs.size,
       model: this.model(),
       thinkingLevel: pi.thinkingLevel,
       thinkingLevels: pi.getAvailableThinkingLevels(),
@@ -118,24 +120,19 @@ export class HostedSession implements PiSession {
   }
 
   openBlocks() {
-    return this.#parts.open.snapshot();
+    return this.parts.open.snapshot();
   }
 
   async start(): Promise<void> {
-    const pi = this.#pi;
-    this.#parts.live = true;
-    const at = Date.now();
-    const model = pi.model as PiModel | undefined;
-    this.#emit({ type: 'model_changed', at, model: model === undefined ? null : toMetaModel(model) });
-    this.#emit({ type: 'thinking_level_changed', at, level: pi.thinkingLevel });
-    const source = model === undefined ? null : authSource(pi.modelRegistry, model);
-    this.#emit({ type: 'auth_source_changed', at, source });
-    this.#reportUsage();
+    const pi = this.pi;
+    this.parts.live = true;
+    this.tellSettings();
     for (const warning of this.#warnings) this.#notify(warning, 'warning');
-    this.#parts.human?.restore(pi);
+    this.parts.linked?.restore(pi);
+    this.parts.human?.restore(pi);
     try {
       await pi.bindExtensions({
-        uiContext: createUiContext(this.#parts.dialogs),
+        uiContext: createUiContext(this.parts.dialogs),
         // One session is one log: an extension may move within its tree, not swap it for another.
         commandContextActions: {
           waitForIdle: () => pi.agent.waitForIdle(),
@@ -154,19 +151,19 @@ export class HostedSession implements PiSession {
     } catch (error) {
       this.#notify(`An extension failed to start: ${messageOf(error)}`, 'error');
     } finally {
-      this.#prompts.started();
+      this.prompts.started();
     }
   }
 
   prompt(input: PromptInput): Promise<Outcome> {
     if (this.#disposed) return Promise.resolve({ kind: 'failed', error: errorInfo('session_ended') });
-    return this.#prompts.prompt(input);
+    return this.prompts.prompt(input);
   }
 
   async abort(): Promise<Outcome> {
-    const pi = this.#pi;
+    const pi = this.pi;
     // pi waits for the tool, the tool for its question: without an answer that would be for ever.
-    const release = this.#parts.dialogs.refuse();
+    const release = this.parts.dialogs.refuse();
     pi.abortCompaction();
     pi.abortBranchSummary();
     pi.abortBash();
@@ -181,14 +178,14 @@ export class HostedSession implements PiSession {
   }
 
   async setModel(name: string): Promise<Outcome<{ model: string }>> {
-    const { modelRegistry } = this.#pi;
+    const { modelRegistry } = this.pi;
     const model = findModel(modelRegistry, name);
     if (model === undefined)
       return { kind: 'failed', error: errorInfo('model_unknown', `There is no model "${name}"`) };
     if (!modelRegistry.hasConfiguredAuth(model)) {
       return { kind: 'failed', error: errorInfo('model_unauthenticated', `There is no key for "${name}"`) };
     }
-    await this.#pi.setModel(model);
+    await this.pi.setModel(model);
     return { kind: 'ok', model: name };
   }
 
@@ -196,18 +193,18 @@ export class HostedSession implements PiSession {
     if (!THINKING_LEVELS.includes(level)) {
       return { kind: 'failed', error: errorInfo('command_invalid', `There is no thinking level "${level}"`) };
     }
-    this.#pi.setThinkingLevel(level);
-    return { kind: 'ok', level: this.#pi.thinkingLevel };
+    this.pi.setThinkingLevel(level);
+    return { kind: 'ok', level: this.pi.thinkingLevel };
   }
 
   async compact(instructions?: string): Promise<Outcome<{ tokensBefore: number; summary: string }>> {
     // pi stops listening to its agent before it aborts it: an answer cut off by that would never end in the log.
-    if (this.#pi.isStreaming || this.#pi.isRetrying) {
+    if (this.pi.isStreaming || this.pi.isRetrying) {
       const aborted = await this.abort();
       if (aborted.kind === 'failed') return aborted;
     }
     try {
-      const { tokensBefore, summary } = await this.#pi.compact(instructions);
+      const { tokensBefore, summary } = await this.pi.compact(instructions);
       return { kind: 'ok', tokensBefore, summary };
     } catch (error) {
       return { kind: 'failed', error: errorInfo('command_failed', messageOf(error)) };
@@ -215,7 +212,7 @@ export class HostedSession implements PiSession {
   }
 
   setName(name: string): Outcome {
-    this.#pi.setSessionName(name);
+    this.pi.setSessionName(name);
     return { kind: 'ok' };
   }
 
@@ -224,65 +221,91 @@ export class HostedSession implements PiSession {
       const error = errorInfo('command_failed', 'Another shell command is still running');
       return Promise.resolve({ kind: 'failed', error });
     }
-    const shell = runShell(this.#pi, this.#parts, command, toolCallId).finally(() => (this.#shell = undefined));
+    const shell = runShell(this.pi, this.parts, command, toolCallId).finally(() => (this.#shell = undefined));
     this.#shell = shell;
     return shell;
   }
 
+  story(): SessionEvent[] {
+    return storyOf(this.pi.sessionManager.getEntries());
+  }
+
   fork(entryId?: string): Outcome<{ sessionFile?: string; text?: string }> {
-    return forkFile(this.sessionFile, this.#pi.sessionManager.getLeafId(), entryId);
+    return forkFile(this.sessionFile, this.pi.sessionManager.getLeafId(), entryId);
   }
 
   clearQueue() {
-    this.#prompts.inputs.cleared();
-    return this.#pi.clearQueue();
+    this.prompts.inputs.cleared();
+    return this.pi.clearQueue();
   }
 
   answerDialog(dialogId: string, value: unknown, by: Author): Answer {
-    return this.#parts.dialogs.answer(dialogId, value, by);
+    return this.parts.dialogs.answer(dialogId, value, by);
+  }
+
+  async fromLinked(command: FromLinked): Promise<Outcome> {
+    return this.parts.linked?.take(command) ?? { kind: 'failed', error: errorInfo('not_linked') };
   }
 
   async dispose({ forGood = false }: { forGood?: boolean } = {}): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
-    const pi = this.#pi;
-    if (!forGood) this.#parts.human?.leave();
-    this.#prompts.close();
-    this.#parts.dialogs.refuse();
+    const pi = this.pi;
+    if (!forGood) this.parts.human?.leave();
+    this.parts.linked?.leave();
+    this.prompts.close();
+    this.parts.dialogs.refuse();
     this.clearQueue();
     await this.abort();
     await within(pi.extensionRunner.emit({ type: 'session_shutdown', reason: 'quit' }), STOP_WAIT_MS);
-    this.#parts.pieces.flush();
+    this.parts.pieces.flush();
     this.#translator.settle();
     pi.dispose();
-    this.#parts.live = false;
-    this.#parts.pieces.stop();
+    this.parts.live = false;
+    this.parts.pieces.stop();
   }
 
-  #emit(event: SessionEvent): void {
-    this.#parts.emit(event);
+  protected emit(event: SessionEvent): void {
+    this.parts.emit(event);
+  }
+
+  /** The command that a user's message came from, if it came from one. */
+  protected delivered(text: string): string | undefined {
+    return this.prompts.inputs.delivered(text);
+  }
+
+  /** Says which model, thinking level and login the session has now, and what it has used. */
+  protected tellSettings(): void {
+    const { pi } = this;
+    const at = Date.now();
+    const model = pi.model as PiModel | undefined;
+    this.emit({ type: 'model_changed', at, model: model === undefined ? null : toMetaModel(model) });
+    this.emit({ type: 'thinking_level_changed', at, level: pi.thinkingLevel });
+    const source = model === undefined ? null : authSource(pi.modelRegistry, model);
+    this.emit({ type: 'auth_source_changed', at, source });
+    this.#reportUsage();
   }
 
   #notify(title: string, level: 'info' | 'warning' | 'error'): void {
-    this.#parts.dialogs.tell({ method: 'notify', title, level });
+    this.parts.dialogs.tell({ method: 'notify', title, level });
   }
 
   #reportUsage(): void {
-    const tokenUsage = this.#usage.read(this.#pi.getContextUsage());
-    const { providerUsage } = this.#parts;
+    const tokenUsage = this.#usage.read(this.pi.getContextUsage());
+    const { providerUsage } = this.parts;
     const said = providerUsage === undefined ? {} : { providerUsage };
-    this.#emit({ type: 'token_usage_updated', at: Date.now(), tokenUsage, ...said });
+    this.emit({ type: 'token_usage_updated', at: Date.now(), tokenUsage, ...said });
   }
 
   /** pi's listener. Nothing may escape from here: pi would skip writing the entry it tells us of. */
   #onEvent(event: AgentSessionEvent): void {
     try {
-      if (event.type === 'queue_update') this.#prompts.inputs.queueChanged(event.steering, event.followUp);
-      if (event.type === 'compaction_start') this.#prompts.compacting(true);
-      if (this.#parts.live) this.#translator.handle(event);
-      if (event.type === 'tool_execution_end') this.#parts.tapped.delete(event.toolCallId);
+      if (event.type === 'queue_update') this.prompts.inputs.queueChanged(event.steering, event.followUp);
+      if (event.type === 'compaction_start') this.prompts.compacting(true);
+      if (this.parts.live) this.#translator.handle(event);
+      if (event.type === 'tool_execution_end') this.parts.tapped.delete(event.toolCallId);
       if (event.type === 'compaction_end') {
-        this.#prompts.compacting(false);
+        this.prompts.compacting(false);
         this.#reportUsage();
       }
       if (event.type === 'agent_end') this.#ends.seen++;

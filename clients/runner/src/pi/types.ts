@@ -2,12 +2,14 @@ import type {
   Author,
   DeliverAs,
   ErrorInfo,
+  PiOptions,
   RunnerModel,
   SessionEvent,
   ThinkingLevel,
   UnnumberedDelta,
 } from '@pizzapi/protocol';
 import type { ApprovalMode } from '../human/approvalPolicy.js';
+import type { FromLinked, LinkTimes } from '../linked/fromLinked.js';
 import type { Answer } from './dialogs.js';
 import type { OpenState } from './openBlocks.js';
 
@@ -29,10 +31,16 @@ export interface OpenOptions {
   model?: string;
   thinkingLevel?: ThinkingLevel;
   name?: string;
+  /** What pi's own flags say: tools, prompts, what is loaded. */
+  pi?: PiOptions;
+  /** The session was there before: a tool it was told of and that is gone is a warning then, not an end. */
+  goesOn?: boolean;
   /** Questions, to-dos, plans, approvals and goals; on unless `PIZZAPI_HUMAN` is `off`. */
   human?: boolean;
   /** Whether tools that change something need an approval: `PIZZAPI_APPROVALS`, else `allow`, as in pi itself. */
   approvals?: ApprovalMode;
+  /** Which session it is, and whose child: with it, the agent can start and talk to other sessions. */
+  linked?: { sessionId: string; parentSessionId?: string | undefined; times?: LinkTimes };
   /** An extension asked for the end of the session. */
   onShutdownRequested?: () => void;
   /** A bug of ours, caught before it could harm pi's own file. Printed to stderr when left out. */
@@ -46,6 +54,8 @@ export type Outcome<T extends object = object> = ({ kind: 'ok' } & T) | { kind: 
 export interface PromptInput {
   commandId: string;
   text: string;
+  /** Who sends it, where that is shown. */
+  by?: Author;
   /** Base64 images. */
   images?: { data: string; mimeType: string }[];
   /** How to deliver while the agent works: `prompt` steers then. Idle, all three are a prompt. */
@@ -108,6 +118,8 @@ export interface PiSession {
   setName(name: string): Outcome;
   /** Runs a shell command on the person's behalf, streamed as output of the tool call `toolCallId`, kept in the session. */
   exec(command: string, toolCallId: string): Promise<Outcome<ExecResult>>;
+  /** What was said before now, as the beginning of a log: in the order of pi's file, jumps to other branches included. */
+  story(): SessionEvent[];
   /**
    * Writes a new session file that shares the story up to (and without) a user's message, or all of it. No file means
    * that there is no story to share: the fork is a new session.
@@ -116,6 +128,8 @@ export interface PiSession {
   /** Empties the queue; what was in it. */
   clearQueue(): { steering: string[]; followUp: string[] };
   answerDialog(dialogId: string, value: unknown, by: Author): Answer;
+  /** Takes what a linked session sent. Safe to do again: what was done once is only answered. */
+  fromLinked(command: FromLinked): Promise<Outcome>;
   /**
    * Stops the session: dialogs settled, queue cleared, agent and shell aborted, extensions told. Bounded in time. What
    * waits for a person stays open in pi's file, to be asked again by whoever opens it next, unless it ends `forGood`.

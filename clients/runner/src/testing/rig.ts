@@ -36,7 +36,7 @@ export type Logged = SessionEvent & { seq: number; epochOf: number; msgId: strin
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** A log as it grows: everything so far, and a promise for what is awaited. */
-class Growing<T> {
+export class Growing<T> {
   readonly items: T[] = [];
   private readonly waiting = new Set<() => void>();
 

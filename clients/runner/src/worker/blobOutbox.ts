@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BlobRef } from '@pizzapi/protocol';
+import { CodedError, type BlobRef, type ErrorCode } from '@pizzapi/protocol';
 import { backoff, sleep, type Logger } from '@pizzapi/process';
 
 /** How long an event waits for its blobs to be stored before it goes ahead of them, in ms. */
 const BLOB_PATIENCE_MS = 2_000;
+
+/** Refusals of the bytes themselves: too many, or not those of the hash. Asking again gets the same answer. */
+const FINAL: readonly ErrorCode[] = ['bad_request', 'body_too_large'];
 
 /** Stores bytes in the backbone; rejects while that is out of reach. */
 export type StoreBlob = (bytes: Uint8Array, mediaType: string) => Promise<unknown>;
@@ -17,12 +20,18 @@ export type StoreBlob = (bytes: Uint8Array, mediaType: string) => Promise<unknow
 export class BlobOutbox {
   private readonly uploads = new Map<string, Promise<void>>();
   private readonly stopping = new AbortController();
+  private tellRefused: (blob: BlobRef) => void = () => undefined;
 
   constructor(
     private readonly folder: string,
     private readonly store: StoreBlob,
     private readonly log: Logger,
   ) {}
+
+  /** Tells of a blob that the store refuses for good: it is given up, and who refers to it will not find it. */
+  onRefused(listener: (blob: BlobRef) => void): void {
+    this.tellRefused = listener;
+  }
 
   /** Takes up what an earlier process left. */
   async start(): Promise<void> {
@@ -32,7 +41,7 @@ export class BlobOutbox {
     }
   }
 
-  /** Keeps the bytes; `stored` resolves when the store has them, or after some patience. */
+  /** Keeps the bytes; `stored` resolves when the store has or refuses them, or after some patience. */
   async keep(bytes: Uint8Array, mediaType: string): Promise<{ ref: BlobRef; stored: Promise<void> }> {
     const hash = createHash('sha256').update(bytes).digest('hex');
     const path = join(this.folder, nameOf(hash, mediaType));
@@ -57,21 +66,30 @@ export class BlobOutbox {
     const name = nameOf(hash, mediaType);
     const running = this.uploads.get(name);
     if (running !== undefined) return running;
-    const upload = this.uploadUntilDone(join(this.folder, name), mediaType).finally(() => this.uploads.delete(name));
+    const upload = this.uploadUntilDone(hash, mediaType).finally(() => this.uploads.delete(name));
     this.uploads.set(name, upload);
     return upload;
   }
 
-  private async uploadUntilDone(path: string, mediaType: string): Promise<void> {
+  private async uploadUntilDone(hash: string, mediaType: string): Promise<void> {
+    const path = join(this.folder, nameOf(hash, mediaType));
     const pauses = backoff({ maxMs: 5_000 });
     const { signal } = this.stopping;
     while (!signal.aborted) {
+      let size = 0;
       try {
-        await this.store(await readFile(path), mediaType);
+        const bytes = await readFile(path);
+        size = bytes.byteLength;
+        await this.store(bytes, mediaType);
         await rm(path, { force: true });
         return;
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+        if (error instanceof CodedError && FINAL.includes(error.code)) {
+          this.log.error({ err: error, blob: hash, size, mediaType }, 'a blob is refused for good and given up');
+          await rm(path, { force: true });
+          return this.tellRefused({ blob: hash, size, mediaType });
+        }
         this.log.warn({ err: error, path }, 'a blob is not stored yet');
         await sleep(pauses.next(), signal);
       }

@@ -9,6 +9,7 @@ import {
   type SessionEvent,
 } from '@pizzapi/protocol';
 import type { CommandOutcome } from '../link/messages.js';
+import type { FromLinked } from '../linked/fromLinked.js';
 import type { Answer, Outcome, PiSession } from '../pi/index.js';
 import { withAttachments, type ReadBlob } from './attachments.js';
 
@@ -38,6 +39,12 @@ const DIALOG_ERRORS: Record<Exclude<Answer, 'resolved'>, ErrorInfo> = {
   unknown: errorInfo('dialog_unknown'),
 };
 
+/** What only another session says, through the process manager: nobody else may say it in its name. */
+async function fromLinked(command: FromLinked, { pi }: CommandContext): Promise<CommandOutcome> {
+  if (command.by.via !== 'agent') return failed(errorInfo('forbidden', 'Only a linked session says this'));
+  return outcomeOf(await pi.fromLinked(command));
+}
+
 /**
  * What each command does to a session. An input is answered once the agent has it in hand: `input_received` is in the
  * log before, `input_delivered` follows when the agent reads it. `abort`, `compact` and `exec` are answered when over.
@@ -51,7 +58,7 @@ const HANDLERS: Handlers = {
     const count = attachments.length === 0 ? {} : { attachments: attachments.length };
     emit({ type: 'input_received', at: Date.now(), commandId, text, by, deliverAs, ...count });
     const images = content.images.length === 0 ? {} : { images: content.images };
-    return outcomeOf(await pi.prompt({ commandId, text: content.text, deliverAs, ...images }));
+    return outcomeOf(await pi.prompt({ commandId, text: content.text, by, deliverAs, ...images }));
   },
   async abort(_command, { pi }) {
     return outcomeOf(await pi.abort());
@@ -75,15 +82,16 @@ const HANDLERS: Handlers = {
     const answer = pi.answerDialog(args.dialogId, args.value, by);
     return answer === 'resolved' ? OK : failed(DIALOG_ERRORS[answer]);
   },
-  async trigger_response({ args, by }, { emit }) {
-    emit({ type: 'trigger_response', at: Date.now(), triggerId: args.triggerId, response: args.response, by });
-    return OK;
+  async trigger_response(command, { pi }) {
+    return outcomeOf(await pi.fromLinked(command));
   },
-  async session_message({ commandId, args }, { pi, emit }) {
-    emit({ type: 'session_message', at: Date.now(), from: args.from, text: args.text });
-    const text = `Message from session ${args.from}:\n\n${args.text}`;
-    return outcomeOf(await pi.prompt({ commandId, text, deliverAs: 'followUp' }));
+  async session_message(command, { pi }) {
+    return outcomeOf(await pi.fromLinked(command));
   },
+  session_trigger: fromLinked,
+  trigger_closed: fromLinked,
+  session_unlinked: fromLinked,
+  link_receipt: fromLinked,
   async attach_session(_command, { pi }) {
     const { models: _models, ...state } = pi.state();
     return { ok: true, result: state };
@@ -91,7 +99,7 @@ const HANDLERS: Handlers = {
 };
 
 /** Commands whose order matters to each other: the next begins when the one before has begun its effect. */
-const IN_ORDER: readonly CommandName[] = ['input', 'session_message', 'model_set'];
+const IN_ORDER: readonly CommandName[] = ['input', 'session_message', 'session_trigger', 'model_set'];
 
 /** Carries the commands of a session out: inputs in their order, everything else as it comes. */
 export class CommandRunner {

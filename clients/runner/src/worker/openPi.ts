@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from '@pizzapi/process';
-import { CodedError } from '@pizzapi/protocol';
+import { CodedError, type ErrorInfo } from '@pizzapi/protocol';
 import type { Assignment } from '../link/messages.js';
 import { openPiSession, type OpenOptions, type PiSession } from '../pi/index.js';
 
 /** Opens pi for an assignment. A model that is gone by the time a session is resumed is replaced by pi's own choice. */
 export async function openPi(
-  { cwd, agentDir, beginning }: Assignment,
+  { sid, cwd, agentDir, beginning }: Assignment,
   sink: OpenOptions['sink'],
   onShutdownRequested: () => void,
   log: Logger,
 ): Promise<PiSession> {
-  const { file, model, name, thinkingLevel } = beginning;
+  const { file, model, name, thinkingLevel, pi } = beginning;
   const options: OpenOptions = {
     cwd,
     sink,
@@ -21,12 +21,20 @@ export async function openPi(
     ...(file === undefined || (beginning.kind === 'resume' && !existsSync(file)) ? {} : { sessionFile: file }),
     ...(name === undefined ? {} : { name }),
     ...(thinkingLevel === undefined ? {} : { thinkingLevel }),
+    ...(pi === undefined ? {} : { pi }),
+    goesOn: beginning.kind === 'resume',
+    linked: { sessionId: sid, parentSessionId: beginning.parentSessionId },
   };
   const opened = await openPiSession(model === undefined ? options : { ...options, model });
   if (opened.kind === 'opened') return opened.session;
-  if (beginning.kind === 'new' || model === undefined) throw new CodedError(opened.error.code, opened.error.message);
+  if (beginning.kind === 'new' || model === undefined) throw refusal(opened.error);
   log.warn({ model, error: opened.error }, 'the model of the session cannot be used any more');
   const again = await openPiSession(options);
   if (again.kind === 'opened') return again.session;
-  throw new CodedError(again.error.code, again.error.message);
+  throw refusal(again.error);
+}
+
+/** The error as it is: it says already what to do next. */
+function refusal({ code, message }: ErrorInfo): CodedError {
+  return Object.assign(new CodedError(code), { message });
 }

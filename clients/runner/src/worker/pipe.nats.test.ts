@@ -1,18 +1,30 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startSecuredNats } from '@pizzapi/authenticator/testing';
 import {
+  claimGrant,
   claimSession,
   connectBackbone,
   getBlob,
   openWriter,
   provision,
   putBlob,
+  putBlobVia,
   replay,
   type Backbone,
 } from '@pizzapi/backbone';
 import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
-import { BLOB_THRESHOLD, decode, newId, type SessionEvent } from '@pizzapi/protocol';
+import {
+  BLOB_THRESHOLD,
+  decode,
+  inboxPrefixOf,
+  natsUserOf,
+  newId,
+  runnerPassword,
+  type HostLogin,
+  type SessionEvent,
+} from '@pizzapi/protocol';
 import { silentLogger } from '@pizzapi/process';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { BlobOutbox } from './blobOutbox.js';
@@ -96,4 +108,55 @@ it('while the backbone is away events are spooled, a full spool pauses the sessi
   const blob = await getBlob(backbone, events.at(-1)!.blobs![0]!.blob);
   expect(new TextDecoder().decode(blob!.bytes)).toBe(long);
   await writer.close();
+});
+
+it('what the authenticator refuses for good is missing, and said so in the session, whose events go on', async () => {
+  const secured = await startSecuredNats();
+  const connect = (login: HostLogin, password: string) =>
+    connectBackbone({
+      url: secured.url,
+      name: natsUserOf(login),
+      user: natsUserOf(login),
+      password,
+      inboxPrefix: inboxPrefixOf(login),
+    });
+  const [rid, sid] = [newId('r'), newId('s')];
+  const runner = await connect(
+    { kind: 'runner', rid },
+    runnerPassword(await secured.newRunnerToken('ann'), 'a-secret-of-this-host'),
+  );
+  const grant = await claimGrant(runner, { kind: 'runner', rid, sid });
+  if (grant.kind !== 'granted') throw new Error(grant.code);
+  const worker = await connect({ kind: 'session', sid }, grant.grant);
+  const writer = await openWriter(worker, { sid, epoch: grant.epoch, spoolDir: folder });
+  const store = (bytes: Uint8Array, type: string) => putBlobVia(worker, { kind: 'session', sid }, bytes, type);
+  const blobs = new BlobOutbox(join(folder, `${sid}.blobs`), store, silentLogger);
+  const pipe = new EventPipe({ writer, blobs, log: silentLogger, onFull: () => undefined });
+
+  pipe.push(said('before'));
+  pipe.push(said('x'.repeat(65 * 1024 * 1024)));
+  pipe.push(said('after'));
+  await pipe.passed();
+  await blobs.settled(10_000);
+  await pipe.passed();
+  await writer.settled();
+  const events: SessionEvent[] = [];
+  for await (const batch of replay(secured.admin, sid, {})) {
+    for (const { payload } of batch) events.push(decode(payload) as SessionEvent);
+  }
+  expect(texts(events.filter(({ type }) => type === 'session_message')).map((text) => text.slice(0, 6))).toEqual([
+    'before',
+    'xxxxxx',
+    'after',
+  ]);
+  expect(events.filter(({ type }) => type === 'dialog_opened')).toMatchObject([
+    {
+      method: 'notify',
+      level: 'warning',
+      title: expect.stringMatching(/^Content of 65.0 MiB could not be kept/) as string,
+    },
+  ]);
+  await writer.close();
+  await Promise.all([worker.close(), runner.close()]);
+  await secured.stop();
 });

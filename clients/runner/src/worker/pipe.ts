@@ -1,11 +1,19 @@
 import type { SessionWriter } from '@pizzapi/backbone';
-import { externalize, placeBlobs, type ExternalPart, type PlacedBlob, type SessionEvent } from '@pizzapi/protocol';
+import {
+  externalize,
+  newId,
+  placeBlobs,
+  type BlobRef,
+  type ExternalPart,
+  type PlacedBlob,
+  type SessionEvent,
+} from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
 import type { BlobOutbox } from './blobOutbox.js';
 
 export interface PipeOptions {
   writer: Pick<SessionWriter, 'append' | 'onSpool' | 'spool' | 'settled'>;
-  blobs: Pick<BlobOutbox, 'keep'>;
+  blobs: Pick<BlobOutbox, 'keep' | 'onRefused'>;
   /** The spool is full (true), or has room again (false): the session pauses meanwhile. */
   onFull(full: boolean): void;
   log: Logger;
@@ -23,13 +31,21 @@ export class EventPipe {
   private holding = false;
   private full = false;
   private onEmpty: (() => void)[] = [];
+  /** Notices that wait for the first event: a log does not begin with them. */
+  private early: SessionEvent[] | undefined = [];
 
   constructor(private readonly options: PipeOptions) {
     options.writer.onSpool(({ full }) => this.spoolChanged(full));
+    options.blobs.onRefused((blob) => {
+      const notice = refusalNotice(blob);
+      if (this.early === undefined) this.push(notice);
+      else this.early.push(notice);
+    });
   }
 
   push(event: SessionEvent): void {
-    this.waiting.push(event);
+    this.waiting.push(event, ...(this.early ?? []));
+    this.early = undefined;
     this.drain();
   }
 
@@ -90,4 +106,13 @@ export class EventPipe {
     this.options.onFull(full);
     if (!full) queueMicrotask(() => this.drain());
   }
+}
+
+/** What people read where a blob will not be found. */
+function refusalNotice({ size, mediaType }: BlobRef): SessionEvent {
+  const much = `${(size / 1024 / 1024).toFixed(1)} MiB`;
+  const title = mediaType.startsWith('image/')
+    ? `A picture of ${much} could not be kept: it is too large, or damaged.`
+    : `Content of ${much} could not be kept: it is too large, or damaged. Only its beginning is shown.`;
+  return { type: 'dialog_opened', at: Date.now(), dialogId: newId('d'), method: 'notify', level: 'warning', title };
 }

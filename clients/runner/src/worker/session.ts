@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   getBlobVia,
@@ -27,7 +26,7 @@ import {
 } from '@pizzapi/protocol';
 import { sleep, type Logger } from '@pizzapi/process';
 import type { Assignment, CommandOutcome, SessionState, StopReason } from '../link/messages.js';
-import { readPiSessionFile, type PiSession } from '../pi/index.js';
+import type { PiSession, PiSink } from '../pi/index.js';
 import { sweepSession } from '../processes.js';
 import { BlobOutbox } from './blobOutbox.js';
 import { connectSession } from './connection.js';
@@ -57,6 +56,15 @@ export interface SessionDeps {
   onRefused(): void;
   /** An extension asked for the end of the session. */
   onShutdownRequested(): void;
+  /** The agent, where it is there before its session is hosted: what it has said already begins the log. */
+  running?: (sink: PiSink) => PiSession;
+}
+
+/** How a session that a terminal shows stops being hosted: its agent goes on without a log. */
+export interface EndReason {
+  kind: 'end';
+  reason: 'completed' | 'error';
+  message?: string;
 }
 
 /** The parts of a session that runs. */
@@ -117,7 +125,7 @@ export class WorkerSession {
     connecting.catch(() => undefined);
     let pi: PiSession | undefined;
     try {
-      pi = await openPi(assignment, sink, () => deps.onShutdownRequested(), log);
+      pi = deps.running?.(sink) ?? (await openPi(assignment, sink, () => deps.onShutdownRequested(), log));
       const backbone = await connecting;
       const asker = { kind: 'session', sid } as const;
       const storedIds = (after: number) => idsAfter(backbone, asker, after);
@@ -207,7 +215,7 @@ export class WorkerSession {
   }
 
   /** Stops the session: for a while, or for good. Bounded in time. */
-  async stop(reason: StopReason): Promise<void> {
+  async stop(reason: StopReason | EndReason): Promise<void> {
     if (this.leaving) return;
     this.leaving = true;
     const { pi, pipe, writer, blobs } = this.parts;
@@ -226,13 +234,16 @@ export class WorkerSession {
           : { ok: false, error: errorInfo('command_failed', `Processes ${survivors.join(', ')} do not end`) }),
       });
       this.emit({ type: 'session_ended', at: Date.now(), reason: 'killed' });
+    } else if (reason.kind === 'end') {
+      const { kind: _kind, ...said } = reason;
+      this.emit({ type: 'session_ended', at: Date.now(), ...said });
     }
     await Promise.race([pipe.passed(), sleep(SETTLE_MS)]);
     await Promise.race([writer.settled(), sleep(SETTLE_MS)]);
     await blobs.settled(SETTLE_MS);
     blobs.stop();
     this.stopPartial();
-    if (reason.kind === 'kill' || !reason.keepLease) await this.lease?.release();
+    if (reason.kind !== 'sleep' || !reason.keepLease) await this.lease?.release();
     await writer.close();
   }
 
@@ -253,7 +264,9 @@ export class WorkerSession {
         ...(parentSessionId === undefined ? {} : { parentSessionId }),
         ...(forkedFrom === undefined ? {} : { forkedFrom }),
       });
-      this.tellHistory(beginning.file);
+      // A session that continues a file, or a terminal's, begins with what happened before.
+      if (beginning.file !== undefined || this.deps.running !== undefined)
+        for (const event of pi.story()) this.emit(event);
       // What an earlier worker left comes with a `session_resumed` of its own.
     } else if (!hasLeftover) this.emit({ type: 'session_resumed', at, epoch });
     writer.onFenced(() => this.fenced());
@@ -264,18 +277,6 @@ export class WorkerSession {
     pi.start().catch((error: unknown) => log.error({ err: error }, 'the extensions did not start'));
     if (beginning.kind === 'new') this.firstPrompt(beginning);
     await this.parts.pipe.passed();
-  }
-
-  /** A session that continues a file begins with what happened before, so that its log tells the whole story. */
-  private tellHistory(file: string | undefined): void {
-    const { pi } = this.parts;
-    const { userId, runnerId, epoch } = this.assignment;
-    if (file === undefined || !existsSync(file)) return;
-    const read = readPiSessionFile(file, { userId, runnerId, piVersion: pi.piVersion, epoch });
-    if (read.kind !== 'ok') return;
-    for (const event of read.events) {
-      if (event.type !== 'session_started' && event.type !== 'session_ended') this.emit(event);
-    }
   }
 
   private firstPrompt({ prompt, attachments, commandId, by }: Extract<Assignment['beginning'], { kind: 'new' }>): void {

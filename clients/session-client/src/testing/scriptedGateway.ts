@@ -5,7 +5,10 @@ import {
   decode,
   defaultMetaState,
   encode,
+  errorInfo,
+  ERRORS,
   initialSessionInfo,
+  type ErrorCode,
   type HubDownFrame,
   type ViewerDownFrame,
 } from '@pizzapi/protocol';
@@ -13,7 +16,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 
 export const SID = 's1';
 
-type Up = { type: string; ref?: string; after?: number; tail?: number; sessionId?: string };
+type Up = { type: string; ref?: string; after?: number; tail?: number; sessionId?: string; visible?: boolean };
 
 /** A log that several scripted gateways serve, as several real ones serve one stream. Offsets are not contiguous. */
 export class ScriptedLog {
@@ -42,7 +45,7 @@ export class ScriptedGateway {
   readonly upgrades: IncomingMessage[] = [];
   /** What happens to inputs and commands. */
   answer: 'ack' | 'refuse' | 'nothing' = 'ack';
-  refuseWith: number | undefined;
+  refuseWith: ErrorCode | undefined;
   pongs = true;
   readonly #http: Server;
   readonly #sockets: WebSocketServer;
@@ -55,7 +58,8 @@ export class ScriptedGateway {
     this.#http = createServer((request, response) => this.#request(request, response));
     this.#sockets = new WebSocketServer({ noServer: true });
     this.#http.on('upgrade', (request, socket: Socket, head) => {
-      if (this.refuseWith !== undefined) return void socket.end(`HTTP/1.1 ${this.refuseWith} No\r\n\r\n`);
+      const refusal = this.refuseWith;
+      if (refusal !== undefined) return void socket.end(`HTTP/1.1 ${ERRORS[refusal].status} No\r\n\r\n`);
       this.upgrades.push(request);
       this.#sockets.handleUpgrade(request, socket, head, (ws) =>
         this.#greet(ws, (request.url ?? '').split('?', 1)[0]!),
@@ -149,8 +153,8 @@ export class ScriptedGateway {
   #request(request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url ?? '/', 'http://gateway');
     if (this.refuseWith !== undefined) {
-      response.writeHead(this.refuseWith, { 'content-type': 'application/json' });
-      return void response.end(JSON.stringify({ error: { code: 'session_not_found', message: 'No such session.' } }));
+      response.writeHead(ERRORS[this.refuseWith].status, { 'content-type': 'application/json' });
+      return void response.end(JSON.stringify({ error: errorInfo(this.refuseWith) }));
     }
     const before = Number(url.searchParams.get('before'));
     const page = this.#log.events.filter(({ seq }) => seq < before).slice(-Number(url.searchParams.get('limit')));

@@ -1,8 +1,9 @@
 import type { Context, Message, ToolCall } from '@mariozechner/pi-ai';
+import { familyTurn, messageIn, spawnTurn } from './family.js';
 import { PIZZA_PNG } from './picture.js';
 import type { DemoSpeed } from './speed.js';
 import type { DemoTurn } from './stream.js';
-import { EDIT_BEFORE, EDITS, HELP, intro, longText, summary, THINKING } from './texts.js';
+import { EDIT_BEFORE, EDITS, HELP, intro, longText, PLAN, summary, THINKING } from './texts.js';
 
 /** `/demo long` without a number. */
 const LONG_DEFAULT_CHARS = 64_000;
@@ -63,6 +64,8 @@ const standard = turns(
     text: summary(lastResult.split('\n').filter((line) => line !== '' && line !== '(no output)').length),
   }),
 );
+
+const spokenTo: Script = (scene) => familyTurn(scene) ?? standard(scene);
 
 const error: Script = ({ args, attempt }) => {
   if (args[0] === 'fatal') return { error: 'invalid_request_error: the demo provider refuses this prompt' };
@@ -128,6 +131,7 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
     },
     ({ lastResult }) => ({ text: `The tool said:\n\n${lastResult}` }),
   ),
+  spawn: spawnTurn,
   error,
   long: ({ args }) => {
     const chars = Math.floor(Number(args[0] ?? LONG_DEFAULT_CHARS));
@@ -140,8 +144,11 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
     () => ({ text: 'All done: the list above is worked off.' }),
   ),
   plan: turns(
-    ({ call }) => ({ text: 'Before I touch anything, this is my plan.', toolCalls: [call('demo_plan', {})] }),
-    ({ lastResult }) => ({ text: lastResult }),
+    ({ call }) => ({
+      text: 'Before I touch anything, this is my plan.',
+      toolCalls: [call('plan_mode', { action: 'submit', ...PLAN })],
+    }),
+    ({ lastResult }) => ({ text: `This is what I heard:\n\n${lastResult}` }),
   ),
   image: turns(
     ({ call }) => ({
@@ -170,20 +177,22 @@ export function lastPrompt(context: Context): { index: number; message: Message 
  * `attempt` counts how often this turn has failed before.
  */
 export function demoTurn(context: Context, speed: DemoSpeed, attempt: number): DemoTurn {
-  // pi asks for summaries (compaction, branches) without offering tools.
-  if ((context.tools ?? []).length === 0) {
+  // pi asks for summaries (compaction, branches) by another system prompt, and offers no tools then.
+  if ((context.tools ?? []).length === 0 && context.systemPrompt?.includes('summarization') === true) {
     return {
       text: `## Summary\n\nA demo session with ${context.messages.length} messages to summarise. Nothing is open.`,
     };
   }
   const { index, message } = lastPrompt(context);
-  const prompt = textOf(message);
+  const said = textOf(message);
+  const told = messageIn(said);
+  const prompt = told?.startsWith('/demo') === true ? told : said;
   const [command = '', name = '', ...args] = prompt.trim().split(/\s+/);
   const since = context.messages.slice(index + 1);
   const step = since.filter((other) => other.role === 'assistant').length;
   const content = message?.content ?? [];
   const id = `demo_${(message?.timestamp ?? 0).toString(36)}_${step}`;
-  const script = command === '/demo' ? (SCRIPTS[name === '' ? 'help' : name] ?? SCRIPTS['help']!) : standard;
+  const script = command === '/demo' ? (SCRIPTS[name === '' ? 'help' : name] ?? SCRIPTS['help']!) : spokenTo;
   let calls = 0;
   return script({
     prompt,

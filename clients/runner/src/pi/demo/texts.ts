@@ -13,6 +13,7 @@ export const HELP = `This is the **demo model**: scripted, without a network, so
 | \`/demo long 64000\` | one long message of that many characters |
 | \`/demo thinking\` | a long thought before a short answer |
 | \`/demo todo\` | a to-do list that is worked off |
+| \`/demo spawn\` | a child session that asks its parent something, and the parent answers (\`/demo spawn person\`: a person must) |
 | \`/demo plan\` | a plan that waits for your approval |
 | \`/demo image\` | a picture made, then looked at |
 
@@ -90,3 +91,12 @@ export function longText(chars: number): string {
   }
   return parts.join('').slice(0, chars);
 }
+
+/** What there is to do for a pizza. */
+export const STEPS = ['Weigh the flour', 'Knead the dough', 'Heat the oven', 'Bake'];
+
+export const PLAN = {
+  title: 'Bake a pizza',
+  description: 'In four steps, from flour to table.',
+  steps: STEPS.map((title) => ({ title })),
+};

@@ -4,8 +4,9 @@ import type { MetaTodoItem, SessionEvent } from '@pizzapi/protocol';
 import Type from 'typebox';
 import { DEMO_PROVIDER, registerDemoProvider } from './provider.js';
 import { demoSpeed } from './speed.js';
+import { STEPS } from './texts.js';
 
-const TOOLS = ['demo_question', 'demo_todo', 'demo_plan'];
+const TOOLS = ['demo_question', 'demo_todo'];
 
 const Question = Type.Object({
   ask: Type.String({ description: 'select, confirm, input, editor or all' }),
@@ -15,7 +16,6 @@ const Question = Type.Object({
 const answer = (text: string) => ({ content: [{ type: 'text' as const, text }], details: undefined });
 
 const OVENS = ['Wood', 'Gas', 'Electric'];
-const STEPS = ['Weigh the flour', 'Knead the dough', 'Heat the oven', 'Bake'];
 
 async function ask(ctx: ExtensionContext, kinds: string, timeoutMs: number | undefined, signal?: AbortSignal) {
   const limits = { ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }), ...(signal ? { signal } : {}) };
@@ -43,7 +43,7 @@ function todoList(done: number): MetaTodoItem[] {
 }
 
 /**
- * The demo provider and the tools that its model calls: they ask the person, keep a to-do list and propose a plan, the way an extension
+ * The demo provider and the tools that its model calls: they ask the person and keep a to-do list, the way an extension
  * does. Offered to the demo model only; no other model gets to know of them.
  */
 export function demoTools(emit: (event: SessionEvent) => void): ExtensionFactory {
@@ -72,21 +72,6 @@ export function demoTools(emit: (event: SessionEvent) => void): ExtensionFactory
         }
         emit({ type: 'todo_updated', at: Date.now(), todoList: todoList(done) });
         return answer(`${done} of ${STEPS.length} done`);
-      },
-    });
-    pi.registerTool({
-      name: 'demo_plan',
-      label: 'Plan',
-      description: 'Proposes a plan and waits for approval',
-      parameters: Type.Object({}),
-      execute: async (toolCallId, _params, signal, _onUpdate, ctx) => {
-        const steps = STEPS.map((title) => ({ title }));
-        const plan = { toolCallId, title: 'Bake a pizza', description: 'In four steps, from flour to table.', steps };
-        emit({ type: 'plan_pending', at: Date.now(), plan });
-        const limits = signal === undefined ? {} : { signal };
-        const choice = await ctx.ui.select('Shall I go ahead with the plan?', ['Go ahead', 'Leave it'], limits);
-        emit({ type: 'plan_cleared', at: Date.now(), toolCallId });
-        return answer(choice === 'Go ahead' ? 'The plan is approved. Bon appétit!' : 'Then I leave it.');
       },
     });
     const offer = (provider: string | undefined) => {

@@ -34,7 +34,7 @@ function asking(prompt: PromptOf<'approval'>, signal?: AbortSignal): Asking<Appr
     signal,
     read: (value) => readApproval(remember, value),
     async walk(ui, stop) {
-      const limits = { signal: stop };
+      const limits = { signal: stop, promptId: prompt.id };
       const actions = actionsFor(remember);
       for (;;) {
         const labels = [...actions.map(({ label }) => label), DENY_AND_SAY];

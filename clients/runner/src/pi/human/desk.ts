@@ -5,6 +5,8 @@ export interface Limits {
   signal: AbortSignal;
   /** ms until the dialog closes by itself. */
   timeout?: number;
+  /** The prompt that the dialog is a step of: whoever shows both shows one. */
+  promptId?: string;
 }
 
 /** The part of pi's `ctx.ui` that asks. pi's own editor ignores the limits; the one of a hosted session heeds them. */
@@ -13,6 +15,21 @@ export interface PromptUi {
   input(title: string, placeholder?: string, limits?: Limits): Promise<string | undefined>;
   editor(title: string, prefill?: string, limits?: Limits): Promise<string | undefined>;
   notify(message: string, level?: 'info' | 'warning' | 'error'): void;
+}
+
+/** An answer from another session, or none within its time. */
+export type Elsewhere = { kind: 'answer'; value: unknown } | { kind: 'expired' };
+
+/** The session that this one is linked to, where it is: it may answer in the people's stead, and asks them itself. */
+export interface HumanLink {
+  /** Asks there as well; undefined where nobody is asked. The answer is one that `accepts` takes. */
+  ask(prompt: PendingPrompt, accepts: (value: unknown) => boolean, stop: AbortSignal): Promise<Elsewhere> | undefined;
+  /** A prompt waits no more. `left`: its process goes, and the next one opens it again. */
+  settled(prompt: PendingPrompt, how: 'answered' | 'closed' | 'left'): void;
+  /** Aborts when the answer to what another session asks (`forward` of a prompt) is not needed any more. */
+  wanted(forward: string): AbortSignal;
+  /** What the people here answered to another session; nothing when they closed the question. */
+  forward(prompt: PendingPrompt, answers: string[] | undefined): void;
 }
 
 /** What a session offers to those who ask. */
@@ -26,6 +43,7 @@ export interface DeskPort {
    * `accepts` took, or with undefined when it is closed. A host without it has the dialogs only.
    */
   expect?: (id: string, accepts: (value: unknown) => boolean, signal: AbortSignal) => Promise<unknown>;
+  link?: HumanLink;
 }
 
 export interface Asking<T> {
@@ -35,6 +53,8 @@ export interface Asking<T> {
   /** The answer in a value that came for the prompt as a whole; undefined when it does not fit. */
   read: (value: unknown) => T | undefined;
   signal?: AbortSignal | undefined;
+  /** What it comes to when another session was asked and nobody answered in its time. */
+  expired?: T;
 }
 
 /** `left`: the session stopped first. The prompt stays open, and the next process asks again. */
@@ -50,6 +70,11 @@ export class Desk {
   readonly #closing = new AbortController();
 
   constructor(private readonly port: DeskPort) {}
+
+  /** Whether anything waits for a person. */
+  get waits(): boolean {
+    return this.#open.length > 0;
+  }
 
   /** Asks, and keeps the prompt in the file first. Rejects only when a walk does. */
   ask<T>(asking: Asking<T>, ui: PromptUi): Promise<Asked<T>> {
@@ -73,7 +98,7 @@ export class Desk {
     this.#closing.abort();
   }
 
-  async #wait<T>({ prompt, walk, read, signal }: Asking<T>, ui: Promise<PromptUi>): Promise<Asked<T>> {
+  async #wait<T>({ prompt, walk, read, signal, expired }: Asking<T>, ui: Promise<PromptUi>): Promise<Asked<T>> {
     const done = new AbortController();
     const stop = AbortSignal.any([done.signal, this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
     this.#announce(prompt);
@@ -84,6 +109,10 @@ export class Desk {
     const ways: Promise<T | undefined>[] = [stopped, ui.then((there) => walk(there, stop))];
     const direct = this.port.expect?.(prompt.id, (value) => read(value) !== undefined, stop);
     if (direct !== undefined) ways.push(direct.then(read));
+    const elsewhere = this.port.link?.ask(prompt, (said) => read(said) !== undefined, stop);
+    if (elsewhere !== undefined) {
+      ways.push(elsewhere.then((said) => (said.kind === 'answer' ? read(said.value) : expired)));
+    }
     let value: T | undefined;
     try {
       value = await Promise.race(ways);
@@ -91,6 +120,7 @@ export class Desk {
       done.abort();
       this.#open = this.#open.filter((other) => other !== prompt);
       if (value !== undefined || !this.#leaving) this.#settle(prompt);
+      this.port.link?.settled(prompt, value !== undefined ? 'answered' : this.#leaving ? 'left' : 'closed');
     }
     if (value !== undefined) return { kind: 'answered', value };
     return { kind: this.#leaving ? 'left' : 'closed' };

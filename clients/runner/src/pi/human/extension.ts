@@ -2,9 +2,10 @@ import type { ExtensionContext, ExtensionFactory } from '@mariozechner/pi-coding
 import type { MetaProviderUsage, SessionEvent } from '@pizzapi/protocol';
 import type { ApprovalMode } from '../../human/approvalPolicy.js';
 import { openPrompts } from '../../human/pending.js';
+import type { Question } from '../../human/questions.js';
 import { approvalGate } from './approvalGate.js';
-import { Desk, type DeskPort, type PromptUi } from './desk.js';
-import { reopen, storedEntries, type FeatureDeps, type Restoring } from './feature.js';
+import { Desk, type DeskPort, type HumanLink, type PromptUi } from './desk.js';
+import { reopen, reported, storedEntries, type FeatureDeps, type Restoring } from './feature.js';
 import { goalTool } from './goalTool.js';
 import { planMode } from './planMode.js';
 import { questionTool } from './questionTool.js';
@@ -21,10 +22,13 @@ export interface HumanOptions {
   approvals?: ApprovalMode;
   /** See `DeskPort.expect`. */
   expect?: DeskPort['expect'];
+  /** The session that this one is linked to, if any. */
+  link?: HumanLink;
   /** A provider said what is left of its limits. */
   onProviderUsage?: (usage: MetaProviderUsage) => void;
 }
 
+type HumanCalls = Pick<HumanExtension, 'restore' | 'leave' | 'ask'> & { waits: () => boolean };
 type StoryOf = Pick<ExtensionContext, 'sessionManager'>;
 
 /** The extension and what its host may tell it. Both calls are optional: pi's own events do for a host without them. */
@@ -37,6 +41,10 @@ export interface HumanExtension {
   restore(story: StoryOf): void;
   /** The session goes, and may be taken up by another process: what waits for a person goes on waiting. */
   leave(): void;
+  /** Asks the people what a child session wants to know, by its trigger; the answer goes to the link. */
+  ask(forward: string, questions: Question[]): void;
+  /** Whether anything waits for a person. */
+  readonly waits: boolean;
 }
 
 /**
@@ -48,9 +56,9 @@ export interface HumanExtension {
  * its old id, and the answer reaches the agent as a message that says what it answers.
  */
 export function humanExtension(options: HumanOptions): HumanExtension {
-  let current: Pick<HumanExtension, 'restore' | 'leave'> | undefined;
+  let current: HumanCalls | undefined;
   const factory: ExtensionFactory = (pi) => {
-    const { emit, expect } = options;
+    const { emit, expect, link } = options;
     let sessionId = '';
     let startUi: (ui: PromptUi) => void = () => undefined;
     const ui = new Promise<PromptUi>((resolve) => (startUi = resolve));
@@ -59,8 +67,9 @@ export function humanExtension(options: HumanOptions): HumanExtension {
       append: (customType, data) => pi.appendEntry(customType, data),
       sessionId: () => sessionId,
       ...(expect === undefined ? {} : { expect }),
+      ...(link === undefined ? {} : { link }),
     });
-    const deps: FeatureDeps = { pi, desk, emit, ui };
+    const deps: FeatureDeps = { pi, desk, emit, ui, link };
     const questions = questionTool(deps);
     const plans = planMode(deps);
     const goal = goalTool(deps);
@@ -84,7 +93,12 @@ export function humanExtension(options: HumanOptions): HumanExtension {
       const askers = { question: questions, plan: plans, approval: gate };
       for (const prompt of openPrompts(entries, sessionId)) reopen(prompt, askers, ui);
     };
-    current = { restore, leave: () => desk.leave() };
+    current = {
+      restore,
+      leave: () => desk.leave(),
+      ask: (forward, asked) => reported(questions.ask(forward, asked), ui),
+      waits: () => desk.waits,
+    };
 
     pi.on('session_start', (_event, ctx) => {
       restore(ctx);
@@ -109,5 +123,9 @@ export function humanExtension(options: HumanOptions): HumanExtension {
     factory,
     restore: (story) => current?.restore(story),
     leave: () => current?.leave(),
+    ask: (forward, questions) => current?.ask(forward, questions),
+    get waits() {
+      return current?.waits() ?? false;
+    },
   };
 }

@@ -2,7 +2,7 @@ import type { ExtensionAPI, SessionEntry } from '@mariozechner/pi-coding-agent';
 import type { SessionEvent } from '@pizzapi/protocol';
 import type { PendingPrompt, PromptKind, PromptOf, StoredEntry } from '../../human/pending.js';
 import { messageOf } from '../wait.js';
-import type { Desk, PromptUi } from './desk.js';
+import type { Desk, HumanLink, PromptUi } from './desk.js';
 
 /** What every feature is made with. */
 export interface FeatureDeps {
@@ -11,6 +11,7 @@ export interface FeatureDeps {
   emit: (event: SessionEvent) => void;
   /** The dialogs of the session, once its extensions have started. */
   ui: Promise<PromptUi>;
+  link?: HumanLink | undefined;
 }
 
 /** A feature that keeps something in the session file. */
@@ -37,7 +38,12 @@ export function reopen(prompt: PendingPrompt, by: { [K in PromptKind]: Asker<K> 
         return by.approval.reopen(prompt);
     }
   };
-  open().catch(async (error: unknown) => {
+  reported(open(), ui);
+}
+
+/** Shows what went wrong with an answer. */
+export function reported(answering: Promise<void>, ui: Promise<PromptUi>): void {
+  answering.catch(async (error: unknown) => {
     (await ui).notify(`An answer did not reach the agent: ${messageOf(error)}`, 'error');
   });
 }

@@ -1,5 +1,5 @@
 import { StringEnum } from '@mariozechner/pi-ai';
-import { isMap } from '@pizzapi/protocol';
+import { isMap, planText } from '@pizzapi/protocol';
 import Type from 'typebox';
 import { promptId, type PromptOf } from '../../human/pending.js';
 import {
@@ -8,7 +8,6 @@ import {
   PLAN_CHOICES,
   PLAN_MODE_PROMPT,
   planModeProblem,
-  planText,
   readVerdict,
   verdictText,
   type PlanVerdict,
@@ -40,7 +39,7 @@ function asking(prompt: PromptOf<'plan'>, signal?: AbortSignal): Asking<PlanVerd
     signal,
     read: readVerdict,
     async walk(ui, stop) {
-      const limits = { signal: stop };
+      const limits = { signal: stop, promptId: prompt.id };
       for (;;) {
         const choice = await ui.select(`Carry out the plan "${plan.title}"?`, Object.values(PLAN_CHOICES), limits);
         if (choice === PLAN_CHOICES.approve) return { kind: 'approve' };

@@ -9,7 +9,7 @@ import {
   type Answers,
   type Question,
 } from '../../human/questions.js';
-import type { Asking, Limits, PromptUi } from './desk.js';
+import type { Asked, Asking, Limits, PromptUi } from './desk.js';
 import { LEFT, says, type Asker, type FeatureDeps } from './feature.js';
 
 /** Questions that one call may ask, and options that one of them may have. */
@@ -64,9 +64,11 @@ function asking(prompt: PromptOf<'question'>, signal?: AbortSignal): Asking<Answ
     prompt,
     signal,
     read: (value) => readAnswers(questions, value),
+    expired: { kind: 'expired' },
     async walk(ui, stop) {
       const limits = () => ({
         signal: stop,
+        promptId: prompt.id,
         ...(expiresAt === undefined ? {} : { timeout: Math.max(1, expiresAt - Date.now()) }),
       });
       const answers: string[] = [];
@@ -84,12 +86,17 @@ function asking(prompt: PromptOf<'question'>, signal?: AbortSignal): Asking<Answ
   };
 }
 
+export interface Questions extends Asker<'question'> {
+  /** Asks the people what a child session wants to know, by its trigger. */
+  ask(forward: string, questions: Question[]): Promise<void>;
+}
+
 /**
  * `ask_user_question`: the agent asks, any screen answers, the answer is the tool's result. A question outlives its
  * process: the tool call itself cannot be taken up again by the SDK, so the next process opens the question under the
  * same id, and its answer reaches the agent as a message that says what it answers.
  */
-export function questionTool({ pi, desk, ui }: FeatureDeps): Asker<'question'> {
+export function questionTool({ pi, desk, ui, link }: FeatureDeps): Questions {
   pi.registerTool({
     name: 'ask_user_question',
     label: 'Ask',
@@ -109,8 +116,19 @@ export function questionTool({ pi, desk, ui }: FeatureDeps): Asker<'question'> {
       return says(answersText(questions, asked.kind === 'answered' ? asked.value : undefined));
     },
   });
+  const answered = (prompt: PromptOf<'question'>, asked: Asked<Answers>) => {
+    const answers = asked.kind === 'answered' && asked.value.kind === 'answers' ? asked.value.answers : undefined;
+    if (asked.kind !== 'left') link?.forward(prompt, answers);
+  };
   return {
+    async ask(forward, questions) {
+      const prompt = { kind: 'question' as const, id: promptId(`f_${forward}`), questions, forward };
+      answered(prompt, await desk.ask(asking(prompt, link?.wanted(forward)), await ui));
+    },
     async reopen(prompt) {
+      const { forward } = prompt;
+      if (forward !== undefined)
+        return answered(prompt, await desk.askAgain(asking(prompt, link?.wanted(forward)), ui));
       const asked = await desk.askAgain(asking(prompt), ui);
       if (asked.kind !== 'answered') return;
       await ui;

@@ -14,6 +14,6 @@ export {
 } from '@mariozechner/pi-tui';
 export { cleanText } from './clean.js';
 export { FullScreenTerminal } from './fullScreen.js';
-export { ItemView, type ItemLook, type ItemSurroundings } from './itemView.js';
+export { ItemView, type ItemLook, type ItemNote, type ItemSurroundings } from './itemView.js';
 export { AskBox, type Ask, type AskAnswer } from './askBox.js';
 export { editorTheme, initialiseTheme, tint, type Tint } from './theme.js';

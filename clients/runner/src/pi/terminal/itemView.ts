@@ -3,7 +3,7 @@ import { Container, Text, type Component, type TUI } from '@mariozechner/pi-tui'
 import { stringAt, type DialogItem, type MessageItem, type NoticeItem, type TranscriptItem } from '@pizzapi/protocol';
 import { cleanText } from './clean.js';
 import { assistantMessage } from './messages.js';
-import { tint } from './theme.js';
+import { tint, type Tint } from './theme.js';
 import { ToolView } from './toolView.js';
 
 export interface ItemLook {
@@ -13,6 +13,12 @@ export interface ItemLook {
   expanded: boolean;
 }
 
+/** A line beneath an item that only this client knows of. */
+export interface ItemNote {
+  text: string;
+  tint: Tint;
+}
+
 /** What an item is shown in. */
 export interface ItemSurroundings {
   ui: TUI;
@@ -20,6 +26,8 @@ export interface ItemSurroundings {
   cwd: string;
   /** What to call the author of a message, or undefined where nobody needs to be named. */
   authorName: (by: NonNullable<MessageItem['by']>) => string | undefined;
+  /** What became of something that was sent from here. It stands where an author is named otherwise. */
+  noteOf?: (item: TranscriptItem) => ItemNote | undefined;
 }
 
 /** One item of a transcript, as pi shows it. It is updated as the item is replaced. */
@@ -28,6 +36,7 @@ export class ItemView implements Component {
   readonly #tools = new Map<string, ToolView>();
   readonly #body = new Container();
   #item: TranscriptItem | undefined;
+  #note: ItemNote | undefined;
   #look: ItemLook;
   #assistant: AssistantMessageComponent | undefined;
 
@@ -38,10 +47,15 @@ export class ItemView implements Component {
   }
 
   update(item: TranscriptItem, look: ItemLook): void {
+    const note = this.#around.noteOf?.(item);
     const isSame =
-      this.#item === item && this.#look.thinking === look.thinking && this.#look.expanded === look.expanded;
+      this.#item === item &&
+      this.#look.thinking === look.thinking &&
+      this.#look.expanded === look.expanded &&
+      this.#note?.text === note?.text;
     if (isSame) return;
     this.#item = item;
+    this.#note = note;
     this.#look = look;
     this.#body.clear();
     for (const part of this.#partsOf(item)) this.#body.addChild(part);
@@ -64,21 +78,26 @@ export class ItemView implements Component {
       case 'notice':
         return [new Text(noticeText(item), 1, 0)];
       case 'dialog':
-        return [new Text(dialogText(item), 1, 0)];
+        return [new Text(dialogText(item, this.#around.authorName), 1, 0), ...this.#noted()];
     }
   }
 
   #message(item: MessageItem): Component[] {
     if (item.role === 'assistant') return this.#fromAgent(item);
     if (item.role !== 'user') return otherMessage(item, this.#look);
-    const author = item.by === undefined ? undefined : this.#around.authorName(item.by);
+    const author = item.by === undefined || this.#note !== undefined ? undefined : this.#around.authorName(item.by);
     const said = item.blocks.map((block) =>
       block.kind === 'text' ? cleanText(block.text) : block.kind === 'image' ? '[picture]' : '',
     );
     return [
       new UserMessageComponent(said.join('\n\n')),
       ...(author === undefined ? [] : [new Text(tint('dim', cleanText(author)), 1, 0)]),
+      ...this.#noted(),
     ];
+  }
+
+  #noted(): Component[] {
+    return this.#note === undefined ? [] : [new Text(tint(this.#note.tint, cleanText(this.#note.text)), 1, 0)];
   }
 
   #fromAgent(item: MessageItem): Component[] {
@@ -130,10 +149,11 @@ const CLOSED: Readonly<Record<Exclude<DialogItem['state'], 'open' | 'answered'>,
   settled: 'closed by its host',
 };
 
-function dialogText(item: DialogItem): string {
+function dialogText(item: DialogItem, authorName: ItemSurroundings['authorName']): string {
   const title = cleanText(item.title);
   if (item.state === 'open') return `\n${tint('warning', `? ${title}`)}`;
-  const by = item.by?.name === undefined ? '' : tint('dim', ` (${cleanText(item.by.name)})`);
+  const name = item.by === undefined ? undefined : authorName(item.by);
+  const by = name === undefined ? '' : tint('dim', ` (${cleanText(name)})`);
   const answer = item.state === 'answered' ? `→ ${answerText(item.value)}` : CLOSED[item.state];
   return `\n${tint('dim', `? ${title}`)}\n  ${answer}${by}`;
 }

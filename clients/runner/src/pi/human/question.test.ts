@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest';
+import type { TestSession } from '../testKit.js';
+import {
+  again,
+  ask,
+  call,
+  crash,
+  last,
+  OVEN,
+  owner,
+  say,
+  start,
+  tidyUpAfterEach,
+  withExtension,
+} from '../../testing/human.js';
+
+tidyUpAfterEach();
+
+describe('a question of the agent', () => {
+  it('is answered through its dialogs, and the model reads the answers', async () => {
+    const test = await start();
+    const { session, log } = test;
+    await say(test, ask(OVEN, { question: 'Its name?' }));
+    const first = await log.next('dialog_opened');
+    const { question } = await log.next('question_pending');
+    expect(question.questions).toEqual([OVEN, { question: 'Its name?', options: [] }]);
+    expect(first).toMatchObject({ method: 'select', title: '(1/2) Which oven?' });
+    expect(session.answerDialog(first.dialogId, 'Something else…', owner)).toBe('resolved');
+    const own = await log.next('dialog_opened', 2);
+    session.answerDialog(own.dialogId, 'Solar', owner);
+    const second = await log.next('dialog_opened', 3);
+    expect(second).toMatchObject({ method: 'input', title: '(2/2) Its name?' });
+    session.answerDialog(second.dialogId, 'Quattro', owner);
+    await log.next('agent_end');
+    expect(log.all('question_cleared')).toMatchObject([{ toolCallId: question.toolCallId }]);
+    expect(last(test, 'toolResult')).toBe('The person answered:\n- Which oven?\n  Solar\n- Its name?\n  Quattro');
+    expect(last(test, 'assistant')).toContain('Quattro');
+  });
+
+  it('is answered by its own id as well: the first valid answer wins and closes the dialog', async () => {
+    const test = await start();
+    const { session, log } = test;
+    await say(test, ask(OVEN));
+    const { dialogId } = await log.next('dialog_opened');
+    const { toolCallId } = (await log.next('question_pending')).question;
+    expect(session.answerDialog(toolCallId, 7, owner)).toBe('invalid');
+    expect(session.answerDialog(toolCallId, 'Gas', owner)).toBe('resolved');
+    expect(session.answerDialog(toolCallId, 'Wood', owner)).toBe('late');
+    await log.next('agent_end');
+    expect(session.answerDialog(dialogId, 'Wood', owner)).toBe('late');
+    expect(log.all('dialog_resolved')).toMatchObject([
+      { dialogId: toolCallId, outcome: 'answered', value: 'Gas', by: owner },
+      { dialogId, outcome: 'cancelled' },
+    ]);
+    expect(log.all('dialog_opened')).toMatchObject([{ dialogId, promptId: toolCallId }]);
+    expect(last(test, 'toolResult')).toBe('The person answered: Gas');
+  });
+
+  it('is cancelled by an abort, and closed by a person or by its time-out', async () => {
+    const test = await start();
+    const { session, log } = test;
+    await say(test, ask(OVEN));
+    await log.next('dialog_opened');
+    expect(await session.abort()).toEqual({ kind: 'ok' });
+    expect(log.all('question_cleared')).toHaveLength(1);
+    expect(session.state()).toMatchObject({ isStreaming: false, openDialogs: 0 });
+
+    await say(test, ask(OVEN));
+    const { dialogId } = await log.next('dialog_opened', 2);
+    session.answerDialog(dialogId, null, owner);
+    await log.next('agent_end', 2);
+    expect(last(test, 'toolResult')).toContain('closed the question');
+
+    await say(test, call('ask_user_question', { questions: [OVEN], timeoutSeconds: 0.05 }));
+    const { expiresAt, at } = await log.next('dialog_opened', 3);
+    expect(expiresAt! - at).toBeLessThanOrEqual(50);
+    await log.next('agent_end', 3);
+    expect(log.all('dialog_resolved').at(-1)).toMatchObject({ outcome: 'timed_out' });
+    expect(last(test, 'toolResult')).toContain('Nobody answered in time');
+  });
+
+  it.each([
+    ['stopped', (test: TestSession) => test.session.dispose()],
+    ['killed', crash],
+  ])('is asked again under its id after the process was %s, and the answer arrives', async (_how, stop) => {
+    const before = await start();
+    await say(before, ask(OVEN));
+    await before.log.next('dialog_opened');
+    const { question } = await before.log.next('question_pending');
+    await stop(before);
+    expect(before.log.all('question_cleared')).toEqual([]);
+
+    const after = await again(before);
+    expect(after.log.all('question_pending').map((event) => event.question)).toEqual([question]);
+    const { dialogId } = await after.log.next('dialog_opened');
+    expect(after.session.answerDialog(dialogId, 'Wood', owner)).toBe('resolved');
+    await after.log.next('agent_end');
+    expect(after.log.all('question_cleared')).toMatchObject([{ toolCallId: question.toolCallId }]);
+    expect(last(after, 'user')).toBe(
+      'This answers what you asked before you were interrupted ("Which oven?").\n\nThe person answered: Wood',
+    );
+    const third = await again(after);
+    expect(third.log.all('question_pending')).toEqual([]);
+  });
+
+  it('takes an answer that came while nobody was there to hear it', async () => {
+    const before = await start();
+    await say(before, ask(OVEN));
+    const { toolCallId } = (await before.log.next('question_pending')).question;
+    await before.session.dispose();
+    const after = await again(before);
+    expect(after.session.answerDialog(toolCallId, 'Gas', owner)).toBe('resolved');
+    await after.log.next('agent_end');
+    expect(last(after, 'user')).toContain('The person answered: Gas');
+  });
+
+  it('is seen again once a newer one beside it is answered', async () => {
+    const before = await start();
+    await say(before, ask(OVEN));
+    const first = (await before.log.next('question_pending')).question.toolCallId;
+    await before.session.dispose();
+    const after = await again(before);
+    await say(after, ask({ question: 'Its name?' }));
+    const second = (await after.log.next('question_pending', 2)).question.toolCallId;
+    after.session.answerDialog(second, 'Quattro', owner);
+    expect((await after.log.next('question_pending', 3)).question.toolCallId).toBe(first);
+    await after.log.next('agent_end');
+    after.session.answerDialog(first, 'Gas', owner);
+    await after.log.next('agent_end', 2);
+    expect(after.log.all('question_cleared').map((event) => event.toolCallId)).toEqual([second, first]);
+  });
+
+  it('waits on when the extensions are loaded anew', async () => {
+    const agentDir = withExtension(`pi.registerCommand('anew', { handler: (_args, ctx) => ctx.reload() })`);
+    const test = await start({ agentDir });
+    await say(test, ask(OVEN));
+    const { toolCallId } = (await test.log.next('question_pending')).question;
+    await say(test, '/anew');
+    expect((await test.log.next('question_pending', 2)).question.toolCallId).toBe(toolCallId);
+    expect(test.log.all('question_cleared')).toEqual([]);
+    await test.log.next('agent_end');
+    test.session.answerDialog(toolCallId, 'Gas', owner);
+    await test.log.next('agent_end', 2);
+    expect(last(test, 'user')).toContain('The person answered: Gas');
+  });
+
+  it('is not asked again when the session ended for good', async () => {
+    const before = await start();
+    await say(before, ask(OVEN));
+    await before.log.next('dialog_opened');
+    await before.session.dispose({ forGood: true });
+    expect(before.log.all('question_cleared')).toHaveLength(1);
+    const after = await again(before);
+    expect(after.log.all('question_pending')).toEqual([]);
+  });
+
+  it('stays with its session: a fork does not ask it', async () => {
+    const before = await start();
+    await say(before, ask(OVEN));
+    await before.log.next('dialog_opened');
+    const fork = before.session.fork();
+    if (fork.kind === 'failed') throw new Error(fork.error.message);
+    const forked = await again(before, { sessionFile: fork.sessionFile! });
+    expect(forked.log.all('question_pending')).toEqual([]);
+  });
+});

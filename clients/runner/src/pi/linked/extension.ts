@@ -1,0 +1,158 @@
+import type { ExtensionContext, ExtensionFactory } from '@mariozechner/pi-coding-agent';
+import { errorInfo, type SessionEvent } from '@pizzapi/protocol';
+import type { FromLinked } from '../../linked/fromLinked.js';
+import { readLinks } from '../../linked/state.js';
+import { messageText, questionsFor } from '../../linked/texts.js';
+import type { HumanLink } from '../human/desk.js';
+import type { HumanExtension } from '../human/extension.js';
+import { storedEntries } from '../human/feature.js';
+import type { Outcome } from '../types.js';
+import { ChildSide } from './childSide.js';
+import { LinkCore, type LinkPort } from './core.js';
+import { ParentSide } from './parentSide.js';
+import { RunWatch } from './runEnd.js';
+import { letterCutOff, unreportedEnd, userTexts } from './story.js';
+import { registerDelink, registerLinkTools } from './tools.js';
+
+interface LinkedOptions extends LinkPort {
+  /** The session was there before: what an earlier process left undone is told. */
+  goesOn?: boolean;
+}
+
+type StoryOf = Pick<ExtensionContext, 'sessionManager'>;
+
+/** The extension and what its host tells it. */
+export interface LinkedExtension {
+  factory: ExtensionFactory;
+  /** Between the questions of this session and its parent: for `humanExtension`. */
+  forHuman: HumanLink;
+  /** Where questions of children reach the people of this session. */
+  useHuman(human: HumanExtension): void;
+  /** Brings back what an earlier process kept. Before its questions are opened again: they go on waiting. */
+  restore(story: StoryOf): void;
+  /** Everything that the session says. */
+  observe(event: SessionEvent): void;
+  /** Carries out what a linked session sent. Safe to do again. */
+  take(command: FromLinked): Promise<Outcome>;
+  /** The process goes: what ends now is not the end of the work. */
+  leave(): void;
+}
+
+/**
+ * Linked sessions, as an extension of pi: a session starts others (`spawn_session`), answers them
+ * (`respond_to_trigger`), talks to them (`tell_child`), hands on what they ask (`escalate_trigger`) and ends them
+ * (`cleanup_child_session`, `/delink`); one that was started by another tells it how its work went, and asks it as well
+ * as the people. All of it is facts on its own log: somebody else carries them over. What it must not forget is kept in
+ * pi's session file.
+ */
+export function linkedExtension({ goesOn = false, ...port }: LinkedOptions): LinkedExtension {
+  let current: Sides | undefined;
+  let human: HumanExtension | undefined;
+  const wanted = new Map<string, AbortController>();
+  const people = {
+    ask: (received: Parameters<typeof questionsFor>[0], note: string | undefined) => {
+      if (human === undefined) throw new Error('Questions to people are switched off in this session.');
+      if (wanted.has(received.triggerId)) throw new Error('The people are asked already.');
+      human.ask(received.triggerId, questionsFor(received, note));
+    },
+    close: (triggerId: string) => wanted.get(triggerId)?.abort(),
+  };
+
+  /** Dialogs by which a prompt is answered. */
+  const steps = new Map<string, string>();
+  let isRestored = false;
+  const restore = ({ sessionManager }: StoryOf) => {
+    if (current === undefined || isRestored) return;
+    isRestored = true;
+    const { core, up } = current;
+    const entries = sessionManager.getEntries();
+    core.state = readLinks(storedEntries(entries), port.sessionId);
+    core.redeliver(userTexts(entries));
+    // Looked at when it is known which questions are open again: a run that waits for an answer is not over.
+    queueMicrotask(() => {
+      if (!goesOn || human?.waits === true) return;
+      const letter = letterCutOff(entries, core.state);
+      if (letter !== undefined) return void core.deliverAgain(letter);
+      const end = core.parent === undefined ? undefined : unreportedEnd(entries, port.sessionId);
+      if (end !== undefined) up.report(end.trigger, end.payload);
+    });
+  };
+
+  const factory: ExtensionFactory = (pi) => {
+    const core = new LinkCore(pi, port);
+    const up = new ChildSide(core);
+    const down = new ParentSide(core, up, people);
+    const before = current;
+    if (before !== undefined) core.state = before.core.state;
+    current = { core, up, down };
+    registerLinkTools(core, down, up);
+    registerDelink(core, down);
+    pi.on('session_start', (_event, ctx) => restore(ctx));
+  };
+
+  const watch = new RunWatch(port.isIdle, ({ trigger, payload }) => {
+    if (current?.core.parent !== undefined) current.up.report(trigger, payload);
+  });
+
+  return {
+    factory,
+    useHuman: (there) => (human = there),
+    forHuman: {
+      ask: (prompt, accepts, stop) => current?.up.ask(prompt, accepts, stop),
+      settled: (prompt, how) => current?.up.settled(prompt, how),
+      wanted: (triggerId) => {
+        const controller = new AbortController();
+        wanted.set(triggerId, controller);
+        return controller.signal;
+      },
+      forward: (prompt, answers) => {
+        if (prompt.kind !== 'question' || prompt.forward === undefined) return;
+        wanted.delete(prompt.forward);
+        if (answers === undefined || current === undefined) return;
+        const by = current.up.personOf(prompt);
+        current.down.respond(prompt.forward, answers.length === 1 ? answers[0] : answers, by);
+      },
+    },
+    restore,
+    observe(event) {
+      watch.observe(event);
+      if (event.type === 'dialog_opened' && event.promptId !== undefined) steps.set(event.dialogId, event.promptId);
+      if (event.type !== 'dialog_resolved') return;
+      current?.up.heard(steps.get(event.dialogId) ?? event.dialogId, event.by);
+      steps.delete(event.dialogId);
+    },
+    async take(command) {
+      if (current === undefined) return { kind: 'failed', error: errorInfo('not_linked') };
+      return take(current, command);
+    },
+    leave: () => watch.stop(),
+  };
+}
+
+interface Sides {
+  core: LinkCore;
+  up: ChildSide;
+  down: ParentSide;
+}
+
+async function take({ core, up, down }: Sides, command: FromLinked): Promise<Outcome> {
+  switch (command.name) {
+    case 'session_trigger':
+      return down.received(command);
+    case 'trigger_response':
+      // Of this session's own asking or, from a person, of a child's.
+      return core.state.received.has(command.args.triggerId) ? down.answeredByPerson(command) : up.answered(command);
+    case 'session_message': {
+      const { commandId, args, by } = command;
+      if (core.state.letters.has(commandId)) return { kind: 'ok' };
+      core.emit({ type: 'session_message', at: core.port.now(), ...args });
+      return core.deliver(commandId, messageText(args.from, args.text, args.from === core.parent), by);
+    }
+    case 'trigger_closed':
+      return down.closed(command);
+    case 'session_unlinked':
+      return down.unlinked(command);
+    case 'link_receipt':
+      return down.receipt(command);
+  }
+}

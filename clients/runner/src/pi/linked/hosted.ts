@@ -1,0 +1,47 @@
+import { errorInfo, toolLimits } from '@pizzapi/protocol';
+import { LINK_TIMES, type LinkTimes } from '../../linked/fromLinked.js';
+import type { SessionParts } from '../parts.js';
+import type { OpenOptions, PiSession, PiSink } from '../types.js';
+import { linkedExtension, type LinkedExtension } from './extension.js';
+
+/** The link of a session that we host; undefined where it is not known which session it is. */
+export function linkOf(
+  { linked, goesOn, pi = {} }: Pick<OpenOptions, 'linked' | 'goesOn' | 'pi'>,
+  parts: SessionParts,
+  session: () => PiSession | undefined,
+): LinkedExtension | undefined {
+  if (linked === undefined) return undefined;
+  return linkedExtension({
+    ...{ sessionId: linked.sessionId, parentSessionId: linked.parentSessionId },
+    limits: toolLimits(pi),
+    emit: (event) => parts.emit(event),
+    prompt: async (input) =>
+      session()?.prompt({ ...input, deliverAs: 'followUp' }) ?? { kind: 'failed', error: errorInfo('session_ended') },
+    isIdle: () => {
+      const state = session()?.state();
+      if (state === undefined) return false;
+      const { isStreaming, isRetrying, isCompacting, queue } = state;
+      return !isStreaming && !isRetrying && !isCompacting && queue.steering.length + queue.followUp.length === 0;
+    },
+    times: linked.times ?? timesFrom(process.env['PIZZAPI_LINK_WAIT_SECONDS']),
+    now: () => parts.clock.now(),
+    goesOn: goesOn === true,
+  });
+}
+
+/** A sink whose events the link sees as well. */
+export function seenBy(sink: PiSink, link: () => LinkedExtension | undefined): PiSink {
+  return {
+    event: (event) => {
+      sink.event(event);
+      link()?.observe(event);
+    },
+    delta: (delta) => sink.delta(delta),
+  };
+}
+
+/** An answer is taken for twice as long as a tool waits for it. */
+function timesFrom(seconds: string | undefined): LinkTimes {
+  const waitMs = Number(seconds) * 1_000;
+  return waitMs > 0 ? { waitMs, answerMs: 2 * waitMs } : LINK_TIMES;
+}

@@ -1,0 +1,54 @@
+import type { SessionEntry } from '@mariozechner/pi-coding-agent';
+import { isMap } from '@pizzapi/protocol';
+import { LINK_ENTRY, type Letter, type LinkState } from '../../linked/state.js';
+import { endOf, INTERRUPTED, type RunEnd } from './runEnd.js';
+
+/** Letters that were given a second time begin so. */
+export const AGAIN = 'again_';
+
+type MessageEntry = Extract<SessionEntry, { type: 'message' }>;
+const isMessage = (entry: SessionEntry): entry is MessageEntry => entry.type === 'message';
+
+function userText(entry: SessionEntry): string | undefined {
+  if (!isMessage(entry) || entry.message.role !== 'user') return undefined;
+  const { content } = entry.message;
+  return typeof content === 'string' ? content : content.map((block) => ('text' in block ? block.text : '')).join('');
+}
+
+/** Whether a story ends in the middle of a run. */
+const isCutOff = ({ message }: MessageEntry) => message.role !== 'assistant' || message.stopReason === 'toolUse';
+
+/** What people and others have said in the story. */
+export function userTexts(entries: readonly SessionEntry[]): Set<string> {
+  return new Set(entries.map(userText).filter((text) => text !== undefined));
+}
+
+/** The letter that the agent had read and not dealt with when its process died. Once: then it is left to people. */
+export function letterCutOff(entries: readonly SessionEntry[], { letters, received }: LinkState): Letter | undefined {
+  const last = entries.findLast(isMessage);
+  if (last === undefined || !isCutOff(last)) return undefined;
+  const text = entries.map(userText).findLast((said) => said !== undefined);
+  const letter = [...letters.values()].findLast((each) => each.text === text);
+  if (letter === undefined || letter.id.startsWith(AGAIN)) return undefined;
+  const settled = [...received.values()].some(
+    ({ triggerId, over }) => over !== undefined && letter.text.includes(triggerId),
+  );
+  return settled ? undefined : letter;
+}
+
+/** How the last run of an earlier process went, where that could not tell any more. */
+export function unreportedEnd(entries: readonly SessionEntry[], sid: string): RunEnd | undefined {
+  const isReport = (entry: SessionEntry) =>
+    entry.type === 'custom' &&
+    entry.customType === LINK_ENTRY &&
+    isMap(entry.data) &&
+    entry.data['kind'] === 'reported' &&
+    entry.data['sid'] === sid;
+  const reported = entries.findLastIndex(isReport);
+  const last = entries.slice(reported + 1).findLast(isMessage);
+  // Nothing at all: it died before the agent answered for the first time.
+  if (last === undefined) return reported < 0 ? INTERRUPTED : undefined;
+  // A person's stop was told at once: this one was of the process.
+  const end = isCutOff(last) ? INTERRUPTED : endOf(last.message);
+  return end?.reason === 'aborted' ? INTERRUPTED : end;
+}

@@ -1,0 +1,191 @@
+import type { AgentSession, ExtensionUIContext } from '@mariozechner/pi-coding-agent';
+import { errorInfo, newId, type Author, type SessionEvent } from '@pizzapi/protocol';
+import { entryOf } from '../exec.js';
+import { SessionParts } from '../parts.js';
+import { cleanMessage } from '../plain.js';
+import { HostedSession } from '../session.js';
+import { cleanText } from '../terminal/clean.js';
+import type { ExecResult, Outcome, PiSession, PiSink, PromptInput } from '../types.js';
+import { mirroredUi } from './mirroredUi.js';
+import { Outlet } from './outlet.js';
+import type { Screen } from './seam.js';
+import { TerminalLine } from './terminalLine.js';
+
+/** Typed texts and authors of inputs that are remembered until their message comes. */
+const MAX_REMEMBERED = 64;
+
+export interface TerminalSessionDeps {
+  /** Shows who says what follows. */
+  introduce: (by: Author) => void;
+  /** Shows a shell command that somebody else has run here, and what it said. */
+  showShell: (command: string, output: string) => void;
+  onBug: (error: unknown) => void;
+}
+
+type Recorded = Parameters<AgentSession['recordBashResult']>;
+
+/**
+ * The session that pi's own terminal shows, behind the interface of a hosted one. It follows pi from the start and tells
+ * nobody, until it is shared; it is pi's and not ours, so that being hosted begins and ends without it.
+ */
+export class TerminalSession extends HostedSession {
+  readonly agent: AgentSession;
+  /** Who sits at the terminal. */
+  local: Author = { userId: 'terminal', via: 'terminal' };
+  readonly #outlet: Outlet;
+  readonly #line = new TerminalLine();
+  readonly #deps: TerminalSessionDeps;
+  readonly #authors = new Map<string, Author>();
+  /** What was typed here and has not become a message yet. */
+  #typed: string[] = [];
+  #isRunningForOthers = false;
+  #sink: PiSink | undefined;
+
+  constructor(pi: AgentSession, deps: TerminalSessionDeps, outlet = new Outlet()) {
+    const parts = new SessionParts(outlet);
+    parts.live = true;
+    super(pi, parts, { onBug: deps.onBug }, []);
+    this.agent = pi;
+    this.#outlet = outlet;
+    this.#deps = deps;
+    this.prompts.started();
+    // pi tells nobody of a command that the person runs with `!`.
+    const record = pi.recordBashResult.bind(pi);
+    pi.recordBashResult = (...recorded: Recorded) => {
+      record(...recorded);
+      if (!this.#isRunningForOthers) this.#tellShell(recorded);
+    };
+  }
+
+  /** What extensions get as `ctx.ui`. */
+  uiFor(screen: Screen): ExtensionUIContext {
+    const { dialogs } = this.parts;
+    return mirroredUi({ terminal: screen.ui, dialogs, line: this.#line, local: () => this.local });
+  }
+
+  /** Lets a prompt be answered by its own id. */
+  get expect(): SessionParts['dialogs']['expect'] {
+    return this.parts.dialogs.expect.bind(this.parts.dialogs);
+  }
+
+  /** Tells something that an extension of ours knows. */
+  tell(event: SessionEvent): void {
+    this.parts.emit(event);
+  }
+
+  setProviderUsage(usage: SessionParts['providerUsage']): void {
+    this.parts.providerUsage = usage;
+  }
+
+  /** The person has typed this. */
+  typed(text: string): void {
+    this.#typed = [...this.#typed, text].slice(-MAX_REMEMBERED);
+  }
+
+  /** This session, for who hosts it: `start()` opens the sink, `dispose()` closes it. */
+  sharedTo(sink: PiSink): PiSession {
+    this.#sink = sink;
+    return this;
+  }
+
+  override story(): SessionEvent[] {
+    // A message that pi has just written down is part of the story, and must not be told once more afterwards.
+    this.parts.settle();
+    return super.story();
+  }
+
+  /** Says what is so now, and from here on what happens. Right after the story: nothing falls between the two. */
+  override start(): Promise<void> {
+    if (this.#sink === undefined) return Promise.resolve();
+    const remembered = this.#outlet.memory.events();
+    this.#outlet.open(this.#sink);
+    for (const event of remembered) this.emit(event);
+    this.tellSettings();
+    const at = Date.now();
+    if (this.pi.isStreaming) this.emit({ type: 'agent_start', at });
+    for (const { messageId, role = 'assistant' } of this.openBlocks().open) {
+      this.emit({ type: 'message_start', at, messageId, role });
+    }
+    const { steering, followUp } = this.state().queue;
+    if (steering.length + followUp.length > 0) this.emit({ type: 'queue_update', at, steering, followUp });
+    this.parts.dialogs.repeat();
+    return Promise.resolve();
+  }
+
+  /** Ends the sharing; `forGood` (somebody killed the session) also what the agent does now. The terminal goes on. */
+  override async dispose({ forGood = false }: { forGood?: boolean } = {}): Promise<void> {
+    if (forGood) {
+      this.clearQueue();
+      await this.abort();
+    }
+    this.parts.pieces.flush();
+    this.#outlet.close();
+    this.#sink = undefined;
+  }
+
+  /** The session is not shown any more. */
+  left(): void {
+    this.parts.dialogs.settleAll();
+  }
+
+  override prompt(input: PromptInput): Promise<Outcome> {
+    // Whoever may write may not decide who else may.
+    if (isShareCommand(input.text)) {
+      const error = errorInfo('command_failed', '/share is for the person at the terminal');
+      return Promise.resolve({ kind: 'failed', error });
+    }
+    if (input.by !== undefined) {
+      this.#authors.set(input.commandId, input.by);
+      if (this.#authors.size > MAX_REMEMBERED) this.#authors.delete(this.#authors.keys().next().value!);
+    }
+    // It will be drawn here: what somebody else writes must not steer this terminal.
+    return super.prompt({ ...input, text: cleanText(input.text) });
+  }
+
+  override async exec(command: string, toolCallId: string): Promise<Outcome<ExecResult>> {
+    this.#isRunningForOthers = true;
+    try {
+      const outcome = await super.exec(command, toolCallId);
+      this.#deps.showShell(command, outcome.kind === 'ok' ? outcome.output : outcome.error.message);
+      return outcome;
+    } finally {
+      this.#isRunningForOthers = false;
+    }
+  }
+
+  protected override delivered(text: string): string | undefined {
+    const commandId = super.delivered(text);
+    if (commandId !== undefined) {
+      const by = this.#authors.get(commandId);
+      this.#authors.delete(commandId);
+      if (by !== undefined) this.#deps.introduce(by);
+      return commandId;
+    }
+    // Not word by word: pi has written out a template or skill that was named.
+    const at = this.#typed.findIndex((typed) => typed === text || (typed.startsWith('/') && !text.startsWith('/')));
+    if (at < 0) return undefined;
+    const typed = this.#typed.splice(at, 1)[0]!;
+    const typedId = newId('c');
+    const input = { commandId: typedId, text: typed, by: this.local, deliverAs: 'prompt' } as const;
+    this.emit({ type: 'input_received', at: Date.now(), ...input });
+    return typedId;
+  }
+
+  #tellShell([command, result, options]: Recorded): void {
+    const messageId = newId('m');
+    const at = Date.now();
+    const { output, exitCode, cancelled, truncated } = result;
+    const message = cleanMessage({
+      role: 'bashExecution',
+      ...{ command, output, exitCode, cancelled, truncated, timestamp: at },
+      ...(options?.excludeFromContext === true ? { excludeFromContext: true } : {}),
+    });
+    this.emit({ type: 'message_start', at, messageId, role: 'bashExecution' });
+    this.emit({ type: 'message_end', at, messageId, entryId: entryOf(this.pi, command), message });
+  }
+}
+
+/** Whether a text is `/share`, with or without words behind it. */
+export function isShareCommand(text: string): boolean {
+  return /^\/share(\s|$)/.test(text.trim());
+}

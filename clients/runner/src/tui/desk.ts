@@ -1,0 +1,90 @@
+import type { Ledger } from '@pizzapi/backbone';
+import { errorInfo, type Command, type ErrorInfo } from '@pizzapi/protocol';
+import type { Logger } from '@pizzapi/process';
+import type { Announcer } from '../daemon/announcer.js';
+import type { CommandOutcome } from '../link/messages.js';
+import type { WorkerSession } from '../worker/session.js';
+
+export interface TerminalDeskOptions {
+  sid: string;
+  session: Pick<WorkerSession, 'command' | 'answer'>;
+  ledger: Ledger;
+  announcer: Pick<Announcer, 'say'>;
+  log: Logger;
+  /** Somebody ends the session from afar; it writes the result of this command itself. */
+  onKill: (command: Command) => void;
+}
+
+const refusal = (why: string): ErrorInfo => ({ code: 'command_unknown', message: why });
+
+const REFUSED: Partial<Record<Command['name'], ErrorInfo>> = {
+  new_session: errorInfo('runner_is_a_terminal', 'A person works in this terminal'),
+  fork: refusal('A session in a terminal is forked there, with /fork.'),
+  restart: refusal('A person works in this terminal: nobody else restarts it.'),
+  shutdown: refusal('A person works in this terminal: nobody else closes it.'),
+};
+
+/** Takes the commands for a terminal: each at most once, answered in the log of its one session or of its runner. */
+export class TerminalDesk {
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(private readonly options: TerminalDeskOptions) {}
+
+  take(command: Command, seq: number): void {
+    const { ledger, log } = this.options;
+    const { commandId, name } = command;
+    const isNew = ledger.begin(commandId, seq) === 'new';
+    if (!isNew && ledger.get(commandId)?.result !== undefined) return;
+    const work = (isNew ? this.#handle(command) : this.#tell(command, { ok: false, error: errorInfo('unknown') }))
+      .then((outcome) => ledger.finish(commandId, outcome.ok ? { ok: true } : outcome))
+      .catch((error: unknown) => log.error({ err: error, commandId, command: name }, 'a command failed'))
+      .finally(() => this.#running.delete(work));
+    this.#running.add(work);
+  }
+
+  /** What came and is no command. */
+  poison({ commandId }: { commandId?: string }): void {
+    if (commandId === undefined) return;
+    this.options.announcer.say({ type: 'command_result', commandId, ok: false, error: errorInfo('command_invalid') });
+  }
+
+  /** Waits until what was taken is answered. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#running);
+  }
+
+  async #handle(command: Command): Promise<CommandOutcome> {
+    const { sid, session, onKill } = this.options;
+    const isOurs = command.sessionId === sid;
+    if (Date.now() > command.expiresAt) return this.#refuse(command, isOurs, errorInfo('command_expired'));
+    if (command.name === 'list_sessions') {
+      return this.#tell(command, { ok: true, result: { sessions: [{ sid }] } });
+    }
+    const refused = REFUSED[command.name];
+    if (refused !== undefined) return this.#refuse(command, isOurs, refused);
+    if (!isOurs) {
+      const what = `This terminal does not share the session ${command.sessionId ?? ''}`;
+      return this.#tell(command, { ok: false, error: errorInfo('session_not_found', what) });
+    }
+    if (command.name === 'kill_session') {
+      // After the ledger has it: its session, and this desk with it, will be gone.
+      setImmediate(() => onKill(command));
+      return { ok: true };
+    }
+    const asked = await session.command(command);
+    if (asked.kind === 'answered') return asked.outcome;
+    return this.#tell(command, { ok: false, error: errorInfo('session_ended') });
+  }
+
+  async #refuse(command: Command, isOurs: boolean, error: ErrorInfo): Promise<CommandOutcome> {
+    const outcome: CommandOutcome = { ok: false, error };
+    if (!isOurs) return this.#tell(command, outcome);
+    await this.options.session.answer(command, outcome);
+    return outcome;
+  }
+
+  #tell({ commandId, name }: Command, outcome: CommandOutcome): Promise<CommandOutcome> {
+    this.options.announcer.say({ type: 'command_result', commandId, name, ...outcome });
+    return Promise.resolve(outcome);
+  }
+}

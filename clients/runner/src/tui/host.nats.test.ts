@@ -1,0 +1,148 @@
+import { mkdtempSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startSecuredNats, type SecuredNats } from '@pizzapi/authenticator/testing';
+import { readLease, sendCommand } from '@pizzapi/backbone';
+import { silentLogger } from '@pizzapi/process';
+import { foldTranscript, createTranscript, newId, OWNER_ID, type Command, type CommandName } from '@pizzapi/protocol';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { openTestTerminal, type TestTerminal } from '../pi/tui/testKit.js';
+import { SessionLogs } from '../testing/logs.js';
+import { TerminalHost, type Over } from './host.js';
+
+let secured: SecuredNats;
+let token: string;
+let logs: SessionLogs;
+let home: string;
+let terminal: TestTerminal;
+let host: TerminalHost;
+let over: Over[];
+
+beforeAll(async () => {
+  vi.stubEnv('PIZZAPI_DEMO_SPEED', 'instant');
+  secured = await startSecuredNats();
+  token = await secured.newRunnerToken(OWNER_ID);
+  logs = new SessionLogs(secured.admin);
+  logs.watchRunners();
+});
+afterAll(async () => {
+  await logs.close();
+  await secured.stop();
+  vi.unstubAllEnvs();
+});
+
+beforeEach(async () => {
+  home = mkdtempSync(join(tmpdir(), 'pizzapi-tui-'));
+  over = [];
+  terminal = await openTestTerminal();
+});
+afterEach(async () => {
+  await host.end();
+  await terminal.close();
+  await rm(home, { recursive: true, force: true });
+});
+
+async function share(): Promise<string> {
+  host = await TerminalHost.begin(
+    {
+      access: { natsUrl: secured.nats.url, token },
+      ...{ home, version: '1', agent: terminal.session, log: silentLogger },
+      onChange: () => undefined,
+      onOver: (why) => over.push(why),
+    },
+    AbortSignal.timeout(20_000),
+  );
+  return host.sid;
+}
+
+async function send<N extends CommandName>(
+  rid: string,
+  name: N,
+  args: Extract<Command, { name: N }>['args'],
+  sessionId?: string,
+): Promise<string> {
+  const at = Date.now();
+  const commandId = newId('c');
+  const by = { userId: 'guest', via: 'collab', name: 'Ada' };
+  const command = { commandId, name, args, by, at, expiresAt: at + 60_000, ...(sessionId ? { sessionId } : {}) };
+  await sendCommand(secured.admin, rid, command as Command);
+  return commandId;
+}
+
+describe('a terminal that shares its session', () => {
+  it('is a host like any other: kind tui, leases, the story from its beginning, then what happens', async () => {
+    await terminal.say('Before');
+    const sid = await share();
+    const log = await logs.of(sid);
+    const started = await log.until((event) => event.type === 'session_started');
+    const { runnerId } = started;
+    expect(await logs.runners.until((event) => event.type === 'runner_started')).toMatchObject({
+      kind: 'tui',
+      maxSessions: 1,
+      defaultModel: 'demo/demo',
+    });
+    expect(await readLease(secured.admin, `session.${sid}`)).toBeDefined();
+    expect(await readLease(secured.admin, `runner.${runnerId}`)).toBeDefined();
+    await terminal.say('/demo thinking');
+    await log.until((event) => event.type === 'agent_end');
+    await host.end();
+    await log.until((event) => event.type === 'session_ended');
+    expect(log.items.at(-1)).toMatchObject({ type: 'session_ended', reason: 'completed' });
+    const transcript = foldTranscript(
+      createTranscript(),
+      log.items.map((event) => [event.seq, event] as const),
+    );
+    const users = transcript.items.filter((item) => item.kind === 'message' && item.role === 'user');
+    expect(users).toMatchObject([
+      { blocks: [{ text: 'Before' }] },
+      { blocks: [{ text: '/demo thinking' }], by: { via: 'terminal', userId: OWNER_ID } },
+    ]);
+    expect(await readLease(secured.admin, `session.${sid}`)).toBeUndefined();
+    expect(await readLease(secured.admin, `runner.${runnerId}`)).toBeUndefined();
+    expect(await readdir(join(home, 'tui', '1', 'sessions'))).toEqual([]);
+  });
+
+  it('carries commands out with receipts, and refuses what a terminal does not do', async () => {
+    const sid = await share();
+    const log = await logs.of(sid);
+    const started = await log.until((event) => event.type === 'session_started');
+    const { runnerId } = started;
+    const input = await send(runnerId, 'input', { text: '/demo thinking' }, sid);
+    await log.until((event) => event.type === 'command_result' && event.commandId === input);
+    await log.until((event) => event.type === 'agent_end');
+    const receipts = log.items.filter((event) => 'commandId' in event && event.commandId === input);
+    expect(receipts.map(({ type }) => type).sort()).toEqual(['command_result', 'input_delivered', 'input_received']);
+    expect(terminal.introduced).toMatchObject([{ name: 'Ada', via: 'collab' }]);
+
+    const forked = await send(runnerId, 'fork', { sessionId: newId('s') }, sid);
+    const answer = await log.until((event) => event.type === 'command_result' && event.commandId === forked);
+    expect(answer).toMatchObject({ ok: false, error: { code: 'command_unknown' } });
+    const started2 = await send(runnerId, 'new_session', { sessionId: newId('s') });
+    const refused = await logs.runners.until(
+      (event) => event.type === 'command_result' && event.commandId === started2,
+    );
+    expect(refused).toMatchObject({ ok: false, error: { code: 'runner_is_a_terminal' } });
+    const elsewhere = await send(runnerId, 'abort', {}, newId('s'));
+    const unknown = await logs.runners.until(
+      (event) => event.type === 'command_result' && event.commandId === elsewhere,
+    );
+    expect(unknown).toMatchObject({ ok: false, error: { code: 'session_not_found' } });
+  });
+
+  it('ends its session when somebody kills it, says who, and can share the same agent anew', async () => {
+    const sid = await share();
+    const log = await logs.of(sid);
+    const started = await log.until((event) => event.type === 'session_started');
+    const { runnerId } = started;
+    await send(runnerId, 'kill_session', {}, sid);
+    expect(await log.until((event) => event.type === 'session_ended')).toMatchObject({ reason: 'killed' });
+    await vi.waitFor(() => expect(over).toMatchObject([{ kind: 'killed', by: { name: 'Ada' } }]));
+    await terminal.say('Only here');
+    const again = await share();
+    expect(again).not.toBe(sid);
+    const second = await logs.of(again);
+    await second.until((event) => event.type === 'message_end');
+    expect(log.items.some((event) => event.type === 'message_end')).toBe(false);
+  });
+});

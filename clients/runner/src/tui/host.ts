@@ -1,0 +1,214 @@
+import { hostname } from 'node:os';
+import { readCommands, serveRpc } from '@pizzapi/backbone';
+import { CodedError, encode, natsUserOf, newId, subjects, type Author, type Command } from '@pizzapi/protocol';
+import { sleep, type Logger } from '@pizzapi/process';
+import { spoolDir } from '../daemon/closing.js';
+import { claimSoon, isGone } from '../daemon/grants.js';
+import { PI_VERSION, type PiSession, type PiSink } from '../pi/index.js';
+import { WorkerSession } from '../worker/session.js';
+import { connectHost, type ConnectedHost, type HostAccess } from './connecting.js';
+import { TerminalDesk } from './desk.js';
+import { endLeftovers, forgetSession, noteSession } from './leftovers.js';
+
+/** How long commands that were taken may take to be answered when the terminal leaves, in ms. */
+const DRAIN_MS = 500;
+
+/** The agent of a terminal, as far as hosting its session goes. */
+export interface SharedAgent {
+  sharedTo(sink: PiSink): PiSession;
+  /** Who sits at the terminal; told whose account it is. */
+  local: Author;
+  cwd: string;
+}
+
+export interface HostOptions {
+  access: HostAccess;
+  /** `PIZZAPI_HOME` */
+  home: string;
+  version: string;
+  agent: SharedAgent;
+  log: Logger;
+  /** Connection or spool changed. */
+  onChange: () => void;
+  /** The session is hosted no more, and not because `end` was called. */
+  onOver: (why: Over) => void;
+}
+
+/** `fenced`: another host has the session or the runner id. */
+export type Over = { kind: 'killed'; by: Author } | { kind: 'fenced' };
+
+export interface HostLink {
+  state: 'connected' | 'offline' | 'refused';
+  /** Events that wait for the backbone. */
+  waiting: number;
+  /** There is no room for more. */
+  isFull: boolean;
+}
+
+/** A terminal as the host of its session: what a runner's daemon and a worker are to theirs, in this one process. */
+export class TerminalHost {
+  readonly #options: HostOptions;
+  readonly #place: ConnectedHost;
+  readonly #session: WorkerSession;
+  readonly #desk: TerminalDesk;
+  readonly #closing = new AbortController();
+  readonly #stops: (() => void)[];
+  #ending: Promise<void> | undefined;
+  #readmitting = false;
+  /** The server has refused this terminal since it was last connected. */
+  #isRefused = false;
+
+  private constructor(
+    readonly sid: string,
+    options: HostOptions,
+    place: ConnectedHost,
+    session: WorkerSession,
+  ) {
+    this.#options = options;
+    this.#place = place;
+    this.#session = session;
+    const { backbone, runnerId, ledger, announcer, lease, keeper, slot } = place;
+    const { log, onChange, agent } = options;
+    const { signal } = this.#closing;
+    this.#desk = new TerminalDesk({
+      ...{ sid, session, ledger, announcer, log },
+      onKill: (command) => void this.#killed(command),
+    });
+    announcer.say({ type: 'session_opened', sessionId: sid, cwd: agent.cwd, adopted: false });
+    this.#stops = [
+      backbone.onStatus(onChange),
+      backbone.onRefused(() => {
+        this.#isRefused = true;
+        onChange();
+      }),
+      serveRpc(backbone, subjects.runnerRpc(runnerId, 'status'), () =>
+        encode({ runnerId, pid: process.pid, sessions: [{ sid, cwd: agent.cwd, state: session.state().activity }] }),
+      ),
+    ];
+    void lease.lost.then(() => this.#fenced());
+    const unfinished = ledger.open().map(({ seq }) => seq - 1);
+    void readCommands(backbone, runnerId, {
+      after: Math.min(ledger.cursor, ...unfinished),
+      signal,
+      onCommand: (command, seq) => this.#desk.take(command, seq),
+      onPoison: (problem) => this.#desk.poison(problem),
+    }).catch((error: unknown) => log.error({ err: error }, 'commands are not read any more'));
+    void endLeftovers({ backbone, keeper, runnerId, home: slot.home, log }, sid, signal);
+  }
+
+  /**
+   * Connects and begins a session that tells what was said so far. Throws what `connectHost` does, and whatever the
+   * authenticator refuses the session with; then nothing is left of it.
+   */
+  static async begin(options: HostOptions, signal: AbortSignal): Promise<TerminalHost> {
+    const { access, home, agent, log, version } = options;
+    const { natsUrl } = access;
+    const place = await connectHost(home, access, log, signal);
+    const { runnerId, epoch, announcer, slot } = place;
+    const sid = newId('s');
+    let host: TerminalHost | undefined;
+    try {
+      const grant = await claimSoon(place, sid, signal);
+      if (grant.kind === 'refused') {
+        throw Object.assign(new CodedError(grant.code), { message: grant.message });
+      }
+      agent.local.userId = grant.userId;
+      await noteSession(slot.home, sid, false);
+      const session = await WorkerSession.begin(
+        {
+          ...{ sid, userId: grant.userId, epoch: grant.epoch, grant: grant.grant, runnerId, cwd: agent.cwd },
+          natsUser: natsUserOf({ kind: 'session', sid }),
+          spoolDir: spoolDir(slot.home),
+          attachmentsDir: slot.home.attachments(sid),
+          idleMs: Number.POSITIVE_INFINITY,
+          beginning: { kind: 'new', commandId: newId('c'), by: agent.local },
+        },
+        {
+          ...{ natsUrl, log },
+          onState: () => options.onChange(),
+          onFenced: () => {
+            if (host !== undefined) void host.#fenced();
+          },
+          onRefused: () => {
+            if (host !== undefined) void host.#readmit();
+          },
+          onShutdownRequested: () => undefined,
+          running: (sink) => {
+            const pi = agent.sharedTo(sink);
+            announcer.say({
+              type: 'runner_started',
+              ...{ name: hostname(), kind: 'tui', version, piVersion: PI_VERSION, platform: process.platform, epoch },
+              ...{ roots: [agent.cwd], maxSessions: 1, models: pi.state().models, defaultModel: pi.model() },
+            });
+            return pi;
+          },
+        },
+      );
+      host = new TerminalHost(sid, options, place, session);
+      return host;
+    } catch (error) {
+      await forgetSession(slot.home, sid);
+      await place.leave();
+      throw error;
+    }
+  }
+
+  /** Whether the backbone is in reach and lets this terminal in, and how much waits for it. */
+  get link(): HostLink {
+    const { events, full } = this.#session.state().spool;
+    const isConnected = this.#place.backbone.status() === 'connected';
+    if (isConnected) this.#isRefused = false;
+    return {
+      state: isConnected ? 'connected' : this.#isRefused ? 'refused' : 'offline',
+      waiting: events,
+      isFull: full,
+    };
+  }
+
+  /** Ends the session for its viewers and leaves. What cannot be sent now stays on the disk, for the next terminal. */
+  end(): Promise<void> {
+    return this.#leave(() => this.#session.stop({ kind: 'end', reason: 'completed' }));
+  }
+
+  async #killed({ commandId, by }: Command): Promise<void> {
+    await this.#leave(() => this.#session.stop({ kind: 'kill', commandId }));
+    this.#options.onOver({ kind: 'killed', by });
+  }
+
+  async #fenced(): Promise<void> {
+    if (this.#ending !== undefined) return;
+    await this.#leave(() => this.#session.stop({ kind: 'sleep', keepLease: true }));
+    this.#options.onOver({ kind: 'fenced' });
+  }
+
+  /** The session's login is refused: it gets another one, unless the session is another host's by now. */
+  async #readmit(): Promise<void> {
+    if (this.#readmitting || this.#place.backbone.status() !== 'connected') return;
+    this.#readmitting = true;
+    try {
+      const grant = await claimSoon(this.#place, this.sid, this.#closing.signal);
+      if (grant.kind === 'granted') this.#session.takeGrant(grant.grant);
+      else if (isGone(grant.code)) await this.#fenced();
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'there is no other login for the session yet');
+    } finally {
+      this.#readmitting = false;
+    }
+  }
+
+  #leave(stop: () => Promise<void>): Promise<void> {
+    this.#ending ??= (async () => {
+      const { slot, announcer, leave } = this.#place;
+      this.#closing.abort();
+      for (const stopOne of this.#stops) stopOne();
+      await Promise.race([this.#desk.idle(), sleep(DRAIN_MS)]);
+      const stopping = stop();
+      // Before the network has its say: the end is on the disk already.
+      await Promise.all([stopping, noteSession(slot.home, this.sid, true)]);
+      if (this.link.waiting === 0) await forgetSession(slot.home, this.sid);
+      announcer.say({ type: 'session_closed', sessionId: this.sid, reason: 'ended' });
+      await leave();
+    })();
+    return this.#ending;
+  }
+}

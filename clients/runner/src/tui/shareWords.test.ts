@@ -1,0 +1,13 @@
+import { expect, it } from 'vitest';
+import { readShareWords } from './shareWords.js';
+
+it.each([
+  ['', { kind: 'share', mode: undefined }],
+  ['  --collab ', { kind: 'share', mode: 'collab' }],
+  ['status', { kind: 'status' }],
+  ['stop', { kind: 'stop' }],
+  ['help', { kind: 'help' }],
+  ['--colab', { kind: 'wrong', words: '--colab' }],
+])('/share %s', (words, wish) => {
+  expect(readShareWords(words)).toEqual(wish);
+});

@@ -1,0 +1,30 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { MAX_TERMINALS, takeSlot } from './slots.js';
+
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'pizzapi-slots-'));
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+it('every terminal has a place of its own, and a place that is free is used again', async () => {
+  const [first, second] = [await takeSlot(home), await takeSlot(home)];
+  expect(first?.home.root).toBe(join(home, 'tui', '1'));
+  expect(second?.home.root).toBe(join(home, 'tui', '2'));
+  await first?.release();
+  expect((await takeSlot(home))?.home.root).toBe(first?.home.root);
+});
+
+it('the place of a process that is gone is free', async () => {
+  const crashed = await takeSlot(home);
+  writeFileSync(crashed!.home.lock, JSON.stringify({ pid: 999_999_999, start: '1' }));
+  expect((await takeSlot(home))?.home.root).toBe(crashed!.home.root);
+});
+
+it('there are only so many', async () => {
+  for (let n = 1; n <= MAX_TERMINALS; n++) expect(await takeSlot(home)).toBeDefined();
+  expect(await takeSlot(home)).toBeUndefined();
+});

@@ -1,0 +1,54 @@
+import { mkdir, open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isMap, numberAt, stringAt } from '@pizzapi/protocol';
+import { readJson } from '../files.js';
+import { hostHome, type RunnerHome } from '../home.js';
+import { isSameProcess, processStart } from '../processes.js';
+
+/** How many terminals of one home may share at the same time. */
+export const MAX_TERMINALS = 16;
+
+/** A place for one terminal that shares: an identity and what is not sent yet. */
+export interface Slot {
+  home: RunnerHome;
+  release(): Promise<void>;
+}
+
+/**
+ * The first place that no living process has, below `<home>/tui`. Places are used again, so that a person's terminals
+ * are a handful of hosts whatever their number, and the next one in a place sends what a crashed one left there.
+ * Undefined when all are taken. Two processes that find the same dead holder at the same moment could both get its
+ * place; the lease of its runner id then tells them apart.
+ */
+export async function takeSlot(home: string): Promise<Slot | undefined> {
+  for (let n = 1; n <= MAX_TERMINALS; n++) {
+    const slot = hostHome(join(home, 'tui', String(n)));
+    for (const folder of [slot.root, slot.sessions, join(slot.root, 'spool')]) {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+    }
+    const release = await lockSlot(slot.lock);
+    if (release !== undefined) return { home: slot, release };
+  }
+  return undefined;
+}
+
+async function lockSlot(path: string): Promise<(() => Promise<void>) | undefined> {
+  if (await isHeld(path)) return undefined;
+  await rm(path, { force: true });
+  try {
+    const file = await open(path, 'wx', 0o600);
+    await file.writeFile(JSON.stringify({ pid: process.pid, start: await processStart(process.pid) }));
+    await file.close();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
+    throw error;
+  }
+  return () => rm(path, { force: true });
+}
+
+async function isHeld(path: string): Promise<boolean> {
+  const kept = await readJson(path);
+  if (!isMap(kept)) return false;
+  const [pid, start] = [numberAt(kept, 'pid'), stringAt(kept, 'start')];
+  return pid !== undefined && start !== undefined && (await isSameProcess(pid, start));
+}

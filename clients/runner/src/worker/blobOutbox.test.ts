@@ -1,0 +1,53 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLogger } from '@pizzapi/process';
+import { CodedError, type BlobRef } from '@pizzapi/protocol';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { BlobOutbox, type StoreBlob } from './blobOutbox.js';
+
+let folder: string;
+const bytes = Buffer.from('pizza');
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pizzapi-blobs-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+function outbox(store: StoreBlob) {
+  const refused: BlobRef[] = [];
+  const blobs = new BlobOutbox(folder, store, silentLogger);
+  blobs.onRefused((blob) => refused.push(blob));
+  return { blobs, refused };
+}
+
+it('a blob is sent until the store has it, and then gone from the disk', async () => {
+  let tries = 0;
+  const { blobs, refused } = outbox(async () => {
+    if ((tries += 1) < 3) throw new CodedError('unavailable');
+  });
+  await (
+    await blobs.keep(bytes, 'text/plain')
+  ).stored;
+  expect({ tries, refused, left: await readdir(folder) }).toEqual({ tries: 3, refused: [], left: [] });
+});
+
+it('one that is refused for good is given up at once, and told of', async () => {
+  let tries = 0;
+  const { blobs, refused } = outbox(async () => {
+    tries += 1;
+    throw new CodedError('bad_request', 'A blob may have 1 byte');
+  });
+  const { ref, stored } = await blobs.keep(bytes, 'text/plain');
+  await stored;
+  expect({ tries, refused, left: await readdir(folder) }).toEqual({ tries: 1, refused: [ref], left: [] });
+});
+
+it('what an earlier process left is sent, or refused, all the same', async () => {
+  const first = outbox(() => new Promise(() => undefined));
+  const { ref } = await first.blobs.keep(bytes, 'text/plain');
+  const second = outbox(() => Promise.reject(new CodedError('bad_request')));
+  await second.blobs.start();
+  await second.blobs.settled(10_000);
+  expect({ refused: second.refused, left: await readdir(folder) }).toEqual({ refused: [ref], left: [] });
+});
