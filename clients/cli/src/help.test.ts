@@ -18,15 +18,12 @@ describe('the help', () => {
   it.each(COMMANDS)('of "pizzapi %s" has an example', async (name) => {
     expect((await run([...name.split(' '), '--help'])).stdout).toContain(`$ `);
   });
-
-  it('is what a command line without a command gets', async () => {
-    expect(await run([])).toEqual(await run(['--help']));
-  });
 });
 
 describe('a command line that is wrong', () => {
   it.each([
-    [['docter'], "bad_option: Unknown command 'docter' (Did you mean doctor?)."],
+    [['docter'], "bad_option: Unknown command 'docter' (Did you mean doctor?). "],
+    [['explain', 'x'], '`pizzapi -- explain x` says it to pi.'],
     [['tail'], "bad_option: Missing required argument 'session'."],
     [['sessions', '--jsno'], "bad_option: Unknown option '--jsno' (Did you mean --json?)."],
     [['sessions', '--relay-url', 'nonsense'], 'bad_option: --relay-url is "nonsense"'],

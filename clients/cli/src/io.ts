@@ -20,7 +20,9 @@ export interface Io {
 }
 
 export interface Terminal {
-  /** Whether a person can be asked on stdin. */
+  /** Whether a person types on stdin. */
+  keys: boolean;
+  /** Whether a person can be asked on stderr and answers on stdin. */
   asks: boolean;
   /** How wide stdout is, in characters; undefined when it is no terminal. */
   columns: number | undefined;
@@ -35,6 +37,7 @@ export function processIo(): Io {
     env,
     colour: stdout.isTTY && !env['NO_COLOR'],
     terminal: {
+      keys: stdin.isTTY,
       asks: stdin.isTTY && stderr.isTTY,
       columns: stdout.isTTY ? stdout.columns : undefined,
     },

@@ -7,12 +7,17 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
-// `pizzapi tail … | head` closes our output: that is the end, and no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+// `pizzapi tail … | head` closes our output: that is the end, and no failure. A terminal that hangs up is another matter.
+if (!process.stdout.isTTY) {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+}
 
 process.exitCode = argv.length === 1 && argv[0] === 'decode' ? await decodeOnly() : await runAny();
 
 async function runAny(): Promise<number> {
+  const { becomeTui, piArguments } = await import('./commands/tui.js');
+  const args = piArguments(argv);
+  if (args !== undefined) return becomeTui(args, processIo(), version);
   const { runCli } = await import('./program.js');
   return runCli(argv, processIo(), version);
 }

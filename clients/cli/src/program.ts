@@ -20,15 +20,27 @@ import { addShare } from './commands/share.js';
 import { addUsers } from './commands/users.js';
 import { addWhoami } from './commands/whoami.js';
 import { examples, type Context } from './context.js';
-import { EXIT, Failure, line, type Io } from './io.js';
+import { EXIT, Failure, line, plain, type Io } from './io.js';
 
 /** Width of help texts, whatever the terminal: they are read in documents too. */
 const HELP_WIDTH = 100;
 
+const HELP_AFTER = `
+
+\`pizzapi\` alone starts pi's terminal UI; so do pi's own flags (\`pizzapi --continue\`), a file
+(\`pizzapi @notes.md\`) and a prompt of several words. Whatever stands behind \`--\` goes to pi:
+\`pizzapi -- --help\` lists its flags. In there, /share makes a link to the session.
+
+Every command has its own help: pizzapi <command> --help`;
+
 function buildProgram(context: Context, version: string): Command {
   const { io } = context;
   const program = new Command('pizzapi')
-    .description('Stream coding-agent sessions to any browser or terminal, and steer them from there.')
+    .description(
+      'Without a command: pi in this terminal, with /share. The commands stream coding-agent sessions to any browser or ' +
+        'terminal, and steer them from there.',
+    )
+    .usage('[command] [options]')
     .version(version, '-V, --version', 'Print the version')
     .helpOption('-h, --help', 'Print this')
     .helpCommand('help [command]', 'Print the help of a command')
@@ -42,8 +54,14 @@ function buildProgram(context: Context, version: string): Command {
     })
     .addHelpText(
       'after',
-      examples('pizzapi local', 'pizzapi sessions', 'pizzapi tail <sid>', 'pizzapi share <sid>', 'pizzapi doctor') +
-        '\n\nEvery command has its own help: pizzapi <command> --help',
+      examples(
+        'pizzapi',
+        'pizzapi "Fix the failing test"',
+        'pizzapi local',
+        'pizzapi sessions',
+        'pizzapi share <sid>',
+        'pizzapi doctor',
+      ) + HELP_AFTER,
     );
   addLocal(program, context);
   addLink(program, context);
@@ -79,20 +97,25 @@ function named(program: Command, name: string): Command {
 export async function runCli(argv: readonly string[], io: Io, version: string): Promise<number> {
   const context: Context = { io, argv, exitCode: EXIT.ok };
   try {
-    await buildProgram(context, version).parseAsync(argv.length === 0 ? ['--help'] : [...argv], { from: 'user' });
+    await buildProgram(context, version).parseAsync([...argv], { from: 'user' });
     return context.exitCode;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.ok;
-    const { info, exitCode } = outcomeOf(thrown);
+    const { info, exitCode } = outcomeOf(thrown, argv);
     line(io.stderr, `${info.code}: ${info.message}`);
     return exitCode;
   }
 }
 
-function outcomeOf(thrown: unknown): { info: ErrorInfo; exitCode: number } {
+function outcomeOf(thrown: unknown, argv: readonly string[]): { info: ErrorInfo; exitCode: number } {
   if (thrown instanceof Failure) return { info: thrown.info, exitCode: thrown.exitCode };
   if (thrown instanceof CommanderError) {
     const what = thrown.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+    if (thrown.code === 'commander.unknownCommand') {
+      const said = what.charAt(0).toUpperCase() + what.slice(1);
+      const message = `${said}. \`pizzapi --help\` lists the commands; \`pizzapi -- ${plain(argv.join(' '), 60)}\` says it to pi.`;
+      return { info: { code: 'bad_option', message }, exitCode: EXIT.usage };
+    }
     return { info: errorInfo('bad_option', what.charAt(0).toUpperCase() + what.slice(1)), exitCode: EXIT.usage };
   }
   if (thrown instanceof CodedError) {

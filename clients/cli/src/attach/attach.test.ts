@@ -1,4 +1,4 @@
-import { defaultMetaState, initialSessionInfo, type DialogItem } from '@pizzapi/protocol';
+import { defaultMetaState, initialSessionInfo, type DialogItem, type MessageItem } from '@pizzapi/protocol';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,9 +6,10 @@ import { describe, expect, it } from 'vitest';
 import { actionOf, TWICE_MS, type ClientKey, type KeySituation } from './keys.js';
 import { recall, remember } from './memory.js';
 import { pendingOf } from './pending.js';
+import { Receipts } from './receipts.js';
 import { scrolled, topOf, type Anchor, type Rows } from './scroll.js';
 import { helpText, readTyped, SLASH_COMMANDS } from './slash.js';
-import { authorName, blockedBy, queueLines, short, statusLines } from './status.js';
+import { blockedBy, namesFor, queueLines, short, statusLines } from './status.js';
 
 describe('a key', () => {
   const idle: KeySituation = {
@@ -116,8 +117,18 @@ describe('what waits for a person', () => {
   });
 
   it('is one thing where a dialog asks what a question announces', () => {
-    const both = pendingOf({ ...meta, pendingQuestion: question }, [dialog({ options: ['Wood', 'Gas'] })]);
+    const step = dialog({ options: ['Wood', 'Gas'], promptId: 'q1' });
+    const both = pendingOf({ ...meta, pendingQuestion: question }, [step]);
     expect(both).toMatchObject([{ id: 'd1', ask: { title: 'Which oven?', details: '' } }]);
+  });
+
+  it('is two things where a dialog asks something else', () => {
+    const other = dialog({ method: 'confirm', title: 'Sure?' });
+    const both = pendingOf({ ...meta, pendingQuestion: question }, [other]);
+    expect(both).toMatchObject([
+      { id: 'd1', ask: { title: 'Sure?' } },
+      { id: 'q1', announced: true },
+    ]);
   });
 
   it('is several questions, answered by a line each', () => {
@@ -187,19 +198,76 @@ describe('the status', () => {
     const by = { userId: 'g', via: 'collab', name: 'Grace' } as const;
     const received = { commandId: 'c1', text: 'one', deliverAs: 'steer', at: 1, by };
     const queue = { steering: ['one', 'typed elsewhere'], followUp: [] };
-    const sent = [{ text: 'one', commandId: 'c1' }, { text: 'two', commandId: 'c2' }, { text: 'three' }];
-    expect(queueLines({ pendingInputs: [received], queue }, sent)).toEqual([
+    const sent = [
+      { text: 'one', commandId: 'c1' },
+      { text: 'two', commandId: 'c2' },
+      { text: 'three' },
+      { text: 'four', commandId: 'c4', refused: 'Too late.' },
+    ];
+    const lines = queueLines({ pendingInputs: [received], queue }, sent, namesFor('me'));
+    expect(lines.map(({ text }) => text)).toEqual([
       'Queued: typed elsewhere',
-      'Steers next (Grace): one',
+      'Queued for the next step (Grace): one',
       'Sent: two',
       'Sending: three',
+      'Not delivered: four · Too late.',
     ]);
+    expect(lines.map(({ bad }) => bad)).toEqual([false, false, false, false, true]);
   });
 
   it('names an author only where it is somebody else', () => {
-    expect(authorName({ userId: 'owner', via: 'owner' })).toBeUndefined();
-    expect(authorName({ userId: 'owner', via: 'api' })).toBeUndefined();
-    expect(authorName({ userId: 'g', via: 'collab' })).toBe('a guest');
+    const nameOf = namesFor('me');
+    for (const via of ['owner', 'api', 'terminal'] as const) {
+      expect(nameOf({ userId: 'me', via, name: 'Me' })).toBeUndefined();
+      expect(nameOf({ userId: 'ada', via, name: 'Ada' })).toBe('Ada');
+    }
+    expect(nameOf({ userId: 'me', via: 'collab' })).toBe('a guest');
+    expect(nameOf({ userId: 'me', via: 'agent' })).toBe('another session');
+  });
+});
+
+describe('a receipt', () => {
+  const base = { id: 'd1', seq: 1, at: 1 };
+  const dialog: DialogItem = { ...base, kind: 'dialog', method: 'confirm', title: 'Sure?', options: [], state: 'open' };
+  const ada = { userId: 'a', via: 'owner', name: 'Ada' } as const;
+  const late = { code: 'dialog_late', message: 'Somebody answered first.' };
+
+  it('stands beside what was sent from here, once the agent has it', () => {
+    const receipts = new Receipts(namesFor('me'));
+    receipts.sent('c1');
+    const user = { role: 'user', blocks: [], open: false, broken: false };
+    const message: MessageItem = { ...base, kind: 'message', ...user };
+    expect(receipts.noteOf({ ...message, commandId: 'c1' })).toMatchObject({ text: '✓ delivered' });
+    expect(receipts.noteOf({ ...message, commandId: 'c2' })).toBeUndefined();
+    expect(receipts.noteOf(message)).toBeUndefined();
+  });
+
+  it('says that an answer came too late, to the question or to a step of it', () => {
+    const receipts = new Receipts(namesFor('me'));
+    receipts.answerRefused('p1', late);
+    const closed = { ...dialog, state: 'answered', by: ada, promptId: 'p1' } as const;
+    expect(receipts.noteOf(closed)).toMatchObject({ text: 'Too late: Ada answered already.', tint: 'warning' });
+    expect(receipts.noteOf({ ...closed, promptId: 'p2' })).toBeUndefined();
+    expect(receipts.noteOf({ ...closed, state: 'open' })).toBeUndefined();
+  });
+
+  it.each<[Partial<DialogItem>, string]>([
+    [{ state: 'answered', by: ada }, 'Ada answered already'],
+    [{ state: 'answered', by: { userId: 'me', via: 'owner' } }, 'it was answered already, on another screen'],
+    [{ state: 'cancelled', by: { userId: 'g', via: 'collab' } }, 'a guest closed it already'],
+    [{ state: 'cancelled', by: { userId: 's', via: 'system' } }, 'it was closed already'],
+    [{ state: 'timed_out' }, 'nobody had answered in time'],
+    [{ state: 'settled' }, 'the agent does not wait for it any more'],
+  ])('knows how %j ended', (how, text) => {
+    expect(new Receipts(namesFor('me')).closedText({ ...dialog, ...how })).toBe(text);
+  });
+
+  it('says why an answer was refused for another reason', () => {
+    const receipts = new Receipts(namesFor('me'));
+    expect(receipts.refusalText({ code: 'command_expired', message: 'It waited too long.' }, dialog)).toBe(
+      'Not delivered: It waited too long.',
+    );
+    expect(receipts.refusalText(late, undefined)).toBe('Too late: the agent does not wait for it any more.');
   });
 });
 

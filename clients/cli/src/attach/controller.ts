@@ -1,8 +1,9 @@
 import { THINKING_LEVELS, type DeliverAs, type ErrorInfo } from '@pizzapi/protocol';
-import type { Api, Session } from '@pizzapi/session-client';
+import type { Api, SendOutcome, Session } from '@pizzapi/session-client';
 import { AskBox, isKeyRelease, matchesKey, type Ask, type AskAnswer, type TUI } from '@pizzapi/runner/terminal';
 import { actionOf, CLIENT_KEYS, type KeyAction } from './keys.js';
 import type { Pending } from './pending.js';
+import { dialogFor } from './receipts.js';
 import type { Screen } from './screen.js';
 import { helpText, readTyped, type SlashName } from './slash.js';
 import { modelOf, type Outgoing } from './status.js';
@@ -12,9 +13,15 @@ const NOTICE_MS = 4_000;
 const PROBLEM_MS = 15_000;
 /** How long an announced prompt may take to be asked as a dialog, in ms: until then it is not shown on its own. */
 const SETTLE_MS = 400;
+/** How long a message waits for its host to come back, and how often that is looked at, in ms. */
+const HOST_MS = 30_000;
+const HOST_LOOK_MS = 1_000;
 const LEAVES = 'Ctrl-C again leaves; the session goes on.';
 const CAME = 'A question came: tab answers it.';
 const UNSURE = 'The connection broke before an answer came: it may or may not have arrived.';
+
+/** What became of a command. `unsure`: the connection broke, or the session was left, before anybody said. */
+type Carried = { kind: 'done' | 'unsure' } | { kind: 'failed'; error: { code: string; message: string } };
 
 /** What the person does, and what comes of it. */
 export class Controller {
@@ -49,6 +56,7 @@ export class Controller {
     const waiting = this.#session.mode === 'read' ? [] : this.#settled(this.#screen.pending);
     const [first] = waiting;
     this.#screen.more = Math.max(0, waiting.length - 1);
+    this.#sayClosed(waiting);
     const isOwn = this.#asking?.id === '';
     if (isOwn && first === undefined) return this.#focus();
     if (first === undefined) {
@@ -56,6 +64,15 @@ export class Controller {
     } else if (this.#asking?.id !== first.id) this.#ask(first);
     this.#tick(first?.expiresAt);
     this.#focus();
+  }
+
+  /** Says of the question that is shown how it ended, where somebody else has ended it. */
+  #sayClosed(waiting: readonly Pending[]): void {
+    const id = this.#asking?.id ?? '';
+    if (id === '' || this.#answered.has(id) || waiting.some((one) => one.id === id)) return;
+    const item = dialogFor(this.#session.transcript, id);
+    // Open still: what was announced is asked as a dialog now.
+    if (item?.state !== 'open') this.say(`Closed: ${this.#screen.receipts.closedText(item)}.`);
   }
 
   /** Without what is answered already, and what its host is about to ask in another way. */
@@ -90,6 +107,7 @@ export class Controller {
     this.#keep(text);
     this.#screen.pane.anchor = { kind: 'end' };
     this.#screen.notice = undefined;
+    this.#screen.outgoing = this.#screen.outgoing.filter(({ refused }) => refused === undefined);
     void this.#send(text, deliverAs);
   }
 
@@ -127,31 +145,50 @@ export class Controller {
   async #send(text: string, deliverAs: DeliverAs): Promise<void> {
     const outgoing: Outgoing = { text };
     this.#screen.outgoing = [...this.#screen.outgoing, outgoing];
-    const outcome = await this.#session.sendInput(text, { deliverAs });
-    if (outcome.kind === 'accepted') {
+    const outcome = await this.#sendToHost(text, deliverAs);
+    if (outcome.kind === 'unknown') {
+      this.say(`${UNSURE} Look whether it is there before you send it again (↑ brings it back).`, 'warning');
+    } else if (outcome.kind === 'refused') outgoing.refused = outcome.error.message;
+    else {
       outgoing.commandId = outcome.commandId;
+      this.#screen.receipts.sent(outcome.commandId);
       this.#ui.requestRender();
       const result = await this.#session.result(outcome.commandId);
-      if (result.kind === 'failed') this.#failed(result.error);
-    } else if (outcome.kind === 'refused') {
-      this.#giveBack(text);
-      this.#refused(outcome.error);
-    } else {
-      this.say(`${UNSURE} Look whether it is there before you send it again (↑ brings it back).`, 'warning');
+      if (result.kind === 'failed') outgoing.refused = result.error.message;
     }
-    this.#screen.outgoing = this.#screen.outgoing.filter((other) => other !== outgoing);
+    // What was refused stays in sight until something else is sent, and can be changed at once.
+    if (outgoing.refused !== undefined) this.#giveBack(text);
+    else this.#screen.outgoing = this.#screen.outgoing.filter((other) => other !== outgoing);
     this.#ui.requestRender();
   }
 
-  /** Sends a command and says what went wrong, if anything did. True once its host has carried it out. */
-  async #command(name: string, args: Record<string, unknown> = {}): Promise<boolean> {
+  /** A gateway that is only just back may not have heard of the host yet: what it refuses for that is sent again. */
+  async #sendToHost(text: string, deliverAs: DeliverAs): Promise<SendOutcome> {
+    const patience = performance.now() + HOST_MS;
+    for (;;) {
+      const outcome = await this.#session.sendInput(text, { deliverAs });
+      const isAway = outcome.kind === 'refused' && outcome.error.code === 'host_lost';
+      if (!isAway || performance.now() > patience || this.#screen.ended) return outcome;
+      await new Promise((resolve) => setTimeout(resolve, HOST_LOOK_MS).unref());
+    }
+  }
+
+  /** Sends a command and says what went wrong, if anything did. */
+  async #command(name: string, args: Record<string, unknown> = {}): Promise<void> {
+    const carried = await this.#carryOut(name, args);
+    if (carried.kind === 'failed') this.say(carried.error.message, 'error');
+  }
+
+  async #carryOut(name: string, args: Record<string, unknown>): Promise<Carried> {
     const sent = await this.#session.command(name, args);
-    if (sent.kind === 'refused') this.#refused(sent.error);
-    if (sent.kind === 'unknown') this.say(UNSURE, 'warning');
-    if (sent.kind !== 'accepted') return false;
+    if (sent.kind === 'refused') return { kind: 'failed', error: sent.error };
+    if (sent.kind === 'unknown') {
+      this.say(UNSURE, 'warning');
+      return { kind: 'unsure' };
+    }
     const outcome = await this.#session.result(sent.commandId);
-    if (outcome.kind === 'failed') this.#failed(outcome.error);
-    return outcome.kind === 'ok' || outcome.kind === 'delivered';
+    if (outcome.kind === 'failed') return outcome;
+    return { kind: outcome.kind === 'closed' ? 'unsure' : 'done' };
   }
 
   #ask({ id, ask, read }: Pending): void {
@@ -166,9 +203,15 @@ export class Controller {
     this.#close();
     this.sync();
     const value = answer.kind === 'answer' ? { value: answer.value } : {};
-    const done = await this.#command('dialog_response', { dialogId: id, ...value });
+    const carried = await this.#carryOut('dialog_response', { dialogId: id, ...value });
     // What was not taken is asked again, if it still waits.
-    if (!done) this.#answered.delete(id);
+    if (carried.kind !== 'done') this.#answered.delete(id);
+    if (carried.kind === 'failed') {
+      const { error } = carried;
+      const { receipts } = this.#screen;
+      receipts.answerRefused(id, error);
+      this.say(receipts.refusalText(error, dialogFor(this.#session.transcript, id)), 'warning');
+    }
     this.sync();
     this.#ui.requestRender();
   }
@@ -322,10 +365,6 @@ export class Controller {
   }
 
   #refused({ message }: ErrorInfo): void {
-    this.say(message, 'error');
-  }
-
-  #failed({ message }: { message: string }): void {
     this.say(message, 'error');
   }
 }

@@ -7,6 +7,7 @@ import { explained, type Place } from '../place.js';
 import { Controller } from './controller.js';
 import { recall, remember } from './memory.js';
 import { Screen } from './screen.js';
+import { namesFor } from './status.js';
 
 /** Events that a session is opened with; earlier ones come when somebody looks for them. */
 const FIRST_EVENTS = 400;
@@ -32,7 +33,8 @@ export async function attach(place: Place, { home, name }: AttachOptions, io: Io
   const session = openSession({ url, sessionId: sid, ...credentials, ...named, tail: FIRST_EVENTS, WebSocket });
   try {
     if (!(await greeted(session, io))) return EXIT.interrupted;
-    await show(session, api, home, io);
+    const me = await api.me();
+    await show(session, api, me.kind === 'ok' ? me.value.userId : undefined, home, io);
     const { state } = session.connection;
     if (state.kind === 'closed' && state.error !== undefined) throw new Failure(state.error);
   } catch (thrown) {
@@ -70,10 +72,10 @@ function greeted(session: Session, io: Io): Promise<boolean> {
 }
 
 /** Takes the terminal, and gives it back when the person leaves or the session can be had no longer. */
-async function show(session: Session, api: Api, home: string, io: Io): Promise<void> {
+async function show(session: Session, api: Api, me: string | undefined, home: string, io: Io): Promise<void> {
   initialiseTheme();
   const ui = new TUI(new FullScreenTerminal(), true);
-  const screen = new Screen(ui, session);
+  const screen = new Screen(ui, session, namesFor(me));
   const kept = recall(home, session.sessionId);
   ui.addChild(screen);
   let leave = (): void => undefined;

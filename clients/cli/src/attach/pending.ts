@@ -15,19 +15,18 @@ export interface Pending {
 
 /**
  * All that waits for a person, the oldest first. A question, plan or approval is answered by its own id, unless a dialog
- * is open beside it: then the dialog is how its host asks about it, and what it is about stands above.
+ * is open that is a step of it: then the dialog is how its host asks, and what it is about stands above.
  */
 export function pendingOf(meta: SessionMetaState, dialogs: readonly DialogItem[]): Pending[] {
-  const asked = dialogs.map(ofDialog);
-  const announced = announcedBy(meta).map((one): Pending => ({ ...one, announced: true }));
-  const [subject] = announced;
-  const last = asked.at(-1);
-  if (subject === undefined || last === undefined) return [...asked, ...announced];
-  return [
-    ...asked.slice(0, -1),
-    { ...last, ask: { ...last.ask, ...together(subject.ask, last.ask) } },
-    ...announced.slice(1),
-  ];
+  const announced = announcedBy(meta);
+  const subjectOf = ({ promptId }: DialogItem) => announced.find(({ id }) => id === promptId);
+  const asked = dialogs.map((dialog) => {
+    const [one, subject] = [ofDialog(dialog), subjectOf(dialog)];
+    return subject === undefined ? one : { ...one, ask: { ...one.ask, ...together(subject.ask, one.ask) } };
+  });
+  const steps = new Set(dialogs.map(({ promptId }) => promptId));
+  const alone = announced.filter(({ id }) => !steps.has(id));
+  return [...asked, ...alone.map((one): Pending => ({ ...one, announced: true }))];
 }
 
 /** What is asked beneath what it is about, each text once. */

@@ -12,8 +12,9 @@ import {
   type Tint,
   type TUI,
 } from '@pizzapi/runner/terminal';
-import { authorName, blockedBy, queueLines, statusLines, type Outgoing, type StatusLine } from './status.js';
+import { blockedBy, queueLines, statusLines, type NameOf, type Outgoing, type StatusLine } from './status.js';
 import { pendingOf, type Pending } from './pending.js';
+import { Receipts } from './receipts.js';
 import { TranscriptPane } from './transcriptPane.js';
 
 /** Rows that the story keeps, however much waits beneath it. */
@@ -42,14 +43,18 @@ export class Screen implements Component {
   expiresAt: number | undefined;
   loadingEarlier = false;
   outgoing: readonly Outgoing[] = [];
+  readonly receipts: Receipts;
   readonly #ui: TUI;
   readonly #session: Session;
+  readonly #nameOf: NameOf;
 
-  constructor(ui: TUI, session: Session) {
+  constructor(ui: TUI, session: Session, nameOf: NameOf) {
     this.#ui = ui;
     this.#session = session;
+    this.#nameOf = nameOf;
+    this.receipts = new Receipts(nameOf);
     this.editor = new Editor(ui, editorTheme());
-    this.pane = new TranscriptPane({ ui, cwd: session.info.cwd, authorName });
+    this.pane = new TranscriptPane({ ui, cwd: session.info.cwd, authorName: nameOf, noteOf: this.receipts.noteOf });
   }
 
   get pending(): Pending[] {
@@ -107,9 +112,9 @@ export class Screen implements Component {
     const widgets = Object.values(transcript.widgets).flat();
     const states = Object.values(transcript.status).join('  ');
     return [
-      ...queueLines(transcript, this.outgoing)
+      ...queueLines(transcript, this.outgoing, this.#nameOf)
         .slice(0, MAX_QUEUE)
-        .map((text) => this.#line(text, 'dim', width)),
+        .map(({ text, bad }) => this.#line(text, bad ? 'error' : 'dim', width)),
       ...widgets.map((text) => this.#line(text, undefined, width)),
       ...(states === '' ? [] : [this.#line(states, 'dim', width)]),
       ...(transcript.busy ? [this.#line(this.#working(), 'accent', width)] : []),

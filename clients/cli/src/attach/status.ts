@@ -65,38 +65,57 @@ export function blockedBy(mode: ViewerMode, info: SessionInfo, ended: boolean): 
   return undefined;
 }
 
-/** Something that was sent from here and that the log does not show yet. */
+/** Something that was sent from here and that the log does not show yet, or never will. */
 export interface Outgoing {
   text: string;
   commandId?: string;
+  /** Why it did not get there. */
+  refused?: string;
 }
 
-/** What is on its way to the agent, a line each, in order. */
+/** `bad`: it did not get there. */
+export interface QueueLine {
+  text: string;
+  bad: boolean;
+}
+
+/** What is on its way to the agent, a line each, in order: sending, sent, queued at its host. Then the story has it. */
 export function queueLines(
   { pendingInputs, queue }: Pick<Transcript, 'pendingInputs' | 'queue'>,
   outgoing: readonly Outgoing[],
-): string[] {
+  nameOf: NameOf,
+): QueueLine[] {
   const known = new Set(pendingInputs.map(({ commandId }) => commandId));
   const texts = new Set(pendingInputs.map(({ text }) => text));
   const sending = outgoing.filter(({ commandId }) => commandId === undefined || !known.has(commandId));
   const queued = [...queue.steering, ...queue.followUp].filter((text) => !texts.has(text));
-  return [
+  const waiting = [
     ...queued.map((text) => `Queued: ${text}`),
-    ...pendingInputs.map((input) => `${WAITS[input.deliverAs] ?? 'Received'}${from(input)}: ${input.text}`),
-    ...sending.map(({ text, commandId }) => `${commandId === undefined ? 'Sending' : 'Sent'}: ${text}`),
+    ...pendingInputs.map((input) => `Queued${WAITS[input.deliverAs] ?? ''}${from(input, nameOf)}: ${input.text}`),
   ];
+  return [...waiting.map((text) => ({ text, bad: false })), ...sending.map(outgoingLine)];
 }
 
-const WAITS: Readonly<Record<string, string>> = { steer: 'Steers next', followUp: 'Waits until the agent is done' };
+const WAITS: Readonly<Record<string, string>> = { steer: ' for the next step', followUp: ' until the agent is done' };
 
-function from({ by }: PendingInput): string {
-  const name = by === undefined ? undefined : authorName(by);
+function outgoingLine({ text, commandId, refused }: Outgoing): QueueLine {
+  if (refused !== undefined) return { text: `Not delivered: ${text} · ${refused}`, bad: true };
+  return { text: `${commandId === undefined ? 'Sending' : 'Sent'}: ${text}`, bad: false };
+}
+
+function from({ by }: PendingInput, nameOf: NameOf): string {
+  const name = by === undefined ? undefined : nameOf(by);
   return name === undefined ? '' : ` (${name})`;
 }
 
-/** Who said something, where it is not simply the owner, at whatever screen. */
-export function authorName({ via, name }: Author): string | undefined {
-  if (name !== undefined) return name;
+/** What to call the author of something; undefined where nobody needs to be named. */
+export type NameOf = (by: Author) => string | undefined;
+
+/** Names everybody but the person who looks, `me`, at whatever screen they were. */
+export function namesFor(me: string | undefined): NameOf {
   const names: Partial<Record<Author['via'], string>> = { collab: 'a guest', agent: 'another session' };
-  return names[via];
+  return ({ via, name, userId }) => {
+    const isMe = userId === me && via !== 'collab' && via !== 'agent';
+    return isMe ? undefined : (name ?? names[via]);
+  };
 }

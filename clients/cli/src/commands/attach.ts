@@ -1,42 +1,40 @@
 import type { Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
+import { addGuestName, guestName } from '../guestName.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
 import { EXIT, Failure, type Io } from '../io.js';
 import { whereIs } from '../place.js';
 import { examples, type Context } from '../context.js';
 
-interface AttachFlags extends Record<string, unknown> {
-  name?: string;
-}
+type Flags = Readonly<Record<string, unknown>>;
 
 export function addAttach(program: Command, context: Context): void {
-  addOptions(program.command('attach <session>'), GATEWAY_OPTIONS)
+  addGuestName(addOptions(program.command('attach <session>'), GATEWAY_OPTIONS))
     .description('Show a session in this terminal and take part in it; <session> is an id or a link')
-    .option('--name <name>', 'What you are called as a guest, who comes by a share link')
     .addHelpText(
       'after',
       `${examples('pizzapi attach <sid>', "pizzapi attach '<share link>' --name Grace")}
 
 Leaving (//quit, or Ctrl-C twice) does not end the session. Inside, //help shows keys and commands.`,
     )
-    .action(async (session: string, flags: AttachFlags) => {
-      context.exitCode = await attachTo(session, flags, context.io);
+    .action(async (session: string, flags: Flags) => {
+      context.exitCode = await attachTo(session, flags, guestName(flags), context.io);
     });
 }
 
 /** Shows a session until the person leaves it. Resolves with the exit code. */
-export async function attachTo(session: string, flags: AttachFlags, io: Io): Promise<number> {
+export async function attachTo(session: string, flags: Flags, name: string | undefined, io: Io): Promise<number> {
   const place = whereIs(session, flags, io);
   requireTerminal(io, `\`pizzapi tail ${place.guest ? "'<link>'" : place.sid}\` prints the session without one`);
   const { home } = gatewayOf(flags, io);
   // Loaded when it is needed: pi's terminal UI is large, and every other command does without.
   const { attach } = await import('../attach/index.js');
-  return attach(place, { home, ...(flags.name === undefined ? {} : { name: flags.name }) }, io);
+  return attach(place, { home, ...(name === undefined ? {} : { name }) }, io);
 }
 
-/** Fails unless there is a terminal to show a session in. */
+/** Fails unless there is a terminal to show a session in: stdin and stdout. What goes to stderr may go to a file. */
 export function requireTerminal(io: Io, instead: string): void {
-  if (io.terminal.columns !== undefined && io.terminal.asks) return;
+  if (io.terminal.columns !== undefined && io.terminal.keys) return;
   const message = `This needs a terminal, for its keys and its screen: ${instead}.`;
   throw new Failure({ code: 'bad_option', message }, EXIT.usage);
 }

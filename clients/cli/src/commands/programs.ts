@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { OPTIONS, readOptions } from '@pizzapi/process';
-import { readNatsAccess } from '../home.js';
+import { readLocalState, readNatsAccess } from '../home.js';
 import { readRunnerToken } from '../runnerToken.js';
 import { becomeProgram, mainOf, runProgram } from '../child.js';
 import type { Context } from '../context.js';
@@ -40,15 +40,21 @@ export function addRunner(program: Command, context: Context): void {
   });
 }
 
+/** What lets a host in. `natsUrl` and the gateway's address are there when they came with the token. */
+interface KeptToken {
+  token: string;
+  natsUrl: string | undefined;
+  relayUrl: string | undefined;
+}
+
 /**
  * What a runner shows where the person has set no token: what `pizzapi runner pair` got for this home; else, with no
  * nats-server named, the token of the local run, which never goes to another one's.
  */
 export function keptAccess(args: readonly string[], env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   if (env['PIZZAPI_RUNNER_TOKEN']) return {};
-  const home = homeOf(args, env);
-  const isNamed = Boolean(env['PIZZAPI_NATS_URL']) || args.some((arg) => arg.startsWith('--nats-url'));
-  const { token, natsUrl } = readRunnerToken(home) ?? (isNamed ? undefined : localAccess(home)) ?? {};
+  const isNamed = namesNats(args, env);
+  const { token, natsUrl } = keptToken(homeOf(args, env), isNamed) ?? {};
   if (token === undefined) return {};
   return {
     PIZZAPI_RUNNER_TOKEN: token,
@@ -56,9 +62,25 @@ export function keptAccess(args: readonly string[], env: NodeJS.ProcessEnv): Nod
   };
 }
 
-function localAccess(home: string): { token: string; natsUrl: string } | undefined {
-  const access = readNatsAccess(home);
-  return access && { token: access.runnerToken, natsUrl: access.url };
+/** The same choice for a host in this process: the person's own token, the one that was kept, or none at all. */
+export function hostAccess(env: NodeJS.ProcessEnv): (KeptToken & { natsUrl: string }) | undefined {
+  const token = env['PIZZAPI_RUNNER_TOKEN'];
+  const found: KeptToken | undefined = token
+    ? { token, natsUrl: undefined, relayUrl: undefined }
+    : keptToken(homeOf([], env), namesNats([], env));
+  const named = readOptions({ natsUrl: OPTIONS.natsUrl }, {}, env).natsUrl;
+  return found && { ...found, natsUrl: (namesNats([], env) ? undefined : found.natsUrl) ?? named };
+}
+
+function namesNats(args: readonly string[], env: NodeJS.ProcessEnv): boolean {
+  return Boolean(env['PIZZAPI_NATS_URL']) || args.some((arg) => arg.startsWith('--nats-url'));
+}
+
+function keptToken(home: string, isNatsNamed: boolean): KeptToken | undefined {
+  const paired = readRunnerToken(home);
+  if (paired !== undefined || isNatsNamed) return paired;
+  const local = readNatsAccess(home);
+  return local && { token: local.runnerToken, natsUrl: local.url, relayUrl: readLocalState(home)?.url };
 }
 
 function homeOf(args: readonly string[], env: NodeJS.ProcessEnv): string {

@@ -3,7 +3,9 @@ import { addOptions } from '@pizzapi/process';
 import { errorInfo, type NewSessionReply, type RunnerInfo } from '@pizzapi/protocol';
 import { answerOf } from '../answers.js';
 import { GATEWAY_OPTIONS, gatewayOf, type Gateway } from '../home.js';
-import { Failure, line, plain } from '../io.js';
+import { EXIT, Failure, line, plain } from '../io.js';
+import { modelFor } from '../modelFor.js';
+import { readPiFlags, type PiFlags } from '../piFlags.js';
 import { untilAgentEnds } from '../untilAgentEnds.js';
 import { attachTo, requireTerminal } from './attach.js';
 import { examples, type Context } from '../context.js';
@@ -19,7 +21,10 @@ interface RunFlags extends Record<string, unknown> {
 }
 
 export function addRun(program: Command, context: Context): void {
-  addOptions(program.command('run [prompt]'), GATEWAY_OPTIONS)
+  const command = addOptions(program.command('run [prompt]'), GATEWAY_OPTIONS)
+    .usage('[options] [prompt] [-- pi options]')
+    // What stands behind `--` is pi's, and not ours to count.
+    .allowExcessArguments()
     .description('Start a session on a runner and attach to it')
     .option('-d, --detach', 'Print its id and link instead of attaching')
     .option('--wait', 'Print what happens until the agent is done, instead of attaching')
@@ -30,21 +35,26 @@ export function addRun(program: Command, context: Context): void {
     .option('--json', 'With --detach: print one line of JSON, { sessionId, runnerId, shareUrl }')
     .addHelpText(
       'after',
-      `${examples('pizzapi run', 'pizzapi run --detach "Fix the failing test" --cwd ~/project', 'pizzapi run --wait "Summarise the README"')}
+      `${examples('pizzapi run', 'pizzapi run --detach "Fix the failing test" --cwd ~/project', 'pizzapi run --wait "Summarise the README" -- --tools read,grep,ls --thinking high')}
+
+Options of pi stand behind --, as one gives them to pi itself, and hold for as long as the session
+lives: --model, --provider, --thinking, --tools, --no-tools, --no-builtin-tools, --system-prompt,
+--append-system-prompt, --no-extensions, --no-skills, --no-prompt-templates, --no-context-files.
 
 With --wait it ends with 0 when the agent is done, and with 1 when it failed or was stopped.`,
     )
-    .action(async (prompt: string | undefined, flags: RunFlags) => {
+    .action(async (_prompt: string | undefined, flags: RunFlags) => {
       const { io } = context;
+      const { prompt, pi } = readWords(command.args, context.argv, flags);
       const attaches = flags.detach !== true && flags.wait !== true;
       if (attaches) requireTerminal(io, '`pizzapi run --detach` starts a session and leaves it to itself');
       if (flags.wait === true && prompt === undefined) {
         throw new Failure(errorInfo('input_empty', 'Without a prompt there is nothing to wait for'));
       }
       const gateway = gatewayOf(flags, io);
-      const started = await start(gateway, prompt, flags);
+      const started = await start(gateway, prompt, flags, pi);
       if (attaches) {
-        context.exitCode = await attachTo(started.sessionId, { ...flags, name: undefined }, io);
+        context.exitCode = await attachTo(started.sessionId, flags, undefined, io);
         return;
       }
       if (flags.json === true) line(io.stdout, JSON.stringify(started));
@@ -56,17 +66,46 @@ With --wait it ends with 0 when the agent is done, and with 1 when it failed or 
     });
 }
 
-async function start(gateway: Gateway, prompt: string | undefined, flags: RunFlags): Promise<NewSessionReply> {
+/** What was typed, parted at `--`: ours before it, pi's behind it. A prompt may stand on either side. */
+function readWords(
+  operands: readonly string[],
+  argv: readonly string[],
+  flags: RunFlags,
+): { prompt: string | undefined; pi: PiFlags } {
+  const dashes = argv.indexOf('--');
+  const behind = dashes < 0 ? [] : argv.slice(dashes + 1);
+  const pi = readPiFlags(behind);
+  const words = [...operands.slice(0, operands.length - behind.length), ...pi.words];
+  const [prompt, ...more] = words;
+  if (more.length > 0) {
+    const what = `There is one prompt, and "${plain(more[0]!, 40)}" would be another: put quotes around it`;
+    throw new Failure(errorInfo('bad_option', what), EXIT.usage);
+  }
+  if (flags.model !== undefined && pi.model !== undefined) {
+    throw new Failure(errorInfo('bad_option', 'The model is named twice, before -- and behind it'), EXIT.usage);
+  }
+  return { prompt, pi };
+}
+
+async function start(
+  gateway: Gateway,
+  prompt: string | undefined,
+  flags: RunFlags,
+  { pi, ...named }: PiFlags,
+): Promise<NewSessionReply> {
   const { runners } = await answerOf(gateway, gateway.api.runners());
-  const { runnerId } = chooseRunner(runners, flags.runner);
-  const { cwd, model, name } = flags;
-  const wanted = Object.entries({ prompt, cwd, model, name }).filter(([, value]) => value !== undefined);
-  return answerOf(gateway, gateway.api.createSession({ runnerId, ...Object.fromEntries(wanted) }));
+  const { runnerId, models } = chooseRunner(runners, flags.runner);
+  const { cwd, name } = flags;
+  const { model, thinkingLevel = undefined } = modelFor(flags.model === undefined ? named : flags, models);
+  const wanted = { prompt, cwd, model, name, thinkingLevel: named.thinkingLevel ?? thinkingLevel, pi };
+  const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
+  return answerOf(gateway, gateway.api.createSession({ runnerId, ...Object.fromEntries(given) }));
 }
 
 /** The runner that was named, or the only one there is. Fails with what there is to choose from. */
 export function chooseRunner(runners: readonly RunnerInfo[], named: string | undefined): RunnerInfo {
-  const online = runners.filter((runner) => runner.online === true);
+  // A terminal shares the one session it shows, and starts no others.
+  const online = runners.filter((runner) => runner.online === true && runner.kind === 'daemon');
   const fitting = online.filter(({ runnerId, name }) => named === undefined || runnerId === named || name === named);
   const byId = fitting.find(({ runnerId }) => runnerId === named);
   if (byId !== undefined) return byId;

@@ -16,17 +16,21 @@ let log: { seq: number; event: object }[];
 let then: (socket: WebSocket) => void;
 /** What each viewer showed. */
 let bearers: (string | undefined)[];
+/** What each viewer wanted to be called. */
+let names: (string | null)[];
 
 beforeEach(async () => {
   log = [started, user].map((event, index) => ({ seq: 5 + index, event }));
   then = () => undefined;
   bearers = [];
+  names = [];
   server = createServer((_request, response) => {
     response.writeHead(404, { 'content-type': 'application/json' });
     response.end(JSON.stringify({ error: { code: 'session_not_found', message: 'There is none.' } }));
   });
   sockets = new WebSocketServer({ server, path: '/ws/sessions/s1' });
-  sockets.on('connection', (socket, { headers }) => {
+  sockets.on('connection', (socket, { headers, url = '' }) => {
+    names.push(new URL(url, 'http://gateway').searchParams.get('name'));
     bearers.push(/bearer\.([^,\s]+)/.exec(headers['sec-websocket-protocol'] ?? '')?.[1]);
     const head = log.at(-1)!.seq;
     const session = initialSessionInfo('s1');
@@ -120,6 +124,12 @@ describe('tail', () => {
       lines: 3,
       bearers: ['a.b.c'],
     });
+  });
+
+  it.each(['--name', '--as'])('gives the guest the name of %s', async (flag) => {
+    log.push({ seq: 9, event: ended('completed') });
+    await run(['tail', `${url()}/s/s1#share=a.b.c`, flag, 'Grace']);
+    expect(names).toEqual(['Grace']);
   });
 
   it('shows an API key to the gateway it was set for, and not to another that a link names', async () => {

@@ -4,6 +4,7 @@ import { errorInfo, isMap, type ErrorInfo } from '@pizzapi/protocol';
 import { openSession, type Session } from '@pizzapi/session-client';
 import { WebSocket } from 'ws';
 import { eventLine } from '../eventLine.js';
+import { addGuestName, guestName } from '../guestName.js';
 import { GATEWAY_OPTIONS } from '../home.js';
 import { EXIT, Failure, line, type Io } from '../io.js';
 import { explained, whereIs } from '../place.js';
@@ -13,15 +14,13 @@ interface TailFlags extends Record<string, unknown> {
   from?: string;
   last?: string;
   json?: true;
-  as?: string;
 }
 
 export function addTail(program: Command, context: Context): void {
-  addOptions(program.command('tail <session>'), GATEWAY_OPTIONS)
+  addGuestName(addOptions(program.command('tail <session>'), GATEWAY_OPTIONS))
     .description('Print the log of a session and follow it until the session ends; <session> is an id or a link')
     .option('--from <seq>', 'Start with this offset instead of the first event')
     .option('--last <n>', 'Start with the last n events')
-    .option('--as <name>', 'What you are called as a guest, who comes by a share link')
     .option('--json', 'Print one line of JSON an event: { seq, event }')
     .addHelpText(
       'after',
@@ -39,11 +38,12 @@ async function follow(named: string, flags: TailFlags, io: Io): Promise<number> 
   const { url, token, sid } = place;
   const from = offset('--from', flags.from);
   const last = offset('--last', flags.last);
+  const name = guestName(flags);
   const session = openSession({
     url,
     sessionId: sid,
     ...(token === undefined ? {} : { token }),
-    ...(flags.as === undefined ? {} : { name: flags.as }),
+    ...(name === undefined ? {} : { name }),
     ...(from === undefined ? {} : { after: Math.max(0, from - 1) }),
     ...(last === undefined ? {} : { tail: Math.max(1, last) }),
     WebSocket,

@@ -29,7 +29,7 @@ export async function run(
     stderr: sink('stderr'),
     env: options.env ?? {},
     colour: false,
-    terminal: { asks: false, columns: options.columns },
+    terminal: { keys: false, asks: false, columns: options.columns },
     signals: new EventEmitter(),
     sleep: () => new Promise((resolve) => setImmediate(resolve)),
     browse: () => undefined,

@@ -1,0 +1,127 @@
+import { createApi, openSession, type Session } from '@pizzapi/session-client';
+import { initialiseTheme, TUI } from '@pizzapi/runner/terminal';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { scriptedSession, type ScriptedSession } from '../testing/scriptedSession.js';
+import { Controller } from './controller.js';
+import { Screen } from './screen.js';
+import { namesFor } from './status.js';
+
+/** A terminal that nobody looks at. */
+const NOWHERE = {
+  columns: 100,
+  rows: 40,
+  kittyProtocolActive: false,
+  ...Object.fromEntries(
+    ['start', 'stop', 'write', 'moveBy', 'hideCursor', 'showCursor', 'clearLine', 'clearFromCursor', 'clearScreen'].map(
+      (name) => [name, () => undefined],
+    ),
+  ),
+} as unknown as ConstructorParameters<typeof TUI>[0];
+
+let gateway: ScriptedSession;
+let session: Session;
+let screen: Screen;
+let controller: Controller;
+
+beforeEach(async () => {
+  initialiseTheme();
+  gateway = await scriptedSession();
+  session = openSession({ url: gateway.url, sessionId: 's1', WebSocket });
+  const ui = new TUI(NOWHERE, false);
+  screen = new Screen(ui, session, namesFor('me'));
+  controller = new Controller(ui, session, screen, createApi({ url: gateway.url }), () => undefined);
+  session.subscribe(() => controller.sync());
+  await shows('Live');
+});
+afterEach(async () => {
+  session.close();
+  await gateway.close();
+});
+
+const STYLE = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');
+const text = () =>
+  screen
+    .render(100)
+    .map((line) => line.replace(STYLE, '').trimEnd())
+    .join('\n');
+const patient = { timeout: 10_000 };
+const shows = (what: string) => expect.poll(text, patient).toContain(what);
+const hides = (what: string) => expect.poll(text, patient).not.toContain(what);
+
+const by = { userId: 'me', via: 'owner' } as const;
+const received = { type: 'input_received', at: 1, commandId: 'c1', text: 'Hello', by, deliverAs: 'prompt' };
+const failed = (code: string, name: string) => ({
+  ...{ type: 'command_result', at: 2, commandId: 'c1', ok: false, name },
+  error: { code, message: `It is ${code}.` },
+});
+
+describe('what is sent', () => {
+  it('is sending, sent, queued and delivered', async () => {
+    controller.submit('Hello');
+    await shows('Sent: Hello');
+    gateway.append(received);
+    await shows('Queued: Hello');
+    gateway.append(
+      { type: 'input_delivered', at: 2, commandId: 'c1' },
+      { type: 'message_end', at: 3, messageId: 'm', message: { role: 'user', content: 'Hello' } },
+    );
+    await shows('✓ delivered');
+    await hides('Queued');
+    expect(gateway.sent).toHaveLength(1);
+  });
+
+  it('says why it did not get there, and is there to be changed', async () => {
+    controller.submit('Hello');
+    await shows('Sent: Hello');
+    gateway.append(failed('command_expired', 'input'));
+    await shows('Not delivered: Hello · It is command_expired.');
+    expect(screen.editor.getText()).toBe('Hello');
+    controller.submit('Again');
+    await shows('Sent: Again');
+    await hides('Not delivered');
+  });
+
+  it('waits for a host that its gateway has not heard of yet', async () => {
+    gateway.refuse = 'host_lost';
+    controller.submit('Hello');
+    await expect.poll(() => gateway.refuse, patient).toBeUndefined();
+    await shows('Sending: Hello');
+    await expect.poll(() => gateway.sent, patient).toHaveLength(1);
+  });
+});
+
+describe('a question', () => {
+  const opened = { type: 'dialog_opened', at: 1, dialogId: 'd1', method: 'confirm', title: 'Sure?' };
+  const resolved = (value: boolean, name?: string) => ({
+    ...{ type: 'dialog_resolved', at: 2, dialogId: 'd1', value, outcome: 'answered' },
+    by: name === undefined ? by : { userId: name, via: 'owner', name },
+  });
+
+  it('that somebody else has answered first says so where it stands', async () => {
+    gateway.append(opened);
+    await shows('→ Yes');
+    screen.question!.handleInput!('\r');
+    await expect.poll(() => gateway.sent, patient).toMatchObject([{ args: { dialogId: 'd1', value: true } }]);
+    gateway.append(resolved(false, 'Ada'), failed('dialog_late', 'dialog_response'));
+    await shows('→ No (Ada)\n Too late: Ada answered already.');
+  });
+
+  it('closes when it is answered elsewhere, and says by whom', async () => {
+    gateway.append(opened);
+    await shows('enter answer');
+    gateway.append(resolved(true, 'Ada'));
+    await hides('enter answer');
+    await shows('Closed: Ada answered already.');
+  });
+
+  it('is asked again when the answer did not count', async () => {
+    gateway.append(opened);
+    await shows('enter answer');
+    screen.question!.handleInput!('\r');
+    await hides('enter answer');
+    gateway.append(failed('dialog_invalid_answer', 'dialog_response'));
+    await shows('Not delivered: It is dialog_invalid_answer.');
+    await shows('enter answer');
+  });
+});

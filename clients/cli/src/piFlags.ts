@@ -1,0 +1,156 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { errorInfo, PI_OPTION_LIMITS, THINKING_LEVELS, type PiOptions, type ThinkingLevel } from '@pizzapi/protocol';
+import { EXIT, Failure, plain } from './io.js';
+
+/** What pi's flags say of a session that starts on a runner. */
+export interface PiFlags {
+  pi?: PiOptions;
+  /** As it was named; `modelFor` finds the runner's. */
+  model?: string;
+  provider?: string;
+  thinkingLevel?: ThinkingLevel;
+  /** The words that are no flag. */
+  words: string[];
+}
+
+/** pi's flags that mean something to a session elsewhere: those that take a value, */
+const VALUES = ['--model', '--provider', '--thinking', '--tools', '--system-prompt', '--append-system-prompt'] as const;
+type ValueFlag = (typeof VALUES)[number];
+
+/** and those that do not. */
+const SWITCHES = {
+  '--no-tools': 'noTools',
+  '--no-builtin-tools': 'noBuiltinTools',
+  '--no-extensions': 'noExtensions',
+  '--no-skills': 'noSkills',
+  '--no-prompt-templates': 'noPromptTemplates',
+  '--no-context-files': 'noContextFiles',
+} as const satisfies Record<string, keyof PiOptions>;
+type SwitchFlag = keyof typeof SWITCHES;
+
+const SHORT: Readonly<Record<string, ValueFlag | SwitchFlag>> = {
+  '-t': '--tools',
+  '-nt': '--no-tools',
+  '-nbt': '--no-builtin-tools',
+  '-ne': '--no-extensions',
+  '-ns': '--no-skills',
+  '-np': '--no-prompt-templates',
+  '-nc': '--no-context-files',
+};
+
+/** Flags of pi that have another way here. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  '--api-key': 'Keys stay on the runner, where pi has them',
+  '--print': '`pizzapi run --wait` prints what happens until the agent is done',
+  '-p': '`pizzapi run --wait` prints what happens until the agent is done',
+  '--mode': '`pizzapi tail --json` prints the events of a session',
+  '--fork': '`pizzapi fork` forks a session',
+  '--continue': '`pizzapi attach` goes on with a session',
+  '-c': '`pizzapi attach` goes on with a session',
+  '--resume': '`pizzapi attach` goes on with a session',
+  '-r': '`pizzapi attach` goes on with a session',
+};
+
+const wrong = (what: string): Failure => new Failure(errorInfo('bad_option', what), EXIT.usage);
+const isSwitch = (word: string): word is SwitchFlag => Object.hasOwn(SWITCHES, word);
+const isValue = (word: string): word is ValueFlag => VALUES.some((flag) => flag === word);
+
+/**
+ * Reads what stands behind `--` as pi itself reads its command line. Fails with `bad_option` at what a session on a
+ * runner cannot have, with the list of what it can.
+ */
+export function readPiFlags(args: readonly string[]): PiFlags {
+  const pi: PiOptions = {};
+  const flags: PiFlags = { words: [] };
+  const rest = [...args];
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    if (word.startsWith('@')) {
+      throw wrong(
+        `${plain(word, 80)} is a file of this machine, and the session is on the runner's: name it in the prompt`,
+      );
+    }
+    if (!word.startsWith('-')) {
+      flags.words.push(word);
+      continue;
+    }
+    const equals = word.startsWith('--') ? word.indexOf('=') : -1;
+    const [named, joined] = equals < 0 ? [word] : [word.slice(0, equals), word.slice(equals + 1)];
+    const flag = SHORT[named] ?? named;
+    if (isSwitch(flag)) {
+      if (joined !== undefined) throw wrong(`${flag} takes no value`);
+      pi[SWITCHES[flag]] = true;
+      continue;
+    }
+    if (!isValue(flag)) throw notThere(named);
+    const value = joined ?? rest.shift();
+    if (value === undefined) throw wrong(`${flag} needs a value`);
+    take(flag, value, flags, pi);
+  }
+  if (flags.provider !== undefined && flags.model === undefined) throw wrong('--provider needs --model beside it');
+  return Object.keys(pi).length === 0 ? flags : { ...flags, pi };
+}
+
+function take(flag: ValueFlag, value: string, flags: PiFlags, pi: PiOptions): void {
+  switch (flag) {
+    case '--model':
+      flags.model = value;
+      return;
+    case '--provider':
+      flags.provider = value;
+      return;
+    case '--thinking':
+      flags.thinkingLevel = levelOf(value);
+      return;
+    case '--tools':
+      pi.tools = toolsOf(value);
+      return;
+    case '--system-prompt':
+      pi.systemPrompt = promptOf(flag, value);
+      return;
+    case '--append-system-prompt':
+      // May be given again and again, as to pi.
+      pi.appendSystemPrompt = bounded(
+        flag,
+        [...(pi.appendSystemPrompt === undefined ? [] : [pi.appendSystemPrompt]), promptOf(flag, value)].join('\n\n'),
+      );
+      return;
+  }
+}
+
+function notThere(flag: string): Failure {
+  const instead = INSTEAD[flag];
+  const what = `A session on a runner does not take ${plain(flag, 80)}${instead === undefined ? '' : `: ${instead}`}`;
+  return wrong(`${what}. It takes ${[...VALUES, ...Object.keys(SWITCHES)].join(', ')}`);
+}
+
+function levelOf(value: string): ThinkingLevel {
+  const level = THINKING_LEVELS.find((known) => known === value);
+  if (level === undefined)
+    throw wrong(`--thinking is "${plain(value, 40)}", and is one of ${THINKING_LEVELS.join(', ')}`);
+  return level;
+}
+
+function toolsOf(value: string): string[] {
+  const tools = value
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  if (tools.length === 0) throw wrong('--tools names no tool; --no-tools is for none at all');
+  if (tools.length > PI_OPTION_LIMITS.tools || tools.some((name) => name.length > PI_OPTION_LIMITS.toolName)) {
+    throw wrong(
+      `--tools names more than ${PI_OPTION_LIMITS.tools} tools, or one of more than ${PI_OPTION_LIMITS.toolName} characters`,
+    );
+  }
+  return tools;
+}
+
+/** A prompt, or what a file of this machine holds whose path it is: as pi has it. */
+function promptOf(flag: string, value: string): string {
+  return bounded(flag, existsSync(value) && statSync(value).isFile() ? readFileSync(value, 'utf8') : value);
+}
+
+function bounded(flag: string, text: string): string {
+  if (text.length > PI_OPTION_LIMITS.prompt)
+    throw wrong(`${flag} is longer than ${PI_OPTION_LIMITS.prompt} characters`);
+  return text;
+}
