@@ -1,29 +1,80 @@
 import { readShare } from '../src/share/link.js';
-import { decodeMany, defaultMetaState, encode, type SessionInfo } from '@pizzapi/protocol';
+import { decodeMany, defaultMetaState, encode, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
 import { RUNNERS, SESSIONS } from './lists.js';
+import { ScriptedNotifications } from './notifications.js';
 import { ScriptedPeople, type Cast } from './people.js';
-import { storyOf, type Story } from './stories.js';
+import { LINKED_RUNNERS, LINKED_SESSIONS } from './linked.js';
+import { PROMPT_SESSIONS } from './prompts.js';
+import { respond } from './responses.js';
+import { storyOf } from './stories.js';
+import type { Story } from './story.js';
+import { waitingSessions } from './waiting.js';
 
 export interface Script {
-  /** `busy`: everything at once. `empty`: nobody has done anything yet. */
+  /** `busy`: everything at once. `empty`: nobody has done anything yet. `waiting`: the person is asked much.
+   * `prompts`: in every way there is. `linked`: sessions start sessions. */
   scene: string;
   cast: Cast;
   /** Messages of the long session. */
   messages: number;
+  /** `none`: nobody is notified yet. */
+  notifications: string;
 }
 
 const NEVER = () => undefined;
 
 /** Replaces this page's WebSocket and fetch by ones that play a script. */
 export function installScriptedGateway(script: Script): void {
-  const sessions = script.scene === 'empty' ? [] : SESSIONS;
-  const sockets = new Set<{ end(code: number): void }>();
+  const sessions = script.scene === 'empty' ? [] : [...SESSIONS];
+  if (script.scene === 'linked') sessions.push(...LINKED_SESSIONS);
+  if (script.scene === 'prompts') sessions.push(...PROMPT_SESSIONS);
+  if (script.scene === 'waiting') sessions.push(...waitingSessions(SESSIONS[0]!));
+  const sockets = new Set<Playable>();
   Object.assign(globalThis, {
     WebSocket: socketClass(script, sessions, sockets),
     fetch: scriptedFetch(script, sessions),
     /** For whoever plays: closes every connection with a code, as a gateway does. */
     closeSockets: (code: number) => sockets.forEach((socket) => socket.end(code)),
+    /** Tells the list that a session has changed. */
+    tellSession: (sessionId: string, changes: Partial<SessionInfo>) =>
+      tellSession(sockets, sessions, sessionId, changes),
+    /** Lets events happen in a session. */
+    happen: (sid: string, events: object[]) => sockets.forEach((socket) => socket.happen(sid, events)),
+    /** Frames that the page has sent over the sockets of sessions. */
+    sent: SENT,
   });
+}
+
+/** A socket, for whoever plays the gateway. */
+interface Playable {
+  path: string;
+  end(code: number): void;
+  tell(...frames: object[]): void;
+  happen(sid: string, events: readonly object[]): void;
+}
+
+const SENT: { sid: string; frame: object }[] = [];
+
+function tellSession(
+  sockets: ReadonlySet<Playable>,
+  sessions: SessionInfo[],
+  sessionId: string,
+  changes: Partial<SessionInfo>,
+): void {
+  const i = sessions.findIndex((session) => session.sessionId === sessionId);
+  const session = { ...sessions[i]!, ...changes };
+  sessions[i] = session;
+  for (const socket of sockets) if (socket.path === '/ws/hub') socket.tell({ type: 'session_status', session });
+}
+
+interface Up {
+  type: string;
+  ref?: string;
+  tail?: number;
+  sessionId?: string;
+  name?: string;
+  text?: string;
+  args?: Record<string, unknown>;
 }
 
 const VIEWERS = [
@@ -39,19 +90,25 @@ function modeOf(protocols: readonly string[]): string {
   return token === undefined ? 'owner' : (readShare(token)?.mode ?? 'read');
 }
 
-function socketClass(script: Script, sessions: readonly SessionInfo[], sockets: Set<{ end(code: number): void }>) {
-  return class ScriptedSocket {
+function runnersOf({ cast, scene }: Script): readonly RunnerInfo[] {
+  if (cast.who === 'member') return [];
+  return scene === 'linked' ? [...RUNNERS, ...LINKED_RUNNERS] : RUNNERS;
+}
+
+function socketClass(script: Script, sessions: SessionInfo[], sockets: Set<Playable>) {
+  return class ScriptedSocket implements Playable {
     binaryType = '';
     onopen: () => void = NEVER;
     onmessage: (event: { data: unknown }) => void = NEVER;
     onclose: (event: { code: number; reason: string }) => void = NEVER;
     onerror: () => void = NEVER;
-    readonly #path: string;
+    readonly path: string;
     readonly #mode: string;
     #story: Story | undefined;
+    #head = 0;
 
     constructor(url: string, protocols: string[] = []) {
-      this.#path = new URL(url).pathname;
+      this.path = new URL(url).pathname;
       this.#mode = modeOf(protocols);
       sockets.add(this);
       setTimeout(() => {
@@ -61,10 +118,12 @@ function socketClass(script: Script, sessions: readonly SessionInfo[], sockets: 
     }
 
     send(data: Uint8Array): void {
-      for (const frame of decodeMany(data) as { type: string; ref?: string; tail?: number }[]) {
+      for (const frame of decodeMany(data) as Up[]) {
+        if (this.path.startsWith('/ws/sessions/')) SENT.push({ sid: this.path.split('/').at(-1)!, frame });
+        if (frame.type === 'subscribe_session_meta') this.#tellMeta(frame.sessionId!);
         if (frame.type === 'resume') this.#replay(frame.tail);
         if (frame.type === 'ping') this.#emit({ type: 'pong' });
-        if (frame.ref !== undefined) this.#emit({ type: 'ack', ref: frame.ref, commandId: frame.ref });
+        if (frame.ref !== undefined) this.#obey(frame, frame.ref);
       }
     }
 
@@ -77,16 +136,44 @@ function socketClass(script: Script, sessions: readonly SessionInfo[], sockets: 
       this.onclose({ code, reason: '' });
     }
 
+    tell(...frames: object[]): void {
+      this.#emit(...frames);
+    }
+
+    #tellMeta(sessionId: string): void {
+      const state = { ...defaultMetaState(), ...storyOf(sessionId, script.messages).meta };
+      this.#emit({ type: 'state_snapshot', sessionId, state });
+    }
+
+    happen(sid: string, events: readonly object[]): void {
+      if (events.length > 0 && this.path === `/ws/sessions/${sid}`)
+        this.#emit(...events.map((event) => ({ type: 'event', seq: ++this.#head, event })));
+    }
+
+    #obey({ name = 'input', text, args = { text } }: Up, commandId: string): void {
+      const sid = this.path.split('/').at(-1)!;
+      const said = respond({ commandId, name, args }, this.#story?.respond);
+      if (said.kind === 'refused') return this.#emit({ type: 'error', ref: commandId, ...said.error });
+      this.#emit({ type: 'ack', ref: commandId, commandId });
+      this.happen(sid, said.events);
+      if (name === 'dialog_response') this.#answered(sid, args['dialogId'] as string);
+    }
+
+    /** The agent has the answer, and goes on when it was the last one. */
+    #answered(sid: string, dialogId: string): void {
+      const waiting = sessions.find(({ sessionId }) => sessionId === sid)!.waiting.filter((id) => id !== dialogId);
+      tellSession(sockets, sessions, sid, { waiting, state: waiting.length > 0 ? 'waiting' : 'working' });
+    }
+
     #greet(): void {
-      if (this.#path === '/ws/hub') return this.#emit({ type: 'sessions', sessions });
-      if (this.#path === '/ws/runners')
-        return this.#emit({ type: 'runners', runners: script.cast.who === 'member' ? [] : RUNNERS });
-      const sid = this.#path.split('/').at(-1)!;
+      if (this.path === '/ws/hub') return this.#emit({ type: 'sessions', sessions });
+      if (this.path === '/ws/runners') return this.#emit({ type: 'runners', runners: runnersOf(script) });
+      const sid = this.path.split('/').at(-1)!;
       const session = sessions.find(({ sessionId }) => sessionId === sid);
       if (session === undefined) return this.onclose({ code: 4410, reason: '' });
       this.#story = storyOf(sid, script.messages);
       const { events, meta } = this.#story;
-      const head = events.length;
+      const head = (this.#head = events.length);
       this.#emit({
         type: 'hello',
         protocol: 1,
@@ -122,6 +209,7 @@ function socketClass(script: Script, sessions: readonly SessionInfo[], sockets: 
 function scriptedFetch(script: Script, sessions: readonly SessionInfo[]) {
   const real = globalThis.fetch.bind(globalThis);
   const people = new ScriptedPeople(script.cast);
+  const notifications = new ScriptedNotifications(script.notifications);
   return async (input: string, init?: RequestInit): Promise<Response> => {
     const url = new URL(input, location.origin);
     const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status });
@@ -129,11 +217,13 @@ function scriptedFetch(script: Script, sessions: readonly SessionInfo[]) {
     const body = typeof init?.body === 'string' ? (JSON.parse(init.body) as Record<string, unknown>) : {};
     const said = people.answer(init?.method ?? 'GET', url.pathname, url.searchParams, body);
     if (said !== undefined) return said;
+    const told = await notifications.answer(init?.method ?? 'GET', url.pathname, body);
+    if (told !== undefined) return told;
     if (url.pathname.endsWith('/folders'))
       return json({ folders: ['/home/ada/code/pizzapi', '/home/ada/code/pizzapi-docs', '/home/ada/code/site'] });
     if (url.pathname.endsWith('/events')) {
       const { events } = storyOf(url.pathname.split('/')[3]!, script.messages);
-      const before = Number(url.searchParams.get('before'));
+      const before = Math.min(events.length + 1, Number(url.searchParams.get('before')));
       const from = Math.max(0, before - 1 - Number(url.searchParams.get('limit')));
       const lines = events.slice(from, before - 1).map((event, i) => JSON.stringify({ seq: from + i + 1, event }));
       return new Response(lines.join('\n'));

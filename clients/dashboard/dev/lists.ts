@@ -3,7 +3,8 @@ import type { RunnerInfo, SessionInfo } from '@pizzapi/protocol';
 const NOW = Date.now();
 const MINUTE = 60_000;
 
-function session(sessionId: string, fields: Partial<SessionInfo>, minutesAgo: number): SessionInfo {
+/** A session of the lists, some minutes ago. */
+export function session(sessionId: string, fields: Partial<SessionInfo>, minutesAgo: number): SessionInfo {
   return {
     sessionId,
     name: '',
@@ -89,7 +90,8 @@ const models = [
   },
 ];
 
-function runner(runnerId: string, fields: Partial<RunnerInfo>): RunnerInfo {
+/** A runner of the lists. */
+export function runner(runnerId: string, fields: Partial<RunnerInfo>): RunnerInfo {
   return {
     runnerId,
     name: runnerId,

@@ -3,17 +3,20 @@
  * and a `fetch` that play a script. It is no part of the product's build.
  */
 import { installScriptedGateway } from './gateway.js';
+import { installScriptedPush } from './notifications.js';
 
 const options = new URLSearchParams(location.search);
 installScriptedGateway({
   scene: options.get('scene') ?? 'busy',
   messages: Number(options.get('messages') ?? 0),
+  notifications: options.get('notifications') ?? '',
   cast: {
     who: options.get('who') ?? 'admin',
     signup: options.get('signup') ?? 'closed',
     accounts: options.get('accounts') !== 'none',
   },
 });
+installScriptedPush(options.get('push') ?? '');
 const at = options.get('at') ?? (location.pathname.startsWith('/dev/') ? '/' : undefined);
 if (at !== undefined) history.replaceState(null, '', at);
 await import('../src/main.js');

@@ -1,11 +1,7 @@
-import type { SessionMetaState, SessionPartial } from '@pizzapi/protocol';
-
-export interface Story {
-  events: object[];
-  meta: Partial<SessionMetaState>;
-  partial?: SessionPartial;
-  pieces?: object[];
-}
+import { LINKED } from './linked.js';
+import { PROMPTS } from './prompts.js';
+import type { Story } from './story.js';
+import { ASKING } from './waiting.js';
 
 const START = Date.now() - 9 * 60_000;
 let clock = START;
@@ -292,9 +288,12 @@ export const HOSTILE = `Hello <script>globalThis.pwned = 1</script><img src=x on
 export function storyOf(sid: string, messages: number): Story {
   if (sid === 'story') return main();
   if (sid === 'ask') return ask();
+  const scene = PROMPTS[sid] ?? LINKED[sid];
+  if (scene !== undefined) return scene();
   if (sid === 'long') return long(messages || 10_000);
   if (sid === 'hostile')
     return { events: [user('u1', HOSTILE), assistant('a1', [{ type: 'text', text: HOSTILE }])], meta: {} };
+  if (ASKING[sid] !== undefined) return { events: main().events.slice(1, 10), meta: ASKING[sid] };
   if (sid === 'fresh') return { events: [], meta: {} };
   const over = sid.startsWith('done') ? [{ type: 'session_ended', at: Date.now(), reason: 'completed' }] : [];
   return { events: [...main().events.slice(0, 10), ...over], meta: {} };

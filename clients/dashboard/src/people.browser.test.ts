@@ -105,7 +105,7 @@ describe('settings', () => {
     const page = await scripted.open('/settings/audit', 'who=member');
     await page.getByText('This page is the admin’s.').waitFor();
     const links = page.getByRole('navigation', { name: 'Settings' }).getByRole('link');
-    expect(await links.allTextContents()).toEqual(['Account', 'Devices', 'Keys']);
+    expect(await links.allTextContents()).toEqual(['Account', 'Notifications', 'Devices', 'Keys']);
     await page.close();
   });
 
@@ -144,7 +144,7 @@ describe('a session', () => {
     await button(page, '4 watching').click();
     await page.getByRole('listitem').filter({ hasText: 'Ada Lovelace, you' }).getByText('Owner').waitFor();
     await page.getByRole('listitem').filter({ hasText: 'Ann' }).getByText('Can write').waitFor();
-    await page.getByText('Ann, via link').waitFor();
+    await page.getByRole('log').getByText('via link', { exact: true }).waitFor();
     await page.close();
   });
 });
@@ -172,7 +172,7 @@ describe('a guest', () => {
     expect(await page.evaluate(() => location.href)).not.toContain('share');
     await page.reload();
     await page.getByText('Shared by link, read only').waitFor();
-    await page.getByText('Ann, via link').waitFor();
+    await page.getByRole('log').getByText('via link', { exact: true }).waitFor();
     await closeSockets(page, 4401);
     await page.getByRole('heading', { name: 'This link was taken back' }).waitFor();
     expect(await page.getByRole('log').count()).toBe(0);

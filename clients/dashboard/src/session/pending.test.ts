@@ -1,6 +1,7 @@
-import { defaultMetaState, type DialogItem } from '@pizzapi/protocol';
-import { expect, it } from 'vitest';
-import { pendingOf } from './pending.js';
+import { defaultMetaState, type DialogItem, type SessionMetaState } from '@pizzapi/protocol';
+import { describe, expect, it } from 'vitest';
+import { diffOf } from '../transcript/tools.js';
+import { pendingOf, wholeAnswer, type ApprovalPrompt } from './pending.js';
 
 const dialog = (fields: Partial<DialogItem>): DialogItem => ({
   kind: 'dialog',
@@ -13,45 +14,64 @@ const dialog = (fields: Partial<DialogItem>): DialogItem => ({
   state: 'open',
   ...fields,
 });
-const plan = {
-  toolCallId: 't1',
-  title: 'Bake',
-  description: 'In two steps.',
-  steps: [{ title: 'Knead' }, { title: 'Bake', description: 'hot' }],
-};
+const meta = (fields: Partial<SessionMetaState>): SessionMetaState => ({ ...defaultMetaState(), ...fields });
+const plan = { toolCallId: 't1', title: 'Bake', steps: [{ title: 'Knead' }] };
+const question = { toolCallId: 'q1', questions: [{ question: 'Which?', options: ['A', 'B'] }] };
 
-it('offers the options of a dialog, yes and no for a confirmation, words for the others', () => {
-  expect(pendingOf(defaultMetaState(), [dialog({})])[0]!.choices.map(({ value }) => value)).toEqual(['A', 'B']);
-  expect(
-    pendingOf(defaultMetaState(), [dialog({ method: 'confirm', options: [] })])[0]!.choices.map(({ value }) => value),
-  ).toEqual([true, false]);
-  const [input] = pendingOf(defaultMetaState(), [dialog({ method: 'editor', options: [], prefill: 'x' })]);
-  expect(input).toMatchObject({ choices: [], write: { prefill: 'x', long: true } });
-});
+describe('what waits for a person', () => {
+  it('is a dialog with its options, yes and no for a confirmation, words for the others', () => {
+    expect(pendingOf(meta({}), [dialog({})])).toMatchObject([{ choices: [{ value: 'A' }, { value: 'B' }] }]);
+    expect(pendingOf(meta({}), [dialog({ method: 'confirm', options: [] })])).toMatchObject([
+      { choices: [{ value: true }, { value: false }] },
+    ]);
+    expect(pendingOf(meta({}), [dialog({ method: 'editor', options: [], prefill: 'x' })])).toMatchObject([
+      { choices: [], write: { prefill: 'x', long: true } },
+    ]);
+  });
 
-it('answers a plan by its own id when nothing else asks', () => {
-  const [pending] = pendingOf({ ...defaultMetaState(), pendingPlan: plan }, []);
-  expect(pending).toMatchObject({
-    id: 't1',
-    kind: 'plan',
-    title: 'Bake',
-    details: [{ label: '1. Knead' }, { label: '2. Bake', text: 'hot' }],
+  it('is answered as a whole by its own id, with or without a dialog that walks through it', () => {
+    const alone = pendingOf(meta({ pendingPlan: plan }), []);
+    expect(alone).toMatchObject([{ id: 't1', kind: 'plan', title: 'Bake', text: '# Bake\n\n1. Knead' }]);
+    const walked = pendingOf(meta({ pendingPlan: plan }), [
+      dialog({ title: 'Go ahead?', promptId: 't1', expiresAt: 9 }),
+    ]);
+    expect(walked).toMatchObject([{ ...alone[0], expiresAt: 9 }]);
+  });
+
+  it('hides no dialog of somebody else, nor the step of a prompt that is not shown', () => {
+    const dialogs = [dialog({}), dialog({ id: 'd2', promptId: 'older' }), dialog({ id: 'd3', promptId: 'q1' })];
+    expect(pendingOf(meta({ pendingQuestion: question }), dialogs).map(({ id }) => id)).toEqual(['d1', 'd2', 'q1']);
+  });
+
+  it('says one question itself, and how many there are', () => {
+    expect(pendingOf(meta({ pendingQuestion: question }), [])).toMatchObject([{ title: 'Which?' }]);
+    const two = { ...question, questions: [...question.questions, { question: 'Its name?', options: [] }] };
+    expect(pendingOf(meta({ pendingQuestion: two }), [])).toMatchObject([{ title: 'The agent has 2 questions' }]);
+  });
+
+  it('shows the call that needs an approval as calls are shown: with its diff', () => {
+    const edits = JSON.stringify([{ oldText: 'a', newText: 'b' }]);
+    const fields = [
+      { key: 'path', label: 'path', value: 'x.ts' },
+      { key: 'edits', label: 'edits', value: edits },
+    ];
+    const pendingApproval = { promptId: 'v1', title: 'Allow?', toolName: 'edit', fields };
+    const [approval] = pendingOf(meta({ pendingApproval }), []) as [ApprovalPrompt];
+    expect(diffOf(approval.call)).toMatchObject({ added: 1, removed: 1 });
+    expect(approval.choices).toEqual([
+      { label: 'Approve', value: 'approve', look: 'primary' },
+      { label: 'Deny', value: 'deny', look: 'danger' },
+    ]);
+    const cut = { ...pendingApproval, fields: [{ key: 'edits', label: 'edits', value: `${edits.slice(0, 9)}…` }] };
+    expect(pendingOf(meta({ pendingApproval: cut }), [])).toMatchObject([{ call: { args: { edits: '[{"oldTex…' } } }]);
+  });
+
+  it('is nothing when nobody asks', () => {
+    expect(pendingOf(meta({}), [])).toEqual([]);
   });
 });
 
-it('shows a plan and the dialog that asks about it as one, answered by the dialog', () => {
-  const pending = pendingOf({ ...defaultMetaState(), pendingPlan: plan }, [dialog({ title: 'Go ahead?' })]);
-  expect(pending).toHaveLength(1);
-  expect(pending[0]).toMatchObject({
-    id: 'd1',
-    kind: 'plan',
-    title: 'Bake',
-    message: 'In two steps.',
-    ask: 'Go ahead?',
-  });
-  expect(pending[0]!.choices.map(({ label }) => label)).toEqual(['A', 'B']);
-});
-
-it('is empty when nobody asks', () => {
-  expect(pendingOf(defaultMetaState(), [])).toEqual([]);
+it('an answer to several questions is whole once each has one; words count before a choice', () => {
+  expect(wholeAnswer([{ choice: 'A', words: '' }, { words: ' ' }])).toBeUndefined();
+  expect(wholeAnswer([{ choice: 'A', words: 'C' }, { words: ' d ' }])).toEqual(['C', 'd']);
 });

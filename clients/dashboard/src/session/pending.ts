@@ -1,132 +1,179 @@
-import type { DialogItem, SessionMetaState } from '@pizzapi/protocol';
+import {
+  planText,
+  type DialogItem,
+  type MetaPendingPlan,
+  type SessionMetaState,
+  type ToolBlock,
+} from '@pizzapi/protocol';
 
 /** Something that waits for a person, whatever kind of event brought it. `id` is what an answer names. */
-export interface Pending {
+export type Pending = QuestionPrompt | PlanPrompt | ApprovalPrompt | DialogPrompt;
+
+interface Prompt {
   id: string;
-  kind: 'question' | 'plan' | 'approval' | 'trust' | 'dialog';
   title: string;
-  message?: string | undefined;
-  /** What is asked about it, where that is not its title. */
-  ask?: string;
-  /** Answers to choose from, the first being the one to expect. */
-  choices: { label: string; value: unknown; look?: 'primary' | 'danger' }[];
-  /** Whether words may be given as an answer. */
-  write?: { placeholder: string; prefill: string; long: boolean };
-  /** Shown beneath: the steps of a plan, the fields of an approval. */
-  details: { label: string; text: string }[];
-  /** ms since epoch. */
+  /** ms since epoch after which it closes by itself. */
   expiresAt?: number;
+}
+
+export interface Question {
+  question: string;
+  options: readonly string[];
+}
+
+/** Answered with a text, or with a list of texts where there are several questions. */
+export interface QuestionPrompt extends Prompt {
+  kind: 'question';
+  questions: readonly Question[];
+}
+
+/** Answered with `approve`, `cancel`, `{ action: "edit", text }`, or with what to change. */
+export interface PlanPrompt extends Prompt {
+  kind: 'plan';
+  plan: MetaPendingPlan;
+  /** The plan as a text that can be rewritten. */
+  text: string;
+}
+
+/** Answered with the id of an action, or with `{ action: "deny", reason }`. */
+export interface ApprovalPrompt extends Prompt {
+  kind: 'approval';
+  message?: string;
+  /** The call that waits, as the transcript shows calls. */
+  call: ToolBlock;
+  fields: readonly { label: string; text: string }[];
+  choices: readonly ApprovalChoice[];
+}
+
+export interface ApprovalChoice {
+  label: string;
+  value: string;
+  look?: 'primary' | 'danger';
+}
+
+/** Answered with the value of a choice, or with words. */
+export interface DialogPrompt extends Prompt {
+  kind: 'dialog';
+  message?: string;
+  choices: readonly { label: string; value: unknown; look?: 'primary' }[];
+  write?: { placeholder: string; prefill: string; long: boolean };
+  details: readonly { label: string; text: string }[];
 }
 
 /**
  * All that waits for a person in a session, from its meta state and its open dialogs. A question, plan or approval is
- * answered by its own id, unless a dialog is open beside it: then that dialog is how its host asks about it, and the
- * two are shown as one.
+ * answered as a whole by its own id; the dialogs that walk through it step by step, for screens that know nothing else,
+ * are not shown beside it.
  */
 export function pendingOf(meta: SessionMetaState, dialogs: readonly DialogItem[]): Pending[] {
-  const asked = dialogs.map(dialogPending);
   const announced = announcedBy(meta);
-  const [subject] = announced;
-  const last = asked.at(-1);
-  if (subject === undefined || last === undefined) return [...asked, ...announced];
-  const ask = [last.title, last.message].filter((text) => text !== undefined).join('\n');
-  const { kind, title, message, details } = subject;
-  const merged: Pending = { ...last, kind, title, message, details, ask };
-  return [...asked.slice(0, -1), merged, ...announced.slice(1)];
+  const stepOf = ({ promptId }: DialogItem) => announced.find(({ id }) => id === promptId);
+  const others = dialogs.filter((dialog) => stepOf(dialog) === undefined).map(ofDialog);
+  for (const dialog of dialogs) {
+    const prompt = stepOf(dialog);
+    if (prompt !== undefined && dialog.expiresAt !== undefined) prompt.expiresAt = dialog.expiresAt;
+  }
+  return [...others, ...announced];
+}
+
+/** The answer to all questions, once there is one to each. Words of one's own count before a choice. */
+export function wholeAnswer(drafts: readonly { choice?: string | undefined; words: string }[]): string[] | undefined {
+  const answers = drafts.map(({ choice, words }) => words.trim() || choice || '');
+  return answers.every((answer) => answer !== '') ? answers : undefined;
 }
 
 function announcedBy(meta: SessionMetaState): Pending[] {
-  const pending: Pending[] = [];
   const { pendingQuestion: question, pendingPlan: plan, pendingApproval: approval, pendingPluginTrust: trust } = meta;
-  if (question !== null) {
-    const [first] = question.questions;
-    pending.push({
-      id: question.toolCallId,
-      kind: 'question',
-      title: first?.question ?? 'The agent asks',
-      choices: (first?.options ?? []).map((option) => ({ label: option, value: option })),
-      write: { placeholder: 'Answer in your own words…', prefill: '', long: false },
-      details: question.questions
-        .slice(1)
-        .map(({ question: label, options }) => ({ label, text: options.join(' · ') })),
-    });
-  }
-  if (plan !== null) {
-    pending.push({
-      id: plan.toolCallId,
-      kind: 'plan',
-      title: plan.title,
-      ...(plan.description ? { message: plan.description } : {}),
-      choices: [
-        { label: 'Go ahead', value: 'approve', look: 'primary' },
-        { label: 'Not like this', value: 'reject' },
-      ],
-      write: { placeholder: 'Or say what to change…', prefill: '', long: false },
-      details: (plan.steps ?? []).map(({ title, description }, i) => ({
-        label: `${i + 1}. ${title}`,
-        text: description ?? '',
-      })),
-    });
-  }
-  if (approval !== null) {
-    pending.push({
-      id: approval.promptId,
-      kind: 'approval',
-      title: approval.title,
-      ...(approval.message === undefined ? {} : { message: approval.message }),
-      choices: (approval.actions ?? DEFAULT_ACTIONS).map(({ id, label, style }) => ({
-        label,
-        value: id,
-        ...(style === undefined || style === 'default' ? {} : { look: style }),
-      })),
-      details: (approval.fields ?? []).map(({ label, value }) => ({ label, text: value })),
-    });
-  }
-  if (trust !== null) {
-    pending.push({
-      id: trust.promptId,
-      kind: 'trust',
-      title: 'Trust these plugins?',
-      choices: [
-        { label: 'Trust', value: true, look: 'primary' },
-        { label: 'Do not load', value: false },
-      ],
-      details: trust.pluginNames.map((label, i) => ({ label, text: trust.pluginSummaries[i] ?? '' })),
-    });
-  }
-  return pending;
+  return [
+    ...(question === null ? [] : [ofQuestion(question)]),
+    ...(plan === null ? [] : [ofPlan(plan)]),
+    ...(approval === null ? [] : [ofApproval(approval)]),
+    ...(trust === null ? [] : [ofTrust(trust)]),
+  ];
 }
 
-const DEFAULT_ACTIONS: { id: string; label: string; style?: 'primary' | 'danger' | 'default' }[] = [
+function ofQuestion({ toolCallId, questions }: NonNullable<SessionMetaState['pendingQuestion']>): QuestionPrompt {
+  const [first] = questions;
+  const title = questions.length === 1 ? first!.question : `The agent has ${questions.length} questions`;
+  return { kind: 'question', id: toolCallId, title, questions };
+}
+
+function ofPlan(plan: MetaPendingPlan): PlanPrompt {
+  return { kind: 'plan', id: plan.toolCallId, title: plan.title, plan, text: planText(plan) };
+}
+
+const DEFAULT_ACTIONS: NonNullable<NonNullable<SessionMetaState['pendingApproval']>['actions']> = [
   { id: 'approve', label: 'Approve', style: 'primary' },
-  { id: 'deny', label: 'Deny' },
+  { id: 'deny', label: 'Deny', style: 'danger' },
 ];
 
-function dialogPending(dialog: DialogItem): Pending {
+function ofApproval(approval: NonNullable<SessionMetaState['pendingApproval']>): ApprovalPrompt {
+  const { promptId, title, message, toolName = '', fields = [], actions = DEFAULT_ACTIONS } = approval;
+  return {
+    kind: 'approval',
+    id: promptId,
+    title,
+    ...(message === undefined ? {} : { message }),
+    call: {
+      kind: 'tool',
+      toolCallId: promptId,
+      toolName,
+      json: '',
+      args: Object.fromEntries(fields.map(({ key, value }) => [key, argument(value)])),
+      state: 'pending',
+      output: '',
+      content: [],
+    },
+    fields: fields.map(({ label, value }) => ({ label, text: value })),
+    choices: actions.map(({ id, label, style }) => ({
+      label,
+      value: id,
+      ...(style === undefined || style === 'default' ? {} : { look: style }),
+    })),
+  };
+}
+
+/** An argument that is no text is shown as JSON; one that was cut is none any more. */
+function argument(text: string): unknown {
+  if (!/^[[{]/.test(text)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function ofTrust(trust: NonNullable<SessionMetaState['pendingPluginTrust']>): DialogPrompt {
+  return {
+    kind: 'dialog',
+    id: trust.promptId,
+    title: 'Trust these plugins?',
+    choices: [
+      { label: 'Trust', value: true, look: 'primary' },
+      { label: 'Do not load', value: false },
+    ],
+    details: trust.pluginNames.map((label, i) => ({ label, text: trust.pluginSummaries[i] ?? '' })),
+  };
+}
+
+function ofDialog(dialog: DialogItem): DialogPrompt {
+  const { id, method, title, message, expiresAt, placeholder = 'Your answer…', prefill = '' } = dialog;
+  const writes = method === 'input' || method === 'editor';
   const choices =
-    dialog.method === 'confirm'
+    method === 'confirm'
       ? [
           { label: 'Yes', value: true, look: 'primary' as const },
           { label: 'No', value: false },
         ]
       : dialog.options.map((option) => ({ label: option, value: option }));
-  const writes = dialog.method === 'input' || dialog.method === 'editor';
   return {
-    id: dialog.id,
     kind: 'dialog',
-    title: dialog.title,
-    ...(dialog.message === undefined ? {} : { message: dialog.message }),
-    ...(dialog.expiresAt === undefined ? {} : { expiresAt: dialog.expiresAt }),
+    id,
+    title,
+    ...(message === undefined ? {} : { message }),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
     choices: writes ? [] : choices,
-    ...(writes
-      ? {
-          write: {
-            placeholder: dialog.placeholder ?? 'Your answer…',
-            prefill: dialog.prefill ?? '',
-            long: dialog.method === 'editor',
-          },
-        }
-      : {}),
+    ...(writes ? { write: { placeholder, prefill, long: method === 'editor' } } : {}),
     details: [],
   };
 }

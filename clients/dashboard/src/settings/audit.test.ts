@@ -30,6 +30,12 @@ describe('a row of the audit trail reads as a sentence', () => {
     ['command', { name: 'abort', sessionId: 's1', runnerId: 'r1' }, 'Ada stopped the agent in [s1]'],
     ['command', { name: 'restart', runnerId: 'r1' }, 'Ada sent the command restart on ada-laptop'],
     ['delete', { sessionId: 's1' }, 'Ada deleted [s1]'],
+    [
+      'notifications',
+      { change: 'device_added', label: 'Safari on iPhone' },
+      'Ada turned notifications on for the device “Safari on iPhone”',
+    ],
+    ['notifications', { change: 'webhook_set', host: 'ntfy.sh' }, 'Ada had notifications posted to ntfy.sh'],
     ['user_disabled', { target: 'u2' }, 'Ada disabled Grace'],
     ['runner_claimed', { login: 'runner.r1' }, 'Ada connected a new runner, ada-laptop'],
     [

@@ -17,6 +17,7 @@ export const AUDIT_KINDS: Readonly<Record<string, string>> = {
   share_created: 'Links created',
   share_changed: 'Links changed',
   share_revoked: 'Links revoked',
+  notifications: 'Notifications',
   join: 'Sessions opened',
   input: 'Messages',
   command: 'Commands',
@@ -90,6 +91,7 @@ const DID: Readonly<Record<string, Did>> = {
   share_created: (row) => ({ did: `made ${link(row)}` }),
   share_changed: 'took back to reading a link to',
   share_revoked: 'revoked a link to',
+  notifications: (row) => ({ did: notified(row) }),
   join: (row) => ({ did: 'opened', more: MODES[said(row, 'mode')] ?? '' }),
   input: 'wrote to',
   command: (row, names) => commandDone(row, names),
@@ -139,6 +141,18 @@ function refusal(row: AuditRow): { did: string; more?: string } {
   const suppressed = numberAt(row, 'suppressed') ?? 0;
   const more = [code(row), suppressed === 0 ? '' : `and ${suppressed} more like it`];
   return { did: `was refused ${asked}`.trim(), more: more.filter((part) => part !== '').join(' ') };
+}
+
+function notified(row: AuditRow): string {
+  const device = quoted(said(row, 'label'));
+  const host = said(row, 'host') === '' ? '' : ` to ${said(row, 'host')}`;
+  const changes: Readonly<Record<string, string>> = {
+    device_added: `turned notifications on for the device${device}`,
+    device_removed: `turned notifications off for the device${device}`,
+    webhook_set: `had notifications posted${host}`,
+    webhook_removed: 'removed the webhook of their notifications',
+  };
+  return changes[said(row, 'change')] ?? 'changed their notifications';
 }
 
 function target(row: AuditRow, names: Names): string {

@@ -1,7 +1,7 @@
 import { initialSessionInfo, type SessionInfo } from '@pizzapi/protocol';
 import { initialRunnerInfo } from '@pizzapi/protocol';
 import { expect, it } from 'vitest';
-import { groupSessions, liveState, matches, titleOf } from './grouping.js';
+import { groupSessions, liveState, matches, placeOf, titleOf } from './grouping.js';
 
 const session = (sessionId: string, fields: Partial<SessionInfo> = {}): SessionInfo => ({
   ...initialSessionInfo(sessionId),
@@ -13,7 +13,7 @@ const runner = (runnerId: string, online: boolean) => ({ ...initialRunnerInfo(ru
 const ids = (groups: ReturnType<typeof groupSessions>) =>
   groups.map(({ runnerId, folders }) => [
     runnerId,
-    folders.map(({ cwd, sessions }) => [cwd, sessions.map(({ sessionId }) => sessionId)]),
+    folders.map(({ cwd, sessions }) => [cwd, sessions.map(({ session: { sessionId } }) => sessionId)]),
   ]);
 
 it('groups sessions under their runner and folder, the latest folder first', () => {
@@ -60,7 +60,7 @@ it('filters by what is active and by what waits', () => {
   ];
   const shown = (filter: 'active' | 'waiting') =>
     groupSessions(sessions, [], filter).flatMap(({ folders }) =>
-      folders.flatMap((folder) => folder.sessions.map(({ sessionId }) => sessionId)),
+      folders.flatMap((folder) => folder.sessions.map(({ session: { sessionId } }) => sessionId)),
     );
   expect(shown('active').sort()).toEqual(['gone', 'idle', 'waiting']);
   expect(shown('waiting')).toEqual(['waiting']);
@@ -83,4 +83,19 @@ it('calls a session by its name, else by its first prompt', () => {
   expect(titleOf(session('s1', { name: 'A', firstPrompt: 'B' }))).toBe('A');
   expect(titleOf(session('s1', { firstPrompt: 'B' }))).toBe('B');
   expect(titleOf(session('s1'))).toBe('New session');
+});
+
+it('groups a child with its parent, on whatever runner it is', () => {
+  const sessions = [session('parent'), session('child', { parentSessionId: 'parent', runnerId: 'r2', cwd: '/b' })];
+  expect(ids(groupSessions(sessions, []))).toEqual([['r1', [['/a', ['parent']]]]]);
+  const waiting = groupSessions([sessions[0]!, { ...sessions[1]!, state: 'waiting' }], [], 'waiting');
+  expect(ids(waiting)).toEqual([['r2', [['/b', ['child']]]]]);
+});
+
+it('lists a terminal only with its session, and says that it is one', () => {
+  const terminal = { ...runner('t1', true), kind: 'tui' as const, name: 'ada-laptop' };
+  expect(groupSessions([], [terminal])).toEqual([]);
+  expect(groupSessions([session('s1', { runnerId: 't1' })], [terminal])).toMatchObject([{ kind: 'tui' }]);
+  expect(placeOf(terminal, 't1')).toBe('in a terminal on ada-laptop');
+  expect(placeOf(undefined, 't1')).toBe('t1');
 });

@@ -1,19 +1,8 @@
 import type { RunnerInfo, SessionInfo } from '@pizzapi/protocol';
+import { liveState } from './live.js';
+import { latestIn, treeOf, type SessionNode } from './tree.js';
 
-/** What a list shows of a session: its own state, unless its host is out of reach. */
-export type LiveState = 'working' | 'waiting' | 'idle' | 'lost' | 'ended';
-
-export const STATE_LABELS: Readonly<Record<LiveState, string>> = {
-  working: 'Working',
-  waiting: 'Waiting for you',
-  idle: 'Idle',
-  lost: 'Host lost',
-  ended: 'Ended',
-};
-
-export function liveState(session: Pick<SessionInfo, 'state' | 'host'>): LiveState {
-  return session.state !== 'ended' && session.host === 'lost' ? 'lost' : session.state;
-}
+export { liveState, STATE_LABELS, type LiveState } from './live.js';
 
 /** What to call a session: its name, else how it began. */
 export function titleOf(session: Pick<SessionInfo, 'name' | 'firstPrompt'> | undefined): string {
@@ -24,20 +13,22 @@ export type SessionFilter = 'all' | 'active' | 'waiting';
 
 export interface FolderGroup {
   cwd: string;
-  sessions: SessionInfo[];
+  sessions: SessionNode[];
 }
 
 export interface RunnerGroup {
   runnerId: string;
   name: string;
+  /** A `tui` is somebody's terminal, with one session. */
+  kind: RunnerInfo['kind'];
   online: boolean;
   folders: FolderGroup[];
 }
 
 /**
- * The sessions under their runners and folders. Folders come by their latest activity, sessions likewise, but those
- * that wait for the person first: the list answers "where am I needed?" from the top. A runner without sessions is
- * listed when nothing is searched for, so that a new one can be started on it.
+ * The sessions under their runners and folders, with those that they started beneath them. Folders come by their latest
+ * activity; within one, what waits for the person comes first: the list answers "where am I needed?" from the top. A
+ * runner without sessions is listed when nothing is searched for, so that a new one can be started on it.
  */
 export function groupSessions(
   sessions: readonly SessionInfo[],
@@ -45,30 +36,33 @@ export function groupSessions(
   filter: SessionFilter = 'all',
   search = '',
 ): RunnerGroup[] {
-  const shown = sessions.filter((session) => passes(session, filter) && matches(session, search));
-  const ids = new Set(shown.map(({ runnerId }) => runnerId));
-  if (filter === 'all' && search.trim() === '') runners.forEach(({ runnerId }) => ids.add(runnerId));
+  const shown = treeOf(sessions.filter((session) => passes(session, filter) && matches(session, search)));
+  const ids = new Set(shown.map(({ session }) => session.runnerId));
+  const daemons = runners.filter(({ kind }) => kind === 'daemon');
+  if (filter === 'all' && search.trim() === '') daemons.forEach(({ runnerId }) => ids.add(runnerId));
   const known = new Map(runners.map((runner) => [runner.runnerId, runner]));
   const groups = [...ids].map((runnerId): RunnerGroup => {
     const runner = known.get(runnerId);
-    const own = shown.filter((session) => session.runnerId === runnerId);
-    return { runnerId, name: runner?.name ?? runnerId, online: runner?.online ?? false, folders: foldersOf(own) };
+    const own = shown.filter(({ session }) => session.runnerId === runnerId);
+    const { name = runnerId, kind = 'daemon', online = false } = runner ?? {};
+    return { runnerId, name, kind, online, folders: foldersOf(own) };
   });
   return groups.sort((a, b) => Number(b.online) - Number(a.online) || a.name.localeCompare(b.name));
 }
 
-function foldersOf(sessions: readonly SessionInfo[]): FolderGroup[] {
-  const byFolder = new Map<string, SessionInfo[]>();
-  for (const session of sessions) byFolder.set(session.cwd, [...(byFolder.get(session.cwd) ?? []), session]);
-  const folders = [...byFolder].map(([cwd, own]) => ({ cwd, sessions: own.sort(byUrgency) }));
-  const latest = ({ sessions: own }: FolderGroup) => Math.max(...own.map(({ lastActivityAt }) => lastActivityAt));
+/** By their order in the list, which is by urgency, under folders by their latest activity. */
+function foldersOf(nodes: readonly SessionNode[]): FolderGroup[] {
+  const byFolder = new Map<string, SessionNode[]>();
+  for (const node of nodes) byFolder.set(node.session.cwd, [...(byFolder.get(node.session.cwd) ?? []), node]);
+  const folders = [...byFolder].map(([cwd, own]) => ({ cwd, sessions: own }));
+  const latest = ({ sessions: own }: FolderGroup) => Math.max(...own.map(latestIn));
   return folders.sort((a, b) => latest(b) - latest(a));
 }
 
-const RANK: Readonly<Record<LiveState, number>> = { waiting: 0, working: 1, lost: 2, idle: 2, ended: 3 };
-
-function byUrgency(a: SessionInfo, b: SessionInfo): number {
-  return RANK[liveState(a)] - RANK[liveState(b)] || b.lastActivityAt - a.lastActivityAt;
+/** Where a session runs, in words: a machine, or somebody's terminal on one. */
+export function placeOf(runner: Pick<RunnerInfo, 'name' | 'kind'> | undefined, runnerId: string): string {
+  if (runner === undefined) return runnerId;
+  return runner.kind === 'tui' ? `in a terminal on ${runner.name}` : runner.name;
 }
 
 function passes(session: SessionInfo, filter: SessionFilter): boolean {

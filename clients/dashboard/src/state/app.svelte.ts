@@ -1,8 +1,10 @@
 import type { AuthOptions, ErrorInfo, Me, RunnerInfo, SessionInfo } from '@pizzapi/protocol';
-import { followPage, openHub, openRunners, type ConnectionView } from '@pizzapi/session-client';
+import { followPage, openHub, openRunners, type ConnectionView, type Hub } from '@pizzapi/session-client';
+import { waiting } from '../notifications/waiting.svelte.js';
 import { api, GATEWAY } from './client.js';
 import { frames } from './frames.js';
 import { forgetLinks } from './guest.svelte.js';
+import { notifications } from './notifications.svelte.js';
 import { loginToken } from './route.js';
 import { router } from './router.svelte.js';
 import { toasts } from './toasts.svelte.js';
@@ -25,6 +27,8 @@ class AppState {
   connection = $state.raw<ConnectionView>();
   /** The first list has come. */
   loaded = $state.raw(false);
+  /** Where the list comes from, while somebody is signed in. */
+  hub = $state.raw<Hub>();
   newSession = $state<{ open: boolean; runnerId?: string; cwd?: string; prompt?: string }>({ open: false });
   switcher = $state(false);
   readonly waiting = $derived(
@@ -77,6 +81,7 @@ class AppState {
   }
 
   async signOut(): Promise<void> {
+    await notifications.forget();
     const left = await api.logout();
     if (left.kind === 'failed') return toasts.error(left.error);
     router.go('/', { replace: true });
@@ -101,6 +106,7 @@ class AppState {
     this.signed = { kind: 'in', me };
     const hub = openHub({ url: GATEWAY });
     const runners = openRunners({ url: GATEWAY });
+    this.hub = hub;
     let current = true;
     const pullHub = () => {
       // A frame that was asked for before the end must not bring back what is forgotten.
@@ -109,6 +115,7 @@ class AppState {
       this.sessions = [...hub.sessions.values()];
       this.connection = hub.connection;
       this.loaded ||= state.kind === 'live';
+      waiting.pull(hub);
       if (state.kind === 'closed' && state.error !== undefined) void this.#leave(reasonOf(state.error));
     };
     const pullRunners = () => {
@@ -143,6 +150,9 @@ class AppState {
   #close(): void {
     for (const stop of this.#stop) stop();
     this.#stop = [];
+    this.hub = undefined;
+    waiting.clear();
+    notifications.clear();
     this.sessions = [];
     this.runners = [];
     this.connection = undefined;

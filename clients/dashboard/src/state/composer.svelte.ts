@@ -1,7 +1,7 @@
-import type { FrameAttachment } from '@pizzapi/protocol';
+import type { DeliverAs, FrameAttachment } from '@pizzapi/protocol';
 import { MAX_FILES, prepareFile } from './attachments.js';
 import { api } from './client.js';
-import type { Outgoing, SessionView } from './session.svelte.js';
+import type { SessionView } from './session.svelte.js';
 import { storage } from './storage.js';
 import { toasts } from './toasts.svelte.js';
 
@@ -22,7 +22,7 @@ export class Composer {
   files = $state.raw<readonly DraftFile[]>([]);
   /** While the agent works: put in before its next step, or after it is done. */
   whileBusy = $state<'steer' | 'followUp'>('steer');
-  readonly deliverAs = $derived<Outgoing['deliverAs']>(this.#isBusy() ? this.whileBusy : 'prompt');
+  readonly deliverAs = $derived<DeliverAs>(this.#isBusy() ? this.whileBusy : 'prompt');
   readonly uploading = $derived(this.files.some(({ state }) => state === 'uploading'));
   readonly blocked = $derived(this.#blockedBy());
   readonly canSend = $derived(
@@ -56,12 +56,13 @@ export class Composer {
     const attachments = files.flatMap(({ attachment }) => attachment ?? []);
     this.setText('');
     this.files = [];
-    const taken = await this.#view.send(text, attachments, this.deliverAs);
-    if (taken) for (const { preview } of files) URL.revokeObjectURL(preview);
-    else if (this.text === '') {
-      this.setText(text);
-      this.files = files;
-    }
+    for (const { preview } of files) URL.revokeObjectURL(preview);
+    await this.#view.outbox.send(text, attachments, this.deliverAs);
+  }
+
+  /** Puts a message that was not taken before what is being written. */
+  recall(text: string): void {
+    this.setText(this.text.trim() === '' ? text : `${text}\n\n${this.text}`);
   }
 
   async #addFile(file: File): Promise<void> {

@@ -19,6 +19,9 @@ const FIELD_OF: Readonly<Record<string, Field>> = {
 /** How long typing must pause before folders are looked up, in ms. */
 const LOOKUP_DELAY = 120;
 
+/** Runners that a session can be started on: nobody starts one in somebody's terminal. */
+export const startable = (runners: readonly RunnerInfo[]) => runners.filter(({ kind }) => kind === 'daemon');
+
 /** What the new-session dialog holds. One instance per opening. */
 export class NewSession {
   readonly #runners: () => readonly RunnerInfo[];
@@ -36,10 +39,12 @@ export class NewSession {
 
   constructor(runners: () => readonly RunnerInfo[], preset: { runnerId?: string; cwd?: string; prompt?: string }) {
     this.#runners = runners;
-    const online = runners().filter(({ online }) => online === true);
+    const all = startable(runners());
+    const online = all.filter(({ online }) => online === true);
     const remembered = storage.get('runner');
-    const first = online.find(({ runnerId }) => runnerId === remembered) ?? online[0] ?? runners()[0];
-    this.chooseRunner(preset.runnerId ?? first?.runnerId ?? '');
+    const first = online.find(({ runnerId }) => runnerId === remembered) ?? online[0] ?? all[0];
+    const wished = all.find(({ runnerId }) => runnerId === preset.runnerId);
+    this.chooseRunner((wished ?? first)?.runnerId ?? '');
     if (preset.cwd !== undefined) this.cwd = preset.cwd;
     this.prompt = preset.prompt ?? '';
   }

@@ -1,6 +1,6 @@
 import { isId } from '@pizzapi/protocol';
 
-export const SETTINGS_PAGES = ['account', 'devices', 'keys', 'people', 'audit'] as const;
+export const SETTINGS_PAGES = ['account', 'notifications', 'devices', 'keys', 'people', 'audit'] as const;
 export type SettingsPage = (typeof SETTINGS_PAGES)[number];
 
 /** What the address says to show. */

@@ -1,8 +1,7 @@
 import {
-  newId,
   openDialogs,
   type DialogItem,
-  type FrameAttachment,
+  type NoticeItem,
   type PendingInput,
   type Presence,
   type SessionInfo,
@@ -24,8 +23,14 @@ import { app } from './app.svelte.js';
 import { Blobs } from './blobs.js';
 import { byId } from './byId.js';
 import { GATEWAY } from './client.js';
+import { followEyes } from './eyes.js';
 import { frames } from './frames.js';
 import { guest } from './guest.svelte.js';
+import { treeOf } from '../shell/tree.js';
+import { pendingOf, type Pending } from '../session/pending.js';
+import type { Reader } from '../transcript/author.js';
+import { Outbox } from './outbox.svelte.js';
+import { Prompts } from './prompts.svelte.js';
 import { toasts } from './toasts.svelte.js';
 
 /** Events a session is opened with, and how many more come with each step back. */
@@ -33,6 +38,8 @@ export const FIRST_EVENTS = 400;
 const EARLIER_EVENTS = 600;
 /** Notices that a session may begin with and still count as fresh. */
 const FRESH_NOTICES = 6;
+/** Those by which nobody says anything. */
+const SETTING_UP = new Set<NoticeItem['notice']>(['started', 'resumed', 'name', 'model', 'thinking']);
 
 /** One row of the transcript: a signal of its own, so that a piece redraws one row and nothing else. */
 export class Row {
@@ -43,16 +50,6 @@ export class Row {
     this.id = item.id;
     this.item = item;
   }
-}
-
-/** Something this page has sent and the log does not show yet. */
-export interface Outgoing {
-  id: string;
-  text: string;
-  attachments: readonly FrameAttachment[];
-  deliverAs: 'prompt' | 'steer' | 'followUp';
-  state: 'sending' | 'accepted' | 'unknown';
-  commandId?: string;
 }
 
 /** One session as this page sees it: the store of the client, as signals. */
@@ -81,25 +78,30 @@ export class SessionView {
   status = $state.raw<Transcript['status']>({});
   widgets = $state.raw<Transcript['widgets']>({});
   dialogs = $state.raw<readonly DialogItem[]>([]);
-  outgoing = $state.raw<readonly Outgoing[]>([]);
   hasEarlier = $state.raw(false);
   loadingEarlier = $state.raw(false);
   /** `provider/id` of the model in use. */
   readonly model = $derived(
     this.meta.model === null ? this.info.model : `${this.meta.model.provider}/${this.meta.model.id}`,
   );
-  /** A fork is made by the session's runner, which has its file. */
-  readonly canFork = $derived(this.mode === 'owner' && app.runner(this.info.runnerId)?.online === true);
+  /** The sessions that it started, the most urgent first. Guests are told of none. */
+  readonly children = $derived<readonly SessionInfo[]>(
+    treeOf(app.sessions.filter(({ parentSessionId }) => parentSessionId === this.sid)).map(({ session }) => session),
+  );
+  /** Where it is hosted. */
+  readonly runner = $derived(app.runner(this.info.runnerId));
+  /** A fork is made by the session's runner, which has its file; a terminal has room for one session. */
+  readonly canFork = $derived(this.mode === 'owner' && this.runner?.online === true && this.runner.kind === 'daemon');
   /** Whether this page may change anything, and somebody is there to carry it out. */
   readonly canSteer = $derived(this.mode !== 'read' && !this.ended && this.info.host !== 'lost');
   /** Whether the session is this person's own: to rename, share, end and delete. */
   readonly owns = $derived(this.mode === 'owner');
-  /** Nobody has said anything yet. */
+  /** Nobody has said anything yet, nor has an extension. */
   readonly fresh = $derived(
     this.rows.length <= FRESH_NOTICES &&
       !this.busy &&
       this.pendingInputs.length === 0 &&
-      this.rows.every(({ item }) => item.kind === 'notice'),
+      this.rows.every(({ item }) => item.kind === 'notice' && SETTING_UP.has(item.notice)),
   );
   /** What the person has opened or closed, by row and block: it outlives the rows that scroll out of sight. */
   readonly folds = new SvelteMap<string, boolean>();
@@ -107,6 +109,18 @@ export class SessionView {
   readonly thoughtFor = new SvelteMap<string, number>();
 
   readonly blobs: Blobs;
+  /** Messages on their way from this page. */
+  readonly outbox: Outbox;
+  /** Answers on their way from this page, and what became of what was asked. */
+  readonly prompts: Prompts;
+  /** What waits for a person. Nobody waits in a session that is over. */
+  readonly pending = $derived<readonly Pending[]>(this.ended ? [] : pendingOf(this.meta, this.dialogs));
+  /** Who looks. */
+  readonly reader = $derived<Reader>({
+    isGuest: this.isGuest,
+    userId: app.me?.userId,
+    nameOf: (userId) => this.viewers.find((viewer) => viewer.userId === userId && viewer.mode === 'owner')?.name,
+  });
 
   readonly #store: Session;
   readonly #stop: (() => void)[] = [];
@@ -121,10 +135,15 @@ export class SessionView {
     const asGuest =
       guest === undefined ? {} : { token: guest.token, ...(guest.name === '' ? {} : { name: guest.name }) };
     this.#store = openSession({ url: GATEWAY, sessionId: sid, tail: FIRST_EVENTS, ...asGuest });
+    this.outbox = new Outbox(this.#store, sid);
+    this.prompts = new Prompts(this.#store, () => this.reader);
     this.#stop.push(
+      this.#store.onEvent((_seq, event) => this.prompts.read(event)),
       this.#store.subscribe((change) => this.#changed(change)),
       followPage(this.#store),
     );
+    // A guest is notified of nothing, and has nothing to say about it.
+    if (guest === undefined) this.#stop.push(followEyes((seen) => this.#store.setVisible(seen)));
     this.#pull();
   }
 
@@ -132,38 +151,6 @@ export class SessionView {
     for (const stop of this.#stop) stop();
     this.#store.close();
     this.blobs.close();
-  }
-
-  /** Sends a prompt, a steer or a follow-up. What was refused comes back as `false`, with a toast. */
-  async send(
-    text: string,
-    attachments: readonly FrameAttachment[],
-    deliverAs: Outgoing['deliverAs'],
-  ): Promise<boolean> {
-    const outgoing: Outgoing = { id: newId(), text, attachments, deliverAs, state: 'sending' };
-    this.outgoing = [...this.outgoing, outgoing];
-    const outcome = await this.#store.sendInput(text, { attachments: [...attachments], deliverAs });
-    if (outcome.kind === 'refused') {
-      this.drop(outgoing.id);
-      toasts.error(outcome.error);
-      return false;
-    }
-    const commandId = outcome.kind === 'accepted' ? { commandId: outcome.commandId } : {};
-    this.#update(outgoing.id, { state: outcome.kind, ...commandId });
-    if (outcome.kind === 'accepted') void this.#settle(outgoing.id, outcome.commandId);
-    return true;
-  }
-
-  /** Sends again what may or may not have arrived. */
-  resend(id: string): void {
-    const outgoing = this.outgoing.find((other) => other.id === id);
-    if (outgoing === undefined) return;
-    this.drop(id);
-    void this.send(outgoing.text, outgoing.attachments, outgoing.deliverAs);
-  }
-
-  drop(id: string): void {
-    this.outgoing = this.outgoing.filter((other) => other.id !== id);
   }
 
   /** Sends a command; a refusal is shown as a toast. True when its host has carried it out. */
@@ -214,12 +201,15 @@ export class SessionView {
     this.busy = transcript.busy;
     this.ended = transcript.ended || store.info.state === 'ended';
     this.queue = transcript.queue;
-    this.#showInputs(transcript.pendingInputs);
+    this.pendingInputs = transcript.pendingInputs;
+    this.outbox.seen(transcript.pendingInputs);
     this.status = transcript.status;
     this.widgets = transcript.widgets;
     this.hasEarlier = store.hasEarlier;
     const dialogs = openDialogs(transcript).map(({ item }) => item);
-    if (dialogs.length > 0 || this.dialogs.length > 0) this.dialogs = dialogs;
+    const same = dialogs.length === this.dialogs.length && dialogs.every((item, i) => item === this.dialogs[i]);
+    if (!same) this.dialogs = dialogs;
+    this.prompts.seen(this.pending, this.loaded);
   };
 
   #updateRows(transcript: Transcript): void {
@@ -250,24 +240,6 @@ export class SessionView {
     this.shifted =
       first !== undefined && rows.length > this.rows.length && rows[0]?.id !== first && known.has(rows.at(-1)!.id);
     this.rows = rows;
-  }
-
-  /** An input that the log shows is not ours to show any more. */
-  #showInputs(inputs: readonly PendingInput[]): void {
-    this.pendingInputs = inputs;
-    if (this.outgoing.length === 0 || inputs.length === 0) return;
-    const shown = inputs.map(({ commandId }) => commandId);
-    this.outgoing = this.outgoing.filter(({ commandId }) => commandId === undefined || !shown.includes(commandId));
-  }
-
-  #update(id: string, changes: Partial<Outgoing>): void {
-    this.outgoing = this.outgoing.map((other) => (other.id === id ? { ...other, ...changes } : other));
-  }
-
-  /** From here on the log speaks for it. */
-  async #settle(id: string, commandId: string): Promise<void> {
-    await this.#store.result(commandId);
-    this.drop(id);
   }
 }
 

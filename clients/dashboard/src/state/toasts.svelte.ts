@@ -7,13 +7,15 @@ export interface Toast {
   /** The error's name, for those who look it up. */
   code?: string;
   action?: { label: string; run: () => void };
+  /** News of a session, under its name. */
+  news?: { sid: string; kind: 'finished' | 'input' | 'error'; title: string };
 }
 
 /** Toasts on the screen at once, and how long one stays (ms). An error stays longer: it has a sentence to read. */
 const MOST = 4;
-const STAYS = { info: 4_000, error: 10_000 };
+const STAYS = { info: 4_000, error: 10_000, news: 8_000 };
 
-/** Short messages that come and go: above all commands that were refused, with their sentence. */
+/** Short messages that come and go: commands that were refused, with their sentence, and news of other sessions. */
 class Toasts {
   list = $state.raw<readonly Toast[]>([]);
   #next = 1;
@@ -26,15 +28,40 @@ class Toasts {
     this.#show({ level: 'error', text: error.message, code: error.code, ...(action === undefined ? {} : { action }) });
   }
 
+  /** Takes the place of what was there of the same session. */
+  news(news: NonNullable<Toast['news']>, text: string): void {
+    this.drop(news.sid);
+    this.#show({ level: 'info', text, news });
+  }
+
   dismiss(id: number): void {
     this.list = this.list.filter((toast) => toast.id !== id);
   }
 
+  /** What there is of a session, or only that of a kind, is out of date. */
+  drop(sid: string, kind?: NonNullable<Toast['news']>['kind']): void {
+    const old = ({ news }: Toast) => news?.sid === sid && (kind === undefined || news.kind === kind);
+    if (this.list.some(old)) this.list = this.list.filter((toast) => !old(toast));
+  }
+
   #show(toast: Omit<Toast, 'id'>): void {
     const id = this.#next++;
-    this.list = [...this.list.filter(({ text }) => text !== toast.text), { ...toast, id }].slice(-MOST);
-    setTimeout(() => this.dismiss(id), STAYS[toast.level]);
+    const same = (other: Toast) => other.text === toast.text && other.news?.sid === toast.news?.sid;
+    this.list = [...this.list.filter((other) => !same(other)), { ...toast, id }].slice(-MOST);
+    void seen().then(() => setTimeout(() => this.dismiss(id), STAYS[toast.news === undefined ? toast.level : 'news']));
   }
+}
+
+/** Resolves once the page is in sight: a toast that nobody could see has not been shown yet. */
+function seen(): Promise<void> {
+  if (!document.hidden) return Promise.resolve();
+  return new Promise((resolve) => {
+    document.addEventListener('visibilitychange', function look() {
+      if (document.hidden) return;
+      document.removeEventListener('visibilitychange', look);
+      resolve();
+    });
+  });
 }
 
 export const toasts = new Toasts();

@@ -1,12 +1,28 @@
+import type { Author } from '@pizzapi/protocol';
 import { expect, it } from 'vitest';
-import { authorLabel } from './author.js';
+import { authorText, bylineOf, type Reader } from './author.js';
 
-it('who wrote something is named, unless it was the person who looks', () => {
-  expect(authorLabel(undefined, false)).toBeUndefined();
-  expect(authorLabel({ userId: 'owner', via: 'owner', name: 'Ada' }, false)).toBeUndefined();
-  expect(authorLabel({ userId: 'owner', via: 'owner', name: 'Ada' }, true)).toBe('Ada');
-  expect(authorLabel({ userId: 'owner', via: 'owner' }, true)).toBe('Owner');
-  expect(authorLabel({ userId: 'guest_x', via: 'collab', name: 'Ann' }, false)).toBe('Ann, via link');
-  expect(authorLabel({ userId: 'guest_x', via: 'collab' }, true)).toBe('Guest, via link');
-  expect(authorLabel({ userId: 'owner', via: 'api' }, false)).toBe('Via API');
+const ada: Reader = { isGuest: false, userId: 'owner' };
+const guest: Reader = { isGuest: true, nameOf: (userId) => (userId === 'owner' ? 'Ada Lovelace' : undefined) };
+const by = (via: Author['via'], fields: Partial<Author> = {}): Author => ({ userId: 'owner', via, ...fields });
+
+it('says nothing of the person who looks, and names the owner to guests', () => {
+  expect(authorText(undefined, ada)).toBeUndefined();
+  expect(authorText(by('owner', { name: 'Ada' }), ada)).toBeUndefined();
+  expect(authorText(by('owner', { name: 'Ada' }), guest)).toBe('Ada');
+  expect(authorText(by('owner'), guest)).toBe('Ada Lovelace');
+  expect(authorText(by('owner', { userId: 'u2' }), guest)).toBe('Owner');
+});
+
+it('marks the same person in a terminal or by a script', () => {
+  expect(bylineOf(by('terminal', { name: 'Ada' }), ada)).toEqual({ name: 'You', way: 'terminal' });
+  expect(bylineOf(by('terminal', { name: 'Ada' }), guest)).toEqual({ name: 'Ada', way: 'terminal' });
+  expect(authorText(by('api'), ada)).toBe('You, via API');
+});
+
+it('tells guests, agents and PizzaPi itself apart from people of the account', () => {
+  expect(authorText(by('collab', { userId: 'guest_x', name: 'Ann' }), ada)).toBe('Ann, via link');
+  expect(authorText(by('collab', { userId: 'guest_x' }), guest)).toBe('Guest, via link');
+  expect(authorText(by('agent', { userId: 's1' }), ada)).toBe('Another agent');
+  expect(authorText(by('system', { userId: 'system' }), ada)).toBe('PizzaPi, automatic');
 });

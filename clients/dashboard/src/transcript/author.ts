@@ -1,19 +1,59 @@
 import type { Author } from '@pizzapi/protocol';
 
-const VIA: Readonly<Record<Author['via'], string>> = {
-  owner: '',
+/** How somebody came in who is not simply the person at a page of the account. */
+export type Way = Exclude<Author['via'], 'owner'>;
+
+/** Who said something, for the line above it. */
+export interface Byline {
+  name: string;
+  /** Shown as a small mark beside the name. */
+  way?: Way;
+}
+
+export const WAYS: Readonly<Record<Way, string>> = {
   collab: 'via link',
   api: 'via API',
-  terminal: 'via terminal',
-  agent: 'from another agent',
-  system: 'from PizzaPi',
+  terminal: 'terminal',
+  agent: 'agent',
+  system: 'automatic',
 };
 
-/** Who wrote something, where it was not the person who looks: "Ann, via link". Nothing for the owner, but to guests. */
-export function authorLabel(by: Author | undefined, isGuest: boolean): string | undefined {
-  if (by === undefined || (by.via === 'owner' && !isGuest)) return undefined;
-  if (by.via === 'owner') return by.name || 'Owner';
-  const name = by.name || (by.via === 'collab' ? 'Guest' : '');
-  const label = [name, VIA[by.via] ?? by.via].filter((part) => part !== '').join(', ');
-  return label.charAt(0).toUpperCase() + label.slice(1);
+/** Who looks, and what they are told of the people of the account. */
+export interface Reader {
+  isGuest: boolean;
+  userId?: string | undefined;
+  /** The name of somebody of the account who watches; it is in no event of before names were. */
+  nameOf?: (userId: string) => string | undefined;
+}
+
+/**
+ * Who said something. Nothing where it was the person who looks, at a page: that goes without saying. The same person in
+ * a terminal or by a script is marked, and named to others.
+ */
+export function bylineOf(by: Author | undefined, reader: Reader): Byline | undefined {
+  if (by === undefined) return undefined;
+  const isOwn = by.via === 'owner' ? !reader.isGuest && isSame(by, reader) : false;
+  if (isOwn) return undefined;
+  const way = by.via === 'owner' ? {} : { way: by.via };
+  return { name: nameOf(by, reader), ...way };
+}
+
+/** The same in words: "Ann, via link". */
+export function authorText(by: Author | undefined, reader: Reader): string | undefined {
+  const said = bylineOf(by, reader);
+  if (said === undefined) return undefined;
+  return said.way === undefined || said.way === 'agent' ? said.name : `${said.name}, ${WAYS[said.way]}`;
+}
+
+/** A page does not know who it is before it has asked; then the owner is who looks. */
+function isSame({ userId }: Author, reader: Reader): boolean {
+  return reader.userId === undefined || reader.userId === userId;
+}
+
+function nameOf({ userId, via, name }: Author, reader: Reader): string {
+  if (via === 'system') return 'PizzaPi';
+  if (via === 'agent') return name || 'Another agent';
+  if (via === 'collab') return name || 'Guest';
+  if (!reader.isGuest && reader.userId === userId) return 'You';
+  return name || reader.nameOf?.(userId) || 'Owner';
 }

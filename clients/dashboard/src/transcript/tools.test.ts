@@ -32,6 +32,17 @@ describe('the one line of a tool call', () => {
     expect(argsOf(block({ json: '{"path":"/a","content":"x\\ny' }))).toEqual({ path: '/a', content: 'x\ny' });
   });
 
+  it('says what is asked, and of what another session is told', () => {
+    const questions = [{ question: 'Which oven?', options: ['Gas'] }, { question: 'Why?' }];
+    const asked = summarize(block({ toolName: 'ask_user_question', args: { questions } }));
+    expect(asked).toMatchObject({ icon: 'ask', verb: 'Ask', subject: 'Which oven?', mono: false });
+    expect(summarize(block({ toolName: 'ask_user_question', args: { questions: 7 } })).subject).toBe('');
+    const told = summarize(block({ toolName: 'tell_child', args: { sessionId: 's1', text: 'Hurry.' } }));
+    expect(told).toMatchObject({ verb: 'Tell a child session', subject: 'Hurry.', mono: false });
+    const answered = summarize(block({ toolName: 'respond_to_trigger', args: { response: ['Gas', 'Leo'] } }));
+    expect(answered.subject).toBe('Gas · Leo');
+  });
+
   it('makes words of the name of a tool it does not know', () => {
     expect(summarize(block({ toolName: 'fetch_page', args: { url: 'https://x' } }))).toMatchObject({
       verb: 'Fetch page',

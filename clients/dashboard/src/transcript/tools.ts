@@ -1,8 +1,18 @@
-import { arrayAt, isMap, numberAt, stringAt, type Block, type ToolBlock, type UnknownMap } from '@pizzapi/protocol';
+import {
+  arrayAt,
+  isMap,
+  numberAt,
+  stringAt,
+  stringsAt,
+  type Block,
+  type ToolBlock,
+  type UnknownMap,
+} from '@pizzapi/protocol';
 import { diffTexts, parsePiDiff, type FileDiff } from './diff.js';
 
 /** Which icon stands for a tool. */
-export type ToolIcon = 'read' | 'edit' | 'write' | 'terminal' | 'search' | 'folder' | 'web' | 'ask' | 'todo' | 'tool';
+export type ToolIcon =
+  'read' | 'edit' | 'write' | 'terminal' | 'search' | 'folder' | 'web' | 'ask' | 'todo' | 'plan' | 'link' | 'tool';
 
 /** What the one-line header of a tool call says. */
 export interface ToolSummary {
@@ -28,7 +38,18 @@ const KINDS: Readonly<Record<string, { icon: ToolIcon; verb: string; keys: reado
   fetch: { icon: 'web', verb: 'Fetch', keys: ['url'] },
   question: { icon: 'ask', verb: 'Ask', keys: ['question', 'title'] },
   todo: { icon: 'todo', verb: 'To-dos', keys: ['action', 'text'] },
+  ask_user_question: { icon: 'ask', verb: 'Ask', keys: [] },
+  plan_mode: { icon: 'plan', verb: 'Plan', keys: ['title', 'action'] },
+  spawn_session: { icon: 'link', verb: 'Start a session', keys: ['name', 'prompt'] },
+  tell_child: { icon: 'link', verb: 'Tell a child session', keys: ['text'] },
+  respond_to_trigger: { icon: 'link', verb: 'Answer a child session', keys: ['response'] },
+  escalate_trigger: { icon: 'link', verb: 'Hand on', keys: ['note'] },
+  escalate: { icon: 'link', verb: 'Ask above', keys: ['text'] },
+  cleanup_child_session: { icon: 'link', verb: 'End a child session', keys: [] },
 };
+
+/** Tools whose main argument is a sentence, not a path or a command. */
+const SPOKEN: ReadonlySet<ToolIcon> = new Set(['ask', 'plan', 'link', 'todo']);
 
 /** Keys that usually hold the main argument of a tool nobody told us about. */
 const USUAL_KEYS = ['path', 'command', 'query', 'pattern', 'url', 'name', 'title', 'text', 'prompt', 'question'];
@@ -38,7 +59,8 @@ export function summarize(block: ToolBlock): ToolSummary {
   const args = argsOf(block);
   const kind = KINDS[block.toolName.toLowerCase()];
   const keys = kind?.keys ?? USUAL_KEYS;
-  const found = keys.map((key) => stringAt(args, key)).find((text) => text !== undefined && text !== '');
+  const found =
+    questionsIn(args) ?? keys.map((key) => textAt(args, key)).find((text) => text !== undefined && text !== '');
   const subject = (found ?? '').split('\n')[0]!.trim();
   const more = found !== undefined && found.trim().includes('\n') ? ' …' : '';
   if (kind === undefined) return { icon: 'tool', verb: spoken(block.toolName), subject: subject + more, mono: false };
@@ -46,8 +68,19 @@ export function summarize(block: ToolBlock): ToolSummary {
     icon: kind.icon,
     verb: kind.verb,
     subject: subject + more + rangeOf(block, args),
-    mono: kind.icon !== 'ask',
+    mono: !SPOKEN.has(kind.icon),
   };
+}
+
+/** A text, or several of them in one line. */
+function textAt(args: UnknownMap, key: string): string | undefined {
+  return stringAt(args, key) ?? stringsAt(args, key).join(' · ');
+}
+
+/** The first of several questions. */
+function questionsIn(args: UnknownMap): string | undefined {
+  const [first] = arrayAt(args, 'questions');
+  return isMap(first) ? stringAt(first, 'question') : undefined;
 }
 
 /** `web_fetch_page` as `Web fetch page`. */

@@ -1,0 +1,373 @@
+import type { SessionInfo } from '@pizzapi/protocol';
+import type { BrowserContext, CDPSession, Page, Worker } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { LAN_HOST, PHONE, startScriptedPage, type ScriptedPage } from './testing/scriptedPage.js';
+
+let scripted: ScriptedPage;
+beforeAll(async () => {
+  scripted = await startScriptedPage();
+});
+beforeEach(() => scripted.forget());
+afterAll(() => scripted?.stop());
+
+/** What the script of the gateway lets a test do in the page. */
+interface Played {
+  tellSession(sid: string, changes: Partial<SessionInfo>): void;
+  closeSockets(code: number): void;
+  sent: { sid: string; frame: { type: string; visible?: boolean; args?: object } }[];
+  notified: { title: string; body?: string; tag?: string }[];
+}
+
+const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
+const waitingList = (page: Page) => page.getByRole('region', { name: 'Waiting for you' });
+const toast = (page: Page, name: string) => page.getByRole('status').getByRole('link', { name });
+const tell = (page: Page, sid: string, changes: Partial<SessionInfo>) =>
+  page.evaluate(([id, what]) => (globalThis as unknown as Played).tellSession(id, what), [sid, changes] as const);
+const finish = (page: Page, sid: string) => tell(page, sid, { state: 'idle', busy: false });
+
+/** Takes the tab out of the person's sight, or brings it back: a browser without a screen has no other tab to go to. */
+const look = (page: Page, seen: boolean) =>
+  page.evaluate((visible) => {
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => !visible });
+    Object.defineProperty(document, 'visibilityState', {
+      configurable: true,
+      get: () => (visible ? 'visible' : 'hidden'),
+    });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, seen);
+
+async function openIn(context: BrowserContext, at: string, query = ''): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto(`${scripted.url}/?at=${encodeURIComponent(at)}&${query}`);
+  return page;
+}
+
+/** A browser that has turned notifications on, with its service worker and a way to push to it. */
+async function notifiedBrowser() {
+  const context = await scripted.context({ permissions: ['notifications'] });
+  const page = await openIn(context, '/settings/notifications', 'notifications=none');
+  await button(page, 'Turn on').click();
+  await page.getByText('Notifications are on in this browser').waitFor();
+  const worker = context.serviceWorkers()[0] ?? (await context.waitForEvent('serviceworker'));
+  const cdp = await context.newCDPSession(page);
+  const registration = await registrationOf(cdp);
+  const push = (data: unknown) =>
+    cdp.send('ServiceWorker.deliverPushMessage', {
+      origin: scripted.url,
+      registrationId: registration,
+      data: typeof data === 'string' ? data : JSON.stringify(data),
+    });
+  return { context, page, worker, push };
+}
+
+function registrationOf(cdp: CDPSession): Promise<string> {
+  return new Promise((resolve, reject) => {
+    cdp.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
+      if (registrations[0] !== undefined) resolve(registrations[0].registrationId);
+    });
+    cdp.send('ServiceWorker.enable').catch(reject);
+  });
+}
+
+/** The parts of a service worker's scope that the tests touch. */
+interface Scope {
+  registration: ServiceWorkerRegistration;
+  clients: { openWindow(url: string): Promise<null> };
+  NotificationEvent: new (type: string, init: object) => Event;
+  opened: string[];
+}
+
+const shown = (worker: Worker) =>
+  worker.evaluate(async () => {
+    const { registration } = globalThis as unknown as Scope;
+    const all = await registration.getNotifications();
+    return all.map(({ title, body, tag, data }) => ({ title, body, tag, url: (data as { url: string }).url }));
+  });
+const clickFirst = (worker: Worker) =>
+  worker.evaluate(async () => {
+    const { registration, NotificationEvent: Clicked } = globalThis as unknown as Scope;
+    const [notification] = await registration.getNotifications();
+    globalThis.dispatchEvent(new Clicked('notificationclick', { notification }));
+  });
+
+const PUSH = {
+  kind: 'input',
+  sessionId: 'ask',
+  title: 'Bake a pizza',
+  body: 'Which oven?',
+  url: '/s/ask',
+  tag: 'ask',
+  at: 1,
+};
+
+describe('a push', () => {
+  it('is shown with its session, and takes a tab that is open to it', async () => {
+    const { context, page, worker, push } = await notifiedBrowser();
+    await push(PUSH);
+    await expect
+      .poll(() => shown(worker))
+      .toEqual([{ title: 'Bake a pizza', body: 'Which oven?', tag: 'ask', url: '/s/ask' }]);
+    await push({ ...PUSH, body: 'Which topping?' });
+    await expect.poll(async () => (await shown(worker)).map(({ body }) => body)).toEqual(['Which topping?']);
+    await clickFirst(worker);
+    await page.getByRole('heading', { name: 'Which database' }).waitFor();
+    expect(new URL(page.url()).pathname).toBe('/s/ask');
+    expect(await shown(worker)).toEqual([]);
+    expect(scripted.complaints).toEqual([]);
+    await context.close();
+  });
+
+  it('opens a tab when there is none, and never one of another site', async () => {
+    const { context, page, worker, push } = await notifiedBrowser();
+    await page.goto('about:blank');
+    await worker.evaluate(() => {
+      const scope = globalThis as unknown as Scope;
+      scope.opened = [];
+      scope.clients.openWindow = (url) => (scope.opened.push(url), Promise.resolve(null));
+    });
+    await push(PUSH);
+    await expect.poll(async () => (await shown(worker)).length).toBe(1);
+    await clickFirst(worker);
+    const opened = () => worker.evaluate(() => (globalThis as unknown as Scope).opened);
+    await expect.poll(opened).toEqual(['/s/ask']);
+    await push({ ...PUSH, url: 'https://elsewhere.example/s/ask' });
+    await expect.poll(async () => (await shown(worker)).map(({ url }) => url)).toEqual(['/']);
+    await context.close();
+  });
+
+  it('that cannot be read is shown all the same', async () => {
+    const { context, worker, push } = await notifiedBrowser();
+    await push('not JSON');
+    await expect
+      .poll(async () => (await shown(worker)).map(({ title, url }) => [title, url]))
+      .toEqual([['PizzaPi', '/']]);
+    await context.close();
+  });
+
+  it('goes on after the browser has made itself another subscription', async () => {
+    const { context, worker } = await notifiedBrowser();
+    const sent = await worker.evaluate(async () => {
+      const scope = globalThis as unknown as { subscribeAgain(event: object): Promise<void>; fetch: unknown };
+      const requests: unknown[] = [];
+      scope.fetch = (path: string, { method, body }: { method: string; body: string }) => {
+        requests.push([method, path, JSON.parse(body)]);
+        return Promise.resolve(new Response());
+      };
+      const told = { endpoint: 'https://push.example/2', expirationTime: null, keys: { p256dh: 'p', auth: 'a' } };
+      await scope.subscribeAgain({ newSubscription: { toJSON: () => told } });
+      return requests;
+    });
+    const body = { endpoint: 'https://push.example/2', keys: { p256dh: 'p', auth: 'a' } };
+    expect(sent).toEqual([['POST', '/api/notifications/subscriptions', body]]);
+    await context.close();
+  });
+
+  it('goes from the screen when its session is opened', async () => {
+    const { context, page, worker, push } = await notifiedBrowser();
+    await push(PUSH);
+    await expect.poll(async () => (await shown(worker)).length).toBe(1);
+    await page.getByRole('link', { name: 'Which database' }).first().click();
+    await expect.poll(() => shown(worker)).toEqual([]);
+    await context.close();
+  });
+});
+
+describe('settings of notifications', () => {
+  it('register a service worker only when they are turned on, and take it away when they are turned off', async () => {
+    const context = await scripted.context({ permissions: ['notifications'] });
+    const page = await openIn(context, '/settings/notifications', 'notifications=none');
+    await page.getByText('Notifications are off in this browser').waitFor();
+    const workers = () => page.evaluate(async () => (await navigator.serviceWorker.getRegistrations()).length);
+    expect(await workers()).toBe(0);
+    await button(page, 'Turn on').click();
+    await page.getByText('this browser', { exact: true }).waitFor();
+    expect(await workers()).toBe(1);
+    await button(page, 'Turn off').click();
+    await page.getByText('No device is notified yet.').waitFor();
+    expect(await workers()).toBe(0);
+    expect(scripted.complaints).toEqual([]);
+    await context.close();
+  });
+
+  it('say what to do where the browser blocks, where the address is not safe, and where no service pushes', async () => {
+    const refusing = await scripted.context({ permissions: [] });
+    const blocked = await openIn(refusing, '/settings/notifications');
+    await blocked.setViewportSize(PHONE);
+    await blocked.getByText('The browser blocks notifications').waitFor();
+    expect(await button(blocked, 'Turn on').count()).toBe(0);
+    expect(await blocked.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
+    const lan = await refusing.newPage();
+    await lan.goto(`${scripted.url.replace('127.0.0.1', LAN_HOST)}/?at=/settings/notifications`);
+    await lan.getByText('This address cannot notify').waitFor();
+    await lan.getByText(LAN_HOST).waitFor();
+    const context = await scripted.context({ permissions: ['notifications'] });
+    const page = await openIn(context, '/settings/notifications', 'notifications=none&push=unreachable');
+    await button(page, 'Turn on').click();
+    await page.getByText('Notifications are on while a tab is open').waitFor();
+    await page.getByText('push service error').waitFor();
+    await context.close();
+    await refusing.close();
+  });
+
+  it('keep wishes and a webhook, send a test and say what became of it, and unmute', async () => {
+    const page = await scripted.open('/settings/notifications');
+    const done = page.getByRole('switch', { name: 'The agent is done' });
+    await page.getByText('It has finished what it was asked to do.').click();
+    expect(await done.isChecked()).toBe(false);
+    const address = page.getByLabel('Address');
+    await address.fill('http://10.0.0.4/hook');
+    await button(page, 'Save webhook').click();
+    await page.getByRole('alert').getByText('private network').waitFor();
+    await address.fill('https://ntfy.sh/another');
+    await button(page, 'Save webhook').click();
+    await page.getByText('Webhook saved.').waitFor();
+    await button(page, 'Send a test').click();
+    const outcome = page.getByRole('list', { name: 'Outcome of the test' }).getByRole('listitem');
+    await expect.poll(() => outcome.count()).toBe(3);
+    await outcome.filter({ hasText: 'ntfy.sh' }).getByText('It answered 403').waitFor();
+    await button(page, 'Unmute A session of ten thousand messages').click();
+    await button(page, 'Unmute A session of ten thousand messages').waitFor({ state: 'detached' });
+    await page.close();
+  });
+});
+
+describe('what happens elsewhere', () => {
+  it('is told in a toast that leads there, but not what is in view, muted, or was so before', async () => {
+    const page = await scripted.open('/s/fresh', 'messages=20');
+    await page.getByText('To-dos').waitFor();
+    await tell(page, 'long', { state: 'waiting', waiting: ['x'] });
+    await tell(page, 'fresh', { state: 'waiting', waiting: ['x'] });
+    await finish(page, 'story');
+    await tell(page, 'hostile', { state: 'ended', endReason: 'error' });
+    await toast(page, 'Resume viewers').waitFor();
+    await toast(page, 'Summarise a page').getByText('It ended with an error.').waitFor();
+    expect(await page.getByRole('status').getByRole('link').count()).toBe(2);
+    await toast(page, 'Resume viewers').click();
+    await page.getByRole('heading', { name: 'Resume viewers' }).waitFor();
+    await toast(page, 'Resume viewers').waitFor({ state: 'detached' });
+    expect(scripted.complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('says what is asked, and is taken back when it was answered elsewhere', async () => {
+    const page = await scripted.open('/s/fresh', 'scene=waiting');
+    await page.getByText('To-dos').waitFor();
+    await tell(page, 'question', { state: 'working', waiting: [] });
+    await tell(page, 'question', { state: 'waiting', waiting: ['q1'] });
+    await toast(page, 'Choose a store').getByText('Which database should the projector write').waitFor();
+    await tell(page, 'question', { state: 'working', waiting: [] });
+    await toast(page, 'Choose a store').waitFor({ state: 'detached' });
+    await page.close();
+  });
+
+  it('is a notification of the tab while nobody looks at it, unless pushes come to this browser', async () => {
+    const context = await scripted.context({ permissions: ['notifications'] });
+    await context.addInitScript(() => {
+      const notified: { title: string }[] = [];
+      const Recorded = class {
+        static permission = 'granted';
+        static requestPermission = () => Promise.resolve('granted');
+        constructor(title: string, options: object) {
+          notified.push({ title, ...options });
+        }
+      };
+      Object.assign(globalThis, { Notification: Recorded, notified });
+    });
+    const notified = (page: Page) =>
+      page.evaluate(() => (globalThis as unknown as Played).notified.map(({ title, tag }) => [title, tag]));
+    for (const [push, here, expected] of [
+      ['unreachable', 'while a tab is open', [['Resume viewers from their offset', 'story']]],
+      ['', 'in this browser', []],
+    ] as const) {
+      const page = await openIn(context, '/settings/notifications', `notifications=none&push=${push}`);
+      await button(page, 'Turn on').click();
+      await page.getByText(`Notifications are on ${here}`).waitFor();
+      await look(page, false);
+      await finish(page, 'story');
+      await toast(page, 'Resume viewers').waitFor();
+      expect(await notified(page)).toEqual(expected);
+      await look(page, true);
+      await button(page, 'Turn off').click();
+      await page.getByText('Notifications are off in this browser').waitFor();
+      await page.close();
+    }
+    await context.close();
+  });
+
+  it('shows in the title and the icon of the tab how many wait, those that are muted aside', async () => {
+    const page = await scripted.open('/s/fresh', 'scene=waiting');
+    await expect.poll(() => page.title()).toMatch(/^\(4\) /);
+    const icon = () => page.locator('link[rel=icon]').getAttribute('href');
+    await expect.poll(icon).toBe('/icon-waiting.svg');
+    await tell(page, 'long', { state: 'waiting', waiting: ['x'] });
+    for (const sid of ['question', 'approval', 'plan', 'ask']) await tell(page, sid, { state: 'working', waiting: [] });
+    await expect.poll(() => page.title()).toMatch(/^[^(]/);
+    expect(await icon()).toBe('/icon.svg');
+    await page.close();
+  });
+});
+
+describe('who waits', () => {
+  it('stands on top with what is asked, those that wait longest first, and is answered there', async () => {
+    const page = await scripted.open('/', 'scene=waiting');
+    const cards = waitingList(page).getByRole('article');
+    await expect.poll(() => cards.count()).toBe(4);
+    expect(await cards.first().getByRole('link', { name: 'Choose a store' }).count()).toBe(1);
+    await cards.filter({ hasText: 'Release 2.4' }).getByText('git push --force-with-lease').waitFor();
+    await cards.filter({ hasText: 'Release 2.4' }).getByRole('button', { name: 'Allow once' }).click();
+    await expect.poll(() => cards.count()).toBe(3);
+    const answers = await page.evaluate(() =>
+      (globalThis as unknown as Played).sent.flatMap(({ sid, frame }) => (frame.args ? [{ sid, ...frame.args }] : [])),
+    );
+    expect(answers).toEqual([{ sid: 'approval', dialogId: 'a1', value: 'approve' }]);
+    await tell(page, 'plan', { state: 'working', waiting: [] });
+    await expect.poll(() => cards.count()).toBe(2);
+    await cards
+      .filter({ hasText: 'Where should the projection live?' })
+      .getByRole('button', { name: 'Postgres' })
+      .waitFor();
+    expect(scripted.complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('stands on top on a phone as well, and leads to the whole question', async () => {
+    const page = await scripted.open('/', 'scene=waiting', PHONE);
+    await waitingList(page).getByRole('link', { name: 'Say something else' }).first().click();
+    await page.getByRole('heading', { name: 'Choose a store' }).waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
+    await page.close();
+  });
+});
+
+describe('a session', () => {
+  it('tells the gateway whether somebody looks at it, on every connection', async () => {
+    const page = await scripted.open('/s/story');
+    await page.getByText('To-dos').waitFor();
+    const said = () =>
+      page.evaluate(() =>
+        (globalThis as unknown as Played).sent.flatMap(({ frame }) =>
+          frame.type === 'resume' || frame.type === 'visible' ? [frame.visible ?? frame.type] : [],
+        ),
+      );
+    await expect.poll(said).toEqual(['resume', true]);
+    await look(page, false);
+    await expect.poll(said).toEqual(['resume', true, false]);
+    await page.evaluate(() => (globalThis as unknown as Played).closeSockets(1006));
+    await expect.poll(said).toEqual(['resume', true, false, 'resume', false]);
+    await look(page, true);
+    await expect.poll(said).toEqual(['resume', true, false, 'resume', false, true]);
+    await page.close();
+  });
+
+  it('is muted in its menu, which shows in its header and in the list', async () => {
+    const page = await scripted.open('/s/story');
+    await button(page, 'More').click();
+    await page.getByRole('menuitem', { name: 'Mute notifications' }).click();
+    await page.locator('header').getByLabel('Muted').waitFor();
+    await page.getByRole('link', { name: 'Resume viewers' }).getByLabel('Muted').waitFor();
+    await button(page, 'More').click();
+    await page.getByRole('menuitem', { name: 'Unmute' }).click();
+    await page.locator('header').getByLabel('Muted').waitFor({ state: 'detached' });
+    await page.close();
+  });
+});

@@ -1,0 +1,88 @@
+import type { NotificationKind, SessionInfo } from '@pizzapi/protocol';
+import type { Hub } from '@pizzapi/session-client';
+import { titleOf } from '../shell/grouping.js';
+import { notifications, type Wish } from '../state/notifications.svelte.js';
+import { router } from '../state/router.svelte.js';
+import { toasts } from '../state/toasts.svelte.js';
+import { lineOf } from './asked.js';
+import { holds, newsOf, sentenceOf, waysOf, type News } from './news.js';
+import { closeNotifications, notifyFromTab } from './push.js';
+import { readTail } from './readTail.js';
+import { endingOf } from './tail.js';
+import { waiting } from './waiting.svelte.js';
+
+/** How long something has to hold before it is told, in ms: a queued input goes on at once, a script answers at once. */
+const SETTLE_MS = 1_500;
+const WISHES: Readonly<Record<NotificationKind, Wish>> = {
+  finished: 'agentFinished',
+  input: 'needsInput',
+  error: 'error',
+};
+
+/** Tells the person what happens in sessions that they do not look at. Returns how to stop. */
+export function announce(hub: Hub): () => void {
+  let before: ReadonlyMap<string, SessionInfo> | undefined;
+  const over = new AbortController();
+  const look = () => {
+    if (hub.connection.state.kind !== 'live') return;
+    const now = new Map(hub.sessions);
+    // The first list is what there is, and no news.
+    if (before !== undefined) {
+      for (const news of newsOf(before, now)) void tell(news, hub, over.signal);
+      for (const { sessionId, state } of before.values())
+        if (state === 'waiting' && now.get(sessionId)?.state !== 'waiting') answered(sessionId);
+    }
+    before = now;
+  };
+  look();
+  const stop = hub.subscribe(({ sessions }) => (sessions ? look() : undefined));
+  return () => {
+    stop();
+    over.abort();
+  };
+}
+
+/** The person sees the session: what was told of it has reached them. */
+export function seen(sid: string): void {
+  toasts.drop(sid);
+  void closeNotifications(sid).catch(() => undefined);
+}
+
+function answered(sid: string): void {
+  toasts.drop(sid, 'input');
+  void closeNotifications(sid).catch(() => undefined);
+}
+
+/** `over`: whoever this was for is not there any more. */
+async function tell(seen: News, hub: Hub, over: AbortSignal): Promise<void> {
+  const { sessionId } = seen.session;
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  const { news, detail } = await detailed(seen);
+  const now = hub.sessions.get(sessionId);
+  if (over.aborted || news === undefined || !holds(news, now)) return;
+  if (notifications.muted.has(sessionId) || !notifications.wants(WISHES[news.kind])) return;
+  const { route } = router;
+  const ways = waysOf(news, {
+    hidden: document.hidden,
+    sid: route.page === 'session' ? route.sid : undefined,
+    home: route.page === 'home',
+    mayNotify: notifications.here === 'tab',
+  });
+  const title = titleOf(now);
+  const text = sentenceOf(news, detail);
+  if (ways.toast) toasts.news({ sid: sessionId, kind: news.kind, title }, text);
+  if (ways.notify) notifyFromTab(title, text, sessionId, () => router.go(`/s/${sessionId}`));
+}
+
+/** With what there is to say of it; without news when somebody has stopped the agent, who knows that. */
+async function detailed(news: News): Promise<{ news: News | undefined; detail?: string | undefined }> {
+  const { sessionId } = news.session;
+  if (news.kind === 'error') return { news };
+  if (news.kind === 'input') {
+    const asked = waiting.list.find(({ session }) => session.sessionId === sessionId)?.asked?.[0];
+    return { news, detail: asked && lineOf(asked) };
+  }
+  const ending = endingOf(await readTail(sessionId));
+  if (ending?.how === 'aborted') return { news: undefined };
+  return { news: ending?.how === 'error' ? { ...news, kind: 'error' } : news, detail: ending?.text };
+}

@@ -1,0 +1,162 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { PHONE, startScriptedPage, type ScriptedPage } from './testing/scriptedPage.js';
+
+let scripted: ScriptedPage;
+beforeAll(async () => {
+  scripted = await startScriptedPage();
+});
+beforeEach(() => scripted.forget());
+afterAll(() => scripted?.stop());
+
+const open = (at: string, viewport?: { width: number; height: number }) => scripted.open(at, 'scene=prompts', viewport);
+const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
+const card = (page: Page) => page.getByRole('region', { name: /^Waiting for you: / });
+/** What the page has sent as the answer to a prompt. */
+const answers = (page: Page) =>
+  page.evaluate(() =>
+    (globalThis as unknown as { sent: { frame: { name?: string; args?: object } }[] }).sent
+      .filter(({ frame }) => frame.name === 'dialog_response')
+      .map(({ frame }) => frame.args),
+  );
+const happen = (page: Page, sid: string, ...events: object[]) =>
+  page.evaluate(
+    ([id, list]) => (globalThis as unknown as { happen(sid: string, events: object[]): void }).happen(id, list),
+    [sid, events] as const,
+  );
+
+describe('what waits for a person', () => {
+  it('is several questions in one card, answered as a whole, by keyboard too', async () => {
+    const page = await open('/s/ask-several');
+    await card(page)
+      .getByText(/^[34]m \d\ds left$/)
+      .waitFor();
+    expect(await button(page, 'Send answers').isDisabled()).toBe(true);
+    await page.getByText('SQLite file').click();
+    await page.getByLabel('Answer to question 2').fill('At night');
+    await page.getByLabel('Answer to question 3').fill('rows');
+    await page.keyboard.press('Enter');
+    await page.getByText('Delivered: “SQLite file · At night · rows”.').waitFor();
+    expect(await answers(page)).toEqual([{ dialogId: 'q1', value: ['SQLite file', 'At night', 'rows'] }]);
+    expect(await card(page).count()).toBe(0);
+    expect(await page.evaluate(() => document.activeElement?.hasAttribute('data-composer'))).toBe(true);
+    expect(scripted.complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('is a plan to approve, to cancel, or to approve as rewritten, on a phone too', async () => {
+    const page = await open('/s/ask-plan', PHONE);
+    await button(page, 'Cancel').waitFor();
+    await button(page, 'Edit…').click();
+    const text = page.getByRole('textbox', { name: 'The plan' });
+    expect(await text.inputValue()).toContain('1. Send `after` with the last offset seen\n   Nothing at all');
+    await page.keyboard.press('Escape');
+    await button(page, 'Approve').waitFor();
+    await button(page, 'Edit…').click();
+    await text.fill('# Only the first step');
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
+    await button(page, 'Approve this version').click();
+    await page.getByText('Delivered: “approved as rewritten”.').waitFor();
+    expect(await answers(page)).toEqual([{ dialogId: 'p1', value: { action: 'edit', text: '# Only the first step' } }]);
+    await page.close();
+  });
+
+  it('is a call that needs an approval, with what it would change, denied with a reason', async () => {
+    const page = await open('/s/ask-edit');
+    await card(page).getByRole('region', { name: 'Change: 2 lines added, 1 removed' }).waitFor();
+    await button(page, 'Always allow in this folder: every call of edit').waitFor();
+    await button(page, 'Deny, and say why…').click();
+    await page.keyboard.type('Not this file');
+    await page.keyboard.press('Enter');
+    await page.getByText('Delivered: “denied: Not this file”.').waitFor();
+    expect(await answers(page)).toEqual([{ dialogId: 'v2', value: { action: 'deny', reason: 'Not this file' } }]);
+    await page.close();
+  });
+
+  it('is answered by the key of an option; Escape leaves it and stops nobody', async () => {
+    const page = await open('/s/ask');
+    await card(page).waitFor();
+    await card(page).focus();
+    await page.keyboard.press('Escape');
+    expect(await page.evaluate(() => document.activeElement?.hasAttribute('data-composer'))).toBe(true);
+    await card(page).focus();
+    await page.keyboard.press('2');
+    await page.getByText('Delivered: “SQLite file beside the process”.').waitFor();
+    expect(await answers(page)).toEqual([{ dialogId: 'd1', value: 'SQLite file beside the process' }]);
+    expect(await page.evaluate(() => JSON.stringify((globalThis as unknown as { sent: object }).sent))).not.toContain(
+      'abort',
+    );
+    await page.close();
+  });
+
+  it('says who was faster where an answer came too late, and nothing of it in the story', async () => {
+    const page = await open('/s/ask-late');
+    await button(page, 'Gas').click();
+    await page.getByRole('alert').getByText('Too late: Ann answered already.').waitFor();
+    expect(await page.getByRole('log').getByText('Somebody answered first').count()).toBe(0);
+    await button(page, 'Dismiss').click();
+    await page.getByText('Too late').waitFor({ state: 'detached' });
+    await page.close();
+  });
+
+  it('is said to be answered elsewhere, or expired, when it goes', async () => {
+    const at = Date.now();
+    const page = await open('/s/ask-command');
+    await card(page).waitFor();
+    const ann = { userId: 'guest_x1', via: 'collab', name: 'Ann' };
+    await happen(
+      page,
+      'ask-command',
+      { type: 'dialog_resolved', at, dialogId: 'v1', value: 'approve', by: ann, outcome: 'answered' },
+      { type: 'approval_cleared', at, promptId: 'v1' },
+    );
+    await page.getByText('Ann answered: “approved”.').waitFor();
+    await page.goto(`${scripted.url}/?at=/s/ask-several&scene=prompts`);
+    await card(page).waitFor();
+    const system = { userId: 'system', via: 'system' };
+    await happen(
+      page,
+      'ask-several',
+      { type: 'dialog_resolved', at, dialogId: 'd_q1', by: system, outcome: 'timed_out' },
+      { type: 'question_cleared', at, toolCallId: 'q1' },
+    );
+    await page.getByText('Expired: nobody answered in time.').waitFor();
+    await page.close();
+  });
+});
+
+describe('a message', () => {
+  const say = async (page: Page, text: string) => {
+    await page.getByRole('textbox', { name: 'Message' }).fill(text);
+    await button(page, 'Send').click();
+  };
+
+  it('shows how far it has come: sent, queued, delivered', async () => {
+    const page = await scripted.open('/s/ask');
+    await say(page, 'slow');
+    await page.getByText('Sent', { exact: true }).waitFor();
+    await say(page, 'queue this');
+    await page.getByText('Queued: waits until this is done').waitFor();
+    await say(page, 'hello');
+    await page.getByText('Delivered', { exact: true }).waitFor();
+    await page.close();
+  });
+
+  it('that was refused stays with its reason, over a reload too, to be changed or sent again', async () => {
+    const page = await scripted.open('/s/ask');
+    await say(page, 'refuse me');
+    await page.getByText(/^Not delivered: The host of this session is out of reach/).waitFor();
+    await page.reload();
+    await page.getByText(/^Not delivered: /).waitFor();
+    await button(page, 'Edit').click();
+    expect(await page.getByRole('textbox', { name: 'Message' }).inputValue()).toBe('refuse me');
+    await say(page, 'fail me');
+    await page.getByText(/^Not delivered: The runner has no key for this model/).waitFor();
+    const said = page.getByText(/The runner has no key for this model/).filter({ visible: true });
+    expect(await said.count()).toBe(1);
+    await button(page, 'Discard').click();
+    await page.getByRole('log').getByText('The runner has no key').waitFor();
+    expect(scripted.complaints).toEqual([]);
+    await page.close();
+  });
+});

@@ -1,0 +1,78 @@
+import type { SessionInfo } from '@pizzapi/protocol';
+import { liveState, type LiveState } from './live.js';
+
+/** A session with those that it started, as far as they are in the same list. */
+export interface SessionNode {
+  session: SessionInfo;
+  children: SessionNode[];
+  /** Of all that is beneath it. */
+  below: { all: number; working: number; waiting: number };
+}
+
+/** What a person should see first comes first. */
+const RANK: Readonly<Record<LiveState, number>> = { waiting: 0, working: 1, lost: 2, idle: 2, ended: 3 };
+
+/**
+ * The sessions as trees. A child stands beneath its parent when both are in the list, wherever it runs; otherwise it
+ * stands alone. Trees come by what is most urgent in them, then by the latest activity. Every session is in the result
+ * once, also when links lead in a circle.
+ */
+export function treeOf(sessions: readonly SessionInfo[]): SessionNode[] {
+  const byId = new Map(sessions.map((session) => [session.sessionId, session]));
+  const children = new Map<string, SessionInfo[]>();
+  const roots: SessionInfo[] = [];
+  for (const session of sessions) {
+    const parent = session.parentSessionId;
+    if (parent === undefined || !byId.has(parent) || isInCircle(session, byId)) roots.push(session);
+    else children.set(parent, [...(children.get(parent) ?? []), session]);
+  }
+  const node = (session: SessionInfo): SessionNode => {
+    const own = (children.get(session.sessionId) ?? []).map(node).sort(byUrgency);
+    return { session, children: own, below: countBelow(own) };
+  };
+  return roots.map(node).sort(byUrgency);
+}
+
+/** Each session with its depth, in the order in which a list shows them. */
+export function flattened(nodes: readonly SessionNode[], depth = 0): { session: SessionInfo; depth: number }[] {
+  return nodes.flatMap(({ session, children }) => [{ session, depth }, ...flattened(children, depth + 1)]);
+}
+
+/** Whether a session is somewhere beneath a node. */
+export function holds({ children }: SessionNode, sid: string | undefined): boolean {
+  return sid !== undefined && children.some((child) => child.session.sessionId === sid || holds(child, sid));
+}
+
+/** The latest activity in a tree, ms since epoch. */
+export function latestIn({ session, children }: SessionNode): number {
+  return Math.max(session.lastActivityAt, ...children.map(latestIn));
+}
+
+function isInCircle(session: SessionInfo, byId: ReadonlyMap<string, SessionInfo>): boolean {
+  const seen = new Set<string>();
+  let at: SessionInfo | undefined = session;
+  while (at?.parentSessionId !== undefined && !seen.has(at.sessionId)) {
+    seen.add(at.sessionId);
+    at = byId.get(at.parentSessionId);
+  }
+  return at === session && seen.size > 0;
+}
+
+function countBelow(children: readonly SessionNode[]): SessionNode['below'] {
+  const below = { all: 0, working: 0, waiting: 0 };
+  for (const child of children) {
+    const state = liveState(child.session);
+    below.all += 1 + child.below.all;
+    below.working += (state === 'working' ? 1 : 0) + child.below.working;
+    below.waiting += (state === 'waiting' ? 1 : 0) + child.below.waiting;
+  }
+  return below;
+}
+
+function rankOf({ session, children }: SessionNode): number {
+  return Math.min(RANK[liveState(session)], ...children.map(rankOf));
+}
+
+function byUrgency(a: SessionNode, b: SessionNode): number {
+  return rankOf(a) - rankOf(b) || latestIn(b) - latestIn(a);
+}
