@@ -1,76 +1,39 @@
 import { textOf, type TranscriptItem } from '@pizzapi/protocol';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findChromium, openBrowser } from './support/browser.js';
 import { CLI, runCli } from './support/cli.js';
 import { startStage, type Stage } from './support/local.js';
+import { openPage, readWhole, sessionPage } from './support/page.js';
+import { letters, missingIn } from './support/text.js';
+import { startTmux, type Window } from './support/tmux.js';
 import { until } from './support/until.js';
 import { apiOf, newSession, watch } from './support/viewer.js';
 
 /** `pizzapi attach` in a real terminal: one window of tmux each. */
 let stage: Stage;
 let elsewhere: string;
+const tmux = startTmux({ columns: 120, rows: 100 });
 beforeAll(async () => {
   stage = await startStage();
   elsewhere = mkdtempSync(join(tmpdir(), 'pizzapi-attach-'));
 }, 120_000);
 afterAll(async () => {
-  tmux('kill-server');
+  tmux.kill();
   rmSync(elsewhere, { recursive: true, force: true, maxRetries: 5 });
   await stage.clear();
 });
 
-const SERVER = `pizzapi-test-${process.pid}`;
-function tmux(...args: string[]): string {
-  return spawnSync('tmux', ['-L', SERVER, '-f', '/dev/null', ...args], { encoding: 'utf8' }).stdout;
-}
-
-interface Window {
-  /** What is on it now. */
-  text(): string;
-  /** Types a text as a person does. */
-  type(text: string): void;
-  /** Presses keys, by tmux's names. */
-  press(...keys: string[]): void;
-  shows(what: string | RegExp, ms?: number): Promise<string>;
-  hides(what: string): Promise<string>;
-  /** As when the person closes the window: everything in it is hung up on. */
-  close(): void;
-}
-
-let windows = 0;
-
+/** `pizzapi attach` in a window. What it says beside the screen goes to a file, as with `2>log`. */
 function open(args: readonly string[], home = stage.home): Window {
-  const name = `w${(windows += 1)}`;
-  const command = ['env', `PIZZAPI_HOME=${home}`, `HOME=${home}`, process.execPath, CLI, 'attach', ...args];
-  const shell = `${command.map((word) => `'${word}'`).join(' ')}; echo "exit $?"; exec sleep 600`;
-  tmux('new-session', '-d', '-s', name, '-x', '120', '-y', '100', shell);
-  const text = () => tmux('capture-pane', '-p', '-t', name);
-  const holds = (what: string | RegExp) => (typeof what === 'string' ? text().includes(what) : what.test(text()));
-  return {
-    text,
-    type: (words) => void tmux('send-keys', '-t', name, '-l', words),
-    press: (...keys) => void tmux('send-keys', '-t', name, ...keys),
-    shows: async (what, ms) => {
-      try {
-        await until(`the window shows ${String(what)}`, () => holds(what), ms);
-      } catch (thrown) {
-        throw new Error(`${String(thrown)}\n${text()}`, { cause: thrown });
-      }
-      return text();
-    },
-    hides: async (what) => {
-      await until(`the window shows ${what} no more`, () => !holds(what));
-      return text();
-    },
-    close: () => void tmux('kill-session', '-t', name),
-  };
+  const command = [process.execPath, CLI, 'attach', ...args];
+  const aside = ['sh', '-c', 'exec "$@" 2>>"$0"', join(elsewhere, 'stderr.log')];
+  return tmux.open([...aside, ...command], { PIZZAPI_HOME: home, HOME: home }, stage.project);
 }
 
-/** Letters and figures only: what is the same however lines are broken and Markdown is drawn. */
-const letters = (text: string) => text.replace(/[^\p{L}\p{N}]+/gu, '');
+const stderr = () => readFileSync(join(elsewhere, 'stderr.log'), 'utf8');
 
 /** What the fold says of an item, in the words that any client has to show. */
 function wordsOf(item: TranscriptItem): string[] {
@@ -84,6 +47,8 @@ function wordsOf(item: TranscriptItem): string[] {
   );
   return [textOf(item), ...outputs];
 }
+
+const CALL = '/demo call bash {"command":"touch baked"}';
 
 const at = (sid: string) => open([sid, '--relay-url', stage.url]);
 
@@ -104,6 +69,7 @@ describe('pizzapi attach', () => {
     window.type('/demo question select');
     window.press('Enter');
     const { seq } = await watcher.next('input_received');
+    await window.shows('✓ delivered');
     await window.shows('● Waiting for an answer');
     await window.shows('→ Wood');
     window.press('Down', 'Enter');
@@ -113,6 +79,50 @@ describe('pizzapi attach', () => {
     await window.shows('oven: Gas');
     await until('the fold and the window agree', agrees);
     expect(window.text()).toMatch(/demo\/demo/);
+    window.close();
+    watcher.close();
+  });
+
+  it.skipIf(findChromium() === undefined)('renders the same text as the page', async () => {
+    for (const name of ['dough.md', 'sauce.md']) writeFileSync(join(stage.project, name), name);
+    const sid = await newSession(stage, 'Tell me **all** about it');
+    const watcher = watch(stage, sid);
+    const first = await watcher.next('agent_end');
+    const window = at(sid);
+    await window.shows('Live');
+    window.type('/demo bash');
+    window.press('Enter');
+    await watcher.next('agent_end', undefined, first.seq);
+    await window.shows('Twelve slices');
+    window.press('C-o');
+    await window.shows('slice 1 of 12');
+
+    const browser = await openBrowser();
+    try {
+      const { page } = await openPage(browser);
+      await page.goto(stage.loginUrl);
+      await page.goto(`${stage.url}/s/${sid}`);
+      await sessionPage(page).log.getByText('Twelve slices').waitFor();
+      const rows = await readWhole(page);
+      const shown = window.history();
+      const outputs = rows.filter(({ kind }) => kind === 'output').map(({ text }) => text);
+      expect(outputs).toHaveLength(2);
+      expect(outputs[0]!.split('\n')).toEqual(expect.arrayContaining(['dough.md', 'sauce.md']));
+      expect(outputs[1]!.split('\n')).toHaveLength(13);
+      // Every sentence, cell and line of the page is in the window, in the same order …
+      const sentences = rows.flatMap(({ text }) => text.split(/[\n\t]+/)).filter((text) => letters(text) !== '');
+      expect(sentences.length).toBeGreaterThan(30);
+      expect(missingIn(letters(shown), sentences.map(letters))).toEqual([]);
+      // … and nothing is said in the window alone, but for what each has around its story.
+      const story = shown.slice(shown.indexOf('Tell me all'), shown.lastIndexOf('Twelve slices'));
+      const whole = letters(rows.map(({ text }) => text).join(' '));
+      const own = /^ *(\$ .*|```\w*|✓ delivered|Took .*)$/;
+      const lines = story.split('\n').filter((line) => !own.test(line.trimEnd()));
+      const cells = lines.flatMap((line) => line.split('│')).map(letters);
+      expect(cells.filter((text) => !whole.includes(text))).toEqual([]);
+    } finally {
+      await browser.close();
+    }
     window.close();
     watcher.close();
   });
@@ -131,11 +141,36 @@ describe('pizzapi attach', () => {
     other.close();
   });
 
+  it.each([
+    ['a question', ['/demo ask'], 'question_pending', ['Which oven do you have?', '→ Wood'], ['Gas', 'Quattro']],
+    ['a plan', ['/demo plan'], 'plan_pending', ['Bake a pizza', '2. Knead the dough', '→ Approve'], 'approve'],
+    ['an approval', ['/approvals ask', CALL], 'approval_pending', ['command: touch baked', '→ '], 'deny'],
+  ])('shows %s that was asked before it came, and closes it when it is answered elsewhere', async (...row) => {
+    const [, says, type, shown, value] = row;
+    const sid = await newSession(stage);
+    const watcher = watch(stage, sid);
+    for (const text of says) await watcher.session.sendInput(text);
+    const { event, seq } = await watcher.next(type);
+    await watcher.next('dialog_opened', undefined, seq);
+    const window = at(sid);
+    await window.shows('enter answer');
+    for (const text of shown) await window.shows(text);
+    const asked = (event['question'] ?? event['plan'] ?? event['approval']) as Record<string, string>;
+    // The answer is to all of it: of two questions only the first is asked so far.
+    const dialogId = asked['toolCallId'] ?? asked['promptId'];
+    await watcher.session.command('dialog_response', { dialogId, value });
+    await watcher.next('agent_end');
+    await window.hides('enter answer');
+    await window.hides('● W');
+    window.close();
+    watcher.close();
+  });
+
   it('steers, stops the agent by esc, and is where it was after the window was closed', async () => {
-    const sid = await newSession(stage, '/demo bash');
+    const sid = await newSession(stage, '/demo call bash {"command":"echo one slice; sleep 600"}');
     const watcher = watch(stage, sid);
     const window = at(sid);
-    await window.shows(/slice \d+ of 12/);
+    await window.shows(/^ one slice/m);
     window.press('Escape');
     await window.shows('Operation aborted');
     const { seq } = await watcher.next('agent_end');
@@ -153,7 +188,8 @@ describe('pizzapi attach', () => {
     const after = await again.shows('half a sentence');
     expect(after.split('\n')[0]).toBe(top);
     again.press('C-c', 'C-c');
-    expect(await again.shows('exit 0')).toContain(`pizzapi attach ${sid}`);
+    await again.shows('exit 0');
+    expect(stderr()).toContain(`Come back with: pizzapi attach ${sid}`);
     watcher.close();
   });
 
@@ -210,13 +246,13 @@ describe('pizzapi attach', () => {
     guest.type('nothing happens');
     await apiOf(stage).revokeShare(sid, shared.shareId);
     await guest.shows('exit 1');
-    expect(guest.text()).toContain('unauthenticated: This link does not open the session');
+    expect(stderr()).toContain('unauthenticated: This link does not open the session');
     watcher.close();
   });
 });
 
 describe('pizzapi run, ls, rename, fork and kill', () => {
-  const cli = (...args: string[]) => runCli(stage, ...args, '--relay-url', stage.url);
+  const cli = (command: string, ...args: string[]) => runCli(stage, command, '--relay-url', stage.url, ...args);
   const project = () => ['--cwd', stage.project, '--model', 'demo/demo'];
 
   it('start a session, name it, fork it and end it', async () => {
@@ -239,6 +275,16 @@ describe('pizzapi run, ls, rename, fork and kill', () => {
       stderr: expect.stringContaining('session_ended: ') as string,
     });
     watcher.close();
+  });
+
+  it("tell the runner's pi what its own command line would be told", async () => {
+    const ran = await cli('run', '--wait', ...project(), CALL, '--', '--tools', 'read,ls', '--thinking', 'off');
+    expect(ran).toMatchObject({ code: 0, stdout: expect.stringContaining('Tool bash not found') as string });
+    expect(await cli('run', '--detach', ...project(), '--', '--tools', 'raed')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^tool_unknown: There is no tool "raed"; there are .*bash/) as string,
+    });
   });
 
   it('wait for the agent, and end as it did', async () => {

@@ -48,6 +48,15 @@ export async function openPage(browser: Browser, options: BrowserContextOptions 
   };
 }
 
+/** A browser of its own with a link that somebody was given; they give their name, where they have one. */
+export async function openGuest(browser: Browser, link: string, name?: string): Promise<WatchedPage> {
+  const guest = await openPage(browser);
+  await guest.page.goto(link);
+  if (name !== undefined) await guest.page.getByLabel('Your name').fill(name);
+  await guest.page.getByRole('button', { name: name === undefined ? 'Skip' : 'Open the session' }).click();
+  return guest;
+}
+
 /** The parts of a session's page. */
 export function sessionPage(page: Page) {
   const log = page.getByRole('log');
@@ -109,6 +118,31 @@ export async function readTranscript(page: Page): Promise<Record<string, string>
       if (log.scrollTop + log.clientHeight >= log.scrollHeight - 2) return rows;
       log.scrollTop += log.clientHeight * 0.9;
     }
+  });
+}
+
+/**
+ * All that the rows of a transcript say, in order, with everything opened that is folded: messages and thoughts as they
+ * are drawn, and what tools printed. For a story short enough to be drawn whole.
+ */
+export async function readWhole(page: Page): Promise<{ kind: 'prose' | 'output'; text: string }[]> {
+  return page.evaluate(async () => {
+    const frames = () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    const log = document.querySelector<HTMLElement>('[role=log]')!;
+    const folded = () => log.querySelectorAll<HTMLElement>('[data-seq] button[aria-expanded=false]');
+    while (folded().length > 0) {
+      for (const button of folded()) button.click();
+      await frames();
+    }
+    const parts = [...log.querySelectorAll<HTMLElement>('[data-seq] .prose, [data-seq] [aria-label=Output] pre')];
+    return parts.map((part) => {
+      // What buttons say, and the name of a language, is not the message's. Hidden text is left out of `innerText`.
+      const around = part.querySelectorAll<HTMLElement>('button, :has(~ button)');
+      for (const one of around) one.style.visibility = 'hidden';
+      const text = part.innerText;
+      for (const one of around) one.style.visibility = '';
+      return { kind: part.matches('pre') ? ('output' as const) : ('prose' as const), text };
+    });
   });
 }
 

@@ -25,6 +25,7 @@ const ROWS: Readonly<Record<string, string>> = {
   input: 'somebody sent input: its command, not its text',
   command: 'somebody sent a command: its name, not its arguments',
   delete: 'a session was deleted',
+  notifications: 'a device or a webhook that is notified was added or removed: which',
   refused: 'a request (401, 403, 421, 429) or a frame was refused: code, path or frame',
   runner_claimed: 'a host came with a runner’s id that nobody had',
   runner_refused: 'a host was not let in: why',
@@ -73,6 +74,7 @@ const LIMITS: readonly [what: string, file: string, constant: string, unit: (val
   ['life of a share link, by default', `${GATEWAY}/http/shareRoutes.ts`, 'DEFAULT_SHARE_MS', days],
   ['life of a share link, at most', `${GATEWAY}/auth/shareTokens.ts`, 'MAX_SHARE_MS', days],
   ['links of a session that live', `${GATEWAY}/auth/shareStore.ts`, 'MAX_LIVE_SHARES', String],
+  ['devices of an account that are notified', 'schemas/protocol/src/notifications.ts', 'MAX_DEVICES', String],
   ['characters of a guest’s name', `${GATEWAY}/auth/credentials.ts`, 'MAX_GUEST_NAME', String],
   [
     'rows of refusals that one gateway writes',

@@ -1,0 +1,215 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startStage, type Stage } from './support/local.js';
+import { readLog } from './support/log.js';
+import { childOf, workerOf } from './support/processes.js';
+import { until } from './support/until.js';
+import { apiOf, watch, type Watcher } from './support/viewer.js';
+
+const CLI = fileURLToPath(new URL('../clients/cli/dist/main.js', import.meta.url));
+/** A child on the far host waits so long for an answer, in s, and takes one for twice as long. */
+const FAR_WAIT_S = 4;
+/** A lease has to run out, a process to start, an unacknowledged fact to come again. */
+const SLOW_MS = 90_000;
+
+/** Two hosts: the one of the local run, and another one with a home of its own. */
+let stage: Stage;
+let near: string;
+let far: string;
+let farHome: string;
+let farHost: ChildProcess;
+const watchers: Watcher[] = [];
+
+const follow = (sid: string): Watcher => {
+  const watcher = watch(stage, sid);
+  watchers.push(watcher);
+  return watcher;
+};
+
+const online = (name: string) => async () => {
+  const reply = await apiOf(stage).runners();
+  const found = reply.kind === 'ok' ? reply.value.runners.filter((runner) => runner.online === true) : [];
+  return found.find((runner) => runner.name === name || (name === '' && runner.name !== 'far'))?.runnerId;
+};
+
+function startFar(): ChildProcess {
+  const access = JSON.parse(readFileSync(join(stage.home, 'nats', 'credentials.json'), 'utf8')) as {
+    runnerToken: string;
+  };
+  return spawn(process.execPath, [CLI, 'runner', '--home', farHome, '--name', 'far', '--roots', stage.project], {
+    env: {
+      ...process.env,
+      HOME: join(stage.project, '..'),
+      PIZZAPI_DEMO_SPEED: 'instant',
+      PIZZAPI_LINK_WAIT_SECONDS: String(FAR_WAIT_S),
+      PIZZAPI_NATS_URL: stage.natsUrl,
+      PIZZAPI_RUNNER_TOKEN: access.runnerToken,
+    },
+    stdio: 'ignore',
+  });
+}
+
+const gone = (host: ChildProcess) =>
+  host.exitCode !== null || host.signalCode !== null
+    ? Promise.resolve()
+    : new Promise<void>((resolve) => host.once('exit', () => resolve()));
+
+beforeAll(async () => {
+  stage = await startStage({ PIZZAPI_DEMO_SPEED: 'instant' });
+  near = await until('the near runner is there', online(''), SLOW_MS);
+  farHome = join(stage.project, '..', 'far-state');
+  mkdirSync(farHome);
+  farHost = startFar();
+  far = await until('the far runner is there', online('far'), SLOW_MS);
+}, 240_000);
+
+afterEach(() => watchers.splice(0).forEach((watcher) => watcher.close()));
+
+afterAll(async () => {
+  farHost.kill('SIGTERM');
+  await gone(farHost);
+  await stage.clear();
+});
+
+const call = (tool: string, args: object) => `/demo call ${tool} ${JSON.stringify(args)}`;
+const ask = call('ask_user_question', { questions: [{ question: 'Which oven?', options: ['Wood', 'Gas'] }] });
+
+/** The event on a log that fits, once it comes. */
+const find = (log: Watcher, type: string, fields: object = {}) =>
+  until(
+    `${type} ${JSON.stringify(fields)}`,
+    () =>
+      log.events.find(
+        ({ event }) => event.type === type && Object.entries(fields).every(([key, value]) => event[key] === value),
+      )?.event,
+    SLOW_MS,
+  );
+
+/** A session on a runner, with the demo model. */
+async function session(runnerId: string, prompt?: string): Promise<string> {
+  const said = prompt === undefined ? {} : { prompt };
+  const reply = await apiOf(stage).createSession({ runnerId, cwd: stage.project, model: 'demo/demo', ...said });
+  if (reply.kind === 'failed') throw new Error(`${reply.error.code}: ${reply.error.message}`);
+  return reply.value.sessionId;
+}
+
+/** A parent on one runner and its child on another. */
+async function family(parentOn: string, childOn: string, prompt: string, name = 'Baker') {
+  const spawning = call('spawn_session', { prompt, name, runner: childOn, cwd: stage.project });
+  const parentId = await session(parentOn, spawning);
+  const parent = follow(parentId);
+  const { sessionId, spawnId } = await find(parent, 'session_spawn');
+  await find(parent, 'link_receipt', { requestId: spawnId, outcome: 'delivered' });
+  const childId = String(sessionId);
+  return { parentId, childId, parent, child: follow(childId) };
+}
+
+describe('parent and child on two runners', () => {
+  it('a trigger reaches a parent whose host was killed once it is back, once, and the answer the child', async () => {
+    const { parentId, childId, parent, child } = await family(far, near, '/demo thinking');
+    await find(parent, 'trigger_received', { kind: 'session_complete', sessionId: childId });
+
+    const worker = workerOf(farHome, parentId);
+    farHost.kill('SIGKILL');
+    process.kill(worker, 'SIGKILL');
+    await gone(farHost);
+    await child.session.sendInput(ask);
+    const { triggerId } = await find(child, 'session_trigger', { kind: 'ask_user_question' });
+    await find(child, 'link_receipt', { requestId: triggerId, outcome: 'queued' });
+
+    farHost = startFar();
+    await find(parent, 'trigger_response', { triggerId, to: childId });
+    await find(child, 'trigger_response', { triggerId, response: 'Wood' });
+    await find(parent, 'link_receipt', { requestId: triggerId, outcome: 'delivered' });
+    await find(child, 'link_receipt', { requestId: triggerId, outcome: 'delivered' });
+    const answered = child.events.find(({ event }) => event.type === 'trigger_response')!;
+    await child.next('agent_end', SLOW_MS, answered.seq);
+
+    const log = await readLog(stage, parentId);
+    expect(
+      log.filter(({ event }) => event.type === 'trigger_received' && event['triggerId'] === triggerId),
+    ).toHaveLength(1);
+    const read = log.filter(
+      ({ event }) => event.type === 'message_end' && JSON.stringify(event).includes(`\\"${String(triggerId)}\\"`),
+    );
+    expect(read.filter(({ event }) => (event['message'] as { role: string }).role === 'user')).toHaveLength(1);
+    expect(child.session.meta.pendingQuestion).toBeNull();
+  });
+
+  it('a time-out is visible on both logs, and an answer after it is told to be late', async () => {
+    const { childId, parent, child } = await family(near, far, ask, 'Baker, for a person');
+    const { triggerId } = await find(child, 'session_trigger', { kind: 'ask_user_question' });
+    await find(child, 'trigger_closed', { triggerId, how: 'timed_out' });
+    await find(parent, 'trigger_closed', { triggerId, how: 'timed_out', sessionId: childId });
+    // The child went on, and said so.
+    await find(parent, 'trigger_received', { kind: 'session_complete' });
+    const { expiresAt } = await find(parent, 'trigger_received', { triggerId });
+    await until('the time to answer is over', () => Date.now() > Number(expiresAt));
+    await child.session.command('trigger_response', { triggerId, response: 'Gas' });
+    expect(await find(child, 'command_result', { ok: false })).toMatchObject({ error: { code: 'trigger_late' } });
+  });
+});
+
+describe('linked sessions', () => {
+  it('a person answers in the parent’s stead, and the parent hears of it', async () => {
+    const { parentId, childId, parent, child } = await family(near, near, ask, 'Baker, for a person');
+    const { triggerId } = await find(parent, 'trigger_received', { kind: 'ask_user_question' });
+    const { dialogId } = await find(child, 'dialog_opened', { method: 'select' });
+    await child.session.command('dialog_response', { dialogId, value: 'Gas' });
+    const closed = await find(parent, 'trigger_closed', { triggerId, how: 'answered', sessionId: childId });
+    expect(closed['by']).toMatchObject({ userId: 'owner', via: 'api' });
+    await find(child, 'trigger_closed', { triggerId, how: 'answered' });
+    // From now on it is too late for anybody else.
+    await child.session.command('trigger_response', { triggerId, response: 'Wood' });
+    expect(await find(child, 'command_result', { ok: false })).toMatchObject({ error: { code: 'trigger_late' } });
+    const { sessions } = await until('the list has both', async () => {
+      const reply = await apiOf(stage).sessions();
+      return reply.kind === 'ok' && reply.value;
+    });
+    expect(sessions.find((info) => info.sessionId === childId)?.parentSessionId).toBe(parentId);
+  });
+
+  it('nothing is lost when the projector is killed in between', async () => {
+    const { parentId, childId, parent, child } = await family(near, near, '/demo thinking');
+    await find(parent, 'trigger_received', { kind: 'session_complete' });
+    process.kill(childOf(stage.pid, 'meta-projector/dist/main.js'), 'SIGKILL');
+    await child.session.sendInput(ask);
+    const { triggerId } = await find(child, 'session_trigger', { kind: 'ask_user_question' });
+    await find(child, 'trigger_response', { triggerId, response: 'Wood' });
+    await find(parent, 'link_receipt', { requestId: triggerId, outcome: 'delivered' });
+    const log = await readLog(stage, parentId);
+    const received = log.filter(({ event }) => event.type === 'trigger_received' && event['sessionId'] === childId);
+    expect(received.filter(({ event }) => event['triggerId'] === triggerId)).toHaveLength(1);
+  });
+
+  it('the demo tells the whole story, and a child that is not needed any more ends', async () => {
+    const parent = follow(await session(near, '/demo spawn'));
+    const { sessionId } = await find(parent, 'session_spawn');
+    await find(parent, 'trigger_received', { kind: 'ask_user_question' });
+    const done = await find(parent, 'trigger_received', { kind: 'session_complete' });
+    expect(JSON.stringify(done['payload'])).toContain('Margherita');
+    await parent.session.sendInput(call('cleanup_child_session', { sessionId }));
+    await find(follow(String(sessionId)), 'session_ended', { reason: 'killed' });
+    await find(parent, 'link_receipt', { requestId: sessionId, outcome: 'delivered' });
+  });
+
+  it('what is somebody else’s, or nobody’s, is refused with a word', async () => {
+    const parent = follow(await session(near, call('spawn_session', { prompt: 'x', runner: 'nobody' })));
+    const refused = await find(parent, 'link_receipt', { outcome: 'failed' });
+    expect(refused['error']).toMatchObject({ code: 'runner_not_found' });
+    const stranger = await session(near);
+    await parent.session.sendInput(call('tell_child', { sessionId: stranger, text: 'x' }));
+    const said = await until('the tool refuses', () =>
+      parent.events.find(({ event }) => event.type === 'tool_execution_end' && event['toolName'] === 'tell_child'),
+    );
+    expect(said.event).toMatchObject({ isError: true });
+    const reply = await apiOf(stage).command(stranger, {
+      name: 'session_trigger',
+      args: { triggerId: 't', kind: 'x' },
+    });
+    expect(reply).toMatchObject({ kind: 'failed', error: { code: 'command_unknown' } });
+  });
+});

@@ -1,0 +1,311 @@
+import type { TranscriptItem } from '@pizzapi/protocol';
+import { openSession } from '@pizzapi/session-client';
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import WebSocket from 'ws';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startStage, type Stage } from './support/local.js';
+import { startTmux } from './support/tmux.js';
+import { startTui } from './support/tui.js';
+import { until } from './support/until.js';
+import { apiOf, watch, type Watcher } from './support/viewer.js';
+
+/** `/share` in pi's own terminal UI: one window of tmux each, and viewers of what it shares. */
+let stage: Stage;
+const tmux = startTmux();
+beforeAll(async () => {
+  stage = await startStage();
+}, 120_000);
+afterAll(async () => {
+  tmux.kill();
+  await stage.clear();
+});
+
+const said = (watcher: Watcher, role: string) =>
+  watcher.session.transcript.items.flatMap((item: TranscriptItem) =>
+    item.kind === 'message' && item.role === role
+      ? [item.blocks.map((block) => (block.kind === 'text' ? block.text : '')).join('')]
+      : [],
+  );
+
+/** Sends a command and waits for what became of it. */
+async function carriedOut(watcher: Watcher, name: string, args: Record<string, unknown> = {}) {
+  const sent = await watcher.session.command(name, args);
+  if (sent.kind !== 'accepted') throw new Error(JSON.stringify(sent));
+  return watcher.session.result(sent.commandId);
+}
+
+describe('/share', () => {
+  it('shows what was said before and goes on live; what a viewer writes appears in the terminal and is answered', async () => {
+    const tui = await startTui(tmux, stage);
+    await tui.say('Before it was shared');
+    await tui.shows('Try /demo help');
+    const { sid } = await tui.share();
+    await tui.shows('shared · read-only');
+    const watcher = watch(stage, sid);
+    await until('the story is there', () => said(watcher, 'assistant').length === 2);
+    expect(said(watcher, 'user')).toEqual(['Before it was shared']);
+
+    await tui.say('/demo thinking');
+    const { seq } = await watcher.next('agent_end', undefined, watcher.events.at(-1)!.seq);
+    expect(said(watcher, 'user')).toEqual(['Before it was shared', '/demo thinking']);
+    const [typed] = watcher.session.transcript.items.filter((item) => item.kind === 'message' && item.by !== undefined);
+    expect(typed).toMatchObject({ by: { via: 'terminal' } });
+
+    await tui.say('/share --collab');
+    await tui.shows('watch this session and write in it');
+    const { shares } = await api(sid);
+    expect(shares.map(({ mode }) => mode).sort()).toEqual(['collab', 'read']);
+    const guest = openSession({
+      url: stage.url,
+      token: (await collabToken(sid)).token,
+      sessionId: sid,
+      name: 'Ada',
+      WebSocket,
+    });
+    await until('the guest may write', () => guest.mode === 'collab');
+    expect(await guest.sendInput('/demo error fatal')).toMatchObject({ kind: 'accepted' });
+    await tui.shows('Ada (guest) says:');
+    const delivered = await watcher.next('input_delivered', undefined, seq);
+    const answered = await watcher.next('agent_end', undefined, delivered.seq);
+    // Who may write may not decide who else may.
+    const sent = await guest.sendInput('/share --collab');
+    if (sent.kind !== 'accepted') throw new Error(sent.kind);
+    expect(await guest.result(sent.commandId)).toMatchObject({ kind: 'failed' });
+
+    await tui.say('!echo from the person');
+    await until('the viewer sees the shell', () =>
+      watcher.session.transcript.items.some(
+        (item) => item.kind === 'message' && item.role === 'bashExecution' && item.seq > answered.seq,
+      ),
+    );
+    await tui.quit();
+    expect((await watcher.next('session_ended')).event).toMatchObject({ reason: 'completed' });
+    guest.close();
+    watcher.close();
+  });
+
+  it('shows what is being said when it comes in the middle of an answer', async () => {
+    const tui = await startTui(tmux, stage, { env: { PIZZAPI_DEMO_SPEED: '120' } });
+    await tui.say('/demo thinking');
+    await tui.shows('log');
+    const { sid } = await tui.share();
+    const watcher = watch(stage, sid);
+    await until('the agent is at work', () => watcher.session.transcript.busy);
+    const opened = () => said(watcher, 'assistant').at(-1) ?? '';
+    await until('what was said already is there', () => opened() !== '' || watcher.session.transcript.items.length > 1);
+    await watcher.next('agent_end', 60_000);
+    expect(watcher.events.filter(({ event }) => event.type === 'message_start')).toHaveLength(
+      watcher.events.filter(({ event }) => event.type === 'message_end').length,
+    );
+    await tui.quit();
+    watcher.close();
+  });
+
+  it('mirrors a dialog: who answers first, there or here, closes the other side', async () => {
+    const tui = await startTui(tmux, stage);
+    const { sid } = await tui.share('--collab');
+    const watcher = watch(stage, sid);
+    await tui.say('/demo question confirm');
+    await tui.shows('→ Yes');
+    const asked = await watcher.next('dialog_opened');
+    const remote = await carriedOut(watcher, 'dialog_response', { dialogId: asked.event['dialogId'], value: true });
+    expect(remote).toMatchObject({ kind: 'ok' });
+    await tui.hides('→ Yes');
+    await tui.shows('pineapple: yes');
+
+    const before = watcher.events.at(-1)!.seq;
+    await tui.say('/demo question confirm');
+    await tui.shows('→ Yes');
+    await watcher.next('dialog_opened', undefined, before);
+    tui.press('Down', 'Enter');
+    const resolved = await watcher.next('dialog_resolved', undefined, before);
+    expect(resolved.event).toMatchObject({ value: false, outcome: 'answered', by: { via: 'terminal' } });
+    await tui.shows('pineapple: no');
+
+    await tui.say('/demo ask');
+    await tui.shows('Which oven do you have?');
+    const pending = await watcher.next('question_pending', undefined, before);
+    const { toolCallId } = pending.event['question'] as { toolCallId: string };
+    const answers = { dialogId: toolCallId, value: ['Gas', 'Anything but mushrooms'] };
+    expect(await carriedOut(watcher, 'dialog_response', answers)).toMatchObject({ kind: 'ok' });
+    await tui.hides('→ Wood');
+    await tui.shows('Anything but mushrooms');
+    const thanked = await watcher.next('agent_end', undefined, pending.seq);
+
+    await tui.say('/demo question editor');
+    await tui.shows('Write a recipe');
+    const editor = await watcher.next('dialog_opened', undefined, thanked.seq);
+    expect(editor.event).toMatchObject({ method: 'editor', prefill: 'Flour, water, salt.' });
+    const late = watcher.events.at(-1)!.seq;
+    await carriedOut(watcher, 'dialog_response', { dialogId: editor.event['dialogId'], value: 'Only cheese' });
+    await tui.shows('recipe: Only cheese');
+    await watcher.next('agent_end', undefined, late);
+    expect(tui.text()).not.toContain('Write a recipe\n');
+    await tui.quit();
+    watcher.close();
+  });
+
+  it('never makes a gist, however it was typed', async () => {
+    const tui = await startTui(tmux, stage);
+    tui.type('/shar');
+    await tui.shows('Share this session: a link and a QR code');
+    tui.press('Enter');
+    await tui.shows('Who has this link can watch');
+    await tui.shows('shared · read-only');
+    tui.type('/share   ');
+    tui.press('Enter');
+    await until('the link is shown again', () => tui.history().split('Who has this link').length === 3);
+    expect(tui.history()).not.toMatch(/gist|GitHub/i);
+    await tui.quit();
+  });
+
+  it('ends with /share stop, which takes the links back, and with the session; a reload changes nothing', async () => {
+    const tui = await startTui(tmux, stage);
+    const { sid } = await tui.share();
+    const watcher = watch(stage, sid);
+    await tui.say('/reload');
+    await tui.shows('Reloaded keybindings');
+    await tui.shows('shared · read-only');
+    await tui.say('/share status');
+    await tui.shows(sid);
+    await tui.say('/share stop');
+    await tui.shows('Its links are taken back');
+    await tui.hides('shared · read-only');
+    expect((await watcher.next('session_ended')).event).toMatchObject({ reason: 'completed' });
+    expect((await api(sid)).shares.every(({ revokedAt }) => revokedAt !== undefined)).toBe(true);
+
+    await tui.say('/share');
+    await tui.shows('shared · read-only');
+    const { sessions } = await ok(apiOf(stage).sessions());
+    const again = sessions.find((session) => session.sessionId !== sid && session.state !== 'ended')!;
+    const second = watch(stage, again.sessionId);
+    await tui.say('/new');
+    expect((await second.next('session_ended')).event).toMatchObject({ reason: 'completed' });
+    await tui.shows('not shared any more');
+    await tui.shows('is no longer shared; /share shares this one');
+    await tui.quit();
+    watcher.close();
+    second.close();
+  });
+
+  it('refuses what a terminal does not do, and says who ended the session', async () => {
+    const tui = await startTui(tmux, stage);
+    const { sid } = await tui.share();
+    const watcher = watch(stage, sid);
+    await watcher.next('session_started');
+    const info = await until('it is listed', async () => (await ok(apiOf(stage).session(sid))).session);
+    const refused = await apiOf(stage).createSession({ runnerId: info.runnerId, prompt: 'Hello' });
+    expect(refused).toMatchObject({
+      kind: 'failed',
+      error: { message: expect.stringContaining('terminal') as string },
+    });
+    const forked = await carriedOut(watcher, 'fork', {});
+    expect(forked).toMatchObject({ kind: 'failed', error: { message: expect.stringContaining('/fork') as string } });
+    await watcher.session.command('kill_session', {});
+    expect((await watcher.next('session_ended')).event).toMatchObject({ reason: 'killed' });
+    await tui.shows('ended the session for its viewers');
+    await tui.say('Still here?');
+    await tui.shows('Still here?');
+    await tui.quit();
+    watcher.close();
+  });
+
+  it('goes on without its relay, and tells all of it when the relay is back', async () => {
+    const tui = await startTui(tmux, stage);
+    const { sid } = await tui.share();
+    await stage.stop();
+    await tui.shows('offline');
+    await tui.say('/demo thinking');
+    await tui.shows('every reader has an offset');
+    await tui.shows(/offline, \d+ waiting/);
+    await stage.restart();
+    await tui.hides('offline', 60_000);
+    const watcher = watch(stage, sid);
+    await watcher.next('agent_end');
+    expect(said(watcher, 'user')).toEqual(['/demo thinking']);
+    await tui.quit();
+    await watcher.next('session_ended');
+    watcher.close();
+  });
+
+  it.each(['a hang-up', 'a SIGTERM'])('ends with %s as with a goodbye', async (how) => {
+    const tui = await startTui(tmux, stage);
+    const { sid } = await tui.share();
+    const watcher = watch(stage, sid);
+    await watcher.next('session_started');
+    if (how === 'a hang-up') tui.close();
+    else process.kill(tui.process(), 'SIGTERM');
+    expect((await watcher.next('session_ended')).event).toMatchObject({ reason: 'completed' });
+    watcher.close();
+  });
+
+  it('is gone for viewers when the terminal is killed, and its successor ends the session', async () => {
+    const tui = await startTui(tmux, stage);
+    const { sid } = await tui.share();
+    const watcher = watch(stage, sid);
+    await watcher.next('session_started');
+    process.kill(tui.process(), 'SIGKILL');
+    await until('the host is lost', async () => (await ok(apiOf(stage).session(sid))).session.host === 'lost');
+    const next = await startTui(tmux, stage);
+    await next.share();
+    const ended = await watcher.next('session_ended');
+    expect(ended.event).toMatchObject({ reason: 'error', message: 'The terminal was closed unexpectedly' });
+    await next.quit();
+    watcher.close();
+  });
+
+  it('loses nothing of what was said without a relay by a terminal that was killed then', async () => {
+    const tui = await startTui(tmux, stage);
+    const { sid } = await tui.share();
+    await stage.stop();
+    await tui.shows('offline');
+    await tui.say('/demo thinking');
+    await tui.shows('every reader has an offset');
+    await tui.shows(/offline, \d+ waiting/);
+    process.kill(tui.process(), 'SIGKILL');
+    await stage.restart();
+    const next = await startTui(tmux, stage);
+    await next.share();
+    const watcher = watch(stage, sid);
+    expect((await watcher.next('session_ended')).event).toMatchObject({ reason: 'error' });
+    expect(said(watcher, 'user')).toEqual(['/demo thinking']);
+    expect(said(watcher, 'assistant').at(-1)).toContain('every reader has an offset');
+    await next.quit();
+    watcher.close();
+  });
+
+  it('says what to do where no relay is known, goes on, and hides what speaks for the person from the agent', async () => {
+    const nowhere = { home: join(dirname(stage.home), 'nothing'), project: stage.project };
+    const tui = await startTui(tmux, nowhere, { env: { PIZZAPI_API_KEY: 'pzk_hidden' } });
+    await tui.say('/share');
+    await tui.shows('pizzapi local');
+    expect(tui.text()).toContain('pizzapi runner pair');
+    await tui.say('!printenv PIZZAPI_API_KEY || echo not""there');
+    await tui.shows('notthere');
+    await tui.quit();
+  });
+
+  it('lets an extension of the person have a tool of the same name', async () => {
+    writeFileSync(
+      join(dirname(stage.project), 'mine.ts'),
+      `export default (pi) => pi.registerTool({ name: 'todo', label: 'Mine', description: 'Mine', parameters: {},
+        execute: async () => ({ content: [], details: undefined }) });`,
+    );
+    const tui = await startTui(tmux, stage, { args: ['-e', join(dirname(stage.project), 'mine.ts')] });
+    await tui.say('Hello');
+    await tui.shows('Try /demo help');
+    await tui.quit();
+  });
+});
+
+async function ok<T>(
+  asked: Promise<{ kind: 'ok'; value: T } | { kind: 'failed'; error: { message: string } }>,
+): Promise<T> {
+  const reply = await asked;
+  if (reply.kind === 'failed') throw new Error(reply.error.message);
+  return reply.value;
+}
+
+const api = (sid: string) => ok(apiOf(stage).shares(sid));
+const collabToken = (sid: string) => ok(apiOf(stage).createShare(sid, { mode: 'collab' }));

@@ -1,0 +1,74 @@
+import { dirname, join } from 'node:path';
+import { CLI } from './cli.js';
+import type { Stage } from './local.js';
+import { childOf } from './processes.js';
+import type { Tmux, Window } from './tmux.js';
+import { until } from './until.js';
+
+/** pi's own terminal UI with `/share`, in a window. */
+export interface Tui extends Window {
+  /** Types a line and sends it. */
+  say(line: string): Promise<void>;
+  /** Types `/share` with these words behind it and waits for the link; `sid` is the session's id. */
+  share(words?: string): Promise<{ sid: string; url: string }>;
+  /** The process of pi. */
+  process(): number;
+  /** Ends pi as a person does. */
+  quit(): Promise<void>;
+}
+
+interface TuiOptions {
+  /** pi's arguments. */
+  args?: readonly string[];
+  env?: Readonly<Record<string, string>>;
+}
+
+/** Starts `pizzapi` in the project of a stage, as the person whose local run it is, and waits until pi is ready. */
+export async function startTui(
+  tmux: Tmux,
+  stage: Pick<Stage, 'home' | 'project'>,
+  { args = [], env = {} }: TuiOptions = {},
+): Promise<Tui> {
+  // The person's home folder is the one that holds the project.
+  const person = dirname(stage.project);
+  const agent = join(person, '.pi', 'agent');
+  const window = tmux.open(
+    [process.execPath, CLI, ...args],
+    {
+      ...{ HOME: person, PIZZAPI_HOME: stage.home, PI_CODING_AGENT_DIR: agent, PI_OFFLINE: '1' },
+      ...{ PIZZAPI_DEMO_SPEED: '600', ...env },
+    },
+    stage.project,
+  );
+  await window.shows('demo •');
+  const say: Tui['say'] = async (line) => {
+    window.type(line);
+    await window.shows(line);
+    window.press('Enter');
+  };
+  return {
+    ...window,
+    say,
+    share: async (words = '') => {
+      await say(`/share ${words}`.trimEnd());
+      await window.shows(words.includes('--collab') ? 'watch this session and write in it' : 'Who has this link');
+      const url = await until('the link is there', () => linkIn(window.history()));
+      return { url, sid: new URL(url).pathname.split('/').at(-1)! };
+    },
+    process: () => childOf(window.pid(), CLI),
+    quit: async () => {
+      window.press('C-c', 'C-c');
+      await window.shows('exit 0');
+    },
+  };
+}
+
+/** The last link that a window shows; it is broken over several lines. */
+function linkIn(text: string): string | undefined {
+  const lines = text.split('\n').map((line) => line.trim());
+  const start = lines.findLastIndex((line) => /^https?:\/\//.test(line));
+  if (start < 0) return undefined;
+  const rest = lines.slice(start + 1);
+  const end = rest.findIndex((line) => !/^[\w.#=:/-]+$/.test(line));
+  return lines[start]! + rest.slice(0, end < 0 ? rest.length : end).join('');
+}
