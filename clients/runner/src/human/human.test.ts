@@ -74,7 +74,7 @@ describe('answers that name the prompt itself', () => {
     expect(readAnswers(one, ' ')).toBeUndefined();
     const two = [...one, { question: 'B?', options: [] }];
     expect(readAnswers(two, 'y')).toBeUndefined();
-    expect(answersText(two, readAnswers(two, ['y', 'z']))).toBe('The person answered:\n- A?\n  y\n- B?\n  z');
+    expect(answersText(two, readAnswers(two, ['y', 'z']))).toBe('Answered:\n- A?\n  y\n- B?\n  z');
   });
 
   it('to a plan are a verdict, or what to change', () => {

@@ -25,9 +25,9 @@ export function readAnswers(questions: readonly Question[], value: unknown): Ans
 export function answersText(questions: readonly Question[], given: Answers | undefined): string {
   if (given === undefined) return 'The person closed the question without an answer. Go on as you think best, or stop.';
   if (given.kind === 'expired') return 'Nobody answered in time. Go on as you think best, or stop.';
-  if (questions.length === 1) return `The person answered: ${given.answers[0]}`;
+  if (questions.length === 1) return `Answered: ${given.answers[0]}`;
   const lines = questions.map(({ question }, index) => `- ${question}\n  ${given.answers[index]}`);
-  return `The person answered:\n${lines.join('\n')}`;
+  return `Answered:\n${lines.join('\n')}`;
 }
 
 /** The answer to a question that was asked before the agent was interrupted. */

@@ -7,6 +7,8 @@ import { readShareWords, SHARE_HELP } from './shareWords.js';
 
 /** How long the terminal waits when it closes, in ms, for the end of its session to reach the log. */
 const GOODBYE_MS = 3_000;
+/** How long the agent may take to stop before that, in ms. */
+const CUT_OFF_MS = 1_000;
 /** After a session was replaced pi draws the next one; what is to be read comes after that, in ms. */
 const REDRAWN_MS = 400;
 
@@ -106,6 +108,8 @@ export class Sharing implements TerminalHooks {
     const shared = this.#shared;
     this.#shared = undefined;
     if (shared === undefined) return;
+    // What is being said is cut off here, for pi's file and for the log alike.
+    await Promise.race([this.#terminal.session?.abort(), sleep(CUT_OFF_MS)]);
     await Promise.race([shared.host.end(), sleep(GOODBYE_MS)]);
     if (why === 'quit') return;
     this.#note = 'not shared any more; /share shares this session';

@@ -33,7 +33,7 @@ describe('a question of the agent', () => {
     session.answerDialog(second.dialogId, 'Quattro', owner);
     await log.next('agent_end');
     expect(log.all('question_cleared')).toMatchObject([{ toolCallId: question.toolCallId }]);
-    expect(last(test, 'toolResult')).toBe('The person answered:\n- Which oven?\n  Solar\n- Its name?\n  Quattro');
+    expect(last(test, 'toolResult')).toBe('Answered:\n- Which oven?\n  Solar\n- Its name?\n  Quattro');
     expect(last(test, 'assistant')).toContain('Quattro');
   });
 
@@ -53,7 +53,7 @@ describe('a question of the agent', () => {
       { dialogId, outcome: 'cancelled' },
     ]);
     expect(log.all('dialog_opened')).toMatchObject([{ dialogId, promptId: toolCallId }]);
-    expect(last(test, 'toolResult')).toBe('The person answered: Gas');
+    expect(last(test, 'toolResult')).toBe('Answered: Gas');
   });
 
   it('is cancelled by an abort, and closed by a person or by its time-out', async () => {
@@ -97,7 +97,7 @@ describe('a question of the agent', () => {
     await after.log.next('agent_end');
     expect(after.log.all('question_cleared')).toMatchObject([{ toolCallId: question.toolCallId }]);
     expect(last(after, 'user')).toBe(
-      'This answers what you asked before you were interrupted ("Which oven?").\n\nThe person answered: Wood',
+      'This answers what you asked before you were interrupted ("Which oven?").\n\nAnswered: Wood',
     );
     const third = await again(after);
     expect(third.log.all('question_pending')).toEqual([]);
@@ -111,7 +111,7 @@ describe('a question of the agent', () => {
     const after = await again(before);
     expect(after.session.answerDialog(toolCallId, 'Gas', owner)).toBe('resolved');
     await after.log.next('agent_end');
-    expect(last(after, 'user')).toContain('The person answered: Gas');
+    expect(last(after, 'user')).toContain('Answered: Gas');
   });
 
   it('is seen again once a newer one beside it is answered', async () => {
@@ -141,7 +141,7 @@ describe('a question of the agent', () => {
     await test.log.next('agent_end');
     test.session.answerDialog(toolCallId, 'Gas', owner);
     await test.log.next('agent_end', 2);
-    expect(last(test, 'user')).toContain('The person answered: Gas');
+    expect(last(test, 'user')).toContain('Answered: Gas');
   });
 
   it('is not asked again when the session ended for good', async () => {

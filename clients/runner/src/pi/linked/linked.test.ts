@@ -43,7 +43,7 @@ describe('a child session that asks', () => {
     expect(await send(test, 'trigger_response', { triggerId, response: 'Gas' }, { id })).toEqual(ok);
     await test.log.next('question_cleared');
     await test.log.next('agent_end');
-    expect(last(test, 'toolResult')).toBe('The person answered: Gas');
+    expect(last(test, 'toolResult')).toBe('Answered: Gas');
     expect(test.log.all('trigger_response')).toMatchObject([{ triggerId, response: 'Gas' }]);
     expect(test.log.all('trigger_closed')).toEqual([]);
     // The same command once more is the same answer; another one is too late.
@@ -59,7 +59,7 @@ describe('a child session that asks', () => {
     expect(await test.log.next('trigger_closed')).toMatchObject({ triggerId, how: 'answered', by: owner });
     expect(await send(test, 'trigger_response', { triggerId, response: 'Gas' })).toMatchObject(late);
     await test.log.next('agent_end');
-    expect(last(test, 'toolResult')).toBe('The person answered: Wood');
+    expect(last(test, 'toolResult')).toBe('Answered: Wood');
   });
 
   it('goes on when nobody answers in time; what comes soon after is a message, what comes later too late', async () => {
@@ -89,7 +89,7 @@ describe('a child session that asks', () => {
     await after.log.next('question_pending');
     expect(await send(after, 'trigger_response', { triggerId, response: 'Gas' })).toEqual(ok);
     await after.log.next('agent_end');
-    expect(last(after, 'user')).toContain('The person answered: Gas');
+    expect(last(after, 'user')).toContain('Answered: Gas');
     // Neither the question nor an end of the run that never ended.
     expect(after.log.all('session_trigger').filter(({ kind }) => kind !== 'session_complete')).toEqual([]);
   });
