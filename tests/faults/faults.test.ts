@@ -2,10 +2,11 @@ import { bucket } from '@pizzapi/backbone';
 import { applyMetaEvent, applySessionInfo, defaultMetaState, initialSessionInfo, textOf } from '@pizzapi/protocol';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startStage, type Stage } from '../support/local.js';
-import { connectTo, readLog, type LoggedEvent } from '../support/log.js';
+import { connectTo, readLog } from '../support/log.js';
 import { childOf, taggedWith, workerOf } from '../support/processes.js';
 import { until } from '../support/until.js';
 import { apiOf, newSession, watch, type Watcher } from '../support/viewer.js';
+import { expectWhole } from '../support/whole.js';
 
 /** A message that takes some seconds at the demo's pace: each fault hits it in the middle. */
 const LONG = '/demo long 120000';
@@ -33,22 +34,6 @@ async function midStream(): Promise<{ sid: string; view: Watcher; seen: number }
     view.session.transcript.items.some((item) => item.kind === 'message' && item.open && textOf(item).length > 200),
   );
   return { sid, view, seen: view.session.cursor };
-}
-
-/** Every event once, in order, as its host counted it; and the viewer has just these. */
-async function expectWhole(sid: string, view: Watcher): Promise<LoggedEvent[]> {
-  const log = await readLog(stage, sid);
-  await until('the viewer has all of it', () => view.session.cursor >= log.at(-1)!.seq);
-  expect(new Set(log.map(({ msgId }) => msgId)).size).toBe(log.length);
-  for (const epoch of new Set(log.map((entry) => entry.epoch))) {
-    const counts = log.filter((entry) => entry.epoch === epoch).map(({ n }) => n);
-    expect(counts).toEqual(counts.map((_, index) => counts[0]! + index));
-  }
-  const upTo = log.filter(({ seq }) => seq <= view.session.cursor);
-  expect(view.events.map(({ seq }) => seq)).toEqual(upTo.map(({ seq }) => seq));
-  expect(view.events.map(({ event }) => event)).toEqual(upTo.map(({ event }) => event));
-  expect(view.session.repeats).toBe(0);
-  return log;
 }
 
 /** What the projector keeps is what folding the log again gives. */
@@ -80,7 +65,7 @@ describe('a process is killed in the middle of a streamed message', () => {
     expect(view.session.connection.sentence).toMatch(/nothing is lost/i);
     await view.next('agent_end', 60_000);
     expect(view.session.cursor).toBeGreaterThan(seen);
-    await expectWhole(sid, view);
+    await expectWhole(stage, sid, view);
     await expectProjected(sid);
   });
 
@@ -88,7 +73,7 @@ describe('a process is killed in the middle of a streamed message', () => {
     const { sid, view } = await midStream();
     process.kill(childOf(stage.pid, 'meta-projector/dist/main.js'), 'SIGKILL');
     await view.next('agent_end', 60_000);
-    await expectWhole(sid, view);
+    await expectWhole(stage, sid, view);
     await expectProjected(sid);
   });
 
@@ -107,7 +92,7 @@ describe('a process is killed in the middle of a streamed message', () => {
       view.events.some(({ event }) => event.type === 'input_delivered' && event['commandId'] === sent.commandId),
     );
     await view.next('agent_end', 60_000, first);
-    await expectWhole(sid, view);
+    await expectWhole(stage, sid, view);
     await expectProjected(sid);
   });
 
@@ -128,7 +113,7 @@ describe('a process is killed in the middle of a streamed message', () => {
     const before = view.session.cursor;
     await apiOf(stage).input(sid, { text: 'go on' });
     await view.next('agent_end', 60_000, before);
-    await expectWhole(sid, view);
+    await expectWhole(stage, sid, view);
     await expectProjected(sid);
   });
 
@@ -136,7 +121,7 @@ describe('a process is killed in the middle of a streamed message', () => {
     const { sid, view } = await midStream();
     process.kill(childOf(stage.pid, 'nats-server'), 'SIGKILL');
     await view.next('agent_end', 60_000);
-    await expectWhole(sid, view);
+    await expectWhole(stage, sid, view);
     await expectProjected(sid);
   });
 
@@ -146,7 +131,7 @@ describe('a process is killed in the middle of a streamed message', () => {
     const next = await newSession(stage);
     await viewer(next).next('session_started');
     await view.next('agent_end', 60_000);
-    await expectWhole(sid, view);
+    await expectWhole(stage, sid, view);
   });
 });
 
@@ -178,7 +163,7 @@ describe('ending and starting again', () => {
       60_000,
     );
     await view.next('agent_end', 60_000, last);
-    const log = await expectWhole(sid, view);
+    const log = await expectWhole(stage, sid, view);
     expect(log.map(({ msgId }) => msgId).slice(0, before.length)).toEqual(before);
   });
 });
@@ -202,6 +187,6 @@ describe('a host that is gone', () => {
     await until('the host is back', () => view.session.info.host === 'connected', 60_000);
     await view.next('agent_end', 60_000);
     expect(view.session.info.state).not.toBe('ended');
-    await expectWhole(sid, view);
+    await expectWhole(stage, sid, view);
   });
 });

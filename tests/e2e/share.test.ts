@@ -1,0 +1,154 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Locator } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { findChromium, openBrowser, shot } from '../support/browser.js';
+import { CLI } from '../support/cli.js';
+import { startStage, type Stage } from '../support/local.js';
+import { openGuest, readWhole, recordGrowth, sessionPage, type WatchedPage } from '../support/page.js';
+import { letters, missingIn } from '../support/text.js';
+import { startTmux } from '../support/tmux.js';
+import { startTui, type Tui } from '../support/tui.js';
+import { until } from '../support/until.js';
+
+const APPEARS_MS = 30_000;
+const ASKS = 'Pineapple?';
+
+const chromium = findChromium();
+if (chromium === undefined) console.warn('SKIPPED: /share in a browser. There is no Chromium; set PIZZAPI_CHROMIUM.');
+
+describe.skipIf(chromium === undefined)('a session in a terminal, and its guests in a browser', () => {
+  const tmux = startTmux();
+  const guests: WatchedPage[] = [];
+  let stage: Stage;
+  let browser: Browser;
+  let tui: Tui;
+  let link: string;
+  /** Grace has the link for watching, Ada the one for writing. */
+  let grace: ReturnType<typeof sessionPage>;
+  let ada: ReturnType<typeof sessionPage>;
+
+  async function enter(url: string, name: string): Promise<ReturnType<typeof sessionPage>> {
+    const guest = await openGuest(browser, url, name);
+    guest.page.setDefaultTimeout(APPEARS_MS);
+    guests.push(guest);
+    return sessionPage(guest.page);
+  }
+
+  /** Somebody's message, without the answer that repeats it. */
+  const said = (view: ReturnType<typeof sessionPage>, text: string): Locator =>
+    view.rows.filter({ hasText: text, hasNotText: 'You wrote' });
+
+  beforeAll(async () => {
+    stage = await startStage();
+    for (const name of ['dough.md', 'sauce.md']) writeFileSync(join(stage.project, name), `# ${name}\n`);
+    browser = await openBrowser();
+    tui = await startTui(tmux, stage);
+  }, 120_000);
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail') {
+      console.error(tui.text());
+      for (const [n, { page }] of guests.entries())
+        await page.screenshot({ path: shot(`share-failed-${task.id}-${n}`) });
+    }
+    expect(guests.flatMap(({ complaints }) => complaints.splice(0))).toEqual([]);
+  });
+  afterAll(async () => {
+    tmux.kill();
+    await browser?.close();
+    await stage?.clear();
+  });
+
+  it('a page on the link shows the story so far, and goes on as the person in the terminal does', async () => {
+    await tui.say('Said before **anybody** came');
+    await tui.shows('Try /demo help');
+    link = (await tui.share()).url;
+    grace = await enter(link, 'Grace');
+    const { page } = guests[0]!;
+    await page.getByText('Shared by link, read only').waitFor();
+    await grace.log.getByText('Try /demo help').waitFor();
+    const story = await readWhole(page);
+    expect(story.map(({ kind }) => kind)).toEqual(['prose', 'prose', 'prose', 'output', 'prose']);
+    const [prompt, thought, intro, output, summary] = story.map(({ text }) => text);
+    expect(prompt).toBe('Said before anybody came');
+    expect(thought).toContain('Somebody tries me out');
+    expect(intro).toMatch(/^You wrote:\s+Said before/);
+    expect(output).toBe('dough.md\nsauce.md');
+    expect(summary).toContain('I found 2 entries in this folder');
+
+    const growth = await recordGrowth(page, '[role=log] .prose');
+    await tui.say('Said while somebody looks on');
+    await grace.rows.filter({ hasText: 'You wrote' }).filter({ hasText: 'while somebody looks on' }).waitFor();
+    await page.locator('[role=log][aria-busy=false]').waitFor();
+    // It came as it was said, and not when it was over.
+    const lengths = (await growth()).filter((text) => text.startsWith('You wrote')).map(({ length }) => length);
+    expect(lengths.length).toBeGreaterThan(3);
+    expect(lengths).toEqual([...lengths].sort((a, b) => a - b));
+    await said(grace, 'Said while somebody looks on').getByText('terminal').waitFor();
+    expect(await grace.input.count()).toBe(0);
+  });
+
+  it('pizzapi attach says the same as the page', async () => {
+    const { home, project, url } = stage;
+    const words = [process.execPath, CLI, 'attach', new URL(link).pathname.split('/').at(-1)!, '--relay-url', url];
+    const window = tmux.open(words, { PIZZAPI_HOME: home, HOME: home }, project);
+    await window.shows('Live');
+    const shown = await readWhole(guests[0]!.page);
+    const story = shown.flatMap(({ text }) => text.split(/[\n\t]+/).map(letters)).filter((text) => text !== '');
+    expect(story.length).toBeGreaterThan(30);
+    await until('all of it is in the window', () => missingIn(letters(window.text()), story).length === 0);
+    window.close();
+  });
+
+  it('what a guest writes on the page appears in the terminal under their name, and is answered', async () => {
+    const { url } = await tui.share('--collab');
+    ada = await enter(url, 'Ada');
+    await guests[1]!.page.getByText('Shared by link, you can write').waitFor();
+    await ada.say('Written on a page');
+    await tui.shows(/Ada \(guest\) says:\s+Written on a page/);
+    await tui.shows(/You wrote:\s+│ Written on a page/);
+    await said(ada, 'Written on a page').getByText('Delivered', { exact: true }).waitFor();
+    await said(grace, 'Written on a page').getByText('Ada', { exact: true }).waitFor();
+    for (const view of [ada, grace])
+      await view.rows.filter({ hasText: 'You wrote' }).filter({ hasText: 'Written on a page' }).waitFor();
+    for (const { page } of guests) await page.locator('[role=log][aria-busy=false]').waitFor();
+  });
+
+  it('a question that the page answers closes in the terminal', async () => {
+    await tui.say('/demo question confirm');
+    await tui.shows('→ Yes');
+    await grace.question(ASKS).getByText('This link lets you watch').waitFor();
+    await ada.question(ASKS).getByRole('button', { name: 'Yes' }).click();
+    await tui.hides('→ Yes');
+    await tui.shows('pineapple: yes');
+    const [watching, writing] = guests.map(({ page }) => page.getByRole('status'));
+    await writing!.filter({ hasText: 'Delivered: “Yes”' }).waitFor();
+    await watching!.filter({ hasText: 'Ada answered: “Yes”' }).waitFor();
+    for (const view of [ada, grace]) await view.question(ASKS).waitFor({ state: 'detached' });
+  });
+
+  it('a question that the terminal answers closes on the page, which says who answered what', async () => {
+    await tui.say('/demo question confirm');
+    await tui.shows('→ Yes');
+    for (const view of [ada, grace]) await view.question(ASKS).waitFor();
+    tui.press('Down', 'Enter');
+    await tui.shows('pineapple: no');
+    for (const [n, view] of [grace, ada].entries()) {
+      const notes = guests[n]!.page.getByRole('status');
+      await notes.filter({ hasText: 'answered in a terminal: “No”' }).waitFor();
+      await view.question(ASKS).waitFor({ state: 'detached' });
+      await view.log.getByText('pineapple: no').waitFor();
+    }
+  });
+
+  it('the end of the terminal is the end of the session, for who looks on and for who comes later', async () => {
+    await tui.quit();
+    await enter(link, 'Late');
+    for (const { page } of guests) {
+      await page.getByText('This session has ended.').waitFor();
+      await page.locator('header').getByText('Ended', { exact: true }).waitFor();
+      await page.getByText('pineapple: no').last().waitFor();
+      expect(await page.locator('[data-composer]:enabled').count()).toBe(0);
+    }
+  });
+});

@@ -1,0 +1,238 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { findChromium, openBrowser, shot } from '../support/browser.js';
+import { CLI, runCli } from '../support/cli.js';
+import { startStage, type Stage } from '../support/local.js';
+import { openPage, sessionPage, type WatchedPage } from '../support/page.js';
+import { childOf, workerOf } from '../support/processes.js';
+import { startTmux, type Window } from '../support/tmux.js';
+import { until } from '../support/until.js';
+import { apiOf, newSession, watch, type Watcher } from '../support/viewer.js';
+
+const APPEARS_MS = 30_000;
+const OVEN = 'Which oven?';
+/** The agent asks one thing. */
+const ASKS = `/demo call ask_user_question {"questions":[{"question":"${OVEN}","options":["Wood","Gas"]}]}`;
+const CALLS = '/demo call bash {"command":"touch baked"}';
+
+const chromium = findChromium();
+if (chromium === undefined)
+  console.warn('SKIPPED: what waits for a person. There is no Chromium; set PIZZAPI_CHROMIUM.');
+
+describe.skipIf(chromium === undefined)('what waits for a person', () => {
+  const tmux = startTmux();
+  let stage: Stage;
+  let browser: Browser;
+  /** A page that is signed in. */
+  let desk: WatchedPage;
+  const watchers: Watcher[] = [];
+
+  beforeAll(async () => {
+    stage = await startStage();
+    browser = await openBrowser();
+    desk = await signIn();
+  }, 120_000);
+  afterEach(async ({ task }) => {
+    watchers.splice(0).forEach((watcher) => watcher.close());
+    if (task.result?.state === 'fail') await desk.page.screenshot({ path: shot(`waiting-failed-${task.id}`) });
+    expect(desk.complaints.splice(0)).toEqual([]);
+  });
+  afterAll(async () => {
+    tmux.kill();
+    await browser?.close();
+    await stage?.clear();
+  });
+
+  /** A browser that nobody has used before, signed in by a link of its own. */
+  async function signIn(): Promise<WatchedPage> {
+    const watched = await openPage(browser);
+    watched.page.setDefaultTimeout(APPEARS_MS);
+    const link = await runCli(stage, 'link');
+    await watched.page.goto(link.stdout.trim());
+    await watched.page
+      .getByRole('button', { name: /^New session/ })
+      .first()
+      .waitFor();
+    return watched;
+  }
+
+  async function openSession(page: Page, sid: string): Promise<ReturnType<typeof sessionPage>> {
+    await page.goto(`${stage.url}/s/${sid}`);
+    return sessionPage(page);
+  }
+
+  function viewer(sid: string): Watcher {
+    const watcher = watch(stage, sid);
+    watchers.push(watcher);
+    return watcher;
+  }
+
+  const attach = (sid: string): Window =>
+    tmux.open(
+      [process.execPath, CLI, 'attach', sid, '--relay-url', stage.url],
+      { PIZZAPI_HOME: stage.home, HOME: stage.home },
+      stage.project,
+    );
+
+  /** The host takes nothing while `work` runs. What is sent meanwhile waits for it. */
+  async function whileFrozen(work: () => Promise<void>): Promise<void> {
+    const daemon = childOf(stage.pid, 'runner/dist/main.js');
+    process.kill(daemon, 'SIGSTOP');
+    try {
+      await work();
+    } finally {
+      process.kill(daemon, 'SIGCONT');
+    }
+  }
+
+  async function stateOf(sid: string): Promise<string | undefined> {
+    const reply = await apiOf(stage).sessions();
+    return reply.kind === 'ok' ? reply.value.sessions.find(({ sessionId }) => sessionId === sid)?.state : undefined;
+  }
+
+  it('a question waits while nobody looks, and is answered on a page that was opened after it', async () => {
+    const sid = await newSession(stage, '/demo ask');
+    await until('it is listed as waiting', async () => (await stateOf(sid)) === 'waiting');
+    const opened = await signIn();
+    const { page } = opened;
+    // The list of sessions asks already.
+    await page.getByRole('group', { name: 'Which oven do you have?' }).waitFor();
+    const view = await openSession(page, sid);
+    const card = view.question('The agent has 2 questions');
+    await card.getByText('Gas', { exact: true }).click();
+    await card.getByLabel('Answer to question 2').fill('Quattro');
+    await card.getByRole('button', { name: 'Send answers' }).click();
+    const answer = view.rows.filter({ hasText: 'This is what I understood' });
+    for (const text of ['Gas', 'Quattro']) await answer.getByText(text).waitFor();
+    await page.getByRole('status').filter({ hasText: 'Delivered: “Gas · Quattro”' }).waitFor();
+    expect(await card.count()).toBe(0);
+    await until('nothing waits any more', async () => (await stateOf(sid)) === 'idle');
+    expect(opened.complaints).toEqual([]);
+    await opened.context.close();
+  });
+
+  it('a question is on every screen at once, and gone from all when one answers', async () => {
+    const sid = await newSession(stage, ASKS);
+    const view = await openSession(desk.page, sid);
+    const window = attach(sid);
+    const notes = desk.page.getByRole('status');
+    await Promise.all([view.question(OVEN).waitFor(), window.shows('enter answer')]);
+    await window.shows('→ Wood');
+    window.press('Down', 'Enter');
+    await view.question(OVEN).waitFor({ state: 'detached' });
+    await notes.filter({ hasText: /You answered.*: “Gas”/ }).waitFor();
+    await view.log.getByText('Answered: Gas').waitFor();
+
+    await view.say(ASKS);
+    await Promise.all([view.question(OVEN).waitFor(), window.shows('enter answer')]);
+    await view.question(OVEN).getByRole('button', { name: 'Wood' }).click();
+    await window.hides('enter answer');
+    await window.shows('Answered: Wood');
+    await view.question(OVEN).waitFor({ state: 'detached' });
+    window.close();
+  });
+
+  it('a call that is denied is an error to the model, with the reason', async () => {
+    const sid = await newSession(stage);
+    const watcher = viewer(sid);
+    const view = await openSession(desk.page, sid);
+    await view.say('/approvals ask');
+    await view.log.getByText('Whatever changes something is asked for').waitFor();
+    await view.say(CALLS);
+    const card = view.question('Allow this command?');
+    await card.getByRole('region', { name: 'Command' }).getByText('touch baked').waitFor();
+    await card.getByRole('button', { name: 'Deny, and say why…' }).click();
+    await card.getByLabel('Why not').fill('Not on a Monday');
+    await card.getByRole('button', { name: 'Deny', exact: true }).click();
+    const { event } = await watcher.next('tool_execution_end');
+    expect(event).toMatchObject({ toolName: 'bash', isError: true });
+    expect(JSON.stringify(event['result'])).toContain('The person denied it: Not on a Monday');
+    // The next turn of the demo model says what it was told.
+    await view.rows.filter({ hasText: 'The tool said' }).getByText('Not on a Monday').waitFor();
+    const told = watcher.events.map(({ event }) => event['message'] as Record<string, unknown> | undefined);
+    expect(told.find((message) => message?.['role'] === 'toolResult')).toMatchObject({ isError: true });
+    expect(existsSync(join(stage.project, 'baked'))).toBe(false);
+  });
+
+  it.each(['is asked again, and answered', 'is answered before it can be asked again'])(
+    'a question outlives the process that asked it: it %s',
+    async (how) => {
+      const sid = await newSession(stage, ASKS);
+      const watcher = viewer(sid);
+      const view = await openSession(desk.page, sid);
+      await view.question(OVEN).waitFor();
+      const record = join(stage.home, 'runner', 'sessions', `${sid}.json`);
+      await until('the question is in the file', () => {
+        const { file } = JSON.parse(readFileSync(record, 'utf8')) as { file?: string };
+        return file !== undefined && existsSync(file) && readFileSync(file, 'utf8').includes('pizzapi');
+      });
+      const kill = () => process.kill(workerOf(stage.home, sid), 'SIGKILL');
+      const answer = () => view.question(OVEN).getByRole('button', { name: 'Gas' }).click();
+      if (how.startsWith('is asked')) {
+        kill();
+        const { seq } = await watcher.next('session_resumed');
+        await watcher.next('question_pending', undefined, seq);
+        await answer();
+      } else {
+        await whileFrozen(async () => {
+          kill();
+          await answer();
+          await view.question(OVEN).getByText('Sent: waits for the agent’s host').waitFor();
+        });
+      }
+      await desk.page.getByRole('status').filter({ hasText: 'Delivered: “Gas”' }).waitFor();
+      // The agent takes it up as a message, and goes on.
+      await view.rows.filter({ hasText: 'You wrote' }).getByText('Answered: Gas').waitFor();
+      await watcher.next('agent_end');
+      expect(watcher.events.filter(({ event }) => event.type === 'session_resumed')).toHaveLength(1);
+      expect(watcher.events.filter(({ event }) => event.type === 'question_cleared')).toHaveLength(1);
+      expect(await view.question(OVEN).count()).toBe(0);
+    },
+  );
+
+  describe('receipts', () => {
+    it('a message that comes while the agent works is queued, then delivered', async () => {
+      const sid = await newSession(stage);
+      const view = await openSession(desk.page, sid);
+      const window = attach(sid);
+      await window.shows('Live');
+      await view.say('/demo bash');
+      await view.log.getByText('slice 2 of 12').waitFor();
+      await view.say('Said in between');
+      const waiting = view.queue.getByRole('listitem').filter({ hasText: 'Said in between' });
+      await Promise.all([waiting.waitFor(), window.shows(/Queued.*: Said in between/)]);
+      const row = view.rows.filter({ hasText: 'Said in between', hasNotText: 'You wrote' });
+      await row.getByText('Delivered', { exact: true }).waitFor();
+      await waiting.waitFor({ state: 'detached' });
+      await view.rows.filter({ hasText: 'You wrote' }).filter({ hasText: 'Said in between' }).waitFor();
+      window.close();
+    });
+
+    it('who answers what was answered already is told so', async () => {
+      const sid = await newSession(stage, '/demo question confirm');
+      const first = viewer(sid);
+      const { event } = await first.next('dialog_opened');
+      const view = await openSession(desk.page, sid);
+      const window = attach(sid);
+      await Promise.all([view.question('Pineapple?').waitFor(), window.shows('enter answer')]);
+      // Three people answer before any of them can know of the others.
+      await whileFrozen(async () => {
+        const sent = await first.session.command('dialog_response', { dialogId: event['dialogId'], value: true });
+        expect(sent.kind).toBe('accepted');
+        await view.question('Pineapple?').getByRole('button', { name: 'No' }).click();
+        await view.question('Pineapple?').getByText('Sent: waits for the agent’s host').waitFor();
+        window.press('Down', 'Enter');
+        await window.hides('enter answer');
+      });
+      await desk.page
+        .getByRole('alert')
+        .filter({ hasText: /Too late: you answered.* already/ })
+        .waitFor();
+      await window.shows('Too late: it was answered already, on another screen.');
+      await view.log.getByText('pineapple: yes').waitFor();
+      window.close();
+    });
+  });
+});

@@ -1,0 +1,174 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { startStage, type Stage } from '../support/local.js';
+import type { LoggedEvent } from '../support/log.js';
+import { childOf } from '../support/processes.js';
+import { startTmux } from '../support/tmux.js';
+import { startTui, type Tui } from '../support/tui.js';
+import { until } from '../support/until.js';
+import { watch, type Watcher } from '../support/viewer.js';
+import { expectWhole } from '../support/whole.js';
+
+/** `/share` while what it leans on dies, and while it dies itself. */
+let stage: Stage;
+const tmux = startTmux();
+const watchers: Watcher[] = [];
+beforeAll(async () => {
+  stage = await startStage({ PIZZAPI_HOST_LOST_GRACE_MS: '4000' });
+}, 120_000);
+afterEach(() => watchers.splice(0).forEach((watcher) => watcher.close()));
+afterAll(async () => {
+  tmux.kill();
+  await stage.clear();
+});
+
+function viewer(sid: string): Watcher {
+  const watcher = watch(stage, sid);
+  watchers.push(watcher);
+  return watcher;
+}
+
+/** A command of the agent's that can be seen at work. `name` is in every line of it. */
+const working = (name: string) =>
+  `/demo call bash {"command":"for i in $(seq 15); do echo ${name} $i; sleep .2; done"}`;
+
+/** Waits until the agent has answered something. */
+const answered = (tui: Tui, text: string) => tui.shows(new RegExp(`You wrote:\\s+│ ${text}[^]*works here too\\.`));
+
+async function talk(tui: Tui, text: string): Promise<void> {
+  await tui.say(text);
+  await answered(tui, text);
+}
+
+/** Keeps what dies from being started again while `work` runs. */
+async function unattended(work: () => Promise<void>): Promise<void> {
+  const supervisor = childOf(stage.pid, 'local/dist/main.js');
+  process.kill(supervisor, 'SIGSTOP');
+  try {
+    await work();
+  } finally {
+    process.kill(supervisor, 'SIGCONT');
+  }
+}
+
+/** The messages in the file of pi's own that was written to last, by their ids: what the terminal has, whoever looks on. */
+function ownMessages(): string[] {
+  const folder = join(dirname(stage.project), '.pi', 'agent', 'sessions');
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.jsonl'))
+    .map((name) => join(folder, name))
+    .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
+  const lines = readFileSync(files[0]!, 'utf8').trim().split('\n');
+  const entries = lines.map((line) => JSON.parse(line) as { type: string; id: string });
+  return entries.filter(({ type }) => type === 'message').map(({ id }) => id);
+}
+
+/** What a terminal keeps of a session until the log has it. */
+function spoolOf(sid: string): Buffer {
+  const folder = join(stage.home, 'tui');
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return readFileSync(
+    join(
+      folder,
+      files.find((name) => name.endsWith(`${sid}.spool`))!,
+    ),
+  );
+}
+
+const loggedMessages = (log: readonly LoggedEvent[]) =>
+  log.filter(({ event }) => event.type === 'message_end').map(({ event }) => event['entryId']);
+
+const typed = (log: readonly LoggedEvent[]) =>
+  log.filter(({ event }) => event.type === 'input_received').map(({ event }) => event['text']);
+
+it('the gateway dies, then the NATS server, and the person goes on typing: all of it is in the log, once', async () => {
+  const tui = await startTui(tmux, stage);
+  await talk(tui, 'Before');
+  const { sid } = await tui.share();
+  const view = viewer(sid);
+  await until('the viewer is live', () => view.session.connection.state.kind === 'live');
+
+  await tui.say(working('slice'));
+  await tui.shows('slice 2');
+  await unattended(async () => {
+    process.kill(childOf(stage.pid, 'gateway/dist/main.js'), 'SIGKILL');
+    await until('the viewer notices', () => view.session.connection.state.kind !== 'live');
+    await tui.say('Without a gateway');
+    expect(tui.text()).toMatch(/shared · read-only *$/m);
+  });
+  await answered(tui, 'Without a gateway');
+  await until('the viewer is back', () => view.session.connection.state.kind === 'live');
+
+  await tui.say(working('topping'));
+  await tui.shows('topping 2');
+  await unattended(async () => {
+    process.kill(childOf(stage.pid, 'nats-server'), 'SIGKILL');
+    await tui.say('Without a log');
+    await tui.shows(/shared · read-only · offline, [1-9]\d* waiting/);
+  });
+  await answered(tui, 'Without a log');
+  await tui.shows(/shared · read-only *$/m);
+  await talk(tui, 'After all');
+  const { seq } = await until('the viewer heard of it', () =>
+    view.events.find(({ event }) => event.type === 'input_received' && event['text'] === 'After all'),
+  );
+  await view.next('agent_end', undefined, seq);
+  await tui.quit();
+
+  const late = viewer(sid);
+  for (const watcher of [view, late]) await watcher.next('session_ended');
+  const log = await expectWhole(stage, sid, late);
+  expect(await expectWhole(stage, sid, view)).toEqual(log);
+  expect(loggedMessages(log)).toEqual(ownMessages());
+  expect(typed(log)).toEqual([working('slice'), 'Without a gateway', working('topping'), 'Without a log', 'After all']);
+  expect(log.at(-1)!.event).toMatchObject({ type: 'session_ended', reason: 'completed' });
+  // Nobody was taken for lost who was only cut off.
+  expect(log.map(({ event }) => event.type)).not.toContain('session_resumed');
+});
+
+it('killed with something unsaid: its host is lost, then the session is over, and the next terminal tells the rest', async () => {
+  const tui = await startTui(tmux, stage);
+  await talk(tui, 'Before');
+  const { sid } = await tui.share();
+  const view = viewer(sid);
+  await view.next('session_started');
+  const nats = childOf(stage.pid, 'nats-server');
+  process.kill(nats, 'SIGSTOP');
+  try {
+    await tui.say('/demo thinking');
+    await until('the answer is on the disk', () => spoolOf(sid).includes('every reader has an offset'));
+    process.kill(tui.process(), 'SIGKILL');
+  } finally {
+    process.kill(nats, 'SIGCONT');
+  }
+  await until('the host is lost', () => view.session.info.host === 'lost');
+  expect(view.session.info.state).not.toBe('ended');
+  const { event, seq } = await view.next('session_ended');
+  expect(event).toMatchObject({ reason: 'host_lost' });
+
+  const own = ownMessages();
+  const next = await startTui(tmux, stage);
+  const shared = await next.share();
+  expect(shared.sid).not.toBe(sid);
+  const { event: end } = await view.next('session_ended', undefined, seq);
+  expect(end).toMatchObject({ reason: 'error', message: 'The terminal was closed unexpectedly' });
+  const log = await expectWhole(stage, sid, view);
+  expect(loggedMessages(log)).toEqual(own);
+  expect(typed(log)).toEqual(['/demo thinking']);
+  await next.quit();
+});
+
+it('closed in the middle of an answer: the log has as much of it as pi’s own file', async () => {
+  const tui = await startTui(tmux, stage);
+  await talk(tui, 'Before');
+  const { sid } = await tui.share();
+  const view = viewer(sid);
+  await view.next('session_started');
+  await tui.say('/demo long 100000');
+  await tui.shows('12. The quick');
+  await tui.quit();
+  expect(await view.next('session_ended')).toMatchObject({ event: { reason: 'completed' } });
+  const log = await expectWhole(stage, sid, view);
+  expect(loggedMessages(log)).toEqual(ownMessages());
+});
