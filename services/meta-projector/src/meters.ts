@@ -11,6 +11,11 @@ export function createMeters(metrics: Metrics) {
     cursor: metrics.gauge(METRICS.projectorCursor, 'Offset up to which everything is folded', ['stream']),
     active: metrics.gauge(METRICS.projectorActive, '1 while this process folds, 0 while it stands by'),
     ended: metrics.counter(METRICS.reaperEnded, 'Sessions ended because their host was lost'),
+    links: {
+      sent: metrics.counter(METRICS.linksSent, 'Commands from one linked session to another', ['command']),
+      receipts: metrics.counter(METRICS.linksReceipts, 'What senders were told of what they sent', ['outcome']),
+      waiting: metrics.gauge(METRICS.linksWaiting, 'Commands between linked sessions without a result yet'),
+    },
     waiting: metrics.gauge(METRICS.reaperWaiting, 'Sessions without a host that are within their grace'),
   };
 }

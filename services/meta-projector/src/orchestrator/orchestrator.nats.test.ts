@@ -24,11 +24,11 @@ afterEach(async () => {
 async function orchestrate() {
   let reading: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => (reading = resolve));
-  const { projector } = world.project({
+  const { projector, metrics } = world.project({
     orchestrator: { now: () => Date.now() + skew, tickMs: 20, onReading: () => reading() },
   });
   await ready;
-  return projector;
+  return { projector, metrics };
 }
 
 const answered = (writer: SessionWriter, { commandId, name }: Command, error?: { code: string; message: string }) =>
@@ -43,7 +43,7 @@ const asks = (triggerId: string): SessionEvent => ({
 
 describe('linked sessions', () => {
   it('hear of each other through their hosts, and of what became of what they sent', async () => {
-    await orchestrate();
+    const { metrics } = await orchestrate();
     const parent = await family.session('p', 'r1');
     const child = await family.child(parent, 'c', 'r2');
     expect((await family.receipt('r1', 'n_c', 'delivered')).sessionId).toBe('p');
@@ -62,6 +62,9 @@ describe('linked sessions', () => {
 
     await parent.append({ type: 'cleanup_child_session', at: Date.now(), sessionId: 'c' });
     expect((await family.command('kill_session', 'r2')).sessionId).toBe('c');
+    const counted = await metrics.render();
+    expect(counted).toContain('pizzapi_links_commands_total{command="kill_session"} 1');
+    expect(counted).toContain('pizzapi_links_receipts_total{outcome="late"} 1');
   });
 
   it('send each thing once, however often it is said', async () => {
@@ -77,7 +80,7 @@ describe('linked sessions', () => {
   });
 
   it('lose nothing while nobody carries over, neither facts nor what is waited for', async () => {
-    const first = await orchestrate();
+    const { projector: first } = await orchestrate();
     const parent = await family.session('p', 'r1');
     const child = await family.child(parent, 'c', 'r2');
     await child.append(asks('before'));

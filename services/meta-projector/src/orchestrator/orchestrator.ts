@@ -12,6 +12,7 @@ import { outcomeOf, overdue, type Told } from './awaiting.js';
 import { isLinkCommand, receiptFor, type Awaited, type Send } from './commands.js';
 import { decide } from './decide.js';
 import { eventOf, FACT_TYPES, factOf, resultOf, type AnyFact, type Result } from './facts.js';
+import type { Meters } from '../meters.js';
 import { Links } from './links.js';
 import { partyOf, surroundingsOf } from './surroundings.js';
 import { WaitingRoom } from './waitingRoom.js';
@@ -24,6 +25,7 @@ const TICK_MS = 1_000;
 export interface OrchestratorOptions {
   backbone: Backbone;
   log: Logger;
+  meters: Pick<Meters, 'links'>;
   /** ms since epoch; injected in tests. */
   now?: () => number;
   tickMs?: number;
@@ -129,8 +131,15 @@ export class Orchestrator {
     const isNew = awaited !== undefined && (await this.room.add(awaited));
     const outcome = await sendCommand(backbone, rid, command);
     if (outcome.kind === 'unavailable') throw new CodedError('unavailable', 'A command was not sent');
+    if (outcome.kind === 'stored') this.count(command);
     // Sent by somebody who waited for it and has heard of it.
     if (outcome.kind === 'duplicate' && isNew) await this.room.remove(awaited);
+  }
+
+  private count(command: Send['command']): void {
+    const { sent, receipts } = this.options.meters.links;
+    if (command.name === 'link_receipt') receipts.inc({ outcome: command.args.outcome });
+    else sent.inc({ command: command.name });
   }
 
   private async tell(awaited: Awaited, { outcome, error }: Told, then: 'over' | 'queued' | 'failed'): Promise<void> {
@@ -140,6 +149,7 @@ export class Orchestrator {
       const { rid, command } = receiptFor(sender, awaited, outcome, this.now(), error);
       const sent = await sendCommand(backbone, rid, command);
       if (sent.kind === 'unavailable') throw new CodedError('unavailable', 'A receipt was not sent');
+      if (sent.kind === 'stored') this.count(command);
     }
     if (then === 'over') await this.room.remove(awaited);
     else await this.room.told(awaited, then);
@@ -149,6 +159,7 @@ export class Orchestrator {
     const { log, tickMs = TICK_MS } = this.options;
     while (!signal.aborted) {
       await sleep(tickMs, signal);
+      this.options.meters.links.waiting.set(this.room.all.length);
       for (const awaited of this.room.all) {
         if (signal.aborted) return;
         try {
