@@ -6,7 +6,7 @@ import WebSocket from 'ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startStage, type Stage } from './support/local.js';
 import { startTmux } from './support/tmux.js';
-import { startTui } from './support/tui.js';
+import { startTui, type Tui } from './support/tui.js';
 import { until } from './support/until.js';
 import { apiOf, watch, type Watcher } from './support/viewer.js';
 
@@ -33,6 +33,15 @@ async function carriedOut(watcher: Watcher, name: string, args: Record<string, u
   const sent = await watcher.session.command(name, args);
   if (sent.kind !== 'accepted') throw new Error(JSON.stringify(sent));
   return watcher.session.result(sent.commandId);
+}
+
+/** Stops everything but the terminal, where somebody goes on. */
+async function talkWithoutRelay(tui: Tui): Promise<void> {
+  await stage.stop();
+  await tui.shows('offline');
+  await tui.say('/demo thinking');
+  await tui.shows('every reader has an offset');
+  await tui.shows(/offline, \d+ waiting/);
 }
 
 describe('/share', () => {
@@ -214,11 +223,7 @@ describe('/share', () => {
   it('goes on without its relay, and tells all of it when the relay is back', async () => {
     const tui = await startTui(tmux, stage);
     const { sid } = await tui.share();
-    await stage.stop();
-    await tui.shows('offline');
-    await tui.say('/demo thinking');
-    await tui.shows('every reader has an offset');
-    await tui.shows(/offline, \d+ waiting/);
+    await talkWithoutRelay(tui);
     await stage.restart();
     await tui.hides('offline', 60_000);
     const watcher = watch(stage, sid);
@@ -258,11 +263,7 @@ describe('/share', () => {
   it('loses nothing of what was said without a relay by a terminal that was killed then', async () => {
     const tui = await startTui(tmux, stage);
     const { sid } = await tui.share();
-    await stage.stop();
-    await tui.shows('offline');
-    await tui.say('/demo thinking');
-    await tui.shows('every reader has an offset');
-    await tui.shows(/offline, \d+ waiting/);
+    await talkWithoutRelay(tui);
     process.kill(tui.process(), 'SIGKILL');
     await stage.restart();
     const next = await startTui(tmux, stage);
