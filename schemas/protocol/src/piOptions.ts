@@ -51,7 +51,7 @@ export function toolLimits({ tools, noTools, noBuiltinTools, noExtensions }: PiO
   const limits = Object.entries({ tools, noTools, noBuiltinTools, noExtensions }).filter(
     ([, set]) => set !== undefined,
   );
-  return limits.length === 0 ? undefined : (Object.fromEntries(limits) as PiOptions);
+  return limits.length === 0 ? undefined : Object.fromEntries(limits);
 }
 
 /** True for options that this version can apply, all of them. */

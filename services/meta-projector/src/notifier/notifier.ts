@@ -54,6 +54,8 @@ export interface NotifierOptions {
   retryMs?: readonly number[];
   /** ms; injected in tests. */
   now?: () => number;
+  /** Told once the log is read. */
+  onReading?: () => void;
 }
 
 /**
@@ -78,7 +80,7 @@ export class Notifier {
 
   /** Until the signal aborts. Throws what is a bug. */
   async run(signal: AbortSignal): Promise<void> {
-    const { backbone } = this.options;
+    const { backbone, onReading } = this.options;
     const stop = new AbortController();
     const ended = AbortSignal.any([signal, stop.signal]);
     const parts = [
@@ -86,6 +88,7 @@ export class Notifier {
         name: NOTIFIER,
         types: NOTIFIER_EVENTS,
         signal: ended,
+        ...(onReading === undefined ? {} : { onOpen: onReading }),
         onEvent: (record) => Promise.resolve(this.take(record)),
       }),
       this.handOut(ended),
