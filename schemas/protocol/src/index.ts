@@ -11,6 +11,7 @@ export * from './check.js';
 export * from './messages.js';
 export * from './meta.js';
 export * from './planText.js';
+export * from './withoutMarks.js';
 export * from './events.js';
 export * from './deltas.js';
 export * from './info.js';

@@ -299,6 +299,10 @@ describe('the lists', () => {
     expect(await hub.heard('state_snapshot')).toMatchObject({ sessionId: sid, state: { planModeEnabled: false } });
     await runner.writers.get(sid)!.append({ type: 'plan_mode_toggled', at: 1, enabled: true });
     expect(await hub.heard('meta_event')).toMatchObject({ sessionId: sid, version: 1, event: { enabled: true } });
+    hub.send({ type: 'subscribe_session_meta', sessionId: sid });
+    await expect
+      .poll(() => hub.of('state_snapshot').at(-1))
+      .toMatchObject({ sessionId: sid, state: { planModeEnabled: true } });
     await ask(`/api/sessions/${sid}`, { method: 'DELETE' });
     expect(await hub.heard('session_removed')).toEqual({ type: 'session_removed', sessionId: sid });
   });

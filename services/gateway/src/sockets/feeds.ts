@@ -156,9 +156,9 @@ export class HubSocket extends FeedSocket implements Conversation<HubUpFrame>, M
   }
 
   private subscribe(sid: string): void {
-    if (this.subscribed.has(sid)) return;
     if (!this.mayKnow(sid)) return this.problem(unknownSession(sid));
-    if (this.subscribed.size >= MAX_META_SUBSCRIPTIONS) {
+    // Once more is how a client that has missed something asks for the state as it is.
+    if (!this.subscribed.has(sid) && this.subscribed.size >= MAX_META_SUBSCRIPTIONS) {
       return this.problem(errorInfo('too_many_requests', `A connection may follow ${MAX_META_SUBSCRIPTIONS} sessions`));
     }
     this.subscribed.add(sid);

@@ -47,7 +47,7 @@ const end: Bare = { type: 'agent_end' };
 
 describe('the end of a run', () => {
   it('is told with the last words of the agent', () => {
-    const story = new Story().happens(start).says('Let me look.').says('').says('All  tests\npass.').happens(end);
+    const story = new Story().happens(start).says('Let me look.').says('').says('All  **tests**\n`pass`.').happens(end);
     expect(story.told).toEqual([]);
     expect(story.passes().told).toEqual([{ kind: 'finished', body: 'All tests pass.' }]);
     expect(story.decider.nextAt).toBeUndefined();

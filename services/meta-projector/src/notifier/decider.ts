@@ -1,4 +1,4 @@
-import { mapAt, stringAt, type NotificationKind, type UnknownMap } from '@pizzapi/protocol';
+import { mapAt, stringAt, withoutMarks, type NotificationKind, type UnknownMap } from '@pizzapi/protocol';
 import { Bounded } from './bounded.js';
 import { askedText, messageText, shortBody } from './wording.js';
 
@@ -189,7 +189,7 @@ const keyOf = (sid: string, promptId = ''): string => `${sid} ${promptId}`;
 
 function onMessage(session: Session, message: UnknownMap): void {
   if (message['role'] !== 'assistant') return;
-  const text = shortBody(messageText(message));
+  const text = shortBody(withoutMarks(messageText(message)));
   const [stop, error] = [stringAt(message, 'stopReason'), stringAt(message, 'errorMessage')];
   // A message that only calls a tool says nothing; what was said before it is what there is to tell.
   session.last = { text: text || (session.last?.text ?? ''), stop, error };
