@@ -116,6 +116,9 @@ export const NewShareReply = Type.Object({
   expiresAt: Time,
   shareId: Text,
   mode: Type.Enum([...SHARE_MODES]),
+  /** A short address that leads to `shareUrl` until `scanUntil`: what fits a QR code on a terminal. */
+  scanUrl: Optional(Text),
+  scanUntil: Optional(Time),
 });
 export const ShareInfo = Type.Object({
   shareId: Text,

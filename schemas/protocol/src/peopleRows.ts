@@ -88,6 +88,8 @@ export const ShareRow = Type.Object({
   createdAt: Time,
   expiresAt: Time,
   revokedAt: Optional(Time),
+  /** The short address that leads to the link for a while: SHA-256 of its code, hex. */
+  scan: Optional(Type.Object({ hash: Text, until: Time })),
 });
 export type ShareRow = Static<typeof ShareRow>;
 

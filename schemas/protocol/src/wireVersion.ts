@@ -8,7 +8,7 @@ export const WIRE_HISTORY = [
   { version: 1, hash: '3a4089f8328decf4', what: 'Added: bodies about people, keys, pairing, links and the trail.' },
   {
     version: 1,
-    hash: '392ecad1781c53bf',
-    what: 'Added: linked sessions, notifications, the frame `visible`, options of pi, prompts that dialogs name.',
+    hash: '073052940792f280',
+    what: 'Added: linked sessions, notifications, the frame `visible`, options of pi, prompts that dialogs name, short addresses.',
   },
 ] as const;

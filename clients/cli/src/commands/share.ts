@@ -67,14 +67,14 @@ async function share(
 ): Promise<void> {
   const made = await answerOf(gateway, gateway.api.createShare(sid, wanted));
   if (json === true) return line(io.stdout, JSON.stringify(made));
-  const { shareUrl, mode, expiresAt, shareId } = made;
+  const { shareUrl, mode, expiresAt, shareId, scanUrl = shareUrl } = made;
   line(io.stdout, shareUrl);
   const may = mode === 'read' ? 'lets people watch' : 'lets people watch and write';
   line(io.stderr, `This link ${may}, until ${expiry(expiresAt, Date.now())}.`);
   if (mode === 'collab')
     line(io.stderr, paint(io, 'yellow', 'Whoever may write can have the agent do what it can do on its host.'));
   line(io.stderr, `Take it back with: pizzapi share ${sid} --revoke ${shareId}`);
-  if (qr) showQr(io, io.stderr, shareUrl);
+  if (qr) showQr(io, io.stderr, scanUrl);
 }
 
 const COLUMNS: readonly Column[] = [

@@ -77,8 +77,13 @@ async function makeLink(io: Io, relayUrl: string, sid: string, mode: ShareMode):
   for (const until = Date.now() + APPEARS_MS; ;) {
     const made = await api.createShare(sid, { mode });
     if (made.kind === 'ok') {
-      const { shareUrl, expiresAt } = made.value;
-      return { kind: 'made', url: shareUrl, until: expiry(expiresAt, Date.now()) };
+      const { shareUrl, expiresAt, scanUrl = shareUrl, scanUntil = expiresAt } = made.value;
+      return {
+        kind: 'made',
+        url: shareUrl,
+        until: expiry(expiresAt, Date.now()),
+        scan: { url: scanUrl, until: scanUntil },
+      };
     }
     // The gateway reads of it in the log, as everybody does.
     if (made.error.code !== 'session_not_found' || Date.now() >= until) {

@@ -41,7 +41,10 @@ export type ShareAccess =
   | { kind: 'none'; error: ErrorInfo };
 
 /** A link to a session. `plain`: it opens for the owner alone, because nothing was at hand to make one for others. */
-export type ShareLink = { kind: 'made'; url: string; until: string } | { kind: 'plain'; url: string; why: string };
+export type ShareLink =
+  /** `scan`: a short address for a QR code, until then in ms since epoch. */
+  | { kind: 'made'; url: string; until: string; scan: { url: string; until: number } }
+  | { kind: 'plain'; url: string; why: string };
 
 /** What sharing needs of the world around the terminal. */
 export interface ShareWorld {
@@ -143,7 +146,8 @@ export class Sharing implements TerminalHooks {
     shared.mode = mode ?? shared.mode;
     const { relayUrl, host, links } = shared;
     let link = links[shared.mode];
-    if (link === undefined || link.kind === 'plain') {
+    // Another link, once the code of this one leads nowhere any more.
+    if (link === undefined || link.kind === 'plain' || link.scan.until <= Date.now()) {
       link = await this.#world.makeLink(relayUrl, host.sid, shared.mode);
       links[shared.mode] = link;
     }
@@ -238,7 +242,7 @@ export class Sharing implements TerminalHooks {
 
   #linkLines(link: ShareLink, mode: ShareMode): string[] {
     const { tint } = this.#terminal;
-    const lines = [this.#terminal.link(link.url), ...this.#codeOf(link.url)];
+    const lines = [this.#terminal.link(link.url), ...this.#codeOf(link.kind === 'made' ? link.scan.url : link.url)];
     const more = tint('dim', 'Also: /share --collab, /share status, /share stop, /share help');
     if (link.kind === 'plain') {
       const first = tint('success', 'Shared. This address opens for you, once you have signed in there:');

@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { bucket, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import { CodedError, isShareRow, newId, type ShareMode, type ShareRow } from '@pizzapi/protocol';
@@ -7,6 +8,10 @@ import { Mirror } from './mirror.js';
 export const MAX_LIVE_SHARES = 100;
 /** Attempts at a change of a link that others change meanwhile. */
 const ATTEMPTS = 5;
+/** How long the short address of a link leads there, in ms: as long as it may be on a screen to be scanned. */
+export const SCAN_MS = 60 * 60_000;
+/** Random bytes of a short address. */
+const SCAN_BYTES = 12;
 /** How often links that have expired meanwhile are looked for, in ms. */
 const EXPIRY_MS = 1_000;
 
@@ -25,15 +30,19 @@ export interface NewShare {
   expiresAt: number;
 }
 
-export type CreateOutcome = { kind: 'created'; share: ShareRow } | { kind: 'too_many' };
+export type CreateOutcome =
+  { kind: 'created'; share: ShareRow; scan: { code: string; until: number } } | { kind: 'too_many' };
 
 const keyOf = (sid: string, shareId: string): string => `${sid}.${shareId}`;
+const hashOf = (code: string): string => createHash('sha256').update(code).digest('hex');
 
 /** The share links. Every gateway learns here of what was changed through another, and tells its listeners. */
 export class ShareStore {
   private readonly mirror: Mirror<ShareRow>;
   private readonly rows;
   private readonly listeners = new Set<(change: ShareChange) => void>();
+  /** Keys of the links by the hashes of their short addresses. */
+  private readonly scans = new Map<string, string>();
   private expiry: NodeJS.Timeout | undefined;
   /** Up to when links that expired have been told of. */
   private toldUntil: number;
@@ -46,7 +55,11 @@ export class ShareStore {
     this.mirror = new Mirror(b, { bucket: 'shares', check: isShareRow, log });
     this.rows = bucket<ShareRow>(b, 'shares', { check: isShareRow });
     this.toldUntil = now();
-    this.mirror.on((_key, after, before) => this.changed(after, before));
+    this.mirror.on((key, after, before) => {
+      if (before?.scan !== undefined) this.scans.delete(before.scan.hash);
+      if (after?.scan !== undefined) this.scans.set(after.scan.hash, key);
+      this.changed(after, before);
+    });
   }
 
   get ready(): Promise<void> {
@@ -79,6 +92,12 @@ export class ShareStore {
     return share !== undefined && this.lives(share) ? share : undefined;
   }
 
+  /** The link that a short address leads to now. */
+  scanned(code: string): ShareRow | undefined {
+    const share = this.mirror.peek(this.scans.get(hashOf(code)) ?? '');
+    return share?.scan !== undefined && share.scan.until > this.now() && this.lives(share) ? share : undefined;
+  }
+
   /**
    * What a link that was found before allows now; undefined = nothing any more. From memory: a link that the watch has
    * not told of yet is as it was found.
@@ -102,9 +121,12 @@ export class ShareStore {
     const over = all.filter((share) => !this.lives(share));
     await Promise.all(over.map(({ shareId }) => this.rows.delete(keyOf(sid, shareId))));
     const createdAt = this.now();
-    const share: ShareRow = { shareId: newId('sh'), sessionId: sid, userId, mode, createdAt, expiresAt };
+    const code = randomBytes(SCAN_BYTES).toString('base64url');
+    const until = Math.min(createdAt + SCAN_MS, expiresAt);
+    const scan = { hash: hashOf(code), until };
+    const share: ShareRow = { shareId: newId('sh'), sessionId: sid, userId, mode, createdAt, expiresAt, scan };
     await this.rows.put(keyOf(sid, share.shareId), share);
-    return { kind: 'created', share };
+    return { kind: 'created', share, scan: { code, until } };
   }
 
   /** Ends a link. False when there is none that lives. */

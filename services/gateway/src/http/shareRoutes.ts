@@ -77,7 +77,27 @@ export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
       const token = await tokens.sign({ sid, shareId, mode, expiresAt });
       commander.audit('share_created', principal, { sessionId: sid, shareId, mode, expiresAt });
       const shareUrl = `${publicUrl()}/s/${sid}#share=${token}`;
-      return reply.code(201).header('cache-control', 'no-store').send({ shareUrl, token, expiresAt, shareId, mode });
+      const { code, until: scanUntil } = outcome.scan;
+      const scanUrl = `${publicUrl()}/l/${code}`;
+      return reply
+        .code(201)
+        .header('cache-control', 'no-store')
+        .send({ shareUrl, token, expiresAt, shareId, mode, scanUrl, scanUntil });
+    },
+  );
+
+  // Not of the API: it is opened by a camera.
+  app.get<{ Params: { code: string } }>(
+    '/l/:code',
+    { config: { open: true }, schema: { hide: true } as object },
+    async (request, reply) => {
+      void reply.header('cache-control', 'no-store');
+      const share = shares.scanned(request.params.code);
+      if (share === undefined)
+        return reply.code(404).type('text/plain; charset=utf-8').send('This code has ended. Ask for the link again.\n');
+      const { sessionId: of, shareId, mode, expiresAt } = share;
+      const token = await tokens.sign({ sid: of, shareId, mode, expiresAt });
+      return reply.redirect(`/s/${of}#share=${token}`, 302);
     },
   );
 
