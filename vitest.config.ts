@@ -10,6 +10,9 @@ const project = (name: string, include: string[], options: object = {}) => ({
 });
 
 const slow = { testTimeout: 60_000, hookTimeout: 60_000 };
+const whole = { testTimeout: 180_000, hookTimeout: 120_000 };
+/** What compares how long answers take wants no neighbours. */
+const TIMED = ['tests/security/{isolation,logins}.test.ts'];
 
 export default defineConfig({
   test: {
@@ -22,10 +25,12 @@ export default defineConfig({
       ]),
       project('nats', ['{schemas,services,clients}/*/src/**/*.nats.test.ts', 'deploy/*/**/*.nats.test.ts'], slow),
       project('system', ['tests/**/*.test.ts', 'clients/*/src/**/*.browser.test.ts'], {
-        testTimeout: 180_000,
-        hookTimeout: 120_000,
-        fileParallelism: false,
+        ...whole,
+        exclude: [...TIMED, '**/dist/**', '**/node_modules/**'],
+        // After the others: these start everything there is.
+        sequence: { groupOrder: 1 },
       }),
+      project('timed', TIMED, { ...whole, fileParallelism: false, sequence: { groupOrder: 2 } }),
     ],
   },
 });

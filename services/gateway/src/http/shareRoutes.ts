@@ -89,7 +89,7 @@ export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
   // Not of the API: it is opened by a camera.
   app.get<{ Params: { code: string } }>(
     '/l/:code',
-    { config: { open: true }, schema: { hide: true } as object },
+    { config: { open: true }, schema: { hide: true } },
     async (request, reply) => {
       void reply.header('cache-control', 'no-store');
       const share = shares.scanned(request.params.code);
