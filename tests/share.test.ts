@@ -186,8 +186,10 @@ describe('/share', () => {
 
     await tui.say('/share');
     await tui.shows('shared · read-only');
-    const { sessions } = await ok(apiOf(stage).sessions());
-    const again = sessions.find((session) => session.sessionId !== sid && session.state !== 'ended')!;
+    const again = await until('it is listed', async () => {
+      const { sessions } = await ok(apiOf(stage).sessions());
+      return sessions.find((session) => session.sessionId !== sid && session.state !== 'ended');
+    });
     const second = watch(stage, again.sessionId);
     await tui.say('/new');
     expect((await second.next('session_ended')).event).toMatchObject({ reason: 'completed' });

@@ -30,7 +30,7 @@ async function answered(sid: string, dialogId: string): Promise<void> {
   const log = await rig.log(sid);
   const commandId = await rig.send('dialog_response', { dialogId, value: 'Gas' }, sid);
   expect(await rig.result(sid, commandId)).toMatchObject({ ok: true });
-  const delivered = await log.until((event) => event.type === 'message_end' && textOf(event).includes('answered: Gas'));
+  const delivered = await log.until((event) => event.type === 'message_end' && textOf(event).includes('Answered: Gas'));
   await log.until((event) => event.type === 'agent_end' && event.seq > delivered.seq);
   const cleared = log.items.filter((event) => event.type === 'question_cleared');
   expect(cleared).toMatchObject([{ toolCallId: dialogId }]);
