@@ -11,6 +11,7 @@ type Unstamped<E> = E extends RunnerEvent ? Omit<E, 'at'> : never;
 export class Announcer {
   private readonly waiting: RunnerEvent[] = [];
   private writing: Promise<void> | undefined;
+  private isWriting = false;
   private readonly stopping = new AbortController();
 
   constructor(
@@ -24,7 +25,7 @@ export class Announcer {
     if (this.waiting.length > MAX_WAITING_FACTS) {
       this.log.warn({ type: this.waiting.shift()?.type }, 'a fact of the runner is given up');
     }
-    this.writing ??= this.write().finally(() => (this.writing = undefined));
+    if (!this.isWriting) this.writing = this.write();
   }
 
   /** Says what is still to be said, for at most `ms`. */
@@ -33,11 +34,17 @@ export class Announcer {
     this.stopping.abort();
   }
 
+  /** Until nothing waits. That it is over is known in the same turn in which nothing waited: nobody comes in between. */
   private async write(): Promise<void> {
-    for (let event = this.waiting[0]; event !== undefined && !this.stopping.signal.aborted; event = this.waiting[0]) {
-      const outcome = await publishRunnerEvent(this.backbone, this.runnerId, event);
-      if (outcome.kind === 'unavailable') await sleep(1_000, this.stopping.signal);
-      else if (this.waiting[0] === event) this.waiting.shift();
+    this.isWriting = true;
+    try {
+      for (let event = this.waiting[0]; event !== undefined && !this.stopping.signal.aborted; event = this.waiting[0]) {
+        const outcome = await publishRunnerEvent(this.backbone, this.runnerId, event);
+        if (outcome.kind === 'unavailable') await sleep(1_000, this.stopping.signal);
+        else if (this.waiting[0] === event) this.waiting.shift();
+      }
+    } finally {
+      this.isWriting = false;
     }
   }
 }

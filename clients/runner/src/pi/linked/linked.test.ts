@@ -74,7 +74,7 @@ describe('a child session that asks', () => {
     expect(last(test, 'user')).toBe('Your parent session answers what you asked before ("Which oven?"):\n\nGas');
     expect(await send(test, 'trigger_response', { triggerId, response: 'Gas' })).toMatchObject(late);
 
-    const short = await start({ linked: { ...child, times: { waitMs: 1, answerMs: 2 } } });
+    const short = await start({ linked: { ...child, times: { waitMs: 1, answerMs: 0 } } });
     const asked = await asksParent(short);
     await short.log.next('agent_end');
     expect(await send(short, 'trigger_response', { triggerId: asked.triggerId, response: 'x' })).toMatchObject(late);
