@@ -105,7 +105,8 @@ export class ParentSide {
     const { core } = this;
     const { triggerId, kind, sessionId, name, payload, expiresAt } = args;
     const received = { triggerId, child: sessionId, trigger: kind, name, payload, expiresAt };
-    if (core.state.received.has(triggerId)) return OK;
+    // Heard by a process that died: what it had not handed to its agent yet is handed now, once.
+    if (core.state.received.has(triggerId)) return core.deliver(commandId, triggerText(received), by);
     core.emit({
       ...{ type: 'trigger_received', at: core.port.now(), triggerId, kind, sessionId },
       ...(payload === undefined ? {} : { payload }),
