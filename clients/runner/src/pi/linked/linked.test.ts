@@ -190,6 +190,14 @@ describe('a parent session', () => {
     expect(test.log.all('session_spawn')[0]!.pi).toEqual({ noBuiltinTools: true });
   });
 
+  it('knows a child by the name it was given, also before any list does', async () => {
+    const test = await start({ linked: parent });
+    const kid = await spawned(test);
+    await send(test, 'session_trigger', received('t1', { sessionId: kid }));
+    await test.log.next('agent_end', 2);
+    expect(last(test, 'user')).toContain('"Baker"');
+  });
+
   it('hears a trigger once, and its agent answers', async () => {
     const test = await start({ linked: parent });
     expect(await send(test, 'session_trigger', received('t1'), { id: 'l_1' })).toEqual(ok);

@@ -103,7 +103,9 @@ export class ParentSide {
   /** A child asks or tells something. */
   async received({ commandId, args, by }: CommandOf<'session_trigger'>): Promise<Outcome> {
     const { core } = this;
-    const { triggerId, kind, sessionId, name, payload, expiresAt } = args;
+    const { triggerId, kind, sessionId, payload, expiresAt } = args;
+    // A child that asks at once may not be in any list yet: what it was called when it was started is its name.
+    const name = args.name ?? core.state.children.get(sessionId);
     const received = { triggerId, child: sessionId, trigger: kind, name, payload, expiresAt };
     // Heard by a process that died: what it had not handed to its agent yet is handed now, once.
     if (core.state.received.has(triggerId)) return core.deliver(commandId, triggerText(received), by);
