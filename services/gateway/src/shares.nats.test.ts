@@ -115,29 +115,6 @@ describe('a link', () => {
     expect(JSON.stringify([listed, rows])).not.toContain(token.split('.')[2]);
   });
 
-  it('has a short address, for a camera, that leads to it and ends with it', async () => {
-    const { body } = await make({ mode: 'collab' });
-    const { shareId, scanUrl } = body as { shareId: string; scanUrl: string };
-    const scanned = (url = scanUrl) => s.fetch(url.slice(s.url.length), { token: '', redirect: 'manual' });
-    await vi.waitFor(async () => expect((await scanned()).status).toBe(302));
-    const led = new URL((await scanned()).headers.get('location')!, s.url);
-    expect(led.pathname).toBe(`/s/${sid}`);
-    const client = await watch(new URLSearchParams(led.hash.slice(1)).get('share')!);
-    expect(await client.heard('hello')).toMatchObject({ mode: 'collab' });
-    client.ws.close();
-
-    const rows = bucket<ShareRow>(s.b, 'shares');
-    const row = (await rows.get(`${sid}.${shareId}`))!;
-    expect(JSON.stringify(row.value)).not.toContain(scanUrl.split('/').at(-1));
-    await rows.put(`${sid}.${shareId}`, { ...row.value, scan: { ...row.value.scan!, until: 1 } });
-    await vi.waitFor(async () => expect((await scanned()).status).toBe(404));
-    await rows.put(`${sid}.${shareId}`, row.value);
-    await vi.waitFor(async () => expect((await scanned()).status).toBe(302));
-    await ask(of(`/shares/${shareId}`), { method: 'DELETE' });
-    expect((await scanned()).status).toBe(404);
-    expect((await scanned(`${s.url}/l/${'A'.repeat(16)}`)).status).toBe(404);
-  });
-
   it('is not raised from watching to taking part', async () => {
     const { shareId } = await share(s, sid, 'read');
     const raised = await ask(of(`/shares/${shareId}`), { method: 'PATCH', json: { mode: 'collab' } });
