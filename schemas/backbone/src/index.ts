@@ -25,6 +25,7 @@ export { follow } from './follow.js';
 export type { FollowSink } from './follow.js';
 export { MAX_SPOOL_BYTES, openWriter } from './writer.js';
 export type { AppendOutcome, SessionWriter, SpoolState, WriterOptions } from './sessionWriter.js';
+export { spooledEvents } from './spool.js';
 export { claimSession, forgetOwner, ownerOf, takeNextEpoch } from './owners.js';
 export type { Claim, ClaimOutcome, NextEpoch, Owner } from './owners.js';
 export { bucket } from './kv.js';

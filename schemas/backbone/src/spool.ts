@@ -13,7 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isId } from '@pizzapi/protocol';
+import { decode, isId, isSessionEvent, type SessionEvent } from '@pizzapi/protocol';
 import {
   decodeHeader,
   decodeRecords,
@@ -52,6 +52,18 @@ export function readSpool(path: string): { header: SpoolHeader | undefined; reco
   const header = decodeHeader(bytes.subarray(0, SPOOL_HEADER_BYTES));
   const { records } = decodeRecords(bytes);
   return { header, records: records.filter(({ n }) => n > (header?.ackedN ?? 0)) };
+}
+
+/**
+ * The events of some types that a session's spool holds and the log perhaps not, in order. What a process had said when
+ * it died is here or in the log: asked in this order, nothing slips through on its way from one to the other.
+ */
+export function spooledEvents(dir: string, sid: string, types: readonly string[]): SessionEvent[] {
+  const { records } = readSpool(spoolPath(dir, sid));
+  return records
+    .filter(({ type }) => types.includes(type))
+    .map(({ payload }) => decode(payload))
+    .filter(isSessionEvent);
 }
 
 /** Writes a spool file whole, in the place of what was there, or leaves what was there. */

@@ -1,7 +1,7 @@
-import { hasResult, holdLease, lastEvent, type Lease, type StoredEvent } from '@pizzapi/backbone';
+import { hasResult, holdLease, lastEvent, spooledEvents, type Lease, type StoredEvent } from '@pizzapi/backbone';
 import { CodedError, type EndReason, type SessionEvent } from '@pizzapi/protocol';
 import { backoff, sleep } from '@pizzapi/process';
-import { hasSpool, writeWithoutWorker, type LogAccess } from './closing.js';
+import { hasSpool, spoolDir, writeWithoutWorker, type LogAccess } from './closing.js';
 import { askerFor, claim, isGone } from './grants.js';
 import type { SessionRecord } from './records.js';
 
@@ -73,9 +73,11 @@ export class Absence {
     this.lease = undefined;
   }
 
-  /** Whether the log has the result of a command. False also when nobody can tell. */
+  /** Whether the result of a command is in the log or on its way there. False also when nobody can tell. */
   async isAnswered(commandId: string): Promise<boolean> {
     const { sid } = this.record;
+    const spooled = spooledEvents(spoolDir(this.access.home), sid, ['command_result']);
+    if (spooled.some((event) => event.type === 'command_result' && event.commandId === commandId)) return true;
     try {
       const { backbone } = this.access;
       return await hasResult(backbone, askerFor(this.access, sid), commandId, { signal: this.signal });

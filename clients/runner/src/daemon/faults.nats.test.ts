@@ -90,6 +90,25 @@ describe('when something dies', () => {
     );
   });
 
+  it('a daemon and a worker that die with a command in hand leave one answer to it, and it is not done again', async () => {
+    const sid = await rig.newSession();
+    const log = await rig.log(sid);
+    const commandId = await rig.send('exec', { command: 'echo once; sleep 300' }, sid);
+    await log.until((event) => event.type === 'tool_execution_start');
+    const { worker } = await rig.record(sid);
+    const dead = rig.endDaemon('SIGKILL');
+    signalProcess(worker!.pid, 'SIGKILL');
+    await dead;
+    await rig.startDaemon({ PIZZAPI_DEMO_SPEED: 'fast' });
+    expect(await rig.result(sid, commandId)).toMatchObject({ ok: false, error: { code: 'unknown' } });
+    const name = await rig.send('set_name', { name: 'Goes on' }, sid);
+    expect(await rig.result(sid, name)).toMatchObject({ ok: true });
+    expect(count(log.items, 'tool_execution_start')).toBe(1);
+    const results = log.items.filter((event) => event.type === 'command_result' && event.commandId === commandId);
+    expect(results).toHaveLength(1);
+    expectWhole(log.items);
+  });
+
   it('an answer given while the backbone is away is in the log once it is back, whole and in order', async () => {
     const sid = await rig.newSession({ prompt: '/demo bash' });
     const log = await rig.log(sid);

@@ -13,28 +13,31 @@ import type { Beginning, CommandOutcome, SessionState } from '../link/messages.j
 import { isSameProcess, sweepSession } from '../processes.js';
 import { Absence } from './absence.js';
 import { assignmentOf, resumption } from './assigning.js';
+import { CommandCarrier, outcomeIn } from './carrier.js';
 import { removeFiles, resultEvent } from './closing.js';
 import { claimSoon, isGone } from './grants.js';
 import { Readmission } from './readmission.js';
-import type { Attached, HostDeps, Woken } from './hostParts.js';
+import type { Attached, HostDeps, Known, Woken } from './hostParts.js';
 import type { SessionRecord } from './records.js';
-import { isRepeatable } from './repeatable.js';
 import { RestartBudget } from './restarts.js';
 import { endWorker, type WorkerHandle } from './workers.js';
 
 /** How long a worker may take to stop its session before it is killed, in ms: dialogs, queue, agent, shell, log. */
 const STOP_MS = 15_000;
 
-const UNKNOWN: CommandOutcome = { ok: false, error: errorInfo('unknown') };
-
 /** One session as its daemon has it: asleep, or awake in a worker that is started, watched and replaced here. */
 export class SessionHost {
   private attached: Attached | undefined;
   private waking: Promise<Woken> | undefined;
+  /** A worker died and is replaced: who wants one waits for that. */
+  private recovering: Promise<void> | undefined;
+  /** The process that was adopted: it knows the commands of earlier daemons. */
+  private adopted: number | undefined;
   private ending = false;
   private readonly budget = new RestartBudget();
   private readonly closing = new AbortController();
   private readonly absence: Absence;
+  private readonly carrier: CommandCarrier;
   private readonly readmission: Readmission;
 
   constructor(
@@ -42,6 +45,12 @@ export class SessionHost {
     private readonly record: SessionRecord,
   ) {
     this.absence = new Absence(deps, record, this.closing.signal);
+    this.carrier = new CommandCarrier({
+      awake: () => this.awake(),
+      isAnswered: (commandId) => this.isAnswered(commandId),
+      answerAlone: (command, outcome) => this.answerAlone(command, outcome),
+      closing: this.closing.signal,
+    });
     this.readmission = new Readmission(deps, record.sid, this.closing.signal);
   }
 
@@ -72,7 +81,7 @@ export class SessionHost {
     if (woken.kind === 'awake') return { kind: 'begun' };
     if (woken.error.code === 'runner_failed' && (await this.absence.hasBegun())) {
       this.record.phase = 'hosted';
-      await this.crashed();
+      this.crashed();
       return { kind: 'begun' };
     }
     this.ending = true;
@@ -88,6 +97,7 @@ export class SessionHost {
 
   /** Takes up a session whose worker outlived the daemon before this one. */
   async adopt(worker: WorkerHandle): Promise<void> {
+    this.adopted = worker.pid;
     this.attach(worker);
     await this.save();
   }
@@ -98,7 +108,7 @@ export class SessionHost {
     if (this.record.worker !== undefined) await sweepSession(this.sid);
     this.record.worker = undefined;
     if (this.record.phase === 'over') return this.finish('ended');
-    if (atOnce) await this.wakeUntilDone();
+    if (atOnce) await this.recover();
     else await this.rest();
   }
 
@@ -108,39 +118,24 @@ export class SessionHost {
   }
 
   /** Carries a command out in the worker, which writes its result. Undefined: the daemon stops, nobody knows. */
-  async command(command: Command): Promise<CommandOutcome | undefined> {
-    for (;;) {
-      const woken = await this.awake();
-      if (woken.kind === 'refused') return this.answerAlone(command, { ok: false, error: woken.error });
-      const { attached } = this;
-      const asked = await woken.worker.link.ask('command', { command });
-      if (asked.kind === 'gone') return this.closing.signal.aborted ? undefined : this.lost(command);
-      if (asked.kind === 'refused') return this.settle(command, { ok: false, error: asked.error });
-      if (asked.answer.kind === 'answered') return asked.answer.outcome;
-      await attached?.departed;
-      if (this.closing.signal.aborted) return undefined;
-    }
+  command(command: Command): Promise<CommandOutcome | undefined> {
+    return this.carrier.carry(command);
   }
 
-  /** Whether the log has the result of a command. */
+  /** Whether the result of a command is in the log or on its way there. */
   isAnswered(commandId: string): Promise<boolean> {
     return this.absence.isAnswered(commandId);
   }
 
-  /** Asks the worker what became of a command that an earlier daemon forwarded. */
-  async outcomeOf(commandId: string): Promise<'unseen' | 'working' | 'answered' | 'unknown'> {
-    const asked = await this.attached?.worker.link.ask('outcome', { commandId });
-    return asked?.kind === 'answered' ? asked.answer : 'unknown';
+  /** What became of a command that an earlier daemon took. Only the process that had it in its hands can tell. */
+  async outcomeOf(commandId: string): Promise<Known> {
+    const worker = this.attached?.worker;
+    return worker !== undefined && worker.pid === this.adopted ? outcomeIn(worker, commandId) : 'unknown';
   }
 
   /** Writes the result of a command that the daemon carried out, or that was lost, to the session's log. */
-  async settle(command: Command, outcome: CommandOutcome): Promise<CommandOutcome> {
-    const woken = await this.awake();
-    if (woken.kind === 'awake') {
-      const asked = await woken.worker.link.ask('answer', { command, outcome });
-      if (asked.kind === 'answered') return outcome;
-    }
-    return this.answerAlone(command, outcome);
+  settle(command: Command, outcome: CommandOutcome): Promise<CommandOutcome> {
+    return this.carrier.settle(command, outcome);
   }
 
   /** The first half of a fork: pi's file with the story so far. */
@@ -149,7 +144,7 @@ export class SessionHost {
   ): Promise<{ kind: 'ok'; file?: string; seq: number } | { kind: 'refused'; error: ErrorInfo }> {
     const woken = await this.awake();
     if (woken.kind === 'refused') return woken;
-    const asked = await woken.worker.link.ask('branch', entryId === undefined ? {} : { entryId });
+    const asked = await woken.attached.worker.link.ask('branch', entryId === undefined ? {} : { entryId });
     if (asked.kind === 'answered') return { kind: 'ok', ...asked.answer };
     return { kind: 'refused', error: asked.kind === 'refused' ? asked.error : errorInfo('unknown') };
   }
@@ -201,9 +196,10 @@ export class SessionHost {
   }
 
   private awake(): Promise<Woken> {
+    if (this.recovering !== undefined) return this.recovering.then(() => this.awake());
     if (this.waking !== undefined) return this.waking;
     if (this.attached !== undefined && this.attached.why === undefined) {
-      return Promise.resolve({ kind: 'awake', worker: this.attached.worker });
+      return Promise.resolve({ kind: 'awake', attached: this.attached });
     }
     if (this.ending) return Promise.resolve({ kind: 'refused', error: errorInfo('session_ended') });
     return this.wake();
@@ -215,6 +211,11 @@ export class SessionHost {
       return this.start(resumption(this.record));
     })().finally(() => (this.waking = undefined));
     return this.waking;
+  }
+
+  private recover(): Promise<void> {
+    this.recovering ??= this.wakeUntilDone().finally(() => (this.recovering = undefined));
+    return this.recovering;
   }
 
   /** Wakes the session, trying again while the backbone is away; a session that cannot be resumed ends. */
@@ -240,7 +241,7 @@ export class SessionHost {
       if (grant.kind === 'refused') return { kind: 'refused', error: { code: grant.code, message: grant.message } };
       this.record.userId = grant.userId;
       const worker = await pool.take(home.log(sid));
-      this.attach(worker);
+      const attached = this.attach(worker);
       await this.save();
       const assignment = assignmentOf(this.record, grant, this.deps, beginning);
       const asked = await worker.link.ask('assign', { assignment });
@@ -248,7 +249,7 @@ export class SessionHost {
       if (asked.kind === 'answered') {
         this.learn(asked.answer);
         this.absence.handOver();
-        return { kind: 'awake', worker };
+        return { kind: 'awake', attached };
       }
       const error = asked.kind === 'refused' ? asked.error : errorInfo('runner_failed', 'The worker process died');
       await this.dismiss();
@@ -260,7 +261,7 @@ export class SessionHost {
     }
   }
 
-  private attach(worker: WorkerHandle): void {
+  private attach(worker: WorkerHandle): Attached {
     const { pid, start, socket, link } = worker;
     const attached: Attached = { worker, departed: Promise.resolve() };
     this.attached = attached;
@@ -271,6 +272,7 @@ export class SessionHost {
       else if (notice.type === 'locked_out') void this.readmit(attached);
       else if (notice.type === 'leaving') attached.why = notice.why;
     });
+    return attached;
   }
 
   /** A worker's login is refused: it gets another one, unless the session is another host's by now. */
@@ -298,32 +300,33 @@ export class SessionHost {
     if (this.closing.signal.aborted) return;
     if (why === undefined && (await isSameProcess(worker.pid, worker.start))) {
       const link = await LinkClient.connect(worker.socket);
-      if (link !== undefined) return this.attach({ ...worker, link });
+      if (link !== undefined) return void this.attach({ ...worker, link });
     }
     await endWorker(worker, why === undefined ? 0 : 3_000);
+    // While nobody takes its place: what its successor starts is not to be swept with what it left.
+    if (why === undefined) await sweepSession(this.sid);
+    if (this.attached !== attached) return;
     this.attached = undefined;
     this.record.worker = undefined;
     // Whoever started or dismissed this worker deals with its end.
     if (this.ending || (why === undefined && this.waking !== undefined)) return;
-    await this.save();
     if (why === 'asleep') await this.rest();
     else if (why === 'ended') await this.finish('ended');
     // A newer epoch exists. It is ours again when it was only taken because we were away; else we are told.
-    else if (why === 'fenced') await this.wakeUntilDone();
-    else await this.crashed();
+    else if (why === 'fenced') await this.recover();
+    else this.crashed();
   }
 
-  private async crashed(): Promise<void> {
+  private crashed(): void {
     const { log, announcer, meters } = this.deps;
     log.warn({ sid: this.sid }, 'a worker died');
-    await sweepSession(this.sid);
     if (this.budget.crashed(Date.now())) {
       meters.workerRestarts.inc();
       announcer.say({
         type: 'runner_warning',
         ...errorInfo('runner_failed', `The worker of session ${this.sid} died and is started again`),
       });
-      void this.wakeUntilDone();
+      void this.recover();
     } else void this.end('error', 'The worker process died again and again', []);
   }
 
@@ -345,13 +348,6 @@ export class SessionHost {
     const held = await this.absence.hold(() => this.attached === undefined && this.waking === undefined);
     if (held === 'fenced') await this.finish('fenced');
     else await this.save();
-  }
-
-  /** The worker is gone with a command in its hands: its successor repeats it, or says that nobody knows. */
-  private async lost(command: Command): Promise<CommandOutcome | undefined> {
-    await this.attached?.departed;
-    if (isRepeatable(command) && !(await this.isAnswered(command.commandId))) return this.command(command);
-    return this.settle(command, UNKNOWN);
   }
 
   private async answerAlone(command: Command, outcome: CommandOutcome): Promise<CommandOutcome> {

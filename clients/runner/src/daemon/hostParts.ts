@@ -19,8 +19,11 @@ export interface HostDeps extends LogAccess {
 }
 
 /** What became of waking a session. */
-export type Woken = { kind: 'awake'; worker: WorkerHandle } | { kind: 'refused'; error: ErrorInfo };
+export type Woken = { kind: 'awake'; attached: Attached } | { kind: 'refused'; error: ErrorInfo };
 export type Why = Extract<Notice, { type: 'leaving' }>['why'];
+
+/** What became of a command, as far as the worker that was to have it can tell. */
+export type Known = 'unseen' | 'working' | 'answered' | 'unknown';
 
 /** The worker of a session and how it ends. */
 export interface Attached {

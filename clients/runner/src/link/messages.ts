@@ -88,8 +88,8 @@ export interface Questions {
   command: { ask: { command: Command }; answer: { kind: 'answered'; outcome: CommandOutcome } | { kind: 'asleep' } };
   /** What became of a command: asked by a daemon that does not remember. */
   outcome: { ask: { commandId: string }; answer: 'unseen' | 'working' | 'answered' };
-  /** Write the result of a command that the daemon carried out itself. */
-  answer: { ask: { command: Command; outcome: CommandOutcome }; answer: 'written' };
+  /** Write the result of a command that the daemon carried out itself. `asleep`: ask the next worker. */
+  answer: { ask: { command: Command; outcome: CommandOutcome }; answer: 'written' | 'asleep' };
   /** Copy the story up to an entry into a new pi file: the first half of a fork. */
   branch: { ask: { entryId?: string }; answer: { file?: string; seq: number } };
   /** A fresh login for the worker whose own is refused. Its session goes on under its old epoch: the log tells if it may. */

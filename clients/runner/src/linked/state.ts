@@ -41,7 +41,7 @@ export type LinkEntry =
   | { kind: 'child_over'; child: string }
   | { kind: 'orphan' }
   | ({ kind: 'received' } & Received)
-  | { kind: 'received_over'; triggerId: string; how: string }
+  | { kind: 'received_over'; triggerId: string; how: string; commandId?: string | undefined }
   | ({ kind: 'asked' } & Asked)
   | { kind: 'asked_over'; triggerId: string; how: AskedEnd; commandId?: string | undefined }
   | ({ kind: 'letter' } & Letter)
@@ -53,7 +53,7 @@ export interface LinkState {
   /** Whether the parent that the session was started with is its parent no more. */
   orphan: boolean;
   children: Map<string, string | undefined>;
-  received: Map<string, Received & { over?: string | undefined }>;
+  received: Map<string, Received & { over?: string | undefined; commandId?: string | undefined }>;
   asked: Map<string, Asked & { over?: AskedEnd | undefined; commandId?: string | undefined }>;
   letters: Map<string, Letter>;
 }
@@ -83,8 +83,9 @@ export function noteLink(state: LinkState, entry: LinkEntry): void {
       return put(state.received, entry.triggerId, entry);
     case 'received_over': {
       const received = state.received.get(entry.triggerId);
-      if (received !== undefined) put(state.received, entry.triggerId, { ...received, over: entry.how });
-      return;
+      if (received === undefined) return;
+      const { how, commandId } = entry;
+      return put(state.received, entry.triggerId, { ...received, over: how, commandId });
     }
     case 'asked':
       return put(state.asked, entry.triggerId, entry);

@@ -33,6 +33,7 @@ import { connectSession } from './connection.js';
 import { CommandRunner } from './commands.js';
 import { openPi } from './openPi.js';
 import { EventPipe } from './pipe.js';
+import { Said } from './said.js';
 
 /** How long the first event waits for the lease, in ms: without a backbone there is none. */
 const LEASE_FIRST_MS = 1_000;
@@ -74,6 +75,7 @@ interface Parts {
   login: { grant: string };
   /** Whose log, blobs and grants this worker may ask for: its session's. */
   asker: DeskAsker;
+  said: Said;
   writer: SessionWriter;
   pi: PiSession;
   pipe: EventPipe;
@@ -129,13 +131,14 @@ export class WorkerSession {
       const backbone = await connecting;
       const asker = { kind: 'session', sid } as const;
       const storedIds = (after: number) => idsAfter(backbone, asker, after);
+      const said = Said.before(spoolDir, sid);
       const writer = await openWriter(backbone, { sid, epoch, spoolDir, log, storedIds });
       // Looked at now: it may be sent the next moment.
       const hasLeftover = writer.spool().events > 0;
       const store = (bytes: Uint8Array, type: string) => putBlobVia(backbone, asker, bytes, type);
       const blobs = new BlobOutbox(join(spoolDir, `${sid}.blobs`), store, log);
       const pipe = new EventPipe({ writer, blobs, log, onFull: (full) => session?.pause(full) });
-      session = new WorkerSession(assignment, deps, { backbone, login, asker, writer, pi, pipe, blobs });
+      session = new WorkerSession(assignment, deps, { backbone, login, asker, said, writer, pi, pipe, blobs });
       backbone.onRefused(() => deps.onRefused());
       await session.open(hasLeftover);
       return session;
@@ -189,14 +192,21 @@ export class WorkerSession {
   }
 
   /** Writes the result of a command that somebody else carried out or lost, unless the log has one already. */
-  async answer(command: Command, outcome: CommandOutcome): Promise<void> {
-    if (this.outcomeOf(command.commandId) !== 'unseen') return;
-    this.remember(command.commandId, 'working');
-    await this.parts.writer.settled();
-    const { backbone, asker } = this.parts;
-    if (await hasResult(backbone, asker, command.commandId)) {
-      this.remember(command.commandId, 'answered');
-    } else this.writeResult(command, outcome);
+  async answer(command: Command, outcome: CommandOutcome): Promise<'written' | 'asleep'> {
+    const { commandId } = command;
+    if (this.outcomeOf(commandId) !== 'unseen') return 'written';
+    if (this.leaving) return 'asleep';
+    this.remember(commandId, 'working');
+    try {
+      await this.parts.writer.settled();
+      const { backbone, asker } = this.parts;
+      if (await hasResult(backbone, asker, commandId)) this.remember(commandId, 'answered');
+      else if (this.leaving) return 'asleep';
+      else this.writeResult(command, outcome);
+      return 'written';
+    } finally {
+      if (this.outcomeOf(commandId) === 'working') this.outcomes.delete(commandId);
+    }
   }
 
   /** Another login, for the next attempt to connect. */
@@ -318,7 +328,7 @@ export class WorkerSession {
 
   private emit(event: SessionEvent): void {
     if (event.type === 'agent_start' || event.type === 'message_end') this.lastActivityAt = Date.now();
-    this.parts.pipe.push(event);
+    if (!this.parts.said.repeats(event)) this.parts.pipe.push(event);
     if (event.type === 'agent_start') this.tellState();
     this.look();
   }

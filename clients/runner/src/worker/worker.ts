@@ -40,10 +40,7 @@ export class Worker {
         assign: ({ assignment }) => worker.assign(assignment),
         command: ({ command }) => worker.hosted().command(command),
         outcome: async ({ commandId }) => worker.hosted().outcomeOf(commandId),
-        answer: async ({ command, outcome }) => {
-          await worker.hosted().answer(command, outcome);
-          return 'written';
-        },
+        answer: ({ command, outcome }) => worker.hosted().answer(command, outcome),
         branch: ({ entryId }) => worker.hosted().branch(entryId),
         grant: async ({ grant }) => {
           worker.hosted().takeGrant(grant);

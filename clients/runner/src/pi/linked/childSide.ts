@@ -102,15 +102,15 @@ export class ChildSide {
     if (!isOpen || core.port.now() >= asked.expiresAt) return failed('trigger_late');
     if (waiter !== undefined && !waiter.accepts(response)) return failed('dialog_invalid_answer');
     const person = args.by ?? (by.via === 'agent' ? undefined : by);
-    core.keep({ kind: 'asked_over', triggerId, how: 'answered', commandId });
     const said = { triggerId, response, ...(person === undefined ? {} : { by: person }) };
     core.emit({ type: 'trigger_response', at: core.port.now(), ...said });
     // Answered here by a person: the parent does not know of it.
     if (by.via !== 'agent') core.emit({ type: 'trigger_closed', at: core.port.now(), triggerId, how: 'answered', by });
+    core.keep({ kind: 'asked_over', triggerId, how: 'answered', commandId });
     if (asked.of !== undefined) {
       const { triggerId: theirs, child } = asked.of;
-      core.keep({ kind: 'received_over', triggerId: theirs, how: 'answered' });
       core.emit({ type: 'trigger_response', at: core.port.now(), ...said, triggerId: theirs, to: child });
+      core.keep({ kind: 'received_over', triggerId: theirs, how: 'answered' });
       return OK;
     }
     if (waiter === undefined) return core.deliver(commandId, lateResponseText(asked.about, response), by);
@@ -133,9 +133,9 @@ export class ChildSide {
   }
 
   private close(triggerId: string, how: 'answered' | 'timed_out' | 'withdrawn', by?: Author): void {
-    this.core.keep({ kind: 'asked_over', triggerId, how });
     const who = by === undefined ? {} : { by };
     this.core.emit({ type: 'trigger_closed', at: this.core.port.now(), triggerId, how, ...who });
+    this.core.keep({ kind: 'asked_over', triggerId, how });
   }
 
   /** On the disk before it is kept: a process that dies in between asks again under the same id. */

@@ -34,7 +34,7 @@ const read = (items: Logged[], triggerId: string) =>
   );
 
 describe('a trigger in the hand of a host that dies', () => {
-  it.each([0, 10, 30, 60])('is carried out by the next one, once, when it dies %i ms later', async (ms) => {
+  it.each([0, 1, 3, 10, 30, 60])('is carried out by the next one, once, when it dies %i ms later', async (ms) => {
     const { sid, log } = await parent();
     const triggerId = `t_${ms}`;
     const args = { triggerId, kind: 'ask_user_question', sessionId: 'kid', payload };
@@ -48,14 +48,13 @@ describe('a trigger in the hand of a host that dies', () => {
     await rig.startDaemon();
     expect(await rig.result(sid, commandId)).toMatchObject({ ok: true });
     await log.until((event) => event.type === 'trigger_response' && event.triggerId === triggerId);
-    // Dying between the disk of the log and pi's own file repeats a fact: it is the same one, and its effect is one.
     const received = log.items.flatMap((event) => (event.type === 'trigger_received' ? [event.triggerId] : []));
-    expect([...new Set(received)]).toEqual([triggerId]);
+    expect(received).toEqual([triggerId]);
     // A run that the death cut off is begun once more; what was still on its way is only given.
     expect([1, 2]).toContain(read(log.items, triggerId).length);
     expect(log.items.filter((event) => event.type === 'trigger_response')).toHaveLength(1);
     const results = log.items.filter((event) => event.type === 'command_result' && event.commandId === commandId);
-    expect(results.every((event) => 'ok' in event && event.ok)).toBe(true);
+    expect(results).toMatchObject([{ ok: true }]);
   });
 });
 

@@ -51,14 +51,15 @@ export class ParentSide {
   respond(triggerId: string, response: unknown, by?: Author): void {
     const problem = this.problem(triggerId);
     if (problem !== undefined) throw new Error(problem.message);
-    this.answer(triggerId, response, by);
+    this.answer(triggerId, response, { by });
   }
 
   /** A person answers a child in the place of this session's agent. */
-  answeredByPerson({ args, by }: CommandOf<'trigger_response'>): Outcome {
+  answeredByPerson({ commandId, args, by }: CommandOf<'trigger_response'>): Outcome {
+    if (this.core.state.received.get(args.triggerId)?.commandId === commandId) return OK;
     const problem = this.problem(args.triggerId);
     if (problem !== undefined) return { kind: 'failed', error: problem };
-    this.answer(args.triggerId, args.response, by);
+    this.answer(args.triggerId, args.response, { by, commandId });
     return OK;
   }
 
@@ -124,9 +125,9 @@ export class ParentSide {
     const { triggerId, sessionId, how, by } = args;
     const received = core.state.received.get(triggerId);
     if (received?.over === how) return OK;
-    if (received !== undefined) core.keep({ kind: 'received_over', triggerId, how });
     const who = by === undefined ? {} : { by };
     core.emit({ type: 'trigger_closed', at: core.port.now(), triggerId, how, sessionId, ...who });
+    if (received !== undefined) core.keep({ kind: 'received_over', triggerId, how });
     this.up.withdraw(triggerId);
     this.people.close(triggerId);
     return OK;
@@ -148,6 +149,7 @@ export class ParentSide {
     const { core } = this;
     const { requestId, to, outcome, error } = args;
     const said = error === undefined ? {} : { error };
+    if (core.state.letters.has(commandId)) return OK;
     core.emit({ type: 'link_receipt', at: core.port.now(), requestId, to, outcome, ...said });
     if (outcome === 'queued' || outcome === 'delivered') return OK;
     const what = this.whatWas(requestId, to);
@@ -176,12 +178,16 @@ export class ParentSide {
     return this.core.port.now() >= expiresAt ? errorInfo('trigger_late', 'The time to answer is over') : undefined;
   }
 
-  private answer(triggerId: string, response: unknown, by: Author | undefined): void {
+  private answer(
+    triggerId: string,
+    response: unknown,
+    { by, commandId }: { by?: Author | undefined; commandId?: string },
+  ): void {
     const { core } = this;
     const { child } = core.state.received.get(triggerId)!;
     const who = by === undefined ? {} : { by };
     core.emit({ type: 'trigger_response', at: core.port.now(), triggerId, response, to: child, ...who });
-    core.keep({ kind: 'received_over', triggerId, how: 'answered' });
+    core.keep({ kind: 'received_over', triggerId, how: 'answered', commandId });
     this.up.withdraw(triggerId);
     this.people.close(triggerId);
   }

@@ -242,7 +242,8 @@ function inputReceived(t: Transcript, event: UnknownMap): Change {
     at: time(event),
     ...defined('by', mapAt(event, 'by') as Author | undefined),
   };
-  t.pendingInputs = [...t.pendingInputs, input];
+  // Said once more by a host that took over: it is the same input.
+  t.pendingInputs = [...t.pendingInputs.filter((other) => other.commandId !== commandId), input];
   return STATE_ONLY;
 }
 

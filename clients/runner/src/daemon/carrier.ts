@@ -1,0 +1,77 @@
+import { errorInfo, type Command } from '@pizzapi/protocol';
+import { sleep } from '@pizzapi/process';
+import type { CommandOutcome } from '../link/messages.js';
+import type { Known, Woken } from './hostParts.js';
+import { isRepeatable } from './repeatable.js';
+import type { WorkerHandle } from './workers.js';
+
+/** Pause before a worker that refused to write a result is asked once more, in ms. */
+const ASK_AGAIN_MS = 1_000;
+
+const UNKNOWN: CommandOutcome = { ok: false, error: errorInfo('unknown') };
+
+/** What the commands of a session need of its host. */
+export interface CarrierDeps {
+  /** The worker, started where there is none. While one is replaced, its successor. */
+  awake(): Promise<Woken>;
+  /** Whether the result of a command is in the log or on its way there. */
+  isAnswered(commandId: string): Promise<boolean>;
+  /** Writes a result where no worker can be had. */
+  answerAlone(command: Command, outcome: CommandOutcome): Promise<CommandOutcome>;
+  /** Aborts when the daemon stops. */
+  closing: AbortSignal;
+}
+
+/** The way of a session's commands to its worker, over the deaths of workers, and of their results into the log. */
+export class CommandCarrier {
+  constructor(private readonly deps: CarrierDeps) {}
+
+  /** Carries a command out in the worker, which writes its result. Undefined: the daemon stops, nobody knows. */
+  async carry(command: Command): Promise<CommandOutcome | undefined> {
+    const { closing } = this.deps;
+    for (;;) {
+      const woken = await this.deps.awake();
+      if (woken.kind === 'refused') return this.deps.answerAlone(command, { ok: false, error: woken.error });
+      const { worker, departed } = woken.attached;
+      const asked = await worker.link.ask('command', { command });
+      if (asked.kind === 'refused') return this.settle(command, { ok: false, error: asked.error });
+      if (asked.kind === 'answered' && asked.answer.kind === 'answered') return asked.answer.outcome;
+      if (!closing.aborted) await departed;
+      if (closing.aborted) return undefined;
+      if (asked.kind === 'gone') return this.lost(command, worker);
+    }
+  }
+
+  /** Writes the result of a command that the daemon carried out, or that was lost, to the session's log. */
+  async settle(command: Command, outcome: CommandOutcome): Promise<CommandOutcome> {
+    const { closing } = this.deps;
+    for (;;) {
+      const woken = await this.deps.awake();
+      if (woken.kind === 'refused') return this.deps.answerAlone(command, outcome);
+      const { worker, departed } = woken.attached;
+      const asked = await worker.link.ask('answer', { command, outcome });
+      if ((asked.kind === 'answered' && asked.answer === 'written') || closing.aborted) return outcome;
+      // Two do not write to one log: the result waits for this worker, or for the end of it.
+      await (asked.kind === 'refused' ? Promise.race([departed, sleep(ASK_AGAIN_MS, closing)]) : departed);
+    }
+  }
+
+  /** The worker is gone with a command in its hands: its successor repeats it, or says that nobody knows. */
+  private async lost(command: Command, before: WorkerHandle): Promise<CommandOutcome | undefined> {
+    const woken = await this.deps.awake();
+    // Only the link was lost, and there is another to the same process.
+    if (woken.kind === 'awake' && woken.attached.worker.pid === before.pid) {
+      const known = await outcomeIn(woken.attached.worker, command.commandId);
+      if (known === 'unseen') return this.carry(command);
+      if (known !== 'unknown') return { ok: true };
+    }
+    if (isRepeatable(command) && !(await this.deps.isAnswered(command.commandId))) return this.carry(command);
+    return this.settle(command, UNKNOWN);
+  }
+}
+
+/** What a worker knows of a command that was put into its hands. */
+export async function outcomeIn({ link }: WorkerHandle, commandId: string): Promise<Known> {
+  const asked = await link.ask('outcome', { commandId });
+  return asked.kind === 'answered' ? asked.answer : 'unknown';
+}
