@@ -38,7 +38,7 @@ export class CommandCarrier {
       if (asked.kind === 'answered' && asked.answer.kind === 'answered') return asked.answer.outcome;
       if (!closing.aborted) await departed;
       if (closing.aborted) return undefined;
-      if (asked.kind === 'gone') return this.lost(command, worker);
+      if (asked.kind === 'gone' && asked.sent) return this.lost(command, worker);
     }
   }
 

@@ -109,6 +109,28 @@ describe('when something dies', () => {
     expectWhole(log.items);
   });
 
+  it('commands that come while what a dead worker left is ended are carried out by its successor', async () => {
+    const sid = await rig.newSession();
+    const log = await rig.log(sid);
+    await rig.send('exec', { command: "trap '' TERM; while :; do sleep 1; done" }, sid);
+    await log.until((event) => event.type === 'tool_execution_start');
+    await until(async () => (await taggedProcesses(sid)).length > 0);
+    // Until the next worker is warm: it is there before what the first one left is gone.
+    await pause(1_500);
+    const { pid, start } = (await rig.record(sid)).worker!;
+    signalProcess(pid, 'SIGKILL');
+    await until(async () => !(await isSameProcess(pid, start)));
+    await pause(50);
+    for (const name of ['at once', 'when all of it is gone']) {
+      const renamed = await rig.send('set_name', { name }, sid);
+      expect(await rig.result(sid, renamed)).toMatchObject({ ok: true });
+      await until(async () => (await taggedProcesses(sid)).length === 0);
+      await pause(200);
+    }
+    expect(count(log.items, 'session_resumed')).toBe(1);
+    expectWhole(log.items);
+  });
+
   it('an answer given while the backbone is away is in the log once it is back, whole and in order', async () => {
     const sid = await rig.newSession({ prompt: '/demo bash' });
     const log = await rig.log(sid);

@@ -6,12 +6,13 @@ import type { AnswerTo, FromWorker, Notice, QuestionName, Questions } from './me
 export type Asked<N extends QuestionName> =
   | { kind: 'answered'; answer: AnswerTo<N> }
   | { kind: 'refused'; error: ErrorInfo }
-  /** The worker has gone before it answered. */
-  | { kind: 'gone' };
+  /** The worker has gone before it answered; `sent`: it may have heard the question. */
+  | { kind: 'gone'; sent: boolean };
 
 interface Waiting {
   settle: (
-    outcome: { kind: 'answered'; answer: unknown } | { kind: 'refused'; error: ErrorInfo } | { kind: 'gone' },
+    outcome:
+      { kind: 'answered'; answer: unknown } | { kind: 'refused'; error: ErrorInfo } | { kind: 'gone'; sent: true },
   ) => void;
 }
 
@@ -30,7 +31,7 @@ export class LinkClient {
     socket.on('error', () => undefined);
     this.closed = new Promise((resolve) => {
       socket.on('close', () => {
-        for (const { settle } of this.waiting.values()) settle({ kind: 'gone' });
+        for (const { settle } of this.waiting.values()) settle({ kind: 'gone', sent: true });
         this.waiting.clear();
         resolve();
       });
@@ -48,7 +49,7 @@ export class LinkClient {
 
   /** Asks. Never rejects. */
   ask<N extends QuestionName>(type: N, question: Questions[N]['ask']): Promise<Asked<N>> {
-    if (!this.socket.writable) return Promise.resolve({ kind: 'gone' });
+    if (!this.socket.writable) return Promise.resolve({ kind: 'gone', sent: false });
     const ref = ++this.lastRef;
     return new Promise((resolve) => {
       this.waiting.set(ref, { settle: (outcome) => resolve(outcome as Asked<N>) });

@@ -257,7 +257,11 @@ describe('a parent session', () => {
   it('lets a person answer in the place of its agent', async () => {
     const test = await start({ linked: parent });
     await send(test, 'session_trigger', received('t1', { name: 'Baker, for a person' }));
-    await send(test, 'trigger_response', { triggerId: 't1', response: 'Gas' }, { by: owner });
+    const answer = () =>
+      send(test, 'trigger_response', { triggerId: 't1', response: 'Gas' }, { id: 'l_gas', by: owner });
+    expect(await answer()).toEqual(ok);
+    // The same command once more, after the death of a process, is the same answer and not one that is too late.
+    expect(await answer()).toEqual(ok);
     expect(test.log.all('trigger_response')).toMatchObject([
       { triggerId: 't1', response: 'Gas', to: 'kid', by: owner },
     ]);
