@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { errorInfo } from '@pizzapi/protocol';
+import type { CommandOutcome } from './link/messages.js';
 
 const run = promisify(execFile);
 
@@ -92,6 +94,13 @@ export async function sweepSession(sid: string, spare: readonly number[] = []): 
     await allGone(left, SWEEP_GRACE_MS);
   }
   return left.filter(isAlive);
+}
+
+/** Ends all that a killed session left running: what the command that killed it is answered. */
+export async function sweepForGood(sid: string, spare: readonly number[] = []): Promise<CommandOutcome> {
+  const survivors = await sweepSession(sid, spare);
+  if (survivors.length === 0) return { ok: true };
+  return { ok: false, error: errorInfo('command_failed', `Processes ${survivors.join(', ')} do not end`) };
 }
 
 /** Waits until a process is gone; false when it outlives `ms`. */

@@ -18,12 +18,20 @@ export class Absence {
   private isOurs = false;
   /** The epoch of the last grant, whether or not anything was written under it. */
   private granted = 0;
+  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly access: LogAccess,
     private readonly record: SessionRecord,
     private readonly signal: AbortSignal,
   ) {}
+
+  /** One at a time: whoever writes to the log here, and a worker from its start on, which takes the spool over. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.turn.then(work);
+    this.turn = done.catch(() => undefined);
+    return done;
+  }
 
   /**
    * Whether the session has anything in its log or on the way there: then there is one, whatever became of its worker.
@@ -52,7 +60,7 @@ export class Absence {
       if (!isNeeded()) return 'stopped';
       // Somebody wrote after our worker did: its host was given up.
       if ((last !== undefined && last.epoch > this.record.epoch) || hasSpool(this.access.home, sid)) {
-        const written = await this.write([]);
+        const written = await this.alone(async () => (isNeeded() ? this.write([]) : 'stopped'));
         if (written !== 'done') return written;
       }
       const epoch = Math.max(this.record.epoch, this.granted);

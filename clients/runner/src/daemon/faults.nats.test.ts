@@ -291,4 +291,19 @@ describe('a session that was given up', () => {
     expect(await isSameProcess(worker!.pid, worker!.start)).toBe(false);
     expectWhole(log.items);
   });
+
+  it('answers each command that comes while its worker is replaced, once', async () => {
+    const sid = await rig.newSession();
+    const log = await rig.log(sid);
+    await giveUp(sid);
+    const sent: string[] = [];
+    for (let i = 0; i < 40; i++) {
+      sent.push(await rig.send('set_name', { name: `Name ${i}` }, sid));
+      await pause(10);
+    }
+    for (const commandId of sent) await rig.result(sid, commandId);
+    const results = log.items.flatMap((event) => (event.type === 'command_result' ? [event.commandId] : []));
+    expect(results.filter((id) => sent.includes(id!)).toSorted()).toEqual(sent.toSorted());
+    expectWhole(log.items);
+  });
 });

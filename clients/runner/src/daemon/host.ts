@@ -10,7 +10,7 @@ import {
 import { backoff, sleep } from '@pizzapi/process';
 import { LinkClient } from '../link/client.js';
 import type { Beginning, CommandOutcome, SessionState } from '../link/messages.js';
-import { isSameProcess, sweepSession } from '../processes.js';
+import { isSameProcess, sweepForGood, sweepSession } from '../processes.js';
 import { Absence } from './absence.js';
 import { assignmentOf, resumption } from './assigning.js';
 import { CommandCarrier, outcomeIn } from './carrier.js';
@@ -163,11 +163,7 @@ export class SessionHost {
       this.ending = true;
       await this.dismiss();
     }
-    const survivors = await sweepSession(this.sid);
-    const outcome: CommandOutcome =
-      survivors.length === 0
-        ? { ok: true }
-        : { ok: false, error: errorInfo('command_failed', `Processes ${survivors.join(', ')} do not end`) };
+    const outcome = await sweepForGood(this.sid);
     await this.end('killed', undefined, [resultEvent(command, outcome)]);
     return outcome;
   }
@@ -208,7 +204,8 @@ export class SessionHost {
   private wake(): Promise<Woken> {
     this.waking ??= (async () => {
       await this.attached?.departed;
-      return this.start(resumption(this.record));
+      if (this.ending) return { kind: 'refused' as const, error: errorInfo('session_ended') };
+      return this.absence.alone(() => this.start(resumption(this.record)));
     })().finally(() => (this.waking = undefined));
     return this.waking;
   }
@@ -223,6 +220,8 @@ export class SessionHost {
     const pauses = backoff({ minMs: 200, maxMs: 5_000 });
     const { signal } = this.closing;
     while (!signal.aborted && !this.ending) {
+      // A command has woken it meanwhile.
+      if (this.attached !== undefined && this.attached.why === undefined) return;
       const woken = await this.wake();
       if (woken.kind === 'awake') return;
       if (isGone(woken.error.code)) return this.finish('fenced');
@@ -313,7 +312,7 @@ export class SessionHost {
     if (why === 'asleep') await this.rest();
     else if (why === 'ended') await this.finish('ended');
     // A newer epoch exists. It is ours again when it was only taken because we were away; else we are told.
-    else if (why === 'fenced') await this.recover();
+    else if (why === 'fenced') void this.recover();
     else this.crashed();
   }
 
@@ -356,7 +355,10 @@ export class SessionHost {
       return outcome;
     }
     if (await this.absence.isAnswered(command.commandId)) return outcome;
-    const written = await this.absence.write([resultEvent(command, outcome)]);
+    const write = () => this.absence.write([resultEvent(command, outcome)]);
+    const written = await this.absence.alone(async () => (this.attached === undefined ? write() : 'awake'));
+    // Somebody else could wake it.
+    if (written === 'awake') return this.settle(command, outcome);
     if (written === 'fenced') await this.finish('fenced');
     else await this.rest();
     return outcome;
@@ -365,7 +367,7 @@ export class SessionHost {
   /** Writes the end of a session that has no worker. */
   private async end(reason: EndReason, message: string | undefined, before: SessionEvent[]): Promise<void> {
     this.ending = true;
-    const written = await this.absence.end(reason, message, before);
+    const written = await this.absence.alone(() => this.absence.end(reason, message, before));
     if (written !== 'stopped') await this.finish(written === 'done' ? 'ended' : written);
   }
 

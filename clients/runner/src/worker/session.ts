@@ -27,7 +27,7 @@ import {
 import { sleep, type Logger } from '@pizzapi/process';
 import type { Assignment, CommandOutcome, SessionState, StopReason } from '../link/messages.js';
 import type { PiSession, PiSink } from '../pi/index.js';
-import { sweepSession } from '../processes.js';
+import { sweepForGood, sweepSession } from '../processes.js';
 import { BlobOutbox } from './blobOutbox.js';
 import { connectSession } from './connection.js';
 import { CommandRunner } from './commands.js';
@@ -233,15 +233,13 @@ export class WorkerSession {
     clearTimeout(this.looking);
     await pi.dispose({ forGood: reason.kind === 'kill' });
     if (reason.kind === 'kill') {
-      const survivors = await sweepSession(sid, [process.pid]);
+      const outcome = await sweepForGood(sid, [process.pid]);
       this.emit({
         type: 'command_result',
         at: Date.now(),
         commandId: reason.commandId,
         name: 'kill_session',
-        ...(survivors.length === 0
-          ? { ok: true }
-          : { ok: false, error: errorInfo('command_failed', `Processes ${survivors.join(', ')} do not end`) }),
+        ...outcome,
       });
       this.emit({ type: 'session_ended', at: Date.now(), reason: 'killed' });
     } else if (reason.kind === 'end') {
