@@ -303,7 +303,7 @@ describe('a session that was given up', () => {
     }
     for (const commandId of sent) await rig.result(sid, commandId);
     const results = log.items.flatMap((event) => (event.type === 'command_result' ? [event.commandId] : []));
-    expect(results.filter((id) => sent.includes(id!)).toSorted()).toEqual(sent.toSorted());
+    expect(results.filter((id) => sent.includes(id)).toSorted()).toEqual(sent.toSorted());
     expectWhole(log.items);
   });
 });
