@@ -57,9 +57,9 @@ describe('the link between daemon and worker', () => {
     const link = (await LinkClient.connect(socket))!;
     const asked = link.ask('branch', {});
     await worker.close();
-    expect(await asked).toEqual({ kind: 'gone' });
+    expect(await asked).toEqual({ kind: 'gone', sent: true });
     await link.closed;
-    expect(await link.ask('branch', {})).toEqual({ kind: 'gone' });
+    expect(await link.ask('branch', {})).toEqual({ kind: 'gone', sent: false });
     expect(await LinkClient.connect(socket)).toBeUndefined();
   });
 
