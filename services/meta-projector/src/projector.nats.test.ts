@@ -74,6 +74,11 @@ describe('the projector', () => {
     await world.rowWhere('a', (row) => row.lastSeq === first);
     await one.projector.stop();
     expect((await readCursor(bucket<Cursor>(world.backbone, 'projector')))?.sessions).toBe(first);
+    // How far it is can be seen also where nothing has happened since.
+    const idle = world.project();
+    const line = `${METRICS.projectorCursor}{stream="SESSIONS"} ${first}\n`;
+    await expect.poll(() => idle.metrics.render()).toContain(line);
+    await idle.projector.stop();
 
     const last = await tell(await world.host('a'), ...turn(31));
     const two = world.project();

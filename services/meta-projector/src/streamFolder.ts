@@ -41,7 +41,9 @@ export class StreamFolder {
 
   /** Folds until `drain`, the signal, or a stream that was replaced. Throws what is a bug. */
   async run(): Promise<FoldingEnd> {
-    const { backbone, fold, signal } = this.options;
+    const { backbone, fold, signal, meters } = this.options;
+    // Also where nothing has happened since: a gauge that is not there looks like a projector that is not.
+    meters.cursor.set({ stream: fold.stream }, this.position);
     await consumeStream(backbone, fold.stream, {
       after: this.position,
       signal: AbortSignal.any([signal, this.stopping.signal]),
