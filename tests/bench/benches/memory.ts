@@ -7,7 +7,8 @@ import type { Memory } from '../harness/rig.js';
 
 const KB = 1_024;
 const MB = 1_024 * KB;
-const IDLE = { first: 200, more: 1_000 };
+/** So many that the pages which the allocator takes at a time are no part of the figure. */
+const IDLE = { first: 200, more: 4_000 };
 const SLOW = { viewers: 100, deaf: 20, bytes: 2_000, perSecond: 500 };
 /** What one slow viewer may cost: what is unsent before it is parked, and a message on its way. */
 const SLOW_BOUND = 256 * KB + 2 * 64 * KB;

@@ -1,4 +1,5 @@
 import fastifyWebsocket, { type WebSocket } from '@fastify/websocket';
+import type { ServerResponse } from 'node:http';
 import { errorInfo, MAX_FRAME_BYTES, SUBPROTOCOL } from '@pizzapi/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { answerError } from '../http/errors.js';
@@ -8,6 +9,10 @@ import { protocolOf, socketProblem, type AdmissionDeps } from './admission.js';
 import type { Sockets, Target } from './sockets.js';
 
 declare module 'fastify' {
+  interface FastifyRequest {
+    /** What node would have answered an upgrade with. */
+    unused: ServerResponse | null;
+  }
   interface FastifyContextConfig {
     /** Speaks WebSocket. */
     socket?: boolean;
@@ -27,7 +32,9 @@ export async function registerUpgrades(app: FastifyInstance, sockets: Sockets): 
     // Draining has sent everyone away before.
     preClose: (done: () => void) => done(),
   });
+  app.decorateRequest('unused', null);
   app.addHook('onRequest', async (request, reply) => {
+    if (request.ws) request.unused = reply.raw;
     if (request.ws && request.routeOptions.config.socket !== true)
       return answerError(reply, errorInfo('not_found', `No WebSocket at ${request.url.slice(0, 100)}`));
   });
@@ -58,6 +65,8 @@ export function socketRoutes(
         const json = socket.protocol === SUBPROTOCOL.json;
         // The plugin's listener holds request and reply for as long as the socket lives; `converse` has its own.
         socket.removeAllListeners('error');
+        // So does the connection itself, by a response that is never sent.
+        request.unused?.detachSocket(request.raw.socket);
         deps.sockets.converse(socket, request.raw.socket, targetOf(request), principalOf(request), json);
       },
     });
