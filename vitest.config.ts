@@ -2,11 +2,21 @@ import { defineConfig } from 'vitest/config';
 
 const conditions = ['@pizzapi/source', 'module', 'node', 'development|production'];
 
+/** What is waited for may take its time on a busy machine: the default is a second. */
+const expecting = { poll: { timeout: 20_000 } };
+
 /** One project a kind of test, so that `vitest run --project pure` stays a matter of seconds. */
 const project = (name: string, include: string[], options: object = {}) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { name, include, exclude: ['**/dist/**', '**/node_modules/**'], environment: 'node' as const, ...options },
+  test: {
+    name,
+    include,
+    exclude: ['**/dist/**', '**/node_modules/**'],
+    environment: 'node' as const,
+    expect: expecting,
+    ...options,
+  },
 });
 
 const slow = { testTimeout: 60_000, hookTimeout: 60_000 };

@@ -23,6 +23,8 @@ const waitingList = (page: Page) => page.getByRole('region', { name: 'Waiting fo
 const toast = (page: Page, name: string) => page.getByRole('status').getByRole('link', { name });
 const tell = (page: Page, sid: string, changes: Partial<SessionInfo>) =>
   page.evaluate(([id, what]) => (globalThis as unknown as Played).tellSession(id, what), [sid, changes] as const);
+/** Until the page knows the list, and what is new to it is news. */
+const watches = (page: Page) => page.locator('link[rel=icon][href="/icon-waiting.svg"]').waitFor({ state: 'attached' });
 const finish = (page: Page, sid: string) => tell(page, sid, { state: 'idle', busy: false });
 
 /** Takes the tab out of the person's sight, or brings it back: a browser without a screen has no other tab to go to. */
@@ -235,6 +237,7 @@ describe('what happens elsewhere', () => {
   it('is told in a toast that leads there, but not what is in view, muted, or was so before', async () => {
     const page = await scripted.open('/s/fresh', 'messages=20');
     await page.getByText('To-dos').waitFor();
+    await watches(page);
     await tell(page, 'long', { state: 'waiting', waiting: ['x'] });
     await tell(page, 'fresh', { state: 'waiting', waiting: ['x'] });
     await finish(page, 'story');
@@ -252,7 +255,9 @@ describe('what happens elsewhere', () => {
   it('says what is asked, and is taken back when it was answered elsewhere', async () => {
     const page = await scripted.open('/s/fresh', 'scene=waiting');
     await page.getByText('To-dos').waitFor();
+    await watches(page);
     await tell(page, 'question', { state: 'working', waiting: [] });
+    await page.getByRole('radio', { name: 'Waiting 3' }).waitFor();
     await tell(page, 'question', { state: 'waiting', waiting: ['q1'] });
     await toast(page, 'Choose a store').getByText('Which database should the projector write').waitFor();
     await tell(page, 'question', { state: 'working', waiting: [] });

@@ -4,7 +4,7 @@ import { titleOf } from '../shell/grouping.js';
 import { notifications, type Wish } from '../state/notifications.svelte.js';
 import { router } from '../state/router.svelte.js';
 import { toasts } from '../state/toasts.svelte.js';
-import { lineOf } from './asked.js';
+import { lineOf, type Asked } from './asked.js';
 import { holds, newsOf, sentenceOf, waysOf, type News } from './news.js';
 import { closeNotifications, notifyFromTab } from './push.js';
 import { readTail } from './readTail.js';
@@ -13,6 +13,9 @@ import { waiting } from './waiting.svelte.js';
 
 /** How long something has to hold before it is told, in ms: a queued input goes on at once, a script answers at once. */
 const SETTLE_MS = 1_500;
+/** How long it waits for what is asked, and how often it looks, in ms: it comes by another way than that it is asked. */
+const ASKED_MS = 3_000;
+const LOOK_MS = 100;
 const WISHES: Readonly<Record<NotificationKind, Wish>> = {
   finished: 'agentFinished',
   input: 'needsInput',
@@ -56,7 +59,7 @@ function answered(sid: string): void {
 /** `over`: whoever this was for is not there any more. */
 async function tell(seen: News, hub: Hub, over: AbortSignal): Promise<void> {
   const { sessionId } = seen.session;
-  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  await pause(SETTLE_MS);
   const { news, detail } = await detailed(seen);
   const now = hub.sessions.get(sessionId);
   if (over.aborted || news === undefined || !holds(news, now)) return;
@@ -74,12 +77,23 @@ async function tell(seen: News, hub: Hub, over: AbortSignal): Promise<void> {
   if (ways.notify) notifyFromTab(title, text, sessionId, () => router.go(`/s/${sessionId}`));
 }
 
+/** What a session asks first, once that is known. */
+async function askedIn(sid: string): Promise<Asked | undefined> {
+  for (let waited = 0; ; waited += LOOK_MS) {
+    const found = waiting.list.find(({ session }) => session.sessionId === sid);
+    if (found === undefined || found.asked !== undefined || waited >= ASKED_MS) return found?.asked?.[0];
+    await pause(LOOK_MS);
+  }
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
 /** With what there is to say of it; without news when somebody has stopped the agent, who knows that. */
 async function detailed(news: News): Promise<{ news: News | undefined; detail?: string | undefined }> {
   const { sessionId } = news.session;
   if (news.kind === 'error') return { news };
   if (news.kind === 'input') {
-    const asked = waiting.list.find(({ session }) => session.sessionId === sessionId)?.asked?.[0];
+    const asked = await askedIn(sessionId);
     return { news, detail: asked && lineOf(asked) };
   }
   const ending = endingOf(await readTail(sessionId));
