@@ -115,8 +115,11 @@ function messageStart(t: Transcript, seq: number, event: UnknownMap): Change {
   const model = stringAt(event, 'model');
   const said = { seq, role, ...(model === undefined ? {} : { model }) };
   const found = messageAt(t, id);
-  if (found !== undefined) return found.item.open ? putMessage(t, found.position, { ...found.item, ...said }) : NOTHING;
-  return push(t, { kind: 'message', id, at: time(event), blocks: [], open: true, broken: false, ...said });
+  const at = time(event);
+  // Pieces that were ahead of it have opened the message: when it began is said here.
+  if (found !== undefined)
+    return found.item.open ? putMessage(t, found.position, { ...found.item, at, ...said }) : NOTHING;
+  return push(t, { kind: 'message', id, at, blocks: [], open: true, broken: false, ...said });
 }
 
 function messageEnd(t: Transcript, seq: number, event: UnknownMap): Change {

@@ -49,6 +49,21 @@ describe('a transcript', () => {
     expect(message(t, 'm').open).toBe(false);
   });
 
+  it('a piece that is ahead of the start of its message changes nothing in the end', () => {
+    const events = [{ ...start('m'), at: 5 }, end('m', 'done')];
+    const t = createTranscript();
+    applyDelta(t, { ...text(1, 'm', 'do'), at: 9 });
+    expect(
+      message(
+        foldTranscript(
+          t,
+          events.map((event, index) => [index + 1, event] as const),
+        ),
+        'm',
+      ),
+    ).toEqual(message(given(...events), 'm'));
+  });
+
   it('a piece that comes after the end changes nothing', () => {
     const t = given(start('m'), end('m', 'done'));
     expect(applyDelta(t, text(1, 'm', 'late')).items).toEqual([]);
