@@ -16,8 +16,8 @@ export interface CarrierDeps {
   awake(): Promise<Woken>;
   /** Whether the result of a command is in the log or on its way there. */
   isAnswered(commandId: string): Promise<boolean>;
-  /** Writes a result where no worker can be had. */
-  answerAlone(command: Command, outcome: CommandOutcome): Promise<CommandOutcome>;
+  /** Writes a result where no worker can be had. Undefined: the daemon stops, it is not written. */
+  answerAlone(command: Command, outcome: CommandOutcome): Promise<CommandOutcome | undefined>;
   /** Aborts when the daemon stops. */
   closing: AbortSignal;
 }
@@ -42,15 +42,19 @@ export class CommandCarrier {
     }
   }
 
-  /** Writes the result of a command that the daemon carried out, or that was lost, to the session's log. */
-  async settle(command: Command, outcome: CommandOutcome): Promise<CommandOutcome> {
+  /**
+   * Writes the result of a command that the daemon carried out, or that was lost, to the session's log. Undefined: the
+   * daemon stops before it is written, and the next one owes it.
+   */
+  async settle(command: Command, outcome: CommandOutcome): Promise<CommandOutcome | undefined> {
     const { closing } = this.deps;
     for (;;) {
       const woken = await this.deps.awake();
       if (woken.kind === 'refused') return this.deps.answerAlone(command, outcome);
       const { worker, departed } = woken.attached;
       const asked = await worker.link.ask('answer', { command, outcome });
-      if ((asked.kind === 'answered' && asked.answer === 'written') || closing.aborted) return outcome;
+      if (asked.kind === 'answered' && asked.answer === 'written') return outcome;
+      if (closing.aborted) return undefined;
       // Two do not write to one log: the result waits for this worker, or for the end of it.
       await (asked.kind === 'refused' ? Promise.race([departed, sleep(ASK_AGAIN_MS, closing)]) : departed);
     }

@@ -106,7 +106,10 @@ export class CommandDesk {
     return this.tell(command, { ok: true, result: { sessionId: begun.sid, cwd: begun.cwd } });
   }
 
-  private async fork(host: SessionHost, command: Extract<Command, { name: 'fork' }>): Promise<CommandOutcome> {
+  private async fork(
+    host: SessionHost,
+    command: Extract<Command, { name: 'fork' }>,
+  ): Promise<CommandOutcome | undefined> {
     const begun = await this.options.hosts.fork(host, command);
     if (begun.kind === 'refused') return host.settle(command, { ok: false, error: begun.error });
     return host.settle(command, { ok: true, result: { sessionId: begun.sid } });
@@ -140,7 +143,7 @@ export class CommandDesk {
     return (await host.isAnswered(command.commandId)) ? { ok: true } : this.handle(command);
   }
 
-  private async refuse(command: Command, code: ErrorCode, what?: string): Promise<CommandOutcome> {
+  private async refuse(command: Command, code: ErrorCode, what?: string): Promise<CommandOutcome | undefined> {
     const outcome: CommandOutcome = { ok: false, error: errorInfo(code, what) };
     const host = command.sessionId === undefined ? undefined : this.options.hosts.get(command.sessionId);
     // A session is not woken only to hear that it missed something.

@@ -133,8 +133,8 @@ export class SessionHost {
     return worker !== undefined && worker.pid === this.adopted ? outcomeIn(worker, commandId) : 'unknown';
   }
 
-  /** Writes the result of a command that the daemon carried out, or that was lost, to the session's log. */
-  settle(command: Command, outcome: CommandOutcome): Promise<CommandOutcome> {
+  /** Writes the result of a command that the daemon carried out to the session's log. Undefined: the daemon stops. */
+  settle(command: Command, outcome: CommandOutcome): Promise<CommandOutcome | undefined> {
     return this.carrier.settle(command, outcome);
   }
 
@@ -349,7 +349,7 @@ export class SessionHost {
     else await this.save();
   }
 
-  private async answerAlone(command: Command, outcome: CommandOutcome): Promise<CommandOutcome> {
+  private async answerAlone(command: Command, outcome: CommandOutcome): Promise<CommandOutcome | undefined> {
     if (this.ending) {
       this.deps.announcer.say({ type: 'command_result', commandId: command.commandId, name: command.name, ...outcome });
       return outcome;
@@ -359,6 +359,7 @@ export class SessionHost {
     const written = await this.absence.alone(async () => (this.attached === undefined ? write() : 'awake'));
     // Somebody else could wake it.
     if (written === 'awake') return this.settle(command, outcome);
+    if (written === 'stopped') return undefined;
     if (written === 'fenced') await this.finish('fenced');
     else await this.rest();
     return outcome;

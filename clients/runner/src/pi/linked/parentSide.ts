@@ -148,8 +148,9 @@ export class ParentSide {
   async receipt({ commandId, args, by }: CommandOf<'link_receipt'>): Promise<Outcome> {
     const { core } = this;
     const { requestId, to, outcome, error } = args;
-    const said = error === undefined ? {} : { error };
+    // Told and handed over by a process that died.
     if (core.state.letters.has(commandId)) return OK;
+    const said = error === undefined ? {} : { error };
     core.emit({ type: 'link_receipt', at: core.port.now(), requestId, to, outcome, ...said });
     if (outcome === 'queued' || outcome === 'delivered') return OK;
     const what = this.whatWas(requestId, to);
