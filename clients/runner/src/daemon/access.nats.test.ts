@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { bucket, holdLease } from '@pizzapi/backbone';
@@ -78,11 +78,15 @@ it('a session that another host of its owner has taken over is given up, its wor
 });
 
 it('a session whose runner’s token is revoked goes on, and all it says is in the log once there is a new one', async () => {
-  const sid = await rig.newSession({ prompt: '/demo bash' });
+  // The turn ends when the test says so, after the host is cut off.
+  const command = 'while [ ! -e cut-off ]; do sleep 0.05; done';
+  const sid = await rig.newSession({ prompt: `/demo call bash ${JSON.stringify({ command })}` });
   const log = await rig.log(sid);
   await log.until((event) => event.type === 'tool_execution_start');
   const { worker } = await rig.record(sid);
   await rig.secured.revokeToken(rig.token);
+  await until(async () => (await rig.secured.connectedHosts()).length === 0);
+  await writeFile(join(rig.root, 'project', 'cut-off'), '');
   await until(async () => (await rig.record(sid)).activity === 'idle');
   await pause(1_000);
   expect(log.items.map(({ type }) => type)).not.toContain('agent_end');

@@ -10,6 +10,8 @@ import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
 import { createMetrics, mintToken, secretHash, silentLogger, tokenHint, type Metrics } from '@pizzapi/process';
 import { newId, type AccountRow, type KeyRow } from '@pizzapi/protocol';
 import { createAuthenticator, type Authenticator } from '../app.js';
+import { parseConnectionName } from '../connectionName.js';
+import { listConnections } from '../connections.js';
 import { generateCredentials, type Credentials } from '../credentials.js';
 import { authorizationConfig } from '../natsConfig.js';
 
@@ -33,6 +35,8 @@ export interface SecuredNats {
   newRunnerToken(userId: string, more?: { expiresAt?: number }): Promise<string>;
   revokeToken(token: string): Promise<void>;
   disableAccount(userId: string): Promise<void>;
+  /** Who is connected as a host, by `connectionName`. */
+  connectedHosts(): Promise<string[]>;
   stop(): Promise<void>;
 }
 
@@ -51,11 +55,12 @@ export async function startSecuredNats(): Promise<SecuredNats> {
   await provision(admin);
 
   const metrics = createMetrics();
+  const system = keep(await connectAccount({ url: nats.url, name: 'system', nkey: credentials.system.nkeySeed }));
   const addAuthenticator = async (): Promise<Authenticator> => {
     const authenticator = createAuthenticator({
       backbone: await connectAs('authenticator'),
       admin,
-      system: keep(await connectAccount({ url: nats.url, name: 'system', nkey: credentials.system.nkeySeed })),
+      system,
       issuerSeed: credentials.issuerSeed,
       log: silentLogger,
       metrics,
@@ -97,6 +102,10 @@ export async function startSecuredNats(): Promise<SecuredNats> {
       const found = await accounts.get(`user.${userId}`);
       if (found === undefined) throw new Error(`There is no account ${userId}`);
       await accounts.put(`user.${userId}`, { ...found.value, disabledAt: Date.now() });
+    },
+    async connectedHosts() {
+      const names = (await listConnections(system)).map(({ name }) => name);
+      return names.filter((name) => parseConnectionName(name) !== undefined);
     },
     async stop() {
       await Promise.all(authenticators.map((authenticator) => authenticator.stop()));
