@@ -12,6 +12,7 @@ import type { Answer } from './dialogs.js';
 import { runShell } from './exec.js';
 import { forkFile } from './fork.js';
 import { storyOf } from './importFile.js';
+import { promptInTurn } from './inTurn.js';
 import { authSource, findModel, modelName, toMetaModel, toRunnerModel, type PiModel } from './models.js';
 import type { SessionParts } from './parts.js';
 import { Prompts } from './prompts.js';
@@ -59,6 +60,7 @@ export class HostedSession implements PiSession {
     this.#warnings = warnings;
     this.cwd = pi.sessionManager.getCwd();
     for (const entry of pi.sessionManager.getEntries()) if (entry.type === 'message') this.#usage.add(entry.message);
+    promptInTurn(pi);
     this.prompts = new Prompts({
       pi,
       delivered: (commandId) => this.emit({ type: 'input_delivered', at: Date.now(), commandId }),

@@ -19,7 +19,8 @@ export function tidyUpAfterEach(): void {
   afterEach(async () => {
     vi.unstubAllEnvs();
     for (const { log } of open) expect(log.events.map(eventProblem).filter((problem) => problem)).toEqual([]);
-    await Promise.all(open.splice(0).map((session) => session.close()));
+    // The last first: it may work in the folders of one before it, which go with that one.
+    for (const session of open.splice(0).reverse()) await session.close();
     for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
   });
 }

@@ -14,6 +14,9 @@ import {
   withExtension,
 } from '../../testing/human.js';
 
+/** Takes its time between pi's look at whether the agent works and its start. */
+const SLOW = `pi.on('before_agent_start', () => new Promise((resolve) => setTimeout(resolve, 100)))`;
+
 tidyUpAfterEach();
 
 describe('a question of the agent', () => {
@@ -128,6 +131,28 @@ describe('a question of the agent', () => {
     after.session.answerDialog(first, 'Gas', owner);
     await after.log.next('agent_end', 2);
     expect(after.log.all('question_cleared').map((event) => event.toolCallId)).toEqual([second, first]);
+  });
+
+  it('is heard also where another one is answered, and somebody writes, at the same moment', async () => {
+    let test = await start();
+    await say(test, ask(OVEN));
+    await test.log.next('question_pending');
+    await crash(test);
+    test = await again(test);
+    await say(test, ask({ question: 'Its name?' }));
+    await test.log.next('question_pending', 2);
+    const [first, second] = test.log.all('question_pending').map(({ question }) => question.toolCallId);
+    await crash(test);
+    const after = await again(test, { agentDir: withExtension(SLOW) });
+    expect(after.session.answerDialog(first!, 'Gas', owner)).toBe('resolved');
+    expect(after.session.answerDialog(second!, 'Quattro', owner)).toBe('resolved');
+    expect(await say(after, 'Hurry')).toEqual({ kind: 'ok' });
+    const heard = () => after.log.all('message_end').filter(({ message }) => message.role === 'user');
+    await after.log.until(() => heard().length === 3);
+    const texts = heard().map(({ message }) => JSON.stringify(message.content));
+    for (const what of ['Answered: Gas', 'Answered: Quattro', 'Hurry'])
+      expect(texts.filter((text) => text.includes(what))).toHaveLength(1);
+    expect(after.log.all('dialog_opened').filter(({ level }) => level === 'error')).toEqual([]);
   });
 
   it('waits on when the extensions are loaded anew', async () => {
