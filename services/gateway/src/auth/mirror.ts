@@ -1,8 +1,8 @@
 import { bucket, type Backbone, type BucketName, type BucketOptions } from '@pizzapi/backbone';
 import { sleep, type Logger } from '@pizzapi/process';
 
-/** How long a write waits at most for the mirror to show it, in ms. */
-const SETTLE_MS = 1_000;
+/** How long is waited at most for the watch to tell what is in the bucket, in ms. */
+const SETTLE_MS = 5_000;
 /** Before a watch that failed begins anew, in ms. */
 const RETRY_MS = 1_000;
 
@@ -63,6 +63,12 @@ export class Mirror<T> {
 
   /** What is known, or else what the bucket says: a row may be younger than the watch's last news. */
   async get(key: string): Promise<T | undefined> {
+    const known = this.rows.get(key);
+    if (known !== undefined) return known;
+    const found = await this.source.get(this.prefix + key);
+    if (found === undefined) return undefined;
+    // Listeners are told of the end of what the watch knew: who is let in by a row has to be told when it goes.
+    await this.reached(found.revision);
     return this.rows.get(key) ?? (await this.source.get(this.prefix + key))?.value;
   }
 
@@ -79,13 +85,13 @@ export class Mirror<T> {
     this.set(key, undefined);
   }
 
-  /** Resolves once the deletion of `key`, stored as `revision`, shows here; after a second in any case. */
+  /** Resolves once the deletion of `key`, stored as `revision`, shows here; after five seconds in any case. */
   async settled(key: string, revision: number): Promise<void> {
     // Nobody is told that a key went which was never there.
     if (this.rows.has(key)) await this.reached(revision);
   }
 
-  /** Resolves once a value that was stored as `revision` shows here; after a second in any case. */
+  /** Resolves once a value that was stored as `revision` shows here; after five seconds in any case. */
   async reached(revision: number): Promise<void> {
     if (this.revision >= revision) return;
     await new Promise<void>((resolve) => {

@@ -114,7 +114,7 @@ export class ShareStore {
     return unexpired.sort((a, b) => b.createdAt - a.createdAt);
   }
 
-  /** Makes a link, and tidies away those of the session that are over. */
+  /** Makes a link, and tidies away those of the session that are over. Resolves when the link is known here. */
   async create({ sid, userId, mode, expiresAt }: NewShare): Promise<CreateOutcome> {
     const all = this.all(sid);
     if (all.filter((share) => this.lives(share)).length >= MAX_LIVE_SHARES) return { kind: 'too_many' };
@@ -125,7 +125,7 @@ export class ShareStore {
     const until = Math.min(createdAt + SCAN_MS, expiresAt);
     const scan = { hash: hashOf(code), until };
     const share: ShareRow = { shareId: newId('sh'), sessionId: sid, userId, mode, createdAt, expiresAt, scan };
-    await this.rows.put(keyOf(sid, share.shareId), share);
+    await this.mirror.reached(await this.rows.put(keyOf(sid, share.shareId), share));
     return { kind: 'created', share, scan: { code, until } };
   }
 
@@ -134,10 +134,10 @@ export class ShareStore {
     return this.change(sid, shareId, (share) => ({ ...share, revokedAt: this.now() }));
   }
 
-  /** Ends every link of a session, and says which. */
+  /** Ends every link of a session, and says which. Also those that were made a moment ago by another gateway. */
   async revokeAll(sid: string): Promise<string[]> {
-    const living = this.all(sid).filter((share) => this.lives(share));
-    const ended = living.map(async ({ shareId }) => ((await this.revoke(sid, shareId)) ? [shareId] : []));
+    const ids = (await this.rows.keys(keyOf(sid, ''))).map((key) => key.slice(keyOf(sid, '').length));
+    const ended = ids.map(async (shareId) => ((await this.revoke(sid, shareId)) ? [shareId] : []));
     return (await Promise.all(ended)).flat();
   }
 
@@ -148,7 +148,7 @@ export class ShareStore {
 
   /** Forgets the links of a session that is no more. */
   async forget(sid: string): Promise<void> {
-    await Promise.all(this.all(sid).map(({ shareId }) => this.rows.delete(keyOf(sid, shareId))));
+    await Promise.all((await this.rows.keys(keyOf(sid, ''))).map((key) => this.rows.delete(key)));
   }
 
   private changed(after: ShareRow | undefined, before: ShareRow | undefined): void {
@@ -185,7 +185,7 @@ export class ShareStore {
       if (found === undefined || !this.lives(found.value)) return false;
       const written = await this.rows.update(key, evolve(found.value), found.revision);
       if (written.kind === 'conflict') continue;
-      await this.mirror.settled(key, written.revision);
+      await this.mirror.reached(written.revision);
       return true;
     }
     throw new CodedError('unavailable', 'The link is being changed by others');
