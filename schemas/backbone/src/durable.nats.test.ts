@@ -92,6 +92,18 @@ describe('a durable reader', () => {
     expect(s.b.counters.foreignMessages).toBeGreaterThan(foreignMessages);
   });
 
+  it('stops at once, also while it only just begins', async () => {
+    const began = performance.now();
+    for (let turns = 0; turns < 6; turns++) {
+      const first = reader();
+      await first.opened;
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      await first.stop();
+    }
+    // One that waits for messages all the same waits ten seconds.
+    expect(performance.now() - began).toBeLessThan(9_000);
+  });
+
   it('gets an event again when it could not be handled yet', async () => {
     let tries = 0;
     const first = reader(() => {

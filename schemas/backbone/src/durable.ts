@@ -69,13 +69,15 @@ async function readOnce(
   const messages = await connection.whileConnected(
     consumer.fetch({ max_messages: FETCH_MESSAGES, expires: FETCH_EXPIRES_MS }),
   );
-  let broken = signal.aborted;
+  let broken = false;
   const stop = (): void => {
     broken = true;
     messages.stop();
   };
   signal.addEventListener('abort', stop);
   const off = connection.onStatus(stop);
+  // Asked to stop while the messages were being asked for: they would be waited for to the end.
+  if (signal.aborted) stop();
   /** Passed over, and not acknowledged yet: one acknowledgement stands for all before it. */
   let passed: JsMsg | undefined;
   try {

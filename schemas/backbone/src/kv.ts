@@ -54,7 +54,10 @@ export interface Bucket<T> {
   put(key: string, value: T, options?: WriteOptions): Promise<number>;
   /** `stored` carries the revision of the deletion. `conflict` only when a revision was asked for. */
   delete(key: string, options?: DeleteOptions): Promise<KvWrite>;
+  /** The keys that begin with `prefix`, which ends with a dot. */
   keys(prefix?: string): Promise<string[]>;
+  /** The values there are now, by their keys. */
+  all(prefix?: string): Promise<Map<string, T>>;
   /** All values there are, then every change, until the signal aborts. Survives every failure of the backbone. */
   watch(options: { signal: AbortSignal; prefix?: string }): AsyncIterable<KvChange<T>>;
 }
@@ -178,14 +181,25 @@ class OpenBucket<T> implements Bucket<T> {
   }
 
   async keys(prefix = ''): Promise<string[]> {
-    const found: string[] = [];
+    return [...(await this.all(prefix)).keys()];
+  }
+
+  async all(prefix = ''): Promise<Map<string, T>> {
+    const found = new Map<string, T>();
     const stop = new AbortController();
-    for await (const change of this.watch({ signal: stop.signal, prefix })) {
-      if (change.kind === 'value') found.push(change.key);
-      if (change.kind === 'ready') break;
+    // The backbone may be away: what goes on coming is waited for, silence is not.
+    const patience = setTimeout(() => stop.abort(), KV_PATIENCE_MS);
+    try {
+      for await (const change of this.watch({ signal: stop.signal, prefix })) {
+        patience.refresh();
+        if (change.kind === 'ready') return found;
+        if (change.kind === 'value') found.set(change.key, change.value);
+      }
+    } finally {
+      clearTimeout(patience);
+      stop.abort();
     }
-    stop.abort();
-    return found;
+    throw new CodedError('unavailable', 'The backbone did not answer');
   }
 
   async *watch({

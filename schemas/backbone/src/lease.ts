@@ -5,6 +5,7 @@ import { Retry } from './backoff.js';
 import { inside, type Backbone, type Connection } from './connection.js';
 import { readEntry, watchEntries, type Entry } from './kv.js';
 import { writeHeaders, type StoredMessage } from './message.js';
+import type { PublishOutcome } from './publisher.js';
 import { keySubject, LEASES } from './streams.js';
 
 /** How long a lease lives without being renewed, and how often it is, in ms. */
@@ -89,6 +90,8 @@ class HeldLease implements Lease {
   private readonly stopping = new AbortController();
   private readonly subject: string;
   private revision = 0;
+  /** What the last attempt at a renewal said, ms since epoch. */
+  private renewedAt = 0;
   private keeping: Promise<void> = Promise.resolve();
 
   constructor(
@@ -124,12 +127,22 @@ class HeldLease implements Lease {
     if (this.stopping.signal.aborted) return;
     this.stopping.abort();
     await this.keeping;
-    if (this.connection.status() !== 'connected') return;
+    if (this.connection.status() !== 'connected' || (await this.remove()) !== 'conflict') return;
+    // The last renewal was stored and its answer lost, or the lease is another's by now, maybe of the same epoch.
+    const entry = await readEntry(this.connection, LEASES, this.key).catch(() => undefined);
+    if (entry?.kind !== 'value') return;
+    const { epoch, at } = leaseValue(entry.message);
+    if (epoch !== this.options.epoch || at !== this.renewedAt) return;
+    this.revision = entry.message.seq;
+    await this.remove();
+  }
+
+  private async remove(): Promise<PublishOutcome['kind']> {
     const headers = writeHeaders([
       ['KV-Operation', 'DEL'],
       [PubHeaders.ExpectedLastSubjectSequenceHdr, this.revision],
     ]);
-    await this.connection.publisher.publish(this.subject, new Uint8Array(0), headers);
+    return (await this.connection.publisher.publish(this.subject, new Uint8Array(0), headers)).kind;
   }
 
   private async renewing(): Promise<void> {
@@ -169,7 +182,9 @@ class HeldLease implements Lease {
       [PubHeaders.MessageTTL, `${Math.ceil(ttlMs / 1000)}s`],
       [PubHeaders.ExpectedLastSubjectSequenceHdr, this.revision],
     ]);
-    const outcome = await this.connection.publisher.publish(this.subject, encode({ epoch, at: Date.now() }), headers);
+    this.renewedAt = Date.now();
+    const value = encode({ epoch, at: this.renewedAt });
+    const outcome = await this.connection.publisher.publish(this.subject, value, headers);
     if (outcome.kind === 'stored') this.revision = outcome.seq;
     return outcome.kind;
   }

@@ -11,7 +11,7 @@ export type ReplyHandler = (msg: Msg | undefined) => void;
 interface Pending {
   handler: ReplyHandler;
   deadline: number;
-  timeoutMs: number;
+  nextMs: number;
 }
 
 /**
@@ -31,13 +31,13 @@ export class Mux {
   ) {
     this.prefix = `${createInbox(inboxPrefix)}.`;
     this.sub = nc.subscribe(`${this.prefix}*`, { callback: (_err, msg) => this.receive(msg) });
-    this.sweeper = setInterval(() => this.sweep(), SWEEP_MS);
+    this.sweeper = setInterval(() => this.sweepAfterReading(), SWEEP_MS);
     this.sweeper.unref();
   }
 
   /**
    * Publishes to `subject` with a reply address. The handler is called for every reply until `done(token)`, each reply
-   * starting the time-out again, and at last with undefined when the time is up.
+   * granting `nextMs` for one more, and at last with undefined when the time is up.
    */
   request(
     subject: string,
@@ -45,9 +45,10 @@ export class Mux {
     headers: MsgHdrs | undefined,
     timeoutMs: number,
     handler: ReplyHandler,
+    nextMs = timeoutMs,
   ): string {
     const token = (this.next++).toString(36);
-    this.pending.set(token, { handler, deadline: Date.now() + timeoutMs, timeoutMs });
+    this.pending.set(token, { handler, deadline: Date.now() + timeoutMs, nextMs });
     try {
       this.nc.publish(
         subject,
@@ -83,8 +84,16 @@ export class Mux {
     if (msg.data === undefined) return;
     const entry = this.pending.get(subjectOf(msg).slice(this.prefix.length));
     if (entry === undefined) return;
-    entry.deadline = Date.now() + entry.timeoutMs;
+    entry.deadline = Date.now() + entry.nextMs;
     entry.handler(msg);
+  }
+
+  /**
+   * After a standstill (a laptop that slept, a machine that was too busy) timers run before the sockets are read: what
+   * has come meanwhile is heard first.
+   */
+  private sweepAfterReading(): void {
+    setImmediate(() => this.sweep());
   }
 
   private sweep(): void {

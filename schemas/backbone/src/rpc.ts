@@ -65,21 +65,22 @@ export function requestRpc(
   });
 }
 
-/** Asks everybody who listens; the answers that come until none has come for `quietMs`. */
+/** Asks everybody who listens; the answers that come, the first within `firstMs`, until none has come for `quietMs`. */
 export function askAll(
   b: Backbone,
   subject: string,
   body: Uint8Array,
-  { quietMs }: { quietMs: number },
+  { firstMs, quietMs }: { firstMs: number; quietMs: number },
 ): Promise<Uint8Array[]> {
   const { mux } = inside(b);
   if (b.status() !== 'connected') return Promise.resolve([]);
   return new Promise((resolve) => {
     const answers: Uint8Array[] = [];
-    const token = mux.request(subject, body, undefined, quietMs, (reply) => {
+    const hear = (reply: Msg | undefined): void => {
       if (reply !== undefined && statusOf(headerText(reply)) === 0) return void answers.push(payloadOf(reply));
       mux.done(token);
       resolve(answers);
-    });
+    };
+    const token = mux.request(subject, body, undefined, firstMs, hear, quietMs);
   });
 }

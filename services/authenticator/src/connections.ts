@@ -4,7 +4,8 @@ import { LOG_ACCOUNT } from './roles.js';
 
 /** Connections in one answer of a server. */
 const PAGE = 1_024;
-/** After so long without another server's answer, in ms, all have answered. */
+/** How long a server may take to answer at all, in ms; after so long without another server's answer, all have. */
+const FIRST_MS = 2_000;
 const QUIET_MS = 300;
 const KICK_MS = 2_000;
 
@@ -24,7 +25,7 @@ export async function listConnections(system: Backbone): Promise<HostConnection[
   const found: HostConnection[] = [];
   for (let offset = 0; ; offset += PAGE) {
     const ask = encode({ auth: true, acc: LOG_ACCOUNT, limit: PAGE, offset });
-    const answers = await askAll(system, '$SYS.REQ.SERVER.PING.CONNZ', ask, { quietMs: QUIET_MS });
+    const answers = await askAll(system, '$SYS.REQ.SERVER.PING.CONNZ', ask, { firstMs: FIRST_MS, quietMs: QUIET_MS });
     if (answers.length === 0) throw new CodedError('unavailable', 'No nats-server tells who is connected');
     let full = false;
     for (const answer of answers) {

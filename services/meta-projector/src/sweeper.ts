@@ -52,11 +52,14 @@ export class Sweeper {
 
   private async look(sid: string, signal: AbortSignal): Promise<void> {
     const { backbone, log, onGone } = this.options;
+    const [rows, metas] = [sessionRows(backbone), metaRows(backbone)];
+    const [row, meta] = await Promise.all([rows.get(sid), metas.get(sid)]);
     const last = await lastEvent(backbone, sid);
     // A backbone that is closing knows of no event either.
     if (last !== undefined || signal.aborted || backbone.status() !== 'connected') return;
-    await sessionRows(backbone).delete(sid);
-    await metaRows(backbone).delete(sid);
+    // As they were before the look: an event that came since has its row written anew.
+    if (row !== undefined && (await rows.delete(sid, { revision: row.revision })).kind === 'conflict') return;
+    if (meta !== undefined) await metas.delete(sid, { revision: meta.revision });
     this.sids.delete(sid);
     onGone(sid);
     log.info({ sid }, 'rows deleted: the session has no event left');

@@ -44,13 +44,7 @@ export class Links {
   }
 
   async childrenOf(parent: string): Promise<string[]> {
-    const children: string[] = [];
-    const stop = new AbortController();
-    for await (const change of this.rows.watch({ signal: stop.signal, prefix: PREFIX })) {
-      if (change.kind === 'ready') break;
-      if (change.kind === 'value' && change.value.parent === parent) children.push(change.key.slice(PREFIX.length));
-    }
-    stop.abort();
-    return children;
+    const links = [...(await this.rows.all(PREFIX))];
+    return links.filter(([, link]) => link.parent === parent).map(([key]) => key.slice(PREFIX.length));
   }
 }
