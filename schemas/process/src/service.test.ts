@@ -43,7 +43,7 @@ function reader(stream: Readable) {
   };
 }
 
-describe('a process of ours', { timeout: 20_000 }, () => {
+describe('a process of ours', { timeout: 60_000 }, () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('drains, stops and exits 0 on %s', async (signal) => {
     const service = start('runs');
     await service.said('running');
@@ -76,6 +76,12 @@ describe('a process of ours', { timeout: 20_000 }, () => {
   it('stops when its parent is gone', async () => {
     const service = start('runs');
     await service.said('running');
+    service.process.disconnect();
+    expect(await service.end()).toMatchObject({ code: EXIT.ok, out: 'running\ndraining\nstopping\n' });
+  });
+
+  it('stops when its parent went before it listened', async () => {
+    const service = start('runs');
     service.process.disconnect();
     expect(await service.end()).toMatchObject({ code: EXIT.ok, out: 'running\ndraining\nstopping\n' });
   });

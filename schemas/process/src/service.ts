@@ -51,7 +51,11 @@ export async function runService(
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => (abort.signal.aborted ? process.exit(128 + constants.signals[signal]) : stop(signal)));
     }
-    if (stopWithParent) process.once('disconnect', () => !abort.signal.aborted && stop('parent gone'));
+    if (stopWithParent) {
+      process.once('disconnect', () => !abort.signal.aborted && stop('parent gone'));
+      // It may have gone before anybody could listen: that is not told. (Undefined for who was not forked.)
+      if (process.connected === false) stop('parent gone');
+    }
   });
   const crash = (thrown: unknown) => {
     log.error({ code: codeOf(thrown), err: thrown }, 'failed');
