@@ -9,7 +9,7 @@ const ICON = '/icon-192.png';
 /** For the status bar of a phone: only its shape counts. */
 const BADGE = '/badge.png';
 /** How long a page may take to say that it goes where a notification leads, in ms. After that it is loaded there. */
-const ANSWER_MS = 1_000;
+const ANSWER_MS = 3_000;
 
 // A new version has nothing to wait for: there is no cache that an open page could depend on.
 globalThis.addEventListener('install', () => globalThis.skipWaiting());

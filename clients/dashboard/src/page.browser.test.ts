@@ -98,6 +98,19 @@ it('is used by keyboard: n starts, / finds, Escape leaves, and nothing breaks th
   await page.getByLabel('Show models').click();
   await page.getByRole('option', { name: 'Claude Opus 4.5' }).click();
   await page.getByLabel('Folder').fill('/home/ada/wrok');
+  await page.getByRole('textbox', { name: 'First prompt' }).fill('Bake');
+  // Runners that are told of anew take nothing from what was typed.
+  await page.evaluate(() => (globalThis as unknown as { closeSockets(code: number): void }).closeSockets(1006));
+  await page
+    .getByText(/Reconnecting|Connecting/)
+    .first()
+    .waitFor();
+  await page
+    .getByText(/Reconnecting|Connecting/)
+    .first()
+    .waitFor({ state: 'detached' });
+  expect(await page.getByLabel('Folder').inputValue()).toBe('/home/ada/wrok');
+  expect(await page.getByRole('textbox', { name: 'First prompt' }).inputValue()).toBe('Bake');
   await page.keyboard.press('Control+Enter');
   await page.getByText('cwd_not_found').waitFor();
   await page.getByRole('textbox', { name: 'First prompt' }).focus();

@@ -22,9 +22,16 @@ const LOOKUP_DELAY = 120;
 /** Runners that a session can be started on: nobody starts one in somebody's terminal. */
 export const startable = (runners: readonly RunnerInfo[]) => runners.filter(({ kind }) => kind === 'daemon');
 
+export interface Preset {
+  runnerId?: string;
+  cwd?: string;
+  prompt?: string;
+}
+
 /** What the new-session dialog holds. One instance per opening. */
 export class NewSession {
   readonly #runners: () => readonly RunnerInfo[];
+  readonly #preset: Preset;
   runnerId = $state('');
   cwd = $state('');
   model = $state('');
@@ -37,16 +44,26 @@ export class NewSession {
   readonly errorField = $derived<Field | undefined>(this.error && FIELD_OF[this.error.code]);
   #lookup: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(runners: () => readonly RunnerInfo[], preset: { runnerId?: string; cwd?: string; prompt?: string }) {
+  constructor(runners: () => readonly RunnerInfo[], preset: Preset) {
     this.#runners = runners;
-    const all = startable(runners());
+    this.#preset = preset;
+    this.cwd = preset.cwd ?? '';
+    this.prompt = preset.prompt ?? '';
+    this.chooseFirst();
+  }
+
+  /** Chooses a runner where there was none to choose yet: they may be told of after the dialog has opened. */
+  chooseFirst(): void {
+    if (this.runnerId !== '') return;
+    const all = startable(this.#runners());
     const online = all.filter(({ online }) => online === true);
     const remembered = storage.get('runner');
-    const first = online.find(({ runnerId }) => runnerId === remembered) ?? online[0] ?? all[0];
-    const wished = all.find(({ runnerId }) => runnerId === preset.runnerId);
-    this.chooseRunner((wished ?? first)?.runnerId ?? '');
-    if (preset.cwd !== undefined) this.cwd = preset.cwd;
-    this.prompt = preset.prompt ?? '';
+    const wished = all.find(({ runnerId }) => runnerId === this.#preset.runnerId);
+    const first = wished ?? online.find(({ runnerId }) => runnerId === remembered) ?? online[0] ?? all[0];
+    if (first === undefined) return;
+    const { cwd } = this;
+    this.chooseRunner(first.runnerId);
+    if (cwd !== '') this.cwd = cwd;
   }
 
   /** Folder and model follow the runner: what was used on it last, else its own defaults. */

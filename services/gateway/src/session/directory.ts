@@ -146,7 +146,8 @@ export class Directory {
         resolve(value);
       };
       const off = this.on(() => condition() && settle(true));
-      const timer = setTimeout(() => settle(condition()), ms);
+      // After a standstill timers run before the sockets are read: what has come meanwhile counts.
+      const timer = setTimeout(() => setImmediate(() => settle(condition())), ms);
     });
   }
 

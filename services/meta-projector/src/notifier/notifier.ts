@@ -30,7 +30,7 @@ import { titleOf } from './wording.js';
 /** What the consumer is called on the server. */
 export const NOTIFIER = 'notifier';
 /** How long a gateway may take to say that somebody looks, in ms. */
-const ATTENTION_MS = 300;
+const ATTENTION_MS = 1_500;
 /** Notices that are being found an addressee at once; those beyond wait in the decider. */
 const AT_ONCE = 16;
 /** How long what is under way may take when the term ends, twice, in ms. */
