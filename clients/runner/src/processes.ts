@@ -88,12 +88,21 @@ async function taggedByPs(sid: string): Promise<number[]> {
 export async function sweepSession(sid: string, spare: readonly number[] = []): Promise<number[]> {
   let left: number[] = [];
   for (let round = 0; round < SWEEP_ROUNDS; round++) {
-    left = (await taggedProcesses(sid)).filter((pid) => !spare.includes(pid));
+    left = await othersOf(sid, spare);
     if (left.length === 0) return left;
     for (const pid of left) signalProcess(pid, round === 0 ? 'SIGTERM' : 'SIGKILL');
     await allGone(left, SWEEP_GRACE_MS);
   }
   return left.filter(isAlive);
+}
+
+/** Looks twice before it says that there is none: for a moment around its `exec` a process shows no environment. */
+async function othersOf(sid: string, spare: readonly number[]): Promise<number[]> {
+  const look = async () => (await taggedProcesses(sid)).filter((pid) => !spare.includes(pid));
+  const found = await look();
+  if (found.length > 0) return found;
+  await sleep(POLL_MS);
+  return look();
 }
 
 /** Ends all that a killed session left running: what the command that killed it is answered. */

@@ -12,7 +12,7 @@ export type Asked<N extends QuestionName> =
 interface Waiting {
   settle: (
     outcome:
-      { kind: 'answered'; answer: unknown } | { kind: 'refused'; error: ErrorInfo } | { kind: 'gone'; sent: true },
+      { kind: 'answered'; answer: unknown } | { kind: 'refused'; error: ErrorInfo } | { kind: 'gone'; sent: boolean },
   ) => void;
 }
 
@@ -53,7 +53,8 @@ export class LinkClient {
     const ref = ++this.lastRef;
     return new Promise((resolve) => {
       this.waiting.set(ref, { settle: (outcome) => resolve(outcome as Asked<N>) });
-      this.socket.write(frame({ type, ref, ...question }));
+      // A worker that is dead already, though nobody has noticed: half a question is none.
+      this.socket.write(frame({ type, ref, ...question }), (error) => error && this.unsent(ref));
     });
   }
 
@@ -71,6 +72,11 @@ export class LinkClient {
 
   close(): void {
     this.socket.destroy();
+  }
+
+  private unsent(ref: number): void {
+    this.waiting.get(ref)?.settle({ kind: 'gone', sent: false });
+    this.waiting.delete(ref);
   }
 
   private read(chunk: Uint8Array): void {

@@ -24,6 +24,15 @@ it('the place of a process that is gone is free', async () => {
   expect((await takeSlot(home))?.home.root).toBe(crashed!.home.root);
 });
 
+it('the place where a terminal that is gone has left something comes first', async () => {
+  const [first, crashed] = [await takeSlot(home), await takeSlot(home)];
+  writeFileSync(join(crashed!.home.sessions, 's.json'), '{}');
+  writeFileSync(crashed!.home.lock, JSON.stringify({ pid: 999_999_999, start: '1' }));
+  await first?.release();
+  expect((await takeSlot(home))?.home.root).toBe(crashed!.home.root);
+  expect((await takeSlot(home))?.home.root).toBe(first?.home.root);
+});
+
 it('there are only so many', async () => {
   for (let n = 1; n <= MAX_TERMINALS; n++) expect(await takeSlot(home)).toBeDefined();
   expect(await takeSlot(home)).toBeUndefined();

@@ -1,4 +1,4 @@
-import { mkdir, open, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMap, numberAt, stringAt } from '@pizzapi/protocol';
 import { readJson } from '../files.js';
@@ -15,14 +15,16 @@ export interface Slot {
 }
 
 /**
- * The first place that no living process has, below `<home>/tui`. Places are used again, so that a person's terminals
- * are a handful of hosts whatever their number, and the next one in a place sends what a crashed one left there.
+ * A place that no living process has, below `<home>/tui`: one where a crashed terminal has left something, which the
+ * next one there sends, or else the first. Places are used again, so that a person's terminals are a handful of hosts
+ * whatever their number.
  * Undefined when all are taken. Two processes that find the same dead holder at the same moment could both get its
  * place; the lease of its runner id then tells them apart.
  */
 export async function takeSlot(home: string): Promise<Slot | undefined> {
-  for (let n = 1; n <= MAX_TERMINALS; n++) {
-    const slot = hostHome(join(home, 'tui', String(n)));
+  const all = Array.from({ length: MAX_TERMINALS }, (_, n) => hostHome(join(home, 'tui', String(n + 1))));
+  const leftIn = await Promise.all(all.map(hasLeftovers));
+  for (const slot of [...all.filter((_, n) => leftIn[n]), ...all.filter((_, n) => !leftIn[n])]) {
     for (const folder of [slot.root, slot.sessions, join(slot.root, 'spool')]) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
     }
@@ -31,6 +33,9 @@ export async function takeSlot(home: string): Promise<Slot | undefined> {
   }
   return undefined;
 }
+
+const hasLeftovers = async ({ sessions }: RunnerHome): Promise<boolean> =>
+  (await readdir(sessions).catch(() => [])).length > 0;
 
 async function lockSlot(path: string): Promise<(() => Promise<void>) | undefined> {
   if (await isHeld(path)) return undefined;
