@@ -29,10 +29,11 @@ export default defineConfig({
     maxWorkers: 2,
     reporters: ['default'],
     projects: [
-      project('pure', [
-        '{schemas,services,clients}/*/src/**/!(*.nats|*.browser).test.ts',
-        'deploy/*/**/!(*.nats|*.browser).test.ts',
-      ]),
+      project(
+        'pure',
+        ['{schemas,services,clients}/*/src/**/!(*.nats|*.browser).test.ts', 'deploy/*/**/!(*.nats|*.browser).test.ts'],
+        { testTimeout: 30_000 },
+      ),
       project('nats', ['{schemas,services,clients}/*/src/**/*.nats.test.ts', 'deploy/*/**/*.nats.test.ts'], slow),
       project('system', ['tests/**/*.test.ts', 'clients/*/src/**/*.browser.test.ts'], {
         ...whole,

@@ -7,6 +7,7 @@ import { findChromium, openBrowser } from './support/browser.js';
 import { CLI, runCli } from './support/cli.js';
 import { startStage, type Stage } from './support/local.js';
 import { openPage, readWhole, sessionPage } from './support/page.js';
+import { childOf, processes } from './support/processes.js';
 import { letters, missingIn } from './support/text.js';
 import { startTmux, type Window } from './support/tmux.js';
 import { until } from './support/until.js';
@@ -101,8 +102,15 @@ describe('pizzapi attach', () => {
     try {
       const { page } = await openPage(browser);
       await page.goto(stage.loginUrl);
+      // Signed in, and not only on the way there.
+      await page
+        .getByRole('button', { name: /^New session/ })
+        .first()
+        .waitFor();
       await page.goto(`${stage.url}/s/${sid}`);
-      await sessionPage(page).log.getByText('Twelve slices').waitFor();
+      const { log } = sessionPage(page);
+      await log.getByText('Twelve slices').waitFor();
+      await page.locator('[role=log][aria-busy=false]').waitFor();
       const rows = await readWhole(page);
       const shown = window.history();
       const outputs = rows.filter(({ kind }) => kind === 'output').map(({ text }) => text);
@@ -183,10 +191,13 @@ describe('pizzapi attach', () => {
     window.type('half a sentence');
     const before = await window.shows('half a sentence');
     const top = before.split('\n')[0]!;
+    const pid = childOf(window.pid(), CLI);
     window.close();
+    // It notes where it was as it goes.
+    await until('it is gone', () => processes().every((other) => other.pid !== pid));
     const again = at(sid);
-    const after = await again.shows('half a sentence');
-    expect(after.split('\n')[0]).toBe(top);
+    await again.shows('half a sentence');
+    await until('it is where it was', () => again.text().split('\n')[0] === top);
     again.press('C-c', 'C-c');
     await again.shows('exit 0');
     expect(stderr()).toContain(`Come back with: pizzapi attach ${sid}`);

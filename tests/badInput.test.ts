@@ -8,6 +8,7 @@ import { readLog } from './support/log.js';
 import { connectRaw, refusedUpgrade } from './support/raw.js';
 import { until } from './support/until.js';
 import { apiOf, newSession, watch, type Watcher } from './support/viewer.js';
+import { logAsSeen } from './support/whole.js';
 
 let stage: Stage;
 /** The session that is asked for wrong things, and one that must not notice. */
@@ -223,12 +224,11 @@ describe('over a WebSocket', () => {
     await raw.heard('hello');
     raw.send({ type: 'resume', after: 99_999_999 });
     expect(await raw.heard('reset')).toMatchObject({ reason: 'future' });
-    const { seq } = await raw.heard('live');
+    const seq = (await raw.heard('live'))['seq'] as number;
+    const upTo = (seqs: number[]) => seqs.filter((one) => one <= seq);
     const log = await readLog(stage, sid);
-    const heard = raw.frames.flatMap((frame) => (frame.type === 'event' ? [frame['seq']] : []));
-    expect(heard.slice(0, log.length)).toEqual(
-      log.filter((entry) => entry.seq <= (seq as number)).map((entry) => entry.seq),
-    );
+    const heard = raw.frames.flatMap((frame) => (frame.type === 'event' ? [frame['seq'] as number] : []));
+    expect(upTo(heard)).toEqual(upTo(log.map((entry) => entry.seq)));
     raw.ws.close();
   });
 
@@ -287,8 +287,7 @@ it('after all of that the bystander has seen its own session and nothing else, a
   const before = bystander.session.cursor;
   expect(await apiOf(stage).input(other, { text: 'hello' })).toMatchObject({ kind: 'ok' });
   await bystander.next('agent_end', 30_000, before);
-  const log = await readLog(stage, other);
-  await until('the bystander has all of it', () => bystander.session.cursor >= log.at(-1)!.seq);
+  const log = await logAsSeen(stage, other, bystander);
   expect(bystander.events).toEqual(log.map(({ seq, event }) => ({ seq, event })));
   expect(bystander.session.repeats).toBe(0);
   const mine = await readLog(stage, sid);

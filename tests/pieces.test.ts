@@ -18,7 +18,7 @@ import { startStage, type Stage } from './support/local.js';
 import { connectTo, readLog } from './support/log.js';
 import { connectRaw, type AnyFrame, type RawConnection } from './support/raw.js';
 import { until } from './support/until.js';
-import { apiOf, newSession } from './support/viewer.js';
+import { newSession, tell } from './support/viewer.js';
 
 let stage: Stage;
 beforeAll(async () => {
@@ -104,7 +104,8 @@ describe('a turn rebuilt from its pieces', () => {
     const whole = new Reader(sid);
     const lossy = new Reader(sid, 10);
     await Promise.all([whole.resume(), lossy.resume()]);
-    await apiOf(stage).input(sid, { text: 'Hello' });
+    // Its answer repeats it, and so takes seconds: time to join in the middle of it.
+    await tell(stage, sid, Array(6).fill('Hello there. '.repeat(15)).join('\n'));
     const openText = (at: Reader) =>
       at.transcript.items.find(
         (item) =>
@@ -178,7 +179,7 @@ describe('a streamed message', () => {
         if (isMap(piece) && piece['type'] === 'text_delta') text += String(piece['text']);
       },
     });
-    await apiOf(stage).input(sid, { text: `/demo long ${chars}` });
+    await tell(stage, sid, `/demo long ${chars}`);
     await until('the answer is over', () => over, 60_000);
     await following.stop();
     await backbone.close();

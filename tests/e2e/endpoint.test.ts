@@ -26,7 +26,8 @@ describe.skipIf(chromium === undefined)('a person with an endpoint of their own'
         text: ['I write ', 'the recipe ', 'to a file.'],
         tool: { name: 'bash', args: { command: 'echo "a margherita" > recipe.txt && cat recipe.txt' } },
       },
-      { text: SECOND.split(/(?<= )/) },
+      // Each piece is seen before the next one comes.
+      { text: SECOND.split(/(?<= )/), after: (said) => watched.page.getByText(said.trim()).last().waitFor() },
     ]);
     // As the README says, word for word.
     const example = /```json\n([\s\S]+?)\n```/.exec(
@@ -75,8 +76,9 @@ describe.skipIf(chromium === undefined)('a person with an endpoint of their own'
     expect(endpoint.requests[0]).toMatchObject({ key: 'Bearer MY_KEY', body: { model: 'my-model', stream: true } });
     expect(JSON.stringify(endpoint.requests[1]!.body['messages'])).toContain('a margherita');
     const sid = new URL(page.url()).pathname.split('/').at(-1)!;
-    const meta = await apiOf(stage).meta(sid);
-    expect(meta).toMatchObject({ kind: 'ok', value: { state: { tokenUsage: { input: 2_468, output: 112 } } } });
+    await expect
+      .poll(() => apiOf(stage).meta(sid))
+      .toMatchObject({ kind: 'ok', value: { state: { tokenUsage: { input: 2_468, output: 112 } } } });
     expect(watched.complaints).toEqual([]);
   });
 });

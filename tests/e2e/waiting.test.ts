@@ -5,8 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findChromium, openBrowser, shot } from '../support/browser.js';
 import { CLI, runCli } from '../support/cli.js';
 import { startStage, type Stage } from '../support/local.js';
-import { openPage, sessionPage, type WatchedPage } from '../support/page.js';
+import { openPage, recordNotes, sessionPage, type WatchedPage } from '../support/page.js';
 import { childOf, workerOf } from '../support/processes.js';
+import { slices } from '../support/slices.js';
 import { startTmux, type Window } from '../support/tmux.js';
 import { until } from '../support/until.js';
 import { apiOf, newSession, watch, type Watcher } from '../support/viewer.js';
@@ -103,10 +104,11 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
     const card = view.question('The agent has 2 questions');
     await card.getByText('Gas', { exact: true }).click();
     await card.getByLabel('Answer to question 2').fill('Quattro');
+    const noted = await recordNotes(page);
     await card.getByRole('button', { name: 'Send answers' }).click();
     const answer = view.rows.filter({ hasText: 'This is what I understood' });
     for (const text of ['Gas', 'Quattro']) await answer.getByText(text).waitFor();
-    await page.getByRole('status').filter({ hasText: 'Delivered: “Gas · Quattro”' }).waitFor();
+    await noted(/Delivered: “Gas · Quattro”/);
     expect(await card.count()).toBe(0);
     await until('nothing waits any more', async () => (await stateOf(sid)) === 'idle');
     expect(opened.complaints).toEqual([]);
@@ -117,12 +119,12 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
     const sid = await newSession(stage, ASKS);
     const view = await openSession(desk.page, sid);
     const window = attach(sid);
-    const notes = desk.page.getByRole('status');
+    const noted = await recordNotes(desk.page);
     await Promise.all([view.question(OVEN).waitFor(), window.shows('enter answer')]);
     await window.shows('→ Wood');
     window.press('Down', 'Enter');
     await view.question(OVEN).waitFor({ state: 'detached' });
-    await notes.filter({ hasText: /You answered.*: “Gas”/ }).waitFor();
+    await noted(/You answered.*: “Gas”/);
     await view.log.getByText('Answered: Gas').waitFor();
 
     await view.say(ASKS);
@@ -151,8 +153,12 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
     expect(JSON.stringify(event['result'])).toContain('The person denied it: Not on a Monday');
     // The next turn of the demo model says what it was told.
     await view.rows.filter({ hasText: 'The tool said' }).getByText('Not on a Monday').waitFor();
-    const told = watcher.events.map(({ event }) => event['message'] as Record<string, unknown> | undefined);
-    expect(told.find((message) => message?.['role'] === 'toolResult')).toMatchObject({ isError: true });
+    const told = await until('the result is in the log', () =>
+      watcher.events
+        .map(({ event }) => event['message'] as Record<string, unknown> | undefined)
+        .find((message) => message?.['role'] === 'toolResult'),
+    );
+    expect(told).toMatchObject({ isError: true });
     expect(existsSync(join(stage.project, 'baked'))).toBe(false);
   });
 
@@ -163,6 +169,7 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
       const watcher = viewer(sid);
       const view = await openSession(desk.page, sid);
       await view.question(OVEN).waitFor();
+      const noted = await recordNotes(desk.page);
       const record = join(stage.home, 'runner', 'sessions', `${sid}.json`);
       await until('the question is in the file', () => {
         const { file } = JSON.parse(readFileSync(record, 'utf8')) as { file?: string };
@@ -182,7 +189,7 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
           await view.question(OVEN).getByText('Sent: waits for the agent’s host').waitFor();
         });
       }
-      await desk.page.getByRole('status').filter({ hasText: 'Delivered: “Gas”' }).waitFor();
+      await noted(/Delivered: “Gas”/);
       // The agent takes it up as a message, and goes on.
       await view.rows.filter({ hasText: 'You wrote' }).getByText('Answered: Gas').waitFor();
       await watcher.next('agent_end');
@@ -198,11 +205,13 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
       const view = await openSession(desk.page, sid);
       const window = attach(sid);
       await window.shows('Live');
-      await view.say('/demo bash');
-      await view.log.getByText('slice 2 of 12').waitFor();
+      const { prompt, seen } = slices(stage, 1);
+      await view.say(prompt);
+      await view.log.getByRole('region', { name: 'Output' }).last().getByText('slice 1').waitFor();
       await view.say('Said in between');
       const waiting = view.queue.getByRole('listitem').filter({ hasText: 'Said in between' });
       await Promise.all([waiting.waitFor(), window.shows(/Queued.*: Said in between/)]);
+      seen(1);
       const row = view.rows.filter({ hasText: 'Said in between', hasNotText: 'You wrote' });
       await row.getByText('Delivered', { exact: true }).waitFor();
       await waiting.waitFor({ state: 'detached' });
@@ -217,6 +226,7 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
       const view = await openSession(desk.page, sid);
       const window = attach(sid);
       await Promise.all([view.question('Pineapple?').waitFor(), window.shows('enter answer')]);
+      const noted = await recordNotes(desk.page);
       // Three people answer before any of them can know of the others.
       await whileFrozen(async () => {
         const sent = await first.session.command('dialog_response', { dialogId: event['dialogId'], value: true });
@@ -226,10 +236,7 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
         window.press('Down', 'Enter');
         await window.hides('enter answer');
       });
-      await desk.page
-        .getByRole('alert')
-        .filter({ hasText: /Too late: you answered.* already/ })
-        .waitFor();
+      await noted(/Too late: you answered.* already/);
       await window.shows('Too late: it was answered already, on another screen.');
       await view.log.getByText('pineapple: yes').waitFor();
       window.close();

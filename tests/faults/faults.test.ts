@@ -3,9 +3,9 @@ import { applyMetaEvent, applySessionInfo, defaultMetaState, initialSessionInfo,
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startStage, type Stage } from '../support/local.js';
 import { connectTo, readLog } from '../support/log.js';
-import { childOf, taggedWith, workerOf } from '../support/processes.js';
+import { childOf, taggedWith, unattended, workerOf } from '../support/processes.js';
 import { until } from '../support/until.js';
-import { apiOf, newSession, watch, type Watcher } from '../support/viewer.js';
+import { apiOf, newSession, tell, watch, type Watcher } from '../support/viewer.js';
 import { expectWhole } from '../support/whole.js';
 
 /** A message that takes some seconds at the demo's pace: each fault hits it in the middle. */
@@ -26,32 +26,42 @@ function viewer(sid: string): Watcher {
   return watcher;
 }
 
-/** The session and a viewer in the middle of a streamed message. */
-async function midStream(): Promise<{ sid: string; view: Watcher; seen: number }> {
-  const sid = await newSession(stage, LONG);
-  const view = viewer(sid);
+const isLive = ({ session }: Watcher) => session.connection.state.kind === 'live';
+
+/** Has the agent write a long message, and waits until some of it is seen. */
+async function stream(sid: string, view: Watcher): Promise<void> {
+  await tell(stage, sid, LONG);
   await until('some of the message', () =>
     view.session.transcript.items.some((item) => item.kind === 'message' && item.open && textOf(item).length > 200),
   );
+}
+
+/** The session and a viewer in the middle of a streamed message. */
+async function midStream(): Promise<{ sid: string; view: Watcher; seen: number }> {
+  const sid = await newSession(stage);
+  const view = viewer(sid);
+  // Before the agent begins: what it takes to get here is not taken from the message.
+  await until('the viewer is live', () => isLive(view));
+  await stream(sid, view);
   return { sid, view, seen: view.session.cursor };
 }
 
 /** What the projector keeps is what folding the log again gives. */
 async function expectProjected(sid: string): Promise<void> {
-  const log = await readLog(stage, sid);
-  const state = log.reduce((meta, { event }) => applyMetaEvent(meta, event), defaultMetaState());
-  const info = log.reduce((before, { event }) => applySessionInfo(before, event), initialSessionInfo(sid));
   const backbone = await connectTo(stage);
   try {
-    const last = log.at(-1)!.seq;
     const metas = bucket<{ state: unknown; lastSeq: number }>(backbone, 'session-meta');
     const sessions = bucket<{ info: unknown; lastSeq: number }>(backbone, 'sessions');
-    const session = await until('the projection is there', async () => {
-      const entry = await sessions.get(sid);
-      return entry !== undefined && entry.value.lastSeq >= last && entry.value;
+    // Both at the same offset: an event may be added between the one reading and the other.
+    const { log, row, meta } = await until('the projection is at the end of the log', async () => {
+      const [row, meta] = [await sessions.get(sid), await metas.get(sid)];
+      const log = await readLog(stage, sid);
+      return row?.value.lastSeq === log.at(-1)?.seq && { log, row: row?.value, meta: meta?.value };
     });
-    expect(session.info).toEqual(JSON.parse(JSON.stringify(info)));
-    expect((await metas.get(sid))?.value.state).toEqual(state);
+    const state = log.reduce((before, { event }) => applyMetaEvent(before, event), defaultMetaState());
+    const info = log.reduce((before, { event }) => applySessionInfo(before, event), initialSessionInfo(sid));
+    expect(row?.info).toEqual(JSON.parse(JSON.stringify(info)));
+    expect(meta?.state).toEqual(state);
   } finally {
     await backbone.close();
   }
@@ -60,9 +70,11 @@ async function expectProjected(sid: string): Promise<void> {
 describe('a process is killed in the middle of a streamed message', () => {
   it('the gateway: the viewer resumes from its offset and misses nothing', async () => {
     const { sid, view, seen } = await midStream();
-    process.kill(childOf(stage.pid, 'gateway/dist/main.js'), 'SIGKILL');
-    await until('the viewer notices', () => view.session.connection.state.kind !== 'live');
-    expect(view.session.connection.sentence).toMatch(/nothing is lost/i);
+    await unattended(stage, async () => {
+      process.kill(childOf(stage.pid, 'gateway/dist/main.js'), 'SIGKILL');
+      await until('the viewer notices', () => !isLive(view));
+      expect(view.session.connection.sentence).toMatch(/nothing is lost/i);
+    });
     await view.next('agent_end', 60_000);
     expect(view.session.cursor).toBeGreaterThan(seen);
     await expectWhole(stage, sid, view);
@@ -87,11 +99,10 @@ describe('a process is killed in the middle of a streamed message', () => {
       const outcome = await apiOf(stage).input(sid, { text: 'still there?' });
       return outcome.kind === 'ok' && outcome.value;
     });
-    const first = view.session.cursor;
-    await until('the input is in the agent', () =>
-      view.events.some(({ event }) => event.type === 'input_delivered' && event['commandId'] === sent.commandId),
+    const { seq } = await until('the input is in the agent', () =>
+      view.events.find(({ event }) => event.type === 'input_delivered' && event['commandId'] === sent.commandId),
     );
-    await view.next('agent_end', 60_000, first);
+    await view.next('agent_end', 60_000, seq);
     await expectWhole(stage, sid, view);
     await expectProjected(sid);
   });
@@ -105,13 +116,12 @@ describe('a process is killed in the middle of a streamed message', () => {
       const pids = taggedWith(sid);
       return pids.length >= 1 && pids;
     });
-    await apiOf(stage).input(sid, { text: LONG });
-    await view.next('message_start');
+    await stream(sid, view);
     process.kill(workerOf(stage.home, sid), 'SIGKILL');
     await view.next('session_resumed', 60_000);
     await until('what it left is gone', () => tagged.every((pid) => !taggedWith(sid).includes(pid)));
     const before = view.session.cursor;
-    await apiOf(stage).input(sid, { text: 'go on' });
+    await tell(stage, sid, 'go on');
     await view.next('agent_end', 60_000, before);
     await expectWhole(stage, sid, view);
     await expectProjected(sid);
@@ -155,7 +165,7 @@ describe('ending and starting again', () => {
     const before = (await readLog(stage, sid)).map(({ msgId }) => msgId);
     await stage.stop();
     await stage.restart();
-    await until('the viewer is live again', () => view.session.connection.state.kind === 'live', 60_000);
+    await until('the viewer is live again', () => isLive(view), 60_000);
     const last = view.session.cursor;
     await until(
       'the host takes input again',
@@ -176,11 +186,13 @@ describe('a host that is gone', () => {
     const frozen = [daemon, workerOf(stage.home, sid)];
     frozen.forEach((pid) => process.kill(pid, 'SIGSTOP'));
     try {
-      await until('the viewer is told', () => view.session.info.host === 'lost', 20_000);
+      // 20 s, and what a busy machine takes.
+      await until('the viewer is told', () => view.session.info.host === 'lost', 35_000);
       const started = Date.now();
       const reply = await apiOf(stage).input(sid, { text: 'anyone?' });
       expect(reply).toMatchObject({ kind: 'failed', error: { code: 'host_lost' } });
-      expect(Date.now() - started).toBeLessThan(2_000);
+      // 2 s, and what a busy machine takes: it is not stored to wait for the host.
+      expect(Date.now() - started).toBeLessThan(8_000);
     } finally {
       frozen.forEach((pid) => process.kill(pid, 'SIGCONT'));
     }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cells, documentAt, table } from '../support/document.js';
 import { startStage, type Stage } from '../support/local.js';
-import { hostSession, startHost, type Host, type HostedSession } from './support/hosts.js';
+import { hostSession, startHost, untilKnown, type Host, type HostedSession } from './support/hosts.js';
 import { ask } from './support/http.js';
 import { fromPage, newKey, newShare, settleOwner, signUp, type Person } from './support/people.js';
 import { refusal } from './support/socket.js';
@@ -35,6 +35,7 @@ beforeAll(async () => {
     );
     hosts.push(host);
     sessions.push(await hostSession(stage, host, sid));
+    await untilKnown(stage, person.token, sid);
   }
   const [adas, eves] = sessions.map(({ sid }) => sid) as [string, string];
   const link = async (mode: 'read' | 'collab') => (await newShare(stage, ada.token, adas, { mode })).token;

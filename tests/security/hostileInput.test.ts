@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startStage, type Stage } from '../support/local.js';
 import { childOf } from '../support/processes.js';
 import { newSession } from '../support/viewer.js';
-import { hostSession, startHost } from './support/hosts.js';
+import { hostSession, startHost, untilKnown } from './support/hosts.js';
 import { ask } from './support/http.js';
 import { RawNats } from './support/rawNats.js';
 import { join, refusal, type OpenSocket } from './support/socket.js';
@@ -184,6 +184,7 @@ describe('(15) input that is meant to hurt', () => {
     const key = await ask(stage.url, '/api/keys', { bearer: stage.token, json: { name: 'host', kind: 'runner' } });
     const host = await startHost(stage, 'hostile-host', (key.json as { token: string }).token);
     const session = await hostSession(stage, host, 'hostile-session');
+    await untilKnown(stage, stage.token, session.sid);
     const raw = await RawNats.open(stage.natsUrl, session.login);
     if (raw.kind === 'refused') throw new Error(raw.error);
     const { epoch } = session.writer;

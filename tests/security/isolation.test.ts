@@ -6,7 +6,7 @@ import { ask, type Answer } from './support/http.js';
 import { newShare, settleOwner, signUp, type Person } from './support/people.js';
 import { join, refusal } from './support/socket.js';
 import { apart, TOLERANCE } from './support/timing.js';
-import { hostSession, startHost, type Host, type HostedSession } from './support/hosts.js';
+import { hostSession, startHost, untilKnown, type Host, type HostedSession } from './support/hosts.js';
 import { newKey } from './support/people.js';
 
 /** Ada has sessions, a runner, links and files. Eve has an account of her own, and guesses. */
@@ -43,6 +43,7 @@ beforeAll(async () => {
   const { token } = await newKey(stage, eve, { name: 'laptop', kind: 'runner' });
   evesHost = await startHost(stage, 'eves-laptop', token);
   evesSession = await hostSession(stage, evesHost, 'eves-session');
+  await untilKnown(stage, eve.token, evesSession.sid);
 });
 afterAll(async () => {
   await evesSession?.close();

@@ -6,7 +6,7 @@ import { findChromium, openBrowser, shot } from '../support/browser.js';
 import { startStage, type Stage } from '../support/local.js';
 import { openPage, sessionPage, type WatchedPage } from '../support/page.js';
 import { newSession } from '../support/viewer.js';
-import { hostSession, startHost, type Host, type HostedSession } from './support/hosts.js';
+import { hostSession, startHost, untilKnown, type Host, type HostedSession } from './support/hosts.js';
 import { ask } from './support/http.js';
 import { newKey, newShare, PASSWORD, settleOwner, type Person } from './support/people.js';
 
@@ -105,6 +105,8 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
       await desk.tolerating(/\b401\b/, () => enter(page));
       await page.keyboard.press('n');
       const dialog = page.getByRole('dialog', { name: 'New session' });
+      // The list of runners comes by a way of its own.
+      await dialog.getByLabel('Runner').waitFor();
       await dialog.getByLabel('Folder').fill(stage.project);
       await page.keyboard.press('Control+Enter');
       await page.waitForURL(/\/s\/[\w-]+$/);
@@ -170,6 +172,7 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
       const { token } = await newKey(stage, ada, { name: 'hostile', kind: 'runner' });
       host = await startHost(stage, 'hostile-host', token);
       hostile = await hostSession(stage, host, 'hostile-session');
+      await untilKnown(stage, ada.token, hostile.sid);
       await write();
       await signIn(desk.page);
       desk.page.on('request', (request) => requests.push(request.url()));

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startStage, type Stage } from '../support/local.js';
 import { newSession } from '../support/viewer.js';
 import { startGateway, type OneMoreGateway } from './support/gateway.js';
-import { hostSession, startHost } from './support/hosts.js';
+import { hostSession, startHost, untilKnown } from './support/hosts.js';
 import { ask } from './support/http.js';
 import { fromPage, login, newKey, newShare, settleOwner, signUp, type Person } from './support/people.js';
 import { RawNats } from './support/rawNats.js';
@@ -22,6 +22,7 @@ beforeAll(async () => {
   elsewhere = await startGateway(stage, { signup: 'open' });
   ada = await settleOwner(stage);
   sid = await newSession(stage);
+  await untilKnown(elsewhere, stage.token, sid);
 });
 afterAll(async () => {
   await elsewhere?.stop();
@@ -155,6 +156,7 @@ describe('(10) what is revoked', () => {
     const { token } = await newKey(stage, mallory, { name: 'a host', kind: 'runner' });
     const host = await startHost(stage, 'mallorys-host', token);
     const session = await hostSession(stage, host, 'mallorys-session');
+    for (const gateway of [stage, elsewhere]) await untilKnown(gateway, mallory.token, session.sid);
     const { token: guest } = await newShare(stage, mallory.token, session.sid);
     const sockets = [
       ...(await atBoth('/ws/hub', (url) => ({ headers: { origin: url, cookie: mallory.cookie } }))),

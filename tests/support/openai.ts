@@ -5,6 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** One answer of the scripted endpoint: pieces of text as they are sent, then maybe a call of a tool. */
 interface ScriptedAnswer {
   text: string[];
+  /** Told of the text so far after each piece; the next one waits for it. */
+  after?: (said: string) => Promise<unknown>;
   tool?: { name: string; args: Readonly<Record<string, unknown>> };
 }
 
@@ -53,16 +55,18 @@ export async function startEndpoint(answers: readonly ScriptedAnswer[]): Promise
   };
 }
 
-async function* chunksOf({ text, tool }: ScriptedAnswer, count: number): AsyncGenerator<object> {
+async function* chunksOf({ text, after, tool }: ScriptedAnswer, count: number): AsyncGenerator<object> {
   const base = { id: `chatcmpl-${count}`, object: 'chat.completion.chunk', created: 1_700_000_000, model: 'my-model' };
   const choice = (delta: object, finish_reason: string | null = null) => ({
     ...base,
     choices: [{ index: 0, delta, finish_reason }],
   });
   yield choice({ role: 'assistant', content: '' });
+  let said = '';
   for (const content of text) {
     await delay(PACE_MS);
     yield choice({ content });
+    await after?.((said += content));
   }
   if (tool !== undefined) {
     const call = { index: 0, id: `call_${count}`, type: 'function' };

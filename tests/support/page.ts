@@ -1,5 +1,6 @@
 import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { shot } from './browser.js';
+import { until } from './until.js';
 
 export const DESKTOP = { width: 1440, height: 900 };
 export const PHONE = { width: 390, height: 844 };
@@ -96,6 +97,26 @@ export async function recordGrowth(page: Page, selector: string): Promise<() => 
   return () => page.evaluate((key) => (window as unknown as Record<string, string[]>)[key]!, name);
 }
 
+/**
+ * Keeps every note that the page ever shows, from now on: most go after some seconds. The answer waits for one that says
+ * this, whether it is still there or not.
+ */
+export async function recordNotes(page: Page): Promise<(what: RegExp) => Promise<string>> {
+  const name = `notes${Math.random().toString(36).slice(2)}`;
+  await page.evaluate((key) => {
+    const seen = new Set<string>();
+    Object.assign(window, { [key]: seen });
+    const look = () => {
+      for (const note of document.querySelectorAll<HTMLElement>('[role=status], [role=alert]'))
+        seen.add(note.innerText);
+    };
+    look();
+    new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
+  }, name);
+  const noted = () => page.evaluate((key) => [...(window as unknown as Record<string, Set<string>>)[key]!], name);
+  return (what) => until(`a note ${what}`, async () => (await noted()).find((text) => what.test(text)));
+}
+
 /** All of a transcript, from its first row to its last: the rendered text of each row that has any, by its offset. */
 export async function readTranscript(page: Page): Promise<Record<string, string>> {
   return page.evaluate(async () => {
@@ -123,26 +144,37 @@ export async function readTranscript(page: Page): Promise<Record<string, string>
 
 /**
  * All that the rows of a transcript say, in order, with everything opened that is folded: messages and thoughts as they
- * are drawn, and what tools printed. For a story short enough to be drawn whole.
+ * are drawn, and what tools printed. For a session that is quiet.
  */
 export async function readWhole(page: Page): Promise<{ kind: 'prose' | 'output'; text: string }[]> {
   return page.evaluate(async () => {
     const frames = () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
     const log = document.querySelector<HTMLElement>('[role=log]')!;
     const folded = () => log.querySelectorAll<HTMLElement>('[data-seq] button[aria-expanded=false]');
-    while (folded().length > 0) {
-      for (const button of folded()) button.click();
-      await frames();
-    }
-    const parts = [...log.querySelectorAll<HTMLElement>('[data-seq] .prose, [data-seq] [aria-label=Output] pre')];
-    return parts.map((part) => {
+    const textOf = (part: HTMLElement) => {
       // What buttons say, and the name of a language, is not the message's. Hidden text is left out of `innerText`.
       const around = part.querySelectorAll<HTMLElement>('button, :has(~ button)');
       for (const one of around) one.style.visibility = 'hidden';
       const text = part.innerText;
       for (const one of around) one.style.visibility = '';
       return { kind: part.matches('pre') ? ('output' as const) : ('prose' as const), text };
-    });
+    };
+    const rows = new Map<number, ReturnType<typeof textOf>[]>();
+    // From the start: only what is in sight or near it is drawn.
+    log.dispatchEvent(new WheelEvent('wheel', { deltaY: -100 }));
+    log.scrollTop = 0;
+    for (;;) {
+      await frames();
+      for (; folded().length > 0; await frames()) for (const button of folded()) button.click();
+      for (const row of log.querySelectorAll<HTMLElement>('[data-seq]'))
+        rows.set(
+          Number(row.dataset['seq']),
+          [...row.querySelectorAll<HTMLElement>('.prose, [aria-label=Output] pre')].map(textOf),
+        );
+      if (log.scrollTop + log.clientHeight >= log.scrollHeight - 2) break;
+      log.scrollTop += log.clientHeight / 2;
+    }
+    return [...rows].sort(([a], [b]) => a - b).flatMap(([, parts]) => parts);
   });
 }
 

@@ -29,6 +29,17 @@ export function childOf(pid: number, part: string): number {
   throw new Error(`process ${pid} has no descendant "${part}"`);
 }
 
+/** Keeps what dies of a local run from being started again while `work` runs. */
+export async function unattended({ pid }: { pid: number }, work: () => Promise<void>): Promise<void> {
+  const supervisor = childOf(pid, 'local/dist/main.js');
+  process.kill(supervisor, 'SIGSTOP');
+  try {
+    await work();
+  } finally {
+    process.kill(supervisor, 'SIGCONT');
+  }
+}
+
 /** The worker of a session, as its runner notes it. */
 export function workerOf(home: string, sid: string): number {
   const record = JSON.parse(readFileSync(join(home, 'runner', 'sessions', `${sid}.json`), 'utf8')) as {

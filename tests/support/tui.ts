@@ -9,7 +9,7 @@ import { until } from './until.js';
 export interface Tui extends Window {
   /** Types a line and sends it. */
   say(line: string): Promise<void>;
-  /** Types `/share` with these words behind it and waits for the link; `sid` is the session's id. */
+  /** Types `/share` with these words behind it and waits for a link not shown before; `sid` is the session's id. */
   share(words?: string): Promise<{ sid: string; url: string }>;
   /** The process of pi. */
   process(): number;
@@ -50,9 +50,17 @@ export async function startTui(
     ...window,
     say,
     share: async (words = '') => {
+      const before = linkIn(window.history());
       await say(`/share ${words}`.trimEnd());
       await window.shows(words.includes('--collab') ? 'watch this session and write in it' : 'Who has this link');
-      const url = await until('the link is there', () => linkIn(window.history()));
+      let last: string | undefined;
+      const url = await until('the link is there', () => {
+        const link = linkIn(window.history());
+        // All of it: its lines may be drawn one by one.
+        const isWhole = link !== before && link === last;
+        last = link;
+        return isWhole && link;
+      });
       return { url, sid: new URL(url).pathname.split('/').at(-1)! };
     },
     process: () => childOf(window.pid(), CLI),

@@ -33,7 +33,7 @@ export function watch(
   };
 }
 
-/** Starts a session with the demo model and returns its id once it runs. */
+/** Starts a session with the demo model and returns its id once it runs and takes what it is sent. */
 export async function newSession(stage: Stage, prompt?: string): Promise<string> {
   const reply = await apiOf(stage).createSession({
     cwd: stage.project,
@@ -41,5 +41,21 @@ export async function newSession(stage: Stage, prompt?: string): Promise<string>
     ...(prompt === undefined ? {} : { prompt }),
   });
   if (reply.kind === 'failed') throw new Error(`${reply.error.code}: ${reply.error.message}`);
-  return reply.value.sessionId;
+  const { sessionId } = reply.value;
+  await untilHosted(stage, sessionId);
+  return sessionId;
+}
+
+/** Waits until the gateway sees the host of a session: before, it refuses what is sent to it. */
+export async function untilHosted(stage: Stage, sid: string): Promise<void> {
+  await until(`the host of ${sid} is there`, async () => {
+    const reply = await apiOf(stage).session(sid);
+    return reply.kind === 'ok' && reply.value.session.host === 'connected';
+  });
+}
+
+/** Sends input to a session. Throws when it is refused. */
+export async function tell(stage: Stage, sid: string, text: string): Promise<void> {
+  const reply = await apiOf(stage).input(sid, { text });
+  if (reply.kind === 'failed') throw new Error(`${reply.error.code}: ${reply.error.message}`);
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -14,7 +14,7 @@ function program(source: string): string {
   return file;
 }
 
-describe('a program that runs in our place', () => {
+describe('a program that runs in our place', { timeout: 60_000 }, () => {
   it('gets our arguments and environment, and its exit code is ours', async () => {
     const main = program("process.exit(process.argv[2] === '--x' && process.env.Y === 'y' ? 7 : 1)");
     expect(await runProgram(main, ['--x'], { ...process.env, Y: 'y' })).toBe(7);
@@ -25,10 +25,13 @@ describe('a program that runs in our place', () => {
   });
 
   it('is told once when we are asked to stop, and at once when asked again', async () => {
+    const up = join(folder, 'up');
     const told = program(
-      "process.on('disconnect', () => process.exit(5)); setInterval(() => {}, 1000); process.send('up')",
+      `import { writeFileSync } from 'node:fs';
+      process.on('disconnect', () => process.exit(5)); setInterval(() => {}, 1000); writeFileSync(process.argv[2], '')`,
     );
-    const first = runProgram(told, [], process.env);
+    const first = runProgram(told, [up], process.env);
+    await expect.poll(() => existsSync(up)).toBe(true);
     process.emit('SIGTERM');
     expect(await first).toBe(5);
     const deaf = runProgram(program('setInterval(() => {}, 1000)'), [], process.env);

@@ -287,6 +287,7 @@ describe('what happens elsewhere', () => {
       const page = await openIn(context, '/settings/notifications', `notifications=none&push=${push}`);
       await button(page, 'Turn on').click();
       await page.getByText(`Notifications are on ${here}`).waitFor();
+      await watches(page);
       await look(page, false);
       await finish(page, 'story');
       await toast(page, 'Resume viewers').waitFor();
@@ -307,7 +308,7 @@ describe('what happens elsewhere', () => {
     await tell(page, 'long', { state: 'waiting', waiting: ['x'] });
     for (const sid of ['question', 'approval', 'plan', 'ask']) await tell(page, sid, { state: 'working', waiting: [] });
     await expect.poll(() => page.title()).toMatch(/^[^(]/);
-    expect(await icon()).toBe('/icon.svg');
+    await expect.poll(icon).toBe('/icon.svg');
     await page.close();
   });
 });

@@ -33,7 +33,8 @@ describe('the processes of a session', () => {
     const sid = newId('s');
     const pid = await tagged(sid, 'echo up; exec sleep 300');
     await sweepSession(sid, [pid]);
-    expect(await taggedProcesses(sid)).toEqual([pid]);
+    // While it becomes another program its environment cannot be read.
+    await expect.poll(() => taggedProcesses(sid)).toEqual([pid]);
     await sweepSession(sid);
     expect(await awaitExit(pid, 1_000)).toBe(true);
   });

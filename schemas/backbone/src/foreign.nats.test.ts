@@ -6,9 +6,10 @@ import { consumeStream } from './consume.js';
 import { holdLease, readLease, watchLeases } from './lease.js';
 import { writeHeaders } from './message.js';
 import { sendCommand } from './publish.js';
+import { provision } from './provision.js';
 import { lastEvent } from './replay.js';
 import { numbered, numberOf, startScenario, Watched, type Scenario } from './scenario.js';
-import { SESSIONS_STREAM } from './streams.js';
+import { COMMANDS_STREAM, SESSIONS_STREAM } from './streams.js';
 import { tail } from './tail.js';
 
 /**
@@ -38,13 +39,15 @@ async function acknowledgeOn(target: string): Promise<void> {
   await nc.flush();
 }
 
-/** Resolves when so many messages lie on a subject of the log, whoever wrote them. */
-async function untilStored(subject: string, count: number): Promise<void> {
-  const { jsm } = inside(s.b);
-  const stored = async () =>
-    (await jsm.streams.info(SESSIONS_STREAM, { subjects_filter: subject })).state.subjects?.[subject];
-  while ((await stored()) !== count) await new Promise((resolve) => setTimeout(resolve, 5));
+/** How many messages lie on a subject, whoever wrote them. */
+async function countOn(subject: string, stream = SESSIONS_STREAM): Promise<number> {
+  const { state } = await inside(s.b).jsm.streams.info(stream, { subjects_filter: subject });
+  return state.subjects?.[subject] ?? 0;
 }
+
+/** Resolves when so many messages lie on a subject. */
+const untilStored = (subject: string, count: number, stream?: string): Promise<void> =>
+  expect.poll(() => countOn(subject, stream)).toBe(count);
 
 describe('what the server sends to a foreign session for somebody else', () => {
   it('is stored there, and passed over by everyone who reads; its writer goes on', async () => {
@@ -103,10 +106,15 @@ describe('what the server sends to a foreign session for somebody else', () => {
     await copyTo('nowhere', fields, encode(numbered(666)));
     // As it is once the server has forgotten the id of the original.
     await jsm.streams.update(SESSIONS_STREAM, { duplicate_window: 100e6 });
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    nc.publish(`$JS.API.DIRECT.GET.SESSIONS.${MINE}`, '', { reply: subjects.sessionEvents(sid) });
-    await untilStored(subjects.sessionEvents(sid), 1);
+    // When it has, is the server's affair: until then it takes a copy for a duplicate.
+    const copied = (): Promise<number> => {
+      nc.publish(`$JS.API.DIRECT.GET.SESSIONS.${MINE}`, '', { reply: subjects.sessionEvents(sid) });
+      return countOn(subjects.sessionEvents(sid));
+    };
+    await expect.poll(copied).toBeGreaterThan(0);
     expect(await s.stored(sid)).toEqual([]);
+    // Whoever comes next needs a server that remembers.
+    await provision(s.b);
   });
 
   it('does not make an event disappear whose message id somebody else has used first', async () => {
@@ -138,6 +146,8 @@ describe('what the server sends to a foreign session for somebody else', () => {
     await writer.append(numbered(1));
     await seen.until((items) => items.length === 1);
     const { position } = live;
+    const { counters } = inside(s.b);
+    const before = counters.foreignMessages;
     const fields: [string, string | number][] = [
       [HEADER.msgId, `${sid}.1.9`],
       [HEADER.epoch, 1],
@@ -147,6 +157,8 @@ describe('what the server sends to a foreign session for somebody else', () => {
     await copyTo(subjects.liveSessionEvents(sid), fields, encode(numbered(666)));
     await copyTo(subjects.sessionDeltas(sid), [], encode({ n: 1, type: 'text_delta', text: 'forged' }));
     await acknowledgeOn(subjects.sessionDeltas(sid));
+    // All three have come, and were passed over.
+    await expect.poll(() => counters.foreignMessages - before).toBe(3);
     expect(live.position).toBe(position);
     const n = writer.publishDelta({ type: 'text_delta', at: 0, messageId: 'm', index: 0, text: 'real' });
     expect(await pieces.until((items) => items.length >= 1)).toMatchObject([{ n, text: 'real' }]);
@@ -171,7 +183,9 @@ describe('a command that the server sends for somebody else', () => {
   it('is not carried out, forged or meant for another runner', async () => {
     const subject = subjects.runnerCommands('robbed');
     await copyTo(subject, [[HEADER.msgId, 'robbed.forged']], encode(command('forged')));
+    await untilStored(subject, 1, COMMANDS_STREAM);
     await acknowledgeOn(subject);
+    await untilStored(subject, 2, COMMANDS_STREAM);
     await sendCommand(s.b, 'robbed', command('real'));
     const seen = new Watched<string>();
     const stop = new AbortController();
@@ -196,7 +210,7 @@ describe('a lease in which its host wrote nonsense', () => {
       for await (const change of watchLeases(s.b, 'session.', stop.signal))
         if (change.kind === 'held') seen.push(`${change.key} ${change.epoch}`);
     })();
-    const ttl = writeHeaders([['Nats-TTL', '5s']]);
+    const ttl = writeHeaders([['Nats-TTL', '60s']]);
     await publisher.publish('$KV.leases.session.odd', new Uint8Array([0xc1]), ttl);
     await publisher.publish('$KV.leases.session.even', encode({ epoch: 'x', at: [] }), ttl);
     await publisher.publish('$KV.leases.session.good', encode({ epoch: 3, at: 1 }), ttl);

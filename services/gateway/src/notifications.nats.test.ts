@@ -11,6 +11,7 @@ import {
   type PushSubscriptionRow,
 } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { PATIENT } from './testing/patience.js';
 import type { Person } from './testing/people.js';
 import { startScenario, type Scenario } from './testing/scenario.js';
 import { share } from './testing/shares.js';
@@ -175,7 +176,7 @@ describe('a device', () => {
     const { id } = (await subscribe(ada, subscription)).body;
     await write(ada, { webhook: { url: `${webhook.url}?topic=secret`, token: 'tk_secret' } });
     await ask(`${PATH}/subscriptions/${id}`, { method: 'DELETE', as: ada });
-    const rows = await auditRows(s.b, after);
+    const rows = await auditRows(s, after);
     expect(rows).toMatchObject([
       { kind: 'notifications', userId: ada.userId, change: 'device_added', deviceId: id },
       { kind: 'notifications', change: 'webhook_set', host: new URL(webhook.url).host },
@@ -208,9 +209,9 @@ describe('a session', () => {
 
 describe('whether somebody looks at a session', () => {
   const sid = 'seen-session-0000000';
-  const seen = async (userId: string = OWNER_ID) =>
-    (await requestRpc(s.b, subjects.attention(sid), encode({ userId }), { timeoutMs: 500 })).kind;
-  const settles = (kind: string) => vi.waitFor(async () => expect(await seen()).toBe(kind), 10_000);
+  const seen = async (userId: string = OWNER_ID, timeoutMs = 500) =>
+    (await requestRpc(s.b, subjects.attention(sid), encode({ userId }), { timeoutMs })).kind;
+  const settles = (kind: string) => vi.waitFor(async () => expect(await seen()).toBe(kind), PATIENT);
   beforeAll(async () => {
     await (await s.writer(sid)).append({ type: 'agent_start', at: 1 });
   });
@@ -218,7 +219,7 @@ describe('whether somebody looks at a session', () => {
   it('is what a tab says, for as long as it is there', async () => {
     const tab = await s.connect(sid);
     await tab.heard('hello');
-    expect(await seen()).toBe('no_responders');
+    expect(await seen(OWNER_ID, 10_000)).toBe('no_responders');
     tab.send({ type: 'visible', visible: true });
     await settles('ok');
     expect(await seen('somebody-else')).toBe('timeout');
@@ -248,6 +249,6 @@ describe('whether somebody looks at a session', () => {
     tab.send({ type: 'ping' });
     await tab.heard('pong');
     expect(tab.of('error')).toEqual([]);
-    expect(await seen()).toBe('no_responders');
+    expect(await seen(OWNER_ID, 10_000)).toBe('no_responders');
   });
 });

@@ -7,6 +7,7 @@ import { ShareTokens } from './auth/shareTokens.js';
 import { Browser } from './testing/browser.js';
 import { refusal, type TestClient } from './testing/client.js';
 import { FakeRunner } from './testing/fakeRunner.js';
+import { PATIENT } from './testing/patience.js';
 import type { Person } from './testing/people.js';
 import { startScenario, type Scenario } from './testing/scenario.js';
 import { share } from './testing/shares.js';
@@ -22,6 +23,8 @@ beforeAll(async () => {
   other = (await s.start()).url;
   ada = await s.person('Ada');
   await (await s.writer(sid, ada)).append({ type: 'agent_start', at: 1 });
+  const there = async () => (await s.fetch(`/api/sessions/${sid}`, { token: ada.token, url: other })).status;
+  await vi.waitFor(async () => expect(await there()).toBe(200), PATIENT);
 });
 afterAll(() => s.end());
 
@@ -49,7 +52,7 @@ describe('a link that is revoked', () => {
     // At once over HTTP, and by the time the answer is here.
     expect((await s.fetch(`/api/sessions/${sid}`, { token: one.token })).status).toBe(403);
     for (const client of gone) expect((await client.closed).code).toBe(4401);
-    expect(Date.now() - began).toBeLessThan(5_000);
+    expect(Date.now() - began).toBeLessThan(15_000);
     expect(await refused(one.token)).toEqual({ status: 403, code: 'forbidden' });
     for (const client of stay) {
       client.send({ type: 'ping' });
@@ -81,9 +84,8 @@ describe('who is sent away and does not go', () => {
   beforeAll(async () => {
     runner = await FakeRunner.start(s.b, 'r1', s.home, ada.userId);
     await runner.begin('busy');
-    await vi.waitFor(async () =>
-      expect(await (await api('/api/sessions/busy', 'GET')).json()).toMatchObject({ session: { host: 'connected' } }),
-    );
+    const shown = async () => (await (await api('/api/sessions/busy', 'GET')).json()) as unknown;
+    await vi.waitFor(async () => expect(await shown()).toMatchObject({ session: { host: 'connected' } }), PATIENT);
   });
   afterAll(() => runner.stop());
 
@@ -110,7 +112,8 @@ describe('who is sent away and does not go', () => {
 
 describe('a link that has expired', () => {
   it('sends away who came by it', async () => {
-    const expiresAt = Math.ceil(Date.now() / 1_000) * 1_000 + 1_000;
+    // Time enough to come by it before, also on a machine that stands still for a while.
+    const expiresAt = Math.ceil(Date.now() / 1_000) * 1_000 + 8_000;
     const row = {
       shareId: 'sh_short',
       sessionId: sid,

@@ -22,10 +22,7 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-async function tell(writer: SessionWriter, ...events: SessionEvent[]): Promise<number> {
-  const outcomes = await Promise.all(events.map((event) => writer.append(event)));
-  return Math.max(...outcomes.map((outcome) => ('seq' in outcome ? outcome.seq : 0)));
-}
+const tell = (writer: SessionWriter, ...events: SessionEvent[]): Promise<number> => world.tell(writer, ...events);
 
 /** A session of so many turns; the offset of its last event. */
 async function story(sid: string, turns: number): Promise<number> {
@@ -135,6 +132,7 @@ describe('the projector', () => {
     await world.rowWhere('a', (row) => row.lastSeq === last);
     await purgeSession(world.backbone, 'a');
     await world.rowGone('a');
+    await expect.poll(() => world.meta('a')).toBeUndefined();
     expect(await refold()).toEqual(UNCHANGED);
   });
 

@@ -17,7 +17,7 @@ afterEach(() => world.close());
 const project = () => world.project({ reaper: { graceMs: GRACE_MS, now: () => now, tickMs: 20 } });
 
 async function lease(sid: string): Promise<Lease> {
-  const outcome = await holdLease(world.backbone, `session.${sid}`, { epoch: 1, ttlMs: 2_000, renewMs: 500 });
+  const outcome = await holdLease(world.backbone, `session.${sid}`, { epoch: 1 });
   if (outcome.kind !== 'held') throw new Error('taken');
   return outcome.lease;
 }

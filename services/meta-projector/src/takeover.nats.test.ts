@@ -56,10 +56,7 @@ describe('of two projectors', () => {
     const appending = (async () => {
       let last = 0;
       for (let index = 0; index < 20; index++) {
-        for (const event of turn(index)) {
-          const outcome = await writer.append(event);
-          if (outcome.kind === 'appended') last = outcome.seq;
-        }
+        last = await world.tell(writer, ...turn(index));
         if (index === 10) active.child.kill('SIGKILL');
       }
       return last;
@@ -105,17 +102,17 @@ describe('of two projectors', () => {
         return { backbone, folding, meters, running: folding.run() };
       }),
     );
+    // Both read before the rest is written: otherwise the later one might find everything done.
+    await world.tell(await world.host('first'), started('first'));
+    const positionOf = async ({ cursor }: ReturnType<typeof createMeters>) =>
+      Math.max(...(await cursor.get()).values.map(({ value }) => value));
+    for (const { meters } of foldings) await expect.poll(() => positionOf(meters)).toBeGreaterThan(0);
     const lasts = await Promise.all(
       ['a', 'b', 'c'].map(async (sid) => {
         const writer = await world.host(sid);
         await writer.append(started(sid));
         let last = 0;
-        for (let index = 0; index < 30; index++) {
-          for (const event of turn(index)) {
-            const outcome = await writer.append(event);
-            if (outcome.kind === 'appended') last = outcome.seq;
-          }
-        }
+        for (let index = 0; index < 30; index++) last = await world.tell(writer, ...turn(index));
         return [sid, last] as const;
       }),
     );
@@ -151,6 +148,7 @@ describe('meta-projector --rebuild', () => {
     const { projector } = world.project();
     const writer = await world.host('a');
     await writer.append(started('Pizza'));
+    await world.rowWhere('a', () => true);
     const { ended, err } = startProcess('--rebuild');
     expect(await ended).toBe(0);
     expect(err()).toContain('rebuild: done');

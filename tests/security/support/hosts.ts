@@ -11,6 +11,8 @@ import { inboxPrefixOf, natsUserOf, runnerPassword, type HostLogin } from '@pizz
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Stage } from '../../support/local.js';
+import { until } from '../../support/until.js';
+import { ask } from './http.js';
 import type { Login } from './rawNats.js';
 
 /**
@@ -72,4 +74,10 @@ export async function hostSession(place: Place, { rid, backbone: b }: Host, sid:
       await backbone.close();
     },
   };
+}
+
+/** Waits until a gateway knows whose a session is that a host has made: it was not asked for there. */
+export async function untilKnown({ url }: Pick<Stage, 'url'>, bearer: string, sid: string): Promise<void> {
+  const path = `/api/sessions/${sid}`;
+  await until(`${sid} is known`, async () => (await ask(url, path, { bearer })).status === 200);
 }

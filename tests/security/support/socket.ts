@@ -46,7 +46,7 @@ export function upgrade(url: string, path: string, { bearer, headers = {} }: Upg
         ...{ kind: 'open', ws, protocol: ws.protocol, frames, closed },
         send: (frame) => ws.send(encode(frame)),
         heard: (type, fits = () => true) =>
-          until(`a frame ${type}`, () => frames.find((frame) => frame.type === type && fits(frame)), 15_000),
+          until(`a frame ${type}`, () => frames.find((frame) => frame.type === type && fits(frame))),
         close: () => ws.terminate(),
       });
     });

@@ -18,5 +18,5 @@ export function auditRow(
   kind: string,
   fits: (row: Row) => boolean = () => true,
 ): Promise<Row> {
-  return until(`a row ${kind} of the trail`, async () => (await auditRows(stage, kind)).find(fits), 10_000);
+  return until(`a row ${kind} of the trail`, async () => (await auditRows(stage, kind)).find(fits));
 }

@@ -138,7 +138,7 @@ describe('a runner', () => {
   it('tells folders inside its roots, its models and its status', async () => {
     const ask = async (verb: 'folders' | 'models' | 'status', body: object) => {
       const answer = await requestRpc(rig.backbone, subjects.runnerRpc(rig.runnerId, verb), encode(body), {
-        timeoutMs: 5_000,
+        timeoutMs: 30_000,
       });
       return answer.kind === 'ok' ? decode(answer.body) : answer;
     };

@@ -1,12 +1,14 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { openWriter, ownerOf, takeNextEpoch } from '@pizzapi/backbone';
+import { openWriter, ownerOf, spooledEvents, takeNextEpoch } from '@pizzapi/backbone';
+import { newId } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isSameProcess, signalProcess, taggedProcesses } from '../processes.js';
 import { Rig, type Logged } from '../testing/rig.js';
+import { spoolDir } from './closing.js';
 
 let rig: Rig;
 
@@ -23,6 +25,26 @@ afterAll(async () => {
 async function until(what: () => Promise<boolean> | boolean): Promise<void> {
   while (!(await what())) await pause(20);
 }
+
+/** A shell command that runs until `end` is called, however slow the machine is. */
+function untilEnded() {
+  const file = join(rig.root, newId());
+  return { command: `until [ -e ${file} ]; do sleep 0.1; done`, end: () => writeFile(file, '') };
+}
+
+/** A session in the middle of a turn, which goes on when `end` is called. */
+async function atWork() {
+  const { command, end } = untilEnded();
+  const sid = await rig.newSession({ prompt: `/demo call bash ${JSON.stringify({ command })}` });
+  const log = await rig.log(sid);
+  await log.until((event) => event.type === 'tool_execution_start');
+  await until(async () => (await rig.record(sid)).file !== undefined);
+  const { worker } = await rig.record(sid);
+  return { sid, log, worker, end };
+}
+
+/** Waits for the end of a turn that cannot reach the log. */
+const spooledEnd = (sid: string) => until(() => spooledEvents(spoolDir(rig.home), sid, ['agent_end']).length > 0);
 
 /** Every event once, its offset rising, its numbers without a hole within each epoch. */
 function expectWhole(events: readonly Logged[]): void {
@@ -59,12 +81,10 @@ describe('when something dies', () => {
   });
 
   it('a daemon killed in the middle of an answer is missed by nobody: its successor adopts the worker', async () => {
-    const sid = await rig.newSession({ prompt: '/demo bash' });
-    const log = await rig.log(sid);
-    await log.until((event) => event.type === 'tool_execution_start');
-    const { worker } = await rig.record(sid);
+    const { sid, log, worker, end } = await atWork();
     await rig.endDaemon('SIGKILL');
     const missed = await rig.send('set_name', { name: 'Sent to nobody' }, sid);
+    await end();
     await log.until((event) => event.type === 'agent_end');
     await rig.startDaemon({ PIZZAPI_DEMO_SPEED: 'fast' });
     await rig.runnerEvents.until(
@@ -79,10 +99,15 @@ describe('when something dies', () => {
   it('a daemon that dies with a command in hand does not carry it out again', async () => {
     const sid = await rig.newSession();
     const log = await rig.log(sid);
-    const commandId = await rig.send('exec', { command: 'echo once; sleep 2' }, sid);
+    const { command, end } = untilEnded();
+    const commandId = await rig.send('exec', { command: `echo once; ${command}` }, sid);
     await log.until((event) => event.type === 'tool_execution_start');
     await rig.endDaemon('SIGKILL');
     await rig.startDaemon({ PIZZAPI_DEMO_SPEED: 'fast' });
+    // The new daemon has read the command again when it answers the one behind it.
+    const name = await rig.send('set_name', { name: 'Goes on' }, sid);
+    expect(await rig.result(sid, name)).toMatchObject({ ok: true });
+    await end();
     expect(await rig.result(sid, commandId)).toMatchObject({ ok: true });
     expect(count(log.items, 'tool_execution_start')).toBe(1);
     expect(log.items.filter((event) => event.type === 'command_result' && event.commandId === commandId)).toHaveLength(
@@ -112,15 +137,17 @@ describe('when something dies', () => {
   it('commands that come while what a dead worker left is ended are carried out by its successor', async () => {
     const sid = await rig.newSession();
     const log = await rig.log(sid);
-    await rig.send('exec', { command: "trap '' TERM; while :; do sleep 1; done" }, sid);
+    const swept = join(rig.root, newId());
+    // Silent: its worker will be gone, and a word to nobody would end it.
+    const stubborn = `exec >/dev/null 2>&1; trap 'touch ${swept}' TERM; while :; do sleep 1; done`;
+    await rig.send('exec', { command: stubborn }, sid);
     await log.until((event) => event.type === 'tool_execution_start');
     await until(async () => (await taggedProcesses(sid)).length > 0);
     // Until the next worker is warm: it is there before what the first one left is gone.
     await pause(1_500);
-    const { pid, start } = (await rig.record(sid)).worker!;
-    signalProcess(pid, 'SIGKILL');
-    await until(async () => !(await isSameProcess(pid, start)));
-    await pause(50);
+    signalProcess((await rig.record(sid)).worker!.pid, 'SIGKILL');
+    // The daemon has seen the death: what it gives to a worker from here on, it may not call unknown.
+    await until(async () => existsSync(swept) || (await taggedProcesses(sid)).length === 0);
     for (const name of ['at once', 'when all of it is gone']) {
       const renamed = await rig.send('set_name', { name }, sid);
       expect(await rig.result(sid, renamed)).toMatchObject({ ok: true });
@@ -132,13 +159,10 @@ describe('when something dies', () => {
   });
 
   it('an answer given while the backbone is away is in the log once it is back, whole and in order', async () => {
-    const sid = await rig.newSession({ prompt: '/demo bash' });
-    const log = await rig.log(sid);
-    await log.until((event) => event.type === 'tool_execution_start');
-    await until(async () => (await rig.record(sid)).file !== undefined);
-    const { file, worker } = await rig.record(sid);
+    const { sid, log, worker, end } = await atWork();
     await rig.nats.kill9();
-    await until(() => existsSync(file!) && readFileSync(file!, 'utf8').includes('Twelve slices'));
+    await end();
+    await spooledEnd(sid);
     await rig.nats.restart();
     await log.until((event) => event.type === 'agent_end');
     expectWhole(log.items);
@@ -153,14 +177,10 @@ describe('when something dies', () => {
   });
 
   it('a worker killed while the backbone is away loses nothing of what it had told', async () => {
-    const sid = await rig.newSession({ prompt: '/demo bash' });
-    const log = await rig.log(sid);
-    await log.until((event) => event.type === 'tool_execution_start');
-    await until(async () => (await rig.record(sid)).file !== undefined);
-    const { file, worker } = await rig.record(sid);
+    const { sid, log, worker, end } = await atWork();
     await rig.nats.kill9();
-    await until(() => existsSync(file!) && readFileSync(file!, 'utf8').includes('Twelve slices'));
-    await until(async () => (await rig.record(sid)).activity === 'idle');
+    await end();
+    await spooledEnd(sid);
     signalProcess(worker!.pid, 'SIGKILL');
     await rig.nats.restart();
     await log.until((event) => event.type === 'session_resumed');
@@ -260,13 +280,10 @@ describe('a session that was given up', () => {
   });
 
   it('while what it had said lay on the disk of a dead host says it all, once, when that host is back', async () => {
-    const sid = await rig.newSession({ prompt: '/demo bash' });
-    const log = await rig.log(sid);
-    await log.until((event) => event.type === 'tool_execution_start');
-    await until(async () => (await rig.record(sid)).file !== undefined);
-    const { file, worker } = await rig.record(sid);
+    const { sid, log, worker, end } = await atWork();
     await rig.nats.kill9();
-    await until(() => existsSync(file!) && readFileSync(file!, 'utf8').includes('Twelve slices'));
+    await end();
+    await spooledEnd(sid);
     await rig.endDaemon('SIGKILL');
     signalProcess(worker!.pid, 'SIGKILL');
     await rig.nats.restart();

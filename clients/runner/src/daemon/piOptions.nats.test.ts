@@ -17,9 +17,10 @@ afterAll(async () => {
 /** What the agent hears when it wants a shell, in the epoch of the session's host now. */
 async function bashSays(sid: string): Promise<string> {
   const log = await rig.log(sid);
-  const from = log.items.length;
-  await rig.send('input', { text: '/demo call bash {"command":"echo baked"}' }, sid);
-  const end = await log.until((event) => event.type === 'tool_execution_end', from);
+  const commandId = await rig.send('input', { text: '/demo call bash {"command":"echo baked"}' }, sid);
+  // A fork begins with the story of its source, in which there are runs of tools as well.
+  const input = await log.until((event) => event.type === 'input_received' && event.commandId === commandId);
+  const end = await log.until((event) => event.type === 'tool_execution_end' && event.seq > input.seq);
   await log.until((event) => event.type === 'agent_end' && event.seq > end.seq);
   return JSON.stringify(end);
 }

@@ -8,6 +8,10 @@ import { signalProcess } from '../processes.js';
 import { Rig } from '../testing/rig.js';
 import { createRunner, type Runner } from './app.js';
 
+/** Soon, but not between the start of a worker and the beginning of what it was started for. */
+const IDLE_MS = 5_000;
+const SLEEP = { timeout: 40_000 };
+
 let rig: Rig;
 let runner: Runner;
 const metrics = createMetrics();
@@ -26,8 +30,7 @@ beforeAll(async () => {
     signal: new AbortController().signal,
     workerMain: fileURLToPath(new URL('../../dist/worker/main.js', import.meta.url)),
     env: { ...process.env, PIZZAPI_DEMO_SPEED: 'instant', PIZZAPI_LOG_LEVEL: 'warn' },
-    // Quiet at once: as soon as there is nothing to do, the session sleeps.
-    idleMs: 1,
+    idleMs: IDLE_MS,
     metrics,
   });
   void runner.run();
@@ -45,7 +48,7 @@ it('a quiet session sleeps, its lease held by the daemon, and the next command w
   const log = await rig.log(sid);
   await log.until((event) => event.type === 'agent_end');
   const host = runner.hosts.get(sid)!;
-  await expect.poll(() => host.status.state, { timeout: 10_000 }).toBe('asleep');
+  await expect.poll(() => host.status.state, SLEEP).toBe('asleep');
   const { epoch } = await rig.record(sid);
   await expect.poll(async () => (await readLease(rig.backbone, `session.${sid}`))?.epoch).toBe(epoch);
   expect(log.items.map(({ type }) => type)).not.toContain('session_ended');
@@ -59,7 +62,7 @@ it('a quiet session sleeps, its lease held by the daemon, and the next command w
 
 it('a sleeping session can be killed without being woken', async () => {
   const sid = await rig.newSession();
-  await expect.poll(() => runner.hosts.get(sid)?.status.state, { timeout: 10_000 }).toBe('asleep');
+  await expect.poll(() => runner.hosts.get(sid)?.status.state, SLEEP).toBe('asleep');
   const commandId = await rig.send('kill_session', {}, sid);
   const log = await rig.log(sid);
   expect(await rig.result(sid, commandId)).toMatchObject({ ok: true });
@@ -69,7 +72,7 @@ it('a sleeping session can be killed without being woken', async () => {
 
 it('what sleeps, what was answered and what died is in the metrics', async () => {
   const sid = await rig.newSession();
-  await expect.poll(() => runner.hosts.get(sid)?.status.state, { timeout: 10_000 }).toBe('asleep');
+  await expect.poll(() => runner.hosts.get(sid)?.status.state, SLEEP).toBe('asleep');
   const refused = await rig.send('input', { text: 'hello' }, 'nobody');
   await rig.runnerResult(refused);
   const busy = await rig.newSession({ prompt: '/demo question confirm' });

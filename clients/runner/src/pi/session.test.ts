@@ -20,7 +20,8 @@ async function start(speed: string, options: Partial<OpenOptions> = {}): Promise
 
 afterEach(async () => {
   vi.unstubAllEnvs();
-  await Promise.all(open.splice(0).map((session) => session.close()));
+  // The last first: it may work in the folders of one before it, which go with that one.
+  for (const session of open.splice(0).reverse()) await session.close();
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 });
 

@@ -82,7 +82,8 @@ describe('a terminal that shares its session', () => {
       maxSessions: 1,
       defaultModel: 'demo/demo',
     });
-    expect(await readLease(secured.admin, `session.${sid}`)).toBeDefined();
+    // The first event waits for the lease for a second only.
+    await expect.poll(() => readLease(secured.admin, `session.${sid}`)).toBeDefined();
     expect(await readLease(secured.admin, `runner.${runnerId}`)).toBeDefined();
     await terminal.say('/demo thinking');
     await log.until((event) => event.type === 'agent_end');
@@ -137,7 +138,7 @@ describe('a terminal that shares its session', () => {
     const { runnerId } = started;
     await send(runnerId, 'kill_session', {}, sid);
     expect(await log.until((event) => event.type === 'session_ended')).toMatchObject({ reason: 'killed' });
-    await vi.waitFor(() => expect(over).toMatchObject([{ kind: 'killed', by: { name: 'Ada' } }]));
+    await expect.poll(() => over).toMatchObject([{ kind: 'killed', by: { name: 'Ada' } }]);
     await terminal.say('Only here');
     const again = await share();
     expect(again).not.toBe(sid);

@@ -29,6 +29,8 @@ it('a blob is sent until the store has it, and then gone from the disk', async (
   await (
     await blobs.keep(bytes, 'text/plain')
   ).stored;
+  // `stored` is patient for two seconds only.
+  await blobs.settled(10_000);
   expect({ tries, refused, left: await readdir(folder) }).toEqual({ tries: 3, refused: [], left: [] });
 });
 
@@ -40,6 +42,7 @@ it('one that is refused for good is given up at once, and told of', async () => 
   });
   const { ref, stored } = await blobs.keep(bytes, 'text/plain');
   await stored;
+  await blobs.settled(10_000);
   expect({ tries, refused, left: await readdir(folder) }).toEqual({ tries: 1, refused: [ref], left: [] });
 });
 

@@ -28,7 +28,7 @@ import {
 import { silentLogger } from '@pizzapi/process';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { BlobOutbox } from './blobOutbox.js';
-import { EventPipe } from './pipe.js';
+import { EventPipe, type PipeOptions } from './pipe.js';
 
 let nats: TestNats;
 let backbone: Backbone;
@@ -47,14 +47,22 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function openPipe(maxSpoolBytes: number) {
+/** `isPatient`: an event waits for its blobs for as long as it takes, and not for the two seconds of an outbox. */
+async function openPipe(maxSpoolBytes: number, isPatient = false) {
   const sid = newId('s');
   const claim = await claimSession(backbone, { sid, userId: 'owner', runnerId: 'r' });
   if (claim.kind !== 'granted') throw new Error('refused');
   const writer = await openWriter(backbone, { sid, epoch: claim.epoch, spoolDir: folder, maxSpoolBytes });
   const blobs = new BlobOutbox(join(folder, `${sid}.blobs`), (b, type) => putBlob(backbone, b, type), silentLogger);
   const full: boolean[] = [];
-  const pipe = new EventPipe({ writer, blobs, log: silentLogger, onFull: (is) => full.push(is) });
+  const patient: PipeOptions['blobs'] = {
+    keep: async (...kept) => ({ ...(await blobs.keep(...kept)), stored: blobs.settled(50_000) }),
+    onRefused: (listener) => blobs.onRefused(listener),
+  };
+  const pipe = new EventPipe({
+    ...{ writer, log: silentLogger, onFull: (is: boolean) => full.push(is) },
+    blobs: isPatient ? patient : blobs,
+  });
   const log = async () => {
     await pipe.passed();
     await writer.settled();
@@ -71,7 +79,7 @@ const said = (text: string): SessionEvent => ({ type: 'session_message', at: 1, 
 const texts = (events: SessionEvent[]) => events.map((event) => (event.type === 'session_message' ? event.text : ''));
 
 it('long content leaves an event as a blob that is there when the event is, and the order stays', async () => {
-  const { pipe, log, writer } = await openPipe(1e6);
+  const { pipe, log, writer } = await openPipe(1e6, true);
   const long = 'x'.repeat(BLOB_THRESHOLD + 1);
   for (const text of ['before', long, 'after']) pipe.push(said(text));
   const events = await log();
@@ -104,7 +112,7 @@ it('while the backbone is away events are spooled, a full spool pauses the sessi
   const events = await log();
   expect(full).toEqual([true, false]);
   expect(texts(events).slice(0, -1)).toEqual(sent);
-  await blobs.settled(10_000);
+  await blobs.settled(30_000);
   const blob = await getBlob(backbone, events.at(-1)!.blobs![0]!.blob);
   expect(new TextDecoder().decode(blob!.bytes)).toBe(long);
   await writer.close();
@@ -137,7 +145,7 @@ it('what the authenticator refuses for good is missing, and said so in the sessi
   pipe.push(said('x'.repeat(65 * 1024 * 1024)));
   pipe.push(said('after'));
   await pipe.passed();
-  await blobs.settled(10_000);
+  await blobs.settled(30_000);
   await pipe.passed();
   await writer.settled();
   const events: SessionEvent[] = [];

@@ -3,6 +3,7 @@ import { secretHash, tokenKind } from '@pizzapi/process';
 import { SUBPROTOCOL, type KeyInfo, type KeyRow, type NewKeyReply } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { refusal } from '../testing/client.js';
+import { PATIENT } from '../testing/patience.js';
 import type { Person } from '../testing/people.js';
 import { startScenario, type Scenario } from '../testing/scenario.js';
 import { auditRows } from '../testing/trail.js';
@@ -47,11 +48,11 @@ describe('a key', () => {
     expect(await me(token)).toBe(403);
     expect((await list()).map(({ id }) => id)).not.toContain(key.id);
     await vi.waitFor(async () => {
-      const rows = await auditRows(s.b);
+      const rows = await auditRows(s);
       const kinds = rows.filter(({ keyId }) => keyId === key.id).map(({ kind }) => kind);
       expect(kinds).toEqual(['key_created', 'key_revoked']);
       expect(JSON.stringify(rows)).not.toContain(token);
-    });
+    }, PATIENT);
   });
 
   it('shows when and from where it was last used', async () => {
@@ -60,7 +61,7 @@ describe('a key', () => {
     await vi.waitFor(async () => {
       const shown = (await list()).find(({ id }) => id === key.id);
       expect(shown).toMatchObject({ lastUsedAt: expect.any(Number) as number, lastUsedFrom: '127.0.0.1' });
-    });
+    }, PATIENT);
     const before = await bucket<KeyRow>(s.b, 'api-keys').get(secretHash(token));
     await me(token);
     await me(token);
@@ -90,7 +91,7 @@ describe('a key', () => {
     const token = (await create({ name: 'past', expiresIn: '1m' })).token;
     const { value, revision } = (await rows.get(secretHash(token)))!;
     await rows.update(secretHash(token), { ...value, expiresAt: Date.now() - 1 }, revision);
-    await vi.waitFor(async () => expect(await me(token)).toBe(403));
+    await vi.waitFor(async () => expect(await me(token)).toBe(403), PATIENT);
   });
 
   it('that was mistyped, or is for a runner, is no credential: not of a request, not of a socket', async () => {

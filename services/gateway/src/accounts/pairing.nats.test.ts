@@ -2,6 +2,7 @@ import { tokenKind } from '@pizzapi/process';
 import type { PairPollReply, PairReply } from '@pizzapi/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Browser } from '../testing/browser.js';
+import { PATIENT } from '../testing/patience.js';
 import type { Person } from '../testing/people.js';
 import { startScenario, type Scenario } from '../testing/scenario.js';
 import { auditRows } from '../testing/trail.js';
@@ -46,11 +47,11 @@ describe('pairing', () => {
     const keys = await (await s.fetch('/api/keys', { token: eve.token })).text();
     expect(keys).toContain('build box');
     await vi.waitFor(async () => {
-      const rows = await auditRows(s.b);
+      const rows = await auditRows(s);
       const kinds = rows.filter(({ name }) => name === 'build box').map(({ kind }) => kind);
       expect(kinds).toEqual(['pair_asked', 'pair_answered', 'key_created']);
       expect(JSON.stringify(rows)).not.toContain(got.token);
-    });
+    }, PATIENT);
   });
 
   it('gives an API key that works to a program that asks for one', async () => {

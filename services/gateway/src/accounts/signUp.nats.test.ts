@@ -1,6 +1,7 @@
 import { mintLinkToken } from '@pizzapi/process';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Browser } from '../testing/browser.js';
+import { PATIENT } from '../testing/patience.js';
 import { startScenario, type Scenario } from '../testing/scenario.js';
 import { auditRows } from '../testing/trail.js';
 
@@ -37,10 +38,10 @@ describe('signing up', () => {
       });
     }
     await vi.waitFor(async () => {
-      const rows = await auditRows(s.b);
+      const rows = await auditRows(s);
       expect(rows.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['signup', 'login']));
       expect(JSON.stringify(rows)).not.toContain(ada.password);
-    });
+    }, PATIENT);
   });
 
   it('of many who are first at once makes one the admin', async () => {

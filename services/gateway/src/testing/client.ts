@@ -1,6 +1,7 @@
 import { decodeMany, encode, SUBPROTOCOL } from '@pizzapi/protocol';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket, type ClientOptions } from 'ws';
+import { PATIENT } from './patience.js';
 
 export type AnyFrame = Record<string, unknown> & { type: string };
 
@@ -48,7 +49,7 @@ export class TestClient {
   }
 
   /** The first frame of a type, waited for. */
-  async heard(type: string, ms = 5_000): Promise<AnyFrame> {
+  async heard(type: string, ms = PATIENT.timeout): Promise<AnyFrame> {
     const deadline = Date.now() + ms;
     while (this.of(type).length === 0) {
       if (Date.now() > deadline)

@@ -101,7 +101,7 @@ export class FakeRunner {
   }
 
   private async hold(key: string): Promise<void> {
-    const outcome = await holdLease(this.b, key, { epoch: 1, ttlMs: 2_000, renewMs: 500 });
+    const outcome = await holdLease(this.b, key, { epoch: 1 });
     if (outcome.kind === 'held') this.leases.set(key, outcome.lease);
   }
 

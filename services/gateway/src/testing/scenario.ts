@@ -24,6 +24,8 @@ export interface Scenario {
   readonly nats: TestNats;
   /** A connection of the test's own, as a host has one. */
   readonly b: Backbone;
+  /** Every connection: that one, and one of each gateway. */
+  readonly backbones: readonly Backbone[];
   readonly home: string;
   readonly secret: Buffer;
   readonly url: string;
@@ -34,8 +36,8 @@ export interface Scenario {
   writer(sid: string, of?: Person): Promise<SessionWriter>;
   /** Somebody with an account and a key. */
   person(name: string, more?: Partial<AccountRow>): Promise<Person>;
-  /** A request of the owner's own programs, or of who holds `token`. */
-  fetch(path: string, init?: RequestInit & { json?: unknown; token?: string }): Promise<Response>;
+  /** A request of the owner's own programs, or of who holds `token`; `url` is another gateway's. */
+  fetch(path: string, init?: RequestInit & { json?: unknown; token?: string; url?: string }): Promise<Response>;
   /** A viewer; `path` is a session's id or a whole path. The owner's, or of who holds `token`. */
   connect(path: string, options?: { json?: boolean; url?: string; token?: string }): Promise<TestClient>;
   /** From now on nobody purges logs. */
@@ -79,6 +81,7 @@ export async function startScenario(options: Partial<GatewayOptions> = {}): Prom
   return {
     nats,
     b,
+    backbones,
     home,
     secret,
     url,
@@ -93,11 +96,11 @@ export async function startScenario(options: Partial<GatewayOptions> = {}): Prom
       return openWriter(b, { sid, epoch: claim.epoch, spoolDir: join(home, 'spool') });
     },
     person: (name, more) => addPerson(b, name, more),
-    fetch: (path, { json, token = localToken(secret), ...init } = {}) => {
+    fetch: (path, { json, token = localToken(secret), url: to = url, ...init } = {}) => {
       const headers = new Headers(init.headers);
       headers.set('authorization', `Bearer ${token}`);
       if (json !== undefined) headers.set('content-type', 'application/json');
-      return fetch(url + path, { ...init, headers, ...(json === undefined ? {} : { body: JSON.stringify(json) }) });
+      return fetch(to + path, { ...init, headers, ...(json === undefined ? {} : { body: JSON.stringify(json) }) });
     },
     connect: async (path, { json = false, url: to = url, token = localToken(secret) } = {}) => {
       const client = new TestClient(to + (path.startsWith('/') ? path : `/ws/sessions/${path}`), token, json);

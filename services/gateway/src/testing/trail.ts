@@ -1,10 +1,15 @@
-import { AUDIT_STREAM, consumeStream, publishAudit, type Backbone } from '@pizzapi/backbone';
+import { AUDIT_STREAM, consumeStream, publishAudit } from '@pizzapi/backbone';
 import { decode } from '@pizzapi/protocol';
+import type { Scenario } from './scenario.js';
 
-/** The rows of the audit trail after an offset, up to now. Those that are still being written are waited for shortly. */
-export async function auditRows(b: Backbone, after = 0): Promise<Record<string, unknown>[]> {
+/**
+ * The rows of the audit trail after an offset, up to now. Every connection leaves a mark: what a gateway has written
+ * before, though nobody waited for it, is in the stream before the mark of its connection.
+ */
+export async function auditRows({ b, backbones }: Scenario, after = 0): Promise<Record<string, unknown>[]> {
   const mark = `mark-${crypto.randomUUID()}`;
-  await publishAudit(b, { kind: 'mark', at: Date.now(), mark });
+  const marks = backbones.length;
+  await Promise.all(backbones.map((each) => publishAudit(each, { kind: 'mark', at: Date.now(), mark })));
   const rows: Record<string, unknown>[] = [];
   const stop = new AbortController();
   await consumeStream(b, AUDIT_STREAM, {
@@ -12,7 +17,7 @@ export async function auditRows(b: Backbone, after = 0): Promise<Record<string, 
     signal: stop.signal,
     onBatch: (batch) => {
       rows.push(...batch.map(({ payload }) => decode(payload) as Record<string, unknown>));
-      if (rows.some((row) => row['mark'] === mark)) stop.abort();
+      if (rows.filter((row) => row['mark'] === mark).length === marks) stop.abort();
     },
   });
   return rows.filter(({ kind }) => kind !== 'mark');

@@ -160,7 +160,9 @@ describe('nobody is told', () => {
       asked.push(decode(body));
       return encode({ seen: true });
     });
-    await silently('seen', () => happens(asks('q1')));
+    // While the clock stands still, no answer comes too late.
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now());
+    await silently('seen', () => happens(asks('q1'))).finally(() => clock.mockRestore());
     expect(asked).toEqual([{ userId: OWNER_ID }]);
     stop();
     await happens(asks('q2', 'Still there?'));
@@ -250,7 +252,9 @@ describe('the next active process', () => {
     await happens(asks('q1'));
     await vi.waitFor(async () => expect(await value('waiting{stage="settling"}')).toBe(1), 10_000);
     expect(phone.pushes.all).toEqual([]);
-    await projector.stop();
+    // The time that an end is given does not pass, however long this machine takes.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'], shouldClearNativeTimers: true });
+    await projector.stop().finally(() => vi.useRealTimers());
     expect(phone.pushes.all).toHaveLength(1);
   });
 });

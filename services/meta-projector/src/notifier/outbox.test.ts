@@ -1,7 +1,7 @@
 import { createMetrics, silentLogger } from '@pizzapi/process';
 import type { Delivery } from '@pizzapi/process/notify';
 import type { PushPayload } from '@pizzapi/protocol';
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createNotifierMeters } from './meters.js';
 import { Outbox, type Target } from './outbox.js';
 
@@ -40,6 +40,8 @@ function outbox(retryMs: readonly number[] = []) {
   const counted = async (text: string) => (await metrics.render()).includes(`pizzapi_notifications_${text}\n`);
   return { box, counted };
 }
+
+afterEach(() => vi.useRealTimers());
 
 describe('what is to be sent', () => {
   it('goes to each one after the other, and to many at once', async () => {
@@ -87,15 +89,17 @@ describe('what is to be sent', () => {
   });
 
   it('is finished at the end, as far as it goes in time; the rest is counted', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const { box, counted } = outbox([3_600_000]);
     const [phone, hanging, busy] = [new Addressee('phone'), new Addressee('hanging'), new Addressee('busy')];
     box.offer(busy.target, payload('a'));
     await busy.answer({ kind: 'failed', message: 'busy' });
     for (const { target } of [phone, hanging]) box.offer(target, payload('a'));
     box.offer(phone.target, payload('b'));
-    const over = box.stop(50);
+    const over = box.stop(60_000);
     await phone.answer();
     await phone.answer();
+    vi.advanceTimersByTime(60_000);
     await over;
     expect(phone.sent).toEqual(['a', 'b']);
     expect(await counted('dropped_total{reason="stopped"} 2')).toBe(true);

@@ -5,6 +5,7 @@ import {
   bucket,
   claimSession,
   connectBackbone,
+  headOf,
   openWriter,
   provision,
   publishRunnerEvent,
@@ -13,7 +14,7 @@ import {
 } from '@pizzapi/backbone';
 import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
 import { createMetrics, silentLogger, type Metrics } from '@pizzapi/process';
-import type { RunnerRow, SessionMetaRow, SessionRow } from '@pizzapi/protocol';
+import type { RunnerRow, SessionEvent, SessionMetaRow, SessionRow } from '@pizzapi/protocol';
 import { createProjector, type Projector, type ProjectorOptions } from '../app.js';
 
 /** A real nats-server, and what a test does to it as hosts, projectors and readers do. */
@@ -55,6 +56,13 @@ export class World {
     const writer = await openWriter(this.backbone, { sid, epoch, spoolDir });
     this.writers.push(writer);
     return writer;
+  }
+
+  /** Appends events; the offset of the last one in the log, also where its acknowledgement was too late. */
+  async tell(writer: SessionWriter, ...events: SessionEvent[]): Promise<number> {
+    await Promise.all(events.map((event) => writer.append(event)));
+    await writer.settled();
+    return (await headOf(this.backbone, writer.sid)).last;
   }
 
   /** Starts a projector in this process. What it counts is in `metrics`. */

@@ -285,6 +285,7 @@ describe('a parent session', () => {
   it('hands a trigger on to its own parent, and the answer from there to the child', async () => {
     const test = await start({ linked: { sessionId: 'p', parentSessionId: 'g' } });
     await send(test, 'session_trigger', received('t1', { name: 'Baker, for a person' }));
+    await test.log.next('agent_end');
     await run(test, 'escalate_trigger', { triggerId: 't1' });
     const up = test.log.all('session_trigger').find(({ kind }) => kind === 'escalate')!;
     expect(up).toMatchObject({ parentSessionId: 'g', payload: { of: { triggerId: 't1', sessionId: 'kid' } } });

@@ -19,8 +19,10 @@ const DPKG_STATUS = '/var/lib/dpkg/status';
 const hasApt = existsSync('/usr/bin/apt-get') && existsSync(DPKG_STATUS);
 if (!hasApt) console.warn('SKIPPED: the package source needs Debian or Ubuntu with apt-get.');
 
-/** What apt says where there is no way to the mirror. */
-const UNREACHABLE = /Could not (resolve|connect)|Temporary failure|timed out/i;
+/** What apt says where there is no way to the mirror, or a very slow one. */
+const UNREACHABLE = /Could not (resolve|connect)|Temporary failure|timed out|Some index files failed|took too long/i;
+/** A package list of 11 MB and a package, each of which may take its time. */
+const FETCHING = { timeout: 600_000 };
 
 /** The files of a system, as `aptSource` reads them. */
 async function system(files: Record<string, string>): Promise<string> {
@@ -33,7 +35,7 @@ async function system(files: Record<string, string>): Promise<string> {
 }
 
 describe.skipIf(!hasApt)("the distribution's package", () => {
-  test('is fetched, unpacked into the cache, and leaves the system as it was', async ({ skip }) => {
+  test('is fetched, unpacked into the cache, and leaves the system as it was', FETCHING, async ({ skip }) => {
     const installed = () => readFileSync(DPKG_STATUS, 'utf8');
     const before = installed();
     const context = fakeContext(join(scratch.folder, 'home'));
