@@ -46,7 +46,8 @@ export function failureOf(command: string, result: RunResult): string | null {
   if (result.kind === 'not_started') return `${command} did not start (${result.why})`;
   const lines = result.output.trim().split('\n');
   // The first error is the reason; what follows it says what became of the rest.
-  const said = lines.find((line) => /^(E:|error|fatal)/i.test(line)) ?? lines.findLast((line) => /: /.test(line)) ?? lines.at(-1);
+  const said =
+    lines.find((line) => /^(E:|error|fatal)/i.test(line)) ?? lines.findLast((line) => /: /.test(line)) ?? lines.at(-1);
   if (result.kind === 'timed_out') return `${command} took too long and was stopped (${said})`;
   return result.code === 0 ? null : `${command} failed with exit code ${result.code} (${said})`;
 }
