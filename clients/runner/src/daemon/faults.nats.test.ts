@@ -134,6 +134,25 @@ describe('when something dies', () => {
     expectWhole(log.items);
   });
 
+  it.each(['worker', 'worker and its daemon'])(
+    'what was said to an agent at work reaches it by the next process when the %s died',
+    async (what) => {
+      const { sid, log, worker } = await atWork();
+      const commandId = await rig.send('input', { text: 'And then rest', deliverAs: 'followUp' }, sid);
+      expect(await rig.result(sid, commandId)).toMatchObject({ ok: true });
+      if (what !== 'worker') await rig.endDaemon('SIGKILL');
+      signalProcess(worker!.pid, 'SIGKILL');
+      if (what !== 'worker') await rig.startDaemon({ PIZZAPI_DEMO_SPEED: 'fast' });
+      const { seq } = await log.until((event) => event.type === 'session_resumed');
+      await log.until((event) => event.type === 'input_delivered' && event.commandId === commandId);
+      const { message } = (await log.until((event) => event.type === 'message_end' && event.seq > seq)) as {
+        message?: unknown;
+      };
+      expect(JSON.stringify(message)).toContain('And then rest');
+      expectWhole(log.items);
+    },
+  );
+
   it('commands that come while what a dead worker left is ended are carried out by its successor', async () => {
     const sid = await rig.newSession();
     const log = await rig.log(sid);

@@ -11,6 +11,8 @@ export interface PromptDeps {
   pi: AgentSession;
   /** An input has reached the agent. */
   delivered: (commandId: string) => void;
+  /** pi did not take an input. */
+  refused: (commandId: string) => void;
   /** An input was taken and failed afterwards. */
   failedLate: (what: string) => void;
   /** Resolves once the events of what the agent has ended are through. */
@@ -101,6 +103,7 @@ export class Prompts {
         },
         (error: unknown) => {
           this.inputs.refused(commandId);
+          this.deps.refused(commandId);
           const what = messageOf(error);
           if (settled) return failedLate(what);
           const noKey = /No API key|No model|Authentication failed/i.test(what);

@@ -13,6 +13,7 @@ import { runShell } from './exec.js';
 import { forkFile } from './fork.js';
 import { storyOf } from './importFile.js';
 import { promptInTurn } from './inTurn.js';
+import { KeptInputs, receivedEvent } from './keptInputs.js';
 import { authSource, findModel, modelName, toMetaModel, toRunnerModel, type PiModel } from './models.js';
 import type { SessionParts } from './parts.js';
 import { Prompts } from './prompts.js';
@@ -39,6 +40,7 @@ export class HostedSession implements PiSession {
   protected readonly parts: SessionParts;
   readonly #translator: Translator;
   protected readonly prompts: Prompts;
+  readonly #kept: KeptInputs;
   readonly #usage = new UsageMeter();
   readonly #options: Pick<OpenOptions, 'onShutdownRequested' | 'onBug'>;
   readonly #warnings: readonly string[];
@@ -60,10 +62,15 @@ export class HostedSession implements PiSession {
     this.#warnings = warnings;
     this.cwd = pi.sessionManager.getCwd();
     for (const entry of pi.sessionManager.getEntries()) if (entry.type === 'message') this.#usage.add(entry.message);
+    this.#kept = new KeptInputs(pi.sessionManager);
     promptInTurn(pi);
     this.prompts = new Prompts({
       pi,
-      delivered: (commandId) => this.emit({ type: 'input_delivered', at: Date.now(), commandId }),
+      delivered: (commandId) => {
+        this.#kept.over(commandId);
+        this.emit({ type: 'input_delivered', at: Date.now(), commandId });
+      },
+      refused: (commandId) => this.#kept.over(commandId),
       failedLate: (what) => this.#notify(what, 'error'),
       drained: () => this.#drained(),
     });
@@ -155,11 +162,31 @@ export class HostedSession implements PiSession {
     } finally {
       this.prompts.started();
     }
+    for (const input of this.#kept.restore()) {
+      this.emit(receivedEvent(input));
+      void this.#submit(input).then((outcome) => {
+        if (outcome.kind === 'failed') this.#notify(`Not delivered: ${outcome.error.message}`, 'error');
+      });
+    }
   }
 
   prompt(input: PromptInput): Promise<Outcome> {
     if (this.#disposed) return Promise.resolve({ kind: 'failed', error: errorInfo('session_ended') });
-    return this.prompts.prompt(input);
+    const { by } = input;
+    if (by !== undefined && this.keeps(by)) this.#kept.keep({ ...input, by });
+    return this.#submit(input);
+  }
+
+  async #submit(input: PromptInput): Promise<Outcome> {
+    const outcome = await this.prompts.prompt(input);
+    if (outcome.kind === 'failed') this.#kept.over(input.commandId);
+    return outcome;
+  }
+
+  /** Whether somebody's input has to wait now, and outlives this process. What linked sessions say is kept as letters. */
+  protected keeps({ via }: Author): boolean {
+    const { isStreaming, isCompacting, isRetrying } = this.pi;
+    return via !== 'agent' && (isStreaming || isCompacting || isRetrying);
   }
 
   async abort(): Promise<Outcome> {
@@ -253,7 +280,8 @@ export class HostedSession implements PiSession {
     if (this.#disposed) return;
     this.#disposed = true;
     const pi = this.pi;
-    if (!forGood) this.parts.human?.leave();
+    if (forGood) this.#kept.allOver();
+    else this.parts.human?.leave();
     this.parts.linked?.leave();
     this.prompts.close();
     this.parts.dialogs.refuse();
@@ -273,7 +301,9 @@ export class HostedSession implements PiSession {
 
   /** The command that a user's message came from, if it came from one. */
   protected delivered(text: string): string | undefined {
-    return this.prompts.inputs.delivered(text);
+    const commandId = this.prompts.inputs.delivered(text);
+    if (commandId !== undefined) this.#kept.over(commandId);
+    return commandId;
   }
 
   /** Says which model, thinking level and login the session has now, and what it has used. */

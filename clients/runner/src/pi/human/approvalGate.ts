@@ -67,7 +67,7 @@ export interface GateOptions {
  * forks; what is remembered for the folder is kept beside pi's own settings. An approval outlives its process: the
  * answer comes as a message then, and lets exactly that call through when the agent makes it again.
  */
-export function approvalGate({ pi, desk, ui }: FeatureDeps, options: GateOptions): ApprovalGate {
+export function approvalGate({ pi, desk, ui, late }: FeatureDeps, options: GateOptions): ApprovalGate {
   const file = new ApprovalFile(options.agentDir, options.cwd);
   let mode: ApprovalMode | undefined;
   let rules: ApprovalRule[] = [];
@@ -134,9 +134,9 @@ export function approvalGate({ pi, desk, ui }: FeatureDeps, options: GateOptions
     async reopen(prompt) {
       const asked = await desk.askAgain(asking(prompt), ui);
       if (asked.kind !== 'answered') return;
-      await remember(asked.value, prompt.remember);
       if (asked.value.kind !== 'deny') granted.add(useKey(prompt.use));
-      pi.sendUserMessage(lateApprovalText(prompt.use, asked.value), { deliverAs: 'followUp' });
+      const given = late.give(lateApprovalText(prompt.use, asked.value));
+      await Promise.all([remember(asked.value, prompt.remember), given]);
     },
   };
 }

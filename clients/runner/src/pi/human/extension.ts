@@ -7,6 +7,7 @@ import { approvalGate } from './approvalGate.js';
 import { Desk, type DeskPort, type HumanLink, type PromptUi } from './desk.js';
 import { reopen, reported, storedEntries, type FeatureDeps, type Restoring } from './feature.js';
 import { goalTool } from './goalTool.js';
+import { LateAnswers } from './lateAnswers.js';
 import { planMode } from './planMode.js';
 import { questionTool } from './questionTool.js';
 import { reports } from './reports.js';
@@ -28,7 +29,7 @@ export interface HumanOptions {
   onProviderUsage?: (usage: MetaProviderUsage) => void;
 }
 
-type HumanCalls = Pick<HumanExtension, 'restore' | 'leave' | 'ask'> & { waits: () => boolean };
+type HumanCalls = Pick<HumanExtension, 'restore' | 'leave' | 'ask'> & { goesOn: () => boolean };
 type StoryOf = Pick<ExtensionContext, 'sessionManager'>;
 
 /** The extension and what its host may tell it. Both calls are optional: pi's own events do for a host without them. */
@@ -43,8 +44,8 @@ export interface HumanExtension {
   leave(): void;
   /** Asks the people what a child session wants to know, by its trigger; the answer goes to the link. */
   ask(forward: string, questions: Question[]): void;
-  /** Whether anything waits for a person. */
-  readonly waits: boolean;
+  /** Whether anything waits for a person, or what a person answered is on its way to the agent. */
+  readonly goesOn: boolean;
 }
 
 /**
@@ -69,7 +70,8 @@ export function humanExtension(options: HumanOptions): HumanExtension {
       ...(expect === undefined ? {} : { expect }),
       ...(link === undefined ? {} : { link }),
     });
-    const deps: FeatureDeps = { pi, desk, emit, ui, link };
+    const late = new LateAnswers({ pi, started: ui, sessionId: () => sessionId });
+    const deps: FeatureDeps = { pi, desk, emit, ui, late, link };
     const questions = questionTool(deps);
     const plans = planMode(deps);
     const goal = goalTool(deps);
@@ -85,10 +87,12 @@ export function humanExtension(options: HumanOptions): HumanExtension {
       return entries;
     };
     let isRestored = false;
-    const restore = (story: StoryOf) => {
+    const restore = (story: StoryOf, isReload = false) => {
       if (isRestored) return;
       isRestored = true;
       const entries = restoreState(story);
+      // What waits in pi's memory outlives a reload.
+      if (!isReload) reported(late.restore(story.sessionManager.getBranch()), ui);
       gate.restore(storedEntries(story.sessionManager.getEntries()), sessionId);
       const askers = { question: questions, plan: plans, approval: gate };
       for (const prompt of openPrompts(entries, sessionId)) reopen(prompt, askers, ui);
@@ -97,11 +101,11 @@ export function humanExtension(options: HumanOptions): HumanExtension {
       restore,
       leave: () => desk.leave(),
       ask: (forward, asked) => reported(questions.ask(forward, asked), ui),
-      waits: () => desk.waits,
+      goesOn: () => desk.waits || late.isGiving,
     };
 
-    pi.on('session_start', (_event, ctx) => {
-      restore(ctx);
+    pi.on('session_start', ({ reason }, ctx) => {
+      restore(ctx, reason === 'reload');
       startUi(ctx.ui);
     });
     pi.on('session_tree', (_event, ctx) => void restoreState(ctx));
@@ -124,8 +128,8 @@ export function humanExtension(options: HumanOptions): HumanExtension {
     restore: (story) => current?.restore(story),
     leave: () => current?.leave(),
     ask: (forward, questions) => current?.ask(forward, questions),
-    get waits() {
-      return current?.waits() ?? false;
+    get goesOn() {
+      return current?.goesOn() ?? false;
     },
   };
 }

@@ -3,6 +3,7 @@ import type { SessionEvent } from '@pizzapi/protocol';
 import type { PendingPrompt, PromptKind, PromptOf, StoredEntry } from '../../human/pending.js';
 import { messageOf } from '../wait.js';
 import type { Desk, HumanLink, PromptUi } from './desk.js';
+import type { LateAnswers } from './lateAnswers.js';
 
 /** What every feature is made with. */
 export interface FeatureDeps {
@@ -11,6 +12,7 @@ export interface FeatureDeps {
   emit: (event: SessionEvent) => void;
   /** The dialogs of the session, once its extensions have started. */
   ui: Promise<PromptUi>;
+  late: LateAnswers;
   link?: HumanLink | undefined;
 }
 

@@ -68,7 +68,7 @@ export interface PlanMode extends Restoring, Asker<'plan'> {
  * Plan mode: `/plan` and the tool `plan_mode`. While it is on, nothing that writes gets through; a plan that a person
  * approves ends it. It is part of the story, and so of its forks. A plan outlives its process as a question does.
  */
-export function planMode({ pi, desk, emit, ui }: FeatureDeps): PlanMode {
+export function planMode({ pi, desk, emit, ui, late }: FeatureDeps): PlanMode {
   let isOn = false;
   const show = (next: boolean) => {
     if (next === isOn) return false;
@@ -128,9 +128,8 @@ export function planMode({ pi, desk, emit, ui }: FeatureDeps): PlanMode {
     async reopen(prompt) {
       const asked = await desk.askAgain(asking(prompt), ui);
       if (asked.kind !== 'answered') return;
-      await ui;
       if (isApproved(asked.value)) turn(false);
-      pi.sendUserMessage(lateVerdictText(prompt.plan, asked.value), { deliverAs: 'followUp' });
+      await late.give(lateVerdictText(prompt.plan, asked.value));
     },
   };
 }

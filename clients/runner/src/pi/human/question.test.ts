@@ -133,6 +133,28 @@ describe('a question of the agent', () => {
     expect(after.log.all('question_cleared').map((event) => event.toolCallId)).toEqual([second, first]);
   });
 
+  it('is heard also where the process dies while the agent works on something else, and once', async () => {
+    const before = await start();
+    await say(before, ask(OVEN));
+    const { toolCallId } = (await before.log.next('question_pending')).question;
+    await crash(before);
+    const busy = await again(before);
+    await say(busy, call('bash', { command: 'sleep 300' }));
+    await busy.log.next('tool_execution_start');
+    expect(busy.session.answerDialog(toolCallId, 'Gas', owner)).toBe('resolved');
+    await busy.log.until(() => busy.session.state().queue.followUp.length === 1);
+    await crash(busy);
+    const after = await again(busy);
+    await after.log.next('agent_end');
+    expect(last(after, 'user')).toContain('Answered: Gas');
+    await crash(after);
+    const next = await again(after);
+    await say(next, 'Hello');
+    await next.log.next('agent_end');
+    expect(next.log.all('message_end').filter(({ message }) => message.role === 'user')).toHaveLength(1);
+    expect(last(next, 'user')).toBe('Hello');
+  });
+
   it('is heard also where another one is answered, and somebody writes, at the same moment', async () => {
     let test = await start();
     await say(test, ask(OVEN));

@@ -96,7 +96,7 @@ export interface Questions extends Asker<'question'> {
  * process: the tool call itself cannot be taken up again by the SDK, so the next process opens the question under the
  * same id, and its answer reaches the agent as a message that says what it answers.
  */
-export function questionTool({ pi, desk, ui, link }: FeatureDeps): Questions {
+export function questionTool({ pi, desk, ui, late, link }: FeatureDeps): Questions {
   pi.registerTool({
     name: 'ask_user_question',
     label: 'Ask',
@@ -131,8 +131,7 @@ export function questionTool({ pi, desk, ui, link }: FeatureDeps): Questions {
         return answered(prompt, await desk.askAgain(asking(prompt, link?.wanted(forward)), ui));
       const asked = await desk.askAgain(asking(prompt), ui);
       if (asked.kind !== 'answered') return;
-      await ui;
-      pi.sendUserMessage(lateAnswersText(prompt.questions, asked.value), { deliverAs: 'followUp' });
+      await late.give(lateAnswersText(prompt.questions, asked.value));
     },
   };
 }

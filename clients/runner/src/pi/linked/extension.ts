@@ -11,7 +11,8 @@ import { ChildSide } from './childSide.js';
 import { LinkCore, type LinkPort } from './core.js';
 import { ParentSide } from './parentSide.js';
 import { RunWatch } from './runEnd.js';
-import { letterCutOff, unreportedEnd, userTexts } from './story.js';
+import { userTexts } from '../userTexts.js';
+import { letterCutOff, unreportedEnd } from './story.js';
 import { registerDelink, registerLinkTools } from './tools.js';
 
 interface LinkedOptions extends LinkPort {
@@ -70,7 +71,7 @@ export function linkedExtension({ goesOn = false, ...port }: LinkedOptions): Lin
     core.redeliver(userTexts(entries));
     // Looked at when it is known which questions are open again: a run that waits for an answer is not over.
     queueMicrotask(() => {
-      if (!goesOn || human?.waits === true) return;
+      if (!goesOn || human?.goesOn === true) return;
       const letter = letterCutOff(entries, core.state);
       if (letter !== undefined) return void core.deliverAgain(letter);
       const end = core.parent === undefined ? undefined : unreportedEnd(entries, port.sessionId);

@@ -1,6 +1,7 @@
 import type { SessionEntry } from '@mariozechner/pi-coding-agent';
 import { isMap } from '@pizzapi/protocol';
 import { LINK_ENTRY, type Letter, type LinkState } from '../../linked/state.js';
+import { userText } from '../userTexts.js';
 import { endOf, INTERRUPTED, type RunEnd } from './runEnd.js';
 
 /** Letters that were given a second time begin so. */
@@ -9,19 +10,8 @@ export const AGAIN = 'again_';
 type MessageEntry = Extract<SessionEntry, { type: 'message' }>;
 const isMessage = (entry: SessionEntry): entry is MessageEntry => entry.type === 'message';
 
-function userText(entry: SessionEntry): string | undefined {
-  if (!isMessage(entry) || entry.message.role !== 'user') return undefined;
-  const { content } = entry.message;
-  return typeof content === 'string' ? content : content.map((block) => ('text' in block ? block.text : '')).join('');
-}
-
 /** Whether a story ends in the middle of a run. */
 const isCutOff = ({ message }: MessageEntry) => message.role !== 'assistant' || message.stopReason === 'toolUse';
-
-/** What people and others have said in the story. */
-export function userTexts(entries: readonly SessionEntry[]): Set<string> {
-  return new Set(entries.map(userText).filter((text) => text !== undefined));
-}
 
 /** The letter that the agent had read and not dealt with when its process died. Once: then it is left to people. */
 export function letterCutOff(entries: readonly SessionEntry[], { letters, received }: LinkState): Letter | undefined {

@@ -142,6 +142,11 @@ export class TerminalSession extends HostedSession {
     return super.prompt({ ...input, text: cleanText(input.text) });
   }
 
+  /** Who starts pi here again goes on with the story, and not with what others had still to say. */
+  protected override keeps(): boolean {
+    return false;
+  }
+
   override async exec(command: string, toolCallId: string): Promise<Outcome<ExecResult>> {
     this.#isRunningForOthers = true;
     try {
