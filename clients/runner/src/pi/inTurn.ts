@@ -38,7 +38,8 @@ export function promptInTurn(pi: AgentSession): void {
   };
 }
 
-function isCommand(pi: AgentSession, text: string): boolean {
+/** Whether a text is a command of an extension: it runs at once, also while the agent works. */
+export function isCommand(pi: AgentSession, text: string): boolean {
   const name = /^\/(\S+)/.exec(text)?.[1];
   return name !== undefined && pi.extensionRunner.getCommand(name) !== undefined;
 }

@@ -1,6 +1,7 @@
 import type { AgentSession } from '@mariozechner/pi-coding-agent';
 import { errorInfo } from '@pizzapi/protocol';
 import { PendingInputs } from './inputs.js';
+import { isCommand } from './inTurn.js';
 import type { Outcome, PromptInput } from './types.js';
 import { messageOf, within } from './wait.js';
 
@@ -83,8 +84,7 @@ export class Prompts {
         resolve(outcome);
       };
       // A command of an extension reports itself as taken only when it is over, which may take a dialog or an hour.
-      const name = /^\/(\S+)/.exec(text)?.[1];
-      if (name !== undefined && pi.extensionRunner.getCommand(name) !== undefined) settle({ kind: 'ok' });
+      if (isCommand(pi, text)) settle({ kind: 'ok' });
       const run = pi.prompt(text, {
         ...(input.images === undefined ? {} : { images: input.images.map((i) => ({ type: 'image' as const, ...i })) }),
         streamingBehavior: deliverAs === 'followUp' ? 'followUp' : 'steer',

@@ -12,7 +12,7 @@ import type { Answer } from './dialogs.js';
 import { runShell } from './exec.js';
 import { forkFile } from './fork.js';
 import { storyOf } from './importFile.js';
-import { promptInTurn } from './inTurn.js';
+import { isCommand, promptInTurn } from './inTurn.js';
 import { KeptInputs, receivedEvent } from './keptInputs.js';
 import { authSource, findModel, modelName, toMetaModel, toRunnerModel, type PiModel } from './models.js';
 import type { SessionParts } from './parts.js';
@@ -173,7 +173,7 @@ export class HostedSession implements PiSession {
   prompt(input: PromptInput): Promise<Outcome> {
     if (this.#disposed) return Promise.resolve({ kind: 'failed', error: errorInfo('session_ended') });
     const { by } = input;
-    if (by !== undefined && this.keeps(by)) this.#kept.keep({ ...input, by });
+    if (by !== undefined && this.keeps(input.text, by)) this.#kept.keep({ ...input, by });
     return this.#submit(input);
   }
 
@@ -184,9 +184,9 @@ export class HostedSession implements PiSession {
   }
 
   /** Whether somebody's input has to wait now, and outlives this process. What linked sessions say is kept as letters. */
-  protected keeps({ via }: Author): boolean {
+  protected keeps(text: string, { via }: Author): boolean {
     const { isStreaming, isCompacting, isRetrying } = this.pi;
-    return via !== 'agent' && (isStreaming || isCompacting || isRetrying);
+    return via !== 'agent' && (isStreaming || isCompacting || isRetrying) && !isCommand(this.pi, text);
   }
 
   async abort(): Promise<Outcome> {
