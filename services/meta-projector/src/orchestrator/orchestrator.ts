@@ -13,6 +13,7 @@ import { isLinkCommand, receiptFor, type Awaited, type Send } from './commands.j
 import { decide } from './decide.js';
 import { eventOf, FACT_TYPES, factOf, resultOf, type AnyFact, type Result } from './facts.js';
 import type { Meters } from '../meters.js';
+import { persist } from '../persist.js';
 import { Links } from './links.js';
 import { partyOf, surroundingsOf } from './surroundings.js';
 import { WaitingRoom } from './waitingRoom.js';
@@ -51,8 +52,8 @@ export class Orchestrator {
 
   /** Until the signal aborts. Throws what is a bug. */
   async run(signal: AbortSignal): Promise<void> {
-    const { backbone, onReading } = this.options;
-    await this.room.load();
+    const { backbone, log, onReading } = this.options;
+    await persist(signal, log, () => this.room.load());
     if (signal.aborted) return;
     let waiting = 2;
     const onOpen = () => {

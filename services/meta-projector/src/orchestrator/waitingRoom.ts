@@ -23,12 +23,7 @@ export class WaitingRoom {
 
   /** Reads what an earlier orchestrator waited for. */
   async load(): Promise<void> {
-    const stop = new AbortController();
-    for await (const change of this.rows.watch({ signal: stop.signal, prefix: PREFIX })) {
-      if (change.kind === 'ready') break;
-      if (change.kind === 'value') this.waiting.set(change.value.commandId, change.value);
-    }
-    stop.abort();
+    for (const awaited of (await this.rows.all(PREFIX)).values()) this.waiting.set(awaited.commandId, awaited);
   }
 
   get all(): Awaited[] {
