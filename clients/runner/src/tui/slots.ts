@@ -17,14 +17,13 @@ export interface Slot {
 /**
  * A place that no living process has, below `<home>/tui`: one where a crashed terminal has left something, which the
  * next one there sends, or else the first. Places are used again, so that a person's terminals are a handful of hosts
- * whatever their number.
- * Undefined when all are taken. Two processes that find the same dead holder at the same moment could both get its
- * place; the lease of its runner id then tells them apart.
+ * whatever their number. Undefined when all are taken. Two processes that find the same dead holder at the same moment
+ * could both get its place; the lease of its runner id then tells them apart.
  */
 export async function takeSlot(home: string): Promise<Slot | undefined> {
   const all = Array.from({ length: MAX_TERMINALS }, (_, n) => hostHome(join(home, 'tui', String(n + 1))));
-  const leftIn = await Promise.all(all.map(hasLeftovers));
-  for (const slot of [...all.filter((_, n) => leftIn[n]), ...all.filter((_, n) => !leftIn[n])]) {
+  const places = await Promise.all(all.map(async (slot) => ({ slot, last: !(await hasLeftovers(slot)) })));
+  for (const { slot } of places.sort((a, b) => Number(a.last) - Number(b.last))) {
     for (const folder of [slot.root, slot.sessions, join(slot.root, 'spool')]) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
     }

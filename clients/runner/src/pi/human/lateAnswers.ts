@@ -48,9 +48,12 @@ export class LateAnswers {
     const { pi, started } = this.deps;
     pi.appendEntry(ENTRY, kept);
     this.#giving++;
-    await started;
-    pi.sendUserMessage(kept.text, { deliverAs: 'followUp' });
-    this.#giving--;
+    try {
+      await started;
+      pi.sendUserMessage(kept.text, { deliverAs: 'followUp' });
+    } finally {
+      this.#giving--;
+    }
   }
 }
 
