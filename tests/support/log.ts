@@ -18,7 +18,8 @@ export async function connectTo(stage: Pick<Stage, 'home'>, role: 'admin' | 'aud
     url: string;
     users: { admin: { nkeySeed: string }; auditor: { user: string; password: string } };
   };
-  const login = role === 'admin' ? { nkey: users.admin.nkeySeed } : users.auditor;
+  const login =
+    role === 'admin' ? { nkey: users.admin.nkeySeed, provisioner: true } : { ...users.auditor, imports: true };
   return connectBackbone({ url, name: 'test', ...login });
 }
 

@@ -32,7 +32,7 @@ let folder: string;
 beforeAll(async () => {
   const nkeySeed = createNkeySeed('user');
   nats = await startTestNats({ config: accountsOf(nkeySeed) });
-  b = await connectBackbone({ url: nats.url, name: 'test', nkey: nkeySeed });
+  b = await connectBackbone({ url: nats.url, name: 'test', nkey: nkeySeed, provisioner: true });
   await provision(b, {});
   access = { url: nats.url, admin: { nkeySeed }, auditor: { user: '', password: '' }, runnerToken: '' };
   folder = await mkdtemp(join(tmpdir(), 'pizzapi-import-test-'));

@@ -75,6 +75,7 @@ async function connect({ url, admin }: NatsAccess): Promise<Backbone> {
   return connectBackbone({
     url,
     nkey: admin.nkeySeed,
+    provisioner: true,
     name: 'pizzapi-import',
     signal: AbortSignal.timeout(CONNECT_MS),
   });

@@ -77,7 +77,7 @@ async function prepare(
   knownToken: string | undefined,
   save: (token: string) => Promise<void>,
 ): Promise<void> {
-  const admin = await connectBackbone({ url, name: 'pizzapi-provisioner', nkey: users.admin.nkeySeed });
+  const admin = await connectBackbone({ url, name: 'pizzapi-provisioner', nkey: users.admin.nkeySeed, provisioner: true });
   try {
     await moveState(admin);
     await provision(admin, {});

@@ -15,8 +15,8 @@ const holders = (all: ReturnType<typeof envs>, secret: string) =>
 
 it('each process finds its own secrets and nobody else’s', () => {
   const all = envs({});
-  const { authenticator, admin, system, gateway, projector, auditor, issuerSeed } = users;
-  for (const { nkeySeed } of [authenticator, admin, system]) expect(holders(all, nkeySeed)).toEqual(['authenticator']);
+  const { authenticator, admin, gateway, projector, auditor, issuerSeed } = users;
+  for (const { nkeySeed } of [authenticator, admin]) expect(holders(all, nkeySeed)).toEqual(['authenticator']);
   expect(holders(all, issuerSeed)).toEqual(['authenticator']);
   expect(holders(all, gateway.nkeySeed)).toEqual(['gateway']);
   expect(holders(all, projector.nkeySeed)).toEqual(['projector']);

@@ -64,7 +64,6 @@ export function environments({
       ...service,
       PIZZAPI_NATS_NKEY: users.authenticator.nkeySeed,
       PIZZAPI_NATS_ADMIN_NKEY: users.admin.nkeySeed,
-      PIZZAPI_NATS_SYSTEM_NKEY: users.system.nkeySeed,
       PIZZAPI_AUTH_ISSUER: users.issuerSeed,
     },
     projector: {

@@ -1,11 +1,12 @@
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import type { Authenticator, NatsConnection } from '@nats-io/nats-core';
-import { errors, nkeyAuthenticator, usernamePasswordAuthenticator } from '@nats-io/nats-core';
+import { errors, nkeyAuthenticator, nuid, usernamePasswordAuthenticator } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
-import { CodedError, compareSemver } from '@pizzapi/protocol';
+import { CodedError, compareSemver, inboxPrefixOf, natsUserOf, type HostLogin } from '@pizzapi/protocol';
 import { Retry } from './backoff.js';
 import { silentLogger, type Logger } from '@pizzapi/process';
 import { Mux } from './mux.js';
+import { apiPrefixOf, type ApiPrefix } from './jetstreamApi.js';
 import { deriveNkeySeed, inboxPrefixOfNkey, isNkeySeed, openNkey } from './nkeys.js';
 import { Publisher } from './publisher.js';
 import { LEASES } from './streams.js';
@@ -24,15 +25,22 @@ export interface BackboneOptions {
   /** Shown by the server for this connection. */
   name: string;
   /**
-   * Seed of the nkey (`SU…`) of a service. Such a login is for two accounts: that of the logs, and with a key derived
-   * from this one (`stateSeedOf`) that of the state. Replies go to a private inbox.
+   * Seed of the nkey (`SU…`) of a service. Such a service connects twice: to work on the logs, and with a key derived
+   * from this one (`stateSeedOf`) on the state. Replies go to a private inbox.
    */
   nkey?: string;
+  /** The nkey is the provisioner's, which logs in to the accounts that have the streams. */
+  provisioner?: boolean;
+  /**
+   * The connection is a host's: it logs in to the hosts' account, asks the authenticator for what it has to read, and
+   * receives its replies in an inbox with a random name.
+   */
+  host?: HostLogin;
   user?: string;
   /** A function is asked at every connect. */
   password?: string | (() => string);
-  /** Where replies to this connection go, for a credential that may not listen to every `_INBOX.>`. */
-  inboxPrefix?: string;
+  /** The user may read the streams by imports, not in their own account: an auditor. */
+  imports?: boolean;
   log?: Logger;
   /** Ends the wait for the first connection. */
   signal?: AbortSignal;
@@ -67,6 +75,13 @@ export interface Backbone {
   close(): Promise<void>;
 }
 
+/** Where a connection is: what it reads with, and where its replies arrive. */
+export interface Place {
+  api: ApiPrefix;
+  inboxPrefix: string | undefined;
+  host: HostLogin | undefined;
+}
+
 /** The inside of a `Backbone`, for this package only. */
 export class Connection implements Backbone {
   readonly counters: BackboneCounters = {
@@ -89,16 +104,21 @@ export class Connection implements Backbone {
   constructor(
     readonly nc: NatsConnection,
     readonly jsm: JetStreamManager,
-    readonly inboxPrefix: string | undefined,
+    readonly place: Place,
     log: Logger | undefined,
-    /** The connection to the account of the state, where that is another. */
+    /** The connection to the state, where that is another. */
     private readonly stateHome?: Connection,
     private readonly pace: ReconnectPace = new ReconnectPace(),
   ) {
     this.log = log ?? silentLogger;
-    this.mux = new Mux(nc, inboxPrefix);
+    this.mux = new Mux(nc, place.inboxPrefix);
     this.publisher = new Publisher(this);
     void this.watch();
+  }
+
+  /** Who this host is, where the connection is a host's: then it may read no stream itself. */
+  get host(): HostLogin | undefined {
+    return this.place.host;
   }
 
   /** The connection to what hosts cannot reach: buckets and blobs. */
@@ -216,7 +236,7 @@ export function inside(b: Backbone): Connection {
   return b;
 }
 
-/** The seed of a service's login in the account of the state. */
+/** The seed of a service's second login, which reads and writes the state. */
 export const stateSeedOf = (nkeySeed: string): string => deriveNkeySeed(nkeySeed, 'state');
 
 /**
@@ -228,18 +248,13 @@ export async function connectBackbone(options: BackboneOptions): Promise<Backbon
   const { nkey, name } = options;
   if (nkey === undefined) return open(options);
   if (!isNkeySeed(nkey, 'user')) throw new CodedError('bad_option', 'The nkey is not the seed of a user (SU…)');
-  const state = await open({ ...options, name: `${name}-state`, nkey: stateSeedOf(nkey) });
+  const state = await open({ ...options, name: `${name}-state`, nkey: stateSeedOf(nkey) }, 'state');
   try {
-    return await open(options, state);
+    return await open(options, 'log', state);
   } catch (error) {
     await state.close();
     throw error;
   }
-}
-
-/** A connection to one account, for what is not about streams. */
-export async function connectAccount(options: BackboneOptions): Promise<Backbone> {
-  return open(options);
 }
 
 /**
@@ -258,27 +273,37 @@ export async function reauthenticate(b: Backbone): Promise<void> {
   await connection.connected();
 }
 
-async function open(options: BackboneOptions, state?: Connection): Promise<Connection> {
-  const { nkey, inboxPrefix: given, log } = options;
-  const inboxPrefix = given ?? (nkey === undefined ? undefined : inboxPrefixOfNkey(openNkey(nkey).publicKey));
+async function open(options: BackboneOptions, of: 'log' | 'state' = 'log', state?: Connection): Promise<Connection> {
+  const { nkey, host, log } = options;
+  const inbox = nuid.next();
+  const own = host === undefined ? undefined : { user: natsUserOf(host, inbox) };
+  const inboxPrefix = host === undefined ? inboxOf(nkey) : inboxPrefixOf(host, inbox);
+  const place = { api: apiPrefixOf(options, of), inboxPrefix, host };
   const pace = new ReconnectPace();
-  const nc = await dial({ ...options, ...(inboxPrefix === undefined ? {} : { inboxPrefix }) }, pace);
+  const nc = await dial({ ...options, ...own }, inboxPrefix, pace);
   const version = nc.info?.version ?? '0';
   if (compareSemver(version, OLDEST_SERVER) < 0) {
     await nc.close();
     throw new CodedError('nats_too_old', `nats-server ${version} runs at ${nc.getServer()}`);
   }
-  const jsm = await jetstreamManager(nc, { checkAPI: false });
-  return new Connection(nc, jsm, inboxPrefix, log, state, pace);
+  const jsm = await jetstreamManager(nc, { checkAPI: false, apiPrefix: place.api });
+  return new Connection(nc, jsm, place, log, state, pace);
 }
+
+const inboxOf = (nkey: string | undefined): string | undefined =>
+  nkey === undefined ? undefined : inboxPrefixOfNkey(openNkey(nkey).publicKey);
 
 function authenticatorOf({ nkey, user, password }: BackboneOptions): Authenticator | undefined {
   if (nkey !== undefined) return nkeyAuthenticator(Buffer.from(nkey));
   return user === undefined ? undefined : usernamePasswordAuthenticator(user, password ?? '');
 }
 
-async function dial(options: BackboneOptions, pace: ReconnectPace): Promise<NatsConnection> {
-  const { url, name, inboxPrefix, log, signal } = options;
+async function dial(
+  options: BackboneOptions,
+  inboxPrefix: string | undefined,
+  pace: ReconnectPace,
+): Promise<NatsConnection> {
+  const { url, name, log, signal } = options;
   const retry = new Retry();
   const servers = Array.isArray(url) ? url : [url];
   const authenticator = authenticatorOf(options);

@@ -3,18 +3,16 @@ import {
   CodedError,
   decode,
   DESK_PART_BYTES,
-  deskSubjects,
-  encode,
   ERRORS,
   isErrorCode,
   isMap,
   type BlobRef,
   type DeskRefusal,
   type DeskReplies,
-  type DeskRequest,
   type DeskVerb,
   type ErrorCode,
 } from '@pizzapi/protocol';
+import { ANSWER_MS, questionOf, type Fields } from './askOnce.js';
 import { Retry } from './backoff.js';
 import type { Blob } from './blobs.js';
 import { inside, type Backbone } from './connection.js';
@@ -26,8 +24,6 @@ import { requestRpc } from './rpc.js';
  * signal aborts; then it throws `unavailable`.
  */
 
-/** How long one question may take until it is asked again, in ms. */
-const ANSWER_MS = 5_000;
 /** How often a blob whose parts got lost on the other side is sent again from the start. */
 const BLOB_TRIES = 3;
 
@@ -143,8 +139,6 @@ async function sendParts(
   return { kind: 'refused', code: 'unavailable', message: 'The blob was not stored' };
 }
 
-type Fields<V extends DeskVerb> = Omit<Extract<DeskRequest, { verb: V }>, 'verb' | 'sid'>;
-
 async function ask<V extends DeskVerb>(
   b: Backbone,
   asker: DeskAsker,
@@ -165,11 +159,6 @@ async function ask<V extends DeskVerb>(
     await retry.wait(signal);
   }
   throw new CodedError('unavailable', `The authenticator did not answer (${verb})`);
-}
-
-function questionOf(asker: DeskAsker, verb: DeskVerb, fields: object): { subject: string; body: Uint8Array } {
-  const subject = asker.kind === 'runner' ? deskSubjects.runner(asker.rid) : deskSubjects.session(asker.sid);
-  return { subject, body: encode({ verb, sid: asker.sid, ...fields }) };
 }
 
 /** The authenticator is there and the backbone behind it is not. */

@@ -26,49 +26,63 @@ function getOne(connection: Connection, subject: string, query: string): Promise
 
 /** The last message of a subject. The subject is part of the request's own, so a credential can be held to it. */
 export function lastOf(connection: Connection, stream: string, subject: string): Promise<DirectGet> {
-  return getOne(connection, `$JS.API.DIRECT.GET.${stream}.${subject}`, '');
+  return getOne(connection, `${connection.place.api}.DIRECT.GET.${stream}.${subject}`, '');
 }
 
 /** The first message of a subject at or after `seq`. */
 export function nextOf(connection: Connection, stream: string, subject: string, seq: number): Promise<DirectGet> {
-  return getOne(connection, `$JS.API.DIRECT.GET.${stream}`, JSON.stringify({ seq, next_by_subj: subject }));
+  return getOne(
+    connection,
+    `${connection.place.api}.DIRECT.GET.${stream}`,
+    JSON.stringify({ seq, next_by_subj: subject }),
+  );
 }
 
 export type DirectBatch =
   /** `pending`: how many more there were after these. */
   { kind: 'read'; messages: StoredMessage[]; pending: number } | { kind: 'unavailable' };
 
-/** Up to `limit` messages of a subject at or after `seq`, in order, each once. A broken batch is none at all. */
+/**
+ * Up to `limit` messages of a subject at or after `seq`, in order, each once; fewer where they have about `maxBytes`. A
+ * broken batch is none at all.
+ */
 export function batchOf(
   connection: Connection,
   stream: string,
   subject: string,
   seq: number,
   limit: number,
+  maxBytes?: number,
 ): Promise<DirectBatch> {
   if (connection.status() !== 'connected') return Promise.resolve({ kind: 'unavailable' });
   const { mux } = connection;
-  const query = JSON.stringify({ seq, batch: limit, next_by_subj: subject });
+  const query = JSON.stringify({ seq, batch: limit, next_by_subj: subject, max_bytes: maxBytes });
   return new Promise((resolve) => {
     const messages: StoredMessage[] = [];
     let last = 0;
     let broken = false;
-    const token = mux.request(`$JS.API.DIRECT.GET.${stream}`, query, undefined, DIRECT_TIMEOUT_MS, (reply) => {
-      const text = reply === undefined ? '' : headerText(reply);
-      const status = statusOf(text);
-      if (reply !== undefined && status === 0) {
-        const message = storedFromHeaders(reply, text);
-        // The server says which message of the batch came before: a lost one shows.
-        if (message.prevSeq !== last) broken = true;
-        last = message.seq;
-        messages.push(message);
-        return;
-      }
-      mux.done(token);
-      if (status === 404) resolve({ kind: 'read', messages, pending: 0 });
-      else if (status !== 204 || broken || serverNumber(text, SERVER_HEADER.lastSequence) !== last)
-        resolve({ kind: 'unavailable' });
-      else resolve({ kind: 'read', messages, pending: serverNumber(text, SERVER_HEADER.pending) });
-    });
+    const token = mux.request(
+      `${connection.place.api}.DIRECT.GET.${stream}`,
+      query,
+      undefined,
+      DIRECT_TIMEOUT_MS,
+      (reply) => {
+        const text = reply === undefined ? '' : headerText(reply);
+        const status = statusOf(text);
+        if (reply !== undefined && status === 0) {
+          const message = storedFromHeaders(reply, text);
+          // The server says which message of the batch came before: a lost one shows.
+          if (message.prevSeq !== last) broken = true;
+          last = message.seq;
+          messages.push(message);
+          return;
+        }
+        mux.done(token);
+        if (status === 404) resolve({ kind: 'read', messages, pending: 0 });
+        else if (status !== 204 || broken || serverNumber(text, SERVER_HEADER.lastSequence) !== last)
+          resolve({ kind: 'unavailable' });
+        else resolve({ kind: 'read', messages, pending: serverNumber(text, SERVER_HEADER.pending) });
+      },
+    );
   });
 }

@@ -2,7 +2,7 @@
  * The backbone: streams and buckets of NATS JetStream as code, and typed access to them. The only package that speaks
  * to NATS. Everything here carries on by itself after a failure of the backbone.
  */
-export { connectAccount, connectBackbone, OLDEST_SERVER, reauthenticate, stateSeedOf } from './connection.js';
+export { connectBackbone, OLDEST_SERVER, reauthenticate, stateSeedOf } from './connection.js';
 export type { Backbone, BackboneCounters, BackboneOptions, BackboneStatus } from './connection.js';
 export { createNkeySeed, inboxPrefixOfNkey, isNkeySeed, openNkey, verifyNkey } from './nkeys.js';
 export type { Nkey, NkeyKind } from './nkeys.js';
@@ -17,7 +17,8 @@ export {
 } from './provision.js';
 export { moveState } from './moveState.js';
 export * from './streams.js';
-export { headOf, lastEvent, replay } from './replay.js';
+export { lastEvent, lastStored } from './lastEvent.js';
+export { headOf, replay } from './replay.js';
 export type { ReplayOptions, StoredEvent } from './replay.js';
 export { tail } from './tail.js';
 export type { Tail, TailOptions } from './tail.js';
@@ -30,11 +31,14 @@ export { claimSession, forgetOwner, ownerOf, takeNextEpoch } from './owners.js';
 export type { Claim, ClaimOutcome, NextEpoch, Owner } from './owners.js';
 export { bucket } from './kv.js';
 export type { Bucket, BucketOptions, DeleteOptions, GoneReason, KvChange, KvWrite, WriteOptions } from './kv.js';
-export { holdLease, LEASE_RENEW_MS, LEASE_TTL_MS, readLease, watchLeases } from './lease.js';
-export type { Lease, LeaseChange, LeaseOptions, LeaseOutcome, LeaseValue } from './lease.js';
+export { holdLease, LEASE_RENEW_MS, LEASE_TTL_MS, leaseAt, readLease } from './lease.js';
+export type { Lease, LeaseOptions, LeaseOutcome, LeaseState, LeaseValue } from './lease.js';
+export { watchLeases } from './leaseWatch.js';
+export type { LeaseChange } from './leaseWatch.js';
 export { publishAudit, publishRunnerEvent, sendCommand } from './publish.js';
 export type { AuditRow, StoreOutcome } from './publish.js';
 export { readCommands } from './commands.js';
+export { PAGE_COMMANDS, storedCommandsAfter } from './storedCommands.js';
 export type { ReadCommandsOptions } from './commands.js';
 export { openLedger } from './ledger.js';
 export type { Ledger, LedgerEntry } from './ledger.js';
@@ -44,6 +48,8 @@ export { followDurably } from './durable.js';
 export type { FollowDurablyOptions } from './durable.js';
 export { claimGrant, getBlobVia, hasResult, idsAfter, putBlobVia, seqBefore } from './deskClient.js';
 export type { DeskAsker, DeskOptions, GrantOutcome } from './deskClient.js';
+export { LOG_API, OWN_API, STATE_API } from './jetstreamApi.js';
+export type { ApiPrefix } from './jetstreamApi.js';
 export { storedIdsAfter } from './storedIds.js';
 export type { StoredIds } from './storedIds.js';
 export { MAX_AUDIT_ROWS, readAudit } from './auditRead.js';

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { inside } from './connection.js';
 import { bucket, type KvChange } from './kv.js';
-import { holdLease, readLease, watchLeases, type LeaseChange } from './lease.js';
+import { holdLease, readLease } from './lease.js';
+import { watchLeases, type LeaseChange } from './leaseWatch.js';
 import { claimSession, ownerOf, takeNextEpoch } from './owners.js';
 import { startScenario, Watched, type Scenario } from './scenario.js';
 

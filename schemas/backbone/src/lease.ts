@@ -3,7 +3,8 @@ import { CodedError, decode, encode, isMap, numberAt } from '@pizzapi/protocol';
 import { sleep } from '@pizzapi/process';
 import { Retry } from './backoff.js';
 import { inside, type Backbone, type Connection } from './connection.js';
-import { readEntry, watchEntries, type Entry } from './kv.js';
+import { askOnce, callerFor, type HostApiCaller } from './askOnce.js';
+import { patiently, readEntry } from './kv.js';
 import { writeHeaders, type StoredMessage } from './message.js';
 import type { PublishOutcome } from './publisher.js';
 import { keySubject, LEASES } from './streams.js';
@@ -11,12 +12,20 @@ import { keySubject, LEASES } from './streams.js';
 /** How long a lease lives without being renewed, and how often it is, in ms. */
 export const LEASE_TTL_MS = 15_000;
 export const LEASE_RENEW_MS = 5_000;
+/** How long the bucket remembers that a lease was released: longer than a watcher needs to read it. */
+const RELEASED_TTL = '60s';
 
 /** Who holds what, as the bucket has it. */
 export interface LeaseValue {
   epoch: number;
   /** When it was last renewed, in ms since epoch. */
   at: number;
+}
+
+/** A key of the bucket of leases. Without `lease` it is free. */
+export interface LeaseState {
+  revision: number;
+  lease?: LeaseValue;
 }
 
 export interface Lease {
@@ -34,12 +43,6 @@ export interface LeaseOptions {
   renewMs?: number;
 }
 
-export type LeaseChange =
-  | { kind: 'held'; key: string; epoch: number; at: number }
-  | { kind: 'gone'; key: string; reason: 'expired' | 'released' }
-  /** All leases there were when the watch began have been told. */
-  | { kind: 'ready' };
-
 /**
  * Takes a lease (`runner.<rid>`, `session.<sid>`) and keeps it until it is released or a higher epoch takes it. A
  * holder of the same or a lower epoch is replaced; one of a higher epoch refuses. Throws `unavailable` when the
@@ -56,25 +59,35 @@ export async function holdLease(b: Backbone, key: string, options: LeaseOptions)
 
 /** The lease as it is, or undefined when nobody holds it. */
 export async function readLease(b: Backbone, key: string): Promise<LeaseValue | undefined> {
-  const entry = await readEntry(inside(b), LEASES, key);
-  return entry.kind === 'value' ? leaseValue(entry.message) : undefined;
+  return (await leaseAt(b, key)).lease;
 }
 
-/** All leases whose key begins with `prefix`, then every change, until the signal aborts. Renewals are `held` too. */
-export async function* watchLeases(
-  b: Backbone,
-  prefix: 'runner.' | 'session.' | '',
-  signal: AbortSignal,
-): AsyncGenerator<LeaseChange, void, void> {
-  for await (const { key, message, reason } of watchEntries(inside(b), LEASES, prefix, signal)) {
-    if (key === undefined) yield { kind: 'ready' };
-    else if (reason !== undefined) yield { kind: 'gone', key, reason: reason === 'deleted' ? 'released' : 'expired' };
-    else if (message !== undefined) yield { kind: 'held', key, ...leaseValue(message) };
-  }
+/** The lease as it is and the revision of its key, 0 when nobody ever wrote it. Throws `unavailable` after ten seconds. */
+export async function leaseAt(b: Backbone, key: string): Promise<LeaseState> {
+  const connection = inside(b);
+  const { host } = connection;
+  if (host !== undefined) return askLease(connection, key);
+  const entry = await readEntry(connection, LEASES, key);
+  if (entry.kind === 'gone') return { revision: entry.revision };
+  return { revision: entry.message.seq, lease: leaseValue(entry.message) };
+}
+
+/** A host asks the authenticator: it may read its own leases alone. */
+async function askLease(connection: Connection, key: string): Promise<LeaseState> {
+  const caller = callerOf(connection, key);
+  const { revision, lease } = await patiently(() => askOnce(connection, caller, 'read_lease', {}));
+  return { revision, ...(lease === undefined ? {} : { lease }) };
+}
+
+function callerOf(connection: Connection, key: string): HostApiCaller {
+  const [kind, id = ''] = key.split('.');
+  const caller = kind === 'runner' ? ({ kind, rid: id } as const) : callerFor(connection, id);
+  if (caller === undefined) throw new TypeError(`The lease ${key} is not a host's`);
+  return caller;
 }
 
 /** Total: a host writes what it likes into its own lease, and must not end who watches all of them. */
-function leaseValue({ payload }: StoredMessage): LeaseValue {
+export function leaseValue({ payload }: StoredMessage): LeaseValue {
   try {
     const value: unknown = decode(payload);
     if (isMap(value)) return { epoch: numberAt(value, 'epoch') ?? 0, at: numberAt(value, 'at') ?? 0 };
@@ -107,10 +120,9 @@ class HeldLease implements Lease {
   async take(): Promise<number | undefined> {
     const retry = new Retry();
     while (!this.stopping.signal.aborted) {
-      const entry = await readEntry(this.connection, LEASES, this.key);
-      const holder = epochOf(entry);
-      if (holder > this.options.epoch) return holder;
-      this.revision = entry.kind === 'value' ? entry.message.seq : entry.revision;
+      const { revision, lease } = await leaseAt(this.connection, this.key);
+      if (lease !== undefined && lease.epoch > this.options.epoch) return lease.epoch;
+      this.revision = revision;
       if ((await this.write()) === 'stored') return undefined;
       await retry.wait(this.stopping.signal);
     }
@@ -129,17 +141,16 @@ class HeldLease implements Lease {
     await this.keeping;
     if (this.connection.status() !== 'connected' || (await this.remove()) !== 'conflict') return;
     // The last renewal was stored and its answer lost, or the lease is another's by now, maybe of the same epoch.
-    const entry = await readEntry(this.connection, LEASES, this.key).catch(() => undefined);
-    if (entry?.kind !== 'value') return;
-    const { epoch, at } = leaseValue(entry.message);
-    if (epoch !== this.options.epoch || at !== this.renewedAt) return;
-    this.revision = entry.message.seq;
+    const found = await leaseAt(this.connection, this.key).catch(() => undefined);
+    if (found?.lease?.epoch !== this.options.epoch || found.lease.at !== this.renewedAt) return;
+    this.revision = found.revision;
     await this.remove();
   }
 
   private async remove(): Promise<PublishOutcome['kind']> {
     const headers = writeHeaders([
       ['KV-Operation', 'DEL'],
+      [PubHeaders.MessageTTL, RELEASED_TTL],
       [PubHeaders.ExpectedLastSubjectSequenceHdr, this.revision],
     ]);
     return (await this.connection.publisher.publish(this.subject, new Uint8Array(0), headers)).kind;
@@ -164,14 +175,14 @@ class HeldLease implements Lease {
 
   /** The lease expired, or another has it. True when it is lost. */
   private async retake(): Promise<boolean> {
-    const entry = await readEntry(this.connection, LEASES, this.key).catch(() => undefined);
-    if (entry === undefined) return false;
-    if (epochOf(entry) > this.options.epoch) {
+    const found = await leaseAt(this.connection, this.key).catch(() => undefined);
+    if (found === undefined) return false;
+    if (found.lease !== undefined && found.lease.epoch > this.options.epoch) {
       this.stopping.abort();
       this.lose('taken');
       return true;
     }
-    this.revision = entry.kind === 'value' ? entry.message.seq : entry.revision;
+    this.revision = found.revision;
     return false;
   }
 
@@ -188,8 +199,4 @@ class HeldLease implements Lease {
     if (outcome.kind === 'stored') this.revision = outcome.seq;
     return outcome.kind;
   }
-}
-
-function epochOf(entry: Entry): number {
-  return entry.kind === 'value' ? leaseValue(entry.message).epoch : 0;
 }

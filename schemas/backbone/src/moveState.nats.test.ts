@@ -35,7 +35,7 @@ it('what an earlier version left beside the logs is found where it belongs, and 
   const { blob } = await putBlob(before, bytes, 'image/png');
   await before.close();
 
-  const admin = await connectBackbone({ url: nats.url, name: 'new', nkey: seed });
+  const admin = await connectBackbone({ url: nats.url, name: 'new', nkey: seed, provisioner: true });
   await moveState(admin);
   await provision(admin);
   await verifyProvisioned(admin);

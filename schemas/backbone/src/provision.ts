@@ -155,6 +155,7 @@ const ABSENT: Partial<Record<keyof StreamConfig, unknown>> = {
   deny_delete: false,
   allow_rollup_hdrs: false,
   allow_msg_ttl: false,
+  subject_delete_marker_ttl: 0,
 };
 
 /** The fields of `spec` that `actual` does not have as written. */

@@ -86,7 +86,7 @@ class Build {
     private readonly retry: Retry,
   ) {
     this.name = options.name ?? `r_${nuid.next()}`;
-    this.inbox = createInbox(connection.inboxPrefix);
+    this.inbox = createInbox(connection.place.inboxPrefix);
   }
 
   async run(): Promise<void> {
@@ -160,7 +160,7 @@ class Build {
     if (this.over || this.connection.nc.isClosed() || (room < READ_WINDOW / 2 && this.outstanding > 0)) return;
     this.outstanding += room;
     const ask = { batch: room, expires: PULL_EXPIRES_MS * NANO, idle_heartbeat: HEARTBEAT_MS * NANO };
-    const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.options.stream}.${this.name}`;
+    const subject = `${this.connection.place.api}.CONSUMER.MSG.NEXT.${this.options.stream}.${this.name}`;
     this.connection.nc.publish(subject, JSON.stringify(ask), { reply: this.inbox });
   }
 

@@ -1,7 +1,7 @@
 import { subjects } from '@pizzapi/protocol';
 import { Retry } from './backoff.js';
 import { inside, type Backbone, type Connection } from './connection.js';
-import { batchOf, lastOf, nextOf, type DirectGet } from './direct.js';
+import { batchOf, lastOf, nextOf } from './direct.js';
 import { Handoff } from './handoff.js';
 import type { StoredMessage } from './message.js';
 import { readOrdered } from './reader.js';
@@ -76,25 +76,12 @@ export async function headOf(b: Backbone, sid: string): Promise<{ first: number;
   return { first: first?.seq ?? 0, last: last?.seq ?? 0 };
 }
 
-/** The last event of a session, or undefined when there is none. Throws when the signal aborts first. */
-export async function lastEvent(b: Backbone, sid: string, signal?: AbortSignal): Promise<StoredEvent | undefined> {
-  const connection = inside(b);
-  const last = await insist(connection, () => lastOf(connection, streamOf(sid), subjects.sessionEvents(sid)), signal);
-  signal?.throwIfAborted();
-  if (last === undefined || last.genuine) return last;
-  // Somebody's reply lies behind it: who may write here has to be looked for.
-  let found: StoredEvent | undefined;
-  for await (const events of replay(b, sid, signal === undefined ? {} : { signal })) found = events.at(-1);
-  signal?.throwIfAborted();
-  return found;
-}
-
 /** Asks until the backbone answers; undefined for "there is none", and when the signal aborts or the backbone closes. */
-export async function insist(
+export async function insist<M = StoredMessage>(
   connection: Connection,
-  ask: () => Promise<DirectGet>,
+  ask: () => Promise<{ kind: 'found'; message: M } | { kind: 'none' } | { kind: 'unavailable' }>,
   signal?: AbortSignal,
-): Promise<StoredMessage | undefined> {
+): Promise<M | undefined> {
   const retry = new Retry();
   while (signal?.aborted !== true && connection.status() !== 'closed') {
     const answer = await ask();

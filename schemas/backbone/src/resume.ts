@@ -1,12 +1,11 @@
-import { encode, eventMessageId, subjects } from '@pizzapi/protocol';
-import { lastOf } from './direct.js';
+import { encode, eventMessageId, type LastEvent } from '@pizzapi/protocol';
+import { lastOnSubject } from './lastEvent.js';
 import type { Connection } from './connection.js';
-import { insist, type StoredEvent } from './replay.js';
+import { insist } from './replay.js';
 import type { WriterOptions } from './sessionWriter.js';
 import { readSpool, replaceSpool, Spool, spoolPath } from './spool.js';
 import { storedIdsAfter } from './storedIds.js';
 import type { SpoolHeader, SpoolRecord } from './spoolFile.js';
-import { streamOf } from './streams.js';
 
 type ResumeOptions = Pick<WriterOptions, 'sid' | 'epoch' | 'spoolDir' | 'signal' | 'storedIds'>;
 
@@ -24,7 +23,7 @@ export async function prepareSpool(
   const { header, records } = readSpool(path);
   if (header !== undefined && header.epoch > epoch) return { kind: 'late', fencedBy: header.epoch };
   if (header?.epoch === epoch) return { kind: 'ready', spool: Spool.open(path, maxBytes) };
-  const last = await insist(connection, () => lastOf(connection, streamOf(sid), subjects.sessionEvents(sid)), signal);
+  const last = await insist(connection, () => lastOnSubject(connection, sid), signal);
   signal?.throwIfAborted();
   const left = records.length === 0 ? [] : await unstored({ sid, epoch }, storedIds, header, records, last);
   const acked = { epoch, ackedN: last?.epoch === epoch ? last.n : 0, ackedSeq: last?.seq ?? 0 };
@@ -49,7 +48,7 @@ async function unstored(
   storedIds: NonNullable<ResumeOptions['storedIds']>,
   header: SpoolHeader | undefined,
   records: readonly SpoolRecord[],
-  last: StoredEvent | undefined,
+  last: LastEvent | undefined,
 ): Promise<SpoolRecord[]> {
   const facts = records.filter(({ type }) => type !== 'session_resumed');
   if (last === undefined || (header !== undefined && last.seq <= header.ackedSeq)) return facts;

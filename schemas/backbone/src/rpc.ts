@@ -1,6 +1,7 @@
 import type { Msg } from '@nats-io/nats-core';
 import { inside, type Backbone } from './connection.js';
-import { headerText, payloadOf, statusOf } from './message.js';
+import { HEADER } from '@pizzapi/protocol';
+import { headerText, payloadOf, statusOf, writeHeaders } from './message.js';
 
 export type RpcOutcome = { kind: 'ok'; body: Uint8Array } | { kind: 'timeout' } | { kind: 'no_responders' };
 
@@ -11,8 +12,12 @@ export interface ServeOptions {
   account?: 'log' | 'state';
 }
 
-/** Where replies to a question go, from clients and from the server itself. */
-const INBOX = /^(\$SYS\.)?_INBOX/;
+/** Where replies to a question go: from clients, from the server itself, and from another account. */
+const INBOX = /^((\$SYS\.)?_INBOX|_R_\.)/;
+/** The server adds one header to a question from another account. */
+const ONLY_ASKED = /^(NATS\/1\.0\r\n(Nats-Request-Info: [^\r\n]*\r\n)?\r\n)?$/;
+/** An answer has a header, so that it is no piece of a session, whatever reply subject the caller named. */
+const ANSWER = writeHeaders([[HEADER.type, 'answer']]);
 
 /**
  * Answers requests on a subject until the returned function is called. A handler that throws answers nothing: the
@@ -30,7 +35,7 @@ export function serveRpc(
     callback: (err, msg) => {
       if (err !== null || !isQuestion(msg)) return;
       void (async () => handler(payloadOf(msg), msg.subject))().then(
-        (body) => body === undefined || nc.isClosed() || msg.respond(body),
+        (body) => body === undefined || nc.isClosed() || msg.respond(body, { headers: ANSWER }),
         (error: unknown) => log.error({ err: error, subject }, 'request failed'),
       );
     },
@@ -39,11 +44,12 @@ export function serveRpc(
 }
 
 /**
- * A question wants its answer in an inbox, and has no headers. A client may name any subject for its replies: the answer
- * must not be written to a stream in our name, and a stored message that the server sends on must not pass for a question.
+ * A question wants its answer in an inbox, and has no headers of its own. A client may name any subject for its replies:
+ * the answer must not be written to a stream in our name, and a stored message that the server sends on must not pass
+ * for a question.
  */
 function isQuestion(msg: Msg): boolean {
-  return msg.reply !== undefined && INBOX.test(msg.reply) && headerText(msg) === '';
+  return msg.reply !== undefined && INBOX.test(msg.reply) && ONLY_ASKED.test(headerText(msg));
 }
 
 /** Asks and waits for the first answer. `no_responders` comes at once when nobody serves the subject. */

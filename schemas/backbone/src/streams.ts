@@ -24,10 +24,6 @@ export interface ProvisionOptions {
 export const DUPLICATE_WINDOW_MS = 10 * 60_000;
 /** Readers that the log's stream allows at once. Long replays and projectors use one each; viewers none. */
 export const MAX_SESSION_CONSUMERS = 4_096;
-/** Readers of the commands: one per runner. */
-export const MAX_COMMAND_CONSUMERS = 65_536;
-/** How long a delete marker of a lease stays, in ms. Also the shortest lease the server grants. */
-export const LEASE_MARKER_MS = 1_000;
 
 const facts: Partial<StreamConfig> = {
   retention: 'limits',
@@ -64,11 +60,21 @@ export const STREAMS: readonly StreamSpec[] = [
     ...facts,
     name: COMMANDS_STREAM,
     subjects: [WILDCARD.runnerCommands],
-    max_consumers: MAX_COMMAND_CONSUMERS,
     max_age: DAY,
+    republish: { src: WILDCARD.runnerCommands, dest: 'live.runner.{{wildcard(1)}}.cmd' },
   },
-  { ...facts, name: RUNNERS_STREAM, subjects: [WILDCARD.runnerEvents], max_age: 30 * DAY },
-  { ...facts, name: AUDIT_STREAM, subjects: [WILDCARD.audit], max_age: 90 * DAY },
+  {
+    ...facts,
+    name: RUNNERS_STREAM,
+    subjects: [WILDCARD.runnerEvents],
+    max_age: 30 * DAY,
+  },
+  {
+    ...facts,
+    name: AUDIT_STREAM,
+    subjects: [WILDCARD.audit],
+    max_age: 90 * DAY,
+  },
 ];
 
 /** The bucket of leases, beside the logs: hosts write it. */
@@ -100,7 +106,11 @@ export const bucketStream = (bucket: string): string => `KV_${bucket}`;
 /** The subject of a key. */
 export const keySubject = (bucket: string, key: string): string => `$KV.${bucket}.${key}`;
 
-/** What the stream behind a bucket must be. Every bucket knows TTLs; only leases leave markers when one runs out. */
+/**
+ * What the stream behind a bucket must be. Every bucket knows TTLs. Hosts write leases, and a message with the header
+ * `Nats-Rollup: all` removes all others of its stream: so leases are not rolled up, and leave no marker when one runs
+ * out, which the server allows only together.
+ */
 export function bucketSpec(bucket: string): StreamSpec {
   return {
     name: bucketStream(bucket),
@@ -112,12 +122,12 @@ export function bucketSpec(bucket: string): StreamSpec {
     max_msgs_per_subject: 1,
     max_msg_size: -1,
     allow_direct: true,
-    allow_rollup_hdrs: true,
+    allow_rollup_hdrs: bucket !== LEASES,
     deny_delete: true,
     sealed: false,
     allow_msg_ttl: true,
+    subject_delete_marker_ttl: 0,
     ...(bucket === 'blob-parts' ? { max_bytes: MAX_PARTS_BYTES } : {}),
-    ...(bucket === LEASES ? { subject_delete_marker_ttl: LEASE_MARKER_MS * 1e6 } : {}),
   };
 }
 

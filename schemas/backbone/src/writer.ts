@@ -7,14 +7,15 @@ import {
   HEADER,
   MAX_EVENT_BYTES,
   subjects,
+  type LastEvent,
   type SessionEvent,
   type UnknownEvent,
   type UnnumberedDelta,
 } from '@pizzapi/protocol';
 import { Retry } from './backoff.js';
 import { inside, type Backbone, type Connection } from './connection.js';
-import { lastOf } from './direct.js';
-import { writeHeaders, type StoredMessage } from './message.js';
+import { lastOnSubject } from './lastEvent.js';
+import { writeHeaders } from './message.js';
 import { prepareSpool } from './resume.js';
 import type { PublishOutcome } from './publisher.js';
 import {
@@ -26,7 +27,6 @@ import {
 } from './sessionWriter.js';
 import type { Spool, SpoolEntry } from './spool.js';
 import { storedIdsAfter } from './storedIds.js';
-import { streamOf } from './streams.js';
 
 /** What may wait on disk for one session, in bytes. */
 export const MAX_SPOOL_BYTES = 64 * 1024 * 1024;
@@ -298,7 +298,7 @@ class OpenWriter implements SessionWriter {
 
   /** What the last event of the session says about one of ours: it is in the log, it never will be, or it is next. */
   private async standing(entry: SpoolEntry, id: string): Promise<Standing | { kind: 'unavailable'; reason: string }> {
-    const got = await lastOf(this.connection, streamOf(this.sid), this.subject);
+    const got = await lastOnSubject(this.connection, this.sid);
     if (got.kind === 'unavailable') return { kind: 'unavailable', reason: 'the log does not answer' };
     if (got.kind === 'none') {
       this.last = 0;
@@ -307,7 +307,7 @@ class OpenWriter implements SessionWriter {
     return this.judge(got.message, entry, id);
   }
 
-  private judge(last: StoredMessage, entry: SpoolEntry, id: string): Standing {
+  private judge(last: LastEvent, entry: SpoolEntry, id: string): Standing {
     const { epoch, n, msgId, seq } = last;
     if (epoch > this.epoch) return { kind: 'fenced', epoch };
     this.last = seq;

@@ -17,24 +17,35 @@ export type HostLogin = { kind: 'runner' | 'keeper'; rid: string } | { kind: 'se
 
 const idOf = (login: HostLogin): string => (login.kind === 'session' ? login.sid : login.rid);
 
-/** The `user` of a host's connection: `runner.<rid>`, `keeper.<rid>` or `session.<sid>`. Throws `invalid_id`. */
-export function natsUserOf(login: HostLogin): string {
+/** A random name of an inbox: long enough that no other host can guess it. */
+const INBOX_NAME = /^[A-Za-z0-9]{22,64}$/;
+
+/**
+ * The `user` of a host's connection: `runner.<rid>`, `keeper.<rid>` or `session.<sid>`, and behind a dot the name of its
+ * inbox. Throws `invalid_id`.
+ */
+export function natsUserOf(login: HostLogin, inbox?: string): string {
   const id = idOf(login);
   if (!isId(id)) throw new CodedError('invalid_id', `"${String(id).slice(0, 80)}" is not an id`);
-  return `${login.kind}.${id}`;
+  return inbox === undefined ? `${login.kind}.${id}` : `${login.kind}.${id}.${inbox}`;
 }
 
 /** The inverse of `natsUserOf`. Total over any string. */
-export function parseNatsUser(user: string): HostLogin | undefined {
-  const [kind, id, ...rest] = user.split('.');
-  if (!isId(id) || rest.length > 0) return undefined;
-  if (kind === 'session') return { kind, sid: id };
-  return kind === 'runner' || kind === 'keeper' ? { kind, rid: id } : undefined;
+export function parseNatsUser(user: string): { login: HostLogin; inbox?: string } | undefined {
+  const [kind, id, inbox, ...rest] = user.split('.');
+  if (!isId(id) || rest.length > 0 || (inbox !== undefined && !INBOX_NAME.test(inbox))) return undefined;
+  const named = inbox === undefined ? {} : { inbox };
+  if (kind === 'session') return { login: { kind, sid: id }, ...named };
+  return kind === 'runner' || kind === 'keeper' ? { login: { kind, rid: id }, ...named } : undefined;
 }
 
-/** Where a host's connection gets its replies: nobody else may subscribe there. */
-export function inboxPrefixOf(login: HostLogin): string {
-  return `_INBOX_${login.kind}_${idOf(login)}`;
+/**
+ * The prefix of the subjects on which a host's connection receives its replies. All hosts share one account, and a host may
+ * name any reply subject: a host that chooses a random inbox receives no reply that another host redirects.
+ */
+export function inboxPrefixOf(login: HostLogin, inbox?: string): string {
+  const own = `_INBOX_${login.kind}_${idOf(login)}`;
+  return inbox === undefined ? own : `${own}.${inbox}`;
 }
 
 /** The password of a daemon's connections: its runner token, and the secret that proves it is the same host as before. */
@@ -68,6 +79,12 @@ export const DeskRequest = Type.Union([
   Type.Object({ verb: Type.Literal('claim'), sid: Type.Optional(Id) }),
   /** Whether the session's log holds the result of a command. */
   Type.Object({ verb: Type.Literal('has_result'), sid: Type.Optional(Id), commandId: Id }),
+  /** The place of the session's last event: offset, epoch, number and message id. */
+  Type.Object({ verb: Type.Literal('last_event'), sid: Type.Optional(Id) }),
+  /** The lease of the session; without `sid` that of the runner that asks. */
+  Type.Object({ verb: Type.Literal('read_lease'), sid: Type.Optional(Id) }),
+  /** The commands to the runner that asks, after an offset of their stream. */
+  Type.Object({ verb: Type.Literal('commands_after'), after: Type.Integer({ minimum: 0 }), sid: Type.Optional(Id) }),
   /** The message ids of the session's log after an offset, in order: tells which spooled events got there. */
   Type.Object({ verb: Type.Literal('ids_after'), sid: Type.Optional(Id), after: Type.Integer({ minimum: 0 }) }),
   /** The offset before the message that is the entry `entryId` of pi's file. */
@@ -96,11 +113,36 @@ export const DeskRequest = Type.Union([
 export type DeskRequest = Static<typeof DeskRequest>;
 export const isDeskRequest = checker(DeskRequest);
 
+/** What a writer must know of the event before its own. */
+export interface LastEvent {
+  seq: number;
+  epoch: number;
+  n: number;
+  msgId: string;
+  type: string;
+}
+
+/** A command as its stream holds it. */
+export interface StoredCommand {
+  seq: number;
+  /** Not decoded. */
+  bytes: Uint8Array;
+}
+
 /** The answer to each verb, or `refused`. */
 export interface DeskReplies {
   /** `grant` is the password of a connection as `session.<sid>`. */
   claim: { kind: 'granted'; epoch: number; userId: string; grant: string };
   has_result: { kind: 'answer'; found: boolean };
+  /** Without `last` the log has no event of the session. */
+  last_event: { kind: 'answer'; last?: LastEvent };
+  /** `revision` is the offset of the last write to the lease, 0 when there was none; without `lease` it is free. */
+  read_lease: { kind: 'answer'; revision: number; lease?: { epoch: number; at: number } };
+  /**
+   * In order, as many as one answer holds; with `more` the caller asks again, after `next`. `end` is the last offset of
+   * the stream as far as the answer needs it.
+   */
+  commands_after: { kind: 'answer'; commands: StoredCommand[]; next: number; more: boolean; end: number };
   /** As many as one answer holds; with `next` there are more: ask again, after that offset. */
   ids_after: { kind: 'answer'; ids: string[]; next?: number };
   seq_before: { kind: 'answer'; seq?: number };

@@ -24,6 +24,8 @@ export const subjects = {
   liveSessionEvents: (sid: string) => `live.session.${token(sid)}.events`,
   runnerEvents: (rid: string) => `runner.${token(rid)}.events`,
   runnerCommands: (rid: string) => `runner.${token(rid)}.cmd`,
+  /** A runner's commands, republished by the server as it stores them, with their offset in a header. */
+  liveRunnerCommands: (rid: string) => `live.runner.${token(rid)}.cmd`,
   runnerRpc: (rid: string, verb: RpcVerb | '*') => `runner.${token(rid)}.rpc.${verb === '*' ? '*' : token(verb)}`,
   /** Request/reply: whether somebody looks at a session just now, from the gateways where somebody does. */
   attention: (sid: string) => `attention.${token(sid)}`,
@@ -38,6 +40,7 @@ export const WILDCARD = {
   liveSessionEvents: 'live.session.*.events',
   runnerEvents: 'runner.*.events',
   runnerCommands: 'runner.*.cmd',
+  liveRunnerCommands: 'live.runner.*.cmd',
   attention: 'attention.*',
   audit: 'audit.>',
 } as const;

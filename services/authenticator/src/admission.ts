@@ -43,17 +43,23 @@ export interface AdmissionDeps {
 
 /** Decides whether a host is let in, and with what. Reads the buckets themselves: what was revoked is refused at once. */
 export async function admit(deps: AdmissionDeps, attempt: Attempt, now: number): Promise<Admission> {
-  const login = parseNatsUser(attempt.user);
-  if (login === undefined) return { kind: 'refused', reason: 'unauthenticated' };
+  const user = parseNatsUser(attempt.user);
+  if (user === undefined) return { kind: 'refused', reason: 'unauthenticated' };
+  const { login, inbox } = user;
   return login.kind === 'session'
-    ? admitSession(deps, login.sid, attempt.password, now)
-    : admitDaemon(deps, login, attempt.password, now);
+    ? admitSession(deps, { login, inbox, password: attempt.password }, now)
+    : admitDaemon(deps, { login, inbox, password: attempt.password }, now);
+}
+
+interface HostAttempt<L extends HostLogin> {
+  login: L;
+  inbox: string | undefined;
+  password: string;
 }
 
 async function admitDaemon(
   { b, registry }: AdmissionDeps,
-  login: Exclude<HostLogin, { kind: 'session' }>,
-  password: string,
+  { login, inbox, password }: HostAttempt<Exclude<HostLogin, { kind: 'session' }>>,
   now: number,
 ): Promise<Admission> {
   const parsed = parseRunnerPassword(password);
@@ -76,7 +82,7 @@ async function admitDaemon(
   const kept = login.kind === 'keeper' ? registry.sessionsOf(rid) : [];
   return {
     kind: 'admitted',
-    admittance: { name: connectionName(login, id), permissions: hostPermissions(login, kept), expiresAt },
+    admittance: { name: connectionName(login, id), permissions: hostPermissions(login, { kept, inbox }), expiresAt },
     key: { hash, row: found.value, revision: found.revision },
     claimed: claim === 'claimed',
     userId,
@@ -89,10 +95,10 @@ async function admitDaemon(
  */
 async function admitSession(
   { b, grants }: AdmissionDeps,
-  sid: string,
-  password: string,
+  { login, inbox, password }: HostAttempt<Extract<HostLogin, { kind: 'session' }>>,
   now: number,
 ): Promise<Admission> {
+  const { sid } = login;
   const grant = grants.read(password);
   if (grant === undefined || grant.sid !== sid) return { kind: 'refused', reason: 'unauthenticated' };
   const { userId, rid } = grant;
@@ -103,10 +109,9 @@ async function admitSession(
   const key = keyHash === undefined ? undefined : (await keyRows(b).get(keyHash))?.value;
   const fault = await keyFault(b, key, now);
   if (fault !== undefined) return { kind: 'refused', reason: fault, userId };
-  const login: HostLogin = { kind: 'session', sid };
   const admittance = {
     name: connectionName(login, rid),
-    permissions: hostPermissions(login),
+    permissions: hostPermissions(login, { inbox }),
     expiresAt: key?.expiresAt,
   };
   return { kind: 'admitted', admittance, claimed: false, userId };

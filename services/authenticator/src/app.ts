@@ -14,8 +14,6 @@ export interface AuthenticatorOptions {
   backbone: Backbone;
   /** With the provisioner's login, for purges. */
   admin: Backbone;
-  /** In the system account, to find and end connections. */
-  system: Backbone;
   /** The account seed (`SA…`) whose public key nats-server's configuration names as the issuer. */
   issuerSeed: string;
   log: Logger;
@@ -32,7 +30,7 @@ export interface Authenticator extends Service {
  * connections may not, and ends connections of what was revoked. Several at once share the work.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const { backbone: b, admin, system, issuerSeed, log, metrics } = options;
+  const { backbone: b, admin, issuerSeed, log, metrics } = options;
   const meters = createMeters(metrics);
   showBackbone(metrics, () => b.counters);
   const issuer = openNkey(issuerSeed);
@@ -59,7 +57,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
         servePurge({ b, admin, meters, log }),
       ];
       log.info({ issuer: issuer.publicKey }, 'hosts are let in');
-      await Promise.all([registry.watching, patrol({ system, registry, meters, log }, ending.signal)]);
+      await Promise.all([registry.watching, patrol({ b, registry, meters, log }, ending.signal)]);
     },
     drain,
     stop: drain,

@@ -1,5 +1,5 @@
 import { bucket, connectBackbone, consumeStream, AUDIT_STREAM, claimSession } from '@pizzapi/backbone';
-import { decode, inboxPrefixOf, natsUserOf, newId, runnerPassword, type HostLogin } from '@pizzapi/protocol';
+import { decode, natsUserOf, newId, runnerPassword, type HostLogin } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Grants } from './grants.js';
 import { hostPermissions } from './permissions.js';
@@ -49,9 +49,8 @@ describe('a daemon is let in', () => {
     const b = await connectBackbone({
       url: s.url,
       name: 'runner',
-      user: natsUserOf(login),
+      host: login,
       password: runnerPassword(token, SECRET),
-      inboxPrefix: inboxPrefixOf(login),
     });
     expect(b.status()).toBe('connected');
     await b.close();

@@ -15,7 +15,7 @@ export function connectionName(login: HostLogin, by: string): string {
 /** The inverse of `connectionName`; undefined for who is no host. */
 export function parseConnectionName(name: string): ConnectionName | undefined {
   const at = name.indexOf('@');
-  const login = at < 0 ? undefined : parseNatsUser(name.slice(0, at));
+  const login = at < 0 ? undefined : parseNatsUser(name.slice(0, at))?.login;
   if (login === undefined) return undefined;
   const by = name.slice(at + 1);
   return login.kind === 'session' ? { ...login, rid: by } : { ...login, keyId: by };

@@ -1,6 +1,6 @@
 import { askAll, requestRpc, type Backbone } from '@pizzapi/backbone';
 import { CodedError, isMap, mapAt, numberAt, stringAt } from '@pizzapi/protocol';
-import { LOG_ACCOUNT } from './roles.js';
+import { ACCOUNTS } from './accounts.js';
 
 /** Connections in one answer of a server. */
 const PAGE = 1_024;
@@ -18,14 +18,14 @@ export interface HostConnection {
 }
 
 /**
- * The connections in the account of the logs, of all servers, through a connection to the system account. Throws
- * `unavailable` when no server answers: that is not the same as none.
+ * The connections in the account of the hosts, of all servers. Throws `unavailable` when no server answers: that is not
+ * the same as none.
  */
-export async function listConnections(system: Backbone): Promise<HostConnection[]> {
+export async function listConnections(b: Backbone): Promise<HostConnection[]> {
   const found: HostConnection[] = [];
   for (let offset = 0; ; offset += PAGE) {
-    const ask = encode({ auth: true, acc: LOG_ACCOUNT, limit: PAGE, offset });
-    const answers = await askAll(system, '$SYS.REQ.SERVER.PING.CONNZ', ask, { firstMs: FIRST_MS, quietMs: QUIET_MS });
+    const ask = encode({ auth: true, acc: ACCOUNTS.hosts, limit: PAGE, offset });
+    const answers = await askAll(b, '$SYS.REQ.SERVER.PING.CONNZ', ask, { firstMs: FIRST_MS, quietMs: QUIET_MS });
     if (answers.length === 0) throw new CodedError('unavailable', 'No nats-server tells who is connected');
     let full = false;
     for (const answer of answers) {
@@ -38,8 +38,8 @@ export async function listConnections(system: Backbone): Promise<HostConnection[
 }
 
 /** Ends a connection. Whether it is gone shows in the next list. */
-export async function kick(system: Backbone, { server, cid }: HostConnection): Promise<void> {
-  await requestRpc(system, `$SYS.REQ.SERVER.${server}.KICK`, encode({ cid }), { timeoutMs: KICK_MS });
+export async function kick(b: Backbone, { server, cid }: HostConnection): Promise<void> {
+  await requestRpc(b, `$SYS.REQ.SERVER.${server}.KICK`, encode({ cid }), { timeoutMs: KICK_MS });
 }
 
 function connectionsIn(answer: Uint8Array): { hosts: HostConnection[]; count: number } {

@@ -19,14 +19,12 @@ export interface Credentials {
   gateway: NkeyLogin;
   projector: NkeyLogin;
   authenticator: NkeyLogin;
-  /** The authenticator's in the system account: finds and ends connections. */
-  system: NkeyLogin;
   auditor: PasswordLogin;
   /** The account seed (`SA…`) with which the authenticator signs who may connect as a host. */
   issuerSeed: string;
 }
 
-const NKEY_ROLES = ['admin', 'gateway', 'projector', 'authenticator', 'system'] as const;
+const NKEY_ROLES = ['admin', 'gateway', 'projector', 'authenticator'] as const;
 
 /** Fresh credentials. */
 export function generateCredentials(): Credentials {
@@ -36,7 +34,6 @@ export function generateCredentials(): Credentials {
     gateway: nkey(),
     projector: nkey(),
     authenticator: nkey(),
-    system: nkey(),
     auditor: { user: 'pizzapi-auditor', password: randomBytes(24).toString('base64url') },
     issuerSeed: createNkeySeed('account'),
   };

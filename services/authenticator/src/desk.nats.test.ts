@@ -52,9 +52,8 @@ async function connectHost(login: HostLogin, password: string): Promise<Backbone
   const b = await connectBackbone({
     url: s.url,
     name: natsUserOf(login),
-    user: natsUserOf(login),
+    host: login,
     password,
-    inboxPrefix: inboxPrefixOf(login),
   });
   open.push(b);
   return b;
@@ -223,7 +222,7 @@ it('an answer goes to an inbox and nowhere else, whatever a host asks for', asyn
   await ask('$KV.leases.session.victim');
   await ask(inbox);
   // With its payload, which may come in a packet of its own.
-  expect(await client.until(/MSG \S+ 1 \d+\r\n[^]*\r\n/)).toContain('granted');
+  expect(await client.until(/MSG \S+ 1 [\d ]+\r\n[^]*\r\n/)).toContain('granted');
   const filter = Buffer.from(JSON.stringify({ subjects_filter: 'session.victim.events' }));
   const info = await requestRpc(s.admin, '$JS.API.STREAM.INFO.SESSIONS', filter, { timeoutMs: ANSWER_MS });
   const { state } = JSON.parse(info.kind === 'ok' ? Buffer.from(info.body).toString() : '{}') as {

@@ -1,4 +1,4 @@
-import { claimSession, serveRpc, type Backbone } from '@pizzapi/backbone';
+import { claimSession, lastStored, leaseAt, serveRpc, storedCommandsAfter, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import {
   CodedError,
@@ -72,15 +72,31 @@ class Desk {
 
   private async handle(subject: string, request: DeskRequest): Promise<Reply> {
     const asker = askerOf(subject);
+    if (asker?.kind === 'runner' && request.sid === undefined) return this.forRunner(asker.rid, request);
     const standing = asker && (await standingOf(this.deps.b, asker, request.sid));
     if (standing === undefined) return refuse('session_not_found');
     if (request.verb === 'claim') return this.claim(standing);
     // Who does not have the session has no log of it to ask for.
     if (standing.fresh) return refuse('session_not_found');
+    return this.limited(() => this.carryOut(standing, request));
+  }
+
+  /** What a runner asks about itself. */
+  private async forRunner(rid: string, request: DeskRequest): Promise<Reply> {
+    const { b } = this.deps;
+    if (request.verb === 'read_lease') return { kind: 'answer', ...(await leaseAt(b, `runner.${rid}`)) };
+    if (request.verb !== 'commands_after') return refuse('session_not_found');
+    return this.limited(async () => {
+      const page = await storedCommandsAfter(b, rid, request.after);
+      return page.kind === 'read' ? { ...page, kind: 'answer' } : refuse('unavailable');
+    });
+  }
+
+  private async limited(work: () => Promise<Reply>): Promise<Reply> {
     if (this.atWork >= MAX_AT_WORK) return refuse('unavailable', 'The authenticator has too much to do');
     this.atWork++;
     try {
-      return await this.carryOut(standing, request);
+      return await work();
     } finally {
       this.atWork--;
     }
@@ -89,6 +105,14 @@ class Desk {
   private async carryOut({ userId, sid }: Standing, request: Exclude<DeskRequest, { verb: 'claim' }>): Promise<Reply> {
     const { b } = this.deps;
     switch (request.verb) {
+      case 'commands_after':
+        return refuse('bad_request', 'Commands are a runner’s, not a session’s');
+      case 'last_event': {
+        const last = await lastStored(b, sid);
+        return { kind: 'answer', ...(last === undefined ? {} : { last }) };
+      }
+      case 'read_lease':
+        return { kind: 'answer', ...(await leaseAt(b, `session.${sid}`)) };
       case 'has_result':
         return { kind: 'answer', found: await hasResult(b, sid, request.commandId) };
       case 'seq_before': {

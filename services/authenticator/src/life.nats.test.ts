@@ -30,16 +30,7 @@ import {
   type BackboneOptions,
 } from '@pizzapi/backbone';
 import { silentLogger } from '@pizzapi/process';
-import {
-  decode,
-  encode,
-  inboxPrefixOf,
-  natsUserOf,
-  newId,
-  runnerPassword,
-  subjects,
-  type HostLogin,
-} from '@pizzapi/protocol';
+import { decode, encode, natsUserOf, newId, runnerPassword, subjects, type HostLogin } from '@pizzapi/protocol';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -69,8 +60,7 @@ afterAll(async () => {
 });
 
 async function connectHost(login: HostLogin, password: string): Promise<Backbone> {
-  const user = natsUserOf(login);
-  const b = await connectBackbone({ url: s.url, name: user, user, password, inboxPrefix: inboxPrefixOf(login), log });
+  const b = await connectBackbone({ url: s.url, name: natsUserOf(login), host: login, password, log });
   open.push(b);
   return b;
 }

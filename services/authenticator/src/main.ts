@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { connectAccount, connectBackbone, isNkeySeed, verifyProvisioned, type NkeyKind } from '@pizzapi/backbone';
+import { connectBackbone, isNkeySeed, verifyProvisioned, type NkeyKind } from '@pizzapi/backbone';
 import {
   createHealthServer,
   createMetrics,
@@ -28,17 +28,15 @@ await runService(
     const options = readOptions(AUTHENTICATOR_OPTIONS, flags, env);
     const nkey = seed(options.natsNkey, 'user', 'PIZZAPI_NATS_NKEY');
     const adminNkey = seed(options.adminNkey, 'user', 'PIZZAPI_NATS_ADMIN_NKEY');
-    const systemNkey = seed(options.systemNkey, 'user', 'PIZZAPI_NATS_SYSTEM_NKEY');
     const issuerSeed = seed(options.issuerSeed, 'account', 'PIZZAPI_AUTH_ISSUER');
     const url = options.natsUrl.split(',').map((each) => each.trim());
-    const [backbone, admin, system] = await Promise.all([
+    const [backbone, admin] = await Promise.all([
       connectBackbone({ url, name: 'authenticator', nkey, log, signal }),
-      connectAccount({ url, name: 'authenticator-admin', nkey: adminNkey, log, signal }),
-      connectAccount({ url, name: 'authenticator-system', nkey: systemNkey, log, signal }),
+      connectBackbone({ url, name: 'authenticator-admin', nkey: adminNkey, provisioner: true, log, signal }),
     ]);
     await verifyProvisioned(backbone);
     const metrics = createMetrics({ process: true });
-    const authenticator = createAuthenticator({ backbone, admin, system, issuerSeed, log, metrics });
+    const authenticator = createAuthenticator({ backbone, admin, issuerSeed, log, metrics });
     let health: HealthServer | undefined;
     if (options.healthPort !== undefined) {
       health = await createHealthServer({ port: options.healthPort, ready: () => authenticator.ready(), metrics });
@@ -51,7 +49,7 @@ await runService(
       async stop() {
         await authenticator.stop();
         await health?.close();
-        await Promise.all([backbone.close(), admin.close(), system.close()]);
+        await Promise.all([backbone.close(), admin.close()]);
       },
     };
   },

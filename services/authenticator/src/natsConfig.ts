@@ -1,65 +1,78 @@
 import { inboxPrefixOfNkey, openNkey, stateSeedOf } from '@pizzapi/backbone';
+import { accountOf, ACCOUNTS, CROSSINGS, type Account, type Crossing } from './accounts.js';
 import type { Credentials } from './credentials.js';
-import {
-  AUDITOR,
-  AUTH_TIMEOUT_S,
-  LOG_ACCOUNT,
-  SERVER_SETTINGS,
-  SERVICE_ROLES,
-  SERVICES,
-  STATE_ACCOUNT,
-  SYSTEM,
-  SYSTEM_ACCOUNT,
-  type Permissions,
-} from './roles.js';
+import { AUDITOR, AUTH_TIMEOUT_S, SERVICE_ROLES, SERVICES, type Permissions } from './roles.js';
 
 /**
  * The part of a nats-server configuration that says who may connect: services and the auditor by what is written here,
- * everybody else by what the authenticator answers to the server's question. Holds public keys, and of secrets only the
- * auditor's password.
+ * hosts by what the authenticator answers to the server's question. Holds public keys, and of secrets only the
+ * auditor's password. Nothing in it belongs to one server: all servers of a cluster have the same.
  */
 export function authorizationConfig(credentials: Credentials): string {
   const publicKey = (seed: string): string => openNkey(seed).publicKey;
   const logins = SERVICE_ROLES.map((role) => {
     const { nkeySeed } = credentials[role];
-    return { log: publicKey(nkeySeed), state: publicKey(stateSeedOf(nkeySeed)), may: SERVICES[role] };
+    return { role, log: publicKey(nkeySeed), state: publicKey(stateSeedOf(nkeySeed)), may: SERVICES[role] };
   });
-  const system = publicKey(credentials.system.nkeySeed);
   const { user, password } = credentials.auditor;
-  const known = [...logins.flatMap(({ log, state }) => [log, state]), system, user];
-  const settings = quote(SERVER_SETTINGS);
+  const known = [...logins.flatMap(({ log, state }) => [log, state]), user];
+  const users = (account: Account): string[] => [
+    ...logins.flatMap(({ role, log, may }) => (accountOf(role) === account ? [nkeyUser(log, may.log)] : [])),
+    ...logins.flatMap(({ role, state, may }) =>
+      (role === 'admin' ? 'state' : role) === account ? [nkeyUser(state, may.state)] : [],
+    ),
+    ...(account === 'auditor'
+      ? [`{ user: ${quote(user)}, password: ${quote(password)}, permissions: ${permissionsConfig(AUDITOR)} }`]
+      : []),
+  ];
   return [
     'accounts {',
-    `  ${SYSTEM_ACCOUNT} {`,
-    `    exports: [ { service: ${settings}, accounts: [${LOG_ACCOUNT}] } ]`,
-    `    users: [ ${nkeyUser(system, SYSTEM)} ]`,
-    '  }',
-    `  ${LOG_ACCOUNT} {`,
-    '    jetstream: enabled',
-    `    imports: [ { service: { account: ${SYSTEM_ACCOUNT}, subject: ${settings} } } ]`,
-    '    users: [',
-    ...logins.map(({ log, may }) => `      ${nkeyUser(log, may.log)}`),
-    `      { user: ${quote(user)}, password: ${quote(password)}, permissions: ${permissionsConfig(AUDITOR)} }`,
-    '    ]',
-    '  }',
-    `  ${STATE_ACCOUNT} {`,
-    '    jetstream: enabled',
-    '    users: [',
-    ...logins.map(({ state, may }) => `      ${nkeyUser(state, may.state)}`),
-    '    ]',
-    '  }',
+    ...(Object.keys(ACCOUNTS) as Account[]).flatMap((account) => [
+      `  ${ACCOUNTS[account]} {`,
+      ...(account === 'log' || account === 'state' ? ['    jetstream: enabled'] : []),
+      ...block('exports', exportsOf(account)),
+      ...block('imports', importsOf(account)),
+      ...block('users', users(account)),
+      '  }',
+    ]),
     '}',
-    `system_account: ${SYSTEM_ACCOUNT}`,
+    `system_account: ${ACCOUNTS.system}`,
     'authorization {',
     `  timeout: ${AUTH_TIMEOUT_S}`,
     '  auth_callout {',
     `    issuer: ${publicKey(credentials.issuerSeed)}`,
-    `    account: ${STATE_ACCOUNT}`,
+    `    account: ${ACCOUNTS.authenticator}`,
     `    auth_users: ${list(known)}`,
     '  }',
     '}',
     '',
   ].join('\n');
+}
+
+function block(name: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [`    ${name}: [`, ...lines.map((line) => `      ${line}`), '    ]'];
+}
+
+/** One export a subject and kind, for all accounts that import it. */
+function exportsOf(account: Account): string[] {
+  const offers = new Map<string, Crossing>();
+  for (const crossing of CROSSINGS.filter(({ from }) => from === account)) {
+    const key = `${crossing.kind} ${crossing.subject}`;
+    const before = offers.get(key);
+    offers.set(key, { ...crossing, to: [...new Set([...(before?.to ?? []), ...crossing.to])] });
+  }
+  return [...offers.values()].map(({ kind, subject, to, answers }) => {
+    const accounts = to.map((each) => ACCOUNTS[each]).join(', ');
+    const response = answers === 'many' ? ', response_type: stream' : '';
+    return `{ ${kind}: ${quote(subject)}, accounts: [${accounts}]${response} }`;
+  });
+}
+
+function importsOf(account: Account): string[] {
+  return CROSSINGS.filter(({ to }) => to.includes(account)).map(({ kind, subject, from, as }) => {
+    const under = as === undefined ? '' : `, to: ${quote(as)}`;
+    return `{ ${kind}: { account: ${ACCOUNTS[from]}, subject: ${quote(subject)} }${under} }`;
+  });
 }
 
 function nkeyUser(publicKey: string, permissions: Permissions): string {

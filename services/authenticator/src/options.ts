@@ -14,11 +14,6 @@ export const AUTHENTICATOR_OPTIONS = defineOptions({
     help: 'Seed of the provisioner’s nkey, for deleting logs (SU…)',
     type: 'string',
   },
-  systemNkey: {
-    env: 'PIZZAPI_NATS_SYSTEM_NKEY',
-    help: 'Seed of the authenticator’s nkey in the system account, for ending connections (SU…)',
-    type: 'string',
-  },
   healthPort: OPTIONS.healthPort,
   logLevel: OPTIONS.logLevel,
 });

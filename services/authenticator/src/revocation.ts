@@ -17,8 +17,8 @@ export const AGAIN_MS = 500;
 export const SETTLE_MS = AUTH_TIMEOUT_S * 1_000 + 1_000;
 
 export interface PatrolDeps {
-  /** A connection to the system account. */
-  system: Backbone;
+  /** May ask all servers for connections. */
+  b: Backbone;
   registry: Registry;
   meters: Meters;
   log: Logger;
@@ -48,14 +48,14 @@ export async function patrol(deps: PatrolDeps, signal: AbortSignal): Promise<voi
 }
 
 /** One look; how many had to be ended. */
-async function endRevoked({ system, registry, meters, log }: PatrolDeps): Promise<number> {
+async function endRevoked({ b, registry, meters, log }: PatrolDeps): Promise<number> {
   const now = Date.now();
-  const revoked = (await listConnections(system)).filter(
+  const revoked = (await listConnections(b)).filter(
     ({ name }) => parseConnectionName(name) !== undefined && !registry.mayStay(name, now),
   );
   for (const connection of revoked) {
     log.info({ connection: connection.name }, 'ending a connection: what let it in was revoked');
-    await kick(system, connection);
+    await kick(b, connection);
     meters.kicks.inc();
   }
   return revoked.length;

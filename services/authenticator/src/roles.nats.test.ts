@@ -1,6 +1,7 @@
 import {
   bucket,
   connectBackbone,
+  LOG_API,
   putBlob,
   stateSeedOf,
   verifyProvisioned,
@@ -35,8 +36,8 @@ describe('credentials', () => {
     expect(isCredentials({ ...credentials, gateway: { user: 'u', password: 'p' } })).toBe(false);
     expect(isCredentials({ ...credentials, issuerSeed: credentials.gateway.nkeySeed })).toBe(false);
     expect(isCredentials(undefined)).toBe(false);
-    const { admin, gateway, projector, authenticator, system } = credentials;
-    expect(new Set([admin, gateway, projector, authenticator, system].map(({ nkeySeed }) => nkeySeed)).size).toBe(5);
+    const { admin, gateway, projector, authenticator } = credentials;
+    expect(new Set([admin, gateway, projector, authenticator].map(({ nkeySeed }) => nkeySeed)).size).toBe(4);
   });
 
   it('of another installation open nothing', async () => {
@@ -78,14 +79,20 @@ describe('a service', () => {
     [
       'projector',
       'log',
-      ['session.s.events', 'runner.r.cmd', 'attention.s', '$KV.leases.projector', '$JS.API.CONSUMER.CREATE.SESSIONS.x'],
+      [
+        'session.s.events',
+        'runner.r.cmd',
+        'attention.s',
+        '$KV.leases.projector',
+        `${LOG_API}.CONSUMER.CREATE.SESSIONS.x`,
+      ],
     ],
     [
       'projector',
       'state',
       ['$KV.sessions.s', '$KV.session-meta.s', '$KV.runners.r', '$KV.owners.s', '$KV.notifications.vapid'],
     ],
-    ['authenticator', 'log', ['audit.runner_refused', '$JS.API.DIRECT.GET.SESSIONS']],
+    ['authenticator', 'log', ['audit.runner_refused', `${LOG_API}.DIRECT.GET.SESSIONS`]],
     ['authenticator', 'state', ['$KV.owners.s', '$KV.blob-owners.x', '$KV.api-keys.x']],
   ] as const)('%s may publish, in the account of the %s', async (role, account, subjects) => {
     for (const subject of subjects) expect(await publish(login(role, account), subject), subject).toBe('ok');
@@ -127,14 +134,12 @@ describe('a service', () => {
   });
 });
 
-describe('the login for the system account', () => {
-  it('finds and ends connections, and does nothing else', async () => {
-    const system: RawLogin = { nkey: s.credentials.system.nkeySeed };
-    expect(await publish(system, '$SYS.REQ.SERVER.PING.CONNZ')).toBe('ok');
-    for (const subject of ['$SYS.REQ.SERVER.X.RELOAD', '$SYS.REQ.CLAIMS.UPDATE', 'session.s.events']) {
-      expect(await publish(system, subject), subject).toMatch(REFUSED);
-    }
-    expect(await subscribe(system, '$SYS.>')).toMatch(REFUSED);
+describe('the authenticator', () => {
+  it('finds and ends connections of hosts, and asks the server for nothing else', async () => {
+    expect(await publish(login('authenticator'), '$SYS.REQ.SERVER.PING.CONNZ')).toBe('ok');
+    for (const subject of ['$SYS.REQ.SERVER.X.RELOAD', '$SYS.REQ.CLAIMS.UPDATE', '$SYS.REQ.SERVER.PING.SUBSZ'])
+      expect(await publish(login('authenticator'), subject), subject).toMatch(REFUSED);
+    expect(await subscribe(login('authenticator'), '$SYS.>')).toMatch(REFUSED);
   });
 });
 
@@ -143,7 +148,7 @@ describe('an auditor', () => {
     for (const subject of ['session.*.events', 'live.session.*.events', 'runner.*.cmd', 'audit.>', '_INBOX.x']) {
       expect(await subscribe(auditor(), subject), subject).toBe('ok');
     }
-    expect(await publish(auditor(), '$JS.API.STREAM.INFO.SESSIONS')).toBe('ok');
+    expect(await publish(auditor(), `${LOG_API}.STREAM.INFO.SESSIONS`)).toBe('ok');
   });
 
   it('changes nothing', async () => {

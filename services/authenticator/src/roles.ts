@@ -1,19 +1,11 @@
-import type { STATE_BUCKETS } from '@pizzapi/backbone';
+import { LOG_API, STATE_API, type STATE_BUCKETS } from '@pizzapi/backbone';
 import { WILDCARD } from '@pizzapi/protocol';
 
 /**
  * Who may say what on the backbone. One login a kind of process; a role is least privilege by subject. Hosts have none
  * of these: what a daemon or a worker may do is decided when it connects (`permissions.ts`). `roles.nats.test.ts` holds
- * this table against a real server.
- *
- * There are two accounts, because a NATS client may name any subject for its replies, and the server publishes them
- * there without asking whether the client might: in one account, a host could have an acknowledgement overwrite a row
- * of the bucket of accounts. So the logs and leases, which hosts write to, are in one account, and the buckets of
- * people, grants, projections and blobs in another, which no host can reach.
+ * this table against a real server, `accounts.ts` says how the accounts are connected.
  */
-export const LOG_ACCOUNT = 'PIZZAPI';
-export const STATE_ACCOUNT = 'PIZZAPI_STATE';
-export const SYSTEM_ACCOUNT = 'SYS';
 
 /** How long the server waits for the authenticator until it refuses who wants to connect, in seconds. */
 export const AUTH_TIMEOUT_S = 5;
@@ -26,29 +18,28 @@ export interface Permissions {
   answers?: boolean;
 }
 
-/** Reading streams: their settings and state, their messages, and consumers of one's own. */
-export const READ = [
-  '$JS.API.INFO',
-  '$JS.API.STREAM.NAMES',
-  '$JS.API.STREAM.INFO.*',
-  '$JS.API.STREAM.MSG.GET.*',
-  '$JS.API.DIRECT.GET.>',
-  '$JS.API.CONSUMER.INFO.>',
-  '$JS.API.CONSUMER.CREATE.>',
-  '$JS.API.CONSUMER.DELETE.>',
-  '$JS.API.CONSUMER.MSG.NEXT.>',
-  '$JS.ACK.>',
-  '$JS.FC.>',
-] as const;
+/** The calls of the JetStream API that read single messages and settings, below the prefix of the API. */
+export const LOOK_UP = ['INFO', 'STREAM.NAMES', 'STREAM.INFO.*', 'STREAM.MSG.GET.*', 'DIRECT.GET.>'] as const;
+/** The calls with which a service reads a stream by a consumer of its own. */
+export const CONSUME = ['CONSUMER.INFO.>', 'CONSUMER.CREATE.>', 'CONSUMER.DELETE.>', 'CONSUMER.MSG.NEXT.>'] as const;
+
+const under = (prefix: string, calls: readonly string[]): string[] => calls.map((call) => `${prefix}.${call}`);
+
+/** Reading the logs, and reading the state: settings of streams, their messages, and consumers of one's own. */
+export const READ_LOGS = [...under(LOG_API, [...LOOK_UP, ...CONSUME]), '$JS.ACK.>'];
+export const READ_STATE = under(STATE_API, [...LOOK_UP, ...CONSUME]);
 
 /** The server's settings, which say whether acknowledged writes are on the disk. */
 export const SERVER_SETTINGS = '$SYS.REQ.SERVER.PING.VARZ';
+
+/** What finds connections of hosts on all servers, and ends one. */
+export const CONNECTIONS = ['$SYS.REQ.SERVER.PING.CONNZ', '$SYS.REQ.SERVER.*.KICK'] as const;
 
 const BLOBS = '$O.session-blobs.>';
 const rows = (...buckets: (typeof STATE_BUCKETS)[number][]): string[] => buckets.map((name) => `$KV.${name}.>`);
 const everything: Permissions = { publish: ['>'], subscribe: ['>'] };
 
-/** What each service may do in the account of the logs and in that of the state, beside listening to its own inbox. */
+/** What each service may do with its connection to the logs and with that to the state, beside receiving its replies. */
 export const SERVICES = {
   /** The provisioner: the only one that changes, purges or deletes a stream. */
   admin: { log: everything, state: everything },
@@ -56,7 +47,7 @@ export const SERVICES = {
   gateway: {
     log: {
       publish: [
-        ...READ,
+        ...READ_LOGS,
         SERVER_SETTINGS,
         WILDCARD.runnerCommands,
         'runner.*.rpc.*',
@@ -69,7 +60,7 @@ export const SERVICES = {
     },
     state: {
       publish: [
-        ...READ,
+        ...READ_STATE,
         BLOBS,
         ...rows('accounts', 'api-keys', 'shares', 'owners', 'blob-owners', 'sessions', 'session-meta', 'notifications'),
       ],
@@ -80,7 +71,7 @@ export const SERVICES = {
   projector: {
     log: {
       publish: [
-        ...READ,
+        ...READ_LOGS,
         SERVER_SETTINGS,
         WILDCARD.sessionEvents,
         WILDCARD.runnerCommands,
@@ -90,19 +81,19 @@ export const SERVICES = {
       subscribe: [],
     },
     state: {
-      publish: [...READ, ...rows('sessions', 'session-meta', 'runners', 'projector', 'owners', 'notifications')],
+      publish: [...READ_STATE, ...rows('sessions', 'session-meta', 'runners', 'projector', 'owners', 'notifications')],
       subscribe: [],
     },
   },
   /** Lets hosts in, and does for them what their own connections may not. */
   authenticator: {
     log: {
-      publish: [...READ, SERVER_SETTINGS, 'audit.*'],
+      publish: [...READ_LOGS, SERVER_SETTINGS, ...CONNECTIONS, 'audit.*'],
       subscribe: ['desk.runner.*', 'desk.session.*', 'desk.purge'],
       answers: true,
     },
     state: {
-      publish: [...READ, BLOBS, ...rows('owners', 'api-keys', 'blob-owners', 'blob-parts')],
+      publish: [...READ_STATE, BLOBS, ...rows('owners', 'api-keys', 'blob-owners', 'blob-parts')],
       subscribe: ['$SYS.REQ.USER.AUTH'],
       answers: true,
     },
@@ -111,22 +102,16 @@ export const SERVICES = {
 export type ServiceRole = keyof typeof SERVICES;
 export const SERVICE_ROLES = Object.keys(SERVICES) as ServiceRole[];
 
-/** The authenticator's login in the system account: finds connections and ends them. */
-export const SYSTEM: Permissions = {
-  publish: ['$SYS.REQ.SERVER.PING.CONNZ', '$SYS.REQ.SERVER.*.KICK'],
-  subscribe: [],
-};
-
 /** A person with the `nats` command: watches every log, changes nothing. */
 export const AUDITOR: Permissions = {
-  publish: READ.filter((subject) => !/DELETE|ACK/.test(subject)),
+  publish: under(LOG_API, LOOK_UP),
   subscribe: [
-    'session.*.events',
-    'session.*.deltas',
+    WILDCARD.sessionEvents,
+    WILDCARD.sessionDeltas,
+    WILDCARD.runnerEvents,
+    WILDCARD.runnerCommands,
+    WILDCARD.audit,
     'live.>',
-    'runner.*.events',
-    'runner.*.cmd',
-    'audit.>',
     '_INBOX.>',
   ],
 };

@@ -96,7 +96,7 @@ describe('the answer', () => {
     expect(response).toMatchObject({ aud: server.publicKey, sub: user.publicKey, iss: issuer.publicKey });
     expect(response.nats).toMatchObject({ type: 'authorization_response', version: 2 });
     const jwt = claimsOf(response.nats['jwt'] as string);
-    expect(jwt).toMatchObject({ aud: 'PIZZAPI', sub: user.publicKey, name: 'runner.r@k', exp: NOW / 1_000 + 1 });
+    expect(jwt).toMatchObject({ aud: 'PIZZAPI_HOSTS', sub: user.publicKey, name: 'runner.r@k', exp: NOW / 1_000 + 1 });
     expect(jwt.nats).toMatchObject({
       type: 'user',
       pub: { allow: ['a'] },

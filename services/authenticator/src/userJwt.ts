@@ -1,7 +1,8 @@
 import { verifyNkey, type Nkey } from '@pizzapi/backbone';
 import { isMap, mapAt, numberAt, stringAt } from '@pizzapi/protocol';
 import { createHash } from 'node:crypto';
-import { LOG_ACCOUNT, type Permissions } from './roles.js';
+import { ACCOUNTS } from './accounts.js';
+import type { Permissions } from './roles.js';
 
 /**
  * The tokens that nats-server and an auth callout exchange (ADR-26, nats-io/jwt v2): JWTs with an algorithm of NATS'
@@ -66,7 +67,7 @@ export function admitted(issuer: Nkey, request: AuthRequest, admittance: Admitta
   const jwt = sign(issuer, now, {
     sub: request.userNkey,
     // The account that the connection belongs to.
-    aud: LOG_ACCOUNT,
+    aud: ACCOUNTS.hosts,
     name,
     ...(expiresAt === undefined ? {} : { exp: Math.ceil(expiresAt / 1_000) }),
     nats: {

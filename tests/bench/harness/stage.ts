@@ -82,7 +82,8 @@ export async function startStage({ defer }: BenchContext, env: NodeJS.ProcessEnv
       return { status: reply.status, body: text === '' ? undefined : (JSON.parse(text) as unknown) };
     },
     connect: async (role) => {
-      const login = role === 'admin' ? { nkey: users.admin.nkeySeed } : users.auditor;
+      const login =
+        role === 'admin' ? { nkey: users.admin.nkeySeed, provisioner: true } : { ...users.auditor, imports: true };
       const b = await connectBackbone({ url: address.natsUrl, name: `bench-${role}`, ...login });
       defer(() => b.close());
       return b;

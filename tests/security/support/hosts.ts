@@ -7,7 +7,7 @@ import {
   type Lease,
   type SessionWriter,
 } from '@pizzapi/backbone';
-import { inboxPrefixOf, natsUserOf, runnerPassword, type HostLogin } from '@pizzapi/protocol';
+import { natsUserOf, runnerPassword, type HostLogin } from '@pizzapi/protocol';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Stage } from '../../support/local.js';
@@ -41,7 +41,7 @@ type Place = Pick<Stage, 'natsUrl' | 'home'>;
 
 const dial = ({ natsUrl }: Place, login: HostLogin, password: string): Promise<Backbone> =>
   connectBackbone({
-    ...{ url: natsUrl, name: 'test', user: natsUserOf(login), password, inboxPrefix: inboxPrefixOf(login) },
+    ...{ url: natsUrl, name: 'test', host: login, password },
     signal: AbortSignal.timeout(20_000),
   });
 

@@ -78,7 +78,7 @@ export async function checkNats(access: NatsAccess | undefined, url: string): Pr
 async function checkInside({ url, admin }: NatsAccess): Promise<Finding[]> {
   try {
     const signal = AbortSignal.timeout(ANSWER_MS);
-    const b = await connectBackbone({ url, nkey: admin.nkeySeed, name: 'pizzapi-doctor', signal });
+    const b = await connectBackbone({ url, nkey: admin.nkeySeed, provisioner: true, name: 'pizzapi-doctor', signal });
     try {
       return [await checkStreams(b), await checkAuthenticator(b)];
     } finally {

@@ -1,5 +1,5 @@
-import { hasResult, holdLease, lastEvent, spooledEvents, type Lease, type StoredEvent } from '@pizzapi/backbone';
-import { CodedError, type EndReason, type SessionEvent } from '@pizzapi/protocol';
+import { hasResult, holdLease, lastEvent, spooledEvents, type Lease } from '@pizzapi/backbone';
+import { CodedError, type EndReason, type LastEvent, type SessionEvent } from '@pizzapi/protocol';
 import { backoff, sleep } from '@pizzapi/process';
 import { hasSpool, spoolDir, writeWithoutWorker, type LogAccess } from './closing.js';
 import { askerFor, claim, isGone } from './grants.js';
@@ -136,7 +136,7 @@ export class Absence {
     throw new CodedError(grant.code, `The session ${sid} is not granted`);
   }
 
-  private async last(): Promise<StoredEvent | undefined> {
+  private async last(): Promise<LastEvent | undefined> {
     const signal = AbortSignal.any([this.signal, AbortSignal.timeout(ANSWER_MS)]);
     return lastEvent(await this.access.keeper.reach(this.record.sid), this.record.sid, signal);
   }

@@ -1,5 +1,4 @@
 import type { GrantOutcome } from '@pizzapi/backbone';
-import { natsUserOf } from '@pizzapi/protocol';
 import type { RunnerHome } from '../home.js';
 import type { Assignment, Beginning } from '../link/messages.js';
 import { spoolDir } from './closing.js';
@@ -27,7 +26,6 @@ export function assignmentOf(
 ): Assignment {
   return {
     ...{ sid, userId, epoch, grant, runnerId, cwd, idleMs, beginning },
-    natsUser: natsUserOf({ kind: 'session', sid }),
     spoolDir: spoolDir(home),
     attachmentsDir: home.attachments(sid),
     ...(agentDir === undefined ? {} : { agentDir }),

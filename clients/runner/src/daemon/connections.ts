@@ -1,6 +1,6 @@
 import { connectBackbone, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
-import { CodedError, inboxPrefixOf, natsUserOf, runnerPassword } from '@pizzapi/protocol';
+import { CodedError, runnerPassword } from '@pizzapi/protocol';
 import type { RunnerOptions } from '../options.js';
 import type { RunnerIdentity } from './identity.js';
 
@@ -61,13 +61,11 @@ export const connectKeeper = (host: HostConnections): Promise<Backbone> => conne
 
 function connectAs(kind: 'runner' | 'keeper', host: HostConnections, signal: AbortSignal): Promise<Backbone> {
   const { natsUrl, identity, token, log } = host;
-  const login = { kind, rid: identity.runnerId } as const;
   return connectBackbone({
     url: natsUrl.split(','),
     name: `pizzapi ${kind} ${identity.runnerId}`,
-    user: natsUserOf(login),
+    host: { kind, rid: identity.runnerId },
     password: runnerPassword(token, identity.runnerSecret),
-    inboxPrefix: inboxPrefixOf(login),
     log,
     signal,
   });

@@ -42,8 +42,7 @@ export interface Assignment {
   /** Whose it is, from the grant. */
   userId: string;
   epoch: number;
-  /** The worker's login at nats-server, good for this session alone. It goes over the socket, never into an environment. */
-  natsUser: string;
+  /** The worker's password at nats-server, good for this session alone. It goes over the socket, never into an environment. */
   grant: string;
   runnerId: string;
   cwd: string;

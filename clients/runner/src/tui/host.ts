@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { readCommands, serveRpc } from '@pizzapi/backbone';
-import { CodedError, encode, natsUserOf, newId, subjects, type Author, type Command } from '@pizzapi/protocol';
+import { CodedError, encode, newId, subjects, type Author, type Command } from '@pizzapi/protocol';
 import { sleep, type Logger } from '@pizzapi/process';
 import { spoolDir } from '../daemon/closing.js';
 import { claimSoon, isGone } from '../daemon/grants.js';
@@ -117,7 +117,6 @@ export class TerminalHost {
       const session = await WorkerSession.begin(
         {
           ...{ sid, userId: grant.userId, epoch: grant.epoch, grant: grant.grant, runnerId, cwd: agent.cwd },
-          natsUser: natsUserOf({ kind: 'session', sid }),
           spoolDir: spoolDir(slot.home),
           attachmentsDir: slot.home.attachments(sid),
           idleMs: Number.POSITIVE_INFINITY,

@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lastEvent } from '@pizzapi/backbone';
-import { decode, isId, isMap, type SessionEvent } from '@pizzapi/protocol';
+import { isId, isMap, type SessionEvent } from '@pizzapi/protocol';
 import { hasSpool, removeFiles, writeWithoutWorker, type LogAccess } from '../daemon/closing.js';
 import { claim } from '../daemon/grants.js';
 import { readJson, writePrivate } from '../files.js';
@@ -60,7 +60,5 @@ async function hasEnded(access: LogAccess, sid: string, signal: AbortSignal): Pr
   const grant = await claim(access, sid, signal);
   if (grant.kind === 'refused') return true;
   const last = await lastEvent(await access.keeper.reach(sid), sid, signal);
-  if (last === undefined) return true;
-  const event: unknown = decode(last.payload);
-  return isMap(event) && event['type'] === 'session_ended';
+  return last === undefined || last.type === 'session_ended';
 }

@@ -1,6 +1,6 @@
 import { connectBackbone, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
-import { CodedError, inboxPrefixOf } from '@pizzapi/protocol';
+import { CodedError } from '@pizzapi/protocol';
 import type { Assignment } from '../link/messages.js';
 
 /** How long the first connection may take, in ms: the grant was given a moment ago, so that nats-server is there. */
@@ -12,7 +12,7 @@ const CONNECT_MS = 15_000;
  */
 export async function connectSession(
   natsUrl: string,
-  { sid, natsUser }: Pick<Assignment, 'sid' | 'natsUser'>,
+  { sid }: Pick<Assignment, 'sid'>,
   grant: () => string,
   log: Logger,
 ): Promise<Backbone> {
@@ -20,9 +20,8 @@ export async function connectSession(
     return await connectBackbone({
       url: natsUrl.split(','),
       name: `pizzapi session ${sid}`,
-      user: natsUser,
+      host: { kind: 'session', sid },
       password: grant,
-      inboxPrefix: inboxPrefixOf({ kind: 'session', sid }),
       log,
       signal: AbortSignal.timeout(CONNECT_MS),
     });

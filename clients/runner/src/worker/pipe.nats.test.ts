@@ -18,7 +18,6 @@ import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
 import {
   BLOB_THRESHOLD,
   decode,
-  inboxPrefixOf,
   natsUserOf,
   newId,
   runnerPassword,
@@ -124,9 +123,8 @@ it('what the authenticator refuses for good is missing, and said so in the sessi
     connectBackbone({
       url: secured.url,
       name: natsUserOf(login),
-      user: natsUserOf(login),
+      host: login,
       password,
-      inboxPrefix: inboxPrefixOf(login),
     });
   const [rid, sid] = [newId('r'), newId('s')];
   const runner = await connect(

@@ -14,6 +14,8 @@ export interface TestNatsOptions {
   config?: string;
   /** See `LaunchOptions.syncInterval`. */
   syncInterval?: string;
+  /** Path of the program; the one that the product finds when left out. */
+  binary?: string;
 }
 
 /** A real nats-server with an empty store of its own, for one test file. */
@@ -36,7 +38,7 @@ export interface TestNats {
 
 /** Starts a nats-server for a test, obtained the same way the product obtains it. Throws what `launchNatsServer` does. */
 export async function startTestNats(options: TestNatsOptions = {}): Promise<TestNats> {
-  const { binary } = await requireNatsServer();
+  const binary = options.binary ?? (await requireNatsServer()).binary;
   const storeDir = await mkdtemp(join(tmpdir(), 'pizzapi-nats-'));
   const { user = 'test', password, syncInterval } = options;
   const users = password === undefined ? '' : `authorization { user: ${quote(user)}, password: ${quote(password)} }\n`;

@@ -1,11 +1,4 @@
-import {
-  bucket,
-  connectAccount,
-  connectBackbone,
-  provision,
-  type Backbone,
-  type BackboneOptions,
-} from '@pizzapi/backbone';
+import { bucket, connectBackbone, provision, type Backbone, type BackboneOptions } from '@pizzapi/backbone';
 import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
 import { createMetrics, mintToken, secretHash, silentLogger, tokenHint, type Metrics } from '@pizzapi/process';
 import { newId, type AccountRow, type KeyRow } from '@pizzapi/protocol';
@@ -40,9 +33,13 @@ export interface SecuredNats {
   stop(): Promise<void>;
 }
 
-export async function startSecuredNats(): Promise<SecuredNats> {
+/** Starts one; `binary` names another nats-server than the one that the product finds. */
+export async function startSecuredNats({ binary }: { binary?: string } = {}): Promise<SecuredNats> {
   const credentials = generateCredentials();
-  const nats = await startTestNats({ config: authorizationConfig(credentials) });
+  const nats = await startTestNats({
+    config: authorizationConfig(credentials),
+    ...(binary === undefined ? {} : { binary }),
+  });
   const open: Backbone[] = [];
   const authenticators: Authenticator[] = [];
   const keep = (b: Backbone): Backbone => {
@@ -50,17 +47,20 @@ export async function startSecuredNats(): Promise<SecuredNats> {
     return b;
   };
   const connectAs: SecuredNats['connectAs'] = async (role, more = {}) =>
-    keep(await connectBackbone({ url: nats.url, name: role, nkey: credentials[role].nkeySeed, ...more }));
+    keep(
+      await connectBackbone({
+        ...{ url: nats.url, name: role, nkey: credentials[role].nkeySeed, provisioner: role === 'admin' },
+        ...more,
+      }),
+    );
   const admin = await connectAs('admin');
   await provision(admin);
 
   const metrics = createMetrics();
-  const system = keep(await connectAccount({ url: nats.url, name: 'system', nkey: credentials.system.nkeySeed }));
   const addAuthenticator = async (): Promise<Authenticator> => {
     const authenticator = createAuthenticator({
       backbone: await connectAs('authenticator'),
       admin,
-      system,
       issuerSeed: credentials.issuerSeed,
       log: silentLogger,
       metrics,
@@ -70,6 +70,7 @@ export async function startSecuredNats(): Promise<SecuredNats> {
     while (!authenticator.ready()) await new Promise((resolve) => setTimeout(resolve, 5));
     return authenticator;
   };
+  const asker = await connectAs('authenticator');
   const accounts = bucket<AccountRow>(admin, 'accounts');
   const keys = bucket<KeyRow>(admin, 'api-keys');
   return {
@@ -104,7 +105,7 @@ export async function startSecuredNats(): Promise<SecuredNats> {
       await accounts.put(`user.${userId}`, { ...found.value, disabledAt: Date.now() });
     },
     async connectedHosts() {
-      const names = (await listConnections(system)).map(({ name }) => name);
+      const names = (await listConnections(asker)).map(({ name }) => name);
       return names.filter((name) => parseConnectionName(name) !== undefined);
     },
     async stop() {

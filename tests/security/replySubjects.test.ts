@@ -1,0 +1,186 @@
+import { startSecuredNats, talk, type SecuredNats } from '@pizzapi/authenticator/testing';
+import {
+  claimGrant,
+  connectBackbone,
+  holdLease,
+  openWriter,
+  publishRunnerEvent,
+  readCommands,
+  sendCommand,
+  serveRpc,
+  tail,
+  type Backbone,
+  type SessionWriter,
+} from '@pizzapi/backbone';
+import { runnerPassword, subjects, type Command } from '@pizzapi/protocol';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findOldestNats } from '../support/oldestNats.js';
+import { until } from '../support/until.js';
+import { observe, type Observer } from './support/observer.js';
+import { attackersOf, linesOf, MINE, replySubjects, VICTIM, type Attacker } from './support/replyMatrix.js';
+
+const oldest = await findOldestNats();
+if (oldest.kind === 'missing')
+  console.warn(`SKIPPED: no test on the oldest nats-server, it cannot be built: ${oldest.why}`);
+
+const servers = [
+  { server: 'the nats-server in use', binary: undefined, missing: false },
+  {
+    server: 'the oldest nats-server that is accepted',
+    binary: oldest.kind === 'found' ? oldest.binary : undefined,
+    missing: oldest.kind === 'missing',
+  },
+];
+
+const SECRET = 'a-secret-of-this-host';
+/** No renewal falls between two looks at the streams. */
+const LONG_LEASE = { ttlMs: 3_600_000, renewMs: 3_600_000 };
+/** The authenticator notes there, now and then, that a key was used. */
+const NOTED = 'KV_api-keys';
+
+/**
+ * A client may name any subject for its replies, and nats-server delivers them without asking whether the client may
+ * publish there. So each login publishes everything that it may, with every reply subject that would do harm.
+ */
+describe.each(servers)('on $server', ({ binary, missing }) => {
+  describe.skipIf(missing)('a reply subject of an attacker’s choice', () => {
+    let s: SecuredNats;
+    let observer: Observer;
+    let attackers: Attacker[];
+    let folder: string;
+    let writer: SessionWriter;
+    let victim: Backbone;
+    /** What the programs of others did because of a message that reached them. */
+    const acted: string[] = [];
+    const seen: string[] = [];
+    const record = (what: string): undefined => void acted.push(what);
+    const stop = new AbortController();
+    const open: { close(): Promise<unknown> }[] = [];
+
+    const connect = async (user: 'runner' | 'session', id: string, password: string): Promise<Backbone> => {
+      const host = user === 'runner' ? ({ kind: 'runner', rid: id } as const) : ({ kind: 'session', sid: id } as const);
+      const b = await connectBackbone({ url: s.url, name: id, host, password });
+      open.push(b);
+      return b;
+    };
+    const hostOf = async ({ rid, sid }: typeof MINE) => {
+      const password = runnerPassword(await s.newRunnerToken(rid), SECRET);
+      const runner = await connect('runner', rid, password);
+      await holdLease(runner, `runner.${rid}`, { epoch: 1, ...LONG_LEASE });
+      await publishRunnerEvent(runner, rid, { type: 'runner_stopped', at: 1, reason: 'stopped' });
+      const grant = await claimGrant(runner, { kind: 'runner', rid, sid });
+      if (grant.kind !== 'granted') throw new Error(grant.code);
+      const worker = await connect('session', sid, grant.grant);
+      await holdLease(worker, `session.${sid}`, { epoch: grant.epoch, ...LONG_LEASE });
+      const own = await openWriter(worker, { sid, epoch: grant.epoch, spoolDir: folder });
+      await own.append({ type: 'agent_start', at: 1 });
+      return { runner, worker, writer: own, password, grant: grant.grant };
+    };
+    const command = (commandId: string): Command => ({
+      ...{ commandId, name: 'list_sessions', args: {}, by: { userId: 'u', via: 'owner' } },
+      ...{ at: Date.now(), expiresAt: Date.now() + 60_000 },
+    });
+
+    beforeAll(async () => {
+      folder = mkdtempSync(join(tmpdir(), 'pizzapi-replies-'));
+      s = await startSecuredNats(binary === undefined ? {} : { binary });
+      const mallory = await hostOf(MINE);
+      const other = await hostOf(VICTIM);
+      writer = other.writer;
+      victim = other.runner;
+      attackers = attackersOf(s.credentials, { runner: mallory.password, session: mallory.grant });
+      serveRpc(victim, subjects.runnerRpc(VICTIM.rid, '*'), () => record('rpc'));
+      serveRpc(other.worker, subjects.sessionPartial(VICTIM.sid), () => record('partial'));
+      void readCommands(victim, VICTIM.rid, {
+        ...{ after: 0, signal: stop.signal },
+        onCommand: ({ commandId }) => void seen.push(commandId),
+        onPoison: () => void acted.push('command'),
+      });
+      const gateway = await s.connectAs('gateway');
+      serveRpc(gateway, subjects.attention(VICTIM.sid), () => record('attention'));
+      const live = await tail(gateway, VICTIM.sid, {
+        after: 0,
+        onEvents: (events) => void seen.push(...events.map(({ msgId }) => msgId)),
+        onDelta: () => void acted.push('piece'),
+      });
+      open.push({ close: () => live.stop() });
+      await sendCommand(gateway, VICTIM.rid, command('first'));
+      await until('the victim has its first command', () => seen.includes('first'));
+      observer = await observe(s, replySubjects(s.credentials));
+    });
+    afterAll(async () => {
+      stop.abort();
+      for (const each of open.toReversed()) await each.close();
+      await observer?.close();
+      await s?.stop();
+      if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    });
+
+    const names = ['runner', 'keeper', 'session', 'auditor'];
+    for (const role of ['gateway', 'projector', 'authenticator']) names.push(role, `${role}, for the state`);
+
+    it('is tried with every login but the provisioner’s', () => {
+      expect(attackers.map(({ name }) => name)).toEqual(names);
+    });
+
+    it.each(names)('reaches no stream and nobody else with the login of: %s', async (name) => {
+      const { login, subjects: own } = attackers.find((attacker) => attacker.name === name)!;
+      const client = await talk(s.nats.port, login);
+      const before = await observer.streams();
+      const lines = linesOf(own, replySubjects(s.credentials));
+      for (const { text } of lines) expect(await client.say(text)).toBe('ok');
+      // The server answers a direct get and a consumer's request after it has read what follows.
+      await observer.settled();
+      client.close();
+      const after = await observer.streams();
+      expect(Object.keys(after)).toEqual(Object.keys(before));
+      for (const [stream, then] of Object.entries(before)) {
+        const now = after[stream]!;
+        expect(now.config, `${stream} is configured as before`).toEqual(then.config);
+        expect(now.consumers, `${stream} has its consumers`).toEqual(then.consumers);
+        const changed = Object.keys({ ...then.subjects, ...now.subjects }).filter(
+          (subject) => now.subjects[subject] !== then.subjects[subject],
+        );
+        expect(
+          changed.filter((subject) => !own.includes(subject)),
+          `${stream} holds what it held`,
+        ).toEqual([]);
+        const direct = lines.filter(({ subject }) => now.captures(subject)).reduce((sum, { count }) => sum + count, 0);
+        if (stream !== NOTED) expect(now.lastSeq, `${stream} got the direct writes alone`).toBe(then.lastSeq + direct);
+      }
+      expect(observer.received(own), 'what reached somebody else').toEqual([]);
+      expect(acted).toEqual([]);
+    });
+
+    it('takes no lease of others, whatever headers a host gives its own', async () => {
+      const before = await observer.streams();
+      const client = await talk(s.nats.port, attackers.find(({ name }) => name === 'session')!.login);
+      const subject = `$KV.leases.session.${MINE.sid}`;
+      for (const header of [
+        'Nats-Rollup: all',
+        'Nats-Rollup: sub',
+        'KV-Operation: PURGE',
+        'Nats-Marker-Reason: MaxAge',
+      ]) {
+        const head = `NATS/1.0\r\n${header}\r\n\r\n`;
+        await client.say(`HPUB ${subject} ${head.length} ${head.length + 2}\r\n${head}{}`);
+      }
+      await observer.settled();
+      client.close();
+      const held = Object.keys((await observer.streams())['KV_leases']!.subjects);
+      expect(held).toEqual(expect.arrayContaining(Object.keys(before['KV_leases']!.subjects)));
+    });
+
+    it('disturbs nothing: the victim writes, and receives its commands', async () => {
+      expect(await writer.append({ type: 'agent_end', at: 2 })).toMatchObject({ kind: 'appended' });
+      await until('its viewer has the event', () => seen.some((id) => id.endsWith('.2')));
+      const gateway = await s.connectAs('gateway');
+      await sendCommand(gateway, VICTIM.rid, command('last'));
+      await until('the victim has its last command', () => seen.includes('last'));
+      expect(seen.filter((id) => !id.includes('.'))).toEqual(['first', 'last']);
+    });
+  });
+});
