@@ -1,4 +1,4 @@
-import { permissionsTable } from '@pizzapi/authenticator';
+import { crossingsTable, permissionsTable } from '@pizzapi/authenticator';
 import { CLOSE_CODES, ERRORS, SESSION_EVENT_TYPES, COMMAND_NAMES } from '@pizzapi/protocol';
 import { WIRE_HISTORY } from '../schemas/protocol/src/wireVersion.js';
 import { readFileSync } from 'node:fs';
@@ -21,6 +21,7 @@ const TABLES: Record<string, string> = {
     Object.values(CLOSE_CODES).map(({ code, meaning, reconnect }) => [String(code), meaning, reconnect ? 'yes' : 'no']),
   ),
   'nats-permissions': permissionsTable(),
+  'nats-crossings': crossingsTable(),
   audit: auditTable(),
   limits: limitsTable(),
   history: table(

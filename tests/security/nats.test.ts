@@ -1,4 +1,4 @@
-import { encode, inboxPrefixOf, parseRunnerPassword, runnerPassword } from '@pizzapi/protocol';
+import { decode, encode, inboxPrefixOf, parseRunnerPassword, runnerPassword } from '@pizzapi/protocol';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -174,31 +174,29 @@ describe('(14) the connection of a host', () => {
     expect(await raw[kind].subscribe('desk.session.* authenticators')).toMatch(VIOLATION);
   });
 
-  it('that asks for its own commands and means another’s gets neither', async () => {
+  it('receives its own commands from the host API, and no other’s', async () => {
     const inbox = `${inboxPrefixOf({ kind: 'runner', rid: host.rid })}.1`;
     expect(await raw.runner.subscribe(inbox)).toBe('ok');
-    const create = {
-      stream_name: 'COMMANDS',
-      action: '',
-      config: { name: 'eves-laptop', ack_policy: 'none', inactive_threshold: 5e9 },
-    };
-    for (const filters of [
-      { filter_subject: `runner.${ada.rid}.cmd` },
-      { filter_subject: 'runner.*.cmd' },
-      { filter_subject: '>' },
-      {},
-      { filter_subjects: [`runner.${ada.rid}.cmd`] },
-    ]) {
-      const body = JSON.stringify({ ...create, config: { ...create.config, ...filters } });
+    const answerTo = async (question: object): Promise<unknown> => {
       const before = raw.runner.messages.length;
-      await raw.runner.publish('$JS.API.CONSUMER.CREATE.COMMANDS.eves-laptop.runner.eves-laptop.cmd', body, inbox);
-      await until('the server answers', () => raw.runner.messages.length > before);
-      const answer = JSON.parse(raw.runner.messages.at(-1)!.payload.toString()) as {
-        error?: object;
-        config?: { filter_subject?: string };
-      };
-      if (answer.error === undefined) expect(answer.config?.filter_subject).toBe('runner.eves-laptop.cmd');
-    }
+      expect(await raw.runner.publish('desk.runner.eves-laptop', encode(question), inbox)).toBe('ok');
+      await until('the host API answers', () => raw.runner.messages.length > before);
+      return decode(raw.runner.messages.at(-1)!.payload);
+    };
+    // Ada's runner has had a command: her session was started by it.
+    expect(await answerTo({ verb: 'commands_after', after: 0 })).toMatchObject({ kind: 'answer', commands: [] });
+    for (const sid of [ada.sid, ada.rid, mine.sid])
+      expect(await answerTo({ verb: 'commands_after', after: 0, sid })).toMatchObject({ kind: 'refused' });
+    for (const after of [-1, 0.5, 'x', null])
+      expect(await answerTo({ verb: 'commands_after', after })).toMatchObject({ code: 'bad_request' });
+    for (const subject of [
+      '$JS.API.CONSUMER.CREATE.COMMANDS.eves-laptop.runner.eves-laptop.cmd',
+      '$JS.API.CONSUMER.MSG.NEXT.COMMANDS.eves-laptop',
+      '$JS.pizzapi.API.CONSUMER.CREATE.COMMANDS.eves-laptop.runner.eves-laptop.cmd',
+      '$JS.pizzapi.API.DIRECT.GET.COMMANDS',
+    ])
+      expect(await raw.runner.publish(subject, '{}', inbox), subject).toMatch(VIOLATION);
+    expect(await raw.runner.subscribe(`live.runner.${ada.rid}.cmd`)).toMatch(VIOLATION);
   });
 });
 

@@ -1,8 +1,7 @@
-import { COMMANDS_STREAM, SESSIONS_STREAM, streamHead } from '@pizzapi/backbone';
-import { encode, type SessionInfo } from '@pizzapi/protocol';
+import { COMMANDS_STREAM, requestRpc, SESSIONS_STREAM } from '@pizzapi/backbone';
+import { encode } from '@pizzapi/protocol';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Stage } from '../support/local.js';
 import { connectTo, readLog } from '../support/log.js';
@@ -32,20 +31,25 @@ afterAll(async () => {
 });
 
 /**
- * A client may name any subject for its replies, and the server publishes them there without asking whether the client
- * might: an acknowledgement, or a stored message, which is the client's own words.
+ * A client may name any subject for its replies, and the server delivers them without asking whether the client might
+ * publish there. `replySubjects.test.ts` tries every login; here a whole relay is attacked while it works.
  */
-describe('(14) what a host has the server say on another’s subject', () => {
+describe('(14) what a host has the server send to another’s subject', () => {
   const MARK = 'words of Eve';
   let count = 0;
 
-  /** Has the server publish this payload, with these headers, on `target`. */
-  async function reflect(target: string, value: object, headers = ''): Promise<void> {
-    const own = '$KV.leases.session.eves-session';
-    expect(await raw.session.publish(own, encode(value), '', headers)).toBe('ok');
-    await raw.session.publish(`$JS.API.DIRECT.GET.KV_leases.${own}`, '', target);
-    // An acknowledgement too, which is no message of ours at all.
-    await raw.session.publish(own, encode({ epoch: 1, at: ++count }), target);
+  /** Has the server answer on `target`: what acknowledges an append, a fact and a lease, and what the host API says. */
+  async function reflect(target: string, body: Uint8Array): Promise<void> {
+    const text = Buffer.from(body);
+    for (const [connection, subject] of [
+      [raw.session, 'session.eves-session.events'],
+      [raw.session, '$KV.leases.session.eves-session'],
+      [raw.session, 'desk.session.eves-session'],
+      [raw.runner, 'runner.eves-laptop.events'],
+      [raw.runner, 'desk.runner.eves-laptop'],
+      [raw.keeper, 'session.eves-session.events'],
+    ] as const)
+      expect(await connection.publish(subject, text, target)).toBe('ok');
   }
   const seen = () => JSON.stringify(viewer.frames);
 
@@ -60,95 +64,71 @@ describe('(14) what a host has the server say on another’s subject', () => {
     expect(log.text).toContain(text);
     expect(log.text).not.toContain(MARK);
   }
-  const forged = (epoch: number) => ({
-    value: {
-      type: 'input_received',
-      at: Date.now(),
-      commandId: `c${epoch}`,
-      text: MARK,
-      by: { userId: 'owner', via: 'owner' },
-    },
-    headers: [
-      `Nats-Msg-Id: ${ada.sid}.${epoch}.${++count}`,
-      'Pizzapi-Type: input_received',
-      `Pizzapi-Epoch: ${epoch}`,
-      'Pizzapi-N: 1',
-      'Content-Type: application/msgpack',
-      `Nats-Subject: session.${ada.sid}.events`,
-      'Nats-Sequence: 1000000',
-      'Nats-Last-Sequence: 0',
-    ].join('\r\n'),
-  });
+  const words = encode({ type: 'x', at: 0, text: MARK });
 
-  it('comes to lie there: nothing here would be worth a test otherwise', async () => {
-    const auditor = await connectTo(stage, 'auditor');
-    for (const [stream, subject] of [
-      [SESSIONS_STREAM, `session.${ada.sid}.events`],
-      [COMMANDS_STREAM, `runner.${ada.rid}.cmd`],
-    ] as const) {
-      const before = await streamHead(auditor, stream);
-      await reflect(subject, { nothing: true });
-      await until(`${stream} grows`, async () => (await streamHead(auditor, stream)) >= before + 2);
-    }
-    await auditor.close();
+  it('does not come to lie on another’s subject, whichever stream that is', async () => {
+    const admin = await connectTo(stage);
+    const subjectsOf = async (stream: string) => {
+      const info = await requestRpc(
+        admin,
+        `$JS.API.STREAM.INFO.${stream}`,
+        Buffer.from(JSON.stringify({ subjects_filter: '>' })),
+        { timeoutMs: 5_000 },
+      );
+      if (info.kind !== 'ok') throw new Error(info.kind);
+      const { state } = JSON.parse(Buffer.from(info.body).toString()) as {
+        state: { subjects?: Record<string, number> };
+      };
+      return state.subjects ?? {};
+    };
+    for (const target of [
+      `session.${ada.sid}.events`,
+      `runner.${ada.rid}.cmd`,
+      `runner.${ada.rid}.events`,
+      `$KV.leases.session.nobodys`,
+      'audit.login',
+    ])
+      await reflect(target, words);
+    // What Eve may append herself comes after what she had the server send.
+    await until('her own appends are stored', async () => {
+      return ((await subjectsOf(SESSIONS_STREAM))['session.eves-session.events'] ?? 0) >= 11;
+    });
+    expect(Object.keys(await subjectsOf(COMMANDS_STREAM))).toEqual([`runner.${ada.rid}.cmd`]);
+    expect(await subjectsOf('KV_leases')).not.toHaveProperty('$KV.leases.session.nobodys');
+    const log = await readLog(stage, ada.sid);
+    expect((await subjectsOf(SESSIONS_STREAM))[`session.${ada.sid}.events`]).toBe(log.length);
+    await admin.close();
   });
 
   it('is no event of that session, neither in its log nor live', async () => {
-    for (const epoch of [0, 1, 1_000_000]) {
-      const { value, headers } = forged(epoch);
-      await reflect(`session.${ada.sid}.events`, value, headers);
-      await reflect(`live.session.${ada.sid}.events`, value, headers);
-    }
-    await delay(300);
+    await reflect(`session.${ada.sid}.events`, words);
+    await reflect(`live.session.${ada.sid}.events`, words);
     await expectUnharmed();
   });
 
   it('is no piece of that session', async () => {
-    for (let n = 1; n < 5; n++)
-      await reflect(`session.${ada.sid}.deltas`, {
-        type: 'text_delta',
-        at: 0,
-        n,
-        messageId: 'm',
-        index: 0,
-        text: MARK,
-      });
-    await delay(300);
+    const piece = { type: 'text_delta', at: 0, n: 1, messageId: 'm', index: 0, text: MARK };
+    await reflect(`session.${ada.sid}.deltas`, encode(piece));
     await expectUnharmed();
   });
 
   it('is no command to that runner', async () => {
     const proof = path.join(stage.project, 'eve-was-here');
     const now = Date.now();
-    const common = { by: { userId: 'owner', via: 'owner' }, at: now, expiresAt: now + 60_000 };
-    const headers = (id: string, type: string) =>
-      [`Nats-Msg-Id: ${id}`, `Pizzapi-Type: ${type}`, 'Content-Type: application/msgpack'].join('\r\n');
-    const target = `runner.${ada.rid}.cmd`;
     const exec = {
-      ...common,
-      commandId: 'eve1',
-      name: 'exec',
-      sessionId: ada.sid,
-      args: { command: `touch ${proof}` },
+      ...{ commandId: 'eve1', name: 'exec', sessionId: ada.sid, args: { command: `touch ${proof}` } },
+      ...{ by: { userId: 'owner', via: 'owner' }, at: now, expiresAt: now + 60_000 },
     };
-    await reflect(target, exec, headers('eve1', 'exec'));
-    const args = { sessionId: 'eves-on-ada', cwd: stage.project, model: 'demo/demo', prompt: MARK };
-    await reflect(target, { ...common, commandId: 'eve2', name: 'new_session', args }, headers('eve2', 'new_session'));
-    await reflect(target, { ...common, commandId: 'eve3', name: 'shutdown', args: {} }, headers('eve3', 'shutdown'));
+    await reflect(`runner.${ada.rid}.cmd`, encode(exec));
+    await reflect(`live.runner.${ada.rid}.cmd`, encode(exec));
     await expectUnharmed();
-    await delay(500);
     expect(existsSync(proof)).toBe(false);
-    const { sessions } = (await ask(stage.url, '/api/sessions', { bearer: stage.token })).json as {
-      sessions: SessionInfo[];
-    };
-    expect(sessions.map(({ sessionId }) => sessionId)).not.toContain('eves-on-ada');
   });
 
   it('is no question to the desk, neither in another’s name nor in a gateway’s', async () => {
-    await reflect('desk.purge', { sid: ada.sid });
-    await reflect(`desk.session.${ada.sid}`, { verb: 'claim' });
-    await reflect(`desk.runner.${ada.rid}`, { verb: 'claim', sid: ada.sid });
-    await delay(500);
+    await reflect('desk.purge', encode({ sid: ada.sid }));
+    await reflect(`desk.session.${ada.sid}`, encode({ verb: 'claim' }));
+    await reflect(`desk.runner.${ada.rid}`, encode({ verb: 'claim', sid: ada.sid }));
     await expectUnharmed();
     const first = await ask(stage.url, `/api/sessions/${ada.sid}/events?limit=1`, { bearer: stage.token });
     expect(first.text).toContain('session_started');
@@ -156,10 +136,8 @@ describe('(14) what a host has the server say on another’s subject', () => {
 
   it('takes no lease from its holder, and keeps nobody from learning of others', async () => {
     for (const key of [`session.${ada.sid}`, `runner.${ada.rid}`, 'projector', 'session.nobodys']) {
-      await reflect(`$KV.leases.${key}`, { epoch: 1_000_000, at: Date.now() });
-      await reflect(`$KV.leases.${key}`, { epoch: 'x' });
+      await reflect(`$KV.leases.${key}`, encode({ epoch: 1_000_000, at: Date.now() }));
     }
-    await delay(500);
     await expectUnharmed();
     const fresh = await newSession(stage);
     await until(
@@ -181,9 +159,9 @@ describe('(14) what a host has the server say on another’s subject', () => {
   });
 
   it('writes no row of the trail, no fact of another runner, and answers nobody', async () => {
-    await reflect('audit.login', { kind: 'login', at: Date.now(), userId: 'owner', text: MARK });
-    await reflect(`runner.${ada.rid}.events`, { type: 'runner_stopped', at: Date.now(), text: MARK });
-    await delay(500);
+    await reflect('audit.login', encode({ kind: 'login', at: Date.now(), userId: 'owner', text: MARK }));
+    await reflect(`runner.${ada.rid}.events`, encode({ type: 'runner_stopped', at: Date.now(), text: MARK }));
+    await expectUnharmed();
     const trail = await ask(stage.url, '/api/audit?limit=500', { bearer: stage.token });
     expect(trail.status).toBe(200);
     expect(trail.text).not.toContain(MARK);

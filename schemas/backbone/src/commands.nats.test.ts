@@ -12,7 +12,7 @@ import { writeHeaders } from './message.js';
 import { publishAudit, publishRunnerEvent, sendCommand } from './publish.js';
 import { requestRpc, serveRpc } from './rpc.js';
 import { startScenario, upTo, Watched, type Scenario } from './scenario.js';
-import { AUDIT_STREAM, RUNNERS_STREAM } from './streams.js';
+import { AUDIT_STREAM, COMMANDS_STREAM, RUNNERS_STREAM } from './streams.js';
 
 let s: Scenario;
 let dir: string;
@@ -105,6 +105,51 @@ test('commands are carried out once although the reader died between effect and 
   expect(effects).toEqual(upTo(6).map((i) => `x${i}`));
   second.stop.abort();
   await second.reading;
+});
+
+test('a runner receives every command once and in order although more arrive at once than its reader holds', async () => {
+  const ids: string[] = [];
+  const seen = new Watched<string>();
+  const stop = new AbortController();
+  let letGo: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  const reading = readCommands(s.b, 'busy', {
+    after: 0,
+    signal: stop.signal,
+    onCommand: async ({ commandId }) => {
+      seen.push(commandId);
+      if (commandId === 'b0') await held;
+    },
+    onPoison: () => seen.push('poison'),
+  });
+  const send = async (i: number): Promise<void> => {
+    ids.push(`b${i}`);
+    await sendCommand(s.b, 'busy', command(`b${i}`));
+  };
+  await send(0);
+  await seen.until((items) => items.length === 1);
+  for (const i of upTo(400)) await send(i + 1);
+  letGo();
+  await seen.until((items) => items.length >= ids.length);
+  await send(401);
+  await seen.until((items) => items.length >= ids.length);
+  expect(seen.items).toEqual(ids);
+  stop.abort();
+  await reading;
+});
+
+test('a cursor beyond the end of the stream begins anew: the stream is another one than it was', async () => {
+  const end = await streamHead(s.b, COMMANDS_STREAM);
+  const seen = new Watched<string>();
+  const stop = new AbortController();
+  await sendCommand(s.b, 'renewed', command('n1'));
+  const reading = readCommands(s.b, 'renewed', {
+    ...{ after: end + 1_000, signal: stop.signal, onPoison: () => undefined },
+    onCommand: ({ commandId }) => seen.push(commandId),
+  });
+  expect(await seen.until((items) => items.length >= 1)).toEqual(['n1']);
+  stop.abort();
+  await reading;
 });
 
 test('a stream is consumed in order across a restart; a handler that fails ends the reading where it was', async () => {

@@ -1,8 +1,10 @@
+import { encode } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { inside } from './connection.js';
 import { bucket, type KvChange } from './kv.js';
 import { holdLease, readLease } from './lease.js';
 import { watchLeases, type LeaseChange } from './leaseWatch.js';
+import { writeHeaders } from './message.js';
 import { claimSession, ownerOf, takeNextEpoch } from './owners.js';
 import { startScenario, Watched, type Scenario } from './scenario.js';
 
@@ -145,6 +147,15 @@ test('a lease that nobody renews expires, and watchers learn that it expired', a
   await dying.close();
   await seen.until((items) => items.at(-1)!.kind === 'gone');
   expect(seen.items.at(-1)).toEqual({ kind: 'gone', key: 'session.s1', reason: 'expired' });
+});
+
+test('a lease cannot be rolled up: a holder removes no other lease with a header of its own', async () => {
+  const kept = await holdLease(s.b, 'session.kept', { epoch: 1 });
+  const headers = writeHeaders([['Nats-Rollup', 'all']]);
+  const outcome = await inside(s.b).publisher.publish('$KV.leases.session.rolling', encode({ epoch: 1, at: 1 }), headers);
+  expect(outcome).toMatchObject({ kind: 'unavailable' });
+  expect(await readLease(s.b, 'session.kept')).toMatchObject({ epoch: 1 });
+  if (kept.kind === 'held') await kept.lease.release();
 });
 
 test('a higher epoch takes a lease and its holder learns it; a lower one is refused', async () => {

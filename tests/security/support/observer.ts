@@ -76,9 +76,10 @@ async function watch(s: SecuredNats, login: RawLogin, watched: readonly string[]
       };
       const { consumers = [] } = (await ask(`CONSUMER.NAMES.${name}`)) as { consumers?: string[] };
       const { state, config } = info;
+      const captures = (subject: string): boolean => config.subjects.some((pattern) => matches(pattern, subject));
       states.push([
         name,
-        { config, consumers: consumers.sort(), lastSeq: state.last_seq, subjects: state.subjects ?? {} },
+        { config, consumers: consumers.sort(), lastSeq: state.last_seq, subjects: sorted(state.subjects), captures },
       ]);
     }
     return states;
@@ -86,6 +87,9 @@ async function watch(s: SecuredNats, login: RawLogin, watched: readonly string[]
   const received = (): string[] => [...client.heard().matchAll(/^H?MSG (\S+) w\d+ /gm)].map(([, subject]) => subject!);
   return { client, streams, received };
 }
+
+const sorted = (subjects: Record<string, number> = {}): Record<string, number> =>
+  Object.fromEntries(Object.entries(subjects).sort(([a], [b]) => a.localeCompare(b)));
 
 function matches(pattern: string, subject: string): boolean {
   const [words, tokens] = [pattern.split('.'), subject.split('.')];

@@ -133,7 +133,7 @@ export const BODIES: readonly Buffer[] = [
   Buffer.from(''),
   Buffer.from('{}'),
   Buffer.from('{"stored": '),
-  Buffer.from(encode({ verb: 'last_event', sid: MINE.sid })),
+  Buffer.from(encode({ verb: 'read_lease' })),
   Buffer.from(`{"last_by_subj":"session.${MINE.sid}.events"}`),
 ];
 
