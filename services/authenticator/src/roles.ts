@@ -19,7 +19,14 @@ export interface Permissions {
 }
 
 /** The calls of the JetStream API that read single messages and settings, below the prefix of the API. */
-export const LOOK_UP = ['INFO', 'STREAM.NAMES', 'STREAM.INFO.*', 'STREAM.MSG.GET.*', 'DIRECT.GET.>'] as const;
+export const LOOK_UP = [
+  'INFO',
+  'STREAM.NAMES',
+  'STREAM.LIST',
+  'STREAM.INFO.*',
+  'STREAM.MSG.GET.*',
+  'DIRECT.GET.>',
+] as const;
 /** The calls with which a service reads a stream by a consumer of its own. */
 export const CONSUME = ['CONSUMER.INFO.>', 'CONSUMER.CREATE.>', 'CONSUMER.DELETE.>', 'CONSUMER.MSG.NEXT.>'] as const;
 

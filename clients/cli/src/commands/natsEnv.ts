@@ -9,7 +9,12 @@ export function addNatsEnv(program: Command, { io }: Context): void {
     .description('Print shell exports that let the nats command watch the local run, read-only')
     .addHelpText(
       'after',
-      examples('eval "$(pizzapi nats-env)"', "nats sub 'session.*.events' --translate 'pizzapi decode'"),
+      examples(
+        'eval "$(pizzapi nats-env)"',
+        "nats sub 'session.*.events' --translate 'pizzapi decode'",
+        'nats --js-domain pizzapi stream info SESSIONS',
+        'nats --js-domain pizzapi stream get SESSIONS 1',
+      ),
     )
     .action((flags: Record<string, unknown>) => {
       const { home } = readOptions(HOME_OPTIONS, flags, io.env);
