@@ -1,4 +1,5 @@
 import { processContext, requireNatsServer } from '@pizzapi/backbone/server';
+import { accounts } from './benches/accounts.js';
 import { append } from './benches/append.js';
 import { bytes } from './benches/bytes.js';
 import { fanout } from './benches/fanout.js';
@@ -17,6 +18,7 @@ const BENCHES: readonly Bench[] = [
   fanout,
   latency,
   append,
+  accounts,
   replay,
   reconnect,
   memory,
