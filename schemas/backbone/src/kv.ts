@@ -4,7 +4,7 @@ import { Retry } from './backoff.js';
 import { inside, type Backbone, type Connection } from './connection.js';
 import { lastOf } from './direct.js';
 import { Handoff } from './handoff.js';
-import { header, isReply, SERVER_HEADER, serverHeader, writeHeaders, type StoredMessage } from './message.js';
+import { header, isReply, writeHeaders, type StoredMessage } from './message.js';
 import type { PublishOutcome } from './publisher.js';
 import { readOrdered } from './reader.js';
 import { bucketStream, keySubject, LEASES } from './streams.js';
@@ -72,7 +72,6 @@ export type Entry = { kind: 'value'; message: StoredMessage } | { kind: 'gone'; 
 
 /** Why this message removed its key, or undefined when it holds a value. */
 export function goneReason(message: StoredMessage): GoneReason | undefined {
-  if (serverHeader(message.text, SERVER_HEADER.markerReason) === 'MaxAge') return 'expired';
   const operation = header(message.text, OPERATION);
   return operation === 'DEL' || operation === 'PURGE' ? 'deleted' : undefined;
 }

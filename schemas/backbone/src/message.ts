@@ -14,7 +14,6 @@ export const SERVER_HEADER = {
   lastSequence: 'Nats-Last-Sequence',
   timeStamp: 'Nats-Time-Stamp',
   pending: 'Nats-Num-Pending',
-  markerReason: 'Nats-Marker-Reason',
 } as const;
 
 const EMPTY = new Uint8Array(0);
