@@ -11,6 +11,8 @@ import {
   type DeskReplies,
   type DeskVerb,
   type ErrorCode,
+  type GuestRef,
+  type LinkMode,
 } from '@pizzapi/protocol';
 import { ANSWER_MS, questionOf, type Fields } from './askOnce.js';
 import { Retry } from './backoff.js';
@@ -82,6 +84,18 @@ export async function idsAfter(
     position = next;
   }
   return all;
+}
+
+/** What the links of guests allow now, one for each, in their order. */
+export async function linkModes(
+  b: Backbone,
+  asker: DeskAsker,
+  links: readonly Pick<GuestRef, 'shareId' | 'sessionId'>[],
+  options: DeskOptions = {},
+): Promise<LinkMode[]> {
+  if (links.length === 0) return [];
+  const named = links.map(({ shareId, sessionId }) => ({ shareId, sessionId }));
+  return granted(await ask(b, asker, 'link_modes', { links: named }, options)).modes;
 }
 
 /** Keeps bytes under their SHA-256 and says how an event refers to them. */

@@ -71,13 +71,13 @@ export const CROSSINGS: readonly Crossing[] = [
   ...service('log', ['hosts', 'projector'], WILDCARD.sessionEvents, '$KV.leases.>'),
   ...service('log', ['hosts'], WILDCARD.runnerEvents),
   ...service('log', ['gateway', 'projector'], WILDCARD.runnerCommands),
-  ...service('log', ['gateway', 'authenticator'], 'audit.*'),
+  ...service('log', SERVICES, 'audit.*'),
   // What the server publishes as it stores it.
   ...stream('log', ['gateway', 'auditor'], WILDCARD.liveSessionEvents),
   ...stream('log', ['hosts', 'auditor'], WILDCARD.liveRunnerCommands),
   // What is published, for the auditor. The server delivers a message that crosses by a service import no further.
   ...stream('hosts', ['auditor'], WILDCARD.sessionEvents, WILDCARD.runnerEvents),
-  ...stream('projector', ['auditor'], WILDCARD.sessionEvents, WILDCARD.runnerCommands),
+  ...stream('projector', ['auditor'], WILDCARD.sessionEvents, WILDCARD.runnerCommands, 'audit.*'),
   ...stream('gateway', ['auditor'], WILDCARD.runnerCommands, 'audit.*'),
   ...stream('authenticator', ['auditor'], 'audit.*'),
   // Between hosts and services. Nobody answers pieces.
