@@ -1,32 +1,26 @@
 import { createHash } from 'node:crypto';
 import { Objm, type ObjectStore } from '@nats-io/obj';
 import { headers } from '@nats-io/nats-core';
-import type { BlobRef } from '@pizzapi/protocol';
+import { CodedError } from '@pizzapi/protocol';
 import { inside, type Backbone } from './connection.js';
-import { BLOB_STORE } from './streams.js';
+import { infoOf } from './provision.js';
+import { BLOB_SPEC, BLOB_STORE } from './streams.js';
 
-const HASH = /^[0-9a-f]{64}$/;
+/** The objects of the store, by their names. What is stored for whom, and how much of it, is the `BlobStore`'s to say. */
+
 const MEDIA_TYPE = 'Content-Type';
+/** How long an object may take to be read, in ms: one whose bytes were removed meanwhile never comes. */
+const READ_MS = 30_000;
+/** What an object takes beside its bytes, at most: a part of it for its chunks, and its entry. */
+const OVERHEAD = { part: 0.02, entry: 4_096 };
+
 const stores = new WeakMap<Backbone, Promise<ObjectStore>>();
 
-function storeOf(b: Backbone): Promise<ObjectStore> {
+export function openObjects(b: Backbone): Promise<ObjectStore> {
   const open = stores.get(b) ?? new Objm(inside(b).stateConnection.nc).open(BLOB_STORE, false);
   stores.set(b, open);
   open.catch(() => stores.delete(b));
   return open;
-}
-
-/** Keeps bytes under their SHA-256 and says how an event refers to them. The same bytes are kept once. */
-export async function putBlob(b: Backbone, bytes: Uint8Array, mediaType: string): Promise<BlobRef> {
-  const blob = createHash('sha256').update(bytes).digest('hex');
-  const store = await storeOf(b);
-  const ref = { blob, size: bytes.byteLength, mediaType };
-  const found = await store.info(blob);
-  if (found !== null && !found.deleted && found.size === bytes.byteLength) return ref;
-  const meta = headers();
-  meta.set(MEDIA_TYPE, mediaType);
-  await store.putBlob({ name: blob, headers: meta }, bytes);
-  return ref;
 }
 
 export interface Blob {
@@ -35,13 +29,53 @@ export interface Blob {
   size: number;
 }
 
-/** The bytes of a blob, checked against their hash, or undefined when it is not stored. */
-export async function getBlob(b: Backbone, hash: string): Promise<Blob | undefined> {
-  if (!HASH.test(hash)) return undefined;
-  const store = await storeOf(b);
-  const found = await store.info(hash);
+/** SHA-256 in hex: what a blob is called. */
+export const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** `full`: the store of all blobs has no room for it. */
+export type PutObject = 'stored' | 'full';
+
+/** Stores bytes under a name; those that are there already are left. Throws `unavailable`. */
+export async function putObject(b: Backbone, name: string, bytes: Uint8Array, mediaType: string): Promise<PutObject> {
+  const store = await openObjects(b);
+  const found = await store.info(name);
+  if (found !== null && !found.deleted && found.size === bytes.byteLength) return 'stored';
+  const meta = headers();
+  meta.set(MEDIA_TYPE, mediaType);
+  try {
+    await store.putBlob({ name, headers: meta }, bytes);
+    return 'stored';
+  } catch (cause) {
+    // The server's refusal is hidden by what failed after it: services may not purge what was stored so far.
+    if (await isFull(b, bytes.byteLength)) return 'full';
+    throw new CodedError('unavailable', 'The blob was not stored', { cause });
+  }
+}
+
+async function isFull(b: Backbone, size: number): Promise<boolean> {
+  const info = await infoOf(inside(b).stateConnection, BLOB_SPEC.name);
+  const most = info?.config.max_bytes ?? -1;
+  return most > 0 && (info?.state.bytes ?? 0) + size * (1 + OVERHEAD.part) + OVERHEAD.entry > most;
+}
+
+/** The object of a name, or undefined when there is none. Throws `unavailable` when its bytes do not come. */
+export async function getObject(b: Backbone, name: string): Promise<Blob | undefined> {
+  const store = await openObjects(b);
+  const found = await store.info(name);
   if (found === null || found.deleted) return undefined;
-  const bytes = await store.getBlob(hash);
-  if (bytes === null || createHash('sha256').update(bytes).digest('hex') !== hash) return undefined;
+  const bytes = await inTime(store.getBlob(name));
+  if (bytes === null) return undefined;
   return { bytes, mediaType: found.headers?.get(MEDIA_TYPE) || 'application/octet-stream', size: bytes.byteLength };
+}
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new CodedError('unavailable', 'The blob did not come')), READ_MS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

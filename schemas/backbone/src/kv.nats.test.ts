@@ -52,6 +52,16 @@ test('a value that was written for a time goes by itself, and its key can be cre
   expect((await things.get('short.b'))?.value).toEqual({ name: 'three' });
 });
 
+test('keys are listed by what they begin with or by a pattern, and counted', async () => {
+  const things = bucket<Thing>(s.b, 'accounts');
+  for (const key of ['list.a.x', 'list.a.y', 'list.b.x', 'lists']) await things.put(key, { name: key });
+  const keys = async (prefix: string) => (await things.keys(prefix)).sort();
+  expect(await keys('list.')).toEqual(['list.a.x', 'list.a.y', 'list.b.x']);
+  expect(await keys('list.*.x')).toEqual(['list.a.x', 'list.b.x']);
+  expect(await keys('list.*')).toEqual([]);
+  expect([await things.count('list.a.'), await things.count('list.'), await things.count('none.')]).toEqual([2, 3, 0]);
+});
+
 test('of many who delete one revision exactly one succeeds', async () => {
   const things = bucket<Thing>(s.b, 'accounts');
   const { revision } = await things.create('once', { name: 'one' });

@@ -1,10 +1,11 @@
-import { claimSession, serveRpc, type Backbone } from '@pizzapi/backbone';
+import { claimSession, serveRpc, storageFull, type Backbone, type BlobStore } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import {
   CodedError,
   decode,
   describeError,
   encode,
+  formatBytes,
   isDeskRequest,
   type DeskRefusal,
   type DeskReplies,
@@ -13,7 +14,7 @@ import {
   type ErrorCode,
 } from '@pizzapi/protocol';
 import { askerOf, standingOf, type Standing } from './deskAsker.js';
-import { DeskBlobs } from './deskBlobs.js';
+import { DeskBlobs, MAX_BLOB_BYTES, type PutOutcome } from './deskBlobs.js';
 import { hasResult, idsAfter, seqBefore } from './deskLog.js';
 import type { Grants } from './grants.js';
 import type { Meters } from './meters.js';
@@ -26,6 +27,7 @@ export const MAX_AT_WORK = 16;
 
 export interface DeskDeps {
   b: Backbone;
+  blobs: BlobStore;
   grants: Grants;
   registry: Registry;
   trail: Trail;
@@ -51,7 +53,7 @@ class Desk {
   private atWork = 0;
 
   constructor(private readonly deps: DeskDeps) {
-    this.blobs = new DeskBlobs(deps.b);
+    this.blobs = new DeskBlobs(deps.b, deps.blobs);
   }
 
   async answer(subject: string, body: Uint8Array): Promise<Reply> {
@@ -97,15 +99,10 @@ class Desk {
       }
       case 'ids_after':
         return { kind: 'answer', ...(await idsAfter(b, sid, request.after)) };
-      case 'put_blob': {
-        const outcome = await this.blobs.put(userId, request);
-        if (outcome.kind === 'answer') return outcome;
-        return outcome.kind === 'invalid'
-          ? refuse('bad_request', outcome.why)
-          : refuse('blob_not_found', 'Parts of the blob are missing; send it again');
-      }
+      case 'put_blob':
+        return replyTo(await this.blobs.put({ userId, sid }, request));
       case 'get_blob':
-        return (await this.blobs.get(userId, request)) ?? refuse('blob_not_found');
+        return (await this.blobs.get({ userId, sid }, request)) ?? refuse('blob_not_found');
     }
   }
 
@@ -123,6 +120,23 @@ class Desk {
     meters.grants.inc({ outcome: 'granted' });
     trail('session_granted', { userId, runnerId: rid, sessionId: sid, epoch });
     return { kind: 'granted', epoch, userId, grant: grants.mint({ sid, rid, userId, epoch }) };
+  }
+}
+
+function replyTo(outcome: PutOutcome): DeskReplies['put_blob'] | DeskRefusal {
+  switch (outcome.kind) {
+    case 'answer':
+      return outcome;
+    case 'invalid':
+      return refuse('bad_request', outcome.why);
+    case 'too_large':
+      return refuse('body_too_large', `A file may have ${formatBytes(MAX_BLOB_BYTES)}`);
+    case 'full':
+      return { kind: 'refused', ...storageFull(outcome.shortage) };
+    case 'busy':
+      return refuse('unavailable', 'Too many files of this account are on their way');
+    case 'parts_missing':
+      return refuse('blob_not_found', 'Parts of the blob are missing; send it again');
   }
 }
 

@@ -33,12 +33,13 @@ await runService(
     const url = options.natsUrl.split(',').map((each) => each.trim());
     const [backbone, admin, system] = await Promise.all([
       connectBackbone({ url, name: 'authenticator', nkey, log, signal }),
-      connectAccount({ url, name: 'authenticator-admin', nkey: adminNkey, log, signal }),
+      connectBackbone({ url, name: 'authenticator-admin', nkey: adminNkey, log, signal }),
       connectAccount({ url, name: 'authenticator-system', nkey: systemNkey, log, signal }),
     ]);
     await verifyProvisioned(backbone);
     const metrics = createMetrics({ process: true });
-    const authenticator = createAuthenticator({ backbone, admin, system, issuerSeed, log, metrics });
+    const storage = { account: options.accountStorage, session: options.sessionStorage };
+    const authenticator = createAuthenticator({ backbone, admin, system, issuerSeed, storage, log, metrics });
     let health: HealthServer | undefined;
     if (options.healthPort !== undefined) {
       health = await createHealthServer({ port: options.healthPort, ready: () => authenticator.ready(), metrics });

@@ -19,6 +19,8 @@ export const AUTHENTICATOR_OPTIONS = defineOptions({
     help: 'Seed of the authenticator’s nkey in the system account, for ending connections (SU…)',
     type: 'string',
   },
+  accountStorage: OPTIONS.accountStorage,
+  sessionStorage: OPTIONS.sessionStorage,
   healthPort: OPTIONS.healthPort,
   logLevel: OPTIONS.logLevel,
 });

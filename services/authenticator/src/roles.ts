@@ -71,7 +71,8 @@ export const SERVICES = {
       publish: [
         ...READ,
         BLOBS,
-        ...rows('accounts', 'api-keys', 'shares', 'owners', 'blob-owners', 'sessions', 'session-meta', 'notifications'),
+        ...rows('accounts', 'api-keys', 'shares', 'owners', 'blob-owners', 'usage'),
+        ...rows('sessions', 'session-meta', 'notifications'),
       ],
       subscribe: [],
     },
@@ -102,7 +103,7 @@ export const SERVICES = {
       answers: true,
     },
     state: {
-      publish: [...READ, BLOBS, ...rows('owners', 'api-keys', 'blob-owners', 'blob-parts')],
+      publish: [...READ, BLOBS, ...rows('owners', 'api-keys', 'blob-owners', 'blob-parts', 'usage')],
       subscribe: ['$SYS.REQ.USER.AUTH'],
       answers: true,
     },

@@ -9,7 +9,7 @@ import {
 import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
 import { createMetrics, mintToken, secretHash, silentLogger, tokenHint, type Metrics } from '@pizzapi/process';
 import { newId, type AccountRow, type KeyRow } from '@pizzapi/protocol';
-import { createAuthenticator, type Authenticator } from '../app.js';
+import { createAuthenticator, type Authenticator, type AuthenticatorOptions } from '../app.js';
 import { parseConnectionName } from '../connectionName.js';
 import { listConnections } from '../connections.js';
 import { generateCredentials, type Credentials } from '../credentials.js';
@@ -40,7 +40,10 @@ export interface SecuredNats {
   stop(): Promise<void>;
 }
 
-export async function startSecuredNats(): Promise<SecuredNats> {
+/** What the authenticator is told, beside how to connect. */
+export type SecuredOptions = Pick<Partial<AuthenticatorOptions>, 'storage' | 'sweepMs'>;
+
+export async function startSecuredNats(options: SecuredOptions = {}): Promise<SecuredNats> {
   const credentials = generateCredentials();
   const nats = await startTestNats({ config: authorizationConfig(credentials) });
   const open: Backbone[] = [];
@@ -62,6 +65,7 @@ export async function startSecuredNats(): Promise<SecuredNats> {
       admin,
       system,
       issuerSeed: credentials.issuerSeed,
+      ...options,
       log: silentLogger,
       metrics,
     });
