@@ -9,6 +9,8 @@ export const SWEEPER_LEASE = 'blob-sweeper';
 export const SWEEP_MS = 60 * 60_000;
 /** Between two tries at what could not be done at once, in ms. */
 const AGAIN_MS = 5_000;
+/** Between two looks where there is nothing to do, in ms: who has something to do wakes it. */
+const IDLE_MS = 60_000;
 /** Every so many sweeps it is looked for what no row tells of, which takes a look at the whole store. */
 const SWEEPS_PER_LOOK = 6;
 
@@ -45,34 +47,32 @@ async function takeLease({ admin, log }: SweepingDeps): Promise<Lease | undefine
   }
 }
 
-/** Removes the blobs of sessions as they are deleted, whichever authenticator was told so, and of those left before. */
+/** Removes the blobs of sessions as they are deleted, whichever authenticator was asked, and of those left before. */
 async function finishDeletions({ b, log }: SweepingDeps, sweeper: BlobSweeper, signal: AbortSignal): Promise<void> {
   const open = new Set<string>();
-  let isOver = false;
-  let wake: () => void = () => undefined;
-  const worked = (async () => {
-    while (!isOver) {
-      for (const key of [...open]) {
-        if (signal.aborted) break;
-        try {
-          if (await sweeper.removeDeleted(key)) open.delete(key);
-        } catch (err) {
-          log.warn({ err, key }, 'the files of a deleted session could not be removed yet');
-        }
-      }
-      if (isOver) return;
-      const woken = new Promise<void>((resolve) => (wake = resolve));
-      await (open.size === 0 ? woken : Promise.race([woken, sleep(AGAIN_MS, signal)]));
+  let woken = new AbortController();
+  const finish = async (key: string): Promise<void> => {
+    try {
+      if (await sweeper.removeDeleted(key)) open.delete(key);
+    } catch (err) {
+      if (!signal.aborted) log.warn({ err, key }, 'the files of a deleted session could not be removed yet');
     }
-  })();
-  for await (const change of deletedRows(b).watch({ signal, prefix: 'deleted.' })) {
-    if (change.kind !== 'value') continue;
-    open.add(change.key);
-    wake();
-  }
-  isOver = true;
-  wake();
-  await worked;
+  };
+  const watch = async (): Promise<void> => {
+    for await (const change of deletedRows(b).watch({ signal, prefix: 'deleted.' })) {
+      if (change.kind !== 'value') continue;
+      open.add(change.key);
+      woken.abort();
+    }
+  };
+  const work = async (): Promise<void> => {
+    while (!signal.aborted) {
+      woken = new AbortController();
+      for (const key of [...open]) if (!signal.aborted) await finish(key);
+      await sleep(open.size === 0 ? IDLE_MS : AGAIN_MS, AbortSignal.any([signal, woken.signal]));
+    }
+  };
+  await Promise.all([watch(), work()]);
 }
 
 async function sweepAgainAndAgain(deps: SweepingDeps, sweeper: BlobSweeper, signal: AbortSignal): Promise<void> {

@@ -49,11 +49,11 @@ export class Spawner {
   async spawn(principal: Principal, body: NewSessionBody, key?: string): Promise<SpawnOutcome> {
     const wrong = keyProblem(key);
     if (wrong !== undefined) return failed(wrong);
+    const tooFast = await this.options.commander.countAction(principal);
+    if (tooFast !== undefined) return { ...tooFast, kind: 'failed' };
     const runner = this.chooseRunner(principal, body);
     if (runner.kind === 'refused') return failed(runner.error);
-    const { blobs, storage, commander } = this.options;
-    const tooFast = await commander.countAction(principal);
-    if (tooFast !== undefined) return { ...tooFast, kind: 'failed' };
+    const { blobs, storage } = this.options;
     const sid = scopedKey('s', principal, key);
     const place = { userId: principal.userId, sid };
     const { cwd, prompt, model, name, thinkingLevel, resumedFrom, pi } = body;
