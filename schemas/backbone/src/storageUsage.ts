@@ -1,5 +1,6 @@
 import {
   CodedError,
+  describeUse,
   errorInfo,
   formatBytes,
   isUsageRow,
@@ -199,21 +200,13 @@ export function storageSums(rows: ReadonlyMap<string, BlobRow>): Map<string, num
   return sums;
 }
 
-const HOLDERS: Readonly<Record<Party, string>> = {
-  account: 'The account holds',
-  session: 'This session holds',
-  link: 'The files that came by this link have',
-};
-
 /**
  * Which limit is reached, how much of it is used, and how much was to be added. A guest is not told what the account
  * behind the session stores.
  */
 export function storageFull(shortage: StorageShortage, forGuest = false): ErrorInfo {
   if (shortage.of === 'relay') return errorInfo('storage_full', 'This relay has no room for more files');
-  const { of, used, limit, adding } = shortage;
-  if (of === 'account' && forGuest)
+  if (shortage.of === 'account' && forGuest)
     return errorInfo('storage_full', 'The account that this session belongs to has no room for more');
-  const more = `${formatBytes(adding)} more were to be stored`;
-  return errorInfo('storage_full', `${HOLDERS[of]} ${formatBytes(used)} of at most ${formatBytes(limit)}; ${more}`);
+  return errorInfo('storage_full', `${describeUse(shortage)}; ${formatBytes(shortage.adding)} more were to be stored`);
 }

@@ -29,6 +29,7 @@ export * from './notifications.js';
 export * from './notificationRows.js';
 export * from './blobs.js';
 export * from './byteSizes.js';
+export * from './storageUse.js';
 export * from './fold/transcript/index.js';
 export * from './fold/sessionMeta.js';
 export * from './fold/sessionInfo.js';
