@@ -57,5 +57,12 @@ export type { BlobPlace, PutBlob, PutOptions, TakenBlob } from './blobStore.js';
 export { BlobRemoval, removeBlobs } from './blobRemoval.js';
 export type { RemoveOutcome } from './blobRemoval.js';
 export { NO_STORAGE_LIMITS, storageFull, storageSums, StorageUsage } from './storageUsage.js';
-export type { ChargeOutcome, StorageLimits, StorageOwners, StorageShortage, StorageUse } from './storageUsage.js';
+export type {
+  ChargeOutcome,
+  LogBytes,
+  StorageLimits,
+  StorageOwners,
+  StorageShortage,
+  StorageUse,
+} from './storageUsage.js';
 export { moveBlobs } from './moveBlobs.js';

@@ -37,6 +37,9 @@ export interface StorageUse {
   limit: number;
 }
 
+/** Bytes of logs that count for the same limits as files. */
+export type LogBytes = Partial<Record<Party, number>>;
+
 /** Which limit is reached. `relay`: that of the store of all blobs. */
 export type StorageShortage = { of: 'relay' } | (StorageUse & { adding: number });
 
@@ -88,20 +91,23 @@ export class StorageUsage {
     for (const [, key] of keysOf(owners)) await this.change(key, -bytes);
   }
 
-  /** What is used of each limit that holds for these owners. */
-  async read(owners: Pick<StorageOwners, 'userId'> & Partial<StorageOwners>): Promise<StorageUse[]> {
+  /** What is used of each limit that holds for these owners; `logs`: what their logs have, which nobody counts here. */
+  async read(
+    owners: Pick<StorageOwners, 'userId'> & Partial<StorageOwners>,
+    logs: LogBytes = {},
+  ): Promise<StorageUse[]> {
     return Promise.all(
       keysOf(owners).map(async ([of, key]) => ({
         of,
-        used: (await this.rows.get(key))?.value.bytes ?? 0,
+        used: ((await this.rows.get(key))?.value.bytes ?? 0) + (logs[of] ?? 0),
         limit: this.limits[of],
       })),
     );
   }
 
   /** What is in the way of storing so many bytes more, or undefined. What is stored at the same moment does not count. */
-  async shortage(owners: StorageOwners, adding: number): Promise<StorageShortage | undefined> {
-    const full = (await this.read(owners)).find(({ used, limit }) => limit > 0 && used + adding > limit);
+  async shortage(owners: StorageOwners, adding: number, logs: LogBytes = {}): Promise<StorageShortage | undefined> {
+    const full = (await this.read(owners, logs)).find(({ used, limit }) => limit > 0 && used + adding > limit);
     return full && { ...full, adding };
   }
 

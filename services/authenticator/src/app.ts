@@ -5,6 +5,7 @@ import { serveDesk } from './desk.js';
 import { Grants } from './grants.js';
 import { createMeters } from './meters.js';
 import { servePurge } from './purge.js';
+import { LogSizes } from './logSizes.js';
 import { Registry } from './registry.js';
 import { patrol } from './revocation.js';
 import { sweepBlobs } from './sweeping.js';
@@ -43,6 +44,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const issuer = openNkey(issuerSeed);
   const grants = new Grants(issuerSeed);
   const registry = new Registry(b);
+  const logSizes = new LogSizes(b, registry);
   const trail = trailOf(b, log);
   const blobs = new BlobStore(b, { ...NO_STORAGE_LIMITS, ...options.storage });
   const ending = new AbortController();
@@ -61,12 +63,13 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       if (ending.signal.aborted) return;
       stops = [
         serveCallout({ b, grants, registry, issuer, trail, meters, log }),
-        serveDesk({ b, blobs, grants, registry, trail, meters, log }),
+        serveDesk({ b, blobs, logSizes, grants, registry, trail, meters, log }),
         servePurge({ b, admin, meters, log }),
       ];
       log.info({ issuer: issuer.publicKey }, 'hosts are let in');
       await Promise.all([
         registry.watching,
+        logSizes.watch(ending.signal),
         patrol({ system, registry, meters, log }, ending.signal),
         sweepBlobs({ b, admin, meters, log, sweepMs: options.sweepMs }, ending.signal),
       ]);

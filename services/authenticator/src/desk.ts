@@ -1,4 +1,11 @@
-import { claimSession, serveRpc, storageFull, type Backbone, type BlobStore } from '@pizzapi/backbone';
+import {
+  claimSession,
+  serveRpc,
+  storageFull,
+  type Backbone,
+  type BlobStore,
+  type StorageShortage,
+} from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import {
   CodedError,
@@ -17,6 +24,7 @@ import { askerOf, standingOf, type Standing } from './deskAsker.js';
 import { DeskBlobs, MAX_BLOB_BYTES, type PutOutcome } from './deskBlobs.js';
 import { hasResult, idsAfter, seqBefore } from './deskLog.js';
 import type { Grants } from './grants.js';
+import type { LogSizes } from './logSizes.js';
 import type { Meters } from './meters.js';
 import type { Registry } from './registry.js';
 import { QUEUE } from './tables.js';
@@ -28,6 +36,7 @@ export const MAX_AT_WORK = 16;
 export interface DeskDeps {
   b: Backbone;
   blobs: BlobStore;
+  logSizes: Pick<LogSizes, 'ofAccount'>;
   grants: Grants;
   registry: Registry;
   trail: Trail;
@@ -107,8 +116,13 @@ class Desk {
   }
 
   /** Gives the session to the runner, with a new epoch. */
-  private async claim({ userId, rid, sid }: Standing): Promise<Reply> {
+  private async claim({ userId, rid, sid, fresh }: Standing): Promise<Reply> {
     const { b, grants, meters, registry, trail } = this.deps;
+    const shortage = fresh ? await this.shortageFor(userId, sid) : undefined;
+    if (shortage !== undefined) {
+      meters.grants.inc({ outcome: 'storage_full' });
+      return { kind: 'refused', ...storageFull(shortage) };
+    }
     const outcome = await claimSession(b, { sid, userId, runnerId: rid });
     if (outcome.kind === 'refused') {
       const code = outcome.owner.userId === userId ? 'fenced' : 'session_not_found';
@@ -120,6 +134,12 @@ class Desk {
     meters.grants.inc({ outcome: 'granted' });
     trail('session_granted', { userId, runnerId: rid, sessionId: sid, epoch });
     return { kind: 'granted', epoch, userId, grant: grants.mint({ sid, rid, userId, epoch }) };
+  }
+
+  /** What is in the way of one more session of an account: it begins with an event at least. */
+  private shortageFor(userId: string, sid: string): Promise<StorageShortage | undefined> {
+    const { blobs, logSizes } = this.deps;
+    return blobs.usage.shortage({ userId, sid }, 1, { account: logSizes.ofAccount(userId) });
   }
 }
 

@@ -1,4 +1,5 @@
 import {
+  bucket,
   claimGrant,
   connectBackbone,
   getBlobVia,
@@ -13,10 +14,12 @@ import {
   deskSubjects,
   encode,
   inboxPrefixOf,
+  initialSessionInfo,
   natsUserOf,
   newId,
   runnerPassword,
   type HostLogin,
+  type SessionRow,
 } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PARTS_BYTES, PARTS_TO_BEGIN_BYTES } from './deskBlobs.js';
@@ -44,14 +47,16 @@ async function connectHost(login: HostLogin, password: string): Promise<Backbone
 }
 
 /** A session of an account, and its worker's connection. */
-async function sessionOf(userId: string): Promise<{ sid: string; worker: Backbone; asker: DeskAsker }> {
+async function sessionOf(
+  userId: string,
+): Promise<{ sid: string; rid: string; runner: Backbone; worker: Backbone; asker: DeskAsker }> {
   const [rid, sid] = [newId('r'), newId('s')];
   const password = runnerPassword(await s.newRunnerToken(userId), 'a-secret-of-this-host');
   const runner = await connectHost({ kind: 'runner', rid }, password);
   const grant = await claimGrant(runner, { kind: 'runner', rid, sid });
   if (grant.kind !== 'granted') throw new Error(grant.code);
   const worker = await connectHost({ kind: 'session', sid }, grant.grant);
-  return { sid, worker, asker: { kind: 'session', sid } };
+  return { sid, rid, runner, worker, asker: { kind: 'session', sid } };
 }
 
 const put = ({ worker, asker }: Awaited<ReturnType<typeof sessionOf>>, bytes: Buffer) =>
@@ -84,6 +89,20 @@ it('what a session and an account store by their hosts ends where it may: the ho
   expect(await put(first, Buffer.alloc(2 * MIB, 'a'))).toBe('stored');
   const other = await sessionOf('bob');
   expect(await put(other, Buffer.alloc(1, 'e'))).toBe('stored');
+});
+
+it('an account whose logs and files have no room is granted no new session, and keeps those it has', async () => {
+  const { sid, rid, runner } = await sessionOf('frank');
+  // As the projector writes it.
+  const info = { ...initialSessionInfo(sid), logBytes: 6 * MIB };
+  const row = { info, lastSeq: 1, count: 1, epoch: 1, checkpoints: [] };
+  await bucket<SessionRow>(s.admin, 'sessions').put(sid, row);
+  const claim = async (of: string) => {
+    const grant = await claimGrant(runner, { kind: 'runner', rid, sid: of });
+    return grant.kind === 'refused' ? grant.message : grant.kind;
+  };
+  await expect.poll(() => claim(newId('s'))).toMatch(/^The account holds 6 MiB of at most 5 MiB/);
+  expect(await claim(sid)).toBe('granted');
 });
 
 it('what has no room is refused with its first part', async () => {

@@ -1,6 +1,7 @@
 import type {
   BlobPlace,
   BlobStore,
+  LogBytes,
   StorageLimits,
   StorageOwners,
   StorageShortage,
@@ -31,15 +32,13 @@ export class Storage {
   ) {}
 
   /** What is used of each limit that holds for these. */
-  async uses(owners: Pick<StorageOwners, 'userId'> & Partial<StorageOwners>): Promise<StorageUse[]> {
-    const files = await this.blobs.usage.read(owners);
-    return files.map((use) => ({ ...use, used: use.used + this.logOf(use.of, owners) }));
+  uses(owners: Pick<StorageOwners, 'userId'> & Partial<StorageOwners>): Promise<StorageUse[]> {
+    return this.blobs.usage.read(owners, this.logsOf(owners));
   }
 
   /** What is in the way of storing so many bytes more, or undefined. What is stored at the same moment does not count. */
-  async shortage(place: BlobPlace, adding: number): Promise<StorageShortage | undefined> {
-    const full = (await this.uses(place)).find(({ used, limit }) => limit > 0 && used + adding > limit);
-    return full && { ...full, adding };
+  shortage(place: BlobPlace, adding: number): Promise<StorageShortage | undefined> {
+    return this.blobs.usage.shortage(place, adding, this.logsOf(place));
   }
 
   /** The sessions of an account that store something, the largest first. */
@@ -51,8 +50,8 @@ export class Storage {
       .sort((a, b) => b.files + b.log - (a.files + a.log));
   }
 
-  private logOf(of: StorageUse['of'], { userId, sid }: { userId: string; sid?: string }): number {
-    if (of === 'account') return this.logs.ofAccount(userId);
-    return of === 'session' && sid !== undefined ? this.logs.ofSession(sid) : 0;
+  private logsOf({ userId, sid }: { userId: string; sid?: string }): LogBytes {
+    const account = this.logs.ofAccount(userId);
+    return sid === undefined ? { account } : { account, session: this.logs.ofSession(sid) };
   }
 }
