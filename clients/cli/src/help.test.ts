@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { run } from './testing/run.js';
 
 const COMMANDS = [
-  ...['attach', 'run', 'kill', 'rename', 'fork'],
+  ...['attach', 'run', 'kill', 'delete', 'rename', 'fork', 'usage'],
   ...['link', 'sessions', 'tail', 'share', 'import', 'login', 'logout', 'whoami', 'runner pair', 'audit'],
   ...['keys', 'keys list', 'keys create', 'keys revoke', 'users', 'users list', 'users disable', 'users enable'],
   ...['nats-env', 'decode', 'doctor'],

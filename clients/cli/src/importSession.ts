@@ -2,16 +2,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  bucket,
+  BlobStore,
   claimSession,
   connectBackbone,
   forgetOwner,
   holdLease,
   openWriter,
   purgeSession,
-  putBlob,
+  removeBlobs,
+  storageFull,
   verifyProvisioned,
   type Backbone,
+  type BlobPlace,
   type SessionWriter,
 } from '@pizzapi/backbone';
 import { errorInfo, externalize, newId, placeBlobs, type PlacedBlob, type SessionEvent } from '@pizzapi/protocol';
@@ -55,6 +57,7 @@ export async function importSession(
       await write(backbone, { sid: sessionId, userId, epoch: claim.epoch }, events, progress);
     } catch (thrown) {
       await purgeSession(backbone, sessionId);
+      await removeBlobs(backbone, { userId, sid: sessionId });
       await forgetOwner(backbone, sessionId);
       throw thrown;
     }
@@ -89,11 +92,13 @@ async function write(
   progress: (done: number, of: number) => void,
 ): Promise<void> {
   const spoolDir = await mkdtemp(join(tmpdir(), 'pizzapi-import-'));
+  // Whoever has the login of the administrator decides what is stored: no limit holds here.
+  const blobs = new BlobStore(b);
   const lease = await holdLease(b, `session.${sid}`, { epoch });
   const writer = await openWriter(b, { sid, epoch, spoolDir });
   try {
     for (const [index, event] of events.entries()) {
-      await append(writer, await outsourced(b, userId, event));
+      await append(writer, await outsourced(blobs, { userId, sid }, event));
       progress(index + 1, events.length);
     }
   } finally {
@@ -111,15 +116,14 @@ async function append(writer: SessionWriter, event: SessionEvent): Promise<void>
   throw new Failure(errorInfo('unavailable', 'The backbone went away during the import; nothing of it is kept'));
 }
 
-/** The event without its long parts, which are kept as blobs of the account. */
-async function outsourced(b: Backbone, userId: string, event: SessionEvent): Promise<SessionEvent> {
+/** The event without its long parts, which are kept as blobs of the session. */
+async function outsourced(store: BlobStore, place: BlobPlace, event: SessionEvent): Promise<SessionEvent> {
   const { event: smaller, parts } = externalize(event);
-  const owners = bucket<{ at: number }>(b, 'blob-owners');
   const blobs: PlacedBlob[] = [];
   for (const { path, bytes, mediaType } of parts) {
-    const ref = await putBlob(b, bytes, mediaType);
-    await owners.put(`${ref.blob}.${userId}`, { at: Date.now() });
-    blobs.push({ path, ...ref });
+    const stored = await store.put(place, bytes, mediaType, { keep: true });
+    if (stored.kind === 'full') throw new Failure(storageFull(stored.shortage));
+    blobs.push({ path, ...stored.ref });
   }
   return placeBlobs(smaller, blobs);
 }

@@ -17,6 +17,7 @@ import { addManage } from './commands/manage.js';
 import { addRun } from './commands/run.js';
 import { addRunnerPair } from './commands/runnerPair.js';
 import { addShare } from './commands/share.js';
+import { addUsage } from './commands/usage.js';
 import { addUsers } from './commands/users.js';
 import { addWhoami } from './commands/whoami.js';
 import { examples, type Context } from './context.js';
@@ -76,6 +77,7 @@ function buildProgram(context: Context, version: string): Command {
   addLogin(program, context);
   addLogout(program, context);
   addWhoami(program, context);
+  addUsage(program, context);
   addKeys(program, context);
   addUsers(program, context);
   addAudit(program, context);

@@ -19,6 +19,8 @@ export interface Script {
   messages: number;
   /** `none`: nobody is notified yet. */
   notifications: string;
+  /** `nearly`, `full`: of what may be stored. */
+  storage: string;
 }
 
 const NEVER = () => undefined;
@@ -219,6 +221,8 @@ function scriptedFetch(script: Script, sessions: readonly SessionInfo[]) {
     if (said !== undefined) return said;
     const told = await notifications.answer(init?.method ?? 'GET', url.pathname, body);
     if (told !== undefined) return told;
+    const stored = storageAnswer(script, sessions, url.pathname, init);
+    if (stored !== undefined) return json(stored);
     if (url.pathname.endsWith('/folders'))
       return json({ folders: ['/home/ada/code/pizzapi', '/home/ada/code/pizzapi-docs', '/home/ada/code/site'] });
     if (url.pathname.endsWith('/events')) {
@@ -242,4 +246,33 @@ function scriptedFetch(script: Script, sessions: readonly SessionInfo[]) {
     if (url.pathname === '/api/sessions') return json({ sessions });
     return json({});
   };
+}
+
+/** What is stored, in bytes, of 20 GiB for the account and 2 GiB for each session. */
+function storageAnswer(
+  { storage, cast }: Script,
+  sessions: readonly SessionInfo[],
+  path: string,
+  init: RequestInit | undefined,
+): object | undefined {
+  const GIB = 1024 ** 3;
+  const share = { nearly: 0.86, full: 1 }[storage] ?? 0.12;
+  const session = { of: 'session', used: 2 * GIB * share, limit: 2 * GIB };
+  if (/^\/api\/sessions\/[^/]+\/usage$/.test(path)) {
+    const isGuest = new Headers(init?.headers).has('authorization');
+    const account = { of: 'account', used: 20 * GIB * share * 0.9, limit: 20 * GIB };
+    const link = { of: 'link', used: 40 * 1024 ** 2, limit: 200 * 1024 ** 2 };
+    return { uses: isGuest ? [link, session] : [session, account] };
+  }
+  if (path !== '/api/usage') return undefined;
+  const largest = sessions.slice(0, 6).map(({ sessionId, name }, i) => ({
+    ...{ sessionId, name, files: Math.round((session.used * 0.9) / (i + 1)), log: Math.round(session.used * 0.1) },
+    limit: 2 * GIB,
+  }));
+  const relay = [
+    { of: 'log_of_relay', used: 3.4 * GIB, limit: 0 },
+    { of: 'files_of_relay', used: 31 * GIB, limit: 100 * GIB },
+  ];
+  const account = { of: 'account', used: 20 * GIB * share, limit: 20 * GIB };
+  return { uses: [account, ...(cast.who === 'member' ? [] : relay)], sessions: largest };
 }

@@ -10,6 +10,7 @@ installScriptedGateway({
   scene: options.get('scene') ?? 'busy',
   messages: Number(options.get('messages') ?? 0),
   notifications: options.get('notifications') ?? '',
+  storage: options.get('storage') ?? '',
   cast: {
     who: options.get('who') ?? 'admin',
     signup: options.get('signup') ?? 'closed',

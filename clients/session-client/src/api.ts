@@ -10,6 +10,8 @@ import type {
   SessionInfo,
   SessionMetaState,
   SessionReply,
+  SessionUsageReply,
+  UsageReply,
 } from '@pizzapi/protocol';
 import { createSend, DELETE, id, queryOf, type ApiOptions } from './http.js';
 import { notificationsApi } from './notifications.js';
@@ -59,6 +61,10 @@ export function createApi(options: ApiOptions) {
     /** At most `limit` events after `after`, or the last ones before `before`, the oldest first. */
     events: (sid: string, query: EventsQuery = {}) =>
       send<ListedEvent[]>(session(sid, `/events${queryOf(query)}`), { read: ndjson }),
+
+    /** What the account stores, and its largest sessions. */
+    usage: () => send<UsageReply>('/api/usage'),
+    sessionUsage: (sid: string) => send<SessionUsageReply>(session(sid, '/usage')),
 
     /** Where a blob can be read, for an `<img src>` of a page that is signed in by its cookie. */
     blobUrl: (sid: string, hash: string) => send.base + session(sid, `/blobs/${id(hash)}`),

@@ -7,6 +7,7 @@ import {
   type OptionValues,
   type Service,
 } from '@pizzapi/process';
+import type { ProvisionOptions } from '@pizzapi/backbone';
 import { CodedError } from '@pizzapi/protocol';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -67,7 +68,7 @@ export async function startLocal(
 
   const port = await claimPort(options.port, options.host);
   const url = options.publicUrl ?? `http://${options.host}:${port}`;
-  const backbone = await startBackbone(home, options.natsPort, context.log, context.say);
+  const backbone = await startBackbone(home, options.natsPort, storageOf(options), context.log, context.say);
   const children = describeChildren({ home, backbone, options, port, ...context });
   const runs = children.map((child) => child.run());
   const stop = async () => {
@@ -97,6 +98,20 @@ export async function startLocal(
     stop,
   };
   return { kind: 'started', local };
+}
+
+/** How large streams may grow: what was not chosen stays as it is. */
+function storageOf(options: OptionValues<typeof LOCAL_OPTIONS>): ProvisionOptions {
+  // nats-server takes -1 for "without limit".
+  const bytes = (chosen: number | undefined): number | undefined => (chosen === 0 ? -1 : chosen);
+  return {
+    maxBytes: bytes(options.logStorage),
+    whenFull: options.logWhenFull,
+    blobBytes: bytes(options.fileStorage),
+    commandBytes: bytes(options.commandStorage),
+    auditBytes: bytes(options.auditStorage),
+    stateBytes: bytes(options.stateStorage),
+  };
 }
 
 /** Ready is: the gateway says so, and it sees a runner. */

@@ -1,5 +1,5 @@
 import { authorizationConfig } from '@pizzapi/authenticator';
-import { connectBackbone, moveState, provision } from '@pizzapi/backbone';
+import { connectBackbone, moveBlobs, moveState, provision, type ProvisionOptions } from '@pizzapi/backbone';
 import { launchNatsServer, processContext, requireNatsServer, type NatsServer } from '@pizzapi/backbone/server';
 import { backoff, type Logger } from '@pizzapi/process';
 import { join } from 'node:path';
@@ -18,6 +18,7 @@ export interface LocalBackbone extends NatsAccess {
 export async function startBackbone(
   home: Home,
   port: number,
+  storage: ProvisionOptions,
   log: Logger,
   say: (text: string) => void,
 ): Promise<LocalBackbone> {
@@ -34,7 +35,7 @@ export async function startBackbone(
   };
   let server = await launch({ ...options, port: port || lastPort }, port === 0);
   const access: NatsAccess = { url: server.url, users, runnerToken: '' };
-  await prepare(access, runnerToken, (token) => {
+  await prepare(access, storage, runnerToken, (token) => {
     access.runnerToken = token;
     return writeNatsAccess(home, access);
   });
@@ -74,13 +75,15 @@ export async function startBackbone(
 /** Makes what is missing in the store, as the administrator: streams, buckets, the token of this machine's runner. */
 async function prepare(
   { url, users }: NatsAccess,
+  storage: ProvisionOptions,
   knownToken: string | undefined,
   save: (token: string) => Promise<void>,
 ): Promise<void> {
   const admin = await connectBackbone({ url, name: 'pizzapi-provisioner', nkey: users.admin.nkeySeed, provisioner: true });
   try {
     await moveState(admin);
-    await provision(admin, {});
+    await provision(admin, storage);
+    await moveBlobs(admin);
     await ensureOwner(admin);
     await ensureRunnerToken(admin, knownToken, save);
   } finally {

@@ -51,6 +51,10 @@ export function environments({
   env,
 }: Pick<ChildrenOptions, 'options' | 'port' | 'env'> & { backbone: NatsAccess }): Record<Program, NodeJS.ProcessEnv> {
   const { url, users, runnerToken } = backbone;
+  const storage = {
+    PIZZAPI_ACCOUNT_STORAGE: String(options.accountStorage),
+    PIZZAPI_SESSION_STORAGE: String(options.sessionStorage),
+  };
   const shared = { PIZZAPI_HOME: options.home, PIZZAPI_LOG_LEVEL: options.logLevel, PIZZAPI_NATS_URL: url };
   const service = { ...without(env, SECRET), ...shared };
   // Everybody on this machine can reach the port; the owner comes in by a link.
@@ -62,6 +66,7 @@ export function environments({
   return {
     authenticator: {
       ...service,
+      ...storage,
       PIZZAPI_NATS_NKEY: users.authenticator.nkeySeed,
       PIZZAPI_NATS_ADMIN_NKEY: users.admin.nkeySeed,
       PIZZAPI_AUTH_ISSUER: users.issuerSeed,
@@ -75,6 +80,8 @@ export function environments({
     gateway: {
       ...service,
       ...notifying,
+      ...storage,
+      PIZZAPI_LINK_STORAGE: String(options.linkStorage),
       PIZZAPI_NATS_NKEY: users.gateway.nkeySeed,
       PIZZAPI_HOST: options.host,
       PIZZAPI_PORT: String(port),

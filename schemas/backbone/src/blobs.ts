@@ -1,34 +1,28 @@
 import { createHash } from 'node:crypto';
 import { Objm, type ObjectStore } from '@nats-io/obj';
 import { headers } from '@nats-io/nats-core';
-import type { BlobRef } from '@pizzapi/protocol';
+import { CodedError } from '@pizzapi/protocol';
 import { inside, type Backbone, type Connection } from './connection.js';
 import { batchOf, lastOf, type DirectBatch, type DirectGet } from './direct.js';
 import { patiently } from './kv.js';
+import { infoOf } from './provision.js';
 import { BLOB_SPEC, BLOB_STORE } from './streams.js';
 
-const HASH = /^[0-9a-f]{64}$/;
+/** The objects of the store, by their names. What is stored for whom, and how much of it, is the `BlobStore`'s to say. */
+
 const MEDIA_TYPE = 'Content-Type';
+/** Chunks of an object in one read. */
+const READ_CHUNKS = 16;
+/** What an object takes beside its bytes, at most: a part of it for its chunks, and its entry. */
+const OVERHEAD = { part: 0.02, entry: 4_096 };
+
 const stores = new WeakMap<Backbone, Promise<ObjectStore>>();
 
-function storeOf(b: Backbone): Promise<ObjectStore> {
+export function openObjects(b: Backbone): Promise<ObjectStore> {
   const open = stores.get(b) ?? new Objm(inside(b).stateConnection.jsm.jetstream()).open(BLOB_STORE, false);
   stores.set(b, open);
   open.catch(() => stores.delete(b));
   return open;
-}
-
-/** Keeps bytes under their SHA-256 and says how an event refers to them. The same bytes are kept once. */
-export async function putBlob(b: Backbone, bytes: Uint8Array, mediaType: string): Promise<BlobRef> {
-  const blob = createHash('sha256').update(bytes).digest('hex');
-  const store = await storeOf(b);
-  const ref = { blob, size: bytes.byteLength, mediaType };
-  const found = await store.info(blob);
-  if (found !== null && !found.deleted && found.size === bytes.byteLength) return ref;
-  const meta = headers();
-  meta.set(MEDIA_TYPE, mediaType);
-  await store.putBlob({ name: blob, headers: meta }, bytes);
-  return ref;
 }
 
 export interface Blob {
@@ -37,8 +31,34 @@ export interface Blob {
   size: number;
 }
 
-/** Chunks of a blob in one read. */
-const READ_CHUNKS = 16;
+/** SHA-256 in hex: what a blob is called. */
+export const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** `full`: the store of all blobs has no room for it. */
+export type PutObject = 'stored' | 'full';
+
+/** Stores bytes under a name; those that are there already are left. Throws `unavailable`. */
+export async function putObject(b: Backbone, name: string, bytes: Uint8Array, mediaType: string): Promise<PutObject> {
+  const store = await openObjects(b);
+  const found = await store.info(name);
+  if (found !== null && !found.deleted && found.size === bytes.byteLength) return 'stored';
+  const meta = headers();
+  meta.set(MEDIA_TYPE, mediaType);
+  try {
+    await store.putBlob({ name, headers: meta }, bytes);
+    return 'stored';
+  } catch (cause) {
+    // The server's refusal is hidden by what failed after it: services may not purge what was stored so far.
+    if (await isFull(b, bytes.byteLength)) return 'full';
+    throw new CodedError('unavailable', 'The blob was not stored', { cause });
+  }
+}
+
+async function isFull(b: Backbone, size: number): Promise<boolean> {
+  const info = await infoOf(inside(b).stateConnection, BLOB_SPEC.name);
+  const most = info?.config.max_bytes ?? -1;
+  return most > 0 && (info?.state.bytes ?? 0) + size * (1 + OVERHEAD.part) + OVERHEAD.entry > most;
+}
 
 /** The entry of an object in the store (ADR-20 of NATS), as far as it is needed. */
 interface ObjectMeta {
@@ -49,26 +69,25 @@ interface ObjectMeta {
 }
 
 /**
- * The bytes of a blob, checked against their hash, or undefined when it is not stored. Reads by direct get: the client's
- * own store reads by a consumer that pushes to a subject, which another account does not receive.
+ * The object of a name, or undefined when there is none, or its bytes were removed meanwhile. Throws `unavailable`. Reads
+ * by direct get: the client's own store reads by a consumer that pushes to a subject, which another account does not
+ * receive.
  */
-export async function getBlob(b: Backbone, hash: string): Promise<Blob | undefined> {
-  if (!HASH.test(hash)) return undefined;
+export async function getObject(b: Backbone, name: string): Promise<Blob | undefined> {
   const connection = inside(b).stateConnection;
-  const name = Buffer.from(hash).toString('base64url');
-  const found = await patiently(async () =>
-    answered(await lastOf(connection, BLOB_SPEC.name, `$O.${BLOB_STORE}.M.${padded(name)}`)),
-  );
+  const subject = `$O.${BLOB_STORE}.M.${encodedName(name)}`;
+  const found = await patiently(async () => answered(await lastOf(connection, BLOB_SPEC.name, subject)));
   if (found.kind === 'none') return undefined;
   const meta = JSON.parse(Buffer.from(found.message.payload).toString()) as ObjectMeta;
   if (meta.deleted === true) return undefined;
   const bytes = await readChunks(connection, meta);
-  if (createHash('sha256').update(bytes).digest('hex') !== hash) return undefined;
+  if (bytes.byteLength !== meta.size) return undefined;
   return { bytes, mediaType: meta.headers?.[MEDIA_TYPE]?.[0] || 'application/octet-stream', size: bytes.byteLength };
 }
 
-/** The store pads the names of its entries. */
-const padded = (name: string): string => name.padEnd(Math.ceil(name.length / 4) * 4, '=');
+/** The store keeps names as base 64 for addresses, with padding. */
+const encodedName = (name: string): string =>
+  Buffer.from(name).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
 
 async function readChunks(connection: Connection, { nuid, size }: ObjectMeta): Promise<Buffer> {
   const chunks: Uint8Array[] = [];

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decode, encode, HEADER, subjects, type Command } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { getBlob, putBlob } from './blobs.js';
 import { readCommands } from './commands.js';
 import { inside } from './connection.js';
 import { consumeStream, streamHead, type StoredRecord } from './consume.js';
@@ -209,16 +208,4 @@ test('a request is answered, or nobody serves it, or nobody answers in time', as
   end();
   await inside(s.b).nc.flush();
   expect(await ask('gone?')).toEqual({ kind: 'no_responders' });
-});
-
-test('a blob is kept once under its hash and comes back as it was', async () => {
-  const bytes = Buffer.alloc(300_000, 'pizza');
-  const ref = await putBlob(s.b, bytes, 'image/png');
-  expect(ref).toMatchObject({ size: 300_000, mediaType: 'image/png' });
-  expect(await putBlob(s.b, bytes, 'image/png')).toEqual(ref);
-  const found = await getBlob(s.b, ref.blob);
-  expect(found && Buffer.from(found.bytes).equals(bytes)).toBe(true);
-  expect(found?.mediaType).toBe('image/png');
-  expect(await getBlob(s.b, '0'.repeat(64))).toBeUndefined();
-  expect(await getBlob(s.b, '../x')).toBeUndefined();
 });

@@ -147,7 +147,7 @@ async function sendParts(
   for (let offset = 0; offset < head.size; offset += DESK_PART_BYTES) {
     const part = bytes.subarray(offset, offset + DESK_PART_BYTES);
     const answer = await ask(b, asker, 'put_blob', { ...head, offset, bytes: part }, options);
-    if (answer.kind === 'refused' && offset > 0) return answer;
+    if (answer.kind === 'refused' && answer.code === 'blob_not_found') return answer;
     if (granted(answer).stored) return undefined;
   }
   return { kind: 'refused', code: 'unavailable', message: 'The blob was not stored' };

@@ -12,6 +12,7 @@ export {
   provision,
   purgeSession,
   refreshIdentity,
+  storedBytes,
   streamIdentity,
   verifyProvisioned,
 } from './provision.js';
@@ -58,5 +59,18 @@ export { MAX_AUDIT_ROWS, readAudit } from './auditRead.js';
 export type { AuditPage, AuditPageOptions, StoredAuditRow } from './auditRead.js';
 export { askAll, requestRpc, serveRpc } from './rpc.js';
 export type { RpcOutcome, ServeOptions } from './rpc.js';
-export { getBlob, putBlob } from './blobs.js';
 export type { Blob } from './blobs.js';
+export { blobRows, BlobStore, parseBlobKey, UNUSED_BLOB_MS } from './blobStore.js';
+export type { BlobPlace, PutBlob, PutOptions, TakenBlob } from './blobStore.js';
+export { BlobRemoval, removeBlobs } from './blobRemoval.js';
+export type { RemoveOutcome } from './blobRemoval.js';
+export { NO_STORAGE_LIMITS, storageFull, storageSums, StorageUsage } from './storageUsage.js';
+export type {
+  ChargeOutcome,
+  LogBytes,
+  StorageLimits,
+  StorageOwners,
+  StorageShortage,
+  StorageUse,
+} from './storageUsage.js';
+export { moveBlobs } from './moveBlobs.js';

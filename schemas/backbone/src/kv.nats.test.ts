@@ -55,6 +55,16 @@ test('a value that was written for a time goes by itself, and its key can be cre
   expect((await things.get('short.b'))?.value).toEqual({ name: 'three' });
 });
 
+test('keys are listed by what they begin with or by a pattern, and counted', async () => {
+  const things = bucket<Thing>(s.b, 'accounts');
+  for (const key of ['list.a.x', 'list.a.y', 'list.b.x', 'lists']) await things.put(key, { name: key });
+  const keys = async (prefix: string) => (await things.keys(prefix)).sort();
+  expect(await keys('list.')).toEqual(['list.a.x', 'list.a.y', 'list.b.x']);
+  expect(await keys('list.*.x')).toEqual(['list.a.x', 'list.b.x']);
+  expect(await keys('list.*')).toEqual([]);
+  expect([await things.count('list.a.'), await things.count('list.'), await things.count('none.')]).toEqual([2, 3, 0]);
+});
+
 test('of many who delete one revision exactly one succeeds', async () => {
   const things = bucket<Thing>(s.b, 'accounts');
   const { revision } = await things.create('once', { name: 'one' });
@@ -152,7 +162,11 @@ test('a lease that nobody renews expires, and watchers learn that it expired', a
 test('a lease cannot be rolled up: a holder removes no other lease with a header of its own', async () => {
   const kept = await holdLease(s.b, 'session.kept', { epoch: 1 });
   const headers = writeHeaders([['Nats-Rollup', 'all']]);
-  const outcome = await inside(s.b).publisher.publish('$KV.leases.session.rolling', encode({ epoch: 1, at: 1 }), headers);
+  const outcome = await inside(s.b).publisher.publish(
+    '$KV.leases.session.rolling',
+    encode({ epoch: 1, at: 1 }),
+    headers,
+  );
   expect(outcome).toMatchObject({ kind: 'unavailable' });
   expect(await readLease(s.b, 'session.kept')).toMatchObject({ epoch: 1 });
   if (kept.kind === 'held') await kept.lease.release();

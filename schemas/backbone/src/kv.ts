@@ -54,10 +54,12 @@ export interface Bucket<T> {
   put(key: string, value: T, options?: WriteOptions): Promise<number>;
   /** `stored` carries the revision of the deletion. `conflict` only when a revision was asked for. */
   delete(key: string, options?: DeleteOptions): Promise<KvWrite>;
-  /** The keys that begin with `prefix`, which ends with a dot. */
+  /** The keys that begin with `prefix`, which ends with a dot; without a dot at its end it is a pattern, as `a.*.c`. */
   keys(prefix?: string): Promise<string[]>;
-  /** The values there are now, by their keys. */
+  /** The values there are now, by their keys; `prefix` as above. */
   all(prefix?: string): Promise<Map<string, T>>;
+  /** How many keys begin with `prefix`, those whose marker of a deletion is still there among them. */
+  count(prefix: string): Promise<number>;
   /** All values there are, then every change, until the signal aborts. Survives every failure of the backbone. */
   watch(options: { signal: AbortSignal; prefix?: string }): AsyncIterable<KvChange<T>>;
 }
@@ -201,6 +203,13 @@ class OpenBucket<T> implements Bucket<T> {
     throw new CodedError('unavailable', 'The backbone did not answer');
   }
 
+  async count(prefix: string): Promise<number> {
+    const { connection, name } = this;
+    const query = { subjects_filter: keySubject(name, `${prefix}>`) };
+    const info = await connection.whileConnected(connection.jsm.streams.info(bucketStream(name), query));
+    return Object.keys(info.state.subjects ?? {}).length;
+  }
+
   async *watch({
     signal,
     prefix = '',
@@ -282,7 +291,7 @@ export async function* watchEntries(
   const tell = (): Promise<void> => handoff.give(endOfList());
   const reading = readOrdered(connection, {
     stream: bucketStream(name),
-    filter: keySubject(name, `${prefix}>`),
+    filter: keySubject(name, prefix === '' || prefix.endsWith('.') ? `${prefix}>` : prefix),
     start: async () => 'last_per_subject',
     signal: ended,
     onOpen: (pending) => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { getBlob, putBlob } from './blobs.js';
+import { getObject, hashOf, putObject } from './blobs.js';
 import { connectBackbone, stateSeedOf } from './connection.js';
 import { bucket } from './kv.js';
 import { moveState } from './moveState.js';
@@ -32,7 +32,8 @@ it('what an earlier version left beside the logs is found where it belongs, and 
   for (let i = 0; i < 5; i++) await claimSession(before, claim('s'));
   const { epoch } = (await ownerOf(before, 's'))!;
   const bytes = new TextEncoder().encode('a picture');
-  const { blob } = await putBlob(before, bytes, 'image/png');
+  const blob = hashOf(bytes);
+  await putObject(before, blob, bytes, 'image/png');
   await before.close();
 
   const admin = await connectBackbone({ url: nats.url, name: 'new', nkey: seed, provisioner: true });
@@ -43,7 +44,7 @@ it('what an earlier version left beside the logs is found where it belongs, and 
   const granted = await claimSession(admin, claim('s'));
   expect(granted).toMatchObject({ kind: 'granted' });
   expect(granted.kind === 'granted' && granted.epoch).toBeGreaterThan(epoch);
-  expect((await getBlob(admin, blob))?.mediaType).toBe('image/png');
+  expect((await getObject(admin, blob))?.mediaType).toBe('image/png');
   expect(await bucket(admin, 'blob-owners').get(`${blob}.owner`)).toBeDefined();
 
   const { epoch: last } = (await ownerOf(admin, 's'))!;

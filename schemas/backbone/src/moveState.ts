@@ -1,5 +1,5 @@
 import { Objm } from '@nats-io/obj';
-import { putBlob } from './blobs.js';
+import { putObject } from './blobs.js';
 import { inside, type Backbone, type Connection } from './connection.js';
 import { bucket, watchEntries } from './kv.js';
 import { decode } from '@pizzapi/protocol';
@@ -54,7 +54,7 @@ async function moveBlobs(b: Backbone, userIds: ReadonlySet<string>): Promise<voi
     // A list has the headers of its entries in another form.
     const [bytes, info] = deleted ? [null] : await Promise.all([store.getBlob(name), store.info(name)]);
     if (bytes === null) continue;
-    await putBlob(b, bytes, info?.headers?.get('Content-Type') || 'application/octet-stream');
+    await putObject(b, name, bytes, info?.headers?.get('Content-Type') || 'application/octet-stream');
     for (const userId of userIds) await owners.create(`${name}.${userId}`, { at: Date.now() });
   }
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectBackbone, inside, type Backbone } from './connection.js';
 import { deleteBucket, ensureBucket, provision, streamIdentity, verifyProvisioned } from './provision.js';
-import { bucketStream, SESSIONS_STREAM } from './streams.js';
+import { AUDIT_STREAM, BLOB_SPEC, bucketStream, COMMANDS_STREAM, MAX_PARTS_BYTES, SESSIONS_STREAM } from './streams.js';
 import { startTestNats, type TestNats } from './testing/index.js';
 
 let nats: TestNats;
@@ -45,6 +45,35 @@ test('an operator’s limits are applied, and kept by whoever names none', async
   await provision(b);
   const { config } = await inside(b).jsm.streams.info(SESSIONS_STREAM);
   expect([config.max_age, config.max_bytes]).toEqual([3600e9, 1e9]);
+});
+
+test('a full log refuses what comes, and drops the oldest only where that was chosen; every stream has its limit', async () => {
+  const configOf = async (stream: string) => {
+    const { max_bytes, discard } = (await inside(b).jsm.streams.info(stream)).config;
+    return [max_bytes, discard];
+  };
+  const all = { maxBytes: 4e6, blobBytes: 3e6, commandBytes: 2e6, auditBytes: 1e6, stateBytes: 5e6 };
+  await provision(b, all);
+  await verifyProvisioned(b);
+  expect(await configOf(SESSIONS_STREAM)).toEqual([4e6, 'new']);
+  expect(await configOf(BLOB_SPEC.name)).toEqual([3e6, 'new']);
+  expect(await configOf(COMMANDS_STREAM)).toEqual([2e6, 'new']);
+  expect(await configOf(AUDIT_STREAM)).toEqual([1e6, 'old']);
+  expect(await configOf(bucketStream('accounts'))).toEqual([5e6, 'new']);
+  expect(await configOf(bucketStream('blob-parts'))).toEqual([MAX_PARTS_BYTES, 'new']);
+  expect((await configOf(bucketStream('leases')))[0]).toBe(-1);
+  await provision(b, { whenFull: 'drop_oldest' });
+  await verifyProvisioned(b);
+  expect(await configOf(SESSIONS_STREAM)).toEqual([4e6, 'old']);
+  await provision(b, {
+    maxBytes: -1,
+    whenFull: 'refuse',
+    blobBytes: -1,
+    commandBytes: -1,
+    auditBytes: -1,
+    stateBytes: -1,
+  });
+  expect(await configOf(SESSIONS_STREAM)).toEqual([-1, 'new']);
 });
 
 test('a difference that cannot be mended is refused, naming the field', async () => {

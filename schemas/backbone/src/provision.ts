@@ -5,10 +5,14 @@ import { Retry } from './backoff.js';
 import { inside, type Backbone, type Connection } from './connection.js';
 import { reportDurability } from './durability.js';
 import {
+  AUDIT_STREAM,
   BLOB_SPEC,
   bucketSpec,
   BUCKETS,
+  bucketStream,
+  COMMANDS_STREAM,
   SESSIONS_STREAM,
+  STATE_BUCKETS,
   STREAMS,
   streamOf,
   type ProvisionOptions,
@@ -86,6 +90,26 @@ export async function purgeSession(b: Backbone, sid: string): Promise<number> {
   return (await inside(b).jsm.streams.purge(streamOf(sid), { filter: subjects.sessionEvents(sid) })).purged;
 }
 
+/** What is stored, in bytes, of what may be; a limit of 0 is none. */
+export interface StoredBytes {
+  used: number;
+  limit: number;
+}
+
+/** How full the log and the store of all blobs are. Throws `unavailable`. */
+export async function storedBytes(b: Backbone): Promise<{ log: StoredBytes; files: StoredBytes }> {
+  const connection = inside(b);
+  const [log, files] = await Promise.all([
+    infoOf(connection, SESSIONS_STREAM),
+    infoOf(connection.stateConnection, BLOB_SPEC.name),
+  ]);
+  const of = (info: StreamInfo | undefined): StoredBytes => ({
+    used: info?.state.bytes ?? 0,
+    limit: Math.max(0, info?.config.max_bytes ?? 0),
+  });
+  return { log: of(log), files: of(files) };
+}
+
 /**
  * Which log this is: offsets of one identity mean nothing in another. Known after `provision` or `verifyProvisioned`;
  * before that it throws `not_provisioned`.
@@ -105,15 +129,39 @@ export function refreshIdentity(b: Backbone): Promise<string | undefined> {
   return connection.identifying;
 }
 
-function withOptions(spec: StreamSpec, { maxAge, maxBytes, replicas }: ProvisionOptions): StreamSpec {
-  const log = spec.name === SESSIONS_STREAM;
-  return {
-    ...spec,
-    ...(log && maxAge !== undefined ? { max_age: maxAge * 1e6 } : {}),
-    ...(log && maxBytes !== undefined ? { max_bytes: maxBytes } : {}),
-    ...(replicas === undefined ? {} : { num_replicas: replicas }),
-  };
+function withOptions(spec: StreamSpec, options: ProvisionOptions): StreamSpec {
+  const { replicas } = options;
+  return { ...spec, ...limitsOf(spec.name, options), ...(replicas === undefined ? {} : { num_replicas: replicas }) };
 }
+
+/** What of the operator's choice concerns one stream; nothing that is not chosen. */
+function limitsOf(name: string, options: ProvisionOptions): Partial<StreamConfig> {
+  const { maxAge, maxBytes, whenFull, blobBytes, commandBytes, auditBytes, stateBytes } = options;
+  const bytes = (most: number | undefined): Partial<StreamConfig> => (most === undefined ? {} : { max_bytes: most });
+  const refusing = (most: number | undefined): Partial<StreamConfig> =>
+    most === undefined ? {} : { max_bytes: most, discard: 'new' };
+  switch (name) {
+    case SESSIONS_STREAM:
+      return {
+        ...(maxAge === undefined ? {} : { max_age: maxAge * 1e6 }),
+        ...refusing(maxBytes),
+        ...(whenFull === undefined ? {} : { discard: whenFull === 'refuse' ? 'new' : 'old' }),
+      };
+    case COMMANDS_STREAM:
+      return refusing(commandBytes);
+    case AUDIT_STREAM:
+      return bytes(auditBytes);
+    case BLOB_SPEC.name:
+      return bytes(blobBytes);
+    default:
+      return STATE_STREAMS.has(name) ? bytes(stateBytes) : {};
+  }
+}
+
+/** The streams behind buckets whose size is the operator's to limit. */
+const STATE_STREAMS: ReadonlySet<string> = new Set(
+  STATE_BUCKETS.filter((name) => name !== 'blob-parts').map(bucketStream),
+);
 
 export async function provisionStream(connection: Connection, spec: StreamSpec): Promise<void> {
   const { streams } = connection.jsm;

@@ -2,12 +2,16 @@ import { CONTENT_TYPE, encode, HEADER, subjects, type Command, type RunnerEvent 
 import { Retry } from './backoff.js';
 import { inside, type Backbone } from './connection.js';
 import { writeHeaders } from './message.js';
+import { isFull } from './publisher.js';
 
 /** How long a write is tried again while the backbone does not answer, in ms. A change of leader takes 4 to 6 s. */
 export const STORE_PATIENCE_MS = 10_000;
 
 export type StoreOutcome =
-  { kind: 'stored'; seq: number } | { kind: 'duplicate'; seq: number } | { kind: 'unavailable' };
+  | { kind: 'stored'; seq: number }
+  | { kind: 'duplicate'; seq: number }
+  /** `full`: its stream may not grow any more. */
+  | { kind: 'unavailable'; full?: boolean };
 
 /** One row of the audit trail. `kind` becomes part of the subject. */
 export interface AuditRow {
@@ -58,6 +62,7 @@ async function store(
   for (;;) {
     const outcome = await publisher.publish(subject, payload, headers);
     if (outcome.kind === 'stored') return { kind: outcome.duplicate ? 'duplicate' : 'stored', seq: outcome.seq };
+    if (outcome.kind === 'unavailable' && isFull(outcome)) return { kind: 'unavailable', full: true };
     if (Date.now() >= deadline) return { kind: 'unavailable' };
     await retry.wait();
   }

@@ -20,6 +20,10 @@ export type PublishOutcome =
   /** Not known: no connection, no leader, no room or no answer in time. It may or may not have been stored. */
   | { kind: 'unavailable'; reason: string };
 
+/** Whether a message was refused because its stream may not grow: trying again does not help before there is room. */
+export const isFull = (outcome: { kind: 'unavailable'; reason: string }): boolean =>
+  outcome.reason.includes('maximum bytes exceeded');
+
 interface Ack {
   seq?: number;
   duplicate?: boolean;

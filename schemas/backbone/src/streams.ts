@@ -10,12 +10,28 @@ const DAY = 24 * 60 * MINUTE;
 /** A stream we need: every field named here must come back from the server as written. */
 export type StreamSpec = Partial<StreamConfig> & { name: string };
 
+export const LOG_FULL_POLICIES = ['refuse', 'drop_oldest'] as const;
+export type LogFullPolicy = (typeof LOG_FULL_POLICIES)[number];
+
 /** What an operator may choose; left out, an existing stream keeps what it has. */
 export interface ProvisionOptions {
   /** How long the log keeps events, in ms; 0 = until deleted. */
   maxAge?: number;
-  /** How large the log may grow, in bytes; -1 = without limit. The oldest events go first. */
-  maxBytes?: number;
+  /** How large the log may grow, in bytes; -1 = without limit. */
+  maxBytes?: number | undefined;
+  /**
+   * What becomes of an event that a full log has no room for. `refuse`, the default: it waits on the disk of its host,
+   * and the session pauses when that is full too. `drop_oldest`: the oldest events of anybody make room.
+   */
+  whenFull?: LogFullPolicy | undefined;
+  /** How large the store of all blobs may grow, in bytes; -1 = without limit. A full one refuses. */
+  blobBytes?: number | undefined;
+  /** The same of commands that wait, for a day at most. A full stream refuses. */
+  commandBytes?: number | undefined;
+  /** The same of the audit trail. The oldest rows go first. */
+  auditBytes?: number | undefined;
+  /** The same of each bucket of state, but that of parts of blobs. A full one refuses. */
+  stateBytes?: number | undefined;
   /** Copies of every stream and bucket: 3 in production. */
   replicas?: number;
 }
@@ -28,7 +44,6 @@ export const MAX_SESSION_CONSUMERS = 4_096;
 const facts: Partial<StreamConfig> = {
   retention: 'limits',
   storage: 'file',
-  discard: 'old',
   compression: 'none',
   max_msgs: -1,
   max_msgs_per_subject: -1,
@@ -63,18 +78,8 @@ export const STREAMS: readonly StreamSpec[] = [
     max_age: DAY,
     republish: { src: WILDCARD.runnerCommands, dest: 'live.runner.{{wildcard(1)}}.cmd' },
   },
-  {
-    ...facts,
-    name: RUNNERS_STREAM,
-    subjects: [WILDCARD.runnerEvents],
-    max_age: 30 * DAY,
-  },
-  {
-    ...facts,
-    name: AUDIT_STREAM,
-    subjects: [WILDCARD.audit],
-    max_age: 90 * DAY,
-  },
+  { ...facts, name: RUNNERS_STREAM, subjects: [WILDCARD.runnerEvents], max_age: 30 * DAY, discard: 'old' },
+  { ...facts, name: AUDIT_STREAM, subjects: [WILDCARD.audit], max_age: 90 * DAY, discard: 'old' },
 ];
 
 /** The bucket of leases, beside the logs: hosts write it. */
@@ -91,6 +96,7 @@ export const STATE_BUCKETS = [
   'shares',
   'blob-owners',
   'blob-parts',
+  'usage',
   'projector',
   'notifications',
 ] as const;

@@ -1,10 +1,11 @@
 import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { eventMessageId } from '@pizzapi/protocol';
+import { eventMessageId, type Command } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { inside } from './connection.js';
-import { purgeSession } from './provision.js';
+import { provision, purgeSession } from './provision.js';
+import { sendCommand } from './publish.js';
 import { numbered, numberOf, startScenario, upTo, Watched, type Scenario } from './scenario.js';
 import { spoolPath } from './spool.js';
 import type { AppendOutcome, SpoolState } from './sessionWriter.js';
@@ -208,3 +209,32 @@ function down(b: Scenario['b']): Promise<void> {
     inside(b).onStatus((status) => status === 'reconnecting' && resolve());
   });
 }
+
+test('a log that is full loses nothing of anybody: what comes waits on the disk of its host until there is room', async () => {
+  const large = (i: number) => ({ ...numbered(i), text: 'x'.repeat(100_000) });
+  const oldest = await s.writer('full-oldest', 1);
+  await oldest.append(numbered(0));
+  const { jsm } = inside(s.b);
+  const { state } = await jsm.streams.info('SESSIONS');
+  await provision(s.b, { maxBytes: state.bytes + 250_000 });
+  const w = await s.writer('full', 1, { maxSpoolBytes: 350_000 });
+  const first = upTo(2).map((i) => w.append(large(i)));
+  expect((await Promise.all(first)).map(({ kind }) => kind)).toEqual(['appended', 'appended']);
+  const later = await Promise.all([2, 3, 4].map((i) => w.append(large(i))));
+  expect(later.map(({ kind }) => kind)).toEqual(['spooled', 'spooled', 'spooled']);
+  expect((await w.append(large(5))).kind).toBe('spool_full');
+  expect(await numbers('full-oldest')).toEqual([0]);
+  expect(await numbers('full')).toEqual([0, 1]);
+  // A command has no disk to wait on: who sends it is told at once.
+  const { state: commands } = await jsm.streams.info('COMMANDS');
+  await provision(s.b, { commandBytes: commands.bytes + 1 });
+  const command = { commandId: 'c', name: 'abort', args: {}, by: { userId: 'u', via: 'api' }, at: 1, expiresAt: 2 };
+  expect(await sendCommand(s.b, 'r', command as Command)).toEqual({ kind: 'unavailable', full: true });
+
+  await provision(s.b, { maxBytes: -1, commandBytes: -1 });
+  await w.settled();
+  expect(await numbers('full')).toEqual([0, 1, 2, 3, 4]);
+  expect(await sendCommand(s.b, 'r', command as Command)).toMatchObject({ kind: 'stored' });
+  await w.close();
+  await oldest.close();
+});

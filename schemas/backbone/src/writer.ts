@@ -17,7 +17,7 @@ import { inside, type Backbone, type Connection } from './connection.js';
 import { lastOnSubject } from './lastEvent.js';
 import { writeHeaders } from './message.js';
 import { prepareSpool } from './resume.js';
-import type { PublishOutcome } from './publisher.js';
+import { isFull, type PublishOutcome } from './publisher.js';
 import {
   lateWriter,
   type AppendOutcome,
@@ -329,7 +329,8 @@ class OpenWriter implements SessionWriter {
     if (this.offline) return;
     this.offline = true;
     this.file.releaseMemory();
-    this.options.log?.warn({ sid: this.sid, reason }, 'the backbone is out of reach; events are spooled');
+    const what = isFull({ kind: 'unavailable', reason }) ? 'the log has no room' : 'the backbone is out of reach';
+    this.options.log?.warn({ sid: this.sid, reason }, `${what}; events are spooled`);
   }
 
   /** Whoever waits for an acknowledgement learns that the event is on disk. */

@@ -1,6 +1,9 @@
 import { LOG_LEVELS } from './logger.js';
 import { defineOptions } from './options.js';
 
+const MIB = 1024 * 1024;
+const GIB = 1024 * MIB;
+
 /** The options that more than one process or command takes. A process picks the ones it reads. */
 export const OPTIONS = defineOptions({
   home: {
@@ -72,6 +75,48 @@ export const OPTIONS = defineOptions({
     help: 'Port of /livez, /readyz and /metrics of a process without an HTTP API; 0 takes a free one',
     type: 'integer',
     max: 65_535,
+  },
+  accountStorage: {
+    env: 'PIZZAPI_ACCOUNT_STORAGE',
+    flag: '--account-storage <size>',
+    help: 'Files and logs that an account may store; 0 = without limit',
+    type: 'bytes',
+    default: 20 * GIB,
+  },
+  sessionStorage: {
+    env: 'PIZZAPI_SESSION_STORAGE',
+    flag: '--session-storage <size>',
+    help: 'Files and log that a session may store; 0 = without limit',
+    type: 'bytes',
+    default: 2 * GIB,
+  },
+  linkStorage: {
+    env: 'PIZZAPI_LINK_STORAGE',
+    flag: '--link-storage <size>',
+    help: 'Files that may be stored by one share link; 0 = without limit',
+    type: 'bytes',
+    default: 200 * MIB,
+  },
+  accountRate: {
+    env: 'PIZZAPI_ACCOUNT_RATE',
+    flag: '--account-rate <number>',
+    help: 'Messages and commands, and as many files, that an account may send in a minute; 0 = any number',
+    type: 'integer',
+    default: 1_200,
+  },
+  linkRate: {
+    env: 'PIZZAPI_LINK_RATE',
+    flag: '--link-rate <number>',
+    help: 'The same of a share link',
+    type: 'integer',
+    default: 60,
+  },
+  addressRate: {
+    env: 'PIZZAPI_ADDRESS_RATE',
+    flag: '--address-rate <number>',
+    help: 'The same of an address of the network',
+    type: 'integer',
+    default: 2_400,
   },
   hostLostGraceMs: {
     env: 'PIZZAPI_HOST_LOST_GRACE_MS',

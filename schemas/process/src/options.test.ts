@@ -40,6 +40,22 @@ describe('options', () => {
     expect(readOptions(SPEC, flags(), { PIZZAPI_OPEN: 'off' })).toMatchObject({ port: 7492, open: false });
   });
 
+  it('read sizes as people write them, and show them so', () => {
+    const { linkStorage } = OPTIONS;
+    const sizes = defineOptions({ linkStorage });
+    const sizeOf = (text: string) => readOptions(sizes, {}, { PIZZAPI_LINK_STORAGE: text }).linkStorage;
+    expect([sizeOf('1.5 GiB'), sizeOf('300M'), sizeOf('0'), sizeOf('')]).toEqual([
+      1.5 * 1024 ** 3,
+      300 * 1024 ** 2,
+      0,
+      200 * 1024 ** 2,
+    ]);
+    expect(failure(sizes, { linkStorage: 'much' }, {}).message).toContain(
+      '--link-storage is "much", but takes a size such as 500 MiB or 20 GiB',
+    );
+    expect(optionsTable(sizes)).toContain('| `200 MiB` |');
+  });
+
   it('count an empty variable as not set', () => {
     expect(readOptions(SPEC, flags(), { PIZZAPI_PORT: '' }).port).toBe(7492);
   });

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
-import { CodedError } from '@pizzapi/protocol';
+import { CodedError, formatBytes, parseBytes } from '@pizzapi/protocol';
 import { Command, Option } from 'commander';
 
 /** Exit code of a process that was asked for in the wrong way. */
@@ -23,6 +23,8 @@ export type OptionSpec = Described &
     /** http, https, ws, wss, nats or tls; no trailing slash. */
     | { type: 'url'; default?: string }
     | { type: 'integer'; default?: number; min?: number; max?: number }
+    /** A number of bytes, written as `20 GiB`, `500M` or `1048576`. */
+    | { type: 'bytes'; default?: number }
     | { type: 'boolean'; default?: boolean }
     /** A variable holds them as PATH does; the flag takes several words. */
     | { type: 'paths'; default?: readonly string[] }
@@ -30,7 +32,7 @@ export type OptionSpec = Described &
 
 export type OptionsSpec = Readonly<Record<string, OptionSpec>>;
 
-type Plain<S extends OptionSpec> = S extends { type: 'integer' }
+type Plain<S extends OptionSpec> = S extends { type: 'integer' | 'bytes' }
   ? number
   : S extends { type: 'boolean' }
     ? boolean
@@ -118,6 +120,7 @@ function shown(option: OptionSpec): string {
 }
 
 function plainDefault(option: OptionSpec): string {
+  if (option.type === 'bytes') return option.default === 0 ? '0' : formatBytes(option.default ?? 0);
   return option.type === 'paths' ? (option.default ?? []).join(delimiter) : String(option.default);
 }
 
@@ -141,6 +144,8 @@ function parse(option: OptionSpec, raw: unknown, source: string): unknown {
       const upTo = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
       return value >= min && value <= max ? value : fail(`a whole number ${upTo}`);
     }
+    case 'bytes':
+      return typeof raw === 'number' ? raw : (parseBytes(String(raw)) ?? fail('a size such as 500 MiB or 20 GiB'));
     case 'boolean':
       if (typeof raw === 'boolean') return raw;
       if (/^(1|true|yes|on)$/i.test(String(raw))) return true;

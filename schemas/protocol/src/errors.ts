@@ -172,6 +172,10 @@ export const ERRORS = {
     status: 503,
     hint: 'Another program listens there. Choose another with --port (nats-server: --nats-port).',
   },
+  storage_full: {
+    status: 507,
+    hint: 'Delete sessions that are not needed any more, or ask the person who runs this relay for more room.',
+  },
   spool_full: { status: 503, hint: 'The spool is full: the session waits until the backbone is reachable again.' },
   fenced: { status: 409, hint: 'Another host owns this session now. This one has stopped.' },
 } as const satisfies Record<string, { status: number; hint: string }>;

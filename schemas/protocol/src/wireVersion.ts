@@ -16,4 +16,5 @@ export const WIRE_HISTORY = [
     hash: 'c67492ae9e238a99',
     what: 'Added: links that let people approve, what guests had agents begin, and its end with their link.',
   },
+  { version: 1, hash: '3222cb95cad0f4bf', what: 'Added: what is stored and how much may be, sizes of logs.' },
 ] as const;

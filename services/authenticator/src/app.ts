@@ -1,21 +1,27 @@
-import { openNkey, type Backbone } from '@pizzapi/backbone';
+import { BlobStore, NO_STORAGE_LIMITS, openNkey, type Backbone, type StorageLimits } from '@pizzapi/backbone';
 import { showBackbone, type Logger, type Metrics, type Service } from '@pizzapi/process';
 import { serveCallout } from './callout.js';
 import { serveDesk } from './desk.js';
 import { Grants } from './grants.js';
 import { createMeters } from './meters.js';
 import { servePurge } from './purge.js';
+import { LogSizes } from './logSizes.js';
 import { Registry } from './registry.js';
 import { patrol } from './revocation.js';
+import { sweepBlobs } from './sweeping.js';
 import { trailOf } from './trail.js';
 
 export interface AuthenticatorOptions {
   /** With the authenticator's own login. The streams must have been provisioned. */
   backbone: Backbone;
-  /** With the provisioner's login, for purges. */
+  /** With the provisioner's login, for what is removed for good: logs and blobs. */
   admin: Backbone;
   /** The account seed (`SA…`) whose public key nats-server's configuration names as the issuer. */
   issuerSeed: string;
+  /** Bytes that accounts and sessions may store; without limits by default. */
+  storage?: Partial<StorageLimits>;
+  /** Between two looks for blobs that nothing refers to, in ms. */
+  sweepMs?: number;
   log: Logger;
   metrics: Metrics;
 }
@@ -36,7 +42,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const issuer = openNkey(issuerSeed);
   const grants = new Grants(issuerSeed);
   const registry = new Registry(b);
+  const logSizes = new LogSizes(b, registry);
   const trail = trailOf(b, log);
+  const blobs = new BlobStore(b, { ...NO_STORAGE_LIMITS, ...options.storage });
   const ending = new AbortController();
   let stops: (() => void)[] = [];
 
@@ -53,11 +61,16 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       if (ending.signal.aborted) return;
       stops = [
         serveCallout({ b, grants, registry, issuer, trail, meters, log }),
-        serveDesk({ b, grants, registry, trail, meters, log }),
+        serveDesk({ b, blobs, logSizes, grants, registry, trail, meters, log }),
         servePurge({ b, admin, meters, log }),
       ];
       log.info({ issuer: issuer.publicKey }, 'hosts are let in');
-      await Promise.all([registry.watching, patrol({ b, registry, meters, log }, ending.signal)]);
+      await Promise.all([
+        registry.watching,
+        logSizes.watch(ending.signal),
+        patrol({ b, registry, meters, log }, ending.signal),
+        sweepBlobs({ b, admin, meters, log, sweepMs: options.sweepMs }, ending.signal),
+      ]);
     },
     drain,
     stop: drain,

@@ -217,7 +217,7 @@ describe('a blob', () => {
     };
     const bytes = Buffer.from('bytes');
     expect(await put({ size: 5, offset: 0, bytes })).toMatchObject({ kind: 'refused', code: 'bad_request' });
-    expect(await put({ size: 1e9, offset: 0, bytes })).toMatchObject({ code: 'bad_request' });
+    expect(await put({ size: 1e9, offset: 0, bytes })).toMatchObject({ code: 'body_too_large' });
     expect(await put({ size: 50, offset: 0, bytes })).toMatchObject({ code: 'bad_request' });
     expect(await put({ size: 8, offset: 3, bytes })).toMatchObject({ code: 'bad_request' });
     expect(await put({ size: 5, offset: 0, bytes: 'text' })).toMatchObject({ code: 'bad_request' });

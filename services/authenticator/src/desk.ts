@@ -4,8 +4,11 @@ import {
   leaseAt,
   linkStateOf,
   serveRpc,
+  storageFull,
   storedCommandsAfter,
   type Backbone,
+  type BlobStore,
+  type StorageShortage,
 } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import {
@@ -13,6 +16,7 @@ import {
   decode,
   describeError,
   encode,
+  formatBytes,
   isDeskRequest,
   type DeskRefusal,
   type DeskReplies,
@@ -22,9 +26,10 @@ import {
   type LinkMode,
 } from '@pizzapi/protocol';
 import { askerOf, standingOf, type Standing } from './deskAsker.js';
-import { DeskBlobs } from './deskBlobs.js';
+import { DeskBlobs, MAX_BLOB_BYTES, type PutOutcome } from './deskBlobs.js';
 import { hasResult, idsAfter, seqBefore } from './deskLog.js';
 import type { Grants } from './grants.js';
+import type { LogSizes } from './logSizes.js';
 import type { Meters } from './meters.js';
 import type { Registry } from './registry.js';
 import { QUEUE } from './tables.js';
@@ -35,6 +40,8 @@ export const MAX_AT_WORK = 16;
 
 export interface DeskDeps {
   b: Backbone;
+  blobs: BlobStore;
+  logSizes: Pick<LogSizes, 'ofAccount'>;
   grants: Grants;
   registry: Registry;
   trail: Trail;
@@ -60,7 +67,7 @@ class Desk {
   private atWork = 0;
 
   constructor(private readonly deps: DeskDeps) {
-    this.blobs = new DeskBlobs(deps.b);
+    this.blobs = new DeskBlobs(deps.b, deps.blobs);
   }
 
   async answer(subject: string, body: Uint8Array): Promise<Reply> {
@@ -130,15 +137,10 @@ class Desk {
       }
       case 'ids_after':
         return { kind: 'answer', ...(await idsAfter(b, sid, request.after)) };
-      case 'put_blob': {
-        const outcome = await this.blobs.put(userId, request);
-        if (outcome.kind === 'answer') return outcome;
-        return outcome.kind === 'invalid'
-          ? refuse('bad_request', outcome.why)
-          : refuse('blob_not_found', 'Parts of the blob are missing; send it again');
-      }
+      case 'put_blob':
+        return replyTo(await this.blobs.put({ userId, sid }, request));
       case 'get_blob':
-        return (await this.blobs.get(userId, request)) ?? refuse('blob_not_found');
+        return (await this.blobs.get({ userId, sid }, request)) ?? refuse('blob_not_found');
       case 'link_modes':
         return { kind: 'answer', modes: await this.linkModes(userId, request.links) };
     }
@@ -153,8 +155,13 @@ class Desk {
   }
 
   /** Gives the session to the runner, with a new epoch. */
-  private async claim({ userId, rid, sid }: Standing): Promise<Reply> {
+  private async claim({ userId, rid, sid, fresh }: Standing): Promise<Reply> {
     const { b, grants, meters, registry, trail } = this.deps;
+    const shortage = fresh ? await this.shortageFor(userId, sid) : undefined;
+    if (shortage !== undefined) {
+      meters.grants.inc({ outcome: 'storage_full' });
+      return { kind: 'refused', ...storageFull(shortage) };
+    }
     const outcome = await claimSession(b, { sid, userId, runnerId: rid });
     if (outcome.kind === 'refused') {
       const code = outcome.owner.userId === userId ? 'fenced' : 'session_not_found';
@@ -166,6 +173,29 @@ class Desk {
     meters.grants.inc({ outcome: 'granted' });
     trail('session_granted', { userId, runnerId: rid, sessionId: sid, epoch });
     return { kind: 'granted', epoch, userId, grant: grants.mint({ sid, rid, userId, epoch }) };
+  }
+
+  /** What is in the way of one more session of an account: it begins with an event at least. */
+  private shortageFor(userId: string, sid: string): Promise<StorageShortage | undefined> {
+    const { blobs, logSizes } = this.deps;
+    return blobs.usage.shortage({ userId, sid }, 1, { account: logSizes.ofAccount(userId) });
+  }
+}
+
+function replyTo(outcome: PutOutcome): DeskReplies['put_blob'] | DeskRefusal {
+  switch (outcome.kind) {
+    case 'answer':
+      return outcome;
+    case 'invalid':
+      return refuse('bad_request', outcome.why);
+    case 'too_large':
+      return refuse('body_too_large', `A file may have ${formatBytes(MAX_BLOB_BYTES)}`);
+    case 'full':
+      return { kind: 'refused', ...storageFull(outcome.shortage) };
+    case 'busy':
+      return refuse('unavailable', 'Too many files of this account are on their way');
+    case 'parts_missing':
+      return refuse('blob_not_found', 'Parts of the blob are missing; send it again');
   }
 }
 

@@ -1,12 +1,15 @@
-import { createHash } from 'node:crypto';
-import { bucket, getBlob, putBlob, type Backbone, type Blob, type Bucket } from '@pizzapi/backbone';
+import { bucket, type Backbone, type Blob, type BlobPlace, type BlobStore, type Bucket } from '@pizzapi/backbone';
+import type { StorageShortage } from '@pizzapi/backbone';
 import { DESK_PART_BYTES, type DeskRequest, type DeskReplies } from '@pizzapi/protocol';
-import { blobOwnerRows } from './tables.js';
+import { createHash } from 'node:crypto';
 
 /** What a blob may have, in bytes. */
 export const MAX_BLOB_BYTES = 64 * 1024 * 1024;
 /** How long the parts of a blob wait for the others, in ms. */
 export const PARTS_TTL_MS = 120_000;
+/** Parts of one account that may wait when a new blob begins, and at all, in bytes: all accounts share a bucket. */
+export const PARTS_TO_BEGIN_BYTES = 128 * 1024 * 1024;
+export const PARTS_BYTES = 256 * 1024 * 1024;
 /** Whole blobs kept for the next part that is asked for: so many bytes, for so long in ms. */
 const KEPT_BYTES = 32 * 1024 * 1024;
 const KEPT_MS = 30_000;
@@ -17,32 +20,40 @@ type Get = Extract<DeskRequest, { verb: 'get_blob' }>;
 export type PutOutcome =
   | { kind: 'answer'; stored: boolean }
   | { kind: 'invalid'; why: string }
+  | { kind: 'too_large' }
+  /** A limit of the account or the session is reached. */
+  | { kind: 'full'; shortage: StorageShortage }
+  /** Too many parts of the account wait for others: the same part may be sent again. */
+  | { kind: 'busy' }
   /** A part before this one is not there any more: the blob has to be sent again. */
   | { kind: 'parts_missing' };
 
 /**
  * Stores and reads blobs for hosts, part by part. Parts wait in a bucket, not in memory: the next one may be for another
- * authenticator. Whose a blob is, is written down: knowing a hash is not having the bytes.
+ * authenticator. A session has the blobs that were stored for it: knowing a hash is not having the bytes.
  */
 export class DeskBlobs {
   private readonly parts: Bucket<{ bytes: Uint8Array }>;
-  private readonly owners;
-  private kept: { hash: string; blob: Blob; until: number } | undefined;
+  private kept: { name: string; blob: Blob; until: number } | undefined;
 
-  constructor(private readonly b: Backbone) {
+  constructor(
+    b: Backbone,
+    private readonly store: BlobStore,
+  ) {
     this.parts = bucket(b, 'blob-parts');
-    this.owners = blobOwnerRows(b);
   }
 
-  async put(userId: string, request: Put): Promise<PutOutcome> {
+  async put({ userId, sid }: BlobPlace, request: Put): Promise<PutOutcome> {
     const { blob, size, offset, mediaType } = request;
     const bytes = bytesOf(request.bytes);
     const length = Math.min(DESK_PART_BYTES, size - offset);
-    if (size > MAX_BLOB_BYTES) return { kind: 'invalid', why: `A blob may have ${MAX_BLOB_BYTES} bytes` };
+    if (size > MAX_BLOB_BYTES) return { kind: 'too_large' };
     if (bytes === undefined || offset % DESK_PART_BYTES !== 0 || bytes.byteLength !== length || length <= 0)
       return { kind: 'invalid', why: `A part has ${DESK_PART_BYTES} bytes, and the last one the rest` };
     const key = (at: number): string => `${userId}.${blob}.${at}`;
     if (offset + length < size) {
+      const refused = await this.refusalOfPart({ userId, sid }, request);
+      if (refused !== undefined) return refused;
       await this.parts.put(key(offset), { bytes }, { ttlMs: PARTS_TTL_MS });
       return { kind: 'answer', stored: false };
     }
@@ -55,26 +66,36 @@ export class DeskBlobs {
     const whole = Buffer.concat([...before, bytes]);
     if (createHash('sha256').update(whole).digest('hex') !== blob)
       return { kind: 'invalid', why: 'The bytes are not those of the hash' };
-    await putBlob(this.b, whole, mediaType);
-    await this.owners.put(`${blob}.${userId}`, { at: Date.now() });
+    const stored = await this.store.put({ userId, sid }, whole, mediaType, { keep: true });
+    if (stored.kind === 'full') return stored;
     await Promise.all(before.map((_, index) => this.parts.delete(key(index * DESK_PART_BYTES), { markerMs: 1_000 })));
     return { kind: 'answer', stored: true };
   }
 
-  /** Undefined when this account has no such blob. */
-  async get(userId: string, { blob: hash, offset }: Get): Promise<DeskReplies['get_blob'] | undefined> {
-    if ((await this.owners.get(`${hash}.${userId}`)) === undefined) return undefined;
-    const found = await this.whole(hash);
+  /** Undefined when the session has no such blob. */
+  async get(place: BlobPlace, { blob: hash, offset }: Get): Promise<DeskReplies['get_blob'] | undefined> {
+    if ((await this.store.find(place, hash)) === undefined) return undefined;
+    const found = await this.whole(place, hash);
     if (found === undefined) return undefined;
     const { bytes, size, mediaType } = found;
     return { kind: 'answer', size, mediaType, bytes: bytes.subarray(offset, offset + DESK_PART_BYTES) };
   }
 
-  private async whole(hash: string): Promise<Blob | undefined> {
-    if (this.kept?.hash === hash && this.kept.until > Date.now()) return this.kept.blob;
-    const blob = await getBlob(this.b, hash);
+  /** Why a part that is not the last may not wait here, if anything. What has no room is refused with its first part. */
+  private async refusalOfPart(place: BlobPlace, { blob, size, offset }: Put): Promise<PutOutcome | undefined> {
+    const waiting = (await this.parts.count(`${place.userId}.`)) * DESK_PART_BYTES;
+    if (waiting >= (offset === 0 ? PARTS_TO_BEGIN_BYTES : PARTS_BYTES)) return { kind: 'busy' };
+    if (offset > 0 || (await this.store.find(place, blob)) !== undefined) return undefined;
+    const shortage = await this.store.usage.shortage(place, size);
+    return shortage && { kind: 'full', shortage };
+  }
+
+  private async whole(place: BlobPlace, hash: string): Promise<Blob | undefined> {
+    const name = `${place.userId}.${place.sid}.${hash}`;
+    if (this.kept?.name === name && this.kept.until > Date.now()) return this.kept.blob;
+    const blob = await this.store.get(place, hash);
     if (blob !== undefined && blob.size > DESK_PART_BYTES && blob.size <= KEPT_BYTES)
-      this.kept = { hash, blob, until: Date.now() + KEPT_MS };
+      this.kept = { name, blob, until: Date.now() + KEPT_MS };
     return blob;
   }
 }

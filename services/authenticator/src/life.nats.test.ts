@@ -1,18 +1,17 @@
 import {
   AUDIT_STREAM,
+  BlobStore,
   bucket,
   claimGrant,
   claimSession,
   connectBackbone,
   consumeStream,
-  getBlob,
   headOf,
   holdLease,
   lastEvent,
   openWriter,
   publishAudit,
   publishRunnerEvent,
-  putBlob,
   readCommands,
   readLease,
   reauthenticate,
@@ -146,8 +145,10 @@ describe('between a worker and a gateway', () => {
     for await (const batch of replay(gateway, sid)) read += batch.length;
     expect(read).toBe(2);
     expect((await headOf(gateway, sid)).last).toBe(live.position);
-    const { blob } = await putBlob(gateway, Buffer.from('a picture'), 'image/png');
-    expect((await getBlob(gateway, blob))?.size).toBe(9);
+    const blobs = new BlobStore(gateway);
+    const place = { userId: 'ann', sid };
+    const stored = await blobs.put(place, Buffer.from('a picture'), 'image/png', { keep: true });
+    expect((await blobs.get(place, stored.kind === 'stored' ? stored.ref.blob : ''))?.size).toBe(9);
     expect(await publishAudit(gateway, { kind: 'input', at: 1, userId: 'ann' })).toMatchObject({ kind: 'stored' });
     const rows = await streamHead(gateway, AUDIT_STREAM);
     expect(rows).toBeGreaterThan(0);

@@ -36,7 +36,8 @@ await runService(
     ]);
     await verifyProvisioned(backbone);
     const metrics = createMetrics({ process: true });
-    const authenticator = createAuthenticator({ backbone, admin, issuerSeed, log, metrics });
+    const storage = { account: options.accountStorage, session: options.sessionStorage };
+    const authenticator = createAuthenticator({ backbone, admin, issuerSeed, storage, log, metrics });
     let health: HealthServer | undefined;
     if (options.healthPort !== undefined) {
       health = await createHealthServer({ port: options.healthPort, ready: () => authenticator.ready(), metrics });

@@ -12,6 +12,7 @@ export function createMeters(metrics: Metrics) {
       'outcome',
     ]),
     kicks: metrics.counter(METRICS.authKicks, 'Connections ended because what let them in was revoked'),
+    blobsRemoved: metrics.counter(METRICS.authBlobsRemoved, 'Files that were removed, by why', ['why']),
     purges: metrics.counter(METRICS.authPurges, 'Logs of sessions deleted for good'),
   };
 }

@@ -14,6 +14,8 @@ export const AUTHENTICATOR_OPTIONS = defineOptions({
     help: 'Seed of the provisioner’s nkey, for deleting logs (SU…)',
     type: 'string',
   },
+  accountStorage: OPTIONS.accountStorage,
+  sessionStorage: OPTIONS.sessionStorage,
   healthPort: OPTIONS.healthPort,
   logLevel: OPTIONS.logLevel,
 });

@@ -1,8 +1,8 @@
-import { purgeSession, serveRpc, type Backbone } from '@pizzapi/backbone';
+import { ownerOf, purgeSession, serveRpc, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import { decode, deskSubjects, encode, errorInfo, isId, isMap, type DeskRefusal } from '@pizzapi/protocol';
 import type { Meters } from './meters.js';
-import { QUEUE } from './tables.js';
+import { deletedKey, deletedRows, QUEUE } from './tables.js';
 
 export interface PurgeDeps {
   b: Backbone;
@@ -12,13 +12,19 @@ export interface PurgeDeps {
   log: Logger;
 }
 
-/** Deletes the logs of sessions for gateways, until the returned function is called. Purging again is safe. */
+/**
+ * Deletes the logs of sessions for gateways, until the returned function is called, and writes down that their blobs are
+ * to be removed. Purging again is safe.
+ */
 export function servePurge({ b, admin, meters, log }: PurgeDeps): () => void {
   const purge = async (body: Uint8Array): Promise<{ kind: 'answer'; purged: number } | DeskRefusal> => {
     const sid = sidIn(body);
     if (sid === undefined) return { kind: 'refused', ...errorInfo('bad_request') };
     try {
+      const owner = await ownerOf(b, sid);
       const purged = await purgeSession(admin, sid);
+      // Removing them may take longer than who asks waits, and outlive this process.
+      if (owner !== undefined) await deletedRows(b).put(deletedKey(owner.userId, sid), { at: Date.now() });
       meters.purges.inc();
       log.info({ sid, purged }, 'the log of a session was deleted');
       return { kind: 'answer', purged };

@@ -71,6 +71,11 @@ export class Registry {
     return owner.runnerId === parsed.rid && owner.userId === runner.userId && this.isRunnerGood(runner, now);
   }
 
+  /** Whose a session is. */
+  userOf(sid: string): string | undefined {
+    return this.sessions.get(sid)?.userId;
+  }
+
   /** The sessions that belong to a runner, the latest grant first, as far as one connection can keep them. */
   sessionsOf(rid: string): string[] {
     const sids = [...(this.kept.get(rid) ?? [])];

@@ -1,8 +1,8 @@
 import {
+  BlobStore,
   bucket,
   connectBackbone,
   LOG_API,
-  putBlob,
   stateSeedOf,
   verifyProvisioned,
   type BackboneOptions,
@@ -54,7 +54,13 @@ describe('a service', () => {
     const rows = bucket<{ of: string }>(gateway, 'accounts');
     await rows.put('user.u', { of: 'u' });
     expect((await rows.get('user.u'))?.value).toEqual({ of: 'u' });
-    expect(await putBlob(gateway, Buffer.from('bytes'), 'text/plain')).toMatchObject({ size: 5 });
+    const stored = await new BlobStore(gateway, { account: 9, session: 9, link: 9 }).put(
+      { userId: 'u', sid: 's' },
+      Buffer.from('bytes'),
+      'text/plain',
+      { link: 'l', keep: true },
+    );
+    expect(stored).toMatchObject({ kind: 'stored', ref: { size: 5 } });
   });
 
   it('is told whether the server syncs every write', async () => {

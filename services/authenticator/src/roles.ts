@@ -69,7 +69,8 @@ export const SERVICES = {
       publish: [
         ...READ_STATE,
         BLOBS,
-        ...rows('accounts', 'api-keys', 'shares', 'owners', 'blob-owners', 'sessions', 'session-meta', 'notifications'),
+        ...rows('accounts', 'api-keys', 'shares', 'owners', 'blob-owners', 'usage'),
+        ...rows('sessions', 'session-meta', 'notifications'),
       ],
       subscribe: [],
     },
@@ -105,7 +106,7 @@ export const SERVICES = {
       answers: true,
     },
     state: {
-      publish: [...READ_STATE, BLOBS, ...rows('owners', 'api-keys', 'blob-owners', 'blob-parts')],
+      publish: [...READ_STATE, BLOBS, ...rows('owners', 'api-keys', 'blob-owners', 'blob-parts', 'usage')],
       subscribe: ['$SYS.REQ.USER.AUTH'],
       answers: true,
     },

@@ -1,10 +1,12 @@
 import { bucket, type Backbone } from '@pizzapi/backbone';
 import {
   isAccountRow,
+  isDeletedRow,
   isKeyRow,
   isRunnerOwnerRow,
   OWNER_ID,
   type AccountRow,
+  type DeletedRow,
   type KeyRow,
   type RunnerOwnerRow,
 } from '@pizzapi/protocol';
@@ -16,9 +18,11 @@ export const QUEUE = 'authenticators';
 export const keyRows = (b: Backbone) => bucket<KeyRow>(b, 'api-keys', { check: isKeyRow });
 export const accountRows = (b: Backbone) => bucket<AccountRow>(b, 'accounts', { check: isAccountRow });
 export const runnerRows = (b: Backbone) => bucket<RunnerOwnerRow>(b, 'owners', { check: isRunnerOwnerRow });
-export const blobOwnerRows = (b: Backbone) => bucket<{ at: number }>(b, 'blob-owners');
+/** Sessions whose blobs are to be removed, keys `deleted.<userId>.<sid>`. */
+export const deletedRows = (b: Backbone) => bucket<DeletedRow>(b, 'usage', { check: isDeletedRow });
 
 export const accountKey = (userId: string): string => `user.${userId}`;
+export const deletedKey = (userId: string, sid: string): string => `deleted.${userId}.${sid}`;
 export const runnerKey = (rid: string): string => `runner.${rid}`;
 
 /** Why a runner token does not open anything. */

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import fastifySwagger from '@fastify/swagger';
-import { publishAudit, refreshIdentity, type Backbone } from '@pizzapi/backbone';
+import { BlobStore, publishAudit, refreshIdentity, type Backbone, type StorageLimits } from '@pizzapi/backbone';
 import { showBackbone, sleep, type Logger, type Metrics } from '@pizzapi/process';
 import type { Reach } from '@pizzapi/process/notify';
 import { CodedError, type SignupMode } from '@pizzapi/protocol';
@@ -23,6 +23,7 @@ import { runnerRoutes } from './http/runnerRoutes.js';
 import { registerScope } from './http/scope.js';
 import { sessionRoutes } from './http/sessionRoutes.js';
 import { shareRoutes } from './http/shareRoutes.js';
+import { usageRoutes } from './http/usageRoutes.js';
 import { validatorCompiler } from './http/validate.js';
 import { GatewayMetrics } from './metrics.js';
 import { createPeople } from './people.js';
@@ -30,15 +31,16 @@ import { ROOM_LIMITS, type RoomLimits } from './room/limits.js';
 import { natsSource } from './room/natsSource.js';
 import { Rooms } from './room/rooms.js';
 import { Access } from './session/access.js';
+import { ActionRates, DEFAULT_ACTION_RATES, type ActionRateLimits } from './session/actionRates.js';
 import { Answers } from './session/answers.js';
 import { Attention } from './session/attention.js';
-import { BlobOwners } from './session/blobOwners.js';
 import { Commander } from './session/commander.js';
 import { Directory } from './session/directory.js';
 import { Expected } from './session/expected.js';
 import { Reader } from './session/reader.js';
 import { Remover } from './session/remover.js';
 import { Spawner } from './session/spawner.js';
+import { DEFAULT_STORAGE_LIMITS, Storage } from './session/storage.js';
 import { MetaFeeds } from './sockets/metaFeed.js';
 import { registerUpgrades, socketRoutes } from './sockets/socketRoutes.js';
 import { Sockets } from './sockets/sockets.js';
@@ -67,6 +69,10 @@ export interface GatewayOptions {
   /** Attempts at signing in, and the like, that a client has. */
   attemptsPerMinute?: number;
   passwords?: Partial<PasswordLimits>;
+  /** Bytes that accounts, sessions and links may store. */
+  storage?: Partial<StorageLimits>;
+  /** What accounts, links and addresses may send in a minute. */
+  rates?: Partial<ActionRateLimits>;
   /** Where notifications may be sent; by default not to private addresses. */
   reach?: Reach;
   /** Folder of the built dashboard. */
@@ -103,11 +109,14 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const shares = new ShareStore(b, log);
   const expected = new Expected();
   const access = new Access(directory, shares, expected);
-  const blobs = new BlobOwners(b);
+  const storageLimits = { ...DEFAULT_STORAGE_LIMITS, ...options.storage };
+  const blobs = new BlobStore(b, storageLimits);
+  const storage = new Storage(blobs, directory.logSizes, storageLimits);
+  const rates = new ActionRates({ ...DEFAULT_ACTION_RATES, ...options.rates });
   const answers = new Answers(b, log);
   const attention = new Attention(b);
   const reader = new Reader(b, directory);
-  const commander = new Commander({ b, directory, access, expected, blobs, reader, log });
+  const commander = new Commander({ b, directory, access, expected, blobs, storage, rates, reader, log });
   const remover = new Remover({ b, directory, commander, shares });
   const metrics: GatewayMetrics = new GatewayMetrics(counters, () => rooms.size);
   showBackbone(counters, () => b.counters);
@@ -121,7 +130,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     log,
   });
   const spawner = new Spawner({
-    ...{ b, directory, access, expected, blobs, commander, answers },
+    ...{ b, directory, access, expected, blobs, storage, commander, answers },
     publicUrl: () => url,
     waitMs: options.spawnWaitMs ?? 10_000,
   });
@@ -197,7 +206,8 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   runnerRoutes(app, { b, directory });
   sessionRoutes(app, { b, directory, reader, commander, spawner, remover, metrics });
   shareRoutes(app, { shares, tokens, commander, metrics, publicUrl: () => url });
-  blobRoutes(app, { b, access, blobs });
+  blobRoutes(app, { access, blobs, storage, rates, metrics });
+  usageRoutes(app, { b, access, directory, storage });
   auditRoutes(app, { b });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   socketRoutes(app, { sockets, metrics, addresses, access, isDraining: () => draining });

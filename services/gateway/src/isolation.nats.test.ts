@@ -62,6 +62,7 @@ const ROUTES: readonly [method: string, path: string, json?: object][] = [
   ['POST', '/api/sessions/{sid}/commands', { name: 'abort' }],
   ['GET', '/api/sessions/{sid}/events'],
   ['GET', '/api/sessions/{sid}/meta'],
+  ['GET', '/api/sessions/{sid}/usage'],
   ['POST', '/api/sessions/{sid}/blobs', { any: 'bytes' }],
   ['GET', '/api/sessions/{sid}/blobs/{hash}'],
   ['POST', '/api/sessions/{sid}/shares', {}],

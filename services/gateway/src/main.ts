@@ -17,6 +17,12 @@ await runService(
       home,
       trustedProxies,
       notifyPrivate,
+      accountStorage,
+      sessionStorage,
+      linkStorage,
+      accountRate,
+      linkRate,
+      addressRate,
       ...options
     } = given;
     const backbone = await connectBackbone({
@@ -36,6 +42,8 @@ await runService(
         trustedProxies: readProxies(trustedProxies),
         natsUrl: natsPublicUrl ?? natsUrl,
         reach: { allowPrivate: notifyPrivate },
+        storage: { account: accountStorage, session: sessionStorage, link: linkStorage },
+        rates: { account: accountRate, link: linkRate, address: addressRate },
       },
       log,
       metrics: createMetrics({ process: true }),

@@ -3,6 +3,7 @@ import { defineOptions, OPTIONS } from '@pizzapi/process';
 import { CodedError, SIGNUP_MODES } from '@pizzapi/protocol';
 
 const { home, port, host, publicUrl, natsUrl, natsUser, natsPassword, natsNkey, notifyPrivate, logLevel } = OPTIONS;
+const { accountStorage, sessionStorage, linkStorage, accountRate, linkRate, addressRate } = OPTIONS;
 
 /** What the gateway's process can be told. */
 export const GATEWAY_OPTIONS = defineOptions({
@@ -16,6 +17,12 @@ export const GATEWAY_OPTIONS = defineOptions({
   natsNkey,
   notifyPrivate,
   logLevel,
+  accountStorage,
+  sessionStorage,
+  linkStorage,
+  accountRate,
+  linkRate,
+  addressRate,
   signup: {
     env: 'PIZZAPI_SIGNUP',
     flag: '--signup <mode>',

@@ -7,6 +7,7 @@ import {
   initialSessionRows,
   isUnread,
   type LogEvent,
+  type SessionRows,
 } from './evolve.js';
 import { skim } from './skim.js';
 import { started, turn } from './testing/events.js';
@@ -58,7 +59,19 @@ describe('the rows of a session', () => {
   ])('call %s poison, and go on after it', (_, poison) => {
     const rows = after(record(started('Pizza')));
     const outcome = evolveSession(rows, { ...poison, seq: ++seq });
-    expect(outcome).toMatchObject({ kind: 'poison', next: { row: { info: rows.row.info, lastSeq: seq, count: 2 } } });
+    // It changes nothing but how much is stored.
+    const { logBytes = 0, ...said } = rows.row.info;
+    expect(outcome).toMatchObject({ kind: 'poison', next: { row: { info: said, lastSeq: seq, count: 2 } } });
+    const { row } = (outcome as { next: SessionRows }).next;
+    expect(row.info.logBytes).toBeGreaterThanOrEqual(logBytes + poison.payload.byteLength);
+  });
+
+  it('know how much their log stores', () => {
+    const events = [record(started('Pizza')), ...turn(3).map((event) => record(event))];
+    const bytes = events.reduce((sum, { payload }) => sum + payload.byteLength, 0);
+    const { logBytes = 0 } = after(...events).row.info;
+    expect(logBytes).toBeGreaterThan(bytes);
+    expect(logBytes).toBeLessThan(bytes + events.length * 1_000);
   });
 
   it('keep count of a type of a later version, which changes nothing else', () => {
@@ -80,7 +93,10 @@ describe('what is not decoded', () => {
       const decoded = { ...skimmed, payload: encode({ first: 1, ...event }) };
       expect(skim(skimmed.payload)).toEqual({ type: event.type, at: event.at });
       expect(skim(decoded.payload)).toBeUndefined();
-      expect(evolveSession(rows, skimmed)).toEqual(evolveSession(rows, decoded));
+      const next = evolveSession(rows, skimmed) as { next: SessionRows };
+      // Seven bytes more were stored of the other.
+      next.next.row.info.logBytes! += decoded.payload.byteLength - skimmed.payload.byteLength;
+      expect(next).toEqual(evolveSession(rows, decoded));
     }
   });
 

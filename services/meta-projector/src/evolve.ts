@@ -23,6 +23,9 @@ import { skim } from './skim.js';
 /** An event of the log, as far as a projection looks at it. */
 export type LogEvent = Pick<StoredEvent, 'seq' | 'type' | 'epoch' | 'payload'>;
 
+/** What the store keeps of an event beside its payload, in bytes, about: subject and headers. */
+const EVENT_OVERHEAD = 256;
+
 export interface SessionRows {
   row: SessionRow;
   meta: SessionMetaRow;
@@ -54,11 +57,13 @@ export function evolveSession({ row, meta }: SessionRows, record: LogEvent): Fol
   if (seq <= row.lastSeq) return { kind: 'seen' };
   if (epoch < row.epoch) return { kind: 'stale' };
   const count = row.count + 1;
-  const counted = { ...row, lastSeq: seq, count, epoch, checkpoints: withCheckpoint(row.checkpoints, seq, count) };
+  const logBytes = (row.info.logBytes ?? 0) + record.payload.byteLength + EVENT_OVERHEAD;
+  const checkpoints = withCheckpoint(row.checkpoints, seq, count);
+  const counted = { ...row, info: { ...row.info, logBytes }, lastSeq: seq, count, epoch, checkpoints };
   const read = readEvent(record, row);
   if (read.kind === 'poison') return { ...read, next: { row: counted, meta } };
   try {
-    const info = applySessionInfo(row.info, read.event);
+    const info = applySessionInfo(counted.info, read.event);
     return { kind: 'folded', next: { row: { ...counted, info }, meta: evolveMeta(meta, seq, read.event) } };
   } catch (error) {
     return { kind: 'poison', next: { row: counted, meta }, problem: `the fold failed: ${String(error)}` };

@@ -55,6 +55,7 @@ export function auditTable(): string {
 const GATEWAY = 'services/gateway/src';
 const AUTHENTICATOR = 'services/authenticator/src';
 const minutes = (ms: number): string => `${ms / 60_000} min`;
+const mebibytes = (n: number): string => `${n / 1024 / 1024} MiB`;
 const days = (ms: number): string => `${ms / 86_400_000} d`;
 
 /** What is bounded: the constant that says so, where it is, and how its value reads. */
@@ -82,6 +83,16 @@ const LIMITS: readonly [what: string, file: string, constant: string, unit: (val
     'REFUSALS_PER_SECOND',
     (n) => `${n} a second`,
   ],
+  ['life of an upload that no input takes up', 'schemas/backbone/src/blobStore.ts', 'UNUSED_BLOB_MS', days],
+  ['bytes of a file of a host', `${AUTHENTICATOR}/deskBlobs.ts`, 'MAX_BLOB_BYTES', mebibytes],
+  ['bytes of a file that is uploaded', `${GATEWAY}/session/attachments.ts`, 'MAX_ATTACHMENT_BYTES', mebibytes],
+  [
+    'bytes of parts of files of an account that wait when another file begins',
+    `${AUTHENTICATOR}/deskBlobs.ts`,
+    'PARTS_TO_BEGIN_BYTES',
+    mebibytes,
+  ],
+  ['bytes of parts of files of an account that wait', `${AUTHENTICATOR}/deskBlobs.ts`, 'PARTS_BYTES', mebibytes],
   ['questions that one desk works on at once', `${AUTHENTICATOR}/desk.ts`, 'MAX_AT_WORK', String],
   ['sessions of a keeper’s connection', `${AUTHENTICATOR}/permissions.ts`, 'MAX_KEPT_SESSIONS', String],
 ];

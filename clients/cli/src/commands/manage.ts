@@ -12,7 +12,7 @@ import { examples, type Context } from '../context.js';
 /** How long a host has to carry a command out, in ms. */
 const RESULT_MS = 30_000;
 
-/** `kill`, `rename`, `fork`: commands for one session, whose result is waited for. */
+/** `kill`, `delete`, `rename`, `fork`: what is done to one session, whose result is waited for. */
 export function addManage(program: Command, { io }: Context): void {
   addOptions(program.command('kill <session>'), GATEWAY_OPTIONS)
     .description('End a session; its log stays')
@@ -21,6 +21,21 @@ export function addManage(program: Command, { io }: Context): void {
       const place = whereIs(session, flags, io);
       await carryOut(place, 'kill_session', {}, io);
       line(io.stdout, `Ended: ${place.sid}`);
+    });
+  addOptions(program.command('delete <session>'), GATEWAY_OPTIONS)
+    .description('End a session if it runs, and delete its log and its files for good')
+    .option('--yes', 'Do it: this cannot be undone')
+    .addHelpText('after', examples('pizzapi delete <sid> --yes', 'pizzapi usage'))
+    .action(async (session: string, flags: Record<string, unknown>) => {
+      const { url, token, sid } = whereIs(session, flags, io);
+      if (flags['yes'] !== true)
+        throw new Failure(
+          errorInfo('bad_option', `This deletes ${sid} for good; add --yes if that is what you want`),
+          EXIT.usage,
+        );
+      const api = createApi({ url, ...(token === undefined ? {} : { token }) });
+      await answerOf({ url, token, api }, api.deleteSession(sid));
+      line(io.stdout, `Deleted: ${sid}`);
     });
   addOptions(program.command('rename <session> <name>'), GATEWAY_OPTIONS)
     .description('Give a session a name')

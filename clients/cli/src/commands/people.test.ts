@@ -14,6 +14,46 @@ const cli = (...argv: string[]) => run(argv, { env });
 const last = () => api.asked.at(-1)!;
 const HOUR = 3_600_000;
 
+describe('usage', () => {
+  const GIB = 1024 ** 3;
+  const stored = (used: number) => {
+    const uses = [{ of: 'account', used: used * GIB, limit: 20 * GIB }];
+    const sessions = [{ sessionId: 's1', name: 'Large', files: 1.5 * GIB, log: 2048, limit: 2 * GIB }];
+    api.script['GET /api/usage'] = () => ok({ uses, sessions });
+    return { uses, sessions };
+  };
+
+  it('says what is stored and what takes the most', async () => {
+    stored(3);
+    const { code, stdout, stderr } = await cli('usage');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.split('\n')).toEqual([
+      'The account holds 3 GiB of at most 20 GiB.',
+      '',
+      'SESSION  FILES    LOG    NAME',
+      's1       1.5 GiB  2 KiB  Large',
+      '',
+    ]);
+  });
+
+  it('leads to deleting a session, which has to be meant', async () => {
+    api.script['DELETE /api/sessions/s1'] = () => ({ status: 204 });
+    const refused = await cli('delete', 's1');
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toMatch(/^bad_option: This deletes s1 for good; add --yes/);
+    expect(api.asked).toEqual([]);
+    expect(await cli('delete', 's1', '--yes')).toMatchObject({ code: 0, stdout: 'Deleted: s1\n', stderr: '' });
+    expect(last().route).toBe('DELETE /api/sessions/s1');
+  });
+
+  it('warns from 80 % on, and tells it as JSON', async () => {
+    const whole = stored(17);
+    expect((await cli('usage')).stderr).toMatch(/^The account holds 17 GiB of at most 20 GiB\. Delete sessions/);
+    const { stdout, stderr } = await cli('usage', '--json');
+    expect({ told: JSON.parse(stdout) as unknown, stderr }).toEqual({ told: whole, stderr: '' });
+  });
+});
+
 describe('share', () => {
   const link = () => ({
     shareUrl: `${api.url}/s/s1#share=a.b.c`,

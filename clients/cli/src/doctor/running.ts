@@ -1,6 +1,15 @@
 import { connect } from 'node:net';
 import { connectBackbone, OLDEST_SERVER, requestRpc, verifyProvisioned, type Backbone } from '@pizzapi/backbone';
-import { compareSemver, deskSubjects, encode, toErrorInfo, type RunnerInfo } from '@pizzapi/protocol';
+import {
+  compareSemver,
+  describeUse,
+  deskSubjects,
+  encode,
+  storageWarning,
+  toErrorInfo,
+  type RunnerInfo,
+  type StorageUseInfo,
+} from '@pizzapi/protocol';
 import { isLoopback, readLocalState, type Gateway, type NatsAccess } from '../home.js';
 import { fail, ok, warn, type Finding } from './finding.js';
 
@@ -32,6 +41,8 @@ export async function checkGateway({ url, token, api }: Gateway): Promise<Findin
     return [...findings, fail('sign-in', `${url} does not take our credentials`, todo)];
   }
   findings.push(ok('sign-in', `as ${me.value.userId}`));
+  const usage = await api.usage();
+  if (usage.kind === 'ok') findings.push(storageFinding(usage.value.uses));
   const runners = await api.runners();
   if (runners.kind === 'failed')
     return [...findings, fail('runner', 'The runners cannot be listed', runners.error.message)];
@@ -49,6 +60,17 @@ export function runnerFindings(runners: readonly RunnerInfo[]): Finding[] {
       `${name} is online: ${sessions.length} of ${maxSessions} sessions, ${available} models with a key`,
     );
   });
+}
+
+/** Whether there is room for what is written. */
+export function storageFinding(uses: readonly StorageUseInfo[]): Finding {
+  const warning = storageWarning(uses);
+  if (warning === undefined) return ok('storage', uses.map(describeUse).join('; '));
+  return warn(
+    'storage',
+    describeUse(warning),
+    '`pizzapi usage` lists what takes the room; `pizzapi delete <session> --yes` makes some.',
+  );
 }
 
 /** Whether strangers could listen in. */

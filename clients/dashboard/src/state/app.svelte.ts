@@ -7,6 +7,7 @@ import { forgetLinks } from './guest.svelte.js';
 import { notifications } from './notifications.svelte.js';
 import { loginToken } from './route.js';
 import { router } from './router.svelte.js';
+import { forgetPerson } from './storage.js';
 import { toasts } from './toasts.svelte.js';
 
 /** Who sits in front of the page. `out` says why, where there is something to say, and which forms let one in. */
@@ -85,6 +86,7 @@ class AppState {
     const left = await api.logout();
     if (left.kind === 'failed') return toasts.error(left.error);
     router.go('/', { replace: true });
+    forgetPerson();
     await this.#leave('You are signed out.');
   }
 

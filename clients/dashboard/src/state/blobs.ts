@@ -7,50 +7,89 @@ export type BlobSource = { kind: 'ready'; url: string } | { kind: 'failed'; erro
 /** Pictures that are nothing but pixels. */
 export const RASTER = /^image\/(png|jpe?g|gif|webp|avif|bmp)$/;
 
+/** What is kept in memory of pictures that are not shown at the moment, in bytes: one scrolls back and forth. */
+const KEPT_BYTES = 64 * 1024 * 1024;
+
+/** A blob in memory, for as long as something shows it, and a while longer. */
+export interface HeldBlob {
+  source: Promise<BlobSource>;
+  /** It is not shown any more. May be called again. */
+  release(): void;
+}
+
+interface Entry {
+  source: Promise<BlobSource>;
+  /** How many show it. */
+  holders: number;
+  bytes: number;
+}
+
 /**
- * Where the blobs of a session are read from. An `<img>` or a link of the page carries its cookie but no token, so that a
- * guest's are fetched with the token first and read from memory.
+ * The blobs of a session. The gateway lets no browser keep them, so that nothing of them is left when somebody signs
+ * out; the page keeps in memory what it shows. That also suits guests: an `<img>` carries no token.
  */
 export class Blobs {
   readonly #sid: string;
-  readonly #fetched = new Map<string, Promise<BlobSource>>();
+  /** The one used last comes last. */
+  readonly #entries = new Map<string, Entry>();
   #closed = false;
 
   constructor(sid: string) {
     this.#sid = sid;
   }
 
-  /** An address for `src` and `href` that works at once; undefined for a guest, who has to wait for `load`. */
+  /** An address that a new tab can open; undefined for a guest, whose tab would have no token: `hold` it instead. */
   url(hash: string): string | undefined {
     return guest === undefined ? api.blobUrl(this.#sid, hash) : undefined;
   }
 
-  /** The same for everybody, as long as the session is open. What could not be fetched is asked for again. */
-  async load(hash: string): Promise<BlobSource> {
-    const url = this.url(hash);
-    if (url !== undefined) return { kind: 'ready', url };
-    let source = this.#fetched.get(hash);
-    if (source === undefined) this.#fetched.set(hash, (source = this.#fetch(hash)));
-    return source;
+  /** Fetches a blob, once however many show it. What could not be fetched is asked for again. */
+  hold(hash: string): HeldBlob {
+    const entry = this.#entries.get(hash) ?? { source: this.#fetch(hash), holders: 0, bytes: 0 };
+    this.#entries.delete(hash);
+    this.#entries.set(hash, entry);
+    entry.holders++;
+    let held = true;
+    const release = (): void => {
+      if (!held) return;
+      held = false;
+      entry.holders--;
+      this.#trim();
+    };
+    return { source: entry.source, release };
   }
 
   close(): void {
     this.#closed = true;
-    for (const source of this.#fetched.values()) void source.then(forget);
-    this.#fetched.clear();
+    for (const { source } of this.#entries.values()) void source.then(forget);
+    this.#entries.clear();
   }
 
   async #fetch(hash: string): Promise<BlobSource> {
     const answer = await api.blob(this.#sid, hash);
     if (answer.kind === 'failed') {
-      this.#fetched.delete(hash);
+      this.#entries.delete(hash);
       return answer;
     }
     // An address in memory is the page's own origin: what is no picture must not become a document there.
     const type = RASTER.test(answer.value.type) ? answer.value.type : 'text/plain;charset=utf-8';
     const source: BlobSource = { kind: 'ready', url: URL.createObjectURL(new Blob([answer.value], { type })) };
-    if (this.#closed) forget(source);
+    const entry = this.#entries.get(hash);
+    if (this.#closed || entry === undefined) forget(source);
+    else entry.bytes = answer.value.size;
     return source;
+  }
+
+  /** Forgets what was not shown for longest, down to what may be kept. */
+  #trim(): void {
+    const idle = [...this.#entries].filter(([, { holders }]) => holders === 0);
+    let bytes = idle.reduce((sum, [, entry]) => sum + entry.bytes, 0);
+    for (const [hash, entry] of idle) {
+      if (bytes <= KEPT_BYTES) return;
+      bytes -= entry.bytes;
+      this.#entries.delete(hash);
+      void entry.source.then(forget);
+    }
   }
 }
 

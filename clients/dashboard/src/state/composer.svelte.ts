@@ -4,6 +4,7 @@ import { api } from './client.js';
 import type { SessionView } from './session.svelte.js';
 import { storage } from './storage.js';
 import { toasts } from './toasts.svelte.js';
+import { SessionUsage } from './usage.svelte.js';
 
 /** A file in the composer, from the moment it was picked. */
 export interface DraftFile {
@@ -18,6 +19,7 @@ export interface DraftFile {
 /** What is being written to a session: text (kept per session when the page is left), files, and how it is to be delivered. */
 export class Composer {
   readonly #view: SessionView;
+  readonly usage: SessionUsage;
   text = $state('');
   files = $state.raw<readonly DraftFile[]>([]);
   /** While the agent works: put in before its next step, or after it is done. */
@@ -32,6 +34,7 @@ export class Composer {
 
   constructor(view: SessionView) {
     this.#view = view;
+    this.usage = new SessionUsage(view.sid);
     this.text = storage.get(`draft.${view.sid}`) ?? '';
   }
 
@@ -58,6 +61,7 @@ export class Composer {
     this.files = [];
     for (const { preview } of files) URL.revokeObjectURL(preview);
     await this.#view.outbox.send(text, attachments, this.deliverAs);
+    await this.usage.refresh();
   }
 
   /** Puts a message that was not taken before what is being written. */
@@ -76,6 +80,7 @@ export class Composer {
       return toasts.info(prepared.reason);
     }
     const stored = await api.uploadBlob(this.#view.sid, prepared.bytes, prepared.mediaType);
+    void this.usage.load();
     if (stored.kind === 'failed') {
       this.removeFile(id);
       return toasts.error(stored.error);

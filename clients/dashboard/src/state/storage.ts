@@ -33,3 +33,12 @@ function keptIn(store: () => Storage) {
 export const storage = keptIn(() => localStorage);
 /** What this tab remembers, until it is closed. */
 export const tabStorage = keptIn(() => sessionStorage);
+
+/** What is remembered of a person's work: what they have written and not sent, sessions, runners, models, links. */
+const PRIVATE = ['draft.', 'unsent.', 'tree.', 'runner', 'model.'];
+
+/** Forgets what whoever uses this browser next should not find. How the page looks stays. */
+export function forgetPerson(): void {
+  for (const prefix of PRIVATE) storage.forget(prefix);
+  tabStorage.forget('');
+}

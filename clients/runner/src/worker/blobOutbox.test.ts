@@ -34,17 +34,20 @@ it('a blob is sent until the store has it, and then gone from the disk', async (
   expect({ tries, refused, left: await readdir(folder) }).toEqual({ tries: 3, refused: [], left: [] });
 });
 
-it('one that is refused for good is given up at once, and told of', async () => {
-  let tries = 0;
-  const { blobs, refused } = outbox(async () => {
-    tries += 1;
-    throw new CodedError('bad_request', 'A blob may have 1 byte');
-  });
-  const { ref, stored } = await blobs.keep(bytes, 'text/plain');
-  await stored;
-  await blobs.settled(10_000);
-  expect({ tries, refused, left: await readdir(folder) }).toEqual({ tries: 1, refused: [ref], left: [] });
-});
+it.each(['bad_request', 'body_too_large', 'storage_full'] as const)(
+  'one that is refused for good, as %s, is given up at once, and told of',
+  async (code) => {
+    let tries = 0;
+    const { blobs, refused } = outbox(async () => {
+      tries += 1;
+      throw new CodedError(code, 'A blob may have 1 byte');
+    });
+    const { ref, stored } = await blobs.keep(bytes, 'text/plain');
+    await stored;
+    await blobs.settled(10_000);
+    expect({ tries, refused, left: await readdir(folder) }).toEqual({ tries: 1, refused: [ref], left: [] });
+  },
+);
 
 it('what an earlier process left is sent, or refused, all the same', async () => {
   const first = outbox(() => new Promise(() => undefined));

@@ -7,8 +7,11 @@ import { backoff, sleep, type Logger } from '@pizzapi/process';
 /** How long an event waits for its blobs to be stored before it goes ahead of them, in ms. */
 const BLOB_PATIENCE_MS = 2_000;
 
-/** Refusals of the bytes themselves: too many, or not those of the hash. Asking again gets the same answer. */
-const FINAL: readonly ErrorCode[] = ['bad_request', 'body_too_large'];
+/**
+ * Refusals of the bytes themselves (too many, or not those of the hash), and of any more of them (no room). Asking again
+ * gets the same answer.
+ */
+const FINAL: readonly ErrorCode[] = ['bad_request', 'body_too_large', 'storage_full'];
 
 /** Stores bytes in the backbone; rejects while that is out of reach. */
 export type StoreBlob = (bytes: Uint8Array, mediaType: string) => Promise<unknown>;
@@ -20,7 +23,7 @@ export type StoreBlob = (bytes: Uint8Array, mediaType: string) => Promise<unknow
 export class BlobOutbox {
   private readonly uploads = new Map<string, Promise<void>>();
   private readonly stopping = new AbortController();
-  private tellRefused: (blob: BlobRef) => void = () => undefined;
+  private tellRefused: (blob: BlobRef, why: CodedError) => void = () => undefined;
 
   constructor(
     private readonly folder: string,
@@ -29,7 +32,7 @@ export class BlobOutbox {
   ) {}
 
   /** Tells of a blob that the store refuses for good: it is given up, and who refers to it will not find it. */
-  onRefused(listener: (blob: BlobRef) => void): void {
+  onRefused(listener: (blob: BlobRef, why: CodedError) => void): void {
     this.tellRefused = listener;
   }
 
@@ -88,7 +91,7 @@ export class BlobOutbox {
         if (error instanceof CodedError && FINAL.includes(error.code)) {
           this.log.error({ err: error, blob: hash, size, mediaType }, 'a blob is refused for good and given up');
           await rm(path, { force: true });
-          return this.tellRefused({ blob: hash, size, mediaType });
+          return this.tellRefused({ blob: hash, size, mediaType }, error);
         }
         this.log.warn({ err: error, path }, 'a blob is not stored yet');
         await sleep(pauses.next(), signal);

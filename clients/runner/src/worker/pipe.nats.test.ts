@@ -3,13 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startSecuredNats } from '@pizzapi/authenticator/testing';
 import {
+  BlobStore,
   claimGrant,
   claimSession,
   connectBackbone,
-  getBlob,
   openWriter,
   provision,
-  putBlob,
   putBlobVia,
   replay,
   type Backbone,
@@ -52,7 +51,11 @@ async function openPipe(maxSpoolBytes: number, isPatient = false) {
   const claim = await claimSession(backbone, { sid, userId: 'owner', runnerId: 'r' });
   if (claim.kind !== 'granted') throw new Error('refused');
   const writer = await openWriter(backbone, { sid, epoch: claim.epoch, spoolDir: folder, maxSpoolBytes });
-  const blobs = new BlobOutbox(join(folder, `${sid}.blobs`), (b, type) => putBlob(backbone, b, type), silentLogger);
+  const place = { userId: 'owner', sid };
+  const kept = new BlobStore(backbone);
+  const store = (bytes: Uint8Array, type: string) => kept.put(place, bytes, type, { keep: true });
+  const blobs = new BlobOutbox(join(folder, `${sid}.blobs`), store, silentLogger);
+  const stored = (hash: string) => kept.get(place, hash);
   const full: boolean[] = [];
   const patient: PipeOptions['blobs'] = {
     keep: async (...kept) => ({ ...(await blobs.keep(...kept)), stored: blobs.settled(50_000) }),
@@ -71,27 +74,27 @@ async function openPipe(maxSpoolBytes: number, isPatient = false) {
     }
     return events;
   };
-  return { sid, writer, blobs, pipe, full, log };
+  return { writer, blobs, pipe, full, log, stored };
 }
 
 const said = (text: string): SessionEvent => ({ type: 'session_message', at: 1, from: 'test', text });
 const texts = (events: SessionEvent[]) => events.map((event) => (event.type === 'session_message' ? event.text : ''));
 
 it('long content leaves an event as a blob that is there when the event is, and the order stays', async () => {
-  const { pipe, log, writer } = await openPipe(1e6, true);
+  const { pipe, log, writer, stored } = await openPipe(1e6, true);
   const long = 'x'.repeat(BLOB_THRESHOLD + 1);
   for (const text of ['before', long, 'after']) pipe.push(said(text));
   const events = await log();
   expect(texts(events).map((text) => text.slice(0, 6))).toEqual(['before', 'xxxxxx', 'after']);
   const [placed] = events[1]!.blobs!;
   expect(placed).toMatchObject({ path: '/text', size: long.length });
-  const blob = await getBlob(backbone, placed!.blob);
+  const blob = await stored(placed!.blob);
   expect(new TextDecoder().decode(blob!.bytes)).toBe(long);
   await writer.close();
 });
 
 it('while the backbone is away events are spooled, a full spool pauses the session, and nothing is lost or reordered', async () => {
-  const { pipe, log, full, writer, blobs } = await openPipe(20_000);
+  const { pipe, log, full, writer, blobs, stored } = await openPipe(20_000);
   pipe.push(said('first'));
   await writer.settled();
   await nats.kill9();
@@ -112,13 +115,14 @@ it('while the backbone is away events are spooled, a full spool pauses the sessi
   expect(full).toEqual([true, false]);
   expect(texts(events).slice(0, -1)).toEqual(sent);
   await blobs.settled(30_000);
-  const blob = await getBlob(backbone, events.at(-1)!.blobs![0]!.blob);
+  const blob = await stored(events.at(-1)!.blobs![0]!.blob);
   expect(new TextDecoder().decode(blob!.bytes)).toBe(long);
   await writer.close();
 });
 
-it('what the authenticator refuses for good is missing, and said so in the session, whose events go on', async () => {
-  const secured = await startSecuredNats();
+/** A worker, let in by the authenticator, whose session may store so many bytes. */
+async function openRefusedPipe(sessionBytes: number) {
+  const secured = await startSecuredNats({ storage: { session: sessionBytes } });
   const connect = (login: HostLogin, password: string) =>
     connectBackbone({
       url: secured.url,
@@ -138,31 +142,48 @@ it('what the authenticator refuses for good is missing, and said so in the sessi
   const store = (bytes: Uint8Array, type: string) => putBlobVia(worker, { kind: 'session', sid }, bytes, type);
   const blobs = new BlobOutbox(join(folder, `${sid}.blobs`), store, silentLogger);
   const pipe = new EventPipe({ writer, blobs, log: silentLogger, onFull: () => undefined });
-
-  pipe.push(said('before'));
-  pipe.push(said('x'.repeat(65 * 1024 * 1024)));
-  pipe.push(said('after'));
-  await pipe.passed();
-  await blobs.settled(30_000);
-  await pipe.passed();
-  await writer.settled();
-  const events: SessionEvent[] = [];
-  for await (const batch of replay(secured.admin, sid, {})) {
-    for (const { payload } of batch) events.push(decode(payload) as SessionEvent);
-  }
-  expect(texts(events.filter(({ type }) => type === 'session_message')).map((text) => text.slice(0, 6))).toEqual([
-    'before',
-    'xxxxxx',
-    'after',
-  ]);
-  expect(events.filter(({ type }) => type === 'dialog_opened')).toMatchObject([
-    {
-      method: 'notify',
-      level: 'warning',
-      title: expect.stringMatching(/^Content of 65.0 MiB could not be kept/) as string,
+  return {
+    pipe,
+    /** All that is in the log once nothing waits any more. */
+    async log() {
+      await pipe.passed();
+      await blobs.settled(30_000);
+      await pipe.passed();
+      await writer.settled();
+      const events: SessionEvent[] = [];
+      for await (const batch of replay(secured.admin, sid, {})) {
+        for (const { payload } of batch) events.push(decode(payload) as SessionEvent);
+      }
+      return events;
     },
-  ]);
-  await writer.close();
-  await Promise.all([worker.close(), runner.close()]);
-  await secured.stop();
-});
+    async end() {
+      await writer.close();
+      await Promise.all([worker.close(), runner.close()]);
+      await secured.stop();
+    },
+  };
+}
+
+it.each([
+  { why: 'is too large', size: 65 * 1024 * 1024, room: 0, title: /^Content of 65.0 MiB could not be kept: it is too/ },
+  {
+    why: 'has no room',
+    size: 3 * 1024 * 1024,
+    room: 2 * 1024 * 1024,
+    title: /^Content of 3.0 MiB could not be kept\. .* This session holds 0 B of at most 2 MiB; 3 MiB more .* Delete /,
+  },
+])(
+  'what the authenticator refuses for good is missing, and said so in the session, whose events go on: what $why',
+  async ({ size, room, title }) => {
+    const { pipe, log, end } = await openRefusedPipe(room);
+    for (const text of ['before', 'x'.repeat(size), 'after']) pipe.push(said(text));
+    const events = await log();
+    const messages = texts(events.filter(({ type }) => type === 'session_message'));
+    expect(messages.map((text) => text.slice(0, 6))).toEqual(['before', 'xxxxxx', 'after']);
+    const notices = events.filter(({ type }) => type === 'dialog_opened');
+    expect(notices).toMatchObject([
+      { method: 'notify', level: 'warning', title: expect.stringMatching(title) as string },
+    ]);
+    await end();
+  },
+);

@@ -4,6 +4,7 @@ import {
   newId,
   placeBlobs,
   type BlobRef,
+  type CodedError,
   type ExternalPart,
   type PlacedBlob,
   type SessionEvent,
@@ -36,8 +37,8 @@ export class EventPipe {
 
   constructor(private readonly options: PipeOptions) {
     options.writer.onSpool(({ full }) => this.spoolChanged(full));
-    options.blobs.onRefused((blob) => {
-      const notice = refusalNotice(blob);
+    options.blobs.onRefused((blob, why) => {
+      const notice = refusalNotice(blob, why);
       if (this.early === undefined) this.push(notice);
       else this.early.push(notice);
     });
@@ -109,10 +110,11 @@ export class EventPipe {
 }
 
 /** What people read where a blob will not be found. */
-function refusalNotice({ size, mediaType }: BlobRef): SessionEvent {
+function refusalNotice({ size, mediaType }: BlobRef, { code, message }: CodedError): SessionEvent {
   const much = `${(size / 1024 / 1024).toFixed(1)} MiB`;
-  const title = mediaType.startsWith('image/')
-    ? `A picture of ${much} could not be kept: it is too large, or damaged.`
-    : `Content of ${much} could not be kept: it is too large, or damaged. Only its beginning is shown.`;
+  const isPicture = mediaType.startsWith('image/');
+  const what = isPicture ? `A picture of ${much} could not be kept` : `Content of ${much} could not be kept`;
+  const rest = isPicture ? '' : ' Only its beginning is shown.';
+  const title = code === 'storage_full' ? `${what}.${rest} ${message}` : `${what}: it is too large, or damaged.${rest}`;
   return { type: 'dialog_opened', at: Date.now(), dialogId: newId('d'), method: 'notify', level: 'warning', title };
 }

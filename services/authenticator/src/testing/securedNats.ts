@@ -2,7 +2,7 @@ import { bucket, connectBackbone, provision, type Backbone, type BackboneOptions
 import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
 import { createMetrics, mintToken, secretHash, silentLogger, tokenHint, type Metrics } from '@pizzapi/process';
 import { newId, type AccountRow, type KeyRow } from '@pizzapi/protocol';
-import { createAuthenticator, type Authenticator } from '../app.js';
+import { createAuthenticator, type Authenticator, type AuthenticatorOptions } from '../app.js';
 import { parseConnectionName } from '../connectionName.js';
 import { listConnections } from '../connections.js';
 import { generateCredentials, type Credentials } from '../credentials.js';
@@ -33,8 +33,13 @@ export interface SecuredNats {
   stop(): Promise<void>;
 }
 
-/** Starts one; `binary` names another nats-server than the one that the product finds. */
-export async function startSecuredNats({ binary }: { binary?: string } = {}): Promise<SecuredNats> {
+/** What the authenticator is told, beside how to connect. */
+export type SecuredOptions = Pick<Partial<AuthenticatorOptions>, 'storage' | 'sweepMs'> & {
+  /** Path of another nats-server than the one that the product finds. */
+  binary?: string;
+};
+
+export async function startSecuredNats({ binary, ...options }: SecuredOptions = {}): Promise<SecuredNats> {
   const credentials = generateCredentials();
   const nats = await startTestNats({
     config: authorizationConfig(credentials),
@@ -62,6 +67,7 @@ export async function startSecuredNats({ binary }: { binary?: string } = {}): Pr
       backbone: await connectAs('authenticator'),
       admin,
       issuerSeed: credentials.issuerSeed,
+      ...options,
       log: silentLogger,
       metrics,
     });

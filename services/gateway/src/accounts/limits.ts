@@ -37,7 +37,8 @@ export class AttemptLimits {
   }
 }
 
-async function consume(limiter: RateLimiterMemory, key: string): Promise<number | undefined> {
+/** Counts one of a key. Undefined when it may go on, or else the seconds to wait. */
+export async function consume(limiter: RateLimiterMemory, key: string): Promise<number | undefined> {
   try {
     await limiter.consume(key);
     return undefined;

@@ -124,7 +124,8 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
     { ...open, schema: route({ summary: 'Sign out', tag }) },
     async ({ principal, ip }, reply) => {
       if (principal !== null) await signIn.out(principal.userId, principal.credential, ip);
-      return reply.header('set-cookie', cookie.drop()).code(204).send();
+      // What an earlier version let the browser keep goes too. Nothing of what is private is kept any more.
+      return reply.header('set-cookie', cookie.drop()).header('clear-site-data', '"cache"').code(204).send();
     },
   );
 

@@ -1,10 +1,14 @@
-import { getBlob, type Backbone } from '@pizzapi/backbone';
+import { storageFull, type BlobStore } from '@pizzapi/backbone';
 import { BlobRef, errorInfo } from '@pizzapi/protocol';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { unknownSession, type Access } from '../session/access.js';
 import { isMediaType, MAX_ATTACHMENT_BYTES } from '../session/attachments.js';
-import type { BlobOwners } from '../session/blobOwners.js';
+import type { GatewayMetrics } from '../metrics.js';
+import type { ActionRates } from '../session/actionRates.js';
+import type { Storage } from '../session/storage.js';
 import { answerError } from './errors.js';
+import { principalOf } from './guard.js';
+import { refuser } from './refuse.js';
 import { BlobParams, route, SessionParams } from './schemas.js';
 
 /** Images that cannot carry a script: shown where they are. Anything else is offered as a file. */
@@ -13,18 +17,38 @@ const RASTER = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'i
 const tag = 'blobs';
 
 export interface BlobDeps {
-  b: Backbone;
   access: Access;
-  blobs: BlobOwners;
+  blobs: BlobStore;
+  storage: Storage;
+  rates: ActionRates;
+  metrics: GatewayMetrics;
 }
+
+type OfSession = { Params: { sid: string } };
 
 /** No file of an agent's is ever a page, a script or a style of ours. */
 function plainType(mediaType: string): string {
   return /^text\/|[/+](json|xml)$/.test(mediaType) ? 'text/plain; charset=utf-8' : 'application/octet-stream';
 }
 
-/** Blobs belong to accounts: in a session there are those of its owner, and those brought to it become theirs. */
-export function blobRoutes(app: FastifyInstance, { b, access, blobs }: BlobDeps): void {
+/** Blobs belong to sessions: in each there are those that its host, its owner and its guests have brought to it. */
+export function blobRoutes(app: FastifyInstance, { access, blobs, storage, rates, metrics }: BlobDeps): void {
+  const refuse = refuser(metrics);
+
+  /** Before the body is read: whoever sends too many, or has no room, need not send it. */
+  async function admitUpload(request: FastifyRequest<OfSession>, reply: FastifyReply): Promise<FastifyReply | void> {
+    const { sid } = request.params;
+    const owner = access.ownerOf(sid);
+    if (owner === undefined) return answerError(reply, unknownSession(sid));
+    const principal = principalOf(request);
+    const tooFast = await rates.take('upload', principal, owner);
+    if (tooFast !== undefined) return refuse(reply, tooFast);
+    // What is too large for any session is refused as that, by its body.
+    const size = Math.min(Number(request.headers['content-length'] ?? 0) || 0, MAX_ATTACHMENT_BYTES);
+    const shortage = await storage.shortage({ userId: owner, sid }, size);
+    if (shortage !== undefined) return refuse(reply, { error: storageFull(shortage, principal.share !== undefined) });
+  }
+
   app.get<{ Params: { sid: string; hash: string } }>(
     '/api/sessions/:sid/blobs/:hash',
     {
@@ -34,15 +58,18 @@ export function blobRoutes(app: FastifyInstance, { b, access, blobs }: BlobDeps)
     async (request, reply) => {
       const { sid, hash } = request.params;
       const owner = access.ownerOf(sid);
-      const blob = owner !== undefined && (await blobs.has(owner, hash)) ? await getBlob(b, hash) : undefined;
+      const blob = owner === undefined ? undefined : await blobs.get({ userId: owner, sid }, hash);
       if (blob === undefined) return answerError(reply, errorInfo('blob_not_found'));
       const raster = RASTER.has(blob.mediaType);
-      return reply
-        .header('content-type', raster ? blob.mediaType : plainType(blob.mediaType))
-        .header('content-security-policy', "sandbox; default-src 'none'")
-        .header('content-disposition', raster ? 'inline' : `attachment; filename="${hash.slice(0, 12)}"`)
-        .header('cache-control', 'private, max-age=31536000, immutable')
-        .send(Buffer.from(blob.bytes));
+      return (
+        reply
+          .header('content-type', raster ? blob.mediaType : plainType(blob.mediaType))
+          .header('content-security-policy', "sandbox; default-src 'none'")
+          .header('content-disposition', raster ? 'inline' : `attachment; filename="${hash.slice(0, 12)}"`)
+          // A browser that somebody has signed out of keeps nothing of them; the page keeps what it shows in memory.
+          .header('cache-control', 'no-store')
+          .send(Buffer.from(blob.bytes))
+      );
     },
   );
 
@@ -50,11 +77,12 @@ export function blobRoutes(app: FastifyInstance, { b, access, blobs }: BlobDeps)
   void app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-    scope.post<{ Params: { sid: string }; Body: Buffer | undefined }>(
+    scope.post<OfSession & { Body: Buffer | undefined }>(
       '/api/sessions/:sid/blobs',
       {
         config: { guests: true, acts: true },
         bodyLimit: MAX_ATTACHMENT_BYTES,
+        onRequest: admitUpload,
         schema: route({
           summary: 'Keep a file, to attach it to an input',
           tag,
@@ -69,9 +97,13 @@ export function blobRoutes(app: FastifyInstance, { b, access, blobs }: BlobDeps)
         if (request.body === undefined || request.body.length === 0)
           return answerError(reply, errorInfo('bad_request', 'The body is empty'));
         const { sid } = request.params;
-        const owner = access.ownerOf(sid);
-        if (owner === undefined) return answerError(reply, unknownSession(sid));
-        return reply.code(201).send(await blobs.put(owner, request.body, mediaType));
+        const userId = access.ownerOf(sid);
+        if (userId === undefined) return answerError(reply, unknownSession(sid));
+        const { share, credential } = principalOf(request);
+        const link = share && credential.id;
+        const stored = await blobs.put({ userId, sid }, request.body, mediaType, { link, keep: false });
+        if (stored.kind === 'stored') return reply.code(201).send(stored.ref);
+        return refuse(reply, { error: storageFull(stored.shortage, share !== undefined) });
       },
     );
   });

@@ -19,8 +19,8 @@ import type { Directory } from '../session/directory.js';
 import type { Reader } from '../session/reader.js';
 import type { Remover } from '../session/remover.js';
 import type { Spawner } from '../session/spawner.js';
-import { answerError } from './errors.js';
 import { principalOf } from './guard.js';
+import { refuser } from './refuse.js';
 import { EventsQuery, IdempotencyHeaders, route, SessionParams } from './schemas.js';
 
 export interface SessionDeps {
@@ -50,12 +50,10 @@ const keyOf = ({ headers }: FastifyRequest): string | undefined => {
 
 export function sessionRoutes(app: FastifyInstance, deps: SessionDeps): void {
   const { b, directory, reader, commander, spawner, remover, metrics } = deps;
-  const fail = (reply: FastifyReply, error: ErrorInfo): FastifyReply => {
-    metrics.error(error.code);
-    return answerError(reply, error);
-  };
+  const refuse = refuser(metrics);
+  const fail = (reply: FastifyReply, error: ErrorInfo): FastifyReply => refuse(reply, { error });
   const sent = (reply: FastifyReply, outcome: CommandOutcome): FastifyReply =>
-    outcome.kind === 'sent' ? reply.code(202).send({ commandId: outcome.commandId }) : fail(reply, outcome.error);
+    outcome.kind === 'sent' ? reply.code(202).send({ commandId: outcome.commandId }) : refuse(reply, outcome);
 
   app.get(
     '/api/sessions',
@@ -82,7 +80,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionDeps): void {
         const began = performance.now();
         const outcome = await spawner.spawn(principalOf(request), request.body, keyOf(request));
         metrics.spawned((performance.now() - began) / 1000);
-        if (outcome.kind === 'failed') return fail(reply, outcome.error);
+        if (outcome.kind === 'failed') return refuse(reply, outcome);
         return reply.code(outcome.kind === 'started' ? 201 : 202).send(outcome.reply);
       },
     );

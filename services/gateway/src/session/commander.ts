@@ -1,4 +1,4 @@
-import { publishAudit, sendCommand, type Backbone } from '@pizzapi/backbone';
+import { publishAudit, sendCommand, storageFull, type Backbone, type BlobStore } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import {
   COMMAND_TTL_MS,
@@ -7,6 +7,7 @@ import {
   isCommand,
   newId,
   SESSION_COMMANDS,
+  type Attachment,
   type Command,
   type CommandName,
   type ErrorInfo,
@@ -14,14 +15,15 @@ import {
 } from '@pizzapi/protocol';
 import { authorOf, type Principal } from '../auth/principal.js';
 import { unknownSession, type Access } from './access.js';
-import { storeAttachments } from './attachments.js';
-import type { BlobOwners } from './blobOwners.js';
+import type { ActionRates } from './actionRates.js';
+import { keepAttachments, storeAttachments } from './attachments.js';
 import type { Directory } from './directory.js';
 import type { Expected } from './expected.js';
 import { answerProblem } from './guestAnswers.js';
 import { withoutClaims } from './identity.js';
 import { keyProblem, scopedKey } from './keys.js';
 import type { Reader } from './reader.js';
+import type { Storage } from './storage.js';
 
 /** How long a host that is not there is waited for, in ms: a blip of its lease, or a session that has just begun. */
 const HOST_PATIENCE_MS = 1_500;
@@ -33,7 +35,10 @@ const BY_THE_RUNNER: readonly CommandName[] = ['attach_session', 'kill_session',
 /** What may still be asked of a session that is over. */
 const AFTER_THE_END: readonly CommandName[] = ['attach_session', 'fork'];
 
-export type CommandOutcome = { kind: 'sent'; commandId: string } | { kind: 'refused'; error: ErrorInfo };
+export type CommandOutcome =
+  | { kind: 'sent'; commandId: string }
+  /** `retryAfterS`: too much was sent; it may be sent again after so many seconds. */
+  | { kind: 'refused'; error: ErrorInfo; retryAfterS?: number };
 
 export interface CommandRequest {
   principal: Principal;
@@ -68,7 +73,9 @@ export interface CommanderDeps {
   directory: Directory;
   access: Access;
   expected: Expected;
-  blobs: BlobOwners;
+  blobs: BlobStore;
+  storage: Storage;
+  rates: ActionRates;
   reader: Pick<Reader, 'meta'>;
   log: Logger;
 }
@@ -80,19 +87,55 @@ export class Commander {
   constructor(private readonly deps: CommanderDeps) {}
 
   async input({ principal, sid, text, deliverAs, attachments, key }: InputRequest): Promise<CommandOutcome> {
-    const { access, blobs } = this.deps;
-    const denied = access.commandProblem(principal, sid, 'input');
+    const denied = this.deps.access.commandProblem(principal, sid, 'input');
     if (denied !== undefined) return refuse(denied);
     if (text.trim() === '' && (attachments ?? []).length === 0) return refuse(errorInfo('input_empty'));
-    const stored = await storeAttachments(blobs, access.ownerOf(sid), attachments);
+    const tooFast = await this.countAction(principal, sid);
+    if (tooFast !== undefined) return tooFast;
+    const stored = await this.storeFiles(principal, sid, attachments);
     if (stored.kind === 'refused') return stored;
     const files = stored.attachments.length === 0 ? {} : { attachments: stored.attachments };
     const args = { text, ...(deliverAs === undefined ? {} : { deliverAs }), ...files };
-    return this.command({ principal, sid, name: 'input', args, key });
+    return this.dispatch({ principal, sid, name: 'input', args, key });
   }
 
-  async command({ principal, sid, name, args = {}, key }: CommandRequest): Promise<CommandOutcome> {
-    const { access, directory } = this.deps;
+  async command(request: CommandRequest): Promise<CommandOutcome> {
+    const { principal, sid, name, args = {} } = request;
+    const denied = this.deps.access.commandProblem(principal, sid, name);
+    if (denied !== undefined) return refuse(denied);
+    const tooFast = await this.countAction(principal, sid);
+    if (tooFast !== undefined) return tooFast;
+    // The files of an input are the same to us, whichever way it comes.
+    if (name !== 'input' || commandProblem(name, args) !== undefined) return this.dispatch(request);
+    const stored = await this.storeFiles(principal, sid, args['attachments'] as Attachment[] | undefined);
+    if (stored.kind === 'refused') return stored;
+    const files = stored.attachments.length === 0 ? {} : { attachments: stored.attachments };
+    return this.dispatch({ ...request, args: { ...args, ...files } });
+  }
+
+  /** Counts what somebody sends, and says when they have to wait. */
+  async countAction(
+    principal: Principal,
+    sid?: string,
+  ): Promise<Extract<CommandOutcome, { kind: 'refused' }> | undefined> {
+    const owner = (sid === undefined ? undefined : this.deps.access.ownerOf(sid)) ?? principal.userId;
+    const tooFast = await this.deps.rates.take('input', principal, owner);
+    return tooFast && { kind: 'refused', ...tooFast };
+  }
+
+  private async storeFiles(
+    principal: Principal,
+    sid: string,
+    attachments: readonly FrameAttachment[] = [],
+  ): ReturnType<typeof storeAttachments> {
+    const userId = this.deps.access.ownerOf(sid);
+    if (userId === undefined) return { kind: 'refused', error: unknownSession(sid) };
+    const { share, credential } = principal;
+    return storeAttachments(this.deps.blobs, { userId, sid, link: share && credential.id }, attachments);
+  }
+
+  private async dispatch({ principal, sid, name, args = {}, key }: CommandRequest): Promise<CommandOutcome> {
+    const { access, directory, blobs, storage } = this.deps;
     const denied = () => access.commandProblem(principal, sid, name);
     const wrong = denied() ?? keyProblem(key);
     if (wrong !== undefined) return refuse(wrong);
@@ -111,6 +154,15 @@ export class Commander {
     if (!(await directory.until(here, HOST_PATIENCE_MS))) return refuse(errorInfo('host_lost'));
     const meanwhile = denied();
     if (meanwhile !== undefined) return refuse(meanwhile);
+    const userId = access.ownerOf(sid);
+    if (known === 'input' && userId !== undefined) {
+      // What an agent would say to it could not be stored.
+      const shortage = await storage.shortage({ userId, sid }, Buffer.byteLength(String(whole['text'])));
+      if (shortage !== undefined) return refuse(storageFull(shortage, principal.share !== undefined));
+      const attachments = (whole['attachments'] ?? []) as Attachment[];
+      const gone = await keepAttachments(blobs, { userId, sid }, attachments);
+      if (gone !== undefined) return refuse(gone);
+    }
     return this.send({ rid, principal, name: known, args: whole, sid, commandId: scopedKey('c', principal, key) });
   }
 
@@ -142,7 +194,10 @@ export class Commander {
     };
     if (!isCommand(command)) return refuse(commandProblem(name, args) ?? errorInfo('command_invalid'));
     const outcome = await sendCommand(this.deps.b, rid, command, STORE_PATIENCE_MS);
-    if (outcome.kind === 'unavailable') return refuse(errorInfo('unavailable', 'The command was not sent'));
+    if (outcome.kind === 'unavailable') {
+      const full = errorInfo('storage_full', 'This relay has no room for more commands');
+      return refuse(outcome.full === true ? full : errorInfo('unavailable', 'The command was not sent'));
+    }
     this.audit(name === 'input' ? 'input' : 'command', principal, {
       commandId,
       name,

@@ -2,6 +2,7 @@ import { bucket, watchLeases, type Backbone } from '@pizzapi/backbone';
 import { sleep, type Logger } from '@pizzapi/process';
 import { isMap, isOwnerRow, type OwnerRow, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
 import { Mirror } from '../auth/mirror.js';
+import { LogSizes } from './logSizes.js';
 
 /** Whose the thing that changed is; undefined while nobody knows. */
 interface Owned {
@@ -40,6 +41,7 @@ const RUNNER_KEY = 'runner.';
  * which the authenticator alone writes: what an event says of that is not believed.
  */
 export class Directory {
+  readonly logSizes = new LogSizes();
   private readonly sessions = new Map<string, SessionInfo>();
   private readonly runners = new Map<string, RunnerInfo>();
   private readonly leases = new Set<string>();
@@ -160,6 +162,7 @@ export class Directory {
   /** A projection and its owner come by two ways: what was there before its owner is told of now. */
   private ownerChanged(key: string, after: OwnerRow | undefined, before: OwnerRow | undefined): void {
     if (after?.userId === before?.userId) return;
+    if (!key.startsWith(RUNNER_KEY)) this.measure(key);
     if (key.startsWith(RUNNER_KEY)) {
       const rid = key.slice(RUNNER_KEY.length);
       const runner = this.runner(rid);
@@ -191,10 +194,18 @@ export class Directory {
       else if (change.kind === 'value') {
         const added = !this.sessions.has(change.key);
         this.sessions.set(change.key, change.value.info);
+        this.measure(change.key);
         this.sessionChanged(change.key, added);
-      } else if (this.sessions.delete(change.key))
+      } else if (this.sessions.delete(change.key)) {
+        this.measure(change.key);
         this.tell({ kind: 'session_gone', sid: change.key, owner: this.userOf(change.key) });
+      }
     }
+  }
+
+  private measure(sid: string): void {
+    const info = this.sessions.get(sid);
+    this.logSizes.set(sid, info && this.userOf(sid), info?.logBytes ?? 0);
   }
 
   private async watchRunners(): Promise<void> {

@@ -1,4 +1,4 @@
-import { tail, type Backbone } from '@pizzapi/backbone';
+import { storageFull, tail, type Backbone, type BlobStore } from '@pizzapi/backbone';
 import {
   commandProblem,
   errorInfo,
@@ -11,26 +11,27 @@ import {
 import type { Principal } from '../auth/principal.js';
 import { unknownRunner, type Access } from './access.js';
 import type { Answers, RunnerAnswer } from './answers.js';
-import { storeAttachments } from './attachments.js';
-import type { BlobOwners } from './blobOwners.js';
+import { keepAttachments, storeAttachments } from './attachments.js';
 import type { Commander } from './commander.js';
 import type { Directory } from './directory.js';
 import type { Expected } from './expected.js';
 import { keyProblem, scopedKey } from './keys.js';
+import type { Storage } from './storage.js';
 
 export type SpawnOutcome =
   /** Its first event is in the log. */
   | { kind: 'started'; reply: NewSessionReply }
   /** The runner is there and has not answered yet. */
   | { kind: 'accepted'; reply: NewSessionReply }
-  | { kind: 'failed'; error: ErrorInfo };
+  | { kind: 'failed'; error: ErrorInfo; retryAfterS?: number };
 
 export interface SpawnerOptions {
   b: Backbone;
   directory: Directory;
   access: Access;
   expected: Expected;
-  blobs: BlobOwners;
+  blobs: BlobStore;
+  storage: Storage;
   commander: Commander;
   answers: Answers;
   /** The address people open, without a slash at its end. */
@@ -48,13 +49,20 @@ export class Spawner {
   async spawn(principal: Principal, body: NewSessionBody, key?: string): Promise<SpawnOutcome> {
     const wrong = keyProblem(key);
     if (wrong !== undefined) return failed(wrong);
+    const tooFast = await this.options.commander.countAction(principal);
+    if (tooFast !== undefined) return { ...tooFast, kind: 'failed' };
     const runner = this.chooseRunner(principal, body);
     if (runner.kind === 'refused') return failed(runner.error);
-    const stored = await storeAttachments(this.options.blobs, principal.userId, body.attachments);
-    if (stored.kind === 'refused') return failed(stored.error);
-    const { cwd, prompt, model, name, thinkingLevel, resumedFrom, pi } = body;
-    const { attachments } = stored;
+    const { blobs, storage } = this.options;
     const sid = scopedKey('s', principal, key);
+    const place = { userId: principal.userId, sid };
+    const { cwd, prompt, model, name, thinkingLevel, resumedFrom, pi } = body;
+    // A session begins with an event at least.
+    const shortage = await storage.shortage(place, Buffer.byteLength(prompt ?? '') + 1);
+    if (shortage !== undefined) return failed(storageFull(shortage));
+    const stored = await storeAttachments(blobs, place, body.attachments);
+    if (stored.kind === 'refused') return failed(stored.error);
+    const { attachments } = stored;
     const args = {
       sessionId: sid,
       cwd,
@@ -69,6 +77,8 @@ export class Spawner {
     const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined));
     const problem = commandProblem('new_session', given);
     if (problem !== undefined) return failed(problem);
+    const gone = await keepAttachments(blobs, place, attachments);
+    if (gone !== undefined) return failed(gone);
     return this.ask(principal, runner.rid, sid, given, scopedKey('c', principal, key));
   }
 

@@ -1,0 +1,49 @@
+import type { Command } from 'commander';
+import { addOptions } from '@pizzapi/process';
+import { describeUse, formatBytes, storageWarning, type UsageReply } from '@pizzapi/protocol';
+import { answerOf } from '../answers.js';
+import { examples, type Context } from '../context.js';
+import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
+import { line, type Io } from '../io.js';
+import { tableRows, type Column } from '../table.js';
+
+const COLUMNS: readonly Column[] = [
+  { title: 'SESSION', widest: 64 },
+  { title: 'FILES', widest: 10 },
+  { title: 'LOG', widest: 10 },
+  { title: 'NAME', widest: 80 },
+];
+
+export function addUsage(program: Command, { io }: Context): void {
+  addOptions(program.command('usage'), GATEWAY_OPTIONS)
+    .description('Say what you store at a gateway, how much you may, and which sessions take the most')
+    .option('--json', 'Print one line of JSON: { uses, sessions }, in bytes; a limit of 0 is none')
+    .addHelpText(
+      'after',
+      examples('pizzapi usage', "pizzapi usage --json | jq '.uses[0]'", 'pizzapi delete <sid> --yes'),
+    )
+    .action(async (flags: Record<string, unknown>) => {
+      const gateway = gatewayOf(flags, io);
+      const usage = await answerOf(gateway, gateway.api.usage());
+      if (flags['json'] === true) return line(io.stdout, JSON.stringify(usage));
+      for (const text of usageText(usage, io)) line(io.stdout, text);
+      const warning = storageWarning(usage.uses);
+      if (warning !== undefined)
+        line(
+          io.stderr,
+          `${describeUse(warning)}. Delete sessions that are not needed any more: pizzapi delete <sid> --yes`,
+        );
+    });
+}
+
+function usageText({ uses, sessions }: UsageReply, io: Pick<Io, 'colour'>): string[] {
+  const said = uses.map((use) => `${describeUse(use)}${use.limit === 0 ? ', without a limit' : ''}.`);
+  if (sessions.length === 0) return said;
+  const rows = sessions.map(({ sessionId, files, log, name }) => [
+    sessionId,
+    formatBytes(files),
+    formatBytes(log),
+    name,
+  ]);
+  return [...said, '', ...tableRows(COLUMNS, rows, io)];
+}

@@ -1,0 +1,27 @@
+import { formatBytes } from './byteSizes.js';
+import type { StorageUseInfo } from './http.js';
+
+/** From this share of a limit on, people are warned. */
+export const STORAGE_WARNING = 0.8;
+
+const HOLDERS: Readonly<Record<StorageUseInfo['of'], string>> = {
+  account: 'The account holds',
+  session: 'This session holds',
+  link: 'The files that came by this link have',
+  log_of_relay: 'The logs of this relay have',
+  files_of_relay: 'The files of this relay have',
+};
+
+/** `This session holds 1.7 GiB of at most 2 GiB`, without a full stop. */
+export function describeUse({ of, used, limit }: StorageUseInfo): string {
+  return `${HOLDERS[of]} ${formatBytes(used)}${limit > 0 ? ` of at most ${formatBytes(limit)}` : ''}`;
+}
+
+/** How much of its limit is used, from 0 on; 0 where there is no limit. */
+export const shareUsed = ({ used, limit }: StorageUseInfo): number => (limit > 0 ? used / limit : 0);
+
+/** What people are to be warned of: the limit that is nearest, once most of it is used. */
+export function storageWarning(uses: readonly StorageUseInfo[]): StorageUseInfo | undefined {
+  const [nearest] = [...uses].sort((a, b) => shareUsed(b) - shareUsed(a));
+  return nearest !== undefined && shareUsed(nearest) >= STORAGE_WARNING ? nearest : undefined;
+}

@@ -1,0 +1,81 @@
+import { storedBytes, type Backbone } from '@pizzapi/backbone';
+import { SessionUsageReply, UsageReply, type StorageUseInfo } from '@pizzapi/protocol';
+import type { FastifyInstance } from 'fastify';
+import { unknownSession, type Access } from '../session/access.js';
+import type { Directory } from '../session/directory.js';
+import type { Storage } from '../session/storage.js';
+import { answerError } from './errors.js';
+import { principalOf } from './guard.js';
+import { route, SessionParams } from './schemas.js';
+
+export interface UsageDeps {
+  b: Backbone;
+  access: Access;
+  directory: Directory;
+  storage: Storage;
+}
+
+/** Sessions that one answer names. */
+const MOST_SESSIONS = 50;
+
+const tag = 'usage';
+
+/** What is stored, and what may be. */
+export function usageRoutes(app: FastifyInstance, { b, access, directory, storage }: UsageDeps): void {
+  app.get(
+    '/api/usage',
+    { schema: route({ summary: 'What you store, and how much you may', tag, answers: { 200: UsageReply } }) },
+    async (request): Promise<UsageReply> => {
+      const { userId, role } = principalOf(request);
+      const known = directory.listSessions(userId);
+      const [uses, sessions, relay] = await Promise.all([
+        storage.uses({ userId }),
+        storage.sessionsOf(
+          userId,
+          known.map(({ sessionId }) => sessionId),
+        ),
+        role === 'admin' ? relayUses(b) : [],
+      ]);
+      const nameOf = (sid: string): string => {
+        const info = directory.session(sid);
+        return info?.name || info?.firstPrompt || '';
+      };
+      return {
+        uses: [...uses, ...relay],
+        sessions: sessions
+          .slice(0, MOST_SESSIONS)
+          .map((each) => ({ ...each, name: nameOf(each.sessionId), limit: storage.limits.session })),
+      };
+    },
+  );
+
+  app.get<{ Params: { sid: string } }>(
+    '/api/sessions/:sid/usage',
+    {
+      config: { guests: true },
+      schema: route({
+        summary: 'What a session stores, and how much it may',
+        tag,
+        params: SessionParams,
+        answers: { 200: SessionUsageReply },
+      }),
+    },
+    async (request, reply) => {
+      const { sid } = request.params;
+      const { share, credential } = principalOf(request);
+      const userId = access.ownerOf(sid);
+      if (userId === undefined) return answerError(reply, unknownSession(sid));
+      const uses = await storage.uses({ userId, sid, link: share && credential.id });
+      const told = share === undefined ? uses : uses.filter(({ of }) => of !== 'account');
+      return { uses: told } satisfies SessionUsageReply;
+    },
+  );
+}
+
+async function relayUses(b: Backbone): Promise<StorageUseInfo[]> {
+  const { log, files } = await storedBytes(b);
+  return [
+    { of: 'log_of_relay', ...log },
+    { of: 'files_of_relay', ...files },
+  ];
+}
