@@ -13,7 +13,6 @@ import {
   DESK_PART_BYTES,
   deskSubjects,
   encode,
-  inboxPrefixOf,
   initialSessionInfo,
   natsUserOf,
   newId,
@@ -40,8 +39,7 @@ afterAll(async () => {
 });
 
 async function connectHost(login: HostLogin, password: string): Promise<Backbone> {
-  const user = natsUserOf(login);
-  const b = await connectBackbone({ url: s.url, name: user, user, password, inboxPrefix: inboxPrefixOf(login) });
+  const b = await connectBackbone({ url: s.url, name: natsUserOf(login), host: login, password });
   open.push(b);
   return b;
 }
