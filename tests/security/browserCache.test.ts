@@ -42,7 +42,7 @@ describe.skipIf(chromium === undefined)('what is private, in a browser that some
     const message = (id: string, role: string, content: object[], blobs: object[]) => {
       const event = { type: 'message_end', at: Date.now(), messageId: id, entryId: id, blobs };
       const whole = { ...event, message: { role, content, timestamp: Date.now() } };
-      return hosted.writer.append(whole as SessionEvent);
+      return hosted.writer.append(whole);
     };
     const place = '/message/content/0';
     await message(
@@ -82,10 +82,11 @@ describe.skipIf(chromium === undefined)('what is private, in a browser that some
     pictureOf(page).evaluate((image) => (image as HTMLImageElement).naturalWidth > 0);
 
   it('no file can be had any more that was shown there, and it was fetched once while it was', async () => {
-    const { page, context, tolerating } = await openPage(browser);
+    const desk = await openPage(browser);
+    const { page, context } = desk;
     const asked: string[] = [];
     page.on('request', (request) => asked.push(new URL(request.url()).pathname));
-    await tolerating(/\b401\b/, async () => {
+    await desk.tolerating(/\b401\b/, async () => {
       await page.goto(stage.url);
       await page.getByLabel('E-mail').fill(ada.email);
       await page.getByLabel('Password', { exact: true }).fill(PASSWORD);

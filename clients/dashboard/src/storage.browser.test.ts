@@ -63,7 +63,7 @@ describe('what this browser remembers', () => {
   it('of a person’s work goes when they sign out; how the page looks stays', async () => {
     const page = await scripted.open('/s/story');
     await page.getByRole('textbox', { name: 'Message' }).fill('a secret draft');
-    const remembered = () => page.evaluate(() => ({ ...localStorage, ...sessionStorage }) as Record<string, string>);
+    const remembered = () => page.evaluate(() => ({ ...localStorage, ...sessionStorage }));
     await page.evaluate(() => localStorage.setItem('pizzapi.theme', 'dark'));
     expect(JSON.stringify(await remembered())).toContain('a secret draft');
     await page.evaluate(() => sessionStorage.setItem('pizzapi.share.other', 'token'));

@@ -145,7 +145,7 @@ async function openRefusedPipe(sessionBytes: number) {
   return {
     pipe,
     /** All that is in the log once nothing waits any more. */
-    async log() {
+    log: async () => {
       await pipe.passed();
       await blobs.settled(30_000);
       await pipe.passed();
@@ -156,7 +156,7 @@ async function openRefusedPipe(sessionBytes: number) {
       }
       return events;
     },
-    async end() {
+    end: async () => {
       await writer.close();
       await Promise.all([worker.close(), runner.close()]);
       await secured.stop();
