@@ -22,10 +22,12 @@ export const LIMITS = {
   backoffMs: 500,
   /** No back-off is longer, in ms. */
   backoffMaxMs: 15_000,
+  /** A client that was turned away because there are too many waits between this and twice as long, in ms. */
+  tooManyMs: 20_000,
 } as const;
 
 /** Why we wait before the next try. */
-export type WaitReason = 'broken' | 'restarting' | 'silent' | 'too_slow' | 'again';
+export type WaitReason = 'broken' | 'restarting' | 'silent' | 'too_slow' | 'too_many' | 'again';
 
 /** `tries`: sockets opened so far, which chooses the address. `attempt`: failures in a row, which chooses the back-off. */
 interface Counts {
@@ -131,7 +133,13 @@ function wait(
   return { state: { kind: 'waiting', why, tries, attempt: attempt + 1, before }, effects: [...effects, timer] };
 }
 
-const { policy, bad_frame, revoked, session_gone } = CLOSE_CODES;
+/** There is no room now, and asking again at once would not make any. */
+function crowded(state: Counts): Step {
+  const { state: next } = wait(state, 'too_many');
+  return { state: next, effects: [{ kind: 'timer', minMs: LIMITS.tooManyMs, maxMs: 2 * LIMITS.tooManyMs }] };
+}
+
+const { policy, bad_frame, too_many, revoked, session_gone } = CLOSE_CODES;
 /** What a close without return means to the person. */
 const FINAL: Readonly<Record<number, { name: ErrorCode; what?: string }>> = {
   [policy.code]: { name: 'bad_frame' },
@@ -147,6 +155,7 @@ function lost(state: Counts, { code, reason }: Event<'lost'>): Step {
     return { state: { kind: 'closed', error: errorInfo(name, what) }, effects: [{ kind: 'no_timer' }] };
   }
   if (code === 1012) return wait(state, 'restarting', NONE, restartDelay(reason));
+  if (code === too_many.code) return crowded(state);
   return wait(state, code === 4008 ? 'too_slow' : 'broken');
 }
 
@@ -317,6 +326,7 @@ export function sentence(state: ConnectionState): string {
     case 'live':
       return 'Live';
     case 'waiting':
+      if (state.why === 'too_many') return 'Too many connections are open; close other tabs. Trying again in a while';
       if (!state.before) return 'No answer yet, trying again';
       return state.why === 'restarting'
         ? 'The gateway restarts; reconnecting, nothing is lost'

@@ -14,6 +14,8 @@ import {
   type DeskRequest,
   type DeskVerb,
   type ErrorCode,
+  type GuestRef,
+  type LinkMode,
 } from '@pizzapi/protocol';
 import { Retry } from './backoff.js';
 import type { Blob } from './blobs.js';
@@ -86,6 +88,18 @@ export async function idsAfter(
     position = next;
   }
   return all;
+}
+
+/** What the links of guests allow now, one for each, in their order. */
+export async function linkModes(
+  b: Backbone,
+  asker: DeskAsker,
+  links: readonly Pick<GuestRef, 'shareId' | 'sessionId'>[],
+  options: DeskOptions = {},
+): Promise<LinkMode[]> {
+  if (links.length === 0) return [];
+  const named = links.map(({ shareId, sessionId }) => ({ shareId, sessionId }));
+  return granted(await ask(b, asker, 'link_modes', { links: named }, options)).modes;
 }
 
 /** Keeps bytes under their SHA-256 and says how an event refers to them. */

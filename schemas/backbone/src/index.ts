@@ -28,6 +28,8 @@ export type { AppendOutcome, SessionWriter, SpoolState, WriterOptions } from './
 export { spooledEvents } from './spool.js';
 export { claimSession, forgetOwner, ownerOf, takeNextEpoch } from './owners.js';
 export type { Claim, ClaimOutcome, NextEpoch, Owner } from './owners.js';
+export { linkStateOf } from './shareLinks.js';
+export type { LinkState } from './shareLinks.js';
 export { bucket } from './kv.js';
 export type { Bucket, BucketOptions, DeleteOptions, GoneReason, KvChange, KvWrite, WriteOptions } from './kv.js';
 export { holdLease, LEASE_RENEW_MS, LEASE_TTL_MS, readLease, watchLeases } from './lease.js';
@@ -42,7 +44,7 @@ export { consumeStream, streamHead } from './consume.js';
 export type { ConsumeOptions, StoredRecord } from './consume.js';
 export { followDurably } from './durable.js';
 export type { FollowDurablyOptions } from './durable.js';
-export { claimGrant, getBlobVia, hasResult, idsAfter, putBlobVia, seqBefore } from './deskClient.js';
+export { claimGrant, getBlobVia, hasResult, idsAfter, linkModes, putBlobVia, seqBefore } from './deskClient.js';
 export type { DeskAsker, DeskOptions, GrantOutcome } from './deskClient.js';
 export { storedIdsAfter } from './storedIds.js';
 export type { StoredIds } from './storedIds.js';

@@ -16,6 +16,7 @@ export const CLOSE_CODES = {
   },
   bad_frame: { code: 4001, reconnect: false, meaning: 'A frame could not be understood.' },
   too_slow: { code: 4008, reconnect: true, meaning: 'The viewer made no progress for 30 s.' },
+  too_many: { code: 4029, reconnect: true, meaning: 'There are too many connections; come back after a while.' },
   revoked: { code: 4401, reconnect: false, meaning: 'The credentials were revoked.' },
   session_gone: { code: 4410, reconnect: false, meaning: 'The session was deleted.' },
 } as const satisfies Record<string, { code: number; reconnect: boolean; meaning: string }>;

@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox';
 import { checker } from './check.js';
 import { errorInfo, type ErrorInfo } from './errors.js';
 import { Author, LINK_OUTCOMES } from './events.js';
+import { LINK_ENDS } from './guests.js';
 import { ID_PATTERN } from './ids.js';
 import { isMap } from './json.js';
 import { BlobRef } from './messages.js';
@@ -43,7 +44,8 @@ export const COMMAND_ARGS = {
     pi: Optional(PiOptions),
   }),
   attach_session: Type.Object({}),
-  kill_session: Type.Object({}),
+  /** `message`: why, where it is not for the asking of a person. */
+  kill_session: Type.Object({ message: Optional(Type.String({ maxLength: 500 })) }),
   list_sessions: Type.Object({}),
   input: Type.Object({ text: Text, deliverAs: Optional(Type.Enum([...DELIVER_AS])), attachments: Attachments }),
   abort: Type.Object({}),
@@ -81,6 +83,8 @@ export const COMMAND_ARGS = {
     outcome: Type.Enum([...LINK_OUTCOMES]),
     error: Optional(Type.Object({ code: Text, message: Text })),
   }),
+  /** The link of a guest lets them write no more: what they had begun or sent here ends. */
+  guest_left: Type.Object({ shareId: Id, name: Optional(Text), why: Type.Enum([...LINK_ENDS]) }),
   /** A new session that shares the story up to `entryId` (a user message's; everything when left out). */
   fork: Type.Object({ sessionId: Id, entryId: Optional(Text), name: Optional(Text) }),
   set_name: Type.Object({ name: Type.String({ minLength: 1, maxLength: 200 }) }),
@@ -94,12 +98,13 @@ export type CommandArgs<N extends CommandName> = Static<(typeof COMMAND_ARGS)[N]
 
 /** Commands that act on no session. `new_session` names the one it makes in its args. */
 const OF_THE_RUNNER: readonly CommandName[] = ['new_session', 'list_sessions', 'restart', 'shutdown'];
-/** What only the process manager says, in the name of a linked session. */
+/** What only the process manager says, in the name of a linked session or of the system. */
 export const LINK_COMMANDS: readonly CommandName[] = [
   'session_trigger',
   'trigger_closed',
   'session_unlinked',
   'link_receipt',
+  'guest_left',
 ];
 /** What people and programs may ask of a session. */
 export const SESSION_COMMANDS = COMMAND_NAMES.filter(

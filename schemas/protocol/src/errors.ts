@@ -36,7 +36,11 @@ export const ERRORS = {
   forbidden: { status: 403, hint: 'You may not do this with these credentials.' },
   forbidden_origin: { status: 403, hint: 'Open the page under the address the gateway was started with.' },
   forbidden_host: { status: 421, hint: 'Use the address the gateway was started with, or set PIZZAPI_PUBLIC_URL.' },
-  read_only: { status: 403, hint: 'This link only lets you watch. Ask the owner for a collaborative one.' },
+  read_only: { status: 403, hint: 'This link only lets you watch. Ask the owner for one that lets you write.' },
+  link_ended: {
+    status: 403,
+    hint: 'The link was revoked, has expired or only lets you watch now. Ask the owner for a new one.',
+  },
   not_found: { status: 404, hint: 'There is nothing at this address. /openapi.json lists what there is.' },
   session_not_found: { status: 404, hint: 'List the sessions you may see with `pizzapi sessions`.' },
   runner_not_found: {
@@ -112,6 +116,10 @@ export const ERRORS = {
   },
   file_not_found: { status: 404, hint: 'Check the path.' },
   too_many_requests: { status: 429, hint: 'Wait as long as Retry-After says.' },
+  too_many_connections: {
+    status: 429,
+    hint: 'Close other tabs or programs that watch it. It is tried again by itself after a while.',
+  },
   too_many_sessions: { status: 429, hint: 'The runner is full. End a session, or raise --max-sessions.' },
   internal: { status: 500, hint: 'This is a bug. The log of the process has the details under the same request id.' },
   runner_failed: { status: 502, hint: 'The runner could not start the session; its log says why.' },

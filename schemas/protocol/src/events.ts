@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { checker } from './check.js';
+import { GuestRefs } from './guests.js';
 import { ID_PATTERN } from './ids.js';
 import { isMap } from './json.js';
 import { AgentMessage, PlacedBlob } from './messages.js';
@@ -21,6 +22,10 @@ export const Author = Type.Object({
   via: OneOf('owner', 'collab', 'api', 'terminal', 'agent', 'system'),
   /** What they are called: of an account, or as a guest calls themselves. */
   name: Optional(Text),
+  /** Of a guest: what their link allows beside writing. */
+  right: Optional(Type.Literal('approve')),
+  /** Of an agent: the guests whose words are in the turn in which it says something. */
+  guests: Optional(GuestRefs),
 });
 
 export const END_REASONS = ['completed', 'killed', 'error', 'expired', 'host_lost'] as const;
@@ -51,6 +56,8 @@ const lifecycle = {
     parentSessionId: Optional(Id),
     resumedFrom: Optional(Text),
     forkedFrom: Optional(Type.Object({ sessionId: Id, seq: Type.Number() })),
+    /** The guests of its parent in whose turn it was started. It ends with their link. */
+    startedBy: Optional(GuestRefs),
   },
   session_info_changed: { name: Text },
   session_resumed: { epoch: Type.Number() },
@@ -93,6 +100,10 @@ const people = {
     attachments: Optional(Type.Number()),
   },
   input_delivered: { commandId: Id },
+  /** An input that was taken and that the agent has not read, and will not: the link of its guest has ended. */
+  input_dropped: { commandId: Id, error: Failure },
+  /** The guests whose words the agent works on or has waiting now; none when it works on nobody's. */
+  guests_at_work: { guests: GuestRefs },
   dialog_opened: {
     dialogId: Id,
     method: Type.Enum([...DIALOG_METHODS]),
@@ -126,6 +137,9 @@ const people = {
   },
 };
 
+/** Of what a session says to another: the guests in whose turn its agent says it. */
+const InTurnOf = { guests: Optional(GuestRefs) };
+
 /**
  * What linked sessions say to each other. Who acts writes the fact on its own log (`to` names the other); what reached
  * the other is a fact on the other's log. The process manager carries each over, as one command.
@@ -143,6 +157,7 @@ const orchestration = {
     runnerId: Optional(Id),
     /** What the parent may not do its children may not either. */
     pi: Optional(PiOptions),
+    ...InTurnOf,
   },
   session_trigger: {
     triggerId: Id,
@@ -151,6 +166,7 @@ const orchestration = {
     payload: Optional(Type.Unknown()),
     /** ms since epoch until which an answer is taken; none where none is wanted. */
     expiresAt: Optional(Type.Number()),
+    ...InTurnOf,
   },
   trigger_received: {
     triggerId: Id,
@@ -160,8 +176,8 @@ const orchestration = {
     payload: Optional(Type.Unknown()),
     expiresAt: Optional(Type.Number()),
   },
-  trigger_response: { triggerId: Id, response: Type.Unknown(), by: Optional(Author), to: Optional(Id) },
-  session_message: { from: Text, text: Text, to: Optional(Id), messageId: Optional(Id) },
+  trigger_response: { triggerId: Id, response: Type.Unknown(), by: Optional(Author), to: Optional(Id), ...InTurnOf },
+  session_message: { from: Text, text: Text, to: Optional(Id), messageId: Optional(Id), ...InTurnOf },
   /** Settled by somebody else than the parent's agent. `sessionId`: the child, on the parent's log. */
   trigger_closed: {
     triggerId: Id,

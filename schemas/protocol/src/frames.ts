@@ -25,7 +25,7 @@ export const FrameAttachment = Type.Union([
 ]);
 export type FrameAttachment = Static<typeof FrameAttachment>;
 
-export const MODES = ['owner', 'collab', 'read'] as const;
+export const MODES = ['owner', 'approve', 'collab', 'read'] as const;
 export type ViewerMode = (typeof MODES)[number];
 
 const frame = <T extends string, P extends Type.TProperties>(type: T, fields: P) =>

@@ -1,7 +1,9 @@
 import Type, { type Static } from 'typebox';
 import { checker } from './check.js';
 import { CodedError } from './errors.js';
+import { MAX_NAMED_GUESTS, type LinkEnd } from './guests.js';
 import { ID_PATTERN, isId } from './ids.js';
+import type { ShareMode } from './people.js';
 
 /**
  * How a host's connections to NATS say who they are, and what a host asks of the authenticator because its own
@@ -92,6 +94,12 @@ export const DeskRequest = Type.Union([
     blob: Hash,
     offset: Type.Integer({ minimum: 0 }),
   }),
+  /** What the links of guests allow now: of links of the session's account. */
+  Type.Object({
+    verb: Type.Literal('link_modes'),
+    sid: Type.Optional(Id),
+    links: Type.Array(Type.Object({ shareId: Id, sessionId: Id }), { minItems: 1, maxItems: MAX_NAMED_GUESTS }),
+  }),
 ]);
 export type DeskRequest = Static<typeof DeskRequest>;
 export const isDeskRequest = checker(DeskRequest);
@@ -106,7 +114,11 @@ export interface DeskReplies {
   seq_before: { kind: 'answer'; seq?: number };
   put_blob: { kind: 'answer'; stored: boolean };
   get_blob: { kind: 'answer'; size: number; mediaType: string; bytes: Uint8Array };
+  /** One for each link, in their order. */
+  link_modes: { kind: 'answer'; modes: LinkMode[] };
 }
+/** What a link allows beside watching, or why it allows no more than that. */
+export type LinkMode = Exclude<ShareMode, 'read'> | LinkEnd;
 export type DeskVerb = keyof DeskReplies;
 export type DeskRefusal = { kind: 'refused'; code: string; message: string };
 

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { END_REASONS } from './events.js';
+import { GuestRefs } from './guests.js';
 
 /** What a list shows of a session. Everything but `host` is folded from the session's log. */
 export const SessionInfo = Type.Object({
@@ -22,6 +23,10 @@ export const SessionInfo = Type.Object({
   endedAt: Type.Optional(Type.Number()),
   endReason: Type.Optional(Type.Enum([...END_REASONS])),
   parentSessionId: Type.Optional(Type.String()),
+  /** The guests of its parent in whose turn it was started. */
+  startedBy: Type.Optional(GuestRefs),
+  /** The guests whose words its agent works on or has waiting now. */
+  guestsAtWork: Type.Optional(GuestRefs),
   forkedFrom: Type.Optional(Type.Object({ sessionId: Type.String(), seq: Type.Number() })),
   /** The first prompt, shortened: what a list shows when there is no name. */
   firstPrompt: Type.Optional(Type.String()),

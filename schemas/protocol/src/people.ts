@@ -10,7 +10,8 @@ const Name = Type.String({ minLength: 1, maxLength: 80 });
 
 export const ACCOUNT_ROLES = ['admin', 'member'] as const;
 export const KEY_KINDS = ['user', 'runner'] as const;
-export const SHARE_MODES = ['read', 'collab'] as const;
+/** What a link allows, from the least on: to watch, to write as well, to approve as well. */
+export const SHARE_MODES = ['read', 'collab', 'approve'] as const;
 export const SIGNUP_MODES = ['first', 'open', 'closed'] as const;
 
 /** An e-mail address is a name to sign in with: no mail is ever sent to it. Compared in lower case. */
@@ -128,8 +129,8 @@ export const ShareInfo = Type.Object({
   revokedAt: Optional(Time),
 });
 export const SharesReply = Type.Object({ shares: Type.Array(ShareInfo) });
-/** `PATCH /api/sessions/:sid/shares/:shareId`: a link can be taken back to reading, never raised. */
-export const ShareChangeBody = Type.Object({ mode: Type.Literal('read') });
+/** `PATCH /api/sessions/:sid/shares/:shareId`: a link can be taken back to writing or watching, never raised. */
+export const ShareChangeBody = Type.Object({ mode: Type.Enum(['read', 'collab']) });
 export const ShareParams = Type.Object({
   sid: Type.String({ pattern: ID_PATTERN }),
   shareId: Type.String({ pattern: ID_PATTERN }),
@@ -183,7 +184,11 @@ export type AuditQuery = Static<typeof AuditQuery>;
 export type AuditReply = Static<typeof AuditReply>;
 export type KeyKind = (typeof KEY_KINDS)[number];
 export type ShareMode = (typeof SHARE_MODES)[number];
+export type ShareChangeBody = Static<typeof ShareChangeBody>;
 export type SignupMode = (typeof SIGNUP_MODES)[number];
+
+/** Whether a link of mode `a` allows more than one of mode `b`. */
+export const allowsMore = (a: ShareMode, b: ShareMode): boolean => SHARE_MODES.indexOf(a) > SHARE_MODES.indexOf(b);
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 

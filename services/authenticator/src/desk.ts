@@ -1,4 +1,4 @@
-import { claimSession, serveRpc, type Backbone } from '@pizzapi/backbone';
+import { claimSession, linkStateOf, serveRpc, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import {
   CodedError,
@@ -11,6 +11,7 @@ import {
   type DeskRequest,
   type DeskVerb,
   type ErrorCode,
+  type LinkMode,
 } from '@pizzapi/protocol';
 import { askerOf, standingOf, type Standing } from './deskAsker.js';
 import { DeskBlobs } from './deskBlobs.js';
@@ -106,7 +107,17 @@ class Desk {
       }
       case 'get_blob':
         return (await this.blobs.get(userId, request)) ?? refuse('blob_not_found');
+      case 'link_modes':
+        return { kind: 'answer', modes: await this.linkModes(userId, request.links) };
     }
+  }
+
+  private linkModes(userId: string, links: readonly { shareId: string; sessionId: string }[]): Promise<LinkMode[]> {
+    const modeOf = async (link: { shareId: string; sessionId: string }): Promise<LinkMode> => {
+      const state = await linkStateOf(this.deps.b, link, userId, Date.now());
+      return state.kind === 'alive' ? state.mode : state.why;
+    };
+    return Promise.all(links.map(modeOf));
   }
 
   /** Gives the session to the runner, with a new epoch. */

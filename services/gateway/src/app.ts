@@ -6,6 +6,7 @@ import type { Reach } from '@pizzapi/process/notify';
 import { CodedError, type SignupMode } from '@pizzapi/protocol';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { PasswordLimits } from './accounts/passwords.js';
+import { Joins } from './audit/joins.js';
 import { Refusals } from './audit/refusals.js';
 import { Addresses } from './auth/addresses.js';
 import { Registry } from './auth/registry.js';
@@ -105,12 +106,13 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const blobs = new BlobOwners(b);
   const answers = new Answers(b, log);
   const attention = new Attention(b);
-  const commander = new Commander({ b, directory, access, expected, blobs, log });
   const reader = new Reader(b, directory);
+  const commander = new Commander({ b, directory, access, expected, blobs, reader, log });
   const remover = new Remover({ b, directory, commander, shares });
   const metrics: GatewayMetrics = new GatewayMetrics(counters, () => rooms.size);
   showBackbone(counters, () => b.counters);
   const refusals = new Refusals({ store: (row) => publishAudit(b, row), metrics, log });
+  const joins = new Joins({ audit: (kind, principal, fields) => commander.audit(kind, principal, fields) });
   const rooms = new Rooms({
     source: (sid) => natsSource(b, sid),
     limits: { ...ROOM_LIMITS, ...options.limits },
@@ -148,6 +150,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     commander,
     metrics,
     refusals,
+    joins,
     log,
     directory,
     metas,
@@ -208,6 +211,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       shares.start();
       answers.start();
       sockets.start();
+      joins.start();
       await Promise.all([directory.ready, registry.ready, shares.ready, refreshIdentity(b)]);
       try {
         await app.listen({ host, port });
@@ -233,6 +237,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     async stop() {
       draining = true;
       sockets.stop();
+      joins.stop();
       metas.stop();
       attention.stop();
       directory.stop();

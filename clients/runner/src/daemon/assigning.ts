@@ -6,8 +6,9 @@ import { spoolDir } from './closing.js';
 import type { SessionRecord } from './records.js';
 
 /** How a session goes on in its next worker: by what its record has of it. */
-export function resumption({ file, model, name, thinkingLevel, parentSessionId, pi }: SessionRecord): Beginning {
-  return { kind: 'resume', file, model, name, thinkingLevel, parentSessionId, pi } as Beginning;
+export function resumption(record: SessionRecord): Beginning {
+  const { file, model, name, thinkingLevel, parentSessionId, startedBy, pi } = record;
+  return { kind: 'resume', file, model, name, thinkingLevel, parentSessionId, startedBy, pi } as Beginning;
 }
 
 /** What a worker is told of the session that it is to host. */

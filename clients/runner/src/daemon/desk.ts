@@ -1,5 +1,5 @@
 import type { Ledger } from '@pizzapi/backbone';
-import { errorInfo, isMap, type Command, type ErrorCode } from '@pizzapi/protocol';
+import { errorInfo, guestCommandProblem, isGuest, isMap, type Command, type ErrorInfo } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
 import type { CommandOutcome } from '../link/messages.js';
 import type { Announcer } from './announcer.js';
@@ -71,7 +71,9 @@ export class CommandDesk {
   }
 
   private async handle(command: Command): Promise<CommandOutcome | undefined> {
-    if (Date.now() > command.expiresAt) return this.refuse(command, 'command_expired');
+    if (Date.now() > command.expiresAt) return this.refuse(command, errorInfo('command_expired'));
+    const denied = isGuest(command.by) ? guestCommandProblem(command.name) : undefined;
+    if (denied !== undefined) return this.refuse(command, denied);
     switch (command.name) {
       case 'new_session':
         return this.create(command);
@@ -91,7 +93,10 @@ export class CommandDesk {
     await this.beginning.get(command.sessionId ?? '');
     const host = command.sessionId === undefined ? undefined : this.options.hosts.get(command.sessionId);
     if (host === undefined)
-      return this.refuse(command, 'session_not_found', `There is no session ${command.sessionId ?? ''} here`);
+      return this.refuse(
+        command,
+        errorInfo('session_not_found', `There is no session ${command.sessionId ?? ''} here`),
+      );
     if (command.name === 'kill_session') return host.kill(command);
     if (command.name === 'fork') return this.fork(host, command);
     return host.command(command);
@@ -143,8 +148,8 @@ export class CommandDesk {
     return (await host.isAnswered(command.commandId)) ? { ok: true } : this.handle(command);
   }
 
-  private async refuse(command: Command, code: ErrorCode, what?: string): Promise<CommandOutcome | undefined> {
-    const outcome: CommandOutcome = { ok: false, error: errorInfo(code, what) };
+  private async refuse(command: Command, error: ErrorInfo): Promise<CommandOutcome | undefined> {
+    const outcome: CommandOutcome = { ok: false, error };
     const host = command.sessionId === undefined ? undefined : this.options.hosts.get(command.sessionId);
     // A session is not woken only to hear that it missed something.
     if (host?.isAwake === true) return host.settle(command, outcome);

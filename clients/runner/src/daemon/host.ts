@@ -3,6 +3,7 @@ import {
   errorInfo,
   toErrorInfo,
   type Command,
+  type CommandOf,
   type EndReason,
   type ErrorInfo,
   type SessionEvent,
@@ -150,11 +151,14 @@ export class SessionHost {
   }
 
   /** Ends the session for good and makes sure that no process of it is left. */
-  async kill(command: Command): Promise<CommandOutcome> {
+  async kill(command: CommandOf<'kill_session'>): Promise<CommandOutcome> {
+    const { message } = command.args;
     await this.waking;
     const { attached } = this;
     if (attached !== undefined) {
-      const asking = attached.worker.link.ask('stop', { reason: { kind: 'kill', commandId: command.commandId } });
+      const { commandId } = command;
+      const why = message === undefined ? {} : { message };
+      const asking = attached.worker.link.ask('stop', { reason: { kind: 'kill', commandId, ...why } });
       const asked = await Promise.race([asking, sleep(STOP_MS)]);
       if (asked?.kind === 'answered') {
         await attached.departed;
@@ -164,7 +168,7 @@ export class SessionHost {
       await this.dismiss();
     }
     const outcome = await sweepForGood(this.sid);
-    await this.end('killed', undefined, [resultEvent(command, outcome)]);
+    await this.end('killed', message, [resultEvent(command, outcome)]);
     return outcome;
   }
 

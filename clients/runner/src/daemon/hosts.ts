@@ -57,6 +57,7 @@ export class SessionHosts {
       commandId,
       by,
       ...details,
+      ...(by.via === 'agent' && (by.guests ?? []).length > 0 ? { startedBy: by.guests } : {}),
       ...(model === undefined ? {} : { model }),
       ...(file === undefined ? {} : { file: file.path, resumedFrom: file.path }),
     });
@@ -152,6 +153,7 @@ export class SessionHosts {
       ...{ sid, userId: by.userId, cwd, phase: 'starting', activity: 'idle', epoch: 0, startedAt: now },
       lastActivityAt: now,
       parentSessionId: beginning.parentSessionId,
+      startedBy: beginning.startedBy,
       pi: beginning.pi,
     });
     this.hosts.set(sid, host);

@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isId, isMap, isPiOptions, numberAt, stringAt, type PiOptions } from '@pizzapi/protocol';
+import { guestsAt, isId, isMap, isPiOptions, numberAt, stringAt, type GuestRef, type PiOptions } from '@pizzapi/protocol';
 import { readJson, writePrivate } from '../files.js';
 
 const PHASES = ['starting', 'hosted', 'over'] as const;
@@ -22,6 +22,8 @@ export interface SessionRecord {
   thinkingLevel?: string | undefined;
   /** The session that started it. */
   parentSessionId?: string | undefined;
+  /** The guests of its parent in whose turn it was started. */
+  startedBy?: GuestRef[] | undefined;
   /** What pi was told when the session started, for every worker that hosts it and every fork. */
   pi?: PiOptions | undefined;
   /** The worker that hosts it; none while it sleeps. The start tells a pid from a later one of the same number. */
@@ -44,6 +46,7 @@ function parseRecord(value: unknown): SessionRecord | undefined {
   const pi = value['pi'];
   if (pi !== undefined && !isPiOptions(pi)) return undefined;
   const startedAt = numberAt(value, 'startedAt') ?? 0;
+  const startedBy = guestsAt(value, 'startedBy');
   return {
     sid,
     userId,
@@ -56,6 +59,7 @@ function parseRecord(value: unknown): SessionRecord | undefined {
     name: stringAt(value, 'name'),
     thinkingLevel: stringAt(value, 'thinkingLevel'),
     parentSessionId: isId(value['parentSessionId']) ? value['parentSessionId'] : undefined,
+    ...(startedBy.length === 0 ? {} : { startedBy }),
     pi,
     worker: isMap(worker) ? parseWorker(worker) : undefined,
     startedAt,

@@ -16,6 +16,8 @@ export type PendingPrompt =
       expiresAt?: number;
       /** The trigger of a child session that it is asked for: the answer is that session's. */
       forward?: string;
+      /** What the child asks is to approve a plan. */
+      isPlan?: true;
     }
   | { kind: 'plan'; id: string; plan: Plan }
   | { kind: 'approval'; id: string; use: ToolUse; remember: ApprovalRule[] };
@@ -36,6 +38,11 @@ function isPrompt(value: unknown): value is PendingPrompt {
 
 export type PromptKind = PendingPrompt['kind'];
 export type PromptOf<K extends PromptKind> = Extract<PendingPrompt, { kind: K }>;
+
+/** What an answer to a prompt decides: the plan of a child is asked for as a question. */
+export function answeredAs(prompt: PendingPrompt): PromptKind {
+  return prompt.kind === 'question' && prompt.isPlan === true ? 'plan' : prompt.kind;
+}
 
 /** Entries of the session file: a prompt was opened, a prompt is settled. */
 export const OPENED_ENTRY = 'pizzapi.prompt';

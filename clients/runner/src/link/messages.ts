@@ -1,4 +1,4 @@
-import type { Attachment, Author, Command, ErrorInfo, PiOptions, ThinkingLevel } from '@pizzapi/protocol';
+import type { Attachment, Author, Command, ErrorInfo, GuestRef, PiOptions, ThinkingLevel } from '@pizzapi/protocol';
 
 /**
  * What daemon and worker say to each other over the worker's socket. Both are of one build, except for a worker that
@@ -21,6 +21,8 @@ export type Beginning =
       file?: string;
       resumedFrom?: string;
       parentSessionId?: string;
+      /** The guests of its parent in whose turn it is started. */
+      startedBy?: GuestRef[];
       forkedFrom?: { sessionId: string; seq: number };
       pi?: PiOptions;
     }
@@ -33,6 +35,7 @@ export type Beginning =
       thinkingLevel?: ThinkingLevel;
       /** The session that started it. */
       parentSessionId?: string;
+      startedBy?: GuestRef[];
       pi?: PiOptions;
     };
 
@@ -78,7 +81,10 @@ export type CommandOutcome = { ok: true; result?: unknown } | { ok: false; error
  * Why a worker stops. `sleep`: the session goes on later, and its lease stays for the daemon to take up or not;
  * `kill`: it ends now, by this command.
  */
-export type StopReason = { kind: 'sleep'; keepLease: boolean } | { kind: 'kill'; commandId: string };
+export type StopReason =
+  | { kind: 'sleep'; keepLease: boolean }
+  /** `message`: why, where it is not for the asking of a person. */
+  | { kind: 'kill'; commandId: string; message?: string };
 
 /** A question of the daemon, with what answers it. */
 export interface Questions {

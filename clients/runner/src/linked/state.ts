@@ -1,4 +1,4 @@
-import { isId, isMap, numberAt, stringAt } from '@pizzapi/protocol';
+import { guestsAt, isId, isMap, numberAt, stringAt, type GuestRef } from '@pizzapi/protocol';
 import type { StoredEntry } from '../human/pending.js';
 
 /** The entries of pi's session file that tell of linked sessions. */
@@ -33,6 +33,8 @@ export interface Letter {
   id: string;
   text: string;
   userId: string;
+  /** The guests for whom it was said. */
+  guests?: GuestRef[];
 }
 
 /** What happened, as the file keeps it. `sid` is the session it happened to: a fork shares the file, not the links. */
@@ -117,6 +119,9 @@ export function readLinks(entries: readonly StoredEntry[], sid: string): LinkSta
   return state;
 }
 
+const isGuestList = (value: unknown): boolean =>
+  value === undefined || (Array.isArray(value) && guestsAt({ value }, 'value').length === value.length);
+
 /** Whether a value from a file is an entry: the file may have been written by anybody. */
 function isEntry(value: Record<string, unknown>): value is LinkEntry & Record<string, unknown> {
   const has = (...keys: string[]) => keys.every((key) => stringAt(value, key) !== undefined);
@@ -136,7 +141,7 @@ function isEntry(value: Record<string, unknown>): value is LinkEntry & Record<st
     case 'asked_over':
       return has('triggerId', 'how');
     case 'letter':
-      return isId(value['id']) && has('text', 'userId');
+      return isId(value['id']) && has('text', 'userId') && isGuestList(value['guests']);
     default:
       return false;
   }

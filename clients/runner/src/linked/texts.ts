@@ -61,6 +61,12 @@ function planOf(payload: Record<string, unknown>): string {
   });
 }
 
+/** Whether what a child asks is to approve a plan, its own or one that was handed on to it. */
+export function asksForPlan({ trigger, payload }: Pick<Received, 'trigger' | 'payload'>): boolean {
+  const handedOn = isMap(payload) ? mapAt(payload, 'of') : undefined;
+  return trigger === 'plan_review' || (trigger === 'escalate' && handedOn?.['trigger'] === 'plan_review');
+}
+
 /** What a trigger asks, as questions to a person. */
 export function questionsFor({ child, name, trigger, payload }: Received, note: string | undefined) {
   const map = isMap(payload) ? payload : {};
@@ -106,8 +112,10 @@ export function lateResponseText(about: string, response: unknown): string {
   return `Your parent session answers what you asked before (${about}):\n\n${responseText(response)}`;
 }
 
-export function messageText(from: string, text: string, isParent: boolean): string {
-  return `Message from ${isParent ? 'your parent session' : 'the session'} ${from}:\n\n${text}`;
+/** `from`: the session that says it; undefined for a person. */
+export function messageText(from: string | undefined, text: string, isParent: boolean): string {
+  const who = from === undefined ? 'a person' : `${isParent ? 'your parent session' : 'the session'} ${from}`;
+  return `Message from ${who}:\n\n${text}`;
 }
 
 /** What the agent reads when something it sent did not arrive. */

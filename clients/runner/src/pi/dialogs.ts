@@ -1,4 +1,14 @@
-import { newId, type Author, type DialogMethod, type EventOf } from '@pizzapi/protocol';
+import {
+  isGuest,
+  newId,
+  rightOf,
+  type Author,
+  type DialogMethod,
+  type ErrorInfo,
+  type EventOf,
+  type PromptKind,
+} from '@pizzapi/protocol';
+import { guestAnswer, type AnsweredStep } from '../human/guestAnswers.js';
 import type { Clock } from './coalesce.js';
 
 /** Ids of closed dialogs that are remembered, so that a late answer is told apart from a wrong id. */
@@ -6,7 +16,8 @@ const MAX_CLOSED_DIALOGS = 256;
 
 const SYSTEM: Author = { userId: 'system', via: 'system' };
 
-export type Answer = 'resolved' | 'late' | 'invalid' | 'unknown';
+/** `forbidden`: whoever answered may not, and it is still open. */
+export type Answer = 'resolved' | 'late' | 'invalid' | 'unknown' | { forbidden: ErrorInfo };
 type Outcome = NonNullable<EventOf<'dialog_resolved'>['outcome']>;
 
 export interface DialogRequest {
@@ -35,6 +46,8 @@ interface OpenDialog {
   close(outcome: Outcome, value: unknown, by: Author): void;
   /** What shows it as a dialog; undefined when an event of its own does. */
   opened: EventOf<'dialog_opened'> | undefined;
+  /** The prompt that it is, or is a step of. */
+  promptId: string | undefined;
 }
 
 /** A dialog that is open: its id, and its answer once there is one. */
@@ -55,6 +68,9 @@ function accepts(request: DialogRequest, value: unknown): boolean {
   return request.method !== 'select' || (request.options ?? []).includes(value);
 }
 
+/** What one dialog of several asks; undefined for a prompt that is answered as a whole. */
+const stepOf = ({ opened }: OpenDialog): AnsweredStep | undefined => opened && { method: opened.method };
+
 function resolved(
   at: number,
   dialogId: string,
@@ -73,6 +89,8 @@ export class Dialogs {
   readonly #open = new Map<string, OpenDialog>();
   readonly #closed = new Set<string>();
   readonly #lasting = new Map<string, Told>();
+  /** What kind each open prompt is. */
+  readonly #kinds = new Map<string, PromptKind>();
   #refusing = 0;
 
   constructor(
@@ -118,7 +136,7 @@ export class Dialogs {
       const expires = timeout !== undefined && timeout > 0 ? { expiresAt: at + timeout } : {};
       const prompt = promptId === undefined ? {} : { promptId };
       const opened = { type: 'dialog_opened', at, dialogId, ...request, ...expires, ...prompt } as const;
-      this.#open.set(dialogId, { accepts: (value) => accepts(request, value), close, opened });
+      this.#open.set(dialogId, { accepts: (value) => accepts(request, value), close, opened, promptId });
       this.emit(opened);
     });
   }
@@ -126,20 +144,22 @@ export class Dialogs {
   /**
    * Lets a prompt that an event of its own has announced be answered by its id, as a dialog is. Resolves with the first
    * value that `fits`, or with undefined when it is closed: by a person, by `signal`, by an abort or the session's end.
-   * What a person said is an event, so that everybody sees who it was.
+   * What a person said is an event, so that everybody sees who it was. `kind` says who may answer it, and its steps.
    */
-  expect(id: string, fits: (value: unknown) => boolean, signal: AbortSignal): Promise<unknown> {
+  expect(id: string, fits: (value: unknown) => boolean, signal: AbortSignal, kind: PromptKind): Promise<unknown> {
     if (this.#refusing > 0 || signal.aborted) return Promise.resolve(undefined);
+    this.#kinds.set(id, kind);
     return new Promise((resolve) => {
       const onAbort = () => this.#open.get(id)?.close('cancelled', undefined, SYSTEM);
       const close = (outcome: Outcome, value: unknown, by: Author) => {
         if (!this.#open.delete(id)) return;
+        this.#kinds.delete(id);
         signal.removeEventListener('abort', onAbort);
         this.#remember(id);
         if (by !== SYSTEM) this.emit(resolved(this.clock.now(), id, outcome, value, by));
         resolve(value);
       };
-      this.#open.set(id, { accepts: fits, close, opened: undefined });
+      this.#open.set(id, { accepts: fits, close, opened: undefined, promptId: id });
       signal.addEventListener('abort', onAbort, { once: true });
     });
   }
@@ -162,11 +182,15 @@ export class Dialogs {
   /**
    * Answers a dialog: `resolved` for the first valid answer, `late` when it is already closed, `invalid` (and still
    * open) when the value does not fit, `unknown` when there never was one with this id. Null (and `undefined`) is the
-   * person closing it unanswered, which all allow.
+   * person closing it unanswered, which all allow. A guest answers what their link lets them.
    */
   answer(dialogId: string, value: unknown, by: Author): Answer {
     const dialog = this.#open.get(dialogId);
     if (dialog === undefined) return this.#closed.has(dialogId) ? 'late' : 'unknown';
+    if (isGuest(by)) {
+      const forbidden = guestAnswer(this.#kindOf(dialog), rightOf(by), stepOf(dialog), value);
+      if (forbidden !== undefined) return { forbidden };
+    }
     const isDismissed = value === null || value === undefined;
     if (!isDismissed && !dialog.accepts(value)) return 'invalid';
     if (isDismissed) dialog.close('cancelled', undefined, by);
@@ -188,6 +212,10 @@ export class Dialogs {
       if (!released) this.#refusing--;
       released = true;
     };
+  }
+
+  #kindOf({ promptId }: OpenDialog): PromptKind | undefined {
+    return promptId === undefined ? undefined : this.#kinds.get(promptId);
   }
 
   #remember(dialogId: string): void {

@@ -1,7 +1,8 @@
 import type { AgentSession } from '@mariozechner/pi-coding-agent';
-import { errorInfo } from '@pizzapi/protocol';
+import { errorInfo, isGuest, type Author, type ErrorInfo } from '@pizzapi/protocol';
 import { PendingInputs } from './inputs.js';
-import { isCommand } from './inTurn.js';
+import { isCommand, type PromptsInTurn } from './inTurn.js';
+import { takeFromQueue } from './queue.js';
 import type { Outcome, PromptInput } from './types.js';
 import { messageOf, within } from './wait.js';
 
@@ -10,6 +11,7 @@ const PREFLIGHT_WAIT_MS = 3_000;
 
 export interface PromptDeps {
   pi: AgentSession;
+  inTurn: PromptsInTurn;
   /** An input has reached the agent. */
   delivered: (commandId: string) => void;
   /** pi did not take an input. */
@@ -18,6 +20,24 @@ export interface PromptDeps {
   failedLate: (what: string) => void;
   /** Resolves once the events of what the agent has ended are through. */
   drained: () => Promise<void>;
+}
+
+/**
+ * Whether an input is a text and nothing else, whatever it begins with. Commands decide over the session: a guest does
+ * not give any, nor an agent, which writes what others have it write.
+ */
+function isPlainText(pi: AgentSession, text: string, by: Author | undefined): boolean {
+  if (by === undefined) return false;
+  return isGuest(by) || (by.guests ?? []).length > 0 || (by.via === 'agent' && isCommand(pi, text));
+}
+
+/** An input before its turn. */
+interface Waiting {
+  input: PromptInput;
+  /** Its sender was told that it is taken. */
+  isAnswered: boolean;
+  /** Why it does not go to pi any more. */
+  takenBack?: ErrorInfo;
 }
 
 /**
@@ -32,6 +52,8 @@ export class Prompts {
   #compacted: Promise<void> = Promise.resolve();
   #compactionEnd: () => void = () => undefined;
   #closed = false;
+  /** Inputs whose turn to go to pi has not come. */
+  readonly #waiting = new Set<Waiting>();
 
   constructor(private readonly deps: PromptDeps) {
     this.#ready = new Promise<void>((resolve) => (this.#start = resolve));
@@ -55,24 +77,62 @@ export class Prompts {
     this.#compactionEnd();
   }
 
+  /** Who sent what the agent has not read. */
+  get authors(): Author[] {
+    const waiting = [...this.#waiting].flatMap(({ input: { by } }) => (by === undefined ? [] : [by]));
+    return [...waiting, ...this.inputs.authors];
+  }
+
+  /**
+   * Takes back what some authors sent and the agent has not read. The result is the commands that were answered ok;
+   * others are answered with `error`. What pi has in its hands this moment is past that.
+   */
+  takeBack(isTheirs: (by: Author) => boolean, error: ErrorInfo): string[] {
+    const queued = this.inputs.takeBack(isTheirs);
+    takeFromQueue(this.deps.pi, queued);
+    const waiting = [...this.#waiting].filter(({ input: { by } }) => by !== undefined && isTheirs(by));
+    for (const each of waiting) each.takenBack = error;
+    const answered = waiting.filter((each) => each.isAnswered).map(({ input }) => input.commandId);
+    return [...queued.map(({ commandId }) => commandId), ...answered];
+  }
+
+  /** Has the agent go on with what waits in its queue, after it was stopped. */
+  goOn(): void {
+    const { pi } = this.deps;
+    this.#ready = this.#ready.then(() => {
+      const isStopped = pi.agent.state.messages.at(-1)?.role === 'assistant';
+      if (pi.isStreaming || pi.isRetrying || pi.pendingMessageCount === 0 || !isStopped) return;
+      void pi.agent.continue().catch((error: unknown) => this.deps.failedLate(messageOf(error)));
+    });
+  }
+
   async prompt(input: PromptInput): Promise<Outcome> {
     if (input.text.trim() === '' && (input.images ?? []).length === 0) {
       return { kind: 'failed', error: errorInfo('input_empty') };
     }
-    let answered = false;
-    const outcome = this.#ready.then(() => this.#compacted).then(() => this.#submit(input, () => answered));
+    const waiting: Waiting = { input, isAnswered: false };
+    this.#waiting.add(waiting);
+    const outcome = this.#ready.then(() => this.#compacted).then(() => this.#begin(waiting));
     this.#ready = outcome;
     const settled = await within(outcome, PREFLIGHT_WAIT_MS);
-    answered = true;
+    waiting.isAnswered = true;
     return settled ?? { kind: 'ok' };
+  }
+
+  #begin(waiting: Waiting): Promise<Outcome> {
+    this.#waiting.delete(waiting);
+    const { takenBack } = waiting;
+    if (takenBack !== undefined) return Promise.resolve({ kind: 'failed', error: takenBack });
+    return this.#submit(waiting.input, () => waiting.isAnswered);
   }
 
   /** Resolves when pi has taken or refused the input; the run it starts goes on behind. */
   #submit(input: PromptInput, isAnswered: () => boolean): Promise<Outcome> {
-    const { pi, delivered, failedLate, drained } = this.deps;
-    const { commandId, text, deliverAs = 'prompt' } = input;
+    const { pi, inTurn, delivered, failedLate, drained } = this.deps;
+    const { commandId, text, by, deliverAs = 'prompt' } = input;
     if (this.#closed) return Promise.resolve({ kind: 'failed', error: errorInfo('session_ended') });
-    for (const dropped of this.inputs.add(commandId, deliverAs, text)) delivered(dropped);
+    for (const dropped of this.inputs.add(commandId, deliverAs, text, by)) delivered(dropped);
+    const isText = isPlainText(pi, text, by);
     // Whoever types while pi waits to try again does not want the old attempt back.
     if (pi.isRetrying && !pi.isStreaming) pi.abortRetry();
     return new Promise((resolve) => {
@@ -84,8 +144,8 @@ export class Prompts {
         resolve(outcome);
       };
       // A command of an extension reports itself as taken only when it is over, which may take a dialog or an hour.
-      if (isCommand(pi, text)) settle({ kind: 'ok' });
-      const run = pi.prompt(text, {
+      if (!isText && isCommand(pi, text)) settle({ kind: 'ok' });
+      const run = (isText ? inTurn.asText : inTurn.prompt)(text, {
         ...(input.images === undefined ? {} : { images: input.images.map((i) => ({ type: 'image' as const, ...i })) }),
         streamingBehavior: deliverAs === 'followUp' ? 'followUp' : 'steer',
         source: 'rpc',

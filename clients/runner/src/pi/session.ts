@@ -1,9 +1,12 @@
 import { VERSION, type AgentSession, type AgentSessionEvent } from '@mariozechner/pi-coding-agent';
 import {
   errorInfo,
+  guestsIn,
   newId,
   THINKING_LEVELS,
   type Author,
+  type CommandArgs,
+  type LinkEnd,
   type SessionEvent,
   type ThinkingLevel,
 } from '@pizzapi/protocol';
@@ -11,9 +14,11 @@ import type { FromLinked } from '../linked/fromLinked.js';
 import type { Answer } from './dialogs.js';
 import { runShell } from './exec.js';
 import { forkFile } from './fork.js';
+import { droppedError, GuestLeaving } from './guestLeaving.js';
+import { GuestWork } from './guestWork.js';
 import { storyOf } from './importFile.js';
 import { isCommand, promptInTurn } from './inTurn.js';
-import { KeptInputs, receivedEvent } from './keptInputs.js';
+import { KeptInputs, receivedEvent, type KeptInput } from './keptInputs.js';
 import { authSource, findModel, modelName, toMetaModel, toRunnerModel, type PiModel } from './models.js';
 import type { SessionParts } from './parts.js';
 import { Prompts } from './prompts.js';
@@ -32,6 +37,8 @@ const DRAIN_WAIT_MS = 2_000;
 /** The wait between two looks at pi's event queue, ms. */
 const DRAIN_POLL_MS = 5;
 
+type SessionOptions = Pick<OpenOptions, 'onShutdownRequested' | 'onBug' | 'linked' | 'linkEnd'>;
+
 /** A session of pi behind our interface. Made by `openPiSession`. */
 export class HostedSession implements PiSession {
   readonly cwd: string;
@@ -42,7 +49,10 @@ export class HostedSession implements PiSession {
   protected readonly prompts: Prompts;
   readonly #kept: KeptInputs;
   readonly #usage = new UsageMeter();
-  readonly #options: Pick<OpenOptions, 'onShutdownRequested' | 'onBug'>;
+  /** Which guests the agent works for. */
+  readonly guests: GuestWork;
+  readonly #leaving: GuestLeaving;
+  readonly #options: SessionOptions;
   readonly #warnings: readonly string[];
   /** Runs that pi's agent has ended, and those whose end has come through pi's event queue to us. */
   readonly #ends = { raw: 0, seen: 0 };
@@ -53,7 +63,7 @@ export class HostedSession implements PiSession {
   constructor(
     pi: AgentSession,
     parts: SessionParts,
-    options: Pick<OpenOptions, 'onShutdownRequested' | 'onBug'>,
+    options: SessionOptions,
     warnings: readonly string[],
   ) {
     this.pi = pi;
@@ -63,9 +73,9 @@ export class HostedSession implements PiSession {
     this.cwd = pi.sessionManager.getCwd();
     for (const entry of pi.sessionManager.getEntries()) if (entry.type === 'message') this.#usage.add(entry.message);
     this.#kept = new KeptInputs(pi.sessionManager);
-    promptInTurn(pi);
     this.prompts = new Prompts({
       pi,
+      inTurn: promptInTurn(pi),
       delivered: (commandId) => {
         this.#kept.over(commandId);
         this.emit({ type: 'input_delivered', at: Date.now(), commandId });
@@ -73,6 +83,22 @@ export class HostedSession implements PiSession {
       refused: (commandId) => this.#kept.over(commandId),
       failedLate: (what) => this.#notify(what, 'error'),
       drained: () => this.#drained(),
+    });
+    this.guests = new GuestWork({
+      pi,
+      authorsOf: (text) => this.prompts.inputs.authorsOf(text),
+      waiting: () => this.prompts.authors,
+      emit: (event) => this.emit(event),
+      sessionId: () => this.sessionId,
+      startedBy: options.linked?.startedBy ?? [],
+      onLeftover: () => void this.#stopRun().catch((error: unknown) => this.#bug(error)),
+    });
+    this.#leaving = new GuestLeaving({
+      ...{ guests: this.guests, prompts: this.prompts, kept: this.#kept, sessionId: () => this.sessionId },
+      isAtWork: () => pi.isStreaming || pi.isRetrying,
+      stopRun: () => this.#stopRun(),
+      emit: (event) => this.emit(event),
+      warn: (text) => this.#notify(text, 'warning'),
     });
     this.#translator = new Translator({
       emit: (event) => parts.sink.event(event),
@@ -92,8 +118,14 @@ export class HostedSession implements PiSession {
     parts.settle = () => this.#translator.settle();
     pi.agent.subscribe((event) => {
       if (event.type === 'agent_end') this.#ends.raw++;
+      this.#guarded(() => this.guests.observeAgent(event));
     });
     pi.subscribe((event) => this.#onEvent(event));
+  }
+
+  /** The session that a guest's link opens: ours, or pi's own where nobody said. */
+  protected get sessionId(): string {
+    return this.#options.linked?.sessionId ?? this.pi.sessionManager.getSessionId();
   }
 
   get sessionFile(): string | undefined {
@@ -164,23 +196,56 @@ export class HostedSession implements PiSession {
     }
     for (const input of this.#kept.restore()) {
       this.emit(receivedEvent(input));
-      void this.#submit(input).then((outcome) => {
-        if (outcome.kind === 'failed') this.#notify(`Not delivered: ${outcome.error.message}`, 'error');
-      });
+      this.#restored(input).catch((error: unknown) => this.#bug(error));
     }
+  }
+
+  /** Hands over what an earlier process had kept, unless the link of its guest has ended since. */
+  async #restored(input: KeptInput): Promise<void> {
+    const { commandId, by } = input;
+    const ended = await this.linkEnd(by);
+    if (this.#disposed) return;
+    if (ended !== undefined) return this.#leaving.dropped([commandId], by, ended);
+    const outcome = await this.#submit(input);
+    if (outcome.kind === 'failed') this.#notify(`Not delivered: ${outcome.error.message}`, 'error');
+  }
+
+  /** Why what this author said is not wanted any more, or undefined: asked of whoever knows their link. */
+  async linkEnd(by: Author): Promise<LinkEnd | undefined> {
+    const guests = guestsIn(by, this.sessionId);
+    if (guests.length === 0) return undefined;
+    return this.guests.endOf(by) ?? (await this.#options.linkEnd?.(guests));
   }
 
   prompt(input: PromptInput): Promise<Outcome> {
     if (this.#disposed) return Promise.resolve({ kind: 'failed', error: errorInfo('session_ended') });
-    const { by } = input;
-    if (by !== undefined && this.keeps(input.text, by)) this.#kept.keep({ ...input, by });
+    const { by, text } = input;
+    const ended = by === undefined ? undefined : this.guests.endOf(by);
+    if (ended !== undefined) return Promise.resolve({ kind: 'failed', error: droppedError(by!, ended) });
+    if (by !== undefined && this.keeps(text, by)) this.#kept.keep({ ...input, by });
+    if (by !== undefined && isCommand(this.pi, text)) this.guests.commanded(by);
     return this.#submit(input);
   }
 
   async #submit(input: PromptInput): Promise<Outcome> {
-    const outcome = await this.prompts.prompt(input);
+    const submitted = this.prompts.prompt(input);
+    this.guests.tell();
+    const outcome = await submitted;
     if (outcome.kind === 'failed') this.#kept.over(input.commandId);
+    this.guests.tell();
     return outcome;
+  }
+
+  guestLeft(left: CommandArgs<'guest_left'>): ReturnType<PiSession['guestLeft']> {
+    return this.#leaving.leave(left);
+  }
+
+  /** Stops the run of the agent, and nothing else; then the agent goes on with what others have sent. */
+  async #stopRun(): Promise<Outcome> {
+    const release = this.parts.dialogs.refuse();
+    const stopped = await this.#within(this.pi.abort().finally(release));
+    if (stopped.kind === 'ok') this.prompts.goOn();
+    return stopped;
   }
 
   /** Whether somebody's input has to wait now, and outlives this process. What linked sessions say is kept as letters. */
@@ -196,9 +261,13 @@ export class HostedSession implements PiSession {
     pi.abortCompaction();
     pi.abortBranchSummary();
     pi.abortBash();
-    const stopped = Promise.all([pi.abort(), this.#shell]).finally(release);
+    return this.#within(Promise.all([pi.abort(), this.#shell]).finally(release));
+  }
+
+  /** What is stopping may take a while, and not for ever. */
+  async #within(stopping: Promise<unknown>): Promise<Outcome> {
     const done = await within(
-      stopped.then(() => true),
+      stopping.then(() => true),
       STOP_WAIT_MS,
     );
     if (done !== true) return { kind: 'failed', error: errorInfo('command_failed', 'A tool does not stop yet') };
@@ -269,7 +338,9 @@ export class HostedSession implements PiSession {
   }
 
   answerDialog(dialogId: string, value: unknown, by: Author): Answer {
-    return this.parts.dialogs.answer(dialogId, value, by);
+    const answer = this.parts.dialogs.answer(dialogId, value, by);
+    if (answer === 'resolved') this.guests.answered(by);
+    return answer;
   }
 
   async fromLinked(command: FromLinked): Promise<Outcome> {
@@ -279,6 +350,7 @@ export class HostedSession implements PiSession {
   async dispose({ forGood = false }: { forGood?: boolean } = {}): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.guests.stop();
     const pi = this.pi;
     if (forGood) this.#kept.allOver();
     else this.parts.human?.leave();
@@ -331,7 +403,7 @@ export class HostedSession implements PiSession {
 
   /** pi's listener. Nothing may escape from here: pi would skip writing the entry it tells us of. */
   #onEvent(event: AgentSessionEvent): void {
-    try {
+    this.#guarded(() => {
       if (event.type === 'queue_update') this.prompts.inputs.queueChanged(event.steering, event.followUp);
       if (event.type === 'compaction_start') this.prompts.compacting(true);
       if (this.parts.live) this.#translator.handle(event);
@@ -341,11 +413,22 @@ export class HostedSession implements PiSession {
         this.#reportUsage();
       }
       if (event.type === 'agent_end') this.#ends.seen++;
+      this.guests.observe(event);
+    });
+  }
+
+  #guarded(listen: () => void): void {
+    try {
+      listen();
     } catch (error) {
-      const { onBug } = this.#options;
-      if (onBug === undefined) console.error(error);
-      else onBug(error);
+      this.#bug(error);
     }
+  }
+
+  #bug(error: unknown): void {
+    const { onBug } = this.#options;
+    if (onBug === undefined) console.error(error);
+    else onBug(error);
   }
 
   /**

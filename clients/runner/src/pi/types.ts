@@ -1,7 +1,10 @@
 import type {
   Author,
+  CommandArgs,
   DeliverAs,
   ErrorInfo,
+  GuestRef,
+  LinkEnd,
   PiOptions,
   RunnerModel,
   SessionEvent,
@@ -40,7 +43,15 @@ export interface OpenOptions {
   /** Whether tools that change something need an approval: `PIZZAPI_APPROVALS`, else `allow`, as in pi itself. */
   approvals?: ApprovalMode;
   /** Which session it is, and whose child: with it, the agent can start and talk to other sessions. */
-  linked?: { sessionId: string; parentSessionId?: string | undefined; times?: LinkTimes };
+  linked?: {
+    sessionId: string;
+    parentSessionId?: string | undefined;
+    times?: LinkTimes;
+    /** The guests in whose turn its parent started it. */
+    startedBy?: readonly GuestRef[] | undefined;
+  };
+  /** Asks whether the links of guests still let them write: why not, of the first that does not. */
+  linkEnd?: (guests: readonly GuestRef[]) => Promise<LinkEnd | undefined>;
   /** An extension asked for the end of the session. */
   onShutdownRequested?: () => void;
   /** A bug of ours, caught before it could harm pi's own file. Printed to stderr when left out. */
@@ -128,6 +139,13 @@ export interface PiSession {
   /** Empties the queue; what was in it. */
   clearQueue(): { steering: string[]; followUp: string[] };
   answerDialog(dialogId: string, value: unknown, by: Author): Answer;
+  /**
+   * Ends what a guest whose link has ended had begun or sent here, and says so in one line. `failed` when what the agent
+   * does for them does not stop yet.
+   */
+  guestLeft(left: CommandArgs<'guest_left'>): Promise<Outcome<{ stopped: boolean; dropped: number }>>;
+  /** Why nothing that this author says is wanted any more, or undefined. */
+  linkEnd(by: Author): Promise<LinkEnd | undefined>;
   /** Takes what a linked session sent. Safe to do again: what was done once is only answered. */
   fromLinked(command: FromLinked): Promise<Outcome>;
   /**

@@ -1,5 +1,5 @@
 import type { Ledger } from '@pizzapi/backbone';
-import { errorInfo, type Command, type ErrorInfo } from '@pizzapi/protocol';
+import { errorInfo, guestCommandProblem, isGuest, type Command, type CommandOf, type ErrorInfo } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
 import type { Announcer } from '../daemon/announcer.js';
 import type { CommandOutcome } from '../link/messages.js';
@@ -12,7 +12,7 @@ export interface TerminalDeskOptions {
   announcer: Pick<Announcer, 'say'>;
   log: Logger;
   /** Somebody ends the session from afar; it writes the result of this command itself. */
-  onKill: (command: Command) => void;
+  onKill: (command: CommandOf<'kill_session'>) => void;
 }
 
 const refusal = (why: string): ErrorInfo => ({ code: 'command_unknown', message: why });
@@ -57,11 +57,11 @@ export class TerminalDesk {
     const { sid, session, onKill } = this.options;
     const isOurs = command.sessionId === sid;
     if (Date.now() > command.expiresAt) return this.#refuse(command, isOurs, errorInfo('command_expired'));
+    const refused = (isGuest(command.by) ? guestCommandProblem(command.name) : undefined) ?? REFUSED[command.name];
+    if (refused !== undefined) return this.#refuse(command, isOurs, refused);
     if (command.name === 'list_sessions') {
       return this.#tell(command, { ok: true, result: { sessions: [{ sid }] } });
     }
-    const refused = REFUSED[command.name];
-    if (refused !== undefined) return this.#refuse(command, isOurs, refused);
     if (!isOurs) {
       const what = `This terminal does not share the session ${command.sessionId ?? ''}`;
       return this.#tell(command, { ok: false, error: errorInfo('session_not_found', what) });

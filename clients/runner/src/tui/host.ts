@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { readCommands, serveRpc } from '@pizzapi/backbone';
-import { CodedError, encode, natsUserOf, newId, subjects, type Author, type Command } from '@pizzapi/protocol';
+import { CodedError, encode, natsUserOf, newId, subjects, type Author, type CommandOf } from '@pizzapi/protocol';
 import { sleep, type Logger } from '@pizzapi/process';
 import { spoolDir } from '../daemon/closing.js';
 import { claimSoon, isGone } from '../daemon/grants.js';
@@ -15,7 +15,7 @@ const DRAIN_MS = 500;
 
 /** The agent of a terminal, as far as hosting its session goes. */
 export interface SharedAgent {
-  sharedTo(sink: PiSink): PiSession;
+  sharedTo(sink: PiSink, sid: string): PiSession;
   /** Who sits at the terminal; told whose account it is. */
   local: Author;
   cwd: string;
@@ -134,7 +134,7 @@ export class TerminalHost {
           },
           onShutdownRequested: () => undefined,
           running: (sink) => {
-            const pi = agent.sharedTo(sink);
+            const pi = agent.sharedTo(sink, sid);
             announcer.say({
               type: 'runner_started',
               ...{ name: hostname(), kind: 'tui', version, piVersion: PI_VERSION, platform: process.platform, epoch },
@@ -170,8 +170,8 @@ export class TerminalHost {
     return this.#leave(() => this.#session.stop({ kind: 'end', reason: 'completed' }));
   }
 
-  async #killed({ commandId, by }: Command): Promise<void> {
-    await this.#leave(() => this.#session.stop({ kind: 'kill', commandId }));
+  async #killed({ commandId, by, args }: CommandOf<'kill_session'>): Promise<void> {
+    await this.#leave(() => this.#session.stop({ kind: 'kill', commandId, ...args }));
     this.#options.onOver({ kind: 'killed', by });
   }
 

@@ -1,11 +1,17 @@
 import {
   CodedError,
   errorInfo,
+  guestCommandProblem,
+  isGuest,
+  linkEndText,
+  rightOf,
   toErrorInfo,
+  type Author,
   type Command,
   type CommandName,
   type CommandOf,
   type ErrorInfo,
+  type LinkMode,
   type SessionEvent,
 } from '@pizzapi/protocol';
 import type { CommandOutcome } from '../link/messages.js';
@@ -19,6 +25,8 @@ export interface CommandContext {
   emit: (event: SessionEvent) => void;
   attachmentsDir: string;
   readBlob: ReadBlob;
+  /** What the link of a guest of this session allows now: asked of whoever knows it. */
+  linkMode: (by: Author) => Promise<LinkMode>;
 }
 
 type Handlers = { [N in CommandName]?: (command: CommandOf<N>, context: CommandContext) => Promise<CommandOutcome> };
@@ -33,7 +41,7 @@ function outcomeOf(outcome: Outcome): CommandOutcome {
   return Object.keys(result).length === 0 ? OK : { ok: true, result };
 }
 
-const DIALOG_ERRORS: Record<Exclude<Answer, 'resolved'>, ErrorInfo> = {
+const DIALOG_ERRORS: Record<Exclude<Extract<Answer, string>, 'resolved'>, ErrorInfo> = {
   late: errorInfo('dialog_late'),
   invalid: errorInfo('dialog_invalid_answer'),
   unknown: errorInfo('dialog_unknown'),
@@ -80,6 +88,7 @@ const HANDLERS: Handlers = {
   },
   async dialog_response({ args, by }, { pi }) {
     const answer = pi.answerDialog(args.dialogId, args.value, by);
+    if (typeof answer !== 'string') return failed(answer.forbidden);
     return answer === 'resolved' ? OK : failed(DIALOG_ERRORS[answer]);
   },
   async trigger_response(command, { pi }) {
@@ -87,6 +96,10 @@ const HANDLERS: Handlers = {
   },
   async session_message(command, { pi }) {
     return outcomeOf(await pi.fromLinked(command));
+  },
+  async guest_left({ args, by }, { pi }) {
+    if (by.via !== 'system') return failed(errorInfo('forbidden', 'Only the relay says this'));
+    return outcomeOf(await pi.guestLeft(args));
   },
   session_trigger: fromLinked,
   trigger_closed: fromLinked,
@@ -97,6 +110,9 @@ const HANDLERS: Handlers = {
     return { ok: true, result: state };
   },
 };
+
+/** A guest's command that comes within so long, in ms, is as the gateway has let it through. */
+const FRESH_MS = 5_000;
 
 /** Commands whose order matters to each other: the next begins when the one before has begun its effect. */
 const IN_ORDER: readonly CommandName[] = ['input', 'session_message', 'session_trigger', 'model_set'];
@@ -121,10 +137,26 @@ export class CommandRunner {
     if (handler === undefined)
       return failed(errorInfo('command_unknown', `A session has no command "${command.name}"`));
     try {
-      return await handler(command, this.context);
+      const checked = isGuest(command.by) ? await this.checked(command) : { command };
+      return 'error' in checked ? failed(checked.error) : await handler(checked.command, this.context);
     } catch (error) {
       return failed(codedOr(error));
     }
+  }
+
+  /**
+   * A guest's command as their link allows it now, or why it does not. The gateway has asked the same before it sent it:
+   * what has waited for its host since is asked once more.
+   */
+  private async checked(command: Command): Promise<{ command: Command } | { error: ErrorInfo }> {
+    const { by, name, at } = command;
+    const problem = guestCommandProblem(name);
+    if (problem !== undefined) return { error: problem };
+    const mode = Date.now() - at > FRESH_MS ? await this.context.linkMode(by) : rightOf(by);
+    if (mode === 'approve' || mode === 'write') return { command };
+    if (mode !== 'collab') return { error: errorInfo('link_ended', linkEndText(by, mode)) };
+    const { right: _right, ...writer } = by;
+    return { command: { ...command, by: writer } };
   }
 }
 

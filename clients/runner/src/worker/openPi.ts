@@ -7,15 +7,13 @@ import { openPiSession, type OpenOptions, type PiSession } from '../pi/index.js'
 /** Opens pi for an assignment. A model that is gone by the time a session is resumed is replaced by pi's own choice. */
 export async function openPi(
   { sid, cwd, agentDir, beginning }: Assignment,
-  sink: OpenOptions['sink'],
-  onShutdownRequested: () => void,
+  around: Required<Pick<OpenOptions, 'sink' | 'linkEnd' | 'onShutdownRequested'>>,
   log: Logger,
 ): Promise<PiSession> {
-  const { file, model, name, thinkingLevel, pi } = beginning;
+  const { file, model, name, thinkingLevel, pi, parentSessionId, startedBy } = beginning;
   const options: OpenOptions = {
     cwd,
-    sink,
-    onShutdownRequested,
+    ...around,
     onBug: (error) => log.error({ err: error }, 'a bug in the adapter'),
     ...(agentDir === undefined ? {} : { agentDir }),
     ...(file === undefined || (beginning.kind === 'resume' && !existsSync(file)) ? {} : { sessionFile: file }),
@@ -23,7 +21,7 @@ export async function openPi(
     ...(thinkingLevel === undefined ? {} : { thinkingLevel }),
     ...(pi === undefined ? {} : { pi }),
     goesOn: beginning.kind === 'resume',
-    linked: { sessionId: sid, parentSessionId: beginning.parentSessionId },
+    linked: { sessionId: sid, parentSessionId, startedBy },
   };
   const opened = await openPiSession(model === undefined ? options : { ...options, model });
   if (opened.kind === 'opened') return opened.session;

@@ -5,6 +5,7 @@ import {
   holdLease,
   idsAfter,
   lastEvent,
+  linkModes,
   openWriter,
   putBlobVia,
   seqBefore,
@@ -18,9 +19,13 @@ import {
   CodedError,
   encode,
   errorInfo,
+  guestsIn,
+  LINK_ENDS,
   newId,
   subjects,
+  type Author,
   type Command,
+  type GuestRef,
   type SessionEvent,
   type UnnumberedDelta,
 } from '@pizzapi/protocol';
@@ -105,7 +110,11 @@ export class WorkerSession {
       const patience = AbortSignal.timeout(BLOB_READ_MS);
       return (await getBlobVia(backbone, asker, hash, { signal: patience }))?.bytes;
     };
-    this.runner = new CommandRunner({ pi, emit: (event) => this.emit(event), attachmentsDir, readBlob });
+    const linkMode = async (by: Author) => {
+      const [mode = 'revoked'] = await linkModes(backbone, asker, guestsIn(by, assignment.sid));
+      return mode;
+    };
+    this.runner = new CommandRunner({ pi, emit: (event) => this.emit(event), attachmentsDir, readBlob, linkMode });
   }
 
   /**
@@ -127,9 +136,14 @@ export class WorkerSession {
     connecting.catch(() => undefined);
     let pi: PiSession | undefined;
     try {
-      pi = deps.running?.(sink) ?? (await openPi(assignment, sink, () => deps.onShutdownRequested(), log));
-      const backbone = await connecting;
       const asker = { kind: 'session', sid } as const;
+      const linkEnd = async (guests: readonly GuestRef[]) => {
+        const modes = await linkModes(await connecting, asker, guests);
+        return LINK_ENDS.find((end) => modes.includes(end));
+      };
+      const onShutdownRequested = () => deps.onShutdownRequested();
+      pi = deps.running?.(sink) ?? (await openPi(assignment, { sink, linkEnd, onShutdownRequested }, log));
+      const backbone = await connecting;
       const storedIds = (after: number) => idsAfter(backbone, asker, after);
       const said = Said.before(spoolDir, sid);
       const writer = await openWriter(backbone, { sid, epoch, spoolDir, log, storedIds });
@@ -241,7 +255,9 @@ export class WorkerSession {
         name: 'kill_session',
         ...outcome,
       });
-      this.emit({ type: 'session_ended', at: Date.now(), reason: 'killed' });
+      const { message } = reason;
+      const why = message === undefined ? {} : { message };
+      this.emit({ type: 'session_ended', at: Date.now(), reason: 'killed', ...why });
     } else if (reason.kind === 'end') {
       const { kind: _kind, ...said } = reason;
       this.emit({ type: 'session_ended', at: Date.now(), ...said });
@@ -264,13 +280,14 @@ export class WorkerSession {
     await Promise.race([this.holdLease(), sleep(LEASE_FIRST_MS)]);
     const at = Date.now();
     if (beginning.kind === 'new') {
-      const { resumedFrom, parentSessionId, forkedFrom } = beginning;
+      const { resumedFrom, parentSessionId, forkedFrom, startedBy } = beginning;
       this.emit({
         type: 'session_started',
         ...{ at, cwd: pi.cwd, name: pi.name(), model: pi.model(), runnerId, userId, epoch, piVersion: pi.piVersion },
         ...(resumedFrom === undefined ? {} : { resumedFrom }),
         ...(parentSessionId === undefined ? {} : { parentSessionId }),
         ...(forkedFrom === undefined ? {} : { forkedFrom }),
+        ...(startedBy === undefined ? {} : { startedBy }),
       });
       // A session that continues a file, or a terminal's, begins with what happened before.
       if (beginning.file !== undefined || this.deps.running !== undefined)

@@ -1,4 +1,5 @@
 import { END_REASONS, type EndReason } from '../events.js';
+import { guestsAt, type GuestRef } from '../guests.js';
 import type { SessionInfo } from '../info.js';
 import { isMap, mapAt, numberAt, stringAt, type UnknownMap } from '../json.js';
 
@@ -55,6 +56,7 @@ function changesOf(info: SessionInfo, type: string, event: UnknownMap): Partial<
         waiting: [],
         endedAt: undefined,
         endReason: undefined,
+        guestsAtWork: undefined,
       };
     case 'session_info_changed':
       return { name: stringAt(event, 'name') ?? info.name };
@@ -64,7 +66,10 @@ function changesOf(info: SessionInfo, type: string, event: UnknownMap): Partial<
         endReason: endReason(event),
         busy: false,
         waiting: [],
+        guestsAtWork: undefined,
       };
+    case 'guests_at_work':
+      return { guestsAtWork: someGuests(event, 'guests') };
     case 'agent_start':
       return { busy: true };
     case 'auto_retry_start':
@@ -116,6 +121,7 @@ const NO_CHANGE: Partial<SessionInfo> = {};
 function started(event: UnknownMap): Partial<SessionInfo> {
   const fork = mapAt(event, 'forkedFrom');
   const parent = stringAt(event, 'parentSessionId');
+  const startedBy = someGuests(event, 'startedBy');
   return {
     name: stringAt(event, 'name') ?? '',
     cwd: stringAt(event, 'cwd') ?? '',
@@ -126,10 +132,17 @@ function started(event: UnknownMap): Partial<SessionInfo> {
     piVersion: stringAt(event, 'piVersion') ?? '',
     startedAt: numberAt(event, 'at') ?? 0,
     ...(parent === undefined ? {} : { parentSessionId: parent }),
+    ...(startedBy === undefined ? {} : { startedBy }),
     ...(fork === undefined
       ? {}
       : { forkedFrom: { sessionId: stringAt(fork, 'sessionId') ?? '', seq: numberAt(fork, 'seq') ?? 0 } }),
   };
+}
+
+/** The guests that an event names. An empty list is left out of the row. */
+function someGuests(event: UnknownMap, key: string): GuestRef[] | undefined {
+  const guests = guestsAt(event, key);
+  return guests.length === 0 ? undefined : guests;
 }
 
 function endReason(event: UnknownMap): EndReason {

@@ -1,4 +1,4 @@
-import { OWNER_ID, type Author, type ShareMode } from '@pizzapi/protocol';
+import { OWNER_ID, type Author, type ShareMode, type ViewerMode } from '@pizzapi/protocol';
 
 /** What a request was let in by. `id` names it where it is revoked: of a login, a key or a share. */
 export interface Credential {
@@ -26,8 +26,12 @@ export const localOwner = (name = 'Owner'): Principal => ({
   credential: { kind: 'local', id: 'local' },
 });
 
-/** How events and commands name this person. A guest is marked by `via`, whatever they call themselves. */
-export const authorOf = ({ userId, via, name }: Principal): Author => ({
+/**
+ * How events and commands name this person. A guest is marked by `via`, whatever they call themselves; `mode` is what
+ * their link allows now.
+ */
+export const authorOf = ({ userId, via, name }: Principal, mode?: ViewerMode): Author => ({
   ...{ userId, via },
   ...(name === '' ? {} : { name }),
+  ...(mode === 'approve' ? { right: mode } : {}),
 });

@@ -1,3 +1,4 @@
+import { guestUserId } from '@pizzapi/protocol';
 import type { Principal } from './principal.js';
 import type { Registry } from './registry.js';
 import type { ShareStore } from './shareStore.js';
@@ -19,7 +20,7 @@ export class ShareGuests {
     const account = await this.registry.account(share.userId);
     if (account?.disabledAt !== undefined) return undefined;
     return {
-      userId: `guest_${share.shareId}`,
+      userId: guestUserId(share.shareId),
       name: 'Guest',
       role: 'guest',
       via: 'collab',

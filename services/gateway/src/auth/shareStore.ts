@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { bucket, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
-import { CodedError, isShareRow, newId, type ShareMode, type ShareRow } from '@pizzapi/protocol';
+import { allowsMore, CodedError, isShareRow, newId, type ShareMode, type ShareRow } from '@pizzapi/protocol';
 import { Mirror } from './mirror.js';
 
 /** Links of one session that may live at once. */
@@ -19,8 +19,11 @@ const EXPIRY_MS = 1_000;
 export type ShareChange =
   /** It was revoked, has expired, or went with its session. */
   | { kind: 'share_revoked'; id: string }
-  /** It was taken back to reading. */
+  /** It was taken back to writing or to watching. */
   | { kind: 'share_restricted'; id: string };
+
+/** `raised`: it allows less than what was asked for, and a link is never raised. */
+export type RestrictOutcome = 'restricted' | 'unchanged' | 'raised' | 'missing';
 
 export interface NewShare {
   sid: string;
@@ -141,9 +144,13 @@ export class ShareStore {
     return (await Promise.all(ended)).flat();
   }
 
-  /** Takes a link back to reading. False when there is none that lives. */
-  restrict(sid: string, shareId: string): Promise<boolean> {
-    return this.change(sid, shareId, (share) => ({ ...share, mode: 'read' }));
+  /** Takes a link back to `mode`. `missing` when there is none that lives. */
+  async restrict(sid: string, shareId: string, mode: ShareMode): Promise<RestrictOutcome> {
+    const lowered = (share: ShareRow) => (allowsMore(share.mode, mode) ? { ...share, mode } : undefined);
+    if (await this.change(sid, shareId, lowered)) return 'restricted';
+    const now = (await this.rows.get(keyOf(sid, shareId)))?.value;
+    if (now === undefined || !this.lives(now)) return 'missing';
+    return now.mode === mode ? 'unchanged' : 'raised';
   }
 
   /** Forgets the links of a session that is no more. */
@@ -177,13 +184,21 @@ export class ShareStore {
     return revokedAt === undefined && expiresAt > this.now();
   }
 
-  /** Resolves when the change counts here; on other gateways it does as soon as their watch tells. */
-  private async change(sid: string, shareId: string, evolve: (share: ShareRow) => ShareRow): Promise<boolean> {
+  /**
+   * Resolves when the change counts here; on other gateways it does as soon as their watch tells. False when there is no
+   * link that lives, or nothing of it to change.
+   */
+  private async change(
+    sid: string,
+    shareId: string,
+    evolve: (share: ShareRow) => ShareRow | undefined,
+  ): Promise<boolean> {
     const key = keyOf(sid, shareId);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const found = await this.rows.get(key);
-      if (found === undefined || !this.lives(found.value)) return false;
-      const written = await this.rows.update(key, evolve(found.value), found.revision);
+      const next = found !== undefined && this.lives(found.value) ? evolve(found.value) : undefined;
+      if (found === undefined || next === undefined) return false;
+      const written = await this.rows.update(key, next, found.revision);
       if (written.kind === 'conflict') continue;
       await this.mirror.reached(written.revision);
       return true;

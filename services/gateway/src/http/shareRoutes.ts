@@ -50,7 +50,7 @@ export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
     '/api/sessions/:sid/shares',
     {
       schema: route({
-        summary: 'Make a link to this session, to watch or to take part',
+        summary: 'Make a link to this session: to watch, to write as well, or to approve as well',
         tag,
         params: SessionParams,
         body: NewShareBody,
@@ -136,13 +136,25 @@ export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
     },
   );
 
-  app.patch<OfShare & { Body: { mode: 'read' } }>(
+  app.patch<OfShare & { Body: ShareChangeBody }>(
     '/api/sessions/:sid/shares/:shareId',
-    { schema: route({ summary: 'Take a link back to watching', tag, params: ShareParams, body: ShareChangeBody }) },
+    {
+      schema: route({
+        summary: 'Take a link back to writing, or to watching',
+        tag,
+        params: ShareParams,
+        body: ShareChangeBody,
+      }),
+    },
     async (request, reply) => {
       const { sid, shareId } = request.params;
-      if (!(await shares.restrict(sid, shareId))) return refuse(reply, { error: unknownShare(shareId) });
-      commander.audit('share_changed', principalOf(request), { sessionId: sid, shareId, mode: request.body.mode });
+      const { mode } = request.body;
+      const outcome = await shares.restrict(sid, shareId, mode);
+      if (outcome === 'missing') return refuse(reply, { error: unknownShare(shareId) });
+      if (outcome === 'raised')
+        return refuse(reply, { error: errorInfo('bad_request', 'A link is never raised. Make a new one') });
+      if (outcome === 'restricted')
+        commander.audit('share_changed', principalOf(request), { sessionId: sid, shareId, mode });
       return reply.code(204).send();
     },
   );

@@ -1,9 +1,8 @@
-import { COMMAND_NAMES, errorInfo, type CommandName, type ErrorInfo, type ViewerMode } from '@pizzapi/protocol';
+import { errorInfo, guestCommandProblem, type ErrorInfo, type ViewerMode } from '@pizzapi/protocol';
 import type { Principal } from '../auth/principal.js';
 import type { ShareStore } from '../auth/shareStore.js';
 import type { Directory } from './directory.js';
 import type { Expected } from './expected.js';
-import { GUEST_COMMANDS } from './guestCommands.js';
 
 /** The answer for a session that does not exist, and for one of somebody else's: the same to the letter. */
 export const unknownSession = (sid: string): ErrorInfo =>
@@ -11,8 +10,6 @@ export const unknownSession = (sid: string): ErrorInfo =>
 
 /** The same of runners. */
 export const unknownRunner = (rid: string): ErrorInfo => errorInfo('runner_not_found', `There is no runner "${rid}"`);
-
-const isCommandName = (name: string): name is CommandName => COMMAND_NAMES.includes(name as CommandName);
 
 /**
  * Who may do what: the one place that decides. It answers from memory, so that what is somebody else's and what does
@@ -40,9 +37,7 @@ export class Access {
     const mode = this.modeIn(principal, sid);
     if (mode === undefined) return unknownSession(sid);
     if (mode === 'read') return errorInfo('read_only');
-    if (mode === 'collab' && isCommandName(name) && !GUEST_COMMANDS[name])
-      return errorInfo('forbidden', `A link does not let you send "${name}"`);
-    return undefined;
+    return mode === 'owner' ? undefined : guestCommandProblem(name);
   }
 
   /** Whether this person may see a runner and start sessions on it; false: answer as if there were none. */

@@ -18,7 +18,10 @@ import { storeAttachments } from './attachments.js';
 import type { BlobOwners } from './blobOwners.js';
 import type { Directory } from './directory.js';
 import type { Expected } from './expected.js';
+import { answerProblem } from './guestAnswers.js';
+import { withoutClaims } from './identity.js';
 import { keyProblem, scopedKey } from './keys.js';
+import type { Reader } from './reader.js';
 
 /** How long a host that is not there is waited for, in ms: a blip of its lease, or a session that has just begun. */
 const HOST_PATIENCE_MS = 1_500;
@@ -66,6 +69,7 @@ export interface CommanderDeps {
   access: Access;
   expected: Expected;
   blobs: BlobOwners;
+  reader: Pick<Reader, 'meta'>;
   log: Logger;
 }
 
@@ -94,8 +98,9 @@ export class Commander {
     if (wrong !== undefined) return refuse(wrong);
     const known = name as CommandName;
     if (!SESSION_COMMANDS.includes(known)) return refuse(unknownCommand(name));
-    const whole = known === 'fork' && args['sessionId'] === undefined ? { ...args, sessionId: newId() } : args;
-    const problem = commandProblem(known, whole);
+    const own = withoutClaims(known, args, principal);
+    const whole = known === 'fork' && own['sessionId'] === undefined ? { ...own, sessionId: newId() } : own;
+    const problem = commandProblem(known, whole) ?? (await this.answerProblem(principal, sid, known, whole));
     if (problem !== undefined) return refuse(problem);
 
     const rid = directory.runnerOf(sid) ?? this.deps.expected.find(sid)?.runnerId;
@@ -109,6 +114,19 @@ export class Commander {
     return this.send({ rid, principal, name: known, args: whole, sid, commandId: scopedKey('c', principal, key) });
   }
 
+  /** Why a guest may not give an answer, or undefined. */
+  private async answerProblem(
+    principal: Principal,
+    sid: string,
+    name: CommandName,
+    args: unknown,
+  ): Promise<ErrorInfo | undefined> {
+    if (principal.share === undefined || name !== 'dialog_response') return undefined;
+    const { state } = await this.deps.reader.meta(sid);
+    const mode = this.deps.access.modeIn(principal, sid);
+    return answerProblem(state, mode === 'approve' ? 'approve' : 'write', args);
+  }
+
   /** Sends a command that was checked. */
   async send({ rid, principal, name, args, commandId, sid }: CheckedCommand): Promise<CommandOutcome> {
     const at = Date.now();
@@ -118,7 +136,7 @@ export class Commander {
       name,
       ...session,
       args,
-      by: authorOf(principal),
+      by: authorOf(principal, sid === undefined ? undefined : this.deps.access.modeIn(principal, sid)),
       at,
       expiresAt: at + COMMAND_TTL_MS,
     };

@@ -15,6 +15,7 @@ import { Feed, hubNews, HubSocket, runnersNews, RunnersSocket, type Conversation
 import { Inbox } from './inbox.js';
 import type { MetaFeeds } from './metaFeed.js';
 import { concerns, type Revocation } from './revocation.js';
+import { SocketLimits } from './socketLimits.js';
 import { ViewerSocket, type ViewerDeps } from './viewerSocket.js';
 
 /** How often every connection is asked for a sign of life, in ms; one that gave none since is cut. */
@@ -37,6 +38,9 @@ export interface SocketsDeps extends ViewerDeps {
 /** What a connection speaks with. */
 export type Target = { kind: 'viewer'; sid: string } | { kind: 'hub' } | { kind: 'runners' };
 
+const pathOf = (target: Target): string =>
+  target.kind === 'viewer' ? `/ws/sessions/${target.sid}` : `/ws/${target.kind}`;
+
 interface Client {
   alive: boolean;
   principal: Principal;
@@ -47,6 +51,7 @@ interface Client {
 /** The WebSockets that are open: each is handed to what speaks with it, and asked for signs of life. */
 export class Sockets {
   private readonly clients = new Map<WebSocket, Client>();
+  private readonly limits = new SocketLimits();
   private readonly hub: Feed;
   private readonly runners: Feed;
   private heartbeat: NodeJS.Timeout | undefined;
@@ -101,6 +106,9 @@ export class Sockets {
     const wire = new SocketWire(ws, socket, json, (bytes) => metrics.bytes(bytes));
     metrics.socketOpened(kind);
     ws.on('close', () => metrics.socketClosed(kind));
+    const release = this.limits.take(principal);
+    if (release === undefined) return this.turnAway(ws, wire, target, principal);
+    ws.on('close', release);
     ws.on('pong', () => {
       const client = this.clients.get(ws);
       if (client !== undefined) client.alive = true;
@@ -116,6 +124,16 @@ export class Sockets {
     else if (target.kind === 'runners')
       this.speak(connection, new RunnersSocket(deps, principal, wire, runners), parseRunnersUp);
     else this.view(connection, target.sid);
+  }
+
+  /** A browser learns from the close why it may not come in; it would not from the answer to its upgrade. */
+  private turnAway(ws: WebSocket, wire: SocketWire, target: Target, { userId, ip = '' }: Principal): void {
+    const { metrics, refusals } = this.deps;
+    ws.on('error', () => undefined);
+    metrics.error('too_many_connections');
+    refusals.note({ code: 'too_many_connections', userId, ip, method: 'GET', path: pathOf(target) });
+    wire.close('too_many');
+    setTimeout(() => ws.terminate(), LEAVE_MS).unref();
   }
 
   private view(connection: Connection, sid: string): void {

@@ -13,6 +13,7 @@ import {
   type ViewerUpFrame,
 } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
+import type { Joins } from '../audit/joins.js';
 import type { Refusals } from '../audit/refusals.js';
 import type { Principal } from '../auth/principal.js';
 import type { GatewayMetrics } from '../metrics.js';
@@ -36,6 +37,7 @@ export interface ViewerDeps {
   commander: Commander;
   metrics: GatewayMetrics;
   refusals: Refusals;
+  joins: Joins;
   log: Logger;
 }
 
@@ -82,7 +84,7 @@ export class ViewerSocket {
       if (this.over || !this.wire.open) return;
       this.room = room;
       room.join(this.viewer);
-      this.deps.commander.audit('join', this.principal, { sessionId: this.sid, mode: this.viewer.mode });
+      this.deps.joins.note(this.principal, this.sid, this.viewer.mode);
       this.wire.send({
         type: 'hello',
         protocol: SOCKET_PROTOCOL_VERSION,

@@ -1,5 +1,13 @@
 import type { SessionEvent } from '@pizzapi/protocol';
-import { clearedEvent, openedEvent, OPENED_ENTRY, SETTLED_ENTRY, type PendingPrompt } from '../../human/pending.js';
+import {
+  answeredAs,
+  clearedEvent,
+  openedEvent,
+  OPENED_ENTRY,
+  SETTLED_ENTRY,
+  type PendingPrompt,
+  type PromptKind,
+} from '../../human/pending.js';
 
 export interface Limits {
   signal: AbortSignal;
@@ -42,7 +50,12 @@ export interface DeskPort {
    * Lets a prompt be answered by its own id, besides the dialogs that walk through it; resolves with a value that
    * `accepts` took, or with undefined when it is closed. A host without it has the dialogs only.
    */
-  expect?: (id: string, accepts: (value: unknown) => boolean, signal: AbortSignal) => Promise<unknown>;
+  expect?: (
+    id: string,
+    accepts: (value: unknown) => boolean,
+    signal: AbortSignal,
+    kind: PromptKind,
+  ) => Promise<unknown>;
   link?: HumanLink;
 }
 
@@ -107,7 +120,7 @@ export class Desk {
       else stop.addEventListener('abort', () => resolve(undefined), { once: true });
     });
     const ways: Promise<T | undefined>[] = [stopped, ui.then((there) => walk(there, stop))];
-    const direct = this.port.expect?.(prompt.id, (value) => read(value) !== undefined, stop);
+    const direct = this.port.expect?.(prompt.id, (value) => read(value) !== undefined, stop, answeredAs(prompt));
     if (direct !== undefined) ways.push(direct.then(read));
     const elsewhere = this.port.link?.ask(prompt, (said) => read(said) !== undefined, stop);
     if (elsewhere !== undefined) {

@@ -43,7 +43,7 @@ export interface HumanExtension {
   /** The session goes, and may be taken up by another process: what waits for a person goes on waiting. */
   leave(): void;
   /** Asks the people what a child session wants to know, by its trigger; the answer goes to the link. */
-  ask(forward: string, questions: Question[]): void;
+  ask(forward: string, questions: Question[], isPlan: boolean): void;
   /** Whether anything waits for a person, or what a person answered is on its way to the agent. */
   readonly goesOn: boolean;
 }
@@ -100,7 +100,7 @@ export function humanExtension(options: HumanOptions): HumanExtension {
     current = {
       restore,
       leave: () => desk.leave(),
-      ask: (forward, asked) => reported(questions.ask(forward, asked), ui),
+      ask: (forward, asked, isPlan) => reported(questions.ask(forward, asked, isPlan), ui),
       goesOn: () => desk.waits || late.isGiving,
     };
 
@@ -127,7 +127,7 @@ export function humanExtension(options: HumanOptions): HumanExtension {
     factory,
     restore: (story) => current?.restore(story),
     leave: () => current?.leave(),
-    ask: (forward, questions) => current?.ask(forward, questions),
+    ask: (forward, questions, isPlan) => current?.ask(forward, questions, isPlan),
     get goesOn() {
       return current?.goesOn() ?? false;
     },

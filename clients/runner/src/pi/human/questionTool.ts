@@ -88,7 +88,7 @@ function asking(prompt: PromptOf<'question'>, signal?: AbortSignal): Asking<Answ
 
 export interface Questions extends Asker<'question'> {
   /** Asks the people what a child session wants to know, by its trigger. */
-  ask(forward: string, questions: Question[]): Promise<void>;
+  ask(forward: string, questions: Question[], isPlan: boolean): Promise<void>;
 }
 
 /**
@@ -121,8 +121,9 @@ export function questionTool({ pi, desk, ui, late, link }: FeatureDeps): Questio
     if (asked.kind !== 'left') link?.forward(prompt, answers);
   };
   return {
-    async ask(forward, questions) {
-      const prompt = { kind: 'question' as const, id: promptId(`f_${forward}`), questions, forward };
+    async ask(forward, questions, isPlan) {
+      const about = isPlan ? { isPlan } : {};
+      const prompt = { kind: 'question' as const, id: promptId(`f_${forward}`), questions, forward, ...about };
       answered(prompt, await desk.ask(asking(prompt, link?.wanted(forward)), await ui));
     },
     async reopen(prompt) {

@@ -86,6 +86,7 @@ export class ChildSide {
     core.emit({
       ...{ type: 'session_trigger', at: core.port.now(), triggerId: newId('t'), kind: trigger, payload },
       ...(core.parent === undefined ? {} : { parentSessionId: core.parent }),
+      ...core.inTurn(),
     });
     core.keep({ kind: 'reported' });
   }
@@ -101,7 +102,8 @@ export class ChildSide {
     const isOpen = asked.over === undefined || asked.over === 'timed_out';
     if (!isOpen || core.port.now() >= asked.expiresAt) return failed('trigger_late');
     if (waiter !== undefined && !waiter.accepts(response)) return failed('dialog_invalid_answer');
-    const person = args.by ?? (by.via === 'agent' ? undefined : by);
+    // Only the process manager speaks for another; whoever answers here is who sent it.
+    const person = by.via === 'agent' ? args.by : by;
     const said = { triggerId, response, ...(person === undefined ? {} : { by: person }) };
     core.emit({ type: 'trigger_response', at: core.port.now(), ...said });
     // Answered here by a person: the parent does not know of it.
@@ -109,11 +111,13 @@ export class ChildSide {
     core.keep({ kind: 'asked_over', triggerId, how: 'answered', commandId });
     if (asked.of !== undefined) {
       const { triggerId: theirs, child } = asked.of;
-      core.emit({ type: 'trigger_response', at: core.port.now(), ...said, triggerId: theirs, to: child });
+      const handedOn = { ...said, triggerId: theirs, to: child, ...(by.guests === undefined ? {} : { guests: by.guests }) };
+      core.emit({ type: 'trigger_response', at: core.port.now(), ...handedOn });
       core.keep({ kind: 'received_over', triggerId: theirs, how: 'answered' });
       return OK;
     }
     if (waiter === undefined) return core.deliver(commandId, lateResponseText(asked.about, response), by);
+    core.port.heard(by);
     waiter.answer({ kind: 'answer', value: response });
     return OK;
   }
@@ -151,6 +155,7 @@ export class ChildSide {
     core.emit({
       ...{ type: 'session_trigger', at, triggerId, kind: trigger, payload, expiresAt },
       ...(core.parent === undefined ? {} : { parentSessionId: core.parent }),
+      ...core.inTurn(),
     });
     const about = shortened(aboutTrigger(trigger, payload));
     core.keep({ kind: 'asked', triggerId, trigger, about, at, expiresAt, of });

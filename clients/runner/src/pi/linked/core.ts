@@ -1,5 +1,5 @@
 import type { ExtensionAPI } from '@mariozechner/pi-coding-agent';
-import type { Author, PiOptions, SessionEvent } from '@pizzapi/protocol';
+import type { Author, GuestRef, LinkEnd, PiOptions, SessionEvent } from '@pizzapi/protocol';
 import type { LinkTimes } from '../../linked/fromLinked.js';
 import {
   emptyLinkState,
@@ -27,6 +27,14 @@ export interface LinkPort {
   prompt: (input: { commandId: string; text: string; by: Author }) => Promise<Outcome>;
   /** Whether the agent does nothing and nothing waits for it. */
   isIdle: () => boolean;
+  /** The guests whose words are in the turn of its agent: what it says now it says for them. */
+  guests: () => GuestRef[];
+  /** Somebody answered what its agent waits for. */
+  heard: (by: Author) => void;
+  /** Whether its agent may approve now what people have to approve: not in the turn of a guest who may not. */
+  mayApprove: () => boolean;
+  /** Why nothing that was said for these guests is wanted any more, or undefined. */
+  linkEnd: (by: Author) => Promise<LinkEnd | undefined>;
   times: LinkTimes;
   /** ms since epoch. */
   now: () => number;
@@ -51,6 +59,12 @@ export class LinkCore {
     this.pi.appendEntry(LINK_ENTRY, { sid: this.port.sessionId, ...entry });
   }
 
+  /** What each fact says of the turn in which it is said. */
+  inTurn(): { guests?: GuestRef[] } {
+    const guests = this.port.guests();
+    return guests.length === 0 ? {} : { guests };
+  }
+
   emit(event: SessionEvent): void {
     this.port.emit(event);
   }
@@ -58,21 +72,31 @@ export class LinkCore {
   /** Gives the agent something to read, once: what a process that died had not yet given is given by the next. */
   async deliver(id: string, text: string, by: Author): Promise<Outcome> {
     if (this.state.letters.has(id)) return { kind: 'ok' };
-    this.keep({ kind: 'letter', id, text, userId: by.userId });
+    const { userId, guests = [] } = by;
+    this.keep({ kind: 'letter', id, text, userId, ...(guests.length === 0 ? {} : { guests }) });
     return this.hand(id, text, by);
   }
 
   /** Hands over the letters that the story does not hold. */
   redeliver(read: ReadonlySet<string>): void {
-    for (const { id, text, userId } of this.state.letters.values()) {
-      if (!read.has(text)) void this.hand(id, text, { userId, via: 'agent' });
+    for (const letter of this.state.letters.values()) {
+      if (!read.has(letter.text)) void this.handAgain(letter);
     }
   }
 
+  /** Hands over what an earlier process did not, unless the link of a guest for whom it was said has ended since. */
+  private async handAgain({ id, text, userId, guests }: Letter): Promise<void> {
+    const by: Author = { userId, via: 'agent', ...(guests === undefined ? {} : { guests }) };
+    if (guests !== undefined && (await this.port.linkEnd(by)) !== undefined) return;
+    await this.hand(id, text, by);
+  }
+
   /** Gives the agent once more what it had begun with when its process died. */
-  deliverAgain({ id, text, userId }: Letter): Promise<Outcome> {
+  async deliverAgain({ id, text, userId, guests }: Letter): Promise<void> {
+    const by: Author = { userId, via: 'agent', ...(guests === undefined ? {} : { guests }) };
+    if (guests !== undefined && (await this.port.linkEnd(by)) !== undefined) return;
     const again = `${text}\n\n(You were interrupted while you worked on this.)`;
-    return this.deliver(`${AGAIN}${id}`.slice(0, MAX_ID), again, { userId, via: 'agent' });
+    await this.deliver(`${AGAIN}${id}`.slice(0, MAX_ID), again, by);
   }
 
   private hand(commandId: string, text: string, by: Author): Promise<Outcome> {

@@ -2,7 +2,7 @@ import type { ExtensionContext, ExtensionFactory } from '@mariozechner/pi-coding
 import { errorInfo, type SessionEvent } from '@pizzapi/protocol';
 import type { FromLinked } from '../../linked/fromLinked.js';
 import { readLinks } from '../../linked/state.js';
-import { messageText, questionsFor } from '../../linked/texts.js';
+import { asksForPlan, messageText, questionsFor } from '../../linked/texts.js';
 import type { HumanLink } from '../human/desk.js';
 import type { HumanExtension } from '../human/extension.js';
 import { storedEntries } from '../human/feature.js';
@@ -54,7 +54,7 @@ export function linkedExtension({ goesOn = false, ...port }: LinkedOptions): Lin
     ask: (received: Parameters<typeof questionsFor>[0], note: string | undefined) => {
       if (human === undefined) throw new Error('Questions to people are switched off in this session.');
       if (wanted.has(received.triggerId)) throw new Error('The people are asked already.');
-      human.ask(received.triggerId, questionsFor(received, note));
+      human.ask(received.triggerId, questionsFor(received, note), asksForPlan(received));
     },
     close: (triggerId: string) => wanted.get(triggerId)?.abort(),
   };
@@ -146,8 +146,12 @@ async function take({ core, up, down }: Sides, command: FromLinked): Promise<Out
     case 'session_message': {
       const { commandId, args, by } = command;
       if (core.state.letters.has(commandId)) return { kind: 'ok' };
-      core.emit({ type: 'session_message', at: core.port.now(), ...args });
-      return core.deliver(commandId, messageText(args.from, args.text, args.from === core.parent), by);
+      const { text } = args;
+      // Only the process manager speaks for a session.
+      const from = by.via === 'agent' ? args.from : by.userId;
+      core.emit({ type: 'session_message', at: core.port.now(), from, text });
+      const isParent = by.via === 'agent' && from === core.parent;
+      return core.deliver(commandId, messageText(by.via === 'agent' ? from : undefined, text, isParent), by);
     }
     case 'trigger_closed':
       return down.closed(command);

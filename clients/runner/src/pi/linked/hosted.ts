@@ -1,14 +1,20 @@
 import { errorInfo, toolLimits } from '@pizzapi/protocol';
 import { LINK_TIMES, type LinkTimes } from '../../linked/fromLinked.js';
+import type { GuestWork } from '../guestWork.js';
 import type { SessionParts } from '../parts.js';
 import type { OpenOptions, PiSession, PiSink } from '../types.js';
 import { linkedExtension, type LinkedExtension } from './extension.js';
+
+/** What a link asks of the session that it is part of. */
+interface LinkHost extends Pick<PiSession, 'prompt' | 'state' | 'linkEnd'> {
+  readonly guests: Pick<GuestWork, 'turn' | 'mayApprove' | 'answered'>;
+}
 
 /** The link of a session that we host; undefined where it is not known which session it is. */
 export function linkOf(
   { linked, goesOn, pi = {} }: Pick<OpenOptions, 'linked' | 'goesOn' | 'pi'>,
   parts: SessionParts,
-  session: () => PiSession | undefined,
+  session: () => LinkHost | undefined,
 ): LinkedExtension | undefined {
   if (linked === undefined) return undefined;
   return linkedExtension({
@@ -23,6 +29,10 @@ export function linkOf(
       const { isStreaming, isRetrying, isCompacting, queue } = state;
       return !isStreaming && !isRetrying && !isCompacting && queue.steering.length + queue.followUp.length === 0;
     },
+    guests: () => session()?.guests.turn ?? [],
+    mayApprove: () => session()?.guests.mayApprove ?? true,
+    heard: (by) => session()?.guests.answered(by),
+    linkEnd: async (by) => session()?.linkEnd(by),
     times: linked.times ?? timesFrom(process.env['PIZZAPI_LINK_WAIT_SECONDS']),
     now: () => parts.clock.now(),
     goesOn: goesOn === true,

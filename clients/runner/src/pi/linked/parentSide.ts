@@ -1,6 +1,6 @@
 import { ASKING_TRIGGERS, errorInfo, newId, type Author, type CommandOf, type ErrorInfo } from '@pizzapi/protocol';
 import type { Received } from '../../linked/state.js';
-import { triggerText, undeliveredText } from '../../linked/texts.js';
+import { asksForPlan, triggerText, undeliveredText } from '../../linked/texts.js';
 import type { Outcome } from '../types.js';
 import type { ChildSide } from './childSide.js';
 import type { LinkCore } from './core.js';
@@ -43,6 +43,7 @@ export class ParentSide {
       ...(model === undefined ? {} : { model }),
       ...(runner === undefined ? {} : { runnerId: runner }),
       ...(core.port.limits === undefined ? {} : { pi: core.port.limits }),
+      ...core.inTurn(),
     });
     return sessionId;
   }
@@ -51,6 +52,10 @@ export class ParentSide {
   respond(triggerId: string, response: unknown, by?: Author): void {
     const problem = this.problem(triggerId);
     if (problem !== undefined) throw new Error(problem.message);
+    const received = this.core.state.received.get(triggerId);
+    if (by === undefined && received !== undefined && asksForPlan(received) && !this.core.port.mayApprove()) {
+      throw new Error('A guest who may not approve is part of this turn. Hand the plan on with escalate_trigger.');
+    }
     this.answer(triggerId, response, { by });
   }
 
@@ -68,7 +73,7 @@ export class ParentSide {
     const { core } = this;
     this.mustBeChild(child);
     const from = core.port.sessionId;
-    core.emit({ type: 'session_message', at: core.port.now(), from, text, to: child, messageId: newId('m') });
+    core.emit({ type: 'session_message', at: core.port.now(), from, text, to: child, messageId: newId('m'), ...core.inTurn() });
   }
 
   cleanup(child: string): void {
@@ -187,7 +192,8 @@ export class ParentSide {
     const { core } = this;
     const { child } = core.state.received.get(triggerId)!;
     const who = by === undefined ? {} : { by };
-    core.emit({ type: 'trigger_response', at: core.port.now(), triggerId, response, to: child, ...who });
+    const said = { triggerId, response, to: child, ...who, ...core.inTurn() };
+    core.emit({ type: 'trigger_response', at: core.port.now(), ...said });
     core.keep({ kind: 'received_over', triggerId, how: 'answered', commandId });
     this.up.withdraw(triggerId);
     this.people.close(triggerId);

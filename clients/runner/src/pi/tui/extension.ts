@@ -46,8 +46,8 @@ export function terminalExtension(deps: ExtensionDeps): ExtensionFactory {
       approvals: deps.approvals,
       onProviderUsage: (usage) => deps.session()?.setProviderUsage(usage),
       // Asked for again each time: the session may have been replaced since.
-      expect: (id, accepts, signal) =>
-        deps.session()?.expect(id, accepts, signal) ?? new Promise<undefined>(() => undefined),
+      expect: (id, accepts, signal, kind) =>
+        deps.session()?.expect(id, accepts, signal, kind) ?? new Promise<undefined>(() => undefined),
     }).factory;
 
   const others = late((ctx) => [

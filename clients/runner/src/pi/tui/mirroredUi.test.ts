@@ -7,7 +7,7 @@ import { mirroredUi } from './mirroredUi.js';
 import { TerminalLine } from './terminalLine.js';
 
 const LOCAL: Author = { userId: 'ann', via: 'terminal' };
-const GUEST: Author = { userId: 'g1', via: 'collab', name: 'Ada' };
+const AFAR: Author = { userId: 'ada', via: 'owner', name: 'Ada' };
 
 interface OnScreen {
   title: string;
@@ -73,11 +73,11 @@ describe('a dialog in a terminal that may be shared', () => {
   it('answered from afar closes here', async () => {
     const answer = ui.select('Which?', ['a', 'b']);
     await terminal.shows('Which?');
-    expect(dialogs.answer(opened()[0]!, 'b', GUEST)).toBe('resolved');
+    expect(dialogs.answer(opened()[0]!, 'b', AFAR)).toBe('resolved');
     expect(await answer).toBe('b');
     expect(terminal.shown).toBeUndefined();
-    expect(last()).toMatchObject({ type: 'dialog_resolved', value: 'b', by: GUEST });
-    expect(dialogs.answer(opened()[0]!, 'a', GUEST)).toBe('late');
+    expect(last()).toMatchObject({ type: 'dialog_resolved', value: 'b', by: AFAR });
+    expect(dialogs.answer(opened()[0]!, 'a', AFAR)).toBe('late');
   });
 
   it('left with Escape is cancelled for everybody; a "no" is an answer', async () => {
@@ -94,7 +94,7 @@ describe('a dialog in a terminal that may be shared', () => {
   it('waits for its turn here while another is open, and may be answered from afar meanwhile', async () => {
     const answers = [ui.input('First?'), ui.input('Second?'), ui.input('Third?')];
     const first = await terminal.shows('First?');
-    dialogs.answer(opened()[1]!, 'from afar', GUEST);
+    dialogs.answer(opened()[1]!, 'from afar', AFAR);
     first.choose('one');
     (await terminal.shows('Third?')).choose('three');
     expect(await Promise.all(answers)).toEqual(['one', 'from afar', 'three']);
@@ -128,7 +128,7 @@ describe('a dialog in a terminal that may be shared', () => {
       { method: 'status', key: 'clock', title: '12:00' },
       { method: 'input', dialogId },
     ]);
-    dialogs.answer(dialogId!, 'Ada', GUEST);
+    dialogs.answer(dialogId!, 'Ada', AFAR);
     expect(await answer).toBe('Ada');
   });
 });

@@ -1,5 +1,5 @@
 import type { AgentSession, ExtensionUIContext } from '@mariozechner/pi-coding-agent';
-import { errorInfo, newId, type Author, type SessionEvent } from '@pizzapi/protocol';
+import { errorInfo, guestsIn, isGuest, newId, type Author, type SessionEvent } from '@pizzapi/protocol';
 import { entryOf } from '../exec.js';
 import { SessionParts } from '../parts.js';
 import { cleanMessage } from '../plain.js';
@@ -40,6 +40,8 @@ export class TerminalSession extends HostedSession {
   #typed: string[] = [];
   #isRunningForOthers = false;
   #sink: PiSink | undefined;
+  /** What it is shared as. */
+  #sid: string | undefined;
 
   constructor(pi: AgentSession, deps: TerminalSessionDeps, outlet = new Outlet()) {
     const parts = new SessionParts(outlet);
@@ -82,10 +84,15 @@ export class TerminalSession extends HostedSession {
     this.#typed = [...this.#typed, text].slice(-MAX_REMEMBERED);
   }
 
-  /** This session, for who hosts it: `start()` opens the sink, `dispose()` closes it. */
-  sharedTo(sink: PiSink): PiSession {
+  /** This session as `sid`, for who hosts it: `start()` opens the sink, `dispose()` closes it. */
+  sharedTo(sink: PiSink, sid: string): PiSession {
     this.#sink = sink;
+    this.#sid = sid;
     return this;
+  }
+
+  protected override get sessionId(): string {
+    return this.#sid ?? super.sessionId;
   }
 
   override story(): SessionEvent[] {
@@ -109,6 +116,7 @@ export class TerminalSession extends HostedSession {
     const { steering, followUp } = this.state().queue;
     if (steering.length + followUp.length > 0) this.emit({ type: 'queue_update', at, steering, followUp });
     this.parts.dialogs.repeat();
+    this.guests.repeat();
     return Promise.resolve();
   }
 
@@ -118,6 +126,10 @@ export class TerminalSession extends HostedSession {
       this.clearQueue();
       await this.abort();
     }
+    // Nobody is a guest of what is not shared.
+    const guests = [...this.guests.turn, ...this.prompts.authors.flatMap((by) => guestsIn(by, this.sessionId))];
+    const ids = new Map(guests.map(({ shareId, name }) => [shareId, name === undefined ? {} : { name }]));
+    await Promise.all([...ids].map(([shareId, named]) => this.guestLeft({ shareId, ...named, why: 'revoked' })));
     this.parts.pieces.flush();
     this.#outlet.close();
     this.#sink = undefined;
@@ -129,8 +141,9 @@ export class TerminalSession extends HostedSession {
   }
 
   override prompt(input: PromptInput): Promise<Outcome> {
-    // Whoever may write may not decide who else may.
-    if (isShareCommand(input.text)) {
+    // Whoever may write may not decide who else may. From a guest it is a text.
+    const isText = input.by !== undefined && isGuest(input.by);
+    if (!isText && isShareCommand(input.text)) {
       const error = errorInfo('command_failed', '/share is for the person at the terminal');
       return Promise.resolve({ kind: 'failed', error });
     }
@@ -170,6 +183,7 @@ export class TerminalSession extends HostedSession {
     const at = this.#typed.findIndex((typed) => typed === text || (typed.startsWith('/') && !text.startsWith('/')));
     if (at < 0) return undefined;
     const typed = this.#typed.splice(at, 1)[0]!;
+    this.guests.commanded(this.local);
     const typedId = newId('c');
     const input = { commandId: typedId, text: typed, by: this.local, deliverAs: 'prompt' } as const;
     this.emit({ type: 'input_received', at: Date.now(), ...input });

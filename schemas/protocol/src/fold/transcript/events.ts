@@ -49,6 +49,8 @@ function evolve(t: Transcript, seq: number, type: string, event: UnknownMap): Ch
       return inputReceived(t, event);
     case 'input_delivered':
       return inputDelivered(t, event);
+    case 'input_dropped':
+      return inputDropped(t, seq, event);
     case 'command_result':
       return commandResult(t, seq, event);
     case 'dialog_opened':
@@ -260,9 +262,18 @@ function inputDelivered(t: Transcript, event: UnknownMap): Change {
 
 function commandResult(t: Transcript, seq: number, event: UnknownMap): Change {
   if (event['ok'] !== false) return NOTHING;
-  const error = mapAt(event, 'error') ?? {};
   // A late or invalid answer is between the host and who gave it.
   if (event['name'] === 'dialog_response') return NOTHING;
+  return refused(t, seq, event);
+}
+
+/** Taken by its host before, and not read by the agent. */
+function inputDropped(t: Transcript, seq: number, event: UnknownMap): Change {
+  return t.pendingInputs.some(({ commandId }) => commandId === event['commandId']) ? refused(t, seq, event) : NOTHING;
+}
+
+function refused(t: Transcript, seq: number, event: UnknownMap): Change {
+  const error = mapAt(event, 'error') ?? {};
   const commandId = stringAt(event, 'commandId');
   t.pendingInputs = t.pendingInputs.filter((input) => input.commandId !== commandId);
   const text = stringAt(error, 'message') ?? 'A command was refused.';

@@ -1,3 +1,4 @@
+import { byLinkText } from '../../guests.js';
 import { arrayAt, isMap, mapAt, stringAt } from '../../json.js';
 import type { LinkFacts, NoticeItem } from './types.js';
 
@@ -12,11 +13,11 @@ export function linkLine(link: LinkFacts): Pick<NoticeItem, 'level' | 'text'> {
   return { level, text: said.join(' ') };
 }
 
-function saidBy({ kind, id, sessionId = '', name, text = '', trigger = '', payload }: LinkFacts): string {
+function saidBy({ kind, id, sessionId = '', name, text = '', trigger = '', payload, guests }: LinkFacts): string {
   const other = sessionId === '' ? '' : ` ${sessionId}`;
   switch (kind) {
     case 'spawn':
-      return `Started the session ${name ?? sessionId}: ${short(text)}`;
+      return `Started the session ${name ?? sessionId}${guests === undefined ? '' : ` for ${byLinkText(guests)}`}: ${short(text)}`;
     case 'trigger_sent':
       return `To its parent session: ${triggerLine(trigger, payload)}`;
     case 'trigger_received':

@@ -1,4 +1,5 @@
 import { ASKING_TRIGGERS, LINK_OUTCOMES, type Author } from '../../events.js';
+import { guestsAt } from '../../guests.js';
 import { mapAt, numberAt, stringAt, type UnknownMap } from '../../json.js';
 import { linkLine } from './linkLine.js';
 import { NOTHING, push } from './state.js';
@@ -80,6 +81,8 @@ function open(t: Transcript, seq: number, event: UnknownMap, { kind, id, other, 
   if (text !== undefined) link.text = stringAt(event, text) ?? '';
   if (name !== undefined) link.name = name;
   if (trigger !== undefined) link.trigger = trigger;
+  const guests = kind === 'spawn' ? guestsAt(event, 'guests') : [];
+  if (guests.length > 0) link.guests = guests;
   if (event['payload'] !== undefined) link.payload = event['payload'];
   if (expiresAt !== undefined) link.expiresAt = expiresAt;
   if (trigger !== undefined && ASKING_TRIGGERS.includes(trigger)) link.state = 'open';

@@ -1,3 +1,4 @@
+import { byLinkText, guestsAt } from '../../guests.js';
 import { numberAt, stringAt, type UnknownMap } from '../../json.js';
 import type { NoticeItem } from './types.js';
 
@@ -19,7 +20,7 @@ export function noticeOf(type: string, event: UnknownMap): Said | undefined {
   const text = (key: string) => stringAt(event, key) ?? '';
   switch (type) {
     case 'session_started':
-      return info('started', `Session started in ${text('cwd')} with ${text('model')}.`);
+      return info('started', `Session started in ${text('cwd')} with ${text('model')}${startedBy(event)}.`);
     case 'session_resumed':
       return info('resumed', 'The host is back; the session goes on.');
     case 'session_ended': {
@@ -56,6 +57,11 @@ export function noticeOf(type: string, event: UnknownMap): Said | undefined {
     default:
       return undefined;
   }
+}
+
+function startedBy(event: UnknownMap): string {
+  const guests = guestsAt(event, 'startedBy');
+  return guests.length === 0 ? '' : ` for ${byLinkText(guests)}`;
 }
 
 function compacted(event: UnknownMap): Said {

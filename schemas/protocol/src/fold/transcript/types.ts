@@ -1,4 +1,5 @@
 import type { Author, DialogMethod, LinkOutcome } from '../../events.js';
+import type { GuestRef } from '../../guests.js';
 import type { BlobRef } from '../../messages.js';
 
 /** What a transcript is made of. Items and blocks are replaced, never changed in place: identity tells what changed. */
@@ -96,6 +97,8 @@ export interface LinkFacts {
   response?: unknown;
   /** Who answered, where it was not the parent's agent. */
   by?: Author;
+  /** Of a new session: the guests in whose turn it was started. */
+  guests?: GuestRef[];
   /** How far it came: what was sent or, of `trigger_received`, the answer to it. */
   receipt?: LinkOutcome;
   error?: { code: string; message: string };

@@ -1,0 +1,37 @@
+import {
+  isAccountRow,
+  isShareRow,
+  type AccountRow,
+  type GuestRef,
+  type LinkEnd,
+  type ShareMode,
+  type ShareRow,
+} from '@pizzapi/protocol';
+import type { Backbone } from './connection.js';
+import { bucket } from './kv.js';
+
+/** What the link of a guest allows now. `over`: nothing that changes a session. */
+export type LinkState = { kind: 'alive'; mode: Exclude<ShareMode, 'read'> } | { kind: 'over'; why: LinkEnd };
+
+const over = (why: LinkEnd): LinkState => ({ kind: 'over', why });
+
+/**
+ * Reads what the link of a guest allows at `now`, in ms since epoch: the stored link says so, as at the gateway. A link
+ * of another account than `userId`, or none, counts as revoked.
+ */
+export async function linkStateOf(
+  b: Backbone,
+  { shareId, sessionId }: Pick<GuestRef, 'shareId' | 'sessionId'>,
+  userId: string,
+  now: number,
+): Promise<LinkState> {
+  const [share, account] = await Promise.all([
+    bucket<ShareRow>(b, 'shares', { check: isShareRow }).get(`${sessionId}.${shareId}`),
+    bucket<AccountRow>(b, 'accounts', { check: isAccountRow }).get(`user.${userId}`),
+  ]);
+  const row = share?.value;
+  if (row === undefined || row.userId !== userId || row.revokedAt !== undefined) return over('revoked');
+  if (row.expiresAt <= now) return over('expired');
+  if (account?.value.disabledAt !== undefined) return over('disabled');
+  return row.mode === 'read' ? over('restricted') : { kind: 'alive', mode: row.mode };
+}
