@@ -76,7 +76,10 @@ export const SERVICES = {
       subscribe: [],
     },
   },
-  /** Folds: writes projections, ends sessions whose host is gone, passes on what sessions ask of each other, notifies. */
+  /**
+   * Folds: writes projections, ends sessions whose host is gone and what guests began whose link has ended, passes on
+   * what sessions ask of each other, notifies.
+   */
   projector: {
     log: {
       publish: [
@@ -85,6 +88,8 @@ export const SERVICES = {
         WILDCARD.sessionEvents,
         WILDCARD.runnerCommands,
         WILDCARD.attention,
+        'audit.guest_spawn',
+        'audit.guest_stopped',
         '$KV.leases.projector',
       ],
       subscribe: [],

@@ -6,7 +6,7 @@ import { createNotifierMeters } from './notifier/meters.js';
 import type { NotifierOptions } from './notifier/notifier.js';
 import { Term, type TermOptions } from './term.js';
 
-export interface ProjectorOptions extends Pick<TermOptions, 'reaper' | 'sweeper' | 'orchestrator'> {
+export interface ProjectorOptions extends Pick<TermOptions, 'reaper' | 'sweeper' | 'guests' | 'orchestrator'> {
   backbone: Backbone;
   log: Logger;
   metrics: Metrics;

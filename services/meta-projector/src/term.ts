@@ -4,6 +4,7 @@ import { newId, type SessionRow } from '@pizzapi/protocol';
 import { sessionRows } from './buckets.js';
 import { readCursor, saveCursor, type Cursor } from './cursor.js';
 import { Folding } from './folding.js';
+import { GuestReaper, type GuestReaperOptions } from './guests/guestReaper.js';
 import type { Meters } from './meters.js';
 import { Orchestrator, type OrchestratorOptions } from './orchestrator/orchestrator.js';
 import { Notifier, type NotifierOptions } from './notifier/notifier.js';
@@ -19,6 +20,7 @@ export interface TermOptions {
   meters: Meters;
   reaper?: Pick<ReaperOptions, 'graceMs' | 'now' | 'tickMs'>;
   sweeper?: Pick<SweeperOptions, 'sweepMs'>;
+  guests?: Pick<GuestReaperOptions, 'now' | 'tickMs'>;
   notifier: Omit<NotifierOptions, 'backbone' | 'log'>;
   orchestrator?: Pick<OrchestratorOptions, 'now' | 'tickMs' | 'onReading'>;
 }
@@ -33,6 +35,7 @@ export interface TermSignals {
 export class Term {
   private readonly reaper: Reaper;
   private readonly sweeper: Sweeper;
+  private readonly guests: GuestReaper;
   private readonly known = new Set<string>();
 
   constructor(
@@ -40,7 +43,12 @@ export class Term {
     private readonly signals: TermSignals,
   ) {
     this.reaper = new Reaper({ ...options, ...options.reaper });
-    this.sweeper = new Sweeper({ ...options, ...options.sweeper, onGone: (sid) => this.reaper.onRow(sid, undefined) });
+    this.guests = new GuestReaper({ ...options, ...options.guests });
+    const onGone = (sid: string) => {
+      this.reaper.onRow(sid, undefined);
+      this.guests.onRow(sid, undefined);
+    };
+    this.sweeper = new Sweeper({ ...options, ...options.sweeper, onGone });
   }
 
   /** Until `ending`. Throws what is a bug. */
@@ -149,7 +157,7 @@ export class Term {
     }
     this.known.clear();
     this.scanned = true;
-    await Promise.all([this.reaper.run(signal), this.sweeper.run(signal)]);
+    await Promise.all([this.reaper.run(signal), this.sweeper.run(signal), this.guests.run(signal)]);
   }
 
   private scanned = false;
@@ -158,5 +166,6 @@ export class Term {
     if (!this.scanned) this.known.add(sid);
     this.reaper.onRow(sid, row);
     this.sweeper.onRow(sid, row);
+    this.guests.onRow(sid, row);
   }
 }

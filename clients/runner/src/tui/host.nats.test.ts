@@ -5,7 +5,15 @@ import { join } from 'node:path';
 import { startSecuredNats, type SecuredNats } from '@pizzapi/authenticator/testing';
 import { readLease, sendCommand } from '@pizzapi/backbone';
 import { silentLogger } from '@pizzapi/process';
-import { foldTranscript, createTranscript, newId, OWNER_ID, type Command, type CommandName } from '@pizzapi/protocol';
+import {
+  createTranscript,
+  foldTranscript,
+  newId,
+  OWNER_ID,
+  type Author,
+  type Command,
+  type CommandName,
+} from '@pizzapi/protocol';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openTestTerminal, type TestTerminal } from '../pi/tui/testKit.js';
 import { SessionLogs } from '../testing/logs.js';
@@ -56,15 +64,18 @@ async function share(): Promise<string> {
   return host.sid;
 }
 
+const ADA: Author = { userId: OWNER_ID, via: 'owner', name: 'Ada' };
+const BOB: Author = { userId: 'guest_sh_1', via: 'collab', name: 'Bob' };
+
 async function send<N extends CommandName>(
   rid: string,
   name: N,
   args: Extract<Command, { name: N }>['args'],
   sessionId?: string,
+  by: Author = ADA,
 ): Promise<string> {
   const at = Date.now();
   const commandId = newId('c');
-  const by = { userId: 'guest', via: 'collab', name: 'Ada' };
   const command = { commandId, name, args, by, at, expiresAt: at + 60_000, ...(sessionId ? { sessionId } : {}) };
   await sendCommand(secured.admin, rid, command as Command);
   return commandId;
@@ -109,12 +120,12 @@ describe('a terminal that shares its session', () => {
     const log = await logs.of(sid);
     const started = await log.until((event) => event.type === 'session_started');
     const { runnerId } = started;
-    const input = await send(runnerId, 'input', { text: '/demo thinking' }, sid);
+    const input = await send(runnerId, 'input', { text: '/demo thinking' }, sid, BOB);
     await log.until((event) => event.type === 'command_result' && event.commandId === input);
     await log.until((event) => event.type === 'agent_end');
     const receipts = log.items.filter((event) => 'commandId' in event && event.commandId === input);
     expect(receipts.map(({ type }) => type).sort()).toEqual(['command_result', 'input_delivered', 'input_received']);
-    expect(terminal.introduced).toMatchObject([{ name: 'Ada', via: 'collab' }]);
+    expect(terminal.introduced).toMatchObject([{ name: 'Bob', via: 'collab' }]);
 
     const forked = await send(runnerId, 'fork', { sessionId: newId('s') }, sid);
     const answer = await log.until((event) => event.type === 'command_result' && event.commandId === forked);
@@ -129,6 +140,45 @@ describe('a terminal that shares its session', () => {
       (event) => event.type === 'command_result' && event.commandId === elsewhere,
     );
     expect(unknown).toMatchObject({ ok: false, error: { code: 'session_not_found' } });
+  });
+
+  it('refuses a guest whatever is not theirs to do, although a gateway has let it through', async () => {
+    const sid = await share();
+    const log = await logs.of(sid);
+    const { runnerId } = await log.until((event) => event.type === 'session_started');
+    const ids = [
+      await send(runnerId, 'kill_session', {}, sid, BOB),
+      await send(runnerId, 'exec', { command: 'id' }, sid, BOB),
+      await send(runnerId, 'set_name', { name: 'mine' }, sid, BOB),
+      await send(runnerId, 'fork', { sessionId: newId('s') }, sid, BOB),
+      await send(runnerId, 'attach_session', {}, sid, BOB),
+    ];
+    for (const id of ids) {
+      const answer = await log.until((event) => event.type === 'command_result' && event.commandId === id);
+      expect(answer).toMatchObject({ ok: false, error: { code: 'forbidden' } });
+    }
+    expect(over).toEqual([]);
+  });
+
+  it('stops what the agent does for a guest when it is not shared any more, and not what the person does', async () => {
+    vi.stubEnv('PIZZAPI_DEMO_SPEED', '20');
+    const sid = await share();
+    const log = await logs.of(sid);
+    const { runnerId } = await log.until((event) => event.type === 'session_started');
+    await send(runnerId, 'input', { text: '/demo thinking' }, sid, BOB);
+    await log.until((event) => event.type === 'guests_at_work');
+    await log.until((event) => event.type === 'message_start' && event.role === 'assistant');
+    await host.end();
+    expect(terminal.session.state().isStreaming).toBe(false);
+
+    await share();
+    const own = terminal.say('/demo thinking');
+    await expect.poll(() => terminal.session.state().isStreaming).toBe(true);
+    await host.end();
+    expect(terminal.session.state().isStreaming).toBe(true);
+    await terminal.session.abort();
+    await own;
+    vi.stubEnv('PIZZAPI_DEMO_SPEED', 'instant');
   });
 
   it('ends its session when somebody kills it, says who, and can share the same agent anew', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Command, CommandName, CommandOf, ErrorInfo, LinkOutcome } from '@pizzapi/protocol';
+import type { Command, CommandName, CommandOf, ErrorInfo, GuestRef, LinkOutcome } from '@pizzapi/protocol';
 
 /** Ids of commands that linked sessions send each other begin so. */
 const PREFIX = 'l_';
@@ -31,6 +31,8 @@ export interface Awaited {
   expiresAt: number;
   /** What its sender has been told already. */
   told?: 'queued' | 'failed' | undefined;
+  /** The guests for whom its sender asked. */
+  guests?: GuestRef[] | undefined;
 }
 
 /** A command and where it goes. */
@@ -49,15 +51,22 @@ export function linkCommandId(...parts: string[]): string {
 /** Whether a command may be one that a linked session sent. */
 export const isLinkCommand = (commandId: string): boolean => commandId.startsWith(PREFIX);
 
+/** When a command is sent, and until when it may be carried out, in ms since epoch; and for which guests, if any. */
+export interface Sending {
+  at: number;
+  expiresAt: number;
+  guests?: GuestRef[] | undefined;
+}
+
 /** A command in the name of an agent, for a session. */
 export function commandFor<N extends CommandName>(
   to: Party,
   name: N,
   id: string,
   args: CommandOf<N>['args'],
-  { at, expiresAt }: { at: number; expiresAt: number },
+  { at, expiresAt, guests = [] }: Sending,
 ): Send {
-  const by = { userId: to.userId, via: 'agent' as const };
+  const by = { userId: to.userId, via: 'agent' as const, ...(guests.length === 0 ? {} : { guests }) };
   const session = name === 'new_session' ? {} : { sessionId: to.sid };
   const command = { commandId: id, name, args, by, at, expiresAt, ...session } as unknown as Command;
   return { rid: to.runnerId, command };
@@ -69,12 +78,12 @@ export const KEPT_MS = 12 * 60 * 60_000;
 /** Tells a session what became of something it sent. Each outcome is told once. */
 export function receiptFor(
   sender: Party,
-  { requestId, to, commandId = '' }: { requestId: string; to: string; commandId?: string },
+  { requestId, to, commandId = '', guests }: Pick<Awaited, 'requestId' | 'to' | 'guests'> & { commandId?: string },
   outcome: LinkOutcome,
   now: number,
   error?: ErrorInfo | { code: string; message: string },
 ): Send {
   const id = linkCommandId(sender.sid, 'receipt', requestId, to, commandId, outcome);
   const args = { requestId, to, outcome, ...(error === undefined ? {} : { error }) };
-  return commandFor(sender, 'link_receipt', id, args, { at: now, expiresAt: now + KEPT_MS });
+  return commandFor(sender, 'link_receipt', id, args, { at: now, expiresAt: now + KEPT_MS, guests });
 }

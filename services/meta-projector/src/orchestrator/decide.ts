@@ -2,10 +2,13 @@ import {
   ASKING_TRIGGERS,
   COMMAND_TTL_MS,
   errorInfo,
+  linkEndText,
   TRIGGER_ANSWER_MS,
   type CommandName,
   type CommandOf,
   type ErrorInfo,
+  type GuestRef,
+  type LinkEnd,
 } from '@pizzapi/protocol';
 import { commandFor, KEPT_MS, linkCommandId, receiptFor, type Party, type Send } from './commands.js';
 import type { AnyFact, Fact } from './facts.js';
@@ -31,6 +34,10 @@ export interface Surroundings {
   isTaken?: boolean;
   /** Of an end: the parent knows, because the child said so or the parent wanted it. */
   isTold?: boolean;
+  /** The guests in whose turn it was said. Of an end: those who had the session started. */
+  guests?: GuestRef[] | undefined;
+  /** Why nothing is carried over for one of them any more. */
+  linkEnd?: { guest: GuestRef; why: LinkEnd } | undefined;
 }
 
 /** One command for each who is to hear of it; pure. */
@@ -64,7 +71,7 @@ function spawn({ sid, event }: Fact<'session_spawn'>, around: Surroundings): Sen
   const { spawnId, sessionId, prompt, cwd, model, name, pi } = event;
   const problem = spawnProblem(event, around);
   if (problem !== undefined || runner === undefined) {
-    return [receiptFor(sender, { requestId: spawnId, to: sessionId }, 'failed', now, problem)];
+    return [receiptFor(sender, { requestId: spawnId, to: sessionId, guests: around.guests }, 'failed', now, problem)];
   }
   const child: Party = { sid: sessionId, userId: sender.userId, runnerId: runner.rid, ended: false };
   const args = {
@@ -81,14 +88,18 @@ function spawn({ sid, event }: Fact<'session_spawn'>, around: Surroundings): Sen
 
 function spawnProblem(
   { sessionId, runnerId }: Fact<'session_spawn'>['event'],
-  { sender, runner, isTaken = false }: Surroundings,
+  { sender, runner, isTaken = false, linkEnd }: Surroundings,
 ): ErrorInfo | undefined {
+  if (linkEnd !== undefined) return endedError(linkEnd);
   if (runner?.userId !== sender.userId) {
     return errorInfo('runner_not_found', `There is no runner "${runnerId ?? sender.runnerId}"`);
   }
   if (isTaken) return errorInfo('already_exists', `There is a session ${sessionId}`);
   return runner.online ? undefined : errorInfo('host_lost', `The runner "${runner.rid}" is offline`);
 }
+
+const endedError = ({ guest, why }: NonNullable<Surroundings['linkEnd']>): ErrorInfo =>
+  errorInfo('link_ended', linkEndText(guest, why));
 
 function trigger({ sid, at, event }: Fact<'session_trigger'>, around: Surroundings): Send[] {
   const { now, sender, parent } = around;
@@ -175,8 +186,12 @@ const ENDINGS: Readonly<Record<string, string>> = {
 };
 
 /** A child that ended before it could say how its work went. */
-function ended({ sid, seq, event }: Fact<'session_ended'>, { now, sender, parent, isTold }: Surroundings): Send[] {
-  if (parent === undefined || parent.ended || isTold === true) return [];
+function ended(
+  { sid, seq, event }: Fact<'session_ended'>,
+  { now, sender, parent, isTold, guests, linkEnd }: Surroundings,
+): Send[] {
+  // Of what a guest began, and what ended with their link, the agent does not hear: it would begin a turn for them.
+  if (parent === undefined || parent.ended || isTold === true || linkEnd !== undefined) return [];
   const { reason, message: what } = event;
   const isDone = reason === 'completed';
   const payload = isDone
@@ -187,32 +202,34 @@ function ended({ sid, seq, event }: Fact<'session_ended'>, { now, sender, parent
     ...{ triggerId: `e_${id.slice(2)}`, kind: isDone ? 'session_complete' : 'session_error', sessionId: sid, payload },
     ...(sender.name === undefined || sender.name === '' ? {} : { name: sender.name }),
   };
-  return [commandFor(parent, 'session_trigger', id, args, { at: now, expiresAt: now + KEPT_MS })];
+  return [commandFor(parent, 'session_trigger', id, args, { at: now, expiresAt: now + KEPT_MS, guests })];
 }
 
 const notAChild = (sid: string) => errorInfo('not_linked', `The session ${sid} is not linked to this one`);
 
-function refused({ sender, now }: Surroundings, requestId: string, to: string, error: ErrorInfo): Send {
-  return receiptFor(sender, { requestId, to }, 'failed', now, error);
+function refused({ sender, now, guests }: Surroundings, requestId: string, to: string, error: ErrorInfo): Send {
+  return receiptFor(sender, { requestId, to, guests }, 'failed', now, error);
 }
 
 /** Sends a command whose outcome its sender hears of; or says at once that it comes too late, or to nobody. */
 function send<N extends CommandName>(
-  { now, sender }: Surroundings,
+  { now, sender, guests, linkEnd }: Surroundings,
   to: Party,
   name: N,
   idOf: string[],
   args: CommandOf<N>['args'],
   { requestId, expiresAt }: { requestId: string; expiresAt: number },
 ): Send[] {
-  const request = { requestId, to: to.sid };
+  const request = { requestId, to: to.sid, guests };
+  if (linkEnd !== undefined) return [receiptFor(sender, request, 'failed', now, endedError(linkEnd))];
   if (to.ended) return [receiptFor(sender, request, 'failed', now, errorInfo('session_ended'))];
   if (now >= expiresAt) return [receiptFor(sender, request, 'late', now, errorInfo('command_expired'))];
   const id = linkCommandId(...idOf);
-  const sent = commandFor(to, name, id, args, { at: now, expiresAt });
+  const sent = commandFor(to, name, id, args, { at: now, expiresAt, guests });
   const awaited = {
     ...{ commandId: id, requestId, from: sender.sid, to: to.sid, rid: to.runnerId },
     ...{ isSpawn: name === 'new_session', at: now, expiresAt },
+    ...(guests === undefined ? {} : { guests }),
   };
   return [{ ...sent, awaited }];
 }

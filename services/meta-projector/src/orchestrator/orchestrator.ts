@@ -7,13 +7,14 @@ import {
   type StoredRecord,
 } from '@pizzapi/backbone';
 import { sleep, type Logger } from '@pizzapi/process';
-import { CodedError, type SessionEvent } from '@pizzapi/protocol';
+import { CodedError, guestUserId, type CommandOf, type SessionEvent } from '@pizzapi/protocol';
 import { outcomeOf, overdue, type Told } from './awaiting.js';
 import { isLinkCommand, receiptFor, type Awaited, type Send } from './commands.js';
 import { decide } from './decide.js';
 import { eventOf, FACT_TYPES, factOf, resultOf, type AnyFact, type Result } from './facts.js';
 import type { Meters } from '../meters.js';
 import { persist } from '../persist.js';
+import { trailOf, type Trail } from '../trail.js';
 import { Links } from './links.js';
 import { partyOf, surroundingsOf } from './surroundings.js';
 import { WaitingRoom } from './waitingRoom.js';
@@ -43,11 +44,13 @@ export class Orchestrator {
   private readonly now: () => number;
   private readonly links: Links;
   private readonly room: WaitingRoom;
+  private readonly trail: Trail;
 
   constructor(private readonly options: OrchestratorOptions) {
     this.now = options.now ?? Date.now;
     this.links = new Links(options.backbone);
     this.room = new WaitingRoom(options.backbone);
+    this.trail = trailOf(options.backbone, options.log);
   }
 
   /** Until the signal aborts. Throws what is a bug. */
@@ -132,9 +135,21 @@ export class Orchestrator {
     const isNew = awaited !== undefined && (await this.room.add(awaited));
     const outcome = await sendCommand(backbone, rid, command);
     if (outcome.kind === 'unavailable') throw new CodedError('unavailable', 'A command was not sent');
-    if (outcome.kind === 'stored') this.count(command);
+    if (outcome.kind === 'stored') {
+      this.count(command);
+      if (command.name === 'new_session') this.note(command, rid, sid);
+    }
     // Sent by somebody who waited for it and has heard of it.
     if (outcome.kind === 'duplicate' && isNew) await this.room.remove(awaited);
+  }
+
+  /** A session that guests had started belongs to the account, and the trail says whose doing it was. */
+  private note({ args: { sessionId }, by }: CommandOf<'new_session'>, runnerId: string, parent: string): void {
+    const { userId, guests = [] } = by;
+    for (const { shareId, name } of guests) {
+      const who = { shareId, guest: name, guestId: guestUserId(shareId) };
+      this.trail('guest_spawn', { userId, runnerId, sessionId, parentSessionId: parent, ...who });
+    }
   }
 
   private count(command: Send['command']): void {

@@ -1,5 +1,5 @@
-import { ownerOf, readLease, replay, type Backbone } from '@pizzapi/backbone';
-import { isId, offsetBeforeLast, type SessionEvent } from '@pizzapi/protocol';
+import { linkStateOf, ownerOf, readLease, replay, type Backbone } from '@pizzapi/backbone';
+import { isId, offsetBeforeLast, type GuestRef, type SessionEvent } from '@pizzapi/protocol';
 import { sessionRows } from '../buckets.js';
 import { isLinkCommand, type Party } from './commands.js';
 import type { Surroundings } from './decide.js';
@@ -19,7 +19,8 @@ export async function surroundingsOf(
   const { sid, event } = fact;
   const sender = await partyOf(b, sid);
   if (sender === undefined) return undefined;
-  const known: Surroundings = { now, sender };
+  const guests = await guestsOf(b, fact);
+  const known: Surroundings = { now, sender, ...(await standingOf(b, guests, sender.userId, now)) };
   switch (event.type) {
     case 'session_spawn':
       return { ...known, ...(await placeFor(b, links, event.sessionId, event.runnerId ?? sender.runnerId, sid)) };
@@ -47,6 +48,26 @@ export async function surroundingsOf(
     case 'session_started':
       return known;
   }
+}
+
+/** For whom a fact is: the guests in whose turn it was said, or who had the session started that it ends. */
+async function guestsOf(b: Backbone, { sid, event }: AnyFact): Promise<GuestRef[]> {
+  if (event.type === 'session_ended') return (await sessionRows(b).get(sid))?.value.info.startedBy ?? [];
+  return 'guests' in event ? (event.guests ?? []) : [];
+}
+
+async function standingOf(
+  b: Backbone,
+  guests: GuestRef[],
+  userId: string,
+  now: number,
+): Promise<Pick<Surroundings, 'guests' | 'linkEnd'>> {
+  if (guests.length === 0) return {};
+  for (const guest of guests) {
+    const state = await linkStateOf(b, guest, userId, now);
+    if (state.kind === 'over') return { guests, linkEnd: { guest, why: state.why } };
+  }
+  return { guests };
 }
 
 /** A session and who hosts it, by the grants; `link` is for one that was sent to its host and is not granted yet. */
