@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { COMMAND_NAMES } from './commands.js';
+import { guestAnswerProblem, guestCommandProblem, mayGuestAnswer, type PromptKind } from './guestRights.js';
+import { byLinkText, guestsAt, guestsIn, guestUserId, linkEndText, rightOf, type GuestRight } from './guests.js';
+import { allowsMore, SHARE_MODES } from './people.js';
+
+const code = (kind: PromptKind | undefined, right: GuestRight, value: unknown) =>
+  guestAnswerProblem(kind, right, value)?.code ?? 'allowed';
+
+/** Every way there is to answer an approval or a plan as a whole, and some that there are not. */
+const APPROVALS = ['session', 'folder', 'always', { action: 'edit', text: 'x' }, { action: 'approve', args: {} }, 7, []];
+const PLANS = ['approve', 'cancel', 'reject', 'use less salt', true, false, null, undefined];
+
+describe('what a guest may answer', () => {
+  it('with a link to write: questions, and nothing that is to be approved', () => {
+    for (const value of ['Wood', ['a', 'b'], null, undefined]) expect(code('question', 'write', value)).toBe('allowed');
+    for (const value of ['approve', 'deny', { action: 'deny', reason: 'x' }, null, ...APPROVALS]) {
+      expect(code('approval', 'write', value)).toBe('forbidden');
+    }
+    for (const value of PLANS) expect(code('plan', 'write', value)).toBe('forbidden');
+    expect(guestAnswerProblem('approval', 'write', 'deny')?.message).toContain('write and not approve');
+  });
+
+  it('with a link to approve: this one call, and plans as they are', () => {
+    for (const value of ['approve', 'deny', { action: 'deny', reason: 'x' }, null]) {
+      expect(code('approval', 'approve', value)).toBe('allowed');
+    }
+    for (const value of APPROVALS) expect(code('approval', 'approve', value)).toBe('forbidden');
+    for (const value of PLANS) expect(code('plan', 'approve', value)).toBe('allowed');
+    expect(code('plan', 'approve', { action: 'edit', text: 'rm -rf' })).toBe('forbidden');
+  });
+
+  it('nothing that an extension asks: nobody else knows what its answer decides', () => {
+    for (const right of ['write', 'approve'] as const) {
+      for (const value of [true, 'Yes', null]) expect(code(undefined, right, value)).toBe('forbidden');
+      expect(mayGuestAnswer(undefined, right)).toBe(false);
+    }
+    expect(mayGuestAnswer('question', 'write')).toBe(true);
+    expect(mayGuestAnswer('approval', 'write')).toBe(false);
+    expect(mayGuestAnswer('plan', 'approve')).toBe(true);
+  });
+
+  it('commands are those of a conversation; a new one is not among them by itself', () => {
+    expect(COMMAND_NAMES.filter((name) => guestCommandProblem(name) === undefined)).toEqual([
+      'input',
+      'abort',
+      'model_set',
+      'set_thinking_level',
+      'compact',
+      'dialog_response',
+    ]);
+  });
+});
+
+describe('guests', () => {
+  it('are named by their link, and an agent by those in whose turn it speaks', () => {
+    const bob = { userId: guestUserId('sh_1'), via: 'collab', name: 'Bob' };
+    expect(guestsIn(bob, 's1')).toEqual([{ shareId: 'sh_1', sessionId: 's1', name: 'Bob' }]);
+    const ref = { shareId: 'sh_2', sessionId: 's2' };
+    expect(guestsIn({ userId: 'ada', via: 'agent', guests: [ref] }, 's1')).toEqual([ref]);
+    expect(guestsIn({ userId: 'ada', via: 'owner' }, 's1')).toEqual([]);
+    // Nobody is a guest of their own saying: what somebody else names does not count.
+    expect(guestsIn({ ...bob, guests: [ref] }, 's1')).toEqual([{ shareId: 'sh_1', sessionId: 's1', name: 'Bob' }]);
+  });
+
+  it('have the least right where nothing is said', () => {
+    expect(rightOf({})).toBe('write');
+    expect(rightOf({ right: 'approve' })).toBe('approve');
+  });
+
+  it('are read out of anything', () => {
+    const good = { shareId: 'a', sessionId: 'b' };
+    expect(guestsAt({ g: [good, { shareId: 'a.b', sessionId: 'b' }, 7, null] }, 'g')).toEqual([good]);
+    expect(guestsAt({ g: 'x' }, 'g')).toEqual([]);
+    expect(guestsAt({ g: Array(100).fill(good) }, 'g')).toHaveLength(32);
+  });
+
+  it('are called by name in a sentence', () => {
+    expect(byLinkText([{ name: 'Bob' }])).toBe('Bob, by a link');
+    expect(byLinkText([{ name: 'Bob' }, { name: 'Eve' }, { name: 'Bob' }])).toBe('Bob and Eve, by a link');
+    expect(byLinkText([{}])).toBe('a guest, by a link');
+    expect(linkEndText({ name: 'Bob' }, 'revoked')).toBe('The link by which Bob came was revoked.');
+  });
+});
+
+it('the modes of a link are an order, from the least on', () => {
+  for (const [i, a] of SHARE_MODES.entries()) {
+    for (const [j, b] of SHARE_MODES.entries()) expect(allowsMore(a, b)).toBe(i > j);
+  }
+});
