@@ -117,6 +117,15 @@ describe('the back-off', () => {
     expect(timerOf(effects)).toEqual({ kind: 'timer', minMs: 1234, maxMs: 1234 });
     expect(sentence(state)).toContain('restarts');
   });
+
+  it('is long where the gateway has no room, also before anything was live, and the person reads why', () => {
+    const lost = { kind: 'lost', code: CLOSE_CODES.too_many.code, reason: '' } as const;
+    for (const before of [STATES.live, { kind: 'greeting', tries: 1, attempt: 0, before: false } as const]) {
+      const { state, effects } = step(before, lost);
+      expect(timerOf(effects)).toEqual({ kind: 'timer', minMs: LIMITS.tooManyMs, maxMs: 2 * LIMITS.tooManyMs });
+      expect(sentence(state)).toContain('close other tabs');
+    }
+  });
 });
 
 describe('a close code', () => {

@@ -11,4 +11,9 @@ export const WIRE_HISTORY = [
     hash: '073052940792f280',
     what: 'Added: linked sessions, notifications, the frame `visible`, options of pi, prompts that dialogs name, short addresses.',
   },
+  {
+    version: 1,
+    hash: 'c67492ae9e238a99',
+    what: 'Added: links that let people approve, what guests had agents begin, and its end with their link.',
+  },
 ] as const;

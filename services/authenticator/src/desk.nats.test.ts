@@ -5,6 +5,8 @@ import {
   getBlobVia,
   hasResult,
   idsAfter,
+  linkModes,
+  linkStateOf,
   openWriter,
   putBlobVia,
   requestRpc,
@@ -22,6 +24,7 @@ import {
   newId,
   runnerPassword,
   type HostLogin,
+  type ShareRow,
 } from '@pizzapi/protocol';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -151,6 +154,35 @@ describe('a host asks about its own session', () => {
       timeoutMs: ANSWER_MS,
     });
     expect(named.kind === 'ok' && decode(named.body)).toMatchObject({ kind: 'refused', code: 'session_not_found' });
+  });
+});
+
+describe('a host asks about the links of guests', () => {
+  const link = async (shareId: string, userId: string, more: Partial<ShareRow> = {}) => {
+    const row = { shareId, sessionId: 's', userId, mode: 'collab', createdAt: 1, expiresAt: Date.now() + 60_000 };
+    await bucket<object>(s.admin, 'shares').put(`s.${shareId}`, { ...row, ...more });
+    return { shareId, sessionId: 's' };
+  };
+
+  it('of its account, and is told of others what it is told of none', async () => {
+    const { worker, asker } = await sessionOf(await runnerOf('ann'));
+    const links = [
+      await link('a1', 'ann'),
+      await link('a2', 'ann', { mode: 'approve' }),
+      await link('a3', 'ann', { mode: 'read' }),
+      await link('a4', 'ann', { revokedAt: 2 }),
+      await link('a5', 'ann', { expiresAt: 2 }),
+      await link('b1', 'bob'),
+      { shareId: 'none', sessionId: 's' },
+    ];
+    expect(await linkModes(worker, asker, links)).toEqual([
+      ...['collab', 'approve', 'restricted', 'revoked', 'expired', 'revoked', 'revoked'],
+    ]);
+    await bucket<object>(s.admin, 'accounts').put('user.cy', {
+      ...{ userId: 'cy', name: 'Cy', role: 'member', createdAt: 1, disabledAt: 2 },
+    });
+    const cys = { b: s.admin, of: [await link('c1', 'cy')] };
+    expect(await linkStateOf(cys.b, cys.of[0]!, 'cy', Date.now())).toEqual({ kind: 'over', why: 'disabled' });
   });
 });
 

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { AUDIT_STREAM, bucket, streamHead } from '@pizzapi/backbone';
 import { localToken, mintLinkToken, mintToken } from '@pizzapi/process';
-import { MAX_FRAME_BYTES, SUBPROTOCOL, type ShareRow } from '@pizzapi/protocol';
+import { defaultMetaState, MAX_FRAME_BYTES, OWNER_ID, SUBPROTOCOL, type ShareRow } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { MAX_LIVE_SHARES } from './auth/shareStore.js';
 import { ShareTokens } from './auth/shareTokens.js';
@@ -119,10 +119,25 @@ describe('a link', () => {
     expect(JSON.stringify([listed, rows])).not.toContain(token.split('.')[2]);
   });
 
-  it('is not raised from watching to taking part', async () => {
-    const { shareId } = await share(s, sid, 'read');
-    const raised = await ask(of(`/shares/${shareId}`), { method: 'PATCH', json: { mode: 'collab' } });
-    expect(raised).toMatchObject(failure(400, 'bad_request'));
+  it('is taken back step by step, and never raised', async () => {
+    const after = await streamHead(s.b, AUDIT_STREAM);
+    const { shareId } = await share(s, sid, 'approve');
+    const change = (mode: string) => ask(of(`/shares/${shareId}`), { method: 'PATCH', json: { mode } });
+    const modeNow = async () => {
+      const { shares } = (await ask(of('/shares'))).body as { shares: { shareId: string; mode: string }[] };
+      return shares.find((each) => each.shareId === shareId)?.mode;
+    };
+    for (const mode of ['collab', 'collab', 'read']) {
+      expect((await change(mode)).status).toBe(204);
+      expect(await modeNow()).toBe(mode);
+    }
+    for (const mode of ['collab', 'approve', 'owner']) {
+      expect(await change(mode)).toMatchObject(failure(400, 'bad_request'));
+      expect(await modeNow()).toBe('read');
+    }
+    // What changes nothing leaves no row.
+    const changed = (await auditRows(s, after)).filter(({ kind }) => kind === 'share_changed');
+    expect(changed.map(({ mode }) => mode)).toEqual(['collab', 'read']);
     const none = await ask(of('/shares/sh_none'), { method: 'DELETE' });
     expect(none).toMatchObject(failure(404, 'share_not_found'));
   });
@@ -340,6 +355,32 @@ describe('a guest who takes part', () => {
     await expect
       .poll(() => runner.commands.at(-1))
       .toMatchObject({ commandId: over.body['commandId'], by: { via: 'collab', name: 'Linus' } });
+  });
+
+  it('approves where the link says so now, and only this one call', async () => {
+    const { token, shareId } = await share(s, sid, 'approve');
+    const client = await watch(token, '?name=Eve');
+    expect(client.of('hello')[0]).toMatchObject({ mode: 'approve' });
+    const approval = { promptId: 'a1', title: 'Allow?' };
+    await bucket(s.b, 'session-meta').put(sid, {
+      ...{ state: { ...defaultMetaState(), pendingApproval: approval }, lastSeq: 1 },
+    });
+    const answer = (ref: string, value: unknown) =>
+      client.send({ type: 'command', ref, name: 'dialog_response', args: { dialogId: 'a1', value, by: OWNER_ID } });
+    answer('folder', 'folder');
+    expect(await client.heard('error')).toMatchObject({ ref: 'folder', code: 'forbidden' });
+    answer('once', 'approve');
+    const { commandId } = await client.heard('ack');
+    await expect.poll(() => runner.commands.at(-1)).toMatchObject({ commandId, args: { value: 'approve' } });
+    const { by, args } = runner.commands.at(-1)!;
+    expect(by).toEqual({ userId: `guest_${shareId}`, via: 'collab', name: 'Eve', right: 'approve' });
+    expect(args).not.toHaveProperty('by');
+
+    await ask(of(`/shares/${shareId}`), { method: 'PATCH', json: { mode: 'collab' } });
+    expect((await client.closed).code).toBe(1012);
+    const json = { name: 'dialog_response', args: { dialogId: 'a1', value: 'approve' } };
+    expect(await ask(of('/commands'), { method: 'POST', json, token })).toMatchObject(failure(403, 'forbidden'));
+    await bucket(s.b, 'session-meta').delete(sid);
   });
 
   it('does not end, copy or rename the session, nor run anything on its host', async () => {

@@ -10,6 +10,14 @@ export interface AnsweredStep {
 /** The choices by which one call is allowed or denied: those that there are when nothing can be remembered. */
 const THIS_CALL = [...actionsFor([]).map(({ label }) => label), DENY_AND_SAY];
 
+/** Answers that let something pass as it is. */
+const CONSENT: readonly unknown[] = ['approve', true, THIS_CALL[0], PLAN_CHOICES.approve];
+
+/** Whether an answer has something to say to the agent, beside that it may go on as it wanted to. */
+export function hasWords(kind: PromptKind | undefined, value: unknown): boolean {
+  return kind === 'question' || kind === undefined || !CONSENT.includes(value);
+}
+
 /** What a value that answers a step comes to, as an answer to the whole: for `guestAnswerProblem`. */
 function wholeOf(kind: PromptKind, { method }: AnsweredStep, value: unknown): unknown {
   if (value === null || value === undefined) return undefined;

@@ -188,7 +188,7 @@ export class Dialogs {
     const dialog = this.#open.get(dialogId);
     if (dialog === undefined) return this.#closed.has(dialogId) ? 'late' : 'unknown';
     if (isGuest(by)) {
-      const forbidden = guestAnswer(this.#kindOf(dialog), rightOf(by), stepOf(dialog), value);
+      const forbidden = guestAnswer(this.kindOf(dialogId), rightOf(by), stepOf(dialog), value);
       if (forbidden !== undefined) return { forbidden };
     }
     const isDismissed = value === null || value === undefined;
@@ -196,6 +196,11 @@ export class Dialogs {
     if (isDismissed) dialog.close('cancelled', undefined, by);
     else dialog.close('answered', value, by);
     return 'resolved';
+  }
+
+  /** Of what an open dialog is, or is a step of; undefined for one of another extension. */
+  kindOf(dialogId: string): PromptKind | undefined {
+    return this.#kinds.get(this.#open.get(dialogId)?.promptId ?? '');
   }
 
   /** Closes every open dialog unanswered. */
@@ -214,9 +219,6 @@ export class Dialogs {
     };
   }
 
-  #kindOf({ promptId }: OpenDialog): PromptKind | undefined {
-    return promptId === undefined ? undefined : this.#kinds.get(promptId);
-  }
 
   #remember(dialogId: string): void {
     this.#closed.add(dialogId);

@@ -248,6 +248,21 @@ describe('what an agent does in the turn of a guest', () => {
     expect(spawned(test)).toEqual([[], ['Bob'], [], [], ['Bob', 'Eve']]);
   });
 
+  it('is not theirs for having let it pass, and is for having said what they want instead', async () => {
+    const test = await start({ approvals: 'ask', linked });
+    const answered = async (n: number, value: unknown) => {
+      await sends(test, owner, spawn());
+      const { approval } = await test.log.next('approval_pending', n);
+      test.session.answerDialog(approval.promptId, value, EVE);
+      await test.log.next('agent_end', n);
+      return test.session;
+    };
+    await answered(1, 'approve');
+    expect(spawned(test)).toEqual([[]]);
+    await answered(2, { action: 'deny', reason: 'start another one instead' });
+    expect(test.log.all('guests_at_work')[0]).toMatchObject({ guests: [ref('Eve')] });
+  });
+
   it('is theirs when they answer what was asked before a restart', async () => {
     const before = await start({ linked });
     await sends(before, owner, ask(OVEN));

@@ -10,6 +10,7 @@ import {
   type SessionEvent,
   type ThinkingLevel,
 } from '@pizzapi/protocol';
+import { hasWords } from '../human/guestAnswers.js';
 import type { FromLinked } from '../linked/fromLinked.js';
 import type { Answer } from './dialogs.js';
 import { runShell } from './exec.js';
@@ -338,8 +339,11 @@ export class HostedSession implements PiSession {
   }
 
   answerDialog(dialogId: string, value: unknown, by: Author): Answer {
-    const answer = this.parts.dialogs.answer(dialogId, value, by);
-    if (answer === 'resolved') this.guests.answered(by);
+    const { dialogs } = this.parts;
+    const kind = dialogs.kindOf(dialogId);
+    const answer = dialogs.answer(dialogId, value, by);
+    // Who lets the agent do what it wants to in somebody else's turn has not begun it.
+    if (answer === 'resolved' && hasWords(kind, value)) this.guests.answered(by);
     return answer;
   }
 

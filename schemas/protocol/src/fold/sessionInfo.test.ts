@@ -78,6 +78,21 @@ describe('session info', () => {
     expect(fold(started, prompt('fix\n the  bug'), prompt('more')).firstPrompt).toBe('fix the bug');
   });
 
+  it('has the guests who had it started, and those for whom its agent works until it is over or begins anew', () => {
+    const bob = { shareId: 'sh_1', sessionId: 'p', name: 'Bob' };
+    const by = { ...started, startedBy: [bob] };
+    expect(fold(by).startedBy).toEqual([bob]);
+    expect(fold(started)).not.toHaveProperty('startedBy');
+    const atWork = { type: 'guests_at_work', at: 1, guests: [bob] };
+    expect(fold(by, atWork).guestsAtWork).toEqual([bob]);
+    for (const after of [
+      { ...atWork, guests: [] },
+      { type: 'session_resumed', at: 2, epoch: 2 },
+      { type: 'session_ended', at: 2, reason: 'killed' },
+    ])
+      expect(fold(by, atWork, after)).toMatchObject({ startedBy: [bob], guestsAtWork: undefined });
+  });
+
   it('is total over any input', () => {
     const type = fc.constantFrom(...SESSION_EVENT_TYPES, 'from_the_future');
     const event = fc.oneof(

@@ -40,7 +40,7 @@ describe('a session', () => {
   });
 
   it('is to a guest what the link says now, whatever it said when they came', () => {
-    for (const mode of ['collab', 'read', undefined] as const) {
+    for (const mode of ['approve', 'collab', 'read', undefined] as const) {
       now = mode;
       expect(access.modeIn(guest, 'mine')).toBe(mode);
     }
@@ -65,10 +65,11 @@ describe('a runner', () => {
 
 describe('commands', () => {
   it('of a guest who may take part are those of the conversation', () => {
-    now = 'collab';
-    expect(allowed(guest).sort()).toEqual([
-      ...['abort', 'compact', 'dialog_response', 'input', 'model_set', 'set_thinking_level'],
-    ]);
+    for (now of ['collab', 'approve'] as const) {
+      expect(allowed(guest).sort()).toEqual([
+        ...['abort', 'compact', 'dialog_response', 'input', 'model_set', 'set_thinking_level'],
+      ]);
+    }
     for (const name of ['kill_session', 'fork', 'exec', 'set_name', 'attach_session', 'restart'])
       expect(access.commandProblem(guest, 'mine', name)).toMatchObject({ code: 'forbidden' });
   });

@@ -36,6 +36,14 @@ describe('what linked sessions say to each other', () => {
     expect((item as NoticeItem).text).toBe('Started the session Baker: Bake (not delivered: There is no runner x.)');
   });
 
+  it('names the guests in whose turn a child was started', () => {
+    const guests = [{ shareId: 'sh_1', sessionId: 'p', name: 'Bob' }];
+    const spawn = { type: 'session_spawn', at: 1, spawnId: 's', sessionId: 'c', prompt: 'Bake', name: 'Baker', guests };
+    expect(links(spawn)).toMatchObject([{ kind: 'spawn', guests }]);
+    const [item] = fold(spawn).items;
+    expect((item as NoticeItem).text).toBe('Started the session Baker for Bob, by a link: Bake');
+  });
+
   it('is a trigger on both logs, open until one of the ways it ends', () => {
     expect(links(asks)).toMatchObject([{ kind: 'trigger_sent', sessionId: 'p', state: 'open', expiresAt: 9, payload }]);
     expect(links(asked)).toMatchObject([{ kind: 'trigger_received', sessionId: 'c', state: 'open' }]);

@@ -193,6 +193,20 @@ describe('a transcript', () => {
     expect(t.items[0]).toMatchObject({ state: 'answered', value: ['a', 'b'], by });
   });
 
+  it('an input that was taken and is not read any more is told once, and waits no more', () => {
+    const received = { type: 'input_received', at: 1, commandId: 'c', text: 'hi', deliverAs: 'steer' };
+    const dropped = { type: 'input_dropped', at: 2, commandId: 'c', error: { code: 'link_ended', message: 'Over.' } };
+    const t = given(received, dropped, dropped);
+    expect(t.pendingInputs).toEqual([]);
+    expect(t.items).toMatchObject([{ kind: 'notice', notice: 'refused', text: 'Over.', commandId: 'c' }]);
+  });
+
+  it('says for whom a session was started that guests had started', () => {
+    const startedBy = [{ shareId: 'sh_1', sessionId: 'p', name: 'Bob' }];
+    const t = given({ type: 'session_started', at: 1, cwd: '/work', model: 'demo/demo', startedBy });
+    expect(t.items).toMatchObject([{ text: 'Session started in /work with demo/demo for Bob, by a link.' }]);
+  });
+
   it('a refused command is told under its id, and a refused answer only to who gave it', () => {
     const error = { code: 'x', message: 'No.' };
     const t = given(
