@@ -211,7 +211,7 @@ describe('what a guest answers', () => {
     const trigger2 = { ...trigger, commandId: 'l2', args: { ...args, triggerId: 't2' } };
     await test.session.fromLinked({ ...trigger2, at: 0, expiresAt: Infinity, sessionId: 'p' } as never);
     await test.log.until(() => read(test).some((text) => text.includes('t2')));
-    await test.log.until(() => !test.session.state().isStreaming);
+    await expect.poll(() => test.session.state().isStreaming).toBe(false);
     await sends(test, BOB, call('respond_to_trigger', { triggerId: 't2', response: 'approve' }));
     await test.log.until(() => last(test, 'toolResult').includes('may not approve'));
     expect(test.log.all('trigger_response').map(({ triggerId }) => triggerId)).toEqual(['t1']);
@@ -389,7 +389,7 @@ describe('when the link of a guest has ended', () => {
     // Nor by the one after that.
     const third = await again(after, { linked, linkEnd });
     third.session.answerDialog(question.toolCallId, 'Wood', owner);
-    await third.log.until(() => !third.session.state().isStreaming);
+    await expect.poll(() => third.session.state().isStreaming).toBe(false);
     expect(asked).toHaveLength(1);
   });
 
@@ -407,7 +407,7 @@ describe('when the link of a guest has ended', () => {
       return 'revoked' as const;
     };
     const after = await again(before, { linked, linkEnd, goesOn: true });
-    await after.log.until(() => asked.length > 0);
+    await expect.poll(() => asked).toHaveLength(1);
     await sends(after, owner, 'hi');
     await after.log.until(() => read(after).includes('hi'));
     expect(read(after).join()).not.toContain('for Bob');
