@@ -54,7 +54,7 @@ it('a refusal for too many tries says when to come back', async () => {
   expect(outcome).toEqual({ kind: 'failed', status: 429, error, retryAfterMs: 42_000 });
 });
 
-it('a link is taken back to reading, and never raised', async () => {
-  await api.shareToRead('s1', 'x1');
-  expect(asked[0]).toMatchObject({ method: 'PATCH', url: '/api/sessions/s1/shares/x1', body: '{"mode":"read"}' });
+it('a link is taken down to the mode that is asked for', async () => {
+  await api.restrictShare('s1', 'x1', 'collab');
+  expect(asked[0]).toMatchObject({ method: 'PATCH', url: '/api/sessions/s1/shares/x1', body: '{"mode":"collab"}' });
 });

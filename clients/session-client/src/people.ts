@@ -15,6 +15,7 @@ import type {
   PairPollReply,
   PairReply,
   PasswordBody,
+  ShareChangeBody,
   ShareInfo,
   SignupBody,
   UserInfo,
@@ -57,9 +58,9 @@ export function peopleApi(send: Send) {
     createShare: (sid: string, body: NewShareBody = {}) => send<NewShareReply>(shares(sid), post(body)),
     revokeShare: (sid: string, shareId: string) => send<unknown>(shares(sid, `/${id(shareId)}`), DELETE),
     revokeShares: (sid: string) => send<unknown>(shares(sid), DELETE),
-    /** Takes a link back to reading. It cannot be raised again. */
-    shareToRead: (sid: string, shareId: string) =>
-      send<unknown>(shares(sid, `/${id(shareId)}`), patch({ mode: 'read' })),
+    /** Takes a link back to writing, or to watching. It cannot be raised again. */
+    restrictShare: (sid: string, shareId: string, mode: ShareChangeBody['mode']) =>
+      send<unknown>(shares(sid, `/${id(shareId)}`), patch({ mode })),
 
     users: () => send<{ users: UserInfo[] }>('/api/users'),
     setUserDisabled: (userId: string, disabled: boolean) =>

@@ -1,11 +1,17 @@
-import { defaultMetaState, initialSessionInfo, type DialogItem, type MessageItem } from '@pizzapi/protocol';
+import {
+  defaultMetaState,
+  initialSessionInfo,
+  type DialogItem,
+  type MessageItem,
+  type ViewerMode,
+} from '@pizzapi/protocol';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { actionOf, TWICE_MS, type ClientKey, type KeySituation } from './keys.js';
 import { recall, remember } from './memory.js';
-import { pendingOf } from './pending.js';
+import { answerableBy, pendingOf } from './pending.js';
 import { Receipts } from './receipts.js';
 import { scrolled, topOf, type Anchor, type Rows } from './scroll.js';
 import { helpText, readTyped, SLASH_COMMANDS } from './slash.js';
@@ -152,6 +158,25 @@ describe('what waits for a person', () => {
       { id: 'p1', ask: { title: 'Bake', details: '1. Knead\n2. Rest\n   a day' } },
       { id: 'a1', ask: { details: 'command: rm x', choices: [{ value: 'approve' }, { value: 'deny' }] } },
     ]);
+  });
+
+  it('is for a guest what their link lets them answer', () => {
+    const pendingPlan = { toolCallId: 'p1', title: 'Bake' };
+    const actions = ['approve', 'session', 'folder', 'deny'].map((id) => ({ id, label: id }));
+    const pendingApproval = { promptId: 'a1', title: 'Allow?', actions };
+    const all = { ...meta, pendingQuestion: question, pendingPlan, pendingApproval };
+    const dialogs = [
+      dialog({ id: 'dq', options: ['Wood', 'Gas'], promptId: 'q1' }),
+      dialog({ id: 'da', options: ['Allow once', 'Always allow in this folder: bash "x"'], promptId: 'a1' }),
+      dialog({ id: 'dx', method: 'confirm', title: 'Sure?' }),
+    ];
+    const ids = (mode: ViewerMode) => answerableBy(mode, all, dialogs).map(({ id }) => id);
+    expect(ids('owner')).toEqual(['dq', 'da', 'dx', 'p1']);
+    expect(ids('read')).toEqual([]);
+    expect(ids('collab')).toEqual(['dq']);
+    expect(ids('approve')).toEqual(['dq', 'p1', 'a1']);
+    const approval = answerableBy('approve', all, dialogs).at(-1)!;
+    expect(approval.ask.choices.map(({ value }) => value)).toEqual(['approve', 'deny']);
   });
 });
 

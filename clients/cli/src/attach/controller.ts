@@ -53,7 +53,7 @@ export class Controller {
 
   /** The session has changed: shows what is asked now, and gives the keyboard to who needs it. */
   sync(): void {
-    const waiting = this.#session.mode === 'read' ? [] : this.#settled(this.#screen.pending);
+    const waiting = this.#settled(this.#screen.answerable);
     const [first] = waiting;
     this.#screen.more = Math.max(0, waiting.length - 1);
     this.#sayClosed(waiting);

@@ -1,9 +1,19 @@
-import type { DialogItem, SessionMetaState } from '@pizzapi/protocol';
+import {
+  guestAnswerProblem,
+  mayGuestAnswer,
+  type DialogItem,
+  type GuestRight,
+  type PromptKind,
+  type SessionMetaState,
+  type ViewerMode,
+} from '@pizzapi/protocol';
 import type { Ask } from '@pizzapi/runner/terminal';
 
 /** Something that waits for a person. `id` is what an answer names. */
 export interface Pending {
   id: string;
+  /** Of what the agent asks as a whole; none of what an extension asks. */
+  kind?: PromptKind;
   ask: Ask;
   /** What words that were typed are as an answer; the words themselves, where it says nothing. */
   read?: (text: string) => unknown;
@@ -18,11 +28,37 @@ export interface Pending {
  * is open that is a step of it: then the dialog is how its host asks, and what it is about stands above.
  */
 export function pendingOf(meta: SessionMetaState, dialogs: readonly DialogItem[]): Pending[] {
-  const announced = announcedBy(meta);
+  return together(announcedBy(meta), dialogs);
+}
+
+/**
+ * What waits and whoever watches in this mode may answer. A guest answers an approval or a plan as a whole: which steps
+ * lead further than their link, its host alone knows.
+ */
+export function answerableBy(mode: ViewerMode, meta: SessionMetaState, dialogs: readonly DialogItem[]): Pending[] {
+  if (mode === 'owner') return pendingOf(meta, dialogs);
+  if (mode === 'read') return [];
+  const right = mode === 'approve' ? 'approve' : 'write';
+  const announced = announcedBy(meta).filter(({ kind }) => mayGuestAnswer(kind, right));
+  const isQuestion = (id: string | undefined) => announced.some((one) => one.id === id && one.kind === 'question');
+  return together(
+    announced.map((one) => forGuest(one, right)),
+    dialogs.filter(({ promptId }) => isQuestion(promptId)),
+  );
+}
+
+/** With those choices alone that are a guest's. */
+function forGuest(pending: Pending, right: GuestRight): Pending {
+  const { kind, ask } = pending;
+  const choices = ask.choices.filter(({ value }) => guestAnswerProblem(kind, right, value) === undefined);
+  return { ...pending, ask: { ...ask, choices } };
+}
+
+function together(announced: readonly Pending[], dialogs: readonly DialogItem[]): Pending[] {
   const subjectOf = ({ promptId }: DialogItem) => announced.find(({ id }) => id === promptId);
   const asked = dialogs.map((dialog) => {
     const [one, subject] = [ofDialog(dialog), subjectOf(dialog)];
-    return subject === undefined ? one : { ...one, ask: { ...one.ask, ...together(subject.ask, one.ask) } };
+    return subject === undefined ? one : { ...one, ask: { ...one.ask, ...inOne(subject.ask, one.ask) } };
   });
   const steps = new Set(dialogs.map(({ promptId }) => promptId));
   const alone = announced.filter(({ id }) => !steps.has(id));
@@ -30,7 +66,7 @@ export function pendingOf(meta: SessionMetaState, dialogs: readonly DialogItem[]
 }
 
 /** What is asked beneath what it is about, each text once. */
-function together(about: Ask, asked: Ask): Pick<Ask, 'title' | 'details'> {
+function inOne(about: Ask, asked: Ask): Pick<Ask, 'title' | 'details'> {
   const texts = [about.details, asked.title, asked.details];
   const more = texts.filter((text, at) => text !== '' && text !== about.title && texts.indexOf(text) === at);
   return { title: about.title, details: more.join('\n') };
@@ -45,7 +81,7 @@ function announcedBy(meta: SessionMetaState): Pending[] {
       lines(`${at + 1}. ${title}`, description, '   '),
     );
     pending.push({
-      id: plan.toolCallId,
+      ...{ id: plan.toolCallId, kind: 'plan' },
       ask: {
         title: plan.title,
         details: [plan.description ?? '', ...steps].filter((text) => text !== '').join('\n'),
@@ -60,7 +96,7 @@ function announcedBy(meta: SessionMetaState): Pending[] {
   if (approval !== null) {
     const fields = (approval.fields ?? []).map(({ label, value }) => `${label}: ${value}`);
     pending.push({
-      id: approval.promptId,
+      ...{ id: approval.promptId, kind: 'approval' },
       ask: {
         title: approval.title,
         details: [approval.message ?? '', ...fields].filter((text) => text !== '').join('\n'),
@@ -94,7 +130,7 @@ function ofQuestion({ toolCallId, questions }: NonNullable<SessionMetaState['pen
   const [first, ...others] = questions;
   if (others.length === 0) {
     return {
-      id: toolCallId,
+      ...{ id: toolCallId, kind: 'question' },
       ask: {
         title: first?.question ?? 'The agent asks',
         details: '',
@@ -104,7 +140,7 @@ function ofQuestion({ toolCallId, questions }: NonNullable<SessionMetaState['pen
     };
   }
   return {
-    id: toolCallId,
+    ...{ id: toolCallId, kind: 'question' },
     ask: {
       title: 'The agent asks',
       details: questions

@@ -1,4 +1,4 @@
-import { openDialogs } from '@pizzapi/protocol';
+import { openDialogs, type DialogItem } from '@pizzapi/protocol';
 import type { Session } from '@pizzapi/session-client';
 import {
   cleanText,
@@ -13,7 +13,7 @@ import {
   type TUI,
 } from '@pizzapi/runner/terminal';
 import { blockedBy, queueLines, statusLines, type NameOf, type Outgoing, type StatusLine } from './status.js';
-import { pendingOf, type Pending } from './pending.js';
+import { answerableBy, pendingOf, type Pending } from './pending.js';
 import { Receipts } from './receipts.js';
 import { TranscriptPane } from './transcriptPane.js';
 
@@ -57,13 +57,19 @@ export class Screen implements Component {
     this.pane = new TranscriptPane({ ui, cwd: session.info.cwd, authorName: nameOf, noteOf: this.receipts.noteOf });
   }
 
+  /** All that waits for a person, whoever that may be. */
   get pending(): Pending[] {
-    const { meta, transcript } = this.#session;
-    if (this.ended) return [];
-    return pendingOf(
-      meta,
-      openDialogs(transcript).map(({ item }) => item),
-    );
+    return this.ended ? [] : pendingOf(this.#session.meta, this.#dialogs);
+  }
+
+  /** What of it may be answered from here. */
+  get answerable(): Pending[] {
+    const { mode, meta } = this.#session;
+    return this.ended ? [] : answerableBy(mode, meta, this.#dialogs);
+  }
+
+  get #dialogs(): DialogItem[] {
+    return openDialogs(this.#session.transcript).map(({ item }) => item);
   }
 
   get ended(): boolean {
@@ -136,7 +142,10 @@ export class Screen implements Component {
   }
 
   #working(): string {
-    if (this.pending.length > 0) return '● Waiting for an answer';
+    if (this.pending.length > 0) {
+      const isOwners = this.#session.mode !== 'read' && this.answerable.length === 0;
+      return isOwners ? '● Waiting for an answer of the owner' : '● Waiting for an answer';
+    }
     return this.#session.mode === 'read' ? '● Working' : '● Working · esc stops it';
   }
 

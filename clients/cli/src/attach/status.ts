@@ -19,7 +19,7 @@ export interface StatusLine {
 export function statusLines({ info, meta, mode, viewers, connection }: StatusFacts): [StatusLine, StatusLine] {
   const name = info.name === '' ? (info.firstPrompt ?? '') : info.name;
   const watching = viewers > 1 ? `${viewers} watching` : '';
-  const role = { owner: '', collab: 'guest', read: 'read-only' }[mode];
+  const role = { owner: '', approve: 'guest, may approve', collab: 'guest', read: 'read-only' }[mode];
   const host = info.host === 'lost' && info.state !== 'ended' ? 'The host is out of reach' : '';
   return [
     { left: joined(info.cwd, name), right: joined(role, watching, host, connection) },

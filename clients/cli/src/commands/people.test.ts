@@ -87,6 +87,15 @@ describe('share', () => {
     expect(stderr).toBe('');
   });
 
+  it('asks for a link that lets people approve, and not for two at once', async () => {
+    api.script['POST /api/sessions/s1/shares'] = () => ({ status: 201, body: { ...link(), mode: 'approve' } });
+    const { stderr } = await cli('share', 's1', '--approve');
+    expect(last().body).toEqual({ mode: 'approve' });
+    expect(stderr).toContain('lets people watch, write and approve');
+    expect(stderr).toContain('can have the agent do what it can do');
+    expect(await cli('share', 's1', '--approve', '--collab')).toMatchObject({ code: 2, stdout: '' });
+  });
+
   it('lists links, those that are over too', async () => {
     const now = Date.now();
     const shares = [

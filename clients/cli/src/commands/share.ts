@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
-import { errorInfo, isId, type ShareInfo } from '@pizzapi/protocol';
+import { errorInfo, isId, type ShareInfo, type ShareMode } from '@pizzapi/protocol';
 import { answerOf } from '../answers.js';
 import { examples, type Context } from '../context.js';
 import { expiresIn } from '../expiresIn.js';
@@ -12,6 +12,7 @@ import { ago, expiry, left } from '../times.js';
 
 interface ShareFlags extends Record<string, unknown> {
   collab?: true;
+  approve?: true;
   expires?: string;
   list?: true;
   revoke?: string;
@@ -21,12 +22,17 @@ interface ShareFlags extends Record<string, unknown> {
 }
 
 const ONLY = ['list', 'revoke', 'revokeAll'];
-const others = (name: string) => [...ONLY.filter((other) => other !== name), 'collab', 'expires'];
+const others = (name: string) => [...ONLY.filter((other) => other !== name), 'collab', 'approve', 'expires'];
 
 export function addShare(program: Command, { io }: Context): void {
   addOptions(program.command('share <sid>'), GATEWAY_OPTIONS)
     .description('Make a link that shows one session to whoever has it, or take links back')
-    .option('--collab', 'Let them write too; otherwise they can only watch')
+    .addOption(
+      new Option('--collab', 'Let them write too, and answer questions; otherwise they can only watch').conflicts(
+        'approve',
+      ),
+    )
+    .option('--approve', 'Let them write, and approve single calls and plans; not rules for later calls')
     .option('--expires <duration>', 'How long the link works: 30m, 2h, 7d; 30 days at most (default: a day)')
     .addOption(new Option('--list', 'List the links of this session').conflicts(others('list')))
     .addOption(new Option('--revoke <shareId>', 'Take one link back').conflicts(others('revoke')))
@@ -38,18 +44,20 @@ export function addShare(program: Command, { io }: Context): void {
       `${examples(
         'pizzapi share <sid>',
         'pizzapi share <sid> --collab --expires 2h',
+        'pizzapi share <sid> --approve',
         'pizzapi share <sid> --list',
         'pizzapi share <sid> --revoke <shareId>',
       )}
 
-Who has the link sees this session and nothing else of yours. Taking it back disconnects them.`,
+Who has the link sees this session and nothing else of yours. Taking it back disconnects them, and
+ends what the agent does for them and the sessions that they had started.`,
     )
     .action(async (sid: string, flags: ShareFlags) => {
       if (!isId(sid)) throw new Failure(errorInfo('invalid_id', `"${sid.slice(0, 80)}" is not the id of a session`));
       const wanted = {
-        mode: flags.collab === true ? 'collab' : 'read',
+        mode: modeOf(flags),
         ...expiresIn('--expires', flags.expires),
-      } as const;
+      };
       const gateway = gatewayOf(flags, io);
       if (flags.list === true) return list(io, gateway, sid, flags.json === true);
       if (flags.revoke !== undefined) return revoke(io, gateway, sid, flags.revoke);
@@ -58,20 +66,28 @@ Who has the link sees this session and nothing else of yours. Taking it back dis
     });
 }
 
+const modeOf = ({ approve, collab }: ShareFlags): ShareMode =>
+  approve === true ? 'approve' : collab === true ? 'collab' : 'read';
+
+const MAY: Readonly<Record<ShareMode, string>> = {
+  read: 'lets people watch',
+  collab: 'lets people watch and write',
+  approve: 'lets people watch, write and approve',
+};
+
 async function share(
   io: Io,
   gateway: Gateway,
   sid: string,
-  wanted: { mode: 'read' | 'collab'; expiresIn?: string },
+  wanted: { mode: ShareMode; expiresIn?: string },
   { json, qr }: Pick<ShareFlags, 'json' | 'qr'>,
 ): Promise<void> {
   const made = await answerOf(gateway, gateway.api.createShare(sid, wanted));
   if (json === true) return line(io.stdout, JSON.stringify(made));
   const { shareUrl, mode, expiresAt, shareId, scanUrl = shareUrl } = made;
   line(io.stdout, shareUrl);
-  const may = mode === 'read' ? 'lets people watch' : 'lets people watch and write';
-  line(io.stderr, `This link ${may}, until ${expiry(expiresAt, Date.now())}.`);
-  if (mode === 'collab')
+  line(io.stderr, `This link ${MAY[mode]}, until ${expiry(expiresAt, Date.now())}.`);
+  if (mode !== 'read')
     line(io.stderr, paint(io, 'yellow', 'Whoever may write can have the agent do what it can do on its host.'));
   line(io.stderr, `Take it back with: pizzapi share ${sid} --revoke ${shareId}`);
   if (qr) showQr(io, io.stderr, scanUrl);
@@ -98,10 +114,13 @@ async function list(io: Io, gateway: Gateway, sid: string, json: boolean): Promi
 async function revoke(io: Io, gateway: Gateway, sid: string, shareId: string): Promise<void> {
   if (!isId(shareId)) throw new Failure(errorInfo('invalid_id', `"${shareId.slice(0, 80)}" is not the id of a link`));
   await answerOf(gateway, gateway.api.revokeShare(sid, shareId));
-  line(io.stdout, `Taken back: ${shareId}. Who watched through it is disconnected.`);
+  line(io.stdout, `Taken back: ${shareId}. Who watched through it is disconnected, and what they had begun ends.`);
 }
 
 async function revokeAll(io: Io, gateway: Gateway, sid: string): Promise<void> {
   await answerOf(gateway, gateway.api.revokeShares(sid));
-  line(io.stdout, `All links of ${sid} are taken back. Who watched through one is disconnected.`);
+  line(
+    io.stdout,
+    `All links of ${sid} are taken back. Who watched through one is disconnected, and what they had begun ends.`,
+  );
 }

@@ -1,6 +1,7 @@
 import { OPTIONS, readOptions } from '@pizzapi/process';
 import { createApi, type Api } from '@pizzapi/session-client';
-import type { ShareAccess, ShareLink, ShareMode } from '@pizzapi/runner/tui';
+import type { ShareMode } from '@pizzapi/protocol';
+import type { ShareAccess, ShareLink } from '@pizzapi/runner/tui';
 import { gatewayOf } from '../home.js';
 import type { Io } from '../io.js';
 import { whereIs } from '../place.js';

@@ -1,9 +1,12 @@
 import {
+  guestAnswerProblem,
+  mayGuestAnswer,
   planText,
   type DialogItem,
   type MetaPendingPlan,
   type SessionMetaState,
   type ToolBlock,
+  type ViewerMode,
 } from '@pizzapi/protocol';
 
 /** Something that waits for a person, whatever kind of event brought it. `id` is what an answer names. */
@@ -31,8 +34,8 @@ export interface QuestionPrompt extends Prompt {
 export interface PlanPrompt extends Prompt {
   kind: 'plan';
   plan: MetaPendingPlan;
-  /** The plan as a text that can be rewritten. */
-  text: string;
+  /** The plan as a text that can be rewritten; missing where it is not for who looks to rewrite it. */
+  text?: string;
 }
 
 /** Answered with the id of an action, or with `{ action: "deny", reason }`. */
@@ -74,6 +77,31 @@ export function pendingOf(meta: SessionMetaState, dialogs: readonly DialogItem[]
     if (prompt !== undefined && dialog.expiresAt !== undefined) prompt.expiresAt = dialog.expiresAt;
   }
   return [...others, ...announced];
+}
+
+/**
+ * A prompt as whoever looks in this mode may answer it, or undefined: a guest approves as far as their link lets them,
+ * decides nothing for later, and does not answer what an extension asks.
+ */
+export function answerableBy(mode: ViewerMode, pending: Pending): Pending | undefined {
+  if (mode === 'owner') return pending;
+  if (mode === 'read') return undefined;
+  const right = mode === 'approve' ? 'approve' : 'write';
+  const kind = pending.kind === 'dialog' ? undefined : pending.kind;
+  if (!mayGuestAnswer(kind, right)) return undefined;
+  switch (pending.kind) {
+    case 'approval':
+      return {
+        ...pending,
+        choices: pending.choices.filter(({ value }) => guestAnswerProblem('approval', right, value) === undefined),
+      };
+    case 'plan': {
+      const { text: _text, ...plan } = pending;
+      return plan;
+    }
+    default:
+      return pending;
+  }
 }
 
 /** The answer to all questions, once there is one to each. Words of one's own count before a choice. */

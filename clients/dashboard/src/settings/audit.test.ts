@@ -23,6 +23,28 @@ describe('a row of the audit trail reads as a sentence', () => {
     ['key_revoked', { keyKind: 'user', hint: 'pzk_a1B2' }, 'Ada revoked an API key “pzk_a1B2”'],
     ['pair_answered', { keyKind: 'user', approved: false }, 'Ada denied an API key'],
     ['share_created', { sessionId: 's1', mode: 'read' }, 'Ada made a read-only link to [s1]'],
+    ['share_created', { sessionId: 's1', mode: 'approve' }, 'Ada made a link that can write and approve in [s1]'],
+    ['share_changed', { sessionId: 's1', mode: 'collab' }, 'Ada took back to writing a link to [s1]'],
+    [
+      'guest_spawn',
+      { sessionId: 's1', guestId: 'guest_x', guest: 'Bob', shareId: 'x' },
+      'Bob, via link had an agent start [s1]',
+    ],
+    [
+      'guest_stopped',
+      { sessionId: 's1', guestId: 'guest_x', guest: 'Bob', what: 'session', why: 'revoked' },
+      'Bob, via link had this session ended: [s1] (the link was revoked)',
+    ],
+    [
+      'guest_stopped',
+      { sessionId: 's1', guestId: 'guest_x', what: 'work', why: 'expired' },
+      'Somebody, via link had their work stopped in [s1] (the link has expired)',
+    ],
+    [
+      'join',
+      { userId: 'guest_x', guest: 'Ann', sessionId: 's1', mode: 'approve', count: 12 },
+      'Ann, via link opened [s1] to write and approve, 12 more times',
+    ],
     ['share_revoked', { sessionId: 's1', shareId: 'x' }, 'Ada revoked a link to [s1]'],
     ['join', { sessionId: 's1', mode: 'owner' }, 'Ada opened [s1]'],
     ['join', { userId: 'guest_x', guest: 'Ann', sessionId: 's1', mode: 'read' }, 'Ann, via link opened [s1] to watch'],

@@ -17,6 +17,8 @@ export const AUDIT_KINDS: Readonly<Record<string, string>> = {
   share_created: 'Links created',
   share_changed: 'Links changed',
   share_revoked: 'Links revoked',
+  guest_spawn: 'Sessions of guests',
+  guest_stopped: 'Ends of guests',
   notifications: 'Notifications',
   join: 'Sessions opened',
   input: 'Messages',
@@ -65,8 +67,24 @@ const COMMANDS: Readonly<Record<string, string>> = {
 };
 
 const HOW: Readonly<Record<string, string>> = { link: ' by a link', signup: ' with a new account' };
-const MODES: Readonly<Record<string, string>> = { owner: '', collab: 'to write', read: 'to watch' };
-const LINKS: Readonly<Record<string, string>> = { collab: 'a link that can write to', read: 'a read-only link to' };
+const MODES: Readonly<Record<string, string>> = {
+  owner: '',
+  approve: 'to write and approve',
+  collab: 'to write',
+  read: 'to watch',
+};
+const LINKS: Readonly<Record<string, string>> = {
+  approve: 'a link that can write and approve in',
+  collab: 'a link that can write to',
+  read: 'a read-only link to',
+};
+
+const ENDS: Readonly<Record<string, string>> = {
+  revoked: '(the link was revoked)',
+  expired: '(the link has expired)',
+  restricted: '(the link only lets people watch now)',
+  disabled: '(the account is disabled)',
+};
 
 const said = (row: AuditRow, name: string): string => stringAt(row, name) ?? '';
 const link = (row: AuditRow): string => LINKS[said(row, 'mode')] ?? 'a link to';
@@ -89,10 +107,17 @@ const DID: Readonly<Record<string, Did>> = {
   pair_asked: (row) => ({ did: `asked for ${key(row)}` }),
   pair_answered: (row) => ({ did: `${row['approved'] === false ? 'denied' : 'approved'} ${key(row)}` }),
   share_created: (row) => ({ did: `made ${link(row)}` }),
-  share_changed: 'took back to reading a link to',
+  share_changed: (row) => ({
+    did: `took back to ${said(row, 'mode') === 'collab' ? 'writing' : 'watching'} a link to`,
+  }),
   share_revoked: 'revoked a link to',
+  guest_spawn: 'had an agent start',
+  guest_stopped: (row) => ({
+    did: said(row, 'what') === 'session' ? 'had this session ended:' : 'had their work stopped in',
+    more: ENDS[said(row, 'why')] ?? '',
+  }),
   notifications: (row) => ({ did: notified(row) }),
-  join: (row) => ({ did: 'opened', more: MODES[said(row, 'mode')] ?? '' }),
+  join: (row) => joined(row),
   input: 'wrote to',
   command: (row, names) => commandDone(row, names),
   delete: 'deleted',
@@ -121,7 +146,8 @@ export function auditLine(row: AuditRow, names: Names): AuditLine {
 }
 
 function who(row: AuditRow, names: Names): string {
-  const userId = said(row, 'userId');
+  // What an agent does for a guest is in a row of the account, which names the guest.
+  const userId = said(row, 'guestId') || said(row, 'userId');
   if (userId.startsWith('guest_')) return `${said(row, 'guest') || 'Somebody'}, via link`;
   if (userId !== '') return names.user(userId) ?? userId;
   return row.kind === 'runner_refused' || row.kind === 'runner_claimed' ? 'A machine' : 'Somebody';
@@ -133,6 +159,13 @@ function commandDone(row: AuditRow, names: Names): { did: string; more?: string 
   const runnerId = said(row, 'runnerId');
   const isOfRunner = said(row, 'sessionId') === '' && runnerId !== '';
   return { did, ...(isOfRunner ? { more: `on ${runner(row, names)}` } : {}) };
+}
+
+/** A row stands for one time, or for how often somebody came back. */
+function joined(row: AuditRow): { did: string; more?: string } {
+  const count = numberAt(row, 'count') ?? 0;
+  const how = [MODES[said(row, 'mode')] ?? '', count === 0 ? '' : `${count} more times`];
+  return { did: 'opened', more: how.filter((part) => part !== '').join(', ') };
 }
 
 function refusal(row: AuditRow): { did: string; more?: string } {

@@ -11,10 +11,11 @@ export interface Watcher {
 
 export const MODE_LABELS: Readonly<Record<ViewerMode, string>> = {
   owner: 'Owner',
+  approve: 'Can approve',
   collab: 'Can write',
   read: 'Watches',
 };
-const RANK: Readonly<Record<ViewerMode, number>> = { owner: 0, collab: 1, read: 2 };
+const RANK: Readonly<Record<ViewerMode, number>> = { owner: 0, approve: 1, collab: 2, read: 3 };
 
 /** Everybody who watches, once each: owners first, then by name. `me` is the user id of who looks, where it is known. */
 export function watchersOf(viewers: readonly Presence[], me?: string): Watcher[] {

@@ -45,8 +45,11 @@ export class Shares {
     await this.#change(api.revokeShares(this.#sid), 'All links are revoked.', this.made?.shareId);
   }
 
-  async toRead(shareId: string): Promise<void> {
-    await this.#change(api.shareToRead(this.#sid, shareId), 'This link only lets people watch now.');
+  /** Takes a link back a step: from approving to writing, from writing to watching. */
+  async restrict({ shareId, mode }: ShareInfo): Promise<void> {
+    const next = mode === 'approve' ? 'collab' : 'read';
+    const said = next === 'read' ? 'only lets people watch now.' : 'lets people write, and approve no more.';
+    await this.#change(api.restrictShare(this.#sid, shareId, next), `This link ${said}`);
   }
 
   async #change(request: Parameters<typeof done>[0], said: string, ended?: string): Promise<void> {

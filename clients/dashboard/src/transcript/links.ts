@@ -1,5 +1,6 @@
 import {
   arrayAt,
+  byLinkText,
   isMap,
   mapAt,
   planText,
@@ -59,10 +60,10 @@ const RECEIVED: Readonly<Record<string, { icon: LinkIcon; before: string; after:
   escalate: { icon: 'escalate', before: '', after: 'hands a decision on' },
 };
 
-function saidBy({ kind, trigger = '' }: LinkFacts): Pick<LinkView, 'icon' | 'before' | 'after'> {
+function saidBy({ kind, trigger = '', guests }: LinkFacts): Pick<LinkView, 'icon' | 'before' | 'after'> {
   switch (kind) {
     case 'spawn':
-      return { icon: 'spawn', before: 'Started', after: '' };
+      return { icon: 'spawn', before: 'Started', after: guests === undefined ? '' : `for ${byLinkText(guests)}` };
     case 'trigger_sent':
       return SENT[trigger] ?? { icon: 'escalate', before: `Sent “${trigger}” to`, after: '' };
     case 'trigger_received':

@@ -1,6 +1,15 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { guestsAt, isId, isMap, isPiOptions, numberAt, stringAt, type GuestRef, type PiOptions } from '@pizzapi/protocol';
+import {
+  guestsAt,
+  isId,
+  isMap,
+  isPiOptions,
+  numberAt,
+  stringAt,
+  type GuestRef,
+  type PiOptions,
+} from '@pizzapi/protocol';
 import { readJson, writePrivate } from '../files.js';
 
 const PHASES = ['starting', 'hosted', 'over'] as const;

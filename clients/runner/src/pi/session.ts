@@ -61,12 +61,7 @@ export class HostedSession implements PiSession {
   #shell: Promise<unknown> | undefined;
   #disposed = false;
 
-  constructor(
-    pi: AgentSession,
-    parts: SessionParts,
-    options: SessionOptions,
-    warnings: readonly string[],
-  ) {
+  constructor(pi: AgentSession, parts: SessionParts, options: SessionOptions, warnings: readonly string[]) {
     this.pi = pi;
     this.parts = parts;
     this.#options = options;

@@ -1,5 +1,12 @@
 import type { Ledger } from '@pizzapi/backbone';
-import { errorInfo, guestCommandProblem, isGuest, type Command, type CommandOf, type ErrorInfo } from '@pizzapi/protocol';
+import {
+  errorInfo,
+  guestCommandProblem,
+  isGuest,
+  type Command,
+  type CommandOf,
+  type ErrorInfo,
+} from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
 import type { Announcer } from '../daemon/announcer.js';
 import type { CommandOutcome } from '../link/messages.js';

@@ -4,7 +4,7 @@ import { createLogger, type Logger } from '@pizzapi/process';
 import { runPi } from '../pi/tui/index.js';
 import { Sharing, type ShareWorld } from './sharing.js';
 
-export type { ShareAccess, ShareLink, ShareMode, ShareWorld } from './sharing.js';
+export type { ShareAccess, ShareLink, ShareWorld } from './sharing.js';
 
 /** A log file that is larger than this when a terminal starts is begun anew, bytes. */
 const MAX_LOG_BYTES = 1024 * 1024;

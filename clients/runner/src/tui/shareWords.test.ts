@@ -4,6 +4,7 @@ import { readShareWords } from './shareWords.js';
 it.each([
   ['', { kind: 'share', mode: undefined }],
   ['  --collab ', { kind: 'share', mode: 'collab' }],
+  ['--approve', { kind: 'share', mode: 'approve' }],
   ['status', { kind: 'status' }],
   ['stop', { kind: 'stop' }],
   ['help', { kind: 'help' }],

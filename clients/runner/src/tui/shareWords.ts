@@ -1,6 +1,8 @@
+import type { ShareMode } from '@pizzapi/protocol';
+
 /** What the person wants of `/share`. */
 export type ShareWish =
-  | { kind: 'share'; mode: 'read' | 'collab' | undefined }
+  | { kind: 'share'; mode: ShareMode | undefined }
   | { kind: 'status' | 'stop' | 'help' }
   | { kind: 'wrong'; words: string };
 
@@ -12,6 +14,9 @@ export function readShareWords(words: string): ShareWish {
     case '--collab':
     case 'collab':
       return { kind: 'share', mode: 'collab' };
+    case '--approve':
+    case 'approve':
+      return { kind: 'share', mode: 'approve' };
     case 'status':
     case 'stop':
     case 'help':
@@ -26,6 +31,7 @@ export function readShareWords(words: string): ShareWish {
 export const SHARE_HELP = [
   '/share            a link and a QR code: who has it watches this session, from its beginning',
   '/share --collab   a link for writing, too: the agent does for them what it does for you, on this machine',
+  '/share --approve  a link for writing and for approving single calls and plans; rules for later calls stay yours',
   '/share status     where it is shared, and what waits for the network',
-  '/share stop       end the sharing and take its links back',
+  '/share stop       end the sharing, take its links back and stop what the agent does for guests',
 ];

@@ -1,4 +1,4 @@
-import { CodedError, type ErrorInfo } from '@pizzapi/protocol';
+import { CodedError, type ErrorInfo, type ShareMode } from '@pizzapi/protocol';
 import { sleep, type Logger } from '@pizzapi/process';
 import type { Terminal, TerminalHooks } from '../pi/tui/index.js';
 import type { HostAccess } from './connecting.js';
@@ -33,7 +33,16 @@ const FULL =
   '/share stop lets you go on without it.';
 const ROOM_AGAIN = 'The relay is back, and the sharing goes on.';
 
-export type ShareMode = 'read' | 'collab';
+const MAY: Readonly<Record<ShareMode, string>> = {
+  read: 'watch',
+  collab: 'watch and write',
+  approve: 'watch, write and approve',
+};
+const CAN: Readonly<Record<ShareMode, string>> = {
+  read: 'can watch this session',
+  collab: 'can watch this session and write in it',
+  approve: 'can watch this session, write in it and approve single calls',
+};
 
 /** Who may share, and where. */
 export type ShareAccess =
@@ -232,7 +241,7 @@ export class Sharing implements TerminalHooks {
     const { state, waiting, isFull } = host.link;
     const events = `${waiting} event${waiting === 1 ? '' : 's'}`;
     return [
-      `Shared:     ${mode === 'collab' ? 'who has the link may watch and write' : 'who has the link may watch'}`,
+      `Shared:     who has the link may ${MAY[mode]}`,
       `Session:    ${host.sid}`,
       `Relay:      ${relayUrl}`,
       `Connection: ${CONNECTION[state]}`,
@@ -243,17 +252,16 @@ export class Sharing implements TerminalHooks {
   #linkLines(link: ShareLink, mode: ShareMode): string[] {
     const { tint } = this.#terminal;
     const lines = [this.#terminal.link(link.url), ...this.#codeOf(link.kind === 'made' ? link.scan.url : link.url)];
-    const more = tint('dim', 'Also: /share --collab, /share status, /share stop, /share help');
+    const more = tint('dim', 'Also: /share --collab, /share --approve, /share status, /share stop, /share help');
     if (link.kind === 'plain') {
       const first = tint('success', 'Shared. This address opens for you, once you have signed in there:');
       return [first, ...lines, tint('warning', link.why), more];
     }
-    const may = mode === 'read' ? 'can watch this session' : 'can watch this session and write in it';
     const warning = tint('warning', 'Whoever may write can have the agent do what it can do on this machine.');
     return [
-      tint('success', `Shared. Who has this link ${may}, until ${link.until}:`),
+      tint('success', `Shared. Who has this link ${CAN[mode]}, until ${link.until}:`),
       ...lines,
-      ...(mode === 'collab' ? [warning] : []),
+      ...(mode === 'read' ? [] : [warning]),
       more,
     ];
   }
@@ -279,7 +287,7 @@ export class Sharing implements TerminalHooks {
       const behind = waiting < BEHIND ? '' : ` · ${waiting} waiting`;
       if (isFull !== this.#wasFull) this.#print([tint('warning', isFull ? FULL : ROOM_AGAIN)]);
       this.#wasFull = isFull;
-      const mode = shared.mode === 'collab' ? 'shared · collab' : 'shared · read-only';
+      const mode = `shared · ${shared.mode === 'read' ? 'read-only' : shared.mode}`;
       text =
         state === 'connected'
           ? tint('success', mode + behind)

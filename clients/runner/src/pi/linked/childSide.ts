@@ -111,7 +111,12 @@ export class ChildSide {
     core.keep({ kind: 'asked_over', triggerId, how: 'answered', commandId });
     if (asked.of !== undefined) {
       const { triggerId: theirs, child } = asked.of;
-      const handedOn = { ...said, triggerId: theirs, to: child, ...(by.guests === undefined ? {} : { guests: by.guests }) };
+      const handedOn = {
+        ...said,
+        triggerId: theirs,
+        to: child,
+        ...(by.guests === undefined ? {} : { guests: by.guests }),
+      };
       core.emit({ type: 'trigger_response', at: core.port.now(), ...handedOn });
       core.keep({ kind: 'received_over', triggerId: theirs, how: 'answered' });
       return OK;

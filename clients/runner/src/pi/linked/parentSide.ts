@@ -73,7 +73,15 @@ export class ParentSide {
     const { core } = this;
     this.mustBeChild(child);
     const from = core.port.sessionId;
-    core.emit({ type: 'session_message', at: core.port.now(), from, text, to: child, messageId: newId('m'), ...core.inTurn() });
+    core.emit({
+      type: 'session_message',
+      at: core.port.now(),
+      from,
+      text,
+      to: child,
+      messageId: newId('m'),
+      ...core.inTurn(),
+    });
   }
 
   cleanup(child: string): void {

@@ -24,11 +24,12 @@ export interface ExtensionDeps {
 /** What `/share` takes, for completion. */
 const WORDS: readonly AutocompleteItem[] = [
   { value: '--collab', label: '--collab', description: 'Who has the link may write, too' },
+  { value: '--approve', label: '--approve', description: 'Who has the link may write, and approve single calls' },
   { value: 'status', label: 'status', description: 'Where it is shared, and what waits' },
   { value: 'stop', label: 'stop', description: 'End the sharing and take its links back' },
   { value: 'help', label: 'help', description: 'What /share does' },
 ];
-const ABOUT = 'Share this session: a link and a QR code (also: --collab, status, stop, help)';
+const ABOUT = 'Share this session: a link and a QR code (also: --collab, --approve, status, stop, help)';
 
 /**
  * What PizzaPi adds to pi's terminal, and to its other modes as far as they have use for it: the demo model, the tools
