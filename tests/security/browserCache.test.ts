@@ -1,5 +1,4 @@
 import { putBlobVia } from '@pizzapi/backbone';
-import type { SessionEvent } from '@pizzapi/protocol';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findChromium, openBrowser } from '../support/browser.js';
