@@ -11,4 +11,5 @@ export const WIRE_HISTORY = [
     hash: '073052940792f280',
     what: 'Added: linked sessions, notifications, the frame `visible`, options of pi, prompts that dialogs name, short addresses.',
   },
+  { version: 1, hash: '942c4859a023c796', what: 'Added: approvals among the options of a session.' },
 ] as const;
