@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -150,6 +150,26 @@ describe('parent and child on two runners', () => {
     await until('the time to answer is over', () => Date.now() > Number(expiresAt));
     await child.session.command('trigger_response', { triggerId, response: 'Gas' });
     expect(await find(child, 'command_result', { ok: false })).toMatchObject({ error: { code: 'trigger_late' } });
+  });
+});
+
+describe('what a parent may not do without an approval', () => {
+  it('its child on another runner may not do without one either', async () => {
+    const parent = follow(await session(near, '/approvals ask'));
+    await find(parent, 'dialog_opened', { method: 'notify' });
+    const baked = join(stage.project, 'baked-by-a-child');
+    const prompt = call('bash', { command: `touch ${baked}` });
+    await parent.session.sendInput(call('spawn_session', { prompt, runner: far, cwd: stage.project }));
+    const asked = await find(parent, 'approval_pending');
+    const { promptId } = asked['approval'] as { promptId: string };
+    await parent.session.command('dialog_response', { dialogId: promptId, value: 'approve' });
+    const { sessionId } = await find(parent, 'session_spawn');
+    const child = follow(String(sessionId));
+    expect(await find(child, 'approval_pending')).toMatchObject({ approval: { toolName: 'bash' } });
+    const { approval } = (await find(child, 'approval_pending')) as { approval?: { promptId: string } };
+    await child.session.command('dialog_response', { dialogId: approval!.promptId, value: 'deny' });
+    await find(child, 'agent_end');
+    expect(existsSync(baked)).toBe(false);
   });
 });
 

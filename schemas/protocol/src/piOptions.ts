@@ -8,11 +8,47 @@ export const PI_OPTION_LIMITS = {
   toolName: 128,
   /** Of each system prompt. */
   prompt: 64 * 1024,
+  /** Rules about approvals, of each text in one, and of all of them together. */
+  approvalRules: 200,
+  approvalRule: 4 * 1024,
+  approvals: 64 * 1024,
 } as const;
 
 const Optional = Type.Optional;
 const Yes = Optional(Type.Boolean());
 const Prompt = Optional(Type.String({ maxLength: PI_OPTION_LIMITS.prompt }));
+
+const RuleText = Type.String({ maxLength: PI_OPTION_LIMITS.approvalRule });
+
+/**
+ * What the agent may not do without an approval, whatever the runner and the person's own rules say: they may be
+ * stricter. A session hands it to the sessions that it starts.
+ */
+export const ApprovalLimits = Type.Object(
+  {
+    /** What changes something needs an approval. */
+    mode: Optional(Type.Literal('ask')),
+    /** The session begins in plan mode. */
+    planMode: Optional(Type.Literal(true)),
+    /** What holds of a tool, of one command of bash (its words, the last perhaps `*`), or of one script. */
+    rules: Optional(
+      Type.Array(
+        Type.Object(
+          {
+            tool: RuleText,
+            command: Optional(RuleText),
+            script: Optional(RuleText),
+            decision: Type.Enum(['ask', 'allow', 'deny']),
+          },
+          { additionalProperties: false },
+        ),
+        { maxItems: PI_OPTION_LIMITS.approvalRules },
+      ),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type ApprovalLimits = Static<typeof ApprovalLimits>;
 
 /**
  * What pi is told when a session starts on a runner: pi's own flags of these names, as far as they mean something there.
@@ -41,6 +77,8 @@ export const PiOptions = Type.Object(
     noPromptTemplates: Yes,
     /** AGENTS.md and CLAUDE.md are not read. */
     noContextFiles: Yes,
+    /** No flag of pi: it holds of what people and agent do together. */
+    approvals: Optional(ApprovalLimits),
   },
   { additionalProperties: false },
 );

@@ -14,7 +14,6 @@ export const WIRE_HISTORY = [
   {
     version: 1,
     hash: 'c67492ae9e238a99',
-    what: 'Added: links that let people approve, what guests had agents begin, and its end with their link.',
+    what: 'Added: links that let people approve, what guests had agents begin and its end with their link, approvals among the options of a session, what is stored and how much may be, sizes of logs.',
   },
-  { version: 1, hash: '3222cb95cad0f4bf', what: 'Added: what is stored and how much may be, sizes of logs.' },
 ] as const;

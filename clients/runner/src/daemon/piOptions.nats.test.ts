@@ -56,6 +56,33 @@ it('a session has the tools that it was started with, in every process that host
   // Six processes, one after another.
 }, 120_000);
 
+it('a session asks for what it was started to ask for, in every process that hosts it, and so does a fork', async () => {
+  const pi = { approvals: { mode: 'ask' as const, rules: [{ tool: 'ls', decision: 'deny' as const }] } };
+  const sid = await rig.newSession({ pi });
+  expect((await rig.record(sid)).pi).toEqual(pi);
+  const isAsked = async (of: string) => {
+    const log = await rig.log(of);
+    const commandId = await rig.send('input', { text: '/demo call bash {"command":"touch baked"}' }, of);
+    const input = await log.until((event) => event.type === 'input_received' && event.commandId === commandId);
+    const asked = await log.until(
+      (event) => event.seq > input.seq && ['approval_pending', 'agent_end'].includes(event.type),
+    );
+    if (asked.type !== 'approval_pending') return false;
+    await rig.send('dialog_response', { dialogId: asked.approval.promptId, value: 'deny' }, of);
+    await log.until((event) => event.type === 'agent_end' && event.seq > asked.seq);
+    return true;
+  };
+  expect(await isAsked(sid)).toBe(true);
+  const log = await rig.log(sid);
+  const before = log.items.length;
+  signalProcess((await rig.record(sid)).worker!.pid, 'SIGKILL');
+  await log.until((event) => event.type === 'session_resumed', before);
+  expect(await isAsked(sid)).toBe(true);
+  const sessionId = newId('s');
+  expect(await rig.result(sid, await rig.send('fork', { sessionId }, sid))).toMatchObject({ ok: true });
+  expect(await isAsked(sessionId)).toBe(true);
+}, 120_000);
+
 it('what a runner cannot do is refused, and no session is left behind', async () => {
   const refused = async (pi: object) => {
     const sessionId = newId('s');
@@ -71,4 +98,6 @@ it('what a runner cannot do is refused, and no session is left behind', async ()
   expect(unknown!.message).toMatch(/^There is no tool "raed"; there are .*\. Name tools that pi has on the runner/);
   // As a gateway of a later version might send it.
   expect(await refused({ tools: ['read'], skills: ['x'] })).toMatchObject({ code: 'command_invalid' });
+  const loose = [{ mode: 'allow' }, { mode: 'ask', forget: true }, { rules: [{ tool: 'bash', decision: 'maybe' }] }];
+  for (const approvals of loose) expect(await refused({ approvals })).toMatchObject({ code: 'command_invalid' });
 });

@@ -1,6 +1,9 @@
 import { isMap } from '@pizzapi/protocol';
-import { checkReadOnly, isReadOnlyWords } from './readOnlyShell.js';
-import { parseShell } from './shellWords.js';
+import { isCovered, leadsElsewhere, matchOf, staysIn, type Match } from './commandPattern.js';
+import { invocationsOf, type Invocations } from './invocations.js';
+import { checkReadOnly, onlyReadsAnywhere } from './readOnlyShell.js';
+import { hasSubcommands } from './runners.js';
+import { parseShell, type ShellWord } from './shellWords.js';
 import { commandOf, isReadOnlyTool, type ToolUse } from './tools.js';
 
 /** What happens to a call that no rule speaks of: it runs, or a person is asked first (unless it only reads). */
@@ -19,13 +22,11 @@ export interface ApprovalRule {
 }
 
 export type Verdict =
-  | { kind: 'allow' }
+  /** `onlyReads`: for that reason alone, so that it has to run as what only reads. */
+  | { kind: 'allow'; onlyReads?: true }
   | { kind: 'deny'; rule: ApprovalRule }
   /** `remember`: the rules that would spare the person this question next time. */
   | { kind: 'ask'; remember: ApprovalRule[] };
-
-/** Programs whose second word says what they do: a rule may cover all calls of it. */
-const WITH_SUBCOMMANDS = new Set('git npm pnpm yarn bun deno docker kubectl cargo go make gh'.split(' '));
 
 /** True for a rule as it may stand in a file. */
 export function isApprovalRule(value: unknown): value is ApprovalRule {
@@ -46,87 +47,113 @@ export function subjectOf({ tool, command, script }: Omit<ApprovalRule, 'decisio
   return text === undefined ? `every call of ${tool}` : `${tool} "${text}"`;
 }
 
+/** What is known of the place where a call would run. */
+export interface CallPlace {
+  /** The folder in which a script begins. */
+  cwd: string;
+  /** What only reads would run as `readOnlyRun.ts` has it. */
+  guardsReads: boolean;
+}
+
 /**
  * What a policy says of a call. A rule that denies wins over one that asks, and that over one that allows. A script is
- * allowed when each of its commands is, and denied when one is; a script that cannot be told apart is allowed only as a
- * whole, word for word.
+ * denied when anything that it may run is, and asked for when it cannot be told whether it would be. It is allowed when
+ * each of its commands is understood and allowed, in the folder that it begins in; otherwise as a whole, word for word.
  */
-export function decide(mode: ApprovalMode, rules: readonly ApprovalRule[], use: ToolUse): Verdict {
+export function decide(mode: ApprovalMode, rules: readonly ApprovalRule[], use: ToolUse, place: CallPlace): Verdict {
   const ofTool = rules.filter(({ tool }) => tool === '*' || tool === use.tool);
-  const denied = ofTool.find((rule) => rule.decision === 'deny' && touches(rule, use));
-  if (denied !== undefined) return { kind: 'deny', rule: denied };
-  if (ofTool.some((rule) => rule.decision === 'ask' && touches(rule, use))) return { kind: 'ask', remember: [] };
-  const allowing = ofTool.filter(({ decision }) => decision === 'allow');
-  if (mode === 'allow' || covers(allowing, use) || onlyReads(use)) return { kind: 'allow' };
-  return { kind: 'ask', remember: toRemember(allowing, use) };
+  const matches = matchesOf(ofTool, use);
+  const held = ofTool.map((rule, index) => ({ rule, match: matches[index]! })).filter(({ match }) => match !== 'no');
+  const denied = held.find(({ rule, match }) => rule.decision === 'deny' && match === 'yes');
+  if (denied !== undefined) return { kind: 'deny', rule: denied.rule };
+  if (held.some(({ rule }) => rule.decision !== 'allow')) return { kind: 'ask', remember: [] };
+  if (mode === 'allow') return { kind: 'allow' };
+  const allowing = ofTool.filter((rule) => rule.decision === 'allow');
+  if (isAllowed(allowing, use, place, 'rules')) return { kind: 'allow' };
+  if (onlyReads(use, place)) return { kind: 'allow', onlyReads: true };
+  if (isAllowed(allowing, use, place, 'rules and reads')) return { kind: 'allow' };
+  return { kind: 'ask', remember: toRemember(allowing, use, place) };
 }
 
-function onlyReads(use: ToolUse): boolean {
+function onlyReads(use: ToolUse, { guardsReads }: CallPlace): boolean {
   const command = commandOf(use);
-  return command === undefined ? isReadOnlyTool(use.tool) : checkReadOnly(command).readOnly;
+  if (command === undefined) return isReadOnlyTool(use.tool);
+  const checked = checkReadOnly(command);
+  return checked.readOnly && (guardsReads || !checked.guarded);
 }
 
-/** The simple commands of a script as lists of words; undefined when it cannot be told apart. */
-function commandsOf(script: string): string[][] | undefined {
-  const parsed = parseShell(script);
-  return parsed.kind === 'opaque' ? undefined : parsed.commands.map((words) => words.map(({ text }) => text));
-}
-
-function matches(pattern: string, words: readonly string[]): boolean {
-  const expected = pattern.trim().split(/\s+/);
-  const open = expected.at(-1) === '*';
-  const start = open ? expected.slice(0, -1) : expected;
-  return (open || start.length === words.length) && start.every((word, index) => words[index] === word);
-}
-
-/** Whether a rule that holds a call back speaks of it. In a script it cannot read, the words anywhere are enough. */
-function touches({ command: pattern, script: whole }: ApprovalRule, use: ToolUse): boolean {
+/** Whether each rule that holds something back speaks of a call. */
+function matchesOf(rules: readonly ApprovalRule[], use: ToolUse): Match[] {
   const script = commandOf(use);
-  if (whole !== undefined) return script?.trim() === whole;
-  if (pattern === undefined) return true;
-  if (script === undefined) return false;
-  const commands = commandsOf(script);
-  if (commands !== undefined) return commands.some((words) => matches(pattern, words));
-  const words = pattern
-    .replace(/\s*\*$/, '')
-    .trim()
-    .split(/\s+/);
-  const anywhere = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('\\s+');
-  return new RegExp(`(?<![\\w-])${anywhere}(?![\\w-])`).test(script);
+  let invocations: Invocations | undefined;
+  return rules.map(({ decision, command: pattern, script: whole }) => {
+    if (decision === 'allow') return 'no';
+    if (whole !== undefined) return script?.trim() === whole ? 'yes' : 'no';
+    if (pattern === undefined) return 'yes';
+    if (script === undefined) return 'no';
+    invocations ??= invocationsOf(script);
+    const found = new Set(invocations.all.map((invocation) => matchOf(pattern, invocation)));
+    if (found.has('yes')) return 'yes';
+    return found.has('maybe') || !invocations.complete ? 'maybe' : 'no';
+  });
 }
 
-function covers(allowing: readonly ApprovalRule[], use: ToolUse): boolean {
+function isAllowed(
+  allowing: readonly ApprovalRule[],
+  use: ToolUse,
+  place: CallPlace,
+  by: 'rules' | 'rules and reads',
+): boolean {
   if (allowing.some(({ command, script }) => command === undefined && script === undefined)) return true;
   const script = commandOf(use);
   if (script === undefined) return false;
   if (allowing.some((rule) => rule.script === script.trim())) return true;
-  const unsettled = unsettledCommands(allowing, script);
+  const unsettled = unsettledCommands(allowing, script, place, by);
   return unsettled !== undefined && unsettled.length === 0;
 }
 
-/** The commands of a script that neither only read nor are allowed. */
-function unsettledCommands(allowing: readonly ApprovalRule[], script: string): string[][] | undefined {
+/** A command that no rule allows. `moved`: the script may have changed its folder before. */
+interface Unsettled {
+  words: ShellWord[];
+  moved: boolean;
+}
+
+/** The commands of a script that are not allowed; undefined for a script that cannot be told apart. */
+function unsettledCommands(
+  allowing: readonly ApprovalRule[],
+  script: string,
+  { cwd }: CallPlace,
+  by: 'rules' | 'rules and reads',
+): Unsettled[] | undefined {
   const parsed = parseShell(script);
   if (parsed.kind === 'opaque') return undefined;
-  const open = parsed.commands.filter((words) => !isReadOnlyWords(words));
-  return open
-    .map((words) => words.map(({ text }) => text))
-    .filter((words) => !allowing.some(({ command }) => command !== undefined && matches(command, words)));
+  const unsettled: Unsettled[] = [];
+  let moved = false;
+  for (const words of parsed.commands) {
+    const isAllowedHere = allowing.some(({ command }) => command !== undefined && isCovered(command, words));
+    const isRead = by === 'rules and reads' && onlyReadsAnywhere(words);
+    if (!isRead && (moved || !isAllowedHere)) unsettled.push({ words, moved });
+    if (/^(cd|pushd|popd)$/.test(words[0]?.text ?? '')) moved ||= !staysIn(words, cwd);
+  }
+  return unsettled;
 }
 
 /** The narrowest rules worth keeping: a tool as a whole; of bash each command, or its sub-command with any arguments. */
-function toRemember(allowing: readonly ApprovalRule[], use: ToolUse): ApprovalRule[] {
+function toRemember(allowing: readonly ApprovalRule[], use: ToolUse, place: CallPlace): ApprovalRule[] {
   const { tool } = use;
   const script = commandOf(use);
   if (script === undefined) return [{ tool, decision: 'allow' }];
-  const patterns = unsettledCommands(allowing, script)?.map(patternOf) ?? [undefined];
+  const patterns = unsettledCommands(allowing, script, place, 'rules and reads')?.map(patternOf) ?? [undefined];
   if (patterns.includes(undefined)) return [{ tool, script: script.trim(), decision: 'allow' }];
   return [...new Set(patterns as string[])].map((command) => ({ tool, command, decision: 'allow' }));
 }
 
 /** The pattern for a command; undefined when its words, written side by side, would mean something else. */
-function patternOf(words: readonly string[]): string | undefined {
-  const [program = '', sub = ''] = words;
-  if (WITH_SUBCOMMANDS.has(program) && words.length > 1 && /^[a-z][a-z:-]*$/.test(sub)) return `${program} ${sub} *`;
-  return words.some((word) => word === '' || /[\s*]/.test(word)) ? undefined : words.join(' ');
+function patternOf({ words, moved }: Unsettled): string | undefined {
+  const texts = words.map(({ text }) => text);
+  const [program = '', sub = ''] = texts;
+  if (moved || words.some(({ expands }) => expands)) return undefined;
+  const isOpen = hasSubcommands(program) && words.length > 1 && /^[a-z][a-z:-]*$/.test(sub);
+  if (isOpen && !texts.some(leadsElsewhere)) return `${program} ${sub} *`;
+  return words.some(({ text, glob }) => glob || text === '' || /[\s*]/.test(text)) ? undefined : texts.join(' ');
 }

@@ -95,11 +95,15 @@ describe('answers that name the prompt itself', () => {
 });
 
 it('plan mode lets through what only reads, and says why of the rest', () => {
-  expect(planModeProblem({ tool: 'read', input: {} })).toBeUndefined();
-  expect(planModeProblem({ tool: 'bash', input: { command: 'ls | grep x' } })).toBeUndefined();
-  expect(planModeProblem({ tool: 'bash', input: { command: 'rm x' } })).toContain('"rm x" is not known to only read');
-  expect(planModeProblem({ tool: 'write', input: {} })).toContain('Plan mode is on');
-  expect(planModeProblem({ tool: 'mcp_deploy', input: {} })).toContain('Plan mode is on');
+  const bash = (command: string, guardsReads = true) =>
+    planModeProblem({ tool: 'bash', input: { command } }, guardsReads);
+  expect(planModeProblem({ tool: 'read', input: {} }, false)).toBeUndefined();
+  expect(bash('ls | grep x', false)).toBeUndefined();
+  expect(bash('git status')).toBeUndefined();
+  expect(bash('git status', false)).toContain('an extension replaces bash');
+  expect(bash('rm x')).toContain('"rm x" is not known to only read');
+  expect(planModeProblem({ tool: 'write', input: {} }, true)).toContain('Plan mode is on');
+  expect(planModeProblem({ tool: 'mcp_deploy', input: {} }, true)).toContain('Plan mode is on');
 });
 
 it('every to-do has an id of its own, and keeps the one it has', () => {

@@ -21,16 +21,20 @@ export const PLAN_MODE_PROMPT =
   'that is not known to only read. When you know what to do, call plan_mode with the action "submit" and wait for the ' +
   'verdict. Do not carry the plan out before it is approved.';
 
-/** Why a call is not for plan mode, or undefined for one that only reads. */
-export function planModeProblem(use: ToolUse): string | undefined {
+/**
+ * Why a call is not for plan mode, or undefined for one that only reads. `guardsReads`: a script that only reads runs as
+ * `readOnlyRun.ts` has it.
+ */
+export function planModeProblem(use: ToolUse, guardsReads: boolean): string | undefined {
   const command = commandOf(use);
   if (command === undefined) {
     if (isReadOnlyTool(use.tool)) return undefined;
     return `Plan mode is on, and "${use.tool}" is not known to only read. Submit a plan with plan_mode first.`;
   }
   const checked = checkReadOnly(command);
-  if (checked.readOnly) return undefined;
-  return `Plan mode is on: this command is blocked because ${checked.why}. Submit a plan with plan_mode first.`;
+  if (checked.readOnly && (guardsReads || !checked.guarded)) return undefined;
+  const why = checked.readOnly ? 'an extension replaces bash, which may run it otherwise' : checked.why;
+  return `Plan mode is on: this command is blocked because ${why}. Submit a plan with plan_mode first.`;
 }
 
 /** The verdict in a value that came for the plan as a whole: `approve`, `cancel` or `reject`, or what to change. */

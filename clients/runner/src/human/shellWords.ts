@@ -1,191 +1,191 @@
+import { parse, type Redirection, type Statement, type Word, type WordPart } from 'unbash';
+
 /** One word of a command, its quotes removed. */
 export interface ShellWord {
   text: string;
-  /** Holds a glob that the shell replaces by names of files, whatever they may look like. */
+  /** Holds a glob: the shell replaces it by the names of files, whatever those look like. */
   glob: boolean;
-  /** Holds a variable outside of quotes: it may become several words. */
+  /** May become several words or other words: an unquoted variable, or characters that not every shell splits alike. */
   expands: boolean;
 }
 
 /**
- * A script as its simple commands, in order, whatever joins them (`|`, `&&`, `||`, `;`, newline). `opaque` is
- * everything that cannot be told from its words alone or that writes: substitutions, subshells, redirections into
- * files, background jobs, here-documents, braces, other variables than the few harmless ones.
+ * A script as its simple commands, in order, however they are joined (`|`, `&&`, `||`, `;`, newline). `opaque` is
+ * everything that its words alone do not tell, and everything that writes: substitutions, subshells, control
+ * structures, assignments, redirections into files, background jobs, here-documents, braces, and all variables but the
+ * few whose values are known to be paths.
  */
 export type ShellScript = { kind: 'commands'; commands: ShellWord[][] } | { kind: 'opaque'; why: string };
 
-/** Variables whose values no command of the same script can have set. */
-const KNOWN_VARIABLES = new Set(['HOME', 'PWD', 'USER', 'TMPDIR']);
-/** After `$`: what the shell takes for an expansion. Anything else leaves the dollar sign as it is. */
-const EXPANDS = /[A-Za-z0-9_@*#?!$\-({[]/;
-const SILENCED = /^(?:&[0-9-]|>?[ \t]*\/dev\/null)(?=[\s;|&]|$)/;
+/** Variables whose values are absolute paths, and that no command of the same script can have set. */
+const PATH_VARIABLES = new Set(['HOME', 'PWD']);
+// eslint-disable-next-line no-control-regex -- exactly those are refused
+const CONTROL_CHARACTERS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
 
-/** Leaves the reader from wherever it is; never leaves this file. */
+/** Leaves the reading from wherever it is; never leaves this file. */
 class Opaque extends Error {}
-
-class ShellReader {
-  readonly commands: ShellWord[][] = [];
-  private words: ShellWord[] = [];
-  private word: ShellWord | undefined;
-  private at = 0;
-  /** The next word is a file that is read from, no argument. */
-  private isSource = false;
-
-  constructor(private readonly script: string) {}
-
-  read(): ShellWord[][] {
-    while (this.at < this.script.length) this.step(this.script[this.at]!);
-    this.endCommand(true);
-    return this.commands;
-  }
-
-  private step(char: string): void {
-    this.at++;
-    switch (char) {
-      case '\\':
-        return this.escaped();
-      case "'":
-        return this.singleQuoted();
-      case '"':
-        return this.doubleQuoted();
-      case '`':
-        throw new Opaque('a command substitution');
-      case '$':
-        return this.variable(false);
-      case ' ':
-      case '\t':
-        return this.endWord();
-      case '\n':
-        return this.endCommand(true);
-      case ';':
-        return this.endCommand(false);
-      case '|':
-        if (this.next() === '|' || this.next() === '&') this.at++;
-        return this.endCommand(false);
-      case '&':
-        if (this.next() !== '&') throw new Opaque('a background job or a redirection');
-        this.at++;
-        return this.endCommand(false);
-      case '>':
-        return this.output();
-      case '<':
-        return this.input();
-      case '(':
-      case ')':
-        throw new Opaque('a subshell or a function');
-      case '{':
-      case '}':
-        throw new Opaque('braces');
-      case '#':
-        if (this.word !== undefined) this.add(char);
-        else while (this.at < this.script.length && this.next() !== '\n') this.at++;
-        return;
-      case '*':
-      case '?':
-      case '[':
-        this.add(char).glob = true;
-        return;
-      default:
-        this.add(char);
-    }
-  }
-
-  private next(): string | undefined {
-    return this.script[this.at];
-  }
-
-  private add(text: string): ShellWord {
-    this.word ??= { text: '', glob: false, expands: false };
-    this.word.text += text;
-    return this.word;
-  }
-
-  private endWord(): void {
-    if (this.word === undefined) return;
-    if (this.isSource) this.isSource = false;
-    else this.words.push(this.word);
-    this.word = undefined;
-  }
-
-  private endCommand(mayBeEmpty: boolean): void {
-    this.endWord();
-    if (this.isSource || (this.words.length === 0 && !mayBeEmpty)) throw new Opaque('a syntax error');
-    if (this.words.length > 0) this.commands.push(this.words);
-    this.words = [];
-  }
-
-  private escaped(): void {
-    const char = this.next();
-    if (char === undefined) throw new Opaque('a backslash at the end');
-    this.at++;
-    if (char !== '\n') this.add(char);
-  }
-
-  private singleQuoted(): void {
-    const end = this.script.indexOf("'", this.at);
-    if (end < 0) throw new Opaque('an open quote');
-    this.add(this.script.slice(this.at, end));
-    this.at = end + 1;
-  }
-
-  private doubleQuoted(): void {
-    this.add('');
-    for (;;) {
-      const char = this.next();
-      this.at++;
-      if (char === undefined) throw new Opaque('an open quote');
-      if (char === '"') return;
-      if (char === '`') throw new Opaque('a command substitution');
-      if (char === '$') this.variable(true);
-      else if (char === '\\' && /[$`"\\\n]/.test(this.next() ?? '')) this.escaped();
-      else this.add(char);
-    }
-  }
-
-  private variable(quoted: boolean): void {
-    const rest = this.script.slice(this.at);
-    const name = /^(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))/.exec(rest);
-    const known = name?.[1] ?? name?.[2];
-    if (name !== null && known !== undefined && KNOWN_VARIABLES.has(known)) {
-      this.at += name[0].length;
-      const word = this.add(`$${known}`);
-      if (!quoted) word.expands = true;
-      return;
-    }
-    const next = rest[0] ?? '';
-    if (EXPANDS.test(next)) throw new Opaque(next === '(' ? 'a command substitution' : 'a variable');
-    if (!quoted && (next === "'" || next === '"')) throw new Opaque('a quoted escape');
-    this.add('$');
-  }
-
-  /** Output may go to another descriptor or nowhere; into a file it writes. */
-  private output(): void {
-    this.dropDescriptor();
-    const target = SILENCED.exec(this.script.slice(this.at));
-    if (target === null) throw new Opaque('output redirected into a file');
-    this.at += target[0].length;
-  }
-
-  private input(): void {
-    if (/[<>(&]/.test(this.next() ?? '')) throw new Opaque('a here-document or a substitution');
-    this.dropDescriptor();
-    if (this.isSource) throw new Opaque('a syntax error');
-    this.isSource = true;
-  }
-
-  /** The number right before a redirection is its descriptor, no argument. */
-  private dropDescriptor(): void {
-    if (this.word !== undefined && /^\d+$/.test(this.word.text)) this.word = undefined;
-    else this.endWord();
-  }
-}
 
 /** Reads a bash script conservatively: what is not understood is opaque, never guessed. */
 export function parseShell(script: string): ShellScript {
+  if (CONTROL_CHARACTERS.test(script)) return { kind: 'opaque', why: 'a control character' };
+  // Within a word bash joins two lines before it looks for the names of variables.
+  if (/\\$|[^ \t]\\\n/.test(script)) return { kind: 'opaque', why: 'a backslash at the end of a line' };
   try {
-    return { kind: 'commands', commands: new ShellReader(script).read() };
+    const { commands, errors } = parse(script);
+    // The parser goes on after an error, as an editor needs it; a shell does not.
+    if (errors !== undefined && errors.length > 0) throw new Opaque(`a syntax error (${errors[0]!.message})`);
+    const read = commands.flatMap(commandsOf);
+    checkRest(script, read);
+    return { kind: 'commands', commands: read.map(({ words }) => words) };
   } catch (error) {
     if (error instanceof Opaque) return { kind: 'opaque', why: error.message };
     throw error;
   }
 }
+
+type Node = Statement['command'];
+
+/** A command, and where in the script its words and redirections are. */
+interface Read {
+  words: ShellWord[];
+  spans: { pos: number; end: number }[];
+}
+
+/** Between the words there may be only what joins commands. A parser that passes over more may have misunderstood it. */
+function checkRest(script: string, read: readonly Read[]): void {
+  let at = 0;
+  const spans = read.flatMap((command) => command.spans).sort((a, b) => a.pos - b.pos);
+  for (const { pos, end } of [...spans, { pos: script.length, end: script.length }]) {
+    if (!/^(?:[ \t\n;|&!]|\\\n|#[^\n]*)*$/.test(script.slice(at, pos))) throw new Opaque('something not understood');
+    at = end;
+  }
+}
+
+function commandsOf({ command, background }: Statement): Read[] {
+  if (background === true) throw new Opaque('a background job');
+  return simpleCommands(command);
+}
+
+function simpleCommands(node: Node): Read[] {
+  switch (node.type) {
+    case 'Command': {
+      if (node.prefix.some(({ type }) => type === 'Assignment')) throw new Opaque('an assignment');
+      for (const redirection of node.redirects) checkRedirection(redirection);
+      if (node.name === undefined) throw new Opaque('a redirection without a command');
+      const words = [node.name, ...node.args];
+      return [{ words: words.map(wordOf), spans: [...words, ...node.redirects] }];
+    }
+    case 'AndOr':
+      return node.commands.flatMap(simpleCommands);
+    case 'Pipeline':
+      if (node.prefixes.some(({ type }) => type === 'Time')) throw new Opaque('the keyword time');
+      if (node.commands.length === 0) throw new Opaque('an empty pipeline');
+      return node.commands.flatMap(simpleCommands);
+    case 'Subshell':
+    case 'BraceGroup':
+      throw new Opaque('a subshell or a group');
+    case 'Function':
+      throw new Opaque('a function');
+    default:
+      throw new Opaque('a control structure');
+  }
+}
+
+/** Output may go to another descriptor or nowhere; input may come from a file. */
+function checkRedirection(redirection: Redirection): void {
+  if (redirection.type !== 'Redirect') throw new Opaque('a here-document');
+  const { operator, target, descriptor } = redirection;
+  if (descriptor?.type === 'FileDescriptorVariable') throw new Opaque('a descriptor in a variable');
+  if (target === undefined) throw new Opaque('a redirection to nothing');
+  const { text, glob, expands } = wordOf(target);
+  const isNowhere = text === '/dev/null';
+  if (glob || expands) throw new Opaque('a redirection whose file is not known');
+  if (operator === '<') {
+    // The shell itself opens connections behind names below /dev.
+    if (!isNowhere && /(^|\/)dev(\/|$)|^\$/.test(text)) throw new Opaque('input from a device or the network');
+    return;
+  }
+  if ((operator === '>&' || operator === '<&') && /^(\d|-)$/.test(text)) return;
+  if (['>', '>>', '&>', '&>>', '>&'].includes(operator) && isNowhere) return;
+  throw new Opaque('output redirected into a file');
+}
+
+function wordOf(node: Word | { type: 'Assignment'; text: string }): ShellWord {
+  if (node.type === 'Assignment') throw new Opaque('an assignment');
+  const word = { text: '', glob: false, expands: false };
+  if (node.parts === undefined) {
+    checkDollars(node.text);
+    return { ...word, text: node.value, expands: isUncommon(node.value) };
+  }
+  for (const part of node.parts) addPart(word, part);
+  return word;
+}
+
+function addPart(word: ShellWord, part: WordPart): void {
+  switch (part.type) {
+    case 'Literal':
+      checkDollars(part.text);
+      word.text += part.value;
+      word.expands ||= isUncommon(part.value);
+      return;
+    case 'SingleQuoted':
+      word.text += part.value;
+      return;
+    case 'Glob':
+      if (part.parts !== undefined) for (const inner of part.parts) checkBracket(inner);
+      word.text += part.value;
+      word.glob = true;
+      return;
+    case 'SimpleExpansion':
+    case 'ParameterExpansion':
+      word.text += variable(part);
+      word.expands = true;
+      return;
+    case 'DoubleQuoted':
+      for (const inner of part.parts) {
+        if (inner.type === 'Literal') {
+          checkDollars(inner.text);
+          word.text += inner.value;
+        } else word.text += variable(inner);
+      }
+      return;
+    default:
+      throw new Opaque(OTHER_PARTS[part.type]);
+  }
+}
+
+/** Inside of brackets of a glob anything but characters would be run before the glob is looked up. */
+function checkBracket(part: WordPart): void {
+  if (part.type !== 'Literal' && part.type !== 'SingleQuoted') throw new Opaque('an expansion in a glob');
+}
+
+type OtherPart = Exclude<
+  WordPart['type'],
+  'Literal' | 'SingleQuoted' | 'Glob' | 'SimpleExpansion' | 'ParameterExpansion' | 'DoubleQuoted'
+>;
+const OTHER_PARTS: Readonly<Record<OtherPart, string>> = {
+  AnsiCQuoted: 'a quoted escape',
+  LocaleString: 'a translated string',
+  CommandExpansion: 'a command substitution',
+  ArithmeticExpansion: 'an arithmetic expansion',
+  ProcessSubstitution: 'a process substitution',
+  ExtendedGlob: 'an extended glob',
+  BraceExpansion: 'braces',
+};
+
+function variable(part: { type: string; text: string }): string {
+  if (part.type === 'CommandExpansion') throw new Opaque(OTHER_PARTS.CommandExpansion);
+  if (part.type === 'ArithmeticExpansion') throw new Opaque(OTHER_PARTS.ArithmeticExpansion);
+  const name = /^\$(?:(\w+)|\{(\w+)\})$/.exec(part.text);
+  const known = name?.[1] ?? name?.[2];
+  if (known === undefined || !PATH_VARIABLES.has(known)) throw new Opaque('a variable');
+  return `$${known}`;
+}
+
+/** A dollar sign stands for itself only before what can begin no expansion, finished or not. */
+function checkDollars(raw: string): void {
+  if (/\$(?![%.,:/=+^~\s]|$)/.test(raw.replace(/\\[^]/g, ''))) throw new Opaque('a dollar sign');
+}
+
+/** In some locales a shell splits words also at a character beyond ASCII. */
+const isUncommon = (unquoted: string) => /[^\u0020-\u007e\t\n]/.test(unquoted);

@@ -45,13 +45,17 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
   const opened: { session?: HostedSession } = {};
   parts.linked = linkOf(options, parts, () => opened.session);
   const emit = parts.emit.bind(parts);
-  if (options.human ?? process.env['PIZZAPI_HUMAN'] !== 'off') {
+  const limits = options.pi?.approvals;
+  // A session that may not do everything by itself has to be able to ask.
+  if (limits !== undefined || (options.human ?? process.env['PIZZAPI_HUMAN'] !== 'off')) {
     parts.human = humanExtension({
       cwd,
       agentDir,
       emit,
       approvals: options.approvals ?? (process.env['PIZZAPI_APPROVALS'] === 'ask' ? 'ask' : 'allow'),
       expect: parts.dialogs.expect.bind(parts.dialogs),
+      limits,
+      readOnlyCalls: parts.readOnlyCalls,
       ...(parts.linked === undefined ? {} : { link: parts.linked.forHuman }),
       onProviderUsage: (usage) => (parts.providerUsage = usage),
     });
@@ -70,7 +74,7 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
         demoTools(emit),
         ...(hasBuiltIn(options.pi)
           ? [
-              bashTap(cwd, settings, {
+              bashTap(cwd, settings, parts.readOnlyCalls, {
                 begin: (toolCallId) => parts.tapped.add(toolCallId),
                 text: (toolCallId, text) => parts.pieces.add({ kind: 'output', toolCallId }, text),
               }),

@@ -1,4 +1,5 @@
 import type { MetaProviderUsage, SessionEvent } from '@pizzapi/protocol';
+import type { ReadOnlyCalls } from './bashTap.js';
 import { Coalescer, systemClock } from './coalesce.js';
 import { Dialogs } from './dialogs.js';
 import type { HumanExtension } from './human/extension.js';
@@ -17,6 +18,8 @@ export class SessionParts {
   readonly dialogs: Dialogs;
   /** Tool calls whose output is tapped chunk by chunk. */
   readonly tapped = new Set<string>();
+  /** Tool calls that may only read. */
+  readonly readOnlyCalls: ReadOnlyCalls = new Set();
   /** Emits the message that waits for pi to append it, which comes before whatever is emitted next. */
   settle: () => void = () => undefined;
   /** What people and the agent do together; none when it is switched off. */

@@ -406,7 +406,10 @@ export class HostedSession implements PiSession {
       if (event.type === 'queue_update') this.prompts.inputs.queueChanged(event.steering, event.followUp);
       if (event.type === 'compaction_start') this.prompts.compacting(true);
       if (this.parts.live) this.#translator.handle(event);
-      if (event.type === 'tool_execution_end') this.parts.tapped.delete(event.toolCallId);
+      if (event.type === 'tool_execution_end') {
+        this.parts.tapped.delete(event.toolCallId);
+        this.parts.readOnlyCalls.delete(event.toolCallId);
+      }
       if (event.type === 'compaction_end') {
         this.prompts.compacting(false);
         this.#reportUsage();

@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import type { ExtensionContext } from '@mariozechner/pi-coding-agent';
-import { arrayAt, isMap } from '@pizzapi/protocol';
+import { arrayAt, isMap, type ApprovalLimits } from '@pizzapi/protocol';
 import { APPROVAL_FILE, ApprovalFile } from '../../human/approvalFile.js';
+import { limitsFor } from '../../human/approvalLimits.js';
 import { decide, isApprovalRule, ruleText, type ApprovalMode, type ApprovalRule } from '../../human/approvalPolicy.js';
 import {
   actionsFor,
@@ -12,7 +13,9 @@ import {
   type ApprovalAnswer,
 } from '../../human/approvals.js';
 import { promptId, type PromptOf, type StoredEntry } from '../../human/pending.js';
-import { describeUse, useKey, type ToolUse } from '../../human/tools.js';
+import { checkReadOnly } from '../../human/readOnlyShell.js';
+import { commandOf, describeUse, useKey, type ToolUse } from '../../human/tools.js';
+import { hasOwnBash } from '../bashTap.js';
 import { messageOf } from '../wait.js';
 import type { Asking } from './desk.js';
 import { lastKept, LEFT, type Asker, type FeatureDeps, type Restoring } from './feature.js';
@@ -53,6 +56,8 @@ export interface ApprovalGate extends Restoring, Asker<'approval'> {
   restore(entries: readonly StoredEntry[], sessionId: string): void;
   /** Why a call must not be made, or undefined once it may. Waits for a person where the policy says so. */
   problem(toolCallId: string, use: ToolUse, ctx: ExtensionContext): Promise<string | undefined>;
+  /** What holds of a session that this one starts: `isHere` where it works in the same folder of the same machine. */
+  limitsFor(isHere: boolean): Promise<ApprovalLimits>;
 }
 
 export interface GateOptions {
@@ -60,6 +65,10 @@ export interface GateOptions {
   cwd: string;
   /** Unless a person chooses another one for the session. */
   mode: ApprovalMode;
+  /** What the session was started with, for as long as it lives. */
+  limits?: ApprovalLimits | undefined;
+  /** A call may run because it only reads. */
+  onReadOnlyCall: (toolCallId: string) => void;
 }
 
 /**
@@ -68,13 +77,17 @@ export interface GateOptions {
  * answer comes as a message then, and lets exactly that call through when the agent makes it again.
  */
 export function approvalGate({ pi, desk, ui, late }: FeatureDeps, options: GateOptions): ApprovalGate {
-  const file = new ApprovalFile(options.agentDir, options.cwd);
+  const { cwd, limits = {} } = options;
+  const file = new ApprovalFile(options.agentDir, cwd);
+  const givenMode = limits.mode ?? options.mode;
+  const givenRules = limits.rules ?? [];
   let mode: ApprovalMode | undefined;
   let rules: ApprovalRule[] = [];
   let sessionId = '';
   /** Calls that were allowed when nobody could make them any more. */
   const granted = new Set<string>();
 
+  const allRules = async () => [...givenRules, ...rules, ...(await file.read())];
   const keep = () => pi.appendEntry(ENTRY, { sessionId, mode, rules } satisfies Kept);
   const remember = async (answer: ApprovalAnswer, added: readonly ApprovalRule[]) => {
     const there = await ui;
@@ -99,9 +112,9 @@ export function approvalGate({ pi, desk, ui, late }: FeatureDeps, options: GateO
       } else if (what !== '')
         return ctx.ui.notify('It is /approvals, followed by ask, allow, forget or nothing', 'error');
       if (what !== '') keep();
-      const all = [...rules, ...(await file.read())].map((rule) => `\n${ruleText(rule)}`).join('');
+      const all = (await allRules()).map((rule) => `\n${ruleText(rule)}`).join('');
       const how =
-        (mode ?? options.mode) === 'ask' ? 'Whatever changes something is asked for' : 'Every tool runs without asking';
+        (mode ?? givenMode) === 'ask' ? 'Whatever changes something is asked for' : 'Every tool runs without asking';
       ctx.ui.notify(`${how}.${all === '' ? '' : ` Besides:${all}`}`, 'info');
     },
   });
@@ -113,9 +126,15 @@ export function approvalGate({ pi, desk, ui, late }: FeatureDeps, options: GateO
       if (['write', 'edit'].includes(use.tool) && typeof path === 'string' && basename(path) === APPROVAL_FILE) {
         return 'Only a person changes what is approved.';
       }
+      if (commandOf(use)?.includes(APPROVAL_FILE) === true && !checkReadOnly(commandOf(use)!).readOnly) {
+        return 'Only a person changes what is approved.';
+      }
       if (granted.delete(useKey(use))) return undefined;
-      const verdict = decide(mode ?? options.mode, [...rules, ...(await file.read())], use);
-      if (verdict.kind === 'allow') return undefined;
+      const verdict = decide(mode ?? givenMode, await allRules(), use, { cwd, guardsReads: hasOwnBash(pi) });
+      if (verdict.kind === 'allow') {
+        if (verdict.onlyReads === true) options.onReadOnlyCall(toolCallId);
+        return undefined;
+      }
       if (verdict.kind === 'deny') return deniedText(use, { reason: `a rule says "${ruleText(verdict.rule)}"` });
       const prompt = { kind: 'approval' as const, id: promptId(toolCallId), use, remember: verdict.remember };
       const asked = await desk.ask(asking(prompt, ctx.signal), ctx.ui);
@@ -123,6 +142,10 @@ export function approvalGate({ pi, desk, ui, late }: FeatureDeps, options: GateO
       if (asked.kind === 'closed') return deniedText(use, undefined);
       await remember(asked.value, verdict.remember);
       return asked.value.kind === 'deny' ? deniedText(use, asked.value) : undefined;
+    },
+    async limitsFor(isHere) {
+      const own = isHere ? [...givenRules, ...rules] : [];
+      return limitsFor(mode ?? givenMode, await allRules(), own);
     },
     restore(entries, id) {
       sessionId = id;

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { TestSession } from '../testKit.js';
@@ -76,7 +76,47 @@ describe('approvals', () => {
     const test = await start();
     const path = join(test.agentDir, 'pizzapi-approvals.json');
     expect(await run(test, 'write', { path, content: '{}' })).toMatchObject({ isError: true });
+    for (const command of [`echo {} > ${path}`, `cd ${test.agentDir} && touch pizzapi-approvals.json`]) {
+      expect(await run(test, 'bash', { command })).toMatchObject({ isError: true });
+    }
     expect(existsSync(path)).toBe(false);
+    expect((await run(test, 'bash', { command: `cat ${path}` })).text).toContain('No such file');
+  });
+
+  it('denied for the folder are denied however the command is written, and asked for where it cannot be told', async () => {
+    const test = await start();
+    const rules = [
+      { tool: 'bash', command: 'rm *', decision: 'deny' },
+      { tool: 'bash', command: 'git push *', decision: 'ask' },
+    ];
+    writeFileSync(join(test.agentDir, 'pizzapi-approvals.json'), JSON.stringify({ folders: { [test.cwd]: rules } }));
+    writeFileSync(join(test.cwd, 'pizza'), '');
+    for (const command of ['/bin/rm pizza', 'env rm pizza', 'if true; then rm pizza; fi', "sh -c 'rm pizza'"]) {
+      const { text, isError } = await run(test, 'bash', { command });
+      expect({ text, isError }, command).toMatchObject({ isError: true, text: expect.stringContaining('deny bash') });
+    }
+    expect(existsSync(join(test.cwd, 'pizza'))).toBe(true);
+    for (const [index, command] of ['git -C . push', 'X=r$Y; $X pizza'].entries()) {
+      const runs = test.log.all('agent_end').length;
+      await say(test, call('bash', { command }));
+      test.session.answerDialog((await pending(test, index + 1)).approval.promptId, 'deny', owner);
+      await test.log.next('agent_end', runs + 1);
+    }
+    expect(await run(test, 'bash', { command: 'touch baked' })).toMatchObject({ isError: false });
+  });
+
+  it('of the folder do not reach another one', async () => {
+    const test = await start({ approvals: 'ask' });
+    const rule = { tool: 'bash', command: 'git *', decision: 'allow' };
+    writeFileSync(join(test.agentDir, 'pizzapi-approvals.json'), JSON.stringify({ folders: { [test.cwd]: [rule] } }));
+    expect(await run(test, 'bash', { command: `cd ${test.cwd} && git init -q` })).toMatchObject({ isError: false });
+    expect(test.log.all('approval_pending')).toEqual([]);
+    for (const [index, command] of ['cd / && git init x', 'git -C / init x'].entries()) {
+      const runs = test.log.all('agent_end').length;
+      await say(test, call('bash', { command }));
+      test.session.answerDialog((await pending(test, index + 1)).approval.promptId, 'deny', owner);
+      await test.log.next('agent_end', runs + 1);
+    }
   });
 
   it('that come after a restart let exactly that call through', async () => {

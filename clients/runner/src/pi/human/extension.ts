@@ -1,8 +1,9 @@
 import type { ExtensionContext, ExtensionFactory } from '@mariozechner/pi-coding-agent';
-import type { MetaProviderUsage, SessionEvent } from '@pizzapi/protocol';
+import type { ApprovalLimits, MetaProviderUsage, SessionEvent } from '@pizzapi/protocol';
 import type { ApprovalMode } from '../../human/approvalPolicy.js';
 import { openPrompts } from '../../human/pending.js';
 import type { Question } from '../../human/questions.js';
+import type { ReadOnlyCalls } from '../bashTap.js';
 import { approvalGate } from './approvalGate.js';
 import { Desk, type DeskPort, type HumanLink, type PromptUi } from './desk.js';
 import { reopen, reported, storedEntries, type FeatureDeps, type Restoring } from './feature.js';
@@ -21,6 +22,10 @@ export interface HumanOptions {
   emit: (event: SessionEvent) => void;
   /** Whether tools that change something need an approval; `allow` when left out, as in pi itself. */
   approvals?: ApprovalMode;
+  /** What the session was started with: it holds besides that, and what a person decides here besides it. */
+  limits?: ApprovalLimits | undefined;
+  /** Gets the calls of bash that may run because they only read. */
+  readOnlyCalls: ReadOnlyCalls;
   /** See `DeskPort.expect`. */
   expect?: DeskPort['expect'];
   /** The session that this one is linked to, if any. */
@@ -29,7 +34,7 @@ export interface HumanOptions {
   onProviderUsage?: (usage: MetaProviderUsage) => void;
 }
 
-type HumanCalls = Pick<HumanExtension, 'restore' | 'leave' | 'ask'> & { goesOn: () => boolean };
+type HumanCalls = Pick<HumanExtension, 'restore' | 'leave' | 'ask' | 'limitsFor'> & { goesOn: () => boolean };
 type StoryOf = Pick<ExtensionContext, 'sessionManager'>;
 
 /** The extension and what its host may tell it. Both calls are optional: pi's own events do for a host without them. */
@@ -44,6 +49,11 @@ export interface HumanExtension {
   leave(): void;
   /** Asks the people what a child session wants to know, by its trigger; the answer goes to the link. */
   ask(forward: string, questions: Question[], isPlan: boolean): void;
+  /**
+   * What holds of a session that this one starts, and nothing where nothing does. `isHere`: it works in the same folder
+   * of the same machine. Rejects when what was decided for the folder cannot be read, or is too much.
+   */
+  limitsFor(isHere: boolean): Promise<ApprovalLimits | undefined>;
   /** Whether anything waits for a person, or what a person answered is on its way to the agent. */
   readonly goesOn: boolean;
 }
@@ -73,10 +83,11 @@ export function humanExtension(options: HumanOptions): HumanExtension {
     const late = new LateAnswers({ pi, started: ui, sessionId: () => sessionId });
     const deps: FeatureDeps = { pi, desk, emit, ui, late, link };
     const questions = questionTool(deps);
-    const plans = planMode(deps);
+    const plans = planMode(deps, options.limits?.planMode === true);
     const goal = goalTool(deps);
-    const { cwd, agentDir, approvals = 'allow' } = options;
-    const gate = approvalGate(deps, { cwd, agentDir, mode: approvals });
+    const { cwd, agentDir, approvals = 'allow', limits, readOnlyCalls } = options;
+    const onReadOnlyCall = (toolCallId: string) => void readOnlyCalls.add(toolCallId);
+    const gate = approvalGate(deps, { cwd, agentDir, mode: approvals, limits, onReadOnlyCall });
     const features: Restoring[] = [todoTool(deps), plans, goal];
     reports(pi, emit, (usage) => options.onProviderUsage?.(usage));
 
@@ -102,6 +113,10 @@ export function humanExtension(options: HumanOptions): HumanExtension {
       leave: () => desk.leave(),
       ask: (forward, asked, isPlan) => reported(questions.ask(forward, asked, isPlan), ui),
       goesOn: () => desk.waits || late.isGiving,
+      limitsFor: async (isHere) => {
+        const all = { ...(await gate.limitsFor(isHere)), ...(plans.isOn ? { planMode: true as const } : {}) };
+        return Object.keys(all).length === 0 ? undefined : all;
+      },
     };
 
     pi.on('session_start', ({ reason }, ctx) => {
@@ -120,7 +135,9 @@ export function humanExtension(options: HumanOptions): HumanExtension {
     pi.on('tool_call', async ({ toolCallId, toolName, input }, ctx) => {
       const use = { tool: toolName, input: input as Record<string, unknown> };
       const reason = plans.problem(use) ?? (await gate.problem(toolCallId, use, ctx));
-      return reason === undefined ? undefined : { block: true, reason };
+      if (reason !== undefined) return { block: true, reason };
+      if (plans.isOn) onReadOnlyCall(toolCallId);
+      return undefined;
     });
   };
   return {
@@ -128,6 +145,7 @@ export function humanExtension(options: HumanOptions): HumanExtension {
     restore: (story) => current?.restore(story),
     leave: () => current?.leave(),
     ask: (forward, questions, isPlan) => current?.ask(forward, questions, isPlan),
+    limitsFor: async (isHere) => current?.limitsFor(isHere),
     get goesOn() {
       return current?.goesOn() ?? false;
     },

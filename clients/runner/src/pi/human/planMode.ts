@@ -13,6 +13,7 @@ import {
   type PlanVerdict,
 } from '../../human/plans.js';
 import type { ToolUse } from '../../human/tools.js';
+import { hasOwnBash } from '../bashTap.js';
 import type { Asking } from './desk.js';
 import { lastKept, LEFT, says, type Asker, type FeatureDeps, type Restoring } from './feature.js';
 
@@ -58,6 +59,7 @@ function asking(prompt: PromptOf<'plan'>, signal?: AbortSignal): Asking<PlanVerd
 }
 
 export interface PlanMode extends Restoring, Asker<'plan'> {
+  readonly isOn: boolean;
   /** Why a call must not be made now, or undefined. */
   problem(use: ToolUse): string | undefined;
   /** What the model has to know of it, or undefined. */
@@ -67,8 +69,9 @@ export interface PlanMode extends Restoring, Asker<'plan'> {
 /**
  * Plan mode: `/plan` and the tool `plan_mode`. While it is on, nothing that writes gets through; a plan that a person
  * approves ends it. It is part of the story, and so of its forks. A plan outlives its process as a question does.
+ * `begins`: the session begins in it.
  */
-export function planMode({ pi, desk, emit, ui, late }: FeatureDeps): PlanMode {
+export function planMode({ pi, desk, emit, ui, late }: FeatureDeps, begins = false): PlanMode {
   let isOn = false;
   const show = (next: boolean) => {
     if (next === isOn) return false;
@@ -119,11 +122,14 @@ export function planMode({ pi, desk, emit, ui, late }: FeatureDeps): PlanMode {
   });
 
   return {
-    problem: (use) => (isOn ? planModeProblem(use) : undefined),
+    get isOn() {
+      return isOn;
+    },
+    problem: (use) => (isOn ? planModeProblem(use, hasOwnBash(pi)) : undefined),
     prompt: () => (isOn ? PLAN_MODE_PROMPT : undefined),
     restore(entries) {
       const kept = lastKept(entries, ENTRY);
-      show(isMap(kept) && kept['enabled'] === true);
+      show(isMap(kept) ? kept['enabled'] === true : begins);
     },
     async reopen(prompt) {
       const asked = await desk.askAgain(asking(prompt), ui);

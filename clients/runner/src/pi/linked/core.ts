@@ -1,5 +1,5 @@
 import type { ExtensionAPI } from '@mariozechner/pi-coding-agent';
-import type { Author, GuestRef, LinkEnd, PiOptions, SessionEvent } from '@pizzapi/protocol';
+import type { ApprovalLimits, Author, GuestRef, LinkEnd, PiOptions, SessionEvent } from '@pizzapi/protocol';
 import type { LinkTimes } from '../../linked/fromLinked.js';
 import {
   emptyLinkState,
@@ -22,6 +22,8 @@ export interface LinkPort {
   parentSessionId?: string | undefined;
   /** What its agent may not do. */
   limits?: PiOptions | undefined;
+  /** What its agent may not do without an approval; see `HumanExtension.limitsFor`. */
+  approvalsFor: (isHere: boolean) => Promise<ApprovalLimits | undefined>;
   emit: (event: SessionEvent) => void;
   /** Hands a text to the agent after what it does now. */
   prompt: (input: { commandId: string; text: string; by: Author }) => Promise<Outcome>;

@@ -20,6 +20,7 @@ export function linkOf(
   return linkedExtension({
     ...{ sessionId: linked.sessionId, parentSessionId: linked.parentSessionId },
     limits: toolLimits(pi),
+    approvalsFor: async (isHere) => parts.human?.limitsFor(isHere),
     emit: (event) => parts.emit(event),
     prompt: async (input) =>
       session()?.prompt({ ...input, deliverAs: 'followUp' }) ?? { kind: 'failed', error: errorInfo('session_ended') },

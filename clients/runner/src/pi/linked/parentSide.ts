@@ -15,6 +15,8 @@ interface Spawn {
   cwd?: string | undefined;
   model?: string | undefined;
   runner?: string | undefined;
+  /** It works in this session's own folder. */
+  isHere: boolean;
 }
 
 /** Asks the people of this session what a child wants to know. */
@@ -28,9 +30,14 @@ export class ParentSide {
     private readonly people: { ask: AskPeople; close: (triggerId: string) => void },
   ) {}
 
-  /** Has a child started, and returns its id at once. */
-  spawn({ prompt, name, cwd, model, runner }: Spawn): string {
+  /**
+   * Has a child started, and returns its id at once. What this session may not do, and not without an approval, the
+   * child may not either.
+   */
+  async spawn({ prompt, name, cwd, model, runner, isHere }: Spawn): Promise<string> {
     const { core } = this;
+    const approvals = await core.port.approvalsFor(isHere);
+    const limits = { ...core.port.limits, ...(approvals === undefined ? {} : { approvals }) };
     if (core.state.children.size >= MAX_CHILDREN) {
       throw new Error(`This session has ${MAX_CHILDREN} children. End one with cleanup_child_session first.`);
     }
@@ -42,7 +49,7 @@ export class ParentSide {
       ...(cwd === undefined ? {} : { cwd }),
       ...(model === undefined ? {} : { model }),
       ...(runner === undefined ? {} : { runnerId: runner }),
-      ...(core.port.limits === undefined ? {} : { pi: core.port.limits }),
+      ...(Object.keys(limits).length === 0 ? {} : { pi: limits }),
       ...core.inTurn(),
     });
     return sessionId;

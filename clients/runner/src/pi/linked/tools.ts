@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import Type from 'typebox';
 import { says } from '../human/feature.js';
 import type { ChildSide } from './childSide.js';
@@ -28,7 +29,8 @@ export function registerLinkTools({ pi, port }: LinkCore, down: ParentSide, up: 
     execute: async (_id, spawn, _signal, _onUpdate, ctx) => {
       const cwd = spawn.cwd ?? (spawn.runner === undefined ? ctx.cwd : undefined);
       const model = spawn.model ?? (ctx.model === undefined ? undefined : `${ctx.model.provider}/${ctx.model.id}`);
-      const child = down.spawn({ ...spawn, cwd, model });
+      const isHere = spawn.runner === undefined && cwd !== undefined && resolve(cwd) === resolve(ctx.cwd);
+      const child = await down.spawn({ ...spawn, cwd, model, isHere });
       return says(`The session ${child} is being started. You get a message when it has something to say.`);
     },
   });

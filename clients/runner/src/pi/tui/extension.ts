@@ -1,11 +1,13 @@
 import { getAgentDir, type ExtensionContext, type ExtensionFactory } from '@mariozechner/pi-coding-agent';
 import type { AutocompleteItem, AutocompleteProvider } from '@mariozechner/pi-tui';
 import type { SessionEvent } from '@pizzapi/protocol';
+import { bashTap, type ReadOnlyCalls } from '../bashTap.js';
 import { bridge } from '../bridge.js';
 import { registerDemoProvider } from '../demo/provider.js';
 import { demoTools } from '../demo/tools.js';
 import { humanExtension } from '../human/extension.js';
 import { authSource } from '../models.js';
+import { readOnlySettings } from '../settings.js';
 import { late } from './late.js';
 import { isShareCommand, type TerminalSession } from './terminalSession.js';
 
@@ -39,12 +41,14 @@ const ABOUT = 'Share this session: a link and a QR code (also: --collab, --appro
 export function terminalExtension(deps: ExtensionDeps): ExtensionFactory {
   const emit = (event: SessionEvent) => deps.session()?.tell(event);
 
+  const readOnlyCalls: ReadOnlyCalls = new Set();
   const human = ({ cwd }: ExtensionContext): ExtensionFactory =>
     humanExtension({
       cwd,
       emit,
       agentDir: getAgentDir(),
       approvals: deps.approvals,
+      readOnlyCalls,
       onProviderUsage: (usage) => deps.session()?.setProviderUsage(usage),
       // Asked for again each time: the session may have been replaced since.
       expect: (id, accepts, signal, kind) =>
@@ -53,7 +57,9 @@ export function terminalExtension(deps: ExtensionDeps): ExtensionFactory {
 
   const others = late((ctx) => [
     // Without anybody to ask, questions and approvals would only be in the way.
-    ...(deps.human && ctx.hasUI ? [human(ctx)] : []),
+    ...(deps.human && ctx.hasUI
+      ? [human(ctx), bashTap(ctx.cwd, readOnlySettings(ctx.cwd, getAgentDir()), readOnlyCalls)]
+      : []),
     bridge(emit, (model) => authSource(ctx.modelRegistry, model)),
     demoTools(emit),
   ]);

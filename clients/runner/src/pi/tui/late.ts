@@ -9,8 +9,8 @@ type OnStart = (event: SessionStartEvent, ctx: ExtensionContext) => unknown;
 
 /**
  * Loads extensions of ours once the session starts. To pi a tool that two extensions bring is a fatal error while it
- * loads them; this late, a name that is taken is passed over, and the person's own extension has it. It is also known
- * by then in which folder the session works, and whether anybody can be asked.
+ * loads them; this late, a name that an extension has taken is passed over, and only a tool of pi itself is replaced.
+ * It is also known by then in which folder the session works, and whether anybody can be asked.
  */
 export function late(factories: (ctx: ExtensionContext) => readonly ExtensionFactory[]): ExtensionFactory {
   return (pi) => {
@@ -33,7 +33,8 @@ function lateApi(pi: ExtensionAPI, starts: OnStart[]): ExtensionAPI {
       else on(event, handler);
     },
     registerTool: (tool) => {
-      if (!pi.getAllTools().some(({ name }) => name === tool.name)) pi.registerTool(tool);
+      const taken = pi.getAllTools().find(({ name }) => name === tool.name);
+      if (taken === undefined || taken.sourceInfo.source === 'builtin') pi.registerTool(tool);
     },
   };
 }

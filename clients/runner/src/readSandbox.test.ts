@@ -1,0 +1,66 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findReadSandbox, sandboxWords } from './readSandbox.js';
+import { GUARDED, PLAIN } from './testing/scripts/harmless.js';
+import { HOSTILE } from './testing/scripts/hostile.js';
+import { guarded, hasProgram, Traps, type Harm } from './testing/traps.js';
+
+const sandbox = await findReadSandbox();
+if (sandbox.kind === 'checked') console.warn(`SKIPPED: what runs in the sandbox, because ${sandbox.why}`);
+
+describe('the sandbox for what only reads', () => {
+  it.skipIf(process.platform !== 'linux')('is looked for where programs are, and tried', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pizzapi-bwrap-'));
+    try {
+      const found = () => findReadSandbox({ PATH: folder });
+      expect(await found()).toEqual({ kind: 'checked', why: 'there is no bwrap on the PATH' });
+      const program = join(folder, 'bwrap');
+      writeFileSync(program, '#!/bin/sh\necho "bwrap: No permissions to create a new namespace" >&2\nexit 1\n');
+      chmodSync(program, 0o755);
+      expect(await found()).toEqual({
+        kind: 'checked',
+        why: `${program} does not start (bwrap: No permissions to create a new namespace)`,
+      });
+      writeFileSync(program, '#!/bin/sh\nexit 0\n');
+      expect(await found()).toEqual({ kind: 'enforced', program });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+/** What their output depends on is not the folder alone. */
+const VOLATILE = /^(ps|env|df|du|date|uptime|free|ls -la \/|cd \.\.|id|whoami|printenv|stat notes)/;
+
+describe.skipIf(sandbox.kind === 'checked')('in the sandbox', () => {
+  let traps: Traps;
+  beforeAll(async () => {
+    traps = await Traps.build();
+  });
+  afterAll(() => traps.clear());
+  const inSandbox = guarded((cwd) => (sandbox.kind === 'enforced' ? sandboxWords(sandbox.program, cwd) : []));
+
+  const runnable = HOSTILE.filter(
+    ({ unrun, needs }) => unrun === undefined && (needs === undefined || hasProgram(needs)),
+  );
+  it.each(runnable.map(({ script }) => script))('nothing is written and nobody reached by: %s', async (script) => {
+    expect(await traps.runHarmless(script, inSandbox)).toMatchObject({ changed: [], connections: 0 });
+  });
+
+  it.each([...PLAIN, ...GUARDED].filter((script) => !VOLATILE.test(script)))('it reads the same: %s', async (script) => {
+    const outside = await traps.runHarmless(script, guarded());
+    const inside = await traps.runHarmless(script, inSandbox);
+    expect(inside).toMatchObject({ changed: [], ran: '', connections: 0 });
+    // What a program says on its two outputs comes in no certain order.
+    const lines = ({ output }: Harm) => output.split('\n').sort();
+    expect(lines(inside)).toEqual(lines(outside));
+  });
+
+  it('services of the machine are out of reach, and other processes out of sight', async () => {
+    const says = async (script: string) => (await traps.runHarmless(script, inSandbox)).output;
+    expect(await says('ls -A /run')).toBe('');
+    expect((await says('ps -e -o pid=')).trim().split('\n').length).toBeLessThan(6);
+  });
+});
