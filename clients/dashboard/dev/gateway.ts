@@ -84,6 +84,7 @@ const VIEWERS = [
   { id: '2', userId: 'owner', mode: 'owner', name: 'Ada Lovelace' },
   { id: '3', userId: 'guest_x1', mode: 'collab', name: 'Ann' },
   { id: '4', userId: 'guest_x2', mode: 'read' },
+  { id: '5', userId: 'guest_x0', mode: 'approve', name: 'Eve' },
 ];
 
 /** What a link's bearer may do in a session: what its token says, unsigned as it is. */

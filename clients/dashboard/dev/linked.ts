@@ -8,6 +8,8 @@ const MINUTE = 60_000;
 let clock = NOW - 20 * MINUTE;
 const at = (ms = 20_000) => (clock += ms);
 
+/** Who came by a link. */
+const BOB = { shareId: 'x1', sessionId: 'boss', name: 'Bob' };
 const ADA = { userId: 'owner', via: 'owner', name: 'Ada Lovelace' };
 const said = (id: string, role: string, text: string) => ({
   type: 'message_end',
@@ -50,7 +52,8 @@ function parent(): Story {
       receipt('sp1', 'kid-log', 'delivered'),
       spawn('sp2', 'kid-notes', 'Upgrade notes', 'Write upgrade notes for whoever comes from 2.3.'),
       receipt('sp2', 'kid-notes', 'delivered'),
-      spawn('sp3', 'kid-load', 'Load test', 'Run the load test against the release candidate.'),
+      ...input('c3', 'Please run a load test too.', { userId: 'guest_x1', via: 'collab', name: 'Bob' }),
+      { ...spawn('sp3', 'kid-load', 'Load test', 'Run the load test against the release candidate.'), guests: [BOB] },
       receipt('sp3', 'kid-load', 'delivered'),
       received('t0', 'kid-log', 'ask_user_question', {
         questions: [{ question: 'Do internal changes belong into it?', options: ['Yes', 'No'] }],
@@ -147,7 +150,7 @@ export const LINKED_SESSIONS: readonly SessionInfo[] = [
   session('boss', { name: 'Prepare release 2.4', cwd: CWD, state: 'working', busy: true }, 1),
   kid('kid-log', 'Change log of 2.4', { state: 'ended', endReason: 'completed' }, 9),
   kid('kid-notes', 'Upgrade notes', { state: 'working', busy: true }, 2),
-  kid('kid-load', 'Load test', { state: 'waiting', waiting: ['lq1'], busy: true, runnerId: 'r2' }, 3),
+  kid('kid-load', 'Load test', { state: 'waiting', waiting: ['lq1'], busy: true, runnerId: 'r2', startedBy: [BOB] }, 3),
   session(
     'grandkid',
     { name: 'Fill the queues', cwd: CWD, parentSessionId: 'kid-load', state: 'working', busy: true },

@@ -1,5 +1,5 @@
 import type { AuditReply, KeyInfo, LoginInfo, Me, PairInfo, ShareInfo, UserInfo } from '@pizzapi/protocol';
-import { newId } from '@pizzapi/protocol';
+import { newId, SHARE_MODES } from '@pizzapi/protocol';
 
 const NOW = Date.now();
 const [MINUTE, HOUR, DAY] = [60_000, 3_600_000, 86_400_000];
@@ -75,6 +75,7 @@ export class ScriptedPeople {
     user('u3', 'Mallory', { disabled: true, lastSeenAt: NOW - 12 * DAY }),
   ];
   #shares: ShareInfo[] = [
+    { shareId: 'x0', mode: 'approve', createdAt: NOW - 10 * MINUTE, expiresAt: NOW + 50 * MINUTE },
     { shareId: 'x1', mode: 'collab', createdAt: NOW - 50 * MINUTE, expiresAt: NOW + 7 * DAY - 50 * MINUTE },
     { shareId: 'x2', mode: 'read', createdAt: NOW - 3 * HOUR, expiresAt: NOW + 21 * HOUR },
     { shareId: 'x3', mode: 'read', createdAt: NOW - DAY, expiresAt: NOW + HOUR, revokedAt: NOW - HOUR },
@@ -195,7 +196,7 @@ export class ScriptedPeople {
   #links(method: string, sid: string, shareId: string | undefined, body: Record<string, unknown>): Response {
     if (method === 'GET') return json({ shares: this.#shares });
     if (method === 'POST') {
-      const mode = body['mode'] === 'collab' ? 'collab' : 'read';
+      const mode = modeIn(body);
       const expiresAt = Date.now() + DAY;
       const made: ShareInfo = { shareId: newId('x'), mode, createdAt: Date.now(), expiresAt };
       this.#shares = [...this.#shares, made];
@@ -205,11 +206,13 @@ export class ScriptedPeople {
     }
     this.#shares = this.#shares.map((one) => {
       if (shareId !== undefined && one.shareId !== shareId) return one;
-      return method === 'PATCH' ? { ...one, mode: 'read' } : { ...one, revokedAt: Date.now() };
+      return method === 'PATCH' ? { ...one, mode: modeIn(body) } : { ...one, revokedAt: Date.now() };
     });
     return json(undefined, 204);
   }
 }
+
+const modeIn = ({ mode }: Record<string, unknown>) => SHARE_MODES.find((one) => one === mode) ?? 'read';
 
 /** A token of the real shape, which nobody has signed. */
 export function shareToken(claims: object): string {
@@ -222,9 +225,18 @@ export function shareToken(claims: object): string {
 
 const EVENTS: readonly (readonly [kind: string, fields: object])[] = [
   ['join', { userId: 'owner', sessionId: 'story', mode: 'owner', ip: '192.168.1.20' }],
+  [
+    'guest_stopped',
+    {
+      ...{ userId: 'owner', guestId: 'guest_x1', guest: 'Ann', shareId: 'x1', sessionId: 'kid-load' },
+      what: 'session',
+      why: 'revoked',
+    },
+  ],
+  ['guest_spawn', { userId: 'owner', guestId: 'guest_x1', guest: 'Ann', shareId: 'x1', sessionId: 'story' }],
   ['input', { userId: 'guest_x1', guest: 'Ann', sessionId: 'story', name: 'input', ip: '203.0.113.9' }],
   ['refused', { userId: 'guest_x2', sessionId: 'story', frame: 'input', code: 'read_only', ip: '198.51.100.23' }],
-  ['join', { userId: 'guest_x1', guest: 'Ann', sessionId: 'story', mode: 'collab', ip: '203.0.113.9' }],
+  ['join', { userId: 'guest_x1', guest: 'Ann', sessionId: 'story', mode: 'collab', count: 7, ip: '203.0.113.9' }],
   ['share_created', { userId: 'owner', sessionId: 'story', shareId: 'x1', mode: 'collab', ip: '192.168.1.20' }],
   ['login', { userId: 'u2', ip: '2001:db8:85a3::8a2e:370:7334' }],
   ['login_failed', { ip: '198.51.100.23' }],
@@ -235,7 +247,7 @@ const EVENTS: readonly (readonly [kind: string, fields: object])[] = [
   ['runner_claimed', { userId: 'owner', login: 'runner.r1', ip: '192.168.1.20' }],
   ['user_disabled', { userId: 'owner', target: 'u3', ip: '192.168.1.20' }],
 ];
-const TRAIL_LENGTH = 130;
+const TRAIL_LENGTH = 150;
 const TRAIL = Array.from({ length: TRAIL_LENGTH }, (_, i) => {
   const [kind, fields] = EVENTS[i % EVENTS.length]!;
   return { seq: TRAIL_LENGTH - i, kind, at: NOW - i * 47 * MINUTE, ...fields };

@@ -38,6 +38,27 @@ describe('linked sessions', () => {
     await page.close();
   });
 
+  it('say which guest had them started, in the list, over the session and in what started them', async () => {
+    const page = await open('/s/boss');
+    await list(page)
+      .getByRole('link', { name: /Load test/ })
+      .getByRole('img', { name: 'Started by Bob, by a link' })
+      .waitFor();
+    expect(
+      await list(page)
+        .getByRole('img', { name: /^Started by/ })
+        .count(),
+    ).toBe(1);
+    await page.getByRole('log').getByText('for Bob, by a link').waitFor();
+    await list(page)
+      .getByRole('link', { name: /Load test/ })
+      .click();
+    await page.locator('header').getByRole('img', { name: 'Started by Bob, by a link' }).waitFor();
+    await page.getByRole('definition').filter({ hasText: 'Bob, by a link' }).waitFor();
+    expect(scripted.complaints).toEqual([]);
+    await page.close();
+  });
+
   it('show what went between them, and lead from a child’s question to where it is answered', async () => {
     const page = await open('/s/boss');
     const log = page.getByRole('log');

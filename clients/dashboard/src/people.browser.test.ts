@@ -130,7 +130,10 @@ describe('a session', () => {
     await button(page, 'Create link').click();
     await page.getByText(/\/s\/story#share=/).waitFor();
     await page.getByRole('img', { name: 'QR code of the link' }).waitFor();
-    await button(page, 'Make read-only').click();
+    await button(page, 'No approving').click();
+    await button(page, 'No approving').waitFor({ state: 'detached' });
+    await button(page, 'Make read-only').first().click();
+    await button(page, 'Make read-only').first().click();
     await button(page, 'Make read-only').waitFor({ state: 'detached' });
     await button(page, 'Revoke all').click();
     await page.getByRole('region', { name: 'Links of this session' }).waitFor({ state: 'detached' });
@@ -139,11 +142,24 @@ describe('a session', () => {
     await page.close();
   });
 
+  it('is shared to approve by a third choice, which says what it allows', async () => {
+    const page = await scripted.open('/s/story');
+    await button(page, 'Share').click();
+    await page.getByText('Rules for later calls stay yours.').waitFor();
+    await page.getByText('To write and approve').click();
+    await button(page, 'Create link').click();
+    await page.getByText('Whoever has this link can watch, write and approve').waitFor();
+    await page.getByRole('listitem').filter({ hasText: 'Can write and approve' }).nth(1).waitFor();
+    expect(scripted.complaints).toEqual([]);
+    await page.close();
+  });
+
   it('shows who is watching, and how', async () => {
     const page = await scripted.open('/s/story');
-    await button(page, '4 watching').click();
+    await button(page, '5 watching').click();
     await page.getByRole('listitem').filter({ hasText: 'Ada Lovelace, you' }).getByText('Owner').waitFor();
     await page.getByRole('listitem').filter({ hasText: 'Ann' }).getByText('Can write').waitFor();
+    await page.getByRole('listitem').filter({ hasText: 'Eve' }).getByText('Can approve').waitFor();
     await page.getByRole('log').getByText('via link', { exact: true }).waitFor();
     await page.close();
   });

@@ -125,6 +125,70 @@ describe('what waits for a person', () => {
   });
 });
 
+/** A link to a session of the script. Nobody has signed it: the page shows what a token says and proves nothing. */
+function link(sid: string, mode: string): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const exp = Math.floor(Date.now() / 1_000) + 3_600;
+  return `/s/${sid}#share=${part({ alg: 'HS256' })}.${part({ sub: sid, jti: 'x1', mode, exp })}.c2ln`;
+}
+
+describe('what waits, for a guest', () => {
+  const come = async (sid: string, mode: string, viewport?: { width: number; height: number }) => {
+    const page = await open(link(sid, mode), viewport);
+    await button(page, 'Skip').click();
+    return page;
+  };
+  const OTHERS = 'Waits for the owner, or for somebody whose link lets them approve.';
+
+  it('who may write is a question to answer; what needs an approval waits for others, and offers nothing', async () => {
+    const asked = await come('ask-several', 'collab');
+    await card(asked).getByText('SQLite file').click();
+    await asked.close();
+    for (const [sid, title] of [
+      ['ask-command', 'Allow this command?'],
+      ['ask-plan', 'Resume viewers from their offset'],
+    ] as const) {
+      const page = await come(sid, 'collab', PHONE);
+      const told = page.getByRole('status').filter({ hasText: OTHERS });
+      await told.getByText(title).waitFor();
+      await page.locator('header').getByText('Waiting', { exact: true }).waitFor();
+      expect(await card(page).count()).toBe(0);
+      for (const name of ['Allow once', 'Approve', 'Deny']) expect(await button(page, name).count()).toBe(0);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
+      await page.close();
+    }
+    expect(scripted.complaints).toEqual([]);
+  });
+
+  it('who may approve is this one call, with no rule for later and no plan of their own', async () => {
+    const page = await come('ask-command', 'approve');
+    await page.getByText('Shared by link, you can write and approve').waitFor();
+    await button(page, 'Allow once').waitFor();
+    expect(
+      await card(page)
+        .getByRole('button', { name: /Allow in this session|Always allow/ })
+        .count(),
+    ).toBe(0);
+    await button(page, 'Deny').click();
+    await page.getByText('Delivered: “denied”.').waitFor();
+    expect(await answers(page)).toEqual([{ dialogId: 'v1', value: 'deny' }]);
+    await page.close();
+    const plan = await come('ask-plan', 'approve');
+    await button(plan, 'Approve').waitFor();
+    expect(await button(plan, 'Edit…').count()).toBe(0);
+    await plan.close();
+    expect(scripted.complaints).toEqual([]);
+  });
+
+  it('is nothing of what an extension asks', async () => {
+    const page = await scripted.open(link('ask', 'approve'));
+    await button(page, 'Skip').click();
+    await page.getByText('Waits for the owner: an extension of theirs asks.').waitFor();
+    expect(await card(page).count()).toBe(0);
+    await page.close();
+  });
+});
+
 describe('a message', () => {
   const say = async (page: Page, text: string) => {
     await page.getByRole('textbox', { name: 'Message' }).fill(text);

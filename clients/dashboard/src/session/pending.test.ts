@@ -1,7 +1,7 @@
 import { defaultMetaState, type DialogItem, type SessionMetaState } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
 import { diffOf } from '../transcript/tools.js';
-import { pendingOf, wholeAnswer, type ApprovalPrompt } from './pending.js';
+import { answerableBy, pendingOf, wholeAnswer, type ApprovalPrompt, type Pending } from './pending.js';
 
 const dialog = (fields: Partial<DialogItem>): DialogItem => ({
   kind: 'dialog',
@@ -68,6 +68,40 @@ describe('what waits for a person', () => {
 
   it('is nothing when nobody asks', () => {
     expect(pendingOf(meta({}), [])).toEqual([]);
+  });
+});
+
+describe('what a guest may answer of it', () => {
+  const actions = [
+    { id: 'approve', label: 'Allow once', style: 'primary' as const },
+    { id: 'session', label: 'Allow in this session' },
+    { id: 'folder', label: 'Always allow in this folder' },
+    { id: 'a-kind-of-answer-to-come', label: 'Allow for an hour' },
+    { id: 'deny', label: 'Deny', style: 'danger' as const },
+  ];
+  const approval = { promptId: 'v1', title: 'Allow?', toolName: 'bash', fields: [], actions };
+  const all = pendingOf(meta({ pendingQuestion: question, pendingPlan: plan, pendingApproval: approval }), [
+    dialog({}),
+  ]);
+  const kinds = (mode: Parameters<typeof answerableBy>[0]) =>
+    all
+      .map((one) => answerableBy(mode, one))
+      .flatMap((one): Pending['kind'][] => (one === undefined ? [] : [one.kind]));
+
+  it('is nothing for who watches, questions for who writes, approvals and plans for who approves', () => {
+    expect(kinds('owner')).toHaveLength(4);
+    expect(kinds('read')).toEqual([]);
+    expect(kinds('collab')).toEqual(['question']);
+    expect(kinds('approve').sort()).toEqual(['approval', 'plan', 'question']);
+  });
+
+  it('is of an approval this one call, and of a plan the plan as it is', () => {
+    const shown = all.map((one) => answerableBy('approve', one));
+    const allowed = shown.find((one): one is ApprovalPrompt => one?.kind === 'approval');
+    expect(allowed?.choices.map(({ value }) => value)).toEqual(['approve', 'deny']);
+    const asked = shown.find((one) => one?.kind === 'plan');
+    expect(asked).toBeDefined();
+    expect(asked).not.toHaveProperty('text');
   });
 });
 

@@ -27,7 +27,7 @@ import { followEyes } from './eyes.js';
 import { frames } from './frames.js';
 import { guest } from './guest.svelte.js';
 import { treeOf } from '../shell/tree.js';
-import { pendingOf, type Pending } from '../session/pending.js';
+import { answerableBy, pendingOf, type Pending } from '../session/pending.js';
 import type { Reader } from '../transcript/author.js';
 import { Outbox } from './outbox.svelte.js';
 import { Prompts } from './prompts.svelte.js';
@@ -115,6 +115,8 @@ export class SessionView {
   readonly prompts: Prompts;
   /** What waits for a person. Nobody waits in a session that is over. */
   readonly pending = $derived<readonly Pending[]>(this.ended ? [] : pendingOf(this.meta, this.dialogs));
+  /** Those of them that are for who looks to answer. */
+  readonly mine = $derived(this.pending.filter((one) => answerableBy(this.mode, one) !== undefined));
   /** Who looks. */
   readonly reader = $derived<Reader>({
     isGuest: this.isGuest,

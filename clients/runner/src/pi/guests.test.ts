@@ -4,6 +4,7 @@ import type { Author, GuestRef } from '@pizzapi/protocol';
 import { describe, expect, it, vi } from 'vitest';
 import { again, ask, call, last, OVEN, owner, say, start, tidyUpAfterEach, withExtension } from '../testing/human.js';
 import type { TestSession } from './testKit.js';
+import type { OpenOptions } from './types.js';
 
 tidyUpAfterEach();
 
@@ -28,7 +29,10 @@ const read = ({ log }: TestSession) =>
     .map(({ message }) => (message.content as { text?: string }[]).map((block) => block.text ?? '').join(''));
 
 /** What writes is asked for, and the demo model has no shell with which it would show itself. */
-const ASKING = { approvals: 'ask', pi: { tools: ['write', 'ask_user_question'] } } as const;
+const ASKING: Pick<OpenOptions, 'approvals' | 'pi'> = {
+  approvals: 'ask',
+  pi: { tools: ['write', 'ask_user_question'] },
+};
 const WRITE = call('write', { path: 'a', content: 'x' });
 
 describe('what a guest writes', () => {
