@@ -13,7 +13,7 @@ export const WIRE_HISTORY = [
   },
   {
     version: 1,
-    hash: 'c67492ae9e238a99',
+    hash: '7cd42474feed0fec',
     what: 'Added: links that let people approve, what guests had agents begin, and its end with their link.',
   },
 ] as const;
