@@ -93,6 +93,16 @@ async function mayAsk({ method, path }: Operation, { bearer, sid }: Asker): Prom
 }
 
 describe('what a credential may ask of the gateway', () => {
+  it('is the same for a link to write and one to write and approve', async () => {
+    const collab = askers.find(({ name }) => name === 'link to write')!;
+    const { token } = await newShare(stage, ada.token, collab.sid, { mode: 'approve' });
+    const approve: Asker = { name: 'link to approve', sid: collab.sid, bearer: token };
+    for (const operation of await operations())
+      expect(await mayAsk(operation, approve), `${operation.method} ${operation.path}`).toBe(
+        await mayAsk(operation, collab),
+      );
+  });
+
   it('is what the protocol says', async () => {
     const all = await operations();
     // What ends a session comes last.

@@ -17,8 +17,8 @@ export const GuestRef = Type.Object({
 });
 export type GuestRef = Static<typeof GuestRef>;
 
-/** Guests that one event or command names, at most. */
-export const MAX_NAMED_GUESTS = 32;
+/** Guests that one event or command names, at most: more than a session has links at once. */
+export const MAX_NAMED_GUESTS = 128;
 export const GuestRefs = Type.Array(GuestRef, { maxItems: MAX_NAMED_GUESTS });
 
 /** Why a guest may not write any more. `restricted`: the link only lets them watch now. `disabled`: its account is. */
