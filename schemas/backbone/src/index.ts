@@ -16,6 +16,7 @@ export {
   streamIdentity,
   verifyProvisioned,
 } from './provision.js';
+export type { StoredBytes } from './provision.js';
 export { moveState } from './moveState.js';
 export * from './streams.js';
 export { lastEvent, lastStored } from './lastEvent.js';

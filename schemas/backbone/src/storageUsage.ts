@@ -40,7 +40,7 @@ export interface StorageUse {
 /** Bytes of logs that count for the same limits as files. */
 export type LogBytes = Partial<Record<Party, number>>;
 
-/** Which limit is reached. `relay`: that of the store of all blobs. */
+/** Which limit is reached. `relay`: that of the log, or of the store of all blobs. */
 export type StorageShortage = { of: 'relay' } | (StorageUse & { adding: number });
 
 export type ChargeOutcome = { kind: 'charged' } | { kind: 'full'; shortage: StorageShortage };
@@ -211,7 +211,7 @@ export function storageSums(rows: ReadonlyMap<string, BlobRow>): Map<string, num
  * behind the session stores.
  */
 export function storageFull(shortage: StorageShortage, forGuest = false): ErrorInfo {
-  if (shortage.of === 'relay') return errorInfo('storage_full', 'This relay has no room for more files');
+  if (shortage.of === 'relay') return errorInfo('storage_full', 'This relay has no room for more');
   if (shortage.of === 'account' && forGuest)
     return errorInfo('storage_full', 'The account that this session belongs to has no room for more');
   return errorInfo('storage_full', `${describeUse(shortage)}; ${formatBytes(shortage.adding)} more were to be stored`);

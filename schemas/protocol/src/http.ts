@@ -65,13 +65,13 @@ export const RunnersReply = Type.Object({ runners: Type.Array(RunnerInfo) });
 export const RunnerReply = Type.Object({ runner: RunnerInfo });
 export const MetaReply = Type.Object({ state: SessionMetaState, lastSeq: Type.Number() });
 
-/** What is stored, in bytes, of what may be; a limit of 0 is none. `relay`: all there is. */
+/** What is stored, in bytes, of what may be; a limit of 0 is none. `…_of_relay`: of everybody, for admins. */
 export const StorageUseInfo = Type.Object({
   of: Type.Enum(['account', 'session', 'link', 'log_of_relay', 'files_of_relay']),
   used: Type.Number(),
   limit: Type.Number(),
 });
-/** `GET /api/sessions/:sid/usage`: the limits that hold for who asks. A guest is told nothing of the account. */
+/** `GET /api/sessions/:sid/usage`: the limits that hold for who asks; a guest is told nothing of the account. */
 export const SessionUsageReply = Type.Object({ uses: Type.Array(StorageUseInfo) });
 /** `GET /api/usage`: what the account stores, and its largest sessions. An admin is told of the whole relay, too. */
 export const UsageReply = Type.Object({

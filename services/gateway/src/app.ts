@@ -38,6 +38,7 @@ import { Commander } from './session/commander.js';
 import { Directory } from './session/directory.js';
 import { Expected } from './session/expected.js';
 import { Reader } from './session/reader.js';
+import { RelayStorage } from './session/relayStorage.js';
 import { Remover } from './session/remover.js';
 import { Spawner } from './session/spawner.js';
 import { DEFAULT_STORAGE_LIMITS, Storage } from './session/storage.js';
@@ -111,7 +112,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const access = new Access(directory, shares, expected);
   const storageLimits = { ...DEFAULT_STORAGE_LIMITS, ...options.storage };
   const blobs = new BlobStore(b, storageLimits);
-  const storage = new Storage(blobs, directory.logSizes, storageLimits);
+  const storage = new Storage(blobs, directory.logSizes, new RelayStorage(b), storageLimits);
   const rates = new ActionRates({ ...DEFAULT_ACTION_RATES, ...options.rates });
   const answers = new Answers(b, log);
   const attention = new Attention(b);
@@ -207,7 +208,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   sessionRoutes(app, { b, directory, reader, commander, spawner, remover, metrics });
   shareRoutes(app, { shares, tokens, commander, metrics, publicUrl: () => url });
   blobRoutes(app, { access, blobs, storage, rates, metrics });
-  usageRoutes(app, { b, access, directory, storage });
+  usageRoutes(app, { access, directory, storage });
   auditRoutes(app, { b });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   socketRoutes(app, { sockets, metrics, addresses, access, isDraining: () => draining });

@@ -1,4 +1,4 @@
-import { blobRows, BlobStore, UNUSED_BLOB_MS } from '@pizzapi/backbone';
+import { blobRows, BlobStore, provision, storedBytes, UNUSED_BLOB_MS } from '@pizzapi/backbone';
 import { OWNER_ID, type SessionUsageReply, type UsageReply } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FakeRunner } from './testing/fakeRunner.js';
@@ -250,6 +250,22 @@ describe('a session whose log has no room', () => {
     expect((await ask(`/api/sessions/${sid}`, { method: 'DELETE' })).status).toBe(204);
     const after = (await ask('/api/usage')).body as unknown as UsageReply;
     expect(after.sessions.some(({ sessionId }) => sessionId === sid)).toBe(false);
+  });
+
+  it('nor does any, where the log of all has no room; who may know is told how full that is', async () => {
+    const sid = await newSession();
+    const { url } = await s.start();
+    const { used } = (await storedBytes(s.b)).log;
+    await provision(s.b, { maxBytes: used + 1_000 });
+    const say = () => ask(`/api/sessions/${sid}/input`, { method: 'POST', json: { text: 'go on' }, url });
+    await expect.poll(async () => (await s.fetch(`/api/sessions/${sid}`, { url })).status).toBe(200);
+    const refused = await say();
+    expect(refused).toMatchObject({ status: 507, code: 'storage_full' });
+    expect(refused.message).toMatch(/^This relay has no room for more\./);
+    const { uses } = (await ask(`/api/sessions/${sid}/usage`, { url })).body as unknown as SessionUsageReply;
+    expect(uses).toContainEqual({ of: 'log_of_relay', used: expect.any(Number) as number, limit: used + 1_000 });
+    await provision(s.b, { maxBytes: -1 });
+    await expect.poll(async () => (await say()).status).toBe(202);
   });
 
   it('an account whose logs have no room starts no session', async () => {

@@ -1,5 +1,4 @@
-import { storedBytes, type Backbone } from '@pizzapi/backbone';
-import { SessionUsageReply, UsageReply, type StorageUseInfo } from '@pizzapi/protocol';
+import { SessionUsageReply, UsageReply } from '@pizzapi/protocol';
 import type { FastifyInstance } from 'fastify';
 import { unknownSession, type Access } from '../session/access.js';
 import type { Directory } from '../session/directory.js';
@@ -9,7 +8,6 @@ import { principalOf } from './guard.js';
 import { route, SessionParams } from './schemas.js';
 
 export interface UsageDeps {
-  b: Backbone;
   access: Access;
   directory: Directory;
   storage: Storage;
@@ -21,7 +19,7 @@ const MOST_SESSIONS = 50;
 const tag = 'usage';
 
 /** What is stored, and what may be. */
-export function usageRoutes(app: FastifyInstance, { b, access, directory, storage }: UsageDeps): void {
+export function usageRoutes(app: FastifyInstance, { access, directory, storage }: UsageDeps): void {
   app.get(
     '/api/usage',
     { schema: route({ summary: 'What you store, and how much you may', tag, answers: { 200: UsageReply } }) },
@@ -34,7 +32,7 @@ export function usageRoutes(app: FastifyInstance, { b, access, directory, storag
           userId,
           known.map(({ sessionId }) => sessionId),
         ),
-        role === 'admin' ? relayUses(b) : [],
+        role === 'admin' ? storage.relay.uses() : [],
       ]);
       const nameOf = (sid: string): string => {
         const info = directory.session(sid);
@@ -62,20 +60,13 @@ export function usageRoutes(app: FastifyInstance, { b, access, directory, storag
     },
     async (request, reply) => {
       const { sid } = request.params;
-      const { share, credential } = principalOf(request);
+      const { share, credential, role } = principalOf(request);
       const userId = access.ownerOf(sid);
       if (userId === undefined) return answerError(reply, unknownSession(sid));
       const uses = await storage.uses({ userId, sid, link: share && credential.id });
-      const told = share === undefined ? uses : uses.filter(({ of }) => of !== 'account');
-      return { uses: told } satisfies SessionUsageReply;
+      if (share !== undefined) return { uses: uses.filter(({ of }) => of !== 'account') } satisfies SessionUsageReply;
+      const relay = role === 'admin' ? await storage.relay.uses() : [];
+      return { uses: [...uses, ...relay] } satisfies SessionUsageReply;
     },
   );
-}
-
-async function relayUses(b: Backbone): Promise<StorageUseInfo[]> {
-  const { log, files } = await storedBytes(b);
-  return [
-    { of: 'log_of_relay', ...log },
-    { of: 'files_of_relay', ...files },
-  ];
 }

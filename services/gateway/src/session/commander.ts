@@ -156,8 +156,7 @@ export class Commander {
     if (meanwhile !== undefined) return refuse(meanwhile);
     const userId = access.ownerOf(sid);
     if (known === 'input' && userId !== undefined) {
-      // What an agent would say to it could not be stored.
-      const shortage = await storage.shortage({ userId, sid }, Buffer.byteLength(String(whole['text'])));
+      const shortage = await storage.inputShortage({ userId, sid }, String(whole['text']));
       if (shortage !== undefined) return refuse(storageFull(shortage, principal.share !== undefined));
       const attachments = (whole['attachments'] ?? []) as Attachment[];
       const gone = await keepAttachments(blobs, { userId, sid }, attachments);

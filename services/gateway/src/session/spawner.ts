@@ -57,8 +57,7 @@ export class Spawner {
     const sid = scopedKey('s', principal, key);
     const place = { userId: principal.userId, sid };
     const { cwd, prompt, model, name, thinkingLevel, resumedFrom, pi } = body;
-    // A session begins with an event at least.
-    const shortage = await storage.shortage(place, Buffer.byteLength(prompt ?? '') + 1);
+    const shortage = await storage.inputShortage(place, prompt ?? '');
     if (shortage !== undefined) return failed(storageFull(shortage));
     const stored = await storeAttachments(blobs, place, body.attachments);
     if (stored.kind === 'refused') return failed(stored.error);

@@ -9,6 +9,7 @@ import type {
 } from '@pizzapi/backbone';
 import { OPTIONS } from '@pizzapi/process';
 import type { LogSizes } from './logSizes.js';
+import type { RelayStorage } from './relayStorage.js';
 
 export const DEFAULT_STORAGE_LIMITS: StorageLimits = {
   account: OPTIONS.accountStorage.default,
@@ -28,6 +29,7 @@ export class Storage {
   constructor(
     private readonly blobs: BlobStore,
     private readonly logs: LogSizes,
+    readonly relay: RelayStorage,
     readonly limits: StorageLimits,
   ) {}
 
@@ -39,6 +41,17 @@ export class Storage {
   /** What is in the way of storing so many bytes more, or undefined. What is stored at the same moment does not count. */
   shortage(place: BlobPlace, adding: number): Promise<StorageShortage | undefined> {
     return this.blobs.usage.shortage(place, adding, this.logsOf(place));
+  }
+
+  /** The same of what an agent is told: the log has to have room for what it says. */
+  async inputShortage(place: BlobPlace, text: string): Promise<StorageShortage | undefined> {
+    // Who sends it is told so sooner by the sending itself.
+    if (!this.relay.isReachable) return undefined;
+    const [own, isLogFull] = await Promise.all([
+      this.shortage(place, Math.max(1, Buffer.byteLength(text))),
+      this.relay.isLogFull(),
+    ]);
+    return own ?? (isLogFull ? { of: 'relay' } : undefined);
   }
 
   /** The sessions of an account that store something, the largest first. */
