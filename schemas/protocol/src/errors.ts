@@ -7,6 +7,7 @@ export const ERRORS = {
   bad_request: { status: 400, hint: 'The request has the wrong shape. Compare it with /openapi.json.' },
   bad_option: { status: 400, hint: 'Run the command with --help to see what it takes.' },
   bad_frame: { status: 400, hint: 'A frame is a msgpack map (or a JSON object) with a known `type`. See PROTOCOL.md.' },
+  too_deep: { status: 400, hint: 'Maps and lists may nest 100 levels deep. Send something flatter.' },
   frame_too_large: { status: 413, hint: 'A frame may hold 1 MiB. Send large files as attachments of several inputs.' },
   unsupported_media_type: { status: 415, hint: 'Send JSON with `Content-Type: application/json`.' },
   body_too_large: { status: 413, hint: 'Send a smaller body, or split it.' },

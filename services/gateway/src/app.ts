@@ -16,6 +16,7 @@ import { auditRoutes } from './http/auditRoutes.js';
 import { blobRoutes } from './http/blobRoutes.js';
 import { answerGarbage, registerErrors } from './http/errors.js';
 import { registerGuard } from './http/guard.js';
+import { registerJsonBodies } from './http/jsonBodies.js';
 import { opsRoutes } from './http/opsRoutes.js';
 import { pageRoutes, securityHeaders } from './http/pageRoutes.js';
 import { runnerRoutes } from './http/runnerRoutes.js';
@@ -35,6 +36,7 @@ import { BlobOwners } from './session/blobOwners.js';
 import { Commander } from './session/commander.js';
 import { Directory } from './session/directory.js';
 import { Expected } from './session/expected.js';
+import { IdempotentIds } from './session/keys.js';
 import { Reader } from './session/reader.js';
 import { Remover } from './session/remover.js';
 import { Spawner } from './session/spawner.js';
@@ -105,7 +107,8 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const blobs = new BlobOwners(b);
   const answers = new Answers(b, log);
   const attention = new Attention(b);
-  const commander = new Commander({ b, directory, access, expected, blobs, log });
+  const ids = new IdempotentIds(secret);
+  const commander = new Commander({ b, directory, access, expected, blobs, ids, log });
   const reader = new Reader(b, directory);
   const remover = new Remover({ b, directory, commander, shares });
   const metrics: GatewayMetrics = new GatewayMetrics(counters, () => rooms.size);
@@ -119,7 +122,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     log,
   });
   const spawner = new Spawner({
-    ...{ b, directory, access, expected, blobs, commander, answers },
+    ...{ b, directory, access, expected, blobs, commander, answers, ids },
     publicUrl: () => url,
     waitMs: options.spawnWaitMs ?? 10_000,
   });
@@ -175,6 +178,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   registerErrors(app, { metrics, refusals, log });
+  registerJsonBodies(app);
   app.addHook('onSend', async (request, reply) => {
     for (const [name, value] of Object.entries(headers)) if (!reply.hasHeader(name)) reply.header(name, value);
     // What is said to one person is nobody else's to keep.
