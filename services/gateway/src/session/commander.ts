@@ -18,7 +18,7 @@ import { storeAttachments } from './attachments.js';
 import type { BlobOwners } from './blobOwners.js';
 import type { Directory } from './directory.js';
 import type { Expected } from './expected.js';
-import { keyProblem, scopedKey } from './keys.js';
+import { keyProblem, type IdempotentIds } from './keys.js';
 
 /** How long a host that is not there is waited for, in ms: a blip of its lease, or a session that has just begun. */
 const HOST_PATIENCE_MS = 1_500;
@@ -66,6 +66,7 @@ export interface CommanderDeps {
   access: Access;
   expected: Expected;
   blobs: BlobOwners;
+  ids: IdempotentIds;
   log: Logger;
 }
 
@@ -106,7 +107,8 @@ export class Commander {
     if (!(await directory.until(here, HOST_PATIENCE_MS))) return refuse(errorInfo('host_lost'));
     const meanwhile = denied();
     if (meanwhile !== undefined) return refuse(meanwhile);
-    return this.send({ rid, principal, name: known, args: whole, sid, commandId: scopedKey('c', principal, key) });
+    const commandId = this.deps.ids.idFor('c', principal, key, sid);
+    return this.send({ rid, principal, name: known, args: whole, sid, commandId });
   }
 
   /** Sends a command that was checked. */

@@ -16,7 +16,7 @@ import type { BlobOwners } from './blobOwners.js';
 import type { Commander } from './commander.js';
 import type { Directory } from './directory.js';
 import type { Expected } from './expected.js';
-import { keyProblem, scopedKey } from './keys.js';
+import { keyProblem, type IdempotentIds } from './keys.js';
 
 export type SpawnOutcome =
   /** Its first event is in the log. */
@@ -33,6 +33,7 @@ export interface SpawnerOptions {
   blobs: BlobOwners;
   commander: Commander;
   answers: Answers;
+  ids: IdempotentIds;
   /** The address people open, without a slash at its end. */
   publicUrl: () => string;
   /** How long a runner may take, in ms. */
@@ -54,7 +55,8 @@ export class Spawner {
     if (stored.kind === 'refused') return failed(stored.error);
     const { cwd, prompt, model, name, thinkingLevel, resumedFrom, pi } = body;
     const { attachments } = stored;
-    const sid = scopedKey('s', principal, key);
+    const { ids } = this.options;
+    const sid = ids.idFor('s', principal, key);
     const args = {
       sessionId: sid,
       cwd,
@@ -69,7 +71,7 @@ export class Spawner {
     const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined));
     const problem = commandProblem('new_session', given);
     if (problem !== undefined) return failed(problem);
-    return this.ask(principal, runner.rid, sid, given, scopedKey('c', principal, key));
+    return this.ask(principal, runner.rid, sid, given, ids.idFor('c', principal, key));
   }
 
   private async ask(
