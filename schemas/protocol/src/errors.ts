@@ -111,6 +111,7 @@ export const ERRORS = {
     status: 422,
     hint: 'The file ends in the middle of a line. Copy it again, or cut the last line off.',
   },
+  file_in_use: { status: 409, hint: 'Open that session, fork it, or end it before its file is continued.' },
   file_not_found: { status: 404, hint: 'Check the path.' },
   too_many_requests: { status: 429, hint: 'Wait as long as Retry-After says.' },
   too_many_sessions: { status: 429, hint: 'The runner is full. End a session, or raise --max-sessions.' },
