@@ -93,6 +93,10 @@ export const ERRORS = {
     hint: 'The command waited too long for its host and was not carried out. Send it again.',
   },
   command_failed: { status: 422, hint: 'The agent refused or failed the command; the message says why.' },
+  request_timeout: {
+    status: 408,
+    hint: 'Send it again: a request has to go on coming, at 1 KiB a second at least.',
+  },
   input_empty: { status: 422, hint: 'Send some text or an attachment.' },
   dialog_unknown: { status: 404, hint: 'No such question is open in this session.' },
   dialog_late: { status: 409, hint: 'Somebody answered first, or the question timed out.' },

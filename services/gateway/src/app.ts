@@ -1,7 +1,16 @@
 import type { AddressInfo } from 'node:net';
 import fastifySwagger from '@fastify/swagger';
 import { publishAudit, refreshIdentity, type Backbone } from '@pizzapi/backbone';
-import { showBackbone, sleep, type Logger, type Metrics } from '@pizzapi/process';
+import {
+  answerClientError,
+  HTTP_LIMITS,
+  serverOptions,
+  showBackbone,
+  sleep,
+  type HttpLimits,
+  type Logger,
+  type Metrics,
+} from '@pizzapi/process';
 import type { Reach } from '@pizzapi/process/notify';
 import { CodedError, type SignupMode } from '@pizzapi/protocol';
 import fastify, { type FastifyInstance } from 'fastify';
@@ -14,7 +23,8 @@ import { ShareStore } from './auth/shareStore.js';
 import { ShareTokens } from './auth/shareTokens.js';
 import { auditRoutes } from './http/auditRoutes.js';
 import { blobRoutes } from './http/blobRoutes.js';
-import { answerGarbage, registerErrors } from './http/errors.js';
+import { limitConnections } from './http/connections.js';
+import { registerErrors } from './http/errors.js';
 import { registerGuard } from './http/guard.js';
 import { registerJsonBodies } from './http/jsonBodies.js';
 import { opsRoutes } from './http/opsRoutes.js';
@@ -75,6 +85,8 @@ export interface GatewayOptions {
   spawnWaitMs?: number;
   drainJitterMs?: number;
   limits?: Partial<RoomLimits>;
+  /** What a connection may take. */
+  http?: Partial<HttpLimits>;
 }
 
 export interface GatewayParts {
@@ -86,6 +98,10 @@ export interface GatewayParts {
 
 export interface Gateway {
   readonly app: FastifyInstance;
+  /** What it counts, as a server of its own may tell it. */
+  readonly metrics: Pick<Metrics, 'contentType' | 'render'>;
+  /** Whether work should be sent here. */
+  isReady(): boolean;
   /** Starts to listen; resolves, with the address, once it can serve. Throws `port_in_use`. */
   listen(): Promise<{ url: string; port: number }>;
   /** Takes nobody new and sends everybody elsewhere. */
@@ -100,6 +116,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   let draining = false;
   let headers = securityHeaders([]);
 
+  const limits = { ...ROOM_LIMITS, ...options.limits };
   const directory = new Directory(b, log);
   const shares = new ShareStore(b, log);
   const expected = new Expected();
@@ -116,7 +133,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const refusals = new Refusals({ store: (row) => publishAudit(b, row), metrics, log });
   const rooms = new Rooms({
     source: (sid) => natsSource(b, sid),
-    limits: { ...ROOM_LIMITS, ...options.limits },
+    limits,
     concurrentReads: CONCURRENT_READS,
     metrics,
     log,
@@ -154,6 +171,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     log,
     directory,
     metas,
+    resumeMs: limits.resumeMs,
   });
   directory.on((change) => {
     if (change.kind === 'host') rooms.find(change.sid)?.broadcast({ type: 'host', state: change.state });
@@ -170,7 +188,8 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
 
   const app = fastify({
     logger: false,
-    clientErrorHandler: answerGarbage,
+    clientErrorHandler: answerClientError,
+    http: serverOptions({ ...HTTP_LIMITS, ...options.http }),
     routerOptions: { maxParamLength: 1_024 },
     forceCloseConnections: true,
     trustProxy: (options.trustedProxies ?? []).length === 0 ? false : options.trustedProxies!,
@@ -184,8 +203,10 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     // What is said to one person is nobody else's to keep.
     if (request.url.startsWith('/api/') && !reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
   });
+  const trustedProxies = options.trustedProxies ?? [];
+  const connections = limitConnections(app, { limits: options.http, trustedProxies, metrics });
   await registerUpgrades(app, sockets);
-  registerGuard(app, { addresses, credentials, metrics });
+  registerGuard(app, { addresses, credentials, connections, metrics });
   registerScope(app, { access, metrics });
   await app.register(fastifySwagger, {
     openapi: {
@@ -206,6 +227,8 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
 
   return {
     app,
+    metrics,
+    isReady: ready,
     async listen() {
       directory.start();
       registry.start();

@@ -4,6 +4,7 @@ import type { Addresses } from '../auth/addresses.js';
 import type { Authentication, Credentials } from '../auth/credentials.js';
 import type { Principal } from '../auth/principal.js';
 import type { GatewayMetrics } from '../metrics.js';
+import type { Connections } from './connections.js';
 import { answerError } from './errors.js';
 
 declare module 'fastify' {
@@ -28,22 +29,27 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 export interface GuardDeps {
   addresses: Addresses;
   credentials: Credentials;
+  connections: Connections;
   metrics: GatewayMetrics;
 }
 
 /**
  * Stands before every request: Host, Origin, credentials, role. The API's routes are closed unless they say that they
- * are open, to guests unless they say `guests`.
+ * are open, to guests unless they say `guests`. No body is read before.
  */
-export function registerGuard(app: FastifyInstance, { addresses, credentials, metrics }: GuardDeps): void {
+export function registerGuard(app: FastifyInstance, { addresses, credentials, connections, metrics }: GuardDeps): void {
   app.decorateRequest('principal', null);
   app.addHook('onRequest', async (request, reply) => {
     const foreign = foreignness(request, addresses);
-    const who: Authentication = isApi(request)
+    const who: Authentication = isGuarded(request)
       ? await credentials.authenticate(request.headers, request.query, request.ip)
       : { kind: 'none' };
-    if (who.kind === 'principal') request.principal = { ...who.principal, ip: request.ip };
-    const error = foreign ?? (isApi(request) ? refusal(request, who) : undefined);
+    if (who.kind === 'principal') {
+      request.principal = { ...who.principal, ip: request.ip };
+      connections.admit(request);
+    }
+    const tooMany = who.kind === 'principal' ? undefined : connections.take(request, reply);
+    const error = foreign ?? tooMany ?? (isGuarded(request) ? refusal(request, who) : undefined);
     if (error === undefined) return;
     metrics.error(error.code);
     return answerError(reply, error);
@@ -57,8 +63,8 @@ function foreignness({ headers, method, routeOptions }: FastifyRequest, addresse
 }
 
 /** Judged by the route that was found, not by the address, which can be written in many ways. */
-function isApi({ routeOptions: { url } }: FastifyRequest): boolean {
-  return url !== undefined && /^\/(api|ws)(\/|$)/.test(url);
+function isGuarded({ routeOptions: { url, config } }: FastifyRequest): boolean {
+  return config.admin === true || (url !== undefined && /^\/(api|ws)(\/|$)/.test(url));
 }
 
 function refusal(request: FastifyRequest, who: Authentication): ErrorInfo | undefined {

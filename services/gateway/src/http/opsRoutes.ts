@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { GatewayMetrics } from '../metrics.js';
 
-/** Health and metrics, for whoever runs this. */
+/** Health, which says no more than that, and metrics, for admins. */
 export function opsRoutes(
   app: FastifyInstance,
   { ready, metrics }: { ready: () => boolean; metrics: GatewayMetrics },
@@ -15,7 +15,7 @@ export function opsRoutes(
       .type('text/plain')
       .send(ready() ? 'ready\n' : 'not ready\n'),
   );
-  app.get('/metrics', { config, schema }, async (_request, reply) =>
+  app.get('/metrics', { config: { admin: true, anyHost: true }, schema }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.render()),
   );
 }
