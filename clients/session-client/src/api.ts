@@ -60,8 +60,6 @@ export function createApi(options: ApiOptions) {
     events: (sid: string, query: EventsQuery = {}) =>
       send<ListedEvent[]>(session(sid, `/events${queryOf(query)}`), { read: ndjson }),
 
-    /** Where a blob can be read, for an `<img src>` of a page that is signed in by its cookie. */
-    blobUrl: (sid: string, hash: string) => send.base + session(sid, `/blobs/${id(hash)}`),
     blob: (sid: string, hash: string) =>
       send<Blob>(session(sid, `/blobs/${id(hash)}`), { read: (response) => response.blob() }),
     uploadBlob: (sid: string, bytes: Blob | Uint8Array<ArrayBuffer>, mediaType: string) =>

@@ -11,4 +11,5 @@ export const WIRE_HISTORY = [
     hash: '073052940792f280',
     what: 'Added: linked sessions, notifications, the frame `visible`, options of pi, prompts that dialogs name, short addresses.',
   },
+  { version: 1, hash: 'd9fa3dac4c7bb69c', what: 'Added: the token of a page, told when a browser signs in.' },
 ] as const;

@@ -1,9 +1,10 @@
-import type { AddressInfo } from 'node:net';
 import fastifySwagger from '@fastify/swagger';
 import { publishAudit, refreshIdentity, type Backbone } from '@pizzapi/backbone';
 import {
   answerClientError,
+  hostUrl,
   HTTP_LIMITS,
+  LOOPBACK,
   serverOptions,
   showBackbone,
   sleep,
@@ -12,7 +13,7 @@ import {
   type Metrics,
 } from '@pizzapi/process';
 import type { Reach } from '@pizzapi/process/notify';
-import { CodedError, type SignupMode } from '@pizzapi/protocol';
+import type { SignupMode } from '@pizzapi/protocol';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { PasswordLimits } from './accounts/passwords.js';
 import { Refusals } from './audit/refusals.js';
@@ -27,6 +28,7 @@ import { limitConnections } from './http/connections.js';
 import { registerErrors } from './http/errors.js';
 import { registerGuard } from './http/guard.js';
 import { registerJsonBodies } from './http/jsonBodies.js';
+import { listen, type Listening } from './http/listen.js';
 import { opsRoutes } from './http/opsRoutes.js';
 import { pageRoutes, securityHeaders } from './http/pageRoutes.js';
 import { runnerRoutes } from './http/runnerRoutes.js';
@@ -102,8 +104,11 @@ export interface Gateway {
   readonly metrics: Pick<Metrics, 'contentType' | 'render'>;
   /** Whether work should be sent here. */
   isReady(): boolean;
-  /** Starts to listen; resolves, with the address, once it can serve. Throws `port_in_use`. */
-  listen(): Promise<{ url: string; port: number }>;
+  /**
+   * Starts to listen; resolves once it can serve, with the address for programs and the one for people. Throws
+   * `port_in_use`.
+   */
+  listen(): Promise<{ url: string; pageUrl: string; port: number }>;
   /** Takes nobody new and sends everybody elsewhere. */
   drain(): Promise<void>;
   stop(): Promise<void>;
@@ -111,8 +116,11 @@ export interface Gateway {
 
 /** Builds a gateway over a backbone: every part in the order in which it is needed, nothing found by magic. */
 export async function createGateway({ backbone: b, options, log, metrics: counters }: GatewayParts): Promise<Gateway> {
-  const { publicUrl, host, port, secret } = options;
-  let url = publicUrl ?? '';
+  const { port, secret } = options;
+  const host = options.host === 'localhost' ? LOOPBACK[0] : options.host;
+  const addresses = new Addresses(options.publicUrl, host);
+  const publicUrl = () => addresses.pageUrl;
+  let listening: Listening | undefined;
   let draining = false;
   let headers = securityHeaders([]);
 
@@ -140,17 +148,16 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   });
   const spawner = new Spawner({
     ...{ b, directory, access, expected, blobs, commander, answers, ids },
-    publicUrl: () => url,
+    publicUrl,
     waitMs: options.spawnWaitMs ?? 10_000,
   });
-  const addresses = new Addresses(publicUrl, host);
   const registry = new Registry(b, log);
   const tokens = new ShareTokens(secret);
   const guests = new ShareGuests(tokens, shares, registry);
   const { credentials, register: registerPeople } = createPeople({
     ...{ b, secret, registry, guests, metrics, log },
-    secure: publicUrl?.startsWith('https:') === true,
-    publicUrl: () => url,
+    secure: options.publicUrl?.startsWith('https:') === true,
+    publicUrl,
     natsUrl: options.natsUrl,
     signup: options.signup ?? 'first',
     reach: options.reach ?? { allowPrivate: false },
@@ -218,12 +225,12 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   await registerPeople(app);
   runnerRoutes(app, { b, directory });
   sessionRoutes(app, { b, directory, reader, commander, spawner, remover, metrics });
-  shareRoutes(app, { shares, tokens, commander, metrics, publicUrl: () => url });
+  shareRoutes(app, { shares, tokens, commander, metrics, publicUrl });
   blobRoutes(app, { b, access, blobs });
   auditRoutes(app, { b });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   socketRoutes(app, { sockets, metrics, addresses, access, isDraining: () => draining });
-  await pageRoutes(app, options.dashboard);
+  await pageRoutes(app, options.dashboard, addresses);
 
   return {
     app,
@@ -236,18 +243,12 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       answers.start();
       sockets.start();
       await Promise.all([directory.ready, registry.ready, shares.ready, refreshIdentity(b)]);
-      try {
-        await app.listen({ host, port });
-      } catch (cause) {
-        if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
-        throw new CodedError('port_in_use', `${host}:${port} is taken`, { cause });
-      }
-      const bound = (app.server.address() as AddressInfo).port;
-      addresses.listening(bound);
+      listening = await listen(app, host, port);
+      addresses.listening(listening.port);
       headers = securityHeaders(addresses.socketOrigins);
-      url = publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
-      log.info({ url }, 'listening');
-      return { url, port: bound };
+      const url = options.publicUrl ?? hostUrl(host, listening.port);
+      log.info({ url, page: addresses.pageUrl }, 'listening');
+      return { url, pageUrl: addresses.pageUrl, port: listening.port };
     },
     async drain() {
       if (draining) return;
@@ -267,6 +268,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       shares.stop();
       answers.stop();
       await rooms.close();
+      listening?.close();
       await app.close();
     },
   };

@@ -1,15 +1,16 @@
 import type { ErrorInfo } from '@pizzapi/protocol';
 import { api } from './client.js';
-import { guest } from './guest.svelte.js';
 
 export type BlobSource = { kind: 'ready'; url: string } | { kind: 'failed'; error: ErrorInfo };
 
+/** What a browser keeps as a file and does not show. */
+const BYTES = 'application/octet-stream';
 /** Pictures that are nothing but pixels. */
 export const RASTER = /^image\/(png|jpe?g|gif|webp|avif|bmp)$/;
 
 /**
- * Where the blobs of a session are read from. An `<img>` or a link of the page carries its cookie but no token, so that a
- * guest's are fetched with the token first and read from memory.
+ * Where the blobs of a session are read from. An `<img>` or a link of the page shows no token, so that they are fetched
+ * first and read from memory.
  */
 export class Blobs {
   readonly #sid: string;
@@ -20,15 +21,8 @@ export class Blobs {
     this.#sid = sid;
   }
 
-  /** An address for `src` and `href` that works at once; undefined for a guest, who has to wait for `load`. */
-  url(hash: string): string | undefined {
-    return guest === undefined ? api.blobUrl(this.#sid, hash) : undefined;
-  }
-
-  /** The same for everybody, as long as the session is open. What could not be fetched is asked for again. */
+  /** An address for `src` that is good as long as the session is open. What could not be fetched is asked for again. */
   async load(hash: string): Promise<BlobSource> {
-    const url = this.url(hash);
-    if (url !== undefined) return { kind: 'ready', url };
     let source = this.#fetched.get(hash);
     if (source === undefined) this.#fetched.set(hash, (source = this.#fetch(hash)));
     return source;
@@ -47,7 +41,8 @@ export class Blobs {
       return answer;
     }
     // An address in memory is the page's own origin: what is no picture must not become a document there.
-    const type = RASTER.test(answer.value.type) ? answer.value.type : 'text/plain;charset=utf-8';
+    const { type: said } = answer.value;
+    const type = RASTER.test(said) || said === BYTES ? said : 'text/plain;charset=utf-8';
     const source: BlobSource = { kind: 'ready', url: URL.createObjectURL(new Blob([answer.value], { type })) };
     if (this.#closed) forget(source);
     return source;
