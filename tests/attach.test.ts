@@ -107,7 +107,7 @@ describe('pizzapi attach', () => {
         .getByRole('button', { name: /^New session/ })
         .first()
         .waitFor();
-      await page.goto(`${stage.url}/s/${sid}`);
+      await page.goto(`${stage.pageUrl}/s/${sid}`);
       const { log } = sessionPage(page);
       await log.getByText('Twelve slices').waitFor();
       await page.locator('[role=log][aria-busy=false]').waitFor();
@@ -269,7 +269,7 @@ describe('pizzapi run, ls, rename, fork and kill', () => {
   it('start a session, name it, fork it and end it', async () => {
     const started = await cli('run', '--detach', '--json', ...project(), 'Hello');
     const { sessionId, shareUrl } = JSON.parse(started.stdout) as Record<'sessionId' | 'shareUrl', string>;
-    expect(shareUrl).toBe(`${stage.url}/s/${sessionId}`);
+    expect(shareUrl).toBe(`${stage.pageUrl}/s/${sessionId}`);
     const watcher = watch(stage, sessionId);
     await watcher.next('agent_end');
     expect(await cli('rename', sessionId, 'A name')).toMatchObject({ code: 0, stderr: '' });

@@ -39,7 +39,7 @@ describe('an imported session', () => {
     expect(run).toMatchObject({ code: 0 });
     const imported = JSON.parse(run.stdout) as { sessionId: string; events: number; messages: number; url: string };
     sid = imported.sessionId;
-    expect(imported.url).toBe(`${stage.url}/s/${sid}`);
+    expect(imported.url).toBe(`${stage.pageUrl}/s/${sid}`);
     await until('it is in the list', async () =>
       (await listed()).some((session) => session.sessionId === sid && session.state === 'ended'),
     );
@@ -84,7 +84,7 @@ describe('an imported session', () => {
         await page.getByRole('heading', { name: 'Sessions' }).waitFor();
         const asked: string[] = [];
         page.on('request', (request) => asked.push(request.url()));
-        await page.goto(`${stage.url}/s/${sid}`);
+        await page.goto(`${stage.pageUrl}/s/${sid}`);
         const { log: transcript, rows } = sessionPage(page);
         const ended = `[data-seq="${log.at(-1)!.seq}"]`;
         await page.locator(ended).waitFor();

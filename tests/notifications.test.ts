@@ -75,7 +75,7 @@ describe('a person who is away', () => {
     const [asked] = await pushesOf(sid, 1);
     expect(asked).toMatchObject({ kind: 'input', body: 'Which oven? Wood · Gas', url: `/s/${sid}`, tag: sid });
     const post = await webhook.posts.nth();
-    expect(post).toMatchObject({ body: asked!.body, headers: { click: `${stage.url}/s/${sid}`, priority: '4' } });
+    expect(post).toMatchObject({ body: asked!.body, headers: { click: `${stage.pageUrl}/s/${sid}`, priority: '4' } });
 
     const viewer = watch(stage, sid);
     const { event } = await viewer.next('question_pending');

@@ -326,7 +326,7 @@ describe.skipIf(chromium === undefined)('a session, from the first link to its e
       .map(Number)
       .sort((a, b) => a - b);
     await page.goto('about:blank');
-    await page.goto(`${stage.url}/s/${sid}#e${first}`);
+    await page.goto(`${stage.pageUrl}/s/${sid}#e${first}`);
     await page.locator(`[data-seq="${first}"]`).getByText('Hello there').waitFor();
   });
 

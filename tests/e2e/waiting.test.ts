@@ -60,7 +60,7 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
   }
 
   async function openSession(page: Page, sid: string): Promise<ReturnType<typeof sessionPage>> {
-    await page.goto(`${stage.url}/s/${sid}`);
+    await page.goto(`${stage.pageUrl}/s/${sid}`);
     return sessionPage(page);
   }
 

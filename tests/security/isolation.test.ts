@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { startStage, type Stage } from '../support/local.js';
 import { newSession } from '../support/viewer.js';
 import { ask, type Answer } from './support/http.js';
-import { newShare, settleOwner, signUp, type Person } from './support/people.js';
+import { fromPage, newShare, settleOwner, signUp, type Person } from './support/people.js';
 import { join, refusal } from './support/socket.js';
 import { apart, TOLERANCE } from './support/timing.js';
 import { hostSession, startHost, untilKnown, type Host, type HostedSession } from './support/hosts.js';
@@ -38,7 +38,7 @@ beforeAll(async () => {
   const runners = await ask(stage.url, '/api/runners', { bearer: stage.token });
   adas.rid = (runners.json as { runners: { runnerId: string }[] }).runners[0]!.runnerId;
   adas.keyId = ada.key.key.id;
-  const logins = await ask(stage.url, '/api/auth/logins', { headers: { cookie: ada.cookie } });
+  const logins = await ask(stage.url, '/api/auth/logins', fromPage(stage, ada));
   adas.loginId = (logins.json as { logins: { id: string }[] }).logins[0]!.id;
   const { token } = await newKey(stage, eve, { name: 'laptop', kind: 'runner' });
   evesHost = await startHost(stage, 'eves-laptop', token);
@@ -112,7 +112,7 @@ describe('(9) Eve guesses what is Ada’s', () => {
     const { shares } = (await ask(stage.url, `/api/sessions/${adas.sid}/shares`, mine)).json as { shares: object[] };
     expect(shares).toEqual([expect.not.objectContaining({ revokedAt: expect.anything() as unknown })]);
     expect((await ask(stage.url, '/api/auth/me', { bearer: ada.token })).status).toBe(200);
-    expect((await ask(stage.url, '/api/auth/me', { headers: { cookie: ada.cookie } })).status).toBe(200);
+    expect((await ask(stage.url, '/api/auth/me', fromPage(stage, ada))).status).toBe(200);
   });
 
   it('a file of Ada’s is none that Eve could attach', async () => {

@@ -1,13 +1,16 @@
+import { mintLinkToken, readGatewaySecret } from '@pizzapi/process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startStage, type Stage } from '../support/local.js';
 import { startGateway, type OneMoreGateway } from './support/gateway.js';
-import { ask, type Answer } from './support/http.js';
+import { ask, fromPageOf, type Answer } from './support/http.js';
 import { PASSWORD, settleOwner, signUp, type Person } from './support/people.js';
 import { auditRow, auditRows } from './support/trail.js';
 import { apart, median, TOLERANCE } from './support/timing.js';
 
 const WRONG = 'Quattro-Formaggi-5';
+/** Where many passwords are tried, and none is to be kept. The hashes that are stored say themselves what they cost. */
+const QUICK = { waiting: 100 };
 
 let stage: Stage;
 /** Where attempts are not counted, so that they can be measured. */
@@ -25,7 +28,7 @@ afterAll(async () => {
 });
 
 const attempt = (url: string, email: string, password: string, headers: Record<string, string> = {}): Promise<Answer> =>
-  ask(url, '/api/auth/login', { json: { email, password }, headers: { origin: url, ...headers } });
+  ask(url, '/api/auth/login', { json: { email, password }, headers: { ...fromPageOf(url), ...headers } });
 
 describe('(12) a wrong password', () => {
   it('is answered the same for an address that has an account and one that has none', async () => {
@@ -73,7 +76,7 @@ describe('(12) a wrong password', () => {
 
 describe('signing up with an address', () => {
   const signUpAs = (email: string) =>
-    ask(patient.url, '/api/auth/signup', { json: { email, password: PASSWORD }, headers: { origin: patient.url } });
+    ask(patient.url, '/api/auth/signup', { json: { email, password: PASSWORD }, headers: fromPageOf(patient.url) });
 
   it('that is taken is answered the same, and takes as long, within 10 %', async () => {
     const [taken, free] = [await signUpAs(ada.email), await signUpAs('free@example.com')];
@@ -106,7 +109,7 @@ describe('(13) passwords that are meant to hurt', () => {
     expect([...long]).toHaveLength(129);
     for (const path of ['/api/auth/signup', '/api/auth/login']) {
       const send = (password: string) =>
-        ask(patient.url, path, { json: { email: ada.email, password }, headers: { origin: patient.url } });
+        ask(patient.url, path, { json: { email: ada.email, password }, headers: fromPageOf(patient.url) });
       expect([(await send(long)).status, (await send('x'.repeat(1_000))).status], path).toEqual([400, 400]);
       expect((await send('x'.repeat(1_000_000))).status, path).toBe(413);
     }
@@ -115,7 +118,7 @@ describe('(13) passwords that are meant to hurt', () => {
   it('sent as something else than text, is 400', async () => {
     for (const password of [['a'], { length: 8 }, 12_345_678, null, true]) {
       const json = { email: ada.email, password };
-      expect((await ask(patient.url, '/api/auth/login', { json, headers: { origin: patient.url } })).status).toBe(400);
+      expect((await ask(patient.url, '/api/auth/login', { json, headers: fromPageOf(patient.url) })).status).toBe(400);
     }
   });
 
@@ -145,7 +148,7 @@ describe('a local run that lets people sign up', () => {
     const fresh = await startStage({ PIZZAPI_SIGNUP: 'open' });
     try {
       const json = { email: 'first@example.com', password: PASSWORD };
-      const answer = await ask(fresh.url, '/api/auth/signup', { json, headers: { origin: fresh.url } });
+      const answer = await ask(fresh.url, '/api/auth/signup', { json, headers: fromPageOf(fresh.url) });
       expect([answer.status, answer.text]).toEqual([202, '{}']);
     } finally {
       await fresh.clear();
@@ -176,20 +179,82 @@ describe('(11) guessing', () => {
     await gateway.stop();
   });
 
-  it('counts the clients behind a proxy that is trusted one by one, and all of them at one account together', async () => {
-    const gateway = await startGateway(stage, { trustedProxies: ['127.0.0.1'] });
+  it('counts the clients behind a proxy that is trusted one by one, and all of them at one account far above that', async () => {
+    const gateway = await startGateway(stage, {
+      trustedProxies: ['127.0.0.1'],
+      attemptsPerMinute: 3,
+      passwords: QUICK,
+    });
     const { url } = gateway;
     const from = (client: number) => ({ 'x-forwarded-for': `198.51.100.${client}` });
-    for (let i = 0; i < 11; i++)
-      expect((await attempt(url, `n${i}@example.com`, WRONG, from(1))).status, `attempt ${i}`).toBe(i < 10 ? 401 : 429);
+    for (let i = 0; i < 4; i++)
+      expect((await attempt(url, `n${i}@example.com`, WRONG, from(1))).status, `attempt ${i}`).toBe(i < 3 ? 401 : 429);
     expect((await attempt(url, 'n@example.com', WRONG, from(2))).status).toBe(401);
     const liar = { 'x-forwarded-for': '192.0.2.1, 198.51.100.1' };
     expect(
       (await attempt(url, 'm@example.com', WRONG, liar)).status,
       'what the client itself wrote is not believed',
     ).toBe(429);
-    for (let i = 0; i < 11; i++)
-      expect((await attempt(url, ada.email, WRONG, from(10 + i))).status, `address ${i}`).toBe(i < 10 ? 401 : 429);
+    // Ten times what one client has.
+    for (let i = 0; i < 31; i++)
+      expect((await attempt(url, ada.email, WRONG, from(10 + i))).status, `address ${i}`).toBe(i < 30 ? 401 : 429);
+    const waits = await attempt(url, ada.email, PASSWORD, from(200));
+    expect([waits.status, Number(waits.headers['retry-after'])]).toEqual([429, expect.closeTo(60, -1)]);
+    await gateway.stop();
+  });
+});
+
+describe('a stranger who guesses', () => {
+  /** A device cookie that a sign-in has left. */
+  const deviceOf = ({ headers }: Answer): string =>
+    (headers['set-cookie'] ?? []).find((cookie) => /^pizzapi-device=/.test(cookie))!.split(';', 1)[0]!;
+
+  it('at one address keeps nobody from signing in at another', async () => {
+    const gateway = await startGateway(stage, { trustedProxies: ['127.0.0.1'], passwords: QUICK });
+    const { url } = gateway;
+    const from = (client: string) => ({ 'x-forwarded-for': client });
+    for (let i = 0; i < 40; i++) await attempt(url, ada.email, WRONG, from('203.0.113.1'));
+    for (let i = 0; i < 40; i++) await attempt(url, ada.email, WRONG, from(`2001:db8:1:2::${i}`));
+    expect((await attempt(url, ada.email, PASSWORD, from('198.51.100.9'))).status).toBe(200);
+    await gateway.stop();
+  });
+
+  it('at many, or at the very same, does not keep the owner out of a browser that has signed in before', async () => {
+    const gateway = await startGateway(stage, {
+      trustedProxies: ['127.0.0.1'],
+      attemptsPerMinute: 5,
+      passwords: QUICK,
+    });
+    const { url } = gateway;
+    const from = (client: string) => ({ 'x-forwarded-for': client });
+    const home = '198.51.100.77';
+    const cookie = deviceOf(await attempt(url, ada.email, PASSWORD, from(home)));
+    for (let i = 0; i < 60; i++) await attempt(url, ada.email, WRONG, from(`203.0.113.${i}`));
+    for (let i = 0; i < 20; i++) await attempt(url, ada.email, WRONG, from(home));
+    expect((await attempt(url, ada.email, PASSWORD, from(home))).status, 'a new browser').toBe(429);
+    const known = { ...from(home), cookie };
+    expect((await attempt(url, ada.email, PASSWORD, known)).status, 'one that is known').toBe(200);
+    // What makes it known opens nothing, is no one else's, and gives no more guesses than a client has.
+    expect((await ask(url, '/api/auth/me', { headers: { ...fromPageOf(url), cookie } })).status).toBe(401);
+    expect((await attempt(url, 'another@example.com', WRONG, known)).status).toBe(429);
+    for (const bent of [`${cookie.slice(0, -1)}A`, `${cookie.slice(0, -1)}B`, 'pizzapi-device=x'])
+      if (bent !== cookie)
+        expect((await attempt(url, ada.email, PASSWORD, { ...from(home), cookie: bent })).status, bent).toBe(429);
+    const guesses: number[] = [];
+    for (let i = 0; i < 8; i++) guesses.push((await attempt(url, ada.email, WRONG, known)).status);
+    expect(guesses.filter((status) => status === 401)).toHaveLength(5);
+    await gateway.stop();
+  });
+
+  it('of sign-in links keeps nobody from using one', async () => {
+    const gateway = await startGateway(stage, { attemptsPerMinute: 3 });
+    const { url } = gateway;
+    const open = (token: string) => ask(url, '/api/auth/link', { json: { token }, headers: fromPageOf(url) });
+    const statuses: number[] = [];
+    for (let i = 0; i < 6; i++) statuses.push((await open(`x${i}`)).status);
+    expect(statuses).toEqual([401, 401, 401, 429, 429, 429]);
+    const secret = readGatewaySecret(stage.home)!;
+    expect((await open(mintLinkToken(secret, Date.now()))).status).toBe(200);
     await gateway.stop();
   });
 });

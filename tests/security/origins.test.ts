@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startStage, type Stage } from '../support/local.js';
 import { newSession } from '../support/viewer.js';
 import { startGateway, type OneMoreGateway } from './support/gateway.js';
-import { ask, cookieOf } from './support/http.js';
-import { fromPage, PASSWORD, settleOwner, type Person } from './support/people.js';
+import { ask, cookieOf, pageOf } from './support/http.js';
+import { fromPage, PASSWORD, settleOwner, shownBy, type Person } from './support/people.js';
 import { refusal } from './support/socket.js';
 import { auditRow } from './support/trail.js';
 
@@ -27,14 +27,14 @@ describe('(1) a page of another site, in a browser that is signed in', () => {
 
   it('gets no socket: 403, and the trail says who tried', async () => {
     for (const path of sockets)
-      expect(await refusal(stage.url, path, { headers: { origin: evil, cookie: ada.cookie } }), path).toBe(
+      expect(await refusal(stage.url, path, { headers: { ...shownBy(stage.url, ada), origin: evil } }), path).toBe(
         '403 forbidden_origin',
       );
     await auditRow(stage, 'refused', ({ code, path }) => code === 'forbidden_origin' && path === sockets[0]);
   });
 
   it('changes nothing and reads nothing: 403', async () => {
-    const headers = { origin: evil, cookie: ada.cookie };
+    const headers = { ...shownBy(stage.url, ada), origin: evil };
     const asked: [string, string][] = [
       ['POST', '/api/sessions'],
       ['POST', `/api/sessions/${sid}/input`],
@@ -57,7 +57,7 @@ describe('(1) a page of another site, in a browser that is signed in', () => {
 
   it('cannot have a browser send a form for it, whatever the form calls itself', async () => {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
-      const headers = { origin: stage.url, cookie: ada.cookie, 'content-type': type };
+      const headers = { ...shownBy(stage.url, ada), 'content-type': type };
       const answer = await ask(stage.url, '/api/keys', { headers, body: '{"name":"x"}' });
       expect([400, 415], type).toContain(answer.status);
     }
@@ -67,8 +67,8 @@ describe('(1) a page of another site, in a browser that is signed in', () => {
 describe('(2) an Origin that only looks like ours', () => {
   const publicUrl = 'https://app.example.com';
   let gateway: OneMoreGateway;
-  let cookie: string;
-  const headers = (origin: string) => ({ host: 'app.example.com', origin, cookie });
+  let shown: { cookie: string; 'pizzapi-page-token': string };
+  const headers = (origin: string) => ({ host: 'app.example.com', origin, ...shown });
 
   beforeAll(async () => {
     gateway = await startGateway(stage, { publicUrl });
@@ -77,9 +77,11 @@ describe('(2) an Origin that only looks like ours', () => {
       json,
       headers: { host: 'app.example.com', origin: publicUrl },
     });
-    cookie = cookieOf(answer);
+    shown = { cookie: cookieOf(answer), 'pizzapi-page-token': (answer.json as { pageToken: string }).pageToken };
+    const attributes = 'Max-Age=\\d+; Path=/; HttpOnly; SameSite=Strict; Secure';
     expect(answer.headers['set-cookie']).toEqual([
-      expect.stringMatching(/^__Host-pizzapi=[\w-]{43}; Max-Age=\d+; Path=\/; HttpOnly; SameSite=Strict; Secure$/),
+      expect.stringMatching(new RegExp(`^__Host-pizzapi=[\\w-]{43}; ${attributes}$`)),
+      expect.stringMatching(new RegExp(`^__Host-pizzapi-device=[\\w-]{59}; ${attributes}$`)),
     ]);
   });
   afterAll(() => gateway.stop());
@@ -111,7 +113,7 @@ describe('(2) an Origin that only looks like ours', () => {
   });
 
   it('said twice is not ours either', async () => {
-    const twice = { host: 'app.example.com', Origin: publicUrl, origin: 'https://evil.io', cookie };
+    const twice = { host: 'app.example.com', Origin: publicUrl, origin: 'https://evil.io', ...shown };
     const answer = await ask(gateway.url, '/api/keys', { json: { name: 'x' }, headers: twice });
     expect(answer.status).not.toBe(201);
   });
@@ -119,7 +121,7 @@ describe('(2) an Origin that only looks like ours', () => {
 
 describe('(3) a cookie without an Origin', () => {
   it('opens no socket and changes nothing: 401', async () => {
-    const headers = { cookie: ada.cookie };
+    const { origin: _, ...headers } = shownBy(stage.url, ada);
     for (const path of sockets) expect(await refusal(stage.url, path, { headers }), path).toBe('401 unauthenticated');
     for (const method of ['POST', 'DELETE', 'PATCH', 'PUT']) {
       const answer = await ask(stage.url, '/api/keys', { method, json: { name: 'x' }, headers });
@@ -128,12 +130,14 @@ describe('(3) a cookie without an Origin', () => {
   });
 
   it('is enough to read, as a browser that reads from its own page says no Origin', async () => {
-    const answer = await ask(stage.url, '/api/auth/me', { headers: { cookie: ada.cookie } });
+    const { origin: _, ...headers } = shownBy(stage.url, ada);
+    const answer = await ask(stage.url, '/api/auth/me', { headers });
     expect(answer.json).toMatchObject({ userId: 'owner', by: 'session' });
   });
 
   it('of a page of another site, which a browser then says, is no better', async () => {
-    const headers = { cookie: ada.cookie, 'sec-fetch-site': 'cross-site' };
+    const { origin: _, ...shown } = shownBy(stage.url, ada);
+    const headers = { ...shown, 'sec-fetch-site': 'cross-site' };
     expect(await refusal(stage.url, sockets[0]!, { headers })).toBe('401 unauthenticated');
     const answer = await ask(stage.url, '/api/keys', { json: { name: 'x' }, headers });
     expect([answer.status, answer.code]).toEqual([403, 'forbidden_origin']);
@@ -145,13 +149,16 @@ describe('(4) a Host of another name', () => {
     'evil.example',
     `${host()}.evil.io`,
     `evil.io:${new URL(stage.url).port}`,
+    `xpizzapi.localhost:${new URL(stage.url).port}`,
+    `pizzapi.localhost.:${new URL(stage.url).port}`,
+    'pizzapi.localhost:1',
     '127.0.0.1:1',
     '10.0.0.1',
   ];
 
   it('is 421 for pages, the API and sockets, with whatever credentials', async () => {
     for (const name of names()) {
-      const headers = { host: name, origin: `http://${name}`, cookie: ada.cookie };
+      const headers = { ...shownBy(stage.url, ada), host: name, origin: `http://${name}` };
       for (const path of ['/', '/api/auth/me', '/api/auth/options', '/openapi.json', `/s/${sid}`]) {
         const answer = await ask(stage.url, path, { headers, bearer: stage.token });
         expect([answer.status, answer.code], `${name} ${path}`).toEqual([421, 'forbidden_host']);
@@ -170,7 +177,8 @@ describe('(4) a Host of another name', () => {
 
   it('lets those in who mean this gateway', async () => {
     const { port } = new URL(stage.url);
-    for (const name of [`127.0.0.1:${port}`, `localhost:${port}`, `LOCALHOST:${port}`])
+    const page = new URL(pageOf(stage.url)).host;
+    for (const name of [`127.0.0.1:${port}`, `localhost:${port}`, `LOCALHOST:${port}`, page, page.toUpperCase()])
       expect((await ask(stage.url, '/api/auth/me', { headers: { host: name }, bearer: stage.token })).status).toBe(200);
   });
 

@@ -7,7 +7,7 @@ import { startStage, type Stage } from '../support/local.js';
 import { openPage, sessionPage, type WatchedPage } from '../support/page.js';
 import { newSession } from '../support/viewer.js';
 import { hostSession, startHost, untilKnown, type Host, type HostedSession } from './support/hosts.js';
-import { ask } from './support/http.js';
+import { ask, fromPageOf } from './support/http.js';
 import { newKey, newShare, PASSWORD, settleOwner, type Person } from './support/people.js';
 
 /** What every answer says a page may do. */
@@ -53,15 +53,33 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
         '/api/auth/me',
         '/livez',
       ]) {
-        const { headers, status } = await ask(stage.url, path);
+        const { host } = fromPageOf(stage.url);
+        const { headers, status } = await ask(stage.url, path, { headers: { host } });
         expect(headers['content-security-policy'], `${status} ${path}`).toMatch(POLICY);
         expect(headers, path).toMatchObject({
           'x-content-type-options': 'nosniff',
           'x-frame-options': 'DENY',
           'referrer-policy': 'no-referrer',
           'cross-origin-opener-policy': 'same-origin',
-          'cross-origin-resource-policy': 'same-origin',
+          // That the gateway lives any page may know: one under another name of ours asks.
+          'cross-origin-resource-policy': path === '/livez' ? 'cross-origin' : 'same-origin',
         });
+      }
+    });
+
+    it('comes with the page under another name too, which runs one script and asks one question', async () => {
+      for (const path of ['/', '/s/any', '/settings/keys']) {
+        const { headers } = await ask(stage.url, path);
+        expect(String(headers['content-security-policy']).split('; ')).toEqual([
+          "default-src 'none'",
+          expect.stringMatching(/^script-src 'sha256-[\w+/=]{44}'$/),
+          expect.stringMatching(/^style-src 'sha256-[\w+/=]{44}'$/),
+          "img-src 'self'",
+          `connect-src ${stage.pageUrl}`,
+          "base-uri 'none'",
+          "form-action 'none'",
+          "frame-ancestors 'none'",
+        ]);
       }
     });
 
@@ -83,7 +101,7 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
     });
 
     async function enter(page: Page): Promise<void> {
-      await page.goto(stage.url);
+      await page.goto(stage.pageUrl);
       await page.getByRole('button', { name: 'Create an account' }).click();
       await page.getByLabel('E-mail').fill('dora@example.com');
       await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
@@ -122,7 +140,7 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
     it('nor on any page of the settings, nor where a program is let in', async () => {
       const { page } = desk;
       for (const section of ['account', 'devices', 'keys', 'people', 'audit']) {
-        await page.goto(`${stage.url}/settings/${section}`);
+        await page.goto(`${stage.pageUrl}/settings/${section}`);
         await page.getByRole('navigation', { name: 'Settings' }).waitFor();
         await page.waitForLoadState('networkidle');
       }
@@ -187,7 +205,8 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
 
     async function signIn(page: Page): Promise<void> {
       const [name, value] = ada.cookie.split('=') as [string, string];
-      await page.context().addCookies([{ name, value, url: stage.url, httpOnly: true, sameSite: 'Strict' }]);
+      await page.context().addCookies([{ name, value, url: stage.pageUrl, httpOnly: true, sameSite: 'Strict' }]);
+      await page.context().addInitScript((token) => localStorage.setItem('pizzapi.login', token), ada.pageToken);
     }
 
     const markdown = (): string =>
@@ -274,7 +293,7 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
 
     it('is shown, and nothing of it runs', async () => {
       const { page } = desk;
-      await page.goto(`${stage.url}/s/hostile-session`);
+      await page.goto(`${stage.pageUrl}/s/hostile-session`);
       const { log } = sessionPage(page);
       await log.getByText('After.').last().waitFor();
       for (const button of await log.locator('button[aria-expanded=false]').all())
@@ -292,7 +311,7 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
       expect(made.schemes.filter((scheme) => !['http:', 'https:', 'mailto:'].includes(scheme))).toEqual([]);
       for (const tag of ['script', 'iframe', 'object', 'embed', 'style', 'link', 'meta', 'base', 'form', 'math'])
         expect(made.tags).not.toContain(tag);
-      for (const source of made.pictures) expect(source).toMatch(new RegExp(`^(blob:)?${stage.url}/`));
+      for (const source of made.pictures) expect(source).toMatch(new RegExp(`^(blob:)?${stage.pageUrl}/`));
     });
 
     it('whatever is clicked in it, no script runs and no page of this address is opened', async () => {
@@ -303,7 +322,7 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
           if (await link.isVisible()) await link.click({ timeout: 2_000 }).catch(() => undefined);
         }
       expect(await page.evaluate(() => (window as { owned?: number }).owned)).toBeUndefined();
-      expect({ dialogs, url: page.url() }).toEqual({ dialogs: 0, url: `${stage.url}/s/hostile-session` });
+      expect({ dialogs, url: page.url() }).toEqual({ dialogs: 0, url: `${stage.pageUrl}/s/hostile-session` });
       expect(popups).toBe(0);
     });
 
@@ -311,7 +330,7 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
       expect(visits).toEqual([]);
       expect(requests.length).toBeGreaterThan(5);
       expect(
-        requests.filter((url) => !/^(blob:)?https?:/.test(url) || !url.replace('blob:', '').startsWith(stage.url)),
+        requests.filter((url) => !/^(blob:)?https?:/.test(url) || !url.replace('blob:', '').startsWith(stage.pageUrl)),
       ).toEqual([]);
     });
 
@@ -333,16 +352,15 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
       },
     );
 
-    it('a file that is a page downloads when it is opened', async () => {
+    it('a file that is a page is not opened by its address, in a browser that is signed in neither', async () => {
       const path = '/api/sessions/hostile-session/blobs';
       const stored = await ask(stage.url, path, {
         ...{ bearer: stage.token, headers: { 'content-type': 'text/html' }, body: '<script>alert(1)</script>' },
       });
       const { blob } = stored.json as { blob: string };
       const tab = await desk.context.newPage();
-      const download = tab.waitForEvent('download');
-      await tab.goto(`${stage.url}${path}/${blob}`).catch(() => undefined);
-      expect((await download).suggestedFilename()).toContain(blob.slice(0, 12));
+      const answer = await tab.goto(`${stage.pageUrl}${path}/${blob}`);
+      expect([answer?.status(), answer?.headers()['content-type']]).toEqual([401, 'application/json; charset=utf-8']);
       await tab.close();
     });
   });

@@ -3,8 +3,8 @@ import { startStage, type Stage } from '../support/local.js';
 import { newSession } from '../support/viewer.js';
 import { startGateway, type OneMoreGateway } from './support/gateway.js';
 import { hostSession, startHost, untilKnown } from './support/hosts.js';
-import { ask } from './support/http.js';
-import { fromPage, login, newKey, newShare, settleOwner, signUp, type Person } from './support/people.js';
+import { ask, fromPageOf } from './support/http.js';
+import { fromPage, login, newKey, newShare, settleOwner, shownBy, signUp, type Person } from './support/people.js';
 import { RawNats } from './support/rawNats.js';
 import { join, refusal, type OpenSocket } from './support/socket.js';
 
@@ -102,12 +102,12 @@ describe('(10) what is revoked', () => {
   });
 
   it('a sign-in, by logging out: its sockets close, the others of the account stay', async () => {
-    const cookie = await login(stage, ada.email);
-    const sockets = await atBoth('/ws/hub', (url) => ({ headers: { origin: url, cookie } }));
-    const other = await join(stage.url, '/ws/hub', { headers: { origin: stage.url, cookie: ada.cookie } });
-    await ends(sockets, () => ask(stage.url, '/api/auth/logout', fromPage(stage, { cookie }, { method: 'POST' })));
-    expect((await ask(stage.url, '/api/auth/me', { headers: { cookie } })).status).toBe(401);
-    expect((await ask(elsewhere.url, '/api/auth/me', { headers: { cookie } })).status).toBe(401);
+    const browser = await login(stage, ada.email);
+    const sockets = await atBoth('/ws/hub', (url) => ({ headers: shownBy(url, browser) }));
+    const other = await join(stage.url, '/ws/hub', { headers: shownBy(stage.url, ada) });
+    await ends(sockets, () => ask(stage.url, '/api/auth/logout', fromPage(stage, browser, { method: 'POST' })));
+    expect((await ask(stage.url, '/api/auth/me', fromPage(stage, browser))).status).toBe(401);
+    expect((await ask(elsewhere.url, '/api/auth/me', fromPage(elsewhere, browser))).status).toBe(401);
     other.send({ type: 'ping' });
     await other.heard('pong');
     other.close();
@@ -116,11 +116,11 @@ describe('(10) what is revoked', () => {
   it('every other sign-in, by a new password', async () => {
     const eve = await signUp(stage, 'Eva');
     const stolen = await login(stage, eve.email);
-    const sockets = await atBoth('/ws/hub', (url) => ({ headers: { origin: url, cookie: stolen } }));
+    const sockets = await atBoth('/ws/hub', (url) => ({ headers: shownBy(url, stolen) }));
     const json = { current: 'Quattro-Formaggi-4', next: 'Quattro-Stagioni-4' };
     await ends(sockets, () => ask(stage.url, '/api/auth/password', fromPage(stage, eve, { json })));
-    expect((await ask(stage.url, '/api/auth/me', { headers: { cookie: stolen } })).status).toBe(401);
-    expect((await ask(stage.url, '/api/auth/me', { headers: { cookie: eve.cookie } })).status).toBe(200);
+    expect((await ask(stage.url, '/api/auth/me', fromPage(stage, stolen))).status).toBe(401);
+    expect((await ask(stage.url, '/api/auth/me', fromPage(stage, eve))).status).toBe(200);
   });
 
   it('an API key', async () => {
@@ -159,7 +159,7 @@ describe('(10) what is revoked', () => {
     for (const gateway of [stage, elsewhere]) await untilKnown(gateway, mallory.token, session.sid);
     const { token: guest } = await newShare(stage, mallory.token, session.sid);
     const sockets = [
-      ...(await atBoth('/ws/hub', (url) => ({ headers: { origin: url, cookie: mallory.cookie } }))),
+      ...(await atBoth('/ws/hub', (url) => ({ headers: shownBy(url, mallory) }))),
       ...(await atBoth(`/ws/sessions/${session.sid}`, () => ({ bearer: mallory.token }))),
       ...(await atBoth(`/ws/sessions/${session.sid}`, () => ({ bearer: guest }))),
     ];
@@ -169,7 +169,7 @@ describe('(10) what is revoked', () => {
     await ends(sockets, async () => {
       const answer = await ask(stage.url, path, { method: 'PATCH', bearer: ada.token, json: { disabled: true } });
       expect((await ask(stage.url, '/api/auth/me', { bearer: mallory.token })).status).toBe(403);
-      expect((await ask(stage.url, '/api/auth/me', { headers: { cookie: mallory.cookie } })).status).toBe(401);
+      expect((await ask(stage.url, '/api/auth/me', fromPage(stage, mallory))).status).toBe(401);
       expect((await ask(stage.url, `/api/sessions/${session.sid}`, { bearer: guest })).status).toBe(403);
       return answer;
     });
@@ -177,7 +177,7 @@ describe('(10) what is revoked', () => {
     expect(Date.now() - since).toBeLessThan(OPEN_MS);
     expect(await RawNats.open(stage.natsUrl, host.login)).toMatchObject({ kind: 'refused' });
     const json = { email: mallory.email, password: 'Quattro-Formaggi-4' };
-    expect((await ask(elsewhere.url, '/api/auth/login', { json, headers: { origin: elsewhere.url } })).status).toBe(
+    expect((await ask(elsewhere.url, '/api/auth/login', { json, headers: fromPageOf(elsewhere.url) })).status).toBe(
       401,
     );
     await Promise.all([session.backbone.close(), host.close()]);

@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startStage, type Stage } from '../support/local.js';
 import { newSession } from '../support/viewer.js';
-import { ask } from './support/http.js';
+import { ask, fromPageOf } from './support/http.js';
 import { newKey, newShare, settleOwner, type Person } from './support/people.js';
 import { join, refusal } from './support/socket.js';
 
@@ -169,7 +169,7 @@ describe('(6) what lets in elsewhere, offered as a share token', () => {
 
   it('and a share token is nobody’s cookie: 401', async () => {
     for (const name of ['pizzapi', '__Host-pizzapi']) {
-      const headers = { origin: stage.url, cookie: `${name}=${token}` };
+      const headers = { ...fromPageOf(stage.url), cookie: `${name}=${token}`, 'pizzapi-page-token': token };
       expect((await ask(stage.url, `/api/sessions/${sid}`, { headers })).status).toBe(401);
       expect(await refusal(stage.url, `/ws/sessions/${sid}`, { headers })).toBe('401 unauthenticated');
     }

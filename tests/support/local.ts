@@ -12,6 +12,8 @@ const READY_MS = 90_000;
 export interface Stage {
   url: string;
   loginUrl: string;
+  /** Where people open the page. */
+  pageUrl: string;
   natsUrl: string;
   home: string;
   /** A folder that sessions may start in. */
@@ -56,14 +58,14 @@ export async function startStage(env: NodeJS.ProcessEnv = {}, { files = {} }: St
 
   let child: ChildProcess;
   let port = 0;
-  const start = async (): Promise<Pick<Stage, 'url' | 'loginUrl' | 'natsUrl'>> => {
+  const start = async (): Promise<Pick<Stage, 'url' | 'loginUrl' | 'pageUrl' | 'natsUrl'>> => {
     child = spawn(process.execPath, [CLI, 'local', '--home', home, '--port', String(port), '--no-open', '--json'], {
       env: full,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const address = await firstLine(child);
     port = Number(new URL(address.url).port);
-    return address;
+    return { ...address, pageUrl: new URL(address.loginUrl).origin };
   };
   const address = await start();
   const secret = readGatewaySecret(home);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { localToken, OPTIONS, readGatewaySecret, readOptions } from '@pizzapi/process';
+import { localToken, OPTIONS, programUrl, readGatewaySecret, readOptions } from '@pizzapi/process';
 import { errorInfo, isMap, stringAt, type UnknownMap } from '@pizzapi/protocol';
 import { createApi, type Api } from '@pizzapi/session-client';
 import { Failure, type Io } from './io.js';
@@ -61,11 +61,26 @@ export function requireNatsAccess(home: string): NatsAccess {
 }
 
 /** What `<home>/local.json` says of the local run: present while one runs, or after one was killed. */
-export function readLocalState(home: string): { pid: number; url: string; natsUrl: string } | undefined {
+export function readLocalState(home: string): LocalState | undefined {
   const state = readJsonMap(join(home, 'local.json'));
-  const { pid, url, natsUrl } = state ?? {};
+  const { pid, url, natsUrl, pageUrl } = state ?? {};
   if (typeof pid !== 'number' || typeof url !== 'string' || typeof natsUrl !== 'string') return undefined;
-  return { pid, url, natsUrl };
+  return { pid, url, natsUrl, pageUrl: typeof pageUrl === 'string' ? pageUrl : url };
+}
+
+export interface LocalState {
+  pid: number;
+  /** Where programs reach the gateway. */
+  url: string;
+  /** Where people open its page. */
+  pageUrl: string;
+  natsUrl: string;
+}
+
+/** Where people open the page of a gateway that programs reach at `url`, as far as this home knows. */
+export function pageAt(home: string, url: string): string {
+  const local = readLocalState(home);
+  return local?.url === url ? local.pageUrl : url;
 }
 
 export interface Gateway {
@@ -82,7 +97,7 @@ export interface Gateway {
 export function gatewayOf(flags: Readonly<Record<string, unknown>>, io: Io): Gateway & { home: string } {
   const { home, relayUrl, apiKey } = readOptions(GATEWAY_OPTIONS, flags, io.env);
   const local = readLocalState(home)?.url;
-  const url = relayUrl ?? local ?? lastLogin(home) ?? OPTIONS.relayUrl.default;
+  const url = programUrl(relayUrl ?? local ?? lastLogin(home) ?? OPTIONS.relayUrl.default);
   const secret = url === local || isLoopback(url) ? readGatewaySecret(home) : undefined;
   const token = apiKey ?? loginAt(home, url) ?? (secret && localToken(secret));
   return { home, url, token, api: createApi({ url, ...(token === undefined ? {} : { token }) }) };

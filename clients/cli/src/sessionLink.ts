@@ -1,8 +1,9 @@
+import { programUrl } from '@pizzapi/process';
 import { isId } from '@pizzapi/protocol';
 
 /** An address of a session's page, with what opens it if it is a share link. */
 export interface SessionLink {
-  /** The gateway's. */
+  /** The gateway's, as a program reaches it. */
   relayUrl: string;
   sid: string;
   /** The token of a share link: it stands in the fragment, which browsers never send. */
@@ -16,5 +17,5 @@ export function parseSessionLink(text: string): SessionLink | undefined {
   const [, base, sid] = /^(.*)\/s\/([^/]+)\/?$/.exec(pathname) ?? [];
   if (base === undefined || !isId(sid)) return undefined;
   const token = new URLSearchParams(hash.slice(1)).get('share');
-  return { relayUrl: origin + base, sid, token: token === null || token === '' ? undefined : token };
+  return { relayUrl: programUrl(origin + base), sid, token: token === null || token === '' ? undefined : token };
 }

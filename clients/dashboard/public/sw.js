@@ -1,7 +1,8 @@
 /* global URL, MessageChannel, setTimeout, clearTimeout */
 /**
  * The service worker: shows what is pushed to this browser, and takes the person to it. It is there only while somebody
- * wants notifications here. It answers no request and keeps nothing, so that no page is ever older than its gateway.
+ * wants notifications here. It answers no request and keeps nothing of the page, so that none is ever older than its
+ * gateway.
  *
  * A push is JSON: `{ kind: 'finished' | 'input' | 'error', sessionId, title, body, url, tag, at }`.
  */
@@ -85,13 +86,20 @@ async function subscribeAgain({ oldSubscription, newSubscription }) {
   const { endpoint, keys } = subscription.toJSON();
   await globalThis.fetch('/api/notifications/subscriptions', {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { ...(await shown()), 'content-type': 'application/json' },
     body: JSON.stringify({ endpoint, keys }),
   });
 
   async function options() {
     const known = oldSubscription?.options.applicationServerKey;
-    const key = known ?? (await (await globalThis.fetch('/api/notifications')).json()).publicKey;
+    const asked = async () => globalThis.fetch('/api/notifications', { headers: await shown() });
+    const key = known ?? (await (await asked()).json()).publicKey;
     return { userVisibleOnly: true, applicationServerKey: key };
   }
+}
+
+/** What this browser shows beside its cookie: the page keeps it here. Signed out, there is none. */
+async function shown() {
+  const kept = await (await globalThis.caches.open('pizzapi')).match('/page-token');
+  return kept === undefined ? {} : { 'pizzapi-page-token': await kept.text() };
 }

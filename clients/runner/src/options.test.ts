@@ -25,8 +25,8 @@ it('the help of the runner names every flag with its variable and default', () =
                                 PI_CODING_AGENT_DIR)
       --nats-url <url>          Address of nats-server; several with commas (default: nats://127.0.0.1:4222, env:
                                 PIZZAPI_NATS_URL)
-      --health-port <number>    Port of /livez, /readyz and /metrics of a process without an HTTP API; 0 takes a free one
-                                (env: PIZZAPI_HEALTH_PORT)
+      --health-port <number>    Port of 127.0.0.1 for /livez, /readyz and /metrics of a process, without credentials; 0
+                                takes a free one (env: PIZZAPI_HEALTH_PORT)
       --log-level <level>       How much is logged: debug, info, warn, error, silent (default: info, env: PIZZAPI_LOG_LEVEL)
       -h, --help                display help for command
     "

@@ -66,8 +66,6 @@ export function createApi(options: ApiOptions) {
     usage: () => send<UsageReply>('/api/usage'),
     sessionUsage: (sid: string) => send<SessionUsageReply>(session(sid, '/usage')),
 
-    /** Where a blob can be read, for an `<img src>` of a page that is signed in by its cookie. */
-    blobUrl: (sid: string, hash: string) => send.base + session(sid, `/blobs/${id(hash)}`),
     blob: (sid: string, hash: string) =>
       send<Blob>(session(sid, `/blobs/${id(hash)}`), { read: (response) => response.blob() }),
     uploadBlob: (sid: string, bytes: Blob | Uint8Array<ArrayBuffer>, mediaType: string) =>

@@ -1,5 +1,6 @@
 import {
   BEARER_PREFIX,
+  PAGE_TOKEN,
   SUBPROTOCOL,
   decodeMany,
   encode,
@@ -41,6 +42,8 @@ export interface ConnectOptions {
   url: string | readonly string[];
   /** A share token or API key; without one the browser's cookie speaks. */
   token?: string;
+  /** What a page shows beside its cookie: asked for at every connection. */
+  pageToken?: () => string | undefined;
   /** Default: the global one. On Node pass the class of the `ws` package. */
   WebSocket?: WebSocketConstructor;
   /** How frames are written. Default: msgpack. */
@@ -139,11 +142,13 @@ export class Connection {
     this.#drop();
     this.#url = this.#urls[tries % this.#urls.length]!;
     const address = `${this.#url.replace(/^http/, 'ws').replace(/\/+$/, '')}${this.#feed.path}`;
-    const { token, protocol = 'msgpack' } = this.#options;
+    const { token, pageToken, protocol = 'msgpack' } = this.#options;
+    const shown = token === undefined ? pageToken?.() : undefined;
     const Socket = this.#options.WebSocket ?? globalThis.WebSocket;
     const socket = new Socket(address, [
       SUBPROTOCOL[protocol],
       ...(token === undefined ? [] : [BEARER_PREFIX + token]),
+      ...(shown === undefined ? [] : [PAGE_TOKEN.prefix + shown]),
     ]);
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
@@ -210,8 +215,13 @@ export function versionProblem(protocol: unknown): ErrorInfo | undefined {
 }
 
 /** The API at an address, with the credentials and the fetch of a connection. */
-export function apiAt(url: string, { token, fetch }: ConnectOptions): Api {
-  return createApi({ url, ...(token === undefined ? {} : { token }), ...(fetch === undefined ? {} : { fetch }) });
+export function apiAt(url: string, { token, pageToken, fetch }: ConnectOptions): Api {
+  return createApi({
+    url,
+    ...(token === undefined ? {} : { token }),
+    ...(pageToken === undefined ? {} : { pageToken }),
+    ...(fetch === undefined ? {} : { fetch }),
+  });
 }
 
 /** Answers that say "not you", "not this" or "not by this address": trying again is no use. */

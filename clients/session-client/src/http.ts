@@ -1,4 +1,4 @@
-import { errorInfo, isErrorCode, isMap, type ErrorInfo } from '@pizzapi/protocol';
+import { errorInfo, isErrorCode, isMap, PAGE_TOKEN, type ErrorInfo } from '@pizzapi/protocol';
 
 /**
  * What came of a request: the answer, or what went wrong and what to do about it. Never a rejection. `status` is 0 when
@@ -17,6 +17,8 @@ export interface ApiOptions {
   url: string;
   /** A share token or API key; without one the browser's cookie speaks. */
   token?: string;
+  /** What a page shows beside its cookie: asked for at every request, since a person may sign in meanwhile. */
+  pageToken?: () => string | undefined;
   fetch?: typeof globalThis.fetch;
   /** How long a request may take, in ms. Default 30 s: a spawn is answered within 10 s. */
   timeoutMs?: number;
@@ -31,11 +33,8 @@ export interface Request {
   read?: (response: Response) => Promise<unknown>;
 }
 
-/** Sends one request. `base` is the address it is sent to, without a slash at its end. */
-export interface Send {
-  <T>(path: string, request?: Request): Promise<Result<T>>;
-  readonly base: string;
-}
+/** Sends one request. */
+export type Send = <T>(path: string, request?: Request) => Promise<Result<T>>;
 
 export const post = (body?: unknown): Request => ({ method: 'POST', ...(body === undefined ? {} : { body }) });
 export const put = (body: unknown): Request => ({ method: 'PUT', body });
@@ -45,13 +44,15 @@ export const DELETE: Request = { method: 'DELETE' };
 /** What a path may hold of an id or of anything else that comes from outside. */
 export const id = encodeURIComponent;
 
-export function createSend({ url, token, fetch, timeoutMs = 30_000 }: ApiOptions): Send {
+export function createSend({ url, token, pageToken, fetch, timeoutMs = 30_000 }: ApiOptions): Send {
   const base = url.replace(/^ws/, 'http').replace(/\/+$/, '');
 
   async function send<T>(path: string, request: Request = {}): Promise<Result<T>> {
     const { method = 'GET', body, raw, idempotencyKey, read = json } = request;
     const headers: Record<string, string> = {};
     if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
+    const shown = token === undefined ? pageToken?.() : undefined;
+    if (shown !== undefined) headers[PAGE_TOKEN.header] = shown;
     if (body !== undefined) headers['content-type'] = 'application/json';
     if (raw !== undefined) headers['content-type'] = raw.mediaType;
     if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
@@ -72,7 +73,7 @@ export function createSend({ url, token, fetch, timeoutMs = 30_000 }: ApiOptions
       return { kind: 'failed', status, error: errorInfo('gateway_unreachable', what) };
     }
   }
-  return Object.assign(send, { base });
+  return send;
 }
 
 async function json(response: Response): Promise<unknown> {

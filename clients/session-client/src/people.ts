@@ -17,6 +17,7 @@ import type {
   PasswordBody,
   ShareChangeBody,
   ShareInfo,
+  SignedIn,
   SignupBody,
   UserInfo,
 } from '@pizzapi/protocol';
@@ -29,10 +30,10 @@ export function peopleApi(send: Send) {
     /** Which forms a page has to show, for anyone. */
     authOptions: () => send<AuthOptions>('/api/auth/options'),
     /** `status` 201: the first account, signed in. 202: any other, whether the address was taken or not. */
-    signup: (body: SignupBody) => send<Me | undefined>('/api/auth/signup', post(body)),
-    login: (body: LoginBody) => send<Me>('/api/auth/login', post(body)),
-    /** Trades the token of a one-time link for the cookie. */
-    link: (token: string) => send<Me>('/api/auth/link', post({ token })),
+    signup: (body: SignupBody) => send<Partial<SignedIn> | undefined>('/api/auth/signup', post(body)),
+    login: (body: LoginBody) => send<SignedIn>('/api/auth/login', post(body)),
+    /** Trades the token of a one-time link for the cookie and the token of the page. */
+    link: (token: string) => send<SignedIn>('/api/auth/link', post({ token })),
     logout: () => send<unknown>('/api/auth/logout', post()),
     me: () => send<Me>('/api/auth/me'),
     /** Sets the first password too, with `email` for who has signed in by links only. All other logins end. */

@@ -1,8 +1,10 @@
 import {
   ensureGatewaySecret,
+  hostUrl,
   localToken,
   loginUrl,
   mintLinkToken,
+  pageUrl,
   type Logger,
   type OptionValues,
   type Service,
@@ -14,7 +16,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { startBackbone } from './backbone.js';
 import type { Child } from './child.js';
 import { describeChildren } from './children.js';
-import { clearLocalState, openHome, runningLocal, writeLocalState, type Home } from './home.js';
+import { clearLocalState, openHome, runningLocal, writeLocalState, type Home, type LocalState } from './home.js';
 import type { LOCAL_OPTIONS } from './options.js';
 import { claimPort } from './ports.js';
 
@@ -24,6 +26,7 @@ const READY_POLL_MS = 100;
 
 /** What a person or a script needs to use a local run. */
 export interface LocalAddress {
+  /** Where programs reach the gateway. The page may have another name: that of `loginUrl`. */
   url: string;
   /** Signs the owner in, once. */
   loginUrl: string;
@@ -57,17 +60,18 @@ export async function startLocal(
 ): Promise<LocalStart> {
   const home = await openHome(options.home);
   const secret = ensureGatewaySecret(home.root);
-  const addressOf = (url: string, natsUrl: string): LocalAddress => ({
+  const addressOf = ({ url, pageUrl: page, natsUrl }: Omit<LocalState, 'pid'>): LocalAddress => ({
     url,
-    loginUrl: loginUrl(url, mintLinkToken(secret, Date.now())),
+    loginUrl: loginUrl(page, mintLinkToken(secret, Date.now())),
     natsUrl,
     home: home.root,
   });
   const running = await runningLocal(home);
-  if (running !== undefined) return { kind: 'already_running', address: addressOf(running.url, running.natsUrl) };
+  if (running !== undefined) return { kind: 'already_running', address: addressOf(running) };
 
   const port = await claimPort(options.port, options.host);
-  const url = options.publicUrl ?? `http://${options.host}:${port}`;
+  const here = hostUrl(options.host, port);
+  const url = options.publicUrl ?? here;
   const backbone = await startBackbone(home, options.natsPort, storageOf(options), context.log, context.say);
   const children = describeChildren({ home, backbone, options, port, ...context });
   const runs = children.map((child) => child.run());
@@ -80,15 +84,19 @@ export async function startLocal(
   };
   try {
     context.say('starting authenticator, projector, gateway and runner');
-    await untilReady(`http://${options.host}:${port}`, localToken(secret), children, context.signal, home);
+    await untilReady(here, localToken(secret), children, context.signal, home);
   } catch (thrown) {
     await stop();
     throw thrown;
   }
-  await writeLocalState(home, { pid: process.pid, url, natsUrl: backbone.url });
+  const state: LocalState = {
+    ...{ pid: process.pid, url, pageUrl: pageUrl(options.publicUrl, options.host, port) },
+    natsUrl: backbone.url,
+  };
+  await writeLocalState(home, state);
   const local: Local = {
     name: 'local',
-    address: addressOf(url, backbone.url),
+    address: addressOf(state),
     pids: () => ({
       'nats-server': backbone.pid(),
       ...Object.fromEntries(children.map((child) => [child.name, child.pid])),

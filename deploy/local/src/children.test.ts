@@ -45,5 +45,7 @@ it('notifications may go to this machine’s own network, unless others may sign
   expect(allowed({})).toEqual(['true', 'true']);
   expect(allowed({ PIZZAPI_SIGNUP: 'open' })).toEqual(['false', 'false']);
   expect(allowed({ PIZZAPI_NOTIFY_PRIVATE: 'false' })).toEqual(['false', 'false']);
-  expect(envs({}).projector['PIZZAPI_PUBLIC_URL']).toBe('http://127.0.0.1:7492');
+  expect(envs({}).projector['PIZZAPI_PUBLIC_URL']).toBe('http://pizzapi.localhost:7492');
+  const elsewhere = envs({ PIZZAPI_PUBLIC_URL: 'https://app.example.com' });
+  expect(elsewhere.projector['PIZZAPI_PUBLIC_URL']).toBe('https://app.example.com');
 });

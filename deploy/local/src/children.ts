@@ -1,4 +1,4 @@
-import type { Logger, OptionValues } from '@pizzapi/process';
+import { pageUrl, type Logger, type OptionValues } from '@pizzapi/process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { LocalBackbone } from './backbone.js';
@@ -75,7 +75,7 @@ export function environments({
       ...service,
       ...notifying,
       PIZZAPI_NATS_NKEY: users.projector.nkeySeed,
-      PIZZAPI_PUBLIC_URL: options.publicUrl ?? `http://${options.host}:${port}`,
+      PIZZAPI_PUBLIC_URL: pageUrl(options.publicUrl, options.host, port),
     },
     gateway: {
       ...service,

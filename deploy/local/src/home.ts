@@ -13,7 +13,7 @@ export interface Home {
   logs: string;
   /** `{ url, users, runnerToken }`: how to reach nats-server, and as whom. 0600. */
   credentialsFile: string;
-  /** `{ pid, url, natsUrl }` of the run that uses this home now. */
+  /** `{ pid, url, pageUrl, natsUrl }` of the run that uses this home now. */
   stateFile: string;
 }
 
@@ -36,7 +36,10 @@ export interface KnownAccess {
 /** What `local.json` holds. */
 export interface LocalState {
   pid: number;
+  /** Where programs reach the gateway. */
   url: string;
+  /** Where people open its page. */
+  pageUrl: string;
   natsUrl: string;
 }
 
@@ -82,9 +85,9 @@ export async function writeNatsAccess(home: Home, access: NatsAccess): Promise<v
 /** The run that uses this home now, if its process still lives. */
 export async function runningLocal(home: Home): Promise<LocalState | undefined> {
   const state = (await readJson(home.stateFile)) as Partial<LocalState> | undefined;
-  const { pid, url, natsUrl } = state ?? {};
+  const { pid, url, natsUrl, pageUrl = url } = state ?? {};
   if (typeof pid !== 'number' || typeof url !== 'string' || typeof natsUrl !== 'string') return undefined;
-  return (await answers(url)) ? { pid, url, natsUrl } : undefined;
+  return (await answers(url)) ? { pid, url, pageUrl: String(pageUrl), natsUrl } : undefined;
 }
 
 export async function writeLocalState(home: Home, state: LocalState): Promise<void> {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { hasScreen, openBrowser, parseFlags, readOptions, runService } from '@pizzapi/process';
+import { hasScreen, openBrowser, PAGE_NAME, parseFlags, readOptions, runService } from '@pizzapi/process';
 import { startLocal, type LocalAddress } from './app.js';
 import { LOCAL_OPTIONS } from './options.js';
 
@@ -18,12 +18,17 @@ await runService(
     const started = await startLocal(options, { log, signal, env, say });
     const address = started.kind === 'started' ? started.local.address : started.address;
     announce(address, options.json, started.kind === 'already_running');
-    if (options.open && !options.json && hasScreen(env)) openBrowser(address.loginUrl);
+    // Under the name that every browser finds: the page there leads to its own, or says what to do.
+    if (options.open && !options.json && hasScreen(env)) openBrowser(atHost(address));
     if (started.kind === 'already_running') process.exit(0);
     return started.local;
   },
   { limitMs: 60_000, stopWithParent: true },
 );
+
+function atHost({ url, loginUrl }: LocalAddress): string {
+  return url + loginUrl.slice(loginUrl.indexOf('/#'));
+}
 
 function announce(address: LocalAddress, json: boolean, already: boolean): void {
   if (json) {
@@ -38,6 +43,9 @@ function announce(address: LocalAddress, json: boolean, already: boolean): void 
       '',
       `    ${address.loginUrl}`,
       '',
+      ...(new URL(address.loginUrl).hostname === PAGE_NAME
+        ? [`  Not found there?  ${address.url} says what to do`]
+        : []),
       '  Another link:     npx pizzapi link',
       "  Watch the log:    eval \"$(npx pizzapi nats-env)\"; nats sub 'session.*.events' --translate 'npx pizzapi decode'",
       `  State and logs:   ${address.home}`,

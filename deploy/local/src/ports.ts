@@ -1,17 +1,41 @@
+import { hostUrl, isAtPageName, LOOPBACK } from '@pizzapi/process';
 import { CodedError } from '@pizzapi/protocol';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
-/** `port` when it is free, any free one for 0. Throws `port_in_use`. */
+/** Tries at finding a port that is free wherever it is needed. */
+const ATTEMPTS = 20;
+
+/**
+ * `port` when it is free, any free one for 0. A gateway whose page has its name on this machine needs it at both of the
+ * machine's own addresses. Throws `port_in_use`.
+ */
 export async function claimPort(port: number, host: string): Promise<number> {
+  const others = isAtPageName(host) ? LOOPBACK.filter((address) => address !== host) : [];
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const claimed = await claim(port, host);
+      for (const address of others) await claim(claimed, address);
+      return claimed;
+    } catch (error) {
+      if (port !== 0 || attempt === ATTEMPTS || !(error instanceof CodedError)) throw error;
+    }
+  }
+}
+
+async function claim(port: number, host: string): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
+  const there = await new Promise<boolean>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
-      const taken = cause.code === 'EADDRINUSE';
-      reject(taken ? new CodedError('port_in_use', `Port ${port} of ${host} is taken`, { cause }) : cause);
+      if (cause.code === 'EADDRINUSE')
+        reject(new CodedError('port_in_use', `${hostUrl(host, port).slice('http://'.length)} is taken`, { cause }));
+      // This machine has no such address: nobody else listens there either.
+      else if (port !== 0 && ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'].includes(cause.code ?? '')) resolve(false);
+      else reject(cause);
     });
-    server.listen(port, host, resolve);
+    server.listen({ port, host, ipv6Only: host === '::1' }, () => resolve(true));
   });
+  if (!there) return port;
   const claimed = (server.address() as AddressInfo).port;
   await new Promise((resolve) => server.close(resolve));
   return claimed;

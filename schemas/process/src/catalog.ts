@@ -72,7 +72,7 @@ export const OPTIONS = defineOptions({
   healthPort: {
     env: 'PIZZAPI_HEALTH_PORT',
     flag: '--health-port <number>',
-    help: 'Port of /livez, /readyz and /metrics of a process without an HTTP API; 0 takes a free one',
+    help: 'Port of 127.0.0.1 for /livez, /readyz and /metrics of a process, without credentials; 0 takes a free one',
     type: 'integer',
     max: 65_535,
   },

@@ -1,6 +1,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { CodedError } from '@pizzapi/protocol';
+import { ConnectionLimiter, serverOptions } from './http/connectionLimiter.js';
+import { HTTP_LIMITS, type HttpLimits } from './http/limits.js';
+import { answerClientError } from './http/refusal.js';
 import type { Metrics } from './metrics.js';
 
 export interface HealthOptions {
@@ -10,7 +13,8 @@ export interface HealthOptions {
   host?: string;
   /** Whether work should be sent here. Asked at every request. */
   ready: () => boolean;
-  metrics: Metrics;
+  metrics: Pick<Metrics, 'contentType' | 'render'>;
+  limits?: Partial<HttpLimits>;
 }
 
 export interface HealthServer {
@@ -24,7 +28,8 @@ export interface HealthServer {
  */
 export async function createHealthServer(options: HealthOptions): Promise<HealthServer> {
   const { metrics, ready, host = '127.0.0.1' } = options;
-  const server = createServer((request, response) => {
+  const limits = { ...HTTP_LIMITS, ...options.limits };
+  const server = createServer(serverOptions(limits), (request, response) => {
     const answer = (status: number, body: string, type = 'text/plain; charset=utf-8') => {
       response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
     };
@@ -36,6 +41,8 @@ export async function createHealthServer(options: HealthOptions): Promise<Health
       () => answer(500, 'internal\n'),
     );
   });
+  new ConnectionLimiter(server, { limits });
+  server.on('clientError', answerClientError);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const taken = cause.code === 'EADDRINUSE';

@@ -8,3 +8,8 @@ export * from './service.js';
 export * from './localAuth.js';
 export * from './tokens.js';
 export * from './browser.js';
+export * from './pageAddress.js';
+export * from './http/connectionLimiter.js';
+export * from './http/limits.js';
+export * from './http/network.js';
+export * from './http/refusal.js';

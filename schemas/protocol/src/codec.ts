@@ -1,5 +1,7 @@
 import { Packr, Unpackr, type Options } from 'msgpackr';
 import { CodedError } from './errors.js';
+import { msgpackProblem } from './msgpackShape.js';
+import { MAX_FRAME_DEPTH, MAX_STORED_DEPTH, tooDeep } from './nesting.js';
 
 /**
  * One codec for log, wire and buckets: msgpack with plain maps, no records and no extensions, so that any msgpack
@@ -15,14 +17,20 @@ const OPTIONS: Options & { skipValues: unknown[] } = {
 };
 const packr = new Packr(OPTIONS);
 const unpackr = new Unpackr(OPTIONS);
+const utf8 = new TextDecoder();
 
-/** One msgpack value. The bytes are the caller's to keep. */
+/**
+ * One msgpack value. The bytes are the caller's to keep. Throws `too_deep` for a value that `decode` would not take back.
+ * A half of a surrogate pair becomes U+FFFD: it has no UTF-8, and other readers of msgpack refuse it.
+ */
 export function encode(value: unknown): Uint8Array {
-  return packr.pack(value);
+  const bytes = packed(value);
+  return mayHoldSurrogate(bytes) ? packed(wellFormed(value)) : bytes;
 }
 
-/** The value in `bytes`, which must hold exactly one. Throws `bad_frame` for anything else. */
-export function decode(bytes: Uint8Array): unknown {
+/** The value in `bytes`, which must hold exactly one. Throws `too_deep`, or `bad_frame` for anything else. */
+export function decode(bytes: Uint8Array, maxDepth = MAX_STORED_DEPTH): unknown {
+  check(bytes, maxDepth, 1);
   try {
     return unpackr.unpack(bytes);
   } catch (cause) {
@@ -31,12 +39,54 @@ export function decode(bytes: Uint8Array): unknown {
 }
 
 /** Every value of `bytes`, one after another: a binary WebSocket message is one or more frames. */
-export function decodeMany(bytes: Uint8Array): unknown[] {
+export function decodeMany(bytes: Uint8Array, maxDepth = MAX_FRAME_DEPTH): unknown[] {
+  check(bytes, maxDepth);
   try {
     return unpackr.unpackMultiple(bytes) as unknown[];
   } catch (cause) {
     throw new CodedError('bad_frame', 'These bytes are not a row of msgpack values', { cause });
   }
+}
+
+function check(bytes: Uint8Array, maxDepth: number, values?: number): void {
+  const problem = msgpackProblem(bytes, maxDepth, values);
+  if (problem === 'too_deep') throw tooDeep();
+  if (problem === 'extension') throw new CodedError('bad_frame', 'Extensions of msgpack are not taken');
+  if (problem === 'broken') throw new CodedError('bad_frame', 'These bytes are no whole msgpack values');
+}
+
+function packed(value: unknown): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    bytes = packr.pack(value);
+  } catch (cause) {
+    // The packer recurses. Nothing else that it does ends so.
+    if (cause instanceof RangeError && /call stack/i.test(cause.message)) throw tooDeep();
+    throw cause;
+  }
+  // Every level takes a byte.
+  if (bytes.length > MAX_STORED_DEPTH && msgpackProblem(bytes, MAX_STORED_DEPTH) === 'too_deep') throw tooDeep();
+  return bytes;
+}
+
+/** In UTF-8, 0xED is followed by 0x80 to 0x9F, unless it begins half of a surrogate pair. Numbers may look the same. */
+function mayHoldSurrogate(bytes: Uint8Array): boolean {
+  for (let at = bytes.indexOf(0xed); at >= 0; at = bytes.indexOf(0xed, at + 1)) if (bytes[at + 1]! >= 0xa0) return true;
+  return false;
+}
+
+/** The same value, with every string in it as UTF-8 can hold it. */
+function wellFormed(value: unknown): unknown {
+  if (typeof value === 'string') return utf8.decode(new TextEncoder().encode(value));
+  if (Array.isArray(value)) return value.map(wellFormed);
+  if (!isPlain(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [wellFormed(key), wellFormed(item)]));
+}
+
+function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 /** The parts joined into one buffer. */

@@ -7,6 +7,7 @@ export const ERRORS = {
   bad_request: { status: 400, hint: 'The request has the wrong shape. Compare it with /openapi.json.' },
   bad_option: { status: 400, hint: 'Run the command with --help to see what it takes.' },
   bad_frame: { status: 400, hint: 'A frame is a msgpack map (or a JSON object) with a known `type`. See PROTOCOL.md.' },
+  too_deep: { status: 400, hint: 'Maps and lists may nest 100 levels deep. Send something flatter.' },
   frame_too_large: { status: 413, hint: 'A frame may hold 1 MiB. Send large files as attachments of several inputs.' },
   unsupported_media_type: { status: 415, hint: 'Send JSON with `Content-Type: application/json`.' },
   body_too_large: { status: 413, hint: 'Send a smaller body, or split it.' },
@@ -96,6 +97,10 @@ export const ERRORS = {
     hint: 'The command waited too long for its host and was not carried out. Send it again.',
   },
   command_failed: { status: 422, hint: 'The agent refused or failed the command; the message says why.' },
+  request_timeout: {
+    status: 408,
+    hint: 'Send it again: a request has to go on coming, at 1 KiB a second at least.',
+  },
   input_empty: { status: 422, hint: 'Send some text or an attachment.' },
   dialog_unknown: { status: 404, hint: 'No such question is open in this session.' },
   dialog_late: { status: 409, hint: 'Somebody answered first, or the question timed out.' },
@@ -114,6 +119,7 @@ export const ERRORS = {
     status: 422,
     hint: 'The file ends in the middle of a line. Copy it again, or cut the last line off.',
   },
+  file_in_use: { status: 409, hint: 'Open that session, fork it, or end it before its file is continued.' },
   file_not_found: { status: 404, hint: 'Check the path.' },
   too_many_requests: { status: 429, hint: 'Wait as long as Retry-After says.' },
   too_many_connections: {

@@ -7,6 +7,8 @@ export * from './password.js';
 export * from './subjects.js';
 export * from './headers.js';
 export * from './codec.js';
+export { MAX_DEPTH, MAX_FRAME_DEPTH, parseJson, refuseDeepJson } from './nesting.js';
+export { isOneMap } from './msgpackShape.js';
 export * from './check.js';
 export * from './messages.js';
 export * from './meta.js';

@@ -39,6 +39,12 @@ export const Me = Type.Object({
   hasPassword: Type.Boolean(),
 });
 
+/**
+ * A browser is signed in: by a link, by a password, as the first account. `pageToken` is told here and never again. The
+ * page keeps it and shows it beside the cookie, which counts for nothing without it.
+ */
+export const SignedIn = Type.Object({ ...Me.properties, pageToken: Text });
+
 /** One sign-in of a browser. */
 export const LoginInfo = Type.Object({
   id: Text,
@@ -164,6 +170,7 @@ export const AuditReply = Type.Object({
 });
 
 export type Me = Static<typeof Me>;
+export type SignedIn = Static<typeof SignedIn>;
 export type AuthOptions = Static<typeof AuthOptions>;
 export type SignupBody = Static<typeof SignupBody>;
 export type LoginBody = Static<typeof LoginBody>;

@@ -7,6 +7,9 @@ export const SUBPROTOCOL = { msgpack: 'pizzapi.v1.msgpack', json: 'pizzapi.v1.js
 /** Subprotocol prefix that carries a credential where a client can set no header. */
 export const BEARER_PREFIX = 'bearer.';
 
+/** The token that a page shows beside its cookie: a header, or a subprotocol behind this prefix. */
+export const PAGE_TOKEN = { header: 'pizzapi-page-token', prefix: 'page.' } as const;
+
 /** Major, minor, patch. */
 export type SemverTriplet = [major: number, minor: number, patch: number];
 

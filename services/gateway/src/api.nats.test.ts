@@ -1,6 +1,7 @@
 import { bucket, headOf, ownerOf } from '@pizzapi/backbone';
 import { initialRunnerInfo, OWNER_ID } from '@pizzapi/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { pageOf } from './testing/browser.js';
 import { FakeRunner } from './testing/fakeRunner.js';
 import { PATIENT } from './testing/patience.js';
 import { startScenario, type Scenario } from './testing/scenario.js';
@@ -51,7 +52,7 @@ describe('starting a session', () => {
     const sid = body['sessionId'] as string;
     expect({ status, body }).toEqual({
       status: 201,
-      body: { sessionId: sid, runnerId: 'r1', shareUrl: `${s.url}/s/${sid}` },
+      body: { sessionId: sid, runnerId: 'r1', shareUrl: `${pageOf(s.url)}/s/${sid}` },
     });
     expect((await headOf(s.b, sid)).last).toBeGreaterThan(0);
     expect(runner.commands.at(-1)).toMatchObject({

@@ -1,9 +1,19 @@
-import type { AddressInfo } from 'node:net';
 import fastifySwagger from '@fastify/swagger';
 import { BlobStore, publishAudit, refreshIdentity, type Backbone, type StorageLimits } from '@pizzapi/backbone';
-import { showBackbone, sleep, type Logger, type Metrics } from '@pizzapi/process';
+import {
+  answerClientError,
+  hostUrl,
+  HTTP_LIMITS,
+  LOOPBACK,
+  serverOptions,
+  showBackbone,
+  sleep,
+  type HttpLimits,
+  type Logger,
+  type Metrics,
+} from '@pizzapi/process';
 import type { Reach } from '@pizzapi/process/notify';
-import { CodedError, type SignupMode } from '@pizzapi/protocol';
+import type { SignupMode } from '@pizzapi/protocol';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { PasswordLimits } from './accounts/passwords.js';
 import { Joins } from './audit/joins.js';
@@ -15,8 +25,11 @@ import { ShareStore } from './auth/shareStore.js';
 import { ShareTokens } from './auth/shareTokens.js';
 import { auditRoutes } from './http/auditRoutes.js';
 import { blobRoutes } from './http/blobRoutes.js';
-import { answerGarbage, registerErrors } from './http/errors.js';
+import { limitConnections } from './http/connections.js';
+import { registerErrors } from './http/errors.js';
 import { registerGuard } from './http/guard.js';
+import { registerJsonBodies } from './http/jsonBodies.js';
+import { listen, type Listening } from './http/listen.js';
 import { opsRoutes } from './http/opsRoutes.js';
 import { pageRoutes, securityHeaders } from './http/pageRoutes.js';
 import { runnerRoutes } from './http/runnerRoutes.js';
@@ -37,6 +50,7 @@ import { Attention } from './session/attention.js';
 import { Commander } from './session/commander.js';
 import { Directory } from './session/directory.js';
 import { Expected } from './session/expected.js';
+import { IdempotentIds } from './session/keys.js';
 import { Reader } from './session/reader.js';
 import { RelayStorage } from './session/relayStorage.js';
 import { Remover } from './session/remover.js';
@@ -81,6 +95,8 @@ export interface GatewayOptions {
   spawnWaitMs?: number;
   drainJitterMs?: number;
   limits?: Partial<RoomLimits>;
+  /** What a connection may take. */
+  http?: Partial<HttpLimits>;
 }
 
 export interface GatewayParts {
@@ -92,8 +108,15 @@ export interface GatewayParts {
 
 export interface Gateway {
   readonly app: FastifyInstance;
-  /** Starts to listen; resolves, with the address, once it can serve. Throws `port_in_use`. */
-  listen(): Promise<{ url: string; port: number }>;
+  /** What it counts, as a server of its own may tell it. */
+  readonly metrics: Pick<Metrics, 'contentType' | 'render'>;
+  /** Whether work should be sent here. */
+  isReady(): boolean;
+  /**
+   * Starts to listen; resolves once it can serve, with the address for programs and the one for people. Throws
+   * `port_in_use`.
+   */
+  listen(): Promise<{ url: string; pageUrl: string; port: number }>;
   /** Takes nobody new and sends everybody elsewhere. */
   drain(): Promise<void>;
   stop(): Promise<void>;
@@ -101,11 +124,15 @@ export interface Gateway {
 
 /** Builds a gateway over a backbone: every part in the order in which it is needed, nothing found by magic. */
 export async function createGateway({ backbone: b, options, log, metrics: counters }: GatewayParts): Promise<Gateway> {
-  const { publicUrl, host, port, secret } = options;
-  let url = publicUrl ?? '';
+  const { port, secret } = options;
+  const host = options.host === 'localhost' ? LOOPBACK[0] : options.host;
+  const addresses = new Addresses(options.publicUrl, host);
+  const publicUrl = () => addresses.pageUrl;
+  let listening: Listening | undefined;
   let draining = false;
   let headers = securityHeaders([]);
 
+  const limits = { ...ROOM_LIMITS, ...options.limits };
   const directory = new Directory(b, log);
   const shares = new ShareStore(b, log);
   const expected = new Expected();
@@ -116,8 +143,9 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const rates = new ActionRates({ ...DEFAULT_ACTION_RATES, ...options.rates });
   const answers = new Answers(b, log);
   const attention = new Attention(b);
+  const ids = new IdempotentIds(secret);
   const reader = new Reader(b, directory);
-  const commander = new Commander({ b, directory, access, expected, blobs, storage, rates, reader, log });
+  const commander = new Commander({ b, directory, access, expected, blobs, storage, rates, ids, reader, log });
   const remover = new Remover({ b, directory, commander, shares });
   const metrics: GatewayMetrics = new GatewayMetrics(counters, () => rooms.size);
   showBackbone(counters, () => b.counters);
@@ -125,24 +153,23 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const joins = new Joins({ audit: (kind, principal, fields) => commander.audit(kind, principal, fields) });
   const rooms = new Rooms({
     source: (sid) => natsSource(b, sid),
-    limits: { ...ROOM_LIMITS, ...options.limits },
+    limits,
     concurrentReads: CONCURRENT_READS,
     metrics,
     log,
   });
   const spawner = new Spawner({
-    ...{ b, directory, access, expected, blobs, storage, commander, answers },
-    publicUrl: () => url,
+    ...{ b, directory, access, expected, blobs, storage, commander, answers, ids },
+    publicUrl,
     waitMs: options.spawnWaitMs ?? 10_000,
   });
-  const addresses = new Addresses(publicUrl, host);
   const registry = new Registry(b, log);
   const tokens = new ShareTokens(secret);
   const guests = new ShareGuests(tokens, shares, registry);
   const { credentials, register: registerPeople } = createPeople({
     ...{ b, secret, registry, guests, metrics, log },
-    secure: publicUrl?.startsWith('https:') === true,
-    publicUrl: () => url,
+    secure: options.publicUrl?.startsWith('https:') === true,
+    publicUrl,
     natsUrl: options.natsUrl,
     signup: options.signup ?? 'first',
     reach: options.reach ?? { allowPrivate: false },
@@ -164,6 +191,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     log,
     directory,
     metas,
+    resumeMs: limits.resumeMs,
   });
   directory.on((change) => {
     if (change.kind === 'host') rooms.find(change.sid)?.broadcast({ type: 'host', state: change.state });
@@ -180,7 +208,8 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
 
   const app = fastify({
     logger: false,
-    clientErrorHandler: answerGarbage,
+    clientErrorHandler: answerClientError,
+    http: serverOptions({ ...HTTP_LIMITS, ...options.http }),
     routerOptions: { maxParamLength: 1_024 },
     forceCloseConnections: true,
     trustProxy: (options.trustedProxies ?? []).length === 0 ? false : options.trustedProxies!,
@@ -188,13 +217,16 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   registerErrors(app, { metrics, refusals, log });
+  registerJsonBodies(app);
   app.addHook('onSend', async (request, reply) => {
     for (const [name, value] of Object.entries(headers)) if (!reply.hasHeader(name)) reply.header(name, value);
     // What is said to one person is nobody else's to keep.
     if (request.url.startsWith('/api/') && !reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
   });
+  const trustedProxies = options.trustedProxies ?? [];
+  const connections = limitConnections(app, { limits: options.http, trustedProxies, metrics });
   await registerUpgrades(app, sockets);
-  registerGuard(app, { addresses, credentials, metrics });
+  registerGuard(app, { addresses, credentials, connections, metrics });
   registerScope(app, { access, metrics });
   await app.register(fastifySwagger, {
     openapi: {
@@ -206,16 +238,18 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   await registerPeople(app);
   runnerRoutes(app, { b, directory });
   sessionRoutes(app, { b, directory, reader, commander, spawner, remover, metrics });
-  shareRoutes(app, { shares, tokens, commander, metrics, publicUrl: () => url });
+  shareRoutes(app, { shares, tokens, commander, metrics, publicUrl });
   blobRoutes(app, { access, blobs, storage, rates, metrics });
   usageRoutes(app, { access, directory, storage });
   auditRoutes(app, { b });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   socketRoutes(app, { sockets, metrics, addresses, access, isDraining: () => draining });
-  await pageRoutes(app, options.dashboard);
+  await pageRoutes(app, options.dashboard, addresses);
 
   return {
     app,
+    metrics,
+    isReady: ready,
     async listen() {
       directory.start();
       registry.start();
@@ -224,18 +258,12 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       sockets.start();
       joins.start();
       await Promise.all([directory.ready, registry.ready, shares.ready, refreshIdentity(b)]);
-      try {
-        await app.listen({ host, port });
-      } catch (cause) {
-        if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
-        throw new CodedError('port_in_use', `${host}:${port} is taken`, { cause });
-      }
-      const bound = (app.server.address() as AddressInfo).port;
-      addresses.listening(bound);
+      listening = await listen(app, host, port);
+      addresses.listening(listening.port);
       headers = securityHeaders(addresses.socketOrigins);
-      url = publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
-      log.info({ url }, 'listening');
-      return { url, port: bound };
+      const url = options.publicUrl ?? hostUrl(host, listening.port);
+      log.info({ url, page: addresses.pageUrl }, 'listening');
+      return { url, pageUrl: addresses.pageUrl, port: listening.port };
     },
     async drain() {
       if (draining) return;
@@ -256,6 +284,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       shares.stop();
       answers.stop();
       await rooms.close();
+      listening?.close();
       await app.close();
     },
   };

@@ -1,5 +1,5 @@
 import { connectBackbone, verifyProvisioned } from '@pizzapi/backbone';
-import { createMetrics, ensureGatewaySecret, readOptions, runService } from '@pizzapi/process';
+import { createHealthServer, createMetrics, ensureGatewaySecret, readOptions, runService } from '@pizzapi/process';
 import { createGateway } from './app.js';
 import { GATEWAY_OPTIONS, readProxies } from './options.js';
 
@@ -23,6 +23,7 @@ await runService(
       accountRate,
       linkRate,
       addressRate,
+      healthPort,
       ...options
     } = given;
     const backbone = await connectBackbone({
@@ -34,6 +35,7 @@ await runService(
       signal,
     });
     await verifyProvisioned(backbone);
+    const metrics = createMetrics({ process: true });
     const gateway = await createGateway({
       backbone,
       options: {
@@ -46,8 +48,13 @@ await runService(
         rates: { account: accountRate, link: linkRate, address: addressRate },
       },
       log,
-      metrics: createMetrics({ process: true }),
+      metrics,
     });
+    const health =
+      healthPort === undefined
+        ? undefined
+        : await createHealthServer({ port: healthPort, ready: () => gateway.isReady(), metrics: gateway.metrics });
+    if (health !== undefined) log.info({ port: health.port }, 'health');
     const { url } = await gateway.listen();
     process.send?.({ kind: 'listening', url });
     return {
@@ -55,6 +62,7 @@ await runService(
       run: () => new Promise<void>(() => undefined),
       drain: () => gateway.drain(),
       stop: async () => {
+        await health?.close();
         await gateway.stop();
         await backbone.close();
       },

@@ -11,6 +11,7 @@ import {
   type PushSubscriptionRow,
 } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { pageOf } from './testing/browser.js';
 import { PATIENT } from './testing/patience.js';
 import type { Person } from './testing/people.js';
 import { startScenario, type Scenario } from './testing/scenario.js';
@@ -134,7 +135,7 @@ describe('a device', () => {
       { target: 'webhook', outcome: 'delivered' },
     ]);
     expect((await phone.pushes.nth()).body).toMatchObject({ title: 'PizzaPi', url: '/', tag: 'test' });
-    expect((await webhook.posts.nth(webhook.posts.all.length)).headers['click']).toBe(`${s.url}/`);
+    expect((await webhook.posts.nth(webhook.posts.all.length)).headers['click']).toBe(`${pageOf(s.url)}/`);
 
     expect((await ask(`${PATH}/subscriptions/${body.id}`, { method: 'DELETE', as: ada })).status).toBe(204);
     service.answers.push({ status: 410 });

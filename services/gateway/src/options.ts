@@ -2,7 +2,8 @@ import { isIP } from 'node:net';
 import { defineOptions, OPTIONS } from '@pizzapi/process';
 import { CodedError, SIGNUP_MODES } from '@pizzapi/protocol';
 
-const { home, port, host, publicUrl, natsUrl, natsUser, natsPassword, natsNkey, notifyPrivate, logLevel } = OPTIONS;
+const { home, port, host, publicUrl, healthPort, natsUrl, natsUser, natsPassword, natsNkey, notifyPrivate, logLevel } =
+  OPTIONS;
 const { accountStorage, sessionStorage, linkStorage, accountRate, linkRate, addressRate } = OPTIONS;
 
 /** What the gateway's process can be told. */
@@ -11,6 +12,7 @@ export const GATEWAY_OPTIONS = defineOptions({
   port,
   host,
   publicUrl,
+  healthPort,
   natsUrl,
   natsUser,
   natsPassword,

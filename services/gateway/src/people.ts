@@ -14,6 +14,8 @@ import { AccountStore } from './accounts/store.js';
 import { trailOf } from './accounts/trail.js';
 import { Cookie } from './auth/cookie.js';
 import { Credentials, type CredentialsDeps } from './auth/credentials.js';
+import { DeviceCookie } from './auth/deviceCookie.js';
+import { PageTokens } from './auth/pageTokens.js';
 import { Seen } from './auth/seen.js';
 import { authRoutes } from './http/authRoutes.js';
 import { keyRoutes } from './http/keyRoutes.js';
@@ -50,14 +52,16 @@ export interface People {
 export function createPeople(deps: PeopleDeps): People {
   const { b, secret, registry, guests, publicUrl, natsUrl, signup: mode, reach, metrics, log } = deps;
   const cookie = new Cookie(deps.secure);
-  const credentials = new Credentials({ secret, cookie, registry, guests, seen: new Seen(b, log) });
+  const devices = new DeviceCookie(secret, deps.secure);
+  const pageTokens = new PageTokens(secret);
+  const credentials = new Credentials({ secret, cookie, pageTokens, registry, guests, seen: new Seen(b, log) });
   const trail = trailOf(b, log);
   const limits = new AttemptLimits(deps.attemptsPerMinute);
   const passwords = new Passwords(deps.passwords);
   const accounts = new AccountStore(b, registry);
   const logins = new Logins(b, registry);
   const keys = new Keys(b, registry, accounts);
-  const signIn = new SignIn({ b, secret, accounts, logins, passwords, limits, trail });
+  const signIn = new SignIn({ b, secret, accounts, logins, passwords, limits, devices, trail });
   const signUp = new SignUp({ mode, accounts, logins, passwords, limits, signIn, trail });
   const pairing = new Pairing({ b, registry, keys, limits, trail, publicUrl, natsUrl });
   const store = new NotificationStore(b, publicUrl);
@@ -66,7 +70,7 @@ export function createPeople(deps: PeopleDeps): People {
     async register(app) {
       await app.register(async (scope) => {
         scope.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'));
-        authRoutes(scope, { registry, logins, signIn, signUp, cookie, trail, metrics });
+        authRoutes(scope, { registry, logins, signIn, signUp, cookie, pageTokens, devices, trail, metrics });
         keyRoutes(scope, { keys, trail, metrics, natsUrl });
         pairRoutes(scope, { pairing, metrics });
         userRoutes(scope, { accounts, logins, trail, metrics });

@@ -169,16 +169,17 @@ describe('a sign-in that ends', () => {
   it('closes the sockets of its browser', async () => {
     const browser = new Browser(s.url);
     await browser.fetch('/api/auth/link', { token: mintLinkToken(s.secret, Date.now()) });
+    const headers = { ...browser.shown, host: new URL(browser.page).host };
     const socket = new WebSocket(`${s.url.replace('http', 'ws')}/ws/hub`, [SUBPROTOCOL.msgpack], {
-      origin: s.url,
-      headers: { cookie: browser.cookie! },
+      headers,
     });
     const closed = new Promise<number>((resolve) => socket.on('close', resolve));
     await new Promise((resolve) => socket.on('open', resolve));
     const { cookie } = browser;
     expect((await browser.ask('/api/auth/logout', {})).status).toBe(204);
     expect(await closed).toBe(4401);
-    expect((await fetch(`${s.url}/api/auth/me`, { headers: { cookie: cookie! } })).status).toBe(401);
+    browser.cookie = cookie;
+    expect((await browser.ask('/api/auth/me')).status).toBe(401);
   });
 });
 

@@ -5,7 +5,7 @@ import { defaultMetaState, MAX_FRAME_BYTES, OWNER_ID, SUBPROTOCOL, type ShareRow
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { MAX_LIVE_SHARES } from './auth/shareStore.js';
 import { ShareTokens } from './auth/shareTokens.js';
-import { Browser } from './testing/browser.js';
+import { Browser, pageOf } from './testing/browser.js';
 import { refusal, type TestClient } from './testing/client.js';
 import { FakeRunner } from './testing/fakeRunner.js';
 import { PATIENT } from './testing/patience.js';
@@ -78,7 +78,7 @@ describe('a link', () => {
     expect({ status, body }).toEqual({
       status: 201,
       body: {
-        ...{ token, mode: 'read', shareUrl: `${s.url}/s/${sid}#share=${token}` },
+        ...{ token, mode: 'read', shareUrl: `${pageOf(s.url)}/s/${sid}#share=${token}` },
         ...{ shareId: expect.any(String) as string, expiresAt: expect.any(Number) as number },
         ...{ scanUrl: expect.stringMatching(/\/l\/[\w-]{16}$/) as string, scanUntil: expect.any(Number) as number },
       },

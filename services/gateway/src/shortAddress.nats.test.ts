@@ -1,6 +1,7 @@
 import { bucket } from '@pizzapi/backbone';
 import type { ShareRow } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { pageOf } from './testing/browser.js';
 import { PATIENT } from './testing/patience.js';
 import { startScenario, type Scenario } from './testing/scenario.js';
 import { share } from './testing/shares.js';
@@ -16,7 +17,7 @@ afterAll(() => s.end());
 
 it('a link has a short address, for a camera, that leads to it and ends with it', async () => {
   const { shareId, scanUrl } = await share(s, SID, 'collab');
-  const scanned = (url = scanUrl!) => s.fetch(url.slice(s.url.length), { token: '', redirect: 'manual' });
+  const scanned = (url = scanUrl!) => s.fetch(url.slice(pageOf(s.url).length), { token: '', redirect: 'manual' });
   await vi.waitFor(async () => expect((await scanned()).status).toBe(302), PATIENT);
   const led = new URL((await scanned()).headers.get('location')!, s.url);
   expect(led.pathname).toBe(`/s/${SID}`);
@@ -36,5 +37,5 @@ it('a link has a short address, for a camera, that leads to it and ends with it'
   await vi.waitFor(async () => expect((await scanned()).status).toBe(302), PATIENT);
   await s.fetch(`/api/sessions/${SID}/shares/${shareId}`, { method: 'DELETE' });
   expect((await scanned()).status).toBe(404);
-  expect((await scanned(`${s.url}/l/${'A'.repeat(16)}`)).status).toBe(404);
+  expect((await scanned(`${pageOf(s.url)}/l/${'A'.repeat(16)}`)).status).toBe(404);
 });

@@ -8,6 +8,8 @@ import type { Stage } from '../../support/local.js';
 export interface OneMoreGateway {
   url: string;
   port: number;
+  /** How many connections are open at it. */
+  connections(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -33,6 +35,10 @@ export async function startGateway(
   return {
     url: `http://127.0.0.1:${port}`,
     port,
+    connections: () =>
+      new Promise((resolve, reject) =>
+        gateway.app.server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
+      ),
     stop: async () => {
       await gateway.stop();
       await backbone.close();

@@ -1,3 +1,4 @@
+import { PAGE_NAME } from '@pizzapi/process';
 import { Agent, request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 
 export interface Answer {
@@ -22,6 +23,15 @@ export interface Ask {
   /** On a connection of its own: for what makes the other side close it. */
   alone?: boolean;
 }
+
+/** Where people open the page of a gateway that nobody has named and that programs reach at `url`. */
+export const pageOf = (url: string): string => `http://${PAGE_NAME}:${new URL(url).port}`;
+
+/** What a request from the page of a gateway says by itself, whoever sits in front of it. */
+export const fromPageOf = (url: string): { host: string; origin: string } => ({
+  host: new URL(pageOf(url)).host,
+  origin: pageOf(url),
+});
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 

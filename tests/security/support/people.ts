@@ -1,6 +1,6 @@
-import type { NewKeyReply, NewShareBody, NewShareReply } from '@pizzapi/protocol';
+import { PAGE_TOKEN, type NewKeyReply, type NewShareBody, type NewShareReply } from '@pizzapi/protocol';
 import type { Stage } from '../../support/local.js';
-import { ask, cookieOf, type Answer, type Ask } from './http.js';
+import { ask, cookieOf, fromPageOf, type Answer, type Ask } from './http.js';
 
 export const PASSWORD = 'Quattro-Formaggi-4';
 
@@ -10,6 +10,8 @@ export interface Person {
   email: string;
   /** `<name>=<value>` as a browser sends it. */
   cookie: string;
+  /** What the page shows beside it. */
+  pageToken: string;
   key: NewKeyReply;
   /** An API key. */
   token: string;
@@ -17,10 +19,20 @@ export interface Person {
 
 type Place = Pick<Stage, 'url'>;
 
-/** A request of a browser: its cookie, from a page of this very address. */
-export const fromPage = ({ url }: Place, { cookie }: Pick<Person, 'cookie'>, more: Ask = {}): Ask => ({
+/** A browser that is signed in. */
+export type SignedIn = Pick<Person, 'cookie' | 'pageToken'>;
+
+/** What the page of a gateway sends for somebody who is signed in. */
+export const shownBy = (url: string, { cookie, pageToken }: SignedIn): Record<string, string> => ({
+  ...fromPageOf(url),
+  cookie,
+  [PAGE_TOKEN.header]: pageToken,
+});
+
+/** A request of a page for somebody who is signed in. */
+export const fromPage = ({ url }: Place, person: SignedIn, more: Ask = {}): Ask => ({
   ...more,
-  headers: { origin: url, cookie, ...more.headers },
+  headers: { ...shownBy(url, person), ...more.headers },
 });
 
 /** Throws unless an answer has this status. */
@@ -33,8 +45,7 @@ export function expectStatus(answer: Answer, status: number, what: string): Answ
 export async function settleOwner(stage: Stage): Promise<Person> {
   const email = 'ada@example.com';
   const json = { email, password: PASSWORD, name: 'Ada' };
-  const headers = { origin: stage.url };
-  expectStatus(await ask(stage.url, '/api/auth/signup', { json, headers, bearer: stage.token }), 201, 'the owner');
+  expectStatus(await ask(stage.url, '/api/auth/signup', { json, bearer: stage.token }), 201, 'the owner');
   return signIn(stage, email);
 }
 
@@ -42,27 +53,29 @@ export async function settleOwner(stage: Stage): Promise<Person> {
 export async function signUp(place: Place, name: string): Promise<Person> {
   const email = `${name.toLowerCase()}@example.com`;
   const json = { email, password: PASSWORD, name };
-  expectStatus(await ask(place.url, '/api/auth/signup', { json, headers: { origin: place.url } }), 202, name);
+  const headers = fromPageOf(place.url);
+  expectStatus(await ask(place.url, '/api/auth/signup', { json, headers }), 202, name);
   return signIn(place, email);
 }
 
 export async function signIn(place: Place, email: string): Promise<Person> {
-  const cookie = await login(place, email);
-  const me = await ask(place.url, '/api/auth/me', fromPage(place, { cookie }));
+  const browser = await login(place, email);
+  const me = await ask(place.url, '/api/auth/me', fromPage(place, browser));
   const { userId } = expectStatus(me, 200, 'who am I').json as { userId: string };
-  const key = await newKey(place, { cookie }, { name: 'tests' });
-  return { userId, email, cookie, key, token: key.token };
+  const key = await newKey(place, browser, { name: 'tests' });
+  return { userId, email, ...browser, key, token: key.token };
 }
 
 /** One more browser of somebody. */
-export async function login({ url }: Place, email: string): Promise<string> {
-  const json = { email, password: PASSWORD };
-  return cookieOf(expectStatus(await ask(url, '/api/auth/login', { json, headers: { origin: url } }), 200, email));
+export async function login({ url }: Place, email: string): Promise<SignedIn> {
+  const sent = { json: { email, password: PASSWORD }, headers: fromPageOf(url) };
+  const answer = expectStatus(await ask(url, '/api/auth/login', sent), 200, email);
+  return { cookie: cookieOf(answer), pageToken: (answer.json as { pageToken: string }).pageToken };
 }
 
 export async function newKey(
   place: Place,
-  person: Pick<Person, 'cookie'>,
+  person: SignedIn,
   json: { name: string; kind?: 'user' | 'runner' },
 ): Promise<NewKeyReply> {
   const answer = await ask(place.url, '/api/keys', fromPage(place, person, { json }));

@@ -22,7 +22,7 @@ The whole file is checked first. A session is made entirely or not at all.`,
       const { importSession } = await import('../importSession.js');
       const access = requireNatsAccess(home);
       const imported = await importSession(resolve(file), access, OWNER_ID, progress(io));
-      const base = readLocalState(home)?.url;
+      const base = readLocalState(home)?.pageUrl;
       const url = base === undefined ? undefined : `${base}/s/${imported.sessionId}`;
       if (flags['json'] === true) return line(io.stdout, JSON.stringify({ ...imported, url }));
       line(io.stdout, `${imported.sessionId}  ${imported.messages} messages, ${imported.events} events`);

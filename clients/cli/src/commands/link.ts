@@ -31,7 +31,7 @@ export function addLink(program: Command, { io }: Context): void {
         return line(io.stdout, `export PIZZAPI_API_KEY='${localToken(secret)}'`);
       }
       const now = Date.now();
-      const link = loginUrl(state.url, mintLinkToken(secret, now));
+      const link = loginUrl(state.pageUrl, mintLinkToken(secret, now));
       if (flags['json'] !== true) return line(io.stdout, link);
       line(io.stdout, JSON.stringify({ url: state.url, loginUrl: link, expiresAt: now + LINK_TTL_MS }));
     });

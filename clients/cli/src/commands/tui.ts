@@ -2,7 +2,7 @@ import { OPTIONS, readOptions } from '@pizzapi/process';
 import { createApi, type Api } from '@pizzapi/session-client';
 import type { ShareMode } from '@pizzapi/protocol';
 import type { ShareAccess, ShareLink } from '@pizzapi/runner/tui';
-import { gatewayOf } from '../home.js';
+import { gatewayOf, pageAt } from '../home.js';
 import type { Io } from '../io.js';
 import { whereIs } from '../place.js';
 import { qrRows } from '../qr.js';
@@ -64,7 +64,8 @@ function accessOf(io: Io): ShareAccess {
 
 /** What speaks for the owner at the gateway, if anything is at hand. */
 function ownersApi(io: Io, relayUrl: string, sid: string): { url: string; api: Api | undefined } {
-  const url = `${relayUrl.replace(/\/+$/, '')}/s/${sid}`;
+  const { home } = readOptions({ home: OPTIONS.home }, {}, io.env);
+  const url = `${pageAt(home, relayUrl).replace(/\/+$/, '')}/s/${sid}`;
   const place = whereIs(url, {}, io);
   const { token } = place;
   return { url, api: token === undefined ? undefined : createApi({ url: place.url, token }) };

@@ -1,6 +1,6 @@
 import { isErrorCode, type ErrorInfo } from '@pizzapi/protocol';
 import { openSession } from '@pizzapi/session-client';
-import { GATEWAY } from '../state/client.js';
+import { signedIn } from '../state/client.js';
 
 export type Answered = { kind: 'answered' } | { kind: 'refused'; error: ErrorInfo } | { kind: 'unknown' };
 
@@ -12,7 +12,7 @@ const RECEIPT_MS = 20_000;
  * faster, and then the answer was not taken.
  */
 export async function answerPrompt(sessionId: string, dialogId: string, value: unknown): Promise<Answered> {
-  const session = openSession({ url: GATEWAY, sessionId, tail: 1 });
+  const session = openSession({ ...signedIn, sessionId, tail: 1 });
   let late = false;
   const timer = setTimeout(() => {
     late = true;

@@ -1,10 +1,11 @@
 import type { AuthOptions, ErrorInfo, Me, RunnerInfo, SessionInfo } from '@pizzapi/protocol';
 import { followPage, openHub, openRunners, type ConnectionView, type Hub } from '@pizzapi/session-client';
 import { waiting } from '../notifications/waiting.svelte.js';
-import { api, GATEWAY } from './client.js';
+import { api, signedIn } from './client.js';
 import { frames } from './frames.js';
 import { forgetLinks } from './guest.svelte.js';
 import { notifications } from './notifications.svelte.js';
+import { pageToken } from './pageToken.js';
 import { loginToken } from './route.js';
 import { router } from './router.svelte.js';
 import { forgetPerson } from './storage.js';
@@ -62,6 +63,7 @@ class AppState {
       router.go('/', { replace: true });
       // The link may be an old one in the history of somebody who is signed in: the cookie decides.
       if (login.kind === 'failed') reason = login.error.message;
+      else pageToken.keep(login.value.pageToken);
     }
     await this.enter(reason);
   }
@@ -85,6 +87,7 @@ class AppState {
     await notifications.forget();
     const left = await api.logout();
     if (left.kind === 'failed') return toasts.error(left.error);
+    pageToken.forget();
     router.go('/', { replace: true });
     forgetPerson();
     await this.#leave('You are signed out.');
@@ -106,8 +109,8 @@ class AppState {
     this.#close();
     forgetLinks();
     this.signed = { kind: 'in', me };
-    const hub = openHub({ url: GATEWAY });
-    const runners = openRunners({ url: GATEWAY });
+    const hub = openHub(signedIn);
+    const runners = openRunners(signedIn);
     this.hub = hub;
     let current = true;
     const pullHub = () => {
@@ -170,3 +173,8 @@ function reasonOf(error: ErrorInfo): string {
 }
 
 export const app = new AppState();
+
+// A link that is opened in this very tab changes nothing but the fragment, and the page must start anew.
+addEventListener('hashchange', () => {
+  if (loginToken(location.hash) !== undefined) location.reload();
+});

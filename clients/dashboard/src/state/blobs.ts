@@ -1,9 +1,10 @@
 import type { ErrorInfo } from '@pizzapi/protocol';
 import { api } from './client.js';
-import { guest } from './guest.svelte.js';
 
 export type BlobSource = { kind: 'ready'; url: string } | { kind: 'failed'; error: ErrorInfo };
 
+/** What a browser keeps as a file and does not show. */
+const BYTES = 'application/octet-stream';
 /** Pictures that are nothing but pixels. */
 export const RASTER = /^image\/(png|jpe?g|gif|webp|avif|bmp)$/;
 
@@ -26,7 +27,7 @@ interface Entry {
 
 /**
  * The blobs of a session. The gateway lets no browser keep them, so that nothing of them is left when somebody signs
- * out; the page keeps in memory what it shows. That also suits guests: an `<img>` carries no token.
+ * out; the page keeps in memory what it shows. An `<img>` and a link show no token of the page, and a guest's neither.
  */
 export class Blobs {
   readonly #sid: string;
@@ -36,11 +37,6 @@ export class Blobs {
 
   constructor(sid: string) {
     this.#sid = sid;
-  }
-
-  /** An address that a new tab can open; undefined for a guest, whose tab would have no token: `hold` it instead. */
-  url(hash: string): string | undefined {
-    return guest === undefined ? api.blobUrl(this.#sid, hash) : undefined;
   }
 
   /** Fetches a blob, once however many show it. What could not be fetched is asked for again. */
@@ -72,7 +68,8 @@ export class Blobs {
       return answer;
     }
     // An address in memory is the page's own origin: what is no picture must not become a document there.
-    const type = RASTER.test(answer.value.type) ? answer.value.type : 'text/plain;charset=utf-8';
+    const { type: said } = answer.value;
+    const type = RASTER.test(said) || said === BYTES ? said : 'text/plain;charset=utf-8';
     const source: BlobSource = { kind: 'ready', url: URL.createObjectURL(new Blob([answer.value], { type })) };
     const entry = this.#entries.get(hash);
     if (this.#closed || entry === undefined) forget(source);

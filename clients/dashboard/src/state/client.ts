@@ -1,14 +1,20 @@
 import { createApi } from '@pizzapi/session-client';
 import { guest } from './guest.svelte.js';
+import { pageToken } from './pageToken.js';
 
 /** The gateway that served this page. */
-export const GATEWAY = location.origin;
+const GATEWAY = location.origin;
+
+/** What a connection of somebody who is signed in needs. */
+export const signedIn = { url: GATEWAY, pageToken: () => pageToken.get() };
 
 /** A guest is a guest, also in a browser where somebody is signed in. */
 const withoutCookie: typeof fetch = (input, init) => fetch(input, { ...init, credentials: 'omit' });
 
-/** Its HTTP API: on the page's cookie, or on the link that the page was opened by. */
+/** Its HTTP API: on the page's cookie and token, or on the link that the page was opened by. */
 export const api = createApi({
   url: '',
-  ...(guest === undefined || guest.token === '' ? {} : { token: guest.token, fetch: withoutCookie }),
+  ...(guest === undefined || guest.token === ''
+    ? { pageToken: signedIn.pageToken }
+    : { token: guest.token, fetch: withoutCookie }),
 });

@@ -2,6 +2,7 @@ import { validatePassword, type AuthOptions } from '@pizzapi/protocol';
 import { firstForm, type EntryForm } from '../entry/forms.js';
 import { app } from './app.svelte.js';
 import { api } from './client.js';
+import { pageToken } from './pageToken.js';
 import { Submission } from './submission.svelte.js';
 
 /** Signing in, or up: both forms hold the same address and password, so that going from one to the other loses nothing. */
@@ -37,8 +38,10 @@ export class Entry {
   async #signIn(): Promise<void> {
     const body = { email: this.email.trim(), password: this.password };
     const answer = await this.submission.send(() => api.login(body));
-    if (answer !== undefined) await app.enter();
-    else if (this.submission.error?.code === 'login_failed') this.password = '';
+    if (answer !== undefined) {
+      pageToken.keep(answer.value.pageToken);
+      await app.enter();
+    } else if (this.submission.error?.code === 'login_failed') this.password = '';
   }
 
   async #signUp(): Promise<void> {
@@ -47,7 +50,10 @@ export class Entry {
     const answer = await this.submission.send(() => api.signup(body));
     if (answer === undefined) return;
     // The first account is signed in by it. Any other answer is the same whether the address was taken or not.
-    if (answer.status === 201) return app.enter();
+    if (answer.status === 201) {
+      pageToken.keep(answer.value?.pageToken);
+      return app.enter();
+    }
     this.form = 'sign_in';
     this.said = 'Your account is there, unless somebody has one with this address. Sign in with it.';
   }

@@ -22,7 +22,7 @@ import {
 import { app } from './app.svelte.js';
 import { Blobs } from './blobs.js';
 import { byId } from './byId.js';
-import { GATEWAY } from './client.js';
+import { signedIn } from './client.js';
 import { followEyes } from './eyes.js';
 import { frames } from './frames.js';
 import { guest } from './guest.svelte.js';
@@ -136,7 +136,7 @@ export class SessionView {
     this.blobs = new Blobs(sid);
     const asGuest =
       guest === undefined ? {} : { token: guest.token, ...(guest.name === '' ? {} : { name: guest.name }) };
-    this.#store = openSession({ url: GATEWAY, sessionId: sid, tail: FIRST_EVENTS, ...asGuest });
+    this.#store = openSession({ ...signedIn, sessionId: sid, tail: FIRST_EVENTS, ...asGuest });
     this.outbox = new Outbox(this.#store, sid);
     this.prompts = new Prompts(this.#store, () => this.reader);
     this.#stop.push(

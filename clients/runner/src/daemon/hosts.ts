@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { errorInfo, type Author, type CommandOf, type ErrorInfo } from '@pizzapi/protocol';
 import { sleep } from '@pizzapi/process';
 import { LINK_VERSION, type Beginning, type Notice } from '../link/messages.js';
@@ -7,7 +6,8 @@ import { SessionHost } from './host.js';
 import type { HostDeps } from './hostParts.js';
 import type { ModelCatalog } from './models.js';
 import type { SessionRecord } from './records.js';
-import { checkCwd, expandPath, isInside } from './roots.js';
+import { checkCwd } from './roots.js';
+import { checkSessionFile, inUse } from './sessionFiles.js';
 import { endWorker, findWorker, type WorkerHandle } from './workers.js';
 
 /** A session that slept for so long is ended at the next start of the runner, in ms. */
@@ -29,6 +29,8 @@ export interface HostsOptions {
 /** All sessions of a runner. */
 export class SessionHosts {
   private readonly hosts = new Map<string, SessionHost>();
+  /** Which files are about to be continued, and by which session: two may ask at once. */
+  private readonly resuming = new Map<string, string>();
   private readonly deps: HostDeps;
 
   constructor(private readonly options: HostsOptions) {
@@ -50,9 +52,10 @@ export class SessionHosts {
     if (place.kind === 'refused') return place;
     const problem = await this.options.models.problem(model);
     if (problem !== undefined) return { kind: 'refused', error: problem };
-    const file = resumedFrom === undefined ? undefined : await this.checkFile(resumedFrom);
+    const file =
+      resumedFrom === undefined ? undefined : await checkSessionFile(resumedFrom, this.options, this.fileUsers);
     if (file?.kind === 'refused') return file;
-    return this.begin(sessionId, by, place.path, {
+    const beginning: Beginning = {
       kind: 'new',
       commandId,
       by,
@@ -60,7 +63,16 @@ export class SessionHosts {
       ...(by.via === 'agent' && (by.guests ?? []).length > 0 ? { startedBy: by.guests } : {}),
       ...(model === undefined ? {} : { model }),
       ...(file === undefined ? {} : { file: file.path, resumedFrom: file.path }),
-    });
+    };
+    if (file === undefined) return this.begin(sessionId, by, place.path, beginning);
+    const other = this.resuming.get(file.identity);
+    if (other !== undefined) return inUse(file.path, other);
+    this.resuming.set(file.identity, sessionId);
+    try {
+      return await this.begin(sessionId, by, place.path, beginning);
+    } finally {
+      this.resuming.delete(file.identity);
+    }
   }
 
   /** A new session that shares the story of another. */
@@ -152,6 +164,7 @@ export class SessionHosts {
     const host = new SessionHost(this.deps, {
       ...{ sid, userId: by.userId, cwd, phase: 'starting', activity: 'idle', epoch: 0, startedAt: now },
       lastActivityAt: now,
+      file: beginning.file,
       parentSessionId: beginning.parentSessionId,
       startedBy: beginning.startedBy,
       pi: beginning.pi,
@@ -163,15 +176,7 @@ export class SessionHosts {
     return { kind: 'begun', sid, cwd };
   }
 
-  private async checkFile(path: string): Promise<{ kind: 'ok'; path: string } | { kind: 'refused'; error: ErrorInfo }> {
-    const { roots, sessionFolders } = this.options;
-    const place = expandPath(path, roots[0]!);
-    const missing = {
-      kind: 'refused',
-      error: errorInfo('file_not_found', `There is no session file ${path}`),
-    } as const;
-    if (!isInside(place, [...roots, ...sessionFolders])) return missing;
-    const found = await stat(place).catch(() => undefined);
-    return found?.isFile() === true ? { kind: 'ok', path: place } : missing;
+  private get fileUsers(): { sid: string; file: string | undefined }[] {
+    return this.all.map(({ sid, facts }) => ({ sid, file: facts.file }));
   }
 }

@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import type { SessionEntry } from '@mariozechner/pi-coding-agent';
 import type { SessionEvent } from '@pizzapi/protocol';
 import { cleanMessage, cleanResult, plainCopy } from './plain.js';
@@ -155,7 +156,8 @@ export function readPiSessionFile(path: string, options: ImportOptions): ImportO
   const model = firstModel(file);
   const importer = new Importer(file, model, at);
   const { cwd } = header;
-  const resumedFrom = path;
+  // As what it is, however it was named: the same file is told by the same path.
+  const resumedFrom = realpathSync.native(path);
   importer.events.push({
     type: 'session_started',
     at,

@@ -36,7 +36,9 @@ function cwdProblem(cwd: string): ErrorInfo | undefined {
  */
 export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> {
   const { cwd, agentDir = getAgentDir(), sessionFile } = options;
-  const problem = cwdProblem(cwd) ?? (sessionFile === undefined ? undefined : checkPiSessionFile(sessionFile));
+  const problem =
+    cwdProblem(cwd) ??
+    (sessionFile === undefined ? undefined : checkPiSessionFile(sessionFile, options.goesOn === true));
   if (problem !== undefined) return refused(problem);
 
   const settings = readOnlySettings(cwd, agentDir);

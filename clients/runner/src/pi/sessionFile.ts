@@ -6,7 +6,7 @@ import {
   type SessionEntry,
   type SessionHeader,
 } from '@mariozechner/pi-coding-agent';
-import { errorInfo, isMap, type ErrorInfo } from '@pizzapi/protocol';
+import { CodedError, errorInfo, isMap, MAX_DEPTH, parseJson, type ErrorInfo } from '@pizzapi/protocol';
 
 /** Larger files are refused, bytes. */
 const MAX_SESSION_FILE_BYTES = 512 * 1024 * 1024;
@@ -60,8 +60,11 @@ function lineProblem(value: unknown, isHeader: boolean): string | undefined {
   return undefined;
 }
 
-/** Reads a session file of any version of pi, strictly: pi itself skips what it cannot read, which would be a loss here. */
-export function parsePiSessionFile(path: string): ParsedFile | InvalidFile {
+/**
+ * Reads a session file of any version of pi, strictly: pi itself skips what it cannot read, which would be a loss here.
+ * A line may nest `maxDepth` levels deep.
+ */
+export function parsePiSessionFile(path: string, maxDepth = MAX_DEPTH): ParsedFile | InvalidFile {
   const text = read(path);
   if (typeof text !== 'string') return text;
   const lines = text.split('\n');
@@ -73,8 +76,14 @@ export function parsePiSessionFile(path: string): ParsedFile | InvalidFile {
     if (line.trim() === '') continue;
     let value: unknown;
     try {
-      value = JSON.parse(line);
-    } catch {
+      value = parseJson(line, maxDepth);
+    } catch (error) {
+      if (error instanceof CodedError)
+        return invalid(
+          'file_invalid',
+          index + 1,
+          `Line ${index + 1} of ${path} nests more than ${maxDepth} levels deep`,
+        );
       // Only a line that was being written when the file was copied ends without its newline.
       const cut = index === last && index === lines.length - 1 && index > 0;
       return cut
@@ -95,8 +104,11 @@ export function parsePiSessionFile(path: string): ParsedFile | InvalidFile {
   return { kind: 'ok', header, entries, hasIds };
 }
 
-/** What keeps a session file from being continued, or undefined. pi would empty a foreign file and start afresh in it. */
-export function checkPiSessionFile(path: string): ErrorInfo | undefined {
-  const parsed = parsePiSessionFile(path);
+/**
+ * What keeps a session file from being continued, or undefined. pi would empty a foreign file and start afresh in it.
+ * `isOwn`: this session wrote it, and what its model and its tools said may nest as deep as it does.
+ */
+export function checkPiSessionFile(path: string, isOwn = false): ErrorInfo | undefined {
+  const parsed = parsePiSessionFile(path, isOwn ? Infinity : MAX_DEPTH);
   return parsed.kind === 'ok' ? undefined : { code: parsed.code, message: parsed.message };
 }

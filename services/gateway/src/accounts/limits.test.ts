@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { AttemptLimits, networkOf } from './limits.js';
+import { describe, expect, it, vi } from 'vitest';
+import { AttemptLimits } from './limits.js';
 
 const times = async (count: number, work: () => Promise<number | undefined>) => {
   const waits: (number | undefined)[] = [];
@@ -7,49 +7,82 @@ const times = async (count: number, work: () => Promise<number | undefined>) => 
   return waits.filter((wait) => wait !== undefined).length;
 };
 
+const A = '192.0.2.1';
+const account = 'a@b.c';
+
 describe('attempts', () => {
   it('beyond ten a minute of one client are too many, and are told how long to wait', async () => {
     const limits = new AttemptLimits();
-    expect(await times(10, () => limits.take('login', '192.0.2.1'))).toBe(0);
-    const wait = await limits.take('login', '192.0.2.1');
+    expect(await times(10, () => limits.take('login', { ip: A }))).toBe(0);
+    const wait = await limits.take('login', { ip: A });
     expect(wait).toBeGreaterThan(0);
     expect(wait).toBeLessThanOrEqual(60);
-    expect(await limits.take('signup', '192.0.2.1')).toBeUndefined();
-    expect(await limits.take('login', '192.0.2.2')).toBeUndefined();
+    expect(await limits.take('signup', { ip: A })).toBeUndefined();
+    expect(await limits.take('login', { ip: '192.0.2.2' })).toBeUndefined();
   });
 
-  it('at one account count together, wherever they come from', async () => {
+  it('of one client, however many, keep nobody else from an account', async () => {
+    const limits = new AttemptLimits();
+    await times(500, () => limits.take('login', { ip: A, account }));
+    expect(await limits.take('login', { ip: '192.0.2.2', account })).toBeUndefined();
+  });
+
+  it('at one account count together above a hundred, and each time for longer', async () => {
+    let now = 1_000_000;
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => now);
     const limits = new AttemptLimits();
     let client = 0;
-    expect(await times(11, () => limits.take('login', `192.0.2.${++client}`, 'a@b.c'))).toBe(1);
-    expect(await limits.take('login', '192.0.2.99', 'd@e.f')).toBeUndefined();
+    const attempt = () => limits.take('login', { ip: `10.${client >> 8}.${client++ & 255}.1`, account });
+    const waits: (number | undefined)[] = [];
+    for (let round = 0; round < 6; round++) {
+      expect(await times(100, attempt), `round ${round}`).toBe(0);
+      const wait = await attempt();
+      waits.push(wait);
+      expect(await attempt(), 'asking again makes it no longer').toBeLessThanOrEqual(wait!);
+      now += wait! * 1_000;
+    }
+    expect(waits).toEqual([60, 120, 240, 480, 900, 900]);
+    expect(await limits.take('login', { ip: A, account: 'd@e.f' })).toBeUndefined();
+    clock.mockRestore();
   });
 
-  it('that succeed count for neither', async () => {
+  it('of a device that has signed in before count by themselves, at an account that others try and from their address', async () => {
     const limits = new AttemptLimits();
-    const success = async () => {
-      const wait = await limits.take('login', '192.0.2.1', 'a@b.c');
-      await limits.succeeded('login', '192.0.2.1', 'a@b.c');
-      return wait;
-    };
-    expect(await times(30, success)).toBe(0);
+    for (let client = 0; client < 200; client++) await limits.take('login', { ip: `10.0.${client}.1`, account });
+    await times(20, () => limits.take('login', { ip: A, account }));
+    expect(await limits.take('login', { ip: A, account })).toBeDefined();
+    expect(await times(10, () => limits.take('login', { ip: A, account, device: 'mine' }))).toBe(0);
+    expect(await limits.take('login', { ip: A, account, device: 'mine' })).toBeDefined();
+    expect(await limits.take('login', { ip: A, account, device: 'another' })).toBeUndefined();
+  });
+
+  it('that succeed count for nothing', async () => {
+    const limits = new AttemptLimits();
+    for (const who of [
+      { ip: A, account },
+      { ip: A, account, device: 'mine' },
+      { ip: A, account, signedIn: true },
+    ]) {
+      const success = async () => {
+        const wait = await limits.take('login', who);
+        await limits.succeeded('login', who);
+        return wait;
+      };
+      expect(await times(300, success)).toBe(0);
+    }
+  });
+
+  it('of who is signed in are ten at their account, from wherever', async () => {
+    const limits = new AttemptLimits();
+    let client = 0;
+    const attempt = () => limits.take('password', { ip: `10.0.0.${client++}`, account, signedIn: true });
+    expect(await times(11, attempt)).toBe(1);
   });
 
   it('of a client that is sent away do not count against the account', async () => {
     const limits = new AttemptLimits(3);
-    await times(3, () => limits.take('login', '192.0.2.1', 'x@y.z'));
-    expect(await times(5, () => limits.take('login', '192.0.2.1', 'a@b.c'))).toBe(5);
-    expect(await limits.take('login', '192.0.2.2', 'a@b.c')).toBeUndefined();
+    await times(3, () => limits.take('login', { ip: A, account: 'x@y.z' }));
+    expect(await times(100, () => limits.take('login', { ip: A, account }))).toBe(100);
+    expect(await limits.take('login', { ip: '192.0.2.2', account })).toBeUndefined();
   });
-});
-
-it.each([
-  ['192.0.2.1', '192.0.2.1'],
-  ['::ffff:192.0.2.1', '192.0.2.1'],
-  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
-  ['2001:0DB8:1:2::9', '2001:db8:1:2'],
-  ['2001:db8::1', '2001:db8:0:0'],
-  ['::1', '0:0:0:0'],
-])('the network of %s is %s', (ip, network) => {
-  expect(networkOf(ip)).toBe(network);
 });

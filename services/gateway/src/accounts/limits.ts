@@ -1,41 +1,85 @@
-import { secretHash } from '@pizzapi/process';
+import { networkOf, secretHash } from '@pizzapi/process';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 
-/** Attempts that one client, or everybody at one account, has in a minute. */
+/** Attempts that one client has in a minute, and a device at the account that it once signed in to. */
 const ATTEMPTS_PER_MINUTE = 10;
+/** How many times as many everybody else together has at one account. */
+const ACCOUNT_FACTOR = 10;
+/** How long an account takes no attempts of others, the first time that these were too many; each time twice as long. */
+const FIRST_BLOCK_S = 60;
+const LONGEST_BLOCK_S = 15 * 60;
+/** How long such a time is remembered, in seconds. */
+const MEMORY_S = 60 * 60;
 
 /** What is limited, each by itself. */
 export type Attempt = 'login' | 'signup' | 'link' | 'password' | 'pair' | 'pair_lookup' | 'notification_test';
 
+/** Whose attempt it is. */
+export interface Attempter {
+  ip: string;
+  /** What was given as the name of an account, whether there is one or not. */
+  account?: string;
+  /** The device, where it has signed in to this account before. */
+  device?: string | undefined;
+  /** Who tries is signed in to the account: no stranger's attempt counts at it. */
+  signedIn?: boolean;
+}
+
 /**
  * Counts attempts in the memory of this gateway. A client counts by its address (IPv6: by its /64, which is what one
- * customer has), an account by what was given as its name, whether there is one or not.
+ * customer has). At an account the attempts of all clients count together as well, far above what one has, so that
+ * nobody keeps others from it alone; and who tries from many addresses does not keep it from the devices of its owner,
+ * which count by themselves.
  */
 export class AttemptLimits {
   private readonly clients;
+  private readonly devices;
   private readonly accounts;
+  private readonly blocks;
 
   constructor(points = ATTEMPTS_PER_MINUTE) {
     this.clients = new RateLimiterMemory({ points, duration: 60, keyPrefix: 'client' });
-    this.accounts = new RateLimiterMemory({ points, duration: 60, keyPrefix: 'account' });
+    this.devices = new RateLimiterMemory({ points, duration: 60, keyPrefix: 'device' });
+    this.accounts = new RateLimiterMemory({ points: points * ACCOUNT_FACTOR, duration: 60, keyPrefix: 'account' });
+    this.blocks = new RateLimiterMemory({ points: Number.MAX_SAFE_INTEGER, duration: MEMORY_S, keyPrefix: 'block' });
   }
 
   /**
    * Counts an attempt. Undefined when it may go on, or else the seconds to wait. A client that is sent away does not
-   * count against the account, so that it cannot lock others out for longer than its own attempts last.
+   * count against the account.
    */
-  async take(what: Attempt, ip: string, account?: string): Promise<number | undefined> {
-    const wait = await consume(this.clients, `${what}/${networkOf(ip)}`);
+  async take(what: Attempt, { ip, account, device, signedIn = false }: Attempter): Promise<number | undefined> {
+    // A device that has used up what is its own is a client like any other.
+    if (device !== undefined && (await consume(this.devices, keyOf(what, device))) === undefined) return undefined;
+    const wait = await consume(this.clients, keyOf(what, networkOf(ip)));
     if (wait !== undefined || account === undefined) return wait;
-    return consume(this.accounts, `${what}/${secretHash(account)}`);
+    const key = keyOf(what, secretHash(account));
+    return signedIn ? consume(this.devices, key) : this.takeAtAccount(key);
   }
 
-  /** It was no guess: the client gets its attempt back, and the account starts anew. */
-  async succeeded(what: Attempt, ip: string, account?: string): Promise<void> {
-    await this.clients.reward(`${what}/${networkOf(ip)}`);
-    if (account !== undefined) await this.accounts.delete(`${what}/${secretHash(account)}`);
+  /** It was no guess, and does not count. */
+  async succeeded(what: Attempt, { ip, account, device, signedIn = false }: Attempter): Promise<void> {
+    if (device !== undefined) return void (await this.devices.delete(keyOf(what, device)));
+    await this.clients.reward(keyOf(what, networkOf(ip)));
+    if (account === undefined) return;
+    const key = keyOf(what, secretHash(account));
+    await (signedIn ? this.devices.delete(key) : this.accounts.reward(key));
+  }
+
+  private async takeAtAccount(key: string): Promise<number | undefined> {
+    const wait = await consume(this.accounts, key);
+    if (wait === undefined) return undefined;
+    const { consumedPoints } = (await this.accounts.get(key)) ?? { consumedPoints: 0 };
+    // Once for each time that there were too many, not for each that came too late.
+    if (consumedPoints !== this.accounts.points + 1) return wait;
+    const { consumedPoints: times } = await this.blocks.consume(key);
+    const seconds = Math.min(LONGEST_BLOCK_S, FIRST_BLOCK_S * 2 ** (times - 1));
+    await this.accounts.block(key, seconds);
+    return seconds;
   }
 }
+
+const keyOf = (what: Attempt, who: string): string => `${what}/${who}`;
 
 /** Counts one of a key. Undefined when it may go on, or else the seconds to wait. */
 export async function consume(limiter: RateLimiterMemory, key: string): Promise<number | undefined> {
@@ -46,15 +90,4 @@ export async function consume(limiter: RateLimiterMemory, key: string): Promise<
     if (!(limited instanceof RateLimiterRes)) throw limited;
     return Math.max(1, Math.ceil(limited.msBeforeNext / 1_000));
   }
-}
-
-/** What one customer has: an IPv4 address, or the first 64 bits of an IPv6 one. */
-export function networkOf(ip: string): string {
-  const mapped = /^::ffff:([\d.]+)$/i.exec(ip);
-  if (mapped !== null) return mapped[1]!;
-  if (!ip.includes(':')) return ip;
-  const [left = [], right = []] = ip.split('::').map((side) => side.split(':').filter((group) => group !== ''));
-  const zeros = ip.includes('::') ? Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0') : [];
-  const groups = [...left, ...zeros, ...right].slice(0, 4);
-  return groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':');
 }

@@ -11,6 +11,8 @@ export interface Refused {
 export interface Client {
   ip: string;
   userAgent: string;
+  /** Its cookies, as they came: whether it is a device that has signed in before. */
+  cookies?: string | undefined;
 }
 
 export const refused = (error: ErrorInfo): Refused => ({ kind: 'refused', error });

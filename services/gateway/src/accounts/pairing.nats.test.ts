@@ -2,6 +2,7 @@ import { tokenKind } from '@pizzapi/process';
 import type { PairPollReply, PairReply } from '@pizzapi/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Browser } from '../testing/browser.js';
+import { pageOf } from '../testing/browser.js';
 import { PATIENT } from '../testing/patience.js';
 import type { Person } from '../testing/people.js';
 import { startScenario, type Scenario } from '../testing/scenario.js';
@@ -29,7 +30,7 @@ describe('pairing', () => {
   it('gives the program a key of who approved it, once', async () => {
     const { code, secret, verifyUrl, expiresAt } = await ask();
     expect(code).toMatch(/^[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{4}$/);
-    expect(verifyUrl).toBe(`${s.url}/pair#${code}`);
+    expect(verifyUrl).toBe(`${pageOf(s.url)}/pair#${code}`);
     expect(expiresAt - Date.now()).toBeLessThanOrEqual(600_000);
     expect(await poll(secret)).toMatchObject({ status: 200, body: { status: 'pending' } });
 

@@ -59,7 +59,7 @@ export class Pairing {
 
   async ask({ kind, name }: PairBody, ip: string): Promise<({ kind: 'asked' } & PairReply) | Refused> {
     const { limits, trail, publicUrl } = this.deps;
-    const wait = await limits.take('pair', ip);
+    const wait = await limits.take('pair', { ip });
     if (wait !== undefined) return comeBack(wait);
     const code = randomText(CODE_CHARS, CODE_ALPHABET);
     // The code is in it, so that one look-up finds the row.
@@ -120,11 +120,11 @@ export class Pairing {
   /** A row that waits for its answer. Whoever looks for codes that are not there is soon sent away. */
   private async open(code: string, ip: string): Promise<{ kind: 'open'; row: PairRow; revision: number } | Refused> {
     const { limits } = this.deps;
-    const wait = await limits.take('pair_lookup', ip);
+    const wait = await limits.take('pair_lookup', { ip });
     if (wait !== undefined) return comeBack(wait);
     const found = await this.rows.get(keyOf(canonical(code)));
     if (found === undefined || found.value.answer !== undefined || this.isOver(found.value)) return notFound();
-    await limits.succeeded('pair_lookup', ip);
+    await limits.succeeded('pair_lookup', { ip });
     return { kind: 'open', row: found.value, revision: found.revision };
   }
 

@@ -4,7 +4,7 @@ import { mintLinkToken } from '@pizzapi/process';
 import type { LoginInfo } from '@pizzapi/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AUDIT_STREAM, streamHead } from '@pizzapi/backbone';
-import { Browser } from '../testing/browser.js';
+import { askAt, Browser } from '../testing/browser.js';
 import { PATIENT } from '../testing/patience.js';
 import { startScenario, type Scenario } from '../testing/scenario.js';
 import { auditRows } from '../testing/trail.js';
@@ -148,20 +148,32 @@ describe('a login', () => {
   it('is kept by a cookie that no script can read, bound to the host where there is TLS', async () => {
     const answer = await new Browser(url).fetch('/api/auth/login', ada);
     expect(answer.headers.get('cache-control')).toBe('no-store');
-    expect(answer.headers.get('set-cookie')).toMatch(
-      /^pizzapi=[\w-]{43}; Max-Age=2592000; Path=\/; HttpOnly; SameSite=Strict$/,
-    );
-    const { gateway } = await s.start({ publicUrl: 'https://app.example.com' });
-    const secure = `http://127.0.0.1:${(gateway.app.server.address() as AddressInfo).port}`;
-    const overTls = await fetch(`${secure}/api/auth/login`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', origin: 'https://app.example.com' },
-      body: JSON.stringify(ada),
+    expect(answer.headers.getSetCookie()).toEqual([
+      expect.stringMatching(/^pizzapi=[\w-]{43}; Max-Age=2592000; Path=\/; HttpOnly; SameSite=Strict$/),
+      expect.stringMatching(
+        /^pizzapi-device=[\w-]{59}; Max-Age=31536000; Path=\/api\/auth; HttpOnly; SameSite=Strict$/,
+      ),
+    ]);
+    const publicUrl = 'https://app.example.com';
+    const { gateway } = await s.start({ publicUrl });
+    const { port } = gateway.app.server.address() as AddressInfo;
+    const overTls = await askAt(`${publicUrl}/api/auth/login`, {
+      ...{ port, method: 'POST', body: JSON.stringify(ada) },
+      headers: new Headers({ 'content-type': 'application/json', origin: publicUrl }),
     });
-    const cookie = overTls.headers.get('set-cookie')!;
+    const [cookie, device] = overTls.headers.getSetCookie();
     expect(cookie).toMatch(/^__Host-pizzapi=[\w-]{43}; Max-Age=2592000; Path=\/; HttpOnly; SameSite=Strict; Secure$/);
-    const me = (name: string) =>
-      fetch(`${secure}/api/auth/me`, { headers: { cookie: cookie.split(';', 1)[0]!.replace('__Host-pizzapi', name) } });
+    expect(device).toMatch(
+      /^__Host-pizzapi-device=[\w-]{59}; Max-Age=31536000; Path=\/; HttpOnly; SameSite=Strict; Secure$/,
+    );
+    const { pageToken } = (await overTls.json()) as { pageToken: string };
+    const me = (name: string) => {
+      const pair = cookie!.split(';', 1)[0]!.replace('__Host-pizzapi', name);
+      return askAt(`${publicUrl}/api/auth/me`, {
+        port,
+        headers: new Headers({ cookie: pair, 'pizzapi-page-token': pageToken }),
+      });
+    };
     expect((await me('__Host-pizzapi')).status).toBe(200);
     expect((await me('pizzapi')).status).toBe(401);
   });
@@ -169,7 +181,7 @@ describe('a login', () => {
   it('ends with the logout, at this gateway at once and at the others soon', async () => {
     const browser = await signedIn();
     const other = new Browser((await s.start()).url);
-    other.cookie = browser.cookie;
+    Object.assign(other, { cookie: browser.cookie, pageToken: browser.pageToken });
     expect((await other.ask('/api/auth/me')).status).toBe(200);
     const { cookie } = browser;
     expect((await browser.ask('/api/auth/logout', {})).status).toBe(204);

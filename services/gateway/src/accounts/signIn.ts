@@ -1,6 +1,7 @@
 import { bucket, type Backbone } from '@pizzapi/backbone';
 import { checkLinkToken, secretHash } from '@pizzapi/process';
 import { errorInfo, PASSWORD_REQUIREMENTS, validatePassword, type AccountRow, type LoginBody } from '@pizzapi/protocol';
+import type { DeviceCookie } from '../auth/deviceCookie.js';
 import type { Credential } from '../auth/principal.js';
 import type { AttemptLimits } from './limits.js';
 import type { Logins } from './logins.js';
@@ -17,6 +18,7 @@ export interface SignInDeps {
   logins: Logins;
   passwords: Passwords;
   limits: AttemptLimits;
+  devices: DeviceCookie;
   trail: Trail;
   now?: () => number;
 }
@@ -40,39 +42,44 @@ export class SignIn {
 
   /** What is not right about address or password is never said: whoever asks learns nothing of who has an account. */
   async withPassword({ email, password }: LoginBody, client: Client): Promise<SignedIn | Refused> {
-    const { accounts, passwords, limits, trail } = this.deps;
+    const { accounts, passwords, limits, devices, trail } = this.deps;
     if (!validatePassword(password).checks[1]!.met)
       return refused(errorInfo('password_weak', PASSWORD_REQUIREMENTS[1]));
     const address = addressOf(email);
-    const wait = await limits.take('login', client.ip, address);
+    const { ip, cookies } = client;
+    const attempter = { ip, account: address, device: devices.deviceOf(cookies, address) };
+    const wait = await limits.take('login', attempter);
     if (wait !== undefined) return comeBack(wait);
     const account = await accounts.byEmail(address);
     const verdict = await passwords.verify(password, account?.password);
     if (verdict === 'busy') return comeBack(BUSY_S);
     if (account === undefined || verdict === 'wrong' || account.disabledAt !== undefined) {
-      trail('login_failed', { ip: client.ip, ...(account === undefined ? {} : { userId: account.userId }) });
+      trail('login_failed', { ip, ...(account === undefined ? {} : { userId: account.userId }) });
       return refused(errorInfo('login_failed'));
     }
-    await limits.succeeded('login', client.ip, address);
+    await limits.succeeded('login', attempter);
     return this.begin(account, client, 'password');
   }
 
   /** A link works once, whichever gateway it is opened at; it signs in the owner. */
   async withLink(token: string, client: Client): Promise<SignedIn | Refused> {
-    const { secret, accounts, limits } = this.deps;
-    const wait = await limits.take('link', client.ip);
-    if (wait !== undefined) return comeBack(wait);
+    const { secret, accounts } = this.deps;
     const now = this.now();
+    // Before anything is counted: nobody guesses a link, and who has one is not kept from it by who tries to.
     const link = checkLinkToken(secret, token, now);
-    if (link.kind !== 'valid') return refused(errorInfo('link_invalid'));
+    if (link.kind !== 'valid') return this.refuseLink(client);
     const used = await this.links.create(
       `link.${secretHash(link.nonce)}`,
       { usedAt: now },
       { ttlMs: link.expiresAt - now },
     );
-    if (used.kind === 'conflict') return refused(errorInfo('link_invalid'));
-    await limits.succeeded('link', client.ip);
+    if (used.kind === 'conflict') return this.refuseLink(client);
     return this.begin(await accounts.ensureOwner(), client, 'link');
+  }
+
+  private async refuseLink({ ip }: Client): Promise<Refused> {
+    const wait = await this.deps.limits.take('link', { ip });
+    return wait === undefined ? refused(errorInfo('link_invalid')) : comeBack(wait);
   }
 
   /** Signs a browser in to an account that has just proven itself. */

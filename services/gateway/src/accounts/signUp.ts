@@ -58,7 +58,7 @@ export class SignUp {
    */
   async signUp(body: SignupBody, client: Client, principal: Principal | null): Promise<SignUpOutcome> {
     const { accounts, limits } = this.deps;
-    const wait = await limits.take('signup', client.ip);
+    const wait = await limits.take('signup', { ip: client.ip });
     if (wait !== undefined) return comeBack(wait);
     if (principal?.userId === OWNER_ID && (await accounts.get(OWNER_ID))?.email === undefined) {
       const { email, password, name } = body;
@@ -107,11 +107,12 @@ export class SignUp {
     { ip }: Client,
   ): Promise<Refused | undefined> {
     const { limits, passwords, trail } = this.deps;
-    const wait = await limits.take('password', ip, userId);
+    const attempter = { ip, account: userId, signedIn: true };
+    const wait = await limits.take('password', attempter);
     if (wait !== undefined) return comeBack(wait);
     const verdict = current === undefined ? 'wrong' : await passwords.verify(current, password);
     if (verdict === 'busy') return comeBack(BUSY_S);
-    if (verdict === 'right') return void (await limits.succeeded('password', ip, userId));
+    if (verdict === 'right') return void (await limits.succeeded('password', attempter));
     trail('login_failed', { userId, ip, what: 'password' });
     return refused(errorInfo('login_failed', 'The current password is wrong'));
   }

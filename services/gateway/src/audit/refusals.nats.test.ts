@@ -2,6 +2,7 @@ import { AUDIT_STREAM, consumeStream, streamHead } from '@pizzapi/backbone';
 import { localToken, METRICS, mintLinkToken } from '@pizzapi/process';
 import { decode, SUBPROTOCOL } from '@pizzapi/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { askAt, pageOf } from '../testing/browser.js';
 import { refusal } from '../testing/client.js';
 import { startScenario, type Scenario } from '../testing/scenario.js';
 
@@ -16,9 +17,9 @@ beforeEach(async () => {
 afterAll(() => s.end());
 
 const link = (token: string, query = '') =>
-  fetch(`${s.url}/api/auth/link${query}`, {
+  askAt(`${pageOf(s.url)}/api/auth/link${query}`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: new Headers({ 'content-type': 'application/json' }),
     body: JSON.stringify({ token }),
   });
 

@@ -17,11 +17,7 @@ export class Cookie {
 
   /** Its value in a `Cookie` header. */
   read(header: string | undefined): string | undefined {
-    for (const pair of (header ?? '').split(';')) {
-      const at = pair.indexOf('=');
-      if (at > 0 && pair.slice(0, at).trim() === this.name) return pair.slice(at + 1).trim();
-    }
-    return undefined;
+    return readCookie(header, this.name);
   }
 
   /** The `Set-Cookie` header that keeps `value` as long as a login lasts. */
@@ -33,4 +29,13 @@ export class Cookie {
   drop(): string {
     return `${this.name}=; Max-Age=0; ${this.attributes}`;
   }
+}
+
+/** The value of a cookie in a `Cookie` header. */
+export function readCookie(header: string | undefined, name: string): string | undefined {
+  for (const pair of (header ?? '').split(';')) {
+    const at = pair.indexOf('=');
+    if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim();
+  }
+  return undefined;
 }

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { localTokenChecker, secretHash, tokenKind } from '@pizzapi/process';
 import { BEARER_PREFIX, OWNER_ID, type AccountRow } from '@pizzapi/protocol';
 import type { Cookie } from './cookie.js';
+import type { PageTokens } from './pageTokens.js';
 import { localOwner, type Credential, type Principal } from './principal.js';
 import type { Registry } from './registry.js';
 import type { Seen } from './seen.js';
@@ -12,6 +13,8 @@ export type Authentication =
   | { kind: 'principal'; principal: Principal; by: 'cookie' | 'bearer' }
   /** No credential at all. */
   | { kind: 'none' }
+  /** A cookie without the token of its page: whoever was sent it, it is not the page that speaks. */
+  | { kind: 'no_page_token' }
   /** A credential that is not valid: tampered, expired, revoked, of another kind, or of a disabled account. */
   | { kind: 'invalid'; by: 'cookie' | 'bearer' };
 
@@ -19,9 +22,19 @@ export interface CredentialsDeps {
   /** Of this home: whoever can read it may act as the owner. */
   secret: Uint8Array;
   cookie: Cookie;
+  pageTokens: PageTokens;
   registry: Registry;
   seen: Seen;
   guests: Pick<ShareGuests, 'verify'>;
+}
+
+/** What a request shows of who makes it, and from where. */
+export interface Shown {
+  headers: IncomingHttpHeaders;
+  query: unknown;
+  /** Where a key is used from. */
+  ip: string;
+  isOfPage: boolean;
 }
 
 /** Characters of the name a guest gives. */
@@ -35,12 +48,13 @@ export class Credentials {
     this.isLocal = localTokenChecker(deps.secret);
   }
 
-  /** A bearer goes before a cookie: who sends one means it. `ip` is where a key was used from. */
-  async authenticate(headers: IncomingHttpHeaders, query?: unknown, ip = ''): Promise<Authentication> {
+  /** A bearer goes before a cookie: who sends one means it. `isOfPage`: the request was made under the page's name. */
+  async authenticate({ headers, query, ip, isOfPage }: Shown): Promise<Authentication> {
     const bearer = bearerOf(headers);
     const by = bearer === undefined ? 'cookie' : 'bearer';
-    const cookie = bearer === undefined ? this.deps.cookie.read(headers.cookie) : undefined;
+    const cookie = bearer === undefined && isOfPage ? this.deps.cookie.read(headers.cookie) : undefined;
     if (bearer === undefined && cookie === undefined) return { kind: 'none' };
+    if (cookie !== undefined && !this.deps.pageTokens.isShown(headers, cookie)) return { kind: 'no_page_token' };
     const principal = cookie === undefined ? await this.ofBearer(bearer!, query, ip) : await this.ofLogin(cookie);
     return principal === undefined ? { kind: 'invalid', by } : { kind: 'principal', principal, by };
   }

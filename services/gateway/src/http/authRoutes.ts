@@ -7,6 +7,7 @@ import {
   LoginsReply,
   Me,
   PasswordBody,
+  SignedIn as SignedInReply,
   SignupBody,
   type AccountRow,
 } from '@pizzapi/protocol';
@@ -18,6 +19,8 @@ import type { SignedIn, SignIn } from '../accounts/signIn.js';
 import type { SignUp } from '../accounts/signUp.js';
 import type { Trail } from '../accounts/trail.js';
 import type { Cookie } from '../auth/cookie.js';
+import type { DeviceCookie } from '../auth/deviceCookie.js';
+import type { PageTokens } from '../auth/pageTokens.js';
 import type { Credential, Principal } from '../auth/principal.js';
 import type { Registry } from '../auth/registry.js';
 import type { GatewayMetrics } from '../metrics.js';
@@ -31,6 +34,8 @@ export interface AuthDeps {
   signIn: SignIn;
   signUp: SignUp;
   cookie: Cookie;
+  pageTokens: PageTokens;
+  devices: DeviceCookie;
   trail: Trail;
   metrics: GatewayMetrics;
 }
@@ -40,6 +45,7 @@ export const SMALL_BODY_BYTES = 8 * 1024;
 
 const tag = 'auth';
 const open = { config: { open: true }, bodyLimit: SMALL_BODY_BYTES };
+const signsIn = { config: { open: true, signsIn: true }, bodyLimit: SMALL_BODY_BYTES };
 
 const BY: Readonly<Record<Credential['kind'], Me['by']>> = {
   login: 'session',
@@ -53,16 +59,20 @@ function meOf({ userId, name, role, credential }: Principal, account: AccountRow
   return { userId, name, role, ...email, by: BY[credential.kind], hasPassword: account?.password !== undefined };
 }
 
-const clientOf = ({ ip, headers }: FastifyRequest): Client => ({ ip, userAgent: headers['user-agent'] ?? '' });
+const clientOf = ({ ip, headers }: FastifyRequest): Client => ({
+  ...{ ip, userAgent: headers['user-agent'] ?? '', cookies: headers.cookie },
+});
 
 /** Getting an account, signing in and out, the password, and the sign-ins there are. */
 export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
-  const { registry, logins, signIn, signUp, cookie, trail, metrics } = deps;
+  const { registry, logins, signIn, signUp, cookie, pageTokens, devices, trail, metrics } = deps;
   const refuse = refuser(metrics);
   const signedIn = (reply: FastifyReply, { account, cookie: value }: SignedIn): FastifyReply => {
-    const { userId, name, role } = account;
+    const { userId, name, role, email } = account;
+    const device = email === undefined ? undefined : devices.keep(reply.request.headers.cookie, email);
     const principal: Principal = { userId, name, role, via: 'owner', credential: { kind: 'login', id: '' } };
-    return reply.header('set-cookie', cookie.keep(value)).send(meOf(principal, account));
+    const cookies = [cookie.keep(value), ...(device === undefined ? [] : [device])];
+    return reply.header('set-cookie', cookies).send({ ...meOf(principal, account), pageToken: pageTokens.of(value) });
   };
 
   app.get(
@@ -74,12 +84,12 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
   app.post<{ Body: SignupBody }>(
     '/api/auth/signup',
     {
-      ...open,
+      ...signsIn,
       schema: route({
         summary: 'Get an account; 201 signs in, 202 says nothing of whether the address was taken',
         tag,
         body: SignupBody,
-        answers: { 201: Me, 202: Type.Object({}) },
+        answers: { 201: Type.Union([SignedInReply, Me]), 202: Type.Object({}) },
       }),
     },
     async (request, reply) => {
@@ -95,7 +105,7 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
 
   app.post<{ Body: LoginBody }>(
     '/api/auth/login',
-    { ...open, schema: route({ summary: 'Sign in', tag, body: LoginBody, answers: { 200: Me } }) },
+    { ...signsIn, schema: route({ summary: 'Sign in', tag, body: LoginBody, answers: { 200: SignedInReply } }) },
     async (request, reply) => {
       const outcome = await signIn.withPassword(request.body, clientOf(request));
       return outcome.kind === 'refused' ? refuse(reply, outcome) : signedIn(reply, outcome);
@@ -105,12 +115,12 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
   app.post<{ Body: { token: string } }>(
     '/api/auth/link',
     {
-      ...open,
+      ...signsIn,
       schema: route({
         summary: 'Sign in with the token of a one-time link',
         tag,
         body: LinkBody,
-        answers: { 200: Me },
+        answers: { 200: SignedInReply },
       }),
     },
     async (request, reply) => {

@@ -7,7 +7,6 @@ import {
   type ErrorCode,
   type ErrorInfo,
 } from '@pizzapi/protocol';
-import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '@pizzapi/process';
 import { pathOf, type Refusals } from '../audit/refusals.js';
@@ -27,14 +26,6 @@ const REFUSED: ReadonlySet<number> = new Set([401, 403, 421, 429]);
 export function answerError(reply: FastifyReply, error: ErrorInfo): FastifyReply {
   reply.errorCode = error.code;
   return reply.code(ERRORS[error.code].status).header('cache-control', 'no-store').send({ error });
-}
-
-/** Answers bytes that are no HTTP, in our shape, and hangs up. There is no request yet, so no route and no hook. */
-export function answerGarbage(error: { code?: string }, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
-  const body = JSON.stringify({ error: errorInfo('bad_request', 'This is not HTTP') });
-  const head = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close`;
-  socket.end(`HTTP/1.1 400 Bad Request\r\n${head}\r\n\r\n${body}`);
 }
 
 /** What a request of the wrong shape is called, by the part that is wrong. */

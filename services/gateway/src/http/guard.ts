@@ -4,6 +4,7 @@ import type { Addresses } from '../auth/addresses.js';
 import type { Authentication, Credentials } from '../auth/credentials.js';
 import type { Principal } from '../auth/principal.js';
 import type { GatewayMetrics } from '../metrics.js';
+import type { Connections } from './connections.js';
 import { answerError } from './errors.js';
 
 declare module 'fastify' {
@@ -20,6 +21,8 @@ declare module 'fastify' {
     admin?: boolean;
     /** Also under a name that is not ours: probes ask by address. */
     anyHost?: boolean;
+    /** Signs a browser in: under the page's name alone. */
+    signsIn?: boolean;
   }
 }
 
@@ -28,22 +31,30 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 export interface GuardDeps {
   addresses: Addresses;
   credentials: Credentials;
+  connections: Connections;
   metrics: GatewayMetrics;
 }
 
 /**
  * Stands before every request: Host, Origin, credentials, role. The API's routes are closed unless they say that they
- * are open, to guests unless they say `guests`.
+ * are open, to guests unless they say `guests`. No body is read before.
  */
-export function registerGuard(app: FastifyInstance, { addresses, credentials, metrics }: GuardDeps): void {
+export function registerGuard(app: FastifyInstance, { addresses, credentials, connections, metrics }: GuardDeps): void {
   app.decorateRequest('principal', null);
   app.addHook('onRequest', async (request, reply) => {
     const foreign = foreignness(request, addresses);
-    const who: Authentication = isApi(request)
-      ? await credentials.authenticate(request.headers, request.query, request.ip)
+    const who: Authentication = isGuarded(request)
+      ? await credentials.authenticate({
+          ...{ headers: request.headers, query: request.query, ip: request.ip },
+          isOfPage: addresses.isOfPage(request.headers),
+        })
       : { kind: 'none' };
-    if (who.kind === 'principal') request.principal = { ...who.principal, ip: request.ip };
-    const error = foreign ?? (isApi(request) ? refusal(request, who) : undefined);
+    if (who.kind === 'principal') {
+      request.principal = { ...who.principal, ip: request.ip };
+      connections.admit(request);
+    }
+    const tooMany = who.kind === 'principal' ? undefined : connections.take(request, reply);
+    const error = foreign ?? tooMany ?? (isGuarded(request) ? refusal(request, who, addresses) : undefined);
     if (error === undefined) return;
     metrics.error(error.code);
     return answerError(reply, error);
@@ -57,17 +68,23 @@ function foreignness({ headers, method, routeOptions }: FastifyRequest, addresse
 }
 
 /** Judged by the route that was found, not by the address, which can be written in many ways. */
-function isApi({ routeOptions: { url } }: FastifyRequest): boolean {
-  return url !== undefined && /^\/(api|ws)(\/|$)/.test(url);
+function isGuarded({ routeOptions: { url, config } }: FastifyRequest): boolean {
+  return config.admin === true || (url !== undefined && /^\/(api|ws)(\/|$)/.test(url));
 }
 
-function refusal(request: FastifyRequest, who: Authentication): ErrorInfo | undefined {
-  const { open, guests, admin } = request.routeOptions.config;
+function refusal(request: FastifyRequest, who: Authentication, addresses: Addresses): ErrorInfo | undefined {
+  const { open, guests, admin, signsIn } = request.routeOptions.config;
+  const { headers } = request;
+  // The cookie would be kept for a name that other programs of the machine have as well.
+  if (signsIn === true && who.kind !== 'principal' && !addresses.isOfPage(headers))
+    return errorInfo('forbidden_host', `Browsers sign in at ${addresses.pageUrl}, and nowhere else`);
   if (who.kind !== 'principal') return open === true ? undefined : denied(who);
   // A page says where it comes from whenever it may change something; a cookie without that was not sent by one.
   const mayChange = request.ws || !SAFE.has(request.method);
-  if (who.by === 'cookie' && mayChange && request.headers.origin === undefined)
+  if (who.by === 'cookie' && mayChange && headers.origin === undefined)
     return errorInfo('unauthenticated', 'A cookie came without an Origin');
+  const notOfPage = who.by === 'cookie' ? addresses.cookieProblem(headers) : undefined;
+  if (notOfPage !== undefined) return notOfPage;
   const { role } = who.principal;
   if (role === 'guest' && open !== true && guests !== true)
     return errorInfo('forbidden', 'A link opens its session and nothing else');
@@ -75,6 +92,8 @@ function refusal(request: FastifyRequest, who: Authentication): ErrorInfo | unde
 }
 
 function denied(who: Exclude<Authentication, { kind: 'principal' }>): ErrorInfo {
+  if (who.kind === 'no_page_token')
+    return errorInfo('unauthenticated', 'A cookie came without the token of its page; sign in again');
   return who.kind === 'invalid' && who.by === 'bearer'
     ? errorInfo('forbidden', 'This token is not valid')
     : errorInfo('unauthenticated');

@@ -126,7 +126,7 @@ export function notificationRoutes(app: FastifyInstance, deps: NotificationDeps)
     },
     async (request, reply) => {
       const { userId } = principalOf(request);
-      const wait = await limits.take('notification_test', request.ip, userId);
+      const wait = await limits.take('notification_test', { ip: request.ip, account: userId, signedIn: true });
       if (wait !== undefined) return refuse(reply, comeBack(wait));
       return { results: await sendTrial(store, userId, publicUrl(), reach) };
     },

@@ -2,8 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import { errorInfo } from '@pizzapi/protocol';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Addresses } from '../auth/addresses.js';
 import { answerError } from './errors.js';
+import { movedPage } from './movedPage.js';
 
 /**
  * What is sent with everything, pages or not. A page loads nothing but what came with it and runs no script or style
@@ -29,14 +31,21 @@ export function securityHeaders(socketOrigins: readonly string[]): Readonly<Reco
   };
 }
 
+/** The page's own file, which is never asked for by its name. */
+const PAGE_FILE = '/index.html';
 /** Paths that are never a page. */
 const NO_PAGE = /^\/(api|ws|livez|readyz|metrics|openapi\.json)(\/|$)/;
 
 /**
  * The dashboard. Files with a hash in their name may be kept for ever; the page itself never. Any other path that is no
- * file and none of the API's is the page again, which finds its way by the address.
+ * file and none of the API's is the page again, which finds its way by the address. Under another name than the page's
+ * own it is a page that leads there.
  */
-export async function pageRoutes(app: FastifyInstance, folder: string | undefined): Promise<void> {
+export async function pageRoutes(
+  app: FastifyInstance,
+  folder: string | undefined,
+  addresses: Addresses,
+): Promise<void> {
   const page = folder === undefined ? undefined : join(folder, 'index.html');
   const there = folder !== undefined && page !== undefined && existsSync(page);
   if (there) {
@@ -45,6 +54,7 @@ export async function pageRoutes(app: FastifyInstance, folder: string | undefine
       index: false,
       wildcard: false,
       cacheControl: false,
+      globIgnore: [PAGE_FILE.slice(1)],
       setHeaders: (reply, path) => {
         const hashed = path.includes('/assets/') || path.includes('/immutable/');
         reply.setHeader('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-store');
@@ -53,8 +63,16 @@ export async function pageRoutes(app: FastifyInstance, folder: string | undefine
   }
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0]!;
-    const wantsPage = request.method === 'GET' && !NO_PAGE.test(path) && !/\.[a-z0-9]{1,8}$/i.test(path);
+    const isFile = /\.[a-z0-9]{1,8}$/i.test(path) && path !== PAGE_FILE;
+    const wantsPage = ['GET', 'HEAD'].includes(request.method) && !NO_PAGE.test(path) && !isFile;
     if (!there || !wantsPage) return answerError(reply, errorInfo('not_found', `There is no ${path.slice(0, 100)}`));
-    return reply.header('cache-control', 'no-store').type('text/html; charset=utf-8').send(readFileSync(page));
+    void reply.header('cache-control', 'no-store').type('text/html; charset=utf-8');
+    if (!addresses.isOfPage(request.headers)) return sendMoved(request, reply, addresses);
+    return reply.send(readFileSync(page));
   });
+}
+
+function sendMoved({ socket }: FastifyRequest, reply: FastifyReply, { pageUrl }: Addresses): FastifyReply {
+  const { html, policy } = movedPage(pageUrl, socket.localPort ?? 0);
+  return reply.header('content-security-policy', policy).send(html);
 }

@@ -1,5 +1,6 @@
 import { requestRpc, type Backbone } from '@pizzapi/backbone';
 import {
+  CodedError,
   decode,
   encode,
   errorInfo,
@@ -64,7 +65,8 @@ export function runnerRoutes(app: FastifyInstance, { b, directory }: { b: Backbo
       const question = encode({ path: request.query.path ?? '' });
       const answer = await requestRpc(b, subjects.runnerRpc(rid, 'folders'), question, { timeoutMs: FOLDERS_MS });
       if (answer.kind !== 'ok') return answerError(reply, errorInfo('runner_timeout'));
-      const body = decode(answer.body);
+      const body = readAnswer(answer.body);
+      if (body === undefined) return answerError(reply, errorInfo('runner_failed', 'Its answer cannot be read'));
       const error = isMap(body) && isMap(body['error']) ? body['error'] : undefined;
       if (error !== undefined) {
         const code = error['code'];
@@ -78,4 +80,14 @@ export function runnerRoutes(app: FastifyInstance, { b, directory }: { b: Backbo
       return { folders: folders.filter((folder) => typeof folder === 'string') };
     },
   );
+}
+
+/** A runner may answer anything. */
+function readAnswer(body: Uint8Array): unknown {
+  try {
+    return decode(body);
+  } catch (error) {
+    if (error instanceof CodedError) return undefined;
+    throw error;
+  }
 }

@@ -6,6 +6,8 @@ export const ROOM_LIMITS = {
   refillBytes: 64 * 1024,
   /** A parked viewer that takes nothing for so long is closed. */
   stallMs: 30_000,
+  /** A viewer that has been greeted and does not say where to begin is closed after so long. */
+  resumeMs: 30_000,
   /** Bytes of one message during replay. */
   chunkBytes: 64 * 1024,
   /** Recent events kept per room, ready to be sent. */

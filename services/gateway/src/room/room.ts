@@ -1,4 +1,4 @@
-import { restartReason, type CloseName } from '@pizzapi/protocol';
+import { isOneMap, restartReason, type CloseName } from '@pizzapi/protocol';
 import { controlFrame, deltaFrame, eventFrame, Packet, packetsOf, type Frame } from '../wire/frame.js';
 import { peekNumber } from '../wire/peek.js';
 import type { Flow } from './flow.js';
@@ -162,7 +162,7 @@ export class Room {
   }
 
   private onDelta(bytes: Uint8Array): void {
-    const n = peekNumber(bytes, 'n');
+    const n = isOneMap(bytes) ? peekNumber(bytes, 'n') : undefined;
     if (n === undefined) return;
     const frame = deltaFrame(n, bytes);
     const hole = this.partials.note(frame);

@@ -21,7 +21,7 @@ import type { Directory } from './directory.js';
 import type { Expected } from './expected.js';
 import { answerProblem } from './guestAnswers.js';
 import { withoutClaims } from './identity.js';
-import { keyProblem, scopedKey } from './keys.js';
+import { keyProblem, type IdempotentIds } from './keys.js';
 import type { Reader } from './reader.js';
 import type { Storage } from './storage.js';
 
@@ -76,6 +76,7 @@ export interface CommanderDeps {
   blobs: BlobStore;
   storage: Storage;
   rates: ActionRates;
+  ids: IdempotentIds;
   reader: Pick<Reader, 'meta'>;
   log: Logger;
 }
@@ -162,7 +163,8 @@ export class Commander {
       const gone = await keepAttachments(blobs, { userId, sid }, attachments);
       if (gone !== undefined) return refuse(gone);
     }
-    return this.send({ rid, principal, name: known, args: whole, sid, commandId: scopedKey('c', principal, key) });
+    const commandId = this.deps.ids.idFor('c', principal, key, sid);
+    return this.send({ rid, principal, name: known, args: whole, sid, commandId });
   }
 
   /** Why a guest may not give an answer, or undefined. */

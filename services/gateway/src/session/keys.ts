@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { createHmac } from 'node:crypto';
+import { deriveKey } from '@pizzapi/process';
 import { errorInfo, isId, newId, type ErrorInfo } from '@pizzapi/protocol';
 import type { Principal } from '../auth/principal.js';
 
@@ -8,11 +9,24 @@ export function keyProblem(key: string | undefined): ErrorInfo | undefined {
 }
 
 /**
- * The id that a request with this key makes, however often it is sent; a new one without a key. The same key of another
- * person is another id: nobody can take one that somebody else is about to use.
+ * The ids that requests with an `Idempotency-Key` make. They are made with the gateway's secret, which all gateways of an
+ * installation share: a host, which sees ids and user ids, cannot work out the id of a request that is still to come and
+ * take it for itself.
  */
-export function scopedKey(prefix: string, { userId }: Principal, key: string | undefined): string {
-  if (key === undefined) return newId(prefix);
-  const hash = createHash('sha256').update(`${prefix} ${userId} ${key}`).digest('hex');
-  return `${prefix}_${hash.slice(0, 24)}`;
+export class IdempotentIds {
+  private readonly key: Buffer;
+
+  constructor(secret: Uint8Array) {
+    this.key = deriveKey(secret, 'command');
+  }
+
+  /**
+   * The id of a request, the same however often it is sent; a new one without a key. The same key of another person, or
+   * for another session, is another id.
+   */
+  idFor(prefix: 'c' | 's', { userId }: Principal, key: string | undefined, sid = ''): string {
+    if (key === undefined) return newId(prefix);
+    const text = [prefix, userId, sid, key].join(' ');
+    return `${prefix}_${createHmac('sha256', this.key).update(text).digest('hex').slice(0, 32)}`;
+  }
 }

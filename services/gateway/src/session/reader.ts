@@ -1,6 +1,5 @@
 import { bucket, headOf, replay, streamIdentity, type Backbone } from '@pizzapi/backbone';
 import {
-  decode,
   defaultMetaState,
   initialSessionInfo,
   isMap,
@@ -9,6 +8,7 @@ import {
   type SessionReply,
 } from '@pizzapi/protocol';
 import { offsetFrom } from '../room/natsSource.js';
+import { readStoredEvent } from '../wire/storedEvent.js';
 import type { Directory } from './directory.js';
 import { LastOffsets } from './lastOffsets.js';
 
@@ -78,7 +78,7 @@ export class Reader {
     for await (const batch of replay(this.b, sid, { after, upTo: before - 1 })) {
       for (const { seq, payload } of batch) {
         if (left-- <= 0) return;
-        yield `${JSON.stringify({ seq, event: decode(payload) })}\n`;
+        yield `${JSON.stringify({ seq, event: readStoredEvent(payload) })}\n`;
       }
     }
   }

@@ -15,7 +15,7 @@ import { keepAttachments, storeAttachments } from './attachments.js';
 import type { Commander } from './commander.js';
 import type { Directory } from './directory.js';
 import type { Expected } from './expected.js';
-import { keyProblem, scopedKey } from './keys.js';
+import { keyProblem, type IdempotentIds } from './keys.js';
 import type { Storage } from './storage.js';
 
 export type SpawnOutcome =
@@ -34,6 +34,7 @@ export interface SpawnerOptions {
   storage: Storage;
   commander: Commander;
   answers: Answers;
+  ids: IdempotentIds;
   /** The address people open, without a slash at its end. */
   publicUrl: () => string;
   /** How long a runner may take, in ms. */
@@ -53,8 +54,8 @@ export class Spawner {
     if (tooFast !== undefined) return { ...tooFast, kind: 'failed' };
     const runner = this.chooseRunner(principal, body);
     if (runner.kind === 'refused') return failed(runner.error);
-    const { blobs, storage } = this.options;
-    const sid = scopedKey('s', principal, key);
+    const { blobs, ids, storage } = this.options;
+    const sid = ids.idFor('s', principal, key);
     const place = { userId: principal.userId, sid };
     const { cwd, prompt, model, name, thinkingLevel, resumedFrom, pi } = body;
     const shortage = await storage.inputShortage(place, prompt ?? '');
@@ -78,7 +79,7 @@ export class Spawner {
     if (problem !== undefined) return failed(problem);
     const gone = await keepAttachments(blobs, place, attachments);
     if (gone !== undefined) return failed(gone);
-    return this.ask(principal, runner.rid, sid, given, scopedKey('c', principal, key));
+    return this.ask(principal, runner.rid, sid, given, ids.idFor('c', principal, key));
   }
 
   private async ask(

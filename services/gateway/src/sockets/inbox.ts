@@ -1,4 +1,14 @@
-import { CodedError, decodeMany, errorInfo, isMap, type ErrorInfo, type ParsedFrame } from '@pizzapi/protocol';
+import {
+  CodedError,
+  decodeMany,
+  errorInfo,
+  isMap,
+  MAX_DEPTH,
+  parseJson,
+  toErrorInfo,
+  type ErrorInfo,
+  type ParsedFrame,
+} from '@pizzapi/protocol';
 import type { RawData, WebSocket } from 'ws';
 
 /** Frames in one message. */
@@ -40,20 +50,25 @@ export class Inbox<F> {
 
   private receive(data: RawData, binary: boolean): void {
     if (this.over) return;
-    const values = this.read(data, binary);
-    if (values === undefined) return this.broken('These bytes are no frames');
-    if (values.length > MAX_FRAMES) return this.broken(`A message may hold ${MAX_FRAMES} frames`);
-    for (const value of values) this.accept(value);
+    const read = this.read(data, binary);
+    if (read.kind === 'broken') return this.broken(read.error);
+    if (read.values.length > MAX_FRAMES)
+      return this.broken(errorInfo('bad_frame', `A message may hold ${MAX_FRAMES} frames`));
+    for (const value of read.values) this.accept(value);
   }
 
-  private read(data: RawData, binary: boolean): unknown[] | undefined {
+  private read(
+    data: RawData,
+    binary: boolean,
+  ): { kind: 'read'; values: unknown[] } | { kind: 'broken'; error: ErrorInfo } {
     const { json } = this.options;
-    if (binary === json) return undefined;
+    if (binary === json) return { kind: 'broken', error: errorInfo('bad_frame', 'These bytes are no frames') };
     const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer);
     try {
-      return json ? [JSON.parse(bytes.toString()) as unknown] : decodeMany(bytes);
+      return { kind: 'read', values: json ? [parseJson(bytes.toString())] : decodeMany(bytes, MAX_DEPTH) };
     } catch (error) {
-      if (error instanceof CodedError || error instanceof SyntaxError) return undefined;
+      if (error instanceof CodedError) return { kind: 'broken', error: toErrorInfo(error) };
+      if (error instanceof SyntaxError) return { kind: 'broken', error: errorInfo('bad_frame', 'This is not JSON') };
       throw error;
     }
   }
@@ -63,7 +78,8 @@ export class Inbox<F> {
     const parsed = this.options.parse(value);
     if (parsed.kind === 'invalid') {
       this.options.onProblem(parsed.error, parsed.ref);
-      if (++this.invalid >= MAX_INVALID || !isMap(value)) this.broken('Too much here is not the protocol');
+      if (++this.invalid >= MAX_INVALID || !isMap(value))
+        this.broken(errorInfo('bad_frame', 'Too much here is not the protocol'));
       return;
     }
     const { ws, onFrame, onFailure } = this.options;
@@ -76,9 +92,9 @@ export class Inbox<F> {
       });
   }
 
-  private broken(what: string): void {
+  private broken(error: ErrorInfo): void {
     this.over = true;
-    this.options.onProblem(errorInfo('bad_frame', what));
+    this.options.onProblem(error);
     this.options.onBroken();
   }
 }

@@ -1,7 +1,8 @@
 import { follow, type Backbone, type StoredEvent, type Tail } from '@pizzapi/backbone';
 import { backoff, sleep, type Logger } from '@pizzapi/process';
-import { applyMetaEvent, decode, META_RELAY_EVENT_TYPES, type SessionMetaState } from '@pizzapi/protocol';
+import { applyMetaEvent, META_RELAY_EVENT_TYPES, type SessionMetaState } from '@pizzapi/protocol';
 import type { Reader } from '../session/reader.js';
+import { readStoredEvent } from '../wire/storedEvent.js';
 
 /** What hears of a session's meta state. */
 export interface MetaListener {
@@ -52,7 +53,7 @@ class MetaFeed {
   private apply(batch: readonly StoredEvent[]): void {
     for (const { type, payload } of batch) {
       if (this.state === undefined || !META_RELAY_EVENT_TYPES.has(type)) continue;
-      const event = decode(payload);
+      const event = readStoredEvent(payload);
       const next = applyMetaEvent(this.state, event);
       if (next === this.state) continue;
       this.state = next;

@@ -39,6 +39,8 @@ export interface ViewerDeps {
   refusals: Refusals;
   joins: Joins;
   log: Logger;
+  /** How long a viewer may take to say where to begin, in ms. */
+  resumeMs: number;
 }
 
 /** What may come from who only watches. */
@@ -59,6 +61,8 @@ export class ViewerSocket {
   private greeting: Promise<void> | undefined;
   private over = false;
   private readonly looker: Looker;
+  /** Runs until the viewer has said where to begin. */
+  private readonly due: NodeJS.Timeout;
 
   constructor(
     private readonly deps: ViewerDeps,
@@ -70,6 +74,7 @@ export class ViewerSocket {
     const { userId, name } = principal;
     this.viewer = new Viewer(wire, { id: newId(), userId, mode, name });
     this.looker = { userId, isThere: () => wire.isThere() };
+    this.due = setTimeout(() => wire.close('too_slow', 'No resume came'), deps.resumeMs).unref();
   }
 
   /** Opens the session's room and says hello. */
@@ -135,6 +140,7 @@ export class ViewerSocket {
 
   closed(): void {
     this.over = true;
+    clearTimeout(this.due);
     this.look(false);
     if (this.room !== undefined) this.deps.rooms.leave(this.sid, this.room, this.viewer);
   }
@@ -147,6 +153,7 @@ export class ViewerSocket {
   }
 
   private async resume(frame: Extract<ViewerUpFrame, { type: 'resume' }>): Promise<void> {
+    clearTimeout(this.due);
     // A client that did not wait for `hello` still gets it first.
     await this.greet();
     const { room, viewer } = this;

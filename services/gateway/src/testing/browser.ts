@@ -1,23 +1,84 @@
-/** A browser as the gateway sees one: says where its page is from, and keeps the cookie it is given. */
+import { request } from 'node:http';
+import { PAGE_NAME } from '@pizzapi/process';
+import { PAGE_TOKEN } from '@pizzapi/protocol';
+
+/** The page of a gateway that listens on this machine. */
+export const pageOf = (url: string): string => `http://${PAGE_NAME}:${new URL(url).port}`;
+
+export interface AskInit {
+  method?: string;
+  headers?: Headers;
+  body?: string;
+  /** Where the gateway listens, when the address does not say so. */
+  port?: number;
+}
+
+/** A request to this machine, under whatever name: `fetch` finds no `.localhost` everywhere, and lets nobody set `Host`. */
+export function askAt(url: string, init: AskInit = {}): Promise<Response> {
+  const { host, pathname, search, port: named } = new URL(url);
+  const port = init.port ?? named;
+  const headers = Object.fromEntries(init.headers ?? []);
+  return new Promise((resolve, reject) => {
+    const target = { hostname: '127.0.0.1', port, path: pathname + search, method: init.method ?? 'GET' };
+    const sent = request({ ...target, headers: { host, ...headers } }, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('error', reject);
+      incoming.on('end', () => {
+        const status = incoming.statusCode ?? 0;
+        const answered = new Headers();
+        for (let i = 0; i < incoming.rawHeaders.length; i += 2)
+          answered.append(incoming.rawHeaders[i]!, incoming.rawHeaders[i + 1]!);
+        resolve(new Response(status === 204 ? null : Buffer.concat(chunks), { status, headers: answered }));
+      });
+    });
+    sent.on('error', reject);
+    sent.end(init.body);
+  });
+}
+
+/** A browser as the gateway sees one: on the page of its own name, with the cookies and the token that it is given. */
 export class Browser {
+  /** The login's, `<name>=<value>`. */
   cookie: string | undefined;
+  /** By which it is known as one that has signed in before. */
+  device: string | undefined;
+  pageToken: string | undefined;
+  readonly page: string;
 
   constructor(
-    private readonly url: string,
+    url: string,
     private readonly headers: Record<string, string> = {},
-  ) {}
+  ) {
+    this.page = pageOf(url);
+  }
+
+  /** What it sends by itself, as the page has it send it. */
+  get shown(): Record<string, string> {
+    const cookies = [this.cookie, this.device].filter((cookie) => cookie !== undefined);
+    return {
+      origin: this.page,
+      ...(cookies.length === 0 ? {} : { cookie: cookies.join('; ') }),
+      ...(this.pageToken === undefined ? {} : { [PAGE_TOKEN.header]: this.pageToken }),
+    };
+  }
 
   /** `json` makes it a POST. */
   async fetch(path: string, json?: unknown, method = json === undefined ? 'GET' : 'POST'): Promise<Response> {
-    const headers = new Headers({ ...this.headers, origin: this.url });
-    if (this.cookie !== undefined) headers.set('cookie', this.cookie);
+    const headers = new Headers({ ...this.headers, ...this.shown });
     if (json !== undefined) headers.set('content-type', 'application/json');
-    const answer = await fetch(this.url + path, {
-      ...{ method, headers },
-      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
-    });
-    const set = answer.headers.get('set-cookie');
-    if (set !== null) this.cookie = /; Max-Age=0;/.test(set) ? undefined : set.split(';', 1)[0];
+    const body = json === undefined ? {} : { body: JSON.stringify(json) };
+    const answer = await askAt(this.page + path, { method, headers, ...body });
+    for (const set of answer.headers.getSetCookie()) {
+      const cookie = /; Max-Age=0;/.test(set) ? undefined : set.split(';', 1)[0];
+      if (/^(__Host-)?pizzapi=/.test(set)) this.cookie = cookie;
+      else this.device = cookie;
+    }
+    const { pageToken } = (await answer
+      .clone()
+      .json()
+      .catch(() => ({}))) as { pageToken?: string };
+    this.pageToken = pageToken ?? this.pageToken;
     return answer;
   }
 

@@ -1,4 +1,5 @@
-import { concat, decode, encode } from '@pizzapi/protocol';
+import { concat, decode, encode, isOneMap, MAX_FRAME_DEPTH } from '@pizzapi/protocol';
+import { UNREADABLE } from './storedEvent.js';
 
 /**
  * Frames as bytes. What lies in the log is one msgpack map; the frame around it is written by hand, so that the map
@@ -11,6 +12,7 @@ const BINARY = 0x82;
 const str = (text: string): number[] => [0xa0 | text.length, ...Buffer.from(text, 'latin1')];
 const EVENT_HEAD = Buffer.from([0x83, ...str('type'), ...str('event'), ...str('seq')]);
 const EVENT_KEY = Buffer.from(str('event'));
+const UNREADABLE_BYTES = encode(UNREADABLE);
 const DELTA_HEAD = Buffer.from([0x82, ...str('type'), ...str('delta'), ...str('delta')]);
 
 /** One frame, ready to be written: `wire` = WebSocket header + frame. */
@@ -60,8 +62,12 @@ function writeNumber(target: Buffer, at: number, value: number): number {
   return target.writeDoubleBE(value, target.writeUInt8(0xcb, at));
 }
 
-/** `{ type: 'event', seq, event }` around the bytes of an event. */
-export function eventFrame(seq: number, payload: Uint8Array): Frame {
+/**
+ * `{ type: 'event', seq, event }` around the bytes of an event. A host may have stored any bytes: only one whole map is
+ * sent on, so that nothing behind it can pass for a frame of ours, and no viewer is given what it cannot read.
+ */
+export function eventFrame(seq: number, stored: Uint8Array): Frame {
+  const payload = isOneMap(stored) ? stored : UNREADABLE_BYTES;
   const length = EVENT_HEAD.length + numberLength(seq) + EVENT_KEY.length + payload.byteLength;
   const wire = Buffer.allocUnsafe(headerLength(length) + length);
   const head = writeHeader(wire, length, BINARY);
@@ -72,7 +78,7 @@ export function eventFrame(seq: number, payload: Uint8Array): Frame {
   return { seq, n: 0, wire, head };
 }
 
-/** `{ type: 'delta', delta }` around the bytes of a piece. */
+/** `{ type: 'delta', delta }` around the bytes of a piece, which is one whole map: `isOneMap`. */
 export function deltaFrame(n: number, payload: Uint8Array): Frame {
   const length = DELTA_HEAD.length + payload.byteLength;
   const wire = Buffer.allocUnsafe(headerLength(length) + length);
@@ -128,7 +134,7 @@ function join(frames: readonly Frame[]): Buffer {
 }
 
 function textMessage({ wire, head }: Frame): Buffer {
-  const body = Buffer.from(JSON.stringify(decode(wire.subarray(head))));
+  const body = Buffer.from(JSON.stringify(decode(wire.subarray(head), MAX_FRAME_DEPTH)));
   const message = Buffer.allocUnsafe(headerLength(body.length) + body.length);
   body.copy(message, writeHeader(message, body.length, TEXT));
   return message;
