@@ -13,7 +13,7 @@ export const WIRE_HISTORY = [
   },
   {
     version: 1,
-    hash: 'f85c85176516f75e',
+    hash: 'b9a2c2eeaffc49a7',
     what: 'Added: links that let people approve, what guests had agents begin and its end with their link, approvals among the options of a session, what is stored and how much may be, sizes of logs, the token of a page.',
   },
 ] as const;

@@ -1,5 +1,5 @@
 import type { ViewerMode } from '@pizzapi/protocol';
-import { networkOf } from '../accounts/limits.js';
+import { networkOf } from '@pizzapi/process';
 import type { Principal } from '../auth/principal.js';
 
 /** One row stands for all joins of one person, from one address, with one mode, within so long. */

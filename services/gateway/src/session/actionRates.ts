@@ -1,7 +1,8 @@
 import { OPTIONS } from '@pizzapi/process';
 import { errorInfo, type ErrorInfo } from '@pizzapi/protocol';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { consume, networkOf } from '../accounts/limits.js';
+import { networkOf } from '@pizzapi/process';
+import { consume } from '../accounts/limits.js';
 import type { Principal } from '../auth/principal.js';
 
 /** What is limited, each by itself: inputs and commands, starts of sessions among them, and files. */

@@ -1,4 +1,4 @@
-import { networkOf } from '../accounts/limits.js';
+import { networkOf } from '@pizzapi/process';
 import type { Principal } from '../auth/principal.js';
 
 /** Sockets that may be open at one gateway. */
