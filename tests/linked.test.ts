@@ -163,10 +163,13 @@ describe('what a parent may not do without an approval', () => {
     const asked = await find(parent, 'approval_pending');
     const { promptId } = asked['approval'] as { promptId: string };
     await parent.session.command('dialog_response', { dialogId: promptId, value: 'approve' });
-    const { sessionId } = await find(parent, 'session_spawn');
+    const { sessionId, spawnId } = await find(parent, 'session_spawn');
+    await find(parent, 'link_receipt', { requestId: spawnId, outcome: 'delivered' });
     const child = follow(String(sessionId));
-    expect(await find(child, 'approval_pending')).toMatchObject({ approval: { toolName: 'bash' } });
-    const { approval } = (await find(child, 'approval_pending')) as { approval?: { promptId: string } };
+    const { approval } = (await find(child, 'approval_pending')) as {
+      approval?: { promptId: string; toolName: string };
+    };
+    expect(approval!.toolName).toBe('bash');
     await child.session.command('dialog_response', { dialogId: approval!.promptId, value: 'deny' });
     await find(child, 'agent_end');
     expect(existsSync(baked)).toBe(false);

@@ -7,7 +7,7 @@ import { checkLinkToken, ensureGatewaySecret, localToken } from '@pizzapi/proces
 import { initialSessionInfo } from '@pizzapi/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exposure, runnerFindings } from './doctor/running.js';
-import { checkNode, checkPi, checkSecrets } from './doctor/machine.js';
+import { checkNode, checkPi, checkReads, checkSecrets } from './doctor/machine.js';
 import { run } from './testing/run.js';
 
 let home: string;
@@ -106,7 +106,21 @@ describe('doctor', () => {
     expect(report.ok).toBe(false);
     const levels = Object.fromEntries(report.checks.map(({ check, level }) => [check, level]));
     expect(levels).toMatchObject({ node: 'ok', 'local run': 'warn', nats: 'fail', gateway: 'fail', secrets: 'ok' });
+    expect(levels['reads']).toBe(process.platform === 'linux' ? 'warn' : 'ok');
     for (const { level, todo } of report.checks) if (level !== 'ok') expect(todo).toMatch(/\S/);
+  });
+
+  it.skipIf(process.platform !== 'linux')('says whether commands that only read are kept from writing', async () => {
+    expect(await checkReads(env)).toMatchObject({
+      level: 'warn',
+      text: 'Only checked: commands that only read run without a sandbox, because there is no bwrap on the PATH',
+    });
+    const program = join(home, 'bwrap');
+    writeFileSync(program, '#!/bin/sh\nexit 0\n', { mode: 0o755 });
+    expect(await checkReads({ PATH: home })).toEqual({
+      ...{ check: 'reads', level: 'ok' },
+      text: `Enforced: commands that only read run in a sandbox (${program})`,
+    });
   });
 
   it('sees secrets that others can read', () => {

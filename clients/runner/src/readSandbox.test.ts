@@ -1,4 +1,5 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -49,18 +50,43 @@ describe.skipIf(sandbox.kind === 'checked')('in the sandbox', () => {
     expect(await traps.runHarmless(script, inSandbox)).toMatchObject({ changed: [], connections: 0 });
   });
 
-  it.each([...PLAIN, ...GUARDED].filter((script) => !VOLATILE.test(script)))('it reads the same: %s', async (script) => {
-    const outside = await traps.runHarmless(script, guarded());
-    const inside = await traps.runHarmless(script, inSandbox);
-    expect(inside).toMatchObject({ changed: [], ran: '', connections: 0 });
-    // What a program says on its two outputs comes in no certain order.
-    const lines = ({ output }: Harm) => output.split('\n').sort();
-    expect(lines(inside)).toEqual(lines(outside));
+  it.each([...PLAIN, ...GUARDED].filter((script) => !VOLATILE.test(script)))(
+    'it reads the same: %s',
+    async (script) => {
+      const outside = await traps.runHarmless(script, guarded());
+      const inside = await traps.runHarmless(script, inSandbox);
+      expect(inside).toMatchObject({ changed: [], ran: '', connections: 0 });
+      // What a program says on its two outputs comes in no certain order.
+      const lines = ({ output }: Harm) => output.split('\n').sort();
+      expect(lines(inside)).toEqual(lines(outside));
+    },
+  );
+
+  it('works in a folder behind a link, and in one below what is hidden', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pizzapi-place-'));
+    const hidden = mkdtempSync('/dev/shm/pizzapi-place-');
+    const link = join(folder, 'link');
+    mkdirSync(join(folder, 'real'));
+    symlinkSync(join(folder, 'real'), link);
+    try {
+      for (const cwd of [link, join(folder, 'real'), hidden, '/', '/dev']) {
+        const [program, ...args] = sandboxWords(sandbox.kind === 'enforced' ? sandbox.program : '', cwd);
+        const script = 'pwd; touch here 2>/dev/null && echo written';
+        const said = spawnSync(program!, [...args, '/bin/sh', '-c', script], { encoding: 'utf8' });
+        // The devices are those of the sandbox.
+        expect(said.stdout, said.stderr).toBe(cwd === '/dev' ? '/dev\nwritten\n' : `${cwd}\n`);
+      }
+    } finally {
+      for (const path of [folder, hidden]) rmSync(path, { recursive: true });
+    }
+    expect(existsSync('/dev/here')).toBe(false);
   });
 
   it('services of the machine are out of reach, and other processes out of sight', async () => {
     const says = async (script: string) => (await traps.runHarmless(script, inSandbox)).output;
     expect(await says('ls -A /run')).toBe('');
-    expect((await says('ps -e -o pid=')).trim().split('\n').length).toBeLessThan(6);
+    const processes = (await says('ps -e -o pid=')).trim().split('\n');
+    expect(processes[0]).toBe('ps: only processes of this command can be seen while commands may only read');
+    expect(processes.length).toBeLessThan(7);
   });
 });

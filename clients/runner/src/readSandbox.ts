@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { readOnlyPath } from './human/readOnlyRun.js';
@@ -15,6 +15,8 @@ const START_MS = 10_000;
  * none of the sockets below /run, by which services would act in one's name.
  */
 export function sandboxWords(program: string, cwd: string): string[] {
+  // An administrator reads what others keep for themselves; that goes on.
+  const mayReadAll = process.getuid?.() === 0 ? ['--cap-add', 'CAP_DAC_READ_SEARCH'] : [];
   return [
     program,
     ...['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/run'],
@@ -22,10 +24,16 @@ export function sandboxWords(program: string, cwd: string): string[] {
     ...['--ro-bind-try', '/run/current-system', '/run/current-system'],
     // A place for what a program puts aside for itself, which goes with it.
     ...['--setenv', 'TMPDIR', '/dev/shm'],
-    // The folder may lie below one of those.
-    ...['--ro-bind', cwd, cwd, '--chdir', cwd],
-    ...['--unshare-net', '--unshare-pid', '--unshare-ipc', '--cap-drop', 'ALL', '--die-with-parent', '--new-session'],
+    ...folderWords(cwd),
+    ...['--unshare-net', '--unshare-pid', '--unshare-ipc', '--cap-drop', 'ALL', ...mayReadAll],
+    ...['--die-with-parent', '--new-session'],
   ];
+}
+
+/** The folder to work in, which may lie below one that is hidden. */
+function folderWords(cwd: string): string[] {
+  const real = existsSync(cwd) ? realpathSync(cwd) : cwd;
+  return /^\/(run|dev)\//.test(real) ? ['--ro-bind', real, real, '--chdir', real] : ['--chdir', cwd];
 }
 
 /** Looks for bubblewrap and starts it once: an unprivileged user may not be allowed to. */
@@ -36,7 +44,7 @@ export async function findReadSandbox(env: NodeJS.ProcessEnv = process.env): Pro
   if (program === undefined) return { kind: 'checked', why: 'there is no bwrap on the PATH' };
   const [file, ...args] = [...sandboxWords(program, tmpdir()), '/bin/sh', '-c', ':'];
   return new Promise((resolve) => {
-    execFile(file!, args, { timeout: START_MS, killSignal: 'SIGKILL' }, (error, _stdout, stderr) => {
+    execFile(file, args, { timeout: START_MS, killSignal: 'SIGKILL' }, (error, _stdout, stderr) => {
       if (error === null) return resolve({ kind: 'enforced', program });
       const why = stderr.trim().split('\n')[0] || error.message.split('\n')[0];
       resolve({ kind: 'checked', why: `${program} does not start (${why})` });

@@ -27,8 +27,9 @@ async function examine(flags: Record<string, unknown>, io: Io): Promise<Finding[
   const { home } = gateway;
   const access = readNatsAccess(home);
   const { natsUrl } = readOptions({ natsUrl: OPTIONS.natsUrl }, {}, io.env);
-  const [natsServer, disk, nats, answers] = await Promise.all([
+  const [natsServer, reads, disk, nats, answers] = await Promise.all([
     machine.checkNatsServer(io.env),
+    machine.checkReads(io.env),
     machine.checkDisk(home),
     running.checkNats(access, natsUrl),
     running.checkGateway(gateway),
@@ -38,6 +39,7 @@ async function examine(flags: Record<string, unknown>, io: Io): Promise<Finding[
     natsServer,
     machine.checkPi(io.env),
     machine.checkChromium(io.env),
+    reads,
     disk,
     ...machine.checkSecrets(home),
     running.checkLocalRun(home),

@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { describeTried, planNatsServer, processContext } from '@pizzapi/backbone/server';
 import { compareSemver, isMap } from '@pizzapi/protocol';
+import { findReadSandbox } from '@pizzapi/runner/readSandbox';
 import { fail, ok, warn, type Finding } from './finding.js';
 
 const OLDEST_NODE = '20.19.0';
@@ -40,6 +41,17 @@ export function checkChromium(env: NodeJS.ProcessEnv): Finding {
   const found = [...(named === undefined ? [] : [named]), ...onPath, MAC_CHROME].find(isProgram);
   if (found !== undefined) return ok('chromium', found);
   return warn('chromium', 'There is none; the browser tests are skipped', 'Install chromium, or set PIZZAPI_CHROMIUM.');
+}
+
+/** Whether commands that an agent may run because they only read are kept from writing, or only looked at. */
+export async function checkReads(env: NodeJS.ProcessEnv): Promise<Finding> {
+  const sandbox = await findReadSandbox(env);
+  if (sandbox.kind === 'enforced') {
+    return ok('reads', `Enforced: commands that only read run in a sandbox (${sandbox.program})`);
+  }
+  const text = `Only checked: commands that only read run without a sandbox, because ${sandbox.why}`;
+  if (process.platform !== 'linux') return ok('reads', text);
+  return warn('reads', text, 'Install bubblewrap, and allow unprivileged user namespaces.');
 }
 
 /** What only its owner may read. */

@@ -294,6 +294,10 @@ describe('what is denied is denied however it is written', () => {
     'eval "$script"',
     "bash -c '$x y'",
     'python3 -c "$code"',
+    'curl http://localhost/x | python3 -',
+    'curl http://localhost/x | source /dev/stdin',
+    'bash <(curl http://localhost/x)',
+    'bash $script',
     'node',
     'if true; then x',
   ])('what cannot be told is asked: %s', (script) => {
@@ -332,6 +336,16 @@ describe('a rule for a sub-command', () => {
   it('asks when the sub-command is not known yet', () => {
     expect(kindOf('allow', [deny('git push *')], 'git $what')).toBe('ask');
     expect(kindOf('allow', [deny('git push --force *')], 'git push $options')).toBe('ask');
+    for (const script of [
+      'git -c alias.p=push p',
+      'git -c ALIAS.p=push p',
+      'git config alias.p push',
+      'git -c include.path=other p',
+      'sudo git -c alias.p=push p',
+      'GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=alias.p GIT_CONFIG_VALUE_0=push git p',
+    ]) {
+      expect(kindOf('allow', [deny('git push *')], script), script).not.toBe('allow');
+    }
   });
 
   it('finds its options wherever they stand, and however they are written', () => {

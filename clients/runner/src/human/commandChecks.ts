@@ -101,7 +101,7 @@ const isPlainXargs: WordCheck = (words) => {
   const [program, ...rest] = withoutOptions(words, /^-(0|r|t|[nLP]\d+)$/, /^-[nLP]$/) ?? [];
   if (program === undefined || !isLiteral(program) || !Object.hasOwn(PLAIN_PROGRAMS, program.text)) return false;
   const rules = PLAIN_PROGRAMS[program.text]!;
-  return rules.harmless === true && areAllowed(rules, rest);
+  return (rules.harmless === true || program.text === 'echo') && areAllowed(rules, rest);
 };
 
 /** Programs whose arguments are more than options and operands. */

@@ -53,7 +53,7 @@ function readCommand(found: Invocations, node: CommandNode, depth: number): void
     word.type === 'Word' ? maybeWord(word) : { text: word.text, dynamic: false },
   );
   found.all.push({ words, from: 0, direct: true });
-  if (isDynamicProgram(words[0]!)) found.complete = false;
+  if (isDynamicProgram(words[0]!) || namesAlias(node, words)) found.complete = false;
   if (takesScript(words[0]!)) readScript(found, node, words.slice(1), depth);
   const exposed = exposedFrom(words.map(({ text }) => text));
   if (exposed === undefined) return;
@@ -67,6 +67,13 @@ function readCommand(found: Invocations, node: CommandNode, depth: number): void
     if (takesScript(word)) readScript(found, node, words.slice(at + 1), depth);
     isScript ||= runsText(programOf(word.text));
   }
+}
+
+/** With an alias of its own making git may run any of its sub-commands under another name. */
+function namesAlias(node: CommandNode, words: readonly MaybeWord[]): boolean {
+  const assignments = node.prefix.map((each) => (each.type === 'Assignment' ? each.text : ''));
+  const texts = [...assignments, ...words.map(({ text }) => text)];
+  return texts.some((text) => programOf(text) === 'git') && texts.some((text) => /\b(alias|include)\./i.test(text));
 }
 
 /** Reads a word as a script, and as a text of any other language. */
@@ -92,7 +99,9 @@ function readScript(found: Invocations, node: CommandNode, words: readonly Maybe
     if (redirection.type === 'HereString') readText(found, redirection.target?.value ?? '', depth, true);
   }
   const isAsked = words.some(({ text }) => /^(-v|-V|--version|-h|--help)$/.test(text));
-  if (!isAsked && words.every(({ text }) => isOption(text))) found.complete = false;
+  const file = words.find(({ text }) => !isOption(text));
+  const isInput = file === undefined || isWholeExpansion(file) || /^(-|\/dev\/(stdin|fd\/\d+))$/.test(file.text);
+  if (!isAsked && isInput) found.complete = false;
 }
 
 /** Whether the program that a wrapper runs is known only later. */
@@ -134,4 +143,4 @@ function isDynamicProgram({ text, dynamic }: MaybeWord): boolean {
 }
 
 const isWholeExpansion = ({ text, dynamic }: MaybeWord) =>
-  dynamic && /^(\$\w+|\$[@*#?!$-]|\$\{[^}]*\}|\$\(.*\)|`.*`)$/s.test(text);
+  dynamic && /^(\$\w+|\$[@*#?!$-]|\$\{[^}]*\}|[$<>]\(.*\)|`.*`)$/s.test(text);

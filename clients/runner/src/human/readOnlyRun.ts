@@ -61,7 +61,7 @@ git() {
   if [ $# -gt 0 ]; then set -- "$1" \${more[@]+"\${more[@]}"} "\${@:2}"; fi
   command git --no-pager \${at[@]+"\${at[@]}"} "\${off[@]}" "$@"
 }
-readonly -f git
+export -f git
 `;
 
 /** Variables that have bash, the loader, or an allowed program read a file or run something. */
@@ -100,8 +100,17 @@ export function readOnlyEnv(env: NodeJS.ProcessEnv, cwd: string): NodeJS.Process
 
 const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
+/** A sandbox hides the processes of the machine; who lists them should not take those that are left for all. */
+const PS_FUNCTION = `
+ps() { echo 'ps: only processes of this command can be seen while commands may only read' >&2; command ps "$@"; }
+export -f ps
+`;
+
 /** One command line for a shell that replaces it by a plain bash, in the sandbox where there is one. */
 export function readOnlyCommand(script: string, bash: string, sandbox: readonly string[] = []): string {
-  const words = [...sandbox, bash, '--noprofile', '--norc', '-c', `${GIT_FUNCTION}\n${script}`];
+  const prelude = sandbox.length === 0 ? GIT_FUNCTION : `${GIT_FUNCTION}${PS_FUNCTION}`;
+  // A second bash has the functions, and numbers the lines of the script as they are.
+  const start = `${prelude}exec "$0" --noprofile --norc -c "$1"`;
+  const words = [...sandbox, bash, '--noprofile', '--norc', '-c', start, bash, script];
   return `exec ${words.map(quoted).join(' ')}`;
 }

@@ -56,7 +56,8 @@ function checkRest(script: string, read: readonly Read[]): void {
   let at = 0;
   const spans = read.flatMap((command) => command.spans).sort((a, b) => a.pos - b.pos);
   for (const { pos, end } of [...spans, { pos: script.length, end: script.length }]) {
-    if (!/^(?:[ \t\n;|&!]|\\\n|#[^\n]*)*$/.test(script.slice(at, pos))) throw new Opaque('something not understood');
+    const rest = script.slice(at, pos).replace(/#[^\n]*/g, '');
+    if (!/^(?:[ \t\n;|&!]|\\\n)*$/.test(rest)) throw new Opaque('something not understood');
     at = end;
   }
 }

@@ -28,6 +28,8 @@ interface Kept {
   /** Where a person chose one. */
   mode?: ApprovalMode | undefined;
   rules: ApprovalRule[];
+  /** A person took back what was allowed, and with it what came from the session that started this one. */
+  forgot?: boolean | undefined;
 }
 
 function asking(prompt: PromptOf<'approval'>, signal?: AbortSignal): Asking<ApprovalAnswer> {
@@ -80,15 +82,17 @@ export function approvalGate({ pi, desk, ui, late }: FeatureDeps, options: GateO
   const { cwd, limits = {} } = options;
   const file = new ApprovalFile(options.agentDir, cwd);
   const givenMode = limits.mode ?? options.mode;
-  const givenRules = limits.rules ?? [];
   let mode: ApprovalMode | undefined;
   let rules: ApprovalRule[] = [];
   let sessionId = '';
   /** Calls that were allowed when nobody could make them any more. */
   const granted = new Set<string>();
 
-  const allRules = async () => [...givenRules, ...rules, ...(await file.read())];
-  const keep = () => pi.appendEntry(ENTRY, { sessionId, mode, rules } satisfies Kept);
+  let forgot = false;
+  /** What came with the session. Nobody takes back here what holds the agent back. */
+  const givenRules = () => (limits.rules ?? []).filter(({ decision }) => decision !== 'allow' || !forgot);
+  const allRules = async () => [...givenRules(), ...rules, ...(await file.read())];
+  const keep = () => pi.appendEntry(ENTRY, { sessionId, mode, rules, forgot } satisfies Kept);
   const remember = async (answer: ApprovalAnswer, added: readonly ApprovalRule[]) => {
     const there = await ui;
     if (answer.kind === 'folder') {
@@ -108,6 +112,7 @@ export function approvalGate({ pi, desk, ui, late }: FeatureDeps, options: GateO
       if (what === 'ask' || what === 'allow') mode = what;
       else if (what === 'forget') {
         rules = [];
+        forgot = true;
         await file.forget();
       } else if (what !== '')
         return ctx.ui.notify('It is /approvals, followed by ask, allow, forget or nothing', 'error');
@@ -144,7 +149,7 @@ export function approvalGate({ pi, desk, ui, late }: FeatureDeps, options: GateO
       return asked.value.kind === 'deny' ? deniedText(use, asked.value) : undefined;
     },
     async limitsFor(isHere) {
-      const own = isHere ? [...givenRules, ...rules] : [];
+      const own = isHere ? [...givenRules(), ...rules] : [];
       return limitsFor(mode ?? givenMode, await allRules(), own);
     },
     restore(entries, id) {
@@ -153,6 +158,7 @@ export function approvalGate({ pi, desk, ui, late }: FeatureDeps, options: GateO
       const own = isMap(kept) && kept['sessionId'] === id ? kept : {};
       mode = own['mode'] === 'ask' || own['mode'] === 'allow' ? own['mode'] : undefined;
       rules = arrayAt(own, 'rules').filter(isApprovalRule);
+      forgot = own['forgot'] === true;
     },
     async reopen(prompt) {
       const asked = await desk.askAgain(asking(prompt), ui);

@@ -93,7 +93,10 @@ describe('approvals', () => {
     writeFileSync(join(test.cwd, 'pizza'), '');
     for (const command of ['/bin/rm pizza', 'env rm pizza', 'if true; then rm pizza; fi', "sh -c 'rm pizza'"]) {
       const { text, isError } = await run(test, 'bash', { command });
-      expect({ text, isError }, command).toMatchObject({ isError: true, text: expect.stringContaining('deny bash') });
+      expect({ text, isError }, command).toMatchObject({
+        isError: true,
+        text: expect.stringContaining('deny bash') as string,
+      });
     }
     expect(existsSync(join(test.cwd, 'pizza'))).toBe(true);
     for (const [index, command] of ['git -C . push', 'X=r$Y; $X pizza'].entries()) {

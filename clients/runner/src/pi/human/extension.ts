@@ -3,6 +3,7 @@ import type { ApprovalLimits, MetaProviderUsage, SessionEvent } from '@pizzapi/p
 import type { ApprovalMode } from '../../human/approvalPolicy.js';
 import { openPrompts } from '../../human/pending.js';
 import type { Question } from '../../human/questions.js';
+import { commandOf } from '../../human/tools.js';
 import type { ReadOnlyCalls } from '../bashTap.js';
 import { approvalGate } from './approvalGate.js';
 import { Desk, type DeskPort, type HumanLink, type PromptUi } from './desk.js';
@@ -136,7 +137,7 @@ export function humanExtension(options: HumanOptions): HumanExtension {
       const use = { tool: toolName, input: input as Record<string, unknown> };
       const reason = plans.problem(use) ?? (await gate.problem(toolCallId, use, ctx));
       if (reason !== undefined) return { block: true, reason };
-      if (plans.isOn) onReadOnlyCall(toolCallId);
+      if (plans.isOn && commandOf(use) !== undefined) onReadOnlyCall(toolCallId);
       return undefined;
     });
   };

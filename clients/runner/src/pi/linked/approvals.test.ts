@@ -108,6 +108,8 @@ describe('a child session', () => {
     const kid = await childWith({ approvals: { mode, rules: [allowed] } });
     expect(await isAsked(kid, 'touch a')).toBe(false);
     expect(await isAsked(kid, 'touch b')).toBe(true);
+    await told(kid, '/approvals forget');
+    expect(await isAsked(kid, 'touch a')).toBe(true);
   });
 
   it('plans where its parent plans, until its plan is approved', async () => {

@@ -75,6 +75,7 @@ export const PLAIN: readonly string[] = [
   'find src -newer notes.txt -print0 | xargs -0 ls -l',
   'find . -type f | xargs grep -l dough',
   'find . -name "*.ts" | xargs wc -l',
+  'ls | xargs -n 1 echo',
   'find . -empty -perm -u+w -printf "%p\\n"',
   'find sub src*',
   'sort notes.txt',
