@@ -11,5 +11,5 @@ export const WIRE_HISTORY = [
     hash: '073052940792f280',
     what: 'Added: linked sessions, notifications, the frame `visible`, options of pi, prompts that dialogs name, short addresses.',
   },
-  { version: 1, hash: '3222cb95cad0f4bf', what: 'Added: what is stored and how much may be, sizes of logs.' },
+  { version: 1, hash: 'b5f24865ff7c80dd', what: 'Added: what is stored, and how much may be.' },
 ] as const;
