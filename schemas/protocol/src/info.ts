@@ -38,8 +38,6 @@ export const SessionInfo = Type.Object({
   waiting: Type.Array(Type.String()),
   /** USD so far. */
   cost: Type.Number(),
-  /** What its log has stored so far, in bytes. */
-  logBytes: Type.Optional(Type.Number()),
 });
 export type SessionInfo = Static<typeof SessionInfo>;
 

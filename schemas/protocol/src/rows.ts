@@ -20,6 +20,8 @@ export const SessionRow = Type.Object({
   epoch: Type.Number(),
   /** Rising; at most 64. */
   checkpoints: Type.Array(Checkpoint),
+  /** What the log has stored of the session so far, in bytes, without events of a stale epoch. */
+  logBytes: Type.Optional(Type.Number()),
 });
 export type SessionRow = Static<typeof SessionRow>;
 

@@ -92,8 +92,7 @@ it('what a session and an account store by their hosts ends where it may: the ho
 it('an account whose logs and files have no room is granted no new session, and keeps those it has', async () => {
   const { sid, rid, runner } = await sessionOf('frank');
   // As the projector writes it.
-  const info = { ...initialSessionInfo(sid), logBytes: 6 * MIB };
-  const row = { info, lastSeq: 1, count: 1, epoch: 1, checkpoints: [] };
+  const row = { info: initialSessionInfo(sid), lastSeq: 1, count: 1, epoch: 1, checkpoints: [], logBytes: 6 * MIB };
   await bucket<SessionRow>(s.admin, 'sessions').put(sid, row);
   const claim = async (of: string) => {
     const grant = await claimGrant(runner, { kind: 'runner', rid, sid: of });

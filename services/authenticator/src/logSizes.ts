@@ -15,7 +15,7 @@ export class LogSizes {
   async watch(signal: AbortSignal): Promise<void> {
     const rows = bucket<SessionRow>(this.b, 'sessions', { check: isSessionRow });
     for await (const change of rows.watch({ signal })) {
-      if (change.kind === 'value') this.sessions.set(change.key, change.value.info.logBytes ?? 0);
+      if (change.kind === 'value') this.sessions.set(change.key, change.value.logBytes ?? 0);
       else if (change.kind === 'gone') this.sessions.delete(change.key);
     }
   }

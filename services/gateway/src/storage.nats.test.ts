@@ -236,7 +236,7 @@ describe('a session whose log has no room', () => {
   it('takes no input and no file, but is stopped, answered and deleted as ever', async () => {
     const sid = await newSession();
     const { token } = await share(s, sid, 'collab');
-    await runner.project(sid, { state: 'idle', logBytes: LIMITS.session + 1 });
+    await runner.project(sid, { state: 'idle' }, LIMITS.session + 1);
     await expect.poll(async () => (await input(sid, { text: 'go on' })).code).toBe('storage_full');
     expect(await input(sid, { text: 'go on' }, token)).toMatchObject({ status: 507, code: 'storage_full' });
     expect(await upload(sid, bytes(10))).toMatchObject({ status: 507, code: 'storage_full' });
@@ -270,7 +270,7 @@ describe('a session whose log has no room', () => {
 
   it('an account whose logs have no room starts no session', async () => {
     const sids = [await newSession(), await newSession()];
-    for (const sid of sids) await runner.project(sid, { state: 'idle', logBytes: LIMITS.account / 2 });
+    for (const sid of sids) await runner.project(sid, { state: 'idle' }, LIMITS.account / 2);
     const start = () => ask('/api/sessions', { method: 'POST', json: { model: 'demo/demo', cwd: '/' } });
     await expect.poll(async () => (await start()).code).toBe('storage_full');
     for (const sid of sids) await ask(`/api/sessions/${sid}`, { method: 'DELETE' });

@@ -57,13 +57,13 @@ export function evolveSession({ row, meta }: SessionRows, record: LogEvent): Fol
   if (seq <= row.lastSeq) return { kind: 'seen' };
   if (epoch < row.epoch) return { kind: 'stale' };
   const count = row.count + 1;
-  const logBytes = (row.info.logBytes ?? 0) + record.payload.byteLength + EVENT_OVERHEAD;
+  const logBytes = (row.logBytes ?? 0) + record.payload.byteLength + EVENT_OVERHEAD;
   const checkpoints = withCheckpoint(row.checkpoints, seq, count);
-  const counted = { ...row, info: { ...row.info, logBytes }, lastSeq: seq, count, epoch, checkpoints };
+  const counted = { ...row, lastSeq: seq, count, epoch, checkpoints, logBytes };
   const read = readEvent(record, row);
   if (read.kind === 'poison') return { ...read, next: { row: counted, meta } };
   try {
-    const info = applySessionInfo(counted.info, read.event);
+    const info = applySessionInfo(row.info, read.event);
     return { kind: 'folded', next: { row: { ...counted, info }, meta: evolveMeta(meta, seq, read.event) } };
   } catch (error) {
     return { kind: 'poison', next: { row: counted, meta }, problem: `the fold failed: ${String(error)}` };

@@ -28,6 +28,8 @@ type Listener = (change: DirectoryChange) => void;
 
 interface Projected<I> {
   info: I;
+  /** Of a session. */
+  logBytes?: unknown;
 }
 
 const hasInfo = <I>(value: unknown): value is Projected<I> => isMap(value) && isMap(value['info']);
@@ -162,7 +164,7 @@ export class Directory {
   /** A projection and its owner come by two ways: what was there before its owner is told of now. */
   private ownerChanged(key: string, after: OwnerRow | undefined, before: OwnerRow | undefined): void {
     if (after?.userId === before?.userId) return;
-    if (!key.startsWith(RUNNER_KEY)) this.measure(key);
+    if (!key.startsWith(RUNNER_KEY)) this.logSizes.setOwner(key, after?.userId);
     if (key.startsWith(RUNNER_KEY)) {
       const rid = key.slice(RUNNER_KEY.length);
       const runner = this.runner(rid);
@@ -194,18 +196,17 @@ export class Directory {
       else if (change.kind === 'value') {
         const added = !this.sessions.has(change.key);
         this.sessions.set(change.key, change.value.info);
-        this.measure(change.key);
+        this.measure(change.key, change.value.logBytes);
         this.sessionChanged(change.key, added);
       } else if (this.sessions.delete(change.key)) {
-        this.measure(change.key);
+        this.logSizes.delete(change.key);
         this.tell({ kind: 'session_gone', sid: change.key, owner: this.userOf(change.key) });
       }
     }
   }
 
-  private measure(sid: string): void {
-    const info = this.sessions.get(sid);
-    this.logSizes.set(sid, info && this.userOf(sid), info?.logBytes ?? 0);
+  private measure(sid: string, bytes: unknown): void {
+    this.logSizes.set(sid, typeof bytes === 'number' ? bytes : 0, this.userOf(sid));
   }
 
   private async watchRunners(): Promise<void> {

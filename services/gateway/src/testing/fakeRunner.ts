@@ -88,8 +88,8 @@ export class FakeRunner {
     return writer;
   }
 
-  /** Writes the projection of a session. */
-  async project(sid: string, info: Partial<SessionInfo>): Promise<void> {
+  /** Writes the projection of a session, whose log is said to have stored so much. */
+  async project(sid: string, info: Partial<SessionInfo>, logBytes = 0): Promise<void> {
     const whole = {
       ...initialSessionInfo(sid),
       runnerId: this.rid,
@@ -97,7 +97,7 @@ export class FakeRunner {
       lastActivityAt: Date.now(),
       ...info,
     };
-    await bucket(this.b, 'sessions').put(sid, { info: whole, lastSeq: 0, checkpoints: [] });
+    await bucket(this.b, 'sessions').put(sid, { info: whole, lastSeq: 0, checkpoints: [], logBytes });
   }
 
   private async hold(key: string): Promise<void> {
