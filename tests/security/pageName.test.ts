@@ -45,9 +45,15 @@ describe.skipIf(chromium === undefined)('the page of a local run', () => {
       .getByRole('button', { name: /^New session/ })
       .first()
       .waitFor();
+  /** What the page shows beside its cookie, as it keeps it for itself and for the service worker. */
+  const keptTokens = (page: Page) =>
+    page.evaluate(async () => {
+      const kept = await (await caches.open('pizzapi')).match('/page-token');
+      return [localStorage.getItem('pizzapi.login'), kept === undefined ? null : await kept.text()];
+    });
   const signOut = async (page: Page) => {
     await page.goto(`${stage.pageUrl}/settings/account`);
-    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('main').getByRole('button', { name: 'Sign out' }).click();
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   };
 
@@ -112,7 +118,11 @@ describe.skipIf(chromium === undefined)('the page of a local run', () => {
     await desk.tolerating(/401|WebSocket/, async () => {
       await page.goto(stage.pageUrl);
       await signInByLink(page);
+      const [token, cached] = await keptTokens(page);
+      expect(token).toMatch(/^[\w-]{43}$/);
+      expect(cached).toBe(token);
       await signOut(page);
+      expect(await keptTokens(page)).toEqual([null, null]);
       await page.reload();
       await page.getByRole('heading', { name: 'Sign in' }).waitFor();
       await page.getByLabel('E-mail').fill(ada.email);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { localToken, OPTIONS, programUrl, readGatewaySecret, readOptions } from '@pizzapi/process';
-import { errorInfo, isMap, stringAt, type UnknownMap } from '@pizzapi/protocol';
+import { localToken, OPTIONS, readGatewaySecret, readOptions } from '@pizzapi/process';
+import { errorInfo, isMap, programUrl, stringAt, type UnknownMap } from '@pizzapi/protocol';
 import { createApi, type Api } from '@pizzapi/session-client';
 import { Failure, type Io } from './io.js';
 import { lastLogin, loginAt } from './logins.js';

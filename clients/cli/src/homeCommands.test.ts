@@ -18,8 +18,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
-function localRun(url: string): void {
-  const state = { pid: process.pid, url, natsUrl: 'nats://127.0.0.1:1' };
+function localRun(url: string, more: object = {}): void {
+  const state = { pid: process.pid, url, natsUrl: 'nats://127.0.0.1:1', ...more };
   writeFileSync(join(home, 'local.json'), JSON.stringify(state), { mode: 0o600 });
 }
 function credentials(): void {
@@ -52,6 +52,15 @@ describe('link', () => {
     const [url, token] = stdout.trim().split('/#login=');
     expect(url).toBe('http://127.0.0.1:7492');
     expect(checkLinkToken(secret, token!, Date.now())).toMatchObject({ kind: 'valid' });
+  });
+
+  it('names the page for people, and the gateway for programs', async () => {
+    ensureGatewaySecret(home);
+    localRun('http://127.0.0.1:7492', { pageUrl: 'http://pizzapi.localhost:7492' });
+    expect((await run(['link'], { env })).stdout).toMatch(/^http:\/\/pizzapi\.localhost:7492\/#login=/);
+    const { url, loginUrl } = JSON.parse((await run(['link', '--json'], { env })).stdout) as Record<string, string>;
+    expect([url, new URL(loginUrl!).host]).toEqual(['http://127.0.0.1:7492', 'pizzapi.localhost:7492']);
+    expect((await run(['link', '--exports'], { env })).stdout).toContain("PIZZAPI_RELAY_URL='http://127.0.0.1:7492'");
   });
 
   it('says so when nothing runs in this home', async () => {

@@ -8,6 +8,11 @@ describe('a link to a session', () => {
       sid: 'abc',
       token: 'a.b-c_d',
     });
+    expect(parseSessionLink('http://pizzapi.localhost:7492/s/abc#share=a.b.c')).toEqual({
+      relayUrl: 'http://127.0.0.1:7492',
+      sid: 'abc',
+      token: 'a.b.c',
+    });
     expect(parseSessionLink('http://127.0.0.1:7492/s/abc')).toMatchObject({ sid: 'abc', token: undefined });
     expect(parseSessionLink('https://example.com/relay/s/abc/#share=')).toEqual({
       relayUrl: 'https://example.com/relay',

@@ -1,5 +1,4 @@
-import { programUrl } from '@pizzapi/process';
-import { isId } from '@pizzapi/protocol';
+import { isId, programUrl } from '@pizzapi/protocol';
 
 /** An address of a session's page, with what opens it if it is a share link. */
 export interface SessionLink {

@@ -151,16 +151,20 @@ describe('a push', () => {
     const sent = await worker.evaluate(async () => {
       const scope = globalThis as unknown as { subscribeAgain(event: object): Promise<void>; fetch: unknown };
       const requests: unknown[] = [];
-      scope.fetch = (path: string, { method, body }: { method: string; body: string }) => {
-        requests.push([method, path, JSON.parse(body)]);
+      type Init = { method: string; body: string; headers: object };
+      scope.fetch = (path: string, { method, body, headers }: Init) => {
+        requests.push([method, path, JSON.parse(body), headers]);
         return Promise.resolve(new Response());
       };
+      // As the page has left it there when it was signed in.
+      await (await caches.open('pizzapi')).put('/page-token', new Response('shown'));
       const told = { endpoint: 'https://push.example/2', expirationTime: null, keys: { p256dh: 'p', auth: 'a' } };
       await scope.subscribeAgain({ newSubscription: { toJSON: () => told } });
       return requests;
     });
     const body = { endpoint: 'https://push.example/2', keys: { p256dh: 'p', auth: 'a' } };
-    expect(sent).toEqual([['POST', '/api/notifications/subscriptions', body]]);
+    const headers = { 'content-type': 'application/json', 'pizzapi-page-token': 'shown' };
+    expect(sent).toEqual([['POST', '/api/notifications/subscriptions', body, headers]]);
     await context.close();
   });
 

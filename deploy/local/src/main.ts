@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { hasScreen, openBrowser, PAGE_NAME, parseFlags, readOptions, runService } from '@pizzapi/process';
+import { hasScreen, openBrowser, parseFlags, readOptions, runService } from '@pizzapi/process';
+import { PAGE_NAME } from '@pizzapi/protocol';
 import { startLocal, type LocalAddress } from './app.js';
 import { LOCAL_OPTIONS } from './options.js';
 

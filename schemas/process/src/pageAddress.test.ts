@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isAtPageName, pageUrl, programUrl } from './pageAddress.js';
+import { isAtPageName, pageUrl } from './pageAddress.js';
 
 describe('the page', () => {
   it.each([
@@ -18,18 +18,5 @@ describe('the page', () => {
   it('has the name of its own only where that leads to it', () => {
     expect(['127.0.0.1', '127.1.2.3', '::'].every(isAtPageName)).toBe(true);
     expect(['127.example.com', '10.0.0.1', 'gateway'].some(isAtPageName)).toBe(false);
-  });
-});
-
-describe('a program', () => {
-  it.each([
-    ['http://pizzapi.localhost:7492', 'http://127.0.0.1:7492'],
-    ['http://PizzaPi.localhost:7492/', 'http://127.0.0.1:7492'],
-    ['http://pizzapi.localhost:7492/s/x#share=a.b.c', 'http://127.0.0.1:7492/s/x#share=a.b.c'],
-    ['http://other.localhost:7492', 'http://other.localhost:7492'],
-    ['https://pizzapi.localhost.example.com', 'https://pizzapi.localhost.example.com'],
-    ['nonsense', 'nonsense'],
-  ])('asks %s at %s', (url, asked) => {
-    expect(programUrl(url)).toBe(asked);
   });
 });

@@ -3,6 +3,7 @@ export * from './json.js';
 export * from './errors.js';
 export * from './closeCodes.js';
 export * from './version.js';
+export * from './pageName.js';
 export * from './password.js';
 export * from './subjects.js';
 export * from './headers.js';

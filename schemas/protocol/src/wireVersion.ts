@@ -13,7 +13,7 @@ export const WIRE_HISTORY = [
   },
   {
     version: 1,
-    hash: 'b9a2c2eeaffc49a7',
+    hash: '9e0419d583f7b621',
     what: 'Added: links that let people approve, what guests had agents begin and its end with their link, approvals among the options of a session, what is stored and how much may be, sizes of logs, the token of a page.',
   },
 ] as const;

@@ -1,4 +1,4 @@
-import { PAGE_NAME } from '@pizzapi/process';
+import { PAGE_NAME } from '@pizzapi/protocol';
 import { Agent, request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 
 export interface Answer {

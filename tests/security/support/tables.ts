@@ -56,6 +56,8 @@ export function auditTable(): string {
 
 const GATEWAY = 'services/gateway/src';
 const AUTHENTICATOR = 'services/authenticator/src';
+const HTTP = 'schemas/process/src/http/limits.ts';
+const seconds = (ms: number): string => `${ms / 1_000} s`;
 const minutes = (ms: number): string => `${ms / 60_000} min`;
 const mebibytes = (n: number): string => `${n / 1024 / 1024} MiB`;
 const days = (ms: number): string => `${ms / 86_400_000} d`;
@@ -63,13 +65,20 @@ const days = (ms: number): string => `${ms / 86_400_000} d`;
 /** What is bounded: the constant that says so, where it is, and how its value reads. */
 const LIMITS: readonly [what: string, file: string, constant: string, unit: (value: number) => string][] = [
   [
-    'attempts of a client, and at an account',
+    'attempts of a client, and of a device at an account that it once signed in to',
     `${GATEWAY}/accounts/limits.ts`,
     'ATTEMPTS_PER_MINUTE',
     (n) => `${n} a minute`,
   ],
+  ['times that, of all other clients at one account', `${GATEWAY}/accounts/limits.ts`, 'ACCOUNT_FACTOR', String],
+  ['time for the head of a request', HTTP, 'HEAD_MS', seconds],
+  ['time that a body without credentials may stand still', HTTP, 'BODY_STALL_MS', seconds],
+  ['bytes of a body, on average', HTTP, 'BODY_BYTES_PER_SECOND', (n) => `${n} a second`],
+  ['connections of a client on which nobody has shown credentials', HTTP, 'UNKNOWN_PER_CLIENT', String],
+  ['levels of a value from outside', 'schemas/protocol/src/nesting.ts', 'MAX_DEPTH', String],
   ['bytes of a body with a password', `${GATEWAY}/http/authRoutes.ts`, 'SMALL_BODY_BYTES', (n) => `${n / 1024} KiB`],
   ['life of a login', `${GATEWAY}/auth/cookie.ts`, 'LOGIN_TTL_MS', days],
+  ['life of the mark of a device', `${GATEWAY}/auth/deviceCookie.ts`, 'DEVICE_TTL_S', (s) => days(s * 1_000)],
   ['logins of an account; one more ends the oldest', `${GATEWAY}/accounts/logins.ts`, 'MAX_LOGINS', String],
   ['keys of an account', `${GATEWAY}/accounts/keys.ts`, 'MAX_KEYS', String],
   ['life of a pairing code', `${GATEWAY}/accounts/pairing.ts`, 'PAIR_TTL_MS', minutes],

@@ -18,6 +18,12 @@ it('a machine without a token is told where to ask for one', () => {
   expect(pairCommand('https://pi.example.com')).toBe('npx pizzapi runner pair --relay-url https://pi.example.com');
 });
 
+it('a program is told where it finds this machine, which is not the name of the page', () => {
+  const page = 'http://pizzapi.localhost:7492';
+  expect(pairCommand(page)).toBe('npx pizzapi runner pair --relay-url http://127.0.0.1:7492');
+  expect(commandFor('user', { key, token: 'pzk_x' }, page)).toContain('PIZZAPI_RELAY_URL=http://127.0.0.1:7492 ');
+});
+
 it('what a shell would take apart is quoted', () => {
   const reply = { key, token: 'pzr_x', natsUrl: "nats://a;rm 'x'" };
   expect(commandFor('runner', reply, '')).toContain(`PIZZAPI_NATS_URL='nats://a;rm '\\''x'\\'''`);

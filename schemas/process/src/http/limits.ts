@@ -18,16 +18,21 @@ export interface HttpLimits {
   burstPerClient: number;
 }
 
+const HEAD_MS = 15_000;
+const BODY_STALL_MS = 15_000;
+const BODY_BYTES_PER_SECOND = 1024;
+const UNKNOWN_PER_CLIENT = 256;
+
 /** So long a connection is left alone, however many there are. */
 export const BURST_MS = 2_000;
 
 export const HTTP_LIMITS: HttpLimits = {
-  headMs: 15_000,
+  headMs: HEAD_MS,
   idleMs: 65_000,
-  stallMs: { unknown: 15_000, known: 60_000 },
-  bodyBytesPerSecond: 1_024,
+  stallMs: { unknown: BODY_STALL_MS, known: 60_000 },
+  bodyBytesPerSecond: BODY_BYTES_PER_SECOND,
   lingerMs: 5_000,
   sendMs: 60_000,
-  unknownPerClient: 256,
+  unknownPerClient: UNKNOWN_PER_CLIENT,
   burstPerClient: 2_048,
 };

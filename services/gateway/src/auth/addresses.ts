@@ -43,7 +43,7 @@ export class Addresses {
 
   /** Whether a request was made under the page's own name. */
   isOfPage({ host }: IncomingHttpHeaders): boolean {
-    return host?.toLowerCase() === this.page.host;
+    return this.page.host !== '' && host?.toLowerCase() === this.page.host;
   }
 
   hostProblem({ host }: IncomingHttpHeaders): ErrorInfo | undefined {

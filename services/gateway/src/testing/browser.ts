@@ -1,6 +1,5 @@
 import { request } from 'node:http';
-import { PAGE_NAME } from '@pizzapi/process';
-import { PAGE_TOKEN } from '@pizzapi/protocol';
+import { PAGE_NAME, PAGE_TOKEN } from '@pizzapi/protocol';
 
 /** The page of a gateway that listens on this machine. */
 export const pageOf = (url: string): string => `http://${PAGE_NAME}:${new URL(url).port}`;

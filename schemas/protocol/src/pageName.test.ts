@@ -1,0 +1,15 @@
+import { describe, expect, it } from 'vitest';
+import { programUrl } from './pageName.js';
+
+describe('a program', () => {
+  it.each([
+    ['http://pizzapi.localhost:7492', 'http://127.0.0.1:7492'],
+    ['http://PizzaPi.localhost:7492/', 'http://127.0.0.1:7492'],
+    ['http://pizzapi.localhost:7492/s/x#share=a.b.c', 'http://127.0.0.1:7492/s/x#share=a.b.c'],
+    ['http://other.localhost:7492', 'http://other.localhost:7492'],
+    ['https://pizzapi.localhost.example.com', 'https://pizzapi.localhost.example.com'],
+    ['nonsense', 'nonsense'],
+  ])('asks %s at %s', (url, asked) => {
+    expect(programUrl(url)).toBe(asked);
+  });
+});
