@@ -81,10 +81,14 @@ describe('/share', () => {
     await tui.shows('Ada (guest) says:');
     const delivered = await watcher.next('input_delivered', undefined, seq);
     const answered = await watcher.next('agent_end', undefined, delivered.seq);
-    // Who may write may not decide who else may.
+    // Who may write may not decide who else may: a command is a text from them.
+    const links = (await api(sid)).shares.length;
     const sent = await guest.sendInput('/share --collab');
     if (sent.kind !== 'accepted') throw new Error(sent.kind);
-    expect(await guest.result(sent.commandId)).toMatchObject({ kind: 'failed' });
+    expect(await guest.result(sent.commandId)).toMatchObject({ kind: 'ok' });
+    await watcher.next('agent_end', undefined, answered.seq);
+    expect(said(watcher, 'user').at(-1)).toBe('/share --collab');
+    expect((await api(sid)).shares).toHaveLength(links);
 
     await tui.say('!echo from the person');
     await until('the viewer sees the shell', () =>
