@@ -1,5 +1,5 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
-import { openObjects } from './blobs.js';
+import { CHUNKS, chunksOf, entryOf, openObjects } from './blobs.js';
 import { blobRows, parseBlobKey, type BlobPlace } from './blobStore.js';
 import { inside, type Backbone } from './connection.js';
 import { NO_STORAGE_LIMITS, StorageUsage } from './storageUsage.js';
@@ -15,9 +15,7 @@ export const ABANDONED_MS = 60 * 60_000;
 /** `in_use`: something refers to it, or somebody has taken it up in this moment. */
 export type RemoveOutcome = 'removed' | 'in_use' | 'gone';
 
-const CHUNKS = `$O.${BLOB_STORE}.C.`;
-const chunksOf = (nuid: string): string => CHUNKS + nuid;
-const entryOf = (name: string): string =>
+const entrySubject = (name: string): string =>
   `$O.${BLOB_STORE}.M.${Buffer.from(name).toString('base64').replaceAll('+', '-').replaceAll('/', '_')}`;
 
 /** Removes all blobs of a session; with the provisioner's login. */
@@ -62,10 +60,10 @@ export class BlobRemoval {
 
   /** First the bytes, then the entry: as long as that is there, the bytes can be found. */
   async removeObject(name: string): Promise<void> {
-    const found = await (await openObjects(this.admin)).info(name);
+    const found = await entryOf(this.admin, name);
     if (found === null) return;
     await this.purge(chunksOf(found.nuid));
-    await this.purge(entryOf(name));
+    await this.purge(entrySubject(name));
   }
 
   /**

@@ -195,6 +195,22 @@ test('bytes that are brought while they are removed are there afterwards', async
   expect(await usedBy(place.userId)).toBe(0);
 });
 
+test('who reads what is removed in the same moment has all of it or none', async () => {
+  const store = new BlobStore(b);
+  const removal = new BlobRemoval(other);
+  const place = newPlace();
+  // As many chunks as take several answers.
+  const bytes = (i: number) => Buffer.alloc(3_000_000, `${i} `);
+  for (let i = 0; i < 12; i++) {
+    const hash = hashOf(bytes(i));
+    await store.put(place, bytes(i), 'x/y', KEEP);
+    const reads = Array.from({ length: 4 }, () => store.get(place, hash));
+    await removal.remove(blobKey(place, hash));
+    for (const found of await Promise.all(reads)) if (found !== undefined) expect(found.size).toBe(3_000_000);
+    expect(await store.get(place, hash)).toBeUndefined();
+  }
+});
+
 test('a removal that was broken off is finished, and meanwhile nobody is served half of it', async () => {
   const store = new BlobStore(b);
   const place = newPlace();

@@ -1,18 +1,20 @@
 import { createHash } from 'node:crypto';
-import { Objm, type ObjectStore } from '@nats-io/obj';
+import { Objm, type ObjectInfo, type ObjectStore } from '@nats-io/obj';
 import { headers } from '@nats-io/nats-core';
 import { CodedError } from '@pizzapi/protocol';
+import { Retry } from './backoff.js';
 import { inside, type Backbone, type Connection } from './connection.js';
-import { batchOf, lastOf, type DirectBatch, type DirectGet } from './direct.js';
-import { patiently } from './kv.js';
+import { batchOf } from './direct.js';
 import { infoOf } from './provision.js';
 import { BLOB_SPEC, BLOB_STORE } from './streams.js';
 
 /** The objects of the store, by their names. What is stored for whom, and how much of it, is the `BlobStore`'s to say. */
 
 const MEDIA_TYPE = 'Content-Type';
-/** Chunks of an object in one read. */
-const READ_CHUNKS = 16;
+/** How long the bytes of an object whose entry is there may be missing, in ms. */
+const READ_MS = 10_000;
+/** Chunks, of 128 KiB each, that are asked for at once. */
+const CHUNKS_AT_ONCE = 8;
 /** What an object takes beside its bytes, at most: a part of it for its chunks, and its entry. */
 const OVERHEAD = { part: 0.02, entry: 4_096 };
 
@@ -23,6 +25,20 @@ export function openObjects(b: Backbone): Promise<ObjectStore> {
   stores.set(b, open);
   open.catch(() => stores.delete(b));
   return open;
+}
+
+/** The subjects of all chunks, and of those of one object. */
+export const CHUNKS = `$O.${BLOB_STORE}.C.`;
+export const chunksOf = (nuid: string): string => CHUNKS + nuid;
+
+/** What the store says of an object, or null. Throws `unavailable`. */
+export async function entryOf(b: Backbone, name: string): Promise<ObjectInfo | null> {
+  try {
+    const found = await (await openObjects(b)).info(name);
+    return found === null || found.deleted ? null : found;
+  } catch (cause) {
+    throw new CodedError('unavailable', 'The store of files does not answer', { cause });
+  }
 }
 
 export interface Blob {
@@ -39,12 +55,11 @@ export type PutObject = 'stored' | 'full';
 
 /** Stores bytes under a name; those that are there already are left. Throws `unavailable`. */
 export async function putObject(b: Backbone, name: string, bytes: Uint8Array, mediaType: string): Promise<PutObject> {
-  const store = await openObjects(b);
-  const found = await store.info(name);
-  if (found !== null && !found.deleted && found.size === bytes.byteLength) return 'stored';
+  if ((await entryOf(b, name))?.size === bytes.byteLength) return 'stored';
   const meta = headers();
   meta.set(MEDIA_TYPE, mediaType);
   try {
+    const store = await openObjects(b);
     await store.putBlob({ name, headers: meta }, bytes);
     return 'stored';
   } catch (cause) {
@@ -60,51 +75,38 @@ async function isFull(b: Backbone, size: number): Promise<boolean> {
   return most > 0 && (info?.state.bytes ?? 0) + size * (1 + OVERHEAD.part) + OVERHEAD.entry > most;
 }
 
-/** The entry of an object in the store (ADR-20 of NATS), as far as it is needed. */
-interface ObjectMeta {
-  nuid: string;
-  size: number;
-  deleted?: boolean;
-  headers?: Record<string, string[]>;
-}
-
 /**
- * The object of a name, or undefined when there is none, or its bytes were removed meanwhile. Throws `unavailable`. Reads
- * by direct get: the client's own store reads by a consumer that pushes to a subject, which another account does not
- * receive.
+ * The object of a name, or undefined when there is none. Read in pieces by direct gets: the library's way waits for ever
+ * for bytes that were removed after it began. Throws `unavailable` when they do not come.
  */
 export async function getObject(b: Backbone, name: string): Promise<Blob | undefined> {
-  const connection = inside(b).stateConnection;
-  const subject = `$O.${BLOB_STORE}.M.${encodedName(name)}`;
-  const found = await patiently(async () => answered(await lastOf(connection, BLOB_SPEC.name, subject)));
-  if (found.kind === 'none') return undefined;
-  const meta = JSON.parse(Buffer.from(found.message.payload).toString()) as ObjectMeta;
-  if (meta.deleted === true) return undefined;
-  const bytes = await readChunks(connection, meta);
-  if (bytes.byteLength !== meta.size) return undefined;
-  return { bytes, mediaType: meta.headers?.[MEDIA_TYPE]?.[0] || 'application/octet-stream', size: bytes.byteLength };
-}
-
-/** The store keeps names as base 64 for addresses, with padding. */
-const encodedName = (name: string): string =>
-  Buffer.from(name).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
-
-async function readChunks(connection: Connection, { nuid, size }: ObjectMeta): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  const subject = `$O.${BLOB_STORE}.C.${nuid}`;
-  for (let from = 1, left = size; left > 0;) {
-    const read = await patiently(async () =>
-      answered(await batchOf(connection, BLOB_SPEC.name, subject, from, READ_CHUNKS)),
-    );
-    for (const { payload, seq } of read.messages) {
-      chunks.push(payload);
-      left -= payload.byteLength;
-      from = seq + 1;
-    }
-    if (read.messages.length === 0) break;
+  const retry = new Retry();
+  const deadline = Date.now() + READ_MS;
+  for (;;) {
+    const found = await entryOf(b, name);
+    if (found === null) return undefined;
+    const bytes = await readChunks(inside(b).stateConnection, found.nuid, found.size);
+    if (bytes !== undefined)
+      return { bytes, mediaType: found.headers?.get(MEDIA_TYPE) || 'application/octet-stream', size: bytes.byteLength };
+    // Removed in this moment, which its entry will say, or not on this server yet.
+    if (Date.now() > deadline) throw new CodedError('unavailable', 'The blob did not come');
+    await retry.wait();
   }
-  return Buffer.concat(chunks);
 }
 
-const answered = <A extends DirectGet | DirectBatch>(answer: A): Exclude<A, { kind: 'unavailable' }> | undefined =>
-  answer.kind === 'unavailable' ? undefined : (answer as Exclude<A, { kind: 'unavailable' }>);
+/** The bytes of an object, or undefined when they are not all there. */
+async function readChunks(connection: Connection, nuid: string, size: number): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (let next = 1; length < size;) {
+    const batch = await batchOf(connection, BLOB_SPEC.name, chunksOf(nuid), next, CHUNKS_AT_ONCE);
+    const last = batch.kind === 'read' ? batch.messages.at(-1) : undefined;
+    if (batch.kind !== 'read' || last === undefined) return undefined;
+    for (const { payload } of batch.messages) {
+      chunks.push(payload);
+      length += payload.byteLength;
+    }
+    next = last.seq + 1;
+  }
+  return length === size ? Buffer.concat(chunks) : undefined;
+}
