@@ -115,7 +115,13 @@ export const PLAIN_PROGRAMS: Readonly<Record<string, OptionRules>> = {
   od: { flags: 'abcdfiosxv', values: 'AjNtw', long: 'address-radix= skip-bytes= read-bytes= format=', harmless: true },
   hexdump: { flags: 'bcCdovx', values: 'ens', long: 'canonical length= skip=' },
   xxd: { flags: 'abCeipu', values: 'cglos', operands: 1 },
-  strings: { flags: 'adfo', values: 'nte', long: 'all bytes= radix= encoding=' },
+  // `@file` holds more options.
+  strings: {
+    flags: 'adfo',
+    values: 'nte',
+    long: 'all bytes= radix= encoding=',
+    check: ({ operands }) => !operands.some((operand) => operand.startsWith('@')),
+  },
   base64: { flags: 'dD', values: 'w', long: 'decode wrap=', operands: 1 },
   // An operand sets the clock, as `-s` does.
   date: {

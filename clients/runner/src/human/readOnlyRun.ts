@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { delimiter, isAbsolute, relative, resolve, sep } from 'node:path';
 
 /**
@@ -71,11 +72,15 @@ const UNWANTED =
 /** Folders of shims: programs that first look into the folder they work in for which program to be. */
 const SHIMS = /(^|\/)(shims|node_modules|\.volta|\.direnv)(\/|$)/;
 
-/** The folders in which programs are looked for: none that belongs to what is worked on, or is relative. */
-export function readOnlyPath(path: string, cwd: string): string {
+/**
+ * The folders in which programs are looked for: none that is relative or belongs to what is worked on. Who works in all
+ * of a home or a system has programs of their own there.
+ */
+export function readOnlyPath(path: string, cwd: string, home = homedir()): string {
+  const isProject = ![home, '/bin', '/usr/bin'].some((folder) => isBelow(folder, cwd));
   return path
     .split(delimiter)
-    .filter((folder) => isAbsolute(folder) && !SHIMS.test(folder) && !isBelow(folder, cwd))
+    .filter((folder) => isAbsolute(folder) && !SHIMS.test(folder) && !(isProject && isBelow(folder, cwd)))
     .join(delimiter);
 }
 
@@ -92,7 +97,7 @@ export function readOnlyEnv(env: NodeJS.ProcessEnv, cwd: string): NodeJS.Process
   return {
     ...Object.fromEntries(kept),
     ...GIT_VARIABLES,
-    [path]: readOnlyPath(env[path] ?? '', cwd),
+    [path]: readOnlyPath(env[path] ?? '', cwd, env['HOME']),
     // In other encodings a byte of one character may be a quote.
     ...(/^(C|POSIX)$|utf-?8/i.test(locale) ? {} : { LC_ALL: 'C' }),
   };

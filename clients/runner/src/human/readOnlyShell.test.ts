@@ -191,6 +191,7 @@ describe('a script that writes, or may', () => {
     'rg * x',
     'fd -l x',
     'tree -R -L 1 -H . -o x',
+    'strings @options',
     'jq -f prog x',
     'jq . *',
   ])('%s', (script) => {
