@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { BYTES_PER_ACTION } from './session/actionRates.js';
 import { FakeRunner } from './testing/fakeRunner.js';
 import { startScenario, type Scenario } from './testing/scenario.js';
 import { share } from './testing/shares.js';
@@ -70,6 +71,22 @@ it('a link sends so many messages and commands a minute, over HTTP and by frames
   expect(runner.commands.length).toBe(before);
   // What may only be seen does not count.
   expect((await s.fetch('/api/sessions/s1', { token })).status).toBe(200);
+});
+
+it('a large message counts as several, and the largest there is may be sent by who sends nothing else', async () => {
+  // No host is there: what is not refused for its number is answered so.
+  const linkOf = async (name: string) => {
+    const person = await s.person(name);
+    await s.writer(`of-${name}`, person);
+    const { token } = await share(s, `of-${name}`, 'collab', person.token);
+    return (text: string) => ask(`/api/sessions/of-${name}/input`, { token, json: { text } });
+  };
+  const frank = await linkOf('frank');
+  expect((await frank('x'.repeat(2 * BYTES_PER_ACTION))).status).toBe(503);
+  expect((await times(2, () => frank('hi')))[0]).toEqual([503, 429]);
+  const gina = await linkOf('gina');
+  expect((await gina('x'.repeat(12 * BYTES_PER_ACTION))).status).toBe(503);
+  expect((await gina('hi')).status).toBe(429);
 });
 
 it('files count by themselves, and one link takes nothing of another, or of the account', async () => {

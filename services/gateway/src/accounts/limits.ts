@@ -81,10 +81,10 @@ export class AttemptLimits {
 
 const keyOf = (what: Attempt, who: string): string => `${what}/${who}`;
 
-/** Counts one of a key. Undefined when it may go on, or else the seconds to wait. */
-export async function consume(limiter: RateLimiterMemory, key: string): Promise<number | undefined> {
+/** Counts one of a key, or several. Undefined when it may go on, or else the seconds to wait. */
+export async function consume(limiter: RateLimiterMemory, key: string, points = 1): Promise<number | undefined> {
   try {
-    await limiter.consume(key);
+    await limiter.consume(key, points);
     return undefined;
   } catch (limited) {
     if (!(limited instanceof RateLimiterRes)) throw limited;

@@ -21,6 +21,9 @@ export const DEFAULT_ACTION_RATES: ActionRateLimits = {
   address: OPTIONS.addressRate.default,
 };
 
+/** Bytes of a text that count as one message. */
+export const BYTES_PER_ACTION = 64 * 1024;
+
 export interface TooFast {
   error: ErrorInfo;
   retryAfterS: number;
@@ -40,11 +43,17 @@ export class ActionRates {
     this.limiters = { account: of(account, 'account'), link: of(link, 'link'), address: of(address, 'address') };
   }
 
-  /** Counts an action. Undefined when it may go on. `owner`: whose the session is. */
-  async take(action: Action, principal: Principal, owner: string): Promise<TooFast | undefined> {
+  /**
+   * Counts an action. Undefined when it may go on. `owner`: whose the session is. A large text counts as several: a
+   * command is stored for a day, whoever carries it out.
+   */
+  async take(action: Action, principal: Principal, owner: string, bytes = 0): Promise<TooFast | undefined> {
+    const weight = 1 + Math.floor(bytes / BYTES_PER_ACTION);
     for (const { of, id, who } of partiesOf(principal, owner)) {
       const limiter = this.limiters[of];
-      const retryAfterS = limiter && (await consume(limiter, `${action}/${id}`));
+      // However large it is, it may be sent by who has sent nothing else.
+      const points = Math.min(weight, this.limits[of]);
+      const retryAfterS = limiter && (await consume(limiter, `${action}/${id}`, points));
       if (retryAfterS !== undefined) return this.tooFast(of, action, who, retryAfterS);
     }
     return undefined;

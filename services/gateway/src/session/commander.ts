@@ -91,7 +91,7 @@ export class Commander {
     const denied = this.deps.access.commandProblem(principal, sid, 'input');
     if (denied !== undefined) return refuse(denied);
     if (text.trim() === '' && (attachments ?? []).length === 0) return refuse(errorInfo('input_empty'));
-    const tooFast = await this.countAction(principal, sid);
+    const tooFast = await this.countAction(principal, Buffer.byteLength(text), sid);
     if (tooFast !== undefined) return tooFast;
     const stored = await this.storeFiles(principal, sid, attachments);
     if (stored.kind === 'refused') return stored;
@@ -104,7 +104,7 @@ export class Commander {
     const { principal, sid, name, args = {} } = request;
     const denied = this.deps.access.commandProblem(principal, sid, name);
     if (denied !== undefined) return refuse(denied);
-    const tooFast = await this.countAction(principal, sid);
+    const tooFast = await this.countAction(principal, JSON.stringify(args).length, sid);
     if (tooFast !== undefined) return tooFast;
     // The files of an input are the same to us, whichever way it comes.
     if (name !== 'input' || commandProblem(name, args) !== undefined) return this.dispatch(request);
@@ -117,10 +117,11 @@ export class Commander {
   /** Counts what somebody sends, and says when they have to wait. */
   async countAction(
     principal: Principal,
+    bytes: number,
     sid?: string,
   ): Promise<Extract<CommandOutcome, { kind: 'refused' }> | undefined> {
     const owner = (sid === undefined ? undefined : this.deps.access.ownerOf(sid)) ?? principal.userId;
-    const tooFast = await this.deps.rates.take('input', principal, owner);
+    const tooFast = await this.deps.rates.take('input', principal, owner, bytes);
     return tooFast && { kind: 'refused', ...tooFast };
   }
 

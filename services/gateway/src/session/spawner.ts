@@ -50,7 +50,7 @@ export class Spawner {
   async spawn(principal: Principal, body: NewSessionBody, key?: string): Promise<SpawnOutcome> {
     const wrong = keyProblem(key);
     if (wrong !== undefined) return failed(wrong);
-    const tooFast = await this.options.commander.countAction(principal);
+    const tooFast = await this.options.commander.countAction(principal, Buffer.byteLength(body.prompt ?? ''));
     if (tooFast !== undefined) return { ...tooFast, kind: 'failed' };
     const runner = this.chooseRunner(principal, body);
     if (runner.kind === 'refused') return failed(runner.error);
