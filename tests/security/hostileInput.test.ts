@@ -22,6 +22,9 @@ beforeAll(async () => {
   sid = await newSession(stage);
   gateway = childOf(stage.pid, 'gateway/dist/main.js');
   bystander = await enter();
+  // A viewer that does not say where to begin is closed after a while.
+  bystander.send({ type: 'resume' });
+  await bystander.heard('live');
 });
 afterAll(() => stage.clear());
 afterEach(async () => {
