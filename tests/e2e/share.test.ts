@@ -12,7 +12,10 @@ import { startTui, type Tui } from '../support/tui.js';
 import { until } from '../support/until.js';
 
 const APPEARS_MS = 30_000;
+/** What an extension asks, and what the agent asks. */
 const ASKS = 'Pineapple?';
+const OVEN = 'Which oven?';
+const ASKS_OVEN = `/demo call ask_user_question {"questions":[{"question":"${OVEN}","options":["Wood","Gas"]}]}`;
 
 const chromium = findChromium();
 if (chromium === undefined) console.warn('SKIPPED: /share in a browser. There is no Chromium; set PIZZAPI_CHROMIUM.');
@@ -117,22 +120,24 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
   });
 
   it('a question that the page answers closes in the terminal', async () => {
-    await tui.say('/demo question confirm');
-    await tui.shows('→ Yes');
-    await grace.question(ASKS).getByText('This link lets you watch').waitFor();
+    await tui.say(ASKS_OVEN);
+    await tui.shows('→ Wood');
+    await grace.question(OVEN).getByText('This link lets you watch').waitFor();
     const [watching, writing] = await Promise.all(guests.map(({ page }) => recordNotes(page)));
-    await ada.question(ASKS).getByRole('button', { name: 'Yes' }).click();
-    await tui.hides('→ Yes');
-    await tui.shows('pineapple: yes');
-    await writing!(/Delivered: “Yes”/);
-    await watching!(/Ada answered: “Yes”/);
-    for (const view of [ada, grace]) await view.question(ASKS).waitFor({ state: 'detached' });
+    await ada.question(OVEN).getByRole('button', { name: 'Wood' }).click();
+    await tui.hides('→ Wood');
+    await writing!(/Delivered: “Wood”/);
+    await watching!(/Ada answered: “Wood”/);
+    for (const view of [ada, grace]) await view.question(OVEN).waitFor({ state: 'detached' });
   });
 
   it('a question that the terminal answers closes on the page, which says who answered what', async () => {
     await tui.say('/demo question confirm');
     await tui.shows('→ Yes');
-    for (const view of [ada, grace]) await view.question(ASKS).waitFor();
+    // What an extension asks is the owner's to answer: a guest who may write sees that it waits.
+    await grace.question(ASKS).waitFor();
+    await guests[1]!.page.getByText('Waits for the owner: an extension of theirs asks.').waitFor();
+    expect(await ada.question(ASKS).count()).toBe(0);
     const noted = await Promise.all(guests.map(({ page }) => recordNotes(page)));
     tui.press('Down', 'Enter');
     await tui.shows('pineapple: no');
