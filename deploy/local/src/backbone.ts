@@ -79,7 +79,12 @@ async function prepare(
   knownToken: string | undefined,
   save: (token: string) => Promise<void>,
 ): Promise<void> {
-  const admin = await connectBackbone({ url, name: 'pizzapi-provisioner', nkey: users.admin.nkeySeed, provisioner: true });
+  const admin = await connectBackbone({
+    url,
+    name: 'pizzapi-provisioner',
+    nkey: users.admin.nkeySeed,
+    provisioner: true,
+  });
   try {
     await moveState(admin);
     await provision(admin, storage);

@@ -17,7 +17,15 @@ const code = (kind: PromptKind | undefined, right: GuestRight, value: unknown) =
   guestAnswerProblem(kind, right, value)?.code ?? 'allowed';
 
 /** Every way there is to answer an approval or a plan as a whole, and some that there are not. */
-const APPROVALS = ['session', 'folder', 'always', { action: 'edit', text: 'x' }, { action: 'approve', args: {} }, 7, []];
+const APPROVALS = [
+  'session',
+  'folder',
+  'always',
+  { action: 'edit', text: 'x' },
+  { action: 'approve', args: {} },
+  7,
+  [],
+];
 const PLANS = ['approve', 'cancel', 'reject', 'use less salt', true, false, null, undefined];
 
 describe('what a guest may answer', () => {

@@ -219,7 +219,6 @@ export class Dialogs {
     };
   }
 
-
   #remember(dialogId: string): void {
     this.#closed.add(dialogId);
     if (this.#closed.size > MAX_CLOSED_DIALOGS) this.#closed.delete(this.#closed.values().next().value!);
