@@ -1,4 +1,4 @@
-import { LOG_API, STATE_API, STATE_BUCKETS, type ApiPrefix } from '@pizzapi/backbone';
+import { LOG_API, STATE_API, type ApiPrefix, type STATE_BUCKETS } from '@pizzapi/backbone';
 import { WILDCARD } from '@pizzapi/protocol';
 import { CONNECTIONS, CONSUME, LOOK_UP, SERVER_SETTINGS, type ServiceRole } from './roles.js';
 

@@ -52,7 +52,7 @@ export function promptInTurn(pi: AgentSession): PromptsInTurn {
     const plain = { ...options, expandPromptTemplates: false };
     return inTurn(looksLikeCommand(text) ? unseenByExtensions(pi, original) : original, text, plain);
   };
-  return { prompt: pi.prompt, asText };
+  return { prompt: (text, options) => pi.prompt(text, options), asText };
 }
 
 /** Whether a text is a command of an extension: it runs at once, also while the agent works. */
