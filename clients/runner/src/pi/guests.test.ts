@@ -136,10 +136,10 @@ describe('what a guest answers', () => {
     const { approval } = await log.next('approval_pending');
     const asked = await log.next('dialog_opened', 3);
     for (const value of ['approve', 'session', 'folder', 'deny', { action: 'deny', reason: 'x' }, null]) {
-      expect(session.answerDialog(approval.promptId, value, BOB), String(value)).toMatchObject(forbidden);
+      expect(session.answerDialog(approval.promptId, value, BOB), JSON.stringify(value)).toMatchObject(forbidden);
     }
     for (const value of [...asked.options!, null])
-      expect(session.answerDialog(asked.dialogId, value, BOB), String(value)).toMatchObject(forbidden);
+      expect(session.answerDialog(asked.dialogId, value, BOB), JSON.stringify(value)).toMatchObject(forbidden);
     expect(log.all('approval_cleared')).toEqual([]);
     session.answerDialog(approval.promptId, 'deny', owner);
     await log.next('agent_end', 3);
@@ -147,7 +147,7 @@ describe('what a guest answers', () => {
     await sends(test, owner, call('plan_mode', { action: 'submit', title: 'Bake' }));
     const { plan } = await log.next('plan_pending');
     for (const value of ['approve', true, 'reject', 'less salt', { action: 'edit', text: 'x' }, null])
-      expect(session.answerDialog(plan.toolCallId, value, BOB), String(value)).toMatchObject(forbidden);
+      expect(session.answerDialog(plan.toolCallId, value, BOB), JSON.stringify(value)).toMatchObject(forbidden);
     session.answerDialog(plan.toolCallId, 'reject', owner);
     await log.next('agent_end', 4);
 

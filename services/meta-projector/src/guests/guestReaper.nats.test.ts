@@ -54,7 +54,7 @@ async function session(sid: string, startedBy: GuestRef[] = []): Promise<Session
   await holdLease(world.backbone, `session.${sid}`, { epoch: 1 });
   const writer = await world.host(sid);
   const by = startedBy.length === 0 ? {} : { startedBy };
-  await writer.append({ ...started(sid), ...by } as SessionEvent);
+  await writer.append({ ...started(sid), ...by });
   return writer;
 }
 const atWork = (...guests: GuestRef[]): SessionEvent => ({ type: 'guests_at_work', at: Date.now(), guests });
