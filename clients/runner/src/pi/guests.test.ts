@@ -139,7 +139,7 @@ describe('what a guest answers', () => {
       expect(session.answerDialog(approval.promptId, value, BOB), JSON.stringify(value)).toMatchObject(forbidden);
     }
     for (const value of [...asked.options!, null])
-      expect(session.answerDialog(asked.dialogId, value, BOB), String(value)).toMatchObject(forbidden);
+      expect(session.answerDialog(asked.dialogId, value, BOB), JSON.stringify(value)).toMatchObject(forbidden);
     expect(log.all('approval_cleared')).toEqual([]);
     session.answerDialog(approval.promptId, 'deny', owner);
     await log.next('agent_end', 3);

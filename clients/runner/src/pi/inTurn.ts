@@ -43,16 +43,17 @@ export function promptInTurn(pi: AgentSession): PromptsInTurn {
     return run;
   };
 
-  pi.prompt = (text, options = {}) => {
+  const prompt: Prompt = (text, options = {}) => {
     // Taken only when it is over, and what it does may be to prompt.
     if (options.expandPromptTemplates !== false && isCommand(pi, text)) return original(text, options);
     return inTurn(original, text, options);
   };
+  pi.prompt = prompt;
   const asText: Prompt = (text, options = {}) => {
     const plain = { ...options, expandPromptTemplates: false };
     return inTurn(looksLikeCommand(text) ? unseenByExtensions(pi, original) : original, text, plain);
   };
-  return { prompt: (text, options) => pi.prompt(text, options), asText };
+  return { prompt, asText };
 }
 
 /** Whether a text is a command of an extension: it runs at once, also while the agent works. */
