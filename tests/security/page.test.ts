@@ -204,6 +204,8 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
     });
 
     async function signIn(page: Page): Promise<void> {
+      // The page that is open has the token of another sign-in, which does not go with this cookie.
+      await page.goto('about:blank');
       const [name, value] = ada.cookie.split('=') as [string, string];
       await page.context().addCookies([{ name, value, url: stage.pageUrl, httpOnly: true, sameSite: 'Strict' }]);
       await page.context().addInitScript((token) => localStorage.setItem('pizzapi.login', token), ada.pageToken);
