@@ -86,7 +86,7 @@ describe.skipIf(chromium === undefined)('what is private, in a browser that some
     const asked: string[] = [];
     page.on('request', (request) => asked.push(new URL(request.url()).pathname));
     await desk.tolerating(/\b401\b/, async () => {
-      await page.goto(stage.url);
+      await page.goto(stage.pageUrl);
       await page.getByLabel('E-mail').fill(ada.email);
       await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
       await page.getByRole('button', { name: 'Sign in' }).click();
@@ -95,7 +95,7 @@ describe.skipIf(chromium === undefined)('what is private, in a browser that some
       .getByRole('button', { name: /^New session/ })
       .first()
       .waitFor();
-    await page.goto(`${stage.url}/s/${hosted.sid}`);
+    await page.goto(`${stage.pageUrl}/s/${hosted.sid}`);
     await until('the picture is shown', () => isShown(page));
     // However often it is drawn.
     await page.getByRole('button', { name: 'Enlarge image' }).press('Enter');
@@ -107,21 +107,24 @@ describe.skipIf(chromium === undefined)('what is private, in a browser that some
     // A text of its own opens in a tab.
     const opened = context.waitForEvent('page');
     await sessionPage(page)
-      .log.getByRole('link', { name: /^The whole text/ })
+      .log.getByRole('button', { name: /^The whole text/ })
       .click();
     await (await opened).waitForLoadState().catch(() => undefined);
     await (await opened).close();
-    const seen = await page.evaluate((url) => fetch(url).then((answer) => answer.text()), paths.text);
+    const seen = await page.evaluate(async (url) => {
+      const headers = { 'pizzapi-page-token': localStorage.getItem('pizzapi.login') ?? '' };
+      return (await fetch(url, { headers })).text();
+    }, paths.text);
     expect(seen).toBe('a private text');
 
-    await page.goto(stage.url);
+    await page.goto(stage.pageUrl);
     await page.getByRole('button', { name: 'Sign out' }).first().click();
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
     for (const path of Object.values(paths)) expect(await keptOf(page, path), path).toEqual(['none', 401]);
     // Nor without a network, where a browser shows what it has.
     await context.setOffline(true);
     for (const path of Object.values(paths)) {
-      const failed = await page.goto(stage.url + path).then(
+      const failed = await page.goto(stage.pageUrl + path).then(
         (answer) => answer?.status(),
         (error: unknown) => String(error),
       );
