@@ -6,7 +6,7 @@ const write = { tool: 'write', input: { path: 'a', content: 'b' } };
 const allow = (command: string): ApprovalRule => ({ tool: 'bash', command, decision: 'allow' });
 const deny = (command: string): ApprovalRule => ({ tool: 'bash', command, decision: 'deny' });
 const ask = (command: string): ApprovalRule => ({ tool: 'bash', command, decision: 'ask' });
-const here: CallPlace = { cwd: '/work', guardsReads: true };
+const here: CallPlace = { cwd: '/mine', guardsReads: true };
 
 const kindOf = (mode: ApprovalMode, rules: ApprovalRule[], command: string, place = here) =>
   decide(mode, rules, bash(command), place).kind;
@@ -87,9 +87,9 @@ describe('what is allowed is allowed in the folder of the session', () => {
   it.each([
     'npm test',
     'npm test -- --watch=false',
-    'cd /work && npm test',
+    'cd /mine && npm test',
     'cd . && npm test',
-    'cd /work/ && npm test',
+    'cd /mine/ && npm test',
   ])('%s is covered', (script) => expect(kindOf('ask', rules, script)).toBe('allow'));
 
   it.each([
@@ -98,8 +98,8 @@ describe('what is allowed is allowed in the folder of the session', () => {
     'cd $HOME && npm test',
     'cd - && npm test',
     'cd && npm test',
-    'cd /work/.. && npm test',
-    'cd /work && cd sub && npm test',
+    'cd /mine/.. && npm test',
+    'cd /mine && cd sub && npm test',
     'pushd sub; npm test',
     'npm test --prefix /elsewhere',
     'npm test --prefix=/elsewhere',

@@ -5,10 +5,10 @@ import { readOnlyCommand, readOnlyEnv, readOnlyPath } from './readOnlyRun.js';
 describe('a script that only reads', () => {
   it('finds programs of the system and of the person, none of the folder and none by way of shims', () => {
     const path = [
-      ...['', '.', 'bin', '/work', '/work/bin', '/work/node_modules/.bin', '/other/node_modules/.bin', '/workshop/bin'],
+      ...['', '.', 'bin', '/mine', '/mine/bin', '/mine/node_modules/.bin', '/other/node_modules/.bin', '/mineshop/bin'],
       ...['/home/ann/.asdf/shims', '/home/ann/.volta/bin', '/home/ann/.local/bin', '/usr/bin', '/bin'],
     ].join(':');
-    expect(readOnlyPath(path, '/work', '/home/ann')).toBe('/workshop/bin:/home/ann/.local/bin:/usr/bin:/bin');
+    expect(readOnlyPath(path, '/mine', '/home/ann')).toBe('/mineshop/bin:/home/ann/.local/bin:/usr/bin:/bin');
     expect(readOnlyPath('/home/ann/bin:/usr/bin', '/home/ann', '/home/ann')).toBe('/home/ann/bin:/usr/bin');
     expect(readOnlyPath('/home/ann/bin:/usr/bin', '/', '/home/ann')).toBe('/home/ann/bin:/usr/bin');
     expect(readOnlyPath('/usr/local/bin:/usr/bin', '/usr', '/home/ann')).toBe('/usr/local/bin:/usr/bin');
@@ -28,19 +28,19 @@ describe('a script that only reads', () => {
     };
     const env = readOnlyEnv(
       { HOME: '/home/ann', PATH: '/usr/bin', LANG: 'de_DE.UTF-8', TOKEN: 'x', ...unwanted },
-      '/work',
+      '/mine',
     );
     expect(env).toMatchObject({ HOME: '/home/ann', PATH: '/usr/bin', LANG: 'de_DE.UTF-8', TOKEN: 'x' });
     for (const name of Object.keys(unwanted)) expect(env[name], name).toBeUndefined();
     expect(env['LC_ALL']).toBeUndefined();
-    expect(readOnlyEnv({ LANG: 'ja_JP.SJIS' }, '/work')['LC_ALL']).toBe('C');
-    expect(readOnlyEnv({ Path: '/usr/bin:.' }, '/work')['Path']).toBe('/usr/bin');
+    expect(readOnlyEnv({ LANG: 'ja_JP.SJIS' }, '/mine')['LC_ALL']).toBe('C');
+    expect(readOnlyEnv({ Path: '/usr/bin:.' }, '/mine')['Path']).toBe('/usr/bin');
   });
 
   it('runs as it is written, whatever characters are in it', () => {
     const run = (script: string) => {
       const line = readOnlyCommand(script, '/bin/bash');
-      return spawnSync('/bin/bash', ['-c', line], { encoding: 'utf8', env: readOnlyEnv(process.env, '/work') });
+      return spawnSync('/bin/bash', ['-c', line], { encoding: 'utf8', env: readOnlyEnv(process.env, '/mine') });
     };
     expect(run(`printf '%s|' "it's" 'a"b' \\$x "\\\\" 'c\nd'; echo "$#$0"`).stdout).toBe(
       `it's|a"b|$x|\\|c\nd|0/bin/bash\n`,
