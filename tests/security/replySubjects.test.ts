@@ -192,5 +192,14 @@ describe.each(servers)('on $server', ({ binary, missing }) => {
       await until('the victim has its last command', () => seen.includes('last'));
       expect(seen.filter((id) => !id.includes('.'))).toEqual(['first', 'last']);
     });
+
+    it('does reach a stream from the account that has it, which is why nobody but the provisioner is there', async () => {
+      const client = await talk(s.nats.port, { nkey: s.credentials.admin.nkeySeed });
+      const nothing = '$JS.API.DIRECT.GET.SESSIONS.session.none.events';
+      expect(await client.say(`PUB ${nothing} $JS.API.STREAM.PURGE.COMMANDS 0\r\n`)).toBe('ok');
+      const isPurged = async () => Object.keys((await observer.streams())['COMMANDS']!.subjects).length === 0;
+      await until('the server has purged the stream', isPurged);
+      client.close();
+    });
   });
 });
