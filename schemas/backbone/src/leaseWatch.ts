@@ -30,6 +30,7 @@ export async function* watchLeases(
   const ended = AbortSignal.any([signal, stop.signal]);
   const changes = new Handoff<LeaseChange>(ended);
   const due = new Map<string, number>();
+  let failure: { error: unknown } | undefined;
   const reading = (async () => {
     for await (const { key, message, reason } of watchEntries(inside(b), LEASES, prefix, ended)) {
       if (key === undefined) await changes.give({ kind: 'ready' });
@@ -45,7 +46,6 @@ export async function* watchLeases(
     failure = { error };
     stop.abort();
   });
-  let failure: { error: unknown } | undefined;
   let looking = false;
   const look = async (): Promise<void> => {
     const now = Date.now();
@@ -66,7 +66,9 @@ export async function* watchLeases(
     looking = true;
     // While the backbone is away no lease can be read; the next look asks again.
     look()
-      .catch(() => undefined)
+      .catch((err: unknown) =>
+        inside(b).log.warn({ err }, 'leases that are due could not be read; they are read again'),
+      )
       .finally(() => (looking = false));
   }, LOOK_EVERY_MS);
   timer.unref();
