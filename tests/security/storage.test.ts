@@ -60,14 +60,18 @@ async function session(of: 'ada' | 'eve'): Promise<HostedSession> {
   return hosted;
 }
 
-/** Deletes a session as a person does, once its host has left. */
-async function remove(hosted: HostedSession, { token }: Person): Promise<void> {
+/** Deletes a session as a person does, once its host has left, and waits until its account has the storage back. */
+async function remove(hosted: HostedSession, person: Person): Promise<void> {
   await hosted.close();
   const path = `/api/sessions/${hosted.sid}`;
   await until(
     `${hosted.sid} is deleted`,
-    async () => (await ask(stage.url, path, { bearer: token, method: 'DELETE' })).status === 204,
+    async () => (await ask(stage.url, path, { bearer: person.token, method: 'DELETE' })).status === 204,
   );
+  await until(`the files of ${hosted.sid} are removed`, async () => {
+    const rows = [...(await blobRows(admin).all(`${person.userId}.`)).keys()];
+    return !rows.some((key) => key.split('.').includes(hosted.sid));
+  });
 }
 
 let content = 0;

@@ -1,5 +1,5 @@
 import { bucket, type Backbone, type Bucket } from '@pizzapi/backbone';
-import { isId, isMap, stringAt } from '@pizzapi/protocol';
+import { isId, isMap, stringAt, type GuestRef } from '@pizzapi/protocol';
 
 /** A child session, as the orchestrator made it. */
 export interface Link {
@@ -7,6 +7,8 @@ export interface Link {
   userId: string;
   /** The runner it was sent to: its host until somebody else is granted it. */
   rid: string;
+  /** The guests for whom the parent spawned it. */
+  guests?: GuestRef[] | undefined;
 }
 
 const isLink = (value: unknown): value is Link =>

@@ -131,7 +131,10 @@ export class Orchestrator {
   /** The row before the command: what is sent is waited for, whoever goes on from here. */
   private async send({ rid, command, awaited }: Send, userId: string, sid: string): Promise<void> {
     const { backbone } = this.options;
-    if (awaited?.isSpawn === true) await this.links.make(awaited.to, { parent: sid, userId, rid });
+    if (awaited?.isSpawn === true) {
+      const { to, guests } = awaited;
+      await this.links.make(to, { parent: sid, userId, rid, ...(guests === undefined ? {} : { guests }) });
+    }
     const isNew = awaited !== undefined && (await this.room.add(awaited));
     const outcome = await sendCommand(backbone, rid, command);
     if (outcome.kind === 'unavailable') throw new CodedError('unavailable', 'A command was not sent');

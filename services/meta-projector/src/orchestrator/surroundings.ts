@@ -19,7 +19,7 @@ export async function surroundingsOf(
   const { sid, event } = fact;
   const sender = await partyOf(b, sid);
   if (sender === undefined) return undefined;
-  const guests = await guestsOf(b, fact);
+  const guests = await guestsOf(b, links, fact);
   const known: Surroundings = { now, sender, ...(await standingOf(b, guests, sender.userId, now)) };
   switch (event.type) {
     case 'session_spawn':
@@ -50,10 +50,14 @@ export async function surroundingsOf(
   }
 }
 
-/** For whom a fact is: the guests in whose turn it was said, or who had the session started that it ends. */
-async function guestsOf(b: Backbone, { sid, event }: AnyFact): Promise<GuestRef[]> {
-  if (event.type === 'session_ended') return (await sessionRows(b).get(sid))?.value.info.startedBy ?? [];
-  return 'guests' in event ? (event.guests ?? []) : [];
+/**
+ * The guests for whom an event was written. A session that ends carries no guests: the orchestrator looks them up in the
+ * link it made when the parent spawned the session. The projected row comes second, because it can lag behind the log.
+ */
+async function guestsOf(b: Backbone, links: Links, { sid, event }: AnyFact): Promise<GuestRef[]> {
+  if (event.type !== 'session_ended') return 'guests' in event ? (event.guests ?? []) : [];
+  const link = await links.of(sid);
+  return link?.guests ?? (await sessionRows(b).get(sid))?.value.info.startedBy ?? [];
 }
 
 async function standingOf(
