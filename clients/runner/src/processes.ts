@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { errorInfo } from '@pizzapi/protocol';
-import type { CommandOutcome } from './link/messages.js';
+import type { WorkerCommandOutcome } from '../ipc/messages.js';
 
 const run = promisify(execFile);
 
@@ -106,7 +106,7 @@ async function othersOf(sid: string, spare: readonly number[]): Promise<number[]
 }
 
 /** Ends all that a killed session left running: what the command that killed it is answered. */
-export async function sweepForGood(sid: string, spare: readonly number[] = []): Promise<CommandOutcome> {
+export async function sweepForGood(sid: string, spare: readonly number[] = []): Promise<WorkerCommandOutcome> {
   const survivors = await sweepSession(sid, spare);
   if (survivors.length === 0) return { ok: true };
   return { ok: false, error: errorInfo('command_failed', `Processes ${survivors.join(', ')} do not end`) };

@@ -41,7 +41,7 @@ export async function becomeTui(args: readonly string[], io: Io, version: string
     ...{ args, env, home, version },
     access: () => accessOf(world),
     makeLink: (relayUrl, sid, mode) => makeLink(world, relayUrl, sid, mode),
-    takeLinksBack: async (relayUrl, sid) => {
+    revokeLinks: async (relayUrl, sid) => {
       const { api } = ownersApi(world, relayUrl, sid);
       const reply = await api?.revokeShares(sid);
       if (reply?.kind === 'failed') throw new Error(reply.error.message);
@@ -74,7 +74,7 @@ function ownersApi(io: Io, relayUrl: string, sid: string): { url: string; api: A
 async function makeLink(io: Io, relayUrl: string, sid: string, mode: ShareMode): Promise<ShareLink> {
   const { url, api } = ownersApi(io, relayUrl, sid);
   if (api === undefined) {
-    return { kind: 'plain', url, why: 'For a link that others can open, sign in first: pizzapi login' };
+    return { kind: 'ownerOnly', url, why: 'For a link that others can open, sign in first: pizzapi login' };
   }
   for (const until = Date.now() + APPEARS_MS; ;) {
     const made = await api.createShare(sid, { mode });
@@ -89,7 +89,7 @@ async function makeLink(io: Io, relayUrl: string, sid: string, mode: ShareMode):
     }
     // The gateway reads of it in the log, as everybody does.
     if (made.error.code !== 'session_not_found' || Date.now() >= until) {
-      return { kind: 'plain', url, why: `There is no link for others: ${made.error.message}` };
+      return { kind: 'ownerOnly', url, why: `There is no link for others: ${made.error.message}` };
     }
     await io.sleep(ASK_EVERY_MS, new AbortController().signal);
   }

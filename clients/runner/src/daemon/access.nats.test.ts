@@ -6,7 +6,7 @@ import { OWNER_ID } from '@pizzapi/protocol';
 import { silentLogger } from '@pizzapi/process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isSameProcess } from '../processes.js';
-import { Rig } from '../testing/rig.js';
+import { Rig } from '../testing/runnerHarness.js';
 import { connectRunner, requireToken } from './connections.js';
 import { loadIdentity } from './identity.js';
 

@@ -8,15 +8,15 @@ import { CodedError, isMap, stringAt } from '@pizzapi/protocol';
 import { makeRunnerHome, runnerHome } from '../home.js';
 import { PI_VERSION } from '../pi/index.js';
 import type { RunnerOptions } from '../options.js';
-import { Announcer } from './announcer.js';
-import { connectKeeper, connectRunner, requireToken, warnWhenRefused } from './connections.js';
-import { CommandDesk } from './desk.js';
+import { RunnerEventPublisher } from './runnerEventPublisher.js';
+import { connectForSuspendedSessions, connectRunner, requireToken, warnWhenRefused } from './connections.js';
+import { CommandDispatcher } from './commandDispatcher.js';
 import { SessionHosts } from './hosts.js';
 import { loadIdentity, type RunnerIdentity } from './identity.js';
-import { Keeper } from './keeper.js';
-import { RunnerLife } from './life.js';
+import { SuspendedSessionsConnection } from './suspendedSessionsConnection.js';
+import { RunnerLifecycle } from './runnerLifecycle.js';
 import { lockHome } from './lock.js';
-import { createMeters, showSessions, type Meters } from './meters.js';
+import { createRunnerMetrics, exportSessionMetrics, type RunnerMetrics } from './metrics.js';
 import { ModelCatalog } from './models.js';
 import { SessionRecords } from './records.js';
 import { resolveRoots } from './roots.js';
@@ -56,10 +56,10 @@ export interface Runner extends Service {
  */
 export async function createRunner(deps: RunnerDeps): Promise<Runner> {
   const { metrics = createMetrics() } = deps;
-  const meters = createMeters(metrics);
+  const meters = createRunnerMetrics(metrics);
   let life = await begin(deps, meters);
   showBackbone(metrics, () => life.counters);
-  showSessions(metrics, runnerHome(deps.options.home), () => life.hosts.all);
+  exportSessionMetrics(metrics, runnerHome(deps.options.home), () => life.hosts.all);
   return {
     name: 'runner',
     get identity() {
@@ -75,7 +75,7 @@ export async function createRunner(deps: RunnerDeps): Promise<Runner> {
     async run() {
       // A restart is a new life in the same process: everything is read, found and connected again.
       while ((await life.run()) === 'restart') {
-        await life.leave();
+        await life.detach();
         life = await begin(deps, meters);
       }
     },
@@ -84,7 +84,7 @@ export async function createRunner(deps: RunnerDeps): Promise<Runner> {
   };
 }
 
-async function begin(deps: RunnerDeps, meters: Meters): Promise<RunnerLife> {
+async function begin(deps: RunnerDeps, meters: RunnerMetrics): Promise<RunnerLifecycle> {
   const { options, log, signal, env = process.env } = deps;
   const home = runnerHome(options.home);
   const roots = await resolveRoots(options.roots ?? []);
@@ -102,7 +102,7 @@ async function begin(deps: RunnerDeps, meters: Meters): Promise<RunnerLife> {
     const host = { natsUrl: options.natsUrl, identity, token, log, signal };
     const backbone = await connectRunner(host);
     warnWhenRefused(backbone, host);
-    const keeper = new Keeper(() => connectKeeper(host));
+    const suspendedConnection = new SuspendedSessionsConnection(() => connectForSuspendedSessions(host));
     await pruneLogs(home.logs);
     const epoch = Date.now();
     const held = await holdLease(backbone, `runner.${runnerId}`, { epoch });
@@ -110,11 +110,11 @@ async function begin(deps: RunnerDeps, meters: Meters): Promise<RunnerLife> {
     const agentDir = options.agentDir ?? join(homedir(), '.pi', 'agent');
     const models = new ModelCatalog(agentDir);
     await models.refresh();
-    const announcer = new Announcer(backbone, runnerId, log);
+    const publisher = new RunnerEventPublisher(backbone, runnerId, log);
     const version = await packageVersion();
     const name = options.name ?? hostname();
     const { maxSessions } = options;
-    announcer.say({
+    publisher.publish({
       type: 'runner_started',
       ...{
         name,
@@ -136,7 +136,7 @@ async function begin(deps: RunnerDeps, meters: Meters): Promise<RunnerLife> {
     );
     const hosts = new SessionHosts({
       deps: {
-        ...{ backbone, keeper, home, runnerId, log, pool, announcer, meters, agentDir: options.agentDir },
+        ...{ backbone, suspendedConnection, home, runnerId, log, pool, publisher, meters, agentDir: options.agentDir },
         records: new SessionRecords(home.sessions),
         idleMs: deps.idleMs ?? options.idleMinutes * 60_000,
       },
@@ -148,13 +148,25 @@ async function begin(deps: RunnerDeps, meters: Meters): Promise<RunnerLife> {
     const ledger = openLedger(home.ledger);
     let end: (how: 'restart' | 'shutdown') => void = () => undefined;
     const asked = new Promise<'restart' | 'shutdown'>((resolve) => (end = resolve));
-    const desk = new CommandDesk({ ledger, hosts, announcer, meters, log, onStop: (how) => end(how) });
+    const dispatcher = new CommandDispatcher({ ledger, hosts, publisher, meters, log, onStop: (how) => end(how) });
     const facts = { name, version, piVersion: PI_VERSION, startedAt: epoch, maxSessions };
     const stopRpc = serveRunner({ backbone, runnerId, facts, roots, hosts, models });
     const { lease } = held;
-    const parts = { backbone, keeper, ledger, lease, announcer, pool, hosts, desk, models, stopRpc, unlock };
+    const parts = {
+      backbone,
+      suspendedConnection,
+      ledger,
+      lease,
+      publisher,
+      pool,
+      hosts,
+      dispatcher,
+      models,
+      stopRpc,
+      unlock,
+    };
     log.info({ runnerId, name, roots, home: home.root, defaultModel: models.current.defaultModel }, 'runner is up');
-    return new RunnerLife(identity, roots, parts, asked, log);
+    return new RunnerLifecycle(identity, roots, parts, asked, log);
   } catch (error) {
     await unlock();
     throw error;

@@ -57,7 +57,8 @@ export function warnWhenRefused(backbone: Backbone, { identity, log }: HostConne
 }
 
 /** The connection of a daemon for its sessions that have no worker. Waits until it is there or `signal` aborts. */
-export const connectKeeper = (host: HostConnections): Promise<Backbone> => connectAs('keeper', host, host.signal);
+export const connectForSuspendedSessions = (host: HostConnections): Promise<Backbone> =>
+  connectAs('keeper', host, host.signal);
 
 function connectAs(kind: 'runner' | 'keeper', host: HostConnections, signal: AbortSignal): Promise<Backbone> {
   const { natsUrl, identity, token, log } = host;

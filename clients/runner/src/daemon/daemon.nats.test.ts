@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { requestRpc } from '@pizzapi/backbone';
 import { decode, encode, newId, subjects } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Rig } from '../testing/rig.js';
+import { Rig } from '../testing/runnerHarness.js';
 
 let rig: Rig;
 

@@ -7,8 +7,8 @@ import { openWriter, ownerOf, spooledEvents, takeNextEpoch } from '@pizzapi/back
 import { newId } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isSameProcess, signalProcess, taggedProcesses } from '../processes.js';
-import { Rig, type Logged } from '../testing/rig.js';
-import { spoolDir } from './closing.js';
+import { Rig, type Logged } from '../testing/runnerHarness.js';
+import { spoolDir } from './directLogWriter.js';
 
 let rig: Rig;
 

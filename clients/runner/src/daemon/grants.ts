@@ -1,10 +1,10 @@
 import { claimGrant, type Backbone, type DeskAsker, type GrantOutcome } from '@pizzapi/backbone';
-import type { Keeper } from './keeper.js';
+import type { SuspendedSessionsConnection } from './suspendedSessionsConnection.js';
 
 /** What a daemon asks the authenticator with. */
 export interface GrantAccess {
   backbone: Backbone;
-  keeper: Keeper;
+  suspendedConnection: SuspendedSessionsConnection;
   runnerId: string;
 }
 
@@ -21,7 +21,7 @@ export const askerFor = ({ runnerId }: Pick<GrantAccess, 'runnerId'>, sid: strin
  */
 export async function claim(access: GrantAccess, sid: string, signal: AbortSignal): Promise<GrantOutcome> {
   const outcome = await claimGrant(access.backbone, askerFor(access, sid), { signal });
-  if (outcome.kind === 'granted') access.keeper.add(sid);
+  if (outcome.kind === 'granted') access.suspendedConnection.add(sid);
   return outcome;
 }
 

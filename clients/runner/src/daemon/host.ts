@@ -9,16 +9,16 @@ import {
   type SessionEvent,
 } from '@pizzapi/protocol';
 import { backoff, sleep } from '@pizzapi/process';
-import { LinkClient } from '../link/client.js';
-import type { Beginning, CommandOutcome, SessionState } from '../link/messages.js';
+import { WorkerIpcClient } from '../../ipc/client.js';
+import type { SessionStart, WorkerCommandOutcome, WorkerSessionState } from '../../ipc/messages.js';
 import { isSameProcess, sweepForGood, sweepSession } from '../processes.js';
-import { Absence } from './absence.js';
-import { assignmentOf, resumption } from './assigning.js';
-import { CommandCarrier, outcomeIn } from './carrier.js';
-import { removeFiles, resultEvent } from './closing.js';
+import { SuspendedSession } from './suspendedSession.js';
+import { buildAssignment, resumeStart } from './assignment.js';
+import { CommandForwarder, queryStatus } from './commandForwarder.js';
+import { removeFiles, resultEvent } from './directLogWriter.js';
 import { claimSoon, isGone } from './grants.js';
-import { Readmission } from './readmission.js';
-import type { Attached, HostDeps, Known, Woken } from './hostParts.js';
+import { GrantRenewer } from './grantRenewal.js';
+import type { WorkerAttachment, HostDeps, CommandStatus, WakeOutcome } from './hostTypes.js';
 import type { SessionRecord } from './records.js';
 import { RestartBudget } from './restarts.js';
 import { endWorker, type WorkerHandle } from './workers.js';
@@ -28,8 +28,8 @@ const STOP_MS = 15_000;
 
 /** One session as its daemon has it: asleep, or awake in a worker that is started, watched and replaced here. */
 export class SessionHost {
-  private attached: Attached | undefined;
-  private waking: Promise<Woken> | undefined;
+  private attached: WorkerAttachment | undefined;
+  private waking: Promise<WakeOutcome> | undefined;
   /** A worker died and is replaced: who wants one waits for that. */
   private recovering: Promise<void> | undefined;
   /** The process that was adopted: it knows the commands of earlier daemons. */
@@ -37,22 +37,22 @@ export class SessionHost {
   private ending = false;
   private readonly budget = new RestartBudget();
   private readonly closing = new AbortController();
-  private readonly absence: Absence;
-  private readonly carrier: CommandCarrier;
-  private readonly readmission: Readmission;
+  private readonly suspended: SuspendedSession;
+  private readonly forwarder: CommandForwarder;
+  private readonly grantRenewer: GrantRenewer;
 
   constructor(
     private readonly deps: HostDeps,
     private readonly record: SessionRecord,
   ) {
-    this.absence = new Absence(deps, record, this.closing.signal);
-    this.carrier = new CommandCarrier({
-      awake: () => this.awake(),
+    this.suspended = new SuspendedSession(deps, record, this.closing.signal);
+    this.forwarder = new CommandForwarder({
+      ensureWorker: () => this.awake(),
       isAnswered: (commandId) => this.isAnswered(commandId),
-      answerAlone: (command, outcome) => this.answerAlone(command, outcome),
+      answerDirectly: (command, outcome) => this.answerAlone(command, outcome),
       closing: this.closing.signal,
     });
-    this.readmission = new Readmission(deps, record.sid, this.closing.signal);
+    this.grantRenewer = new GrantRenewer(deps, record.sid, this.closing.signal);
   }
 
   get sid(): string {
@@ -76,24 +76,24 @@ export class SessionHost {
   }
 
   /** Starts a new session. Refused, nothing is left of it. */
-  async begin(beginning: Beginning): Promise<{ kind: 'begun' } | { kind: 'refused'; error: ErrorInfo }> {
-    this.waking = this.start(beginning).finally(() => (this.waking = undefined));
+  async start(beginning: SessionStart): Promise<{ kind: 'begun' } | { kind: 'refused'; error: ErrorInfo }> {
+    this.waking = this.startWorker(beginning).finally(() => (this.waking = undefined));
     const woken = await this.waking;
     if (woken.kind === 'awake') return { kind: 'begun' };
-    if (woken.error.code === 'runner_failed' && (await this.absence.hasBegun())) {
+    if (woken.error.code === 'runner_failed' && (await this.suspended.hasBegun())) {
       this.record.phase = 'hosted';
       this.crashed();
       return { kind: 'begun' };
     }
     this.ending = true;
-    await this.dismiss();
-    await this.forget();
+    await this.killWorker();
+    await this.deleteRecord();
     return woken;
   }
 
   /** Whether there is a session at all, after a daemon that died while it began. */
   hasBegun(): Promise<boolean> {
-    return this.absence.hasBegun();
+    return this.suspended.hasBegun();
   }
 
   /** Takes up a session whose worker outlived the daemon before this one. */
@@ -110,7 +110,7 @@ export class SessionHost {
     this.record.worker = undefined;
     if (this.record.phase === 'over') return this.finish('ended');
     if (atOnce) await this.recover();
-    else await this.rest();
+    else await this.suspend();
   }
 
   /** Ends a session that slept for too long. */
@@ -119,24 +119,24 @@ export class SessionHost {
   }
 
   /** Carries a command out in the worker, which writes its result. Undefined: the daemon stops, nobody knows. */
-  command(command: Command): Promise<CommandOutcome | undefined> {
-    return this.carrier.carry(command);
+  command(command: Command): Promise<WorkerCommandOutcome | undefined> {
+    return this.forwarder.forward(command);
   }
 
   /** Whether the result of a command is in the log or on its way there. */
   isAnswered(commandId: string): Promise<boolean> {
-    return this.absence.isAnswered(commandId);
+    return this.suspended.isAnswered(commandId);
   }
 
   /** What became of a command that an earlier daemon took. Only the process that had it in its hands can tell. */
-  async outcomeOf(commandId: string): Promise<Known> {
+  async outcomeOf(commandId: string): Promise<CommandStatus> {
     const worker = this.attached?.worker;
-    return worker !== undefined && worker.pid === this.adopted ? outcomeIn(worker, commandId) : 'unknown';
+    return worker !== undefined && worker.pid === this.adopted ? queryStatus(worker, commandId) : 'unknown';
   }
 
   /** Writes the result of a command that the daemon carried out to the session's log. Undefined: the daemon stops. */
-  settle(command: Command, outcome: CommandOutcome): Promise<CommandOutcome | undefined> {
-    return this.carrier.settle(command, outcome);
+  settle(command: Command, outcome: WorkerCommandOutcome): Promise<WorkerCommandOutcome | undefined> {
+    return this.forwarder.recordResult(command, outcome);
   }
 
   /** The first half of a fork: pi's file with the story so far. */
@@ -145,27 +145,27 @@ export class SessionHost {
   ): Promise<{ kind: 'ok'; file?: string; seq: number } | { kind: 'refused'; error: ErrorInfo }> {
     const woken = await this.awake();
     if (woken.kind === 'refused') return woken;
-    const asked = await woken.attached.worker.link.ask('branch', entryId === undefined ? {} : { entryId });
+    const asked = await woken.attached.worker.link.request('branch', entryId === undefined ? {} : { entryId });
     if (asked.kind === 'answered') return { kind: 'ok', ...asked.answer };
     return { kind: 'refused', error: asked.kind === 'refused' ? asked.error : errorInfo('unknown') };
   }
 
   /** Ends the session for good and makes sure that no process of it is left. */
-  async kill(command: CommandOf<'kill_session'>): Promise<CommandOutcome> {
+  async kill(command: CommandOf<'kill_session'>): Promise<WorkerCommandOutcome> {
     const { message } = command.args;
     await this.waking;
     const { attached } = this;
     if (attached !== undefined) {
       const { commandId } = command;
       const why = message === undefined ? {} : { message };
-      const asking = attached.worker.link.ask('stop', { reason: { kind: 'kill', commandId, ...why } });
+      const asking = attached.worker.link.request('stop', { reason: { kind: 'kill', commandId, ...why } });
       const asked = await Promise.race([asking, sleep(STOP_MS)]);
       if (asked?.kind === 'answered') {
         await attached.departed;
         return { ok: true };
       }
       this.ending = true;
-      await this.dismiss();
+      await this.killWorker();
     }
     const outcome = await sweepForGood(this.sid);
     await this.end('killed', message, [resultEvent(command, outcome)]);
@@ -178,14 +178,14 @@ export class SessionHost {
     const worker = this.attached?.worker;
     if (worker !== undefined) {
       await Promise.race([
-        worker.link.ask('stop', { reason: { kind: 'sleep', keepLease: false } }),
+        worker.link.request('stop', { reason: { kind: 'sleep', keepLease: false } }),
         sleep(STOP_MS / 2),
       ]);
       await endWorker(worker, 1_000);
       this.record.worker = undefined;
       this.record.activity = 'idle';
     }
-    await this.absence.release();
+    await this.suspended.release();
     await this.save();
   }
 
@@ -195,7 +195,7 @@ export class SessionHost {
     this.attached?.worker.link.close();
   }
 
-  private awake(): Promise<Woken> {
+  private awake(): Promise<WakeOutcome> {
     if (this.recovering !== undefined) return this.recovering.then(() => this.awake());
     if (this.waking !== undefined) return this.waking;
     if (this.attached !== undefined && this.attached.why === undefined) {
@@ -205,11 +205,11 @@ export class SessionHost {
     return this.wake();
   }
 
-  private wake(): Promise<Woken> {
+  private wake(): Promise<WakeOutcome> {
     this.waking ??= (async () => {
       await this.attached?.departed;
       if (this.ending) return { kind: 'refused' as const, error: errorInfo('session_ended') };
-      return this.absence.alone(() => this.start(resumption(this.record)));
+      return this.suspended.exclusively(() => this.startWorker(resumeStart(this.record)));
     })().finally(() => (this.waking = undefined));
     return this.waking;
   }
@@ -236,7 +236,7 @@ export class SessionHost {
     }
   }
 
-  private async start(beginning: Beginning): Promise<Woken> {
+  private async startWorker(beginning: SessionStart): Promise<WakeOutcome> {
     const { pool, home, log } = this.deps;
     const { sid } = this;
     try {
@@ -246,16 +246,16 @@ export class SessionHost {
       const worker = await pool.take(home.log(sid));
       const attached = this.attach(worker);
       await this.save();
-      const assignment = assignmentOf(this.record, grant, this.deps, beginning);
-      const asked = await worker.link.ask('assign', { assignment });
+      const assignment = buildAssignment(this.record, grant, this.deps, beginning);
+      const asked = await worker.link.request('assign', { assignment });
       pool.refill();
       if (asked.kind === 'answered') {
-        this.learn(asked.answer);
-        this.absence.handOver();
+        this.applyWorkerState(asked.answer);
+        this.suspended.handOver();
         return { kind: 'awake', attached };
       }
       const error = asked.kind === 'refused' ? asked.error : errorInfo('runner_failed', 'The worker process died');
-      await this.dismiss();
+      await this.killWorker();
       return { kind: 'refused', error };
     } catch (error) {
       log.error({ sid, err: error }, 'a session did not start');
@@ -264,45 +264,49 @@ export class SessionHost {
     }
   }
 
-  private attach(worker: WorkerHandle): Attached {
+  private attach(worker: WorkerHandle): WorkerAttachment {
     const { pid, start, socket, link } = worker;
-    const attached: Attached = { worker, departed: Promise.resolve() };
+    const attached: WorkerAttachment = { worker, departed: Promise.resolve() };
     this.attached = attached;
     this.record.worker = { pid, start, socket };
     attached.departed = link.closed.then(() => this.departed(attached));
     link.listen((notice) => {
-      if (notice.type === 'state' || (notice.type === 'hello' && notice.state !== undefined)) this.learn(notice.state!);
-      else if (notice.type === 'locked_out') void this.readmit(attached);
+      if (notice.type === 'state' || (notice.type === 'hello' && notice.state !== undefined))
+        this.applyWorkerState(notice.state!);
+      else if (notice.type === 'locked_out') void this.renewGrant(attached);
       else if (notice.type === 'leaving') attached.why = notice.why;
     });
     return attached;
   }
 
   /** A worker's login is refused: it gets another one, unless the session is another host's by now. */
-  private async readmit({ worker }: Attached): Promise<void> {
-    const outcome = await this.readmission.run(worker.link);
+  private async renewGrant({ worker }: WorkerAttachment): Promise<void> {
+    const outcome = await this.grantRenewer.run(worker.link);
     if (outcome !== 'gone' || this.attached?.worker !== worker) return;
     this.ending = true;
-    await this.dismiss();
+    await this.killWorker();
     await this.finish('fenced');
   }
 
-  private learn(state: SessionState): void {
+  private applyWorkerState(state: WorkerSessionState): void {
     const { file, model, name, thinkingLevel, epoch, activity, spool } = state;
     if (spool.full)
-      this.deps.announcer.say({ type: 'runner_warning', ...errorInfo('spool_full', `Session ${this.sid} is paused`) });
+      this.deps.publisher.publish({
+        type: 'runner_warning',
+        ...errorInfo('spool_full', `Session ${this.sid} is paused`),
+      });
     Object.assign(this.record, { file, model, name, thinkingLevel, epoch, activity, phase: 'hosted' });
     this.record.lastActivityAt = Date.now();
     void this.save();
   }
 
   /** A worker's link is closed: it left as it said, or it died. */
-  private async departed(attached: Attached): Promise<void> {
+  private async departed(attached: WorkerAttachment): Promise<void> {
     const { worker, why } = attached;
     if (this.attached !== attached) return;
     if (this.closing.signal.aborted) return;
     if (why === undefined && (await isSameProcess(worker.pid, worker.start))) {
-      const link = await LinkClient.connect(worker.socket);
+      const link = await WorkerIpcClient.connect(worker.socket);
       if (link !== undefined) return void this.attach({ ...worker, link });
     }
     await endWorker(worker, why === undefined ? 0 : 3_000);
@@ -313,7 +317,7 @@ export class SessionHost {
     this.record.worker = undefined;
     // Whoever started or dismissed this worker deals with its end.
     if (this.ending || (why === undefined && this.waking !== undefined)) return;
-    if (why === 'asleep') await this.rest();
+    if (why === 'asleep') await this.suspend();
     else if (why === 'ended') await this.finish('ended');
     // A newer epoch exists. It is ours again when it was only taken because we were away; else we are told.
     else if (why === 'fenced') void this.recover();
@@ -321,11 +325,11 @@ export class SessionHost {
   }
 
   private crashed(): void {
-    const { log, announcer, meters } = this.deps;
+    const { log, publisher, meters } = this.deps;
     log.warn({ sid: this.sid }, 'a worker died');
     if (this.budget.crashed(Date.now())) {
       meters.workerRestarts.inc();
-      announcer.say({
+      publisher.publish({
         type: 'runner_warning',
         ...errorInfo('runner_failed', `The worker of session ${this.sid} died and is started again`),
       });
@@ -334,7 +338,7 @@ export class SessionHost {
   }
 
   /** Ends a worker that is of no use. */
-  private async dismiss(): Promise<void> {
+  private async killWorker(): Promise<void> {
     const { attached } = this;
     this.attached = undefined;
     this.record.worker = undefined;
@@ -345,51 +349,59 @@ export class SessionHost {
   }
 
   /** Sleeps, until a command wakes it. */
-  private async rest(): Promise<void> {
+  private async suspend(): Promise<void> {
     this.record.activity = 'idle';
     await this.save();
-    const held = await this.absence.hold(() => this.attached === undefined && this.waking === undefined);
+    const held = await this.suspended.holdLease(() => this.attached === undefined && this.waking === undefined);
     if (held === 'fenced') await this.finish('fenced');
     else await this.save();
   }
 
-  private async answerAlone(command: Command, outcome: CommandOutcome): Promise<CommandOutcome | undefined> {
+  private async answerAlone(
+    command: Command,
+    outcome: WorkerCommandOutcome,
+  ): Promise<WorkerCommandOutcome | undefined> {
     if (this.ending) {
-      this.deps.announcer.say({ type: 'command_result', commandId: command.commandId, name: command.name, ...outcome });
+      this.deps.publisher.publish({
+        type: 'command_result',
+        commandId: command.commandId,
+        name: command.name,
+        ...outcome,
+      });
       return outcome;
     }
-    if (await this.absence.isAnswered(command.commandId)) return outcome;
-    const write = () => this.absence.write([resultEvent(command, outcome)]);
-    const written = await this.absence.alone(async () => (this.attached === undefined ? write() : 'awake'));
+    if (await this.suspended.isAnswered(command.commandId)) return outcome;
+    const write = () => this.suspended.write([resultEvent(command, outcome)]);
+    const written = await this.suspended.exclusively(async () => (this.attached === undefined ? write() : 'awake'));
     // Somebody else could wake it.
     if (written === 'awake') return this.settle(command, outcome);
     if (written === 'stopped') return undefined;
     if (written === 'fenced') await this.finish('fenced');
-    else await this.rest();
+    else await this.suspend();
     return outcome;
   }
 
   /** Writes the end of a session that has no worker. */
   private async end(reason: EndReason, message: string | undefined, before: SessionEvent[]): Promise<void> {
     this.ending = true;
-    const written = await this.absence.alone(() => this.absence.end(reason, message, before));
+    const written = await this.suspended.exclusively(() => this.suspended.end(reason, message, before));
     if (written !== 'stopped') await this.finish(written === 'done' ? 'ended' : written);
   }
 
   /** The session is over: what is still spooled is sent first, then nothing is left of it here. */
   private async finish(reason: 'ended' | 'fenced'): Promise<void> {
     this.ending = true;
-    await this.absence.release();
+    await this.suspended.release();
     if (reason === 'ended') {
       this.record.phase = 'over';
       await this.save();
-      if ((await this.absence.flush()) === 'stopped') return;
+      if ((await this.suspended.flush()) === 'stopped') return;
     }
-    await this.forget();
-    this.deps.announcer.say({ type: 'session_closed', sessionId: this.sid, reason });
+    await this.deleteRecord();
+    this.deps.publisher.publish({ type: 'session_closed', sessionId: this.sid, reason });
   }
 
-  private async forget(): Promise<void> {
+  private async deleteRecord(): Promise<void> {
     const { home, records, onOver } = this.deps;
     await records.remove(this.sid);
     await removeFiles(home, this.sid);

@@ -1,9 +1,9 @@
 import { errorInfo, type Author, type CommandOf, type ErrorInfo } from '@pizzapi/protocol';
 import { sleep } from '@pizzapi/process';
-import { LINK_VERSION, type Beginning, type Notice } from '../link/messages.js';
-import { hasSpool } from './closing.js';
+import { IPC_VERSION, type SessionStart, type IpcNotification } from '../../ipc/messages.js';
+import { hasSpool } from './directLogWriter.js';
 import { SessionHost } from './host.js';
-import type { HostDeps } from './hostParts.js';
+import type { HostDeps } from './hostTypes.js';
 import type { ModelCatalog } from './models.js';
 import type { SessionRecord } from './records.js';
 import { checkCwd } from './roots.js';
@@ -15,7 +15,7 @@ const SLEEP_LIMIT_MS = 14 * 24 * 60 * 60_000;
 /** How long an adopted worker may take to finish what its old daemon had asked it to begin, in ms. */
 const ADOPTION_MS = 15_000;
 
-export type Begun = { kind: 'begun'; sid: string; cwd: string } | { kind: 'refused'; error: ErrorInfo };
+export type StartOutcome = { kind: 'begun'; sid: string; cwd: string } | { kind: 'refused'; error: ErrorInfo };
 
 export interface HostsOptions {
   deps: Omit<HostDeps, 'onOver'>;
@@ -46,7 +46,7 @@ export class SessionHosts {
   }
 
   /** Begins a new session. Everything that can be wrong is looked at first: refused, nothing was done. */
-  async create({ args, by, commandId }: CommandOf<'new_session'>): Promise<Begun> {
+  async create({ args, by, commandId }: CommandOf<'new_session'>): Promise<StartOutcome> {
     const { sessionId, cwd, model, resumedFrom, ...details } = args;
     const place = await checkCwd(cwd, this.options.roots);
     if (place.kind === 'refused') return place;
@@ -55,7 +55,7 @@ export class SessionHosts {
     const file =
       resumedFrom === undefined ? undefined : await checkSessionFile(resumedFrom, this.options, this.fileUsers);
     if (file?.kind === 'refused') return file;
-    const beginning: Beginning = {
+    const beginning: SessionStart = {
       kind: 'new',
       commandId,
       by,
@@ -64,32 +64,34 @@ export class SessionHosts {
       ...(model === undefined ? {} : { model }),
       ...(file === undefined ? {} : { file: file.path, resumedFrom: file.path }),
     };
-    if (file === undefined) return this.begin(sessionId, by, place.path, beginning);
+    if (file === undefined) return this.start(sessionId, by, place.path, beginning);
     const other = this.resuming.get(file.identity);
     if (other !== undefined) return inUse(file.path, other);
     this.resuming.set(file.identity, sessionId);
     try {
-      return await this.begin(sessionId, by, place.path, beginning);
+      return await this.start(sessionId, by, place.path, beginning);
     } finally {
       this.resuming.delete(file.identity);
     }
   }
 
   /** A new session that shares the story of another. */
-  async fork(source: SessionHost, { args, by, commandId }: CommandOf<'fork'>): Promise<Begun> {
+  async fork(source: SessionHost, { args, by, commandId }: CommandOf<'fork'>): Promise<StartOutcome> {
     const { sessionId, entryId } = args;
     const branched = await source.branch(entryId);
     if (branched.kind === 'refused') return branched;
     const { cwd, model, thinkingLevel, name, pi } = source.facts;
     const title = args.name ?? (name === undefined || name === '' ? undefined : `${name} (fork)`);
-    return this.begin(sessionId, by, cwd, {
+    return this.start(sessionId, by, cwd, {
       kind: 'new',
       commandId,
       by,
       forkedFrom: { sessionId: source.sid, seq: branched.seq },
       ...(branched.file === undefined ? {} : { file: branched.file }),
       ...(model === undefined ? {} : { model }),
-      ...(thinkingLevel === undefined ? {} : { thinkingLevel: thinkingLevel as Beginning['thinkingLevel'] & string }),
+      ...(thinkingLevel === undefined
+        ? {}
+        : { thinkingLevel: thinkingLevel as SessionStart['thinkingLevel'] & string }),
       ...(title === undefined ? {} : { name: title }),
       ...(pi === undefined ? {} : { pi }),
     });
@@ -104,7 +106,7 @@ export class SessionHosts {
   }
 
   private async recoverOne(record: SessionRecord): Promise<void> {
-    const { announcer, log } = this.deps;
+    const { publisher, log } = this.deps;
     const worker = record.worker === undefined ? undefined : await this.findHosting(record.worker);
     if (worker === undefined && record.phase === 'starting') {
       // Died between the command and the first event: without one there never was a session.
@@ -112,7 +114,7 @@ export class SessionHosts {
     }
     const host = new SessionHost(this.deps, record);
     this.hosts.set(record.sid, host);
-    announcer.say({ type: 'session_opened', sessionId: record.sid, cwd: record.cwd, adopted: true });
+    publisher.publish({ type: 'session_opened', sessionId: record.sid, cwd: record.cwd, adopted: true });
     if (worker !== undefined) {
       log.info({ sid: record.sid, pid: worker.pid }, 'adopted a living worker');
       return host.adopt(worker);
@@ -136,10 +138,10 @@ export class SessionHosts {
     const { link } = worker;
     const waiting = new AbortController();
     let ready = false;
-    const heard: Notice[] = [];
+    const heard: IpcNotification[] = [];
     link.listen((notice) => {
       heard.push(notice);
-      if (notice.type === 'hello' && notice.version !== LINK_VERSION) waiting.abort();
+      if (notice.type === 'hello' && notice.version !== IPC_VERSION) waiting.abort();
       if (notice.type === 'state' || (notice.type === 'hello' && notice.state !== undefined)) ready = true;
       if (ready) waiting.abort();
     });
@@ -147,13 +149,13 @@ export class SessionHosts {
     await sleep(ADOPTION_MS, waiting.signal);
     link.replay(heard);
     if (ready) return worker;
-    await Promise.race([link.ask('stop', { reason: { kind: 'sleep', keepLease: true } }), sleep(ADOPTION_MS)]);
+    await Promise.race([link.request('stop', { reason: { kind: 'sleep', keepLease: true } }), sleep(ADOPTION_MS)]);
     link.close();
     await endWorker(worker, 1_000);
     return undefined;
   }
 
-  private async begin(sid: string, by: Author, cwd: string, beginning: Beginning): Promise<Begun> {
+  private async start(sid: string, by: Author, cwd: string, beginning: SessionStart): Promise<StartOutcome> {
     const { maxSessions } = this.options;
     if (this.hosts.has(sid))
       return { kind: 'refused', error: errorInfo('already_exists', `There is a session ${sid}`) };
@@ -170,9 +172,9 @@ export class SessionHosts {
       pi: beginning.pi,
     });
     this.hosts.set(sid, host);
-    const outcome = await host.begin(beginning);
+    const outcome = await host.start(beginning);
     if (outcome.kind === 'refused') return outcome;
-    this.deps.announcer.say({ type: 'session_opened', sessionId: sid, cwd, adopted: false });
+    this.deps.publisher.publish({ type: 'session_opened', sessionId: sid, cwd, adopted: false });
     return { kind: 'begun', sid, cwd };
   }
 

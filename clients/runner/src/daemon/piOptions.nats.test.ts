@@ -1,7 +1,7 @@
 import { newId } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { signalProcess } from '../processes.js';
-import { Rig } from '../testing/rig.js';
+import { Rig } from '../testing/runnerHarness.js';
 
 let rig: Rig;
 

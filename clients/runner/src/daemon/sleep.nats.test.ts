@@ -5,7 +5,7 @@ import { createMetrics, METRICS, silentLogger } from '@pizzapi/process';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readRunnerOptions } from '../options.js';
 import { signalProcess } from '../processes.js';
-import { Rig } from '../testing/rig.js';
+import { Rig } from '../testing/runnerHarness.js';
 import { createRunner, type Runner } from './app.js';
 
 /** Soon, but not between the start of a worker and the beginning of what it was started for. */

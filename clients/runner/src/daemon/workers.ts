@@ -3,7 +3,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError, newId } from '@pizzapi/protocol';
 import { sleep, type Logger } from '@pizzapi/process';
-import { LinkClient } from '../link/client.js';
+import { WorkerIpcClient } from '../../ipc/client.js';
 import { awaitExit, isSameProcess, processStart, signalProcess, WORKER_SOCKET } from '../processes.js';
 
 /** How long a new worker process may take until it listens, in ms. */
@@ -15,7 +15,7 @@ export interface WorkerHandle {
   readonly pid: number;
   readonly start: string;
   readonly socket: string;
-  readonly link: LinkClient;
+  readonly link: WorkerIpcClient;
   /** Where its output goes, as long as it hosts no session. */
   readonly logFile?: string;
 }
@@ -59,12 +59,12 @@ async function startWorker(place: WorkerPlace): Promise<WorkerHandle> {
   }
 }
 
-async function firstLink(socket: string, exited: Promise<void>): Promise<LinkClient | undefined> {
+async function firstLink(socket: string, exited: Promise<void>): Promise<WorkerIpcClient | undefined> {
   const stop = new AbortController();
   void exited.then(() => stop.abort());
   const until = Date.now() + WORKER_START_MS;
   while (!stop.signal.aborted && Date.now() < until) {
-    const link = await LinkClient.connect(socket);
+    const link = await WorkerIpcClient.connect(socket);
     if (link !== undefined) return link;
     await sleep(POLL_MS, stop.signal);
   }
@@ -78,7 +78,7 @@ export async function findWorker(kept: {
   socket: string;
 }): Promise<WorkerHandle | undefined> {
   if (!(await isSameProcess(kept.pid, kept.start))) return undefined;
-  const link = await LinkClient.connect(kept.socket);
+  const link = await WorkerIpcClient.connect(kept.socket);
   return link === undefined ? undefined : { ...kept, link };
 }
 

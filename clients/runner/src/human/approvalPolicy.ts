@@ -3,7 +3,7 @@ import { isCovered, leadsElsewhere, matchOf, staysIn, type Match } from './comma
 import { invocationsOf, type Invocations } from './invocations.js';
 import { checkReadOnly, onlyReadsAnywhere } from './readOnlyShell.js';
 import { hasSubcommands } from './runners.js';
-import { parseShell, type ShellWord } from './shellWords.js';
+import { parseShell, type ShellWord } from './shellParser.js';
 import { commandOf, isReadOnlyTool, type ToolUse } from './tools.js';
 
 /** What happens to a call that no rule speaks of: it runs, or a person is asked first (unless it only reads). */
@@ -21,7 +21,7 @@ export interface ApprovalRule {
   decision: 'ask' | 'allow' | 'deny';
 }
 
-export type Verdict =
+export type ApprovalDecision =
   /** `onlyReads`: for that reason alone, so that it has to run as what only reads. */
   | { kind: 'allow'; onlyReads?: true }
   | { kind: 'deny'; rule: ApprovalRule }
@@ -60,7 +60,12 @@ export interface CallPlace {
  * denied when anything that it may run is, and asked for when it cannot be told whether it would be. It is allowed when
  * each of its commands is understood and allowed, in the folder that it begins in; otherwise as a whole, word for word.
  */
-export function decide(mode: ApprovalMode, rules: readonly ApprovalRule[], use: ToolUse, place: CallPlace): Verdict {
+export function decide(
+  mode: ApprovalMode,
+  rules: readonly ApprovalRule[],
+  use: ToolUse,
+  place: CallPlace,
+): ApprovalDecision {
   const ofTool = rules.filter(({ tool }) => tool === '*' || tool === use.tool);
   const matches = matchesOf(ofTool, use);
   const held = ofTool.map((rule, index) => ({ rule, match: matches[index]! })).filter(({ match }) => match !== 'no');

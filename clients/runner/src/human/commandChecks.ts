@@ -1,6 +1,6 @@
 import { areAllowed } from './optionRules.js';
 import { PLAIN_PROGRAMS } from './readOnlyPrograms.js';
-import type { ShellWord } from './shellWords.js';
+import type { ShellWord } from './shellParser.js';
 
 /** Whether a program only reads when it gets these arguments. */
 export type WordCheck = (words: readonly ShellWord[]) => boolean;

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Invocation, MaybeWord } from './invocations.js';
 import { hasSubcommands, programOf } from './runners.js';
-import type { ShellWord } from './shellWords.js';
+import type { ShellWord } from './shellParser.js';
 
 /** The words of a pattern; `isOpen`: anything may follow them. */
 interface Pattern {

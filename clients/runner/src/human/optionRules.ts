@@ -1,4 +1,4 @@
-import type { ShellWord } from './shellWords.js';
+import type { ShellWord } from './shellParser.js';
 
 /**
  * The arguments with which a program only reads. Every option that may be given is listed: an option that is not known
@@ -21,7 +21,7 @@ export interface OptionRules {
   /** How many operands there may be; any number when left out. */
   operands?: number;
   /** Whether a set of options and operands is harmless beyond that. */
-  check?: (given: Given) => boolean;
+  check?: (given: ParsedArguments) => boolean;
   /** No option of this program does harm, so that a glob or a variable may turn out as one. */
   harmless?: boolean;
   /** What the words mean is of no matter: the program prints them, or ignores them. */
@@ -29,7 +29,7 @@ export interface OptionRules {
 }
 
 /** The words of a command, told apart. */
-export interface Given {
+export interface ParsedArguments {
   /** Options without their values, as written: `-n`, `--name`. */
   options: string[];
   operands: string[];
@@ -63,7 +63,7 @@ export function areAllowed(rules: OptionRules, words: readonly ShellWord[]): boo
 }
 
 class Reading {
-  private readonly given: Given = { options: [], operands: [] };
+  private readonly given: ParsedArguments = { options: [], operands: [] };
   private at = 0;
 
   constructor(
@@ -72,7 +72,7 @@ class Reading {
   ) {}
 
   /** Undefined when a word is not known to be harmless. */
-  read(): Given | undefined {
+  read(): ParsedArguments | undefined {
     let onlyOperands = false;
     while (this.at < this.words.length) {
       const word = this.words[this.at++]!;

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { isId, isMap, isSessionEvent, type SessionEvent } from '@pizzapi/protocol';
 import { isApprovalRule, type ApprovalRule } from './approvalPolicy.js';
 import { pendingApproval } from './approvals.js';
-import type { Plan } from './plans.js';
-import type { Question } from './questions.js';
+import type { PlanInput } from './plans.js';
+import type { QuestionInput } from './questions.js';
 import type { ToolUse } from './tools.js';
 
 /** What waits for a person. It is kept in the agent's own session file, and so outlives the process that asked. */
@@ -11,7 +11,7 @@ export type PendingPrompt =
   | {
       kind: 'question';
       id: string;
-      questions: Question[];
+      questions: QuestionInput[];
       /** ms since epoch after which nobody needs to answer any more. */
       expiresAt?: number;
       /** The trigger of a child session that it is asked for: the answer is that session's. */
@@ -19,7 +19,7 @@ export type PendingPrompt =
       /** What the child asks is to approve a plan. */
       isPlan?: true;
     }
-  | { kind: 'plan'; id: string; plan: Plan }
+  | { kind: 'plan'; id: string; plan: PlanInput }
   | { kind: 'approval'; id: string; use: ToolUse; remember: ApprovalRule[] };
 
 /** Whether a value from a file is a prompt: the file may have been written by anybody. */
@@ -36,11 +36,11 @@ function isPrompt(value: unknown): value is PendingPrompt {
   return (kind === 'plan' || kind === 'question') && isSessionEvent(openedEvent(value as unknown as PendingPrompt, 0));
 }
 
-export type PromptKind = PendingPrompt['kind'];
-export type PromptOf<K extends PromptKind> = Extract<PendingPrompt, { kind: K }>;
+export type PendingPromptKind = PendingPrompt['kind'];
+export type PromptOf<K extends PendingPromptKind> = Extract<PendingPrompt, { kind: K }>;
 
 /** What an answer to a prompt decides: the plan of a child is asked for as a question. */
-export function answeredAs(prompt: PendingPrompt): PromptKind {
+export function answeredAs(prompt: PendingPrompt): PendingPromptKind {
   return prompt.kind === 'question' && prompt.isPlan === true ? 'plan' : prompt.kind;
 }
 

@@ -2,7 +2,7 @@ import { isMap, type MetaPendingPlan } from '@pizzapi/protocol';
 import { checkReadOnly } from './readOnlyShell.js';
 import { commandOf, isReadOnlyTool, type ToolUse } from './tools.js';
 
-export type Plan = Omit<MetaPendingPlan, 'toolCallId'>;
+export type PlanInput = Omit<MetaPendingPlan, 'toolCallId'>;
 
 /** What a person says to a plan. `edit` approves it as rewritten; `change` asks for another one. */
 export type PlanVerdict =
@@ -64,7 +64,7 @@ export function verdictText(verdict: PlanVerdict | undefined): string {
 }
 
 /** The verdict on a plan that was submitted before the agent was interrupted. */
-export function lateVerdictText(plan: Plan, verdict: PlanVerdict | undefined): string {
+export function lateVerdictText(plan: PlanInput, verdict: PlanVerdict | undefined): string {
   return `This is about the plan "${plan.title}" that you submitted before you were interrupted.\n\n${verdictText(verdict)}`;
 }
 

@@ -1,5 +1,5 @@
-import { areAllowed, type Given, type OptionRules } from './optionRules.js';
-import type { ShellWord } from './shellWords.js';
+import { areAllowed, type ParsedArguments, type OptionRules } from './optionRules.js';
+import type { ShellWord } from './shellParser.js';
 
 /** How a difference is shown. Not among them: `--output`, `--ext-diff`, `--textconv`, `--submodule`. */
 const DIFF_LONG =
@@ -41,7 +41,7 @@ const REFS = 'sort= format= points-at= contains= no-contains= merged= no-merged=
 
 const hasOne =
   (...names: string[]) =>
-  ({ options }: Given) =>
+  ({ options }: ParsedArguments) =>
     names.some((name) => options.includes(name));
 
 const SUBCOMMANDS: Readonly<Record<string, OptionRules>> = {

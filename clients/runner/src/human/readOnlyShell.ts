@@ -2,7 +2,7 @@ import { CHECKED_PROGRAMS } from './commandChecks.js';
 import { areAllowed } from './optionRules.js';
 import { isReadOnlyGit } from './readOnlyGit.js';
 import { INSTALLED_PROGRAMS, PLAIN_PROGRAMS } from './readOnlyPrograms.js';
-import { parseShell, type ShellWord } from './shellWords.js';
+import { parseShell, type ShellWord } from './shellParser.js';
 
 /**
  * Which bash commands change nothing: lists of programs, of their sub-commands and of the options that they may have.

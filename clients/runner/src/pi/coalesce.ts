@@ -8,19 +8,19 @@ const MAX_PIECE_CHARS = 32_768;
 const MAX_OUTPUT_CHARS_PER_WINDOW = 65_536;
 
 /** What a piece belongs to. */
-export type Slot =
+export type DeltaSlot =
   | { kind: 'text' | 'thinking'; messageId: string; index: number }
   | { kind: 'toolCall'; messageId: string; index: number; toolCallId: string; toolName: string }
   | { kind: 'output'; toolCallId: string };
 
 /** The clock and timer, so that tests turn the time themselves. */
-export interface Clock {
+export interface CoalesceClock {
   now(): number;
   /** Calls `fn` once after `ms`; the result cancels it. */
   after(ms: number, fn: () => void): () => void;
 }
 
-export const systemClock: Clock = {
+export const systemClock: CoalesceClock = {
   now: () => Date.now(),
   after(ms, fn) {
     const timer = setTimeout(fn, ms);
@@ -28,11 +28,11 @@ export const systemClock: Clock = {
   },
 };
 
-function keyOf(slot: Slot): string {
+function keyOf(slot: DeltaSlot): string {
   return slot.kind === 'output' ? `output ${slot.toolCallId}` : `${slot.messageId} ${slot.index}`;
 }
 
-function toDelta(slot: Slot, text: string, at: number): UnnumberedDelta {
+function toDelta(slot: DeltaSlot, text: string, at: number): UnnumberedDelta {
   switch (slot.kind) {
     case 'text':
     case 'thinking':
@@ -47,7 +47,7 @@ function toDelta(slot: Slot, text: string, at: number): UnnumberedDelta {
 }
 
 interface Pending {
-  slot: Slot;
+  slot: DeltaSlot;
   parts: string[];
   /** Characters in `parts`. */
   length: number;
@@ -77,12 +77,12 @@ export class Coalescer {
 
   constructor(
     private readonly emit: (delta: UnnumberedDelta) => void,
-    private readonly clock: Clock = systemClock,
+    private readonly clock: CoalesceClock = systemClock,
     private readonly windowMs = COALESCE_WINDOW_MS,
   ) {}
 
   /** Adds text to a block. An empty text announces the block (a tool call whose arguments are still to come). */
-  add(slot: Slot, text: string): void {
+  add(slot: DeltaSlot, text: string): void {
     const key = keyOf(slot);
     const entry = this.#pending.get(key) ?? { slot, parts: [], length: 0, skipped: 0 };
     entry.slot = slot;

@@ -9,7 +9,7 @@ import {
   type PromptKind,
 } from '@pizzapi/protocol';
 import { guestAnswer, type AnsweredStep } from '../human/guestAnswers.js';
-import type { Clock } from './coalesce.js';
+import type { CoalesceClock } from './coalesce.js';
 
 /** Ids of closed dialogs that are remembered, so that a late answer is told apart from a wrong id. */
 const MAX_CLOSED_DIALOGS = 256;
@@ -17,7 +17,7 @@ const MAX_CLOSED_DIALOGS = 256;
 const SYSTEM: Author = { userId: 'system', via: 'system' };
 
 /** `forbidden`: whoever answered may not, and it is still open. */
-export type Answer = 'resolved' | 'late' | 'invalid' | 'unknown' | { forbidden: ErrorInfo };
+export type DialogAnswerOutcome = 'resolved' | 'late' | 'invalid' | 'unknown' | { forbidden: ErrorInfo };
 type Outcome = NonNullable<EventOf<'dialog_resolved'>['outcome']>;
 
 export interface DialogRequest {
@@ -38,8 +38,8 @@ export interface DialogLimits {
 }
 
 /** What a person answered, or undefined for every other way a dialog closes. */
-export type Value = string | boolean | undefined;
-type Told = Omit<EventOf<'dialog_opened'>, 'type' | 'at' | 'dialogId'>;
+export type DialogValue = string | boolean | undefined;
+type DialogFields = Omit<EventOf<'dialog_opened'>, 'type' | 'at' | 'dialogId'>;
 
 interface OpenDialog {
   accepts(value: unknown): boolean;
@@ -51,9 +51,9 @@ interface OpenDialog {
 }
 
 /** A dialog that is open: its id, and its answer once there is one. */
-export interface Asked {
+export interface OpenedDialog {
   dialogId: string;
-  answer: Promise<Value>;
+  answer: Promise<DialogValue>;
 }
 
 /** What asks for no answer and stays in sight until the same key says something else. */
@@ -88,14 +88,14 @@ function resolved(
 export class Dialogs {
   readonly #open = new Map<string, OpenDialog>();
   readonly #closed = new Set<string>();
-  readonly #lasting = new Map<string, Told>();
+  readonly #lasting = new Map<string, DialogFields>();
   /** What kind each open prompt is. */
   readonly #kinds = new Map<string, PromptKind>();
   #refusing = 0;
 
   constructor(
     private readonly emit: (event: EventOf<'dialog_opened'> | EventOf<'dialog_resolved'>) => void,
-    private readonly clock: Clock,
+    private readonly clock: CoalesceClock,
   ) {}
 
   /** How many dialogs wait for an answer. */
@@ -104,18 +104,18 @@ export class Dialogs {
   }
 
   /** Asks; the result is the answer, or undefined when nobody gave one. Never rejects. */
-  ask(request: DialogRequest, limits: DialogLimits = {}): Promise<Value> {
+  ask(request: DialogRequest, limits: DialogLimits = {}): Promise<DialogValue> {
     return this.open(request, limits)?.answer ?? Promise.resolve(undefined);
   }
 
   /** As `ask`, with the id to answer it by; undefined when nothing may open now. */
-  open(request: DialogRequest, limits: DialogLimits = {}): Asked | undefined {
+  open(request: DialogRequest, limits: DialogLimits = {}): OpenedDialog | undefined {
     if (this.#refusing > 0 || limits.signal?.aborted === true) return undefined;
     const dialogId = newId('d');
     return { dialogId, answer: this.#begin(dialogId, request, limits) };
   }
 
-  #begin(dialogId: string, request: DialogRequest, limits: DialogLimits): Promise<Value> {
+  #begin(dialogId: string, request: DialogRequest, limits: DialogLimits): Promise<DialogValue> {
     return new Promise((resolve) => {
       const { signal, timeout, promptId } = limits;
       const onAbort = () => this.#open.get(dialogId)?.close('cancelled', undefined, SYSTEM);
@@ -130,7 +130,7 @@ export class Dialogs {
         signal?.removeEventListener('abort', onAbort);
         this.#remember(dialogId);
         this.emit(resolved(this.clock.now(), dialogId, outcome, value, by));
-        resolve(value as Value);
+        resolve(value as DialogValue);
       };
       const at = this.clock.now();
       const expires = timeout !== undefined && timeout > 0 ? { expiresAt: at + timeout } : {};
@@ -165,7 +165,7 @@ export class Dialogs {
   }
 
   /** Shows something that asks for no answer. */
-  tell(fields: Told): void {
+  tell(fields: DialogFields): void {
     const slot = `${fields.method} ${fields.key ?? ''}`;
     this.#lasting.delete(slot);
     if (LASTING.includes(fields.method) && fields.title !== '') this.#lasting.set(slot, fields);
@@ -184,7 +184,7 @@ export class Dialogs {
    * open) when the value does not fit, `unknown` when there never was one with this id. Null (and `undefined`) is the
    * person closing it unanswered, which all allow. A guest answers what their link lets them.
    */
-  answer(dialogId: string, value: unknown, by: Author): Answer {
+  answer(dialogId: string, value: unknown, by: Author): DialogAnswerOutcome {
     const dialog = this.#open.get(dialogId);
     if (dialog === undefined) return this.#closed.has(dialogId) ? 'late' : 'unknown';
     if (isGuest(by)) {

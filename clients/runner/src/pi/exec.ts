@@ -1,7 +1,7 @@
 import type { AgentSession } from '@mariozechner/pi-coding-agent';
 import { errorInfo } from '@pizzapi/protocol';
 import type { SessionParts } from './parts.js';
-import { cleanMessage } from './plain.js';
+import { sanitizeMessage } from './sanitizeEvent.js';
 import type { ExecResult, Outcome } from './types.js';
 import { messageOf } from './wait.js';
 
@@ -55,7 +55,7 @@ export async function runShell(
   parts.pieces.flush();
   // The output is in the message below; a second copy here would double it in the log.
   parts.emit({ type: 'tool_execution_end', at, ...call, result: { exitCode, cancelled, truncated }, isError });
-  const message = cleanMessage({
+  const message = sanitizeMessage({
     role: 'bashExecution',
     ...{ command, output, exitCode, cancelled, truncated, timestamp: at },
   });

@@ -52,7 +52,7 @@ it('a command of an extension is taken at once, and delivered when it is over', 
     { method: 'widget', key: 'clock', lines: ['12:00'] },
     { method: 'widget', key: 'clock', title: '' },
   ]);
-  expect(await session.prompt({ commandId: 'c1', text: '/slow down' })).toEqual({ kind: 'ok' });
+  expect(await session.submitInput({ commandId: 'c1', text: '/slow down' })).toEqual({ kind: 'ok' });
   await log.next('dialog_opened', 3);
   const { dialogId, method, message } = log.all('dialog_opened')[2]!;
   expect({ method, message }).toEqual({ method: 'confirm', message: 'Really' });
@@ -67,8 +67,8 @@ it('a command of an extension is taken at once, and delivered when it is over', 
 it('what an extension swallows is delivered, and what it breaks is shown', async () => {
   test = await openTestSession({ agentDir });
   const { session, log } = test;
-  expect(await session.prompt({ commandId: 'c1', text: 'swallow' })).toEqual({ kind: 'ok' });
-  expect(await session.prompt({ commandId: 'c2', text: '/broken' })).toEqual({ kind: 'ok' });
+  expect(await session.submitInput({ commandId: 'c1', text: 'swallow' })).toEqual({ kind: 'ok' });
+  expect(await session.submitInput({ commandId: 'c2', text: '/broken' })).toEqual({ kind: 'ok' });
   await log.next('input_delivered', 2);
   expect(log.all('input_delivered').map((e) => e.commandId)).toEqual(['c1', 'c2']);
   const notice = log.all('dialog_opened').at(-1)!;
@@ -86,7 +86,7 @@ it('a question at the start holds prompts back until it is answered', async () =
   expect(log.events).toEqual([]);
   const started = session.start();
   const { dialogId } = await log.next('dialog_opened');
-  const prompted = session.prompt({ commandId: 'c1', text: '/demo help' });
+  const prompted = session.submitInput({ commandId: 'c1', text: '/demo help' });
   session.answerDialog(dialogId, 'Ann', owner);
   await started;
   expect(await prompted).toEqual({ kind: 'ok' });

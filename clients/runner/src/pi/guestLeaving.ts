@@ -10,12 +10,12 @@ import {
 } from '@pizzapi/protocol';
 import type { GuestWork } from './guestWork.js';
 import type { KeptInputs } from './keptInputs.js';
-import type { Prompts } from './prompts.js';
+import type { InputQueue } from './inputQueue.js';
 import type { Outcome } from './types.js';
 
 export interface GuestLeavingDeps {
   guests: GuestWork;
-  prompts: Prompts;
+  prompts: InputQueue;
   kept: KeptInputs;
   sessionId: () => string;
   /** Whether the agent runs, or is about to try again. */

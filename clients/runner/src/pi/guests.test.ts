@@ -17,7 +17,7 @@ let count = 0;
 
 /** What somebody sends, as the worker hands it over. */
 const sends = ({ session }: TestSession, by: Author, text: string, deliverAs: 'steer' | 'followUp' = 'steer') =>
-  session.prompt({ commandId: `g${++count}`, text, by, deliverAs });
+  session.submitInput({ commandId: `g${++count}`, text, by, deliverAs });
 const spawn = (prompt = 'x') => call('spawn_session', { prompt });
 const forbidden = { forbidden: { code: 'forbidden' } };
 
@@ -410,7 +410,7 @@ describe('when the link of a guest has ended', () => {
       asked.push(guests);
       return 'revoked' as const;
     };
-    const after = await again(before, { linked, linkEnd, goesOn: true });
+    const after = await again(before, { linked, linkEnd, isResumed: true });
     await expect.poll(() => asked).toHaveLength(1);
     await sends(after, owner, 'hi');
     await after.log.until(() => read(after).includes('hi'));

@@ -1,7 +1,7 @@
 /** The agent, behind one interface: the only folder that knows which SDK it is. */
 export { openPiSession, warmUp } from './open.js';
 export { listModels, type ModelList } from './models.js';
-export { readPiSessionFile, type ImportOptions, type ImportOutcome } from './importFile.js';
+export { readPiSessionFile, type ImportOptions, type ImportOutcome } from './sessionImport.js';
 export { PI_VERSION } from './session.js';
-export type { Answer } from './dialogs.js';
+export type { DialogAnswerOutcome } from './dialogs.js';
 export type { OpenOptions, Outcome, PiSession, PiSink } from './types.js';

@@ -7,11 +7,17 @@ tidyUpAfterEach();
 /** A session whose agent works, with two inputs that wait. */
 async function waiting(): Promise<TestSession> {
   const test = await start();
-  await test.session.prompt({ commandId: 'c_work', text: call('bash', { command: 'sleep 300' }), by: owner });
+  await test.session.submitInput({ commandId: 'c_work', text: call('bash', { command: 'sleep 300' }), by: owner });
   await test.log.next('tool_execution_start');
   const picture = { data: 'iVBORw0KGgo=', mimeType: 'image/png' };
-  await test.session.prompt({ commandId: 'c_1', text: 'First', by: owner, deliverAs: 'followUp', images: [picture] });
-  await test.session.prompt({ commandId: 'c_2', text: 'Second', by: owner, deliverAs: 'followUp' });
+  await test.session.submitInput({
+    commandId: 'c_1',
+    text: 'First',
+    by: owner,
+    deliverAs: 'followUp',
+    images: [picture],
+  });
+  await test.session.submitInput({ commandId: 'c_2', text: 'Second', by: owner, deliverAs: 'followUp' });
   expect(test.session.state().queue.followUp).toEqual(['First', 'Second']);
   return test;
 }
@@ -37,7 +43,7 @@ describe('inputs that wait while the agent works', () => {
     await after.log.next('agent_end');
     await crash(after);
     const third = await again(after);
-    await third.session.prompt({ commandId: 'c_3', text: 'Third', by: owner });
+    await third.session.submitInput({ commandId: 'c_3', text: 'Third', by: owner });
     await third.log.next('agent_end');
     expect(texts(third)).toHaveLength(1);
     expect(last(third, 'user')).toBe('Third');
@@ -45,7 +51,7 @@ describe('inputs that wait while the agent works', () => {
 
   it('are not wanted any more when the session is ended for good', async () => {
     const before = await waiting();
-    await before.session.dispose({ forGood: true });
+    await before.session.dispose({ permanently: true });
     const after = await again(before);
     expect(after.log.all('input_received')).toEqual([]);
   });

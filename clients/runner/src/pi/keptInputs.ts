@@ -1,11 +1,11 @@
 import type { SessionManager } from '@mariozechner/pi-coding-agent';
 import { isMap, isSessionEvent, stringAt, type Author, type SessionEvent } from '@pizzapi/protocol';
-import type { PromptInput } from './types.js';
+import type { AgentInput } from './types.js';
 
 const ENTRY = 'pizzapi.input';
 const OVER_ENTRY = 'pizzapi.input-over';
 
-export type KeptInput = PromptInput & { by: Author };
+export type KeptInput = AgentInput & { by: Author };
 
 type Story = Pick<SessionManager, 'appendCustomEntry' | 'getEntries' | 'getSessionId'>;
 

@@ -8,14 +8,14 @@ import {
 } from '@mariozechner/pi-coding-agent';
 import { errorInfo, type ErrorInfo } from '@pizzapi/protocol';
 import { bashTap } from './bashTap.js';
-import { bridge } from './bridge.js';
+import { forwardExtensionEvents } from './forwardExtensionEvents.js';
 import { demoTools } from './demo/tools.js';
 import { humanExtension } from './human/extension.js';
 import { linkOf, seenBy } from './linked/hosted.js';
 import { authSource, findModel, initialModel, modelName } from './models.js';
 import { SessionParts } from './parts.js';
 import { hasBuiltIn, loaderOptions, toolOptions, toolProblem } from './piOptions.js';
-import { HostedSession } from './session.js';
+import { HostedPiSession } from './session.js';
 import { checkPiSessionFile } from './sessionFile.js';
 import { sessionDirOf } from './sessionDir.js';
 import { readOnlySettings } from './settings.js';
@@ -38,13 +38,13 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
   const { cwd, agentDir = getAgentDir(), sessionFile } = options;
   const problem =
     cwdProblem(cwd) ??
-    (sessionFile === undefined ? undefined : checkPiSessionFile(sessionFile, options.goesOn === true));
+    (sessionFile === undefined ? undefined : checkPiSessionFile(sessionFile, options.isResumed === true));
   if (problem !== undefined) return refused(problem);
 
   const settings = readOnlySettings(cwd, agentDir);
   initTheme(settings.getTheme());
   const parts: SessionParts = new SessionParts(seenBy(options.sink, () => parts.linked));
-  const opened: { session?: HostedSession } = {};
+  const opened: { session?: HostedPiSession } = {};
   parts.linked = linkOf(options, parts, () => opened.session);
   const emit = parts.emit.bind(parts);
   const limits = options.pi?.approvals;
@@ -72,7 +72,7 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
       extensionFactories: [
         ...(parts.human === undefined ? [] : [parts.human.factory]),
         ...(parts.linked === undefined ? [] : [parts.linked.factory]),
-        bridge(emit, (model) => authSource(services.modelRegistry, model)),
+        forwardExtensionEvents(emit, (model) => authSource(services.modelRegistry, model)),
         demoTools(emit),
         ...(hasBuiltIn(options.pi)
           ? [
@@ -87,7 +87,7 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
   });
   const { modelRegistry } = services;
   const tools = toolProblem(options.pi, services);
-  if (tools?.certain === true && options.goesOn !== true) return refused(tools.error);
+  if (tools?.certain === true && options.isResumed !== true) return refused(tools.error);
 
   let model = options.model === undefined ? undefined : findModel(modelRegistry, options.model);
   if (options.model !== undefined) {
@@ -129,7 +129,7 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
     ...(registryError === undefined ? [] : [registryError]),
     ...(modelFallbackMessage === undefined ? [] : [modelFallbackMessage]),
   ];
-  opened.session = new HostedSession(session, parts, options, warnings);
+  opened.session = new HostedPiSession(session, parts, options, warnings);
   return { kind: 'opened', session: opened.session };
 }
 

@@ -38,12 +38,12 @@ describe('the tools of a session', () => {
 
   it('are looked at before anything begins, as far as they can be known', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'pizzapi-tools-'));
-    const open = (agentDir: string, goesOn = false) =>
+    const open = (agentDir: string, isResumed = false) =>
       openPiSession({
         cwd: folder,
         agentDir,
         pi: { tools: ['raed'] },
-        goesOn,
+        isResumed,
         model: 'demo/demo',
         sink: new Recorder(),
       });

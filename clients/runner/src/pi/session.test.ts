@@ -28,7 +28,7 @@ afterEach(async () => {
 describe('a turn of the demo model', () => {
   it('is told in order, each message under one id and with the entry of the file', async () => {
     const { session, log } = await start('instant');
-    expect(await session.prompt({ commandId: 'c1', text: 'hello' })).toEqual({ kind: 'ok' });
+    expect(await session.submitInput({ commandId: 'c1', text: 'hello' })).toEqual({ kind: 'ok' });
     await log.next('agent_end');
     const first = log.types().indexOf('agent_start');
     expect(log.types().slice(first)).toEqual([
@@ -66,9 +66,9 @@ describe('a turn of the demo model', () => {
 
   it('comes in pieces that add up to what message_end says', async () => {
     const { session, log } = await start('5000');
-    await session.prompt({ commandId: 'c1', text: '/demo bash' });
+    await session.submitInput({ commandId: 'c1', text: '/demo bash' });
     await log.next('agent_end');
-    await session.prompt({ commandId: 'c2', text: '/demo thinking' });
+    await session.submitInput({ commandId: 'c2', text: '/demo thinking' });
     await log.next('agent_end', 2);
     let blocks = 0;
     for (const { messageId, message } of log.all('message_end').filter((e) => e.message.role === 'assistant')) {
@@ -90,7 +90,7 @@ describe('a turn of the demo model', () => {
 
   it('sends no more than 1.1 × the text in facts and 1.6 × in pieces', async () => {
     const { session, log } = await start('fast');
-    await session.prompt({ commandId: 'c1', text: '/demo long 64000' });
+    await session.submitInput({ commandId: 'c1', text: '/demo long 64000' });
     await log.next('agent_end');
     const end = log.all('message_end').find((e) => e.message.role === 'assistant')!;
     expect((end.message.content as { text: string }[])[0]!.text).toHaveLength(64_000);
@@ -102,7 +102,7 @@ describe('a turn of the demo model', () => {
 
   it('edits a file and reports the diff', async () => {
     const { session, log, cwd } = await start('instant');
-    await session.prompt({ commandId: 'c1', text: '/demo edit' });
+    await session.submitInput({ commandId: 'c1', text: '/demo edit' });
     await log.next('agent_end');
     const [, edit] = log.all('tool_execution_end');
     expect(edit).toMatchObject({ toolName: 'edit', isError: false });
@@ -113,7 +113,7 @@ describe('a turn of the demo model', () => {
   it('is the same for the same prompt', async () => {
     const said = async () => {
       const { session, log } = await start('instant');
-      await session.prompt({ commandId: 'c1', text: 'the same' });
+      await session.submitInput({ commandId: 'c1', text: 'the same' });
       await log.next('agent_end');
       return log
         .all('message_end')
@@ -126,7 +126,7 @@ describe('a turn of the demo model', () => {
 
   it('makes a picture and looks at it', async () => {
     const { session, log } = await start('instant');
-    await session.prompt({ commandId: 'c1', text: '/demo image' });
+    await session.submitInput({ commandId: 'c1', text: '/demo image' });
     await log.next('agent_end');
     const read = log.all('message_end').findLast((e) => e.message.role === 'toolResult')!;
     expect(read.message.content).toContainEqual(expect.objectContaining({ type: 'image', mimeType: 'image/png' }));
@@ -136,7 +136,7 @@ describe('a turn of the demo model', () => {
 describe('what people do while the agent works', () => {
   it('an abort ends the answer with what was said so far', async () => {
     const { session, log } = await start('human');
-    await session.prompt({ commandId: 'c1', text: '/demo thinking' });
+    await session.submitInput({ commandId: 'c1', text: '/demo thinking' });
     await log.until(() => log.deltas.length > 2);
     const open = session.openBlocks().open[0]!;
     expect(await session.abort()).toEqual({ kind: 'ok' });
@@ -152,7 +152,7 @@ describe('what people do while the agent works', () => {
 
   it('an abort does not wait for a question that nobody answers', async () => {
     const { session, log } = await start('instant');
-    await session.prompt({ commandId: 'c1', text: '/demo question' });
+    await session.submitInput({ commandId: 'c1', text: '/demo question' });
     await log.next('dialog_opened');
     expect(await session.abort()).toEqual({ kind: 'ok' });
     expect(log.all('dialog_opened')).toHaveLength(1);
@@ -162,10 +162,10 @@ describe('what people do while the agent works', () => {
 
   it('steering and follow-ups are queued, shown, and delivered in their turn', async () => {
     const { session, log } = await start('fast');
-    await session.prompt({ commandId: 'c1', text: '/demo bash' });
+    await session.submitInput({ commandId: 'c1', text: '/demo bash' });
     await log.next('tool_execution_start');
-    await session.prompt({ commandId: 'c3', text: 'later', deliverAs: 'followUp' });
-    await session.prompt({ commandId: 'c2', text: 'look here', deliverAs: 'prompt' });
+    await session.submitInput({ commandId: 'c3', text: 'later', deliverAs: 'followUp' });
+    await session.submitInput({ commandId: 'c2', text: 'look here', deliverAs: 'prompt' });
     expect(session.state().queue).toEqual({ steering: ['look here'], followUp: ['later'] });
     await log.next('agent_end');
     expect(log.all('input_delivered').map((e) => e.commandId)).toEqual(['c1', 'c2', 'c3']);
@@ -175,7 +175,7 @@ describe('what people do while the agent works', () => {
 
   it('two prompts at once both arrive', async () => {
     const { session, log } = await start('instant');
-    const both = ['a', 'b'].map((id) => session.prompt({ commandId: id, text: `/demo help ${id}` }));
+    const both = ['a', 'b'].map((id) => session.submitInput({ commandId: id, text: `/demo help ${id}` }));
     expect(await Promise.all(both)).toEqual([{ kind: 'ok' }, { kind: 'ok' }]);
     await log.next('input_delivered', 2);
     expect(log.all('input_delivered').map((e) => e.commandId)).toEqual(['a', 'b']);
@@ -183,7 +183,9 @@ describe('what people do while the agent works', () => {
 
   it('an empty prompt is refused by name', async () => {
     const { session } = await start('instant');
-    expect(await session.prompt({ commandId: 'c1', text: '  ' })).toMatchObject({ error: { code: 'input_empty' } });
+    expect(await session.submitInput({ commandId: 'c1', text: '  ' })).toMatchObject({
+      error: { code: 'input_empty' },
+    });
   });
 
   it('models, thinking levels and names change, and the settings of the person do not', async () => {
@@ -210,7 +212,7 @@ describe('what people do while the agent works', () => {
 describe('questions', () => {
   it('the first valid answer wins, a wrong one is refused, a late one told so', async () => {
     const { session, log } = await start('instant');
-    await session.prompt({ commandId: 'c1', text: '/demo question select' });
+    await session.submitInput({ commandId: 'c1', text: '/demo question select' });
     const { dialogId, options } = await log.next('dialog_opened');
     expect(options).toContain('Gas');
     expect(session.answerDialog(dialogId, 'Microwave', owner)).toBe('invalid');
@@ -224,7 +226,7 @@ describe('questions', () => {
 
   it('a question with a time-out closes by itself', async () => {
     const { session, log } = await start('instant');
-    await session.prompt({ commandId: 'c1', text: '/demo question confirm 20' });
+    await session.submitInput({ commandId: 'c1', text: '/demo question confirm 20' });
     const { dialogId, expiresAt, at } = await log.next('dialog_opened');
     expect(expiresAt).toBe(at + 20);
     await log.next('agent_end');
@@ -234,13 +236,13 @@ describe('questions', () => {
 
   it('a plan is pending until it is answered, and a to-do list is worked off', async () => {
     const { session, log } = await start('instant');
-    await session.prompt({ commandId: 'c1', text: '/demo plan' });
+    await session.submitInput({ commandId: 'c1', text: '/demo plan' });
     const { dialogId } = await log.next('dialog_opened');
     expect(log.all('plan_pending')).toHaveLength(1);
     session.answerDialog(dialogId, 'Approve', owner);
     await log.next('agent_end');
     expect(log.all('plan_cleared')[0]!.toolCallId).toBe(log.all('plan_pending')[0]!.plan.toolCallId);
-    await session.prompt({ commandId: 'c2', text: '/demo todo' });
+    await session.submitInput({ commandId: 'c2', text: '/demo todo' });
     await log.next('agent_end', 2);
     expect(
       log
@@ -254,7 +256,7 @@ describe('questions', () => {
 describe('failures of the provider', () => {
   it('are retried by pi, and every step shows', async () => {
     const { session, log } = await start('instant');
-    await session.prompt({ commandId: 'c1', text: '/demo error' });
+    await session.submitInput({ commandId: 'c1', text: '/demo error' });
     const { attempt, errorMessage } = await log.next('auto_retry_start');
     expect(attempt).toBe(1);
     expect(errorMessage).toContain('overloaded');
@@ -269,7 +271,7 @@ describe('failures of the provider', () => {
     folders.push(agentDir);
     writeFileSync(join(agentDir, 'settings.json'), '{"retry":{"baseDelayMs":1}}');
     const { session, log } = await start('instant', { agentDir });
-    await session.prompt({ commandId: 'c1', text: '/demo error' });
+    await session.submitInput({ commandId: 'c1', text: '/demo error' });
     expect(await log.next('auto_retry_end')).toMatchObject({ success: true, attempt: 2 });
     const roles = log.all('message_end').map(({ message }) => (message as { stopReason?: string }).stopReason);
     expect(roles).toEqual([undefined, 'error', 'error', 'stop']);
@@ -279,7 +281,7 @@ describe('failures of the provider', () => {
 
   it('that cannot be retried end the turn with their message', async () => {
     const { session, log } = await start('instant');
-    await session.prompt({ commandId: 'c1', text: '/demo error fatal' });
+    await session.submitInput({ commandId: 'c1', text: '/demo error fatal' });
     await log.next('agent_end');
     expect(log.all('message_end').at(-1)!.message).toMatchObject({
       stopReason: 'error',
@@ -292,7 +294,7 @@ describe('failures of the provider', () => {
 describe('a shell command of a person', () => {
   it('streams and is kept in the session', async () => {
     const { session, log, cwd } = await start('instant');
-    await session.prompt({ commandId: 'c1', text: '/demo help' });
+    await session.submitInput({ commandId: 'c1', text: '/demo help' });
     await log.next('agent_end');
     const outcome = await session.exec('echo one; pwd; exit 3', 'exec_1');
     expect(outcome).toEqual({ kind: 'ok', output: `one\n${cwd}\n`, exitCode: 3, cancelled: false, truncated: false });
@@ -313,7 +315,9 @@ describe('a shell command of a person', () => {
     await log.until(() => log.pieces('tool_output_delta', 'exec_1') !== '');
     await session.dispose();
     expect(log.events.at(-1)).toMatchObject({ type: 'message_end', messageId: 'exec_1', message: { cancelled: true } });
-    expect(await session.prompt({ commandId: 'c1', text: 'x' })).toMatchObject({ error: { code: 'session_ended' } });
+    expect(await session.submitInput({ commandId: 'c1', text: 'x' })).toMatchObject({
+      error: { code: 'session_ended' },
+    });
   });
 
   it('stops on abort, and is the only one', async () => {
@@ -329,9 +333,9 @@ describe('a shell command of a person', () => {
 describe('the file', () => {
   it('is continued, forked before a message, and compacted', async () => {
     const { session, log, cwd, agentDir } = await start('instant');
-    await session.prompt({ commandId: 'c1', text: '/demo help' });
+    await session.submitInput({ commandId: 'c1', text: '/demo help' });
     await log.next('agent_end');
-    await session.prompt({ commandId: 'c2', text: '/demo long 3000' });
+    await session.submitInput({ commandId: 'c2', text: '/demo long 3000' });
     await log.next('agent_end', 2);
     const second = log.all('message_end')[2]!;
     const fork = session.fork(second.entryId!);
@@ -349,7 +353,7 @@ describe('the file', () => {
     expect(again.session.model()).toBe('demo/demo');
     expect(again.session.sessionFile).toBe(file);
     expect(again.log.all('token_usage_updated')[0]!.tokenUsage.output).toBeGreaterThan(0);
-    await again.session.prompt({ commandId: 'c1', text: '/demo help' });
+    await again.session.submitInput({ commandId: 'c1', text: '/demo help' });
     await again.log.next('agent_end');
     expect(readFileSync(file, 'utf8').match(/"role":"assistant"/g)).toHaveLength(2);
   });
@@ -357,7 +361,7 @@ describe('the file', () => {
   it('lies where pi looks for it, and nothing is said on stdout', async () => {
     const write = vi.spyOn(process.stdout, 'write');
     const { session, log, cwd, agentDir } = await start('instant');
-    await session.prompt({ commandId: 'c1', text: '/demo help' });
+    await session.submitInput({ commandId: 'c1', text: '/demo help' });
     await log.next('agent_end');
     const folder = `--${cwd.slice(1).replaceAll('/', '-')}--`;
     expect(session.sessionFile).toContain(join(agentDir, 'sessions', folder));

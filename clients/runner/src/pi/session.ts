@@ -11,20 +11,20 @@ import {
   type ThinkingLevel,
 } from '@pizzapi/protocol';
 import { hasWords } from '../human/guestAnswers.js';
-import type { FromLinked } from '../linked/fromLinked.js';
-import type { Answer } from './dialogs.js';
+import type { LinkedCommand } from '../linked/linkedCommands.js';
+import type { DialogAnswerOutcome } from './dialogs.js';
 import { runShell } from './exec.js';
 import { forkFile } from './fork.js';
 import { droppedError, GuestLeaving } from './guestLeaving.js';
 import { GuestWork } from './guestWork.js';
-import { storyOf } from './importFile.js';
-import { isCommand, promptInTurn } from './inTurn.js';
+import { historyEvents } from './sessionImport.js';
+import { isCommand, serializePrompts } from './serializePrompts.js';
 import { KeptInputs, receivedEvent, type KeptInput } from './keptInputs.js';
 import { authSource, findModel, modelName, toMetaModel, toRunnerModel, type PiModel } from './models.js';
 import type { SessionParts } from './parts.js';
-import { Prompts } from './prompts.js';
+import { InputQueue } from './inputQueue.js';
 import { Translator } from './translate.js';
-import type { ExecResult, OpenOptions, Outcome, PiSession, PromptInput, SessionState } from './types.js';
+import type { ExecResult, OpenOptions, Outcome, PiSession, AgentInput, PiSessionState } from './types.js';
 import { createUiContext } from './uiContext.js';
 import { UsageMeter } from './usage.js';
 import { messageOf, within } from './wait.js';
@@ -41,13 +41,13 @@ const DRAIN_POLL_MS = 5;
 type SessionOptions = Pick<OpenOptions, 'onShutdownRequested' | 'onBug' | 'linked' | 'linkEnd'>;
 
 /** A session of pi behind our interface. Made by `openPiSession`. */
-export class HostedSession implements PiSession {
+export class HostedPiSession implements PiSession {
   readonly cwd: string;
   readonly piVersion = PI_VERSION;
   protected readonly pi: AgentSession;
   protected readonly parts: SessionParts;
   readonly #translator: Translator;
-  protected readonly prompts: Prompts;
+  protected readonly prompts: InputQueue;
   readonly #kept: KeptInputs;
   readonly #usage = new UsageMeter();
   /** Which guests the agent works for. */
@@ -69,9 +69,9 @@ export class HostedSession implements PiSession {
     this.cwd = pi.sessionManager.getCwd();
     for (const entry of pi.sessionManager.getEntries()) if (entry.type === 'message') this.#usage.add(entry.message);
     this.#kept = new KeptInputs(pi.sessionManager);
-    this.prompts = new Prompts({
+    this.prompts = new InputQueue({
       pi,
-      inTurn: promptInTurn(pi),
+      inTurn: serializePrompts(pi),
       delivered: (commandId) => {
         this.#kept.over(commandId);
         this.emit({ type: 'input_delivered', at: Date.now(), commandId });
@@ -140,7 +140,7 @@ export class HostedSession implements PiSession {
     return this.pi.sessionName ?? '';
   }
 
-  state(): SessionState {
+  state(): PiSessionState {
     const pi = this.pi;
     return {
       isStreaming: pi.isStreaming,
@@ -213,7 +213,7 @@ export class HostedSession implements PiSession {
     return this.guests.endOf(by) ?? (await this.#options.linkEnd?.(guests));
   }
 
-  prompt(input: PromptInput): Promise<Outcome> {
+  submitInput(input: AgentInput): Promise<Outcome> {
     if (this.#disposed) return Promise.resolve({ kind: 'failed', error: errorInfo('session_ended') });
     const { by, text } = input;
     const ended = by === undefined ? undefined : this.guests.endOf(by);
@@ -223,7 +223,7 @@ export class HostedSession implements PiSession {
     return this.#submit(input);
   }
 
-  async #submit(input: PromptInput): Promise<Outcome> {
+  async #submit(input: AgentInput): Promise<Outcome> {
     const submitted = this.prompts.prompt(input);
     this.guests.tell();
     const outcome = await submitted;
@@ -320,8 +320,8 @@ export class HostedSession implements PiSession {
     return shell;
   }
 
-  story(): SessionEvent[] {
-    return storyOf(this.pi.sessionManager.getEntries());
+  history(): SessionEvent[] {
+    return historyEvents(this.pi.sessionManager.getEntries());
   }
 
   fork(entryId?: string): Outcome<{ sessionFile?: string; text?: string }> {
@@ -333,7 +333,7 @@ export class HostedSession implements PiSession {
     return this.pi.clearQueue();
   }
 
-  answerDialog(dialogId: string, value: unknown, by: Author): Answer {
+  answerDialog(dialogId: string, value: unknown, by: Author): DialogAnswerOutcome {
     const { dialogs } = this.parts;
     const kind = dialogs.kindOf(dialogId);
     const answer = dialogs.answer(dialogId, value, by);
@@ -342,16 +342,16 @@ export class HostedSession implements PiSession {
     return answer;
   }
 
-  async fromLinked(command: FromLinked): Promise<Outcome> {
+  async fromLinked(command: LinkedCommand): Promise<Outcome> {
     return this.parts.linked?.take(command) ?? { kind: 'failed', error: errorInfo('not_linked') };
   }
 
-  async dispose({ forGood = false }: { forGood?: boolean } = {}): Promise<void> {
+  async dispose({ permanently = false }: { permanently?: boolean } = {}): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
     this.guests.stop();
     const pi = this.pi;
-    if (forGood) this.#kept.allOver();
+    if (permanently) this.#kept.allOver();
     else this.parts.human?.leave();
     this.parts.linked?.leave();
     this.prompts.close();

@@ -1,12 +1,12 @@
 import type { AgentSessionEvent } from '@mariozechner/pi-coding-agent';
 import type { SessionEvent, UnnumberedDelta } from '@pizzapi/protocol';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Coalescer, type Clock } from './coalesce.js';
+import { Coalescer, type CoalesceClock } from './coalesce.js';
 import { OpenBlocks } from './openBlocks.js';
 import { Translator } from './translate.js';
 
 /** A clock that the test turns. */
-class TestClock implements Clock {
+class TestClock implements CoalesceClock {
   time = 1_000;
   #timers: { at: number; fn: () => void }[] = [];
 

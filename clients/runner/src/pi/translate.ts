@@ -1,8 +1,8 @@
 import type { AgentSessionEvent } from '@mariozechner/pi-coding-agent';
 import type { AgentMessage, EventOf, SessionEvent } from '@pizzapi/protocol';
-import type { Coalescer, Slot } from './coalesce.js';
+import type { Coalescer, DeltaSlot } from './coalesce.js';
 import type { OpenBlocks } from './openBlocks.js';
-import { cleanMessage, cleanResult, plainCopy } from './plain.js';
+import { sanitizeMessage, sanitizeToolResult, toPlainData } from './sanitizeEvent.js';
 import { SnapshotDiff } from './snapshotDiff.js';
 
 type PiMessage = Extract<AgentSessionEvent, { type: 'message_end' }>['message'];
@@ -67,13 +67,19 @@ export class Translator {
       case 'tool_execution_start': {
         const { toolCallId, toolName } = event;
         deps.open.openTool(toolCallId);
-        return deps.emit({ type: event.type, at, toolCallId, toolName, args: plainCopy(event.args as unknown) ?? {} });
+        return deps.emit({
+          type: event.type,
+          at,
+          toolCallId,
+          toolName,
+          args: toPlainData(event.args as unknown) ?? {},
+        });
       }
       case 'tool_execution_update':
         return this.#output(event.toolCallId, event.partialResult as unknown);
       case 'tool_execution_end': {
         const { toolCallId, toolName, isError } = event;
-        const result = cleanResult(event.result as unknown) ?? null;
+        const result = sanitizeToolResult(event.result as unknown) ?? null;
         this.#snapshots.forget(toolCallId);
         deps.pieces.flush();
         deps.emit({ type: event.type, at, toolCallId, toolName, result, isError });
@@ -96,7 +102,7 @@ export class Translator {
         deps.emit({ type: event.type, at, reason: event.reason });
         return deps.emit({ type: 'compact_started', at });
       case 'compaction_end':
-        deps.emit({ ...(plainCopy(event) as Omit<EventOf<'compaction_end'>, 'at'>), at });
+        deps.emit({ ...(toPlainData(event) as Omit<EventOf<'compaction_end'>, 'at'>), at });
         return deps.emit({ type: 'compact_ended', at });
       case 'auto_retry_start': {
         deps.emit({ ...event, at });
@@ -104,7 +110,7 @@ export class Translator {
         return deps.emit({ type: 'retry_state_changed', at, state });
       }
       case 'auto_retry_end':
-        deps.emit({ ...(plainCopy(event) as Omit<EventOf<'auto_retry_end'>, 'at'>), at });
+        deps.emit({ ...(toPlainData(event) as Omit<EventOf<'auto_retry_end'>, 'at'>), at });
         return deps.emit({ type: 'retry_state_changed', at, state: null });
     }
   }
@@ -149,18 +155,18 @@ export class Translator {
         const index = update.contentIndex;
         const call = update.partial.content[index];
         if (call?.type !== 'toolCall') return;
-        const slot: Slot = { kind: 'toolCall', messageId, index, toolCallId: call.id, toolName: call.name };
+        const slot: DeltaSlot = { kind: 'toolCall', messageId, index, toolCallId: call.id, toolName: call.name };
         return this.#piece(slot, update.type === 'toolcall_delta' ? update.delta : '');
       }
     }
   }
 
-  #piece(slot: Exclude<Slot, { kind: 'output' }>, text: string): void {
+  #piece(slot: Exclude<DeltaSlot, { kind: 'output' }>, text: string): void {
     this.#sent.set(slot.index, (this.#sent.get(slot.index) ?? 0) + text.length);
     this.deps.pieces.add(slot, text);
   }
 
-  #complete(slot: Exclude<Slot, { kind: 'output' }>, whole: string): void {
+  #complete(slot: Exclude<DeltaSlot, { kind: 'output' }>, whole: string): void {
     const missing = whole.slice(this.#sent.get(slot.index) ?? 0);
     if (missing !== '') this.#piece(slot, missing);
   }
@@ -179,7 +185,7 @@ export class Translator {
     this.#lastEnded = message;
     deps.pieces.flush();
     this.#pendingEnd = () => {
-      const cleaned = cleanMessage(message) as AgentMessage;
+      const cleaned = sanitizeMessage(message) as AgentMessage;
       deps.emit({ type: 'message_end', at, messageId, entryId: deps.leafId(), message: cleaned });
       deps.open.closeMessage(messageId);
       if (message.role === 'assistant') deps.assistantEnded(message);

@@ -12,8 +12,8 @@ import type {
   UnnumberedDelta,
 } from '@pizzapi/protocol';
 import type { ApprovalMode } from '../human/approvalPolicy.js';
-import type { FromLinked, LinkTimes } from '../linked/fromLinked.js';
-import type { Answer } from './dialogs.js';
+import type { LinkedCommand, LinkTimes } from '../linked/linkedCommands.js';
+import type { DialogAnswerOutcome } from './dialogs.js';
 import type { OpenState } from './openBlocks.js';
 
 /** Where a session's facts and pieces go. Called synchronously and in order; must not throw. */
@@ -37,7 +37,7 @@ export interface OpenOptions {
   /** What pi's own flags say: tools, prompts, what is loaded. */
   pi?: PiOptions;
   /** The session was there before: a tool it was told of and that is gone is a warning then, not an end. */
-  goesOn?: boolean;
+  isResumed?: boolean;
   /** Questions, to-dos, plans, approvals and goals; on unless `PIZZAPI_HUMAN` is `off`. */
   human?: boolean;
   /** Whether tools that change something need an approval: `PIZZAPI_APPROVALS`, else `allow`, as in pi itself. */
@@ -62,7 +62,7 @@ export type OpenOutcome = { kind: 'opened'; session: PiSession } | { kind: 'refu
 
 export type Outcome<T extends object = object> = ({ kind: 'ok' } & T) | { kind: 'failed'; error: ErrorInfo };
 
-export interface PromptInput {
+export interface AgentInput {
   commandId: string;
   text: string;
   /** Who sends it, where that is shown. */
@@ -80,7 +80,7 @@ export interface ExecResult {
   truncated: boolean;
 }
 
-export interface SessionState {
+export interface PiSessionState {
   isStreaming: boolean;
   isCompacting: boolean;
   isRetrying: boolean;
@@ -105,7 +105,7 @@ export interface PiSession {
   model(): string;
   thinkingLevel(): ThinkingLevel;
   name(): string;
-  state(): SessionState;
+  state(): PiSessionState;
   /** What is open now: exactly the pieces that went to the sink, folded. */
   openBlocks(): OpenState;
 
@@ -119,7 +119,7 @@ export interface PiSession {
    * Hands an input to the agent. Resolves once pi has taken or refused it, at the latest after some seconds, and never
    * waits for the answer. `input_delivered` follows when the agent reads it.
    */
-  prompt(input: PromptInput): Promise<Outcome>;
+  submitInput(input: AgentInput): Promise<Outcome>;
   /** Stops what the agent does now: the answer, a retry, a compaction, a shell command. The queue stays. */
   abort(): Promise<Outcome>;
   setModel(model: string): Promise<Outcome<{ model: string }>>;
@@ -130,7 +130,7 @@ export interface PiSession {
   /** Runs a shell command on the person's behalf, streamed as output of the tool call `toolCallId`, kept in the session. */
   exec(command: string, toolCallId: string): Promise<Outcome<ExecResult>>;
   /** What was said before now, as the beginning of a log: in the order of pi's file, jumps to other branches included. */
-  story(): SessionEvent[];
+  history(): SessionEvent[];
   /**
    * Writes a new session file that shares the story up to (and without) a user's message, or all of it. No file means
    * that there is no story to share: the fork is a new session.
@@ -138,7 +138,7 @@ export interface PiSession {
   fork(entryId?: string): Outcome<{ sessionFile?: string; text?: string }>;
   /** Empties the queue; what was in it. */
   clearQueue(): { steering: string[]; followUp: string[] };
-  answerDialog(dialogId: string, value: unknown, by: Author): Answer;
+  answerDialog(dialogId: string, value: unknown, by: Author): DialogAnswerOutcome;
   /**
    * Ends what a guest whose link has ended had begun or sent here, and says so in one line. `failed` when what the agent
    * does for them does not stop yet.
@@ -147,10 +147,10 @@ export interface PiSession {
   /** Why nothing that this author says is wanted any more, or undefined. */
   linkEnd(by: Author): Promise<LinkEnd | undefined>;
   /** Takes what a linked session sent. Safe to do again: what was done once is only answered. */
-  fromLinked(command: FromLinked): Promise<Outcome>;
+  fromLinked(command: LinkedCommand): Promise<Outcome>;
   /**
    * Stops the session: dialogs settled, queue cleared, agent and shell aborted, extensions told. Bounded in time. What
-   * waits for a person stays open in pi's file, to be asked again by whoever opens it next, unless it ends `forGood`.
+   * waits for a person stays open in pi's file, to be asked again by whoever opens it next, unless it ends `permanently`.
    */
-  dispose(options?: { forGood?: boolean }): Promise<void>;
+  dispose(options?: { permanently?: boolean }): Promise<void>;
 }

@@ -59,7 +59,8 @@ export function withExtension(body: string): string {
   return agentDir;
 }
 
-export const say = ({ session }: TestSession, text: string) => session.prompt({ commandId: `c${++commands}`, text });
+export const say = ({ session }: TestSession, text: string) =>
+  session.submitInput({ commandId: `c${++commands}`, text });
 export const call = (tool: string, args: object) => `/demo call ${tool} ${JSON.stringify(args)}`;
 
 /** The text of the last message of a role. */

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { consumeStream, follow, RUNNERS_STREAM, type Backbone, type Tail } from '@pizzapi/backbone';
 import { decode, type RunnerEvent, type SessionEvent } from '@pizzapi/protocol';
-import { Growing, type Logged } from './rig.js';
+import { Growing, type Logged } from './runnerHarness.js';
 
 /** The logs of sessions and runners as they grow, for a test of a host in its own process. */
 export class SessionLogs {

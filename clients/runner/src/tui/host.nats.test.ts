@@ -17,7 +17,7 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openTestTerminal, type TestTerminal } from '../pi/tui/testKit.js';
 import { SessionLogs } from '../testing/logs.js';
-import { TerminalHost, type Over } from './host.js';
+import { TerminalHost, type HostEnd } from './host.js';
 
 let secured: SecuredNats;
 let token: string;
@@ -25,7 +25,7 @@ let logs: SessionLogs;
 let home: string;
 let terminal: TestTerminal;
 let host: TerminalHost;
-let over: Over[];
+let over: HostEnd[];
 
 beforeAll(async () => {
   vi.stubEnv('PIZZAPI_DEMO_SPEED', 'instant');

@@ -2,13 +2,13 @@ import { hostname } from 'node:os';
 import { readCommands, serveRpc } from '@pizzapi/backbone';
 import { CodedError, encode, newId, subjects, type Author, type CommandOf } from '@pizzapi/protocol';
 import { sleep, type Logger } from '@pizzapi/process';
-import { spoolDir } from '../daemon/closing.js';
+import { spoolDir } from '../daemon/directLogWriter.js';
 import { claimSoon, isGone } from '../daemon/grants.js';
 import { PI_VERSION, type PiSession, type PiSink } from '../pi/index.js';
 import { WorkerSession } from '../worker/session.js';
-import { connectHost, type ConnectedHost, type HostAccess } from './connecting.js';
-import { TerminalDesk } from './desk.js';
-import { endLeftovers, forgetSession, noteSession } from './leftovers.js';
+import { connectHost, type ConnectedHost, type HostAccess } from './connectHost.js';
+import { TerminalCommandDispatcher } from './terminalCommandDispatcher.js';
+import { endCrashedSessions, deleteSessionRecord, recordSession } from './crashRecovery.js';
 
 /** How long commands that were taken may take to be answered when the terminal leaves, in ms. */
 const DRAIN_MS = 500;
@@ -31,11 +31,11 @@ export interface HostOptions {
   /** Connection or spool changed. */
   onChange: () => void;
   /** The session is hosted no more, and not because `end` was called. */
-  onOver: (why: Over) => void;
+  onOver: (why: HostEnd) => void;
 }
 
 /** `fenced`: another host has the session or the runner id. */
-export type Over = { kind: 'killed'; by: Author } | { kind: 'fenced' };
+export type HostEnd = { kind: 'killed'; by: Author } | { kind: 'fenced' };
 
 export interface HostLink {
   state: 'connected' | 'offline' | 'refused';
@@ -50,11 +50,11 @@ export class TerminalHost {
   readonly #options: HostOptions;
   readonly #place: ConnectedHost;
   readonly #session: WorkerSession;
-  readonly #desk: TerminalDesk;
+  readonly #dispatcher: TerminalCommandDispatcher;
   readonly #closing = new AbortController();
   readonly #stops: (() => void)[];
   #ending: Promise<void> | undefined;
-  #readmitting = false;
+  #renewingGrant = false;
   /** The server has refused this terminal since it was last connected. */
   #isRefused = false;
 
@@ -67,14 +67,14 @@ export class TerminalHost {
     this.#options = options;
     this.#place = place;
     this.#session = session;
-    const { backbone, runnerId, ledger, announcer, lease, keeper, slot } = place;
+    const { backbone, runnerId, ledger, publisher, lease, suspendedConnection, slot } = place;
     const { log, onChange, agent } = options;
     const { signal } = this.#closing;
-    this.#desk = new TerminalDesk({
-      ...{ sid, session, ledger, announcer, log },
+    this.#dispatcher = new TerminalCommandDispatcher({
+      ...{ sid, session, ledger, publisher, log },
       onKill: (command) => void this.#killed(command),
     });
-    announcer.say({ type: 'session_opened', sessionId: sid, cwd: agent.cwd, adopted: false });
+    publisher.publish({ type: 'session_opened', sessionId: sid, cwd: agent.cwd, adopted: false });
     this.#stops = [
       backbone.onStatus(onChange),
       backbone.onRefused(() => {
@@ -90,10 +90,10 @@ export class TerminalHost {
     void readCommands(backbone, runnerId, {
       after: Math.min(ledger.cursor, ...unfinished),
       signal,
-      onCommand: (command, seq) => this.#desk.take(command, seq),
-      onPoison: (problem) => this.#desk.poison(problem),
+      onCommand: (command, seq) => this.#dispatcher.dispatch(command, seq),
+      onPoison: (problem) => this.#dispatcher.poison(problem),
     }).catch((error: unknown) => log.error({ err: error }, 'commands are not read any more'));
-    void endLeftovers({ backbone, keeper, runnerId, home: slot.home, log }, sid, signal);
+    void endCrashedSessions({ backbone, suspendedConnection, runnerId, home: slot.home, log }, sid, signal);
   }
 
   /**
@@ -104,7 +104,7 @@ export class TerminalHost {
     const { access, home, agent, log, version } = options;
     const { natsUrl } = access;
     const place = await connectHost(home, access, log, signal);
-    const { runnerId, epoch, announcer, slot } = place;
+    const { runnerId, epoch, publisher, slot } = place;
     const sid = newId('s');
     let host: TerminalHost | undefined;
     try {
@@ -113,7 +113,7 @@ export class TerminalHost {
         throw Object.assign(new CodedError(grant.code), { message: grant.message });
       }
       agent.local.userId = grant.userId;
-      await noteSession(slot.home, sid, false);
+      await recordSession(slot.home, sid, false);
       const session = await WorkerSession.begin(
         {
           ...{ sid, userId: grant.userId, epoch: grant.epoch, grant: grant.grant, runnerId, cwd: agent.cwd },
@@ -129,12 +129,12 @@ export class TerminalHost {
             if (host !== undefined) void host.#fenced();
           },
           onRefused: () => {
-            if (host !== undefined) void host.#readmit();
+            if (host !== undefined) void host.#renewGrant();
           },
           onShutdownRequested: () => undefined,
           running: (sink) => {
             const pi = agent.sharedTo(sink, sid);
-            announcer.say({
+            publisher.publish({
               type: 'runner_started',
               ...{ name: hostname(), kind: 'tui', version, piVersion: PI_VERSION, platform: process.platform, epoch },
               ...{ roots: [agent.cwd], maxSessions: 1, models: pi.state().models, defaultModel: pi.model() },
@@ -146,8 +146,8 @@ export class TerminalHost {
       host = new TerminalHost(sid, options, place, session);
       return host;
     } catch (error) {
-      await forgetSession(slot.home, sid);
-      await place.leave();
+      await deleteSessionRecord(slot.home, sid);
+      await place.close();
       throw error;
     }
   }
@@ -181,9 +181,9 @@ export class TerminalHost {
   }
 
   /** The session's login is refused: it gets another one, unless the session is another host's by now. */
-  async #readmit(): Promise<void> {
-    if (this.#readmitting || this.#place.backbone.status() !== 'connected') return;
-    this.#readmitting = true;
+  async #renewGrant(): Promise<void> {
+    if (this.#renewingGrant || this.#place.backbone.status() !== 'connected') return;
+    this.#renewingGrant = true;
     try {
       const grant = await claimSoon(this.#place, this.sid, this.#closing.signal);
       if (grant.kind === 'granted') this.#session.takeGrant(grant.grant);
@@ -191,22 +191,22 @@ export class TerminalHost {
     } catch (error) {
       this.#options.log.warn({ err: error }, 'there is no other login for the session yet');
     } finally {
-      this.#readmitting = false;
+      this.#renewingGrant = false;
     }
   }
 
   #leave(stop: () => Promise<void>): Promise<void> {
     this.#ending ??= (async () => {
-      const { slot, announcer, leave } = this.#place;
+      const { slot, publisher, close } = this.#place;
       this.#closing.abort();
       for (const stopOne of this.#stops) stopOne();
-      await Promise.race([this.#desk.idle(), sleep(DRAIN_MS)]);
+      await Promise.race([this.#dispatcher.idle(), sleep(DRAIN_MS)]);
       const stopping = stop();
       // Before the network has its say: the end is on the disk already.
-      await Promise.all([stopping, noteSession(slot.home, this.sid, true)]);
-      if (this.link.waiting === 0) await forgetSession(slot.home, this.sid);
-      announcer.say({ type: 'session_closed', sessionId: this.sid, reason: 'ended' });
-      await leave();
+      await Promise.all([stopping, recordSession(slot.home, this.sid, true)]);
+      if (this.link.waiting === 0) await deleteSessionRecord(slot.home, this.sid);
+      publisher.publish({ type: 'session_closed', sessionId: this.sid, reason: 'ended' });
+      await close();
     })();
     return this.#ending;
   }

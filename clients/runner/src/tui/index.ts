@@ -2,14 +2,14 @@ import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLogger, type Logger } from '@pizzapi/process';
 import { runPi } from '../pi/tui/index.js';
-import { Sharing, type ShareWorld } from './sharing.js';
+import { ShareController, type ShareEnvironment } from './shareController.js';
 
-export type { ShareAccess, ShareLink, ShareWorld } from './sharing.js';
+export type { ShareAccess, ShareLink, ShareEnvironment } from './shareController.js';
 
 /** A log file that is larger than this when a terminal starts is begun anew, bytes. */
 const MAX_LOG_BYTES = 1024 * 1024;
 
-export interface TuiOptions extends ShareWorld {
+export interface TuiOptions extends ShareEnvironment {
   /** pi's own arguments. */
   args: readonly string[];
   env: NodeJS.ProcessEnv;
@@ -27,7 +27,7 @@ export function runTui({ args, env, ...world }: TuiOptions): Promise<void> {
     args,
     human: env['PIZZAPI_HUMAN'] !== 'off',
     approvals: env['PIZZAPI_APPROVALS'] === 'ask' ? 'ask' : 'allow',
-    hooks: (terminal) => new Sharing(terminal, world, log),
+    hooks: (terminal) => new ShareController(terminal, world, log),
   });
 }
 

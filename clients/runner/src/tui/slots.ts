@@ -9,7 +9,7 @@ import { isSameProcess, processStart } from '../processes.js';
 export const MAX_TERMINALS = 16;
 
 /** A place for one terminal that shares: an identity and what is not sent yet. */
-export interface Slot {
+export interface TerminalSlot {
   home: RunnerHome;
   release(): Promise<void>;
 }
@@ -20,7 +20,7 @@ export interface Slot {
  * whatever their number. Undefined when all are taken. Two processes that find the same dead holder at the same moment
  * could both get its place; the lease of its runner id then tells them apart.
  */
-export async function takeSlot(home: string): Promise<Slot | undefined> {
+export async function takeSlot(home: string): Promise<TerminalSlot | undefined> {
   const all = Array.from({ length: MAX_TERMINALS }, (_, n) => hostHome(join(home, 'tui', String(n + 1))));
   const places = await Promise.all(all.map(async (slot) => ({ slot, last: !(await hasLeftovers(slot)) })));
   for (const { slot } of places.sort((a, b) => Number(a.last) - Number(b.last))) {

@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import type { Author, Command, LinkMode } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
 import { call, owner, start, tidyUpAfterEach } from '../testing/human.js';
-import { CommandRunner } from './commands.js';
+import { CommandExecutor } from './commandHandlers.js';
 
 tidyUpAfterEach();
 
@@ -13,7 +13,7 @@ const MINUTE = 60_000;
 async function waiting(mode: LinkMode) {
   const test = await start({ approvals: 'ask', linked: { sessionId: 'p' } });
   const asked: string[] = [];
-  const runner = new CommandRunner({
+  const runner = new CommandExecutor({
     pi: test.session,
     emit: (event) => test.log.event(event),
     attachmentsDir: tmpdir(),

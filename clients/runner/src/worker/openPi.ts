@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from '@pizzapi/process';
 import { CodedError, type ErrorInfo } from '@pizzapi/protocol';
-import type { Assignment } from '../link/messages.js';
+import type { Assignment } from '../../ipc/messages.js';
 import { openPiSession, type OpenOptions, type PiSession } from '../pi/index.js';
 
 /** Opens pi for an assignment. A model that is gone by the time a session is resumed is replaced by pi's own choice. */
@@ -20,7 +20,7 @@ export async function openPi(
     ...(name === undefined ? {} : { name }),
     ...(thinkingLevel === undefined ? {} : { thinkingLevel }),
     ...(pi === undefined ? {} : { pi }),
-    goesOn: beginning.kind === 'resume',
+    isResumed: beginning.kind === 'resume',
     linked: { sessionId: sid, parentSessionId, startedBy },
   };
   const opened = await openPiSession(model === undefined ? options : { ...options, model });

@@ -30,15 +30,15 @@ import {
   type UnnumberedDelta,
 } from '@pizzapi/protocol';
 import { sleep, type Logger } from '@pizzapi/process';
-import type { Assignment, CommandOutcome, SessionState, StopReason } from '../link/messages.js';
+import type { Assignment, WorkerCommandOutcome, WorkerSessionState, StopReason } from '../../ipc/messages.js';
 import type { PiSession, PiSink } from '../pi/index.js';
 import { sweepForGood, sweepSession } from '../processes.js';
 import { BlobOutbox } from './blobOutbox.js';
 import { connectSession } from './connection.js';
-import { CommandRunner } from './commands.js';
+import { CommandExecutor } from './commandHandlers.js';
 import { openPi } from './openPi.js';
-import { EventPipe } from './pipe.js';
-import { Said } from './said.js';
+import { EventPipeline } from './eventPipeline.js';
+import { SpoolDeduplicator } from './spoolDeduplicator.js';
 
 /** How long the first event waits for the lease, in ms: without a backbone there is none. */
 const LEASE_FIRST_MS = 1_000;
@@ -51,11 +51,11 @@ const BLOB_READ_MS = 60_000;
 /** How many answered commands are remembered for a daemon that asks. */
 const REMEMBERED = 1_000;
 
-export interface SessionDeps {
+export interface WorkerSessionDeps {
   natsUrl: string;
   log: Logger;
   /** The state changed. */
-  onState(state: SessionState): void;
+  onState(state: WorkerSessionState): void;
   /** A newer host owns the session: it is stopped already. */
   onFenced(): void;
   /** The backbone does not take the session's login any more. */
@@ -67,7 +67,7 @@ export interface SessionDeps {
 }
 
 /** How a session that a terminal shows stops being hosted: its agent goes on without a log. */
-export interface EndReason {
+export interface WorkerEndReason {
   kind: 'end';
   reason: 'completed' | 'error';
   message?: string;
@@ -80,16 +80,16 @@ interface Parts {
   login: { grant: string };
   /** Whose log, blobs and grants this worker may ask for: its session's. */
   asker: DeskAsker;
-  said: Said;
+  said: SpoolDeduplicator;
   writer: SessionWriter;
   pi: PiSession;
-  pipe: EventPipe;
+  pipe: EventPipeline;
   blobs: BlobOutbox;
 }
 
 /** One session in its worker: the agent on one side, the log on the other, commands in between. */
 export class WorkerSession {
-  private readonly runner: CommandRunner;
+  private readonly runner: CommandExecutor;
   private readonly outcomes = new Map<string, 'working' | 'answered'>();
   private lease: Lease | undefined;
   private stopPartial: () => void = () => undefined;
@@ -101,7 +101,7 @@ export class WorkerSession {
 
   private constructor(
     private readonly assignment: Assignment,
-    private readonly deps: SessionDeps,
+    private readonly deps: WorkerSessionDeps,
     private readonly parts: Parts,
   ) {
     const { pi, backbone, asker } = parts;
@@ -114,14 +114,14 @@ export class WorkerSession {
       const [mode = 'revoked'] = await linkModes(backbone, asker, guestsIn(by, assignment.sid));
       return mode;
     };
-    this.runner = new CommandRunner({ pi, emit: (event) => this.emit(event), attachmentsDir, readBlob, linkMode });
+    this.runner = new CommandExecutor({ pi, emit: (event) => this.emit(event), attachmentsDir, readBlob, linkMode });
   }
 
   /**
    * Takes the session over and begins or resumes it. When this resolves, its first event is in the log or on disk.
    * Throws `fenced` when another host has it, and what pi says of a model or file it cannot use.
    */
-  static async begin(assignment: Assignment, deps: SessionDeps): Promise<WorkerSession> {
+  static async begin(assignment: Assignment, deps: WorkerSessionDeps): Promise<WorkerSession> {
     const { sid, epoch, spoolDir } = assignment;
     const { natsUrl, log } = deps;
     // Nothing is told before the session is there: what it says while it opens has no log to go to.
@@ -145,13 +145,13 @@ export class WorkerSession {
       pi = deps.running?.(sink) ?? (await openPi(assignment, { sink, linkEnd, onShutdownRequested }, log));
       const backbone = await connecting;
       const storedIds = (after: number) => idsAfter(backbone, asker, after);
-      const said = Said.before(spoolDir, sid);
+      const said = SpoolDeduplicator.fromSpool(spoolDir, sid);
       const writer = await openWriter(backbone, { sid, epoch, spoolDir, log, storedIds });
       // Looked at now: it may be sent the next moment.
       const hasLeftover = writer.spool().events > 0;
       const store = (bytes: Uint8Array, type: string) => putBlobVia(backbone, asker, bytes, type);
       const blobs = new BlobOutbox(join(spoolDir, `${sid}.blobs`), store, log);
-      const pipe = new EventPipe({ writer, blobs, log, onFull: (full) => session?.pause(full) });
+      const pipe = new EventPipeline({ writer, blobs, log, onFull: (full) => session?.pause(full) });
       session = new WorkerSession(assignment, deps, { backbone, login, asker, said, writer, pi, pipe, blobs });
       backbone.onRefused(() => deps.onRefused());
       await session.open(hasLeftover);
@@ -166,7 +166,7 @@ export class WorkerSession {
     }
   }
 
-  state(): SessionState {
+  state(): WorkerSessionState {
     const { sid, cwd, epoch } = this.assignment;
     const { pi, writer } = this.parts;
     const file = pi.sessionFile;
@@ -190,11 +190,11 @@ export class WorkerSession {
   }
 
   /** Carries a command out and writes its result; `asleep` when the session is on its way out and did nothing. */
-  async command(command: Command): Promise<{ kind: 'answered'; outcome: CommandOutcome } | { kind: 'asleep' }> {
+  async command(command: Command): Promise<{ kind: 'answered'; outcome: WorkerCommandOutcome } | { kind: 'asleep' }> {
     if (this.leaving) return { kind: 'asleep' };
     this.remember(command.commandId, 'working');
     this.lastActivityAt = Date.now();
-    const outcome: CommandOutcome = this.paused
+    const outcome: WorkerCommandOutcome = this.paused
       ? { ok: false, error: errorInfo('spool_full') }
       : await this.runner.run(command);
     this.writeResult(command, outcome);
@@ -206,7 +206,7 @@ export class WorkerSession {
   }
 
   /** Writes the result of a command that somebody else carried out or lost, unless the log has one already. */
-  async answer(command: Command, outcome: CommandOutcome): Promise<'written' | 'asleep'> {
+  async answer(command: Command, outcome: WorkerCommandOutcome): Promise<'written' | 'asleep'> {
     const { commandId } = command;
     if (this.outcomeOf(commandId) !== 'unseen') return 'written';
     if (this.leaving) return 'asleep';
@@ -239,13 +239,13 @@ export class WorkerSession {
   }
 
   /** Stops the session: for a while, or for good. Bounded in time. */
-  async stop(reason: StopReason | EndReason): Promise<void> {
+  async stop(reason: StopReason | WorkerEndReason): Promise<void> {
     if (this.leaving) return;
     this.leaving = true;
     const { pi, pipe, writer, blobs } = this.parts;
     const { sid } = this.assignment;
     clearTimeout(this.looking);
-    await pi.dispose({ forGood: reason.kind === 'kill' });
+    await pi.dispose({ permanently: reason.kind === 'kill' });
     if (reason.kind === 'kill') {
       const outcome = await sweepForGood(sid, [process.pid]);
       this.emit({
@@ -262,7 +262,7 @@ export class WorkerSession {
       const { kind: _kind, ...said } = reason;
       this.emit({ type: 'session_ended', at: Date.now(), ...said });
     }
-    await Promise.race([pipe.passed(), sleep(SETTLE_MS)]);
+    await Promise.race([pipe.flushed(), sleep(SETTLE_MS)]);
     await Promise.race([writer.settled(), sleep(SETTLE_MS)]);
     await blobs.settled(SETTLE_MS);
     blobs.stop();
@@ -291,7 +291,7 @@ export class WorkerSession {
       });
       // A session that continues a file, or a terminal's, begins with what happened before.
       if (beginning.file !== undefined || this.deps.running !== undefined)
-        for (const event of pi.story()) this.emit(event);
+        for (const event of pi.history()) this.emit(event);
       // What an earlier worker left comes with a `session_resumed` of its own.
     } else if (!hasLeftover) this.emit({ type: 'session_resumed', at, epoch });
     writer.onFenced(() => this.fenced());
@@ -301,7 +301,7 @@ export class WorkerSession {
     );
     pi.start().catch((error: unknown) => log.error({ err: error }, 'the extensions did not start'));
     if (beginning.kind === 'new') this.firstPrompt(beginning);
-    await this.parts.pipe.passed();
+    await this.parts.pipe.flushed();
   }
 
   private firstPrompt({ prompt, attachments, commandId, by }: Extract<Assignment['beginning'], { kind: 'new' }>): void {
@@ -343,12 +343,12 @@ export class WorkerSession {
 
   private emit(event: SessionEvent): void {
     if (event.type === 'agent_start' || event.type === 'message_end') this.lastActivityAt = Date.now();
-    if (!this.parts.said.repeats(event)) this.parts.pipe.push(event);
+    if (!this.parts.said.isDuplicate(event)) this.parts.pipe.push(event);
     if (event.type === 'agent_start') this.tellState();
     this.look();
   }
 
-  private writeResult({ commandId, name }: Command, outcome: CommandOutcome): void {
+  private writeResult({ commandId, name }: Command, outcome: WorkerCommandOutcome): void {
     this.emit({ type: 'command_result', at: Date.now(), commandId, name, ...outcome });
     this.remember(commandId, 'answered');
     this.lastActivityAt = Date.now();

@@ -1,7 +1,7 @@
 import { CodedError } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
-import { LINK_VERSION, type Assignment, type Notice } from '../link/messages.js';
-import { LinkServer } from '../link/server.js';
+import { IPC_VERSION, type Assignment, type IpcNotification } from '../../ipc/messages.js';
+import { WorkerIpcServer } from '../../ipc/server.js';
 import { SESSION_TAG } from '../processes.js';
 import { WorkerSession } from './session.js';
 
@@ -25,7 +25,7 @@ export class Worker {
   private session: WorkerSession | undefined;
   private assigned: Assignment | undefined;
   private gone = false;
-  private link!: LinkServer;
+  private link!: WorkerIpcServer;
   private readonly timers: NodeJS.Timeout[] = [];
 
   private constructor(private readonly options: WorkerOptions) {}
@@ -33,10 +33,10 @@ export class Worker {
   static async listen(options: WorkerOptions): Promise<Worker> {
     const worker = new Worker(options);
     const { socket, log } = options;
-    worker.link = await LinkServer.listen({
+    worker.link = await WorkerIpcServer.listen({
       socket,
       log,
-      answerers: {
+      handlers: {
         assign: ({ assignment }) => worker.assign(assignment),
         command: ({ command }) => worker.hosted().command(command),
         outcome: async ({ commandId }) => worker.hosted().outcomeOf(commandId),
@@ -54,13 +54,13 @@ export class Worker {
       },
       hello: () => worker.hello(),
       // Without a session nobody misses this process once its daemon is gone.
-      onAlone: () => worker.assigned === undefined && options.exit(),
+      onDaemonGone: () => worker.assigned === undefined && options.exit(),
     });
     worker.timers.push(
       setTimeout(() => worker.assigned === undefined && worker.link.listeners === 0 && options.exit(), ORPHAN_MS),
       setInterval(() => void worker.sleepWhenIdle(), SLEEP_CHECK_MS),
     );
-    void options.prepared.then(() => worker.link.tell({ type: 'ready' }));
+    void options.prepared.then(() => worker.link.notify({ type: 'ready' }));
     return worker;
   }
 
@@ -70,8 +70,8 @@ export class Worker {
     await this.leave('asleep');
   }
 
-  private hello(): Extract<Notice, { type: 'hello' }> {
-    const hello = { type: 'hello', version: LINK_VERSION, pid: process.pid } as const;
+  private hello(): Extract<IpcNotification, { type: 'hello' }> {
+    const hello = { type: 'hello', version: IPC_VERSION, pid: process.pid } as const;
     return this.session === undefined ? hello : { ...hello, state: this.session.state() };
   }
 
@@ -92,9 +92,9 @@ export class Worker {
       this.session = await WorkerSession.begin(assignment, {
         natsUrl,
         log,
-        onState: (state) => this.link.tell({ type: 'state', state }),
+        onState: (state) => this.link.notify({ type: 'state', state }),
         onFenced: () => void this.leave('fenced'),
-        onRefused: () => this.link.tell({ type: 'locked_out' }),
+        onRefused: () => this.link.notify({ type: 'locked_out' }),
         onShutdownRequested: () => void this.terminate(),
       });
     } catch (error) {
@@ -105,7 +105,7 @@ export class Worker {
     }
     const state = this.session.state();
     // Also for a daemon that was started meanwhile and did not ask.
-    this.link.tell({ type: 'state', state });
+    this.link.notify({ type: 'state', state });
     return state;
   }
 
@@ -115,11 +115,11 @@ export class Worker {
     await this.terminate();
   }
 
-  private async leave(why: Extract<Notice, { type: 'leaving' }>['why']): Promise<void> {
+  private async leave(why: Extract<IpcNotification, { type: 'leaving' }>['why']): Promise<void> {
     if (this.gone) return;
     this.gone = true;
     for (const timer of this.timers) clearTimeout(timer);
-    this.link.tell({ type: 'leaving', why });
+    this.link.notify({ type: 'leaving', why });
     await this.link.close();
     this.options.exit();
   }

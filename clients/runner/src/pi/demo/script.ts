@@ -1,5 +1,5 @@
 import type { Context, Message, ToolCall } from '@mariozechner/pi-ai';
-import { familyTurn, messageIn, spawnTurn } from './family.js';
+import { familyTurn, messageIn, spawnTurn } from './linkedSessions.js';
 import { PIZZA_PNG } from './picture.js';
 import type { DemoSpeed } from './speed.js';
 import type { DemoTurn } from './stream.js';

@@ -17,8 +17,8 @@ import { checkReadOnly } from '../../human/readOnlyShell.js';
 import { commandOf, describeUse, useKey, type ToolUse } from '../../human/tools.js';
 import { hasOwnBash } from '../bashTap.js';
 import { messageOf } from '../wait.js';
-import type { Asking } from './desk.js';
-import { lastKept, LEFT, type Asker, type FeatureDeps, type Restoring } from './feature.js';
+import type { PromptRequest } from './promptCoordinator.js';
+import { lastKept, LEFT, type PromptFeature, type FeatureDeps, type Restoring } from './feature.js';
 
 const ENTRY = 'pizzapi.approvals';
 
@@ -32,7 +32,7 @@ interface Kept {
   forgot?: boolean | undefined;
 }
 
-function asking(prompt: PromptOf<'approval'>, signal?: AbortSignal): Asking<ApprovalAnswer> {
+function asking(prompt: PromptOf<'approval'>, signal?: AbortSignal): PromptRequest<ApprovalAnswer> {
   const { use, remember } = prompt;
   return {
     prompt,
@@ -53,7 +53,7 @@ function asking(prompt: PromptOf<'approval'>, signal?: AbortSignal): Asking<Appr
   };
 }
 
-export interface ApprovalGate extends Restoring, Asker<'approval'> {
+export interface ApprovalGate extends Restoring, PromptFeature<'approval'> {
   /** Once, at the start, from all branches: going back in the story takes back no decision about what may run. */
   restore(entries: readonly StoredEntry[], sessionId: string): void;
   /** Why a call must not be made, or undefined once it may. Waits for a person where the policy says so. */
@@ -78,7 +78,7 @@ export interface GateOptions {
  * forks; what is remembered for the folder is kept beside pi's own settings. An approval outlives its process: the
  * answer comes as a message then, and lets exactly that call through when the agent makes it again.
  */
-export function approvalGate({ pi, desk, ui, late }: FeatureDeps, options: GateOptions): ApprovalGate {
+export function approvalGate({ pi, prompts, ui, late }: FeatureDeps, options: GateOptions): ApprovalGate {
   const { cwd, limits = {} } = options;
   const file = new ApprovalFile(options.agentDir, cwd);
   const givenMode = limits.mode ?? options.mode;
@@ -142,7 +142,7 @@ export function approvalGate({ pi, desk, ui, late }: FeatureDeps, options: GateO
       }
       if (verdict.kind === 'deny') return deniedText(use, { reason: `a rule says "${ruleText(verdict.rule)}"` });
       const prompt = { kind: 'approval' as const, id: promptId(toolCallId), use, remember: verdict.remember };
-      const asked = await desk.ask(asking(prompt, ctx.signal), ctx.ui);
+      const asked = await prompts.ask(asking(prompt, ctx.signal), ctx.ui);
       if (asked.kind === 'left') return LEFT;
       if (asked.kind === 'closed') return deniedText(use, undefined);
       await remember(asked.value, verdict.remember);
@@ -161,7 +161,7 @@ export function approvalGate({ pi, desk, ui, late }: FeatureDeps, options: GateO
       forgot = own['forgot'] === true;
     },
     async reopen(prompt) {
-      const asked = await desk.askAgain(asking(prompt), ui);
+      const asked = await prompts.askAgain(asking(prompt), ui);
       if (asked.kind !== 'answered') return;
       if (asked.value.kind !== 'deny') granted.add(useKey(prompt.use));
       const given = late.give(lateApprovalText(prompt.use, asked.value));

@@ -2,11 +2,11 @@ import type { ExtensionContext, ExtensionFactory } from '@mariozechner/pi-coding
 import type { ApprovalLimits, MetaProviderUsage, SessionEvent } from '@pizzapi/protocol';
 import type { ApprovalMode } from '../../human/approvalPolicy.js';
 import { openPrompts } from '../../human/pending.js';
-import type { Question } from '../../human/questions.js';
+import type { QuestionInput } from '../../human/questions.js';
 import { commandOf } from '../../human/tools.js';
 import type { ReadOnlyCalls } from '../bashTap.js';
 import { approvalGate } from './approvalGate.js';
-import { Desk, type DeskPort, type HumanLink, type PromptUi } from './desk.js';
+import { PromptCoordinator, type PromptPort, type RemoteAnswerer, type PromptUi } from './promptCoordinator.js';
 import { reopen, reported, storedEntries, type FeatureDeps, type Restoring } from './feature.js';
 import { goalTool } from './goalTool.js';
 import { LateAnswers } from './lateAnswers.js';
@@ -28,14 +28,14 @@ export interface HumanOptions {
   /** Gets the calls of bash that may run because they only read. */
   readOnlyCalls: ReadOnlyCalls;
   /** See `DeskPort.expect`. */
-  expect?: DeskPort['expect'];
+  expect?: PromptPort['expect'];
   /** The session that this one is linked to, if any. */
-  link?: HumanLink;
+  link?: RemoteAnswerer;
   /** A provider said what is left of its limits. */
   onProviderUsage?: (usage: MetaProviderUsage) => void;
 }
 
-type HumanCalls = Pick<HumanExtension, 'restore' | 'leave' | 'ask' | 'limitsFor'> & { goesOn: () => boolean };
+type HumanCalls = Pick<HumanExtension, 'restore' | 'leave' | 'ask' | 'limitsFor'> & { hasPendingAnswer: () => boolean };
 type StoryOf = Pick<ExtensionContext, 'sessionManager'>;
 
 /** The extension and what its host may tell it. Both calls are optional: pi's own events do for a host without them. */
@@ -49,14 +49,14 @@ export interface HumanExtension {
   /** The session goes, and may be taken up by another process: what waits for a person goes on waiting. */
   leave(): void;
   /** Asks the people what a child session wants to know, by its trigger; the answer goes to the link. */
-  ask(forward: string, questions: Question[], isPlan: boolean): void;
+  ask(forward: string, questions: QuestionInput[], isPlan: boolean): void;
   /**
    * What holds of a session that this one starts, and nothing where nothing does. `isHere`: it works in the same folder
    * of the same machine. Rejects when what was decided for the folder cannot be read, or is too much.
    */
   limitsFor(isHere: boolean): Promise<ApprovalLimits | undefined>;
   /** Whether anything waits for a person, or what a person answered is on its way to the agent. */
-  readonly goesOn: boolean;
+  readonly hasPendingAnswer: boolean;
 }
 
 /**
@@ -74,7 +74,7 @@ export function humanExtension(options: HumanOptions): HumanExtension {
     let sessionId = '';
     let startUi: (ui: PromptUi) => void = () => undefined;
     const ui = new Promise<PromptUi>((resolve) => (startUi = resolve));
-    const desk = new Desk({
+    const prompts = new PromptCoordinator({
       emit,
       append: (customType, data) => pi.appendEntry(customType, data),
       sessionId: () => sessionId,
@@ -82,7 +82,7 @@ export function humanExtension(options: HumanOptions): HumanExtension {
       ...(link === undefined ? {} : { link }),
     });
     const late = new LateAnswers({ pi, started: ui, sessionId: () => sessionId });
-    const deps: FeatureDeps = { pi, desk, emit, ui, late, link };
+    const deps: FeatureDeps = { pi, prompts, emit, ui, late, link };
     const questions = questionTool(deps);
     const plans = planMode(deps, options.limits?.planMode === true);
     const goal = goalTool(deps);
@@ -111,9 +111,9 @@ export function humanExtension(options: HumanOptions): HumanExtension {
     };
     current = {
       restore,
-      leave: () => desk.leave(),
+      leave: () => prompts.leave(),
       ask: (forward, asked, isPlan) => reported(questions.ask(forward, asked, isPlan), ui),
-      goesOn: () => desk.waits || late.isGiving,
+      hasPendingAnswer: () => prompts.waits || late.isGiving,
       limitsFor: async (isHere) => {
         const all = { ...(await gate.limitsFor(isHere)), ...(plans.isOn ? { planMode: true as const } : {}) };
         return Object.keys(all).length === 0 ? undefined : all;
@@ -126,8 +126,8 @@ export function humanExtension(options: HumanOptions): HumanExtension {
     });
     pi.on('session_tree', (_event, ctx) => void restoreState(ctx));
     pi.on('session_shutdown', () => {
-      desk.leave();
-      desk.close();
+      prompts.leave();
+      prompts.close();
     });
     pi.on('before_agent_start', ({ systemPrompt }) => {
       const notes = [plans.prompt(), goal.prompt()].filter((note) => note !== undefined);
@@ -147,8 +147,8 @@ export function humanExtension(options: HumanOptions): HumanExtension {
     leave: () => current?.leave(),
     ask: (forward, questions, isPlan) => current?.ask(forward, questions, isPlan),
     limitsFor: async (isHere) => current?.limitsFor(isHere),
-    get goesOn() {
-      return current?.goesOn() ?? false;
+    get hasPendingAnswer() {
+      return current?.hasPendingAnswer() ?? false;
     },
   };
 }

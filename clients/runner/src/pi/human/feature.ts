@@ -1,19 +1,19 @@
 import type { ExtensionAPI, SessionEntry } from '@mariozechner/pi-coding-agent';
 import type { SessionEvent } from '@pizzapi/protocol';
-import type { PendingPrompt, PromptKind, PromptOf, StoredEntry } from '../../human/pending.js';
+import type { PendingPrompt, PendingPromptKind, PromptOf, StoredEntry } from '../../human/pending.js';
 import { messageOf } from '../wait.js';
-import type { Desk, HumanLink, PromptUi } from './desk.js';
+import type { PromptCoordinator, RemoteAnswerer, PromptUi } from './promptCoordinator.js';
 import type { LateAnswers } from './lateAnswers.js';
 
 /** What every feature is made with. */
 export interface FeatureDeps {
   pi: ExtensionAPI;
-  desk: Desk;
+  prompts: PromptCoordinator;
   emit: (event: SessionEvent) => void;
   /** The dialogs of the session, once its extensions have started. */
   ui: Promise<PromptUi>;
   late: LateAnswers;
-  link?: HumanLink | undefined;
+  link?: RemoteAnswerer | undefined;
 }
 
 /** A feature that keeps something in the session file. */
@@ -23,13 +23,17 @@ export interface Restoring {
 }
 
 /** A feature that asks. */
-export interface Asker<K extends PromptKind> {
+export interface PromptFeature<K extends PendingPromptKind> {
   /** Asks again what an earlier process asked, and gives the answer to the agent as a message. */
   reopen(prompt: PromptOf<K>): Promise<void>;
 }
 
 /** Opens a prompt again by the feature that asked; what goes wrong there is shown, and harms nothing else. */
-export function reopen(prompt: PendingPrompt, by: { [K in PromptKind]: Asker<K> }, ui: Promise<PromptUi>): void {
+export function reopen(
+  prompt: PendingPrompt,
+  by: { [K in PendingPromptKind]: PromptFeature<K> },
+  ui: Promise<PromptUi>,
+): void {
   const open = (): Promise<void> => {
     switch (prompt.kind) {
       case 'question':

@@ -14,8 +14,8 @@ import {
 } from '../../human/plans.js';
 import type { ToolUse } from '../../human/tools.js';
 import { hasOwnBash } from '../bashTap.js';
-import type { Asking } from './desk.js';
-import { lastKept, LEFT, says, type Asker, type FeatureDeps, type Restoring } from './feature.js';
+import type { PromptRequest } from './promptCoordinator.js';
+import { lastKept, LEFT, says, type PromptFeature, type FeatureDeps, type Restoring } from './feature.js';
 
 const ENTRY = 'pizzapi.plan-mode';
 const MAX_STEPS = 100;
@@ -33,7 +33,7 @@ const Parameters = Type.Object({
   ),
 });
 
-function asking(prompt: PromptOf<'plan'>, signal?: AbortSignal): Asking<PlanVerdict> {
+function asking(prompt: PromptOf<'plan'>, signal?: AbortSignal): PromptRequest<PlanVerdict> {
   const { plan } = prompt;
   return {
     prompt,
@@ -58,7 +58,7 @@ function asking(prompt: PromptOf<'plan'>, signal?: AbortSignal): Asking<PlanVerd
   };
 }
 
-export interface PlanMode extends Restoring, Asker<'plan'> {
+export interface PlanMode extends Restoring, PromptFeature<'plan'> {
   readonly isOn: boolean;
   /** Why a call must not be made now, or undefined. */
   problem(use: ToolUse): string | undefined;
@@ -71,7 +71,7 @@ export interface PlanMode extends Restoring, Asker<'plan'> {
  * approves ends it. It is part of the story, and so of its forks. A plan outlives its process as a question does.
  * `begins`: the session begins in it.
  */
-export function planMode({ pi, desk, emit, ui, late }: FeatureDeps, begins = false): PlanMode {
+export function planMode({ pi, prompts, emit, ui, late }: FeatureDeps, begins = false): PlanMode {
   let isOn = false;
   const show = (next: boolean) => {
     if (next === isOn) return false;
@@ -113,7 +113,7 @@ export function planMode({ pi, desk, emit, ui, late }: FeatureDeps, begins = fal
         ...(description === undefined ? {} : { description }),
         ...(steps === undefined ? {} : { steps }),
       };
-      const asked = await desk.ask(asking({ kind: 'plan', id: promptId(toolCallId), plan }, signal), ctx.ui);
+      const asked = await prompts.ask(asking({ kind: 'plan', id: promptId(toolCallId), plan }, signal), ctx.ui);
       if (asked.kind === 'left') return says(LEFT);
       const verdict = asked.kind === 'answered' ? asked.value : undefined;
       if (isApproved(verdict)) turn(false);
@@ -132,7 +132,7 @@ export function planMode({ pi, desk, emit, ui, late }: FeatureDeps, begins = fal
       show(isMap(kept) ? kept['enabled'] === true : begins);
     },
     async reopen(prompt) {
-      const asked = await desk.askAgain(asking(prompt), ui);
+      const asked = await prompts.askAgain(asking(prompt), ui);
       if (asked.kind !== 'answered') return;
       if (isApproved(asked.value)) turn(false);
       await late.give(lateVerdictText(prompt.plan, asked.value));

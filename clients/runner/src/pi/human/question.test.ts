@@ -195,7 +195,7 @@ describe('a question of the agent', () => {
     const before = await start();
     await say(before, ask(OVEN));
     await before.log.next('dialog_opened');
-    await before.session.dispose({ forGood: true });
+    await before.session.dispose({ permanently: true });
     expect(before.log.all('question_cleared')).toHaveLength(1);
     const after = await again(before);
     expect(after.log.all('question_pending')).toEqual([]);

@@ -6,11 +6,11 @@ import {
   lateAnswersText,
   OWN_WORDS,
   readAnswers,
-  type Answers,
-  type Question,
+  type QuestionAnswers,
+  type QuestionInput,
 } from '../../human/questions.js';
-import type { Asked, Asking, Limits, PromptUi } from './desk.js';
-import { LEFT, says, type Asker, type FeatureDeps } from './feature.js';
+import type { PromptOutcome, PromptRequest, PromptLimits, PromptUi } from './promptCoordinator.js';
+import { LEFT, says, type PromptFeature, type FeatureDeps } from './feature.js';
 
 /** Questions that one call may ask, and options that one of them may have. */
 const MAX_QUESTIONS = 8;
@@ -45,8 +45,8 @@ const Parameters = Type.Object({
 async function askOne(
   ui: PromptUi,
   title: string,
-  question: Question,
-  limits: () => Limits,
+  question: QuestionInput,
+  limits: () => PromptLimits,
 ): Promise<string | undefined> {
   if (question.options.length === 0) return ui.input(title, 'Your answer', limits());
   for (;;) {
@@ -58,7 +58,7 @@ async function askOne(
   }
 }
 
-function asking(prompt: PromptOf<'question'>, signal?: AbortSignal): Asking<Answers> {
+function asking(prompt: PromptOf<'question'>, signal?: AbortSignal): PromptRequest<QuestionAnswers> {
   const { questions, expiresAt } = prompt;
   return {
     prompt,
@@ -86,9 +86,9 @@ function asking(prompt: PromptOf<'question'>, signal?: AbortSignal): Asking<Answ
   };
 }
 
-export interface Questions extends Asker<'question'> {
+export interface QuestionTool extends PromptFeature<'question'> {
   /** Asks the people what a child session wants to know, by its trigger. */
-  ask(forward: string, questions: Question[], isPlan: boolean): Promise<void>;
+  ask(forward: string, questions: QuestionInput[], isPlan: boolean): Promise<void>;
 }
 
 /**
@@ -96,7 +96,7 @@ export interface Questions extends Asker<'question'> {
  * process: the tool call itself cannot be taken up again by the SDK, so the next process opens the question under the
  * same id, and its answer reaches the agent as a message that says what it answers.
  */
-export function questionTool({ pi, desk, ui, late, link }: FeatureDeps): Questions {
+export function questionTool({ pi, prompts, ui, late, link }: FeatureDeps): QuestionTool {
   pi.registerTool({
     name: 'ask_user_question',
     label: 'Ask',
@@ -111,12 +111,12 @@ export function questionTool({ pi, desk, ui, late, link }: FeatureDeps): Questio
       const { timeoutSeconds } = params;
       const expires = timeoutSeconds === undefined ? {} : { expiresAt: Date.now() + timeoutSeconds * 1_000 };
       const prompt = { kind: 'question' as const, id: promptId(toolCallId), questions, ...expires };
-      const asked = await desk.ask(asking(prompt, signal), ctx.ui);
+      const asked = await prompts.ask(asking(prompt, signal), ctx.ui);
       if (asked.kind === 'left') return says(LEFT);
       return says(answersText(questions, asked.kind === 'answered' ? asked.value : undefined));
     },
   });
-  const answered = (prompt: PromptOf<'question'>, asked: Asked<Answers>) => {
+  const answered = (prompt: PromptOf<'question'>, asked: PromptOutcome<QuestionAnswers>) => {
     const answers = asked.kind === 'answered' && asked.value.kind === 'answers' ? asked.value.answers : undefined;
     if (asked.kind !== 'left') link?.forward(prompt, answers);
   };
@@ -124,13 +124,13 @@ export function questionTool({ pi, desk, ui, late, link }: FeatureDeps): Questio
     async ask(forward, questions, isPlan) {
       const about = isPlan ? { isPlan } : {};
       const prompt = { kind: 'question' as const, id: promptId(`f_${forward}`), questions, forward, ...about };
-      answered(prompt, await desk.ask(asking(prompt, link?.wanted(forward)), await ui));
+      answered(prompt, await prompts.ask(asking(prompt, link?.wanted(forward)), await ui));
     },
     async reopen(prompt) {
       const { forward } = prompt;
       if (forward !== undefined)
-        return answered(prompt, await desk.askAgain(asking(prompt, link?.wanted(forward)), ui));
-      const asked = await desk.askAgain(asking(prompt), ui);
+        return answered(prompt, await prompts.askAgain(asking(prompt, link?.wanted(forward)), ui));
+      const asked = await prompts.askAgain(asking(prompt), ui);
       if (asked.kind !== 'answered') return;
       await late.give(lateAnswersText(prompt.questions, asked.value));
     },

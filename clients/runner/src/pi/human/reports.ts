@@ -1,7 +1,7 @@
 import type { ExtensionAPI } from '@mariozechner/pi-coding-agent';
 import { isMap, isSessionEvent, type MetaProviderUsage, type SessionEvent } from '@pizzapi/protocol';
 import { rateLimitsOf, withLimits } from '../../human/providerUsage.js';
-import { plainCopy } from '../plain.js';
+import { toPlainData } from '../sanitizeEvent.js';
 
 /** Where an MCP adapter (an extension of the person) says on pi's event bus how its servers started. */
 const MCP_CHANNEL = 'mcp:startup_report';
@@ -21,7 +21,7 @@ export function reports(
     onProviderUsage(usage);
   });
   const stop = pi.events.on(MCP_CHANNEL, (data) => {
-    const said = plainCopy(data);
+    const said = toPlainData(data);
     if (!isMap(said)) return;
     const { type: _type, ...report } = said;
     const event: unknown = { type: 'mcp_startup_report', at: Date.now(), report };

@@ -1,23 +1,23 @@
 import type { ExtensionContext, ExtensionFactory } from '@mariozechner/pi-coding-agent';
 import { errorInfo, type SessionEvent } from '@pizzapi/protocol';
-import type { FromLinked } from '../../linked/fromLinked.js';
-import { readLinks } from '../../linked/state.js';
-import { asksForPlan, messageText, questionsFor } from '../../linked/texts.js';
-import type { HumanLink } from '../human/desk.js';
+import type { LinkedCommand } from '../../linked/linkedCommands.js';
+import { loadLinkState } from '../../linked/linkState.js';
+import { asksForPlan, messageText, questionsFor } from '../../linked/agentMessages.js';
+import type { RemoteAnswerer } from '../human/promptCoordinator.js';
 import type { HumanExtension } from '../human/extension.js';
 import { storedEntries } from '../human/feature.js';
 import type { Outcome } from '../types.js';
-import { ChildSide } from './childSide.js';
-import { LinkCore, type LinkPort } from './core.js';
-import { ParentSide } from './parentSide.js';
-import { RunWatch } from './runEnd.js';
+import { ParentChannel } from './parentChannel.js';
+import { LinkContext, type LinkPort } from './linkContext.js';
+import { ChildChannels } from './childChannels.js';
+import { RunResultWatcher } from './runResult.js';
 import { userTexts } from '../userTexts.js';
-import { letterCutOff, unreportedEnd } from './story.js';
+import { interruptedMessage, unreportedResult } from './restartRecovery.js';
 import { registerDelink, registerLinkTools } from './tools.js';
 
 interface LinkedOptions extends LinkPort {
   /** The session was there before: what an earlier process left undone is told. */
-  goesOn?: boolean;
+  isResumed?: boolean;
 }
 
 type StoryOf = Pick<ExtensionContext, 'sessionManager'>;
@@ -26,7 +26,7 @@ type StoryOf = Pick<ExtensionContext, 'sessionManager'>;
 export interface LinkedExtension {
   factory: ExtensionFactory;
   /** Between the questions of this session and its parent: for `humanExtension`. */
-  forHuman: HumanLink;
+  forHuman: RemoteAnswerer;
   /** Where questions of children reach the people of this session. */
   useHuman(human: HumanExtension): void;
   /** Brings back what an earlier process kept. Before its questions are opened again: they go on waiting. */
@@ -34,7 +34,7 @@ export interface LinkedExtension {
   /** Everything that the session says. */
   observe(event: SessionEvent): void;
   /** Carries out what a linked session sent. Safe to do again. */
-  take(command: FromLinked): Promise<Outcome>;
+  take(command: LinkedCommand): Promise<Outcome>;
   /** The process goes: what ends now is not the end of the work. */
   leave(): void;
 }
@@ -46,7 +46,7 @@ export interface LinkedExtension {
  * as the people. All of it is facts on its own log: somebody else carries them over. What it must not forget is kept in
  * pi's session file.
  */
-export function linkedExtension({ goesOn = false, ...port }: LinkedOptions): LinkedExtension {
+export function linkedExtension({ isResumed = false, ...port }: LinkedOptions): LinkedExtension {
   let current: Sides | undefined;
   let human: HumanExtension | undefined;
   const wanted = new Map<string, AbortController>();
@@ -65,42 +65,42 @@ export function linkedExtension({ goesOn = false, ...port }: LinkedOptions): Lin
   const restore = ({ sessionManager }: StoryOf) => {
     if (current === undefined || isRestored) return;
     isRestored = true;
-    const { core, up } = current;
+    const { core, parent } = current;
     const entries = sessionManager.getEntries();
-    core.state = readLinks(storedEntries(entries), port.sessionId);
-    core.redeliver(userTexts(entries));
+    core.state = loadLinkState(storedEntries(entries), port.sessionId);
+    core.deliverUnread(userTexts(entries));
     // Looked at when it is known which questions are open again: a run that waits for an answer is not over.
     queueMicrotask(() => {
-      if (!goesOn || human?.goesOn === true) return;
-      const letter = letterCutOff(entries, core.state);
-      if (letter !== undefined) return void core.deliverAgain(letter);
-      const end = core.parent === undefined ? undefined : unreportedEnd(entries, port.sessionId);
-      if (end !== undefined) up.report(end.trigger, end.payload);
+      if (!isResumed || human?.hasPendingAnswer === true) return;
+      const letter = interruptedMessage(entries, core.state);
+      if (letter !== undefined) return void core.retryInterrupted(letter);
+      const end = core.parent === undefined ? undefined : unreportedResult(entries, port.sessionId);
+      if (end !== undefined) parent.report(end.trigger, end.payload);
     });
   };
 
   const factory: ExtensionFactory = (pi) => {
-    const core = new LinkCore(pi, port);
-    const up = new ChildSide(core);
-    const down = new ParentSide(core, up, people);
+    const core = new LinkContext(pi, port);
+    const parent = new ParentChannel(core);
+    const children = new ChildChannels(core, parent, people);
     const before = current;
     if (before !== undefined) core.state = before.core.state;
-    current = { core, up, down };
-    registerLinkTools(core, down, up);
-    registerDelink(core, down);
+    current = { core, parent, children };
+    registerLinkTools(core, children, parent);
+    registerDelink(core, children);
     pi.on('session_start', (_event, ctx) => restore(ctx));
   };
 
-  const watch = new RunWatch(port.isIdle, ({ trigger, payload }) => {
-    if (current?.core.parent !== undefined) current.up.report(trigger, payload);
+  const watch = new RunResultWatcher(port.isIdle, ({ trigger, payload }) => {
+    if (current?.core.parent !== undefined) current.parent.report(trigger, payload);
   });
 
   return {
     factory,
     useHuman: (there) => (human = there),
     forHuman: {
-      ask: (prompt, accepts, stop) => current?.up.ask(prompt, accepts, stop),
-      settled: (prompt, how) => current?.up.settled(prompt, how),
+      ask: (prompt, accepts, stop) => current?.parent.ask(prompt, accepts, stop),
+      settled: (prompt, how) => current?.parent.settled(prompt, how),
       wanted: (triggerId) => {
         const controller = new AbortController();
         wanted.set(triggerId, controller);
@@ -110,8 +110,8 @@ export function linkedExtension({ goesOn = false, ...port }: LinkedOptions): Lin
         if (prompt.kind !== 'question' || prompt.forward === undefined) return;
         wanted.delete(prompt.forward);
         if (answers === undefined || current === undefined) return;
-        const by = current.up.personOf(prompt);
-        current.down.respond(prompt.forward, answers.length === 1 ? answers[0] : answers, by);
+        const by = current.parent.personOf(prompt);
+        current.children.respond(prompt.forward, answers.length === 1 ? answers[0] : answers, by);
       },
     },
     restore,
@@ -119,7 +119,7 @@ export function linkedExtension({ goesOn = false, ...port }: LinkedOptions): Lin
       watch.observe(event);
       if (event.type === 'dialog_opened' && event.promptId !== undefined) steps.set(event.dialogId, event.promptId);
       if (event.type !== 'dialog_resolved') return;
-      current?.up.heard(steps.get(event.dialogId) ?? event.dialogId, event.by);
+      current?.parent.heard(steps.get(event.dialogId) ?? event.dialogId, event.by);
       steps.delete(event.dialogId);
     },
     async take(command) {
@@ -131,18 +131,20 @@ export function linkedExtension({ goesOn = false, ...port }: LinkedOptions): Lin
 }
 
 interface Sides {
-  core: LinkCore;
-  up: ChildSide;
-  down: ParentSide;
+  core: LinkContext;
+  parent: ParentChannel;
+  children: ChildChannels;
 }
 
-async function take({ core, up, down }: Sides, command: FromLinked): Promise<Outcome> {
+async function take({ core, parent, children }: Sides, command: LinkedCommand): Promise<Outcome> {
   switch (command.name) {
     case 'session_trigger':
-      return down.received(command);
+      return children.received(command);
     case 'trigger_response':
       // Of this session's own asking or, from a person, of a child's.
-      return core.state.received.has(command.args.triggerId) ? down.answeredByPerson(command) : up.answered(command);
+      return core.state.received.has(command.args.triggerId)
+        ? children.answeredByPerson(command)
+        : parent.answered(command);
     case 'session_message': {
       const { commandId, args, by } = command;
       if (core.state.letters.has(commandId)) return { kind: 'ok' };
@@ -154,10 +156,10 @@ async function take({ core, up, down }: Sides, command: FromLinked): Promise<Out
       return core.deliver(commandId, messageText(by.via === 'agent' ? from : undefined, text, isParent), by);
     }
     case 'trigger_closed':
-      return down.closed(command);
+      return children.closed(command);
     case 'session_unlinked':
-      return down.unlinked(command);
+      return children.unlinked(command);
     case 'link_receipt':
-      return down.receipt(command);
+      return children.receipt(command);
   }
 }

@@ -1,18 +1,18 @@
 import { errorInfo, toolLimits } from '@pizzapi/protocol';
-import { LINK_TIMES, type LinkTimes } from '../../linked/fromLinked.js';
+import { LINK_TIMES, type LinkTimes } from '../../linked/linkedCommands.js';
 import type { GuestWork } from '../guestWork.js';
 import type { SessionParts } from '../parts.js';
 import type { OpenOptions, PiSession, PiSink } from '../types.js';
 import { linkedExtension, type LinkedExtension } from './extension.js';
 
 /** What a link asks of the session that it is part of. */
-interface LinkHost extends Pick<PiSession, 'prompt' | 'state' | 'linkEnd'> {
+interface LinkHost extends Pick<PiSession, 'submitInput' | 'state' | 'linkEnd'> {
   readonly guests: Pick<GuestWork, 'turn' | 'mayApprove' | 'answered'>;
 }
 
 /** The link of a session that we host; undefined where it is not known which session it is. */
 export function linkOf(
-  { linked, goesOn, pi = {} }: Pick<OpenOptions, 'linked' | 'goesOn' | 'pi'>,
+  { linked, isResumed, pi = {} }: Pick<OpenOptions, 'linked' | 'isResumed' | 'pi'>,
   parts: SessionParts,
   session: () => LinkHost | undefined,
 ): LinkedExtension | undefined {
@@ -23,7 +23,10 @@ export function linkOf(
     approvalsFor: async (isHere) => parts.human?.limitsFor(isHere),
     emit: (event) => parts.emit(event),
     prompt: async (input) =>
-      session()?.prompt({ ...input, deliverAs: 'followUp' }) ?? { kind: 'failed', error: errorInfo('session_ended') },
+      session()?.submitInput({ ...input, deliverAs: 'followUp' }) ?? {
+        kind: 'failed',
+        error: errorInfo('session_ended'),
+      },
     isIdle: () => {
       const state = session()?.state();
       if (state === undefined) return false;
@@ -36,7 +39,7 @@ export function linkOf(
     linkEnd: async (by) => session()?.linkEnd(by),
     times: linked.times ?? timesFrom(process.env['PIZZAPI_LINK_WAIT_SECONDS']),
     now: () => parts.clock.now(),
-    goesOn: goesOn === true,
+    isResumed: isResumed === true,
   });
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { signalProcess } from '../../processes.js';
-import { Rig, type Logged } from '../../testing/rig.js';
+import { Rig, type Logged } from '../../testing/runnerHarness.js';
 
 let rig: Rig;
 

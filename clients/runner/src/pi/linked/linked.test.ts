@@ -1,6 +1,6 @@
 import type { Author, CommandOf, EventOf } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
-import type { FromLinked, LinkedCommandName } from '../../linked/fromLinked.js';
+import type { LinkedCommand, LinkedCommandName } from '../../linked/linkedCommands.js';
 import { again, ask, call, crash, last, OVEN, owner, run, say, start, tidyUpAfterEach } from '../../testing/human.js';
 import type { TestSession } from '../testKit.js';
 
@@ -20,7 +20,7 @@ function send<N extends LinkedCommandName>(
   { id = `l_${++count}`, by = agent } = {},
 ) {
   const command = { commandId: id, name, args, by, at: 0, expiresAt: Infinity, sessionId: 'x' };
-  return session.fromLinked(command as unknown as FromLinked);
+  return session.fromLinked(command as unknown as LinkedCommand);
 }
 
 const asksParent = async (test: TestSession, n = 1): Promise<EventOf<'session_trigger'>> => {
@@ -85,7 +85,7 @@ describe('a child session that asks', () => {
     const { triggerId } = await asksParent(before);
     await before.log.next('dialog_opened');
     await crash(before);
-    const after = await again(before, { linked: { ...child, times: LONG }, goesOn: true });
+    const after = await again(before, { linked: { ...child, times: LONG }, isResumed: true });
     await after.log.next('question_pending');
     expect(await send(after, 'trigger_response', { triggerId, response: 'Gas' })).toEqual(ok);
     await after.log.next('agent_end');
@@ -134,12 +134,12 @@ describe('a child session', () => {
     await say(before, call('bash', { command: 'sleep 30' }));
     await before.log.next('tool_execution_start');
     await crash(before);
-    const after = await again(before, { linked: child, goesOn: true });
+    const after = await again(before, { linked: child, isResumed: true });
     expect(await after.log.next('session_trigger')).toMatchObject({
       kind: 'session_error',
       payload: { reason: 'interrupted' },
     });
-    const third = await again(after, { linked: child, goesOn: true });
+    const third = await again(after, { linked: child, isResumed: true });
     expect(third.log.all('session_trigger')).toEqual([]);
   });
 
@@ -217,11 +217,11 @@ describe('a parent session', () => {
     await before.log.next('tool_execution_start');
     await send(before, 'session_trigger', received('t1'), { id: 'l_1' });
     await crash(before);
-    const after = await again(before, { linked: parent, goesOn: true });
+    const after = await again(before, { linked: parent, isResumed: true });
     await after.log.next('trigger_response');
     await after.log.next('agent_end');
     expect(await send(after, 'session_trigger', received('t1'), { id: 'l_1' })).toEqual(ok);
-    const third = await again(after, { linked: parent, goesOn: true });
+    const third = await again(after, { linked: parent, isResumed: true });
     for (const { log } of [after, third]) expect(log.all('trigger_received')).toEqual([]);
     expect(third.log.all('input_received')).toEqual([]);
   });
@@ -232,11 +232,11 @@ describe('a parent session', () => {
     await send(before, 'session_message', { from: 'kid', text });
     await before.log.next('tool_execution_start');
     await crash(before);
-    const after = await again(before, { linked: parent, goesOn: true });
+    const after = await again(before, { linked: parent, isResumed: true });
     const note = '(You were interrupted while you worked on this.)';
     expect((await after.log.next('input_received')).text).toBe(`Message from the session kid:\n\n${text}\n\n${note}`);
     await after.log.next('agent_end');
-    const third = await again(after, { linked: parent, goesOn: true });
+    const third = await again(after, { linked: parent, isResumed: true });
     await run(third, 'ls', {});
     expect(third.log.all('input_received')).toEqual([]);
   });
@@ -275,7 +275,7 @@ describe('a parent session', () => {
     const { question } = await before.log.next('question_pending');
     expect(question.questions[0]!.question).toContain('Which oven? (I have no oven)');
     await crash(before);
-    const after = await again(before, { linked: parent, goesOn: true });
+    const after = await again(before, { linked: parent, isResumed: true });
     await after.log.next('dialog_opened');
     after.session.answerDialog(question.toolCallId, 'Gas', owner);
     expect(await after.log.next('trigger_response')).toMatchObject({ response: 'Gas', to: 'kid', by: owner });
@@ -303,7 +303,7 @@ describe('a parent session', () => {
     await before.log.next('delink_own_parent');
     expect(before.log.all('delink_children')).toHaveLength(1);
     await before.session.dispose();
-    const after = await again(before, { linked: { sessionId: 'p', parentSessionId: 'g' }, goesOn: true });
+    const after = await again(before, { linked: { sessionId: 'p', parentSessionId: 'g' }, isResumed: true });
     expect(await run(after, 'tell_child', { sessionId: kid, text: 'x' })).toMatchObject({ isError: true });
     expect(await run(after, 'escalate', { text: 'x' })).toMatchObject({ isError: true });
     expect(after.log.all('session_trigger')).toEqual([]);

@@ -1,16 +1,16 @@
 import { resolve } from 'node:path';
 import Type from 'typebox';
 import { says } from '../human/feature.js';
-import type { ChildSide } from './childSide.js';
-import type { LinkCore } from './core.js';
-import type { ParentSide } from './parentSide.js';
+import type { ParentChannel } from './parentChannel.js';
+import type { LinkContext } from './linkContext.js';
+import type { ChildChannels } from './childChannels.js';
 
 const Child = Type.String({ minLength: 1, description: 'The id of the child session' });
 const Trigger = Type.String({ minLength: 1, description: 'The triggerId in the message that told of it' });
 const Text = (description: string) => Type.String({ minLength: 1, description });
 
 /** What the agent can do with other sessions, as tools. */
-export function registerLinkTools({ pi, port }: LinkCore, down: ParentSide, up: ChildSide): void {
+export function registerLinkTools({ pi, port }: LinkContext, children: ChildChannels, parent: ParentChannel): void {
   pi.registerTool({
     name: 'spawn_session',
     label: 'New session',
@@ -30,7 +30,7 @@ export function registerLinkTools({ pi, port }: LinkCore, down: ParentSide, up: 
       const cwd = spawn.cwd ?? (spawn.runner === undefined ? ctx.cwd : undefined);
       const model = spawn.model ?? (ctx.model === undefined ? undefined : `${ctx.model.provider}/${ctx.model.id}`);
       const isHere = spawn.runner === undefined && cwd !== undefined && resolve(cwd) === resolve(ctx.cwd);
-      const child = await down.spawn({ ...spawn, cwd, model, isHere });
+      const child = await children.spawn({ ...spawn, cwd, model, isHere });
       return says(`The session ${child} is being started. You get a message when it has something to say.`);
     },
   });
@@ -46,7 +46,7 @@ export function registerLinkTools({ pi, port }: LinkCore, down: ParentSide, up: 
     }),
     executionMode: 'sequential',
     execute: async (_id, { triggerId, response }) => {
-      down.respond(triggerId, response);
+      children.respond(triggerId, response);
       return says('The answer is on its way.');
     },
   });
@@ -59,7 +59,7 @@ export function registerLinkTools({ pi, port }: LinkCore, down: ParentSide, up: 
     parameters: Type.Object({ triggerId: Trigger, note: Type.Optional(Text('What whoever answers should know')) }),
     executionMode: 'sequential',
     execute: async (_id, { triggerId, note }) =>
-      says(`Handed on to ${down.escalate(triggerId, note) === 'parent' ? 'your parent session' : 'the people'}.`),
+      says(`Handed on to ${children.escalate(triggerId, note) === 'parent' ? 'your parent session' : 'the people'}.`),
   });
   pi.registerTool({
     name: 'tell_child',
@@ -68,7 +68,7 @@ export function registerLinkTools({ pi, port }: LinkCore, down: ParentSide, up: 
     parameters: Type.Object({ sessionId: Child, text: Text('The message') }),
     executionMode: 'sequential',
     execute: async (_id, { sessionId, text }) => {
-      down.tell(sessionId, text);
+      children.tell(sessionId, text);
       return says('The message is on its way.');
     },
   });
@@ -79,7 +79,7 @@ export function registerLinkTools({ pi, port }: LinkCore, down: ParentSide, up: 
     parameters: Type.Object({ sessionId: Child }),
     executionMode: 'sequential',
     execute: async (_id, { sessionId }) => {
-      down.cleanup(sessionId);
+      children.cleanup(sessionId);
       return says(`The session ${sessionId} is being ended.`);
     },
   });
@@ -93,14 +93,14 @@ export function registerLinkTools({ pi, port }: LinkCore, down: ParentSide, up: 
     parameters: Type.Object({ text: Text('What is to be decided, understandable by itself') }),
     executionMode: 'sequential',
     execute: async (_id, { text }) => {
-      up.escalate(text);
+      parent.escalate(text);
       return says('Your parent session is told.');
     },
   });
 }
 
 /** `/delink`: a person ends the links of this session. */
-export function registerDelink(core: LinkCore, down: ParentSide): void {
+export function registerDelink(core: LinkContext, children: ChildChannels): void {
   core.pi.registerCommand('delink', {
     description: 'End the links to other sessions: /delink [children | parent]',
     handler: async (args, ctx) => {
@@ -108,13 +108,13 @@ export function registerDelink(core: LinkCore, down: ParentSide): void {
       if (!['', 'children', 'parent'].includes(what)) {
         return ctx.ui.notify('It is /delink, followed by children, parent or nothing', 'error');
       }
-      const children = what === 'parent' ? 0 : down.delinkAll();
+      const delinked = what === 'parent' ? 0 : children.delinkAll();
       const hasParent = what !== 'children' && core.parent !== undefined;
       if (hasParent) {
         core.emit({ type: 'delink_own_parent', at: core.port.now() });
         core.keep({ kind: 'orphan' });
       }
-      const ended = children + (hasParent ? 1 : 0);
+      const ended = delinked + (hasParent ? 1 : 0);
       ctx.ui.notify(ended === 0 ? 'There is no link to end' : `Links ended: ${ended}`, 'info');
     },
   });

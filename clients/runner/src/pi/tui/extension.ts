@@ -2,13 +2,13 @@ import { getAgentDir, type ExtensionContext, type ExtensionFactory } from '@mari
 import type { AutocompleteItem, AutocompleteProvider } from '@mariozechner/pi-tui';
 import type { SessionEvent } from '@pizzapi/protocol';
 import { bashTap, type ReadOnlyCalls } from '../bashTap.js';
-import { bridge } from '../bridge.js';
+import { forwardExtensionEvents } from '../forwardExtensionEvents.js';
 import { registerDemoProvider } from '../demo/provider.js';
 import { demoTools } from '../demo/tools.js';
 import { humanExtension } from '../human/extension.js';
 import { authSource } from '../models.js';
 import { readOnlySettings } from '../settings.js';
-import { late } from './late.js';
+import { deferExtensions } from './deferExtensions.js';
 import { isShareCommand, type TerminalSession } from './terminalSession.js';
 
 export interface ExtensionDeps {
@@ -55,12 +55,12 @@ export function terminalExtension(deps: ExtensionDeps): ExtensionFactory {
         deps.session()?.expect(id, accepts, signal, kind) ?? new Promise<undefined>(() => undefined),
     }).factory;
 
-  const others = late((ctx) => [
+  const others = deferExtensions((ctx) => [
     // Without anybody to ask, questions and approvals would only be in the way.
     ...(deps.human && ctx.hasUI
       ? [human(ctx), bashTap(ctx.cwd, readOnlySettings(ctx.cwd, getAgentDir()), readOnlyCalls)]
       : []),
-    bridge(emit, (model) => authSource(ctx.modelRegistry, model)),
+    forwardExtensionEvents(emit, (model) => authSource(ctx.modelRegistry, model)),
     demoTools(emit),
   ]);
 

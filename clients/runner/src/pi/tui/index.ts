@@ -3,7 +3,7 @@ import { getCapabilities, hyperlink } from '@mariozechner/pi-tui';
 import type { Author } from '@pizzapi/protocol';
 import { cleanText } from '../terminal/clean.js';
 import { terminalExtension } from './extension.js';
-import { hookInteractiveMode, type Screen } from './seam.js';
+import { hookInteractiveMode, type InteractiveModeScreen } from './interactiveModeHooks.js';
 import { TerminalSession } from './terminalSession.js';
 
 export type { TerminalSession } from './terminalSession.js';
@@ -11,7 +11,7 @@ export type { TerminalSession } from './terminalSession.js';
 type Tint = 'accent' | 'success' | 'warning' | 'error' | 'dim' | 'muted';
 
 /** What the hosting side may do with the terminal. */
-export interface Terminal {
+export interface PiTerminal {
   /** The session that it shows, or undefined before the first. */
   readonly session: TerminalSession | undefined;
   /** Adds lines below the conversation, in this terminal alone. */
@@ -45,7 +45,7 @@ export interface TerminalOptions {
   human: boolean;
   approvals: 'allow' | 'ask';
   /** Made before pi starts. */
-  hooks: (terminal: Terminal) => TerminalHooks;
+  hooks: (terminal: PiTerminal) => TerminalHooks;
 }
 
 /** Of a shell command that somebody else ran the last so many lines are shown. */
@@ -62,11 +62,11 @@ function nameOf({ name, userId, via }: Author, local: Author | undefined): strin
 
 /** Runs pi with our extension: its terminal UI, or whatever else its arguments ask for. Resolves when pi's `main` does. */
 export async function runPi({ args, human, approvals, hooks: make }: TerminalOptions): Promise<void> {
-  let screen: Screen | undefined;
+  let screen: InteractiveModeScreen | undefined;
   let session: TerminalSession | undefined;
-  const tint: Terminal['tint'] = (colour, text) => screen?.ui.theme.fg(colour, text) ?? text;
+  const tint: PiTerminal['tint'] = (colour, text) => screen?.ui.theme.fg(colour, text) ?? text;
   const print = (text: string) => screen?.print(text);
-  const terminal: Terminal = {
+  const terminal: PiTerminal = {
     get session() {
       return session;
     },

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../coalesce.js';
 import { Dialogs } from '../dialogs.js';
 import { mirroredUi } from './mirroredUi.js';
-import { TerminalLine } from './terminalLine.js';
+import { DialogQueue } from './dialogQueue.js';
 
 const LOCAL: Author = { userId: 'ann', via: 'terminal' };
 const AFAR: Author = { userId: 'ada', via: 'owner', name: 'Ada' };
@@ -56,7 +56,7 @@ beforeEach(() => {
   events = [];
   dialogs = new Dialogs((event) => events.push(event), systemClock);
   terminal = new FakeTerminal();
-  ui = mirroredUi({ terminal: terminal.ui, dialogs, line: new TerminalLine(), local: () => LOCAL });
+  ui = mirroredUi({ terminal: terminal.ui, dialogs, line: new DialogQueue(), local: () => LOCAL });
 });
 
 const opened = () => events.flatMap((event) => (event.type === 'dialog_opened' ? [event.dialogId] : []));
@@ -114,7 +114,7 @@ describe('a dialog in a terminal that may be shared', () => {
     ui = mirroredUi({
       terminal: { ...terminal.ui, setStatus: () => undefined },
       dialogs,
-      line: new TerminalLine(),
+      line: new DialogQueue(),
       local: () => LOCAL,
     });
     ui.setStatus('clock', '12:00');

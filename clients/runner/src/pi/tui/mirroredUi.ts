@@ -1,8 +1,8 @@
 import { ExtensionEditorComponent, type ExtensionUIContext } from '@mariozechner/pi-coding-agent';
 import type { Author } from '@pizzapi/protocol';
-import type { DialogLimits, DialogRequest, Dialogs, Value } from '../dialogs.js';
+import type { DialogLimits, DialogRequest, Dialogs, DialogValue } from '../dialogs.js';
 import { createUiContext } from '../uiContext.js';
-import type { TerminalLine } from './terminalLine.js';
+import type { DialogQueue } from './dialogQueue.js';
 
 /** A dialog of the terminal that closes this close to its time-out was closed by it, ms. */
 const EXPIRY_SLACK_MS = 1_100;
@@ -11,7 +11,7 @@ export interface MirrorDeps {
   /** pi's own, which draws in the terminal. */
   terminal: ExtensionUIContext;
   dialogs: Dialogs;
-  line: TerminalLine;
+  line: DialogQueue;
   /** Who sits at the terminal. */
   local: () => Author;
 }
@@ -28,8 +28,8 @@ export function mirroredUi({ terminal, dialogs, line, local }: MirrorDeps): Exte
   const both = async (
     request: DialogRequest,
     limits: DialogLimits | undefined,
-    show: (limits: Shown) => Promise<Value>,
-  ): Promise<Value> => {
+    show: (limits: Shown) => Promise<DialogValue>,
+  ): Promise<DialogValue> => {
     const asked = dialogs.open(request, limits);
     if (asked === undefined) return undefined;
     const { dialogId, answer } = asked;
@@ -49,7 +49,7 @@ export function mirroredUi({ terminal, dialogs, line, local }: MirrorDeps): Exte
       });
     return answer;
   };
-  const text = (value: Value) => (typeof value === 'string' ? value : undefined);
+  const text = (value: DialogValue) => (typeof value === 'string' ? value : undefined);
 
   /** pi's own editor cannot be closed from outside; this is the same one, in a place that can. */
   const edit = (title: string, prefill: string | undefined, { signal }: Shown) =>

@@ -2,14 +2,14 @@ import type { AgentSession, ExtensionUIContext } from '@mariozechner/pi-coding-a
 import { errorInfo, guestsIn, isGuest, newId, type Author, type SessionEvent } from '@pizzapi/protocol';
 import { entryOf } from '../exec.js';
 import { SessionParts } from '../parts.js';
-import { cleanMessage } from '../plain.js';
-import { HostedSession } from '../session.js';
+import { sanitizeMessage } from '../sanitizeEvent.js';
+import { HostedPiSession } from '../session.js';
 import { cleanText } from '../terminal/clean.js';
-import type { ExecResult, Outcome, PiSession, PiSink, PromptInput } from '../types.js';
+import type { ExecResult, Outcome, PiSession, PiSink, AgentInput } from '../types.js';
 import { mirroredUi } from './mirroredUi.js';
-import { Outlet } from './outlet.js';
-import type { Screen } from './seam.js';
-import { TerminalLine } from './terminalLine.js';
+import { AttachableSink } from './attachableSink.js';
+import type { InteractiveModeScreen } from './interactiveModeHooks.js';
+import { DialogQueue } from './dialogQueue.js';
 
 /** Typed texts and authors of inputs that are remembered until their message comes. */
 const MAX_REMEMBERED = 64;
@@ -28,12 +28,12 @@ type Recorded = Parameters<AgentSession['recordBashResult']>;
  * The session that pi's own terminal shows, behind the interface of a hosted one. It follows pi from the start and tells
  * nobody, until it is shared; it is pi's and not ours, so that being hosted begins and ends without it.
  */
-export class TerminalSession extends HostedSession {
+export class TerminalSession extends HostedPiSession {
   readonly agent: AgentSession;
   /** Who sits at the terminal. */
   local: Author = { userId: 'terminal', via: 'terminal' };
-  readonly #outlet: Outlet;
-  readonly #line = new TerminalLine();
+  readonly #outlet: AttachableSink;
+  readonly #line = new DialogQueue();
   readonly #deps: TerminalSessionDeps;
   readonly #authors = new Map<string, Author>();
   /** What was typed here and has not become a message yet. */
@@ -43,7 +43,7 @@ export class TerminalSession extends HostedSession {
   /** What it is shared as. */
   #sid: string | undefined;
 
-  constructor(pi: AgentSession, deps: TerminalSessionDeps, outlet = new Outlet()) {
+  constructor(pi: AgentSession, deps: TerminalSessionDeps, outlet = new AttachableSink()) {
     const parts = new SessionParts(outlet);
     parts.live = true;
     super(pi, parts, { onBug: deps.onBug }, []);
@@ -60,7 +60,7 @@ export class TerminalSession extends HostedSession {
   }
 
   /** What extensions get as `ctx.ui`. */
-  uiFor(screen: Screen): ExtensionUIContext {
+  uiFor(screen: InteractiveModeScreen): ExtensionUIContext {
     const { dialogs } = this.parts;
     return mirroredUi({ terminal: screen.ui, dialogs, line: this.#line, local: () => this.local });
   }
@@ -95,10 +95,10 @@ export class TerminalSession extends HostedSession {
     return this.#sid ?? super.sessionId;
   }
 
-  override story(): SessionEvent[] {
+  override history(): SessionEvent[] {
     // A message that pi has just written down is part of the story, and must not be told once more afterwards.
     this.parts.settle();
-    return super.story();
+    return super.history();
   }
 
   /** Says what is so now, and from here on what happens. Right after the story: nothing falls between the two. */
@@ -120,9 +120,9 @@ export class TerminalSession extends HostedSession {
     return Promise.resolve();
   }
 
-  /** Ends the sharing; `forGood` (somebody killed the session) also what the agent does now. The terminal goes on. */
-  override async dispose({ forGood = false }: { forGood?: boolean } = {}): Promise<void> {
-    if (forGood) {
+  /** Ends the sharing; `permanently` (somebody killed the session) also what the agent does now. The terminal goes on. */
+  override async dispose({ permanently = false }: { permanently?: boolean } = {}): Promise<void> {
+    if (permanently) {
       this.clearQueue();
       await this.abort();
     }
@@ -140,7 +140,7 @@ export class TerminalSession extends HostedSession {
     this.parts.dialogs.settleAll();
   }
 
-  override prompt(input: PromptInput): Promise<Outcome> {
+  override submitInput(input: AgentInput): Promise<Outcome> {
     // Whoever may write may not decide who else may. From a guest it is a text.
     const isText = input.by !== undefined && isGuest(input.by);
     if (!isText && isShareCommand(input.text)) {
@@ -152,7 +152,7 @@ export class TerminalSession extends HostedSession {
       if (this.#authors.size > MAX_REMEMBERED) this.#authors.delete(this.#authors.keys().next().value!);
     }
     // It will be drawn here: what somebody else writes must not steer this terminal.
-    return super.prompt({ ...input, text: cleanText(input.text) });
+    return super.submitInput({ ...input, text: cleanText(input.text) });
   }
 
   /** Who starts pi here again goes on with the story, and not with what others had still to say. */
@@ -194,7 +194,7 @@ export class TerminalSession extends HostedSession {
     const messageId = newId('m');
     const at = Date.now();
     const { output, exitCode, cancelled, truncated } = result;
-    const message = cleanMessage({
+    const message = sanitizeMessage({
       role: 'bashExecution',
       ...{ command, output, exitCode, cancelled, truncated, timestamp: at },
       ...(options?.excludeFromContext === true ? { excludeFromContext: true } : {}),

@@ -1,0 +1,124 @@
+import type { Attachment, Author, Command, ErrorInfo, GuestRef, PiOptions, ThinkingLevel } from '@pizzapi/protocol';
+
+/**
+ * What daemon and worker say to each other over the worker's socket. Both are of one build, except for a worker that
+ * outlived an update of its daemon: `LINK_VERSION` tells.
+ */
+export const IPC_VERSION = 2;
+
+/** How a session begins in a worker. */
+export type SessionStart =
+  | {
+      kind: 'new';
+      commandId: string;
+      by: Author;
+      model?: string;
+      name?: string;
+      thinkingLevel?: ThinkingLevel;
+      prompt?: string;
+      attachments?: Attachment[];
+      /** A pi session file to continue. */
+      file?: string;
+      resumedFrom?: string;
+      parentSessionId?: string;
+      /** The guests of its parent in whose turn it is started. */
+      startedBy?: GuestRef[];
+      forkedFrom?: { sessionId: string; seq: number };
+      pi?: PiOptions;
+    }
+  | {
+      kind: 'resume';
+      /** pi's file; none when the session never got as far as writing one. */
+      file?: string;
+      model?: string;
+      name?: string;
+      thinkingLevel?: ThinkingLevel;
+      /** The session that started it. */
+      parentSessionId?: string;
+      startedBy?: GuestRef[];
+      pi?: PiOptions;
+    };
+
+/** The session that a worker is to host: given once. */
+export interface Assignment {
+  sid: string;
+  /** Whose it is, from the grant. */
+  userId: string;
+  epoch: number;
+  /** The worker's password at nats-server, good for this session alone. It goes over the socket, never into an environment. */
+  grant: string;
+  runnerId: string;
+  cwd: string;
+  /** pi's own folder when it is not the person's (`~/.pi/agent`). */
+  agentDir?: string;
+  spoolDir: string;
+  attachmentsDir: string;
+  /** Of quiet, after which the worker puts the session to sleep, in ms. */
+  idleMs: number;
+  beginning: SessionStart;
+}
+
+/** What a worker says of its session; the daemon keeps it in the state file. */
+export interface WorkerSessionState {
+  sid: string;
+  epoch: number;
+  cwd: string;
+  activity: 'idle' | 'working';
+  /** pi's session file, once there is one. */
+  file?: string;
+  model: string;
+  name: string;
+  thinkingLevel: string;
+  /** Events that wait for the backbone. */
+  spool: { events: number; bytes: number; full: boolean };
+}
+
+/** What became of a command: with the worker's answer it is in the log (or its spool) already. */
+export type WorkerCommandOutcome = { ok: true; result?: unknown } | { ok: false; error: ErrorInfo };
+
+/**
+ * Why a worker stops. `sleep`: the session goes on later, and its lease stays for the daemon to take up or not;
+ * `kill`: it ends now, by this command.
+ */
+export type StopReason =
+  | { kind: 'sleep'; keepLease: boolean }
+  /** `message`: why, where it is not for the asking of a person. */
+  | { kind: 'kill'; commandId: string; message?: string };
+
+/** A question of the daemon, with what answers it. */
+export interface IpcRequests {
+  /** Begin the session; answered once its first event is in the log. */
+  assign: { ask: { assignment: Assignment }; answer: WorkerSessionState };
+  /** Carry a command out; answered when its result is written. `asleep`: nothing was done, ask the next worker. */
+  command: {
+    ask: { command: Command };
+    answer: { kind: 'answered'; outcome: WorkerCommandOutcome } | { kind: 'asleep' };
+  };
+  /** What became of a command: asked by a daemon that does not remember. */
+  outcome: { ask: { commandId: string }; answer: 'unseen' | 'working' | 'answered' };
+  /** Write the result of a command that the daemon carried out itself. `asleep`: ask the next worker. */
+  answer: { ask: { command: Command; outcome: WorkerCommandOutcome }; answer: 'written' | 'asleep' };
+  /** Copy the story up to an entry into a new pi file: the first half of a fork. */
+  branch: { ask: { entryId?: string }; answer: { file?: string; seq: number } };
+  /** A fresh login for the worker whose own is refused. Its session goes on under its old epoch: the log tells if it may. */
+  grant: { ask: { grant: string }; answer: 'taken' };
+  stop: { ask: { reason: StopReason }; answer: 'stopped' };
+}
+
+export type IpcRequestName = keyof IpcRequests;
+export type IpcRequest = { [N in IpcRequestName]: { type: N; ref: number } & IpcRequests[N]['ask'] }[IpcRequestName];
+export type IpcResponse<N extends IpcRequestName> = IpcRequests[N]['answer'];
+
+/** What a worker says unasked. */
+export type IpcNotification =
+  | { type: 'hello'; version: number; pid: number; state?: WorkerSessionState }
+  /** The warm worker can take an assignment. */
+  | { type: 'ready' }
+  | { type: 'state'; state: WorkerSessionState }
+  /** The worker's login is refused: the daemon may get it another. */
+  | { type: 'locked_out' }
+  /** The worker is about to exit, and why. After `asleep` the session goes on in the next one. */
+  | { type: 'leaving'; why: 'asleep' | 'fenced' | 'ended' };
+
+type Reply = { type: 'reply'; ref: number; answer: unknown } | { type: 'refused'; ref: number; error: ErrorInfo };
+export type WorkerMessage = IpcNotification | Reply;

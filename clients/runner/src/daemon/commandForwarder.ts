@@ -1,0 +1,81 @@
+import { errorInfo, type Command } from '@pizzapi/protocol';
+import { sleep } from '@pizzapi/process';
+import type { WorkerCommandOutcome } from '../../ipc/messages.js';
+import type { CommandStatus, WakeOutcome } from './hostTypes.js';
+import { isIdempotent } from './idempotentCommands.js';
+import type { WorkerHandle } from './workers.js';
+
+/** Pause before a worker that refused to write a result is asked once more, in ms. */
+const ASK_AGAIN_MS = 1_000;
+
+const UNKNOWN: WorkerCommandOutcome = { ok: false, error: errorInfo('unknown') };
+
+/** What the commands of a session need of its host. */
+export interface CommandForwarderDeps {
+  /** The worker, started where there is none. While one is replaced, its successor. */
+  ensureWorker(): Promise<WakeOutcome>;
+  /** Whether the result of a command is in the log or on its way there. */
+  isAnswered(commandId: string): Promise<boolean>;
+  /** Writes a result where no worker can be had. Undefined: the daemon stops, it is not written. */
+  answerDirectly(command: Command, outcome: WorkerCommandOutcome): Promise<WorkerCommandOutcome | undefined>;
+  /** Aborts when the daemon stops. */
+  closing: AbortSignal;
+}
+
+/** The way of a session's commands to its worker, over the deaths of workers, and of their results into the log. */
+export class CommandForwarder {
+  constructor(private readonly deps: CommandForwarderDeps) {}
+
+  /** Carries a command out in the worker, which writes its result. Undefined: the daemon stops, nobody knows. */
+  async forward(command: Command): Promise<WorkerCommandOutcome | undefined> {
+    const { closing } = this.deps;
+    for (;;) {
+      const woken = await this.deps.ensureWorker();
+      if (woken.kind === 'refused') return this.deps.answerDirectly(command, { ok: false, error: woken.error });
+      const { worker, departed } = woken.attached;
+      const asked = await worker.link.request('command', { command });
+      if (asked.kind === 'refused') return this.recordResult(command, { ok: false, error: asked.error });
+      if (asked.kind === 'answered' && asked.answer.kind === 'answered') return asked.answer.outcome;
+      if (!closing.aborted) await departed;
+      if (closing.aborted) return undefined;
+      if (asked.kind === 'gone' && asked.sent) return this.recoverLost(command, worker);
+    }
+  }
+
+  /**
+   * Writes the result of a command that the daemon carried out, or that was lost, to the session's log. Undefined: the
+   * daemon stops before it is written, and the next one owes it.
+   */
+  async recordResult(command: Command, outcome: WorkerCommandOutcome): Promise<WorkerCommandOutcome | undefined> {
+    const { closing } = this.deps;
+    for (;;) {
+      const woken = await this.deps.ensureWorker();
+      if (woken.kind === 'refused') return this.deps.answerDirectly(command, outcome);
+      const { worker, departed } = woken.attached;
+      const asked = await worker.link.request('answer', { command, outcome });
+      if (asked.kind === 'answered' && asked.answer === 'written') return outcome;
+      if (closing.aborted) return undefined;
+      // Two do not write to one log: the result waits for this worker, or for the end of it.
+      await (asked.kind === 'refused' ? Promise.race([departed, sleep(ASK_AGAIN_MS, closing)]) : departed);
+    }
+  }
+
+  /** The worker is gone with a command in its hands: its successor repeats it, or says that nobody knows. */
+  private async recoverLost(command: Command, before: WorkerHandle): Promise<WorkerCommandOutcome | undefined> {
+    const woken = await this.deps.ensureWorker();
+    // Only the link was lost, and there is another to the same process.
+    if (woken.kind === 'awake' && woken.attached.worker.pid === before.pid) {
+      const known = await queryStatus(woken.attached.worker, command.commandId);
+      if (known === 'unseen') return this.forward(command);
+      if (known !== 'unknown') return { ok: true };
+    }
+    if (isIdempotent(command) && !(await this.deps.isAnswered(command.commandId))) return this.forward(command);
+    return this.recordResult(command, UNKNOWN);
+  }
+}
+
+/** What a worker knows of a command that was put into its hands. */
+export async function queryStatus({ link }: WorkerHandle, commandId: string): Promise<CommandStatus> {
+  const asked = await link.request('outcome', { commandId });
+  return asked.kind === 'answered' ? asked.answer : 'unknown';
+}

@@ -1,0 +1,105 @@
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { idsAfter, openWriter, putBlobVia } from '@pizzapi/backbone';
+import type { Command, SessionEvent } from '@pizzapi/protocol';
+import { backoff, sleep, type Logger } from '@pizzapi/process';
+import type { RunnerHome } from '../home.js';
+import type { WorkerCommandOutcome } from '../../ipc/messages.js';
+import { BlobOutbox } from '../worker/blobOutbox.js';
+import { askerFor, claim, isGone, type GrantAccess } from './grants.js';
+
+/** How long the log of a session may take to answer its writer, in ms. */
+const OPEN_MS = 20_000;
+
+/** What the daemon needs to write to the log of a session that has no worker. */
+export interface LogAccess extends GrantAccess {
+  home: RunnerHome;
+  log: Logger;
+}
+
+/** Where the spools of all sessions are. */
+export const spoolDir = (home: RunnerHome) => join(home.root, 'spool');
+
+/** Whether events of a session may wait on the disk. */
+export function hasSpool(home: RunnerHome, sid: string): boolean {
+  return existsSync(join(spoolDir(home), `${sid}.spool`));
+}
+
+/** Removes what a session that is over has left on the disk, besides pi's own file. */
+export async function removeFiles(home: RunnerHome, sid: string): Promise<void> {
+  await rm(join(spoolDir(home), `${sid}.spool`), { force: true });
+  await rm(join(spoolDir(home), `${sid}.blobs`), { recursive: true, force: true });
+  await rm(home.attachments(sid), { recursive: true, force: true });
+}
+
+/** The result of a command, as the daemon writes it where no worker does. */
+export function resultEvent(command: Command, outcome: WorkerCommandOutcome): SessionEvent {
+  return { type: 'command_result', at: Date.now(), commandId: command.commandId, name: command.name, ...outcome };
+}
+
+export type WriteOutcome =
+  { kind: 'written'; epoch: number; userId: string } | { kind: 'fenced' } | { kind: 'stopped' };
+
+/**
+ * Writes to the log of a session that no worker hosts: first what is spooled, behind a `session_resumed`, then
+ * `events`. Waits for the backbone for as long as it takes, or until `signal` aborts. `fenced`: it is another's now.
+ */
+export async function appendWithoutWorker(
+  access: LogAccess,
+  sid: string,
+  events: (epoch: number, resumed: boolean) => SessionEvent[],
+  signal: AbortSignal,
+): Promise<WriteOutcome> {
+  const pauses = backoff({ maxMs: 5_000 });
+  while (!signal.aborted) {
+    try {
+      const grant = await claim(access, sid, signal);
+      if (grant.kind === 'granted') {
+        const { epoch, userId } = grant;
+        const written = await writeOnce(access, sid, epoch, events, signal);
+        if (written) return { kind: 'written', epoch, userId };
+      } else if (isGone(grant.code)) return { kind: 'fenced' };
+      else access.log.warn({ sid, ...grant }, 'a session may not be written to');
+    } catch (error) {
+      if (signal.aborted) break;
+      access.suspendedConnection.invalidate(sid);
+      access.log.warn({ sid, err: error }, 'the end of a session is not written yet');
+    }
+    await sleep(pauses.next(), signal);
+  }
+  return { kind: 'stopped' };
+}
+
+/** True when all of it is in the log. */
+async function writeOnce(
+  access: LogAccess,
+  sid: string,
+  epoch: number,
+  events: (epoch: number, resumed: boolean) => SessionEvent[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { backbone, suspendedConnection, home, log } = access;
+  const asker = askerFor(access, sid);
+  const opening = AbortSignal.any([signal, AbortSignal.timeout(OPEN_MS)]);
+  const writer = await openWriter(await suspendedConnection.connectionFor(sid), {
+    ...{ sid, epoch, spoolDir: spoolDir(home), log, signal: opening },
+    storedIds: (after) => idsAfter(backbone, asker, after, { signal: opening }),
+  });
+  const resumed = writer.spool().events > 0;
+  const store = (bytes: Uint8Array, type: string) => putBlobVia(backbone, asker, bytes, type, { signal });
+  const blobs = new BlobOutbox(join(spoolDir(home), `${sid}.blobs`), store, log);
+  const stop = () => void writer.close();
+  signal.addEventListener('abort', stop, { once: true });
+  let fenced = false;
+  writer.onFenced(() => (fenced = true));
+  await blobs.start();
+  for (const event of events(epoch, resumed)) await writer.append(event);
+  await writer.settled();
+  await blobs.settled(2_000);
+  blobs.stop();
+  const left = writer.spool().events;
+  signal.removeEventListener('abort', stop);
+  await writer.close();
+  return !fenced && left === 0;
+}

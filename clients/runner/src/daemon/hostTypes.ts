@@ -1,0 +1,34 @@
+import type { ErrorInfo } from '@pizzapi/protocol';
+import type { IpcNotification } from '../../ipc/messages.js';
+import type { RunnerEventPublisher } from './runnerEventPublisher.js';
+import type { LogAccess } from './directLogWriter.js';
+import type { RunnerMetrics } from './metrics.js';
+import type { SessionRecords } from './records.js';
+import type { WorkerHandle, WorkerPool } from './workers.js';
+
+/** What the host of a session works with. */
+export interface HostDeps extends LogAccess {
+  pool: WorkerPool;
+  records: SessionRecords;
+  publisher: RunnerEventPublisher;
+  meters: RunnerMetrics;
+  agentDir: string | undefined;
+  idleMs: number;
+  /** The session is over, or another's: this runner is done with it. */
+  onOver: (sid: string) => void;
+}
+
+/** What became of waking a session. */
+export type WakeOutcome = { kind: 'awake'; attached: WorkerAttachment } | { kind: 'refused'; error: ErrorInfo };
+export type ExitReason = Extract<IpcNotification, { type: 'leaving' }>['why'];
+
+/** What became of a command, as far as the worker that was to have it can tell. */
+export type CommandStatus = 'unseen' | 'working' | 'answered' | 'unknown';
+
+/** The worker of a session and how it ends. */
+export interface WorkerAttachment {
+  worker: WorkerHandle;
+  why?: ExitReason;
+  /** Resolves when it is gone and what follows from that is done. */
+  departed: Promise<void>;
+}

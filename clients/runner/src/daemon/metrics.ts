@@ -1,0 +1,47 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { METRICS, type Metrics } from '@pizzapi/process';
+import type { RunnerHome } from '../home.js';
+import { spoolDir } from './directLogWriter.js';
+
+/** What the daemon counts. Names are in the table of @pizzapi/process. */
+export function createRunnerMetrics(metrics: Metrics) {
+  return {
+    commands: metrics.counter(METRICS.runnerCommands, 'Commands answered: "ok", or the code of the error', ['outcome']),
+    workerRestarts: metrics.counter(METRICS.runnerWorkerRestarts, 'Workers that died and were started again'),
+  };
+}
+
+export type RunnerMetrics = ReturnType<typeof createRunnerMetrics>;
+
+/** Shows how many sessions are awake and how much of them waits for the backbone, as it is when somebody asks. */
+export function exportSessionMetrics(
+  metrics: Metrics,
+  home: RunnerHome,
+  all: () => readonly { isAwake: boolean }[],
+): void {
+  const sessions = metrics.gauge(METRICS.runnerSessions, 'Sessions of this runner', ['state']);
+  const spool = metrics.gauge(METRICS.runnerSpoolBytes, 'Size of the files in which events wait for the backbone');
+  metrics.beforeRender(async () => {
+    const hosts = all();
+    const awake = hosts.filter(({ isAwake }) => isAwake).length;
+    sessions.set({ state: 'awake' }, awake);
+    sessions.set({ state: 'asleep' }, hosts.length - awake);
+    spool.set(await spooledBytes(spoolDir(home)));
+  });
+}
+
+/** From the disk: a worker reports its spool only when something else changes, and one that died not at all. */
+async function spooledBytes(folder: string): Promise<number> {
+  const names = await readdir(folder).catch(() => []);
+  const files = names.filter((name) => name.endsWith('.spool')).map((name) => join(folder, name));
+  const sizes = await Promise.all(
+    files.map((file) =>
+      stat(file).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}

@@ -1,0 +1,140 @@
+import { readCommands, type Backbone, type BackboneCounters, type Lease, type Ledger } from '@pizzapi/backbone';
+import { sleep, type Logger } from '@pizzapi/process';
+import { CodedError } from '@pizzapi/protocol';
+import type { RunnerEventPublisher } from './runnerEventPublisher.js';
+import type { CommandDispatcher } from './commandDispatcher.js';
+import type { SessionHosts } from './hosts.js';
+import type { RunnerIdentity } from './identity.js';
+import type { SuspendedSessionsConnection } from './suspendedSessionsConnection.js';
+import type { ModelCatalog } from './models.js';
+import type { WorkerPool } from './workers.js';
+
+/** How often pi's configuration is looked at for other models or keys, in ms. */
+const MODELS_EVERY_MS = 10_000;
+
+/** What a runner is made of, while it runs. */
+export interface RunnerParts {
+  backbone: Backbone;
+  suspendedConnection: SuspendedSessionsConnection;
+  ledger: Ledger;
+  lease: Lease;
+  publisher: RunnerEventPublisher;
+  pool: WorkerPool;
+  hosts: SessionHosts;
+  dispatcher: CommandDispatcher;
+  models: ModelCatalog;
+  stopRpc: () => void;
+  unlock: () => Promise<void>;
+}
+
+/** One life of a runner, from its first command to its last. */
+export class RunnerLifecycle {
+  private readonly reading = new AbortController();
+  private over = false;
+  private reason = 'stopped';
+
+  constructor(
+    readonly identity: RunnerIdentity,
+    readonly roots: readonly string[],
+    private readonly parts: RunnerParts,
+    private readonly asked: Promise<'restart' | 'shutdown'>,
+    private readonly log: Logger,
+  ) {}
+
+  get hosts(): SessionHosts {
+    return this.parts.hosts;
+  }
+
+  /** Whether commands can reach it. */
+  get isConnected(): boolean {
+    return this.parts.backbone.status() === 'connected';
+  }
+
+  get counters(): Readonly<BackboneCounters> {
+    return this.parts.backbone.counters;
+  }
+
+  /**
+   * Finds the sessions there are, then carries commands out until it is asked to end. Throws `store_in_use` when
+   * another runner took this one's id.
+   */
+  async run(): Promise<'drained' | 'restart' | 'shutdown'> {
+    const { backbone, ledger, dispatcher, hosts, pool, lease } = this.parts;
+    const { signal } = this.reading;
+    await hosts.recover();
+    pool.refill();
+    void this.watchModels();
+    // A command that was begun and not finished comes again: it brings itself to mind.
+    const unfinished = ledger.open().map(({ seq }) => seq - 1);
+    const after = Math.min(ledger.cursor, ...unfinished);
+    const read = readCommands(backbone, this.identity.runnerId, {
+      after,
+      signal,
+      onCommand: (command, seq) => dispatcher.dispatch(command, seq),
+      onPoison: (problem) => dispatcher.poison(problem),
+    });
+    const how = await Promise.race([read.then(() => 'drained' as const), this.asked, lease.lost]);
+    if (how === 'drained') return how;
+    this.reason = how;
+    if (how === 'taken') {
+      this.over = true;
+      for (const host of hosts.all) host.detach();
+      throw new CodedError('store_in_use', `Another runner is known as ${this.identity.runnerId} now`);
+    }
+    this.log.info({ how }, 'asked to stop');
+    return how;
+  }
+
+  /** Takes no more commands, and lets those that were taken be forwarded. */
+  async drain(): Promise<void> {
+    this.reading.abort();
+    await Promise.race([this.parts.dispatcher.idle(), sleep(1_000)]);
+  }
+
+  /** Puts every session to sleep and says goodbye. */
+  async stop(): Promise<void> {
+    if (this.over) return;
+    this.over = true;
+    const { hosts, pool } = this.parts;
+    this.reading.abort();
+    await Promise.all([pool.close(), ...hosts.all.map((host) => host.shutdown())]);
+    await this.close();
+  }
+
+  /** Lets go of everything but the sessions, which go on in their workers until the next life finds them. */
+  async detach(): Promise<void> {
+    this.over = true;
+    const { hosts, pool } = this.parts;
+    this.reading.abort();
+    for (const host of hosts.all) host.detach();
+    await pool.close();
+    await this.close();
+  }
+
+  private async close(): Promise<void> {
+    const { stopRpc, publisher, lease, ledger, backbone, suspendedConnection, unlock } = this.parts;
+    stopRpc();
+    publisher.publish({ type: 'runner_stopped', reason: this.reason });
+    await publisher.flush(1_000);
+    await lease.release();
+    ledger.close();
+    await suspendedConnection.close();
+    await backbone.close();
+    await unlock();
+  }
+
+  private async watchModels(): Promise<void> {
+    const { models, publisher } = this.parts;
+    const { signal } = this.reading;
+    while (!signal.aborted) {
+      await sleep(MODELS_EVERY_MS, signal);
+      const changed = await models.refresh().catch((error: unknown) => {
+        this.log.warn({ err: error }, "pi's configuration cannot be read");
+        return false;
+      });
+      if (!changed || signal.aborted) continue;
+      const { models: all, defaultModel } = models.current;
+      publisher.publish({ type: 'models_changed', models: all.filter((model) => model.available), defaultModel });
+    }
+  }
+}

@@ -1,0 +1,164 @@
+import { hasResult, holdLease, lastEvent, spooledEvents, type Lease } from '@pizzapi/backbone';
+import { CodedError, type EndReason, type LastEvent, type SessionEvent } from '@pizzapi/protocol';
+import { backoff, sleep } from '@pizzapi/process';
+import { hasSpool, spoolDir, appendWithoutWorker, type LogAccess } from './directLogWriter.js';
+import { askerFor, claim, isGone } from './grants.js';
+import type { SessionRecord } from './records.js';
+
+/** How long the log may take to answer, in ms. */
+const ANSWER_MS = 10_000;
+
+/** `fenced`: the session is another host's now. `stopped`: the daemon stops. */
+export type DirectWriteOutcome = 'done' | 'fenced' | 'stopped';
+
+/** What a daemon does itself for a session that has no worker: hold its lease, write to its log. */
+export class SuspendedSession {
+  private lease: Lease | undefined;
+  /** The session was granted to this daemon, and nothing has spoken against it since. */
+  private isOurs = false;
+  /** The epoch of the last grant, whether or not anything was written under it. */
+  private granted = 0;
+  private turn: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly access: LogAccess,
+    private readonly record: SessionRecord,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** One at a time: whoever writes to the log here, and a worker from its start on, which takes the spool over. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.turn.then(work);
+    this.turn = done.catch(() => undefined);
+    return done;
+  }
+
+  /**
+   * Whether the session has anything in its log or on the way there: then there is one, whatever became of its worker.
+   * Waits for the backbone; false when the session is another's or the daemon stops.
+   */
+  async hasBegun(): Promise<boolean> {
+    if (hasSpool(this.access.home, this.record.sid)) return true;
+    let begun = false;
+    await this.retryUntil('what a session has in its log is not known yet', async () => {
+      if (!(await this.claimed())) return 'fenced';
+      begun = (await this.last()) !== undefined;
+      return 'done';
+    });
+    return begun;
+  }
+
+  /**
+   * Takes the lease, so that everybody sees the session sleeps and is not lost. A session whose time ran out while this
+   * host was away says that it is back. Goes on until it works or `isNeeded` says no.
+   */
+  async holdLease(isNeeded: () => boolean): Promise<DirectWriteOutcome> {
+    return this.retryUntil('the lease of a sleeping session is not held yet', async () => {
+      const { sid } = this.record;
+      if (isNeeded() && !this.isOurs && !(await this.claimed())) return 'fenced';
+      const last = await this.last();
+      if (!isNeeded()) return 'stopped';
+      // Somebody wrote after our worker did: its host was given up.
+      if ((last !== undefined && last.epoch > this.record.epoch) || hasSpool(this.access.home, sid)) {
+        const written = await this.exclusively(async () => (isNeeded() ? this.write([]) : 'stopped'));
+        if (written !== 'done') return written;
+      }
+      const epoch = Math.max(this.record.epoch, this.granted);
+      const held = await holdLease(await this.access.suspendedConnection.connectionFor(sid), `session.${sid}`, {
+        epoch,
+      });
+      if (held.kind === 'held') this.lease = held.lease;
+      return 'done';
+    });
+  }
+
+  /** A worker has the session: its lease has a higher epoch, and ours ends by itself. */
+  handOver(): void {
+    this.lease = undefined;
+    this.isOurs = true;
+  }
+
+  async release(): Promise<void> {
+    await this.lease?.release();
+    this.lease = undefined;
+  }
+
+  /** Whether the result of a command is in the log or on its way there. False also when nobody can tell. */
+  async isAnswered(commandId: string): Promise<boolean> {
+    const { sid } = this.record;
+    const spooled = spooledEvents(spoolDir(this.access.home), sid, ['command_result']);
+    if (spooled.some((event) => event.type === 'command_result' && event.commandId === commandId)) return true;
+    try {
+      const { backbone } = this.access;
+      return await hasResult(backbone, askerFor(this.access, sid), commandId, { signal: this.signal });
+    } catch (error) {
+      this.access.log.warn({ sid, commandId, err: error }, 'it is not known whether a command was answered');
+      return false;
+    }
+  }
+
+  /** Writes to the log, after `session_resumed`. */
+  async write(events: SessionEvent[]): Promise<DirectWriteOutcome> {
+    return this.writeAs((epoch, resumed) =>
+      resumed ? events : [{ type: 'session_resumed', at: Date.now(), epoch }, ...events],
+    );
+  }
+
+  /** Writes the end of the session, after what is spooled and `before`. */
+  async end(reason: EndReason, message: string | undefined, before: SessionEvent[]): Promise<DirectWriteOutcome> {
+    const ended = { type: 'session_ended', at: Date.now(), reason } as const;
+    return this.writeAs(() => [...before, message === undefined ? ended : { ...ended, message }]);
+  }
+
+  /** Sends what is spooled. */
+  async flush(): Promise<DirectWriteOutcome> {
+    return hasSpool(this.access.home, this.record.sid) ? this.writeAs(() => []) : 'done';
+  }
+
+  private async writeAs(events: (epoch: number, resumed: boolean) => SessionEvent[]): Promise<DirectWriteOutcome> {
+    const written = await appendWithoutWorker(this.access, this.record.sid, events, this.signal);
+    if (written.kind !== 'written') return written.kind;
+    this.record.epoch = written.epoch;
+    this.record.userId = written.userId;
+    this.isOurs = true;
+    return 'done';
+  }
+
+  /** Has the session granted again; false when it is another's. */
+  private async claimed(): Promise<boolean> {
+    const { sid } = this.record;
+    const grant = await claim(this.access, sid, this.signal);
+    if (grant.kind === 'granted') {
+      this.granted = grant.epoch;
+      this.record.userId = grant.userId;
+      this.isOurs = true;
+      return true;
+    }
+    if (isGone(grant.code)) return false;
+    throw new CodedError(grant.code, `The session ${sid} is not granted`);
+  }
+
+  private async last(): Promise<LastEvent | undefined> {
+    const signal = AbortSignal.any([this.signal, AbortSignal.timeout(ANSWER_MS)]);
+    return lastEvent(await this.access.suspendedConnection.connectionFor(this.record.sid), this.record.sid, signal);
+  }
+
+  /** Tries until it works or the daemon stops. What fails may be a right that we don't have any more: it is asked for anew. */
+  private async retryUntil(what: string, attempt: () => Promise<DirectWriteOutcome>): Promise<DirectWriteOutcome> {
+    const { suspendedConnection, log } = this.access;
+    const { sid } = this.record;
+    const pauses = backoff({ maxMs: 5_000 });
+    while (!this.signal.aborted) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (this.signal.aborted) break;
+        log.warn({ sid, err: error }, what);
+        this.isOurs = false;
+        suspendedConnection.invalidate(sid);
+        await sleep(pauses.next(), this.signal);
+      }
+    }
+    return 'stopped';
+  }
+}

@@ -1,0 +1,175 @@
+import type { AgentSession } from '@mariozechner/pi-coding-agent';
+import { errorInfo, isGuest, type Author, type ErrorInfo } from '@pizzapi/protocol';
+import { PendingInputs } from './inputs.js';
+import { isCommand, type SerializedPrompts } from './serializePrompts.js';
+import { takeFromQueue } from './queue.js';
+import type { Outcome, AgentInput } from './types.js';
+import { messageOf, within } from './wait.js';
+
+/** How long `prompt` waits for pi to take or refuse an input, ms. Then it counts as taken; a later refusal is a notice. */
+const PREFLIGHT_WAIT_MS = 3_000;
+
+export interface InputQueueDeps {
+  pi: AgentSession;
+  inTurn: SerializedPrompts;
+  /** An input has reached the agent. */
+  delivered: (commandId: string) => void;
+  /** pi did not take an input. */
+  refused: (commandId: string) => void;
+  /** An input was taken and failed afterwards. */
+  failedLate: (what: string) => void;
+  /** Resolves once the events of what the agent has ended are through. */
+  drained: () => Promise<void>;
+}
+
+/**
+ * Whether an input is a text and nothing else, whatever it begins with. Commands decide over the session: a guest does
+ * not give any, nor an agent, which writes what others have it write.
+ */
+function isPlainText(pi: AgentSession, text: string, by: Author | undefined): boolean {
+  if (by === undefined) return false;
+  return isGuest(by) || (by.guests ?? []).length > 0 || (by.via === 'agent' && isCommand(pi, text));
+}
+
+/** An input before its turn. */
+interface Waiting {
+  input: AgentInput;
+  /** Its sender was told that it is taken. */
+  isAnswered: boolean;
+  /** Why it does not go to pi any more. */
+  takenBack?: ErrorInfo;
+}
+
+/**
+ * Hands inputs to pi, one after the other: pi decides between starting and queueing, and must have done so before the
+ * next one asks.
+ */
+export class InputQueue {
+  readonly inputs = new PendingInputs();
+  /** The next input waits for this: the extensions' start, then the input before it. */
+  #ready: Promise<unknown>;
+  #start: () => void = () => undefined;
+  #compacted: Promise<void> = Promise.resolve();
+  #compactionEnd: () => void = () => undefined;
+  #closed = false;
+  /** Inputs whose turn to go to pi has not come. */
+  readonly #waiting = new Set<Waiting>();
+
+  constructor(private readonly deps: InputQueueDeps) {
+    this.#ready = new Promise<void>((resolve) => (this.#start = resolve));
+  }
+
+  /** Lets inputs through. */
+  started(): void {
+    this.#start();
+  }
+
+  /** Holds inputs back while pi compacts, which would otherwise change the conversation under a running turn. */
+  compacting(active: boolean): void {
+    this.#compactionEnd();
+    if (active) this.#compacted = new Promise((resolve) => (this.#compactionEnd = resolve));
+  }
+
+  /** Refuses every input from now on. */
+  close(): void {
+    this.#closed = true;
+    this.#start();
+    this.#compactionEnd();
+  }
+
+  /** Who sent what the agent has not read. */
+  get authors(): Author[] {
+    const waiting = [...this.#waiting].flatMap(({ input: { by } }) => (by === undefined ? [] : [by]));
+    return [...waiting, ...this.inputs.authors];
+  }
+
+  /**
+   * Takes back what some authors sent and the agent has not read. The result is the commands that were answered ok;
+   * others are answered with `error`. What pi has in its hands this moment is past that.
+   */
+  takeBack(isTheirs: (by: Author) => boolean, error: ErrorInfo): string[] {
+    const queued = this.inputs.takeBack(isTheirs);
+    takeFromQueue(this.deps.pi, queued);
+    const waiting = [...this.#waiting].filter(({ input: { by } }) => by !== undefined && isTheirs(by));
+    for (const each of waiting) each.takenBack = error;
+    const answered = waiting.filter((each) => each.isAnswered).map(({ input }) => input.commandId);
+    return [...queued.map(({ commandId }) => commandId), ...answered];
+  }
+
+  /** Has the agent go on with what waits in its queue, after it was stopped. */
+  goOn(): void {
+    const { pi } = this.deps;
+    this.#ready = this.#ready.then(() => {
+      const isStopped = pi.agent.state.messages.at(-1)?.role === 'assistant';
+      if (pi.isStreaming || pi.isRetrying || pi.pendingMessageCount === 0 || !isStopped) return;
+      void pi.agent.continue().catch((error: unknown) => this.deps.failedLate(messageOf(error)));
+    });
+  }
+
+  async prompt(input: AgentInput): Promise<Outcome> {
+    if (input.text.trim() === '' && (input.images ?? []).length === 0) {
+      return { kind: 'failed', error: errorInfo('input_empty') };
+    }
+    const waiting: Waiting = { input, isAnswered: false };
+    this.#waiting.add(waiting);
+    const outcome = this.#ready.then(() => this.#compacted).then(() => this.#begin(waiting));
+    this.#ready = outcome;
+    const settled = await within(outcome, PREFLIGHT_WAIT_MS);
+    waiting.isAnswered = true;
+    return settled ?? { kind: 'ok' };
+  }
+
+  #begin(waiting: Waiting): Promise<Outcome> {
+    this.#waiting.delete(waiting);
+    const { takenBack } = waiting;
+    if (takenBack !== undefined) return Promise.resolve({ kind: 'failed', error: takenBack });
+    return this.#submit(waiting.input, () => waiting.isAnswered);
+  }
+
+  /** Resolves when pi has taken or refused the input; the run it starts goes on behind. */
+  #submit(input: AgentInput, isAnswered: () => boolean): Promise<Outcome> {
+    const { pi, inTurn, delivered, failedLate, drained } = this.deps;
+    const { commandId, text, by, deliverAs = 'prompt' } = input;
+    if (this.#closed) return Promise.resolve({ kind: 'failed', error: errorInfo('session_ended') });
+    for (const dropped of this.inputs.add(commandId, deliverAs, text, by)) delivered(dropped);
+    const isText = isPlainText(pi, text, by);
+    // Whoever types while pi waits to try again does not want the old attempt back.
+    if (pi.isRetrying && !pi.isStreaming) pi.abortRetry();
+    return new Promise((resolve) => {
+      let settled = false;
+      const settle = (outcome: Outcome) => {
+        if (settled) return;
+        settled = true;
+        if (outcome.kind === 'failed' && isAnswered()) failedLate(outcome.error.message);
+        resolve(outcome);
+      };
+      // A command of an extension reports itself as taken only when it is over, which may take a dialog or an hour.
+      if (!isText && isCommand(pi, text)) settle({ kind: 'ok' });
+      const run = (isText ? inTurn.asText : inTurn.prompt)(text, {
+        ...(input.images === undefined ? {} : { images: input.images.map((i) => ({ type: 'image' as const, ...i })) }),
+        streamingBehavior: deliverAs === 'followUp' ? 'followUp' : 'steer',
+        source: 'rpc',
+        preflightResult: (ok) => {
+          if (ok) settle({ kind: 'ok' });
+        },
+      });
+      run.then(
+        async () => {
+          settle({ kind: 'ok' });
+          // What comes back without a message of the agent was dealt with by an extension.
+          await drained();
+          const handled = this.inputs.handled(commandId);
+          if (handled !== undefined) delivered(handled);
+        },
+        (error: unknown) => {
+          this.inputs.refused(commandId);
+          this.deps.refused(commandId);
+          const what = messageOf(error);
+          if (settled) return failedLate(what);
+          const noKey = /No API key|No model|Authentication failed/i.test(what);
+          settle({ kind: 'failed', error: errorInfo(noKey ? 'model_unauthenticated' : 'command_failed', what) });
+        },
+      );
+    });
+  }
+}

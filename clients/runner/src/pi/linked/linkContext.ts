@@ -1,0 +1,108 @@
+import type { ExtensionAPI } from '@mariozechner/pi-coding-agent';
+import type { ApprovalLimits, Author, GuestRef, LinkEnd, PiOptions, SessionEvent } from '@pizzapi/protocol';
+import type { LinkTimes } from '../../linked/linkedCommands.js';
+import {
+  emptyLinkState,
+  LINK_ENTRY,
+  applyLinkEntry,
+  type InboxMessage,
+  type LinkEntry,
+  type LinkState,
+} from '../../linked/linkState.js';
+import type { Outcome } from '../types.js';
+import { RETRY_PREFIX } from './restartRecovery.js';
+
+/** Characters of an id. */
+const MAX_ID = 64;
+
+/** What the host of a session gives to its link. */
+export interface LinkPort {
+  sessionId: string;
+  /** What it was started by, if by a session. */
+  parentSessionId?: string | undefined;
+  /** What its agent may not do. */
+  limits?: PiOptions | undefined;
+  /** What its agent may not do without an approval; see `HumanExtension.limitsFor`. */
+  approvalsFor: (isHere: boolean) => Promise<ApprovalLimits | undefined>;
+  emit: (event: SessionEvent) => void;
+  /** Hands a text to the agent after what it does now. */
+  prompt: (input: { commandId: string; text: string; by: Author }) => Promise<Outcome>;
+  /** Whether the agent does nothing and nothing waits for it. */
+  isIdle: () => boolean;
+  /** The guests whose words are in the turn of its agent: what it says now it says for them. */
+  guests: () => GuestRef[];
+  /** Somebody answered what its agent waits for. */
+  heard: (by: Author) => void;
+  /** Whether its agent may approve now what people have to approve: not in the turn of a guest who may not. */
+  mayApprove: () => boolean;
+  /** Why nothing that was said for these guests is wanted any more, or undefined. */
+  linkEnd: (by: Author) => Promise<LinkEnd | undefined>;
+  times: LinkTimes;
+  /** ms since epoch. */
+  now: () => number;
+}
+
+/** What both sides of a link share: what is known of it, kept in pi's session file, and the way to the agent. */
+export class LinkContext {
+  state: LinkState = emptyLinkState();
+
+  constructor(
+    readonly pi: ExtensionAPI,
+    readonly port: LinkPort,
+  ) {}
+
+  /** The parent, while there is one. */
+  get parent(): string | undefined {
+    return this.state.orphan ? undefined : this.port.parentSessionId;
+  }
+
+  keep(entry: LinkEntry): void {
+    applyLinkEntry(this.state, entry);
+    this.pi.appendEntry(LINK_ENTRY, { sid: this.port.sessionId, ...entry });
+  }
+
+  /** What each fact says of the turn in which it is said. */
+  inTurn(): { guests?: GuestRef[] } {
+    const guests = this.port.guests();
+    return guests.length === 0 ? {} : { guests };
+  }
+
+  emit(event: SessionEvent): void {
+    this.port.emit(event);
+  }
+
+  /** Gives the agent something to read, once: what a process that died had not yet given is given by the next. */
+  async deliver(id: string, text: string, by: Author): Promise<Outcome> {
+    if (this.state.letters.has(id)) return { kind: 'ok' };
+    const { userId, guests = [] } = by;
+    this.keep({ kind: 'letter', id, text, userId, ...(guests.length === 0 ? {} : { guests }) });
+    return this.submit(id, text, by);
+  }
+
+  /** Hands over the letters that the story does not hold. */
+  deliverUnread(read: ReadonlySet<string>): void {
+    for (const letter of this.state.letters.values()) {
+      if (!read.has(letter.text)) void this.handAgain(letter);
+    }
+  }
+
+  /** Hands over what an earlier process did not, unless the link of a guest for whom it was said has ended since. */
+  private async handAgain({ id, text, userId, guests }: InboxMessage): Promise<void> {
+    const by: Author = { userId, via: 'agent', ...(guests === undefined ? {} : { guests }) };
+    if (guests !== undefined && (await this.port.linkEnd(by)) !== undefined) return;
+    await this.submit(id, text, by);
+  }
+
+  /** Gives the agent once more what it had begun with when its process died. */
+  async retryInterrupted({ id, text, userId, guests }: InboxMessage): Promise<void> {
+    const by: Author = { userId, via: 'agent', ...(guests === undefined ? {} : { guests }) };
+    if (guests !== undefined && (await this.port.linkEnd(by)) !== undefined) return;
+    const again = `${text}\n\n(You were interrupted while you worked on this.)`;
+    await this.deliver(`${RETRY_PREFIX}${id}`.slice(0, MAX_ID), again, by);
+  }
+
+  private submit(commandId: string, text: string, by: Author): Promise<Outcome> {
+    this.emit({ type: 'input_received', at: this.port.now(), commandId, text, by, deliverAs: 'followUp' });
+    return this.port.prompt({ commandId, text, by });
+  }
+}

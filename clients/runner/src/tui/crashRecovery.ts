@@ -1,0 +1,64 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { lastEvent } from '@pizzapi/backbone';
+import { isId, isMap, type SessionEvent } from '@pizzapi/protocol';
+import { hasSpool, removeFiles, appendWithoutWorker, type LogAccess } from '../daemon/directLogWriter.js';
+import { claim } from '../daemon/grants.js';
+import { readJson, writePrivate } from '../files.js';
+import type { RunnerHome } from '../home.js';
+
+const recordFile = (home: RunnerHome, sid: string) => join(home.sessions, `${sid}.json`);
+
+/** Notes a session that this place hosts; `ended` once its end is said, if only to the disk. */
+export function recordSession(home: RunnerHome, sid: string, ended: boolean): Promise<void> {
+  return writePrivate(recordFile(home, sid), JSON.stringify({ sid, ended }));
+}
+
+/** Forgets a session of which everything is in the log. */
+export async function deleteSessionRecord(home: RunnerHome, sid: string): Promise<void> {
+  await removeFiles(home, sid);
+  await rm(recordFile(home, sid), { force: true });
+}
+
+/**
+ * Ends the sessions of terminals that had this place before and did not come to say goodbye: what they had still on the
+ * disk goes into the log first. Waits for the backbone, until `signal` aborts.
+ */
+export async function endCrashedSessions(access: LogAccess, current: string, signal: AbortSignal): Promise<void> {
+  for (const name of await readdir(access.home.sessions)) {
+    const kept = await readJson(join(access.home.sessions, name));
+    const sid = isMap(kept) ? kept['sid'] : undefined;
+    if (!isId(sid) || sid === current || signal.aborted) continue;
+    try {
+      if (await endOne(access, sid, isMap(kept) && kept['ended'] === true, signal))
+        await deleteSessionRecord(access.home, sid);
+    } catch (error) {
+      // It stays, for the next terminal that gets this place.
+      if (!signal.aborted) access.log.warn({ sid, err: error }, 'a session of an earlier terminal is not ended yet');
+    }
+  }
+}
+
+/** True when nothing of the session is left to be done. */
+async function endOne(access: LogAccess, sid: string, saidGoodbye: boolean, signal: AbortSignal): Promise<boolean> {
+  const waiting = hasSpool(access.home, sid);
+  if (saidGoodbye && !waiting) return true;
+  const isOver = saidGoodbye || (!waiting && (await hasEnded(access, sid, signal)));
+  if (isOver && !waiting) return true;
+  const ended: SessionEvent = {
+    type: 'session_ended',
+    at: Date.now(),
+    reason: 'error',
+    message: 'The terminal was closed unexpectedly',
+  };
+  const written = await appendWithoutWorker(access, sid, () => (isOver ? [] : [ended]), signal);
+  return written.kind !== 'stopped';
+}
+
+/** Whether its log says so already, or there never was one; also when the session is another host's. */
+async function hasEnded(access: LogAccess, sid: string, signal: AbortSignal): Promise<boolean> {
+  const grant = await claim(access, sid, signal);
+  if (grant.kind === 'refused') return true;
+  const last = await lastEvent(await access.suspendedConnection.connectionFor(sid), sid, signal);
+  return last === undefined || last.type === 'session_ended';
+}

@@ -1,0 +1,319 @@
+import { CodedError, type ErrorInfo, type ShareMode } from '@pizzapi/protocol';
+import { sleep, type Logger } from '@pizzapi/process';
+import type { PiTerminal, TerminalHooks } from '../pi/tui/index.js';
+import type { HostAccess } from './connectHost.js';
+import { TerminalHost, type HostLink, type HostEnd, type SharedAgent } from './host.js';
+import { parseShareCommand, SHARE_HELP } from './shareCommand.js';
+
+/** How long the terminal waits when it closes, in ms, for the end of its session to reach the log. */
+const GOODBYE_MS = 3_000;
+/** How long the agent may take to stop before that, in ms. */
+const CUT_OFF_MS = 1_000;
+/** After a session was replaced pi draws the next one; what is to be read comes after that, in ms. */
+const REDRAWN_MS = 400;
+
+/** How often the footer looks at how much waits, in ms. */
+const LOOK_EVERY_MS = 1_000;
+/** So many events on their way are no news; more, and the relay does not take them as they come. */
+const BEHIND = 10;
+/** What stands beside a QR code, and above and below it: padding, the link, pi's editor and footer. */
+const SIDE_COLUMNS = 2;
+const OTHER_ROWS = 14;
+
+const CONNECTION: Record<HostLink['state'], string> = {
+  connected: 'connected',
+  offline: 'out of reach; it is tried again by itself',
+  refused:
+    "this terminal's token is refused: it was revoked, or nobody is there to check it. It is tried again by itself; " +
+    'for a new token run `pizzapi runner pair` and share again',
+};
+
+const FULL =
+  'The relay was out of reach for so long that this disk keeps no more for it, and the agent was stopped. ' +
+  '/share stop lets you go on without it.';
+const ROOM_AGAIN = 'The relay is back, and the sharing goes on.';
+
+const MAY: Readonly<Record<ShareMode, string>> = {
+  read: 'watch',
+  collab: 'watch and write',
+  approve: 'watch, write and approve',
+};
+const CAN: Readonly<Record<ShareMode, string>> = {
+  read: 'can watch this session',
+  collab: 'can watch this session and write in it',
+  approve: 'can watch this session, write in it and approve single calls',
+};
+
+/** Who may share, and where. */
+export type ShareAccess =
+  | { kind: 'found'; access: HostAccess; /** The gateway, as people open it. */ relayUrl: string }
+  | { kind: 'none'; error: ErrorInfo };
+
+/** A link to a session. `ownerOnly`: it opens for the owner alone, because nothing was at hand to make one for others. */
+export type ShareLink =
+  /** `scan`: a short address for a QR code, until then in ms since epoch. */
+  | { kind: 'made'; url: string; until: string; scan: { url: string; until: number } }
+  | { kind: 'ownerOnly'; url: string; why: string };
+
+/** What sharing needs of the world around the terminal. */
+export interface ShareEnvironment {
+  /** `PIZZAPI_HOME` */
+  home: string;
+  version: string;
+  /** Looked for each time that somebody types `/share`. */
+  access: () => ShareAccess;
+  makeLink: (relayUrl: string, sid: string, mode: ShareMode) => Promise<ShareLink>;
+  /** Takes all links of the session back. */
+  revokeLinks: (relayUrl: string, sid: string) => Promise<void>;
+  /** A text as rows of a QR code; undefined when they are wider than `columns`. */
+  qr: (text: string, columns: number) => string[] | undefined;
+}
+
+interface Shared {
+  host: TerminalHost;
+  relayUrl: string;
+  links: Partial<Record<ShareMode, ShareLink>>;
+  mode: ShareMode;
+}
+
+/** `/share`: at most one session at a time, the one that the terminal shows. */
+export class ShareController implements TerminalHooks {
+  readonly #terminal: PiTerminal;
+  readonly #world: ShareEnvironment;
+  readonly #log: () => Logger;
+  #shared: Shared | undefined;
+  /** One wish after the other. */
+  #turn: Promise<void> = Promise.resolve();
+  #leaving = new AbortController();
+  /** What the footer says while nothing is shared. */
+  #note: string | undefined;
+  #said = '';
+  #wasFull = false;
+  #looking: NodeJS.Timeout | undefined;
+
+  constructor(terminal: PiTerminal, world: ShareEnvironment, log: () => Logger) {
+    this.#terminal = terminal;
+    this.#world = world;
+    this.#log = log;
+  }
+
+  onShare(words: string): void {
+    this.#turn = this.#turn
+      .then(() => this.#carryOut(words))
+      .catch((error: unknown) => {
+        this.#log().error({ err: error }, '/share failed');
+        this.#fail(error instanceof Error ? error.message : String(error));
+      })
+      .finally(() => this.#showStatus());
+  }
+
+  onStart(): void {
+    // pi has emptied its footer.
+    this.#said = '';
+    this.#showStatus();
+  }
+
+  async onLeave(why: 'quit' | 'replaced'): Promise<void> {
+    this.#leaving.abort();
+    this.#leaving = new AbortController();
+    this.#note = undefined;
+    const shared = this.#shared;
+    this.#shared = undefined;
+    if (shared === undefined) return;
+    // What is being said is cut off here, for pi's file and for the log alike.
+    await Promise.race([this.#terminal.session?.abort(), sleep(CUT_OFF_MS)]);
+    await Promise.race([shared.host.end(), sleep(GOODBYE_MS)]);
+    if (why === 'quit') return;
+    this.#note = 'not shared any more; /share shares this session';
+    const said = 'The session before this one is no longer shared; /share shares this one.';
+    setTimeout(() => this.#print([this.#terminal.tint('warning', said)]), REDRAWN_MS);
+  }
+
+  onBug(error: unknown): void {
+    this.#log().error({ err: error }, 'a bug in the terminal');
+  }
+
+  async #carryOut(words: string): Promise<void> {
+    const wish = parseShareCommand(words);
+    switch (wish.kind) {
+      case 'share':
+        return this.#share(wish.mode);
+      case 'status':
+        return this.#print(this.#status());
+      case 'stop':
+        return this.#stop();
+      case 'help':
+        return this.#print(SHARE_HELP);
+      case 'wrong':
+        return this.#print([this.#terminal.tint('error', `/share does not know "${wish.words}":`), ...SHARE_HELP]);
+    }
+  }
+
+  async #share(mode: ShareMode | undefined): Promise<void> {
+    const shared = this.#shared ?? (await this.#begin());
+    if (shared === undefined) return;
+    shared.mode = mode ?? shared.mode;
+    const { relayUrl, host, links } = shared;
+    let link = links[shared.mode];
+    // Another link, once the code of this one leads nowhere any more.
+    if (link === undefined || link.kind === 'ownerOnly' || link.scan.until <= Date.now()) {
+      link = await this.#world.makeLink(relayUrl, host.sid, shared.mode);
+      links[shared.mode] = link;
+    }
+    if (this.#shared === shared) this.#print(this.#linkLines(link, shared.mode));
+  }
+
+  async #begin(): Promise<Shared | undefined> {
+    const agent = this.#terminal.session;
+    if (agent === undefined) return undefined;
+    const found = this.#world.access();
+    if (found.kind === 'none') {
+      this.#fail(found.error.message);
+      return undefined;
+    }
+    const { home, version } = this.#world;
+    const { access, relayUrl } = found;
+    const { signal } = this.#leaving;
+    this.#terminal.setStatus(this.#terminal.tint('dim', `connecting to ${access.natsUrl} …`));
+    this.#said = 'connecting';
+    try {
+      const host = await TerminalHost.begin(
+        {
+          ...{ access, home, version, log: this.#log(), agent: agent satisfies SharedAgent },
+          onChange: () => this.#showStatus(),
+          onOver: (why) => this.#over(host, why),
+        },
+        signal,
+      );
+      if (signal.aborted) {
+        await host.end();
+        return undefined;
+      }
+      this.#note = undefined;
+      this.#wasFull = false;
+      this.#shared = { host, relayUrl, links: {}, mode: 'read' };
+      clearInterval(this.#looking);
+      this.#looking = setInterval(() => this.#look(), LOOK_EVERY_MS);
+      return this.#shared;
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      if (!(error instanceof CodedError)) throw error;
+      this.#log().warn({ err: error }, 'the session could not be shared');
+      this.#fail(whyNot(error, access.natsUrl));
+      return undefined;
+    }
+  }
+
+  async #stop(): Promise<void> {
+    const shared = this.#shared;
+    if (shared === undefined) return this.#print(['This session is not shared. /share shares it.']);
+    this.#shared = undefined;
+    const { host, relayUrl } = shared;
+    const { state } = host.link;
+    await Promise.race([host.end(), sleep(GOODBYE_MS)]);
+    const back = this.#world.revokeLinks(relayUrl, host.sid).then(
+      () => 'Its links are taken back.',
+      (error: unknown) =>
+        `Its links could not be taken back (${error instanceof Error ? error.message : String(error)}); they show what was said until now.`,
+    );
+    const late =
+      state === 'connected' ? '' : ' Its viewers hear of it when the network is back and /share is used again here.';
+    this.#print([`No longer shared. ${await back}${late}`]);
+  }
+
+  #over(host: TerminalHost, why: HostEnd): void {
+    if (this.#shared?.host !== host) return;
+    this.#shared = undefined;
+    const { tint } = this.#terminal;
+    const said =
+      why.kind === 'killed'
+        ? `${this.#terminal.nameOf(why.by)} ended the session for its viewers. You can go on here; /share shares it anew.`
+        : 'Another host has taken this session over, so it is no longer shared from here. /share shares it anew.';
+    this.#note = 'not shared any more';
+    this.#print([tint('warning', said)]);
+    this.#showStatus();
+  }
+
+  #status(): string[] {
+    const shared = this.#shared;
+    if (shared === undefined) return ['This session is not shared. /share shares it, /share help says how.'];
+    const { host, relayUrl, mode } = shared;
+    const { state, waiting, isFull } = host.link;
+    const events = `${waiting} event${waiting === 1 ? '' : 's'}`;
+    return [
+      `Shared:     who has the link may ${MAY[mode]}`,
+      `Session:    ${host.sid}`,
+      `Relay:      ${relayUrl}`,
+      `Connection: ${CONNECTION[state]}`,
+      `Waiting:    ${waiting === 0 ? 'nothing' : `${events} on this disk${isFull ? ', which is all there is room for' : ''}`}`,
+    ];
+  }
+
+  #linkLines(link: ShareLink, mode: ShareMode): string[] {
+    const { tint } = this.#terminal;
+    const lines = [this.#terminal.link(link.url), ...this.#codeOf(link.kind === 'made' ? link.scan.url : link.url)];
+    const more = tint('dim', 'Also: /share --collab, /share --approve, /share status, /share stop, /share help');
+    if (link.kind === 'ownerOnly') {
+      const first = tint('success', 'Shared. This address opens for you, once you have signed in there:');
+      return [first, ...lines, tint('warning', link.why), more];
+    }
+    const warning = tint('warning', 'Whoever may write can have the agent do what it can do on this machine.');
+    return [
+      tint('success', `Shared. Who has this link ${CAN[mode]}, until ${link.until}:`),
+      ...lines,
+      ...(mode === 'read' ? [] : [warning]),
+      more,
+    ];
+  }
+
+  /** The address as a QR code, if all of it can be on the screen at the same time. */
+  #codeOf(url: string): string[] {
+    const { tint, columns, rows } = this.#terminal;
+    const code = this.#world.qr(url, columns - SIDE_COLUMNS) ?? [];
+    if (code.length + OTHER_ROWS > rows) {
+      const needed = `${code.length + OTHER_ROWS} rows`;
+      return [tint('dim', `For a QR code the window needs ${needed}; /share shows it again.`)];
+    }
+    // In colours of its own: it has to be dark on light whatever the terminal's colours are.
+    return code.map((row) => `\u001b[97;40m${row}\u001b[0m`);
+  }
+
+  #showStatus(): void {
+    const { tint, setStatus } = this.#terminal;
+    const shared = this.#shared;
+    let text = this.#note === undefined ? undefined : tint('dim', this.#note);
+    if (shared !== undefined) {
+      const { state, waiting, isFull } = shared.host.link;
+      const behind = waiting < BEHIND ? '' : ` · ${waiting} waiting`;
+      if (isFull !== this.#wasFull) this.#print([tint('warning', isFull ? FULL : ROOM_AGAIN)]);
+      this.#wasFull = isFull;
+      const mode = `shared · ${shared.mode === 'read' ? 'read-only' : shared.mode}`;
+      text =
+        state === 'connected'
+          ? tint('success', mode + behind)
+          : tint('warning', `${mode} · ${state}, ${waiting} waiting`);
+    }
+    if (text === this.#said) return;
+    this.#said = text ?? '';
+    setStatus(text);
+  }
+
+  /** How much waits is nobody's event. */
+  #look(): void {
+    if (this.#shared === undefined) clearInterval(this.#looking);
+    else this.#showStatus();
+  }
+
+  #print(lines: readonly string[]): void {
+    this.#terminal.print(lines.join('\n'));
+  }
+
+  #fail(message: string): void {
+    this.#print([this.#terminal.tint('error', `Not shared: ${message}`)]);
+  }
+}
+
+function whyNot(error: CodedError, natsUrl: string): string {
+  if (error.code !== 'nats_unreachable' && error.code !== 'unavailable') return error.message;
+  return `Nobody answers at ${natsUrl}. Is the relay running? \`pizzapi local\` starts one on this machine.`;
+}
