@@ -1,12 +1,15 @@
 import type { Backbone } from '@pizzapi/backbone';
 import { showBackbone, type Logger, type Metrics, type Service } from '@pizzapi/process';
-import { lead } from './leader.js';
-import { createMeters } from './meters.js';
-import { createNotifierMeters } from './notifier/meters.js';
+import { runAsLeader } from './leaderElection.js';
+import { createProjectorMetrics } from './metrics.js';
+import { createNotifierMetrics } from './notifier/metrics.js';
 import type { NotifierOptions } from './notifier/notifier.js';
-import { Term, type TermOptions } from './term.js';
+import { ActiveProjector, type ActiveProjectorOptions } from './activeProjector.js';
 
-export interface ProjectorOptions extends Pick<TermOptions, 'reaper' | 'sweeper' | 'guests' | 'orchestrator'> {
+export interface ProjectorOptions extends Pick<
+  ActiveProjectorOptions,
+  'reaper' | 'sweeper' | 'guests' | 'orchestrator'
+> {
   backbone: Backbone;
   log: Logger;
   metrics: Metrics;
@@ -27,18 +30,18 @@ export interface Projector extends Service {
  * been provisioned.
  */
 export function createProjector({ backbone, log, metrics, lease, ...options }: ProjectorOptions): Projector {
-  const meters = createMeters(metrics);
-  const notifier = { meters: createNotifierMeters(metrics), reach: { allowPrivate: false }, ...options.notifier };
+  const meters = createProjectorMetrics(metrics);
+  const notifier = { meters: createNotifierMetrics(metrics), reach: { allowPrivate: false }, ...options.notifier };
   showBackbone(metrics, () => backbone.counters);
   const ending = new AbortController();
   let running: Promise<void> = Promise.resolve();
   let active = false;
 
-  const term: Parameters<typeof lead>[0]['term'] = async (signals) => {
+  const term: Parameters<typeof runAsLeader>[0]['term'] = async (signals) => {
     active = true;
     meters.active.set(1);
     try {
-      await new Term({ backbone, log, meters, ...options, notifier }, signals).run();
+      await new ActiveProjector({ backbone, log, meters, ...options, notifier }, signals).run();
     } finally {
       active = false;
       meters.active.set(0);
@@ -54,7 +57,7 @@ export function createProjector({ backbone, log, metrics, lease, ...options }: P
     active: () => active,
     async run() {
       meters.active.set(0);
-      running = lead({ backbone, log, signal: ending.signal, term, ...lease });
+      running = runAsLeader({ backbone, log, signal: ending.signal, term, ...lease });
       await running;
     },
     drain: end,

@@ -9,7 +9,7 @@ import {
   type LogEvent,
   type SessionRows,
 } from './evolve.js';
-import { skim } from './skim.js';
+import { readEventHeader } from './eventHeader.js';
 import { started, turn } from './testing/events.js';
 
 let seq = 0;
@@ -90,8 +90,8 @@ describe('what is not decoded', () => {
       const skimmed = record(event);
       // A field before the others makes the skimmer give up, and the event is decoded.
       const decoded = { ...skimmed, payload: encode({ first: 1, ...event }) };
-      expect(skim(skimmed.payload)).toEqual({ type: event.type, at: event.at });
-      expect(skim(decoded.payload)).toBeUndefined();
+      expect(readEventHeader(skimmed.payload)).toEqual({ type: event.type, at: event.at });
+      expect(readEventHeader(decoded.payload)).toBeUndefined();
       const next = evolveSession(rows, skimmed) as { next: SessionRows };
       // Some bytes more were stored of the other.
       next.next.row.logBytes! += decoded.payload.byteLength - skimmed.payload.byteLength;
@@ -102,12 +102,12 @@ describe('what is not decoded', () => {
   it('is read as our encoder writes it, for any type and time', () => {
     for (const type of SESSION_EVENT_TYPES) {
       for (const at of [1_700_000_000_000, 1_700_000_000_000.5]) {
-        expect(skim(encode({ type, at, x: 'y' }))).toEqual({ type, at });
+        expect(readEventHeader(encode({ type, at, x: 'y' }))).toEqual({ type, at });
       }
     }
-    expect(skim(encode({ type: 'agent_start', at: 'noon', x: 'y' }))).toBeUndefined();
-    expect(skim(encode([1, 2, 3]))).toBeUndefined();
-    expect(skim(new Uint8Array(0))).toBeUndefined();
+    expect(readEventHeader(encode({ type: 'agent_start', at: 'noon', x: 'y' }))).toBeUndefined();
+    expect(readEventHeader(encode([1, 2, 3]))).toBeUndefined();
+    expect(readEventHeader(new Uint8Array(0))).toBeUndefined();
   });
 
   it('is tried with well-formed events', () => {

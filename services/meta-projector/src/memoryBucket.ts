@@ -1,6 +1,6 @@
 import type { KvWrite } from '@pizzapi/backbone';
 import { decode, encode } from '@pizzapi/protocol';
-import type { RowBucket } from './projection.js';
+import type { RowBucket } from './rowStore.js';
 
 /**
  * A fresh bucket in memory, into which a rebuild folds. Rows are kept encoded: a fraction of the

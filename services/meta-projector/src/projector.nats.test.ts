@@ -14,26 +14,26 @@ import { readCursor, saveCursor, type Cursor } from './cursor.js';
 import { Rebuild, type SwapResult } from './rebuild.js';
 import { askForRebuild, watchRequest } from './rebuildRequest.js';
 import { started, turn } from './testing/events.js';
-import { World } from './testing/world.js';
+import { ProjectorHarness } from './testing/projectorHarness.js';
 
-let world: World;
+let harness: ProjectorHarness;
 beforeEach(async () => {
-  world = await World.open();
+  harness = await ProjectorHarness.open();
 });
-afterEach(() => world.close());
+afterEach(() => harness.close());
 
-const tell = (writer: SessionWriter, ...events: SessionEvent[]): Promise<number> => world.tell(writer, ...events);
+const tell = (writer: SessionWriter, ...events: SessionEvent[]): Promise<number> => harness.tell(writer, ...events);
 
 /** A session of so many turns; the offset of its last event. */
 async function story(sid: string, turns: number): Promise<number> {
-  const writer = await world.host(sid);
+  const writer = await harness.host(sid);
   return tell(writer, started(`Story ${sid}`), ...Array.from({ length: turns }, (_, index) => turn(index)).flat());
 }
 
 /** How many rows a refold of the log would change: none, when the projection is right. */
 async function refold(): Promise<SwapResult> {
   const { signal } = new AbortController();
-  const rebuild = new Rebuild({ backbone: world.backbone, log: silentLogger, signal });
+  const rebuild = new Rebuild({ backbone: harness.backbone, log: silentLogger, signal });
   await rebuild.catchUp();
   return rebuild.swap();
 }
@@ -47,79 +47,79 @@ async function counted(metrics: Metrics, name: string): Promise<number> {
 
 describe('the projector', () => {
   it('keeps rows of every session and runner that equal a refold of the log', async () => {
-    await world.runnerStarted('r1', 'Laptop');
+    await harness.runnerStarted('r1', 'Laptop');
     const before = await story('a', 5);
-    world.project();
-    await world.rowWhere('a', (row) => row.lastSeq === before);
-    const [a, b] = await Promise.all([tell(await world.host('a'), ...turn(7)), story('b', 40)]);
-    expect(await world.rowWhere('b', (row) => row.lastSeq === b)).toMatchObject({
+    harness.project();
+    await harness.rowWhere('a', (row) => row.lastSeq === before);
+    const [a, b] = await Promise.all([tell(await harness.host('a'), ...turn(7)), story('b', 40)]);
+    expect(await harness.rowWhere('b', (row) => row.lastSeq === b)).toMatchObject({
       info: { messages: 80, state: 'idle' },
     });
-    expect(await world.rowWhere('a', (row) => row.lastSeq === a)).toMatchObject({
+    expect(await harness.rowWhere('a', (row) => row.lastSeq === a)).toMatchObject({
       count: 55,
       info: { name: 'Story a' },
     });
-    expect((await world.metaWhere('a', (row) => row.state.version === 12)).state.tokenUsage?.cost).toBe(0.07);
-    expect((await world.runnerWhere('r1', () => true)).info.name).toBe('Laptop');
-    await world.projectors[0]?.stop();
+    expect((await harness.metaWhere('a', (row) => row.state.version === 12)).state.tokenUsage?.cost).toBe(0.07);
+    expect((await harness.runnerWhere('r1', () => true)).info.name).toBe('Laptop');
+    await harness.projectors[0]?.stop();
     expect(await refold()).toEqual(UNCHANGED);
   });
 
   it('goes on after a restart where it was, without folding anything again', async () => {
     const first = await story('a', 30);
-    const one = world.project();
-    await world.rowWhere('a', (row) => row.lastSeq === first);
+    const one = harness.project();
+    await harness.rowWhere('a', (row) => row.lastSeq === first);
     await one.projector.stop();
-    expect((await readCursor(bucket<Cursor>(world.backbone, 'projector')))?.sessions).toBe(first);
+    expect((await readCursor(bucket<Cursor>(harness.backbone, 'projector')))?.sessions).toBe(first);
     // How far it is can be seen also where nothing has happened since.
-    const idle = world.project();
+    const idle = harness.project();
     const line = `${METRICS.projectorCursor}{stream="SESSIONS"} ${first}\n`;
     await expect.poll(() => idle.metrics.render()).toContain(line);
     await idle.projector.stop();
 
-    const last = await tell(await world.host('a'), ...turn(31));
-    const two = world.project();
-    await world.rowWhere('a', (row) => row.lastSeq === last);
+    const last = await tell(await harness.host('a'), ...turn(31));
+    const two = harness.project();
+    await harness.rowWhere('a', (row) => row.lastSeq === last);
     expect(await counted(two.metrics, METRICS.projectorEvents)).toBe(9);
     expect(await refold()).toEqual(UNCHANGED);
   });
 
   it('goes on after the backbone was restarted, and counts that', async () => {
-    const { metrics } = world.project();
+    const { metrics } = harness.project();
     const first = await story('a', 3);
-    await world.rowWhere('a', (row) => row.lastSeq === first);
-    await world.nats.kill9();
-    await world.nats.restart();
-    const last = await tell(await world.host('b'), started('after'));
-    await world.rowWhere('b', (row) => row.lastSeq === last);
+    await harness.rowWhere('a', (row) => row.lastSeq === first);
+    await harness.nats.kill9();
+    await harness.nats.restart();
+    const last = await tell(await harness.host('b'), started('after'));
+    await harness.rowWhere('b', (row) => row.lastSeq === last);
     expect(await counted(metrics, METRICS.backboneReconnects)).toBe(1);
-    await world.projectors[0]?.stop();
+    await harness.projectors[0]?.stop();
     expect(await refold()).toEqual(UNCHANGED);
   });
 
   it('passes poison, counts it and folds what comes after it', async () => {
-    const writer = await world.host('a');
-    const { metrics } = world.project();
+    const writer = await harness.host('a');
+    const { metrics } = harness.project();
     const poison = { type: 'session_info_changed', at: 1, name: 7 } as unknown as SessionEvent;
     const last = await tell(writer, started('Pizza'), poison, { type: 'session_info_changed', at: 2, name: 'Calzone' });
-    expect((await world.rowWhere('a', (row) => row.lastSeq === last)).info.name).toBe('Calzone');
+    expect((await harness.rowWhere('a', (row) => row.lastSeq === last)).info.name).toBe('Calzone');
     expect(await counted(metrics, METRICS.projectorPoison)).toBe(1);
   });
 
   it('ignores and counts what a replaced host wrote late', async () => {
-    const { metrics } = world.project();
-    const old = await world.host('a');
+    const { metrics } = harness.project();
+    const old = await harness.host('a');
     await tell(old, started('Pizza'));
-    const next = await world.host('a');
+    const next = await harness.host('a');
     const resumed = await tell(next, { type: 'session_resumed', at: 2, epoch: next.epoch });
-    await world.rowWhere('a', (row) => row.lastSeq === resumed);
+    await harness.rowWhere('a', (row) => row.lastSeq === resumed);
     // With the log emptied nothing tells a writer that it is late: what it appends is for the readers to ignore.
-    await purgeSession(world.backbone, 'a');
+    await purgeSession(harness.backbone, 'a');
     const late: SessionEvent = { type: 'session_info_changed', at: 3, name: 'Late' };
     // The first has the message id of an event that the server remembers and the log does not hold: it is sent again.
-    await tell(await world.writer('a', old.epoch), late, late);
+    await tell(await harness.writer('a', old.epoch), late, late);
     const last = await tell(next, { type: 'agent_start', at: 4 });
-    expect(await world.rowWhere('a', (row) => row.lastSeq === last)).toMatchObject({
+    expect(await harness.rowWhere('a', (row) => row.lastSeq === last)).toMatchObject({
       info: { name: 'Pizza' },
       count: 3,
     });
@@ -128,51 +128,51 @@ describe('the projector', () => {
 
   it('deletes the rows of a session whose log was purged', async () => {
     const last = await story('a', 1);
-    world.project({ sweeper: { sweepMs: 50 } });
-    await world.rowWhere('a', (row) => row.lastSeq === last);
-    await purgeSession(world.backbone, 'a');
-    await world.rowGone('a');
-    await expect.poll(() => world.meta('a')).toBeUndefined();
+    harness.project({ sweeper: { sweepMs: 50 } });
+    await harness.rowWhere('a', (row) => row.lastSeq === last);
+    await purgeSession(harness.backbone, 'a');
+    await harness.rowGone('a');
+    await expect.poll(() => harness.meta('a')).toBeUndefined();
     expect(await refold()).toEqual(UNCHANGED);
   });
 
   it('makes rows that somebody deleted anew from the log', async () => {
-    const writer = await world.host('a');
-    world.project();
+    const writer = await harness.host('a');
+    harness.project();
     const first = await tell(writer, started('Pizza'), ...turn(1));
-    await world.rowWhere('a', (row) => row.lastSeq === first);
-    await bucket(world.backbone, 'sessions').delete('a');
-    await bucket(world.backbone, 'session-meta').delete('a');
+    await harness.rowWhere('a', (row) => row.lastSeq === first);
+    await bucket(harness.backbone, 'sessions').delete('a');
+    await bucket(harness.backbone, 'session-meta').delete('a');
     const last = await tell(writer, ...turn(2));
-    expect(await world.rowWhere('a', (row) => row.lastSeq === last)).toMatchObject({
+    expect(await harness.rowWhere('a', (row) => row.lastSeq === last)).toMatchObject({
       count: 19,
       info: { name: 'Pizza' },
     });
-    expect((await world.meta('a'))?.state.version).toBe(4);
+    expect((await harness.meta('a'))?.state.version).toBe(4);
   });
 
   it('folds a session from its start whose row nobody can read', async () => {
-    const writer = await world.host('a');
+    const writer = await harness.host('a');
     await tell(writer, started('Pizza'), ...turn(1));
-    const cursor = { identity: streamIdentity(world.backbone), sessions: 5, runners: 0 };
-    await saveCursor(bucket<Cursor>(world.backbone, 'projector'), cursor);
-    await bucket(world.backbone, 'sessions').put('a', { of: 'another version' });
-    world.project();
+    const cursor = { identity: streamIdentity(harness.backbone), sessions: 5, runners: 0 };
+    await saveCursor(bucket<Cursor>(harness.backbone, 'projector'), cursor);
+    await bucket(harness.backbone, 'sessions').put('a', { of: 'another version' });
+    harness.project();
     const last = await tell(writer, ...turn(2));
-    expect(await world.rowWhere('a', (row) => row.lastSeq === last)).toMatchObject({
+    expect(await harness.rowWhere('a', (row) => row.lastSeq === last)).toMatchObject({
       count: 19,
       info: { name: 'Pizza' },
     });
   });
 
   it('keeps checkpoints from which the last n events are read without the rest', async () => {
-    world.project();
+    harness.project();
     const last = await story('a', 200);
     await story('b', 3);
-    const row = await world.rowWhere('a', (one) => one.lastSeq === last);
+    const row = await harness.rowWhere('a', (one) => one.lastSeq === last);
     const after = offsetBeforeLast(row, 100);
     let read = 0;
-    for await (const events of replay(world.backbone, 'a', { after })) read += events.length;
+    for await (const events of replay(harness.backbone, 'a', { after })) read += events.length;
     expect(row.count).toBe(1801);
     expect(read).toBe(row.count - 1500);
   });
@@ -181,10 +181,10 @@ describe('the projector', () => {
 describe('a rebuild', () => {
   it('mends rows that are wrong, missing or of nothing, while rows that are right stay as they are', async () => {
     const ends = { a: await story('a', 4), b: await story('b', 4), c: await story('c', 4) };
-    world.project();
-    await world.rowWhere('c', (row) => row.lastSeq === ends.c);
-    const right = (await world.row('a'))!;
-    const rows = bucket<SessionRow>(world.backbone, 'sessions');
+    harness.project();
+    await harness.rowWhere('c', (row) => row.lastSeq === ends.c);
+    const right = (await harness.row('a'))!;
+    const rows = bucket<SessionRow>(harness.backbone, 'sessions');
     const revision = (await rows.get('c'))?.revision;
     await rows.put('a', { ...right, info: { ...right.info, name: 'wrong', messages: 99 } });
     await rows.put('nobody', right);
@@ -192,20 +192,20 @@ describe('a rebuild', () => {
 
     const done = await rebuilt();
     expect(done).toEqual({ changed: 2, removed: 1 });
-    expect(await world.row('a')).toEqual(right);
-    expect((await world.row('b'))?.lastSeq).toBe(ends.b);
-    expect(await world.row('nobody')).toBeUndefined();
+    expect(await harness.row('a')).toEqual(right);
+    expect((await harness.row('b'))?.lastSeq).toBe(ends.b);
+    expect(await harness.row('nobody')).toBeUndefined();
     expect((await rows.get('c'))?.revision).toBe(revision);
   });
 
   it('loses nothing that is appended meanwhile, and every row seen is a whole fold that never goes back', async () => {
-    world.project();
-    const writer = await world.host('a');
+    harness.project();
+    const writer = await harness.host('a');
     await tell(writer, started('Pizza'));
     const seen: SessionRow[] = [];
     const stop = new AbortController();
     const watching = (async () => {
-      for await (const change of bucket<SessionRow>(world.backbone, 'sessions').watch({ signal: stop.signal })) {
+      for await (const change of bucket<SessionRow>(harness.backbone, 'sessions').watch({ signal: stop.signal })) {
         if (change.kind === 'value') seen.push(change.value);
       }
     })();
@@ -217,37 +217,37 @@ describe('a rebuild', () => {
     await rebuilt();
     await rebuilt();
     const last = await appending;
-    await world.rowWhere('a', (row) => row.lastSeq === last);
+    await harness.rowWhere('a', (row) => row.lastSeq === last);
     stop.abort();
     await watching;
     const offsets = seen.map((row) => row.lastSeq);
     expect(offsets).toEqual([...offsets].sort((one, other) => one - other));
     // Nobody else writes here, so that the n-th event lies at the n-th offset.
     expect(seen.filter((row) => row.count !== row.lastSeq)).toEqual([]);
-    await world.projectors[0]?.stop();
+    await harness.projectors[0]?.stop();
     expect(await refold()).toEqual(UNCHANGED);
   });
 
   it('happens by itself when the rows are of another log', async () => {
     const last = await story('a', 2);
-    const head = await streamHead(world.backbone, SESSIONS_STREAM);
+    const head = await streamHead(harness.backbone, SESSIONS_STREAM);
     const cursor: Cursor = { identity: 'of another log', sessions: head + 1000, runners: 0 };
-    await saveCursor(bucket<Cursor>(world.backbone, 'projector'), cursor);
-    const metas = bucket<SessionMetaRow>(world.backbone, 'session-meta');
+    await saveCursor(bucket<Cursor>(harness.backbone, 'projector'), cursor);
+    const metas = bucket<SessionMetaRow>(harness.backbone, 'session-meta');
     await metas.put('other', { state: {} as SessionMetaRow['state'], lastSeq: head + 900 });
-    world.project();
-    await world.rowWhere('a', (row) => row.lastSeq === last);
-    const after = await tell(await world.host('b'), started('b'));
-    await world.rowWhere('b', (row) => row.lastSeq === after);
+    harness.project();
+    await harness.rowWhere('a', (row) => row.lastSeq === last);
+    const after = await tell(await harness.host('b'), started('b'));
+    await harness.rowWhere('b', (row) => row.lastSeq === after);
     expect(await metas.get('other')).toBeUndefined();
   });
 });
 
 /** Asks the active projector for a rebuild and waits for it. */
 async function rebuilt(): Promise<SwapResult | undefined> {
-  const id = await askForRebuild(world.backbone);
+  const id = await askForRebuild(harness.backbone);
   const stop = new AbortController();
-  for await (const request of watchRequest(world.backbone, stop.signal)) {
+  for await (const request of watchRequest(harness.backbone, stop.signal)) {
     if (request.id !== id || request.state !== 'done') continue;
     stop.abort();
     return request.result;

@@ -1,33 +1,33 @@
 import { claimSession, holdLease, lastEvent, type Lease } from '@pizzapi/backbone';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { reap } from './reap.js';
+import { endLostSession } from './endLostSession.js';
 import { started } from './testing/events.js';
-import { World } from './testing/world.js';
+import { ProjectorHarness } from './testing/projectorHarness.js';
 
 const GRACE_MS = 600_000;
 
-let world: World;
+let harness: ProjectorHarness;
 let now = 0;
 beforeEach(async () => {
-  world = await World.open();
+  harness = await ProjectorHarness.open();
   now = 1_000_000;
 });
-afterEach(() => world.close());
+afterEach(() => harness.close());
 
-const project = () => world.project({ reaper: { graceMs: GRACE_MS, now: () => now, tickMs: 20 } });
+const project = () => harness.project({ reaper: { graceMs: GRACE_MS, now: () => now, tickMs: 20 } });
 
 async function lease(sid: string): Promise<Lease> {
-  const outcome = await holdLease(world.backbone, `session.${sid}`, { epoch: 1 });
+  const outcome = await holdLease(harness.backbone, `session.${sid}`, { epoch: 1 });
   if (outcome.kind !== 'held') throw new Error('taken');
   return outcome.lease;
 }
 
 /** A session with a host, folded. */
 async function session(sid: string) {
-  const writer = await world.host(sid);
+  const writer = await harness.host(sid);
   const held = await lease(sid);
   await writer.append(started(sid));
-  await world.rowWhere(sid, () => true);
+  await harness.rowWhere(sid, () => true);
   return { writer, lease: held };
 }
 
@@ -45,7 +45,7 @@ describe('the reaper', () => {
     await held.release();
     await waiting(metrics, 1);
     now += GRACE_MS;
-    const row = await world.rowWhere('a', ({ info }) => info.state === 'ended');
+    const row = await harness.rowWhere('a', ({ info }) => info.state === 'ended');
     expect(row.info.endReason).toBe('host_lost');
     expect(row.epoch).toBeGreaterThan(writer.epoch);
     expect(await writer.append({ type: 'agent_start', at: 1 })).toMatchObject({ kind: 'fenced', epoch: row.epoch });
@@ -62,8 +62,8 @@ describe('the reaper', () => {
     await waiting(metrics, 1);
     now += GRACE_MS;
     // Both are judged at the same tick: once the other one is over, this one has been let be.
-    await world.rowWhere('lost', ({ info }) => info.state === 'ended');
-    expect((await world.row('back'))?.info.state).toBe('idle');
+    await harness.rowWhere('lost', ({ info }) => info.state === 'ended');
+    expect((await harness.row('back'))?.info.state).toBe('idle');
     expect((await back.writer.append({ type: 'agent_start', at: 1 })).kind).toBe('appended');
     await again.release();
   });
@@ -76,9 +76,9 @@ describe('the reaper', () => {
     now += 10 * GRACE_MS;
     const second = project();
     await waiting(second.metrics, 1);
-    expect((await world.row('a'))?.info.state).toBe('idle');
+    expect((await harness.row('a'))?.info.state).toBe('idle');
     now += GRACE_MS;
-    await world.rowWhere('a', ({ info }) => info.endReason === 'host_lost');
+    await harness.rowWhere('a', ({ info }) => info.endReason === 'host_lost');
   });
 
   it('leaves a session to a host that comes back later', async () => {
@@ -87,10 +87,10 @@ describe('the reaper', () => {
     await held.release();
     await waiting(metrics, 1);
     now += GRACE_MS;
-    await world.rowWhere('a', ({ info }) => info.state === 'ended');
-    const writer = await world.host('a');
+    await harness.rowWhere('a', ({ info }) => info.state === 'ended');
+    const writer = await harness.host('a');
     expect((await writer.append({ type: 'session_resumed', at: 2, epoch: writer.epoch })).kind).toBe('appended');
-    await world.rowWhere('a', ({ info }) => info.state === 'idle');
+    await harness.rowWhere('a', ({ info }) => info.state === 'idle');
   });
 });
 
@@ -98,22 +98,28 @@ describe('a session whose grace is over', () => {
   it('is given another one when a host was granted it and has not written yet', async () => {
     const { projector } = project();
     const { lease: held } = await session('a');
-    const row = (await world.row('a'))!;
+    const row = (await harness.row('a'))!;
     await projector.stop();
     await held.release();
-    const grant = await claimSession(world.backbone, { sid: 'a', userId: 'owner', runnerId: 'r2' });
+    const grant = await claimSession(harness.backbone, { sid: 'a', userId: 'owner', runnerId: 'r2' });
     if (grant.kind !== 'granted') throw new Error('refused');
-    const returning = await reap(world.backbone, { sid: 'a', row });
+    const returning = await endLostSession(harness.backbone, { sid: 'a', row });
     expect(returning).toEqual({ kind: 'returning', epoch: grant.epoch });
-    expect(await reap(world.backbone, { sid: 'a', row, knownEpoch: grant.epoch })).toMatchObject({ kind: 'ended' });
-    expect((await lastEvent(world.backbone, 'a'))?.type).toBe('session_ended');
-    expect(await reap(world.backbone, { sid: 'a', row, knownEpoch: grant.epoch })).toMatchObject({ kind: 'returning' });
+    expect(await endLostSession(harness.backbone, { sid: 'a', row, knownEpoch: grant.epoch })).toMatchObject({
+      kind: 'ended',
+    });
+    expect((await lastEvent(harness.backbone, 'a'))?.type).toBe('session_ended');
+    expect(await endLostSession(harness.backbone, { sid: 'a', row, knownEpoch: grant.epoch })).toMatchObject({
+      kind: 'returning',
+    });
   });
 
   it('is let be while its lease is held, whatever the book says', async () => {
     project();
     const { lease: held } = await session('a');
-    expect(await reap(world.backbone, { sid: 'a', row: (await world.row('a'))! })).toEqual({ kind: 'not_lost' });
+    expect(await endLostSession(harness.backbone, { sid: 'a', row: (await harness.row('a'))! })).toEqual({
+      kind: 'not_lost',
+    });
     await held.release();
   });
 });

@@ -2,9 +2,9 @@ import { watchLeases, type Backbone } from '@pizzapi/backbone';
 import { sleep, type Logger } from '@pizzapi/process';
 import { CodedError, type SessionRow } from '@pizzapi/protocol';
 import { sessionRows } from './buckets.js';
-import { GraceBook } from './graceBook.js';
-import type { Meters } from './meters.js';
-import { reap } from './reap.js';
+import { GraceTimers } from './graceTimers.js';
+import type { ProjectorMetrics } from './metrics.js';
+import { endLostSession } from './endLostSession.js';
 
 /** How long the host of a session may be gone before the session is ended. */
 export const HOST_LOST_GRACE_MS = 10 * 60_000;
@@ -16,7 +16,7 @@ const REAPED_AT_ONCE = 16;
 export interface ReaperOptions {
   backbone: Backbone;
   log: Logger;
-  meters: Meters;
+  meters: ProjectorMetrics;
   graceMs?: number;
   /** ms; injected in tests. */
   now?: () => number;
@@ -28,14 +28,14 @@ export interface ReaperOptions {
  * it folds, and of hosts from their leases.
  */
 export class Reaper {
-  private readonly book: GraceBook;
+  private readonly book: GraceTimers;
   private readonly now: () => number;
   private readonly returning = new Map<string, number>();
   /** Sessions are not judged before all leases that there are have been told. */
   private leasesKnown = false;
 
   constructor(private readonly options: ReaperOptions) {
-    this.book = new GraceBook(options.graceMs ?? HOST_LOST_GRACE_MS);
+    this.book = new GraceTimers(options.graceMs ?? HOST_LOST_GRACE_MS);
     this.now = options.now ?? Date.now;
   }
 
@@ -72,7 +72,7 @@ export class Reaper {
     try {
       const row = (await sessionRows(backbone).get(sid))?.value;
       if (row === undefined || row.info.state === 'ended') return this.book.sessionOver(sid);
-      const outcome = await reap(backbone, { sid, row, knownEpoch: this.returning.get(sid), signal });
+      const outcome = await endLostSession(backbone, { sid, row, knownEpoch: this.returning.get(sid), signal });
       if (outcome.kind === 'returning') this.returning.set(sid, outcome.epoch);
       else this.returning.delete(sid);
       if (outcome.kind !== 'ended') return this.book.postpone(sid, this.now());

@@ -11,12 +11,12 @@ import {
 } from '@pizzapi/backbone';
 import { createMetrics, type Logger } from '@pizzapi/process';
 import { CodedError, type RunnerRow, type SessionMetaRow, type SessionRow } from '@pizzapi/protocol';
-import type { Fold } from './fold.js';
+import type { ProjectionHandler } from './projectionHandler.js';
 import { MemoryBucket } from './memoryBucket.js';
-import { createMeters } from './meters.js';
+import { createProjectorMetrics } from './metrics.js';
 import { readTo } from './readTo.js';
-import { RunnerFold } from './runnerFold.js';
-import { SessionFold } from './sessionFold.js';
+import { RunnerProjection } from './runnerProjection.js';
+import { SessionProjection } from './sessionProjection.js';
 
 /** Events folded between two writes into the fresh buckets: they are read by nobody yet. */
 const FLUSH_EVENTS = 8_192;
@@ -57,17 +57,17 @@ export class Rebuild {
     rows: new MemoryBucket<SessionRow>(),
     runners: new MemoryBucket<RunnerRow>(),
   };
-  private readonly sessionFold: SessionFold;
-  private readonly runnerFold: RunnerFold;
+  private readonly sessionFold: SessionProjection;
+  private readonly runnerFold: RunnerProjection;
   private waiting = 0;
 
   constructor(private readonly options: RebuildOptions) {
     const { backbone, log } = options;
     // Of its own: what was counted when it happened is not counted again.
-    const meters = createMeters(createMetrics());
+    const meters = createProjectorMetrics(createMetrics());
     const { rows, metas, runners } = this.fresh;
-    this.sessionFold = new SessionFold({ rows, metas, log, meters, history: (sid) => replay(backbone, sid) });
-    this.runnerFold = new RunnerFold({ rows: runners, log, meters });
+    this.sessionFold = new SessionProjection({ rows, metas, log, meters, history: (sid) => replay(backbone, sid) });
+    this.runnerFold = new RunnerProjection({ rows: runners, log, meters });
   }
 
   /** Folds what the log holds now and was not folded yet. */
@@ -116,13 +116,13 @@ export class Rebuild {
     }
   }
 
-  private async take(fold: Fold, records: StoredRecord[]): Promise<void> {
+  private async take(fold: ProjectionHandler, records: StoredRecord[]): Promise<void> {
     await fold.apply(records);
     this.waiting += records.length;
     if (this.waiting >= FLUSH_EVENTS) await this.write(fold);
   }
 
-  private async write(fold: Fold): Promise<void> {
+  private async write(fold: ProjectionHandler): Promise<void> {
     this.waiting = 0;
     await fold.flush();
   }

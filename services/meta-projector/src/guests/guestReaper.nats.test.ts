@@ -9,27 +9,27 @@ import {
 } from '@pizzapi/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { started } from '../testing/events.js';
-import { Family } from '../testing/family.js';
-import { World } from '../testing/world.js';
-import { AGAIN_MS } from './guestBook.js';
+import { LinkedSessionsHarness } from '../testing/linkedSessionsHarness.js';
+import { ProjectorHarness } from '../testing/projectorHarness.js';
+import { AGAIN_MS } from './guestEndings.js';
 
-let world: World;
-let family: Family;
+let harness: ProjectorHarness;
+let linked: LinkedSessionsHarness;
 let skew = 0;
 
 beforeEach(async () => {
   skew = 0;
-  world = await World.open();
-  family = new Family(world);
-  await family.runner('r1');
+  harness = await ProjectorHarness.open();
+  linked = new LinkedSessionsHarness(harness);
+  await linked.runner('r1');
 });
 afterEach(async () => {
-  await family.close();
-  await world.close();
+  await linked.close();
+  await harness.close();
 });
 
 const now = () => Date.now() + skew;
-const shares = () => bucket<ShareRow>(world.backbone, 'shares');
+const shares = () => bucket<ShareRow>(harness.backbone, 'shares');
 const refOf = (shareId: string, name = 'Bob'): GuestRef => ({ shareId, sessionId: 'p', name });
 
 async function link(shareId: string, mode: ShareMode = 'collab', more: Partial<ShareRow> = {}): Promise<GuestRef> {
@@ -45,26 +45,26 @@ async function change(shareId: string, more: Partial<ShareRow>): Promise<void> {
 async function reap(): Promise<void> {
   let reading: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => (reading = resolve));
-  world.project({ guests: { now, tickMs: 20 }, orchestrator: { tickMs: 20, onReading: () => reading() } });
+  harness.project({ guests: { now, tickMs: 20 }, orchestrator: { tickMs: 20, onReading: () => reading() } });
   await ready;
 }
 
 /** A session that is hosted, and of which guests had it started. */
 async function session(sid: string, startedBy: GuestRef[] = []): Promise<SessionWriter> {
-  await holdLease(world.backbone, `session.${sid}`, { epoch: 1 });
-  const writer = await world.host(sid);
+  await holdLease(harness.backbone, `session.${sid}`, { epoch: 1 });
+  const writer = await harness.host(sid);
   const by = startedBy.length === 0 ? {} : { startedBy };
   await writer.append({ ...started(sid), ...by });
   return writer;
 }
 const atWork = (...guests: GuestRef[]): SessionEvent => ({ type: 'guests_at_work', at: Date.now(), guests });
-const killed = (sid: string) => family.command('kill_session', 'r1', (command) => command.sessionId === sid);
+const killed = (sid: string) => linked.command('kill_session', 'r1', (command) => command.sessionId === sid);
 
 /** The rows of the trail that a projector writes. */
 async function rows(fits: (row: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
   const stop = new AbortController();
   let found: Record<string, unknown> | undefined;
-  await consumeStream(world.backbone, AUDIT_STREAM, {
+  await consumeStream(harness.backbone, AUDIT_STREAM, {
     after: 0,
     signal: stop.signal,
     onBatch: (batch) => {
@@ -85,7 +85,7 @@ describe('what guests began', () => {
       'is of an account that is disabled',
       'disabled',
       () =>
-        bucket<AccountRow>(world.backbone, 'accounts').put('user.owner', {
+        bucket<AccountRow>(harness.backbone, 'accounts').put('user.owner', {
           ...{ userId: 'owner', name: 'Ada', role: 'admin', createdAt: 1, disabledAt: 2 },
         }),
     ],
@@ -97,12 +97,12 @@ describe('what guests began', () => {
     const parent = await session('p');
     await parent.append(atWork(bob));
     await reap();
-    await world.rowWhere('child', ({ info }) => info.startedBy !== undefined);
+    await harness.rowWhere('child', ({ info }) => info.startedBy !== undefined);
     await end('sh_bob');
     const kill = await killed('child');
     expect(kill.by).toEqual({ userId: 'owner', via: 'system' });
     expect(kill.args.message).toContain('Bob');
-    const left = await family.command('guest_left', 'r1');
+    const left = await linked.command('guest_left', 'r1');
     expect(left).toMatchObject({ sessionId: 'p', args: { shareId: 'sh_bob', name: 'Bob', why } });
     expect(await rows(({ sessionId }) => sessionId === 'child')).toMatchObject({
       ...{ kind: 'guest_stopped', what: 'session', why, shareId: 'sh_bob', guest: 'Bob', userId: 'owner' },
@@ -115,11 +115,11 @@ describe('what guests began', () => {
     await session('eves', [eve]);
     await session('own');
     await reap();
-    await world.rowWhere('eves', ({ info }) => info.startedBy !== undefined);
+    await harness.rowWhere('eves', ({ info }) => info.startedBy !== undefined);
     await change('sh_bob', { mode: 'collab' });
     await change('sh_eve', { revokedAt: Date.now() });
     await killed('eves');
-    expect(family.all('kill_session', 'r1').map(({ sessionId }) => sessionId)).toEqual(['eves']);
+    expect(linked.all('kill_session', 'r1').map(({ sessionId }) => sessionId)).toEqual(['eves']);
   });
 
   it('ends also when the link ended while no projector was there, and a link of another account is none', async () => {
@@ -138,14 +138,14 @@ describe('what guests began', () => {
     await reap();
     const first = await killed('child');
     skew = AGAIN_MS;
-    const again = await family.command('kill_session', 'r1', ({ commandId }) => commandId !== first.commandId);
+    const again = await linked.command('kill_session', 'r1', ({ commandId }) => commandId !== first.commandId);
     expect(again.sessionId).toBe('child');
     await child.append({ type: 'session_ended', at: Date.now(), reason: 'killed' });
-    await world.rowWhere('child', ({ info }) => info.state === 'ended');
+    await harness.rowWhere('child', ({ info }) => info.state === 'ended');
     const parent = await session('p');
     await parent.append(atWork(bob));
-    await family.command('guest_left', 'r1');
-    expect(family.all('kill_session', 'r1')).toHaveLength(2);
+    await linked.command('guest_left', 'r1');
+    expect(linked.all('kill_session', 'r1')).toHaveLength(2);
   });
 });
 
@@ -158,11 +158,11 @@ describe('what an agent has another session do in the turn of a guest', () => {
   it('is carried over as theirs, and the trail says so; the owner’s is not', async () => {
     const bob = await link('sh_bob');
     await reap();
-    const parent = await family.session('p', 'r1');
+    const parent = await linked.session('p', 'r1');
     await parent.append(spawn('own', []));
     await parent.append(spawn('bobs', [bob]));
-    const own = await family.command('new_session', 'r1', ({ args }) => args.sessionId === 'own');
-    const bobs = await family.command('new_session', 'r1', ({ args }) => args.sessionId === 'bobs');
+    const own = await linked.command('new_session', 'r1', ({ args }) => args.sessionId === 'own');
+    const bobs = await linked.command('new_session', 'r1', ({ args }) => args.sessionId === 'bobs');
     expect(own.by).toEqual({ userId: 'owner', via: 'agent' });
     expect(bobs.by).toEqual({ userId: 'owner', via: 'agent', guests: [bob] });
     expect(await rows(({ kind }) => kind === 'guest_spawn')).toMatchObject({
@@ -173,20 +173,20 @@ describe('what an agent has another session do in the turn of a guest', () => {
   it('is not carried over once their link has ended, and its sender hears why', async () => {
     const bob = await link('sh_bob', 'collab', { revokedAt: Date.now() });
     await reap();
-    const parent = await family.session('p', 'r1');
+    const parent = await linked.session('p', 'r1');
     await parent.append(spawn('late', [bob]));
-    const { args } = await family.receipt('r1', 'n_late', 'failed');
+    const { args } = await linked.receipt('r1', 'n_late', 'failed');
     expect(args.error).toMatchObject({ code: 'link_ended' });
-    expect(family.all('new_session', 'r1')).toEqual([]);
+    expect(linked.all('new_session', 'r1')).toEqual([]);
   });
 
   it('is not told to the parent when it ends with their link', async () => {
     const bob = await link('sh_bob');
     await reap();
-    const parent = await family.session('p', 'r1');
+    const parent = await linked.session('p', 'r1');
     for (const sid of ['bobs', 'own']) {
       await parent.append(spawn(sid, sid === 'own' ? [] : [bob]));
-      await family.command('new_session', 'r1', ({ args }) => args.sessionId === sid);
+      await linked.command('new_session', 'r1', ({ args }) => args.sessionId === sid);
     }
     await change('sh_bob', { revokedAt: Date.now() });
     const bobs = await session('bobs', [bob]);
@@ -194,8 +194,8 @@ describe('what an agent has another session do in the turn of a guest', () => {
     await bobs.append({ type: 'session_ended', at: Date.now(), reason: 'killed' });
     const own = await session('own');
     await own.append({ type: 'session_ended', at: Date.now(), reason: 'killed' });
-    const told = await family.command('session_trigger', 'r1', ({ args }) => args.sessionId === 'own');
+    const told = await linked.command('session_trigger', 'r1', ({ args }) => args.sessionId === 'own');
     expect(told.args.kind).toBe('session_error');
-    expect(family.all('session_trigger', 'r1').map(({ args }) => args.sessionId)).toEqual(['own']);
+    expect(linked.all('session_trigger', 'r1').map(({ args }) => args.sessionId)).toEqual(['own']);
   });
 });

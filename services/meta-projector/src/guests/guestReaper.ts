@@ -13,7 +13,7 @@ import {
   type SessionRow,
 } from '@pizzapi/protocol';
 import { trailOf, type Trail } from '../trail.js';
-import { GuestBook, type Ending } from './guestBook.js';
+import { GuestEndings, type GuestEnding } from './guestEndings.js';
 
 /** How often links are looked at, in ms. */
 const TICK_MS = 1_000;
@@ -34,7 +34,7 @@ export interface GuestReaperOptions {
  * of guests, from its log. So it happens also when the link ended while nobody looked, or while a host was away.
  */
 export class GuestReaper {
-  private readonly book = new GuestBook();
+  private readonly endings = new GuestEndings();
   private readonly now: () => number;
   private readonly trail: Trail;
 
@@ -45,7 +45,7 @@ export class GuestReaper {
 
   /** A session's row as it is now, or undefined when the session was deleted. */
   onRow(sid: string, row: SessionRow | undefined): void {
-    this.book.note(sid, row?.info);
+    this.endings.note(sid, row?.info);
   }
 
   /** Looks until the signal aborts. */
@@ -65,8 +65,8 @@ export class GuestReaper {
 
   private async look(): Promise<void> {
     const { backbone } = this.options;
-    const sessions = this.book.all;
-    if (sessions.length === 0) return this.book.keepOnly([]);
+    const sessions = this.endings.all;
+    if (sessions.length === 0) return this.endings.keepOnly([]);
     const owners = new Map<string, Owner>();
     for (const { sid } of sessions) {
       const owner = await ownerOf(backbone, sid);
@@ -78,8 +78,8 @@ export class GuestReaper {
       for (const guest of owner === undefined ? [] : [...startedBy, ...atWork])
         await this.check(guest, owner!.userId, ends);
     }
-    const endings = this.book.endings(ends);
-    this.book.keepOnly(endings);
+    const endings = this.endings.endings(ends);
+    this.endings.keepOnly(endings);
     for (const ending of endings) {
       const owner = owners.get(ending.sid);
       if (owner !== undefined) await this.end(ending, owner);
@@ -92,11 +92,11 @@ export class GuestReaper {
     if (state.kind === 'over') ends.set(guest.shareId, state.why);
   }
 
-  private async end(ending: Ending, { userId, runnerId }: Owner): Promise<void> {
+  private async end(ending: GuestEnding, { userId, runnerId }: Owner): Promise<void> {
     const { backbone, log } = this.options;
     const { kind, sid, guest, why } = ending;
     const isHosted = (await readLease(backbone, `session.${sid}`)) !== undefined;
-    const due = this.book.due(ending, isHosted, this.now());
+    const due = this.endings.due(ending, isHosted, this.now());
     if (due === undefined) return;
     const { shareId, name } = guest;
     const command =
@@ -104,7 +104,7 @@ export class GuestReaper {
         ? commandOf('kill_session', sid, userId, { message: linkEndText(guest, why) }, this.now())
         : commandOf('guest_left', sid, userId, { shareId, why, ...(name === undefined ? {} : { name }) }, this.now());
     if ((await sendCommand(backbone, runnerId, command)).kind === 'unavailable') return;
-    this.book.tell(ending, this.now());
+    this.endings.recordStopRequest(ending, this.now());
     if (due === 'again') return;
     log.info({ sid, shareId, why, what: kind }, 'what a guest began is ended with their link');
     const who = { shareId, guest: name, guestId: guestUserId(shareId) };

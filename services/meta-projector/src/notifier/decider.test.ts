@@ -1,6 +1,6 @@
 import type { SessionEvent } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
-import { Decider, NOTIFIER_EVENTS, type Notice } from './decider.js';
+import { NotificationDecider, NOTIFIER_EVENTS, type NotificationNotice } from './decider.js';
 
 const SETTLE = 1_000;
 const MINUTE = 60_000;
@@ -8,14 +8,14 @@ type Bare = SessionEvent extends infer E ? (E extends SessionEvent ? Omit<E, 'at
 
 /** A session that tells its story; `told` is what its owner is told of it. */
 class Story {
-  readonly decider = new Decider({ settleMs: SETTLE });
-  readonly told: Pick<Notice, 'kind' | 'body'>[] = [];
+  readonly decider = new NotificationDecider({ settleMs: SETTLE });
+  readonly told: Pick<NotificationNotice, 'kind' | 'body'>[] = [];
   now = 1_000_000;
   private n = 0;
 
   happens(event: Bare, { msgId = `m${++this.n}`, ageMs = 0 } = {}): this {
     expect(NOTIFIER_EVENTS).toContain(event.type);
-    this.decider.onFact({ sid: 's', msgId, at: this.now - ageMs, event: { ...event } }, this.now);
+    this.decider.onEvent({ sid: 's', msgId, at: this.now - ageMs, event: { ...event } }, this.now);
     return this;
   }
 
@@ -205,7 +205,7 @@ describe('what happened', () => {
     const { decider } = new Story();
     for (const type of NOTIFIER_EVENTS) {
       const event = { type, message: 7, question: 'x', plan: null, prompt: [], approval: 1, dialogId: {}, method: 3 };
-      decider.onFact({ sid: 's', msgId: type, at: 0, event }, 0);
+      decider.onEvent({ sid: 's', msgId: type, at: 0, event }, 0);
     }
     expect(decider.due(Infinity).length).toBeLessThan(NOTIFIER_EVENTS.length);
   });

@@ -1,6 +1,6 @@
 import { mapAt, stringAt, withoutMarks, type NotificationKind, type UnknownMap } from '@pizzapi/protocol';
-import { Bounded } from './bounded.js';
-import { askedText, messageText, shortBody } from './wording.js';
+import { BoundedMap } from './boundedMap.js';
+import { promptText, messageText, shortBody } from './notificationText.js';
 
 /** How long something has to hold before anybody is told, in ms: a queued input goes on at once, a script answers at once. */
 const SETTLE_MS = 1_500;
@@ -22,7 +22,7 @@ export const NOTIFIER_EVENTS = [
 ] as const;
 
 /** A fact, as it came. */
-export interface Fact {
+export interface SessionEventRecord {
   sid: string;
   /** Names the event for ever. */
   msgId: string;
@@ -32,7 +32,7 @@ export interface Fact {
 }
 
 /** Something to tell the person whose session it is. */
-export interface Notice {
+export interface NotificationNotice {
   sid: string;
   kind: NotificationKind;
   body: string;
@@ -40,7 +40,7 @@ export interface Notice {
   at: number;
 }
 
-interface Waiting extends Notice {
+interface Waiting extends NotificationNotice {
   /** Undefined while what comes after the run is still under way. */
   dueAt: number | undefined;
   /** The prompt it is about. */
@@ -57,7 +57,7 @@ interface Session {
 const NEEDS_NOBODY: readonly unknown[] = ['notify', 'status', 'widget'];
 const HOST_LOST = 'Its host was lost.';
 
-export interface DeciderOptions {
+export interface NotificationDeciderOptions {
   settleMs?: number | undefined;
   maxAgeMs?: number;
 }
@@ -66,15 +66,15 @@ export interface DeciderOptions {
  * Which facts are worth a notification. Pure: time is what it is told. What it decides waits a moment and may be taken
  * back by what follows; `due` hands out what held. Each event counts once, each prompt is told of once.
  */
-export class Decider {
-  private readonly sessions = new Bounded<Session>(SESSIONS_KEPT);
-  private readonly told = new Bounded<true>(PROMPTS_KEPT);
-  private readonly seen = new Bounded<true>(EVENTS_KEPT);
+export class NotificationDecider {
+  private readonly sessions = new BoundedMap<Session>(SESSIONS_KEPT);
+  private readonly notifiedPrompts = new BoundedMap<true>(PROMPTS_KEPT);
+  private readonly seen = new BoundedMap<true>(EVENTS_KEPT);
   private readonly waiting = new Map<string, Waiting>();
   private readonly settleMs: number;
   private readonly maxAgeMs: number;
 
-  constructor({ settleMs = SETTLE_MS, maxAgeMs = MAX_AGE_MS }: DeciderOptions = {}) {
+  constructor({ settleMs = SETTLE_MS, maxAgeMs = MAX_AGE_MS }: NotificationDeciderOptions = {}) {
     this.settleMs = settleMs;
     this.maxAgeMs = maxAgeMs;
   }
@@ -91,17 +91,17 @@ export class Decider {
   }
 
   /** What has held long enough, `limit` at most. With Infinity for now: everything that waits. */
-  due(now: number, limit = Infinity): Notice[] {
+  due(now: number, limit = Infinity): NotificationNotice[] {
     const ready = [...this.waiting].filter(([, { dueAt = Infinity }]) => dueAt <= now).slice(0, limit);
     return ready.map(([key, { sid, kind, body, at, promptId }]) => {
       this.waiting.delete(key);
-      if (promptId !== undefined) this.told.set(`${sid} ${promptId}`, true);
+      if (promptId !== undefined) this.notifiedPrompts.set(`${sid} ${promptId}`, true);
       return { sid, kind, body, at };
     });
   }
 
   /** Takes in one fact. */
-  onFact({ sid, msgId, at, event }: Fact, now: number): void {
+  onEvent({ sid, msgId, at, event }: SessionEventRecord, now: number): void {
     if (this.seen.get(msgId) !== undefined) return;
     this.seen.set(msgId, true);
     const session = this.sessionOf(sid);
@@ -116,7 +116,7 @@ export class Decider {
     if (opened !== undefined) {
       if (session.open.size >= OPEN_PER_SESSION) return;
       session.open.add(opened);
-      if (this.told.get(`${sid} ${opened}`) === undefined) notify('input', askedText(type, event), opened);
+      if (this.notifiedPrompts.get(`${sid} ${opened}`) === undefined) notify('input', promptText(type, event), opened);
     } else if (closed !== undefined) {
       session.open.delete(closed);
       this.waiting.delete(keyOf(sid, closed));

@@ -16,19 +16,19 @@ import type { Metrics } from '@pizzapi/process';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Projector } from '../app.js';
 import { started } from '../testing/events.js';
-import { World } from '../testing/world.js';
+import { ProjectorHarness } from '../testing/projectorHarness.js';
 
 const vapid = newVapid('mailto:me@example.com');
 const PUBLIC_URL = 'https://pizza.example';
-let world: World;
+let harness: ProjectorHarness;
 let service: PushService;
 let webhook: Receiver;
 let projector: Projector;
 let metrics: Metrics;
 let count = 0;
 
-const project = (b = world.backbone, onReading: () => void = () => undefined) =>
-  world.project({
+const project = (b = harness.backbone, onReading: () => void = () => undefined) =>
+  harness.project({
     backbone: b,
     notifier: {
       reach: { allowPrivate: true, ca: service.ca },
@@ -37,20 +37,20 @@ const project = (b = world.backbone, onReading: () => void = () => undefined) =>
   });
 
 beforeAll(async () => {
-  [world, service, webhook] = await Promise.all([World.open(), startPushService(), startWebhook()]);
+  [harness, service, webhook] = await Promise.all([ProjectorHarness.open(), startPushService(), startWebhook()]);
   await rows().put('vapid', vapid);
   // The consumer is made by the first to be active: what happened before is nobody's news.
-  await new Promise<void>((reading) => ({ projector, metrics } = project(world.backbone, reading)));
+  await new Promise<void>((reading) => ({ projector, metrics } = project(harness.backbone, reading)));
 });
 afterAll(async () => {
-  await world.close();
+  await harness.close();
   await Promise.all([service.stop(), webhook.stop()]);
 });
 beforeEach(async () => {
   for (const key of await rows().keys()) if (key !== 'vapid') await rows().delete(key);
 });
 
-const rows = () => bucket<object>(world.backbone, 'notifications');
+const rows = () => bucket<object>(harness.backbone, 'notifications');
 
 /** What a counter of the notifier says. */
 async function value(name: string): Promise<number> {
@@ -80,12 +80,12 @@ async function browser(userId = OWNER_ID) {
 
 async function session(name = 'Pizza') {
   const sid = `session-${++count}`;
-  const writer = await world.host(sid);
+  const writer = await harness.host(sid);
   const happens = async (...events: SessionEvent[]) => {
     for (const event of events) await writer.append(event);
   };
   await happens(started(name));
-  await world.rowWhere(sid, (row) => row.count >= 1);
+  await harness.rowWhere(sid, (row) => row.count >= 1);
   return { sid, happens };
 }
 const asks = (toolCallId: string, question = 'Which oven?'): SessionEvent => ({
@@ -123,7 +123,7 @@ describe('a person is told', () => {
       message: { role, content: [{ type: 'text', text }] },
     });
     await happens(message('user', 'Bake a pizza'));
-    await world.rowWhere(sid, (row) => row.info.firstPrompt !== undefined);
+    await harness.rowWhere(sid, (row) => row.info.firstPrompt !== undefined);
     await happens({ type: 'agent_start', at: 1 }, message('assistant', 'It is in the oven.'), ends);
     expect((await phone.pushes.nth()).body).toMatchObject({
       ...{ kind: 'finished', title: 'Bake a pizza', body: 'It is in the oven.' },
@@ -156,7 +156,7 @@ describe('nobody is told', () => {
     const phone = await browser();
     const { sid, happens } = await session();
     const asked: unknown[] = [];
-    const stop = serveRpc(world.backbone, subjects.attention(sid), (body) => {
+    const stop = serveRpc(harness.backbone, subjects.attention(sid), (body) => {
       asked.push(decode(body));
       return encode({ seen: true });
     });
@@ -172,7 +172,7 @@ describe('nobody is told', () => {
   it('nowhere, nor once their account is disabled', async () => {
     const { happens } = await session();
     await silently('nowhere', () => happens(asks('q1')));
-    const accounts = bucket<AccountRow>(world.backbone, 'accounts');
+    const accounts = bucket<AccountRow>(harness.backbone, 'accounts');
     const account: AccountRow = { userId: OWNER_ID, name: 'Owner', role: 'admin', createdAt: 1 };
     await browser();
     await accounts.put(`user.${OWNER_ID}`, { ...account, disabledAt: 1 });
@@ -235,7 +235,7 @@ describe('the next active process', () => {
     await phone.pushes.nth();
     await projector.stop();
     await happens(asks('q2', 'Two?'));
-    ({ projector, metrics } = project(await world.connect()));
+    ({ projector, metrics } = project(await harness.connect()));
     await phone.pushes.nth(2);
     await happens(asks('q3', 'Three?'));
     await phone.pushes.nth(3);
@@ -244,7 +244,7 @@ describe('the next active process', () => {
 
   it('is told what waited to settle when it ends in an orderly way', async () => {
     await projector.stop();
-    ({ projector, metrics } = world.project({
+    ({ projector, metrics } = harness.project({
       notifier: { reach: { allowPrivate: true, ca: service.ca }, settleMs: 3_600_000 },
     }));
     const phone = await browser();

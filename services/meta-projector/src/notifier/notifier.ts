@@ -20,12 +20,17 @@ import {
   type UnknownMap,
 } from '@pizzapi/protocol';
 import { sessionRows } from '../buckets.js';
-import { persist } from '../persist.js';
-import { Book } from './book.js';
-import { Decider, NOTIFIER_EVENTS, type DeciderOptions, type Notice } from './decider.js';
-import type { NotifierMeters } from './meters.js';
-import { Outbox, type Target } from './outbox.js';
-import { titleOf } from './wording.js';
+import { retryWhileUnavailable } from '../retryUnavailable.js';
+import { NotificationTargets } from './notificationTargets.js';
+import {
+  NotificationDecider,
+  NOTIFIER_EVENTS,
+  type NotificationDeciderOptions,
+  type NotificationNotice,
+} from './decider.js';
+import type { NotifierMetrics } from './metrics.js';
+import { DeliveryQueue, type DeliveryTarget } from './deliveryQueue.js';
+import { notificationTitle } from './notificationText.js';
 
 /** What the consumer is called on the server. */
 export const NOTIFIER = 'notifier';
@@ -46,11 +51,11 @@ const WISH = { finished: 'agentFinished', input: 'needsInput', error: 'error' } 
 export interface NotifierOptions {
   backbone: Backbone;
   log: Logger;
-  meters: NotifierMeters;
+  meters: NotifierMetrics;
   reach: Reach;
   /** Where people open the page: links of webhooks lead there. */
   publicUrl?: string | undefined;
-  settleMs?: DeciderOptions['settleMs'];
+  settleMs?: NotificationDeciderOptions['settleMs'];
   retryMs?: readonly number[];
   /** ms; injected in tests. */
   now?: () => number;
@@ -63,18 +68,18 @@ export interface NotifierOptions {
  * consumer, so that whoever comes next goes on where this one ended; nothing that is sent holds the reading up.
  */
 export class Notifier {
-  private readonly book: Book;
-  private readonly decider: Decider;
-  private readonly outbox: Outbox;
+  private readonly targets: NotificationTargets;
+  private readonly decider: NotificationDecider;
+  private readonly queue: DeliveryQueue;
   private readonly now: () => number;
   private readonly underWay = new Set<Promise<void>>();
   private wake: () => void = () => undefined;
 
   constructor(private readonly options: NotifierOptions) {
     const { backbone, settleMs, now = Date.now } = options;
-    this.book = new Book(backbone);
-    this.decider = new Decider({ settleMs });
-    this.outbox = new Outbox(options);
+    this.targets = new NotificationTargets(backbone);
+    this.decider = new NotificationDecider({ settleMs });
+    this.queue = new DeliveryQueue(options);
     this.now = now;
   }
 
@@ -91,23 +96,23 @@ export class Notifier {
         ...(onReading === undefined ? {} : { onOpen: onReading }),
         onEvent: (record) => Promise.resolve(this.take(record)),
       }),
-      this.handOut(ended),
+      this.emitDue(ended),
     ].map((part) => part.finally(() => stop.abort()));
     const failed = (await Promise.allSettled(parts)).find((result) => result.status === 'rejected');
-    await this.leave();
+    await this.flushOnShutdown();
     if (failed !== undefined) throw failed.reason;
   }
 
   private take({ subject, msgId, at, payload }: StoredRecord): void {
     const event = readMap(payload);
     if (event === undefined) return;
-    this.decider.onFact({ sid: subject.split('.')[1]!, msgId, at, event }, this.now());
+    this.decider.onEvent({ sid: subject.split('.')[1]!, msgId, at, event }, this.now());
     this.options.meters.waiting.set({ stage: 'settling' }, this.decider.size);
     if (this.decider.nextAt !== undefined) this.wake();
   }
 
   /** Hands out what has held long enough, as it becomes due. */
-  private async handOut(signal: AbortSignal): Promise<void> {
+  private async emitDue(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => this.wake(), { once: true });
     while (!signal.aborted) {
       this.start(this.decider.due(this.now(), AT_ONCE - this.underWay.size), signal);
@@ -124,17 +129,17 @@ export class Notifier {
   }
 
   /** What waited to settle is told now: the next process does not know of it. */
-  private async leave(): Promise<void> {
+  private async flushOnShutdown(): Promise<void> {
     const soon = AbortSignal.timeout(LEAVE_MS);
     this.start(this.decider.due(Infinity, Infinity), soon);
     await Promise.race([Promise.all(this.underWay), sleep(LEAVE_MS)]);
-    await this.outbox.stop(LEAVE_MS);
+    await this.queue.stop(LEAVE_MS);
   }
 
-  private start(notices: readonly Notice[], signal: AbortSignal): void {
+  private start(notices: readonly NotificationNotice[], signal: AbortSignal): void {
     const { log, meters } = this.options;
     for (const notice of notices) {
-      const telling = persist(signal, log, () => this.tell(notice).then(() => 'told'))
+      const telling = retryWhileUnavailable(signal, log, () => this.notify(notice).then(() => 'told'))
         .then((told) => told ?? meters.dropped.inc({ reason: 'stopped' }))
         .then(() => undefined)
         .catch((err: unknown) => log.error({ err, sid: notice.sid }, 'nobody could be notified'))
@@ -144,39 +149,47 @@ export class Notifier {
   }
 
   /** Finds out whom a notice is for and whether they want it, and puts it on its way. */
-  private async tell({ sid, kind, body, at }: Notice): Promise<void> {
+  private async notify({ sid, kind, body, at }: NotificationNotice): Promise<void> {
     const { backbone, meters } = this.options;
     const silent = (reason: string): void => meters.silent.inc({ reason });
     const owner = await ownerOf(backbone, sid);
     if (owner === undefined) return silent('nobody');
     const { userId } = owner;
-    const prefs = await this.book.prefsOf(userId);
+    const prefs = await this.targets.prefsOf(userId);
     if (!prefs[WISH[kind]]) return silent('off');
     if (prefs.muted.includes(sid)) return silent('muted');
     const targets = await this.targetsOf(userId, prefs);
     if (targets.length === 0) return silent('nowhere');
-    if (await this.book.isDisabled(userId)) return silent('disabled');
+    if (await this.targets.isDisabled(userId)) return silent('disabled');
     const info = (await sessionRows(backbone).get(sid))?.value.info;
     // Its parent is told when it is done.
     if (kind === 'finished' && info?.parentSessionId !== undefined) return silent('linked');
     if (await this.isSeen(sid, userId)) return silent('seen');
-    const payload: PushPayload = { kind, sessionId: sid, title: titleOf(info), body, url: `/s/${sid}`, tag: sid, at };
-    for (const target of targets) this.outbox.offer(target, payload);
+    const payload: PushPayload = {
+      kind,
+      sessionId: sid,
+      title: notificationTitle(info),
+      body,
+      url: `/s/${sid}`,
+      tag: sid,
+      at,
+    };
+    for (const target of targets) this.queue.enqueue(target, payload);
   }
 
-  private async targetsOf(userId: string, { webhook }: NotificationPrefsRow): Promise<Target[]> {
+  private async targetsOf(userId: string, { webhook }: NotificationPrefsRow): Promise<DeliveryTarget[]> {
     const { reach, publicUrl } = this.options;
-    const vapid = await this.book.vapid();
-    const devices = vapid === undefined ? [] : await this.book.devicesOf(userId);
-    const pushes = devices.map((device): Target => ({
+    const vapid = await this.targets.vapid();
+    const devices = vapid === undefined ? [] : await this.targets.devicesOf(userId);
+    const pushes = devices.map((device): DeliveryTarget => ({
       key: device.key,
       channel: 'push',
       host: new URL(device.subscription.endpoint).host,
       send: (payload) => sendPush(device.subscription, payload, vapid!, reach),
-      onGone: () => this.book.forget(device),
+      onGone: () => this.targets.removeDevice(device),
     }));
     if (webhook === null) return pushes;
-    const send: Target['send'] = (payload) => sendWebhook(webhook, payload, publicUrl, reach);
+    const send: DeliveryTarget['send'] = (payload) => sendWebhook(webhook, payload, publicUrl, reach);
     return [...pushes, { key: `webhook.${userId}`, channel: 'webhook', host: new URL(webhook.url).host, send }];
   }
 

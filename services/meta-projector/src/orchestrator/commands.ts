@@ -5,7 +5,7 @@ import type { Command, CommandName, CommandOf, ErrorInfo, GuestRef, LinkOutcome 
 const PREFIX = 'l_';
 
 /** A session, as far as it matters to whoever sends it something. */
-export interface Party {
+export interface SessionEndpoint {
   sid: string;
   userId: string;
   /** Its host. */
@@ -15,7 +15,7 @@ export interface Party {
 }
 
 /** What waits for the result of a command, to tell its sender. */
-export interface Awaited {
+export interface PendingCommand {
   commandId: string;
   /** What the sender knows it by: the trigger's, spawn's or message's id, or the child's. */
   requestId: string;
@@ -36,11 +36,11 @@ export interface Awaited {
 }
 
 /** A command and where it goes. */
-export interface Send {
+export interface OutgoingCommand {
   rid: string;
   command: Command;
   /** Its outcome is told to who asked for it. */
-  awaited?: Awaited;
+  pending?: PendingCommand;
 }
 
 /** The id of a command for a fact: the same whoever sends it, and however often. */
@@ -60,12 +60,12 @@ export interface Sending {
 
 /** A command in the name of an agent, for a session. */
 export function commandFor<N extends CommandName>(
-  to: Party,
+  to: SessionEndpoint,
   name: N,
   id: string,
   args: CommandOf<N>['args'],
   { at, expiresAt, guests = [] }: Sending,
-): Send {
+): OutgoingCommand {
   const by = { userId: to.userId, via: 'agent' as const, ...(guests.length === 0 ? {} : { guests }) };
   const session = name === 'new_session' ? {} : { sessionId: to.sid };
   const command = { commandId: id, name, args, by, at, expiresAt, ...session } as unknown as Command;
@@ -77,12 +77,17 @@ export const KEPT_MS = 12 * 60 * 60_000;
 
 /** Tells a session what became of something it sent. Each outcome is told once. */
 export function receiptFor(
-  sender: Party,
-  { requestId, to, commandId = '', guests }: Pick<Awaited, 'requestId' | 'to' | 'guests'> & { commandId?: string },
+  sender: SessionEndpoint,
+  {
+    requestId,
+    to,
+    commandId = '',
+    guests,
+  }: Pick<PendingCommand, 'requestId' | 'to' | 'guests'> & { commandId?: string },
   outcome: LinkOutcome,
   now: number,
   error?: ErrorInfo | { code: string; message: string },
-): Send {
+): OutgoingCommand {
   const id = linkCommandId(sender.sid, 'receipt', requestId, to, commandId, outcome);
   const args = { requestId, to, outcome, ...(error === undefined ? {} : { error }) };
   return commandFor(sender, 'link_receipt', id, args, { at: now, expiresAt: now + KEPT_MS, guests });

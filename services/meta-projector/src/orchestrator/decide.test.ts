@@ -1,33 +1,40 @@
 import { COMMAND_TTL_MS, isCommand, TRIGGER_ANSWER_MS, type EventOf } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
-import { outcomeOf, overdue, QUEUED_AFTER_MS, SLACK_MS } from './awaiting.js';
-import type { Awaited, Party, Send } from './commands.js';
-import { decide, SPAWN_MS, type Surroundings } from './decide.js';
-import type { AnyFact, FactType } from './facts.js';
+import { outcomeOf, receiptWhenOverdue, QUEUED_AFTER_MS, SLACK_MS } from './receipts.js';
+import type { PendingCommand, SessionEndpoint, OutgoingCommand } from './commands.js';
+import { decide, SPAWN_MS, type DecisionContext } from './decide.js';
+import type { AnyLinkEvent, LinkEventType } from './linkEvents.js';
 
 const NOW = 1_000_000;
-const party = (sid: string, more: Partial<Party> = {}): Party => ({
+const endpoint = (sid: string, more: Partial<SessionEndpoint> = {}): SessionEndpoint => ({
   ...{ sid, userId: 'ann', runnerId: `r-${sid}`, ended: false, ...more },
 });
-const parent = party('p');
-const child = party('c', { name: 'Baker' });
+const parent = endpoint('p');
+const child = endpoint('c', { name: 'Baker' });
 const runner = { rid: 'r9', userId: 'ann', online: true };
 
 /** What is decided of a fact, which was stored just now. */
-function decided<T extends FactType>(
+function decided<T extends LinkEventType>(
   type: T,
   fields: Omit<EventOf<T>, 'type' | 'at'>,
-  around: Partial<Surroundings> & { at?: number } = {},
-): Send[] {
-  const { at = NOW, ...known } = around;
+  context: Partial<DecisionContext> & { at?: number } = {},
+): OutgoingCommand[] {
+  const { at = NOW, ...known } = context;
   const sender = known.sender ?? (known.parent === undefined ? parent : child);
   const event = { type, at, ...fields };
-  const fact = { sid: sender.sid, seq: 7, prevSeq: 6, msgId: `${sender.sid}.1.4`, at, event } as unknown as AnyFact;
-  const sends = decide(fact, { now: NOW, sender, ...known });
+  const linkEvent = {
+    sid: sender.sid,
+    seq: 7,
+    prevSeq: 6,
+    msgId: `${sender.sid}.1.4`,
+    at,
+    event,
+  } as unknown as AnyLinkEvent;
+  const sends = decide(linkEvent, { now: NOW, sender, ...known });
   for (const { command } of sends) expect(isCommand(command)).toBe(true);
   return sends;
 }
-const brief = (sends: Send[]) =>
+const brief = (sends: OutgoingCommand[]) =>
   sends.map(({ rid, command: { name, sessionId, args } }) => ({ rid, name, sessionId, args }));
 const receipt = (outcome: string, code?: string) => ({
   ...{ name: 'link_receipt', args: { outcome, ...(code === undefined ? {} : { error: { code } }) } },
@@ -49,7 +56,7 @@ describe('a fact of a linked session', () => {
     ]);
     expect(sends[0]).toMatchObject({
       command: { by: { userId: 'ann', via: 'agent' }, at: NOW, expiresAt },
-      awaited: { requestId: 't', from: 'c', to: 'p', rid: 'r-p', isSpawn: false },
+      pending: { requestId: 't', from: 'c', to: 'p', rid: 'r-p', isSpawn: false },
     });
     const again = decided('session_trigger', question, { parent: { ...parent, runnerId: 'elsewhere' } });
     expect(again[0]!.command.commandId).toBe(sends[0]!.command.commandId);
@@ -58,13 +65,13 @@ describe('a fact of a linked session', () => {
   });
 
   it('reaches nobody who is not linked, and its sender hears why', () => {
-    const facts = [
+    const linkEvents = [
       decided('session_trigger', question, { sender: child }),
       decided('trigger_response', { triggerId: 't', response: 'x', to: 'c' }),
       decided('session_message', { from: 'p', text: 'x', to: 'c', messageId: 'm' }),
       decided('cleanup_child_session', { sessionId: 'c' }),
     ];
-    for (const sends of facts) expect(sends).toMatchObject([{ command: receipt('failed', 'not_linked') }]);
+    for (const sends of linkEvents) expect(sends).toMatchObject([{ command: receipt('failed', 'not_linked') }]);
     const closed = { triggerId: 't', how: 'answered' } as const;
     expect(decided('trigger_closed', closed, { sender: child })).toEqual([]);
     expect(decided('delink_own_parent', {}, { sender: child })).toEqual([]);
@@ -105,7 +112,7 @@ describe('a fact of a linked session', () => {
     expect(brief(decided('cleanup_child_session', { sessionId: 'c' }, { child }))).toMatchObject([
       { name: 'kill_session', sessionId: 'c' },
     ]);
-    expect(brief(decided('delink_children', {}, { children: [child, party('d')] }))).toMatchObject([
+    expect(brief(decided('delink_children', {}, { children: [child, endpoint('d')] }))).toMatchObject([
       { name: 'session_unlinked', sessionId: 'c', args: { sessionId: 'p' } },
       { name: 'session_unlinked', sessionId: 'd', args: { sessionId: 'p' } },
     ]);
@@ -124,7 +131,7 @@ describe('a fact of a linked session', () => {
     expect(brief(limited)).toMatchObject([{ args: { pi: { noBuiltinTools: true } } }]);
     expect(sends[0]).toMatchObject({
       command: { expiresAt: NOW + SPAWN_MS },
-      awaited: { requestId: 'n', isSpawn: true },
+      pending: { requestId: 'n', isSpawn: true },
     });
     const refused = (code: string) => [{ command: receipt('failed', code) }];
     const foreign = { ...runner, userId: 'eve' };
@@ -140,13 +147,13 @@ describe('a fact of a linked session', () => {
     expect(brief(decided('session_ended', lost, { parent }))).toMatchObject([
       { sessionId: 'p', args: { kind: 'session_error', sessionId: 'c', payload: { reason: 'host_lost' } } },
     ]);
-    expect(decided('session_ended', lost, { parent, isTold: true })).toEqual([]);
+    expect(decided('session_ended', lost, { parent, hasReported: true })).toEqual([]);
     expect(decided('session_ended', lost, { sender: child })).toEqual([]);
   });
 });
 
 describe('the sender of a command', () => {
-  const awaited: Awaited = {
+  const pendingCommand: PendingCommand = {
     ...{ commandId: 'l_1', requestId: 't', from: 'p', to: 'c', rid: 'r', isSpawn: false },
     ...{ at: NOW, expiresAt: NOW + COMMAND_TTL_MS },
   };
@@ -160,20 +167,26 @@ describe('the sender of a command', () => {
   });
 
   it('is told once that it waits, and that it came too late', () => {
-    expect(overdue(awaited, NOW + QUEUED_AFTER_MS - 1)).toBeUndefined();
-    expect(overdue(awaited, NOW + QUEUED_AFTER_MS)).toMatchObject({ told: { outcome: 'queued' }, over: false });
-    expect(overdue({ ...awaited, told: 'queued' }, NOW + QUEUED_AFTER_MS)).toBeUndefined();
-    const over = awaited.expiresAt + SLACK_MS;
-    expect(overdue({ ...awaited, told: 'queued' }, over)).toMatchObject({ told: { outcome: 'late' }, over: true });
+    expect(receiptWhenOverdue(pendingCommand, NOW + QUEUED_AFTER_MS - 1)).toBeUndefined();
+    expect(receiptWhenOverdue(pendingCommand, NOW + QUEUED_AFTER_MS)).toMatchObject({
+      told: { outcome: 'queued' },
+      over: false,
+    });
+    expect(receiptWhenOverdue({ ...pendingCommand, told: 'queued' }, NOW + QUEUED_AFTER_MS)).toBeUndefined();
+    const over = pendingCommand.expiresAt + SLACK_MS;
+    expect(receiptWhenOverdue({ ...pendingCommand, told: 'queued' }, over)).toMatchObject({
+      told: { outcome: 'late' },
+      over: true,
+    });
   });
 
   it('is told that a child did not start in time; one that starts after all is still heard of', () => {
-    const spawn = { ...awaited, isSpawn: true, expiresAt: NOW + SPAWN_MS };
-    expect(overdue(spawn, NOW + SPAWN_MS - 1)).toBeUndefined();
-    expect(overdue(spawn, NOW + SPAWN_MS)).toMatchObject({
+    const spawn = { ...pendingCommand, isSpawn: true, expiresAt: NOW + SPAWN_MS };
+    expect(receiptWhenOverdue(spawn, NOW + SPAWN_MS - 1)).toBeUndefined();
+    expect(receiptWhenOverdue(spawn, NOW + SPAWN_MS)).toMatchObject({
       ...{ told: { outcome: 'failed', error: { code: 'runner_timeout' } }, over: false },
     });
-    expect(overdue({ ...spawn, told: 'failed' }, NOW + SPAWN_MS)).toBeUndefined();
-    expect(overdue({ ...spawn, told: 'failed' }, NOW + SPAWN_MS + SLACK_MS)).toBe('over');
+    expect(receiptWhenOverdue({ ...spawn, told: 'failed' }, NOW + SPAWN_MS)).toBeUndefined();
+    expect(receiptWhenOverdue({ ...spawn, told: 'failed' }, NOW + SPAWN_MS + SLACK_MS)).toBe('over');
   });
 });

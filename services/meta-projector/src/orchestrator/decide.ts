@@ -10,30 +10,37 @@ import {
   type GuestRef,
   type LinkEnd,
 } from '@pizzapi/protocol';
-import { commandFor, KEPT_MS, linkCommandId, receiptFor, type Party, type Send } from './commands.js';
-import type { AnyFact, Fact } from './facts.js';
+import {
+  commandFor,
+  KEPT_MS,
+  linkCommandId,
+  receiptFor,
+  type SessionEndpoint,
+  type OutgoingCommand,
+} from './commands.js';
+import type { AnyLinkEvent, LinkEvent } from './linkEvents.js';
 
 /** How long a runner may take to begin a child, in ms. */
 export const SPAWN_MS = 30_000;
 
 /** What is known around a fact when it is decided. */
-export interface Surroundings {
+export interface DecisionContext {
   /** ms since epoch. */
   now: number;
   /** Whose log it is on. */
-  sender: Party;
+  sender: SessionEndpoint;
   /** Its parent, while they are linked. */
-  parent?: Party | undefined;
+  parent?: SessionEndpoint | undefined;
   /** The session that the fact names, where it is a child of the sender. */
-  child?: Party | undefined;
+  child?: SessionEndpoint | undefined;
   /** All of the sender's, where the fact is about all. */
-  children?: readonly Party[];
+  children?: readonly SessionEndpoint[];
   /** Of a spawn: where the child is to live. */
   runner?: { rid: string; userId: string | undefined; online: boolean };
   /** Of a spawn: the id is another session's already. */
   isTaken?: boolean;
   /** Of an end: the parent knows, because the child said so or the parent wanted it. */
-  isTold?: boolean;
+  hasReported?: boolean;
   /** The guests in whose turn it was said. Of an end: those who had the session started. */
   guests?: GuestRef[] | undefined;
   /** Why nothing is carried over for one of them any more. */
@@ -41,39 +48,39 @@ export interface Surroundings {
 }
 
 /** One command for each who is to hear of it; pure. */
-export function decide(fact: AnyFact, around: Surroundings): Send[] {
-  switch (fact.event.type) {
+export function decide(linkEvent: AnyLinkEvent, context: DecisionContext): OutgoingCommand[] {
+  switch (linkEvent.event.type) {
     case 'session_spawn':
-      return spawn(fact as Fact<'session_spawn'>, around);
+      return spawn(linkEvent as LinkEvent<'session_spawn'>, context);
     case 'session_trigger':
-      return trigger(fact as Fact<'session_trigger'>, around);
+      return trigger(linkEvent as LinkEvent<'session_trigger'>, context);
     case 'trigger_response':
-      return response(fact as Fact<'trigger_response'>, around);
+      return response(linkEvent as LinkEvent<'trigger_response'>, context);
     case 'trigger_closed':
-      return closed(fact as Fact<'trigger_closed'>, around);
+      return closed(linkEvent as LinkEvent<'trigger_closed'>, context);
     case 'session_message':
-      return message(fact as Fact<'session_message'>, around);
+      return message(linkEvent as LinkEvent<'session_message'>, context);
     case 'cleanup_child_session':
-      return cleanup(fact as Fact<'cleanup_child_session'>, around);
+      return cleanup(linkEvent as LinkEvent<'cleanup_child_session'>, context);
     case 'delink_children':
-      return (around.children ?? []).map((child) => unlink(fact, child, around));
+      return (context.children ?? []).map((child) => unlink(linkEvent, child, context));
     case 'delink_own_parent':
-      return around.parent === undefined ? [] : [unlink(fact, around.parent, around)];
+      return context.parent === undefined ? [] : [unlink(linkEvent, context.parent, context)];
     case 'session_ended':
-      return ended(fact as Fact<'session_ended'>, around);
+      return ended(linkEvent as LinkEvent<'session_ended'>, context);
     case 'session_started':
       return [];
   }
 }
 
-function spawn({ sid, event }: Fact<'session_spawn'>, around: Surroundings): Send[] {
-  const { now, sender, runner } = around;
+function spawn({ sid, event }: LinkEvent<'session_spawn'>, context: DecisionContext): OutgoingCommand[] {
+  const { now, sender, runner } = context;
   const { spawnId, sessionId, prompt, cwd, model, name, pi } = event;
-  const problem = spawnProblem(event, around);
+  const problem = spawnProblem(event, context);
   if (problem !== undefined || runner === undefined) {
-    return [receiptFor(sender, { requestId: spawnId, to: sessionId, guests: around.guests }, 'failed', now, problem)];
+    return [receiptFor(sender, { requestId: spawnId, to: sessionId, guests: context.guests }, 'failed', now, problem)];
   }
-  const child: Party = { sid: sessionId, userId: sender.userId, runnerId: runner.rid, ended: false };
+  const child: SessionEndpoint = { sid: sessionId, userId: sender.userId, runnerId: runner.rid, ended: false };
   const args = {
     ...{ sessionId, prompt, parentSessionId: sid },
     ...(cwd === undefined ? {} : { cwd }),
@@ -81,14 +88,14 @@ function spawn({ sid, event }: Fact<'session_spawn'>, around: Surroundings): Sen
     ...(name === undefined ? {} : { name }),
     ...(pi === undefined ? {} : { pi }),
   };
-  return send(around, child, 'new_session', [sid, 'session_spawn', spawnId], args, {
+  return send(context, child, 'new_session', [sid, 'session_spawn', spawnId], args, {
     ...{ requestId: spawnId, expiresAt: now + SPAWN_MS },
   });
 }
 
 function spawnProblem(
-  { sessionId, runnerId }: Fact<'session_spawn'>['event'],
-  { sender, runner, isTaken = false, linkEnd }: Surroundings,
+  { sessionId, runnerId }: LinkEvent<'session_spawn'>['event'],
+  { sender, runner, isTaken = false, linkEnd }: DecisionContext,
 ): ErrorInfo | undefined {
   if (linkEnd !== undefined) return endedError(linkEnd);
   if (runner?.userId !== sender.userId) {
@@ -98,32 +105,32 @@ function spawnProblem(
   return runner.online ? undefined : errorInfo('host_lost', `The runner "${runner.rid}" is offline`);
 }
 
-const endedError = ({ guest, why }: NonNullable<Surroundings['linkEnd']>): ErrorInfo =>
+const endedError = ({ guest, why }: NonNullable<DecisionContext['linkEnd']>): ErrorInfo =>
   errorInfo('link_ended', linkEndText(guest, why));
 
-function trigger({ sid, at, event }: Fact<'session_trigger'>, around: Surroundings): Send[] {
-  const { now, sender, parent } = around;
+function trigger({ sid, at, event }: LinkEvent<'session_trigger'>, context: DecisionContext): OutgoingCommand[] {
+  const { now, sender, parent } = context;
   const { triggerId, kind, payload, expiresAt: until } = event;
   const to = event.parentSessionId ?? sid;
   const isAsking = ASKING_TRIGGERS.includes(kind);
   const expiresAt = isAsking ? Math.min(until ?? Infinity, at + TRIGGER_ANSWER_MS) : now + KEPT_MS;
-  if (parent === undefined) return [refused(around, triggerId, to, errorInfo('not_linked', 'There is no parent'))];
+  if (parent === undefined) return [refused(context, triggerId, to, errorInfo('not_linked', 'There is no parent'))];
   const args = {
     ...{ triggerId, kind, sessionId: sid },
     ...(sender.name === undefined || sender.name === '' ? {} : { name: sender.name }),
     ...(payload === undefined ? {} : { payload }),
     ...(isAsking ? { expiresAt } : {}),
   };
-  return send(around, parent, 'session_trigger', [sid, kind, triggerId], args, { requestId: triggerId, expiresAt });
+  return send(context, parent, 'session_trigger', [sid, kind, triggerId], args, { requestId: triggerId, expiresAt });
 }
 
-function response({ sid, at, event }: Fact<'trigger_response'>, around: Surroundings): Send[] {
+function response({ sid, at, event }: LinkEvent<'trigger_response'>, context: DecisionContext): OutgoingCommand[] {
   const { triggerId, response: value, to = '', by } = event;
-  const { child } = around;
-  if (child === undefined) return [refused(around, triggerId, to, notAChild(to))];
+  const { child } = context;
+  if (child === undefined) return [refused(context, triggerId, to, notAChild(to))];
   // Whether the trigger still takes an answer only its session knows, which says so.
   return send(
-    around,
+    context,
     child,
     'trigger_response',
     [sid, 'trigger_response', triggerId, to],
@@ -133,7 +140,7 @@ function response({ sid, at, event }: Fact<'trigger_response'>, around: Surround
 }
 
 /** Settled by a person, or by nobody: the parent need not answer any more. */
-function closed({ sid, event }: Fact<'trigger_closed'>, { now, parent }: Surroundings): Send[] {
+function closed({ sid, event }: LinkEvent<'trigger_closed'>, { now, parent }: DecisionContext): OutgoingCommand[] {
   if (parent === undefined || parent.ended) return [];
   const { triggerId, how, by } = event;
   const id = linkCommandId(sid, 'trigger_closed', triggerId);
@@ -141,12 +148,12 @@ function closed({ sid, event }: Fact<'trigger_closed'>, { now, parent }: Surroun
   return [commandFor(parent, 'trigger_closed', id, args, { at: now, expiresAt: now + KEPT_MS })];
 }
 
-function message({ sid, at, msgId, event }: Fact<'session_message'>, around: Surroundings): Send[] {
+function message({ sid, at, msgId, event }: LinkEvent<'session_message'>, context: DecisionContext): OutgoingCommand[] {
   const { to = '', text, messageId = linkCommandId(sid, msgId) } = event;
-  const other = around.child ?? (around.parent?.sid === to ? around.parent : undefined);
-  if (other === undefined) return [refused(around, messageId, to, notAChild(to))];
+  const other = context.child ?? (context.parent?.sid === to ? context.parent : undefined);
+  if (other === undefined) return [refused(context, messageId, to, notAChild(to))];
   return send(
-    around,
+    context,
     other,
     'session_message',
     [sid, 'session_message', messageId],
@@ -157,13 +164,16 @@ function message({ sid, at, msgId, event }: Fact<'session_message'>, around: Sur
   );
 }
 
-function cleanup({ sid, msgId, event }: Fact<'cleanup_child_session'>, around: Surroundings): Send[] {
+function cleanup(
+  { sid, msgId, event }: LinkEvent<'cleanup_child_session'>,
+  context: DecisionContext,
+): OutgoingCommand[] {
   const { sessionId } = event;
-  const { now, sender, child } = around;
-  if (child === undefined) return [refused(around, sessionId, sessionId, notAChild(sessionId))];
+  const { now, sender, child } = context;
+  if (child === undefined) return [refused(context, sessionId, sessionId, notAChild(sessionId))];
   if (child.ended) return [receiptFor(sender, { requestId: sessionId, to: sessionId }, 'delivered', now)];
   return send(
-    around,
+    context,
     child,
     'kill_session',
     [sid, 'cleanup', sessionId, msgId],
@@ -174,7 +184,7 @@ function cleanup({ sid, msgId, event }: Fact<'cleanup_child_session'>, around: S
   );
 }
 
-function unlink({ sid, msgId }: AnyFact, other: Party, { now }: Surroundings): Send {
+function unlink({ sid, msgId }: AnyLinkEvent, other: SessionEndpoint, { now }: DecisionContext): OutgoingCommand {
   const id = linkCommandId(sid, 'session_unlinked', other.sid, msgId);
   return commandFor(other, 'session_unlinked', id, { sessionId: sid }, { at: now, expiresAt: now + KEPT_MS });
 }
@@ -187,9 +197,9 @@ const ENDINGS: Readonly<Record<string, string>> = {
 
 /** A child that ended before it could say how its work went. */
 function ended(
-  { sid, seq, event }: Fact<'session_ended'>,
-  { now, sender, parent, isTold, guests, linkEnd }: Surroundings,
-): Send[] {
+  { sid, seq, event }: LinkEvent<'session_ended'>,
+  { now, sender, parent, hasReported: isTold, guests, linkEnd }: DecisionContext,
+): OutgoingCommand[] {
   // Of what a guest began, and what ended with their link, the agent does not hear: it would begin a turn for them.
   if (parent === undefined || parent.ended || isTold === true || linkEnd !== undefined) return [];
   const { reason, message: what } = event;
@@ -207,29 +217,34 @@ function ended(
 
 const notAChild = (sid: string) => errorInfo('not_linked', `The session ${sid} is not linked to this one`);
 
-function refused({ sender, now, guests }: Surroundings, requestId: string, to: string, error: ErrorInfo): Send {
+function refused(
+  { sender, now, guests }: DecisionContext,
+  requestId: string,
+  to: string,
+  error: ErrorInfo,
+): OutgoingCommand {
   return receiptFor(sender, { requestId, to, guests }, 'failed', now, error);
 }
 
 /** Sends a command whose outcome its sender hears of; or says at once that it comes too late, or to nobody. */
 function send<N extends CommandName>(
-  { now, sender, guests, linkEnd }: Surroundings,
-  to: Party,
+  { now, sender, guests, linkEnd }: DecisionContext,
+  to: SessionEndpoint,
   name: N,
   idOf: string[],
   args: CommandOf<N>['args'],
   { requestId, expiresAt }: { requestId: string; expiresAt: number },
-): Send[] {
+): OutgoingCommand[] {
   const request = { requestId, to: to.sid, guests };
   if (linkEnd !== undefined) return [receiptFor(sender, request, 'failed', now, endedError(linkEnd))];
   if (to.ended) return [receiptFor(sender, request, 'failed', now, errorInfo('session_ended'))];
   if (now >= expiresAt) return [receiptFor(sender, request, 'late', now, errorInfo('command_expired'))];
   const id = linkCommandId(...idOf);
   const sent = commandFor(to, name, id, args, { at: now, expiresAt, guests });
-  const awaited = {
+  const pendingCommand = {
     ...{ commandId: id, requestId, from: sender.sid, to: to.sid, rid: to.runnerId },
     ...{ isSpawn: name === 'new_session', at: now, expiresAt },
     ...(guests === undefined ? {} : { guests }),
   };
-  return [{ ...sent, awaited }];
+  return [{ ...sent, pending: pendingCommand }];
 }

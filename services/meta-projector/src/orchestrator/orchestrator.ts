@@ -8,16 +8,23 @@ import {
 } from '@pizzapi/backbone';
 import { sleep, type Logger } from '@pizzapi/process';
 import { CodedError, guestUserId, type CommandOf, type SessionEvent } from '@pizzapi/protocol';
-import { outcomeOf, overdue, type Told } from './awaiting.js';
-import { isLinkCommand, receiptFor, type Awaited, type Send } from './commands.js';
+import { outcomeOf, receiptWhenOverdue, type ReceiptOutcome } from './receipts.js';
+import { isLinkCommand, receiptFor, type PendingCommand, type OutgoingCommand } from './commands.js';
 import { decide } from './decide.js';
-import { eventOf, FACT_TYPES, factOf, resultOf, type AnyFact, type Result } from './facts.js';
-import type { Meters } from '../meters.js';
-import { persist } from '../persist.js';
+import {
+  eventOf,
+  LINK_EVENT_TYPES,
+  linkEventOf,
+  resultOf,
+  type AnyLinkEvent,
+  type LinkCommandResult,
+} from './linkEvents.js';
+import type { ProjectorMetrics } from '../metrics.js';
+import { retryWhileUnavailable } from '../retryUnavailable.js';
 import { trailOf, type Trail } from '../trail.js';
-import { Links } from './links.js';
-import { partyOf, surroundingsOf } from './surroundings.js';
-import { WaitingRoom } from './waitingRoom.js';
+import { ParentLinks } from './parentLinks.js';
+import { endpointOf, decisionContextOf } from './decisionContext.js';
+import { PendingCommands } from './pendingCommands.js';
 
 /** What its durable consumers are called. */
 const NAME = 'orchestrator';
@@ -27,7 +34,7 @@ const TICK_MS = 1_000;
 export interface OrchestratorOptions {
   backbone: Backbone;
   log: Logger;
-  meters: Pick<Meters, 'links'>;
+  meters: Pick<ProjectorMetrics, 'links'>;
   /** ms since epoch; injected in tests. */
   now?: () => number;
   tickMs?: number;
@@ -42,27 +49,27 @@ export interface OrchestratorOptions {
  */
 export class Orchestrator {
   private readonly now: () => number;
-  private readonly links: Links;
-  private readonly room: WaitingRoom;
+  private readonly links: ParentLinks;
+  private readonly pending: PendingCommands;
   private readonly trail: Trail;
 
   constructor(private readonly options: OrchestratorOptions) {
     this.now = options.now ?? Date.now;
-    this.links = new Links(options.backbone);
-    this.room = new WaitingRoom(options.backbone);
+    this.links = new ParentLinks(options.backbone);
+    this.pending = new PendingCommands(options.backbone);
     this.trail = trailOf(options.backbone, options.log);
   }
 
   /** Until the signal aborts. Throws what is a bug. */
   async run(signal: AbortSignal): Promise<void> {
     const { backbone, log, onReading } = this.options;
-    await persist(signal, log, () => this.room.load());
+    await retryWhileUnavailable(signal, log, () => this.pending.load());
     if (signal.aborted) return;
     let waiting = 2;
     const onOpen = () => {
       if (--waiting === 0) onReading?.();
     };
-    const types = [...FACT_TYPES, 'command_result'];
+    const types = [...LINK_EVENT_TYPES, 'command_result'];
     await Promise.all([
       followDurably(backbone, SESSIONS_STREAM, {
         ...{ name: NAME, types, signal, onOpen },
@@ -94,60 +101,67 @@ export class Orchestrator {
     const event = eventOf(record);
     if (event === undefined) return;
     if (event.type === 'command_result') return this.settle(event);
-    const fact = factOf(record, event);
-    if (fact !== undefined) await this.handle(fact);
+    const linkEvent = linkEventOf(record, event);
+    if (linkEvent !== undefined) await this.handle(linkEvent);
   }
 
-  private async handle(fact: AnyFact): Promise<void> {
+  private async handle(linkEvent: AnyLinkEvent): Promise<void> {
     const { backbone, log } = this.options;
-    const { sid, event } = fact;
-    if (event.type === 'session_started') return this.begun(sid, event);
-    const around = await surroundingsOf(backbone, this.links, fact, this.now());
-    if (around === undefined) return;
-    const sends = decide(fact, around);
-    for (const send of sends) await this.send(send, around.sender.userId, sid);
+    const { sid, event } = linkEvent;
+    if (event.type === 'session_started') return this.onSessionStarted(sid, event);
+    const context = await decisionContextOf(backbone, this.links, linkEvent, this.now());
+    if (context === undefined) return;
+    const sends = decide(linkEvent, context);
+    for (const send of sends) await this.send(send, context.sender.userId, sid);
     if (sends.length > 0) log.debug({ sid, type: event.type, sent: sends.map(({ command }) => command.name) }, 'link');
     if (event.type === 'delink_own_parent') await this.links.end(sid);
     if (event.type === 'delink_children') {
-      for (const child of around.children ?? []) await this.links.end(child.sid);
+      for (const child of context.children ?? []) await this.links.end(child.sid);
     }
   }
 
   /** A child is there, whatever its runner says of it later. */
-  private async begun(sid: string, event: Extract<SessionEvent, { type: 'session_started' }>): Promise<void> {
-    const spawn = event.parentSessionId === undefined ? undefined : this.room.spawnOf(sid);
-    if (spawn !== undefined) await this.tell(spawn, { outcome: 'delivered' }, 'over');
+  private async onSessionStarted(
+    sid: string,
+    event: Extract<SessionEvent, { type: 'session_started' }>,
+  ): Promise<void> {
+    const spawn = event.parentSessionId === undefined ? undefined : this.pending.spawnOf(sid);
+    if (spawn !== undefined) await this.sendReceipt(spawn, { outcome: 'delivered' }, 'over');
   }
 
-  private async settle(result: Result): Promise<void> {
+  private async settle(result: LinkCommandResult): Promise<void> {
     if (!isLinkCommand(result.commandId)) return;
-    const awaited = this.room.get(result.commandId);
-    if (awaited === undefined) return;
+    const pendingCommand = this.pending.get(result.commandId);
+    if (pendingCommand === undefined) return;
     const told = outcomeOf(result);
-    if (awaited.isSpawn && told.outcome !== 'delivered') await this.links.end(awaited.to);
-    await this.tell(awaited, told, 'over');
+    if (pendingCommand.isSpawn && told.outcome !== 'delivered') await this.links.end(pendingCommand.to);
+    await this.sendReceipt(pendingCommand, told, 'over');
   }
 
   /** The row before the command: what is sent is waited for, whoever goes on from here. */
-  private async send({ rid, command, awaited }: Send, userId: string, sid: string): Promise<void> {
+  private async send(
+    { rid, command, pending: pendingCommand }: OutgoingCommand,
+    userId: string,
+    sid: string,
+  ): Promise<void> {
     const { backbone } = this.options;
-    if (awaited?.isSpawn === true) {
-      const { to, guests } = awaited;
+    if (pendingCommand?.isSpawn === true) {
+      const { to, guests } = pendingCommand;
       await this.links.make(to, { parent: sid, userId, rid, ...(guests === undefined ? {} : { guests }) });
     }
-    const isNew = awaited !== undefined && (await this.room.add(awaited));
+    const isNew = pendingCommand !== undefined && (await this.pending.add(pendingCommand));
     const outcome = await sendCommand(backbone, rid, command);
     if (outcome.kind === 'unavailable') throw new CodedError('unavailable', 'A command was not sent');
     if (outcome.kind === 'stored') {
       this.count(command);
-      if (command.name === 'new_session') this.note(command, rid, sid);
+      if (command.name === 'new_session') this.auditSpawn(command, rid, sid);
     }
     // Sent by somebody who waited for it and has heard of it.
-    if (outcome.kind === 'duplicate' && isNew) await this.room.remove(awaited);
+    if (outcome.kind === 'duplicate' && isNew) await this.pending.remove(pendingCommand);
   }
 
   /** A session that guests had started belongs to the account, and the trail says whose doing it was. */
-  private note({ args: { sessionId }, by }: CommandOf<'new_session'>, runnerId: string, parent: string): void {
+  private auditSpawn({ args: { sessionId }, by }: CommandOf<'new_session'>, runnerId: string, parent: string): void {
     const { userId, guests = [] } = by;
     for (const { shareId, name } of guests) {
       const who = { shareId, guest: name, guestId: guestUserId(shareId) };
@@ -155,46 +169,54 @@ export class Orchestrator {
     }
   }
 
-  private count(command: Send['command']): void {
+  private count(command: OutgoingCommand['command']): void {
     const { sent, receipts } = this.options.meters.links;
     if (command.name === 'link_receipt') receipts.inc({ outcome: command.args.outcome });
     else sent.inc({ command: command.name });
   }
 
-  private async tell(awaited: Awaited, { outcome, error }: Told, then: 'over' | 'queued' | 'failed'): Promise<void> {
+  private async sendReceipt(
+    pendingCommand: PendingCommand,
+    { outcome, error }: ReceiptOutcome,
+    then: 'over' | 'queued' | 'failed',
+  ): Promise<void> {
     const { backbone } = this.options;
-    const sender = await partyOf(backbone, awaited.from);
+    const sender = await endpointOf(backbone, pendingCommand.from);
     if (sender !== undefined && !sender.ended) {
-      const { rid, command } = receiptFor(sender, awaited, outcome, this.now(), error);
+      const { rid, command } = receiptFor(sender, pendingCommand, outcome, this.now(), error);
       const sent = await sendCommand(backbone, rid, command);
       if (sent.kind === 'unavailable') throw new CodedError('unavailable', 'A receipt was not sent');
       if (sent.kind === 'stored') this.count(command);
     }
-    if (then === 'over') await this.room.remove(awaited);
-    else await this.room.told(awaited, then);
+    if (then === 'over') await this.pending.remove(pendingCommand);
+    else await this.pending.recordReceipt(pendingCommand, then);
   }
 
   private async ticking(signal: AbortSignal): Promise<void> {
     const { log, tickMs = TICK_MS } = this.options;
     while (!signal.aborted) {
       await sleep(tickMs, signal);
-      this.options.meters.links.waiting.set(this.room.all.length);
-      for (const awaited of this.room.all) {
+      this.options.meters.links.waiting.set(this.pending.all.length);
+      for (const pendingCommand of this.pending.all) {
         if (signal.aborted) return;
         try {
-          await this.look(awaited);
+          await this.checkOverdue(pendingCommand);
         } catch (error) {
           if (!(error instanceof CodedError)) throw error;
-          log.warn({ err: error, commandId: awaited.commandId }, 'a receipt is not told yet; trying again');
+          log.warn({ err: error, commandId: pendingCommand.commandId }, 'a receipt is not told yet; trying again');
         }
       }
     }
   }
 
-  private async look(awaited: Awaited): Promise<void> {
-    const due = overdue(awaited, this.now());
+  private async checkOverdue(pendingCommand: PendingCommand): Promise<void> {
+    const due = receiptWhenOverdue(pendingCommand, this.now());
     if (due === undefined) return;
-    if (due === 'over') return this.room.remove(awaited);
-    await this.tell(awaited, due.told, due.over ? 'over' : due.told.outcome === 'queued' ? 'queued' : 'failed');
+    if (due === 'over') return this.pending.remove(pendingCommand);
+    await this.sendReceipt(
+      pendingCommand,
+      due.told,
+      due.over ? 'over' : due.told.outcome === 'queued' ? 'queued' : 'failed',
+    );
   }
 }

@@ -1,13 +1,13 @@
 import { errorInfo, type ErrorInfo, type LinkOutcome } from '@pizzapi/protocol';
-import type { Awaited } from './commands.js';
-import type { Result } from './facts.js';
+import type { PendingCommand } from './commands.js';
+import type { LinkCommandResult } from './linkEvents.js';
 
 /** A command without a result for so long waits for its host, in ms. */
 export const QUEUED_AFTER_MS = 5_000;
 /** How long after its time a result may still come, in ms: hosts have clocks of their own. */
 export const SLACK_MS = 30_000;
 
-export interface Told {
+export interface ReceiptOutcome {
   outcome: LinkOutcome;
   error?: ErrorInfo | { code: string; message: string };
 }
@@ -15,15 +15,18 @@ export interface Told {
 const LATE = ['trigger_late', 'dialog_late', 'command_expired'];
 
 /** What a result means to who sent the command. */
-export function outcomeOf({ ok, error }: Result): Told {
+export function outcomeOf({ ok, error }: LinkCommandResult): ReceiptOutcome {
   if (ok) return { outcome: 'delivered' };
   const why = error ?? errorInfo('unknown');
   return { outcome: LATE.includes(why.code) ? 'late' : 'failed', error: why };
 }
 
 /** What there is to tell of a command that has no result yet. `over`: none is waited for any more. */
-export function overdue(awaited: Awaited, now: number): { told: Told; over: boolean } | 'over' | undefined {
-  const { isSpawn, at, expiresAt, told } = awaited;
+export function receiptWhenOverdue(
+  pendingCommand: PendingCommand,
+  now: number,
+): { told: ReceiptOutcome; over: boolean } | 'over' | undefined {
+  const { isSpawn, at, expiresAt, told } = pendingCommand;
   if (isSpawn) {
     // It may have begun after all: its first event says so, within the slack.
     if (now >= expiresAt + SLACK_MS) return 'over';

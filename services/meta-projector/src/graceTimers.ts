@@ -2,7 +2,7 @@
  * Which open sessions have no host, since when, and which of them are due to be ended. Pure: times are given to it,
  * in ms. A lease that was gone before the book began counts from then on: no session ends before its whole grace.
  */
-export class GraceBook {
+export class GraceTimers {
   private readonly held = new Set<string>();
   private readonly open = new Set<string>();
   private readonly since = new Map<string, number>();

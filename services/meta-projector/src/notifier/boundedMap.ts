@@ -1,5 +1,5 @@
 /** A map that forgets what was set longest ago. */
-export class Bounded<T> {
+export class BoundedMap<T> {
   private readonly items = new Map<string, T>();
 
   constructor(private readonly limit: number) {}

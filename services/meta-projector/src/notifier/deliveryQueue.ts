@@ -1,7 +1,7 @@
 import type { Logger } from '@pizzapi/process';
 import type { Delivery } from '@pizzapi/process/notify';
 import type { PushPayload } from '@pizzapi/protocol';
-import type { NotifierMeters } from './meters.js';
+import type { NotifierMetrics } from './metrics.js';
 
 /** Requests under way at once, to all targets. Each target has one, so that what is newer comes later. */
 const PARALLEL = 32;
@@ -12,7 +12,7 @@ const WAITING = 5_000;
 const RETRY_MS = [1_000, 5_000, 30_000];
 
 /** One way to reach somebody: a browser, a webhook. */
-export interface Target {
+export interface DeliveryTarget {
   /** One of these sends at a time. */
   key: string;
   channel: 'push' | 'webhook';
@@ -24,21 +24,21 @@ export interface Target {
 }
 
 interface Job {
-  target: Target;
+  target: DeliveryTarget;
   payload: PushPayload;
   tries: number;
 }
 
-interface Lane {
+interface TargetQueue {
   jobs: Job[];
   /** Sends, or waits until it may try again. */
   busy: boolean;
   timer?: NodeJS.Timeout;
 }
 
-export interface OutboxOptions {
+export interface DeliveryQueueOptions {
   log: Logger;
-  meters: NotifierMeters;
+  meters: NotifierMetrics;
   retryMs?: readonly number[] | undefined;
 }
 
@@ -46,42 +46,42 @@ export interface OutboxOptions {
  * What is to be sent, on its way out. Nobody waits for it: it is bounded, sends to many at once and to each in order,
  * and tries again what may work later. A newer notification of the same tag takes the place of one that still waits.
  */
-export class Outbox {
-  private readonly lanes = new Map<string, Lane>();
+export class DeliveryQueue {
+  private readonly queues = new Map<string, TargetQueue>();
   private sending = 0;
   private total = 0;
   private stopped = false;
   private idleNow: (() => void) | undefined;
   private readonly retryMs: readonly number[];
 
-  constructor(private readonly options: OutboxOptions) {
+  constructor(private readonly options: DeliveryQueueOptions) {
     this.retryMs = options.retryMs ?? RETRY_MS;
   }
 
-  offer(target: Target, payload: PushPayload): void {
+  enqueue(target: DeliveryTarget, payload: PushPayload): void {
     if (this.stopped) return this.drop(1, 'stopped');
-    const lane = this.lanes.get(target.key) ?? { jobs: [], busy: false };
+    const lane = this.queues.get(target.key) ?? { jobs: [], busy: false };
     // The first of a lane that is busy is on its way.
     const replaced = lane.jobs.findIndex((job, at) => job.payload.tag === payload.tag && !(lane.busy && at === 0));
     if (replaced >= 0) this.remove(lane, replaced, 'replaced');
     else if (lane.jobs.length >= WAITING_PER_TARGET) this.remove(lane, lane.busy ? 1 : 0, 'full');
     if (this.total >= WAITING) return this.drop(1, 'full');
-    this.lanes.set(target.key, lane);
+    this.queues.set(target.key, lane);
     lane.jobs.push({ target, payload, tries: 0 });
     this.count(1);
-    this.pump();
+    this.dispatchNext();
   }
 
   /** Takes nothing new, tries nothing again, and resolves when what is under way is over or `ms` have passed. */
   async stop(ms: number): Promise<void> {
-    for (const lane of this.lanes.values()) {
+    for (const lane of this.queues.values()) {
       if (lane.timer === undefined) continue;
       clearTimeout(lane.timer);
       this.drop(1, 'stopped');
       this.next(lane);
     }
     this.stopped = true;
-    this.pump();
+    this.dispatchNext();
     if (this.total > 0) {
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
@@ -90,17 +90,17 @@ export class Outbox {
     }
     this.drop(this.total, 'stopped');
     this.count(-this.total);
-    this.lanes.clear();
+    this.queues.clear();
   }
 
-  private pump(): void {
-    for (const lane of this.lanes.values()) {
+  private dispatchNext(): void {
+    for (const lane of this.queues.values()) {
       if (this.sending >= PARALLEL) return;
       if (!lane.busy && lane.jobs.length > 0) void this.run(lane);
     }
   }
 
-  private async run(lane: Lane): Promise<void> {
+  private async run(lane: TargetQueue): Promise<void> {
     const job = lane.jobs[0]!;
     lane.busy = true;
     this.sending++;
@@ -118,20 +118,20 @@ export class Outbox {
         // Something newer of the same tag came while this waited: it says what is so now.
         const newer = lane.jobs.slice(1).some(({ payload }) => payload.tag === job.payload.tag);
         if (newer) this.remove(lane, 0, 'replaced');
-        this.pump();
+        this.dispatchNext();
       }, pause);
-    this.pump();
+    this.dispatchNext();
   }
 
   /** The first of a lane is done with. */
-  private next(lane: Lane): void {
+  private next(lane: TargetQueue): void {
     // What came to its end after all was over.
     if (this.total === 0) return;
     lane.busy = false;
     delete lane.timer;
     const [job] = lane.jobs.splice(0, 1);
     this.count(-1);
-    if (lane.jobs.length === 0 && job !== undefined) this.lanes.delete(job.target.key);
+    if (lane.jobs.length === 0 && job !== undefined) this.queues.delete(job.target.key);
     if (this.total === 0) this.idleNow?.();
   }
 
@@ -154,7 +154,7 @@ export class Outbox {
     return pause === undefined ? undefined : Math.max(pause, retryAfterMs);
   }
 
-  private remove(lane: Lane, at: number, why: string): void {
+  private remove(lane: TargetQueue, at: number, why: string): void {
     lane.jobs.splice(at, 1);
     this.count(-1);
     this.drop(1, why);

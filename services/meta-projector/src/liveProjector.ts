@@ -3,36 +3,36 @@ import { sleep, type Logger } from '@pizzapi/process';
 import type { SessionRow } from '@pizzapi/protocol';
 import { metaRows, runnerRows, sessionRows } from './buckets.js';
 import { saveCursor, type Cursor } from './cursor.js';
-import type { Meters } from './meters.js';
-import { persist } from './persist.js';
-import { RunnerFold } from './runnerFold.js';
-import { SessionFold } from './sessionFold.js';
-import { StreamFolder, type FoldingEnd } from './streamFolder.js';
+import type { ProjectorMetrics } from './metrics.js';
+import { retryWhileUnavailable } from './retryUnavailable.js';
+import { RunnerProjection } from './runnerProjection.js';
+import { SessionProjection } from './sessionProjection.js';
+import { StreamProjector, type ProjectionEnd } from './streamProjector.js';
 
 /** How often the cursor is saved. What lies between it and a crash is read again, and passed over. */
 const CURSOR_MS = 1_000;
 
-export interface FoldingOptions {
+export interface LiveProjectorOptions {
   backbone: Backbone;
   log: Logger;
-  meters: Meters;
+  meters: ProjectorMetrics;
   /** Another projector has the lease: stop at once, write nothing more. */
   lost: AbortSignal;
   onRow: (sid: string, row: SessionRow | undefined) => void;
 }
 
 /** The folding of both streams from a cursor on. */
-export class Folding {
-  private readonly sessions: StreamFolder;
-  private readonly runners: StreamFolder;
+export class LiveProjector {
+  private readonly sessions: StreamProjector;
+  private readonly runners: StreamProjector;
   private readonly over = new AbortController();
 
   constructor(
-    private readonly options: FoldingOptions,
+    private readonly options: LiveProjectorOptions,
     private readonly from: Cursor,
   ) {
     const { backbone, log, meters, lost, onRow } = options;
-    const fold = new SessionFold({
+    const fold = new SessionProjection({
       rows: sessionRows(backbone),
       metas: metaRows(backbone),
       history: (sid) => replay(backbone, sid),
@@ -41,13 +41,13 @@ export class Folding {
       meters,
     });
     const common = { backbone, log, meters, signal: lost };
-    this.sessions = new StreamFolder({ ...common, fold, after: from.sessions });
-    const runners = new RunnerFold({ rows: runnerRows(backbone), log, meters });
-    this.runners = new StreamFolder({ ...common, fold: runners, after: from.runners });
+    this.sessions = new StreamProjector({ ...common, handler: fold, after: from.sessions });
+    const runners = new RunnerProjection({ rows: runnerRows(backbone), log, meters });
+    this.runners = new StreamProjector({ ...common, handler: runners, after: from.runners });
   }
 
   /** Folds until `drain`, a lost lease, or a stream that was replaced. */
-  async run(): Promise<FoldingEnd> {
+  async run(): Promise<ProjectionEnd> {
     const saving = this.savingCursor();
     try {
       const ends = [this.sessions.run(), this.runners.run()];
@@ -87,6 +87,6 @@ export class Folding {
 
   private async save(): Promise<void> {
     const { backbone, log, lost } = this.options;
-    await persist(lost, log, () => saveCursor(bucket<Cursor>(backbone, 'projector'), this.cursor));
+    await retryWhileUnavailable(lost, log, () => saveCursor(bucket<Cursor>(backbone, 'projector'), this.cursor));
   }
 }

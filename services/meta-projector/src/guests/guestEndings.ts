@@ -8,7 +8,7 @@ export interface GuestSession {
 }
 
 /** What is to be done because the link of a guest has ended: end the session, or have its host end what is theirs. */
-export interface Ending {
+export interface GuestEnding {
   kind: 'session' | 'work';
   sid: string;
   guest: GuestRef;
@@ -18,15 +18,15 @@ export interface Ending {
 /** How long a host has to do what it was told, in ms, before it is told again. */
 export const AGAIN_MS = 15_000;
 
-const keyOf = ({ kind, sid, guest }: Ending): string => `${kind} ${sid} ${guest.shareId}`;
+const keyOf = ({ kind, sid, guest }: GuestEnding): string => `${kind} ${sid} ${guest.shareId}`;
 
 /**
  * Which sessions have to do with guests, and what hosts have been told. Pure: times are given to it, in ms. What is not
  * so yet is due again, so that nothing depends on one command having arrived.
  */
-export class GuestBook {
+export class GuestEndings {
   private readonly sessions = new Map<string, GuestSession>();
-  private readonly told = new Map<string, number>();
+  private readonly stopRequests = new Map<string, number>();
 
   /** A session as it is now; undefined: it was deleted. */
   note(sid: string, info: SessionInfo | undefined): void {
@@ -40,9 +40,9 @@ export class GuestBook {
   }
 
   /** What is to be done, by what each link has come to. A session that ends needs nothing else. */
-  endings(ends: ReadonlyMap<string, LinkEnd>): Ending[] {
-    const over = (sid: string, kind: Ending['kind'], guests: readonly GuestRef[]) =>
-      guests.flatMap((guest): Ending[] => {
+  endings(ends: ReadonlyMap<string, LinkEnd>): GuestEnding[] {
+    const over = (sid: string, kind: GuestEnding['kind'], guests: readonly GuestRef[]) =>
+      guests.flatMap((guest): GuestEnding[] => {
         const why = ends.get(guest.shareId);
         return why === undefined ? [] : [{ kind, sid, guest, why }];
       });
@@ -53,20 +53,20 @@ export class GuestBook {
   }
 
   /** Whether a host is to be told, and whether that is for the first time. */
-  due(ending: Ending, isHosted: boolean, now: number): 'first' | 'again' | undefined {
-    const last = this.told.get(keyOf(ending));
+  due(ending: GuestEnding, isHosted: boolean, now: number): 'first' | 'again' | undefined {
+    const last = this.stopRequests.get(keyOf(ending));
     if (last === undefined) return 'first';
     // The command waits for a host that is away; if it is away for longer than that, it is told when it is back.
     return isHosted && now - last >= AGAIN_MS ? 'again' : undefined;
   }
 
-  tell(ending: Ending, now: number): void {
-    this.told.set(keyOf(ending), now);
+  recordStopRequest(ending: GuestEnding, now: number): void {
+    this.stopRequests.set(keyOf(ending), now);
   }
 
   /** Forgets what was told of endings that are done. */
-  keepOnly(endings: readonly Ending[]): void {
+  keepOnly(endings: readonly GuestEnding[]): void {
     const open = new Set(endings.map(keyOf));
-    for (const key of this.told.keys()) if (!open.has(key)) this.told.delete(key);
+    for (const key of this.stopRequests.keys()) if (!open.has(key)) this.stopRequests.delete(key);
   }
 }

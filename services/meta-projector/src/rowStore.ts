@@ -6,7 +6,7 @@ export type RowBucket<T> = Pick<Bucket<T>, 'get' | 'create' | 'update'>;
 /** Rows kept in memory between flushes, at most, besides those that are not written yet. */
 export const CACHED_ROWS = 5_000;
 
-export interface ProjectionOptions<T> {
+export interface RowStoreOptions<T> {
   bucket: RowBucket<T>;
   initial: (key: string) => T;
   /** Called for every write that met another projector's. */
@@ -26,13 +26,13 @@ interface Entry<T> {
  * of the log up to its `lastSeq`: of two versions the higher one is right, so that whoever else writes, no row ever
  * goes back and none is lost.
  */
-export class Projection<T extends { lastSeq: number }> {
+export class RowStore<T extends { lastSeq: number }> {
   private readonly entries = new Map<string, Entry<T>>();
   private readonly dirty = new Set<string>();
   /** Where a row stood that was deleted or cannot be read: the next one is written over that. */
-  private readonly graves = new Map<string, number>();
+  private readonly deletedRevisions = new Map<string, number>();
 
-  constructor(private readonly options: ProjectionOptions<T>) {}
+  constructor(private readonly options: RowStoreOptions<T>) {}
 
   /** Reads the rows of these keys; afterwards `get` and `set` know them. */
   async load(keys: Iterable<string>): Promise<void> {
@@ -91,7 +91,7 @@ export class Projection<T extends { lastSeq: number }> {
   private async read(key: string): Promise<Entry<T>> {
     const found = await this.options.bucket.get(key);
     if (found === undefined)
-      return { row: this.options.initial(key), revision: this.graves.get(key) ?? 0, dirty: false };
+      return { row: this.options.initial(key), revision: this.deletedRevisions.get(key) ?? 0, dirty: false };
     return { row: found.value, revision: found.revision, dirty: false };
   }
 
@@ -108,9 +108,9 @@ export class Projection<T extends { lastSeq: number }> {
       }
       onConflict?.();
       const theirs = await bucket.get(key);
-      if (theirs === undefined && this.graves.get(key) !== outcome.revision) {
+      if (theirs === undefined && this.deletedRevisions.get(key) !== outcome.revision) {
         this.forget(key);
-        this.graves.set(key, outcome.revision);
+        this.deletedRevisions.set(key, outcome.revision);
         return false;
       }
       entry.revision = theirs?.revision ?? outcome.revision;
@@ -121,7 +121,7 @@ export class Projection<T extends { lastSeq: number }> {
     }
     entry.dirty = false;
     this.dirty.delete(key);
-    this.graves.delete(key);
+    this.deletedRevisions.delete(key);
     return true;
   }
 

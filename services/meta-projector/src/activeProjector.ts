@@ -3,44 +3,44 @@ import type { Logger } from '@pizzapi/process';
 import { newId, type SessionRow } from '@pizzapi/protocol';
 import { sessionRows } from './buckets.js';
 import { readCursor, saveCursor, type Cursor } from './cursor.js';
-import { Folding } from './folding.js';
+import { LiveProjector } from './liveProjector.js';
 import { GuestReaper, type GuestReaperOptions } from './guests/guestReaper.js';
-import type { Meters } from './meters.js';
+import type { ProjectorMetrics } from './metrics.js';
 import { Orchestrator, type OrchestratorOptions } from './orchestrator/orchestrator.js';
 import { Notifier, type NotifierOptions } from './notifier/notifier.js';
-import { persist } from './persist.js';
+import { retryWhileUnavailable } from './retryUnavailable.js';
 import { Reaper, type ReaperOptions } from './reaper.js';
 import { Rebuild, type RebuildProgress } from './rebuild.js';
 import { openRequest, tellProgress, watchRequest, type RebuildRequest } from './rebuildRequest.js';
-import { Sweeper, type SweeperOptions } from './sweeper.js';
+import { OrphanRowSweeper, type OrphanRowSweeperOptions } from './orphanRowSweeper.js';
 
-export interface TermOptions {
+export interface ActiveProjectorOptions {
   backbone: Backbone;
   log: Logger;
-  meters: Meters;
+  meters: ProjectorMetrics;
   reaper?: Pick<ReaperOptions, 'graceMs' | 'now' | 'tickMs'>;
-  sweeper?: Pick<SweeperOptions, 'sweepMs'>;
+  sweeper?: Pick<OrphanRowSweeperOptions, 'sweepMs'>;
   guests?: Pick<GuestReaperOptions, 'now' | 'tickMs'>;
   notifier: Omit<NotifierOptions, 'backbone' | 'log'>;
   orchestrator?: Pick<OrchestratorOptions, 'now' | 'tickMs' | 'onReading'>;
 }
 
 /** `ending` asks for an orderly end; with `lost`, another projector has the lease and nothing more may be written. */
-export interface TermSignals {
+export interface LeadershipSignals {
   ending: AbortSignal;
   lost: AbortSignal;
 }
 
 /** What a projector does while it is the active one: fold, rebuild where asked or needed, reap, sweep, orchestrate, notify. */
-export class Term {
+export class ActiveProjector {
   private readonly reaper: Reaper;
-  private readonly sweeper: Sweeper;
+  private readonly sweeper: OrphanRowSweeper;
   private readonly guests: GuestReaper;
   private readonly known = new Set<string>();
 
   constructor(
-    private readonly options: TermOptions,
-    private readonly signals: TermSignals,
+    private readonly options: ActiveProjectorOptions,
+    private readonly signals: LeadershipSignals,
   ) {
     this.reaper = new Reaper({ ...options, ...options.reaper });
     this.guests = new GuestReaper({ ...options, ...options.guests });
@@ -48,7 +48,7 @@ export class Term {
       this.reaper.onRow(sid, undefined);
       this.guests.onRow(sid, undefined);
     };
-    this.sweeper = new Sweeper({ ...options, ...options.sweeper, onGone });
+    this.sweeper = new OrphanRowSweeper({ ...options, ...options.sweeper, onGone });
   }
 
   /** Until `ending`. Throws what is a bug. */
@@ -57,7 +57,7 @@ export class Term {
     const signal = AbortSignal.any([this.signals.ending, stop.signal]);
     const orchestrator = new Orchestrator({ ...this.options, ...this.options.orchestrator });
     const notifier = new Notifier({ ...this.options, ...this.options.notifier });
-    const all = [this.fold(signal), this.keepHouse(signal), orchestrator.run(signal), notifier.run(signal)];
+    const all = [this.fold(signal), this.runMaintenance(signal), orchestrator.run(signal), notifier.run(signal)];
     const parts = all.map((part) => part.finally(() => stop.abort()));
     const failed = (await Promise.allSettled(parts)).find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
@@ -68,7 +68,7 @@ export class Term {
     const { log } = this.options;
     let reset = false;
     while (!signal.aborted) {
-      const cursor = await persist(signal, log, () => this.begin());
+      const cursor = await retryWhileUnavailable(signal, log, () => this.begin());
       if (cursor === undefined) return;
       reset =
         cursor.kind === 'replaced' || reset ? await this.rebuild(signal) : await this.foldFrom(cursor.from, signal);
@@ -90,7 +90,7 @@ export class Term {
   private async foldFrom(cursor: Cursor, signal: AbortSignal): Promise<boolean> {
     const { lost } = this.signals;
     const round = new AbortController();
-    const folding = new Folding({ ...this.options, lost, onRow: (sid, row) => this.onRow(sid, row) }, cursor);
+    const folding = new LiveProjector({ ...this.options, lost, onRow: (sid, row) => this.onRow(sid, row) }, cursor);
     const running = folding.run().finally(() => round.abort());
     // Its failure is thrown below, once what it folded is written.
     running.catch(() => undefined);
@@ -102,11 +102,11 @@ export class Term {
   }
 
   /** Refolds everything and swaps it in. `folding` is what folds meanwhile. */
-  private async rebuild(signal: AbortSignal, request?: RebuildRequest, folding?: Folding): Promise<false> {
+  private async rebuild(signal: AbortSignal, request?: RebuildRequest, folding?: LiveProjector): Promise<false> {
     const { backbone, log } = this.options;
     const id = request?.id ?? newId('rebuild');
     log.info({ id }, 'rebuild: folding from offset 0');
-    await persist(signal, log, async () => {
+    await retryWhileUnavailable(signal, log, async () => {
       const started = performance.now();
       // One after the other: what is told last is what stays.
       let telling = Promise.resolve();
@@ -139,7 +139,7 @@ export class Term {
   /** The next rebuild that is asked for; undefined when the signal aborts. */
   private async nextRequest(signal: AbortSignal): Promise<RebuildRequest | undefined> {
     const { backbone, log } = this.options;
-    const open = await persist(signal, log, () => openRequest(backbone));
+    const open = await retryWhileUnavailable(signal, log, () => openRequest(backbone));
     if (open !== undefined) return open;
     for await (const request of watchRequest(backbone, signal)) {
       if (request.state !== 'done') return request;
@@ -148,7 +148,7 @@ export class Term {
   }
 
   /** Reaps and sweeps, once it is known which sessions there are. */
-  private async keepHouse(signal: AbortSignal): Promise<void> {
+  private async runMaintenance(signal: AbortSignal): Promise<void> {
     const { backbone } = this.options;
     for await (const change of sessionRows(backbone).watch({ signal })) {
       if (change.kind === 'ready') break;

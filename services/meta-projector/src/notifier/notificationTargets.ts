@@ -14,7 +14,7 @@ import {
 } from '@pizzapi/protocol';
 
 /** A browser that is pushed to. */
-export interface Device {
+export interface NotifiedDevice {
   /** Its key in the bucket. */
   key: string;
   subscription: PushSubscriptionRow;
@@ -22,7 +22,7 @@ export interface Device {
 }
 
 /** What people want to be told and where. Read anew each time, so that what was taken back just now counts. */
-export class Book {
+export class NotificationTargets {
   private readonly vapids;
   private readonly people;
   private readonly subscriptions;
@@ -44,7 +44,7 @@ export class Book {
     return (await this.people.get(notificationKeys.prefs(userId)))?.value ?? defaultNotificationPrefs();
   }
 
-  async devicesOf(userId: string): Promise<Device[]> {
+  async devicesOf(userId: string): Promise<NotifiedDevice[]> {
     const keys = await this.subscriptions.keys(notificationKeys.devices(userId));
     const found = await Promise.all(keys.map(async (key) => ({ key, row: await this.subscriptions.get(key) })));
     return found.flatMap(({ key, row }) =>
@@ -57,7 +57,7 @@ export class Book {
   }
 
   /** Forgets a device that has withdrawn, unless it came back meanwhile. */
-  async forget({ key, revision }: Device): Promise<void> {
+  async removeDevice({ key, revision }: NotifiedDevice): Promise<void> {
     await this.subscriptions.delete(key, { revision });
   }
 }

@@ -1,10 +1,10 @@
 import { SESSIONS_STREAM, type StoredEvent, type StoredRecord } from '@pizzapi/backbone';
 import type { SessionMetaRow, SessionRow } from '@pizzapi/protocol';
 import { evolveSession, initialSessionRows } from './evolve.js';
-import { account, byOwner, type Fold, type FoldContext } from './fold.js';
-import { Projection, type RowBucket } from './projection.js';
+import { recordOutcome, byOwner, type ProjectionHandler, type ProjectionContext } from './projectionHandler.js';
+import { RowStore, type RowBucket } from './rowStore.js';
 
-export interface SessionFoldOptions extends FoldContext {
+export interface SessionProjectionOptions extends ProjectionContext {
   rows: RowBucket<SessionRow>;
   metas: RowBucket<SessionMetaRow>;
   /** All stored events of one session, to fold it anew. */
@@ -15,21 +15,21 @@ export interface SessionFoldOptions extends FoldContext {
 }
 
 /** Folds `SESSIONS` into the buckets `sessions` and `session-meta`. */
-export class SessionFold implements Fold {
+export class SessionProjection implements ProjectionHandler {
   readonly stream = SESSIONS_STREAM;
-  private readonly rows: Projection<SessionRow>;
-  private readonly metas: Projection<SessionMetaRow>;
+  private readonly rows: RowStore<SessionRow>;
+  private readonly metas: RowStore<SessionMetaRow>;
 
-  constructor(private readonly options: SessionFoldOptions) {
+  constructor(private readonly options: SessionProjectionOptions) {
     const { rows, metas, meters, cachedRows } = options;
     const common = cachedRows === undefined ? {} : { cachedRows };
-    this.rows = new Projection({
+    this.rows = new RowStore({
       ...common,
       bucket: rows,
       initial: (sid) => initialSessionRows(sid).row,
       onConflict: () => meters.conflicts.inc({ bucket: 'sessions' }),
     });
-    this.metas = new Projection({
+    this.metas = new RowStore({
       ...common,
       bucket: metas,
       initial: (sid) => initialSessionRows(sid).meta,
@@ -49,12 +49,12 @@ export class SessionFold implements Fold {
    */
   async flush(): Promise<void> {
     const gone = new Set([...(await this.metas.flush()), ...(await this.rows.flush())]);
-    for (const sid of gone) await this.refold(sid);
+    for (const sid of gone) await this.rebuildRow(sid);
     if (gone.size > 0) await this.flush();
   }
 
   /** Somebody deleted the rows: they are made anew from what the log still has, which is nothing for a deleted session. */
-  private async refold(sid: string): Promise<void> {
+  private async rebuildRow(sid: string): Promise<void> {
     this.rows.forget(sid);
     this.metas.forget(sid);
     this.options.onRow?.(sid, undefined);
@@ -71,7 +71,7 @@ export class SessionFold implements Fold {
   private evolve(sid: string, record: StoredEvent): void {
     const before = { row: this.rows.get(sid), meta: this.metas.get(sid) };
     const outcome = evolveSession(before, record);
-    const next = account(outcome, { stream: this.stream, id: sid, record }, this.options);
+    const next = recordOutcome(outcome, { stream: this.stream, id: sid, record }, this.options);
     // Bytes that nobody understands make no session.
     if (next === undefined || (outcome.kind === 'poison' && !this.rows.has(sid))) return;
     this.rows.set(sid, next.row);

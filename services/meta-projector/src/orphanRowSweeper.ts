@@ -8,7 +8,7 @@ export const SWEEP_MS = 5 * 60_000;
 /** Logs asked for at once. */
 const AT_ONCE = 32;
 
-export interface SweeperOptions {
+export interface OrphanRowSweeperOptions {
   backbone: Backbone;
   log: Logger;
   sweepMs?: number;
@@ -20,10 +20,10 @@ export interface SweeperOptions {
  * Deletes the rows of sessions that have no event left: purged, or expired. A purge leaves no trace in the log, so
  * that somebody has to look; who deletes a session through the API deletes its rows at once.
  */
-export class Sweeper {
+export class OrphanRowSweeper {
   private readonly sids = new Set<string>();
 
-  constructor(private readonly options: SweeperOptions) {}
+  constructor(private readonly options: OrphanRowSweeperOptions) {}
 
   onRow(sid: string, row: SessionRow | undefined): void {
     if (row === undefined) this.sids.delete(sid);

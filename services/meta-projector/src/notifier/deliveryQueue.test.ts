@@ -2,8 +2,8 @@ import { createMetrics, silentLogger } from '@pizzapi/process';
 import type { Delivery } from '@pizzapi/process/notify';
 import type { PushPayload } from '@pizzapi/protocol';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createNotifierMeters } from './meters.js';
-import { Outbox, type Target } from './outbox.js';
+import { createNotifierMetrics } from './metrics.js';
+import { DeliveryQueue, type DeliveryTarget } from './deliveryQueue.js';
 
 const payload = (tag: string, body = tag): PushPayload => ({
   ...{ kind: 'input', sessionId: tag, title: 't', url: '/s/x', at: 1 },
@@ -14,7 +14,7 @@ const payload = (tag: string, body = tag): PushPayload => ({
 class Addressee {
   readonly sent: string[] = [];
   private readonly answers: ((delivery: Delivery) => void)[] = [];
-  readonly target: Target;
+  readonly target: DeliveryTarget;
 
   constructor(key: string) {
     this.target = {
@@ -36,7 +36,7 @@ class Addressee {
 
 function outbox(retryMs: readonly number[] = []) {
   const metrics = createMetrics();
-  const box = new Outbox({ log: silentLogger, meters: createNotifierMeters(metrics), retryMs });
+  const box = new DeliveryQueue({ log: silentLogger, meters: createNotifierMetrics(metrics), retryMs });
   const counted = async (text: string) => (await metrics.render()).includes(`pizzapi_notifications_${text}\n`);
   return { box, counted };
 }
@@ -47,7 +47,7 @@ describe('what is to be sent', () => {
   it('goes to each one after the other, and to many at once', async () => {
     const { box } = outbox();
     const [phone, tablet] = [new Addressee('phone'), new Addressee('tablet')];
-    for (const tag of ['a', 'b']) for (const { target } of [phone, tablet]) box.offer(target, payload(tag));
+    for (const tag of ['a', 'b']) for (const { target } of [phone, tablet]) box.enqueue(target, payload(tag));
     expect([phone.sent, tablet.sent]).toEqual([['a'], ['a']]);
     await phone.answer();
     expect([phone.sent, tablet.sent]).toEqual([['a', 'b'], ['a']]);
@@ -56,7 +56,7 @@ describe('what is to be sent', () => {
   it('gives way to what is newer of the same session, while it waits or is tried again', async () => {
     const { box, counted } = outbox([0]);
     const phone = new Addressee('phone');
-    for (const body of ['one', 'two', 'three']) box.offer(phone.target, payload('s', body));
+    for (const body of ['one', 'two', 'three']) box.enqueue(phone.target, payload('s', body));
     await phone.answer({ kind: 'failed', message: 'busy' });
     await vi.waitFor(() => expect(phone.sent).toEqual(['one', 'three']));
     expect(await counted('dropped_total{reason="replaced"} 2')).toBe(true);
@@ -65,7 +65,7 @@ describe('what is to be sent', () => {
   it('is bounded for each: with more, the oldest goes', async () => {
     const { box, counted } = outbox();
     const phone = new Addressee('phone');
-    for (let i = 0; i < 60; i++) box.offer(phone.target, payload(`s${i}`));
+    for (let i = 0; i < 60; i++) box.enqueue(phone.target, payload(`s${i}`));
     expect(await counted('dropped_total{reason="full"} 10')).toBe(true);
     expect(await counted('waiting{stage="sending"} 50')).toBe(true);
     await phone.answer();
@@ -76,14 +76,14 @@ describe('what is to be sent', () => {
     const { box, counted } = outbox();
     const phone = new Addressee('phone');
     const send = vi.fn().mockRejectedValueOnce(new TypeError('a bug'));
-    box.offer(
+    box.enqueue(
       {
         ...phone.target,
         send: (one) => (send.mock.calls.length === 0 ? send(one) : phone.target.send(one)) as Promise<Delivery>,
       },
       payload('a'),
     );
-    box.offer(phone.target, payload('b'));
+    box.enqueue(phone.target, payload('b'));
     await vi.waitFor(() => expect(phone.sent).toEqual(['b']));
     expect(await counted('sent_total{channel="push",outcome="refused"} 1')).toBe(true);
   });
@@ -92,10 +92,10 @@ describe('what is to be sent', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const { box, counted } = outbox([3_600_000]);
     const [phone, hanging, busy] = [new Addressee('phone'), new Addressee('hanging'), new Addressee('busy')];
-    box.offer(busy.target, payload('a'));
+    box.enqueue(busy.target, payload('a'));
     await busy.answer({ kind: 'failed', message: 'busy' });
-    for (const { target } of [phone, hanging]) box.offer(target, payload('a'));
-    box.offer(phone.target, payload('b'));
+    for (const { target } of [phone, hanging]) box.enqueue(target, payload('a'));
+    box.enqueue(phone.target, payload('b'));
     const over = box.stop(60_000);
     await phone.answer();
     await phone.answer();
@@ -103,7 +103,7 @@ describe('what is to be sent', () => {
     await over;
     expect(phone.sent).toEqual(['a', 'b']);
     expect(await counted('dropped_total{reason="stopped"} 2')).toBe(true);
-    box.offer(phone.target, payload('c'));
+    box.enqueue(phone.target, payload('c'));
     await hanging.answer();
     expect([phone.sent.length, await counted('waiting{stage="sending"} 0')]).toEqual([2, true]);
   });

@@ -1,7 +1,7 @@
 import { METRICS, type Metrics } from '@pizzapi/process';
 
 /** What the notifier counts. */
-export function createNotifierMeters(metrics: Metrics) {
+export function createNotifierMetrics(metrics: Metrics) {
   return {
     sent: metrics.counter(METRICS.notificationsSent, 'Notifications that left, or were given up', [
       'channel',
@@ -15,4 +15,4 @@ export function createNotifierMeters(metrics: Metrics) {
   };
 }
 
-export type NotifierMeters = ReturnType<typeof createNotifierMeters>;
+export type NotifierMetrics = ReturnType<typeof createNotifierMetrics>;

@@ -3,16 +3,16 @@ import type { Command, CommandName, CommandOf, SessionEvent } from '@pizzapi/pro
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { started } from './events.js';
-import type { World } from './world.js';
+import type { ProjectorHarness } from './projectorHarness.js';
 
 /** Runners without an agent: their commands as they come, and sessions of theirs that a test speaks for. */
-export class Family {
+export class LinkedSessionsHarness {
   private readonly stop = new AbortController();
   private readonly writers: SessionWriter[] = [];
   private readonly heard: { rid: string; command: Command }[] = [];
   private readonly waiting = new Set<() => void>();
 
-  constructor(private readonly world: World) {}
+  constructor(private readonly world: ProjectorHarness) {}
 
   /** A runner of this person, claimed, whose commands are read from now on. */
   async runner(rid: string, userId = 'owner'): Promise<void> {

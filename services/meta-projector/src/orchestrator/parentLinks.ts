@@ -2,7 +2,7 @@ import { bucket, type Backbone, type Bucket } from '@pizzapi/backbone';
 import { isId, isMap, stringAt, type GuestRef } from '@pizzapi/protocol';
 
 /** A child session, as the orchestrator made it. */
-export interface Link {
+export interface ParentLink {
   parent: string;
   userId: string;
   /** The runner it was sent to: its host until somebody else is granted it. */
@@ -11,7 +11,7 @@ export interface Link {
   guests?: GuestRef[] | undefined;
 }
 
-const isLink = (value: unknown): value is Link =>
+const isLink = (value: unknown): value is ParentLink =>
   isMap(value) && isId(value['parent']) && stringAt(value, 'userId') !== undefined && isId(value['rid']);
 
 /** How long a link is kept, in ms. */
@@ -24,19 +24,19 @@ const PREFIX = 'child.';
  * Who is whose child. Kept by the orchestrator itself, beside the cursor of the projections: what a log says of its
  * parent is only shown, for whoever writes a log could name any session there, and speak to its agent.
  */
-export class Links {
-  private readonly rows: Bucket<Link>;
+export class ParentLinks {
+  private readonly rows: Bucket<ParentLink>;
 
   constructor(b: Backbone) {
-    this.rows = bucket<Link>(b, 'projector', { check: isLink });
+    this.rows = bucket<ParentLink>(b, 'projector', { check: isLink });
   }
 
-  async of(child: string): Promise<Link | undefined> {
+  async of(child: string): Promise<ParentLink | undefined> {
     return isId(child) ? (await this.rows.get(PREFIX + child))?.value : undefined;
   }
 
   /** False when the child is another session's. */
-  async make(child: string, link: Link): Promise<boolean> {
+  async make(child: string, link: ParentLink): Promise<boolean> {
     if ((await this.rows.create(PREFIX + child, link, { ttlMs: KEEP_MS })).kind === 'stored') return true;
     return (await this.of(child))?.parent === link.parent;
   }

@@ -13,7 +13,7 @@ import {
 import type { SessionRow } from '@pizzapi/protocol';
 
 /** What became of a session whose grace is over. */
-export type Reaped =
+export type EndOutcome =
   | { kind: 'ended'; seq: number }
   /** It is over, deleted, or its host is there again: nothing to do. */
   | { kind: 'not_lost' }
@@ -35,7 +35,7 @@ export interface LostSession {
  * and appends `session_ended { reason: "host_lost" }`. The grant is read before the lease: a host that comes back in
  * between makes the take fail. A host that was only cut off claims anew and appends `session_resumed`: nothing is lost.
  */
-export async function reap(b: Backbone, { sid, row, knownEpoch, signal }: LostSession): Promise<Reaped> {
+export async function endLostSession(b: Backbone, { sid, row, knownEpoch, signal }: LostSession): Promise<EndOutcome> {
   const owner = await ownerOf(b, sid);
   if (owner !== undefined && owner.epoch > row.epoch && owner.epoch !== knownEpoch) {
     return { kind: 'returning', epoch: owner.epoch };
@@ -49,7 +49,7 @@ export async function reap(b: Backbone, { sid, row, knownEpoch, signal }: LostSe
   return grant.kind === 'granted' ? append(b, sid, grant.epoch, signal) : { kind: 'not_lost' };
 }
 
-async function append(b: Backbone, sid: string, epoch: number, signal: AbortSignal | undefined): Promise<Reaped> {
+async function append(b: Backbone, sid: string, epoch: number, signal: AbortSignal | undefined): Promise<EndOutcome> {
   const spoolDir = await mkdtemp(join(tmpdir(), 'pizzapi-reaper-'));
   try {
     const writer = await openWriter(b, { sid, epoch, spoolDir, ...(signal === undefined ? {} : { signal }) });

@@ -1,18 +1,18 @@
 import { RUNNERS_STREAM, type StoredRecord } from '@pizzapi/backbone';
 import type { RunnerRow } from '@pizzapi/protocol';
 import { evolveRunner, initialRunnerRow } from './evolve.js';
-import { account, byOwner, type Fold, type FoldContext } from './fold.js';
-import { Projection, type RowBucket } from './projection.js';
+import { recordOutcome, byOwner, type ProjectionHandler, type ProjectionContext } from './projectionHandler.js';
+import { RowStore, type RowBucket } from './rowStore.js';
 
 /** Folds `RUNNERS` into the bucket `runners`. */
-export class RunnerFold implements Fold {
+export class RunnerProjection implements ProjectionHandler {
   readonly stream = RUNNERS_STREAM;
-  private readonly rows: Projection<RunnerRow>;
+  private readonly rows: RowStore<RunnerRow>;
 
-  constructor(private readonly options: FoldContext & { rows: RowBucket<RunnerRow> }) {
+  constructor(private readonly options: ProjectionContext & { rows: RowBucket<RunnerRow> }) {
     const { rows, meters } = options;
     const onConflict = () => meters.conflicts.inc({ bucket: 'runners' });
-    this.rows = new Projection({ bucket: rows, initial: initialRunnerRow, onConflict });
+    this.rows = new RowStore({ bucket: rows, initial: initialRunnerRow, onConflict });
   }
 
   async apply(records: readonly StoredRecord[]): Promise<void> {
@@ -20,7 +20,7 @@ export class RunnerFold implements Fold {
     await this.rows.load(new Set(owned.map(([rid]) => rid)));
     for (const [rid, record] of owned) {
       const outcome = evolveRunner(this.rows.get(rid), record);
-      const next = account(outcome, { stream: this.stream, id: rid, record }, this.options);
+      const next = recordOutcome(outcome, { stream: this.stream, id: rid, record }, this.options);
       if (next !== undefined && (outcome.kind !== 'poison' || this.rows.has(rid))) this.rows.set(rid, next);
     }
   }

@@ -1,18 +1,18 @@
 import { initialSessionInfo, type GuestRef, type LinkEnd, type SessionInfo } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
-import { AGAIN_MS, GuestBook, type Ending } from './guestBook.js';
+import { AGAIN_MS, GuestEndings, type GuestEnding } from './guestEndings.js';
 
 const bob: GuestRef = { shareId: 'sh_bob', sessionId: 'p', name: 'Bob' };
 const eve: GuestRef = { shareId: 'sh_eve', sessionId: 'p' };
 const info = (sid: string, more: Partial<SessionInfo>): SessionInfo => ({ ...initialSessionInfo(sid), ...more });
 const ends = (...entries: [string, LinkEnd][]) => new Map(entries);
 
-function book(...sessions: [string, Partial<SessionInfo>][]): GuestBook {
-  const made = new GuestBook();
+function book(...sessions: [string, Partial<SessionInfo>][]): GuestEndings {
+  const made = new GuestEndings();
   for (const [sid, more] of sessions) made.note(sid, info(sid, more));
   return made;
 }
-const brief = (endings: Ending[]) => endings.map(({ kind, sid, guest, why }) => [kind, sid, guest.shareId, why]);
+const brief = (endings: GuestEnding[]) => endings.map(({ kind, sid, guest, why }) => [kind, sid, guest.shareId, why]);
 
 describe('when links end', () => {
   it('sessions that their guests had started end, and in others what is theirs; nobody else’s', () => {
@@ -43,12 +43,12 @@ describe('when links end', () => {
 });
 
 describe('a host', () => {
-  const ending: Ending = { kind: 'session', sid: 'child', guest: bob, why: 'expired' };
+  const ending: GuestEnding = { kind: 'session', sid: 'child', guest: bob, why: 'expired' };
 
   it('is told once, and again while it is there and has not done it', () => {
     const made = book(['child', { startedBy: [bob] }]);
     expect(made.due(ending, true, 0)).toBe('first');
-    made.tell(ending, 0);
+    made.recordStopRequest(ending, 0);
     expect(made.due(ending, true, AGAIN_MS - 1)).toBeUndefined();
     expect(made.due(ending, true, AGAIN_MS)).toBe('again');
   });
@@ -56,14 +56,14 @@ describe('a host', () => {
   it('that is away is told once, and again when it is back', () => {
     const made = book(['child', { startedBy: [bob] }]);
     expect(made.due(ending, false, 0)).toBe('first');
-    made.tell(ending, 0);
+    made.recordStopRequest(ending, 0);
     expect(made.due(ending, false, 100 * AGAIN_MS)).toBeUndefined();
     expect(made.due(ending, true, 100 * AGAIN_MS)).toBe('again');
   });
 
   it('is told anew of what begins anew after it was done', () => {
     const made = book(['p', { guestsAtWork: [bob] }]);
-    made.tell(ending, 0);
+    made.recordStopRequest(ending, 0);
     made.keepOnly([]);
     expect(made.due(ending, true, 1)).toBe('first');
   });

@@ -18,7 +18,7 @@ function shorten(text: string, length: number): string {
 export const shortBody = (text: string): string => shorten(text, BODY_LENGTH);
 
 /** What a session is called where there is room for little. */
-export function titleOf(info: { name: string; firstPrompt?: string | undefined } | undefined): string {
+export function notificationTitle(info: { name: string; firstPrompt?: string | undefined } | undefined): string {
   const { name = '', firstPrompt = '' } = info ?? {};
   return shorten(name, TITLE_LENGTH) || shorten(firstPrompt, TITLE_LENGTH) || 'A session';
 }
@@ -34,7 +34,7 @@ export function messageText(message: UnknownMap): string {
 }
 
 /** What a prompt of an event asks, in one line. */
-export function askedText(type: string, event: UnknownMap): string {
+export function promptText(type: string, event: UnknownMap): string {
   switch (type) {
     case 'question_pending': {
       const questions = arrayAt(mapAt(event, 'question') ?? {}, 'questions').filter(isMap);

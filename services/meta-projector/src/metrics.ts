@@ -1,7 +1,7 @@
 import { METRICS, type Metrics } from '@pizzapi/process';
 
 /** What the projector counts. Names are in the table of @pizzapi/process. */
-export function createMeters(metrics: Metrics) {
+export function createProjectorMetrics(metrics: Metrics) {
   return {
     events: metrics.counter(METRICS.projectorEvents, 'Events folded', ['stream']),
     poison: metrics.counter(METRICS.projectorPoison, 'Events that could not be understood and were passed', ['stream']),
@@ -20,4 +20,4 @@ export function createMeters(metrics: Metrics) {
   };
 }
 
-export type Meters = ReturnType<typeof createMeters>;
+export type ProjectorMetrics = ReturnType<typeof createProjectorMetrics>;

@@ -1,29 +1,29 @@
 import { consumeStream, type Backbone, type StoredRecord } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
-import type { Fold } from './fold.js';
-import type { Meters } from './meters.js';
-import { persist } from './persist.js';
+import type { ProjectionHandler } from './projectionHandler.js';
+import type { ProjectorMetrics } from './metrics.js';
+import { retryWhileUnavailable } from './retryUnavailable.js';
 
 /** Rows are written when so many events wait in memory, or so many ms after the first of them, whichever comes first. */
 export const FLUSH_EVENTS = 256;
 export const FLUSH_MS = 50;
 
-export interface StreamFolderOptions {
+export interface StreamProjectorOptions {
   backbone: Backbone;
-  fold: Fold;
+  handler: ProjectionHandler;
   /** The offset up to which everything is folded and written. */
   after: number;
   log: Logger;
-  meters: Meters;
+  meters: ProjectorMetrics;
   /** Ends it at once: what waits in memory is dropped, for another projector has taken over. */
   signal: AbortSignal;
 }
 
 /** Why the reading of a stream came to its end: it was asked to, or the stream is another one than it was. */
-export type FoldingEnd = 'ended' | 'reset';
+export type ProjectionEnd = 'ended' | 'reset';
 
 /** Folds one stream as it grows. Batches, flushes and the timer take turns: a row is never folded while it is written. */
-export class StreamFolder {
+export class StreamProjector {
   /** Everything up to this offset is folded and written. */
   position: number;
   private folded: number;
@@ -34,20 +34,20 @@ export class StreamFolder {
   private reset = false;
   private failure: { error: unknown } | undefined;
 
-  constructor(private readonly options: StreamFolderOptions) {
+  constructor(private readonly options: StreamProjectorOptions) {
     this.position = options.after;
     this.folded = options.after;
   }
 
   /** Folds until `drain`, the signal, or a stream that was replaced. Throws what is a bug. */
-  async run(): Promise<FoldingEnd> {
-    const { backbone, fold, signal, meters } = this.options;
+  async run(): Promise<ProjectionEnd> {
+    const { backbone, handler: fold, signal, meters } = this.options;
     // Also where nothing has happened since: a gauge that is not there looks like a projector that is not.
     meters.cursor.set({ stream: fold.stream }, this.position);
     await consumeStream(backbone, fold.stream, {
       after: this.position,
       signal: AbortSignal.any([signal, this.stopping.signal]),
-      onBatch: (records) => this.inTurn(() => this.take(records)),
+      onBatch: (records) => this.serially(() => this.take(records)),
       onReset: () => {
         this.reset = true;
         this.stopping.abort();
@@ -65,28 +65,31 @@ export class StreamFolder {
   /** Stops reading and writes what is folded. */
   async drain(): Promise<void> {
     this.stop();
-    await this.inTurn(() => this.flush());
+    await this.serially(() => this.flush());
   }
 
   private async take(records: readonly StoredRecord[]): Promise<void> {
-    const { fold, signal, log } = this.options;
+    const { handler: fold, signal, log } = this.options;
     if (this.stopping.signal.aborted || signal.aborted) return;
-    await persist(signal, log, () => fold.apply(records));
+    await retryWhileUnavailable(signal, log, () => fold.apply(records));
     if (signal.aborted) return;
     this.folded = records.at(-1)?.seq ?? this.folded;
     this.waiting += records.length;
     if (this.waiting >= FLUSH_EVENTS) return this.flush();
-    this.timer ??= setTimeout(() => void this.inTurn(() => this.flush()).catch((error) => this.fail(error)), FLUSH_MS);
+    this.timer ??= setTimeout(
+      () => void this.serially(() => this.flush()).catch((error) => this.fail(error)),
+      FLUSH_MS,
+    );
   }
 
   private async flush(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
     if (this.waiting === 0 || this.options.signal.aborted) return;
-    const { fold, meters, signal, log } = this.options;
+    const { handler: fold, meters, signal, log } = this.options;
     const done = meters.flushSeconds.startTimer({ stream: fold.stream });
     const upTo = this.folded;
-    await persist(signal, log, () => fold.flush());
+    await retryWhileUnavailable(signal, log, () => fold.flush());
     if (signal.aborted) return;
     done();
     this.waiting = 0;
@@ -94,7 +97,7 @@ export class StreamFolder {
     meters.cursor.set({ stream: fold.stream }, upTo);
   }
 
-  private inTurn(work: () => Promise<void>): Promise<void> {
+  private serially(work: () => Promise<void>): Promise<void> {
     const mine = this.turn.then(work);
     this.turn = mine.catch(() => undefined);
     return mine;

@@ -18,7 +18,7 @@ import type { RunnerRow, SessionEvent, SessionMetaRow, SessionRow } from '@pizza
 import { createProjector, type Projector, type ProjectorOptions } from '../app.js';
 
 /** A real nats-server, and what a test does to it as hosts, projectors and readers do. */
-export class World {
+export class ProjectorHarness {
   readonly projectors: Projector[] = [];
   private readonly writers: SessionWriter[] = [];
 
@@ -28,11 +28,11 @@ export class World {
     readonly folder: string,
   ) {}
 
-  static async open(): Promise<World> {
+  static async open(): Promise<ProjectorHarness> {
     const nats = await startTestNats();
     const backbone = await connectBackbone({ url: nats.url, name: 'test' });
     await provision(backbone);
-    return new World(nats, backbone, await mkdtemp(join(tmpdir(), 'pizzapi-world-')));
+    return new ProjectorHarness(nats, backbone, await mkdtemp(join(tmpdir(), 'pizzapi-world-')));
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,11 @@ import { CodedError } from '@pizzapi/protocol';
  * Does `work` until it succeeds, trying again while the backbone does not answer. Undefined when the signal aborted
  * first. `work` must be safe to do again.
  */
-export async function persist<T>(signal: AbortSignal, log: Logger, work: () => Promise<T>): Promise<T | undefined> {
+export async function retryWhileUnavailable<T>(
+  signal: AbortSignal,
+  log: Logger,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
   const delays = backoff();
   while (!signal.aborted) {
     try {

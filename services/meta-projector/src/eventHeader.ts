@@ -1,5 +1,5 @@
 /** `type` and `at` of an event, read without decoding the rest of it. */
-export interface Skimmed {
+export interface EventHeader {
   type: string;
   at: number;
 }
@@ -11,7 +11,7 @@ const LONGEST_FIXED = 31;
  * Reads the head of an event as our encoder writes it: a map whose first two entries are `type` and `at`. Undefined
  * for anything else, which then has to be decoded as a whole.
  */
-export function skim(bytes: Uint8Array): Skimmed | undefined {
+export function readEventHeader(bytes: Uint8Array): EventHeader | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.byteLength < 16) return undefined;
   const first = view.getUint8(0);

@@ -2,7 +2,7 @@ import type { StoredRecord } from '@pizzapi/backbone';
 import { CodedError, decode, isRunnerEvent, isSessionEvent, type EventOf, type SessionEvent } from '@pizzapi/protocol';
 
 /** What the orchestrator acts on. */
-export const FACT_TYPES = [
+export const LINK_EVENT_TYPES = [
   'session_started',
   'session_ended',
   'session_spawn',
@@ -14,10 +14,10 @@ export const FACT_TYPES = [
   'delink_children',
   'delink_own_parent',
 ] as const;
-export type FactType = (typeof FACT_TYPES)[number];
+export type LinkEventType = (typeof LINK_EVENT_TYPES)[number];
 
 /** A fact of a session's log. */
-export interface Fact<T extends FactType = FactType> {
+export interface LinkEvent<T extends LinkEventType = LinkEventType> {
   /** Whose log it is on. */
   sid: string;
   seq: number;
@@ -29,10 +29,10 @@ export interface Fact<T extends FactType = FactType> {
   event: EventOf<T>;
 }
 /** Any fact: a union by the type of its event. */
-export type AnyFact = { [T in FactType]: Fact<T> }[FactType];
+export type AnyLinkEvent = { [T in LinkEventType]: LinkEvent<T> }[LinkEventType];
 
 /** The result of a command, on the log of a session or a runner. */
-export interface Result {
+export interface LinkCommandResult {
   commandId: string;
   ok: boolean;
   error?: { code: string; message: string } | undefined;
@@ -45,7 +45,7 @@ export function eventOf({ payload }: Pick<StoredRecord, 'payload'>): SessionEven
 }
 
 /** The result of a command in a record of a runner's log. */
-export function resultOf({ payload }: Pick<StoredRecord, 'payload'>): Result | undefined {
+export function resultOf({ payload }: Pick<StoredRecord, 'payload'>): LinkCommandResult | undefined {
   const event = valueOf(payload);
   return isRunnerEvent(event) && event.type === 'command_result' ? event : undefined;
 }
@@ -60,12 +60,12 @@ function valueOf(payload: Uint8Array): unknown {
 }
 
 /** The fact in an event of a log; undefined for an event that tells what came from elsewhere, and for all others. */
-export function factOf(record: StoredRecord, event: SessionEvent): AnyFact | undefined {
-  if (!(FACT_TYPES as readonly string[]).includes(event.type)) return undefined;
+export function linkEventOf(record: StoredRecord, event: SessionEvent): AnyLinkEvent | undefined {
+  if (!(LINK_EVENT_TYPES as readonly string[]).includes(event.type)) return undefined;
   // On the receiver's log the same types say what came: it was carried over already.
   if (event.type === 'trigger_response' && event.to === undefined) return undefined;
   if (event.type === 'session_message' && event.to === undefined) return undefined;
   if (event.type === 'trigger_closed' && event.sessionId !== undefined) return undefined;
   const { seq, prevSeq, msgId, at, subject } = record;
-  return { sid: subject.split('.')[1] ?? '', seq, prevSeq, msgId, at, event } as AnyFact;
+  return { sid: subject.split('.')[1] ?? '', seq, prevSeq, msgId, at, event } as AnyLinkEvent;
 }

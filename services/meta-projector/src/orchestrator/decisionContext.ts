@@ -1,36 +1,36 @@
 import { linkStateOf, ownerOf, readLease, replay, type Backbone } from '@pizzapi/backbone';
 import { isId, offsetBeforeLast, type GuestRef, type SessionEvent } from '@pizzapi/protocol';
 import { sessionRows } from '../buckets.js';
-import { isLinkCommand, type Party } from './commands.js';
-import type { Surroundings } from './decide.js';
-import { eventOf, type AnyFact } from './facts.js';
-import type { Link, Links } from './links.js';
+import { isLinkCommand, type SessionEndpoint } from './commands.js';
+import type { DecisionContext } from './decide.js';
+import { eventOf, type AnyLinkEvent } from './linkEvents.js';
+import type { ParentLink, ParentLinks } from './parentLinks.js';
 
 /** How many of a session's last events are looked through for what it told its parent. */
 const TOLD_WITHIN = 200;
 
 /** Looks up what a fact is decided by. Undefined: it is on the log of a session that nobody owns. */
-export async function surroundingsOf(
+export async function decisionContextOf(
   b: Backbone,
-  links: Links,
-  fact: AnyFact,
+  links: ParentLinks,
+  linkEvent: AnyLinkEvent,
   now: number,
-): Promise<Surroundings | undefined> {
-  const { sid, event } = fact;
-  const sender = await partyOf(b, sid);
+): Promise<DecisionContext | undefined> {
+  const { sid, event } = linkEvent;
+  const sender = await endpointOf(b, sid);
   if (sender === undefined) return undefined;
-  const guests = await guestsOf(b, links, fact);
-  const known: Surroundings = { now, sender, ...(await standingOf(b, guests, sender.userId, now)) };
+  const guests = await guestsOf(b, links, linkEvent);
+  const known: DecisionContext = { now, sender, ...(await standingOf(b, guests, sender.userId, now)) };
   switch (event.type) {
     case 'session_spawn':
-      return { ...known, ...(await placeFor(b, links, event.sessionId, event.runnerId ?? sender.runnerId, sid)) };
+      return { ...known, ...(await spawnTarget(b, links, event.sessionId, event.runnerId ?? sender.runnerId, sid)) };
     case 'session_trigger':
     case 'trigger_closed':
     case 'delink_own_parent':
       return { ...known, parent: await parentOf(b, links, sender) };
     case 'session_ended': {
       const parent = await parentOf(b, links, sender);
-      return { ...known, parent, isTold: parent !== undefined && (await isTold(b, fact)) };
+      return { ...known, parent, hasReported: parent !== undefined && (await isTold(b, linkEvent)) };
     }
     case 'trigger_response':
       return { ...known, child: await childOf(b, links, sender, event.to) };
@@ -54,7 +54,7 @@ export async function surroundingsOf(
  * The guests for whom an event was written. A session that ends carries no guests: the orchestrator looks them up in the
  * link it made when the parent spawned the session. The projected row comes second, because it can lag behind the log.
  */
-async function guestsOf(b: Backbone, links: Links, { sid, event }: AnyFact): Promise<GuestRef[]> {
+async function guestsOf(b: Backbone, links: ParentLinks, { sid, event }: AnyLinkEvent): Promise<GuestRef[]> {
   if (event.type !== 'session_ended') return 'guests' in event ? (event.guests ?? []) : [];
   const link = await links.of(sid);
   return link?.guests ?? (await sessionRows(b).get(sid))?.value.info.startedBy ?? [];
@@ -65,7 +65,7 @@ async function standingOf(
   guests: GuestRef[],
   userId: string,
   now: number,
-): Promise<Pick<Surroundings, 'guests' | 'linkEnd'>> {
+): Promise<Pick<DecisionContext, 'guests' | 'linkEnd'>> {
   if (guests.length === 0) return {};
   for (const guest of guests) {
     const state = await linkStateOf(b, guest, userId, now);
@@ -75,7 +75,7 @@ async function standingOf(
 }
 
 /** A session and who hosts it, by the grants; `link` is for one that was sent to its host and is not granted yet. */
-export async function partyOf(b: Backbone, sid: string, link?: Link): Promise<Party | undefined> {
+export async function endpointOf(b: Backbone, sid: string, link?: ParentLink): Promise<SessionEndpoint | undefined> {
   if (!isId(sid)) return undefined;
   const [owner, row] = await Promise.all([ownerOf(b, sid), sessionRows(b).get(sid)]);
   const { userId, runnerId } = owner ?? { userId: link?.userId, runnerId: link?.rid };
@@ -84,25 +84,30 @@ export async function partyOf(b: Backbone, sid: string, link?: Link): Promise<Pa
   return { sid, userId, runnerId, ended: info?.state === 'ended', name: info?.name };
 }
 
-async function parentOf(b: Backbone, links: Links, child: Party): Promise<Party | undefined> {
+async function parentOf(b: Backbone, links: ParentLinks, child: SessionEndpoint): Promise<SessionEndpoint | undefined> {
   const link = await links.of(child.sid);
-  const parent = link === undefined ? undefined : await partyOf(b, link.parent);
+  const parent = link === undefined ? undefined : await endpointOf(b, link.parent);
   return parent?.userId === child.userId ? parent : undefined;
 }
 
-async function childOf(b: Backbone, links: Links, parent: Party, sid = ''): Promise<Party | undefined> {
+async function childOf(
+  b: Backbone,
+  links: ParentLinks,
+  parent: SessionEndpoint,
+  sid = '',
+): Promise<SessionEndpoint | undefined> {
   const link = await links.of(sid);
-  const child = link?.parent === parent.sid ? await partyOf(b, sid, link) : undefined;
+  const child = link?.parent === parent.sid ? await endpointOf(b, sid, link) : undefined;
   return child?.userId === parent.userId ? child : undefined;
 }
 
-async function placeFor(
+async function spawnTarget(
   b: Backbone,
-  links: Links,
+  links: ParentLinks,
   child: string,
   rid: string,
   parent: string,
-): Promise<Pick<Surroundings, 'runner' | 'isTaken'>> {
+): Promise<Pick<DecisionContext, 'runner' | 'isTaken'>> {
   const [runner, lease, link, owner] = await Promise.all([
     ownerOf(b, `runner.${rid}`),
     readLease(b, `runner.${rid}`),
@@ -117,7 +122,7 @@ async function placeFor(
  * Whether the parent of a session that ended knows already: the parent ended it, or the child has told how its last run
  * went and did not begin another.
  */
-async function isTold(b: Backbone, { sid, seq, prevSeq }: AnyFact): Promise<boolean> {
+async function isTold(b: Backbone, { sid, seq, prevSeq }: AnyLinkEvent): Promise<boolean> {
   const row = (await sessionRows(b).get(sid))?.value;
   const after = Math.min(row === undefined ? 0 : offsetBeforeLast(row, TOLD_WITHIN), Math.max(0, prevSeq - 1));
   let told = false;

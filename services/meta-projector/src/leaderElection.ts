@@ -9,7 +9,7 @@ export const LEASE_RENEW_MS = 2_000;
 /** How often a standby looks whether the lease is free. */
 export const STANDBY_POLL_MS = 1_000;
 
-export interface LeadOptions {
+export interface LeaderElectionOptions {
   backbone: Backbone;
   log: Logger;
   /** Ends the standby, or the term in an orderly way. */
@@ -22,11 +22,11 @@ export interface LeadOptions {
 }
 
 /** Stands by until nobody holds the lease, then does a term; again and again, until the signal aborts. */
-export async function lead({ backbone, log, signal, term, ...times }: LeadOptions): Promise<void> {
+export async function runAsLeader({ backbone, log, signal, term, ...times }: LeaderElectionOptions): Promise<void> {
   const { ttlMs = LEASE_TTL_MS, renewMs = LEASE_RENEW_MS, pollMs = STANDBY_POLL_MS } = times;
   const delays = backoff({ maxMs: pollMs });
   while (!signal.aborted) {
-    const lease = await take(backbone, { epoch: Date.now(), ttlMs, renewMs }, log);
+    const lease = await tryAcquire(backbone, { epoch: Date.now(), ttlMs, renewMs }, log);
     if (lease === undefined) {
       await sleep(pollMs / 2 + Math.random() * (pollMs / 2), signal);
       continue;
@@ -45,7 +45,7 @@ export async function lead({ backbone, log, signal, term, ...times }: LeadOption
 }
 
 /** The lease, when nobody holds it. Asked first, because a later epoch would take it from a holder that is well. */
-async function take(b: Backbone, options: { epoch: number; ttlMs: number; renewMs: number }, log: Logger) {
+async function tryAcquire(b: Backbone, options: { epoch: number; ttlMs: number; renewMs: number }, log: Logger) {
   try {
     if ((await readLease(b, LEASE_KEY)) !== undefined) return undefined;
     const outcome = await holdLease(b, LEASE_KEY, options);

@@ -3,10 +3,10 @@ import { type StoredRecord } from '@pizzapi/backbone';
 import { parseSubject } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
 import type { Folded, LogEvent } from './evolve.js';
-import type { Meters } from './meters.js';
+import type { ProjectorMetrics } from './metrics.js';
 
 /** Folds the records of one stream into rows. */
-export interface Fold {
+export interface ProjectionHandler {
   readonly stream: typeof SESSIONS_STREAM | typeof RUNNERS_STREAM;
   /** Takes a batch in, in memory. */
   apply(records: readonly StoredRecord[]): Promise<void>;
@@ -14,9 +14,9 @@ export interface Fold {
   flush(): Promise<void>;
 }
 
-export interface FoldContext {
+export interface ProjectionContext {
   log: Logger;
-  meters: Meters;
+  meters: ProjectorMetrics;
 }
 
 /** The records of a batch by whose they are; what lies on no subject of ours is passed. */
@@ -31,10 +31,10 @@ export function byOwner(records: readonly StoredRecord[]): [id: string, record: 
 }
 
 /** Counts an outcome, and says what was passed. Returns the next state where there is one. */
-export function account<S>(
+export function recordOutcome<S>(
   outcome: Folded<S>,
   { stream, id, record }: { stream: string; id: string; record: LogEvent },
-  { log, meters }: FoldContext,
+  { log, meters }: ProjectionContext,
 ): S | undefined {
   switch (outcome.kind) {
     case 'folded':
