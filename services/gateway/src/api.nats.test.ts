@@ -4,9 +4,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { pageOf } from './testing/browser.js';
 import { FakeRunner } from './testing/fakeRunner.js';
 import { PATIENT } from './testing/patience.js';
-import { startScenario, type Scenario } from './testing/scenario.js';
+import { startScenario, type GatewayScenario } from './testing/scenario.js';
 
-let s: Scenario;
+let s: GatewayScenario;
 let runner: FakeRunner;
 
 interface Answer {
@@ -14,7 +14,7 @@ interface Answer {
   body: Record<string, unknown>;
 }
 
-async function ask(path: string, init: Parameters<Scenario['fetch']>[1] = {}): Promise<Answer> {
+async function ask(path: string, init: Parameters<GatewayScenario['fetch']>[1] = {}): Promise<Answer> {
   const response = await s.fetch(path, init);
   const text = await response.text();
   return { status: response.status, body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>) };

@@ -17,9 +17,9 @@ import type { SignupMode } from '@pizzapi/protocol';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { PasswordLimits } from './accounts/passwords.js';
 import { Joins } from './audit/joins.js';
-import { Refusals } from './audit/refusals.js';
-import { Addresses } from './auth/addresses.js';
-import { Registry } from './auth/registry.js';
+import { DenialAuditor } from './audit/denialAuditor.js';
+import { OriginPolicy } from './auth/originPolicy.js';
+import { CredentialCache } from './auth/credentialCache.js';
 import { ShareGuests } from './auth/shareGuests.js';
 import { ShareStore } from './auth/shareStore.js';
 import { ShareTokens } from './auth/shareTokens.js';
@@ -33,25 +33,25 @@ import { listen, type Listening } from './http/listen.js';
 import { opsRoutes } from './http/opsRoutes.js';
 import { pageRoutes, securityHeaders } from './http/pageRoutes.js';
 import { runnerRoutes } from './http/runnerRoutes.js';
-import { registerScope } from './http/scope.js';
+import { registerAuthorization } from './http/authorization.js';
 import { sessionRoutes } from './http/sessionRoutes.js';
 import { shareRoutes } from './http/shareRoutes.js';
 import { usageRoutes } from './http/usageRoutes.js';
 import { validatorCompiler } from './http/validate.js';
 import { GatewayMetrics } from './metrics.js';
-import { createPeople } from './people.js';
+import { createAccountModule } from './accountModule.js';
 import { ROOM_LIMITS, type RoomLimits } from './room/limits.js';
 import { natsSource } from './room/natsSource.js';
 import { Rooms } from './room/rooms.js';
 import { Access } from './session/access.js';
 import { ActionRates, DEFAULT_ACTION_RATES, type ActionRateLimits } from './session/actionRates.js';
-import { Answers } from './session/answers.js';
-import { Attention } from './session/attention.js';
-import { Commander } from './session/commander.js';
+import { RunnerReplies } from './session/runnerReplies.js';
+import { SessionVisibility } from './session/visibility.js';
+import { CommandSender } from './session/commandSender.js';
 import { Directory } from './session/directory.js';
-import { Expected } from './session/expected.js';
+import { RecentSpawns } from './session/recentSpawns.js';
 import { IdempotentIds } from './session/keys.js';
-import { Reader } from './session/reader.js';
+import { SessionReader } from './session/reader.js';
 import { RelayStorage } from './session/relayStorage.js';
 import { Remover } from './session/remover.js';
 import { Spawner } from './session/spawner.js';
@@ -126,8 +126,8 @@ export interface Gateway {
 export async function createGateway({ backbone: b, options, log, metrics: counters }: GatewayParts): Promise<Gateway> {
   const { port, secret } = options;
   const host = options.host === 'localhost' ? LOOPBACK[0] : options.host;
-  const addresses = new Addresses(options.publicUrl, host);
-  const publicUrl = () => addresses.pageUrl;
+  const originPolicy = new OriginPolicy(options.publicUrl, host);
+  const publicUrl = () => originPolicy.pageUrl;
   let listening: Listening | undefined;
   let draining = false;
   let headers = securityHeaders([]);
@@ -135,22 +135,33 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const limits = { ...ROOM_LIMITS, ...options.limits };
   const directory = new Directory(b, log);
   const shares = new ShareStore(b, log);
-  const expected = new Expected();
-  const access = new Access(directory, shares, expected);
+  const recentSpawns = new RecentSpawns();
+  const access = new Access(directory, shares, recentSpawns);
   const storageLimits = { ...DEFAULT_STORAGE_LIMITS, ...options.storage };
   const blobs = new BlobStore(b, storageLimits);
   const storage = new Storage(blobs, directory.logSizes, new RelayStorage(b), storageLimits);
   const rates = new ActionRates({ ...DEFAULT_ACTION_RATES, ...options.rates });
-  const answers = new Answers(b, log);
-  const attention = new Attention(b);
+  const replies = new RunnerReplies(b, log);
+  const visibility = new SessionVisibility(b);
   const ids = new IdempotentIds(secret);
-  const reader = new Reader(b, directory);
-  const commander = new Commander({ b, directory, access, expected, blobs, storage, rates, ids, reader, log });
-  const remover = new Remover({ b, directory, commander, shares });
+  const reader = new SessionReader(b, directory);
+  const commandSender = new CommandSender({
+    b,
+    directory,
+    access,
+    recentSpawns,
+    blobs,
+    storage,
+    rates,
+    ids,
+    reader,
+    log,
+  });
+  const remover = new Remover({ b, directory, commandSender, shares });
   const metrics: GatewayMetrics = new GatewayMetrics(counters, () => rooms.size);
   showBackbone(counters, () => b.counters);
-  const refusals = new Refusals({ store: (row) => publishAudit(b, row), metrics, log });
-  const joins = new Joins({ audit: (kind, principal, fields) => commander.audit(kind, principal, fields) });
+  const denials = new DenialAuditor({ store: (row) => publishAudit(b, row), metrics, log });
+  const joins = new Joins({ audit: (kind, principal, fields) => commandSender.audit(kind, principal, fields) });
   const rooms = new Rooms({
     source: (sid) => natsSource(b, sid),
     limits,
@@ -159,15 +170,15 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     log,
   });
   const spawner = new Spawner({
-    ...{ b, directory, access, expected, blobs, storage, commander, answers, ids },
+    ...{ b, directory, access, recentSpawns, blobs, storage, commandSender, replies, ids },
     publicUrl,
     waitMs: options.spawnWaitMs ?? 10_000,
   });
-  const registry = new Registry(b, log);
+  const credentialCache = new CredentialCache(b, log);
   const tokens = new ShareTokens(secret);
-  const guests = new ShareGuests(tokens, shares, registry);
-  const { credentials, register: registerPeople } = createPeople({
-    ...{ b, secret, registry, guests, metrics, log },
+  const guests = new ShareGuests(tokens, shares, credentialCache);
+  const { authenticator, register: registerPeople } = createAccountModule({
+    ...{ b, secret, credentialCache, guests, metrics, log },
     secure: options.publicUrl?.startsWith('https:') === true,
     publicUrl,
     natsUrl: options.natsUrl,
@@ -178,15 +189,15 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   });
   const metas = new MetaFeeds(b, reader, log);
   const ready = () =>
-    !draining && directory.isReady && registry.isReady && shares.isReady && b.status() === 'connected';
+    !draining && directory.isReady && credentialCache.isReady && shares.isReady && b.status() === 'connected';
   const sockets = new Sockets({
     rooms,
     reader,
     access,
-    attention,
-    commander,
+    visibility,
+    commandSender,
     metrics,
-    refusals,
+    denials,
     joins,
     log,
     directory,
@@ -196,9 +207,9 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   directory.on((change) => {
     if (change.kind === 'host') rooms.find(change.sid)?.broadcast({ type: 'host', state: change.state });
     else if (change.kind === 'session_gone') void dropDeleted(change.sid);
-    else if (change.kind === 'granted') expected.delete(change.sid);
+    else if (change.kind === 'granted') recentSpawns.delete(change.sid);
   });
-  registry.on((change) => sockets.revoke(change));
+  credentialCache.on((change) => sockets.revoke(change));
   shares.on((change) => sockets.revoke(change));
 
   /** A projection that is rebuilt loses keys for a while; a session is gone only when its log is. */
@@ -216,7 +227,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  registerErrors(app, { metrics, refusals, log });
+  registerErrors(app, { metrics, denials, log });
   registerJsonBodies(app);
   app.addHook('onSend', async (request, reply) => {
     for (const [name, value] of Object.entries(headers)) if (!reply.hasHeader(name)) reply.header(name, value);
@@ -226,8 +237,8 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const trustedProxies = options.trustedProxies ?? [];
   const connections = limitConnections(app, { limits: options.http, trustedProxies, metrics });
   await registerUpgrades(app, sockets);
-  registerGuard(app, { addresses, credentials, connections, metrics });
-  registerScope(app, { access, metrics });
+  registerGuard(app, { originPolicy, authenticator, connections, metrics });
+  registerAuthorization(app, { access, metrics });
   await app.register(fastifySwagger, {
     openapi: {
       openapi: '3.1.0',
@@ -237,14 +248,14 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   opsRoutes(app, { ready, metrics });
   await registerPeople(app);
   runnerRoutes(app, { b, directory });
-  sessionRoutes(app, { b, directory, reader, commander, spawner, remover, metrics });
-  shareRoutes(app, { shares, tokens, commander, metrics, publicUrl });
+  sessionRoutes(app, { b, directory, reader, commandSender, spawner, remover, metrics });
+  shareRoutes(app, { shares, tokens, commandSender, metrics, publicUrl });
   blobRoutes(app, { access, blobs, storage, rates, metrics });
   usageRoutes(app, { access, directory, storage });
   auditRoutes(app, { b });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
-  socketRoutes(app, { sockets, metrics, addresses, access, isDraining: () => draining });
-  await pageRoutes(app, options.dashboard, addresses);
+  socketRoutes(app, { sockets, metrics, originPolicy, access, isDraining: () => draining });
+  await pageRoutes(app, options.dashboard, originPolicy);
 
   return {
     app,
@@ -252,18 +263,18 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     isReady: ready,
     async listen() {
       directory.start();
-      registry.start();
+      credentialCache.start();
       shares.start();
-      answers.start();
+      replies.start();
       sockets.start();
       joins.start();
-      await Promise.all([directory.ready, registry.ready, shares.ready, refreshIdentity(b)]);
+      await Promise.all([directory.ready, credentialCache.ready, shares.ready, refreshIdentity(b)]);
       listening = await listen(app, host, port);
-      addresses.listening(listening.port);
-      headers = securityHeaders(addresses.socketOrigins);
+      originPolicy.listening(listening.port);
+      headers = securityHeaders(originPolicy.socketOrigins);
       const url = options.publicUrl ?? hostUrl(host, listening.port);
-      log.info({ url, page: addresses.pageUrl }, 'listening');
-      return { url, pageUrl: addresses.pageUrl, port: listening.port };
+      log.info({ url, page: originPolicy.pageUrl }, 'listening');
+      return { url, pageUrl: originPolicy.pageUrl, port: listening.port };
     },
     async drain() {
       if (draining) return;
@@ -278,11 +289,11 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       sockets.stop();
       joins.stop();
       metas.stop();
-      attention.stop();
+      visibility.stop();
       directory.stop();
-      registry.stop();
+      credentialCache.stop();
       shares.stop();
-      answers.stop();
+      replies.stop();
       await rooms.close();
       listening?.close();
       await app.close();

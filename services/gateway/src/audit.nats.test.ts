@@ -1,11 +1,11 @@
 import { publishAudit } from '@pizzapi/backbone';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Person } from './testing/people.js';
-import { startScenario, type Scenario } from './testing/scenario.js';
+import type { TestPerson } from './testing/people.js';
+import { startScenario, type GatewayScenario } from './testing/scenario.js';
 
-let s: Scenario;
-let admin: Person;
-let member: Person;
+let s: GatewayScenario;
+let admin: TestPerson;
+let member: TestPerson;
 
 beforeAll(async () => {
   s = await startScenario();

@@ -4,9 +4,9 @@ import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { askAt, Browser, pageOf } from './testing/browser.js';
 import { refusal } from './testing/client.js';
-import { startScenario, type Scenario } from './testing/scenario.js';
+import { startScenario, type GatewayScenario } from './testing/scenario.js';
 
-let s: Scenario;
+let s: GatewayScenario;
 beforeAll(async () => {
   s = await startScenario();
   await (await s.writer('s1')).append({ type: 'agent_start', at: 1 });

@@ -5,13 +5,13 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { refusal } from './testing/client.js';
 import { FakeRunner } from './testing/fakeRunner.js';
 import { PATIENT } from './testing/patience.js';
-import type { Person } from './testing/people.js';
-import { startScenario, type Scenario } from './testing/scenario.js';
+import type { TestPerson } from './testing/people.js';
+import { startScenario, type GatewayScenario } from './testing/scenario.js';
 
 /** Ada and Bob have accounts on one relay. Each has a runner and a session; the question is always what Bob sees of Ada's. */
-let s: Scenario;
-let ada: Person;
-let bob: Person;
+let s: GatewayScenario;
+let ada: TestPerson;
+let bob: TestPerson;
 let hers: FakeRunner;
 let his: FakeRunner;
 const HER_SESSION = 'ada-session-000000000';
@@ -44,12 +44,12 @@ interface Answer {
   text: string;
 }
 
-async function ask(person: Person, path: string, method = 'GET', json?: unknown, headers = {}): Promise<Answer> {
+async function ask(person: TestPerson, path: string, method = 'GET', json?: unknown, headers = {}): Promise<Answer> {
   const answer = await s.fetch(path, { method, headers, token: person.token, ...(json === undefined ? {} : { json }) });
   return { status: answer.status, text: await answer.text() };
 }
 
-async function list(person: Person, what: 'sessions' | 'runners'): Promise<string[]> {
+async function list(person: TestPerson, what: 'sessions' | 'runners'): Promise<string[]> {
   const body = JSON.parse((await ask(person, `/api/${what}`)).text) as Record<string, Record<string, string>[]>;
   return body[what]!.map(({ sessionId, runnerId }) => sessionId ?? runnerId!);
 }
@@ -167,7 +167,7 @@ describe('what is somebody else’s', () => {
 });
 
 describe('starting a session', () => {
-  const start = async (person: Person, json: object, headers = {}) => {
+  const start = async (person: TestPerson, json: object, headers = {}) => {
     const { status, text } = await ask(person, '/api/sessions', 'POST', json, headers);
     return { status, body: JSON.parse(text) as { sessionId: string; error?: { code: string } } };
   };
@@ -240,7 +240,7 @@ describe('what an event says of its session', () => {
 
 describe('a blob', () => {
   const png = { 'content-type': 'image/png' };
-  const upload = async (person: Person, sid: string, body: string) => {
+  const upload = async (person: TestPerson, sid: string, body: string) => {
     const answer = await s.fetch(`/api/sessions/${sid}/blobs`, {
       method: 'POST',
       headers: png,

@@ -13,12 +13,12 @@ import {
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { pageOf } from './testing/browser.js';
 import { PATIENT } from './testing/patience.js';
-import type { Person } from './testing/people.js';
-import { startScenario, type Scenario } from './testing/scenario.js';
+import type { TestPerson } from './testing/people.js';
+import { startScenario, type GatewayScenario } from './testing/scenario.js';
 import { share } from './testing/shares.js';
 import { auditRows } from './testing/trail.js';
 
-let s: Scenario;
+let s: GatewayScenario;
 let service: PushService;
 let webhook: Webhook;
 beforeAll(async () => {
@@ -30,7 +30,7 @@ afterAll(async () => {
   await Promise.all([service.stop(), webhook.stop()]);
 });
 
-type Asking = Parameters<Scenario['fetch']>[1] & { as?: Person };
+type Asking = Parameters<GatewayScenario['fetch']>[1] & { as?: TestPerson };
 async function ask<T = Record<string, unknown>>(
   path: string,
   { as, ...init }: Asking = {},
@@ -42,13 +42,13 @@ async function ask<T = Record<string, unknown>>(
 const failure = (status: number, code: string) => ({ status, body: { error: { code } } });
 
 const PATH = '/api/notifications';
-const read = async (as: Person) => (await ask<NotificationsReply>(PATH, { as })).body;
-const write = (as: Person, more: object = {}) =>
+const read = async (as: TestPerson) => (await ask<NotificationsReply>(PATH, { as })).body;
+const write = (as: TestPerson, more: object = {}) =>
   ask(PATH, { method: 'PUT', as, json: { agentFinished: true, needsInput: true, error: true, ...more } });
-const subscribe = (as: Person, json: object) =>
+const subscribe = (as: TestPerson, json: object) =>
   ask<{ id: string }>(`${PATH}/subscriptions`, { method: 'POST', as, json });
-const browser = async (as: Person) => service.subscribe<PushPayload>((await read(as)).publicKey);
-const test = async (as: Person) =>
+const browser = async (as: TestPerson) => service.subscribe<PushPayload>((await read(as)).publicKey);
+const test = async (as: TestPerson) =>
   (await ask<NotificationTestReply>(`${PATH}/test`, { method: 'POST', as })).body.results;
 
 describe('what somebody wants to be told', () => {
@@ -194,7 +194,7 @@ describe('a session', () => {
     const [ada, bob] = [await s.person('Ada'), await s.person('Bob')];
     const sid = 'mute-session-0000000';
     await (await s.writer(sid, ada)).append({ type: 'agent_start', at: 1 });
-    const mute = (as: Person, muted: boolean) =>
+    const mute = (as: TestPerson, muted: boolean) =>
       ask(`/api/sessions/${sid}/mute`, { method: 'PUT', as, json: { muted } });
     expect((await mute(ada, true)).status).toBe(204);
     expect((await mute(ada, true)).status).toBe(204);

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { askAt, pageOf } from './testing/browser.js';
-import { startScenario, type Scenario } from './testing/scenario.js';
+import { startScenario, type GatewayScenario } from './testing/scenario.js';
 
-let s: Scenario;
+let s: GatewayScenario;
 const folder = mkdtempSync(join(tmpdir(), 'pizzapi-page-'));
 beforeAll(async () => {
   mkdirSync(join(folder, 'assets'));

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { BYTES_PER_ACTION } from './session/actionRates.js';
 import { FakeRunner } from './testing/fakeRunner.js';
-import { startScenario, type Scenario } from './testing/scenario.js';
+import { startScenario, type GatewayScenario } from './testing/scenario.js';
 import { share } from './testing/shares.js';
 
 const RATES = { account: 12, link: 4, address: 40 };
 
-let s: Scenario;
+let s: GatewayScenario;
 let runner: FakeRunner;
 beforeAll(async () => {
   s = await startScenario({ rates: RATES });
@@ -26,7 +26,7 @@ interface Answer {
   code: string | undefined;
 }
 
-async function ask(path: string, init: Parameters<Scenario['fetch']>[1]): Promise<Answer> {
+async function ask(path: string, init: Parameters<GatewayScenario['fetch']>[1]): Promise<Answer> {
   const response = await s.fetch(path, { method: 'POST', ...init });
   const { error } = (await response.json()) as { error?: { code: string } };
   return { status: response.status, retryAfter: response.headers.get('retry-after'), code: error?.code };

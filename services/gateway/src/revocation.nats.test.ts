@@ -8,14 +8,14 @@ import { Browser } from './testing/browser.js';
 import { refusal, type TestClient } from './testing/client.js';
 import { FakeRunner } from './testing/fakeRunner.js';
 import { PATIENT } from './testing/patience.js';
-import type { Person } from './testing/people.js';
-import { startScenario, type Scenario } from './testing/scenario.js';
+import type { TestPerson } from './testing/people.js';
+import { startScenario, type GatewayScenario } from './testing/scenario.js';
 import { share } from './testing/shares.js';
 
 /** Two gateways: what is revoked through one counts on both. */
-let s: Scenario;
+let s: GatewayScenario;
 let other: string;
-let ada: Person;
+let ada: TestPerson;
 const sid = 'shared';
 
 beforeAll(async () => {

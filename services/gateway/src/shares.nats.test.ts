@@ -9,12 +9,12 @@ import { Browser, pageOf } from './testing/browser.js';
 import { refusal, type TestClient } from './testing/client.js';
 import { FakeRunner } from './testing/fakeRunner.js';
 import { PATIENT } from './testing/patience.js';
-import { startScenario, type Scenario } from './testing/scenario.js';
+import { startScenario, type GatewayScenario } from './testing/scenario.js';
 import { share } from './testing/shares.js';
 import { auditRows } from './testing/trail.js';
 
 const HOUR = 3_600_000;
-let s: Scenario;
+let s: GatewayScenario;
 let runner: FakeRunner;
 let sid: string;
 
@@ -41,7 +41,7 @@ interface Answer {
   status: number;
   body: Record<string, unknown>;
 }
-async function ask(path: string, init: Parameters<Scenario['fetch']>[1] = {}): Promise<Answer> {
+async function ask(path: string, init: Parameters<GatewayScenario['fetch']>[1] = {}): Promise<Answer> {
   const answer = await s.fetch(path, init);
   const text = await answer.text();
   return { status: answer.status, body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {} };
@@ -323,10 +323,10 @@ describe('a guest who watches', () => {
       expect(await answer.json()).toMatchObject({ error: { code: 'read_only' } });
     }
     expect(runner.commands.length).toBe(before);
-    const refusals = async () =>
+    const denials = async () =>
       (await auditRows(s, after)).filter(({ kind, userId }) => kind === 'refused' && userId === `guest_${shareId}`);
-    await expect.poll(refusals).toHaveLength(frames.length + paths.length);
-    const rows = await refusals();
+    await expect.poll(denials).toHaveLength(frames.length + paths.length);
+    const rows = await denials();
     expect(rows.every(({ code }) => code === 'read_only')).toBe(true);
     expect(rows.map(({ frame, path }) => frame ?? path)).toEqual([...frames.map(({ type }) => type), ...paths.map(of)]);
   });

@@ -3,11 +3,11 @@ import type { ShareRow } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { pageOf } from './testing/browser.js';
 import { PATIENT } from './testing/patience.js';
-import { startScenario, type Scenario } from './testing/scenario.js';
+import { startScenario, type GatewayScenario } from './testing/scenario.js';
 import { share } from './testing/shares.js';
 
 const SID = 'shared';
-let s: Scenario;
+let s: GatewayScenario;
 
 beforeAll(async () => {
   s = await startScenario();

@@ -2,13 +2,13 @@ import { blobRows, BlobStore, provision, storedBytes, UNUSED_BLOB_MS } from '@pi
 import { OWNER_ID, type SessionUsageReply, type UsageReply } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FakeRunner } from './testing/fakeRunner.js';
-import { startScenario, type Scenario } from './testing/scenario.js';
+import { startScenario, type GatewayScenario } from './testing/scenario.js';
 import { share } from './testing/shares.js';
 
 const KIB = 1024;
 const LIMITS = { account: 400 * KIB, session: 200 * KIB, link: 100 * KIB };
 
-let s: Scenario;
+let s: GatewayScenario;
 let runner: FakeRunner;
 beforeAll(async () => {
   s = await startScenario({ storage: LIMITS });
@@ -43,7 +43,7 @@ interface Answer {
   body: Record<string, unknown>;
 }
 
-async function ask(path: string, init: Parameters<Scenario['fetch']>[1] = {}): Promise<Answer> {
+async function ask(path: string, init: Parameters<GatewayScenario['fetch']>[1] = {}): Promise<Answer> {
   const response = await s.fetch(path, init);
   const text = await response.text();
   const body = (text.startsWith('{') ? JSON.parse(text) : {}) as Record<string, unknown>;

@@ -10,9 +10,9 @@ import {
 import { decode, encode, initialSessionInfo, MAX_FRAME_BYTES, restartDelay, subjects } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TestClient } from './testing/client.js';
-import { startScenario, type Scenario } from './testing/scenario.js';
+import { startScenario, type GatewayScenario } from './testing/scenario.js';
 
-let s: Scenario;
+let s: GatewayScenario;
 beforeAll(async () => {
   s = await startScenario();
 });

@@ -4,12 +4,12 @@ import { SUBPROTOCOL, type KeyInfo, type KeyRow, type NewKeyReply } from '@pizza
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { refusal } from '../testing/client.js';
 import { PATIENT } from '../testing/patience.js';
-import type { Person } from '../testing/people.js';
-import { startScenario, type Scenario } from '../testing/scenario.js';
+import type { TestPerson } from '../testing/people.js';
+import { startScenario, type GatewayScenario } from '../testing/scenario.js';
 import { auditRows } from '../testing/trail.js';
 
-let s: Scenario;
-let eve: Person;
+let s: GatewayScenario;
+let eve: TestPerson;
 beforeAll(async () => {
   s = await startScenario();
   eve = await s.person('Eve');

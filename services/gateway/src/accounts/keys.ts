@@ -11,7 +11,7 @@ import {
   type NewKeyBody,
   type NewKeyReply,
 } from '@pizzapi/protocol';
-import type { Registry } from '../auth/registry.js';
+import type { CredentialCache } from '../auth/credentialCache.js';
 import { refused, type Refused } from './outcome.js';
 import { MARKER_MS, type AccountStore } from './store.js';
 
@@ -23,12 +23,12 @@ const MIN_LIFE_MS = 60_000;
 const infoOf = ({ userId: _, ...key }: KeyRow): KeyInfo => key;
 
 /** API keys and runner tokens: rows of the bucket `api-keys`, found by the SHA-256 of the token. */
-export class Keys {
+export class ApiKeys {
   private readonly rows;
 
   constructor(
     b: Backbone,
-    private readonly registry: Registry,
+    private readonly credentialCache: CredentialCache,
     private readonly accounts: AccountStore,
     private readonly now: () => number = Date.now,
   ) {
@@ -58,7 +58,7 @@ export class Keys {
       ...(lifeMs === undefined ? {} : { expiresAt: at + lifeMs }),
     };
     const { revision } = await this.rows.create(secretHash(token), row, { ttlMs: lifeMs });
-    await this.registry.keys.reached(revision);
+    await this.credentialCache.keys.reached(revision);
     return { kind: 'created', key: infoOf(row), token };
   }
 
@@ -67,13 +67,13 @@ export class Keys {
     const [hash, key] = this.of(userId).find(([, row]) => row.id === id) ?? [];
     if (hash === undefined || key === undefined) return undefined;
     const { revision } = await this.rows.delete(hash, { markerMs: MARKER_MS });
-    await this.registry.keys.settled(hash, revision);
+    await this.credentialCache.keys.settled(hash, revision);
     return infoOf(key);
   }
 
   private of(userId: string): [hash: string, KeyRow][] {
     const now = this.now();
-    return [...this.registry.keys.entries()]
+    return [...this.credentialCache.keys.entries()]
       .filter(([, key]) => key.userId === userId && (key.expiresAt ?? Infinity) > now)
       .sort(([, a], [, b]) => b.createdAt - a.createdAt);
   }

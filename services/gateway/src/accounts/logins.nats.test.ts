@@ -2,30 +2,30 @@ import { bucket } from '@pizzapi/backbone';
 import { secretHash, silentLogger } from '@pizzapi/process';
 import type { LoginRow } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { Registry } from '../auth/registry.js';
-import { Seen } from '../auth/seen.js';
+import { CredentialCache } from '../auth/credentialCache.js';
+import { LastUsedRecorder } from '../auth/lastUsedRecorder.js';
 import { PATIENT } from '../testing/patience.js';
-import { startScenario, type Scenario } from '../testing/scenario.js';
+import { startScenario, type GatewayScenario } from '../testing/scenario.js';
 import { Logins, MAX_LOGINS } from './logins.js';
 
 const client = { ip: '127.0.0.1', userAgent: 'test' };
 
-let s: Scenario;
-let registry: Registry;
+let s: GatewayScenario;
+let credentialCache: CredentialCache;
 let now = Date.now();
 beforeAll(async () => {
   s = await startScenario();
-  registry = new Registry(s.b, silentLogger);
-  registry.start();
-  await registry.ready;
+  credentialCache = new CredentialCache(s.b, silentLogger);
+  credentialCache.start();
+  await credentialCache.ready;
 });
 afterAll(async () => {
-  registry.stop();
+  credentialCache.stop();
   await s.end();
 });
 
 it('of an account with as many logins as it may have, the one that was not seen for longest ends', async () => {
-  const logins = new Logins(s.b, registry, () => now);
+  const logins = new Logins(s.b, credentialCache, () => now);
   const ids: string[] = [];
   for (let i = 0; i < MAX_LOGINS; i++, now++) ids.push((await logins.begin('u1', client)).login.id);
   const { login } = await logins.begin('u1', client);
@@ -36,8 +36,8 @@ it('of an account with as many logins as it may have, the one that was not seen 
 
 it('a login notes when it was last seen, at most once a minute, and comes back by no note once it has ended', async () => {
   const rows = bucket<LoginRow>(s.b, 'accounts');
-  const seen = new Seen(s.b, silentLogger, () => now);
-  const logins = new Logins(s.b, registry, () => now);
+  const seen = new LastUsedRecorder(s.b, silentLogger, () => now);
+  const logins = new Logins(s.b, credentialCache, () => now);
   const { cookie, login } = await logins.begin('u2', client);
   const hash = secretHash(cookie);
   const stored = async () => (await rows.get(`login.${hash}`))?.value;
@@ -69,6 +69,6 @@ it('a note of its last use leaves a row its time to live', async () => {
   };
   await rows.put('login.short', row);
   // Its clock stands still: however late the note is written, there is life left in the row.
-  new Seen(s.b, silentLogger, () => at).login('short', row);
+  new LastUsedRecorder(s.b, silentLogger, () => at).login('short', row);
   await vi.waitFor(async () => expect(await rows.get('login.short')).toBeUndefined(), PATIENT);
 });

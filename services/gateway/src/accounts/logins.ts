@@ -3,7 +3,7 @@ import { bucket, type Backbone } from '@pizzapi/backbone';
 import { secretHash } from '@pizzapi/process';
 import { isLoginRow, newId, type LoginInfo, type LoginRow } from '@pizzapi/protocol';
 import { LOGIN_TTL_MS } from '../auth/cookie.js';
-import type { Registry } from '../auth/registry.js';
+import type { CredentialCache } from '../auth/credentialCache.js';
 import type { Client } from './outcome.js';
 import { MARKER_MS } from './store.js';
 
@@ -20,7 +20,7 @@ export class Logins {
 
   constructor(
     b: Backbone,
-    private readonly registry: Registry,
+    private readonly credentialCache: CredentialCache,
     private readonly now: () => number = Date.now,
   ) {
     this.rows = bucket<LoginRow>(b, 'accounts', { check: isLoginRow });
@@ -37,7 +37,7 @@ export class Logins {
     };
     const hash = secretHash(cookie);
     const { revision } = await this.rows.create(keyOf(hash), login, { ttlMs: LOGIN_TTL_MS });
-    await this.registry.logins.reached(revision);
+    await this.credentialCache.logins.reached(revision);
     return { cookie, login };
   }
 
@@ -61,7 +61,7 @@ export class Logins {
 
   private of(userId: string): [hash: string, LoginRow][] {
     const now = this.now();
-    return [...this.registry.logins.entries()]
+    return [...this.credentialCache.logins.entries()]
       .filter(([, login]) => login.userId === userId && login.expiresAt > now)
       .sort(([, a], [, b]) => b.lastSeenAt - a.lastSeenAt);
   }
@@ -72,6 +72,6 @@ export class Logins {
 
   private async remove(hash: string): Promise<void> {
     const { revision } = await this.rows.delete(keyOf(hash), { markerMs: MARKER_MS });
-    await this.registry.logins.settled(hash, revision);
+    await this.credentialCache.logins.settled(hash, revision);
   }
 }

@@ -17,7 +17,7 @@ export interface Client {
 
 export const refused = (error: ErrorInfo): Refused => ({ kind: 'refused', error });
 
-export const comeBack = (retryAfterS: number): Refused => ({
+export const retryAfterText = (retryAfterS: number): Refused => ({
   ...refused(errorInfo('too_many_requests', `Too many attempts; wait ${retryAfterS} s`)),
   retryAfterS,
 });

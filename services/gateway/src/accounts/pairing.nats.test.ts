@@ -4,12 +4,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { Browser } from '../testing/browser.js';
 import { pageOf } from '../testing/browser.js';
 import { PATIENT } from '../testing/patience.js';
-import type { Person } from '../testing/people.js';
-import { startScenario, type Scenario } from '../testing/scenario.js';
+import type { TestPerson } from '../testing/people.js';
+import { startScenario, type GatewayScenario } from '../testing/scenario.js';
 import { auditRows } from '../testing/trail.js';
 
-let s: Scenario;
-let eve: Person;
+let s: GatewayScenario;
+let eve: TestPerson;
 let program: Browser;
 beforeAll(async () => {
   s = await startScenario({ natsUrl: 'nats://nats.example.com:4222' });

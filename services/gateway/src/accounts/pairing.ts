@@ -9,10 +9,10 @@ import {
   type PairReply,
   type PairRow,
 } from '@pizzapi/protocol';
-import type { Registry } from '../auth/registry.js';
-import type { Keys } from './keys.js';
-import type { AttemptLimits } from './limits.js';
-import { comeBack, refused, type Refused } from './outcome.js';
+import type { CredentialCache } from '../auth/credentialCache.js';
+import type { ApiKeys } from './keys.js';
+import type { AttemptRateLimiter } from './rateLimits.js';
+import { retryAfterText, refused, type Refused } from './outcome.js';
 import { MARKER_MS } from './store.js';
 import type { Trail } from './trail.js';
 
@@ -25,11 +25,11 @@ const CODE_ALPHABET = '23456789ABCDEFGHJKLMNPQRSTUVWXYZ';
 const CODE_CHARS = 8;
 const SECRET_CHARS = 43;
 
-export interface PairingDeps {
+export interface DeviceAuthorizationDeps {
   b: Backbone;
-  registry: Registry;
-  keys: Keys;
-  limits: AttemptLimits;
+  credentialCache: CredentialCache;
+  keys: ApiKeys;
+  limits: AttemptRateLimiter;
   trail: Trail;
   /** Where people open the page. */
   publicUrl: () => string;
@@ -48,26 +48,26 @@ const shown = (code: string): string => `${code.slice(0, 4)}-${code.slice(4)}`;
  * A program asks for a key: it shows a code, somebody who is signed in says yes, and the program, which alone knows the
  * secret, fetches the key once. The key is made when it is fetched, so that it is stored nowhere.
  */
-export class Pairing {
+export class DeviceAuthorization {
   private readonly rows;
   private readonly now: () => number;
 
-  constructor(private readonly deps: PairingDeps) {
+  constructor(private readonly deps: DeviceAuthorizationDeps) {
     this.rows = bucket<PairRow>(deps.b, 'accounts', { check: isPairRow });
     this.now = deps.now ?? Date.now;
   }
 
   async ask({ kind, name }: PairBody, ip: string): Promise<({ kind: 'asked' } & PairReply) | Refused> {
     const { limits, trail, publicUrl } = this.deps;
-    const wait = await limits.take('pair', { ip });
-    if (wait !== undefined) return comeBack(wait);
+    const wait = await limits.consume('pair', { ip });
+    if (wait !== undefined) return retryAfterText(wait);
     const code = randomText(CODE_CHARS, CODE_ALPHABET);
     // The code is in it, so that one look-up finds the row.
     const secret = `${code}.${randomText(SECRET_CHARS)}`;
     const expiresAt = this.now() + PAIR_TTL_MS;
     const row: PairRow = { kind, name, ip, secretHash: secretHash(secret), expiresAt };
     const made = await this.rows.create(keyOf(code), row, { ttlMs: PAIR_TTL_MS });
-    if (made.kind === 'conflict') return comeBack(1);
+    if (made.kind === 'conflict') return retryAfterText(1);
     trail('pair_asked', { ip, keyKind: kind, name });
     const verifyUrl = `${publicUrl()}/pair#${shown(code)}`;
     return { kind: 'asked', code: shown(code), secret, verifyUrl, expiresAt, intervalMs: POLL_MS };
@@ -96,7 +96,7 @@ export class Pairing {
 
   /** What became of it, for the program. An answer is given once. */
   async poll(secret: string, ip: string): Promise<({ kind: 'polled' } & { reply: PairPollReply }) | Refused> {
-    const { registry, keys, trail, natsUrl } = this.deps;
+    const { credentialCache, keys, trail, natsUrl } = this.deps;
     const code = secret.slice(0, CODE_CHARS);
     const found = await this.rows.get(keyOf(code));
     if (found === undefined || found.value.secretHash !== secretHash(secret) || this.isOver(found.value))
@@ -107,7 +107,7 @@ export class Pairing {
     const taken = await this.rows.delete(keyOf(code), { revision: found.revision, markerMs: MARKER_MS });
     if (taken.kind === 'conflict') return notFound();
     // Who said yes may have been disabled since.
-    const disabled = (await registry.account(answer.userId))?.disabledAt !== undefined;
+    const disabled = (await credentialCache.account(answer.userId))?.disabledAt !== undefined;
     if (!answer.approved || disabled) return { kind: 'polled', reply: { status: 'denied' } };
     const made = await keys.create(answer.userId, { name, kind });
     if (made.kind === 'refused') return made;
@@ -120,11 +120,11 @@ export class Pairing {
   /** A row that waits for its answer. Whoever looks for codes that are not there is soon sent away. */
   private async open(code: string, ip: string): Promise<{ kind: 'open'; row: PairRow; revision: number } | Refused> {
     const { limits } = this.deps;
-    const wait = await limits.take('pair_lookup', { ip });
-    if (wait !== undefined) return comeBack(wait);
+    const wait = await limits.consume('pair_lookup', { ip });
+    if (wait !== undefined) return retryAfterText(wait);
     const found = await this.rows.get(keyOf(canonical(code)));
     if (found === undefined || found.value.answer !== undefined || this.isOver(found.value)) return notFound();
-    await limits.succeeded('pair_lookup', { ip });
+    await limits.refund('pair_lookup', { ip });
     return { kind: 'open', row: found.value, revision: found.revision };
   }
 

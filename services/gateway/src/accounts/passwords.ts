@@ -28,7 +28,7 @@ interface Hash {
   hash: Buffer;
 }
 
-export type Verdict = 'right' | 'wrong' | 'busy';
+export type PasswordVerdict = 'right' | 'wrong' | 'busy';
 
 /** Makes and checks the hashes of passwords, first come, first served. A check costs the same whatever is stored. */
 export class Passwords {
@@ -54,7 +54,7 @@ export class Passwords {
   }
 
   /** Whether a password is the stored one. Without one (no such account) it is always wrong, after the same work. */
-  async verify(password: string, stored: string | undefined): Promise<Verdict> {
+  async verify(password: string, stored: string | undefined): Promise<PasswordVerdict> {
     const right = (stored === undefined ? undefined : parse(stored)) ?? this.dummy;
     const hash = await this.derive(password, right);
     if (hash === undefined) return 'busy';

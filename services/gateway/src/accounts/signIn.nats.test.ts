@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { AUDIT_STREAM, streamHead } from '@pizzapi/backbone';
 import { askAt, Browser } from '../testing/browser.js';
 import { PATIENT } from '../testing/patience.js';
-import { startScenario, type Scenario } from '../testing/scenario.js';
+import { startScenario, type GatewayScenario } from '../testing/scenario.js';
 import { auditRows } from '../testing/trail.js';
 
 const ada = { email: 'ada@example.com', password: 'Correct horse 1' };
@@ -20,7 +20,7 @@ interface Logins {
 /** Dear enough to be seen above everything else that a login does. */
 const COST = { N: 2 ** 14, r: 8, p: 1 };
 
-let s: Scenario;
+let s: GatewayScenario;
 let url: string;
 let after: number;
 beforeAll(async () => {

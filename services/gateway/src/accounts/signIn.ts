@@ -3,9 +3,9 @@ import { checkLinkToken, secretHash } from '@pizzapi/process';
 import { errorInfo, PASSWORD_REQUIREMENTS, validatePassword, type AccountRow, type LoginBody } from '@pizzapi/protocol';
 import type { DeviceCookie } from '../auth/deviceCookie.js';
 import type { Credential } from '../auth/principal.js';
-import type { AttemptLimits } from './limits.js';
+import type { AttemptRateLimiter } from './rateLimits.js';
 import type { Logins } from './logins.js';
-import { comeBack, refused, type Client, type Refused } from './outcome.js';
+import { retryAfterText, refused, type Client, type Refused } from './outcome.js';
 import { BUSY_S, type Passwords } from './passwords.js';
 import { addressOf, type AccountStore } from './store.js';
 import type { Trail } from './trail.js';
@@ -17,14 +17,14 @@ export interface SignInDeps {
   accounts: AccountStore;
   logins: Logins;
   passwords: Passwords;
-  limits: AttemptLimits;
+  limits: AttemptRateLimiter;
   devices: DeviceCookie;
   trail: Trail;
   now?: () => number;
 }
 
 /** A browser is signed in: `cookie` is what it is to keep. */
-export interface SignedIn {
+export interface SignInSuccess {
   kind: 'signed_in';
   account: AccountRow;
   cookie: string;
@@ -41,28 +41,28 @@ export class SignIn {
   }
 
   /** What is not right about address or password is never said: whoever asks learns nothing of who has an account. */
-  async withPassword({ email, password }: LoginBody, client: Client): Promise<SignedIn | Refused> {
+  async withPassword({ email, password }: LoginBody, client: Client): Promise<SignInSuccess | Refused> {
     const { accounts, passwords, limits, devices, trail } = this.deps;
     if (!validatePassword(password).checks[1]!.met)
       return refused(errorInfo('password_weak', PASSWORD_REQUIREMENTS[1]));
     const address = addressOf(email);
     const { ip, cookies } = client;
     const attempter = { ip, account: address, device: devices.deviceOf(cookies, address) };
-    const wait = await limits.take('login', attempter);
-    if (wait !== undefined) return comeBack(wait);
+    const wait = await limits.consume('login', attempter);
+    if (wait !== undefined) return retryAfterText(wait);
     const account = await accounts.byEmail(address);
     const verdict = await passwords.verify(password, account?.password);
-    if (verdict === 'busy') return comeBack(BUSY_S);
+    if (verdict === 'busy') return retryAfterText(BUSY_S);
     if (account === undefined || verdict === 'wrong' || account.disabledAt !== undefined) {
       trail('login_failed', { ip, ...(account === undefined ? {} : { userId: account.userId }) });
       return refused(errorInfo('login_failed'));
     }
-    await limits.succeeded('login', attempter);
+    await limits.refund('login', attempter);
     return this.begin(account, client, 'password');
   }
 
   /** A link works once, whichever gateway it is opened at; it signs in the owner. */
-  async withLink(token: string, client: Client): Promise<SignedIn | Refused> {
+  async withLink(token: string, client: Client): Promise<SignInSuccess | Refused> {
     const { secret, accounts } = this.deps;
     const now = this.now();
     // Before anything is counted: nobody guesses a link, and who has one is not kept from it by who tries to.
@@ -78,12 +78,12 @@ export class SignIn {
   }
 
   private async refuseLink({ ip }: Client): Promise<Refused> {
-    const wait = await this.deps.limits.take('link', { ip });
-    return wait === undefined ? refused(errorInfo('link_invalid')) : comeBack(wait);
+    const wait = await this.deps.limits.consume('link', { ip });
+    return wait === undefined ? refused(errorInfo('link_invalid')) : retryAfterText(wait);
   }
 
   /** Signs a browser in to an account that has just proven itself. */
-  async begin(account: AccountRow, client: Client, how: 'password' | 'link' | 'signup'): Promise<SignedIn> {
+  async begin(account: AccountRow, client: Client, how: 'password' | 'link' | 'signup'): Promise<SignInSuccess> {
     const { logins, trail } = this.deps;
     const { cookie, login } = await logins.begin(account.userId, client);
     trail('login', { userId: account.userId, ip: client.ip, how, loginId: login.id });

@@ -2,11 +2,11 @@ import { mintLinkToken } from '@pizzapi/process';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Browser } from '../testing/browser.js';
 import { PATIENT } from '../testing/patience.js';
-import { startScenario, type Scenario } from '../testing/scenario.js';
+import { startScenario, type GatewayScenario } from '../testing/scenario.js';
 import { auditRows } from '../testing/trail.js';
 
-const scenarios: Scenario[] = [];
-const start = async (...options: Parameters<typeof startScenario>): Promise<Scenario> => {
+const scenarios: GatewayScenario[] = [];
+const start = async (...options: Parameters<typeof startScenario>): Promise<GatewayScenario> => {
   const s = await startScenario(...options);
   scenarios.push(s);
   return s;
@@ -17,7 +17,7 @@ afterEach(async () => {
 
 const ada = { email: 'Ada@Example.com', password: 'Correct horse 1', name: 'Ada' };
 const bob = { email: 'bob@example.com', password: 'Battery staple 2' };
-const options = async (s: Scenario) => (await (await fetch(`${s.url}/api/auth/options`)).json()) as object;
+const options = async (s: GatewayScenario) => (await (await fetch(`${s.url}/api/auth/options`)).json()) as object;
 
 describe('signing up', () => {
   it('makes the first one the admin, signed in, and is closed from then on', async () => {

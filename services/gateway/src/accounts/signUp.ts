@@ -8,11 +8,11 @@ import {
   type PasswordBody,
 } from '@pizzapi/protocol';
 import type { Principal } from '../auth/principal.js';
-import type { AttemptLimits } from './limits.js';
+import type { AttemptRateLimiter } from './rateLimits.js';
 import type { Logins } from './logins.js';
-import { comeBack, refused, weakness, type Client, type Refused } from './outcome.js';
+import { retryAfterText, refused, weakness, type Client, type Refused } from './outcome.js';
 import { BUSY_S, type Passwords } from './passwords.js';
-import type { SignedIn, SignIn } from './signIn.js';
+import type { SignInSuccess, SignIn } from './signIn.js';
 import { addressOf, type AccountStore } from './store.js';
 import type { Trail } from './trail.js';
 
@@ -24,14 +24,14 @@ export interface SignUpDeps {
   accounts: AccountStore;
   logins: Logins;
   passwords: Passwords;
-  limits: AttemptLimits;
+  limits: AttemptRateLimiter;
   signIn: SignIn;
   trail: Trail;
   now?: () => number;
 }
 
 /** `accepted` says nothing of whether there is a new account: the address may have been taken. */
-export type SignUpOutcome = SignedIn | { kind: 'changed'; account: AccountRow } | { kind: 'accepted' } | Refused;
+export type SignUpOutcome = SignInSuccess | { kind: 'changed'; account: AccountRow } | { kind: 'accepted' } | Refused;
 
 /** Who may get an account, and how an account gets its password. */
 export class SignUp {
@@ -58,8 +58,8 @@ export class SignUp {
    */
   async signUp(body: SignupBody, client: Client, principal: Principal | null): Promise<SignUpOutcome> {
     const { accounts, limits } = this.deps;
-    const wait = await limits.take('signup', { ip: client.ip });
-    if (wait !== undefined) return comeBack(wait);
+    const wait = await limits.consume('signup', { ip: client.ip });
+    if (wait !== undefined) return retryAfterText(wait);
     if (principal?.userId === OWNER_ID && (await accounts.get(OWNER_ID))?.email === undefined) {
       const { email, password, name } = body;
       return this.setPassword(principal, { email, next: password }, client, name);
@@ -90,7 +90,7 @@ export class SignUp {
     const wrong = account.password === undefined ? undefined : await this.checked(account, current, client);
     if (wrong !== undefined) return wrong;
     const hash = await passwords.hash(next);
-    if (hash === undefined) return comeBack(BUSY_S);
+    if (hash === undefined) return retryAfterText(BUSY_S);
     if (!(await accounts.claim(address, userId))) return refused(errorInfo('email_taken'));
     const shown = name === undefined ? {} : { name };
     const changed = await accounts.change(userId, (row) => ({ ...row, ...shown, email: address, password: hash }));
@@ -108,11 +108,11 @@ export class SignUp {
   ): Promise<Refused | undefined> {
     const { limits, passwords, trail } = this.deps;
     const attempter = { ip, account: userId, signedIn: true };
-    const wait = await limits.take('password', attempter);
-    if (wait !== undefined) return comeBack(wait);
+    const wait = await limits.consume('password', attempter);
+    if (wait !== undefined) return retryAfterText(wait);
     const verdict = current === undefined ? 'wrong' : await passwords.verify(current, password);
-    if (verdict === 'busy') return comeBack(BUSY_S);
-    if (verdict === 'right') return void (await limits.succeeded('password', attempter));
+    if (verdict === 'busy') return retryAfterText(BUSY_S);
+    if (verdict === 'right') return void (await limits.refund('password', attempter));
     trail('login_failed', { userId, ip, what: 'password' });
     return refused(errorInfo('login_failed', 'The current password is wrong'));
   }
@@ -122,7 +122,7 @@ export class SignUp {
     const weak = weakness(password);
     if (weak !== undefined) return refused(weak);
     const hash = await passwords.hash(password);
-    if (hash === undefined) return comeBack(BUSY_S);
+    if (hash === undefined) return retryAfterText(BUSY_S);
     const shown = name ?? (email.split('@', 1)[0]!.slice(0, MAX_NAME) || 'Owner');
     const row = { name: shown, createdAt: this.now(), email: addressOf(email), password: hash };
     if ((await accounts.get(OWNER_ID)) === undefined) {

@@ -9,14 +9,14 @@ import {
   type AccountRow,
   type EmailRow,
 } from '@pizzapi/protocol';
-import type { Registry } from '../auth/registry.js';
+import type { CredentialCache } from '../auth/credentialCache.js';
 
 /** Attempts at a change of an account that others change meanwhile. */
 const ATTEMPTS = 10;
 /** How long it is remembered that a row was deleted, in ms: whoever was cut off for longer lists all rows anew. */
 export const MARKER_MS = 60 * 60_000;
 
-export type CreateOutcome = 'created' | 'exists' | 'email_taken';
+export type CreateAccountOutcome = 'created' | 'exists' | 'email_taken';
 
 /** An address as it is compared and stored. */
 export const addressOf = (email: string): string => email.normalize('NFKC').toLowerCase();
@@ -34,7 +34,7 @@ export class AccountStore {
 
   constructor(
     b: Backbone,
-    private readonly registry: Registry,
+    private readonly credentialCache: CredentialCache,
     private readonly now: () => number = Date.now,
   ) {
     this.accounts = bucket<AccountRow>(b, 'accounts', { check: isAccountRow });
@@ -42,12 +42,12 @@ export class AccountStore {
   }
 
   get(userId: string): Promise<AccountRow | undefined> {
-    return this.registry.account(userId);
+    return this.credentialCache.account(userId);
   }
 
   /** All accounts, the oldest first. */
   list(): AccountRow[] {
-    return [...this.registry.accounts.values()].sort((a, b) => a.createdAt - b.createdAt);
+    return [...this.credentialCache.accounts.values()].sort((a, b) => a.createdAt - b.createdAt);
   }
 
   async byEmail(email: string): Promise<AccountRow | undefined> {
@@ -57,12 +57,12 @@ export class AccountStore {
   }
 
   /** A new account with its address. Of many who ask for one id or one address at once, one gets it. */
-  async create(row: AccountRow & { email: string }): Promise<CreateOutcome> {
+  async create(row: AccountRow & { email: string }): Promise<CreateAccountOutcome> {
     const email = addressOf(row.email);
     const made = await this.accounts.create(userKey(row.userId), { ...row, email });
     if (made.kind === 'conflict') return 'exists';
     if (await this.claim(email, row.userId)) {
-      await this.registry.accounts.reached(made.revision);
+      await this.credentialCache.accounts.reached(made.revision);
       return 'created';
     }
     await this.accounts.delete(userKey(row.userId), { markerMs: MARKER_MS });
@@ -75,7 +75,7 @@ export class AccountStore {
     if (known !== undefined) return known;
     const row = newOwnerAccount(this.now());
     const made = await this.accounts.create(userKey(OWNER_ID), row);
-    if (made.kind === 'stored') await this.registry.accounts.reached(made.revision);
+    if (made.kind === 'stored') await this.credentialCache.accounts.reached(made.revision);
     return (await this.get(OWNER_ID)) ?? row;
   }
 
@@ -90,7 +90,7 @@ export class AccountStore {
       const next = change(found.value);
       const stored = await this.accounts.update(userKey(userId), next, found.revision);
       if (stored.kind === 'conflict') continue;
-      await this.registry.accounts.reached(stored.revision);
+      await this.credentialCache.accounts.reached(stored.revision);
       return next;
     }
     throw new CodedError('unavailable', 'The account is being changed by many at once');

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Browser } from '../testing/browser.js';
 import { PATIENT } from '../testing/patience.js';
-import { startScenario, type Scenario } from '../testing/scenario.js';
+import { startScenario, type GatewayScenario } from '../testing/scenario.js';
 import { auditRows } from '../testing/trail.js';
 
 const ada = { email: 'ada@example.com', password: 'Correct horse 1' };
 const bob = { email: 'bob@example.com', password: 'Battery staple 2', name: 'Bob' };
 
-let s: Scenario;
+let s: GatewayScenario;
 let admin: Browser;
 beforeAll(async () => {
   s = await startScenario({ signup: 'open', attemptsPerMinute: 100 });

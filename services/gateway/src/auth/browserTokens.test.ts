@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Addresses } from './addresses.js';
+import { OriginPolicy } from './originPolicy.js';
 import { DeviceCookie } from './deviceCookie.js';
 import { PageTokens } from './pageTokens.js';
 
@@ -69,7 +69,7 @@ describe('a device', () => {
 
 describe('the addresses of a gateway', () => {
   const at = (publicUrl: string | undefined, host = '127.0.0.1') => {
-    const addresses = new Addresses(publicUrl, host);
+    const addresses = new OriginPolicy(publicUrl, host);
     addresses.listening(7492);
     return addresses;
   };
@@ -93,7 +93,7 @@ describe('the addresses of a gateway', () => {
   });
 
   it('are nobody’s before it listens', () => {
-    const addresses = new Addresses(undefined, '127.0.0.1');
+    const addresses = new OriginPolicy(undefined, '127.0.0.1');
     expect(addresses.isOfPage({})).toBe(false);
     expect(addresses.isOfPage({ host: '' })).toBe(false);
   });

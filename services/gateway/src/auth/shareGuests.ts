@@ -1,6 +1,6 @@
 import { guestUserId } from '@pizzapi/protocol';
 import type { Principal } from './principal.js';
-import type { Registry } from './registry.js';
+import type { CredentialCache } from './credentialCache.js';
 import type { ShareStore } from './shareStore.js';
 import type { ShareTokens } from './shareTokens.js';
 
@@ -9,7 +9,7 @@ export class ShareGuests {
   constructor(
     private readonly tokens: ShareTokens,
     private readonly store: ShareStore,
-    private readonly registry: Registry,
+    private readonly credentialCache: CredentialCache,
   ) {}
 
   /** The guest of a link, or undefined when the token is not ours or its link is over. Links rest while their account does. */
@@ -17,7 +17,7 @@ export class ShareGuests {
     const named = await this.tokens.verify(token);
     const share = named === undefined ? undefined : await this.store.find(named.sid, named.shareId);
     if (share === undefined) return undefined;
-    const account = await this.registry.account(share.userId);
+    const account = await this.credentialCache.account(share.userId);
     if (account?.disabledAt !== undefined) return undefined;
     return {
       userId: guestUserId(share.shareId),

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { bucket, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import { allowsMore, CodedError, isShareRow, newId, type ShareMode, type ShareRow } from '@pizzapi/protocol';
-import { Mirror } from './mirror.js';
+import { WatchCache } from './watchCache.js';
 
 /** Links of one session that may live at once. */
 export const MAX_LIVE_SHARES = 100;
@@ -33,7 +33,7 @@ export interface NewShare {
   expiresAt: number;
 }
 
-export type CreateOutcome =
+export type CreateShareOutcome =
   { kind: 'created'; share: ShareRow; scan: { code: string; until: number } } | { kind: 'too_many' };
 
 const keyOf = (sid: string, shareId: string): string => `${sid}.${shareId}`;
@@ -41,7 +41,7 @@ const hashOf = (code: string): string => createHash('sha256').update(code).diges
 
 /** The share links. Every gateway learns here of what was changed through another, and tells its listeners. */
 export class ShareStore {
-  private readonly mirror: Mirror<ShareRow>;
+  private readonly mirror: WatchCache<ShareRow>;
   private readonly rows;
   private readonly listeners = new Set<(change: ShareChange) => void>();
   /** Keys of the links by the hashes of their short addresses. */
@@ -55,7 +55,7 @@ export class ShareStore {
     log: Logger,
     private readonly now: () => number = Date.now,
   ) {
-    this.mirror = new Mirror(b, { bucket: 'shares', check: isShareRow, log });
+    this.mirror = new WatchCache(b, { bucket: 'shares', check: isShareRow, log });
     this.rows = bucket<ShareRow>(b, 'shares', { check: isShareRow });
     this.toldUntil = now();
     this.mirror.on((key, after, before) => {
@@ -118,7 +118,7 @@ export class ShareStore {
   }
 
   /** Makes a link, and tidies away those of the session that are over. Resolves when the link is known here. */
-  async create({ sid, userId, mode, expiresAt }: NewShare): Promise<CreateOutcome> {
+  async create({ sid, userId, mode, expiresAt }: NewShare): Promise<CreateShareOutcome> {
     const all = this.all(sid);
     if (all.filter((share) => this.lives(share)).length >= MAX_LIVE_SHARES) return { kind: 'too_many' };
     const over = all.filter((share) => !this.lives(share));

@@ -17,7 +17,7 @@ const ISSUER = 'pizzapi';
 const AUDIENCE = 'pizzapi-share';
 
 /** What a share token says. `mode` is what the link was made with; the one that counts is the stored link's. */
-export interface ShareClaims {
+export interface ShareTokenClaims {
   sid: string;
   shareId: string;
   mode: ShareMode;
@@ -37,7 +37,7 @@ export class ShareTokens {
     private readonly now: () => number = Date.now,
   ) {}
 
-  sign({ sid, shareId, mode, expiresAt }: ShareClaims): Promise<string> {
+  sign({ sid, shareId, mode, expiresAt }: ShareTokenClaims): Promise<string> {
     const now = this.now();
     const kid = kidAt(now);
     return new SignJWT({ mode })

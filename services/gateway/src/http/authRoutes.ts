@@ -15,21 +15,21 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Logins } from '../accounts/logins.js';
 import type { Client } from '../accounts/outcome.js';
-import type { SignedIn, SignIn } from '../accounts/signIn.js';
+import type { SignInSuccess, SignIn } from '../accounts/signIn.js';
 import type { SignUp } from '../accounts/signUp.js';
 import type { Trail } from '../accounts/trail.js';
 import type { Cookie } from '../auth/cookie.js';
 import type { DeviceCookie } from '../auth/deviceCookie.js';
 import type { PageTokens } from '../auth/pageTokens.js';
 import type { Credential, Principal } from '../auth/principal.js';
-import type { Registry } from '../auth/registry.js';
+import type { CredentialCache } from '../auth/credentialCache.js';
 import type { GatewayMetrics } from '../metrics.js';
 import { principalOf } from './guard.js';
 import { refuser } from './refuse.js';
 import { route } from './schemas.js';
 
 export interface AuthDeps {
-  registry: Registry;
+  credentialCache: CredentialCache;
   logins: Logins;
   signIn: SignIn;
   signUp: SignUp;
@@ -65,9 +65,9 @@ const clientOf = ({ ip, headers }: FastifyRequest): Client => ({
 
 /** Getting an account, signing in and out, the password, and the sign-ins there are. */
 export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
-  const { registry, logins, signIn, signUp, cookie, pageTokens, devices, trail, metrics } = deps;
+  const { credentialCache, logins, signIn, signUp, cookie, pageTokens, devices, trail, metrics } = deps;
   const refuse = refuser(metrics);
-  const signedIn = (reply: FastifyReply, { account, cookie: value }: SignedIn): FastifyReply => {
+  const signedIn = (reply: FastifyReply, { account, cookie: value }: SignInSuccess): FastifyReply => {
     const { userId, name, role, email } = account;
     const device = email === undefined ? undefined : devices.keep(reply.request.headers.cookie, email);
     const principal: Principal = { userId, name, role, via: 'owner', credential: { kind: 'login', id: '' } };
@@ -162,7 +162,7 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
     { config: { guests: true }, schema: route({ summary: 'Who you are', tag, answers: { 200: Me } }) },
     async (request) => {
       const principal = principalOf(request);
-      const account = principal.role === 'guest' ? undefined : await registry.account(principal.userId);
+      const account = principal.role === 'guest' ? undefined : await credentialCache.account(principal.userId);
       return meOf(principal, account);
     },
   );

@@ -9,7 +9,7 @@ import {
 } from '@pizzapi/protocol';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '@pizzapi/process';
-import { pathOf, type Refusals } from '../audit/refusals.js';
+import { pathOf, type DenialAuditor } from '../audit/denialAuditor.js';
 import type { GatewayMetrics } from '../metrics.js';
 
 declare module 'fastify' {
@@ -37,7 +37,7 @@ const BY_PART: Readonly<Record<string, ErrorCode>> = {
 
 export interface ErrorDeps {
   metrics: GatewayMetrics;
-  refusals: Refusals;
+  denials: DenialAuditor;
   log: Logger;
 }
 
@@ -45,13 +45,13 @@ export interface ErrorDeps {
  * Every error that leaves over HTTP, in answer to an upgrade too, has a code of ours and our shape, whoever raised it.
  * To be registered before any route.
  */
-export function registerErrors(app: FastifyInstance, { metrics, refusals, log }: ErrorDeps): void {
+export function registerErrors(app: FastifyInstance, { metrics, denials, log }: ErrorDeps): void {
   app.decorateReply('errorCode', null);
   app.addHook('onResponse', async (request, { errorCode: code }) => {
     // A failed login has a row of its own kind.
     if (code === null || code === 'login_failed' || !REFUSED.has(ERRORS[code].status)) return;
     const { ip, method, url, principal } = request;
-    refusals.note({
+    denials.record({
       ...{ code, ip, method, path: pathOf(url) },
       ...(principal === null ? {} : { userId: principal.userId }),
     });

@@ -1,7 +1,7 @@
 import { errorInfo, type ErrorInfo } from '@pizzapi/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Addresses } from '../auth/addresses.js';
-import type { Authentication, Credentials } from '../auth/credentials.js';
+import type { OriginPolicy } from '../auth/originPolicy.js';
+import type { Authentication, RequestAuthenticator } from '../auth/requestAuthenticator.js';
 import type { Principal } from '../auth/principal.js';
 import type { GatewayMetrics } from '../metrics.js';
 import type { Connections } from './connections.js';
@@ -29,8 +29,8 @@ declare module 'fastify' {
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 export interface GuardDeps {
-  addresses: Addresses;
-  credentials: Credentials;
+  originPolicy: OriginPolicy;
+  authenticator: RequestAuthenticator;
   connections: Connections;
   metrics: GatewayMetrics;
 }
@@ -39,14 +39,17 @@ export interface GuardDeps {
  * Stands before every request: Host, Origin, credentials, role. The API's routes are closed unless they say that they
  * are open, to guests unless they say `guests`. No body is read before.
  */
-export function registerGuard(app: FastifyInstance, { addresses, credentials, connections, metrics }: GuardDeps): void {
+export function registerGuard(
+  app: FastifyInstance,
+  { originPolicy, authenticator, connections, metrics }: GuardDeps,
+): void {
   app.decorateRequest('principal', null);
   app.addHook('onRequest', async (request, reply) => {
-    const foreign = foreignness(request, addresses);
+    const foreign = foreignness(request, originPolicy);
     const who: Authentication = isGuarded(request)
-      ? await credentials.authenticate({
+      ? await authenticator.authenticate({
           ...{ headers: request.headers, query: request.query, ip: request.ip },
-          isOfPage: addresses.isOfPage(request.headers),
+          isOfPage: originPolicy.isOfPage(request.headers),
         })
       : { kind: 'none' };
     if (who.kind === 'principal') {
@@ -54,17 +57,20 @@ export function registerGuard(app: FastifyInstance, { addresses, credentials, co
       connections.admit(request);
     }
     const tooMany = who.kind === 'principal' ? undefined : connections.take(request, reply);
-    const error = foreign ?? tooMany ?? (isGuarded(request) ? refusal(request, who, addresses) : undefined);
+    const error = foreign ?? tooMany ?? (isGuarded(request) ? refusal(request, who, originPolicy) : undefined);
     if (error === undefined) return;
     metrics.error(error.code);
     return answerError(reply, error);
   });
 }
 
-function foreignness({ headers, method, routeOptions }: FastifyRequest, addresses: Addresses): ErrorInfo | undefined {
-  const host = routeOptions.config.anyHost === true ? undefined : addresses.hostProblem(headers);
+function foreignness(
+  { headers, method, routeOptions }: FastifyRequest,
+  originPolicy: OriginPolicy,
+): ErrorInfo | undefined {
+  const host = routeOptions.config.anyHost === true ? undefined : originPolicy.hostProblem(headers);
   const quiet = SAFE.has(method) && headers.origin === undefined;
-  return host ?? (quiet ? undefined : addresses.originProblem(headers));
+  return host ?? (quiet ? undefined : originPolicy.originProblem(headers));
 }
 
 /** Judged by the route that was found, not by the address, which can be written in many ways. */
@@ -72,18 +78,18 @@ function isGuarded({ routeOptions: { url, config } }: FastifyRequest): boolean {
   return config.admin === true || (url !== undefined && /^\/(api|ws)(\/|$)/.test(url));
 }
 
-function refusal(request: FastifyRequest, who: Authentication, addresses: Addresses): ErrorInfo | undefined {
+function refusal(request: FastifyRequest, who: Authentication, originPolicy: OriginPolicy): ErrorInfo | undefined {
   const { open, guests, admin, signsIn } = request.routeOptions.config;
   const { headers } = request;
   // The cookie would be kept for a name that other programs of the machine have as well.
-  if (signsIn === true && who.kind !== 'principal' && !addresses.isOfPage(headers))
-    return errorInfo('forbidden_host', `Browsers sign in at ${addresses.pageUrl}, and nowhere else`);
+  if (signsIn === true && who.kind !== 'principal' && !originPolicy.isOfPage(headers))
+    return errorInfo('forbidden_host', `Browsers sign in at ${originPolicy.pageUrl}, and nowhere else`);
   if (who.kind !== 'principal') return open === true ? undefined : denied(who);
   // A page says where it comes from whenever it may change something; a cookie without that was not sent by one.
   const mayChange = request.ws || !SAFE.has(request.method);
   if (who.by === 'cookie' && mayChange && headers.origin === undefined)
     return errorInfo('unauthenticated', 'A cookie came without an Origin');
-  const notOfPage = who.by === 'cookie' ? addresses.cookieProblem(headers) : undefined;
+  const notOfPage = who.by === 'cookie' ? originPolicy.cookieProblem(headers) : undefined;
   if (notOfPage !== undefined) return notOfPage;
   const { role } = who.principal;
   if (role === 'guest' && open !== true && guests !== true)

@@ -1,6 +1,6 @@
 import { errorInfo, IdParams, KeysReply, NewKeyBody, NewKeyReply } from '@pizzapi/protocol';
 import type { FastifyInstance } from 'fastify';
-import type { Keys } from '../accounts/keys.js';
+import type { ApiKeys } from '../accounts/keys.js';
 import type { Trail } from '../accounts/trail.js';
 import type { GatewayMetrics } from '../metrics.js';
 import { principalOf } from './guard.js';
@@ -8,7 +8,7 @@ import { refuser } from './refuse.js';
 import { route } from './schemas.js';
 
 export interface KeyDeps {
-  keys: Keys;
+  keys: ApiKeys;
   trail: Trail;
   metrics: GatewayMetrics;
   /** Where runners find nats-server. */

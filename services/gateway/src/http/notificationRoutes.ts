@@ -13,13 +13,13 @@ import {
   type NotificationPrefsRow,
 } from '@pizzapi/protocol';
 import type { FastifyInstance } from 'fastify';
-import type { AttemptLimits } from '../accounts/limits.js';
-import { comeBack } from '../accounts/outcome.js';
+import type { AttemptRateLimiter } from '../accounts/rateLimits.js';
+import { retryAfterText } from '../accounts/outcome.js';
 import type { Trail } from '../accounts/trail.js';
 import type { GatewayMetrics } from '../metrics.js';
 import { subscriptionProblem, webhookProblem } from '../notifications/addresses.js';
-import type { Device, NotificationStore } from '../notifications/store.js';
-import { sendTrial } from '../notifications/trial.js';
+import type { RegisteredDevice, NotificationStore } from '../notifications/store.js';
+import { sendTestNotification } from '../notifications/testNotification.js';
 import { principalOf } from './guard.js';
 import { refuser } from './refuse.js';
 import { route, SessionParams } from './schemas.js';
@@ -28,7 +28,7 @@ export interface NotificationDeps {
   store: NotificationStore;
   /** Where notifications may be sent. */
   reach: Reach;
-  limits: AttemptLimits;
+  limits: AttemptRateLimiter;
   trail: Trail;
   metrics: GatewayMetrics;
   publicUrl: () => string;
@@ -126,9 +126,9 @@ export function notificationRoutes(app: FastifyInstance, deps: NotificationDeps)
     },
     async (request, reply) => {
       const { userId } = principalOf(request);
-      const wait = await limits.take('notification_test', { ip: request.ip, account: userId, signedIn: true });
-      if (wait !== undefined) return refuse(reply, comeBack(wait));
-      return { results: await sendTrial(store, userId, publicUrl(), reach) };
+      const wait = await limits.consume('notification_test', { ip: request.ip, account: userId, signedIn: true });
+      if (wait !== undefined) return refuse(reply, retryAfterText(wait));
+      return { results: await sendTestNotification(store, userId, publicUrl(), reach) };
     },
   );
 
@@ -160,7 +160,7 @@ const shown = ({ webhook, ...prefs }: NotificationPrefsRow): NotificationPrefs =
   webhook: webhook === null ? null : { url: webhook.url, hasToken: webhook.token !== undefined },
 });
 
-const deviceOf = ({ id, label, endpoint, createdAt }: Device) => ({
+const deviceOf = ({ id, label, endpoint, createdAt }: RegisteredDevice) => ({
   ...{ id, label, createdAt },
   service: new URL(endpoint).host,
 });

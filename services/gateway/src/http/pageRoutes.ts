@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import { errorInfo } from '@pizzapi/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Addresses } from '../auth/addresses.js';
+import type { OriginPolicy } from '../auth/originPolicy.js';
 import { answerError } from './errors.js';
 import { movedPage } from './movedPage.js';
 
@@ -44,7 +44,7 @@ const NO_PAGE = /^\/(api|ws|livez|readyz|metrics|openapi\.json)(\/|$)/;
 export async function pageRoutes(
   app: FastifyInstance,
   folder: string | undefined,
-  addresses: Addresses,
+  originPolicy: OriginPolicy,
 ): Promise<void> {
   const page = folder === undefined ? undefined : join(folder, 'index.html');
   const there = folder !== undefined && page !== undefined && existsSync(page);
@@ -67,12 +67,12 @@ export async function pageRoutes(
     const wantsPage = ['GET', 'HEAD'].includes(request.method) && !NO_PAGE.test(path) && !isFile;
     if (!there || !wantsPage) return answerError(reply, errorInfo('not_found', `There is no ${path.slice(0, 100)}`));
     void reply.header('cache-control', 'no-store').type('text/html; charset=utf-8');
-    if (!addresses.isOfPage(request.headers)) return sendMoved(request, reply, addresses);
+    if (!originPolicy.isOfPage(request.headers)) return sendMoved(request, reply, originPolicy);
     return reply.send(readFileSync(page));
   });
 }
 
-function sendMoved({ socket }: FastifyRequest, reply: FastifyReply, { pageUrl }: Addresses): FastifyReply {
+function sendMoved({ socket }: FastifyRequest, reply: FastifyReply, { pageUrl }: OriginPolicy): FastifyReply {
   const { html, policy } = movedPage(pageUrl, socket.localPort ?? 0);
   return reply.header('content-security-policy', policy).send(html);
 }

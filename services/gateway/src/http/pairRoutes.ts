@@ -1,7 +1,7 @@
 import { PairBody, PairInfo, PairParams, PairPollBody, PairPollReply, PairReply } from '@pizzapi/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
-import type { Pairing } from '../accounts/pairing.js';
+import type { DeviceAuthorization } from '../accounts/pairing.js';
 import type { GatewayMetrics } from '../metrics.js';
 import { SMALL_BODY_BYTES } from './authRoutes.js';
 import { principalOf } from './guard.js';
@@ -18,7 +18,7 @@ interface OfCode {
 /** How a program gets a key: it asks and waits, somebody who is signed in answers. */
 export function pairRoutes(
   app: FastifyInstance,
-  { pairing, metrics }: { pairing: Pairing; metrics: GatewayMetrics },
+  { pairing, metrics }: { pairing: DeviceAuthorization; metrics: GatewayMetrics },
 ): void {
   const refuse = refuser(metrics);
 

@@ -14,20 +14,20 @@ import {
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import type { GatewayMetrics } from '../metrics.js';
-import type { CommandOutcome, Commander } from '../session/commander.js';
+import type { SendCommandOutcome, CommandSender } from '../session/commandSender.js';
 import type { Directory } from '../session/directory.js';
-import type { Reader } from '../session/reader.js';
+import type { SessionReader } from '../session/reader.js';
 import type { Remover } from '../session/remover.js';
 import type { Spawner } from '../session/spawner.js';
 import { principalOf } from './guard.js';
 import { refuser } from './refuse.js';
 import { EventsQuery, IdempotencyHeaders, route, SessionParams } from './schemas.js';
 
-export interface SessionDeps {
+export interface SessionRoutesDeps {
   b: Backbone;
   directory: Directory;
-  reader: Reader;
-  commander: Commander;
+  reader: SessionReader;
+  commandSender: CommandSender;
   spawner: Spawner;
   remover: Remover;
   metrics: GatewayMetrics;
@@ -48,11 +48,11 @@ const keyOf = ({ headers }: FastifyRequest): string | undefined => {
   return Array.isArray(key) ? key[0] : key;
 };
 
-export function sessionRoutes(app: FastifyInstance, deps: SessionDeps): void {
-  const { b, directory, reader, commander, spawner, remover, metrics } = deps;
+export function sessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): void {
+  const { b, directory, reader, commandSender, spawner, remover, metrics } = deps;
   const refuse = refuser(metrics);
   const fail = (reply: FastifyReply, error: ErrorInfo): FastifyReply => refuse(reply, { error });
-  const sent = (reply: FastifyReply, outcome: CommandOutcome): FastifyReply =>
+  const sent = (reply: FastifyReply, outcome: SendCommandOutcome): FastifyReply =>
     outcome.kind === 'sent' ? reply.code(202).send({ commandId: outcome.commandId }) : refuse(reply, outcome);
 
   app.get(
@@ -123,7 +123,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionDeps): void {
       const { sid } = request.params;
       return sent(
         reply,
-        await commander.input({
+        await commandSender.input({
           principal: principalOf(request),
           sid,
           text,
@@ -152,7 +152,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionDeps): void {
       const { name, args } = request.body;
       return sent(
         reply,
-        await commander.command({
+        await commandSender.command({
           principal: principalOf(request),
           sid: request.params.sid,
           name,

@@ -20,7 +20,7 @@ const ATTEMPTS = 10;
 /** Who is behind pushes, told to push services, where no https address says it: they want something of this form. */
 const NO_CONTACT = 'mailto:pizzapi@example.com';
 
-export interface Device extends PushSubscriptionRow {
+export interface RegisteredDevice extends PushSubscriptionRow {
   id: string;
 }
 
@@ -82,9 +82,9 @@ export class NotificationStore {
   }
 
   /** The devices of an account, the oldest first. */
-  async devices(userId: string): Promise<Device[]> {
+  async devices(userId: string): Promise<RegisteredDevice[]> {
     const prefix = notificationKeys.devices(userId);
-    const found: Device[] = [];
+    const found: RegisteredDevice[] = [];
     const stop = new AbortController();
     for await (const change of this.subscriptions.watch({ signal: stop.signal, prefix })) {
       if (change.kind === 'value') found.push({ id: change.key.slice(prefix.length), ...change.value });
@@ -115,7 +115,7 @@ export class NotificationStore {
   }
 
   /** Forgets a browser; what was known of it, or undefined when this account has none with this id. */
-  async removeDevice(userId: string, id: string): Promise<Device | undefined> {
+  async removeDevice(userId: string, id: string): Promise<RegisteredDevice | undefined> {
     const key = notificationKeys.device(userId, id);
     const found = await this.subscriptions.get(key);
     if (found === undefined) return undefined;

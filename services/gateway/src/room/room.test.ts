@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { Flow } from './flow.js';
+import { DrainWaiter } from './backpressure.js';
 import { Limiter } from './limiter.js';
 import { ROOM_LIMITS, type RoomLimits } from './limits.js';
 import { MemorySource } from '../testing/memorySource.js';
@@ -30,7 +30,14 @@ async function openRoom(source: MemorySource, limits: Partial<RoomLimits> = {}) 
   const all = { ...ROOM_LIMITS, ...limits };
   const metrics = counted();
   const onReset = vi.fn();
-  const room = await Room.open({ source, limits: all, flow: new Flow(all), limiter: new Limiter(2), metrics, onReset });
+  const room = await Room.open({
+    source,
+    limits: all,
+    flow: new DrainWaiter(all),
+    limiter: new Limiter(2),
+    metrics,
+    onReset,
+  });
   return { room, metrics };
 }
 
@@ -89,12 +96,16 @@ describe('a room', () => {
                     : 0;
               const wire = join(room, step.from === 'tail' ? { tail: step.n } : { after });
               // The last n of what is there at some moment: at least those of now, never more than n older ones.
-              const expected =
+              const recentSpawns =
                 step.from === 'tail'
                   ? () => seqs().filter((seq) => seq >= (wire.seqs[0] ?? Infinity))
                   : () => seqs().filter((seq) => seq > after);
               const known_ = known.length;
-              viewers.push({ wire, expected, atLeast: step.from === 'tail' ? Math.min(step.n, known_) : 0 });
+              viewers.push({
+                wire,
+                expected: recentSpawns,
+                atLeast: step.from === 'tail' ? Math.min(step.n, known_) : 0,
+              });
             } else {
               const viewer = viewers[step.who % Math.max(1, viewers.length)];
               if (viewer !== undefined) {
@@ -107,9 +118,9 @@ describe('a room', () => {
             wire.slow = false;
             wire.drain();
           }
-          for (const { wire, expected, atLeast } of viewers) {
+          for (const { wire, expected: recentSpawns, atLeast } of viewers) {
             await isLive(wire);
-            await expect.poll(() => wire.seqs, { interval: 1 }).toEqual(expected());
+            await expect.poll(() => wire.seqs, { interval: 1 }).toEqual(recentSpawns());
             expect(wire.seqs.length).toBeGreaterThanOrEqual(atLeast);
             // `live` says how far the replay went, and stands exactly there.
             const at = wire.frames.findIndex(({ type }) => type === 'live');

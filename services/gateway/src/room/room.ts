@@ -1,8 +1,8 @@
 import { isOneMap, restartReason, type CloseName } from '@pizzapi/protocol';
 import { controlFrame, deltaFrame, eventFrame, Packet, packetsOf, type Frame } from '../wire/frame.js';
 import { peekNumber } from '../wire/peek.js';
-import type { Flow } from './flow.js';
-import { History } from './history.js';
+import type { DrainWaiter } from './backpressure.js';
+import { SharedLogReader } from './sharedLogReader.js';
 import { LastOffsets } from '../session/lastOffsets.js';
 import type { Limiter } from './limiter.js';
 import type { RoomLimits } from './limits.js';
@@ -24,7 +24,7 @@ export interface RoomMetrics {
 export interface RoomOptions {
   source: SessionSource;
   limits: RoomLimits;
-  flow: Flow;
+  flow: DrainWaiter;
   limiter: Limiter;
   metrics: RoomMetrics;
   /** The log was replaced or deleted: the room is of no use any more. */
@@ -54,7 +54,7 @@ const REACH_MS = 5_000;
 export class Room {
   readonly viewers = new Set<Viewer>();
   private readonly live = new Set<Viewer>();
-  private readonly history: History;
+  private readonly history: SharedLogReader;
   private readonly pacer: Pacer;
   private readonly partials: Partials;
   private readonly reached = new Set<() => void>();
@@ -73,7 +73,7 @@ export class Room {
     public first: number,
   ) {
     const { source, limiter, limits, metrics } = options;
-    this.history = new History(source, limiter, limits, () => metrics.logRead());
+    this.history = new SharedLogReader(source, limiter, limits, () => metrics.logRead());
     this.pacer = new Pacer(() => this.flush());
     this.partials = new Partials({
       ask: () => (metrics.partialAsked(), source.partial()),
@@ -227,7 +227,7 @@ export class Room {
         else if (turn >= TURN_BYTES) await new Promise(setImmediate);
         if (!this.filling(viewer)) return;
         turn = turn >= TURN_BYTES ? 0 : turn + limits.chunkBytes;
-        viewer.wire.write(packet, () => flow.poke(viewer.wire));
+        viewer.wire.write(packet, () => flow.recheck(viewer.wire));
         this.options.metrics.frames('event', packet.count);
         viewer.position = packet.last;
       }

@@ -1,5 +1,5 @@
 import type { Logger } from '@pizzapi/process';
-import { Flow } from './flow.js';
+import { DrainWaiter } from './backpressure.js';
 import { Limiter } from './limiter.js';
 import type { RoomLimits } from './limits.js';
 import { Room, type RoomMetrics } from './room.js';
@@ -28,11 +28,11 @@ interface Entry {
 /** The rooms of this gateway: opened for the first viewer, kept some seconds after the last. */
 export class Rooms {
   private readonly entries = new Map<string, Entry>();
-  private readonly flow: Flow;
+  private readonly flow: DrainWaiter;
   private readonly limiter: Limiter;
 
   constructor(private readonly options: RoomsOptions) {
-    this.flow = new Flow(options.limits);
+    this.flow = new DrainWaiter(options.limits);
     this.limiter = new Limiter(options.concurrentReads);
   }
 

@@ -1,5 +1,5 @@
 import type { Presence, ViewerMode } from '@pizzapi/protocol';
-import type { Wire } from '../wire/wire.js';
+import type { ClientConnection } from '../wire/clientConnection.js';
 
 /**
  * `greeted`: has not said where to begin. `filling`: gets what it is missing, by replay or after having been parked.
@@ -16,7 +16,7 @@ export class Viewer {
   announced = false;
 
   constructor(
-    readonly wire: Wire,
+    readonly wire: ClientConnection,
     readonly presence: Presence,
   ) {}
 

@@ -2,18 +2,18 @@ import { COMMAND_NAMES, SESSION_COMMANDS, type ShareMode, type ViewerMode } from
 import { describe, expect, it } from 'vitest';
 import { localOwner, type Principal } from '../auth/principal.js';
 import { Access } from './access.js';
-import { Expected } from './expected.js';
+import { RecentSpawns } from './recentSpawns.js';
 
 /** What the links are now; `undefined` = over. */
 let now: ShareMode | undefined;
-const expected = new Expected();
+const recentSpawns = new RecentSpawns();
 const access = new Access(
   {
     userOf: (sid) => ({ mine: 'u_1', theirs: 'u_2' })[sid],
     userOfRunner: (rid) => ({ mine: 'u_1', theirs: 'u_2' })[rid],
   },
   { modeNow: () => now },
-  expected,
+  recentSpawns,
 );
 
 const person: Principal = { ...localOwner(), userId: 'u_1', role: 'member' };
@@ -47,8 +47,8 @@ describe('a session', () => {
   });
 
   it('that was asked for a moment ago is there for its asker alone, and never shadows an owner', () => {
-    expected.add('new', { userId: 'u_1', runnerId: 'r' });
-    expected.add('theirs', { userId: 'u_1', runnerId: 'r' });
+    recentSpawns.add('new', { userId: 'u_1', runnerId: 'r' });
+    recentSpawns.add('theirs', { userId: 'u_1', runnerId: 'r' });
     expect(access.modeIn(person, 'new')).toBe('owner');
     expect(access.modeIn(admin, 'new')).toBeUndefined();
     expect(access.modeIn(person, 'theirs')).toBeUndefined();

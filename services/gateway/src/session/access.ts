@@ -2,7 +2,7 @@ import { errorInfo, guestCommandProblem, type ErrorInfo, type ViewerMode } from 
 import type { Principal } from '../auth/principal.js';
 import type { ShareStore } from '../auth/shareStore.js';
 import type { Directory } from './directory.js';
-import type { Expected } from './expected.js';
+import type { RecentSpawns } from './recentSpawns.js';
 
 /** The answer for a session that does not exist, and for one of somebody else's: the same to the letter. */
 export const unknownSession = (sid: string): ErrorInfo =>
@@ -20,7 +20,7 @@ export class Access {
   constructor(
     private readonly directory: Pick<Directory, 'userOf' | 'userOfRunner'>,
     private readonly shares: Pick<ShareStore, 'modeNow'>,
-    private readonly expected: Expected,
+    private readonly expected: RecentSpawns,
   ) {}
 
   /** What this person may do in a session; undefined: answer as if there were none. */

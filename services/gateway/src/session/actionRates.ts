@@ -2,7 +2,7 @@ import { OPTIONS } from '@pizzapi/process';
 import { errorInfo, type ErrorInfo } from '@pizzapi/protocol';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { networkOf } from '@pizzapi/process';
-import { consume } from '../accounts/limits.js';
+import { consume } from '../accounts/rateLimits.js';
 import type { Principal } from '../auth/principal.js';
 
 /** What is limited, each by itself: inputs and commands, starts of sessions among them, and files. */

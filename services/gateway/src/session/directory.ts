@@ -1,8 +1,8 @@
 import { bucket, watchLeases, type Backbone } from '@pizzapi/backbone';
 import { sleep, type Logger } from '@pizzapi/process';
 import { isMap, isOwnerRow, type OwnerRow, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
-import { Mirror } from '../auth/mirror.js';
-import { LogSizes } from './logSizes.js';
+import { WatchCache } from '../auth/watchCache.js';
+import { AccountLogSizes } from './logSizes.js';
 
 /** Whose the thing that changed is; undefined while nobody knows. */
 interface Owned {
@@ -43,11 +43,11 @@ const RUNNER_KEY = 'runner.';
  * which the authenticator alone writes: what an event says of that is not believed.
  */
 export class Directory {
-  readonly logSizes = new LogSizes();
+  readonly logSizes = new AccountLogSizes();
   private readonly sessions = new Map<string, SessionInfo>();
   private readonly runners = new Map<string, RunnerInfo>();
   private readonly leases = new Set<string>();
-  private readonly owners: Mirror<OwnerRow>;
+  private readonly owners: WatchCache<OwnerRow>;
   private readonly listeners = new Set<Listener>();
   private readonly stopping = new AbortController();
   private missing = 3;
@@ -58,7 +58,7 @@ export class Directory {
     private readonly b: Backbone,
     private readonly log: Logger,
   ) {
-    this.owners = new Mirror(b, { bucket: 'owners', check: isOwnerRow, log });
+    this.owners = new WatchCache(b, { bucket: 'owners', check: isOwnerRow, log });
     this.owners.on((key, after, before) => this.ownerChanged(key, after, before));
   }
 

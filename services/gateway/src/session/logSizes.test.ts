@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { LogSizes } from './logSizes.js';
+import { AccountLogSizes } from './logSizes.js';
 
 const sid = fc.constantFrom('s1', 's2', 's3');
 const owner = fc.option(fc.constantFrom('ann', 'bob'), { nil: undefined });
@@ -13,7 +13,7 @@ it('an account has what its sessions have, in whatever order sizes and owners co
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const sizes = new LogSizes();
+      const sizes = new AccountLogSizes();
       const model = new Map<string, { bytes: number; userId: string | undefined }>();
       for (const one of steps) {
         if (one.kind === 'set') {

@@ -4,7 +4,7 @@ interface LogSize {
 }
 
 /** How many bytes the logs of sessions have, by session and by account, as their projections say. In memory. */
-export class LogSizes {
+export class AccountLogSizes {
   private readonly sessions = new Map<string, LogSize>();
   private readonly accounts = new Map<string, number>();
 

@@ -20,7 +20,7 @@ export interface ProjectedMeta {
 const isProjectedMeta = (value: unknown): value is ProjectedMeta => isMap(value) && isMap(value['state']);
 
 /** What is known of sessions, for HTTP and for greetings. */
-export class Reader {
+export class SessionReader {
   private readonly metas;
   private readonly sessions;
 

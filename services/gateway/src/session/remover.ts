@@ -12,7 +12,7 @@ import {
 } from '@pizzapi/protocol';
 import type { Principal } from '../auth/principal.js';
 import type { ShareStore } from '../auth/shareStore.js';
-import type { Commander } from './commander.js';
+import type { CommandSender } from './commandSender.js';
 import type { Directory } from './directory.js';
 
 /** How long the host may take to end a session that is deleted, in ms. */
@@ -27,7 +27,7 @@ const PURGE_MS = 10_000;
 export interface RemoverDeps {
   b: Backbone;
   directory: Directory;
-  commander: Commander;
+  commandSender: CommandSender;
   shares: ShareStore;
 }
 
@@ -37,9 +37,9 @@ export class Remover {
 
   /** Ends the session if it runs, then deletes its log, what was folded from it, and its links. */
   async remove(principal: Principal, sid: string): Promise<ErrorInfo | undefined> {
-    const { b, directory, commander, shares } = this.deps;
+    const { b, directory, commandSender, shares } = this.deps;
     if (directory.isHosted(sid)) {
-      const outcome = await commander.command({ principal, sid, name: 'kill_session' });
+      const outcome = await commandSender.command({ principal, sid, name: 'kill_session' });
       if (outcome.kind === 'refused' && outcome.error.code !== 'session_ended') return outcome.error;
       if (!(await directory.until(() => !directory.isHosted(sid), END_MS))) {
         return errorInfo('runner_timeout', 'The host has not ended the session');
@@ -51,7 +51,7 @@ export class Remover {
     await Promise.all([bucket(b, 'sessions').delete(sid), bucket(b, 'session-meta').delete(sid), shares.forget(sid)]);
     // The last: until then somebody may try again what failed before.
     await forgetOwner(b, sid);
-    commander.audit('delete', principal, { sessionId: sid });
+    commandSender.audit('delete', principal, { sessionId: sid });
     return undefined;
   }
 

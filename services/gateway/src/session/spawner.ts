@@ -10,11 +10,11 @@ import {
 } from '@pizzapi/protocol';
 import type { Principal } from '../auth/principal.js';
 import { unknownRunner, type Access } from './access.js';
-import type { Answers, RunnerAnswer } from './answers.js';
+import type { RunnerReplies, RunnerCommandResult } from './runnerReplies.js';
 import { keepAttachments, storeAttachments } from './attachments.js';
-import type { Commander } from './commander.js';
+import type { CommandSender } from './commandSender.js';
 import type { Directory } from './directory.js';
-import type { Expected } from './expected.js';
+import type { RecentSpawns } from './recentSpawns.js';
 import { keyProblem, type IdempotentIds } from './keys.js';
 import type { Storage } from './storage.js';
 
@@ -29,11 +29,11 @@ export interface SpawnerOptions {
   b: Backbone;
   directory: Directory;
   access: Access;
-  expected: Expected;
+  recentSpawns: RecentSpawns;
   blobs: BlobStore;
   storage: Storage;
-  commander: Commander;
-  answers: Answers;
+  commandSender: CommandSender;
+  replies: RunnerReplies;
   ids: IdempotentIds;
   /** The address people open, without a slash at its end. */
   publicUrl: () => string;
@@ -50,7 +50,7 @@ export class Spawner {
   async spawn(principal: Principal, body: NewSessionBody, key?: string): Promise<SpawnOutcome> {
     const wrong = keyProblem(key);
     if (wrong !== undefined) return failed(wrong);
-    const tooFast = await this.options.commander.countAction(principal, Buffer.byteLength(body.prompt ?? ''));
+    const tooFast = await this.options.commandSender.countAction(principal, Buffer.byteLength(body.prompt ?? ''));
     if (tooFast !== undefined) return { ...tooFast, kind: 'failed' };
     const runner = this.chooseRunner(principal, body);
     if (runner.kind === 'refused') return failed(runner.error);
@@ -89,7 +89,7 @@ export class Spawner {
     args: object,
     commandId: string,
   ): Promise<SpawnOutcome> {
-    const { b, directory, expected, commander, answers, waitMs } = this.options;
+    const { b, directory, recentSpawns, commandSender, replies: answers, waitMs } = this.options;
     const reply = { sessionId: sid, runnerId: rid, shareUrl: `${this.options.publicUrl()}/s/${sid}` };
     const cleanups: (() => void)[] = [];
     let over = false;
@@ -110,11 +110,11 @@ export class Spawner {
         cleanups.push(() => clearTimeout(timer));
         void tail(b, sid, { after: 0, onEvents: begun }).then((running) => following(() => void running.stop()));
       });
-      const sent = await commander.send({ rid, principal, name: 'new_session', args, commandId });
+      const sent = await commandSender.send({ rid, principal, name: 'new_session', args, commandId });
       if (sent.kind === 'refused') return failed(sent.error);
-      if (directory.userOf(sid) === undefined) expected.add(sid, { userId: principal.userId, runnerId: rid });
+      if (directory.userOf(sid) === undefined) recentSpawns.add(sid, { userId: principal.userId, runnerId: rid });
       const outcome = await answered;
-      if (outcome.kind === 'failed') expected.delete(sid);
+      if (outcome.kind === 'failed') recentSpawns.delete(sid);
       return outcome;
     } finally {
       over = true;
@@ -147,7 +147,7 @@ export class Spawner {
   }
 }
 
-function refusal({ error }: RunnerAnswer): ErrorInfo {
+function refusal({ error }: RunnerCommandResult): ErrorInfo {
   if (error === undefined) return errorInfo('runner_failed');
   return isErrorCode(error.code)
     ? { code: error.code, message: error.message }

@@ -8,7 +8,7 @@ import type {
   StorageUse,
 } from '@pizzapi/backbone';
 import { OPTIONS } from '@pizzapi/process';
-import type { LogSizes } from './logSizes.js';
+import type { AccountLogSizes } from './logSizes.js';
 import type { RelayStorage } from './relayStorage.js';
 
 export const DEFAULT_STORAGE_LIMITS: StorageLimits = {
@@ -28,7 +28,7 @@ export interface SessionStorage {
 export class Storage {
   constructor(
     private readonly blobs: BlobStore,
-    private readonly logs: LogSizes,
+    private readonly logs: AccountLogSizes,
     readonly relay: RelayStorage,
     readonly limits: StorageLimits,
   ) {}

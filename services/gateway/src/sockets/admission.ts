@@ -1,11 +1,11 @@
 import { BEARER_PREFIX, errorInfo, PAGE_TOKEN, SUBPROTOCOL, type ErrorInfo } from '@pizzapi/protocol';
 import type { FastifyRequest } from 'fastify';
-import type { Addresses } from '../auth/addresses.js';
-import { scopeProblem } from '../http/scope.js';
+import type { OriginPolicy } from '../auth/originPolicy.js';
+import { authorizationProblem } from '../http/authorization.js';
 import type { Access } from '../session/access.js';
 
-export interface AdmissionDeps {
-  addresses: Addresses;
+export interface SocketAdmissionDeps {
+  originPolicy: OriginPolicy;
   access: Access;
   isDraining: () => boolean;
 }
@@ -23,12 +23,12 @@ export function protocolOf(offered: string | undefined): string | false | undefi
  * Why an upgrade is refused, or undefined. The guard has judged Host and credentials before, as of any request; what is
  * asked here holds for sockets alone.
  */
-export function socketProblem(request: FastifyRequest, deps: AdmissionDeps): ErrorInfo | undefined {
+export function socketProblem(request: FastifyRequest, deps: SocketAdmissionDeps): ErrorInfo | undefined {
   const { headers } = request;
   if (deps.isDraining()) return errorInfo('draining');
-  const foreign = deps.addresses.originProblem(headers);
+  const foreign = deps.originPolicy.originProblem(headers);
   if (foreign !== undefined) return foreign;
   if (protocolOf(headers['sec-websocket-protocol']) === undefined)
     return errorInfo('bad_request', `Subprotocols are ${Object.values(SUBPROTOCOL).join(' and ')}`);
-  return scopeProblem(request, deps.access);
+  return authorizationProblem(request, deps.access);
 }

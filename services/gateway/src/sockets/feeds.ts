@@ -4,7 +4,7 @@ import type { GatewayMetrics } from '../metrics.js';
 import { unknownSession, type Access } from '../session/access.js';
 import type { Directory, DirectoryChange } from '../session/directory.js';
 import { controlFrame, Packet } from '../wire/frame.js';
-import type { Wire } from '../wire/wire.js';
+import type { ClientConnection } from '../wire/clientConnection.js';
 import type { MetaFeeds, MetaListener } from './metaFeed.js';
 
 /** Sessions whose meta state one hub connection may follow. */
@@ -13,17 +13,17 @@ const MAX_META_SUBSCRIPTIONS = 256;
 const MAX_UNSENT = 1024 * 1024;
 
 /** What of the directory a feed tells, and to whom. */
-export interface FeedNews {
+export interface FeedUpdate {
   owner: string | undefined;
   frame: object;
 }
 
 /** Tells connections of one kind what changes in the directory: each frame is built once, for its owner's connections. */
-export class Feed {
-  private readonly wires = new Map<string, Set<Wire>>();
+export class ListFeed {
+  private readonly wires = new Map<string, Set<ClientConnection>>();
 
   /** `newsOf`: what to tell of a change, if anything. */
-  constructor(directory: Directory, newsOf: (change: DirectoryChange) => FeedNews | undefined) {
+  constructor(directory: Directory, newsOf: (change: DirectoryChange) => FeedUpdate | undefined) {
     directory.on((change) => {
       if (this.wires.size === 0) return;
       const news = newsOf(change);
@@ -38,19 +38,19 @@ export class Feed {
   }
 
   /** Tells this connection what is `userId`'s. */
-  add(userId: string, wire: Wire): void {
+  add(userId: string, wire: ClientConnection): void {
     const wires = this.wires.get(userId) ?? new Set();
     this.wires.set(userId, wires.add(wire));
   }
 
-  remove(userId: string, wire: Wire): void {
+  remove(userId: string, wire: ClientConnection): void {
     const wires = this.wires.get(userId);
     if (wires?.delete(wire) === true && wires.size === 0) this.wires.delete(userId);
   }
 }
 
 /** What `/ws/hub` tells. */
-export function hubNews(change: DirectoryChange): FeedNews | undefined {
+export function hubNews(change: DirectoryChange): FeedUpdate | undefined {
   switch (change.kind) {
     case 'session': {
       const { owner, added, session } = change;
@@ -64,7 +64,7 @@ export function hubNews(change: DirectoryChange): FeedNews | undefined {
 }
 
 /** What `/ws/runners` tells. */
-export function runnersNews(change: DirectoryChange): FeedNews | undefined {
+export function runnersNews(change: DirectoryChange): FeedUpdate | undefined {
   switch (change.kind) {
     case 'runner': {
       const { owner, added, runner } = change;
@@ -78,7 +78,7 @@ export function runnersNews(change: DirectoryChange): FeedNews | undefined {
 }
 
 /** What every kind of connection does with what comes in. */
-export interface Conversation<F> {
+export interface SocketHandler<F> {
   onFrame(frame: F): Promise<void> | void;
   problem(error: ErrorInfo, ref?: string): void;
   closed(): void;
@@ -96,8 +96,8 @@ class FeedSocket {
   constructor(
     protected readonly deps: FeedDeps,
     protected readonly principal: Principal,
-    protected readonly wire: Wire,
-    private readonly feed: Feed,
+    protected readonly wire: ClientConnection,
+    private readonly feed: ListFeed,
     list: object,
   ) {
     wire.send(list);
@@ -114,8 +114,8 @@ class FeedSocket {
   }
 }
 
-export class RunnersSocket extends FeedSocket implements Conversation<RunnersUpFrame> {
-  constructor(deps: FeedDeps, principal: Principal, wire: Wire, feed: Feed) {
+export class RunnersSocket extends FeedSocket implements SocketHandler<RunnersUpFrame> {
+  constructor(deps: FeedDeps, principal: Principal, wire: ClientConnection, feed: ListFeed) {
     super(deps, principal, wire, feed, { type: 'runners', runners: deps.directory.listRunners(principal.userId) });
   }
 
@@ -124,10 +124,10 @@ export class RunnersSocket extends FeedSocket implements Conversation<RunnersUpF
   }
 }
 
-export class HubSocket extends FeedSocket implements Conversation<HubUpFrame>, MetaListener {
+export class HubSocket extends FeedSocket implements SocketHandler<HubUpFrame>, MetaListener {
   private readonly subscribed = new Set<string>();
 
-  constructor(deps: FeedDeps, principal: Principal, wire: Wire, feed: Feed) {
+  constructor(deps: FeedDeps, principal: Principal, wire: ClientConnection, feed: ListFeed) {
     super(deps, principal, wire, feed, { type: 'sessions', sessions: deps.directory.listSessions(principal.userId) });
   }
 

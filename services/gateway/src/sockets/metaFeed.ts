@@ -1,7 +1,7 @@
 import { follow, type Backbone, type StoredEvent, type Tail } from '@pizzapi/backbone';
 import { backoff, sleep, type Logger } from '@pizzapi/process';
 import { applyMetaEvent, META_RELAY_EVENT_TYPES, type SessionMetaState } from '@pizzapi/protocol';
-import type { Reader } from '../session/reader.js';
+import type { SessionReader } from '../session/reader.js';
 import { readStoredEvent } from '../wire/storedEvent.js';
 
 /** What hears of a session's meta state. */
@@ -21,7 +21,7 @@ class MetaFeed {
 
   constructor(
     private readonly b: Backbone,
-    private readonly reader: Reader,
+    private readonly reader: SessionReader,
     private readonly sid: string,
   ) {}
 
@@ -68,7 +68,7 @@ export class MetaFeeds {
 
   constructor(
     private readonly b: Backbone,
-    private readonly reader: Reader,
+    private readonly reader: SessionReader,
     private readonly log: Logger,
   ) {}
 

@@ -1,9 +1,9 @@
 import type { Principal } from '../auth/principal.js';
-import type { RegistryChange } from '../auth/registry.js';
+import type { CredentialChange } from '../auth/credentialCache.js';
 import type { ShareChange } from '../auth/shareStore.js';
 
 /** Somebody may do less than before. */
-export type Revocation = RegistryChange | ShareChange;
+export type Revocation = CredentialChange | ShareChange;
 
 const CREDENTIAL = {
   login_ended: 'login',

@@ -2,12 +2,12 @@ import { AUDIT_STREAM, streamHead } from '@pizzapi/backbone';
 import { CLOSE_CODES } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { TestClient } from '../testing/client.js';
-import { startScenario, type Scenario } from '../testing/scenario.js';
+import { startScenario, type GatewayScenario } from '../testing/scenario.js';
 import { share } from '../testing/shares.js';
 import { auditRows } from '../testing/trail.js';
 import { MAX_SOCKETS_OF_LINK } from './socketLimits.js';
 
-let s: Scenario;
+let s: GatewayScenario;
 beforeAll(async () => {
   s = await startScenario();
   await s.writer('watched');

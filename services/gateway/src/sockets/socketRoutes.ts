@@ -5,8 +5,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { answerError } from '../http/errors.js';
 import { principalOf } from '../http/guard.js';
 import type { GatewayMetrics } from '../metrics.js';
-import { protocolOf, socketProblem, type AdmissionDeps } from './admission.js';
-import type { Sockets, Target } from './sockets.js';
+import { protocolOf, socketProblem, type SocketAdmissionDeps } from './admission.js';
+import type { Sockets, SocketTarget } from './sockets.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -43,9 +43,9 @@ export async function registerUpgrades(app: FastifyInstance, sockets: Sockets): 
 /** `/ws/sessions/:sid`, `/ws/hub` and `/ws/runners`: refused at the upgrade, in the shape of the HTTP API, or spoken with. */
 export function socketRoutes(
   app: FastifyInstance,
-  deps: AdmissionDeps & { sockets: Sockets; metrics: GatewayMetrics },
+  deps: SocketAdmissionDeps & { sockets: Sockets; metrics: GatewayMetrics },
 ): void {
-  const route = (url: string, targetOf: (request: FastifyRequest) => Target, guests = false) =>
+  const route = (url: string, targetOf: (request: FastifyRequest) => SocketTarget, guests = false) =>
     app.route({
       method: 'GET',
       url,

@@ -10,8 +10,8 @@ import {
 import type { WebSocket } from 'ws';
 import type { Principal } from '../auth/principal.js';
 import type { Directory } from '../session/directory.js';
-import { SocketWire } from '../wire/wire.js';
-import { Feed, hubNews, HubSocket, runnersNews, RunnersSocket, type Conversation } from './feeds.js';
+import { SocketConnection } from '../wire/clientConnection.js';
+import { ListFeed, hubNews, HubSocket, runnersNews, RunnersSocket, type SocketHandler } from './feeds.js';
 import { Inbox } from './inbox.js';
 import type { MetaFeeds } from './metaFeed.js';
 import { concerns, type Revocation } from './revocation.js';
@@ -25,7 +25,7 @@ const LEAVE_MS = 3_000;
 
 interface Connection {
   ws: WebSocket;
-  wire: SocketWire;
+  wire: SocketConnection;
   json: boolean;
   principal: Principal;
 }
@@ -36,9 +36,9 @@ export interface SocketsDeps extends ViewerDeps {
 }
 
 /** What a connection speaks with. */
-export type Target = { kind: 'viewer'; sid: string } | { kind: 'hub' } | { kind: 'runners' };
+export type SocketTarget = { kind: 'viewer'; sid: string } | { kind: 'hub' } | { kind: 'runners' };
 
-const pathOf = (target: Target): string =>
+const pathOf = (target: SocketTarget): string =>
   target.kind === 'viewer' ? `/ws/sessions/${target.sid}` : `/ws/${target.kind}`;
 
 interface Client {
@@ -52,13 +52,13 @@ interface Client {
 export class Sockets {
   private readonly clients = new Map<WebSocket, Client>();
   private readonly limits = new SocketLimits();
-  private readonly hub: Feed;
-  private readonly runners: Feed;
+  private readonly hub: ListFeed;
+  private readonly runners: ListFeed;
   private heartbeat: NodeJS.Timeout | undefined;
 
   constructor(private readonly deps: SocketsDeps) {
-    this.hub = new Feed(deps.directory, hubNews);
-    this.runners = new Feed(deps.directory, runnersNews);
+    this.hub = new ListFeed(deps.directory, hubNews);
+    this.runners = new ListFeed(deps.directory, runnersNews);
   }
 
   /** Begins to ask every connection for signs of life. */
@@ -100,10 +100,10 @@ export class Sockets {
   }
 
   /** Hands a new connection to what speaks with it. */
-  converse(ws: WebSocket, socket: Socket, target: Target, principal: Principal, json: boolean): void {
+  converse(ws: WebSocket, socket: Socket, target: SocketTarget, principal: Principal, json: boolean): void {
     const { metrics } = this.deps;
     const { kind } = target;
-    const wire = new SocketWire(ws, socket, json, (bytes) => metrics.bytes(bytes));
+    const wire = new SocketConnection(ws, socket, json, (bytes) => metrics.bytes(bytes));
     metrics.socketOpened(kind);
     ws.on('close', () => metrics.socketClosed(kind));
     const release = this.limits.take(principal);
@@ -127,11 +127,11 @@ export class Sockets {
   }
 
   /** A browser learns from the close why it may not come in; it would not from the answer to its upgrade. */
-  private turnAway(ws: WebSocket, wire: SocketWire, target: Target, { userId, ip = '' }: Principal): void {
-    const { metrics, refusals } = this.deps;
+  private turnAway(ws: WebSocket, wire: SocketConnection, target: SocketTarget, { userId, ip = '' }: Principal): void {
+    const { metrics, denials } = this.deps;
     ws.on('error', () => undefined);
     metrics.error('too_many_connections');
-    refusals.note({ code: 'too_many_connections', userId, ip, method: 'GET', path: pathOf(target) });
+    denials.record({ code: 'too_many_connections', userId, ip, method: 'GET', path: pathOf(target) });
     wire.close('too_many');
     setTimeout(() => ws.terminate(), LEAVE_MS).unref();
   }
@@ -148,7 +148,7 @@ export class Sockets {
 
   private speak<F>(
     { ws, wire, json, principal }: Connection,
-    conversation: Conversation<F>,
+    conversation: SocketHandler<F>,
     parse: (value: unknown) => ParsedFrame<F>,
   ): void {
     const inbox = new Inbox({

@@ -14,29 +14,29 @@ import {
 } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
 import type { Joins } from '../audit/joins.js';
-import type { Refusals } from '../audit/refusals.js';
+import type { DenialAuditor } from '../audit/denialAuditor.js';
 import type { Principal } from '../auth/principal.js';
 import type { GatewayMetrics } from '../metrics.js';
 import type { Room } from '../room/room.js';
 import type { Rooms } from '../room/rooms.js';
 import { Viewer } from '../room/viewer.js';
 import type { Access } from '../session/access.js';
-import type { Attention, Looker } from '../session/attention.js';
-import type { CommandOutcome, Commander } from '../session/commander.js';
-import type { Reader } from '../session/reader.js';
-import type { Wire } from '../wire/wire.js';
+import type { SessionVisibility, VisibleViewer } from '../session/visibility.js';
+import type { SendCommandOutcome, CommandSender } from '../session/commandSender.js';
+import type { SessionReader } from '../session/reader.js';
+import type { ClientConnection } from '../wire/clientConnection.js';
 
 /** How long opening a room may take before the viewer is told to try again, in ms. */
 const OPEN_MS = 10_000;
 
 export interface ViewerDeps {
   rooms: Rooms;
-  reader: Reader;
+  reader: SessionReader;
   access: Access;
-  attention: Attention;
-  commander: Commander;
+  visibility: SessionVisibility;
+  commandSender: CommandSender;
   metrics: GatewayMetrics;
-  refusals: Refusals;
+  denials: DenialAuditor;
   joins: Joins;
   log: Logger;
   /** How long a viewer may take to say where to begin, in ms. */
@@ -60,7 +60,7 @@ export class ViewerSocket {
   private room: Room | undefined;
   private greeting: Promise<void> | undefined;
   private over = false;
-  private readonly looker: Looker;
+  private readonly looker: VisibleViewer;
   /** Runs until the viewer has said where to begin. */
   private readonly due: NodeJS.Timeout;
 
@@ -69,11 +69,11 @@ export class ViewerSocket {
     private readonly sid: string,
     private readonly principal: Principal,
     mode: ViewerMode,
-    private readonly wire: Wire,
+    private readonly wire: ClientConnection,
   ) {
     const { userId, name } = principal;
     this.viewer = new Viewer(wire, { id: newId(), userId, mode, name });
-    this.looker = { userId, isThere: () => wire.isThere() };
+    this.looker = { userId, isThere: () => wire.isAlive() };
     this.due = setTimeout(() => wire.close('too_slow', 'No resume came'), deps.resumeMs).unref();
   }
 
@@ -147,9 +147,9 @@ export class ViewerSocket {
 
   /** Who came by a link is not who is notified. */
   private look(visible: boolean): void {
-    const { attention } = this.deps;
-    if (visible && !this.over && this.principal.share === undefined) attention.look(this.sid, this.looker);
-    else attention.away(this.sid, this.looker);
+    const { visibility } = this.deps;
+    if (visible && !this.over && this.principal.share === undefined) visibility.setVisible(this.sid, this.looker);
+    else visibility.setHidden(this.sid, this.looker);
   }
 
   private async resume(frame: Extract<ViewerUpFrame, { type: 'resume' }>): Promise<void> {
@@ -171,17 +171,17 @@ export class ViewerSocket {
 
   private async command(frame: Extract<ViewerUpFrame, { type: 'input' | 'command' }>): Promise<void> {
     const { principal, sid } = this;
-    const { commander } = this.deps;
-    const outcome: CommandOutcome =
+    const { commandSender } = this.deps;
+    const outcome: SendCommandOutcome =
       frame.type === 'input'
-        ? await commander.input({
+        ? await commandSender.input({
             principal,
             sid,
             text: frame.text,
             deliverAs: frame.deliverAs,
             attachments: frame.attachments,
           })
-        : await commander.command({ principal, sid, name: frame.name, args: frame.args });
+        : await commandSender.command({ principal, sid, name: frame.name, args: frame.args });
     const { ref } = frame;
     if (outcome.kind === 'sent') this.wire.send({ type: 'ack', ref, commandId: outcome.commandId });
     else this.refuse(outcome.error, frame.type, ref);
@@ -191,7 +191,7 @@ export class ViewerSocket {
   private refuse(error: ErrorInfo, frame: string, ref?: string): void {
     const { code } = error;
     if (ERRORS[code].status === 403)
-      this.deps.refusals.note({ code, userId: this.principal.userId, sessionId: this.sid, frame });
+      this.deps.denials.record({ code, userId: this.principal.userId, sessionId: this.sid, frame });
     this.problem(error, ref);
   }
 }

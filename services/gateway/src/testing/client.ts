@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket, type ClientOptions } from 'ws';
 import { PATIENT } from './patience.js';
 
-export type AnyFrame = Record<string, unknown> & { type: string };
+export type TestFrame = Record<string, unknown> & { type: string };
 
 /** A real WebSocket client that keeps what it is told. */
 export class TestClient {
   readonly ws: WebSocket;
-  readonly frames: AnyFrame[] = [];
+  readonly frames: TestFrame[] = [];
   /** WebSocket messages so far: many frames may come in one. */
   messages = 0;
   readonly opened: Promise<void>;
@@ -24,7 +24,7 @@ export class TestClient {
     this.ws.on('message', (data: Buffer, binary) => {
       this.messages++;
       const values = binary ? decodeMany(data) : [JSON.parse(data.toString()) as unknown];
-      this.frames.push(...(values as AnyFrame[]));
+      this.frames.push(...(values as TestFrame[]));
     });
     this.closed = new Promise((resolve) =>
       this.ws.on('close', (code, reason) => resolve({ code, reason: reason.toString() })),
@@ -40,7 +40,7 @@ export class TestClient {
     this.ws.send(this.json ? JSON.stringify(frame) : encode(frame));
   }
 
-  of(type: string): AnyFrame[] {
+  of(type: string): TestFrame[] {
     return this.frames.filter((frame) => frame.type === type);
   }
 
@@ -49,7 +49,7 @@ export class TestClient {
   }
 
   /** The first frame of a type, waited for. */
-  async heard(type: string, ms = PATIENT.timeout): Promise<AnyFrame> {
+  async heard(type: string, ms = PATIENT.timeout): Promise<TestFrame> {
     const deadline = Date.now() + ms;
     while (this.of(type).length === 0) {
       if (Date.now() > deadline)

@@ -1,10 +1,10 @@
 import { decodeMany, encode, type CloseName } from '@pizzapi/protocol';
 import type { Packet } from '../wire/frame.js';
-import type { Wire } from '../wire/wire.js';
+import type { ClientConnection } from '../wire/clientConnection.js';
 import { messagesIn } from './messages.js';
 
 /** A viewer's connection in memory: keeps the frames, and stops taking bytes when told to. */
-export class MemoryWire implements Wire {
+export class MemoryWire implements ClientConnection {
   open = true;
   buffered = 0;
   slow = false;
@@ -25,7 +25,7 @@ export class MemoryWire implements Wire {
     this.frames.push(decodeMany(encode(frame))[0] as Record<string, unknown>);
   }
 
-  isThere(): Promise<boolean> {
+  isAlive(): Promise<boolean> {
     return Promise.resolve(this.open);
   }
 

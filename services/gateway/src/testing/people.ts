@@ -3,7 +3,7 @@ import { mintToken, secretHash, tokenHint } from '@pizzapi/process';
 import { newId, type AccountRow, type KeyRow } from '@pizzapi/protocol';
 
 /** Somebody with an account and an API key. */
-export interface Person {
+export interface TestPerson {
   userId: string;
   /** A bearer. */
   token: string;
@@ -15,7 +15,7 @@ export async function addPerson(
   name: string,
   more: Partial<AccountRow> = {},
   kind: KeyRow['kind'] = 'user',
-): Promise<Person> {
+): Promise<TestPerson> {
   const account: AccountRow = { userId: newId('u'), name, role: 'member', createdAt: Date.now(), ...more };
   const { userId } = account;
   const token = mintToken(kind);

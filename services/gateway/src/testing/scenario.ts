@@ -17,10 +17,10 @@ import { createMetrics, ensureGatewaySecret, localToken, silentLogger } from '@p
 import { decode, deskSubjects, encode, OWNER_ID, type AccountRow } from '@pizzapi/protocol';
 import { createGateway, type Gateway, type GatewayOptions } from '../app.js';
 import { TestClient } from './client.js';
-import { addPerson, type Person } from './people.js';
+import { addPerson, type TestPerson } from './people.js';
 
 /** A real nats-server and a real gateway over it, for one test file. */
-export interface Scenario {
+export interface GatewayScenario {
   readonly nats: TestNats;
   /** A connection of the test's own, as a host has one. */
   readonly b: Backbone;
@@ -33,9 +33,9 @@ export interface Scenario {
   /** One more gateway over the same backbone and home. */
   start(options?: Partial<GatewayOptions>): Promise<{ gateway: Gateway; url: string }>;
   /** The host of a session, the owner's or somebody else's; the gateway knows whose when this resolves. */
-  writer(sid: string, of?: Person): Promise<SessionWriter>;
+  writer(sid: string, of?: TestPerson): Promise<SessionWriter>;
   /** Somebody with an account and a key. */
-  person(name: string, more?: Partial<AccountRow>): Promise<Person>;
+  person(name: string, more?: Partial<AccountRow>): Promise<TestPerson>;
   /** A request of the owner's own programs, or of who holds `token`; `url` is another gateway's. */
   fetch(path: string, init?: RequestInit & { json?: unknown; token?: string; url?: string }): Promise<Response>;
   /** A viewer; `path` is a session's id or a whole path. The owner's, or of who holds `token`. */
@@ -48,7 +48,7 @@ export interface Scenario {
 /** Hashes of passwords that are made in some milliseconds. */
 const CHEAP = { cost: { N: 2 ** 10, r: 8, p: 1 } };
 
-export async function startScenario(options: Partial<GatewayOptions> = {}): Promise<Scenario> {
+export async function startScenario(options: Partial<GatewayOptions> = {}): Promise<GatewayScenario> {
   const nats = await startTestNats();
   const home = await mkdtemp(join(tmpdir(), 'pizzapi-gateway-'));
   const secret = ensureGatewaySecret(home);

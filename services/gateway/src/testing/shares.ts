@@ -1,9 +1,9 @@
 import type { NewShareReply, ShareMode } from '@pizzapi/protocol';
-import type { Scenario } from './scenario.js';
+import type { GatewayScenario } from './scenario.js';
 
 /** Makes a link to a session of the owner's, or of who holds `token`. */
 export async function share(
-  s: Scenario,
+  s: GatewayScenario,
   sid: string,
   mode: ShareMode = 'read',
   token?: string,

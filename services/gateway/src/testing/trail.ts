@@ -1,12 +1,12 @@
 import { AUDIT_STREAM, consumeStream, publishAudit } from '@pizzapi/backbone';
 import { decode } from '@pizzapi/protocol';
-import type { Scenario } from './scenario.js';
+import type { GatewayScenario } from './scenario.js';
 
 /**
  * The rows of the audit trail after an offset, up to now. Every connection leaves a mark: what a gateway has written
  * before, though nobody waited for it, is in the stream before the mark of its connection.
  */
-export async function auditRows({ b, backbones }: Scenario, after = 0): Promise<Record<string, unknown>[]> {
+export async function auditRows({ b, backbones }: GatewayScenario, after = 0): Promise<Record<string, unknown>[]> {
   const mark = `mark-${crypto.randomUUID()}`;
   const marks = backbones.length;
   await Promise.all(backbones.map((each) => publishAudit(each, { kind: 'mark', at: Date.now(), mark })));

@@ -1,25 +1,25 @@
 import type { Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import { isAccountRow, isKeyRow, isLoginRow, type AccountRow, type KeyRow, type LoginRow } from '@pizzapi/protocol';
-import { Mirror } from './mirror.js';
+import { WatchCache } from './watchCache.js';
 
 /** How often what has expired is looked for, in ms. */
 const EXPIRY_MS = 1_000;
 
 /** Somebody may not any more what they could until now. `id`: of the login, the key, the account. */
-export type RegistryChange =
+export type CredentialChange =
   { kind: 'login_ended'; id: string } | { kind: 'key_revoked'; id: string } | { kind: 'account_disabled'; id: string };
 
-type Listener = (change: RegistryChange) => void;
+type Listener = (change: CredentialChange) => void;
 
 /**
  * Accounts, logins and keys in memory. Logins and keys are found by the SHA-256 of their secret. Every gateway learns
  * of a revocation here, wherever it was made, and tells its listeners.
  */
-export class Registry {
-  readonly accounts: Mirror<AccountRow>;
-  readonly logins: Mirror<LoginRow>;
-  readonly keys: Mirror<KeyRow>;
+export class CredentialCache {
+  readonly accounts: WatchCache<AccountRow>;
+  readonly logins: WatchCache<LoginRow>;
+  readonly keys: WatchCache<KeyRow>;
   private readonly listeners = new Set<Listener>();
   private expiry: NodeJS.Timeout | undefined;
 
@@ -28,9 +28,9 @@ export class Registry {
     log: Logger,
     private readonly now: () => number = Date.now,
   ) {
-    this.accounts = new Mirror(b, { bucket: 'accounts', prefix: 'user.', check: isAccountRow, log });
-    this.logins = new Mirror(b, { bucket: 'accounts', prefix: 'login.', check: isLoginRow, log });
-    this.keys = new Mirror(b, { bucket: 'api-keys', check: isKeyRow, log });
+    this.accounts = new WatchCache(b, { bucket: 'accounts', prefix: 'user.', check: isAccountRow, log });
+    this.logins = new WatchCache(b, { bucket: 'accounts', prefix: 'login.', check: isLoginRow, log });
+    this.keys = new WatchCache(b, { bucket: 'api-keys', check: isKeyRow, log });
     this.accounts.on((id, after, before) => {
       const disabled = after?.disabledAt !== undefined && before?.disabledAt === undefined;
       if (disabled || (after === undefined && before !== undefined)) this.tell({ kind: 'account_disabled', id });
@@ -94,7 +94,7 @@ export class Registry {
     }
   }
 
-  private tell(change: RegistryChange): void {
+  private tell(change: CredentialChange): void {
     for (const listener of [...this.listeners]) listener(change);
   }
 }

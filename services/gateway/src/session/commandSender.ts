@@ -18,11 +18,11 @@ import { unknownSession, type Access } from './access.js';
 import type { ActionRates } from './actionRates.js';
 import { keepAttachments, storeAttachments } from './attachments.js';
 import type { Directory } from './directory.js';
-import type { Expected } from './expected.js';
+import type { RecentSpawns } from './recentSpawns.js';
 import { answerProblem } from './guestAnswers.js';
 import { withoutClaims } from './identity.js';
 import { keyProblem, type IdempotentIds } from './keys.js';
-import type { Reader } from './reader.js';
+import type { SessionReader } from './reader.js';
 import type { Storage } from './storage.js';
 
 /** How long a host that is not there is waited for, in ms: a blip of its lease, or a session that has just begun. */
@@ -35,7 +35,7 @@ const BY_THE_RUNNER: readonly CommandName[] = ['attach_session', 'kill_session',
 /** What may still be asked of a session that is over. */
 const AFTER_THE_END: readonly CommandName[] = ['attach_session', 'fork'];
 
-export type CommandOutcome =
+export type SendCommandOutcome =
   | { kind: 'sent'; commandId: string }
   /** `retryAfterS`: too much was sent; it may be sent again after so many seconds. */
   | { kind: 'refused'; error: ErrorInfo; retryAfterS?: number };
@@ -68,26 +68,26 @@ export interface CheckedCommand {
   sid?: string;
 }
 
-export interface CommanderDeps {
+export interface CommandSenderDeps {
   b: Backbone;
   directory: Directory;
   access: Access;
-  expected: Expected;
+  recentSpawns: RecentSpawns;
   blobs: BlobStore;
   storage: Storage;
   rates: ActionRates;
   ids: IdempotentIds;
-  reader: Pick<Reader, 'meta'>;
+  reader: Pick<SessionReader, 'meta'>;
   log: Logger;
 }
 
-const refuse = (error: ErrorInfo): CommandOutcome => ({ kind: 'refused', error });
+const refuse = (error: ErrorInfo): SendCommandOutcome => ({ kind: 'refused', error });
 
 /** Turns what people ask of a session into commands to its host. Nothing is sent before everything is checked. */
-export class Commander {
-  constructor(private readonly deps: CommanderDeps) {}
+export class CommandSender {
+  constructor(private readonly deps: CommandSenderDeps) {}
 
-  async input({ principal, sid, text, deliverAs, attachments, key }: InputRequest): Promise<CommandOutcome> {
+  async input({ principal, sid, text, deliverAs, attachments, key }: InputRequest): Promise<SendCommandOutcome> {
     const denied = this.deps.access.commandProblem(principal, sid, 'input');
     if (denied !== undefined) return refuse(denied);
     if (text.trim() === '' && (attachments ?? []).length === 0) return refuse(errorInfo('input_empty'));
@@ -100,7 +100,7 @@ export class Commander {
     return this.dispatch({ principal, sid, name: 'input', args, key });
   }
 
-  async command(request: CommandRequest): Promise<CommandOutcome> {
+  async command(request: CommandRequest): Promise<SendCommandOutcome> {
     const { principal, sid, name, args = {} } = request;
     const denied = this.deps.access.commandProblem(principal, sid, name);
     if (denied !== undefined) return refuse(denied);
@@ -119,7 +119,7 @@ export class Commander {
     principal: Principal,
     bytes: number,
     sid?: string,
-  ): Promise<Extract<CommandOutcome, { kind: 'refused' }> | undefined> {
+  ): Promise<Extract<SendCommandOutcome, { kind: 'refused' }> | undefined> {
     const owner = (sid === undefined ? undefined : this.deps.access.ownerOf(sid)) ?? principal.userId;
     const tooFast = await this.deps.rates.take('input', principal, owner, bytes);
     return tooFast && { kind: 'refused', ...tooFast };
@@ -136,7 +136,7 @@ export class Commander {
     return storeAttachments(this.deps.blobs, { userId, sid, link: share && credential.id }, attachments);
   }
 
-  private async dispatch({ principal, sid, name, args = {}, key }: CommandRequest): Promise<CommandOutcome> {
+  private async dispatch({ principal, sid, name, args = {}, key }: CommandRequest): Promise<SendCommandOutcome> {
     const { access, directory, blobs, storage } = this.deps;
     const denied = () => access.commandProblem(principal, sid, name);
     const wrong = denied() ?? keyProblem(key);
@@ -148,7 +148,7 @@ export class Commander {
     const problem = commandProblem(known, whole) ?? (await this.answerProblem(principal, sid, known, whole));
     if (problem !== undefined) return refuse(problem);
 
-    const rid = directory.runnerOf(sid) ?? this.deps.expected.find(sid)?.runnerId;
+    const rid = directory.runnerOf(sid) ?? this.deps.recentSpawns.find(sid)?.runnerId;
     if (rid === undefined) return refuse(unknownSession(sid));
     if (directory.session(sid)?.state === 'ended' && !AFTER_THE_END.includes(known))
       return refuse(errorInfo('session_ended'));
@@ -182,7 +182,7 @@ export class Commander {
   }
 
   /** Sends a command that was checked. */
-  async send({ rid, principal, name, args, commandId, sid }: CheckedCommand): Promise<CommandOutcome> {
+  async send({ rid, principal, name, args, commandId, sid }: CheckedCommand): Promise<SendCommandOutcome> {
     const at = Date.now();
     const session = sid === undefined ? {} : { sessionId: sid };
     const command: unknown = {

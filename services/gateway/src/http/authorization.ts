@@ -15,14 +15,14 @@ declare module 'fastify' {
  * Stands behind the guard, before every route: the session or runner that the address names has to be the person's own,
  * or a guest's one session. No route has to remember to ask. To be registered behind the guard.
  */
-export function registerScope(
+export function registerAuthorization(
   app: FastifyInstance,
   { access, metrics }: { access: Access; metrics: GatewayMetrics },
 ): void {
   app.addHook('onRequest', async (request, reply) => {
     // A socket is asked more before, and then comes back here for this.
     if (request.routeOptions.config.socket === true) return;
-    const error = scopeProblem(request, access);
+    const error = authorizationProblem(request, access);
     if (error === undefined) return;
     metrics.error(error.code);
     return answerError(reply, error);
@@ -30,7 +30,7 @@ export function registerScope(
 }
 
 /** Why this person may not ask for what the address names, or undefined. Answered from memory alone. */
-export function scopeProblem(
+export function authorizationProblem(
   { principal, params, routeOptions }: FastifyRequest,
   access: Access,
 ): ErrorInfo | undefined {

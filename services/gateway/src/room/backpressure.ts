@@ -1,4 +1,4 @@
-import type { Wire } from '../wire/wire.js';
+import type { ClientConnection } from '../wire/clientConnection.js';
 import type { RoomLimits } from './limits.js';
 
 const SWEEP_MS = 25;
@@ -13,14 +13,14 @@ interface Waiting {
  * Waits for viewers to take what was written to them. One timer for all that wait; who takes nothing for 30 s is closed
  * with `too_slow` and can resume.
  */
-export class Flow {
-  private readonly waiting = new Map<Wire, Waiting>();
+export class DrainWaiter {
+  private readonly waiting = new Map<ClientConnection, Waiting>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly limits: Pick<RoomLimits, 'refillBytes' | 'stallMs'>) {}
 
   /** Resolves when little is unsent, or the connection is over. */
-  ready(wire: Wire): Promise<void> {
+  ready(wire: ClientConnection): Promise<void> {
     if (!wire.open || wire.buffered < this.limits.refillBytes) return Promise.resolve();
     return new Promise((resolve) => {
       this.waiting.set(wire, { resolve, buffered: wire.buffered, since: Date.now() });
@@ -29,7 +29,7 @@ export class Flow {
   }
 
   /** Something of this one was taken: look now rather than at the next sweep. */
-  poke(wire: Wire): void {
+  recheck(wire: ClientConnection): void {
     const entry = this.waiting.get(wire);
     if (entry !== undefined) this.look(wire, entry);
   }
@@ -41,7 +41,7 @@ export class Flow {
     this.timer = undefined;
   }
 
-  private look(wire: Wire, entry: Waiting): void {
+  private look(wire: ClientConnection, entry: Waiting): void {
     const { buffered } = wire;
     if (!wire.open || buffered < this.limits.refillBytes) {
       this.waiting.delete(wire);

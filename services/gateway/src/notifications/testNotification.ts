@@ -10,7 +10,7 @@ const payload = (at: number): PushPayload => ({
 });
 
 /** Sends somebody a notification through all they have, once each, and says what became of it. */
-export async function sendTrial(
+export async function sendTestNotification(
   store: NotificationStore,
   userId: string,
   publicUrl: string,

@@ -9,7 +9,7 @@ const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '::1'];
  * anything else in `Origin` a foreign page. One of them is where the page is: browsers sign in there and nowhere else.
  * The others are for programs, which show a bearer.
  */
-export class Addresses {
+export class OriginPolicy {
   private hosts = new Set<string>();
   private origins = new Set<string>();
   private page = { url: '', host: '', origin: '' };

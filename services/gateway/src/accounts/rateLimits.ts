@@ -12,7 +12,7 @@ const LONGEST_BLOCK_S = 15 * 60;
 const MEMORY_S = 60 * 60;
 
 /** What is limited, each by itself. */
-export type Attempt = 'login' | 'signup' | 'link' | 'password' | 'pair' | 'pair_lookup' | 'notification_test';
+export type AttemptOutcome = 'login' | 'signup' | 'link' | 'password' | 'pair' | 'pair_lookup' | 'notification_test';
 
 /** Whose attempt it is. */
 export interface Attempter {
@@ -31,7 +31,7 @@ export interface Attempter {
  * nobody keeps others from it alone; and who tries from many addresses does not keep it from the devices of its owner,
  * which count by themselves.
  */
-export class AttemptLimits {
+export class AttemptRateLimiter {
   private readonly clients;
   private readonly devices;
   private readonly accounts;
@@ -48,7 +48,10 @@ export class AttemptLimits {
    * Counts an attempt. Undefined when it may go on, or else the seconds to wait. A client that is sent away does not
    * count against the account.
    */
-  async take(what: Attempt, { ip, account, device, signedIn = false }: Attempter): Promise<number | undefined> {
+  async consume(
+    what: AttemptOutcome,
+    { ip, account, device, signedIn = false }: Attempter,
+  ): Promise<number | undefined> {
     // A device that has used up what is its own is a client like any other.
     if (device !== undefined && (await consume(this.devices, keyOf(what, device))) === undefined) return undefined;
     const wait = await consume(this.clients, keyOf(what, networkOf(ip)));
@@ -58,7 +61,7 @@ export class AttemptLimits {
   }
 
   /** It was no guess, and does not count. */
-  async succeeded(what: Attempt, { ip, account, device, signedIn = false }: Attempter): Promise<void> {
+  async refund(what: AttemptOutcome, { ip, account, device, signedIn = false }: Attempter): Promise<void> {
     if (device !== undefined) return void (await this.devices.delete(keyOf(what, device)));
     await this.clients.reward(keyOf(what, networkOf(ip)));
     if (account === undefined) return;
@@ -79,7 +82,7 @@ export class AttemptLimits {
   }
 }
 
-const keyOf = (what: Attempt, who: string): string => `${what}/${who}`;
+const keyOf = (what: AttemptOutcome, who: string): string => `${what}/${who}`;
 
 /** Counts one of a key, or several. Undefined when it may go on, or else the seconds to wait. */
 export async function consume(limiter: RateLimiterMemory, key: string, points = 1): Promise<number | undefined> {

@@ -17,7 +17,7 @@ interface Kept {
   usedAt: number;
 }
 
-interface Reader {
+interface LogReadHead {
   events: AsyncIterator<readonly SourceEvent[]>;
   upTo: number;
   abort: AbortController;
@@ -28,12 +28,12 @@ interface Reader {
  * Reads the log behind the ring for all viewers of a room together: who wants what another has just read, or is
  * reading, gets the same frames. What was read is kept for some seconds, within a bound of bytes.
  */
-export class History {
+export class SharedLogReader {
   private kept: Kept[] = [];
   private bytes = 0;
   private readonly reading = new Map<number, Promise<Chunk>>();
   /** Reads that went no further than their last taker wanted, by where they stand. */
-  private readonly readers = new Map<number, Reader>();
+  private readonly readers = new Map<number, LogReadHead>();
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
 
@@ -120,7 +120,7 @@ export class History {
   }
 
   /** A read that stands at `after` already, or a new one. */
-  private take(after: number, upTo: number): Reader {
+  private take(after: number, upTo: number): LogReadHead {
     const standing = this.readers.get(after);
     if (standing !== undefined) {
       this.readers.delete(after);
@@ -132,7 +132,7 @@ export class History {
     return { events, upTo, abort, idleSince: 0 };
   }
 
-  private end(reader: Reader): void {
+  private end(reader: LogReadHead): void {
     reader.abort.abort();
     void reader.events.return?.();
   }

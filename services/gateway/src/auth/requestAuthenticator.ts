@@ -4,8 +4,8 @@ import { BEARER_PREFIX, OWNER_ID, type AccountRow } from '@pizzapi/protocol';
 import type { Cookie } from './cookie.js';
 import type { PageTokens } from './pageTokens.js';
 import { localOwner, type Credential, type Principal } from './principal.js';
-import type { Registry } from './registry.js';
-import type { Seen } from './seen.js';
+import type { CredentialCache } from './credentialCache.js';
+import type { LastUsedRecorder } from './lastUsedRecorder.js';
 import type { ShareGuests } from './shareGuests.js';
 
 /** Whom a request speaks for. */
@@ -18,18 +18,18 @@ export type Authentication =
   /** A credential that is not valid: tampered, expired, revoked, of another kind, or of a disabled account. */
   | { kind: 'invalid'; by: 'cookie' | 'bearer' };
 
-export interface CredentialsDeps {
+export interface RequestAuthenticatorDeps {
   /** Of this home: whoever can read it may act as the owner. */
   secret: Uint8Array;
   cookie: Cookie;
   pageTokens: PageTokens;
-  registry: Registry;
-  seen: Seen;
+  credentialCache: CredentialCache;
+  lastUsed: LastUsedRecorder;
   guests: Pick<ShareGuests, 'verify'>;
 }
 
 /** What a request shows of who makes it, and from where. */
-export interface Shown {
+export interface PresentedCredentials {
   headers: IncomingHttpHeaders;
   query: unknown;
   /** Where a key is used from. */
@@ -41,15 +41,15 @@ export interface Shown {
 const MAX_GUEST_NAME = 40;
 
 /** The one place that knows what counts as a credential. */
-export class Credentials {
+export class RequestAuthenticator {
   private readonly isLocal: (token: string) => boolean;
 
-  constructor(private readonly deps: CredentialsDeps) {
+  constructor(private readonly deps: RequestAuthenticatorDeps) {
     this.isLocal = localTokenChecker(deps.secret);
   }
 
   /** A bearer goes before a cookie: who sends one means it. `isOfPage`: the request was made under the page's name. */
-  async authenticate({ headers, query, ip, isOfPage }: Shown): Promise<Authentication> {
+  async authenticate({ headers, query, ip, isOfPage }: PresentedCredentials): Promise<Authentication> {
     const bearer = bearerOf(headers);
     const by = bearer === undefined ? 'cookie' : 'bearer';
     const cookie = bearer === undefined && isOfPage ? this.deps.cookie.read(headers.cookie) : undefined;
@@ -61,7 +61,7 @@ export class Credentials {
 
   private async ofBearer(token: string, query: unknown, ip: string): Promise<Principal | undefined> {
     if (token.startsWith('local.'))
-      return this.isLocal(token) ? localOwner((await this.deps.registry.account(OWNER_ID))?.name) : undefined;
+      return this.isLocal(token) ? localOwner((await this.deps.credentialCache.account(OWNER_ID))?.name) : undefined;
     // A runner token is never a credential here, nor is a text that only looks like a token.
     if (token.startsWith('pz')) return tokenKind(token) === 'user' ? this.ofKey(token, ip) : undefined;
     const guest = await this.deps.guests.verify(token);
@@ -69,9 +69,9 @@ export class Credentials {
   }
 
   private async ofKey(token: string, ip: string): Promise<Principal | undefined> {
-    const { registry, seen } = this.deps;
+    const { credentialCache, lastUsed: seen } = this.deps;
     const hash = secretHash(token);
-    const row = await registry.key(hash);
+    const row = await credentialCache.key(hash);
     if (row?.kind !== 'user') return undefined;
     const account = await this.accountOf(row.userId);
     if (account === undefined) return undefined;
@@ -80,9 +80,9 @@ export class Credentials {
   }
 
   private async ofLogin(cookie: string): Promise<Principal | undefined> {
-    const { registry, seen } = this.deps;
+    const { credentialCache, lastUsed: seen } = this.deps;
     const hash = secretHash(cookie);
-    const row = await registry.login(hash);
+    const row = await credentialCache.login(hash);
     const account = row === undefined ? undefined : await this.accountOf(row.userId);
     if (row === undefined || account === undefined) return undefined;
     seen.login(hash, row);
@@ -90,9 +90,9 @@ export class Credentials {
   }
 
   private async accountOf(userId: string): Promise<AccountRow | undefined> {
-    const account = await this.deps.registry.account(userId);
+    const account = await this.deps.credentialCache.account(userId);
     if (account?.disabledAt !== undefined) return undefined;
-    if (account !== undefined) this.deps.seen.account(account);
+    if (account !== undefined) this.deps.lastUsed.account(account);
     return account;
   }
 }

@@ -7,9 +7,9 @@ const SETTLE_MS = 5_000;
 const RETRY_MS = 1_000;
 
 /** What became of a key: `before` and `after` are undefined where there was or is no value. */
-export type MirrorListener<T> = (key: string, after: T | undefined, before: T | undefined) => void;
+export type WatchCacheListener<T> = (key: string, after: T | undefined, before: T | undefined) => void;
 
-export interface MirrorOptions<T> extends Required<Pick<BucketOptions<T>, 'check'>> {
+export interface WatchCacheOptions<T> extends Required<Pick<BucketOptions<T>, 'check'>> {
   bucket: BucketName;
   /** Only the keys that begin with it, which end with a dot: `user.`. Keys are named without it. */
   prefix?: string;
@@ -17,9 +17,9 @@ export interface MirrorOptions<T> extends Required<Pick<BucketOptions<T>, 'check
 }
 
 /** The values of a bucket in memory, kept by watching it. A key it does not know (yet) is read from the bucket. */
-export class Mirror<T> {
+export class WatchCache<T> {
   private readonly rows = new Map<string, T>();
-  private readonly listeners = new Set<MirrorListener<T>>();
+  private readonly listeners = new Set<WatchCacheListener<T>>();
   private readonly waiting = new Set<{ revision: number; done: () => void }>();
   private readonly stopping = new AbortController();
   private readonly source;
@@ -32,7 +32,7 @@ export class Mirror<T> {
 
   constructor(
     b: Backbone,
-    private readonly options: MirrorOptions<T>,
+    private readonly options: WatchCacheOptions<T>,
   ) {
     this.source = bucket<T>(b, options.bucket, { check: options.check });
     this.prefix = options.prefix ?? '';
@@ -51,7 +51,7 @@ export class Mirror<T> {
     this.listeners.clear();
   }
 
-  on(listener: MirrorListener<T>): () => void {
+  on(listener: WatchCacheListener<T>): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
   }

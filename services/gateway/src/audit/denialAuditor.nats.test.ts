@@ -4,9 +4,9 @@ import { decode, SUBPROTOCOL } from '@pizzapi/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { askAt, pageOf } from '../testing/browser.js';
 import { refusal } from '../testing/client.js';
-import { startScenario, type Scenario } from '../testing/scenario.js';
+import { startScenario, type GatewayScenario } from '../testing/scenario.js';
 
-let s: Scenario;
+let s: GatewayScenario;
 let after: number;
 beforeAll(async () => {
   s = await startScenario();

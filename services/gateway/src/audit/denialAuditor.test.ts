@@ -1,7 +1,7 @@
 import type { AuditRow, StoreOutcome } from '@pizzapi/backbone';
 import { silentLogger } from '@pizzapi/process';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { pathOf, Refusals, REFUSALS_BURST, REFUSALS_PER_SECOND, type Refusal } from './refusals.js';
+import { pathOf, DenialAuditor, REFUSALS_BURST, REFUSALS_PER_SECOND, type Refusal } from './denialAuditor.js';
 
 const refusal: Refusal = { code: 'unauthenticated', ip: '127.0.0.1', method: 'GET', path: '/api/sessions' };
 
@@ -9,13 +9,13 @@ let now: number;
 let rows: AuditRow[];
 let counted: number;
 let outcome: StoreOutcome;
-let refusals: Refusals;
+let denials: DenialAuditor;
 beforeEach(() => {
   now = 1_000;
   rows = [];
   counted = 0;
   outcome = { kind: 'stored', seq: 1 };
-  refusals = new Refusals({
+  denials = new DenialAuditor({
     store: async (row) => {
       rows.push(row);
       return outcome;
@@ -27,7 +27,7 @@ beforeEach(() => {
 });
 
 const note = (times: number) => {
-  for (let i = 0; i < times; i++) refusals.note(refusal);
+  for (let i = 0; i < times; i++) denials.record(refusal);
 };
 
 describe('refusals', () => {

@@ -10,7 +10,7 @@ const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 const SIGN_MS = 1_000;
 
 /** The sending side of one client's connection. */
-export interface Wire {
+export interface ClientConnection {
   readonly open: boolean;
   /** Bytes written and not yet taken by the network. */
   readonly buffered: number;
@@ -18,7 +18,7 @@ export interface Wire {
   write(packet: Packet, done?: () => void): void;
   send(frame: object): void;
   /** Asks for a sign of life; false when none comes within a second. */
-  isThere(): Promise<boolean>;
+  isAlive(): Promise<boolean>;
   close(name: CloseName, reason?: string): void;
 }
 
@@ -26,7 +26,7 @@ export interface Wire {
  * Writes whole frames straight to the socket, past the queue of `ws`: that queue is used only while a message is being
  * compressed or read from a Blob, and we do neither.
  */
-export class SocketWire implements Wire {
+export class SocketConnection implements ClientConnection {
   /** One that was asked for, for all who want it. */
   private sign: Promise<boolean> | undefined;
 
@@ -57,7 +57,7 @@ export class SocketWire implements Wire {
     if (this.buffered > MAX_BUFFERED_BYTES) this.close('too_slow');
   }
 
-  isThere(): Promise<boolean> {
+  isAlive(): Promise<boolean> {
     if (!this.open) return Promise.resolve(false);
     return (this.sign ??= new Promise((resolve) => {
       const settle = (there: boolean): void => {

@@ -3,11 +3,11 @@ import { backoff, sleep, type Logger } from '@pizzapi/process';
 import { decode, isRunnerEvent, type RunnerEvent } from '@pizzapi/protocol';
 
 /** A runner's answer to a command that names no session. */
-export type RunnerAnswer = Extract<RunnerEvent, { type: 'command_result' }>;
+export type RunnerCommandResult = Extract<RunnerEvent, { type: 'command_result' }>;
 
 /** Hears what runners answer, for whoever waits for one. */
-export class Answers {
-  private readonly waiting = new Map<string, (answer: RunnerAnswer) => void>();
+export class RunnerReplies {
+  private readonly waiting = new Map<string, (answer: RunnerCommandResult) => void>();
   private readonly stopping = new AbortController();
 
   constructor(
@@ -24,7 +24,7 @@ export class Answers {
   }
 
   /** Calls `then` with the answer to a command, once. Returns what ends the waiting. */
-  expect(commandId: string, then: (answer: RunnerAnswer) => void): () => void {
+  expect(commandId: string, then: (answer: RunnerCommandResult) => void): () => void {
     this.waiting.set(commandId, then);
     return () => void this.waiting.delete(commandId);
   }
@@ -38,7 +38,7 @@ export class Answers {
           after: await streamHead(this.b, RUNNERS_STREAM),
           signal,
           onBatch: (records) => {
-            for (const { type, payload } of records) if (type === 'command_result') this.hear(payload);
+            for (const { type, payload } of records) if (type === 'command_result') this.onEvent(payload);
           },
         });
       } catch (err) {
@@ -48,7 +48,7 @@ export class Answers {
     }
   }
 
-  private hear(payload: Uint8Array): void {
+  private onEvent(payload: Uint8Array): void {
     if (this.waiting.size === 0) return;
     const event = decodeEvent(payload);
     if (event?.type === 'command_result') this.waiting.get(event.commandId)?.(event);

@@ -11,7 +11,7 @@ const MAX_WRITING = 64;
  * Notes when a login, a key or an account was last used: at most once a minute each, and without holding anyone up. A
  * note that meets another write of the row is dropped, so that what was revoked never comes back by it.
  */
-export class Seen {
+export class LastUsedRecorder {
   private readonly writing = new Set<string>();
   private readonly accounts;
   private readonly logins;
@@ -29,21 +29,21 @@ export class Seen {
 
   account(row: AccountRow): void {
     if (this.isDue(row.lastSeenAt))
-      this.note(this.accounts, `user.${row.userId}`, (now, at) =>
+      this.record(this.accounts, `user.${row.userId}`, (now, at) =>
         this.isDue(now.lastSeenAt) ? { ...now, lastSeenAt: at } : undefined,
       );
   }
 
   login(hash: string, row: LoginRow): void {
     if (this.isDue(row.lastSeenAt))
-      this.note(this.logins, `login.${hash}`, (now, at) =>
+      this.record(this.logins, `login.${hash}`, (now, at) =>
         this.isDue(now.lastSeenAt) ? { ...now, lastSeenAt: at } : undefined,
       );
   }
 
   key(hash: string, row: KeyRow, ip: string): void {
     if (this.isDue(row.lastUsedAt))
-      this.note(this.keys, hash, (now, at) =>
+      this.record(this.keys, hash, (now, at) =>
         this.isDue(now.lastUsedAt) ? { ...now, lastUsedAt: at, lastUsedFrom: ip } : undefined,
       );
   }
@@ -53,7 +53,7 @@ export class Seen {
   }
 
   /** `change` gives the row as it is to be, or undefined when another gateway was faster. */
-  private note<R extends object>(rows: Bucket<R>, key: string, change: (row: R, at: number) => R | undefined): void {
+  private record<R extends object>(rows: Bucket<R>, key: string, change: (row: R, at: number) => R | undefined): void {
     if (this.writing.has(key) || this.writing.size >= MAX_WRITING) return;
     this.writing.add(key);
     const write = async () => {

@@ -14,7 +14,7 @@ export type Refusal = { code: ErrorCode; userId?: string } & (
   { ip: string; method: string; path: string } | { sessionId: string; frame: string }
 );
 
-export interface RefusalsDeps {
+export interface DenialAuditorDeps {
   store: (row: AuditRow) => Promise<StoreOutcome>;
   metrics: { refusalsSuppressed(count: number): void };
   log: Logger;
@@ -26,18 +26,18 @@ export interface RefusalsDeps {
  * Writes a row `refused` of the audit trail for every refusal, without holding anyone up. Whoever is refused in a loop
  * cannot fill the trail: above the rate a refusal is only counted, and the next row tells how many (`suppressed`).
  */
-export class Refusals {
+export class DenialAuditor {
   private readonly now: () => number;
   private allowance = REFUSALS_BURST;
   private asOf: number;
   private suppressed = 0;
 
-  constructor(private readonly deps: RefusalsDeps) {
+  constructor(private readonly deps: DenialAuditorDeps) {
     this.now = deps.now ?? Date.now;
     this.asOf = this.now();
   }
 
-  note(refusal: Refusal): void {
+  record(refusal: Refusal): void {
     const at = this.now();
     if (!this.mayWrite(at)) return this.suppress(1);
     const { suppressed } = this;
