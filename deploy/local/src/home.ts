@@ -1,4 +1,4 @@
-import { generateCredentials, isCredentials, type Credentials } from '@pizzapi/authenticator';
+import { generateCredentials, isCredentials, type NatsCredentials } from '@pizzapi/authenticator';
 import { tokenKind } from '@pizzapi/process';
 import { CodedError } from '@pizzapi/protocol';
 import { access, chmod, constants, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -20,14 +20,14 @@ export interface Home {
 /** What `credentials.json` holds. */
 export interface NatsAccess {
   url: string;
-  users: Credentials;
+  users: NatsCredentials;
   /** What the runner of this machine shows, and any other that is started here without a token of its own. */
   runnerToken: string;
 }
 
 /** What an earlier run has left of it. */
 export interface KnownAccess {
-  users: Credentials;
+  users: NatsCredentials;
   runnerToken: string | undefined;
   /** 0 = any. */
   port: number;

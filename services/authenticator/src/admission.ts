@@ -4,7 +4,7 @@ import { parseNatsUser, parseRunnerPassword, type HostLogin, type KeyRow } from 
 import { connectionName } from './connectionName.js';
 import type { Grants } from './grants.js';
 import { hostPermissions } from './permissions.js';
-import type { Registry } from './registry.js';
+import type { ConnectionAuthorizer } from './connectionAuthorizer.js';
 import { claimRunner } from './runnerClaim.js';
 import { accountKey, accountRows, faultOf, keyRows, runnerKey, runnerRows, type KeyFault } from './tables.js';
 import type { Admittance } from './userJwt.js';
@@ -12,7 +12,7 @@ import type { Admittance } from './userJwt.js';
 /** A secret shorter than this is no proof that a host is the one it was before. */
 const MIN_SECRET_CHARS = 16;
 
-export interface Attempt {
+export interface LoginAttempt {
   user: string;
   password: string;
 }
@@ -38,11 +38,11 @@ export type Admission =
 export interface AdmissionDeps {
   b: Backbone;
   grants: Grants;
-  registry: Registry;
+  authorizer: ConnectionAuthorizer;
 }
 
 /** Decides whether a host is let in, and with what. Reads the buckets themselves: what was revoked is refused at once. */
-export async function admit(deps: AdmissionDeps, attempt: Attempt, now: number): Promise<Admission> {
+export async function admit(deps: AdmissionDeps, attempt: LoginAttempt, now: number): Promise<Admission> {
   const user = parseNatsUser(attempt.user);
   if (user === undefined) return { kind: 'refused', reason: 'unauthenticated' };
   const { login, inbox } = user;
@@ -58,7 +58,7 @@ interface HostAttempt<L extends HostLogin> {
 }
 
 async function admitDaemon(
-  { b, registry }: AdmissionDeps,
+  { b, authorizer }: AdmissionDeps,
   { login, inbox, password }: HostAttempt<Exclude<HostLogin, { kind: 'session' }>>,
   now: number,
 ): Promise<Admission> {
@@ -79,7 +79,7 @@ async function admitDaemon(
     keyHash: hash,
   });
   if (claim === 'taken') return { kind: 'refused', reason: 'runner_claimed', userId };
-  const kept = login.kind === 'keeper' ? registry.sessionsOf(rid) : [];
+  const kept = login.kind === 'keeper' ? authorizer.sessionsOf(rid) : [];
   return {
     kind: 'admitted',
     admittance: { name: connectionName(login, id), permissions: hostPermissions(login, { kept, inbox }), expiresAt },

@@ -1,13 +1,13 @@
 import { BlobStore, NO_STORAGE_LIMITS, openNkey, type Backbone, type StorageLimits } from '@pizzapi/backbone';
 import { showBackbone, type Logger, type Metrics, type Service } from '@pizzapi/process';
 import { serveCallout } from './callout.js';
-import { serveDesk } from './desk.js';
+import { serveHostApi } from './hostApi.js';
 import { Grants } from './grants.js';
-import { createMeters } from './meters.js';
+import { createAuthenticatorMetrics } from './metrics.js';
 import { servePurge } from './purge.js';
 import { LogSizes } from './logSizes.js';
-import { Registry } from './registry.js';
-import { patrol } from './revocation.js';
+import { ConnectionAuthorizer } from './connectionAuthorizer.js';
+import { enforceRevocations } from './revocationEnforcer.js';
 import { sweepBlobs } from './sweeping.js';
 import { trailOf } from './trail.js';
 
@@ -36,13 +36,13 @@ export interface Authenticator extends Service {
  * connections may not, and ends connections of what was revoked. Several at once share the work.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const { backbone: b, admin, issuerSeed, log, metrics } = options;
-  const meters = createMeters(metrics);
-  showBackbone(metrics, () => b.counters);
+  const { backbone: b, admin, issuerSeed, log, metrics: registry } = options;
+  const metrics = createAuthenticatorMetrics(registry);
+  showBackbone(registry, () => b.counters);
   const issuer = openNkey(issuerSeed);
   const grants = new Grants(issuerSeed);
-  const registry = new Registry(b);
-  const logSizes = new LogSizes(b, registry);
+  const authorizer = new ConnectionAuthorizer(b);
+  const logSizes = new LogSizes(b, authorizer);
   const trail = trailOf(b, log);
   const blobs = new BlobStore(b, { ...NO_STORAGE_LIMITS, ...options.storage });
   const ending = new AbortController();
@@ -57,19 +57,19 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     name: 'authenticator',
     ready: () => stops.length > 0 && b.status() === 'connected',
     async run() {
-      await registry.start(ending.signal);
+      await authorizer.start(ending.signal);
       if (ending.signal.aborted) return;
       stops = [
-        serveCallout({ b, grants, registry, issuer, trail, meters, log }),
-        serveDesk({ b, blobs, logSizes, grants, registry, trail, meters, log }),
-        servePurge({ b, admin, meters, log }),
+        serveCallout({ b, grants, authorizer, issuer, trail, metrics, log }),
+        serveHostApi({ b, blobs, logSizes, grants, authorizer, trail, metrics, log }),
+        servePurge({ b, admin, metrics, log }),
       ];
       log.info({ issuer: issuer.publicKey }, 'hosts are let in');
       await Promise.all([
-        registry.watching,
+        authorizer.watching,
         logSizes.watch(ending.signal),
-        patrol({ b, registry, meters, log }, ending.signal),
-        sweepBlobs({ b, admin, meters, log, sweepMs: options.sweepMs }, ending.signal),
+        enforceRevocations({ b, authorizer, metrics, log }, ending.signal),
+        sweepBlobs({ b, admin, metrics, log, sweepMs: options.sweepMs }, ending.signal),
       ]);
     },
     drain,

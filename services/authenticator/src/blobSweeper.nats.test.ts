@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BlobSweeper, DELETION_MS } from './blobSweeper.js';
-import { createMeters } from './meters.js';
+import { createAuthenticatorMetrics } from './metrics.js';
 import { deletedKey, deletedRows } from './tables.js';
 import { startSecuredNats, type SecuredNats } from './testing/index.js';
 
@@ -75,7 +75,13 @@ const nextDay = () => Date.now() + UNUSED_BLOB_MS + 1;
 /** A sweep at some time, beside those of the authenticator itself. */
 async function sweep(now: number): Promise<void> {
   const { metrics, admin } = s;
-  const deps = { b: authenticator, admin, meters: createMeters(metrics), log: silentLogger, now: () => now };
+  const deps = {
+    b: authenticator,
+    admin,
+    metrics: createAuthenticatorMetrics(metrics),
+    log: silentLogger,
+    now: () => now,
+  };
   await new BlobSweeper(deps).sweep(new AbortController().signal);
 }
 
@@ -167,7 +173,7 @@ describe('a look at all files', () => {
       const blobs = new BlobStore(fresh.admin);
       await blobs.put(place, Buffer.from('x'), 'x/y', KEEP);
       const { admin, metrics } = fresh;
-      const deps = { b, admin, meters: createMeters(metrics), log: silentLogger, now: nextDay };
+      const deps = { b, admin, metrics: createAuthenticatorMetrics(metrics), log: silentLogger, now: nextDay };
       await new BlobSweeper(deps).sweep(new AbortController().signal);
       expect(await bucket(fresh.admin, 'blob-owners').keys()).toHaveLength(1);
     } finally {

@@ -16,7 +16,7 @@ import {
 } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import type { BlobRow } from '@pizzapi/protocol';
-import type { Meters } from './meters.js';
+import type { AuthenticatorMetrics } from './metrics.js';
 import { deletedRows } from './tables.js';
 
 /** How long a session may lack an owner or a log, in ms, until its blobs count as left behind. */
@@ -28,7 +28,7 @@ export interface BlobSweeperDeps {
   b: Backbone;
   /** With the provisioner's login: nobody else may remove what is stored. */
   admin: Backbone;
-  meters: Meters;
+  metrics: AuthenticatorMetrics;
   log: Logger;
   now?: () => number;
 }
@@ -95,7 +95,7 @@ export class BlobSweeper {
   /** Removes what is stored and no row tells of. */
   async removeAbandoned(): Promise<void> {
     const removed = await this.removal.removeAbandoned(this.now());
-    if (removed > 0) this.deps.meters.blobsRemoved.inc({ why: 'abandoned' }, removed);
+    if (removed > 0) this.deps.metrics.blobsRemoved.inc({ why: 'abandoned' }, removed);
   }
 
   /** Whether a session has no owner, or no log, any more. A host that is there may be about to write its first event. */
@@ -118,7 +118,7 @@ export class BlobSweeper {
     let left = 0;
     for (const key of keys) {
       const outcome = await this.removal.remove(key, unusedAt);
-      if (outcome === 'removed') this.deps.meters.blobsRemoved.inc({ why });
+      if (outcome === 'removed') this.deps.metrics.blobsRemoved.inc({ why });
       if (outcome === 'in_use') left++;
     }
     return left;

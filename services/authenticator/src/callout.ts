@@ -2,8 +2,8 @@ import { serveRpc, type Backbone, type Nkey } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import { CodedError } from '@pizzapi/protocol';
 import { admit, type Admission, type AdmissionDeps } from './admission.js';
-import { Failures } from './failures.js';
-import type { Meters } from './meters.js';
+import { FailedLoginLimiter } from './failedLoginLimiter.js';
+import type { AuthenticatorMetrics } from './metrics.js';
 import { keyRows, QUEUE } from './tables.js';
 import type { Trail } from './trail.js';
 import { admitted, readAuthRequest, refused, type AuthRequest } from './userJwt.js';
@@ -16,13 +16,13 @@ const USED_EVERY_MS = 60_000;
 export interface CalloutDeps extends AdmissionDeps {
   issuer: Nkey;
   trail: Trail;
-  meters: Meters;
+  metrics: AuthenticatorMetrics;
   log: Logger;
 }
 
 /** Answers nats-server until the returned function is called. Of several authenticators one gets each question. */
 export function serveCallout(deps: CalloutDeps): () => void {
-  const failures = new Failures();
+  const failures = new FailedLoginLimiter();
   return serveRpc(deps.b, SUBJECT, async (body) => Buffer.from(await answer(deps, failures, body)), {
     queue: QUEUE,
     account: 'state',
@@ -30,19 +30,19 @@ export function serveCallout(deps: CalloutDeps): () => void {
 }
 
 /** The answer as a JWT; empty, which refuses too, for what is not a question of a server. */
-async function answer(deps: CalloutDeps, failures: Failures, body: Uint8Array): Promise<string> {
-  const { issuer, meters } = deps;
+async function answer(deps: CalloutDeps, failures: FailedLoginLimiter, body: Uint8Array): Promise<string> {
+  const { issuer, metrics } = deps;
   const now = Date.now();
   const request = readAuthRequest(Buffer.from(body).toString(), now);
   if (request === undefined) {
-    meters.callouts.inc({ outcome: 'bad_request' });
+    metrics.callouts.inc({ outcome: 'bad_request' });
     return '';
   }
-  const took = meters.calloutSeconds.startTimer();
+  const took = metrics.calloutSeconds.startTimer();
   const admission = await decide(deps, failures, request, now);
   took();
   const outcome = admission.kind === 'admitted' ? 'admitted' : admission.reason;
-  meters.callouts.inc({ outcome });
+  metrics.callouts.inc({ outcome });
   return admission.kind === 'admitted'
     ? admitted(issuer, request, admission.admittance, now)
     : refused(issuer, request, admission.reason, now);
@@ -50,11 +50,16 @@ async function answer(deps: CalloutDeps, failures: Failures, body: Uint8Array): 
 
 type Decision = Extract<Admission, { kind: 'admitted' }> | { kind: 'refused'; reason: string };
 
-async function decide(deps: CalloutDeps, failures: Failures, request: AuthRequest, now: number): Promise<Decision> {
+async function decide(
+  deps: CalloutDeps,
+  failures: FailedLoginLimiter,
+  request: AuthRequest,
+  now: number,
+): Promise<Decision> {
   const { trail, log } = deps;
   const { user, password, host } = request;
-  const standing = failures.standing(host, user, password, now);
-  if (standing !== undefined) return { kind: 'refused', reason: standing };
+  const caller = failures.cachedRefusal(host, user, password, now);
+  if (caller !== undefined) return { kind: 'refused', reason: caller };
   let admission: Admission;
   try {
     admission = await admit(deps, { user, password }, now);
@@ -66,7 +71,7 @@ async function decide(deps: CalloutDeps, failures: Failures, request: AuthReques
   if (admission.kind === 'refused') {
     const { reason, userId } = admission;
     failures.note(host, user, password, reason, now);
-    if (failures.isNews(user, reason, now)) {
+    if (failures.shouldReport(user, reason, now)) {
       log.info({ ...who, reason }, 'a host was refused');
       trail('runner_refused', { ...who, code: reason, userId });
     }

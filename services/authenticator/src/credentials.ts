@@ -13,7 +13,7 @@ export interface PasswordLogin {
 }
 
 /** What an installation's processes say to nats-server to be let in, one login a role. Kept in a file of mode 0600. */
-export interface Credentials {
+export interface NatsCredentials {
   /** The provisioner's: may do everything. */
   admin: NkeyLogin;
   gateway: NkeyLogin;
@@ -27,7 +27,7 @@ export interface Credentials {
 const NKEY_ROLES = ['admin', 'gateway', 'projector', 'authenticator'] as const;
 
 /** Fresh credentials. */
-export function generateCredentials(): Credentials {
+export function generateCredentials(): NatsCredentials {
   const nkey = (): NkeyLogin => ({ nkeySeed: createNkeySeed('user') });
   return {
     admin: nkey(),
@@ -40,7 +40,7 @@ export function generateCredentials(): Credentials {
 }
 
 /** Whether a value read from a file holds a login for every role. */
-export function isCredentials(value: unknown): value is Credentials {
+export function isCredentials(value: unknown): value is NatsCredentials {
   if (typeof value !== 'object' || value === null) return false;
   const { auditor, issuerSeed, ...logins } = value as Record<string, Record<string, unknown> | undefined>;
   return (

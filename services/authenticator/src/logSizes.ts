@@ -1,6 +1,6 @@
 import { bucket, type Backbone } from '@pizzapi/backbone';
 import { isSessionRow, type SessionRow } from '@pizzapi/protocol';
-import type { Registry } from './registry.js';
+import type { ConnectionAuthorizer } from './connectionAuthorizer.js';
 
 /** How many bytes the logs of sessions have, as their projections say, watched into memory. */
 export class LogSizes {
@@ -8,7 +8,7 @@ export class LogSizes {
 
   constructor(
     private readonly b: Backbone,
-    private readonly registry: Pick<Registry, 'userOf'>,
+    private readonly authorizer: Pick<ConnectionAuthorizer, 'userOf'>,
   ) {}
 
   /** Follows the projections until the signal aborts. */
@@ -23,7 +23,7 @@ export class LogSizes {
   /** Looks through all sessions: asked when one begins, which is seldom. */
   ofAccount(userId: string): number {
     let bytes = 0;
-    for (const [sid, size] of this.sessions) if (this.registry.userOf(sid) === userId) bytes += size;
+    for (const [sid, size] of this.sessions) if (this.authorizer.userOf(sid) === userId) bytes += size;
     return bytes;
   }
 }

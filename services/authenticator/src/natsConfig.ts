@@ -1,6 +1,6 @@
 import { inboxPrefixOfNkey, openNkey, stateSeedOf } from '@pizzapi/backbone';
 import { accountOf, ACCOUNTS, CROSSINGS, type Account, type Crossing } from './accounts.js';
-import type { Credentials } from './credentials.js';
+import type { NatsCredentials } from './credentials.js';
 import { AUDITOR, AUTH_TIMEOUT_S, SERVICE_ROLES, SERVICES, type Permissions } from './roles.js';
 
 /**
@@ -8,7 +8,7 @@ import { AUDITOR, AUTH_TIMEOUT_S, SERVICE_ROLES, SERVICES, type Permissions } fr
  * hosts by what the authenticator answers to the server's question. Holds public keys, and of secrets only the
  * auditor's password. Nothing in it belongs to one server: all servers of a cluster have the same.
  */
-export function authorizationConfig(credentials: Credentials): string {
+export function authorizationConfig(credentials: NatsCredentials): string {
   const publicKey = (seed: string): string => openNkey(seed).publicKey;
   const logins = SERVICE_ROLES.map((role) => {
     const { nkeySeed } = credentials[role];

@@ -1,14 +1,14 @@
 import { ownerOf, purgeSession, serveRpc, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import { decode, deskSubjects, encode, errorInfo, isId, isMap, type DeskRefusal } from '@pizzapi/protocol';
-import type { Meters } from './meters.js';
+import type { AuthenticatorMetrics } from './metrics.js';
 import { deletedKey, deletedRows, QUEUE } from './tables.js';
 
 export interface PurgeDeps {
   b: Backbone;
   /** A connection with the provisioner's login: nobody else may purge. */
   admin: Backbone;
-  meters: Meters;
+  metrics: AuthenticatorMetrics;
   log: Logger;
 }
 
@@ -16,7 +16,7 @@ export interface PurgeDeps {
  * Deletes the logs of sessions for gateways, until the returned function is called, and writes down that their blobs are
  * to be removed. Purging again is safe.
  */
-export function servePurge({ b, admin, meters, log }: PurgeDeps): () => void {
+export function servePurge({ b, admin, metrics, log }: PurgeDeps): () => void {
   const purge = async (body: Uint8Array): Promise<{ kind: 'answer'; purged: number } | DeskRefusal> => {
     const sid = sidIn(body);
     if (sid === undefined) return { kind: 'refused', ...errorInfo('bad_request') };
@@ -25,7 +25,7 @@ export function servePurge({ b, admin, meters, log }: PurgeDeps): () => void {
       const purged = await purgeSession(admin, sid);
       // Removing them may take longer than who asks waits, and outlive this process.
       if (owner !== undefined) await deletedRows(b).put(deletedKey(owner.userId, sid), { at: Date.now() });
-      meters.purges.inc();
+      metrics.purges.inc();
       log.info({ sid, purged }, 'the log of a session was deleted');
       return { kind: 'answer', purged };
     } catch (err) {

@@ -17,7 +17,7 @@ import { OrphanRowSweeper, type OrphanRowSweeperOptions } from './orphanRowSweep
 export interface ActiveProjectorOptions {
   backbone: Backbone;
   log: Logger;
-  meters: ProjectorMetrics;
+  metrics: ProjectorMetrics;
   reaper?: Pick<ReaperOptions, 'graceMs' | 'now' | 'tickMs'>;
   sweeper?: Pick<OrphanRowSweeperOptions, 'sweepMs'>;
   guests?: Pick<GuestReaperOptions, 'now' | 'tickMs'>;

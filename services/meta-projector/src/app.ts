@@ -14,7 +14,7 @@ export interface ProjectorOptions extends Pick<
   log: Logger;
   metrics: Metrics;
   /** Where notifications may be sent, by default not to private addresses, and where their links lead. */
-  notifier?: Partial<Omit<NotifierOptions, 'backbone' | 'log' | 'meters'>>;
+  notifier?: Partial<Omit<NotifierOptions, 'backbone' | 'log' | 'metrics'>>;
   /** How long the lease of an active projector that died keeps a standby waiting; ms. */
   lease?: { ttlMs?: number; renewMs?: number; pollMs?: number };
 }
@@ -29,22 +29,22 @@ export interface Projector extends Service {
  * active and the others stand by. The backbone must have
  * been provisioned.
  */
-export function createProjector({ backbone, log, metrics, lease, ...options }: ProjectorOptions): Projector {
-  const meters = createProjectorMetrics(metrics);
-  const notifier = { meters: createNotifierMetrics(metrics), reach: { allowPrivate: false }, ...options.notifier };
-  showBackbone(metrics, () => backbone.counters);
+export function createProjector({ backbone, log, metrics: registry, lease, ...options }: ProjectorOptions): Projector {
+  const metrics = createProjectorMetrics(registry);
+  const notifier = { metrics: createNotifierMetrics(registry), reach: { allowPrivate: false }, ...options.notifier };
+  showBackbone(registry, () => backbone.counters);
   const ending = new AbortController();
   let running: Promise<void> = Promise.resolve();
   let active = false;
 
   const term: Parameters<typeof runAsLeader>[0]['term'] = async (signals) => {
     active = true;
-    meters.active.set(1);
+    metrics.active.set(1);
     try {
-      await new ActiveProjector({ backbone, log, meters, ...options, notifier }, signals).run();
+      await new ActiveProjector({ backbone, log, metrics, ...options, notifier }, signals).run();
     } finally {
       active = false;
-      meters.active.set(0);
+      metrics.active.set(0);
     }
   };
 
@@ -56,7 +56,7 @@ export function createProjector({ backbone, log, metrics, lease, ...options }: P
     name: 'meta-projector',
     active: () => active,
     async run() {
-      meters.active.set(0);
+      metrics.active.set(0);
       running = runAsLeader({ backbone, log, signal: ending.signal, term, ...lease });
       await running;
     },

@@ -15,7 +15,7 @@ const CURSOR_MS = 1_000;
 export interface LiveProjectorOptions {
   backbone: Backbone;
   log: Logger;
-  meters: ProjectorMetrics;
+  metrics: ProjectorMetrics;
   /** Another projector has the lease: stop at once, write nothing more. */
   lost: AbortSignal;
   onRow: (sid: string, row: SessionRow | undefined) => void;
@@ -31,18 +31,18 @@ export class LiveProjector {
     private readonly options: LiveProjectorOptions,
     private readonly from: Cursor,
   ) {
-    const { backbone, log, meters, lost, onRow } = options;
+    const { backbone, log, metrics, lost, onRow } = options;
     const fold = new SessionProjection({
       rows: sessionRows(backbone),
       metas: metaRows(backbone),
       history: (sid) => replay(backbone, sid),
       onRow,
       log,
-      meters,
+      metrics,
     });
-    const common = { backbone, log, meters, signal: lost };
+    const common = { backbone, log, metrics, signal: lost };
     this.sessions = new StreamProjector({ ...common, handler: fold, after: from.sessions });
-    const runners = new RunnerProjection({ rows: runnerRows(backbone), log, meters });
+    const runners = new RunnerProjection({ rows: runnerRows(backbone), log, metrics });
     this.runners = new StreamProjector({ ...common, handler: runners, after: from.runners });
   }
 

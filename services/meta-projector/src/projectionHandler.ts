@@ -16,7 +16,7 @@ export interface ProjectionHandler {
 
 export interface ProjectionContext {
   log: Logger;
-  meters: ProjectorMetrics;
+  metrics: ProjectorMetrics;
 }
 
 /** The records of a batch by whose they are; what lies on no subject of ours is passed. */
@@ -34,14 +34,14 @@ export function byOwner(records: readonly StoredRecord[]): [id: string, record: 
 export function recordOutcome<S>(
   outcome: Folded<S>,
   { stream, id, record }: { stream: string; id: string; record: LogEvent },
-  { log, meters }: ProjectionContext,
+  { log, metrics }: ProjectionContext,
 ): S | undefined {
   switch (outcome.kind) {
     case 'folded':
-      meters.events.inc({ stream });
+      metrics.events.inc({ stream });
       return outcome.next;
     case 'poison': {
-      meters.poison.inc({ stream });
+      metrics.poison.inc({ stream });
       const { seq, type } = record;
       log.warn(
         { code: 'poison_event', stream, id, seq, type, problem: outcome.problem },
@@ -50,7 +50,7 @@ export function recordOutcome<S>(
       return outcome.next;
     }
     case 'stale':
-      meters.stale.inc();
+      metrics.stale.inc();
       log.debug({ stream, id, seq: record.seq, epoch: record.epoch }, 'event passed: of a stale epoch');
       return undefined;
     case 'seen':

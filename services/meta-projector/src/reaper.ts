@@ -16,7 +16,7 @@ const REAPED_AT_ONCE = 16;
 export interface ReaperOptions {
   backbone: Backbone;
   log: Logger;
-  meters: ProjectorMetrics;
+  metrics: ProjectorMetrics;
   graceMs?: number;
   /** ms; injected in tests. */
   now?: () => number;
@@ -57,10 +57,10 @@ export class Reaper {
   }
 
   private async ticking(signal: AbortSignal): Promise<void> {
-    const { backbone, meters, tickMs = TICK_MS } = this.options;
+    const { backbone, metrics, tickMs = TICK_MS } = this.options;
     while (!signal.aborted) {
       await sleep(tickMs, signal);
-      meters.waiting.set(this.book.waiting);
+      metrics.waiting.set(this.book.waiting);
       if (signal.aborted || !this.leasesKnown || backbone.status() !== 'connected') continue;
       const due = this.book.due(this.now()).slice(0, REAPED_AT_ONCE);
       await Promise.all(due.map((sid) => this.end(sid, signal)));
@@ -68,7 +68,7 @@ export class Reaper {
   }
 
   private async end(sid: string, signal: AbortSignal): Promise<void> {
-    const { backbone, log, meters } = this.options;
+    const { backbone, log, metrics } = this.options;
     try {
       const row = (await sessionRows(backbone).get(sid))?.value;
       if (row === undefined || row.info.state === 'ended') return this.book.sessionOver(sid);
@@ -77,7 +77,7 @@ export class Reaper {
       else this.returning.delete(sid);
       if (outcome.kind !== 'ended') return this.book.postpone(sid, this.now());
       this.book.sessionOver(sid);
-      meters.ended.inc();
+      metrics.ended.inc();
       log.info({ sid, seq: outcome.seq, runnerId: row.info.runnerId }, 'session ended: its host is lost');
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;

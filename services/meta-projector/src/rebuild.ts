@@ -64,10 +64,10 @@ export class Rebuild {
   constructor(private readonly options: RebuildOptions) {
     const { backbone, log } = options;
     // Of its own: what was counted when it happened is not counted again.
-    const meters = createProjectorMetrics(createMetrics());
+    const metrics = createProjectorMetrics(createMetrics());
     const { rows, metas, runners } = this.fresh;
-    this.sessionFold = new SessionProjection({ rows, metas, log, meters, history: (sid) => replay(backbone, sid) });
-    this.runnerFold = new RunnerProjection({ rows: runners, log, meters });
+    this.sessionFold = new SessionProjection({ rows, metas, log, metrics, history: (sid) => replay(backbone, sid) });
+    this.runnerFold = new RunnerProjection({ rows: runners, log, metrics });
   }
 
   /** Folds what the log holds now and was not folded yet. */

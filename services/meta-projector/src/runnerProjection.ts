@@ -10,8 +10,8 @@ export class RunnerProjection implements ProjectionHandler {
   private readonly rows: RowStore<RunnerRow>;
 
   constructor(private readonly options: ProjectionContext & { rows: RowBucket<RunnerRow> }) {
-    const { rows, meters } = options;
-    const onConflict = () => meters.conflicts.inc({ bucket: 'runners' });
+    const { rows, metrics } = options;
+    const onConflict = () => metrics.conflicts.inc({ bucket: 'runners' });
     this.rows = new RowStore({ bucket: rows, initial: initialRunnerRow, onConflict });
   }
 

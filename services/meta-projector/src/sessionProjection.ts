@@ -21,19 +21,19 @@ export class SessionProjection implements ProjectionHandler {
   private readonly metas: RowStore<SessionMetaRow>;
 
   constructor(private readonly options: SessionProjectionOptions) {
-    const { rows, metas, meters, cachedRows } = options;
+    const { rows, metas, metrics, cachedRows } = options;
     const common = cachedRows === undefined ? {} : { cachedRows };
     this.rows = new RowStore({
       ...common,
       bucket: rows,
       initial: (sid) => initialSessionRows(sid).row,
-      onConflict: () => meters.conflicts.inc({ bucket: 'sessions' }),
+      onConflict: () => metrics.conflicts.inc({ bucket: 'sessions' }),
     });
     this.metas = new RowStore({
       ...common,
       bucket: metas,
       initial: (sid) => initialSessionRows(sid).meta,
-      onConflict: () => meters.conflicts.inc({ bucket: 'session-meta' }),
+      onConflict: () => metrics.conflicts.inc({ bucket: 'session-meta' }),
     });
   }
 

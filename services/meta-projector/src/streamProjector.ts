@@ -14,7 +14,7 @@ export interface StreamProjectorOptions {
   /** The offset up to which everything is folded and written. */
   after: number;
   log: Logger;
-  meters: ProjectorMetrics;
+  metrics: ProjectorMetrics;
   /** Ends it at once: what waits in memory is dropped, for another projector has taken over. */
   signal: AbortSignal;
 }
@@ -41,9 +41,9 @@ export class StreamProjector {
 
   /** Folds until `drain`, the signal, or a stream that was replaced. Throws what is a bug. */
   async run(): Promise<ProjectionEnd> {
-    const { backbone, handler: fold, signal, meters } = this.options;
+    const { backbone, handler: fold, signal, metrics } = this.options;
     // Also where nothing has happened since: a gauge that is not there looks like a projector that is not.
-    meters.cursor.set({ stream: fold.stream }, this.position);
+    metrics.cursor.set({ stream: fold.stream }, this.position);
     await consumeStream(backbone, fold.stream, {
       after: this.position,
       signal: AbortSignal.any([signal, this.stopping.signal]),
@@ -86,15 +86,15 @@ export class StreamProjector {
     clearTimeout(this.timer);
     this.timer = undefined;
     if (this.waiting === 0 || this.options.signal.aborted) return;
-    const { handler: fold, meters, signal, log } = this.options;
-    const done = meters.flushSeconds.startTimer({ stream: fold.stream });
+    const { handler: fold, metrics, signal, log } = this.options;
+    const done = metrics.flushSeconds.startTimer({ stream: fold.stream });
     const upTo = this.folded;
     await retryWhileUnavailable(signal, log, () => fold.flush());
     if (signal.aborted) return;
     done();
     this.waiting = 0;
     this.position = upTo;
-    meters.cursor.set({ stream: fold.stream }, upTo);
+    metrics.cursor.set({ stream: fold.stream }, upTo);
   }
 
   private serially(work: () => Promise<void>): Promise<void> {

@@ -95,18 +95,18 @@ describe('of two projectors', () => {
     const foldings = await Promise.all(
       [1, 2].map(async () => {
         const backbone = await harness.connect();
-        const meters = createProjectorMetrics(createMetrics());
+        const metrics = createProjectorMetrics(createMetrics());
         const lost = new AbortController().signal;
         const from = { identity: 'same', sessions: 0, runners: 0 };
-        const folding = new LiveProjector({ backbone, log: silentLogger, meters, lost, onRow: () => undefined }, from);
-        return { backbone, folding, meters, running: folding.run() };
+        const folding = new LiveProjector({ backbone, log: silentLogger, metrics, lost, onRow: () => undefined }, from);
+        return { backbone, folding, metrics, running: folding.run() };
       }),
     );
     // Both read before the rest is written: otherwise the later one might find everything done.
     await harness.tell(await harness.host('first'), started('first'));
     const positionOf = async ({ cursor }: ReturnType<typeof createProjectorMetrics>) =>
       Math.max(...(await cursor.get()).values.map(({ value }) => value));
-    for (const { meters } of foldings) await expect.poll(() => positionOf(meters)).toBeGreaterThan(0);
+    for (const { metrics } of foldings) await expect.poll(() => positionOf(metrics)).toBeGreaterThan(0);
     const lasts = await Promise.all(
       ['a', 'b', 'c'].map(async (sid) => {
         const writer = await harness.host(sid);
@@ -123,7 +123,7 @@ describe('of two projectors', () => {
     await watching;
     for (const offsets of seen.values()) expect(offsets).toEqual([...offsets].sort((one, other) => one - other));
     const conflicts = await Promise.all(
-      foldings.map(async ({ meters }) => (await meters.conflicts.get()).values.length),
+      foldings.map(async ({ metrics }) => (await metrics.conflicts.get()).values.length),
     );
     expect(conflicts.some((count) => count > 0)).toBe(true);
     expect(await refoldChanges()).toEqual({ changed: 0, removed: 0 });

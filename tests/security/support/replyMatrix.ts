@@ -1,4 +1,4 @@
-import { AUDITOR, hostPermissions, SERVICES, type Credentials } from '@pizzapi/authenticator';
+import { AUDITOR, hostPermissions, SERVICES, type NatsCredentials } from '@pizzapi/authenticator';
 import type { RawLogin } from '@pizzapi/authenticator/testing';
 import { inboxPrefixOfNkey, openNkey, stateSeedOf } from '@pizzapi/backbone';
 import { encode, inboxPrefixOf, natsUserOf, type HostLogin } from '@pizzapi/protocol';
@@ -22,7 +22,7 @@ interface HostPasswords {
 const SERVICE_ROLES = ['gateway', 'projector', 'authenticator'] as const;
 
 /** Every login there is but the provisioner's, which may do everything. */
-export function attackersOf(credentials: Credentials, passwords: HostPasswords): Attacker[] {
+export function attackersOf(credentials: NatsCredentials, passwords: HostPasswords): Attacker[] {
   const host = (login: HostLogin, pass: string, kept: string[] = []): Attacker => ({
     name: login.kind,
     login: { user: natsUserOf(login), pass },
@@ -85,7 +85,7 @@ function concrete(patterns: readonly string[]): string[] {
 }
 
 /** Subjects that an attacker names for replies: calls of the API, and what belongs to others. */
-export function replySubjects(credentials: Credentials): string[] {
+export function replySubjects(credentials: NatsCredentials): string[] {
   const streams = ['SESSIONS', 'COMMANDS', 'KV_leases', 'KV_owners', 'KV_accounts'];
   const calls = ['UPDATE', 'PURGE', 'DELETE', 'MSG.DELETE', 'RESTORE'].flatMap((call) =>
     streams.map((stream) => `STREAM.${call}.${stream}`),

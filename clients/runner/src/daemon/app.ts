@@ -55,11 +55,11 @@ export interface Runner extends Service {
  * another runs with the same home, `runner_token_missing`, `runner_refused`, `cwd_not_found` for a root and so on.
  */
 export async function createRunner(deps: RunnerDeps): Promise<Runner> {
-  const { metrics = createMetrics() } = deps;
-  const meters = createRunnerMetrics(metrics);
-  let life = await begin(deps, meters);
-  showBackbone(metrics, () => life.counters);
-  exportSessionMetrics(metrics, runnerHome(deps.options.home), () => life.hosts.all);
+  const { metrics: registry = createMetrics() } = deps;
+  const metrics = createRunnerMetrics(registry);
+  let life = await begin(deps, metrics);
+  showBackbone(registry, () => life.counters);
+  exportSessionMetrics(registry, runnerHome(deps.options.home), () => life.hosts.all);
   return {
     name: 'runner',
     get identity() {
@@ -76,7 +76,7 @@ export async function createRunner(deps: RunnerDeps): Promise<Runner> {
       // A restart is a new life in the same process: everything is read, found and connected again.
       while ((await life.run()) === 'restart') {
         await life.detach();
-        life = await begin(deps, meters);
+        life = await begin(deps, metrics);
       }
     },
     drain: () => life.drain(),
@@ -84,7 +84,7 @@ export async function createRunner(deps: RunnerDeps): Promise<Runner> {
   };
 }
 
-async function begin(deps: RunnerDeps, meters: RunnerMetrics): Promise<RunnerLifecycle> {
+async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLifecycle> {
   const { options, log, signal, env = process.env } = deps;
   const home = runnerHome(options.home);
   const roots = await resolveRoots(options.roots ?? []);
@@ -136,7 +136,7 @@ async function begin(deps: RunnerDeps, meters: RunnerMetrics): Promise<RunnerLif
     );
     const hosts = new SessionHosts({
       deps: {
-        ...{ backbone, suspendedConnection, home, runnerId, log, pool, publisher, meters, agentDir: options.agentDir },
+        ...{ backbone, suspendedConnection, home, runnerId, log, pool, publisher, metrics, agentDir: options.agentDir },
         records: new SessionRecords(home.sessions),
         idleMs: deps.idleMs ?? options.idleMinutes * 60_000,
       },
@@ -148,7 +148,7 @@ async function begin(deps: RunnerDeps, meters: RunnerMetrics): Promise<RunnerLif
     const ledger = openLedger(home.ledger);
     let end: (how: 'restart' | 'shutdown') => void = () => undefined;
     const asked = new Promise<'restart' | 'shutdown'>((resolve) => (end = resolve));
-    const dispatcher = new CommandDispatcher({ ledger, hosts, publisher, meters, log, onStop: (how) => end(how) });
+    const dispatcher = new CommandDispatcher({ ledger, hosts, publisher, metrics, log, onStop: (how) => end(how) });
     const facts = { name, version, piVersion: PI_VERSION, startedAt: epoch, maxSessions };
     const stopRpc = serveRunner({ backbone, runnerId, facts, roots, hosts, models });
     const { lease } = held;

@@ -12,7 +12,7 @@ export interface CommandDispatcherOptions {
   ledger: Ledger;
   hosts: SessionHosts;
   publisher: RunnerEventPublisher;
-  meters: RunnerMetrics;
+  metrics: RunnerMetrics;
   log: Logger;
   /** The runner is asked to stop, or to start again. */
   onStop(how: 'restart' | 'shutdown'): void;
@@ -31,7 +31,7 @@ export class CommandDispatcher {
 
   /** One command from the stream, at its offset. Returns when its place in the order is taken, not when it is done. */
   dispatch(command: Command, seq: number): void {
-    const { ledger, log, meters } = this.options;
+    const { ledger, log, metrics } = this.options;
     const { commandId, name } = command;
     const first = ledger.begin(commandId, seq) === 'new';
     const entry = ledger.get(commandId);
@@ -42,7 +42,7 @@ export class CommandDispatcher {
       .then((outcome) => {
         if (outcome === undefined) return;
         ledger.finish(commandId, outcome.ok ? { ok: true } : outcome);
-        meters.commands.inc({ outcome: outcome.ok ? 'ok' : outcome.error.code });
+        metrics.commands.inc({ outcome: outcome.ok ? 'ok' : outcome.error.code });
       })
       .catch((error: unknown) => log.error({ err: error, commandId, command: name }, 'a command failed in the runner'))
       .finally(() => this.running.delete(work));

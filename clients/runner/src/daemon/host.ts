@@ -325,10 +325,10 @@ export class SessionHost {
   }
 
   private crashed(): void {
-    const { log, publisher, meters } = this.deps;
+    const { log, publisher, metrics } = this.deps;
     log.warn({ sid: this.sid }, 'a worker died');
     if (this.budget.crashed(Date.now())) {
-      meters.workerRestarts.inc();
+      metrics.workerRestarts.inc();
       publisher.publish({
         type: 'runner_warning',
         ...errorInfo('runner_failed', `The worker of session ${this.sid} died and is started again`),

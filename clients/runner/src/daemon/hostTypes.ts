@@ -11,7 +11,7 @@ export interface HostDeps extends LogAccess {
   pool: WorkerPool;
   records: SessionRecords;
   publisher: RunnerEventPublisher;
-  meters: RunnerMetrics;
+  metrics: RunnerMetrics;
   agentDir: string | undefined;
   idleMs: number;
   /** The session is over, or another's: this runner is done with it. */

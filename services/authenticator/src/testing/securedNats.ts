@@ -5,14 +5,14 @@ import { newId, type AccountRow, type KeyRow } from '@pizzapi/protocol';
 import { createAuthenticator, type Authenticator, type AuthenticatorOptions } from '../app.js';
 import { parseConnectionName } from '../connectionName.js';
 import { listConnections } from '../connections.js';
-import { generateCredentials, type Credentials } from '../credentials.js';
+import { generateCredentials, type NatsCredentials } from '../credentials.js';
 import { authorizationConfig } from '../natsConfig.js';
 
 /** A nats-server with all its permissions, provisioned, and an authenticator that runs: as in production. */
 export interface SecuredNats {
   readonly nats: TestNats;
   readonly url: string;
-  readonly credentials: Credentials;
+  readonly credentials: NatsCredentials;
   /** With the provisioner's login: may do everything. */
   readonly admin: Backbone;
   readonly authenticator: Authenticator;
@@ -76,7 +76,7 @@ export async function startSecuredNats({ binary, ...options }: SecuredOptions = 
     while (!authenticator.ready()) await new Promise((resolve) => setTimeout(resolve, 5));
     return authenticator;
   };
-  const asker = await connectAs('authenticator');
+  const caller = await connectAs('authenticator');
   const accounts = bucket<AccountRow>(admin, 'accounts');
   const keys = bucket<KeyRow>(admin, 'api-keys');
   return {
@@ -111,7 +111,7 @@ export async function startSecuredNats({ binary, ...options }: SecuredOptions = 
       await accounts.put(`user.${userId}`, { ...found.value, disabledAt: Date.now() });
     },
     async connectedHosts() {
-      const names = (await listConnections(asker)).map(({ name }) => name);
+      const names = (await listConnections(caller)).map(({ name }) => name);
       return names.filter((name) => parseConnectionName(name) !== undefined);
     },
     async stop() {

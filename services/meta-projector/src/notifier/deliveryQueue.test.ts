@@ -36,7 +36,7 @@ class Addressee {
 
 function outbox(retryMs: readonly number[] = []) {
   const metrics = createMetrics();
-  const box = new DeliveryQueue({ log: silentLogger, meters: createNotifierMetrics(metrics), retryMs });
+  const box = new DeliveryQueue({ log: silentLogger, metrics: createNotifierMetrics(metrics), retryMs });
   const counted = async (text: string) => (await metrics.render()).includes(`pizzapi_notifications_${text}\n`);
   return { box, counted };
 }

@@ -38,7 +38,7 @@ interface TargetQueue {
 
 export interface DeliveryQueueOptions {
   log: Logger;
-  meters: NotifierMetrics;
+  metrics: NotifierMetrics;
   retryMs?: readonly number[] | undefined;
 }
 
@@ -109,7 +109,7 @@ export class DeliveryQueue {
     this.sending--;
     const pause = delivery.kind === 'failed' ? this.pauseOf(job, delivery.retryAfterMs) : undefined;
     if (pause === undefined) {
-      this.options.meters.sent.inc({ channel: job.target.channel, outcome: delivery.kind });
+      this.options.metrics.sent.inc({ channel: job.target.channel, outcome: delivery.kind });
       this.next(lane);
     } else
       lane.timer = setTimeout(() => {
@@ -161,11 +161,11 @@ export class DeliveryQueue {
   }
 
   private drop(count: number, reason: string): void {
-    if (count > 0) this.options.meters.dropped.inc({ reason }, count);
+    if (count > 0) this.options.metrics.dropped.inc({ reason }, count);
   }
 
   private count(change: number): void {
     this.total += change;
-    this.options.meters.waiting.set({ stage: 'sending' }, this.total);
+    this.options.metrics.waiting.set({ stage: 'sending' }, this.total);
   }
 }

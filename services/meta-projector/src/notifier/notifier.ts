@@ -51,7 +51,7 @@ const WISH = { finished: 'agentFinished', input: 'needsInput', error: 'error' } 
 export interface NotifierOptions {
   backbone: Backbone;
   log: Logger;
-  meters: NotifierMetrics;
+  metrics: NotifierMetrics;
   reach: Reach;
   /** Where people open the page: links of webhooks lead there. */
   publicUrl?: string | undefined;
@@ -107,7 +107,7 @@ export class Notifier {
     const event = readMap(payload);
     if (event === undefined) return;
     this.decider.onEvent({ sid: subject.split('.')[1]!, msgId, at, event }, this.now());
-    this.options.meters.waiting.set({ stage: 'settling' }, this.decider.size);
+    this.options.metrics.waiting.set({ stage: 'settling' }, this.decider.size);
     if (this.decider.nextAt !== undefined) this.wake();
   }
 
@@ -116,7 +116,7 @@ export class Notifier {
     signal.addEventListener('abort', () => this.wake(), { once: true });
     while (!signal.aborted) {
       this.start(this.decider.due(this.now(), AT_ONCE - this.underWay.size), signal);
-      this.options.meters.waiting.set({ stage: 'settling' }, this.decider.size);
+      this.options.metrics.waiting.set({ stage: 'settling' }, this.decider.size);
       if (this.underWay.size >= AT_ONCE) {
         await Promise.race(this.underWay);
         continue;
@@ -137,10 +137,10 @@ export class Notifier {
   }
 
   private start(notices: readonly NotificationNotice[], signal: AbortSignal): void {
-    const { log, meters } = this.options;
+    const { log, metrics } = this.options;
     for (const notice of notices) {
       const telling = retryWhileUnavailable(signal, log, () => this.notify(notice).then(() => 'told'))
-        .then((told) => told ?? meters.dropped.inc({ reason: 'stopped' }))
+        .then((told) => told ?? metrics.dropped.inc({ reason: 'stopped' }))
         .then(() => undefined)
         .catch((err: unknown) => log.error({ err, sid: notice.sid }, 'nobody could be notified'))
         .finally(() => this.underWay.delete(telling));
@@ -150,8 +150,8 @@ export class Notifier {
 
   /** Finds out whom a notice is for and whether they want it, and puts it on its way. */
   private async notify({ sid, kind, body, at }: NotificationNotice): Promise<void> {
-    const { backbone, meters } = this.options;
-    const silent = (reason: string): void => meters.silent.inc({ reason });
+    const { backbone, metrics } = this.options;
+    const silent = (reason: string): void => metrics.silent.inc({ reason });
     const owner = await ownerOf(backbone, sid);
     if (owner === undefined) return silent('nobody');
     const { userId } = owner;

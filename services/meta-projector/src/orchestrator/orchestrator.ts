@@ -34,7 +34,7 @@ const TICK_MS = 1_000;
 export interface OrchestratorOptions {
   backbone: Backbone;
   log: Logger;
-  meters: Pick<ProjectorMetrics, 'links'>;
+  metrics: Pick<ProjectorMetrics, 'links'>;
   /** ms since epoch; injected in tests. */
   now?: () => number;
   tickMs?: number;
@@ -170,7 +170,7 @@ export class Orchestrator {
   }
 
   private count(command: OutgoingCommand['command']): void {
-    const { sent, receipts } = this.options.meters.links;
+    const { sent, receipts } = this.options.metrics.links;
     if (command.name === 'link_receipt') receipts.inc({ outcome: command.args.outcome });
     else sent.inc({ command: command.name });
   }
@@ -196,7 +196,7 @@ export class Orchestrator {
     const { log, tickMs = TICK_MS } = this.options;
     while (!signal.aborted) {
       await sleep(tickMs, signal);
-      this.options.meters.links.waiting.set(this.pending.all.length);
+      this.options.metrics.links.waiting.set(this.pending.all.length);
       for (const pendingCommand of this.pending.all) {
         if (signal.aborted) return;
         try {

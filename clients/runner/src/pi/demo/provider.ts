@@ -10,7 +10,7 @@ export const DEMO_MODEL = 'demo/demo';
 
 const API = 'pizzapi-demo';
 const CHARS_PER_TOKEN = 4;
-/** USD per million tokens: nobody pays them, but the meters have something to show. */
+/** USD per million tokens: nobody pays them, but the metrics have something to show. */
 const COST = { input: 0.5, output: 2, cacheRead: 0.05, cacheWrite: 0.6 };
 /** Failing turns that are remembered. */
 const MAX_ATTEMPTS_KEPT = 64;

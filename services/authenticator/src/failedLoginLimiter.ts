@@ -13,13 +13,13 @@ export const REMEMBER_MS = 2_000;
 const MAX_KEPT = 10_000;
 
 /** What failed lately, so that trying it again and again costs little and leaves one row in the audit trail a minute. */
-export class Failures {
+export class FailedLoginLimiter {
   private readonly hosts = new Map<string, { since: number; logins: Set<string> }>();
   private readonly known = new Map<string, { reason: string; until: number }>();
   private readonly told = new Map<string, number>();
 
   /** Why this login is refused without a look-up, if it is. */
-  standing(host: string, user: string, password: string, now: number): string | undefined {
+  cachedRefusal(host: string, user: string, password: string, now: number): string | undefined {
     const known = this.known.get(digest(user, password));
     if (known !== undefined && known.until > now) return known.reason;
     const counted = this.hosts.get(host);
@@ -37,7 +37,7 @@ export class Failures {
   }
 
   /** Whether this refusal is to be told: not more than once a minute each. */
-  isNews(user: string, reason: string, now: number): boolean {
+  shouldReport(user: string, reason: string, now: number): boolean {
     const key = `${user} ${reason}`;
     if (now - (this.told.get(key) ?? -Infinity) < 60_000) return false;
     keep(this.told, key, now);

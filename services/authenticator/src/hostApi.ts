@@ -25,53 +25,53 @@ import {
   type ErrorCode,
   type LinkMode,
 } from '@pizzapi/protocol';
-import { askerOf, standingOf, type Standing } from './deskAsker.js';
-import { DeskBlobs, MAX_BLOB_BYTES, type PutOutcome } from './deskBlobs.js';
-import { hasResult, idsAfter, seqBefore } from './deskLog.js';
+import { callerOf, authorizeCaller, type AuthorizedCaller } from './hostApiCaller.js';
+import { HostApiBlobs, MAX_BLOB_BYTES, type PutOutcome } from './hostApiBlobs.js';
+import { hasResult, idsAfter, seqBefore } from './hostApiLogQueries.js';
 import type { Grants } from './grants.js';
 import type { LogSizes } from './logSizes.js';
-import type { Meters } from './meters.js';
-import type { Registry } from './registry.js';
+import type { AuthenticatorMetrics } from './metrics.js';
+import type { ConnectionAuthorizer } from './connectionAuthorizer.js';
 import { QUEUE } from './tables.js';
 import type { Trail } from './trail.js';
 
 /** Questions that read a log or carry a blob, carried out at once by one authenticator; others are asked again. */
 export const MAX_AT_WORK = 16;
 
-export interface DeskDeps {
+export interface HostApiDeps {
   b: Backbone;
   blobs: BlobStore;
   logSizes: Pick<LogSizes, 'ofAccount'>;
   grants: Grants;
-  registry: Registry;
+  authorizer: ConnectionAuthorizer;
   trail: Trail;
-  meters: Meters;
+  metrics: AuthenticatorMetrics;
   log: Logger;
 }
 
 type Reply = DeskReplies[DeskVerb] | DeskRefusal;
 
 /** Does for hosts what their own connections may not, until the returned function is called. */
-export function serveDesk(deps: DeskDeps): () => void {
-  const desk = new Desk(deps);
+export function serveHostApi(deps: HostApiDeps): () => void {
+  const hostApi = new HostApi(deps);
   const answer = async (body: Uint8Array, subject: string): Promise<Uint8Array> =>
-    encode(await desk.answer(subject, body));
+    encode(await hostApi.answer(subject, body));
   const stops = ['desk.runner.*', 'desk.session.*'].map((subject) =>
     serveRpc(deps.b, subject, answer, { queue: QUEUE }),
   );
   return () => stops.forEach((stop) => stop());
 }
 
-class Desk {
-  private readonly blobs: DeskBlobs;
+class HostApi {
+  private readonly blobs: HostApiBlobs;
   private atWork = 0;
 
-  constructor(private readonly deps: DeskDeps) {
-    this.blobs = new DeskBlobs(deps.b, deps.blobs);
+  constructor(private readonly deps: HostApiDeps) {
+    this.blobs = new HostApiBlobs(deps.b, deps.blobs);
   }
 
   async answer(subject: string, body: Uint8Array): Promise<Reply> {
-    const { meters, log } = this.deps;
+    const { metrics, log } = this.deps;
     const request = read(body);
     const verb = request?.verb ?? 'unknown';
     let reply: Reply;
@@ -82,19 +82,19 @@ class Desk {
       log[code === 'internal' ? 'error' : 'warn']({ err: error, verb }, 'a question of a host failed');
       reply = refuse(code);
     }
-    meters.questions.inc({ verb, outcome: reply.kind === 'refused' ? reply.code : 'answered' });
+    metrics.questions.inc({ verb, outcome: reply.kind === 'refused' ? reply.code : 'answered' });
     return reply;
   }
 
   private async handle(subject: string, request: DeskRequest): Promise<Reply> {
-    const asker = askerOf(subject);
-    if (asker?.kind === 'runner' && request.sid === undefined) return this.forRunner(asker.rid, request);
-    const standing = asker && (await standingOf(this.deps.b, asker, request.sid));
-    if (standing === undefined) return refuse('session_not_found');
-    if (request.verb === 'claim') return this.claim(standing);
+    const claimed = callerOf(subject);
+    if (claimed?.kind === 'runner' && request.sid === undefined) return this.forRunner(claimed.rid, request);
+    const caller = claimed && (await authorizeCaller(this.deps.b, claimed, request.sid));
+    if (caller === undefined) return refuse('session_not_found');
+    if (request.verb === 'claim') return this.claim(caller);
     // Who does not have the session has no log of it to ask for.
-    if (standing.fresh) return refuse('session_not_found');
-    return this.limited(() => this.carryOut(standing, request));
+    if (caller.fresh) return refuse('session_not_found');
+    return this.limited(() => this.carryOut(caller, request));
   }
 
   /** What a runner asks about itself. */
@@ -118,7 +118,10 @@ class Desk {
     }
   }
 
-  private async carryOut({ userId, sid }: Standing, request: Exclude<DeskRequest, { verb: 'claim' }>): Promise<Reply> {
+  private async carryOut(
+    { userId, sid }: AuthorizedCaller,
+    request: Exclude<DeskRequest, { verb: 'claim' }>,
+  ): Promise<Reply> {
     const { b } = this.deps;
     switch (request.verb) {
       case 'commands_after':
@@ -155,22 +158,22 @@ class Desk {
   }
 
   /** Gives the session to the runner, with a new epoch. */
-  private async claim({ userId, rid, sid, fresh }: Standing): Promise<Reply> {
-    const { b, grants, meters, registry, trail } = this.deps;
+  private async claim({ userId, rid, sid, fresh }: AuthorizedCaller): Promise<Reply> {
+    const { b, grants, metrics, authorizer, trail } = this.deps;
     const shortage = fresh ? await this.shortageFor(userId, sid) : undefined;
     if (shortage !== undefined) {
-      meters.grants.inc({ outcome: 'storage_full' });
+      metrics.grants.inc({ outcome: 'storage_full' });
       return { kind: 'refused', ...storageFull(shortage) };
     }
     const outcome = await claimSession(b, { sid, userId, runnerId: rid });
     if (outcome.kind === 'refused') {
       const code = outcome.owner.userId === userId ? 'fenced' : 'session_not_found';
-      meters.grants.inc({ outcome: code });
+      metrics.grants.inc({ outcome: code });
       return refuse(code);
     }
     const { epoch } = outcome;
-    await registry.seen(epoch);
-    meters.grants.inc({ outcome: 'granted' });
+    await authorizer.seen(epoch);
+    metrics.grants.inc({ outcome: 'granted' });
     trail('session_granted', { userId, runnerId: rid, sessionId: sid, epoch });
     return { kind: 'granted', epoch, userId, grant: grants.mint({ sid, rid, userId, epoch }) };
   }

@@ -1,7 +1,7 @@
 import { METRICS, type Metrics } from '@pizzapi/process';
 
 /** What the authenticator counts. Names are in the table of @pizzapi/process. */
-export function createMeters(metrics: Metrics) {
+export function createAuthenticatorMetrics(metrics: Metrics) {
   return {
     /** `outcome`: admitted, or why not. */
     callouts: metrics.counter(METRICS.authCallouts, 'Hosts that wanted to connect, by what became of it', ['outcome']),
@@ -17,4 +17,4 @@ export function createMeters(metrics: Metrics) {
   };
 }
 
-export type Meters = ReturnType<typeof createMeters>;
+export type AuthenticatorMetrics = ReturnType<typeof createAuthenticatorMetrics>;

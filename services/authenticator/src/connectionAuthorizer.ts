@@ -26,7 +26,7 @@ interface SessionOwner {
  * Keys, accounts and owners as they are now, watched into memory: what a connection that was let in once still may,
  * can only be asked of all of them, again and again.
  */
-export class Registry {
+export class ConnectionAuthorizer {
   private readonly keys = new Map<string, KeyRow>();
   private readonly keysById = new Map<string, KeyRow>();
   private readonly accounts = new Map<string, AccountRow>();

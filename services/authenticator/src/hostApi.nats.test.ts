@@ -78,12 +78,12 @@ async function runnerOf(userId: string): Promise<Runner> {
 async function sessionOf({
   b,
   of,
-}: Runner): Promise<{ sid: string; epoch: number; worker: Backbone; asker: DeskAsker }> {
+}: Runner): Promise<{ sid: string; epoch: number; worker: Backbone; caller: DeskAsker }> {
   const sid = newId('s');
   const grant = await claimGrant(b, of(sid));
   if (grant.kind !== 'granted') throw new Error(grant.code);
   const worker = await connectHost({ kind: 'session', sid }, grant.grant);
-  return { sid, epoch: grant.epoch, worker, asker: { kind: 'session', sid } };
+  return { sid, epoch: grant.epoch, worker, caller: { kind: 'session', sid } };
 }
 
 describe('a session is granted', () => {
@@ -101,8 +101,8 @@ describe('a session is granted', () => {
 
   it('again, with a higher epoch, also to its worker', async () => {
     const runner = await runnerOf('ann');
-    const { sid, epoch, worker, asker } = await sessionOf(runner);
-    const again = await claimGrant(worker, asker);
+    const { sid, epoch, worker, caller } = await sessionOf(runner);
+    const again = await claimGrant(worker, caller);
     const third = await claimGrant(runner.b, runner.of(sid));
     expect(again).toMatchObject({ kind: 'granted', userId: 'ann' });
     expect(third).toMatchObject({ kind: 'granted', userId: 'ann' });
@@ -124,7 +124,7 @@ describe('a session is granted', () => {
 describe('a host asks about its own session', () => {
   it('what the log holds of it', async () => {
     const runner = await runnerOf('ann');
-    const { sid, epoch, worker, asker } = await sessionOf(runner);
+    const { sid, epoch, worker, caller } = await sessionOf(runner);
     const writer = await openWriter(worker, { sid, epoch, spoolDir: folder });
     const seqs: number[] = [];
     const append = async (event: { type: string; [field: string]: unknown }) => {
@@ -135,11 +135,11 @@ describe('a host asks about its own session', () => {
     await append({ type: 'command_result', commandId: 'c1', ok: true });
     await append({ type: 'message_start', messageId: 'm', role: 'user' });
     await append({ type: 'message_end', messageId: 'm', entryId: 'e1', message: {} });
-    expect(await hasResult(worker, asker, 'c1')).toBe(true);
+    expect(await hasResult(worker, caller, 'c1')).toBe(true);
     expect(await hasResult(runner.b, runner.of(sid), 'c2')).toBe(false);
-    expect(await seqBefore(worker, asker, 'e1')).toBe(seqs[1]);
-    expect(await seqBefore(worker, asker, 'e2')).toBeUndefined();
-    expect(await idsAfter(worker, asker, seqs[1]!)).toEqual([`${sid}.${epoch}.3`, `${sid}.${epoch}.4`]);
+    expect(await seqBefore(worker, caller, 'e1')).toBe(seqs[1]);
+    expect(await seqBefore(worker, caller, 'e2')).toBeUndefined();
+    expect(await idsAfter(worker, caller, seqs[1]!)).toEqual([`${sid}.${epoch}.3`, `${sid}.${epoch}.4`]);
     await writer.close();
   });
 
@@ -164,7 +164,7 @@ describe('a host asks about the links of guests', () => {
   };
 
   it('of its account, and is told of others what it is told of none', async () => {
-    const { worker, asker } = await sessionOf(await runnerOf('ann'));
+    const { worker, caller } = await sessionOf(await runnerOf('ann'));
     const links = [
       await link('a1', 'ann'),
       await link('a2', 'ann', { mode: 'approve' }),
@@ -174,7 +174,7 @@ describe('a host asks about the links of guests', () => {
       await link('b1', 'bob'),
       { shareId: 'none', sessionId: 's' },
     ];
-    expect(await linkModes(worker, asker, links)).toEqual([
+    expect(await linkModes(worker, caller, links)).toEqual([
       ...['collab', 'approve', 'restricted', 'revoked', 'expired', 'revoked', 'revoked'],
     ]);
     await bucket<object>(s.admin, 'accounts').put('user.cy', {
@@ -189,11 +189,11 @@ describe('a blob', () => {
   const large = Buffer.alloc(DESK_PART_BYTES * 2 + 1_000, 'pizza');
 
   it('goes part by part, whichever authenticator each part reaches, and comes back the same', async () => {
-    const { worker, asker } = await sessionOf(await runnerOf('ann'));
+    const { worker, caller } = await sessionOf(await runnerOf('ann'));
     for (const bytes of [Buffer.from('small'), large]) {
-      const ref = await putBlobVia(worker, asker, bytes, 'text/plain');
+      const ref = await putBlobVia(worker, caller, bytes, 'text/plain');
       expect(ref).toMatchObject({ size: bytes.byteLength, mediaType: 'text/plain' });
-      const found = await getBlobVia(worker, asker, ref.blob);
+      const found = await getBlobVia(worker, caller, ref.blob);
       expect(found?.mediaType).toBe('text/plain');
       expect(bytes.equals(found!.bytes)).toBe(true);
     }
@@ -202,10 +202,10 @@ describe('a blob', () => {
   it('of another account is not there, although its hash is known', async () => {
     const ann = await sessionOf(await runnerOf('ann'));
     const bob = await sessionOf(await runnerOf('bob'));
-    const { blob } = await putBlobVia(ann.worker, ann.asker, Buffer.from('of ann'), 'text/plain');
-    expect(await getBlobVia(bob.worker, bob.asker, blob)).toBeUndefined();
-    await putBlobVia(bob.worker, bob.asker, Buffer.from('of ann'), 'text/plain');
-    expect(await getBlobVia(bob.worker, bob.asker, blob)).toBeDefined();
+    const { blob } = await putBlobVia(ann.worker, ann.caller, Buffer.from('of ann'), 'text/plain');
+    expect(await getBlobVia(bob.worker, bob.caller, blob)).toBeUndefined();
+    await putBlobVia(bob.worker, bob.caller, Buffer.from('of ann'), 'text/plain');
+    expect(await getBlobVia(bob.worker, bob.caller, blob)).toBeDefined();
   });
 
   it('is not stored under another hash, too large, in odd parts, or with a part missing', async () => {

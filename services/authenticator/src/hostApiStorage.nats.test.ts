@@ -21,7 +21,7 @@ import {
   type SessionRow,
 } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { PARTS_BYTES, PARTS_TO_BEGIN_BYTES } from './deskBlobs.js';
+import { PARTS_BYTES, PARTS_TO_BEGIN_BYTES } from './hostApiBlobs.js';
 import { startSecuredNats, type SecuredNats } from './testing/index.js';
 
 const MIB = 1024 * 1024;
@@ -47,18 +47,18 @@ async function connectHost(login: HostLogin, password: string): Promise<Backbone
 /** A session of an account, and its worker's connection. */
 async function sessionOf(
   userId: string,
-): Promise<{ sid: string; rid: string; runner: Backbone; worker: Backbone; asker: DeskAsker }> {
+): Promise<{ sid: string; rid: string; runner: Backbone; worker: Backbone; caller: DeskAsker }> {
   const [rid, sid] = [newId('r'), newId('s')];
   const password = runnerPassword(await s.newRunnerToken(userId), 'a-secret-of-this-host');
   const runner = await connectHost({ kind: 'runner', rid }, password);
   const grant = await claimGrant(runner, { kind: 'runner', rid, sid });
   if (grant.kind !== 'granted') throw new Error(grant.code);
   const worker = await connectHost({ kind: 'session', sid }, grant.grant);
-  return { sid, rid, runner, worker, asker: { kind: 'session', sid } };
+  return { sid, rid, runner, worker, caller: { kind: 'session', sid } };
 }
 
-const put = ({ worker, asker }: Awaited<ReturnType<typeof sessionOf>>, bytes: Buffer) =>
-  putBlobVia(worker, asker, bytes, 'text/plain').then(
+const put = ({ worker, caller }: Awaited<ReturnType<typeof sessionOf>>, bytes: Buffer) =>
+  putBlobVia(worker, caller, bytes, 'text/plain').then(
     () => 'stored',
     (error: unknown) => (error as { code: string; message: string }).message,
   );
@@ -114,13 +114,13 @@ it('what has no room is refused with its first part', async () => {
 it('the same bytes are of what type each account says, and are read in the session that has them alone', async () => {
   const [ann, bob] = [await sessionOf('dora'), await sessionOf('emil')];
   const bytes = Buffer.from('of both');
-  const { blob } = await putBlobVia(ann.worker, ann.asker, bytes, 'text/html');
-  expect(await getBlobVia(bob.worker, bob.asker, blob)).toBeUndefined();
-  await putBlobVia(bob.worker, bob.asker, bytes, 'image/png');
-  expect((await getBlobVia(ann.worker, ann.asker, blob))?.mediaType).toBe('text/html');
-  expect((await getBlobVia(bob.worker, bob.asker, blob))?.mediaType).toBe('image/png');
+  const { blob } = await putBlobVia(ann.worker, ann.caller, bytes, 'text/html');
+  expect(await getBlobVia(bob.worker, bob.caller, blob)).toBeUndefined();
+  await putBlobVia(bob.worker, bob.caller, bytes, 'image/png');
+  expect((await getBlobVia(ann.worker, ann.caller, blob))?.mediaType).toBe('text/html');
+  expect((await getBlobVia(bob.worker, bob.caller, blob))?.mediaType).toBe('image/png');
   const sibling = await sessionOf('dora');
-  expect(await getBlobVia(sibling.worker, sibling.asker, blob)).toBeUndefined();
+  expect(await getBlobVia(sibling.worker, sibling.caller, blob)).toBeUndefined();
 });
 
 it('parts that one account never completes take no room from another’s', async () => {

@@ -32,7 +32,7 @@ export type PutOutcome =
  * Stores and reads blobs for hosts, part by part. Parts wait in a bucket, not in memory: the next one may be for another
  * authenticator. A session has the blobs that were stored for it: knowing a hash is not having the bytes.
  */
-export class DeskBlobs {
+export class HostApiBlobs {
   private readonly parts: Bucket<{ bytes: Uint8Array }>;
   private kept: { name: string; blob: Blob; until: number } | undefined;
 

@@ -2,12 +2,12 @@ import type { Backbone } from '@pizzapi/backbone';
 import { sleep, type Logger } from '@pizzapi/process';
 import { parseConnectionName } from './connectionName.js';
 import { kick, listConnections } from './connections.js';
-import type { Meters } from './meters.js';
-import type { Registry } from './registry.js';
+import type { AuthenticatorMetrics } from './metrics.js';
+import type { ConnectionAuthorizer } from './connectionAuthorizer.js';
 import { AUTH_TIMEOUT_S } from './roles.js';
 
 /** Between two looks at all connections when nothing was revoked, in ms: for keys that expired. */
-export const PATROL_MS = 30_000;
+export const REVOCATION_SCAN_MS = 30_000;
 /** Between two looks after something was revoked, in ms. */
 export const AGAIN_MS = 500;
 /**
@@ -16,11 +16,11 @@ export const AGAIN_MS = 500;
  */
 export const SETTLE_MS = AUTH_TIMEOUT_S * 1_000 + 1_000;
 
-export interface PatrolDeps {
+export interface RevocationEnforcerDeps {
   /** May ask all servers for connections. */
   b: Backbone;
-  registry: Registry;
-  meters: Meters;
+  authorizer: ConnectionAuthorizer;
+  metrics: AuthenticatorMetrics;
   log: Logger;
 }
 
@@ -28,11 +28,11 @@ export interface PatrolDeps {
  * Ends the connections of hosts whose key was revoked or expired, whose account was disabled, or whose session was
  * deleted or given to another host. Looks at once when one of these happens, again until none is left, and at the start.
  */
-export async function patrol(deps: PatrolDeps, signal: AbortSignal): Promise<void> {
-  const { registry, log } = deps;
+export async function enforceRevocations(deps: RevocationEnforcerDeps, signal: AbortSignal): Promise<void> {
+  const { authorizer, log } = deps;
   let until = Date.now() + SETTLE_MS;
   let woken = new AbortController();
-  registry.onLoss(() => {
+  authorizer.onLoss(() => {
     until = Date.now() + SETTLE_MS;
     woken.abort();
   });
@@ -43,20 +43,20 @@ export async function patrol(deps: PatrolDeps, signal: AbortSignal): Promise<voi
       return 1;
     });
     const soon = left > 0 || Date.now() < until;
-    await sleep(soon ? AGAIN_MS : PATROL_MS, AbortSignal.any([signal, woken.signal]));
+    await sleep(soon ? AGAIN_MS : REVOCATION_SCAN_MS, AbortSignal.any([signal, woken.signal]));
   }
 }
 
 /** One look; how many had to be ended. */
-async function endRevoked({ b, registry, meters, log }: PatrolDeps): Promise<number> {
+async function endRevoked({ b, authorizer, metrics, log }: RevocationEnforcerDeps): Promise<number> {
   const now = Date.now();
   const revoked = (await listConnections(b)).filter(
-    ({ name }) => parseConnectionName(name) !== undefined && !registry.mayStay(name, now),
+    ({ name }) => parseConnectionName(name) !== undefined && !authorizer.mayStay(name, now),
   );
   for (const connection of revoked) {
     log.info({ connection: connection.name }, 'ending a connection: what let it in was revoked');
     await kick(b, connection);
-    meters.kicks.inc();
+    metrics.kicks.inc();
   }
   return revoked.length;
 }
