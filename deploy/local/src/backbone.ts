@@ -1,5 +1,5 @@
 import { authorizationConfig } from '@pizzapi/authenticator';
-import { connectBackbone, moveBlobs, moveState, provision, type ProvisionOptions } from '@pizzapi/backbone';
+import { connectBackbone, moveBlobs, migrateStateAccount, provision, type ProvisionOptions } from '@pizzapi/backbone';
 import { launchNatsServer, processContext, requireNatsServer, type NatsServer } from '@pizzapi/backbone/server';
 import { backoff, type Logger } from '@pizzapi/process';
 import { join } from 'node:path';
@@ -86,7 +86,7 @@ async function prepare(
     provisioner: true,
   });
   try {
-    await moveState(admin);
+    await migrateStateAccount(admin);
     await provision(admin, storage);
     await moveBlobs(admin);
     await ensureOwner(admin);

@@ -1,8 +1,8 @@
 import { CodedError, decode, isMap, numberAt, subjects, WILDCARD } from '@pizzapi/protocol';
-import { inside, type Backbone, type Connection } from './connection.js';
+import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { streamHead } from './consume.js';
 import { batchOf, type DirectBatch } from './direct.js';
-import { patiently } from './kv.js';
+import { retryUntilDeadline } from './kv.js';
 import type { StoredMessage } from './message.js';
 import { AUDIT_STREAM } from './streams.js';
 
@@ -39,7 +39,7 @@ export interface AuditPage {
  * the page is read at once.
  */
 export async function readAudit(b: Backbone, { before, limit, kind }: AuditPageOptions): Promise<AuditPage> {
-  const connection = inside(b);
+  const connection = internals(b);
   const subject = kind === undefined ? WILDCARD.audit : subjects.audit(kind);
   const page = Math.min(Math.max(1, limit), MAX_AUDIT_ROWS);
   const head = await streamHead(b, AUDIT_STREAM);
@@ -70,7 +70,7 @@ async function lastWhere(low: number, high: number, holds: (value: number) => Pr
 
 /** All rows at or after `start` and before `end`. The server may answer with fewer at once than were asked for. */
 async function readUntil(
-  connection: Connection,
+  connection: BackboneConnection,
   subject: string,
   start: number,
   end: number,
@@ -86,13 +86,13 @@ async function readUntil(
 }
 
 /** How many rows lie at or after an offset. */
-async function countFrom(connection: Connection, subject: string, seq: number): Promise<number> {
+async function countFrom(connection: BackboneConnection, subject: string, seq: number): Promise<number> {
   const { messages, pending } = await read(connection, subject, seq, 1);
   return messages.length + pending;
 }
 
-function read(connection: Connection, subject: string, seq: number, limit: number): Promise<Read> {
-  return patiently(async () => {
+function read(connection: BackboneConnection, subject: string, seq: number, limit: number): Promise<Read> {
+  return retryUntilDeadline(async () => {
     const batch = await batchOf(connection, AUDIT_STREAM, subject, seq, limit);
     return batch.kind === 'read' ? batch : undefined;
   });

@@ -1,7 +1,7 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { CHUNKS, chunksOf, entryOf, openObjects } from './blobs.js';
 import { blobRows, parseBlobKey, type BlobPlace } from './blobStore.js';
-import { inside, type Backbone } from './connection.js';
+import { internals, type Backbone } from './connection.js';
 import { NO_STORAGE_LIMITS, StorageUsage } from './storageUsage.js';
 import { BLOB_SPEC, BLOB_STORE } from './streams.js';
 
@@ -71,7 +71,7 @@ export class BlobRemoval {
    * stored. How many there were.
    */
   async removeAbandoned(now: number): Promise<number> {
-    const { jsm } = inside(this.admin).stateConnection;
+    const { jsm } = internals(this.admin).stateConnection;
     // In this order: what is finished meanwhile is found.
     const info = await jsm.streams.info(BLOB_SPEC.name, { subjects_filter: `${CHUNKS}>` });
     const objects = await (await openObjects(this.admin)).list();
@@ -93,7 +93,7 @@ export class BlobRemoval {
 
   /** When the last message of a subject was stored; 0 when there is none. */
   private async lastTime(subject: string): Promise<number> {
-    const { jsm } = inside(this.admin).stateConnection;
+    const { jsm } = internals(this.admin).stateConnection;
     try {
       const found = await jsm.streams.getMessage(BLOB_SPEC.name, { last_by_subj: subject });
       return found === null ? 0 : found.time.getTime();
@@ -104,6 +104,6 @@ export class BlobRemoval {
   }
 
   private async purge(filter: string): Promise<void> {
-    await inside(this.admin).stateConnection.jsm.streams.purge(BLOB_SPEC.name, { filter });
+    await internals(this.admin).stateConnection.jsm.streams.purge(BLOB_SPEC.name, { filter });
   }
 }

@@ -2,14 +2,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hashOf, openObjects } from './blobs.js';
 import { ABANDONED_MS, BlobRemoval } from './blobRemoval.js';
 import { blobKey, blobRows, BlobStore, UNUSED_BLOB_MS } from './blobStore.js';
-import { inside, type Backbone } from './connection.js';
+import { internals, type Backbone } from './connection.js';
 import { bucket } from './kv.js';
 import { provision } from './provision.js';
 import { storageSums, StorageUsage, NO_STORAGE_LIMITS, type StorageLimits } from './storageUsage.js';
 import { BLOB_SPEC } from './streams.js';
-import { startScenario, type Scenario } from './scenario.js';
+import { startScenario, type BackboneScenario } from './scenario.js';
 
-let s: Scenario;
+let s: BackboneScenario;
 let b: Backbone;
 /** Another process. */
 let other: Backbone;
@@ -243,7 +243,7 @@ test('a count that a crash has left wrong is put right, and one that is changing
 });
 
 test('what no row tells of is removed once it is old: bytes that were never finished, and an object without a row', async () => {
-  const { jsm, nc } = inside(b);
+  const { jsm, nc } = internals(b);
   const store = new BlobStore(b);
   const place = newPlace();
   await store.put(place, text('stays'), 'x/y', KEEP);
@@ -265,7 +265,7 @@ test('what no row tells of is removed once it is old: bytes that were never fini
 test('a store that is full says so, and takes what fits once there is room', async () => {
   const store = new BlobStore(b);
   const place = newPlace();
-  const { jsm } = inside(b);
+  const { jsm } = internals(b);
   const { state } = await jsm.streams.info(BLOB_SPEC.name);
   await provision(b, { blobBytes: state.bytes + 200_000 });
   const large = Buffer.alloc(300_000, 'x');

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { Objm, type ObjectInfo, type ObjectStore } from '@nats-io/obj';
 import { headers } from '@nats-io/nats-core';
 import { CodedError } from '@pizzapi/protocol';
-import { Retry } from './backoff.js';
-import { inside, type Backbone, type Connection } from './connection.js';
+import { RetryDelay } from './retryDelay.js';
+import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { batchOf } from './direct.js';
 import { infoOf } from './provision.js';
 import { BLOB_SPEC, BLOB_STORE } from './streams.js';
@@ -21,7 +21,7 @@ const OVERHEAD = { part: 0.02, entry: 4_096 };
 const stores = new WeakMap<Backbone, Promise<ObjectStore>>();
 
 export function openObjects(b: Backbone): Promise<ObjectStore> {
-  const open = stores.get(b) ?? new Objm(inside(b).stateConnection.jsm.jetstream()).open(BLOB_STORE, false);
+  const open = stores.get(b) ?? new Objm(internals(b).stateConnection.jsm.jetstream()).open(BLOB_STORE, false);
   stores.set(b, open);
   open.catch(() => stores.delete(b));
   return open;
@@ -70,7 +70,7 @@ export async function putObject(b: Backbone, name: string, bytes: Uint8Array, me
 }
 
 async function isFull(b: Backbone, size: number): Promise<boolean> {
-  const info = await infoOf(inside(b).stateConnection, BLOB_SPEC.name);
+  const info = await infoOf(internals(b).stateConnection, BLOB_SPEC.name);
   const most = info?.config.max_bytes ?? -1;
   return most > 0 && (info?.state.bytes ?? 0) + size * (1 + OVERHEAD.part) + OVERHEAD.entry > most;
 }
@@ -80,12 +80,12 @@ async function isFull(b: Backbone, size: number): Promise<boolean> {
  * for bytes that were removed after it began. Throws `unavailable` when they do not come.
  */
 export async function getObject(b: Backbone, name: string): Promise<Blob | undefined> {
-  const retry = new Retry();
+  const retry = new RetryDelay();
   const deadline = Date.now() + READ_MS;
   for (;;) {
     const found = await entryOf(b, name);
     if (found === null) return undefined;
-    const bytes = await readChunks(inside(b).stateConnection, found.nuid, found.size);
+    const bytes = await readChunks(internals(b).stateConnection, found.nuid, found.size);
     if (bytes !== undefined)
       return { bytes, mediaType: found.headers?.get(MEDIA_TYPE) || 'application/octet-stream', size: bytes.byteLength };
     // Removed in this moment, which its entry will say, or not on this server yet.
@@ -95,7 +95,7 @@ export async function getObject(b: Backbone, name: string): Promise<Blob | undef
 }
 
 /** The bytes of an object, or undefined when they are not all there. */
-async function readChunks(connection: Connection, nuid: string, size: number): Promise<Uint8Array | undefined> {
+async function readChunks(connection: BackboneConnection, nuid: string, size: number): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for (let next = 1; length < size;) {

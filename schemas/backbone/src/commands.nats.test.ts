@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import { decode, encode, HEADER, subjects, type Command } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readCommands } from './commands.js';
-import { inside } from './connection.js';
+import { internals } from './connection.js';
 import { consumeStream, streamHead, type StoredRecord } from './consume.js';
 import { openLedger } from './ledger.js';
 import { writeHeaders } from './message.js';
 import { publishAudit, publishRunnerEvent, sendCommand } from './publish.js';
 import { requestRpc, serveRpc } from './rpc.js';
-import { startScenario, upTo, Watched, type Scenario } from './scenario.js';
+import { startScenario, upTo, Watched, type BackboneScenario } from './scenario.js';
 import { AUDIT_STREAM, COMMANDS_STREAM, RUNNERS_STREAM } from './streams.js';
 
-let s: Scenario;
+let s: BackboneScenario;
 let dir: string;
 beforeAll(async () => {
   s = await startScenario();
@@ -45,7 +45,7 @@ test('a runner reads its own commands in order, passes over what is none, and go
   await sendCommand(s.b, 'other', command('foreign'));
   await sendCommand(s.b, 'mine', command('a'));
   const store = (id: string, bytes: Uint8Array) =>
-    inside(s.b).publisher.publish(subject, bytes, writeHeaders([[HEADER.msgId, `mine.${id}`]]));
+    internals(s.b).publisher.publish(subject, bytes, writeHeaders([[HEADER.msgId, `mine.${id}`]]));
   await store('no-msgpack', new Uint8Array([0xc1]));
   await store('odd', encode({ commandId: 'odd', name: 'dance' }));
   await sendCommand(s.b, 'mine', command('b'));
@@ -206,6 +206,6 @@ test('a request is answered, or nobody serves it, or nobody answers in time', as
   expect(answer.kind === 'ok' && decode(answer.body)).toBe('you said hello');
   expect(await ask('fail', 300)).toEqual({ kind: 'timeout' });
   end();
-  await inside(s.b).nc.flush();
+  await internals(s.b).nc.flush();
   expect(await ask('gone?')).toEqual({ kind: 'no_responders' });
 });

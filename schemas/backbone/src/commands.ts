@@ -1,7 +1,7 @@
 import { CodedError, decode, isCommand, subjects, type Command } from '@pizzapi/protocol';
 import type { Msg } from '@nats-io/nats-core';
-import { Retry } from './backoff.js';
-import { inside, type Backbone, type Connection } from './connection.js';
+import { RetryDelay } from './retryDelay.js';
+import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { isStoredOn, storedFromHeaders } from './message.js';
 import { readCommandPage } from './storedCommands.js';
 
@@ -26,7 +26,7 @@ export interface ReadCommandsOptions {
  * intervals. May bring one again: ask the ledger.
  */
 export function readCommands(b: Backbone, rid: string, options: ReadCommandsOptions): Promise<void> {
-  return new CommandReader(inside(b), rid, options).run();
+  return new CommandReader(internals(b), rid, options).run();
 }
 
 class CommandReader {
@@ -38,7 +38,7 @@ class CommandReader {
   private wake: () => void = () => undefined;
 
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: BackboneConnection,
     private readonly rid: string,
     private readonly options: ReadCommandsOptions,
   ) {
@@ -88,7 +88,7 @@ class CommandReader {
   /** Fetches what the stream holds behind the position. */
   private async catchUp(): Promise<void> {
     const { connection, options, rid } = this;
-    const retry = new Retry();
+    const retry = new RetryDelay();
     while (!this.isOver()) {
       this.isBehind = false;
       const page = await readCommandPage(connection, rid, this.position);

@@ -3,7 +3,7 @@ import type { Authenticator, NatsConnection } from '@nats-io/nats-core';
 import { errors, nkeyAuthenticator, nuid, usernamePasswordAuthenticator } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { CodedError, compareSemver, inboxPrefixOf, natsUserOf, type HostLogin } from '@pizzapi/protocol';
-import { Retry } from './backoff.js';
+import { RetryDelay } from './retryDelay.js';
 import { silentLogger, type Logger } from '@pizzapi/process';
 import { Mux } from './mux.js';
 import { apiPrefixOf, type ApiPrefix } from './jetstreamApi.js';
@@ -76,14 +76,14 @@ export interface Backbone {
 }
 
 /** Where a connection is: what it reads with, and where its replies arrive. */
-export interface Place {
+export interface AccountLocation {
   api: ApiPrefix;
   inboxPrefix: string | undefined;
   host: HostLogin | undefined;
 }
 
 /** The inside of a `Backbone`, for this package only. */
-export class Connection implements Backbone {
+export class BackboneConnection implements Backbone {
   readonly counters: BackboneCounters = {
     reconnects: 0,
     staleEpochEvents: 0,
@@ -104,10 +104,10 @@ export class Connection implements Backbone {
   constructor(
     readonly nc: NatsConnection,
     readonly jsm: JetStreamManager,
-    readonly place: Place,
+    readonly place: AccountLocation,
     log: Logger | undefined,
     /** The connection to the state, where that is another. */
-    private readonly stateHome?: Connection,
+    private readonly stateHome?: BackboneConnection,
     private readonly pace: ReconnectPace = new ReconnectPace(),
   ) {
     this.log = log ?? silentLogger;
@@ -122,12 +122,12 @@ export class Connection implements Backbone {
   }
 
   /** The connection to what hosts cannot reach: buckets and blobs. */
-  get stateConnection(): Connection {
+  get stateConnection(): BackboneConnection {
     return this.stateHome ?? this;
   }
 
   /** The connection to a bucket. Hosts write leases; all others are state. */
-  forBucket(bucket: string): Connection {
+  forBucket(bucket: string): BackboneConnection {
     return bucket === LEASES ? this : this.stateConnection;
   }
 
@@ -231,8 +231,8 @@ class ReconnectPace {
 }
 
 /** The inside of a backbone. Anything but what `connectBackbone` returned is a bug. */
-export function inside(b: Backbone): Connection {
-  if (!(b instanceof Connection)) throw new TypeError('Not a backbone of this package');
+export function internals(b: Backbone): BackboneConnection {
+  if (!(b instanceof BackboneConnection)) throw new TypeError('Not a backbone of this package');
   return b;
 }
 
@@ -262,7 +262,7 @@ export async function connectBackbone(options: BackboneOptions): Promise<Backbon
  * Resolves once it is back, or closed. What was under way fails and is tried again as after any lost connection.
  */
 export async function reauthenticate(b: Backbone): Promise<void> {
-  const connection = inside(b);
+  const connection = internals(b);
   if (connection.status() === 'connected') {
     const left = new Promise<void>((resolve) => {
       const off = connection.onStatus(() => (off(), resolve()));
@@ -273,7 +273,11 @@ export async function reauthenticate(b: Backbone): Promise<void> {
   await connection.connected();
 }
 
-async function open(options: BackboneOptions, of: 'log' | 'state' = 'log', state?: Connection): Promise<Connection> {
+async function open(
+  options: BackboneOptions,
+  of: 'log' | 'state' = 'log',
+  state?: BackboneConnection,
+): Promise<BackboneConnection> {
   const { nkey, host, log } = options;
   const inbox = nuid.next();
   const own = host === undefined ? undefined : { user: natsUserOf(host, inbox) };
@@ -287,7 +291,7 @@ async function open(options: BackboneOptions, of: 'log' | 'state' = 'log', state
     throw new CodedError('nats_too_old', `nats-server ${version} runs at ${nc.getServer()}`);
   }
   const jsm = await jetstreamManager(nc, { checkAPI: false, apiPrefix: place.api });
-  return new Connection(nc, jsm, place, log, state, pace);
+  return new BackboneConnection(nc, jsm, place, log, state, pace);
 }
 
 const inboxOf = (nkey: string | undefined): string | undefined =>
@@ -304,7 +308,7 @@ async function dial(
   pace: ReconnectPace,
 ): Promise<NatsConnection> {
   const { url, name, log, signal } = options;
-  const retry = new Retry();
+  const retry = new RetryDelay();
   const servers = Array.isArray(url) ? url : [url];
   const authenticator = authenticatorOf(options);
   for (;;) {

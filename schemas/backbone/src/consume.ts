@@ -1,8 +1,8 @@
-import { inside, type Backbone } from './connection.js';
+import { internals, type Backbone } from './connection.js';
 import type { StoredMessage } from './message.js';
 import { readOrdered } from './reader.js';
 import type { StoredEvent } from './replay.js';
-import { streamEnd } from './streamEnd.js';
+import { streamHeadViaConsumer } from './streamHeadViaConsumer.js';
 
 /** A message of a stream, with the subject it is on. */
 export interface StoredRecord extends StoredEvent {
@@ -30,7 +30,7 @@ export interface ConsumeOptions {
  * published by who may (`StoredMessage.genuine`) is passed over and counted.
  */
 export async function consumeStream(b: Backbone, stream: string, options: ConsumeOptions): Promise<void> {
-  const connection = inside(b);
+  const connection = internals(b);
   const { filter = '>' } = options;
   let position = options.after;
   await readOrdered(connection, {
@@ -40,7 +40,7 @@ export async function consumeStream(b: Backbone, stream: string, options: Consum
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.onOpen === undefined ? {} : { onOpen: options.onOpen }),
     start: async () => {
-      if (position > 0 && position > (await streamEnd(connection, stream, filter, options.name))) {
+      if (position > 0 && position > (await streamHeadViaConsumer(connection, stream, filter, options.name))) {
         position = 0;
         options.onReset?.();
       }
@@ -57,5 +57,5 @@ export async function consumeStream(b: Backbone, stream: string, options: Consum
 
 /** The last offset of a stream, whatever its subject. */
 export async function streamHead(b: Backbone, stream: string): Promise<number> {
-  return (await inside(b).jsm.streams.info(stream)).state.last_seq;
+  return (await internals(b).jsm.streams.info(stream)).state.last_seq;
 }

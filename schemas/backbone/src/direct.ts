@@ -1,4 +1,4 @@
-import type { Connection } from './connection.js';
+import type { BackboneConnection } from './connection.js';
 import { headerText, SERVER_HEADER, serverNumber, statusOf, storedFromHeaders, type StoredMessage } from './message.js';
 
 /** How long a direct get may be silent, in ms, before it counts as lost. */
@@ -9,7 +9,7 @@ export type DirectGet = { kind: 'found'; message: StoredMessage } | { kind: 'non
 const UNAVAILABLE: DirectGet = { kind: 'unavailable' };
 const NONE: DirectGet = { kind: 'none' };
 
-function getOne(connection: Connection, subject: string, query: string): Promise<DirectGet> {
+function getOne(connection: BackboneConnection, subject: string, query: string): Promise<DirectGet> {
   if (connection.status() !== 'connected') return Promise.resolve(UNAVAILABLE);
   const { mux } = connection;
   return new Promise((resolve) => {
@@ -25,12 +25,17 @@ function getOne(connection: Connection, subject: string, query: string): Promise
 }
 
 /** The last message of a subject. The subject is part of the request's own, so a credential can be held to it. */
-export function lastOf(connection: Connection, stream: string, subject: string): Promise<DirectGet> {
+export function lastOf(connection: BackboneConnection, stream: string, subject: string): Promise<DirectGet> {
   return getOne(connection, `${connection.place.api}.DIRECT.GET.${stream}.${subject}`, '');
 }
 
 /** The first message of a subject at or after `seq`. */
-export function nextOf(connection: Connection, stream: string, subject: string, seq: number): Promise<DirectGet> {
+export function nextOf(
+  connection: BackboneConnection,
+  stream: string,
+  subject: string,
+  seq: number,
+): Promise<DirectGet> {
   return getOne(
     connection,
     `${connection.place.api}.DIRECT.GET.${stream}`,
@@ -47,7 +52,7 @@ export type DirectBatch =
  * broken batch is none at all.
  */
 export function batchOf(
-  connection: Connection,
+  connection: BackboneConnection,
   stream: string,
   subject: string,
   seq: number,

@@ -1,5 +1,5 @@
 import { isMap } from '@pizzapi/protocol';
-import type { Connection } from './connection.js';
+import type { BackboneConnection } from './connection.js';
 
 /** Where a server tells its settings; an account sees it only when the system account exports it. */
 const SETTINGS = '$SYS.REQ.SERVER.PING.VARZ';
@@ -13,7 +13,7 @@ type Durability =
   | { kind: 'unknown' };
 
 /** Asks the server whether it acknowledges a write only once it is on the disk. Never rejects. */
-async function durabilityOf({ nc }: Connection): Promise<Durability> {
+async function durabilityOf({ nc }: BackboneConnection): Promise<Durability> {
   const answer = await nc.request(SETTINGS, '', { timeout: ANSWER_MS }).catch(() => undefined);
   if (answer === undefined) return { kind: 'unknown' };
   const settings: unknown = answer.json();
@@ -26,7 +26,7 @@ async function durabilityOf({ nc }: Connection): Promise<Durability> {
 }
 
 /** Says in the log when an acknowledged write could be lost in a power cut, or when that cannot be known. */
-export async function reportDurability(connection: Connection): Promise<void> {
+export async function reportDurability(connection: BackboneConnection): Promise<void> {
   const found = await durabilityOf(connection);
   if (found.kind === 'unsynced') {
     const what = 'an acknowledged write could be lost in a power cut: set `sync_interval: always` in nats-server';

@@ -1,4 +1,4 @@
-import { inside, type Backbone } from './connection.js';
+import { internals, type Backbone } from './connection.js';
 import { EpochGate, replayGated, type StoredEvent } from './replay.js';
 import { tail, type Tail } from './tail.js';
 
@@ -22,7 +22,7 @@ export async function follow(
   sink: FollowSink,
 ): Promise<Tail> {
   let position = after;
-  const gate = new EpochGate(inside(b));
+  const gate = new EpochGate(internals(b));
   for await (const events of replayGated(b, sid, { after, ...(signal === undefined ? {} : { signal }) }, gate)) {
     position = events.at(-1)!.seq;
     await sink.onEvents(events);

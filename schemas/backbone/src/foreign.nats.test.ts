@@ -1,7 +1,7 @@
 import { decode, HEADER, encode, subjects, type Command } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCommands } from './commands.js';
-import { inside } from './connection.js';
+import { internals } from './connection.js';
 import { consumeStream } from './consume.js';
 import { holdLease, readLease } from './lease.js';
 import { watchLeases } from './leaseWatch.js';
@@ -9,7 +9,7 @@ import { writeHeaders } from './message.js';
 import { sendCommand } from './publish.js';
 import { provision } from './provision.js';
 import { lastEvent } from './lastEvent.js';
-import { numbered, numberOf, startScenario, Watched, type Scenario } from './scenario.js';
+import { numbered, numberOf, startScenario, Watched, type BackboneScenario } from './scenario.js';
 import { COMMANDS_STREAM, SESSIONS_STREAM } from './streams.js';
 import { tail } from './tail.js';
 
@@ -17,7 +17,7 @@ import { tail } from './tail.js';
  * A client may name any subject for its replies, and the server publishes them there whether or not the client might.
  * These are the ways in which somebody who may only write to a session of their own reaches for another's.
  */
-let s: Scenario;
+let s: BackboneScenario;
 beforeAll(async () => {
   s = await startScenario();
 });
@@ -27,7 +27,7 @@ const MINE = subjects.sessionEvents('mine');
 
 /** Stores a message of one's own that looks like one of the victim's, and has the server send a copy to `target`. */
 async function copyTo(target: string, fields: [string, string | number][], payload: Uint8Array): Promise<void> {
-  const { nc, publisher } = inside(s.b);
+  const { nc, publisher } = internals(s.b);
   await publisher.publish(MINE, payload, writeHeaders(fields));
   nc.publish(`$JS.API.DIRECT.GET.SESSIONS.${MINE}`, '', { reply: target });
   await nc.flush();
@@ -35,14 +35,14 @@ async function copyTo(target: string, fields: [string, string | number][], paylo
 
 /** Has the server acknowledge a message of one's own on `target`. */
 async function acknowledgeOn(target: string): Promise<void> {
-  const { nc } = inside(s.b);
+  const { nc } = internals(s.b);
   nc.publish(MINE, encode(numbered(0)), { reply: target });
   await nc.flush();
 }
 
 /** How many messages lie on a subject, whoever wrote them. */
 async function countOn(subject: string, stream = SESSIONS_STREAM): Promise<number> {
-  const { state } = await inside(s.b).jsm.streams.info(stream, { subjects_filter: subject });
+  const { state } = await internals(s.b).jsm.streams.info(stream, { subjects_filter: subject });
   return state.subjects?.[subject] ?? 0;
 }
 
@@ -54,7 +54,7 @@ describe('what the server sends to a foreign session for somebody else', () => {
   it('is stored there, and passed over by everyone who reads; its writer goes on', async () => {
     const sid = 'victim';
     const subject = subjects.sessionEvents(sid);
-    const { counters } = inside(s.b);
+    const { counters } = internals(s.b);
     const writer = await s.writer(sid, 1);
     const seen = new Watched<unknown>();
     const live = await tail(s.b, sid, { after: 0, onEvents: (batch) => seen.push(...batch.map(numberOf)) });
@@ -103,7 +103,7 @@ describe('what the server sends to a foreign session for somebody else', () => {
       [HEADER.msgId, `${sid}.1.1`],
       [HEADER.epoch, 999],
     ];
-    const { nc, jsm } = inside(s.b);
+    const { nc, jsm } = internals(s.b);
     await copyTo('nowhere', fields, encode(numbered(666)));
     // As it is once the server has forgotten the id of the original.
     await jsm.streams.update(SESSIONS_STREAM, { duplicate_window: 100e6 });
@@ -120,7 +120,7 @@ describe('what the server sends to a foreign session for somebody else', () => {
 
   it('does not make an event disappear whose message id somebody else has used first', async () => {
     const sid = 'poisoned';
-    const { publisher } = inside(s.b);
+    const { publisher } = internals(s.b);
     const use = (n: number) =>
       publisher.publish(MINE, encode(numbered(666)), writeHeaders([[HEADER.msgId, `${sid}.1.${n}`]]));
     await use(2);
@@ -147,7 +147,7 @@ describe('what the server sends to a foreign session for somebody else', () => {
     await writer.append(numbered(1));
     await seen.until((items) => items.length === 1);
     const { position } = live;
-    const { counters } = inside(s.b);
+    const { counters } = internals(s.b);
     const before = counters.foreignMessages;
     const fields: [string, string | number][] = [
       [HEADER.msgId, `${sid}.1.9`],
@@ -204,7 +204,7 @@ describe('a command that the server sends for somebody else', () => {
 
 describe('a lease in which its host wrote nonsense', () => {
   it('is one of epoch 0, and ends nobody who watches all of them', async () => {
-    const { publisher } = inside(s.b);
+    const { publisher } = internals(s.b);
     const seen = new Watched<string>();
     const stop = new AbortController();
     const watching = (async () => {

@@ -17,7 +17,7 @@ export {
   verifyProvisioned,
 } from './provision.js';
 export type { StoredBytes } from './provision.js';
-export { moveState } from './moveState.js';
+export { migrateStateAccount } from './migrateStateAccount.js';
 export * from './streams.js';
 export { lastEvent, lastStored } from './lastEvent.js';
 export { headOf, replay } from './replay.js';
@@ -31,8 +31,8 @@ export type { AppendOutcome, SessionWriter, SpoolState, WriterOptions } from './
 export { spooledEvents } from './spool.js';
 export { claimSession, forgetOwner, ownerOf, takeNextEpoch } from './owners.js';
 export type { Claim, ClaimOutcome, NextEpoch, Owner } from './owners.js';
-export { linkStateOf } from './shareLinks.js';
-export type { LinkState } from './shareLinks.js';
+export { shareLinkStateOf } from './shareLinks.js';
+export type { ShareLinkState } from './shareLinks.js';
 export { bucket } from './kv.js';
 export type { Bucket, BucketOptions, DeleteOptions, GoneReason, KvChange, KvWrite, WriteOptions } from './kv.js';
 export { holdLease, LEASE_RENEW_MS, LEASE_TTL_MS, leaseAt, readLease } from './lease.js';
@@ -40,7 +40,7 @@ export type { Lease, LeaseOptions, LeaseOutcome, LeaseState, LeaseValue } from '
 export { watchLeases } from './leaseWatch.js';
 export type { LeaseChange } from './leaseWatch.js';
 export { publishAudit, publishRunnerEvent, sendCommand } from './publish.js';
-export type { AuditRow, StoreOutcome } from './publish.js';
+export type { AuditRecord, StoreOutcome } from './publish.js';
 export { readCommands } from './commands.js';
 export { PAGE_COMMANDS, storedCommandsAfter } from './storedCommands.js';
 export type { ReadCommandsOptions } from './commands.js';
@@ -48,10 +48,10 @@ export { openLedger } from './ledger.js';
 export type { Ledger, LedgerEntry } from './ledger.js';
 export { consumeStream, streamHead } from './consume.js';
 export type { ConsumeOptions, StoredRecord } from './consume.js';
-export { followDurably } from './durable.js';
-export type { FollowDurablyOptions } from './durable.js';
-export { claimGrant, getBlobVia, hasResult, idsAfter, linkModes, putBlobVia, seqBefore } from './deskClient.js';
-export type { DeskAsker, DeskOptions, GrantOutcome } from './deskClient.js';
+export { consumeDurably } from './durableConsumer.js';
+export type { ConsumeDurablyOptions } from './durableConsumer.js';
+export { claimGrant, getBlobVia, hasResult, idsAfter, linkModes, putBlobVia, seqBefore } from './hostApiClient.js';
+export type { SessionCaller, HostApiOptions, GrantOutcome } from './hostApiClient.js';
 export { LOG_API, OWN_API, STATE_API } from './jetstreamApi.js';
 export type { ApiPrefix } from './jetstreamApi.js';
 export { storedIdsAfter } from './storedIds.js';

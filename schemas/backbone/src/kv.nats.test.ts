@@ -1,19 +1,19 @@
 import { encode } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { inside } from './connection.js';
+import { internals } from './connection.js';
 import { bucket, type KvChange } from './kv.js';
 import { holdLease, readLease } from './lease.js';
 import { watchLeases, type LeaseChange } from './leaseWatch.js';
 import { writeHeaders } from './message.js';
 import { claimSession, ownerOf, takeNextEpoch } from './owners.js';
-import { startScenario, Watched, type Scenario } from './scenario.js';
+import { startScenario, Watched, type BackboneScenario } from './scenario.js';
 
 interface Thing {
   name: string;
 }
 const isThing = (value: unknown): value is Thing => typeof (value as Partial<Thing> | null)?.name === 'string';
 
-let s: Scenario;
+let s: BackboneScenario;
 const stop = new AbortController();
 beforeAll(async () => {
   s = await startScenario();
@@ -162,7 +162,7 @@ test('a lease that nobody renews expires, and watchers learn that it expired', a
 test('a lease cannot be rolled up: a holder removes no other lease with a header of its own', async () => {
   const kept = await holdLease(s.b, 'session.kept', { epoch: 1 });
   const headers = writeHeaders([['Nats-Rollup', 'all']]);
-  const outcome = await inside(s.b).publisher.publish(
+  const outcome = await internals(s.b).publisher.publish(
     '$KV.leases.session.rolling',
     encode({ epoch: 1, at: 1 }),
     headers,
@@ -241,5 +241,5 @@ test('a read of a bucket outlasts a restart of the server', async () => {
   const reading = things.get('patient');
   await s.nats.restart();
   expect((await reading)?.value).toEqual({ name: 'p' });
-  expect(inside(s.b).status()).toBe('connected');
+  expect(internals(s.b).status()).toBe('connected');
 });

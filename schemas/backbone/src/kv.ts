@@ -1,9 +1,9 @@
 import { PubHeaders } from '@nats-io/jetstream';
 import { CodedError, decode, encode } from '@pizzapi/protocol';
-import { Retry } from './backoff.js';
-import { inside, type Backbone, type Connection } from './connection.js';
+import { RetryDelay } from './retryDelay.js';
+import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { lastOf } from './direct.js';
-import { Handoff } from './handoff.js';
+import { RendezvousChannel } from './rendezvousChannel.js';
 import { header, isReply, writeHeaders, type StoredMessage } from './message.js';
 import type { PublishOutcome } from './publisher.js';
 import { readOrdered } from './reader.js';
@@ -66,11 +66,11 @@ export interface Bucket<T> {
 
 /** Opens a bucket. Nothing is sent: it must have been provisioned. */
 export function bucket<T>(b: Backbone, name: string, options: BucketOptions<T> = {}): Bucket<T> {
-  return new OpenBucket(inside(b).forBucket(name), name, options);
+  return new OpenBucket(internals(b).forBucket(name), name, options);
 }
 
 /** The state of one key: its last message, and what that means. */
-export type Entry = { kind: 'value'; message: StoredMessage } | { kind: 'gone'; revision: number };
+export type KvEntry = { kind: 'value'; message: StoredMessage } | { kind: 'gone'; revision: number };
 
 /** Why this message removed its key, or undefined when it holds a value. */
 export function goneReason(message: StoredMessage): GoneReason | undefined {
@@ -79,15 +79,15 @@ export function goneReason(message: StoredMessage): GoneReason | undefined {
 }
 
 /** Hosts write leases, and so does, in their name, who has a reply sent there. Nobody writes the others by a reply. */
-function isForeign(connection: Connection, name: string, message: StoredMessage): boolean {
+function isForeign(connection: BackboneConnection, name: string, message: StoredMessage): boolean {
   if (name !== LEASES || !isReply(message)) return false;
   connection.counters.foreignMessages++;
   return true;
 }
 
 /** Reads a key, trying again while the backbone is out of reach, for ten seconds. */
-export async function readEntry(connection: Connection, name: string, key: string): Promise<Entry> {
-  const answer = await patiently(async () => {
+export async function readEntry(connection: BackboneConnection, name: string, key: string): Promise<KvEntry> {
+  const answer = await retryUntilDeadline(async () => {
     const got = await lastOf(connection, bucketStream(name), subjectOfKey(name, key));
     return got.kind === 'unavailable' ? undefined : got;
   });
@@ -100,8 +100,11 @@ export async function readEntry(connection: Connection, name: string, key: strin
 }
 
 /** Tries until `attempt` gives an answer; throws `unavailable` after ten seconds without one. */
-export async function patiently<T>(attempt: () => Promise<T | undefined>, patienceMs = KV_PATIENCE_MS): Promise<T> {
-  const retry = new Retry();
+export async function retryUntilDeadline<T>(
+  attempt: () => Promise<T | undefined>,
+  patienceMs = KV_PATIENCE_MS,
+): Promise<T> {
+  const retry = new RetryDelay();
   const deadline = Date.now() + patienceMs;
   for (;;) {
     const result = await attempt();
@@ -123,7 +126,7 @@ const lifetime = (ms: number | undefined): Field[] =>
 
 class OpenBucket<T> implements Bucket<T> {
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: BackboneConnection,
     private readonly name: string,
     private readonly options: BucketOptions<T>,
   ) {}
@@ -234,7 +237,7 @@ class OpenBucket<T> implements Bucket<T> {
   ): Promise<Exclude<PublishOutcome, { kind: 'unavailable' }>> {
     const subject = subjectOfKey(this.name, key);
     const headers = writeHeaders(fields);
-    return patiently(async () => {
+    return retryUntilDeadline(async () => {
       const outcome = await this.connection.publisher.publish(subject, bytes, headers);
       return outcome.kind === 'unavailable' ? undefined : outcome;
     });
@@ -266,14 +269,14 @@ interface EntryChange {
  * not in the list went meanwhile, and its marker may have gone too.
  */
 export async function* watchEntries(
-  connection: Connection,
+  connection: BackboneConnection,
   name: string,
   prefix: string,
   signal: AbortSignal,
 ): AsyncGenerator<EntryChange, void, void> {
   const stop = new AbortController();
   const ended = AbortSignal.any([signal, stop.signal]);
-  const handoff = new Handoff<EntryChange[]>(ended);
+  const handoff = new RendezvousChannel<EntryChange[]>(ended);
   const known = new Map<string, number>();
   const skip = keySubject(name, '').length;
   let listed = new Set<string>();
@@ -288,7 +291,7 @@ export async function* watchEntries(
     told = true;
     return changes;
   };
-  const tell = (): Promise<void> => handoff.give(endOfList());
+  const tell = (): Promise<void> => handoff.send(endOfList());
   const reading = readOrdered(connection, {
     stream: bucketStream(name),
     filter: keySubject(name, prefix === '' || prefix.endsWith('.') ? `${prefix}>` : prefix),
@@ -320,7 +323,7 @@ export async function* watchEntries(
         }
         if (toList > 0 && --toList === 0) changes.push(...endOfList());
       }
-      if (changes.length > 0) await handoff.give(changes);
+      if (changes.length > 0) await handoff.send(changes);
     },
   });
   try {

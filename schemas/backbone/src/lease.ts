@@ -1,10 +1,10 @@
 import { PubHeaders } from '@nats-io/jetstream';
 import { CodedError, decode, encode, isMap, numberAt } from '@pizzapi/protocol';
 import { sleep } from '@pizzapi/process';
-import { Retry } from './backoff.js';
-import { inside, type Backbone, type Connection } from './connection.js';
+import { RetryDelay } from './retryDelay.js';
+import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { askOnce, callerFor, type HostApiCaller } from './askOnce.js';
-import { patiently, readEntry } from './kv.js';
+import { retryUntilDeadline, readEntry } from './kv.js';
 import { writeHeaders, type StoredMessage } from './message.js';
 import type { PublishOutcome } from './publisher.js';
 import { keySubject, LEASES } from './streams.js';
@@ -49,7 +49,7 @@ export interface LeaseOptions {
  * backbone does not answer for ten seconds.
  */
 export async function holdLease(b: Backbone, key: string, options: LeaseOptions): Promise<LeaseOutcome> {
-  const connection = inside(b);
+  const connection = internals(b);
   const lease = new HeldLease(connection, key, options);
   const taken = await lease.take();
   if (taken !== undefined) return { kind: 'taken', epoch: taken };
@@ -64,7 +64,7 @@ export async function readLease(b: Backbone, key: string): Promise<LeaseValue | 
 
 /** The lease as it is and the revision of its key, 0 when nobody ever wrote it. Throws `unavailable` after ten seconds. */
 export async function leaseAt(b: Backbone, key: string): Promise<LeaseState> {
-  const connection = inside(b);
+  const connection = internals(b);
   const { host } = connection;
   if (host !== undefined) return askLease(connection, key);
   const entry = await readEntry(connection, LEASES, key);
@@ -73,13 +73,13 @@ export async function leaseAt(b: Backbone, key: string): Promise<LeaseState> {
 }
 
 /** A host asks the authenticator: it may read its own leases alone. */
-async function askLease(connection: Connection, key: string): Promise<LeaseState> {
+async function askLease(connection: BackboneConnection, key: string): Promise<LeaseState> {
   const caller = callerOf(connection, key);
-  const { revision, lease } = await patiently(() => askOnce(connection, caller, 'read_lease', {}));
+  const { revision, lease } = await retryUntilDeadline(() => askOnce(connection, caller, 'read_lease', {}));
   return { revision, ...(lease === undefined ? {} : { lease }) };
 }
 
-function callerOf(connection: Connection, key: string): HostApiCaller {
+function callerOf(connection: BackboneConnection, key: string): HostApiCaller {
   const [kind, id = ''] = key.split('.');
   const caller = kind === 'runner' ? ({ kind, rid: id } as const) : callerFor(connection, id);
   if (caller === undefined) throw new TypeError(`The lease ${key} is not a host's`);
@@ -108,7 +108,7 @@ class HeldLease implements Lease {
   private keeping: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: BackboneConnection,
     private readonly key: string,
     private readonly options: LeaseOptions,
   ) {
@@ -118,7 +118,7 @@ class HeldLease implements Lease {
 
   /** Takes it over whatever is there; the epoch of a holder that may keep it, or undefined on success. */
   async take(): Promise<number | undefined> {
-    const retry = new Retry();
+    const retry = new RetryDelay();
     while (!this.stopping.signal.aborted) {
       const { revision, lease } = await leaseAt(this.connection, this.key);
       if (lease !== undefined && lease.epoch > this.options.epoch) return lease.epoch;
@@ -158,7 +158,7 @@ class HeldLease implements Lease {
 
   private async renewing(): Promise<void> {
     const { signal } = this.stopping;
-    const retry = new Retry();
+    const retry = new RetryDelay();
     for (;;) {
       await sleep(this.options.renewMs ?? LEASE_RENEW_MS, signal);
       for (;;) {

@@ -1,6 +1,6 @@
 import { PubHeaders } from '@nats-io/jetstream';
-import { inside, type Backbone } from './connection.js';
-import { Handoff } from './handoff.js';
+import { internals, type Backbone } from './connection.js';
+import { RendezvousChannel } from './rendezvousChannel.js';
 import { watchEntries } from './kv.js';
 import { leaseAt, leaseValue } from './lease.js';
 import { header, type StoredMessage } from './message.js';
@@ -28,18 +28,18 @@ export async function* watchLeases(
 ): AsyncGenerator<LeaseChange, void, void> {
   const stop = new AbortController();
   const ended = AbortSignal.any([signal, stop.signal]);
-  const changes = new Handoff<LeaseChange>(ended);
+  const changes = new RendezvousChannel<LeaseChange>(ended);
   const due = new Map<string, number>();
   let failure: { error: unknown } | undefined;
   const reading = (async () => {
-    for await (const { key, message, reason } of watchEntries(inside(b), LEASES, prefix, ended)) {
-      if (key === undefined) await changes.give({ kind: 'ready' });
+    for await (const { key, message, reason } of watchEntries(internals(b), LEASES, prefix, ended)) {
+      if (key === undefined) await changes.send({ kind: 'ready' });
       else if (reason !== undefined) {
         if (due.delete(key))
-          await changes.give({ kind: 'gone', key, reason: reason === 'deleted' ? 'released' : reason });
+          await changes.send({ kind: 'gone', key, reason: reason === 'deleted' ? 'released' : reason });
       } else if (message !== undefined) {
         due.set(key, dueAt(message));
-        await changes.give({ kind: 'held', key, ...leaseValue(message) });
+        await changes.send({ kind: 'held', key, ...leaseValue(message) });
       }
     }
   })().catch((error: unknown) => {
@@ -57,7 +57,7 @@ export async function* watchLeases(
         // A renewal may have arrived meanwhile.
         if (lease !== undefined || due.get(key) !== before) return;
         due.delete(key);
-        await changes.give({ kind: 'gone', key, reason: 'expired' });
+        await changes.send({ kind: 'gone', key, reason: 'expired' });
       }),
     );
   };
@@ -67,7 +67,7 @@ export async function* watchLeases(
     // While the backbone is away no lease can be read; the next look asks again.
     look()
       .catch((err: unknown) =>
-        inside(b).log.warn({ err }, 'leases that are due could not be read; they are read again'),
+        internals(b).log.warn({ err }, 'leases that are due could not be read; they are read again'),
       )
       .finally(() => (looking = false));
   }, LOOK_EVERY_MS);

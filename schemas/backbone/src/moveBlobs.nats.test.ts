@@ -4,9 +4,9 @@ import { BlobStore } from './blobStore.js';
 import { bucket } from './kv.js';
 import { moveBlobs } from './moveBlobs.js';
 import { claimSession } from './owners.js';
-import { startScenario, type Scenario } from './scenario.js';
+import { startScenario, type BackboneScenario } from './scenario.js';
 
-let s: Scenario;
+let s: BackboneScenario;
 beforeAll(async () => {
   s = await startScenario();
 });

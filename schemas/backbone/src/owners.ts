@@ -1,4 +1,4 @@
-import { Retry } from './backoff.js';
+import { RetryDelay } from './retryDelay.js';
 import { bucket } from './kv.js';
 import type { Backbone } from './connection.js';
 import { readLease } from './lease.js';
@@ -38,7 +38,7 @@ const owners = (b: Backbone) => bucket<OwnerValue>(b, 'owners', { check: isOwner
 export async function claimSession(b: Backbone, { sid, userId, runnerId }: Claim): Promise<ClaimOutcome> {
   const grants = owners(b);
   const value = { userId, runnerId };
-  const retry = new Retry();
+  const retry = new RetryDelay();
   for (; ; await retry.wait()) {
     const current = await grants.get(sid);
     if (current === undefined) {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connectBackbone, inside, type Backbone } from './connection.js';
+import { connectBackbone, internals, type Backbone } from './connection.js';
 import { deleteBucket, ensureBucket, provision, streamIdentity, verifyProvisioned } from './provision.js';
 import { AUDIT_STREAM, BLOB_SPEC, bucketStream, COMMANDS_STREAM, MAX_PARTS_BYTES, SESSIONS_STREAM } from './streams.js';
 import { startTestNats, type TestNats } from './testing/index.js';
@@ -21,16 +21,16 @@ test('an empty server is told apart, provisioned, and provisioning again changes
     message: expect.stringContaining('SESSIONS') as string,
   });
   await provision(b);
-  const made = await inside(b).jsm.streams.info(SESSIONS_STREAM);
+  const made = await internals(b).jsm.streams.info(SESSIONS_STREAM);
   await provision(b);
   await verifyProvisioned(b);
-  const again = await inside(b).jsm.streams.info(SESSIONS_STREAM);
+  const again = await internals(b).jsm.streams.info(SESSIONS_STREAM);
   expect(again.config).toEqual(made.config);
   expect(streamIdentity(b)).toBe(made.created);
 });
 
 test('a difference that can be mended is mended; without leave to mend it is named', async () => {
-  const { streams } = inside(b).jsm;
+  const { streams } = internals(b).jsm;
   await streams.update(SESSIONS_STREAM, { duplicate_window: 60e9 });
   await expect(verifyProvisioned(b)).rejects.toMatchObject({
     code: 'stream_drift',
@@ -43,13 +43,13 @@ test('a difference that can be mended is mended; without leave to mend it is nam
 test('an operator’s limits are applied, and kept by whoever names none', async () => {
   await provision(b, { maxAge: 3_600_000, maxBytes: 1e9 });
   await provision(b);
-  const { config } = await inside(b).jsm.streams.info(SESSIONS_STREAM);
+  const { config } = await internals(b).jsm.streams.info(SESSIONS_STREAM);
   expect([config.max_age, config.max_bytes]).toEqual([3600e9, 1e9]);
 });
 
 test('a full log refuses what comes, and drops the oldest only where that was chosen; every stream has its limit', async () => {
   const configOf = async (stream: string) => {
-    const { max_bytes, discard } = (await inside(b).jsm.streams.info(stream)).config;
+    const { max_bytes, discard } = (await internals(b).jsm.streams.info(stream)).config;
     return [max_bytes, discard];
   };
   const all = { maxBytes: 4e6, blobBytes: 3e6, commandBytes: 2e6, auditBytes: 1e6, stateBytes: 5e6 };
@@ -77,7 +77,7 @@ test('a full log refuses what comes, and drops the oldest only where that was ch
 });
 
 test('a difference that cannot be mended is refused, naming the field', async () => {
-  const { streams } = inside(b).jsm;
+  const { streams } = internals(b).jsm;
   await streams.delete(bucketStream('runners'));
   await streams.add({ name: bucketStream('runners'), subjects: ['$KV.runners.>'], storage: 'memory' });
   await expect(provision(b)).rejects.toMatchObject({

@@ -1,8 +1,8 @@
 import { JetStreamApiError, type StreamConfig, type StreamInfo } from '@nats-io/jetstream';
 import { CodedError, subjects } from '@pizzapi/protocol';
 import { isDeepStrictEqual } from 'node:util';
-import { Retry } from './backoff.js';
-import { inside, type Backbone, type Connection } from './connection.js';
+import { RetryDelay } from './retryDelay.js';
+import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { reportDurability } from './durability.js';
 import {
   AUDIT_STREAM,
@@ -30,10 +30,10 @@ const FIXED: readonly (keyof StreamConfig)[] = ['retention', 'storage', 'max_con
 interface Place {
   spec: StreamSpec;
   /** The connection to the account it is in. */
-  at: Connection;
+  at: BackboneConnection;
 }
 
-const places = (connection: Connection): Place[] => [
+const places = (connection: BackboneConnection): Place[] => [
   ...STREAMS.map((spec) => ({ spec, at: connection })),
   ...BUCKETS.map((bucket) => ({ spec: bucketSpec(bucket), at: connection.forBucket(bucket) })),
   { spec: BLOB_SPEC, at: connection.stateConnection },
@@ -44,7 +44,7 @@ const places = (connection: Connection): Place[] => [
  * nothing. A difference that cannot be mended throws `stream_drift` and names the field (`SESSIONS.retention …`).
  */
 export async function provision(b: Backbone, options: ProvisionOptions = {}): Promise<void> {
-  const connection = inside(b);
+  const connection = internals(b);
   for (const { spec, at } of places(connection)) await provisionStream(at, withOptions(spec, options));
   await refreshIdentity(b);
 }
@@ -54,7 +54,7 @@ export async function provision(b: Backbone, options: ProvisionOptions = {}): Pr
  * first field that differs. Warns in the log when the server could lose an acknowledged write in a power cut.
  */
 export async function verifyProvisioned(b: Backbone): Promise<void> {
-  const connection = inside(b);
+  const connection = internals(b);
   const missing: string[] = [];
   for (const { spec, at } of places(connection)) {
     const info = await infoOf(at, spec.name);
@@ -71,12 +71,15 @@ export async function verifyProvisioned(b: Backbone): Promise<void> {
 
 /** Makes a bucket outside the fixed set, such as a projection that is being rebuilt. Idempotent. */
 export async function ensureBucket(b: Backbone, bucket: string, options: ProvisionOptions = {}): Promise<void> {
-  await provisionStream(inside(b).forBucket(bucket), withOptions(bucketSpec(bucket), { replicas: options.replicas }));
+  await provisionStream(
+    internals(b).forBucket(bucket),
+    withOptions(bucketSpec(bucket), { replicas: options.replicas }),
+  );
 }
 
 /** Deletes a bucket with everything in it; false when there was none. */
 export async function deleteBucket(b: Backbone, bucket: string): Promise<boolean> {
-  const { jsm } = inside(b).forBucket(bucket);
+  const { jsm } = internals(b).forBucket(bucket);
   try {
     return await jsm.streams.delete(bucketSpec(bucket).name);
   } catch (error) {
@@ -87,7 +90,7 @@ export async function deleteBucket(b: Backbone, bucket: string): Promise<boolean
 
 /** Deletes all events of a session from the log, for good; how many there were. */
 export async function purgeSession(b: Backbone, sid: string): Promise<number> {
-  return (await inside(b).jsm.streams.purge(streamOf(sid), { filter: subjects.sessionEvents(sid) })).purged;
+  return (await internals(b).jsm.streams.purge(streamOf(sid), { filter: subjects.sessionEvents(sid) })).purged;
 }
 
 /** What is stored, in bytes, of what may be; a limit of 0 is none. */
@@ -98,7 +101,7 @@ export interface StoredBytes {
 
 /** How full the log and the store of all blobs are. Throws `unavailable`. */
 export async function storedBytes(b: Backbone): Promise<{ log: StoredBytes; files: StoredBytes }> {
-  const connection = inside(b);
+  const connection = internals(b);
   const [log, files] = await Promise.all([
     infoOf(connection, SESSIONS_STREAM),
     infoOf(connection.stateConnection, BLOB_SPEC.name),
@@ -115,14 +118,14 @@ export async function storedBytes(b: Backbone): Promise<{ log: StoredBytes; file
  * before that it throws `not_provisioned`.
  */
 export function streamIdentity(b: Backbone): string {
-  const { identity } = inside(b);
+  const { identity } = internals(b);
   if (identity === undefined) throw new CodedError('not_provisioned');
   return identity;
 }
 
 /** Asks the server for the log's identity, once however many ask at a time. Undefined when there is no log. */
 export function refreshIdentity(b: Backbone): Promise<string | undefined> {
-  const connection = inside(b);
+  const connection = internals(b);
   connection.identifying ??= infoOf(connection, SESSIONS_STREAM)
     .then((info) => (connection.identity = info?.created))
     .finally(() => (connection.identifying = undefined));
@@ -163,7 +166,7 @@ const STATE_STREAMS: ReadonlySet<string> = new Set(
   STATE_BUCKETS.filter((name) => name !== 'blob-parts').map(bucketStream),
 );
 
-export async function provisionStream(connection: Connection, spec: StreamSpec): Promise<void> {
+export async function provisionStream(connection: BackboneConnection, spec: StreamSpec): Promise<void> {
   const { streams } = connection.jsm;
   const found = await infoOf(connection, spec.name);
   const before = found?.config ?? (await streams.add({ ...spec })).config;
@@ -180,8 +183,8 @@ export async function provisionStream(connection: Connection, spec: StreamSpec):
   if (left !== undefined) throw drift(spec, after.config, left);
 }
 
-export async function infoOf(connection: Connection, stream: string): Promise<StreamInfo | undefined> {
-  const retry = new Retry();
+export async function infoOf(connection: BackboneConnection, stream: string): Promise<StreamInfo | undefined> {
+  const retry = new RetryDelay();
   for (let attempt = 1; ; attempt++) {
     try {
       return await connection.whileConnected(connection.jsm.streams.info(stream));

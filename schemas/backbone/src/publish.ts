@@ -1,6 +1,6 @@
 import { CONTENT_TYPE, encode, HEADER, subjects, type Command, type RunnerEvent } from '@pizzapi/protocol';
-import { Retry } from './backoff.js';
-import { inside, type Backbone } from './connection.js';
+import { RetryDelay } from './retryDelay.js';
+import { internals, type Backbone } from './connection.js';
 import { writeHeaders } from './message.js';
 import { isFull } from './publisher.js';
 
@@ -14,7 +14,7 @@ export type StoreOutcome =
   | { kind: 'unavailable'; full?: boolean };
 
 /** One row of the audit trail. `kind` becomes part of the subject. */
-export interface AuditRow {
+export interface AuditRecord {
   kind: string;
   at: number;
   [field: string]: unknown;
@@ -37,7 +37,7 @@ export function publishRunnerEvent(b: Backbone, rid: string, event: RunnerEvent)
 }
 
 /** Writes a row of the audit trail. */
-export function publishAudit(b: Backbone, row: AuditRow): Promise<StoreOutcome> {
+export function publishAudit(b: Backbone, row: AuditRecord): Promise<StoreOutcome> {
   const id = `${row.kind}.${crypto.randomUUID()}`;
   return store(b, subjects.audit(row.kind), row, id, row.kind, STORE_PATIENCE_MS);
 }
@@ -50,14 +50,14 @@ async function store(
   type: string,
   patienceMs: number,
 ): Promise<StoreOutcome> {
-  const { publisher } = inside(b);
+  const { publisher } = internals(b);
   const payload = encode(value);
   const headers = writeHeaders([
     [HEADER.msgId, id],
     [HEADER.type, type],
     [HEADER.contentType, CONTENT_TYPE],
   ]);
-  const retry = new Retry();
+  const retry = new RetryDelay();
   const deadline = Date.now() + patienceMs;
   for (;;) {
     const outcome = await publisher.publish(subject, payload, headers);

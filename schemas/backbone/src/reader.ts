@@ -1,7 +1,7 @@
 import type { ConsumerConfig } from '@nats-io/jetstream';
 import { createInbox, nuid, type Msg } from '@nats-io/nats-core';
-import { Retry } from './backoff.js';
-import type { Connection } from './connection.js';
+import { RetryDelay } from './retryDelay.js';
+import type { BackboneConnection } from './connection.js';
 import { dropConsumer } from './dropConsumer.js';
 import { headerText, serverNumber, statusOf, storedFromConsumer, subjectOf, type StoredMessage } from './message.js';
 
@@ -42,8 +42,8 @@ export interface ReadOptions {
  * restarted server, a new leader, a missed heartbeat. Ends when `signal` aborts. An error thrown by `onBatch` is
  * thrown from here: it is the caller's, and reading on would pass over what it could not handle.
  */
-export async function readOrdered(connection: Connection, options: ReadOptions): Promise<void> {
-  const retry = new Retry();
+export async function readOrdered(connection: BackboneConnection, options: ReadOptions): Promise<void> {
+  const retry = new RetryDelay();
   const { signal } = options;
   while (!signal.aborted && connection.status() !== 'closed') {
     await connection.connected(signal);
@@ -80,10 +80,10 @@ class Build {
   private wake: () => void = () => undefined;
 
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: BackboneConnection,
     private readonly options: ReadOptions,
     private readonly start: { after: number } | 'last_per_subject',
-    private readonly retry: Retry,
+    private readonly retry: RetryDelay,
   ) {
     this.name = options.name ?? `r_${nuid.next()}`;
     this.inbox = createInbox(connection.place.inboxPrefix);

@@ -1,14 +1,14 @@
 import { CONTENT_TYPE, encode, eventMessageId, HEADER, subjects } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { inside } from './connection.js';
+import { internals } from './connection.js';
 import { follow } from './follow.js';
 import { writeHeaders } from './message.js';
 import { purgeSession } from './provision.js';
 import { headOf, LONG_REPLAY, replay, REPLAY_BATCH } from './replay.js';
-import { collect, numbered, numberOf, startScenario, upTo, Watched, type Scenario } from './scenario.js';
+import { collect, numbered, numberOf, startScenario, upTo, Watched, type BackboneScenario } from './scenario.js';
 import { SESSIONS_STREAM } from './streams.js';
 
-let s: Scenario;
+let s: BackboneScenario;
 beforeAll(async () => {
   s = await startScenario();
 });
@@ -16,7 +16,7 @@ afterAll(() => s.end());
 
 /** Puts events straight into the log, without a writer: many at a time, of any epoch. */
 async function put(sid: string, count: number, { epoch = 1, from = 0 } = {}): Promise<void> {
-  const { publisher } = inside(s.b);
+  const { publisher } = internals(s.b);
   await Promise.all(
     upTo(count).map((i) =>
       publisher.publish(
@@ -70,7 +70,7 @@ test('a long session is replayed through a consumer, also in part, and also when
   expect((await collect(replay(s.b, 'long', { upTo: end }))).flat()).toHaveLength(count - 9);
   let seen = 0;
   for await (const batch of replay(s.b, 'long')) if ((seen += batch.length) > 1_000) break;
-  const consumers = async () => (await inside(s.b).jsm.streams.info(SESSIONS_STREAM)).state.consumer_count;
+  const consumers = async () => (await internals(s.b).jsm.streams.info(SESSIONS_STREAM)).state.consumer_count;
   await expect.poll(consumers).toBe(0);
 });
 

@@ -1,8 +1,8 @@
 import { subjects } from '@pizzapi/protocol';
-import { Retry } from './backoff.js';
-import { inside, type Backbone, type Connection } from './connection.js';
+import { RetryDelay } from './retryDelay.js';
+import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { batchOf, lastOf, nextOf } from './direct.js';
-import { Handoff } from './handoff.js';
+import { RendezvousChannel } from './rendezvousChannel.js';
 import type { StoredMessage } from './message.js';
 import { readOrdered } from './reader.js';
 import { streamOf } from './streams.js';
@@ -48,7 +48,7 @@ export class EpochGate {
   private highest = 0;
   private subject: string | undefined;
 
-  constructor(private readonly connection: Connection) {}
+  constructor(private readonly connection: BackboneConnection) {}
 
   passes(message: StoredMessage): boolean {
     this.position = message.seq;
@@ -68,21 +68,21 @@ export class EpochGate {
 
 /** The first and last offsets of a session that are stored; 0 and 0 when there are none. */
 export async function headOf(b: Backbone, sid: string): Promise<{ first: number; last: number }> {
-  const connection = inside(b);
+  const connection = internals(b);
   const [first, last] = await Promise.all([
-    insist(connection, () => nextOf(connection, streamOf(sid), subjects.sessionEvents(sid), 1)),
-    insist(connection, () => lastOf(connection, streamOf(sid), subjects.sessionEvents(sid))),
+    getWithRetry(connection, () => nextOf(connection, streamOf(sid), subjects.sessionEvents(sid), 1)),
+    getWithRetry(connection, () => lastOf(connection, streamOf(sid), subjects.sessionEvents(sid))),
   ]);
   return { first: first?.seq ?? 0, last: last?.seq ?? 0 };
 }
 
 /** Asks until the backbone answers; undefined for "there is none", and when the signal aborts or the backbone closes. */
-export async function insist<M = StoredMessage>(
-  connection: Connection,
+export async function getWithRetry<M = StoredMessage>(
+  connection: BackboneConnection,
   ask: () => Promise<{ kind: 'found'; message: M } | { kind: 'none' } | { kind: 'unavailable' }>,
   signal?: AbortSignal,
 ): Promise<M | undefined> {
-  const retry = new Retry();
+  const retry = new RetryDelay();
   while (signal?.aborted !== true && connection.status() !== 'closed') {
     const answer = await ask();
     if (answer.kind === 'found') return answer.message;
@@ -103,7 +103,7 @@ export async function* replay(
   sid: string,
   options: ReplayOptions = {},
 ): AsyncGenerator<StoredEvent[], void, void> {
-  yield* replayGated(b, sid, options, new EpochGate(inside(b)));
+  yield* replayGated(b, sid, options, new EpochGate(internals(b)));
 }
 
 /** `replay` with a gate that outlives it, for a reader that goes on afterwards. */
@@ -113,10 +113,10 @@ export async function* replayGated(
   { after = 0, upTo = Number.MAX_SAFE_INTEGER, signal }: ReplayOptions,
   gate: EpochGate,
 ): AsyncGenerator<StoredEvent[], void, void> {
-  const connection = inside(b);
+  const connection = internals(b);
   const subject = subjects.sessionEvents(sid);
   const stream = streamOf(sid);
-  const retry = new Retry();
+  const retry = new RetryDelay();
   let position = after;
   let ahead: ReturnType<typeof batchOf> | undefined;
   let size = FIRST_BATCH;
@@ -154,7 +154,7 @@ function passing(messages: StoredMessage[], upTo: number, gate: EpochGate): Stor
 
 /** The `count` next messages after `after`, or those up to `upTo`, through a consumer. */
 async function* readLong(
-  connection: Connection,
+  connection: BackboneConnection,
   stream: string,
   filter: string,
   after: number,
@@ -164,7 +164,7 @@ async function* readLong(
 ): AsyncGenerator<StoredMessage[], void, void> {
   const stop = new AbortController();
   const ended = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
-  const handoff = new Handoff<StoredMessage[]>(ended);
+  const handoff = new RendezvousChannel<StoredMessage[]>(ended);
   let position = after;
   let left = count;
   const reading = readOrdered(connection, {
@@ -175,7 +175,7 @@ async function* readLong(
     onBatch: async (messages) => {
       position = messages.at(-1)!.seq;
       left -= messages.length;
-      await handoff.give(messages);
+      await handoff.send(messages);
     },
     // Events that expired meanwhile never come: what a rebuilt reader still finds is what is left.
     onOpen: (pending) => {

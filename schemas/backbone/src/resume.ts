@@ -1,7 +1,7 @@
 import { encode, eventMessageId, type LastEvent } from '@pizzapi/protocol';
 import { lastOnSubject } from './lastEvent.js';
-import type { Connection } from './connection.js';
-import { insist } from './replay.js';
+import type { BackboneConnection } from './connection.js';
+import { getWithRetry } from './replay.js';
 import type { WriterOptions } from './sessionWriter.js';
 import { readSpool, replaceSpool, Spool, spoolPath } from './spool.js';
 import { storedIdsAfter } from './storedIds.js';
@@ -15,7 +15,7 @@ type ResumeOptions = Pick<WriterOptions, 'sid' | 'epoch' | 'spoolDir' | 'signal'
  * epoch means that this writer came too late.
  */
 export async function prepareSpool(
-  connection: Connection,
+  connection: BackboneConnection,
   maxBytes: number,
   { sid, epoch, spoolDir, signal, storedIds = (after) => readIds(connection, sid, after, signal) }: ResumeOptions,
 ): Promise<{ kind: 'ready'; spool: Spool } | { kind: 'late'; fencedBy: number }> {
@@ -23,7 +23,7 @@ export async function prepareSpool(
   const { header, records } = readSpool(path);
   if (header !== undefined && header.epoch > epoch) return { kind: 'late', fencedBy: header.epoch };
   if (header?.epoch === epoch) return { kind: 'ready', spool: Spool.open(path, maxBytes) };
-  const last = await insist(connection, () => lastOnSubject(connection, sid), signal);
+  const last = await getWithRetry(connection, () => lastOnSubject(connection, sid), signal);
   signal?.throwIfAborted();
   const left = records.length === 0 ? [] : await unstored({ sid, epoch }, storedIds, header, records, last);
   const acked = { epoch, ackedN: last?.epoch === epoch ? last.n : 0, ackedSeq: last?.seq ?? 0 };
@@ -60,7 +60,7 @@ async function unstored(
 }
 
 async function readIds(
-  connection: Connection,
+  connection: BackboneConnection,
   sid: string,
   after: number,
   signal: AbortSignal | undefined,

@@ -1,5 +1,5 @@
 import type { Msg } from '@nats-io/nats-core';
-import { inside, type Backbone } from './connection.js';
+import { internals, type Backbone } from './connection.js';
 import { HEADER } from '@pizzapi/protocol';
 import { headerText, payloadOf, statusOf, writeHeaders } from './message.js';
 
@@ -29,7 +29,7 @@ export function serveRpc(
   handler: (body: Uint8Array, subject: string) => Promise<Uint8Array | undefined> | Uint8Array | undefined,
   { queue, account = 'log' }: ServeOptions = {},
 ): () => void {
-  const { nc, log } = account === 'log' ? inside(b) : inside(b).stateConnection;
+  const { nc, log } = account === 'log' ? internals(b) : internals(b).stateConnection;
   const sub = nc.subscribe(subject, {
     ...(queue === undefined ? {} : { queue }),
     callback: (err, msg) => {
@@ -59,7 +59,7 @@ export function requestRpc(
   body: Uint8Array,
   { timeoutMs }: { timeoutMs: number },
 ): Promise<RpcOutcome> {
-  const { mux } = inside(b);
+  const { mux } = internals(b);
   if (b.status() !== 'connected') return Promise.resolve({ kind: 'timeout' });
   return new Promise((resolve) => {
     const token = mux.request(subject, body, undefined, timeoutMs, (reply) => {
@@ -78,7 +78,7 @@ export function askAll(
   body: Uint8Array,
   { firstMs, quietMs }: { firstMs: number; quietMs: number },
 ): Promise<Uint8Array[]> {
-  const { mux } = inside(b);
+  const { mux } = internals(b);
   if (b.status() !== 'connected') return Promise.resolve([]);
   return new Promise((resolve) => {
     const answers: Uint8Array[] = [];

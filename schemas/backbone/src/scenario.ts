@@ -10,7 +10,7 @@ import type { SessionWriter } from './sessionWriter.js';
 import { openWriter } from './writer.js';
 
 /** A server of its own, provisioned, and what a test of this package does with it. */
-export interface Scenario {
+export interface BackboneScenario {
   readonly nats: TestNats;
   readonly b: Backbone;
   readonly spoolDir: string;
@@ -22,7 +22,7 @@ export interface Scenario {
   end(): Promise<void>;
 }
 
-export async function startScenario(): Promise<Scenario> {
+export async function startScenario(): Promise<BackboneScenario> {
   const nats = await startTestNats();
   const open: Backbone[] = [];
   const connect = async (): Promise<Backbone> => {

@@ -11,20 +11,20 @@ import type { Backbone } from './connection.js';
 import { bucket } from './kv.js';
 
 /** What the link of a guest allows now. `over`: nothing that changes a session. */
-export type LinkState = { kind: 'alive'; mode: Exclude<ShareMode, 'read'> } | { kind: 'over'; why: LinkEnd };
+export type ShareLinkState = { kind: 'alive'; mode: Exclude<ShareMode, 'read'> } | { kind: 'over'; why: LinkEnd };
 
-const over = (why: LinkEnd): LinkState => ({ kind: 'over', why });
+const over = (why: LinkEnd): ShareLinkState => ({ kind: 'over', why });
 
 /**
  * Reads what the link of a guest allows at `now`, in ms since epoch: the stored link says so, as at the gateway. A link
  * of another account than `userId`, or none, counts as revoked.
  */
-export async function linkStateOf(
+export async function shareLinkStateOf(
   b: Backbone,
   { shareId, sessionId }: Pick<GuestRef, 'shareId' | 'sessionId'>,
   userId: string,
   now: number,
-): Promise<LinkState> {
+): Promise<ShareLinkState> {
   const [share, account] = await Promise.all([
     bucket<ShareRow>(b, 'shares', { check: isShareRow }).get(`${sessionId}.${shareId}`),
     bucket<AccountRow>(b, 'accounts', { check: isAccountRow }).get(`user.${userId}`),

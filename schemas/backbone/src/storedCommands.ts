@@ -1,6 +1,6 @@
-import { subjects, type DeskReplies } from '@pizzapi/protocol';
+import { subjects, type HostApiReplies } from '@pizzapi/protocol';
 import { askOnce } from './askOnce.js';
-import { inside, type Backbone, type Connection } from './connection.js';
+import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { batchOf } from './direct.js';
 import { COMMANDS_STREAM } from './streams.js';
 
@@ -9,11 +9,15 @@ export const PAGE_COMMANDS = 64;
 const PAGE_BYTES = 512 * 1024;
 
 /** Commands in order; `next` is the offset to go on from, `end` the last offset of the stream. */
-export type CommandPage = Omit<DeskReplies['commands_after'], 'kind'> & { next: number };
+export type CommandPage = Omit<HostApiReplies['commands_after'], 'kind'> & { next: number };
 export type CommandPageOutcome = ({ kind: 'read' } & CommandPage) | { kind: 'unavailable' };
 
 /** Reads the commands to a runner after an offset: from the stream, or for a host from the authenticator. */
-export async function readCommandPage(connection: Connection, rid: string, after: number): Promise<CommandPageOutcome> {
+export async function readCommandPage(
+  connection: BackboneConnection,
+  rid: string,
+  after: number,
+): Promise<CommandPageOutcome> {
   if (connection.host === undefined) return readStream(connection, rid, after);
   const answer = await askOnce(connection, { kind: 'runner', rid }, 'commands_after', { after });
   return answer === undefined ? { kind: 'unavailable' } : { ...answer, kind: 'read' };
@@ -21,10 +25,10 @@ export async function readCommandPage(connection: Connection, rid: string, after
 
 /** `readCommandPage` for the authenticator, which answers hosts with it. */
 export function storedCommandsAfter(b: Backbone, rid: string, after: number): Promise<CommandPageOutcome> {
-  return readStream(inside(b), rid, after);
+  return readStream(internals(b), rid, after);
 }
 
-async function readStream(connection: Connection, rid: string, after: number): Promise<CommandPageOutcome> {
+async function readStream(connection: BackboneConnection, rid: string, after: number): Promise<CommandPageOutcome> {
   const subject = subjects.runnerCommands(rid);
   const read = await batchOf(connection, COMMANDS_STREAM, subject, after + 1, PAGE_COMMANDS, PAGE_BYTES);
   if (read.kind === 'unavailable') return read;
@@ -48,7 +52,7 @@ async function readStream(connection: Connection, rid: string, after: number): P
   };
 }
 
-async function endOf(connection: Connection): Promise<number | undefined> {
+async function endOf(connection: BackboneConnection): Promise<number | undefined> {
   const info = connection.whileConnected(connection.jsm.streams.info(COMMANDS_STREAM));
   return info.then(
     ({ state }) => state.last_seq,

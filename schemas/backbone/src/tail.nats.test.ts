@@ -1,13 +1,13 @@
 import { decode, encode, subjects } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { inside, type Backbone } from './connection.js';
+import { internals, type Backbone } from './connection.js';
 import { headers } from '@nats-io/nats-core';
 import { provision } from './provision.js';
-import { numbered, numberOf, startScenario, upTo, Watched, type Scenario } from './scenario.js';
+import { numbered, numberOf, startScenario, upTo, Watched, type BackboneScenario } from './scenario.js';
 import { SESSIONS_STREAM } from './streams.js';
 import { tail } from './tail.js';
 
-let s: Scenario;
+let s: BackboneScenario;
 beforeAll(async () => {
   s = await startScenario();
 });
@@ -28,7 +28,7 @@ async function watch(sid: string, after = 0, b: Backbone = s.b) {
 
 /** Takes the live subscription of a tail away without its knowing: what is published meanwhile is lost to it. */
 function deafen(b: Backbone, sid: string): () => void {
-  const { nc } = inside(b);
+  const { nc } = internals(b);
   const subs = (nc as unknown as { protocol: { subscriptions: { all(): { subject: string; callback: unknown }[] } } })
     .protocol.subscriptions;
   const sub = subs.all().find(({ subject }) => subject === subjects.liveSessionEvents(sid))!;
@@ -49,7 +49,7 @@ test('a tail brings what was stored after its offset, then what comes, and piece
   expect(await deltas.until((items) => items.length === 1)).toMatchObject([{ n, text: 'hi' }]);
   await live.stop();
   await w.append(numbered(4));
-  await inside(s.b).nc.flush();
+  await internals(s.b).nc.flush();
   expect(seen.items).toEqual([1, 2, 3]);
   await w.close();
 });
@@ -63,7 +63,7 @@ test('a lost live event shows by the next one and is fetched', async () => {
   const before = s.b.counters.gapsFilled;
   const hear = deafen(s.b, 'hole');
   for (const i of [1, 2, 3]) await w.append(numbered(i));
-  await inside(s.b).nc.flush();
+  await internals(s.b).nc.flush();
   hear();
   for (const i of [4, 5, 6, 7]) await w.append(numbered(i));
   expect(await seen.until((items) => items.length >= 8)).toEqual(upTo(8));
@@ -77,7 +77,7 @@ test('a lost last event is found by asking, although nothing follows it', async 
   const { seen, live } = await watch('last');
   const hear = deafen(s.b, 'last');
   await w.append(numbered(0));
-  await inside(s.b).nc.flush();
+  await internals(s.b).nc.flush();
   hear();
   expect(await seen.until((items) => items.length === 1)).toEqual([0]);
   await live.stop();
@@ -85,7 +85,7 @@ test('a lost last event is found by asking, although nothing follows it', async 
 });
 
 test('a publisher cannot make an event look like one of another offset', async () => {
-  const { nc } = inside(s.b);
+  const { nc } = internals(s.b);
   const { seen, live } = await watch('forged');
   for (const i of [0, 1]) {
     const forged = headers();
@@ -117,7 +117,7 @@ test('a log that was replaced by another is announced, and the tail stops', asyn
   const w = await s.writer('reset', 1);
   await w.append(numbered(0));
   const { seen, resets } = await watch('reset');
-  await inside(s.b).jsm.streams.delete(SESSIONS_STREAM);
+  await internals(s.b).jsm.streams.delete(SESSIONS_STREAM);
   await provision(await s.connect());
   await s.nats.restart();
   await resets.until((items) => items.length === 1);

@@ -1,6 +1,6 @@
 import type { Msg } from '@nats-io/nats-core';
 import { subjects } from '@pizzapi/protocol';
-import { inside, type Backbone, type Connection } from './connection.js';
+import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { lastOf } from './direct.js';
 import { isBareMap, isStoredOn, payloadOf, storedFromHeaders, type StoredMessage } from './message.js';
 import { refreshIdentity } from './provision.js';
@@ -35,7 +35,7 @@ export interface Tail {
  * stands and everything stored before it has been handed over.
  */
 export async function tail(b: Backbone, sid: string, options: TailOptions): Promise<Tail> {
-  const running = new RunningTail(inside(b), b, sid, options);
+  const running = new RunningTail(internals(b), b, sid, options);
   await running.start();
   return running;
 }
@@ -56,7 +56,7 @@ class RunningTail implements Tail {
   private heardAt = Date.now();
 
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: BackboneConnection,
     private readonly b: Backbone,
     private readonly sid: string,
     private readonly options: TailOptions,

@@ -3,15 +3,15 @@ import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { eventMessageId, type Command } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { inside } from './connection.js';
+import { internals } from './connection.js';
 import { provision, purgeSession } from './provision.js';
 import { sendCommand } from './publish.js';
-import { numbered, numberOf, startScenario, upTo, Watched, type Scenario } from './scenario.js';
+import { numbered, numberOf, startScenario, upTo, Watched, type BackboneScenario } from './scenario.js';
 import { spoolPath } from './spool.js';
 import type { AppendOutcome, SpoolState } from './sessionWriter.js';
 import { openWriter } from './writer.js';
 
-let s: Scenario;
+let s: BackboneScenario;
 beforeAll(async () => {
   s = await startScenario();
 });
@@ -204,9 +204,9 @@ test('a server killed in the middle of a thousand appends: each acknowledged onc
 });
 
 /** Resolves when a connection has noticed that its server is gone. */
-function down(b: Scenario['b']): Promise<void> {
+function down(b: BackboneScenario['b']): Promise<void> {
   return new Promise((resolve) => {
-    inside(b).onStatus((status) => status === 'reconnecting' && resolve());
+    internals(b).onStatus((status) => status === 'reconnecting' && resolve());
   });
 }
 
@@ -214,7 +214,7 @@ test('a log that is full loses nothing of anybody: what comes waits on the disk 
   const large = (i: number) => ({ ...numbered(i), text: 'x'.repeat(100_000) });
   const oldest = await s.writer('full-oldest', 1);
   await oldest.append(numbered(0));
-  const { jsm } = inside(s.b);
+  const { jsm } = internals(s.b);
   const { state } = await jsm.streams.info('SESSIONS');
   await provision(s.b, { maxBytes: state.bytes + 250_000 });
   const w = await s.writer('full', 1, { maxSpoolBytes: 350_000 });

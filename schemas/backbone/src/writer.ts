@@ -12,8 +12,8 @@ import {
   type UnknownEvent,
   type UnnumberedDelta,
 } from '@pizzapi/protocol';
-import { Retry } from './backoff.js';
-import { inside, type Backbone, type Connection } from './connection.js';
+import { RetryDelay } from './retryDelay.js';
+import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { lastOnSubject } from './lastEvent.js';
 import { writeHeaders } from './message.js';
 import { prepareSpool } from './resume.js';
@@ -39,7 +39,7 @@ const CONFLICT_TRIES = 5;
  * for it. With nothing left over by the same epoch it resolves at once and begins by spooling where it must.
  */
 export async function openWriter(b: Backbone, options: WriterOptions): Promise<SessionWriter> {
-  const connection = inside(b);
+  const connection = internals(b);
   const ready = await prepareSpool(connection, options.maxSpoolBytes ?? MAX_SPOOL_BYTES, options);
   return ready.kind === 'late' ? lateWriter(options, ready.fencedBy) : new OpenWriter(connection, options, ready.spool);
 }
@@ -75,7 +75,7 @@ class OpenWriter implements SessionWriter {
   private draining: Promise<void> | undefined;
 
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: BackboneConnection,
     private readonly options: WriterOptions,
     private readonly file: Spool,
   ) {
@@ -208,7 +208,7 @@ class OpenWriter implements SessionWriter {
 
   /** Sends what waits while something stands in the way; `first` became of the first attempt. */
   private async drain(first: Sent | undefined): Promise<void> {
-    const retry = new Retry();
+    const retry = new RetryDelay();
     const { signal } = this.closing;
     for (let entry = this.file.entries[0]; entry !== undefined && !this.over(); entry = this.file.entries[0]) {
       const sent = first ?? (await this.send(entry));
@@ -243,7 +243,7 @@ class OpenWriter implements SessionWriter {
   private async send(entry: SpoolEntry): Promise<Sent> {
     const id = eventMessageId(this.sid, this.epoch, entry.n);
     let sentAs = id;
-    const retry = new Retry();
+    const retry = new RetryDelay();
     for (let attempt = 0; attempt < CONFLICT_TRIES; attempt++) {
       if (this.last === undefined) {
         const standing = await this.standing(entry, id);

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { createMetrics, METRICS, showBackbone } from './metrics.js';
+import { createMetrics, METRICS, exportBackboneMetrics } from './metrics.js';
 
 it('what a connection counts is shown as it is at every reading, and begins again with a new connection', async () => {
   const metrics = createMetrics();
   let counts = { reconnects: 1, staleEpochEvents: 2, gapsFilled: 3, readersRebuilt: 4, foreignMessages: 5 };
-  showBackbone(metrics, () => counts);
+  exportBackboneMetrics(metrics, () => counts);
   const shown = async () => (await metrics.render()).split('\n').filter((line) => line.startsWith('pizzapi_backbone'));
   const lines = (...values: number[]) =>
     [

@@ -95,7 +95,7 @@ export interface BackboneCounts {
 }
 
 /** Shows what a process's connection to the backbone survived. A new connection begins at 0 again, as a process does. */
-export function showBackbone(metrics: Metrics, counts: () => BackboneCounts): void {
+export function exportBackboneMetrics(metrics: Metrics, counts: () => BackboneCounts): void {
   const shown = [
     [metrics.counter(METRICS.backboneReconnects, 'Times the connection to nats-server was made anew'), 'reconnects'],
     [metrics.counter(METRICS.backboneStale, 'Events of hosts that were replaced, passed over'), 'staleEpochEvents'],

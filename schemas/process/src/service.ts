@@ -20,7 +20,7 @@ export interface ServiceContext {
   env: NodeJS.ProcessEnv;
 }
 
-export interface RunOptions {
+export interface ServiceRunOptions {
   /** How long drain and stop may take, each, in ms. Default 10 s. */
   limitMs?: number;
   /** Treat the end of the IPC channel to the parent as a SIGTERM, so that nobody outlives a parent that was killed. */
@@ -38,7 +38,7 @@ export const EXIT = { ok: 0, failed: 1, hung: 2 } as const;
 export async function runService(
   name: string,
   start: (context: ServiceContext) => Promise<Service>,
-  { limitMs = 10_000, stopWithParent = false }: RunOptions = {},
+  { limitMs = 10_000, stopWithParent = false }: ServiceRunOptions = {},
 ): Promise<void> {
   const log = createLogger({ name });
   const abort = new AbortController();

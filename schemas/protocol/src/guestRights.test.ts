@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { COMMAND_NAMES } from './commands.js';
-import { guestAnswerProblem, guestCommandProblem, mayGuestAnswer, type PromptKind } from './guestRights.js';
+import { guestAnswerProblem, guestCommandProblem, mayGuestAnswer, type GuestPromptKind } from './guestRights.js';
 import {
   byLinkText,
   guestsAt,
@@ -11,9 +11,9 @@ import {
   rightOf,
   type GuestRight,
 } from './guests.js';
-import { allowsMore, SHARE_MODES } from './people.js';
+import { allowsMore, SHARE_MODES } from './accounts.js';
 
-const code = (kind: PromptKind | undefined, right: GuestRight, value: unknown) =>
+const code = (kind: GuestPromptKind | undefined, right: GuestRight, value: unknown) =>
   guestAnswerProblem(kind, right, value)?.code ?? 'allowed';
 
 /** Every way there is to answer an approval or a plan as a whole, and some that there are not. */

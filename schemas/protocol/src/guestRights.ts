@@ -9,7 +9,7 @@ import { isMap } from './json.js';
  */
 
 /** What the agent asks people as a whole. */
-export type PromptKind = 'question' | 'plan' | 'approval';
+export type GuestPromptKind = 'question' | 'plan' | 'approval';
 
 /**
  * The commands of a guest who may write: to take part in the conversation. Not: what reaches beyond it, to the host, its
@@ -50,7 +50,7 @@ const OWNER_ONLY = errorInfo('forbidden', 'Only the owner answers what an extens
  * unanswered.
  */
 export function guestAnswerProblem(
-  kind: PromptKind | undefined,
+  kind: GuestPromptKind | undefined,
   right: GuestRight,
   value: unknown,
 ): ErrorInfo | undefined {
@@ -64,5 +64,5 @@ export function guestAnswerProblem(
 }
 
 /** Whether a guest may answer anything of this kind at all: what a page shows as a form. */
-export const mayGuestAnswer = (kind: PromptKind | undefined, right: GuestRight): boolean =>
+export const mayGuestAnswer = (kind: GuestPromptKind | undefined, right: GuestRight): boolean =>
   guestAnswerProblem(kind, right, undefined) === undefined;

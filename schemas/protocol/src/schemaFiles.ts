@@ -4,7 +4,7 @@ import { EVENT_SCHEMAS } from './events.js';
 import { HUB_DOWN, HUB_UP, RUNNERS_DOWN, RUNNERS_UP, VIEWER_DOWN, VIEWER_UP } from './frames.js';
 import * as http from './http.js';
 import * as notifications from './notifications.js';
-import * as people from './people.js';
+import * as people from './accounts.js';
 import { RunnerInfo, SessionInfo } from './info.js';
 import { SessionMetaState } from './meta.js';
 import { RUNNER_EVENT_SCHEMAS } from './runnerEvents.js';

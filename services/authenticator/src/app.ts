@@ -1,5 +1,5 @@
 import { BlobStore, NO_STORAGE_LIMITS, openNkey, type Backbone, type StorageLimits } from '@pizzapi/backbone';
-import { showBackbone, type Logger, type Metrics, type Service } from '@pizzapi/process';
+import { exportBackboneMetrics, type Logger, type Metrics, type Service } from '@pizzapi/process';
 import { serveCallout } from './callout.js';
 import { serveHostApi } from './hostApi.js';
 import { Grants } from './grants.js';
@@ -38,7 +38,7 @@ export interface Authenticator extends Service {
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { backbone: b, admin, issuerSeed, log, metrics: registry } = options;
   const metrics = createAuthenticatorMetrics(registry);
-  showBackbone(registry, () => b.counters);
+  exportBackboneMetrics(registry, () => b.counters);
   const issuer = openNkey(issuerSeed);
   const grants = new Grants(issuerSeed);
   const authorizer = new ConnectionAuthorizer(b);

@@ -11,7 +11,7 @@ import {
   type Backbone,
 } from '@pizzapi/backbone';
 import { silentLogger } from '@pizzapi/process';
-import { decode, deskSubjects, encode, newId } from '@pizzapi/protocol';
+import { decode, hostApiSubjects, encode, newId } from '@pizzapi/protocol';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,7 +58,7 @@ async function session(userId = newId('u'), { isLogged = true } = {}) {
     ...{ userId, sid, place, blob, append },
     has: async (hash = blob) => (await store.get(place, hash)) !== undefined,
     purge: async () => {
-      const outcome = await requestRpc(gateway, deskSubjects.purge, encode({ sid }), { timeoutMs: 20_000 });
+      const outcome = await requestRpc(gateway, hostApiSubjects.purge, encode({ sid }), { timeoutMs: 20_000 });
       return outcome.kind === 'ok' ? decode(outcome.body) : outcome.kind;
     },
   };

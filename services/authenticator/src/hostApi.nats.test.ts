@@ -6,18 +6,18 @@ import {
   hasResult,
   idsAfter,
   linkModes,
-  linkStateOf,
+  shareLinkStateOf,
   openWriter,
   putBlobVia,
   requestRpc,
   seqBefore,
   type Backbone,
-  type DeskAsker,
+  type SessionCaller,
 } from '@pizzapi/backbone';
 import {
   decode,
-  DESK_PART_BYTES,
-  deskSubjects,
+  HOST_API_PART_BYTES,
+  hostApiSubjects,
   encode,
   inboxPrefixOf,
   natsUserOf,
@@ -65,7 +65,7 @@ async function connectHost(login: HostLogin, password: string): Promise<Backbone
 interface Runner {
   rid: string;
   b: Backbone;
-  of: (sid: string) => DeskAsker;
+  of: (sid: string) => SessionCaller;
 }
 
 async function runnerOf(userId: string): Promise<Runner> {
@@ -78,7 +78,7 @@ async function runnerOf(userId: string): Promise<Runner> {
 async function sessionOf({
   b,
   of,
-}: Runner): Promise<{ sid: string; epoch: number; worker: Backbone; caller: DeskAsker }> {
+}: Runner): Promise<{ sid: string; epoch: number; worker: Backbone; caller: SessionCaller }> {
   const sid = newId('s');
   const grant = await claimGrant(b, of(sid));
   if (grant.kind !== 'granted') throw new Error(grant.code);
@@ -149,7 +149,7 @@ describe('a host asks about its own session', () => {
     const about = async (id: string): Promise<unknown> =>
       hasResult(bob.b, bob.of(id), 'c1').catch((error: unknown) => (error as Error).message);
     expect(await about(sid)).toEqual(await about('none'));
-    const named = await requestRpc(worker, deskSubjects.session(sid), encode({ verb: 'claim', sid: 'other' }), {
+    const named = await requestRpc(worker, hostApiSubjects.session(sid), encode({ verb: 'claim', sid: 'other' }), {
       timeoutMs: ANSWER_MS,
     });
     expect(named.kind === 'ok' && decode(named.body)).toMatchObject({ kind: 'refused', code: 'session_not_found' });
@@ -181,12 +181,12 @@ describe('a host asks about the links of guests', () => {
       ...{ userId: 'cy', name: 'Cy', role: 'member', createdAt: 1, disabledAt: 2 },
     });
     const cys = { b: s.admin, of: [await link('c1', 'cy')] };
-    expect(await linkStateOf(cys.b, cys.of[0]!, 'cy', Date.now())).toEqual({ kind: 'over', why: 'disabled' });
+    expect(await shareLinkStateOf(cys.b, cys.of[0]!, 'cy', Date.now())).toEqual({ kind: 'over', why: 'disabled' });
   });
 });
 
 describe('a blob', () => {
-  const large = Buffer.alloc(DESK_PART_BYTES * 2 + 1_000, 'pizza');
+  const large = Buffer.alloc(HOST_API_PART_BYTES * 2 + 1_000, 'pizza');
 
   it('goes part by part, whichever authenticator each part reaches, and comes back the same', async () => {
     const { worker, caller } = await sessionOf(await runnerOf('ann'));
@@ -212,7 +212,9 @@ describe('a blob', () => {
     const { sid, worker } = await sessionOf(await runnerOf('ann'));
     const put = async (fields: object): Promise<unknown> => {
       const question = { verb: 'put_blob', blob: 'a'.repeat(64), mediaType: 'x/y', ...fields };
-      const outcome = await requestRpc(worker, deskSubjects.session(sid), encode(question), { timeoutMs: ANSWER_MS });
+      const outcome = await requestRpc(worker, hostApiSubjects.session(sid), encode(question), {
+        timeoutMs: ANSWER_MS,
+      });
       return outcome.kind === 'ok' ? decode(outcome.body) : outcome.kind;
     };
     const bytes = Buffer.from('bytes');
@@ -221,7 +223,7 @@ describe('a blob', () => {
     expect(await put({ size: 50, offset: 0, bytes })).toMatchObject({ code: 'bad_request' });
     expect(await put({ size: 8, offset: 3, bytes })).toMatchObject({ code: 'bad_request' });
     expect(await put({ size: 5, offset: 0, bytes: 'text' })).toMatchObject({ code: 'bad_request' });
-    const last = { size: DESK_PART_BYTES + 5, offset: DESK_PART_BYTES, bytes };
+    const last = { size: HOST_API_PART_BYTES + 5, offset: HOST_API_PART_BYTES, bytes };
     expect(await put(last)).toMatchObject({ kind: 'refused', code: 'blob_not_found' });
   });
 });
@@ -234,7 +236,7 @@ describe('a log', () => {
     await writer.append({ type: 'agent_start', at: 1 });
     await writer.close();
     const ask = async (b: Backbone, timeoutMs: number): Promise<unknown> => {
-      const outcome = await requestRpc(b, deskSubjects.purge, encode({ sid }), { timeoutMs });
+      const outcome = await requestRpc(b, hostApiSubjects.purge, encode({ sid }), { timeoutMs });
       return outcome.kind === 'ok' ? decode(outcome.body) : outcome.kind;
     };
     expect(await ask(worker, 1_000)).toBe('timeout');
@@ -249,7 +251,7 @@ it('an answer goes to an inbox and nowhere else, whatever a host asks for', asyn
   const body = Buffer.from(encode({ verb: 'claim', sid: 'mine' })).toString('latin1');
   const inbox = `${inboxPrefixOf({ kind: 'runner', rid })}.1`;
   await client.say(`SUB ${inbox} 1`);
-  const ask = (reply: string) => client.say(`PUB ${deskSubjects.runner(rid)} ${reply} ${body.length}\r\n${body}`);
+  const ask = (reply: string) => client.say(`PUB ${hostApiSubjects.runner(rid)} ${reply} ${body.length}\r\n${body}`);
   await ask('session.victim.events');
   await ask('$KV.leases.session.victim');
   await ask(inbox);

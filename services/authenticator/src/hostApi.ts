@@ -2,7 +2,7 @@ import {
   claimSession,
   lastStored,
   leaseAt,
-  linkStateOf,
+  shareLinkStateOf,
   serveRpc,
   storageFull,
   storedCommandsAfter,
@@ -17,11 +17,11 @@ import {
   describeError,
   encode,
   formatBytes,
-  isDeskRequest,
-  type DeskRefusal,
-  type DeskReplies,
-  type DeskRequest,
-  type DeskVerb,
+  isHostApiRequest,
+  type HostApiRefusal,
+  type HostApiReplies,
+  type HostApiRequest,
+  type HostApiVerb,
   type ErrorCode,
   type LinkMode,
 } from '@pizzapi/protocol';
@@ -49,7 +49,7 @@ export interface HostApiDeps {
   log: Logger;
 }
 
-type Reply = DeskReplies[DeskVerb] | DeskRefusal;
+type Reply = HostApiReplies[HostApiVerb] | HostApiRefusal;
 
 /** Does for hosts what their own connections may not, until the returned function is called. */
 export function serveHostApi(deps: HostApiDeps): () => void {
@@ -86,7 +86,7 @@ class HostApi {
     return reply;
   }
 
-  private async handle(subject: string, request: DeskRequest): Promise<Reply> {
+  private async handle(subject: string, request: HostApiRequest): Promise<Reply> {
     const claimed = callerOf(subject);
     if (claimed?.kind === 'runner' && request.sid === undefined) return this.forRunner(claimed.rid, request);
     const caller = claimed && (await authorizeCaller(this.deps.b, claimed, request.sid));
@@ -98,7 +98,7 @@ class HostApi {
   }
 
   /** What a runner asks about itself. */
-  private async forRunner(rid: string, request: DeskRequest): Promise<Reply> {
+  private async forRunner(rid: string, request: HostApiRequest): Promise<Reply> {
     const { b } = this.deps;
     if (request.verb === 'read_lease') return { kind: 'answer', ...(await leaseAt(b, `runner.${rid}`)) };
     if (request.verb !== 'commands_after') return refuse('session_not_found');
@@ -120,7 +120,7 @@ class HostApi {
 
   private async carryOut(
     { userId, sid }: AuthorizedCaller,
-    request: Exclude<DeskRequest, { verb: 'claim' }>,
+    request: Exclude<HostApiRequest, { verb: 'claim' }>,
   ): Promise<Reply> {
     const { b } = this.deps;
     switch (request.verb) {
@@ -151,7 +151,7 @@ class HostApi {
 
   private linkModes(userId: string, links: readonly { shareId: string; sessionId: string }[]): Promise<LinkMode[]> {
     const modeOf = async (link: { shareId: string; sessionId: string }): Promise<LinkMode> => {
-      const state = await linkStateOf(this.deps.b, link, userId, Date.now());
+      const state = await shareLinkStateOf(this.deps.b, link, userId, Date.now());
       return state.kind === 'alive' ? state.mode : state.why;
     };
     return Promise.all(links.map(modeOf));
@@ -185,7 +185,7 @@ class HostApi {
   }
 }
 
-function replyTo(outcome: PutOutcome): DeskReplies['put_blob'] | DeskRefusal {
+function replyTo(outcome: PutOutcome): HostApiReplies['put_blob'] | HostApiRefusal {
   switch (outcome.kind) {
     case 'answer':
       return outcome;
@@ -202,15 +202,15 @@ function replyTo(outcome: PutOutcome): DeskReplies['put_blob'] | DeskRefusal {
   }
 }
 
-function read(body: Uint8Array): DeskRequest | undefined {
+function read(body: Uint8Array): HostApiRequest | undefined {
   try {
     const value = decode(body);
-    return isDeskRequest(value) ? value : undefined;
+    return isHostApiRequest(value) ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
-function refuse(code: ErrorCode, what?: string): DeskRefusal {
+function refuse(code: ErrorCode, what?: string): HostApiRefusal {
   return { kind: 'refused', code, message: describeError(code, what) };
 }

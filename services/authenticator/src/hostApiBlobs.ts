@@ -1,6 +1,6 @@
 import { bucket, type Backbone, type Blob, type BlobPlace, type BlobStore, type Bucket } from '@pizzapi/backbone';
 import type { StorageShortage } from '@pizzapi/backbone';
-import { DESK_PART_BYTES, type DeskRequest, type DeskReplies } from '@pizzapi/protocol';
+import { HOST_API_PART_BYTES, type HostApiRequest, type HostApiReplies } from '@pizzapi/protocol';
 import { createHash } from 'node:crypto';
 
 /** What a blob may have, in bytes. */
@@ -14,8 +14,8 @@ export const PARTS_BYTES = 256 * 1024 * 1024;
 const KEPT_BYTES = 32 * 1024 * 1024;
 const KEPT_MS = 30_000;
 
-type Put = Extract<DeskRequest, { verb: 'put_blob' }>;
-type Get = Extract<DeskRequest, { verb: 'get_blob' }>;
+type Put = Extract<HostApiRequest, { verb: 'put_blob' }>;
+type Get = Extract<HostApiRequest, { verb: 'get_blob' }>;
 
 export type PutOutcome =
   | { kind: 'answer'; stored: boolean }
@@ -46,10 +46,10 @@ export class HostApiBlobs {
   async put({ userId, sid }: BlobPlace, request: Put): Promise<PutOutcome> {
     const { blob, size, offset, mediaType } = request;
     const bytes = bytesOf(request.bytes);
-    const length = Math.min(DESK_PART_BYTES, size - offset);
+    const length = Math.min(HOST_API_PART_BYTES, size - offset);
     if (size > MAX_BLOB_BYTES) return { kind: 'too_large' };
-    if (bytes === undefined || offset % DESK_PART_BYTES !== 0 || bytes.byteLength !== length || length <= 0)
-      return { kind: 'invalid', why: `A part has ${DESK_PART_BYTES} bytes, and the last one the rest` };
+    if (bytes === undefined || offset % HOST_API_PART_BYTES !== 0 || bytes.byteLength !== length || length <= 0)
+      return { kind: 'invalid', why: `A part has ${HOST_API_PART_BYTES} bytes, and the last one the rest` };
     const key = (at: number): string => `${userId}.${blob}.${at}`;
     if (offset + length < size) {
       const refused = await this.refusalOfPart({ userId, sid }, request);
@@ -58,7 +58,7 @@ export class HostApiBlobs {
       return { kind: 'answer', stored: false };
     }
     const before: Uint8Array[] = [];
-    for (let at = 0; at < offset; at += DESK_PART_BYTES) {
+    for (let at = 0; at < offset; at += HOST_API_PART_BYTES) {
       const part = bytesOf((await this.parts.get(key(at)))?.value.bytes);
       if (part === undefined) return { kind: 'parts_missing' };
       before.push(part);
@@ -68,22 +68,24 @@ export class HostApiBlobs {
       return { kind: 'invalid', why: 'The bytes are not those of the hash' };
     const stored = await this.store.put({ userId, sid }, whole, mediaType, { keep: true });
     if (stored.kind === 'full') return stored;
-    await Promise.all(before.map((_, index) => this.parts.delete(key(index * DESK_PART_BYTES), { markerMs: 1_000 })));
+    await Promise.all(
+      before.map((_, index) => this.parts.delete(key(index * HOST_API_PART_BYTES), { markerMs: 1_000 })),
+    );
     return { kind: 'answer', stored: true };
   }
 
   /** Undefined when the session has no such blob. */
-  async get(place: BlobPlace, { blob: hash, offset }: Get): Promise<DeskReplies['get_blob'] | undefined> {
+  async get(place: BlobPlace, { blob: hash, offset }: Get): Promise<HostApiReplies['get_blob'] | undefined> {
     if ((await this.store.find(place, hash)) === undefined) return undefined;
     const found = await this.whole(place, hash);
     if (found === undefined) return undefined;
     const { bytes, size, mediaType } = found;
-    return { kind: 'answer', size, mediaType, bytes: bytes.subarray(offset, offset + DESK_PART_BYTES) };
+    return { kind: 'answer', size, mediaType, bytes: bytes.subarray(offset, offset + HOST_API_PART_BYTES) };
   }
 
   /** Why a part that is not the last may not wait here, if anything. What has no room is refused with its first part. */
   private async refusalOfPart(place: BlobPlace, { blob, size, offset }: Put): Promise<PutOutcome | undefined> {
-    const waiting = (await this.parts.count(`${place.userId}.`)) * DESK_PART_BYTES;
+    const waiting = (await this.parts.count(`${place.userId}.`)) * HOST_API_PART_BYTES;
     if (waiting >= (offset === 0 ? PARTS_TO_BEGIN_BYTES : PARTS_BYTES)) return { kind: 'busy' };
     if (offset > 0 || (await this.store.find(place, blob)) !== undefined) return undefined;
     const shortage = await this.store.usage.shortage(place, size);
@@ -94,7 +96,7 @@ export class HostApiBlobs {
     const name = `${place.userId}.${place.sid}.${hash}`;
     if (this.kept?.name === name && this.kept.until > Date.now()) return this.kept.blob;
     const blob = await this.store.get(place, hash);
-    if (blob !== undefined && blob.size > DESK_PART_BYTES && blob.size <= KEPT_BYTES)
+    if (blob !== undefined && blob.size > HOST_API_PART_BYTES && blob.size <= KEPT_BYTES)
       this.kept = { name, blob, until: Date.now() + KEPT_MS };
     return blob;
   }

@@ -6,12 +6,12 @@ import {
   putBlobVia,
   requestRpc,
   type Backbone,
-  type DeskAsker,
+  type SessionCaller,
 } from '@pizzapi/backbone';
 import {
   decode,
-  DESK_PART_BYTES,
-  deskSubjects,
+  HOST_API_PART_BYTES,
+  hostApiSubjects,
   encode,
   initialSessionInfo,
   natsUserOf,
@@ -47,7 +47,7 @@ async function connectHost(login: HostLogin, password: string): Promise<Backbone
 /** A session of an account, and its worker's connection. */
 async function sessionOf(
   userId: string,
-): Promise<{ sid: string; rid: string; runner: Backbone; worker: Backbone; caller: DeskAsker }> {
+): Promise<{ sid: string; rid: string; runner: Backbone; worker: Backbone; caller: SessionCaller }> {
   const [rid, sid] = [newId('r'), newId('s')];
   const password = runnerPassword(await s.newRunnerToken(userId), 'a-secret-of-this-host');
   const runner = await connectHost({ kind: 'runner', rid }, password);
@@ -69,7 +69,7 @@ async function sendPart(
   fields: { blob: string; size: number; offset: number; bytes: Buffer },
 ): Promise<{ kind: string; code?: string }> {
   const body = encode({ verb: 'put_blob', mediaType: 'x/y', ...fields });
-  const outcome = await requestRpc(worker, deskSubjects.session(sid), body, { timeoutMs: ANSWER_MS });
+  const outcome = await requestRpc(worker, hostApiSubjects.session(sid), body, { timeoutMs: ANSWER_MS });
   if (outcome.kind !== 'ok') throw new Error(outcome.kind);
   return decode(outcome.body) as { kind: string; code?: string };
 }
@@ -104,7 +104,7 @@ it('an account whose logs and files have no room is granted no new session, and 
 
 it('what has no room is refused with its first part', async () => {
   const session = await sessionOf('carol');
-  const part = { size: 60 * MIB, offset: 0, bytes: Buffer.alloc(DESK_PART_BYTES) };
+  const part = { size: 60 * MIB, offset: 0, bytes: Buffer.alloc(HOST_API_PART_BYTES) };
   expect(await sendPart(session, { blob: 'a'.repeat(64), ...part })).toMatchObject({
     kind: 'refused',
     code: 'storage_full',
@@ -125,7 +125,7 @@ it('the same bytes are of what type each account says, and are read in the sessi
 
 it('parts that one account never completes take no room from another’s', async () => {
   const [hog, other] = [await sessionOf('hog'), await sessionOf('other')];
-  const bytes = Buffer.alloc(DESK_PART_BYTES);
+  const bytes = Buffer.alloc(HOST_API_PART_BYTES);
   const size = 2 * MIB;
   const outcomes: string[] = [];
   const begin = async (i: number) => {
@@ -133,7 +133,7 @@ it('parts that one account never completes take no room from another’s', async
     const { kind, code } = await sendPart(hog, { blob, size, offset: 0, bytes });
     outcomes.push(code ?? kind);
   };
-  const most = PARTS_TO_BEGIN_BYTES / DESK_PART_BYTES;
+  const most = PARTS_TO_BEGIN_BYTES / HOST_API_PART_BYTES;
   for (let i = 0; i < most + 24; i += 8) await Promise.all(Array.from({ length: 8 }, (_, k) => begin(i + k)));
   const taken = outcomes.filter((outcome) => outcome === 'answer').length;
   expect(taken).toBeGreaterThanOrEqual(most);
@@ -141,7 +141,7 @@ it('parts that one account never completes take no room from another’s', async
   expect(new Set(outcomes)).toEqual(new Set(['answer', 'unavailable']));
   // What has begun may go on, up to a second bound.
   expect(PARTS_BYTES).toBeGreaterThan(PARTS_TO_BEGIN_BYTES);
-  const next = { blob: '0'.repeat(64), size, offset: DESK_PART_BYTES, bytes };
+  const next = { blob: '0'.repeat(64), size, offset: HOST_API_PART_BYTES, bytes };
   expect(await sendPart(hog, next)).toMatchObject({ kind: 'answer', stored: false });
   expect(await put(other, Buffer.alloc(1 * MIB, 'x'))).toBe('stored');
 });

@@ -1,6 +1,6 @@
 import { ownerOf, purgeSession, serveRpc, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
-import { decode, deskSubjects, encode, errorInfo, isId, isMap, type DeskRefusal } from '@pizzapi/protocol';
+import { decode, hostApiSubjects, encode, errorInfo, isId, isMap, type HostApiRefusal } from '@pizzapi/protocol';
 import type { AuthenticatorMetrics } from './metrics.js';
 import { deletedKey, deletedRows, QUEUE } from './tables.js';
 
@@ -17,7 +17,7 @@ export interface PurgeDeps {
  * to be removed. Purging again is safe.
  */
 export function servePurge({ b, admin, metrics, log }: PurgeDeps): () => void {
-  const purge = async (body: Uint8Array): Promise<{ kind: 'answer'; purged: number } | DeskRefusal> => {
+  const purge = async (body: Uint8Array): Promise<{ kind: 'answer'; purged: number } | HostApiRefusal> => {
     const sid = sidIn(body);
     if (sid === undefined) return { kind: 'refused', ...errorInfo('bad_request') };
     try {
@@ -33,7 +33,7 @@ export function servePurge({ b, admin, metrics, log }: PurgeDeps): () => void {
       return { kind: 'refused', ...errorInfo('unavailable') };
     }
   };
-  return serveRpc(b, deskSubjects.purge, async (body) => encode(await purge(body)), { queue: QUEUE });
+  return serveRpc(b, hostApiSubjects.purge, async (body) => encode(await purge(body)), { queue: QUEUE });
 }
 
 function sidIn(body: Uint8Array): string | undefined {

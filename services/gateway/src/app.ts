@@ -6,7 +6,7 @@ import {
   HTTP_LIMITS,
   LOOPBACK,
   serverOptions,
-  showBackbone,
+  exportBackboneMetrics,
   sleep,
   type HttpLimits,
   type Logger,
@@ -159,7 +159,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   });
   const remover = new Remover({ b, directory, commandSender, shares });
   const metrics: GatewayMetrics = new GatewayMetrics(counters, () => rooms.size);
-  showBackbone(counters, () => b.counters);
+  exportBackboneMetrics(counters, () => b.counters);
   const denials = new DenialAuditor({ store: (row) => publishAudit(b, row), metrics, log });
   const joins = new Joins({ audit: (kind, principal, fields) => commandSender.audit(kind, principal, fields) });
   const rooms = new Rooms({

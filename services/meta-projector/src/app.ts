@@ -1,5 +1,5 @@
 import type { Backbone } from '@pizzapi/backbone';
-import { showBackbone, type Logger, type Metrics, type Service } from '@pizzapi/process';
+import { exportBackboneMetrics, type Logger, type Metrics, type Service } from '@pizzapi/process';
 import { runAsLeader } from './leaderElection.js';
 import { createProjectorMetrics } from './metrics.js';
 import { createNotifierMetrics } from './notifier/metrics.js';
@@ -32,7 +32,7 @@ export interface Projector extends Service {
 export function createProjector({ backbone, log, metrics: registry, lease, ...options }: ProjectorOptions): Projector {
   const metrics = createProjectorMetrics(registry);
   const notifier = { metrics: createNotifierMetrics(registry), reach: { allowPrivate: false }, ...options.notifier };
-  showBackbone(registry, () => backbone.counters);
+  exportBackboneMetrics(registry, () => backbone.counters);
   const ending = new AbortController();
   let running: Promise<void> = Promise.resolve();
   let active = false;

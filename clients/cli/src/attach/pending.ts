@@ -3,7 +3,7 @@ import {
   mayGuestAnswer,
   type DialogItem,
   type GuestRight,
-  type PromptKind,
+  type GuestPromptKind,
   type SessionMetaState,
   type ViewerMode,
 } from '@pizzapi/protocol';
@@ -13,7 +13,7 @@ import type { Ask } from '@pizzapi/runner/terminal';
 export interface Pending {
   id: string;
   /** Of what the agent asks as a whole; none of what an extension asks. */
-  kind?: PromptKind;
+  kind?: GuestPromptKind;
   ask: Ask;
   /** What words that were typed are as an answer; the words themselves, where it says nothing. */
   read?: (text: string) => unknown;

@@ -3,7 +3,7 @@ import { connectBackbone, OLDEST_SERVER, requestRpc, verifyProvisioned, type Bac
 import {
   compareSemver,
   describeUse,
-  deskSubjects,
+  hostApiSubjects,
   encode,
   storageWarning,
   toErrorInfo,
@@ -125,7 +125,7 @@ async function checkStreams(b: Backbone): Promise<Finding> {
 /** Without it no runner gets in; those that are in stay. */
 async function checkAuthenticator(b: Backbone): Promise<Finding> {
   const question = encode({ verb: 'has_result', commandId: 'doctor' });
-  const { kind } = await requestRpc(b, deskSubjects.session('doctor'), question, { timeoutMs: ANSWER_MS });
+  const { kind } = await requestRpc(b, hostApiSubjects.session('doctor'), question, { timeoutMs: ANSWER_MS });
   if (kind === 'ok') return ok('authenticator', 'It answers');
   const what = kind === 'timeout' ? 'It does not answer in time' : 'None is connected: no runner can sign in';
   return fail('authenticator', what, `${START} Its log says more.`);

@@ -1,4 +1,4 @@
-import { arrayAt, isMap, mapAt, numberAt, stringAt, withoutMarks, type UnknownMap } from '@pizzapi/protocol';
+import { arrayAt, isMap, mapAt, numberAt, stringAt, stripMarkdown, type UnknownMap } from '@pizzapi/protocol';
 import { choicesOf, cut, fits, type Asked, type Choice } from './asked.js';
 
 /** How a run of the agent ended. */
@@ -53,5 +53,5 @@ const YES_OR_NO: readonly Choice[] = [
 /** The first paragraph, in one line and without the marks of Markdown. */
 function oneLine(text: string): string {
   const first = text.trim().split(/\n\s*\n/, 1)[0] ?? '';
-  return cut(withoutMarks(first).replace(/\s+/g, ' ').trim(), 200);
+  return cut(stripMarkdown(first).replace(/\s+/g, ' ').trim(), 200);
 }

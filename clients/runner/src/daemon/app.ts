@@ -3,7 +3,7 @@ import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { holdLease, openLedger } from '@pizzapi/backbone';
-import { createMetrics, showBackbone, type Logger, type Metrics, type Service } from '@pizzapi/process';
+import { createMetrics, exportBackboneMetrics, type Logger, type Metrics, type Service } from '@pizzapi/process';
 import { CodedError, isMap, stringAt } from '@pizzapi/protocol';
 import { makeRunnerHome, runnerHome } from '../home.js';
 import { PI_VERSION } from '../pi/index.js';
@@ -58,7 +58,7 @@ export async function createRunner(deps: RunnerDeps): Promise<Runner> {
   const { metrics: registry = createMetrics() } = deps;
   const metrics = createRunnerMetrics(registry);
   let life = await begin(deps, metrics);
-  showBackbone(registry, () => life.counters);
+  exportBackboneMetrics(registry, () => life.counters);
   exportSessionMetrics(registry, runnerHome(deps.options.home), () => life.hosts.all);
   return {
     name: 'runner',

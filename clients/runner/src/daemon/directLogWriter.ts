@@ -7,7 +7,7 @@ import { backoff, sleep, type Logger } from '@pizzapi/process';
 import type { RunnerHome } from '../home.js';
 import type { WorkerCommandOutcome } from '../../ipc/messages.js';
 import { BlobOutbox } from '../worker/blobOutbox.js';
-import { askerFor, claim, isGone, type GrantAccess } from './grants.js';
+import { callerFor, claim, isGone, type GrantAccess } from './grants.js';
 
 /** How long the log of a session may take to answer its writer, in ms. */
 const OPEN_MS = 20_000;
@@ -80,14 +80,14 @@ async function writeOnce(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { backbone, suspendedConnection, home, log } = access;
-  const asker = askerFor(access, sid);
+  const caller = callerFor(access, sid);
   const opening = AbortSignal.any([signal, AbortSignal.timeout(OPEN_MS)]);
   const writer = await openWriter(await suspendedConnection.connectionFor(sid), {
     ...{ sid, epoch, spoolDir: spoolDir(home), log, signal: opening },
-    storedIds: (after) => idsAfter(backbone, asker, after, { signal: opening }),
+    storedIds: (after) => idsAfter(backbone, caller, after, { signal: opening }),
   });
   const resumed = writer.spool().events > 0;
-  const store = (bytes: Uint8Array, type: string) => putBlobVia(backbone, asker, bytes, type, { signal });
+  const store = (bytes: Uint8Array, type: string) => putBlobVia(backbone, caller, bytes, type, { signal });
   const blobs = new BlobOutbox(join(spoolDir(home), `${sid}.blobs`), store, log);
   const stop = () => void writer.close();
   signal.addEventListener('abort', stop, { once: true });

@@ -1,4 +1,4 @@
-import { claimGrant, type Backbone, type DeskAsker, type GrantOutcome } from '@pizzapi/backbone';
+import { claimGrant, type Backbone, type SessionCaller, type GrantOutcome } from '@pizzapi/backbone';
 import type { SuspendedSessionsConnection } from './suspendedSessionsConnection.js';
 
 /** What a daemon asks the authenticator with. */
@@ -9,7 +9,7 @@ export interface GrantAccess {
 }
 
 /** How a daemon's questions about a session are addressed. */
-export const askerFor = ({ runnerId }: Pick<GrantAccess, 'runnerId'>, sid: string): DeskAsker => ({
+export const callerFor = ({ runnerId }: Pick<GrantAccess, 'runnerId'>, sid: string): SessionCaller => ({
   kind: 'runner',
   rid: runnerId,
   sid,
@@ -20,7 +20,7 @@ export const askerFor = ({ runnerId }: Pick<GrantAccess, 'runnerId'>, sid: strin
  * then throws `unavailable`.
  */
 export async function claim(access: GrantAccess, sid: string, signal: AbortSignal): Promise<GrantOutcome> {
-  const outcome = await claimGrant(access.backbone, askerFor(access, sid), { signal });
+  const outcome = await claimGrant(access.backbone, callerFor(access, sid), { signal });
   if (outcome.kind === 'granted') access.suspendedConnection.add(sid);
   return outcome;
 }

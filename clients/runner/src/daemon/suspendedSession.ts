@@ -2,7 +2,7 @@ import { hasResult, holdLease, lastEvent, spooledEvents, type Lease } from '@piz
 import { CodedError, type EndReason, type LastEvent, type SessionEvent } from '@pizzapi/protocol';
 import { backoff, sleep } from '@pizzapi/process';
 import { hasSpool, spoolDir, appendWithoutWorker, type LogAccess } from './directLogWriter.js';
-import { askerFor, claim, isGone } from './grants.js';
+import { callerFor, claim, isGone } from './grants.js';
 import type { SessionRecord } from './records.js';
 
 /** How long the log may take to answer, in ms. */
@@ -90,7 +90,7 @@ export class SuspendedSession {
     if (spooled.some((event) => event.type === 'command_result' && event.commandId === commandId)) return true;
     try {
       const { backbone } = this.access;
-      return await hasResult(backbone, askerFor(this.access, sid), commandId, { signal: this.signal });
+      return await hasResult(backbone, callerFor(this.access, sid), commandId, { signal: this.signal });
     } catch (error) {
       this.access.log.warn({ sid, commandId, err: error }, 'it is not known whether a command was answered');
       return false;

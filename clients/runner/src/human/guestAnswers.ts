@@ -1,4 +1,4 @@
-import { guestAnswerProblem, type ErrorInfo, type GuestRight, type PromptKind } from '@pizzapi/protocol';
+import { guestAnswerProblem, type ErrorInfo, type GuestRight, type GuestPromptKind } from '@pizzapi/protocol';
 import { actionsFor, DENY_AND_SAY } from './approvals.js';
 import { PLAN_CHOICES } from './plans.js';
 
@@ -14,12 +14,12 @@ const THIS_CALL = [...actionsFor([]).map(({ label }) => label), DENY_AND_SAY];
 const CONSENT: readonly unknown[] = ['approve', true, THIS_CALL[0], PLAN_CHOICES.approve];
 
 /** Whether an answer has something to say to the agent, beside that it may go on as it wanted to. */
-export function hasWords(kind: PromptKind | undefined, value: unknown): boolean {
+export function hasWords(kind: GuestPromptKind | undefined, value: unknown): boolean {
   return kind === 'question' || kind === undefined || !CONSENT.includes(value);
 }
 
 /** What a value that answers a step comes to, as an answer to the whole: for `guestAnswerProblem`. */
-function wholeOf(kind: PromptKind, { method }: AnsweredStep, value: unknown): unknown {
+function wholeOf(kind: GuestPromptKind, { method }: AnsweredStep, value: unknown): unknown {
   if (value === null || value === undefined) return undefined;
   if (kind === 'plan') {
     const isEdit = method === 'editor' || (method === 'select' && value === PLAN_CHOICES.edit);
@@ -34,7 +34,7 @@ function wholeOf(kind: PromptKind, { method }: AnsweredStep, value: unknown): un
  * dialog of another extension. `step`: the dialog that is answered, where it is not the prompt as a whole.
  */
 export function guestAnswer(
-  kind: PromptKind | undefined,
+  kind: GuestPromptKind | undefined,
   right: GuestRight,
   step: AnsweredStep | undefined,
   value: unknown,

@@ -6,7 +6,7 @@ import {
   type DialogMethod,
   type ErrorInfo,
   type EventOf,
-  type PromptKind,
+  type GuestPromptKind,
 } from '@pizzapi/protocol';
 import { guestAnswer, type AnsweredStep } from '../human/guestAnswers.js';
 import type { CoalesceClock } from './coalesce.js';
@@ -90,7 +90,7 @@ export class Dialogs {
   readonly #closed = new Set<string>();
   readonly #lasting = new Map<string, DialogFields>();
   /** What kind each open prompt is. */
-  readonly #kinds = new Map<string, PromptKind>();
+  readonly #kinds = new Map<string, GuestPromptKind>();
   #refusing = 0;
 
   constructor(
@@ -146,7 +146,7 @@ export class Dialogs {
    * value that `fits`, or with undefined when it is closed: by a person, by `signal`, by an abort or the session's end.
    * What a person said is an event, so that everybody sees who it was. `kind` says who may answer it, and its steps.
    */
-  expect(id: string, fits: (value: unknown) => boolean, signal: AbortSignal, kind: PromptKind): Promise<unknown> {
+  expect(id: string, fits: (value: unknown) => boolean, signal: AbortSignal, kind: GuestPromptKind): Promise<unknown> {
     if (this.#refusing > 0 || signal.aborted) return Promise.resolve(undefined);
     this.#kinds.set(id, kind);
     return new Promise((resolve) => {
@@ -199,7 +199,7 @@ export class Dialogs {
   }
 
   /** Of what an open dialog is, or is a step of; undefined for one of another extension. */
-  kindOf(dialogId: string): PromptKind | undefined {
+  kindOf(dialogId: string): GuestPromptKind | undefined {
     return this.#kinds.get(this.#open.get(dialogId)?.promptId ?? '');
   }
 

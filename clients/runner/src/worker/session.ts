@@ -11,7 +11,7 @@ import {
   seqBefore,
   serveRpc,
   type Backbone,
-  type DeskAsker,
+  type SessionCaller,
   type Lease,
   type SessionWriter,
 } from '@pizzapi/backbone';
@@ -79,7 +79,7 @@ interface Parts {
   /** What the connection shows when it is made again. */
   login: { grant: string };
   /** Whose log, blobs and grants this worker may ask for: its session's. */
-  asker: DeskAsker;
+  caller: SessionCaller;
   said: SpoolDeduplicator;
   writer: SessionWriter;
   pi: PiSession;
@@ -104,14 +104,14 @@ export class WorkerSession {
     private readonly deps: WorkerSessionDeps,
     private readonly parts: Parts,
   ) {
-    const { pi, backbone, asker } = parts;
+    const { pi, backbone, caller } = parts;
     const { attachmentsDir } = assignment;
     const readBlob = async (hash: string) => {
       const patience = AbortSignal.timeout(BLOB_READ_MS);
-      return (await getBlobVia(backbone, asker, hash, { signal: patience }))?.bytes;
+      return (await getBlobVia(backbone, caller, hash, { signal: patience }))?.bytes;
     };
     const linkMode = async (by: Author) => {
-      const [mode = 'revoked'] = await linkModes(backbone, asker, guestsIn(by, assignment.sid));
+      const [mode = 'revoked'] = await linkModes(backbone, caller, guestsIn(by, assignment.sid));
       return mode;
     };
     this.runner = new CommandExecutor({ pi, emit: (event) => this.emit(event), attachmentsDir, readBlob, linkMode });
@@ -136,23 +136,23 @@ export class WorkerSession {
     connecting.catch(() => undefined);
     let pi: PiSession | undefined;
     try {
-      const asker = { kind: 'session', sid } as const;
+      const caller = { kind: 'session', sid } as const;
       const linkEnd = async (guests: readonly GuestRef[]) => {
-        const modes = await linkModes(await connecting, asker, guests);
+        const modes = await linkModes(await connecting, caller, guests);
         return LINK_ENDS.find((end) => modes.includes(end));
       };
       const onShutdownRequested = () => deps.onShutdownRequested();
       pi = deps.running?.(sink) ?? (await openPi(assignment, { sink, linkEnd, onShutdownRequested }, log));
       const backbone = await connecting;
-      const storedIds = (after: number) => idsAfter(backbone, asker, after);
+      const storedIds = (after: number) => idsAfter(backbone, caller, after);
       const said = SpoolDeduplicator.fromSpool(spoolDir, sid);
       const writer = await openWriter(backbone, { sid, epoch, spoolDir, log, storedIds });
       // Looked at now: it may be sent the next moment.
       const hasLeftover = writer.spool().events > 0;
-      const store = (bytes: Uint8Array, type: string) => putBlobVia(backbone, asker, bytes, type);
+      const store = (bytes: Uint8Array, type: string) => putBlobVia(backbone, caller, bytes, type);
       const blobs = new BlobOutbox(join(spoolDir, `${sid}.blobs`), store, log);
       const pipe = new EventPipeline({ writer, blobs, log, onFull: (full) => session?.pause(full) });
-      session = new WorkerSession(assignment, deps, { backbone, login, asker, said, writer, pi, pipe, blobs });
+      session = new WorkerSession(assignment, deps, { backbone, login, caller, said, writer, pi, pipe, blobs });
       backbone.onRefused(() => deps.onRefused());
       await session.open(hasLeftover);
       return session;
@@ -213,8 +213,8 @@ export class WorkerSession {
     this.remember(commandId, 'working');
     try {
       await this.parts.writer.settled();
-      const { backbone, asker } = this.parts;
-      if (await hasResult(backbone, asker, commandId)) this.remember(commandId, 'answered');
+      const { backbone, caller } = this.parts;
+      if (await hasResult(backbone, caller, commandId)) this.remember(commandId, 'answered');
       else if (this.leaving) return 'asleep';
       else this.writeResult(command, outcome);
       return 'written';
@@ -232,8 +232,8 @@ export class WorkerSession {
   async branch(entryId: string | undefined): Promise<{ file?: string; seq: number }> {
     const forked = this.parts.pi.fork(entryId);
     if (forked.kind === 'failed') throw new CodedError(forked.error.code, forked.error.message);
-    const { backbone, asker } = this.parts;
-    const at = entryId === undefined ? undefined : await seqBefore(backbone, asker, entryId);
+    const { backbone, caller } = this.parts;
+    const at = entryId === undefined ? undefined : await seqBefore(backbone, caller, entryId);
     const seq = at ?? (await lastEvent(backbone, this.assignment.sid))?.seq ?? 0;
     return { seq, ...(forked.sessionFile === undefined ? {} : { file: forked.sessionFile }) };
   }

@@ -1,4 +1,4 @@
-import type { AuditRow, StoreOutcome } from '@pizzapi/backbone';
+import type { AuditRecord, StoreOutcome } from '@pizzapi/backbone';
 import { silentLogger } from '@pizzapi/process';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { pathOf, DenialAuditor, REFUSALS_BURST, REFUSALS_PER_SECOND, type Refusal } from './denialAuditor.js';
@@ -6,7 +6,7 @@ import { pathOf, DenialAuditor, REFUSALS_BURST, REFUSALS_PER_SECOND, type Refusa
 const refusal: Refusal = { code: 'unauthenticated', ip: '127.0.0.1', method: 'GET', path: '/api/sessions' };
 
 let now: number;
-let rows: AuditRow[];
+let rows: AuditRecord[];
 let counted: number;
 let outcome: StoreOutcome;
 let denials: DenialAuditor;

@@ -1,4 +1,4 @@
-import type { AuditRow, StoreOutcome } from '@pizzapi/backbone';
+import type { AuditRecord, StoreOutcome } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import type { ErrorCode } from '@pizzapi/protocol';
 
@@ -15,7 +15,7 @@ export type Refusal = { code: ErrorCode; userId?: string } & (
 );
 
 export interface DenialAuditorDeps {
-  store: (row: AuditRow) => Promise<StoreOutcome>;
+  store: (row: AuditRecord) => Promise<StoreOutcome>;
   metrics: { refusalsSuppressed(count: number): void };
   log: Logger;
   /** In ms; for tests. */
@@ -45,7 +45,7 @@ export class DenialAuditor {
     void this.write({ kind: 'refused', at, ...refusal, ...(suppressed === 0 ? {} : { suppressed }) }, suppressed);
   }
 
-  private async write(row: AuditRow, told: number): Promise<void> {
+  private async write(row: AuditRecord, told: number): Promise<void> {
     const { store, log } = this.deps;
     try {
       if ((await store(row)).kind !== 'unavailable') return;

@@ -3,12 +3,12 @@ import {
   isMap,
   type ErrorInfo,
   type GuestRight,
-  type PromptKind,
+  type GuestPromptKind,
   type SessionMetaState,
 } from '@pizzapi/protocol';
 
 /** What an answer is to, as far as the meta state of its session knows the id. */
-function promptKindIn(state: SessionMetaState, id: unknown): PromptKind | undefined {
+function promptKindIn(state: SessionMetaState, id: unknown): GuestPromptKind | undefined {
   if (state.pendingApproval?.promptId === id) return 'approval';
   if (state.pendingPlan?.toolCallId === id) return 'plan';
   return state.pendingQuestion?.toolCallId === id ? 'question' : undefined;

@@ -2,7 +2,7 @@ import { bucket, forgetOwner, headOf, requestRpc, type Backbone } from '@pizzapi
 import { sleep } from '@pizzapi/process';
 import {
   decode,
-  deskSubjects,
+  hostApiSubjects,
   encode,
   errorInfo,
   isErrorCode,
@@ -56,7 +56,7 @@ export class Remover {
   }
 
   private async purge(sid: string): Promise<ErrorInfo | undefined> {
-    const answer = await requestRpc(this.deps.b, deskSubjects.purge, encode({ sid }), { timeoutMs: PURGE_MS });
+    const answer = await requestRpc(this.deps.b, hostApiSubjects.purge, encode({ sid }), { timeoutMs: PURGE_MS });
     if (answer.kind !== 'ok') return errorInfo('unavailable', 'The authenticator, which deletes logs, does not answer');
     const reply = decode(answer.body);
     if (!isMap(reply) || reply['kind'] !== 'refused') return undefined;

@@ -14,7 +14,7 @@ import {
 } from '@pizzapi/backbone';
 import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
 import { createMetrics, ensureGatewaySecret, localToken, silentLogger } from '@pizzapi/process';
-import { decode, deskSubjects, encode, OWNER_ID, type AccountRow } from '@pizzapi/protocol';
+import { decode, hostApiSubjects, encode, OWNER_ID, type AccountRow } from '@pizzapi/protocol';
 import { createGateway, type Gateway, type GatewayOptions } from '../app.js';
 import { TestClient } from './client.js';
 import { addPerson, type TestPerson } from './people.js';
@@ -73,7 +73,7 @@ export async function startScenario(options: Partial<GatewayOptions> = {}): Prom
     return { gateway, url: (await gateway.listen()).url };
   };
   // The authenticator's part in deleting a session.
-  const loseAuthenticator = serveRpc(b, deskSubjects.purge, async (body) => {
+  const loseAuthenticator = serveRpc(b, hostApiSubjects.purge, async (body) => {
     await purgeSession(b, (decode(body) as { sid: string }).sid);
     return encode({ kind: 'purged' });
   });

@@ -1,4 +1,4 @@
-import { linkStateOf, ownerOf, readLease, sendCommand, type Backbone, type Owner } from '@pizzapi/backbone';
+import { shareLinkStateOf, ownerOf, readLease, sendCommand, type Backbone, type Owner } from '@pizzapi/backbone';
 import { sleep, type Logger } from '@pizzapi/process';
 import {
   CodedError,
@@ -88,7 +88,7 @@ export class GuestReaper {
 
   private async check(guest: GuestRef, userId: string, ends: Map<string, LinkEnd>): Promise<void> {
     if (ends.has(guest.shareId)) return;
-    const state = await linkStateOf(this.options.backbone, guest, userId, this.now());
+    const state = await shareLinkStateOf(this.options.backbone, guest, userId, this.now());
     if (state.kind === 'over') ends.set(guest.shareId, state.why);
   }
 

@@ -1,4 +1,4 @@
-import { mapAt, stringAt, withoutMarks, type NotificationKind, type UnknownMap } from '@pizzapi/protocol';
+import { mapAt, stringAt, stripMarkdown, type NotificationKind, type UnknownMap } from '@pizzapi/protocol';
 import { BoundedMap } from './boundedMap.js';
 import { promptText, messageText, shortBody } from './notificationText.js';
 
@@ -189,7 +189,7 @@ const keyOf = (sid: string, promptId = ''): string => `${sid} ${promptId}`;
 
 function onMessage(session: Session, message: UnknownMap): void {
   if (message['role'] !== 'assistant') return;
-  const text = shortBody(withoutMarks(messageText(message)));
+  const text = shortBody(stripMarkdown(messageText(message)));
   const [stop, error] = [stringAt(message, 'stopReason'), stringAt(message, 'errorMessage')];
   // A message that only calls a tool says nothing; what was said before it is what there is to tell.
   session.last = { text: text || (session.last?.text ?? ''), stop, error };

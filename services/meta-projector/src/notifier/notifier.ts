@@ -1,5 +1,5 @@
 import {
-  followDurably,
+  consumeDurably,
   ownerOf,
   requestRpc,
   SESSIONS_STREAM,
@@ -89,7 +89,7 @@ export class Notifier {
     const stop = new AbortController();
     const ended = AbortSignal.any([signal, stop.signal]);
     const parts = [
-      followDurably(backbone, SESSIONS_STREAM, {
+      consumeDurably(backbone, SESSIONS_STREAM, {
         name: NOTIFIER,
         types: NOTIFIER_EVENTS,
         signal: ended,

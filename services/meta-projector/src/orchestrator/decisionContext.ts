@@ -1,4 +1,4 @@
-import { linkStateOf, ownerOf, readLease, replay, type Backbone } from '@pizzapi/backbone';
+import { shareLinkStateOf, ownerOf, readLease, replay, type Backbone } from '@pizzapi/backbone';
 import { isId, offsetBeforeLast, type GuestRef, type SessionEvent } from '@pizzapi/protocol';
 import { sessionRows } from '../buckets.js';
 import { isLinkCommand, type SessionEndpoint } from './commands.js';
@@ -68,7 +68,7 @@ async function standingOf(
 ): Promise<Pick<DecisionContext, 'guests' | 'linkEnd'>> {
   if (guests.length === 0) return {};
   for (const guest of guests) {
-    const state = await linkStateOf(b, guest, userId, now);
+    const state = await shareLinkStateOf(b, guest, userId, now);
     if (state.kind === 'over') return { guests, linkEnd: { guest, why: state.why } };
   }
   return { guests };

@@ -1,5 +1,5 @@
 import {
-  followDurably,
+  consumeDurably,
   RUNNERS_STREAM,
   sendCommand,
   SESSIONS_STREAM,
@@ -71,11 +71,11 @@ export class Orchestrator {
     };
     const types = [...LINK_EVENT_TYPES, 'command_result'];
     await Promise.all([
-      followDurably(backbone, SESSIONS_STREAM, {
+      consumeDurably(backbone, SESSIONS_STREAM, {
         ...{ name: NAME, types, signal, onOpen },
         onEvent: (record) => this.guard(record, () => this.onSessionEvent(record)),
       }),
-      followDurably(backbone, RUNNERS_STREAM, {
+      consumeDurably(backbone, RUNNERS_STREAM, {
         ...{ name: NAME, types: ['command_result'], signal, onOpen },
         onEvent: (record) =>
           this.guard(record, async () => {

@@ -1,5 +1,5 @@
 export * from './types.js';
 export { createTranscript } from './state.js';
 export { applyEvent, foldTranscript, textOf } from './events.js';
-export { applyDelta, applyPartial, needsPartial } from './pieces.js';
+export { applyDelta, applyPartial, needsPartial } from './deltas.js';
 export { openDialogs } from './dialogs.js';

@@ -1,7 +1,7 @@
 import { ASKING_TRIGGERS, LINK_OUTCOMES, type Author } from '../../events.js';
 import { guestsAt } from '../../guests.js';
 import { mapAt, numberAt, stringAt, type UnknownMap } from '../../json.js';
-import { linkLine } from './linkLine.js';
+import { linkSummary } from './linkSummary.js';
 import { NOTHING, push } from './state.js';
 import type { Change, LinkFacts, NoticeItem, Transcript } from './types.js';
 
@@ -90,7 +90,7 @@ function open(t: Transcript, seq: number, event: UnknownMap, { kind, id, other, 
   const key = keyOf(kind === 'trigger_received' ? '<' : '>', link.id);
   // Asked again by the next process of its session: it is the same.
   if (trigger !== undefined && t.index.links.has(key)) return NOTHING;
-  const change = push(t, { kind: 'notice', id: `notice:${seq}`, seq, at, notice: 'link', ...linkLine(link), link });
+  const change = push(t, { kind: 'notice', id: `notice:${seq}`, seq, at, notice: 'link', ...linkSummary(link), link });
   if (HAVE_OUTCOMES.has(kind)) t.index.links.set(key, change.items[0]!);
   return change;
 }
@@ -143,6 +143,6 @@ function change(t: Transcript, key: string, seq: number, facts: Partial<LinkFact
 
 function put(t: Transcript, position: number, item: NoticeItem, seq: number, facts: Partial<LinkFacts>): Change {
   const link = { ...item.link!, ...facts };
-  t.items[position] = { ...item, seq, ...linkLine(link), link };
+  t.items[position] = { ...item, seq, ...linkSummary(link), link };
   return { items: [position], state: false };
 }

@@ -3,7 +3,7 @@ import { checker } from './check.js';
 import { CodedError } from './errors.js';
 import { MAX_NAMED_GUESTS, type LinkEnd } from './guests.js';
 import { ID_PATTERN, isId } from './ids.js';
-import type { ShareMode } from './people.js';
+import type { ShareMode } from './accounts.js';
 
 /**
  * How a host's connections to NATS say who they are, and what a host asks of the authenticator because its own
@@ -60,7 +60,7 @@ export function parseRunnerPassword(password: string): { token: string; runnerSe
 }
 
 /** Request/reply subjects of the authenticator. */
-export const deskSubjects = {
+export const hostApiSubjects = {
   runner: (rid: string) => deskSubject('runner', rid),
   session: (sid: string) => deskSubject('session', sid),
   /** From gateways: deletes the log of a session for good. */
@@ -76,7 +76,7 @@ const Id = Type.String({ pattern: ID_PATTERN });
 const Hash = Type.String({ pattern: '^[0-9a-f]{64}$' });
 
 /** What a host asks. A daemon names the session; a worker can only mean its own. */
-export const DeskRequest = Type.Union([
+export const HostApiRequest = Type.Union([
   /** Grants the session to this host, with a new epoch. */
   Type.Object({ verb: Type.Literal('claim'), sid: Type.Optional(Id) }),
   /** Whether the session's log holds the result of a command. */
@@ -118,8 +118,8 @@ export const DeskRequest = Type.Union([
     links: Type.Array(Type.Object({ shareId: Id, sessionId: Id }), { minItems: 1, maxItems: MAX_NAMED_GUESTS }),
   }),
 ]);
-export type DeskRequest = Static<typeof DeskRequest>;
-export const isDeskRequest = checker(DeskRequest);
+export type HostApiRequest = Static<typeof HostApiRequest>;
+export const isHostApiRequest = checker(HostApiRequest);
 
 /** What a writer must know of the event before its own. */
 export interface LastEvent {
@@ -138,7 +138,7 @@ export interface StoredCommand {
 }
 
 /** The answer to each verb, or `refused`. */
-export interface DeskReplies {
+export interface HostApiReplies {
   /** `grant` is the password of a connection as `session.<sid>`. */
   claim: { kind: 'granted'; epoch: number; userId: string; grant: string };
   has_result: { kind: 'answer'; found: boolean };
@@ -161,8 +161,8 @@ export interface DeskReplies {
 }
 /** What a link allows beside watching, or why it allows no more than that. */
 export type LinkMode = Exclude<ShareMode, 'read'> | LinkEnd;
-export type DeskVerb = keyof DeskReplies;
-export type DeskRefusal = { kind: 'refused'; code: string; message: string };
+export type HostApiVerb = keyof HostApiReplies;
+export type HostApiRefusal = { kind: 'refused'; code: string; message: string };
 
 /** Bytes of a blob in one question or answer of the desk: well below what a NATS message may hold. */
-export const DESK_PART_BYTES = 512 * 1024;
+export const HOST_API_PART_BYTES = 512 * 1024;

@@ -1,14 +1,14 @@
 import { CodedError, encode, subjects } from '@pizzapi/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { inside } from './connection.js';
-import { followDurably } from './durable.js';
+import { internals } from './connection.js';
+import { consumeDurably } from './durableConsumer.js';
 import { writeHeaders } from './message.js';
-import { numbered, numberOf, startScenario, upTo, Watched, type Scenario } from './scenario.js';
+import { numbered, numberOf, startScenario, upTo, Watched, type BackboneScenario } from './scenario.js';
 import type { SessionWriter } from './sessionWriter.js';
 import { SESSIONS_STREAM } from './streams.js';
 import type { StoredRecord } from './consume.js';
 
-let s: Scenario;
+let s: BackboneScenario;
 let writer: SessionWriter;
 let name: string;
 let count = 0;
@@ -34,7 +34,7 @@ function reader(handle: (record: StoredRecord) => Promise<void> | void = () => u
   const read = new Watched<unknown>();
   let ended: Promise<void> = Promise.resolve();
   const opened = new Promise<void>((resolve) => {
-    ended = followDurably(b, SESSIONS_STREAM, {
+    ended = consumeDurably(b, SESSIONS_STREAM, {
       ...{ name, types: ['note'], signal: stopping.signal, onOpen: resolve },
       onEvent: async (record) => {
         await handle(record);
@@ -72,7 +72,7 @@ describe('a durable reader', () => {
   });
 
   it('hands over the types that are wanted, of what its own writer published', async () => {
-    const { nc, publisher } = inside(s.b);
+    const { nc, publisher } = internals(s.b);
     const subject = subjects.sessionEvents(`sid-${count}`);
     const first = reader();
     await first.opened;
@@ -82,7 +82,8 @@ describe('a durable reader', () => {
     nc.publish(subjects.sessionEvents('mine'), encode(numbered(7)), { reply: subject });
     await nc.flush();
     await publisher.publish(subjects.sessionEvents('mine'), encode(numbered(8)), writeHeaders([]));
-    const stored = async () => (await inside(s.b).jsm.streams.getMessage(SESSIONS_STREAM, { last_by_subj: subject }))!;
+    const stored = async () =>
+      (await internals(s.b).jsm.streams.getMessage(SESSIONS_STREAM, { last_by_subj: subject }))!;
     while ((await stored()).header.get('Nats-Msg-Id') !== '') await new Promise((resolve) => setTimeout(resolve, 5));
     const next = await s.writer(`sid-${count}`, 2);
     await next.append(numbered(1));
@@ -157,7 +158,7 @@ describe('a durable reader', () => {
     await first.opened;
     await write(1);
     await first.read.until((items) => items.length === 1);
-    await inside(s.b).jsm.consumers.delete(SESSIONS_STREAM, name);
+    await internals(s.b).jsm.consumers.delete(SESSIONS_STREAM, name);
     // What comes until it has a consumer again is lost with it.
     let i = 1;
     while (first.read.items.length === 1) {

@@ -1,6 +1,6 @@
 import { Objm } from '@nats-io/obj';
 import { putObject } from './blobs.js';
-import { inside, type Backbone, type Connection } from './connection.js';
+import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { bucket, watchEntries } from './kv.js';
 import { decode } from '@pizzapi/protocol';
 import { infoOf, provisionStream } from './provision.js';
@@ -11,8 +11,8 @@ import { BLOB_SPEC, BLOB_STORE, bucketSpec, bucketStream, STATE_BUCKETS } from '
  * where it belongs now, and removes the rest: whose a session is, and its blobs. Epochs go on rising: a host that wrote
  * under the last one of then is not taken for a later one. Doing it again changes nothing; before `provision`.
  */
-export async function moveState(b: Backbone): Promise<void> {
-  const connection = inside(b);
+export async function migrateStateAccount(b: Backbone): Promise<void> {
+  const connection = internals(b);
   const { stateConnection } = connection;
   if (stateConnection === connection) return;
   const old = await infoOf(connection, bucketStream('owners'));
@@ -28,7 +28,7 @@ export async function moveState(b: Backbone): Promise<void> {
 }
 
 /** Copies the rows; whose they are. */
-async function moveOwners(b: Backbone, from: Connection): Promise<Set<string>> {
+async function moveOwners(b: Backbone, from: BackboneConnection): Promise<Set<string>> {
   const owners = bucket<{ userId: string }>(b, 'owners');
   const userIds = new Set<string>();
   const stop = new AbortController();
@@ -44,8 +44,8 @@ async function moveOwners(b: Backbone, from: Connection): Promise<Set<string>> {
 }
 
 async function moveBlobs(b: Backbone, userIds: ReadonlySet<string>): Promise<void> {
-  const { nc, stateConnection } = inside(b);
-  if ((await infoOf(inside(b), BLOB_SPEC.name)) === undefined) return;
+  const { nc, stateConnection } = internals(b);
+  if ((await infoOf(internals(b), BLOB_SPEC.name)) === undefined) return;
   await provisionStream(stateConnection, BLOB_SPEC);
   await provisionStream(stateConnection, bucketSpec('blob-owners'));
   const owners = bucket<{ at: number }>(b, 'blob-owners');

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { checker } from './check.js';
-import { ACCOUNT_ROLES, KEY_KINDS, SHARE_MODES } from './people.js';
+import { ACCOUNT_ROLES, KEY_KINDS, SHARE_MODES } from './accounts.js';
 
 /**
  * What the buckets `accounts`, `api-keys`, `shares` and `owners` hold. A secret is never in them: a password is a scrypt

@@ -1,5 +1,5 @@
 import { nuid } from '@nats-io/nats-core';
-import type { Connection } from './connection.js';
+import type { BackboneConnection } from './connection.js';
 import { dropConsumer } from './dropConsumer.js';
 
 /** After how long without us the server forgets a consumer, in ms. */
@@ -9,8 +9,8 @@ const FORGET_MS = 10_000;
  * The last offset of a stream, as the server tells it to who makes a new consumer there: a runner may make one on its
  * own subject, under the one `name` that is its own, and may not read the stream's state.
  */
-export async function streamEnd(
-  connection: Connection,
+export async function streamHeadViaConsumer(
+  connection: BackboneConnection,
   stream: string,
   filter: string,
   name = `e_${nuid.next()}`,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { getObject, hashOf, putObject } from './blobs.js';
 import { connectBackbone, stateSeedOf } from './connection.js';
 import { bucket } from './kv.js';
-import { moveState } from './moveState.js';
+import { migrateStateAccount } from './migrateStateAccount.js';
 import { createNkeySeed, openNkey } from './nkeys.js';
 import { claimSession, ownerOf } from './owners.js';
 import { provision, verifyProvisioned } from './provision.js';
@@ -37,7 +37,7 @@ it('what an earlier version left beside the logs is found where it belongs, and 
   await before.close();
 
   const admin = await connectBackbone({ url: nats.url, name: 'new', nkey: seed, provisioner: true });
-  await moveState(admin);
+  await migrateStateAccount(admin);
   await provision(admin);
   await verifyProvisioned(admin);
   expect(await ownerOf(admin, 's')).toMatchObject({ userId: 'owner', runnerId: 'r' });
@@ -48,7 +48,7 @@ it('what an earlier version left beside the logs is found where it belongs, and 
   expect(await bucket(admin, 'blob-owners').get(`${blob}.owner`)).toBeDefined();
 
   const { epoch: last } = (await ownerOf(admin, 's'))!;
-  await moveState(admin);
+  await migrateStateAccount(admin);
   expect((await ownerOf(admin, 's'))!.epoch).toBe(last);
   await admin.close();
 

@@ -6,7 +6,7 @@ import type { LinkFacts, NoticeItem } from './types.js';
 const LINE_SHOWN = 200;
 
 /** The one line for who shows nothing but that. */
-export function linkLine(link: LinkFacts): Pick<NoticeItem, 'level' | 'text'> {
+export function linkSummary(link: LinkFacts): Pick<NoticeItem, 'level' | 'text'> {
   const failed = link.receipt === 'failed' || link.receipt === 'late';
   const level = failed ? 'error' : link.trigger === 'session_error' || link.state === 'timed_out' ? 'warning' : 'info';
   const said = [saidBy(link), stateOf(link), receiptOf(link)].filter((part) => part !== '');

@@ -1,5 +1,5 @@
 /** A text of the agent without the marks of Markdown, for a line where nothing renders it. */
-export function withoutMarks(text: string): string {
+export function stripMarkdown(text: string): string {
   return text
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
     .replace(/^ {0,3}(#{1,6}|>)\s+/gm, '')

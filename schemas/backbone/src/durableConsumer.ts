@@ -1,11 +1,11 @@
 import type { Consumer, JsMsg } from '@nats-io/jetstream';
 import type { Msg } from '@nats-io/nats-core';
 import { CodedError } from '@pizzapi/protocol';
-import { Retry } from './backoff.js';
-import { inside, type Backbone, type Connection } from './connection.js';
+import { RetryDelay } from './retryDelay.js';
+import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import type { StoredRecord } from './consume.js';
 import { nextOf } from './direct.js';
-import { openAtPlace } from './durablePlace.js';
+import { openAtPosition } from './durableConsumerPosition.js';
 import { storedFromConsumer, type StoredMessage } from './message.js';
 
 /** Messages asked for at once, and how long the server waits for them. */
@@ -14,7 +14,7 @@ const FETCH_EXPIRES_MS = 10_000;
 /** How long the server may take to confirm an acknowledgement, in ms. */
 const ACK_TIMEOUT_MS = 5_000;
 
-export interface FollowDurablyOptions {
+export interface ConsumeDurablyOptions {
   /** What the consumer is called on the server. Its position is kept there, whoever reads. */
   name: string;
   /** Types of events to hand over; the others are passed over without their payload having been sent. */
@@ -34,16 +34,16 @@ export interface FollowDurablyOptions {
  * The first reader begins with what comes: what happened before it was there is nobody's errand any more. One at a time
  * may read under a name: several share its messages and lose their order.
  */
-export async function followDurably(b: Backbone, stream: string, options: FollowDurablyOptions): Promise<void> {
-  const connection = inside(b);
+export async function consumeDurably(b: Backbone, stream: string, options: ConsumeDurablyOptions): Promise<void> {
+  const connection = internals(b);
   const { signal, name } = options;
-  const retry = new Retry();
+  const retry = new RetryDelay();
   let opened = false;
   while (!signal.aborted && connection.status() !== 'closed') {
     await connection.connected(signal);
     if (signal.aborted) return;
     try {
-      const consumer = await connection.whileConnected(openAtPlace(connection, stream, name));
+      const consumer = await connection.whileConnected(openAtPosition(connection, stream, name));
       if (!opened) options.onOpen?.();
       opened = true;
       while (await readOnce(connection, consumer, stream, options)) retry.reset();
@@ -60,10 +60,10 @@ class HandlerFailed extends Error {}
 
 /** Reads what comes within some seconds. False when some of it was left: its place has to be found again. */
 async function readOnce(
-  connection: Connection,
+  connection: BackboneConnection,
   consumer: Consumer,
   stream: string,
-  options: FollowDurablyOptions,
+  options: ConsumeDurablyOptions,
 ): Promise<boolean> {
   const { signal, types } = options;
   const messages = await connection.whileConnected(
@@ -101,20 +101,20 @@ async function readOnce(
 }
 
 /** Resolves once the server knows: only then is this the place where the next reader begins. */
-async function acknowledge(connection: Connection, message: JsMsg): Promise<void> {
+async function acknowledge(connection: BackboneConnection, message: JsMsg): Promise<void> {
   await connection.whileConnected(message.ackAck({ timeout: ACK_TIMEOUT_MS }));
 }
 
 /** False when the reading ended before the event was handled: it comes again. */
 async function handle(
-  connection: Connection,
+  connection: BackboneConnection,
   stream: string,
   head: StoredMessage,
   incoming: JsMsg,
-  { signal, onEvent }: FollowDurablyOptions,
+  { signal, onEvent }: ConsumeDurablyOptions,
 ): Promise<boolean> {
   const { seq, subject } = head;
-  const retry = new Retry();
+  const retry = new RetryDelay();
   while (!signal.aborted) {
     const found = await nextOf(connection, stream, subject, seq);
     if (found.kind === 'none' || (found.kind === 'found' && found.message.seq !== seq)) return true;

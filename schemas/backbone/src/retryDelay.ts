@@ -5,7 +5,7 @@ export const RETRY_MIN_MS = 100;
 export const RETRY_MAX_MS = 2_000;
 
 /** The pauses of one loop that tries again for ever: growing, jittered, and over at once when the signal aborts. */
-export class Retry {
+export class RetryDelay {
   // Made by the first failure: one of these is at hand for every append, and nearly none is needed.
   private delays: ReturnType<typeof backoff> | undefined;
 

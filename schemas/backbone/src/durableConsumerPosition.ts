@@ -6,7 +6,7 @@ import {
   type Consumer,
   type ConsumerInfo,
 } from '@nats-io/jetstream';
-import type { Connection } from './connection.js';
+import type { BackboneConnection } from './connection.js';
 import { dropConsumer } from './dropConsumer.js';
 
 /** Messages a reader may have in hand. */
@@ -20,7 +20,7 @@ const NANO = 1e6;
  * there is none. What a reader took and did not acknowledge would come again after half a minute, behind what is newer:
  * so a consumer that was left like that is made anew at its place, which another one keeps meanwhile.
  */
-export async function openAtPlace(connection: Connection, stream: string, name: string): Promise<Consumer> {
+export async function openAtPosition(connection: BackboneConnection, stream: string, name: string): Promise<Consumer> {
   const { jsm } = connection;
   const keeper = `${name}-place`;
   const there = await infoOf(connection, stream, name);
@@ -38,7 +38,7 @@ export async function openAtPlace(connection: Connection, stream: string, name: 
   return jsm.jetstream().consumers.get(stream, name);
 }
 
-async function add({ jsm }: Connection, stream: string, name: string, from: number | undefined): Promise<void> {
+async function add({ jsm }: BackboneConnection, stream: string, name: string, from: number | undefined): Promise<void> {
   await jsm.consumers.add(stream, {
     durable_name: name,
     ack_policy: AckPolicy.All,
@@ -52,7 +52,7 @@ async function add({ jsm }: Connection, stream: string, name: string, from: numb
   });
 }
 
-async function infoOf({ jsm }: Connection, stream: string, name: string): Promise<ConsumerInfo | undefined> {
+async function infoOf({ jsm }: BackboneConnection, stream: string, name: string): Promise<ConsumerInfo | undefined> {
   try {
     return await jsm.consumers.info(stream, name);
   } catch (error) {

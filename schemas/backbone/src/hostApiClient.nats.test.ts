@@ -1,7 +1,7 @@
-import { decode, DESK_PART_BYTES, deskSubjects, encode, type DeskRequest } from '@pizzapi/protocol';
+import { decode, HOST_API_PART_BYTES, hostApiSubjects, encode, type HostApiRequest } from '@pizzapi/protocol';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connectBackbone, type Backbone } from './connection.js';
-import { claimGrant, getBlobVia, hasResult, idsAfter, putBlobVia } from './deskClient.js';
+import { claimGrant, getBlobVia, hasResult, idsAfter, putBlobVia } from './hostApiClient.js';
 import { serveRpc } from './rpc.js';
 import { startTestNats, type TestNats } from './testing/index.js';
 
@@ -25,10 +25,10 @@ const runner = { kind: 'runner', rid: 'r', sid: 's' } as const;
 const worker = { kind: 'session', sid: 's' } as const;
 
 /** Answers questions as written here; what it was asked. */
-function desk(subject: string, answer: (request: DeskRequest) => object): DeskRequest[] {
-  const asked: DeskRequest[] = [];
+function desk(subject: string, answer: (request: HostApiRequest) => object): HostApiRequest[] {
+  const asked: HostApiRequest[] = [];
   stop = serveRpc(other, subject, (body) => {
-    const request = decode(body) as DeskRequest;
+    const request = decode(body) as HostApiRequest;
     asked.push(request);
     return encode(answer(request));
   });
@@ -36,10 +36,10 @@ function desk(subject: string, answer: (request: DeskRequest) => object): DeskRe
 }
 
 describe('a question to the authenticator', () => {
-  it('waits while there is none, is asked again, and goes where its asker may publish', async () => {
+  it('waits while there is none, is asked again, and goes where its caller may publish', async () => {
     const asking = claimGrant(host, runner);
     let busy = true;
-    const asked = desk(deskSubjects.runner('r'), () => {
+    const asked = desk(hostApiSubjects.runner('r'), () => {
       const answer = busy ? { kind: 'refused', code: 'unavailable', message: 'Busy.' } : granted;
       busy = false;
       return answer;
@@ -52,13 +52,13 @@ describe('a question to the authenticator', () => {
     ]);
   });
 
-  it('that nobody answers ends when its asker does not wait any more', async () => {
+  it('that nobody answers ends when its caller does not wait any more', async () => {
     const signal = AbortSignal.timeout(50);
     await expect(hasResult(host, worker, 'c', { signal })).rejects.toMatchObject({ code: 'unavailable' });
   });
 
   it('is refused with the code of the refusal, told once', async () => {
-    desk(deskSubjects.runner('r'), () => ({ kind: 'refused', code: 'fenced', message: 'No.' }));
+    desk(hostApiSubjects.runner('r'), () => ({ kind: 'refused', code: 'fenced', message: 'No.' }));
     expect(await claimGrant(host, runner)).toEqual({ kind: 'refused', code: 'fenced', message: 'No.' });
     await expect(hasResult(host, runner, 'c')).rejects.toMatchObject({
       code: 'fenced',
@@ -67,7 +67,7 @@ describe('a question to the authenticator', () => {
   });
 
   it('whose answer is long is asked on from where it ended', async () => {
-    desk(deskSubjects.session('s'), (request) =>
+    desk(hostApiSubjects.session('s'), (request) =>
       request.verb === 'ids_after' && request.after === 3
         ? { kind: 'answer', ids: ['a', 'b'], next: 9 }
         : { kind: 'answer', ids: ['c'] },
@@ -77,21 +77,21 @@ describe('a question to the authenticator', () => {
 });
 
 describe('a blob', () => {
-  const bytes = new Uint8Array(DESK_PART_BYTES * 2 + 10).map((_, index) => index % 251);
+  const bytes = new Uint8Array(HOST_API_PART_BYTES * 2 + 10).map((_, index) => index % 251);
 
   it('goes and comes in parts, and is sent again when one of them got lost', async () => {
     let parts: Uint8Array[] = [];
     let mishaps = 1;
-    const asked = desk(deskSubjects.session('s'), (request) => {
+    const asked = desk(hostApiSubjects.session('s'), (request) => {
       if (request.verb === 'get_blob') {
         const { offset } = request;
-        const part = bytes.subarray(offset, offset + DESK_PART_BYTES);
+        const part = bytes.subarray(offset, offset + HOST_API_PART_BYTES);
         return { kind: 'answer', size: bytes.length, mediaType: 'image/png', bytes: part };
       }
       if (request.verb !== 'put_blob') throw new Error(request.verb);
       if (request.offset === 0) parts = [];
       parts.push(request.bytes as Uint8Array);
-      const isLast = request.offset + DESK_PART_BYTES >= request.size;
+      const isLast = request.offset + HOST_API_PART_BYTES >= request.size;
       if (isLast && mishaps-- > 0) return { kind: 'refused', code: 'blob_not_found', message: 'Parts are missing.' };
       return { kind: 'answer', stored: isLast };
     });
@@ -105,11 +105,11 @@ describe('a blob', () => {
   });
 
   it('that is not there for this session is none, and so is one whose bytes are others', async () => {
-    desk(deskSubjects.session('s'), () => ({ kind: 'refused', code: 'blob_not_found', message: '' }));
+    desk(hostApiSubjects.session('s'), () => ({ kind: 'refused', code: 'blob_not_found', message: '' }));
     expect(await getBlobVia(host, worker, 'a'.repeat(64))).toBeUndefined();
     stop();
     const wrong = { kind: 'answer', size: 2, mediaType: 'text/plain', bytes: new Uint8Array(2) };
-    desk(deskSubjects.session('s'), () => wrong);
+    desk(hostApiSubjects.session('s'), () => wrong);
     expect(await getBlobVia(host, worker, 'a'.repeat(64))).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 /** Hands values from one loop to another: who gives one waits until it is taken. Ends with the signal. */
-export class Handoff<T> implements AsyncIterable<T> {
+export class RendezvousChannel<T> implements AsyncIterable<T> {
   private readonly offered: { value: T; taken: () => void }[] = [];
   private wake: () => void = () => undefined;
 
@@ -11,7 +11,7 @@ export class Handoff<T> implements AsyncIterable<T> {
   }
 
   /** Resolves when the value has been taken, or nobody will take it any more. */
-  give(value: T): Promise<void> {
+  send(value: T): Promise<void> {
     if (this.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       this.offered.push({ value, taken: resolve });
