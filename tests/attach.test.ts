@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findChromium, openBrowser } from './support/browser.js';
 import { CLI, runCli } from './support/cli.js';
-import { startStage, type Stage } from './support/local.js';
+import { startLocalStack, type LocalStack } from './support/localStack.js';
 import { openPage, readWhole, sessionPage } from './support/page.js';
 import { childOf, processes } from './support/processes.js';
 import { letters, missingIn } from './support/text.js';
@@ -14,11 +14,11 @@ import { until } from './support/until.js';
 import { apiOf, newSession, watch } from './support/viewer.js';
 
 /** `pizzapi attach` in a real terminal: one window of tmux each. */
-let stage: Stage;
+let stage: LocalStack;
 let elsewhere: string;
 const tmux = startTmux({ columns: 120, rows: 100 });
 beforeAll(async () => {
-  stage = await startStage();
+  stage = await startLocalStack();
   elsewhere = mkdtempSync(join(tmpdir(), 'pizzapi-attach-'));
 }, 120_000);
 afterAll(async () => {

@@ -3,22 +3,22 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from './support/cli.js';
-import { startStage, type Stage } from './support/local.js';
+import { startLocalStack, type LocalStack } from './support/localStack.js';
 import { readLog } from './support/log.js';
 import { connectRaw, refusedUpgrade } from './support/raw.js';
 import { until } from './support/until.js';
-import { apiOf, newSession, watch, type Watcher } from './support/viewer.js';
-import { logAsSeen } from './support/whole.js';
+import { apiOf, newSession, watch, type SessionWatcher } from './support/viewer.js';
+import { logAsSeen } from './support/expectCompleteLog.js';
 
-let stage: Stage;
+let stage: LocalStack;
 /** The session that is asked for wrong things, and one that must not notice. */
 let sid: string;
 let other: string;
-let bystander: Watcher;
+let bystander: SessionWatcher;
 const disturbances: string[] = [];
 
 beforeAll(async () => {
-  stage = await startStage();
+  stage = await startLocalStack();
   writeFileSync(join(stage.project, 'file.txt'), '');
   mkdirSync(join(stage.home, '..', 'secret'));
   symlinkSync(join(stage.home, '..', 'secret'), join(stage.project, 'way-out'));

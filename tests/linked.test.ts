@@ -3,11 +3,11 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startStage, type Stage } from './support/local.js';
+import { startLocalStack, type LocalStack } from './support/localStack.js';
 import { readLog } from './support/log.js';
 import { childOf, workerOf } from './support/processes.js';
 import { until } from './support/until.js';
-import { apiOf, watch, type Watcher } from './support/viewer.js';
+import { apiOf, watch, type SessionWatcher } from './support/viewer.js';
 
 const CLI = fileURLToPath(new URL('../clients/cli/dist/main.js', import.meta.url));
 /** A child on the far host waits so long for an answer, in s, and takes one for twice as long. */
@@ -16,14 +16,14 @@ const FAR_WAIT_S = 6;
 const SLOW_MS = 90_000;
 
 /** Two hosts: the one of the local run, and another one with a home of its own. */
-let stage: Stage;
+let stage: LocalStack;
 let near: string;
 let far: string;
 let farHome: string;
 let farHost: ChildProcess;
-const watchers: Watcher[] = [];
+const watchers: SessionWatcher[] = [];
 
-const follow = (sid: string): Watcher => {
+const follow = (sid: string): SessionWatcher => {
   const watcher = watch(stage, sid);
   watchers.push(watcher);
   return watcher;
@@ -58,7 +58,7 @@ const gone = (host: ChildProcess) =>
     : new Promise<void>((resolve) => host.once('exit', () => resolve()));
 
 beforeAll(async () => {
-  stage = await startStage({ PIZZAPI_DEMO_SPEED: 'instant' });
+  stage = await startLocalStack({ PIZZAPI_DEMO_SPEED: 'instant' });
   near = await until('the near runner is there', online(''), SLOW_MS);
   farHome = join(stage.project, '..', 'far-state');
   mkdirSync(farHome);
@@ -78,7 +78,7 @@ const call = (tool: string, args: object) => `/demo call ${tool} ${JSON.stringif
 const ask = call('ask_user_question', { questions: [{ question: 'Which oven?', options: ['Wood', 'Gas'] }] });
 
 /** The event on a log that fits, once it comes. */
-const find = (log: Watcher, type: string, fields: object = {}) =>
+const find = (log: SessionWatcher, type: string, fields: object = {}) =>
   until(
     `${type} ${JSON.stringify(fields)}`,
     () =>

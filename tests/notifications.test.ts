@@ -3,22 +3,22 @@ import {
   startWebhook,
   type PushService,
   type Subscriber,
-  type Webhook,
+  type WebhookReceiver,
 } from '@pizzapi/process/testing';
 import type { NotificationsReply, PushPayload } from '@pizzapi/protocol';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStage, type Stage } from './support/local.js';
+import { startLocalStack, type LocalStack } from './support/localStack.js';
 import { readLog } from './support/log.js';
 import { until } from './support/until.js';
 import { newSession, watch } from './support/viewer.js';
 
 /** The product as a person has it, a push service with their phone, and their ntfy beside it. */
-let stage: Stage;
+let stage: LocalStack;
 let service: PushService;
-let webhook: Webhook;
+let webhook: WebhookReceiver;
 let phone: Subscriber<PushPayload>;
 let folder: string;
 
@@ -26,7 +26,7 @@ beforeAll(async () => {
   [service, webhook] = await Promise.all([startPushService(), startWebhook()]);
   folder = mkdtempSync(join(tmpdir(), 'pizzapi-ca-'));
   writeFileSync(join(folder, 'ca.pem'), service.ca);
-  stage = await startStage({ NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'), PIZZAPI_HEALTH_PORT: '0' });
+  stage = await startLocalStack({ NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'), PIZZAPI_HEALTH_PORT: '0' });
   const { publicKey } = await ask<NotificationsReply>('GET', '/api/notifications');
   phone = service.subscribe(publicKey);
   await ask('POST', '/api/notifications/subscriptions', { ...phone.subscription, label: 'Phone' });

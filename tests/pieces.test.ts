@@ -14,15 +14,15 @@ import {
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStage, type Stage } from './support/local.js';
+import { startLocalStack, type LocalStack } from './support/localStack.js';
 import { connectTo, readLog } from './support/log.js';
-import { connectRaw, type AnyFrame, type RawConnection } from './support/raw.js';
+import { connectRaw, type RawFrame, type RawSocket } from './support/raw.js';
 import { until } from './support/until.js';
 import { newSession, tell } from './support/viewer.js';
 
-let stage: Stage;
+let stage: LocalStack;
 beforeAll(async () => {
-  stage = await startStage();
+  stage = await startLocalStack();
   for (const name of ['crust', 'dough', 'oven', 'sauce']) writeFileSync(join(stage.project, name), '');
 }, 120_000);
 afterAll(() => stage.clear());
@@ -48,7 +48,7 @@ class Reader {
   readonly looks = new Map<string, Block[][]>();
   broken = 0;
   dropped = 0;
-  readonly connection: RawConnection;
+  readonly connection: RawSocket;
   #deltas = 0;
 
   /** Loses one piece in `dropEvery`. */
@@ -65,7 +65,7 @@ class Reader {
     await this.connection.heard('live');
   }
 
-  #fold(frame: AnyFrame): void {
+  #fold(frame: RawFrame): void {
     const { transcript, pieces } = this;
     if (frame.type === 'event') applyEvent(transcript, frame['seq'] as number, frame['event']);
     if (frame.type === 'partial') for (const t of [transcript, pieces]) applyPartial(t, frame['partial']);
@@ -118,7 +118,7 @@ describe('a turn rebuilt from its pieces', () => {
     await late.resume();
     const readers = [whole, lossy, late];
     const over = ({ connection }: Reader) =>
-      connection.heard('event', ({ event }) => (event as AnyFrame).type === 'agent_end');
+      connection.heard('event', ({ event }) => (event as RawFrame).type === 'agent_end');
     for (const reader of readers) await over(reader);
 
     const log = await readLog(stage, sid);

@@ -4,25 +4,25 @@ import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import WebSocket from 'ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStage, type Stage } from './support/local.js';
+import { startLocalStack, type LocalStack } from './support/localStack.js';
 import { processes } from './support/processes.js';
 import { startTmux } from './support/tmux.js';
 import { startTui, type Tui } from './support/tui.js';
 import { until } from './support/until.js';
-import { apiOf, watch, type Watcher } from './support/viewer.js';
+import { apiOf, watch, type SessionWatcher } from './support/viewer.js';
 
 /** `/share` in pi's own terminal UI: one window of tmux each, and viewers of what it shares. */
-let stage: Stage;
+let stage: LocalStack;
 const tmux = startTmux();
 beforeAll(async () => {
-  stage = await startStage();
+  stage = await startLocalStack();
 }, 120_000);
 afterAll(async () => {
   tmux.kill();
   await stage.clear();
 });
 
-const said = (watcher: Watcher, role: string) =>
+const said = (watcher: SessionWatcher, role: string) =>
   watcher.session.transcript.items.flatMap((item: TranscriptItem) =>
     item.kind === 'message' && item.role === role
       ? [item.blocks.map((block) => (block.kind === 'text' ? block.text : '')).join('')]
@@ -30,7 +30,7 @@ const said = (watcher: Watcher, role: string) =>
   );
 
 /** Sends a command and waits for what became of it. */
-async function carriedOut(watcher: Watcher, name: string, args: Record<string, unknown> = {}) {
+async function carriedOut(watcher: SessionWatcher, name: string, args: Record<string, unknown> = {}) {
   const sent = await watcher.session.command(name, args);
   if (sent.kind !== 'accepted') throw new Error(JSON.stringify(sent));
   return watcher.session.result(sent.commandId);

@@ -5,16 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLI, runCli } from './support/cli.js';
-import { startStage, type Stage } from './support/local.js';
+import { startLocalStack, type LocalStack } from './support/localStack.js';
 import { until } from './support/until.js';
 import { apiOf, newSession } from './support/viewer.js';
 
 /** People with a terminal on another machine: a home of their own, and the address of the relay. */
-let stage: Stage;
+let stage: LocalStack;
 let home: string;
 const running = new Set<ChildProcess>();
 beforeAll(async () => {
-  stage = await startStage();
+  stage = await startLocalStack();
   home = mkdtempSync(join(tmpdir(), 'pizzapi-elsewhere-'));
 }, 120_000);
 afterAll(async () => {

@@ -14,7 +14,7 @@ export default defineConfig({
     conditions: ['@pizzapi/source', 'module', 'browser', 'development|production'],
     alias: {
       msgpackr: 'msgpackr/index-no-eval',
-      'typebox/compile': fileURLToPath(new URL('./src/lean/compile.ts', import.meta.url)),
+      'typebox/compile': fileURLToPath(new URL('./src/csp/typeboxCompile.ts', import.meta.url)),
     },
   },
   worker: { format: 'es' },

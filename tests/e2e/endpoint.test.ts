@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findChromium, openBrowser } from '../support/browser.js';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { startEndpoint, type ScriptedEndpoint } from '../support/openai.js';
 import { openPage, portrait, recordGrowth, sessionPage, type WatchedPage } from '../support/page.js';
 import { apiOf } from '../support/viewer.js';
@@ -15,7 +15,7 @@ if (chromium === undefined)
   console.warn('SKIPPED: an own endpoint in a browser. There is no Chromium; set PIZZAPI_CHROMIUM.');
 
 describe.skipIf(chromium === undefined)('a person with an endpoint of their own', () => {
-  let stage: Stage;
+  let stage: LocalStack;
   let browser: Browser;
   let endpoint: ScriptedEndpoint;
   let watched: WatchedPage;
@@ -34,7 +34,7 @@ describe.skipIf(chromium === undefined)('a person with an endpoint of their own'
       readFileSync(new URL('../../README.md', import.meta.url), 'utf8'),
     )![1]!;
     const models = example.replace('http://127.0.0.1:8080/v1', endpoint.baseUrl);
-    stage = await startStage({}, { files: { '.pi/agent/models.json': models } });
+    stage = await startLocalStack({}, { files: { '.pi/agent/models.json': models } });
     browser = await openBrowser();
     watched = await openPage(browser);
     watched.page.setDefaultTimeout(30_000);

@@ -6,7 +6,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findChromium, openBrowser, shot } from '../support/browser.js';
 import { runCli } from '../support/cli.js';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import {
   DESKTOP,
   NOBODY_THERE,
@@ -20,7 +20,7 @@ import {
   type WatchedPage,
 } from '../support/page.js';
 import { childOf, unattended } from '../support/processes.js';
-import { slices } from '../support/slices.js';
+import { steppedOutput } from '../support/steppedOutput.js';
 import { until } from '../support/until.js';
 import { apiOf, untilHosted } from '../support/viewer.js';
 
@@ -43,7 +43,7 @@ if (chromium === undefined)
   console.warn('SKIPPED: the story in a browser. There is no Chromium; set PIZZAPI_CHROMIUM.');
 
 describe.skipIf(chromium === undefined)('a session, from the first link to its end', () => {
-  let stage: Stage;
+  let stage: LocalStack;
   let browser: Browser;
   let desk: WatchedPage;
   let phone: WatchedPage;
@@ -54,7 +54,7 @@ describe.skipIf(chromium === undefined)('a session, from the first link to its e
   beforeAll(async () => {
     // Slow enough that a busy browser sees more of an answer than its end.
     const speed = { PIZZAPI_DEMO_SPEED: '300' };
-    stage = await startStage(speed, { files: { '.pi/agent/models.json': JSON.stringify(MODELS) } });
+    stage = await startLocalStack(speed, { files: { '.pi/agent/models.json': JSON.stringify(MODELS) } });
     for (const name of FILES) writeFileSync(join(stage.project, name), `# ${name}\n`);
     firstLink = stage.loginUrl;
     browser = await openBrowser();
@@ -144,7 +144,7 @@ describe.skipIf(chromium === undefined)('a session, from the first link to its e
     expect((await output.locator('pre').innerText()).trim().split('\n')).toEqual(FILES);
 
     const outputs = await recordGrowth(page, '[role=log] [aria-label="Output"] pre');
-    const { prompt, seen } = slices(stage, 3);
+    const { prompt, seen } = steppedOutput(stage, 3);
     await view.say(prompt);
     for (const slice of [1, 2, 3]) {
       await output.getByText(`slice ${slice}`).waitFor();
@@ -219,7 +219,7 @@ describe.skipIf(chromium === undefined)('a session, from the first link to its e
 
   it('a steer goes in before the next step, a follow-up after; both are seen to wait', async () => {
     const { page } = desk;
-    const { prompt, seen } = slices(stage, 1);
+    const { prompt, seen } = steppedOutput(stage, 1);
     await view.say(prompt);
     await view.log.getByRole('region', { name: 'Output' }).last().getByText('slice 1').waitFor();
     await view.say('be quick please');

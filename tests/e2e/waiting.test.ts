@@ -4,13 +4,13 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findChromium, openBrowser, shot } from '../support/browser.js';
 import { CLI, runCli } from '../support/cli.js';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { openPage, recordNotes, sessionPage, type WatchedPage } from '../support/page.js';
 import { childOf, workerOf } from '../support/processes.js';
-import { slices } from '../support/slices.js';
+import { steppedOutput } from '../support/steppedOutput.js';
 import { startTmux, type Window } from '../support/tmux.js';
 import { until } from '../support/until.js';
-import { apiOf, newSession, watch, type Watcher } from '../support/viewer.js';
+import { apiOf, newSession, watch, type SessionWatcher } from '../support/viewer.js';
 
 const APPEARS_MS = 30_000;
 const OVEN = 'Which oven?';
@@ -24,14 +24,14 @@ if (chromium === undefined)
 
 describe.skipIf(chromium === undefined)('what waits for a person', () => {
   const tmux = startTmux();
-  let stage: Stage;
+  let stage: LocalStack;
   let browser: Browser;
   /** A page that is signed in. */
   let desk: WatchedPage;
-  const watchers: Watcher[] = [];
+  const watchers: SessionWatcher[] = [];
 
   beforeAll(async () => {
-    stage = await startStage();
+    stage = await startLocalStack();
     browser = await openBrowser();
     desk = await signIn();
   }, 120_000);
@@ -64,7 +64,7 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
     return sessionPage(page);
   }
 
-  function viewer(sid: string): Watcher {
+  function viewer(sid: string): SessionWatcher {
     const watcher = watch(stage, sid);
     watchers.push(watcher);
     return watcher;
@@ -205,7 +205,7 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
       const view = await openSession(desk.page, sid);
       const window = attach(sid);
       await window.shows('Live');
-      const { prompt, seen } = slices(stage, 1);
+      const { prompt, seen } = steppedOutput(stage, 1);
       await view.say(prompt);
       await view.log.getByRole('region', { name: 'Output' }).last().getByText('slice 1').waitFor();
       await view.say('Said in between');

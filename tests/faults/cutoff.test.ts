@@ -5,24 +5,24 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startStage, type Stage } from '../support/local.js';
-import { layWire, type Wire } from '../support/proxy.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
+import { startProxy, type ProxiedConnection } from '../support/proxy.js';
 import { until } from '../support/until.js';
 import { apiOf, tell, untilHosted, watch } from '../support/viewer.js';
-import { logAsSeen } from '../support/whole.js';
+import { logAsSeen } from '../support/expectCompleteLog.js';
 
 const CLI = fileURLToPath(new URL('../../clients/cli/dist/main.js', import.meta.url));
 /** Longer than a lease by far, so that the host is seen as lost meanwhile. */
 const CUT_MS = 60_000;
 
-let stage: Stage;
-let wire: Wire;
+let stage: LocalStack;
+let wire: ProxiedConnection;
 let runner: ChildProcess;
 let runnerId: string;
 
 beforeAll(async () => {
-  stage = await startStage();
-  wire = await layWire(Number(new URL(stage.natsUrl).port));
+  stage = await startLocalStack();
+  wire = await startProxy(Number(new URL(stage.natsUrl).port));
   const home = join(stage.project, '..', 'far-state');
   mkdirSync(home);
   const access = JSON.parse(readFileSync(join(stage.home, 'nats', 'credentials.json'), 'utf8')) as {

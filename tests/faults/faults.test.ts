@@ -1,35 +1,35 @@
 import { bucket } from '@pizzapi/backbone';
 import { applyMetaEvent, applySessionInfo, defaultMetaState, initialSessionInfo, textOf } from '@pizzapi/protocol';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { connectTo, readLog } from '../support/log.js';
 import { childOf, taggedWith, unattended, workerOf } from '../support/processes.js';
 import { until } from '../support/until.js';
-import { apiOf, newSession, tell, watch, type Watcher } from '../support/viewer.js';
-import { expectWhole } from '../support/whole.js';
+import { apiOf, newSession, tell, watch, type SessionWatcher } from '../support/viewer.js';
+import { expectCompleteLog } from '../support/expectCompleteLog.js';
 
 /** A message that takes some seconds at the demo's pace: each fault hits it in the middle. */
 const LONG = '/demo long 120000';
 
-let stage: Stage;
-const watchers: Watcher[] = [];
+let stage: LocalStack;
+const watchers: SessionWatcher[] = [];
 
 beforeAll(async () => {
-  stage = await startStage();
+  stage = await startLocalStack();
 }, 120_000);
 afterEach(() => watchers.splice(0).forEach((watcher) => watcher.close()));
 afterAll(() => stage.clear());
 
-function viewer(sid: string): Watcher {
+function viewer(sid: string): SessionWatcher {
   const watcher = watch(stage, sid);
   watchers.push(watcher);
   return watcher;
 }
 
-const isLive = ({ session }: Watcher) => session.connection.state.kind === 'live';
+const isLive = ({ session }: SessionWatcher) => session.connection.state.kind === 'live';
 
 /** Has the agent write a long message, and waits until some of it is seen. */
-async function stream(sid: string, view: Watcher): Promise<void> {
+async function stream(sid: string, view: SessionWatcher): Promise<void> {
   await tell(stage, sid, LONG);
   await until('some of the message', () =>
     view.session.transcript.items.some((item) => item.kind === 'message' && item.open && textOf(item).length > 200),
@@ -37,7 +37,7 @@ async function stream(sid: string, view: Watcher): Promise<void> {
 }
 
 /** The session and a viewer in the middle of a streamed message. */
-async function midStream(): Promise<{ sid: string; view: Watcher; seen: number }> {
+async function midStream(): Promise<{ sid: string; view: SessionWatcher; seen: number }> {
   const sid = await newSession(stage);
   const view = viewer(sid);
   // Before the agent begins: what it takes to get here is not taken from the message.
@@ -77,7 +77,7 @@ describe('a process is killed in the middle of a streamed message', () => {
     });
     await view.next('agent_end', 60_000);
     expect(view.session.cursor).toBeGreaterThan(seen);
-    await expectWhole(stage, sid, view);
+    await expectCompleteLog(stage, sid, view);
     await expectProjected(sid);
   });
 
@@ -85,7 +85,7 @@ describe('a process is killed in the middle of a streamed message', () => {
     const { sid, view } = await midStream();
     process.kill(childOf(stage.pid, 'meta-projector/dist/main.js'), 'SIGKILL');
     await view.next('agent_end', 60_000);
-    await expectWhole(stage, sid, view);
+    await expectCompleteLog(stage, sid, view);
     await expectProjected(sid);
   });
 
@@ -103,7 +103,7 @@ describe('a process is killed in the middle of a streamed message', () => {
       view.events.find(({ event }) => event.type === 'input_delivered' && event['commandId'] === sent.commandId),
     );
     await view.next('agent_end', 60_000, seq);
-    await expectWhole(stage, sid, view);
+    await expectCompleteLog(stage, sid, view);
     await expectProjected(sid);
   });
 
@@ -123,7 +123,7 @@ describe('a process is killed in the middle of a streamed message', () => {
     const before = view.session.cursor;
     await tell(stage, sid, 'go on');
     await view.next('agent_end', 60_000, before);
-    await expectWhole(stage, sid, view);
+    await expectCompleteLog(stage, sid, view);
     await expectProjected(sid);
   });
 
@@ -131,7 +131,7 @@ describe('a process is killed in the middle of a streamed message', () => {
     const { sid, view } = await midStream();
     process.kill(childOf(stage.pid, 'nats-server'), 'SIGKILL');
     await view.next('agent_end', 60_000);
-    await expectWhole(stage, sid, view);
+    await expectCompleteLog(stage, sid, view);
     await expectProjected(sid);
   });
 
@@ -141,7 +141,7 @@ describe('a process is killed in the middle of a streamed message', () => {
     const next = await newSession(stage);
     await viewer(next).next('session_started');
     await view.next('agent_end', 60_000);
-    await expectWhole(stage, sid, view);
+    await expectCompleteLog(stage, sid, view);
   });
 });
 
@@ -173,7 +173,7 @@ describe('ending and starting again', () => {
       60_000,
     );
     await view.next('agent_end', 60_000, last);
-    const log = await expectWhole(stage, sid, view);
+    const log = await expectCompleteLog(stage, sid, view);
     expect(log.map(({ msgId }) => msgId).slice(0, before.length)).toEqual(before);
   });
 });
@@ -199,6 +199,6 @@ describe('a host that is gone', () => {
     await until('the host is back', () => view.session.info.host === 'connected', 60_000);
     await view.next('agent_end', 60_000);
     expect(view.session.info.state).not.toBe('ended');
-    await expectWhole(stage, sid, view);
+    await expectCompleteLog(stage, sid, view);
   });
 });

@@ -1,22 +1,22 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import type { LoggedEvent } from '../support/log.js';
 import { childOf, unattended } from '../support/processes.js';
 import { startTmux } from '../support/tmux.js';
 import { startTui, type Tui } from '../support/tui.js';
 import { until } from '../support/until.js';
-import { watch, type Watcher } from '../support/viewer.js';
-import { expectWhole } from '../support/whole.js';
+import { watch, type SessionWatcher } from '../support/viewer.js';
+import { expectCompleteLog } from '../support/expectCompleteLog.js';
 
 /** `/share` while what it leans on dies, and while it dies itself. */
-let stage: Stage;
+let stage: LocalStack;
 const tmux = startTmux();
-const watchers: Watcher[] = [];
+const watchers: SessionWatcher[] = [];
 beforeAll(async () => {
   // Longer than it takes this test to bring back what it killed.
-  stage = await startStage({ PIZZAPI_HOST_LOST_GRACE_MS: '10000' });
+  stage = await startLocalStack({ PIZZAPI_HOST_LOST_GRACE_MS: '10000' });
 }, 120_000);
 afterEach(() => watchers.splice(0).forEach((watcher) => watcher.close()));
 afterAll(async () => {
@@ -24,7 +24,7 @@ afterAll(async () => {
   await stage.clear();
 });
 
-function viewer(sid: string): Watcher {
+function viewer(sid: string): SessionWatcher {
   const watcher = watch(stage, sid);
   watchers.push(watcher);
   return watcher;
@@ -108,8 +108,8 @@ it('the gateway dies, then the NATS server, and the person goes on typing: all o
 
   const late = viewer(sid);
   for (const watcher of [view, late]) await watcher.next('session_ended');
-  const log = await expectWhole(stage, sid, late);
-  expect(await expectWhole(stage, sid, view)).toEqual(log);
+  const log = await expectCompleteLog(stage, sid, late);
+  expect(await expectCompleteLog(stage, sid, view)).toEqual(log);
   expect(loggedMessages(log)).toEqual(ownMessages());
   expect(typed(log)).toEqual([working('slice'), 'Without a gateway', working('topping'), 'Without a log', 'After all']);
   expect(log.at(-1)!.event).toMatchObject({ type: 'session_ended', reason: 'completed' });
@@ -148,7 +148,7 @@ it('killed with something unsaid: its host is lost, then the session is over, an
   expect(shared.sid).not.toBe(sid);
   const { event: end } = await view.next('session_ended', undefined, seq);
   expect(end).toMatchObject({ reason: 'error', message: 'The terminal was closed unexpectedly' });
-  const log = await expectWhole(stage, sid, view);
+  const log = await expectCompleteLog(stage, sid, view);
   expect(loggedMessages(log)).toEqual(own);
   expect(typed(log)).toEqual(['/demo thinking']);
   await next.quit();
@@ -164,6 +164,6 @@ it('closed in the middle of an answer: the log has as much of it as pi’s own f
   await tui.shows('12. The quick');
   await tui.quit();
   expect(await view.next('session_ended')).toMatchObject({ event: { reason: 'completed' } });
-  const log = await expectWhole(stage, sid, view);
+  const log = await expectCompleteLog(stage, sid, view);
   expect(loggedMessages(log)).toEqual(ownMessages());
 });

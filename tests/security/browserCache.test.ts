@@ -2,7 +2,7 @@ import { putBlobVia } from '@pizzapi/backbone';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findChromium, openBrowser } from '../support/browser.js';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { openGuest, openPage, sessionPage } from '../support/page.js';
 import { until } from '../support/until.js';
 import { hostSession, startHost, untilKnown, type Host, type HostedSession } from './support/hosts.js';
@@ -19,7 +19,7 @@ const chromium = findChromium();
 if (chromium === undefined) console.warn('SKIPPED: what a browser keeps. There is no Chromium; set PIZZAPI_CHROMIUM.');
 
 describe.skipIf(chromium === undefined)('what is private, in a browser that somebody has signed out of', () => {
-  let stage: Stage;
+  let stage: LocalStack;
   let ada: Person;
   let browser: Browser;
   let host: Host;
@@ -28,7 +28,7 @@ describe.skipIf(chromium === undefined)('what is private, in a browser that some
   const paths = { picture: '', text: '' };
 
   beforeAll(async () => {
-    stage = await startStage();
+    stage = await startLocalStack();
     ada = await settleOwner(stage);
     browser = await openBrowser();
     const { token } = await newKey(stage, ada, { name: 'host', kind: 'runner' });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cells, documentAt, table } from '../support/document.js';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { hostSession, startHost, untilKnown, type Host, type HostedSession } from './support/hosts.js';
 import { ask } from './support/http.js';
 import { fromPage, newKey, newShare, settleOwner, signUp, type Person } from './support/people.js';
@@ -14,14 +14,14 @@ interface Asker {
   sid: string;
 }
 
-let stage: Stage;
+let stage: LocalStack;
 let ada: Person;
 const hosts: Host[] = [];
 const sessions: HostedSession[] = [];
 let askers: Asker[];
 
 beforeAll(async () => {
-  stage = await startStage({ PIZZAPI_SIGNUP: 'open' });
+  stage = await startLocalStack({ PIZZAPI_SIGNUP: 'open' });
   ada = await settleOwner(stage);
   const eve = await signUp(stage, 'Eve');
   for (const [person, sid] of [

@@ -5,12 +5,12 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { connectTo, readLog } from '../support/log.js';
 import { workerOf } from '../support/processes.js';
 import { until } from '../support/until.js';
-import { apiOf, newSession, tell, untilHosted, watch, type Watcher } from '../support/viewer.js';
-import { ask, type Answer } from './support/http.js';
+import { apiOf, newSession, tell, untilHosted, watch, type SessionWatcher } from '../support/viewer.js';
+import { ask, type HttpAnswer } from './support/http.js';
 import { newShare } from './support/people.js';
 import { join as enter, type OpenSocket } from './support/socket.js';
 import { auditRow, auditRows } from './support/trail.js';
@@ -19,13 +19,13 @@ const CLI = fileURLToPath(new URL('../../clients/cli/dist/main.js', import.meta.
 /** A lease has to run out, a process to start. */
 const SLOW_MS = 90_000;
 
-let stage: Stage;
+let stage: LocalStack;
 let admin: Backbone;
-const watchers: Watcher[] = [];
+const watchers: SessionWatcher[] = [];
 const sockets: OpenSocket[] = [];
 
 beforeAll(async () => {
-  stage = await startStage({ PIZZAPI_DEMO_SPEED: 'instant' });
+  stage = await startLocalStack({ PIZZAPI_DEMO_SPEED: 'instant' });
   admin = await connectTo(stage);
 }, 240_000);
 afterEach(() => {
@@ -39,7 +39,7 @@ afterAll(async () => {
 
 type Event = Record<string, unknown> & { type: string };
 
-const follow = (sid: string): Watcher => {
+const follow = (sid: string): SessionWatcher => {
   const watcher = watch(stage, sid);
   watchers.push(watcher);
   return watcher;
@@ -49,7 +49,7 @@ const spawning = (prompt: string, more: object = {}) => call('spawn_session', { 
 const QUESTION = call('ask_user_question', { questions: [{ question: 'Which oven?', options: ['Wood', 'Gas'] }] });
 
 /** The n-th event on a log that fits, once it comes. */
-const find = (log: Watcher, type: string, fields: object = {}, n = 1): Promise<Event> =>
+const find = (log: SessionWatcher, type: string, fields: object = {}, n = 1): Promise<Event> =>
   until(
     `${n} × ${type} ${JSON.stringify(fields)}`,
     () =>
@@ -60,7 +60,7 @@ const find = (log: Watcher, type: string, fields: object = {}, n = 1): Promise<E
   );
 
 /** The texts of people that the agent of a session has read. */
-const read = (log: Watcher): string[] =>
+const read = (log: SessionWatcher): string[] =>
   log.events.flatMap(({ event }) => {
     const message = event['message'] as { role: string; content: { text?: string }[] } | undefined;
     if (event.type !== 'message_end' || message?.role !== 'user') return [];
@@ -71,13 +71,13 @@ const read = (log: Watcher): string[] =>
 interface Guest {
   token: string;
   shareId: string;
-  post(path: string, json: object): Promise<Answer>;
+  post(path: string, json: object): Promise<HttpAnswer>;
   /** Says something and returns the command; throws when it is refused. */
   say(text: string, deliverAs?: string): Promise<string>;
-  answer(dialogId: unknown, value: unknown): Promise<Answer>;
+  answer(dialogId: unknown, value: unknown): Promise<HttpAnswer>;
   /** The same over the socket: the code of the refusal, or the result of the command. */
   answerBySocket(dialogId: unknown, value: unknown): Promise<string>;
-  end(): Promise<Answer>;
+  end(): Promise<HttpAnswer>;
 }
 
 async function guest(sid: string, mode: 'collab' | 'approve', name = 'Bob'): Promise<Guest> {
@@ -119,7 +119,7 @@ async function guest(sid: string, mode: 'collab' | 'approve', name = 'Bob'): Pro
 }
 
 /** A session whose owner wants to be asked before anything is changed. */
-async function careful(): Promise<{ sid: string; log: Watcher }> {
+async function careful(): Promise<{ sid: string; log: SessionWatcher }> {
   const sid = await newSession(stage);
   const log = follow(sid);
   await tell(stage, sid, '/approvals ask');

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { childOf } from '../support/processes.js';
 import { newSession } from '../support/viewer.js';
 import { hostSession, startHost, untilKnown } from './support/hosts.js';
@@ -12,13 +12,13 @@ import { ask } from './support/http.js';
 import { RawNats } from './support/rawNats.js';
 import { join, refusal, type OpenSocket } from './support/socket.js';
 
-let stage: Stage;
+let stage: LocalStack;
 let sid: string;
 let gateway: number;
 let bystander: OpenSocket;
 
 beforeAll(async () => {
-  stage = await startStage();
+  stage = await startLocalStack();
   sid = await newSession(stage);
   gateway = childOf(stage.pid, 'gateway/dist/main.js');
   bystander = await enter();

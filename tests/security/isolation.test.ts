@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHash, randomBytes } from 'node:crypto';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { newSession } from '../support/viewer.js';
-import { ask, type Answer } from './support/http.js';
+import { ask, type HttpAnswer } from './support/http.js';
 import { fromPage, newShare, settleOwner, signUp, type Person } from './support/people.js';
 import { join, refusal } from './support/socket.js';
 import { apart, TOLERANCE } from './support/timing.js';
@@ -10,7 +10,7 @@ import { hostSession, startHost, untilKnown, type Host, type HostedSession } fro
 import { newKey } from './support/people.js';
 
 /** Ada has sessions, a runner, links and files. Eve has an account of her own, and guesses. */
-let stage: Stage;
+let stage: LocalStack;
 let ada: Person;
 let eve: Person;
 let evesHost: Host;
@@ -28,7 +28,7 @@ const unknown = (): typeof adas => ({
 });
 
 beforeAll(async () => {
-  stage = await startStage({ PIZZAPI_SIGNUP: 'open' });
+  stage = await startLocalStack({ PIZZAPI_SIGNUP: 'open' });
   ada = await settleOwner(stage);
   eve = await signUp(stage, 'Eve');
   adas.sid = await newSession(stage);
@@ -80,11 +80,11 @@ const guesses: Guess[] = [
   ['a link of a session of hers', 'DELETE', ({ shareId }) => `/api/sessions/eves-session/shares/${shareId}`],
 ];
 
-const guess = (ids: typeof adas, [, method, path, json]: Guess): Promise<Answer> =>
+const guess = (ids: typeof adas, [, method, path, json]: Guess): Promise<HttpAnswer> =>
   ask(stage.url, path(ids), { method, bearer: eve.token, ...(json === undefined ? {} : { json: json(ids) }) });
 
 /** An answer without what was asked for in it. */
-function plain({ status, text, headers }: Answer, ids: typeof adas): object {
+function plain({ status, text, headers }: HttpAnswer, ids: typeof adas): object {
   let body = text;
   for (const [name, id] of Object.entries(ids)) body = body.replaceAll(id, `<${name}>`);
   const { date: _date, 'keep-alive': _keepAlive, 'content-length': _length, ...rest } = headers;

@@ -1,9 +1,9 @@
 import { mintLinkToken, readGatewaySecret } from '@pizzapi/process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { startGateway, type OneMoreGateway } from './support/gateway.js';
-import { ask, fromPageOf, type Answer } from './support/http.js';
+import { ask, fromPageOf, type HttpAnswer } from './support/http.js';
 import { PASSWORD, settleOwner, signUp, type Person } from './support/people.js';
 import { auditRow, auditRows } from './support/trail.js';
 import { apart, median, TOLERANCE } from './support/timing.js';
@@ -12,13 +12,13 @@ const WRONG = 'Quattro-Formaggi-5';
 /** Where many passwords are tried, and none is to be kept. The hashes that are stored say themselves what they cost. */
 const QUICK = { waiting: 100 };
 
-let stage: Stage;
+let stage: LocalStack;
 /** Where attempts are not counted, so that they can be measured. */
 let patient: OneMoreGateway;
 let ada: Person;
 
 beforeAll(async () => {
-  stage = await startStage({ PIZZAPI_SIGNUP: 'open' });
+  stage = await startLocalStack({ PIZZAPI_SIGNUP: 'open' });
   patient = await startGateway(stage, { signup: 'open', attemptsPerMinute: 100_000 });
   ada = await settleOwner(stage);
 });
@@ -27,7 +27,12 @@ afterAll(async () => {
   await stage?.clear();
 });
 
-const attempt = (url: string, email: string, password: string, headers: Record<string, string> = {}): Promise<Answer> =>
+const attempt = (
+  url: string,
+  email: string,
+  password: string,
+  headers: Record<string, string> = {},
+): Promise<HttpAnswer> =>
   ask(url, '/api/auth/login', { json: { email, password }, headers: { ...fromPageOf(url), ...headers } });
 
 describe('(12) a wrong password', () => {
@@ -38,7 +43,7 @@ describe('(12) a wrong password', () => {
     ];
     expect([known.status, known.code]).toEqual([401, 'login_failed']);
     expect(none.text).toBe(known.text);
-    const names = ({ headers }: Answer) => Object.keys(headers).filter((name) => name !== 'date');
+    const names = ({ headers }: HttpAnswer) => Object.keys(headers).filter((name) => name !== 'date');
     expect(names(none)).toEqual(names(known));
   });
 
@@ -145,7 +150,7 @@ describe('(13) passwords that are meant to hurt', () => {
 
 describe('a local run that lets people sign up', () => {
   it('is its owner’s before anybody has signed in: who comes first over the network is a member', async () => {
-    const fresh = await startStage({ PIZZAPI_SIGNUP: 'open' });
+    const fresh = await startLocalStack({ PIZZAPI_SIGNUP: 'open' });
     try {
       const json = { email: 'first@example.com', password: PASSWORD };
       const answer = await ask(fresh.url, '/api/auth/signup', { json, headers: fromPageOf(fresh.url) });
@@ -206,7 +211,7 @@ describe('(11) guessing', () => {
 
 describe('a stranger who guesses', () => {
   /** A device cookie that a sign-in has left. */
-  const deviceOf = ({ headers }: Answer): string =>
+  const deviceOf = ({ headers }: HttpAnswer): string =>
     (headers['set-cookie'] ?? []).find((cookie) => /^pizzapi-device=/.test(cookie))!.split(';', 1)[0]!;
 
   it('at one address keeps nobody from signing in at another', async () => {

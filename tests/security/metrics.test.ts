@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { newSession } from '../support/viewer.js';
 import { ask } from './support/http.js';
 import { newShare, settleOwner, signUp, type Person } from './support/people.js';
 
-let stage: Stage;
+let stage: LocalStack;
 let ada: Person;
 let eve: Person;
 
 beforeAll(async () => {
-  stage = await startStage({ PIZZAPI_SIGNUP: 'open', PIZZAPI_HEALTH_PORT: '0' });
+  stage = await startLocalStack({ PIZZAPI_SIGNUP: 'open', PIZZAPI_HEALTH_PORT: '0' });
   ada = await settleOwner(stage);
   eve = await signUp(stage, 'Eve');
 });

@@ -2,17 +2,17 @@ import { decode, encode, inboxPrefixOf, parseRunnerPassword, runnerPassword } fr
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Stage } from '../support/local.js';
+import type { LocalStack } from '../support/localStack.js';
 import { until } from '../support/until.js';
 import type { Host, HostedSession } from './support/hosts.js';
 import { newKey, type Person } from './support/people.js';
-import { RawNats, type Login } from './support/rawNats.js';
+import { RawNats, type RawLogin } from './support/rawNats.js';
 import { join as open } from './support/socket.js';
 import { startTwoHosts, type TwoHosts } from './support/twoHosts.js';
 
 /** Ada's machine runs a session. Eve has an account of the same relay, a token for a host, and a raw connection. */
 let relay: TwoHosts;
-let stage: Stage;
+let stage: LocalStack;
 let eve: Person;
 let host: Host;
 let mine: HostedSession;
@@ -209,7 +209,7 @@ describe('(14) who is let in', () => {
     const known = JSON.parse(readFileSync(join(stage.home, 'nats', 'credentials.json'), 'utf8')) as {
       runnerToken: string;
     };
-    const tries: Login[] = [
+    const tries: RawLogin[] = [
       {},
       { user: 'gateway', pass: 'gateway' },
       { user: 'pizzapi-auditor', pass: '' },

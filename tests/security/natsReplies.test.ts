@@ -3,7 +3,7 @@ import { encode } from '@pizzapi/protocol';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Stage } from '../support/local.js';
+import type { LocalStack } from '../support/localStack.js';
 import { connectTo, readLog } from '../support/log.js';
 import { until } from '../support/until.js';
 import { newSession } from '../support/viewer.js';
@@ -12,7 +12,7 @@ import { join, type OpenSocket } from './support/socket.js';
 import { startTwoHosts, type TwoHosts } from './support/twoHosts.js';
 
 let relay: TwoHosts;
-let stage: Stage;
+let stage: LocalStack;
 let ada: TwoHosts['ada'];
 let raw: TwoHosts['raw'];
 let viewer: OpenSocket;

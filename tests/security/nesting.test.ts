@@ -1,7 +1,7 @@
 import { encode } from '@pizzapi/protocol';
 import { WebSocket } from 'ws';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { childOf } from '../support/processes.js';
 import { newSession } from '../support/viewer.js';
 import { hostSession, startHost, untilKnown, type Host, type HostedSession } from './support/hosts.js';
@@ -10,13 +10,13 @@ import { newKey, newShare, settleOwner, type Person } from './support/people.js'
 import { RawNats } from './support/rawNats.js';
 import { join } from './support/socket.js';
 
-let stage: Stage;
+let stage: LocalStack;
 let ada: Person;
 let sid: string;
 let gateway: number;
 
 beforeAll(async () => {
-  stage = await startStage();
+  stage = await startLocalStack();
   ada = await settleOwner(stage);
   sid = await newSession(stage);
   gateway = childOf(stage.pid, 'gateway/dist/main.js');

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { newSession } from '../support/viewer.js';
 import { startGateway, type OneMoreGateway } from './support/gateway.js';
 import { ask, cookieOf, pageOf } from './support/http.js';
@@ -7,13 +7,13 @@ import { fromPage, PASSWORD, settleOwner, shownBy, type Person } from './support
 import { refusal } from './support/socket.js';
 import { auditRow } from './support/trail.js';
 
-let stage: Stage;
+let stage: LocalStack;
 let ada: Person;
 let sid: string;
 let sockets: string[];
 
 beforeAll(async () => {
-  stage = await startStage();
+  stage = await startLocalStack();
   ada = await settleOwner(stage);
   sid = await newSession(stage);
   sockets = [`/ws/sessions/${sid}`, '/ws/hub', '/ws/runners'];

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findChromium, openBrowser, shot } from '../support/browser.js';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { openPage, sessionPage, type WatchedPage } from '../support/page.js';
 import { newSession } from '../support/viewer.js';
 import { hostSession, startHost, untilKnown, type Host, type HostedSession } from './support/hosts.js';
@@ -20,13 +20,13 @@ const chromium = findChromium();
 if (chromium === undefined) console.warn('SKIPPED: hostile pages. There is no Chromium; set PIZZAPI_CHROMIUM.');
 
 describe.skipIf(chromium === undefined)('in a browser', () => {
-  let stage: Stage;
+  let stage: LocalStack;
   let ada: Person;
   let browser: Browser;
   let desk: WatchedPage;
 
   beforeAll(async () => {
-    stage = await startStage({ PIZZAPI_SIGNUP: 'open' });
+    stage = await startLocalStack({ PIZZAPI_SIGNUP: 'open' });
     ada = await settleOwner(stage);
     browser = await openBrowser();
     desk = await openPage(browser);

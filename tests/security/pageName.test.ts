@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findChromium, openBrowser } from '../support/browser.js';
 import { runCli } from '../support/cli.js';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { DESKTOP, openPage, PHONE, portrait, type WatchedPage } from '../support/page.js';
 import { until } from '../support/until.js';
 import { newSession } from '../support/viewer.js';
@@ -33,7 +33,7 @@ async function startNeighbour(): Promise<Neighbour> {
 }
 
 describe.skipIf(chromium === undefined)('the page of a local run', () => {
-  let stage: Stage;
+  let stage: LocalStack;
   let browser: Browser;
   let neighbour: Neighbour;
   let ada: Person;
@@ -58,7 +58,7 @@ describe.skipIf(chromium === undefined)('the page of a local run', () => {
   };
 
   beforeAll(async () => {
-    stage = await startStage();
+    stage = await startLocalStack();
     neighbour = await startNeighbour();
     sid = await newSession(stage, 'Hello');
     browser = await openBrowser();

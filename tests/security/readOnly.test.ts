@@ -1,6 +1,6 @@
 import { COMMANDS_STREAM, streamHead, type Backbone } from '@pizzapi/backbone';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { connectTo, readLog } from '../support/log.js';
 import { until } from '../support/until.js';
 import { newSession } from '../support/viewer.js';
@@ -9,12 +9,12 @@ import { newShare } from './support/people.js';
 import { join, type OpenSocket } from './support/socket.js';
 import { auditRow } from './support/trail.js';
 
-let stage: Stage;
+let stage: LocalStack;
 let auditor: Backbone;
 let sid: string;
 
 beforeAll(async () => {
-  stage = await startStage();
+  stage = await startLocalStack();
   auditor = await connectTo(stage, 'auditor');
   sid = await newSession(stage);
   await until('the session runs', async () => (await readLog(stage, sid)).length > 0);

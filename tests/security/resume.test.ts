@@ -11,12 +11,12 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { until } from '../support/until.js';
 import { newSession, watch } from '../support/viewer.js';
-import { ask, type Answer } from './support/http.js';
+import { ask, type HttpAnswer } from './support/http.js';
 
-let stage: Stage;
+let stage: LocalStack;
 let first: string;
 /** pi's file of a session that is there. */
 let file: string;
@@ -27,7 +27,7 @@ const HEADER = '{"type":"session","version":3,"id":"s","timestamp":"2026-01-01T0
 
 beforeAll(async () => {
   outside = realpathSync(mkdtempSync(join(tmpdir(), 'pizzapi-outside-')));
-  stage = await startStage();
+  stage = await startLocalStack();
   first = await newSession(stage, 'Hello');
   const watcher = watch(stage, first);
   await watcher.next('agent_end');
@@ -46,7 +46,7 @@ function filesOfPi(): string[] {
     .map((name) => join(folder, name));
 }
 
-const resume = (resumedFrom: string): Promise<Answer> =>
+const resume = (resumedFrom: string): Promise<HttpAnswer> =>
   ask(stage.url, '/api/sessions', {
     bearer: stage.token,
     json: { cwd: stage.project, model: 'demo/demo', resumedFrom },

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { newSession } from '../support/viewer.js';
 import { startGateway, type OneMoreGateway } from './support/gateway.js';
 import { hostSession, startHost, untilKnown } from './support/hosts.js';
@@ -11,14 +11,14 @@ import { join, refusal, type OpenSocket } from './support/socket.js';
 /** How long what was open may go on after a revocation, in ms. */
 const OPEN_MS = 5_000;
 
-let stage: Stage;
+let stage: LocalStack;
 /** Revocations are told to `stage`, and count here as well. */
 let elsewhere: OneMoreGateway;
 let ada: Person;
 let sid: string;
 
 beforeAll(async () => {
-  stage = await startStage({ PIZZAPI_SIGNUP: 'open' });
+  stage = await startLocalStack({ PIZZAPI_SIGNUP: 'open' });
   elsewhere = await startGateway(stage, { signup: 'open' });
   ada = await settleOwner(stage);
   sid = await newSession(stage);

@@ -2,7 +2,7 @@ import { createHealthServer, createMetrics, HTTP_LIMITS, type HealthServer, type
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { until } from '../support/until.js';
 import { newSession } from '../support/viewer.js';
 import { startGateway, type OneMoreGateway } from './support/gateway.js';
@@ -21,14 +21,14 @@ const QUICK: Partial<HttpLimits> = {
   burstPerClient: 300,
 };
 
-let stage: Stage;
+let stage: LocalStack;
 let gateway: OneMoreGateway;
 let health: HealthServer;
 let sid: string;
 
 beforeAll(async () => {
   // Each process has a port for its health.
-  stage = await startStage({ PIZZAPI_HEALTH_PORT: '0' });
+  stage = await startLocalStack({ PIZZAPI_HEALTH_PORT: '0' });
   sid = await newSession(stage);
   gateway = await startGateway(stage, { http: QUICK, limits: { resumeMs: 1_000 }, signup: 'open' });
   health = await createHealthServer({ port: 0, ready: () => true, metrics: createMetrics(), limits: QUICK });

@@ -1,13 +1,13 @@
 import { blobRows, BlobStore, putBlobVia, type Backbone } from '@pizzapi/backbone';
 import { OWNER_ID, type BlobRef, type UsageReply } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { connectTo } from '../support/log.js';
 import { until } from '../support/until.js';
 import { newSession, watch } from '../support/viewer.js';
 import { startGateway, type OneMoreGateway } from './support/gateway.js';
 import { hostSession, startHost, untilKnown, type Host, type HostedSession } from './support/hosts.js';
-import { ask, type Answer } from './support/http.js';
+import { ask, type HttpAnswer } from './support/http.js';
 import { newKey, newShare, settleOwner, signUp, type Person } from './support/people.js';
 import { join } from './support/socket.js';
 
@@ -16,7 +16,7 @@ const MIB = 1024 * KIB;
 const LIMITS = { account: 6 * MIB, session: 4 * MIB, link: 1 * MIB };
 const RATES = { account: 400, link: 12, address: 10_000 };
 
-let stage: Stage;
+let stage: LocalStack;
 let other: OneMoreGateway;
 let admin: Backbone;
 let ada: Person;
@@ -24,7 +24,7 @@ let eve: Person;
 const hosts: Record<'ada' | 'eve', Host> = {} as Record<'ada' | 'eve', Host>;
 
 beforeAll(async () => {
-  stage = await startStage({
+  stage = await startLocalStack({
     PIZZAPI_SIGNUP: 'open',
     PIZZAPI_ACCOUNT_STORAGE: '6 MiB',
     PIZZAPI_SESSION_STORAGE: '4 MiB',
@@ -82,8 +82,8 @@ const upload = (
   bearer: string,
   body: Buffer,
   { type = 'image/png', url = stage.url } = {},
-): Promise<Answer> => ask(url, `/api/sessions/${sid}/blobs`, { bearer, body, headers: { 'content-type': type } });
-const refOf = ({ json }: Answer): BlobRef => json as BlobRef;
+): Promise<HttpAnswer> => ask(url, `/api/sessions/${sid}/blobs`, { bearer, body, headers: { 'content-type': type } });
+const refOf = ({ json }: HttpAnswer): BlobRef => json as BlobRef;
 const put = (hosted: HostedSession, body: Buffer): Promise<BlobRef> =>
   putBlobVia(hosted.backbone, { kind: 'session', sid: hosted.sid }, body, 'text/plain', {
     signal: AbortSignal.timeout(30_000),

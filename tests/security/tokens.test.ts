@@ -1,13 +1,13 @@
 import { readGatewaySecret } from '@pizzapi/process';
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStage, type Stage } from '../support/local.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { newSession } from '../support/viewer.js';
 import { ask, fromPageOf } from './support/http.js';
 import { newKey, newShare, settleOwner, type Person } from './support/people.js';
 import { join, refusal } from './support/socket.js';
 
-let stage: Stage;
+let stage: LocalStack;
 let ada: Person;
 let sid: string;
 let other: string;
@@ -15,7 +15,7 @@ let token: string;
 let shareId: string;
 
 beforeAll(async () => {
-  stage = await startStage();
+  stage = await startLocalStack();
   ada = await settleOwner(stage);
   [sid, other] = await Promise.all([newSession(stage), newSession(stage)]);
   ({ token, shareId } = await newShare(stage, stage.token, sid));

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Stage } from './local.js';
+import type { LocalStack } from './localStack.js';
 
 export const CLI = fileURLToPath(new URL('../../clients/cli/dist/main.js', import.meta.url));
 
@@ -12,7 +12,7 @@ interface CliRun {
 
 /** Runs `pizzapi` as a process of its own, against the local run of a stage. */
 export function runCli(
-  { home, env }: Pick<Stage, 'home'> & { env?: NodeJS.ProcessEnv },
+  { home, env }: Pick<LocalStack, 'home'> & { env?: NodeJS.ProcessEnv },
   ...args: string[]
 ): Promise<CliRun> {
   const child = spawn(process.execPath, [CLI, ...args], {

@@ -2,7 +2,7 @@ import { connectBackbone, replay, type Backbone } from '@pizzapi/backbone';
 import { decode } from '@pizzapi/protocol';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Stage } from './local.js';
+import type { LocalStack } from './localStack.js';
 
 export interface LoggedEvent {
   seq: number;
@@ -13,7 +13,10 @@ export interface LoggedEvent {
 }
 
 /** The role's own connection to the backbone of a stage. */
-export async function connectTo(stage: Pick<Stage, 'home'>, role: 'admin' | 'auditor' = 'admin'): Promise<Backbone> {
+export async function connectTo(
+  stage: Pick<LocalStack, 'home'>,
+  role: 'admin' | 'auditor' = 'admin',
+): Promise<Backbone> {
   const { url, users } = JSON.parse(readFileSync(join(stage.home, 'nats', 'credentials.json'), 'utf8')) as {
     url: string;
     users: { admin: { nkeySeed: string }; auditor: { user: string; password: string } };
@@ -24,7 +27,7 @@ export async function connectTo(stage: Pick<Stage, 'home'>, role: 'admin' | 'aud
 }
 
 /** The log itself, read past gateway and projections. */
-export async function readLog(stage: Stage, sid: string): Promise<LoggedEvent[]> {
+export async function readLog(stage: LocalStack, sid: string): Promise<LoggedEvent[]> {
   const backbone = await connectTo(stage);
   try {
     const events: LoggedEvent[] = [];

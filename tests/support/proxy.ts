@@ -2,7 +2,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
 /** A wire between two processes that a test can cut and mend. */
-export interface Wire {
+export interface ProxiedConnection {
   port: number;
   /** Breaks what is connected and refuses what comes. */
   cut(): void;
@@ -11,7 +11,7 @@ export interface Wire {
 }
 
 /** A TCP proxy on 127.0.0.1 to `port`. */
-export async function layWire(port: number): Promise<Wire> {
+export async function startProxy(port: number): Promise<ProxiedConnection> {
   const sockets = new Set<Socket>();
   let whole = true;
   const server = createServer((near) => {

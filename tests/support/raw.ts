@@ -1,31 +1,31 @@
 import { decodeMany, encode, SUBPROTOCOL } from '@pizzapi/protocol';
 import WebSocket from 'ws';
-import type { Stage } from './local.js';
+import type { LocalStack } from './localStack.js';
 import { until } from './until.js';
 
-export type AnyFrame = { type: string } & Record<string, unknown>;
+export type RawFrame = { type: string } & Record<string, unknown>;
 
 /** A connection that speaks frames and knows nothing of sessions: what a client is built on, or a bad one. */
-export interface RawConnection {
+export interface RawSocket {
   ws: WebSocket;
-  frames: AnyFrame[];
+  frames: RawFrame[];
   /** The code it was closed with, once it is. */
   closed: Promise<number>;
   send(frame: object): void;
   /** The first frame that fits, once it comes. */
-  heard(type: string, fits?: (frame: AnyFrame) => boolean): Promise<AnyFrame>;
+  heard(type: string, fits?: (frame: RawFrame) => boolean): Promise<RawFrame>;
 }
 
 /** Opens `/ws/…` of a stage. `onFrame` is told of every frame, in order. */
 export function connectRaw(
-  stage: Pick<Stage, 'url' | 'token'>,
+  stage: Pick<LocalStack, 'url' | 'token'>,
   path: string,
-  onFrame: (frame: AnyFrame) => void = () => undefined,
-): RawConnection {
+  onFrame: (frame: RawFrame) => void = () => undefined,
+): RawSocket {
   const ws = new WebSocket(stage.url.replace(/^http/, 'ws') + path, [SUBPROTOCOL.msgpack, `bearer.${stage.token}`]);
-  const frames: AnyFrame[] = [];
+  const frames: RawFrame[] = [];
   ws.on('message', (data: Buffer) => {
-    for (const frame of decodeMany(data) as AnyFrame[]) {
+    for (const frame of decodeMany(data) as RawFrame[]) {
       frames.push(frame);
       onFrame(frame);
     }
@@ -43,7 +43,7 @@ export function connectRaw(
 
 /** What an upgrade that is refused is answered with. */
 export function refusedUpgrade(
-  stage: Pick<Stage, 'url' | 'token'>,
+  stage: Pick<LocalStack, 'url' | 'token'>,
   path: string,
   token = stage.token,
 ): Promise<{ status: number; body: string }> {

@@ -1,14 +1,14 @@
 import { createApi, openSession, type Api, type Session } from '@pizzapi/session-client';
 import WebSocket from 'ws';
-import type { Stage } from './local.js';
+import type { LocalStack } from './localStack.js';
 import { until } from './until.js';
 
-export function apiOf(stage: Stage): Api {
+export function apiOf(stage: LocalStack): Api {
   return createApi({ url: stage.url, token: stage.token });
 }
 
 /** A viewer that keeps every event it is told, to compare with the log. */
-export interface Watcher {
+export interface SessionWatcher {
   session: Session;
   events: { seq: number; event: { type: string } & Record<string, unknown> }[];
   /** The first event of this type after `after`, once it comes. */
@@ -17,13 +17,13 @@ export interface Watcher {
 }
 
 export function watch(
-  stage: Pick<Stage, 'url' | 'token'>,
+  stage: Pick<LocalStack, 'url' | 'token'>,
   sessionId: string,
   options: { tail?: number } = {},
-): Watcher {
+): SessionWatcher {
   const session = openSession({ url: stage.url, token: stage.token, sessionId, WebSocket, ...options });
-  const events: Watcher['events'] = [];
-  session.onEvent((seq, event) => events.push({ seq, event: event as Watcher['events'][number]['event'] }));
+  const events: SessionWatcher['events'] = [];
+  session.onEvent((seq, event) => events.push({ seq, event: event as SessionWatcher['events'][number]['event'] }));
   return {
     session,
     events,
@@ -34,7 +34,7 @@ export function watch(
 }
 
 /** Starts a session with the demo model and returns its id once it runs and takes what it is sent. */
-export async function newSession(stage: Stage, prompt?: string): Promise<string> {
+export async function newSession(stage: LocalStack, prompt?: string): Promise<string> {
   const reply = await apiOf(stage).createSession({
     cwd: stage.project,
     model: 'demo/demo',
@@ -47,7 +47,7 @@ export async function newSession(stage: Stage, prompt?: string): Promise<string>
 }
 
 /** Waits until the gateway sees the host of a session: before, it refuses what is sent to it. */
-export async function untilHosted(stage: Stage, sid: string): Promise<void> {
+export async function untilHosted(stage: LocalStack, sid: string): Promise<void> {
   await until(`the host of ${sid} is there`, async () => {
     const reply = await apiOf(stage).session(sid);
     return reply.kind === 'ok' && reply.value.session.host === 'connected';
@@ -55,7 +55,7 @@ export async function untilHosted(stage: Stage, sid: string): Promise<void> {
 }
 
 /** Sends input to a session. Throws when it is refused. */
-export async function tell(stage: Stage, sid: string, text: string): Promise<void> {
+export async function tell(stage: LocalStack, sid: string, text: string): Promise<void> {
   const reply = await apiOf(stage).input(sid, { text });
   if (reply.kind === 'failed') throw new Error(`${reply.error.code}: ${reply.error.message}`);
 }

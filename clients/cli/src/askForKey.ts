@@ -1,6 +1,6 @@
 import { errorInfo, type KeyKind, type PairReply } from '@pizzapi/protocol';
 import { createApi } from '@pizzapi/session-client';
-import { EXIT, Failure, interruptible, line, paint, plain, type Io } from './io.js';
+import { EXIT, Failure, interruptible, line, paint, toSafeLine, type Io } from './io.js';
 import { isLoopback } from './home.js';
 import { pair } from './pairing.js';
 import { showQr } from './qr.js';
@@ -70,8 +70,8 @@ function show(
 ): void {
   const minutes = Math.min(60, Math.max(1, Math.round((expiresAt - Date.now()) / 60_000)));
   line(io.stderr, `Open this page where you are signed in, here or on your phone, within ${minutes} min:`);
-  line(io.stderr, `\n  ${paint(io, 'bold', plain(verifyUrl))}\n`);
-  line(io.stderr, `Approve only if it shows the code  ${paint(io, 'bold', plain(code, 16))}`);
+  line(io.stderr, `\n  ${paint(io, 'bold', toSafeLine(verifyUrl))}\n`);
+  line(io.stderr, `Approve only if it shows the code  ${paint(io, 'bold', toSafeLine(code, 16))}`);
   if (qr) showQr(io, io.stderr, verifyUrl);
   // What is opened here was chosen by the gateway: a page, and never a file or a program.
   if (browse && /^https?:\/\//i.test(verifyUrl) && URL.canParse(verifyUrl)) void io.browse(new URL(verifyUrl).href);

@@ -1,7 +1,7 @@
 import { type AuditReply } from '@pizzapi/protocol';
-import { paint, plain, type Io } from './io.js';
+import { paint, toSafeLine, type Io } from './io.js';
 
-export type AuditRow = AuditReply['rows'][number];
+export type PrintedAuditRow = AuditReply['rows'][number];
 
 /** Characters that the particulars of a row may take. */
 const DETAILS_WIDTH = 160;
@@ -9,16 +9,16 @@ const DETAILS_WIDTH = 160;
 const BAD = new Set(['refused', 'login_failed', 'runner_refused', 'user_disabled']);
 
 /** One row of the audit trail as one line: offset, time, what, who, and the rest as it is. Total over any row. */
-export function auditLine(row: AuditRow, io: Pick<Io, 'colour'>): string {
+export function auditLine(row: PrintedAuditRow, io: Pick<Io, 'colour'>): string {
   const { seq, kind, at, ...rest } = row;
   const { userId, via, ...details } = rest as Record<string, unknown>;
   const time = Number.isNaN(new Date(at).getTime()) ? '' : new Date(at).toISOString().slice(0, 19).replace('T', ' ');
   const head = paint(io, 'dim', `${String(seq).padStart(7)} ${time.padEnd(19)}`);
-  const what = plain(kind, 16).padEnd(16);
+  const what = toSafeLine(kind, 16).padEnd(16);
   const who = typeof userId === 'string' ? userId : '-';
   const how = typeof via === 'string' && via !== 'owner' ? ` (${via})` : '';
   const text = Object.entries(details).map(([key, value]) => `${key}=${shown(value)}`);
-  return `${head}  ${BAD.has(kind) ? paint(io, 'red', what) : what}  ${plain(who + how, 40).padEnd(12)}  ${plain(text.join(' '), DETAILS_WIDTH)}`.trimEnd();
+  return `${head}  ${BAD.has(kind) ? paint(io, 'red', what) : what}  ${toSafeLine(who + how, 40).padEnd(12)}  ${toSafeLine(text.join(' '), DETAILS_WIDTH)}`.trimEnd();
 }
 
 function shown(value: unknown): string {

@@ -1,7 +1,7 @@
 import type { Io } from './io.js';
 
 /** What a command may ask for: the outside, what was typed, and how it ends when not with 0. */
-export interface Context {
+export interface CliContext {
   io: Io;
   argv: readonly string[];
   exitCode: number;

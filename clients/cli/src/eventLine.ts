@@ -1,5 +1,5 @@
 import { arrayAt, isMap, mapAt, numberAt, stringAt, type UnknownMap } from '@pizzapi/protocol';
-import { paint, plain, type Io } from './io.js';
+import { paint, toSafeLine, type Io } from './io.js';
 
 /** Characters of an event's text that a line shows. */
 const TEXT_WIDTH = 160;
@@ -19,8 +19,8 @@ export function eventLine(seq: number, event: unknown, io: Pick<Io, 'colour'>): 
   const at = numberAt(map, 'at');
   const time = at === undefined ? '--:--:--' : new Date(at).toISOString().slice(11, 19);
   const head = paint(io, 'dim', `${String(seq).padStart(7)} ${time}`);
-  const label = plain(who, 16).padEnd(16);
-  const shown = plain(text, TEXT_WIDTH);
+  const label = toSafeLine(who, 16).padEnd(16);
+  const shown = toSafeLine(text, TEXT_WIDTH);
   return `${head}  ${style === undefined ? label : paint(io, style, label)}  ${style === 'dim' ? paint(io, 'dim', shown) : shown}`.trimEnd();
 }
 

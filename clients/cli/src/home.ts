@@ -21,7 +21,7 @@ export const GATEWAY_OPTIONS = {
 } as const;
 
 /** What a person's program says to nats-server to be let in. */
-export interface Login {
+export interface NatsLogin {
   user: string;
   password: string;
 }
@@ -31,7 +31,7 @@ export interface NatsAccess {
   /** The provisioner's login: an nkey seed. */
   admin: { nkeySeed: string };
   /** Watches everything, changes nothing. */
-  auditor: Login;
+  auditor: NatsLogin;
   /** Lets a runner in as the owner's. */
   runnerToken: string;
 }
@@ -83,7 +83,7 @@ export function pageAt(home: string, url: string): string {
   return local?.url === url ? local.pageUrl : url;
 }
 
-export interface Gateway {
+export interface GatewayAccess {
   url: string;
   /** Undefined when there is nothing to show: the gateway will say so. */
   token: string | undefined;
@@ -94,7 +94,7 @@ export interface Gateway {
  * The gateway to talk to, and what speaks for the person there: an API key, what `pizzapi login` got for this gateway,
  * or the local run's own secret.
  */
-export function gatewayOf(flags: Readonly<Record<string, unknown>>, io: Io): Gateway & { home: string } {
+export function gatewayOf(flags: Readonly<Record<string, unknown>>, io: Io): GatewayAccess & { home: string } {
   const { home, relayUrl, apiKey } = readOptions(GATEWAY_OPTIONS, flags, io.env);
   const local = readLocalState(home)?.url;
   const url = programUrl(relayUrl ?? local ?? lastLogin(home) ?? OPTIONS.relayUrl.default);

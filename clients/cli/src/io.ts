@@ -10,7 +10,7 @@ export interface Io {
   env: NodeJS.ProcessEnv;
   /** Whether stdout is a terminal that shows colours. */
   colour: boolean;
-  terminal: Terminal;
+  terminal: IoTerminal;
   /** Tells of `SIGINT` and `SIGTERM`. */
   signals: Pick<EventEmitter, 'on' | 'off'>;
   /** Waits so many ms, or until the signal aborts. */
@@ -19,7 +19,7 @@ export interface Io {
   browse(url: string): Promise<void> | void;
 }
 
-export interface Terminal {
+export interface IoTerminal {
   /** Whether a person types on stdin. */
   keys: boolean;
   /** Whether a person can be asked on stderr and answers on stdin. */
@@ -103,7 +103,7 @@ export function paint(io: Pick<Io, 'colour'>, style: Style, text: string): strin
  * One line of text that is safe to show: an agent's output may hold escape sequences that would write elsewhere on the
  * screen, or into the clipboard.
  */
-export function plain(text: string, limit = Number.POSITIVE_INFINITY): string {
+export function toSafeLine(text: string, limit = Number.POSITIVE_INFINITY): string {
   const clean = text
     .replace(/\p{Cc}+/gu, ' ')
     .replace(/ {2,}/g, ' ')

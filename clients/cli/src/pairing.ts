@@ -1,7 +1,7 @@
 import { errorInfo, type ErrorInfo, type KeyKind, type PairReply } from '@pizzapi/protocol';
 import type { Api } from '@pizzapi/session-client';
 
-export type Pairing =
+export type PairingOutcome =
   | { kind: 'approved'; token: string; natsUrl: string | undefined }
   | { kind: 'denied' }
   | { kind: 'expired' }
@@ -31,7 +31,7 @@ export async function pair(
   api: Pick<Api, 'askPair' | 'pollPair'>,
   ask: { kind: KeyKind; name: string },
   hooks: PairingHooks,
-): Promise<Pairing> {
+): Promise<PairingOutcome> {
   const { signal } = hooks;
   const reply = await api.askPair(ask);
   if (reply.kind === 'failed') return reply;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isPiOptions, PI_OPTION_LIMITS, type RunnerModel } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
-import { modelFor } from './modelFor.js';
+import { resolveModel } from './resolveModel.js';
 import { readPiFlags } from './piFlags.js';
 
 describe("pi's flags", () => {
@@ -83,10 +83,10 @@ describe('a model that is named as pi lets one name it', () => {
     [{ model: 'openai/gpt-4o:high' }, { model: 'router/openai/gpt-4o:high' }],
     [{ model: 'none/such:x' }, { model: 'none/such:x' }],
   ])('%j is %j', (named, found) => {
-    expect(modelFor(named, models)).toEqual(found);
+    expect(resolveModel(named, models)).toEqual(found);
   });
 
   it('has to be named in full where several providers have it', () => {
-    expect(() => modelFor({ model: 'twin' }, models)).toThrow('name one of a/twin, b/twin');
+    expect(() => resolveModel({ model: 'twin' }, models)).toThrow('name one of a/twin, b/twin');
   });
 });

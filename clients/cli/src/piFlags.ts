@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { errorInfo, PI_OPTION_LIMITS, THINKING_LEVELS, type PiOptions, type ThinkingLevel } from '@pizzapi/protocol';
-import { EXIT, Failure, plain } from './io.js';
+import { EXIT, Failure, toSafeLine } from './io.js';
 
 /** What pi's flags say of a session that starts on a runner. */
 export interface PiFlags {
@@ -66,7 +66,7 @@ export function readPiFlags(args: readonly string[]): PiFlags {
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     if (word.startsWith('@')) {
       throw wrong(
-        `${plain(word, 80)} is a file of this machine, and the session is on the runner's: name it in the prompt`,
+        `${toSafeLine(word, 80)} is a file of this machine, and the session is on the runner's: name it in the prompt`,
       );
     }
     if (!word.startsWith('-')) {
@@ -119,14 +119,14 @@ function take(flag: ValueFlag, value: string, flags: PiFlags, pi: PiOptions): vo
 
 function notThere(flag: string): Failure {
   const instead = INSTEAD[flag];
-  const what = `A session on a runner does not take ${plain(flag, 80)}${instead === undefined ? '' : `: ${instead}`}`;
+  const what = `A session on a runner does not take ${toSafeLine(flag, 80)}${instead === undefined ? '' : `: ${instead}`}`;
   return wrong(`${what}. It takes ${[...VALUES, ...Object.keys(SWITCHES)].join(', ')}`);
 }
 
 function levelOf(value: string): ThinkingLevel {
   const level = THINKING_LEVELS.find((known) => known === value);
   if (level === undefined)
-    throw wrong(`--thinking is "${plain(value, 40)}", and is one of ${THINKING_LEVELS.join(', ')}`);
+    throw wrong(`--thinking is "${toSafeLine(value, 40)}", and is one of ${THINKING_LEVELS.join(', ')}`);
   return level;
 }
 

@@ -5,7 +5,7 @@ import { addDoctor } from './commands/doctor.js';
 import { addImport } from './commands/import.js';
 import { addLink } from './commands/link.js';
 import { addNatsEnv } from './commands/natsEnv.js';
-import { addLocal, addRunner } from './commands/programs.js';
+import { addLocal, addRunner } from './commands/localAndRunner.js';
 import { addSessions } from './commands/sessions.js';
 import { addTail } from './commands/tail.js';
 import { addAttach } from './commands/attach.js';
@@ -13,15 +13,15 @@ import { addAudit } from './commands/audit.js';
 import { addKeys } from './commands/keys.js';
 import { addLogin } from './commands/login.js';
 import { addLogout } from './commands/logout.js';
-import { addManage } from './commands/manage.js';
+import { addManage } from './commands/killRenameFork.js';
 import { addRun } from './commands/run.js';
 import { addRunnerPair } from './commands/runnerPair.js';
 import { addShare } from './commands/share.js';
 import { addUsage } from './commands/usage.js';
 import { addUsers } from './commands/users.js';
 import { addWhoami } from './commands/whoami.js';
-import { examples, type Context } from './context.js';
-import { EXIT, Failure, line, plain, type Io } from './io.js';
+import { examples, type CliContext } from './context.js';
+import { EXIT, Failure, line, toSafeLine, type Io } from './io.js';
 
 /** Width of help texts, whatever the terminal: they are read in documents too. */
 const HELP_WIDTH = 100;
@@ -34,7 +34,7 @@ const HELP_AFTER = `
 
 Every command has its own help: pizzapi <command> --help`;
 
-function buildProgram(context: Context, version: string): Command {
+function buildProgram(context: CliContext, version: string): Command {
   const { io } = context;
   const program = new Command('pizzapi')
     .description(
@@ -97,7 +97,7 @@ function named(program: Command, name: string): Command {
 
 /** Runs one command line. Resolves with the exit code; whatever goes wrong is one `code: sentence` on stderr. */
 export async function runCli(argv: readonly string[], io: Io, version: string): Promise<number> {
-  const context: Context = { io, argv, exitCode: EXIT.ok };
+  const context: CliContext = { io, argv, exitCode: EXIT.ok };
   try {
     await buildProgram(context, version).parseAsync([...argv], { from: 'user' });
     return context.exitCode;
@@ -115,7 +115,7 @@ function outcomeOf(thrown: unknown, argv: readonly string[]): { info: ErrorInfo;
     const what = thrown.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
     if (thrown.code === 'commander.unknownCommand') {
       const said = what.charAt(0).toUpperCase() + what.slice(1);
-      const message = `${said}. \`pizzapi --help\` lists the commands; \`pizzapi -- ${plain(argv.join(' '), 60)}\` says it to pi.`;
+      const message = `${said}. \`pizzapi --help\` lists the commands; \`pizzapi -- ${toSafeLine(argv.join(' '), 60)}\` says it to pi.`;
       return { info: { code: 'bad_option', message }, exitCode: EXIT.usage };
     }
     return { info: errorInfo('bad_option', what.charAt(0).toUpperCase() + what.slice(1)), exitCode: EXIT.usage };

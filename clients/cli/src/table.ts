@@ -1,4 +1,4 @@
-import { paint, plain, type Io } from './io.js';
+import { paint, toSafeLine, type Io } from './io.js';
 
 export interface Column {
   title: string;
@@ -14,7 +14,7 @@ export function tableRows(
   past: (row: number) => boolean = () => false,
 ): string[] {
   const heading = columns.map(({ title }) => title);
-  const cells = [heading, ...rows].map((row) => row.map((cell, at) => plain(cell, columns[at]!.widest)));
+  const cells = [heading, ...rows].map((row) => row.map((cell, at) => toSafeLine(cell, columns[at]!.widest)));
   const widths = columns.map((_, at) => Math.max(...cells.map((row) => row[at]!.length)));
   return cells.map((row, index) => {
     const padded = row.map((cell, at) => cell.padEnd(widths[at]!));

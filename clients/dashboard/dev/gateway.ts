@@ -6,11 +6,11 @@ import { ScriptedPeople, type Cast } from './people.js';
 import { LINKED_RUNNERS, LINKED_SESSIONS } from './linked.js';
 import { PROMPT_SESSIONS } from './prompts.js';
 import { respond } from './responses.js';
-import { storyOf } from './stories.js';
-import type { Story } from './story.js';
+import { sceneOf } from './scenes.js';
+import type { Scene } from './scene.js';
 import { waitingSessions } from './waiting.js';
 
-export interface Script {
+export interface GatewayScript {
   /** `busy`: everything at once. `empty`: nobody has done anything yet. `waiting`: the person is asked much.
    * `prompts`: in every way there is. `linked`: sessions start sessions. */
   scene: string;
@@ -26,7 +26,7 @@ export interface Script {
 const NEVER = () => undefined;
 
 /** Replaces this page's WebSocket and fetch by ones that play a script. */
-export function installScriptedGateway(script: Script): void {
+export function installScriptedGateway(script: GatewayScript): void {
   const sessions = script.scene === 'empty' ? [] : [...SESSIONS];
   if (script.scene === 'linked') sessions.push(...LINKED_SESSIONS);
   if (script.scene === 'prompts') sessions.push(...PROMPT_SESSIONS);
@@ -93,12 +93,12 @@ function modeOf(protocols: readonly string[]): string {
   return token === undefined ? 'owner' : (readShare(token)?.mode ?? 'read');
 }
 
-function runnersOf({ cast, scene }: Script): readonly RunnerInfo[] {
+function runnersOf({ cast, scene }: GatewayScript): readonly RunnerInfo[] {
   if (cast.who === 'member') return [];
   return scene === 'linked' ? [...RUNNERS, ...LINKED_RUNNERS] : RUNNERS;
 }
 
-function socketClass(script: Script, sessions: SessionInfo[], sockets: Set<Playable>) {
+function socketClass(script: GatewayScript, sessions: SessionInfo[], sockets: Set<Playable>) {
   return class ScriptedSocket implements Playable {
     binaryType = '';
     onopen: () => void = NEVER;
@@ -107,7 +107,7 @@ function socketClass(script: Script, sessions: SessionInfo[], sockets: Set<Playa
     onerror: () => void = NEVER;
     readonly path: string;
     readonly #mode: string;
-    #story: Story | undefined;
+    #story: Scene | undefined;
     #head = 0;
 
     constructor(url: string, protocols: string[] = []) {
@@ -144,7 +144,7 @@ function socketClass(script: Script, sessions: SessionInfo[], sockets: Set<Playa
     }
 
     #tellMeta(sessionId: string): void {
-      const state = { ...defaultMetaState(), ...storyOf(sessionId, script.messages).meta };
+      const state = { ...defaultMetaState(), ...sceneOf(sessionId, script.messages).meta };
       this.#emit({ type: 'state_snapshot', sessionId, state });
     }
 
@@ -174,7 +174,7 @@ function socketClass(script: Script, sessions: SessionInfo[], sockets: Set<Playa
       const sid = this.path.split('/').at(-1)!;
       const session = sessions.find(({ sessionId }) => sessionId === sid);
       if (session === undefined) return this.onclose({ code: 4410, reason: '' });
-      this.#story = storyOf(sid, script.messages);
+      this.#story = sceneOf(sid, script.messages);
       const { events, meta } = this.#story;
       const head = (this.#head = events.length);
       this.#emit({
@@ -209,7 +209,7 @@ function socketClass(script: Script, sessions: SessionInfo[], sockets: Set<Playa
   };
 }
 
-function scriptedFetch(script: Script, sessions: readonly SessionInfo[]) {
+function scriptedFetch(script: GatewayScript, sessions: readonly SessionInfo[]) {
   const real = globalThis.fetch.bind(globalThis);
   const people = new ScriptedPeople(script.cast);
   const notifications = new ScriptedNotifications(script.notifications);
@@ -227,7 +227,7 @@ function scriptedFetch(script: Script, sessions: readonly SessionInfo[]) {
     if (url.pathname.endsWith('/folders'))
       return json({ folders: ['/home/ada/code/pizzapi', '/home/ada/code/pizzapi-docs', '/home/ada/code/site'] });
     if (url.pathname.endsWith('/events')) {
-      const { events } = storyOf(url.pathname.split('/')[3]!, script.messages);
+      const { events } = sceneOf(url.pathname.split('/')[3]!, script.messages);
       const before = Math.min(events.length + 1, Number(url.searchParams.get('before')));
       const from = Math.max(0, before - 1 - Number(url.searchParams.get('limit')));
       const lines = events.slice(from, before - 1).map((event, i) => JSON.stringify({ seq: from + i + 1, event }));
@@ -251,7 +251,7 @@ function scriptedFetch(script: Script, sessions: readonly SessionInfo[]) {
 
 /** What is stored, in bytes, of 20 GiB for the account and 2 GiB for each session. */
 function storageAnswer(
-  { storage, cast }: Script,
+  { storage, cast }: GatewayScript,
   sessions: readonly SessionInfo[],
   path: string,
   init: RequestInit | undefined,

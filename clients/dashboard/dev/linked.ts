@@ -1,6 +1,6 @@
 import type { MetaPendingQuestion, RunnerInfo, SessionInfo } from '@pizzapi/protocol';
 import { runner, session } from './lists.js';
-import type { Story } from './story.js';
+import type { Scene } from './scene.js';
 
 /** Stories of sessions that started each other, and of one in somebody's terminal. */
 const NOW = Date.now();
@@ -41,7 +41,7 @@ const QUESTION: MetaPendingQuestion = {
   questions: [{ question: 'Which of the two queues may be dropped?', options: ['The retry queue', 'Neither'] }],
 };
 
-function parent(): Story {
+function parent(): Scene {
   clock = NOW - 20 * MINUTE;
   return {
     events: [
@@ -93,7 +93,7 @@ function parent(): Story {
   };
 }
 
-function child(): Story {
+function child(): Scene {
   clock = NOW - 12 * MINUTE;
   return {
     events: [
@@ -117,7 +117,7 @@ function child(): Story {
   };
 }
 
-function terminal(): Story {
+function terminal(): Scene {
   clock = NOW - 12 * MINUTE;
   const by = { userId: 'owner', via: 'terminal', name: 'Ada Lovelace' };
   return {
@@ -132,9 +132,9 @@ function terminal(): Story {
   };
 }
 
-const brief = (): Story => ({ events: [said('u1', 'user', 'Do your part.')], meta: {} });
+const brief = (): Scene => ({ events: [said('u1', 'user', 'Do your part.')], meta: {} });
 
-export const LINKED: Readonly<Record<string, () => Story>> = {
+export const LINKED: Readonly<Record<string, () => Scene>> = {
   boss: parent,
   'kid-load': child,
   'kid-notes': brief,

@@ -1,7 +1,7 @@
 import type { MetaPendingApproval, MetaPendingPlan, MetaPendingQuestion, SessionInfo } from '@pizzapi/protocol';
 import { session } from './lists.js';
 import { closed, failed, resolved } from './responses.js';
-import type { Story } from './story.js';
+import type { Scene } from './scene.js';
 
 /** Stories of what waits for a person. */
 const NOW = Date.now();
@@ -35,7 +35,7 @@ const ONE: MetaPendingQuestion = {
   questions: [{ question: 'Which oven do you have?', options: ['Wood', 'Gas', 'Electric'] }],
 };
 
-function several(): Story {
+function several(): Scene {
   return {
     events: [
       said('u1', 'user', 'Move the projection out of the process.'),
@@ -51,7 +51,7 @@ function several(): Story {
 }
 
 /** Ann is always faster. */
-function late(): Story {
+function late(): Scene {
   return {
     events: [
       said('u1', 'user', 'Bake me a pizza.'),
@@ -84,7 +84,7 @@ const PLAN: MetaPendingPlan = {
   ],
 };
 
-function plan(): Story {
+function plan(): Scene {
   return {
     events: [
       said('u1', 'user', '/plan Fix the repeated event'),
@@ -143,7 +143,7 @@ const EDIT: MetaPendingApproval = {
   })),
 };
 
-const approval = (pending: MetaPendingApproval) => (): Story => ({
+const approval = (pending: MetaPendingApproval) => (): Scene => ({
   events: [
     said('u1', 'user', 'Publish the protocol package.'),
     { type: 'agent_start', at: NOW - 50_000 },
@@ -153,7 +153,7 @@ const approval = (pending: MetaPendingApproval) => (): Story => ({
   meta: { pendingApproval: pending },
 });
 
-export const PROMPTS: Readonly<Record<string, () => Story>> = {
+export const PROMPTS: Readonly<Record<string, () => Scene>> = {
   'ask-several': several,
   'ask-late': late,
   'ask-plan': plan,

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { errorInfo } from '@pizzapi/protocol';
-import type { WorkerCommandOutcome } from '../ipc/messages.js';
+import type { WorkerCommandOutcome } from './ipc/messages.js';
 
 const run = promisify(execFile);
 

@@ -15,7 +15,7 @@ import type {
 } from '@pizzapi/protocol';
 import { createSend, DELETE, id, queryOf, type ApiOptions } from './http.js';
 import { notificationsApi } from './notifications.js';
-import { peopleApi } from './people.js';
+import { accountsApi } from './accountsApi.js';
 
 /** One event with its offset, as `GET /api/sessions/:sid/events` lists it. */
 export interface ListedEvent {
@@ -38,7 +38,7 @@ export function createApi(options: ApiOptions) {
   const session = (sid: string, rest = '') => `/api/sessions/${id(sid)}${rest}`;
 
   return {
-    ...peopleApi(send),
+    ...accountsApi(send),
     ...notificationsApi(send),
 
     runners: () => send<{ runners: RunnerInfo[] }>('/api/runners'),

@@ -1,339 +1,239 @@
 import {
-  CLOSE_CODES,
+  BEARER_PREFIX,
+  PAGE_TOKEN,
+  SUBPROTOCOL,
+  decodeMany,
+  encode,
   errorInfo,
-  restartDelay,
-  shouldReconnect,
-  type ErrorCode,
+  isSocketProtocolCompatible,
   type ErrorInfo,
 } from '@pizzapi/protocol';
+import { createApi, type Api } from './api.js';
+import { isOpen, step, type ConnectionEvent, type ConnectionState, type Effect } from './connectionMachine.js';
+import type { ApiResult } from './http.js';
 
-/**
- * A viewer's connection as a machine: `step(state, event)` is total and pure, its effects are data, and `driver.ts`
- * carries them out. There is one timer; what its end means depends on the state that set it.
- */
-export const LIMITS = {
-  /** A socket that has not opened and greeted by then is given up, in ms. */
-  openMs: 10_000,
-  /** Silence after which we ask whether the other side is still there, in ms. */
-  silenceMs: 25_000,
-  /** How long it has to answer, in ms. */
-  pongMs: 10_000,
-  /** The first back-off is anywhere between nothing and this; each failure doubles it, in ms. */
-  backoffMs: 500,
-  /** No back-off is longer, in ms. */
-  backoffMaxMs: 15_000,
-  /** A client that was turned away because there are too many waits between this and twice as long, in ms. */
-  tooManyMs: 20_000,
-} as const;
-
-/** Why we wait before the next try. */
-export type WaitReason = 'broken' | 'restarting' | 'silent' | 'too_slow' | 'too_many' | 'again';
-
-/** `tries`: sockets opened so far, which chooses the address. `attempt`: failures in a row, which chooses the back-off. */
-interface Counts {
-  tries: number;
-  attempt: number;
-  /** Whether it has been live before. */
-  before: boolean;
-}
-/** `heard`: something came in since the timer was set. `pinged`: we asked and wait for an answer. */
-interface Hearing {
-  heard: boolean;
-  pinged: boolean;
+/** What we use of a WebSocket: the browser's and `ws`'s both have it. */
+export interface WebSocketLike {
+  binaryType: string;
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
+  onerror: ((event: never) => void) | null;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
+  close(code?: number): void;
 }
 
-export type ConnectionState =
-  | { kind: 'idle' }
-  /** The socket is being opened. */
-  | ({ kind: 'connecting' } & Counts)
-  /** It is open and the gateway has not said hello yet. */
-  | ({ kind: 'greeting' } & Counts)
-  /** What happened since our offset is coming in. */
-  | ({ kind: 'replaying' } & Counts & Hearing)
-  | ({ kind: 'live' } & Counts & Hearing)
-  /** Back-off. */
-  | ({ kind: 'waiting'; why: WaitReason } & Counts)
-  /** The browser says that there is no network: waits for `wake`, and tries now and then all the same. */
-  | ({ kind: 'offline' } & Counts)
-  /** Final. Without an error the client left by itself. */
-  | { kind: 'closed'; error?: ErrorInfo };
+export type WebSocketConstructor = new (url: string, protocols?: string[]) => WebSocketLike;
 
-export type StateKind = ConnectionState['kind'];
-
-export type ConnectionEvent =
-  | { kind: 'start' }
-  | { kind: 'opened' }
-  /** The first frame was a fitting hello. */
-  | { kind: 'greeted' }
-  /** The replay has reached the head. */
-  | { kind: 'caught_up' }
-  /** Something came in. */
-  | { kind: 'heard' }
-  | { kind: 'lost'; code: number; reason: string }
-  | { kind: 'timeout' }
-  /** The page is looked at again, or the network is back. */
-  | { kind: 'wake' }
-  | { kind: 'network_gone' }
-  /** Drop this connection and make a new one: what came in makes no sense. */
-  | { kind: 'again' }
-  /** Trying again is no use. */
-  | { kind: 'refused'; error: ErrorInfo }
-  | { kind: 'stop' };
-
-export type EventKind = ConnectionEvent['kind'];
-
-export type Effect =
-  | { kind: 'open'; tries: number }
-  | { kind: 'close' }
-  /** Say where to resume. */
-  | { kind: 'resume' }
-  | { kind: 'ping' }
-  /** Ask over HTTP why the socket would not open: a browser does not tell. */
-  | { kind: 'probe' }
-  /** Replaces the timer by one anywhere between the two, in ms. */
-  | { kind: 'timer'; minMs: number; maxMs: number }
-  | { kind: 'no_timer' };
-
-export interface Step {
-  state: ConnectionState;
-  effects: readonly Effect[];
+/** Time, injected so that tests own it. */
+export interface ConnectionClock {
+  setTimeout(fn: () => void, ms: number): unknown;
+  clearTimeout(handle: unknown): void;
 }
 
-type State<K extends StateKind> = Extract<ConnectionState, { kind: K }>;
-type Event<K extends EventKind> = Extract<ConnectionEvent, { kind: K }>;
-type Rule<S extends StateKind, E extends EventKind> = (state: State<S>, event: Event<E>) => Step;
+export const SYSTEM_CLOCK: ConnectionClock = {
+  setTimeout: (fn, ms) => setTimeout(fn, ms),
+  clearTimeout: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
+};
 
-const NONE: readonly Effect[] = [];
-const CLOSE: Effect = { kind: 'close' };
-const exactly = (ms: number): Effect => ({ kind: 'timer', minMs: ms, maxMs: ms });
+/** What every connection of ours needs to know. */
+export interface ConnectOptions {
+  /** `http(s)://` or `ws(s)://` addresses of gateways, any of which serves: they are taken in turn. */
+  url: string | readonly string[];
+  /** A share token or API key; without one the browser's cookie speaks. */
+  token?: string;
+  /** What a page shows beside its cookie: asked for at every connection. */
+  pageToken?: () => string | undefined;
+  /** Default: the global one. On Node pass the class of the `ws` package. */
+  WebSocket?: WebSocketConstructor;
+  /** How frames are written. Default: msgpack. */
+  protocol?: 'msgpack' | 'json';
+  fetch?: typeof globalThis.fetch;
+  clock?: ConnectionClock;
+  /** 0 ≤ x < 1, for the jitter. */
+  random?: () => number;
+}
 
-const stay = (state: ConnectionState): Step => ({ state, effects: NONE });
-const leave = (): Step => ({ state: { kind: 'closed' }, effects: [{ kind: 'no_timer' }, CLOSE] });
-const refuse = (_state: ConnectionState, { error }: Event<'refused'>): Step => ({
-  state: { kind: 'closed', error },
-  effects: [{ kind: 'no_timer' }, CLOSE],
-});
+export interface ConnectionFeed {
+  /** `/ws/sessions/<sid>` */
+  path: string;
+  /** All frames of one WebSocket message. */
+  onFrames(frames: readonly unknown[]): void;
+  onState(state: ConnectionState): void;
+  /** The frame that answers the greeting, if any. */
+  resume?(): object;
+  /** Asks over HTTP whether trying again is any use: an error when it is not. */
+  probe(url: string): Promise<ErrorInfo | undefined>;
+}
 
-function connect({ tries, attempt, before }: Counts): Step {
-  return {
-    state: { kind: 'connecting', tries: tries + 1, attempt, before },
-    effects: [{ kind: 'open', tries }, exactly(LIMITS.openMs)],
+/** Carries out what the machine in `connection.ts` decides. */
+export class Connection {
+  readonly #urls: readonly string[];
+  readonly #options: ConnectOptions;
+  readonly #feed: ConnectionFeed;
+  readonly #clock: ConnectionClock;
+  #state: ConnectionState = { kind: 'idle' };
+  #socket: WebSocketLike | undefined;
+  #timer: unknown;
+  #url: string;
+
+  constructor(options: ConnectOptions, feed: ConnectionFeed) {
+    this.#urls = typeof options.url === 'string' ? [options.url] : options.url;
+    if (this.#urls.length === 0) throw new RangeError('a connection needs an address');
+    this.#options = options;
+    this.#feed = feed;
+    this.#clock = options.clock ?? SYSTEM_CLOCK;
+    this.#url = this.#urls[0]!;
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** The address in use, as it was given. */
+  get url(): string {
+    return this.#url;
+  }
+
+  /** Tells the machine what happened. */
+  dispatch(event: ConnectionEvent): void {
+    const { state, effects } = step(this.#state, event);
+    const shown = this.#state.kind !== state.kind;
+    this.#state = state;
+    for (const effect of effects) this.#perform(effect);
+    // Last, so that a `resume` is on its way before anybody who waits for the connection sends something.
+    if (shown) this.#feed.onState(state);
+  }
+
+  /** False when there is nobody to send to now: the frame was not sent. */
+  send(frame: object): boolean {
+    if (this.#socket === undefined || !isOpen(this.#state)) return false;
+    this.#write(frame);
+    return true;
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.kind) {
+      case 'open':
+        return this.#open(effect.tries);
+      case 'close':
+        return this.#drop();
+      case 'resume': {
+        const frame = this.#feed.resume?.();
+        return frame === undefined ? undefined : this.#write(frame);
+      }
+      case 'ping':
+        return this.#write({ type: 'ping' });
+      case 'probe':
+        return this.#probe();
+      case 'timer': {
+        const random = this.#options.random ?? Math.random;
+        const ms = effect.minMs + Math.round(random() * (effect.maxMs - effect.minMs));
+        this.#clearTimer();
+        this.#timer = this.#clock.setTimeout(() => this.dispatch({ kind: 'timeout' }), ms);
+        return;
+      }
+      case 'no_timer':
+        return this.#clearTimer();
+    }
+  }
+
+  #open(tries: number): void {
+    this.#drop();
+    this.#url = this.#urls[tries % this.#urls.length]!;
+    const address = `${this.#url.replace(/^http/, 'ws').replace(/\/+$/, '')}${this.#feed.path}`;
+    const { token, pageToken, protocol = 'msgpack' } = this.#options;
+    const shown = token === undefined ? pageToken?.() : undefined;
+    const Socket = this.#options.WebSocket ?? globalThis.WebSocket;
+    const socket = new Socket(address, [
+      SUBPROTOCOL[protocol],
+      ...(token === undefined ? [] : [BEARER_PREFIX + token]),
+      ...(shown === undefined ? [] : [PAGE_TOKEN.prefix + shown]),
+    ]);
+    socket.binaryType = 'arraybuffer';
+    this.#socket = socket;
+    // A socket that was dropped may still speak: only the present one is listened to.
+    const current = (fn: () => void) => (this.#socket === socket ? fn() : undefined);
+    socket.onopen = () => current(() => this.dispatch({ kind: 'opened' }));
+    socket.onmessage = (message: { data: unknown }) => current(() => this.#receive(message.data));
+    socket.onerror = () => undefined;
+    socket.onclose = ({ code, reason }: { code: number; reason: string }) =>
+      current(() => {
+        this.#socket = undefined;
+        this.dispatch({ kind: 'lost', code, reason });
+      });
+  }
+
+  #receive(data: unknown): void {
+    this.dispatch({ kind: 'heard' });
+    const frames = framesOf(data);
+    if (frames === undefined) this.dispatch({ kind: 'again' });
+    else this.#feed.onFrames(frames);
+  }
+
+  #probe(): void {
+    void this.#feed.probe(this.#url).then(
+      (error) => (error === undefined ? undefined : this.dispatch({ kind: 'refused', error })),
+      () => undefined,
+    );
+  }
+
+  #write(frame: object): void {
+    const json = this.#options.protocol === 'json';
+    this.#socket?.send(json ? JSON.stringify(frame) : (encode(frame) as Uint8Array<ArrayBuffer>));
+  }
+
+  #drop(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.close(1000);
+  }
+
+  #clearTimer(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+/** The frames of one message: several in a binary one, one in a text. Undefined when it cannot be read. */
+function framesOf(data: unknown): unknown[] | undefined {
+  try {
+    if (typeof data === 'string') return [JSON.parse(data) as unknown];
+    return data instanceof ArrayBuffer ? decodeMany(new Uint8Array(data)) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is wrong with a greeting's protocol version, if anything. */
+export function versionProblem(protocol: unknown): ErrorInfo | undefined {
+  if (isSocketProtocolCompatible(protocol)) return undefined;
+  return errorInfo(
+    'bad_frame',
+    `The gateway speaks version ${String(protocol)} of the protocol; reload the page or update`,
+  );
+}
+
+/** The API at an address, with the credentials and the fetch of a connection. */
+export function apiAt(url: string, { token, pageToken, fetch }: ConnectOptions): Api {
+  return createApi({
+    url,
+    ...(token === undefined ? {} : { token }),
+    ...(pageToken === undefined ? {} : { pageToken }),
+    ...(fetch === undefined ? {} : { fetch }),
+  });
+}
+
+/** Answers that say "not you", "not this" or "not by this address": trying again is no use. */
+const FINAL_ANSWERS: readonly number[] = [401, 403, 404, 410, 421];
+
+/** A `probe` that asks the API. */
+export function probeWith(
+  options: ConnectOptions,
+  ask: (api: Api) => Promise<ApiResult<unknown>>,
+): ConnectionFeed['probe'] {
+  return async (url) => {
+    const answer = await ask(apiAt(url, options));
+    return answer.kind === 'failed' && FINAL_ANSWERS.includes(answer.status) ? answer.error : undefined;
   };
-}
-
-/** Back-off grows with the failures in a row; a delay that the gateway asked for is kept to the millisecond. */
-function wait(
-  { tries, attempt, before }: Counts,
-  why: WaitReason,
-  effects: readonly Effect[] = NONE,
-  askedMs?: number,
-): Step {
-  const ceiling = Math.min(LIMITS.backoffMaxMs, LIMITS.backoffMs * 2 ** Math.min(attempt, 16));
-  const timer: Effect = askedMs === undefined ? { kind: 'timer', minMs: 0, maxMs: ceiling } : exactly(askedMs);
-  return { state: { kind: 'waiting', why, tries, attempt: attempt + 1, before }, effects: [...effects, timer] };
-}
-
-/** There is no room now, and asking again at once would not make any. */
-function crowded(state: Counts): Step {
-  const { state: next } = wait(state, 'too_many');
-  return { state: next, effects: [{ kind: 'timer', minMs: LIMITS.tooManyMs, maxMs: 2 * LIMITS.tooManyMs }] };
-}
-
-const { policy, bad_frame, too_many, revoked, session_gone } = CLOSE_CODES;
-/** What a close without return means to the person. */
-const FINAL: Readonly<Record<number, { name: ErrorCode; what?: string }>> = {
-  [policy.code]: { name: 'bad_frame' },
-  [bad_frame.code]: { name: 'bad_frame' },
-  [revoked.code]: { name: 'unauthenticated', what: revoked.meaning },
-  [session_gone.code]: { name: 'session_gone' },
-};
-
-function lost(state: Counts, { code, reason }: Event<'lost'>): Step {
-  if (!shouldReconnect(code)) {
-    if (code === 1000) return { state: { kind: 'closed' }, effects: [{ kind: 'no_timer' }] };
-    const { name, what } = FINAL[code] ?? { name: 'forbidden' };
-    return { state: { kind: 'closed', error: errorInfo(name, what) }, effects: [{ kind: 'no_timer' }] };
-  }
-  if (code === 1012) return wait(state, 'restarting', NONE, restartDelay(reason));
-  if (code === too_many.code) return crowded(state);
-  return wait(state, code === 4008 ? 'too_slow' : 'broken');
-}
-
-function heard(state: State<'replaying' | 'live'>): Step {
-  if (state.pinged) return { state: { ...state, pinged: false, heard: true }, effects: [exactly(LIMITS.silenceMs)] };
-  return state.heard ? stay(state) : stay({ ...state, heard: true });
-}
-
-function ask(state: State<'replaying' | 'live'>): Step {
-  if (state.pinged) return stay(state);
-  return { state: { ...state, pinged: true, heard: false }, effects: [{ kind: 'ping' }, exactly(LIMITS.pongMs)] };
-}
-
-function quiet(state: State<'replaying' | 'live'>): Step {
-  if (state.pinged) return wait(state, 'silent', [CLOSE]);
-  return state.heard ? { state: { ...state, heard: false }, effects: [exactly(LIMITS.silenceMs)] } : ask(state);
-}
-
-const again = (state: Counts): Step => wait(state, 'again', [CLOSE]);
-const giveUp = (state: Counts): Step => wait(state, 'broken', [CLOSE]);
-
-/** What every event does in every state. The type makes it total: a pair that is missing does not compile. */
-const TRANSITIONS: { readonly [S in StateKind]: { readonly [E in EventKind]: Rule<S, E> } } = {
-  idle: {
-    start: () => connect({ tries: 0, attempt: 0, before: false }),
-    opened: stay,
-    greeted: stay,
-    caught_up: stay,
-    heard: stay,
-    lost: stay,
-    timeout: stay,
-    wake: stay,
-    network_gone: stay,
-    again: stay,
-    refused: refuse,
-    stop: leave,
-  },
-  connecting: {
-    start: stay,
-    opened: (state) => stay({ ...state, kind: 'greeting' }),
-    greeted: stay,
-    caught_up: stay,
-    heard: stay,
-    lost: (state) => wait(state, 'broken', [{ kind: 'probe' }]),
-    timeout: (state) => wait(state, 'broken', [CLOSE, { kind: 'probe' }]),
-    wake: stay,
-    network_gone: stay,
-    again,
-    refused: refuse,
-    stop: leave,
-  },
-  greeting: {
-    start: stay,
-    opened: stay,
-    greeted: (state) => ({
-      state: { ...state, kind: 'replaying', heard: true, pinged: false },
-      effects: [{ kind: 'resume' }, exactly(LIMITS.silenceMs)],
-    }),
-    caught_up: stay,
-    heard: stay,
-    lost,
-    timeout: giveUp,
-    wake: stay,
-    network_gone: stay,
-    again,
-    refused: refuse,
-    stop: leave,
-  },
-  replaying: {
-    start: stay,
-    opened: stay,
-    greeted: stay,
-    caught_up: (state) => stay({ ...state, kind: 'live', attempt: 0, before: true }),
-    heard,
-    lost,
-    timeout: quiet,
-    wake: ask,
-    network_gone: ask,
-    again,
-    refused: refuse,
-    stop: leave,
-  },
-  live: {
-    start: stay,
-    opened: stay,
-    greeted: stay,
-    caught_up: stay,
-    heard,
-    lost,
-    timeout: quiet,
-    wake: ask,
-    network_gone: ask,
-    again,
-    refused: refuse,
-    stop: leave,
-  },
-  waiting: {
-    start: stay,
-    opened: stay,
-    greeted: stay,
-    caught_up: stay,
-    heard: stay,
-    lost: stay,
-    timeout: connect,
-    wake: connect,
-    network_gone: ({ tries, attempt, before }) => ({
-      state: { kind: 'offline', tries, attempt, before },
-      effects: [exactly(LIMITS.backoffMaxMs)],
-    }),
-    again: stay,
-    refused: refuse,
-    stop: leave,
-  },
-  offline: {
-    start: stay,
-    opened: stay,
-    greeted: stay,
-    caught_up: stay,
-    heard: stay,
-    lost: stay,
-    timeout: connect,
-    wake: connect,
-    network_gone: stay,
-    again: stay,
-    refused: refuse,
-    stop: leave,
-  },
-  closed: {
-    start: stay,
-    opened: stay,
-    greeted: stay,
-    caught_up: stay,
-    heard: stay,
-    lost: stay,
-    timeout: stay,
-    wake: stay,
-    network_gone: stay,
-    again: stay,
-    refused: stay,
-    stop: stay,
-  },
-};
-
-export const STATE_KINDS = Object.keys(TRANSITIONS) as StateKind[];
-export const EVENT_KINDS = Object.keys(TRANSITIONS.idle) as EventKind[];
-
-/** The next state and what is to be done. The very same state comes back when nothing changed. */
-export function step(state: ConnectionState, event: ConnectionEvent): Step {
-  const rule = TRANSITIONS[state.kind][event.kind] as (state: ConnectionState, event: ConnectionEvent) => Step;
-  return rule(state, event);
-}
-
-/** Whether frames may be sent in this state: the gateway has greeted us. */
-export function isOpen(state: ConnectionState): boolean {
-  return state.kind === 'replaying' || state.kind === 'live';
-}
-
-/** What a state means, for a person. */
-export function sentence(state: ConnectionState): string {
-  switch (state.kind) {
-    case 'idle':
-      return 'Not connected';
-    case 'connecting':
-    case 'greeting':
-      return state.before ? 'Reconnecting, nothing is lost' : 'Connecting';
-    case 'replaying':
-      return 'Catching up';
-    case 'live':
-      return 'Live';
-    case 'waiting':
-      if (state.why === 'too_many') return 'Too many connections are open; close other tabs. Trying again in a while';
-      if (!state.before) return 'No answer yet, trying again';
-      return state.why === 'restarting'
-        ? 'The gateway restarts; reconnecting, nothing is lost'
-        : 'Reconnecting, nothing is lost';
-    case 'offline':
-      return 'You are offline; what happens meanwhile is kept';
-    case 'closed':
-      return state.error?.message ?? 'Closed';
-  }
 }

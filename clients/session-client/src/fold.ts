@@ -16,8 +16,8 @@ import {
   type ViewerDownFrame,
   type ViewerMode,
 } from '@pizzapi/protocol';
-import { EarlyPieces, hasPlace, type Piece } from './early.js';
-import { carryOpen } from './partial.js';
+import { DeltaBuffer, isApplicable, type BufferedDelta } from './deltaBuffer.js';
+import { carryOpenMessages } from './carryOpenMessages.js';
 
 type Hello = Extract<ViewerDownFrame, { type: 'hello' }>;
 
@@ -59,7 +59,7 @@ export function noChange(): SessionChange {
  * What a viewer knows of a session, folded from its frames: no socket, no clock. `hello` brings what the projections
  * know; it is shown until the log has been read up to the head, and the log is believed from then on.
  */
-export class SessionFold {
+export class SessionView {
   transcript: Transcript = createTranscript();
   meta: SessionMetaState = defaultMetaState();
   info: SessionInfo;
@@ -77,7 +77,7 @@ export class SessionFold {
   #fromStart: boolean;
   /** The events folded, as long as earlier ones may have to be put in front of them. */
   #kept: [seq: number, event: unknown][] = [];
-  readonly #early = new EarlyPieces();
+  readonly #early = new DeltaBuffer();
   #greeted = false;
   #live = false;
   #foldedMeta = defaultMetaState();
@@ -196,7 +196,7 @@ export class SessionFold {
     const before = this.transcript;
     const whole = createTranscript();
     for (const [seq, event] of this.#kept) applyEvent(whole, seq, event);
-    carryOpen(before, whole);
+    carryOpenMessages(before, whole);
     this.transcript = whole;
     change.rebuilt = change.transcript = true;
     change.prepended += shift(before, whole);
@@ -204,13 +204,13 @@ export class SessionFold {
   }
 
   /** What is open may have begun before the first event that is here; only who has all of them knows better. */
-  #piece(piece: Piece, change: SessionChange): void {
-    const early = !hasPlace(this.transcript, piece) && (piece.kind === 'delta' || !this.hasEarlier);
+  #piece(piece: BufferedDelta, change: SessionChange): void {
+    const early = !isApplicable(this.transcript, piece) && (piece.kind === 'delta' || !this.hasEarlier);
     if (early || this.#early.any) this.#early.hold(piece);
     else this.#apply(piece, change);
   }
 
-  #apply({ kind, value }: Piece, change: SessionChange): void {
+  #apply({ kind, value }: BufferedDelta, change: SessionChange): void {
     const apply = kind === 'delta' ? applyDelta : applyPartial;
     merge(change, apply(this.transcript, value));
   }

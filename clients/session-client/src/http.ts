@@ -4,7 +4,7 @@ import { errorInfo, isErrorCode, isMap, PAGE_TOKEN, type ErrorInfo } from '@pizz
  * What came of a request: the answer, or what went wrong and what to do about it. Never a rejection. `status` is 0 when
  * there was no answer at all; `retryAfterMs` is there when the gateway said when to try again.
  */
-export type Result<T> = { kind: 'ok'; value: T; status: number } | Failed;
+export type ApiResult<T> = { kind: 'ok'; value: T; status: number } | Failed;
 export interface Failed {
   kind: 'failed';
   error: ErrorInfo;
@@ -34,7 +34,7 @@ export interface Request {
 }
 
 /** Sends one request. */
-export type Send = <T>(path: string, request?: Request) => Promise<Result<T>>;
+export type ApiSend = <T>(path: string, request?: Request) => Promise<ApiResult<T>>;
 
 export const post = (body?: unknown): Request => ({ method: 'POST', ...(body === undefined ? {} : { body }) });
 export const put = (body: unknown): Request => ({ method: 'PUT', body });
@@ -44,10 +44,10 @@ export const DELETE: Request = { method: 'DELETE' };
 /** What a path may hold of an id or of anything else that comes from outside. */
 export const id = encodeURIComponent;
 
-export function createSend({ url, token, pageToken, fetch, timeoutMs = 30_000 }: ApiOptions): Send {
+export function createSend({ url, token, pageToken, fetch, timeoutMs = 30_000 }: ApiOptions): ApiSend {
   const base = url.replace(/^ws/, 'http').replace(/\/+$/, '');
 
-  async function send<T>(path: string, request: Request = {}): Promise<Result<T>> {
+  async function send<T>(path: string, request: Request = {}): Promise<ApiResult<T>> {
     const { method = 'GET', body, raw, idempotencyKey, read = json } = request;
     const headers: Record<string, string> = {};
     if (token !== undefined) headers['authorization'] = `Bearer ${token}`;

@@ -10,8 +10,8 @@ import {
   type SessionInfo,
   type SessionMetaState,
 } from '@pizzapi/protocol';
-import { sentence, type ConnectionState } from './connection.js';
-import { Connection, probeWith, type ConnectOptions } from './driver.js';
+import { sentence, type ConnectionState } from './connectionMachine.js';
+import { Connection, probeWith, type ConnectOptions } from './connection.js';
 import type { ConnectionView } from './session.js';
 
 /** A list that the gateway keeps up to date. Listeners are told once for every WebSocket message. */

@@ -6,10 +6,10 @@ import type {
   PushSubscriptionBody,
   PushSubscriptionReply,
 } from '@pizzapi/protocol';
-import { DELETE, id, post, put, type Send } from './http.js';
+import { DELETE, id, post, put, type ApiSend } from './http.js';
 
 /** The part of the API that is about being told: what of, and where. */
-export function notificationsApi(send: Send) {
+export function notificationsApi(send: ApiSend) {
   const subscriptions = '/api/notifications/subscriptions';
   return {
     notifications: () => send<NotificationsReply>('/api/notifications'),

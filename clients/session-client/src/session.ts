@@ -12,12 +12,12 @@ import {
   type ViewerDownFrame,
   type ViewerMode,
 } from '@pizzapi/protocol';
-import { sentence, type ConnectionState } from './connection.js';
-import { Connection, SYSTEM_CLOCK, apiAt, probeWith, versionProblem, type ConnectOptions } from './driver.js';
-import { SessionFold, noChange, type SessionChange } from './fold.js';
-import { id, queryOf, type Result } from './http.js';
-import { Results, type CommandOutcome } from './results.js';
-import { Sends, type SendOutcome } from './sends.js';
+import { sentence, type ConnectionState } from './connectionMachine.js';
+import { Connection, SYSTEM_CLOCK, apiAt, probeWith, versionProblem, type ConnectOptions } from './connection.js';
+import { SessionView, noChange, type SessionChange } from './fold.js';
+import { id, queryOf, type ApiResult } from './http.js';
+import { CommandResults, type ClientCommandOutcome } from './commandResults.js';
+import { PendingSends, type SendOutcome } from './pendingSends.js';
 
 export interface SessionOptions extends ConnectOptions {
   sessionId: string;
@@ -60,15 +60,15 @@ export class Session {
   problem: ErrorInfo | undefined;
 
   readonly #options: SessionOptions;
-  readonly #fold: SessionFold;
+  readonly #fold: SessionView;
   readonly #connection: Connection;
-  readonly #sends: Sends;
-  readonly #results = new Results();
+  readonly #sends: PendingSends;
+  readonly #results = new CommandResults();
   readonly #listeners = new Set<SessionListener>();
   readonly #eventListeners = new Set<EventListener>();
   #change = noChange();
   #batching = false;
-  #earlier: Promise<Result<number>> | undefined;
+  #earlier: Promise<ApiResult<number>> | undefined;
   #wasReset = false;
   #visible: boolean | undefined;
   /** The log that `cursor` is an offset of, and the one of the last greeting. */
@@ -78,7 +78,7 @@ export class Session {
   constructor(options: SessionOptions) {
     this.sessionId = options.sessionId;
     this.#options = options;
-    this.#fold = new SessionFold(options.sessionId, options.after === undefined && options.tail === undefined);
+    this.#fold = new SessionView(options.sessionId, options.after === undefined && options.tail === undefined);
     this.#connection = new Connection(options, {
       path: `/ws/sessions/${id(options.sessionId)}${queryOf({ name: options.name })}`,
       onFrames: (frames) => this.#batch(() => frames.forEach((frame) => this.#frame(frame))),
@@ -86,7 +86,7 @@ export class Session {
       resume: () => ({ type: 'resume', ...this.#resumeAt() }),
       probe: probeWith(options, (api) => api.session(options.sessionId)),
     });
-    this.#sends = new Sends((frame) => this.#connection.send(frame), options.clock ?? SYSTEM_CLOCK);
+    this.#sends = new PendingSends((frame) => this.#connection.send(frame), options.clock ?? SYSTEM_CLOCK);
   }
 
   get transcript(): Transcript {
@@ -152,7 +152,7 @@ export class Session {
   }
 
   /** Resolves with what the log says first of a command: its result, or that an input has reached the agent. */
-  result(commandId: string): Promise<CommandOutcome> {
+  result(commandId: string): Promise<ClientCommandOutcome> {
     return this.#results.of(commandId);
   }
 
@@ -167,7 +167,7 @@ export class Session {
   }
 
   /** Loads up to `n` events before the first one that is here. The value is how many came. One call at a time. */
-  loadEarlier(n = EARLIER_EVENTS): Promise<Result<number>> {
+  loadEarlier(n = EARLIER_EVENTS): Promise<ApiResult<number>> {
     this.#earlier ??= this.#loadEarlier(n).finally(() => (this.#earlier = undefined));
     return this.#earlier;
   }
@@ -267,7 +267,7 @@ export class Session {
     this.#change.problem = true;
   }
 
-  async #loadEarlier(limit: number): Promise<Result<number>> {
+  async #loadEarlier(limit: number): Promise<ApiResult<number>> {
     if (!this.hasEarlier) return { kind: 'ok', status: 200, value: 0 };
     const { transcript } = this;
     const page = await apiAt(this.#connection.url, this.#options).events(this.sessionId, {

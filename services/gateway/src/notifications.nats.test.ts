@@ -1,5 +1,5 @@
 import { AUDIT_STREAM, bucket, requestRpc, streamHead } from '@pizzapi/backbone';
-import { startPushService, startWebhook, type PushService, type Webhook } from '@pizzapi/process/testing';
+import { startPushService, startWebhook, type PushService, type WebhookReceiver } from '@pizzapi/process/testing';
 import {
   encode,
   MAX_DEVICES,
@@ -20,7 +20,7 @@ import { auditRows } from './testing/trail.js';
 
 let s: GatewayScenario;
 let service: PushService;
-let webhook: Webhook;
+let webhook: WebhookReceiver;
 beforeAll(async () => {
   [service, webhook] = await Promise.all([startPushService(), startWebhook()]);
   s = await startScenario({ reach: { allowPrivate: true, ca: service.ca }, attemptsPerMinute: 100 });

@@ -1,7 +1,7 @@
 import type { Bench, BenchContext } from '../harness/bench.js';
 import { cpuSeconds } from '../harness/cpu.js';
-import { newSids, startPublisher } from '../harness/crowd.js';
-import { startNats } from '../harness/rig.js';
+import { newSids, startPublisher } from '../harness/loadClients.js';
+import { startNats } from '../harness/processes.js';
 import { median } from '../harness/stats.js';
 
 const SESSIONS = 256;

@@ -2,7 +2,7 @@ import { tail, type StoredEvent } from '@pizzapi/backbone';
 import { decode, isMap } from '@pizzapi/protocol';
 import type { Bench, BenchContext } from '../harness/bench.js';
 import { eventually } from '../harness/clock.js';
-import { createSession, runnerOf, startStage } from '../harness/stage.js';
+import { createSession, runnerOf, startBenchStack } from '../harness/localStack.js';
 
 const SIZES = [65_536, 131_072];
 
@@ -16,7 +16,7 @@ interface Counted {
 
 async function run(context: BenchContext): Promise<void> {
   const { report } = context;
-  const stage = await startStage(context, { PIZZAPI_DEMO_SPEED: 'human' });
+  const stage = await startBenchStack(context, { PIZZAPI_DEMO_SPEED: 'human' });
   const b = await stage.connect('auditor');
   const runnerId = await runnerOf(stage);
   const results: Counted[] = [];

@@ -3,7 +3,7 @@ import type { BareServerApi } from '../programs/bareServer.js';
 import type { Bench, BenchContext } from '../harness/bench.js';
 import { nowMs } from '../harness/clock.js';
 import { CORES, cpuSeconds } from '../harness/cpu.js';
-import { joining, newSids, startCrowd } from '../harness/crowd.js';
+import { joining, newSids, startLoadClients } from '../harness/loadClients.js';
 import { startProgram, type Program } from '../harness/program.js';
 import { Histogram, median } from '../harness/stats.js';
 
@@ -31,7 +31,7 @@ interface Outcome {
   missing: number;
 }
 
-type Crowd = Awaited<ReturnType<typeof startCrowd>>;
+type Crowd = Awaited<ReturnType<typeof startLoadClients>>;
 
 function cases(quick: boolean): Case[] {
   const sessionsFor: Record<number, number> = { 1: 32, 10: 8, 100: 1, 1000: 1 };
@@ -116,7 +116,7 @@ async function throughBareServer(crowd: Crowd, bare: Program<BareServerApi>, url
 
 async function run(context: BenchContext): Promise<void> {
   const { report, quick } = context;
-  const crowd = await startCrowd(context);
+  const crowd = await startLoadClients(context);
   const bare = startProgram<BareServerApi>('bareServer', CORES?.server);
   context.defer(() => bare.stop());
   const url = await bare.call('listen');

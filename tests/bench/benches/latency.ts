@@ -1,7 +1,7 @@
 import type { Bench, BenchContext } from '../harness/bench.js';
 import { nowMs } from '../harness/clock.js';
 import { cpuSeconds } from '../harness/cpu.js';
-import { joining, newSids, startCrowd } from '../harness/crowd.js';
+import { joining, newSids, startLoadClients } from '../harness/loadClients.js';
 import { Histogram } from '../harness/stats.js';
 
 interface Load {
@@ -15,7 +15,11 @@ interface Load {
 const DURABLE: Load = { what: '100 sessions × 10 viewers', sessions: 100, viewers: 10, perSecond: 2_000, bytes: 300 };
 const HOT: Load = { what: 'one session × 100 viewers', sessions: 1, viewers: 100, perSecond: 1_000, bytes: 300 };
 
-async function measure({ report, quick }: BenchContext, crowd: Awaited<ReturnType<typeof startCrowd>>, load: Load) {
+async function measure(
+  { report, quick }: BenchContext,
+  crowd: Awaited<ReturnType<typeof startLoadClients>>,
+  load: Load,
+) {
   const { gateway, publisher, viewers, open, nats } = crowd;
   const { sessions, perSecond, bytes } = load;
   const sids = newSids(sessions);
@@ -68,7 +72,7 @@ async function measure({ report, quick }: BenchContext, crowd: Awaited<ReturnTyp
 }
 
 async function run(context: BenchContext): Promise<void> {
-  const crowd = await startCrowd(context);
+  const crowd = await startLoadClients(context);
   const durable = await measure(context, crowd, DURABLE);
   const hot = await measure(context, crowd, HOT);
   const reach = (figure: string, unit: string, most: number, reached: number) =>

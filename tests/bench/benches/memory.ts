@@ -1,9 +1,9 @@
 import { METRICS } from '@pizzapi/process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bench, BenchContext } from '../harness/bench.js';
-import { joining, newSids, startCrowd } from '../harness/crowd.js';
+import { joining, newSids, startLoadClients } from '../harness/loadClients.js';
 import { Histogram } from '../harness/stats.js';
-import type { Memory } from '../harness/rig.js';
+import type { MemoryUse } from '../harness/processes.js';
 
 const KB = 1_024;
 const MB = 1_024 * KB;
@@ -13,12 +13,12 @@ const SLOW = { viewers: 100, deaf: 20, bytes: 2_000, perSecond: 500 };
 /** What one slow viewer may cost: what is unsent before it is parked, and a message on its way. */
 const SLOW_BOUND = 256 * KB + 2 * 64 * KB;
 
-type Crowd = Awaited<ReturnType<typeof startCrowd>>;
+type Crowd = Awaited<ReturnType<typeof startLoadClients>>;
 
 /** Everything that is not garbage: pages that the allocator keeps for itself are not a viewer's. */
-const held = ({ heapUsed, external }: Memory) => heapUsed + external;
+const held = ({ heapUsed, external }: MemoryUse) => heapUsed + external;
 
-async function settled({ gateway }: Crowd): Promise<Memory> {
+async function settled({ gateway }: Crowd): Promise<MemoryUse> {
   await delay(500);
   await gateway.memory();
   await delay(200);
@@ -87,7 +87,7 @@ async function slow({ report, quick }: BenchContext, crowd: Crowd): Promise<{ ea
 }
 
 async function run(context: BenchContext): Promise<void> {
-  const crowd = await startCrowd(context, { memory: true });
+  const crowd = await startLoadClients(context, { memory: true });
   const perIdle = await idle(context, crowd);
   const perSlow = await slow(context, crowd);
   const reach = (figure: string, unit: string, most: number, reached: number) =>

@@ -5,7 +5,7 @@ import { bigStream } from '../harness/bigStream.js';
 import { eventually, nowMs } from '../harness/clock.js';
 import { CORES, cpuSeconds, pinned } from '../harness/cpu.js';
 import { stopChild } from '../harness/program.js';
-import { builtMain, freePort } from '../harness/rig.js';
+import { builtMain, freePort } from '../harness/processes.js';
 
 /** Catching up on a store that was just written takes as long as a rebuild. */
 const CATCH_UP_MS = 120_000;

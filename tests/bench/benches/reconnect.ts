@@ -1,7 +1,7 @@
 import { METRICS } from '@pizzapi/process';
 import type { Bench, BenchContext } from '../harness/bench.js';
-import { joining, newSids, startPublisher, startViewers } from '../harness/crowd.js';
-import { startGateway, startNats } from '../harness/rig.js';
+import { joining, newSids, startPublisher, startViewers } from '../harness/loadClients.js';
+import { startGateway, startNats } from '../harness/processes.js';
 import { median } from '../harness/stats.js';
 
 const VIEWERS = 200;

@@ -5,7 +5,7 @@ import { bigStream, LONG_EVENTS, LONG_SID, otherSid } from '../harness/bigStream
 import { nowMs } from '../harness/clock.js';
 import { CORES, cpuSeconds } from '../harness/cpu.js';
 import { startProgram } from '../harness/program.js';
-import { startGateway, type Nats } from '../harness/rig.js';
+import { startGateway, type Nats } from '../harness/processes.js';
 import { median, quantile } from '../harness/stats.js';
 
 async function fromLog(nats: Nats): Promise<number> {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bench, BenchContext } from '../harness/bench.js';
 import { nowMs } from '../harness/clock.js';
-import { createSession, runnerOf, startStage } from '../harness/stage.js';
+import { createSession, runnerOf, startBenchStack } from '../harness/localStack.js';
 import { median, quantile } from '../harness/stats.js';
 
 /** Between two sessions, so that the next warm worker is there: people don't start sessions faster either. */
@@ -9,7 +9,7 @@ const PAUSE_MS = 2_500;
 
 async function run(context: BenchContext): Promise<void> {
   const { report, quick } = context;
-  const stage = await startStage(context);
+  const stage = await startBenchStack(context);
   const runnerId = await runnerOf(stage);
   const times: number[] = [];
   for (let i = 0; i < (quick ? 6 : 20); i++) {

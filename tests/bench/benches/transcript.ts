@@ -7,8 +7,8 @@ import type { Page } from 'playwright-core';
 import { CannotRun, type Bench, type BenchContext } from '../harness/bench.js';
 import { startChromium } from '../harness/chromium.js';
 import { eventually, paced } from '../harness/clock.js';
-import { repository } from '../harness/rig.js';
-import { runnerOf, startStage, type Stage } from '../harness/stage.js';
+import { repository } from '../harness/processes.js';
+import { runnerOf, startBenchStack, type BenchStack } from '../harness/localStack.js';
 import { median, quantile } from '../harness/stats.js';
 import { pieceMeter, settleMeter, type PieceCost } from '../programs/inPage.js';
 
@@ -30,7 +30,7 @@ function message(i: number): EventOf<'message_end'> {
   return { type: 'message_end', at, messageId: `m${i}`, entryId: `e${i}`, message: { role, content, timestamp: at } };
 }
 
-async function write(b: Backbone, stage: Stage, spoolDir: string): Promise<SessionWriter> {
+async function write(b: Backbone, stage: BenchStack, spoolDir: string): Promise<SessionWriter> {
   const claim = await claimSession(b, { sid: SID, userId: 'owner', runnerId: await runnerOf(stage) });
   if (claim.kind === 'refused') throw new Error('the session belongs to another host');
   const { epoch } = claim;
@@ -61,7 +61,7 @@ async function run(context: BenchContext): Promise<void> {
   const { report, quick, defer } = context;
   if (!existsSync(repository('clients/dashboard/dist/index.html'))) throw new CannotRun('the dashboard is not built');
   const browser = await startChromium(context);
-  const stage = await startStage(context);
+  const stage = await startBenchStack(context);
   const b = await stage.connect('admin');
   const spoolDir = mkdtempSync(join(tmpdir(), 'pizzapi-bench-spool-'));
   defer(() => rmSync(spoolDir, { recursive: true, force: true }));

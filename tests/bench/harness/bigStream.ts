@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BenchContext } from './bench.js';
 import { nowMs } from './clock.js';
-import { startNats, type Nats } from './rig.js';
+import { startNats, type Nats } from './processes.js';
 
 /** Raised when what is written changes, so that an old store is not taken for a new one. */
 const LAYOUT = 1;

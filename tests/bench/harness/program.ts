@@ -6,12 +6,12 @@ import { profileFlags } from './profile.js';
 /** What a program of ours can be asked to do. One question at a time each; arguments and answers go over IPC. */
 export type Handlers = Record<string, (args: never) => unknown>;
 
-interface Question {
+interface ProgramCall {
   id: number;
   name: string;
   args: unknown;
 }
-interface Answer {
+interface ProgramReply {
   id: number;
   value?: unknown;
   error?: string;
@@ -19,10 +19,10 @@ interface Answer {
 
 /** Answers questions of the parent until the parent is gone. */
 export function serveParent(handlers: Handlers): void {
-  process.on('message', (message: Question) => {
+  process.on('message', (message: ProgramCall) => {
     const handler = handlers[message.name] as ((args: unknown) => unknown) | undefined;
     void (async () => handler?.(message.args))().then(
-      (value) => process.send?.({ id: message.id, value } satisfies Answer),
+      (value) => process.send?.({ id: message.id, value } satisfies ProgramReply),
       (error: unknown) =>
         process.send?.({
           id: message.id,
@@ -50,7 +50,7 @@ export function startProgram<H extends Handlers>(name: string, cores: string | u
   const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const open = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
   let next = 0;
-  child.on('message', ({ id, value, error }: Answer) => {
+  child.on('message', ({ id, value, error }: ProgramReply) => {
     const question = open.get(id);
     open.delete(id);
     if (error === undefined) question?.resolve(value as never);
@@ -78,7 +78,7 @@ export function startProgram<H extends Handlers>(name: string, cores: string | u
           resolve: (value) => settle(() => resolve(value)),
           reject: (error) => settle(() => reject(error)),
         });
-        child.send({ id, name: question, args } satisfies Question);
+        child.send({ id, name: question, args } satisfies ProgramCall);
       }),
     stop: () => stopChild(child),
   };

@@ -3,7 +3,7 @@ import { createGateway, type GatewayOptions } from '@pizzapi/gateway';
 import { createMetrics, readGatewaySecret, silentLogger } from '@pizzapi/process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Stage } from '../../support/local.js';
+import type { LocalStack } from '../../support/localStack.js';
 
 export interface OneMoreGateway {
   url: string;
@@ -15,7 +15,7 @@ export interface OneMoreGateway {
 
 /** One more gateway over the backbone of a local run: the same people and sessions, told other things at its start. */
 export async function startGateway(
-  { home }: Pick<Stage, 'home'>,
+  { home }: Pick<LocalStack, 'home'>,
   options: Partial<GatewayOptions> = {},
 ): Promise<OneMoreGateway> {
   const { url, users } = JSON.parse(readFileSync(join(home, 'nats', 'credentials.json'), 'utf8')) as {

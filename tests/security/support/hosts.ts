@@ -10,10 +10,10 @@ import {
 import { natsUserOf, runnerPassword, type HostLogin } from '@pizzapi/protocol';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Stage } from '../../support/local.js';
+import type { LocalStack } from '../../support/localStack.js';
 import { until } from '../../support/until.js';
 import { ask } from './http.js';
-import type { Login } from './rawNats.js';
+import type { RawLogin } from './rawNats.js';
 
 /**
  * A host as the authenticator lets it in, with nothing behind it: no agent and no rules of ours. What it does to its own
@@ -23,7 +23,7 @@ export interface Host {
   rid: string;
   backbone: Backbone;
   /** What its daemon says to nats-server. */
-  login: Required<Login>;
+  login: Required<RawLogin>;
   close(): Promise<void>;
 }
 
@@ -33,11 +33,11 @@ export interface HostedSession {
   backbone: Backbone;
   writer: SessionWriter;
   /** What its worker says to nats-server. */
-  login: Required<Login>;
+  login: Required<RawLogin>;
   close(): Promise<void>;
 }
 
-type Place = Pick<Stage, 'natsUrl' | 'home'>;
+type Place = Pick<LocalStack, 'natsUrl' | 'home'>;
 
 const dial = ({ natsUrl }: Place, login: HostLogin, password: string): Promise<Backbone> =>
   connectBackbone({
@@ -77,7 +77,7 @@ export async function hostSession(place: Place, { rid, backbone: b }: Host, sid:
 }
 
 /** Waits until a gateway knows whose a session is that a host has made: it was not asked for there. */
-export async function untilKnown({ url }: Pick<Stage, 'url'>, bearer: string, sid: string): Promise<void> {
+export async function untilKnown({ url }: Pick<LocalStack, 'url'>, bearer: string, sid: string): Promise<void> {
   const path = `/api/sessions/${sid}`;
   await until(`${sid} is known`, async () => (await ask(url, path, { bearer })).status === 200);
 }

@@ -1,7 +1,7 @@
 import { PAGE_NAME } from '@pizzapi/protocol';
 import { Agent, request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 
-export interface Answer {
+export interface HttpAnswer {
   status: number;
   headers: IncomingHttpHeaders;
   text: string;
@@ -11,7 +11,7 @@ export interface Answer {
   json: unknown;
 }
 
-export interface Ask {
+export interface HttpRequest {
   method?: string;
   headers?: OutgoingHttpHeaders;
   /** Becomes `Authorization: Bearer …`. */
@@ -42,8 +42,8 @@ const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 export function ask(
   url: string,
   path: string,
-  { method, headers, bearer, json, body, alone = false }: Ask = {},
-): Promise<Answer> {
+  { method, headers, bearer, json, body, alone = false }: HttpRequest = {},
+): Promise<HttpAnswer> {
   const { hostname, port } = new URL(url);
   const payload = json === undefined ? body : JSON.stringify(json);
   return new Promise((resolve, reject) => {
@@ -77,7 +77,7 @@ export function ask(
   });
 }
 
-function answerOf(status: number, headers: IncomingHttpHeaders, text: string): Answer {
+function answerOf(status: number, headers: IncomingHttpHeaders, text: string): HttpAnswer {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -89,7 +89,7 @@ function answerOf(status: number, headers: IncomingHttpHeaders, text: string): A
 }
 
 /** The value of the cookie that an answer sets, with its name: what a browser sends back. */
-export function cookieOf({ headers }: Answer): string {
+export function cookieOf({ headers }: HttpAnswer): string {
   const [first] = headers['set-cookie'] ?? [];
   if (first === undefined) throw new Error('No cookie was set');
   return first.split(';', 1)[0]!;

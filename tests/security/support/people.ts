@@ -1,6 +1,6 @@
 import { PAGE_TOKEN, type NewKeyReply, type NewShareBody, type NewShareReply } from '@pizzapi/protocol';
-import type { Stage } from '../../support/local.js';
-import { ask, cookieOf, fromPageOf, type Answer, type Ask } from './http.js';
+import type { LocalStack } from '../../support/localStack.js';
+import { ask, cookieOf, fromPageOf, type HttpAnswer, type HttpRequest } from './http.js';
 
 export const PASSWORD = 'Quattro-Formaggi-4';
 
@@ -17,32 +17,32 @@ export interface Person {
   token: string;
 }
 
-type Place = Pick<Stage, 'url'>;
+type Place = Pick<LocalStack, 'url'>;
 
 /** A browser that is signed in. */
-export type SignedIn = Pick<Person, 'cookie' | 'pageToken'>;
+export type SignedInPerson = Pick<Person, 'cookie' | 'pageToken'>;
 
 /** What the page of a gateway sends for somebody who is signed in. */
-export const shownBy = (url: string, { cookie, pageToken }: SignedIn): Record<string, string> => ({
+export const shownBy = (url: string, { cookie, pageToken }: SignedInPerson): Record<string, string> => ({
   ...fromPageOf(url),
   cookie,
   [PAGE_TOKEN.header]: pageToken,
 });
 
 /** A request of a page for somebody who is signed in. */
-export const fromPage = ({ url }: Place, person: SignedIn, more: Ask = {}): Ask => ({
+export const fromPage = ({ url }: Place, person: SignedInPerson, more: HttpRequest = {}): HttpRequest => ({
   ...more,
   headers: { ...shownBy(url, person), ...more.headers },
 });
 
 /** Throws unless an answer has this status. */
-export function expectStatus(answer: Answer, status: number, what: string): Answer {
+export function expectStatus(answer: HttpAnswer, status: number, what: string): HttpAnswer {
   if (answer.status !== status) throw new Error(`${what}: ${answer.status} ${answer.text}`);
   return answer;
 }
 
 /** Gives the owner of a local run an address and a password: from then on whoever signs up is somebody else. */
-export async function settleOwner(stage: Stage): Promise<Person> {
+export async function settleOwner(stage: LocalStack): Promise<Person> {
   const email = 'ada@example.com';
   const json = { email, password: PASSWORD, name: 'Ada' };
   expectStatus(await ask(stage.url, '/api/auth/signup', { json, bearer: stage.token }), 201, 'the owner');
@@ -67,7 +67,7 @@ export async function signIn(place: Place, email: string): Promise<Person> {
 }
 
 /** One more browser of somebody. */
-export async function login({ url }: Place, email: string): Promise<SignedIn> {
+export async function login({ url }: Place, email: string): Promise<SignedInPerson> {
   const sent = { json: { email, password: PASSWORD }, headers: fromPageOf(url) };
   const answer = expectStatus(await ask(url, '/api/auth/login', sent), 200, email);
   return { cookie: cookieOf(answer), pageToken: (answer.json as { pageToken: string }).pageToken };
@@ -75,7 +75,7 @@ export async function login({ url }: Place, email: string): Promise<SignedIn> {
 
 export async function newKey(
   place: Place,
-  person: SignedIn,
+  person: SignedInPerson,
   json: { name: string; kind?: 'user' | 'runner' },
 ): Promise<NewKeyReply> {
   const answer = await ask(place.url, '/api/keys', fromPage(place, person, { json }));

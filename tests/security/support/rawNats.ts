@@ -8,9 +8,9 @@ export interface NatsMessage {
 }
 
 /** What the server said to an attempt: nothing against it, or its error. */
-export type Verdict = 'ok' | `refused: ${string}`;
+export type PublishVerdict = 'ok' | `refused: ${string}`;
 
-export interface Login {
+export interface RawLogin {
   user?: string;
   pass?: string;
 }
@@ -38,7 +38,7 @@ export class RawNats {
   /** Connects; `refused` is what the server says to who may not. */
   static async open(
     natsUrl: string,
-    { user, pass }: Login,
+    { user, pass }: RawLogin,
   ): Promise<{ kind: 'open'; nats: RawNats } | { kind: 'refused'; error: string }> {
     const { hostname, port } = new URL(natsUrl);
     const socket = connect(Number(port), hostname);
@@ -52,7 +52,7 @@ export class RawNats {
     return { kind: 'refused', error: nats.errors[0] ?? 'closed' };
   }
 
-  publish(subject: string, payload: string | Uint8Array = '', reply = '', headers = ''): Promise<Verdict> {
+  publish(subject: string, payload: string | Uint8Array = '', reply = '', headers = ''): Promise<PublishVerdict> {
     const body = Buffer.from(payload);
     const head = headers === '' ? '' : `NATS/1.0\r\n${headers}\r\n\r\n`;
     const sizes = head === '' ? `${body.length}` : `${head.length} ${head.length + body.length}`;
@@ -63,7 +63,7 @@ export class RawNats {
     return this.settled();
   }
 
-  subscribe(subject: string): Promise<Verdict> {
+  subscribe(subject: string): Promise<PublishVerdict> {
     this.write(`SUB ${subject} ${++this.subscriptions}\r\n`);
     return this.settled();
   }
@@ -77,7 +77,7 @@ export class RawNats {
   }
 
   /** Waits until the server has answered all that was said, and tells what it had against it. */
-  private async settled(): Promise<Verdict> {
+  private async settled(): Promise<PublishVerdict> {
     const before = this.errors.length;
     const answered = new Promise<void>((resolve) => this.waiting.push(resolve));
     if (this.socket.destroyed) this.wake();

@@ -3,7 +3,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import { WebSocket } from 'ws';
 import { until } from '../../support/until.js';
 
-export type AnyFrame = { type: string } & Record<string, unknown>;
+export type SocketFrame = { type: string } & Record<string, unknown>;
 
 /** A socket that was let in. */
 export interface OpenSocket {
@@ -11,11 +11,11 @@ export interface OpenSocket {
   ws: WebSocket;
   /** The subprotocol that was agreed on, as the server names it. */
   protocol: string;
-  frames: AnyFrame[];
+  frames: SocketFrame[];
   closed: Promise<{ code: number; reason: string }>;
   send(frame: object): void;
   /** The first frame that fits, once it comes. */
-  heard(type: string, fits?: (frame: AnyFrame) => boolean): Promise<AnyFrame>;
+  heard(type: string, fits?: (frame: SocketFrame) => boolean): Promise<SocketFrame>;
   close(): void;
 }
 
@@ -33,7 +33,7 @@ export function upgrade(url: string, path: string, { bearer, headers = {} }: Upg
   const ws = new WebSocket(url.replace(/^http/, 'ws') + path, protocols, {
     headers: headers as Record<string, string>,
   });
-  const frames: AnyFrame[] = [];
+  const frames: SocketFrame[] = [];
   ws.on('message', (data: Buffer) => frames.push(...framesIn(data)));
   const closed = new Promise<{ code: number; reason: string }>((resolve) =>
     ws.once('close', (code, reason) => resolve({ code, reason: reason.toString() })),
@@ -62,9 +62,9 @@ export function upgrade(url: string, path: string, { bearer, headers = {} }: Upg
 }
 
 /** The frames of a message. One that cannot be read is told as a frame, so that whoever waits sees what came instead. */
-function framesIn(data: Buffer): AnyFrame[] {
+function framesIn(data: Buffer): SocketFrame[] {
   try {
-    return decodeMany(data).map((frame) => (isMap(frame) ? (frame as AnyFrame) : { type: 'unreadable', frame }));
+    return decodeMany(data).map((frame) => (isMap(frame) ? (frame as SocketFrame) : { type: 'unreadable', frame }));
   } catch (error) {
     return [{ type: 'unreadable', error: String(error) }];
   }

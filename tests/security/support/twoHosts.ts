@@ -1,14 +1,14 @@
 import { natsUserOf } from '@pizzapi/protocol';
-import { startStage, type Stage } from '../../support/local.js';
+import { startLocalStack, type LocalStack } from '../../support/localStack.js';
 import { newSession } from '../../support/viewer.js';
 import { hostSession, startHost, type Host, type HostedSession } from './hosts.js';
 import { ask } from './http.js';
 import { newKey, settleOwner, signUp, type Person } from './people.js';
-import { RawNats, type Login } from './rawNats.js';
+import { RawNats, type RawLogin } from './rawNats.js';
 
 /** Ada's machine runs a session. Eve has an account of the same relay, a token for a host, and raw connections. */
 export interface TwoHosts {
-  stage: Stage;
+  stage: LocalStack;
   ada: { sid: string; rid: string };
   eve: Person;
   /** Eve's, and a session of hers. */
@@ -20,7 +20,7 @@ export interface TwoHosts {
 }
 
 export async function startTwoHosts(): Promise<TwoHosts> {
-  const stage = await startStage({ PIZZAPI_SIGNUP: 'open' });
+  const stage = await startLocalStack({ PIZZAPI_SIGNUP: 'open' });
   await settleOwner(stage);
   const eve = await signUp(stage, 'Eve');
   const sid = await newSession(stage);
@@ -30,7 +30,7 @@ export async function startTwoHosts(): Promise<TwoHosts> {
   const { token } = await newKey(stage, eve, { name: 'laptop', kind: 'runner' });
   const host = await startHost(stage, 'eves-laptop', token);
   const mine = await hostSession(stage, host, 'eves-session');
-  const letIn = async (login: Login): Promise<RawNats> => {
+  const letIn = async (login: RawLogin): Promise<RawNats> => {
     const outcome = await RawNats.open(stage.natsUrl, login);
     if (outcome.kind === 'open') return outcome.nats;
     throw new Error(`${login.user} was refused: ${outcome.error}`);

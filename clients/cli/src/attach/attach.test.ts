@@ -10,11 +10,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { actionOf, TWICE_MS, type ClientKey, type KeySituation } from './keys.js';
-import { recall, remember } from './memory.js';
+import { loadViewState, saveViewState } from './viewState.js';
 import { answerableBy, pendingOf } from './pending.js';
 import { Receipts } from './receipts.js';
 import { scrolled, topOf, type Anchor, type Rows } from './scroll.js';
-import { helpText, readTyped, SLASH_COMMANDS } from './slash.js';
+import { helpText, parseEditorInput, SLASH_COMMANDS } from './slash.js';
 import { blockedBy, namesFor, queueLines, short, statusLines } from './status.js';
 
 describe('a key', () => {
@@ -56,7 +56,7 @@ describe('what is typed', () => {
     ['//toString', { kind: 'unknown', name: 'toString' }],
     ['//', { kind: 'unknown', name: '' }],
   ])('%j is %j', (text, typed) => {
-    expect(readTyped(text)).toEqual(typed);
+    expect(parseEditorInput(text)).toEqual(typed);
   });
 
   it('is explained, each command of it', () => {
@@ -302,14 +302,14 @@ describe('where somebody was', () => {
     try {
       const file = join(home, 'attach', 's1.json');
       const memory = { draft: 'half a', history: ['one'], anchor: { kind: 'at', id: 'm', line: 2 } } as const;
-      remember(home, 's1', { ...memory, history: [...memory.history] });
-      expect(recall(home, 's1')).toEqual(memory);
+      saveViewState(home, 's1', { ...memory, history: [...memory.history] });
+      expect(loadViewState(home, 's1')).toEqual(memory);
       expect(statSync(file).mode & 0o777).toBe(0o600);
       writeFileSync(file, '{"draft":1,"history":[2],"anchor":{"id":3}}');
       const nothing = { draft: '', history: [], anchor: { kind: 'end' } };
-      expect(recall(home, 's1')).toEqual(nothing);
+      expect(loadViewState(home, 's1')).toEqual(nothing);
       writeFileSync(file, 'nonsense');
-      expect(recall(home, 's1')).toEqual(nothing);
+      expect(loadViewState(home, 's1')).toEqual(nothing);
     } finally {
       rmSync(home, { recursive: true, force: true });
     }

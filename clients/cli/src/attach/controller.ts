@@ -2,11 +2,11 @@ import { THINKING_LEVELS, type DeliverAs, type ErrorInfo } from '@pizzapi/protoc
 import type { Api, SendOutcome, Session } from '@pizzapi/session-client';
 import { AskBox, isKeyRelease, matchesKey, type Ask, type AskAnswer, type TUI } from '@pizzapi/runner/terminal';
 import { actionOf, CLIENT_KEYS, type KeyAction } from './keys.js';
-import type { Pending } from './pending.js';
+import type { TerminalPrompt } from './pending.js';
 import { dialogFor } from './receipts.js';
 import type { Screen } from './screen.js';
-import { helpText, readTyped, type SlashName } from './slash.js';
-import { modelOf, type Outgoing } from './status.js';
+import { helpText, parseEditorInput, type SlashName } from './slash.js';
+import { modelOf, type OutgoingInput } from './status.js';
 
 /** How long a notice is shown, and how long one of something that went wrong, in ms. */
 const NOTICE_MS = 4_000;
@@ -67,7 +67,7 @@ export class Controller {
   }
 
   /** Says of the question that is shown how it ended, where somebody else has ended it. */
-  #sayClosed(waiting: readonly Pending[]): void {
+  #sayClosed(waiting: readonly TerminalPrompt[]): void {
     const id = this.#asking?.id ?? '';
     if (id === '' || this.#answered.has(id) || waiting.some((one) => one.id === id)) return;
     const item = dialogFor(this.#session.transcript, id);
@@ -76,7 +76,7 @@ export class Controller {
   }
 
   /** Without what is answered already, and what its host is about to ask in another way. */
-  #settled(pending: readonly Pending[]): Pending[] {
+  #settled(pending: readonly TerminalPrompt[]): TerminalPrompt[] {
     const now = performance.now();
     for (const id of this.#since.keys()) if (!pending.some((one) => one.id === id)) this.#since.delete(id);
     return pending.filter(({ id, announced }) => {
@@ -93,7 +93,7 @@ export class Controller {
 
   submit(text: string, deliverAs: DeliverAs = this.#session.transcript.busy ? 'steer' : 'prompt'): void {
     if (text === '') return;
-    const typed = readTyped(text);
+    const typed = parseEditorInput(text);
     if (typed.kind === 'slash') return this.#slash(typed.name, typed.rest);
     if (typed.kind === 'unknown') {
       this.#giveBack(text);
@@ -143,7 +143,7 @@ export class Controller {
   }
 
   async #send(text: string, deliverAs: DeliverAs): Promise<void> {
-    const outgoing: Outgoing = { text };
+    const outgoing: OutgoingInput = { text };
     this.#screen.outgoing = [...this.#screen.outgoing, outgoing];
     const outcome = await this.#sendToHost(text, deliverAs);
     if (outcome.kind === 'unknown') {
@@ -191,7 +191,7 @@ export class Controller {
     return { kind: outcome.kind === 'closed' ? 'unsure' : 'done' };
   }
 
-  #ask({ id, ask, read }: Pending): void {
+  #ask({ id, ask, read }: TerminalPrompt): void {
     this.#show(id, ask, (answer) => {
       const value = answer.kind === 'dismiss' || typeof answer.value !== 'string' ? undefined : read?.(answer.value);
       void this.#answer(id, value === undefined ? answer : { kind: 'answer', value });

@@ -3,9 +3,9 @@ import { createApi, isOpen, openSession, type Api, type Session } from '@pizzapi
 import { FullScreenTerminal, initialiseTheme, TUI } from '@pizzapi/runner/terminal';
 import { WebSocket } from 'ws';
 import { EXIT, Failure, interruptible, line, type Io } from '../io.js';
-import { explained, type Place } from '../place.js';
+import { explainAccessError, type SessionRef } from '../sessionRef.js';
 import { Controller } from './controller.js';
-import { recall, remember } from './memory.js';
+import { loadViewState, saveViewState } from './viewState.js';
 import { Screen } from './screen.js';
 import { namesFor } from './status.js';
 
@@ -22,14 +22,14 @@ export interface AttachOptions {
 }
 
 /** Shows a session until the person leaves it. Resolves with the exit code. */
-export async function attach(place: Place, { home, name }: AttachOptions, io: Io): Promise<number> {
+export async function attach(place: SessionRef, { home, name }: AttachOptions, io: Io): Promise<number> {
   const { url, token, sid } = place;
   const credentials = token === undefined ? {} : { token };
   const named = name === undefined ? {} : { name };
   const api = createApi({ url, ...credentials });
   // Said at once, and not as a connection that does not come about.
   const known = await api.session(sid);
-  if (known.kind === 'failed') throw new Failure(explained(known.error, place));
+  if (known.kind === 'failed') throw new Failure(explainAccessError(known.error, place));
   const session = openSession({ url, sessionId: sid, ...credentials, ...named, tail: FIRST_EVENTS, WebSocket });
   try {
     if (!(await greeted(session, io))) return EXIT.interrupted;
@@ -38,7 +38,7 @@ export async function attach(place: Place, { home, name }: AttachOptions, io: Io
     const { state } = session.connection;
     if (state.kind === 'closed' && state.error !== undefined) throw new Failure(state.error);
   } catch (thrown) {
-    throw thrown instanceof Failure ? new Failure(explained(thrown.info, place), thrown.exitCode) : thrown;
+    throw thrown instanceof Failure ? new Failure(explainAccessError(thrown.info, place), thrown.exitCode) : thrown;
   } finally {
     session.close();
   }
@@ -76,7 +76,7 @@ async function show(session: Session, api: Api, me: string | undefined, home: st
   initialiseTheme();
   const ui = new TUI(new FullScreenTerminal(), true);
   const screen = new Screen(ui, session, namesFor(me));
-  const kept = recall(home, session.sessionId);
+  const kept = loadViewState(home, session.sessionId);
   ui.addChild(screen);
   let leave = (): void => undefined;
   const left = new Promise<void>((resolve) => (leave = resolve));
@@ -97,7 +97,7 @@ async function show(session: Session, api: Api, me: string | undefined, home: st
   };
   const keep = () => {
     const draft = screen.editor.getExpandedText();
-    remember(home, session.sessionId, { draft, history: controller.history, anchor: screen.pane.anchor });
+    saveViewState(home, session.sessionId, { draft, history: controller.history, anchor: screen.pane.anchor });
   };
   io.signals.on('SIGCONT', wake);
   io.signals.on('SIGHUP', leave);

@@ -10,7 +10,7 @@ import {
 import type { Ask } from '@pizzapi/runner/terminal';
 
 /** Something that waits for a person. `id` is what an answer names. */
-export interface Pending {
+export interface TerminalPrompt {
   id: string;
   /** Of what the agent asks as a whole; none of what an extension asks. */
   kind?: GuestPromptKind;
@@ -27,7 +27,7 @@ export interface Pending {
  * All that waits for a person, the oldest first. A question, plan or approval is answered by its own id, unless a dialog
  * is open that is a step of it: then the dialog is how its host asks, and what it is about stands above.
  */
-export function pendingOf(meta: SessionMetaState, dialogs: readonly DialogItem[]): Pending[] {
+export function pendingOf(meta: SessionMetaState, dialogs: readonly DialogItem[]): TerminalPrompt[] {
   return together(announcedBy(meta), dialogs);
 }
 
@@ -35,7 +35,11 @@ export function pendingOf(meta: SessionMetaState, dialogs: readonly DialogItem[]
  * What waits and whoever watches in this mode may answer. A guest answers an approval or a plan as a whole: which steps
  * lead further than their link, its host alone knows.
  */
-export function answerableBy(mode: ViewerMode, meta: SessionMetaState, dialogs: readonly DialogItem[]): Pending[] {
+export function answerableBy(
+  mode: ViewerMode,
+  meta: SessionMetaState,
+  dialogs: readonly DialogItem[],
+): TerminalPrompt[] {
   if (mode === 'owner') return pendingOf(meta, dialogs);
   if (mode === 'read') return [];
   const right = mode === 'approve' ? 'approve' : 'write';
@@ -48,13 +52,13 @@ export function answerableBy(mode: ViewerMode, meta: SessionMetaState, dialogs: 
 }
 
 /** With those choices alone that are a guest's. */
-function forGuest(pending: Pending, right: GuestRight): Pending {
+function forGuest(pending: TerminalPrompt, right: GuestRight): TerminalPrompt {
   const { kind, ask } = pending;
   const choices = ask.choices.filter(({ value }) => guestAnswerProblem(kind, right, value) === undefined);
   return { ...pending, ask: { ...ask, choices } };
 }
 
-function together(announced: readonly Pending[], dialogs: readonly DialogItem[]): Pending[] {
+function together(announced: readonly TerminalPrompt[], dialogs: readonly DialogItem[]): TerminalPrompt[] {
   const subjectOf = ({ promptId }: DialogItem) => announced.find(({ id }) => id === promptId);
   const asked = dialogs.map((dialog) => {
     const [one, subject] = [ofDialog(dialog), subjectOf(dialog)];
@@ -62,7 +66,7 @@ function together(announced: readonly Pending[], dialogs: readonly DialogItem[])
   });
   const steps = new Set(dialogs.map(({ promptId }) => promptId));
   const alone = announced.filter(({ id }) => !steps.has(id));
-  return [...asked, ...alone.map((one): Pending => ({ ...one, announced: true }))];
+  return [...asked, ...alone.map((one): TerminalPrompt => ({ ...one, announced: true }))];
 }
 
 /** What is asked beneath what it is about, each text once. */
@@ -72,8 +76,8 @@ function inOne(about: Ask, asked: Ask): Pick<Ask, 'title' | 'details'> {
   return { title: about.title, details: more.join('\n') };
 }
 
-function announcedBy(meta: SessionMetaState): Pending[] {
-  const pending: Pending[] = [];
+function announcedBy(meta: SessionMetaState): TerminalPrompt[] {
+  const pending: TerminalPrompt[] = [];
   const { pendingQuestion: question, pendingPlan: plan, pendingApproval: approval, pendingPluginTrust: trust } = meta;
   if (question !== null) pending.push(ofQuestion(question));
   if (plan !== null) {
@@ -126,7 +130,7 @@ const DEFAULT_ACTIONS = [
 ];
 
 /** Several questions at once are answered by a line each. */
-function ofQuestion({ toolCallId, questions }: NonNullable<SessionMetaState['pendingQuestion']>): Pending {
+function ofQuestion({ toolCallId, questions }: NonNullable<SessionMetaState['pendingQuestion']>): TerminalPrompt {
   const [first, ...others] = questions;
   if (others.length === 0) {
     return {
@@ -153,7 +157,7 @@ function ofQuestion({ toolCallId, questions }: NonNullable<SessionMetaState['pen
   };
 }
 
-function ofDialog(dialog: DialogItem): Pending {
+function ofDialog(dialog: DialogItem): TerminalPrompt {
   const { id, method, title, message = '', options, placeholder = '', prefill = '', expiresAt } = dialog;
   const isWritten = method === 'input' || method === 'editor';
   const choices =

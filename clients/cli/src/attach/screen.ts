@@ -12,8 +12,8 @@ import {
   type Tint,
   type TUI,
 } from '@pizzapi/runner/terminal';
-import { blockedBy, queueLines, statusLines, type NameOf, type Outgoing, type StatusLine } from './status.js';
-import { answerableBy, pendingOf, type Pending } from './pending.js';
+import { blockedBy, queueLines, statusLines, type NameOf, type OutgoingInput, type StatusLine } from './status.js';
+import { answerableBy, pendingOf, type TerminalPrompt } from './pending.js';
 import { Receipts } from './receipts.js';
 import { TranscriptPane } from './transcriptPane.js';
 
@@ -22,7 +22,7 @@ const MIN_STORY = 3;
 /** Lines of what is on its way that are shown. */
 const MAX_QUEUE = 4;
 
-export interface Notice {
+export interface ScreenNotice {
   text: string;
   tint: Tint;
 }
@@ -32,7 +32,7 @@ export class Screen implements Component {
   readonly editor: Editor;
   readonly pane: TranscriptPane;
   /** What was said last by this client itself. */
-  notice: Notice | undefined;
+  notice: ScreenNotice | undefined;
   /** Shown instead of the story. */
   page: string | undefined;
   /** The question, or the list to choose from. */
@@ -42,7 +42,7 @@ export class Screen implements Component {
   /** When the question closes by itself, in ms since epoch. */
   expiresAt: number | undefined;
   loadingEarlier = false;
-  outgoing: readonly Outgoing[] = [];
+  outgoing: readonly OutgoingInput[] = [];
   readonly receipts: Receipts;
   readonly #ui: TUI;
   readonly #session: Session;
@@ -58,12 +58,12 @@ export class Screen implements Component {
   }
 
   /** All that waits for a person, whoever that may be. */
-  get pending(): Pending[] {
+  get pending(): TerminalPrompt[] {
     return this.ended ? [] : pendingOf(this.#session.meta, this.#dialogs);
   }
 
   /** What of it may be answered from here. */
-  get answerable(): Pending[] {
+  get answerable(): TerminalPrompt[] {
     const { mode, meta } = this.#session;
     return this.ended ? [] : answerableBy(mode, meta, this.#dialogs);
   }
@@ -175,7 +175,7 @@ export class Screen implements Component {
     return how === undefined ? cut : tint(how, cut);
   }
 
-  #wrapped({ text, tint: how }: Notice, width: number): string[] {
+  #wrapped({ text, tint: how }: ScreenNotice, width: number): string[] {
     return wrapTextWithAnsi(cleanText(text), width).map((line) => tint(how, line));
   }
 }

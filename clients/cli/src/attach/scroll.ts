@@ -10,15 +10,15 @@ export interface Rows {
   indexOf(id: string): number;
 }
 
-export interface Place {
+export interface RowPosition {
   index: number;
   line: number;
 }
 
-const START: Place = { index: 0, line: 0 };
+const START: RowPosition = { index: 0, line: 0 };
 
 /** What stands on top of a window of `height` rows. */
-export function topOf(anchor: Anchor, rows: Rows, height: number): Place {
+export function topOf(anchor: Anchor, rows: Rows, height: number): RowPosition {
   const atEnd = up({ index: rows.count, line: 0 }, height, rows);
   const index = anchor.kind === 'at' ? rows.indexOf(anchor.id) : -1;
   if (anchor.kind === 'end' || index < 0) return atEnd;
@@ -35,7 +35,7 @@ export function scrolled(anchor: Anchor, rows: Rows, height: number, delta: numb
   return { kind: 'at', id: rows.idAt(place.index), line: place.line };
 }
 
-function up({ index, line }: Place, by: number, rows: Rows): Place {
+function up({ index, line }: RowPosition, by: number, rows: Rows): RowPosition {
   let left = by;
   while (left > line) {
     if (index === 0) return START;
@@ -46,7 +46,7 @@ function up({ index, line }: Place, by: number, rows: Rows): Place {
   return { index, line: line - left };
 }
 
-function down({ index, line }: Place, by: number, rows: Rows): Place {
+function down({ index, line }: RowPosition, by: number, rows: Rows): RowPosition {
   let left = by;
   while (index < rows.count && line + left >= rows.heightAt(index)) {
     left -= rows.heightAt(index) - line;
@@ -56,6 +56,6 @@ function down({ index, line }: Place, by: number, rows: Rows): Place {
   return { index, line: index < rows.count ? line + left : 0 };
 }
 
-function isBefore(a: Place, b: Place): boolean {
+function isBefore(a: RowPosition, b: RowPosition): boolean {
   return a.index < b.index || (a.index === b.index && a.line < b.line);
 }

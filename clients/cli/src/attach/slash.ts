@@ -11,13 +11,13 @@ export const SLASH_COMMANDS = {
 
 export type SlashName = keyof typeof SLASH_COMMANDS;
 
-export type Typed =
+export type EditorInput =
   | { kind: 'message'; text: string }
   | { kind: 'slash'; name: SlashName; rest: string }
   | { kind: 'unknown'; name: string };
 
 /** What the text in the editor is meant to be. */
-export function readTyped(text: string): Typed {
+export function parseEditorInput(text: string): EditorInput {
   const found = /^\/\/(\S*)\s*([^]*)$/.exec(text);
   if (found === null) return { kind: 'message', text };
   const [, name = '', rest = ''] = found;

@@ -66,7 +66,7 @@ export function blockedBy(mode: ViewerMode, info: SessionInfo, ended: boolean): 
 }
 
 /** Something that was sent from here and that the log does not show yet, or never will. */
-export interface Outgoing {
+export interface OutgoingInput {
   text: string;
   commandId?: string;
   /** Why it did not get there. */
@@ -82,7 +82,7 @@ export interface QueueLine {
 /** What is on its way to the agent, a line each, in order: sending, sent, queued at its host. Then the story has it. */
 export function queueLines(
   { pendingInputs, queue }: Pick<Transcript, 'pendingInputs' | 'queue'>,
-  outgoing: readonly Outgoing[],
+  outgoing: readonly OutgoingInput[],
   nameOf: NameOf,
 ): QueueLine[] {
   const known = new Set(pendingInputs.map(({ commandId }) => commandId));
@@ -98,7 +98,7 @@ export function queueLines(
 
 const WAITS: Readonly<Record<string, string>> = { steer: ' for the next step', followUp: ' until the agent is done' };
 
-function outgoingLine({ text, commandId, refused }: Outgoing): QueueLine {
+function outgoingLine({ text, commandId, refused }: OutgoingInput): QueueLine {
   if (refused !== undefined) return { text: `Not delivered: ${text} · ${refused}`, bad: true };
   return { text: `${commandId === undefined ? 'Sending' : 'Sent'}: ${text}`, bad: false };
 }

@@ -3,12 +3,12 @@ import { addOptions } from '@pizzapi/process';
 import { addGuestName, guestName } from '../guestName.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
 import { EXIT, Failure, type Io } from '../io.js';
-import { whereIs } from '../place.js';
-import { examples, type Context } from '../context.js';
+import { resolveSessionRef } from '../sessionRef.js';
+import { examples, type CliContext } from '../context.js';
 
 type Flags = Readonly<Record<string, unknown>>;
 
-export function addAttach(program: Command, context: Context): void {
+export function addAttach(program: Command, context: CliContext): void {
   addGuestName(addOptions(program.command('attach <session>'), GATEWAY_OPTIONS))
     .description('Show a session in this terminal and take part in it; <session> is an id or a link')
     .addHelpText(
@@ -24,7 +24,7 @@ Leaving (//quit, or Ctrl-C twice) does not end the session. Inside, //help shows
 
 /** Shows a session until the person leaves it. Resolves with the exit code. */
 export async function attachTo(session: string, flags: Flags, name: string | undefined, io: Io): Promise<number> {
-  const place = whereIs(session, flags, io);
+  const place = resolveSessionRef(session, flags, io);
   requireTerminal(io, `\`pizzapi tail ${place.guest ? "'<link>'" : place.sid}\` prints the session without one`);
   const { home } = gatewayOf(flags, io);
   // Loaded when it is needed: pi's terminal UI is large, and every other command does without.

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
 import { errorInfo, isId } from '@pizzapi/protocol';
-import { answerOf } from '../answers.js';
-import { auditLine, type AuditRow } from '../auditLine.js';
-import { examples, type Context } from '../context.js';
-import { GATEWAY_OPTIONS, gatewayOf, type Gateway } from '../home.js';
+import { unwrapResult } from '../unwrapResult.js';
+import { auditLine, type PrintedAuditRow } from '../auditLine.js';
+import { examples, type CliContext } from '../context.js';
+import { GATEWAY_OPTIONS, gatewayOf, type GatewayAccess } from '../home.js';
 import { EXIT, Failure, interruptible, line, type Io } from '../io.js';
 
 interface AuditFlags extends Record<string, unknown> {
@@ -20,7 +20,7 @@ const PAGE = 500;
 const MAX_ROWS = 10_000;
 const FOLLOW_MS = 2_000;
 
-export function addAudit(program: Command, { io }: Context): void {
+export function addAudit(program: Command, { io }: CliContext): void {
   addOptions(program.command('audit'), GATEWAY_OPTIONS)
     .description('Print who did what and from where, the newest last (for admins)')
     .option('--kind <kind>', 'Only rows of this kind: login, login_failed, share_created, join, input, refused, …')
@@ -43,7 +43,7 @@ export function addAudit(program: Command, { io }: Context): void {
       if (limit < 1 || limit > MAX_ROWS)
         throw usage(`--limit is "${flags.limit.slice(0, 40)}", but takes 1 to ${MAX_ROWS}`);
       const trail = new Trail(gatewayOf(flags, io), kind);
-      const print = (rows: readonly AuditRow[]) => {
+      const print = (rows: readonly PrintedAuditRow[]) => {
         for (const row of rows) line(io.stdout, json === true ? JSON.stringify(row) : auditLine(row, io));
       };
       print(await trail.last(limit));
@@ -54,7 +54,7 @@ export function addAudit(program: Command, { io }: Context): void {
 async function followTrail(
   io: Io,
   trail: Trail,
-  print: (rows: readonly AuditRow[]) => void,
+  print: (rows: readonly PrintedAuditRow[]) => void,
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
@@ -70,22 +70,22 @@ class Trail {
   #seen = 0;
 
   constructor(
-    private readonly gateway: Gateway,
+    private readonly gateway: GatewayAccess,
     private readonly kind: string | undefined,
   ) {}
 
   /** The last rows, the newest last. */
-  last(limit: number): Promise<AuditRow[]> {
+  last(limit: number): Promise<PrintedAuditRow[]> {
     return this.#read(limit, 0);
   }
 
   /** The rows since the newest that was read, the newest last. */
-  since(): Promise<AuditRow[]> {
+  since(): Promise<PrintedAuditRow[]> {
     return this.#read(MAX_ROWS, this.#seen);
   }
 
-  async #read(limit: number, after: number): Promise<AuditRow[]> {
-    const rows: AuditRow[] = [];
+  async #read(limit: number, after: number): Promise<PrintedAuditRow[]> {
+    const rows: PrintedAuditRow[] = [];
     let before: number | undefined;
     do {
       const query = {
@@ -93,7 +93,7 @@ class Trail {
         ...this.#only,
         ...(before === undefined ? {} : { before }),
       };
-      const page = await answerOf(this.gateway, this.gateway.api.audit(query));
+      const page = await unwrapResult(this.gateway, this.gateway.api.audit(query));
       const fresh = page.rows.filter(({ seq }) => seq > after);
       rows.push(...fresh);
       before = fresh.length < page.rows.length ? undefined : page.next;

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { examples, type Context } from '../context.js';
+import { examples, type CliContext } from '../context.js';
 import { decodeInput } from '../decoding.js';
 
-export function addDecode(program: Command, { io }: Context): void {
+export function addDecode(program: Command, { io }: CliContext): void {
   program
     .command('decode')
     .description('Turn msgpack on stdin into lines of JSON on stdout')

@@ -3,9 +3,9 @@ import { addOptions, OPTIONS, readOptions } from '@pizzapi/process';
 import type { Finding } from '../doctor/finding.js';
 import { GATEWAY_OPTIONS, gatewayOf, readNatsAccess } from '../home.js';
 import { EXIT, line, paint, type Io } from '../io.js';
-import { examples, type Context } from '../context.js';
+import { examples, type CliContext } from '../context.js';
 
-export function addDoctor(program: Command, context: Context): void {
+export function addDoctor(program: Command, context: CliContext): void {
   addOptions(program.command('doctor'), GATEWAY_OPTIONS)
     .description('Check what is installed, reachable, too old or insecure, and say what to do')
     .option('--json', 'Print one line of JSON: { ok, checks: [{ check, level, text, todo? }] }')

@@ -4,9 +4,9 @@ import { OWNER_ID } from '@pizzapi/protocol';
 import { resolve } from 'node:path';
 import { HOME_OPTIONS, readLocalState, requireNatsAccess } from '../home.js';
 import { line, type Io } from '../io.js';
-import { examples, type Context } from '../context.js';
+import { examples, type CliContext } from '../context.js';
 
-export function addImport(program: Command, { io }: Context): void {
+export function addImport(program: Command, { io }: CliContext): void {
   addOptions(program.command('import <file>'), HOME_OPTIONS)
     .description('Make a session of a pi session file (JSON lines), to look at in the dashboard')
     .option('--json', 'Print one line of JSON: { sessionId, name, events, messages, url }')

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
 import { errorInfo, isId, type KeyInfo } from '@pizzapi/protocol';
-import { answerOf } from '../answers.js';
-import { examples, type Context } from '../context.js';
+import { unwrapResult } from '../unwrapResult.js';
+import { examples, type CliContext } from '../context.js';
 import { expiresIn } from '../expiresIn.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
-import { Failure, line, plain, type Io } from '../io.js';
+import { Failure, line, toSafeLine, type Io } from '../io.js';
 import { tableRows, type Column } from '../table.js';
-import { ago, expiry, left } from '../times.js';
+import { ago, expiry, left } from '../formatTime.js';
 
 interface KeyFlags extends Record<string, unknown> {
   json?: true;
@@ -15,7 +15,7 @@ interface KeyFlags extends Record<string, unknown> {
   expires?: string;
 }
 
-export function addKeys(program: Command, { io }: Context): void {
+export function addKeys(program: Command, { io }: CliContext): void {
   const keys = program
     .command('keys')
     .description('List, make and revoke your API keys and runner tokens')
@@ -28,7 +28,7 @@ export function addKeys(program: Command, { io }: Context): void {
     .addHelpText('after', examples('pizzapi keys', 'pizzapi keys list --json | jq -r .id'))
     .action(async (flags: KeyFlags) => {
       const gateway = gatewayOf(flags, io);
-      const { keys: all } = await answerOf(gateway, gateway.api.keys());
+      const { keys: all } = await unwrapResult(gateway, gateway.api.keys());
       if (flags.json === true) return all.forEach((key) => line(io.stdout, JSON.stringify(key)));
       if (all.length === 0) return line(io.stdout, 'No keys. Make one with `pizzapi keys create <name>`.');
       for (const row of keyRows(all, Date.now(), io)) line(io.stdout, row);
@@ -47,7 +47,7 @@ export function addKeys(program: Command, { io }: Context): void {
       const kind = flags.runner === true ? 'runner' : 'user';
       const body = { name, kind, ...expiresIn('--expires', flags.expires) } as const;
       const gateway = gatewayOf(flags, io);
-      const made = await answerOf(gateway, gateway.api.createKey(body));
+      const made = await unwrapResult(gateway, gateway.api.createKey(body));
       if (flags.json === true) return line(io.stdout, JSON.stringify(made));
       line(io.stdout, made.token);
       const until =
@@ -55,7 +55,7 @@ export function addKeys(program: Command, { io }: Context): void {
       line(io.stderr, `This is the only time it is shown. It works ${until}.`);
       line(
         io.stderr,
-        `Set it as ${kind === 'runner' ? 'PIZZAPI_RUNNER_TOKEN' : 'PIZZAPI_API_KEY'}; revoke it with: pizzapi keys revoke ${plain(made.key.id, 64)}`,
+        `Set it as ${kind === 'runner' ? 'PIZZAPI_RUNNER_TOKEN' : 'PIZZAPI_API_KEY'}; revoke it with: pizzapi keys revoke ${toSafeLine(made.key.id, 64)}`,
       );
     });
 
@@ -63,9 +63,9 @@ export function addKeys(program: Command, { io }: Context): void {
     .description('End a key; who uses it is disconnected')
     .addHelpText('after', examples('pizzapi keys revoke <id>'))
     .action(async (id: string, flags: KeyFlags) => {
-      if (!isId(id)) throw new Failure(errorInfo('invalid_id', `"${plain(id, 12)}" is not the id of a key`));
+      if (!isId(id)) throw new Failure(errorInfo('invalid_id', `"${toSafeLine(id, 12)}" is not the id of a key`));
       const gateway = gatewayOf(flags, io);
-      await answerOf(gateway, gateway.api.revokeKey(id));
+      await unwrapResult(gateway, gateway.api.revokeKey(id));
       line(io.stdout, `Revoked: ${id}. Who used it is disconnected.`);
     });
 }

@@ -11,9 +11,9 @@ import {
 import { errorInfo } from '@pizzapi/protocol';
 import { HOME_OPTIONS, readLocalState } from '../home.js';
 import { Failure, line } from '../io.js';
-import { examples, type Context } from '../context.js';
+import { examples, type CliContext } from '../context.js';
 
-export function addLink(program: Command, { io }: Context): void {
+export function addLink(program: Command, { io }: CliContext): void {
   addOptions(program.command('link'), HOME_OPTIONS)
     .description('Print a new one-time link that signs you in to the local run')
     .option('--json', 'Print one line of JSON: { url, loginUrl, expiresAt }')

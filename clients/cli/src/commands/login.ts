@@ -3,11 +3,11 @@ import { hostname, userInfo } from 'node:os';
 import { addOptions, tokenKind } from '@pizzapi/process';
 import { errorInfo, type Me } from '@pizzapi/protocol';
 import { createApi } from '@pizzapi/session-client';
-import { answerOf } from '../answers.js';
+import { unwrapResult } from '../unwrapResult.js';
 import { askForKey, warnOfPlainHttp } from '../askForKey.js';
-import { examples, type Context } from '../context.js';
+import { examples, type CliContext } from '../context.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
-import { EXIT, Failure, line, plain, type Io } from '../io.js';
+import { EXIT, Failure, line, toSafeLine, type Io } from '../io.js';
 import { loginFile, rememberLogin } from '../logins.js';
 import { readSecret } from '../secretInput.js';
 
@@ -18,7 +18,7 @@ interface LoginFlags extends Record<string, unknown> {
   qr: boolean;
 }
 
-export function addLogin(program: Command, { io }: Context): void {
+export function addLogin(program: Command, { io }: CliContext): void {
   addOptions(program.command('login'), GATEWAY_OPTIONS)
     .description('Sign in to a gateway, so that the other commands speak for you there')
     .option('--key', 'Take an API key (pzk_…) from stdin instead of asking for one in the browser')
@@ -38,7 +38,7 @@ The key is kept in <home>/login.json, which you alone can read. PIZZAPI_API_KEY 
       const { home, url } = gatewayOf(flags, io);
       const apiKey = flags.key === true ? await givenKey(io, url) : await askedKey(io, url, flags);
       const api = createApi({ url, token: apiKey });
-      const me = await answerOf({ url, token: apiKey, api }, api.me());
+      const me = await unwrapResult({ url, token: apiKey, api }, api.me());
       rememberLogin(home, url, apiKey);
       line(io.stdout, `Signed in at ${url} as ${personText(me)}.`);
       line(io.stderr, `The key is kept in ${loginFile(home)}; \`pizzapi logout\` revokes it.`);
@@ -47,7 +47,7 @@ The key is kept in <home>/login.json, which you alone can read. PIZZAPI_API_KEY 
 
 /** A name for a person: `Ada <ada@example.com>, admin`. */
 export function personText({ name, email, role }: Pick<Me, 'name' | 'email' | 'role'>): string {
-  return plain(`${name === '' ? 'somebody' : name}${email === undefined ? '' : ` <${email}>`}, ${role}`);
+  return toSafeLine(`${name === '' ? 'somebody' : name}${email === undefined ? '' : ` <${email}>`}, ${role}`);
 }
 
 async function givenKey(io: Io, url: string): Promise<string> {

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import { addOptions, tokenHint } from '@pizzapi/process';
 import { errorInfo } from '@pizzapi/protocol';
-import { createApi, type Result } from '@pizzapi/session-client';
-import { examples, type Context } from '../context.js';
+import { createApi, type ApiResult } from '@pizzapi/session-client';
+import { examples, type CliContext } from '../context.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
 import { EXIT, Failure, line } from '../io.js';
 import { forgetLogin, loginAt } from '../logins.js';
 
-export function addLogout(program: Command, context: Context): void {
+export function addLogout(program: Command, context: CliContext): void {
   const { io } = context;
   addOptions(program.command('logout'), GATEWAY_OPTIONS)
     .description('Revoke the key that `pizzapi login` got, and forget it')
@@ -31,7 +31,7 @@ export function addLogout(program: Command, context: Context): void {
 }
 
 /** Ends the key's life at the gateway. That it is over already is as good. */
-async function revoke(url: string, apiKey: string): Promise<Result<unknown>> {
+async function revoke(url: string, apiKey: string): Promise<ApiResult<unknown>> {
   const api = createApi({ url, token: apiKey });
   const keys = await api.keys();
   if (keys.kind === 'failed') {

@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import { addOptions, readOptions } from '@pizzapi/process';
 import { HOME_OPTIONS, requireNatsAccess } from '../home.js';
 import { line } from '../io.js';
-import { examples, type Context } from '../context.js';
+import { examples, type CliContext } from '../context.js';
 
-export function addNatsEnv(program: Command, { io }: Context): void {
+export function addNatsEnv(program: Command, { io }: CliContext): void {
   addOptions(program.command('nats-env'), HOME_OPTIONS)
     .description('Print shell exports that let the nats command watch the local run, read-only')
     .addHelpText(

@@ -1,6 +1,6 @@
 import { initialRunnerInfo, type RunnerInfo } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
-import { RunWatch } from '../untilAgentEnds.js';
+import { AgentRunWatcher } from '../agentRun.js';
 import { run } from '../testing/run.js';
 import { ok, scriptedApi } from '../testing/scriptedApi.js';
 import { chooseRunner } from './run.js';
@@ -31,7 +31,7 @@ describe('the runner of a new session', () => {
 describe('a run of the agent', () => {
   const said = (stopReason: string) => ({ type: 'message_end', message: { role: 'assistant', stopReason } });
   const after = (...events: unknown[]) => {
-    const watch = new RunWatch();
+    const watch = new AgentRunWatcher();
     for (const event of events) watch.see(event);
     return watch.state;
   };

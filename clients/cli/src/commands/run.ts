@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
 import { errorInfo, type NewSessionReply, type RunnerInfo } from '@pizzapi/protocol';
-import { answerOf } from '../answers.js';
-import { GATEWAY_OPTIONS, gatewayOf, type Gateway } from '../home.js';
-import { EXIT, Failure, line, plain } from '../io.js';
-import { modelFor } from '../modelFor.js';
+import { unwrapResult } from '../unwrapResult.js';
+import { GATEWAY_OPTIONS, gatewayOf, type GatewayAccess } from '../home.js';
+import { EXIT, Failure, line, toSafeLine } from '../io.js';
+import { resolveModel } from '../resolveModel.js';
 import { readPiFlags, type PiFlags } from '../piFlags.js';
-import { untilAgentEnds } from '../untilAgentEnds.js';
+import { untilAgentEnds } from '../agentRun.js';
 import { attachTo, requireTerminal } from './attach.js';
-import { examples, type Context } from '../context.js';
+import { examples, type CliContext } from '../context.js';
 
 interface RunFlags extends Record<string, unknown> {
   detach?: true;
@@ -20,7 +20,7 @@ interface RunFlags extends Record<string, unknown> {
   name?: string;
 }
 
-export function addRun(program: Command, context: Context): void {
+export function addRun(program: Command, context: CliContext): void {
   const command = addOptions(program.command('run [prompt]'), GATEWAY_OPTIONS)
     .usage('[options] [prompt] [-- pi options]')
     // What stands behind `--` is pi's, and not ours to count.
@@ -78,7 +78,7 @@ function readWords(
   const words = [...operands.slice(0, operands.length - behind.length), ...pi.words];
   const [prompt, ...more] = words;
   if (more.length > 0) {
-    const what = `There is one prompt, and "${plain(more[0]!, 40)}" would be another: put quotes around it`;
+    const what = `There is one prompt, and "${toSafeLine(more[0]!, 40)}" would be another: put quotes around it`;
     throw new Failure(errorInfo('bad_option', what), EXIT.usage);
   }
   if (flags.model !== undefined && pi.model !== undefined) {
@@ -88,18 +88,18 @@ function readWords(
 }
 
 async function start(
-  gateway: Gateway,
+  gateway: GatewayAccess,
   prompt: string | undefined,
   flags: RunFlags,
   { pi, ...named }: PiFlags,
 ): Promise<NewSessionReply> {
-  const { runners } = await answerOf(gateway, gateway.api.runners());
+  const { runners } = await unwrapResult(gateway, gateway.api.runners());
   const { runnerId, models } = chooseRunner(runners, flags.runner);
   const { cwd, name } = flags;
-  const { model, thinkingLevel = undefined } = modelFor(flags.model === undefined ? named : flags, models);
+  const { model, thinkingLevel = undefined } = resolveModel(flags.model === undefined ? named : flags, models);
   const wanted = { prompt, cwd, model, name, thinkingLevel: named.thinkingLevel ?? thinkingLevel, pi };
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
-  return answerOf(gateway, gateway.api.createSession({ runnerId, ...Object.fromEntries(given) }));
+  return unwrapResult(gateway, gateway.api.createSession({ runnerId, ...Object.fromEntries(given) }));
 }
 
 /** The runner that was named, or the only one there is. Fails with what there is to choose from. */
@@ -110,8 +110,11 @@ export function chooseRunner(runners: readonly RunnerInfo[], named: string | und
   const byId = fitting.find(({ runnerId }) => runnerId === named);
   if (byId !== undefined) return byId;
   if (fitting.length === 1) return fitting[0]!;
-  const there = online.map(({ runnerId, name }) => plain(name === '' ? runnerId : `${name} (${runnerId})`)).join(', ');
+  const there = online
+    .map(({ runnerId, name }) => toSafeLine(name === '' ? runnerId : `${name} (${runnerId})`))
+    .join(', ');
   if (online.length === 0) throw new Failure(errorInfo('runner_not_found', 'No runner is online'));
-  const what = named === undefined ? 'There are several runners' : `No single runner "${plain(named, 80)}" is online`;
+  const what =
+    named === undefined ? 'There are several runners' : `No single runner "${toSafeLine(named, 80)}" is online`;
   throw new Failure({ code: 'runner_not_found', message: `${what}. Name one with --runner: ${there}.` });
 }

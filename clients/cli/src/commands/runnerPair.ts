@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { hostname } from 'node:os';
 import { addOptions, OPTIONS, readOptions } from '@pizzapi/process';
 import { askForKey } from '../askForKey.js';
-import { examples, type Context } from '../context.js';
+import { examples, type CliContext } from '../context.js';
 import { GATEWAY_OPTIONS, gatewayOf, isLoopback } from '../home.js';
 import { line } from '../io.js';
 import { readRunnerToken, runnerTokenFile, writeRunnerToken } from '../runnerToken.js';
@@ -24,7 +24,7 @@ interface PairFlags extends Record<string, unknown> {
 }
 
 /** Adds `pair` to the command `runner`, which passes everything else on to the runner's own program. */
-export function addRunnerPair(runner: Command, { io }: Context): void {
+export function addRunnerPair(runner: Command, { io }: CliContext): void {
   addOptions(runner.command('pair'), PAIR_OPTIONS)
     .description('Get this host a token of its own, approved by you in a browser or on your phone')
     .helpOption('-h, --help', 'Print this')

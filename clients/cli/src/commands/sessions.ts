@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
 import type { SessionInfo } from '@pizzapi/protocol';
-import { answerOf } from '../answers.js';
+import { unwrapResult } from '../unwrapResult.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
 import { line, type Io } from '../io.js';
-import { examples, type Context } from '../context.js';
+import { examples, type CliContext } from '../context.js';
 import { tableRows, type Column } from '../table.js';
-import { ago } from '../times.js';
+import { ago } from '../formatTime.js';
 
-export function addSessions(program: Command, { io }: Context): void {
+export function addSessions(program: Command, { io }: CliContext): void {
   addOptions(program.command('sessions'), GATEWAY_OPTIONS)
     .description('List the sessions, the latest first')
     .option('--json', 'Print one line of JSON a session')
@@ -18,7 +18,7 @@ export function addSessions(program: Command, { io }: Context): void {
     )
     .action(async (flags: Record<string, unknown>) => {
       const gateway = gatewayOf(flags, io);
-      const { sessions } = await answerOf(gateway, gateway.api.sessions());
+      const { sessions } = await unwrapResult(gateway, gateway.api.sessions());
       const latest = sessions.toSorted((a, b) => b.lastActivityAt - a.lastActivityAt);
       if (flags['json'] === true) {
         for (const session of latest) line(io.stdout, JSON.stringify(session));

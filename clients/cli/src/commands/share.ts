@@ -1,14 +1,14 @@
 import { Option, type Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
 import { errorInfo, isId, type ShareInfo, type ShareMode } from '@pizzapi/protocol';
-import { answerOf } from '../answers.js';
-import { examples, type Context } from '../context.js';
+import { unwrapResult } from '../unwrapResult.js';
+import { examples, type CliContext } from '../context.js';
 import { expiresIn } from '../expiresIn.js';
-import { GATEWAY_OPTIONS, gatewayOf, type Gateway } from '../home.js';
+import { GATEWAY_OPTIONS, gatewayOf, type GatewayAccess } from '../home.js';
 import { Failure, line, paint, type Io } from '../io.js';
 import { showQr } from '../qr.js';
 import { tableRows, type Column } from '../table.js';
-import { ago, expiry, left } from '../times.js';
+import { ago, expiry, left } from '../formatTime.js';
 
 interface ShareFlags extends Record<string, unknown> {
   collab?: true;
@@ -24,7 +24,7 @@ interface ShareFlags extends Record<string, unknown> {
 const ONLY = ['list', 'revoke', 'revokeAll'];
 const others = (name: string) => [...ONLY.filter((other) => other !== name), 'collab', 'approve', 'expires'];
 
-export function addShare(program: Command, { io }: Context): void {
+export function addShare(program: Command, { io }: CliContext): void {
   addOptions(program.command('share <sid>'), GATEWAY_OPTIONS)
     .description('Make a link that shows one session to whoever has it, or take links back')
     .addOption(
@@ -77,12 +77,12 @@ const MAY: Readonly<Record<ShareMode, string>> = {
 
 async function share(
   io: Io,
-  gateway: Gateway,
+  gateway: GatewayAccess,
   sid: string,
   wanted: { mode: ShareMode; expiresIn?: string },
   { json, qr }: Pick<ShareFlags, 'json' | 'qr'>,
 ): Promise<void> {
-  const made = await answerOf(gateway, gateway.api.createShare(sid, wanted));
+  const made = await unwrapResult(gateway, gateway.api.createShare(sid, wanted));
   if (json === true) return line(io.stdout, JSON.stringify(made));
   const { shareUrl, mode, expiresAt, shareId, scanUrl = shareUrl } = made;
   line(io.stdout, shareUrl);
@@ -100,8 +100,8 @@ const COLUMNS: readonly Column[] = [
   { title: 'ENDS', widest: 12 },
 ];
 
-async function list(io: Io, gateway: Gateway, sid: string, json: boolean): Promise<void> {
-  const { shares } = await answerOf(gateway, gateway.api.shares(sid));
+async function list(io: Io, gateway: GatewayAccess, sid: string, json: boolean): Promise<void> {
+  const { shares } = await unwrapResult(gateway, gateway.api.shares(sid));
   if (json) return shares.forEach((one) => line(io.stdout, JSON.stringify(one)));
   if (shares.length === 0) return line(io.stdout, `No links. Make one with \`pizzapi share ${sid}\`.`);
   const now = Date.now();
@@ -111,14 +111,14 @@ async function list(io: Io, gateway: Gateway, sid: string, json: boolean): Promi
   for (const row of tableRows(COLUMNS, rows, io, over)) line(io.stdout, row);
 }
 
-async function revoke(io: Io, gateway: Gateway, sid: string, shareId: string): Promise<void> {
+async function revoke(io: Io, gateway: GatewayAccess, sid: string, shareId: string): Promise<void> {
   if (!isId(shareId)) throw new Failure(errorInfo('invalid_id', `"${shareId.slice(0, 80)}" is not the id of a link`));
-  await answerOf(gateway, gateway.api.revokeShare(sid, shareId));
+  await unwrapResult(gateway, gateway.api.revokeShare(sid, shareId));
   line(io.stdout, `Taken back: ${shareId}. Who watched through it is disconnected, and what they had begun ends.`);
 }
 
-async function revokeAll(io: Io, gateway: Gateway, sid: string): Promise<void> {
-  await answerOf(gateway, gateway.api.revokeShares(sid));
+async function revokeAll(io: Io, gateway: GatewayAccess, sid: string): Promise<void> {
+  await unwrapResult(gateway, gateway.api.revokeShares(sid));
   line(
     io.stdout,
     `All links of ${sid} are taken back. Who watched through one is disconnected, and what they had begun ends.`,

@@ -7,8 +7,8 @@ import { eventLine } from '../eventLine.js';
 import { addGuestName, guestName } from '../guestName.js';
 import { GATEWAY_OPTIONS } from '../home.js';
 import { EXIT, Failure, line, type Io } from '../io.js';
-import { explained, whereIs } from '../place.js';
-import { examples, type Context } from '../context.js';
+import { explainAccessError, resolveSessionRef } from '../sessionRef.js';
+import { examples, type CliContext } from '../context.js';
 
 interface TailFlags extends Record<string, unknown> {
   from?: string;
@@ -16,7 +16,7 @@ interface TailFlags extends Record<string, unknown> {
   json?: true;
 }
 
-export function addTail(program: Command, context: Context): void {
+export function addTail(program: Command, context: CliContext): void {
   addGuestName(addOptions(program.command('tail <session>'), GATEWAY_OPTIONS))
     .description('Print the log of a session and follow it until the session ends; <session> is an id or a link')
     .option('--from <seq>', 'Start with this offset instead of the first event')
@@ -34,7 +34,7 @@ Ends when the session does: with 0 when it was completed or stopped by a person,
 }
 
 async function follow(named: string, flags: TailFlags, io: Io): Promise<number> {
-  const place = whereIs(named, flags, io);
+  const place = resolveSessionRef(named, flags, io);
   const { url, token, sid } = place;
   const from = offset('--from', flags.from);
   const last = offset('--last', flags.last);
@@ -57,7 +57,7 @@ async function follow(named: string, flags: TailFlags, io: Io): Promise<number> 
     if (isMap(event) && event['type'] === 'session_ended') end = event['reason'];
   });
   try {
-    await over(session, from, io, (error) => explained(error, place));
+    await over(session, from, io, (error) => explainAccessError(error, place));
   } finally {
     session.close();
   }

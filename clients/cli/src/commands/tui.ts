@@ -4,10 +4,10 @@ import type { ShareMode } from '@pizzapi/protocol';
 import type { ShareAccess, ShareLink } from '@pizzapi/runner/tui';
 import { gatewayOf, pageAt } from '../home.js';
 import type { Io } from '../io.js';
-import { whereIs } from '../place.js';
+import { resolveSessionRef } from '../sessionRef.js';
 import { qrRows } from '../qr.js';
-import { expiry } from '../times.js';
-import { hostAccess } from './programs.js';
+import { expiry } from '../formatTime.js';
+import { hostAccess } from './localAndRunner.js';
 
 /** How long a gateway may take to hear of a session that has just begun, in ms, and how often it is asked. */
 const APPEARS_MS = 15_000;
@@ -66,7 +66,7 @@ function accessOf(io: Io): ShareAccess {
 function ownersApi(io: Io, relayUrl: string, sid: string): { url: string; api: Api | undefined } {
   const { home } = readOptions({ home: OPTIONS.home }, {}, io.env);
   const url = `${pageAt(home, relayUrl).replace(/\/+$/, '')}/s/${sid}`;
-  const place = whereIs(url, {}, io);
+  const place = resolveSessionRef(url, {}, io);
   const { token } = place;
   return { url, api: token === undefined ? undefined : createApi({ url: place.url, token }) };
 }

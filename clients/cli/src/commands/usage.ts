@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
 import { describeUse, formatBytes, storageWarning, type UsageReply } from '@pizzapi/protocol';
-import { answerOf } from '../answers.js';
-import { examples, type Context } from '../context.js';
+import { unwrapResult } from '../unwrapResult.js';
+import { examples, type CliContext } from '../context.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
 import { line, type Io } from '../io.js';
 import { tableRows, type Column } from '../table.js';
@@ -14,7 +14,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'NAME', widest: 80 },
 ];
 
-export function addUsage(program: Command, { io }: Context): void {
+export function addUsage(program: Command, { io }: CliContext): void {
   addOptions(program.command('usage'), GATEWAY_OPTIONS)
     .description('Say what you store at a gateway, how much you may, and which sessions take the most')
     .option('--json', 'Print one line of JSON: { uses, sessions }, in bytes; a limit of 0 is none')
@@ -24,7 +24,7 @@ export function addUsage(program: Command, { io }: Context): void {
     )
     .action(async (flags: Record<string, unknown>) => {
       const gateway = gatewayOf(flags, io);
-      const usage = await answerOf(gateway, gateway.api.usage());
+      const usage = await unwrapResult(gateway, gateway.api.usage());
       if (flags['json'] === true) return line(io.stdout, JSON.stringify(usage));
       for (const text of usageText(usage, io)) line(io.stdout, text);
       const warning = storageWarning(usage.uses);

@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
 import { errorInfo, isId, type UserInfo } from '@pizzapi/protocol';
-import { answerOf } from '../answers.js';
-import { examples, type Context } from '../context.js';
-import { GATEWAY_OPTIONS, gatewayOf, type Gateway } from '../home.js';
+import { unwrapResult } from '../unwrapResult.js';
+import { examples, type CliContext } from '../context.js';
+import { GATEWAY_OPTIONS, gatewayOf, type GatewayAccess } from '../home.js';
 import { Failure, line, type Io } from '../io.js';
 import { tableRows, type Column } from '../table.js';
-import { ago } from '../times.js';
+import { ago } from '../formatTime.js';
 
-export function addUsers(program: Command, { io }: Context): void {
+export function addUsers(program: Command, { io }: CliContext): void {
   const users = program
     .command('users')
     .description('List the people of a relay and close their accounts (for admins)')
@@ -34,7 +34,7 @@ export function addUsers(program: Command, { io }: Context): void {
         const userId = user.includes('@') ? await userAt(gateway, user) : user;
         if (!isId(userId))
           throw new Failure(errorInfo('invalid_id', `"${userId.slice(0, 80)}" is not the id of a person`));
-        await answerOf(gateway, gateway.api.setUserDisabled(userId, disabled));
+        await unwrapResult(gateway, gateway.api.setUserDisabled(userId, disabled));
         line(io.stdout, `${userId} ${done}`);
       });
   }
@@ -50,11 +50,11 @@ const CHANGES = [
   { verb: 'enable', disabled: false, what: 'Open an account again', done: 'may sign in again.' },
 ] as const;
 
-async function people(gateway: Gateway): Promise<UserInfo[]> {
-  return (await answerOf(gateway, gateway.api.users())).users;
+async function people(gateway: GatewayAccess): Promise<UserInfo[]> {
+  return (await unwrapResult(gateway, gateway.api.users())).users;
 }
 
-async function userAt(gateway: Gateway, email: string): Promise<string> {
+async function userAt(gateway: GatewayAccess, email: string): Promise<string> {
   const wanted = email.toLowerCase();
   const found = (await people(gateway)).find((user) => user.email?.toLowerCase() === wanted);
   if (found === undefined)

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
 import type { Me } from '@pizzapi/protocol';
-import { answerOf } from '../answers.js';
-import { examples, type Context } from '../context.js';
+import { unwrapResult } from '../unwrapResult.js';
+import { examples, type CliContext } from '../context.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
 import { line } from '../io.js';
 import { personText } from './login.js';
@@ -14,14 +14,14 @@ const BY: Readonly<Record<Me['by'], string>> = {
   share: 'a share link',
 };
 
-export function addWhoami(program: Command, { io }: Context): void {
+export function addWhoami(program: Command, { io }: CliContext): void {
   addOptions(program.command('whoami'), GATEWAY_OPTIONS)
     .description('Say who you are at a gateway, and by which credential')
     .option('--json', 'Print one line of JSON: { url, userId, name, role, by, … }')
     .addHelpText('after', examples('pizzapi whoami', 'pizzapi whoami --json | jq -r .userId'))
     .action(async (flags: Record<string, unknown>) => {
       const gateway = gatewayOf(flags, io);
-      const me = await answerOf(gateway, gateway.api.me());
+      const me = await unwrapResult(gateway, gateway.api.me());
       if (flags['json'] === true) return line(io.stdout, JSON.stringify({ url: gateway.url, ...me }));
       line(io.stdout, `${personText(me)}, at ${gateway.url}, by ${BY[me.by]}`);
     });

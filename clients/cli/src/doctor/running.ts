@@ -10,7 +10,7 @@ import {
   type RunnerInfo,
   type StorageUseInfo,
 } from '@pizzapi/protocol';
-import { isLoopback, readLocalState, type Gateway, type NatsAccess } from '../home.js';
+import { isLoopback, readLocalState, type GatewayAccess, type NatsAccess } from '../home.js';
 import { fail, ok, warn, type Finding } from './finding.js';
 
 /** How long a server may take to answer a check, in ms. */
@@ -26,7 +26,7 @@ export function checkLocalRun(home: string): Finding {
 }
 
 /** The gateway, whether it takes our credentials, who may reach it, and its runners. */
-export async function checkGateway({ url, token, api }: Gateway): Promise<Finding[]> {
+export async function checkGateway({ url, token, api }: GatewayAccess): Promise<Finding[]> {
   const ready = await answer(`${url}/readyz`);
   if (ready === undefined) return [fail('gateway', `${url} does not answer`, `${START} Another one: --relay-url.`)];
   const findings = [

@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { errorInfo, type ErrorCode } from '@pizzapi/protocol';
 
-export interface Asked {
+export interface RecordedRequest {
   /** `POST /api/keys` */
   route: string;
   query: Record<string, string>;
@@ -10,27 +10,30 @@ export interface Asked {
   bearer: string | undefined;
 }
 
-export interface Answer {
+export interface ScriptedReply {
   status: number;
   body?: unknown;
   headers?: Record<string, string>;
 }
 
-export type Script = Record<string, (asked: Asked) => Answer>;
+export type ReplyScript = Record<string, (asked: RecordedRequest) => ScriptedReply>;
 
-export const ok = (body?: unknown): Answer => ({ status: 200, body });
-export const refuse = (status: number, code: ErrorCode): Answer => ({ status, body: { error: errorInfo(code) } });
+export const ok = (body?: unknown): ScriptedReply => ({ status: 200, body });
+export const refuse = (status: number, code: ErrorCode): ScriptedReply => ({
+  status,
+  body: { error: errorInfo(code) },
+});
 
 /** An HTTP server that answers the routes of the API that a test gives it, and nothing else. */
 export interface ScriptedApi {
   url: string;
-  asked: Asked[];
-  script: Script;
+  asked: RecordedRequest[];
+  script: ReplyScript;
   close(): Promise<void>;
 }
 
-export async function scriptedApi(script: Script = {}): Promise<ScriptedApi> {
-  const asked: Asked[] = [];
+export async function scriptedApi(script: ReplyScript = {}): Promise<ScriptedApi> {
+  const asked: RecordedRequest[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -38,7 +41,7 @@ export async function scriptedApi(script: Script = {}): Promise<ScriptedApi> {
       const { pathname, searchParams } = new URL(request.url ?? '/', 'http://relay');
       const route = `${request.method} ${pathname}`;
       const text = Buffer.concat(chunks).toString();
-      const entry: Asked = {
+      const entry: RecordedRequest = {
         route,
         query: Object.fromEntries(searchParams),
         body: text === '' ? undefined : JSON.parse(text),

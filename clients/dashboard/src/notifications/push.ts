@@ -1,4 +1,4 @@
-import { bytesOf, deviceId } from './thisBrowser.js';
+import { bytesOf, deviceId } from './browserSupport.js';
 
 /** A subscription of this browser, as the gateway wants to know it. */
 export interface Subscription {

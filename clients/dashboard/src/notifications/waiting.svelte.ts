@@ -1,8 +1,8 @@
 import type { SessionInfo, SessionMetaState } from '@pizzapi/protocol';
 import type { Hub } from '@pizzapi/session-client';
-import { askedBy, type Asked } from './asked.js';
-import { readTail } from './readTail.js';
-import { dialogsIn } from './tail.js';
+import { promptPreviews, type PromptPreview } from './promptPreview.js';
+import { fetchLastEvents } from './fetchLastEvents.js';
+import { dialogsIn } from './lastRun.js';
 
 /** A session that waits for the person. */
 export interface Waiting {
@@ -10,7 +10,7 @@ export interface Waiting {
   /** ms since epoch, as far as this page knows. */
   since: number;
   /** What it asks; undefined until the gateway has said it. Empty when only its own page can show it. */
-  asked: readonly Asked[] | undefined;
+  asked: readonly PromptPreview[] | undefined;
 }
 
 /** Sessions whose prompts are fetched at once; more than that are listed without. */
@@ -22,7 +22,7 @@ interface Entry {
   /** Ends the news of what is asked; undefined for a session that is not followed. */
   stop: (() => void) | undefined;
   /** Dialogs that were looked up in the log, and the ids they were looked up for. */
-  dialogs?: { ids: string; asked: readonly Asked[] | undefined };
+  dialogs?: { ids: string; asked: readonly PromptPreview[] | undefined };
 }
 
 /** The sessions that wait for the person, those that wait longest first, each with what it asks. */
@@ -68,18 +68,18 @@ class WaitingList {
     const entry: Entry = { ...known, shown: { session, since, asked: follow ? undefined : [] }, meta, stop };
     this.#entries.set(sessionId, entry);
     // List and prompts come by different ways: what is answered in either is not shown.
-    const asked = meta && askedBy(meta, session.waiting);
+    const asked = meta && promptPreviews(meta, session.waiting);
     if (asked !== undefined) entry.shown.asked = asked.length > 0 ? asked : this.#dialogs(entry);
     return true;
   }
 
   /** Extensions ask by dialogs, which only the log tells: what is known of those that are open, or they are looked up. */
-  #dialogs(entry: Entry): readonly Asked[] | undefined {
+  #dialogs(entry: Entry): readonly PromptPreview[] | undefined {
     const { sessionId, waiting: open } = entry.shown.session;
     const ids = open.join();
     if (entry.dialogs?.ids === ids) return entry.dialogs.asked;
     entry.dialogs = { ids, asked: undefined };
-    void readTail(sessionId).then((events) => {
+    void fetchLastEvents(sessionId).then((events) => {
       const now = this.#entries.get(sessionId);
       if (now?.dialogs?.ids !== ids) return;
       const asked = dialogsIn(events, open);

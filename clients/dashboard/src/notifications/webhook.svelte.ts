@@ -1,12 +1,12 @@
 import { notifications } from '../state/notifications.svelte.js';
-import { Submission } from '../state/submission.svelte.js';
+import { FormSubmission } from '../state/formSubmission.svelte.js';
 import { toasts } from '../state/toasts.svelte.js';
 
 /** The address that is posted to, while it is edited. The token that is kept is never told: an empty field leaves it. */
 export class WebhookForm {
   url = $state('');
   token = $state('');
-  readonly submission = new Submission();
+  readonly submission = new FormSubmission();
   readonly kept = $derived(notifications.kept?.prefs.webhook ?? undefined);
   readonly ready = $derived(this.url.trim() !== '' && (this.url.trim() !== this.kept?.url || this.token !== ''));
 

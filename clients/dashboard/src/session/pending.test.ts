@@ -1,7 +1,7 @@
 import { defaultMetaState, type DialogItem, type SessionMetaState } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
 import { diffOf } from '../transcript/tools.js';
-import { answerableBy, pendingOf, wholeAnswer, type ApprovalPrompt, type Pending } from './pending.js';
+import { answerableBy, pendingOf, wholeAnswer, type ApprovalPrompt, type PendingCardPrompt } from './pending.js';
 
 const dialog = (fields: Partial<DialogItem>): DialogItem => ({
   kind: 'dialog',
@@ -86,7 +86,7 @@ describe('what a guest may answer of it', () => {
   const kinds = (mode: Parameters<typeof answerableBy>[0]) =>
     all
       .map((one) => answerableBy(mode, one))
-      .flatMap((one): Pending['kind'][] => (one === undefined ? [] : [one.kind]));
+      .flatMap((one): PendingCardPrompt['kind'][] => (one === undefined ? [] : [one.kind]));
 
   it('is nothing for who watches, questions for who writes, approvals and plans for who approves', () => {
     expect(kinds('owner')).toHaveLength(4);

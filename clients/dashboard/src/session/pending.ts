@@ -10,7 +10,7 @@ import {
 } from '@pizzapi/protocol';
 
 /** Something that waits for a person, whatever kind of event brought it. `id` is what an answer names. */
-export type Pending = QuestionPrompt | PlanPrompt | ApprovalPrompt | DialogPrompt;
+export type PendingCardPrompt = QuestionPrompt | PlanPrompt | ApprovalPrompt | DialogPrompt;
 
 interface Prompt {
   id: string;
@@ -19,7 +19,7 @@ interface Prompt {
   expiresAt?: number;
 }
 
-export interface Question {
+export interface PromptQuestion {
   question: string;
   options: readonly string[];
 }
@@ -27,7 +27,7 @@ export interface Question {
 /** Answered with a text, or with a list of texts where there are several questions. */
 export interface QuestionPrompt extends Prompt {
   kind: 'question';
-  questions: readonly Question[];
+  questions: readonly PromptQuestion[];
 }
 
 /** Answered with `approve`, `cancel`, `{ action: "edit", text }`, or with what to change. */
@@ -68,7 +68,7 @@ export interface DialogPrompt extends Prompt {
  * answered as a whole by its own id; the dialogs that walk through it step by step, for screens that know nothing else,
  * are not shown beside it.
  */
-export function pendingOf(meta: SessionMetaState, dialogs: readonly DialogItem[]): Pending[] {
+export function pendingOf(meta: SessionMetaState, dialogs: readonly DialogItem[]): PendingCardPrompt[] {
   const announced = announcedBy(meta);
   const stepOf = ({ promptId }: DialogItem) => announced.find(({ id }) => id === promptId);
   const others = dialogs.filter((dialog) => stepOf(dialog) === undefined).map(ofDialog);
@@ -83,7 +83,7 @@ export function pendingOf(meta: SessionMetaState, dialogs: readonly DialogItem[]
  * A prompt as whoever looks in this mode may answer it, or undefined: a guest approves as far as their link lets them,
  * decides nothing for later, and does not answer what an extension asks.
  */
-export function answerableBy(mode: ViewerMode, pending: Pending): Pending | undefined {
+export function answerableBy(mode: ViewerMode, pending: PendingCardPrompt): PendingCardPrompt | undefined {
   if (mode === 'owner') return pending;
   if (mode === 'read') return undefined;
   const right = mode === 'approve' ? 'approve' : 'write';
@@ -110,7 +110,7 @@ export function wholeAnswer(drafts: readonly { choice?: string | undefined; word
   return answers.every((answer) => answer !== '') ? answers : undefined;
 }
 
-function announcedBy(meta: SessionMetaState): Pending[] {
+function announcedBy(meta: SessionMetaState): PendingCardPrompt[] {
   const { pendingQuestion: question, pendingPlan: plan, pendingApproval: approval, pendingPluginTrust: trust } = meta;
   return [
     ...(question === null ? [] : [ofQuestion(question)]),

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { AUDIT_KINDS, auditDetails, auditLine, byDay, type AuditRow, type Names } from './audit.js';
+import { AUDIT_KINDS, auditDetails, auditLine, byDay, type ShownAuditRow, type Names } from './audit.js';
 
 const names: Names = {
   user: (id) => ({ owner: 'Ada', u2: 'Grace' })[id],
   runner: (id) => ({ r1: 'ada-laptop' })[id],
 };
-const row = (kind: string, fields: object = {}): AuditRow => ({ seq: 1, kind, at: 0, userId: 'owner', ...fields });
+const row = (kind: string, fields: object = {}): ShownAuditRow => ({ seq: 1, kind, at: 0, userId: 'owner', ...fields });
 /** The sentence as it is read, the session in brackets. */
 const read = (kind: string, fields: object = {}): string => {
   const { who, did, sid, more, from } = auditLine(row(kind, fields), names);

@@ -1,7 +1,7 @@
 import { isMap, numberAt, stringAt, type AuditReply, type UnknownMap } from '@pizzapi/protocol';
 
 /** A row: what every kind has, and fields of its own that nothing promises. */
-export type AuditRow = AuditReply['rows'][number] & UnknownMap;
+export type ShownAuditRow = AuditReply['rows'][number] & UnknownMap;
 
 /** What each kind of row is called where one chooses among them. Kinds that are not here are shown by their own name. */
 export const AUDIT_KINDS: Readonly<Record<string, string>> = {
@@ -50,7 +50,7 @@ export interface Names {
 }
 
 /** The same for every row of a kind, or made of the row. */
-type Did = string | ((row: AuditRow, names: Names) => { did: string; more?: string });
+type Did = string | ((row: ShownAuditRow, names: Names) => { did: string; more?: string });
 
 const COMMANDS: Readonly<Record<string, string>> = {
   new_session: 'started',
@@ -86,12 +86,12 @@ const ENDS: Readonly<Record<string, string>> = {
   disabled: '(the account is disabled)',
 };
 
-const said = (row: AuditRow, name: string): string => stringAt(row, name) ?? '';
-const link = (row: AuditRow): string => LINKS[said(row, 'mode')] ?? 'a link to';
-const code = (row: AuditRow): string => (said(row, 'code') === '' ? '' : `(${said(row, 'code')})`);
+const said = (row: ShownAuditRow, name: string): string => stringAt(row, name) ?? '';
+const link = (row: ShownAuditRow): string => LINKS[said(row, 'mode')] ?? 'a link to';
+const code = (row: ShownAuditRow): string => (said(row, 'code') === '' ? '' : `(${said(row, 'code')})`);
 const quoted = (name: string): string => (name === '' ? '' : ` “${name}”`);
 /** The key's or the asking program's own name and what it is for. */
-const key = (row: AuditRow): string =>
+const key = (row: ShownAuditRow): string =>
   `${said(row, 'keyKind') === 'runner' ? 'a runner token' : 'an API key'}${quoted(said(row, 'name') || said(row, 'hint'))}`;
 
 const DID: Readonly<Record<string, Did>> = {
@@ -131,7 +131,7 @@ const DID: Readonly<Record<string, Did>> = {
 const BAD = new Set(['login_failed', 'refused', 'runner_refused']);
 
 /** Reads a row of any kind, known or not. Total: a field that is missing leaves its words out. */
-export function auditLine(row: AuditRow, names: Names): AuditLine {
+export function auditLine(row: ShownAuditRow, names: Names): AuditLine {
   const known = Object.hasOwn(DID, row.kind) ? DID[row.kind]! : row.kind.replaceAll('_', ' ');
   const { did, more = '' } = typeof known === 'string' ? { did: known } : known(row, names);
   const [sid, from] = [said(row, 'sessionId'), said(row, 'ip')];
@@ -145,7 +145,7 @@ export function auditLine(row: AuditRow, names: Names): AuditLine {
   };
 }
 
-function who(row: AuditRow, names: Names): string {
+function who(row: ShownAuditRow, names: Names): string {
   // What an agent does for a guest is in a row of the account, which names the guest.
   const userId = said(row, 'guestId') || said(row, 'userId');
   if (userId.startsWith('guest_')) return `${said(row, 'guest') || 'Somebody'}, via link`;
@@ -153,7 +153,7 @@ function who(row: AuditRow, names: Names): string {
   return row.kind === 'runner_refused' || row.kind === 'runner_claimed' ? 'A machine' : 'Somebody';
 }
 
-function commandDone(row: AuditRow, names: Names): { did: string; more?: string } {
+function commandDone(row: ShownAuditRow, names: Names): { did: string; more?: string } {
   const name = said(row, 'name');
   const did = Object.hasOwn(COMMANDS, name) ? COMMANDS[name]! : `sent the command ${name || 'of no name'}`;
   const runnerId = said(row, 'runnerId');
@@ -162,13 +162,13 @@ function commandDone(row: AuditRow, names: Names): { did: string; more?: string 
 }
 
 /** A row stands for one time, or for how often somebody came back. */
-function joined(row: AuditRow): { did: string; more?: string } {
+function joined(row: ShownAuditRow): { did: string; more?: string } {
   const count = numberAt(row, 'count') ?? 0;
   const how = [MODES[said(row, 'mode')] ?? '', count === 0 ? '' : `${count} more times`];
   return { did: 'opened', more: how.filter((part) => part !== '').join(', ') };
 }
 
-function refusal(row: AuditRow): { did: string; more?: string } {
+function refusal(row: ShownAuditRow): { did: string; more?: string } {
   const request = [said(row, 'method'), said(row, 'path')].filter((part) => part !== '').join(' ');
   const asked = request || (said(row, 'frame') === '' ? '' : `the frame ${said(row, 'frame')} in`);
   const suppressed = numberAt(row, 'suppressed') ?? 0;
@@ -176,7 +176,7 @@ function refusal(row: AuditRow): { did: string; more?: string } {
   return { did: `was refused ${asked}`.trim(), more: more.filter((part) => part !== '').join(' ') };
 }
 
-function notified(row: AuditRow): string {
+function notified(row: ShownAuditRow): string {
   const device = quoted(said(row, 'label'));
   const host = said(row, 'host') === '' ? '' : ` to ${said(row, 'host')}`;
   const changes: Readonly<Record<string, string>> = {
@@ -188,12 +188,12 @@ function notified(row: AuditRow): string {
   return changes[said(row, 'change')] ?? 'changed their notifications';
 }
 
-function target(row: AuditRow, names: Names): string {
+function target(row: ShownAuditRow, names: Names): string {
   const id = said(row, 'target');
   return id === '' ? 'an account' : (names.user(id) ?? id);
 }
 
-function runner(row: AuditRow, names: Names): string {
+function runner(row: ShownAuditRow, names: Names): string {
   // Rows of connections name the login: `runner.<rid>`, `keeper.<rid>` or `session.<sid>`.
   const runnerId = said(row, 'runnerId') || said(row, 'login').replace(/^(runner|keeper)\./, '');
   return runnerId === '' ? 'an unnamed one' : (names.runner(runnerId) ?? runnerId);
@@ -202,11 +202,11 @@ function runner(row: AuditRow, names: Names): string {
 export interface AuditDay {
   /** Midnight before its rows, ms. */
   day: number;
-  rows: AuditRow[];
+  rows: ShownAuditRow[];
 }
 
 /** The rows under their days, in the order they came. */
-export function byDay(rows: readonly AuditRow[]): AuditDay[] {
+export function byDay(rows: readonly ShownAuditRow[]): AuditDay[] {
   const days: AuditDay[] = [];
   for (const row of rows) {
     const day = new Date(row.at).setHours(0, 0, 0, 0);
@@ -218,7 +218,7 @@ export function byDay(rows: readonly AuditRow[]): AuditDay[] {
 }
 
 /** The fields of a row that its sentence does not show, for those who look closer. */
-export function auditDetails(row: AuditRow): [name: string, value: string][] {
+export function auditDetails(row: ShownAuditRow): [name: string, value: string][] {
   return Object.entries(row)
     .filter(([name]) => !['kind', 'at', 'seq'].includes(name))
     .map(([name, value]): [string, string] => [name, isMap(value) ? JSON.stringify(value) : String(value)]);

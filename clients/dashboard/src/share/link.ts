@@ -1,7 +1,7 @@
 import { isMap, SHARE_MODES, type ErrorInfo, type ShareMode } from '@pizzapi/protocol';
 
 /** What a link says of itself. The page shows it; whether it holds is for the gateway to say. */
-export interface ShareClaims {
+export interface ReadShareClaims {
   sid: string;
   shareId: string;
   mode: ShareMode;
@@ -16,7 +16,7 @@ export function shareToken(hash: string): string | undefined {
 }
 
 /** Reads a token without proving it. Total over any text. */
-export function readShare(token: string): ShareClaims | undefined {
+export function readShare(token: string): ReadShareClaims | undefined {
   const claims = payloadOf(token);
   if (!isMap(claims)) return undefined;
   const { sub, jti, exp } = claims;
@@ -43,7 +43,7 @@ export interface GuestEnd {
 
 /** Why a guest sees nothing (more). `wasIn`: the session had been shown before. */
 export function guestEnd(
-  claims: ShareClaims | undefined,
+  claims: ReadShareClaims | undefined,
   error: ErrorInfo | undefined,
   wasIn: boolean,
   now: number,

@@ -1,7 +1,7 @@
 import type { Presence, ViewerMode } from '@pizzapi/protocol';
 
 /** Somebody who watches, in however many tabs. */
-export interface Watcher {
+export interface ListedViewer {
   key: string;
   name: string;
   mode: ViewerMode;
@@ -18,8 +18,8 @@ export const MODE_LABELS: Readonly<Record<ViewerMode, string>> = {
 const RANK: Readonly<Record<ViewerMode, number>> = { owner: 0, approve: 1, collab: 2, read: 3 };
 
 /** Everybody who watches, once each: owners first, then by name. `me` is the user id of who looks, where it is known. */
-export function watchersOf(viewers: readonly Presence[], me?: string): Watcher[] {
-  const watchers = new Map<string, Watcher>();
+export function watchersOf(viewers: readonly Presence[], me?: string): ListedViewer[] {
+  const watchers = new Map<string, ListedViewer>();
   for (const { userId, mode, name } of viewers) {
     const key = `${userId} ${mode} ${name ?? ''}`;
     const known = watchers.get(key);

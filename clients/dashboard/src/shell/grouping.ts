@@ -1,8 +1,8 @@
 import type { RunnerInfo, SessionInfo } from '@pizzapi/protocol';
-import { liveState } from './live.js';
+import { liveState } from './liveState.js';
 import { latestIn, treeOf, type SessionNode } from './tree.js';
 
-export { liveState, STATE_LABELS, type LiveState } from './live.js';
+export { liveState, STATE_LABELS, type LiveState } from './liveState.js';
 
 /** What to call a session: its name, else how it began. */
 export function titleOf(session: Pick<SessionInfo, 'name' | 'firstPrompt'> | undefined): string {

@@ -1,5 +1,5 @@
 import type { SessionInfo } from '@pizzapi/protocol';
-import { liveState, type LiveState } from './live.js';
+import { liveState, type LiveState } from './liveState.js';
 
 /** A session with those that it started, as far as they are in the same list. */
 export interface SessionNode {

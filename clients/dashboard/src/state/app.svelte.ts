@@ -1,8 +1,8 @@
 import type { AuthOptions, ErrorInfo, Me, RunnerInfo, SessionInfo } from '@pizzapi/protocol';
-import { followPage, openHub, openRunners, type ConnectionView, type Hub } from '@pizzapi/session-client';
+import { watchConnectivity, openHub, openRunners, type ConnectionView, type Hub } from '@pizzapi/session-client';
 import { waiting } from '../notifications/waiting.svelte.js';
 import { api, signedIn } from './client.js';
-import { frames } from './frames.js';
+import { renderScheduler } from './renderScheduler.js';
 import { forgetLinks } from './guest.svelte.js';
 import { notifications } from './notifications.svelte.js';
 import { pageToken } from './pageToken.js';
@@ -127,10 +127,10 @@ class AppState {
       if (current) this.runners = [...runners.runners.values()];
     };
     this.#stop = [
-      hub.subscribe(() => frames.schedule(pullHub)),
-      runners.subscribe(() => frames.schedule(pullRunners)),
-      followPage(hub),
-      followPage(runners),
+      hub.subscribe(() => renderScheduler.schedule(pullHub)),
+      runners.subscribe(() => renderScheduler.schedule(pullRunners)),
+      watchConnectivity(hub),
+      watchConnectivity(runners),
       () => {
         current = false;
         hub.close();

@@ -1,13 +1,13 @@
 import type { ErrorInfo, UserInfo } from '@pizzapi/protocol';
-import type { AuditRow } from '../settings/audit.js';
+import type { ShownAuditRow } from '../settings/audit.js';
 import { api } from './client.js';
 
 /** Rows a page of the trail has. */
 const PAGE = 50;
 
 /** The audit trail, newest first, page after page. */
-export class AuditTrail {
-  rows = $state.raw<readonly AuditRow[]>();
+export class AuditLog {
+  rows = $state.raw<readonly ShownAuditRow[]>();
   error = $state.raw<ErrorInfo>();
   loading = $state(false);
   kind = $state('');

@@ -1,15 +1,15 @@
 import { api } from './client.js';
-import { done } from './done.js';
-import { Fetched } from './fetched.svelte.js';
+import { reportResult } from './reportResult.js';
+import { AsyncResource } from './asyncResource.svelte.js';
 import { toasts } from './toasts.svelte.js';
 
 /** The browsers that are signed in to this account. */
 export class Devices {
-  readonly logins = new Fetched(api.logins);
+  readonly logins = new AsyncResource(api.logins);
   readonly others = $derived((this.logins.value?.logins ?? []).filter(({ current }) => !current));
 
   async end(loginId: string): Promise<void> {
-    if (await done(api.endLogin(loginId), 'That browser is signed out.')) await this.logins.load();
+    if (await reportResult(api.endLogin(loginId), 'That browser is signed out.')) await this.logins.load();
   }
 
   async endOthers(): Promise<void> {

@@ -1,4 +1,4 @@
-import { readShare, shareToken, type ShareClaims } from '../share/link.js';
+import { readShare, shareToken, type ReadShareClaims } from '../share/link.js';
 import { parseRoute } from './route.js';
 import { storage, tabStorage } from './storage.js';
 
@@ -10,7 +10,7 @@ export class Guest {
   readonly sid: string;
   /** Empty when the link was cut: there is nothing to ask the gateway with. */
   readonly token: string;
-  readonly claims: ShareClaims | undefined;
+  readonly claims: ReadShareClaims | undefined;
   name = $state(storage.get('guest.name') ?? '');
   /** Asked once in this browser; a person may skip it, and may change it later. */
   asking = $state(storage.get('guest.asked') === undefined);

@@ -1,8 +1,8 @@
 import type { KeyKind, NewKeyReply } from '@pizzapi/protocol';
 import { api } from './client.js';
-import { done } from './done.js';
-import { Fetched } from './fetched.svelte.js';
-import { Submission } from './submission.svelte.js';
+import { reportResult } from './reportResult.js';
+import { AsyncResource } from './asyncResource.svelte.js';
+import { FormSubmission } from './formSubmission.svelte.js';
 
 /** How long a key may live; an empty value for ever. */
 export const KEY_EXPIRIES = [
@@ -14,12 +14,12 @@ export const KEY_EXPIRIES = [
 
 /** The keys of this account, and the one that is being made. */
 export class Keys {
-  readonly list = new Fetched(api.keys);
+  readonly list = new AsyncResource(api.keys);
   /** The dialog, while it is open. */
   draft = $state.raw<KeyDraft>();
 
   async revoke(keyId: string): Promise<void> {
-    if (await done(api.revokeKey(keyId), 'Key revoked.')) await this.list.load();
+    if (await reportResult(api.revokeKey(keyId), 'Key revoked.')) await this.list.load();
   }
 
   open(): void {
@@ -38,7 +38,7 @@ export class KeyDraft {
   kind = $state<KeyKind>('user');
   expiresIn = $state<(typeof KEY_EXPIRIES)[number]['value']>('90d');
   made = $state.raw<NewKeyReply>();
-  readonly submission = new Submission();
+  readonly submission = new FormSubmission();
 
   async submit(): Promise<void> {
     const body = {

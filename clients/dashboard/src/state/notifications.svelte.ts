@@ -1,10 +1,10 @@
 import type { ErrorInfo, NotificationPrefs, NotificationsReply } from '@pizzapi/protocol';
-import type { Result } from '@pizzapi/session-client';
-import { browserState, isIPhone, type BrowserState } from '../notifications/thisBrowser.js';
+import type { ApiResult } from '@pizzapi/session-client';
+import { browserState, isIPhone, type BrowserState } from '../notifications/browserSupport.js';
 import { currentSubscription, subscribe, unsubscribe, type Subscription } from '../notifications/push.js';
-import { deviceOf } from '../settings/device.js';
+import { deviceOf } from '../settings/userAgent.js';
 import { api } from './client.js';
-import { done } from './done.js';
+import { reportResult } from './reportResult.js';
 import { storage } from './storage.js';
 import { toasts } from './toasts.svelte.js';
 
@@ -85,7 +85,7 @@ class Notifications {
 
   async remove(deviceId: string): Promise<void> {
     if (deviceId === this.deviceId) return this.turnOff();
-    if (await done(api.removeDevice(deviceId), 'That device is not notified any more.')) await this.load();
+    if (await reportResult(api.removeDevice(deviceId), 'That device is not notified any more.')) await this.load();
   }
 
   async setWish(wish: Wish, on: boolean): Promise<void> {
@@ -93,11 +93,11 @@ class Notifications {
     if (kept === undefined) return;
     const { agentFinished, needsInput, error }: Record<Wish, boolean> = { ...kept.prefs, [wish]: on };
     this.#show({ [wish]: on });
-    if (!(await done(api.setNotifications({ agentFinished, needsInput, error })))) this.#show({ [wish]: !on });
+    if (!(await reportResult(api.setNotifications({ agentFinished, needsInput, error })))) this.#show({ [wish]: !on });
   }
 
   /** An empty address takes the webhook away; a token that is left out stays as it is. */
-  async setWebhook(url: string, token?: string | null): Promise<Result<NotificationPrefs>> {
+  async setWebhook(url: string, token?: string | null): Promise<ApiResult<NotificationPrefs>> {
     const { agentFinished, needsInput, error } = this.kept!.prefs;
     const webhook = url === '' ? null : { url, ...(token === undefined ? {} : { token }) };
     const answer = await api.setNotifications({ agentFinished, needsInput, error, webhook });
@@ -107,7 +107,7 @@ class Notifications {
 
   async mute(sid: string, muted: boolean): Promise<void> {
     const said = muted ? 'You are not notified of this session any more.' : 'You are notified of this session again.';
-    if (!(await done(api.setMuted(sid, muted), said))) return;
+    if (!(await reportResult(api.setMuted(sid, muted), said))) return;
     const others = (this.kept?.prefs.muted ?? []).filter((other) => other !== sid);
     this.#show({ muted: muted ? [...others, sid] : others });
   }
@@ -142,7 +142,7 @@ class Notifications {
 
   async #register({ id, endpoint, keys }: Subscription): Promise<void> {
     const label = deviceOf(navigator.userAgent).name.slice(0, 80);
-    if (!(await done(api.addDevice({ endpoint, keys, label })))) return this.#stop();
+    if (!(await reportResult(api.addDevice({ endpoint, keys, label })))) return this.#stop();
     storage.set(DEVICE, id);
     const now = await api.notifications();
     if (now.kind === 'ok') this.kept = now.value;

@@ -1,7 +1,7 @@
 import { validatePassword, type PasswordBody } from '@pizzapi/protocol';
 import { api } from './client.js';
 import { app } from './app.svelte.js';
-import { Submission } from './submission.svelte.js';
+import { FormSubmission } from './formSubmission.svelte.js';
 import { toasts } from './toasts.svelte.js';
 
 /** Changing a password, or setting the first one; with an address for who has none yet. */
@@ -9,7 +9,7 @@ export class PasswordForm {
   current = $state('');
   next = $state('');
   email = $state('');
-  readonly submission = new Submission();
+  readonly submission = new FormSubmission();
   readonly hasPassword = $derived(app.me?.hasPassword ?? false);
   readonly needsEmail = $derived(app.me?.email === undefined);
   readonly ready = $derived(

@@ -1,10 +1,10 @@
 import { isErrorCode, type ErrorInfo } from '@pizzapi/protocol';
 import type { Session } from '@pizzapi/session-client';
 import { SvelteMap } from 'svelte/reactivity';
-import type { Pending } from '../session/pending.js';
-import { Resolutions } from '../session/resolutions.js';
-import { settledText, type Given, type Settled } from '../session/settled.js';
-import type { Reader } from '../transcript/author.js';
+import type { PendingCardPrompt } from '../session/pending.js';
+import { PromptResolutions } from '../session/promptResolutions.js';
+import { settledText, type OwnAnswer, type PromptOutcomeNotice } from '../session/promptOutcome.js';
+import type { Viewpoint } from '../transcript/author.js';
 
 /** How long it is said what became of something that waited, in ms. What went wrong stays longer. */
 const STAYS = { good: 5_000, plain: 7_000, bad: 20_000 };
@@ -14,17 +14,17 @@ export type AnswerState =
   { kind: 'sending' } | { kind: 'queued' } | { kind: 'refused'; error: ErrorInfo } | { kind: 'unknown' };
 
 /** What waits for a person, what this page answered, and what became of it. */
-export class Prompts {
+export class PromptStates {
   /** What came to an end just now. */
-  settled = $state.raw<readonly Settled[]>([]);
+  settled = $state.raw<readonly PromptOutcomeNotice[]>([]);
   readonly #states = new SvelteMap<string, AnswerState>();
-  readonly #given = new SvelteMap<string, Given>();
-  readonly #resolutions = new Resolutions();
-  #open: readonly Pending[] = [];
+  readonly #given = new SvelteMap<string, OwnAnswer>();
+  readonly #resolutions = new PromptResolutions();
+  #open: readonly PendingCardPrompt[] = [];
 
   constructor(
     private readonly store: Pick<Session, 'command' | 'result'>,
-    private readonly reader: () => Reader,
+    private readonly reader: () => Viewpoint,
   ) {}
 
   /** What became of the last answer to a prompt that is still there. */
@@ -38,7 +38,7 @@ export class Prompts {
   }
 
   /** Compares what waits with what waited; says of what is gone how it ended. */
-  seen(pending: readonly Pending[], isLive: boolean): void {
+  seen(pending: readonly PendingCardPrompt[], isLive: boolean): void {
     const before = this.#open;
     this.#open = pending;
     for (const { id } of pending) if (!before.some((other) => other.id === id)) this.#resolutions.forget(id);
@@ -46,7 +46,7 @@ export class Prompts {
   }
 
   /** Answers; no value closes the prompt without an answer. */
-  async answer({ id, title }: Pick<Pending, 'id' | 'title'>, value?: unknown): Promise<void> {
+  async answer({ id, title }: Pick<PendingCardPrompt, 'id' | 'title'>, value?: unknown): Promise<void> {
     this.#given.set(id, { kind: 'pending' });
     this.#states.set(id, { kind: 'sending' });
     const sent = await this.store.command('dialog_response', {
@@ -90,7 +90,7 @@ export class Prompts {
   #say(id: string, title: string): void {
     const given = this.#given.get(id);
     this.#states.delete(id);
-    const said: Settled = { id, title, ...settledText(this.#resolutions.of(id), given, this.reader()) };
+    const said: PromptOutcomeNotice = { id, title, ...settledText(this.#resolutions.of(id), given, this.reader()) };
     this.settled = [...this.settled.filter((other) => other.id !== id), said];
     if (given?.kind === 'pending') return;
     this.#given.delete(id);

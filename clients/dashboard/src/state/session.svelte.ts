@@ -12,7 +12,7 @@ import {
 } from '@pizzapi/protocol';
 import { SvelteMap } from 'svelte/reactivity';
 import {
-  followPage,
+  watchConnectivity,
   isOpen,
   openSession,
   type ConnectionView,
@@ -23,14 +23,14 @@ import { app } from './app.svelte.js';
 import { Blobs } from './blobs.js';
 import { byId } from './byId.js';
 import { signedIn } from './client.js';
-import { followEyes } from './eyes.js';
-import { frames } from './frames.js';
+import { watchPageVisibility } from './pageVisibility.js';
+import { renderScheduler } from './renderScheduler.js';
 import { guest } from './guest.svelte.js';
 import { treeOf } from '../shell/tree.js';
-import { answerableBy, pendingOf, type Pending } from '../session/pending.js';
-import type { Reader } from '../transcript/author.js';
-import { Outbox } from './outbox.svelte.js';
-import { Prompts } from './prompts.svelte.js';
+import { answerableBy, pendingOf, type PendingCardPrompt } from '../session/pending.js';
+import type { Viewpoint } from '../transcript/author.js';
+import { UnsentMessages } from './unsentMessages.svelte.js';
+import { PromptStates } from './prompts.svelte.js';
 import { toasts } from './toasts.svelte.js';
 
 /** Events a session is opened with, and how many more come with each step back. */
@@ -110,15 +110,15 @@ export class SessionView {
 
   readonly blobs: Blobs;
   /** Messages on their way from this page. */
-  readonly outbox: Outbox;
+  readonly outbox: UnsentMessages;
   /** Answers on their way from this page, and what became of what was asked. */
-  readonly prompts: Prompts;
+  readonly prompts: PromptStates;
   /** What waits for a person. Nobody waits in a session that is over. */
-  readonly pending = $derived<readonly Pending[]>(this.ended ? [] : pendingOf(this.meta, this.dialogs));
+  readonly pending = $derived<readonly PendingCardPrompt[]>(this.ended ? [] : pendingOf(this.meta, this.dialogs));
   /** Those of them that are for who looks to answer. */
   readonly mine = $derived(this.pending.filter((one) => answerableBy(this.mode, one) !== undefined));
   /** Who looks. */
-  readonly reader = $derived<Reader>({
+  readonly reader = $derived<Viewpoint>({
     isGuest: this.isGuest,
     userId: app.me?.userId,
     nameOf: (userId) => this.viewers.find((viewer) => viewer.userId === userId && viewer.mode === 'owner')?.name,
@@ -137,15 +137,15 @@ export class SessionView {
     const asGuest =
       guest === undefined ? {} : { token: guest.token, ...(guest.name === '' ? {} : { name: guest.name }) };
     this.#store = openSession({ ...signedIn, sessionId: sid, tail: FIRST_EVENTS, ...asGuest });
-    this.outbox = new Outbox(this.#store, sid);
-    this.prompts = new Prompts(this.#store, () => this.reader);
+    this.outbox = new UnsentMessages(this.#store, sid);
+    this.prompts = new PromptStates(this.#store, () => this.reader);
     this.#stop.push(
       this.#store.onEvent((_seq, event) => this.prompts.read(event)),
       this.#store.subscribe((change) => this.#changed(change)),
-      followPage(this.#store),
+      watchConnectivity(this.#store),
     );
     // A guest is notified of nothing, and has nothing to say about it.
-    if (guest === undefined) this.#stop.push(followEyes((seen) => this.#store.setVisible(seen)));
+    if (guest === undefined) this.#stop.push(watchPageVisibility((seen) => this.#store.setVisible(seen)));
     this.#pull();
   }
 
@@ -181,7 +181,7 @@ export class SessionView {
     this.#rebuilt ||= change.rebuilt;
     // A page of earlier rows must reach the list in one go with the position it is to keep.
     if (change.prepended > 0) this.#pull();
-    else frames.schedule(this.#pull);
+    else renderScheduler.schedule(this.#pull);
   }
 
   /** Takes over what changed since the last frame. */

@@ -1,9 +1,9 @@
 import type { NewShareReply, ShareInfo, ShareMode } from '@pizzapi/protocol';
 import { api } from './client.js';
 import { minutes } from './clock.svelte.js';
-import { done } from './done.js';
-import { Fetched } from './fetched.svelte.js';
-import { Submission } from './submission.svelte.js';
+import { reportResult } from './reportResult.js';
+import { AsyncResource } from './asyncResource.svelte.js';
+import { FormSubmission } from './formSubmission.svelte.js';
 
 export const SHARE_EXPIRIES = [
   { value: '1h', label: '1 hour' },
@@ -15,18 +15,18 @@ export const SHARE_EXPIRIES = [
 /** The links of one session, and the one that is being made. */
 export class Shares {
   readonly #sid: string;
-  readonly list: Fetched<{ shares: ShareInfo[] }>;
+  readonly list: AsyncResource<{ shares: ShareInfo[] }>;
   mode = $state<ShareMode>('read');
   expiresIn = $state<(typeof SHARE_EXPIRIES)[number]['value']>('24h');
   /** The link just made: only its maker's page knows it, and only until it is closed. */
   made = $state.raw<NewShareReply>();
-  readonly submission = new Submission();
+  readonly submission = new FormSubmission();
   /** Those that still open the session, the newest first. */
   readonly open = $derived(this.#openLinks());
 
   constructor(sid: string) {
     this.#sid = sid;
-    this.list = new Fetched(() => api.shares(sid));
+    this.list = new AsyncResource(() => api.shares(sid));
   }
 
   async create(): Promise<void> {
@@ -52,8 +52,8 @@ export class Shares {
     await this.#change(api.restrictShare(this.#sid, shareId, next), `This link ${said}`);
   }
 
-  async #change(request: Parameters<typeof done>[0], said: string, ended?: string): Promise<void> {
-    if (!(await done(request, said))) return;
+  async #change(request: Parameters<typeof reportResult>[0], said: string, ended?: string): Promise<void> {
+    if (!(await reportResult(request, said))) return;
     if (ended !== undefined && ended === this.made?.shareId) this.made = undefined;
     await this.list.load();
   }

@@ -1,9 +1,9 @@
 import type { Author } from '@pizzapi/protocol';
 import { expect, it } from 'vitest';
-import { authorText, bylineOf, type Reader } from './author.js';
+import { authorText, bylineOf, type Viewpoint } from './author.js';
 
-const ada: Reader = { isGuest: false, userId: 'owner' };
-const guest: Reader = { isGuest: true, nameOf: (userId) => (userId === 'owner' ? 'Ada Lovelace' : undefined) };
+const ada: Viewpoint = { isGuest: false, userId: 'owner' };
+const guest: Viewpoint = { isGuest: true, nameOf: (userId) => (userId === 'owner' ? 'Ada Lovelace' : undefined) };
 const by = (via: Author['via'], fields: Partial<Author> = {}): Author => ({ userId: 'owner', via, ...fields });
 
 it('says nothing of the person who looks, and names the owner to guests', () => {
@@ -15,8 +15,8 @@ it('says nothing of the person who looks, and names the owner to guests', () => 
 });
 
 it('marks the same person in a terminal or by a script', () => {
-  expect(bylineOf(by('terminal', { name: 'Ada' }), ada)).toEqual({ name: 'You', way: 'terminal' });
-  expect(bylineOf(by('terminal', { name: 'Ada' }), guest)).toEqual({ name: 'Ada', way: 'terminal' });
+  expect(bylineOf(by('terminal', { name: 'Ada' }), ada)).toEqual({ name: 'You', channel: 'terminal' });
+  expect(bylineOf(by('terminal', { name: 'Ada' }), guest)).toEqual({ name: 'Ada', channel: 'terminal' });
   expect(authorText(by('api'), ada)).toBe('You, via API');
 });
 

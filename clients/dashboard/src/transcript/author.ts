@@ -1,16 +1,16 @@
 import type { Author } from '@pizzapi/protocol';
 
 /** How somebody came in who is not simply the person at a page of the account. */
-export type Way = Exclude<Author['via'], 'owner'>;
+export type InputChannel = Exclude<Author['via'], 'owner'>;
 
 /** Who said something, for the line above it. */
 export interface Byline {
   name: string;
   /** Shown as a small mark beside the name. */
-  way?: Way;
+  channel?: InputChannel;
 }
 
-export const WAYS: Readonly<Record<Way, string>> = {
+export const CHANNELS: Readonly<Record<InputChannel, string>> = {
   collab: 'via link',
   api: 'via API',
   terminal: 'terminal',
@@ -19,7 +19,7 @@ export const WAYS: Readonly<Record<Way, string>> = {
 };
 
 /** Who looks, and what they are told of the people of the account. */
-export interface Reader {
+export interface Viewpoint {
   isGuest: boolean;
   userId?: string | undefined;
   /** The name of somebody of the account who watches; it is in no event of before names were. */
@@ -30,27 +30,27 @@ export interface Reader {
  * Who said something. Nothing where it was the person who looks, at a page: that goes without saying. The same person in
  * a terminal or by a script is marked, and named to others.
  */
-export function bylineOf(by: Author | undefined, reader: Reader): Byline | undefined {
+export function bylineOf(by: Author | undefined, reader: Viewpoint): Byline | undefined {
   if (by === undefined) return undefined;
   const isOwn = by.via === 'owner' ? !reader.isGuest && isSame(by, reader) : false;
   if (isOwn) return undefined;
-  const way = by.via === 'owner' ? {} : { way: by.via };
-  return { name: nameOf(by, reader), ...way };
+  const channel = by.via === 'owner' ? {} : { channel: by.via };
+  return { name: nameOf(by, reader), ...channel };
 }
 
 /** The same in words: "Ann, via link". */
-export function authorText(by: Author | undefined, reader: Reader): string | undefined {
+export function authorText(by: Author | undefined, reader: Viewpoint): string | undefined {
   const said = bylineOf(by, reader);
   if (said === undefined) return undefined;
-  return said.way === undefined || said.way === 'agent' ? said.name : `${said.name}, ${WAYS[said.way]}`;
+  return said.channel === undefined || said.channel === 'agent' ? said.name : `${said.name}, ${CHANNELS[said.channel]}`;
 }
 
 /** A page does not know who it is before it has asked; then the owner is who looks. */
-function isSame({ userId }: Author, reader: Reader): boolean {
+function isSame({ userId }: Author, reader: Viewpoint): boolean {
   return reader.userId === undefined || reader.userId === userId;
 }
 
-function nameOf({ userId, via, name }: Author, reader: Reader): string {
+function nameOf({ userId, via, name }: Author, reader: Viewpoint): string {
   if (via === 'system') return 'PizzaPi';
   if (via === 'agent') return name || 'Another agent';
   if (via === 'collab') return name || 'Guest';

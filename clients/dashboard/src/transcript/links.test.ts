@@ -1,9 +1,9 @@
 import type { LinkFacts } from '@pizzapi/protocol';
 import { expect, it } from 'vitest';
-import type { Reader } from './author.js';
+import type { Viewpoint } from './author.js';
 import { linkView } from './links.js';
 
-const reader: Reader = { isGuest: false, userId: 'owner' };
+const reader: Viewpoint = { isGuest: false, userId: 'owner' };
 const view = (link: Partial<LinkFacts>) =>
   linkView({ kind: 'trigger_received', id: 't1', sessionId: 's2', ...link }, reader);
 const questions = (...texts: string[]) => ({ questions: texts.map((question) => ({ question, options: ['A', 'B'] })) });

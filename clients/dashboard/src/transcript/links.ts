@@ -9,9 +9,9 @@ import {
   type LinkFacts,
   type MetaPendingPlan,
 } from '@pizzapi/protocol';
-import { answerText } from '../session/settled.js';
-import { authorText, type Reader } from './author.js';
-import type { Stage } from './receipts.js';
+import { answerText } from '../session/promptOutcome.js';
+import { authorText, type Viewpoint } from './author.js';
+import type { ReceiptStage } from './receipts.js';
 
 /** Which icon stands for what went between two sessions. */
 export type LinkIcon = 'spawn' | 'question' | 'plan' | 'done' | 'error' | 'escalate' | 'message' | 'end' | 'unlink';
@@ -29,11 +29,11 @@ export interface LinkView {
   /** It waits for an answer. */
   open: boolean;
   /** How far something that was sent has come. */
-  receipt?: { stage: Stage; text?: string };
+  receipt?: { stage: ReceiptStage; text?: string };
 }
 
 /** The row in words. `reader`: who looks, to whom people are named. */
-export function linkView(link: LinkFacts, reader: Reader): LinkView {
+export function linkView(link: LinkFacts, reader: Viewpoint): LinkView {
   const outcome = outcomeOf(link, reader);
   const receipt = receiptOf(link);
   return {
@@ -132,7 +132,7 @@ function planOf(plan: Readonly<Record<string, unknown>>): string {
   return planText(whole).replace(/^# (.*)/, '**$1**');
 }
 
-function outcomeOf({ state, response, by, kind }: LinkFacts, reader: Reader): LinkView['outcome'] {
+function outcomeOf({ state, response, by, kind }: LinkFacts, reader: Viewpoint): LinkView['outcome'] {
   switch (state) {
     case 'answered': {
       const person = by === undefined || by.via === 'agent' ? undefined : (authorText(by, reader) ?? 'You');

@@ -1,2 +1,2 @@
 /** How far something that was sent has come. `queued`: its host has it, and the agent has not read it. */
-export type Stage = 'sending' | 'sent' | 'queued' | 'delivered' | 'unknown' | 'refused';
+export type ReceiptStage = 'sending' | 'sent' | 'queued' | 'delivered' | 'unknown' | 'refused';

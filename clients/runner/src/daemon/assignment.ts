@@ -1,6 +1,6 @@
 import type { GrantOutcome } from '@pizzapi/backbone';
 import type { RunnerHome } from '../home.js';
-import type { Assignment, SessionStart } from '../../ipc/messages.js';
+import type { Assignment, SessionStart } from '../ipc/messages.js';
 import { spoolDir } from './directLogWriter.js';
 import type { SessionRecord } from './records.js';
 

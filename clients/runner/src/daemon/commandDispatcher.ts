@@ -1,7 +1,7 @@
 import type { Ledger } from '@pizzapi/backbone';
 import { errorInfo, guestCommandProblem, isGuest, isMap, type Command, type ErrorInfo } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
-import type { WorkerCommandOutcome } from '../../ipc/messages.js';
+import type { WorkerCommandOutcome } from '../ipc/messages.js';
 import type { RunnerEventPublisher } from './runnerEventPublisher.js';
 import type { SessionHost } from './host.js';
 import type { SessionHosts } from './hosts.js';

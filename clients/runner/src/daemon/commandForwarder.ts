@@ -1,6 +1,6 @@
 import { errorInfo, type Command } from '@pizzapi/protocol';
 import { sleep } from '@pizzapi/process';
-import type { WorkerCommandOutcome } from '../../ipc/messages.js';
+import type { WorkerCommandOutcome } from '../ipc/messages.js';
 import type { CommandStatus, WakeOutcome } from './hostTypes.js';
 import { isIdempotent } from './idempotentCommands.js';
 import type { WorkerHandle } from './workers.js';

@@ -5,7 +5,7 @@ import { idsAfter, openWriter, putBlobVia } from '@pizzapi/backbone';
 import type { Command, SessionEvent } from '@pizzapi/protocol';
 import { backoff, sleep, type Logger } from '@pizzapi/process';
 import type { RunnerHome } from '../home.js';
-import type { WorkerCommandOutcome } from '../../ipc/messages.js';
+import type { WorkerCommandOutcome } from '../ipc/messages.js';
 import { BlobOutbox } from '../worker/blobOutbox.js';
 import { callerFor, claim, isGone, type GrantAccess } from './grants.js';
 

@@ -1,5 +1,5 @@
 import type { Logger } from '@pizzapi/process';
-import type { WorkerIpcClient } from '../../ipc/client.js';
+import type { WorkerIpcClient } from '../ipc/client.js';
 import { claimSoon, isGone, type GrantAccess } from './grants.js';
 
 /** `gone`: the session is another host's. `later`: nobody lets us in either; the worker tells again. */

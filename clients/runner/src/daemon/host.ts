@@ -9,8 +9,8 @@ import {
   type SessionEvent,
 } from '@pizzapi/protocol';
 import { backoff, sleep } from '@pizzapi/process';
-import { WorkerIpcClient } from '../../ipc/client.js';
-import type { SessionStart, WorkerCommandOutcome, WorkerSessionState } from '../../ipc/messages.js';
+import { WorkerIpcClient } from '../ipc/client.js';
+import type { SessionStart, WorkerCommandOutcome, WorkerSessionState } from '../ipc/messages.js';
 import { isSameProcess, sweepForGood, sweepSession } from '../processes.js';
 import { SuspendedSession } from './suspendedSession.js';
 import { buildAssignment, resumeStart } from './assignment.js';

@@ -1,5 +1,5 @@
 import type { ErrorInfo } from '@pizzapi/protocol';
-import type { IpcNotification } from '../../ipc/messages.js';
+import type { IpcNotification } from '../ipc/messages.js';
 import type { RunnerEventPublisher } from './runnerEventPublisher.js';
 import type { LogAccess } from './directLogWriter.js';
 import type { RunnerMetrics } from './metrics.js';

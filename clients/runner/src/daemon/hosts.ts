@@ -1,6 +1,6 @@
 import { errorInfo, type Author, type CommandOf, type ErrorInfo } from '@pizzapi/protocol';
 import { sleep } from '@pizzapi/process';
-import { IPC_VERSION, type SessionStart, type IpcNotification } from '../../ipc/messages.js';
+import { IPC_VERSION, type SessionStart, type IpcNotification } from '../ipc/messages.js';
 import { hasSpool } from './directLogWriter.js';
 import { SessionHost } from './host.js';
 import type { HostDeps } from './hostTypes.js';

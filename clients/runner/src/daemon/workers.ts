@@ -3,7 +3,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError, newId } from '@pizzapi/protocol';
 import { sleep, type Logger } from '@pizzapi/process';
-import { WorkerIpcClient } from '../../ipc/client.js';
+import { WorkerIpcClient } from '../ipc/client.js';
 import { awaitExit, isSameProcess, processStart, signalProcess, WORKER_SOCKET } from '../processes.js';
 
 /** How long a new worker process may take until it listens, in ms. */

@@ -9,7 +9,7 @@ import {
 } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
 import type { RunnerEventPublisher } from '../daemon/runnerEventPublisher.js';
-import type { WorkerCommandOutcome } from '../../ipc/messages.js';
+import type { WorkerCommandOutcome } from '../ipc/messages.js';
 import type { WorkerSession } from '../worker/session.js';
 
 export interface TerminalCommandDispatcherOptions {

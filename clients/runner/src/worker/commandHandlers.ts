@@ -14,7 +14,7 @@ import {
   type LinkMode,
   type SessionEvent,
 } from '@pizzapi/protocol';
-import type { WorkerCommandOutcome } from '../../ipc/messages.js';
+import type { WorkerCommandOutcome } from '../ipc/messages.js';
 import type { LinkedCommand } from '../linked/linkedCommands.js';
 import type { DialogAnswerOutcome, Outcome, PiSession } from '../pi/index.js';
 import { withAttachments, type ReadBlob } from './attachments.js';

@@ -1,7 +1,7 @@
 import { connectBackbone, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import { CodedError } from '@pizzapi/protocol';
-import type { Assignment } from '../../ipc/messages.js';
+import type { Assignment } from '../ipc/messages.js';
 
 /** How long the first connection may take, in ms: the grant was given a moment ago, so that nats-server is there. */
 const CONNECT_MS = 15_000;

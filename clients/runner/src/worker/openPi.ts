@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from '@pizzapi/process';
 import { CodedError, type ErrorInfo } from '@pizzapi/protocol';
-import type { Assignment } from '../../ipc/messages.js';
+import type { Assignment } from '../ipc/messages.js';
 import { openPiSession, type OpenOptions, type PiSession } from '../pi/index.js';
 
 /** Opens pi for an assignment. A model that is gone by the time a session is resumed is replaced by pi's own choice. */

@@ -30,7 +30,7 @@ import {
   type UnnumberedDelta,
 } from '@pizzapi/protocol';
 import { sleep, type Logger } from '@pizzapi/process';
-import type { Assignment, WorkerCommandOutcome, WorkerSessionState, StopReason } from '../../ipc/messages.js';
+import type { Assignment, WorkerCommandOutcome, WorkerSessionState, StopReason } from '../ipc/messages.js';
 import type { PiSession, PiSink } from '../pi/index.js';
 import { sweepForGood, sweepSession } from '../processes.js';
 import { BlobOutbox } from './blobOutbox.js';

@@ -1,7 +1,7 @@
 import { CodedError } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
-import { IPC_VERSION, type Assignment, type IpcNotification } from '../../ipc/messages.js';
-import { WorkerIpcServer } from '../../ipc/server.js';
+import { IPC_VERSION, type Assignment, type IpcNotification } from '../ipc/messages.js';
+import { WorkerIpcServer } from '../ipc/server.js';
 import { SESSION_TAG } from '../processes.js';
 import { WorkerSession } from './session.js';
 

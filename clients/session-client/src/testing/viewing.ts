@@ -1,7 +1,7 @@
 import { createTranscript, foldTranscript, type Transcript } from '@pizzapi/protocol';
 import { afterEach, beforeEach } from 'vitest';
 import { WebSocket } from 'ws';
-import { openSession, type Clock, type Session, type SessionOptions } from '../index.js';
+import { openSession, type ConnectionClock, type Session, type SessionOptions } from '../index.js';
 import { SID, ScriptedGateway, ScriptedLog } from './scriptedGateway.js';
 
 /** The log and the gateway of the test that runs. */
@@ -56,7 +56,7 @@ export const folded = () =>
 export const items = (t: Transcript) => t.items;
 
 /** Timers that a test ends by hand. */
-export class ManualClock implements Clock {
+export class ManualClock implements ConnectionClock {
   readonly timers = new Map<number, { fn: () => void; ms: number }>();
   #next = 0;
   setTimeout(fn: () => void, ms: number): number {

@@ -2,13 +2,13 @@ import type { PushPayload } from '@pizzapi/protocol';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startPushService, startWebhook, type PushService, type Webhook } from '../testing/index.js';
+import { startPushService, startWebhook, type PushService, type WebhookReceiver } from '../testing/index.js';
 import { isPublicAddress, leadsToPrivate, publicLookup } from './addresses.js';
 import { newVapid, pushKeysProblem, sendPush } from './push.js';
 import { headerText, sendWebhook } from './webhook.js';
 
 let service: PushService;
-let webhook: Webhook;
+let webhook: WebhookReceiver;
 beforeAll(async () => {
   service = await startPushService();
   webhook = await startWebhook();

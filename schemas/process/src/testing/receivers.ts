@@ -9,23 +9,23 @@ import type { AddressInfo } from 'node:net';
 import { makeBrowserKeys, senderProblem } from './browserPush.js';
 import { makeCertificate } from './certificate.js';
 
-export interface Received<T> {
+export interface ReceivedRequest<T> {
   headers: IncomingHttpHeaders;
   body: T;
 }
 
 /** What came, in order, and a way to wait for it. */
 export class Mailbox<T> {
-  readonly all: Received<T>[] = [];
+  readonly all: ReceivedRequest<T>[] = [];
   private readonly waiting = new Set<() => void>();
 
-  put(one: Received<T>): void {
+  put(one: ReceivedRequest<T>): void {
     this.all.push(one);
     for (const look of [...this.waiting]) look();
   }
 
   /** The one that came as number `count`, from 1. */
-  async nth(count = 1): Promise<Received<T>> {
+  async nth(count = 1): Promise<ReceivedRequest<T>> {
     while (this.all.length < count) {
       await new Promise<void>((resolve) => {
         const look = () => (this.waiting.delete(look), resolve());
@@ -37,20 +37,20 @@ export class Mailbox<T> {
 }
 
 /** How a receiver answers next. */
-export interface Answer {
+export interface ReceiverAnswer {
   status: number;
   headers?: Readonly<Record<string, string>>;
 }
 
 interface Receiver {
   /** Answers to the next requests, in this order; then it takes what comes. */
-  readonly answers: Answer[];
+  readonly answers: ReceiverAnswer[];
   /** Requests so far, whatever was answered. */
   readonly requests: () => number;
   stop(): Promise<void>;
 }
 
-export interface Webhook extends Receiver {
+export interface WebhookReceiver extends Receiver {
   readonly url: string;
   readonly posts: Mailbox<string>;
   /** What it answers waits for this. */
@@ -58,7 +58,7 @@ export interface Webhook extends Receiver {
 }
 
 /** A real HTTP server that takes posts. */
-export async function startWebhook(): Promise<Webhook> {
+export async function startWebhook(): Promise<WebhookReceiver> {
   const posts = new Mailbox<string>();
   const { answers, handle, requests } = answering((request, body) => {
     posts.put({ headers: request.headers, body: body.toString() });
@@ -68,7 +68,7 @@ export async function startWebhook(): Promise<Webhook> {
     (request, response) => void Promise.resolve(hook.hold).then(() => handle(request, response)),
   );
   const { origin, stop } = await listening(server, 'http');
-  const hook: Webhook = { url: `${origin}/topic`, posts, answers, requests, stop };
+  const hook: WebhookReceiver = { url: `${origin}/topic`, posts, answers, requests, stop };
   return hook;
 }
 
@@ -90,7 +90,7 @@ export interface PushService extends Receiver {
 /** A real push service over https on the loopback address: it checks who sends as the real ones do. */
 export async function startPushService(): Promise<PushService> {
   const { cert, key } = makeCertificate();
-  const browsers = new Map<string, (request: IncomingMessage, body: Buffer) => Answer | undefined>();
+  const browsers = new Map<string, (request: IncomingMessage, body: Buffer) => ReceiverAnswer | undefined>();
   const { answers, handle, requests } = answering((request, body) => {
     const browser = browsers.get(request.url ?? '');
     return browser === undefined ? { status: 410 } : browser(request, body);
@@ -115,8 +115,8 @@ export async function startPushService(): Promise<PushService> {
 }
 
 /** Answers as it was told, or else as `take` says: undefined is 201. */
-function answering(take: (request: IncomingMessage, body: Buffer) => Answer | undefined) {
-  const answers: Answer[] = [];
+function answering(take: (request: IncomingMessage, body: Buffer) => ReceiverAnswer | undefined) {
+  const answers: ReceiverAnswer[] = [];
   let count = 0;
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const parts: Buffer[] = [];

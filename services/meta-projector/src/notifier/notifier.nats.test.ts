@@ -1,6 +1,11 @@
 import { bucket, serveRpc } from '@pizzapi/backbone';
 import { deviceId, newVapid, type Webhook } from '@pizzapi/process/notify';
-import { startPushService, startWebhook, type PushService, type Webhook as Receiver } from '@pizzapi/process/testing';
+import {
+  startPushService,
+  startWebhook,
+  type PushService,
+  type WebhookReceiver as Receiver,
+} from '@pizzapi/process/testing';
 import {
   decode,
   defaultNotificationPrefs,

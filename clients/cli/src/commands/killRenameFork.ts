@@ -1,0 +1,97 @@
+import type { Command } from 'commander';
+import { addOptions } from '@pizzapi/process';
+import { errorInfo, isErrorCode, newId, type ErrorInfo } from '@pizzapi/protocol';
+import { createApi, openSession } from '@pizzapi/session-client';
+import { WebSocket } from 'ws';
+import { unwrapResult } from '../unwrapResult.js';
+import { GATEWAY_OPTIONS } from '../home.js';
+import { EXIT, Failure, interruptible, line, type Io } from '../io.js';
+import { explainAccessError, resolveSessionRef, type SessionRef } from '../sessionRef.js';
+import { examples, type CliContext } from '../context.js';
+
+/** How long a host has to carry a command out, in ms. */
+const RESULT_MS = 30_000;
+
+/** `kill`, `delete`, `rename`, `fork`: what is done to one session, whose result is waited for. */
+export function addManage(program: Command, { io }: CliContext): void {
+  addOptions(program.command('kill <session>'), GATEWAY_OPTIONS)
+    .description('End a session; its log stays')
+    .addHelpText('after', examples('pizzapi kill <sid>'))
+    .action(async (session: string, flags: Record<string, unknown>) => {
+      const place = resolveSessionRef(session, flags, io);
+      await carryOut(place, 'kill_session', {}, io);
+      line(io.stdout, `Ended: ${place.sid}`);
+    });
+  addOptions(program.command('delete <session>'), GATEWAY_OPTIONS)
+    .description('End a session if it runs, and delete its log and its files for good')
+    .option('--yes', 'Do it: this cannot be undone')
+    .addHelpText('after', examples('pizzapi delete <sid> --yes', 'pizzapi usage'))
+    .action(async (session: string, flags: Record<string, unknown>) => {
+      const { url, token, sid } = resolveSessionRef(session, flags, io);
+      if (flags['yes'] !== true)
+        throw new Failure(
+          errorInfo('bad_option', `This deletes ${sid} for good; add --yes if that is what you want`),
+          EXIT.usage,
+        );
+      const api = createApi({ url, ...(token === undefined ? {} : { token }) });
+      await unwrapResult({ url, token, api }, api.deleteSession(sid));
+      line(io.stdout, `Deleted: ${sid}`);
+    });
+  addOptions(program.command('rename <session> <name>'), GATEWAY_OPTIONS)
+    .description('Give a session a name')
+    .addHelpText('after', examples('pizzapi rename <sid> "The failing test"'))
+    .action(async (session: string, name: string, flags: Record<string, unknown>) => {
+      const place = resolveSessionRef(session, flags, io);
+      await carryOut(place, 'set_name', { name }, io);
+      line(io.stdout, `Renamed: ${place.sid}`);
+    });
+  addOptions(program.command('fork <session>'), GATEWAY_OPTIONS)
+    .description('Start a session that shares the story of another up to now')
+    .option('--at <entry>', 'Up to this message of a person, without it: the entryId of its event in the log')
+    .option('--name <name>', 'What the new session is called')
+    .option('--json', 'Print one line of JSON: { sessionId, url }')
+    .addHelpText('after', examples('pizzapi fork <sid>', 'pizzapi attach "$(pizzapi fork <sid>)"'))
+    .action(async (session: string, flags: Record<string, unknown>) => {
+      const place = resolveSessionRef(session, flags, io);
+      const sessionId = newId('s');
+      const { at: entryId, name } = flags;
+      const wanted = { ...(entryId === undefined ? {} : { entryId }), ...(name === undefined ? {} : { name }) };
+      await carryOut(place, 'fork', { sessionId, ...wanted }, io);
+      const url = `${place.url.replace(/^ws/, 'http').replace(/\/+$/, '')}/s/${sessionId}`;
+      if (flags['json'] === true) return line(io.stdout, JSON.stringify({ sessionId, url }));
+      line(io.stdout, sessionId);
+      line(io.stderr, url);
+    });
+}
+
+/** Has a session's host carry a command out, and waits for what it says. Fails with what went wrong. */
+async function carryOut(place: SessionRef, name: string, args: Record<string, unknown>, io: Io): Promise<void> {
+  const { url, token, sid } = place;
+  const credentials = token === undefined ? {} : { token };
+  const api = createApi({ url, ...credentials });
+  await unwrapResult({ url, token, api }, api.session(sid));
+  const session = openSession({ url, sessionId: sid, ...credentials, tail: 1, WebSocket });
+  const over = new AbortController();
+  try {
+    await interruptible(io, async (signal) => {
+      const sent = await session.command(name, args);
+      if (sent.kind === 'refused') throw new Failure(explainAccessError(sent.error, place));
+      if (sent.kind === 'unknown') throw new Failure(errorInfo('unknown'));
+      const late = io.sleep(RESULT_MS, AbortSignal.any([signal, over.signal])).then(() => 'late' as const);
+      const outcome = await Promise.race([session.result(sent.commandId), late]);
+      if (outcome === 'late') {
+        if (signal.aborted) throw new Failure(errorInfo('unknown'), EXIT.interrupted);
+        throw new Failure(errorInfo('runner_timeout'));
+      }
+      if (outcome.kind === 'failed') throw new Failure(known(outcome.error));
+      if (outcome.kind === 'closed') throw new Failure(errorInfo('unknown'));
+    });
+  } finally {
+    over.abort();
+    session.close();
+  }
+}
+
+function known({ code, message }: { code: string; message: string }): ErrorInfo {
+  return { code: isErrorCode(code) ? code : 'command_failed', message };
+}

@@ -1,0 +1,104 @@
+import type { NotificationKind, SessionInfo } from '@pizzapi/protocol';
+import type { Hub } from '@pizzapi/session-client';
+import { titleOf } from '../shell/grouping.js';
+import { notifications, type Wish } from '../state/notifications.svelte.js';
+import { router } from '../state/router.svelte.js';
+import { toasts } from '../state/toasts.svelte.js';
+import { previewLine, type PromptPreview } from './promptPreview.js';
+import { isStillTrue, detectNotices, sentenceOf, chooseChannels, type SessionNotice } from './sessionNotices.js';
+import { closeNotifications, notifyFromTab } from './push.js';
+import { fetchLastEvents } from './fetchLastEvents.js';
+import { endingOf } from './lastRun.js';
+import { waiting } from './waiting.svelte.js';
+
+/** How long something has to hold before it is told, in ms: a queued input goes on at once, a script answers at once. */
+const SETTLE_MS = 1_500;
+/** How long it waits for what is asked, and how often it looks, in ms: it comes by another way than that it is asked. */
+const ASKED_MS = 3_000;
+const LOOK_MS = 100;
+const WISHES: Readonly<Record<NotificationKind, Wish>> = {
+  finished: 'agentFinished',
+  input: 'needsInput',
+  error: 'error',
+};
+
+/** Tells the person what happens in sessions that they do not look at. Returns how to stop. */
+export function startTabNotifier(hub: Hub): () => void {
+  let before: ReadonlyMap<string, SessionInfo> | undefined;
+  const over = new AbortController();
+  const look = () => {
+    if (hub.connection.state.kind !== 'live') return;
+    const now = new Map(hub.sessions);
+    // The first list is what there is, and no news.
+    if (before !== undefined) {
+      for (const news of detectNotices(before, now)) void notify(news, hub, over.signal);
+      for (const { sessionId, state } of before.values())
+        if (state === 'waiting' && now.get(sessionId)?.state !== 'waiting') answered(sessionId);
+    }
+    before = now;
+  };
+  look();
+  const stop = hub.subscribe(({ sessions }) => (sessions ? look() : undefined));
+  return () => {
+    stop();
+    over.abort();
+  };
+}
+
+/** The person sees the session: what was told of it has reached them. */
+export function markSeen(sid: string): void {
+  toasts.drop(sid);
+  void closeNotifications(sid).catch(() => undefined);
+}
+
+function answered(sid: string): void {
+  toasts.drop(sid, 'input');
+  void closeNotifications(sid).catch(() => undefined);
+}
+
+/** `over`: whoever this was for is not there any more. */
+async function notify(seen: SessionNotice, hub: Hub, over: AbortSignal): Promise<void> {
+  const { sessionId } = seen.session;
+  await pause(SETTLE_MS);
+  const { news, detail } = await detailed(seen);
+  const now = hub.sessions.get(sessionId);
+  if (over.aborted || news === undefined || !isStillTrue(news, now)) return;
+  if (notifications.muted.has(sessionId) || !notifications.wants(WISHES[news.kind])) return;
+  const { route } = router;
+  const ways = chooseChannels(news, {
+    hidden: document.hidden,
+    sid: route.page === 'session' ? route.sid : undefined,
+    home: route.page === 'home',
+    mayNotify: notifications.here === 'tab',
+  });
+  const title = titleOf(now);
+  const text = sentenceOf(news, detail);
+  if (ways.toast) toasts.news({ sid: sessionId, kind: news.kind, title }, text);
+  if (ways.notify) notifyFromTab(title, text, sessionId, () => router.go(`/s/${sessionId}`));
+}
+
+/** What a session asks first, once that is known. */
+async function askedIn(sid: string): Promise<PromptPreview | undefined> {
+  for (let waited = 0; ; waited += LOOK_MS) {
+    const found = waiting.list.find(({ session }) => session.sessionId === sid);
+    if (found === undefined || found.asked !== undefined || waited >= ASKED_MS) return found?.asked?.[0];
+    await pause(LOOK_MS);
+  }
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** With what there is to say of it; without news when somebody has stopped the agent, who knows that. */
+async function detailed(
+  news: SessionNotice,
+): Promise<{ news: SessionNotice | undefined; detail?: string | undefined }> {
+  const { sessionId } = news.session;
+  if (news.kind === 'error') return { news };
+  if (news.kind === 'input') {
+    const asked = await askedIn(sessionId);
+    return { news, detail: asked && previewLine(asked) };
+  }
+  const ending = endingOf(await fetchLastEvents(sessionId));
+  if (ending?.how === 'aborted') return { news: undefined };
+  return { news: ending?.how === 'error' ? { ...news, kind: 'error' } : news, detail: ending?.text };
+}

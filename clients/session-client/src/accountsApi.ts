@@ -1,0 +1,72 @@
+import type {
+  AuditQuery,
+  AuditReply,
+  AuthOptions,
+  KeyInfo,
+  LoginBody,
+  LoginInfo,
+  Me,
+  NewKeyBody,
+  NewKeyReply,
+  NewShareBody,
+  NewShareReply,
+  PairBody,
+  PairInfo,
+  PairPollReply,
+  PairReply,
+  PasswordBody,
+  ShareChangeBody,
+  ShareInfo,
+  SignedIn,
+  SignupBody,
+  UserInfo,
+} from '@pizzapi/protocol';
+import { DELETE, id, patch, post, queryOf, type ApiSend } from './http.js';
+
+/** The part of the API that is about people: who is signed in, keys, pairing, links, users, the audit trail. */
+export function accountsApi(send: ApiSend) {
+  const shares = (sid: string, rest = '') => `/api/sessions/${id(sid)}/shares${rest}`;
+  return {
+    /** Which forms a page has to show, for anyone. */
+    authOptions: () => send<AuthOptions>('/api/auth/options'),
+    /** `status` 201: the first account, signed in. 202: any other, whether the address was taken or not. */
+    signup: (body: SignupBody) => send<Partial<SignedIn> | undefined>('/api/auth/signup', post(body)),
+    login: (body: LoginBody) => send<SignedIn>('/api/auth/login', post(body)),
+    /** Trades the token of a one-time link for the cookie and the token of the page. */
+    link: (token: string) => send<SignedIn>('/api/auth/link', post({ token })),
+    logout: () => send<unknown>('/api/auth/logout', post()),
+    me: () => send<Me>('/api/auth/me'),
+    /** Sets the first password too, with `email` for who has signed in by links only. All other logins end. */
+    changePassword: (body: PasswordBody) => send<Me>('/api/auth/password', post(body)),
+
+    logins: () => send<{ logins: LoginInfo[] }>('/api/auth/logins'),
+    endLogin: (loginId: string) => send<unknown>(`/api/auth/logins/${id(loginId)}`, DELETE),
+
+    keys: () => send<{ keys: KeyInfo[] }>('/api/keys'),
+    /** The only time that the token is told. */
+    createKey: (body: NewKeyBody) => send<NewKeyReply>('/api/keys', post(body)),
+    revokeKey: (keyId: string) => send<unknown>(`/api/keys/${id(keyId)}`, DELETE),
+
+    /** Asks a signed-in person for a key, without credentials. */
+    askPair: (body: PairBody) => send<PairReply>('/api/pair', post(body)),
+    pollPair: (secret: string) => send<PairPollReply>('/api/pair/poll', post({ secret })),
+    /** What a code asks for, for who is signed in. */
+    pair: (code: string) => send<PairInfo>(`/api/pair/${id(code)}`),
+    approvePair: (code: string) => send<unknown>(`/api/pair/${id(code)}/approve`, post()),
+    denyPair: (code: string) => send<unknown>(`/api/pair/${id(code)}/deny`, post()),
+
+    shares: (sid: string) => send<{ shares: ShareInfo[] }>(shares(sid)),
+    createShare: (sid: string, body: NewShareBody = {}) => send<NewShareReply>(shares(sid), post(body)),
+    revokeShare: (sid: string, shareId: string) => send<unknown>(shares(sid, `/${id(shareId)}`), DELETE),
+    revokeShares: (sid: string) => send<unknown>(shares(sid), DELETE),
+    /** Takes a link back to writing, or to watching. It cannot be raised again. */
+    restrictShare: (sid: string, shareId: string, mode: ShareChangeBody['mode']) =>
+      send<unknown>(shares(sid, `/${id(shareId)}`), patch({ mode })),
+
+    users: () => send<{ users: UserInfo[] }>('/api/users'),
+    setUserDisabled: (userId: string, disabled: boolean) =>
+      send<UserInfo>(`/api/users/${id(userId)}`, patch({ disabled })),
+    /** The newest rows first; `next` of the answer is `before` of the page after it. */
+    audit: (query: AuditQuery = {}) => send<AuditReply>(`/api/audit${queryOf(query)}`),
+  };
+}

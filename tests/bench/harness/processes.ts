@@ -1,0 +1,162 @@
+import { connectBackbone, provision, type Backbone } from '@pizzapi/backbone';
+import { launchNatsServer, processContext, requireNatsServer, type NatsServer } from '@pizzapi/backbone/server';
+import { ensureGatewaySecret, localToken } from '@pizzapi/process';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CannotRun, type BenchContext } from './bench.js';
+import { eventually } from './clock.js';
+import { CORES, pin, pinned } from './cpu.js';
+import { profileFlags } from './profile.js';
+import { stopChild } from './program.js';
+
+const READY_MS = 60_000;
+/** A path inside the repository. */
+export const repository = (path: string) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url));
+
+/** Path of a built main, or `CannotRun`. */
+export function builtMain(path: string): string {
+  const file = repository(path);
+  if (!existsSync(file)) throw new CannotRun(`${path} is not built`);
+  return file;
+}
+
+export interface Nats {
+  url: string;
+  pid: number;
+  version: string;
+  b: Backbone;
+}
+
+/** A nats-server, on the load's cores or unpinned, provisioned, and a connection to it. With a folder its store is kept. */
+export async function startNats(
+  { defer }: BenchContext,
+  { storeDir, unpinned = false }: { storeDir?: string; unpinned?: boolean } = {},
+): Promise<Nats> {
+  const { binary, version } = await requireNatsServer(processContext());
+  const folder = storeDir ?? (await mkdtemp(join(tmpdir(), 'pizzapi-bench-nats-')));
+  const server: NatsServer = await launchNatsServer({ binary, storeDir: folder });
+  defer(async () => {
+    await server.stop();
+    if (storeDir === undefined) await rm(folder, { recursive: true, force: true });
+  });
+  if (!unpinned) pin(server.pid, CORES?.load);
+  const b = await connectBackbone({ url: server.url, name: 'bench' });
+  defer(() => b.close());
+  await provision(b);
+  return { url: server.url, pid: server.pid, version, b };
+}
+
+export interface MemoryUse {
+  rss: number;
+  heapUsed: number;
+  external: number;
+  arrayBuffers: number;
+}
+
+/** The real gateway, as a process of its own. */
+export interface BenchGateway {
+  url: string;
+  token: string;
+  pid: number;
+  /** A value of `/metrics`, all labels added up. */
+  metric(name: string): Promise<number>;
+  /** After a garbage collection; only of a gateway started with `memory`. */
+  memory(): Promise<MemoryUse>;
+  /** Waits until the gateway knows a session. */
+  knows(sid: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface BenchGatewayOptions {
+  memory?: boolean;
+}
+
+/** Starts the gateway on the server's core. */
+export async function startGateway(
+  { defer }: BenchContext,
+  nats: Nats,
+  options: BenchGatewayOptions = {},
+): Promise<BenchGateway> {
+  const main = builtMain('services/gateway/dist/main.js');
+  const home = await mkdtemp(join(tmpdir(), 'pizzapi-bench-home-'));
+  defer(() => rm(home, { recursive: true, force: true }));
+  const token = localToken(ensureGatewaySecret(home));
+  const gc = fileURLToPath(new URL('../programs/gcOnRequest.js', import.meta.url));
+  const flags = [...(options.memory === true ? ['--expose-gc', '--import', gc] : []), ...profileFlags('gateway')];
+  const [command, args] = pinned(CORES?.server, process.execPath, [...flags, main]);
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env: {
+      ...process.env,
+      PIZZAPI_HOME: home,
+      PIZZAPI_HOST: '127.0.0.1',
+      PIZZAPI_PORT: '0',
+      PIZZAPI_NATS_URL: nats.url,
+      PIZZAPI_LOG_LEVEL: 'warn',
+    },
+  });
+  const stop = () => stopChild(child);
+  defer(stop);
+  const url = await listening(child);
+  const headers = { authorization: `Bearer ${token}` };
+  const get = (path: string) => fetch(url + path, { headers, signal: AbortSignal.timeout(5_000) });
+  const isReady = async () => {
+    return (await get('/readyz').catch(() => undefined))?.ok === true;
+  };
+  if (!(await eventually(isReady, READY_MS, 50))) throw new Error('the gateway did not become ready');
+  return {
+    url,
+    token,
+    pid: child.pid!,
+    metric: async (name) => sumOf(await (await get('/metrics')).text(), name),
+    memory: () => memoryOf(child),
+    knows: async (sid) => {
+      const known = async () => (await get(`/api/sessions/${sid}`)).ok;
+      if (!(await eventually(known, 10_000))) throw new Error(`the gateway does not know session ${sid}`);
+    },
+    stop,
+  };
+}
+
+function sumOf(text: string, name: string): number {
+  const lines = text.split('\n').filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+}
+
+function memoryOf(child: ChildProcess): Promise<MemoryUse> {
+  return new Promise((resolve) => {
+    const listen = (message: { memory?: MemoryUse }) => {
+      if (message.memory === undefined) return;
+      child.off('message', listen);
+      resolve(message.memory);
+    };
+    child.on('message', listen);
+    child.kill('SIGUSR2');
+  });
+}
+
+/** Where the gateway listens, as it tells its parent. */
+function listening(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('the gateway does not listen')), READY_MS);
+    child.once('exit', (code) => reject(new Error(`the gateway ended with exit code ${code}`)));
+    child.on('message', (message: { kind?: string; url?: string }) => {
+      if (message.kind !== 'listening' || message.url === undefined) return;
+      clearTimeout(timer);
+      resolve(message.url);
+    });
+  });
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,110 @@
+import { localToken, readGatewaySecret } from '@pizzapi/process';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const CLI = fileURLToPath(new URL('../../clients/cli/dist/main.js', import.meta.url));
+const READY_MS = 90_000;
+
+export interface LocalStack {
+  url: string;
+  loginUrl: string;
+  /** Where people open the page. */
+  pageUrl: string;
+  natsUrl: string;
+  home: string;
+  /** A folder that sessions may start in. */
+  project: string;
+  /** Bearer of the owner. */
+  token: string;
+  /** Process id of `pizzapi local`. */
+  pid: number;
+  /** Stops it and waits until all is gone. The home stays. */
+  stop(): Promise<void>;
+  /** Starts it again on the same home and port. */
+  restart(): Promise<void>;
+  /** Stops it and removes the home. */
+  clear(): Promise<void>;
+}
+
+interface LocalStackOptions {
+  /** Files that the person has before the start, by their path in the person's home folder. */
+  files?: Readonly<Record<string, string>>;
+}
+
+/** The product as a person starts it: `pizzapi local` on a home of its own, with a person's home folder of its own. */
+export async function startLocalStack(
+  env: NodeJS.ProcessEnv = {},
+  { files = {} }: LocalStackOptions = {},
+): Promise<LocalStack> {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'pizzapi-stage-')));
+  const home = join(root, 'state');
+  const person = join(root, 'person');
+  const project = join(person, 'project');
+  mkdirSync(project, { recursive: true });
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(person, path)), { recursive: true });
+    writeFileSync(join(person, path), content);
+  }
+  const full: NodeJS.ProcessEnv = {
+    ...process.env,
+    HOME: person,
+    // A new home is no reason to fetch nats-server again.
+    XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
+    PIZZAPI_DEMO_SPEED: '600',
+    ...env,
+  };
+  for (const name of Object.keys(full)) if (/_API_KEY$/.test(name)) delete full[name];
+
+  let child: ChildProcess;
+  let port = 0;
+  const start = async (): Promise<Pick<LocalStack, 'url' | 'loginUrl' | 'pageUrl' | 'natsUrl'>> => {
+    child = spawn(process.execPath, [CLI, 'local', '--home', home, '--port', String(port), '--no-open', '--json'], {
+      env: full,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const address = await firstLine(child);
+    port = Number(new URL(address.url).port);
+    return { ...address, pageUrl: new URL(address.loginUrl).origin };
+  };
+  const address = await start();
+  const secret = readGatewaySecret(home);
+  if (secret === undefined) throw new Error('the gateway left no secret');
+  const stage: LocalStack = {
+    ...address,
+    home,
+    project,
+    token: localToken(secret),
+    pid: child!.pid!,
+    stop: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      await gone;
+    },
+    restart: async () => {
+      Object.assign(stage, await start(), { pid: child.pid });
+    },
+    clear: async () => {
+      await stage.stop();
+      rmSync(root, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+  return stage;
+}
+
+async function firstLine(child: ChildProcess): Promise<{ url: string; loginUrl: string; natsUrl: string }> {
+  let out = '';
+  let err = '';
+  child.stdout!.on('data', (data: Buffer) => (out += data.toString()));
+  child.stderr!.on('data', (data: Buffer) => (err += data.toString()));
+  const until = Date.now() + READY_MS;
+  while (!out.includes('\n')) {
+    if (child.exitCode !== null || Date.now() > until) throw new Error(`pizzapi local did not become ready:\n${err}`);
+    await delay(50);
+  }
+  return JSON.parse(out.slice(0, out.indexOf('\n'))) as { url: string; loginUrl: string; natsUrl: string };
+}
