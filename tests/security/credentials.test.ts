@@ -118,7 +118,7 @@ describe('what a credential may ask of the gateway', () => {
       ['', ...askers.map(({ name }) => name)],
       [...rows].map(([{ method, path }, row]) => [`\`${method} ${path}\``, ...row]),
     );
-    const { part } = documentAt(new URL('../../PROTOCOL.md', import.meta.url), { routes: lines });
+    const { part } = documentAt(new URL('../../docs/protocol/security.md', import.meta.url), { routes: lines });
     expect(part('routes')).toBe(cells(lines));
   });
 
