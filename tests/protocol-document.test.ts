@@ -81,6 +81,11 @@ describe('the protocol document', () => {
     expect(targets).toEqual(expect.arrayContaining(PAGES.filter((page) => page !== file)));
   });
 
+  it('names source files that exist', () => {
+    for (const [, file] of text.matchAll(/`((?:\w[\w.-]*\/)+[\w.-]+\.ts)`/g))
+      expect(existsSync(urlOf(file!)), file).toBe(true);
+  });
+
   it.each(['PROTOCOL.md', ...PAGES])('has links in %s that lead to files and headings which exist', (file) => {
     for (const { target, anchor } of linksOf(file)) {
       expect(existsSync(urlOf(target)), target).toBe(true);
