@@ -1,7 +1,8 @@
 import { crossingsTable, permissionsTable } from '@pizzapi/authenticator';
 import { CLOSE_CODES, ERRORS, SESSION_EVENT_TYPES, COMMAND_NAMES } from '@pizzapi/protocol';
 import { WIRE_HISTORY } from '../schemas/protocol/src/wireVersion.js';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { auditTable, limitsTable } from './security/support/tables.js';
 import { cells, documentAt, table } from './support/document.js';
@@ -30,7 +31,24 @@ const TABLES: Record<string, string> = {
   ),
 };
 
-const { text, part } = documentAt(new URL('../PROTOCOL.md', import.meta.url), TABLES);
+const PAGES = [
+  ...readdirSync(new URL('../docs/protocol/', import.meta.url))
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `docs/protocol/${file}`),
+  'docs/reference/errors.md',
+  'docs/reference/limits.md',
+];
+const { text, part } = documentAt(PAGES.map(urlOf), TABLES);
+
+function urlOf(file: string): URL {
+  return new URL(`../${file}`, import.meta.url);
+}
+
+/** The rules of a page: each from its number to the next line that is not indented. */
+const RULES = [...text.matchAll(/^- \*\*([A-Z]\d+)\*\* (.*(?:\n(?:[ \t].*)?)*)/gm)].map(([, number, rule]) => ({
+  number: number!,
+  rule: rule!.replace(/\s+/g, ' '),
+}));
 
 describe('the protocol document', () => {
   it.each(Object.entries(TABLES))('has the table of %s as the code has it', (name, rows) => {
@@ -38,27 +56,60 @@ describe('the protocol document', () => {
   });
 
   it('names a test for every rule, and that test is there', () => {
-    const rules = text
-      .split(/\n- \*\*(?=[A-Z]\d+\*\*)/)
-      .slice(1)
-      .map((rule) => rule.split(/\n\n/)[0]!.replace(/\s+/g, ' '));
-    expect(rules.length).toBeGreaterThan(20);
-    for (const rule of rules) {
+    expect(RULES.length).toBeGreaterThan(120);
+    for (const { number, rule } of RULES) {
       const named = [...rule.matchAll(/`([^`›]+\.test\.ts) › ([^`]+)`/g)];
-      expect(named.length, `a test for ${rule}`).toBeGreaterThan(0);
+      expect(named.length, `a test for ${number}: ${rule}`).toBeGreaterThan(0);
       for (const [, file, name] of named) {
-        const source = readFileSync(new URL(`../${file!}`, import.meta.url), 'utf8');
+        const source = readFileSync(urlOf(file!), 'utf8');
         expect(source.includes(name!), `${file!} › ${name!}`).toBe(true);
       }
     }
   });
 
   it('has a rule number once only', () => {
-    const numbers = [...text.matchAll(/^- \*\*([A-Z]\d+)\*\*/gm)].map(([, number]) => number);
+    const numbers = RULES.map(({ number }) => number);
     expect(new Set(numbers).size).toBe(numbers.length);
   });
 
   it('names every event and every command', () => {
     for (const name of [...SESSION_EVENT_TYPES, ...COMMAND_NAMES]) expect(text, name).toContain(`\`${name}\``);
   });
+
+  it.each(['PROTOCOL.md', 'docs/protocol/index.md'])('has a link to every page in %s', (file) => {
+    const targets = linksOf(file).map(({ target }) => target);
+    expect(targets).toEqual(expect.arrayContaining(PAGES.filter((page) => page !== file)));
+  });
+
+  it('names source files that exist', () => {
+    for (const [, file] of text.matchAll(/`((?:\w[\w.-]*\/)+[\w.-]+\.ts)`/g))
+      expect(existsSync(urlOf(file!)), file).toBe(true);
+  });
+
+  it.each(['PROTOCOL.md', ...PAGES])('has links in %s that lead to files and headings which exist', (file) => {
+    for (const { target, anchor } of linksOf(file)) {
+      expect(existsSync(urlOf(target)), target).toBe(true);
+      if (anchor !== '') expect(anchorsOf(target), target).toContain(anchor);
+    }
+  });
 });
+
+/** The relative links of a page: the path of the file from the root of the project, and the heading, if it names one. */
+function linksOf(file: string): { target: string; anchor: string }[] {
+  const links = readFileSync(urlOf(file), 'utf8').matchAll(/\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]*))?\)/g);
+  return [...links].map(([, path, anchor]) => ({
+    target: path === '' ? file : posix.join(posix.dirname(file), path!),
+    anchor: anchor ?? '',
+  }));
+}
+
+/** The anchors that GitHub gives the headings of a page. */
+function anchorsOf(file: string): string[] {
+  const headings = readFileSync(urlOf(file), 'utf8').matchAll(/^#+ (.+)$/gm);
+  return [...headings].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}

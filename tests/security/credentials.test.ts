@@ -41,10 +41,10 @@ beforeAll(async () => {
   const link = async (mode: 'read' | 'collab') => (await newShare(stage, ada.token, adas, { mode })).token;
   const { token: runner } = await newKey(stage, ada, { name: 'host', kind: 'runner' });
   askers = [
-    { name: 'nobody', sid: adas },
+    { name: 'no credentials', sid: adas },
     { name: 'runner token', sid: adas, bearer: runner },
-    { name: 'link to watch', sid: adas, bearer: await link('read') },
-    { name: 'link to write', sid: adas, bearer: await link('collab') },
+    { name: 'share link, read', sid: adas, bearer: await link('read') },
+    { name: 'share link, collab', sid: adas, bearer: await link('collab') },
     { name: 'account', sid: eves, bearer: eve.token },
     { name: 'admin', sid: adas, bearer: ada.token },
   ];
@@ -94,9 +94,9 @@ async function mayAsk({ method, path }: Operation, { bearer, sid }: Asker): Prom
 
 describe('what a credential may ask of the gateway', () => {
   it('is the same for a link to write and one to write and approve', async () => {
-    const collab = askers.find(({ name }) => name === 'link to write')!;
+    const collab = askers.find(({ name }) => name === 'share link, collab')!;
     const { token } = await newShare(stage, ada.token, collab.sid, { mode: 'approve' });
-    const approve: Asker = { name: 'link to approve', sid: collab.sid, bearer: token };
+    const approve: Asker = { name: 'share link, approve', sid: collab.sid, bearer: token };
     for (const operation of await operations())
       expect(await mayAsk(operation, approve), `${operation.method} ${operation.path}`).toBe(
         await mayAsk(operation, collab),
@@ -118,7 +118,7 @@ describe('what a credential may ask of the gateway', () => {
       ['', ...askers.map(({ name }) => name)],
       [...rows].map(([{ method, path }, row]) => [`\`${method} ${path}\``, ...row]),
     );
-    const { part } = documentAt(new URL('../../PROTOCOL.md', import.meta.url), { routes: lines });
+    const { part } = documentAt(new URL('../../docs/protocol/security.md', import.meta.url), { routes: lines });
     expect(part('routes')).toBe(cells(lines));
   });
 

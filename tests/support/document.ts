@@ -5,30 +5,42 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
+/** Documentation with generated parts. */
+export interface GeneratedDocument {
+  /** The text of all files, in their order. */
+  text: string;
+  /** Returns the cells of the part with this name. Throws unless exactly one file contains it. */
+  part: (name: string) => string;
+}
+
+/**
+ * Reads a document of one or more files. Each generated part stands between two comments: `<!-- name -->` and
+ * `<!-- /name -->`. With `UPDATE_DOCUMENT=1`, writes each part into the file that contains its comments.
+ */
+export function documentAt(files: URL | readonly URL[], parts: Readonly<Record<string, string>>): GeneratedDocument {
+  const texts = (files instanceof URL ? [files] : files).map((file) => {
+    const before = readFileSync(file, 'utf8');
+    if (process.env['UPDATE_DOCUMENT'] !== '1') return before;
+    const after = Object.entries(parts).reduce(
+      (text, [name, rows]) => text.replace(between(name), () => `<!-- ${name} -->\n\n${rows}\n\n<!-- /${name} -->`),
+      before,
+    );
+    if (after !== before) writeFileSync(file, after);
+    return after;
+  });
+  const part = (name: string): string => {
+    const found = texts.flatMap((text) => between(name).exec(text)?.[1] ?? []);
+    if (found.length !== 1) throw new Error(`the generated part "${name}" must be in one file, not in ${found.length}`);
+    return cells(found[0]!);
+  };
+  return { text: texts.join('\n\n'), part };
+}
+
 function between(name: string): RegExp {
   return new RegExp(`<!-- ${name} -->\\n([\\s\\S]*?)\\n?<!-- /${name} -->`);
 }
 
-/**
- * A document with parts that come from the code, each between two comments. Run with `UPDATE_DOCUMENT=1` the parts are
- * written; without, `part` gives what is there, to compare.
- */
-export function documentAt(
-  file: URL,
-  parts: Readonly<Record<string, string>>,
-): { text: string; part: (name: string) => string } {
-  if (process.env['UPDATE_DOCUMENT'] === '1') {
-    const updated = Object.entries(parts).reduce(
-      (before, [name, rows]) => before.replace(between(name), () => `<!-- ${name} -->\n\n${rows}\n\n<!-- /${name} -->`),
-      readFileSync(file, 'utf8'),
-    );
-    writeFileSync(file, updated);
-  }
-  const text = readFileSync(file, 'utf8');
-  return { text, part: (name) => cells(between(name).exec(text)?.[1] ?? '') };
-}
-
-/** A table as its cells: a formatter may have aligned its columns. */
+/** Returns a table without the spaces and dashes that a formatter adds to align its columns. */
 export function cells(markdown: string): string {
   return markdown
     .replace(/ *\| */g, '|')
