@@ -6,10 +6,10 @@ import {
   anchorsOf,
   codeWordsOf,
   filesAt,
+  filesBelow,
   linesOf,
   linkProblems,
   linksOf,
-  markdownFiles,
   pathProblems,
   reachableFrom,
   type Files,
@@ -20,7 +20,7 @@ const MAX_README_BYTES = 5_120;
 const PACKAGE_README_LINES = { min: 15, max: 40 };
 
 const files = filesAt(ROOT);
-const documents = markdownFiles(ROOT);
+const documents = filesBelow(ROOT).filter((path) => path.endsWith('.md'));
 const packages = workspaceFolders();
 
 /** The folders of all packages, from the workspaces of the root's package.json. */
@@ -65,6 +65,18 @@ describe('the documents', () => {
   it('every page in docs is reachable from docs/index.md', () => {
     const reached = reachableFrom('docs/index.md', files);
     expect(documents.filter((path) => path.startsWith('docs/') && !reached.has(path))).toEqual([]);
+  });
+});
+
+describe('the page of files', () => {
+  const page = new Set(codeWordsOf(files.read('docs/contributing/files.md')));
+  const sources = [...packages.filter((folder) => folder !== 'tests').map((folder) => `${folder}/src`), 'deploy/setup']
+    .flatMap((folder) => filesBelow(ROOT, folder))
+    .filter((path) => /\.(ts|mjs)$/.test(path) && !/\.test\.ts$|\/testing\//.test(path));
+
+  it('names every source file that is no test and no test helper', () => {
+    expect(sources.length).toBeGreaterThan(300);
+    expect(sources.filter((path) => !page.has(path))).toEqual([]);
   });
 });
 

@@ -23,12 +23,12 @@ export function filesAt(root: string): Files {
   };
 }
 
-/** Returns the paths of all Markdown files below a folder, without what is installed or built. */
-export function markdownFiles(root: string, folder = ''): string[] {
+/** Returns the paths of all files below a folder of `root`, without what is installed or built. */
+export function filesBelow(root: string, folder = ''): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return IGNORED.test(entry.name) ? [] : markdownFiles(root, path);
-    return entry.name.endsWith('.md') ? [path] : [];
+    if (!entry.isDirectory()) return [path];
+    return IGNORED.test(entry.name) ? [] : filesBelow(root, path);
   });
 }
 
