@@ -29,9 +29,9 @@ describe.skipIf(chromium === undefined)('a person with an endpoint of their own'
       // Each piece is seen before the next one comes.
       { text: SECOND.split(/(?<= )/), after: (said) => watched.page.getByText(said.trim()).last().waitFor() },
     ]);
-    // As the README says, word for word.
+    // The example of the page "Getting started", word for word.
     const example = /```json\n([\s\S]+?)\n```/.exec(
-      readFileSync(new URL('../../README.md', import.meta.url), 'utf8'),
+      readFileSync(new URL('../../docs/getting-started.md', import.meta.url), 'utf8'),
     )![1]!;
     const models = example.replace('http://127.0.0.1:8080/v1', endpoint.baseUrl);
     stage = await startLocalStack({}, { files: { '.pi/agent/models.json': models } });

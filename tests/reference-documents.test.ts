@@ -1,0 +1,83 @@
+import { AUTHENTICATOR_OPTIONS } from '@pizzapi/authenticator';
+import { GATEWAY_OPTIONS } from '@pizzapi/gateway';
+import { LOCAL_OPTIONS } from '@pizzapi/local';
+import { METRICS, OPTIONS, optionsTable, type OptionSpec } from '@pizzapi/process';
+import { RUNNER_OPTIONS } from '@pizzapi/runner';
+import { readdirSync, readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { helpOfEveryCommand } from './support/cliHelp.js';
+import { cells, documentAt, table } from './support/document.js';
+import { registeredMetrics } from './support/registeredMetrics.js';
+
+const reference = (name: string) => new URL(`../docs/reference/${name}`, import.meta.url);
+
+describe('the page of options', () => {
+  /** Every option once, by its variable. */
+  const all = [OPTIONS, LOCAL_OPTIONS, GATEWAY_OPTIONS, AUTHENTICATOR_OPTIONS, RUNNER_OPTIONS].flatMap((spec) =>
+    Object.values<OptionSpec>(spec),
+  );
+  const byVariable = Object.fromEntries(all.reverse().map((option) => [option.env, option]));
+  const sorted = Object.fromEntries(Object.entries(byVariable).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const rows = optionsTable(sorted);
+  const { part } = documentAt(reference('options.md'), { options: rows });
+
+  it('lists every option as the code has it', () => {
+    expect(part('options')).toBe(cells(rows));
+  });
+});
+
+describe('the page of commands', () => {
+  const parts: Record<string, string> = {};
+  let document: ReturnType<typeof documentAt>;
+
+  beforeAll(async () => {
+    parts['commands'] = await helpOfEveryCommand();
+    parts['local'] = optionsTable(LOCAL_OPTIONS);
+    parts['runner'] = optionsTable(RUNNER_OPTIONS);
+    document = documentAt(reference('cli.md'), parts);
+  });
+
+  it.each(['commands', 'local', 'runner'])('has the help of %s as the code has it', (name) => {
+    expect(document.part(name)).toBe(cells(parts[name]!));
+  });
+});
+
+describe('the page of metrics', () => {
+  const registered = registeredMetrics();
+  const rows = table(
+    ['metric', 'kind', 'labels', 'process', 'what'],
+    registered.map(({ name, kind, labels, process, help }) => [
+      `\`${name}\``,
+      kind,
+      labels.map((label) => `\`${label}\``).join(', '),
+      process,
+      help,
+    ]),
+  );
+  const { part } = documentAt(reference('metrics.md'), { metrics: rows });
+
+  it('lists every metric as the processes register it', () => {
+    expect(part('metrics')).toBe(cells(rows));
+  });
+
+  it('misses no name of the table of metrics', () => {
+    expect(registered.map(({ name }) => name).sort()).toEqual(Object.values(METRICS).sort());
+  });
+});
+
+describe('the page of the HTTP API', () => {
+  const folder = new URL('../services/gateway/src/http/', import.meta.url);
+  const page = readFileSync(reference('http-api.md'), 'utf8');
+  const paths = readdirSync(folder)
+    .filter((name) => /Routes\.ts$/.test(name))
+    .flatMap((name) => [...readFileSync(new URL(name, folder), 'utf8').matchAll(/['`](\/api\/[\w/:-]+)['`]/g)])
+    .map(([, path]) => path!);
+
+  it('finds the routes in the source files of the gateway', () => {
+    expect(new Set(paths).size).toBeGreaterThan(20);
+  });
+
+  it.each([...new Set(paths)])('names the path %s', (path) => {
+    expect(page).toContain(`${path}\``);
+  });
+});
