@@ -68,18 +68,6 @@ describe('the documents', () => {
   });
 });
 
-describe('the page of files', () => {
-  const page = new Set(codeWordsOf(files.read('docs/contributing/files.md')));
-  const sources = [...packages.filter((folder) => folder !== 'tests').map((folder) => `${folder}/src`), 'deploy/setup']
-    .flatMap((folder) => filesBelow(ROOT, folder))
-    .filter((path) => /\.(ts|mjs)$/.test(path) && !/\.test\.ts$|\/testing\//.test(path));
-
-  it('names every source file that is no test and no test helper', () => {
-    expect(sources.length).toBeGreaterThan(300);
-    expect(sources.filter((path) => !page.has(path))).toEqual([]);
-  });
-});
-
 describe('the checker of documents', () => {
   /** Files in memory, by path. A path that ends in a slash is a folder. */
   const memory = (texts: Readonly<Record<string, string>>): Files => ({

@@ -1,9 +1,9 @@
-import { createMetrics, showBackbone, type Metrics } from '@pizzapi/process';
-import { createMeters as createAuthenticatorMeters } from '../../services/authenticator/src/meters.js';
+import { createMetrics, exportBackboneMetrics, type Metrics } from '@pizzapi/process';
+import { createAuthenticatorMetrics } from '../../services/authenticator/src/metrics.js';
 import { GatewayMetrics } from '../../services/gateway/src/metrics.js';
-import { createMeters as createProjectorMeters } from '../../services/meta-projector/src/meters.js';
-import { createNotifierMeters } from '../../services/meta-projector/src/notifier/meters.js';
-import { createMeters as createRunnerMeters, showSessions } from '../../clients/runner/src/daemon/meters.js';
+import { createProjectorMetrics } from '../../services/meta-projector/src/metrics.js';
+import { createNotifierMetrics } from '../../services/meta-projector/src/notifier/metrics.js';
+import { createRunnerMetrics, exportSessionMetrics } from '../../clients/runner/src/daemon/metrics.js';
 import { runnerHome } from '@pizzapi/runner';
 
 interface RegisteredMetric {
@@ -20,12 +20,12 @@ export function registeredMetrics(): RegisteredMetric[] {
   const of = (process: string): Metrics => recording(process, found);
   const noCounts = { reconnects: 0, staleEpochEvents: 0, gapsFilled: 0, readersRebuilt: 0, foreignMessages: 0 };
   new GatewayMetrics(of('gateway'), () => 0);
-  createProjectorMeters(of('projector'));
-  createNotifierMeters(of('projector'));
-  createAuthenticatorMeters(of('authenticator'));
-  createRunnerMeters(of('runner'));
-  showSessions(of('runner'), runnerHome('/nowhere'), () => []);
-  showBackbone(of('all'), () => noCounts);
+  createProjectorMetrics(of('projector'));
+  createNotifierMetrics(of('projector'));
+  createAuthenticatorMetrics(of('authenticator'));
+  createRunnerMetrics(of('runner'));
+  exportSessionMetrics(of('runner'), runnerHome('/nowhere'), () => []);
+  exportBackboneMetrics(of('all'), () => noCounts);
   return found;
 }
 

@@ -66,13 +66,13 @@ const days = (ms: number): string => `${ms / 86_400_000} d`;
 const LIMITS: readonly [what: string, file: string, constant: string, unit: (value: number) => string][] = [
   [
     'attempts of a client, and of a device at an account that it has signed in to',
-    `${GATEWAY}/accounts/limits.ts`,
+    `${GATEWAY}/accounts/rateLimits.ts`,
     'ATTEMPTS_PER_MINUTE',
     (n) => `${n} a minute`,
   ],
   [
     'factor on this for all other clients together, at one account',
-    `${GATEWAY}/accounts/limits.ts`,
+    `${GATEWAY}/accounts/rateLimits.ts`,
     'ACCOUNT_FACTOR',
     String,
   ],
@@ -123,7 +123,7 @@ const LIMITS: readonly [what: string, file: string, constant: string, unit: (val
     String,
   ],
   ['devices for notifications of an account', 'schemas/protocol/src/notifications.ts', 'MAX_DEVICES', String],
-  ['characters of the name of a guest', `${GATEWAY}/auth/credentials.ts`, 'MAX_GUEST_NAME', String],
+  ['characters of the name of a guest', `${GATEWAY}/auth/requestAuthenticator.ts`, 'MAX_GUEST_NAME', String],
   [
     'audit rows for refusals, from one gateway',
     `${GATEWAY}/audit/refusals.ts`,
@@ -131,16 +131,16 @@ const LIMITS: readonly [what: string, file: string, constant: string, unit: (val
     (n) => `${n} a second`,
   ],
   ['lifetime of an upload that no input refers to', 'schemas/backbone/src/blobStore.ts', 'UNUSED_BLOB_MS', days],
-  ['size of a blob of a host', `${AUTHENTICATOR}/deskBlobs.ts`, 'MAX_BLOB_BYTES', mebibytes],
+  ['size of a blob of a host', `${AUTHENTICATOR}/hostApiBlobs.ts`, 'MAX_BLOB_BYTES', mebibytes],
   ['size of an uploaded file', `${GATEWAY}/session/attachments.ts`, 'MAX_ATTACHMENT_BYTES', mebibytes],
   [
     'size of all incomplete blobs of an account when a further blob begins',
-    `${AUTHENTICATOR}/deskBlobs.ts`,
+    `${AUTHENTICATOR}/hostApiBlobs.ts`,
     'PARTS_TO_BEGIN_BYTES',
     mebibytes,
   ],
-  ['size of all incomplete blobs of an account', `${AUTHENTICATOR}/deskBlobs.ts`, 'PARTS_BYTES', mebibytes],
-  ['concurrent host API requests of one authenticator', `${AUTHENTICATOR}/desk.ts`, 'MAX_AT_WORK', String],
+  ['size of all incomplete blobs of an account', `${AUTHENTICATOR}/hostApiBlobs.ts`, 'PARTS_BYTES', mebibytes],
+  ['concurrent host API requests of one authenticator', `${AUTHENTICATOR}/hostApi.ts`, 'MAX_AT_WORK', String],
   [
     'sessions of one connection for sessions without a worker',
     `${AUTHENTICATOR}/permissions.ts`,
