@@ -5,7 +5,7 @@ module.exports = {
   forbidden: [
     rule('no-circular', 'A cycle hides which of two modules owns a thing.', {}, { circular: true }),
     rule(
-      'schemas-import-no-rooms',
+      'schemas-import-no-other-packages',
       'Schemas know nobody.',
       { path: '^schemas/' },
       { path: '^(services|clients|deploy|tests)/' },
