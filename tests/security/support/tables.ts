@@ -126,7 +126,7 @@ const LIMITS: readonly [what: string, file: string, constant: string, unit: (val
   ['characters of the name of a guest', `${GATEWAY}/auth/requestAuthenticator.ts`, 'MAX_GUEST_NAME', String],
   [
     'audit rows for refusals, from one gateway',
-    `${GATEWAY}/audit/refusals.ts`,
+    `${GATEWAY}/audit/denialAuditor.ts`,
     'REFUSALS_PER_SECOND',
     (n) => `${n} a second`,
   ],
