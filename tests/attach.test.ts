@@ -200,7 +200,7 @@ describe('pizzapi attach', () => {
     await until('it is where it was', () => again.text().split('\n')[0] === top);
     again.press('C-c', 'C-c');
     await again.shows('exit 0');
-    expect(stderr()).toContain(`Come back with: pizzapi attach ${sid}`);
+    expect(stderr()).toContain(`Reconnect with: pizzapi attach ${sid}`);
     watcher.close();
   });
 
@@ -251,7 +251,7 @@ describe('pizzapi attach', () => {
     });
     const watcher = watch(stage, sid);
     const guest = open([shared.shareUrl, '--name', 'Grace'], elsewhere);
-    await guest.shows('Read-only: this link lets you watch.');
+    await guest.shows('Read-only: this link does not allow writing.');
     await guest.shows('Something to see');
     await until('Grace is seen', () => watcher.session.viewers.some(({ name }) => name === 'Grace'));
     guest.type('nothing happens');

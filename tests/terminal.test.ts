@@ -92,7 +92,7 @@ describe('somebody with a terminal', () => {
     expect(await cli('keys', 'revoke', keys.find(({ name }) => name === 'ci')!.id)).toMatchObject({ code: 0 });
     expect(await runCli({ home, env: ci }, 'sessions')).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^unauthenticated: \S+ does not take your key/) as string,
+      stderr: expect.stringMatching(/^unauthenticated: \S+ refused your key/) as string,
     });
   });
 

@@ -219,7 +219,7 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
       window.close();
     });
 
-    it('who answers what was answered already is told so', async () => {
+    it('who answers what was already answered is told so', async () => {
       const sid = await newSession(stage, '/demo question confirm');
       const first = viewer(sid);
       const { event } = await first.next('dialog_opened');
@@ -237,7 +237,7 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
         await window.hides('enter answer');
       });
       await noted(/Too late: you answered.* already/);
-      await window.shows('Too late: it was answered already, on another screen.');
+      await window.shows('Too late: it was already answered, on another screen.');
       await view.log.getByText('pineapple: yes').waitFor();
       window.close();
     });

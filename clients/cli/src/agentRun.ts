@@ -72,7 +72,7 @@ export async function untilAgentEnds({ url, token }: GatewayAccess, sid: string,
             const { state } = session.connection;
             if (state.kind === 'closed') reject(new Failure(state.error ?? errorInfo('gateway_unreachable')));
             const waits = session.info.state === 'waiting';
-            if (waits && !asked) line(io.stderr, `The agent waits for an answer. Give it with: pizzapi attach ${sid}`);
+            if (waits && !asked) line(io.stderr, `The agent waits for your answer. Answer with: pizzapi attach ${sid}`);
             asked = waits;
           });
           signal.addEventListener('abort', () => resolve(EXIT.interrupted), { once: true });

@@ -43,12 +43,12 @@ export async function askForKey(io: Io, { url, kind, name, browse, qr }: KeyRequ
     case 'approved':
       return outcome;
     case 'denied':
-      throw new Failure(errorInfo('pair_denied', 'The answer was no'));
+      throw new Failure(errorInfo('pair_denied', 'The request was denied'));
     case 'expired':
-      throw new Failure(errorInfo('pair_not_found', 'Nobody answered in time'));
+      throw new Failure(errorInfo('pair_not_found', 'The request expired before it was approved'));
     case 'stopped':
       throw new Failure(
-        errorInfo('start_stopped', 'Stopped before there was an answer; nothing was kept'),
+        errorInfo('start_stopped', 'Stopped before the request was approved; nothing was saved'),
         EXIT.interrupted,
       );
     case 'failed':
@@ -59,7 +59,7 @@ export async function askForKey(io: Io, { url, kind, name, browse, qr }: KeyRequ
 /** A key that travels without TLS can be read on its way. */
 export function warnOfPlainHttp(io: Io, url: string): void {
   if (/^(http|ws):/.test(url) && !isLoopback(url)) {
-    line(io.stderr, paint(io, 'yellow', `${url} is not encrypted: a key sent there can be read on its way.`));
+    line(io.stderr, paint(io, 'yellow', `${url} is not encrypted: others on the network can read the key.`));
   }
 }
 
@@ -69,7 +69,7 @@ function show(
   { browse, qr }: Pick<KeyRequest, 'browse' | 'qr'>,
 ): void {
   const minutes = Math.min(60, Math.max(1, Math.round((expiresAt - Date.now()) / 60_000)));
-  line(io.stderr, `Open this page where you are signed in, here or on your phone, within ${minutes} min:`);
+  line(io.stderr, `Open this page in a browser where you are signed in (here or on your phone) within ${minutes} min:`);
   line(io.stderr, `\n  ${paint(io, 'bold', toSafeLine(verifyUrl))}\n`);
   line(io.stderr, `Approve only if it shows the code  ${paint(io, 'bold', toSafeLine(code, 16))}`);
   if (qr) showQr(io, io.stderr, verifyUrl);
@@ -79,7 +79,7 @@ function show(
 
 /** One line that lives, on a terminal; one line once, elsewhere. */
 function progress(io: Io, polls: number): void {
-  const text = 'Waiting for the answer (Ctrl-C stops)';
+  const text = 'Waiting for approval (Ctrl-C stops)';
   if (io.terminal.columns !== undefined) io.stderr.write(`\r${text}${'.'.repeat(polls % 4).padEnd(3)}`);
   else if (polls === 0) line(io.stderr, text);
 }

@@ -21,7 +21,7 @@ export function jsonLines(bytes: Uint8Array): string[] {
   try {
     return decodeMany(bytes).map((value) => JSON.stringify(value, readable));
   } catch {
-    throw new Failure(errorInfo('bad_frame', `These ${bytes.byteLength} bytes are neither msgpack nor JSON`));
+    throw new Failure(errorInfo('bad_frame', `These ${bytes.byteLength} bytes are not msgpack and not JSON`));
   }
 }
 

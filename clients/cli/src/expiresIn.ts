@@ -5,6 +5,6 @@ import { EXIT, Failure } from './io.js';
 export function expiresIn(flag: string, typed: string | undefined): { expiresIn?: string } {
   if (typed === undefined) return {};
   if (parseDuration(typed) !== undefined) return { expiresIn: typed.trim() };
-  const wanted = 'takes a number with s, m, h or d behind it, such as 30m, 2h or 7d';
+  const wanted = 'takes a number followed by s, m, h or d, such as 30m, 2h or 7d';
   throw new Failure(errorInfo('bad_option', `${flag} is "${typed.slice(0, 40)}", but ${wanted}`), EXIT.usage);
 }

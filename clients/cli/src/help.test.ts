@@ -23,7 +23,7 @@ describe('the help', () => {
 describe('a command line that is wrong', () => {
   it.each([
     [['docter'], "bad_option: Unknown command 'docter' (Did you mean doctor?). "],
-    [['explain', 'x'], '`pizzapi -- explain x` says it to pi.'],
+    [['explain', 'x'], '`pizzapi -- explain x` passes it to pi.'],
     [['tail'], "bad_option: Missing required argument 'session'."],
     [['sessions', '--jsno'], "bad_option: Unknown option '--jsno' (Did you mean --json?)."],
     [['sessions', '--relay-url', 'nonsense'], 'bad_option: --relay-url is "nonsense"'],

@@ -56,7 +56,7 @@ export function readNatsAccess(home: string): NatsAccess | undefined {
 export function requireNatsAccess(home: string): NatsAccess {
   const access = readNatsAccess(home);
   if (access !== undefined) return access;
-  const what = `${credentialsFile(home)} is not there: no local run has made it yet. Start one with \`pizzapi local\``;
+  const what = `${credentialsFile(home)} does not exist: no local run has created it yet. Start one with \`pizzapi local\``;
   throw new Failure(errorInfo('nats_unreachable', what));
 }
 

@@ -40,7 +40,7 @@ describe('nats-env', () => {
   it('says what to start when there was no local run', async () => {
     const { code, stderr } = await run(['nats-env'], { env });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^nats_unreachable: .*credentials\.json is not there.*pizzapi local/);
+    expect(stderr).toMatch(/^nats_unreachable: .*credentials\.json does not exist.*pizzapi local/);
   });
 });
 
@@ -102,7 +102,7 @@ describe('sessions', () => {
     // No port that anybody is given: one that was let go may be somebody else's a moment later.
     const { code, stderr } = await run(['sessions', '--relay-url', 'http://127.0.0.1:2'], { env });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^gateway_unreachable: \S+ did not answer \(ECONNREFUSED\)\. Is the gateway running\?/);
+    expect(stderr).toMatch(/^gateway_unreachable: \S+ did not answer \(ECONNREFUSED\)\. Start the gateway/);
   });
 });
 
@@ -122,13 +122,13 @@ describe('doctor', () => {
   it.skipIf(process.platform !== 'linux')('says whether commands that only read are kept from writing', async () => {
     expect(await checkReads(env)).toMatchObject({
       level: 'warn',
-      text: 'Only checked: commands that only read run without a sandbox, because there is no bwrap on the PATH',
+      text: 'Only checked: read-only commands run without a sandbox, because there is no bwrap on the PATH',
     });
     const program = join(home, 'bwrap');
     writeFileSync(program, '#!/bin/sh\nexit 0\n', { mode: 0o755 });
     expect(await checkReads({ PATH: home })).toEqual({
       ...{ check: 'reads', level: 'ok' },
-      text: `Enforced: commands that only read run in a sandbox (${program})`,
+      text: `Enforced: read-only commands run in a sandbox (${program})`,
     });
   });
 

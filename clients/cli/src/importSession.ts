@@ -51,7 +51,7 @@ export async function importSession(
     await verifyProvisioned(backbone);
     const sessionId = newId();
     const claim = await claimSession(backbone, { sid: sessionId, userId, runnerId: IMPORT_RUNNER });
-    if (claim.kind === 'refused') throw new Failure(errorInfo('already_exists', `There is a session ${sessionId}`));
+    if (claim.kind === 'refused') throw new Failure(errorInfo('already_exists', `Session ${sessionId} already exists`));
     const { events, name, messages } = read(file, userId, claim.epoch);
     try {
       await write(backbone, { sid: sessionId, userId, epoch: claim.epoch }, events, progress);
@@ -113,7 +113,9 @@ async function append(writer: SessionWriter, event: SessionEvent): Promise<void>
   const { kind } = await writer.append(event);
   if (kind === 'appended' || kind === 'duplicate') return;
   if (kind === 'fenced') throw new Failure(errorInfo('fenced'));
-  throw new Failure(errorInfo('unavailable', 'The backbone went away during the import; nothing of it is kept'));
+  throw new Failure(
+    errorInfo('unavailable', 'The connection to nats-server was lost during the import; nothing was imported'),
+  );
 }
 
 /** The event without its long parts, which are kept as blobs of the session. */

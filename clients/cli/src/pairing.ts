@@ -51,7 +51,10 @@ export async function pair(
       if (status === 'denied') return { kind: 'denied' };
       if (status === 'approved' && token !== undefined) return { kind: 'approved', token, natsUrl };
       if (status === 'approved')
-        return { kind: 'failed', error: errorInfo('pair_not_found', 'The key was told before') };
+        return {
+          kind: 'failed',
+          error: errorInfo('pair_not_found', 'The key was already fetched; it is shown only once.'),
+        };
     } else if (answer.error.code === 'pair_not_found') {
       return { kind: 'expired' };
     } else if (!passes(answer.status)) {

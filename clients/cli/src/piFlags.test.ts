@@ -32,7 +32,7 @@ describe("pi's flags", () => {
   });
 
   it.each([
-    ['--api-key x', 'does not take --api-key: Keys stay on the runner'],
+    ['--api-key x', 'does not take --api-key: API keys stay on the runner'],
     ['--session x', 'does not take --session. It takes --model, --provider, --thinking, --tools,'],
     ['-x', 'does not take -x'],
     ['--tools', '--tools needs a value'],
@@ -40,7 +40,7 @@ describe("pi's flags", () => {
     ['--no-tools=x', '--no-tools takes no value'],
     ['--thinking hard', '"hard", and is one of off, minimal'],
     ['--provider openai', '--provider needs --model'],
-    ['@notes.md', '@notes.md is a file of this machine'],
+    ['@notes.md', '@notes.md is a file on this machine'],
     [`--system-prompt ${'x'.repeat(PI_OPTION_LIMITS.prompt + 1)}`, '--system-prompt is longer than'],
   ])('%.40j are refused by name', (line, sentence) => {
     expect(() => readPiFlags(line.split(' '))).toThrow(sentence);

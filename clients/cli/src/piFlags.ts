@@ -40,15 +40,15 @@ const SHORT: Readonly<Record<string, ValueFlag | SwitchFlag>> = {
 
 /** Flags of pi that have another way here. */
 const INSTEAD: Readonly<Record<string, string>> = {
-  '--api-key': 'Keys stay on the runner, where pi has them',
-  '--print': '`pizzapi run --wait` prints what happens until the agent is done',
-  '-p': '`pizzapi run --wait` prints what happens until the agent is done',
+  '--api-key': 'API keys stay on the runner, in the configuration of pi',
+  '--print': '`pizzapi run --wait` prints the log until the agent is done',
+  '-p': '`pizzapi run --wait` prints the log until the agent is done',
   '--mode': '`pizzapi tail --json` prints the events of a session',
   '--fork': '`pizzapi fork` forks a session',
-  '--continue': '`pizzapi attach` goes on with a session',
-  '-c': '`pizzapi attach` goes on with a session',
-  '--resume': '`pizzapi attach` goes on with a session',
-  '-r': '`pizzapi attach` goes on with a session',
+  '--continue': '`pizzapi attach` continues a session',
+  '-c': '`pizzapi attach` continues a session',
+  '--resume': '`pizzapi attach` continues a session',
+  '-r': '`pizzapi attach` continues a session',
 };
 
 const wrong = (what: string): Failure => new Failure(errorInfo('bad_option', what), EXIT.usage);
@@ -66,7 +66,7 @@ export function readPiFlags(args: readonly string[]): PiFlags {
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     if (word.startsWith('@')) {
       throw wrong(
-        `${toSafeLine(word, 80)} is a file of this machine, and the session is on the runner's: name it in the prompt`,
+        `${toSafeLine(word, 80)} is a file on this machine, but the session runs on the runner: name the file in the prompt`,
       );
     }
     if (!word.startsWith('-')) {

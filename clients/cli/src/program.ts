@@ -115,7 +115,7 @@ function outcomeOf(thrown: unknown, argv: readonly string[]): { info: ErrorInfo;
     const what = thrown.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
     if (thrown.code === 'commander.unknownCommand') {
       const said = what.charAt(0).toUpperCase() + what.slice(1);
-      const message = `${said}. \`pizzapi --help\` lists the commands; \`pizzapi -- ${toSafeLine(argv.join(' '), 60)}\` says it to pi.`;
+      const message = `${said}. \`pizzapi --help\` lists the commands; \`pizzapi -- ${toSafeLine(argv.join(' '), 60)}\` passes it to pi.`;
       return { info: { code: 'bad_option', message }, exitCode: EXIT.usage };
     }
     return { info: errorInfo('bad_option', what.charAt(0).toUpperCase() + what.slice(1)), exitCode: EXIT.usage };

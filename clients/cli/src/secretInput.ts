@@ -23,7 +23,7 @@ async function ask(io: Io, question: string): Promise<string> {
       });
       const answer = await Promise.race([prompt.question(''), ended]);
       if (answer === undefined)
-        throw new Failure(errorInfo('start_stopped', 'Stopped; nothing was kept'), EXIT.interrupted);
+        throw new Failure(errorInfo('start_stopped', 'Stopped; nothing was saved'), EXIT.interrupted);
       return answer.trim();
     });
   } finally {

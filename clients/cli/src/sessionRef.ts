@@ -19,7 +19,9 @@ export function resolveSessionRef(named: string, flags: Readonly<Record<string, 
   const link = parseSessionLink(named);
   if (link === undefined) {
     if (!isId(named))
-      throw new Failure(errorInfo('invalid_id', `"${toSafeLine(named, 80)}" is no id of a session and no link`));
+      throw new Failure(
+        errorInfo('invalid_id', `"${toSafeLine(named, 80)}" is not the id of a session and not a link`),
+      );
     const { url, token } = gatewayOf(flags, io);
     return { url, token, sid: named, guest: false };
   }
@@ -34,6 +36,9 @@ export function resolveSessionRef(named: string, flags: Readonly<Record<string, 
 export function explainAccessError(error: ErrorInfo, place: SessionRef): ErrorInfo {
   if (error.code !== 'unauthenticated' && error.code !== 'forbidden') return error;
   if (!place.guest) return isUnauthenticated(place);
-  const why = 'it was taken back, has ended, or is not whole';
-  return { code: 'unauthenticated', message: `This link does not open the session: ${why}. Ask for another.` };
+  const why = 'it was revoked, has expired, or is incomplete';
+  return {
+    code: 'unauthenticated',
+    message: `The link does not open the session: ${why}. Ask the owner for a new one.`,
+  };
 }

@@ -22,7 +22,7 @@ async function isStranger({ api }: Asked): Promise<boolean> {
 
 /** What somebody reads whom the gateway does not know. */
 export function isUnauthenticated({ url, token }: Pick<GatewayAccess, 'url' | 'token'>): ErrorInfo {
-  const what = token === undefined ? `You are not signed in at ${url}` : `${url} does not take your key (any more)`;
+  const what = token === undefined ? `You are not signed in at ${url}` : `${url} refused your key`;
   const todo = `Sign in with \`pizzapi login --relay-url ${url}\`, or set PIZZAPI_API_KEY`;
   return { code: 'unauthenticated', message: `${what}. ${todo}.` };
 }

@@ -9,25 +9,25 @@ it('the help of the runner names every flag with its variable and default', () =
     "Usage: pizzapi runner [options]
 
     Options:
-      --home <folder>           Folder that holds all state of a local run (default: ~/.pizzapi, env: PIZZAPI_HOME)
-      --name <name>             Name people see; the host name by default (env: PIZZAPI_RUNNER_NAME)
-      --roots <folders...>      Folders that sessions may start in; the home folder by default (env: PIZZAPI_ROOTS)
-      --max-sessions <number>   How many sessions may be awake at once (default: 16, env: PIZZAPI_MAX_SESSIONS)
-      --idle-minutes <minutes>  Quiet after which a session sleeps, until somebody writes to it (default: 30, env:
+      --home <folder>           Folder for all state of a local run (default: ~/.pizzapi, env: PIZZAPI_HOME)
+      --name <name>             Name of the runner (default: the host name) (env: PIZZAPI_RUNNER_NAME)
+      --roots <folders...>      Folders that sessions may start in (default: the home folder) (env: PIZZAPI_ROOTS)
+      --max-sessions <number>   Most sessions that run at once (default: 16, env: PIZZAPI_MAX_SESSIONS)
+      --idle-minutes <minutes>  Idle minutes after which a session is suspended until its next input (default: 30, env:
                                 PIZZAPI_IDLE_MINUTES)
-      --human <state>           Tools by which the agent asks people (questions, to-dos, plans, approvals, goals): on or off
+      --human <state>           Tools for questions, to-dos, plans, approvals and goals: on or off
                                 (default: on, env: PIZZAPI_HUMAN)
-      --approvals <policy>      Whether tools that change something ask first: allow or ask (default: allow, env:
+      --approvals <policy>      Tool calls that change something: allow, or ask for approval (default: allow, env:
                                 PIZZAPI_APPROVALS)
       --link-wait <seconds>     How long a child session waits for an answer before it goes on; one is taken for twice as
                                 long (default: 300, env: PIZZAPI_LINK_WAIT_SECONDS)
-      --agent-dir <folder>      pi's folder: keys, models, skills, extensions; your own by default (env:
+      --agent-dir <folder>      Folder of pi: keys, models, skills, extensions (default: your own) (env:
                                 PI_CODING_AGENT_DIR)
-      --nats-url <url>          Address of nats-server; several with commas (default: nats://127.0.0.1:4222, env:
+      --nats-url <url>          Address of nats-server; separate several by commas (default: nats://127.0.0.1:4222, env:
                                 PIZZAPI_NATS_URL)
       --health-port <number>    Port of 127.0.0.1 for /livez, /readyz and /metrics of a process, without credentials; 0
                                 takes a free one (env: PIZZAPI_HEALTH_PORT)
-      --log-level <level>       How much is logged: debug, info, warn, error, silent (default: info, env: PIZZAPI_LOG_LEVEL)
+      --log-level <level>       Lowest level that is logged: debug, info, warn, error, silent (default: info, env: PIZZAPI_LOG_LEVEL)
       -h, --help                display help for command
     "
   `);

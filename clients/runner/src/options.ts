@@ -8,19 +8,19 @@ export const RUNNER_OPTIONS = defineOptions({
   name: {
     env: 'PIZZAPI_RUNNER_NAME',
     flag: '--name <name>',
-    help: 'Name people see; the host name by default',
+    help: 'Name of the runner (default: the host name)',
     type: 'string',
   },
   roots: {
     env: 'PIZZAPI_ROOTS',
     flag: '--roots <folders...>',
-    help: 'Folders that sessions may start in; the home folder by default',
+    help: 'Folders that sessions may start in (default: the home folder)',
     type: 'paths',
   },
   maxSessions: {
     env: 'PIZZAPI_MAX_SESSIONS',
     flag: '--max-sessions <number>',
-    help: 'How many sessions may be awake at once',
+    help: 'Most sessions that run at once',
     type: 'integer',
     default: 16,
     min: 1,
@@ -29,7 +29,7 @@ export const RUNNER_OPTIONS = defineOptions({
   idleMinutes: {
     env: 'PIZZAPI_IDLE_MINUTES',
     flag: '--idle-minutes <minutes>',
-    help: 'Quiet after which a session sleeps, until somebody writes to it',
+    help: 'Idle minutes after which a session is suspended until its next input',
     type: 'integer',
     default: 30,
     min: 1,
@@ -37,7 +37,7 @@ export const RUNNER_OPTIONS = defineOptions({
   human: {
     env: 'PIZZAPI_HUMAN',
     flag: '--human <state>',
-    help: 'Tools by which the agent asks people (questions, to-dos, plans, approvals, goals): on or off',
+    help: 'Tools for questions, to-dos, plans, approvals and goals: on or off',
     type: 'string',
     choices: ['on', 'off'],
     default: 'on',
@@ -45,7 +45,7 @@ export const RUNNER_OPTIONS = defineOptions({
   approvals: {
     env: 'PIZZAPI_APPROVALS',
     flag: '--approvals <policy>',
-    help: 'Whether tools that change something ask first: allow or ask',
+    help: 'Tool calls that change something: allow, or ask for approval',
     type: 'string',
     choices: ['allow', 'ask'],
     default: 'allow',
@@ -53,7 +53,7 @@ export const RUNNER_OPTIONS = defineOptions({
   linkWaitSeconds: {
     env: 'PIZZAPI_LINK_WAIT_SECONDS',
     flag: '--link-wait <seconds>',
-    help: 'How long a child session waits for an answer before it goes on; one is taken for twice as long',
+    help: 'Seconds a child session waits for an answer before it continues; late answers are accepted for twice this time',
     type: 'integer',
     default: 300,
     min: 1,
@@ -62,7 +62,7 @@ export const RUNNER_OPTIONS = defineOptions({
   agentDir: {
     env: 'PI_CODING_AGENT_DIR',
     flag: '--agent-dir <folder>',
-    help: "pi's folder: keys, models, skills, extensions; your own by default",
+    help: 'Folder of pi: keys, models, skills, extensions (default: your own)',
     type: 'path',
   },
   natsUrl,

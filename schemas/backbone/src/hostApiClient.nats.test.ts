@@ -62,7 +62,7 @@ describe('a question to the authenticator', () => {
     expect(await claimGrant(host, runner)).toEqual({ kind: 'refused', code: 'fenced', message: 'No.' });
     await expect(hasResult(host, runner, 'c')).rejects.toMatchObject({
       code: 'fenced',
-      message: 'No. Another host owns this session now. This one has stopped.',
+      message: 'No. Another runner owns this session now. This one has stopped.',
     });
   });
 

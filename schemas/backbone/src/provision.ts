@@ -93,7 +93,7 @@ export async function purgeSession(b: Backbone, sid: string): Promise<number> {
   return (await internals(b).jsm.streams.purge(streamOf(sid), { filter: subjects.sessionEvents(sid) })).purged;
 }
 
-/** What is stored, in bytes, of what may be; a limit of 0 is none. */
+/** What is stored, in bytes, of what may be; a limit of 0 means no limit. */
 export interface StoredBytes {
   used: number;
   limit: number;

@@ -30,7 +30,7 @@ export interface StorageOwners {
 
 type Party = keyof StorageLimits;
 
-/** What is used, of what there may be; a limit of 0 is none. */
+/** What is used, of what there may be; a limit of 0 means no limit. */
 export interface StorageUse {
   of: Party;
   used: number;

@@ -94,13 +94,13 @@ describe('options', () => {
       "Usage: pizzapi [options]
 
       Options:
-        --home <folder>      Folder that holds all state of a local run (default: ~/.pizzapi, env: PIZZAPI_HOME)
-        --port <number>      Port of the gateway; 0 takes a free one (default: 7492, env: PIZZAPI_PORT)
-        --nats-url <url>     Address of nats-server; several with commas (default: nats://127.0.0.1:4222, env:
+        --home <folder>      Folder for all state of a local run (default: ~/.pizzapi, env: PIZZAPI_HOME)
+        --port <number>      Port of the gateway; 0 takes a free port (default: 7492, env: PIZZAPI_PORT)
+        --nats-url <url>     Address of nats-server; separate several by commas (default: nats://127.0.0.1:4222, env:
                              PIZZAPI_NATS_URL)
-        --log-level <level>  How much is logged: debug, info, warn, error, silent (default: info, env:
+        --log-level <level>  Lowest level that is logged: debug, info, warn, error, silent (default: info, env:
                              PIZZAPI_LOG_LEVEL)
-        --public-url <url>   Address people open, when it differs from host and port (env: PIZZAPI_PUBLIC_URL)
+        --public-url <url>   Address of the page, when it differs from host and port (env: PIZZAPI_PUBLIC_URL)
         --no-open            Do not open the browser (default: true, env: PIZZAPI_OPEN)
         --roots <folder...>  Where sessions may start (env: PIZZAPI_ROOTS)
         -h, --help           display help for command
@@ -112,7 +112,7 @@ describe('options', () => {
     expect(optionsTable({ port: OPTIONS.port, natsUser: OPTIONS.natsUser })).toMatchInlineSnapshot(`
       "| variable | flag | what | default |
       |---|---|---|---|
-      | \`PIZZAPI_PORT\` | \`--port <number>\` | Port of the gateway; 0 takes a free one | \`7492\` |
+      | \`PIZZAPI_PORT\` | \`--port <number>\` | Port of the gateway; 0 takes a free port | \`7492\` |
       | \`PIZZAPI_NATS_USER\` |  | User name at nats-server |  |"
     `);
   });

@@ -65,7 +65,7 @@ export const RunnersReply = Type.Object({ runners: Type.Array(RunnerInfo) });
 export const RunnerReply = Type.Object({ runner: RunnerInfo });
 export const MetaReply = Type.Object({ state: SessionMetaState, lastSeq: Type.Number() });
 
-/** What is stored, in bytes, of what may be; a limit of 0 is none. `…_of_relay`: of everybody, for admins. */
+/** What is stored, in bytes, of what may be; a limit of 0 means no limit. `…_of_relay`: of everybody, for admins. */
 export const StorageUseInfo = Type.Object({
   of: Type.Enum(['account', 'session', 'link', 'log_of_relay', 'files_of_relay']),
   used: Type.Number(),

@@ -6,12 +6,12 @@ export const AUTHENTICATOR_OPTIONS = defineOptions({
   natsNkey: OPTIONS.natsNkey,
   issuerSeed: {
     env: 'PIZZAPI_AUTH_ISSUER',
-    help: 'Seed of the account nkey that signs who may connect (SA…)',
+    help: 'Seed of the account nkey that signs the logins of hosts (SA…)',
     type: 'string',
   },
   adminNkey: {
     env: 'PIZZAPI_NATS_ADMIN_NKEY',
-    help: 'Seed of the provisioner’s nkey, for deleting logs (SU…)',
+    help: 'Seed of the nkey of the provisioner, to delete logs (SU…)',
     type: 'string',
   },
   accountStorage: OPTIONS.accountStorage,

@@ -13,7 +13,7 @@ export const PROJECTOR_OPTIONS = defineOptions({
   rebuild: {
     env: 'PIZZAPI_REBUILD',
     flag: '--rebuild',
-    help: 'Refold everything from the log, swap it in, and exit',
+    help: 'Rebuild all projections from the log, replace them, and exit',
     type: 'boolean',
     default: false,
   },

@@ -6,7 +6,7 @@ import { GraceTimers } from './graceTimers.js';
 import type { ProjectorMetrics } from './metrics.js';
 import { endLostSession } from './endLostSession.js';
 
-/** How long the host of a session may be gone before the session is ended. */
+/** Time in ms that a runner may be away before its sessions are ended. */
 export const HOST_LOST_GRACE_MS = 10 * 60_000;
 /** How often the book is looked through. */
 const TICK_MS = 1_000;

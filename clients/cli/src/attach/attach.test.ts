@@ -216,7 +216,7 @@ describe('the status', () => {
     expect(blockedBy('owner', info, false)).toBeUndefined();
     expect(blockedBy('owner', info, true)).toContain('ended');
     expect(blockedBy('read', info, false)).toContain('Read-only');
-    expect(blockedBy('collab', { ...info, host: 'lost' }, false)).toContain('out of reach');
+    expect(blockedBy('collab', { ...info, host: 'lost' }, false)).toContain('offline');
   });
 
   it('shows what is on its way once: sending, then as the log has it', () => {
@@ -271,18 +271,18 @@ describe('a receipt', () => {
     const receipts = new Receipts(namesFor('me'));
     receipts.answerRefused('p1', late);
     const closed = { ...dialog, state: 'answered', by: ada, promptId: 'p1' } as const;
-    expect(receipts.noteOf(closed)).toMatchObject({ text: 'Too late: Ada answered already.', tint: 'warning' });
+    expect(receipts.noteOf(closed)).toMatchObject({ text: 'Too late: Ada already answered.', tint: 'warning' });
     expect(receipts.noteOf({ ...closed, promptId: 'p2' })).toBeUndefined();
     expect(receipts.noteOf({ ...closed, state: 'open' })).toBeUndefined();
   });
 
   it.each<[Partial<DialogItem>, string]>([
-    [{ state: 'answered', by: ada }, 'Ada answered already'],
-    [{ state: 'answered', by: { userId: 'me', via: 'owner' } }, 'it was answered already, on another screen'],
-    [{ state: 'cancelled', by: { userId: 'g', via: 'collab' } }, 'a guest closed it already'],
-    [{ state: 'cancelled', by: { userId: 's', via: 'system' } }, 'it was closed already'],
-    [{ state: 'timed_out' }, 'nobody had answered in time'],
-    [{ state: 'settled' }, 'the agent does not wait for it any more'],
+    [{ state: 'answered', by: ada }, 'Ada already answered'],
+    [{ state: 'answered', by: { userId: 'me', via: 'owner' } }, 'it was already answered in another client'],
+    [{ state: 'cancelled', by: { userId: 'g', via: 'collab' } }, 'a guest already closed it'],
+    [{ state: 'cancelled', by: { userId: 's', via: 'system' } }, 'it was already closed'],
+    [{ state: 'timed_out' }, 'it expired without an answer'],
+    [{ state: 'settled' }, 'the agent no longer waits for it'],
   ])('knows how %j ended', (how, text) => {
     expect(new Receipts(namesFor('me')).closedText({ ...dialog, ...how })).toBe(text);
   });
@@ -292,7 +292,7 @@ describe('a receipt', () => {
     expect(receipts.refusalText({ code: 'command_expired', message: 'It waited too long.' }, dialog)).toBe(
       'Not delivered: It waited too long.',
     );
-    expect(receipts.refusalText(late, undefined)).toBe('Too late: the agent does not wait for it any more.');
+    expect(receipts.refusalText(late, undefined)).toBe('Too late: the agent no longer waits for it.');
   });
 });
 

@@ -104,7 +104,7 @@ describe('a question', () => {
     screen.question!.handleInput!('\r');
     await expect.poll(() => gateway.sent, patient).toMatchObject([{ args: { dialogId: 'd1', value: true } }]);
     gateway.append(resolved(false, 'Ada'), failed('dialog_late', 'dialog_response'));
-    await shows('→ No (Ada)\n Too late: Ada answered already.');
+    await shows('→ No (Ada)\n Too late: Ada already answered.');
   });
 
   it('closes when it is answered elsewhere, and says by whom', async () => {
@@ -112,7 +112,7 @@ describe('a question', () => {
     await shows('enter answer');
     gateway.append(resolved(true, 'Ada'));
     await hides('enter answer');
-    await shows('Closed: Ada answered already.');
+    await shows('Closed: Ada already answered.');
   });
 
   it('is asked again when the answer did not count', async () => {

@@ -16,9 +16,9 @@ const SETTLE_MS = 400;
 /** How long a message waits for its host to come back, and how often that is looked at, in ms. */
 const HOST_MS = 30_000;
 const HOST_LOOK_MS = 1_000;
-const LEAVES = 'Ctrl-C again leaves; the session goes on.';
-const CAME = 'A question came: tab answers it.';
-const UNSURE = 'The connection broke before an answer came: it may or may not have arrived.';
+const LEAVES = 'Press Ctrl-C again to leave; the session continues.';
+const CAME = 'The agent asks a question: press tab to answer.';
+const UNSURE = 'The connection was lost before the answer: it is not known whether the input arrived.';
 
 /** What became of a command. `unsure`: the connection broke, or the session was left, before anybody said. */
 type Carried = { kind: 'done' | 'unsure' } | { kind: 'failed'; error: { code: string; message: string } };
@@ -75,7 +75,7 @@ export class Controller {
     if (item?.state !== 'open') this.say(`Closed: ${this.#screen.receipts.closedText(item)}.`);
   }
 
-  /** Without what is answered already, and what its host is about to ask in another way. */
+  /** Without what is already answered, and what its host is about to ask in another way. */
   #settled(pending: readonly TerminalPrompt[]): TerminalPrompt[] {
     const now = performance.now();
     for (const id of this.#since.keys()) if (!pending.some((one) => one.id === id)) this.#since.delete(id);
@@ -97,7 +97,7 @@ export class Controller {
     if (typed.kind === 'slash') return this.#slash(typed.name, typed.rest);
     if (typed.kind === 'unknown') {
       this.#giveBack(text);
-      return this.say(`There is no //${typed.name}. //help shows what there is.`, 'warning');
+      return this.say(`Unknown command //${typed.name}. //help lists the commands.`, 'warning');
     }
     const { blocked } = this.#screen;
     if (blocked !== undefined) {
@@ -147,7 +147,7 @@ export class Controller {
     this.#screen.outgoing = [...this.#screen.outgoing, outgoing];
     const outcome = await this.#sendToHost(text, deliverAs);
     if (outcome.kind === 'unknown') {
-      this.say(`${UNSURE} Look whether it is there before you send it again (↑ brings it back).`, 'warning');
+      this.say(`${UNSURE} Check the transcript before you send it again (↑ restores the text).`, 'warning');
     } else if (outcome.kind === 'refused') outgoing.refused = outcome.error.message;
     else {
       outgoing.commandId = outcome.commandId;
@@ -305,7 +305,7 @@ export class Controller {
         return;
       case 'thinking':
         pane.look = { ...pane.look, thinking: !pane.look.thinking };
-        return this.say(pane.look.thinking ? 'Thoughts are shown.' : 'Thoughts are hidden.');
+        return this.say(pane.look.thinking ? 'Thinking is shown.' : 'Thinking is hidden.');
       case 'expand':
         pane.look = { ...pane.look, expanded: !pane.look.expanded };
         return;
@@ -339,7 +339,7 @@ export class Controller {
         return rest === '' ? void this.#chooseModel() : void this.#command('model_set', { model: rest });
       case 'thinking': {
         const set = (level: string) => void this.#command('set_thinking_level', { level });
-        return rest === '' ? this.#choose('How long should the agent think?', THINKING_LEVELS, set) : set(rest);
+        return rest === '' ? this.#choose('Choose the thinking level', THINKING_LEVELS, set) : set(rest);
       }
     }
   }
@@ -350,7 +350,7 @@ export class Controller {
     if (reply.kind === 'failed') return this.#refused(reply.error);
     const models = reply.value.runner.models.filter(({ available }) => available).map(({ model }) => model);
     const set = (model: string) => void this.#command('model_set', { model });
-    this.#choose(`Which model? Now: ${modelOf(info, meta)}`, models, set);
+    this.#choose(`Choose the model. Current model: ${modelOf(info, meta)}`, models, set);
   }
 
   #keep(text: string): void {

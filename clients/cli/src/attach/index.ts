@@ -44,7 +44,7 @@ export async function attach(place: SessionRef, { home, name }: AttachOptions, i
   }
   line(
     io.stderr,
-    place.guest ? `You have left ${sid}.` : `You have left ${sid}. Come back with: pizzapi attach ${sid}`,
+    place.guest ? `You have left ${sid}.` : `You have left ${sid}. Reconnect with: pizzapi attach ${sid}`,
   );
   return EXIT.ok;
 }

@@ -53,13 +53,13 @@ export class Receipts {
     const who = item?.by === undefined || item.by.via === 'system' ? undefined : this.#nameOf(item.by);
     switch (item?.state) {
       case 'answered':
-        return who === undefined ? 'it was answered already, on another screen' : `${who} answered already`;
+        return who === undefined ? 'it was already answered in another client' : `${who} already answered`;
       case 'timed_out':
-        return 'nobody had answered in time';
+        return 'it expired without an answer';
       case 'cancelled':
-        return who === undefined ? 'it was closed already' : `${who} closed it already`;
+        return who === undefined ? 'it was already closed' : `${who} already closed it`;
       default:
-        return 'the agent does not wait for it any more';
+        return 'the agent no longer waits for it';
     }
   }
 }

@@ -110,7 +110,8 @@ export class Screen implements Component {
   #markTop(story: string[], width: number): void {
     if (story.length === 0 || !this.pane.isAtStart) return;
     if (this.loadingEarlier) story[0] = this.#line('Loading earlier messages…', 'dim', width);
-    else if (this.#session.hasEarlier) story[0] = this.#line('There is more: page up, or //earlier', 'dim', width);
+    else if (this.#session.hasEarlier)
+      story[0] = this.#line('Older messages are available: page up, or //earlier', 'dim', width);
   }
 
   #beneath(width: number): string[] {
@@ -135,8 +136,8 @@ export class Screen implements Component {
     const { more, expiresAt } = this;
     const left = expiresAt === undefined ? undefined : Math.max(0, Math.round((expiresAt - Date.now()) / 1_000));
     const notes = [
-      ...(left === undefined ? [] : [`Closes by itself in ${left} s`]),
-      ...(more === 0 ? [] : [`${more} more to answer after this`]),
+      ...(left === undefined ? [] : [`Expires in ${left} s`]),
+      ...(more === 0 ? [] : [`${more} more pending after this one`]),
     ];
     return [...question.render(width), ...notes.map((note) => this.#line(note, 'warning', width))];
   }
@@ -144,13 +145,13 @@ export class Screen implements Component {
   #working(): string {
     if (this.pending.length > 0) {
       const isOwners = this.#session.mode !== 'read' && this.answerable.length === 0;
-      return isOwners ? '● Waiting for an answer of the owner' : '● Waiting for an answer';
+      return isOwners ? '● Waiting for an answer from the owner' : '● Waiting for an answer';
     }
-    return this.#session.mode === 'read' ? '● Working' : '● Working · esc stops it';
+    return this.#session.mode === 'read' ? '● Working' : '● Working · esc to stop';
   }
 
   #whyNoEditor(): string {
-    return `${this.blocked ?? ''} q leaves · pgup and pgdn scroll`.trimStart();
+    return `${this.blocked ?? ''} q to leave · pgup/pgdn to scroll`.trimStart();
   }
 
   #status(width: number): string[] {

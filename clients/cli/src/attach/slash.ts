@@ -1,12 +1,12 @@
 /** What a person may tell this client, and not the agent: they begin with two slashes, for pi's own begin with one. */
 export const SLASH_COMMANDS = {
-  help: { takes: '', does: 'Show this' },
+  help: { takes: '', does: 'Show this help' },
   abort: { takes: '', does: 'Stop the agent (esc)' },
-  model: { takes: '[model]', does: 'Choose the model, or set the one that is named' },
-  thinking: { takes: '[level]', does: 'Choose how long the agent thinks, or set it' },
-  earlier: { takes: '', does: 'Load what happened before' },
-  detach: { takes: '', does: 'Leave; the session goes on (ctrl+d)' },
-  quit: { takes: '', does: 'The same' },
+  model: { takes: '[model]', does: 'Choose or set the model' },
+  thinking: { takes: '[level]', does: 'Choose or set the thinking level' },
+  earlier: { takes: '', does: 'Load older messages' },
+  detach: { takes: '', does: 'Leave; the session continues (ctrl+d)' },
+  quit: { takes: '', does: 'Same as //quit' },
 } as const;
 
 export type SlashName = keyof typeof SLASH_COMMANDS;
@@ -26,16 +26,16 @@ export function parseEditorInput(text: string): EditorInput {
 }
 
 const KEYS: readonly (readonly [string, string])[] = [
-  ['enter', 'Send; while the agent works, it steers'],
+  ['enter', 'Send; while the agent works, steer it'],
   ['alt+enter', 'Send when the agent is done'],
   ['shift+enter', 'A new line (or \\ and enter)'],
-  ['↑ ↓', 'What you sent before'],
+  ['↑ ↓', 'Previous inputs'],
   ['esc', 'Stop the agent, or dismiss a question'],
-  ['tab', 'From the question to the editor and back'],
-  ['pgup pgdn', 'Back and forth in the story; earlier pages load by themselves'],
-  ['ctrl+t', 'Show or hide thoughts'],
-  ['ctrl+o', 'Show or hide the output of tools in full'],
-  ['ctrl+c', 'Clear the editor; twice: leave'],
+  ['tab', 'Switch between prompt and editor'],
+  ['pgup pgdn', 'Scroll; older messages load automatically'],
+  ['ctrl+t', 'Show or hide thinking'],
+  ['ctrl+o', 'Expand or collapse tool output'],
+  ['ctrl+c', 'Clear the editor; press twice to leave'],
 ];
 
 export function helpText(): string {

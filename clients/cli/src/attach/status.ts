@@ -20,7 +20,7 @@ export function statusLines({ info, meta, mode, viewers, connection }: StatusFac
   const name = info.name === '' ? (info.firstPrompt ?? '') : info.name;
   const watching = viewers > 1 ? `${viewers} watching` : '';
   const role = { owner: '', approve: 'guest, may approve', collab: 'guest', read: 'read-only' }[mode];
-  const host = info.host === 'lost' && info.state !== 'ended' ? 'The host is out of reach' : '';
+  const host = info.host === 'lost' && info.state !== 'ended' ? 'The runner is offline' : '';
   return [
     { left: joined(info.cwd, name), right: joined(role, watching, host, connection) },
     { left: usage(meta), right: joined(modelOf(info, meta), thinking(meta), meta.planModeEnabled ? 'plan mode' : '') },
@@ -60,8 +60,8 @@ function joined(...parts: string[]): string {
 /** Why nothing can be written now, or undefined. */
 export function blockedBy(mode: ViewerMode, info: SessionInfo, ended: boolean): string | undefined {
   if (ended) return 'This session has ended.';
-  if (mode === 'read') return 'Read-only: this link lets you watch.';
-  if (info.host === 'lost') return 'The host is out of reach. You can write again once it is back.';
+  if (mode === 'read') return 'Read-only: this link does not allow writing.';
+  if (info.host === 'lost') return 'The runner is offline. You can write again when it reconnects.';
   return undefined;
 }
 

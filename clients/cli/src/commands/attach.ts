@@ -10,7 +10,7 @@ type Flags = Readonly<Record<string, unknown>>;
 
 export function addAttach(program: Command, context: CliContext): void {
   addGuestName(addOptions(program.command('attach <session>'), GATEWAY_OPTIONS))
-    .description('Show a session in this terminal and take part in it; <session> is an id or a link')
+    .description('Show a session in this terminal and steer it; <session> is an id or a share link')
     .addHelpText(
       'after',
       `${examples('pizzapi attach <sid>', "pizzapi attach '<share link>' --name Grace")}

@@ -22,11 +22,11 @@ const FOLLOW_MS = 2_000;
 
 export function addAudit(program: Command, { io }: CliContext): void {
   addOptions(program.command('audit'), GATEWAY_OPTIONS)
-    .description('Print who did what and from where, the newest last (for admins)')
-    .option('--kind <kind>', 'Only rows of this kind: login, login_failed, share_created, join, input, refused, …')
-    .option('--limit <n>', `The last n rows, ${MAX_ROWS} at most`, '50')
-    .option('--follow', 'Go on with new rows as they come')
-    .option('--json', 'Print one line of JSON a row')
+    .description('Print the audit log, newest last (admins only)')
+    .option('--kind <kind>', 'Only entries of this kind: login, login_failed, share_created, join, input, refused, …')
+    .option('--limit <n>', `Number of entries, at most ${MAX_ROWS}`, '50')
+    .option('--follow', 'Keep printing new entries')
+    .option('--json', 'Print one line of JSON for each entry')
     .addHelpText(
       'after',
       examples(

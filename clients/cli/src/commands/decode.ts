@@ -5,7 +5,7 @@ import { decodeInput } from '../decoding.js';
 export function addDecode(program: Command, { io }: CliContext): void {
   program
     .command('decode')
-    .description('Turn msgpack on stdin into lines of JSON on stdout')
+    .description('Convert msgpack on stdin to lines of JSON on stdout')
     .addHelpText(
       'after',
       examples("nats sub 'session.*.events' --translate 'pizzapi decode'", 'pizzapi decode < message.bin | jq .'),

@@ -7,9 +7,12 @@ import { examples, type CliContext } from '../context.js';
 
 export function addDoctor(program: Command, context: CliContext): void {
   addOptions(program.command('doctor'), GATEWAY_OPTIONS)
-    .description('Check what is installed, reachable, too old or insecure, and say what to do')
+    .description('Check the installation, connections and file modes, and print what to do')
     .option('--json', 'Print one line of JSON: { ok, checks: [{ check, level, text, todo? }] }')
-    .addHelpText('after', `${examples('pizzapi doctor', 'pizzapi doctor --json')}\n\nEnds with 1 when a check failed.`)
+    .addHelpText(
+      'after',
+      `${examples('pizzapi doctor', 'pizzapi doctor --json')}\n\nThe exit code is 1 when a check failed.`,
+    )
     .action(async (flags: Record<string, unknown>) => {
       const { io } = context;
       const findings = await examine(flags, io);

@@ -8,13 +8,13 @@ import { examples, type CliContext } from '../context.js';
 
 export function addImport(program: Command, { io }: CliContext): void {
   addOptions(program.command('import <file>'), HOME_OPTIONS)
-    .description('Make a session of a pi session file (JSON lines), to look at in the dashboard')
+    .description('Import a pi session file (JSON lines) as a read-only session')
     .option('--json', 'Print one line of JSON: { sessionId, name, events, messages, url }')
     .addHelpText(
       'after',
       `${examples('pizzapi import ~/.pi/agent/sessions/--work--/2026-01-01T10-00-00-000Z_abc.jsonl')}
 
-The whole file is checked first. A session is made entirely or not at all.`,
+The file is checked first. An invalid file creates no session.`,
     )
     .action(async (file: string, flags: Record<string, unknown>) => {
       const { home } = readOptions(HOME_OPTIONS, flags, io.env);

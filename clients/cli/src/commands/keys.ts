@@ -18,26 +18,26 @@ interface KeyFlags extends Record<string, unknown> {
 export function addKeys(program: Command, { io }: CliContext): void {
   const keys = program
     .command('keys')
-    .description('List, make and revoke your API keys and runner tokens')
+    .description('List, create and revoke your API keys and runner tokens')
     .helpCommand(false)
     .addHelpText('after', examples('pizzapi keys', 'pizzapi keys create ci --expires 30d', 'pizzapi keys revoke <id>'));
 
   addOptions(keys.command('list', { isDefault: true }), GATEWAY_OPTIONS)
-    .description('List your keys; the keys themselves are never shown again')
-    .option('--json', 'Print one line of JSON a key')
+    .description('List your keys; their secrets are never shown again')
+    .option('--json', 'Print one line of JSON for each key')
     .addHelpText('after', examples('pizzapi keys', 'pizzapi keys list --json | jq -r .id'))
     .action(async (flags: KeyFlags) => {
       const gateway = gatewayOf(flags, io);
       const { keys: all } = await unwrapResult(gateway, gateway.api.keys());
       if (flags.json === true) return all.forEach((key) => line(io.stdout, JSON.stringify(key)));
-      if (all.length === 0) return line(io.stdout, 'No keys. Make one with `pizzapi keys create <name>`.');
+      if (all.length === 0) return line(io.stdout, 'No keys. Create one with `pizzapi keys create <name>`.');
       for (const row of keyRows(all, Date.now(), io)) line(io.stdout, row);
     });
 
   addOptions(keys.command('create <name>'), GATEWAY_OPTIONS)
-    .description('Make a key and print it, once')
-    .option('--runner', 'A token that lets a runner register, and nothing else')
-    .option('--expires <duration>', 'How long it works: 12h, 30d (default: until it is revoked)')
+    .description('Create a key and print it once')
+    .option('--runner', 'Create a runner token: it can register a runner and nothing else')
+    .option('--expires <duration>', 'Lifetime: 12h, 30d (default: until it is revoked)')
     .option('--json', 'Print one line of JSON: { key, token }')
     .addHelpText(
       'after',
@@ -52,7 +52,7 @@ export function addKeys(program: Command, { io }: CliContext): void {
       line(io.stdout, made.token);
       const until =
         made.key.expiresAt === undefined ? 'until it is revoked' : `until ${expiry(made.key.expiresAt, Date.now())}`;
-      line(io.stderr, `This is the only time it is shown. It works ${until}.`);
+      line(io.stderr, `It is shown only once. It is valid ${until}.`);
       line(
         io.stderr,
         `Set it as ${kind === 'runner' ? 'PIZZAPI_RUNNER_TOKEN' : 'PIZZAPI_API_KEY'}; revoke it with: pizzapi keys revoke ${toSafeLine(made.key.id, 64)}`,
@@ -60,13 +60,13 @@ export function addKeys(program: Command, { io }: CliContext): void {
     });
 
   addOptions(keys.command('revoke <id>'), GATEWAY_OPTIONS)
-    .description('End a key; who uses it is disconnected')
+    .description('Revoke a key and disconnect its users')
     .addHelpText('after', examples('pizzapi keys revoke <id>'))
     .action(async (id: string, flags: KeyFlags) => {
       if (!isId(id)) throw new Failure(errorInfo('invalid_id', `"${toSafeLine(id, 12)}" is not the id of a key`));
       const gateway = gatewayOf(flags, io);
       await unwrapResult(gateway, gateway.api.revokeKey(id));
-      line(io.stdout, `Revoked: ${id}. Who used it is disconnected.`);
+      line(io.stdout, `Revoked: ${id}. Its users are disconnected.`);
     });
 }
 

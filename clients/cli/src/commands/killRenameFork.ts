@@ -15,7 +15,7 @@ const RESULT_MS = 30_000;
 /** `kill`, `delete`, `rename`, `fork`: what is done to one session, whose result is waited for. */
 export function addManage(program: Command, { io }: CliContext): void {
   addOptions(program.command('kill <session>'), GATEWAY_OPTIONS)
-    .description('End a session; its log stays')
+    .description('End a session; its log is kept')
     .addHelpText('after', examples('pizzapi kill <sid>'))
     .action(async (session: string, flags: Record<string, unknown>) => {
       const place = resolveSessionRef(session, flags, io);
@@ -23,22 +23,19 @@ export function addManage(program: Command, { io }: CliContext): void {
       line(io.stdout, `Ended: ${place.sid}`);
     });
   addOptions(program.command('delete <session>'), GATEWAY_OPTIONS)
-    .description('End a session if it runs, and delete its log and its files for good')
-    .option('--yes', 'Do it: this cannot be undone')
+    .description('End a session and delete its log and its files permanently')
+    .option('--yes', 'Confirm: this cannot be undone')
     .addHelpText('after', examples('pizzapi delete <sid> --yes', 'pizzapi usage'))
     .action(async (session: string, flags: Record<string, unknown>) => {
       const { url, token, sid } = resolveSessionRef(session, flags, io);
       if (flags['yes'] !== true)
-        throw new Failure(
-          errorInfo('bad_option', `This deletes ${sid} for good; add --yes if that is what you want`),
-          EXIT.usage,
-        );
+        throw new Failure(errorInfo('bad_option', `This deletes ${sid} permanently; add --yes to confirm`), EXIT.usage);
       const api = createApi({ url, ...(token === undefined ? {} : { token }) });
       await unwrapResult({ url, token, api }, api.deleteSession(sid));
       line(io.stdout, `Deleted: ${sid}`);
     });
   addOptions(program.command('rename <session> <name>'), GATEWAY_OPTIONS)
-    .description('Give a session a name')
+    .description('Rename a session')
     .addHelpText('after', examples('pizzapi rename <sid> "The failing test"'))
     .action(async (session: string, name: string, flags: Record<string, unknown>) => {
       const place = resolveSessionRef(session, flags, io);
@@ -46,9 +43,9 @@ export function addManage(program: Command, { io }: CliContext): void {
       line(io.stdout, `Renamed: ${place.sid}`);
     });
   addOptions(program.command('fork <session>'), GATEWAY_OPTIONS)
-    .description('Start a session that shares the story of another up to now')
-    .option('--at <entry>', 'Up to this message of a person, without it: the entryId of its event in the log')
-    .option('--name <name>', 'What the new session is called')
+    .description('Start a session that continues from the history of another one')
+    .option('--at <entry>', 'Fork before this input: the entryId of its event in the log (default: the end)')
+    .option('--name <name>', 'Name of the new session')
     .option('--json', 'Print one line of JSON: { sessionId, url }')
     .addHelpText('after', examples('pizzapi fork <sid>', 'pizzapi attach "$(pizzapi fork <sid>)"'))
     .action(async (session: string, flags: Record<string, unknown>) => {

@@ -15,7 +15,7 @@ import { examples, type CliContext } from '../context.js';
 
 export function addLink(program: Command, { io }: CliContext): void {
   addOptions(program.command('link'), HOME_OPTIONS)
-    .description('Print a new one-time link that signs you in to the local run')
+    .description('Print a new one-time sign-in link of the local run')
     .option('--json', 'Print one line of JSON: { url, loginUrl, expiresAt }')
     .option('--exports', 'Print shell exports for scripts instead: PIZZAPI_RELAY_URL and PIZZAPI_API_KEY')
     .addHelpText('after', examples('pizzapi link', 'pizzapi link --json', 'eval "$(pizzapi link --exports)"'))

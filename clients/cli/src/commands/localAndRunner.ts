@@ -22,7 +22,7 @@ function passThrough(program: Command, name: string, description: string): Comma
 }
 
 export function addLocal(program: Command, context: CliContext): void {
-  passThrough(program, 'local', 'Run everything on this machine and print a link to open').action(async () => {
+  passThrough(program, 'local', 'Run everything on this machine and print a sign-in link').action(async () => {
     const main = mainOf('@pizzapi/local/main', '../../../deploy/local/dist/main.js');
     context.exitCode = await runProgram(main, rest(context, 'local'), context.io.env);
   });
@@ -32,7 +32,7 @@ export function addRunner(program: Command, context: CliContext): void {
   passThrough(
     program,
     'runner',
-    'Host sessions on this machine for a gateway that runs elsewhere or here; `runner pair` gets it a token',
+    'Host sessions on this machine for a gateway; `runner pair` gets a token for it',
   ).action(async () => {
     const args = rest(context, 'runner');
     const main = mainOf('@pizzapi/runner/main', '../../runner/dist/main.js');

@@ -59,8 +59,8 @@ describe('login with a key from stdin', () => {
   });
 
   it.each([
-    ['nothing', '', 'There was no key on stdin'],
-    ['a mistyped key', `${key.slice(0, -1)}!`, 'This is no API key'],
+    ['nothing', '', 'stdin contains no key'],
+    ['a mistyped key', `${key.slice(0, -1)}!`, 'This is not an API key'],
     ['the token of a runner', mintToken('runner'), 'PIZZAPI_RUNNER_TOKEN'],
   ])('refuses %s without asking the gateway', async (_what, stdin, sentence) => {
     const { code, stderr } = await run(['login', '--key'], { env, stdin });
@@ -72,7 +72,7 @@ describe('login with a key from stdin', () => {
   it('keeps nothing that the gateway does not take', async () => {
     const { code, stderr } = await run(['login', '--key'], { env, stdin: mintToken('user') });
     expect({ code, kept: existsSync(file()) }).toEqual({ code: 1, kept: false });
-    expect(stderr).toMatch(/^unauthenticated: \S+ does not take your key/);
+    expect(stderr).toMatch(/^unauthenticated: \S+ refused your key/);
   });
 });
 
@@ -119,8 +119,12 @@ describe('login in the browser', () => {
   });
 
   it.each([
-    ['no', () => ok({ status: 'denied' }), 'pair_denied: The answer was no.'],
-    ['nothing in time', () => refuse(404, 'pair_not_found'), 'pair_not_found: Nobody answered in time.'],
+    ['no', () => ok({ status: 'denied' }), 'pair_denied: The request was denied.'],
+    [
+      'nothing in time',
+      () => refuse(404, 'pair_not_found'),
+      'pair_not_found: The request expired before it was approved.',
+    ],
     ['a refusal', () => refuse(400, 'bad_request'), 'bad_request: '],
   ])('keeps nothing when the answer is %s', async (_what, answer, sentence) => {
     polls(pending, answer);
@@ -141,7 +145,7 @@ describe('login in the browser', () => {
       kept: false,
       asked: ['POST /api/pair'],
     });
-    expect(stderr).toContain('nothing was kept');
+    expect(stderr).toContain('nothing was saved');
     expect(signals.listenerCount('SIGINT')).toBe(0);
   });
 });
@@ -178,7 +182,7 @@ describe('a login', () => {
     expect(kept()).toEqual({ relays: {} });
     expect(await run(['logout'], { env })).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^unauthenticated: Nobody is signed in/) as string,
+      stderr: expect.stringMatching(/^unauthenticated: No sign-in/) as string,
     });
   });
 
@@ -186,7 +190,7 @@ describe('a login', () => {
     api.script['GET /api/keys'] = () => refuse(503, 'unavailable');
     const { code, stderr } = await run(['logout'], { env });
     expect({ code, kept: kept() }).toEqual({ code: 1, kept: { relays: {} } });
-    expect(stderr).toContain(`was not revoked: unavailable: `);
+    expect(stderr).toContain(`but not revoked: unavailable: `);
     expect(stderr).toContain(`begins with ${key.slice(0, 8)}`);
     expect(stderr).not.toContain(key);
   });

@@ -20,10 +20,10 @@ interface LoginFlags extends Record<string, unknown> {
 
 export function addLogin(program: Command, { io }: CliContext): void {
   addOptions(program.command('login'), GATEWAY_OPTIONS)
-    .description('Sign in to a gateway, so that the other commands speak for you there')
-    .option('--key', 'Take an API key (pzk_…) from stdin instead of asking for one in the browser')
-    .option('--name <name>', 'What the new key is called in your list of keys (default: this machine)')
-    .option('--no-browser', 'Do not open the page here')
+    .description('Sign in to a gateway for all other commands')
+    .option('--key', 'Read an API key (pzk_…) from stdin instead of requesting one in the browser')
+    .option('--name <name>', 'Name of the new key in your list of keys (default: this machine)')
+    .option('--no-browser', 'Do not open a browser')
     .option('--no-qr', 'Do not show a QR code')
     .addHelpText(
       'after',
@@ -32,7 +32,7 @@ export function addLogin(program: Command, { io }: CliContext): void {
         'pizzapi login --relay-url https://relay.example.com --key < key.txt',
       )}
 
-The key is kept in <home>/login.json, which you alone can read. PIZZAPI_API_KEY goes before it.`,
+The key is stored in <home>/login.json, which only you can read. PIZZAPI_API_KEY takes precedence.`,
     )
     .action(async (flags: LoginFlags) => {
       const { home, url } = gatewayOf(flags, io);
@@ -41,26 +41,26 @@ The key is kept in <home>/login.json, which you alone can read. PIZZAPI_API_KEY 
       const me = await unwrapResult({ url, token: apiKey, api }, api.me());
       rememberLogin(home, url, apiKey);
       line(io.stdout, `Signed in at ${url} as ${personText(me)}.`);
-      line(io.stderr, `The key is kept in ${loginFile(home)}; \`pizzapi logout\` revokes it.`);
+      line(io.stderr, `The key is stored in ${loginFile(home)}; \`pizzapi logout\` revokes it.`);
     });
 }
 
 /** A name for a person: `Ada <ada@example.com>, admin`. */
 export function personText({ name, email, role }: Pick<Me, 'name' | 'email' | 'role'>): string {
-  return toSafeLine(`${name === '' ? 'somebody' : name}${email === undefined ? '' : ` <${email}>`}, ${role}`);
+  return toSafeLine(`${name === '' ? 'unnamed account' : name}${email === undefined ? '' : ` <${email}>`}, ${role}`);
 }
 
 async function givenKey(io: Io, url: string): Promise<string> {
   warnOfPlainHttp(io, url);
-  const key = await readSecret(io, 'API key (it is not shown): ');
+  const key = await readSecret(io, 'API key (hidden): ');
   const kind = tokenKind(key);
   if (kind === 'user') return key;
   const what =
     kind === 'runner'
-      ? 'This is the token of a runner, which signs nobody in. A runner takes it in PIZZAPI_RUNNER_TOKEN'
+      ? 'This is a runner token, which cannot sign in. Set it as PIZZAPI_RUNNER_TOKEN for a runner'
       : key === ''
-        ? 'There was no key on stdin'
-        : 'This is no API key: one begins with pzk_ and has 42 characters. Copy it again, whole';
+        ? 'stdin contains no key'
+        : 'This is not an API key: keys begin with pzk_ and have 42 characters. Copy the whole key';
   throw new Failure(errorInfo('bad_option', what), EXIT.usage);
 }
 

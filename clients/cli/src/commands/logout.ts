@@ -10,22 +10,22 @@ import { forgetLogin, loginAt } from '../logins.js';
 export function addLogout(program: Command, context: CliContext): void {
   const { io } = context;
   addOptions(program.command('logout'), GATEWAY_OPTIONS)
-    .description('Revoke the key that `pizzapi login` got, and forget it')
+    .description('Revoke the key of `pizzapi login` and delete it from this machine')
     .addHelpText('after', examples('pizzapi logout', 'pizzapi logout --relay-url https://relay.example.com'))
     .action(async (flags: Record<string, unknown>) => {
       const { home, url } = gatewayOf(flags, io);
       const apiKey = loginAt(home, url);
       if (apiKey === undefined) {
-        const what = `Nobody is signed in at ${url} with \`pizzapi login\``;
-        throw new Failure({ code: 'unauthenticated', message: `${what}. There is nothing to do.` });
+        const what = `No sign-in at ${url} with \`pizzapi login\``;
+        throw new Failure({ code: 'unauthenticated', message: `${what}. Nothing to do.` });
       }
       const revoked = await revoke(url, apiKey);
       forgetLogin(home, url);
       line(io.stdout, `Signed out of ${url}.`);
       if (revoked.kind === 'ok') return;
       const { code, message } = revoked.error;
-      line(io.stderr, `The key is forgotten here, but was not revoked: ${code}: ${message}`);
-      line(io.stderr, `Revoke the key that begins with ${tokenHint(apiKey)} on the page ${url}.`);
+      line(io.stderr, `The key was deleted from this machine but not revoked: ${code}: ${message}`);
+      line(io.stderr, `Revoke the key that begins with ${tokenHint(apiKey)} at ${url}.`);
       context.exitCode = EXIT.failed;
     });
 }

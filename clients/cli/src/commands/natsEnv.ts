@@ -6,7 +6,7 @@ import { examples, type CliContext } from '../context.js';
 
 export function addNatsEnv(program: Command, { io }: CliContext): void {
   addOptions(program.command('nats-env'), HOME_OPTIONS)
-    .description('Print shell exports that let the nats command watch the local run, read-only')
+    .description('Print shell exports for read-only access of the nats command to the local run')
     .addHelpText(
       'after',
       examples(

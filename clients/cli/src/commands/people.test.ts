@@ -40,7 +40,7 @@ describe('usage', () => {
     api.script['DELETE /api/sessions/s1'] = () => ({ status: 204 });
     const refused = await cli('delete', 's1');
     expect(refused).toMatchObject({ code: 2, stdout: '' });
-    expect(refused.stderr).toMatch(/^bad_option: This deletes s1 for good; add --yes/);
+    expect(refused.stderr).toMatch(/^bad_option: This deletes s1 permanently; add --yes/);
     expect(api.asked).toEqual([]);
     expect(await cli('delete', 's1', '--yes')).toMatchObject({ code: 0, stdout: 'Deleted: s1\n', stderr: '' });
     expect(last().route).toBe('DELETE /api/sessions/s1');
@@ -48,7 +48,7 @@ describe('usage', () => {
 
   it('warns from 80 % on, and tells it as JSON', async () => {
     const whole = stored(17);
-    expect((await cli('usage')).stderr).toMatch(/^The account holds 17 GiB of at most 20 GiB\. Delete sessions/);
+    expect((await cli('usage')).stderr).toMatch(/^The account holds 17 GiB of at most 20 GiB\. Delete unused sessions/);
     const { stdout, stderr } = await cli('usage', '--json');
     expect({ told: JSON.parse(stdout) as unknown, stderr }).toEqual({ told: whole, stderr: '' });
   });
@@ -70,7 +70,7 @@ describe('share', () => {
     const { code, stdout, stderr } = await cli('share', 's1');
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${api.url}/s/s1#share=a.b.c\n` });
     expect(last()).toMatchObject({ body: { mode: 'read' }, bearer: 'pzk_mine' });
-    expect(stderr).toMatch(/lets people watch, until \d{4}-\d\d-\d\d \d\d:\d\d UTC \(in 24h\)\./);
+    expect(stderr).toMatch(/is read-only and expires at \d{4}-\d\d-\d\d \d\d:\d\d UTC \(in 24h\)\./);
     expect(stderr).toContain('pizzapi share s1 --revoke sh1');
     expect(stderr).not.toContain('▀');
   });
@@ -91,8 +91,8 @@ describe('share', () => {
     api.script['POST /api/sessions/s1/shares'] = () => ({ status: 201, body: { ...link(), mode: 'approve' } });
     const { stderr } = await cli('share', 's1', '--approve');
     expect(last().body).toEqual({ mode: 'approve' });
-    expect(stderr).toContain('lets people watch, write and approve');
-    expect(stderr).toContain('can have the agent do what it can do');
+    expect(stderr).toContain('allows reading, writing and approving');
+    expect(stderr).toContain('make the agent do anything that it can do');
     expect(await cli('share', 's1', '--approve', '--collab')).toMatchObject({ code: 2, stdout: '' });
   });
 
@@ -107,7 +107,7 @@ describe('share', () => {
     expect((await cli('share', 's1', '--list')).stdout.split('\n')).toEqual([
       'LINK  MODE    MADE  ENDS',
       'a     collab  2h    in 3h',
-      'b     read    now   taken back',
+      'b     read    now   revoked',
       'c     read    now   over',
       '',
     ]);
@@ -126,7 +126,11 @@ describe('share', () => {
   });
 
   it.each([
-    [['share', 's1', '--expires', 'tomorrow'], 2, 'bad_option: --expires is "tomorrow", but takes a number with'],
+    [
+      ['share', 's1', '--expires', 'tomorrow'],
+      2,
+      'bad_option: --expires is "tomorrow", but takes a number followed by',
+    ],
     [['share', 's1', '--expires', '0h'], 2, 'bad_option: --expires is "0h"'],
     [['share', 's1', '--revoke', 'a.b'], 1, 'invalid_id: "a.b"'],
     [['share', 's1', '--list', '--revoke-all'], 2, "bad_option: Option '--list' cannot be used with option"],
@@ -216,7 +220,7 @@ describe('users', () => {
     expect(last()).toMatchObject({ route: 'PATCH /api/users/u_1', body: { disabled: true } });
     expect(await cli('users', 'enable', 'u_1')).toMatchObject({ code: 0 });
     expect(last()).toMatchObject({ route: 'PATCH /api/users/u_1', body: { disabled: false } });
-    expect((await cli('users', 'disable', 'nobody@example.com')).stderr).toMatch(/^user_not_found: Nobody has/);
+    expect((await cli('users', 'disable', 'nobody@example.com')).stderr).toMatch(/^user_not_found: No account has/);
   });
 
   it('are for admins', async () => {

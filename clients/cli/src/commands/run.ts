@@ -26,30 +26,30 @@ export function addRun(program: Command, context: CliContext): void {
     // What stands behind `--` is pi's, and not ours to count.
     .allowExcessArguments()
     .description('Start a session on a runner and attach to it')
-    .option('-d, --detach', 'Print its id and link instead of attaching')
-    .option('--wait', 'Print what happens until the agent is done, instead of attaching')
-    .option('--runner <runner>', 'Id or name of the runner (default: the only one that is online)')
+    .option('-d, --detach', 'Print the id and the link of the session instead of attaching')
+    .option('--wait', 'Print the log until the agent is done, instead of attaching')
+    .option('--runner <runner>', 'Id or name of the runner (default: the only online runner)')
     .option('--cwd <folder>', "Folder on the runner (default: the runner's)")
     .option('--model <model>', "Model, as provider/id (default: the runner's)")
-    .option('--name <name>', 'What the session is called')
+    .option('--name <name>', 'Name of the session')
     .option('--json', 'With --detach: print one line of JSON, { sessionId, runnerId, shareUrl }')
     .addHelpText(
       'after',
       `${examples('pizzapi run', 'pizzapi run --detach "Fix the failing test" --cwd ~/project', 'pizzapi run --wait "Summarise the README" -- --tools read,grep,ls --thinking high')}
 
-Options of pi stand behind --, as one gives them to pi itself, and hold for as long as the session
+Put options of pi after --. They apply for as long as the session
 lives: --model, --provider, --thinking, --tools, --no-tools, --no-builtin-tools, --system-prompt,
 --append-system-prompt, --no-extensions, --no-skills, --no-prompt-templates, --no-context-files.
 
-With --wait it ends with 0 when the agent is done, and with 1 when it failed or was stopped.`,
+With --wait the exit code is 0 when the agent is done, and 1 when it failed or was stopped.`,
     )
     .action(async (_prompt: string | undefined, flags: RunFlags) => {
       const { io } = context;
       const { prompt, pi } = readWords(command.args, context.argv, flags);
       const attaches = flags.detach !== true && flags.wait !== true;
-      if (attaches) requireTerminal(io, '`pizzapi run --detach` starts a session and leaves it to itself');
+      if (attaches) requireTerminal(io, '`pizzapi run --detach` starts a session without attaching');
       if (flags.wait === true && prompt === undefined) {
-        throw new Failure(errorInfo('input_empty', 'Without a prompt there is nothing to wait for'));
+        throw new Failure(errorInfo('input_empty', '--wait needs a prompt'));
       }
       const gateway = gatewayOf(flags, io);
       const started = await start(gateway, prompt, flags, pi);
@@ -78,11 +78,11 @@ function readWords(
   const words = [...operands.slice(0, operands.length - behind.length), ...pi.words];
   const [prompt, ...more] = words;
   if (more.length > 0) {
-    const what = `There is one prompt, and "${toSafeLine(more[0]!, 40)}" would be another: put quotes around it`;
+    const what = `Only one prompt is allowed; "${toSafeLine(more[0]!, 40)}" is a second one: put the prompt in quotes`;
     throw new Failure(errorInfo('bad_option', what), EXIT.usage);
   }
   if (flags.model !== undefined && pi.model !== undefined) {
-    throw new Failure(errorInfo('bad_option', 'The model is named twice, before -- and behind it'), EXIT.usage);
+    throw new Failure(errorInfo('bad_option', 'The model is given twice, before and after --'), EXIT.usage);
   }
   return { prompt, pi };
 }
@@ -115,6 +115,6 @@ export function chooseRunner(runners: readonly RunnerInfo[], named: string | und
     .join(', ');
   if (online.length === 0) throw new Failure(errorInfo('runner_not_found', 'No runner is online'));
   const what =
-    named === undefined ? 'There are several runners' : `No single runner "${toSafeLine(named, 80)}" is online`;
+    named === undefined ? 'Several runners are online' : `No single runner "${toSafeLine(named, 80)}" is online`;
   throw new Failure({ code: 'runner_not_found', message: `${what}. Name one with --runner: ${there}.` });
 }

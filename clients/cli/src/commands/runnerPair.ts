@@ -26,16 +26,16 @@ interface PairFlags extends Record<string, unknown> {
 /** Adds `pair` to the command `runner`, which passes everything else on to the runner's own program. */
 export function addRunnerPair(runner: Command, { io }: CliContext): void {
   addOptions(runner.command('pair'), PAIR_OPTIONS)
-    .description('Get this host a token of its own, approved by you in a browser or on your phone')
+    .description('Get a runner token for this machine; you approve it in a browser or on your phone')
     .helpOption('-h, --help', 'Print this')
-    .option('--name <name>', 'What the token is called in your list of keys (default: the host name)')
-    .option('--no-browser', 'Do not open the page here')
+    .option('--name <name>', 'Name of the token in your list of keys (default: the host name)')
+    .option('--no-browser', 'Do not open a browser')
     .option('--no-qr', 'Do not show a QR code')
     .addHelpText(
       'after',
       `${examples('pizzapi runner pair --relay-url https://relay.example.com', 'pizzapi runner')}
 
-The token is kept in <home>/runner/token.json, which you alone can read. PIZZAPI_RUNNER_TOKEN goes before it.`,
+The token is stored in <home>/runner/token.json, which only you can read. PIZZAPI_RUNNER_TOKEN takes precedence.`,
     )
     .action(async (flags: PairFlags) => {
       const { home, url } = gatewayOf(flags, io);
@@ -52,8 +52,8 @@ The token is kept in <home>/runner/token.json, which you alone can read. PIZZAPI
       const given = { token, relayUrl: url, natsUrl: named ?? natsUrl };
       writeRunnerToken(home, given);
       line(io.stdout, `Paired with ${url}. Start the runner with \`pizzapi runner\`.`);
-      line(io.stderr, `The token is kept in ${runnerTokenFile(home)}.`);
-      if (replaced) line(io.stderr, 'It replaces an older one: revoke that with `pizzapi keys revoke`.');
+      line(io.stderr, `The token is stored in ${runnerTokenFile(home)}.`);
+      if (replaced) line(io.stderr, 'It replaces an older token: revoke the old one with `pizzapi keys revoke`.');
       const problem = natsProblem(given.natsUrl, url);
       if (problem !== undefined) line(io.stderr, `${problem}: start the runner with --nats-url.`);
     });
@@ -61,7 +61,7 @@ The token is kept in <home>/runner/token.json, which you alone can read. PIZZAPI
 
 /** Why the runner will not find nats-server under the address that was kept, if that is plain already. */
 export function natsProblem(natsUrl: string | undefined, relayUrl: string): string | undefined {
-  if (natsUrl === undefined) return 'The gateway did not say where nats-server is';
+  if (natsUrl === undefined) return 'The gateway did not give an address of nats-server';
   const astray = isLoopback(natsUrl) && !isLoopback(relayUrl);
-  return astray ? `The gateway says that nats-server is at ${natsUrl}, which is this machine` : undefined;
+  return astray ? `The gateway gave the address ${natsUrl} of nats-server, which is this machine` : undefined;
 }

@@ -10,8 +10,8 @@ import { ago } from '../formatTime.js';
 
 export function addSessions(program: Command, { io }: CliContext): void {
   addOptions(program.command('sessions'), GATEWAY_OPTIONS)
-    .description('List the sessions, the latest first')
-    .option('--json', 'Print one line of JSON a session')
+    .description('List your sessions, newest first')
+    .option('--json', 'Print one line of JSON for each session')
     .addHelpText(
       'after',
       examples('pizzapi sessions', 'pizzapi sessions --json | jq -r \'select(.state=="waiting").sessionId\''),

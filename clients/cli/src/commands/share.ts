@@ -26,18 +26,16 @@ const others = (name: string) => [...ONLY.filter((other) => other !== name), 'co
 
 export function addShare(program: Command, { io }: CliContext): void {
   addOptions(program.command('share <sid>'), GATEWAY_OPTIONS)
-    .description('Make a link that shows one session to whoever has it, or take links back')
+    .description('Create, list or revoke share links of a session')
     .addOption(
-      new Option('--collab', 'Let them write too, and answer questions; otherwise they can only watch').conflicts(
-        'approve',
-      ),
+      new Option('--collab', 'Allow guests to write and to answer prompts (default: read-only)').conflicts('approve'),
     )
-    .option('--approve', 'Let them write, and approve single calls and plans; not rules for later calls')
-    .option('--expires <duration>', 'How long the link works: 30m, 2h, 7d; 30 days at most (default: a day)')
-    .addOption(new Option('--list', 'List the links of this session').conflicts(others('list')))
-    .addOption(new Option('--revoke <shareId>', 'Take one link back').conflicts(others('revoke')))
-    .addOption(new Option('--revoke-all', 'Take all links of this session back').conflicts(others('revokeAll')))
-    .option('--json', 'Print JSON: { shareUrl, token, expiresAt, shareId, mode }; with --list a line a link')
+    .option('--approve', 'Allow guests to write and to approve single tool calls and plans, but no lasting rules')
+    .option('--expires <duration>', 'Lifetime of the link: 30m, 2h, 7d; at most 30 days (default: one day)')
+    .addOption(new Option('--list', 'List the share links of this session').conflicts(others('list')))
+    .addOption(new Option('--revoke <shareId>', 'Revoke one link').conflicts(others('revoke')))
+    .addOption(new Option('--revoke-all', 'Revoke all links of this session').conflicts(others('revokeAll')))
+    .option('--json', 'Print JSON: { shareUrl, token, expiresAt, shareId, mode }; with --list one line for each link')
     .option('--no-qr', 'Do not show a QR code')
     .addHelpText(
       'after',
@@ -70,9 +68,9 @@ const modeOf = ({ approve, collab }: ShareFlags): ShareMode =>
   approve === true ? 'approve' : collab === true ? 'collab' : 'read';
 
 const MAY: Readonly<Record<ShareMode, string>> = {
-  read: 'lets people watch',
-  collab: 'lets people watch and write',
-  approve: 'lets people watch, write and approve',
+  read: 'is read-only',
+  collab: 'allows reading and writing',
+  approve: 'allows reading, writing and approving',
 };
 
 async function share(
@@ -86,10 +84,13 @@ async function share(
   if (json === true) return line(io.stdout, JSON.stringify(made));
   const { shareUrl, mode, expiresAt, shareId, scanUrl = shareUrl } = made;
   line(io.stdout, shareUrl);
-  line(io.stderr, `This link ${MAY[mode]}, until ${expiry(expiresAt, Date.now())}.`);
+  line(io.stderr, `This link ${MAY[mode]} and expires at ${expiry(expiresAt, Date.now())}.`);
   if (mode !== 'read')
-    line(io.stderr, paint(io, 'yellow', 'Whoever may write can have the agent do what it can do on its host.'));
-  line(io.stderr, `Take it back with: pizzapi share ${sid} --revoke ${shareId}`);
+    line(
+      io.stderr,
+      paint(io, 'yellow', 'Guests with write access can make the agent do anything that it can do on its machine.'),
+    );
+  line(io.stderr, `Revoke it with: pizzapi share ${sid} --revoke ${shareId}`);
   if (qr) showQr(io, io.stderr, scanUrl);
 }
 
@@ -103,9 +104,9 @@ const COLUMNS: readonly Column[] = [
 async function list(io: Io, gateway: GatewayAccess, sid: string, json: boolean): Promise<void> {
   const { shares } = await unwrapResult(gateway, gateway.api.shares(sid));
   if (json) return shares.forEach((one) => line(io.stdout, JSON.stringify(one)));
-  if (shares.length === 0) return line(io.stdout, `No links. Make one with \`pizzapi share ${sid}\`.`);
+  if (shares.length === 0) return line(io.stdout, `No links. Create one with \`pizzapi share ${sid}\`.`);
   const now = Date.now();
-  const ends = (one: ShareInfo) => (one.revokedAt === undefined ? left(one.expiresAt, now) : 'taken back');
+  const ends = (one: ShareInfo) => (one.revokedAt === undefined ? left(one.expiresAt, now) : 'revoked');
   const rows = shares.map((one) => [one.shareId, one.mode, ago(now - one.createdAt), ends(one)]);
   const over = (at: number) => shares[at]!.revokedAt !== undefined || shares[at]!.expiresAt <= now;
   for (const row of tableRows(COLUMNS, rows, io, over)) line(io.stdout, row);
@@ -114,13 +115,13 @@ async function list(io: Io, gateway: GatewayAccess, sid: string, json: boolean):
 async function revoke(io: Io, gateway: GatewayAccess, sid: string, shareId: string): Promise<void> {
   if (!isId(shareId)) throw new Failure(errorInfo('invalid_id', `"${shareId.slice(0, 80)}" is not the id of a link`));
   await unwrapResult(gateway, gateway.api.revokeShare(sid, shareId));
-  line(io.stdout, `Taken back: ${shareId}. Who watched through it is disconnected, and what they had begun ends.`);
+  line(io.stdout, `Revoked: ${shareId}. Its guests are disconnected, and the work they started is stopped.`);
 }
 
 async function revokeAll(io: Io, gateway: GatewayAccess, sid: string): Promise<void> {
   await unwrapResult(gateway, gateway.api.revokeShares(sid));
   line(
     io.stdout,
-    `All links of ${sid} are taken back. Who watched through one is disconnected, and what they had begun ends.`,
+    `All links of ${sid} are revoked. Their guests are disconnected, and the work they started is stopped.`,
   );
 }

@@ -18,15 +18,15 @@ interface TailFlags extends Record<string, unknown> {
 
 export function addTail(program: Command, context: CliContext): void {
   addGuestName(addOptions(program.command('tail <session>'), GATEWAY_OPTIONS))
-    .description('Print the log of a session and follow it until the session ends; <session> is an id or a link')
-    .option('--from <seq>', 'Start with this offset instead of the first event')
+    .description('Print the log of a session and follow it until the session ends; <session> is an id or a share link')
+    .option('--from <seq>', 'Start at this offset instead of the first event')
     .option('--last <n>', 'Start with the last n events')
-    .option('--json', 'Print one line of JSON an event: { seq, event }')
+    .option('--json', 'Print one line of JSON for each event: { seq, event }')
     .addHelpText(
       'after',
       `${examples('pizzapi tail <sid>', 'pizzapi tail <sid> --last 20', 'pizzapi tail <sid> --from 120 --json | jq -c .event.type', "pizzapi tail '<share link>'")}
 
-Ends when the session does: with 0 when it was completed or stopped by a person, with 1 otherwise.`,
+Stops when the session ends. The exit code is 0 when the session was completed or stopped by a person, else 1.`,
     )
     .action(async (session: string, flags: TailFlags) => {
       context.exitCode = await follow(session, flags, context.io);

@@ -55,8 +55,8 @@ function accessOf(io: Io): ShareAccess {
   const found = hostAccess(io.env);
   if (found === undefined) {
     const what =
-      'No relay is known here. Run `pizzapi local` for one on this machine, or `pizzapi runner pair --relay-url <address>`';
-    return { kind: 'none', error: { code: 'runner_token_missing', message: `${what} for one elsewhere.` } };
+      'No gateway is configured. Run `pizzapi local` for one on this machine, or `pizzapi runner pair --relay-url <address>`';
+    return { kind: 'none', error: { code: 'runner_token_missing', message: `${what} for another one.` } };
   }
   const { token, natsUrl, relayUrl } = found;
   return { kind: 'found', access: { token, natsUrl }, relayUrl: relayUrl ?? gatewayOf({}, io).url };
@@ -74,7 +74,7 @@ function ownersApi(io: Io, relayUrl: string, sid: string): { url: string; api: A
 async function makeLink(io: Io, relayUrl: string, sid: string, mode: ShareMode): Promise<ShareLink> {
   const { url, api } = ownersApi(io, relayUrl, sid);
   if (api === undefined) {
-    return { kind: 'ownerOnly', url, why: 'For a link that others can open, sign in first: pizzapi login' };
+    return { kind: 'ownerOnly', url, why: 'To create share links, sign in first: pizzapi login' };
   }
   for (const until = Date.now() + APPEARS_MS; ;) {
     const made = await api.createShare(sid, { mode });
@@ -89,7 +89,7 @@ async function makeLink(io: Io, relayUrl: string, sid: string, mode: ShareMode):
     }
     // The gateway reads of it in the log, as everybody does.
     if (made.error.code !== 'session_not_found' || Date.now() >= until) {
-      return { kind: 'ownerOnly', url, why: `There is no link for others: ${made.error.message}` };
+      return { kind: 'ownerOnly', url, why: `No share link was created: ${made.error.message}` };
     }
     await io.sleep(ASK_EVERY_MS, new AbortController().signal);
   }

@@ -16,8 +16,8 @@ const COLUMNS: readonly Column[] = [
 
 export function addUsage(program: Command, { io }: CliContext): void {
   addOptions(program.command('usage'), GATEWAY_OPTIONS)
-    .description('Say what you store at a gateway, how much you may, and which sessions take the most')
-    .option('--json', 'Print one line of JSON: { uses, sessions }, in bytes; a limit of 0 is none')
+    .description('Print what you store at a gateway, your limits, and the largest sessions')
+    .option('--json', 'Print one line of JSON: { uses, sessions }, in bytes; a limit of 0 means no limit')
     .addHelpText(
       'after',
       examples('pizzapi usage', "pizzapi usage --json | jq '.uses[0]'", 'pizzapi delete <sid> --yes'),
@@ -29,15 +29,12 @@ export function addUsage(program: Command, { io }: CliContext): void {
       for (const text of usageText(usage, io)) line(io.stdout, text);
       const warning = storageWarning(usage.uses);
       if (warning !== undefined)
-        line(
-          io.stderr,
-          `${describeUse(warning)}. Delete sessions that are not needed any more: pizzapi delete <sid> --yes`,
-        );
+        line(io.stderr, `${describeUse(warning)}. Delete unused sessions: pizzapi delete <sid> --yes`);
     });
 }
 
 function usageText({ uses, sessions }: UsageReply, io: Pick<Io, 'colour'>): string[] {
-  const said = uses.map((use) => `${describeUse(use)}${use.limit === 0 ? ', without a limit' : ''}.`);
+  const said = uses.map((use) => `${describeUse(use)}${use.limit === 0 ? ', no limit' : ''}.`);
   if (sessions.length === 0) return said;
   const rows = sessions.map(({ sessionId, files, log, name }) => [
     sessionId,

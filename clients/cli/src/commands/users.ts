@@ -11,13 +11,13 @@ import { ago } from '../formatTime.js';
 export function addUsers(program: Command, { io }: CliContext): void {
   const users = program
     .command('users')
-    .description('List the people of a relay and close their accounts (for admins)')
+    .description('List, disable and enable the accounts of a gateway (admins only)')
     .helpCommand(false)
     .addHelpText('after', examples('pizzapi users', 'pizzapi users disable ada@example.com'));
 
   addOptions(users.command('list', { isDefault: true }), GATEWAY_OPTIONS)
-    .description('List the people')
-    .option('--json', 'Print one line of JSON a person')
+    .description('List the accounts')
+    .option('--json', 'Print one line of JSON for each account')
     .addHelpText('after', examples('pizzapi users', 'pizzapi users list --json | jq -r .email'))
     .action(async (flags: Record<string, unknown>) => {
       const all = await people(gatewayOf(flags, io));
@@ -33,7 +33,7 @@ export function addUsers(program: Command, { io }: CliContext): void {
         const gateway = gatewayOf(flags, io);
         const userId = user.includes('@') ? await userAt(gateway, user) : user;
         if (!isId(userId))
-          throw new Failure(errorInfo('invalid_id', `"${userId.slice(0, 80)}" is not the id of a person`));
+          throw new Failure(errorInfo('invalid_id', `"${userId.slice(0, 80)}" is not the id of an account`));
         await unwrapResult(gateway, gateway.api.setUserDisabled(userId, disabled));
         line(io.stdout, `${userId} ${done}`);
       });
@@ -44,10 +44,10 @@ const CHANGES = [
   {
     verb: 'disable',
     disabled: true,
-    what: 'Close an account: nothing signs in to it any more, and who is in is disconnected',
+    what: 'Disable an account: end its logins and connections, and refuse new ones',
     done: 'is disabled, and disconnected.',
   },
-  { verb: 'enable', disabled: false, what: 'Open an account again', done: 'may sign in again.' },
+  { verb: 'enable', disabled: false, what: 'Enable a disabled account', done: 'may sign in again.' },
 ] as const;
 
 async function people(gateway: GatewayAccess): Promise<UserInfo[]> {
@@ -58,7 +58,7 @@ async function userAt(gateway: GatewayAccess, email: string): Promise<string> {
   const wanted = email.toLowerCase();
   const found = (await people(gateway)).find((user) => user.email?.toLowerCase() === wanted);
   if (found === undefined)
-    throw new Failure(errorInfo('user_not_found', `Nobody has the address ${email.slice(0, 80)}`));
+    throw new Failure(errorInfo('user_not_found', `No account has the address ${email.slice(0, 80)}`));
   return found.userId;
 }
 

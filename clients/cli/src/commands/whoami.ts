@@ -16,7 +16,7 @@ const BY: Readonly<Record<Me['by'], string>> = {
 
 export function addWhoami(program: Command, { io }: CliContext): void {
   addOptions(program.command('whoami'), GATEWAY_OPTIONS)
-    .description('Say who you are at a gateway, and by which credential')
+    .description('Print your account at a gateway and the credential in use')
     .option('--json', 'Print one line of JSON: { url, userId, name, role, by, … }')
     .addHelpText('after', examples('pizzapi whoami', 'pizzapi whoami --json | jq -r .userId'))
     .action(async (flags: Record<string, unknown>) => {

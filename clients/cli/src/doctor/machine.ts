@@ -40,16 +40,16 @@ export function checkChromium(env: NodeJS.ProcessEnv): Finding {
   const named = env['PIZZAPI_CHROMIUM'];
   const found = [...(named === undefined ? [] : [named]), ...onPath, MAC_CHROME].find(isProgram);
   if (found !== undefined) return ok('chromium', found);
-  return warn('chromium', 'There is none; the browser tests are skipped', 'Install chromium, or set PIZZAPI_CHROMIUM.');
+  return warn('chromium', 'not found; browser tests are skipped', 'Install chromium, or set PIZZAPI_CHROMIUM.');
 }
 
 /** Whether commands that an agent may run because they only read are kept from writing, or only looked at. */
 export async function checkReads(env: NodeJS.ProcessEnv): Promise<Finding> {
   const sandbox = await findReadSandbox(env);
   if (sandbox.kind === 'enforced') {
-    return ok('reads', `Enforced: commands that only read run in a sandbox (${sandbox.program})`);
+    return ok('reads', `Enforced: read-only commands run in a sandbox (${sandbox.program})`);
   }
-  const text = `Only checked: commands that only read run without a sandbox, because ${sandbox.why}`;
+  const text = `Only checked: read-only commands run without a sandbox, because ${sandbox.why}`;
   if (process.platform !== 'linux') return ok('reads', text);
   return warn('reads', text, 'Install bubblewrap, and allow unprivileged user namespaces.');
 }
@@ -63,7 +63,7 @@ const SECRETS = [
 export function checkSecrets(home: string): Finding[] {
   if (process.platform === 'win32' || !existsSync(home)) return [];
   const open = ['.', ...SECRETS].map((name) => join(home, name)).filter((path) => existsSync(path) && isOpen(path));
-  if (open.length === 0) return [ok('secrets', `Only you can read what is in ${home}`)];
+  if (open.length === 0) return [ok('secrets', `Only you can read ${home}`)];
   return open.map((path) => {
     const mode = statSync(path).isDirectory() ? '700' : '600';
     return fail('secrets', `Others on this machine can read ${path}`, `chmod ${mode} ${path}`);
@@ -102,7 +102,7 @@ export function checkPi(env: NodeJS.ProcessEnv): Finding {
   const providers = [...new Set([...stored, ...named])].sort();
   if (providers.length > 0) return ok('pi', `${folder}; keys or endpoints for ${providers.join(', ')}`);
   const todo = 'Set a key such as ANTHROPIC_API_KEY, or sign in with `pi` and /login.';
-  return warn('pi', `${folder} has no key; only the model demo/demo will answer`, todo);
+  return warn('pi', `${folder} has no API key; only the model demo/demo works`, todo);
 }
 
 function keysOf(file: string, within?: string): string[] {

@@ -19,40 +19,41 @@ const START = 'Start it with `npm start` or `pizzapi local`.';
 
 export function checkLocalRun(home: string): Finding {
   const state = readLocalState(home);
-  if (state === undefined) return warn('local run', `None uses ${home}`, START);
+  if (state === undefined) return warn('local run', `No local run uses ${home}`, START);
   return isAlive(state.pid)
     ? ok('local run', `${state.url}, process ${state.pid}`)
-    : warn('local run', `${home} says process ${state.pid}, which is gone: it was killed`, START);
+    : warn('local run', `${home} names process ${state.pid}, which no longer runs`, START);
 }
 
 /** The gateway, whether it takes our credentials, who may reach it, and its runners. */
 export async function checkGateway({ url, token, api }: GatewayAccess): Promise<Finding[]> {
   const ready = await answer(`${url}/readyz`);
-  if (ready === undefined) return [fail('gateway', `${url} does not answer`, `${START} Another one: --relay-url.`)];
+  if (ready === undefined)
+    return [fail('gateway', `${url} does not answer`, `${START} Use --relay-url for another one.`)];
   const findings = [
     ready
       ? ok('gateway', `${url} is ready`)
-      : fail('gateway', `${url} is not ready`, 'Its log says why; wait some seconds.'),
+      : fail('gateway', `${url} is not ready`, 'Wait a few seconds, or read its log.'),
     exposure(url),
   ];
   const me = await api.me();
   if (me.kind === 'failed') {
     const todo = token === undefined ? 'Set PIZZAPI_API_KEY, or use the home of the local run.' : me.error.message;
-    return [...findings, fail('sign-in', `${url} does not take our credentials`, todo)];
+    return [...findings, fail('sign-in', `${url} refused the credentials`, todo)];
   }
   findings.push(ok('sign-in', `as ${me.value.userId}`));
   const usage = await api.usage();
   if (usage.kind === 'ok') findings.push(storageFinding(usage.value.uses));
   const runners = await api.runners();
   if (runners.kind === 'failed')
-    return [...findings, fail('runner', 'The runners cannot be listed', runners.error.message)];
+    return [...findings, fail('runner', 'The list of runners cannot be read', runners.error.message)];
   return [...findings, ...runnerFindings(runners.value.runners)];
 }
 
 export function runnerFindings(runners: readonly RunnerInfo[]): Finding[] {
   const online = runners.filter((runner) => runner.online === true);
   if (online.length === 0)
-    return [fail('runner', `None of ${runners.length} is online`, 'Start one with `pizzapi runner`.')];
+    return [fail('runner', `0 of ${runners.length} are online`, 'Start one with `pizzapi runner`.')];
   return online.map(({ name, sessions, maxSessions, models }) => {
     const available = models.filter((model) => model.available).length;
     return ok(
@@ -69,17 +70,17 @@ export function storageFinding(uses: readonly StorageUseInfo[]): Finding {
   return warn(
     'storage',
     describeUse(warning),
-    '`pizzapi usage` lists what takes the room; `pizzapi delete <session> --yes` makes some.',
+    '`pizzapi usage` lists the largest sessions; `pizzapi delete <session> --yes` frees their storage.',
   );
 }
 
 /** Whether strangers could listen in. */
 export function exposure(url: string): Finding {
-  if (isLoopback(url)) return ok('exposure', 'Only this machine can reach the gateway');
+  if (isLoopback(url)) return ok('exposure', 'Only this machine can connect to the gateway');
   if (url.startsWith('https:')) return ok('exposure', `${url} is encrypted`);
   return warn(
     'exposure',
-    `${url} is reachable from elsewhere without encryption`,
+    `${url} accepts connections from other machines without encryption`,
     'Put TLS in front and set PIZZAPI_PUBLIC_URL.',
   );
 }
@@ -115,7 +116,7 @@ async function checkInside({ url, admin }: NatsAccess): Promise<Finding[]> {
 async function checkStreams(b: Backbone): Promise<Finding> {
   try {
     await verifyProvisioned(b);
-    return ok('streams', 'All streams and buckets are as they must be');
+    return ok('streams', 'All streams and buckets match');
   } catch (thrown) {
     const { code, message } = toErrorInfo(thrown);
     return fail('streams', code, message);
@@ -127,8 +128,8 @@ async function checkAuthenticator(b: Backbone): Promise<Finding> {
   const question = encode({ verb: 'has_result', commandId: 'doctor' });
   const { kind } = await requestRpc(b, hostApiSubjects.session('doctor'), question, { timeoutMs: ANSWER_MS });
   if (kind === 'ok') return ok('authenticator', 'It answers');
-  const what = kind === 'timeout' ? 'It does not answer in time' : 'None is connected: no runner can sign in';
-  return fail('authenticator', what, `${START} Its log says more.`);
+  const what = kind === 'timeout' ? 'It does not answer in time' : 'Not connected: no runner can sign in';
+  return fail('authenticator', what, `${START} Read its log.`);
 }
 
 /** The version that a nats-server announces to whoever connects, before any sign-in. */

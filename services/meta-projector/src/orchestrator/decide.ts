@@ -101,7 +101,7 @@ function spawnProblem(
   if (runner?.userId !== sender.userId) {
     return errorInfo('runner_not_found', `There is no runner "${runnerId ?? sender.runnerId}"`);
   }
-  if (isTaken) return errorInfo('already_exists', `There is a session ${sessionId}`);
+  if (isTaken) return errorInfo('already_exists', `Session ${sessionId} already exists`);
   return runner.online ? undefined : errorInfo('host_lost', `The runner "${runner.rid}" is offline`);
 }
 
