@@ -103,7 +103,7 @@ describe('what an account, a session and a link may store', () => {
     const full = await upload(sid, eve.token, bytes(2 * MIB));
     expect(full).toMatchObject({ status: 507, code: 'storage_full' });
     expect(full.text).toMatch(
-      /This session holds 3(\.\d)? MiB of at most 4 MiB; 2 MiB more were to be stored\. Delete sessions/,
+      /This session holds 3(\.\d)? MiB of at most 4 MiB; 2 MiB more were requested\. Delete unused sessions/,
     );
     await expect(put(hosted, bytes(2 * MIB))).rejects.toMatchObject({
       code: 'storage_full',
@@ -134,7 +134,7 @@ describe('what an account, a session and a link may store', () => {
     expect((await upload(sid, link.token, bytes(900 * KIB))).status).toBe(201);
     const full = await upload(sid, link.token, bytes(200 * KIB));
     expect(full).toMatchObject({ status: 507, code: 'storage_full' });
-    expect(full.text).toMatch(/The files that came by this link have 900 KiB of at most 1 MiB/);
+    expect(full.text).toMatch(/The files stored through this link use 900 KiB of at most 1 MiB/);
     const told = await ask(stage.url, `/api/sessions/${sid}/usage`, { bearer: link.token });
     expect((told.json as UsageReply).uses.map(({ of }) => of)).toEqual(['link', 'session']);
     expect((await upload(sid, eve.token, bytes(200 * KIB))).status).toBe(201);

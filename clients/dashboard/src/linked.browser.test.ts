@@ -42,19 +42,19 @@ describe('linked sessions', () => {
     const page = await open('/s/boss');
     await list(page)
       .getByRole('link', { name: /Load test/ })
-      .getByRole('img', { name: 'Started by Bob, by a link' })
+      .getByRole('img', { name: 'Started by Bob, by share link' })
       .waitFor();
     expect(
       await list(page)
         .getByRole('img', { name: /^Started by/ })
         .count(),
     ).toBe(1);
-    await page.getByRole('log').getByText('for Bob, by a link').waitFor();
+    await page.getByRole('log').getByText('for Bob, by share link').waitFor();
     await list(page)
       .getByRole('link', { name: /Load test/ })
       .click();
-    await page.locator('header').getByRole('img', { name: 'Started by Bob, by a link' }).waitFor();
-    await page.getByRole('definition').filter({ hasText: 'Bob, by a link' }).waitFor();
+    await page.locator('header').getByRole('img', { name: 'Started by Bob, by share link' }).waitFor();
+    await page.getByRole('definition').filter({ hasText: 'Bob, by share link' }).waitFor();
     expect(scripted.complaints).toEqual([]);
     await page.close();
   });

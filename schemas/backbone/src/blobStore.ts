@@ -134,7 +134,7 @@ export class BlobStore {
         // Somebody else has brought the same bytes, and was charged for them.
         await this.usage.giveBack(owners, size);
       } else if (found.value.leaving === true) {
-        if (Date.now() > deadline) throw new CodedError('unavailable', 'The file is just being removed');
+        if (Date.now() > deadline) throw new CodedError('unavailable', 'The file is being removed');
         await sleep(LEAVING_POLL_MS);
       } else {
         const row = takenUp(found.value, { mediaType, byLink: owners.link !== undefined });

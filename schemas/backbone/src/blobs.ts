@@ -37,7 +37,7 @@ export async function entryOf(b: Backbone, name: string): Promise<ObjectInfo | n
     const found = await (await openObjects(b)).info(name);
     return found === null || found.deleted ? null : found;
   } catch (cause) {
-    throw new CodedError('unavailable', 'The store of files does not answer', { cause });
+    throw new CodedError('unavailable', 'The object store did not answer', { cause });
   }
 }
 
@@ -89,7 +89,7 @@ export async function getObject(b: Backbone, name: string): Promise<Blob | undef
     if (bytes !== undefined)
       return { bytes, mediaType: found.headers?.get(MEDIA_TYPE) || 'application/octet-stream', size: bytes.byteLength };
     // Removed in this moment, which its entry will say, or not on this server yet.
-    if (Date.now() > deadline) throw new CodedError('unavailable', 'The blob did not come');
+    if (Date.now() > deadline) throw new CodedError('unavailable', 'The blob was not received');
     await retry.wait();
   }
 }

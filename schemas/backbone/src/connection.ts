@@ -53,7 +53,7 @@ export interface BackboneCounters {
   reconnects: number;
   /** Events of a lower epoch than one already seen: a host that was replaced wrote them. */
   staleEpochEvents: number;
-  /** Holes in a live stream that were filled from the log. */
+  /** Gaps in live streams repaired from the log. */
   gapsFilled: number;
   /** Readers rebuilt after a failure. */
   readersRebuilt: number;
@@ -166,7 +166,7 @@ export class BackboneConnection implements Backbone {
   async whileConnected<T>(request: Promise<T>): Promise<T> {
     let off: () => void = () => undefined;
     const broken = new Promise<never>((_, reject) => {
-      off = this.onStatus(() => reject(new CodedError('unavailable', 'The connection broke')));
+      off = this.onStatus(() => reject(new CodedError('unavailable', 'The connection to nats-server was lost')));
     });
     try {
       return await Promise.race([request, broken]);
@@ -329,7 +329,7 @@ async function dial(
       const refused = cause instanceof errors.AuthorizationError;
       (log ?? silentLogger).warn(
         { servers, why: cause instanceof Error ? cause.message : String(cause) },
-        refused ? 'nats-server refused the credentials' : 'nats-server is out of reach',
+        refused ? 'nats-server refused the credentials' : 'nats-server cannot be reached',
       );
       await retry.wait(signal);
       if (signal?.aborted !== true) continue;

@@ -32,6 +32,6 @@ export async function reportDurability(connection: BackboneConnection): Promise<
     const what = 'an acknowledged write could be lost in a power cut: set `sync_interval: always` in nats-server';
     connection.log.warn({ syncMs: found.syncMs }, what);
   } else if (found.kind === 'unknown') {
-    connection.log.info({ subject: SETTINGS }, 'the server does not tell whether it syncs every write');
+    connection.log.info({ subject: SETTINGS }, 'the server does not report whether it syncs every write');
   }
 }

@@ -49,7 +49,7 @@ export async function consumeDurably(b: Backbone, stream: string, options: Consu
       while (await readOnce(connection, consumer, stream, options)) retry.reset();
     } catch (error) {
       if (error instanceof HandlerFailed) throw error.cause;
-      connection.log.warn({ err: error, stream, consumer: name }, 'durable reader failed; trying again');
+      connection.log.warn({ err: error, stream, consumer: name }, 'durable consumer failed; rebuilding it');
       await retry.wait(signal);
     }
   }
@@ -124,7 +124,7 @@ async function handle(
         return true;
       } catch (cause) {
         if (!(cause instanceof CodedError)) throw new HandlerFailed('The handler failed', { cause });
-        connection.log.warn({ err: cause, seq, subject }, 'an event could not be handled yet; trying again');
+        connection.log.warn({ err: cause, seq, subject }, 'event handler failed; retrying the event');
       }
     }
     incoming.working();

@@ -86,7 +86,7 @@ test('of many who write at one revision exactly one succeeds', async () => {
   expect((await things.get('race'))?.value).toEqual({ name: `${winner}` });
 });
 
-test('a value of the wrong shape is passed over and counted, and a key that is none is refused', async () => {
+test('a value has an invalid shape is passed over and counted, and a key that is none is refused', async () => {
   const poison: string[] = [];
   const things = bucket<Thing>(s.b, 'api-keys', { check: isThing, onPoison: (key) => poison.push(key) });
   await bucket<unknown>(s.b, 'api-keys').put('bad', { nome: 1 });

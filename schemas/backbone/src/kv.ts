@@ -109,7 +109,7 @@ export async function retryUntilDeadline<T>(
   for (;;) {
     const result = await attempt();
     if (result !== undefined) return result;
-    if (Date.now() > deadline) throw new CodedError('unavailable', 'The backbone did not answer');
+    if (Date.now() > deadline) throw new CodedError('unavailable', 'nats-server did not answer');
     await retry.wait();
   }
 }
@@ -203,7 +203,7 @@ class OpenBucket<T> implements Bucket<T> {
       clearTimeout(patience);
       stop.abort();
     }
-    throw new CodedError('unavailable', 'The backbone did not answer');
+    throw new CodedError('unavailable', 'nats-server did not answer');
   }
 
   async count(prefix: string): Promise<number> {
@@ -251,7 +251,7 @@ class OpenBucket<T> implements Bucket<T> {
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
     }
-    this.connection.log.warn({ bucket: this.name, key, revision: message.seq }, 'value of the wrong shape');
+    this.connection.log.warn({ bucket: this.name, key, revision: message.seq }, 'value has an invalid shape');
     onPoison?.(key, message.seq);
     return undefined;
   }

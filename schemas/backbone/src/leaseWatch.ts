@@ -67,7 +67,7 @@ export async function* watchLeases(
     // While the backbone is away no lease can be read; the next look asks again.
     look()
       .catch((err: unknown) =>
-        internals(b).log.warn({ err }, 'leases that are due could not be read; they are read again'),
+        internals(b).log.warn({ err }, 'due leases could not be read; retrying'),
       )
       .finally(() => (looking = false));
   }, LOOK_EVERY_MS);

@@ -49,7 +49,7 @@ describe('an nkey', () => {
       undefined,
     ];
     for (const text of wrong) expect(isNkeySeed(text, 'user'), String(text)).toBe(false);
-    expect(() => openNkey(seed.slice(0, -1))).toThrow(/^This is not the seed of an nkey$/);
+    expect(() => openNkey(seed.slice(0, -1))).toThrow(/^The text is not the seed of an nkey$/);
     expect(verifyNkey('user', publicKey.slice(1), data, sign(data))).toBe(false);
     expect(verifyNkey('user', publicKey, data, Buffer.alloc(3))).toBe(false);
   });

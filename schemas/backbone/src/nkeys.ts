@@ -74,10 +74,10 @@ function encodeSeed(kind: NkeyKind, raw: Uint8Array): string {
 function decodeSeed(seed: string): { kind: NkeyKind; raw: Buffer } {
   const bytes = fromBase32(seed);
   if (bytes === undefined || bytes.length !== KEY_BYTES + 2 || (bytes[0]! & 0xf8) !== SEED_PREFIX)
-    throw new TypeError('This is not the seed of an nkey');
+    throw new TypeError('The text is not the seed of an nkey');
   const prefix = ((bytes[0]! & 7) << 5) | (bytes[1]! >> 3);
   const kind = (Object.keys(PREFIX) as NkeyKind[]).find((each) => PREFIX[each] === prefix);
-  if (kind === undefined) throw new TypeError('This is the seed of an nkey of another kind');
+  if (kind === undefined) throw new TypeError('The seed belongs to an nkey of another kind');
   return { kind, raw: bytes.subarray(2) };
 }
 

@@ -174,7 +174,7 @@ export async function provisionStream(connection: BackboneConnection, spec: Stre
   if (fields.length === 0) return;
   const fixed = fields.find((field) => FIXED.includes(field));
   if (fixed !== undefined) throw drift(spec, before, fixed);
-  connection.log.warn({ stream: spec.name, fields }, 'stream differs from what is needed; updating it');
+  connection.log.warn({ stream: spec.name, fields }, 'stream configuration differs; updating it');
   const after = await streams.update(spec.name, { ...spec }).catch((cause: unknown) => {
     throw drift(spec, before, fields[0]!, cause);
   });

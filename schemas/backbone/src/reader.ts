@@ -55,7 +55,7 @@ export async function readOrdered(connection: BackboneConnection, options: ReadO
       if (error instanceof HandlerFailed) throw error.cause;
       connection.log.warn(
         { err: error, stream: options.stream, filter: options.filter },
-        'reader failed; building it again',
+        'stream reader failed; rebuilding it',
       );
     }
     if (signal.aborted || connection.status() === 'closed') return;

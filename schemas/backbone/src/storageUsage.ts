@@ -179,7 +179,7 @@ export class StorageUsage {
             ? await this.rows.delete(key, { revision: found.revision })
             : await this.rows.update(key, value, found.revision);
       if (written.kind === 'stored') return undefined;
-      if (Date.now() > deadline) throw new CodedError('unavailable', 'Too many write to the same account at once');
+      if (Date.now() > deadline) throw new CodedError('unavailable', 'The storage counter of the account was changed concurrently');
       await sleep(Math.random() * CONFLICT_PAUSE_MS);
     }
   }
@@ -211,8 +211,8 @@ export function storageSums(rows: ReadonlyMap<string, BlobRow>): Map<string, num
  * behind the session stores.
  */
 export function storageFull(shortage: StorageShortage, forGuest = false): ErrorInfo {
-  if (shortage.of === 'relay') return errorInfo('storage_full', 'This relay has no room for more');
+  if (shortage.of === 'relay') return errorInfo('storage_full', 'This gateway has no storage left');
   if (shortage.of === 'account' && forGuest)
-    return errorInfo('storage_full', 'The account that this session belongs to has no room for more');
-  return errorInfo('storage_full', `${describeUse(shortage)}; ${formatBytes(shortage.adding)} more were to be stored`);
+    return errorInfo('storage_full', 'The account of this session has no storage left');
+  return errorInfo('storage_full', `${describeUse(shortage)}; ${formatBytes(shortage.adding)} more were requested`);
 }

@@ -260,7 +260,7 @@ class OpenWriter implements SessionWriter {
       this.last = undefined;
       if (attempt > 0) await retry.wait();
     }
-    return { kind: 'unavailable', reason: 'the log keeps refusing the offset it names' };
+    return { kind: 'unavailable', reason: 'the stream repeatedly refuses the expected offset' };
   }
 
   /**
@@ -299,7 +299,7 @@ class OpenWriter implements SessionWriter {
   /** What the last event of the session says about one of ours: it is in the log, it never will be, or it is next. */
   private async standing(entry: SpoolEntry, id: string): Promise<Standing | { kind: 'unavailable'; reason: string }> {
     const got = await lastOnSubject(this.connection, this.sid);
-    if (got.kind === 'unavailable') return { kind: 'unavailable', reason: 'the log does not answer' };
+    if (got.kind === 'unavailable') return { kind: 'unavailable', reason: 'the stream does not answer' };
     if (got.kind === 'none') {
       this.last = 0;
       return { kind: 'free' };
@@ -318,7 +318,7 @@ class OpenWriter implements SessionWriter {
 
   private fence(epoch: number): void {
     this.fencedBy = epoch;
-    this.options.log?.warn({ sid: this.sid, epoch: this.epoch, by: epoch }, 'session is fenced: a newer host owns it');
+    this.options.log?.warn({ sid: this.sid, epoch: this.epoch, by: epoch }, 'session is fenced: a newer epoch owns it');
     for (const waiter of this.waiters.values()) waiter({ kind: 'fenced', epoch });
     this.waiters.clear();
     for (const listener of this.fenceListeners) listener(epoch);
@@ -329,7 +329,7 @@ class OpenWriter implements SessionWriter {
     if (this.offline) return;
     this.offline = true;
     this.file.releaseMemory();
-    const what = isFull({ kind: 'unavailable', reason }) ? 'the log has no room' : 'the backbone is out of reach';
+    const what = isFull({ kind: 'unavailable', reason }) ? 'the stream is full' : 'nats-server cannot be reached';
     this.options.log?.warn({ sid: this.sid, reason }, `${what}; events are spooled`);
   }
 

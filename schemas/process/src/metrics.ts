@@ -97,11 +97,11 @@ export interface BackboneCounts {
 /** Shows what a process's connection to the backbone survived. A new connection begins at 0 again, as a process does. */
 export function exportBackboneMetrics(metrics: Metrics, counts: () => BackboneCounts): void {
   const shown = [
-    [metrics.counter(METRICS.backboneReconnects, 'Times the connection to nats-server was made anew'), 'reconnects'],
-    [metrics.counter(METRICS.backboneStale, 'Events of hosts that were replaced, passed over'), 'staleEpochEvents'],
-    [metrics.counter(METRICS.backboneGaps, 'Holes in a live stream that were filled from the log'), 'gapsFilled'],
+    [metrics.counter(METRICS.backboneReconnects, 'Reconnects to nats-server'), 'reconnects'],
+    [metrics.counter(METRICS.backboneStale, 'Events with a stale epoch, skipped'), 'staleEpochEvents'],
+    [metrics.counter(METRICS.backboneGaps, 'Gaps in live streams repaired from the log'), 'gapsFilled'],
     [metrics.counter(METRICS.backboneRebuilt, 'Readers rebuilt after a failure'), 'readersRebuilt'],
-    [metrics.counter(METRICS.backboneForeign, 'Messages not published by who may, passed over'), 'foreignMessages'],
+    [metrics.counter(METRICS.backboneForeign, 'Messages from an unauthorized publisher, skipped'), 'foreignMessages'],
   ] as const;
   metrics.beforeRender(() => {
     const now = counts();
@@ -116,5 +116,5 @@ function found<T>(registry: Registry, name: string, kind: abstract new (...args:
   const metric: unknown = registry.getSingleMetric(name);
   if (metric === undefined) return undefined;
   if (metric instanceof kind) return metric;
-  throw new TypeError(`The metric ${name} is already there as another kind`);
+  throw new TypeError(`The metric ${name} is already registered as another kind`);
 }

@@ -96,8 +96,8 @@ describe('options', () => {
       Options:
         --home <folder>      Folder for all state of a local run (default: ~/.pizzapi, env: PIZZAPI_HOME)
         --port <number>      Port of the gateway; 0 takes a free port (default: 7492, env: PIZZAPI_PORT)
-        --nats-url <url>     Address of nats-server; separate several by commas (default: nats://127.0.0.1:4222, env:
-                             PIZZAPI_NATS_URL)
+        --nats-url <url>     Address of nats-server; separate several by commas (default: nats://127.0.0.1:4222,
+                             env: PIZZAPI_NATS_URL)
         --log-level <level>  Lowest level that is logged: debug, info, warn, error, silent (default: info, env:
                              PIZZAPI_LOG_LEVEL)
         --public-url <url>   Address of the page, when it differs from host and port (env: PIZZAPI_PUBLIC_URL)

@@ -52,9 +52,9 @@ export async function runService(
       process.on(signal, () => (abort.signal.aborted ? process.exit(128 + constants.signals[signal]) : stop(signal)));
     }
     if (stopWithParent) {
-      process.once('disconnect', () => !abort.signal.aborted && stop('parent gone'));
+      process.once('disconnect', () => !abort.signal.aborted && stop('parent process exited'));
       // It may have gone before anybody could listen: that is not told. (Undefined for who was not forked.)
-      if (process.connected === false) stop('parent gone');
+      if (process.connected === false) stop('parent process exited');
     }
   });
   const crash = (thrown: unknown) => {
@@ -68,7 +68,7 @@ export async function runService(
   const starting = start({ log, signal: abort.signal, env: process.env });
   const late = asked.then(async () => {
     if (await within(limitMs, starting.then(ignore, ignore))) return new Promise<never>(ignore);
-    log.error({ code: 'internal', limitMs }, 'did not stop in time while it started');
+    log.error({ code: 'internal', limitMs }, 'did not stop in time during start');
     return process.exit(EXIT.hung);
   });
   const service = await Promise.race([starting, late]).catch((thrown: unknown) => {

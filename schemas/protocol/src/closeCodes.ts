@@ -4,19 +4,19 @@
  */
 export const CLOSE_CODES = {
   normal: { code: 1000, reconnect: false, meaning: 'The client left.' },
-  going_away: { code: 1001, reconnect: true, meaning: 'The page or process went away.' },
-  abnormal: { code: 1006, reconnect: true, meaning: 'The connection broke.' },
-  policy: { code: 1008, reconnect: false, meaning: 'The client broke the protocol.' },
+  going_away: { code: 1001, reconnect: true, meaning: 'The page or process was closed.' },
+  abnormal: { code: 1006, reconnect: true, meaning: 'The connection was lost.' },
+  policy: { code: 1008, reconnect: false, meaning: 'The client violated the protocol.' },
   too_large: { code: 1009, reconnect: true, meaning: 'A message was larger than 1 MiB.' },
   internal: { code: 1011, reconnect: true, meaning: 'The gateway failed.' },
   restarting: {
     code: 1012,
     reconnect: true,
-    meaning: 'The gateway restarts; resume elsewhere after the jitter given.',
+    meaning: 'The gateway restarts; reconnect after the given jitter.',
   },
-  bad_frame: { code: 4001, reconnect: false, meaning: 'A frame could not be understood.' },
+  bad_frame: { code: 4001, reconnect: false, meaning: 'A frame was invalid.' },
   too_slow: { code: 4008, reconnect: true, meaning: 'The viewer made no progress for 30 s.' },
-  too_many: { code: 4029, reconnect: true, meaning: 'There are too many connections; come back after a while.' },
+  too_many: { code: 4029, reconnect: true, meaning: 'There are too many connections; reconnect later.' },
   revoked: { code: 4401, reconnect: false, meaning: 'The credentials were revoked.' },
   session_gone: { code: 4410, reconnect: false, meaning: 'The session was deleted.' },
 } as const satisfies Record<string, { code: number; reconnect: boolean; meaning: string }>;

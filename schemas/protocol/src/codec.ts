@@ -34,7 +34,7 @@ export function decode(bytes: Uint8Array, maxDepth = MAX_STORED_DEPTH): unknown 
   try {
     return unpackr.unpack(bytes);
   } catch (cause) {
-    throw new CodedError('bad_frame', 'These bytes are not one msgpack value', { cause });
+    throw new CodedError('bad_frame', 'The bytes are not one msgpack value', { cause });
   }
 }
 
@@ -44,15 +44,15 @@ export function decodeMany(bytes: Uint8Array, maxDepth = MAX_FRAME_DEPTH): unkno
   try {
     return unpackr.unpackMultiple(bytes) as unknown[];
   } catch (cause) {
-    throw new CodedError('bad_frame', 'These bytes are not a row of msgpack values', { cause });
+    throw new CodedError('bad_frame', 'The bytes are not a sequence of msgpack values', { cause });
   }
 }
 
 function check(bytes: Uint8Array, maxDepth: number, values?: number): void {
   const problem = msgpackProblem(bytes, maxDepth, values);
   if (problem === 'too_deep') throw tooDeep();
-  if (problem === 'extension') throw new CodedError('bad_frame', 'Extensions of msgpack are not taken');
-  if (problem === 'broken') throw new CodedError('bad_frame', 'These bytes are no whole msgpack values');
+  if (problem === 'extension') throw new CodedError('bad_frame', 'msgpack extensions are not allowed');
+  if (problem === 'broken') throw new CodedError('bad_frame', 'The bytes end within a msgpack value');
 }
 
 function packed(value: unknown): Uint8Array {

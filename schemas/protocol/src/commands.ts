@@ -143,7 +143,7 @@ export function isCommand(value: unknown): value is Command {
 /** What is wrong with a command's name or arguments (`command_unknown`, `command_invalid`), or undefined. */
 export function commandProblem(name: unknown, args: unknown): ErrorInfo | undefined {
   const check = typeof name === 'string' ? argCheckers.get(name) : undefined;
-  if (check === undefined) return errorInfo('command_unknown', `There is no command "${String(name).slice(0, 64)}"`);
+  if (check === undefined) return errorInfo('command_unknown', `Unknown command "${String(name).slice(0, 64)}"`);
   const problem = check.problem(args);
   return problem === undefined ? undefined : errorInfo('command_invalid', `${String(name)}: ${problem}`);
 }

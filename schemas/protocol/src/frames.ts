@@ -123,12 +123,12 @@ export type ParsedFrame<F> = { kind: 'frame'; frame: F } | { kind: 'invalid'; re
 function frameParser<F>(schemas: Readonly<Record<string, Type.TSchema>>): (value: unknown) => ParsedFrame<F> {
   const checkers = new Map(Object.entries(schemas).map(([type, schema]) => [type, checker(schema)]));
   return (value) => {
-    if (!isMap(value)) return { kind: 'invalid', error: errorInfo('bad_frame', 'This frame is not a map') };
+    if (!isMap(value)) return { kind: 'invalid', error: errorInfo('bad_frame', 'The frame is not a map') };
     const ref = typeof value['ref'] === 'string' ? { ref: value['ref'].slice(0, 64) } : {};
     const type = String(value['type']).slice(0, 64);
     const check = checkers.get(type);
     if (check === undefined) {
-      return { kind: 'invalid', ...ref, error: errorInfo('bad_frame', `There is no frame of type "${type}"`) };
+      return { kind: 'invalid', ...ref, error: errorInfo('bad_frame', `Unknown frame type "${type}"`) };
     }
     const problem = check.problem(value);
     if (problem !== undefined) return { kind: 'invalid', ...ref, error: errorInfo('bad_frame', `${type}: ${problem}`) };

@@ -35,7 +35,7 @@ describe('what a guest may answer', () => {
       expect(code('approval', 'write', value)).toBe('forbidden');
     }
     for (const value of PLANS) expect(code('plan', 'write', value)).toBe('forbidden');
-    expect(guestAnswerProblem('approval', 'write', 'deny')?.message).toContain('write and not approve');
+    expect(guestAnswerProblem('approval', 'write', 'deny')?.message).toContain('writing but not approving');
   });
 
   it('with a link to approve: this one call, and plans as they are', () => {
@@ -93,10 +93,10 @@ describe('guests', () => {
   });
 
   it('are called by name in a sentence', () => {
-    expect(byLinkText([{ name: 'Bob' }])).toBe('Bob, by a link');
-    expect(byLinkText([{ name: 'Bob' }, { name: 'Eve' }, { name: 'Bob' }])).toBe('Bob and Eve, by a link');
-    expect(byLinkText([{}])).toBe('a guest, by a link');
-    expect(linkEndText({ name: 'Bob' }, 'revoked')).toBe('The link by which Bob came was revoked.');
+    expect(byLinkText([{ name: 'Bob' }])).toBe('Bob, by share link');
+    expect(byLinkText([{ name: 'Bob' }, { name: 'Eve' }, { name: 'Bob' }])).toBe('Bob and Eve, by share link');
+    expect(byLinkText([{}])).toBe('a guest, by share link');
+    expect(linkEndText({ name: 'Bob' }, 'revoked')).toBe('The share link of Bob was revoked.');
   });
 });
 

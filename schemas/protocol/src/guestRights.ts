@@ -27,22 +27,22 @@ const GUEST_COMMANDS: readonly CommandName[] = [
 /** Why a guest may not send a command, or undefined. What is no command is not for this to say. */
 export function guestCommandProblem(name: string): ErrorInfo | undefined {
   if (!COMMAND_NAMES.includes(name as CommandName) || GUEST_COMMANDS.includes(name as CommandName)) return undefined;
-  return errorInfo('forbidden', `A link does not let you send "${name}"`);
+  return errorInfo('forbidden', `Guests of a share link cannot send "${name}"`);
 }
 
 const NOT_APPROVE = errorInfo(
   'forbidden',
-  'This link lets you write and not approve. Ask the owner for a link that also lets you approve',
+  'This link allows writing but not approving. Ask the owner for a link that also allows approving',
 );
 const THIS_CALL_ONLY = errorInfo(
   'forbidden',
-  'A link lets you allow this one call or deny it. Only the owner decides for other calls',
+  'Guests can allow or deny this one call. Only the owner can decide for other calls',
 );
 const NO_EDIT = errorInfo(
   'forbidden',
-  'A link lets you approve this plan as it is, reject it, or say what to change. Only the owner edits it',
+  'Guests can approve this plan, reject it, or request changes. Only the owner can edit it',
 );
-const OWNER_ONLY = errorInfo('forbidden', 'Only the owner answers what an extension asks');
+const OWNER_ONLY = errorInfo('forbidden', 'Only the owner can answer prompts of an extension');
 
 /**
  * Why a guest may not give this answer to what the agent asks, or undefined. `kind` is undefined for a dialog of any

@@ -78,14 +78,14 @@ export function byLinkText(guests: readonly Pick<GuestRef, 'name'>[]): string {
   const names = [...new Set(guests.map((guest) => guestName(guest)))];
   const last = names.at(-1) ?? '';
   const all = names.length < 2 ? last : `${names.slice(0, -1).join(', ')} and ${last}`;
-  return `${all.replace(/^A guest\b/, 'a guest')}, by a link`;
+  return `${all.replace(/^A guest\b/, 'a guest')}, by share link`;
 }
 
 const ENDED: Readonly<Record<LinkEnd, (name: string) => string>> = {
-  revoked: (name) => `The link by which ${name} came was revoked.`,
-  expired: (name) => `The link by which ${name} came has expired.`,
-  restricted: (name) => `The link by which ${name} came only lets people watch now.`,
-  disabled: (name) => `The account that made the link by which ${name} came is disabled.`,
+  revoked: (name) => `The share link of ${name} was revoked.`,
+  expired: (name) => `The share link of ${name} has expired.`,
+  restricted: (name) => `The share link of ${name} is read-only now.`,
+  disabled: (name) => `The account that created the share link of ${name} is disabled.`,
 };
 
 /** Why something of a guest was ended, as a sentence. */

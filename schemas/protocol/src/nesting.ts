@@ -7,7 +7,7 @@ export const MAX_STORED_DEPTH = 128;
 /** Levels of a frame that tells such a value. */
 export const MAX_FRAME_DEPTH = MAX_STORED_DEPTH + 8;
 
-export const tooDeep = (): CodedError => new CodedError('too_deep', 'This nests too deep');
+export const tooDeep = (): CodedError => new CodedError('too_deep', 'The value nests too deep');
 
 /**
  * The value of a JSON text. Throws `too_deep` for one that nests deeper than `maxDepth`, and a `SyntaxError` for what is

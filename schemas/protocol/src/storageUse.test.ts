@@ -16,5 +16,5 @@ it('a warning is given from 80 % on, of the limit that is nearest', () => {
 
 it('what is used reads as a sentence', () => {
   expect(describeUse(session(1.7))).toBe('This session holds 1.7 GiB of at most 2 GiB');
-  expect(describeUse({ of: 'files_of_relay', used: 0, limit: 0 })).toBe('The files of this relay have 0 B');
+  expect(describeUse({ of: 'files_of_relay', used: 0, limit: 0 })).toBe('The files of this gateway use 0 B');
 });

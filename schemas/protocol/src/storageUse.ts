@@ -7,9 +7,9 @@ export const STORAGE_WARNING = 0.8;
 const HOLDERS: Readonly<Record<StorageUseInfo['of'], string>> = {
   account: 'The account holds',
   session: 'This session holds',
-  link: 'The files that came by this link have',
-  log_of_relay: 'The logs of this relay have',
-  files_of_relay: 'The files of this relay have',
+  link: 'The files stored through this link use',
+  log_of_relay: 'The logs of this gateway use',
+  files_of_relay: 'The files of this gateway use',
 };
 
 /** `This session holds 1.7 GiB of at most 2 GiB`, without a full stop. */

@@ -5,7 +5,7 @@
  */
 export const WIRE_HISTORY = [
   { version: 1, hash: 'e55bdfae23d5906d', what: 'The first wire.' },
-  { version: 1, hash: '3a4089f8328decf4', what: 'Added: bodies about people, keys, pairing, links and the trail.' },
+  { version: 1, hash: '3a4089f8328decf4', what: 'Added: bodies about accounts, keys, pairing, share links and the audit log.' },
   {
     version: 1,
     hash: '073052940792f280',
@@ -14,6 +14,6 @@ export const WIRE_HISTORY = [
   {
     version: 1,
     hash: '9e0419d583f7b621',
-    what: 'Added: links that let people approve, what guests had agents begin and its end with their link, approvals among the options of a session, what is stored and how much may be, sizes of logs, the token of a page.',
+    what: 'Added: share links with approval, work started by guests and its end with their link, approvals among the options of a session, storage use and limits, sizes of logs, the page token.',
   },
 ] as const;

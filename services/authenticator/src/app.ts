@@ -64,7 +64,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
         serveHostApi({ b, blobs, logSizes, grants, authorizer, trail, metrics, log }),
         servePurge({ b, admin, metrics, log }),
       ];
-      log.info({ issuer: issuer.publicKey }, 'hosts are let in');
+      log.info({ issuer: issuer.publicKey }, 'authenticating hosts');
       await Promise.all([
         authorizer.watching,
         logSizes.watch(ending.signal),

@@ -68,7 +68,7 @@ export class BlobSweeper {
     const isOver = (await ownerOf(b, sid)) === undefined || this.now() - row.value.at > DELETION_MS;
     if (left > 0 || !isOver) return false;
     await deleted.delete(key, { revision: row.revision });
-    log.info({ sid }, 'the files of a deleted session are removed');
+    log.info({ sid }, 'removed the files of a deleted session');
     return true;
   }
 
@@ -89,7 +89,7 @@ export class BlobSweeper {
       if (await this.isGone(place, isNewLog)) await this.removeAll(keys, 'orphaned');
     }
     const mended = await this.usage.recount(counted, storageSums(rows));
-    if (mended > 0) this.deps.log.warn({ rows: mended }, 'what is counted of files was put right');
+    if (mended > 0) this.deps.log.warn({ rows: mended }, 'corrected the storage counter of files');
   }
 
   /** Removes what is stored and no row tells of. */

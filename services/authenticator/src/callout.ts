@@ -64,7 +64,7 @@ async function decide(
   try {
     admission = await admit(deps, { user, password }, now);
   } catch (error) {
-    log.error({ err: error, user: user.slice(0, 80) }, 'could not decide whether a host may connect');
+    log.error({ err: error, user: user.slice(0, 80) }, 'login decision failed');
     return { kind: 'refused', reason: error instanceof CodedError ? error.code : 'internal' };
   }
   const who = { login: user.slice(0, 80), ip: host };
@@ -72,7 +72,7 @@ async function decide(
     const { reason, userId } = admission;
     failures.note(host, user, password, reason, now);
     if (failures.shouldReport(user, reason, now)) {
-      log.info({ ...who, reason }, 'a host was refused');
+      log.info({ ...who, reason }, 'host login refused');
       trail('runner_refused', { ...who, code: reason, userId });
     }
     return admission;
@@ -80,7 +80,7 @@ async function decide(
   const { key, claimed, userId } = admission;
   if (claimed) trail('runner_claimed', { ...who, userId, keyId: key?.row.id });
   if (key !== undefined)
-    void noteUse(deps.b, key, host, now).catch((err: unknown) => log.warn({ err }, 'use of a key not noted'));
+    void noteUse(deps.b, key, host, now).catch((err: unknown) => log.warn({ err }, 'last use of a key not recorded'));
   return admission;
 }
 

@@ -26,7 +26,7 @@ export async function listConnections(b: Backbone): Promise<HostConnection[]> {
   for (let offset = 0; ; offset += PAGE) {
     const ask = encode({ auth: true, acc: ACCOUNTS.hosts, limit: PAGE, offset });
     const answers = await askAll(b, '$SYS.REQ.SERVER.PING.CONNZ', ask, { firstMs: FIRST_MS, quietMs: QUIET_MS });
-    if (answers.length === 0) throw new CodedError('unavailable', 'No nats-server tells who is connected');
+    if (answers.length === 0) throw new CodedError('unavailable', 'No nats-server lists its connections');
     let full = false;
     for (const answer of answers) {
       const connections = connectionsIn(answer);

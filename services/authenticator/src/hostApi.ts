@@ -79,7 +79,7 @@ class HostApi {
       reply = request === undefined ? refuse('bad_request') : await this.handle(subject, request);
     } catch (error) {
       const code = error instanceof CodedError ? error.code : 'internal';
-      log[code === 'internal' ? 'error' : 'warn']({ err: error, verb }, 'a question of a host failed');
+      log[code === 'internal' ? 'error' : 'warn']({ err: error, verb }, 'host API request failed');
       reply = refuse(code);
     }
     metrics.questions.inc({ verb, outcome: reply.kind === 'refused' ? reply.code : 'answered' });
@@ -109,7 +109,7 @@ class HostApi {
   }
 
   private async limited(work: () => Promise<Reply>): Promise<Reply> {
-    if (this.atWork >= MAX_AT_WORK) return refuse('unavailable', 'The authenticator has too much to do');
+    if (this.atWork >= MAX_AT_WORK) return refuse('unavailable', 'The authenticator is overloaded');
     this.atWork++;
     try {
       return await work();
@@ -125,7 +125,7 @@ class HostApi {
     const { b } = this.deps;
     switch (request.verb) {
       case 'commands_after':
-        return refuse('bad_request', 'Commands are a runner’s, not a session’s');
+        return refuse('bad_request', 'Only a runner can read commands, not a session');
       case 'last_event': {
         const last = await lastStored(b, sid);
         return { kind: 'answer', ...(last === undefined ? {} : { last }) };
@@ -192,13 +192,13 @@ function replyTo(outcome: PutOutcome): HostApiReplies['put_blob'] | HostApiRefus
     case 'invalid':
       return refuse('bad_request', outcome.why);
     case 'too_large':
-      return refuse('body_too_large', `A file may have ${formatBytes(MAX_BLOB_BYTES)}`);
+      return refuse('body_too_large', `A file can have at most ${formatBytes(MAX_BLOB_BYTES)}`);
     case 'full':
       return { kind: 'refused', ...storageFull(outcome.shortage) };
     case 'busy':
-      return refuse('unavailable', 'Too many files of this account are on their way');
+      return refuse('unavailable', 'Too many uploads of this account are in progress');
     case 'parts_missing':
-      return refuse('blob_not_found', 'Parts of the blob are missing; send it again');
+      return refuse('blob_not_found', 'Parts of the blob are missing; upload it again');
   }
 }
 

@@ -49,7 +49,7 @@ export class HostApiBlobs {
     const length = Math.min(HOST_API_PART_BYTES, size - offset);
     if (size > MAX_BLOB_BYTES) return { kind: 'too_large' };
     if (bytes === undefined || offset % HOST_API_PART_BYTES !== 0 || bytes.byteLength !== length || length <= 0)
-      return { kind: 'invalid', why: `A part has ${HOST_API_PART_BYTES} bytes, and the last one the rest` };
+      return { kind: 'invalid', why: `Each part except the last must have ${HOST_API_PART_BYTES} bytes` };
     const key = (at: number): string => `${userId}.${blob}.${at}`;
     if (offset + length < size) {
       const refused = await this.refusalOfPart({ userId, sid }, request);
@@ -65,7 +65,7 @@ export class HostApiBlobs {
     }
     const whole = Buffer.concat([...before, bytes]);
     if (createHash('sha256').update(whole).digest('hex') !== blob)
-      return { kind: 'invalid', why: 'The bytes are not those of the hash' };
+      return { kind: 'invalid', why: 'The bytes do not match the hash' };
     const stored = await this.store.put({ userId, sid }, whole, mediaType, { keep: true });
     if (stored.kind === 'full') return stored;
     await Promise.all(

@@ -13,13 +13,13 @@ import { CodedError } from '@pizzapi/protocol';
 import { createAuthenticator } from './app.js';
 import { AUTHENTICATOR_OPTIONS } from './options.js';
 
-const about = 'Lets hosts in to nats-server, grants sessions, and ends the connections of what was revoked';
+const about = 'Authenticates hosts at nats-server, grants sessions, and ends connections after a revocation';
 const flags = parseFlags('authenticator', about, AUTHENTICATOR_OPTIONS);
 
 /** A seed of the right kind. Throws `bad_option` without showing it. */
 function seed(value: string | undefined, kind: NkeyKind, variable: string): string {
   if (value !== undefined && isNkeySeed(value, kind)) return value;
-  throw new CodedError('bad_option', `${variable} has to be the seed of an nkey for ${kind}s`);
+  throw new CodedError('bad_option', `${variable} must be the seed of an nkey for ${kind}s`);
 }
 
 await runService(

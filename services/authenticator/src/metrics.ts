@@ -4,16 +4,16 @@ import { METRICS, type Metrics } from '@pizzapi/process';
 export function createAuthenticatorMetrics(metrics: Metrics) {
   return {
     /** `outcome`: admitted, or why not. */
-    callouts: metrics.counter(METRICS.authCallouts, 'Hosts that wanted to connect, by what became of it', ['outcome']),
-    calloutSeconds: metrics.histogram(METRICS.authCalloutSeconds, 'Seconds to decide whether a host is let in'),
-    grants: metrics.counter(METRICS.authGrants, 'Claims of sessions, by what became of them', ['outcome']),
-    questions: metrics.counter(METRICS.authQuestions, 'Questions of hosts, by what was asked and answered', [
+    callouts: metrics.counter(METRICS.authCallouts, 'Logins of hosts, by outcome', ['outcome']),
+    calloutSeconds: metrics.histogram(METRICS.authCalloutSeconds, 'Seconds to decide a login of a host'),
+    grants: metrics.counter(METRICS.authGrants, 'Claims of sessions, by outcome', ['outcome']),
+    questions: metrics.counter(METRICS.authQuestions, 'Host API requests, by verb and outcome', [
       'verb',
       'outcome',
     ]),
-    kicks: metrics.counter(METRICS.authKicks, 'Connections ended because what let them in was revoked'),
-    blobsRemoved: metrics.counter(METRICS.authBlobsRemoved, 'Files that were removed, by why', ['why']),
-    purges: metrics.counter(METRICS.authPurges, 'Logs of sessions deleted for good'),
+    kicks: metrics.counter(METRICS.authKicks, 'Connections ended after a revocation'),
+    blobsRemoved: metrics.counter(METRICS.authBlobsRemoved, 'Removed files, by reason', ['why']),
+    purges: metrics.counter(METRICS.authPurges, 'Deleted session logs'),
   };
 }
 

@@ -31,7 +31,7 @@ export function permissionsTable(): string {
     ]),
     row('auditor', 'auditor', AUDITOR),
   ];
-  return ['| who | account | publishes | receives, beside its own inbox |', '|---|---|---|---|', ...rows].join('\n');
+  return ['| login | account | publishes | subscribes, in addition to its inbox |', '|---|---|---|---|', ...rows].join('\n');
 }
 
 function row(who: string, account: Account, { publish, subscribe, answers = false }: Permissions): string {
@@ -51,5 +51,5 @@ export function crossingsTable(): string {
     const how = kind === 'stream' ? 'stream' : answers === 'many' ? 'service, many answers' : 'service';
     return `| ${code(subject)} | ${names([from])} | ${names(to)} | ${how} | ${as === undefined ? '' : code(as)} |`;
   });
-  return ['| subject | from | to | by | there as |', '|---|---|---|---|---|', ...rows].join('\n');
+  return ['| subject | from | to | by | name in the other account |', '|---|---|---|---|---|', ...rows].join('\n');
 }

@@ -26,10 +26,10 @@ export function servePurge({ b, admin, metrics, log }: PurgeDeps): () => void {
       // Removing them may take longer than who asks waits, and outlive this process.
       if (owner !== undefined) await deletedRows(b).put(deletedKey(owner.userId, sid), { at: Date.now() });
       metrics.purges.inc();
-      log.info({ sid, purged }, 'the log of a session was deleted');
+      log.info({ sid, purged }, 'session log deleted');
       return { kind: 'answer', purged };
     } catch (err) {
-      log.warn({ err, sid }, 'a log could not be deleted');
+      log.warn({ err, sid }, 'session log could not be deleted');
       return { kind: 'refused', ...errorInfo('unavailable') };
     }
   };

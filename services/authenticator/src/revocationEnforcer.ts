@@ -39,7 +39,7 @@ export async function enforceRevocations(deps: RevocationEnforcerDeps, signal: A
   while (!signal.aborted) {
     woken = new AbortController();
     const left = await endRevoked(deps).catch((err: unknown) => {
-      log.warn({ err }, 'connections could not be looked through');
+      log.warn({ err }, 'connections could not be listed');
       return 1;
     });
     const soon = left > 0 || Date.now() < until;
@@ -54,7 +54,7 @@ async function endRevoked({ b, authorizer, metrics, log }: RevocationEnforcerDep
     ({ name }) => parseConnectionName(name) !== undefined && !authorizer.mayStay(name, now),
   );
   for (const connection of revoked) {
-    log.info({ connection: connection.name }, 'ending a connection: what let it in was revoked');
+    log.info({ connection: connection.name }, 'ending a connection after a revocation');
     await kick(b, connection);
     metrics.kicks.inc();
   }

@@ -42,7 +42,7 @@ async function takeLease({ admin, log }: SweepingDeps): Promise<Lease | undefine
     const outcome = await holdLease(admin, SWEEPER_LEASE, { epoch: Date.now() });
     return outcome.kind === 'held' ? outcome.lease : undefined;
   } catch (err) {
-    log.warn({ err }, 'the lease of the sweeper cannot be read');
+    log.warn({ err }, 'lease of the sweeper could not be read');
     return undefined;
   }
 }
@@ -55,7 +55,7 @@ async function finishDeletions({ b, log }: SweepingDeps, sweeper: BlobSweeper, s
     try {
       if (await sweeper.removeDeleted(key)) open.delete(key);
     } catch (err) {
-      if (!signal.aborted) log.warn({ err, key }, 'the files of a deleted session could not be removed yet');
+      if (!signal.aborted) log.warn({ err, key }, 'files of a deleted session could not be removed; retrying');
     }
   };
   const watch = async (): Promise<void> => {
@@ -82,7 +82,7 @@ async function sweepAgainAndAgain(deps: SweepingDeps, sweeper: BlobSweeper, sign
       await sweeper.sweep(signal);
       if (sweeps % SWEEPS_PER_LOOK === 0 && !signal.aborted) await sweeper.removeAbandoned();
     } catch (err) {
-      if (!signal.aborted) log.warn({ err }, 'a sweep of files was broken off');
+      if (!signal.aborted) log.warn({ err }, 'sweep of files aborted');
     }
     await sleep(sweepMs, signal);
   }

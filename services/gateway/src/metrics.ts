@@ -25,18 +25,18 @@ export class GatewayMetrics implements RoomMetrics {
     private readonly roomCount: () => number,
   ) {
     this.sockets = metrics.gauge(METRICS.gatewaySockets, 'Open WebSockets', ['kind']);
-    this.rooms = metrics.gauge(METRICS.gatewayRooms, 'Sessions that are followed for viewers');
+    this.rooms = metrics.gauge(METRICS.gatewayRooms, 'Rooms: sessions with viewers');
     this.frameCounter = metrics.counter(METRICS.gatewayFrames, 'Frames delivered to viewers', ['kind']);
     this.byteCounter = metrics.counter(METRICS.gatewayBytes, 'Bytes written to WebSockets');
     this.parkedCounter = metrics.counter(METRICS.gatewayParked, 'Times a slow viewer was parked');
-    this.reads = metrics.counter(METRICS.gatewayLogReads, 'Reads of the log begun for viewers');
-    this.pieceGaps = metrics.counter(METRICS.gatewayPieceGaps, 'Holes seen in the pieces of a session');
-    this.partials = metrics.counter(METRICS.gatewayPartials, 'Questions to hosts about open messages');
-    this.errors = metrics.counter(METRICS.gatewayErrors, 'Errors answered, by code', ['code']);
-    this.spawns = metrics.histogram(METRICS.gatewaySpawnSeconds, 'Time from a request for a session to its answer');
+    this.reads = metrics.counter(METRICS.gatewayLogReads, 'Reads of the log for viewers');
+    this.pieceGaps = metrics.counter(METRICS.gatewayPieceGaps, 'Gaps in the deltas of sessions');
+    this.partials = metrics.counter(METRICS.gatewayPartials, 'Snapshot requests to hosts');
+    this.errors = metrics.counter(METRICS.gatewayErrors, 'Error responses, by code', ['code']);
+    this.spawns = metrics.histogram(METRICS.gatewaySpawnSeconds, 'Seconds to start a session');
     this.unaudited = metrics.counter(
       METRICS.gatewayUnaudited,
-      'Refusals without a row of their own in the audit trail',
+      'Refusals without an own entry in the audit log',
     );
   }
 

@@ -66,7 +66,7 @@ it('a link sends so many messages and commands a minute, over HTTP and by frames
       ['d', 'too_many_requests'],
     ]);
   expect(client.of('error')[0]!['message']).toMatch(
-    /^More than 4 messages and commands a minute came by this link; wait \d+ s/,
+    /^More than 4 inputs and commands in a minute by this link; wait \d+ s/,
   );
   expect(runner.commands.length).toBe(before);
   // What may only be seen does not count.

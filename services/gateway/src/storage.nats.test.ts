@@ -77,7 +77,7 @@ describe('what is uploaded', () => {
     const full = await upload(sid, bytes(60 * KIB));
     expect(full).toMatchObject({ status: 507, code: 'storage_full' });
     expect(full.message).toMatch(
-      /^This session holds 150(\.\d)? KiB of at most 200 KiB; 60 KiB more were to be stored\. Delete sessions/,
+      /^This session holds 150(\.\d)? KiB of at most 200 KiB; 60 KiB more were requested\. Delete unused sessions/,
     );
     expect((await upload(sid, bytes(40 * KIB))).status).toBe(201);
     const inline = await input(sid, {
@@ -94,7 +94,7 @@ describe('what is uploaded', () => {
     expect((await upload(sid, bytes(90 * KIB), { token })).status).toBe(201);
     const full = await upload(sid, bytes(20 * KIB), { token });
     expect(full).toMatchObject({ status: 507, code: 'storage_full' });
-    expect(full.message).toMatch(/^The files that came by this link have 90 KiB of at most 100 KiB/);
+    expect(full.message).toMatch(/^The files stored through this link use 90 KiB of at most 100 KiB/);
     // The owner has room, and so does another link.
     expect((await upload(sid, bytes(20 * KIB))).status).toBe(201);
     const second = await share(s, sid, 'collab');
@@ -114,7 +114,7 @@ describe('what is uploaded', () => {
     await upload(third, bytes(70 * KIB));
     const refused = await upload(sid, bytes(40 * KIB), { token: second.token });
     expect(refused).toMatchObject({ status: 507, code: 'storage_full' });
-    expect(refused.message).toMatch(/^The account that this session belongs to has no room/);
+    expect(refused.message).toMatch(/^The account of this session has no storage left/);
     expect(refused.message).not.toMatch(/KiB/);
     for (const each of [sid, other, third]) await remove(each);
   });
@@ -261,7 +261,7 @@ describe('a session whose log has no room', () => {
     await expect.poll(async () => (await s.fetch(`/api/sessions/${sid}`, { url })).status).toBe(200);
     const refused = await say();
     expect(refused).toMatchObject({ status: 507, code: 'storage_full' });
-    expect(refused.message).toMatch(/^This relay has no room for more\./);
+    expect(refused.message).toMatch(/^This gateway has no storage left\./);
     const { uses } = (await ask(`/api/sessions/${sid}/usage`, { url })).body as unknown as SessionUsageReply;
     expect(uses).toContainEqual({ of: 'log_of_relay', used: expect.any(Number) as number, limit: used + 1_000 });
     await provision(s.b, { maxBytes: -1 });

@@ -82,7 +82,7 @@ export class ActiveProjector {
     const saved = await readCursor(bucket<Cursor>(backbone, 'projector'));
     if (saved === undefined) return { kind: 'continue', from: { identity, sessions: 0, runners: 0 } };
     if (saved.identity === identity) return { kind: 'continue', from: saved };
-    log.warn({ was: saved.identity, is: identity }, 'the log is another one than it was');
+    log.warn({ was: saved.identity, is: identity }, 'stream was replaced; rebuilding projections');
     return { kind: 'replaced' };
   }
 
@@ -105,7 +105,7 @@ export class ActiveProjector {
   private async rebuild(signal: AbortSignal, request?: RebuildRequest, folding?: LiveProjector): Promise<false> {
     const { backbone, log } = this.options;
     const id = request?.id ?? newId('rebuild');
-    log.info({ id }, 'rebuild: folding from offset 0');
+    log.info({ id }, 'rebuild: projecting from offset 0');
     await retryWhileUnavailable(signal, log, async () => {
       const started = performance.now();
       // One after the other: what is told last is what stays.
@@ -115,7 +115,7 @@ export class ActiveProjector {
         return telling;
       };
       const onProgress = (progress: RebuildProgress) => {
-        log.info({ id, ...progress }, 'rebuild: folding');
+        log.info({ id, ...progress }, 'rebuild: projecting');
         tell({ state: 'folding', progress }).catch(() => undefined);
       };
       const rebuild = new Rebuild({ backbone, log, signal, onProgress });
@@ -130,7 +130,7 @@ export class ActiveProjector {
       await tell({ state: 'done', result });
       log.info(
         { id, ...result, ...rebuild.positions, ms: Math.round(performance.now() - started) },
-        'rebuild: swapped in',
+        'rebuild: projections replaced',
       );
     });
     return false;

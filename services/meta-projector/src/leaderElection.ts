@@ -33,13 +33,13 @@ export async function runAsLeader({ backbone, log, signal, term, ...times }: Lea
     }
     const lost = new AbortController();
     void lease.lost.then(() => lost.abort());
-    log.info({}, 'active: folding');
+    log.info({}, 'active: projecting');
     try {
       await term({ ending: AbortSignal.any([signal, lost.signal]), lost: lost.signal });
     } finally {
       await lease.release();
     }
-    log.info({ lost: lost.signal.aborted }, 'standing by');
+    log.info({ lost: lost.signal.aborted }, 'standby');
     await sleep(delays.next(), signal);
   }
 }
@@ -51,7 +51,7 @@ async function tryAcquire(b: Backbone, options: { epoch: number; ttlMs: number; 
     const outcome = await holdLease(b, LEASE_KEY, options);
     return outcome.kind === 'held' ? outcome.lease : undefined;
   } catch (error) {
-    log.warn({ err: error }, 'the lease cannot be read');
+    log.warn({ err: error }, 'lease could not be read');
     return undefined;
   }
 }

@@ -13,7 +13,7 @@ import { createProjector } from './app.js';
 import { PROJECTOR_OPTIONS } from './options.js';
 import { followRebuild } from './rebuildRun.js';
 
-const about = 'Folds the logs of sessions and runners into the tables that lists are made of';
+const about = 'Projects the logs of sessions and runners into the buckets that clients list';
 const flags = parseFlags('meta-projector', about, PROJECTOR_OPTIONS);
 
 await runService(

@@ -3,20 +3,20 @@ import { METRICS, type Metrics } from '@pizzapi/process';
 /** What the projector counts. Names are in the table of @pizzapi/process. */
 export function createProjectorMetrics(metrics: Metrics) {
   return {
-    events: metrics.counter(METRICS.projectorEvents, 'Events folded', ['stream']),
-    poison: metrics.counter(METRICS.projectorPoison, 'Events that could not be understood and were passed', ['stream']),
-    stale: metrics.counter(METRICS.projectorStale, 'Events of a lower epoch than the highest seen, passed'),
-    conflicts: metrics.counter(METRICS.projectorConflicts, 'Writes of a row that met another writer', ['bucket']),
-    flushSeconds: metrics.histogram(METRICS.projectorFlushSeconds, 'Seconds to write what a batch changed', ['stream']),
-    cursor: metrics.gauge(METRICS.projectorCursor, 'Offset up to which everything is folded', ['stream']),
-    active: metrics.gauge(METRICS.projectorActive, '1 while this process folds, 0 while it stands by'),
-    ended: metrics.counter(METRICS.reaperEnded, 'Sessions ended because their host was lost'),
+    events: metrics.counter(METRICS.projectorEvents, 'Projected events', ['stream']),
+    poison: metrics.counter(METRICS.projectorPoison, 'Poison events, skipped', ['stream']),
+    stale: metrics.counter(METRICS.projectorStale, 'Events with a stale epoch, skipped'),
+    conflicts: metrics.counter(METRICS.projectorConflicts, 'Row writes that conflicted with another writer', ['bucket']),
+    flushSeconds: metrics.histogram(METRICS.projectorFlushSeconds, 'Seconds to write the rows of a batch', ['stream']),
+    cursor: metrics.gauge(METRICS.projectorCursor, 'Offset up to which events are projected', ['stream']),
+    active: metrics.gauge(METRICS.projectorActive, '1 while this process is active, 0 while it is standby'),
+    ended: metrics.counter(METRICS.reaperEnded, 'Sessions ended because their runner was lost'),
     links: {
       sent: metrics.counter(METRICS.linksSent, 'Commands from one linked session to another', ['command']),
-      receipts: metrics.counter(METRICS.linksReceipts, 'What senders were told of what they sent', ['outcome']),
+      receipts: metrics.counter(METRICS.linksReceipts, 'Delivery receipts to senders, by outcome', ['outcome']),
       waiting: metrics.gauge(METRICS.linksWaiting, 'Commands between linked sessions without a result yet'),
     },
-    waiting: metrics.gauge(METRICS.reaperWaiting, 'Sessions without a host that are within their grace'),
+    waiting: metrics.gauge(METRICS.reaperWaiting, 'Sessions without a runner, within the grace period'),
   };
 }
 

@@ -37,7 +37,7 @@ export class OrphanRowSweeper {
         await this.sweep(signal);
       } catch (error) {
         if (!(error instanceof CodedError)) throw error;
-        log.warn({ code: error.code, err: error }, 'the sweep was broken off');
+        log.warn({ code: error.code, err: error }, 'sweep of rows aborted');
       }
       await sleep(sweepMs, signal);
     }

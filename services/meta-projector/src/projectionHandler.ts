@@ -45,13 +45,13 @@ export function recordOutcome<S>(
       const { seq, type } = record;
       log.warn(
         { code: 'poison_event', stream, id, seq, type, problem: outcome.problem },
-        'event passed: not understood',
+        'event skipped: poison event',
       );
       return outcome.next;
     }
     case 'stale':
       metrics.stale.inc();
-      log.debug({ stream, id, seq: record.seq, epoch: record.epoch }, 'event passed: of a stale epoch');
+      log.debug({ stream, id, seq: record.seq, epoch: record.epoch }, 'event skipped: stale epoch');
       return undefined;
     case 'seen':
       return undefined;

@@ -78,10 +78,10 @@ export class Reaper {
       if (outcome.kind !== 'ended') return this.book.postpone(sid, this.now());
       this.book.sessionOver(sid);
       metrics.ended.inc();
-      log.info({ sid, seq: outcome.seq, runnerId: row.info.runnerId }, 'session ended: its host is lost');
+      log.info({ sid, seq: outcome.seq, runnerId: row.info.runnerId }, 'session ended: runner lost');
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
-      log.warn({ sid, code: error.code, err: error }, 'a lost session could not be ended; trying again');
+      log.warn({ sid, code: error.code, err: error }, 'lost session could not be ended; retrying');
     }
   }
 }

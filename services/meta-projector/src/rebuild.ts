@@ -112,7 +112,7 @@ export class Rebuild {
     try {
       return await streamHead(this.options.backbone, SESSIONS_STREAM);
     } catch (cause) {
-      throw new CodedError('unavailable', 'The end of the log is not known', { cause });
+      throw new CodedError('unavailable', 'The head of the stream is not known', { cause });
     }
   }
 

@@ -13,9 +13,9 @@ export async function followRebuild(b: Backbone, signal: AbortSignal): Promise<v
 
 /** One line of progress. */
 export function progressLine({ state, progress, result }: RebuildRequest): string {
-  if (state === 'asked') return 'rebuild: asked for';
+  if (state === 'asked') return 'rebuild: requested';
   if (state === 'done') return `rebuild: done, ${result?.changed ?? 0} rows changed, ${result?.removed ?? 0} removed`;
   const { folded = 0, of = 0 } = progress ?? {};
   const percent = of === 0 ? 100 : Math.floor((100 * folded) / of);
-  return `rebuild: folded offset ${folded} of ${of} (${percent} %)`;
+  return `rebuild: projected offset ${folded} of ${of} (${percent} %)`;
 }

@@ -61,8 +61,8 @@ describe('news', () => {
   it('are told in one sentence', () => {
     expect(sentenceOf({ kind: 'input', session: asks('q1') }, 'Which oven?')).toBe('Which oven?');
     expect(sentenceOf({ kind: 'input', session: asks('q1') })).toBe('The agent waits for your answer.');
-    expect(sentenceOf({ kind: 'error', session: over('host_lost') })).toBe('Its host was lost.');
-    expect(sentenceOf({ kind: 'error', session: idle })).toBe('The agent could not go on.');
+    expect(sentenceOf({ kind: 'error', session: over('host_lost') })).toBe('Its runner was lost.');
+    expect(sentenceOf({ kind: 'error', session: idle })).toBe('The agent failed.');
   });
 });
 

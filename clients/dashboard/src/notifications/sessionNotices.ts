@@ -47,8 +47,8 @@ export function sentenceOf({ kind, session }: SessionNotice, detail = ''): strin
     case 'input':
       return detail || 'The agent waits for your answer.';
     case 'error':
-      if (session.endReason === 'host_lost') return 'Its host was lost.';
-      return detail || (session.state === 'ended' ? 'It ended with an error.' : 'The agent could not go on.');
+      if (session.endReason === 'host_lost') return 'Its runner was lost.';
+      return detail || (session.state === 'ended' ? 'It ended with an error.' : 'The agent failed.');
   }
 }
 

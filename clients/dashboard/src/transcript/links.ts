@@ -163,7 +163,7 @@ function receiptOf({ kind, receipt, error }: LinkFacts): LinkView['receipt'] {
     case 'failed':
       return {
         stage: 'refused',
-        text: `${what === '' ? 'Not' : `${what}was not`} delivered: ${error?.message ?? 'nobody knows why'}`,
+        text: `${what === '' ? 'Not' : `${what}was not`} delivered: ${error?.message ?? 'unknown reason'}`,
       };
   }
 }

@@ -32,7 +32,7 @@ export function triggerText(received: IncomingTrigger): string {
     case 'session_complete':
       return `${who} is done. It says:\n\n${stringAt(map, 'text') ?? ''}\n\nGive it more to do with tell_child, or end it with cleanup_child_session.`;
     case 'session_error':
-      return `${who} has failed: ${stringAt(map, 'message') ?? 'nobody knows why'}\n\nTell it how to go on with tell_child if it is still there, or do without it.`;
+      return `${who} has failed: ${stringAt(map, 'message') ?? 'unknown reason'}\n\nTell it how to go on with tell_child if it is still there, or do without it.`;
     default:
       return `${who} says "${trigger}": ${JSON.stringify(payload ?? null)}`;
   }
@@ -120,6 +120,6 @@ export function messageText(from: string | undefined, text: string, isParent: bo
 
 /** What the agent reads when something it sent did not arrive. */
 export function undeliveredText(what: string, to: string, outcome: string, error: string | undefined): string {
-  const why = error ?? (outcome === 'late' ? 'it came too late' : 'nobody knows why');
+  const why = error ?? (outcome === 'late' ? 'it came too late' : 'unknown reason');
   return `${what} the session ${to} was not delivered: ${why}`;
 }

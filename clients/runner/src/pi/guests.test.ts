@@ -343,11 +343,11 @@ describe('when the link of a guest has ended', () => {
     const bobs = [count - 4, count - 3, count].map((n) => `g${n}`);
     expect(log.all('input_dropped').map(({ commandId }) => commandId)).toEqual(bobs);
     expect(log.all('input_dropped')[0]!.error).toMatchObject({ code: 'link_ended' });
-    expect(log.all('input_dropped')[0]!.error.message).toContain('The link by which Bob came was revoked');
+    expect(log.all('input_dropped')[0]!.error.message).toContain('The share link of Bob was revoked');
     const lines = log.all('dialog_opened').filter(({ method, level }) => method === 'notify' && level === 'warning');
     expect(lines).toHaveLength(1);
     expect(lines[0]!.title).toBe(
-      'The link by which Bob came was revoked. Ended: what the agent did for them, and 3 inputs that waited. Write to have the agent go on.',
+      'The share link of Bob was revoked. Ended: what the agent did for them, and 3 inputs that waited. Write to have the agent go on.',
     );
     // From now on nothing of theirs is taken.
     expect(await sends(test, BOB, 'once more')).toMatchObject({ kind: 'failed', error: { code: 'link_ended' } });

@@ -180,7 +180,7 @@ export class ConnectionLimiter {
     if (exchange.answeredAt !== undefined) {
       if (now - exchange.answeredAt > lingerMs) socket.destroy();
     } else if (this.isLate(connection, exchange, now)) {
-      this.close(connection, errorInfo('request_timeout', 'The body of the request did not come in time'));
+      this.close(connection, errorInfo('request_timeout', 'The request body was not received in time'));
     }
   }
 

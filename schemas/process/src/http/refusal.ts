@@ -47,7 +47,7 @@ export function answerClientError(error: { code?: string }, socket: Socket): voi
   refuseSocket(
     socket,
     isLate
-      ? errorInfo('request_timeout', 'The head of the request did not come in time')
-      : errorInfo('bad_request', 'This is not HTTP'),
+      ? errorInfo('request_timeout', 'The request header was not received in time')
+      : errorInfo('bad_request', 'The request is not HTTP'),
   );
 }

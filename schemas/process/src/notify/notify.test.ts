@@ -60,7 +60,7 @@ describe('a push', () => {
     expect((await send()).kind).toBe('gone');
     expect((await send()).kind).toBe('gone');
     expect(await send()).toMatchObject({ kind: 'failed', retryAfterMs: 7_000 });
-    expect(await send()).toEqual({ kind: 'failed', message: 'It answered 503' });
+    expect(await send()).toEqual({ kind: 'failed', message: 'The server answered 503' });
   });
 
   it('goes to nobody whose certificate is not to be trusted', async () => {
@@ -100,7 +100,7 @@ describe('a webhook', () => {
     const before = webhook.requests();
     webhook.answers.push({ status: 404 }, { status: 302, headers: { location: webhook.url } });
     expect((await send()).kind).toBe('refused');
-    expect(await send()).toMatchObject({ kind: 'refused', message: 'It answered 302: redirects are not followed' });
+    expect(await send()).toMatchObject({ kind: 'refused', message: 'The server answered 302: redirects are not followed' });
     expect(webhook.requests() - before).toBe(2);
   });
 

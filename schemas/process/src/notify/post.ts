@@ -57,7 +57,7 @@ export function post(url: URL, { headers, body }: PostBody, { allowPrivate, ca }
 }
 
 function deliveryOf(status: number, retryAfter: string | undefined): Delivery {
-  const message = `It answered ${status}`;
+  const message = `The server answered ${status}`;
   if (status >= 200 && status < 300) return { kind: 'delivered' };
   if (status === 404 || status === 410) return { kind: 'gone', message };
   if (status >= 300 && status < 400) return { kind: 'refused', message: `${message}: redirects are not followed` };

@@ -49,7 +49,7 @@ export class ApiKeys {
     if (expiresIn !== undefined && (lifeMs === undefined || lifeMs < MIN_LIFE_MS))
       return refused(errorInfo('bad_request', '`expiresIn` is a number of seconds from 60, or such as 30m, 12h, 7d'));
     if (this.of(userId).length >= MAX_KEYS)
-      return refused(errorInfo('too_many_keys', `An account has ${MAX_KEYS} keys at most`));
+      return refused(errorInfo('too_many_keys', `An account can have at most ${MAX_KEYS} keys`));
     if (userId === OWNER_ID) await this.accounts.ensureOwner();
     const token = mintToken(kind);
     const at = this.now();

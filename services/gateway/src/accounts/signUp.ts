@@ -80,13 +80,13 @@ export class SignUp {
     const { accounts, logins, passwords, trail } = this.deps;
     // A key can be revoked; a password it had set would outlive that.
     if (credential.kind === 'key')
-      return refused(errorInfo('forbidden', 'A key does not set a password; sign in for that'));
+      return refused(errorInfo('forbidden', 'A key cannot set a password; sign in with a password or a link'));
     const weak = weakness(next);
     if (weak !== undefined) return refused(weak);
     const account = userId === OWNER_ID ? await accounts.ensureOwner() : await accounts.get(userId);
     const address = email === undefined ? account?.email : addressOf(email);
     if (account === undefined || address === undefined)
-      return refused(errorInfo('bad_request', 'Name the e-mail address to sign in with'));
+      return refused(errorInfo('bad_request', 'Give the e-mail address for sign-in'));
     const wrong = account.password === undefined ? undefined : await this.checked(account, current, client);
     if (wrong !== undefined) return wrong;
     const hash = await passwords.hash(next);

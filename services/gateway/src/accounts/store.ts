@@ -93,7 +93,7 @@ export class AccountStore {
       await this.credentialCache.accounts.reached(stored.revision);
       return next;
     }
-    throw new CodedError('unavailable', 'The account is being changed by many at once');
+    throw new CodedError('unavailable', 'The account was changed concurrently; try again');
   }
 
   /** True when the address belongs to this account now. */

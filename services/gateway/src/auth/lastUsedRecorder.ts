@@ -66,7 +66,7 @@ export class LastUsedRecorder {
       if (ttlMs === undefined || ttlMs > 0) await rows.update(key, next, found.revision, { ttlMs });
     };
     write()
-      .catch((err: unknown) => this.log.warn({ err }, 'the last use was not noted'))
+      .catch((err: unknown) => this.log.warn({ err }, 'last use not recorded'))
       .finally(() => this.writing.delete(key));
   }
 }

@@ -48,7 +48,7 @@ export class OriginPolicy {
 
   hostProblem({ host }: IncomingHttpHeaders): ErrorInfo | undefined {
     if (host !== undefined && this.hosts.has(host.toLowerCase())) return undefined;
-    return errorInfo('forbidden_host', `This gateway is not called "${String(host).slice(0, 100)}"`);
+    return errorInfo('forbidden_host', `This gateway has no host name "${String(host).slice(0, 100)}"`);
   }
 
   /** A browser says where a request comes from whenever it may change something; programs say nothing. */
@@ -64,4 +64,4 @@ export class OriginPolicy {
 }
 
 const foreign = (origin: string | undefined): ErrorInfo =>
-  errorInfo('forbidden_origin', `Requests from "${String(origin).slice(0, 100)}" are not taken`);
+  errorInfo('forbidden_origin', `Requests from "${String(origin).slice(0, 100)}" are not accepted`);

@@ -203,6 +203,6 @@ export class ShareStore {
       await this.mirror.reached(written.revision);
       return true;
     }
-    throw new CodedError('unavailable', 'The link is being changed by others');
+    throw new CodedError('unavailable', 'The link was changed concurrently; try again');
   }
 }

@@ -13,7 +13,7 @@ export function auditRoutes(app: FastifyInstance, { b }: { b: Backbone }): void 
     {
       config: { admin: true },
       schema: route({
-        summary: 'Who did what: the last `limit` rows before `before`, the newest first',
+        summary: 'The audit log: the last `limit` entries before `before`, newest first',
         tag: 'audit',
         querystring: AuditQuery,
         answers: { 200: AuditReply },

@@ -77,7 +77,7 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
 
   app.get(
     '/api/auth/options',
-    { ...open, schema: route({ summary: 'Which ways in there are', tag, answers: { 200: AuthOptions } }) },
+    { ...open, schema: route({ summary: 'The available sign-in methods', tag, answers: { 200: AuthOptions } }) },
     async () => ({ signup: await signUp.mode(), accounts: signUp.hasPasswords() }),
   );
 
@@ -86,7 +86,7 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
     {
       ...signsIn,
       schema: route({
-        summary: 'Get an account; 201 signs in, 202 says nothing of whether the address was taken',
+        summary: 'Sign up; 201 signs in, 202 does not reveal whether the address was taken',
         tag,
         body: SignupBody,
         answers: { 201: Type.Union([SignedInReply, Me]), 202: Type.Object({}) },
@@ -159,7 +159,7 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
 
   app.get(
     '/api/auth/me',
-    { config: { guests: true }, schema: route({ summary: 'Who you are', tag, answers: { 200: Me } }) },
+    { config: { guests: true }, schema: route({ summary: 'Your account', tag, answers: { 200: Me } }) },
     async (request) => {
       const principal = principalOf(request);
       const account = principal.role === 'guest' ? undefined : await credentialCache.account(principal.userId);
@@ -169,7 +169,7 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
 
   app.get(
     '/api/auth/logins',
-    { schema: route({ summary: 'Where you are signed in', tag, answers: { 200: LoginsReply } }) },
+    { schema: route({ summary: 'Your sign-ins', tag, answers: { 200: LoginsReply } }) },
     async (request) => {
       const { userId, credential } = principalOf(request);
       return { logins: logins.listOf(userId, credential.id) };
@@ -178,7 +178,7 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
 
   app.delete<{ Params: { id: string } }>(
     '/api/auth/logins/:id',
-    { schema: route({ summary: 'End a sign-in of yours', tag, params: IdParams }) },
+    { schema: route({ summary: 'End one of your sign-ins', tag, params: IdParams }) },
     async (request, reply) => {
       const { userId } = principalOf(request);
       const { id } = request.params;

@@ -53,7 +53,7 @@ export function blobRoutes(app: FastifyInstance, { access, blobs, storage, rates
     '/api/sessions/:sid/blobs/:hash',
     {
       config: { guests: true },
-      schema: route({ summary: 'What was too large for the log', tag, params: BlobParams }),
+      schema: route({ summary: 'A blob: content that was too large for the log', tag, params: BlobParams }),
     },
     async (request, reply) => {
       const { sid, hash } = request.params;
@@ -84,7 +84,7 @@ export function blobRoutes(app: FastifyInstance, { access, blobs, storage, rates
         bodyLimit: MAX_ATTACHMENT_BYTES,
         onRequest: admitUpload,
         schema: route({
-          summary: 'Keep a file, to attach it to an input',
+          summary: 'Upload a file to attach to an input',
           tag,
           params: SessionParams,
           answers: { 201: BlobRef },
@@ -93,7 +93,7 @@ export function blobRoutes(app: FastifyInstance, { access, blobs, storage, rates
       async (request, reply) => {
         const mediaType = request.headers['content-type'] ?? '';
         if (!isMediaType(mediaType))
-          return answerError(reply, errorInfo('bad_request', 'Content-Type says what the file is, such as image/png'));
+          return answerError(reply, errorInfo('bad_request', 'Set Content-Type to the media type of the file, such as image/png'));
         if (request.body === undefined || request.body.length === 0)
           return answerError(reply, errorInfo('bad_request', 'The body is empty'));
         const { sid } = request.params;

@@ -83,23 +83,23 @@ function refusal(request: FastifyRequest, who: Authentication, originPolicy: Ori
   const { headers } = request;
   // The cookie would be kept for a name that other programs of the machine have as well.
   if (signsIn === true && who.kind !== 'principal' && !originPolicy.isOfPage(headers))
-    return errorInfo('forbidden_host', `Browsers sign in at ${originPolicy.pageUrl}, and nowhere else`);
+    return errorInfo('forbidden_host', `Browsers can sign in only at ${originPolicy.pageUrl}`);
   if (who.kind !== 'principal') return open === true ? undefined : denied(who);
   // A page says where it comes from whenever it may change something; a cookie without that was not sent by one.
   const mayChange = request.ws || !SAFE.has(request.method);
   if (who.by === 'cookie' && mayChange && headers.origin === undefined)
-    return errorInfo('unauthenticated', 'A cookie came without an Origin');
+    return errorInfo('unauthenticated', 'The request has a cookie but no Origin');
   const notOfPage = who.by === 'cookie' ? originPolicy.cookieProblem(headers) : undefined;
   if (notOfPage !== undefined) return notOfPage;
   const { role } = who.principal;
   if (role === 'guest' && open !== true && guests !== true)
-    return errorInfo('forbidden', 'A link opens its session and nothing else');
-  return admin === true && role !== 'admin' ? errorInfo('forbidden', 'Only admins may') : undefined;
+    return errorInfo('forbidden', 'A share link gives access to its session only');
+  return admin === true && role !== 'admin' ? errorInfo('forbidden', 'Only admins can do this') : undefined;
 }
 
 function denied(who: Exclude<Authentication, { kind: 'principal' }>): ErrorInfo {
   if (who.kind === 'no_page_token')
-    return errorInfo('unauthenticated', 'A cookie came without the token of its page; sign in again');
+    return errorInfo('unauthenticated', 'The request has a cookie but no page token; sign in again');
   return who.kind === 'invalid' && who.by === 'bearer'
     ? errorInfo('forbidden', 'This token is not valid')
     : errorInfo('unauthenticated');

@@ -31,7 +31,7 @@ export function keyRoutes(app: FastifyInstance, { keys, trail, metrics, natsUrl 
     '/api/keys',
     {
       schema: route({
-        summary: 'Make an API key or a runner token; it is told this once',
+        summary: 'Create an API key or a runner token; it is returned only once',
         tag,
         body: NewKeyBody,
         answers: { 201: NewKeyReply },
@@ -51,12 +51,12 @@ export function keyRoutes(app: FastifyInstance, { keys, trail, metrics, natsUrl 
 
   app.delete<{ Params: { id: string } }>(
     '/api/keys/:id',
-    { schema: route({ summary: 'Revoke a key of yours', tag, params: IdParams }) },
+    { schema: route({ summary: 'Revoke one of your keys', tag, params: IdParams }) },
     async (request, reply) => {
       const { userId } = principalOf(request);
       const { id } = request.params;
       const key = await keys.revoke(userId, id);
-      if (key === undefined) return refuse(reply, { error: errorInfo('key_not_found', `There is no key "${id}"`) });
+      if (key === undefined) return refuse(reply, { error: errorInfo('key_not_found', `No key "${id}"`) });
       trail('key_revoked', { userId, ip: request.ip, keyId: id, keyKind: key.kind, name: key.name });
       return reply.code(204).send();
     },

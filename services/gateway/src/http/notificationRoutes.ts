@@ -43,7 +43,7 @@ export function notificationRoutes(app: FastifyInstance, deps: NotificationDeps)
 
   app.get(
     '/api/notifications',
-    { schema: route({ summary: 'What you want to be told, and where', tag, answers: { 200: NotificationsReply } }) },
+    { schema: route({ summary: 'Your notification settings', tag, answers: { 200: NotificationsReply } }) },
     async (request) => {
       const { userId } = principalOf(request);
       const [vapid, prefs, devices] = await Promise.all([store.vapid(), store.prefs(userId), store.devices(userId)]);
@@ -55,7 +55,7 @@ export function notificationRoutes(app: FastifyInstance, deps: NotificationDeps)
     '/api/notifications',
     {
       schema: route({
-        summary: 'Say what you want to be told, and which webhook to post it to',
+        summary: 'Change your notification settings and your webhook',
         tag,
         body: NotificationPrefsBody,
         answers: { 200: NotificationPrefs },
@@ -81,7 +81,7 @@ export function notificationRoutes(app: FastifyInstance, deps: NotificationDeps)
     '/api/notifications/subscriptions',
     {
       schema: route({
-        summary: 'Have this browser told, by Web Push',
+        summary: 'Register this browser for Web Push',
         tag,
         body: PushSubscriptionBody,
         answers: { 201: PushSubscriptionReply },
@@ -94,7 +94,7 @@ export function notificationRoutes(app: FastifyInstance, deps: NotificationDeps)
       if (problem !== undefined) return refuse(reply, { error: problem });
       const outcome = await store.addDevice(userId, { endpoint, keys, label });
       if (outcome.kind === 'too_many')
-        return refuse(reply, { error: errorInfo('too_many_devices', `An account has ${MAX_DEVICES} at most`) });
+        return refuse(reply, { error: errorInfo('too_many_devices', `An account can have at most ${MAX_DEVICES} devices`) });
       const { id } = outcome;
       trail('notifications', { userId, ip: request.ip, change: 'device_added', deviceId: id, label });
       return reply.code(201).send({ id });
@@ -103,7 +103,7 @@ export function notificationRoutes(app: FastifyInstance, deps: NotificationDeps)
 
   app.delete<{ Params: { id: string } }>(
     '/api/notifications/subscriptions/:id',
-    { schema: route({ summary: 'Have a browser told no more', tag, params: DeviceParams }) },
+    { schema: route({ summary: 'Remove a browser from Web Push', tag, params: DeviceParams }) },
     async (request, reply) => {
       const { userId } = principalOf(request);
       const { id } = request.params;
@@ -119,7 +119,7 @@ export function notificationRoutes(app: FastifyInstance, deps: NotificationDeps)
     '/api/notifications/test',
     {
       schema: route({
-        summary: 'Send yourself a notification through all you have, and see what became of it',
+        summary: 'Send a test notification to all your devices and your webhook, and return the outcomes',
         tag,
         answers: { 200: NotificationTestReply },
       }),
@@ -134,7 +134,7 @@ export function notificationRoutes(app: FastifyInstance, deps: NotificationDeps)
 
   app.put<{ Params: { sid: string }; Body: MuteBody }>(
     '/api/sessions/:sid/mute',
-    { schema: route({ summary: 'Silence this session, or not', tag, params: SessionParams, body: MuteBody }) },
+    { schema: route({ summary: 'Mute or unmute this session', tag, params: SessionParams, body: MuteBody }) },
     async (request, reply) => {
       await store.mute(principalOf(request).userId, request.params.sid, request.body.muted);
       return reply.code(204).send();

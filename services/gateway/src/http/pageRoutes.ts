@@ -65,7 +65,7 @@ export async function pageRoutes(
     const path = request.url.split('?', 1)[0]!;
     const isFile = /\.[a-z0-9]{1,8}$/i.test(path) && path !== PAGE_FILE;
     const wantsPage = ['GET', 'HEAD'].includes(request.method) && !NO_PAGE.test(path) && !isFile;
-    if (!there || !wantsPage) return answerError(reply, errorInfo('not_found', `There is no ${path.slice(0, 100)}`));
+    if (!there || !wantsPage) return answerError(reply, errorInfo('not_found', `No page at ${path.slice(0, 100)}`));
     void reply.header('cache-control', 'no-store').type('text/html; charset=utf-8');
     if (!originPolicy.isOfPage(request.headers)) return sendMoved(request, reply, originPolicy);
     return reply.send(readFileSync(page));

@@ -24,7 +24,7 @@ export function pairRoutes(
 
   app.post<{ Body: PairBody }>(
     '/api/pair',
-    { ...open, schema: route({ summary: 'Ask for a key', tag, body: PairBody, answers: { 201: PairReply } }) },
+    { ...open, schema: route({ summary: 'Request a key by device authorization', tag, body: PairBody, answers: { 201: PairReply } }) },
     async (request, reply) => {
       const outcome = await pairing.ask(request.body, request.ip);
       if (outcome.kind === 'refused') return refuse(reply, outcome);
@@ -37,7 +37,7 @@ export function pairRoutes(
     '/api/pair/poll',
     {
       ...open,
-      schema: route({ summary: 'Fetch the key, once', tag, body: PairPollBody, answers: { 200: PairPollReply } }),
+      schema: route({ summary: 'Fetch the approved key, once', tag, body: PairPollBody, answers: { 200: PairPollReply } }),
     },
     async (request, reply) => {
       const outcome = await pairing.poll(request.body.secret, request.ip);
@@ -48,7 +48,7 @@ export function pairRoutes(
 
   app.get<OfCode>(
     '/api/pair/:code',
-    { schema: route({ summary: 'What is asked for', tag, params: PairParams, answers: { 200: PairInfo } }) },
+    { schema: route({ summary: 'What a code requests', tag, params: PairParams, answers: { 200: PairInfo } }) },
     async (request, reply) => {
       const outcome = await pairing.look(request.params.code, request.ip);
       return outcome.kind === 'refused' ? refuse(reply, outcome) : outcome.pair;
@@ -58,7 +58,7 @@ export function pairRoutes(
   for (const verb of ['approve', 'deny'] as const) {
     app.post<OfCode>(
       `/api/pair/:code/${verb}`,
-      { schema: route({ summary: verb === 'approve' ? 'Say yes' : 'Say no', tag, params: PairParams }) },
+      { schema: route({ summary: verb === 'approve' ? 'Approve a code' : 'Deny a code', tag, params: PairParams }) },
       async (request, reply) => {
         const { userId } = principalOf(request);
         const outcome = await pairing.answer(request.params.code, verb === 'approve', userId, request.ip);

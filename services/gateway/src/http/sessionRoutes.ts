@@ -57,7 +57,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): vo
 
   app.get(
     '/api/sessions',
-    { schema: route({ summary: 'Your sessions, the latest active first', tag, answers: { 200: SessionsReply } }) },
+    { schema: route({ summary: 'Your sessions, most recently active first', tag, answers: { 200: SessionsReply } }) },
     async (request) => ({
       sessions: directory.listSessions(principalOf(request).userId),
     }),
@@ -69,7 +69,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): vo
       {
         bodyLimit: MAX_BODY_BYTES,
         schema: route({
-          summary: 'Start a session; 202 while the runner has not answered',
+          summary: 'Start a session; 202 when the runner has not answered yet',
           tag,
           headers: IdempotencyHeaders,
           body: NewSessionBody,
@@ -97,7 +97,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): vo
 
   app.delete<OfSession>(
     '/api/sessions/:sid',
-    { schema: route({ summary: 'End a session if it runs, and delete its log', tag, params: SessionParams }) },
+    { schema: route({ summary: 'End a session and delete its log and files', tag, params: SessionParams }) },
     async (request, reply) => {
       const error = await remover.remove(principalOf(request), request.params.sid);
       return error === undefined ? reply.code(204).send() : fail(reply, error);
@@ -110,7 +110,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): vo
       config: { guests: true, acts: true },
       bodyLimit: MAX_BODY_BYTES,
       schema: route({
-        summary: 'Say something to the agent',
+        summary: 'Send an input to the agent',
         tag,
         params: SessionParams,
         headers: IdempotencyHeaders,
@@ -195,7 +195,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): vo
     {
       config: { guests: true },
       schema: route({
-        summary: 'What the session needs of people and says about itself',
+        summary: 'The meta state of a session: prompts, to-dos, plan, usage',
         tag,
         params: SessionParams,
         answers: { 200: MetaReply },

@@ -50,7 +50,7 @@ export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
     '/api/sessions/:sid/shares',
     {
       schema: route({
-        summary: 'Make a link to this session: to watch, to write as well, or to approve as well',
+        summary: 'Create a share link: read, write, or write and approve',
         tag,
         params: SessionParams,
         body: NewShareBody,
@@ -71,7 +71,7 @@ export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
       const outcome = await shares.create({ sid, userId: principal.userId, mode, expiresAt });
       if (outcome.kind === 'too_many')
         return refuse(reply, {
-          error: errorInfo('too_many_requests', `A session may have ${MAX_LIVE_SHARES} links; revoke one`),
+          error: errorInfo('too_many_requests', `A session can have at most ${MAX_LIVE_SHARES} links; revoke one`),
         });
       const { shareId } = outcome.share;
       const token = await tokens.sign({ sid, shareId, mode, expiresAt });
@@ -94,7 +94,7 @@ export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
       void reply.header('cache-control', 'no-store');
       const share = shares.scanned(request.params.code);
       if (share === undefined)
-        return reply.code(404).type('text/plain; charset=utf-8').send('This code has ended. Ask for the link again.\n');
+        return reply.code(404).type('text/plain; charset=utf-8').send('This code has expired. Ask for a new link.\n');
       const { sessionId: of, shareId, mode, expiresAt } = share;
       const token = await tokens.sign({ sid: of, shareId, mode, expiresAt });
       return reply.redirect(`/s/${of}#share=${token}`, 302);
@@ -105,7 +105,7 @@ export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
     '/api/sessions/:sid/shares',
     {
       schema: route({
-        summary: 'The links of this session that have not expired; revoked ones say so',
+        summary: 'The share links of this session that have not expired, with revoked ones marked',
         tag,
         params: SessionParams,
         answers: { 200: SharesReply },
@@ -127,7 +127,7 @@ export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
 
   app.delete<OfShare>(
     '/api/sessions/:sid/shares/:shareId',
-    { schema: route({ summary: 'Revoke a link: who came by it is sent away', tag, params: ShareParams }) },
+    { schema: route({ summary: 'Revoke a share link and disconnect its guests', tag, params: ShareParams }) },
     async (request, reply) => {
       const { sid, shareId } = request.params;
       if (!(await shares.revoke(sid, shareId))) return refuse(reply, { error: unknownShare(shareId) });
@@ -140,7 +140,7 @@ export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
     '/api/sessions/:sid/shares/:shareId',
     {
       schema: route({
-        summary: 'Take a link back to writing, or to watching',
+        summary: 'Reduce the mode of a share link',
         tag,
         params: ShareParams,
         body: ShareChangeBody,
@@ -152,7 +152,7 @@ export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
       const outcome = await shares.restrict(sid, shareId, mode);
       if (outcome === 'missing') return refuse(reply, { error: unknownShare(shareId) });
       if (outcome === 'raised')
-        return refuse(reply, { error: errorInfo('bad_request', 'A link is never raised. Make a new one') });
+        return refuse(reply, { error: errorInfo('bad_request', 'The mode of a link can only be reduced; create a new link') });
       if (outcome === 'restricted')
         commandSender.audit('share_changed', principalOf(request), { sessionId: sid, shareId, mode });
       return reply.code(204).send();
@@ -161,7 +161,7 @@ export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
 }
 
 const unknownShare = (shareId: string): ErrorInfo =>
-  errorInfo('share_not_found', `This session has no link "${shareId}" that is valid`);
+  errorInfo('share_not_found', `This session has no valid link "${shareId}"`);
 
 const infoOf = ({ shareId, mode, createdAt, expiresAt, revokedAt }: ShareRow): ShareInfo => ({
   ...{ shareId, mode, createdAt, expiresAt },

@@ -22,7 +22,7 @@ const tag = 'usage';
 export function usageRoutes(app: FastifyInstance, { access, directory, storage }: UsageDeps): void {
   app.get(
     '/api/usage',
-    { schema: route({ summary: 'What you store, and how much you may', tag, answers: { 200: UsageReply } }) },
+    { schema: route({ summary: 'Your storage use and limits', tag, answers: { 200: UsageReply } }) },
     async (request): Promise<UsageReply> => {
       const { userId, role } = principalOf(request);
       const known = directory.listSessions(userId);
@@ -52,7 +52,7 @@ export function usageRoutes(app: FastifyInstance, { access, directory, storage }
     {
       config: { guests: true },
       schema: route({
-        summary: 'What a session stores, and how much it may',
+        summary: 'Storage use and limits of a session',
         tag,
         params: SessionParams,
         answers: { 200: SessionUsageReply },

@@ -37,7 +37,7 @@ export function userRoutes(app: FastifyInstance, { accounts, logins, trail, metr
 
   app.get(
     '/api/users',
-    { config, schema: route({ summary: 'Everybody with an account', tag, answers: { 200: UsersReply } }) },
+    { config, schema: route({ summary: 'All accounts', tag, answers: { 200: UsersReply } }) },
     async () => ({ users: accounts.list().map(infoOf) }),
   );
 
@@ -46,7 +46,7 @@ export function userRoutes(app: FastifyInstance, { accounts, logins, trail, metr
     {
       config,
       schema: route({
-        summary: 'Disable an account, or enable it again; disabling ends its sign-ins and stops its keys',
+        summary: 'Disable or enable an account; disabling ends its sign-ins and disables its keys',
         tag,
         params: IdParams,
         body: UserChangeBody,
@@ -62,7 +62,7 @@ export function userRoutes(app: FastifyInstance, { accounts, logins, trail, metr
         disabled ? { ...row, disabledAt: disabledAt ?? Date.now() } : row,
       );
       if (changed === undefined)
-        return refuse(reply, { error: errorInfo('user_not_found', `There is no account "${id}"`) });
+        return refuse(reply, { error: errorInfo('user_not_found', `No account "${id}"`) });
       if (disabled) await logins.endAll(id);
       trail(disabled ? 'user_disabled' : 'user_enabled', { userId, ip: request.ip, target: id });
       return infoOf(changed);

@@ -5,9 +5,9 @@ import { errorInfo, type ErrorInfo, type PushSubscriptionBody } from '@pizzapi/p
 export async function webhookProblem(text: string, { allowPrivate }: Reach): Promise<ErrorInfo | undefined> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol))
-    return errorInfo('bad_request', 'The webhook is not an address such as https://ntfy.sh/my-topic');
+    return errorInfo('bad_request', 'The webhook must be an address such as https://ntfy.sh/my-topic');
   if (url.username !== '' || url.password !== '')
-    return errorInfo('bad_request', 'The webhook has a password in its address; give a token instead');
+    return errorInfo('bad_request', 'The address of the webhook contains a password; set a token instead');
   return reachProblem(url, allowPrivate);
 }
 

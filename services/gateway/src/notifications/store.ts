@@ -49,7 +49,7 @@ export class NotificationStore {
     const stored = await this.vapids.create(VAPID_KEY, made);
     if (stored.kind === 'stored') return made;
     const theirs = await this.vapids.get(VAPID_KEY);
-    if (theirs === undefined) throw new CodedError('unavailable', 'The key of notifications cannot be read');
+    if (theirs === undefined) throw new CodedError('unavailable', 'The notification key cannot be read');
     return theirs.value;
   }
 
@@ -70,7 +70,7 @@ export class NotificationStore {
         found === undefined ? await this.people.create(key, next) : await this.people.update(key, next, found.revision);
       if (stored.kind === 'stored') return next;
     }
-    throw new CodedError('unavailable', 'What you want to be told is being changed by others');
+    throw new CodedError('unavailable', 'Notification settings were changed concurrently; try again');
   }
 
   /** Silences a session, or lets it speak again. */

@@ -6,7 +6,7 @@ type Result = NotificationTestReply['results'][number];
 
 const payload = (at: number): PushPayload => ({
   ...{ kind: 'finished', sessionId: '', title: 'PizzaPi', url: '/', tag: 'test', at },
-  body: 'This is a test: notifications reach you here.',
+  body: 'Test: notifications arrive here.',
 });
 
 /** Sends somebody a notification through all they have, once each, and says what became of it. */

@@ -62,7 +62,7 @@ export class Rooms {
         flow: this.flow,
         limiter: this.limiter,
         onReset: () => {
-          log.warn({ sid }, 'the log was replaced; viewers start again');
+          log.warn({ sid }, 'stream was replaced; viewers restart from the beginning');
           this.drop(sid, 'restarting');
         },
       }),

@@ -6,10 +6,10 @@ import type { RecentSpawns } from './recentSpawns.js';
 
 /** The answer for a session that does not exist, and for one of somebody else's: the same to the letter. */
 export const unknownSession = (sid: string): ErrorInfo =>
-  errorInfo('session_not_found', `There is no session "${sid}"`);
+  errorInfo('session_not_found', `No session "${sid}"`);
 
 /** The same of runners. */
-export const unknownRunner = (rid: string): ErrorInfo => errorInfo('runner_not_found', `There is no runner "${rid}"`);
+export const unknownRunner = (rid: string): ErrorInfo => errorInfo('runner_not_found', `No runner "${rid}"`);
 
 /**
  * Who may do what: the one place that decides. It answers from memory, so that what is somebody else's and what does

@@ -60,8 +60,8 @@ export class ActionRates {
   }
 
   private tooFast(of: keyof ActionRateLimits, action: Action, who: string, retryAfterS: number): TooFast {
-    const what = action === 'input' ? 'messages and commands' : 'files';
-    const sentence = `More than ${this.limits[of]} ${what} a minute came ${who}; wait ${retryAfterS} s`;
+    const what = action === 'input' ? 'inputs and commands' : 'files';
+    const sentence = `More than ${this.limits[of]} ${what} in a minute ${who}; wait ${retryAfterS} s`;
     return { error: errorInfo('too_many_requests', sentence), retryAfterS };
   }
 }

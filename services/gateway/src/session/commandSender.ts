@@ -197,7 +197,7 @@ export class CommandSender {
     if (!isCommand(command)) return refuse(commandProblem(name, args) ?? errorInfo('command_invalid'));
     const outcome = await sendCommand(this.deps.b, rid, command, STORE_PATIENCE_MS);
     if (outcome.kind === 'unavailable') {
-      const full = errorInfo('storage_full', 'This relay has no room for more commands');
+      const full = errorInfo('storage_full', 'The command stream is full');
       return refuse(outcome.full === true ? full : errorInfo('unavailable', 'The command was not sent'));
     }
     this.audit(name === 'input' ? 'input' : 'command', principal, {
@@ -222,7 +222,7 @@ export class CommandSender {
 }
 
 const unknownCommand = (name: string): ErrorInfo =>
-  errorInfo('command_unknown', `There is no command "${name.slice(0, 64)}" for a session`);
+  errorInfo('command_unknown', `Unknown command "${name.slice(0, 64)}" for a session`);
 
 function newSessionOf(command: Command): string | undefined {
   return command.name === 'new_session' ? command.args.sessionId : undefined;

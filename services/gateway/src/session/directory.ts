@@ -184,7 +184,7 @@ export class Directory {
   private async keep(what: string, watch: () => Promise<void>): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      await watch().catch((err: unknown) => this.log.error({ err, what }, 'watching failed; watching again'));
+      await watch().catch((err: unknown) => this.log.error({ err, what }, 'watch failed; restarting it'));
       await sleep(1_000, signal);
     }
   }

@@ -5,7 +5,7 @@ import type { Principal } from '../auth/principal.js';
 
 /** What is wrong with an `Idempotency-Key`, if anything. */
 export function keyProblem(key: string | undefined): ErrorInfo | undefined {
-  return key === undefined || isId(key) ? undefined : errorInfo('invalid_id', 'The Idempotency-Key is not an id');
+  return key === undefined || isId(key) ? undefined : errorInfo('invalid_id', 'The Idempotency-Key is not a valid id');
 }
 
 /**

@@ -42,7 +42,7 @@ export class Remover {
       const outcome = await commandSender.command({ principal, sid, name: 'kill_session' });
       if (outcome.kind === 'refused' && outcome.error.code !== 'session_ended') return outcome.error;
       if (!(await directory.until(() => !directory.isHosted(sid), END_MS))) {
-        return errorInfo('runner_timeout', 'The host has not ended the session');
+        return errorInfo('runner_timeout', 'The runner has not ended the session');
       }
       await this.quiet(sid);
     }
@@ -57,7 +57,7 @@ export class Remover {
 
   private async purge(sid: string): Promise<ErrorInfo | undefined> {
     const answer = await requestRpc(this.deps.b, hostApiSubjects.purge, encode({ sid }), { timeoutMs: PURGE_MS });
-    if (answer.kind !== 'ok') return errorInfo('unavailable', 'The authenticator, which deletes logs, does not answer');
+    if (answer.kind !== 'ok') return errorInfo('unavailable', 'The authenticator did not answer the deletion request');
     const reply = decode(answer.body);
     if (!isMap(reply) || reply['kind'] !== 'refused') return undefined;
     const { code } = reply;

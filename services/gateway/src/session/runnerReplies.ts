@@ -42,7 +42,7 @@ export class RunnerReplies {
           },
         });
       } catch (err) {
-        this.log.warn({ err }, 'reading the answers of runners failed; reading again');
+        this.log.warn({ err }, 'reading runner events failed; retrying');
       }
       await sleep(pause.next(), signal);
     }

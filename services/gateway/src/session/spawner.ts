@@ -140,7 +140,7 @@ export class Spawner {
     if (!isId(rid)) return refused(errorInfo('invalid_id', `"${rid.slice(0, 80)}" is not an id`));
     if (!access.mayUseRunner(principal, rid)) return refused(unknownRunner(rid));
     if (directory.runner(rid)?.kind === 'tui') {
-      return refused(errorInfo('runner_is_a_terminal', `"${rid}" is the terminal of a person`));
+      return refused(errorInfo('runner_is_a_terminal', `"${rid}" is a terminal`));
     }
     if (directory.isOnline(rid)) return { kind: 'chosen', rid };
     return refused(errorInfo('host_lost', `The runner "${rid}" is offline`));
@@ -155,5 +155,5 @@ function refusal({ error }: RunnerCommandResult): ErrorInfo {
 }
 
 function gone(rid: string): ErrorInfo {
-  return errorInfo('runner_timeout', `The runner "${rid}" went away before it answered`);
+  return errorInfo('runner_timeout', `The runner "${rid}" disconnected before it answered`);
 }

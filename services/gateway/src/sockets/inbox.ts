@@ -53,7 +53,7 @@ export class Inbox<F> {
     const read = this.read(data, binary);
     if (read.kind === 'broken') return this.broken(read.error);
     if (read.values.length > MAX_FRAMES)
-      return this.broken(errorInfo('bad_frame', `A message may hold ${MAX_FRAMES} frames`));
+      return this.broken(errorInfo('bad_frame', `A message can hold at most ${MAX_FRAMES} frames`));
     for (const value of read.values) this.accept(value);
   }
 
@@ -62,13 +62,13 @@ export class Inbox<F> {
     binary: boolean,
   ): { kind: 'read'; values: unknown[] } | { kind: 'broken'; error: ErrorInfo } {
     const { json } = this.options;
-    if (binary === json) return { kind: 'broken', error: errorInfo('bad_frame', 'These bytes are no frames') };
+    if (binary === json) return { kind: 'broken', error: errorInfo('bad_frame', 'The bytes are not frames') };
     const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer);
     try {
       return { kind: 'read', values: json ? [parseJson(bytes.toString())] : decodeMany(bytes, MAX_DEPTH) };
     } catch (error) {
       if (error instanceof CodedError) return { kind: 'broken', error: toErrorInfo(error) };
-      if (error instanceof SyntaxError) return { kind: 'broken', error: errorInfo('bad_frame', 'This is not JSON') };
+      if (error instanceof SyntaxError) return { kind: 'broken', error: errorInfo('bad_frame', 'The text is not JSON') };
       throw error;
     }
   }
@@ -79,7 +79,7 @@ export class Inbox<F> {
     if (parsed.kind === 'invalid') {
       this.options.onProblem(parsed.error, parsed.ref);
       if (++this.invalid >= MAX_INVALID || !isMap(value))
-        this.broken(errorInfo('bad_frame', 'Too much here is not the protocol'));
+        this.broken(errorInfo('bad_frame', 'Too many invalid frames'));
       return;
     }
     const { ws, onFrame, onFailure } = this.options;

@@ -89,7 +89,7 @@ export class MetaFeeds {
         await feed.run();
         return;
       } catch (err) {
-        if (!feed.stopped) this.log.warn({ err, sid }, 'a meta feed did not begin; trying again');
+        if (!feed.stopped) this.log.warn({ err, sid }, 'meta feed did not start; retrying');
         await sleep(pauses.next());
       }
     }

@@ -54,7 +54,7 @@ export function socketRoutes(
       preValidation: async (request: FastifyRequest, reply: FastifyReply) => {
         const error = request.ws
           ? socketProblem(request, deps)
-          : errorInfo('bad_request', 'This address speaks WebSocket');
+          : errorInfo('bad_request', 'This address accepts only WebSockets');
         if (error === undefined) return;
         deps.metrics.error(error.code);
         return answerError(reply, error);

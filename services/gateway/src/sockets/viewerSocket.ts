@@ -74,7 +74,7 @@ export class ViewerSocket {
     const { userId, name } = principal;
     this.viewer = new Viewer(wire, { id: newId(), userId, mode, name });
     this.looker = { userId, isThere: () => wire.isAlive() };
-    this.due = setTimeout(() => wire.close('too_slow', 'No resume came'), deps.resumeMs).unref();
+    this.due = setTimeout(() => wire.close('too_slow', 'No `resume` frame was received'), deps.resumeMs).unref();
   }
 
   /** Opens the session's room and says hello. */
@@ -159,7 +159,7 @@ export class ViewerSocket {
     const { room, viewer } = this;
     if (this.over) return;
     if (room === undefined || viewer.state !== 'greeted') {
-      return this.problem({ code: 'bad_frame', message: '`resume` comes once.' });
+      return this.problem({ code: 'bad_frame', message: 'Send `resume` once.' });
     }
     // Not waited for: a replay may take long, and commands go on meanwhile.
     const foreign = frame.log !== undefined && frame.log !== this.deps.reader.log;
@@ -199,7 +199,7 @@ export class ViewerSocket {
 async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new CodedError('unavailable', 'The log did not answer')), ms);
+    timer = setTimeout(() => reject(new CodedError('unavailable', 'The stream did not answer')), ms);
   });
   try {
     return await Promise.race([work, late]);

@@ -58,7 +58,7 @@ export class GuestReaper {
         await this.look();
       } catch (error) {
         if (!(error instanceof CodedError)) throw error;
-        log.warn({ code: error.code, err: error }, 'what guests began could not be looked at; trying again');
+        log.warn({ code: error.code, err: error }, 'guest work could not be checked; retrying');
       }
     }
   }
@@ -106,7 +106,7 @@ export class GuestReaper {
     if ((await sendCommand(backbone, runnerId, command)).kind === 'unavailable') return;
     this.endings.recordStopRequest(ending, this.now());
     if (due === 'again') return;
-    log.info({ sid, shareId, why, what: kind }, 'what a guest began is ended with their link');
+    log.info({ sid, shareId, why, what: kind }, 'stopped the work of a guest whose link ended');
     const who = { shareId, guest: name, guestId: guestUserId(shareId) };
     this.trail('guest_stopped', { userId, sessionId: sid, runnerId, what: kind, why, ...who });
   }

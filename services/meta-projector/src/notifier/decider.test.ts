@@ -170,7 +170,7 @@ describe('the end of a session', () => {
         .passes();
     expect(story.told).toEqual([
       { kind: 'error', body: 'Out of disk' },
-      { kind: 'error', body: 'Its host was lost.' },
+      { kind: 'error', body: 'Its runner was lost.' },
     ]);
   });
 

@@ -55,7 +55,7 @@ interface Session {
 }
 
 const NEEDS_NOBODY: readonly unknown[] = ['notify', 'status', 'widget'];
-const HOST_LOST = 'Its host was lost.';
+const HOST_LOST = 'Its runner was lost.';
 
 export interface NotificationDeciderOptions {
   settleMs?: number | undefined;
@@ -197,7 +197,7 @@ function onMessage(session: Session, message: UnknownMap): void {
 
 function endOfRun({ last }: Session, notify: Run['notify']): void {
   if (last?.stop === 'aborted') return;
-  if (last?.stop === 'error') notify('error', shortBody(last.error ?? 'The agent could not go on.'));
+  if (last?.stop === 'error') notify('error', shortBody(last.error ?? 'The agent failed.'));
   else notify('finished', last?.text || 'The agent is done.');
 }
 

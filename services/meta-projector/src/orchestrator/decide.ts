@@ -99,7 +99,7 @@ function spawnProblem(
 ): ErrorInfo | undefined {
   if (linkEnd !== undefined) return endedError(linkEnd);
   if (runner?.userId !== sender.userId) {
-    return errorInfo('runner_not_found', `There is no runner "${runnerId ?? sender.runnerId}"`);
+    return errorInfo('runner_not_found', `No runner "${runnerId ?? sender.runnerId}"`);
   }
   if (isTaken) return errorInfo('already_exists', `Session ${sessionId} already exists`);
   return runner.online ? undefined : errorInfo('host_lost', `The runner "${runner.rid}" is offline`);
@@ -190,9 +190,9 @@ function unlink({ sid, msgId }: AnyLinkEvent, other: SessionEndpoint, { now }: D
 }
 
 const ENDINGS: Readonly<Record<string, string>> = {
-  killed: 'It was ended by request.',
-  expired: 'Nobody came back to it.',
-  host_lost: 'Its host did not come back.',
+  killed: 'It was ended on request.',
+  expired: 'It expired.',
+  host_lost: 'Its runner did not reconnect.',
 };
 
 /** A child that ended before it could say how its work went. */

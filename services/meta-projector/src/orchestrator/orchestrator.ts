@@ -93,7 +93,7 @@ export class Orchestrator {
       await work();
     } catch (err) {
       if (err instanceof CodedError && err.code === 'unavailable') throw err;
-      this.options.log.error({ err, seq, subject, type }, 'a fact is not carried over');
+      this.options.log.error({ err, seq, subject, type }, 'link event not forwarded');
     }
   }
 
@@ -151,7 +151,7 @@ export class Orchestrator {
     }
     const isNew = pendingCommand !== undefined && (await this.pending.add(pendingCommand));
     const outcome = await sendCommand(backbone, rid, command);
-    if (outcome.kind === 'unavailable') throw new CodedError('unavailable', 'A command was not sent');
+    if (outcome.kind === 'unavailable') throw new CodedError('unavailable', 'The command was not sent');
     if (outcome.kind === 'stored') {
       this.count(command);
       if (command.name === 'new_session') this.auditSpawn(command, rid, sid);
@@ -185,7 +185,7 @@ export class Orchestrator {
     if (sender !== undefined && !sender.ended) {
       const { rid, command } = receiptFor(sender, pendingCommand, outcome, this.now(), error);
       const sent = await sendCommand(backbone, rid, command);
-      if (sent.kind === 'unavailable') throw new CodedError('unavailable', 'A receipt was not sent');
+      if (sent.kind === 'unavailable') throw new CodedError('unavailable', 'The receipt was not sent');
       if (sent.kind === 'stored') this.count(command);
     }
     if (then === 'over') await this.pending.remove(pendingCommand);
@@ -203,7 +203,7 @@ export class Orchestrator {
           await this.checkOverdue(pendingCommand);
         } catch (error) {
           if (!(error instanceof CodedError)) throw error;
-          log.warn({ err: error, commandId: pendingCommand.commandId }, 'a receipt is not told yet; trying again');
+          log.warn({ err: error, commandId: pendingCommand.commandId }, 'receipt could not be sent; retrying');
         }
       }
     }

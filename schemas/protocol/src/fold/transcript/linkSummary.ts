@@ -68,9 +68,9 @@ function stateOf({ state, response, by }: LinkFacts): string {
       return `(${by === undefined || by.via === 'agent' ? 'answered' : 'answered by a person'}${answer})`;
     }
     case 'timed_out':
-      return '(nobody answered in time)';
+      return '(expired without an answer)';
     case 'withdrawn':
-      return '(not asked any more)';
+      return '(withdrawn)';
     default:
       return '';
   }
@@ -79,11 +79,11 @@ function stateOf({ state, response, by }: LinkFacts): string {
 function receiptOf({ receipt: outcome, error }: LinkFacts): string {
   switch (outcome) {
     case 'queued':
-      return '(waits for its host)';
+      return '(waiting for its runner)';
     case 'late':
-      return '(came too late)';
+      return '(too late)';
     case 'failed':
-      return `(not delivered: ${error?.message ?? 'nobody knows why'})`;
+      return `(not delivered: ${error?.message ?? 'unknown reason'})`;
     default:
       return '';
   }

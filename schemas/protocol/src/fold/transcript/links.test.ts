@@ -41,7 +41,7 @@ describe('what linked sessions say to each other', () => {
     const spawn = { type: 'session_spawn', at: 1, spawnId: 's', sessionId: 'c', prompt: 'Bake', name: 'Baker', guests };
     expect(links(spawn)).toMatchObject([{ kind: 'spawn', guests }]);
     const [item] = fold(spawn).items;
-    expect((item as NoticeItem).text).toBe('Started the session Baker for Bob, by a link: Bake');
+    expect((item as NoticeItem).text).toBe('Started the session Baker for Bob, by share link: Bake');
   });
 
   it('is a trigger on both logs, open until one of the ways it ends', () => {

@@ -12,7 +12,7 @@ const ENDINGS: Readonly<Record<string, string>> = {
   killed: 'Session ended by request.',
   error: 'Session ended by an error.',
   expired: 'Session expired.',
-  host_lost: 'Session ended: its host did not come back.',
+  host_lost: 'Session ended: its runner did not reconnect.',
 };
 
 /** One line about an event that is neither message, tool nor dialog, or undefined where a reader needs none. */
@@ -22,7 +22,7 @@ export function noticeOf(type: string, event: UnknownMap): Said | undefined {
     case 'session_started':
       return info('started', `Session started in ${text('cwd')} with ${text('model')}${startedBy(event)}.`);
     case 'session_resumed':
-      return info('resumed', 'The host is back; the session goes on.');
+      return info('resumed', 'The runner reconnected; the session continues.');
     case 'session_ended': {
       const message = text('message');
       const reason = ENDINGS[text('reason')] ?? 'Session ended.';
@@ -45,7 +45,7 @@ export function noticeOf(type: string, event: UnknownMap): Said | undefined {
       const attempt = `${numberAt(event, 'attempt') ?? '?'} of ${numberAt(event, 'maxAttempts') ?? '?'}`;
       return warning(
         'retry',
-        `${text('errorMessage').replace(/[.\s]*$/, '')}. Trying again in ${seconds} s (${attempt}).`,
+        `${text('errorMessage').replace(/[.\s]*$/, '')}. Retrying in ${seconds} s (${attempt}).`,
       );
     }
     case 'auto_retry_end':
@@ -53,7 +53,7 @@ export function noticeOf(type: string, event: UnknownMap): Said | undefined {
         ? { notice: 'retry', level: 'error', text: `Gave up. ${text('finalError')}`.trim() }
         : undefined;
     case 'session_tree':
-      return info('tree', 'Went back to an earlier point of the conversation.');
+      return info('tree', 'Returned to an earlier point of the conversation.');
     default:
       return undefined;
   }
@@ -68,5 +68,5 @@ function compacted(event: UnknownMap): Said {
   if (event['aborted'] === true) return warning('compaction', 'Compaction was stopped.');
   const error = stringAt(event, 'errorMessage');
   if (error !== undefined) return { notice: 'compaction', level: 'error', text: `Compaction failed: ${error}` };
-  return info('compaction', 'Earlier messages were summarised to make room.');
+  return info('compaction', 'Earlier messages were summarised to free context.');
 }

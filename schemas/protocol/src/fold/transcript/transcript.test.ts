@@ -204,7 +204,7 @@ describe('a transcript', () => {
   it('says for whom a session was started that guests had started', () => {
     const startedBy = [{ shareId: 'sh_1', sessionId: 'p', name: 'Bob' }];
     const t = given({ type: 'session_started', at: 1, cwd: '/work', model: 'demo/demo', startedBy });
-    expect(t.items).toMatchObject([{ text: 'Session started in /work with demo/demo for Bob, by a link.' }]);
+    expect(t.items).toMatchObject([{ text: 'Session started in /work with demo/demo for Bob, by share link.' }]);
   });
 
   it('a refused command is told under its id, and a refused answer only to who gave it', () => {
