@@ -7,7 +7,7 @@ export function createNotifierMetrics(metrics: Metrics) {
       'channel',
       'outcome',
     ]),
-    silent: metrics.counter(METRICS.notificationsSilent, 'Events that nobody was notified of, by reason', ['reason']),
+    silent: metrics.counter(METRICS.notificationsSilent, 'Events without a notification, by reason', ['reason']),
     dropped: metrics.counter(METRICS.notificationsDropped, 'Notifications that were not sent, by reason', ['reason']),
     waiting: metrics.gauge(METRICS.notificationsWaiting, 'Notifications that settle, or are on their way out', [
       'stage',
