@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { withLock } from './lock.mjs';
 import { run } from './run.mjs';
-import { ROOT, SetupError, say, since } from './say.mjs';
+import { ROOT, SetupError, log, since } from './log.mjs';
 import { describe, listFiles, workspaceFolders } from './workspace.mjs';
 
 const STAMP = 'node_modules/.cache/pizzapi/build';
@@ -17,11 +17,11 @@ const SHARED_INPUTS = ['package.json', 'package-lock.json', 'nx.json', 'tsconfig
  * of all sources and of all that was built, and most times there is no need to ask Nx.
  */
 export async function build() {
-  if (isUpToDate()) return say('build: up to date');
+  if (isUpToDate()) return log('build: up to date');
   await withLock(async () => {
-    if (isUpToDate()) return say('build: up to date');
+    if (isUpToDate()) return log('build: up to date');
     const start = Date.now();
-    say('build: building what has changed');
+    log('build: building what has changed');
     const inputs = inputStamp();
     const args = [nxProgram(), 'run-many', '-t', 'build', '--parallel=2', '--outputStyle=static'];
     const { code, output } = await run(process.execPath, args, { quiet: true, what: 'build', env: NX_ENV });
@@ -29,7 +29,7 @@ export async function build() {
     // Sources that changed during the build are not in it: the stamp from before it makes the next run build again.
     mkdirSync(dirname(join(ROOT, STAMP)), { recursive: true });
     writeFileSync(join(ROOT, STAMP), `${inputs}\n${outputStamp()}\n`);
-    say(`build: built in ${since(start)}`);
+    log(`build: built in ${since(start)}`);
   });
 }
 

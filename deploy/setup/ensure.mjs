@@ -1,16 +1,16 @@
 /**
- * Brings a fresh checkout to where it can be started or tested, with nothing but Node, npm and git at hand:
+ * Prepares a checkout for the start or the tests. It needs only Node, npm and git:
  *
  *   node deploy/setup/ensure.mjs [deps] [build] [nats] [browser]
  *
- * Each step looks first and does nothing when there is nothing to do. Everything is said on stderr, because stdout
- * belongs to the command that comes after. Plain JavaScript without dependencies: it runs before `npm ci` ever did.
+ * Each step checks first and does nothing when its result exists. Messages go to stderr, because stdout belongs to the
+ * command that follows. It is plain JavaScript without dependencies, because it runs before the first `npm ci`.
  */
 import { browser } from './browser.mjs';
 import { build } from './build.mjs';
 import { deps } from './deps.mjs';
 import { nats } from './nats.mjs';
-import { SetupError, say } from './say.mjs';
+import { SetupError, log } from './log.mjs';
 
 const STEPS = { deps, build, nats, browser };
 const MINIMUM_NODE = [20, 19];
@@ -19,7 +19,7 @@ function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor >= MINIMUM_NODE[1])) return;
   throw new SetupError(
-    `PizzaPi needs Node ${MINIMUM_NODE.join('.')} or newer, and this is ${process.versions.node}. Get it from https://nodejs.org.`,
+    `PizzaPi needs Node ${MINIMUM_NODE.join('.')} or newer, but this is Node ${process.versions.node}. Install it from https://nodejs.org.`,
   );
 }
 
@@ -35,6 +35,6 @@ try {
   await main(process.argv.slice(2));
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
-  say(error.message);
+  log(error.message);
   process.exitCode = 1;
 }
