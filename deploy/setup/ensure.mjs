@@ -3,7 +3,7 @@
  *
  *   node deploy/setup/ensure.mjs [deps] [build] [nats] [browser]
  *
- * Each step checks first and does nothing when its result exists. Messages go to stderr, because stdout belongs to the
+ * The steps run in this order. Each step checks first and does nothing when its result exists. Messages go to stderr, because stdout belongs to the
  * command that follows. It is plain JavaScript without dependencies, because it runs before the first `npm ci`.
  */
 import { browser } from './browser.mjs';
@@ -12,7 +12,7 @@ import { deps } from './deps.mjs';
 import { nats } from './nats.mjs';
 import { SetupError, log } from './log.mjs';
 
-const STEPS = { deps, build, nats, browser };
+const STEPS = ['deps', 'build', 'nats', 'browser'];
 const MINIMUM_NODE = [20, 19];
 
 function checkNode() {
@@ -25,10 +25,14 @@ function checkNode() {
 
 async function main(names) {
   checkNode();
-  const unknown = names.filter((name) => !Object.hasOwn(STEPS, name));
+  const unknown = names.filter((name) => !STEPS.includes(name));
   if (unknown.length > 0 || names.length === 0)
-    throw new SetupError(`Usage: node deploy/setup/ensure.mjs [${Object.keys(STEPS).join('] [')}]`);
-  for (const name of names) await STEPS[name]();
+    throw new SetupError(`Usage: node deploy/setup/ensure.mjs [${STEPS.join('] [')}]`);
+  if (names.includes('deps')) await deps();
+  // The search for nats-server starts during the build, because a download does not need the processor.
+  if (names.includes('build')) await build(names.includes('nats') ? nats : undefined);
+  else if (names.includes('nats')) await nats();
+  if (names.includes('browser')) await browser();
 }
 
 try {

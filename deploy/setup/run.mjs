@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { ROOT, log, since } from './log.mjs';
 
 /** Interval between two lines about a running command. */
@@ -7,13 +8,13 @@ const STILL_EVERY_MS = 10_000;
 const OUTPUT_LIMIT = 1_000_000;
 
 /**
- * Runs a command in the root of the checkout, without standard input, and resolves to `{ code, output }`.
+ * Runs a command in a folder of the checkout, without standard input, and resolves to `{ code, output }`.
  * With `quiet` the result holds the output; otherwise stdout and stderr go to stderr.
  */
-export function run(command, args, { quiet = false, what, env = {} }) {
+export function run(command, args, { quiet = false, what, cwd = '.', env = {} }) {
   const start = Date.now();
   const child = spawn(command, args, {
-    cwd: ROOT,
+    cwd: join(ROOT, cwd),
     env: { ...process.env, ...env },
     stdio: ['ignore', quiet ? 'pipe' : 2, quiet ? 'pipe' : 2],
   });
