@@ -27,8 +27,9 @@ const HELPERS = 'tests/support/**/*.test.ts';
 /** Tests that compare response times run alone. */
 const TIMED = ['tests/security/{isolation,logins}.test.ts'];
 
-/** A file that waits for a minute. It starts first, so that other files run during the wait. */
-const LONG = /faults\/cutoff\.test\.ts$/;
+/** The longest files. They start first: one that started last would run alone at the end. */
+const LONG =
+  /tests\/((share|attach|import|terminal|linked)\.test|faults\/|e2e\/story|security\/(guestRights|slowConnections))|(readOnlyScripts|readSandbox|faults\.nats|linked\.nats|notifications\.browser)\.test/;
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -58,6 +59,8 @@ export default defineConfig({
         exclude: [...TIMED, HELPERS, '**/dist/**', '**/node_modules/**'],
         // These tests start all processes, after the smaller tests.
         sequence: { groupOrder: 1 },
+        // They also wait for processes, so that two do not use both cores.
+        maxWorkers: 3,
       }),
       project('timed', TIMED, { ...whole, fileParallelism: false, sequence: { groupOrder: 2 } }),
     ],
