@@ -8,7 +8,25 @@ module.exports = {
       'schemas-import-no-other-packages',
       'Schemas know nobody.',
       { path: '^schemas/' },
-      { path: '^(services|clients|deploy|tests)/' },
+      { path: '^(services|clients|deploy|tests)/', pathNot: '^deploy/nats-server/' },
+    ),
+    rule(
+      'nats-server-in-tests-only',
+      'Products connect to a running nats-server. Only `deploy/local` starts one, and `pizzapi doctor` looks for one.',
+      { path: '^(schemas|services|clients)/', pathNot: '/testing/|\\.test\\.ts$|^clients/cli/src/doctor/' },
+      { path: '^deploy/nats-server/' },
+    ),
+    rule(
+      'nats-server-imports-protocol-only',
+      'The tests of the backbone import this package: an import of the backbone would be a cycle.',
+      { path: '^deploy/nats-server/' },
+      { path: '^(schemas|services|clients|deploy|tests)/', pathNot: '^(schemas/protocol|deploy/nats-server)/' },
+    ),
+    rule(
+      'setup-without-dependencies',
+      'The setup runs before the first installation.',
+      { path: '^deploy/setup/' },
+      { pathNot: '^deploy/setup/', dependencyTypesNot: ['core'] },
     ),
     rule(
       'services-not-clients',
@@ -20,7 +38,7 @@ module.exports = {
       'clients-not-services',
       'Services and clients meet on the wire only. A test may run the real service beside.',
       { path: '^clients/', pathNot: '/testing/|\\.test\\.ts$' },
-      { path: '^(services|deploy|tests)/' },
+      { path: '^(services|deploy|tests)/', pathNot: '^deploy/nats-server/' },
     ),
     rule(
       'services-apart',
@@ -36,8 +54,8 @@ module.exports = {
     ),
     rule(
       'only-backbone-speaks-nats',
-      'One package owns the backbone.',
-      { pathNot: '^schemas/backbone/' },
+      'One package owns the backbone. The tests of nats-server need a plain client.',
+      { pathNot: '^schemas/backbone/|^deploy/nats-server/.*\\.test\\.ts$' },
       { path: 'node_modules/@nats-io/' },
     ),
     rule(

@@ -5,7 +5,7 @@ import ts from 'typescript-eslint';
 
 const projects = [
   './{schemas,services,clients}/*/tsconfig.json',
-  './deploy/local/tsconfig.json',
+  './deploy/{local,nats-server}/tsconfig.json',
   './tsconfig.test.json',
 ];
 

@@ -3,10 +3,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const conditions = ['@pizzapi/source', 'module', 'node', 'development|production'];
 
-/** What is waited for may take its time on a busy machine: the default is a second. */
+/** Time limit of `expect.poll`. The default of one second is too short on a busy machine. */
 const expecting = { poll: { timeout: 20_000 } };
 
-/** One project a kind of test, so that `vitest run --project pure` stays a matter of seconds. */
+/** One project for each kind of test: `vitest run --project pure` takes seconds. */
 const project = (name: string, include: string[], options: object = {}) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
@@ -22,11 +22,14 @@ const project = (name: string, include: string[], options: object = {}) => ({
 
 const slow = { testTimeout: 60_000, hookTimeout: 60_000 };
 const whole = { testTimeout: 180_000, hookTimeout: 120_000 };
-/** What compares how long answers take wants no neighbours. */
+/** Tests of the test helpers. */
+const HELPERS = 'tests/support/**/*.test.ts';
+/** Tests that compare response times run alone. */
 const TIMED = ['tests/security/{isolation,logins}.test.ts'];
 
-/** A minute of waiting, most of it: begun last, it would be waited for by itself. */
-const LONG = /faults\/cutoff\.test\.ts$/;
+/** The longest files. They start first: one that started last would run alone at the end. */
+const LONG =
+  /tests\/((share|attach|import|terminal|linked)\.test|faults\/|e2e\/story|security\/(guestRights|slowConnections))|(readOnlyScripts|readSandbox|faults\.nats|linked\.nats|notifications\.browser)\.test/;
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -39,19 +42,25 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     sequence: { sequencer: LongFirst },
-    reporters: ['default'],
+    reporters: ['default', './tests/support/slowestFilesReporter.ts'],
     projects: [
       project(
         'pure',
-        ['{schemas,services,clients}/*/src/**/!(*.nats|*.browser).test.ts', 'deploy/*/**/!(*.nats|*.browser).test.ts'],
+        [
+          '{schemas,services,clients}/*/src/**/!(*.nats|*.browser).test.ts',
+          'deploy/*/**/!(*.nats|*.browser).test.ts',
+          HELPERS,
+        ],
         { testTimeout: 30_000 },
       ),
       project('nats', ['{schemas,services,clients}/*/src/**/*.nats.test.ts', 'deploy/*/**/*.nats.test.ts'], slow),
       project('system', ['tests/**/*.test.ts', 'clients/*/src/**/*.browser.test.ts'], {
         ...whole,
-        exclude: [...TIMED, '**/dist/**', '**/node_modules/**'],
-        // After the others: these start everything there is.
+        exclude: [...TIMED, HELPERS, '**/dist/**', '**/node_modules/**'],
+        // These tests start all processes, after the smaller tests.
         sequence: { groupOrder: 1 },
+        // They also wait for processes, so that two do not use both cores.
+        maxWorkers: 3,
       }),
       project('timed', TIMED, { ...whole, fileParallelism: false, sequence: { groupOrder: 2 } }),
     ],

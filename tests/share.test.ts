@@ -104,7 +104,7 @@ describe('/share', () => {
 
   it('shows what is being said when it comes in the middle of an answer', async () => {
     // Slow enough that it is still being said when it is shared.
-    const tui = await startTui(tmux, stage, { env: { PIZZAPI_DEMO_SPEED: '60' } });
+    const tui = await startTui(tmux, stage, { env: { PIZZAPI_DEMO_SPEED: '90' } });
     await tui.say('/demo thinking');
     await tui.shows('log');
     const { sid } = await tui.share();

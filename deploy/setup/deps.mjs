@@ -3,18 +3,18 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withLock } from './lock.mjs';
 import { run } from './run.mjs';
-import { ROOT, SetupError, say, since } from './say.mjs';
+import { ROOT, SetupError, log, since } from './log.mjs';
 import { packageFiles } from './workspace.mjs';
 
 const MARKER = 'node_modules/.pizzapi-deps';
 const LOCKFILE = 'package-lock.json';
 
-/** The packages work without their install scripts; no script runs that need not. */
+/** The packages work without their install scripts. */
 const NPM_FLAGS = ['--no-audit', '--no-fund', '--ignore-scripts', '--include=dev', '--loglevel=error'];
-/** `npm ci` wants a lock file that lists the packages of every platform; a registry that lacks some gives one that does not. */
+/** Result of `npm ci` when the lock file lacks packages, such as those of another platform that a registry does not have. */
 const OUT_OF_STEP = 'out of step';
 
-/** What of a package.json decides about what is installed. */
+/** The fields of a package.json that determine the installed packages. */
 const INSTALL_FIELDS = [
   'name',
   'version',
@@ -27,7 +27,7 @@ const INSTALL_FIELDS = [
   'overrides',
 ];
 
-/** Installs the dependencies when they are missing, or older than what package-lock.json and package.json ask for. */
+/** Installs the dependencies if they are missing, or if package-lock.json or a package.json has changed. */
 export async function deps() {
   if (isFresh()) return;
   await withLock(async () => {
@@ -38,22 +38,22 @@ export async function deps() {
 
 async function install() {
   const start = Date.now();
-  say('deps: npm ci, which takes a minute or two');
+  log('deps: running npm ci (one to two minutes)');
   let outcome = existsSync(join(ROOT, LOCKFILE)) ? await npm('ci') : OUT_OF_STEP;
   if (outcome === OUT_OF_STEP) {
-    say(`deps: ${LOCKFILE} does not list everything; npm install fills in the rest and leaves the file as it is`);
+    log(`deps: ${LOCKFILE} is incomplete; running npm install, which does not change it`);
     outcome = await npm('install', '--no-save');
   }
-  if (outcome !== 0) throw new SetupError(`deps: npm failed with exit code ${outcome}; its own message is above.`);
+  if (outcome !== 0) throw new SetupError(`deps: npm failed with exit code ${outcome}; see its message above.`);
   writeFileSync(join(ROOT, MARKER), fingerprint());
-  say(`deps: installed in ${since(start)}`);
+  log(`deps: installed in ${since(start)}`);
 }
 
-/** Runs the npm that started us, or the one on PATH. Gives its exit code, or `OUT_OF_STEP`. */
+/** Runs the npm that started this process, or the one on PATH. Returns its exit code, or `OUT_OF_STEP`. */
 async function npm(...args) {
   const path = process.env.npm_execpath;
-  const ours = path !== undefined && /npm-cli\.c?js$/.test(path);
-  const [command, first] = ours ? [process.execPath, [path]] : [process.platform === 'win32' ? 'npm.cmd' : 'npm', []];
+  const isNpm = path !== undefined && /npm-cli\.c?js$/.test(path);
+  const [command, first] = isNpm ? [process.execPath, [path]] : [process.platform === 'win32' ? 'npm.cmd' : 'npm', []];
   const { code, output } = await run(command, [...first, ...args, ...NPM_FLAGS], { quiet: true, what: 'deps' });
   if (code !== 0 && args[0] === 'ci' && output.includes('in sync')) return OUT_OF_STEP;
   process.stderr.write(output);
@@ -65,7 +65,7 @@ function isFresh() {
   const marker = join(ROOT, MARKER);
   if (existsSync(marker)) return readFileSync(marker, 'utf8') === wanted;
   if (!isInstalled()) return false;
-  // Somebody ran `npm ci` by hand.
+  // The user ran `npm ci`.
   writeFileSync(marker, wanted);
   return true;
 }
@@ -81,7 +81,7 @@ function fingerprint() {
   return hash.digest('hex');
 }
 
-/** Whether npm's own record of what it installed holds all that package-lock.json lists for every machine. */
+/** Returns whether npm's record of installed packages contains all non-optional packages of package-lock.json. */
 function isInstalled() {
   try {
     const wanted = JSON.parse(readFileSync(join(ROOT, LOCKFILE), 'utf8')).packages;

@@ -3,27 +3,27 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ROOT, say } from './say.mjs';
+import { ROOT, log } from './log.mjs';
 
 const POLL_MS = 200;
-/** A lock whose owner wrote no name within this time was left by one that died just then. */
-const NAMELESS_AFTER_MS = 5_000;
+/** A lock without a process id is abandoned after this time: its owner died before it wrote the id. */
+const ABANDONED_AFTER_MS = 5_000;
 
-/** Beside the checkout's own files nothing is safe: installing empties `node_modules`. */
+/** The lock is outside of the checkout, because an installation empties `node_modules`. */
 const LOCK = join(
   tmpdir(),
   `pizzapi-setup-${process.getuid?.() ?? 'user'}-${createHash('sha256').update(ROOT).digest('hex').slice(0, 12)}.lock`,
 );
 
-/** Does `work` while no other set-up of this checkout does; waits for the other one, and outlives one that was killed. */
+/** Runs `work` under the lock of this checkout. Waits for another setup process, and removes the lock of a killed one. */
 export async function withLock(work) {
-  let told = false;
+  let isLogged = false;
   while (!take()) {
     const owner = ownerOf(LOCK);
     if (isGone(owner)) discard(owner);
     else {
-      if (!told) say('setup: waiting for another one that is at work in this checkout');
-      told = true;
+      if (!isLogged) log('setup: waiting for another setup process in this checkout');
+      isLogged = true;
       await delay(POLL_MS);
     }
   }
@@ -45,13 +45,13 @@ function take() {
   return true;
 }
 
-/** The pid that holds a lock; 0 when it has not written it yet, null when the lock is not there any more. */
+/** Returns the pid of a lock; 0 before its owner wrote it, -1 for an abandoned lock, null when the lock is gone. */
 function ownerOf(lock) {
   try {
     return Number(readFileSync(join(lock, 'pid'), 'utf8'));
   } catch {
     try {
-      return Date.now() - statSync(lock).mtimeMs > NAMELESS_AFTER_MS ? -1 : 0;
+      return Date.now() - statSync(lock).mtimeMs > ABANDONED_AFTER_MS ? -1 : 0;
     } catch {
       return null;
     }
@@ -69,7 +69,7 @@ function isGone(owner) {
   }
 }
 
-/** Removes the lock of `owner`, who is gone; gives it back when somebody else has taken it over in the meantime. */
+/** Removes the lock of the ended process `owner`. Restores it if another process acquired it in the meantime. */
 function discard(owner) {
   const aside = `${LOCK}.${randomBytes(6).toString('hex')}`;
   try {
@@ -77,6 +77,6 @@ function discard(owner) {
     if (ownerOf(aside) !== owner && !isGone(ownerOf(aside))) return renameSync(aside, LOCK);
     rmSync(aside, { recursive: true, force: true });
   } catch {
-    // Another process was faster; the next look at the lock tells.
+    // Another process was faster; the caller checks the lock again.
   }
 }

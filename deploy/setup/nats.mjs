@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './run.mjs';
-import { ROOT, SetupError } from './say.mjs';
+import { ROOT, SetupError } from './log.mjs';
 
-const MAIN = 'schemas/backbone/dist/server/main.js';
+const MAIN = 'deploy/nats-server/dist/main.js';
 
-/** Makes sure that a nats-server is to be had; the package that launches it knows how. */
+/** Finds a nats-server, or downloads or builds one. Needs the step `build`. */
 export async function nats() {
-  if (!existsSync(join(ROOT, MAIN))) throw new SetupError('nats: the step `build` comes first.');
+  if (!existsSync(join(ROOT, MAIN))) throw new SetupError('nats: run the step `build` first.');
   const { code } = await run(process.execPath, [join(ROOT, MAIN)], { what: 'nats' });
-  if (code !== 0) throw new SetupError('nats: there is no nats-server; the lines above say what was tried.');
+  if (code !== 0) throw new SetupError('nats: found no nats-server; see the reasons above.');
 }

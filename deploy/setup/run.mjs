@@ -1,19 +1,20 @@
 import { spawn } from 'node:child_process';
-import { ROOT, say, since } from './say.mjs';
+import { join } from 'node:path';
+import { ROOT, log, since } from './log.mjs';
 
-/** How often a silent command is reported to be still at it. */
+/** Interval between two lines about a running command. */
 const STILL_EVERY_MS = 10_000;
-/** Characters kept of a quiet command's output. */
+/** Number of characters kept of a quiet command's output. */
 const OUTPUT_LIMIT = 1_000_000;
 
 /**
- * Runs a command in the root of the checkout, without standard input, and resolves to `{ code, output }`.
- * `quiet` keeps its output for later; otherwise it goes to stderr as it comes, stdout included.
+ * Runs a command in a folder of the checkout, without standard input, and resolves to `{ code, output }`.
+ * With `quiet` the result holds the output; otherwise stdout and stderr go to stderr.
  */
-export function run(command, args, { quiet = false, what, env = {} }) {
+export function run(command, args, { quiet = false, what, cwd = '.', env = {} }) {
   const start = Date.now();
   const child = spawn(command, args, {
-    cwd: ROOT,
+    cwd: join(ROOT, cwd),
     env: { ...process.env, ...env },
     stdio: ['ignore', quiet ? 'pipe' : 2, quiet ? 'pipe' : 2],
   });
@@ -23,14 +24,14 @@ export function run(command, args, { quiet = false, what, env = {} }) {
   };
   child.stdout?.on('data', keep);
   child.stderr?.on('data', keep);
-  const still = setInterval(() => say(`${what}: still at it after ${since(start)}`), STILL_EVERY_MS);
+  const timer = setInterval(() => log(`${what}: still running after ${since(start)}`), STILL_EVERY_MS);
   return new Promise((resolve) => {
     child.once('error', (error) => {
-      clearInterval(still);
+      clearInterval(timer);
       resolve({ code: 127, output: `${command}: ${error.message}\n` });
     });
     child.once('close', (code) => {
-      clearInterval(still);
+      clearInterval(timer);
       resolve({ code: code ?? 1, output });
     });
   });

@@ -1,15 +1,15 @@
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT } from './say.mjs';
+import { ROOT } from './log.mjs';
 
-const UNSEEN = new Set(['node_modules', 'dist', '.nx', '.git', 'test-output']);
+const SKIPPED_NAMES = new Set(['node_modules', 'dist', '.nx', '.git', 'test-output']);
 
-/** Paths of every package.json of the workspace, from the root, sorted. */
+/** Returns the sorted paths of all package.json files, relative to the root. */
 export function packageFiles() {
   return ['package.json', ...workspaceFolders().map((folder) => `${folder}/package.json`)];
 }
 
-/** The folders that the root's `workspaces` name (`clients/*`, `tests`) and that are packages, sorted. */
+/** Returns the sorted folders of all packages, from the field `workspaces` (`clients/*`, `tests`). */
 export function workspaceFolders() {
   const { workspaces } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   return workspaces
@@ -22,12 +22,12 @@ export function workspaceFolders() {
     .sort();
 }
 
-/** Every file below some folders of the checkout as `path size mtime`, sorted, without what is made or fetched. */
-export function listFiles(folders, unseen = UNSEEN) {
+/** Lists all files in some folders of the checkout as sorted `path size mtime` lines, without generated files. */
+export function listFiles(folders, skippedNames = SKIPPED_NAMES) {
   const lines = [];
   const walk = (path) => {
     for (const entry of readdirSync(join(ROOT, path), { withFileTypes: true })) {
-      if (unseen.has(entry.name)) continue;
+      if (skippedNames.has(entry.name)) continue;
       const inner = `${path}/${entry.name}`;
       if (entry.isDirectory()) walk(inner);
       else if (entry.isFile()) lines.push(describe(inner));
@@ -37,7 +37,7 @@ export function listFiles(folders, unseen = UNSEEN) {
   return lines.sort();
 }
 
-/** `path size mtime` of one file. */
+/** Returns `path size mtime` of one file. */
 export function describe(path) {
   const { size, mtimeMs } = statSync(join(ROOT, path));
   return `${path} ${size} ${mtimeMs}`;

@@ -1,4 +1,4 @@
-import { processContext, requireNatsServer } from '@pizzapi/backbone/server';
+import { processContext, requireNatsServer } from '@pizzapi/nats-server';
 import { accounts } from './benches/accounts.js';
 import { append } from './benches/append.js';
 import { bytes } from './benches/bytes.js';

@@ -13,22 +13,22 @@ import type { ProvisionOptions } from '@pizzapi/backbone';
 import { CodedError } from '@pizzapi/protocol';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startBackbone } from './backbone.js';
-import type { Child } from './child.js';
-import { describeChildren } from './children.js';
 import { clearLocalState, openHome, runningLocal, writeLocalState, type Home, type LocalState } from './home.js';
+import { startNatsServer } from './natsServer.js';
 import type { LOCAL_OPTIONS } from './options.js';
 import { claimPort } from './ports.js';
+import { createProcesses } from './processes.js';
+import type { SupervisedProcess } from './supervisedProcess.js';
 
-/** How long the processes may take to become ready, all together. */
+/** Time limit until all processes are ready. */
 const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 100;
 
-/** What a person or a script needs to use a local run. */
+/** The addresses of a local run. */
 export interface LocalAddress {
-  /** Where programs reach the gateway. The page may have another name: that of `loginUrl`. */
+  /** Address of the gateway for programs. The page can have another host name: that of `loginUrl`. */
   url: string;
-  /** Signs the owner in, once. */
+  /** Link that signs the owner in, once. */
   loginUrl: string;
   natsUrl: string;
   home: string;
@@ -36,7 +36,7 @@ export interface LocalAddress {
 
 export interface Local extends Service {
   readonly address: LocalAddress;
-  /** Process ids of what runs now, by name. */
+  /** Returns the ids of the current processes by name. */
   pids(): Record<string, number | undefined>;
 }
 
@@ -46,13 +46,13 @@ export interface LocalContext {
   log: Logger;
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
-  /** Called with each step, in words. */
-  say: (text: string) => void;
+  /** Called with one line for each step, to show to the user. */
+  progress: (text: string) => void;
 }
 
 /**
- * Everything on one machine: nats-server, authenticator, projector, gateway, runner, each a process that is started again
- * when it ends. Returns when the page can be opened and the runner is there.
+ * Starts nats-server, authenticator, projector, gateway and runner on this machine, each as a process that restarts when it
+ * ends. Returns when the page can be opened and the runner is connected.
  */
 export async function startLocal(
   options: OptionValues<typeof LOCAL_OPTIONS>,
@@ -72,34 +72,34 @@ export async function startLocal(
   const port = await claimPort(options.port, options.host);
   const here = hostUrl(options.host, port);
   const url = options.publicUrl ?? here;
-  const backbone = await startBackbone(home, options.natsPort, storageOf(options), context.log, context.say);
-  const children = describeChildren({ home, backbone, options, port, ...context });
-  const runs = children.map((child) => child.run());
+  const natsServer = await startNatsServer(home, options.natsPort, storageOf(options), context.log, context.progress);
+  const processes = createProcesses({ home, natsServer, options, port, ...context });
+  const runs = processes.map((supervised) => supervised.run());
   const stop = async () => {
-    // First who writes to the log, then who reads it, then the log.
-    for (const child of children.toReversed()) await child.stop();
+    // The order is: the writers of the log, its readers, nats-server.
+    for (const supervised of processes.toReversed()) await supervised.stop();
     await Promise.all(runs);
-    await backbone.stop();
+    await natsServer.stop();
     await clearLocalState(home);
   };
   try {
-    context.say('starting authenticator, projector, gateway and runner');
-    await untilReady(here, localToken(secret), children, context.signal, home);
+    context.progress('starting authenticator, projector, gateway and runner');
+    await untilReady(here, localToken(secret), processes, context.signal, home);
   } catch (thrown) {
     await stop();
     throw thrown;
   }
   const state: LocalState = {
     ...{ pid: process.pid, url, pageUrl: pageUrl(options.publicUrl, options.host, port) },
-    natsUrl: backbone.url,
+    natsUrl: natsServer.url,
   };
   await writeLocalState(home, state);
   const local: Local = {
     name: 'local',
     address: addressOf(state),
     pids: () => ({
-      'nats-server': backbone.pid(),
-      ...Object.fromEntries(children.map((child) => [child.name, child.pid])),
+      'nats-server': natsServer.pid(),
+      ...Object.fromEntries(processes.map(({ name, pid }) => [name, pid])),
     }),
     run: () => Promise.all(runs).then(() => undefined),
     drain: () => Promise.resolve(),
@@ -108,9 +108,9 @@ export async function startLocal(
   return { kind: 'started', local };
 }
 
-/** How large streams may grow: what was not chosen stays as it is. */
+/** Returns the size limits of the streams. A limit without an option stays unchanged. */
 function storageOf(options: OptionValues<typeof LOCAL_OPTIONS>): ProvisionOptions {
-  // nats-server takes -1 for "without limit".
+  // nats-server reads -1 as "no limit".
   const bytes = (chosen: number | undefined): number | undefined => (chosen === 0 ? -1 : chosen);
   return {
     maxBytes: bytes(options.logStorage),
@@ -122,26 +122,29 @@ function storageOf(options: OptionValues<typeof LOCAL_OPTIONS>): ProvisionOption
   };
 }
 
-/** Ready is: the gateway says so, and it sees a runner. */
+/** Waits until the gateway reports that it is ready and lists an online runner. */
 async function untilReady(
   url: string,
   token: string,
-  children: readonly Child[],
+  processes: readonly SupervisedProcess[],
   signal: AbortSignal,
   home: Home,
 ): Promise<void> {
   const until = Date.now() + READY_TIMEOUT_MS;
   while (!(await isReady(url, token))) {
-    if (signal.aborted) throw new CodedError('start_stopped', 'Stopped before everything was ready');
-    const failed = children.find((child) => child.lastExit !== undefined);
+    if (signal.aborted) throw new CodedError('start_stopped', 'The start was stopped before all processes were ready');
+    const failed = processes.find(({ lastExit }) => lastExit !== undefined);
     if (failed !== undefined) {
       throw new CodedError(
         'start_failed',
-        `${failed.name} ended while it started; see ${join(home.logs, `${failed.name}.log`)}`,
+        `The process ${failed.name} ended during the start; see ${join(home.logs, `${failed.name}.log`)}`,
       );
     }
     if (Date.now() > until)
-      throw new CodedError('start_failed', `Not ready after ${READY_TIMEOUT_MS / 1000} s; see ${home.logs}`);
+      throw new CodedError(
+        'start_failed',
+        `Not all processes were ready after ${READY_TIMEOUT_MS / 1000} s; see the logs in ${home.logs}`,
+      );
     await delay(READY_POLL_MS);
   }
 }

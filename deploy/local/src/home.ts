@@ -4,28 +4,28 @@ import { CodedError } from '@pizzapi/protocol';
 import { access, chmod, constants, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** The folder that holds all state of a local run. Only its owner may look into it. */
+/** The folder that holds all state of a local run. Only its owner can read it. */
 export interface Home {
   root: string;
   /** JetStream's store. */
   nats: string;
-  /** A log file a process. */
+  /** One log file for each process. */
   logs: string;
-  /** `{ url, users, runnerToken }`: how to reach nats-server, and as whom. 0600. */
+  /** File with `{ url, users, runnerToken }`: the address of nats-server and the credentials. Mode 0600. */
   credentialsFile: string;
-  /** `{ pid, url, pageUrl, natsUrl }` of the run that uses this home now. */
+  /** File with `{ pid, url, pageUrl, natsUrl }` of the current run. */
   stateFile: string;
 }
 
-/** What `credentials.json` holds. */
+/** Content of `credentials.json`. */
 export interface NatsAccess {
   url: string;
   users: NatsCredentials;
-  /** What the runner of this machine shows, and any other that is started here without a token of its own. */
+  /** Token of this machine's runner, and of any other runner that starts here without its own token. */
   runnerToken: string;
 }
 
-/** What an earlier run has left of it. */
+/** The part of `NatsAccess` that an earlier run stored. */
 export interface KnownAccess {
   users: NatsCredentials;
   runnerToken: string | undefined;
@@ -33,17 +33,17 @@ export interface KnownAccess {
   port: number;
 }
 
-/** What `local.json` holds. */
+/** Content of `local.json`. */
 export interface LocalState {
   pid: number;
-  /** Where programs reach the gateway. */
+  /** Address of the gateway for programs. */
   url: string;
-  /** Where people open its page. */
+  /** Address of the page for browsers. */
   pageUrl: string;
   natsUrl: string;
 }
 
-/** Makes the folders of a home. Throws `home_unusable` when they cannot be made or are not ours to write to. */
+/** Creates the folders of a home. Throws `home_unusable` when they cannot be created or written. */
 export async function openHome(root: string): Promise<Home> {
   const home: Home = {
     root,
@@ -58,16 +58,16 @@ export async function openHome(root: string): Promise<Home> {
       await chmod(folder, 0o700);
       await access(folder, constants.W_OK);
     } catch (cause) {
-      const { code = 'it cannot be used' } = cause as NodeJS.ErrnoException;
-      throw new CodedError('home_unusable', `The folder ${folder} cannot be written to (${code})`, { cause });
+      const { code = 'unknown error' } = cause as NodeJS.ErrnoException;
+      throw new CodedError('home_unusable', `Cannot write to the folder ${folder} (${code})`, { cause });
     }
   }
   return home;
 }
 
 /**
- * The credentials of this home, and the port its server had, so that links to it stay good. They are made on the first
- * run, and again where an earlier version has left some of another kind: the logs do not depend on them.
+ * Returns the credentials of this home, and the last port of its server, so that the address stays the same. Generates new
+ * credentials on the first run, and when an earlier version stored another kind. The event logs do not depend on them.
  */
 export async function readNatsAccess(home: Home): Promise<KnownAccess> {
   const known = (await readJson(home.credentialsFile)) as Partial<NatsAccess> | undefined;
@@ -82,12 +82,12 @@ export async function writeNatsAccess(home: Home, access: NatsAccess): Promise<v
   await writeSecret(home.credentialsFile, access);
 }
 
-/** The run that uses this home now, if its process still lives. */
+/** Returns the current run of this home, or undefined when its gateway does not respond. */
 export async function runningLocal(home: Home): Promise<LocalState | undefined> {
   const state = (await readJson(home.stateFile)) as Partial<LocalState> | undefined;
   const { pid, url, natsUrl, pageUrl = url } = state ?? {};
   if (typeof pid !== 'number' || typeof url !== 'string' || typeof natsUrl !== 'string') return undefined;
-  return (await answers(url)) ? { pid, url, pageUrl: String(pageUrl), natsUrl } : undefined;
+  return (await isAlive(url)) ? { pid, url, pageUrl: String(pageUrl), natsUrl } : undefined;
 }
 
 export async function writeLocalState(home: Home, state: LocalState): Promise<void> {
@@ -98,7 +98,7 @@ export async function clearLocalState(home: Home): Promise<void> {
   await rm(home.stateFile, { force: true });
 }
 
-async function answers(url: string): Promise<boolean> {
+async function isAlive(url: string): Promise<boolean> {
   try {
     return (await fetch(`${url}/livez`, { signal: AbortSignal.timeout(2_000) })).ok;
   } catch {
@@ -114,7 +114,7 @@ async function readJson(file: string): Promise<unknown> {
   }
 }
 
-/** Whole or not at all: a reader never sees half a file. */
+/** Writes the file atomically: a reader never sees an incomplete file. */
 async function writeSecret(file: string, value: object): Promise<void> {
   const temporary = `${file}.${process.pid}`;
   await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });

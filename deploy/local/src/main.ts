@@ -4,7 +4,7 @@ import { PAGE_NAME } from '@pizzapi/protocol';
 import { startLocal, type LocalAddress } from './app.js';
 import { LOCAL_OPTIONS } from './options.js';
 
-const about = 'Run everything on this machine: nats-server, gateway, projector, runner, dashboard.';
+const about = 'Run nats-server, gateway, projector, runner and dashboard on this machine.';
 const flags = parseFlags('pizzapi local', about, LOCAL_OPTIONS, [
   'pizzapi local',
   'pizzapi local --port 8080 --no-open',
@@ -15,11 +15,11 @@ await runService(
   'pizzapi',
   async ({ log, signal, env }) => {
     const options = readOptions(LOCAL_OPTIONS, flags, env);
-    const say = (text: string) => void process.stderr.write(`pizzapi: ${text}\n`);
-    const started = await startLocal(options, { log, signal, env, say });
+    const progress = (text: string) => void process.stderr.write(`pizzapi: ${text}\n`);
+    const started = await startLocal(options, { log, signal, env, progress });
     const address = started.kind === 'started' ? started.local.address : started.address;
     announce(address, options.json, started.kind === 'already_running');
-    // Under the name that every browser finds: the page there leads to its own, or says what to do.
+    // Every browser can resolve this host name. The page there redirects to the page's own name, or shows what to do.
     if (options.open && !options.json && hasScreen(env)) openBrowser(atHost(address));
     if (started.kind === 'already_running') process.exit(0);
     return started.local;
@@ -36,21 +36,19 @@ function announce(address: LocalAddress, json: boolean, already: boolean): void 
     process.stdout.write(`${JSON.stringify(address)}\n`);
     return;
   }
-  const head = already ? 'PizzaPi already runs here.' : 'PizzaPi is ready.';
+  const head = already ? 'PizzaPi is already running.' : 'PizzaPi is ready.';
   process.stdout.write(
     [
       '',
-      `  ${head} Open this link; it signs you in once:`,
+      `  ${head} Open this link to sign in (it works once):`,
       '',
       `    ${address.loginUrl}`,
       '',
-      ...(new URL(address.loginUrl).hostname === PAGE_NAME
-        ? [`  Not found there?  ${address.url} says what to do`]
-        : []),
-      '  Another link:     npx pizzapi link',
+      ...(new URL(address.loginUrl).hostname === PAGE_NAME ? [`  Page not found?   Open ${address.url} for help`] : []),
+      '  New link:         npx pizzapi link',
       "  Watch the log:    eval \"$(npx pizzapi nats-env)\"; nats sub 'session.*.events' --translate 'npx pizzapi decode'",
       `  State and logs:   ${address.home}`,
-      ...(already ? [] : ['  Stop:             Ctrl-C; sessions go on when you start again']),
+      ...(already ? [] : ['  Stop:             Ctrl-C; sessions continue at the next start']),
       '',
       '',
     ].join('\n'),

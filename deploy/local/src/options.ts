@@ -1,7 +1,7 @@
 import { LOG_FULL_POLICIES } from '@pizzapi/backbone';
 import { defineOptions, OPTIONS } from '@pizzapi/process';
 
-/** What `pizzapi local` takes. Everything it starts reads its own options from the same environment. */
+/** The options of `pizzapi local`. Each process that it starts reads its own options from the same environment. */
 export const LOCAL_OPTIONS = defineOptions({
   home: OPTIONS.home,
   port: OPTIONS.port,

@@ -3,12 +3,12 @@ import { CodedError } from '@pizzapi/protocol';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
-/** Tries at finding a port that is free wherever it is needed. */
+/** Number of attempts to find a port that is free on all addresses. */
 const ATTEMPTS = 20;
 
 /**
- * `port` when it is free, any free one for 0. A gateway whose page has its name on this machine needs it at both of the
- * machine's own addresses. Throws `port_in_use`.
+ * Returns `port` if it is free, or any free port for 0. A gateway whose page has a local host name needs the port on both
+ * loopback addresses. Throws `port_in_use`.
  */
 export async function claimPort(port: number, host: string): Promise<number> {
   const others = isAtPageName(host) ? LOOPBACK.filter((address) => address !== host) : [];
@@ -25,17 +25,21 @@ export async function claimPort(port: number, host: string): Promise<number> {
 
 async function claim(port: number, host: string): Promise<number> {
   const server = createServer();
-  const there = await new Promise<boolean>((resolve, reject) => {
+  const isListening = await new Promise<boolean>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       if (cause.code === 'EADDRINUSE')
-        reject(new CodedError('port_in_use', `${hostUrl(host, port).slice('http://'.length)} is taken`, { cause }));
-      // This machine has no such address: nobody else listens there either.
+        reject(
+          new CodedError('port_in_use', `${hostUrl(host, port).slice('http://'.length)} is in use by another program`, {
+            cause,
+          }),
+        );
+      // This machine has no such address, so that no other program can listen on it.
       else if (port !== 0 && ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'].includes(cause.code ?? '')) resolve(false);
       else reject(cause);
     });
     server.listen({ port, host, ipv6Only: host === '::1' }, () => resolve(true));
   });
-  if (!there) return port;
+  if (!isListening) return port;
   const claimed = (server.address() as AddressInfo).port;
   await new Promise((resolve) => server.close(resolve));
   return claimed;

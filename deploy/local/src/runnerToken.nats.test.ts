@@ -24,7 +24,7 @@ async function ensure(known: string | undefined): Promise<string> {
   return saved;
 }
 
-it('a home has one runner token of its owner, until somebody revokes it: then the next start makes another', async () => {
+it('a home keeps one runner token, and the start after its revocation creates a new one', async () => {
   const keys = bucket<KeyRow>(admin, 'api-keys');
   const first = await ensure(undefined);
   expect(tokenKind(first)).toBe('runner');

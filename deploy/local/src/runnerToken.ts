@@ -3,16 +3,16 @@ import { mintToken, secretHash, tokenHint } from '@pizzapi/process';
 import { isKeyRow, newId, newOwnerAccount, OWNER_ID, type AccountRow, type KeyRow } from '@pizzapi/protocol';
 
 /**
- * Makes the account of the installation's owner, if it is not there. Whoever can start this is the owner: without the
- * row the first to sign up would be.
+ * Creates the account of the installation's owner if it is missing. The user who starts the installation is its owner.
+ * Without this row, the first account to sign up would become the owner.
  */
 export async function ensureOwner(admin: Backbone): Promise<void> {
   await bucket<AccountRow>(admin, 'accounts').create(`user.${OWNER_ID}`, newOwnerAccount(Date.now()));
 }
 
 /**
- * A registered runner token of this installation's owner: the `known` one where it is registered, else a fresh one.
- * A token that somebody has revoked is not registered again. `save` is called before a fresh one becomes valid.
+ * Ensures a registered runner token of the owner: keeps `known` if it is registered, otherwise creates a new token. Does
+ * not register a revoked token again. Calls `save` before a new token becomes valid.
  */
 export async function ensureRunnerToken(
   admin: Backbone,

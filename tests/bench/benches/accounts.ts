@@ -1,6 +1,6 @@
 import { authorizationConfig, generateCredentials } from '@pizzapi/authenticator';
 import { connectBackbone, provision, publishRunnerEvent, type Backbone } from '@pizzapi/backbone';
-import { launchNatsServer, processContext, requireNatsServer } from '@pizzapi/backbone/server';
+import { launchNatsServer, processContext, requireNatsServer } from '@pizzapi/nats-server';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 import { connectBackbone, provision, type Backbone } from '@pizzapi/backbone';
-import { launchNatsServer, processContext, requireNatsServer, type NatsServer } from '@pizzapi/backbone/server';
+import { launchNatsServer, processContext, requireNatsServer, type NatsServer } from '@pizzapi/nats-server';
 import { ensureGatewaySecret, localToken } from '@pizzapi/process';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';

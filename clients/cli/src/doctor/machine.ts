@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:
 import { statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { describeTried, planNatsServer, processContext } from '@pizzapi/backbone/server';
+import { describeFailedSources, planNatsServer, processContext } from '@pizzapi/nats-server';
 import { compareSemver, isMap } from '@pizzapi/protocol';
 import { findReadSandbox } from '@pizzapi/runner/readSandbox';
 import { fail, ok, warn, type Finding } from './finding.js';
@@ -22,8 +22,12 @@ export async function checkNatsServer(env: NodeJS.ProcessEnv): Promise<Finding> 
   const plans = await planNatsServer({ ...processContext(), env });
   const usable = plans.find(({ plan }) => plan.kind !== 'unavailable');
   if (usable === undefined) {
-    const tried = plans.map(({ source, plan }) => ({ source, why: plan.kind === 'unavailable' ? plan.why : '' }));
-    return fail('nats-server', describeTried(tried), 'Install nats-server 2.11 or newer, or set PIZZAPI_NATS_SERVER.');
+    const failed = plans.map(({ source, plan }) => ({ source, why: plan.kind === 'unavailable' ? plan.why : '' }));
+    return fail(
+      'nats-server',
+      describeFailedSources(failed),
+      'Install nats-server 2.11 or newer, or set PIZZAPI_NATS_SERVER.',
+    );
   }
   const { plan, source } = usable;
   if (plan.kind === 'ready') return ok('nats-server', `${plan.version} at ${plan.binary} (${source})`);

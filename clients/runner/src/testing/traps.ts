@@ -1,15 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import {
   chmodSync,
   cpSync,
   existsSync,
-  lstatSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
-  readlinkSync,
   realpathSync,
   rmSync,
   writeFileSync,
@@ -18,6 +14,7 @@ import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { readOnlyCommand, readOnlyEnv } from '../human/readOnlyRun.js';
+import { changedPaths, repair, snapshot, type FolderSnapshot } from './folderSnapshot.js';
 
 /** How long a script may take before it is killed, in ms. */
 const SCRIPT_MS = 60_000;
@@ -66,7 +63,11 @@ export class Traps {
   private readonly root = realpathSync(mkdtempSync(join(tmpdir(), 'pizzapi-traps-')));
   private readonly evil = join(this.root, 'evil-program');
   private readonly template = join(this.root, 'template');
-  private readonly seen = new Map<string, Map<string, string>>();
+  private readonly seen = new Map<string, FolderSnapshot>();
+  /** A copy that no script runs in, which repairs compare with. */
+  private pristine: { place: string; state: FolderSnapshot } | undefined;
+  /** The copy for scripts that do harm, equal to the pristine one. */
+  private repaired: string | undefined;
   private shared: string | undefined;
   private count = 0;
   private connections = 0;
@@ -91,14 +92,19 @@ export class Traps {
     rmSync(this.root, { recursive: true, force: true });
   }
 
-  /** Runs a script in a new copy of the folder, as the agent's bash runs it by default. */
+  /**
+   * Runs a script in an unchanged copy of the folder, as the agent's bash runs it by default. Repairs the copy afterwards,
+   * because a new copy takes longer than most scripts, and makes a new one where the repair is not exact.
+   */
   async runPlainly(script: string): Promise<Harm> {
-    const place = this.copy();
-    try {
-      return await this.runIn(place, script, plainly);
-    } finally {
-      rmSync(place, { recursive: true, force: true });
-    }
+    const { place: original, state } = this.pristineCopy();
+    const place = this.repaired ?? this.copy();
+    this.repaired = undefined;
+    this.seen.set(place, state);
+    const harm = await this.runIn(place, script, plainly);
+    if (repair(place, original, state, harm.changed)) this.repaired = place;
+    else rmSync(place, { recursive: true, force: true });
+    return harm;
   }
 
   /** Runs a script that is to do no harm in the one copy that all of those share, as `how` has it. */
@@ -112,12 +118,26 @@ export class Traps {
   /** The copies made from now on have one more git setting. */
   withSetting(key: string, value: string): void {
     this.git(this.template, 'config', key, value);
-    this.shared = undefined;
+    this.discardCopies();
   }
 
   withoutSetting(key: string): void {
     this.git(this.template, 'config', '--unset', key);
+    this.discardCopies();
+  }
+
+  private discardCopies(): void {
     this.shared = undefined;
+    this.repaired = undefined;
+    this.pristine = undefined;
+  }
+
+  private pristineCopy(): { place: string; state: FolderSnapshot } {
+    if (this.pristine === undefined) {
+      const place = this.copy();
+      this.pristine = { place, state: snapshot(place) };
+    }
+    return this.pristine;
   }
 
   private copy(): string {
@@ -140,9 +160,12 @@ export class Traps {
     await this.seeConnections();
     const after = snapshot(place);
     this.seen.set(place, after);
-    const paths = [...new Set([...before.keys(), ...after.keys()])];
-    const changed = paths.filter((path) => before.get(path) !== after.get(path));
-    return { changed, ran: readFileSync(marks, 'utf8'), connections: this.connections, output };
+    return {
+      changed: changedPaths(before, after),
+      ran: readFileSync(marks, 'utf8'),
+      connections: this.connections,
+      output,
+    };
   }
 
   /** Connections are accepted in order: when one of our own is, all before it are. */
@@ -174,7 +197,7 @@ export class Traps {
     }
     for (const path of ['evil', 'git-evil', 'ls', '0/uname', '3/uname', 'opts-printf/1/uname']) program(path);
     file('notes.txt', 'dough\nwater, salt\nyeast\n');
-    file('big.txt', Array.from({ length: 4_000 }, (_, index) => `line ${(index * 7_919) % 4_000}`).join('\n'));
+    file('big.txt', Array.from({ length: 1_000 }, (_, index) => `line ${(index * 7_919) % 1_000}`).join('\n'));
     file('names', 'out\n');
     file('evil.sh', 'touch out\n');
     file('evil.js', 'require("fs").writeFileSync("out", "")\n');
@@ -320,22 +343,6 @@ function bash(line: string, cwd: string, env: NodeJS.ProcessEnv): Promise<string
       resolve(output);
     });
   });
-}
-
-/** Every file below a folder with its content, mode and times; of folders as well, which a file that is gone changed. */
-function snapshot(folder: string, below = '', into = new Map<string, string>()): Map<string, string> {
-  for (const name of readdirSync(join(folder, below))) {
-    const path = join(below, name);
-    const whole = join(folder, path);
-    const stat = lstatSync(whole);
-    const facts = `${stat.mode} ${stat.mtimeMs}`;
-    if (stat.isSymbolicLink()) into.set(path, `${facts} ${readlinkSync(whole)}`);
-    else if (stat.isDirectory()) snapshot(folder, path, into.set(path, facts));
-    else if (stat.isFile())
-      into.set(path, `${facts} ${createHash('sha256').update(readFileSync(whole)).digest('hex')}`);
-    else into.set(path, facts);
-  }
-  return into;
 }
 
 /** Whether a program is there to be run. */

@@ -1,10 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { launchNatsServer } from '../server/launch.js';
-import type { NatsServer } from '../server/launch.js';
-import { requireNatsServer } from '../server/obtain.js';
-import { quote } from '../server/config.js';
+import { launchNatsServer, quoteConfig, requireNatsServer } from '@pizzapi/nats-server';
+import type { NatsServer } from '@pizzapi/nats-server';
 
 export interface TestNatsOptions {
   /** With a password the server refuses everybody else. */
@@ -41,7 +39,8 @@ export async function startTestNats(options: TestNatsOptions = {}): Promise<Test
   const binary = options.binary ?? (await requireNatsServer()).binary;
   const storeDir = await mkdtemp(join(tmpdir(), 'pizzapi-nats-'));
   const { user = 'test', password, syncInterval } = options;
-  const users = password === undefined ? '' : `authorization { user: ${quote(user)}, password: ${quote(password)} }\n`;
+  const users =
+    password === undefined ? '' : `authorization { user: ${quoteConfig(user)}, password: ${quoteConfig(password)} }\n`;
   const config = users + (options.config ?? '');
   const launch = (port: number) => launchNatsServer({ binary, storeDir, port, config, syncInterval });
   let server: NatsServer = await launch(0);

@@ -1,0 +1,51 @@
+import { generateCredentials } from '@pizzapi/authenticator';
+import { readOptions } from '@pizzapi/process';
+import { expect, it } from 'vitest';
+import { environments } from './processes.js';
+import { LOCAL_OPTIONS } from './options.js';
+
+const users = generateCredentials();
+const natsServer = { url: 'nats://127.0.0.1:1', users, runnerToken: 'pzr_token' };
+const envs = (env: NodeJS.ProcessEnv) =>
+  environments({ natsServer, port: 7492, env, options: readOptions(LOCAL_OPTIONS, {}, env) });
+
+/** Lists the processes whose environment contains a secret. */
+const holders = (all: ReturnType<typeof envs>, secret: string) =>
+  Object.entries(all).flatMap(([name, env]) => (Object.values(env).includes(secret) ? [name] : []));
+
+it('each process receives only its own secrets', () => {
+  const all = envs({});
+  const { authenticator, admin, gateway, projector, auditor, issuerSeed } = users;
+  for (const { nkeySeed } of [authenticator, admin]) expect(holders(all, nkeySeed)).toEqual(['authenticator']);
+  expect(holders(all, issuerSeed)).toEqual(['authenticator']);
+  expect(holders(all, gateway.nkeySeed)).toEqual(['gateway']);
+  expect(holders(all, projector.nkeySeed)).toEqual(['projector']);
+  expect(holders(all, 'pzr_token')).toEqual(['runner']);
+  expect(holders(all, auditor.password)).toEqual([]);
+});
+
+it('only the runner receives the keys of models, and no process receives the user’s other PizzaPi secrets', () => {
+  const all = envs({ ANTHROPIC_API_KEY: 'sk', PIZZAPI_API_KEY: 'pzk', PIZZAPI_NATS_PASSWORD: 'p', LANG: 'C' });
+  expect(holders(all, 'sk')).toEqual(['runner']);
+  expect(holders(all, 'pzk')).toEqual([]);
+  expect(holders(all, 'p')).toEqual([]);
+  expect(holders(all, 'C')).toHaveLength(4);
+});
+
+it('sign-up is closed unless the user opens it', () => {
+  expect(envs({}).gateway['PIZZAPI_SIGNUP']).toBe('closed');
+  expect(envs({ PIZZAPI_SIGNUP: 'open' }).gateway['PIZZAPI_SIGNUP']).toBe('open');
+});
+
+it('notifications may go to private addresses unless sign-up is open or the user forbids it', () => {
+  const allowed = (env: NodeJS.ProcessEnv) => {
+    const { gateway, projector } = envs(env);
+    return [gateway['PIZZAPI_NOTIFY_PRIVATE'], projector['PIZZAPI_NOTIFY_PRIVATE']];
+  };
+  expect(allowed({})).toEqual(['true', 'true']);
+  expect(allowed({ PIZZAPI_SIGNUP: 'open' })).toEqual(['false', 'false']);
+  expect(allowed({ PIZZAPI_NOTIFY_PRIVATE: 'false' })).toEqual(['false', 'false']);
+  expect(envs({}).projector['PIZZAPI_PUBLIC_URL']).toBe('http://pizzapi.localhost:7492');
+  const elsewhere = envs({ PIZZAPI_PUBLIC_URL: 'https://app.example.com' });
+  expect(elsewhere.projector['PIZZAPI_PUBLIC_URL']).toBe('https://app.example.com');
+});

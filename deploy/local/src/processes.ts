@@ -1,0 +1,106 @@
+import { pageUrl, type Logger, type OptionValues } from '@pizzapi/process';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Home, NatsAccess } from './home.js';
+import type { LocalNatsServer } from './natsServer.js';
+import type { LOCAL_OPTIONS } from './options.js';
+import { SupervisedProcess } from './supervisedProcess.js';
+
+/** Names of the user's variables that hold secrets. Only the runner receives them, because models need keys. */
+const SECRET = /(_API_KEY|_TOKEN|_SECRET|_PASSWORD|_NKEY|_SEED|_ISSUER)$/;
+/** Names of PizzaPi's own secrets. No process inherits them; each receives only its own. */
+const OUR_SECRET = /^PIZZAPI(_.*)?(_API_KEY|_TOKEN|_SECRET|_PASSWORD|_USER|_NKEY|_SEED|_ISSUER)$/;
+
+export interface ProcessesOptions {
+  home: Home;
+  natsServer: LocalNatsServer;
+  options: OptionValues<typeof LOCAL_OPTIONS>;
+  /** Port of the gateway. */
+  port: number;
+  env: NodeJS.ProcessEnv;
+  log: Logger;
+}
+
+/** The processes other than nats-server and their entry files, in starting order. They stop in the reverse order. */
+const PROGRAMS = {
+  authenticator: '@pizzapi/authenticator/main',
+  projector: '@pizzapi/meta-projector/main',
+  gateway: '@pizzapi/gateway/main',
+  runner: '@pizzapi/runner/main',
+} as const;
+type Program = keyof typeof PROGRAMS;
+
+/** Returns the processes in starting order, without starting them. */
+export function createProcesses(options: ProcessesOptions): SupervisedProcess[] {
+  const { home, log } = options;
+  const own = environments(options);
+  return (Object.keys(PROGRAMS) as Program[]).map(
+    (name) =>
+      new SupervisedProcess({
+        ...{ name, log, env: own[name] },
+        main: resolvePackage(PROGRAMS[name]),
+        logFile: join(home.logs, `${name}.log`),
+      }),
+  );
+}
+
+/** Returns the environment of each process: the shared variables, and only its own secrets. */
+export function environments({
+  natsServer,
+  options,
+  port,
+  env,
+}: Pick<ProcessesOptions, 'options' | 'port' | 'env'> & { natsServer: NatsAccess }): Record<
+  Program,
+  NodeJS.ProcessEnv
+> {
+  const { url, users, runnerToken } = natsServer;
+  const storage = {
+    PIZZAPI_ACCOUNT_STORAGE: String(options.accountStorage),
+    PIZZAPI_SESSION_STORAGE: String(options.sessionStorage),
+  };
+  const shared = { PIZZAPI_HOME: options.home, PIZZAPI_LOG_LEVEL: options.logLevel, PIZZAPI_NATS_URL: url };
+  const service = { ...without(env, SECRET), ...shared };
+  // Every user of this machine can reach the port. The owner signs in with a link.
+  const signup = env['PIZZAPI_SIGNUP'] || 'closed';
+  const notifying = {
+    // The owner controls this machine and may run an ntfy server in its network. Other accounts must not reach it.
+    PIZZAPI_NOTIFY_PRIVATE: env['PIZZAPI_NOTIFY_PRIVATE'] || String(signup === 'closed'),
+  };
+  return {
+    authenticator: {
+      ...service,
+      ...storage,
+      PIZZAPI_NATS_NKEY: users.authenticator.nkeySeed,
+      PIZZAPI_NATS_ADMIN_NKEY: users.admin.nkeySeed,
+      PIZZAPI_AUTH_ISSUER: users.issuerSeed,
+    },
+    projector: {
+      ...service,
+      ...notifying,
+      PIZZAPI_NATS_NKEY: users.projector.nkeySeed,
+      PIZZAPI_PUBLIC_URL: pageUrl(options.publicUrl, options.host, port),
+    },
+    gateway: {
+      ...service,
+      ...notifying,
+      ...storage,
+      PIZZAPI_LINK_STORAGE: String(options.linkStorage),
+      PIZZAPI_NATS_NKEY: users.gateway.nkeySeed,
+      PIZZAPI_HOST: options.host,
+      PIZZAPI_PORT: String(port),
+      ...(options.publicUrl === undefined ? {} : { PIZZAPI_PUBLIC_URL: options.publicUrl }),
+      PIZZAPI_SIGNUP: signup,
+      PIZZAPI_DASHBOARD: join(dirname(resolvePackage('@pizzapi/dashboard/package.json')), 'dist'),
+    },
+    runner: { ...without(env, OUR_SECRET), ...shared, PIZZAPI_RUNNER_TOKEN: runnerToken },
+  };
+}
+
+function without(env: NodeJS.ProcessEnv, names: RegExp): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !names.test(name)));
+}
+
+function resolvePackage(specifier: string): string {
+  return fileURLToPath(import.meta.resolve(specifier));
+}

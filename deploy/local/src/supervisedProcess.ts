@@ -1,0 +1,94 @@
+import { backoff, type Logger } from '@pizzapi/process';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Time limit for a stop; then the process is killed. */
+const STOP_TIMEOUT_MS = 12_000;
+/** After this run time, the pause before the next restart is the shortest one again. */
+const WELL_AFTER_MS = 20_000;
+
+export interface SupervisedProcessOptions {
+  name: string;
+  /** Path of the script. */
+  main: string;
+  args?: readonly string[];
+  env: NodeJS.ProcessEnv;
+  /** Path of the log file; the output of the process is appended to it. */
+  logFile: string;
+  log: Logger;
+}
+
+/**
+ * Runs one process of a local run and restarts it, with growing pauses, until `stop`. The process runs in a process group
+ * of its own: Ctrl-C reaches only this process, which stops the others in order. The process stops by itself when its IPC
+ * channel closes, because then this process has ended.
+ */
+export class SupervisedProcess {
+  private process: ChildProcess | undefined;
+  private stopping = false;
+  private readonly pauses = backoff({ minMs: 250, maxMs: 10_000 });
+  private readonly wake = new AbortController();
+  /** Exit code and signal of the last run; undefined while the first run lasts. */
+  lastExit: { code: number | null; signal: NodeJS.Signals | null } | undefined;
+
+  constructor(private readonly options: SupervisedProcessOptions) {}
+
+  get name(): string {
+    return this.options.name;
+  }
+
+  get pid(): number | undefined {
+    return this.process?.pid;
+  }
+
+  /** Runs and restarts the process until `stop`. */
+  async run(): Promise<void> {
+    while (!this.stopping) {
+      const startedAt = Date.now();
+      this.lastExit = await this.runOnce();
+      if (this.stopping) return;
+      if (Date.now() - startedAt > WELL_AFTER_MS) this.pauses.reset();
+      const pause = this.pauses.next();
+      this.options.log.warn({ process: this.options.name, ...this.lastExit, pause }, 'process ended; restarting it');
+      await delay(pause, undefined, { signal: this.wake.signal }).catch(() => undefined);
+    }
+  }
+
+  /** Sends SIGTERM, then SIGKILL after a time limit. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.wake.abort();
+    const child = this.process;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill('SIGTERM');
+    const late = await Promise.race([gone, delay(STOP_TIMEOUT_MS, 'late' as const, { ref: false })]);
+    if (late !== 'late') return;
+    this.options.log.warn({ process: this.options.name }, 'process did not stop in time and was killed');
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  private runOnce(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+    const { main, args = [], env, logFile, name, log } = this.options;
+    const out = openSync(logFile, 'a', 0o600);
+    try {
+      const child = spawn(process.execPath, [main, ...args], {
+        env,
+        stdio: ['ignore', out, out, 'ipc'],
+        detached: true,
+      });
+      this.process = child;
+      return new Promise((resolve) => {
+        child.once('error', (err) => {
+          log.error({ process: name, err }, 'process could not be started');
+          resolve({ code: null, signal: null });
+        });
+        child.once('exit', (code, signal) => resolve({ code, signal }));
+      });
+    } finally {
+      closeSync(out);
+    }
+  }
+}
