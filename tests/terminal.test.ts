@@ -111,8 +111,8 @@ describe('somebody with a terminal', () => {
     );
     expect(await cli('share', sid, '--revoke', shareId)).toMatchObject({ code: 0 });
     expect(await guest.code).toBe(1);
-    expect(guest.said.stderr).toMatch(/^unauthenticated: This link does not open the session.*\n$/);
-    expect((await cli('share', sid, '--list')).stdout).toMatch(new RegExp(`^${shareId} .*taken back$`, 'm'));
+    expect(guest.said.stderr).toMatch(/^unauthenticated: The link does not open the session.*\n$/);
+    expect((await cli('share', sid, '--list')).stdout).toMatch(new RegExp(`^${shareId} .*revoked$`, 'm'));
   });
 
   it('pairs a host, whose runner then serves the relay with nothing more said', async () => {
