@@ -23,7 +23,7 @@ const project = (name: string, include: string[], options: object = {}) => ({
 const slow = { testTimeout: 60_000, hookTimeout: 60_000 };
 const whole = { testTimeout: 180_000, hookTimeout: 120_000 };
 /** Tests of the test helpers. */
-const HELPERS = 'tests/support/**/*.test.ts';
+const HELPERS = 'tests/{support,style}/**/*.test.ts';
 /** Tests that compare response times run alone. */
 const TIMED = ['tests/security/{isolation,logins}.test.ts'];
 
