@@ -237,7 +237,7 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
         await window.hides('enter answer');
       });
       await noted(/Too late: you answered.* already/);
-      await window.shows('Too late: it was already answered, on another screen.');
+      await window.shows('Too late: it was already answered in another client.');
       await view.log.getByText('pineapple: yes').waitFor();
       window.close();
     });

@@ -176,7 +176,7 @@ describe('what a guest answers', () => {
     for (const value of ['approve', 'session', 'folder', 'deny', { action: 'deny', reason: 'x' }, null]) {
       const refused = await bob.answer(promptId, value);
       expect([refused.status, refused.code]).toEqual([403, 'forbidden']);
-      expect(refused.text).toContain('write and not approve');
+      expect(refused.text).toContain('writing but not approving');
       expect(await bob.answerBySocket(promptId, value)).toBe('refused forbidden');
     }
     // Which dialog is a step of what, the host knows.
