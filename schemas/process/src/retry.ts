@@ -1,4 +1,6 @@
+import { CodedError } from '@pizzapi/protocol';
 import { backoff as createBackoff, sleep, type Backoff, type BackoffOptions } from './backoff.js';
+import type { Logger } from './logger.js';
 
 export interface RetryOptions {
   /** Ends the attempts. The pending pause ends at once. */
@@ -38,4 +40,16 @@ export async function retry<T>(work: () => Promise<T>, options: RetryOptions = {
     }
   }
   return undefined;
+}
+
+/** As `retry`, for work on the backbone: repeats and logs what fails with `unavailable`, and throws any other error. */
+export function retryWhileUnavailable<T>(
+  { signal, log }: { signal: AbortSignal; log: Logger },
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  return retry(work, {
+    signal,
+    isRetryable: (error) => error instanceof CodedError && error.code === 'unavailable',
+    onRetry: (error) => log.warn({ code: 'unavailable', err: error }, 'backbone unavailable; trying again'),
+  });
 }

@@ -10,7 +10,7 @@ import {
   type BlobStore,
   type StorageShortage,
 } from '@pizzapi/backbone';
-import type { Logger } from '@pizzapi/process';
+import { Semaphore, type Logger } from '@pizzapi/process';
 import {
   CodedError,
   decode,
@@ -35,7 +35,7 @@ import type { ConnectionAuthorizer } from './connectionAuthorizer.js';
 import { QUEUE } from './tables.js';
 import type { Trail } from './trail.js';
 
-/** Questions that read a log or carry a blob, carried out at once by one authenticator; others are asked again. */
+/** Concurrent requests of one authenticator that read a log or carry a blob. Further ones are refused as `unavailable`. */
 export const MAX_AT_WORK = 16;
 
 export interface HostApiDeps {
@@ -64,7 +64,7 @@ export function serveHostApi(deps: HostApiDeps): () => void {
 
 class HostApi {
   private readonly blobs: HostApiBlobs;
-  private atWork = 0;
+  private readonly expensive = new Semaphore(MAX_AT_WORK, { maxWaiting: 0 });
 
   constructor(private readonly deps: HostApiDeps) {
     this.blobs = new HostApiBlobs(deps.b, deps.blobs);
@@ -109,13 +109,8 @@ class HostApi {
   }
 
   private async limited(work: () => Promise<Reply>): Promise<Reply> {
-    if (this.atWork >= MAX_AT_WORK) return refuse('unavailable', 'The authenticator has too much to do');
-    this.atWork++;
-    try {
-      return await work();
-    } finally {
-      this.atWork--;
-    }
+    const reply = this.expensive.tryRun(work);
+    return reply ?? refuse('unavailable', 'The authenticator has too much to do');
   }
 
   private async carryOut(

@@ -1,10 +1,9 @@
 import { bucket, replay, type Backbone } from '@pizzapi/backbone';
-import { sleep, type Logger } from '@pizzapi/process';
+import { retryWhileUnavailable, sleep, type Logger } from '@pizzapi/process';
 import type { SessionRow } from '@pizzapi/protocol';
 import { metaRows, runnerRows, sessionRows } from './buckets.js';
 import { saveCursor, type Cursor } from './cursor.js';
 import type { ProjectorMetrics } from './metrics.js';
-import { retryWhileUnavailable } from './retryUnavailable.js';
 import { RunnerProjection } from './runnerProjection.js';
 import { SessionProjection } from './sessionProjection.js';
 import { StreamProjector, type ProjectionEnd } from './streamProjector.js';
@@ -87,6 +86,8 @@ export class LiveProjector {
 
   private async save(): Promise<void> {
     const { backbone, log, lost } = this.options;
-    await retryWhileUnavailable(lost, log, () => saveCursor(bucket<Cursor>(backbone, 'projector'), this.cursor));
+    await retryWhileUnavailable({ signal: lost, log }, () =>
+      saveCursor(bucket<Cursor>(backbone, 'projector'), this.cursor),
+    );
   }
 }

@@ -47,6 +47,6 @@ export class Access {
 
   /** Whose a session is. One that was asked for here a moment ago is its asker's. */
   ownerOf(sid: string): string | undefined {
-    return this.directory.userOf(sid) ?? this.expected.find(sid)?.userId;
+    return this.directory.userOf(sid) ?? this.expected.get(sid)?.userId;
   }
 }

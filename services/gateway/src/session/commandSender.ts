@@ -148,7 +148,7 @@ export class CommandSender {
     const problem = commandProblem(known, whole) ?? (await this.answerProblem(principal, sid, known, whole));
     if (problem !== undefined) return refuse(problem);
 
-    const rid = directory.runnerOf(sid) ?? this.deps.recentSpawns.find(sid)?.runnerId;
+    const rid = directory.runnerOf(sid) ?? this.deps.recentSpawns.get(sid)?.runnerId;
     if (rid === undefined) return refuse(unknownSession(sid));
     if (directory.session(sid)?.state === 'ended' && !AFTER_THE_END.includes(known))
       return refuse(errorInfo('session_ended'));

@@ -6,7 +6,7 @@ import {
   type Backbone,
   type StoredRecord,
 } from '@pizzapi/backbone';
-import { sleep, type Logger } from '@pizzapi/process';
+import { retryWhileUnavailable, sleep, type Logger } from '@pizzapi/process';
 import { CodedError, guestUserId, type CommandOf, type SessionEvent } from '@pizzapi/protocol';
 import { outcomeOf, receiptWhenOverdue, type ReceiptOutcome } from './receipts.js';
 import { isLinkCommand, receiptFor, type PendingCommand, type OutgoingCommand } from './commands.js';
@@ -20,7 +20,6 @@ import {
   type LinkCommandResult,
 } from './linkEvents.js';
 import type { ProjectorMetrics } from '../metrics.js';
-import { retryWhileUnavailable } from '../retryUnavailable.js';
 import { trailOf, type Trail } from '../trail.js';
 import { ParentLinks } from './parentLinks.js';
 import { endpointOf, decisionContextOf } from './decisionContext.js';
@@ -63,7 +62,7 @@ export class Orchestrator {
   /** Until the signal aborts. Throws what is a bug. */
   async run(signal: AbortSignal): Promise<void> {
     const { backbone, log, onReading } = this.options;
-    await retryWhileUnavailable(signal, log, () => this.pending.load());
+    await retryWhileUnavailable({ signal, log }, () => this.pending.load());
     if (signal.aborted) return;
     let waiting = 2;
     const onOpen = () => {
