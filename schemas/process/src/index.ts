@@ -18,6 +18,12 @@ export * from './serialQueue.js';
 export * from './semaphore.js';
 export * from './withTimeout.js';
 export * from './processStart.js';
-export { readPrivateFile, readPrivateFileSync, writePrivateFile, writePrivateJson } from './privateFile.js';
+export {
+  readPrivateFile,
+  readPrivateFileSync,
+  writePrivateFile,
+  writePrivateJson,
+  writePrivateJsonSync,
+} from './privateFile.js';
 export * from './pidLock.js';
 export * from './homeLayout.js';

@@ -2,7 +2,13 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readPrivateFile, readPrivateFileSync, writePrivateFile, writePrivateJson } from './privateFile.js';
+import {
+  readPrivateFile,
+  readPrivateFileSync,
+  writePrivateFile,
+  writePrivateJson,
+  writePrivateJsonSync,
+} from './privateFile.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -13,12 +19,17 @@ afterEach(() => rm(folder, { recursive: true }));
 const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
 
 describe('a private file', () => {
-  it('is readable by its owner only, in a folder that is too', async () => {
-    const path = join(folder, 'new', 'secret.json');
-    await writePrivateJson(path, { secret: 1 });
-    expect(await readFile(path, 'utf8')).toBe('{\n  "secret": 1\n}\n');
-    expect([await modeOf(path), await modeOf(join(folder, 'new'))]).toEqual([0o600, 0o700]);
-  });
+  it.each([writePrivateJson, async (path: string, value: unknown) => writePrivateJsonSync(path, value)])(
+    'is readable by its owner only, in a folder that is too',
+    async (write) => {
+      const path = join(folder, 'new', 'secret.json');
+      await write(path, { secret: 1 });
+      await write(path, { secret: 1 });
+      expect(await readdir(join(folder, 'new'))).toEqual(['secret.json']);
+      expect(await readFile(path, 'utf8')).toBe('{\n  "secret": 1\n}\n');
+      expect([await modeOf(path), await modeOf(join(folder, 'new'))]).toEqual([0o600, 0o700]);
+    },
+  );
 
   it('replaces a file that others could read, and leaves no draft', async () => {
     const path = join(folder, 'secret.json');

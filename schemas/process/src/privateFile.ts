@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -21,7 +21,22 @@ export async function writePrivateFile(path: string, text: string): Promise<void
 
 /** As `writePrivateFile`, with a value as indented JSON. */
 export async function writePrivateJson(path: string, value: unknown): Promise<void> {
-  await writePrivateFile(path, `${JSON.stringify(value, undefined, 2)}\n`);
+  await writePrivateFile(path, jsonText(value));
+}
+
+/** As `writePrivateJson`, for callers that cannot wait. */
+export function writePrivateJsonSync(path: string, value: unknown): void {
+  const draft = draftOf(path);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  rmSync(draft, { force: true });
+  const file = openSync(draft, 'wx', 0o600);
+  try {
+    writeFileSync(file, jsonText(value));
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(draft, path);
 }
 
 /** Returns the JSON value in a file, or undefined when the file is missing or contains no JSON. */
@@ -48,6 +63,8 @@ let drafts = 0;
 export function draftOf(path: string): string {
   return `${path}.${process.pid}-${++drafts}.tmp`;
 }
+
+const jsonText = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
 /** Opens a new file: one that a crashed process left could have another mode. */
 async function openDraft(path: string) {
