@@ -9,6 +9,7 @@ import {
   type Backbone,
   type BlobStore,
   type StorageShortage,
+  type AuditWriter,
 } from '@pizzapi/backbone';
 import { Semaphore, type Logger } from '@pizzapi/process';
 import {
@@ -33,7 +34,6 @@ import type { LogSizes } from './logSizes.js';
 import type { AuthenticatorMetrics } from './metrics.js';
 import type { ConnectionAuthorizer } from './connectionAuthorizer.js';
 import { QUEUE } from './tables.js';
-import type { Trail } from './trail.js';
 
 /** Concurrent requests of one authenticator that read a log or carry a blob. Further ones are refused as `unavailable`. */
 export const MAX_AT_WORK = 16;
@@ -44,7 +44,7 @@ export interface HostApiDeps {
   logSizes: Pick<LogSizes, 'ofAccount'>;
   grants: Grants;
   authorizer: ConnectionAuthorizer;
-  trail: Trail;
+  audit: AuditWriter<'session_granted'>;
   metrics: AuthenticatorMetrics;
   log: Logger;
 }
@@ -154,7 +154,7 @@ class HostApi {
 
   /** Gives the session to the runner, with a new epoch. */
   private async claim({ userId, rid, sid, fresh }: AuthorizedCaller): Promise<Reply> {
-    const { b, grants, metrics, authorizer, trail } = this.deps;
+    const { b, grants, metrics, authorizer, audit } = this.deps;
     const shortage = fresh ? await this.shortageFor(userId, sid) : undefined;
     if (shortage !== undefined) {
       metrics.grants.inc({ outcome: 'storage_full' });
@@ -169,7 +169,7 @@ class HostApi {
     const { epoch } = outcome;
     await authorizer.seen(epoch);
     metrics.grants.inc({ outcome: 'granted' });
-    trail('session_granted', { userId, runnerId: rid, sessionId: sid, epoch });
+    audit('session_granted', { userId, runnerId: rid, sessionId: sid, epoch });
     return { kind: 'granted', epoch, userId, grant: grants.mint({ sid, rid, userId, epoch }) };
   }
 

@@ -34,10 +34,7 @@ export class GatewayMetrics implements RoomMetrics {
     this.partials = metrics.counter(METRICS.gatewayPartials, 'Questions to hosts about open messages');
     this.errors = metrics.counter(METRICS.gatewayErrors, 'Errors answered, by code', ['code']);
     this.spawns = metrics.histogram(METRICS.gatewaySpawnSeconds, 'Time from a request for a session to its answer');
-    this.unaudited = metrics.counter(
-      METRICS.gatewayUnaudited,
-      'Refusals without a row of their own in the audit trail',
-    );
+    this.unaudited = metrics.counter(METRICS.gatewayUnaudited, 'Refusals without a row of their own in the audit log');
   }
 
   frames(kind: 'event' | 'delta', deliveries: number): void {

@@ -190,7 +190,7 @@ export class ViewerSocket {
     else this.refuse(outcome.error, frame.type, ref);
   }
 
-  /** Tells what was not done; what somebody was not allowed leaves a row in the audit trail. */
+  /** Tells what was not done; what somebody was not allowed leaves a row in the audit log. */
   private refuse(error: ErrorInfo, frame: string, ref?: string): void {
     const { code } = error;
     if (ERRORS[code].status === 403)
