@@ -3,7 +3,7 @@ import { isOneMap, peekNumber, restartReason, type CloseName } from '@pizzapi/pr
 import { controlFrame, deltaFrame, eventFrame, Packet, packetsOf, type Frame } from '../wire/frame.js';
 import type { DrainWaiter } from './backpressure.js';
 import { SharedLogReader } from './sharedLogReader.js';
-import { LastOffsets } from '../session/lastOffsets.js';
+import { LastOffsets } from '../lastOffsets.js';
 import type { RoomLimits } from './limits.js';
 import { Pacer } from './pacer.js';
 import { Partials } from './partials.js';
