@@ -47,7 +47,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   exportBackboneMetrics(registry, () => b.counters);
   const issuer = openNkey(issuerSeed);
   const grants = new Grants(issuerSeed);
-  const authorizer = new ConnectionAuthorizer(b);
+  const authorizer = new ConnectionAuthorizer(b, log);
   const logSizes = new LogSizes(b, authorizer);
   const audit = createAuditWriter(b, log);
   const blobs = new BlobStore(b, { ...NO_STORAGE_LIMITS, ...options.storage });

@@ -1,11 +1,11 @@
-import { serveRpc, type Backbone, type Nkey, type AuditWriter } from '@pizzapi/backbone';
+import { keyRows, serveRpc, type AuditWriter, type Backbone, type Nkey } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import { CodedError } from '@pizzapi/protocol';
 import { admit, type Admission, type AdmissionDeps } from './admission.js';
 import { FailedLoginLimiter } from './failedLoginLimiter.js';
 import type { AuthenticatorMetrics } from './metrics.js';
-import { keyRows, QUEUE } from './tables.js';
 import { admitted, readAuthRequest, refused, type AuthRequest } from './userJwt.js';
+import { QUEUE_GROUP } from './queueGroup.js';
 
 /** Where nats-server asks who may connect. */
 const SUBJECT = '$SYS.REQ.USER.AUTH';
@@ -23,7 +23,7 @@ export interface CalloutDeps extends AdmissionDeps {
 export function serveCallout(deps: CalloutDeps): () => void {
   const failures = new FailedLoginLimiter();
   return serveRpc(deps.b, SUBJECT, async (body) => Buffer.from(await answer(deps, failures, body)), {
-    queue: QUEUE,
+    queue: QUEUE_GROUP,
     account: 'state',
   });
 }

@@ -2,14 +2,14 @@ import {
   claimSession,
   lastStored,
   leaseAt,
-  shareLinkStateOf,
   serveRpc,
+  shareLinkStateOf,
   storageFull,
   storedCommandsAfter,
+  type AuditWriter,
   type Backbone,
   type BlobStore,
   type StorageShortage,
-  type AuditWriter,
 } from '@pizzapi/backbone';
 import { Semaphore, type Logger } from '@pizzapi/process';
 import {
@@ -19,11 +19,11 @@ import {
   encode,
   formatBytes,
   isHostApiRequest,
+  type ErrorCode,
   type HostApiRefusal,
   type HostApiReplies,
   type HostApiRequest,
   type HostApiVerb,
-  type ErrorCode,
   type LinkMode,
 } from '@pizzapi/protocol';
 import { callerOf, authorizeCaller, type AuthorizedCaller } from './hostApiCaller.js';
@@ -33,7 +33,7 @@ import type { Grants } from './grants.js';
 import type { LogSizes } from './logSizes.js';
 import type { AuthenticatorMetrics } from './metrics.js';
 import type { ConnectionAuthorizer } from './connectionAuthorizer.js';
-import { QUEUE } from './tables.js';
+import { QUEUE_GROUP } from './queueGroup.js';
 
 /** Concurrent requests of one authenticator that read a log or carry a blob. Further ones are refused as `unavailable`. */
 export const MAX_AT_WORK = 16;
@@ -57,7 +57,7 @@ export function serveHostApi(deps: HostApiDeps): () => void {
   const answer = async (body: Uint8Array, subject: string): Promise<Uint8Array> =>
     encode(await hostApi.answer(subject, body));
   const stops = ['desk.runner.*', 'desk.session.*'].map((subject) =>
-    serveRpc(deps.b, subject, answer, { queue: QUEUE }),
+    serveRpc(deps.b, subject, answer, { queue: QUEUE_GROUP }),
   );
   return () => stops.forEach((stop) => stop());
 }

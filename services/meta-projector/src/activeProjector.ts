@@ -1,7 +1,6 @@
-import { bucket, refreshIdentity, type Backbone } from '@pizzapi/backbone';
+import { bucket, refreshIdentity, sessionRows, type Backbone } from '@pizzapi/backbone';
 import { retryWhileUnavailable, type Logger } from '@pizzapi/process';
 import { newId, type SessionRow } from '@pizzapi/protocol';
-import { sessionRows } from './buckets.js';
 import { readCursor, saveCursor, type Cursor } from './cursor.js';
 import { LiveProjector } from './liveProjector.js';
 import { GuestReaper, type GuestReaperOptions } from './guests/guestReaper.js';

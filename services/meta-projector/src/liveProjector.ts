@@ -1,7 +1,6 @@
-import { bucket, replay, type Backbone } from '@pizzapi/backbone';
+import { bucket, replay, runnerRows, sessionMetaRows, sessionRows, type Backbone } from '@pizzapi/backbone';
 import { retryWhileUnavailable, sleep, type Logger } from '@pizzapi/process';
 import type { SessionRow } from '@pizzapi/protocol';
-import { metaRows, runnerRows, sessionRows } from './buckets.js';
 import { saveCursor, type Cursor } from './cursor.js';
 import type { ProjectorMetrics } from './metrics.js';
 import { RunnerProjection } from './runnerProjection.js';
@@ -33,7 +32,7 @@ export class LiveProjector {
     const { backbone, log, metrics, lost, onRow } = options;
     const fold = new SessionProjection({
       rows: sessionRows(backbone),
-      metas: metaRows(backbone),
+      metas: sessionMetaRows(backbone),
       history: (sid) => replay(backbone, sid),
       onRow,
       log,

@@ -1,7 +1,6 @@
-import { lastEvent, type Backbone } from '@pizzapi/backbone';
+import { lastEvent, sessionMetaRows, sessionRows, type Backbone } from '@pizzapi/backbone';
 import { Semaphore, sleep, type Logger } from '@pizzapi/process';
 import { CodedError, type SessionRow } from '@pizzapi/protocol';
-import { metaRows, sessionRows } from './buckets.js';
 
 /** How often the sessions without a log are looked for. */
 export const SWEEP_MS = 5 * 60_000;
@@ -51,7 +50,7 @@ export class OrphanRowSweeper {
 
   private async deleteOrphan(sid: string, signal: AbortSignal): Promise<void> {
     const { backbone, log, onGone } = this.options;
-    const [rows, metas] = [sessionRows(backbone), metaRows(backbone)];
+    const [rows, metas] = [sessionRows(backbone), sessionMetaRows(backbone)];
     const [row, meta] = await Promise.all([rows.get(sid), metas.get(sid)]);
     const last = await lastEvent(backbone, sid);
     // A backbone that is closing knows of no event either.

@@ -1,8 +1,7 @@
-import { bucket, type Backbone, type AuditWriter } from '@pizzapi/backbone';
+import { pairRows, type AuditWriter, type Backbone } from '@pizzapi/backbone';
 import { randomText, secretHash } from '@pizzapi/process';
 import {
   errorInfo,
-  isPairRow,
   type PairBody,
   type PairInfo,
   type PairPollReply,
@@ -52,7 +51,7 @@ export class DeviceAuthorization {
   private readonly now: () => number;
 
   constructor(private readonly deps: DeviceAuthorizationDeps) {
-    this.rows = bucket<PairRow>(deps.b, 'accounts', { check: isPairRow });
+    this.rows = pairRows(deps.b);
     this.now = deps.now ?? Date.now;
   }
 

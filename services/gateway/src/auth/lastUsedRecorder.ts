@@ -1,4 +1,4 @@
-import { bucket, type Backbone, type Bucket } from '@pizzapi/backbone';
+import { accountKey, accountRows, keyRows, loginRows, type Backbone, type Bucket } from '@pizzapi/backbone';
 import { Semaphore, type Logger } from '@pizzapi/process';
 import type { AccountRow, KeyRow, LoginRow } from '@pizzapi/protocol';
 
@@ -23,14 +23,14 @@ export class LastUsedRecorder {
     private readonly log: Logger,
     private readonly now: () => number = Date.now,
   ) {
-    this.accounts = bucket<AccountRow>(b, 'accounts');
-    this.logins = bucket<LoginRow>(b, 'accounts');
-    this.keys = bucket<KeyRow>(b, 'api-keys');
+    this.accounts = accountRows(b);
+    this.logins = loginRows(b);
+    this.keys = keyRows(b);
   }
 
   account(row: AccountRow): void {
     if (this.isDue(row.lastSeenAt))
-      this.record(this.accounts, `user.${row.userId}`, (now, at) =>
+      this.record(this.accounts, accountKey(row.userId), (now, at) =>
         this.isDue(now.lastSeenAt) ? { ...now, lastSeenAt: at } : undefined,
       );
   }

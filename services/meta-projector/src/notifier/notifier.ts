@@ -2,6 +2,7 @@ import {
   consumeDurably,
   ownerOf,
   requestRpc,
+  sessionRows,
   SESSIONS_STREAM,
   type Backbone,
   type StoredRecord,
@@ -19,7 +20,6 @@ import {
   type PushPayload,
   type UnknownMap,
 } from '@pizzapi/protocol';
-import { sessionRows } from '../buckets.js';
 import { NotificationTargets } from './notificationTargets.js';
 import {
   NotificationDecider,
