@@ -5,6 +5,7 @@ export * from './catalog.js';
 export * from './metrics.js';
 export * from './health.js';
 export * from './service.js';
+export * from './serviceHealth.js';
 export * from './localAuth.js';
 export * from './tokens.js';
 export * from './browser.js';
