@@ -47,6 +47,18 @@ module.exports = {
       { path: '^services/', pathNot: '^services/$1/' },
     ),
     rule(
+      'gateway-rooms-without-sessions',
+      'The fan-out of a session knows nothing of requests.',
+      { path: '^services/gateway/src/room/' },
+      { path: '^services/gateway/src/session/' },
+    ),
+    rule(
+      'gateway-sessions-without-rooms',
+      'Requests know nothing of the fan-out of a session.',
+      { path: '^services/gateway/src/session/' },
+      { path: '^services/gateway/src/room/' },
+    ),
+    rule(
       'protocol-imports-nothing-of-ours',
       'The contract is pure and browser-safe.',
       { path: '^schemas/protocol/src', pathNot: '\\.test\\.ts$' },

@@ -128,7 +128,7 @@ describe('somebody with a terminal', () => {
     expect(await runner.code).toBe(0);
   });
 
-  it('reads in the audit trail who did all this, and no secret', async () => {
+  it('reads in the audit log who did all this, and no secret', async () => {
     const { stdout } = await cli('audit', '--limit', '1000', '--json');
     const rows = stdout
       .trim()

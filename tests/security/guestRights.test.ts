@@ -13,7 +13,7 @@ import { apiOf, newSession, tell, untilHosted, watch, type SessionWatcher } from
 import { ask, type HttpAnswer } from './support/http.js';
 import { newShare } from './support/people.js';
 import { join as enter, type OpenSocket } from './support/socket.js';
-import { auditRow, auditRows } from './support/trail.js';
+import { auditRow, auditRows } from './support/auditRows.js';
 
 const CLI = fileURLToPath(new URL('../../clients/cli/dist/main.js', import.meta.url));
 /** A lease has to run out, a process to start. */
@@ -272,7 +272,7 @@ async function family() {
 }
 
 describe('what a guest has agents begin', () => {
-  it('is theirs in the log, in the list and in the trail, and ends with their link; the owner’s goes on', async () => {
+  it('is theirs in the log, in the list and in the audit log, and ends with their link; the owner’s goes on', async () => {
     const { sid, log, own, bob, spawned, child, childLog, grandchild } = await family();
     const ref = { shareId: bob.shareId, sessionId: sid, name: 'Bob' };
     expect(spawned['guests']).toEqual([ref]);

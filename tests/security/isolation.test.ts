@@ -154,7 +154,7 @@ describe('(9) Eve guesses what is Ada’s', () => {
     runners.close();
   });
 
-  it('an admin sees people and the trail, and nobody else’s session', async () => {
+  it('an admin sees people and the audit log, and nobody else’s session', async () => {
     for (const path of ['/api/sessions/eves-session', '/api/sessions/eves-session/events', '/api/runners/eves-laptop'])
       expect((await ask(stage.url, path, { bearer: ada.token })).status, path).toBe(404);
     for (const path of ['/api/users', '/api/audit']) {

@@ -4,7 +4,7 @@ import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { startGateway } from './support/gateway.js';
 import { ask, fromPageOf, type HttpAnswer } from './support/http.js';
 import { PASSWORD, settleOwner, type Person } from './support/people.js';
-import { auditRow } from './support/trail.js';
+import { auditRow } from './support/auditRows.js';
 
 const WRONG = 'Quattro-Formaggi-5';
 /** For gateways at which many passwords are tried at once. Stored hashes carry their own cost. */

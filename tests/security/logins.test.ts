@@ -4,7 +4,7 @@ import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { startGateway, type OneMoreGateway } from './support/gateway.js';
 import { ask, fromPageOf, type HttpAnswer } from './support/http.js';
 import { PASSWORD, settleOwner, signUp, type Person } from './support/people.js';
-import { auditRow, auditRows } from './support/trail.js';
+import { auditRow, auditRows } from './support/auditRows.js';
 import { apart, median, TOLERANCE } from './support/timing.js';
 
 const WRONG = 'Quattro-Formaggi-5';
@@ -54,7 +54,7 @@ describe('(12) a wrong password', () => {
     expect(outcome.share, outcome.medians).toBeLessThanOrEqual(TOLERANCE);
   });
 
-  it('leaves a row in the trail, without the password or the address that was tried', async () => {
+  it('leaves a row in the audit log, without the password or the address that was tried', async () => {
     await attempt(patient.url, 'some-secret-typed-here@example.com', 'And-Another-1');
     await auditRow(stage, 'login_failed');
     expect(JSON.stringify(await auditRows(stage))).not.toMatch(/some-secret-typed-here|And-Another-1|Quattro-Formaggi/);

@@ -43,7 +43,7 @@ describe('(14) the connection of a host', () => {
     'a command, to itself too': ['runner.eves-laptop.cmd'],
     'the live copy of a log': [`live.session.${ada.sid}.events`, 'live.session.eves-session.events'],
     'questions in another’s name': [`desk.session.${ada.sid}`, `desk.runner.${ada.rid}`, 'desk.purge', 'desk.x'],
-    'the trail': ['audit.login', 'audit.x'],
+    'the audit log': ['audit.login', 'audit.x'],
     leases: [`$KV.leases.session.${ada.sid}`, `$KV.leases.runner.${ada.rid}`, '$KV.leases.projector'],
     'other buckets': [
       'accounts.user.owner',

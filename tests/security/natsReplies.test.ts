@@ -158,7 +158,7 @@ describe('(14) what a host has the server send to another’s subject', () => {
     expect(numbers).toEqual(numbers.map((_, index) => index + 1));
   });
 
-  it('writes no row of the trail, no fact of another runner, and answers nobody', async () => {
+  it('writes no row of the audit log, no fact of another runner, and answers nobody', async () => {
     await reflect('audit.login', encode({ kind: 'login', at: Date.now(), userId: 'owner', text: MARK }));
     await reflect(`runner.${ada.rid}.events`, encode({ type: 'runner_stopped', at: Date.now(), text: MARK }));
     await expectUnharmed();

@@ -5,7 +5,7 @@ import { startGateway, type OneMoreGateway } from './support/gateway.js';
 import { ask, cookieOf, pageOf } from './support/http.js';
 import { fromPage, PASSWORD, settleOwner, shownBy, type Person } from './support/people.js';
 import { refusal } from './support/socket.js';
-import { auditRow } from './support/trail.js';
+import { auditRow } from './support/auditRows.js';
 
 let stage: LocalStack;
 let ada: Person;
@@ -25,7 +25,7 @@ const host = () => new URL(stage.url).host;
 describe('(1) a page of another site, in a browser that is signed in', () => {
   const evil = 'https://evil.example';
 
-  it('gets no socket: 403, and the trail says who tried', async () => {
+  it('gets no socket: 403, and the audit log says who tried', async () => {
     for (const path of sockets)
       expect(await refusal(stage.url, path, { headers: { ...shownBy(stage.url, ada), origin: evil } }), path).toBe(
         '403 forbidden_origin',

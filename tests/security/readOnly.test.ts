@@ -7,7 +7,7 @@ import { newSession } from '../support/viewer.js';
 import { ask } from './support/http.js';
 import { newShare } from './support/people.js';
 import { join, type OpenSocket } from './support/socket.js';
-import { auditRow } from './support/trail.js';
+import { auditRow } from './support/auditRows.js';
 
 let stage: LocalStack;
 let auditor: Backbone;
@@ -65,7 +65,7 @@ describe('(7) who came by a link to watch', () => {
     { type: 'command', ref: 'made-up', name: 'constructor' },
   ];
 
-  it.each(frames)('is told read_only for $ref, with a row in the trail and no effect', async (frame) => {
+  it.each(frames)('is told read_only for $ref, with a row in the audit log and no effect', async (frame) => {
     const before = await commandsSent();
     reader.send(frame);
     expect(await reader.heard('error', ({ ref }) => ref === frame.ref)).toMatchObject({ code: 'read_only' });

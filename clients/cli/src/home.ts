@@ -1,6 +1,15 @@
-import { join } from 'node:path';
-import { localToken, OPTIONS, readGatewaySecret, readOptions } from '@pizzapi/process';
-import { errorInfo, isMap, programUrl, stringAt, type UnknownMap } from '@pizzapi/protocol';
+import {
+  homeLayout,
+  localToken,
+  OPTIONS,
+  parseLocalState,
+  parseNatsAccess,
+  readGatewaySecret,
+  readOptions,
+  type LocalState,
+  type NatsAccess,
+} from '@pizzapi/process';
+import { errorInfo, programUrl } from '@pizzapi/protocol';
 import { createApi, type Api } from '@pizzapi/session-client';
 import { Failure, type Io } from './io.js';
 import { lastLogin, loginAt } from './logins.js';
@@ -20,61 +29,23 @@ export const GATEWAY_OPTIONS = {
   apiKey: OPTIONS.apiKey,
 } as const;
 
-/** What a person's program says to nats-server to be let in. */
-export interface NatsLogin {
-  user: string;
-  password: string;
-}
-
-export interface NatsAccess {
-  url: string;
-  /** The provisioner's login: an nkey seed. */
-  admin: { nkeySeed: string };
-  /** Watches everything, changes nothing. */
-  auditor: NatsLogin;
-  /** Lets a runner in as the owner's. */
-  runnerToken: string;
-}
-
-function credentialsFile(home: string): string {
-  return join(home, 'nats', 'credentials.json');
-}
-
-/** How to reach the nats-server of a local run, or undefined when none of this version ever ran in this home. */
+/** Returns how to reach the nats-server of a local run, or undefined when no local run of this version used this home. */
 export function readNatsAccess(home: string): NatsAccess | undefined {
-  const file = readJsonMap(credentialsFile(home)) ?? {};
-  const users = mapAt(file, 'users');
-  const [url, runnerToken] = [stringAt(file, 'url'), stringAt(file, 'runnerToken')];
-  const nkeySeed = stringAt(mapAt(users, 'admin'), 'nkeySeed');
-  const { user, password } = mapAt(users, 'auditor');
-  if (url === undefined || runnerToken === undefined || nkeySeed === undefined) return undefined;
-  if (typeof user !== 'string' || typeof password !== 'string') return undefined;
-  return { url, admin: { nkeySeed }, auditor: { user, password }, runnerToken };
+  return parseNatsAccess(readJsonMap(homeLayout(home).natsAccessFile));
 }
 
-/** As `readNatsAccess`; without any it fails and says what makes some. */
+/** As `readNatsAccess`; fails when there is none, and names the command that creates it. */
 export function requireNatsAccess(home: string): NatsAccess {
   const access = readNatsAccess(home);
   if (access !== undefined) return access;
-  const what = `${credentialsFile(home)} does not exist: no local run has created it yet. Start one with \`pizzapi local\``;
+  const { natsAccessFile } = homeLayout(home);
+  const what = `${natsAccessFile} does not exist: no local run has created it yet. Start one with \`pizzapi local\``;
   throw new Failure(errorInfo('nats_unreachable', what));
 }
 
-/** What `<home>/local.json` says of the local run: present while one runs, or after one was killed. */
+/** Returns the state of the local run of this home: present while it runs, and after it was killed. */
 export function readLocalState(home: string): LocalState | undefined {
-  const state = readJsonMap(join(home, 'local.json'));
-  const { pid, url, natsUrl, pageUrl } = state ?? {};
-  if (typeof pid !== 'number' || typeof url !== 'string' || typeof natsUrl !== 'string') return undefined;
-  return { pid, url, natsUrl, pageUrl: typeof pageUrl === 'string' ? pageUrl : url };
-}
-
-export interface LocalState {
-  pid: number;
-  /** Where programs reach the gateway. */
-  url: string;
-  /** Where people open its page. */
-  pageUrl: string;
-  natsUrl: string;
+  return parseLocalState(readJsonMap(homeLayout(home).localStateFile));
 }
 
 /** Where people open the page of a gateway that programs reach at `url`, as far as this home knows. */
@@ -107,9 +78,4 @@ export function gatewayOf(flags: Readonly<Record<string, unknown>>, io: Io): Gat
 export function isLoopback(url: string): boolean {
   const host = URL.canParse(url) ? new URL(url).hostname : '';
   return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
-function mapAt(map: UnknownMap, key: string): UnknownMap {
-  const value = map[key];
-  return isMap(value) ? value : {};
 }

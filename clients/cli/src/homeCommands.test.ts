@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { initialSessionInfo } from '@pizzapi/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exposure, runnerFindings } from './doctor/running.js';
 import { checkNode, checkPi, checkReads, checkSecrets } from './doctor/machine.js';
+import { writeMadeUpNatsAccess } from './testing/natsAccess.js';
 import { run } from './testing/run.js';
 
 let home: string;
@@ -22,16 +23,10 @@ function localRun(url: string, more: object = {}): void {
   const state = { pid: process.pid, url, natsUrl: 'nats://127.0.0.1:1', ...more };
   writeFileSync(join(home, 'local.json'), JSON.stringify(state), { mode: 0o600 });
 }
-function credentials(): void {
-  mkdirSync(join(home, 'nats'), { mode: 0o700 });
-  const users = { admin: { nkeySeed: 'SU' }, auditor: { user: 'auditor', password: "p'auditor" } };
-  const access = { url: 'nats://127.0.0.1:1', users, runnerToken: 'pzr_' };
-  writeFileSync(join(home, 'nats', 'credentials.json'), JSON.stringify(access), { mode: 0o600 });
-}
 
 describe('nats-env', () => {
   it('prints exports of the read-only login that any shell takes', async () => {
-    credentials();
+    writeMadeUpNatsAccess(home);
     expect((await run(['nats-env'], { env })).stdout).toBe(
       "export NATS_URL='nats://127.0.0.1:1'\nexport NATS_USER='auditor'\nexport NATS_PASSWORD='p'\\''auditor'\n",
     );

@@ -19,8 +19,9 @@ import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
 import { decode } from '@pizzapi/protocol';
 import { PI_VERSION, readPiSessionFile } from '@pizzapi/runner';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { NatsAccess } from './home.js';
+import type { NatsAccess } from '@pizzapi/process';
 import { IMPORT_RUNNER, importSession } from './importSession.js';
+import { madeUpNatsAccess } from './testing/natsAccess.js';
 
 const RECORDED = fileURLToPath(new URL('../../../tests/fixtures/pi-session-large.jsonl', import.meta.url));
 
@@ -34,7 +35,7 @@ beforeAll(async () => {
   nats = await startTestNats({ config: accountsOf(nkeySeed) });
   b = await connectBackbone({ url: nats.url, name: 'test', nkey: nkeySeed, provisioner: true });
   await provision(b, {});
-  access = { url: nats.url, admin: { nkeySeed }, auditor: { user: '', password: '' }, runnerToken: '' };
+  access = madeUpNatsAccess(nats.url, nkeySeed);
   folder = await mkdtemp(join(tmpdir(), 'pizzapi-import-test-'));
 });
 afterAll(async () => {

@@ -18,7 +18,7 @@ import {
 } from '@pizzapi/backbone';
 import { errorInfo, externalize, newId, placeBlobs, type PlacedBlob, type SessionEvent } from '@pizzapi/protocol';
 import { PI_VERSION, readPiSessionFile } from '@pizzapi/runner';
-import type { NatsAccess } from './home.js';
+import type { NatsAccess } from '@pizzapi/process';
 import { Failure } from './io.js';
 
 /** Who hosts an imported session: nobody that could be asked for anything. */
@@ -74,10 +74,10 @@ function read(file: string, userId: string, epoch: number) {
 }
 
 /** As the administrator of the local run: nobody else may write to a log whose session no host was granted. */
-async function connect({ url, admin }: NatsAccess): Promise<Backbone> {
+async function connect({ url, users }: NatsAccess): Promise<Backbone> {
   return connectBackbone({
     url,
-    nkey: admin.nkeySeed,
+    nkey: users.admin.nkeySeed,
     provisioner: true,
     name: 'pizzapi-import',
     signal: AbortSignal.timeout(CONNECT_MS),

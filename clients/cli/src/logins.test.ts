@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { forgetLogin, lastLogin, loginAt, loginFile, relayName, rememberLogin } from './logins.js';
+import { homeLayout } from '@pizzapi/process';
+import { forgetLogin, lastLogin, loginAt, relayName, rememberLogin } from './logins.js';
 
 let home: string;
 beforeEach(() => {
@@ -36,13 +37,13 @@ describe('the logins of a home', () => {
   it.each(['', '{', '[]', '{"relays":[1]}', '{"relays":{"https://a":{"apiKey":5}}}'])(
     'are none in a file that holds %j',
     (text) => {
-      writeFileSync(loginFile(home), text);
+      writeFileSync(homeLayout(home).loginFile, text);
       expect([loginAt(home, 'https://a'), lastLogin(home)]).toEqual([undefined, undefined]);
     },
   );
 
   it('say so when they cannot be kept', () => {
-    mkdirSync(loginFile(home));
+    mkdirSync(homeLayout(home).loginFile);
     expect(() => rememberLogin(home, 'https://a', '1')).toThrow(/login\.json cannot be written \(\w+\)/);
   });
 });

@@ -1,11 +1,6 @@
-import { join } from 'node:path';
+import { homeLayout } from '@pizzapi/process';
 import { isMap, stringAt } from '@pizzapi/protocol';
 import { readJsonMap, writePrivateJson } from './privateFile.js';
-
-/** `<home>/login.json`: `{ relays: { <address>: { apiKey } } }`, what `pizzapi login` has got. Its owner alone can read it. */
-export function loginFile(home: string): string {
-  return join(home, 'login.json');
-}
 
 /** An address as the file knows it: with http for ws, without a slash at its end, the host in lower case. */
 export function relayName(url: string): string {
@@ -38,7 +33,7 @@ export function forgetLogin(home: string, url: string): void {
 
 /** In the order of signing in. */
 function readLogins(home: string): Map<string, string> {
-  const relays = readJsonMap(loginFile(home))?.['relays'];
+  const relays = readJsonMap(homeLayout(home).loginFile)?.['relays'];
   const entries = Object.entries(isMap(relays) ? relays : {}).map(
     ([url, login]) => [url, isMap(login) ? stringAt(login, 'apiKey') : undefined] as const,
   );
@@ -47,5 +42,5 @@ function readLogins(home: string): Map<string, string> {
 
 function writeLogins(home: string, logins: ReadonlyMap<string, string>): void {
   const relays = Object.fromEntries([...logins].map(([url, apiKey]) => [url, { apiKey }]));
-  writePrivateJson(loginFile(home), { relays });
+  writePrivateJson(homeLayout(home).loginFile, { relays });
 }

@@ -1,13 +1,13 @@
-import { bucket, type Backbone } from '@pizzapi/backbone';
+import { accountKey, accountRows, keyRows, type Backbone } from '@pizzapi/backbone';
 import { mintToken, secretHash, tokenHint } from '@pizzapi/process';
-import { isKeyRow, newId, newOwnerAccount, OWNER_ID, type AccountRow, type KeyRow } from '@pizzapi/protocol';
+import { newId, newOwnerAccount, OWNER_ID } from '@pizzapi/protocol';
 
 /**
  * Creates the account of the installation's owner if it is missing. The user who starts the installation is its owner.
  * Without this row, the first account to sign up would become the owner.
  */
 export async function ensureOwner(admin: Backbone): Promise<void> {
-  await bucket<AccountRow>(admin, 'accounts').create(`user.${OWNER_ID}`, newOwnerAccount(Date.now()));
+  await accountRows(admin).create(accountKey(OWNER_ID), newOwnerAccount(Date.now()));
 }
 
 /**
@@ -19,7 +19,7 @@ export async function ensureRunnerToken(
   known: string | undefined,
   save: (token: string) => Promise<void>,
 ): Promise<void> {
-  const keys = bucket<KeyRow>(admin, 'api-keys', { check: isKeyRow });
+  const keys = keyRows(admin);
   const isRegistered = known !== undefined && (await keys.get(secretHash(known))) !== undefined;
   const token = isRegistered ? known : mintToken('runner');
   await save(token);

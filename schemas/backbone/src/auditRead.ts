@@ -34,8 +34,8 @@ export interface AuditPage {
 }
 
 /**
- * A page of the audit trail, backwards from an offset. A stream is read forwards, so the page's first row is searched:
- * the server says how many rows lie behind an offset, which takes some twenty questions however long the trail is; then
+ * A page of the audit log, backwards from an offset. A stream is read forwards, so the page's first row is searched:
+ * the server says how many rows lie behind an offset, which takes some twenty questions however long the audit log is; then
  * the page is read at once.
  */
 export async function readAudit(b: Backbone, { before, limit, kind }: AuditPageOptions): Promise<AuditPage> {

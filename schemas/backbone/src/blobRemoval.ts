@@ -1,6 +1,7 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { CHUNKS, chunksOf, entryOf, openObjects } from './blobs.js';
-import { blobRows, parseBlobKey, type BlobPlace } from './blobStore.js';
+import { parseBlobKey, type BlobPlace } from './blobStore.js';
+import { blobRows } from './tables.js';
 import { internals, type Backbone } from './connection.js';
 import { NO_STORAGE_LIMITS, StorageUsage } from './storageUsage.js';
 import { BLOB_SPEC, BLOB_STORE } from './streams.js';

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hashOf, openObjects } from './blobs.js';
 import { ABANDONED_MS, BlobRemoval } from './blobRemoval.js';
-import { blobKey, blobRows, BlobStore, UNUSED_BLOB_MS } from './blobStore.js';
+import { blobKey, BlobStore, UNUSED_BLOB_MS } from './blobStore.js';
+import { blobRows } from './tables.js';
 import { internals, type Backbone } from './connection.js';
 import { bucket } from './kv.js';
 import { provision } from './provision.js';

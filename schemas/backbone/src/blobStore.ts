@@ -1,9 +1,10 @@
-import { CodedError, isBlobRow, type BlobRef, type BlobRow } from '@pizzapi/protocol';
+import { CodedError, type BlobRef, type BlobRow } from '@pizzapi/protocol';
 import { sleep } from '@pizzapi/process';
 import { getObject, hashOf, putObject, type Blob } from './blobs.js';
 import type { Backbone } from './connection.js';
-import { bucket, KV_PATIENCE_MS, type Bucket } from './kv.js';
+import { KV_PATIENCE_MS, type Bucket } from './kv.js';
 import { NO_STORAGE_LIMITS, StorageUsage, type StorageLimits, type StorageShortage } from './storageUsage.js';
+import { blobRows } from './tables.js';
 
 /** How long a blob stays that neither an event nor an input refers to, in ms. */
 export const UNUSED_BLOB_MS = 24 * 60 * 60_000;
@@ -37,8 +38,6 @@ export function parseBlobKey(key: string): (BlobPlace & { hash: string }) | unde
   if (userId === undefined || sid === undefined || hash === undefined || rest.length > 0) return undefined;
   return { userId, sid, hash };
 }
-
-export const blobRows = (b: Backbone): Bucket<BlobRow> => bucket<BlobRow>(b, 'blob-owners', { check: isBlobRow });
 
 /**
  * The blobs of sessions, and what they count. Every session has objects of its own, whatever bytes others brought: what

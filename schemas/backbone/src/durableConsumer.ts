@@ -6,6 +6,7 @@ import { internals, type Backbone, type BackboneConnection } from './connection.
 import type { StoredRecord } from './consume.js';
 import { nextOf } from './direct.js';
 import { openAtPosition } from './durableConsumerPosition.js';
+import { HandlerFailed } from './handlerFailed.js';
 import { storedFromConsumer, type StoredMessage } from './message.js';
 
 /** Messages asked for at once, and how long the server waits for them. */
@@ -54,9 +55,6 @@ export async function consumeDurably(b: Backbone, stream: string, options: Consu
     }
   }
 }
-
-/** Marks an error as the handler's, on its way out through the loop. */
-class HandlerFailed extends Error {}
 
 /** Reads what comes within some seconds. False when some of it was left: its place has to be found again. */
 async function readOnce(
@@ -123,7 +121,7 @@ async function handle(
         await onEvent(recordOf(found.message, subject));
         return true;
       } catch (cause) {
-        if (!(cause instanceof CodedError)) throw new HandlerFailed('The handler failed', { cause });
+        if (!(cause instanceof CodedError)) throw new HandlerFailed(cause);
         connection.log.warn({ err: cause, seq, subject }, 'event handler failed; retrying the event');
       }
     }

@@ -4,6 +4,8 @@
  */
 export { connectBackbone, OLDEST_SERVER, reauthenticate, stateSeedOf } from './connection.js';
 export type { Backbone, BackboneCounters, BackboneOptions, BackboneStatus } from './connection.js';
+export { natsLoginOf } from './natsLogin.js';
+export type { NatsOptions } from './natsLogin.js';
 export { createNkeySeed, inboxPrefixOfNkey, isNkeySeed, openNkey, verifyNkey } from './nkeys.js';
 export type { Nkey, NkeyKind } from './nkeys.js';
 export {
@@ -34,13 +36,27 @@ export type { Claim, ClaimOutcome, NextEpoch, Owner } from './owners.js';
 export { shareLinkStateOf } from './shareLinks.js';
 export type { ShareLinkState } from './shareLinks.js';
 export { bucket } from './kv.js';
-export type { Bucket, BucketOptions, DeleteOptions, GoneReason, KvChange, KvWrite, WriteOptions } from './kv.js';
+export * from './tables.js';
+export { keepWatching, WatchCache } from './watchCache.js';
+export type { WatchCacheListener, WatchCacheOptions } from './watchCache.js';
+export type {
+  Bucket,
+  BucketOptions,
+  DeleteOptions,
+  GoneReason,
+  KvChange,
+  KvWatchOptions,
+  KvWrite,
+  WriteOptions,
+} from './kv.js';
 export { holdLease, LEASE_RENEW_MS, LEASE_TTL_MS, leaseAt, readLease } from './lease.js';
 export type { Lease, LeaseOptions, LeaseOutcome, LeaseState, LeaseValue } from './lease.js';
 export { watchLeases } from './leaseWatch.js';
 export type { LeaseChange } from './leaseWatch.js';
 export { publishAudit, publishRunnerEvent, sendCommand } from './publish.js';
 export type { AuditRecord, StoreOutcome } from './publish.js';
+export { AUDIT_KINDS, createAuditWriter } from './auditWriter.js';
+export type { AuditFields, AuditKind, AuditWriter } from './auditWriter.js';
 export { readCommands } from './commands.js';
 export { PAGE_COMMANDS, storedCommandsAfter } from './storedCommands.js';
 export type { ReadCommandsOptions } from './commands.js';
@@ -61,7 +77,7 @@ export type { AuditPage, AuditPageOptions, StoredAuditRow } from './auditRead.js
 export { askAll, requestRpc, serveRpc } from './rpc.js';
 export type { RpcOutcome, ServeOptions } from './rpc.js';
 export type { Blob } from './blobs.js';
-export { blobRows, BlobStore, parseBlobKey, UNUSED_BLOB_MS } from './blobStore.js';
+export { BlobStore, parseBlobKey, UNUSED_BLOB_MS } from './blobStore.js';
 export type { BlobPlace, PutBlob, PutOptions, TakenBlob } from './blobStore.js';
 export { BlobRemoval, removeBlobs } from './blobRemoval.js';
 export type { RemoveOutcome } from './blobRemoval.js';

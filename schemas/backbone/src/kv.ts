@@ -16,7 +16,7 @@ const KEY = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
 const OPERATION = 'KV-Operation';
 
 /** Why a key is no more. */
-export type GoneReason = 'deleted' | 'expired';
+export type GoneReason = 'deleted' | 'expired' | 'unreadable';
 
 export type KvWrite = { kind: 'stored'; revision: number } | { kind: 'conflict'; revision: number };
 
@@ -46,6 +46,7 @@ export interface DeleteOptions {
 
 /** Typed access to one bucket. Values are msgpack maps; a revision is the offset of the write in the bucket's stream. */
 export interface Bucket<T> {
+  readonly name: string;
   get(key: string): Promise<{ value: T; revision: number } | undefined>;
   /** Stores when there is no value. `conflict` carries the revision that is there. */
   create(key: string, value: T, options?: WriteOptions): Promise<KvWrite>;
@@ -61,7 +62,14 @@ export interface Bucket<T> {
   /** How many keys begin with `prefix`, those whose marker of a deletion is still there among them. */
   count(prefix: string): Promise<number>;
   /** All values there are, then every change, until the signal aborts. Survives every failure of the backbone. */
-  watch(options: { signal: AbortSignal; prefix?: string }): AsyncIterable<KvChange<T>>;
+  watch(options: KvWatchOptions): AsyncIterable<KvChange<T>>;
+}
+
+export interface KvWatchOptions {
+  signal: AbortSignal;
+  prefix?: string;
+  /** A value of another shape is skipped, or reported as a key that is gone. Default: skipped. */
+  unreadable?: 'skip' | 'gone';
 }
 
 /** Opens a bucket. Nothing is sent: it must have been provisioned. */
@@ -73,7 +81,7 @@ export function bucket<T>(b: Backbone, name: string, options: BucketOptions<T> =
 export type KvEntry = { kind: 'value'; message: StoredMessage } | { kind: 'gone'; revision: number };
 
 /** Why this message removed its key, or undefined when it holds a value. */
-export function goneReason(message: StoredMessage): GoneReason | undefined {
+export function goneReason(message: StoredMessage): 'deleted' | undefined {
   const operation = header(message.text, OPERATION);
   return operation === 'DEL' || operation === 'PURGE' ? 'deleted' : undefined;
 }
@@ -127,7 +135,7 @@ const lifetime = (ms: number | undefined): Field[] =>
 class OpenBucket<T> implements Bucket<T> {
   constructor(
     private readonly connection: BackboneConnection,
-    private readonly name: string,
+    readonly name: string,
     private readonly options: BucketOptions<T>,
   ) {}
 
@@ -213,19 +221,14 @@ class OpenBucket<T> implements Bucket<T> {
     return Object.keys(info.state.subjects ?? {}).length;
   }
 
-  async *watch({
-    signal,
-    prefix = '',
-  }: {
-    signal: AbortSignal;
-    prefix?: string;
-  }): AsyncGenerator<KvChange<T>, void, void> {
+  async *watch({ signal, prefix = '', unreadable }: KvWatchOptions): AsyncGenerator<KvChange<T>, void, void> {
     for await (const { message, key, reason } of watchEntries(this.connection, this.name, prefix, signal)) {
       if (key === undefined) yield { kind: 'ready' };
       else if (reason !== undefined) yield { kind: 'gone', key, revision: message?.seq ?? 0, reason };
       else if (message !== undefined) {
         const value = this.read(key, message);
         if (value !== undefined) yield { kind: 'value', key, value, revision: message.seq };
+        else if (unreadable === 'gone') yield { kind: 'gone', key, revision: message.seq, reason: 'unreadable' };
       }
     }
   }
@@ -261,7 +264,7 @@ class OpenBucket<T> implements Bucket<T> {
 interface EntryChange {
   key?: string;
   message?: StoredMessage;
-  reason?: GoneReason;
+  reason?: Exclude<GoneReason, 'unreadable'>;
 }
 
 /**

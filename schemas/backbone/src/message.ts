@@ -178,7 +178,7 @@ const REPLIED_BARE = 'NATS/1.0\r\nNats-Stream: ';
 const SUBJECT_FIELD = `\r\n${SERVER_HEADER.subject}: `;
 
 /**
- * Whether a message of a session, a runner, or the audit trail was published there by who may publish there.
+ * Whether a message of a session, a runner, or the audit log was published there by who may publish there.
  *
  * A client may name any subject for its replies, and the server publishes them without asking whether the client might:
  * so an acknowledgement, or a copy of a message that somebody stored elsewhere, can come to lie on any subject of any

@@ -13,7 +13,7 @@ export type StoreOutcome =
   /** `full`: its stream may not grow any more. */
   | { kind: 'unavailable'; full?: boolean };
 
-/** One row of the audit trail. `kind` becomes part of the subject. */
+/** One row of the audit log. `kind` becomes part of the subject. */
 export interface AuditRecord {
   kind: string;
   at: number;
@@ -36,7 +36,7 @@ export function publishRunnerEvent(b: Backbone, rid: string, event: RunnerEvent)
   return store(b, subjects.runnerEvents(rid), event, `${rid}.${crypto.randomUUID()}`, event.type, STORE_PATIENCE_MS);
 }
 
-/** Writes a row of the audit trail. */
+/** Writes a row of the audit log. */
 export function publishAudit(b: Backbone, row: AuditRecord): Promise<StoreOutcome> {
   const id = `${row.kind}.${crypto.randomUUID()}`;
   return store(b, subjects.audit(row.kind), row, id, row.kind, STORE_PATIENCE_MS);

@@ -3,6 +3,7 @@ import { createInbox, nuid, type Msg } from '@nats-io/nats-core';
 import { RetryDelay } from './retryDelay.js';
 import type { BackboneConnection } from './connection.js';
 import { dropConsumer } from './dropConsumer.js';
+import { HandlerFailed } from './handlerFailed.js';
 import { headerText, serverNumber, statusOf, storedFromConsumer, subjectOf, type StoredMessage } from './message.js';
 
 /** Messages asked for and not yet handled: what a reader holds in memory at most. */
@@ -63,9 +64,6 @@ export async function readOrdered(connection: BackboneConnection, options: ReadO
     await retry.wait(signal);
   }
 }
-
-/** Marks an error as the handler's, on its way out through the loop. */
-class HandlerFailed extends Error {}
 
 /** One life of the consumer behind a reader. */
 class Build {
@@ -148,7 +146,7 @@ class Build {
       try {
         await this.options.onBatch(batch);
       } catch (cause) {
-        throw new HandlerFailed('The reader’s handler failed', { cause });
+        throw new HandlerFailed(cause);
       }
       this.retry.reset();
       this.pull();

@@ -1,14 +1,6 @@
-import {
-  isAccountRow,
-  isShareRow,
-  type AccountRow,
-  type GuestRef,
-  type LinkEnd,
-  type ShareMode,
-  type ShareRow,
-} from '@pizzapi/protocol';
+import type { GuestRef, LinkEnd, ShareMode } from '@pizzapi/protocol';
 import type { Backbone } from './connection.js';
-import { bucket } from './kv.js';
+import { accountKey, accountRows, shareRows } from './tables.js';
 
 /** What the link of a guest allows now. `over`: nothing that changes a session. */
 export type ShareLinkState = { kind: 'alive'; mode: Exclude<ShareMode, 'read'> } | { kind: 'over'; why: LinkEnd };
@@ -26,8 +18,8 @@ export async function shareLinkStateOf(
   now: number,
 ): Promise<ShareLinkState> {
   const [share, account] = await Promise.all([
-    bucket<ShareRow>(b, 'shares', { check: isShareRow }).get(`${sessionId}.${shareId}`),
-    bucket<AccountRow>(b, 'accounts', { check: isAccountRow }).get(`user.${userId}`),
+    shareRows(b).get(`${sessionId}.${shareId}`),
+    accountRows(b).get(accountKey(userId)),
   ]);
   const row = share?.value;
   if (row === undefined || row.userId !== userId || row.revokedAt !== undefined) return over('revoked');

@@ -3,14 +3,14 @@ import {
   describeUse,
   errorInfo,
   formatBytes,
-  isUsageRow,
   type BlobRow,
   type ErrorInfo,
   type UsageRow,
 } from '@pizzapi/protocol';
-import { sleep } from '@pizzapi/process';
+import { KeyedSerialQueue, sleep } from '@pizzapi/process';
 import type { Backbone } from './connection.js';
-import { bucket, KV_PATIENCE_MS, type Bucket } from './kv.js';
+import { KV_PATIENCE_MS, type Bucket } from './kv.js';
+import { usageRows } from './tables.js';
 
 /** Bytes that may be stored for one account, one session and one link; 0 = without limit. */
 export interface StorageLimits {
@@ -60,14 +60,14 @@ export const QUIET_MS = 10 * 60_000;
  */
 export class StorageUsage {
   private readonly rows: Bucket<UsageRow>;
-  /** The last change of each row that this process has in hand: they wait for each other here, not at the server. */
-  private readonly lines = new Map<string, Promise<unknown>>();
+  /** Changes of a row by this process wait for each other here, so that they do not conflict at the server. */
+  private readonly changes = new KeyedSerialQueue();
 
   constructor(
     b: Backbone,
     private readonly limits: StorageLimits,
   ) {
-    this.rows = bucket<UsageRow>(b, 'usage', { check: isUsageRow });
+    this.rows = usageRows(b);
   }
 
   /** Adds bytes for all of the owners, or for none when one of them has no room. Throws `unavailable`. */
@@ -154,14 +154,7 @@ export class StorageUsage {
 
   /** Undefined when it is done, else what is used: there is no room. */
   private change(key: string, delta: number, limit = 0): Promise<{ used: number } | undefined> {
-    const before = this.lines.get(key) ?? Promise.resolve();
-    const changed = before.then(() => this.changeNow(key, delta, limit));
-    const settled = changed.catch(() => undefined);
-    this.lines.set(key, settled);
-    void settled.then(() => {
-      if (this.lines.get(key) === settled) this.lines.delete(key);
-    });
-    return changed;
+    return this.changes.run(key, () => this.changeNow(key, delta, limit));
   }
 
   private async changeNow(key: string, delta: number, limit: number): Promise<{ used: number } | undefined> {
@@ -179,7 +172,8 @@ export class StorageUsage {
             ? await this.rows.delete(key, { revision: found.revision })
             : await this.rows.update(key, value, found.revision);
       if (written.kind === 'stored') return undefined;
-      if (Date.now() > deadline) throw new CodedError('unavailable', 'The storage counter of the account was changed concurrently');
+      if (Date.now() > deadline)
+        throw new CodedError('unavailable', 'The storage counter of the account was changed concurrently');
       await sleep(Math.random() * CONFLICT_PAUSE_MS);
     }
   }

@@ -28,7 +28,7 @@ export interface ProvisionOptions {
   blobBytes?: number | undefined;
   /** The same of commands that wait, for a day at most. A full stream refuses. */
   commandBytes?: number | undefined;
-  /** The same of the audit trail. The oldest rows go first. */
+  /** The same of the audit log. The oldest rows go first. */
   auditBytes?: number | undefined;
   /** The same of each bucket of state, but that of parts of blobs. A full one refuses. */
   stateBytes?: number | undefined;

@@ -5,6 +5,7 @@ export * from './catalog.js';
 export * from './metrics.js';
 export * from './health.js';
 export * from './service.js';
+export * from './serviceHealth.js';
 export * from './localAuth.js';
 export * from './tokens.js';
 export * from './browser.js';
@@ -13,3 +14,17 @@ export * from './http/connectionLimiter.js';
 export * from './http/limits.js';
 export * from './http/network.js';
 export * from './http/refusal.js';
+export * from './retry.js';
+export * from './serialQueue.js';
+export * from './semaphore.js';
+export * from './withTimeout.js';
+export * from './processStart.js';
+export {
+  readPrivateFile,
+  readPrivateFileSync,
+  writePrivateFile,
+  writePrivateJson,
+  writePrivateJsonSync,
+} from './privateFile.js';
+export * from './pidLock.js';
+export * from './homeLayout.js';

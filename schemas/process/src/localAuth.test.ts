@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { homeLayout } from './homeLayout.js';
 import {
   checkLinkToken,
   ensureGatewaySecret,
-  gatewaySecretFile,
   localToken,
   localTokenChecker,
   loginUrl,
@@ -66,12 +66,12 @@ describe('the secret of a home', () => {
     expect(readGatewaySecret(home)).toBeUndefined();
     const made = ensureGatewaySecret(home);
     expect(ensureGatewaySecret(home)).toEqual(made);
-    expect(statSync(gatewaySecretFile(home)).mode & 0o777).toBe(0o600);
+    expect(statSync(homeLayout(home).gatewaySecretFile).mode & 0o777).toBe(0o600);
   });
 
   it('is replaced when the file is damaged', () => {
-    writeFileSync(gatewaySecretFile(home), '{"secret":');
-    chmodSync(gatewaySecretFile(home), 0o600);
+    writeFileSync(homeLayout(home).gatewaySecretFile, '{"secret":');
+    chmodSync(homeLayout(home).gatewaySecretFile, 0o600);
     expect(readGatewaySecret(home)).toBeUndefined();
     expect(ensureGatewaySecret(home)).toEqual(readGatewaySecret(home));
   });

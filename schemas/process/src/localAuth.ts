@@ -1,6 +1,8 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { homeLayout } from './homeLayout.js';
+import { readPrivateFileSync } from './privateFile.js';
 
 /**
  * What the processes of one machine use to trust each other with the gateway: one secret in a file that only its owner
@@ -12,16 +14,11 @@ export const LINK_TTL_MS = 15 * 60_000;
 
 const SECRET_BYTES = 32;
 
-/** The file that holds the gateway's secret: `{ "secret": "<base64url>" }`, mode 0600. */
-export function gatewaySecretFile(home: string): string {
-  return join(home, 'gateway.json');
-}
-
 /** The secret of this home, or undefined when no gateway has ever started here (or the file is damaged). */
 export function readGatewaySecret(home: string): Buffer | undefined {
   try {
-    const parsed: unknown = JSON.parse(readFileSync(gatewaySecretFile(home), 'utf8'));
-    const text = (parsed as { secret?: unknown } | null)?.secret;
+    const value = readPrivateFileSync(homeLayout(home).gatewaySecretFile);
+    const text = (value as { secret?: unknown } | null)?.secret;
     const secret = typeof text === 'string' ? Buffer.from(text, 'base64url') : undefined;
     return secret?.byteLength === SECRET_BYTES ? secret : undefined;
   } catch {
@@ -33,7 +30,7 @@ export function readGatewaySecret(home: string): Buffer | undefined {
 export function ensureGatewaySecret(home: string): Buffer {
   const known = readGatewaySecret(home);
   if (known !== undefined) return known;
-  const file = gatewaySecretFile(home);
+  const file = homeLayout(home).gatewaySecretFile;
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const secret = randomBytes(SECRET_BYTES);
   const text = `${JSON.stringify({ secret: secret.toString('base64url') })}\n`;

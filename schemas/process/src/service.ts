@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { CodedError, isErrorCode } from '@pizzapi/protocol';
 import { createLogger, type Logger } from './logger.js';
+import { withTimeout } from './withTimeout.js';
 
 /** Anything that lives long. */
 export interface Service {
@@ -67,7 +68,7 @@ export async function runService(
   const ignore = () => undefined;
   const starting = start({ log, signal: abort.signal, env: process.env });
   const late = asked.then(async () => {
-    if (await within(limitMs, starting.then(ignore, ignore))) return new Promise<never>(ignore);
+    if (await endsWithin(limitMs, starting.then(ignore, ignore))) return new Promise<never>(ignore);
     log.error({ code: 'internal', limitMs }, 'did not stop in time during start');
     return process.exit(EXIT.hung);
   });
@@ -82,7 +83,7 @@ export async function runService(
   const ended = service.run().catch(crash);
   await Promise.race([ended, asked]);
   for (const step of ['drain', 'stop'] as const) {
-    if (await within(limitMs, service[step]().catch(crash))) continue;
+    if (await endsWithin(limitMs, service[step]().catch(crash))) continue;
     log.error({ code: 'internal', step, limitMs }, 'did not stop in time');
     process.exit(EXIT.hung);
   }
@@ -90,14 +91,13 @@ export async function runService(
   process.exit(EXIT.ok);
 }
 
-async function within(ms: number, work: Promise<void>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  const done = await Promise.race([work.then(() => true), late]);
-  clearTimeout(timer);
-  return done;
+/** Whether `work` ends in time. */
+function endsWithin(ms: number, work: Promise<void>): Promise<boolean> {
+  return withTimeout(
+    work.then(() => true),
+    ms,
+    () => false,
+  );
 }
 
 function codeOf(thrown: unknown): string {

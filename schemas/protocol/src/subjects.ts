@@ -29,7 +29,7 @@ export const subjects = {
   runnerRpc: (rid: string, verb: RpcVerb | '*') => `runner.${token(rid)}.rpc.${verb === '*' ? '*' : token(verb)}`,
   /** Request/reply: whether somebody looks at a session just now, from the gateways where somebody does. */
   attention: (sid: string) => `attention.${token(sid)}`,
-  /** One row of the audit trail; `kind` groups what can be watched alone (`audit.login`). */
+  /** One row of the audit log; `kind` groups what can be watched alone (`audit.login`). */
   audit: (kind: string) => `audit.${token(kind)}`,
 } as const;
 

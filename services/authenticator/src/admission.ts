@@ -1,4 +1,12 @@
-import { ownerOf, type Backbone } from '@pizzapi/backbone';
+import {
+  accountKey,
+  accountRows,
+  keyRows,
+  ownerOf,
+  runnerOwnerKey,
+  runnerOwnerRows,
+  type Backbone,
+} from '@pizzapi/backbone';
 import { secretHash, tokenKind } from '@pizzapi/process';
 import { parseNatsUser, parseRunnerPassword, type HostLogin, type KeyRow } from '@pizzapi/protocol';
 import { connectionName } from './connectionName.js';
@@ -6,8 +14,8 @@ import type { Grants } from './grants.js';
 import { hostPermissions } from './permissions.js';
 import type { ConnectionAuthorizer } from './connectionAuthorizer.js';
 import { claimRunner } from './runnerClaim.js';
-import { accountKey, accountRows, faultOf, keyRows, runnerKey, runnerRows, type KeyFault } from './tables.js';
 import type { Admittance } from './userJwt.js';
+import { faultOf, type KeyFault } from './keyFault.js';
 
 /** A secret shorter than this is no proof that a host is the one it was before. */
 const MIN_SECRET_CHARS = 16;
@@ -102,7 +110,7 @@ async function admitSession(
   const grant = grants.read(password);
   if (grant === undefined || grant.sid !== sid) return { kind: 'refused', reason: 'unauthenticated' };
   const { userId, rid } = grant;
-  const [owner, runner] = await Promise.all([ownerOf(b, sid), runnerRows(b).get(runnerKey(rid))]);
+  const [owner, runner] = await Promise.all([ownerOf(b, sid), runnerOwnerRows(b).get(runnerOwnerKey(rid))]);
   if (owner === undefined || owner.userId !== userId) return { kind: 'refused', reason: 'session_not_found', userId };
   if (owner.runnerId !== rid || owner.epoch < grant.epoch) return { kind: 'refused', reason: 'fenced', userId };
   const keyHash = runner?.value.userId === userId ? runner.value.keyHash : undefined;

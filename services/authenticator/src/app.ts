@@ -1,4 +1,11 @@
-import { BlobStore, NO_STORAGE_LIMITS, openNkey, type Backbone, type StorageLimits } from '@pizzapi/backbone';
+import {
+  BlobStore,
+  NO_STORAGE_LIMITS,
+  openNkey,
+  type Backbone,
+  type StorageLimits,
+  createAuditWriter,
+} from '@pizzapi/backbone';
 import { exportBackboneMetrics, type Logger, type Metrics, type Service } from '@pizzapi/process';
 import { serveCallout } from './callout.js';
 import { serveHostApi } from './hostApi.js';
@@ -9,7 +16,6 @@ import { LogSizes } from './logSizes.js';
 import { ConnectionAuthorizer } from './connectionAuthorizer.js';
 import { enforceRevocations } from './revocationEnforcer.js';
 import { sweepBlobs } from './sweeping.js';
-import { trailOf } from './trail.js';
 
 export interface AuthenticatorOptions {
   /** With the authenticator's own login. The streams must have been provisioned. */
@@ -41,9 +47,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   exportBackboneMetrics(registry, () => b.counters);
   const issuer = openNkey(issuerSeed);
   const grants = new Grants(issuerSeed);
-  const authorizer = new ConnectionAuthorizer(b);
+  const authorizer = new ConnectionAuthorizer(b, log);
   const logSizes = new LogSizes(b, authorizer);
-  const trail = trailOf(b, log);
+  const audit = createAuditWriter(b, log);
   const blobs = new BlobStore(b, { ...NO_STORAGE_LIMITS, ...options.storage });
   const ending = new AbortController();
   let stops: (() => void)[] = [];
@@ -60,8 +66,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       await authorizer.start(ending.signal);
       if (ending.signal.aborted) return;
       stops = [
-        serveCallout({ b, grants, authorizer, issuer, trail, metrics, log }),
-        serveHostApi({ b, blobs, logSizes, grants, authorizer, trail, metrics, log }),
+        serveCallout({ b, grants, authorizer, issuer, audit, metrics, log }),
+        serveHostApi({ b, blobs, logSizes, grants, authorizer, audit, metrics, log }),
         servePurge({ b, admin, metrics, log }),
       ];
       log.info({ issuer: issuer.publicKey }, 'authenticating hosts');

@@ -3,6 +3,8 @@ import {
   BlobStore,
   bucket,
   claimSession,
+  deletedKey,
+  deletedRows,
   forgetOwner,
   holdLease,
   openWriter,
@@ -11,14 +13,13 @@ import {
   type Backbone,
 } from '@pizzapi/backbone';
 import { silentLogger } from '@pizzapi/process';
-import { decode, hostApiSubjects, encode, newId } from '@pizzapi/protocol';
+import { decode, encode, hostApiSubjects, newId } from '@pizzapi/protocol';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BlobSweeper, DELETION_MS } from './blobSweeper.js';
 import { createAuthenticatorMetrics } from './metrics.js';
-import { deletedKey, deletedRows } from './tables.js';
 import { startSecuredNats, type SecuredNats } from './testing/index.js';
 
 let s: SecuredNats;

@@ -1,14 +1,15 @@
 import {
   BlobRemoval,
   blobRows,
+  deletedRows,
   headOf,
+  NO_STORAGE_LIMITS,
   ownerOf,
   parseBlobKey,
   readLease,
   SESSIONS_STREAM,
   storageSums,
   StorageUsage,
-  NO_STORAGE_LIMITS,
   streamHead,
   UNUSED_BLOB_MS,
   type Backbone,
@@ -17,7 +18,6 @@ import {
 import type { Logger } from '@pizzapi/process';
 import type { BlobRow } from '@pizzapi/protocol';
 import type { AuthenticatorMetrics } from './metrics.js';
-import { deletedRows } from './tables.js';
 
 /** How long a session may lack an owner or a log, in ms, until its blobs count as left behind. */
 export const ORPHAN_MS = UNUSED_BLOB_MS;

@@ -224,7 +224,7 @@ describe('no host may', () => {
   );
 });
 
-/** The rows of the audit trail of one kind that hold, once there is one. */
+/** The rows of the audit log of one kind that hold, once there is one. */
 async function auditRows(
   kind: string,
   holds: (row: Record<string, unknown>) => boolean,

@@ -1,12 +1,11 @@
-import { serveRpc, type Backbone, type Nkey } from '@pizzapi/backbone';
+import { keyRows, serveRpc, type AuditWriter, type Backbone, type Nkey } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import { CodedError } from '@pizzapi/protocol';
 import { admit, type Admission, type AdmissionDeps } from './admission.js';
 import { FailedLoginLimiter } from './failedLoginLimiter.js';
 import type { AuthenticatorMetrics } from './metrics.js';
-import { keyRows, QUEUE } from './tables.js';
-import type { Trail } from './trail.js';
 import { admitted, readAuthRequest, refused, type AuthRequest } from './userJwt.js';
+import { QUEUE_GROUP } from './queueGroup.js';
 
 /** Where nats-server asks who may connect. */
 const SUBJECT = '$SYS.REQ.USER.AUTH';
@@ -15,7 +14,7 @@ const USED_EVERY_MS = 60_000;
 
 export interface CalloutDeps extends AdmissionDeps {
   issuer: Nkey;
-  trail: Trail;
+  audit: AuditWriter<'runner_claimed' | 'runner_refused'>;
   metrics: AuthenticatorMetrics;
   log: Logger;
 }
@@ -24,7 +23,7 @@ export interface CalloutDeps extends AdmissionDeps {
 export function serveCallout(deps: CalloutDeps): () => void {
   const failures = new FailedLoginLimiter();
   return serveRpc(deps.b, SUBJECT, async (body) => Buffer.from(await answer(deps, failures, body)), {
-    queue: QUEUE,
+    queue: QUEUE_GROUP,
     account: 'state',
   });
 }
@@ -56,7 +55,7 @@ async function decide(
   request: AuthRequest,
   now: number,
 ): Promise<Decision> {
-  const { trail, log } = deps;
+  const { audit, log } = deps;
   const { user, password, host } = request;
   const caller = failures.cachedRefusal(host, user, password, now);
   if (caller !== undefined) return { kind: 'refused', reason: caller };
@@ -73,12 +72,12 @@ async function decide(
     failures.note(host, user, password, reason, now);
     if (failures.shouldReport(user, reason, now)) {
       log.info({ ...who, reason }, 'host login refused');
-      trail('runner_refused', { ...who, code: reason, userId });
+      audit('runner_refused', { ...who, code: reason, userId });
     }
     return admission;
   }
   const { key, claimed, userId } = admission;
-  if (claimed) trail('runner_claimed', { ...who, userId, keyId: key?.row.id });
+  if (claimed) audit('runner_claimed', { ...who, userId, keyId: key?.row.id });
   if (key !== undefined)
     void noteUse(deps.b, key, host, now).catch((err: unknown) => log.warn({ err }, 'last use of a key not recorded'));
   return admission;

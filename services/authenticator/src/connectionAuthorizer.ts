@@ -1,20 +1,12 @@
-import { bucket, type Backbone } from '@pizzapi/backbone';
-import {
-  isAccountRow,
-  isKeyRow,
-  isOwnerRow,
-  isRunnerOwnerRow,
-  type AccountRow,
-  type KeyRow,
-  type RunnerOwnerRow,
-} from '@pizzapi/protocol';
-import { MAX_KEPT_SESSIONS } from './permissions.js';
-import { accountKey, faultOf } from './tables.js';
+import { accountRows, keyRows, ownerRows, RUNNER_OWNER_PREFIX, WatchCache, type Backbone } from '@pizzapi/backbone';
+import type { Logger } from '@pizzapi/process';
+import { isRunnerOwnerRow, type AccountRow, type KeyRow, type OwnerRow, type RunnerOwnerRow } from '@pizzapi/protocol';
 import { parseConnectionName } from './connectionName.js';
+import { faultOf } from './keyFault.js';
+import { MAX_KEPT_SESSIONS } from './permissions.js';
 
-/** How long a look-up waits for a watch to catch up with what was just written, in ms. */
+/** How long a look-up waits for a cache to show what was just written, in ms. */
 const CATCH_UP_MS = 500;
-const CATCH_UP_POLL_MS = 10;
 
 interface SessionOwner {
   userId: string;
@@ -23,35 +15,43 @@ interface SessionOwner {
 }
 
 /**
- * Keys, accounts and owners as they are now, watched into memory: what a connection that was let in once still may,
- * can only be asked of all of them, again and again.
+ * Decides whether connections may stay, from keys, accounts and owners in memory: after every revocation, all open
+ * connections are examined again.
  */
 export class ConnectionAuthorizer {
-  private readonly keys = new Map<string, KeyRow>();
+  private readonly keys: WatchCache<KeyRow>;
+  private readonly accounts: WatchCache<AccountRow>;
+  private readonly owners: WatchCache<OwnerRow>;
   private readonly keysById = new Map<string, KeyRow>();
-  private readonly accounts = new Map<string, AccountRow>();
   private readonly runners = new Map<string, RunnerOwnerRow>();
   private readonly sessions = new Map<string, SessionOwner>();
   private readonly kept = new Map<string, Set<string>>();
   private readonly listeners: (() => void)[] = [];
-  private ownersSeen = 0;
-  /** Resolves when the watch has ended, and rejects when it cannot go on: then nothing that is revoked is seen. */
+  /** Resolves when the watches have ended. Rejects when one fails: without it, revocations would have no effect. */
   watching: Promise<void> = Promise.resolve();
 
-  constructor(private readonly b: Backbone) {}
-
-  /** Resolves when all there was has been read. Watches on until the signal aborts; see `watching`. */
-  async start(signal: AbortSignal): Promise<void> {
-    const watches = [
-      this.watch('api-keys', '', signal, (key, value) => this.setKey(key, isKeyRow(value) ? value : undefined)),
-      this.watch('accounts', 'user.', signal, (key, value) => this.setAccount(key, value)),
-      this.watch('owners', '', signal, (key, value, revision) => this.setOwner(key, value, revision)),
-    ];
-    this.watching = Promise.all(watches.map(({ over }) => over)).then(() => undefined);
-    await Promise.race([Promise.all(watches.map(({ ready }) => ready)), this.watching]);
+  constructor(b: Backbone, log: Logger) {
+    this.keys = new WatchCache(keyRows(b), { log });
+    this.keys.onChange((_, after, before) => this.keyChanged(after, before));
+    this.accounts = new WatchCache(accountRows(b), { prefix: 'user.', log });
+    this.accounts.onChange((_, after, before) => {
+      if (before !== undefined && (after === undefined || after.disabledAt !== before.disabledAt)) this.reportLoss();
+    });
+    this.owners = new WatchCache(ownerRows(b), { log });
+    this.owners.onChange((key, after, _, revision) => {
+      if (key.startsWith(RUNNER_OWNER_PREFIX)) this.runnerChanged(key.slice(RUNNER_OWNER_PREFIX.length), after);
+      else this.sessionChanged(key, after, revision);
+    });
   }
 
-  /** Calls `fn` after a change that may have taken something from somebody. */
+  /** Resolves when all existing rows are in memory. The watches continue until the signal aborts; see `watching`. */
+  async start(signal: AbortSignal): Promise<void> {
+    const caches = [this.keys, this.accounts, this.owners];
+    this.watching = Promise.all(caches.map((cache) => cache.run(signal))).then(() => undefined);
+    await Promise.race([Promise.all(caches.map(({ ready }) => ready)), this.watching]);
+  }
+
+  /** Calls `fn` after a change that may have revoked access. */
   onLoss(fn: () => void): void {
     this.listeners.push(fn);
   }
@@ -83,81 +83,47 @@ export class ConnectionAuthorizer {
     return sids.sort((a, b) => epoch(b) - epoch(a)).slice(0, MAX_KEPT_SESSIONS);
   }
 
-  /** Waits, briefly, until the watch has seen the grant of this epoch. */
+  /** Waits, briefly, until the grant of this epoch is in memory. */
   async seen(epoch: number): Promise<void> {
-    const deadline = Date.now() + CATCH_UP_MS;
-    while (this.ownersSeen < epoch && Date.now() < deadline)
-      await new Promise((resolve) => setTimeout(resolve, CATCH_UP_POLL_MS));
+    await this.owners.settled(epoch, CATCH_UP_MS);
   }
 
   private isRunnerGood({ keyHash }: RunnerOwnerRow, now: number): boolean {
-    return keyHash !== undefined && this.isGood(this.keys.get(keyHash), now);
+    return keyHash !== undefined && this.isGood(this.keys.peek(keyHash), now);
   }
 
   private isGood(key: KeyRow | undefined, now: number): boolean {
-    return faultOf(key, key && this.accounts.get(accountKey(key.userId)), now) === undefined;
+    return faultOf(key, key && this.accounts.peek(key.userId), now) === undefined;
   }
 
-  private watch(
-    name: string,
-    prefix: string,
-    signal: AbortSignal,
-    set: (key: string, value: unknown, revision: number) => void,
-  ): { ready: Promise<void>; over: Promise<void> } {
-    let told: () => void = () => undefined;
-    const ready = new Promise<void>((resolve) => (told = resolve));
-    const follow = async (): Promise<void> => {
-      for await (const change of bucket<unknown>(this.b, name).watch({ signal, prefix })) {
-        if (change.kind === 'ready') told();
-        else set(change.key, change.kind === 'value' ? change.value : undefined, change.revision);
-      }
-    };
-    return { ready, over: follow() };
+  private keyChanged(after: KeyRow | undefined, before: KeyRow | undefined): void {
+    if (before !== undefined && before.id !== after?.id) this.keysById.delete(before.id);
+    if (after !== undefined) this.keysById.set(after.id, after);
+    if (before !== undefined && after === undefined) this.reportLoss();
   }
 
-  private setKey(hash: string, row: KeyRow | undefined): void {
-    const before = this.keys.get(hash);
-    if (before !== undefined && before.id !== row?.id) this.keysById.delete(before.id);
-    if (row === undefined) this.keys.delete(hash);
+  private sessionChanged(sid: string, row: OwnerRow | undefined, epoch: number): void {
+    const before = this.sessions.get(sid);
+    if (before !== undefined) this.kept.get(before.runnerId)?.delete(sid);
+    if (row === undefined) this.sessions.delete(sid);
     else {
-      this.keys.set(hash, row);
-      this.keysById.set(row.id, row);
+      this.sessions.set(sid, { userId: row.userId, runnerId: row.runnerId, epoch });
+      const kept = this.kept.get(row.runnerId) ?? new Set();
+      this.kept.set(row.runnerId, kept.add(sid));
     }
-    if (before !== undefined && row === undefined) this.tell();
+    if (before !== undefined && (row?.runnerId !== before.runnerId || row.userId !== before.userId)) this.reportLoss();
   }
 
-  private setAccount(key: string, value: unknown): void {
-    const before = this.accounts.get(key);
-    if (isAccountRow(value)) this.accounts.set(key, value);
-    else this.accounts.delete(key);
-    const after = this.accounts.get(key);
-    if (before !== undefined && (after === undefined || after.disabledAt !== before.disabledAt)) this.tell();
-  }
-
-  private setOwner(key: string, value: unknown, revision: number): void {
-    this.ownersSeen = Math.max(this.ownersSeen, revision);
-    if (key.startsWith('runner.')) return this.setRunner(key.slice('runner.'.length), value);
-    const before = this.sessions.get(key);
-    if (before !== undefined) this.kept.get(before.runnerId)?.delete(key);
-    if (!isOwnerRow(value)) this.sessions.delete(key);
-    else {
-      this.sessions.set(key, { userId: value.userId, runnerId: value.runnerId, epoch: revision });
-      const kept = this.kept.get(value.runnerId) ?? new Set();
-      this.kept.set(value.runnerId, kept.add(key));
-    }
-    const after = this.sessions.get(key);
-    if (before !== undefined && (after?.runnerId !== before.runnerId || after.userId !== before.userId)) this.tell();
-  }
-
-  private setRunner(rid: string, value: unknown): void {
+  private runnerChanged(rid: string, row: OwnerRow | undefined): void {
     const before = this.runners.get(rid);
-    if (isRunnerOwnerRow(value)) this.runners.set(rid, value);
-    else this.runners.delete(rid);
-    const after = this.runners.get(rid);
-    if (before !== undefined && (after?.userId !== before.userId || after.keyHash !== before.keyHash)) this.tell();
+    const after = isRunnerOwnerRow(row) ? row : undefined;
+    if (after === undefined) this.runners.delete(rid);
+    else this.runners.set(rid, after);
+    if (before !== undefined && (after?.userId !== before.userId || after.keyHash !== before.keyHash))
+      this.reportLoss();
   }
 
-  private tell(): void {
+  private reportLoss(): void {
     for (const listener of this.listeners) listener();
   }
 }

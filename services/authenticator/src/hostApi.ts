@@ -2,15 +2,16 @@ import {
   claimSession,
   lastStored,
   leaseAt,
-  shareLinkStateOf,
   serveRpc,
+  shareLinkStateOf,
   storageFull,
   storedCommandsAfter,
+  type AuditWriter,
   type Backbone,
   type BlobStore,
   type StorageShortage,
 } from '@pizzapi/backbone';
-import type { Logger } from '@pizzapi/process';
+import { Semaphore, type Logger } from '@pizzapi/process';
 import {
   CodedError,
   decode,
@@ -18,11 +19,11 @@ import {
   encode,
   formatBytes,
   isHostApiRequest,
+  type ErrorCode,
   type HostApiRefusal,
   type HostApiReplies,
   type HostApiRequest,
   type HostApiVerb,
-  type ErrorCode,
   type LinkMode,
 } from '@pizzapi/protocol';
 import { callerOf, authorizeCaller, type AuthorizedCaller } from './hostApiCaller.js';
@@ -32,10 +33,9 @@ import type { Grants } from './grants.js';
 import type { LogSizes } from './logSizes.js';
 import type { AuthenticatorMetrics } from './metrics.js';
 import type { ConnectionAuthorizer } from './connectionAuthorizer.js';
-import { QUEUE } from './tables.js';
-import type { Trail } from './trail.js';
+import { QUEUE_GROUP } from './queueGroup.js';
 
-/** Questions that read a log or carry a blob, carried out at once by one authenticator; others are asked again. */
+/** Concurrent requests of one authenticator that read a log or carry a blob. Further ones are refused as `unavailable`. */
 export const MAX_AT_WORK = 16;
 
 export interface HostApiDeps {
@@ -44,7 +44,7 @@ export interface HostApiDeps {
   logSizes: Pick<LogSizes, 'ofAccount'>;
   grants: Grants;
   authorizer: ConnectionAuthorizer;
-  trail: Trail;
+  audit: AuditWriter<'session_granted'>;
   metrics: AuthenticatorMetrics;
   log: Logger;
 }
@@ -57,14 +57,14 @@ export function serveHostApi(deps: HostApiDeps): () => void {
   const answer = async (body: Uint8Array, subject: string): Promise<Uint8Array> =>
     encode(await hostApi.answer(subject, body));
   const stops = ['desk.runner.*', 'desk.session.*'].map((subject) =>
-    serveRpc(deps.b, subject, answer, { queue: QUEUE }),
+    serveRpc(deps.b, subject, answer, { queue: QUEUE_GROUP }),
   );
   return () => stops.forEach((stop) => stop());
 }
 
 class HostApi {
   private readonly blobs: HostApiBlobs;
-  private atWork = 0;
+  private readonly expensive = new Semaphore(MAX_AT_WORK, { maxWaiting: 0 });
 
   constructor(private readonly deps: HostApiDeps) {
     this.blobs = new HostApiBlobs(deps.b, deps.blobs);
@@ -109,13 +109,8 @@ class HostApi {
   }
 
   private async limited(work: () => Promise<Reply>): Promise<Reply> {
-    if (this.atWork >= MAX_AT_WORK) return refuse('unavailable', 'The authenticator is overloaded');
-    this.atWork++;
-    try {
-      return await work();
-    } finally {
-      this.atWork--;
-    }
+    const reply = this.expensive.tryRun(work);
+    return reply ?? refuse('unavailable', 'The authenticator is overloaded');
   }
 
   private async carryOut(
@@ -159,7 +154,7 @@ class HostApi {
 
   /** Gives the session to the runner, with a new epoch. */
   private async claim({ userId, rid, sid, fresh }: AuthorizedCaller): Promise<Reply> {
-    const { b, grants, metrics, authorizer, trail } = this.deps;
+    const { b, grants, metrics, authorizer, audit } = this.deps;
     const shortage = fresh ? await this.shortageFor(userId, sid) : undefined;
     if (shortage !== undefined) {
       metrics.grants.inc({ outcome: 'storage_full' });
@@ -174,7 +169,7 @@ class HostApi {
     const { epoch } = outcome;
     await authorizer.seen(epoch);
     metrics.grants.inc({ outcome: 'granted' });
-    trail('session_granted', { userId, runnerId: rid, sessionId: sid, epoch });
+    audit('session_granted', { userId, runnerId: rid, sessionId: sid, epoch });
     return { kind: 'granted', epoch, userId, grant: grants.mint({ sid, rid, userId, epoch }) };
   }
 

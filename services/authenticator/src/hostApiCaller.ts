@@ -1,6 +1,5 @@
-import { ownerOf, type Backbone } from '@pizzapi/backbone';
+import { ownerOf, runnerOwnerKey, runnerOwnerRows, type Backbone } from '@pizzapi/backbone';
 import { isId } from '@pizzapi/protocol';
-import { runnerKey, runnerRows } from './tables.js';
 
 /** Who asks, as the subject of the question says: NATS lets nobody else publish there. */
 export type Caller = { kind: 'runner'; rid: string } | { kind: 'session'; sid: string };
@@ -35,7 +34,7 @@ export async function authorizeCaller(
   if (sid === undefined || (named !== undefined && named !== sid)) return undefined;
   const owner = await ownerOf(b, sid);
   if (caller.kind === 'session') return owner && { userId: owner.userId, rid: owner.runnerId, sid, fresh: false };
-  const runner = (await runnerRows(b).get(runnerKey(caller.rid)))?.value;
+  const runner = (await runnerOwnerRows(b).get(runnerOwnerKey(caller.rid)))?.value;
   if (runner === undefined || (owner !== undefined && owner.userId !== runner.userId)) return undefined;
   return { userId: runner.userId, rid: caller.rid, sid, fresh: owner === undefined };
 }

@@ -1,5 +1,4 @@
-import { bucket, type Backbone } from '@pizzapi/backbone';
-import { isSessionRow, type SessionRow } from '@pizzapi/protocol';
+import { sessionRows, type Backbone } from '@pizzapi/backbone';
 import type { ConnectionAuthorizer } from './connectionAuthorizer.js';
 
 /** How many bytes the logs of sessions have, as their projections say, watched into memory. */
@@ -13,7 +12,7 @@ export class LogSizes {
 
   /** Follows the projections until the signal aborts. */
   async watch(signal: AbortSignal): Promise<void> {
-    const rows = bucket<SessionRow>(this.b, 'sessions', { check: isSessionRow });
+    const rows = sessionRows(this.b);
     for await (const change of rows.watch({ signal })) {
       if (change.kind === 'value') this.sessions.set(change.key, change.value.logBytes ?? 0);
       else if (change.kind === 'gone') this.sessions.delete(change.key);

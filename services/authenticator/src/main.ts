@@ -1,14 +1,6 @@
 #!/usr/bin/env node
-import { connectBackbone, isNkeySeed, verifyProvisioned, type NkeyKind } from '@pizzapi/backbone';
-import {
-  createHealthServer,
-  createMetrics,
-  parseFlags,
-  readOptions,
-  runService,
-  type HealthServer,
-  type Service,
-} from '@pizzapi/process';
+import { connectBackbone, isNkeySeed, natsLoginOf, verifyProvisioned, type NkeyKind } from '@pizzapi/backbone';
+import { createMetrics, parseFlags, readOptions, runService, withHealthServer, type Service } from '@pizzapi/process';
 import { CodedError } from '@pizzapi/protocol';
 import { createAuthenticator } from './app.js';
 import { AUTHENTICATOR_OPTIONS } from './options.js';
@@ -29,7 +21,7 @@ await runService(
     const nkey = seed(options.natsNkey, 'user', 'PIZZAPI_NATS_NKEY');
     const adminNkey = seed(options.adminNkey, 'user', 'PIZZAPI_NATS_ADMIN_NKEY');
     const issuerSeed = seed(options.issuerSeed, 'account', 'PIZZAPI_AUTH_ISSUER');
-    const url = options.natsUrl.split(',').map((each) => each.trim());
+    const { url } = natsLoginOf(options);
     const [backbone, admin] = await Promise.all([
       connectBackbone({ url, name: 'authenticator', nkey, log, signal }),
       connectBackbone({ url, name: 'authenticator-admin', nkey: adminNkey, provisioner: true, log, signal }),
@@ -38,21 +30,10 @@ await runService(
     const metrics = createMetrics({ process: true });
     const storage = { account: options.accountStorage, session: options.sessionStorage };
     const authenticator = createAuthenticator({ backbone, admin, issuerSeed, storage, log, metrics });
-    let health: HealthServer | undefined;
-    if (options.healthPort !== undefined) {
-      health = await createHealthServer({ port: options.healthPort, ready: () => authenticator.ready(), metrics });
-      log.info({ port: health.port }, 'health');
-    }
-    return {
-      name: authenticator.name,
-      run: () => authenticator.run(),
-      drain: () => authenticator.drain(),
-      async stop() {
-        await authenticator.stop();
-        await health?.close();
-        await Promise.all([backbone.close(), admin.close()]);
-      },
-    };
+    return withHealthServer(authenticator, {
+      ...{ port: options.healthPort, ready: () => authenticator.ready(), metrics, log },
+      release: () => Promise.all([backbone.close(), admin.close()]),
+    });
   },
   { stopWithParent: true },
 );

@@ -1,6 +1,6 @@
 import { inboxPrefixOfNkey, openNkey, stateSeedOf } from '@pizzapi/backbone';
+import type { NatsCredentials } from '@pizzapi/process';
 import { accountOf, ACCOUNTS, CROSSINGS, type Account, type Crossing } from './accounts.js';
-import type { NatsCredentials } from './credentials.js';
 import { AUDITOR, AUTH_TIMEOUT_S, SERVICE_ROLES, SERVICES, type Permissions } from './roles.js';
 
 /**

@@ -1,8 +1,8 @@
-import { ownerOf, purgeSession, serveRpc, type Backbone } from '@pizzapi/backbone';
+import { deletedKey, deletedRows, ownerOf, purgeSession, serveRpc, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
-import { decode, hostApiSubjects, encode, errorInfo, isId, isMap, type HostApiRefusal } from '@pizzapi/protocol';
+import { decode, encode, errorInfo, hostApiSubjects, isId, isMap, type HostApiRefusal } from '@pizzapi/protocol';
 import type { AuthenticatorMetrics } from './metrics.js';
-import { deletedKey, deletedRows, QUEUE } from './tables.js';
+import { QUEUE_GROUP } from './queueGroup.js';
 
 export interface PurgeDeps {
   b: Backbone;
@@ -33,7 +33,7 @@ export function servePurge({ b, admin, metrics, log }: PurgeDeps): () => void {
       return { kind: 'refused', ...errorInfo('unavailable') };
     }
   };
-  return serveRpc(b, hostApiSubjects.purge, async (body) => encode(await purge(body)), { queue: QUEUE });
+  return serveRpc(b, hostApiSubjects.purge, async (body) => encode(await purge(body)), { queue: QUEUE_GROUP });
 }
 
 function sidIn(body: Uint8Array): string | undefined {

@@ -1,6 +1,5 @@
-import type { Backbone } from '@pizzapi/backbone';
+import { runnerOwnerKey, runnerOwnerRows, type Backbone } from '@pizzapi/backbone';
 import type { RunnerOwnerRow } from '@pizzapi/protocol';
-import { runnerKey, runnerRows } from './tables.js';
 
 /** `claimed`: it belongs to this host from now on. `known`: it did already. */
 export type RunnerClaim = 'claimed' | 'known' | 'taken';
@@ -10,8 +9,8 @@ export type RunnerClaim = 'claimed' | 'known' | 'taken';
  * account, has it. Of two that come at once one gets it, because the write is conditional.
  */
 export async function claimRunner(b: Backbone, claim: Required<RunnerOwnerRow>): Promise<RunnerClaim> {
-  const rows = runnerRows(b);
-  const key = runnerKey(claim.runnerId);
+  const rows = runnerOwnerRows(b);
+  const key = runnerOwnerKey(claim.runnerId);
   for (;;) {
     const found = await rows.get(key);
     if (found === undefined) {

@@ -1,7 +1,6 @@
-import { holdLease, readLease, type Lease } from '@pizzapi/backbone';
+import { deletedRows, holdLease, readLease, type Lease } from '@pizzapi/backbone';
 import { sleep } from '@pizzapi/process';
 import { BlobSweeper, type BlobSweeperDeps } from './blobSweeper.js';
-import { deletedRows } from './tables.js';
 
 /** Of several authenticators one sweeps: who holds this lease. */
 export const SWEEPER_LEASE = 'blob-sweeper';

@@ -1,4 +1,4 @@
-import type { Backbone } from '@pizzapi/backbone';
+import { type Backbone, createAuditWriter } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import type { Reach } from '@pizzapi/process/notify';
 import type { SignupMode } from '@pizzapi/protocol';
@@ -11,7 +11,6 @@ import { Passwords, type PasswordLimits } from './accounts/passwords.js';
 import { SignIn } from './accounts/signIn.js';
 import { SignUp } from './accounts/signUp.js';
 import { AccountStore } from './accounts/store.js';
-import { trailOf } from './accounts/trail.js';
 import { Cookie } from './auth/cookie.js';
 import { RequestAuthenticator, type RequestAuthenticatorDeps } from './auth/requestAuthenticator.js';
 import { DeviceCookie } from './auth/deviceCookie.js';
@@ -62,26 +61,26 @@ export function createAccountModule(deps: AccountModuleDeps): AccountModule {
     guests,
     lastUsed: new LastUsedRecorder(b, log),
   });
-  const trail = trailOf(b, log);
+  const audit = createAuditWriter(b, log);
   const limits = new AttemptRateLimiter(deps.attemptsPerMinute);
   const passwords = new Passwords(deps.passwords);
   const accounts = new AccountStore(b, credentialCache);
   const logins = new Logins(b, credentialCache);
   const keys = new ApiKeys(b, credentialCache, accounts);
-  const signIn = new SignIn({ b, secret, accounts, logins, passwords, limits, devices, trail });
-  const signUp = new SignUp({ mode, accounts, logins, passwords, limits, signIn, trail });
-  const pairing = new DeviceAuthorization({ b, credentialCache, keys, limits, trail, publicUrl, natsUrl });
+  const signIn = new SignIn({ b, secret, accounts, logins, passwords, limits, devices, audit });
+  const signUp = new SignUp({ mode, accounts, logins, passwords, limits, signIn, audit });
+  const pairing = new DeviceAuthorization({ b, credentialCache, keys, limits, audit, publicUrl, natsUrl });
   const store = new NotificationStore(b, publicUrl);
   return {
     authenticator,
     async register(app) {
       await app.register(async (scope) => {
         scope.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'));
-        authRoutes(scope, { credentialCache, logins, signIn, signUp, cookie, pageTokens, devices, trail, metrics });
-        keyRoutes(scope, { keys, trail, metrics, natsUrl });
+        authRoutes(scope, { credentialCache, logins, signIn, signUp, cookie, pageTokens, devices, audit, metrics });
+        keyRoutes(scope, { keys, audit, metrics, natsUrl });
         pairRoutes(scope, { pairing, metrics });
-        userRoutes(scope, { accounts, logins, trail, metrics });
-        notificationRoutes(scope, { store, reach, limits, trail, metrics, publicUrl });
+        userRoutes(scope, { accounts, logins, audit, metrics });
+        notificationRoutes(scope, { store, reach, limits, audit, metrics, publicUrl });
       });
     },
   };

@@ -1,5 +1,5 @@
 import fastifySwagger from '@fastify/swagger';
-import { BlobStore, publishAudit, refreshIdentity, type Backbone, type StorageLimits } from '@pizzapi/backbone';
+import { BlobStore, createAuditWriter, refreshIdentity, type Backbone, type StorageLimits } from '@pizzapi/backbone';
 import {
   answerClientError,
   hostUrl,
@@ -145,6 +145,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const visibility = new SessionVisibility(b);
   const ids = new IdempotentIds(secret);
   const reader = new SessionReader(b, directory);
+  const audit = createAuditWriter(b, log);
   const commandSender = new CommandSender({
     b,
     directory,
@@ -155,13 +156,13 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     rates,
     ids,
     reader,
-    log,
+    audit,
   });
-  const remover = new Remover({ b, directory, commandSender, shares });
+  const remover = new Remover({ b, directory, commandSender, shares, audit });
   const metrics: GatewayMetrics = new GatewayMetrics(counters, () => rooms.size);
   exportBackboneMetrics(counters, () => b.counters);
-  const denials = new DenialAuditor({ store: (row) => publishAudit(b, row), metrics, log });
-  const joins = new Joins({ audit: (kind, principal, fields) => commandSender.audit(kind, principal, fields) });
+  const denials = new DenialAuditor({ audit, metrics });
+  const joins = new Joins({ audit });
   const rooms = new Rooms({
     source: (sid) => natsSource(b, sid),
     limits,
@@ -249,7 +250,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   await registerPeople(app);
   runnerRoutes(app, { b, directory });
   sessionRoutes(app, { b, directory, reader, commandSender, spawner, remover, metrics });
-  shareRoutes(app, { shares, tokens, commandSender, metrics, publicUrl });
+  shareRoutes(app, { shares, tokens, audit, metrics, publicUrl });
   blobRoutes(app, { access, blobs, storage, rates, metrics });
   usageRoutes(app, { access, directory, storage });
   auditRoutes(app, { b });

@@ -25,7 +25,7 @@ async function page(query = ''): Promise<Page> {
 }
 const ns = ({ rows }: Page) => rows.map(({ n }) => n);
 
-describe('the audit trail', () => {
+describe('the audit log', () => {
   it('is read backwards, page by page, to its beginning', async () => {
     const first = await page('?limit=12');
     expect(ns(first)).toEqual([30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19]);

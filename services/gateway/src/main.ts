@@ -1,72 +1,46 @@
-import { connectBackbone, verifyProvisioned } from '@pizzapi/backbone';
-import { createHealthServer, createMetrics, ensureGatewaySecret, readOptions, runService } from '@pizzapi/process';
+import { connectBackbone, natsLoginOf, verifyProvisioned } from '@pizzapi/backbone';
+import { createMetrics, ensureGatewaySecret, readOptions, runService, withHealthServer } from '@pizzapi/process';
 import { createGateway } from './app.js';
-import { GATEWAY_OPTIONS, readProxies } from './options.js';
+import { GATEWAY_OPTIONS, RATE_OPTIONS, readProxies, STORAGE_OPTIONS } from './options.js';
 
 /** The gateway as a process of its own. Tells a parent with an IPC channel where it listens. */
 await runService(
   'gateway',
   async ({ log, signal, env }) => {
     const given = readOptions(GATEWAY_OPTIONS, {}, env);
-    const {
-      natsUrl,
-      natsPublicUrl,
-      natsUser,
-      natsPassword,
-      natsNkey,
-      home,
-      trustedProxies,
-      notifyPrivate,
-      accountStorage,
-      sessionStorage,
-      linkStorage,
-      accountRate,
-      linkRate,
-      addressRate,
-      healthPort,
-      ...options
-    } = given;
-    const backbone = await connectBackbone({
-      url: natsUrl.split(','),
-      name: 'gateway',
-      ...(natsUser === undefined ? {} : { user: natsUser, password: natsPassword ?? '' }),
-      ...(natsNkey === undefined ? {} : { nkey: natsNkey }),
-      log,
-      signal,
-    });
+    const { home, natsUrl, natsPublicUrl, trustedProxies, notifyPrivate, healthPort } = given;
+    const backbone = await connectBackbone({ ...natsLoginOf(given), name: 'gateway', log, signal });
     await verifyProvisioned(backbone);
     const metrics = createMetrics({ process: true });
     const gateway = await createGateway({
       backbone,
       options: {
-        ...options,
+        ...given,
         secret: ensureGatewaySecret(home),
         trustedProxies: readProxies(trustedProxies),
         natsUrl: natsPublicUrl ?? natsUrl,
         reach: { allowPrivate: notifyPrivate },
-        storage: { account: accountStorage, session: sessionStorage, link: linkStorage },
-        rates: { account: accountRate, link: linkRate, address: addressRate },
+        storage: readOptions(STORAGE_OPTIONS, {}, env),
+        rates: readOptions(RATE_OPTIONS, {}, env),
       },
       log,
       metrics,
     });
-    const health =
-      healthPort === undefined
-        ? undefined
-        : await createHealthServer({ port: healthPort, ready: () => gateway.isReady(), metrics: gateway.metrics });
-    if (health !== undefined) log.info({ port: health.port }, 'health');
+    const service = await withHealthServer(
+      {
+        name: 'gateway',
+        run: () => new Promise<void>(() => undefined),
+        drain: () => gateway.drain(),
+        stop: () => gateway.stop(),
+      },
+      {
+        ...{ port: healthPort, ready: () => gateway.isReady(), metrics: gateway.metrics, log },
+        release: () => backbone.close(),
+      },
+    );
     const { url } = await gateway.listen();
     process.send?.({ kind: 'listening', url });
-    return {
-      name: 'gateway',
-      run: () => new Promise<void>(() => undefined),
-      drain: () => gateway.drain(),
-      stop: async () => {
-        await health?.close();
-        await gateway.stop();
-        await backbone.close();
-      },
-    };
+    return service;
   },
   { stopWithParent: true },
 );

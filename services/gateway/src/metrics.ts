@@ -34,10 +34,7 @@ export class GatewayMetrics implements RoomMetrics {
     this.partials = metrics.counter(METRICS.gatewayPartials, 'Snapshot requests to hosts');
     this.errors = metrics.counter(METRICS.gatewayErrors, 'Error responses, by code', ['code']);
     this.spawns = metrics.histogram(METRICS.gatewaySpawnSeconds, 'Seconds to start a session');
-    this.unaudited = metrics.counter(
-      METRICS.gatewayUnaudited,
-      'Refusals without an own entry in the audit log',
-    );
+    this.unaudited = metrics.counter(METRICS.gatewayUnaudited, 'Refusals without a row of their own in the audit log');
   }
 
   frames(kind: 'event' | 'delta', deliveries: number): void {

@@ -16,7 +16,7 @@ import { PATIENT } from './testing/patience.js';
 import type { TestPerson } from './testing/people.js';
 import { startScenario, type GatewayScenario } from './testing/scenario.js';
 import { share } from './testing/shares.js';
-import { auditRows } from './testing/trail.js';
+import { auditRows } from './testing/auditRows.js';
 
 let s: GatewayScenario;
 let service: PushService;
@@ -170,7 +170,7 @@ describe('a device', () => {
     expect(await subscribe(ada, (await browser(ada)).subscription)).toMatchObject(failure(409, 'too_many_devices'));
   });
 
-  it('leaves a row in the audit trail, without its address', async () => {
+  it('leaves a row in the audit log, without its address', async () => {
     const ada = await s.person('Ada');
     const after = await streamHead(s.b, AUDIT_STREAM);
     const { subscription } = await browser(ada);

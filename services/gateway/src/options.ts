@@ -4,9 +4,22 @@ import { CodedError, SIGNUP_MODES } from '@pizzapi/protocol';
 
 const { home, port, host, publicUrl, healthPort, natsUrl, natsUser, natsPassword, natsNkey, notifyPrivate, logLevel } =
   OPTIONS;
-const { accountStorage, sessionStorage, linkStorage, accountRate, linkRate, addressRate } = OPTIONS;
 
-/** What the gateway's process can be told. */
+/** How much accounts, sessions and links may store. */
+export const STORAGE_OPTIONS = defineOptions({
+  account: OPTIONS.accountStorage,
+  session: OPTIONS.sessionStorage,
+  link: OPTIONS.linkStorage,
+});
+
+/** How much accounts, links and addresses may send in a minute. */
+export const RATE_OPTIONS = defineOptions({
+  account: OPTIONS.accountRate,
+  link: OPTIONS.linkRate,
+  address: OPTIONS.addressRate,
+});
+
+/** The other options of the process. */
 export const GATEWAY_OPTIONS = defineOptions({
   home,
   port,
@@ -19,12 +32,6 @@ export const GATEWAY_OPTIONS = defineOptions({
   natsNkey,
   notifyPrivate,
   logLevel,
-  accountStorage,
-  sessionStorage,
-  linkStorage,
-  accountRate,
-  linkRate,
-  addressRate,
   signup: {
     env: 'PIZZAPI_SIGNUP',
     flag: '--signup <mode>',

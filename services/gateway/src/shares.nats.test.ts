@@ -11,7 +11,7 @@ import { FakeRunner } from './testing/fakeRunner.js';
 import { PATIENT } from './testing/patience.js';
 import { startScenario, type GatewayScenario } from './testing/scenario.js';
 import { share } from './testing/shares.js';
-import { auditRows } from './testing/trail.js';
+import { auditRows } from './testing/auditRows.js';
 
 const HOUR = 3_600_000;
 let s: GatewayScenario;
@@ -97,7 +97,7 @@ describe('a link', () => {
     expect(await make(json)).toMatchObject(failure(400, 'bad_request'));
   });
 
-  it('is listed for its owner, without its token, and leaves rows in the audit trail without it', async () => {
+  it('is listed for its owner, without its token, and leaves rows in the audit log without it', async () => {
     const after = await streamHead(s.b, AUDIT_STREAM);
     const { shareId, token } = await share(s, sid, 'collab');
     await expect
@@ -296,7 +296,7 @@ describe('a guest who watches', () => {
     );
   });
 
-  it('sends nothing that has an effect: whatever it is, they may only watch, and the audit trail has it', async () => {
+  it('sends nothing that has an effect: whatever it is, they may only watch, and the audit log has it', async () => {
     const { token, shareId } = await share(s, sid);
     // A gateway that has not refused so much before that it leaves rows out.
     const { url } = await s.start();

@@ -174,7 +174,7 @@ describe('a viewer', () => {
     stop();
   });
 
-  it('leaves a row in the audit trail', async () => {
+  it('leaves a row in the audit log', async () => {
     const { sid } = await session(1);
     const after = await streamHead(s.b, AUDIT_STREAM);
     await watch(sid);

@@ -1,14 +1,12 @@
-import { bucket, refreshIdentity, type Backbone } from '@pizzapi/backbone';
-import type { Logger } from '@pizzapi/process';
+import { bucket, refreshIdentity, sessionRows, type Backbone } from '@pizzapi/backbone';
+import { retryWhileUnavailable, type Logger } from '@pizzapi/process';
 import { newId, type SessionRow } from '@pizzapi/protocol';
-import { sessionRows } from './buckets.js';
 import { readCursor, saveCursor, type Cursor } from './cursor.js';
 import { LiveProjector } from './liveProjector.js';
 import { GuestReaper, type GuestReaperOptions } from './guests/guestReaper.js';
 import type { ProjectorMetrics } from './metrics.js';
 import { Orchestrator, type OrchestratorOptions } from './orchestrator/orchestrator.js';
 import { Notifier, type NotifierOptions } from './notifier/notifier.js';
-import { retryWhileUnavailable } from './retryUnavailable.js';
 import { Reaper, type ReaperOptions } from './reaper.js';
 import { Rebuild, type RebuildProgress } from './rebuild.js';
 import { openRequest, tellProgress, watchRequest, type RebuildRequest } from './rebuildRequest.js';
@@ -68,7 +66,7 @@ export class ActiveProjector {
     const { log } = this.options;
     let reset = false;
     while (!signal.aborted) {
-      const cursor = await retryWhileUnavailable(signal, log, () => this.begin());
+      const cursor = await retryWhileUnavailable({ signal, log }, () => this.begin());
       if (cursor === undefined) return;
       reset =
         cursor.kind === 'replaced' || reset ? await this.rebuild(signal) : await this.foldFrom(cursor.from, signal);
@@ -106,7 +104,7 @@ export class ActiveProjector {
     const { backbone, log } = this.options;
     const id = request?.id ?? newId('rebuild');
     log.info({ id }, 'rebuild: projecting from offset 0');
-    await retryWhileUnavailable(signal, log, async () => {
+    await retryWhileUnavailable({ signal, log }, async () => {
       const started = performance.now();
       // One after the other: what is told last is what stays.
       let telling = Promise.resolve();
@@ -139,7 +137,7 @@ export class ActiveProjector {
   /** The next rebuild that is asked for; undefined when the signal aborts. */
   private async nextRequest(signal: AbortSignal): Promise<RebuildRequest | undefined> {
     const { backbone, log } = this.options;
-    const open = await retryWhileUnavailable(signal, log, () => openRequest(backbone));
+    const open = await retryWhileUnavailable({ signal, log }, () => openRequest(backbone));
     if (open !== undefined) return open;
     for await (const request of watchRequest(backbone, signal)) {
       if (request.state !== 'done') return request;

@@ -1,4 +1,4 @@
-import { encode, eventProblem, SESSION_EVENT_TYPES, type SessionEvent } from '@pizzapi/protocol';
+import { encode, eventProblem, peekEventHeader, type SessionEvent } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
 import {
   evolveRunner,
@@ -9,7 +9,6 @@ import {
   type LogEvent,
   type SessionRows,
 } from './evolve.js';
-import { readEventHeader } from './eventHeader.js';
 import { started, turn } from './testing/events.js';
 
 let seq = 0;
@@ -19,6 +18,12 @@ const record = (event: object, epoch = 1): LogEvent => ({
   epoch,
   payload: encode(event),
 });
+
+/** The same event with a longer form of its first key, `type`, which decoding accepts and peeking does not. */
+function withUnreadableHeader(payload: Uint8Array): Uint8Array {
+  const key = payload.indexOf(0xa4);
+  return Uint8Array.of(...payload.subarray(0, key), 0xd9, 4, ...payload.subarray(key + 1));
+}
 
 function after(...records: LogEvent[]) {
   let rows = initialSessionRows('s');
@@ -87,27 +92,14 @@ describe('what is not decoded', () => {
       new Set(['message_end', 'tool_execution_start', 'tool_execution_end']),
     );
     for (const event of unread) {
-      const skimmed = record(event);
-      // A field before the others makes the skimmer give up, and the event is decoded.
-      const decoded = { ...skimmed, payload: encode({ first: 1, ...event }) };
-      expect(readEventHeader(skimmed.payload)).toEqual({ type: event.type, at: event.at });
-      expect(readEventHeader(decoded.payload)).toBeUndefined();
-      const next = evolveSession(rows, skimmed) as { next: SessionRows };
-      // Some bytes more were stored of the other.
-      next.next.row.logBytes! += decoded.payload.byteLength - skimmed.payload.byteLength;
+      const peeked = record(event);
+      const decoded = { ...peeked, payload: withUnreadableHeader(peeked.payload) };
+      expect(peekEventHeader(peeked.payload)).toEqual({ type: event.type, at: event.at });
+      expect(peekEventHeader(decoded.payload)).toBeUndefined();
+      const next = evolveSession(rows, peeked) as { next: SessionRows };
+      next.next.row.logBytes! += decoded.payload.byteLength - peeked.payload.byteLength;
       expect(next).toEqual(evolveSession(rows, decoded));
     }
-  });
-
-  it('is read as our encoder writes it, for any type and time', () => {
-    for (const type of SESSION_EVENT_TYPES) {
-      for (const at of [1_700_000_000_000, 1_700_000_000_000.5]) {
-        expect(readEventHeader(encode({ type, at, x: 'y' }))).toEqual({ type, at });
-      }
-    }
-    expect(readEventHeader(encode({ type: 'agent_start', at: 'noon', x: 'y' }))).toBeUndefined();
-    expect(readEventHeader(encode([1, 2, 3]))).toBeUndefined();
-    expect(readEventHeader(new Uint8Array(0))).toBeUndefined();
   });
 
   it('is tried with well-formed events', () => {

@@ -11,6 +11,7 @@ import {
   initialSessionInfo,
   isMetaRelayEvent,
   isRunnerEvent,
+  peekEventHeader,
   RUNNER_EVENT_FIELDS,
   isMap,
   type RunnerRow,
@@ -18,7 +19,6 @@ import {
   type SessionRow,
 } from '@pizzapi/protocol';
 import { withCheckpoint } from './checkpoints.js';
-import { readEventHeader } from './eventHeader.js';
 
 /** An event of the log, as far as a projection looks at it. */
 export type LogEvent = Pick<StoredEvent, 'seq' | 'type' | 'epoch' | 'payload'>;
@@ -105,7 +105,7 @@ export function isUnread(type: string, row: SessionRow): boolean {
 /** What is not read is not judged: the shape of an event that the folds look into is checked, of others only the head. */
 function readEvent({ type, payload }: LogEvent, row: SessionRow): Read {
   if (isUnread(type, row)) {
-    const head = readEventHeader(payload);
+    const head = peekEventHeader(payload);
     if (head?.type === type) return { kind: 'event', event: head };
   }
   const decoded = decoding(payload);

@@ -1,10 +1,8 @@
-import { bucket, replay, type Backbone } from '@pizzapi/backbone';
-import { sleep, type Logger } from '@pizzapi/process';
+import { bucket, replay, runnerRows, sessionMetaRows, sessionRows, type Backbone } from '@pizzapi/backbone';
+import { retryWhileUnavailable, sleep, type Logger } from '@pizzapi/process';
 import type { SessionRow } from '@pizzapi/protocol';
-import { metaRows, runnerRows, sessionRows } from './buckets.js';
 import { saveCursor, type Cursor } from './cursor.js';
 import type { ProjectorMetrics } from './metrics.js';
-import { retryWhileUnavailable } from './retryUnavailable.js';
 import { RunnerProjection } from './runnerProjection.js';
 import { SessionProjection } from './sessionProjection.js';
 import { StreamProjector, type ProjectionEnd } from './streamProjector.js';
@@ -34,7 +32,7 @@ export class LiveProjector {
     const { backbone, log, metrics, lost, onRow } = options;
     const fold = new SessionProjection({
       rows: sessionRows(backbone),
-      metas: metaRows(backbone),
+      metas: sessionMetaRows(backbone),
       history: (sid) => replay(backbone, sid),
       onRow,
       log,
@@ -87,6 +85,8 @@ export class LiveProjector {
 
   private async save(): Promise<void> {
     const { backbone, log, lost } = this.options;
-    await retryWhileUnavailable(lost, log, () => saveCursor(bucket<Cursor>(backbone, 'projector'), this.cursor));
+    await retryWhileUnavailable({ signal: lost, log }, () =>
+      saveCursor(bucket<Cursor>(backbone, 'projector'), this.cursor),
+    );
   }
 }

@@ -1,14 +1,6 @@
 #!/usr/bin/env node
-import { connectBackbone, verifyProvisioned } from '@pizzapi/backbone';
-import {
-  createHealthServer,
-  createMetrics,
-  parseFlags,
-  readOptions,
-  runService,
-  type HealthServer,
-  type Service,
-} from '@pizzapi/process';
+import { connectBackbone, natsLoginOf, verifyProvisioned } from '@pizzapi/backbone';
+import { createMetrics, parseFlags, readOptions, runService, withHealthServer, type Service } from '@pizzapi/process';
 import { createProjector } from './app.js';
 import { PROJECTOR_OPTIONS } from './options.js';
 import { followRebuild } from './rebuildRun.js';
@@ -20,17 +12,8 @@ await runService(
   'meta-projector',
   async ({ log, signal, env }): Promise<Service> => {
     const options = readOptions(PROJECTOR_OPTIONS, flags, env);
-    const { natsUrl, natsNkey, natsUser, natsPassword, healthPort, hostLostGraceMs, publicUrl, notifyPrivate } =
-      options;
-    const backbone = await connectBackbone({
-      url: natsUrl.split(',').map((url) => url.trim()),
-      name: 'meta-projector',
-      ...(natsNkey === undefined ? {} : { nkey: natsNkey }),
-      ...(natsUser === undefined ? {} : { user: natsUser }),
-      ...(natsPassword === undefined ? {} : { password: natsPassword }),
-      log,
-      signal,
-    });
+    const { healthPort, hostLostGraceMs, publicUrl, notifyPrivate } = options;
+    const backbone = await connectBackbone({ ...natsLoginOf(options), name: 'meta-projector', log, signal });
     await verifyProvisioned(backbone);
     const metrics = createMetrics({ process: true });
     const projector = createProjector({
@@ -38,23 +21,18 @@ await runService(
       reaper: { graceMs: hostLostGraceMs },
       notifier: { publicUrl, reach: { allowPrivate: notifyPrivate } },
     });
-    let health: HealthServer | undefined;
-    if (healthPort !== undefined) {
-      const ready = () => backbone.status() === 'connected';
-      health = await createHealthServer({ port: healthPort, ready, metrics });
-      log.info({ port: health.port }, 'health');
-    }
-    return {
-      name: projector.name,
-      // With --rebuild it stands by as any other: without an active projector it is the one that carries it out.
-      run: () => (options.rebuild ? Promise.race([followRebuild(backbone, signal), projector.run()]) : projector.run()),
-      drain: () => projector.drain(),
-      async stop() {
-        await projector.stop();
-        await health?.close();
-        await backbone.close();
+    const run = () => projector.run();
+    return withHealthServer(
+      {
+        ...{ name: projector.name, drain: () => projector.drain(), stop: () => projector.stop() },
+        // With --rebuild it waits for the lease as any other. Without an active projector it does the rebuild itself.
+        run: () => (options.rebuild ? Promise.race([followRebuild(backbone, signal), run()]) : run()),
       },
-    };
+      {
+        ...{ port: healthPort, ready: () => backbone.status() === 'connected', metrics, log },
+        release: () => backbone.close(),
+      },
+    );
   },
   { stopWithParent: true },
 );

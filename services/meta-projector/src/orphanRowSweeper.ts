@@ -1,24 +1,23 @@
-import { lastEvent, type Backbone } from '@pizzapi/backbone';
-import { sleep, type Logger } from '@pizzapi/process';
+import { lastEvent, sessionMetaRows, sessionRows, type Backbone } from '@pizzapi/backbone';
+import { Semaphore, sleep, type Logger } from '@pizzapi/process';
 import { CodedError, type SessionRow } from '@pizzapi/protocol';
-import { metaRows, sessionRows } from './buckets.js';
 
-/** How often all sessions are looked through for those whose log is gone. */
+/** How often the sessions without a log are looked for. */
 export const SWEEP_MS = 5 * 60_000;
-/** Logs asked for at once. */
+/** Sessions that are examined concurrently. */
 const AT_ONCE = 32;
 
 export interface OrphanRowSweeperOptions {
   backbone: Backbone;
   log: Logger;
   sweepMs?: number;
-  /** Told of each session whose rows were deleted. */
+  /** Called for each session whose rows were deleted. */
   onGone: (sid: string) => void;
 }
 
 /**
- * Deletes the rows of sessions that have no event left: purged, or expired. A purge leaves no trace in the log, so
- * that somebody has to look; who deletes a session through the API deletes its rows at once.
+ * Deletes the rows of sessions that have no event left, because they were purged or have expired. A purge leaves no
+ * event in the log, so that the projector has to look. Deleting a session through the API deletes its rows at once.
  */
 export class OrphanRowSweeper {
   private readonly sids = new Set<string>();
@@ -37,22 +36,21 @@ export class OrphanRowSweeper {
         await this.sweep(signal);
       } catch (error) {
         if (!(error instanceof CodedError)) throw error;
-        log.warn({ code: error.code, err: error }, 'sweep of rows aborted');
+        log.warn({ code: error.code, err: error }, 'sweep of orphaned rows failed; the next one continues');
       }
       await sleep(sweepMs, signal);
     }
   }
 
   private async sweep(signal: AbortSignal): Promise<void> {
-    const sids = [...this.sids];
-    for (let start = 0; start < sids.length && !signal.aborted; start += AT_ONCE) {
-      await Promise.all(sids.slice(start, start + AT_ONCE).map((sid) => this.look(sid, signal)));
-    }
+    await new Semaphore(AT_ONCE).forEach([...this.sids], async (sid) => {
+      if (!signal.aborted) await this.deleteOrphan(sid, signal);
+    });
   }
 
-  private async look(sid: string, signal: AbortSignal): Promise<void> {
+  private async deleteOrphan(sid: string, signal: AbortSignal): Promise<void> {
     const { backbone, log, onGone } = this.options;
-    const [rows, metas] = [sessionRows(backbone), metaRows(backbone)];
+    const [rows, metas] = [sessionRows(backbone), sessionMetaRows(backbone)];
     const [row, meta] = await Promise.all([rows.get(sid), metas.get(sid)]);
     const last = await lastEvent(backbone, sid);
     // A backbone that is closing knows of no event either.

@@ -1,7 +1,6 @@
-import { watchLeases, type Backbone } from '@pizzapi/backbone';
+import { sessionRows, watchLeases, type Backbone } from '@pizzapi/backbone';
 import { sleep, type Logger } from '@pizzapi/process';
 import { CodedError, type SessionRow } from '@pizzapi/protocol';
-import { sessionRows } from './buckets.js';
 import { GraceTimers } from './graceTimers.js';
 import type { ProjectorMetrics } from './metrics.js';
 import { endLostSession } from './endLostSession.js';

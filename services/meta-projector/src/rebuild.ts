@@ -9,7 +9,7 @@ import {
   type Bucket,
   type StoredRecord,
 } from '@pizzapi/backbone';
-import { createMetrics, type Logger } from '@pizzapi/process';
+import { createMetrics, Semaphore, type Logger } from '@pizzapi/process';
 import { CodedError, type RunnerRow, type SessionMetaRow, type SessionRow } from '@pizzapi/protocol';
 import type { ProjectionHandler } from './projectionHandler.js';
 import { MemoryBucket } from './memoryBucket.js';
@@ -22,7 +22,7 @@ import { SessionProjection } from './sessionProjection.js';
 const FLUSH_EVENTS = 8_192;
 /** Events between two lines of progress. */
 const PROGRESS_EVENTS = 50_000;
-/** Rows compared and written at a time. */
+/** Rows that are compared and written concurrently. */
 const SWAP_ROWS = 64;
 
 export interface RebuildProgress {
@@ -130,11 +130,12 @@ export class Rebuild {
   private async swapBucket<T>(fresh: MemoryBucket<T>, live: Bucket<T>): Promise<SwapResult> {
     const { signal } = this.options;
     const result = { changed: 0, removed: 0 };
-    await inGroups(fresh.keys(), async (key) => {
+    const swaps = new Semaphore(SWAP_ROWS);
+    await swaps.forEach(fresh.keys(), async (key) => {
       if (!signal.aborted && (await this.replace(key, fresh, live))) result.changed++;
     });
     const old = await live.keys();
-    await inGroups(
+    await swaps.forEach(
       old.filter((key) => !fresh.has(key)),
       async (key) => {
         if (signal.aborted) return;
@@ -156,11 +157,5 @@ export class Rebuild {
       if (outcome.kind === 'stored') return true;
       unreadable = outcome.revision;
     }
-  }
-}
-
-async function inGroups(keys: readonly string[], work: (key: string) => Promise<void>): Promise<void> {
-  for (let start = 0; start < keys.length; start += SWAP_ROWS) {
-    await Promise.all(keys.slice(start, start + SWAP_ROWS).map(work));
   }
 }

@@ -11,6 +11,8 @@ export interface RowStoreOptions<T> {
   initial: (key: string) => T;
   /** Called for every write that met another projector's. */
   onConflict?: () => void;
+  /** Called when a row was replaced by another projector's later one. */
+  onReplaced?: (key: string) => void;
   cachedRows?: number;
 }
 
@@ -97,7 +99,7 @@ export class RowStore<T extends { lastSeq: number }> {
 
   /** False when the row is not there any more. */
   private async write(key: string): Promise<boolean> {
-    const { bucket, onConflict } = this.options;
+    const { bucket, onConflict, onReplaced } = this.options;
     const entry = this.entry(key);
     for (;;) {
       const { row, revision } = entry;
@@ -116,6 +118,7 @@ export class RowStore<T extends { lastSeq: number }> {
       entry.revision = theirs?.revision ?? outcome.revision;
       if (theirs !== undefined && theirs.value.lastSeq >= row.lastSeq) {
         entry.row = theirs.value;
+        onReplaced?.(key);
         break;
       }
     }

@@ -28,6 +28,8 @@ export class SessionProjection implements ProjectionHandler {
       bucket: rows,
       initial: (sid) => initialSessionRows(sid).row,
       onConflict: () => metrics.conflicts.inc({ bucket: 'sessions' }),
+      // Events up to the later row are passed over from here on, so that the meta row must be as late: it is read again.
+      onReplaced: (sid) => this.metas.forget(sid),
     });
     this.metas = new RowStore({
       ...common,

@@ -1,10 +1,9 @@
 import { consumeStream, type Backbone, type StoredRecord } from '@pizzapi/backbone';
-import type { Logger } from '@pizzapi/process';
+import { retryWhileUnavailable, SerialQueue, type Logger } from '@pizzapi/process';
 import type { ProjectionHandler } from './projectionHandler.js';
 import type { ProjectorMetrics } from './metrics.js';
-import { retryWhileUnavailable } from './retryUnavailable.js';
 
-/** Rows are written when so many events wait in memory, or so many ms after the first of them, whichever comes first. */
+/** Rows are written when this many events wait in memory, or this many ms after the first of them. */
 export const FLUSH_EVENTS = 256;
 export const FLUSH_MS = 50;
 
@@ -15,21 +14,21 @@ export interface StreamProjectorOptions {
   after: number;
   log: Logger;
   metrics: ProjectorMetrics;
-  /** Ends it at once: what waits in memory is dropped, for another projector has taken over. */
+  /** Ends at once and drops what waits in memory, because another projector has taken over. */
   signal: AbortSignal;
 }
 
-/** Why the reading of a stream came to its end: it was asked to, or the stream is another one than it was. */
+/** Why the reading of a stream ended: it was stopped, or the stream was replaced. */
 export type ProjectionEnd = 'ended' | 'reset';
 
-/** Folds one stream as it grows. Batches, flushes and the timer take turns: a row is never folded while it is written. */
+/** Folds one stream as it grows. Folding and writing run one at a time: a row is never folded while it is written. */
 export class StreamProjector {
   /** Everything up to this offset is folded and written. */
   position: number;
   private folded: number;
   private waiting = 0;
   private timer: NodeJS.Timeout | undefined;
-  private turn: Promise<void> = Promise.resolve();
+  private readonly queue = new SerialQueue();
   private readonly stopping = new AbortController();
   private reset = false;
   private failure: { error: unknown } | undefined;
@@ -39,15 +38,15 @@ export class StreamProjector {
     this.folded = options.after;
   }
 
-  /** Folds until `drain`, the signal, or a stream that was replaced. Throws what is a bug. */
+  /** Folds until `drain`, the signal, or the replacement of the stream. Throws any error but `unavailable`. */
   async run(): Promise<ProjectionEnd> {
     const { backbone, handler: fold, signal, metrics } = this.options;
-    // Also where nothing has happened since: a gauge that is not there looks like a projector that is not.
+    // Also without new events: a missing gauge looks like a missing projector.
     metrics.cursor.set({ stream: fold.stream }, this.position);
     await consumeStream(backbone, fold.stream, {
       after: this.position,
       signal: AbortSignal.any([signal, this.stopping.signal]),
-      onBatch: (records) => this.serially(() => this.take(records)),
+      onBatch: (records) => this.queue.run(() => this.take(records)),
       onReset: () => {
         this.reset = true;
         this.stopping.abort();
@@ -65,19 +64,19 @@ export class StreamProjector {
   /** Stops reading and writes what is folded. */
   async drain(): Promise<void> {
     this.stop();
-    await this.serially(() => this.flush());
+    await this.queue.run(() => this.flush());
   }
 
   private async take(records: readonly StoredRecord[]): Promise<void> {
     const { handler: fold, signal, log } = this.options;
     if (this.stopping.signal.aborted || signal.aborted) return;
-    await retryWhileUnavailable(signal, log, () => fold.apply(records));
+    await retryWhileUnavailable({ signal, log }, () => fold.apply(records));
     if (signal.aborted) return;
     this.folded = records.at(-1)?.seq ?? this.folded;
     this.waiting += records.length;
     if (this.waiting >= FLUSH_EVENTS) return this.flush();
     this.timer ??= setTimeout(
-      () => void this.serially(() => this.flush()).catch((error) => this.fail(error)),
+      () => void this.queue.run(() => this.flush()).catch((error) => this.fail(error)),
       FLUSH_MS,
     );
   }
@@ -89,18 +88,12 @@ export class StreamProjector {
     const { handler: fold, metrics, signal, log } = this.options;
     const done = metrics.flushSeconds.startTimer({ stream: fold.stream });
     const upTo = this.folded;
-    await retryWhileUnavailable(signal, log, () => fold.flush());
+    await retryWhileUnavailable({ signal, log }, () => fold.flush());
     if (signal.aborted) return;
     done();
     this.waiting = 0;
     this.position = upTo;
     metrics.cursor.set({ stream: fold.stream }, upTo);
-  }
-
-  private serially(work: () => Promise<void>): Promise<void> {
-    const mine = this.turn.then(work);
-    this.turn = mine.catch(() => undefined);
-    return mine;
   }
 
   private fail(error: unknown): void {

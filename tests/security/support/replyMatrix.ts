@@ -1,6 +1,7 @@
-import { AUDITOR, hostPermissions, SERVICES, type NatsCredentials } from '@pizzapi/authenticator';
+import { AUDITOR, hostPermissions, SERVICES } from '@pizzapi/authenticator';
 import type { RawLogin } from '@pizzapi/authenticator/testing';
 import { inboxPrefixOfNkey, openNkey, stateSeedOf } from '@pizzapi/backbone';
+import type { NatsCredentials } from '@pizzapi/process';
 import { encode, inboxPrefixOf, natsUserOf, type HostLogin } from '@pizzapi/protocol';
 
 /** The ids of the host that attacks and of the one that is attacked. */

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { writeRunnerToken } from '../runnerToken.js';
+import { writeMadeUpNatsAccess } from '../testing/natsAccess.js';
 import { keptAccess } from './localAndRunner.js';
 
 let home: string;
@@ -11,29 +12,23 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
-function localRun(): void {
-  mkdirSync(join(home, 'nats'));
-  const users = { admin: { nkeySeed: 'SU' }, auditor: { user: 'a', password: 'a' } };
-  const access = { url: 'nats://127.0.0.1:1', users, runnerToken: 'pzr_local' };
-  writeFileSync(join(home, 'nats', 'credentials.json'), JSON.stringify(access));
-}
 const kept = (args: string[] = [], env: NodeJS.ProcessEnv = {}) => keptAccess(['--home', home, ...args], env);
 
 it('a runner without a token of its own takes that of the local run, with its address', () => {
   expect(kept()).toEqual({});
-  localRun();
+  writeMadeUpNatsAccess(home);
   expect(kept()).toEqual({ PIZZAPI_RUNNER_TOKEN: 'pzr_local', PIZZAPI_NATS_URL: 'nats://127.0.0.1:1' });
   expect(kept([], { PIZZAPI_RUNNER_TOKEN: 'pzr_mine' })).toEqual({});
 });
 
 it('the token of the local run never goes to another server', () => {
-  localRun();
+  writeMadeUpNatsAccess(home);
   expect(kept(['--nats-url', 'nats://elsewhere'])).toEqual({});
   expect(kept([], { PIZZAPI_NATS_URL: 'nats://elsewhere' })).toEqual({});
 });
 
 it('what `pizzapi runner pair` got goes first, to the address that was named or came with it', () => {
-  localRun();
+  writeMadeUpNatsAccess(home);
   writeRunnerToken(home, { token: 'pzr_paired', natsUrl: 'nats://relay', relayUrl: 'https://relay' });
   expect(kept()).toEqual({ PIZZAPI_RUNNER_TOKEN: 'pzr_paired', PIZZAPI_NATS_URL: 'nats://relay' });
   expect(kept(['--nats-url=nats://other'])).toEqual({ PIZZAPI_RUNNER_TOKEN: 'pzr_paired' });

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { hostname, userInfo } from 'node:os';
-import { addOptions, tokenKind } from '@pizzapi/process';
+import { addOptions, homeLayout, tokenKind } from '@pizzapi/process';
 import { errorInfo, type Me } from '@pizzapi/protocol';
 import { createApi } from '@pizzapi/session-client';
 import { unwrapResult } from '../unwrapResult.js';
@@ -8,7 +8,7 @@ import { askForKey, warnOfPlainHttp } from '../askForKey.js';
 import { examples, type CliContext } from '../context.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
 import { EXIT, Failure, line, toSafeLine, type Io } from '../io.js';
-import { loginFile, rememberLogin } from '../logins.js';
+import { rememberLogin } from '../logins.js';
 import { readSecret } from '../secretInput.js';
 
 interface LoginFlags extends Record<string, unknown> {
@@ -41,7 +41,7 @@ The key is stored in <home>/login.json, which only you can read. PIZZAPI_API_KEY
       const me = await unwrapResult({ url, token: apiKey, api }, api.me());
       rememberLogin(home, url, apiKey);
       line(io.stdout, `Signed in at ${url} as ${personText(me)}.`);
-      line(io.stderr, `The key is stored in ${loginFile(home)}; \`pizzapi logout\` revokes it.`);
+      line(io.stderr, `The key is kept in ${homeLayout(home).loginFile}; \`pizzapi logout\` revokes it.`);
     });
 }
 

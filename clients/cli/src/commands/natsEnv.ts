@@ -18,7 +18,10 @@ export function addNatsEnv(program: Command, { io }: CliContext): void {
     )
     .action((flags: Record<string, unknown>) => {
       const { home } = readOptions(HOME_OPTIONS, flags, io.env);
-      const { url, auditor } = requireNatsAccess(home);
+      const {
+        url,
+        users: { auditor },
+      } = requireNatsAccess(home);
       line(io.stdout, `export NATS_URL=${shellQuote(url)}`);
       line(io.stdout, `export NATS_USER=${shellQuote(auditor.user)}`);
       line(io.stdout, `export NATS_PASSWORD=${shellQuote(auditor.password)}`);

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { mintToken } from '@pizzapi/process';
+import { homeLayout, mintToken } from '@pizzapi/process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { natsProblem } from './runnerPair.js';
-import { readRunnerToken, runnerTokenFile } from '../runnerToken.js';
+import { readRunnerToken } from '../runnerToken.js';
 import { run } from '../testing/run.js';
 import { ok, refuse, scriptedApi, type ScriptedApi } from '../testing/scriptedApi.js';
 
@@ -36,7 +36,7 @@ describe('runner pair', () => {
     });
     expect(api.asked[0]!.body).toEqual({ kind: 'runner', name: 'box' });
     expect(readRunnerToken(home)).toEqual({ token, natsUrl: 'nats://relay.example:4222', relayUrl: api.url });
-    expect(statSync(runnerTokenFile(home)).mode & 0o777).toBe(0o600);
+    expect(statSync(homeLayout(home).runnerTokenFile).mode & 0o777).toBe(0o600);
     expect(statSync(join(home, 'runner')).mode & 0o777).toBe(0o700);
     expect(stdout + stderr).not.toContain(token);
   });

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { hostname } from 'node:os';
-import { addOptions, OPTIONS, readOptions } from '@pizzapi/process';
+import { addOptions, homeLayout, OPTIONS, readOptions } from '@pizzapi/process';
 import { askForKey } from '../askForKey.js';
 import { examples, type CliContext } from '../context.js';
 import { GATEWAY_OPTIONS, gatewayOf, isLoopback } from '../home.js';
 import { line } from '../io.js';
-import { readRunnerToken, runnerTokenFile, writeRunnerToken } from '../runnerToken.js';
+import { readRunnerToken, writeRunnerToken } from '../runnerToken.js';
 
 const PAIR_OPTIONS = {
   home: OPTIONS.home,
@@ -52,7 +52,7 @@ The token is stored in <home>/runner/token.json, which only you can read. PIZZAP
       const given = { token, relayUrl: url, natsUrl: named ?? natsUrl };
       writeRunnerToken(home, given);
       line(io.stdout, `Paired with ${url}. Start the runner with \`pizzapi runner\`.`);
-      line(io.stderr, `The token is stored in ${runnerTokenFile(home)}.`);
+      line(io.stderr, `The token is kept in ${homeLayout(home).runnerTokenFile}.`);
       if (replaced) line(io.stderr, 'It replaces an older token: revoke the old one with `pizzapi keys revoke`.');
       const problem = natsProblem(given.natsUrl, url);
       if (problem !== undefined) line(io.stderr, `${problem}: start the runner with --nats-url.`);

@@ -3,6 +3,7 @@ import { statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { describeFailedSources, planNatsServer, processContext } from '@pizzapi/nats-server';
+import { homeLayout } from '@pizzapi/process';
 import { compareSemver, isMap } from '@pizzapi/protocol';
 import { findReadSandbox } from '@pizzapi/runner/readSandbox';
 import { fail, ok, warn, type Finding } from './finding.js';
@@ -58,15 +59,18 @@ export async function checkReads(env: NodeJS.ProcessEnv): Promise<Finding> {
   return warn('reads', text, 'Install bubblewrap, and allow unprivileged user namespaces.');
 }
 
-/** What only its owner may read. */
-const SECRETS = [
-  ...['gateway.json', 'nats/credentials.json', 'local.json', 'login.json'],
-  ...['runner/identity.json', 'runner/token.json'],
-];
+/** The files that only their owner may read. */
+function secretFiles(home: string): string[] {
+  const files = homeLayout(home);
+  return [
+    ...[files.gatewaySecretFile, files.natsAccessFile, files.localStateFile, files.loginFile],
+    ...[files.runnerIdentityFile, files.runnerTokenFile],
+  ];
+}
 
 export function checkSecrets(home: string): Finding[] {
   if (process.platform === 'win32' || !existsSync(home)) return [];
-  const open = ['.', ...SECRETS].map((name) => join(home, name)).filter((path) => existsSync(path) && isOpen(path));
+  const open = [home, ...secretFiles(home)].filter((path) => existsSync(path) && isOpen(path));
   if (open.length === 0) return [ok('secrets', `Only you can read ${home}`)];
   return open.map((path) => {
     const mode = statSync(path).isDirectory() ? '700' : '600';

@@ -10,7 +10,8 @@ import {
   type RunnerInfo,
   type StorageUseInfo,
 } from '@pizzapi/protocol';
-import { isLoopback, readLocalState, type GatewayAccess, type NatsAccess } from '../home.js';
+import type { NatsAccess } from '@pizzapi/process';
+import { isLoopback, readLocalState, type GatewayAccess } from '../home.js';
 import { fail, ok, warn, type Finding } from './finding.js';
 
 /** How long a server may take to answer a check, in ms. */
@@ -98,10 +99,16 @@ export async function checkNats(access: NatsAccess | undefined, url: string): Pr
 }
 
 /** What only the administrator can see: whether the streams are there, and who lets hosts in. */
-async function checkInside({ url, admin }: NatsAccess): Promise<Finding[]> {
+async function checkInside({ url, users }: NatsAccess): Promise<Finding[]> {
   try {
     const signal = AbortSignal.timeout(ANSWER_MS);
-    const b = await connectBackbone({ url, nkey: admin.nkeySeed, provisioner: true, name: 'pizzapi-doctor', signal });
+    const b = await connectBackbone({
+      url,
+      nkey: users.admin.nkeySeed,
+      provisioner: true,
+      name: 'pizzapi-doctor',
+      signal,
+    });
     try {
       return [await checkStreams(b), await checkAuthenticator(b)];
     } finally {

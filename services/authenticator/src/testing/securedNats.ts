@@ -1,11 +1,19 @@
 import { bucket, connectBackbone, provision, type Backbone, type BackboneOptions } from '@pizzapi/backbone';
 import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
-import { createMetrics, mintToken, secretHash, silentLogger, tokenHint, type Metrics } from '@pizzapi/process';
+import {
+  createMetrics,
+  mintToken,
+  secretHash,
+  silentLogger,
+  tokenHint,
+  type Metrics,
+  type NatsCredentials,
+} from '@pizzapi/process';
 import { newId, type AccountRow, type KeyRow } from '@pizzapi/protocol';
 import { createAuthenticator, type Authenticator, type AuthenticatorOptions } from '../app.js';
 import { parseConnectionName } from '../connectionName.js';
 import { listConnections } from '../connections.js';
-import { generateCredentials, type NatsCredentials } from '../credentials.js';
+import { generateCredentials } from '../credentials.js';
 import { authorizationConfig } from '../natsConfig.js';
 
 /** A nats-server with all its permissions, provisioned, and an authenticator that runs: as in production. */

@@ -1,8 +1,7 @@
-import { bucket, type Backbone } from '@pizzapi/backbone';
+import { keyRows, type Backbone } from '@pizzapi/backbone';
 import { mintToken, secretHash, tokenHint } from '@pizzapi/process';
 import {
   errorInfo,
-  isKeyRow,
   newId,
   OWNER_ID,
   parseDuration,
@@ -32,7 +31,7 @@ export class ApiKeys {
     private readonly accounts: AccountStore,
     private readonly now: () => number = Date.now,
   ) {
-    this.rows = bucket<KeyRow>(b, 'api-keys', { check: isKeyRow });
+    this.rows = keyRows(b);
   }
 
   /** The keys of an account, the newest first. */
@@ -58,7 +57,7 @@ export class ApiKeys {
       ...(lifeMs === undefined ? {} : { expiresAt: at + lifeMs }),
     };
     const { revision } = await this.rows.create(secretHash(token), row, { ttlMs: lifeMs });
-    await this.credentialCache.keys.reached(revision);
+    await this.credentialCache.keys.settled(revision);
     return { kind: 'created', key: infoOf(row), token };
   }
 
@@ -67,7 +66,7 @@ export class ApiKeys {
     const [hash, key] = this.of(userId).find(([, row]) => row.id === id) ?? [];
     if (hash === undefined || key === undefined) return undefined;
     const { revision } = await this.rows.delete(hash, { markerMs: MARKER_MS });
-    await this.credentialCache.keys.settled(hash, revision);
+    await this.credentialCache.keys.deletionSettled(hash, revision);
     return infoOf(key);
   }
 

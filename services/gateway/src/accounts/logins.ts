@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { bucket, type Backbone } from '@pizzapi/backbone';
+import { loginRows, type Backbone } from '@pizzapi/backbone';
 import { secretHash } from '@pizzapi/process';
-import { isLoginRow, newId, type LoginInfo, type LoginRow } from '@pizzapi/protocol';
+import { newId, type LoginInfo, type LoginRow } from '@pizzapi/protocol';
 import { LOGIN_TTL_MS } from '../auth/cookie.js';
 import type { CredentialCache } from '../auth/credentialCache.js';
 import type { Client } from './outcome.js';
@@ -23,7 +23,7 @@ export class Logins {
     private readonly credentialCache: CredentialCache,
     private readonly now: () => number = Date.now,
   ) {
-    this.rows = bucket<LoginRow>(b, 'accounts', { check: isLoginRow });
+    this.rows = loginRows(b);
   }
 
   /** Signs a browser in: the cookie it is to keep. */
@@ -37,7 +37,7 @@ export class Logins {
     };
     const hash = secretHash(cookie);
     const { revision } = await this.rows.create(keyOf(hash), login, { ttlMs: LOGIN_TTL_MS });
-    await this.credentialCache.logins.reached(revision);
+    await this.credentialCache.logins.settled(revision);
     return { cookie, login };
   }
 
@@ -72,6 +72,6 @@ export class Logins {
 
   private async remove(hash: string): Promise<void> {
     const { revision } = await this.rows.delete(keyOf(hash), { markerMs: MARKER_MS });
-    await this.credentialCache.logins.settled(hash, revision);
+    await this.credentialCache.logins.deletionSettled(hash, revision);
   }
 }

@@ -6,7 +6,7 @@ import { pageOf } from '../testing/browser.js';
 import { PATIENT } from '../testing/patience.js';
 import type { TestPerson } from '../testing/people.js';
 import { startScenario, type GatewayScenario } from '../testing/scenario.js';
-import { auditRows } from '../testing/trail.js';
+import { auditRows } from '../testing/auditRows.js';
 
 let s: GatewayScenario;
 let eve: TestPerson;

@@ -1,8 +1,7 @@
-import { bucket, type Backbone } from '@pizzapi/backbone';
+import { pairRows, type AuditWriter, type Backbone } from '@pizzapi/backbone';
 import { randomText, secretHash } from '@pizzapi/process';
 import {
   errorInfo,
-  isPairRow,
   type PairBody,
   type PairInfo,
   type PairPollReply,
@@ -14,7 +13,6 @@ import type { ApiKeys } from './keys.js';
 import type { AttemptRateLimiter } from './rateLimits.js';
 import { retryAfterText, refused, type Refused } from './outcome.js';
 import { MARKER_MS } from './store.js';
-import type { Trail } from './trail.js';
 
 /** How long a code may be answered, in ms. */
 const PAIR_TTL_MS = 10 * 60_000;
@@ -30,7 +28,7 @@ export interface DeviceAuthorizationDeps {
   credentialCache: CredentialCache;
   keys: ApiKeys;
   limits: AttemptRateLimiter;
-  trail: Trail;
+  audit: AuditWriter;
   /** Where people open the page. */
   publicUrl: () => string;
   /** Where runners find nats-server. */
@@ -53,12 +51,12 @@ export class DeviceAuthorization {
   private readonly now: () => number;
 
   constructor(private readonly deps: DeviceAuthorizationDeps) {
-    this.rows = bucket<PairRow>(deps.b, 'accounts', { check: isPairRow });
+    this.rows = pairRows(deps.b);
     this.now = deps.now ?? Date.now;
   }
 
   async ask({ kind, name }: PairBody, ip: string): Promise<({ kind: 'asked' } & PairReply) | Refused> {
-    const { limits, trail, publicUrl } = this.deps;
+    const { limits, audit, publicUrl } = this.deps;
     const wait = await limits.consume('pair', { ip });
     if (wait !== undefined) return retryAfterText(wait);
     const code = randomText(CODE_CHARS, CODE_ALPHABET);
@@ -68,7 +66,7 @@ export class DeviceAuthorization {
     const row: PairRow = { kind, name, ip, secretHash: secretHash(secret), expiresAt };
     const made = await this.rows.create(keyOf(code), row, { ttlMs: PAIR_TTL_MS });
     if (made.kind === 'conflict') return retryAfterText(1);
-    trail('pair_asked', { ip, keyKind: kind, name });
+    audit('pair_asked', { ip, keyKind: kind, name });
     const verifyUrl = `${publicUrl()}/pair#${shown(code)}`;
     return { kind: 'asked', code: shown(code), secret, verifyUrl, expiresAt, intervalMs: POLL_MS };
   }
@@ -90,13 +88,13 @@ export class DeviceAuthorization {
     const ttlMs = row.expiresAt - this.now();
     const stored = await this.rows.update(keyOf(canonical(code)), answered, revision, { ttlMs });
     if (stored.kind === 'conflict') return notFound();
-    this.deps.trail('pair_answered', { userId, ip, approved, keyKind: row.kind, name: row.name });
+    this.deps.audit('pair_answered', { userId, ip, approved, keyKind: row.kind, name: row.name });
     return { kind: 'answered' };
   }
 
   /** What became of it, for the program. An answer is given once. */
   async poll(secret: string, ip: string): Promise<({ kind: 'polled' } & { reply: PairPollReply }) | Refused> {
-    const { credentialCache, keys, trail, natsUrl } = this.deps;
+    const { credentialCache, keys, audit, natsUrl } = this.deps;
     const code = secret.slice(0, CODE_CHARS);
     const found = await this.rows.get(keyOf(code));
     if (found === undefined || found.value.secretHash !== secretHash(secret) || this.isOver(found.value))
@@ -112,7 +110,7 @@ export class DeviceAuthorization {
     const made = await keys.create(answer.userId, { name, kind });
     if (made.kind === 'refused') return made;
     const { key, token } = made;
-    trail('key_created', { userId: answer.userId, ip, keyId: key.id, keyKind: kind, name, how: 'pair' });
+    audit('key_created', { userId: answer.userId, ip, keyId: key.id, keyKind: kind, name, how: 'pair' });
     const where = kind === 'runner' && natsUrl !== undefined ? { natsUrl } : {};
     return { kind: 'polled', reply: { status: 'approved', token, ...where } };
   }

@@ -1,5 +1,5 @@
 import { randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto';
-import { Limiter } from '../room/limiter.js';
+import { Semaphore } from '@pizzapi/process';
 
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
@@ -33,14 +33,13 @@ export type PasswordVerdict = 'right' | 'wrong' | 'busy';
 /** Makes and checks the hashes of passwords, first come, first served. A check costs the same whatever is stored. */
 export class Passwords {
   private readonly limits: PasswordLimits;
-  private readonly limiter: Limiter;
+  private readonly hashing: Semaphore;
   /** Stands in for the hash of an account that does not exist or has none: no password fits. */
   private readonly dummy: Hash;
-  private pending = 0;
 
   constructor(limits: Partial<PasswordLimits> = {}) {
     this.limits = { ...PASSWORD_LIMITS, ...limits };
-    this.limiter = new Limiter(this.limits.running);
+    this.hashing = new Semaphore(this.limits.running, { maxWaiting: this.limits.waiting });
     this.dummy = { cost: this.limits.cost, salt: randomBytes(SALT_BYTES), hash: randomBytes(HASH_BYTES) };
   }
 
@@ -62,14 +61,8 @@ export class Passwords {
   }
 
   private async derive(password: string, { cost, salt }: Omit<Hash, 'hash'>): Promise<Buffer | undefined> {
-    if (this.pending >= this.limits.running + this.limits.waiting) return undefined;
-    this.pending++;
-    try {
-      const options = { ...cost, maxmem: MAX_MEMORY };
-      return await this.limiter.run(() => scryptOf(password.normalize('NFKC'), salt, options));
-    } finally {
-      this.pending--;
-    }
+    const options = { ...cost, maxmem: MAX_MEMORY };
+    return this.hashing.tryRun(() => scryptOf(password.normalize('NFKC'), salt, options));
   }
 }
 

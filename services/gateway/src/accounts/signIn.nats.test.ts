@@ -7,7 +7,7 @@ import { AUDIT_STREAM, streamHead } from '@pizzapi/backbone';
 import { askAt, Browser } from '../testing/browser.js';
 import { PATIENT } from '../testing/patience.js';
 import { startScenario, type GatewayScenario } from '../testing/scenario.js';
-import { auditRows } from '../testing/trail.js';
+import { auditRows } from '../testing/auditRows.js';
 
 const ada = { email: 'ada@example.com', password: 'Correct horse 1' };
 const wrong = { ...ada, password: 'Wrong horse 1' };

@@ -1,4 +1,4 @@
-import { bucket, type Backbone } from '@pizzapi/backbone';
+import { bucket, type Backbone, type AuditWriter } from '@pizzapi/backbone';
 import { checkLinkToken, secretHash } from '@pizzapi/process';
 import { errorInfo, PASSWORD_REQUIREMENTS, validatePassword, type AccountRow, type LoginBody } from '@pizzapi/protocol';
 import type { DeviceCookie } from '../auth/deviceCookie.js';
@@ -8,7 +8,6 @@ import type { Logins } from './logins.js';
 import { retryAfterText, refused, type Client, type Refused } from './outcome.js';
 import { BUSY_S, type Passwords } from './passwords.js';
 import { addressOf, type AccountStore } from './store.js';
-import type { Trail } from './trail.js';
 
 export interface SignInDeps {
   b: Backbone;
@@ -19,7 +18,7 @@ export interface SignInDeps {
   passwords: Passwords;
   limits: AttemptRateLimiter;
   devices: DeviceCookie;
-  trail: Trail;
+  audit: AuditWriter;
   now?: () => number;
 }
 
@@ -42,7 +41,7 @@ export class SignIn {
 
   /** What is not right about address or password is never said: whoever asks learns nothing of who has an account. */
   async withPassword({ email, password }: LoginBody, client: Client): Promise<SignInSuccess | Refused> {
-    const { accounts, passwords, limits, devices, trail } = this.deps;
+    const { accounts, passwords, limits, devices, audit } = this.deps;
     if (!validatePassword(password).checks[1]!.met)
       return refused(errorInfo('password_weak', PASSWORD_REQUIREMENTS[1]));
     const address = addressOf(email);
@@ -54,7 +53,7 @@ export class SignIn {
     const verdict = await passwords.verify(password, account?.password);
     if (verdict === 'busy') return retryAfterText(BUSY_S);
     if (account === undefined || verdict === 'wrong' || account.disabledAt !== undefined) {
-      trail('login_failed', { ip, ...(account === undefined ? {} : { userId: account.userId }) });
+      audit('login_failed', { ip, ...(account === undefined ? {} : { userId: account.userId }) });
       return refused(errorInfo('login_failed'));
     }
     await limits.refund('login', attempter);
@@ -84,14 +83,14 @@ export class SignIn {
 
   /** Signs a browser in to an account that has just proven itself. */
   async begin(account: AccountRow, client: Client, how: 'password' | 'link' | 'signup'): Promise<SignInSuccess> {
-    const { logins, trail } = this.deps;
+    const { logins, audit } = this.deps;
     const { cookie, login } = await logins.begin(account.userId, client);
-    trail('login', { userId: account.userId, ip: client.ip, how, loginId: login.id });
+    audit('login', { userId: account.userId, ip: client.ip, how, loginId: login.id });
     return { kind: 'signed_in', account, cookie };
   }
 
   async out(userId: string, { kind, id }: Credential, ip: string): Promise<void> {
     if (kind !== 'login' || !(await this.deps.logins.end(userId, id))) return;
-    this.deps.trail('logout', { userId, ip, loginId: id });
+    this.deps.audit('logout', { userId, ip, loginId: id });
   }
 }

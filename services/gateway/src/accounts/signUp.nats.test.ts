@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Browser } from '../testing/browser.js';
 import { PATIENT } from '../testing/patience.js';
 import { startScenario, type GatewayScenario } from '../testing/scenario.js';
-import { auditRows } from '../testing/trail.js';
+import { auditRows } from '../testing/auditRows.js';
 
 const scenarios: GatewayScenario[] = [];
 const start = async (...options: Parameters<typeof startScenario>): Promise<GatewayScenario> => {

@@ -1,3 +1,4 @@
+import type { AuditWriter } from '@pizzapi/backbone';
 import {
   errorInfo,
   newId,
@@ -14,7 +15,6 @@ import { retryAfterText, refused, weakness, type Client, type Refused } from './
 import { BUSY_S, type Passwords } from './passwords.js';
 import type { SignInSuccess, SignIn } from './signIn.js';
 import { addressOf, type AccountStore } from './store.js';
-import type { Trail } from './trail.js';
 
 /** Characters of an account's name. */
 const MAX_NAME = 80;
@@ -26,7 +26,7 @@ export interface SignUpDeps {
   passwords: Passwords;
   limits: AttemptRateLimiter;
   signIn: SignIn;
-  trail: Trail;
+  audit: AuditWriter;
   now?: () => number;
 }
 
@@ -77,7 +77,7 @@ export class SignUp {
     client: Client,
     name?: string,
   ): Promise<{ kind: 'changed'; account: AccountRow } | Refused> {
-    const { accounts, logins, passwords, trail } = this.deps;
+    const { accounts, logins, passwords, audit } = this.deps;
     // A key can be revoked; a password it had set would outlive that.
     if (credential.kind === 'key')
       return refused(errorInfo('forbidden', 'A key cannot set a password; sign in with a password or a link'));
@@ -96,7 +96,7 @@ export class SignUp {
     const changed = await accounts.change(userId, (row) => ({ ...row, ...shown, email: address, password: hash }));
     if (account.email !== undefined && account.email !== address) await accounts.release(account.email);
     await logins.endAll(userId, credential.kind === 'login' ? credential.id : undefined);
-    trail('password', { userId, ip: client.ip });
+    audit('password', { userId, ip: client.ip });
     return { kind: 'changed', account: changed ?? account };
   }
 
@@ -106,19 +106,19 @@ export class SignUp {
     current: string | undefined,
     { ip }: Client,
   ): Promise<Refused | undefined> {
-    const { limits, passwords, trail } = this.deps;
+    const { limits, passwords, audit } = this.deps;
     const attempter = { ip, account: userId, signedIn: true };
     const wait = await limits.consume('password', attempter);
     if (wait !== undefined) return retryAfterText(wait);
     const verdict = current === undefined ? 'wrong' : await passwords.verify(current, password);
     if (verdict === 'busy') return retryAfterText(BUSY_S);
     if (verdict === 'right') return void (await limits.refund('password', attempter));
-    trail('login_failed', { userId, ip, what: 'password' });
+    audit('login_failed', { userId, ip, what: 'password' });
     return refused(errorInfo('login_failed', 'The current password is wrong'));
   }
 
   private async create({ email, password, name }: SignupBody, client: Client): Promise<SignUpOutcome> {
-    const { mode, accounts, passwords, signIn, trail } = this.deps;
+    const { mode, accounts, passwords, signIn, audit } = this.deps;
     const weak = weakness(password);
     if (weak !== undefined) return refused(weak);
     const hash = await passwords.hash(password);
@@ -128,7 +128,7 @@ export class SignUp {
     if ((await accounts.get(OWNER_ID)) === undefined) {
       const owner = { ...row, userId: OWNER_ID, role: 'admin' as const };
       if ((await accounts.create(owner)) === 'created') {
-        trail('signup', { userId: OWNER_ID, ip: client.ip, role: 'admin' });
+        audit('signup', { userId: OWNER_ID, ip: client.ip, role: 'admin' });
         return signIn.begin(owner, client, 'signup');
       }
     }
@@ -136,7 +136,7 @@ export class SignUp {
     if (mode !== 'open') return refused(errorInfo('signup_closed'));
     const userId = newId('u');
     const made = await accounts.create({ ...row, userId, role: 'member' });
-    trail('signup', { ip: client.ip, ...(made === 'created' ? { userId, role: 'member' } : { outcome: made }) });
+    audit('signup', { ip: client.ip, ...(made === 'created' ? { userId, role: 'member' } : { outcome: made }) });
     return { kind: 'accepted' };
   }
 }

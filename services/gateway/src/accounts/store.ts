@@ -1,14 +1,6 @@
-import { bucket, type Backbone } from '@pizzapi/backbone';
+import { accountRows, emailRows, type Backbone } from '@pizzapi/backbone';
 import { secretHash } from '@pizzapi/process';
-import {
-  CodedError,
-  isAccountRow,
-  isEmailRow,
-  newOwnerAccount,
-  OWNER_ID,
-  type AccountRow,
-  type EmailRow,
-} from '@pizzapi/protocol';
+import { CodedError, newOwnerAccount, OWNER_ID, type AccountRow } from '@pizzapi/protocol';
 import type { CredentialCache } from '../auth/credentialCache.js';
 
 /** Attempts at a change of an account that others change meanwhile. */
@@ -37,8 +29,8 @@ export class AccountStore {
     private readonly credentialCache: CredentialCache,
     private readonly now: () => number = Date.now,
   ) {
-    this.accounts = bucket<AccountRow>(b, 'accounts', { check: isAccountRow });
-    this.emails = bucket<EmailRow>(b, 'accounts', { check: isEmailRow });
+    this.accounts = accountRows(b);
+    this.emails = emailRows(b);
   }
 
   get(userId: string): Promise<AccountRow | undefined> {
@@ -62,7 +54,7 @@ export class AccountStore {
     const made = await this.accounts.create(userKey(row.userId), { ...row, email });
     if (made.kind === 'conflict') return 'exists';
     if (await this.claim(email, row.userId)) {
-      await this.credentialCache.accounts.reached(made.revision);
+      await this.credentialCache.accounts.settled(made.revision);
       return 'created';
     }
     await this.accounts.delete(userKey(row.userId), { markerMs: MARKER_MS });
@@ -75,7 +67,7 @@ export class AccountStore {
     if (known !== undefined) return known;
     const row = newOwnerAccount(this.now());
     const made = await this.accounts.create(userKey(OWNER_ID), row);
-    if (made.kind === 'stored') await this.credentialCache.accounts.reached(made.revision);
+    if (made.kind === 'stored') await this.credentialCache.accounts.settled(made.revision);
     return (await this.get(OWNER_ID)) ?? row;
   }
 
@@ -90,7 +82,7 @@ export class AccountStore {
       const next = change(found.value);
       const stored = await this.accounts.update(userKey(userId), next, found.revision);
       if (stored.kind === 'conflict') continue;
-      await this.credentialCache.accounts.reached(stored.revision);
+      await this.credentialCache.accounts.settled(stored.revision);
       return next;
     }
     throw new CodedError('unavailable', 'The account was changed concurrently; try again');

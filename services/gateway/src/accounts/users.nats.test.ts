@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Browser } from '../testing/browser.js';
 import { PATIENT } from '../testing/patience.js';
 import { startScenario, type GatewayScenario } from '../testing/scenario.js';
-import { auditRows } from '../testing/trail.js';
+import { auditRows } from '../testing/auditRows.js';
 
 const ada = { email: 'ada@example.com', password: 'Correct horse 1' };
 const bob = { email: 'bob@example.com', password: 'Battery staple 2', name: 'Bob' };

@@ -40,7 +40,7 @@ async function refused(): Promise<Record<string, unknown>[]> {
   return rows.filter(({ path }) => path !== '/api/end-of-test');
 }
 
-describe('in the audit trail', () => {
+describe('in the audit log', () => {
   it('a request without credentials leaves one row, without its query or its cookie', async () => {
     const cookie = 'pizzapi=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
     expect((await fetch(`${s.url}/api/sessions?token=secret`, { headers: { cookie } })).status).toBe(401);

@@ -1,27 +1,25 @@
-import type { AuditRecord, StoreOutcome } from '@pizzapi/backbone';
-import { silentLogger } from '@pizzapi/process';
+import type { AuditFields } from '@pizzapi/backbone';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { pathOf, DenialAuditor, REFUSALS_BURST, REFUSALS_PER_SECOND, type Refusal } from './denialAuditor.js';
 
 const refusal: Refusal = { code: 'unauthenticated', ip: '127.0.0.1', method: 'GET', path: '/api/sessions' };
 
 let now: number;
-let rows: AuditRecord[];
+let rows: AuditFields[];
 let counted: number;
-let outcome: StoreOutcome;
+let isStored: boolean;
 let denials: DenialAuditor;
 beforeEach(() => {
   now = 1_000;
   rows = [];
   counted = 0;
-  outcome = { kind: 'stored', seq: 1 };
+  isStored = true;
   denials = new DenialAuditor({
-    store: async (row) => {
-      rows.push(row);
-      return outcome;
+    audit: (kind, fields, onLost) => {
+      rows.push({ kind, ...fields });
+      if (!isStored) onLost?.();
     },
     metrics: { refusalsSuppressed: (count) => void (counted += count) },
-    log: silentLogger,
     now: () => now,
   });
 });
@@ -69,12 +67,10 @@ describe('refusals', () => {
     expect(rows).toHaveLength(REFUSALS_BURST);
   });
 
-  it('whose row could not be stored are told by the next', async () => {
-    outcome = { kind: 'unavailable' };
+  it('whose row could not be stored are told by the next', () => {
+    isStored = false;
     note(2);
-    await Promise.resolve();
-    await Promise.resolve();
-    outcome = { kind: 'stored', seq: 1 };
+    isStored = true;
     note(1);
     expect(rows.at(-1)).toMatchObject({ suppressed: 2 });
     expect(counted).toBe(2);

@@ -1,30 +1,28 @@
-import type { AuditRecord, StoreOutcome } from '@pizzapi/backbone';
-import type { Logger } from '@pizzapi/process';
+import type { AuditWriter } from '@pizzapi/backbone';
 import type { ErrorCode } from '@pizzapi/protocol';
 
-/** Rows a second that one gateway writes in the long run. */
+/** Rows a second that one gateway writes on average. */
 export const REFUSALS_PER_SECOND = 10;
-/** Rows it may write at once after a quiet time. */
+/** Rows that it may write at once after a time without refusals. */
 export const REFUSALS_BURST = 30;
 /** Characters of a path that are kept. */
 const MAX_PATH = 200;
 
-/** Somebody was refused something: a request or an upgrade, or a frame on a socket that was let in. */
+/** A refused request or upgrade, or a refused frame on an open socket. */
 export type Refusal = { code: ErrorCode; userId?: string } & (
   { ip: string; method: string; path: string } | { sessionId: string; frame: string }
 );
 
 export interface DenialAuditorDeps {
-  store: (row: AuditRecord) => Promise<StoreOutcome>;
+  audit: AuditWriter<'refused'>;
   metrics: { refusalsSuppressed(count: number): void };
-  log: Logger;
   /** In ms; for tests. */
   now?: () => number;
 }
 
 /**
- * Writes a row `refused` of the audit trail for every refusal, without holding anyone up. Whoever is refused in a loop
- * cannot fill the trail: above the rate a refusal is only counted, and the next row tells how many (`suppressed`).
+ * Writes a row `refused` of the audit log for every refusal. During a flood it only counts refusals above the rate, so
+ * that an attacker cannot fill the audit log; the next row contains their number (`suppressed`).
  */
 export class DenialAuditor {
   private readonly now: () => number;
@@ -42,19 +40,10 @@ export class DenialAuditor {
     if (!this.mayWrite(at)) return this.suppress(1);
     const { suppressed } = this;
     this.suppressed = 0;
-    void this.write({ kind: 'refused', at, ...refusal, ...(suppressed === 0 ? {} : { suppressed }) }, suppressed);
-  }
-
-  private async write(row: AuditRecord, told: number): Promise<void> {
-    const { store, log } = this.deps;
-    try {
-      if ((await store(row)).kind !== 'unavailable') return;
-      log.warn({ kind: row.kind }, 'audit row was not stored');
-    } catch (err) {
-      log.error({ err, kind: row.kind }, 'audit row failed');
-    }
-    this.suppressed += told;
-    this.suppress(1);
+    this.deps.audit('refused', { at, ...refusal, ...(suppressed === 0 ? {} : { suppressed }) }, () => {
+      this.suppressed += suppressed;
+      this.suppress(1);
+    });
   }
 
   private suppress(count: number): void {

@@ -1,6 +1,7 @@
+import type { AuditWriter } from '@pizzapi/backbone';
 import type { ViewerMode } from '@pizzapi/protocol';
 import { networkOf } from '@pizzapi/process';
-import type { Principal } from '../auth/principal.js';
+import { auditFieldsOf, type Principal } from '../auth/principal.js';
 
 /** One row stands for all joins of one person, from one address, with one mode, within so long. */
 export const JOIN_WINDOW_MS = 10 * 60_000;
@@ -12,7 +13,7 @@ const MAX_OPEN = 10_000;
 const SWEEP_MS = 30_000;
 
 export interface JoinsDeps {
-  audit: (kind: 'join', principal: Principal, fields: object) => void;
+  audit: AuditWriter<'join'>;
   /** In ms; for tests. */
   now?: () => number;
 }
@@ -34,8 +35,8 @@ interface Window {
 }
 
 /**
- * Writes who opened a session to the audit trail: the first time at once, and how often they came back within the window
- * when that is over (`count`). So nobody can fill the trail by opening sockets, nor by taking other names.
+ * Writes who opened a session to the audit log: the first time at once, and how often they came back within the window
+ * when that is over (`count`). So nobody can fill the audit log by opening sockets, nor by taking other names.
  */
 export class Joins {
   private readonly windows = new Map<string, Window>();
@@ -66,7 +67,7 @@ export class Joins {
     if (window !== undefined) return void window.count++;
     if (this.windows.size >= MAX_OPEN) this.end(this.windows.keys().next().value!);
     this.begin(key, { group, principal, sessionId, mode, since: this.now(), count: 0 }, who);
-    this.deps.audit('join', principal, { sessionId, mode });
+    this.deps.audit('join', { ...auditFieldsOf(principal), sessionId, mode });
   }
 
   private begin(key: string, window: Window, who: string): void {
@@ -93,7 +94,7 @@ export class Joins {
     const group = this.groups.get(window.group);
     if (group !== undefined && --group.open <= 0) this.groups.delete(window.group);
     const { principal, sessionId, mode, count } = window;
-    if (count > 0) this.deps.audit('join', principal, { sessionId, mode, count });
+    if (count > 0) this.deps.audit('join', { ...auditFieldsOf(principal), sessionId, mode, count });
   }
 
   /** What somebody is told apart by, or nothing where so many are already. */

@@ -1,7 +1,6 @@
-import type { Backbone } from '@pizzapi/backbone';
+import { accountRows, keyRows, loginRows, WatchCache, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
-import { isAccountRow, isKeyRow, isLoginRow, type AccountRow, type KeyRow, type LoginRow } from '@pizzapi/protocol';
-import { WatchCache } from './watchCache.js';
+import type { AccountRow, KeyRow, LoginRow } from '@pizzapi/protocol';
 
 /** How often what has expired is looked for, in ms. */
 const EXPIRY_MS = 1_000;
@@ -28,17 +27,17 @@ export class CredentialCache {
     log: Logger,
     private readonly now: () => number = Date.now,
   ) {
-    this.accounts = new WatchCache(b, { bucket: 'accounts', prefix: 'user.', check: isAccountRow, log });
-    this.logins = new WatchCache(b, { bucket: 'accounts', prefix: 'login.', check: isLoginRow, log });
-    this.keys = new WatchCache(b, { bucket: 'api-keys', check: isKeyRow, log });
-    this.accounts.on((id, after, before) => {
+    this.accounts = new WatchCache(accountRows(b), { prefix: 'user.', log });
+    this.logins = new WatchCache(loginRows(b), { prefix: 'login.', log });
+    this.keys = new WatchCache(keyRows(b), { log });
+    this.accounts.onChange((id, after, before) => {
       const disabled = after?.disabledAt !== undefined && before?.disabledAt === undefined;
       if (disabled || (after === undefined && before !== undefined)) this.tell({ kind: 'account_disabled', id });
     });
-    this.logins.on((_hash, after, before) => {
+    this.logins.onChange((_hash, after, before) => {
       if (after === undefined && before !== undefined) this.tell({ kind: 'login_ended', id: before.id });
     });
-    this.keys.on((_hash, after, before) => {
+    this.keys.onChange((_hash, after, before) => {
       if (after === undefined && before !== undefined) this.tell({ kind: 'key_revoked', id: before.id });
     });
   }
@@ -52,13 +51,13 @@ export class CredentialCache {
   }
 
   start(): void {
-    for (const mirror of [this.accounts, this.logins, this.keys]) mirror.start();
+    for (const cache of [this.accounts, this.logins, this.keys]) cache.start();
     this.expiry = setInterval(() => this.expire(), EXPIRY_MS).unref();
   }
 
   stop(): void {
     clearInterval(this.expiry);
-    for (const mirror of [this.accounts, this.logins, this.keys]) mirror.stop();
+    for (const cache of [this.accounts, this.logins, this.keys]) cache.stop();
     this.listeners.clear();
   }
 
@@ -89,8 +88,8 @@ export class CredentialCache {
   /** The server drops what has expired without a word: its sockets have to be told all the same. */
   private expire(): void {
     const now = this.now();
-    for (const mirror of [this.logins, this.keys] as const) {
-      for (const [hash, { expiresAt = Infinity }] of mirror.entries()) if (expiresAt <= now) mirror.drop(hash);
+    for (const cache of [this.logins, this.keys] as const) {
+      for (const [hash, { expiresAt = Infinity }] of cache.entries()) if (expiresAt <= now) cache.drop(hash);
     }
   }
 

@@ -1,5 +1,5 @@
-import { bucket, type Backbone, type Bucket } from '@pizzapi/backbone';
-import type { Logger } from '@pizzapi/process';
+import { accountKey, accountRows, keyRows, loginRows, type Backbone, type Bucket } from '@pizzapi/backbone';
+import { Semaphore, type Logger } from '@pizzapi/process';
 import type { AccountRow, KeyRow, LoginRow } from '@pizzapi/protocol';
 
 /** Between two notes of the same login, key or account, in ms. */
@@ -13,6 +13,7 @@ const MAX_WRITING = 64;
  */
 export class LastUsedRecorder {
   private readonly writing = new Set<string>();
+  private readonly writes = new Semaphore(MAX_WRITING, { maxWaiting: 0 });
   private readonly accounts;
   private readonly logins;
   private readonly keys;
@@ -22,14 +23,14 @@ export class LastUsedRecorder {
     private readonly log: Logger,
     private readonly now: () => number = Date.now,
   ) {
-    this.accounts = bucket<AccountRow>(b, 'accounts');
-    this.logins = bucket<LoginRow>(b, 'accounts');
-    this.keys = bucket<KeyRow>(b, 'api-keys');
+    this.accounts = accountRows(b);
+    this.logins = loginRows(b);
+    this.keys = keyRows(b);
   }
 
   account(row: AccountRow): void {
     if (this.isDue(row.lastSeenAt))
-      this.record(this.accounts, `user.${row.userId}`, (now, at) =>
+      this.record(this.accounts, accountKey(row.userId), (now, at) =>
         this.isDue(now.lastSeenAt) ? { ...now, lastSeenAt: at } : undefined,
       );
   }
@@ -54,8 +55,7 @@ export class LastUsedRecorder {
 
   /** `change` gives the row as it is to be, or undefined when another gateway was faster. */
   private record<R extends object>(rows: Bucket<R>, key: string, change: (row: R, at: number) => R | undefined): void {
-    if (this.writing.has(key) || this.writing.size >= MAX_WRITING) return;
-    this.writing.add(key);
+    if (this.writing.has(key)) return;
     const write = async () => {
       const found = await rows.get(key);
       const at = this.now();
@@ -65,8 +65,11 @@ export class LastUsedRecorder {
       const ttlMs = expiresAt === undefined ? undefined : expiresAt - at;
       if (ttlMs === undefined || ttlMs > 0) await rows.update(key, next, found.revision, { ttlMs });
     };
-    write()
-      .catch((err: unknown) => this.log.warn({ err }, 'last use not recorded'))
+    const written = this.writes.tryRun(write);
+    if (written === undefined) return;
+    this.writing.add(key);
+    written
+      .catch((err: unknown) => this.log.warn({ err }, 'could not record the last use'))
       .finally(() => this.writing.delete(key));
   }
 }

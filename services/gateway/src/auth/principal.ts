@@ -11,7 +11,7 @@ export interface Principal {
   userId: string;
   name: string;
   role: 'admin' | 'member' | 'guest';
-  /** How they came in: what commands and the audit trail say of them. */
+  /** How they signed in. Commands and the audit log record it. */
   via: Author['via'];
   credential: Credential;
   /** The address the request came from. */
@@ -24,6 +24,13 @@ export interface Principal {
 export const localOwner = (name = 'Owner'): Principal => ({
   ...{ userId: OWNER_ID, name, role: 'admin', via: 'api' },
   credential: { kind: 'local', id: 'local' },
+});
+
+/** How rows of the audit log name this person. */
+export const auditFieldsOf = ({ userId, via, role, name, ip }: Principal) => ({
+  ...{ userId, via },
+  ...(ip === undefined ? {} : { ip }),
+  ...(role === 'guest' ? { guest: name } : {}),
 });
 
 /**

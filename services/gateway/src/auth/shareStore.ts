@@ -1,8 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { bucket, type Backbone } from '@pizzapi/backbone';
+import { shareRows, WatchCache, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
-import { allowsMore, CodedError, isShareRow, newId, type ShareMode, type ShareRow } from '@pizzapi/protocol';
-import { WatchCache } from './watchCache.js';
+import { allowsMore, CodedError, newId, type ShareMode, type ShareRow } from '@pizzapi/protocol';
 
 /** Links of one session that may live at once. */
 export const MAX_LIVE_SHARES = 100;
@@ -41,7 +40,7 @@ const hashOf = (code: string): string => createHash('sha256').update(code).diges
 
 /** The share links. Every gateway learns here of what was changed through another, and tells its listeners. */
 export class ShareStore {
-  private readonly mirror: WatchCache<ShareRow>;
+  private readonly cache: WatchCache<ShareRow>;
   private readonly rows;
   private readonly listeners = new Set<(change: ShareChange) => void>();
   /** Keys of the links by the hashes of their short addresses. */
@@ -55,10 +54,10 @@ export class ShareStore {
     log: Logger,
     private readonly now: () => number = Date.now,
   ) {
-    this.mirror = new WatchCache(b, { bucket: 'shares', check: isShareRow, log });
-    this.rows = bucket<ShareRow>(b, 'shares', { check: isShareRow });
+    this.rows = shareRows(b);
+    this.cache = new WatchCache(this.rows, { log });
     this.toldUntil = now();
-    this.mirror.on((key, after, before) => {
+    this.cache.onChange((key, after, before) => {
       if (before?.scan !== undefined) this.scans.delete(before.scan.hash);
       if (after?.scan !== undefined) this.scans.set(after.scan.hash, key);
       this.changed(after, before);
@@ -66,21 +65,21 @@ export class ShareStore {
   }
 
   get ready(): Promise<void> {
-    return this.mirror.ready;
+    return this.cache.ready;
   }
 
   get isReady(): boolean {
-    return this.mirror.isReady;
+    return this.cache.isReady;
   }
 
   start(): void {
-    this.mirror.start();
+    this.cache.start();
     this.expiry = setInterval(() => this.expire(), EXPIRY_MS).unref();
   }
 
   stop(): void {
     clearInterval(this.expiry);
-    this.mirror.stop();
+    this.cache.stop();
     this.listeners.clear();
   }
 
@@ -91,13 +90,13 @@ export class ShareStore {
 
   /** A link that may be used now. */
   async find(sid: string, shareId: string): Promise<ShareRow | undefined> {
-    const share = await this.mirror.get(keyOf(sid, shareId));
+    const share = await this.cache.get(keyOf(sid, shareId));
     return share !== undefined && this.lives(share) ? share : undefined;
   }
 
   /** The link that a short address leads to now. */
   scanned(code: string): ShareRow | undefined {
-    const share = this.mirror.peek(this.scans.get(hashOf(code)) ?? '');
+    const share = this.cache.peek(this.scans.get(hashOf(code)) ?? '');
     return share?.scan !== undefined && share.scan.until > this.now() && this.lives(share) ? share : undefined;
   }
 
@@ -106,7 +105,7 @@ export class ShareStore {
    * not told of yet is as it was found.
    */
   modeNow(sid: string, shareId: string, found: ShareMode): ShareMode | undefined {
-    const share = this.mirror.peek(keyOf(sid, shareId));
+    const share = this.cache.peek(keyOf(sid, shareId));
     if (share === undefined) return found;
     return this.lives(share) ? share.mode : undefined;
   }
@@ -128,7 +127,7 @@ export class ShareStore {
     const until = Math.min(createdAt + SCAN_MS, expiresAt);
     const scan = { hash: hashOf(code), until };
     const share: ShareRow = { shareId: newId('sh'), sessionId: sid, userId, mode, createdAt, expiresAt, scan };
-    await this.mirror.reached(await this.rows.put(keyOf(sid, share.shareId), share));
+    await this.cache.settled(await this.rows.put(keyOf(sid, share.shareId), share));
     return { kind: 'created', share, scan: { code, until } };
   }
 
@@ -168,7 +167,7 @@ export class ShareStore {
   private expire(): void {
     const [from, to] = [this.toldUntil, this.now()];
     this.toldUntil = to;
-    for (const { expiresAt, shareId: id } of this.mirror.values())
+    for (const { expiresAt, shareId: id } of this.cache.values())
       if (expiresAt > from && expiresAt <= to) this.tell({ kind: 'share_revoked', id });
   }
 
@@ -177,7 +176,7 @@ export class ShareStore {
   }
 
   private all(sid: string): ShareRow[] {
-    return [...this.mirror.values()].filter(({ sessionId }) => sessionId === sid);
+    return [...this.cache.values()].filter(({ sessionId }) => sessionId === sid);
   }
 
   private lives({ revokedAt, expiresAt }: ShareRow): boolean {
@@ -200,7 +199,7 @@ export class ShareStore {
       if (found === undefined || next === undefined) return false;
       const written = await this.rows.update(key, next, found.revision);
       if (written.kind === 'conflict') continue;
-      await this.mirror.reached(written.revision);
+      await this.cache.settled(written.revision);
       return true;
     }
     throw new CodedError('unavailable', 'The link was changed concurrently; try again');

@@ -6,7 +6,7 @@ import { route } from './schemas.js';
 /** Rows of one answer when the request names no number. */
 const DEFAULT_LIMIT = 100;
 
-/** The audit trail, a page at a time, for admins. */
+/** The audit log, a page at a time, for admins. */
 export function auditRoutes(app: FastifyInstance, { b }: { b: Backbone }): void {
   app.get<{ Querystring: AuditQuery }>(
     '/api/audit',

@@ -1,3 +1,4 @@
+import type { AuditWriter } from '@pizzapi/backbone';
 import {
   AuthOptions,
   errorInfo,
@@ -17,7 +18,6 @@ import type { Logins } from '../accounts/logins.js';
 import type { Client } from '../accounts/outcome.js';
 import type { SignInSuccess, SignIn } from '../accounts/signIn.js';
 import type { SignUp } from '../accounts/signUp.js';
-import type { Trail } from '../accounts/trail.js';
 import type { Cookie } from '../auth/cookie.js';
 import type { DeviceCookie } from '../auth/deviceCookie.js';
 import type { PageTokens } from '../auth/pageTokens.js';
@@ -36,7 +36,7 @@ export interface AuthDeps {
   cookie: Cookie;
   pageTokens: PageTokens;
   devices: DeviceCookie;
-  trail: Trail;
+  audit: AuditWriter;
   metrics: GatewayMetrics;
 }
 
@@ -65,7 +65,7 @@ const clientOf = ({ ip, headers }: FastifyRequest): Client => ({
 
 /** Getting an account, signing in and out, the password, and the sign-ins there are. */
 export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
-  const { credentialCache, logins, signIn, signUp, cookie, pageTokens, devices, trail, metrics } = deps;
+  const { credentialCache, logins, signIn, signUp, cookie, pageTokens, devices, audit, metrics } = deps;
   const refuse = refuser(metrics);
   const signedIn = (reply: FastifyReply, { account, cookie: value }: SignInSuccess): FastifyReply => {
     const { userId, name, role, email } = account;
@@ -183,7 +183,7 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
       const { userId } = principalOf(request);
       const { id } = request.params;
       if (!(await logins.end(userId, id))) return refuse(reply, { error: errorInfo('login_not_found') });
-      trail('logout', { userId, ip: request.ip, loginId: id });
+      audit('logout', { userId, ip: request.ip, loginId: id });
       return reply.code(204).send();
     },
   );

@@ -19,7 +19,7 @@ declare module 'fastify' {
   }
 }
 
-/** What somebody was refused, rather than got wrong: such an answer leaves a row in the audit trail. */
+/** What somebody was refused, rather than got wrong: such an answer leaves a row in the audit log. */
 const REFUSED: ReadonlySet<number> = new Set([401, 403, 421, 429]);
 
 /** Answers with an error: its status is the table's. */

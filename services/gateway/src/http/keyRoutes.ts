@@ -1,7 +1,7 @@
+import type { AuditWriter } from '@pizzapi/backbone';
 import { errorInfo, IdParams, KeysReply, NewKeyBody, NewKeyReply } from '@pizzapi/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { ApiKeys } from '../accounts/keys.js';
-import type { Trail } from '../accounts/trail.js';
 import type { GatewayMetrics } from '../metrics.js';
 import { principalOf } from './guard.js';
 import { refuser } from './refuse.js';
@@ -9,7 +9,7 @@ import { route } from './schemas.js';
 
 export interface KeyDeps {
   keys: ApiKeys;
-  trail: Trail;
+  audit: AuditWriter;
   metrics: GatewayMetrics;
   /** Where runners find nats-server. */
   natsUrl: string | undefined;
@@ -18,7 +18,7 @@ export interface KeyDeps {
 const tag = 'keys';
 
 /** API keys and runner tokens: everybody's own, and no others. */
-export function keyRoutes(app: FastifyInstance, { keys, trail, metrics, natsUrl }: KeyDeps): void {
+export function keyRoutes(app: FastifyInstance, { keys, audit, metrics, natsUrl }: KeyDeps): void {
   const refuse = refuser(metrics);
 
   app.get(
@@ -42,7 +42,7 @@ export function keyRoutes(app: FastifyInstance, { keys, trail, metrics, natsUrl 
       const outcome = await keys.create(userId, request.body);
       if (outcome.kind === 'refused') return refuse(reply, outcome);
       const { key, token } = outcome;
-      trail('key_created', { userId, ip: request.ip, keyId: key.id, keyKind: key.kind, name: key.name });
+      audit('key_created', { userId, ip: request.ip, keyId: key.id, keyKind: key.kind, name: key.name });
       return reply
         .code(201)
         .send({ key, token, ...(key.kind === 'runner' && natsUrl !== undefined ? { natsUrl } : {}) });
@@ -57,7 +57,7 @@ export function keyRoutes(app: FastifyInstance, { keys, trail, metrics, natsUrl 
       const { id } = request.params;
       const key = await keys.revoke(userId, id);
       if (key === undefined) return refuse(reply, { error: errorInfo('key_not_found', `No key "${id}"`) });
-      trail('key_revoked', { userId, ip: request.ip, keyId: id, keyKind: key.kind, name: key.name });
+      audit('key_revoked', { userId, ip: request.ip, keyId: id, keyKind: key.kind, name: key.name });
       return reply.code(204).send();
     },
   );

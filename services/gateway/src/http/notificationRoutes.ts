@@ -1,3 +1,4 @@
+import type { AuditWriter } from '@pizzapi/backbone';
 import type { Reach } from '@pizzapi/process/notify';
 import {
   DeviceParams,
@@ -15,7 +16,6 @@ import {
 import type { FastifyInstance } from 'fastify';
 import type { AttemptRateLimiter } from '../accounts/rateLimits.js';
 import { retryAfterText } from '../accounts/outcome.js';
-import type { Trail } from '../accounts/trail.js';
 import type { GatewayMetrics } from '../metrics.js';
 import { subscriptionProblem, webhookProblem } from '../notifications/addresses.js';
 import type { RegisteredDevice, NotificationStore } from '../notifications/store.js';
@@ -29,7 +29,7 @@ export interface NotificationDeps {
   /** Where notifications may be sent. */
   reach: Reach;
   limits: AttemptRateLimiter;
-  trail: Trail;
+  audit: AuditWriter;
   metrics: GatewayMetrics;
   publicUrl: () => string;
 }
@@ -38,7 +38,7 @@ const tag = 'notifications';
 
 /** What somebody wants to be told, and where: everybody's own, and no others. */
 export function notificationRoutes(app: FastifyInstance, deps: NotificationDeps): void {
-  const { store, reach, limits, trail, publicUrl } = deps;
+  const { store, reach, limits, audit, publicUrl } = deps;
   const refuse = refuser(deps.metrics);
 
   app.get(
@@ -70,9 +70,9 @@ export function notificationRoutes(app: FastifyInstance, deps: NotificationDeps)
         ...{ agentFinished, needsInput, error, muted: before.muted },
         webhook: webhookAfter(webhook, before.webhook),
       }));
-      if (webhook === null) trail('notifications', { userId, ip: request.ip, change: 'webhook_removed' });
+      if (webhook === null) audit('notifications', { userId, ip: request.ip, change: 'webhook_removed' });
       if (webhook != null)
-        trail('notifications', { userId, ip: request.ip, change: 'webhook_set', host: new URL(webhook.url).host });
+        audit('notifications', { userId, ip: request.ip, change: 'webhook_set', host: new URL(webhook.url).host });
       return shown(prefs);
     },
   );
@@ -94,9 +94,11 @@ export function notificationRoutes(app: FastifyInstance, deps: NotificationDeps)
       if (problem !== undefined) return refuse(reply, { error: problem });
       const outcome = await store.addDevice(userId, { endpoint, keys, label });
       if (outcome.kind === 'too_many')
-        return refuse(reply, { error: errorInfo('too_many_devices', `An account can have at most ${MAX_DEVICES} devices`) });
+        return refuse(reply, {
+          error: errorInfo('too_many_devices', `An account can have at most ${MAX_DEVICES} devices`),
+        });
       const { id } = outcome;
-      trail('notifications', { userId, ip: request.ip, change: 'device_added', deviceId: id, label });
+      audit('notifications', { userId, ip: request.ip, change: 'device_added', deviceId: id, label });
       return reply.code(201).send({ id });
     },
   );
@@ -110,7 +112,7 @@ export function notificationRoutes(app: FastifyInstance, deps: NotificationDeps)
       const device = await store.removeDevice(userId, id);
       if (device === undefined)
         return refuse(reply, { error: errorInfo('device_not_found', `You have no device "${id}"`) });
-      trail('notifications', { userId, ip: request.ip, change: 'device_removed', deviceId: id, label: device.label });
+      audit('notifications', { userId, ip: request.ip, change: 'device_removed', deviceId: id, label: device.label });
       return reply.code(204).send();
     },
   );

@@ -1,3 +1,4 @@
+import type { AuditWriter } from '@pizzapi/backbone';
 import {
   errorInfo,
   NewShareBody,
@@ -14,7 +15,7 @@ import type { FastifyInstance } from 'fastify';
 import { MAX_LIVE_SHARES, type ShareStore } from '../auth/shareStore.js';
 import { MAX_SHARE_MS, type ShareTokens } from '../auth/shareTokens.js';
 import type { GatewayMetrics } from '../metrics.js';
-import type { CommandSender } from '../session/commandSender.js';
+import { auditFieldsOf } from '../auth/principal.js';
 import { principalOf } from './guard.js';
 import { refuser } from './refuse.js';
 import { route, SessionParams } from './schemas.js';
@@ -27,7 +28,7 @@ const MIN_SHARE_MS = 60_000;
 export interface ShareDeps {
   shares: ShareStore;
   tokens: ShareTokens;
-  commandSender: CommandSender;
+  audit: AuditWriter<'share_created' | 'share_changed' | 'share_revoked'>;
   metrics: GatewayMetrics;
   /** The address people open, without a slash at its end. */
   publicUrl: () => string;
@@ -44,7 +45,7 @@ const tag = 'shares';
 
 /** The links of a session, for its owner. A token is told once; it is part of the address behind `#`, which no server sees. */
 export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
-  const { shares, tokens, commandSender, publicUrl } = deps;
+  const { shares, tokens, audit, publicUrl } = deps;
   const refuse = refuser(deps.metrics);
   app.post<OfSession & { Body: NewShareBody }>(
     '/api/sessions/:sid/shares',
@@ -75,7 +76,7 @@ export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
         });
       const { shareId } = outcome.share;
       const token = await tokens.sign({ sid, shareId, mode, expiresAt });
-      commandSender.audit('share_created', principal, { sessionId: sid, shareId, mode, expiresAt });
+      audit('share_created', { ...auditFieldsOf(principal), sessionId: sid, shareId, mode, expiresAt });
       const shareUrl = `${publicUrl()}/s/${sid}#share=${token}`;
       const { code, until: scanUntil } = outcome.scan;
       const scanUrl = `${publicUrl()}/l/${code}`;
@@ -120,7 +121,7 @@ export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
     async (request, reply) => {
       const { sid } = request.params;
       for (const shareId of await shares.revokeAll(sid))
-        commandSender.audit('share_revoked', principalOf(request), { sessionId: sid, shareId });
+        audit('share_revoked', { ...auditFieldsOf(principalOf(request)), sessionId: sid, shareId });
       return reply.code(204).send();
     },
   );
@@ -131,7 +132,7 @@ export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
     async (request, reply) => {
       const { sid, shareId } = request.params;
       if (!(await shares.revoke(sid, shareId))) return refuse(reply, { error: unknownShare(shareId) });
-      commandSender.audit('share_revoked', principalOf(request), { sessionId: sid, shareId });
+      audit('share_revoked', { ...auditFieldsOf(principalOf(request)), sessionId: sid, shareId });
       return reply.code(204).send();
     },
   );
@@ -152,9 +153,11 @@ export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
       const outcome = await shares.restrict(sid, shareId, mode);
       if (outcome === 'missing') return refuse(reply, { error: unknownShare(shareId) });
       if (outcome === 'raised')
-        return refuse(reply, { error: errorInfo('bad_request', 'The mode of a link can only be reduced; create a new link') });
+        return refuse(reply, {
+          error: errorInfo('bad_request', 'The mode of a link can only be reduced; create a new link'),
+        });
       if (outcome === 'restricted')
-        commandSender.audit('share_changed', principalOf(request), { sessionId: sid, shareId, mode });
+        audit('share_changed', { ...auditFieldsOf(principalOf(request)), sessionId: sid, shareId, mode });
       return reply.code(204).send();
     },
   );

@@ -1,3 +1,4 @@
+import type { AuditWriter } from '@pizzapi/backbone';
 import {
   errorInfo,
   IdParams,
@@ -10,7 +11,6 @@ import {
 import type { FastifyInstance } from 'fastify';
 import type { Logins } from '../accounts/logins.js';
 import type { AccountStore } from '../accounts/store.js';
-import type { Trail } from '../accounts/trail.js';
 import type { GatewayMetrics } from '../metrics.js';
 import { principalOf } from './guard.js';
 import { refuser } from './refuse.js';
@@ -19,7 +19,7 @@ import { route } from './schemas.js';
 export interface UserDeps {
   accounts: AccountStore;
   logins: Logins;
-  trail: Trail;
+  audit: AuditWriter;
   metrics: GatewayMetrics;
 }
 
@@ -32,7 +32,7 @@ const infoOf = ({ password: _, disabledAt, ...shown }: AccountRow): UserInfoValu
 });
 
 /** The people of this installation, for its admins. */
-export function userRoutes(app: FastifyInstance, { accounts, logins, trail, metrics }: UserDeps): void {
+export function userRoutes(app: FastifyInstance, { accounts, logins, audit, metrics }: UserDeps): void {
   const refuse = refuser(metrics);
 
   app.get(
@@ -61,10 +61,9 @@ export function userRoutes(app: FastifyInstance, { accounts, logins, trail, metr
       const changed = await accounts.change(id, ({ disabledAt, ...row }) =>
         disabled ? { ...row, disabledAt: disabledAt ?? Date.now() } : row,
       );
-      if (changed === undefined)
-        return refuse(reply, { error: errorInfo('user_not_found', `No account "${id}"`) });
+      if (changed === undefined) return refuse(reply, { error: errorInfo('user_not_found', `No account "${id}"`) });
       if (disabled) await logins.endAll(id);
-      trail(disabled ? 'user_disabled' : 'user_enabled', { userId, ip: request.ip, target: id });
+      audit(disabled ? 'user_disabled' : 'user_enabled', { userId, ip: request.ip, target: id });
       return infoOf(changed);
     },
   );

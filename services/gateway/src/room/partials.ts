@@ -47,11 +47,11 @@ export class Partials {
 
   /** A piece came. True when one before it is missing. */
   note(frame: Frame): boolean {
-    const recentSpawns = this.lastN === undefined ? frame.n : this.lastN + 1;
+    const expected = this.lastN === undefined ? frame.n : this.lastN + 1;
     this.lastN = frame.n;
     if (this.asking && this.held.length < this.options.maxHeld) this.held.push(frame);
     else if (this.asking) this.overflowed = true;
-    return frame.n !== recentSpawns;
+    return frame.n !== expected;
   }
 
   private async run(): Promise<void> {

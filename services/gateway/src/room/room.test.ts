@@ -1,7 +1,7 @@
 import fc from 'fast-check';
+import { Semaphore } from '@pizzapi/process';
 import { describe, expect, it, vi } from 'vitest';
 import { DrainWaiter } from './backpressure.js';
-import { Limiter } from './limiter.js';
 import { ROOM_LIMITS, type RoomLimits } from './limits.js';
 import { MemorySource } from '../testing/memorySource.js';
 import { MemoryWire } from '../testing/memoryWire.js';
@@ -34,7 +34,7 @@ async function openRoom(source: MemorySource, limits: Partial<RoomLimits> = {}) 
     source,
     limits: all,
     flow: new DrainWaiter(all),
-    limiter: new Limiter(2),
+    logReads: new Semaphore(2),
     metrics,
     onReset,
   });
@@ -96,14 +96,14 @@ describe('a room', () => {
                     : 0;
               const wire = join(room, step.from === 'tail' ? { tail: step.n } : { after });
               // The last n of what is there at some moment: at least those of now, never more than n older ones.
-              const recentSpawns =
+              const expected =
                 step.from === 'tail'
                   ? () => seqs().filter((seq) => seq >= (wire.seqs[0] ?? Infinity))
                   : () => seqs().filter((seq) => seq > after);
               const known_ = known.length;
               viewers.push({
                 wire,
-                expected: recentSpawns,
+                expected,
                 atLeast: step.from === 'tail' ? Math.min(step.n, known_) : 0,
               });
             } else {
@@ -118,9 +118,9 @@ describe('a room', () => {
             wire.slow = false;
             wire.drain();
           }
-          for (const { wire, expected: recentSpawns, atLeast } of viewers) {
+          for (const { wire, expected, atLeast } of viewers) {
             await isLive(wire);
-            await expect.poll(() => wire.seqs, { interval: 1 }).toEqual(recentSpawns());
+            await expect.poll(() => wire.seqs, { interval: 1 }).toEqual(expected());
             expect(wire.seqs.length).toBeGreaterThanOrEqual(atLeast);
             // `live` says how far the replay went, and stands exactly there.
             const at = wire.frames.findIndex(({ type }) => type === 'live');

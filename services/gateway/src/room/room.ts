@@ -1,10 +1,9 @@
-import { isOneMap, restartReason, type CloseName } from '@pizzapi/protocol';
+import type { Semaphore } from '@pizzapi/process';
+import { isOneMap, peekNumber, restartReason, type CloseName } from '@pizzapi/protocol';
 import { controlFrame, deltaFrame, eventFrame, Packet, packetsOf, type Frame } from '../wire/frame.js';
-import { peekNumber } from '../wire/peek.js';
 import type { DrainWaiter } from './backpressure.js';
 import { SharedLogReader } from './sharedLogReader.js';
-import { LastOffsets } from '../session/lastOffsets.js';
-import type { Limiter } from './limiter.js';
+import { LastOffsets } from '../lastOffsets.js';
 import type { RoomLimits } from './limits.js';
 import { Pacer } from './pacer.js';
 import { Partials } from './partials.js';
@@ -25,7 +24,8 @@ export interface RoomOptions {
   source: SessionSource;
   limits: RoomLimits;
   flow: DrainWaiter;
-  limiter: Limiter;
+  /** Bounds how many reads of the log run concurrently. */
+  logReads: Semaphore;
   metrics: RoomMetrics;
   /** The log was replaced or deleted: the room is of no use any more. */
   onReset: () => void;
@@ -72,8 +72,8 @@ export class Room {
     /** The first offset stored, as of the opening. */
     public first: number,
   ) {
-    const { source, limiter, limits, metrics } = options;
-    this.history = new SharedLogReader(source, limiter, limits, () => metrics.logRead());
+    const { source, logReads, limits, metrics } = options;
+    this.history = new SharedLogReader(source, logReads, limits, () => metrics.logRead());
     this.pacer = new Pacer(() => this.flush());
     this.partials = new Partials({
       ask: () => (metrics.partialAsked(), source.partial()),

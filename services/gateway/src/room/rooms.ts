@@ -1,6 +1,5 @@
-import type { Logger } from '@pizzapi/process';
+import { Semaphore, type Logger } from '@pizzapi/process';
 import { DrainWaiter } from './backpressure.js';
-import { Limiter } from './limiter.js';
 import type { RoomLimits } from './limits.js';
 import { Room, type RoomMetrics } from './room.js';
 import type { SessionSource } from './source.js';
@@ -29,11 +28,11 @@ interface Entry {
 export class Rooms {
   private readonly entries = new Map<string, Entry>();
   private readonly flow: DrainWaiter;
-  private readonly limiter: Limiter;
+  private readonly logReads: Semaphore;
 
   constructor(private readonly options: RoomsOptions) {
     this.flow = new DrainWaiter(options.limits);
-    this.limiter = new Limiter(options.concurrentReads);
+    this.logReads = new Semaphore(options.concurrentReads);
   }
 
   get size(): number {
@@ -60,7 +59,7 @@ export class Rooms {
         limits,
         metrics,
         flow: this.flow,
-        limiter: this.limiter,
+        logReads: this.logReads,
         onReset: () => {
           log.warn({ sid }, 'stream was replaced; viewers restart from the beginning');
           this.drop(sid, 'restarting');

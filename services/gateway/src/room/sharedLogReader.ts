@@ -1,5 +1,5 @@
+import type { Semaphore } from '@pizzapi/process';
 import { eventFrame, packetsOf, type Frame, type Packet } from '../wire/frame.js';
-import type { Limiter } from './limiter.js';
 import type { RoomLimits } from './limits.js';
 import type { SessionSource, SourceEvent } from './source.js';
 
@@ -39,7 +39,7 @@ export class SharedLogReader {
 
   constructor(
     private readonly source: SessionSource,
-    private readonly limiter: Limiter,
+    private readonly logReads: Semaphore,
     private readonly limits: RoomLimits,
     private readonly onRead: () => void,
   ) {}
@@ -60,7 +60,7 @@ export class SharedLogReader {
     }
     const again = this.reading.get(after);
     if (again !== undefined) return again;
-    const read = this.limiter.run(() => this.read(after, upTo)).finally(() => this.reading.delete(after));
+    const read = this.logReads.run(() => this.read(after, upTo)).finally(() => this.reading.delete(after));
     this.reading.set(after, read);
     return read;
   }

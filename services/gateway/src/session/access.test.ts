@@ -47,8 +47,8 @@ describe('a session', () => {
   });
 
   it('that was asked for a moment ago is there for its asker alone, and never shadows an owner', () => {
-    recentSpawns.add('new', { userId: 'u_1', runnerId: 'r' });
-    recentSpawns.add('theirs', { userId: 'u_1', runnerId: 'r' });
+    recentSpawns.set('new', { userId: 'u_1', runnerId: 'r' });
+    recentSpawns.set('theirs', { userId: 'u_1', runnerId: 'r' });
     expect(access.modeIn(person, 'new')).toBe('owner');
     expect(access.modeIn(admin, 'new')).toBeUndefined();
     expect(access.modeIn(person, 'theirs')).toBeUndefined();

@@ -5,8 +5,7 @@ import type { Directory } from './directory.js';
 import type { RecentSpawns } from './recentSpawns.js';
 
 /** The answer for a session that does not exist, and for one of somebody else's: the same to the letter. */
-export const unknownSession = (sid: string): ErrorInfo =>
-  errorInfo('session_not_found', `No session "${sid}"`);
+export const unknownSession = (sid: string): ErrorInfo => errorInfo('session_not_found', `No session "${sid}"`);
 
 /** The same of runners. */
 export const unknownRunner = (rid: string): ErrorInfo => errorInfo('runner_not_found', `No runner "${rid}"`);
@@ -47,6 +46,6 @@ export class Access {
 
   /** Whose a session is. One that was asked for here a moment ago is its asker's. */
   ownerOf(sid: string): string | undefined {
-    return this.directory.userOf(sid) ?? this.expected.find(sid)?.userId;
+    return this.directory.userOf(sid) ?? this.expected.get(sid)?.userId;
   }
 }

@@ -1,5 +1,4 @@
-import { publishAudit, sendCommand, storageFull, type Backbone, type BlobStore } from '@pizzapi/backbone';
-import type { Logger } from '@pizzapi/process';
+import { sendCommand, storageFull, type AuditWriter, type Backbone, type BlobStore } from '@pizzapi/backbone';
 import {
   COMMAND_TTL_MS,
   commandProblem,
@@ -13,7 +12,7 @@ import {
   type ErrorInfo,
   type FrameAttachment,
 } from '@pizzapi/protocol';
-import { authorOf, type Principal } from '../auth/principal.js';
+import { auditFieldsOf, authorOf, type Principal } from '../auth/principal.js';
 import { unknownSession, type Access } from './access.js';
 import type { ActionRates } from './actionRates.js';
 import { keepAttachments, storeAttachments } from './attachments.js';
@@ -78,7 +77,7 @@ export interface CommandSenderDeps {
   rates: ActionRates;
   ids: IdempotentIds;
   reader: Pick<SessionReader, 'meta'>;
-  log: Logger;
+  audit: AuditWriter<'input' | 'command'>;
 }
 
 const refuse = (error: ErrorInfo): SendCommandOutcome => ({ kind: 'refused', error });
@@ -148,7 +147,7 @@ export class CommandSender {
     const problem = commandProblem(known, whole) ?? (await this.answerProblem(principal, sid, known, whole));
     if (problem !== undefined) return refuse(problem);
 
-    const rid = directory.runnerOf(sid) ?? this.deps.recentSpawns.find(sid)?.runnerId;
+    const rid = directory.runnerOf(sid) ?? this.deps.recentSpawns.get(sid)?.runnerId;
     if (rid === undefined) return refuse(unknownSession(sid));
     if (directory.session(sid)?.state === 'ended' && !AFTER_THE_END.includes(known))
       return refuse(errorInfo('session_ended'));
@@ -200,24 +199,14 @@ export class CommandSender {
       const full = errorInfo('storage_full', 'The command stream is full');
       return refuse(outcome.full === true ? full : errorInfo('unavailable', 'The command was not sent'));
     }
-    this.audit(name === 'input' ? 'input' : 'command', principal, {
+    this.deps.audit(name === 'input' ? 'input' : 'command', {
+      ...auditFieldsOf(principal),
       commandId,
       name,
       sessionId: sid ?? newSessionOf(command),
       runnerId: rid,
     });
     return { kind: 'sent', commandId };
-  }
-
-  /** Writes a row of the audit trail, without holding anyone up. */
-  audit(kind: string, principal: Principal, fields: object): void {
-    const { b, log } = this.deps;
-    const { userId, via, role, name, ip } = principal;
-    const who = { userId, via, ...(ip === undefined ? {} : { ip }), ...(role === 'guest' ? { guest: name } : {}) };
-    publishAudit(b, { kind, at: Date.now(), ...who, ...fields }).then(
-      (outcome) => outcome.kind === 'unavailable' && log.warn({ kind }, 'audit row was not stored'),
-      (err: unknown) => log.error({ err, kind }, 'audit row failed'),
-    );
   }
 }
 

@@ -1,7 +1,6 @@
-import { bucket, watchLeases, type Backbone } from '@pizzapi/backbone';
+import { bucket, keepWatching, ownerRows, watchLeases, WatchCache, type Backbone } from '@pizzapi/backbone';
 import { sleep, type Logger } from '@pizzapi/process';
-import { isMap, isOwnerRow, type OwnerRow, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
-import { WatchCache } from '../auth/watchCache.js';
+import { isMap, type OwnerRow, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
 import { AccountLogSizes } from './logSizes.js';
 
 /** Whose the thing that changed is; undefined while nobody knows. */
@@ -44,43 +43,53 @@ const RUNNER_KEY = 'runner.';
  */
 export class Directory {
   readonly logSizes = new AccountLogSizes();
-  private readonly sessions = new Map<string, SessionInfo>();
-  private readonly runners = new Map<string, RunnerInfo>();
+  private readonly sessions: WatchCache<Projected<SessionInfo>>;
+  private readonly runners: WatchCache<Projected<RunnerInfo>>;
   private readonly leases = new Set<string>();
   private readonly owners: WatchCache<OwnerRow>;
   private readonly listeners = new Set<Listener>();
   private readonly stopping = new AbortController();
-  private missing = 3;
-  private readyNow: () => void = () => undefined;
-  private readonly projected = new Promise<void>((resolve) => (this.readyNow = resolve));
+  private leasesKnown = false;
+  private leasesReady: () => void = () => undefined;
+  private readonly leasesListed = new Promise<void>((resolve) => (this.leasesReady = resolve));
 
   constructor(
     private readonly b: Backbone,
     private readonly log: Logger,
   ) {
-    this.owners = new WatchCache(b, { bucket: 'owners', check: isOwnerRow, log });
-    this.owners.on((key, after, before) => this.ownerChanged(key, after, before));
+    this.owners = new WatchCache(ownerRows(b), { log });
+    this.owners.onChange((key, after, before) => this.ownerChanged(key, after, before));
+    this.sessions = new WatchCache(bucket(b, 'sessions', { check: hasInfo<SessionInfo> }), { log });
+    this.sessions.onChange((sid, after, before) => this.sessionRowChanged(sid, after, before));
+    this.runners = new WatchCache(bucket(b, 'runners', { check: hasInfo<RunnerInfo> }), { log });
+    this.runners.onChange((rid, after, before) => {
+      if (after !== undefined) this.runnerChanged(rid, before === undefined);
+      else if (before !== undefined) this.tell({ kind: 'runner_gone', rid, owner: this.userOfRunner(rid) });
+    });
   }
 
   /** Resolves when all there was at the start is known. */
   get ready(): Promise<unknown> {
-    return Promise.all([this.projected, this.owners.ready]);
+    return Promise.all([this.leasesListed, ...this.caches.map(({ ready }) => ready)]);
   }
 
   get isReady(): boolean {
-    return this.missing === 0 && this.owners.isReady;
+    return this.leasesKnown && this.caches.every(({ isReady }) => isReady);
+  }
+
+  private get caches() {
+    return [this.owners, this.sessions, this.runners];
   }
 
   start(): void {
-    this.owners.start();
-    void this.keep('leases', () => this.watchLeases());
-    void this.keep('sessions', () => this.watchSessions());
-    void this.keep('runners', () => this.watchRunners());
+    for (const cache of this.caches) cache.start();
+    const { signal } = this.stopping;
+    void keepWatching(() => this.watchLeases(), { signal, log: this.log, what: 'leases' });
   }
 
   stop(): void {
     this.stopping.abort();
-    this.owners.stop();
+    for (const cache of this.caches) cache.stop();
     this.listeners.clear();
   }
 
@@ -106,29 +115,29 @@ export class Directory {
 
   /** The session as a list shows it, or undefined while the projection has not seen it. */
   session(sid: string): SessionInfo | undefined {
-    const info = this.sessions.get(sid);
+    const info = this.sessions.peek(sid)?.info;
     return info === undefined ? undefined : this.shown(sid, info);
   }
 
   /** All sessions of a person, the latest active first. */
   listSessions(userId: string): SessionInfo[] {
-    return [...this.sessions]
+    return [...this.sessions.entries()]
       .filter(([sid]) => this.userOf(sid) === userId)
-      .sort(([, a], [, b]) => b.lastActivityAt - a.lastActivityAt)
-      .map(([sid, info]) => this.shown(sid, info));
+      .sort(([, { info: a }], [, { info: b }]) => b.lastActivityAt - a.lastActivityAt)
+      .map(([sid, { info }]) => this.shown(sid, info));
   }
 
   runner(rid: string): RunnerInfo | undefined {
-    const info = this.runners.get(rid);
+    const info = this.runners.peek(rid)?.info;
     return info === undefined ? undefined : { ...info, online: this.isOnline(rid) };
   }
 
   /** All runners of a person, by name. */
   listRunners(userId: string): RunnerInfo[] {
-    return [...this.runners]
+    return [...this.runners.entries()]
       .filter(([rid]) => this.userOfRunner(rid) === userId)
-      .sort(([, a], [, b]) => a.name.localeCompare(b.name))
-      .map(([rid, info]) => ({ ...info, online: this.isOnline(rid) }));
+      .sort(([, { info: a }], [, { info: b }]) => a.name.localeCompare(b.name))
+      .map(([rid, { info }]) => ({ ...info, online: this.isOnline(rid) }));
   }
 
   isOnline(rid: string): boolean {
@@ -181,27 +190,17 @@ export class Directory {
     if (session !== undefined) this.tell({ kind: 'session', session, added: true, owner: after.userId });
   }
 
-  private async keep(what: string, watch: () => Promise<void>): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      await watch().catch((err: unknown) => this.log.error({ err, what }, 'watch failed; restarting it'));
-      await sleep(1_000, signal);
-    }
-  }
-
-  private async watchSessions(): Promise<void> {
-    const sessions = bucket<Projected<SessionInfo>>(this.b, 'sessions', { check: hasInfo<SessionInfo> });
-    for await (const change of sessions.watch({ signal: this.stopping.signal })) {
-      if (change.kind === 'ready') this.oneReady();
-      else if (change.kind === 'value') {
-        const added = !this.sessions.has(change.key);
-        this.sessions.set(change.key, change.value.info);
-        this.measure(change.key, change.value.logBytes);
-        this.sessionChanged(change.key, added);
-      } else if (this.sessions.delete(change.key)) {
-        this.logSizes.delete(change.key);
-        this.tell({ kind: 'session_gone', sid: change.key, owner: this.userOf(change.key) });
-      }
+  private sessionRowChanged(
+    sid: string,
+    after: Projected<SessionInfo> | undefined,
+    before: Projected<SessionInfo> | undefined,
+  ): void {
+    if (after !== undefined) {
+      this.measure(sid, after.logBytes);
+      this.sessionChanged(sid, before === undefined);
+    } else if (before !== undefined) {
+      this.logSizes.delete(sid);
+      this.tell({ kind: 'session_gone', sid, owner: this.userOf(sid) });
     }
   }
 
@@ -209,23 +208,12 @@ export class Directory {
     this.logSizes.set(sid, typeof bytes === 'number' ? bytes : 0, this.userOf(sid));
   }
 
-  private async watchRunners(): Promise<void> {
-    const runners = bucket<Projected<RunnerInfo>>(this.b, 'runners', { check: hasInfo<RunnerInfo> });
-    for await (const change of runners.watch({ signal: this.stopping.signal })) {
-      if (change.kind === 'ready') this.oneReady();
-      else if (change.kind === 'value') {
-        const added = !this.runners.has(change.key);
-        this.runners.set(change.key, change.value.info);
-        this.runnerChanged(change.key, added);
-      } else if (this.runners.delete(change.key))
-        this.tell({ kind: 'runner_gone', rid: change.key, owner: this.userOfRunner(change.key) });
-    }
-  }
-
   private async watchLeases(): Promise<void> {
     for await (const change of watchLeases(this.b, '', this.stopping.signal)) {
-      if (change.kind === 'ready') this.oneReady();
-      else if (change.kind === 'held' ? !this.leases.has(change.key) : this.leases.has(change.key)) {
+      if (change.kind === 'ready') {
+        this.leasesKnown = true;
+        this.leasesReady();
+      } else if (change.kind === 'held' ? !this.leases.has(change.key) : this.leases.has(change.key)) {
         if (change.kind === 'held') this.leases.add(change.key);
         else this.leases.delete(change.key);
         this.tell({ kind: 'lease', key: change.key });
@@ -241,7 +229,7 @@ export class Directory {
     const id = key.slice(dot + 1);
     if (!key.startsWith('session.')) return this.runnerChanged(id, false);
     // A session that is over lets go of its lease: that is no loss.
-    if (this.sessions.get(id)?.state !== 'ended')
+    if (this.sessions.peek(id)?.info.state !== 'ended')
       this.tell({ kind: 'host', sid: id, state: this.isHosted(id) ? 'connected' : 'lost' });
     this.sessionChanged(id, false);
   }
@@ -254,10 +242,6 @@ export class Directory {
   private runnerChanged(rid: string, added: boolean): void {
     const runner = this.runner(rid);
     if (runner !== undefined) this.tell({ kind: 'runner', runner, added, owner: this.userOfRunner(rid) });
-  }
-
-  private oneReady(): void {
-    if (this.missing > 0 && --this.missing === 0) this.readyNow();
   }
 
   private tell(change: DirectoryChange): void {

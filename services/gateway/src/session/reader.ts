@@ -7,10 +7,10 @@ import {
   type SessionMetaState,
   type SessionReply,
 } from '@pizzapi/protocol';
-import { offsetFrom } from '../room/natsSource.js';
+import { offsetFrom } from '../checkpoints.js';
 import { readStoredEvent } from '../wire/storedEvent.js';
 import type { Directory } from './directory.js';
-import { LastOffsets } from './lastOffsets.js';
+import { LastOffsets } from '../lastOffsets.js';
 
 export interface ProjectedMeta {
   state: SessionMetaState;

@@ -1,28 +1,20 @@
-/** Sessions remembered at once. */
-const MOST = 1_000;
+import { BoundedMap } from '@pizzapi/protocol';
 
-/** A session that was asked for and that no projection may know yet. */
+/** Requested sessions that are remembered at once. */
+const MAX_RECENT_SPAWNS = 1_000;
+
+/** A session that was requested and that the projection may not contain yet. */
 export interface RecentSpawn {
   userId: string;
   runnerId: string;
 }
 
-/** The sessions that were asked for through this gateway a moment ago: there already for who asked, and for nobody else. */
-export class RecentSpawns {
-  private readonly sessions = new Map<string, RecentSpawn>();
-
-  find(sid: string): RecentSpawn | undefined {
-    return this.sessions.get(sid);
-  }
-
-  /** Remembers where a session will appear, and for whom. */
-  add(sid: string, session: RecentSpawn): void {
-    this.sessions.set(sid, session);
-    if (this.sessions.size > MOST) this.sessions.delete(this.sessions.keys().next().value!);
-  }
-
-  /** It is there, or will not appear after all. */
-  delete(sid: string): void {
-    this.sessions.delete(sid);
+/**
+ * The sessions that were requested through this gateway a moment ago, by id. Only the account that requested a session
+ * sees it before the projection contains it.
+ */
+export class RecentSpawns extends BoundedMap<string, RecentSpawn> {
+  constructor() {
+    super(MAX_RECENT_SPAWNS);
   }
 }

@@ -1,4 +1,4 @@
-import { bucket, forgetOwner, headOf, requestRpc, type Backbone } from '@pizzapi/backbone';
+import { bucket, forgetOwner, headOf, requestRpc, type AuditWriter, type Backbone } from '@pizzapi/backbone';
 import { sleep } from '@pizzapi/process';
 import {
   decode,
@@ -10,7 +10,7 @@ import {
   stringAt,
   type ErrorInfo,
 } from '@pizzapi/protocol';
-import type { Principal } from '../auth/principal.js';
+import { auditFieldsOf, type Principal } from '../auth/principal.js';
 import type { ShareStore } from '../auth/shareStore.js';
 import type { CommandSender } from './commandSender.js';
 import type { Directory } from './directory.js';
@@ -29,6 +29,7 @@ export interface RemoverDeps {
   directory: Directory;
   commandSender: CommandSender;
   shares: ShareStore;
+  audit: AuditWriter<'delete'>;
 }
 
 /** Deletes sessions. The log itself is purged by the authenticator: nobody else may. */
@@ -37,7 +38,7 @@ export class Remover {
 
   /** Ends the session if it runs, then deletes its log, what was folded from it, and its links. */
   async remove(principal: Principal, sid: string): Promise<ErrorInfo | undefined> {
-    const { b, directory, commandSender, shares } = this.deps;
+    const { b, directory, commandSender, shares, audit } = this.deps;
     if (directory.isHosted(sid)) {
       const outcome = await commandSender.command({ principal, sid, name: 'kill_session' });
       if (outcome.kind === 'refused' && outcome.error.code !== 'session_ended') return outcome.error;
@@ -51,7 +52,7 @@ export class Remover {
     await Promise.all([bucket(b, 'sessions').delete(sid), bucket(b, 'session-meta').delete(sid), shares.forget(sid)]);
     // The last: until then somebody may try again what failed before.
     await forgetOwner(b, sid);
-    commandSender.audit('delete', principal, { sessionId: sid });
+    audit('delete', { ...auditFieldsOf(principal), sessionId: sid });
     return undefined;
   }
 

@@ -1,13 +1,13 @@
 import { consumeStream, RUNNERS_STREAM, streamHead, type Backbone } from '@pizzapi/backbone';
-import { backoff, sleep, type Logger } from '@pizzapi/process';
-import { decode, isRunnerEvent, type RunnerEvent } from '@pizzapi/protocol';
+import { retry, type Logger } from '@pizzapi/process';
+import { CodedError, decode, isRunnerEvent, type RunnerEvent } from '@pizzapi/protocol';
 
-/** A runner's answer to a command that names no session. */
+/** The result of a command that names no session. */
 export type RunnerCommandResult = Extract<RunnerEvent, { type: 'command_result' }>;
 
-/** Hears what runners answer, for whoever waits for one. */
+/** Correlates the results that runners publish with the requests that wait for them. */
 export class RunnerReplies {
-  private readonly waiting = new Map<string, (answer: RunnerCommandResult) => void>();
+  private readonly waiting = new Map<string, (result: RunnerCommandResult) => void>();
   private readonly stopping = new AbortController();
 
   constructor(
@@ -23,29 +23,28 @@ export class RunnerReplies {
     this.stopping.abort();
   }
 
-  /** Calls `then` with the answer to a command, once. Returns what ends the waiting. */
-  expect(commandId: string, then: (answer: RunnerCommandResult) => void): () => void {
+  /** Calls `then` with the result of a command, once. Returns a function that stops waiting. */
+  expect(commandId: string, then: (result: RunnerCommandResult) => void): () => void {
     this.waiting.set(commandId, then);
     return () => void this.waiting.delete(commandId);
   }
 
   private async run(): Promise<void> {
     const { signal } = this.stopping;
-    const pause = backoff();
-    while (!signal.aborted) {
-      try {
-        await consumeStream(this.b, RUNNERS_STREAM, {
-          after: await streamHead(this.b, RUNNERS_STREAM),
-          signal,
-          onBatch: (records) => {
-            for (const { type, payload } of records) if (type === 'command_result') this.onEvent(payload);
-          },
-        });
-      } catch (err) {
-        this.log.warn({ err }, 'reading runner events failed; retrying');
-      }
-      await sleep(pause.next(), signal);
-    }
+    const read = async () => {
+      await consumeStream(this.b, RUNNERS_STREAM, {
+        after: await streamHead(this.b, RUNNERS_STREAM),
+        signal,
+        onBatch: (records) => {
+          for (const { type, payload } of records) if (type === 'command_result') this.onEvent(payload);
+        },
+      });
+      if (!signal.aborted) throw new CodedError('unavailable', 'The stream of runner events was replaced');
+    };
+    await retry(read, {
+      signal,
+      onRetry: (err) => this.log.warn({ err }, 'reading the results of runner commands failed; reading again'),
+    });
   }
 
   private onEvent(payload: Uint8Array): void {

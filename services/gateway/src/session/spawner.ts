@@ -112,7 +112,7 @@ export class Spawner {
       });
       const sent = await commandSender.send({ rid, principal, name: 'new_session', args, commandId });
       if (sent.kind === 'refused') return failed(sent.error);
-      if (directory.userOf(sid) === undefined) recentSpawns.add(sid, { userId: principal.userId, runnerId: rid });
+      if (directory.userOf(sid) === undefined) recentSpawns.set(sid, { userId: principal.userId, runnerId: rid });
       const outcome = await answered;
       if (outcome.kind === 'failed') recentSpawns.delete(sid);
       return outcome;

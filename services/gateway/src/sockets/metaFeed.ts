@@ -1,10 +1,10 @@
 import { follow, type Backbone, type StoredEvent, type Tail } from '@pizzapi/backbone';
-import { backoff, sleep, type Logger } from '@pizzapi/process';
+import { retry, type Logger } from '@pizzapi/process';
 import { applyMetaEvent, META_RELAY_EVENT_TYPES, type SessionMetaState } from '@pizzapi/protocol';
 import type { SessionReader } from '../session/reader.js';
 import { readStoredEvent } from '../wire/storedEvent.js';
 
-/** What hears of a session's meta state. */
+/** Receives a session's meta state. */
 export interface MetaListener {
   snapshot(sid: string, state: SessionMetaState): void;
   event(sid: string, version: number, event: unknown): void;
@@ -42,8 +42,9 @@ class MetaFeed {
     );
   }
 
-  get stopped(): boolean {
-    return this.stopping.signal.aborted;
+  /** Aborts when the feed is stopped. */
+  get signal(): AbortSignal {
+    return this.stopping.signal;
   }
 
   stop(): void {
@@ -78,21 +79,16 @@ export class MetaFeeds {
     const feed = new MetaFeed(this.b, this.reader, sid);
     this.feeds.set(sid, feed);
     feed.add(listener);
-    void this.keep(feed, sid);
+    void this.start(feed, sid);
   }
 
-  /** Nobody hears that a feed is dead: one that cannot begin tries again until nobody wants it. */
-  private async keep(feed: MetaFeed, sid: string): Promise<void> {
-    const pauses = backoff();
-    while (!feed.stopped) {
-      try {
-        await feed.run();
-        return;
-      } catch (err) {
-        if (!feed.stopped) this.log.warn({ err, sid }, 'meta feed did not start; retrying');
-        await sleep(pauses.next());
-      }
-    }
+  /** Starts a feed. Retries until it has started or has no listener, because listeners do not learn of a failure. */
+  private async start(feed: MetaFeed, sid: string): Promise<void> {
+    const { signal } = feed;
+    await retry(() => feed.run(), {
+      signal,
+      onRetry: (err) => this.log.warn({ err, sid }, 'meta feed could not start; trying again'),
+    });
   }
 
   unsubscribe(sid: string, listener: MetaListener): void {

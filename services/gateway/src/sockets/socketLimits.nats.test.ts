@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { TestClient } from '../testing/client.js';
 import { startScenario, type GatewayScenario } from '../testing/scenario.js';
 import { share } from '../testing/shares.js';
-import { auditRows } from '../testing/trail.js';
+import { auditRows } from '../testing/auditRows.js';
 import { MAX_SOCKETS_OF_LINK } from './socketLimits.js';
 
 let s: GatewayScenario;
@@ -44,7 +44,7 @@ it('a link opens so many sockets; more are turned away with a code, and the owne
   for (const client of guests.in) client.ws.terminate();
 });
 
-it('a guest who opens sockets without end leaves some rows in the trail, by whatever names', async () => {
+it('a guest who opens sockets without end leaves some rows in the audit log, by whatever names', async () => {
   const { token } = await share(s, 'watched');
   const after = await streamHead(s.b, AUDIT_STREAM);
   for (let n = 0; n < 60; n++) {

@@ -12,7 +12,7 @@ import {
   type ViewerMode,
   type ViewerUpFrame,
 } from '@pizzapi/protocol';
-import type { Logger } from '@pizzapi/process';
+import { withTimeout, type Logger } from '@pizzapi/process';
 import type { Joins } from '../audit/joins.js';
 import type { DenialAuditor } from '../audit/denialAuditor.js';
 import type { Principal } from '../auth/principal.js';
@@ -85,7 +85,10 @@ export class ViewerSocket {
   private async open(): Promise<void> {
     const { rooms, reader } = this.deps;
     try {
-      const [room, meta] = await inTime(Promise.all([rooms.open(this.sid), reader.meta(this.sid)]), OPEN_MS);
+      const opening = Promise.all([rooms.open(this.sid), reader.meta(this.sid)]);
+      const [room, meta] = await withTimeout(opening, OPEN_MS, () => {
+        throw new CodedError('unavailable', 'The stream did not answer');
+      });
       if (this.over || !this.wire.open) return;
       this.room = room;
       room.join(this.viewer);
@@ -187,23 +190,11 @@ export class ViewerSocket {
     else this.refuse(outcome.error, frame.type, ref);
   }
 
-  /** Tells what was not done; what somebody was not allowed leaves a row in the audit trail. */
+  /** Tells what was not done; what somebody was not allowed leaves a row in the audit log. */
   private refuse(error: ErrorInfo, frame: string, ref?: string): void {
     const { code } = error;
     if (ERRORS[code].status === 403)
       this.deps.denials.record({ code, userId: this.principal.userId, sessionId: this.sid, frame });
     this.problem(error, ref);
-  }
-}
-
-async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new CodedError('unavailable', 'The stream did not answer')), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

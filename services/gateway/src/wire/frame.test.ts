@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { messagesIn as received } from '../testing/messages.js';
 import { controlFrame, deltaFrame, eventFrame, Packet, packetsOf, type Frame } from './frame.js';
-import { peekNumber } from './peek.js';
 
 const body = ({ wire, head }: Frame) => wire.subarray(head);
 const seqs = fc.oneof(fc.nat(300), fc.integer({ min: 0, max: 0x1_0002_0000 }), fc.maxSafeNat());
@@ -60,26 +59,5 @@ describe('a packet', () => {
     const read = packets.flatMap((packet) => decodeMany(received(packet.msgpack)[0]!.data));
     expect(read).toMatchObject(frames.map(({ seq }) => ({ seq })));
     expect(packets.at(-1)!.last).toBe(20);
-  });
-});
-
-describe('peekNumber', () => {
-  it('finds the number that decoding would', () => {
-    fc.assert(
-      fc.property(
-        fc.dictionary(fc.string(), fc.jsonValue()),
-        seqs,
-        fc.dictionary(fc.string(), fc.jsonValue()),
-        (a, n, b) => {
-          fc.pre(!('n' in a) && !('n' in b) && !('__proto__' in a) && !('__proto__' in b));
-          expect(peekNumber(encode({ ...a, n, ...b }), 'n')).toBe(n);
-          expect(peekNumber(encode({ ...a, ...b }), 'n')).toBeUndefined();
-        },
-      ),
-    );
-  });
-
-  it('survives any bytes', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => void peekNumber(bytes, 'n')));
   });
 });

@@ -60,7 +60,7 @@ async function session(sid: string, startedBy: GuestRef[] = []): Promise<Session
 const atWork = (...guests: GuestRef[]): SessionEvent => ({ type: 'guests_at_work', at: Date.now(), guests });
 const killed = (sid: string) => linked.command('kill_session', 'r1', (command) => command.sessionId === sid);
 
-/** The rows of the trail that a projector writes. */
+/** The rows of the audit log that a projector writes. */
 async function rows(fits: (row: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
   const stop = new AbortController();
   let found: Record<string, unknown> | undefined;
@@ -155,7 +155,7 @@ describe('what an agent has another session do in the turn of a guest', () => {
     ...(guests.length === 0 ? {} : { guests }),
   });
 
-  it('is carried over as theirs, and the trail says so; the owner’s is not', async () => {
+  it('is carried over as theirs, and the audit log says so; the owner’s is not', async () => {
     const bob = await link('sh_bob');
     await reap();
     const parent = await linked.session('p', 'r1');

@@ -1,4 +1,13 @@
-import { shareLinkStateOf, ownerOf, readLease, sendCommand, type Backbone, type Owner } from '@pizzapi/backbone';
+import {
+  shareLinkStateOf,
+  ownerOf,
+  readLease,
+  sendCommand,
+  type Backbone,
+  type Owner,
+  createAuditWriter,
+  type AuditWriter,
+} from '@pizzapi/backbone';
 import { sleep, type Logger } from '@pizzapi/process';
 import {
   CodedError,
@@ -12,7 +21,6 @@ import {
   type LinkEnd,
   type SessionRow,
 } from '@pizzapi/protocol';
-import { trailOf, type Trail } from '../trail.js';
 import { GuestEndings, type GuestEnding } from './guestEndings.js';
 
 /** How often links are looked at, in ms. */
@@ -36,11 +44,11 @@ export interface GuestReaperOptions {
 export class GuestReaper {
   private readonly endings = new GuestEndings();
   private readonly now: () => number;
-  private readonly trail: Trail;
+  private readonly audit: AuditWriter<'guest_stopped'>;
 
   constructor(private readonly options: GuestReaperOptions) {
     this.now = options.now ?? Date.now;
-    this.trail = trailOf(options.backbone, options.log);
+    this.audit = createAuditWriter(options.backbone, options.log);
   }
 
   /** A session's row as it is now, or undefined when the session was deleted. */
@@ -108,7 +116,7 @@ export class GuestReaper {
     if (due === 'again') return;
     log.info({ sid, shareId, why, what: kind }, 'stopped the work of a guest whose link ended');
     const who = { shareId, guest: name, guestId: guestUserId(shareId) };
-    this.trail('guest_stopped', { userId, sessionId: sid, runnerId, what: kind, why, ...who });
+    this.audit('guest_stopped', { userId, sessionId: sid, runnerId, what: kind, why, ...who });
   }
 }
 

@@ -2,11 +2,12 @@ import {
   consumeDurably,
   ownerOf,
   requestRpc,
+  sessionRows,
   SESSIONS_STREAM,
   type Backbone,
   type StoredRecord,
 } from '@pizzapi/backbone';
-import { sleep, type Logger } from '@pizzapi/process';
+import { retryWhileUnavailable, sleep, type Logger } from '@pizzapi/process';
 import { sendPush, sendWebhook, type Reach } from '@pizzapi/process/notify';
 import {
   CodedError,
@@ -19,8 +20,6 @@ import {
   type PushPayload,
   type UnknownMap,
 } from '@pizzapi/protocol';
-import { sessionRows } from '../buckets.js';
-import { retryWhileUnavailable } from '../retryUnavailable.js';
 import { NotificationTargets } from './notificationTargets.js';
 import {
   NotificationDecider,
@@ -139,7 +138,7 @@ export class Notifier {
   private start(notices: readonly NotificationNotice[], signal: AbortSignal): void {
     const { log, metrics } = this.options;
     for (const notice of notices) {
-      const telling = retryWhileUnavailable(signal, log, () => this.notify(notice).then(() => 'told'))
+      const telling = retryWhileUnavailable({ signal, log }, () => this.notify(notice).then(() => 'told'))
         .then((told) => told ?? metrics.dropped.inc({ reason: 'stopped' }))
         .then(() => undefined)
         .catch((err: unknown) => log.error({ err, sid: notice.sid }, 'nobody could be notified'))

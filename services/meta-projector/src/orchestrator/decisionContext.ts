@@ -1,6 +1,5 @@
-import { shareLinkStateOf, ownerOf, readLease, replay, type Backbone } from '@pizzapi/backbone';
+import { ownerOf, readLease, replay, sessionRows, shareLinkStateOf, type Backbone } from '@pizzapi/backbone';
 import { isId, offsetBeforeLast, type GuestRef, type SessionEvent } from '@pizzapi/protocol';
-import { sessionRows } from '../buckets.js';
 import { isLinkCommand, type SessionEndpoint } from './commands.js';
 import type { DecisionContext } from './decide.js';
 import { eventOf, type AnyLinkEvent } from './linkEvents.js';

@@ -5,8 +5,10 @@ import {
   SESSIONS_STREAM,
   type Backbone,
   type StoredRecord,
+  createAuditWriter,
+  type AuditWriter,
 } from '@pizzapi/backbone';
-import { sleep, type Logger } from '@pizzapi/process';
+import { retryWhileUnavailable, sleep, type Logger } from '@pizzapi/process';
 import { CodedError, guestUserId, type CommandOf, type SessionEvent } from '@pizzapi/protocol';
 import { outcomeOf, receiptWhenOverdue, type ReceiptOutcome } from './receipts.js';
 import { isLinkCommand, receiptFor, type PendingCommand, type OutgoingCommand } from './commands.js';
@@ -20,8 +22,6 @@ import {
   type LinkCommandResult,
 } from './linkEvents.js';
 import type { ProjectorMetrics } from '../metrics.js';
-import { retryWhileUnavailable } from '../retryUnavailable.js';
-import { trailOf, type Trail } from '../trail.js';
 import { ParentLinks } from './parentLinks.js';
 import { endpointOf, decisionContextOf } from './decisionContext.js';
 import { PendingCommands } from './pendingCommands.js';
@@ -51,19 +51,19 @@ export class Orchestrator {
   private readonly now: () => number;
   private readonly links: ParentLinks;
   private readonly pending: PendingCommands;
-  private readonly trail: Trail;
+  private readonly audit: AuditWriter<'guest_spawn'>;
 
   constructor(private readonly options: OrchestratorOptions) {
     this.now = options.now ?? Date.now;
     this.links = new ParentLinks(options.backbone);
     this.pending = new PendingCommands(options.backbone);
-    this.trail = trailOf(options.backbone, options.log);
+    this.audit = createAuditWriter(options.backbone, options.log);
   }
 
   /** Until the signal aborts. Throws what is a bug. */
   async run(signal: AbortSignal): Promise<void> {
     const { backbone, log, onReading } = this.options;
-    await retryWhileUnavailable(signal, log, () => this.pending.load());
+    await retryWhileUnavailable({ signal, log }, () => this.pending.load());
     if (signal.aborted) return;
     let waiting = 2;
     const onOpen = () => {
@@ -160,12 +160,12 @@ export class Orchestrator {
     if (outcome.kind === 'duplicate' && isNew) await this.pending.remove(pendingCommand);
   }
 
-  /** A session that guests had started belongs to the account, and the trail says whose doing it was. */
+  /** A session that guests started belongs to the account. The audit log names the guests. */
   private auditSpawn({ args: { sessionId }, by }: CommandOf<'new_session'>, runnerId: string, parent: string): void {
     const { userId, guests = [] } = by;
     for (const { shareId, name } of guests) {
       const who = { shareId, guest: name, guestId: guestUserId(shareId) };
-      this.trail('guest_spawn', { userId, runnerId, sessionId, parentSessionId: parent, ...who });
+      this.audit('guest_spawn', { userId, runnerId, sessionId, parentSessionId: parent, ...who });
     }
   }
 

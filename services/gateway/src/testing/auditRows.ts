@@ -3,7 +3,7 @@ import { decode } from '@pizzapi/protocol';
 import type { GatewayScenario } from './scenario.js';
 
 /**
- * The rows of the audit trail after an offset, up to now. Every connection leaves a mark: what a gateway has written
+ * The rows of the audit log after an offset, up to now. Every connection leaves a mark: what a gateway has written
  * before, though nobody waited for it, is in the stream before the mark of its connection.
  */
 export async function auditRows({ b, backbones }: GatewayScenario, after = 0): Promise<Record<string, unknown>[]> {

@@ -6,10 +6,10 @@ import { expectStatus } from './people.js';
 
 type Row = AuditReply['rows'][number] & Record<string, unknown>;
 
-/** The last rows of the audit trail, as an admin reads them, the newest first. */
+/** The last rows of the audit log, as an admin reads them, the newest first. */
 export async function auditRows({ url, token }: Pick<LocalStack, 'url' | 'token'>, kind?: string): Promise<Row[]> {
   const path = `/api/audit?limit=500${kind === undefined ? '' : `&kind=${kind}`}`;
-  return (expectStatus(await ask(url, path, { bearer: token }), 200, 'the trail').json as { rows: Row[] }).rows;
+  return (expectStatus(await ask(url, path, { bearer: token }), 200, 'the audit log').json as { rows: Row[] }).rows;
 }
 
 /** Waits for a row: they are written without holding anyone up. */
@@ -18,5 +18,5 @@ export function auditRow(
   kind: string,
   fits: (row: Row) => boolean = () => true,
 ): Promise<Row> {
-  return until(`a row ${kind} of the trail`, async () => (await auditRows(stage, kind)).find(fits));
+  return until(`a row ${kind} of the audit log`, async () => (await auditRows(stage, kind)).find(fits));
 }

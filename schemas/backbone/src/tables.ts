@@ -1,0 +1,91 @@
+import {
+  isAccountRow,
+  isBlobRow,
+  isDeletedRow,
+  isEmailRow,
+  isKeyRow,
+  isLoginRow,
+  isNotificationPrefsRow,
+  isOwnerRow,
+  isPairRow,
+  isPushSubscriptionRow,
+  isRunnerOwnerRow,
+  isRunnerRow,
+  isSessionMetaRow,
+  isSessionRow,
+  isShareRow,
+  isUsageRow,
+  isVapidRow,
+  type AccountRow,
+  type BlobRow,
+  type DeletedRow,
+  type EmailRow,
+  type KeyRow,
+  type LoginRow,
+  type NotificationPrefsRow,
+  type OwnerRow,
+  type PairRow,
+  type PushSubscriptionRow,
+  type RunnerOwnerRow,
+  type RunnerRow,
+  type SessionMetaRow,
+  type SessionRow,
+  type ShareRow,
+  type UsageRow,
+  type VapidRow,
+} from '@pizzapi/protocol';
+import type { Backbone } from './connection.js';
+import { bucket, type Bucket } from './kv.js';
+import type { BucketName } from './streams.js';
+
+/**
+ * Typed access to the rows of the buckets, one function for each kind of row. A row of another shape reads as missing.
+ * Some buckets contain several kinds, which the first part of their keys tells apart.
+ */
+const rows =
+  <T>(name: BucketName, check: (value: unknown) => value is T) =>
+  (b: Backbone): Bucket<T> =>
+    bucket<T>(b, name, { check });
+
+/** Accounts by `accountKey`. */
+export const accountRows = rows<AccountRow>('accounts', isAccountRow);
+export const accountKey = (userId: string): string => `user.${userId}`;
+/** E-mail addresses, which are unique among accounts. */
+export const emailRows = rows<EmailRow>('accounts', isEmailRow);
+/** Logins of browsers, by the hash of their secret. */
+export const loginRows = rows<LoginRow>('accounts', isLoginRow);
+/** Requests of device authorization. */
+export const pairRows = rows<PairRow>('accounts', isPairRow);
+/** API keys and runner tokens, by the hash of their secret. */
+export const keyRows = rows<KeyRow>('api-keys', isKeyRow);
+/** Share links, keys `<sid>.<shareId>`. */
+export const shareRows = rows<ShareRow>('shares', isShareRow);
+
+/** Owners of sessions by session id, and of runners by `runnerOwnerKey`. */
+export const ownerRows = rows<OwnerRow>('owners', isOwnerRow);
+/** Owners of runners, with the token that claimed the runner. */
+export const runnerOwnerRows = rows<RunnerOwnerRow>('owners', isRunnerOwnerRow);
+export const RUNNER_OWNER_PREFIX = 'runner.';
+export const runnerOwnerKey = (rid: string): string => `${RUNNER_OWNER_PREFIX}${rid}`;
+
+/** Sessions as lists show them, by session id. The projector writes them. */
+export const sessionRows = rows<SessionRow>('sessions', isSessionRow);
+/** Meta states of sessions, by session id. The projector writes them. */
+export const sessionMetaRows = rows<SessionMetaRow>('session-meta', isSessionMetaRow);
+/** Runners, by runner id. The projector writes them. */
+export const runnerRows = rows<RunnerRow>('runners', isRunnerRow);
+
+/** Blobs, keys `<userId>.<sid>.<hash>`. */
+export const blobRows = rows<BlobRow>('blob-owners', isBlobRow);
+/** What is stored for an account. */
+export const usageRows = rows<UsageRow>('usage', isUsageRow);
+/** Deleted sessions whose blobs must be removed, by `deletedKey`. */
+export const deletedRows = rows<DeletedRow>('usage', isDeletedRow);
+export const deletedKey = (userId: string, sid: string): string => `deleted.${userId}.${sid}`;
+
+/** The key pair that signs pushes. */
+export const vapidRows = rows<VapidRow>('notifications', isVapidRow);
+/** What an account wants to be notified of. */
+export const notificationPrefsRows = rows<NotificationPrefsRow>('notifications', isNotificationPrefsRow);
+/** The browsers that receive pushes of an account. */
+export const pushSubscriptionRows = rows<PushSubscriptionRow>('notifications', isPushSubscriptionRow);
