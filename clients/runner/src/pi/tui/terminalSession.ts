@@ -171,14 +171,18 @@ export class TerminalSession extends HostedPiSession {
     }
   }
 
-  protected override delivered(text: string): string | undefined {
-    const commandId = super.delivered(text);
-    if (commandId !== undefined) {
-      const by = this.#authors.get(commandId);
-      this.#authors.delete(commandId);
-      if (by !== undefined) this.#deps.introduce(by);
-      return commandId;
-    }
+  /** Delivers the answers that an earlier process of this session could not; nothing else of an earlier process. */
+  restoreAnswers(): void {
+    for (const message of this.inbox.restore()) if (message.policy === 'resendOnce') this.deliverAgain(message);
+  }
+
+  protected override delivered(commandId: string): void {
+    const by = this.#authors.get(commandId);
+    this.#authors.delete(commandId);
+    if (by !== undefined) this.#deps.introduce(by);
+  }
+
+  protected override typedHere(text: string): string | undefined {
     // Not word by word: pi has written out a template or skill that was named.
     const at = this.#typed.findIndex((typed) => typed === text || (typed.startsWith('/') && !text.startsWith('/')));
     if (at < 0) return undefined;
