@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMap, numberAt, stringAt } from '@pizzapi/protocol';
+import { runnerSpool } from '../daemon/runnerEventPublisher.js';
 import { readJson } from '../files.js';
 import { hostHome, type RunnerHome } from '../home.js';
 import { isSameProcess, processStart } from '../processes.js';
@@ -33,8 +35,8 @@ export async function takeSlot(home: string): Promise<TerminalSlot | undefined> 
   return undefined;
 }
 
-const hasLeftovers = async ({ sessions }: RunnerHome): Promise<boolean> =>
-  (await readdir(sessions).catch(() => [])).length > 0;
+const hasLeftovers = async (slot: RunnerHome): Promise<boolean> =>
+  existsSync(runnerSpool(slot)) || (await readdir(slot.sessions).catch(() => [])).length > 0;
 
 async function lockSlot(path: string): Promise<(() => Promise<void>) | undefined> {
   if (await isHeld(path)) return undefined;
