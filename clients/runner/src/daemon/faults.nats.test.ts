@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openWriter, ownerOf, spooledEvents, takeNextEpoch } from '@pizzapi/backbone';
+import { isSameProcess } from '@pizzapi/process';
 import { newId } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isSameProcess, signalProcess, taggedProcesses } from '../processes.js';
+import { signalProcess, taggedProcesses } from '../processes.js';
 import { Rig, type Logged } from '../testing/runnerHarness.js';
 import { spoolDir } from './directLogWriter.js';
 

@@ -8,10 +8,10 @@ import {
   type ErrorInfo,
   type SessionEvent,
 } from '@pizzapi/protocol';
-import { backoff, sleep } from '@pizzapi/process';
+import { backoff, sleep, isSameProcess } from '@pizzapi/process';
 import { WorkerIpcClient } from '../ipc/client.js';
 import type { SessionStart, WorkerCommandOutcome, WorkerSessionState } from '../ipc/messages.js';
-import { isSameProcess, sweepForGood, sweepSession } from '../processes.js';
+import { sweepForGood, sweepSession } from '../processes.js';
 import { SuspendedSession } from './suspendedSession.js';
 import { buildAssignment, resumeStart } from './assignment.js';
 import { CommandForwarder, queryStatus } from './commandForwarder.js';

@@ -1,4 +1,4 @@
-import { isId, isMap, numberAt, stringAt } from '@pizzapi/protocol';
+import { BoundedMap, isId, isMap, numberAt, stringAt } from '@pizzapi/protocol';
 import type { StoredEntry } from '../human/pending.js';
 
 /** The entries of pi's session file that tell of linked sessions. */
@@ -49,51 +49,45 @@ export interface LinkState {
   asked: Map<string, OutgoingTrigger & { over?: AskedEnd | undefined; commandId?: string | undefined }>;
 }
 
-export const emptyLinkState = (): LinkState => ({
-  orphan: false,
-  children: new Map(),
-  received: new Map(),
-  asked: new Map(),
-});
-
 /** How many of each are remembered; the oldest make room. */
 const REMEMBERED = 500;
+
+export const emptyLinkState = (): LinkState => ({
+  orphan: false,
+  children: new BoundedMap(REMEMBERED),
+  received: new BoundedMap(REMEMBERED),
+  asked: new BoundedMap(REMEMBERED),
+});
 
 /** Notes an entry in the state. */
 export function applyLinkEntry(state: LinkState, entry: LinkEntry): void {
   switch (entry.kind) {
     case 'child':
-      return put(state.children, entry.child, entry.name);
+      return void state.children.set(entry.child, entry.name);
     case 'child_over':
       return void state.children.delete(entry.child);
     case 'orphan':
       state.orphan = true;
       return;
     case 'received':
-      return put(state.received, entry.triggerId, entry);
+      return void state.received.set(entry.triggerId, entry);
     case 'received_over': {
       const received = state.received.get(entry.triggerId);
       if (received === undefined) return;
       const { how, commandId } = entry;
-      return put(state.received, entry.triggerId, { ...received, over: how, commandId });
+      return void state.received.set(entry.triggerId, { ...received, over: how, commandId });
     }
     case 'asked':
-      return put(state.asked, entry.triggerId, entry);
+      return void state.asked.set(entry.triggerId, entry);
     case 'asked_over': {
       const asked = state.asked.get(entry.triggerId);
       if (asked === undefined) return;
       const { how, commandId } = entry;
-      return put(state.asked, entry.triggerId, { ...asked, over: how, commandId });
+      return void state.asked.set(entry.triggerId, { ...asked, over: how, commandId });
     }
     case 'reported':
       return;
   }
-}
-
-function put<T>(map: Map<string, T>, key: string, value: T): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size > REMEMBERED) map.delete(map.keys().next().value!);
 }
 
 /** The state that a session's file tells of. What is no entry, or another session's, is passed over. */

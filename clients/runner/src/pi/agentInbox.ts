@@ -1,4 +1,5 @@
 import type { SessionEntry, SessionManager } from '@mariozechner/pi-coding-agent';
+import { BoundedMap } from '@pizzapi/protocol';
 import {
   acceptedData,
   INBOX_DONE_ENTRY,
@@ -32,7 +33,7 @@ interface Item {
  */
 export class AgentInbox {
   /** Accepted messages, by id. */
-  readonly #messages = new Map<string, { message: InboxMessage; isOpen: boolean }>();
+  readonly #messages = new BoundedMap<string, { message: InboxMessage; isOpen: boolean }>(REMEMBERED);
   /** Which message the agent read as which entry of the history. */
   readonly #readAs = new Map<string, InboxMessage>();
 
@@ -109,7 +110,6 @@ export class AgentInbox {
 
   #remember(message: InboxMessage, isOpen: boolean): void {
     this.#messages.set(message.id, { message, isOpen });
-    if (this.#messages.size > REMEMBERED) this.#messages.delete(this.#messages.keys().next().value!);
   }
 
   #load(entries: readonly SessionEntry[]): Map<string, Item> {

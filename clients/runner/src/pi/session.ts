@@ -10,6 +10,7 @@ import {
   type SessionEvent,
   type ThinkingLevel,
 } from '@pizzapi/protocol';
+import { withTimeout } from '@pizzapi/process';
 import { hasWords } from '../human/guestAnswers.js';
 import type { LinkedCommand } from '../linked/linkedCommands.js';
 import type { DialogAnswerOutcome } from './dialogs.js';
@@ -28,7 +29,7 @@ import { Translator } from './translate.js';
 import type { ExecResult, OpenOptions, Outcome, PiSession, AgentInput, PiSessionState } from './types.js';
 import { createUiContext } from './uiContext.js';
 import { UsageMeter } from './usage.js';
-import { messageOf, within } from './wait.js';
+import { messageOf } from './errorMessage.js';
 
 /** The version of the SDK. */
 export const PI_VERSION = VERSION;
@@ -284,8 +285,11 @@ export class HostedPiSession implements PiSession {
 
   /** What is stopping may take a while, and not for ever. */
   async #within(stopping: Promise<unknown>): Promise<Outcome> {
-    const done = await within(
-      stopping.then(() => true),
+    const done = await withTimeout(
+      stopping.then(
+        () => true,
+        () => false,
+      ),
       STOP_WAIT_MS,
     );
     if (done !== true) return { kind: 'failed', error: errorInfo('command_failed', 'A tool does not stop yet') };
@@ -380,7 +384,8 @@ export class HostedPiSession implements PiSession {
     this.parts.dialogs.refuse();
     this.clearQueue();
     await this.abort();
-    await within(pi.extensionRunner.emit({ type: 'session_shutdown', reason: 'quit' }), STOP_WAIT_MS);
+    const leaving = pi.extensionRunner.emit({ type: 'session_shutdown', reason: 'quit' });
+    await withTimeout(leaving, STOP_WAIT_MS).catch(() => undefined);
     this.parts.pieces.flush();
     this.#translator.settle();
     pi.dispose();

@@ -16,7 +16,7 @@ import { promptId, type PromptOf, type StoredEntry } from '../../human/pending.j
 import { checkReadOnly } from '../../human/readOnlyShell.js';
 import { commandOf, describeUse, useKey, type ToolUse } from '../../human/tools.js';
 import { hasOwnBash } from '../bashTap.js';
-import { messageOf } from '../wait.js';
+import { messageOf } from '../errorMessage.js';
 import type { PromptRequest } from './promptCoordinator.js';
 import { lastKept, LEFT, type PromptFeature, type FeatureDeps, type Restoring } from './feature.js';
 

@@ -1,7 +1,7 @@
 import type { ExtensionAPI, SessionEntry } from '@mariozechner/pi-coding-agent';
 import type { SessionEvent } from '@pizzapi/protocol';
 import type { PendingPrompt, PendingPromptKind, PromptOf, StoredEntry } from '../../human/pending.js';
-import { messageOf } from '../wait.js';
+import { messageOf } from '../errorMessage.js';
 import type { PromptCoordinator, RemoteAnswerer, PromptUi } from './promptCoordinator.js';
 
 /** What every feature is made with. */

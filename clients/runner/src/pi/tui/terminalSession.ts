@@ -1,5 +1,5 @@
 import type { AgentSession, ExtensionUIContext } from '@mariozechner/pi-coding-agent';
-import { errorInfo, guestsIn, isGuest, newId, type Author, type SessionEvent } from '@pizzapi/protocol';
+import { BoundedMap, errorInfo, guestsIn, isGuest, newId, type Author, type SessionEvent } from '@pizzapi/protocol';
 import { entryOf } from '../exec.js';
 import { SessionParts } from '../parts.js';
 import { sanitizeMessage } from '../sanitizeEvent.js';
@@ -35,7 +35,7 @@ export class TerminalSession extends HostedPiSession {
   readonly #outlet: AttachableSink;
   readonly #line = new DialogQueue();
   readonly #deps: TerminalSessionDeps;
-  readonly #authors = new Map<string, Author>();
+  readonly #authors = new BoundedMap<string, Author>(MAX_REMEMBERED);
   /** What was typed here and has not become a message yet. */
   #typed: string[] = [];
   #isRunningForOthers = false;
@@ -147,10 +147,7 @@ export class TerminalSession extends HostedPiSession {
       const error = errorInfo('command_failed', '/share is for the person at the terminal');
       return Promise.resolve({ kind: 'failed', error });
     }
-    if (input.by !== undefined) {
-      this.#authors.set(input.commandId, input.by);
-      if (this.#authors.size > MAX_REMEMBERED) this.#authors.delete(this.#authors.keys().next().value!);
-    }
+    if (input.by !== undefined) this.#authors.set(input.commandId, input.by);
     // It will be drawn here: what somebody else writes must not steer this terminal.
     return super.submitInput({ ...input, text: cleanText(input.text) });
   }
