@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { isSameProcess, processStart } from '@pizzapi/process';
 import { newId } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
-import { awaitExit, isSameProcess, processStart, SESSION_TAG, sweepSession, taggedProcesses } from './processes.js';
+import { awaitExit, SESSION_TAG, sweepSession, taggedProcesses } from './processes.js';
 
 async function tagged(sid: string, script: string): Promise<number> {
   const child = spawn('bash', ['-c', `${script}`], {

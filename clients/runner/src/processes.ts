@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { isSameProcess, processStart } from '@pizzapi/process';
 import { errorInfo } from '@pizzapi/protocol';
 import type { WorkerCommandOutcome } from './ipc/messages.js';
 
@@ -17,28 +18,6 @@ export const WORKER_SOCKET = 'PIZZAPI_WORKER_SOCKET';
 const SWEEP_GRACE_MS = 500;
 const SWEEP_ROUNDS = 5;
 const POLL_MS = 25;
-
-/**
- * When a process started, as the system tells it, or undefined when there is none: pids are used again, a pid with its
- * start is not.
- */
-export async function processStart(pid: number): Promise<string | undefined> {
-  if (!isAlive(pid)) return undefined;
-  if (process.platform !== 'linux') {
-    const { stdout } = await run('ps', ['-o', 'lstart=', '-p', String(pid)]).catch(() => ({ stdout: '' }));
-    return stdout.trim() || undefined;
-  }
-  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
-  if (stat === undefined) return undefined;
-  // The name in parentheses may hold spaces; what follows it is the state (field 3) and so on to the start (field 22).
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' ? undefined : fields[19];
-}
-
-/** Whether the process that had this pid and start is still there. */
-export async function isSameProcess(pid: number, start: string): Promise<boolean> {
-  return (await processStart(pid)) === start;
-}
 
 /** Signals a process; false when there is none. */
 export function signalProcess(pid: number, signal: NodeJS.Signals | 0): boolean {

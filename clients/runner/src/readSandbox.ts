@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { readOnlyPath } from './human/readOnlyRun.js';
+import { isProgram } from './programs.js';
 
 /** Whether the operating system itself keeps a script that only reads from writing, or its words were checked only. */
 export type ReadSandbox = { kind: 'enforced'; program: string } | { kind: 'checked'; why: string };
@@ -57,13 +58,4 @@ let found: Promise<ReadSandbox> | undefined;
 /** The sandbox of this process, looked for once. */
 export function readSandbox(): Promise<ReadSandbox> {
   return (found ??= findReadSandbox());
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

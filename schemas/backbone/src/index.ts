@@ -61,6 +61,7 @@ export { readCommands } from './commands.js';
 export { PAGE_COMMANDS, storedCommandsAfter } from './storedCommands.js';
 export type { ReadCommandsOptions } from './commands.js';
 export { openLedger } from './ledger.js';
+export { openRunnerEventWriter, type RunnerEventWriter } from './runnerEventWriter.js';
 export type { Ledger, LedgerEntry } from './ledger.js';
 export { consumeStream, streamHead } from './consume.js';
 export type { ConsumeOptions, StoredRecord } from './consume.js';

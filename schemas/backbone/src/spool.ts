@@ -26,7 +26,7 @@ import {
 
 /** A drained file larger than this is cut back to its header. */
 const TRIM_BYTES = 1024 * 1024;
-/** Acknowledgements between two writes of the header. What it does not know yet is asked of the log. */
+/** Acknowledgements between two writes of the header. A writer asks the log for what the header does not say. */
 const ACKS_PER_HEADER = 64;
 
 /** An event that waits to be acknowledged. Its bytes are in the file; in memory only while it is about to be sent. */
@@ -97,6 +97,7 @@ export class Spool {
     readonly path: string,
     readonly header: SpoolHeader,
     readonly maxBytes: number,
+    private readonly acksPerHeader: number,
   ) {
     this.fd = openSync(path, 'r+');
     const { records, end } = decodeRecords(readFileSync(path));
@@ -109,10 +110,10 @@ export class Spool {
   }
 
   /** Opens a file that `replaceSpool` wrote. */
-  static open(path: string, maxBytes: number): Spool {
+  static open(path: string, maxBytes: number, acksPerHeader = ACKS_PER_HEADER): Spool {
     const { header } = readSpool(path);
     if (header === undefined) throw new Error(`${path} is not a spool`);
-    return new Spool(path, header, maxBytes);
+    return new Spool(path, header, maxBytes, acksPerHeader);
   }
 
   /** Bytes that wait to be acknowledged. */
@@ -163,7 +164,7 @@ export class Spool {
     this.header.ackedN = entry.n;
     this.header.ackedSeq = seq;
     const trim = this.entries.length === 0 && this.end > TRIM_BYTES;
-    if (++this.unwritten >= ACKS_PER_HEADER || trim) this.writeHeader();
+    if (++this.unwritten >= this.acksPerHeader || trim) this.writeHeader();
     if (!trim) return;
     ftruncateSync(this.fd, SPOOL_HEADER_BYTES);
     this.end = SPOOL_HEADER_BYTES;

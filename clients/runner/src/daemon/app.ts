@@ -11,6 +11,7 @@ import type { RunnerOptions } from '../options.js';
 import { RunnerEventPublisher } from './runnerEventPublisher.js';
 import { connectForSuspendedSessions, connectRunner, requireToken, warnWhenRefused } from './connections.js';
 import { CommandDispatcher } from './commandDispatcher.js';
+import { daemonCommands } from './daemonCommands.js';
 import { SessionHosts } from './hosts.js';
 import { loadIdentity, type RunnerIdentity } from './identity.js';
 import { SuspendedSessionsConnection } from './suspendedSessionsConnection.js';
@@ -110,7 +111,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const agentDir = options.agentDir ?? join(homedir(), '.pi', 'agent');
     const models = new ModelCatalog(agentDir);
     await models.refresh();
-    const publisher = new RunnerEventPublisher(backbone, runnerId, log);
+    const publisher = new RunnerEventPublisher(backbone, runnerId, home, log);
     const version = await packageVersion();
     const name = options.name ?? hostname();
     const { maxSessions } = options;
@@ -148,7 +149,11 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const ledger = openLedger(home.ledger);
     let end: (how: 'restart' | 'shutdown') => void = () => undefined;
     const asked = new Promise<'restart' | 'shutdown'>((resolve) => (end = resolve));
-    const dispatcher = new CommandDispatcher({ ledger, hosts, publisher, metrics, log, onStop: (how) => end(how) });
+    const dispatcher = new CommandDispatcher({
+      ...{ ledger, publisher, log },
+      handlers: daemonCommands(hosts, (how) => end(how)),
+      onFinished: (outcome) => metrics.commands.inc({ outcome: outcome.ok ? 'ok' : outcome.error.code }),
+    });
     const facts = { name, version, piVersion: PI_VERSION, startedAt: epoch, maxSessions };
     const stopRpc = serveRunner({ backbone, runnerId, facts, roots, hosts, models });
     const { lease } = held;

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { idsAfter, openWriter, putBlobVia } from '@pizzapi/backbone';
-import type { Command, SessionEvent } from '@pizzapi/protocol';
-import { backoff, sleep, type Logger } from '@pizzapi/process';
+import { CodedError, type Command, type SessionEvent } from '@pizzapi/protocol';
+import { retry, type Logger } from '@pizzapi/process';
 import type { RunnerHome } from '../home.js';
 import type { WorkerCommandOutcome } from '../ipc/messages.js';
 import { BlobOutbox } from '../worker/blobOutbox.js';
@@ -51,24 +51,21 @@ export async function appendWithoutWorker(
   events: (epoch: number, resumed: boolean) => SessionEvent[],
   signal: AbortSignal,
 ): Promise<WriteOutcome> {
-  const pauses = backoff({ maxMs: 5_000 });
-  while (!signal.aborted) {
-    try {
-      const grant = await claim(access, sid, signal);
-      if (grant.kind === 'granted') {
-        const { epoch, userId } = grant;
-        const written = await writeOnce(access, sid, epoch, events, signal);
-        if (written) return { kind: 'written', epoch, userId };
-      } else if (isGone(grant.code)) return { kind: 'fenced' };
-      else access.log.warn({ sid, ...grant }, 'a session may not be written to');
-    } catch (error) {
-      if (signal.aborted) break;
-      access.suspendedConnection.invalidate(sid);
-      access.log.warn({ sid, err: error }, 'the end of a session is not written yet');
+  const attempt = async (): Promise<WriteOutcome> => {
+    const grant = await claim(access, sid, signal);
+    if (grant.kind === 'refused') {
+      if (isGone(grant.code)) return { kind: 'fenced' };
+      throw new CodedError(grant.code, grant.message);
     }
-    await sleep(pauses.next(), signal);
-  }
-  return { kind: 'stopped' };
+    const { epoch, userId } = grant;
+    if (!(await writeOnce(access, sid, epoch, events, signal))) throw new Error('Not everything is stored');
+    return { kind: 'written', epoch, userId };
+  };
+  const onRetry = (error: unknown) => {
+    access.suspendedConnection.invalidate(sid);
+    access.log.warn({ sid, err: error }, 'could not write to the log of the session; it is tried again');
+  };
+  return (await retry(attempt, { signal, backoff: { maxMs: 5_000 }, onRetry })) ?? { kind: 'stopped' };
 }
 
 /** True when all of it is in the log. */

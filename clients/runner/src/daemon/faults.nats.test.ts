@@ -1,12 +1,13 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openWriter, ownerOf, spooledEvents, takeNextEpoch } from '@pizzapi/backbone';
+import { isSameProcess } from '@pizzapi/process';
 import { newId } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isSameProcess, signalProcess, taggedProcesses } from '../processes.js';
+import { signalProcess, taggedProcesses } from '../processes.js';
 import { Rig, type Logged } from '../testing/runnerHarness.js';
 import { spoolDir } from './directLogWriter.js';
 
@@ -207,6 +208,30 @@ describe('when something dies', () => {
     expectWhole(log.items);
     expect(count(log.items, 'message_end')).toBe(4);
   });
+
+  it.each(['SIGKILL', 'SIGTERM'] as const)(
+    'the result of a command of the runner is published once by the next daemon when %s ends this one while the backbone is away',
+    async (signal) => {
+      await rig.runnerResult(await rig.send('list_sessions', {}));
+      // The daemon has the command in its socket when the connection ends.
+      signalProcess(rig.daemonPid, 'SIGSTOP');
+      const commandId = await rig.send('list_sessions', {});
+      await rig.nats.kill9();
+      signalProcess(rig.daemonPid, 'SIGCONT');
+      const isFinished = (line: string) => line.includes('"finish"') && line.includes(commandId);
+      await until(() => readFileSync(rig.home.ledger, 'utf8').split('\n').some(isFinished));
+      await rig.endDaemon(signal);
+      await rig.nats.restart();
+      await rig.startDaemon({ PIZZAPI_DEMO_SPEED: 'fast' });
+      expect(await rig.runnerResult(commandId)).toMatchObject({ ok: true });
+      // Results are published in order: after this one, no other result of the first command can follow.
+      await rig.runnerResult(await rig.send('list_sessions', {}));
+      const results = rig.runnerEvents.items.filter(
+        (event) => event.type === 'command_result' && event.commandId === commandId,
+      );
+      expect(results).toHaveLength(1);
+    },
+  );
 
   it('a worker that dies again and again is given up, and the session says so', async () => {
     const sid = await rig.newSession();

@@ -1,11 +1,10 @@
 import type { Logger } from '@pizzapi/process';
-import type { WorkerIpcClient } from '../ipc/client.js';
 import { claimSoon, isGone, type GrantAccess } from './grants.js';
 
-/** `gone`: the session is another host's. `later`: nobody lets us in either; the worker tells again. */
-export type GrantRenewal = 'admitted' | 'gone' | 'later';
+/** `gone`: the session is another host's. `later`: no new grant is available yet; the refusal is reported again. */
+export type GrantRenewal = 'renewed' | 'gone' | 'later';
 
-/** Gets the worker of a session another login when its own is refused: its grant is of a token that was revoked. */
+/** Fetches a new grant for a session whose login is refused, because the token of its grant was revoked. */
 export class GrantRenewer {
   private running: Promise<GrantRenewal> | undefined;
 
@@ -15,21 +14,22 @@ export class GrantRenewer {
     private readonly signal: AbortSignal,
   ) {}
 
-  run(link: WorkerIpcClient): Promise<GrantRenewal> {
-    this.running ??= this.attempt(link).finally(() => (this.running = undefined));
+  /** Passes a new grant to `use`. While one call runs, further calls share its result. */
+  renew(use: (grant: string) => unknown): Promise<GrantRenewal> {
+    this.running ??= this.attempt(use).finally(() => (this.running = undefined));
     return this.running;
   }
 
-  private async attempt(link: WorkerIpcClient): Promise<GrantRenewal> {
+  private async attempt(use: (grant: string) => unknown): Promise<GrantRenewal> {
     const { access, sid } = this;
     if (access.backbone.status() !== 'connected') return 'later';
-    const grant = await claimSoon(access, sid, this.signal).catch(() => undefined);
-    if (grant?.kind === 'granted') {
-      await link.request('grant', { grant: grant.grant });
-      return 'admitted';
+    const claimed = await claimSoon(access, sid, this.signal).catch(() => undefined);
+    if (claimed?.kind === 'granted') {
+      await use(claimed.grant);
+      return 'renewed';
     }
-    if (grant !== undefined && isGone(grant.code)) return 'gone';
-    access.log.warn({ sid, ...grant }, 'a worker is refused by nats-server, and there is no other grant for it yet');
+    if (claimed !== undefined && isGone(claimed.code)) return 'gone';
+    access.log.warn({ sid, ...claimed }, 'login of the session refused; no new grant available yet');
     return 'later';
   }
 }

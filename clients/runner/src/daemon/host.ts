@@ -8,10 +8,10 @@ import {
   type ErrorInfo,
   type SessionEvent,
 } from '@pizzapi/protocol';
-import { backoff, sleep } from '@pizzapi/process';
+import { backoff, sleep, isSameProcess } from '@pizzapi/process';
 import { WorkerIpcClient } from '../ipc/client.js';
 import type { SessionStart, WorkerCommandOutcome, WorkerSessionState } from '../ipc/messages.js';
-import { isSameProcess, sweepForGood, sweepSession } from '../processes.js';
+import { sweepForGood, sweepSession } from '../processes.js';
 import { SuspendedSession } from './suspendedSession.js';
 import { buildAssignment, resumeStart } from './assignment.js';
 import { CommandForwarder, queryStatus } from './commandForwarder.js';
@@ -281,7 +281,7 @@ export class SessionHost {
 
   /** A worker's login is refused: it gets another one, unless the session is another host's by now. */
   private async renewGrant({ worker }: WorkerAttachment): Promise<void> {
-    const outcome = await this.grantRenewer.run(worker.link);
+    const outcome = await this.grantRenewer.renew((grant) => worker.link.request('grant', { grant }));
     if (outcome !== 'gone' || this.attached?.worker !== worker) return;
     this.ending = true;
     await this.killWorker();
@@ -361,15 +361,7 @@ export class SessionHost {
     command: Command,
     outcome: WorkerCommandOutcome,
   ): Promise<WorkerCommandOutcome | undefined> {
-    if (this.ending) {
-      this.deps.publisher.publish({
-        type: 'command_result',
-        commandId: command.commandId,
-        name: command.name,
-        ...outcome,
-      });
-      return outcome;
-    }
+    if (this.ending) return (await this.deps.publisher.publishResult(command, outcome)) ? outcome : undefined;
     if (await this.suspended.isAnswered(command.commandId)) return outcome;
     const write = () => this.suspended.write([resultEvent(command, outcome)]);
     const written = await this.suspended.exclusively(async () => (this.attached === undefined ? write() : 'awake'));

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { readPrivateFile, writePrivateJson } from '@pizzapi/process';
 import { isId, isMap, newId, stringAt } from '@pizzapi/protocol';
-import { readJson, writePrivate } from '../files.js';
 
 /** Who a runner is. The secret proves that an id is its own: the first to claim an id owns it. */
 export interface RunnerIdentity {
@@ -22,12 +22,12 @@ export function defaultRunnerId(host: string): string {
 
 /** The identity kept in `path` (0600); made there the first time. */
 export async function loadIdentity(path: string): Promise<RunnerIdentity> {
-  const kept = await readJson(path);
+  const kept = await readPrivateFile(path);
   if (isMap(kept)) {
     const [runnerId, runnerSecret] = [stringAt(kept, 'runnerId'), stringAt(kept, 'runnerSecret')];
     if (isId(runnerId) && runnerSecret !== undefined) return { runnerId, runnerSecret };
   }
   const identity = { runnerId: defaultRunnerId(hostname()), runnerSecret: randomBytes(32).toString('base64url') };
-  await writePrivate(path, `${JSON.stringify(identity, undefined, 2)}\n`);
+  await writePrivateJson(path, identity);
   return identity;
 }

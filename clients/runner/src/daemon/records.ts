@@ -1,5 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readPrivateFile, writePrivateFile, KeyedSerialQueue } from '@pizzapi/process';
 import {
   guestsAt,
   isId,
@@ -10,7 +11,6 @@ import {
   type GuestRef,
   type PiOptions,
 } from '@pizzapi/protocol';
-import { readJson, writePrivate } from '../files.js';
 
 const PHASES = ['starting', 'hosted', 'over'] as const;
 
@@ -83,7 +83,7 @@ function parseWorker(worker: Record<string, unknown>): SessionRecord['worker'] {
 
 /** The state files: one JSON file per session that is not over, replaced whole. */
 export class SessionRecords {
-  private readonly writes = new Map<string, Promise<void>>();
+  private readonly writes = new KeyedSerialQueue();
 
   constructor(private readonly folder: string) {}
 
@@ -93,7 +93,7 @@ export class SessionRecords {
     const broken: string[] = [];
     for (const name of await readdir(this.folder)) {
       if (!name.endsWith('.json')) continue;
-      const record = parseRecord(await readJson(join(this.folder, name)));
+      const record = parseRecord(await readPrivateFile(join(this.folder, name)));
       if (record !== undefined && `${record.sid}.json` === name) records.push(record);
       else broken.push(join(this.folder, name));
     }
@@ -103,23 +103,15 @@ export class SessionRecords {
   /** Writes a record after the writes before it. */
   save(record: SessionRecord): Promise<void> {
     const text = `${JSON.stringify(record, undefined, 2)}\n`;
-    return this.after(record.sid, () => writePrivate(this.path(record.sid), text));
+    return this.writes.run(record.sid, () => writePrivateFile(this.path(record.sid), text));
   }
 
   remove(sid: string): Promise<void> {
-    return this.after(sid, () => rm(this.path(sid), { force: true }));
+    return this.writes.run(sid, () => rm(this.path(sid), { force: true }));
   }
 
   private path(sid: string): string {
     if (!isId(sid)) throw new TypeError(`Not an id: ${String(sid)}`);
     return join(this.folder, `${sid}.json`);
-  }
-
-  private after(sid: string, write: () => Promise<void>): Promise<void> {
-    const next = (this.writes.get(sid) ?? Promise.resolve()).then(write);
-    const settled = next.catch(() => undefined);
-    this.writes.set(sid, settled);
-    void settled.then(() => this.writes.get(sid) === settled && this.writes.delete(sid));
-    return next;
   }
 }

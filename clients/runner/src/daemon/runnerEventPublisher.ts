@@ -1,50 +1,59 @@
-import { publishRunnerEvent, type Backbone } from '@pizzapi/backbone';
-import type { RunnerEvent } from '@pizzapi/protocol';
-import { sleep, type Logger } from '@pizzapi/process';
-
-/** Facts of a runner that may wait for the backbone; more, and the oldest are given up with a line in the log. */
-const MAX_WAITING_FACTS = 1_000;
+import { join } from 'node:path';
+import { openRunnerEventWriter, type Backbone, type RunnerEventWriter } from '@pizzapi/backbone';
+import type { Command, RunnerEvent } from '@pizzapi/protocol';
+import type { Logger } from '@pizzapi/process';
+import type { RunnerHome } from '../home.js';
+import type { WorkerCommandOutcome } from '../ipc/messages.js';
 
 type Unstamped<E> = E extends RunnerEvent ? Omit<E, 'at'> : never;
 
-/** Writes the runner's own facts, in order, trying for ever. */
+/** The spool of the runner's own events. */
+export const runnerSpool = (home: RunnerHome): string => join(home.root, 'events.spool');
+
+/** Publishes the runner's own events, in order. What this process does not send, the next one of the same home does. */
 export class RunnerEventPublisher {
-  private readonly waiting: RunnerEvent[] = [];
-  private writing: Promise<void> | undefined;
-  private isWriting = false;
-  private readonly stopping = new AbortController();
+  private readonly writer: RunnerEventWriter;
+  /** Results of commands that an earlier process has left in the spool. */
+  private readonly leftover = new Map<string, WorkerCommandOutcome>();
 
-  constructor(
-    private readonly backbone: Backbone,
-    private readonly runnerId: string,
-    private readonly log: Logger,
-  ) {}
-
-  publish(event: Unstamped<RunnerEvent>): void {
-    this.waiting.push({ ...event, at: Date.now() });
-    if (this.waiting.length > MAX_WAITING_FACTS) {
-      this.log.warn({ type: this.waiting.shift()?.type }, 'a fact of the runner is given up');
+  constructor(backbone: Backbone, runnerId: string, home: RunnerHome, log: Logger) {
+    this.writer = openRunnerEventWriter(backbone, { rid: runnerId, path: runnerSpool(home), log });
+    for (const event of this.writer.leftover) {
+      if (event.type !== 'command_result') continue;
+      const { ok, result, error } = event;
+      const failed = error ?? { code: 'unknown', message: '' };
+      this.leftover.set(event.commandId, ok ? { ok, result } : { ok: false, error: failed as Refused['error'] });
     }
-    if (!this.isWriting) this.writing = this.write();
   }
 
-  /** Says what is still to be said, for at most `ms`. */
-  async flush(ms: number): Promise<void> {
-    await Promise.race([this.writing, sleep(ms)]);
-    this.stopping.abort();
+  /** Publishes an event. False: it was dropped, because too much waits for the backbone. */
+  publish(event: Unstamped<RunnerEvent>): boolean {
+    return this.writer.append({ ...event, at: Date.now() });
   }
 
-  /** Until nothing waits. That it is over is known in the same turn in which nothing waited: nobody comes in between. */
-  private async write(): Promise<void> {
-    this.isWriting = true;
-    try {
-      for (let event = this.waiting[0]; event !== undefined && !this.stopping.signal.aborted; event = this.waiting[0]) {
-        const outcome = await publishRunnerEvent(this.backbone, this.runnerId, event);
-        if (outcome.kind === 'unavailable') await sleep(1_000, this.stopping.signal);
-        else if (this.waiting[0] === event) this.waiting.shift();
-      }
-    } finally {
-      this.isWriting = false;
-    }
+  /**
+   * Publishes the result of a command. `commit` is called when the result survives a crash, and before anybody reads
+   * it. False, and nothing published: too much waits for the backbone.
+   */
+  publishResult(
+    { commandId, name }: Pick<Command, 'commandId' | 'name'>,
+    outcome: WorkerCommandOutcome,
+    commit: () => void = () => undefined,
+  ): Promise<boolean> {
+    const result: Unstamped<RunnerEvent> = { type: 'command_result', commandId, name, ...outcome };
+    return this.writer.appendCommitted({ ...result, at: Date.now() }, commit);
+  }
+
+  /** The result of a command that an earlier process has left in the spool. */
+  leftoverResult(commandId: string): WorkerCommandOutcome | undefined {
+    return this.leftover.get(commandId);
+  }
+
+  /** Sends what waits for at most `ms`, and closes the spool. */
+  async close(ms: number): Promise<void> {
+    await this.writer.flushed(ms);
+    await this.writer.close();
   }
 }
+
+type Refused = Extract<WorkerCommandOutcome, { ok: false }>;

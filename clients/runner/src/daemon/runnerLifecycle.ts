@@ -115,7 +115,7 @@ export class RunnerLifecycle {
     const { stopRpc, publisher, lease, ledger, backbone, suspendedConnection, unlock } = this.parts;
     stopRpc();
     publisher.publish({ type: 'runner_stopped', reason: this.reason });
-    await publisher.flush(1_000);
+    await publisher.close(1_000);
     await lease.release();
     ledger.close();
     await suspendedConnection.close();

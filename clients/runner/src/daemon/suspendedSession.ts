@@ -1,6 +1,6 @@
 import { hasResult, holdLease, lastEvent, spooledEvents, type Lease } from '@pizzapi/backbone';
 import { CodedError, type EndReason, type LastEvent, type SessionEvent } from '@pizzapi/protocol';
-import { backoff, sleep } from '@pizzapi/process';
+import { retry, SerialQueue } from '@pizzapi/process';
 import { hasSpool, spoolDir, appendWithoutWorker, type LogAccess } from './directLogWriter.js';
 import { callerFor, claim, isGone } from './grants.js';
 import type { SessionRecord } from './records.js';
@@ -18,7 +18,7 @@ export class SuspendedSession {
   private isOurs = false;
   /** The epoch of the last grant, whether or not anything was written under it. */
   private granted = 0;
-  private turn: Promise<unknown> = Promise.resolve();
+  private readonly queue = new SerialQueue();
 
   constructor(
     private readonly access: LogAccess,
@@ -26,11 +26,9 @@ export class SuspendedSession {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** One at a time: whoever writes to the log here, and a worker from its start on, which takes the spool over. */
+  /** Runs one work at a time: a write to the log here, or the start of a worker, which takes the spool over. */
   exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.turn.then(work);
-    this.turn = done.catch(() => undefined);
-    return done;
+    return this.queue.run(work);
   }
 
   /**
@@ -143,22 +141,15 @@ export class SuspendedSession {
     return lastEvent(await this.access.suspendedConnection.connectionFor(this.record.sid), this.record.sid, signal);
   }
 
-  /** Tries until it works or the daemon stops. What fails may be a right that we don't have any more: it is asked for anew. */
+  /** Tries until it works or the daemon stops. A failure may be a right that was taken away: it is requested again. */
   private async retryUntil(what: string, attempt: () => Promise<DirectWriteOutcome>): Promise<DirectWriteOutcome> {
     const { suspendedConnection, log } = this.access;
     const { sid } = this.record;
-    const pauses = backoff({ maxMs: 5_000 });
-    while (!this.signal.aborted) {
-      try {
-        return await attempt();
-      } catch (error) {
-        if (this.signal.aborted) break;
-        log.warn({ sid, err: error }, what);
-        this.isOurs = false;
-        suspendedConnection.invalidate(sid);
-        await sleep(pauses.next(), this.signal);
-      }
-    }
-    return 'stopped';
+    const onRetry = (error: unknown) => {
+      log.warn({ sid, err: error }, what);
+      this.isOurs = false;
+      suspendedConnection.invalidate(sid);
+    };
+    return (await retry(attempt, { signal: this.signal, backoff: { maxMs: 5_000 }, onRetry })) ?? 'stopped';
   }
 }

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError, newId } from '@pizzapi/protocol';
-import { sleep, type Logger } from '@pizzapi/process';
+import { sleep, type Logger, isSameProcess, processStart } from '@pizzapi/process';
 import { WorkerIpcClient } from '../ipc/client.js';
-import { awaitExit, isSameProcess, processStart, signalProcess, WORKER_SOCKET } from '../processes.js';
+import { awaitExit, signalProcess, WORKER_SOCKET } from '../processes.js';
 
 /** How long a new worker process may take until it listens, in ms. */
 const WORKER_START_MS = 20_000;

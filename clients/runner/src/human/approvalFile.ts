@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { writePrivateJson } from '@pizzapi/process';
 import { isMap } from '@pizzapi/protocol';
-import { writePrivate } from '../files.js';
 import { isApprovalRule, type ApprovalRule } from './approvalPolicy.js';
 
 /** Among pi's own files, `~/.pi/agent` unless it was told otherwise. */
@@ -57,7 +57,7 @@ export class ApprovalFile {
 
   private async write(folders: Record<string, unknown>): Promise<void> {
     await mkdir(dirname(this.path), { recursive: true });
-    await writePrivate(this.path, `${JSON.stringify({ folders }, undefined, 2)}\n`);
+    await writePrivateJson(this.path, { folders });
   }
 }
 

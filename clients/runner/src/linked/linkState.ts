@@ -1,4 +1,4 @@
-import { guestsAt, isId, isMap, numberAt, stringAt, type GuestRef } from '@pizzapi/protocol';
+import { BoundedMap, isId, isMap, numberAt, stringAt } from '@pizzapi/protocol';
 import type { StoredEntry } from '../human/pending.js';
 
 /** The entries of pi's session file that tell of linked sessions. */
@@ -28,15 +28,6 @@ export interface OutgoingTrigger {
   of?: { triggerId: string; child: string } | undefined;
 }
 
-/** Something that the agent is to read. */
-export interface InboxMessage {
-  id: string;
-  text: string;
-  userId: string;
-  /** The guests for whom it was said. */
-  guests?: GuestRef[];
-}
-
 /** What happened, as the file keeps it. `sid` is the session it happened to: a fork shares the file, not the links. */
 export type LinkEntry =
   | { kind: 'child'; child: string; name?: string | undefined }
@@ -46,7 +37,6 @@ export type LinkEntry =
   | { kind: 'received_over'; triggerId: string; how: string; commandId?: string | undefined }
   | ({ kind: 'asked' } & OutgoingTrigger)
   | { kind: 'asked_over'; triggerId: string; how: AskedEnd; commandId?: string | undefined }
-  | ({ kind: 'letter' } & InboxMessage)
   | { kind: 'reported' };
 
 type AskedEnd = 'answered' | 'timed_out' | 'withdrawn';
@@ -57,57 +47,47 @@ export interface LinkState {
   children: Map<string, string | undefined>;
   received: Map<string, IncomingTrigger & { over?: string | undefined; commandId?: string | undefined }>;
   asked: Map<string, OutgoingTrigger & { over?: AskedEnd | undefined; commandId?: string | undefined }>;
-  letters: Map<string, InboxMessage>;
 }
-
-export const emptyLinkState = (): LinkState => ({
-  orphan: false,
-  children: new Map(),
-  received: new Map(),
-  asked: new Map(),
-  letters: new Map(),
-});
 
 /** How many of each are remembered; the oldest make room. */
 const REMEMBERED = 500;
+
+export const emptyLinkState = (): LinkState => ({
+  orphan: false,
+  children: new BoundedMap(REMEMBERED),
+  received: new BoundedMap(REMEMBERED),
+  asked: new BoundedMap(REMEMBERED),
+});
 
 /** Notes an entry in the state. */
 export function applyLinkEntry(state: LinkState, entry: LinkEntry): void {
   switch (entry.kind) {
     case 'child':
-      return put(state.children, entry.child, entry.name);
+      return void state.children.set(entry.child, entry.name);
     case 'child_over':
       return void state.children.delete(entry.child);
     case 'orphan':
       state.orphan = true;
       return;
     case 'received':
-      return put(state.received, entry.triggerId, entry);
+      return void state.received.set(entry.triggerId, entry);
     case 'received_over': {
       const received = state.received.get(entry.triggerId);
       if (received === undefined) return;
       const { how, commandId } = entry;
-      return put(state.received, entry.triggerId, { ...received, over: how, commandId });
+      return void state.received.set(entry.triggerId, { ...received, over: how, commandId });
     }
     case 'asked':
-      return put(state.asked, entry.triggerId, entry);
+      return void state.asked.set(entry.triggerId, entry);
     case 'asked_over': {
       const asked = state.asked.get(entry.triggerId);
       if (asked === undefined) return;
       const { how, commandId } = entry;
-      return put(state.asked, entry.triggerId, { ...asked, over: how, commandId });
+      return void state.asked.set(entry.triggerId, { ...asked, over: how, commandId });
     }
-    case 'letter':
-      return put(state.letters, entry.id, entry);
     case 'reported':
       return;
   }
-}
-
-function put<T>(map: Map<string, T>, key: string, value: T): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size > REMEMBERED) map.delete(map.keys().next().value!);
 }
 
 /** The state that a session's file tells of. What is no entry, or another session's, is passed over. */
@@ -118,9 +98,6 @@ export function loadLinkState(entries: readonly StoredEntry[], sid: string): Lin
   }
   return state;
 }
-
-const isGuestList = (value: unknown): boolean =>
-  value === undefined || (Array.isArray(value) && guestsAt({ value }, 'value').length === value.length);
 
 /** Whether a value from a file is an entry: the file may have been written by anybody. */
 function isEntry(value: Record<string, unknown>): value is LinkEntry & Record<string, unknown> {
@@ -140,8 +117,6 @@ function isEntry(value: Record<string, unknown>): value is LinkEntry & Record<st
       return isId(value['triggerId']) && has('trigger', 'about') && numberAt(value, 'expiresAt') !== undefined;
     case 'asked_over':
       return has('triggerId', 'how');
-    case 'letter':
-      return isId(value['id']) && has('text', 'userId') && isGuestList(value['guests']);
     default:
       return false;
   }

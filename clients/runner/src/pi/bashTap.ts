@@ -1,8 +1,8 @@
-import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createBashToolDefinition, createLocalBashOperations } from '@mariozechner/pi-coding-agent';
 import type { BashOperations, ExtensionAPI, ExtensionFactory, SettingsManager } from '@mariozechner/pi-coding-agent';
 import { readOnlyCommand, readOnlyEnv } from '../human/readOnlyRun.js';
+import { isProgram } from '../programs.js';
 import { readSandbox, sandboxWords } from '../readSandbox.js';
 
 /** Calls of bash, by id, that were let through because they only read. */
@@ -51,15 +51,6 @@ function findBash(env: NodeJS.ProcessEnv): string | undefined {
   const path = Object.entries(env).find(([key]) => key.toUpperCase() === 'PATH')?.[1] ?? '';
   const folders = ['/bin', ...path.split(delimiter).filter((folder) => folder !== '')];
   return folders.map((folder) => join(folder, name)).find(isProgram);
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 export interface BashTap {

@@ -1,4 +1,5 @@
 import {
+  BoundedMap,
   isGuest,
   newId,
   rightOf,
@@ -88,7 +89,7 @@ function resolved(
 export class Dialogs {
   readonly #open = new Map<string, OpenDialog>();
   readonly #closed = new Set<string>();
-  readonly #lasting = new Map<string, DialogFields>();
+  readonly #lasting = new BoundedMap<string, DialogFields>(MAX_LASTING);
   /** What kind each open prompt is. */
   readonly #kinds = new Map<string, GuestPromptKind>();
   #refusing = 0;
@@ -169,7 +170,6 @@ export class Dialogs {
     const slot = `${fields.method} ${fields.key ?? ''}`;
     this.#lasting.delete(slot);
     if (LASTING.includes(fields.method) && fields.title !== '') this.#lasting.set(slot, fields);
-    if (this.#lasting.size > MAX_LASTING) this.#lasting.delete(this.#lasting.keys().next().value!);
     this.emit({ type: 'dialog_opened', at: this.clock.now(), dialogId: newId('d'), ...fields });
   }
 

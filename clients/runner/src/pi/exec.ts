@@ -3,7 +3,7 @@ import { errorInfo } from '@pizzapi/protocol';
 import type { SessionParts } from './parts.js';
 import { sanitizeMessage } from './sanitizeEvent.js';
 import type { ExecResult, Outcome } from './types.js';
-import { messageOf } from './wait.js';
+import { messageOf } from './errorMessage.js';
 
 const TOOL = 'bash';
 

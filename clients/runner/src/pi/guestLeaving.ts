@@ -9,14 +9,14 @@ import {
   type SessionEvent,
 } from '@pizzapi/protocol';
 import type { GuestWork } from './guestWork.js';
-import type { KeptInputs } from './keptInputs.js';
+import type { AgentInbox } from './agentInbox.js';
 import type { InputQueue } from './inputQueue.js';
 import type { Outcome } from './types.js';
 
 export interface GuestLeavingDeps {
   guests: GuestWork;
   prompts: InputQueue;
-  kept: KeptInputs;
+  inbox: Pick<AgentInbox, 'consumed'>;
   sessionId: () => string;
   /** Whether the agent runs, or is about to try again. */
   isAtWork: () => boolean;
@@ -56,7 +56,7 @@ export class GuestLeaving {
   /** Says of inputs that were taken that the agent will not read them. */
   dropped(commandIds: readonly string[], guest: Named, why: LinkEnd): void {
     for (const commandId of commandIds) {
-      this.deps.kept.over(commandId);
+      this.deps.inbox.consumed(commandId);
       this.deps.emit({ type: 'input_dropped', at: Date.now(), commandId, error: droppedError(guest, why) });
     }
   }

@@ -1,10 +1,11 @@
 import type { AgentSession } from '@mariozechner/pi-coding-agent';
+import { SerialQueue, withTimeout } from '@pizzapi/process';
 import { errorInfo, isGuest, type Author, type ErrorInfo } from '@pizzapi/protocol';
 import { PendingInputs } from './inputs.js';
 import { isCommand, type SerializedPrompts } from './serializePrompts.js';
 import { takeFromQueue } from './queue.js';
 import type { Outcome, AgentInput } from './types.js';
-import { messageOf, within } from './wait.js';
+import { messageOf } from './errorMessage.js';
 
 /** How long `prompt` waits for pi to take or refuse an input, ms. Then it counts as taken; a later refusal is a notice. */
 const PREFLIGHT_WAIT_MS = 3_000;
@@ -46,8 +47,8 @@ interface Waiting {
  */
 export class InputQueue {
   readonly inputs = new PendingInputs();
-  /** The next input waits for this: the extensions' start, then the input before it. */
-  #ready: Promise<unknown>;
+  /** Inputs, one after the other, behind the start of the extensions. */
+  readonly #queue = new SerialQueue();
   #start: () => void = () => undefined;
   #compacted: Promise<void> = Promise.resolve();
   #compactionEnd: () => void = () => undefined;
@@ -56,7 +57,7 @@ export class InputQueue {
   readonly #waiting = new Set<Waiting>();
 
   constructor(private readonly deps: InputQueueDeps) {
-    this.#ready = new Promise<void>((resolve) => (this.#start = resolve));
+    void this.#queue.run(() => new Promise<void>((resolve) => (this.#start = resolve)));
   }
 
   /** Lets inputs through. */
@@ -99,7 +100,7 @@ export class InputQueue {
   /** Has the agent go on with what waits in its queue, after it was stopped. */
   goOn(): void {
     const { pi } = this.deps;
-    this.#ready = this.#ready.then(() => {
+    void this.#queue.run(() => {
       const isStopped = pi.agent.state.messages.at(-1)?.role === 'assistant';
       if (pi.isStreaming || pi.isRetrying || pi.pendingMessageCount === 0 || !isStopped) return;
       void pi.agent.continue().catch((error: unknown) => this.deps.failedLate(messageOf(error)));
@@ -112,9 +113,11 @@ export class InputQueue {
     }
     const waiting: Waiting = { input, isAnswered: false };
     this.#waiting.add(waiting);
-    const outcome = this.#ready.then(() => this.#compacted).then(() => this.#begin(waiting));
-    this.#ready = outcome;
-    const settled = await within(outcome, PREFLIGHT_WAIT_MS);
+    const outcome = this.#queue.run(async () => {
+      await this.#compacted;
+      return this.#begin(waiting);
+    });
+    const settled = await withTimeout(outcome, PREFLIGHT_WAIT_MS);
     waiting.isAnswered = true;
     return settled ?? { kind: 'ok' };
   }

@@ -56,6 +56,7 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
       emit,
       approvals: options.approvals ?? (process.env['PIZZAPI_APPROVALS'] === 'ask' ? 'ask' : 'allow'),
       expect: parts.dialogs.expect.bind(parts.dialogs),
+      deliverAnswer: async (text) => opened.session?.deliverAnswer(text),
       limits,
       readOnlyCalls: parts.readOnlyCalls,
       ...(parts.linked === undefined ? {} : { link: parts.linked.forHuman }),

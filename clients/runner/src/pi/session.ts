@@ -10,6 +10,7 @@ import {
   type SessionEvent,
   type ThinkingLevel,
 } from '@pizzapi/protocol';
+import { withTimeout } from '@pizzapi/process';
 import { hasWords } from '../human/guestAnswers.js';
 import type { LinkedCommand } from '../linked/linkedCommands.js';
 import type { DialogAnswerOutcome } from './dialogs.js';
@@ -19,7 +20,8 @@ import { droppedError, GuestLeaving } from './guestLeaving.js';
 import { GuestWork } from './guestWork.js';
 import { historyEvents } from './sessionImport.js';
 import { isCommand, serializePrompts } from './serializePrompts.js';
-import { KeptInputs, receivedEvent, type KeptInput } from './keptInputs.js';
+import { AgentInbox } from './agentInbox.js';
+import { receivedEvent, type InboxMessage } from './inboxEntries.js';
 import { authSource, findModel, modelName, toMetaModel, toRunnerModel, type PiModel } from './models.js';
 import type { SessionParts } from './parts.js';
 import { InputQueue } from './inputQueue.js';
@@ -27,7 +29,7 @@ import { Translator } from './translate.js';
 import type { ExecResult, OpenOptions, Outcome, PiSession, AgentInput, PiSessionState } from './types.js';
 import { createUiContext } from './uiContext.js';
 import { UsageMeter } from './usage.js';
-import { messageOf, within } from './wait.js';
+import { messageOf } from './errorMessage.js';
 
 /** The version of the SDK. */
 export const PI_VERSION = VERSION;
@@ -48,7 +50,10 @@ export class HostedPiSession implements PiSession {
   protected readonly parts: SessionParts;
   readonly #translator: Translator;
   protected readonly prompts: InputQueue;
-  readonly #kept: KeptInputs;
+  /** The messages that the agent may not have read yet. */
+  readonly inbox: AgentInbox;
+  /** The message that pi is storing now, as which the agent reads it. */
+  #reading: string | undefined;
   readonly #usage = new UsageMeter();
   /** Which guests the agent works for. */
   readonly guests: GuestWork;
@@ -68,15 +73,16 @@ export class HostedPiSession implements PiSession {
     this.#warnings = warnings;
     this.cwd = pi.sessionManager.getCwd();
     for (const entry of pi.sessionManager.getEntries()) if (entry.type === 'message') this.#usage.add(entry.message);
-    this.#kept = new KeptInputs(pi.sessionManager);
+    this.inbox = new AgentInbox(pi.sessionManager, options.linked?.sessionId);
     this.prompts = new InputQueue({
       pi,
       inTurn: serializePrompts(pi),
       delivered: (commandId) => {
-        this.#kept.over(commandId);
-        this.emit({ type: 'input_delivered', at: Date.now(), commandId });
+        const isUnannounced = this.inbox.isUnannounced(commandId);
+        this.inbox.consumed(commandId);
+        if (!isUnannounced) this.emit({ type: 'input_delivered', at: Date.now(), commandId });
       },
-      refused: (commandId) => this.#kept.over(commandId),
+      refused: (commandId) => this.inbox.consumed(commandId),
       failedLate: (what) => this.#notify(what, 'error'),
       drained: () => this.#drained(),
     });
@@ -90,7 +96,7 @@ export class HostedPiSession implements PiSession {
       onLeftover: () => void this.#stopRun().catch((error: unknown) => this.#bug(error)),
     });
     this.#leaving = new GuestLeaving({
-      ...{ guests: this.guests, prompts: this.prompts, kept: this.#kept, sessionId: () => this.sessionId },
+      ...{ guests: this.guests, prompts: this.prompts, inbox: this.inbox, sessionId: () => this.sessionId },
       isAtWork: () => pi.isStreaming || pi.isRetrying,
       stopRun: () => this.#stopRun(),
       emit: (event) => this.emit(event),
@@ -104,7 +110,7 @@ export class HostedPiSession implements PiSession {
       newMessageId: () => newId('m'),
       leafId: () => pi.sessionManager.getLeafId(),
       afterListeners: queueMicrotask,
-      delivered: (text) => this.delivered(text),
+      delivered: (text) => this.#delivered(text),
       assistantEnded: (message) => {
         this.#usage.add(message);
         this.#reportUsage();
@@ -165,8 +171,10 @@ export class HostedPiSession implements PiSession {
     this.parts.live = true;
     this.tellSettings();
     for (const warning of this.#warnings) this.#notify(warning, 'warning');
+    const unread = this.inbox.restore();
     this.parts.linked?.restore(pi);
     this.parts.human?.restore(pi);
+    for (const message of unread) this.deliverAgain(message);
     try {
       await pi.bindExtensions({
         uiContext: createUiContext(this.parts.dialogs),
@@ -190,20 +198,31 @@ export class HostedPiSession implements PiSession {
     } finally {
       this.prompts.started();
     }
-    for (const input of this.#kept.restore()) {
-      this.emit(receivedEvent(input));
-      this.#restored(input).catch((error: unknown) => this.#bug(error));
-    }
   }
 
-  /** Hands over what an earlier process had kept, unless the link of its guest has ended since. */
-  async #restored(input: KeptInput): Promise<void> {
-    const { commandId, by } = input;
-    const ended = await this.linkEnd(by);
+  /** Delivers a message that an earlier process had accepted. */
+  protected deliverAgain(message: InboxMessage): void {
+    const { id, by } = message;
+    if (by !== undefined) this.emit(receivedEvent(id, { ...message, by }));
+    this.#restored(message).catch((error: unknown) => this.#bug(error));
+  }
+
+  /** Delivers what an earlier process had accepted, unless the link of its guest has ended since. */
+  async #restored({ id: commandId, policy: _policy, ...message }: InboxMessage): Promise<void> {
+    const { by } = message;
+    const ended = by === undefined ? undefined : await this.linkEnd(by);
     if (this.#disposed) return;
-    if (ended !== undefined) return this.#leaving.dropped([commandId], by, ended);
-    const outcome = await this.#submit(input);
+    if (by !== undefined && ended !== undefined) return this.#leaving.dropped([commandId], by, ended);
+    const outcome = await this.#submit({ commandId, ...message }, { isPromised: true });
     if (outcome.kind === 'failed') this.#notify(`Not delivered: ${outcome.error.message}`, 'error');
+  }
+
+  /** Delivers the answer to a prompt of an earlier process. Throws when pi refuses it. */
+  async deliverAnswer(text: string): Promise<void> {
+    const id = newId('l');
+    this.inbox.accept({ id, text, policy: 'resendOnce', deliverAs: 'followUp' });
+    const outcome = await this.#submit({ commandId: id, text, deliverAs: 'followUp' }, { isPromised: true });
+    if (outcome.kind === 'failed') throw new Error(outcome.error.message);
   }
 
   /** Why what this author said is not wanted any more, or undefined: asked of whoever knows their link. */
@@ -218,16 +237,20 @@ export class HostedPiSession implements PiSession {
     const { by, text } = input;
     const ended = by === undefined ? undefined : this.guests.endOf(by);
     if (ended !== undefined) return Promise.resolve({ kind: 'failed', error: droppedError(by!, ended) });
-    if (by !== undefined && this.keeps(text, by)) this.#kept.keep({ ...input, by });
+    if (by !== undefined && this.keeps(text, by)) {
+      const { commandId: id, ...message } = input;
+      this.inbox.accept({ ...message, id, policy: 'untilRead' });
+    }
     if (by !== undefined && isCommand(this.pi, text)) this.guests.commanded(by);
     return this.#submit(input);
   }
 
-  async #submit(input: AgentInput): Promise<Outcome> {
+  /** `isPromised`: the sender was told that the input is taken, so that it outlives the end of this process. */
+  async #submit(input: AgentInput, { isPromised = false } = {}): Promise<Outcome> {
     const submitted = this.prompts.prompt(input);
     this.guests.tell();
     const outcome = await submitted;
-    if (outcome.kind === 'failed') this.#kept.over(input.commandId);
+    if (outcome.kind === 'failed' && !(isPromised && this.#disposed)) this.inbox.consumed(input.commandId);
     this.guests.tell();
     return outcome;
   }
@@ -244,7 +267,7 @@ export class HostedPiSession implements PiSession {
     return stopped;
   }
 
-  /** Whether somebody's input has to wait now, and outlives this process. What linked sessions say is kept as letters. */
+  /** Whether an input has to wait now and outlives this process. Messages of linked sessions are in the inbox already. */
   protected keeps(text: string, { via }: Author): boolean {
     const { isStreaming, isCompacting, isRetrying } = this.pi;
     return via !== 'agent' && (isStreaming || isCompacting || isRetrying) && !isCommand(this.pi, text);
@@ -262,8 +285,11 @@ export class HostedPiSession implements PiSession {
 
   /** What is stopping may take a while, and not for ever. */
   async #within(stopping: Promise<unknown>): Promise<Outcome> {
-    const done = await within(
-      stopping.then(() => true),
+    const done = await withTimeout(
+      stopping.then(
+        () => true,
+        () => false,
+      ),
       STOP_WAIT_MS,
     );
     if (done !== true) return { kind: 'failed', error: errorInfo('command_failed', 'A tool does not stop yet') };
@@ -351,14 +377,15 @@ export class HostedPiSession implements PiSession {
     this.#disposed = true;
     this.guests.stop();
     const pi = this.pi;
-    if (permanently) this.#kept.allOver();
+    if (permanently) this.inbox.close();
     else this.parts.human?.leave();
     this.parts.linked?.leave();
     this.prompts.close();
     this.parts.dialogs.refuse();
     this.clearQueue();
     await this.abort();
-    await within(pi.extensionRunner.emit({ type: 'session_shutdown', reason: 'quit' }), STOP_WAIT_MS);
+    const leaving = pi.extensionRunner.emit({ type: 'session_shutdown', reason: 'quit' });
+    await withTimeout(leaving, STOP_WAIT_MS).catch(() => undefined);
     this.parts.pieces.flush();
     this.#translator.settle();
     pi.dispose();
@@ -370,11 +397,30 @@ export class HostedPiSession implements PiSession {
     this.parts.emit(event);
   }
 
-  /** The command that a user's message came from, if it came from one. */
-  protected delivered(text: string): string | undefined {
+  /** The command that a user's message came from, if it came from one that viewers were told of. */
+  #delivered(text: string): string | undefined {
     const commandId = this.prompts.inputs.delivered(text);
-    if (commandId !== undefined) this.#kept.over(commandId);
-    return commandId;
+    this.#reading = commandId;
+    if (commandId === undefined) return this.typedHere(text);
+    this.delivered(commandId);
+    return this.inbox.isUnannounced(commandId) ? undefined : commandId;
+  }
+
+  /** The agent reads the input of a command. */
+  protected delivered(_commandId: string): void {
+    // For a terminal, which shows the author.
+  }
+
+  /** The command that stands for a text which came to pi without one. */
+  protected typedHere(_text: string): string | undefined {
+    return undefined;
+  }
+
+  /** Records that the agent has read a message, once pi has stored it: a process that dies before delivers it again. */
+  #recordRead(): void {
+    const id = this.#reading;
+    this.#reading = undefined;
+    if (id !== undefined) this.inbox.consumed(id, this.pi.sessionManager.getLeafId());
   }
 
   /** Says which model, thinking level and login the session has now, and what it has used. */
@@ -405,6 +451,7 @@ export class HostedPiSession implements PiSession {
     this.#guarded(() => {
       if (event.type === 'queue_update') this.prompts.inputs.queueChanged(event.steering, event.followUp);
       if (event.type === 'compaction_start') this.prompts.compacting(true);
+      if (event.type === 'message_end' && event.message.role === 'user') queueMicrotask(() => this.#recordRead());
       if (this.parts.live) this.#translator.handle(event);
       if (event.type === 'tool_execution_end') {
         this.parts.tapped.delete(event.toolCallId);

@@ -69,10 +69,10 @@ export async function connectHost(
     if (held.kind === 'taken') throw new CodedError('store_in_use', `Another terminal is known as ${runnerId}`);
     const { lease } = held;
     undo.push(() => lease.release());
-    const publisher = new RunnerEventPublisher(backbone, runnerId, log);
+    const publisher = new RunnerEventPublisher(backbone, runnerId, slot.home, log);
+    undo.push(() => publisher.close(GOODBYE_MS));
     const close = async () => {
       publisher.publish({ type: 'runner_stopped', reason: 'stopped' });
-      await publisher.flush(GOODBYE_MS);
       await letGo();
     };
     return { slot, runnerId, epoch, backbone, suspendedConnection, lease, ledger, publisher, close };

@@ -1,17 +1,17 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lastEvent } from '@pizzapi/backbone';
+import { readPrivateFile, writePrivateFile } from '@pizzapi/process';
 import { isId, isMap, type SessionEvent } from '@pizzapi/protocol';
 import { hasSpool, removeFiles, appendWithoutWorker, type LogAccess } from '../daemon/directLogWriter.js';
 import { claim } from '../daemon/grants.js';
-import { readJson, writePrivate } from '../files.js';
 import type { RunnerHome } from '../home.js';
 
 const recordFile = (home: RunnerHome, sid: string) => join(home.sessions, `${sid}.json`);
 
 /** Notes a session that this place hosts; `ended` once its end is said, if only to the disk. */
 export function recordSession(home: RunnerHome, sid: string, ended: boolean): Promise<void> {
-  return writePrivate(recordFile(home, sid), JSON.stringify({ sid, ended }));
+  return writePrivateFile(recordFile(home, sid), JSON.stringify({ sid, ended }));
 }
 
 /** Forgets a session of which everything is in the log. */
@@ -26,7 +26,7 @@ export async function deleteSessionRecord(home: RunnerHome, sid: string): Promis
  */
 export async function endCrashedSessions(access: LogAccess, current: string, signal: AbortSignal): Promise<void> {
   for (const name of await readdir(access.home.sessions)) {
-    const kept = await readJson(join(access.home.sessions, name));
+    const kept = await readPrivateFile(join(access.home.sessions, name));
     const sid = isMap(kept) ? kept['sid'] : undefined;
     if (!isId(sid) || sid === current || signal.aborted) continue;
     try {

@@ -3,11 +3,13 @@ import { readCommands, serveRpc } from '@pizzapi/backbone';
 import { CodedError, encode, newId, subjects, type Author, type CommandOf } from '@pizzapi/protocol';
 import { sleep, type Logger } from '@pizzapi/process';
 import { spoolDir } from '../daemon/directLogWriter.js';
-import { claimSoon, isGone } from '../daemon/grants.js';
+import { CommandDispatcher } from '../daemon/commandDispatcher.js';
+import { claimSoon } from '../daemon/grants.js';
+import { GrantRenewer } from '../daemon/grantRenewal.js';
 import { PI_VERSION, type PiSession, type PiSink } from '../pi/index.js';
 import { WorkerSession } from '../worker/session.js';
 import { connectHost, type ConnectedHost, type HostAccess } from './connectHost.js';
-import { TerminalCommandDispatcher } from './terminalCommandDispatcher.js';
+import { terminalCommands } from './terminalCommands.js';
 import { endCrashedSessions, deleteSessionRecord, recordSession } from './crashRecovery.js';
 
 /** How long commands that were taken may take to be answered when the terminal leaves, in ms. */
@@ -50,11 +52,11 @@ export class TerminalHost {
   readonly #options: HostOptions;
   readonly #place: ConnectedHost;
   readonly #session: WorkerSession;
-  readonly #dispatcher: TerminalCommandDispatcher;
+  readonly #dispatcher: CommandDispatcher;
+  readonly #grantRenewer: GrantRenewer;
   readonly #closing = new AbortController();
   readonly #stops: (() => void)[];
   #ending: Promise<void> | undefined;
-  #renewingGrant = false;
   /** The server has refused this terminal since it was last connected. */
   #isRefused = false;
 
@@ -70,10 +72,11 @@ export class TerminalHost {
     const { backbone, runnerId, ledger, publisher, lease, suspendedConnection, slot } = place;
     const { log, onChange, agent } = options;
     const { signal } = this.#closing;
-    this.#dispatcher = new TerminalCommandDispatcher({
-      ...{ sid, session, ledger, publisher, log },
-      onKill: (command) => void this.#killed(command),
+    this.#dispatcher = new CommandDispatcher({
+      ...{ ledger, publisher, log },
+      handlers: terminalCommands(sid, session, (command) => void this.#killed(command)),
     });
+    this.#grantRenewer = new GrantRenewer({ ...place, log }, sid, signal);
     publisher.publish({ type: 'session_opened', sessionId: sid, cwd: agent.cwd, adopted: false });
     this.#stops = [
       backbone.onStatus(onChange),
@@ -182,17 +185,8 @@ export class TerminalHost {
 
   /** The session's login is refused: it gets another one, unless the session is another host's by now. */
   async #renewGrant(): Promise<void> {
-    if (this.#renewingGrant || this.#place.backbone.status() !== 'connected') return;
-    this.#renewingGrant = true;
-    try {
-      const grant = await claimSoon(this.#place, this.sid, this.#closing.signal);
-      if (grant.kind === 'granted') this.#session.takeGrant(grant.grant);
-      else if (isGone(grant.code)) await this.#fenced();
-    } catch (error) {
-      this.#options.log.warn({ err: error }, 'there is no other login for the session yet');
-    } finally {
-      this.#renewingGrant = false;
-    }
+    const renewal = await this.#grantRenewer.renew((grant) => this.#session.takeGrant(grant));
+    if (renewal === 'gone') await this.#fenced();
   }
 
   #leave(stop: () => Promise<void>): Promise<void> {

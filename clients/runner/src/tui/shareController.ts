@@ -1,5 +1,5 @@
 import { CodedError, type ErrorInfo, type ShareMode } from '@pizzapi/protocol';
-import { sleep, type Logger } from '@pizzapi/process';
+import { sleep, type Logger, SerialQueue } from '@pizzapi/process';
 import type { PiTerminal, TerminalHooks } from '../pi/tui/index.js';
 import type { HostAccess } from './connectHost.js';
 import { TerminalHost, type HostLink, type HostEnd, type SharedAgent } from './host.js';
@@ -82,8 +82,8 @@ export class ShareController implements TerminalHooks {
   readonly #world: ShareEnvironment;
   readonly #log: () => Logger;
   #shared: Shared | undefined;
-  /** One wish after the other. */
-  #turn: Promise<void> = Promise.resolve();
+  /** One `/share` after the other. */
+  readonly #requests = new SerialQueue();
   #leaving = new AbortController();
   /** What the footer says while nothing is shared. */
   #note: string | undefined;
@@ -98,8 +98,8 @@ export class ShareController implements TerminalHooks {
   }
 
   onShare(words: string): void {
-    this.#turn = this.#turn
-      .then(() => this.#carryOut(words))
+    void this.#requests
+      .run(() => this.#carryOut(words))
       .catch((error: unknown) => {
         this.#log().error({ err: error }, '/share failed');
         this.#fail(error instanceof Error ? error.message : String(error));

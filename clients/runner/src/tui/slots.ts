@@ -1,9 +1,9 @@
-import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMap, numberAt, stringAt } from '@pizzapi/protocol';
-import { readJson } from '../files.js';
+import { acquirePidLock } from '@pizzapi/process';
+import { runnerSpool } from '../daemon/runnerEventPublisher.js';
 import { hostHome, type RunnerHome } from '../home.js';
-import { isSameProcess, processStart } from '../processes.js';
 
 /** How many terminals of one home may share at the same time. */
 export const MAX_TERMINALS = 16;
@@ -27,32 +27,11 @@ export async function takeSlot(home: string): Promise<TerminalSlot | undefined> 
     for (const folder of [slot.root, slot.sessions, join(slot.root, 'spool')]) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
     }
-    const release = await lockSlot(slot.lock);
-    if (release !== undefined) return { home: slot, release };
+    const lock = await acquirePidLock(slot.lock);
+    if (lock.kind === 'acquired') return { home: slot, release: lock.release };
   }
   return undefined;
 }
 
-const hasLeftovers = async ({ sessions }: RunnerHome): Promise<boolean> =>
-  (await readdir(sessions).catch(() => [])).length > 0;
-
-async function lockSlot(path: string): Promise<(() => Promise<void>) | undefined> {
-  if (await isHeld(path)) return undefined;
-  await rm(path, { force: true });
-  try {
-    const file = await open(path, 'wx', 0o600);
-    await file.writeFile(JSON.stringify({ pid: process.pid, start: await processStart(process.pid) }));
-    await file.close();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
-    throw error;
-  }
-  return () => rm(path, { force: true });
-}
-
-async function isHeld(path: string): Promise<boolean> {
-  const kept = await readJson(path);
-  if (!isMap(kept)) return false;
-  const [pid, start] = [numberAt(kept, 'pid'), stringAt(kept, 'start')];
-  return pid !== undefined && start !== undefined && (await isSameProcess(pid, start));
-}
+const hasLeftovers = async (slot: RunnerHome): Promise<boolean> =>
+  existsSync(runnerSpool(slot)) || (await readdir(slot.sessions).catch(() => [])).length > 0;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError, type BlobRef, type ErrorCode } from '@pizzapi/protocol';
-import { backoff, sleep, type Logger } from '@pizzapi/process';
+import { retry, sleep, type Logger } from '@pizzapi/process';
 
 /** How long an event waits for its blobs to be stored before it goes ahead of them, in ms. */
 const BLOB_PATIENCE_MS = 2_000;
@@ -76,29 +76,32 @@ export class BlobOutbox {
 
   private async uploadUntilDone(hash: string, mediaType: string): Promise<void> {
     const path = join(this.folder, nameOf(hash, mediaType));
-    const pauses = backoff({ maxMs: 5_000 });
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      let size = 0;
-      try {
-        const bytes = await readFile(path);
-        size = bytes.byteLength;
-        await this.store(bytes, mediaType);
-        await rm(path, { force: true });
-        return;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-        if (error instanceof CodedError && FINAL.includes(error.code)) {
-          this.log.error({ err: error, blob: hash, size, mediaType }, 'a blob is refused for good and given up');
-          await rm(path, { force: true });
-          return this.tellRefused({ blob: hash, size, mediaType }, error);
-        }
-        this.log.warn({ err: error, path }, 'a blob is not stored yet');
-        await sleep(pauses.next(), signal);
-      }
+    let size = 0;
+    const upload = async () => {
+      const bytes = await readFile(path);
+      size = bytes.byteLength;
+      await this.store(bytes, mediaType);
+      await rm(path, { force: true });
+    };
+    try {
+      await retry(upload, {
+        ...{ signal: this.stopping.signal, backoff: { maxMs: 5_000 } },
+        isRetryable: (error) => !isMissing(error) && !isFinal(error),
+        onRetry: (error) => this.log.warn({ err: error, path }, 'a blob is not stored yet'),
+      });
+    } catch (error) {
+      if (!isFinal(error)) return;
+      this.log.error({ err: error, blob: hash, size, mediaType }, 'a blob is refused for good and given up');
+      await rm(path, { force: true });
+      this.tellRefused({ blob: hash, size, mediaType }, error);
     }
   }
 }
+
+/** Whether another process has stored the blob. */
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+
+const isFinal = (error: unknown): error is CodedError => error instanceof CodedError && FINAL.includes(error.code);
 
 function nameOf(hash: string, mediaType: string): string {
   return `${hash}.${Buffer.from(mediaType).toString('base64url')}`;

@@ -14,6 +14,7 @@ import {
   type LinkMode,
   type SessionEvent,
 } from '@pizzapi/protocol';
+import { SerialQueue } from '@pizzapi/process';
 import type { WorkerCommandOutcome } from '../ipc/messages.js';
 import type { LinkedCommand } from '../linked/linkedCommands.js';
 import type { DialogAnswerOutcome, Outcome, PiSession } from '../pi/index.js';
@@ -121,16 +122,14 @@ const IN_ORDER: readonly CommandName[] = ['input', 'session_message', 'session_t
 
 /** Carries the commands of a session out: inputs in their order, everything else as it comes. */
 export class CommandExecutor {
-  private orderedQueue: Promise<unknown> = Promise.resolve();
+  private readonly orderedQueue = new SerialQueue();
 
   constructor(private readonly context: CommandContext) {}
 
   /** Never rejects: a bug is an outcome too, `internal`. */
   run(command: Command): Promise<WorkerCommandOutcome> {
     if (!IN_ORDER.includes(command.name)) return this.carryOut(command);
-    const outcome = this.orderedQueue.then(() => this.carryOut(command));
-    this.orderedQueue = outcome;
-    return outcome;
+    return this.orderedQueue.run(() => this.carryOut(command));
   }
 
   private async carryOut(command: Command): Promise<WorkerCommandOutcome> {

@@ -1,5 +1,6 @@
 import type { Context, Usage } from '@mariozechner/pi-ai';
 import type { ExtensionAPI } from '@mariozechner/pi-coding-agent';
+import { BoundedMap } from '@pizzapi/protocol';
 import { demoTurn, lastPrompt } from './script.js';
 import { demoSpeed } from './speed.js';
 import { streamTurn, type DemoTurn } from './stream.js';
@@ -49,7 +50,7 @@ function usageOf(context: Context, turn: DemoTurn): Usage {
  * `PIZZAPI_DEMO_SPEED` sets its pace (`instant`, `fast`, `human`, or characters per second).
  */
 export function registerDemoProvider(registry: { registerProvider: ExtensionAPI['registerProvider'] }): void {
-  const attempts = new Map<string, number>();
+  const attempts = new BoundedMap<string, number>(MAX_ATTEMPTS_KEPT);
   registry.registerProvider(DEMO_PROVIDER, {
     name: 'Demo',
     baseUrl: 'http://127.0.0.1:0',
@@ -72,7 +73,6 @@ export function registerDemoProvider(registry: { registerProvider: ExtensionAPI[
       const turn = demoTurn(context, speed, attempts.get(key) ?? 0);
       if (turn.error === undefined) attempts.delete(key);
       else attempts.set(key, (attempts.get(key) ?? 0) + 1);
-      if (attempts.size > MAX_ATTEMPTS_KEPT) attempts.delete(attempts.keys().next().value!);
       const usage = usageOf(context, turn);
       return streamTurn(turn, { model, usage, charsPerSecond: speed.charsPerSecond, signal: options?.signal });
     },

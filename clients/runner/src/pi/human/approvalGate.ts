@@ -16,7 +16,7 @@ import { promptId, type PromptOf, type StoredEntry } from '../../human/pending.j
 import { checkReadOnly } from '../../human/readOnlyShell.js';
 import { commandOf, describeUse, useKey, type ToolUse } from '../../human/tools.js';
 import { hasOwnBash } from '../bashTap.js';
-import { messageOf } from '../wait.js';
+import { messageOf } from '../errorMessage.js';
 import type { PromptRequest } from './promptCoordinator.js';
 import { lastKept, LEFT, type PromptFeature, type FeatureDeps, type Restoring } from './feature.js';
 
@@ -78,7 +78,7 @@ export interface GateOptions {
  * forks; what is remembered for the folder is kept beside pi's own settings. An approval outlives its process: the
  * answer comes as a message then, and lets exactly that call through when the agent makes it again.
  */
-export function approvalGate({ pi, prompts, ui, late }: FeatureDeps, options: GateOptions): ApprovalGate {
+export function approvalGate({ pi, prompts, ui, deliverAnswer }: FeatureDeps, options: GateOptions): ApprovalGate {
   const { cwd, limits = {} } = options;
   const file = new ApprovalFile(options.agentDir, cwd);
   const givenMode = limits.mode ?? options.mode;
@@ -164,7 +164,7 @@ export function approvalGate({ pi, prompts, ui, late }: FeatureDeps, options: Ga
       const asked = await prompts.askAgain(asking(prompt), ui);
       if (asked.kind !== 'answered') return;
       if (asked.value.kind !== 'deny') granted.add(useKey(prompt.use));
-      const given = late.give(lateApprovalText(prompt.use, asked.value));
+      const given = deliverAnswer(lateApprovalText(prompt.use, asked.value));
       await Promise.all([remember(asked.value, prompt.remember), given]);
     },
   };

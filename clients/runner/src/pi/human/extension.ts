@@ -9,7 +9,6 @@ import { approvalGate } from './approvalGate.js';
 import { PromptCoordinator, type PromptPort, type RemoteAnswerer, type PromptUi } from './promptCoordinator.js';
 import { reopen, reported, storedEntries, type FeatureDeps, type Restoring } from './feature.js';
 import { goalTool } from './goalTool.js';
-import { LateAnswers } from './lateAnswers.js';
 import { planMode } from './planMode.js';
 import { questionTool } from './questionTool.js';
 import { reports } from './reports.js';
@@ -29,6 +28,8 @@ export interface HumanOptions {
   readOnlyCalls: ReadOnlyCalls;
   /** See `DeskPort.expect`. */
   expect?: PromptPort['expect'];
+  /** Delivers the answer to a prompt of an earlier process to the agent. pi's own call when left out. */
+  deliverAnswer?: (text: string) => Promise<void>;
   /** The session that this one is linked to, if any. */
   link?: RemoteAnswerer;
   /** A provider said what is left of its limits. */
@@ -55,7 +56,7 @@ export interface HumanExtension {
    * of the same machine. Rejects when what was decided for the folder cannot be read, or is too much.
    */
   limitsFor(isHere: boolean): Promise<ApprovalLimits | undefined>;
-  /** Whether anything waits for a person, or what a person answered is on its way to the agent. */
+  /** Whether a prompt waits for a person. */
   readonly hasPendingAnswer: boolean;
 }
 
@@ -81,8 +82,12 @@ export function humanExtension(options: HumanOptions): HumanExtension {
       ...(expect === undefined ? {} : { expect }),
       ...(link === undefined ? {} : { link }),
     });
-    const late = new LateAnswers({ pi, started: ui, sessionId: () => sessionId });
-    const deps: FeatureDeps = { pi, prompts, emit, ui, late, link };
+    const deliverAnswer = async (text: string) => {
+      if (options.deliverAnswer !== undefined) return options.deliverAnswer(text);
+      await ui;
+      pi.sendUserMessage(text, { deliverAs: 'followUp' });
+    };
+    const deps: FeatureDeps = { pi, prompts, emit, ui, deliverAnswer, link };
     const questions = questionTool(deps);
     const plans = planMode(deps, options.limits?.planMode === true);
     const goal = goalTool(deps);
@@ -99,12 +104,10 @@ export function humanExtension(options: HumanOptions): HumanExtension {
       return entries;
     };
     let isRestored = false;
-    const restore = (story: StoryOf, isReload = false) => {
+    const restore = (story: StoryOf) => {
       if (isRestored) return;
       isRestored = true;
       const entries = restoreState(story);
-      // What waits in pi's memory outlives a reload.
-      if (!isReload) reported(late.restore(story.sessionManager.getBranch()), ui);
       gate.restore(storedEntries(story.sessionManager.getEntries()), sessionId);
       const askers = { question: questions, plan: plans, approval: gate };
       for (const prompt of openPrompts(entries, sessionId)) reopen(prompt, askers, ui);
@@ -113,15 +116,15 @@ export function humanExtension(options: HumanOptions): HumanExtension {
       restore,
       leave: () => prompts.leave(),
       ask: (forward, asked, isPlan) => reported(questions.ask(forward, asked, isPlan), ui),
-      hasPendingAnswer: () => prompts.waits || late.isGiving,
+      hasPendingAnswer: () => prompts.waits,
       limitsFor: async (isHere) => {
         const all = { ...(await gate.limitsFor(isHere)), ...(plans.isOn ? { planMode: true as const } : {}) };
         return Object.keys(all).length === 0 ? undefined : all;
       },
     };
 
-    pi.on('session_start', ({ reason }, ctx) => {
-      restore(ctx, reason === 'reload');
+    pi.on('session_start', (_event, ctx) => {
+      restore(ctx);
       startUi(ctx.ui);
     });
     pi.on('session_tree', (_event, ctx) => void restoreState(ctx));

@@ -1,9 +1,8 @@
 import type { ExtensionAPI, SessionEntry } from '@mariozechner/pi-coding-agent';
 import type { SessionEvent } from '@pizzapi/protocol';
 import type { PendingPrompt, PendingPromptKind, PromptOf, StoredEntry } from '../../human/pending.js';
-import { messageOf } from '../wait.js';
+import { messageOf } from '../errorMessage.js';
 import type { PromptCoordinator, RemoteAnswerer, PromptUi } from './promptCoordinator.js';
-import type { LateAnswers } from './lateAnswers.js';
 
 /** What every feature is made with. */
 export interface FeatureDeps {
@@ -12,7 +11,8 @@ export interface FeatureDeps {
   emit: (event: SessionEvent) => void;
   /** The dialogs of the session, once its extensions have started. */
   ui: Promise<PromptUi>;
-  late: LateAnswers;
+  /** Delivers the answer to a prompt of an earlier process to the agent, as a message. Rejects when pi refuses it. */
+  deliverAnswer: (text: string) => Promise<void>;
   link?: RemoteAnswerer | undefined;
 }
 

@@ -71,7 +71,7 @@ export interface PlanMode extends Restoring, PromptFeature<'plan'> {
  * approves ends it. It is part of the story, and so of its forks. A plan outlives its process as a question does.
  * `begins`: the session begins in it.
  */
-export function planMode({ pi, prompts, emit, ui, late }: FeatureDeps, begins = false): PlanMode {
+export function planMode({ pi, prompts, emit, ui, deliverAnswer }: FeatureDeps, begins = false): PlanMode {
   let isOn = false;
   const show = (next: boolean) => {
     if (next === isOn) return false;
@@ -135,7 +135,7 @@ export function planMode({ pi, prompts, emit, ui, late }: FeatureDeps, begins = 
       const asked = await prompts.askAgain(asking(prompt), ui);
       if (asked.kind !== 'answered') return;
       if (isApproved(asked.value)) turn(false);
-      await late.give(lateVerdictText(prompt.plan, asked.value));
+      await deliverAnswer(lateVerdictText(prompt.plan, asked.value));
     },
   };
 }

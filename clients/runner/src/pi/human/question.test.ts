@@ -155,6 +155,26 @@ describe('a question of the agent', () => {
     expect(last(next, 'user')).toBe('Hello');
   });
 
+  it('is answered once more after a crash for each of two questions with the same text and answer', async () => {
+    let test = await start();
+    for (const n of [1, 2]) {
+      await say(test, ask(OVEN));
+      await test.log.next('question_pending', n);
+      await crash(test);
+      test = await again(test);
+    }
+    const ids = test.log.all('question_pending').map(({ question }) => question.toolCallId);
+    await say(test, call('bash', { command: 'sleep 300' }));
+    await test.log.next('tool_execution_start');
+    for (const id of ids) expect(test.session.answerDialog(id, 'Gas', owner)).toBe('resolved');
+    await test.log.until(() => test.session.state().queue.followUp.length === 2);
+    await crash(test);
+    const after = await again(test);
+    const heard = () => after.log.all('message_end').filter(({ message }) => message.role === 'user');
+    await after.log.until(() => heard().length === 2);
+    for (const { message } of heard()) expect(JSON.stringify(message.content)).toContain('Answered: Gas');
+  });
+
   it('is heard also where another one is answered, and somebody writes, at the same moment', async () => {
     let test = await start();
     await say(test, ask(OVEN));

@@ -96,7 +96,7 @@ export interface QuestionTool extends PromptFeature<'question'> {
  * process: the tool call itself cannot be taken up again by the SDK, so the next process opens the question under the
  * same id, and its answer reaches the agent as a message that says what it answers.
  */
-export function questionTool({ pi, prompts, ui, late, link }: FeatureDeps): QuestionTool {
+export function questionTool({ pi, prompts, ui, deliverAnswer, link }: FeatureDeps): QuestionTool {
   pi.registerTool({
     name: 'ask_user_question',
     label: 'Ask',
@@ -132,7 +132,7 @@ export function questionTool({ pi, prompts, ui, late, link }: FeatureDeps): Ques
         return answered(prompt, await prompts.askAgain(asking(prompt, link?.wanted(forward)), ui));
       const asked = await prompts.askAgain(asking(prompt), ui);
       if (asked.kind !== 'answered') return;
-      await late.give(lateAnswersText(prompt.questions, asked.value));
+      await deliverAnswer(lateAnswersText(prompt.questions, asked.value));
     },
   };
 }

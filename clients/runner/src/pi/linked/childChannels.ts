@@ -169,7 +169,7 @@ export class ChildChannels {
     const { core } = this;
     const { requestId, to, outcome, error } = args;
     // Told and handed over by a process that died.
-    if (core.state.letters.has(commandId)) return OK;
+    if (core.isAccepted(commandId)) return OK;
     const said = error === undefined ? {} : { error };
     core.emit({ type: 'link_receipt', at: core.port.now(), requestId, to, outcome, ...said });
     if (outcome === 'queued' || outcome === 'delivered') return OK;

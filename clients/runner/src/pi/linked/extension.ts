@@ -11,7 +11,6 @@ import { ParentChannel } from './parentChannel.js';
 import { LinkContext, type LinkPort } from './linkContext.js';
 import { ChildChannels } from './childChannels.js';
 import { RunResultWatcher } from './runResult.js';
-import { userTexts } from '../userTexts.js';
 import { interruptedMessage, unreportedResult } from './restartRecovery.js';
 import { registerDelink, registerLinkTools } from './tools.js';
 
@@ -68,12 +67,12 @@ export function linkedExtension({ isResumed = false, ...port }: LinkedOptions): 
     const { core, parent } = current;
     const entries = sessionManager.getEntries();
     core.state = loadLinkState(storedEntries(entries), port.sessionId);
-    core.deliverUnread(userTexts(entries));
     // Looked at when it is known which questions are open again: a run that waits for an answer is not over.
     queueMicrotask(() => {
-      if (!isResumed || human?.hasPendingAnswer === true) return;
-      const letter = interruptedMessage(entries, core.state);
-      if (letter !== undefined) return void core.retryInterrupted(letter);
+      const inbox = port.inbox();
+      if (!isResumed || inbox === undefined || human?.hasPendingAnswer === true || inbox.hasUnreadAnswer) return;
+      const message = interruptedMessage(entries, inbox, core.state);
+      if (message !== undefined) return void core.retryInterrupted(message);
       const end = core.parent === undefined ? undefined : unreportedResult(entries, port.sessionId);
       if (end !== undefined) parent.report(end.trigger, end.payload);
     });
@@ -147,7 +146,7 @@ async function take({ core, parent, children }: Sides, command: LinkedCommand): 
         : parent.answered(command);
     case 'session_message': {
       const { commandId, args, by } = command;
-      if (core.state.letters.has(commandId)) return { kind: 'ok' };
+      if (core.isAccepted(commandId)) return { kind: 'ok' };
       const { text } = args;
       // Only the process manager speaks for a session.
       const from = by.via === 'agent' ? args.from : by.userId;

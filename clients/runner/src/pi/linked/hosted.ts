@@ -1,5 +1,6 @@
 import { errorInfo, toolLimits } from '@pizzapi/protocol';
 import { LINK_TIMES, type LinkTimes } from '../../linked/linkedCommands.js';
+import type { AgentInbox } from '../agentInbox.js';
 import type { GuestWork } from '../guestWork.js';
 import type { SessionParts } from '../parts.js';
 import type { OpenOptions, PiSession, PiSink } from '../types.js';
@@ -8,6 +9,7 @@ import { linkedExtension, type LinkedExtension } from './extension.js';
 /** What a link asks of the session that it is part of. */
 interface LinkHost extends Pick<PiSession, 'submitInput' | 'state' | 'linkEnd'> {
   readonly guests: Pick<GuestWork, 'turn' | 'mayApprove' | 'answered'>;
+  readonly inbox: Pick<AgentInbox, 'has' | 'accept' | 'readAs' | 'hasUnreadAnswer'>;
 }
 
 /** The link of a session that we host; undefined where it is not known which session it is. */
@@ -22,6 +24,7 @@ export function linkOf(
     limits: toolLimits(pi),
     approvalsFor: async (isHere) => parts.human?.limitsFor(isHere),
     emit: (event) => parts.emit(event),
+    inbox: () => session()?.inbox,
     prompt: async (input) =>
       session()?.submitInput({ ...input, deliverAs: 'followUp' }) ?? {
         kind: 'failed',

@@ -1,14 +1,9 @@
 import type { ExtensionAPI } from '@mariozechner/pi-coding-agent';
 import type { ApprovalLimits, Author, GuestRef, LinkEnd, PiOptions, SessionEvent } from '@pizzapi/protocol';
 import type { LinkTimes } from '../../linked/linkedCommands.js';
-import {
-  emptyLinkState,
-  LINK_ENTRY,
-  applyLinkEntry,
-  type InboxMessage,
-  type LinkEntry,
-  type LinkState,
-} from '../../linked/linkState.js';
+import { emptyLinkState, LINK_ENTRY, applyLinkEntry, type LinkEntry, type LinkState } from '../../linked/linkState.js';
+import type { AgentInbox } from '../agentInbox.js';
+import { receivedEvent, type InboxMessage } from '../inboxEntries.js';
 import type { Outcome } from '../types.js';
 import { RETRY_PREFIX } from './restartRecovery.js';
 
@@ -25,6 +20,8 @@ export interface LinkPort {
   /** What its agent may not do without an approval; see `HumanExtension.limitsFor`. */
   approvalsFor: (isHere: boolean) => Promise<ApprovalLimits | undefined>;
   emit: (event: SessionEvent) => void;
+  /** The agent's inbox, once there is a session. */
+  inbox: () => Pick<AgentInbox, 'has' | 'accept' | 'readAs' | 'hasUnreadAnswer'> | undefined;
   /** Hands a text to the agent after what it does now. */
   prompt: (input: { commandId: string; text: string; by: Author }) => Promise<Outcome>;
   /** Whether the agent does nothing and nothing waits for it. */
@@ -71,38 +68,23 @@ export class LinkContext {
     this.port.emit(event);
   }
 
-  /** Gives the agent something to read, once: what a process that died had not yet given is given by the next. */
+  /** Whether a message was delivered or is being delivered, by this process or an earlier one. */
+  isAccepted(id: string): boolean {
+    return this.port.inbox()?.has(id) === true;
+  }
+
+  /** Gives the agent a message, once. What a process that dies has not delivered, the next one delivers. */
   async deliver(id: string, text: string, by: Author): Promise<Outcome> {
-    if (this.state.letters.has(id)) return { kind: 'ok' };
-    const { userId, guests = [] } = by;
-    this.keep({ kind: 'letter', id, text, userId, ...(guests.length === 0 ? {} : { guests }) });
-    return this.submit(id, text, by);
+    const message = { id, text, by, policy: 'retryInterrupted', deliverAs: 'followUp' } as const;
+    if (this.port.inbox()?.accept(message) !== true) return { kind: 'ok' };
+    this.emit(receivedEvent(id, message));
+    return this.port.prompt({ commandId: id, text, by });
   }
 
-  /** Hands over the letters that the story does not hold. */
-  deliverUnread(read: ReadonlySet<string>): void {
-    for (const letter of this.state.letters.values()) {
-      if (!read.has(letter.text)) void this.handAgain(letter);
-    }
-  }
-
-  /** Hands over what an earlier process did not, unless the link of a guest for whom it was said has ended since. */
-  private async handAgain({ id, text, userId, guests }: InboxMessage): Promise<void> {
-    const by: Author = { userId, via: 'agent', ...(guests === undefined ? {} : { guests }) };
-    if (guests !== undefined && (await this.port.linkEnd(by)) !== undefined) return;
-    await this.submit(id, text, by);
-  }
-
-  /** Gives the agent once more what it had begun with when its process died. */
-  async retryInterrupted({ id, text, userId, guests }: InboxMessage): Promise<void> {
-    const by: Author = { userId, via: 'agent', ...(guests === undefined ? {} : { guests }) };
-    if (guests !== undefined && (await this.port.linkEnd(by)) !== undefined) return;
+  /** Gives the agent once more the message that it was working on when its process died. */
+  async retryInterrupted({ id, text, by }: InboxMessage): Promise<void> {
+    if (by === undefined || ((by.guests ?? []).length > 0 && (await this.port.linkEnd(by)) !== undefined)) return;
     const again = `${text}\n\n(You were interrupted while you worked on this.)`;
     await this.deliver(`${RETRY_PREFIX}${id}`.slice(0, MAX_ID), again, by);
-  }
-
-  private submit(commandId: string, text: string, by: Author): Promise<Outcome> {
-    this.emit({ type: 'input_received', at: this.port.now(), commandId, text, by, deliverAs: 'followUp' });
-    return this.port.prompt({ commandId, text, by });
   }
 }

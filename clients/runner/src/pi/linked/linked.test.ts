@@ -226,6 +226,23 @@ describe('a parent session', () => {
     expect(third.log.all('input_received')).toEqual([]);
   });
 
+  it('delivers a message whose text equals an older one after a crash, once', async () => {
+    const before = await start({ linked: parent });
+    const message = { from: 'kid', text: 'Go on' };
+    expect(await send(before, 'session_message', message)).toEqual(ok);
+    await before.log.next('agent_end');
+    await say(before, call('bash', { command: 'sleep 30' }));
+    await before.log.next('tool_execution_start');
+    expect(await send(before, 'session_message', message)).toEqual(ok);
+    await crash(before);
+    const after = await again(before, { linked: parent, isResumed: true });
+    await after.log.next('agent_end');
+    expect(last(after, 'user')).toBe('Message from the session kid:\n\nGo on');
+    const third = await again(after, { linked: parent, isResumed: true });
+    await run(third, 'ls', {});
+    expect(third.log.all('input_received')).toEqual([]);
+  });
+
   it('begins once more with what it was at when its process died, and only once', async () => {
     const before = await start({ linked: parent });
     const text = call('bash', { command: 'sleep 30' });

@@ -1,32 +1,37 @@
 import type { SessionEntry } from '@mariozechner/pi-coding-agent';
 import { isMap } from '@pizzapi/protocol';
-import { LINK_ENTRY, type InboxMessage, type LinkState } from '../../linked/linkState.js';
-import { userText } from '../userTexts.js';
+import { LINK_ENTRY, type LinkState } from '../../linked/linkState.js';
+import type { AgentInbox } from '../agentInbox.js';
+import type { InboxMessage } from '../inboxEntries.js';
 import { runResultOf, INTERRUPTED, type RunResult } from './runResult.js';
 
-/** Letters that were given a second time begin so. */
+/** The ids of messages that are delivered a second time begin so. */
 export const RETRY_PREFIX = 'again_';
 
 type MessageEntry = Extract<SessionEntry, { type: 'message' }>;
 const isMessage = (entry: SessionEntry): entry is MessageEntry => entry.type === 'message';
 
-/** Whether a story ends in the middle of a run. */
+/** Whether a history ends in the middle of a run. */
 const isCutOff = ({ message }: MessageEntry) => message.role !== 'assistant' || message.stopReason === 'toolUse';
 
-/** The letter that the agent had read and not dealt with when its process died. Once: then it is left to people. */
+/**
+ * The message of a linked session that the agent was working on when its process died. Undefined where it was retried
+ * before, and where the trigger that it reports is settled.
+ */
 export function interruptedMessage(
   entries: readonly SessionEntry[],
-  { letters, received }: LinkState,
+  inbox: Pick<AgentInbox, 'readAs'>,
+  { received }: LinkState,
 ): InboxMessage | undefined {
   const last = entries.findLast(isMessage);
   if (last === undefined || !isCutOff(last)) return undefined;
-  const text = entries.map(userText).findLast((said) => said !== undefined);
-  const letter = [...letters.values()].findLast((each) => each.text === text);
-  if (letter === undefined || letter.id.startsWith(RETRY_PREFIX)) return undefined;
-  const settled = [...received.values()].some(
-    ({ triggerId, over }) => over !== undefined && letter.text.includes(triggerId),
+  const input = entries.filter(isMessage).findLast(({ message }) => message.role === 'user');
+  const message = input === undefined ? undefined : inbox.readAs(input.id);
+  if (message?.policy !== 'retryInterrupted' || message.id.startsWith(RETRY_PREFIX)) return undefined;
+  const isSettled = [...received.values()].some(
+    ({ triggerId, over }) => over !== undefined && message.text.includes(triggerId),
   );
-  return settled ? undefined : letter;
+  return isSettled ? undefined : message;
 }
 
 /** How the last run of an earlier process went, where that could not tell any more. */

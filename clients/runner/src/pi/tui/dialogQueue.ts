@@ -1,14 +1,14 @@
+import { SerialQueue } from '@pizzapi/process';
+
 /**
- * The terminal's dialogs, one after the other: pi has room for one, and a second would take the place of the first,
- * which then nobody could answer.
+ * Shows the terminal's dialogs one after the other. pi has room for one: a second one would replace the first, which then
+ * could not be answered.
  */
 export class DialogQueue {
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
 
-  /** Shows a dialog once those before it are closed; undefined when `signal` aborts first. Never rejects. */
+  /** Shows a dialog once those before it are closed. Undefined when `signal` aborts first. Never rejects. */
   show<T>(signal: AbortSignal, show: () => Promise<T>): Promise<T | undefined> {
-    const shown = this.#last.then(() => (signal.aborted ? undefined : show())).catch(() => undefined);
-    this.#last = shown;
-    return shown;
+    return this.#queue.run(() => (signal.aborted ? undefined : show())).catch(() => undefined);
   }
 }

@@ -51,6 +51,7 @@ export function terminalExtension(deps: ExtensionDeps): ExtensionFactory {
       readOnlyCalls,
       onProviderUsage: (usage) => deps.session()?.setProviderUsage(usage),
       // Asked for again each time: the session may have been replaced since.
+      deliverAnswer: async (text) => deps.session()?.deliverAnswer(text),
       expect: (id, accepts, signal, kind) =>
         deps.session()?.expect(id, accepts, signal, kind) ?? new Promise<undefined>(() => undefined),
     }).factory;
@@ -67,8 +68,11 @@ export function terminalExtension(deps: ExtensionDeps): ExtensionFactory {
   return (pi) => {
     registerDemoProvider(pi);
     void others(pi);
-    pi.on('session_start', (_event, ctx) => {
-      if (deps.session() === undefined) return;
+    pi.on('session_start', ({ reason }, ctx) => {
+      const session = deps.session();
+      if (session === undefined) return;
+      // What waits in pi's memory outlives a reload.
+      if (deps.human && reason !== 'reload') session.restoreAnswers();
       ctx.ui.addAutocompleteProvider(withShare);
       deps.onStart();
     });

@@ -1,5 +1,5 @@
 import type { AgentSession, ExtensionUIContext } from '@mariozechner/pi-coding-agent';
-import { errorInfo, guestsIn, isGuest, newId, type Author, type SessionEvent } from '@pizzapi/protocol';
+import { BoundedMap, errorInfo, guestsIn, isGuest, newId, type Author, type SessionEvent } from '@pizzapi/protocol';
 import { entryOf } from '../exec.js';
 import { SessionParts } from '../parts.js';
 import { sanitizeMessage } from '../sanitizeEvent.js';
@@ -35,7 +35,7 @@ export class TerminalSession extends HostedPiSession {
   readonly #outlet: AttachableSink;
   readonly #line = new DialogQueue();
   readonly #deps: TerminalSessionDeps;
-  readonly #authors = new Map<string, Author>();
+  readonly #authors = new BoundedMap<string, Author>(MAX_REMEMBERED);
   /** What was typed here and has not become a message yet. */
   #typed: string[] = [];
   #isRunningForOthers = false;
@@ -147,10 +147,7 @@ export class TerminalSession extends HostedPiSession {
       const error = errorInfo('command_failed', '/share is for the person at the terminal');
       return Promise.resolve({ kind: 'failed', error });
     }
-    if (input.by !== undefined) {
-      this.#authors.set(input.commandId, input.by);
-      if (this.#authors.size > MAX_REMEMBERED) this.#authors.delete(this.#authors.keys().next().value!);
-    }
+    if (input.by !== undefined) this.#authors.set(input.commandId, input.by);
     // It will be drawn here: what somebody else writes must not steer this terminal.
     return super.submitInput({ ...input, text: cleanText(input.text) });
   }
@@ -171,14 +168,18 @@ export class TerminalSession extends HostedPiSession {
     }
   }
 
-  protected override delivered(text: string): string | undefined {
-    const commandId = super.delivered(text);
-    if (commandId !== undefined) {
-      const by = this.#authors.get(commandId);
-      this.#authors.delete(commandId);
-      if (by !== undefined) this.#deps.introduce(by);
-      return commandId;
-    }
+  /** Delivers the answers that an earlier process of this session could not; nothing else of an earlier process. */
+  restoreAnswers(): void {
+    for (const message of this.inbox.restore()) if (message.policy === 'resendOnce') this.deliverAgain(message);
+  }
+
+  protected override delivered(commandId: string): void {
+    const by = this.#authors.get(commandId);
+    this.#authors.delete(commandId);
+    if (by !== undefined) this.#deps.introduce(by);
+  }
+
+  protected override typedHere(text: string): string | undefined {
     // Not word by word: pi has written out a template or skill that was named.
     const at = this.#typed.findIndex((typed) => typed === text || (typed.startsWith('/') && !text.startsWith('/')));
     if (at < 0) return undefined;

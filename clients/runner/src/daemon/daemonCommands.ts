@@ -1,0 +1,98 @@
+import { errorInfo, type Command, type CommandOf, type ErrorInfo } from '@pizzapi/protocol';
+import type { WorkerCommandOutcome } from '../ipc/messages.js';
+import type { CommandHandler, CommandHandlers, CommandOutcome } from './commandDispatcher.js';
+import type { SessionHost } from './host.js';
+import type { SessionHosts } from './hosts.js';
+import { isIdempotent } from './idempotentCommands.js';
+
+const publish = (outcome: WorkerCommandOutcome): CommandOutcome => ({ kind: 'publish', outcome });
+const refused = (error: ErrorInfo): CommandOutcome => publish({ ok: false, error });
+const UNKNOWN: WorkerCommandOutcome = { ok: false, error: errorInfo('unknown') };
+const ANSWERED: CommandOutcome = { kind: 'recorded', outcome: { ok: true } };
+
+/** The outcome of a command whose result a session's log gets; undefined where the daemon stops first. */
+async function recorded(outcome: Promise<WorkerCommandOutcome | undefined>): Promise<CommandOutcome> {
+  const known = await outcome;
+  return known === undefined ? { kind: 'left' } : { kind: 'recorded', outcome: known };
+}
+
+/**
+ * What the daemon of a runner does with its commands. Commands of one session keep their order; those of other sessions
+ * do not wait for them. `onStop` is called when the runner is asked to stop, or to start again.
+ */
+export function daemonCommands(hosts: SessionHosts, onStop: (how: 'restart' | 'shutdown') => void): CommandHandlers {
+  /** Sessions that are being started: their commands wait. */
+  const starting = new Map<string, Promise<unknown>>();
+  const hostOf = ({ sessionId }: Command) => (sessionId === undefined ? undefined : hosts.get(sessionId));
+
+  const inSession =
+    <C extends Command>(handle: (host: SessionHost, command: C) => Promise<CommandOutcome>): CommandHandler<C> =>
+    async (command) => {
+      await starting.get(command.sessionId ?? '');
+      const host = hostOf(command);
+      if (host !== undefined) return handle(host, command);
+      return refuse(command, errorInfo('session_not_found', `There is no session ${command.sessionId ?? ''} here`));
+    };
+
+  async function create(command: CommandOf<'new_session'>): Promise<CommandOutcome> {
+    const { sessionId } = command.args;
+    const start = hosts.create(command).finally(() => starting.delete(sessionId));
+    starting.set(sessionId, start);
+    const begun = await start;
+    if (begun.kind === 'refused') return refused(begun.error);
+    return publish({ ok: true, result: { sessionId: begun.sid, cwd: begun.cwd } });
+  }
+
+  async function fork(host: SessionHost, command: CommandOf<'fork'>): Promise<CommandOutcome> {
+    const begun = await hosts.fork(host, command);
+    if (begun.kind === 'refused') return recorded(host.settle(command, { ok: false, error: begun.error }));
+    return recorded(host.settle(command, { ok: true, result: { sessionId: begun.sid } }));
+  }
+
+  const stop = ({ name }: CommandOf<'restart' | 'shutdown'>): CommandOutcome => ({
+    ...{ kind: 'publish', outcome: { ok: true } },
+    // When the ledger has it: a restarted runner must not restart again.
+    afterwards: () => onStop(name),
+  });
+
+  async function refuse(command: Command, error: ErrorInfo): Promise<CommandOutcome> {
+    const host = hostOf(command);
+    // A suspended session is not woken for a refusal.
+    return host?.isAwake === true ? recorded(host.settle(command, { ok: false, error })) : refused(error);
+  }
+
+  async function recover(command: Command, handle: CommandHandler): Promise<CommandOutcome> {
+    if (command.name === 'new_session') {
+      // Without a session nothing has happened yet; with one, everything has.
+      const { sessionId } = command.args;
+      return hosts.get(sessionId) === undefined ? handle(command) : publish({ ok: true, result: { sessionId } });
+    }
+    const host = hostOf(command);
+    if (host === undefined) return publish(command.name === 'kill_session' ? { ok: true } : UNKNOWN);
+    // The worker that had the command may still run.
+    switch (await host.outcomeOf(command.commandId)) {
+      case 'answered':
+      case 'working':
+        return ANSWERED;
+      case 'unseen':
+        return handle(command);
+      case 'unknown':
+        if (isIdempotent(command)) return (await host.isAnswered(command.commandId)) ? ANSWERED : handle(command);
+        return command.name === 'kill_session' ? handle(command) : recorded(host.settle(command, UNKNOWN));
+    }
+  }
+
+  return {
+    named: {
+      new_session: create,
+      list_sessions: () => publish({ ok: true, result: { sessions: hosts.all.map((host) => host.status) } }),
+      restart: stop,
+      shutdown: stop,
+      kill_session: inSession((host, command) => recorded(host.kill(command))),
+      fork: inSession(fork),
+    },
+    others: inSession((host, command) => recorded(host.command(command))),
+    refuse,
+    recover,
+  };
+}
