@@ -1,6 +1,5 @@
 import type { ToolBlock } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
-import { ansiRuns } from './ansi.js';
 import { diffTexts, parsePiDiff } from './diff.js';
 import { argsOf, diffOf, outputOf, summarize } from './tools.js';
 
@@ -94,28 +93,8 @@ describe('what a tool changed', () => {
   });
 });
 
-describe('terminal output', () => {
-  const ESC = '\u001b';
-
-  it('keeps colours as classes and drops every other sequence', () => {
-    expect(ansiRuns(`a${ESC}[1;31mb${ESC}[22mc${ESC}[0m${ESC}[2Kd${ESC}]0;title\u0007e`)).toEqual([
-      { text: 'a', style: '' },
-      { text: 'b', style: 'a1 a31' },
-      { text: 'c', style: 'a31' },
-      { text: 'd', style: '' },
-      { text: 'e', style: '' },
-    ]);
-  });
-
-  it('shows what a line said last when it was written over', () => {
-    expect(ansiRuns('10%\r50%\r100%\ndone\r\n').map(({ text }) => text)).toEqual(['100%\ndone\n']);
-  });
-
-  it('passes over colours beyond the sixteen without taking their numbers for styles', () => {
-    expect(ansiRuns(`${ESC}[38;5;31mx`)).toEqual([{ text: 'x', style: '' }]);
-  });
-
-  it('is the result once there is one, and what came so far until then', () => {
+describe('the output of a tool', () => {
+  it('is the result of a finished call, and the text received so far of a running call', () => {
     expect(outputOf(block({ output: 'so far' }))).toBe('so far');
     expect(outputOf(block({ output: '', content: [{ kind: 'text', text: 'all' }] }))).toBe('all');
   });
