@@ -1,15 +1,15 @@
 import type { NotificationKind, SessionInfo } from '@pizzapi/protocol';
 import type { Hub } from '@pizzapi/session-client';
-import { titleOf } from '../shell/grouping.js';
+import { titleOf } from '../model/grouping.js';
 import { notifications, type Wish } from '../state/notifications.svelte.js';
 import { router } from '../state/router.svelte.js';
 import { toasts } from '../state/toasts.svelte.js';
-import { previewLine, type PromptPreview } from './promptPreview.js';
-import { isStillTrue, detectNotices, sentenceOf, chooseChannels, type SessionNotice } from './sessionNotices.js';
-import { closeNotifications, notifyFromTab } from './push.js';
-import { fetchLastEvents } from './fetchLastEvents.js';
-import { endingOf } from './lastRun.js';
-import { waiting } from './waiting.svelte.js';
+import { previewLine, type PromptPreview } from '../model/promptPreview.js';
+import { isStillTrue, detectNotices, sentenceOf, chooseChannels, type SessionNotice } from '../model/sessionNotices.js';
+import { closeNotifications, notifyFromTab } from '../state/push.js';
+import { fetchLastEvents } from '../state/fetchLastEvents.js';
+import { endingOf } from '../model/lastRun.js';
+import { waiting } from '../state/waiting.svelte.js';
 
 /** How long something has to hold before it is told, in ms: a queued input goes on at once, a script answers at once. */
 const SETTLE_MS = 1_500;

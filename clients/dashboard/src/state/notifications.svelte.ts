@@ -1,8 +1,8 @@
 import type { ErrorInfo, NotificationPrefs, NotificationsReply } from '@pizzapi/protocol';
 import type { ApiResult } from '@pizzapi/session-client';
-import { browserState, isIPhone, type BrowserState } from '../notifications/browserSupport.js';
-import { currentSubscription, subscribe, unsubscribe, type Subscription } from '../notifications/push.js';
-import { deviceOf } from '../settings/userAgent.js';
+import { browserState, isIPhone, type BrowserState } from '../model/browserSupport.js';
+import { currentSubscription, subscribe, unsubscribe, type Subscription } from './push.js';
+import { deviceOf } from '../model/userAgent.js';
 import { api } from './client.js';
 import { reportResult } from './reportResult.js';
 import { storage } from './storage.js';

@@ -1,10 +1,10 @@
 import { isErrorCode, type ErrorInfo } from '@pizzapi/protocol';
 import type { Session } from '@pizzapi/session-client';
 import { SvelteMap } from 'svelte/reactivity';
-import type { PendingCardPrompt } from '../session/pending.js';
-import { PromptResolutions } from '../session/promptResolutions.js';
-import { settledText, type OwnAnswer, type PromptOutcomeNotice } from '../session/promptOutcome.js';
-import type { Viewpoint } from '../transcript/author.js';
+import type { PendingCardPrompt } from '../model/pending.js';
+import { PromptResolutions } from '../model/promptResolutions.js';
+import { settledText, type OwnAnswer, type PromptOutcomeNotice } from '../model/promptOutcome.js';
+import type { Viewpoint } from '../model/author.js';
 
 /** How long it is said what became of something that waited, in ms. What went wrong stays longer. */
 const STAYS = { good: 5_000, plain: 7_000, bad: 20_000 };

@@ -21,14 +21,14 @@ import {
 } from '@pizzapi/session-client';
 import { app } from './app.svelte.js';
 import { Blobs } from './blobs.js';
-import { byId } from './byId.js';
+import { byId } from '../model/byId.js';
 import { signedIn } from './client.js';
 import { watchPageVisibility } from './pageVisibility.js';
 import { renderScheduler } from './renderScheduler.js';
 import { guest } from './guest.svelte.js';
-import { treeOf } from '../shell/tree.js';
-import { answerableBy, pendingOf, type PendingCardPrompt } from '../session/pending.js';
-import type { Viewpoint } from '../transcript/author.js';
+import { treeOf } from '../model/tree.js';
+import { answerableBy, pendingOf, type PendingCardPrompt } from '../model/pending.js';
+import type { Viewpoint } from '../model/author.js';
 import { UnsentMessages } from './unsentMessages.svelte.js';
 import { PromptStates } from './prompts.svelte.js';
 import { toasts } from './toasts.svelte.js';
