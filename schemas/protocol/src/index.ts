@@ -39,3 +39,4 @@ export * from './fold/transcript/index.js';
 export * from './fold/sessionMeta.js';
 export * from './fold/sessionInfo.js';
 export * from './fold/runnerInfo.js';
+export * from './prompts.js';

@@ -1,4 +1,4 @@
-import { openDialogs, type DialogItem } from '@pizzapi/protocol';
+import { openDialogs, pendingPrompts, type DialogItem, type PromptView } from '@pizzapi/protocol';
 import type { Session } from '@pizzapi/session-client';
 import {
   cleanText,
@@ -13,7 +13,7 @@ import {
   type TUI,
 } from '@pizzapi/runner/terminal';
 import { blockedBy, queueLines, statusLines, type NameOf, type OutgoingInput, type StatusLine } from './status.js';
-import { answerableBy, pendingOf, type TerminalPrompt } from './pending.js';
+import { answerablePrompts, type TerminalPrompt } from './pending.js';
 import { Receipts } from './receipts.js';
 import { TranscriptPane } from './transcriptPane.js';
 
@@ -57,15 +57,15 @@ export class Screen implements Component {
     this.pane = new TranscriptPane({ ui, cwd: session.info.cwd, authorName: nameOf, noteOf: this.receipts.noteOf });
   }
 
-  /** All that waits for a person, whoever that may be. */
-  get pending(): TerminalPrompt[] {
-    return this.ended ? [] : pendingOf(this.#session.meta, this.#dialogs);
+  /** All pending prompts, whoever may answer them. */
+  get pending(): PromptView[] {
+    return this.ended ? [] : pendingPrompts(this.#session.meta, this.#dialogs);
   }
 
-  /** What of it may be answered from here. */
+  /** The prompts that may be answered from here. */
   get answerable(): TerminalPrompt[] {
     const { mode, meta } = this.#session;
-    return this.ended ? [] : answerableBy(mode, meta, this.#dialogs);
+    return this.ended ? [] : answerablePrompts(mode, meta, this.#dialogs);
   }
 
   get #dialogs(): DialogItem[] {

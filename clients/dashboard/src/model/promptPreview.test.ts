@@ -1,7 +1,7 @@
 import { defaultMetaState, type SessionMetaState } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
-import { promptPreviews, previewLine } from './promptPreview.js';
-import { dialogsIn, endingOf } from './lastRun.js';
+import { endingOf } from './lastRun.js';
+import { dialogPreviews, promptPreviews } from './promptPreview.js';
 
 const asked = (meta: Partial<SessionMetaState>, ids = ['x']) => promptPreviews({ ...defaultMetaState(), ...meta }, ids);
 const question = (questions: { question: string; options: string[] }[]) => ({
@@ -35,7 +35,7 @@ describe('what is asked', () => {
     const [approval] = asked({ pendingApproval: { promptId: 'x', title: 'Allow this command?', fields, actions } });
     expect(approval).toMatchObject({ code: 'rm -r dist\nls' });
     expect(values(approval!.choices)).toEqual(['approve', 'deny']);
-    expect(previewLine(approval!)).toBe('Allow this command? rm -r dist');
+    expect(approval!.line).toBe('Allow this command? rm -r dist');
     const write = [field('path', 'a.txt'), field('content', 'Hello')];
     const [other] = asked({ pendingApproval: { promptId: 'x', title: 'Allow the tool?', fields: write } });
     expect(other!.code).toBe('path: a.txt\ncontent: Hello');
@@ -74,7 +74,7 @@ describe('what is asked', () => {
     const [trust] = asked({ pendingPluginTrust: { promptId: 'x', pluginNames: ['a'], pluginSummaries: [long] } });
     expect(values(trust!.choices)).toEqual([false]);
     const dialog = { type: 'dialog_opened', dialogId: 'd', method: 'confirm', title: 'Sure?', message: long };
-    expect(dialogsIn([dialog], ['d'])[0]!.choices).toEqual([]);
+    expect(dialogPreviews([dialog], ['d'])[0]!.choices).toEqual([]);
   });
 });
 
@@ -112,7 +112,9 @@ describe('the end of a log', () => {
       ...fields,
     });
     const events = [opened('d1', { method: 'confirm' }), opened('d2', { method: 'select', options: ['A', 'B'] })];
-    expect(dialogsIn(events, ['d2']).map(({ id, choices }) => [id, values(choices)])).toEqual([['d2', ['A', 'B']]]);
-    expect(values(dialogsIn(events, ['d1'])[0]!.choices)).toEqual([true, false]);
+    expect(dialogPreviews(events, ['d2']).map(({ id, choices }) => [id, values(choices)])).toEqual([
+      ['d2', ['A', 'B']],
+    ]);
+    expect(values(dialogPreviews(events, ['d1'])[0]!.choices)).toEqual([true, false]);
   });
 });

@@ -4,7 +4,7 @@ import { titleOf } from '../model/grouping.js';
 import { notifications, type Wish } from '../state/notifications.svelte.js';
 import { router } from '../state/router.svelte.js';
 import { toasts } from '../state/toasts.svelte.js';
-import { previewLine, type PromptPreview } from '../model/promptPreview.js';
+import type { PromptPreview } from '../model/promptPreview.js';
 import { isStillTrue, detectNotices, sentenceOf, chooseChannels, type SessionNotice } from '../model/sessionNotices.js';
 import { closeNotifications, notifyFromTab } from '../state/push.js';
 import { fetchLastEvents } from '../state/fetchLastEvents.js';
@@ -96,7 +96,7 @@ async function detailed(
   if (news.kind === 'error') return { news };
   if (news.kind === 'input') {
     const asked = await askedIn(sessionId);
-    return { news, detail: asked && previewLine(asked) };
+    return { news, detail: asked?.line };
   }
   const ending = endingOf(await fetchLastEvents(sessionId));
   if (ending?.how === 'aborted') return { news: undefined };

@@ -1,8 +1,7 @@
 import type { SessionInfo, SessionMetaState } from '@pizzapi/protocol';
 import type { Hub } from '@pizzapi/session-client';
-import { promptPreviews, type PromptPreview } from '../model/promptPreview.js';
+import { dialogPreviews, promptPreviews, type PromptPreview } from '../model/promptPreview.js';
 import { fetchLastEvents } from './fetchLastEvents.js';
-import { dialogsIn } from '../model/lastRun.js';
 
 /** A session that waits for the person. */
 export interface Waiting {
@@ -82,7 +81,7 @@ class WaitingList {
     void fetchLastEvents(sessionId).then((events) => {
       const now = this.#entries.get(sessionId);
       if (now?.dialogs?.ids !== ids) return;
-      const asked = dialogsIn(events, open);
+      const asked = dialogPreviews(events, open);
       now.dialogs = { ids, asked };
       if (now.shown.asked !== undefined) return;
       now.shown = { ...now.shown, asked };

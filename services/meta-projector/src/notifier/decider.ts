@@ -116,7 +116,7 @@ export class NotificationDecider {
     if (opened !== undefined) {
       if (session.open.size >= OPEN_PER_SESSION) return;
       session.open.add(opened);
-      if (this.notifiedPrompts.get(`${sid} ${opened}`) === undefined) notify('input', promptText(type, event), opened);
+      if (this.notifiedPrompts.get(`${sid} ${opened}`) === undefined) notify('input', promptText(event), opened);
     } else if (closed !== undefined) {
       session.open.delete(closed);
       this.waiting.delete(keyOf(sid, closed));

@@ -1,4 +1,15 @@
-import { arrayAt, isMap, mapAt, stringAt, type UnknownMap } from '@pizzapi/protocol';
+import {
+  applyMetaEvent,
+  arrayAt,
+  defaultMetaState,
+  isMap,
+  mapAt,
+  openedDialog,
+  pendingPrompts,
+  promptLine,
+  stringAt,
+  type UnknownMap,
+} from '@pizzapi/protocol';
 
 /** Characters of a notification's text and of its title: what a lock screen shows, well below what a push can carry. */
 const BODY_LENGTH = 240;
@@ -33,31 +44,11 @@ export function messageText(message: UnknownMap): string {
   return texts.join(' ');
 }
 
-/** What a prompt of an event asks, in one line. */
-export function promptText(type: string, event: UnknownMap): string {
-  switch (type) {
-    case 'question_pending': {
-      const questions = arrayAt(mapAt(event, 'question') ?? {}, 'questions').filter(isMap);
-      const [first] = questions;
-      const more = questions.length > 1 ? ` (and ${questions.length - 1} more)` : '';
-      const options = arrayAt(first ?? {}, 'options').filter((option) => typeof option === 'string');
-      const choices = options.length === 0 ? '' : ` ${options.join(' · ')}`;
-      return shortBody(`${stringAt(first ?? {}, 'question') ?? 'The agent has a question.'}${choices}${more}`);
-    }
-    case 'plan_pending':
-      return shortBody(`A plan to approve: ${stringAt(mapAt(event, 'plan') ?? {}, 'title') ?? ''}`);
-    case 'approval_pending': {
-      const approval = mapAt(event, 'approval') ?? {};
-      const parts = [stringAt(approval, 'title'), stringAt(approval, 'message')].filter((part) => part !== undefined);
-      return shortBody(parts.join(' '));
-    }
-    case 'plugin_trust_required':
-      return shortBody(`Trust ${arrayAt(mapAt(event, 'prompt') ?? {}, 'pluginNames').join(', ')}?`);
-    case 'session_trigger':
-      return shortBody(`Something to decide: ${stringAt(mapAt(event, 'payload') ?? {}, 'text') ?? ''}`);
-    default: {
-      const parts = [stringAt(event, 'title'), stringAt(event, 'message')].filter((part) => part !== undefined);
-      return shortBody(parts.join(' '));
-    }
-  }
+/** What an event that opens a prompt asks, in one line. */
+export function promptText(event: UnknownMap): string {
+  if (event['type'] === 'session_trigger')
+    return shortBody(`Something to decide: ${stringAt(mapAt(event, 'payload') ?? {}, 'text') ?? ''}`);
+  const dialog = openedDialog(event);
+  const [prompt] = pendingPrompts(applyMetaEvent(defaultMetaState(), event), dialog === undefined ? [] : [dialog]);
+  return prompt === undefined ? 'The agent waits for your answer.' : shortBody(promptLine(prompt));
 }
