@@ -1,5 +1,7 @@
 export * from './ids.js';
 export * from './json.js';
+export * from './boundedMap.js';
+export * from './msgpackPeek.js';
 export * from './errors.js';
 export * from './closeCodes.js';
 export * from './version.js';
