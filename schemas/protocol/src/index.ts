@@ -41,4 +41,5 @@ export * from './fold/transcript/index.js';
 export * from './fold/sessionMeta.js';
 export * from './fold/sessionInfo.js';
 export * from './fold/runnerInfo.js';
+export * from './fold/run.js';
 export * from './prompts.js';

@@ -1,26 +1,22 @@
-import { arrayAt, isMap, mapAt, stringAt, stripMarkdown, type UnknownMap } from '@pizzapi/protocol';
+import { evolveRun, initialAgentRun, isFailure, mapAt, stripMarkdown, type UnknownMap } from '@pizzapi/protocol';
 import { cut } from './promptPreview.js';
 
-/** How a run of the agent ended. */
+/** How the last run of an idle session ended. */
 export interface LastRun {
-  /** The last thing it said, in one line; may be empty. */
+  status: 'completed' | 'failed' | 'aborted';
+  /** The error of a failed run, else the agent's last text; in one line, may be empty. */
   text: string;
-  /** `aborted`: somebody stopped it. */
-  how: 'done' | 'aborted' | 'error';
 }
 
-/** How the last run ended, as far as the events tell. */
-export function endingOf(events: readonly UnknownMap[]): LastRun | undefined {
-  const message = events
-    .filter(({ type }) => type === 'message_end')
-    .map((event) => mapAt(event, 'message') ?? {})
-    .findLast(({ role }) => role === 'assistant');
-  if (message === undefined) return undefined;
-  const blocks = arrayAt(message, 'content').filter(isMap);
-  const said = blocks.map((block) => (block['type'] === 'text' ? (stringAt(block, 'text') ?? '') : '')).join(' ');
-  const stop = stringAt(message, 'stopReason');
-  if (stop === 'error') return { text: oneLine(stringAt(message, 'errorMessage') ?? said), how: 'error' };
-  return { text: oneLine(said), how: stop === 'aborted' ? 'aborted' : 'done' };
+/** Reads the last run from the last events of an idle session; undefined where they have no message of the agent. */
+export function lastRunOf(events: readonly UnknownMap[]): LastRun | undefined {
+  const isOfAgent = (event: UnknownMap) =>
+    event['type'] === 'message_end' && mapAt(event, 'message')?.['role'] === 'assistant';
+  if (!events.some(isOfAgent)) return undefined;
+  // The session is idle, so that its run is over even where the end is not among these events.
+  const run = [...events, { type: 'agent_end' }].reduce(evolveRun, initialAgentRun());
+  if (isFailure(run)) return { status: 'failed', text: oneLine(run.error ?? run.text) };
+  return { status: run.status === 'aborted' ? 'aborted' : 'completed', text: oneLine(run.text) };
 }
 
 /** The first paragraph, in one line and without the marks of Markdown. */

@@ -1,6 +1,5 @@
 import { defaultMetaState, type SessionMetaState } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
-import { endingOf } from './lastRun.js';
 import { dialogPreviews, promptPreviews } from './promptPreview.js';
 
 const asked = (meta: Partial<SessionMetaState>, ids = ['x']) => promptPreviews({ ...defaultMetaState(), ...meta }, ids);
@@ -78,33 +77,8 @@ describe('what is asked', () => {
   });
 });
 
-describe('the end of a log', () => {
-  const said = (role: string, text: string, fields: object = {}) => ({
-    type: 'message_end',
-    message: {
-      role,
-      content: [
-        { type: 'thinking', thinking: 'hm' },
-        { type: 'text', text },
-      ],
-      ...fields,
-    },
-  });
-
-  it('tells what the agent said last, and how it ended', () => {
-    const events = [
-      said('assistant', 'first'),
-      said('assistant', '## It is\n  **done**.\n\nMore'),
-      said('user', 'thanks'),
-    ];
-    expect(endingOf(events)).toEqual({ text: 'It is done.', how: 'done' });
-    expect(endingOf([said('assistant', '', { stopReason: 'aborted' })])).toMatchObject({ how: 'aborted' });
-    const failed = said('assistant', '', { stopReason: 'error', errorMessage: 'Overloaded' });
-    expect(endingOf([failed])).toEqual({ text: 'Overloaded', how: 'error' });
-    expect(endingOf([said('user', 'hi')])).toBeUndefined();
-  });
-
-  it('tells what open dialogs ask', () => {
+describe('the open dialogs in a log', () => {
+  it('are shown with what they ask', () => {
     const opened = (dialogId: string, fields: object) => ({
       type: 'dialog_opened',
       dialogId,

@@ -8,7 +8,7 @@ import type { PromptPreview } from '../model/promptPreview.js';
 import { isStillTrue, detectNotices, sentenceOf, chooseChannels, type SessionNotice } from '../model/sessionNotices.js';
 import { closeNotifications, notifyFromTab } from '../state/push.js';
 import { fetchLastEvents } from '../state/fetchLastEvents.js';
-import { endingOf } from '../model/lastRun.js';
+import { lastRunOf } from '../model/lastRun.js';
 import { waiting } from '../state/waiting.svelte.js';
 
 /** How long something has to hold before it is told, in ms: a queued input goes on at once, a script answers at once. */
@@ -98,7 +98,7 @@ async function detailed(
     const asked = await askedIn(sessionId);
     return { news, detail: asked?.line };
   }
-  const ending = endingOf(await fetchLastEvents(sessionId));
-  if (ending?.how === 'aborted') return { news: undefined };
-  return { news: ending?.how === 'error' ? { ...news, kind: 'error' } : news, detail: ending?.text };
+  const run = lastRunOf(await fetchLastEvents(sessionId));
+  if (run?.status === 'aborted') return { news: undefined };
+  return { news: run?.status === 'failed' ? { ...news, kind: 'error' } : news, detail: run?.text };
 }

@@ -1,6 +1,16 @@
-import { mapAt, stringAt, stripMarkdown, type NotificationKind, type UnknownMap } from '@pizzapi/protocol';
+import {
+  evolveRun,
+  initialAgentRun,
+  isFailure,
+  mapAt,
+  stringAt,
+  stripMarkdown,
+  type AgentRun,
+  type NotificationKind,
+  type UnknownMap,
+} from '@pizzapi/protocol';
 import { BoundedMap } from './boundedMap.js';
-import { promptText, messageText, shortBody } from './notificationText.js';
+import { promptText, shortBody } from './notificationText.js';
 
 /** How long something has to hold before anybody is told, in ms: a queued input goes on at once, a script answers at once. */
 const SETTLE_MS = 1_500;
@@ -50,8 +60,8 @@ interface Waiting extends NotificationNotice {
 interface Session {
   /** Prompts that wait for a person. */
   open: Set<string>;
-  /** The end of the agent's last message of this run. */
-  last: { text: string; stop: string | undefined; error: string | undefined } | undefined;
+  /** The run of its agent. The text is kept as a notification shows it. */
+  run: AgentRun;
 }
 
 const NEEDS_NOBODY: readonly unknown[] = ['notify', 'status', 'widget'];
@@ -126,25 +136,18 @@ export class NotificationDecider {
   private onRun(type: string, { sid, session, event, now, notify }: Run): void {
     const run = keyOf(sid);
     const end = this.waiting.get(run);
+    session.run = withShortText(session.run, evolveRun(session.run, event));
+    // A run that works again has not ended: its notification is withdrawn.
+    if (session.run.status === 'working') this.waiting.delete(run);
     switch (type) {
-      case 'agent_start':
-        session.last = undefined;
-        this.waiting.delete(run);
-        return;
-      case 'auto_retry_start':
-        this.waiting.delete(run);
-        return;
-      case 'message_end':
-        return onMessage(session, mapAt(event, 'message') ?? {});
       case 'agent_end':
-        // Whoever is waited for is told of that.
-        return session.open.size === 0 ? endOfRun(session, notify) : undefined;
+        // A pending prompt has a notification of its own.
+        return session.open.size === 0 ? notifyOfEnd(session.run, notify) : undefined;
       case 'compaction_start':
         if (end !== undefined) end.dueAt = undefined;
         return;
       case 'compaction_end':
-        if (event['willRetry'] === true) this.waiting.delete(run);
-        else if (end !== undefined) end.dueAt = now + this.settleMs;
+        if (end !== undefined) end.dueAt = now + this.settleMs;
         return;
       case 'session_resumed':
         // Another process: it asks again what it still wants.
@@ -170,7 +173,7 @@ export class NotificationDecider {
   }
 
   private sessionOf(sid: string): Session {
-    const known = this.sessions.get(sid) ?? { open: new Set(), last: undefined };
+    const known = this.sessions.get(sid) ?? { open: new Set(), run: initialAgentRun() };
     this.sessions.set(sid, known);
     return known;
   }
@@ -187,18 +190,13 @@ interface Run {
 /** A session has one end of a run that waits, and one notice for each prompt. */
 const keyOf = (sid: string, promptId = ''): string => `${sid} ${promptId}`;
 
-function onMessage(session: Session, message: UnknownMap): void {
-  if (message['role'] !== 'assistant') return;
-  const text = shortBody(stripMarkdown(messageText(message)));
-  const [stop, error] = [stringAt(message, 'stopReason'), stringAt(message, 'errorMessage')];
-  // A message that only calls a tool says nothing; what was said before it is what there is to tell.
-  session.last = { text: text || (session.last?.text ?? ''), stop, error };
+function withShortText(before: AgentRun, { text, ...run }: AgentRun): AgentRun {
+  return { ...run, text: text === before.text ? text : shortBody(stripMarkdown(text)) };
 }
 
-function endOfRun({ last }: Session, notify: Run['notify']): void {
-  if (last?.stop === 'aborted') return;
-  if (last?.stop === 'error') notify('error', shortBody(last.error ?? 'The agent could not go on.'));
-  else notify('finished', last?.text || 'The agent is done.');
+function notifyOfEnd(run: AgentRun, notify: Run['notify']): void {
+  if (isFailure(run)) notify('error', shortBody(run.error ?? 'The agent could not continue.'));
+  else if (run.status === 'completed') notify('finished', run.text || 'The agent is done.');
 }
 
 /** The prompt that an event opens. Steps of a prompt are dialogs too, and open nothing of their own. */

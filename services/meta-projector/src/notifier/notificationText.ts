@@ -1,8 +1,6 @@
 import {
   applyMetaEvent,
-  arrayAt,
   defaultMetaState,
-  isMap,
   mapAt,
   openedDialog,
   pendingPrompts,
@@ -32,16 +30,6 @@ export const shortBody = (text: string): string => shorten(text, BODY_LENGTH);
 export function notificationTitle(info: { name: string; firstPrompt?: string | undefined } | undefined): string {
   const { name = '', firstPrompt = '' } = info ?? {};
   return shorten(name, TITLE_LENGTH) || shorten(firstPrompt, TITLE_LENGTH) || 'A session';
-}
-
-/** The text of a message, without what is not text. */
-export function messageText(message: UnknownMap): string {
-  const { content } = message;
-  if (typeof content === 'string') return content;
-  const texts = arrayAt(message, 'content').map((block) =>
-    isMap(block) && block['type'] === 'text' ? (stringAt(block, 'text') ?? '') : '',
-  );
-  return texts.join(' ');
 }
 
 /** What an event that opens a prompt asks, in one line. */
