@@ -43,3 +43,4 @@ export * from './fold/sessionInfo.js';
 export * from './fold/runnerInfo.js';
 export * from './fold/run.js';
 export * from './prompts.js';
+export * from './notificationRules.js';

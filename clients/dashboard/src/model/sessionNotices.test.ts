@@ -47,6 +47,14 @@ describe('news', () => {
     expect(kinds(undefined, over('error'))).toEqual([]);
   });
 
+  it('are not that a session is done whose parent gets the result', () => {
+    const child = { parentSessionId: 's0' };
+    expect(kinds({ ...working, ...child }, { ...idle, ...child })).toEqual([]);
+    expect(kinds({ ...working, ...child }, { ...over('completed'), ...child })).toEqual([]);
+    expect(kinds({ ...working, ...child }, { ...asks('q1'), ...child })).toEqual(['input']);
+    expect(kinds({ ...working, ...child }, { ...over('error'), ...child })).toEqual(['error']);
+  });
+
   it('hold while nothing has taken them back', () => {
     const [finished] = detectNotices(new Map([['s1', working]]), new Map([['s1', idle]]));
     const [input] = detectNotices(new Map(), new Map([['s1', asks('q1')]]));
@@ -62,7 +70,7 @@ describe('news', () => {
     expect(sentenceOf({ kind: 'input', session: asks('q1') }, 'Which oven?')).toBe('Which oven?');
     expect(sentenceOf({ kind: 'input', session: asks('q1') })).toBe('The agent waits for your answer.');
     expect(sentenceOf({ kind: 'error', session: over('host_lost') })).toBe('Its host was lost.');
-    expect(sentenceOf({ kind: 'error', session: idle })).toBe('The agent could not go on.');
+    expect(sentenceOf({ kind: 'error', session: idle })).toBe('The agent could not continue.');
   });
 });
 

@@ -1,4 +1,10 @@
-import type { NotificationKind, SessionInfo } from '@pizzapi/protocol';
+import {
+  isForParent,
+  NOTIFICATION_TEXTS,
+  notificationOfSessionEnd,
+  type NotificationKind,
+  type SessionInfo,
+} from '@pizzapi/protocol';
 
 /** Something that happened in a session and that a person may want to hear of. */
 export interface SessionNotice {
@@ -26,11 +32,13 @@ function kindOf(before: SessionInfo | undefined, now: SessionInfo): Notification
     return goesOn ? undefined : 'input';
   }
   if (before === undefined || before.state === 'ended') return undefined;
+  const isDone = before.busy && !isForParent('finished', now);
   if (now.state === 'ended') {
-    if (now.endReason === 'error' || now.endReason === 'host_lost') return 'error';
-    return now.endReason === 'completed' && before.busy ? 'finished' : undefined;
+    const content = notificationOfSessionEnd(now.endReason);
+    if (typeof content === 'object') return content.kind;
+    return content === 'keep' && isDone ? 'finished' : undefined;
   }
-  return before.busy && now.state === 'idle' ? 'finished' : undefined;
+  return isDone && now.state === 'idle' ? 'finished' : undefined;
 }
 
 /** Whether it still is so: an agent that was done for a moment has gone on, a question was answered at once. */
@@ -41,15 +49,9 @@ export function isStillTrue({ kind }: SessionNotice, now: SessionInfo | undefine
 
 /** What somebody is told of it. `detail`: what it waits for, or what the agent said last, where that is known. */
 export function sentenceOf({ kind, session }: SessionNotice, detail = ''): string {
-  switch (kind) {
-    case 'finished':
-      return detail || 'The agent is done.';
-    case 'input':
-      return detail || 'The agent waits for your answer.';
-    case 'error':
-      if (session.endReason === 'host_lost') return 'Its host was lost.';
-      return detail || (session.state === 'ended' ? 'It ended with an error.' : 'The agent could not go on.');
-  }
+  if (kind !== 'error') return detail || NOTIFICATION_TEXTS[kind];
+  const content = session.state === 'ended' ? notificationOfSessionEnd(session.endReason, detail || undefined) : 'keep';
+  return typeof content === 'object' ? content.text : detail || NOTIFICATION_TEXTS.failed;
 }
 
 export interface PageState {

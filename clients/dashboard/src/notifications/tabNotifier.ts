@@ -1,7 +1,7 @@
-import type { NotificationKind, SessionInfo } from '@pizzapi/protocol';
+import { NOTIFICATION_SETTLE_MS, notificationOfRun, unwantedBecause, type SessionInfo } from '@pizzapi/protocol';
 import type { Hub } from '@pizzapi/session-client';
 import { titleOf } from '../model/grouping.js';
-import { notifications, type Wish } from '../state/notifications.svelte.js';
+import { notifications } from '../state/notifications.svelte.js';
 import { router } from '../state/router.svelte.js';
 import { toasts } from '../state/toasts.svelte.js';
 import type { PromptPreview } from '../model/promptPreview.js';
@@ -11,16 +11,9 @@ import { fetchLastEvents } from '../state/fetchLastEvents.js';
 import { lastRunOf } from '../model/lastRun.js';
 import { waiting } from '../state/waiting.svelte.js';
 
-/** How long something has to hold before it is told, in ms: a queued input goes on at once, a script answers at once. */
-const SETTLE_MS = 1_500;
 /** How long it waits for what is asked, and how often it looks, in ms: it comes by another way than that it is asked. */
 const ASKED_MS = 3_000;
 const LOOK_MS = 100;
-const WISHES: Readonly<Record<NotificationKind, Wish>> = {
-  finished: 'agentFinished',
-  input: 'needsInput',
-  error: 'error',
-};
 
 /** Tells the person what happens in sessions that they do not look at. Returns how to stop. */
 export function startTabNotifier(hub: Hub): () => void {
@@ -59,11 +52,11 @@ function answered(sid: string): void {
 /** `over`: whoever this was for is not there any more. */
 async function notify(seen: SessionNotice, hub: Hub, over: AbortSignal): Promise<void> {
   const { sessionId } = seen.session;
-  await pause(SETTLE_MS);
+  await pause(NOTIFICATION_SETTLE_MS);
   const { news, detail } = await detailed(seen);
   const now = hub.sessions.get(sessionId);
   if (over.aborted || news === undefined || !isStillTrue(news, now)) return;
-  if (notifications.muted.has(sessionId) || !notifications.wants(WISHES[news.kind])) return;
+  if (unwantedBecause(news.kind, sessionId, notifications.kept?.prefs) !== undefined) return;
   const { route } = router;
   const ways = chooseChannels(news, {
     hidden: document.hidden,
@@ -99,6 +92,7 @@ async function detailed(
     return { news, detail: asked?.line };
   }
   const run = lastRunOf(await fetchLastEvents(sessionId));
-  if (run?.status === 'aborted') return { news: undefined };
-  return { news: run?.status === 'failed' ? { ...news, kind: 'error' } : news, detail: run?.text };
+  if (run === undefined) return { news };
+  const content = notificationOfRun(run);
+  return content === undefined ? { news: undefined } : { news: { ...news, kind: content.kind }, detail: content.text };
 }

@@ -2,6 +2,7 @@ import {
   applyMetaEvent,
   defaultMetaState,
   mapAt,
+  NOTIFICATION_TEXTS,
   openedDialog,
   pendingPrompts,
   promptLine,
@@ -38,5 +39,5 @@ export function promptText(event: UnknownMap): string {
     return shortBody(`Something to decide: ${stringAt(mapAt(event, 'payload') ?? {}, 'text') ?? ''}`);
   const dialog = openedDialog(event);
   const [prompt] = pendingPrompts(applyMetaEvent(defaultMetaState(), event), dialog === undefined ? [] : [dialog]);
-  return prompt === undefined ? 'The agent waits for your answer.' : shortBody(promptLine(prompt));
+  return prompt === undefined ? NOTIFICATION_TEXTS.input : shortBody(promptLine(prompt));
 }

@@ -1,6 +1,6 @@
 import type { SessionEvent } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
-import { NotificationDecider, NOTIFIER_EVENTS, type NotificationNotice } from './decider.js';
+import { NotificationDecider, NOTIFIER_EVENTS, type NotificationNotice } from './notificationDecider.js';
 
 const SETTLE = 1_000;
 const MINUTE = 60_000;

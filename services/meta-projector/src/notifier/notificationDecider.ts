@@ -1,8 +1,10 @@
 import {
   evolveRun,
   initialAgentRun,
-  isFailure,
   mapAt,
+  NOTIFICATION_SETTLE_MS,
+  notificationOfRun,
+  notificationOfSessionEnd,
   stringAt,
   stripMarkdown,
   type AgentRun,
@@ -12,9 +14,7 @@ import {
 import { BoundedMap } from './boundedMap.js';
 import { promptText, shortBody } from './notificationText.js';
 
-/** How long something has to hold before anybody is told, in ms: a queued input goes on at once, a script answers at once. */
-const SETTLE_MS = 1_500;
-/** What happened so long ago, in ms, is nobody's news any more. */
+/** Age in ms from which an event causes no notification. */
 const MAX_AGE_MS = 10 * 60_000;
 /** Sessions whose last words are remembered, and prompts that were told of. */
 const SESSIONS_KEPT = 5_000;
@@ -65,7 +65,6 @@ interface Session {
 }
 
 const NEEDS_NOBODY: readonly unknown[] = ['notify', 'status', 'widget'];
-const HOST_LOST = 'Its host was lost.';
 
 export interface NotificationDeciderOptions {
   settleMs?: number | undefined;
@@ -84,7 +83,7 @@ export class NotificationDecider {
   private readonly settleMs: number;
   private readonly maxAgeMs: number;
 
-  constructor({ settleMs = SETTLE_MS, maxAgeMs = MAX_AGE_MS }: NotificationDeciderOptions = {}) {
+  constructor({ settleMs = NOTIFICATION_SETTLE_MS, maxAgeMs = MAX_AGE_MS }: NotificationDeciderOptions = {}) {
     this.settleMs = settleMs;
     this.maxAgeMs = maxAgeMs;
   }
@@ -159,12 +158,9 @@ export class NotificationDecider {
   }
 
   private onEnded(run: string, event: UnknownMap, notify: Run['notify']): void {
-    const reason = stringAt(event, 'reason');
-    // What was done stays done; what somebody ended is known to them.
-    if (reason === 'killed' || reason === 'expired') this.waiting.delete(run);
-    else if (reason === 'host_lost') notify('error', HOST_LOST);
-    else if (reason === 'error')
-      notify('error', shortBody(stringAt(event, 'message') ?? 'The session ended in an error.'));
+    const content = notificationOfSessionEnd(stringAt(event, 'reason'), stringAt(event, 'message'));
+    if (content === 'withdraw') this.waiting.delete(run);
+    else if (content !== 'keep') notify(content.kind, shortBody(content.text));
   }
 
   private closeAll(sid: string, session: Session): void {
@@ -195,8 +191,8 @@ function withShortText(before: AgentRun, { text, ...run }: AgentRun): AgentRun {
 }
 
 function notifyOfEnd(run: AgentRun, notify: Run['notify']): void {
-  if (isFailure(run)) notify('error', shortBody(run.error ?? 'The agent could not continue.'));
-  else if (run.status === 'completed') notify('finished', run.text || 'The agent is done.');
+  const content = notificationOfRun(run);
+  if (content !== undefined) notify(content.kind, shortBody(content.text));
 }
 
 /** The prompt that an event opens. Steps of a prompt are dialogs too, and open nothing of their own. */
