@@ -1,4 +1,4 @@
-import { openDialogs, pendingPrompts, type DialogItem, type PromptView } from '@pizzapi/protocol';
+import { oneLine, openDialogs, pendingPrompts, type DialogItem, type PromptView } from '@pizzapi/protocol';
 import type { Session } from '@pizzapi/session-client';
 import {
   cleanText,
@@ -163,15 +163,15 @@ export class Screen implements Component {
 
   /** The right side is kept, the left one cut. */
   #sides({ left, right }: StatusLine, width: number, rightTint: Tint): string {
-    const end = truncateToWidth(oneLine(right), width);
+    const end = truncateToWidth(lineOf(right), width);
     const space = Math.max(0, width - visibleWidth(end) - 1);
-    const start = truncateToWidth(oneLine(left), space);
+    const start = truncateToWidth(lineOf(left), space);
     const gap = ' '.repeat(Math.max(0, width - visibleWidth(start) - visibleWidth(end)));
     return tint('dim', start) + gap + tint(rightTint, end);
   }
 
   #line(text: string, how: Tint | undefined, width: number): string {
-    const cut = truncateToWidth(oneLine(text), width);
+    const cut = truncateToWidth(lineOf(text), width);
     return how === undefined ? cut : tint(how, cut);
   }
 
@@ -180,6 +180,7 @@ export class Screen implements Component {
   }
 }
 
-function oneLine(text: string): string {
-  return cleanText(text).replace(/\s+/g, ' ').trim();
+/** In one line, without the escape sequences of an agent's output. */
+function lineOf(text: string): string {
+  return oneLine(cleanText(text));
 }

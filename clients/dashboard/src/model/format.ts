@@ -1,33 +1,20 @@
+import { ago } from '@pizzapi/protocol';
+
 /** Numbers and times as people read them. Pure: the present is an argument. */
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
+const DAY = 24 * 60 * 60_000;
 
 /** `now`, `5m`, `3h`, `2d`, then a date: how long ago, in as few letters as a list has room for. */
-export function ago(at: number, now: number): string {
-  const past = Math.max(0, now - at);
-  if (past < MINUTE) return 'now';
-  if (past < HOUR) return `${Math.floor(past / MINUTE)}m`;
-  if (past < DAY) return `${Math.floor(past / HOUR)}h`;
-  if (past < 7 * DAY) return `${Math.floor(past / DAY)}d`;
+export function agoOrDate(at: number, now: number): string {
+  if (now - at < 7 * DAY) return ago(at, now);
   return new Date(at).toLocaleDateString(undefined, { month: 'short', day: 'numeric' });
 }
 
 /** The same in a sentence: `just now`, `5m ago`, then a date. */
 export function since(at: number, now: number): string {
-  const short = ago(at, now);
+  const short = agoOrDate(at, now);
   if (short === 'now') return 'just now';
   return now - at < 7 * DAY ? `${short} ago` : short;
-}
-
-/** How long there is until then, in one unit, rounded up from what has begun: `45 s`, `12 min`, `23 h`, `30 days`. */
-export function left(at: number, now: number): string {
-  const rest = Math.max(0, at - now);
-  if (rest <= 90_000) return `${Math.ceil(rest / 1_000)} s`;
-  if (rest <= 90 * MINUTE) return `${Math.round(rest / MINUTE)} min`;
-  if (rest <= 36 * HOUR) return `${Math.round(rest / HOUR)} h`;
-  return `${Math.round(rest / DAY)} days`;
 }
 
 /** `0.4s`, `12s`, `3m 05s`, `1h 12m`. */

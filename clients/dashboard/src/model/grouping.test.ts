@@ -1,7 +1,7 @@
-import { initialSessionInfo, type SessionInfo } from '@pizzapi/protocol';
+import { titleOf, initialSessionInfo, type SessionInfo } from '@pizzapi/protocol';
 import { initialRunnerInfo } from '@pizzapi/protocol';
 import { expect, it } from 'vitest';
-import { groupSessions, liveState, matches, placeOf, titleOf } from './grouping.js';
+import { groupSessions, liveState, matches, placeOf } from './grouping.js';
 
 const session = (sessionId: string, fields: Partial<SessionInfo> = {}): SessionInfo => ({
   ...initialSessionInfo(sessionId),

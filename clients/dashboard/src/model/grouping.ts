@@ -4,11 +4,6 @@ import { latestIn, treeOf, type SessionNode } from './tree.js';
 
 export { liveState, STATE_LABELS, type LiveState } from './liveState.js';
 
-/** What to call a session: its name, else how it began. */
-export function titleOf(session: Pick<SessionInfo, 'name' | 'firstPrompt'> | undefined): string {
-  return session?.name || session?.firstPrompt || 'New session';
-}
-
 export type SessionFilter = 'all' | 'active' | 'waiting';
 
 export interface FolderGroup {

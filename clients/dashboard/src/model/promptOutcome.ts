@@ -1,4 +1,4 @@
-import type { Author, ErrorInfo } from '@pizzapi/protocol';
+import { shorten, type Author, type ErrorInfo } from '@pizzapi/protocol';
 import { bylineOf, type Viewpoint } from './author.js';
 
 /** How something that waited for a person came to its end, as the log says it. */
@@ -94,5 +94,5 @@ export function answerText(value: unknown): string | undefined {
 function quoted(value: unknown): string {
   const text = answerText(value);
   if (text === undefined || text === '') return '';
-  return `: “${text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text}”`;
+  return `: “${shorten(text, SHOWN)}”`;
 }

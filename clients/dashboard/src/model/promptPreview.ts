@@ -2,9 +2,11 @@ import {
   commandIn,
   defaultMetaState,
   isMap,
+  oneLine,
   openedDialog,
   pendingPrompts,
   promptLine,
+  shorten,
   type PromptChoice,
   type PromptView,
   type SessionMetaState,
@@ -62,7 +64,7 @@ function preview(prompt: PromptView): PromptPreview {
     ...(code === '' ? {} : { code: cut(code) }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
     choices,
-    line: cut(promptLine(prompt), LINE_CHARS),
+    line: shorten(oneLine(promptLine(prompt)), LINE_CHARS),
   };
 }
 
@@ -122,7 +124,7 @@ function fits(...texts: string[]): boolean {
   return texts.every((text) => text.length <= MAX_CHARS && text.split('\n').length <= MAX_LINES);
 }
 
-export function cut(text: string, most = MAX_CHARS): string {
-  const kept = text.split('\n').slice(0, MAX_LINES).join('\n').slice(0, most);
-  return kept === text ? text : `${kept.trimEnd()}…`;
+function cut(text: string): string {
+  const kept = text.split('\n').slice(0, MAX_LINES).join('\n');
+  return shorten(kept === text ? text : `${kept.trimEnd()}…`, MAX_CHARS);
 }

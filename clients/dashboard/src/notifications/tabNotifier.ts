@@ -1,6 +1,12 @@
-import { NOTIFICATION_SETTLE_MS, notificationOfRun, unwantedBecause, type SessionInfo } from '@pizzapi/protocol';
+import {
+  titleOf,
+  NOTIFICATION_SETTLE_MS,
+  notificationOfRun,
+  unwantedBecause,
+  type SessionInfo,
+} from '@pizzapi/protocol';
 import type { Hub } from '@pizzapi/session-client';
-import { titleOf } from '../model/grouping.js';
+
 import { notifications } from '../state/notifications.svelte.js';
 import { router } from '../state/router.svelte.js';
 import { toasts } from '../state/toasts.svelte.js';

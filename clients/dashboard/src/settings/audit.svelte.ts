@@ -1,5 +1,4 @@
-import type { ErrorInfo, UserInfo } from '@pizzapi/protocol';
-import type { ShownAuditRow } from '../model/audit.js';
+import type { AuditRowFields, ErrorInfo, UserInfo } from '@pizzapi/protocol';
 import { api } from '../state/client.js';
 
 /** Rows a page of the trail has. */
@@ -7,7 +6,7 @@ const PAGE = 50;
 
 /** The audit trail, newest first, page after page. */
 export class AuditLog {
-  rows = $state.raw<readonly ShownAuditRow[]>();
+  rows = $state.raw<readonly AuditRowFields[]>();
   error = $state.raw<ErrorInfo>();
   loading = $state(false);
   kind = $state('');

@@ -3,10 +3,13 @@ import {
   defaultMetaState,
   mapAt,
   NOTIFICATION_TEXTS,
+  oneLine,
   openedDialog,
   pendingPrompts,
   promptLine,
+  shorten,
   stringAt,
+  titleOf,
   type UnknownMap,
 } from '@pizzapi/protocol';
 
@@ -14,23 +17,12 @@ import {
 const BODY_LENGTH = 240;
 const TITLE_LENGTH = 80;
 
-/** One line, cut with an ellipsis. */
-function shorten(text: string, length: number): string {
-  const characters = [...text.replace(/[\s\p{Cc}]+/gu, ' ').trim()];
-  return characters.length <= length
-    ? characters.join('')
-    : `${characters
-        .slice(0, length - 1)
-        .join('')
-        .trimEnd()}…`;
-}
+export const shortBody = (text: string): string => shorten(oneLine(text), BODY_LENGTH);
 
-export const shortBody = (text: string): string => shorten(text, BODY_LENGTH);
-
-/** What a session is called where there is room for little. */
+/** The title of a notification about a session. */
 export function notificationTitle(info: { name: string; firstPrompt?: string | undefined } | undefined): string {
   const { name = '', firstPrompt = '' } = info ?? {};
-  return shorten(name, TITLE_LENGTH) || shorten(firstPrompt, TITLE_LENGTH) || 'A session';
+  return shorten(titleOf({ name: oneLine(name), firstPrompt: oneLine(firstPrompt) }, 'A session'), TITLE_LENGTH);
 }
 
 /** What an event that opens a prompt asks, in one line. */
