@@ -1,6 +1,29 @@
 /** Imports run one way: schemas <- services, schemas <- clients, everything <- deploy, tests. */
 const rule = (name, comment, from, to) => ({ name, severity: 'error', comment, from, to });
 
+/** The page: features -> components (ui, markdown) -> state -> model. */
+const PAGE = '^clients/dashboard/src';
+const FEATURES = 'entry|guest|notifications|session|settings|share|shell|transcript';
+/** The components that one feature shows inside another. */
+const EMBEDDED = {
+  guest: ['session/SessionPage'],
+  session: ['share/Viewers', 'share/ShareDialog', 'transcript/(Transcript|Receipt|Diff|ToolIcon)'],
+  shell: ['entry/EntryForm', 'notifications/WaitingList'],
+};
+const isolated = (feature) =>
+  rule(
+    `page-${feature}-imports-only-named-components`,
+    'A feature uses the components of another one that EMBEDDED names, and none of its internals.',
+    { path: `${PAGE}/${feature}/` },
+    {
+      path: `${PAGE}/(${FEATURES})/`,
+      pathNot: [
+        `${PAGE}/${feature}/`,
+        ...(EMBEDDED[feature] ?? []).map((component) => `${PAGE}/${component}[.]svelte$`),
+      ],
+    },
+  );
+
 module.exports = {
   forbidden: [
     rule('no-circular', 'A cycle hides which of two modules owns a thing.', {}, { circular: true }),
@@ -75,6 +98,28 @@ module.exports = {
       'The SDK moves; one folder follows it.',
       { pathNot: '^clients/runner/src/pi/' },
       { path: 'node_modules/@mariozechner/' },
+    ),
+    ...FEATURES.split('|').map(isolated),
+    rule(
+      'page-components-import-no-feature',
+      'Shared components know no feature.',
+      { path: `${PAGE}/(ui|markdown)/` },
+      { path: `${PAGE}/(${FEATURES})/` },
+    ),
+    rule(
+      'page-state-imports-no-component',
+      'State is shared by features and shows nothing.',
+      { path: `${PAGE}/state/` },
+      { path: `${PAGE}/`, pathNot: `${PAGE}/(state|model)/` },
+    ),
+    rule(
+      'page-model-imports-nothing-of-the-page',
+      'The model is pure: its tests need neither Svelte nor a browser.',
+      { path: `${PAGE}/model/` },
+      {
+        path: `${PAGE}/|[.]svelte([.]ts)?$|node_modules/(svelte|@lucide|bits-ui)/`,
+        pathNot: `${PAGE}/model/[^/]+[.]ts$`,
+      },
     ),
     rule(
       'tests-stay-out-of-products',

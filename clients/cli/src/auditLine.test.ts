@@ -5,12 +5,12 @@ import { auditLine } from './auditLine.js';
 const show = (row: object) => auditLine({ seq: 7, kind: 'login', at: 0, ...row }, { colour: false });
 
 describe('a row of the audit trail', () => {
-  it('says when, what, who and how, and then the rest', () => {
-    expect(show({ userId: 'u_1', via: 'api', ip: '10.0.0.9', approved: true })).toBe(
-      '      7 1970-01-01 00:00:00  login             u_1 (api)     ip=10.0.0.9 approved=true',
+  it('has its offset, its time, its kind and a sentence', () => {
+    expect(show({ userId: 'u_1', ip: '10.0.0.9', how: 'link' })).toBe(
+      '      7 1970-01-01 00:00:00  login             u_1 signed in by a link from 10.0.0.9',
     );
-    expect(show({ kind: 'refused', code: 'forbidden', name: 'a b' })).toBe(
-      '      7 1970-01-01 00:00:00  refused           -             code=forbidden name="a b"',
+    expect(show({ kind: 'refused', code: 'forbidden', frame: 'input', sessionId: 's1' })).toBe(
+      '      7 1970-01-01 00:00:00  refused           An unknown client was refused the frame input in s1 (forbidden)',
     );
   });
 

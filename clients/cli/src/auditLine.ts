@@ -1,26 +1,20 @@
-import { type AuditReply } from '@pizzapi/protocol';
+import { auditSentence, auditText, type AuditNames, type AuditReply } from '@pizzapi/protocol';
 import { paint, toSafeLine, type Io } from './io.js';
 
 export type PrintedAuditRow = AuditReply['rows'][number];
 
-/** Characters that the particulars of a row may take. */
-const DETAILS_WIDTH = 160;
-/** Kinds that say that somebody was kept out. */
-const BAD = new Set(['refused', 'login_failed', 'runner_refused', 'user_disabled']);
+/** Characters that the sentence of a row may take. */
+const SENTENCE_WIDTH = 200;
+/** The command line shows people and runners by their ids. */
+const BY_ID: AuditNames = { user: () => undefined, runner: () => undefined };
 
-/** One row of the audit trail as one line: offset, time, what, who, and the rest as it is. Total over any row. */
+/** One row of the audit log as one line: offset, time, kind, and the sentence. Total over any row. */
 export function auditLine(row: PrintedAuditRow, io: Pick<Io, 'colour'>): string {
-  const { seq, kind, at, ...rest } = row;
-  const { userId, via, ...details } = rest as Record<string, unknown>;
+  const { seq, kind, at } = row;
   const time = Number.isNaN(new Date(at).getTime()) ? '' : new Date(at).toISOString().slice(0, 19).replace('T', ' ');
   const head = paint(io, 'dim', `${String(seq).padStart(7)} ${time.padEnd(19)}`);
   const what = toSafeLine(kind, 16).padEnd(16);
-  const who = typeof userId === 'string' ? userId : '-';
-  const how = typeof via === 'string' && via !== 'owner' ? ` (${via})` : '';
-  const text = Object.entries(details).map(([key, value]) => `${key}=${shown(value)}`);
-  return `${head}  ${BAD.has(kind) ? paint(io, 'red', what) : what}  ${toSafeLine(who + how, 40).padEnd(12)}  ${toSafeLine(text.join(' '), DETAILS_WIDTH)}`.trimEnd();
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
+  const sentence = auditSentence(row, BY_ID);
+  const text = toSafeLine(auditText(sentence), SENTENCE_WIDTH);
+  return `${head}  ${sentence.bad ? paint(io, 'red', what) : what}  ${text}`;
 }

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { styleText } from 'node:util';
-import type { ErrorInfo } from '@pizzapi/protocol';
+import { oneLine, shorten, type ErrorInfo } from '@pizzapi/protocol';
 
 /** What a command touches of the outside, so that a test can stand in for a terminal. */
 export interface Io {
@@ -104,10 +104,5 @@ export function paint(io: Pick<Io, 'colour'>, style: Style, text: string): strin
  * screen, or into the clipboard.
  */
 export function toSafeLine(text: string, limit = Number.POSITIVE_INFINITY): string {
-  const clean = text
-    .replace(/\p{Cc}+/gu, ' ')
-    .replace(/ {2,}/g, ' ')
-    .trim();
-  const characters = [...clean.slice(0, limit * 2 + 2)];
-  return characters.length <= limit ? clean : `${characters.slice(0, Math.max(1, limit - 1)).join('')}…`;
+  return shorten(oneLine(text), limit);
 }

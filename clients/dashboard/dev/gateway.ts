@@ -1,4 +1,4 @@
-import { readShare } from '../src/share/link.js';
+import { readShare } from '../src/model/shareLink.js';
 import { decodeMany, defaultMetaState, encode, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
 import { RUNNERS, SESSIONS } from './lists.js';
 import { ScriptedNotifications } from './notifications.js';

@@ -247,7 +247,7 @@ describe('what happens elsewhere', () => {
     await finish(page, 'story');
     await tell(page, 'hostile', { state: 'ended', endReason: 'error' });
     await toast(page, 'Resume viewers').waitFor();
-    await toast(page, 'Summarise a page').getByText('It ended with an error.').waitFor();
+    await toast(page, 'Summarise a page').getByText('The session ended with an error.').waitFor();
     expect(await page.getByRole('status').getByRole('link').count()).toBe(2);
     await toast(page, 'Resume viewers').click();
     await page.getByRole('heading', { name: 'Resume viewers' }).waitFor();

@@ -41,3 +41,8 @@ export * from './fold/transcript/index.js';
 export * from './fold/sessionMeta.js';
 export * from './fold/sessionInfo.js';
 export * from './fold/runnerInfo.js';
+export * from './fold/run.js';
+export * from './text.js';
+export * from './auditText.js';
+export * from './prompts.js';
+export * from './notificationRules.js';

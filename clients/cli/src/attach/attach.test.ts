@@ -3,6 +3,7 @@ import {
   initialSessionInfo,
   type DialogItem,
   type MessageItem,
+  type SessionMetaState,
   type ViewerMode,
 } from '@pizzapi/protocol';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -11,7 +12,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { actionOf, TWICE_MS, type ClientKey, type KeySituation } from './keys.js';
 import { loadViewState, saveViewState } from './viewState.js';
-import { answerableBy, pendingOf } from './pending.js';
+import { answerablePrompts, type AskStep } from './pending.js';
 import { Receipts } from './receipts.js';
 import { scrolled, topOf, type Anchor, type Rows } from './scroll.js';
 import { helpText, parseEditorInput, SLASH_COMMANDS } from './slash.js';
@@ -105,7 +106,13 @@ describe('what waits for a person', () => {
     ...{ kind: 'dialog', id: 'd1', seq: 1, at: 1, method: 'select', title: 'Which oven?', options: [], state: 'open' },
     ...change,
   });
-  const meta = defaultMetaState();
+  const asked = (meta: Partial<SessionMetaState>, dialogs: readonly DialogItem[] = [], mode: ViewerMode = 'owner') =>
+    answerablePrompts(mode, { ...defaultMetaState(), ...meta }, dialogs);
+  const stepAfter = ({ next }: AskStep, value: unknown): AskStep => {
+    const outcome = next(value);
+    if (outcome.kind !== 'ask') throw new Error('It asks nothing more');
+    return outcome.step;
+  };
   const question = { toolCallId: 'q1', questions: [{ question: 'Which oven?', options: ['Wood', 'Gas'] }] };
 
   it.each<[DialogItem['method'], Partial<DialogItem>, object]>([
@@ -114,69 +121,65 @@ describe('what waits for a person', () => {
     ['input', { placeholder: 'x' }, { choices: [], write: { placeholder: 'x', long: false } }],
     ['editor', { prefill: 'y' }, { choices: [], write: { prefill: 'y', long: true } }],
   ])('is a %s of the host', (method, change, ask) => {
-    expect(pendingOf(meta, [dialog({ method, ...change })])).toMatchObject([{ id: 'd1', ask }]);
+    expect(asked({}, [dialog({ method, ...change })])).toMatchObject([{ id: 'd1', ask }]);
   });
 
-  it('is a question by its own id, or in words of one’s own', () => {
-    const [pending] = pendingOf({ ...meta, pendingQuestion: question }, []);
+  it('is a question, with its options or in the person’s own words', () => {
+    const [pending] = asked({ pendingQuestion: question });
     expect(pending).toMatchObject({ id: 'q1', ask: { choices: [{ value: 'Wood' }, { value: 'Gas' }], write: {} } });
+    expect(pending!.next('Clay')).toEqual({ kind: 'answer', value: 'Clay' });
   });
 
-  it('is one thing where a dialog asks what a question announces', () => {
-    const step = dialog({ options: ['Wood', 'Gas'], promptId: 'q1' });
-    const both = pendingOf({ ...meta, pendingQuestion: question }, [step]);
-    expect(both).toMatchObject([{ id: 'd1', ask: { title: 'Which oven?', details: '' } }]);
-  });
-
-  it('is two things where a dialog asks something else', () => {
-    const other = dialog({ method: 'confirm', title: 'Sure?' });
-    const both = pendingOf({ ...meta, pendingQuestion: question }, [other]);
-    expect(both).toMatchObject([
-      { id: 'd1', ask: { title: 'Sure?' } },
-      { id: 'q1', announced: true },
-    ]);
-  });
-
-  it('is several questions, answered by a line each', () => {
+  it('is several questions, asked one after the other and answered together', () => {
     const several = { toolCallId: 'q1', questions: [...question.questions, { question: 'Name?', options: [] }] };
-    const [pending] = pendingOf({ ...meta, pendingQuestion: several }, []);
-    expect(pending?.read?.('Gas\n Margherita ')).toEqual(['Gas', 'Margherita']);
+    const [pending] = asked({ pendingQuestion: several });
+    expect(pending!.ask).toMatchObject({ title: 'Which oven?', details: 'Question 1 of 2' });
+    const second = stepAfter(pending!, 'Gas');
+    expect(second.ask).toMatchObject({ title: 'Name?', choices: [] });
+    expect(stepAfter(second, '  ').ask).toEqual(second.ask);
+    expect(second.next(' Margherita ')).toEqual({ kind: 'answer', value: ['Gas', 'Margherita'] });
   });
 
-  it('is a plan with its steps and a call with its command', () => {
-    const pendingPlan = {
-      toolCallId: 'p1',
-      title: 'Bake',
-      steps: [{ title: 'Knead' }, { title: 'Rest', description: 'a day' }],
-    };
-    const pendingApproval = {
-      promptId: 'a1',
-      title: 'Allow?',
-      fields: [{ key: 'c', label: 'command', value: 'rm x' }],
-    };
-    expect(pendingOf({ ...meta, pendingPlan, pendingApproval }, [])).toMatchObject([
-      { id: 'p1', ask: { title: 'Bake', details: '1. Knead\n2. Rest\n   a day' } },
-      { id: 'a1', ask: { details: 'command: rm x', choices: [{ value: 'approve' }, { value: 'deny' }] } },
-    ]);
+  it('is a plan, to approve, to edit or to change', () => {
+    const steps = [{ title: 'Knead' }, { title: 'Rest', description: 'a day' }];
+    const [pending] = asked({ pendingPlan: { toolCallId: 'p1', title: 'Bake', steps } });
+    expect(pending).toMatchObject({ id: 'p1', ask: { title: 'Bake', details: '1. Knead\n2. Rest\n   a day' } });
+    const { choices } = pending!.ask;
+    expect(choices.map(({ label }) => label)).toEqual(['Approve', 'Edit…', 'Cancel']);
+    expect(pending!.next('approve')).toEqual({ kind: 'answer', value: 'approve' });
+    const editing = stepAfter(pending!, choices[1]!.value);
+    expect(editing.ask.write).toMatchObject({ long: true, prefill: '# Bake\n\n1. Knead\n2. Rest\n   a day' });
+    expect(editing.next('# Fry')).toEqual({ kind: 'answer', value: { action: 'edit', text: '# Fry' } });
   });
 
-  it('is for a guest what their link lets them answer', () => {
+  it('is a call with its command, to allow or to deny with a reason', () => {
+    const fields = [{ key: 'c', label: 'command', value: 'rm x' }];
+    const [pending] = asked({ pendingApproval: { promptId: 'a1', title: 'Allow?', fields } });
+    const { details, choices } = pending!.ask;
+    expect(details).toBe('command: rm x');
+    expect(choices.map(({ label }) => label)).toEqual(['Approve', 'Deny', 'Deny, and say why…']);
+    const reason = stepAfter(pending!, choices[2]!.value);
+    expect(reason.next('Not that')).toEqual({ kind: 'answer', value: { action: 'deny', reason: 'Not that' } });
+  });
+
+  it('is for a guest what their link lets them answer, without the steps of the owner', () => {
     const pendingPlan = { toolCallId: 'p1', title: 'Bake' };
     const actions = ['approve', 'session', 'folder', 'deny'].map((id) => ({ id, label: id }));
     const pendingApproval = { promptId: 'a1', title: 'Allow?', actions };
-    const all = { ...meta, pendingQuestion: question, pendingPlan, pendingApproval };
     const dialogs = [
       dialog({ id: 'dq', options: ['Wood', 'Gas'], promptId: 'q1' }),
       dialog({ id: 'da', options: ['Allow once', 'Always allow in this folder: bash "x"'], promptId: 'a1' }),
       dialog({ id: 'dx', method: 'confirm', title: 'Sure?' }),
     ];
-    const ids = (mode: ViewerMode) => answerableBy(mode, all, dialogs).map(({ id }) => id);
-    expect(ids('owner')).toEqual(['dq', 'da', 'dx', 'p1']);
+    const all = { pendingQuestion: question, pendingPlan, pendingApproval };
+    const ids = (mode: ViewerMode) => asked(all, dialogs, mode).map(({ id }) => id);
+    expect(ids('owner')).toEqual(['dx', 'q1', 'p1', 'a1']);
     expect(ids('read')).toEqual([]);
-    expect(ids('collab')).toEqual(['dq']);
-    expect(ids('approve')).toEqual(['dq', 'p1', 'a1']);
-    const approval = answerableBy('approve', all, dialogs).at(-1)!;
-    expect(approval.ask.choices.map(({ value }) => value)).toEqual(['approve', 'deny']);
+    expect(ids('collab')).toEqual(['q1']);
+    expect(ids('approve')).toEqual(['q1', 'p1', 'a1']);
+    const [, plan, approval] = asked(all, dialogs, 'approve');
+    expect(plan!.ask.choices.map(({ label }) => label)).toEqual(['Approve', 'Cancel']);
+    expect(approval!.ask.choices.map(({ label }) => label)).toEqual(['approve', 'deny', 'Deny, and say why…']);
   });
 });
 

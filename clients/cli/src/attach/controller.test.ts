@@ -125,3 +125,39 @@ describe('a question', () => {
     await shows('enter answer');
   });
 });
+
+describe('a prompt of several steps', () => {
+  const pending = {
+    ...{ type: 'question_pending', at: 1 },
+    question: {
+      toolCallId: 'q1',
+      questions: [
+        { question: 'Which oven?', options: ['Wood', 'Gas'] },
+        { question: 'Its name?', options: [] },
+      ],
+    },
+  };
+  const step = { type: 'dialog_opened', at: 1, dialogId: 'd1', method: 'select', title: 'Which oven?', promptId: 'q1' };
+
+  it('is asked at once, whether or not its host opens dialogs for it, and answered as a whole', async () => {
+    gateway.append(pending, { ...step, options: ['Wood', 'Gas'] });
+    await shows('Question 1 of 2');
+    screen.question!.handleInput!('\r');
+    await shows('Question 2 of 2');
+    for (const key of 'Ada') screen.question!.handleInput!(key);
+    screen.question!.handleInput!('\r');
+    await expect
+      .poll(() => gateway.sent, patient)
+      .toMatchObject([{ args: { dialogId: 'q1', value: ['Wood', 'Ada'] } }]);
+  });
+
+  it('is asked from the start again where a later step is dismissed', async () => {
+    gateway.append(pending);
+    await shows('Question 1 of 2');
+    screen.question!.handleInput!('\r');
+    await shows('Question 2 of 2');
+    screen.question!.handleInput!('\u001b');
+    await shows('Question 1 of 2');
+    expect(gateway.sent).toEqual([]);
+  });
+});

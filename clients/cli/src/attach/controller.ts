@@ -2,7 +2,7 @@ import { THINKING_LEVELS, type DeliverAs, type ErrorInfo } from '@pizzapi/protoc
 import type { Api, SendOutcome, Session } from '@pizzapi/session-client';
 import { AskBox, isKeyRelease, matchesKey, type Ask, type AskAnswer, type TUI } from '@pizzapi/runner/terminal';
 import { actionOf, CLIENT_KEYS, type KeyAction } from './keys.js';
-import type { TerminalPrompt } from './pending.js';
+import type { AskStep, TerminalPrompt } from './pending.js';
 import { dialogFor } from './receipts.js';
 import type { Screen } from './screen.js';
 import { helpText, parseEditorInput, type SlashName } from './slash.js';
@@ -11,8 +11,6 @@ import { modelOf, type OutgoingInput } from './status.js';
 /** How long a notice is shown, and how long one of something that went wrong, in ms. */
 const NOTICE_MS = 4_000;
 const PROBLEM_MS = 15_000;
-/** How long an announced prompt may take to be asked as a dialog, in ms: until then it is not shown on its own. */
-const SETTLE_MS = 400;
 /** How long a message waits for its host to come back, and how often that is looked at, in ms. */
 const HOST_MS = 30_000;
 const HOST_LOOK_MS = 1_000;
@@ -34,8 +32,6 @@ export class Controller {
   #asking: { id: string; box: AskBox } | undefined;
   /** Answered here, and not yet closed by the log. */
   readonly #answered = new Set<string>();
-  /** When a prompt was seen first that is only announced so far. */
-  readonly #since = new Map<string, number>();
   readonly history: string[] = [];
   #ticking: NodeJS.Timeout | undefined;
   #ctrlC = Number.NEGATIVE_INFINITY;
@@ -53,7 +49,7 @@ export class Controller {
 
   /** The session has changed: shows what is asked now, and gives the keyboard to who needs it. */
   sync(): void {
-    const waiting = this.#settled(this.#screen.answerable);
+    const waiting = this.#screen.answerable.filter(({ id }) => !this.#answered.has(id));
     const [first] = waiting;
     this.#screen.more = Math.max(0, waiting.length - 1);
     this.#sayClosed(waiting);
@@ -71,24 +67,8 @@ export class Controller {
     const id = this.#asking?.id ?? '';
     if (id === '' || this.#answered.has(id) || waiting.some((one) => one.id === id)) return;
     const item = dialogFor(this.#session.transcript, id);
-    // Open still: what was announced is asked as a dialog now.
+    // An open dialog of a prompt that is over is closed next, and then reported.
     if (item?.state !== 'open') this.say(`Closed: ${this.#screen.receipts.closedText(item)}.`);
-  }
-
-  /** Without what is already answered, and what its host is about to ask in another way. */
-  #settled(pending: readonly TerminalPrompt[]): TerminalPrompt[] {
-    const now = performance.now();
-    for (const id of this.#since.keys()) if (!pending.some((one) => one.id === id)) this.#since.delete(id);
-    return pending.filter(({ id, announced }) => {
-      if (this.#answered.has(id)) return false;
-      const since = this.#since.get(id);
-      if (announced !== true || (since !== undefined && now - since >= SETTLE_MS)) return true;
-      if (since === undefined) {
-        this.#since.set(id, now);
-        setTimeout(() => this.sync(), SETTLE_MS + 1).unref();
-      }
-      return false;
-    });
   }
 
   submit(text: string, deliverAs: DeliverAs = this.#session.transcript.busy ? 'steer' : 'prompt'): void {
@@ -191,10 +171,13 @@ export class Controller {
     return { kind: outcome.kind === 'closed' ? 'unsure' : 'done' };
   }
 
-  #ask({ id, ask, read }: TerminalPrompt): void {
-    this.#show(id, ask, (answer) => {
-      const value = answer.kind === 'dismiss' || typeof answer.value !== 'string' ? undefined : read?.(answer.value);
-      void this.#answer(id, value === undefined ? answer : { kind: 'answer', value });
+  /** Asks a prompt, or one of its steps: to dismiss a step leads back to the prompt. */
+  #ask(prompt: TerminalPrompt, step: AskStep = prompt): void {
+    this.#show(prompt.id, step.ask, (answer) => {
+      if (answer.kind === 'dismiss') return step === prompt ? void this.#answer(prompt.id, answer) : this.#ask(prompt);
+      const outcome = step.next(answer.value);
+      if (outcome.kind === 'ask') this.#ask(prompt, outcome.step);
+      else void this.#answer(prompt.id, outcome);
     });
   }
 

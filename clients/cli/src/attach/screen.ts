@@ -1,4 +1,4 @@
-import { openDialogs, type DialogItem } from '@pizzapi/protocol';
+import { oneLine, openDialogs, pendingPrompts, type DialogItem, type PromptView } from '@pizzapi/protocol';
 import type { Session } from '@pizzapi/session-client';
 import {
   cleanText,
@@ -13,7 +13,7 @@ import {
   type TUI,
 } from '@pizzapi/runner/terminal';
 import { blockedBy, queueLines, statusLines, type NameOf, type OutgoingInput, type StatusLine } from './status.js';
-import { answerableBy, pendingOf, type TerminalPrompt } from './pending.js';
+import { answerablePrompts, type TerminalPrompt } from './pending.js';
 import { Receipts } from './receipts.js';
 import { TranscriptPane } from './transcriptPane.js';
 
@@ -57,15 +57,15 @@ export class Screen implements Component {
     this.pane = new TranscriptPane({ ui, cwd: session.info.cwd, authorName: nameOf, noteOf: this.receipts.noteOf });
   }
 
-  /** All that waits for a person, whoever that may be. */
-  get pending(): TerminalPrompt[] {
-    return this.ended ? [] : pendingOf(this.#session.meta, this.#dialogs);
+  /** All pending prompts, whoever may answer them. */
+  get pending(): PromptView[] {
+    return this.ended ? [] : pendingPrompts(this.#session.meta, this.#dialogs);
   }
 
-  /** What of it may be answered from here. */
+  /** The prompts that may be answered from here. */
   get answerable(): TerminalPrompt[] {
     const { mode, meta } = this.#session;
-    return this.ended ? [] : answerableBy(mode, meta, this.#dialogs);
+    return this.ended ? [] : answerablePrompts(mode, meta, this.#dialogs);
   }
 
   get #dialogs(): DialogItem[] {
@@ -164,15 +164,15 @@ export class Screen implements Component {
 
   /** The right side is kept, the left one cut. */
   #sides({ left, right }: StatusLine, width: number, rightTint: Tint): string {
-    const end = truncateToWidth(oneLine(right), width);
+    const end = truncateToWidth(lineOf(right), width);
     const space = Math.max(0, width - visibleWidth(end) - 1);
-    const start = truncateToWidth(oneLine(left), space);
+    const start = truncateToWidth(lineOf(left), space);
     const gap = ' '.repeat(Math.max(0, width - visibleWidth(start) - visibleWidth(end)));
     return tint('dim', start) + gap + tint(rightTint, end);
   }
 
   #line(text: string, how: Tint | undefined, width: number): string {
-    const cut = truncateToWidth(oneLine(text), width);
+    const cut = truncateToWidth(lineOf(text), width);
     return how === undefined ? cut : tint(how, cut);
   }
 
@@ -181,6 +181,7 @@ export class Screen implements Component {
   }
 }
 
-function oneLine(text: string): string {
-  return cleanText(text).replace(/\s+/g, ' ').trim();
+/** In one line, without the escape sequences of an agent's output. */
+function lineOf(text: string): string {
+  return oneLine(cleanText(text));
 }

@@ -1,4 +1,12 @@
-import type { Author, PendingInput, SessionInfo, SessionMetaState, Transcript, ViewerMode } from '@pizzapi/protocol';
+import {
+  titleOf,
+  type Author,
+  type PendingInput,
+  type SessionInfo,
+  type SessionMetaState,
+  type Transcript,
+  type ViewerMode,
+} from '@pizzapi/protocol';
 
 export interface StatusFacts {
   info: SessionInfo;
@@ -17,12 +25,11 @@ export interface StatusLine {
 
 /** The two lines beneath everything: what session this is and how it is reached; what it costs and thinks with. */
 export function statusLines({ info, meta, mode, viewers, connection }: StatusFacts): [StatusLine, StatusLine] {
-  const name = info.name === '' ? (info.firstPrompt ?? '') : info.name;
   const watching = viewers > 1 ? `${viewers} watching` : '';
   const role = { owner: '', approve: 'guest, may approve', collab: 'guest', read: 'read-only' }[mode];
   const host = info.host === 'lost' && info.state !== 'ended' ? 'The runner is offline' : '';
   return [
-    { left: joined(info.cwd, name), right: joined(role, watching, host, connection) },
+    { left: joined(info.cwd, titleOf(info, '')), right: joined(role, watching, host, connection) },
     { left: usage(meta), right: joined(modelOf(info, meta), thinking(meta), meta.planModeEnabled ? 'plan mode' : '') },
   ];
 }

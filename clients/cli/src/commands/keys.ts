@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
-import { errorInfo, isId, type KeyInfo } from '@pizzapi/protocol';
+import { ago, errorInfo, isId, type KeyInfo } from '@pizzapi/protocol';
 import { unwrapResult } from '../unwrapResult.js';
 import { examples, type CliContext } from '../context.js';
 import { expiresIn } from '../expiresIn.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
 import { Failure, line, toSafeLine, type Io } from '../io.js';
 import { tableRows, type Column } from '../table.js';
-import { ago, expiry, left } from '../formatTime.js';
+import { expiry, timeLeft } from '../formatTime.js';
 
 interface KeyFlags extends Record<string, unknown> {
   json?: true;
@@ -84,14 +84,14 @@ function keyRows(keys: readonly KeyInfo[], now: number, io: Pick<Io, 'colour'>):
   const used = ({ lastUsedAt, lastUsedFrom }: KeyInfo) =>
     lastUsedAt === undefined
       ? 'never'
-      : `${ago(now - lastUsedAt)}${lastUsedFrom === undefined ? '' : ` ${lastUsedFrom}`}`;
+      : `${ago(lastUsedAt, now)}${lastUsedFrom === undefined ? '' : ` ${lastUsedFrom}`}`;
   const rows = keys.map((key) => [
     key.id,
     key.kind,
     key.hint,
-    ago(now - key.createdAt),
+    ago(key.createdAt, now),
     used(key),
-    key.expiresAt === undefined ? '' : left(key.expiresAt, now),
+    key.expiresAt === undefined ? '' : timeLeft(key.expiresAt, now),
     key.name,
   ]);
   const over = (at: number) => (keys[at]!.expiresAt ?? Infinity) <= now;

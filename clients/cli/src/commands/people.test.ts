@@ -70,7 +70,7 @@ describe('share', () => {
     const { code, stdout, stderr } = await cli('share', 's1');
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${api.url}/s/s1#share=a.b.c\n` });
     expect(last()).toMatchObject({ body: { mode: 'read' }, bearer: 'pzk_mine' });
-    expect(stderr).toMatch(/is read-only and expires at \d{4}-\d\d-\d\d \d\d:\d\d UTC \(in 24h\)\./);
+    expect(stderr).toMatch(/lets people watch, until \d{4}-\d\d-\d\d \d\d:\d\d UTC \(in 24 h\)\./);
     expect(stderr).toContain('pizzapi share s1 --revoke sh1');
     expect(stderr).not.toContain('▀');
   });
@@ -106,9 +106,9 @@ describe('share', () => {
     api.script['GET /api/sessions/s1/shares'] = () => ok({ shares });
     expect((await cli('share', 's1', '--list')).stdout.split('\n')).toEqual([
       'LINK  MODE    MADE  ENDS',
-      'a     collab  2h    in 3h',
-      'b     read    now   revoked',
-      'c     read    now   over',
+      'a     collab  2h    in 3 h',
+      'b     read    now   taken back',
+      'c     read    now   expired',
       '',
     ]);
     expect((await cli('share', 's1', '--list', '--json')).stdout.trim().split('\n')).toHaveLength(3);
@@ -155,9 +155,9 @@ describe('keys', () => {
     const used = { lastUsedAt: Date.now(), lastUsedFrom: '10.0.0.9', expiresAt: Date.now() + 24 * HOUR };
     api.script['GET /api/keys'] = () => ok({ keys: [key, { ...key, ...used, id: 'k2', kind: 'runner', name: 'box' }] });
     const rows = [
-      'KEY  FOR     BEGINS    MADE  USED          ENDS    NAME',
-      'k1   user    pzk_abcd  1h    never                 ci',
-      'k2   runner  pzk_abcd  1h    now 10.0.0.9  in 24h  box',
+      'KEY  FOR     BEGINS    MADE  USED          ENDS     NAME',
+      'k1   user    pzk_abcd  1h    never                  ci',
+      'k2   runner  pzk_abcd  1h    now 10.0.0.9  in 24 h  box',
       '',
     ].join('\n');
     expect((await cli('keys')).stdout).toBe(rows);
@@ -249,8 +249,8 @@ describe('audit', () => {
 
   it('prints the newest last', async () => {
     expect((await cli('audit', '--limit', '2')).stdout.split('\n')).toEqual([
-      '   1199 1970-01-01 00:00:00  input             owner (api)   sessionId=s1',
-      '   1200 1970-01-01 00:00:00  input             owner (api)   sessionId=s1',
+      '   1199 1970-01-01 00:00:00  input             owner wrote to s1',
+      '   1200 1970-01-01 00:00:00  input             owner wrote to s1',
       '',
     ]);
   });

@@ -1,6 +1,5 @@
 import { initialRunnerInfo, type RunnerInfo } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
-import { AgentRunWatcher } from '../agentRun.js';
 import { run } from '../testing/run.js';
 import { ok, scriptedApi } from '../testing/scriptedApi.js';
 import { chooseRunner } from './run.js';
@@ -25,29 +24,6 @@ describe('the runner of a new session', () => {
     expect(() => chooseRunner([a, b, off], undefined)).toThrow('--runner: host of a (a), host of b (b).');
     expect(() => chooseRunner([a], 'c')).toThrow('No single runner "c" is online');
     expect(() => chooseRunner([off], undefined)).toThrow('No runner is online');
-  });
-});
-
-describe('a run of the agent', () => {
-  const said = (stopReason: string) => ({ type: 'message_end', message: { role: 'assistant', stopReason } });
-  const after = (...events: unknown[]) => {
-    const watch = new AgentRunWatcher();
-    for (const event of events) watch.see(event);
-    return watch.state;
-  };
-  const end = { type: 'agent_end' };
-  it.each([
-    ['goes on', [{ type: 'agent_start' }, said('stop')], 'working'],
-    ['is done', [said('stop'), end], 'done'],
-    ['was stopped', [said('aborted'), end], 'failed'],
-    ['may try again after an error', [said('error'), end], 'failing'],
-    ['does so', [said('error'), end, { type: 'auto_retry_start' }], 'working'],
-    ['gives up', [said('error'), end, { type: 'auto_retry_end', success: false }], 'failed'],
-    ['comes through in the end', [said('error'), end, { type: 'auto_retry_start' }, said('stop'), end], 'done'],
-    ['ends with its session', [{ type: 'session_ended', reason: 'killed' }], 'failed'],
-    ['makes nothing of nonsense', [null, 7, {}], 'working'],
-  ])('%s', (_name, events, state) => {
-    expect(after(...events)).toBe(state);
   });
 });
 

@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
-import type { SessionInfo } from '@pizzapi/protocol';
+import { ago, titleOf, type SessionInfo } from '@pizzapi/protocol';
 import { unwrapResult } from '../unwrapResult.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
 import { line, type Io } from '../io.js';
 import { examples, type CliContext } from '../context.js';
 import { tableRows, type Column } from '../table.js';
-import { ago } from '../formatTime.js';
 
 export function addSessions(program: Command, { io }: CliContext): void {
   addOptions(program.command('sessions'), GATEWAY_OPTIONS)
@@ -44,10 +43,10 @@ export function table(sessions: readonly SessionInfo[], now: number, io: Pick<Io
   const rows = sessions.map((session) => [
     session.sessionId,
     stateOf(session),
-    ago(now - session.lastActivityAt),
+    ago(session.lastActivityAt, now),
     session.model,
     session.cwd,
-    session.name === '' ? (session.firstPrompt ?? '') : session.name,
+    titleOf(session, ''),
   ]);
   return tableRows(COLUMNS, rows, io, (at) => sessions[at]!.state === 'ended');
 }

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
-import { errorInfo, isId, type ShareInfo, type ShareMode } from '@pizzapi/protocol';
+import { ago, errorInfo, isId, type ShareInfo, type ShareMode } from '@pizzapi/protocol';
 import { unwrapResult } from '../unwrapResult.js';
 import { examples, type CliContext } from '../context.js';
 import { expiresIn } from '../expiresIn.js';
@@ -8,7 +8,7 @@ import { GATEWAY_OPTIONS, gatewayOf, type GatewayAccess } from '../home.js';
 import { Failure, line, paint, type Io } from '../io.js';
 import { showQr } from '../qr.js';
 import { tableRows, type Column } from '../table.js';
-import { ago, expiry, left } from '../formatTime.js';
+import { expiry, timeLeft } from '../formatTime.js';
 
 interface ShareFlags extends Record<string, unknown> {
   collab?: true;
@@ -106,8 +106,8 @@ async function list(io: Io, gateway: GatewayAccess, sid: string, json: boolean):
   if (json) return shares.forEach((one) => line(io.stdout, JSON.stringify(one)));
   if (shares.length === 0) return line(io.stdout, `No links. Create one with \`pizzapi share ${sid}\`.`);
   const now = Date.now();
-  const ends = (one: ShareInfo) => (one.revokedAt === undefined ? left(one.expiresAt, now) : 'revoked');
-  const rows = shares.map((one) => [one.shareId, one.mode, ago(now - one.createdAt), ends(one)]);
+  const ends = (one: ShareInfo) => (one.revokedAt === undefined ? timeLeft(one.expiresAt, now) : 'revoked');
+  const rows = shares.map((one) => [one.shareId, one.mode, ago(one.createdAt, now), ends(one)]);
   const over = (at: number) => shares[at]!.revokedAt !== undefined || shares[at]!.expiresAt <= now;
   for (const row of tableRows(COLUMNS, rows, io, over)) line(io.stdout, row);
 }

@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
-import { errorInfo, isId, type UserInfo } from '@pizzapi/protocol';
+import { ago, errorInfo, isId, type UserInfo } from '@pizzapi/protocol';
 import { unwrapResult } from '../unwrapResult.js';
 import { examples, type CliContext } from '../context.js';
 import { GATEWAY_OPTIONS, gatewayOf, type GatewayAccess } from '../home.js';
 import { Failure, line, type Io } from '../io.js';
 import { tableRows, type Column } from '../table.js';
-import { ago } from '../formatTime.js';
 
 export function addUsers(program: Command, { io }: CliContext): void {
   const users = program
@@ -76,7 +75,7 @@ function userRows(users: readonly UserInfo[], now: number, io: Pick<Io, 'colour'
     user.userId,
     user.role,
     user.disabled ? 'disabled' : 'active',
-    user.lastSeenAt === undefined ? 'never' : ago(now - user.lastSeenAt),
+    user.lastSeenAt === undefined ? 'never' : ago(user.lastSeenAt, now),
     user.email ?? '',
     user.name,
   ]);

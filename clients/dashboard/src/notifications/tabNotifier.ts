@@ -1,26 +1,25 @@
-import type { NotificationKind, SessionInfo } from '@pizzapi/protocol';
+import {
+  titleOf,
+  NOTIFICATION_SETTLE_MS,
+  notificationOfRun,
+  unwantedBecause,
+  type SessionInfo,
+} from '@pizzapi/protocol';
 import type { Hub } from '@pizzapi/session-client';
-import { titleOf } from '../shell/grouping.js';
-import { notifications, type Wish } from '../state/notifications.svelte.js';
+
+import { notifications } from '../state/notifications.svelte.js';
 import { router } from '../state/router.svelte.js';
 import { toasts } from '../state/toasts.svelte.js';
-import { previewLine, type PromptPreview } from './promptPreview.js';
-import { isStillTrue, detectNotices, sentenceOf, chooseChannels, type SessionNotice } from './sessionNotices.js';
-import { closeNotifications, notifyFromTab } from './push.js';
-import { fetchLastEvents } from './fetchLastEvents.js';
-import { endingOf } from './lastRun.js';
-import { waiting } from './waiting.svelte.js';
+import type { PromptPreview } from '../model/promptPreview.js';
+import { isStillTrue, detectNotices, sentenceOf, chooseChannels, type SessionNotice } from '../model/sessionNotices.js';
+import { closeNotifications, notifyFromTab } from '../state/push.js';
+import { fetchLastEvents } from '../state/fetchLastEvents.js';
+import { lastRunOf } from '../model/lastRun.js';
+import { waiting } from '../state/waiting.svelte.js';
 
-/** How long something has to hold before it is told, in ms: a queued input goes on at once, a script answers at once. */
-const SETTLE_MS = 1_500;
 /** How long it waits for what is asked, and how often it looks, in ms: it comes by another way than that it is asked. */
 const ASKED_MS = 3_000;
 const LOOK_MS = 100;
-const WISHES: Readonly<Record<NotificationKind, Wish>> = {
-  finished: 'agentFinished',
-  input: 'needsInput',
-  error: 'error',
-};
 
 /** Tells the person what happens in sessions that they do not look at. Returns how to stop. */
 export function startTabNotifier(hub: Hub): () => void {
@@ -59,11 +58,11 @@ function answered(sid: string): void {
 /** `over`: whoever this was for is not there any more. */
 async function notify(seen: SessionNotice, hub: Hub, over: AbortSignal): Promise<void> {
   const { sessionId } = seen.session;
-  await pause(SETTLE_MS);
+  await pause(NOTIFICATION_SETTLE_MS);
   const { news, detail } = await detailed(seen);
   const now = hub.sessions.get(sessionId);
   if (over.aborted || news === undefined || !isStillTrue(news, now)) return;
-  if (notifications.muted.has(sessionId) || !notifications.wants(WISHES[news.kind])) return;
+  if (unwantedBecause(news.kind, sessionId, notifications.kept?.prefs) !== undefined) return;
   const { route } = router;
   const ways = chooseChannels(news, {
     hidden: document.hidden,
@@ -96,9 +95,10 @@ async function detailed(
   if (news.kind === 'error') return { news };
   if (news.kind === 'input') {
     const asked = await askedIn(sessionId);
-    return { news, detail: asked && previewLine(asked) };
+    return { news, detail: asked?.line };
   }
-  const ending = endingOf(await fetchLastEvents(sessionId));
-  if (ending?.how === 'aborted') return { news: undefined };
-  return { news: ending?.how === 'error' ? { ...news, kind: 'error' } : news, detail: ending?.text };
+  const run = lastRunOf(await fetchLastEvents(sessionId));
+  if (run === undefined) return { news };
+  const content = notificationOfRun(run);
+  return content === undefined ? { news: undefined } : { news: { ...news, kind: content.kind }, detail: content.text };
 }

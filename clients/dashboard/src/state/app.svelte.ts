@@ -1,12 +1,12 @@
 import type { AuthOptions, ErrorInfo, Me, RunnerInfo, SessionInfo } from '@pizzapi/protocol';
 import { watchConnectivity, openHub, openRunners, type ConnectionView, type Hub } from '@pizzapi/session-client';
-import { waiting } from '../notifications/waiting.svelte.js';
+import { waiting } from './waiting.svelte.js';
 import { api, signedIn } from './client.js';
 import { renderScheduler } from './renderScheduler.js';
 import { forgetLinks } from './guest.svelte.js';
 import { notifications } from './notifications.svelte.js';
 import { pageToken } from './pageToken.js';
-import { loginToken } from './route.js';
+import { loginToken } from '../model/route.js';
 import { router } from './router.svelte.js';
 import { forgetPerson } from './storage.js';
 import { toasts } from './toasts.svelte.js';

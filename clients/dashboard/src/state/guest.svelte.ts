@@ -1,5 +1,5 @@
-import { readShare, shareToken, type ReadShareClaims } from '../share/link.js';
-import { parseRoute } from './route.js';
+import { readShare, shareToken, type ReadShareClaims } from '../model/shareLink.js';
+import { parseRoute } from '../model/route.js';
 import { storage, tabStorage } from './storage.js';
 
 /** Characters of a guest's name. */

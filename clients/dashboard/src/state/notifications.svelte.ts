@@ -1,15 +1,12 @@
-import type { ErrorInfo, NotificationPrefs, NotificationsReply } from '@pizzapi/protocol';
+import type { ErrorInfo, NotificationPrefs, NotificationsReply, NotificationWish } from '@pizzapi/protocol';
 import type { ApiResult } from '@pizzapi/session-client';
-import { browserState, isIPhone, type BrowserState } from '../notifications/browserSupport.js';
-import { currentSubscription, subscribe, unsubscribe, type Subscription } from '../notifications/push.js';
-import { deviceOf } from '../settings/userAgent.js';
+import { browserState, isIPhone, type BrowserState } from '../model/browserSupport.js';
+import { currentSubscription, subscribe, unsubscribe, type Subscription } from './push.js';
+import { deviceOf } from '../model/userAgent.js';
 import { api } from './client.js';
 import { reportResult } from './reportResult.js';
 import { storage } from './storage.js';
 import { toasts } from './toasts.svelte.js';
-
-/** What somebody wants to be told of. */
-export type Wish = 'agentFinished' | 'needsInput' | 'error';
 
 /** `on` or `off`, as it was chosen in this browser; and the device it was known as when it was turned on. */
 const CHOSEN = 'notifications';
@@ -39,11 +36,6 @@ class Notifications {
     }
     await this.look();
   };
-
-  /** Whether a kind of news is wanted. Who never said is told. */
-  wants(wish: Wish): boolean {
-    return this.kept?.prefs[wish] ?? true;
-  }
 
   /** Only from a click: browsers do not let a page ask by itself. */
   async turnOn(): Promise<void> {
@@ -88,10 +80,10 @@ class Notifications {
     if (await reportResult(api.removeDevice(deviceId), 'That device is not notified any more.')) await this.load();
   }
 
-  async setWish(wish: Wish, on: boolean): Promise<void> {
+  async setWish(wish: NotificationWish, on: boolean): Promise<void> {
     const { kept } = this;
     if (kept === undefined) return;
-    const { agentFinished, needsInput, error }: Record<Wish, boolean> = { ...kept.prefs, [wish]: on };
+    const { agentFinished, needsInput, error }: Record<NotificationWish, boolean> = { ...kept.prefs, [wish]: on };
     this.#show({ [wish]: on });
     if (!(await reportResult(api.setNotifications({ agentFinished, needsInput, error })))) this.#show({ [wish]: !on });
   }

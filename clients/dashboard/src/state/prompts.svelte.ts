@@ -1,10 +1,9 @@
-import { isErrorCode, type ErrorInfo } from '@pizzapi/protocol';
+import { isErrorCode, type ErrorInfo, type PromptView } from '@pizzapi/protocol';
 import type { Session } from '@pizzapi/session-client';
 import { SvelteMap } from 'svelte/reactivity';
-import type { PendingCardPrompt } from '../session/pending.js';
-import { PromptResolutions } from '../session/promptResolutions.js';
-import { settledText, type OwnAnswer, type PromptOutcomeNotice } from '../session/promptOutcome.js';
-import type { Viewpoint } from '../transcript/author.js';
+import { PromptResolutions } from '../model/promptResolutions.js';
+import { settledText, type OwnAnswer, type PromptOutcomeNotice } from '../model/promptOutcome.js';
+import type { Viewpoint } from '../model/author.js';
 
 /** How long it is said what became of something that waited, in ms. What went wrong stays longer. */
 const STAYS = { good: 5_000, plain: 7_000, bad: 20_000 };
@@ -20,7 +19,7 @@ export class PromptStates {
   readonly #states = new SvelteMap<string, AnswerState>();
   readonly #given = new SvelteMap<string, OwnAnswer>();
   readonly #resolutions = new PromptResolutions();
-  #open: readonly PendingCardPrompt[] = [];
+  #open: readonly PromptView[] = [];
 
   constructor(
     private readonly store: Pick<Session, 'command' | 'result'>,
@@ -38,7 +37,7 @@ export class PromptStates {
   }
 
   /** Compares what waits with what waited; says of what is gone how it ended. */
-  seen(pending: readonly PendingCardPrompt[], isLive: boolean): void {
+  seen(pending: readonly PromptView[], isLive: boolean): void {
     const before = this.#open;
     this.#open = pending;
     for (const { id } of pending) if (!before.some((other) => other.id === id)) this.#resolutions.forget(id);
@@ -46,7 +45,7 @@ export class PromptStates {
   }
 
   /** Answers; no value closes the prompt without an answer. */
-  async answer({ id, title }: Pick<PendingCardPrompt, 'id' | 'title'>, value?: unknown): Promise<void> {
+  async answer({ id, title }: Pick<PromptView, 'id' | 'title'>, value?: unknown): Promise<void> {
     this.#given.set(id, { kind: 'pending' });
     this.#states.set(id, { kind: 'sending' });
     const sent = await this.store.command('dialog_response', {

@@ -1,4 +1,4 @@
-import { parseRoute, type Route } from './route.js';
+import { parseRoute, type Route } from '../model/route.js';
 
 /** The page that is shown, in step with the browser's history. */
 class Router {

@@ -1,9 +1,12 @@
 import {
+  answerableBy,
   openDialogs,
+  pendingPrompts,
   type DialogItem,
   type NoticeItem,
   type PendingInput,
   type Presence,
+  type PromptView,
   type SessionInfo,
   type SessionMetaState,
   type Transcript,
@@ -21,14 +24,13 @@ import {
 } from '@pizzapi/session-client';
 import { app } from './app.svelte.js';
 import { Blobs } from './blobs.js';
-import { byId } from './byId.js';
+import { byId } from '../model/byId.js';
 import { signedIn } from './client.js';
 import { watchPageVisibility } from './pageVisibility.js';
 import { renderScheduler } from './renderScheduler.js';
 import { guest } from './guest.svelte.js';
-import { treeOf } from '../shell/tree.js';
-import { answerableBy, pendingOf, type PendingCardPrompt } from '../session/pending.js';
-import type { Viewpoint } from '../transcript/author.js';
+import { treeOf } from '../model/tree.js';
+import type { Viewpoint } from '../model/author.js';
 import { UnsentMessages } from './unsentMessages.svelte.js';
 import { PromptStates } from './prompts.svelte.js';
 import { toasts } from './toasts.svelte.js';
@@ -114,7 +116,7 @@ export class SessionView {
   /** Answers on their way from this page, and what became of what was asked. */
   readonly prompts: PromptStates;
   /** What waits for a person. Nobody waits in a session that is over. */
-  readonly pending = $derived<readonly PendingCardPrompt[]>(this.ended ? [] : pendingOf(this.meta, this.dialogs));
+  readonly pending = $derived<readonly PromptView[]>(this.ended ? [] : pendingPrompts(this.meta, this.dialogs));
   /** Those of them that are for who looks to answer. */
   readonly mine = $derived(this.pending.filter((one) => answerableBy(this.mode, one) !== undefined));
   /** Who looks. */

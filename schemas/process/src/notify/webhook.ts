@@ -1,4 +1,4 @@
-import type { NotificationPrefsRow, PushPayload } from '@pizzapi/protocol';
+import { oneLine, type NotificationPrefsRow, type PushPayload } from '@pizzapi/protocol';
 import { post, type Delivery, type Reach } from './post.js';
 
 export type Webhook = NonNullable<NotificationPrefsRow['webhook']>;
@@ -35,7 +35,7 @@ export async function sendWebhook(
 
 /** A text as a header can carry it: one line, and what is not ASCII as encoded words (RFC 2047), which ntfy reads. */
 export function headerText(text: string): string {
-  const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+  const line = oneLine(text);
   if (/^[\x20-\x7e]*$/.test(line) && !line.includes('=?')) return line;
   const words = [''];
   for (const character of line) {

@@ -13,9 +13,10 @@ import {
   CodedError,
   decode,
   encode,
+  isForParent,
   isMap,
   subjects,
-  type NotificationKind,
+  unwantedBecause,
   type NotificationPrefsRow,
   type PushPayload,
   type UnknownMap,
@@ -26,7 +27,7 @@ import {
   NOTIFIER_EVENTS,
   type NotificationDeciderOptions,
   type NotificationNotice,
-} from './decider.js';
+} from './notificationDecider.js';
 import type { NotifierMetrics } from './metrics.js';
 import { DeliveryQueue, type DeliveryTarget } from './deliveryQueue.js';
 import { notificationTitle } from './notificationText.js';
@@ -41,11 +42,6 @@ const AT_ONCE = 16;
 const LEAVE_MS = 1_500;
 /** The longest the loop sleeps, in ms. */
 const TICK_MS = 1_000;
-
-const WISH = { finished: 'agentFinished', input: 'needsInput', error: 'error' } as const satisfies Record<
-  NotificationKind,
-  string
->;
 
 export interface NotifierOptions {
   backbone: Backbone;
@@ -155,14 +151,13 @@ export class Notifier {
     if (owner === undefined) return silent('nobody');
     const { userId } = owner;
     const prefs = await this.targets.prefsOf(userId);
-    if (!prefs[WISH[kind]]) return silent('off');
-    if (prefs.muted.includes(sid)) return silent('muted');
+    const unwanted = unwantedBecause(kind, sid, prefs);
+    if (unwanted !== undefined) return silent(unwanted);
     const targets = await this.targetsOf(userId, prefs);
     if (targets.length === 0) return silent('nowhere');
     if (await this.targets.isDisabled(userId)) return silent('disabled');
     const info = (await sessionRows(backbone).get(sid))?.value.info;
-    // Its parent is told when it is done.
-    if (kind === 'finished' && info?.parentSessionId !== undefined) return silent('linked');
+    if (isForParent(kind, info)) return silent('linked');
     if (await this.isSeen(sid, userId)) return silent('seen');
     const payload: PushPayload = {
       kind,

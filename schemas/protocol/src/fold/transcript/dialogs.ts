@@ -5,37 +5,46 @@ import type { Change, DialogItem, Transcript } from './types.js';
 
 const OUTCOMES = { answered: 'answered', cancelled: 'cancelled', timed_out: 'timed_out', settled: 'settled' } as const;
 
-/** A question to people, or something an extension wants seen. */
+/** Dialogs that show something and ask nothing. */
+const NEEDS_NO_ANSWER: ReadonlySet<DialogMethod> = new Set(['notify', 'status', 'widget']);
+
+/** A question to people, or something that an extension shows. */
 export function applyDialogOpened(t: Transcript, seq: number, event: UnknownMap): Change {
+  const dialog = openedDialog(event);
+  if (dialog !== undefined) return push(t, { ...dialog, seq });
+  const { method } = event;
+  if (stringAt(event, 'dialogId') === undefined) return NOTHING;
+  if (method === 'status' || method === 'widget') return keepInSight(t, method, event);
+  if (method !== 'notify') return NOTHING;
+  const level = event['level'] === 'error' ? 'error' : event['level'] === 'warning' ? 'warning' : 'info';
+  return push(t, {
+    kind: 'notice',
+    id: `notice:${seq}`,
+    seq,
+    at: numberAt(event, 'at') ?? 0,
+    notice: 'notify',
+    level,
+    text: stringAt(event, 'message') ?? stringAt(event, 'title') ?? '',
+  });
+}
+
+/** The dialog that an event opens for a person to answer, or undefined. Total over any map. */
+export function openedDialog(event: UnknownMap): DialogItem | undefined {
   const id = stringAt(event, 'dialogId');
   const method = DIALOG_METHODS.find((known) => known === event['method']);
-  if (id === undefined || method === undefined) return NOTHING;
-  const at = numberAt(event, 'at') ?? 0;
-  const title = stringAt(event, 'title') ?? '';
-  if (method === 'notify') {
-    const level = event['level'] === 'error' ? 'error' : event['level'] === 'warning' ? 'warning' : 'info';
-    return push(t, {
-      kind: 'notice',
-      id: `notice:${seq}`,
-      seq,
-      at,
-      notice: 'notify',
-      level,
-      text: stringAt(event, 'message') ?? title,
-    });
-  }
-  if (method === 'status' || method === 'widget') return keepInSight(t, method, event);
-  return push(t, {
+  if (event['type'] !== 'dialog_opened' || id === undefined || method === undefined) return undefined;
+  if (NEEDS_NO_ANSWER.has(method)) return undefined;
+  return {
     kind: 'dialog',
     id,
-    seq,
-    at,
+    seq: 0,
+    at: numberAt(event, 'at') ?? 0,
     method,
-    title,
+    title: stringAt(event, 'title') ?? '',
     options: stringsAt(event, 'options'),
     state: 'open',
     ...optional(event),
-  });
+  };
 }
 
 /**

@@ -2,4 +2,4 @@ export * from './types.js';
 export { createTranscript } from './state.js';
 export { applyEvent, foldTranscript, textOf } from './events.js';
 export { applyDelta, applyPartial, needsPartial } from './deltas.js';
-export { openDialogs } from './dialogs.js';
+export { openDialogs, openedDialog } from './dialogs.js';

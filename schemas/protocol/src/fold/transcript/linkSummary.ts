@@ -1,5 +1,6 @@
 import { byLinkText } from '../../guests.js';
 import { arrayAt, isMap, mapAt, stringAt } from '../../json.js';
+import { oneLine, shorten } from '../../text.js';
 import type { LinkFacts, NoticeItem } from './types.js';
 
 /** Characters of what another session says that one line shows. */
@@ -90,6 +91,5 @@ function receiptOf({ receipt: outcome, error }: LinkFacts): string {
 }
 
 function short(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim();
-  return line.length > LINE_SHOWN ? `${line.slice(0, LINE_SHOWN)}…` : line;
+  return shorten(oneLine(text), LINE_SHOWN);
 }

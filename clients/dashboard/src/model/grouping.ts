@@ -1,0 +1,77 @@
+import type { RunnerInfo, SessionInfo } from '@pizzapi/protocol';
+import { liveState } from './liveState.js';
+import { latestIn, treeOf, type SessionNode } from './tree.js';
+
+export { liveState, STATE_LABELS, type LiveState } from './liveState.js';
+
+export type SessionFilter = 'all' | 'active' | 'waiting';
+
+export interface FolderGroup {
+  cwd: string;
+  sessions: SessionNode[];
+}
+
+export interface RunnerGroup {
+  runnerId: string;
+  name: string;
+  /** A `tui` is somebody's terminal, with one session. */
+  kind: RunnerInfo['kind'];
+  online: boolean;
+  folders: FolderGroup[];
+}
+
+/**
+ * The sessions under their runners and folders, with those that they started beneath them. Folders come by their latest
+ * activity; within one, what waits for the person comes first: the list answers "where am I needed?" from the top. A
+ * runner without sessions is listed when nothing is searched for, so that a new one can be started on it.
+ */
+export function groupSessions(
+  sessions: readonly SessionInfo[],
+  runners: readonly RunnerInfo[],
+  filter: SessionFilter = 'all',
+  search = '',
+): RunnerGroup[] {
+  const shown = treeOf(sessions.filter((session) => passes(session, filter) && matches(session, search)));
+  const ids = new Set(shown.map(({ session }) => session.runnerId));
+  const daemons = runners.filter(({ kind }) => kind === 'daemon');
+  if (filter === 'all' && search.trim() === '') daemons.forEach(({ runnerId }) => ids.add(runnerId));
+  const known = new Map(runners.map((runner) => [runner.runnerId, runner]));
+  const groups = [...ids].map((runnerId): RunnerGroup => {
+    const runner = known.get(runnerId);
+    const own = shown.filter(({ session }) => session.runnerId === runnerId);
+    const { name = runnerId, kind = 'daemon', online = false } = runner ?? {};
+    return { runnerId, name, kind, online, folders: foldersOf(own) };
+  });
+  return groups.sort((a, b) => Number(b.online) - Number(a.online) || a.name.localeCompare(b.name));
+}
+
+/** By their order in the list, which is by urgency, under folders by their latest activity. */
+function foldersOf(nodes: readonly SessionNode[]): FolderGroup[] {
+  const byFolder = new Map<string, SessionNode[]>();
+  for (const node of nodes) byFolder.set(node.session.cwd, [...(byFolder.get(node.session.cwd) ?? []), node]);
+  const folders = [...byFolder].map(([cwd, own]) => ({ cwd, sessions: own }));
+  const latest = ({ sessions: own }: FolderGroup) => Math.max(...own.map(latestIn));
+  return folders.sort((a, b) => latest(b) - latest(a));
+}
+
+/** Where a session runs, in words: a machine, or somebody's terminal on one. */
+export function placeOf(runner: Pick<RunnerInfo, 'name' | 'kind'> | undefined, runnerId: string): string {
+  if (runner === undefined) return runnerId;
+  return runner.kind === 'tui' ? `in a terminal on ${runner.name}` : runner.name;
+}
+
+function passes(session: SessionInfo, filter: SessionFilter): boolean {
+  if (filter === 'all') return true;
+  return filter === 'active' ? session.state !== 'ended' : liveState(session) === 'waiting';
+}
+
+/** Every word of the search must be somewhere in the session's name, prompt, folder or model. */
+export function matches(session: SessionInfo, search: string): boolean {
+  const text = [session.name, session.firstPrompt ?? '', session.cwd, session.model, session.sessionId]
+    .join(' ')
+    .toLowerCase();
+  return search
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
+}

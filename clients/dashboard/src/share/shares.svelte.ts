@@ -1,0 +1,67 @@
+import type { NewShareReply, ShareInfo, ShareMode } from '@pizzapi/protocol';
+import { api } from '../state/client.js';
+import { minutes } from '../state/clock.svelte.js';
+import { reportResult } from '../state/reportResult.js';
+import { AsyncResource } from '../state/asyncResource.svelte.js';
+import { FormSubmission } from '../state/formSubmission.svelte.js';
+
+export const SHARE_EXPIRIES = [
+  { value: '1h', label: '1 hour' },
+  { value: '24h', label: '24 hours' },
+  { value: '7d', label: '7 days' },
+  { value: '30d', label: '30 days' },
+] as const;
+
+/** The links of one session, and the one that is being made. */
+export class Shares {
+  readonly #sid: string;
+  readonly list: AsyncResource<{ shares: ShareInfo[] }>;
+  mode = $state<ShareMode>('read');
+  expiresIn = $state<(typeof SHARE_EXPIRIES)[number]['value']>('24h');
+  /** The link just made: only its maker's page knows it, and only until it is closed. */
+  made = $state.raw<NewShareReply>();
+  readonly submission = new FormSubmission();
+  /** Those that still open the session, the newest first. */
+  readonly open = $derived(this.#openLinks());
+
+  constructor(sid: string) {
+    this.#sid = sid;
+    this.list = new AsyncResource(() => api.shares(sid));
+  }
+
+  async create(): Promise<void> {
+    const body = { mode: this.mode, expiresIn: this.expiresIn };
+    const answer = await this.submission.send(() => api.createShare(this.#sid, body));
+    if (answer === undefined) return;
+    this.made = answer.value;
+    await this.list.load();
+  }
+
+  async revoke(shareId: string): Promise<void> {
+    await this.#change(api.revokeShare(this.#sid, shareId), 'Link revoked.', shareId);
+  }
+
+  async revokeAll(): Promise<void> {
+    await this.#change(api.revokeShares(this.#sid), 'All links are revoked.', this.made?.shareId);
+  }
+
+  /** Takes a link back a step: from approving to writing, from writing to watching. */
+  async restrict({ shareId, mode }: ShareInfo): Promise<void> {
+    const next = mode === 'approve' ? 'collab' : 'read';
+    const said = next === 'read' ? 'only lets people watch now.' : 'lets people write, and approve no more.';
+    await this.#change(api.restrictShare(this.#sid, shareId, next), `This link ${said}`);
+  }
+
+  async #change(request: Parameters<typeof reportResult>[0], said: string, ended?: string): Promise<void> {
+    if (!(await reportResult(request, said))) return;
+    if (ended !== undefined && ended === this.made?.shareId) this.made = undefined;
+    await this.list.load();
+  }
+
+  #openLinks(): ShareInfo[] {
+    const shares = this.list.value?.shares ?? [];
+    return shares
+      .filter(({ revokedAt, expiresAt }) => revokedAt === undefined && expiresAt > minutes.now)
+      .sort((a, b) => b.createdAt - a.createdAt);
+  }
+}
