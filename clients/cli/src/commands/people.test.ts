@@ -70,7 +70,7 @@ describe('share', () => {
     const { code, stdout, stderr } = await cli('share', 's1');
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${api.url}/s/s1#share=a.b.c\n` });
     expect(last()).toMatchObject({ body: { mode: 'read' }, bearer: 'pzk_mine' });
-    expect(stderr).toMatch(/lets people watch, until \d{4}-\d\d-\d\d \d\d:\d\d UTC \(in 24 h\)\./);
+    expect(stderr).toMatch(/is read-only and expires at \d{4}-\d\d-\d\d \d\d:\d\d UTC \(in 24 h\)\./);
     expect(stderr).toContain('pizzapi share s1 --revoke sh1');
     expect(stderr).not.toContain('▀');
   });
@@ -107,7 +107,7 @@ describe('share', () => {
     expect((await cli('share', 's1', '--list')).stdout.split('\n')).toEqual([
       'LINK  MODE    MADE  ENDS',
       'a     collab  2h    in 3 h',
-      'b     read    now   taken back',
+      'b     read    now   revoked',
       'c     read    now   expired',
       '',
     ]);

@@ -79,7 +79,7 @@ describe('a question of the agent', () => {
     expect(expiresAt! - at).toBeLessThanOrEqual(50);
     await log.next('agent_end', 3);
     expect(log.all('dialog_resolved').at(-1)).toMatchObject({ outcome: 'timed_out' });
-    expect(last(test, 'toolResult')).toContain('The request expired before it was approved');
+    expect(last(test, 'toolResult')).toContain('Nobody answered in time');
   });
 
   it.each([

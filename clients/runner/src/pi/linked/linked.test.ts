@@ -67,7 +67,7 @@ describe('a child session that asks', () => {
     const { triggerId } = await asksParent(test);
     expect(await test.log.next('trigger_closed')).toMatchObject({ triggerId, how: 'timed_out' });
     await test.log.next('agent_end');
-    expect(last(test, 'toolResult')).toContain('The request expired before it was approved');
+    expect(last(test, 'toolResult')).toContain('Nobody answered in time');
     expect(test.log.all('question_cleared')).toHaveLength(1);
     expect(await send(test, 'trigger_response', { triggerId, response: 'Gas' })).toEqual(ok);
     await test.log.next('agent_end', 2);
