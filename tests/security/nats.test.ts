@@ -6,7 +6,7 @@ import type { LocalStack } from '../support/localStack.js';
 import { until } from '../support/until.js';
 import type { Host, HostedSession } from './support/hosts.js';
 import { newKey, type Person } from './support/people.js';
-import { RawNats, type RawLogin } from './support/rawNats.js';
+import { RawNats, type RawNatsLogin } from './support/rawNats.js';
 import { join as open } from './support/socket.js';
 import { startTwoHosts, type TwoHosts } from './support/twoHosts.js';
 
@@ -209,7 +209,7 @@ describe('(14) who is let in', () => {
     const known = JSON.parse(readFileSync(join(stage.home, 'nats', 'credentials.json'), 'utf8')) as {
       runnerToken: string;
     };
-    const tries: RawLogin[] = [
+    const tries: RawNatsLogin[] = [
       {},
       { user: 'gateway', pass: 'gateway' },
       { user: 'pizzapi-auditor', pass: '' },

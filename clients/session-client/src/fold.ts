@@ -59,7 +59,7 @@ export function noChange(): SessionChange {
  * What a viewer knows of a session, folded from its frames: no socket, no clock. `hello` brings what the projections
  * know; it is shown until the log has been read up to the head, and the log is believed from then on.
  */
-export class SessionView {
+export class FoldedSession {
   transcript: Transcript = createTranscript();
   meta: SessionMetaState = defaultMetaState();
   info: SessionInfo;

@@ -14,7 +14,7 @@ import {
 } from '@pizzapi/protocol';
 import { sentence, type ConnectionState } from './connectionMachine.js';
 import { Connection, SYSTEM_CLOCK, apiAt, probeWith, versionProblem, type ConnectOptions } from './connection.js';
-import { SessionView, noChange, type SessionChange } from './fold.js';
+import { FoldedSession, noChange, type SessionChange } from './fold.js';
 import { id, queryOf, type ApiResult } from './http.js';
 import { CommandResults, type ClientCommandOutcome } from './commandResults.js';
 import { PendingSends, type SendOutcome } from './pendingSends.js';
@@ -60,7 +60,7 @@ export class Session {
   problem: ErrorInfo | undefined;
 
   readonly #options: SessionOptions;
-  readonly #fold: SessionView;
+  readonly #fold: FoldedSession;
   readonly #connection: Connection;
   readonly #sends: PendingSends;
   readonly #results = new CommandResults();
@@ -78,7 +78,7 @@ export class Session {
   constructor(options: SessionOptions) {
     this.sessionId = options.sessionId;
     this.#options = options;
-    this.#fold = new SessionView(options.sessionId, options.after === undefined && options.tail === undefined);
+    this.#fold = new FoldedSession(options.sessionId, options.after === undefined && options.tail === undefined);
     this.#connection = new Connection(options, {
       path: `/ws/sessions/${id(options.sessionId)}${queryOf({ name: options.name })}`,
       onFrames: (frames) => this.#batch(() => frames.forEach((frame) => this.#frame(frame))),

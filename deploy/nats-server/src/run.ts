@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 
 /** The result of a command. `output` holds the last `OUTPUT_LIMIT` characters of stdout and stderr together. */
-export type RunResult =
+export type ProgramResult =
   | { kind: 'exited'; code: number; output: string }
   | { kind: 'not_started'; why: string }
   | { kind: 'timed_out'; output: string };
@@ -16,7 +16,7 @@ export interface RunOptions {
 }
 
 /** Runs a command to its end, without standard input. Never throws: failures are results. */
-export function run(command: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
+export function run(command: string, args: readonly string[], options: RunOptions): Promise<ProgramResult> {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: options.cwd, env: options.env, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
@@ -42,7 +42,7 @@ export function run(command: string, args: readonly string[], options: RunOption
 }
 
 /** Returns in one line why a command failed, or null when it succeeded. */
-export function failureOf(command: string, result: RunResult): string | null {
+export function failureOf(command: string, result: ProgramResult): string | null {
   if (result.kind === 'not_started') return `${command} cannot be started (${result.why})`;
   const lines = result.output.trim().split('\n');
   // The first error is the reason. Later lines report its consequences.

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import type { LocalStack } from '../../support/localStack.js';
 import { until } from '../../support/until.js';
 import { ask } from './http.js';
-import type { RawLogin } from './rawNats.js';
+import type { RawNatsLogin } from './rawNats.js';
 
 /**
  * A host as the authenticator lets it in, with nothing behind it: no agent and no rules of ours. What it does to its own
@@ -23,7 +23,7 @@ export interface Host {
   rid: string;
   backbone: Backbone;
   /** What its daemon says to nats-server. */
-  login: Required<RawLogin>;
+  login: Required<RawNatsLogin>;
   close(): Promise<void>;
 }
 
@@ -33,7 +33,7 @@ export interface HostedSession {
   backbone: Backbone;
   writer: SessionWriter;
   /** What its worker says to nats-server. */
-  login: Required<RawLogin>;
+  login: Required<RawNatsLogin>;
   close(): Promise<void>;
 }
 

@@ -10,7 +10,7 @@ export interface NatsMessage {
 /** What the server said to an attempt: nothing against it, or its error. */
 export type PublishVerdict = 'ok' | `refused: ${string}`;
 
-export interface RawLogin {
+export interface RawNatsLogin {
   user?: string;
   pass?: string;
 }
@@ -38,7 +38,7 @@ export class RawNats {
   /** Connects; `refused` is what the server says to who may not. */
   static async open(
     natsUrl: string,
-    { user, pass }: RawLogin,
+    { user, pass }: RawNatsLogin,
   ): Promise<{ kind: 'open'; nats: RawNats } | { kind: 'refused'; error: string }> {
     const { hostname, port } = new URL(natsUrl);
     const socket = connect(Number(port), hostname);

@@ -4,7 +4,7 @@ import { newSession } from '../../support/viewer.js';
 import { hostSession, startHost, type Host, type HostedSession } from './hosts.js';
 import { ask } from './http.js';
 import { newKey, settleOwner, signUp, type Person } from './people.js';
-import { RawNats, type RawLogin } from './rawNats.js';
+import { RawNats, type RawNatsLogin } from './rawNats.js';
 
 /** Ada's machine runs a session. Eve has an account of the same relay, a token for a host, and raw connections. */
 export interface TwoHosts {
@@ -30,7 +30,7 @@ export async function startTwoHosts(): Promise<TwoHosts> {
   const { token } = await newKey(stage, eve, { name: 'laptop', kind: 'runner' });
   const host = await startHost(stage, 'eves-laptop', token);
   const mine = await hostSession(stage, host, 'eves-session');
-  const letIn = async (login: RawLogin): Promise<RawNats> => {
+  const letIn = async (login: RawNatsLogin): Promise<RawNats> => {
     const outcome = await RawNats.open(stage.natsUrl, login);
     if (outcome.kind === 'open') return outcome.nats;
     throw new Error(`${login.user} was refused: ${outcome.error}`);

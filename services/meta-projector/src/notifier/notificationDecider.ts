@@ -1,4 +1,5 @@
 import {
+  BoundedMap,
   evolveRun,
   initialAgentRun,
   mapAt,
@@ -11,7 +12,6 @@ import {
   type NotificationKind,
   type UnknownMap,
 } from '@pizzapi/protocol';
-import { BoundedMap } from './boundedMap.js';
 import { promptText, shortBody } from './notificationText.js';
 
 /** Age in ms from which an event causes no notification. */
@@ -76,9 +76,9 @@ export interface NotificationDeciderOptions {
  * back by what follows; `due` hands out what held. Each event counts once, each prompt is told of once.
  */
 export class NotificationDecider {
-  private readonly sessions = new BoundedMap<Session>(SESSIONS_KEPT);
-  private readonly notifiedPrompts = new BoundedMap<true>(PROMPTS_KEPT);
-  private readonly seen = new BoundedMap<true>(EVENTS_KEPT);
+  private readonly sessions = new BoundedMap<string, Session>(SESSIONS_KEPT);
+  private readonly notifiedPrompts = new BoundedMap<string, true>(PROMPTS_KEPT);
+  private readonly seen = new BoundedMap<string, true>(EVENTS_KEPT);
   private readonly waiting = new Map<string, Waiting>();
   private readonly settleMs: number;
   private readonly maxAgeMs: number;
