@@ -12,7 +12,7 @@ export async function ensureOwner(admin: Backbone): Promise<void> {
 
 /**
  * A registered runner token of this installation's owner: the `known` one where it is registered, else a fresh one.
- * A token that somebody has revoked is not registered again. `save` is called before a fresh one becomes valid.
+ * A revoked token is not registered again. `save` is called before a fresh one becomes valid.
  */
 export async function ensureRunnerToken(
   admin: Backbone,

@@ -46,7 +46,7 @@ const dial = ({ natsUrl }: Place, login: HostLogin, password: string): Promise<B
     signal: AbortSignal.timeout(20_000),
   });
 
-/** Connects with a runner token as a host that nobody knows yet. */
+/** Connects with a runner token as a new host. */
 export async function startHost(place: Place, rid: string, token: string): Promise<Host> {
   const password = runnerPassword(token, randomBytes(24).toString('base64url'));
   const backbone = await dial(place, { kind: 'runner', rid }, password);

@@ -79,7 +79,7 @@ export class LinkedSessionsHarness {
     });
   }
 
-  /** What a session was told of something it had sent. */
+  /** The receipt of a session for something that it sent. */
   receipt(rid: string, requestId: string, outcome: string): Promise<CommandOf<'link_receipt'>> {
     return this.command('link_receipt', rid, ({ args }) => args.requestId === requestId && args.outcome === outcome);
   }
