@@ -5,9 +5,9 @@ import { findChromium, openBrowser } from '../support/browser.js';
 import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { openGuest, openPage, sessionPage } from '../support/page.js';
 import { until } from '../support/until.js';
-import { hostSession, startHost, untilKnown, type Host, type HostedSession } from './support/hosts.js';
+import { startHostWithSession, type Host, type HostedSession } from './support/hosts.js';
 import { ask } from './support/http.js';
-import { newKey, newShare, PASSWORD, settleOwner, type Person } from './support/people.js';
+import { newShare, PASSWORD, settleOwner, type Person } from './support/people.js';
 
 /** A picture of one pixel. */
 const PIXEL = Buffer.from(
@@ -31,10 +31,8 @@ describe.skipIf(chromium === undefined)('what is private, in a browser that some
     stage = await startLocalStack();
     ada = await settleOwner(stage);
     browser = await openBrowser();
-    const { token } = await newKey(stage, ada, { name: 'host', kind: 'runner' });
-    host = await startHost(stage, 'host', token);
-    hosted = await hostSession(stage, host, 'private-session');
-    await untilKnown(stage, ada.token, hosted.sid);
+    const started = await startHostWithSession(stage, ada, { rid: 'host', sid: 'private-session' });
+    [host, hosted] = [started.host, started.session];
     const asker = { kind: 'session', sid: hosted.sid } as const;
     const picture = await putBlobVia(hosted.backbone, asker, PIXEL, 'image/png');
     const text = await putBlobVia(hosted.backbone, asker, Buffer.from('a private text'), 'text/plain; charset=utf-8');

@@ -6,8 +6,7 @@ import { ask, type HttpAnswer } from './support/http.js';
 import { fromPage, newShare, settleOwner, signUp, type Person } from './support/people.js';
 import { join, refusal } from './support/socket.js';
 import { apart, TOLERANCE } from './support/timing.js';
-import { hostSession, startHost, untilKnown, type Host, type HostedSession } from './support/hosts.js';
-import { newKey } from './support/people.js';
+import { startHostWithSession, type Host, type HostedSession } from './support/hosts.js';
 
 /** Ada has sessions, a runner, links and files. Eve has an account of her own, and guesses. */
 let stage: LocalStack;
@@ -40,10 +39,8 @@ beforeAll(async () => {
   adas.keyId = ada.key.key.id;
   const logins = await ask(stage.url, '/api/auth/logins', fromPage(stage, ada));
   adas.loginId = (logins.json as { logins: { id: string }[] }).logins[0]!.id;
-  const { token } = await newKey(stage, eve, { name: 'laptop', kind: 'runner' });
-  evesHost = await startHost(stage, 'eves-laptop', token);
-  evesSession = await hostSession(stage, evesHost, 'eves-session');
-  await untilKnown(stage, eve.token, evesSession.sid);
+  const started = await startHostWithSession(stage, eve, { rid: 'eves-laptop', sid: 'eves-session' });
+  [evesHost, evesSession] = [started.host, started.session];
 });
 afterAll(async () => {
   await evesSession?.close();

@@ -4,9 +4,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { childOf } from '../support/processes.js';
 import { newSession } from '../support/viewer.js';
-import { hostSession, startHost, untilKnown, type Host, type HostedSession } from './support/hosts.js';
+import { startHostWithSession, type Host, type HostedSession } from './support/hosts.js';
 import { ask } from './support/http.js';
-import { newKey, newShare, settleOwner, type Person } from './support/people.js';
+import { newShare, settleOwner, type Person } from './support/people.js';
 import { RawNats } from './support/rawNats.js';
 import { join } from './support/socket.js';
 
@@ -137,10 +137,8 @@ describe('what a host stores in the log of its own session', () => {
   };
 
   beforeAll(async () => {
-    const { token } = await newKey(stage, ada, { name: 'host', kind: 'runner' });
-    host = await startHost(stage, 'hostile-host', token);
-    session = await hostSession(stage, host, 'hostile-session');
-    await untilKnown(stage, stage.token, session.sid);
+    const started = await startHostWithSession(stage, ada, { rid: 'hostile-host', sid: 'hostile-session' });
+    [host, session] = [started.host, started.session];
     const opened = await RawNats.open(stage.natsUrl, session.login);
     if (opened.kind === 'refused') throw new Error(opened.error);
     raw = opened.nats;

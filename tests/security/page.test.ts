@@ -6,9 +6,9 @@ import { findChromium, openBrowser, shot } from '../support/browser.js';
 import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { openPage, sessionPage, type WatchedPage } from '../support/page.js';
 import { newSession } from '../support/viewer.js';
-import { hostSession, startHost, untilKnown, type Host, type HostedSession } from './support/hosts.js';
+import { startHostWithSession, type Host, type HostedSession } from './support/hosts.js';
 import { ask, fromPageOf } from './support/http.js';
-import { newKey, newShare, PASSWORD, settleOwner, type Person } from './support/people.js';
+import { newShare, PASSWORD, settleOwner, type Person } from './support/people.js';
 
 /** What every answer says a page may do. */
 const POLICY =
@@ -187,10 +187,8 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
       });
       await new Promise<void>((resolve) => canary.listen(0, '127.0.0.1', resolve));
       elsewhere = `http://127.0.0.1:${(canary.address() as AddressInfo).port}`;
-      const { token } = await newKey(stage, ada, { name: 'hostile', kind: 'runner' });
-      host = await startHost(stage, 'hostile-host', token);
-      hostile = await hostSession(stage, host, 'hostile-session');
-      await untilKnown(stage, ada.token, hostile.sid);
+      const started = await startHostWithSession(stage, ada, { rid: 'hostile-host', sid: 'hostile-session' });
+      [host, hostile] = [started.host, started.session];
       await write();
       await signIn(desk.page);
       desk.page.on('request', (request) => requests.push(request.url()));

@@ -21,7 +21,7 @@ import { PI_VERSION, readPiSessionFile } from '@pizzapi/runner';
 import type { NatsAccess } from '@pizzapi/process';
 import { Failure } from './io.js';
 
-/** Who hosts an imported session: nobody that could be asked for anything. */
+/** The runner id of imported sessions. No runner has it. */
 export const IMPORT_RUNNER = 'import';
 
 /** How long the backbone may take to answer at the start, in ms. */
@@ -44,7 +44,7 @@ export async function importSession(
   userId: string,
   progress: (done: number, of: number) => void,
 ): Promise<Imported> {
-  // First without an epoch: nobody is asked for anything before the file is known to be good.
+  // First without an epoch: the backbone is used only when the file is known to be good.
   read(file, userId, 0);
   const backbone = await connect(access);
   try {
@@ -73,7 +73,7 @@ function read(file: string, userId: string, epoch: number) {
   throw new Failure({ code: outcome.code, message: outcome.message });
 }
 
-/** As the administrator of the local run: nobody else may write to a log whose session no host was granted. */
+/** Connects as the administrator of the local run, the only one that may write to a log without a grant. */
 async function connect({ url, users }: NatsAccess): Promise<Backbone> {
   return connectBackbone({
     url,
@@ -84,7 +84,7 @@ async function connect({ url, users }: NatsAccess): Promise<Backbone> {
   });
 }
 
-/** Appends the events, holding the session's lease, so that nobody takes a session without a host for a lost one. */
+/** Appends the events and holds the session's lease meanwhile, so that the session does not count as lost. */
 async function write(
   b: Backbone,
   { sid, userId, epoch }: { sid: string; userId: string; epoch: number },
@@ -92,7 +92,7 @@ async function write(
   progress: (done: number, of: number) => void,
 ): Promise<void> {
   const spoolDir = await mkdtemp(join(tmpdir(), 'pizzapi-import-'));
-  // Whoever has the login of the administrator decides what is stored: no limit holds here.
+  // The administrator decides what is stored: no limit applies here.
   const blobs = new BlobStore(b);
   const lease = await holdLease(b, `session.${sid}`, { epoch });
   const writer = await openWriter(b, { sid, epoch, spoolDir });
@@ -108,7 +108,7 @@ async function write(
   }
 }
 
-/** Anything but "it is in the log" ends an import: nobody stays here to send the rest later. */
+/** Any outcome but `appended` ends an import, because no process remains that could send the rest later. */
 async function append(writer: SessionWriter, event: SessionEvent): Promise<void> {
   const { kind } = await writer.append(event);
   if (kind === 'appended' || kind === 'duplicate') return;

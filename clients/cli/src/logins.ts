@@ -9,12 +9,12 @@ export function relayName(url: string): string {
   return `${protocol.replace(/^ws/, 'http')}//${host}${pathname.replace(/\/+$/, '')}`;
 }
 
-/** The key for a relay, or undefined when nobody has signed in there. */
+/** Returns the key for a gateway, or undefined without a login there. */
 export function loginAt(home: string, url: string): string | undefined {
   return readLogins(home).get(relayName(url));
 }
 
-/** The relay that somebody signed in to last. */
+/** Returns the gateway of the latest login. */
 export function lastLogin(home: string): string | undefined {
   return [...readLogins(home).keys()].at(-1);
 }

@@ -11,8 +11,8 @@ export async function ensureOwner(admin: Backbone): Promise<void> {
 }
 
 /**
- * Ensures a registered runner token of the owner: keeps `known` if it is registered, otherwise creates a new token. Does
- * not register a revoked token again. Calls `save` before a new token becomes valid.
+ * A registered runner token of this installation's owner: the `known` one where it is registered, else a fresh one.
+ * A revoked token is not registered again. `save` is called before a fresh one becomes valid.
  */
 export async function ensureRunnerToken(
   admin: Backbone,

@@ -13,7 +13,7 @@ const NO_MESSAGE = 10037;
 /** What is stored of an object that is not whole after so long, in ms, never will be. */
 export const ABANDONED_MS = 60 * 60_000;
 
-/** `in_use`: something refers to it, or somebody has taken it up in this moment. */
+/** `in_use`: something refers to the blob, or has just started to. */
 export type RemoveOutcome = 'removed' | 'in_use' | 'gone';
 
 const entrySubject = (name: string): string =>
@@ -25,7 +25,7 @@ export async function removeBlobs(admin: Backbone, { userId, sid }: BlobPlace): 
   for (const key of await blobRows(admin).keys(`${userId}.${sid}.`)) await removal.remove(key);
 }
 
-/** Removes blobs for good. Needs the provisioner's login: nobody else may purge. */
+/** Removes blobs permanently. Needs the provisioner's login, the only one that may purge. */
 export class BlobRemoval {
   private readonly rows;
   private readonly usage: StorageUsage;
@@ -47,7 +47,7 @@ export class BlobRemoval {
     let { revision } = found;
     if (value.leaving !== true) {
       if (unusedAt !== undefined && (value.until ?? Infinity) > unusedAt) return 'in_use';
-      // From here on nobody takes it up: who tries at this moment meets a conflict, or is met by one.
+      // From here on the blob cannot be taken up: of two concurrent changes of the row, one fails.
       const marked = await this.rows.update(key, { ...value, leaving: true }, revision);
       if (marked.kind === 'conflict') return 'in_use';
       revision = marked.revision;

@@ -44,7 +44,7 @@ export function parseBlobKey(key: string): (BlobPlace & { hash: string }) | unde
  * one account stores is never read, typed or removed by what another does.
  *
  * A blob has a row and an object. The row is there before the object and after it, so that nothing is stored that no
- * row tells of; whoever takes a blob up or removes it changes the row first, by compare-and-set.
+ * row records. Taking a blob up and removing it both change the row first, by compare-and-set.
  */
 export class BlobStore {
   readonly usage: StorageUsage;
@@ -68,7 +68,7 @@ export class BlobStore {
       if (claimed.kind === 'full') return claimed;
       if ((await putObject(this.b, key, bytes, mediaType)) === 'full')
         return { kind: 'full', shortage: { of: 'relay' } };
-      // Somebody may have removed the session, and the row, meanwhile: then all of it again.
+      // The session and the row may have been removed meanwhile: then everything is repeated.
       const row = keep ? await this.keep(place, hash) : await this.find(place, hash);
       if (row !== undefined) return { kind: 'stored', ref: { blob: hash, size, mediaType: row.mediaType } };
     }
@@ -123,14 +123,14 @@ export class BlobStore {
       const found = await this.rows.get(key);
       if (found === undefined) {
         const charged = await this.usage.charge(owners, size);
-        // Somebody who brings the same bytes may have taken the room, for what is then there.
+        // A concurrent upload of the same bytes may have used the room; then its row exists.
         if (charged.kind === 'full' && (await this.rows.get(key)) === undefined) return charged;
         if (charged.kind === 'full') continue;
         const { link } = owners;
         const at = Date.now();
         const row = { size, mediaType, at, until: at + UNUSED_BLOB_MS, ...(link === undefined ? {} : { link }) };
         if ((await this.rows.create(key, row)).kind === 'stored') return { kind: 'claimed' };
-        // Somebody else has brought the same bytes, and was charged for them.
+        // A concurrent upload stored the same bytes and was charged for them.
         await this.usage.giveBack(owners, size);
       } else if (found.value.leaving === true) {
         if (Date.now() > deadline) throw new CodedError('unavailable', 'The file is being removed');
@@ -145,8 +145,8 @@ export class BlobStore {
 }
 
 /**
- * The row of a blob that is brought once more: its day begins anew, if it has one. The first to bring it says what it
- * is; what a guest has said of it, the owner or the host of the session replaces.
+ * The row of a blob that is uploaded again: its time to live starts again, if it has one. The first upload sets the
+ * media type. The owner or the host of the session replaces a type that a guest set.
  */
 function takenUp(row: BlobRow, { mediaType, byLink }: { mediaType: string; byLink: boolean }): BlobRow {
   const retyped = row.link !== undefined && !byLink && row.mediaType !== mediaType;

@@ -16,12 +16,12 @@ const FETCH_EXPIRES_MS = 10_000;
 const ACK_TIMEOUT_MS = 5_000;
 
 export interface ConsumeDurablyOptions {
-  /** What the consumer is called on the server. Its position is kept there, whoever reads. */
+  /** The name of the consumer on the server, which stores its position. */
   name: string;
   /** Types of events to hand over; the others are passed over without their payload having been sent. */
   types: readonly string[];
   signal: AbortSignal;
-  /** Told once the server keeps the position: from now on nothing is missed. */
+  /** Called once the server stores the position: from now on no event is missed. */
   onOpen?: () => void;
   /**
    * One event at a time, at least once each: what was handled just before a crash comes again. A `CodedError` is
@@ -31,9 +31,9 @@ export interface ConsumeDurablyOptions {
 }
 
 /**
- * Reads a stream of facts by a durable consumer, from where the last reader of this name ended, until the signal aborts.
- * The first reader begins with what comes: what happened before it was there is nobody's errand any more. One at a time
- * may read under a name: several share its messages and lose their order.
+ * Reads the events of a stream by a durable consumer, from where the last reader of this name ended, until the signal
+ * aborts. A new consumer starts at the end of the stream; earlier events are skipped. Only one reader at a time may use
+ * a name: several would share the messages and lose their order.
  */
 export async function consumeDurably(b: Backbone, stream: string, options: ConsumeDurablyOptions): Promise<void> {
   const connection = internals(b);

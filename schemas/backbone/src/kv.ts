@@ -23,7 +23,7 @@ export type KvWrite = { kind: 'stored'; revision: number } | { kind: 'conflict';
 export type KvChange<T> =
   | { kind: 'value'; key: string; value: T; revision: number }
   | { kind: 'gone'; key: string; revision: number; reason: GoneReason }
-  /** All that was there when the watch began has been told. */
+  /** All values that existed when the watch started have been reported. */
   | { kind: 'ready' };
 
 /** A value that is not what the bucket holds is passed over, counted by `onPoison` where that is given. */
@@ -86,7 +86,7 @@ export function goneReason(message: StoredMessage): 'deleted' | undefined {
   return operation === 'DEL' || operation === 'PURGE' ? 'deleted' : undefined;
 }
 
-/** Hosts write leases, and so does, in their name, who has a reply sent there. Nobody writes the others by a reply. */
+/** Only leases can be written by a redirected reply, because hosts may publish there. */
 function isForeign(connection: BackboneConnection, name: string, message: StoredMessage): boolean {
   if (name !== LEASES || !isReply(message)) return false;
   connection.counters.foreignMessages++;
@@ -199,7 +199,7 @@ class OpenBucket<T> implements Bucket<T> {
   async all(prefix = ''): Promise<Map<string, T>> {
     const found = new Map<string, T>();
     const stop = new AbortController();
-    // The backbone may be away: what goes on coming is waited for, silence is not.
+    // The backbone may be unavailable: waits as long as values arrive, but not during silence.
     const patience = setTimeout(() => stop.abort(), KV_PATIENCE_MS);
     try {
       for await (const change of this.watch({ signal: stop.signal, prefix })) {
@@ -260,7 +260,7 @@ class OpenBucket<T> implements Bucket<T> {
   }
 }
 
-/** One change of a key; without a key: all that was there has been told. */
+/** One change of a key. Without a key: all existing keys have been reported. */
 interface EntryChange {
   key?: string;
   message?: StoredMessage;
@@ -284,14 +284,14 @@ export async function* watchEntries(
   const skip = keySubject(name, '').length;
   let listed = new Set<string>();
   let toList = 0;
-  let told = false;
+  let isListed = false;
   const endOfList = (): EntryChange[] => {
     const lost = [...known.keys()].filter((key) => !listed.has(key));
     for (const key of lost) known.delete(key);
     const changes: EntryChange[] = lost.map((key) => ({ key, reason: 'expired' }));
     listed = new Set();
-    if (!told) changes.push({});
-    told = true;
+    if (!isListed) changes.push({});
+    isListed = true;
     return changes;
   };
   const tell = (): Promise<void> => handoff.send(endOfList());

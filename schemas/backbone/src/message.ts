@@ -123,7 +123,7 @@ export class StoredMessage {
   isGenuineOn(subject: string): boolean {
     return (this.judged ??= isGenuine(this.text, this.delivered, subject));
   }
-  /** Of a host's grant; 0 for what is not genuine, as for what has none: it outranks nobody. */
+  /** The epoch of a host's grant; 0 without one and for a message that is not genuine. */
   get epoch(): number {
     return this.genuine ? whole(header(this.text, HEADER.epoch)) : 0;
   }
@@ -181,7 +181,7 @@ const SUBJECT_FIELD = `\r\n${SERVER_HEADER.subject}: `;
  * Whether a message of a session, a runner, or the audit log was published there by who may publish there.
  *
  * A client may name any subject for its replies, and the server publishes them without asking whether the client might:
- * so an acknowledgement, or a copy of a message that somebody stored elsewhere, can come to lie on any subject of any
+ * so an acknowledgement, or a copy of a message that is stored elsewhere, can be stored on any subject of any
  * stream. Two marks tell: the message id of a true one begins with the id that its subject names, and a copy has the
  * server's `Nats-Subject` in it from when it was sent on.
  */
@@ -207,7 +207,7 @@ function idStartOf(subject: string): readonly [id: string, block: string] {
 }
 
 /**
- * Whether a message came to lie on its subject as a reply to somebody: an acknowledgement, which has no headers, or a
+ * Whether a message was stored on its subject as a reply: an acknowledgement, which has no headers, or a
  * copy of what was stored elsewhere. For what has no message id to tell by: a lease.
  */
 export function isReply({ text, delivered }: StoredMessage): boolean {

@@ -31,7 +31,7 @@ export function sendCommand(
   return store(b, subjects.runnerCommands(rid), command, id, command.name, patienceMs);
 }
 
-/** Writes a fact of a runner to its log. */
+/** Writes an event of a runner to its log. */
 export function publishRunnerEvent(b: Backbone, rid: string, event: RunnerEvent): Promise<StoreOutcome> {
   return store(b, subjects.runnerEvents(rid), event, `${rid}.${crypto.randomUUID()}`, event.type, STORE_PATIENCE_MS);
 }

@@ -23,8 +23,8 @@ export interface ReadOptions {
   /** One subject, wildcards allowed. A single string: an array of filters is far slower on the server. */
   filter: string;
   /**
-   * What the consumer is called; a name of its own where nothing is said. With a name, whoever reads under it now is
-   * replaced: a credential can be held to one.
+   * The name of the consumer; default: a unique one. A reader replaces an earlier reader with the same name, so that a
+   * credential can be limited to one reader.
    */
   name?: string;
   /** Where to begin, asked again for every rebuild: after an offset, or with the last message of every subject. */
@@ -32,7 +32,7 @@ export interface ReadOptions {
   signal: AbortSignal;
   /** The reader was built: so many messages were stored and matching before it began. */
   onOpen?: (pending: number) => void;
-  /** There is nothing more for now: the server said so while it waited for new messages. */
+  /** Called when the server has reported that there are no further messages for now. */
   onIdle?: () => void;
   /** Messages in order, each once per build. The next batch waits for the promise. */
   onBatch: (messages: StoredMessage[]) => Promise<void> | void;

@@ -30,7 +30,7 @@ export interface StorageOwners {
 
 type Party = keyof StorageLimits;
 
-/** What is used, of what there may be; a limit of 0 means no limit. */
+/** What is used of a limit; 0 = without limit. */
 export interface StorageUse {
   of: Party;
   used: number;
@@ -45,11 +45,11 @@ export type StorageShortage = { of: 'relay' } | (StorageUse & { adding: number }
 
 export type ChargeOutcome = { kind: 'charged' } | { kind: 'full'; shortage: StorageShortage };
 
-/** Pauses between two tries against somebody who writes the same row, in ms, at most. */
+/** The longest pause between two attempts that conflict with another writer of the row, in ms. */
 const CONFLICT_PAUSE_MS = 25;
 /**
- * A row that has not changed for so long, in ms, has nobody between a charge and the row of the blob that was charged
- * for: that takes two writes of a bucket, each tried for ten seconds at most.
+ * After this time without a change of a row, in ms, no upload is between its charge and the row of its blob: these are
+ * two writes of a bucket, each tried for ten seconds at most.
  */
 export const QUIET_MS = 10 * 60_000;
 
@@ -91,7 +91,7 @@ export class StorageUsage {
     for (const [, key] of keysOf(owners)) await this.change(key, -bytes);
   }
 
-  /** What is used of each limit that holds for these owners; `logs`: what their logs have, which nobody counts here. */
+  /** Returns what is used of each limit of these owners. `logs`: sizes of their logs, which are counted elsewhere. */
   async read(
     owners: Pick<StorageOwners, 'userId'> & Partial<StorageOwners>,
     logs: LogBytes = {},
@@ -126,7 +126,8 @@ export class StorageUsage {
 
   /**
    * Sets the rows that differ from what the rows of all blobs add up to. `before` was read before those were. Rows that
-   * have changed lately are left for the next time: somebody may be between two writes. How many were mended.
+   * have changed lately are left for the next time, because an upload may be between two writes. Returns how many were
+   * corrected.
    */
   async recount(
     before: ReadonlyMap<string, UsageRow>,

@@ -41,7 +41,7 @@ export const DUPLICATE_WINDOW_MS = 10 * 60_000;
 /** Readers that the log's stream allows at once. Long replays and projectors use one each; viewers none. */
 export const MAX_SESSION_CONSUMERS = 4_096;
 
-const facts: Partial<StreamConfig> = {
+const eventStream: Partial<StreamConfig> = {
   retention: 'limits',
   storage: 'file',
   compression: 'none',
@@ -65,21 +65,21 @@ export function streamOf(_sid: string): string {
 
 export const STREAMS: readonly StreamSpec[] = [
   {
-    ...facts,
+    ...eventStream,
     name: SESSIONS_STREAM,
     subjects: [WILDCARD.sessionEvents],
     max_consumers: MAX_SESSION_CONSUMERS,
     republish: { src: WILDCARD.sessionEvents, dest: 'live.session.{{wildcard(1)}}.events' },
   },
   {
-    ...facts,
+    ...eventStream,
     name: COMMANDS_STREAM,
     subjects: [WILDCARD.runnerCommands],
     max_age: DAY,
     republish: { src: WILDCARD.runnerCommands, dest: 'live.runner.{{wildcard(1)}}.cmd' },
   },
-  { ...facts, name: RUNNERS_STREAM, subjects: [WILDCARD.runnerEvents], max_age: 30 * DAY, discard: 'old' },
-  { ...facts, name: AUDIT_STREAM, subjects: [WILDCARD.audit], max_age: 90 * DAY, discard: 'old' },
+  { ...eventStream, name: RUNNERS_STREAM, subjects: [WILDCARD.runnerEvents], max_age: 30 * DAY, discard: 'old' },
+  { ...eventStream, name: AUDIT_STREAM, subjects: [WILDCARD.audit], max_age: 90 * DAY, discard: 'old' },
 ];
 
 /** The bucket of leases, beside the logs: hosts write it. */

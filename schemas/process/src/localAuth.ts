@@ -88,7 +88,7 @@ export function loginUrl(url: string, token: string): string {
   return `${url.replace(/\/+$/, '')}/#login=${token}`;
 }
 
-/** The bearer of the owner's own programs on this machine: whoever can read the secret may act as the owner. */
+/** The bearer token of the owner's programs on this machine: a process that can read the secret may act as the owner. */
 export function localToken(secret: Uint8Array): string {
   return `local.${sign(deriveKey(secret, 'local'), 'owner')}`;
 }

@@ -6,11 +6,11 @@ import { withTimeout } from './withTimeout.js';
 /** Anything that lives long. */
 export interface Service {
   readonly name: string;
-  /** Resolves when the service is over by itself or was stopped; rejects when it cannot go on. */
+  /** Resolves when the service has ended by itself or was stopped. Rejects when it cannot continue. */
   run(): Promise<void>;
   /** Takes no new work and finishes, or hands over, what is under way. */
   drain(): Promise<void>;
-  /** Lets go of everything. */
+  /** Releases everything. */
   stop(): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export interface ServiceContext {
 export interface ServiceRunOptions {
   /** How long drain and stop may take, each, in ms. Default 10 s. */
   limitMs?: number;
-  /** Treat the end of the IPC channel to the parent as a SIGTERM, so that nobody outlives a parent that was killed. */
+  /** Treat the end of the IPC channel to the parent as a SIGTERM, so that no process outlives a killed parent. */
   stopWithParent?: boolean;
 }
 
@@ -54,7 +54,7 @@ export async function runService(
     }
     if (stopWithParent) {
       process.once('disconnect', () => !abort.signal.aborted && stop('parent process exited'));
-      // It may have gone before anybody could listen: that is not told. (Undefined for who was not forked.)
+      // The channel may have ended before this listener existed. (Undefined for a process that was not forked.)
       if (process.connected === false) stop('parent process exited');
     }
   });

@@ -14,9 +14,9 @@ function token(id: string): string {
 export type RpcVerb = 'status' | 'spawn' | 'folders' | 'models';
 
 export const subjects = {
-  /** The log of a session: facts, stored. */
+  /** The log of a session: events, stored. */
   sessionEvents: (sid: string) => `session.${token(sid)}.events`,
-  /** Pieces of a session's open messages: not stored. */
+  /** Deltas of a session's open messages: not stored. */
   sessionDeltas: (sid: string) => `session.${token(sid)}.deltas`,
   /** Request/reply: the open blocks of a session, from its host. */
   sessionPartial: (sid: string) => `session.${token(sid)}.partial`,
@@ -27,7 +27,7 @@ export const subjects = {
   /** A runner's commands, republished by the server as it stores them, with their offset in a header. */
   liveRunnerCommands: (rid: string) => `live.runner.${token(rid)}.cmd`,
   runnerRpc: (rid: string, verb: RpcVerb | '*') => `runner.${token(rid)}.rpc.${verb === '*' ? '*' : token(verb)}`,
-  /** Request/reply: whether somebody looks at a session just now, from the gateways where somebody does. */
+  /** Request/reply: whether a person looks at a session now, answered by the gateways where this is so. */
   attention: (sid: string) => `attention.${token(sid)}`,
   /** One row of the audit log; `kind` groups what can be watched alone (`audit.login`). */
   audit: (kind: string) => `audit.${token(kind)}`,

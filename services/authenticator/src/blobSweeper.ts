@@ -26,7 +26,7 @@ export const DELETION_MS = 60 * 60_000;
 
 export interface BlobSweeperDeps {
   b: Backbone;
-  /** With the provisioner's login: nobody else may remove what is stored. */
+  /** With the provisioner's login, the only one that may remove what is stored. */
   admin: Backbone;
   metrics: AuthenticatorMetrics;
   log: Logger;
@@ -58,13 +58,13 @@ export class BlobSweeper {
     const row = await deleted.get(key);
     const [, userId, sid] = key.split('.');
     if (row === undefined || userId === undefined || sid === undefined) return true;
-    // The log was purged when the row was written: what it has now is of a session that goes on after all.
+    // The log was purged when the row was written. Events that it has now are of a session that continues after all.
     if (await this.isLogged(sid)) {
       await deleted.delete(key, { revision: row.revision });
       return true;
     }
     const left = await this.removeAll(await this.rows.keys(`${userId}.${sid}.`), 'deleted');
-    // Until nobody owns the session any more, its host may bring another one.
+    // As long as the session has an owner, its host may store another blob.
     const isOver = (await ownerOf(b, sid)) === undefined || this.now() - row.value.at > DELETION_MS;
     if (left > 0 || !isOver) return false;
     await deleted.delete(key, { revision: row.revision });

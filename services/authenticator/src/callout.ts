@@ -83,7 +83,7 @@ async function decide(
   return admission;
 }
 
-/** Notes that a key was used, unless somebody changed its row meanwhile: what was revoked must not come back. */
+/** Records that a key was used, unless its row has changed meanwhile: a revoked key must not return. */
 async function noteUse(
   b: Backbone,
   { hash, row, revision }: NonNullable<Extract<Admission, { kind: 'admitted' }>['key']>,

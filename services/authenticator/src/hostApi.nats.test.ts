@@ -1,7 +1,6 @@
 import {
   bucket,
   claimGrant,
-  connectBackbone,
   getBlobVia,
   hasResult,
   idsAfter,
@@ -12,7 +11,6 @@ import {
   requestRpc,
   seqBefore,
   type Backbone,
-  type SessionCaller,
 } from '@pizzapi/backbone';
 import {
   decode,
@@ -23,68 +21,35 @@ import {
   natsUserOf,
   newId,
   runnerPassword,
-  type HostLogin,
   type ShareRow,
 } from '@pizzapi/protocol';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startSecuredNats, talk, type SecuredNats } from './testing/index.js';
+import { startSecuredNats, talk, TestHosts, type SecuredNats, type TestRunner } from './testing/index.js';
 
-const SECRET = 'a-secret-of-this-host';
-/** Long enough for any answer there is. */
+/** Long enough for any answer. */
 const ANSWER_MS = 20_000;
 
 let s: SecuredNats;
 let folder: string;
-const open: Backbone[] = [];
+let hosts: TestHosts;
 beforeAll(async () => {
   s = await startSecuredNats();
-  // Parts of one blob, and questions of one host, reach now this one, now that one.
+  hosts = new TestHosts(s);
+  // Parts of one blob, and requests of one host, reach either of the two.
   await s.addAuthenticator();
-  folder = await mkdtemp(join(tmpdir(), 'pizzapi-desk-'));
+  folder = await mkdtemp(join(tmpdir(), 'pizzapi-host-api-'));
 });
 afterAll(async () => {
-  await Promise.all(open.map((b) => b.close()));
+  await hosts.close();
   await s.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
-async function connectHost(login: HostLogin, password: string): Promise<Backbone> {
-  const b = await connectBackbone({
-    url: s.url,
-    name: natsUserOf(login),
-    host: login,
-    password,
-  });
-  open.push(b);
-  return b;
-}
-
-interface Runner {
-  rid: string;
-  b: Backbone;
-  of: (sid: string) => SessionCaller;
-}
-
-async function runnerOf(userId: string): Promise<Runner> {
-  const rid = newId('r');
-  const b = await connectHost({ kind: 'runner', rid }, runnerPassword(await s.newRunnerToken(userId), SECRET));
-  return { rid, b, of: (sid) => ({ kind: 'runner', rid, sid }) };
-}
-
-/** A session that its runner was granted, and its worker's connection. */
-async function sessionOf({
-  b,
-  of,
-}: Runner): Promise<{ sid: string; epoch: number; worker: Backbone; caller: SessionCaller }> {
-  const sid = newId('s');
-  const grant = await claimGrant(b, of(sid));
-  if (grant.kind !== 'granted') throw new Error(grant.code);
-  const worker = await connectHost({ kind: 'session', sid }, grant.grant);
-  return { sid, epoch: grant.epoch, worker, caller: { kind: 'session', sid } };
-}
+const runnerOf = (userId: string) => hosts.runner(userId);
+const sessionOf = (runner: TestRunner) => hosts.session(runner);
 
 describe('a session is granted', () => {
   it('to the runner that asks, and lets its worker write it and nothing else', async () => {
@@ -246,7 +211,7 @@ describe('a log', () => {
 
 it('an answer goes to an inbox and nowhere else, whatever a host asks for', async () => {
   const rid = newId('r');
-  const password = runnerPassword(await s.newRunnerToken('ann'), SECRET);
+  const password = runnerPassword(await s.newRunnerToken('ann'), 'a-secret-of-this-host');
   const client = await talk(s.nats.port, { user: natsUserOf({ kind: 'runner', rid }), pass: password });
   const body = Buffer.from(encode({ verb: 'claim', sid: 'mine' })).toString('latin1');
   const inbox = `${inboxPrefixOf({ kind: 'runner', rid })}.1`;

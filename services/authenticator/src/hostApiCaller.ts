@@ -1,15 +1,15 @@
 import { ownerOf, runnerOwnerKey, runnerOwnerRows, type Backbone } from '@pizzapi/backbone';
 import { isId } from '@pizzapi/protocol';
 
-/** Who asks, as the subject of the question says: NATS lets nobody else publish there. */
+/** The caller, as the subject of the request names it. NATS lets no other client publish there. */
 export type Caller = { kind: 'runner'; rid: string } | { kind: 'session'; sid: string };
 
-/** For whom an answer is: an account, one of its runners, and the session that is meant. */
+/** An authorized caller: its account, its runner, and the session of the request. */
 export interface AuthorizedCaller {
   userId: string;
   rid: string;
   sid: string;
-  /** The session is not granted to anybody yet. */
+  /** The session has no owner yet. */
   fresh: boolean;
 }
 
@@ -22,8 +22,8 @@ export function callerOf(subject: string): Caller | undefined {
 }
 
 /**
- * Which session of whose a question is about. A worker can only mean its own, a daemon any of its account's that nobody
- * else has. Undefined for every other, as for one that does not exist.
+ * Returns whose session a request is about. A worker can name only its own session, a daemon every session of its
+ * account that no other runner has. Undefined for every other session, as for one that does not exist.
  */
 export async function authorizeCaller(
   b: Backbone,

@@ -1,63 +1,36 @@
-import {
-  bucket,
-  claimGrant,
-  connectBackbone,
-  getBlobVia,
-  putBlobVia,
-  requestRpc,
-  type Backbone,
-  type SessionCaller,
-} from '@pizzapi/backbone';
+import { bucket, claimGrant, getBlobVia, putBlobVia, requestRpc } from '@pizzapi/backbone';
 import {
   decode,
   HOST_API_PART_BYTES,
   hostApiSubjects,
   encode,
   initialSessionInfo,
-  natsUserOf,
   newId,
-  runnerPassword,
-  type HostLogin,
   type SessionRow,
 } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PARTS_BYTES, PARTS_TO_BEGIN_BYTES } from './hostApiBlobs.js';
-import { startSecuredNats, type SecuredNats } from './testing/index.js';
+import { startSecuredNats, TestHosts, type SecuredNats, type TestSession } from './testing/index.js';
 
 const MIB = 1024 * 1024;
 const ANSWER_MS = 20_000;
 
 let s: SecuredNats;
-const open: Backbone[] = [];
+let hosts: TestHosts;
 beforeAll(async () => {
   s = await startSecuredNats({ storage: { session: 3 * MIB, account: 5 * MIB } });
+  hosts = new TestHosts(s);
   await s.addAuthenticator();
 });
 afterAll(async () => {
-  await Promise.all(open.map((b) => b.close()));
+  await hosts.close();
   await s.stop();
 });
 
-async function connectHost(login: HostLogin, password: string): Promise<Backbone> {
-  const b = await connectBackbone({ url: s.url, name: natsUserOf(login), host: login, password });
-  open.push(b);
-  return b;
-}
-
 /** A session of an account, and its worker's connection. */
-async function sessionOf(
-  userId: string,
-): Promise<{ sid: string; rid: string; runner: Backbone; worker: Backbone; caller: SessionCaller }> {
-  const [rid, sid] = [newId('r'), newId('s')];
-  const password = runnerPassword(await s.newRunnerToken(userId), 'a-secret-of-this-host');
-  const runner = await connectHost({ kind: 'runner', rid }, password);
-  const grant = await claimGrant(runner, { kind: 'runner', rid, sid });
-  if (grant.kind !== 'granted') throw new Error(grant.code);
-  const worker = await connectHost({ kind: 'session', sid }, grant.grant);
-  return { sid, rid, runner, worker, caller: { kind: 'session', sid } };
-}
+const sessionOf = async (userId: string): Promise<TestSession> => hosts.session(await hosts.runner(userId));
 
-const put = ({ worker, caller }: Awaited<ReturnType<typeof sessionOf>>, bytes: Buffer) =>
+const put = ({ worker, caller }: TestSession, bytes: Buffer) =>
   putBlobVia(worker, caller, bytes, 'text/plain').then(
     () => 'stored',
     (error: unknown) => (error as { code: string; message: string }).message,
@@ -65,7 +38,7 @@ const put = ({ worker, caller }: Awaited<ReturnType<typeof sessionOf>>, bytes: B
 
 /** One part, as a host could send it. */
 async function sendPart(
-  { worker, sid }: Awaited<ReturnType<typeof sessionOf>>,
+  { worker, sid }: TestSession,
   fields: { blob: string; size: number; offset: number; bytes: Buffer },
 ): Promise<{ kind: string; code?: string }> {
   const body = encode({ verb: 'put_blob', mediaType: 'x/y', ...fields });

@@ -6,7 +6,7 @@ import { QUEUE_GROUP } from './queueGroup.js';
 
 export interface PurgeDeps {
   b: Backbone;
-  /** A connection with the provisioner's login: nobody else may purge. */
+  /** A connection with the provisioner's login, the only one that may purge. */
   admin: Backbone;
   metrics: AuthenticatorMetrics;
   log: Logger;

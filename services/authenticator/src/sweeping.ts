@@ -2,7 +2,7 @@ import { deletedRows, holdLease, readLease, type Lease } from '@pizzapi/backbone
 import { sleep } from '@pizzapi/process';
 import { BlobSweeper, type BlobSweeperDeps } from './blobSweeper.js';
 
-/** Of several authenticators one sweeps: who holds this lease. */
+/** Of several authenticators, the one that holds this lease sweeps. */
 export const SWEEPER_LEASE = 'blob-sweeper';
 /** Between two sweeps, in ms. */
 export const SWEEP_MS = 60 * 60_000;
@@ -17,7 +17,7 @@ export interface SweepingDeps extends BlobSweeperDeps {
   sweepMs?: number | undefined;
 }
 
-/** Stands by until nobody else sweeps, then does, until the signal aborts. */
+/** Waits for the lease of the sweeper, then sweeps, until the signal aborts. */
 export async function sweepBlobs(deps: SweepingDeps, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const lease = await takeLease(deps);

@@ -79,7 +79,7 @@ export interface GatewayOptions {
   signup?: SignupMode;
   /** Addresses and networks (CIDR) of the proxies whose word on where a request comes from is taken; none by default. */
   trustedProxies?: string[];
-  /** Where runners find nats-server, told to those that pair. */
+  /** Where runners reach nats-server; reported to runners that pair. */
   natsUrl?: string | undefined;
   /** Attempts at signing in, and the like, that a client has. */
   attemptsPerMinute?: number;
@@ -117,7 +117,7 @@ export interface Gateway {
    * `port_in_use`.
    */
   listen(): Promise<{ url: string; pageUrl: string; port: number }>;
-  /** Takes nobody new and sends everybody elsewhere. */
+  /** Refuses new connections and asks the open ones to connect elsewhere. */
   drain(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -232,7 +232,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   registerJsonBodies(app);
   app.addHook('onSend', async (request, reply) => {
     for (const [name, value] of Object.entries(headers)) if (!reply.hasHeader(name)) reply.header(name, value);
-    // What is said to one person is nobody else's to keep.
+    // An answer to one person must not be cached for others.
     if (request.url.startsWith('/api/') && !reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
   });
   const trustedProxies = options.trustedProxies ?? [];

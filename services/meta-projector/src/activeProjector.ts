@@ -1,5 +1,5 @@
 import { bucket, refreshIdentity, sessionRows, type Backbone } from '@pizzapi/backbone';
-import { retryWhileUnavailable, type Logger } from '@pizzapi/process';
+import { retryWhileUnavailable, SerialQueue, type Logger } from '@pizzapi/process';
 import { newId, type SessionRow } from '@pizzapi/protocol';
 import { readCursor, saveCursor, type Cursor } from './cursor.js';
 import { LiveProjector } from './liveProjector.js';
@@ -93,7 +93,7 @@ export class ActiveProjector {
     // Its failure is thrown below, once what it folded is written.
     running.catch(() => undefined);
     const request = await this.nextRequest(AbortSignal.any([signal, round.signal]));
-    // Folding goes on beside the rebuild, which drains it before it swaps.
+    // Folding continues during the rebuild, which drains it before it swaps.
     if (request !== undefined) await this.rebuild(signal, request, folding);
     await folding.drain();
     return (await running) === 'reset';
@@ -106,15 +106,14 @@ export class ActiveProjector {
     log.info({ id }, 'rebuild: projecting from offset 0');
     await retryWhileUnavailable({ signal, log }, async () => {
       const started = performance.now();
-      // One after the other: what is told last is what stays.
-      let telling = Promise.resolve();
-      const tell = (news: Omit<RebuildRequest, 'id'>) => {
-        if (request !== undefined) telling = telling.then(() => tellProgress(backbone, { id, ...news }));
-        return telling;
+      // One at a time: the last report is the one that stays.
+      const reports = new SerialQueue();
+      const report = async (news: Omit<RebuildRequest, 'id'>) => {
+        if (request !== undefined) await reports.run(() => tellProgress(backbone, { id, ...news }));
       };
       const onProgress = (progress: RebuildProgress) => {
         log.info({ id, ...progress }, 'rebuild: projecting');
-        tell({ state: 'folding', progress }).catch(() => undefined);
+        report({ state: 'folding', progress }).catch(() => undefined);
       };
       const rebuild = new Rebuild({ backbone, log, signal, onProgress });
       if (folding !== undefined) await rebuild.catchUp();
@@ -125,7 +124,7 @@ export class ActiveProjector {
       const result = await rebuild.swap();
       if (signal.aborted) return;
       await saveCursor(bucket<Cursor>(backbone, 'projector'), { identity, ...rebuild.positions });
-      await tell({ state: 'done', result });
+      await report({ state: 'done', result });
       log.info(
         { id, ...result, ...rebuild.positions, ms: Math.round(performance.now() - started) },
         'rebuild: projections replaced',

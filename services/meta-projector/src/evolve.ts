@@ -51,7 +51,7 @@ export function initialRunnerRow(rid: string): RunnerRow {
   return { info: initialRunnerInfo(rid), lastSeq: 0 };
 }
 
-/** The rows of a session after one of its events: a function of the log alone, whoever folds and however often. */
+/** Returns the rows of a session after one of its events: a pure function of the log. */
 export function evolveSession({ row, meta }: SessionRows, record: LogEvent): Folded<SessionRows> {
   const { seq, epoch } = record;
   if (seq <= row.lastSeq) return { kind: 'seen' };

@@ -7,7 +7,7 @@ import { endLostSession } from './endLostSession.js';
 
 /** Time in ms that a runner may be away before its sessions are ended. */
 export const HOST_LOST_GRACE_MS = 10 * 60_000;
-/** How often the book is looked through. */
+/** How often the grace periods are checked, in ms. */
 const TICK_MS = 1_000;
 /** Sessions ended at once, at most. */
 const REAPED_AT_ONCE = 16;
@@ -23,25 +23,25 @@ export interface ReaperOptions {
 }
 
 /**
- * Ends sessions whose host is lost for good. It learns of sessions from the projection, which tells it of every row
- * it folds, and of hosts from their leases.
+ * Ends sessions whose host is permanently lost. The projection reports sessions with every row that it folds; hosts are
+ * known from their leases.
  */
 export class Reaper {
-  private readonly book: GraceTimers;
+  private readonly timers: GraceTimers;
   private readonly now: () => number;
   private readonly returning = new Map<string, number>();
-  /** Sessions are not judged before all leases that there are have been told. */
+  /** Whether all existing leases are known; no session is ended before. */
   private leasesKnown = false;
 
   constructor(private readonly options: ReaperOptions) {
-    this.book = new GraceTimers(options.graceMs ?? HOST_LOST_GRACE_MS);
+    this.timers = new GraceTimers(options.graceMs ?? HOST_LOST_GRACE_MS);
     this.now = options.now ?? Date.now;
   }
 
   /** A session's row as it is now, or undefined when the session was deleted. */
   onRow(sid: string, row: SessionRow | undefined): void {
-    if (row === undefined || row.info.state === 'ended') this.book.sessionOver(sid);
-    else this.book.sessionOpen(sid, this.now());
+    if (row === undefined || row.info.state === 'ended') this.timers.sessionOver(sid);
+    else this.timers.sessionOpen(sid, this.now());
   }
 
   /** Watches until the signal aborts. */
@@ -49,8 +49,8 @@ export class Reaper {
     const ticking = this.ticking(signal);
     for await (const change of watchLeases(this.options.backbone, 'session.', signal)) {
       if (change.kind === 'ready') this.leasesKnown = true;
-      else if (change.kind === 'held') this.book.leaseHeld(sidOf(change.key));
-      else this.book.leaseGone(sidOf(change.key), this.now());
+      else if (change.kind === 'held') this.timers.leaseHeld(sidOf(change.key));
+      else this.timers.leaseGone(sidOf(change.key), this.now());
     }
     await ticking;
   }
@@ -59,9 +59,9 @@ export class Reaper {
     const { backbone, metrics, tickMs = TICK_MS } = this.options;
     while (!signal.aborted) {
       await sleep(tickMs, signal);
-      metrics.waiting.set(this.book.waiting);
+      metrics.waiting.set(this.timers.waiting);
       if (signal.aborted || !this.leasesKnown || backbone.status() !== 'connected') continue;
-      const due = this.book.due(this.now()).slice(0, REAPED_AT_ONCE);
+      const due = this.timers.due(this.now()).slice(0, REAPED_AT_ONCE);
       await Promise.all(due.map((sid) => this.end(sid, signal)));
     }
   }
@@ -70,12 +70,12 @@ export class Reaper {
     const { backbone, log, metrics } = this.options;
     try {
       const row = (await sessionRows(backbone).get(sid))?.value;
-      if (row === undefined || row.info.state === 'ended') return this.book.sessionOver(sid);
+      if (row === undefined || row.info.state === 'ended') return this.timers.sessionOver(sid);
       const outcome = await endLostSession(backbone, { sid, row, knownEpoch: this.returning.get(sid), signal });
       if (outcome.kind === 'returning') this.returning.set(sid, outcome.epoch);
       else this.returning.delete(sid);
-      if (outcome.kind !== 'ended') return this.book.postpone(sid, this.now());
-      this.book.sessionOver(sid);
+      if (outcome.kind !== 'ended') return this.timers.postpone(sid, this.now());
+      this.timers.sessionOver(sid);
       metrics.ended.inc();
       log.info({ sid, seq: outcome.seq, runnerId: row.info.runnerId }, 'session ended: runner lost');
     } catch (error) {

@@ -18,7 +18,7 @@ import { readTo } from './readTo.js';
 import { RunnerProjection } from './runnerProjection.js';
 import { SessionProjection } from './sessionProjection.js';
 
-/** Events folded between two writes into the fresh buckets: they are read by nobody yet. */
+/** Events folded between two writes into the fresh buckets, which have no readers yet. */
 const FLUSH_EVENTS = 8_192;
 /** Events between two lines of progress. */
 const PROGRESS_EVENTS = 50_000;
@@ -74,15 +74,15 @@ export class Rebuild {
   async catchUp(): Promise<void> {
     const { backbone, signal } = this.options;
     const of = await this.head();
-    let told = this.positions.sessions;
+    let reported = this.positions.sessions;
     this.positions.sessions = await readTo(backbone, SESSIONS_STREAM, {
       after: this.positions.sessions,
       signal,
       onBatch: async (records) => {
         await this.take(this.sessionFold, records);
         const folded = records.at(-1)?.seq ?? 0;
-        if (folded - told < PROGRESS_EVENTS) return;
-        told = folded;
+        if (folded - reported < PROGRESS_EVENTS) return;
+        reported = folded;
         this.options.onProgress?.({ folded, of });
       },
     });
@@ -96,7 +96,7 @@ export class Rebuild {
     await this.write(this.runnerFold);
   }
 
-  /** Puts the fresh rows in place of the old ones. Nobody else may fold meanwhile. */
+  /** Replaces the old rows by the fresh ones. No projector may fold meanwhile. */
   async swap(): Promise<SwapResult> {
     const { backbone } = this.options;
     const { metas, rows, runners } = this.fresh;

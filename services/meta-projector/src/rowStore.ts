@@ -25,7 +25,7 @@ interface Entry<T> {
 
 /**
  * The rows of one bucket, folded in memory and written back with a condition on their revision. A row is a function
- * of the log up to its `lastSeq`: of two versions the higher one is right, so that whoever else writes, no row ever
+ * of the log up to its `lastSeq`: of two versions the higher one is right, so that with concurrent writers no row ever
  * goes back and none is lost.
  */
 export class RowStore<T extends { lastSeq: number }> {
@@ -66,8 +66,8 @@ export class RowStore<T extends { lastSeq: number }> {
   }
 
   /**
-   * Writes what changed. Returns the keys whose rows were deleted meanwhile, or hold what nobody can read: they are
-   * forgotten here, to be folded from the start.
+   * Writes what changed. Returns the keys whose rows were deleted meanwhile or are unreadable: they are dropped here
+   * and must be folded from the start.
    * Throws `unavailable` when the backbone does not answer; what was not written stays to be written.
    */
   async flush(): Promise<string[]> {

@@ -9,7 +9,7 @@ export interface SessionProjectionOptions extends ProjectionContext {
   metas: RowBucket<SessionMetaRow>;
   /** All stored events of one session, to fold it anew. */
   history: (sid: string) => AsyncIterable<StoredEvent[]>;
-  /** Told of every change of a session's row, and without a row when the session was deleted. */
+  /** Called for every change of a session's row, and without a row when the session was deleted. */
   onRow?: (sid: string, row: SessionRow | undefined) => void;
   cachedRows?: number;
 }
@@ -55,7 +55,7 @@ export class SessionProjection implements ProjectionHandler {
     if (gone.size > 0) await this.flush();
   }
 
-  /** Somebody deleted the rows: they are made anew from what the log still has, which is nothing for a deleted session. */
+  /** Folds deleted rows again from what the log still has, which is nothing for a deleted session. */
   private async rebuildRow(sid: string): Promise<void> {
     this.rows.forget(sid);
     this.metas.forget(sid);
@@ -74,7 +74,7 @@ export class SessionProjection implements ProjectionHandler {
     const before = { row: this.rows.get(sid), meta: this.metas.get(sid) };
     const outcome = evolveSession(before, record);
     const next = recordOutcome(outcome, { stream: this.stream, id: sid, record }, this.options);
-    // Bytes that nobody understands make no session.
+    // Unreadable bytes make no session.
     if (next === undefined || (outcome.kind === 'poison' && !this.rows.has(sid))) return;
     this.rows.set(sid, next.row);
     if (next.meta !== before.meta) this.metas.set(sid, next.meta);

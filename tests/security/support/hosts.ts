@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import type { LocalStack } from '../../support/localStack.js';
 import { until } from '../../support/until.js';
 import { ask } from './http.js';
+import { newKey, type SignedInPerson } from './people.js';
 import type { RawNatsLogin } from './rawNats.js';
 
 /**
@@ -45,12 +46,25 @@ const dial = ({ natsUrl }: Place, login: HostLogin, password: string): Promise<B
     signal: AbortSignal.timeout(20_000),
   });
 
-/** Connects with a runner token as a host that nobody knows yet. */
+/** Connects with a runner token as a new host. */
 export async function startHost(place: Place, rid: string, token: string): Promise<Host> {
   const password = runnerPassword(token, randomBytes(24).toString('base64url'));
   const backbone = await dial(place, { kind: 'runner', rid }, password);
   const login = { user: natsUserOf({ kind: 'runner', rid }), pass: password };
   return { rid, backbone, login, close: () => backbone.close() };
+}
+
+/** Starts a host of a person, with one session that the gateway knows. */
+export async function startHostWithSession(
+  stage: LocalStack,
+  person: SignedInPerson & { token: string },
+  { rid, sid }: { rid: string; sid: string },
+): Promise<{ host: Host; session: HostedSession }> {
+  const { token } = await newKey(stage, person, { name: rid, kind: 'runner' });
+  const host = await startHost(stage, rid, token);
+  const session = await hostSession(stage, host, sid);
+  await untilKnown(stage, person.token, sid);
+  return { host, session };
 }
 
 /** Has a session granted to a host, holds its lease, and begins its log. */

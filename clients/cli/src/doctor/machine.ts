@@ -9,7 +9,7 @@ import { findReadSandbox } from '@pizzapi/runner/readSandbox';
 import { fail, ok, warn, type Finding } from './finding.js';
 
 const OLDEST_NODE = '20.19.0';
-/** Free space below which a person is told, and below which nothing goes on for long, in bytes. */
+/** Free space below which the doctor warns, and below which it reports a failure, in bytes. */
 const LITTLE_SPACE = 1024 ** 3;
 const NO_SPACE = 200 * 1024 ** 2;
 

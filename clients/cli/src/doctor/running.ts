@@ -139,7 +139,7 @@ async function checkAuthenticator(b: Backbone): Promise<Finding> {
   return fail('authenticator', what, `${START} Read its log.`);
 }
 
-/** The version that a nats-server announces to whoever connects, before any sign-in. */
+/** The version that a nats-server announces to every client before the login. */
 function natsVersion(url: string): Promise<string | undefined> {
   const first = url.split(',')[0]!;
   if (!URL.canParse(first)) return Promise.resolve(undefined);

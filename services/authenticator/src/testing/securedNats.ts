@@ -41,7 +41,7 @@ export interface SecuredNats {
   stop(): Promise<void>;
 }
 
-/** What the authenticator is told, beside how to connect. */
+/** Options of the authenticator, apart from how it connects. */
 export type SecuredOptions = Pick<Partial<AuthenticatorOptions>, 'storage' | 'sweepMs'> & {
   /** Path of another nats-server than the one that the product finds. */
   binary?: string;

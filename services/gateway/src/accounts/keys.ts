@@ -39,7 +39,7 @@ export class ApiKeys {
     return this.of(userId).map(([, key]) => infoOf(key));
   }
 
-  /** Makes a key. Its token is told here and never again. */
+  /** Creates a key. Only this result contains its token. */
   async create(
     userId: string,
     { name, kind = 'user', expiresIn }: NewKeyBody,

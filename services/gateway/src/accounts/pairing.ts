@@ -43,8 +43,8 @@ const canonical = (code: string): string => code.replaceAll('-', '').toUpperCase
 const shown = (code: string): string => `${code.slice(0, 4)}-${code.slice(4)}`;
 
 /**
- * A program asks for a key: it shows a code, somebody who is signed in says yes, and the program, which alone knows the
- * secret, fetches the key once. The key is made when it is fetched, so that it is stored nowhere.
+ * Device authorization: a program requests a key and shows a code, a signed-in person approves it, and the program,
+ * which alone knows the secret, fetches the key once. The key is created when it is fetched, so that it is never stored.
  */
 export class DeviceAuthorization {
   private readonly rows;
@@ -79,7 +79,7 @@ export class DeviceAuthorization {
     return { kind: 'found', pair: { code: shown(canonical(code)), kind, name, ip: from, expiresAt } };
   }
 
-  /** Somebody says yes or no, once. */
+  /** Approves or denies a request, once. */
   async answer(code: string, approved: boolean, userId: string, ip: string): Promise<{ kind: 'answered' } | Refused> {
     const found = await this.open(code, ip);
     if (found.kind === 'refused') return found;
@@ -104,7 +104,7 @@ export class DeviceAuthorization {
     // Of many who ask at once, one removes the row and gets the answer.
     const taken = await this.rows.delete(keyOf(code), { revision: found.revision, markerMs: MARKER_MS });
     if (taken.kind === 'conflict') return notFound();
-    // Who said yes may have been disabled since.
+    // The account that approved may have been disabled since.
     const disabled = (await credentialCache.account(answer.userId))?.disabledAt !== undefined;
     if (!answer.approved || disabled) return { kind: 'polled', reply: { status: 'denied' } };
     const made = await keys.create(answer.userId, { name, kind });
@@ -115,7 +115,7 @@ export class DeviceAuthorization {
     return { kind: 'polled', reply: { status: 'approved', token, ...where } };
   }
 
-  /** A row that waits for its answer. Whoever looks for codes that are not there is soon sent away. */
+  /** Returns a row that waits for its answer. Guessing codes is rate-limited. */
   private async open(code: string, ip: string): Promise<{ kind: 'open'; row: PairRow; revision: number } | Refused> {
     const { limits } = this.deps;
     const wait = await limits.consume('pair_lookup', { ip });

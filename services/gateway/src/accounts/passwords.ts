@@ -13,7 +13,7 @@ export interface PasswordLimits {
   cost: { N: number; r: number; p: number };
   /** Made at once: the thread pool has four threads, and files and names need some of them. */
   running: number;
-  /** Waiting for their turn; whoever comes when the queue is full is sent away. */
+  /** Waiting for their turn; further ones are refused. */
   waiting: number;
 }
 

@@ -39,7 +39,7 @@ export class SignIn {
     this.now = deps.now ?? Date.now;
   }
 
-  /** What is not right about address or password is never said: whoever asks learns nothing of who has an account. */
+  /** The result never says whether the address or the password is wrong: it must not reveal who has an account. */
   async withPassword({ email, password }: LoginBody, client: Client): Promise<SignInSuccess | Refused> {
     const { accounts, passwords, limits, devices, audit } = this.deps;
     if (!validatePassword(password).checks[1]!.met)
@@ -64,7 +64,7 @@ export class SignIn {
   async withLink(token: string, client: Client): Promise<SignInSuccess | Refused> {
     const { secret, accounts } = this.deps;
     const now = this.now();
-    // Before anything is counted: nobody guesses a link, and who has one is not kept from it by who tries to.
+    // Before attempts are counted: links cannot be guessed, and failed attempts of others must not block a valid one.
     const link = checkLinkToken(secret, token, now);
     if (link.kind !== 'valid') return this.refuseLink(client);
     const used = await this.links.create(

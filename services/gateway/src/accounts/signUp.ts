@@ -132,7 +132,7 @@ export class SignUp {
         return signIn.begin(owner, client, 'signup');
       }
     }
-    // Somebody else was first.
+    // Another sign-up was first.
     if (mode !== 'open') return refused(errorInfo('signup_closed'));
     const userId = newId('u');
     const made = await accounts.create({ ...row, userId, role: 'member' });

@@ -5,7 +5,7 @@ import type { CredentialCache } from '../auth/credentialCache.js';
 
 /** Attempts at a change of an account that others change meanwhile. */
 const ATTEMPTS = 10;
-/** How long it is remembered that a row was deleted, in ms: whoever was cut off for longer lists all rows anew. */
+/** How long a deletion is remembered, in ms: a watch that was disconnected for longer lists all rows again. */
 export const MARKER_MS = 60 * 60_000;
 
 export type CreateAccountOutcome = 'created' | 'exists' | 'email_taken';
@@ -72,7 +72,7 @@ export class AccountStore {
   }
 
   /**
-   * Changes an account, whoever else changes it meanwhile; the new row, or undefined when there is no such account.
+   * Changes an account, also during concurrent changes. Returns the new row, or undefined without such an account.
    * Resolves once this gateway acts on it.
    */
   async change(userId: string, change: (row: AccountRow) => AccountRow): Promise<AccountRow | undefined> {

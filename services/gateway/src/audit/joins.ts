@@ -30,13 +30,13 @@ interface Window {
   sessionId: string;
   mode: ViewerMode;
   since: number;
-  /** Joins that no row tells of yet. */
+  /** Joins that no row contains yet. */
   count: number;
 }
 
 /**
- * Writes who opened a session to the audit log: the first time at once, and how often they came back within the window
- * when that is over (`count`). So nobody can fill the audit log by opening sockets, nor by taking other names.
+ * Records in the audit log who opened a session: the first time at once, and the number of further times (`count`) when
+ * the window ends. So opening sockets, also under many names, cannot fill the audit log.
  */
 export class Joins {
   private readonly windows = new Map<string, Window>();
@@ -97,7 +97,7 @@ export class Joins {
     if (count > 0) this.deps.audit('join', { ...auditFieldsOf(principal), sessionId, mode, count });
   }
 
-  /** What somebody is told apart by, or nothing where so many are already. */
+  /** What distinguishes a person within a group, or nothing when the group has too many already. */
   private nameIn(of: string, who: string): string {
     const { toldApart } = this.groups.get(of) ?? { toldApart: new Set<string>() };
     return toldApart.has(who) || toldApart.size < JOINS_TOLD_APART ? who : '';

@@ -5,7 +5,7 @@ import type { AccountRow, KeyRow, LoginRow } from '@pizzapi/protocol';
 /** How often what has expired is looked for, in ms. */
 const EXPIRY_MS = 1_000;
 
-/** Somebody may not any more what they could until now. `id`: of the login, the key, the account. */
+/** A credential was revoked. `id`: of the login, the key, the account. */
 export type CredentialChange =
   { kind: 'login_ended'; id: string } | { kind: 'key_revoked'; id: string } | { kind: 'account_disabled'; id: string };
 
@@ -85,7 +85,7 @@ export class CredentialCache {
     return row === undefined || (row.expiresAt ?? Infinity) <= this.now() ? undefined : row;
   }
 
-  /** The server drops what has expired without a word: its sockets have to be told all the same. */
+  /** The server removes expired rows without a message, but their sockets must be closed. */
   private expire(): void {
     const now = this.now();
     for (const cache of [this.logins, this.keys] as const) {

@@ -46,8 +46,8 @@ export class ShareStore {
   /** Keys of the links by the hashes of their short addresses. */
   private readonly scans = new Map<string, string>();
   private expiry: NodeJS.Timeout | undefined;
-  /** Up to when links that expired have been told of. */
-  private toldUntil: number;
+  /** The time up to which expired links have been reported. */
+  private reportedUntil: number;
 
   constructor(
     b: Backbone,
@@ -56,7 +56,7 @@ export class ShareStore {
   ) {
     this.rows = shareRows(b);
     this.cache = new WatchCache(this.rows, { log });
-    this.toldUntil = now();
+    this.reportedUntil = now();
     this.cache.onChange((key, after, before) => {
       if (before?.scan !== undefined) this.scans.delete(before.scan.hash);
       if (after?.scan !== undefined) this.scans.set(after.scan.hash, key);
@@ -101,8 +101,8 @@ export class ShareStore {
   }
 
   /**
-   * What a link that was found before allows now; undefined = nothing any more. From memory: a link that the watch has
-   * not told of yet is as it was found.
+   * Returns what a link that was found before allows now; undefined = nothing. Reads from memory: a link that the watch
+   * has not reported yet is as it was found.
    */
   modeNow(sid: string, shareId: string, found: ShareMode): ShareMode | undefined {
     const share = this.cache.peek(keyOf(sid, shareId));
@@ -165,8 +165,8 @@ export class ShareStore {
   }
 
   private expire(): void {
-    const [from, to] = [this.toldUntil, this.now()];
-    this.toldUntil = to;
+    const [from, to] = [this.reportedUntil, this.now()];
+    this.reportedUntil = to;
     for (const { expiresAt, shareId: id } of this.cache.values())
       if (expiresAt > from && expiresAt <= to) this.tell({ kind: 'share_revoked', id });
   }

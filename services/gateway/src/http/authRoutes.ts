@@ -40,7 +40,7 @@ export interface AuthDeps {
   metrics: GatewayMetrics;
 }
 
-/** Bodies with a password: nothing else is that small, and nobody's password is larger. */
+/** The size of bodies with a password; no password is larger. */
 export const SMALL_BODY_BYTES = 8 * 1024;
 
 const tag = 'auth';

@@ -19,7 +19,7 @@ declare module 'fastify' {
   }
 }
 
-/** What somebody was refused, rather than got wrong: such an answer leaves a row in the audit log. */
+/** Refusals, in contrast to mistakes: such an answer leaves a row in the audit log. */
 const REFUSED: ReadonlySet<number> = new Set([401, 403, 421, 429]);
 
 /** Answers with an error: its status is the table's. */
@@ -42,7 +42,7 @@ export interface ErrorDeps {
 }
 
 /**
- * Every error that leaves over HTTP, in answer to an upgrade too, has a code of ours and our shape, whoever raised it.
+ * Every error that leaves over HTTP, in answer to an upgrade too, has a code of ours and our shape, whatever raised it.
  * To be registered before any route.
  */
 export function registerErrors(app: FastifyInstance, { metrics, denials, log }: ErrorDeps): void {

@@ -36,7 +36,7 @@ export interface NotificationDeps {
 
 const tag = 'notifications';
 
-/** What somebody wants to be told, and where: everybody's own, and no others. */
+/** The notification settings of the signed-in account. */
 export function notificationRoutes(app: FastifyInstance, deps: NotificationDeps): void {
   const { store, reach, limits, audit, publicUrl } = deps;
   const refuse = refuser(deps.metrics);

@@ -20,7 +20,7 @@ import { principalOf } from './guard.js';
 import { refuser } from './refuse.js';
 import { route, SessionParams } from './schemas.js';
 
-/** How long a link lives when nobody says, in ms. */
+/** The default lifetime of a link, in ms. */
 const DEFAULT_SHARE_MS = 24 * 60 * 60_000;
 /** The shortest life, in ms. */
 const MIN_SHARE_MS = 60_000;
@@ -43,7 +43,7 @@ interface OfShare {
 
 const tag = 'shares';
 
-/** The links of a session, for its owner. A token is told once; it is part of the address behind `#`, which no server sees. */
+/** The links of a session, for its owner. A token is shown once, after the `#` of the address, which browsers do not send. */
 export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
   const { shares, tokens, audit, publicUrl } = deps;
   const refuse = refuser(deps.metrics);

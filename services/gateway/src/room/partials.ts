@@ -2,35 +2,36 @@ import { CodedError, decode, isSessionPartial } from '@pizzapi/protocol';
 import { controlFrame, Packet, type Frame } from '../wire/frame.js';
 import type { Viewer } from './viewer.js';
 
-/** How often in a row a hole in the pieces is asked about before what there is has to do. */
+/** Consecutive requests for a snapshot without a gap; after these, an incomplete one is sent. */
 const MAX_TRIES = 3;
 
 export interface PartialsOptions {
-  /** Asks the host what is open; undefined when nobody answers. */
+  /** Requests the snapshot from the host; undefined without an answer. */
   ask: () => Promise<Uint8Array | undefined>;
-  /** Sends what waits to those who are live, before anything of an answer goes out. */
+  /** Sends what waits to the live viewers, before the snapshot goes out. */
   flush: () => void;
-  /** Pieces held at most while an answer is awaited. */
+  /** The number of deltas that are held during a request. */
   maxHeld: number;
 }
 
 /**
- * What is open when a viewer comes. Pieces are not stored, so a newcomer gets the open blocks from the host and then
- * the pieces that continue them. One question serves all who wait. A hole in the pieces is healed the same way.
+ * The snapshot of the open message for viewers who join. Deltas are not stored, so a new viewer gets the open blocks
+ * from the host and then the deltas that continue them. One request serves all waiting viewers. A gap in the deltas is
+ * repaired in the same way.
  */
 export class Partials {
   private readonly waiting = new Set<Viewer>();
   private held: Frame[] = [];
   private asking = false;
-  /** More came than could be held: the answer does not connect with what follows. */
+  /** More deltas came than can be held: the snapshot does not connect with what follows. */
   private overflowed = false;
   private tries = 0;
-  /** The number of the last piece seen; undefined before the first. */
+  /** The number of the last delta; undefined before the first. */
   private lastN: number | undefined;
 
   constructor(private readonly options: PartialsOptions) {}
 
-  /** Whether this viewer waits for an answer, and gets no pieces meanwhile. */
+  /** Whether this viewer waits for the snapshot and gets no deltas meanwhile. */
   isWaiting(viewer: Viewer): boolean {
     return this.waiting.has(viewer);
   }
@@ -39,13 +40,13 @@ export class Partials {
     this.waiting.delete(viewer);
   }
 
-  /** These viewers need to know what is open. */
+  /** Sends the snapshot to these viewers when it arrives. */
   want(viewers: Iterable<Viewer>): void {
     for (const viewer of viewers) this.waiting.add(viewer);
     if (!this.asking && this.waiting.size > 0) void this.run();
   }
 
-  /** A piece came. True when one before it is missing. */
+  /** Takes a delta in. Returns whether one before it is missing. */
   note(frame: Frame): boolean {
     const expected = this.lastN === undefined ? frame.n : this.lastN + 1;
     this.lastN = frame.n;
@@ -76,12 +77,12 @@ export class Partials {
   }
 }
 
-/** Whether the pieces go on right after `n`, without a hole. */
-function continues(n: number, pieces: readonly Frame[]): boolean {
-  return pieces.every((piece, i) => piece.n === n + 1 + i);
+/** Whether the deltas continue after `n` without a gap. */
+function continues(n: number, deltas: readonly Frame[]): boolean {
+  return deltas.every((delta, i) => delta.n === n + 1 + i);
 }
 
-/** The frame of an answer (none when nothing is open) and the piece it is as of; undefined for no valid answer. */
+/** Returns the frame of a snapshot (none when nothing is open) and its last delta's number; undefined if invalid. */
 function read(answer: Uint8Array): { n: number; frame?: Frame } | undefined {
   try {
     const partial = decode(answer);

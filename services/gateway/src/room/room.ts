@@ -47,9 +47,9 @@ const FIRST_MS = 1_000;
 const REACH_MS = 5_000;
 
 /**
- * One session that somebody watches: one subscription, however many viewers. What comes is framed once. A viewer is
- * live, or a position that is being filled from the ring of recent events or, further back, from the log; when nothing
- * is left to fill it turns live in the same moment, so that between the two nothing is missed or repeated.
+ * The fan-out of one session: one subscription for any number of viewers, and one frame for each event. A viewer is
+ * live, or it catches up from the ring of recent events or, further back, from the log. When nothing is left it becomes
+ * live in the same turn, so that no event is missed or repeated.
  */
 export class Room {
   readonly viewers = new Set<Viewer>();
@@ -82,7 +82,7 @@ export class Room {
     });
   }
 
-  /** Opens a room at the end of the log: what is older is read when somebody wants it. */
+  /** Opens a room at the end of the log. Older events are read when a viewer needs them. */
   static async open(options: RoomOptions): Promise<Room> {
     const { first, last } = await options.source.head();
     const room = new Room(options, new Ring(last, options.limits.ringBytes), first);
@@ -124,7 +124,7 @@ export class Room {
     await this.fill(viewer);
   }
 
-  /** A frame for everyone who was greeted, those who are still being filled as well: it is about now, not the story. */
+  /** Sends a frame to all viewers that were greeted, also to those that catch up: it is about the present state. */
   broadcast(frame: object): void {
     if (this.viewers.size === 0) return;
     this.flush();
@@ -186,14 +186,14 @@ export class Room {
     const events = frames.filter(({ seq }) => seq > 0);
     const last = events.at(-1)?.seq;
     const all = new Packet(frames);
-    const facts = events.length === frames.length ? all : new Packet(events);
+    const onlyEvents = events.length === frames.length ? all : new Packet(events);
     let deliveries = 0;
     for (const viewer of this.live) {
       if (viewer.wire.buffered > limits.parkBytes) {
         this.park(viewer);
         continue;
       }
-      const packet = this.partials.isWaiting(viewer) ? facts : all;
+      const packet = this.partials.isWaiting(viewer) ? onlyEvents : all;
       if (packet.count > 0) viewer.wire.write(packet);
       if (last !== undefined) viewer.position = last;
       deliveries++;

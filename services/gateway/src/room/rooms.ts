@@ -20,7 +20,7 @@ export interface RoomsOptions {
 interface Entry {
   opening: Promise<Room>;
   room?: Room;
-  /** Runs while nobody watches. */
+  /** Runs while the room has no viewer. */
   linger?: NodeJS.Timeout;
 }
 
@@ -39,13 +39,13 @@ export class Rooms {
     return this.entries.size;
   }
 
-  /** The room of a session, opened when there is none. Whoever joins it also leaves through `leave`. */
+  /** Returns the room of a session, and opens it first if needed. A viewer that joins must also `leave`. */
   open(sid: string): Promise<Room> {
     const known = this.entries.get(sid);
     if (known !== undefined) {
       clearTimeout(known.linger);
       delete known.linger;
-      // Somebody who asks and then does not join must not keep it for ever.
+      // A caller that does not join must not keep the room open.
       void known.opening.then(
         () => this.lingerIfEmpty(sid),
         () => undefined,
@@ -99,7 +99,7 @@ export class Rooms {
     void entry.room.close();
   }
 
-  /** Lets go of everything, whoever is still there. */
+  /** Closes all rooms, also those with viewers. */
   async close(): Promise<void> {
     const entries = [...this.entries.values()];
     this.entries.clear();

@@ -141,7 +141,7 @@ export class SharedLogReader {
     const bytes = chunk.frames.reduce((sum, { wire }) => sum + wire.length, 0);
     this.kept.push({ chunk, bytes, usedAt: Date.now() });
     this.bytes += bytes;
-    // The oldest used go first, but never the one just read: somebody is about to take it.
+    // The least recently used go first, but never the one just read: its reader is about to take it.
     while (this.bytes > this.limits.historyBytes && this.kept.length > 1) {
       let oldest = 0;
       for (let i = 1; i < this.kept.length - 1; i++) if (this.kept[i]!.usedAt < this.kept[oldest]!.usedAt) oldest = i;

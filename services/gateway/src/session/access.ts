@@ -4,16 +4,15 @@ import type { ShareStore } from '../auth/shareStore.js';
 import type { Directory } from './directory.js';
 import type { RecentSpawns } from './recentSpawns.js';
 
-/** The answer for a session that does not exist, and for one of somebody else's: the same to the letter. */
+/** The answer for a session that does not exist and for a session of another account: identical. */
 export const unknownSession = (sid: string): ErrorInfo => errorInfo('session_not_found', `No session "${sid}"`);
 
 /** The same of runners. */
 export const unknownRunner = (rid: string): ErrorInfo => errorInfo('runner_not_found', `No runner "${rid}"`);
 
 /**
- * Who may do what: the one place that decides. It answers from memory, so that what is somebody else's and what does
- * not exist look the same, also on a clock. Asked anew for every request and every frame: what was revoked counts at
- * once.
+ * Decides who may do what. Answers from memory, so that another account's resource and a missing one look the same, also
+ * in timing. Asked for every request and every frame: a revocation counts at once.
  */
 export class Access {
   constructor(

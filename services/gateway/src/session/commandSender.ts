@@ -57,7 +57,7 @@ export interface InputRequest {
   key?: string | undefined;
 }
 
-/** A command that somebody may send and that has the right shape. */
+/** A command of the right shape whose sender is authorized. */
 export interface CheckedCommand {
   rid: string;
   principal: Principal;
@@ -113,7 +113,7 @@ export class CommandSender {
     return this.dispatch({ ...request, args: { ...args, ...files } });
   }
 
-  /** Counts what somebody sends, and says when they have to wait. */
+  /** Counts what a person sends. Returns a refusal when they must wait. */
   async countAction(
     principal: Principal,
     bytes: number,

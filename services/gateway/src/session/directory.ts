@@ -3,7 +3,7 @@ import { sleep, type Logger } from '@pizzapi/process';
 import { isMap, type OwnerRow, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
 import { AccountLogSizes } from './logSizes.js';
 
-/** Whose the thing that changed is; undefined while nobody knows. */
+/** The owner of what changed; undefined while it is unknown. */
 interface Owned {
   owner: string | undefined;
 }
@@ -20,7 +20,7 @@ export type DirectoryChange =
   /** A lease came or went, of something known or not. */
   | { kind: 'lease'; key: string };
 
-/** A host that lets go of a session has often just ended it: so long, in ms, the projection may take to say so. */
+/** A host that releases a lease has often just ended the session: the time for the projection to show it, in ms. */
 const RELEASE_MS = 500;
 
 type Listener = (change: DirectoryChange) => void;
@@ -98,7 +98,7 @@ export class Directory {
     return () => void this.listeners.delete(listener);
   }
 
-  /** Whose a session is, or undefined when there is none. */
+  /** The owner of a session, or undefined without such a session. */
   userOf(sid: string): string | undefined {
     return this.owners.peek(sid)?.userId;
   }
@@ -108,7 +108,7 @@ export class Directory {
     return this.owners.peek(sid)?.runnerId;
   }
 
-  /** Whose a runner is, or undefined when nobody has claimed it. */
+  /** The owner of a runner, or undefined when it has none. */
   userOfRunner(rid: string): string | undefined {
     return this.owners.peek(RUNNER_KEY + rid)?.userId;
   }
@@ -170,7 +170,7 @@ export class Directory {
     return info.state === 'ended' ? known : { ...known, host: this.isHosted(sid) ? 'connected' : 'lost' };
   }
 
-  /** A projection and its owner come by two ways: what was there before its owner is told of now. */
+  /** Projections and owners arrive independently: a projection that came before its owner is reported now. */
   private ownerChanged(key: string, after: OwnerRow | undefined, before: OwnerRow | undefined): void {
     if (after?.userId === before?.userId) return;
     if (!key.startsWith(RUNNER_KEY)) this.logSizes.setOwner(key, after?.userId);
@@ -228,7 +228,7 @@ export class Directory {
     const dot = key.indexOf('.');
     const id = key.slice(dot + 1);
     if (!key.startsWith('session.')) return this.runnerChanged(id, false);
-    // A session that is over lets go of its lease: that is no loss.
+    // An ended session releases its lease: its host is not lost.
     if (this.sessions.peek(id)?.info.state !== 'ended')
       this.tell({ kind: 'host', sid: id, state: this.isHosted(id) ? 'connected' : 'lost' });
     this.sessionChanged(id, false);

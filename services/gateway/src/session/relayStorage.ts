@@ -1,4 +1,5 @@
 import { storedBytes, type Backbone, type StoredBytes } from '@pizzapi/backbone';
+import { withTimeout } from '@pizzapi/process';
 import { MAX_EVENT_BYTES, type StorageUseInfo } from '@pizzapi/protocol';
 
 /** How long an answer of the server counts, in ms. */
@@ -25,13 +26,13 @@ export class RelayStorage {
     return this.b.status() === 'connected';
   }
 
-  /** Whether the log may not have room for one more event; false where that is not known within some seconds. */
+  /** Whether the log may lack room for one more event; false when the server does not answer within some seconds. */
   async isLogFull(): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), ANSWER_MS)));
-    // Nothing is lost by a wrong no: an event without room waits on the disk of its host.
-    const answer = await Promise.race([this.read().catch(() => undefined), late]);
-    clearTimeout(timer);
+    // A wrong `false` loses nothing: an event without room waits on the disk of its host.
+    const answer = await withTimeout(
+      this.read().catch(() => undefined),
+      ANSWER_MS,
+    );
     if (answer === undefined) return false;
     const { used, limit } = answer.log;
     return limit > 0 && used + MAX_EVENT_BYTES > limit;

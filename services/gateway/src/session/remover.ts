@@ -32,7 +32,7 @@ export interface RemoverDeps {
   audit: AuditWriter<'delete'>;
 }
 
-/** Deletes sessions. The log itself is purged by the authenticator: nobody else may. */
+/** Deletes sessions. The authenticator purges the log, because no other service may. */
 export class Remover {
   constructor(private readonly deps: RemoverDeps) {}
 
@@ -50,7 +50,7 @@ export class Remover {
     const refused = await this.purge(sid);
     if (refused !== undefined) return refused;
     await Promise.all([bucket(b, 'sessions').delete(sid), bucket(b, 'session-meta').delete(sid), shares.forget(sid)]);
-    // The last: until then somebody may try again what failed before.
+    // Last: until then the deletion can be repeated when a step failed.
     await forgetOwner(b, sid);
     audit('delete', { ...auditFieldsOf(principal), sessionId: sid });
     return undefined;

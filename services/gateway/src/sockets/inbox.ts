@@ -1,3 +1,4 @@
+import { SerialQueue } from '@pizzapi/process';
 import {
   CodedError,
   decodeMany,
@@ -22,13 +23,13 @@ export interface InboxOptions<F> {
   ws: WebSocket;
   json: boolean;
   parse: (value: unknown) => ParsedFrame<F>;
-  /** One frame at a time, in the order they came. */
+  /** Receives one frame at a time, in their order. */
   onFrame: (frame: F) => Promise<void> | void;
-  /** What to tell about a frame that was not understood. */
+  /** Called for an invalid frame. */
   onProblem: (error: ErrorInfo, ref?: string) => void;
   /** The client does not speak the protocol. */
   onBroken: () => void;
-  /** A frame could not be handled for a reason nobody expected. */
+  /** Called when handling a frame failed unexpectedly. */
   onFailure: (thrown: unknown) => void;
 }
 
@@ -37,13 +38,13 @@ export class Inbox<F> {
   private waiting = 0;
   private invalid = 0;
   private over = false;
-  private last: Promise<void> = Promise.resolve();
+  private readonly queue = new SerialQueue();
 
   constructor(private readonly options: InboxOptions<F>) {
     options.ws.on('message', (data, binary) => this.receive(data, binary));
   }
 
-  /** Nothing that comes from now on is handled, nor what waits. */
+  /** Ignores all further frames, also those that wait. */
   stop(): void {
     this.over = true;
   }
@@ -68,7 +69,8 @@ export class Inbox<F> {
       return { kind: 'read', values: json ? [parseJson(bytes.toString())] : decodeMany(bytes, MAX_DEPTH) };
     } catch (error) {
       if (error instanceof CodedError) return { kind: 'broken', error: toErrorInfo(error) };
-      if (error instanceof SyntaxError) return { kind: 'broken', error: errorInfo('bad_frame', 'The text is not JSON') };
+      if (error instanceof SyntaxError)
+        return { kind: 'broken', error: errorInfo('bad_frame', 'The text is not JSON') };
       throw error;
     }
   }
@@ -84,8 +86,8 @@ export class Inbox<F> {
     }
     const { ws, onFrame, onFailure } = this.options;
     if (++this.waiting >= MAX_WAITING) ws.pause();
-    this.last = this.last
-      .then(() => (this.over ? undefined : onFrame(parsed.frame)))
+    this.queue
+      .run(() => (this.over ? undefined : onFrame(parsed.frame)))
       .catch(onFailure)
       .finally(() => {
         if (--this.waiting < MAX_WAITING / 2 && ws.isPaused) ws.resume();

@@ -26,7 +26,7 @@ import type { SendCommandOutcome, CommandSender } from '../session/commandSender
 import type { SessionReader } from '../session/reader.js';
 import type { ClientConnection } from '../wire/clientConnection.js';
 
-/** How long opening a room may take before the viewer is told to try again, in ms. */
+/** How long opening a room may take before the viewer gets an error, in ms. */
 const OPEN_MS = 10_000;
 
 export interface ViewerDeps {
@@ -46,7 +46,7 @@ export interface ViewerDeps {
 /** What may come from who only watches. */
 const OF_WATCHING: readonly unknown[] = ['resume', 'visible', 'ping'];
 
-/** A frame of somebody who may only watch, whatever it asks and whatever its shape. */
+/** A frame of a read-only viewer, whatever its shape. */
 interface DeniedFrame {
   type: 'denied';
   ref?: string;
@@ -61,7 +61,7 @@ export class ViewerSocket {
   private greeting: Promise<void> | undefined;
   private over = false;
   private readonly looker: VisibleViewer;
-  /** Runs until the viewer has said where to begin. */
+  /** Runs until the viewer has sent `resume`. */
   private readonly due: NodeJS.Timeout;
 
   constructor(
@@ -110,7 +110,7 @@ export class ViewerSocket {
     }
   }
 
-  /** Whoever may only watch has no other frames than those of watching: the rest is not even looked at. */
+  /** Frames of a read-only viewer, apart from those for watching, are refused without validation. */
   parse(value: unknown): ParsedFrame<ViewerUpFrame | DeniedFrame> {
     const { access } = this.deps;
     if (!isMap(value) || OF_WATCHING.includes(value['type'])) return parseViewerUp(value);
@@ -190,7 +190,7 @@ export class ViewerSocket {
     else this.refuse(outcome.error, frame.type, ref);
   }
 
-  /** Tells what was not done; what somebody was not allowed leaves a row in the audit log. */
+  /** Reports a failed command. A denied one leaves a row in the audit log. */
   private refuse(error: ErrorInfo, frame: string, ref?: string): void {
     const { code } = error;
     if (ERRORS[code].status === 403)

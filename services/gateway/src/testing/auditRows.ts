@@ -4,7 +4,7 @@ import type { GatewayScenario } from './scenario.js';
 
 /**
  * The rows of the audit log after an offset, up to now. Every connection leaves a mark: what a gateway has written
- * before, though nobody waited for it, is in the stream before the mark of its connection.
+ * before, also without waiting, is in the stream before the mark of its connection.
  */
 export async function auditRows({ b, backbones }: GatewayScenario, after = 0): Promise<Record<string, unknown>[]> {
   const mark = `mark-${crypto.randomUUID()}`;

@@ -1,4 +1,4 @@
-import { AUDIT_STREAM, bucket, consumeStream, holdLease, type SessionWriter } from '@pizzapi/backbone';
+import { AUDIT_STREAM, bucket, consumeStream, holdLease, shareRows, type SessionWriter } from '@pizzapi/backbone';
 import {
   decode,
   type AccountRow,
@@ -29,7 +29,7 @@ afterEach(async () => {
 });
 
 const now = () => Date.now() + skew;
-const shares = () => bucket<ShareRow>(harness.backbone, 'shares');
+const shares = () => shareRows(harness.backbone);
 const refOf = (shareId: string, name = 'Bob'): GuestRef => ({ shareId, sessionId: 'p', name });
 
 async function link(shareId: string, mode: ShareMode = 'collab', more: Partial<ShareRow> = {}): Promise<GuestRef> {
@@ -42,12 +42,7 @@ async function change(shareId: string, more: Partial<ShareRow>): Promise<void> {
   await shares().put(`p.${shareId}`, { ...value, ...more });
 }
 
-async function reap(): Promise<void> {
-  let reading: () => void = () => undefined;
-  const ready = new Promise<void>((resolve) => (reading = resolve));
-  harness.project({ guests: { now, tickMs: 20 }, orchestrator: { tickMs: 20, onReading: () => reading() } });
-  await ready;
-}
+const reap = () => linked.orchestrate({ guests: { now, tickMs: 20 } });
 
 /** A session that is hosted, and of which guests had it started. */
 async function session(sid: string, startedBy: GuestRef[] = []): Promise<SessionWriter> {

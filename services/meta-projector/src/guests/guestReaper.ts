@@ -39,7 +39,7 @@ export interface GuestReaperOptions {
 /**
  * Ends what guests began once their link lets them write no more: the sessions that were started in their turns, and
  * what an agent does for them or has waiting. Whether a link stands is read from its row, each time; what a session has
- * of guests, from its log. So it happens also when the link ended while nobody looked, or while a host was away.
+ * of guests, from its log. So it works also when the link ended without an active projector, or while a host was away.
  */
 export class GuestReaper {
   private readonly endings = new GuestEndings();

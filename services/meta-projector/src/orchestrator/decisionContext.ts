@@ -5,10 +5,10 @@ import type { DecisionContext } from './decide.js';
 import { eventOf, type AnyLinkEvent } from './linkEvents.js';
 import type { ParentLink, ParentLinks } from './parentLinks.js';
 
-/** How many of a session's last events are looked through for what it told its parent. */
-const TOLD_WITHIN = 200;
+/** How many of a session's last events are searched for what it reported to its parent. */
+const REPORTED_WITHIN = 200;
 
-/** Looks up what a fact is decided by. Undefined: it is on the log of a session that nobody owns. */
+/** Looks up what an event is decided by. Undefined: the event is in the log of a session without an owner. */
 export async function decisionContextOf(
   b: Backbone,
   links: ParentLinks,
@@ -118,21 +118,21 @@ async function spawnTarget(
 }
 
 /**
- * Whether the parent of a session that ended knows already: the parent ended it, or the child has told how its last run
- * went and did not begin another.
+ * Whether the parent of an ended session knows of the end: the parent ended it, or the child has reported the result of
+ * its last run and did not begin another.
  */
 async function isTold(b: Backbone, { sid, seq, prevSeq }: AnyLinkEvent): Promise<boolean> {
   const row = (await sessionRows(b).get(sid))?.value;
-  const after = Math.min(row === undefined ? 0 : offsetBeforeLast(row, TOLD_WITHIN), Math.max(0, prevSeq - 1));
-  let told = false;
+  const after = Math.min(row === undefined ? 0 : offsetBeforeLast(row, REPORTED_WITHIN), Math.max(0, prevSeq - 1));
+  let hasReported = false;
   for await (const events of replay(b, sid, { after, upTo: seq })) {
     for (const { type, payload } of events) {
-      if (type === 'agent_start') told = false;
+      if (type === 'agent_start') hasReported = false;
       if (type !== 'session_trigger' && type !== 'command_result') continue;
-      if (tells(eventOf({ payload }))) told = true;
+      if (tells(eventOf({ payload }))) hasReported = true;
     }
   }
-  return told;
+  return hasReported;
 }
 
 function tells(event: SessionEvent | undefined): boolean {

@@ -20,16 +20,7 @@ afterEach(async () => {
   await harness.close();
 });
 
-/** A projector that carries over, once it reads. */
-async function orchestrate() {
-  let reading: () => void = () => undefined;
-  const ready = new Promise<void>((resolve) => (reading = resolve));
-  const { projector, metrics } = harness.project({
-    orchestrator: { now: () => Date.now() + skew, tickMs: 20, onReading: () => reading() },
-  });
-  await ready;
-  return { projector, metrics };
-}
+const orchestrate = () => linked.orchestrate({ orchestrator: { now: () => Date.now() + skew } });
 
 const answered = (writer: SessionWriter, { commandId, name }: Command, error?: { code: string; message: string }) =>
   writer.append({

@@ -38,14 +38,14 @@ export interface OrchestratorOptions {
   /** ms since epoch; injected in tests. */
   now?: () => number;
   tickMs?: number;
-  /** Told once facts are read. */
+  /** Called once events are read. */
   onReading?: () => void;
 }
 
 /**
- * Carries over what linked sessions ask of each other: each fact on the log of one becomes one command for the host of
- * the other, with an id that is made of the fact, so that a fact that is read again is still one effect. What became of
- * it is told to the sender. It never waits for a host: what is not answered yet is in the waiting room.
+ * The process manager of linked sessions: each event in the log of one session becomes one command for the host of the
+ * other. The id of the command is derived from the event, so that an event that is read again has one effect. The sender
+ * gets a receipt. It never waits for a host: commands without a result are in `PendingCommands`.
  */
 export class Orchestrator {
   private readonly now: () => number;
@@ -87,13 +87,13 @@ export class Orchestrator {
     ]);
   }
 
-  /** What passes is tried again; a fact that cannot be carried over must not hold up the others. */
+  /** Temporary failures are retried. An event that cannot be handled must not hold up the others. */
   private async guard({ seq, subject, type }: StoredRecord, work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (err) {
       if (err instanceof CodedError && err.code === 'unavailable') throw err;
-      this.options.log.error({ err, seq, subject, type }, 'link event not forwarded');
+      this.options.log.error({ err, seq, subject, type }, 'event of a linked session could not be handled; skipped');
     }
   }
 
@@ -133,12 +133,12 @@ export class Orchestrator {
     if (!isLinkCommand(result.commandId)) return;
     const pendingCommand = this.pending.get(result.commandId);
     if (pendingCommand === undefined) return;
-    const told = outcomeOf(result);
-    if (pendingCommand.isSpawn && told.outcome !== 'delivered') await this.links.end(pendingCommand.to);
-    await this.sendReceipt(pendingCommand, told, 'over');
+    const receipt = outcomeOf(result);
+    if (pendingCommand.isSpawn && receipt.outcome !== 'delivered') await this.links.end(pendingCommand.to);
+    await this.sendReceipt(pendingCommand, receipt, 'over');
   }
 
-  /** The row before the command: what is sent is waited for, whoever goes on from here. */
+  /** Writes the row before the command, so that the next active projector also waits for its result. */
   private async send(
     { rid, command, pending: pendingCommand }: OutgoingCommand,
     userId: string,
@@ -156,7 +156,7 @@ export class Orchestrator {
       this.count(command);
       if (command.name === 'new_session') this.auditSpawn(command, rid, sid);
     }
-    // Sent by somebody who waited for it and has heard of it.
+    // Another projector has already sent the receipt.
     if (outcome.kind === 'duplicate' && isNew) await this.pending.remove(pendingCommand);
   }
 
@@ -203,7 +203,7 @@ export class Orchestrator {
           await this.checkOverdue(pendingCommand);
         } catch (error) {
           if (!(error instanceof CodedError)) throw error;
-          log.warn({ err: error, commandId: pendingCommand.commandId }, 'receipt could not be sent; retrying');
+          log.warn({ err: error, commandId: pendingCommand.commandId }, 'receipt could not be sent; trying again');
         }
       }
     }

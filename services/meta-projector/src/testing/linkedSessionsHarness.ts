@@ -14,6 +14,18 @@ export class LinkedSessionsHarness {
 
   constructor(private readonly world: ProjectorHarness) {}
 
+  /** Starts a projector; resolves when its orchestrator reads. */
+  async orchestrate({ orchestrator, ...options }: Parameters<ProjectorHarness['project']>[0] = {}) {
+    let reading: () => void = () => undefined;
+    const ready = new Promise<void>((resolve) => (reading = resolve));
+    const started = this.world.project({
+      ...options,
+      orchestrator: { tickMs: 20, ...orchestrator, onReading: () => reading() },
+    });
+    await ready;
+    return started;
+  }
+
   /** A runner of this person, claimed, whose commands are read from now on. */
   async runner(rid: string, userId = 'owner'): Promise<void> {
     const { backbone } = this.world;
@@ -67,7 +79,7 @@ export class LinkedSessionsHarness {
     });
   }
 
-  /** What a session was told of something it had sent. */
+  /** The receipt of a session for something that it sent. */
   receipt(rid: string, requestId: string, outcome: string): Promise<CommandOf<'link_receipt'>> {
     return this.command('link_receipt', rid, ({ args }) => args.requestId === requestId && args.outcome === outcome);
   }
