@@ -6,7 +6,7 @@ import { CodedError, type Command, type SessionEvent } from '@pizzapi/protocol';
 import { retry, type Logger } from '@pizzapi/process';
 import type { RunnerHome } from '../home.js';
 import type { WorkerCommandOutcome } from '../ipc/messages.js';
-import { BlobOutbox } from '../worker/blobOutbox.js';
+import { BlobSpool } from '../worker/blobSpool.js';
 import { callerFor, claim, isGone, type GrantAccess } from './grants.js';
 
 /** How long the log of a session may take to answer its writer, in ms. */
@@ -85,7 +85,7 @@ async function writeOnce(
   });
   const resumed = writer.spool().events > 0;
   const store = (bytes: Uint8Array, type: string) => putBlobVia(backbone, caller, bytes, type, { signal });
-  const blobs = new BlobOutbox(join(spoolDir(home), `${sid}.blobs`), store, log);
+  const blobs = new BlobSpool(join(spoolDir(home), `${sid}.blobs`), store, log);
   const stop = () => void writer.close();
   signal.addEventListener('abort', stop, { once: true });
   let fenced = false;

@@ -57,7 +57,8 @@ export class InputQueue {
   readonly #waiting = new Set<Waiting>();
 
   constructor(private readonly deps: InputQueueDeps) {
-    void this.#queue.run(() => new Promise<void>((resolve) => (this.#start = resolve)));
+    const started = new Promise<void>((resolve) => (this.#start = resolve));
+    void this.#queue.run(() => started);
   }
 
   /** Lets inputs through. */

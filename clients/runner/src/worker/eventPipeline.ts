@@ -10,11 +10,11 @@ import {
   type SessionEvent,
 } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
-import type { BlobOutbox } from './blobOutbox.js';
+import type { BlobSpool } from './blobSpool.js';
 
 export interface EventPipelineOptions {
   writer: Pick<SessionWriter, 'append' | 'onSpool' | 'spool' | 'settled'>;
-  blobs: Pick<BlobOutbox, 'keep' | 'onRefused'>;
+  blobs: Pick<BlobSpool, 'keep' | 'onRefused'>;
   /** The spool is full (true), or has room again (false): the session pauses meanwhile. */
   onFull(full: boolean): void;
   log: Logger;

@@ -34,7 +34,7 @@ import { sleep, type Logger } from '@pizzapi/process';
 import type { Assignment, WorkerCommandOutcome, WorkerSessionState, StopReason } from '../ipc/messages.js';
 import type { PiSession, PiSink } from '../pi/index.js';
 import { sweepForGood, sweepSession } from '../processes.js';
-import { BlobOutbox } from './blobOutbox.js';
+import { BlobSpool } from './blobSpool.js';
 import { connectSession } from './connection.js';
 import { CommandExecutor } from './commandHandlers.js';
 import { openPi } from './openPi.js';
@@ -84,7 +84,7 @@ interface Parts {
   writer: SessionWriter;
   pi: PiSession;
   pipe: EventPipeline;
-  blobs: BlobOutbox;
+  blobs: BlobSpool;
 }
 
 /** One session in its worker: the agent on one side, the log on the other, commands in between. */
@@ -150,7 +150,7 @@ export class WorkerSession {
       // Read now, because it may be sent at once.
       const hasLeftover = writer.spool().events > 0;
       const store = (bytes: Uint8Array, type: string) => putBlobVia(backbone, caller, bytes, type);
-      const blobs = new BlobOutbox(join(spoolDir, `${sid}.blobs`), store, log);
+      const blobs = new BlobSpool(join(spoolDir, `${sid}.blobs`), store, log);
       const pipe = new EventPipeline({ writer, blobs, log, onFull: (full) => session?.pause(full) });
       session = new WorkerSession(assignment, deps, { backbone, login, caller, said, writer, pi, pipe, blobs });
       backbone.onRefused(() => deps.onRefused());
