@@ -1,4 +1,4 @@
-import { errorInfo, type Command } from '@pizzapi/protocol';
+import { errorInfo, type Command, type ErrorInfo } from '@pizzapi/protocol';
 import { sleep } from '@pizzapi/process';
 import type { WorkerCommandOutcome } from '../ipc/messages.js';
 import type { CommandStatus, WakeOutcome } from './hostTypes.js';
@@ -9,6 +9,9 @@ import type { WorkerHandle } from './workers.js';
 const ASK_AGAIN_MS = 1_000;
 
 const UNKNOWN: WorkerCommandOutcome = { ok: false, error: errorInfo('unknown') };
+
+/** A copy of pi's file for a fork: without a file there is no history yet. */
+export type BranchOutcome = { kind: 'ok'; file?: string; seq: number } | { kind: 'refused'; error: ErrorInfo };
 
 /** What the commands of a session need of its host. */
 export interface CommandForwarderDeps {
@@ -22,11 +25,11 @@ export interface CommandForwarderDeps {
   closing: AbortSignal;
 }
 
-/** The way of a session's commands to its worker, over the deaths of workers, and of their results into the log. */
+/** Forwards the commands of a session to its worker, also when workers die, and has their results written to the log. */
 export class CommandForwarder {
   constructor(private readonly deps: CommandForwarderDeps) {}
 
-  /** Carries a command out in the worker, which writes its result. Undefined: the daemon stops, nobody knows. */
+  /** Executes a command in the worker, which writes its result. Undefined: the daemon stops first. */
   async forward(command: Command): Promise<WorkerCommandOutcome | undefined> {
     const { closing } = this.deps;
     for (;;) {
@@ -43,8 +46,8 @@ export class CommandForwarder {
   }
 
   /**
-   * Writes the result of a command that the daemon carried out, or that was lost, to the session's log. Undefined: the
-   * daemon stops before it is written, and the next one owes it.
+   * Writes the result of a command that the daemon executed, or that was lost, to the session's log. Undefined: the
+   * daemon stops before it is written, and the next daemon writes it.
    */
   async recordResult(command: Command, outcome: WorkerCommandOutcome): Promise<WorkerCommandOutcome | undefined> {
     const { closing } = this.deps;
@@ -55,15 +58,24 @@ export class CommandForwarder {
       const asked = await worker.link.request('answer', { command, outcome });
       if (asked.kind === 'answered' && asked.answer === 'written') return outcome;
       if (closing.aborted) return undefined;
-      // Two do not write to one log: the result waits for this worker, or for the end of it.
+      // Only one process writes to the log: the result waits for this worker, or for its end.
       await (asked.kind === 'refused' ? Promise.race([departed, sleep(ASK_AGAIN_MS, closing)]) : departed);
     }
   }
 
-  /** The worker is gone with a command in its hands: its successor repeats it, or says that nobody knows. */
+  /** Has the worker copy pi's file up to an entry, for a fork. */
+  async branch(entryId: string | undefined): Promise<BranchOutcome> {
+    const woken = await this.deps.ensureWorker();
+    if (woken.kind === 'refused') return woken;
+    const asked = await woken.attached.worker.link.request('branch', entryId === undefined ? {} : { entryId });
+    if (asked.kind === 'answered') return { kind: 'ok', ...asked.answer };
+    return { kind: 'refused', error: asked.kind === 'refused' ? asked.error : errorInfo('unknown') };
+  }
+
+  /** The worker died with a command: the next worker repeats the command, or its result is `unknown`. */
   private async recoverLost(command: Command, before: WorkerHandle): Promise<WorkerCommandOutcome | undefined> {
     const woken = await this.deps.ensureWorker();
-    // Only the link was lost, and there is another to the same process.
+    // Only the IPC connection was lost, and there is a new one to the same process.
     if (woken.kind === 'awake' && woken.attached.worker.pid === before.pid) {
       const known = await queryStatus(woken.attached.worker, command.commandId);
       if (known === 'unseen') return this.forward(command);
@@ -74,7 +86,7 @@ export class CommandForwarder {
   }
 }
 
-/** What a worker knows of a command that was put into its hands. */
+/** The status of a command in a worker. */
 export async function queryStatus({ link }: WorkerHandle, commandId: string): Promise<CommandStatus> {
   const asked = await link.request('outcome', { commandId });
   return asked.kind === 'answered' ? asked.answer : 'unknown';

@@ -6,7 +6,7 @@ import { CodedError, type Command, type SessionEvent } from '@pizzapi/protocol';
 import { retry, type Logger } from '@pizzapi/process';
 import type { RunnerHome } from '../home.js';
 import type { WorkerCommandOutcome } from '../ipc/messages.js';
-import { BlobOutbox } from '../worker/blobOutbox.js';
+import { BlobSpool } from '../worker/blobSpool.js';
 import { callerFor, claim, isGone, type GrantAccess } from './grants.js';
 
 /** How long the log of a session may take to answer its writer, in ms. */
@@ -21,19 +21,19 @@ export interface LogAccess extends GrantAccess {
 /** Where the spools of all sessions are. */
 export const spoolDir = (home: RunnerHome) => join(home.root, 'spool');
 
-/** Whether events of a session may wait on the disk. */
+/** Whether the spool of a session may hold events. */
 export function hasSpool(home: RunnerHome, sid: string): boolean {
   return existsSync(join(spoolDir(home), `${sid}.spool`));
 }
 
-/** Removes what a session that is over has left on the disk, besides pi's own file. */
+/** Removes the files of a session that is over, except pi's own file. */
 export async function removeFiles(home: RunnerHome, sid: string): Promise<void> {
   await rm(join(spoolDir(home), `${sid}.spool`), { force: true });
   await rm(join(spoolDir(home), `${sid}.blobs`), { recursive: true, force: true });
   await rm(home.attachments(sid), { recursive: true, force: true });
 }
 
-/** The result of a command, as the daemon writes it where no worker does. */
+/** The result of a command, as the daemon writes it without a worker. */
 export function resultEvent(command: Command, outcome: WorkerCommandOutcome): SessionEvent {
   return { type: 'command_result', at: Date.now(), commandId: command.commandId, name: command.name, ...outcome };
 }
@@ -42,8 +42,8 @@ export type WriteOutcome =
   { kind: 'written'; epoch: number; userId: string } | { kind: 'fenced' } | { kind: 'stopped' };
 
 /**
- * Writes to the log of a session that no worker hosts: first what is spooled, behind a `session_resumed`, then
- * `events`. Waits for the backbone for as long as it takes, or until `signal` aborts. `fenced`: it is another's now.
+ * Writes to the log of a session that no worker hosts: first the spooled events, after a `session_resumed`, then
+ * `events`. Waits for the backbone until `signal` aborts. `fenced`: another host has the session.
  */
 export async function appendWithoutWorker(
   access: LogAccess,
@@ -85,7 +85,7 @@ async function writeOnce(
   });
   const resumed = writer.spool().events > 0;
   const store = (bytes: Uint8Array, type: string) => putBlobVia(backbone, caller, bytes, type, { signal });
-  const blobs = new BlobOutbox(join(spoolDir(home), `${sid}.blobs`), store, log);
+  const blobs = new BlobSpool(join(spoolDir(home), `${sid}.blobs`), store, log);
   const stop = () => void writer.close();
   signal.addEventListener('abort', stop, { once: true });
   let fenced = false;

@@ -61,7 +61,7 @@ function expectWhole(events: readonly Logged[]): void {
 const count = (events: readonly Logged[], type: string) => events.filter((event) => event.type === type).length;
 
 describe('when something dies', () => {
-  it('a worker killed in the middle of an answer is replaced, and nothing is doubled or left running', async () => {
+  it('a worker that is killed during an answer is replaced, and no event is duplicated and no process is left', async () => {
     // A question keeps the turn open for as long as nobody answers it.
     const sid = await rig.newSession({ prompt: '/demo question confirm' });
     const log = await rig.log(sid);
@@ -81,7 +81,7 @@ describe('when something dies', () => {
     for (const pid of tagged) expect(await taggedProcesses(sid)).not.toContain(pid);
   });
 
-  it('a daemon killed in the middle of an answer is missed by nobody: its successor adopts the worker', async () => {
+  it('the next daemon adopts the worker of a daemon that is killed during an answer', async () => {
     const { sid, log, worker, end } = await atWork();
     await rig.endDaemon('SIGKILL');
     const missed = await rig.send('set_name', { name: 'Sent to nobody' }, sid);
@@ -97,7 +97,7 @@ describe('when something dies', () => {
     expectWhole(log.items);
   });
 
-  it('a daemon that dies with a command in hand does not carry it out again', async () => {
+  it('a command that a dead daemon had begun is not executed again', async () => {
     const sid = await rig.newSession();
     const log = await rig.log(sid);
     const { command, end } = untilEnded();
@@ -116,7 +116,7 @@ describe('when something dies', () => {
     );
   });
 
-  it('a daemon and a worker that die with a command in hand leave one answer to it, and it is not done again', async () => {
+  it('a command that a dead daemon and a dead worker had begun has one result and is not executed again', async () => {
     const sid = await rig.newSession();
     const log = await rig.log(sid);
     const commandId = await rig.send('exec', { command: 'echo once; sleep 300' }, sid);
@@ -136,7 +136,7 @@ describe('when something dies', () => {
   });
 
   it.each(['worker', 'worker and its daemon'])(
-    'what was said to an agent at work reaches it by the next process when the %s died',
+    'an input that waits for a working agent is delivered by the next process when the %s died',
     async (what) => {
       const { sid, log, worker } = await atWork();
       const commandId = await rig.send('input', { text: 'And then rest', deliverAs: 'followUp' }, sid);
@@ -154,7 +154,7 @@ describe('when something dies', () => {
     },
   );
 
-  it('commands that come while what a dead worker left is ended are carried out by its successor', async () => {
+  it('commands that arrive while the processes of a dead worker are ended are executed by the next worker', async () => {
     const sid = await rig.newSession();
     const log = await rig.log(sid);
     const swept = join(rig.root, newId());
@@ -178,7 +178,7 @@ describe('when something dies', () => {
     expectWhole(log.items);
   });
 
-  it('an answer given while the backbone is away is in the log once it is back, whole and in order', async () => {
+  it('an answer that is given while the backbone is away is in the log afterwards, complete and in order', async () => {
     const { sid, log, worker, end } = await atWork();
     await rig.nats.kill9();
     await end();
@@ -196,7 +196,7 @@ describe('when something dies', () => {
     expect((await rig.record(sid)).worker).toEqual(worker);
   });
 
-  it('a worker killed while the backbone is away loses nothing of what it had told', async () => {
+  it('a worker that is killed while the backbone is away loses no event', async () => {
     const { sid, log, worker, end } = await atWork();
     await rig.nats.kill9();
     await end();
@@ -233,7 +233,7 @@ describe('when something dies', () => {
     },
   );
 
-  it('a worker that dies again and again is given up, and the session says so', async () => {
+  it('a session whose worker dies again and again ends with an error', async () => {
     const sid = await rig.newSession();
     const log = await rig.log(sid);
     for (let crash = 1; crash <= 4; crash++) {
@@ -248,7 +248,7 @@ describe('when something dies', () => {
 });
 
 describe('ending', () => {
-  it('a killed session leaves no process behind, whatever it had started', async () => {
+  it('a killed session leaves no process behind', async () => {
     const sid = await rig.newSession();
     const log = await rig.log(sid);
     const exec = await rig.send('exec', { command: '(setsid sleep 300 &) ; nohup sleep 300 & sleep 300' }, sid);
@@ -267,7 +267,7 @@ describe('ending', () => {
     expect(await rig.runnerResult(late)).toMatchObject({ error: { code: 'session_not_found' } });
   });
 
-  it('a session sleeps while its runner is down, and wakes with its story at the next command', async () => {
+  it('a session is suspended while its runner is down, and wakes with its history at the next command', async () => {
     const sid = await rig.newSession({ prompt: '/demo thinking' });
     const log = await rig.log(sid);
     await log.until((event) => event.type === 'agent_end');
@@ -285,7 +285,7 @@ describe('ending', () => {
     expectWhole(log.items);
   });
 
-  it('a restart keeps every worker', async () => {
+  it('a restart of the daemon keeps every worker', async () => {
     const sid = await rig.newSession();
     const { worker } = await rig.record(sid);
     const from = rig.runnerEvents.items.length;
@@ -312,7 +312,7 @@ describe('a session that was given up', () => {
     return taken.epoch;
   }
 
-  it('while it slept on a host that was away says that it is back', async () => {
+  it('that was suspended on a host that was away appends session_resumed', async () => {
     const sid = await rig.newSession();
     const log = await rig.log(sid);
     await rig.endDaemon('SIGTERM');
@@ -323,7 +323,7 @@ describe('a session that was given up', () => {
     expectWhole(log.items);
   });
 
-  it('while what it had said lay on the disk of a dead host says it all, once, when that host is back', async () => {
+  it('whose events are in the spool of a dead host appends them once when that host is back', async () => {
     const { sid, log, worker, end } = await atWork();
     await rig.nats.kill9();
     await end();
@@ -340,7 +340,7 @@ describe('a session that was given up', () => {
     expectWhole(log.items);
   });
 
-  it('while its worker was only cut off goes on under a new epoch, with all it had to say', async () => {
+  it('whose worker was only disconnected continues under a new epoch, with all its events', async () => {
     const sid = await rig.newSession();
     const log = await rig.log(sid);
     const { worker } = await rig.record(sid);
@@ -353,7 +353,7 @@ describe('a session that was given up', () => {
     expectWhole(log.items);
   });
 
-  it('answers each command that comes while its worker is replaced, once', async () => {
+  it('answers each command that arrives while its worker is replaced, once', async () => {
     const sid = await rig.newSession();
     const log = await rig.log(sid);
     await giveUp(sid);

@@ -14,7 +14,7 @@ import type { SessionStart, WorkerCommandOutcome, WorkerSessionState } from '../
 import { sweepForGood, sweepSession } from '../processes.js';
 import { SuspendedSession } from './suspendedSession.js';
 import { buildAssignment, resumeStart } from './assignment.js';
-import { CommandForwarder, queryStatus } from './commandForwarder.js';
+import { CommandForwarder, queryStatus, type BranchOutcome } from './commandForwarder.js';
 import { removeFiles, resultEvent } from './directLogWriter.js';
 import { claimSoon, isGone } from './grants.js';
 import { GrantRenewer } from './grantRenewal.js';
@@ -26,13 +26,13 @@ import { endWorker, type WorkerHandle } from './workers.js';
 /** How long a worker may take to stop its session before it is killed, in ms: dialogs, queue, agent, shell, log. */
 const STOP_MS = 15_000;
 
-/** One session as its daemon has it: asleep, or awake in a worker that is started, watched and replaced here. */
+/** One session of a daemon: suspended, or awake in a worker that this object starts, watches and replaces. */
 export class SessionHost {
   private attached: WorkerAttachment | undefined;
   private waking: Promise<WakeOutcome> | undefined;
-  /** A worker died and is replaced: who wants one waits for that. */
+  /** A worker died and is being replaced: a caller that needs a worker waits for this. */
   private recovering: Promise<void> | undefined;
-  /** The process that was adopted: it knows the commands of earlier daemons. */
+  /** The pid of an adopted worker, which has the status of commands of earlier daemons. */
   private adopted: number | undefined;
   private ending = false;
   private readonly budget = new RestartBudget();
@@ -63,7 +63,7 @@ export class SessionHost {
     return this.attached !== undefined || this.waking !== undefined;
   }
 
-  /** What the runner's status tells of the session. */
+  /** The session in the status of the runner. */
   get status(): { sid: string; cwd: string; state: string; pid?: number; lastActivityAt: number } {
     const { sid, cwd, activity, lastActivityAt } = this.record;
     const pid = this.attached?.worker.pid;
@@ -75,7 +75,7 @@ export class SessionHost {
     return this.record;
   }
 
-  /** Starts a new session. Refused, nothing is left of it. */
+  /** Starts a new session. When it is refused, nothing is left of it. */
   async start(beginning: SessionStart): Promise<{ kind: 'begun' } | { kind: 'refused'; error: ErrorInfo }> {
     this.waking = this.startWorker(beginning).finally(() => (this.waking = undefined));
     const woken = await this.waking;
@@ -91,21 +91,21 @@ export class SessionHost {
     return woken;
   }
 
-  /** Whether there is a session at all, after a daemon that died while it began. */
+  /** Whether there is a session at all, after a daemon that died while it started the session. */
   hasBegun(): Promise<boolean> {
     return this.suspended.hasBegun();
   }
 
-  /** Takes up a session whose worker outlived the daemon before this one. */
+  /** Adopts a worker that outlived the previous daemon. */
   async adopt(worker: WorkerHandle): Promise<void> {
     this.adopted = worker.pid;
     this.attach(worker);
     await this.save();
   }
 
-  /** Takes up a session without a worker; `atOnce` wakes it: it died at work, or has something to send. */
+  /** Continues a session without a worker. `atOnce` wakes it: its worker died at work, or left events to send. */
   async resume(atOnce: boolean): Promise<void> {
-    // What a worker that died has left goes; what a session left running when it went to sleep may stay.
+    // Processes of a worker that died are ended; those of a suspended session may run on.
     if (this.record.worker !== undefined) await sweepSession(this.sid);
     this.record.worker = undefined;
     if (this.record.phase === 'over') return this.finish('ended');
@@ -113,12 +113,12 @@ export class SessionHost {
     else await this.suspend();
   }
 
-  /** Ends a session that slept for too long. */
+  /** Ends a session that was suspended for too long. */
   async expire(): Promise<void> {
     await this.end('expired', 'Nobody came back to it', []);
   }
 
-  /** Carries a command out in the worker, which writes its result. Undefined: the daemon stops, nobody knows. */
+  /** Executes a command in the worker, which writes its result. Undefined: the daemon stops first. */
   command(command: Command): Promise<WorkerCommandOutcome | undefined> {
     return this.forwarder.forward(command);
   }
@@ -128,26 +128,20 @@ export class SessionHost {
     return this.suspended.isAnswered(commandId);
   }
 
-  /** What became of a command that an earlier daemon took. Only the process that had it in its hands can tell. */
+  /** The status of a command that an earlier daemon took. Only the worker that received it has the status. */
   async outcomeOf(commandId: string): Promise<CommandStatus> {
     const worker = this.attached?.worker;
     return worker !== undefined && worker.pid === this.adopted ? queryStatus(worker, commandId) : 'unknown';
   }
 
-  /** Writes the result of a command that the daemon carried out to the session's log. Undefined: the daemon stops. */
+  /** Writes the result of a command that the daemon executed to the session's log. Undefined: the daemon stops. */
   settle(command: Command, outcome: WorkerCommandOutcome): Promise<WorkerCommandOutcome | undefined> {
     return this.forwarder.recordResult(command, outcome);
   }
 
-  /** The first half of a fork: pi's file with the story so far. */
-  async branch(
-    entryId: string | undefined,
-  ): Promise<{ kind: 'ok'; file?: string; seq: number } | { kind: 'refused'; error: ErrorInfo }> {
-    const woken = await this.awake();
-    if (woken.kind === 'refused') return woken;
-    const asked = await woken.attached.worker.link.request('branch', entryId === undefined ? {} : { entryId });
-    if (asked.kind === 'answered') return { kind: 'ok', ...asked.answer };
-    return { kind: 'refused', error: asked.kind === 'refused' ? asked.error : errorInfo('unknown') };
+  /** The first half of a fork: pi's file with the history so far. */
+  branch(entryId: string | undefined): Promise<BranchOutcome> {
+    return this.forwarder.branch(entryId);
   }
 
   /** Ends the session for good and makes sure that no process of it is left. */
@@ -172,7 +166,7 @@ export class SessionHost {
     return outcome;
   }
 
-  /** Puts the session to sleep while its daemon stops. */
+  /** Suspends the session because its daemon stops. */
   async shutdown(): Promise<void> {
     this.closing.abort();
     const worker = this.attached?.worker;
@@ -189,7 +183,7 @@ export class SessionHost {
     await this.save();
   }
 
-  /** Lets go of the session without touching its worker: the daemon restarts. */
+  /** Closes the connection to the worker, which runs on: the daemon restarts. */
   detach(): void {
     this.closing.abort();
     this.attached?.worker.link.close();
@@ -224,7 +218,7 @@ export class SessionHost {
     const pauses = backoff({ minMs: 200, maxMs: 5_000 });
     const { signal } = this.closing;
     while (!signal.aborted && !this.ending) {
-      // A command has woken it meanwhile.
+      // A command has woken it in the meantime.
       if (this.attached !== undefined && this.attached.why === undefined) return;
       const woken = await this.wake();
       if (woken.kind === 'awake') return;
@@ -279,7 +273,7 @@ export class SessionHost {
     return attached;
   }
 
-  /** A worker's login is refused: it gets another one, unless the session is another host's by now. */
+  /** The login of a worker is refused: fetches a new grant, unless another host has the session by now. */
   private async renewGrant({ worker }: WorkerAttachment): Promise<void> {
     const outcome = await this.grantRenewer.renew((grant) => worker.link.request('grant', { grant }));
     if (outcome !== 'gone' || this.attached?.worker !== worker) return;
@@ -290,17 +284,13 @@ export class SessionHost {
 
   private applyWorkerState(state: WorkerSessionState): void {
     const { file, model, name, thinkingLevel, epoch, activity, spool } = state;
-    if (spool.full)
-      this.deps.publisher.publish({
-        type: 'runner_warning',
-        ...errorInfo('spool_full', `Session ${this.sid} is paused`),
-      });
+    if (spool.full) this.warn('spool_full', `Session ${this.sid} is paused`);
     Object.assign(this.record, { file, model, name, thinkingLevel, epoch, activity, phase: 'hosted' });
     this.record.lastActivityAt = Date.now();
     void this.save();
   }
 
-  /** A worker's link is closed: it left as it said, or it died. */
+  /** The IPC connection of a worker is closed: the worker stopped, or it died. */
   private async departed(attached: WorkerAttachment): Promise<void> {
     const { worker, why } = attached;
     if (this.attached !== attached) return;
@@ -310,34 +300,31 @@ export class SessionHost {
       if (link !== undefined) return void this.attach({ ...worker, link });
     }
     await endWorker(worker, why === undefined ? 0 : 3_000);
-    // While nobody takes its place: what its successor starts is not to be swept with what it left.
+    // Before another worker starts, whose processes must not be ended.
     if (why === undefined) await sweepSession(this.sid);
     if (this.attached !== attached) return;
     this.attached = undefined;
     this.record.worker = undefined;
-    // Whoever started or dismissed this worker deals with its end.
+    // The caller that started or ended this worker handles its end.
     if (this.ending || (why === undefined && this.waking !== undefined)) return;
     if (why === 'asleep') await this.suspend();
     else if (why === 'ended') await this.finish('ended');
-    // A newer epoch exists. It is ours again when it was only taken because we were away; else we are told.
+    // A newer epoch exists. The session may be granted to this host again; otherwise the claim is refused.
     else if (why === 'fenced') void this.recover();
     else this.crashed();
   }
 
   private crashed(): void {
-    const { log, publisher, metrics } = this.deps;
+    const { log, metrics } = this.deps;
     log.warn({ sid: this.sid }, 'a worker died');
     if (this.budget.crashed(Date.now())) {
       metrics.workerRestarts.inc();
-      publisher.publish({
-        type: 'runner_warning',
-        ...errorInfo('runner_failed', `The worker of session ${this.sid} died and is started again`),
-      });
+      this.warn('runner_failed', `The worker of session ${this.sid} died and is started again`);
       void this.recover();
     } else void this.end('error', 'The worker process died again and again', []);
   }
 
-  /** Ends a worker that is of no use. */
+  /** Ends the worker and every process of its session. */
   private async killWorker(): Promise<void> {
     const { attached } = this;
     this.attached = undefined;
@@ -348,7 +335,7 @@ export class SessionHost {
     await sweepSession(this.sid);
   }
 
-  /** Sleeps, until a command wakes it. */
+  /** Suspends the session until a command wakes it. */
   private async suspend(): Promise<void> {
     this.record.activity = 'idle';
     await this.save();
@@ -365,7 +352,7 @@ export class SessionHost {
     if (await this.suspended.isAnswered(command.commandId)) return outcome;
     const write = () => this.suspended.write([resultEvent(command, outcome)]);
     const written = await this.suspended.exclusively(async () => (this.attached === undefined ? write() : 'awake'));
-    // Somebody else could wake it.
+    // Another caller woke it in the meantime.
     if (written === 'awake') return this.settle(command, outcome);
     if (written === 'stopped') return undefined;
     if (written === 'fenced') await this.finish('fenced');
@@ -380,7 +367,7 @@ export class SessionHost {
     if (written !== 'stopped') await this.finish(written === 'done' ? 'ended' : written);
   }
 
-  /** The session is over: what is still spooled is sent first, then nothing is left of it here. */
+  /** The session is over: its spool is sent first, then its record and files are deleted. */
   private async finish(reason: 'ended' | 'fenced'): Promise<void> {
     this.ending = true;
     await this.suspended.release();
@@ -391,6 +378,10 @@ export class SessionHost {
     }
     await this.deleteRecord();
     this.deps.publisher.publish({ type: 'session_closed', sessionId: this.sid, reason });
+  }
+
+  private warn(...warning: Parameters<typeof errorInfo>): void {
+    this.deps.publisher.publish({ type: 'runner_warning', ...errorInfo(...warning) });
   }
 
   private async deleteRecord(): Promise<void> {

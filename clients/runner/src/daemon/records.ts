@@ -14,7 +14,7 @@ import {
 
 const PHASES = ['starting', 'hosted', 'over'] as const;
 
-/** What the runner must know of a session to find its worker again, or to wake it. */
+/** What a daemon needs to find the worker of a session again, or to wake the session. */
 export interface SessionRecord {
   sid: string;
   userId: string;
@@ -33,7 +33,7 @@ export interface SessionRecord {
   parentSessionId?: string | undefined;
   /** The guests of its parent in whose turn it was started. */
   startedBy?: GuestRef[] | undefined;
-  /** What pi was told when the session started, for every worker that hosts it and every fork. */
+  /** The options of pi at the start of the session, for every worker that hosts it and every fork. */
   pi?: PiOptions | undefined;
   /** The worker that hosts it; none while it sleeps. The start tells a pid from a later one of the same number. */
   worker?: { pid: number; start: string; socket: string } | undefined;
@@ -51,7 +51,7 @@ function parseRecord(value: unknown): SessionRecord | undefined {
   if (!isId(sid) || phase === undefined || userId === undefined || cwd === undefined || epoch === undefined) {
     return undefined;
   }
-  // Without what it was told, a session might have tools that it must not have.
+  // Without these options a session might have tools that it must not have.
   const pi = value['pi'];
   if (pi !== undefined && !isPiOptions(pi)) return undefined;
   const startedAt = numberAt(value, 'startedAt') ?? 0;

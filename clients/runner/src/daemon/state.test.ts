@@ -25,7 +25,7 @@ const record: SessionRecord = {
 };
 
 describe('the identity of a runner', () => {
-  it('is made once, kept private, and the same ever after', async () => {
+  it('is created once, readable by its owner only, and stays the same', async () => {
     const path = join(folder, 'identity.json');
     const first = await loadIdentity(path);
     expect(await loadIdentity(path)).toEqual(first);
@@ -33,7 +33,7 @@ describe('the identity of a runner', () => {
     expect(first.runnerSecret.length).toBeGreaterThan(40);
   });
 
-  it('is an id, whatever the machine is called', () => {
+  it('is a valid id for every name of a machine', () => {
     for (const host of ['build-7.example.org', 'Ännes Rechner', '', '--', 'x'.repeat(200)]) {
       expect(isId(defaultRunnerId(host))).toBe(true);
     }
@@ -42,7 +42,7 @@ describe('the identity of a runner', () => {
 });
 
 describe('state files', () => {
-  it('come back as they were written, the last write wins', async () => {
+  it('are read as they were written, and the last write wins', async () => {
     const records = new SessionRecords(folder);
     const writes = [1, 2, 3].map((epoch) => records.save({ ...record, epoch }));
     await Promise.all(writes);
@@ -51,14 +51,14 @@ describe('state files', () => {
     expect((await records.all()).records).toEqual([]);
   });
 
-  it('have what pi was told when the session started', async () => {
+  it('contain the options of pi from the start of the session', async () => {
     const records = new SessionRecords(folder);
     const pi = { tools: ['read'], systemPrompt: 'Be a baker.' };
     await records.save({ ...record, pi });
     expect((await records.all()).records).toEqual([expect.objectContaining({ pi })]);
   });
 
-  it('that cannot be read are named and passed over', async () => {
+  it('that cannot be read are reported and skipped', async () => {
     const records = new SessionRecords(folder);
     await records.save(record);
     // Of a later version: without the option it would be a session that may do more than it should.
@@ -70,7 +70,7 @@ describe('state files', () => {
     expect(broken.sort()).toEqual(['s2', 's3', 's4'].map((name) => join(folder, `${name}.json`)));
   });
 
-  it('never leave their folder', async () => {
+  it('are never written outside of their folder', async () => {
     await mkdir(join(folder, 'in'));
     await expect(new SessionRecords(join(folder, 'in')).save({ ...record, sid: '../out' })).rejects.toThrow(
       'Not an id',
@@ -103,7 +103,7 @@ describe('the lock of a home', () => {
 });
 
 describe('the restarts of a worker', () => {
-  it('are allowed so often within the window, and again after it', () => {
+  it('are allowed a limited number of times within the window, and again after it', () => {
     const budget = new RestartBudget();
     for (let crash = 0; crash < MAX_RESTARTS; crash++) expect(budget.crashed(crash)).toBe(true);
     expect(budget.crashed(MAX_RESTARTS)).toBe(false);

@@ -8,13 +8,13 @@ import type { SessionRecord } from './records.js';
 /** How long the log may take to answer, in ms. */
 const ANSWER_MS = 10_000;
 
-/** `fenced`: the session is another host's now. `stopped`: the daemon stops. */
+/** `fenced`: another host has the session. `stopped`: the daemon stops. */
 export type DirectWriteOutcome = 'done' | 'fenced' | 'stopped';
 
-/** What a daemon does itself for a session that has no worker: hold its lease, write to its log. */
+/** Holds the lease of a session that has no worker, and writes to its log. */
 export class SuspendedSession {
   private lease: Lease | undefined;
-  /** The session was granted to this daemon, and nothing has spoken against it since. */
+  /** The session was granted to this daemon, and no failure has put that in doubt since. */
   private isOurs = false;
   /** The epoch of the last grant, whether or not anything was written under it. */
   private granted = 0;
@@ -32,8 +32,8 @@ export class SuspendedSession {
   }
 
   /**
-   * Whether the session has anything in its log or on the way there: then there is one, whatever became of its worker.
-   * Waits for the backbone; false when the session is another's or the daemon stops.
+   * Whether the session has an event in its log or in its spool: then it exists, also without a worker. Waits for the
+   * backbone. False when another host has the session or the daemon stops.
    */
   async hasBegun(): Promise<boolean> {
     if (hasSpool(this.access.home, this.record.sid)) return true;
@@ -47,8 +47,8 @@ export class SuspendedSession {
   }
 
   /**
-   * Takes the lease, so that everybody sees the session sleeps and is not lost. A session whose time ran out while this
-   * host was away says that it is back. Goes on until it works or `isNeeded` says no.
+   * Acquires the lease, which shows viewers that the session is suspended and not lost. A session that another process
+   * wrote to while this host was away appends `session_resumed`. Retries until it succeeds or `isNeeded` returns false.
    */
   async holdLease(isNeeded: () => boolean): Promise<DirectWriteOutcome> {
     return this.retryUntil('the lease of a sleeping session is not held yet', async () => {
@@ -56,7 +56,7 @@ export class SuspendedSession {
       if (isNeeded() && !this.isOurs && !(await this.claimed())) return 'fenced';
       const last = await this.last();
       if (!isNeeded()) return 'stopped';
-      // Somebody wrote after our worker did: its host was given up.
+      // Another process wrote after our worker: it had found this host lost.
       if ((last !== undefined && last.epoch > this.record.epoch) || hasSpool(this.access.home, sid)) {
         const written = await this.exclusively(async () => (isNeeded() ? this.write([]) : 'stopped'));
         if (written !== 'done') return written;
@@ -70,7 +70,7 @@ export class SuspendedSession {
     });
   }
 
-  /** A worker has the session: its lease has a higher epoch, and ours ends by itself. */
+  /** A worker has the session. Its lease has a higher epoch, so ours expires. */
   handOver(): void {
     this.lease = undefined;
     this.isOurs = true;
@@ -81,7 +81,7 @@ export class SuspendedSession {
     this.lease = undefined;
   }
 
-  /** Whether the result of a command is in the log or on its way there. False also when nobody can tell. */
+  /** Whether the result of a command is in the log or in the spool. False also when the log does not answer. */
   async isAnswered(commandId: string): Promise<boolean> {
     const { sid } = this.record;
     const spooled = spooledEvents(spoolDir(this.access.home), sid, ['command_result']);
@@ -90,7 +90,7 @@ export class SuspendedSession {
       const { backbone } = this.access;
       return await hasResult(backbone, callerFor(this.access, sid), commandId, { signal: this.signal });
     } catch (error) {
-      this.access.log.warn({ sid, commandId, err: error }, 'it is not known whether a command was answered');
+      this.access.log.warn({ sid, commandId, err: error }, 'could not determine whether the command has a result');
       return false;
     }
   }
@@ -122,7 +122,7 @@ export class SuspendedSession {
     return 'done';
   }
 
-  /** Has the session granted again; false when it is another's. */
+  /** Claims the session again. False when another host has it. */
   private async claimed(): Promise<boolean> {
     const { sid } = this.record;
     const grant = await claim(this.access, sid, this.signal);

@@ -20,7 +20,7 @@ export interface GuestLeavingDeps {
   sessionId: () => string;
   /** Whether the agent runs, or is about to try again. */
   isAtWork: () => boolean;
-  /** Stops the run of the agent, and lets it go on with what others have sent. */
+  /** Stops the run of the agent, which then continues with what others have sent. */
   stopRun: () => Promise<Outcome>;
   emit: (event: SessionEvent) => void;
   /** Shows a line to everybody who watches. */
@@ -29,11 +29,11 @@ export interface GuestLeavingDeps {
 
 type Named = { name?: string };
 
-/** What a guest is told whose input the agent does not read any more. */
+/** The error for an input of a guest that the agent does not read any more. */
 export const droppedError = ({ name = '' }: Named, why: LinkEnd): ErrorInfo =>
   errorInfo('link_ended', `This was not read by the agent. ${linkEndText({ name }, why)}`);
 
-/** Ends what a guest has begun or sent in this session once their link has ended. What others do goes on. */
+/** Ends the work and withdraws the inputs of a guest whose link has ended. The work of others continues. */
 export class GuestLeaving {
   constructor(private readonly deps: GuestLeavingDeps) {}
 
@@ -53,7 +53,7 @@ export class GuestLeaving {
     return stop.kind === 'failed' ? stop : { kind: 'ok', stopped, dropped: dropped.length };
   }
 
-  /** Says of inputs that were taken that the agent will not read them. */
+  /** Reports that the agent will not read inputs that were accepted. */
   dropped(commandIds: readonly string[], guest: Named, why: LinkEnd): void {
     for (const commandId of commandIds) {
       this.deps.inbox.consumed(commandId);

@@ -1,32 +1,17 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Author, GuestRef } from '@pizzapi/protocol';
+import type { Author } from '@pizzapi/protocol';
 import { describe, expect, it, vi } from 'vitest';
+import { BOB, EVE, read, ref, sends } from '../testing/guests.js';
 import { again, ask, call, last, OVEN, owner, say, start, tidyUpAfterEach, withExtension } from '../testing/human.js';
 import type { TestSession } from './testKit.js';
 import type { OpenOptions } from './types.js';
 
 tidyUpAfterEach();
 
-const BOB: Author = { userId: 'guest_sh_bob', via: 'collab', name: 'Bob' };
-const EVE: Author = { userId: 'guest_sh_eve', via: 'collab', name: 'Eve', right: 'approve' };
-const ref = (name: string, sessionId = 'p'): GuestRef => ({ shareId: `sh_${name.toLowerCase()}`, sessionId, name });
 const linked = { sessionId: 'p' };
-const GONE = { shareId: 'sh_bob', name: 'Bob', why: 'revoked' } as const;
-let count = 0;
-
-/** What somebody sends, as the worker hands it over. */
-const sends = ({ session }: TestSession, by: Author, text: string, deliverAs: 'steer' | 'followUp' = 'steer') =>
-  session.submitInput({ commandId: `g${++count}`, text, by, deliverAs });
 const spawn = (prompt = 'x') => call('spawn_session', { prompt });
 const forbidden = { forbidden: { code: 'forbidden' } };
-
-/** The texts that the agent has read from people. */
-const read = ({ log }: TestSession) =>
-  log
-    .all('message_end')
-    .filter(({ message }) => message.role === 'user')
-    .map(({ message }) => (message.content as { text?: string }[]).map((block) => block.text ?? '').join(''));
 
 /** What writes is asked for, and the demo model has no shell with which it would show itself. */
 const ASKING: Pick<OpenOptions, 'approvals' | 'pi'> = {
@@ -321,99 +306,5 @@ describe('what an agent does in the turn of a guest', () => {
     await sends(test, BOB, 'hi');
     await test.log.next('guests_at_work', 2);
     expect(test.log.all('guests_at_work').map(({ guests }) => guests)).toEqual([[ref('Bob')], []]);
-  });
-});
-
-describe('when the link of a guest has ended', () => {
-  it('their turn is stopped, what they have waiting is dropped, and what others sent goes on', async () => {
-    const test = await start({ linked });
-    const { session, log } = test;
-    await sends(test, BOB, ask(OVEN));
-    await log.next('dialog_opened');
-    await sends(test, BOB, 'from Bob, to steer');
-    await sends(test, BOB, 'from Bob, for later', 'followUp');
-    await sends(test, owner, 'from Ann', 'followUp');
-    await sends(test, EVE, 'the same text', 'followUp');
-    await sends(test, BOB, 'the same text', 'followUp');
-    const waiting = log.all('queue_update').at(-1)!;
-    expect([...waiting.steering, ...waiting.followUp]).toHaveLength(5);
-    expect(await session.guestLeft(GONE)).toMatchObject({ kind: 'ok', stopped: true, dropped: 3 });
-    await log.until(() => read(test).includes('the same text'));
-    expect(read(test).slice(1)).toEqual(['from Ann', 'the same text']);
-    const bobs = [count - 4, count - 3, count].map((n) => `g${n}`);
-    expect(log.all('input_dropped').map(({ commandId }) => commandId)).toEqual(bobs);
-    expect(log.all('input_dropped')[0]!.error).toMatchObject({ code: 'link_ended' });
-    expect(log.all('input_dropped')[0]!.error.message).toContain('The share link of Bob was revoked');
-    const lines = log.all('dialog_opened').filter(({ method, level }) => method === 'notify' && level === 'warning');
-    expect(lines).toHaveLength(1);
-    expect(lines[0]!.title).toBe(
-      'The share link of Bob was revoked. Ended: what the agent did for them, and 3 inputs that waited. Write to have the agent go on.',
-    );
-    // From now on nothing of theirs is taken.
-    expect(await sends(test, BOB, 'once more')).toMatchObject({ kind: 'failed', error: { code: 'link_ended' } });
-    // Told twice it is done once.
-    expect(await session.guestLeft(GONE)).toMatchObject({ stopped: false, dropped: 0 });
-  });
-
-  it('the turn of the owner goes on, and so does that of another guest', async () => {
-    for (const by of [owner, EVE]) {
-      const test = await start({ linked });
-      await sends(test, BOB, 'before');
-      await test.log.next('agent_end');
-      await sends(test, by, ask(OVEN));
-      const { question } = await test.log.next('question_pending');
-      await sends(test, BOB, 'waits');
-      expect(await test.session.guestLeft(GONE)).toMatchObject({ stopped: false, dropped: 1 });
-      expect(test.session.answerDialog(question.toolCallId, 'Wood', owner)).toBe('resolved');
-      await test.log.next('agent_end', 2);
-      expect(last(test, 'toolResult')).toBe('Answered: Wood');
-    }
-  });
-
-  it('what they had waiting when their host died is not handed over by the next one', async () => {
-    const before = await start({ linked });
-    await sends(before, owner, ask(OVEN));
-    const { question } = await before.log.next('question_pending');
-    await sends(before, BOB, 'from Bob');
-    await sends(before, owner, 'from Ann');
-    await before.session.dispose();
-
-    const asked: (readonly GuestRef[])[] = [];
-    const linkEnd = async (guests: readonly GuestRef[]) => {
-      asked.push(guests);
-      return 'expired' as const;
-    };
-    const after = await again(before, { linked, linkEnd });
-    await after.log.next('input_dropped');
-    await after.log.until(() => read(after).includes('from Ann'));
-    expect(asked).toEqual([[ref('Bob')]]);
-    expect(read(after)).not.toContain('from Bob');
-    expect(after.log.all('input_dropped')[0]!.error.message).toContain('has expired');
-    await after.session.dispose();
-    // Nor by the one after that.
-    const third = await again(after, { linked, linkEnd });
-    third.session.answerDialog(question.toolCallId, 'Wood', owner);
-    await expect.poll(() => third.session.state().isStreaming).toBe(false);
-    expect(asked).toHaveLength(1);
-  });
-
-  it('what another session says for them is not handed over by the next process', async () => {
-    const before = await start({ linked });
-    await sends(before, owner, ask(OVEN));
-    await before.log.next('question_pending');
-    const by: Author = { userId: 'ann', via: 'agent', guests: [ref('Bob', 'parent')] };
-    const told = { name: 'session_message', args: { from: 'x', text: 'for Bob' }, by, at: 0, expiresAt: Infinity };
-    await before.session.fromLinked({ ...told, commandId: 'l1', sessionId: 'p' } as never);
-    await before.session.dispose();
-    const asked: unknown[] = [];
-    const linkEnd = async (guests: readonly GuestRef[]) => {
-      asked.push(guests);
-      return 'revoked' as const;
-    };
-    const after = await again(before, { linked, linkEnd, isResumed: true });
-    await expect.poll(() => asked).toHaveLength(1);
-    await sends(after, owner, 'hi');
-    await after.log.until(() => read(after).includes('hi'));
-    expect(read(after).join()).not.toContain('for Bob');
   });
 });

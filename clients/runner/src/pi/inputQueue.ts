@@ -35,15 +35,15 @@ function isPlainText(pi: AgentSession, text: string, by: Author | undefined): bo
 /** An input before its turn. */
 interface Waiting {
   input: AgentInput;
-  /** Its sender was told that it is taken. */
+  /** The sender has a result that says ok. */
   isAnswered: boolean;
-  /** Why it does not go to pi any more. */
+  /** Why the input is not passed to pi any more. */
   takenBack?: ErrorInfo;
 }
 
 /**
- * Hands inputs to pi, one after the other: pi decides between starting and queueing, and must have done so before the
- * next one asks.
+ * Passes inputs to pi, one after the other: pi decides between starting a run and queueing, and must have decided before
+ * the next input arrives.
  */
 export class InputQueue {
   readonly inputs = new PendingInputs();
@@ -57,7 +57,8 @@ export class InputQueue {
   readonly #waiting = new Set<Waiting>();
 
   constructor(private readonly deps: InputQueueDeps) {
-    void this.#queue.run(() => new Promise<void>((resolve) => (this.#start = resolve)));
+    const started = new Promise<void>((resolve) => (this.#start = resolve));
+    void this.#queue.run(() => started);
   }
 
   /** Lets inputs through. */
@@ -78,15 +79,15 @@ export class InputQueue {
     this.#compactionEnd();
   }
 
-  /** Who sent what the agent has not read. */
+  /** The authors of the inputs that the agent has not read. */
   get authors(): Author[] {
     const waiting = [...this.#waiting].flatMap(({ input: { by } }) => (by === undefined ? [] : [by]));
     return [...waiting, ...this.inputs.authors];
   }
 
   /**
-   * Takes back what some authors sent and the agent has not read. The result is the commands that were answered ok;
-   * others are answered with `error`. What pi has in its hands this moment is past that.
+   * Withdraws the inputs of some authors that the agent has not read. Returns the commands that were answered ok; the
+   * others are answered with `error`. An input that pi is starting now is not withdrawn.
    */
   takeBack(isTheirs: (by: Author) => boolean, error: ErrorInfo): string[] {
     const queued = this.inputs.takeBack(isTheirs);
@@ -97,7 +98,7 @@ export class InputQueue {
     return [...queued.map(({ commandId }) => commandId), ...answered];
   }
 
-  /** Has the agent go on with what waits in its queue, after it was stopped. */
+  /** Continues the agent with its queue, after it was stopped. */
   goOn(): void {
     const { pi } = this.deps;
     void this.#queue.run(() => {
@@ -129,14 +130,14 @@ export class InputQueue {
     return this.#submit(waiting.input, () => waiting.isAnswered);
   }
 
-  /** Resolves when pi has taken or refused the input; the run it starts goes on behind. */
+  /** Resolves when pi has accepted or refused the input. The run that it starts continues. */
   #submit(input: AgentInput, isAnswered: () => boolean): Promise<Outcome> {
     const { pi, inTurn, delivered, failedLate, drained } = this.deps;
     const { commandId, text, by, deliverAs = 'prompt' } = input;
     if (this.#closed) return Promise.resolve({ kind: 'failed', error: errorInfo('session_ended') });
     for (const dropped of this.inputs.add(commandId, deliverAs, text, by)) delivered(dropped);
     const isText = isPlainText(pi, text, by);
-    // Whoever types while pi waits to try again does not want the old attempt back.
+    // A new input replaces an attempt that pi would repeat.
     if (pi.isRetrying && !pi.isStreaming) pi.abortRetry();
     return new Promise((resolve) => {
       let settled = false;
@@ -146,7 +147,7 @@ export class InputQueue {
         if (outcome.kind === 'failed' && isAnswered()) failedLate(outcome.error.message);
         resolve(outcome);
       };
-      // A command of an extension reports itself as taken only when it is over, which may take a dialog or an hour.
+      // A command of an extension is reported as accepted only when it has ended, which may take as long as a dialog.
       if (!isText && isCommand(pi, text)) settle({ kind: 'ok' });
       const run = (isText ? inTurn.asText : inTurn.prompt)(text, {
         ...(input.images === undefined ? {} : { images: input.images.map((i) => ({ type: 'image' as const, ...i })) }),
@@ -159,7 +160,7 @@ export class InputQueue {
       run.then(
         async () => {
           settle({ kind: 'ok' });
-          // What comes back without a message of the agent was dealt with by an extension.
+          // An input that ends without a user message was handled by an extension.
           await drained();
           const handled = this.inputs.handled(commandId);
           if (handled !== undefined) delivered(handled);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { MAX_PENDING_INPUTS, PendingInputs } from './inputs.js';
 
-it('a prompt is delivered by its text, or as the only one on its way when pi rewrote it', () => {
+it('an input is matched by its text, or as the only one on its way when pi rewrote its text', () => {
   const inputs = new PendingInputs();
   inputs.add('a', 'prompt', 'hello');
   expect(inputs.delivered('hello')).toBe('a');
@@ -10,7 +10,7 @@ it('a prompt is delivered by its text, or as the only one on its way when pi rew
   expect(inputs.delivered('said by an extension')).toBeUndefined();
 });
 
-it('what is queued is told apart by what the queue shows, same texts in their order', () => {
+it('queued inputs are matched by the texts of the queue, equal texts in their order', () => {
   const inputs = new PendingInputs();
   inputs.add('a', 'steer', '/skill:x');
   inputs.queueChanged(['the skill x'], []);
@@ -21,7 +21,7 @@ it('what is queued is told apart by what the queue shows, same texts in their or
   expect(['the skill x', 'same', 'same'].map((text) => inputs.delivered(text))).toEqual(['a', 'b', 'c']);
 });
 
-it('what waits in the queue is not taken for handled, and is gone once the queue is cleared', () => {
+it('an input in the queue is not handled, and it is dropped when the queue is cleared', () => {
   const inputs = new PendingInputs();
   inputs.add('a', 'steer', 'x');
   inputs.queueChanged(['x'], []);
@@ -30,7 +30,7 @@ it('what waits in the queue is not taken for handled, and is gone once the queue
   expect(inputs.delivered('x')).toBeUndefined();
 });
 
-it('is bounded: the oldest makes room', () => {
+it('the number of pending inputs is bounded, and the oldest is dropped', () => {
   const inputs = new PendingInputs();
   for (let n = 0; n < MAX_PENDING_INPUTS; n++) expect(inputs.add(`c${n}`, 'steer', 'x')).toEqual([]);
   expect(inputs.add('one more', 'steer', 'x')).toEqual(['c0']);

@@ -3,7 +3,6 @@ import {
   errorInfo,
   guestsIn,
   newId,
-  THINKING_LEVELS,
   type Author,
   type CommandArgs,
   type LinkEnd,
@@ -15,31 +14,28 @@ import { hasWords } from '../human/guestAnswers.js';
 import type { LinkedCommand } from '../linked/linkedCommands.js';
 import type { DialogAnswerOutcome } from './dialogs.js';
 import { runShell } from './exec.js';
+import { extensionBindings } from './extensionBindings.js';
 import { forkFile } from './fork.js';
 import { droppedError, GuestLeaving } from './guestLeaving.js';
 import { GuestWork } from './guestWork.js';
 import { historyEvents } from './sessionImport.js';
 import { isCommand, serializePrompts } from './serializePrompts.js';
 import { AgentInbox } from './agentInbox.js';
-import { receivedEvent, type InboxMessage } from './inboxEntries.js';
-import { authSource, findModel, modelName, toMetaModel, toRunnerModel, type PiModel } from './models.js';
+import { InboxDelivery } from './inboxDelivery.js';
+import type { InboxMessage } from './inboxEntries.js';
+import { ModelSettings } from './modelSettings.js';
 import type { SessionParts } from './parts.js';
 import { InputQueue } from './inputQueue.js';
+import { RunEnds } from './runEnds.js';
+import { sessionState } from './sessionState.js';
 import { Translator } from './translate.js';
 import type { ExecResult, OpenOptions, Outcome, PiSession, AgentInput, PiSessionState } from './types.js';
-import { createUiContext } from './uiContext.js';
-import { UsageMeter } from './usage.js';
 import { messageOf } from './errorMessage.js';
 
 /** The version of the SDK. */
 export const PI_VERSION = VERSION;
 /** How long `abort` and each step of `dispose` wait for something that does not stop, ms. */
 const STOP_WAIT_MS = 5_000;
-/** How long events that pi still has in its own queue are waited for, ms. */
-const DRAIN_WAIT_MS = 2_000;
-/** The wait between two looks at pi's event queue, ms. */
-const DRAIN_POLL_MS = 5;
-
 type SessionOptions = Pick<OpenOptions, 'onShutdownRequested' | 'onBug' | 'linked' | 'linkEnd'>;
 
 /** A session of pi behind our interface. Made by `openPiSession`. */
@@ -52,16 +48,14 @@ export class HostedPiSession implements PiSession {
   protected readonly prompts: InputQueue;
   /** The messages that the agent may not have read yet. */
   readonly inbox: AgentInbox;
-  /** The message that pi is storing now, as which the agent reads it. */
-  #reading: string | undefined;
-  readonly #usage = new UsageMeter();
+  readonly #delivery: InboxDelivery;
+  protected readonly settings: ModelSettings;
   /** Which guests the agent works for. */
   readonly guests: GuestWork;
   readonly #leaving: GuestLeaving;
   readonly #options: SessionOptions;
   readonly #warnings: readonly string[];
-  /** Runs that pi's agent has ended, and those whose end has come through pi's event queue to us. */
-  readonly #ends = { raw: 0, seen: 0 };
+  readonly #runEnds = new RunEnds();
   /** The shell command of a person that is running. */
   #shell: Promise<unknown> | undefined;
   #disposed = false;
@@ -72,7 +66,7 @@ export class HostedPiSession implements PiSession {
     this.#options = options;
     this.#warnings = warnings;
     this.cwd = pi.sessionManager.getCwd();
-    for (const entry of pi.sessionManager.getEntries()) if (entry.type === 'message') this.#usage.add(entry.message);
+    this.settings = new ModelSettings(pi, parts, (event) => this.emit(event));
     this.inbox = new AgentInbox(pi.sessionManager, options.linked?.sessionId);
     this.prompts = new InputQueue({
       pi,
@@ -84,7 +78,7 @@ export class HostedPiSession implements PiSession {
       },
       refused: (commandId) => this.inbox.consumed(commandId),
       failedLate: (what) => this.#notify(what, 'error'),
-      drained: () => this.#drained(),
+      drained: () => this.#runEnds.drained(),
     });
     this.guests = new GuestWork({
       pi,
@@ -102,6 +96,15 @@ export class HostedPiSession implements PiSession {
       emit: (event) => this.emit(event),
       warn: (text) => this.#notify(text, 'warning'),
     });
+    this.#delivery = new InboxDelivery({
+      ...{ pi, inbox: this.inbox },
+      submit: (input) => this.#submit(input, { isPromised: true }),
+      linkEnd: (by) => this.linkEnd(by),
+      drop: (commandId, by, why) => this.#leaving.dropped([commandId], by, why),
+      isOver: () => this.#disposed,
+      emit: (event) => this.emit(event),
+      showError: (text) => this.#notify(text, 'error'),
+    });
     this.#translator = new Translator({
       emit: (event) => parts.sink.event(event),
       pieces: parts.pieces,
@@ -111,21 +114,18 @@ export class HostedPiSession implements PiSession {
       leafId: () => pi.sessionManager.getLeafId(),
       afterListeners: queueMicrotask,
       delivered: (text) => this.#delivered(text),
-      assistantEnded: (message) => {
-        this.#usage.add(message);
-        this.#reportUsage();
-      },
+      assistantEnded: (message) => this.settings.used(message),
       isTapped: (toolCallId) => parts.tapped.has(toolCallId),
     });
     parts.settle = () => this.#translator.settle();
     pi.agent.subscribe((event) => {
-      if (event.type === 'agent_end') this.#ends.raw++;
+      if (event.type === 'agent_end') this.#runEnds.ended();
       this.#guarded(() => this.guests.observeAgent(event));
     });
     pi.subscribe((event) => this.#onEvent(event));
   }
 
-  /** The session that a guest's link opens: ours, or pi's own where nobody said. */
+  /** The session that a guest's link opens: our id for it, or pi's own id where ours is not known. */
   protected get sessionId(): string {
     return this.#options.linked?.sessionId ?? this.pi.sessionManager.getSessionId();
   }
@@ -135,7 +135,7 @@ export class HostedPiSession implements PiSession {
   }
 
   model(): string {
-    return this.pi.model === undefined ? '' : modelName(this.pi.model);
+    return this.settings.model;
   }
 
   thinkingLevel(): ThinkingLevel {
@@ -147,19 +147,7 @@ export class HostedPiSession implements PiSession {
   }
 
   state(): PiSessionState {
-    const pi = this.pi;
-    return {
-      isStreaming: pi.isStreaming,
-      isCompacting: pi.isCompacting,
-      isRetrying: pi.isRetrying,
-      isBashRunning: pi.isBashRunning,
-      queue: { steering: [...pi.getSteeringMessages()], followUp: [...pi.getFollowUpMessages()] },
-      openDialogs: this.parts.dialogs.size,
-      model: this.model(),
-      thinkingLevel: pi.thinkingLevel,
-      thinkingLevels: pi.getAvailableThinkingLevels(),
-      models: pi.modelRegistry.getAvailable().map((model) => toRunnerModel(model, true)),
-    };
+    return sessionState(this.pi, this.parts.dialogs.size);
   }
 
   openBlocks() {
@@ -169,30 +157,16 @@ export class HostedPiSession implements PiSession {
   async start(): Promise<void> {
     const pi = this.pi;
     this.parts.live = true;
-    this.tellSettings();
+    this.settings.report();
     for (const warning of this.#warnings) this.#notify(warning, 'warning');
     const unread = this.inbox.restore();
     this.parts.linked?.restore(pi);
     this.parts.human?.restore(pi);
     for (const message of unread) this.deliverAgain(message);
     try {
-      await pi.bindExtensions({
-        uiContext: createUiContext(this.parts.dialogs),
-        // One session is one log: an extension may move within its tree, not swap it for another.
-        commandContextActions: {
-          waitForIdle: () => pi.agent.waitForIdle(),
-          newSession: async () => ({ cancelled: true }),
-          fork: async () => ({ cancelled: true }),
-          switchSession: async () => ({ cancelled: true }),
-          navigateTree: async (targetId, options) => {
-            const { cancelled } = await pi.navigateTree(targetId, options);
-            return { cancelled };
-          },
-          reload: () => pi.reload(),
-        },
-        shutdownHandler: () => this.#options.onShutdownRequested?.(),
-        onError: ({ extensionPath, error }) => this.#notify(`${extensionPath}: ${error}`, 'error'),
-      });
+      const onShutdown = () => this.#options.onShutdownRequested?.();
+      const onError = (text: string) => this.#notify(text, 'error');
+      await pi.bindExtensions(extensionBindings(pi, this.parts, { onShutdown, onError }));
     } catch (error) {
       this.#notify(`An extension failed to start: ${messageOf(error)}`, 'error');
     } finally {
@@ -200,32 +174,17 @@ export class HostedPiSession implements PiSession {
     }
   }
 
+  /** Delivers the answer to a prompt of an earlier process. Throws when pi refuses it. */
+  deliverAnswer(text: string): Promise<void> {
+    return this.#delivery.answer(text);
+  }
+
   /** Delivers a message that an earlier process had accepted. */
   protected deliverAgain(message: InboxMessage): void {
-    const { id, by } = message;
-    if (by !== undefined) this.emit(receivedEvent(id, { ...message, by }));
-    this.#restored(message).catch((error: unknown) => this.#bug(error));
+    this.#delivery.again(message).catch((error: unknown) => this.#bug(error));
   }
 
-  /** Delivers what an earlier process had accepted, unless the link of its guest has ended since. */
-  async #restored({ id: commandId, policy: _policy, ...message }: InboxMessage): Promise<void> {
-    const { by } = message;
-    const ended = by === undefined ? undefined : await this.linkEnd(by);
-    if (this.#disposed) return;
-    if (by !== undefined && ended !== undefined) return this.#leaving.dropped([commandId], by, ended);
-    const outcome = await this.#submit({ commandId, ...message }, { isPromised: true });
-    if (outcome.kind === 'failed') this.#notify(`Not delivered: ${outcome.error.message}`, 'error');
-  }
-
-  /** Delivers the answer to a prompt of an earlier process. Throws when pi refuses it. */
-  async deliverAnswer(text: string): Promise<void> {
-    const id = newId('l');
-    this.inbox.accept({ id, text, policy: 'resendOnce', deliverAs: 'followUp' });
-    const outcome = await this.#submit({ commandId: id, text, deliverAs: 'followUp' }, { isPromised: true });
-    if (outcome.kind === 'failed') throw new Error(outcome.error.message);
-  }
-
-  /** Why what this author said is not wanted any more, or undefined: asked of whoever knows their link. */
+  /** Why the inputs of this author are not delivered any more, or undefined. May ask the backbone about their link. */
   async linkEnd(by: Author): Promise<LinkEnd | undefined> {
     const guests = guestsIn(by, this.sessionId);
     if (guests.length === 0) return undefined;
@@ -245,7 +204,7 @@ export class HostedPiSession implements PiSession {
     return this.#submit(input);
   }
 
-  /** `isPromised`: the sender was told that the input is taken, so that it outlives the end of this process. */
+  /** `isPromised`: the sender has a result that says ok, so that the input outlives the end of this process. */
   async #submit(input: AgentInput, { isPromised = false } = {}): Promise<Outcome> {
     const submitted = this.prompts.prompt(input);
     this.guests.tell();
@@ -259,7 +218,7 @@ export class HostedPiSession implements PiSession {
     return this.#leaving.leave(left);
   }
 
-  /** Stops the run of the agent, and nothing else; then the agent goes on with what others have sent. */
+  /** Stops the run of the agent, and nothing else. Then the agent continues with what others have sent. */
   async #stopRun(): Promise<Outcome> {
     const release = this.parts.dialogs.refuse();
     const stopped = await this.#within(this.pi.abort().finally(release));
@@ -283,38 +242,21 @@ export class HostedPiSession implements PiSession {
     return this.#within(Promise.all([pi.abort(), this.#shell]).finally(release));
   }
 
-  /** What is stopping may take a while, and not for ever. */
+  /** Waits for something that stops, for a limited time. */
   async #within(stopping: Promise<unknown>): Promise<Outcome> {
-    const done = await withTimeout(
-      stopping.then(
-        () => true,
-        () => false,
-      ),
-      STOP_WAIT_MS,
-    );
-    if (done !== true) return { kind: 'failed', error: errorInfo('command_failed', 'A tool does not stop yet') };
-    await this.#drained();
+    const stopped = stopping.then(() => true).catch(() => false);
+    if ((await withTimeout(stopped, STOP_WAIT_MS)) !== true)
+      return { kind: 'failed', error: errorInfo('command_failed', 'A tool does not stop yet') };
+    await this.#runEnds.drained();
     return { kind: 'ok' };
   }
 
-  async setModel(name: string): Promise<Outcome<{ model: string }>> {
-    const { modelRegistry } = this.pi;
-    const model = findModel(modelRegistry, name);
-    if (model === undefined)
-      return { kind: 'failed', error: errorInfo('model_unknown', `There is no model "${name}"`) };
-    if (!modelRegistry.hasConfiguredAuth(model)) {
-      return { kind: 'failed', error: errorInfo('model_unauthenticated', `There is no key for "${name}"`) };
-    }
-    await this.pi.setModel(model);
-    return { kind: 'ok', model: name };
+  setModel(name: string): Promise<Outcome<{ model: string }>> {
+    return this.settings.setModel(name);
   }
 
   setThinkingLevel(level: ThinkingLevel): Outcome<{ level: ThinkingLevel }> {
-    if (!THINKING_LEVELS.includes(level)) {
-      return { kind: 'failed', error: errorInfo('command_invalid', `There is no thinking level "${level}"`) };
-    }
-    this.pi.setThinkingLevel(level);
-    return { kind: 'ok', level: this.pi.thinkingLevel };
+    return this.settings.setThinkingLevel(level);
   }
 
   async compact(instructions?: string): Promise<Outcome<{ tokensBefore: number; summary: string }>> {
@@ -363,7 +305,7 @@ export class HostedPiSession implements PiSession {
     const { dialogs } = this.parts;
     const kind = dialogs.kindOf(dialogId);
     const answer = dialogs.answer(dialogId, value, by);
-    // Who lets the agent do what it wants to in somebody else's turn has not begun it.
+    // An approval in the turn of another person does not begin a turn of its author.
     if (answer === 'resolved' && hasWords(kind, value)) this.guests.answered(by);
     return answer;
   }
@@ -397,10 +339,10 @@ export class HostedPiSession implements PiSession {
     this.parts.emit(event);
   }
 
-  /** The command that a user's message came from, if it came from one that viewers were told of. */
+  /** The command that a user's message came from, if an event announced it to viewers. */
   #delivered(text: string): string | undefined {
     const commandId = this.prompts.inputs.delivered(text);
-    this.#reading = commandId;
+    this.#delivery.reading(commandId);
     if (commandId === undefined) return this.typedHere(text);
     this.delivered(commandId);
     return this.inbox.isUnannounced(commandId) ? undefined : commandId;
@@ -416,42 +358,17 @@ export class HostedPiSession implements PiSession {
     return undefined;
   }
 
-  /** Records that the agent has read a message, once pi has stored it: a process that dies before delivers it again. */
-  #recordRead(): void {
-    const id = this.#reading;
-    this.#reading = undefined;
-    if (id !== undefined) this.inbox.consumed(id, this.pi.sessionManager.getLeafId());
-  }
-
-  /** Says which model, thinking level and login the session has now, and what it has used. */
-  protected tellSettings(): void {
-    const { pi } = this;
-    const at = Date.now();
-    const model = pi.model as PiModel | undefined;
-    this.emit({ type: 'model_changed', at, model: model === undefined ? null : toMetaModel(model) });
-    this.emit({ type: 'thinking_level_changed', at, level: pi.thinkingLevel });
-    const source = model === undefined ? null : authSource(pi.modelRegistry, model);
-    this.emit({ type: 'auth_source_changed', at, source });
-    this.#reportUsage();
-  }
-
   #notify(title: string, level: 'info' | 'warning' | 'error'): void {
     this.parts.dialogs.tell({ method: 'notify', title, level });
   }
 
-  #reportUsage(): void {
-    const tokenUsage = this.#usage.read(this.pi.getContextUsage());
-    const { providerUsage } = this.parts;
-    const said = providerUsage === undefined ? {} : { providerUsage };
-    this.emit({ type: 'token_usage_updated', at: Date.now(), tokenUsage, ...said });
-  }
-
-  /** pi's listener. Nothing may escape from here: pi would skip writing the entry it tells us of. */
+  /** pi's listener. It must not throw: pi would not store the entry that the event reports. */
   #onEvent(event: AgentSessionEvent): void {
     this.#guarded(() => {
       if (event.type === 'queue_update') this.prompts.inputs.queueChanged(event.steering, event.followUp);
       if (event.type === 'compaction_start') this.prompts.compacting(true);
-      if (event.type === 'message_end' && event.message.role === 'user') queueMicrotask(() => this.#recordRead());
+      if (event.type === 'message_end' && event.message.role === 'user')
+        queueMicrotask(() => this.#delivery.recordRead());
       if (this.parts.live) this.#translator.handle(event);
       if (event.type === 'tool_execution_end') {
         this.parts.tapped.delete(event.toolCallId);
@@ -459,9 +376,9 @@ export class HostedPiSession implements PiSession {
       }
       if (event.type === 'compaction_end') {
         this.prompts.compacting(false);
-        this.#reportUsage();
+        this.settings.reportUsage();
       }
-      if (event.type === 'agent_end') this.#ends.seen++;
+      if (event.type === 'agent_end') this.#runEnds.seen();
       this.guests.observe(event);
     });
   }
@@ -478,17 +395,5 @@ export class HostedPiSession implements PiSession {
     const { onBug } = this.#options;
     if (onBug === undefined) console.error(error);
     else onBug(error);
-  }
-
-  /**
-   * Waits until what pi's agent has ended is in the log: pi queues its events, and an idle agent may have some left.
-   * Bounded; a run whose end never comes (pi does not listen during a compaction) is given up.
-   */
-  async #drained(): Promise<void> {
-    const until = Date.now() + DRAIN_WAIT_MS;
-    while (this.#ends.seen < this.#ends.raw && Date.now() < until) {
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
-    }
-    this.#ends.seen = Math.max(this.#ends.seen, this.#ends.raw);
   }
 }

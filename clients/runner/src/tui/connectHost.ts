@@ -7,10 +7,10 @@ import { loadIdentity } from '../daemon/identity.js';
 import { SuspendedSessionsConnection } from '../daemon/suspendedSessionsConnection.js';
 import { MAX_TERMINALS, takeSlot, type TerminalSlot } from './slots.js';
 
-/** How long the first connection may take, and be refused, in ms: somebody sits there and waits. */
+/** How long the first connection may take, and be refused, in ms: a person waits for it. */
 const CONNECT_MS = 10_000;
 const REFUSED_MS = 5_000;
-/** How long the last facts of the host may take, in ms. */
+/** How long the last events of the host may take, in ms. */
 const GOODBYE_MS = 1_000;
 
 /** Where sessions are shared, and what lets this terminal in. */
@@ -19,7 +19,7 @@ export interface HostAccess {
   token: string;
 }
 
-/** A terminal that is known as a host and has no session yet. */
+/** A terminal that is registered as a host and has no session yet. */
 export interface ConnectedHost {
   slot: TerminalSlot;
   runnerId: string;
@@ -30,12 +30,12 @@ export interface ConnectedHost {
   lease: Lease;
   ledger: Ledger;
   publisher: RunnerEventPublisher;
-  /** Says goodbye and lets go of everything. Bounded in time. */
+  /** Publishes the end of the host and releases everything. Bounded in time. */
   close: () => Promise<void>;
 }
 
 /**
- * Takes a place, connects and takes the lease of its runner id. Throws `nats_unreachable`, `runner_refused`,
+ * Takes a slot, connects and acquires the lease of its runner id. Throws `nats_unreachable`, `runner_refused`,
  * `too_many_sessions`, `store_in_use`; then nothing is left of it.
  */
 export async function connectHost(

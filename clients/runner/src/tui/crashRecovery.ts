@@ -9,20 +9,20 @@ import type { RunnerHome } from '../home.js';
 
 const recordFile = (home: RunnerHome, sid: string) => join(home.sessions, `${sid}.json`);
 
-/** Notes a session that this place hosts; `ended` once its end is said, if only to the disk. */
+/** Records a session of this slot. `ended`: its end is in the spool or in the log. */
 export function recordSession(home: RunnerHome, sid: string, ended: boolean): Promise<void> {
   return writePrivateFile(recordFile(home, sid), JSON.stringify({ sid, ended }));
 }
 
-/** Forgets a session of which everything is in the log. */
+/** Deletes the record of a session whose events are all in the log. */
 export async function deleteSessionRecord(home: RunnerHome, sid: string): Promise<void> {
   await removeFiles(home, sid);
   await rm(recordFile(home, sid), { force: true });
 }
 
 /**
- * Ends the sessions of terminals that had this place before and did not come to say goodbye: what they had still on the
- * disk goes into the log first. Waits for the backbone, until `signal` aborts.
+ * Ends the sessions of terminals that had this slot before and crashed. Their spooled events are appended to the log
+ * first. Waits for the backbone until `signal` aborts.
  */
 export async function endCrashedSessions(access: LogAccess, current: string, signal: AbortSignal): Promise<void> {
   for (const name of await readdir(access.home.sessions)) {
@@ -33,13 +33,13 @@ export async function endCrashedSessions(access: LogAccess, current: string, sig
       if (await endOne(access, sid, isMap(kept) && kept['ended'] === true, signal))
         await deleteSessionRecord(access.home, sid);
     } catch (error) {
-      // It stays, for the next terminal that gets this place.
+      // The record stays for the next terminal of this slot.
       if (!signal.aborted) access.log.warn({ sid, err: error }, 'a session of an earlier terminal is not ended yet');
     }
   }
 }
 
-/** True when nothing of the session is left to be done. */
+/** True when nothing is left to do for the session. */
 async function endOne(access: LogAccess, sid: string, saidGoodbye: boolean, signal: AbortSignal): Promise<boolean> {
   const waiting = hasSpool(access.home, sid);
   if (saidGoodbye && !waiting) return true;
@@ -55,7 +55,7 @@ async function endOne(access: LogAccess, sid: string, saidGoodbye: boolean, sign
   return written.kind !== 'stopped';
 }
 
-/** Whether its log says so already, or there never was one; also when the session is another host's. */
+/** Whether the log has the end of the session, or there is no log, or another host has the session. */
 async function hasEnded(access: LogAccess, sid: string, signal: AbortSignal): Promise<boolean> {
   const grant = await claim(access, sid, signal);
   if (grant.kind === 'refused') return true;

@@ -18,7 +18,7 @@ const DRAIN_MS = 500;
 /** The agent of a terminal, as far as hosting its session goes. */
 export interface SharedAgent {
   sharedTo(sink: PiSink, sid: string): PiSession;
-  /** Who sits at the terminal; told whose account it is. */
+  /** The person at the terminal. Gets the account's id when the session is granted. */
   local: Author;
   cwd: string;
 }
@@ -32,7 +32,7 @@ export interface HostOptions {
   log: Logger;
   /** Connection or spool changed. */
   onChange: () => void;
-  /** The session is hosted no more, and not because `end` was called. */
+  /** The session is not hosted any more, for another reason than a call of `end`. */
   onOver: (why: HostEnd) => void;
 }
 
@@ -47,7 +47,7 @@ export interface HostLink {
   isFull: boolean;
 }
 
-/** A terminal as the host of its session: what a runner's daemon and a worker are to theirs, in this one process. */
+/** A terminal as the host of its session: daemon and worker in one process. */
 export class TerminalHost {
   readonly #options: HostOptions;
   readonly #place: ConnectedHost;
@@ -100,8 +100,8 @@ export class TerminalHost {
   }
 
   /**
-   * Connects and begins a session that tells what was said so far. Throws what `connectHost` does, and whatever the
-   * authenticator refuses the session with; then nothing is left of it.
+   * Connects and begins a session whose log starts with the history. Throws the errors of `connectHost` and of the
+   * authenticator; then nothing is left of the session.
    */
   static async begin(options: HostOptions, signal: AbortSignal): Promise<TerminalHost> {
     const { access, home, agent, log, version } = options;
@@ -167,7 +167,7 @@ export class TerminalHost {
     };
   }
 
-  /** Ends the session for its viewers and leaves. What cannot be sent now stays on the disk, for the next terminal. */
+  /** Ends the session for its viewers. What cannot be sent now stays on disk for the next terminal. */
   end(): Promise<void> {
     return this.#leave(() => this.#session.stop({ kind: 'end', reason: 'completed' }));
   }
@@ -183,7 +183,7 @@ export class TerminalHost {
     this.#options.onOver({ kind: 'fenced' });
   }
 
-  /** The session's login is refused: it gets another one, unless the session is another host's by now. */
+  /** The login of the session is refused: fetches a new grant, unless another host has the session by now. */
   async #renewGrant(): Promise<void> {
     const renewal = await this.#grantRenewer.renew((grant) => this.#session.takeGrant(grant));
     if (renewal === 'gone') await this.#fenced();
@@ -196,7 +196,7 @@ export class TerminalHost {
       for (const stopOne of this.#stops) stopOne();
       await Promise.race([this.#dispatcher.idle(), sleep(DRAIN_MS)]);
       const stopping = stop();
-      // Before the network has its say: the end is on the disk already.
+      // Before the network answers, because the end is on disk already.
       await Promise.all([stopping, recordSession(slot.home, this.sid, true)]);
       if (this.link.waiting === 0) await deleteSessionRecord(slot.home, this.sid);
       publisher.publish({ type: 'session_closed', sessionId: this.sid, reason: 'ended' });

@@ -10,7 +10,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
-it('every terminal has a place of its own, and a place that is free is used again', async () => {
+it('every terminal has a slot of its own, and a free slot is used again', async () => {
   const [first, second] = [await takeSlot(home), await takeSlot(home)];
   expect(first?.home.root).toBe(join(home, 'tui', '1'));
   expect(second?.home.root).toBe(join(home, 'tui', '2'));
@@ -18,13 +18,13 @@ it('every terminal has a place of its own, and a place that is free is used agai
   expect((await takeSlot(home))?.home.root).toBe(first?.home.root);
 });
 
-it('the place of a process that is gone is free', async () => {
+it('the slot of a process that does not run is free', async () => {
   const crashed = await takeSlot(home);
   writeFileSync(crashed!.home.lock, JSON.stringify({ pid: 999_999_999, start: '1' }));
   expect((await takeSlot(home))?.home.root).toBe(crashed!.home.root);
 });
 
-it('the place where a terminal that is gone has left something comes first', async () => {
+it('the slot with events of a crashed terminal is taken first', async () => {
   const [first, crashed] = [await takeSlot(home), await takeSlot(home)];
   writeFileSync(join(crashed!.home.sessions, 's.json'), '{}');
   writeFileSync(crashed!.home.lock, JSON.stringify({ pid: 999_999_999, start: '1' }));
@@ -33,7 +33,7 @@ it('the place where a terminal that is gone has left something comes first', asy
   expect((await takeSlot(home))?.home.root).toBe(first?.home.root);
 });
 
-it('there are only so many', async () => {
+it('the number of slots is limited', async () => {
   for (let n = 1; n <= MAX_TERMINALS; n++) expect(await takeSlot(home)).toBeDefined();
   expect(await takeSlot(home)).toBeUndefined();
 });

@@ -8,17 +8,16 @@ import { hostHome, type RunnerHome } from '../home.js';
 /** How many terminals of one home may share at the same time. */
 export const MAX_TERMINALS = 16;
 
-/** A place for one terminal that shares: an identity and what is not sent yet. */
+/** The slot of one terminal that shares: an identity, and events that are not sent yet. */
 export interface TerminalSlot {
   home: RunnerHome;
   release(): Promise<void>;
 }
 
 /**
- * A place that no living process has, below `<home>/tui`: one where a crashed terminal has left something, which the
- * next one there sends, or else the first. Places are used again, so that a person's terminals are a handful of hosts
- * whatever their number. Undefined when all are taken. Two processes that find the same dead holder at the same moment
- * could both get its place; the lease of its runner id then tells them apart.
+ * Takes a slot below `<home>/tui` that no living process has: one with events of an earlier terminal, which this one
+ * sends, or else the first. Slots are reused, so that the terminals of a person are a few hosts only. Undefined when all
+ * are taken.
  */
 export async function takeSlot(home: string): Promise<TerminalSlot | undefined> {
   const all = Array.from({ length: MAX_TERMINALS }, (_, n) => hostHome(join(home, 'tui', String(n + 1))));

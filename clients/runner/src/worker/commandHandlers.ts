@@ -26,7 +26,7 @@ export interface CommandContext {
   emit: (event: SessionEvent) => void;
   attachmentsDir: string;
   readBlob: ReadBlob;
-  /** What the link of a guest of this session allows now: asked of whoever knows it. */
+  /** What the link of a guest of this session allows now. May ask the backbone. */
   linkMode: (by: Author) => Promise<LinkMode>;
 }
 
@@ -120,7 +120,7 @@ const FRESH_MS = 5_000;
 /** Commands whose order matters to each other: the next begins when the one before has begun its effect. */
 const IN_ORDER: readonly CommandName[] = ['input', 'session_message', 'session_trigger', 'model_set'];
 
-/** Carries the commands of a session out: inputs in their order, everything else as it comes. */
+/** Executes the commands of a session: inputs in their order, every other command at once. */
 export class CommandExecutor {
   private readonly orderedQueue = new SerialQueue();
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { silentLogger } from '@pizzapi/process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { safeName, withAttachments } from './attachments.js';
-import { BlobOutbox } from './blobOutbox.js';
+import { BlobSpool } from './blobSpool.js';
 
 let folder: string;
 
@@ -66,7 +66,7 @@ describe('the outbox of blobs', () => {
       }
       stored.push(`${mediaType} ${new TextDecoder().decode(bytes)}`);
     };
-    const outbox = new BlobOutbox(folder, store, silentLogger);
+    const outbox = new BlobSpool(folder, store, silentLogger);
     const { ref, stored: done } = await outbox.keep(bytesOf('long'), 'text/plain; charset=utf-8');
     expect(ref).toEqual({ blob: hashOf('long'), size: 4, mediaType: 'text/plain; charset=utf-8' });
     expect(await readdir(folder)).toHaveLength(1);
@@ -75,7 +75,7 @@ describe('the outbox of blobs', () => {
     await done;
     up = true;
     // The next process finds what this one could not store.
-    const next = new BlobOutbox(folder, store, silentLogger);
+    const next = new BlobSpool(folder, store, silentLogger);
     await next.start();
     await next.settled(5_000);
     expect(stored).toEqual(['text/plain; charset=utf-8 long']);

@@ -25,7 +25,7 @@ import {
 } from '@pizzapi/protocol';
 import { silentLogger } from '@pizzapi/process';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { BlobOutbox } from './blobOutbox.js';
+import { BlobSpool } from './blobSpool.js';
 import { EventPipeline, type EventPipelineOptions } from './eventPipeline.js';
 
 let nats: TestNats;
@@ -54,7 +54,7 @@ async function openPipe(maxSpoolBytes: number, isPatient = false) {
   const place = { userId: 'owner', sid };
   const kept = new BlobStore(backbone);
   const store = (bytes: Uint8Array, type: string) => kept.put(place, bytes, type, { keep: true });
-  const blobs = new BlobOutbox(join(folder, `${sid}.blobs`), store, silentLogger);
+  const blobs = new BlobSpool(join(folder, `${sid}.blobs`), store, silentLogger);
   const stored = (hash: string) => kept.get(place, hash);
   const full: boolean[] = [];
   const patient: EventPipelineOptions['blobs'] = {
@@ -140,7 +140,7 @@ async function openRefusedPipe(sessionBytes: number) {
   const worker = await connect({ kind: 'session', sid }, grant.grant);
   const writer = await openWriter(worker, { sid, epoch: grant.epoch, spoolDir: folder });
   const store = (bytes: Uint8Array, type: string) => putBlobVia(worker, { kind: 'session', sid }, bytes, type);
-  const blobs = new BlobOutbox(join(folder, `${sid}.blobs`), store, silentLogger);
+  const blobs = new BlobSpool(join(folder, `${sid}.blobs`), store, silentLogger);
   const pipe = new EventPipeline({ writer, blobs, log: silentLogger, onFull: () => undefined });
   return {
     pipe,

@@ -10,29 +10,29 @@ import {
   type SessionEvent,
 } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
-import type { BlobOutbox } from './blobOutbox.js';
+import type { BlobSpool } from './blobSpool.js';
 
 export interface EventPipelineOptions {
   writer: Pick<SessionWriter, 'append' | 'onSpool' | 'spool' | 'settled'>;
-  blobs: Pick<BlobOutbox, 'keep' | 'onRefused'>;
+  blobs: Pick<BlobSpool, 'keep' | 'onRefused'>;
   /** The spool is full (true), or has room again (false): the session pauses meanwhile. */
   onFull(full: boolean): void;
   log: Logger;
 }
 
 /**
- * The way of an event into the log: strings that are too long become blobs, then it goes to the writer, which has it on
- * disk before the call returns. The order is that of the calls. What finds the spool full waits here, and the session
- * is paused so that it does not become more.
+ * Passes events to the writer, which has each in the spool before the call returns. Strings that are too long become
+ * blobs first. The order is the order of the calls. An event waits here for its own blobs, and while the spool is full;
+ * a full spool pauses the session, so that the number of waiting events is bounded.
  */
 export class EventPipeline {
   private readonly waiting: SessionEvent[] = [];
-  /** Events whose blobs are kept already. */
+  /** Events whose blobs are stored already. */
   private readonly placed = new WeakSet<SessionEvent>();
   private holding = false;
   private full = false;
   private onEmpty: (() => void)[] = [];
-  /** Notices that wait for the first event: a log does not begin with them. */
+  /** Notices that wait for the first event, because a log does not begin with them. */
   private noticesBeforeFirstEvent: SessionEvent[] | undefined = [];
 
   constructor(private readonly options: EventPipelineOptions) {
@@ -88,7 +88,7 @@ export class EventPipeline {
     });
   }
 
-  /** The event with its blobs kept; without them, and said so in the log file, when the disk refuses. */
+  /** Returns the event with its blobs stored; the unchanged event, and a log line, when the disk fails. */
   private async storeBlobs(event: SessionEvent, parts: ExternalPart[]): Promise<SessionEvent> {
     try {
       const kept = await Promise.all(parts.map(({ bytes, mediaType }) => this.options.blobs.keep(bytes, mediaType)));

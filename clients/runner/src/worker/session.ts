@@ -16,6 +16,7 @@ import {
   type SessionWriter,
 } from '@pizzapi/backbone';
 import {
+  BoundedMap,
   CodedError,
   encode,
   errorInfo,
@@ -33,19 +34,18 @@ import { sleep, type Logger } from '@pizzapi/process';
 import type { Assignment, WorkerCommandOutcome, WorkerSessionState, StopReason } from '../ipc/messages.js';
 import type { PiSession, PiSink } from '../pi/index.js';
 import { sweepForGood, sweepSession } from '../processes.js';
-import { BlobOutbox } from './blobOutbox.js';
+import { BlobSpool } from './blobSpool.js';
 import { connectSession } from './connection.js';
 import { CommandExecutor } from './commandHandlers.js';
 import { openPi } from './openPi.js';
 import { EventPipeline } from './eventPipeline.js';
 import { SpoolDeduplicator } from './spoolDeduplicator.js';
+import { StateReporter } from './stateReporter.js';
 
 /** How long the first event waits for the lease, in ms: without a backbone there is none. */
 const LEASE_FIRST_MS = 1_000;
 /** How long the last events of a session may take to the log when its worker stops, in ms; then they stay spooled. */
 const SETTLE_MS = 3_000;
-/** Quiet between an event and the look at what the session does now, in ms. */
-const LOOK_MS = 50;
 /** How long the bytes of an attachment may take to come, in ms. */
 const BLOB_READ_MS = 60_000;
 /** How many answered commands are remembered for a daemon that asks. */
@@ -62,11 +62,11 @@ export interface WorkerSessionDeps {
   onRefused(): void;
   /** An extension asked for the end of the session. */
   onShutdownRequested(): void;
-  /** The agent, where it is there before its session is hosted: what it has said already begins the log. */
+  /** The agent, where it runs before its session is hosted: its history begins the log. */
   running?: (sink: PiSink) => PiSession;
 }
 
-/** How a session that a terminal shows stops being hosted: its agent goes on without a log. */
+/** How a session of a terminal stops being hosted. Its agent continues without a log. */
 export interface WorkerEndReason {
   kind: 'end';
   reason: 'completed' | 'error';
@@ -84,17 +84,16 @@ interface Parts {
   writer: SessionWriter;
   pi: PiSession;
   pipe: EventPipeline;
-  blobs: BlobOutbox;
+  blobs: BlobSpool;
 }
 
 /** One session in its worker: the agent on one side, the log on the other, commands in between. */
 export class WorkerSession {
   private readonly runner: CommandExecutor;
-  private readonly outcomes = new Map<string, 'working' | 'answered'>();
+  private readonly outcomes = new BoundedMap<string, 'working' | 'answered'>(REMEMBERED);
+  private readonly reporter: StateReporter;
   private lease: Lease | undefined;
   private stopPartial: () => void = () => undefined;
-  private looking: NodeJS.Timeout | undefined;
-  private last = '';
   private leaving = false;
   private paused = false;
   private lastActivityAt = Date.now();
@@ -104,7 +103,7 @@ export class WorkerSession {
     private readonly deps: WorkerSessionDeps,
     private readonly parts: Parts,
   ) {
-    const { pi, backbone, caller } = parts;
+    const { pi, backbone, caller, writer } = parts;
     const { attachmentsDir } = assignment;
     const readBlob = async (hash: string) => {
       const patience = AbortSignal.timeout(BLOB_READ_MS);
@@ -114,6 +113,7 @@ export class WorkerSession {
       const [mode = 'revoked'] = await linkModes(backbone, caller, guestsIn(by, assignment.sid));
       return mode;
     };
+    this.reporter = new StateReporter({ assignment, pi, writer, onState: (state) => deps.onState(state) });
     this.runner = new CommandExecutor({ pi, emit: (event) => this.emit(event), attachmentsDir, readBlob, linkMode });
   }
 
@@ -124,7 +124,7 @@ export class WorkerSession {
   static async begin(assignment: Assignment, deps: WorkerSessionDeps): Promise<WorkerSession> {
     const { sid, epoch, spoolDir } = assignment;
     const { natsUrl, log } = deps;
-    // Nothing is told before the session is there: what it says while it opens has no log to go to.
+    // Events are dropped until the session exists, because there is no log before.
     let session: WorkerSession | undefined;
     const sink = {
       event: (event: SessionEvent) => session?.emit(event),
@@ -132,7 +132,7 @@ export class WorkerSession {
     };
     const login = { grant: assignment.grant };
     const connecting = connectSession(natsUrl, assignment, () => login.grant, log);
-    // Looked at below, and also when pi refuses first.
+    // The rejection is handled below, also when pi refuses first.
     connecting.catch(() => undefined);
     let pi: PiSession | undefined;
     try {
@@ -147,10 +147,10 @@ export class WorkerSession {
       const storedIds = (after: number) => idsAfter(backbone, caller, after);
       const said = SpoolDeduplicator.fromSpool(spoolDir, sid);
       const writer = await openWriter(backbone, { sid, epoch, spoolDir, log, storedIds });
-      // Looked at now: it may be sent the next moment.
+      // Read now, because it may be sent at once.
       const hasLeftover = writer.spool().events > 0;
       const store = (bytes: Uint8Array, type: string) => putBlobVia(backbone, caller, bytes, type);
-      const blobs = new BlobOutbox(join(spoolDir, `${sid}.blobs`), store, log);
+      const blobs = new BlobSpool(join(spoolDir, `${sid}.blobs`), store, log);
       const pipe = new EventPipeline({ writer, blobs, log, onFull: (full) => session?.pause(full) });
       session = new WorkerSession(assignment, deps, { backbone, login, caller, said, writer, pi, pipe, blobs });
       backbone.onRefused(() => deps.onRefused());
@@ -167,32 +167,19 @@ export class WorkerSession {
   }
 
   state(): WorkerSessionState {
-    const { sid, cwd, epoch } = this.assignment;
-    const { pi, writer } = this.parts;
-    const file = pi.sessionFile;
-    return {
-      sid,
-      epoch,
-      cwd,
-      activity: this.isBusy() ? 'working' : 'idle',
-      ...(file === undefined ? {} : { file }),
-      model: pi.model(),
-      name: pi.name(),
-      thinkingLevel: pi.thinkingLevel(),
-      spool: writer.spool(),
-    };
+    return this.reporter.state();
   }
 
-  /** True once the session was quiet for as long as the assignment allows and nothing waits for the backbone. */
+  /** Whether the session was idle for as long as the assignment allows and its spool is empty. */
   isSleepy(now: number): boolean {
-    if (this.isBusy() || this.parts.writer.spool().events > 0 || this.leaving) return false;
+    if (this.reporter.isBusy() || this.parts.writer.spool().events > 0 || this.leaving) return false;
     return now - this.lastActivityAt >= this.assignment.idleMs;
   }
 
-  /** Carries a command out and writes its result; `asleep` when the session is on its way out and did nothing. */
+  /** Executes a command and writes its result. `asleep`: the session stops and did nothing. */
   async command(command: Command): Promise<{ kind: 'answered'; outcome: WorkerCommandOutcome } | { kind: 'asleep' }> {
     if (this.leaving) return { kind: 'asleep' };
-    this.remember(command.commandId, 'working');
+    this.outcomes.set(command.commandId, 'working');
     this.lastActivityAt = Date.now();
     const outcome: WorkerCommandOutcome = this.paused
       ? { ok: false, error: errorInfo('spool_full') }
@@ -205,16 +192,16 @@ export class WorkerSession {
     return this.outcomes.get(commandId) ?? 'unseen';
   }
 
-  /** Writes the result of a command that somebody else carried out or lost, unless the log has one already. */
+  /** Writes the result of a command that the daemon executed or lost, unless the log has one already. */
   async answer(command: Command, outcome: WorkerCommandOutcome): Promise<'written' | 'asleep'> {
     const { commandId } = command;
     if (this.outcomeOf(commandId) !== 'unseen') return 'written';
     if (this.leaving) return 'asleep';
-    this.remember(commandId, 'working');
+    this.outcomes.set(commandId, 'working');
     try {
       await this.parts.writer.settled();
       const { backbone, caller } = this.parts;
-      if (await hasResult(backbone, caller, commandId)) this.remember(commandId, 'answered');
+      if (await hasResult(backbone, caller, commandId)) this.outcomes.set(commandId, 'answered');
       else if (this.leaving) return 'asleep';
       else this.writeResult(command, outcome);
       return 'written';
@@ -223,12 +210,12 @@ export class WorkerSession {
     }
   }
 
-  /** Another login, for the next attempt to connect. */
+  /** Sets the grant for the next attempt to connect. */
   takeGrant(grant: string): void {
     this.parts.login.grant = grant;
   }
 
-  /** Copies the story so far into a file for a fork. Throws what the agent says against it. */
+  /** Copies the history so far into a file for a fork. Throws the error of the agent. */
   async branch(entryId: string | undefined): Promise<{ file?: string; seq: number }> {
     const forked = this.parts.pi.fork(entryId);
     if (forked.kind === 'failed') throw new CodedError(forked.error.code, forked.error.message);
@@ -244,7 +231,7 @@ export class WorkerSession {
     this.leaving = true;
     const { pi, pipe, writer, blobs } = this.parts;
     const { sid } = this.assignment;
-    clearTimeout(this.looking);
+    this.reporter.stop();
     await pi.dispose({ permanently: reason.kind === 'kill' });
     if (reason.kind === 'kill') {
       const outcome = await sweepForGood(sid, [process.pid]);
@@ -276,7 +263,7 @@ export class WorkerSession {
     const { sid, userId, runnerId, epoch, beginning } = this.assignment;
     const { backbone, writer, pi, blobs } = this.parts;
     await blobs.start();
-    // The lease before the first event: who reads that event sees a session whose host is there.
+    // The lease before the first event: a reader of that event sees a session with a host.
     await Promise.race([this.holdLease(), sleep(LEASE_FIRST_MS)]);
     const at = Date.now();
     if (beginning.kind === 'new') {
@@ -295,7 +282,7 @@ export class WorkerSession {
       // What an earlier worker left comes with a `session_resumed` of its own.
     } else if (!hasLeftover) this.emit({ type: 'session_resumed', at, epoch });
     writer.onFenced(() => this.fenced());
-    writer.onSpool(() => this.look());
+    writer.onSpool(() => this.reporter.look());
     this.stopPartial = serveRpc(backbone, subjects.sessionPartial(sid), () =>
       encode({ n: writer.deltaN(), ...pi.openBlocks() }),
     );
@@ -310,7 +297,7 @@ export class WorkerSession {
     const at = Date.now();
     const args = { text, ...(attachments === undefined ? {} : { attachments }) };
     const command: Command = { commandId, name: 'input', args, by, at, expiresAt: at, sessionId: this.assignment.sid };
-    // The answer to `new_session` is the runner's; a prompt that the agent refuses is told in the session.
+    // The result of `new_session` is an event of the runner. A refusal of its input is shown in the session.
     void this.runner.run(command).then((outcome) => {
       if (outcome.ok) return;
       const title = outcome.error.message;
@@ -344,47 +331,20 @@ export class WorkerSession {
   private emit(event: SessionEvent): void {
     if (event.type === 'agent_start' || event.type === 'message_end') this.lastActivityAt = Date.now();
     if (!this.parts.said.isDuplicate(event)) this.parts.pipe.push(event);
-    if (event.type === 'agent_start') this.tellState();
-    this.look();
+    if (event.type === 'agent_start') this.reporter.report();
+    this.reporter.look();
   }
 
   private writeResult({ commandId, name }: Command, outcome: WorkerCommandOutcome): void {
     this.emit({ type: 'command_result', at: Date.now(), commandId, name, ...outcome });
-    this.remember(commandId, 'answered');
+    this.outcomes.set(commandId, 'answered');
     this.lastActivityAt = Date.now();
-  }
-
-  private remember(commandId: string, state: 'working' | 'answered'): void {
-    this.outcomes.set(commandId, state);
-    if (this.outcomes.size > REMEMBERED) this.outcomes.delete(this.outcomes.keys().next().value!);
-  }
-
-  private isBusy(): boolean {
-    const { isStreaming, isCompacting, isRetrying, isBashRunning, openDialogs } = this.parts.pi.state();
-    return isStreaming || isCompacting || isRetrying || isBashRunning || openDialogs > 0;
-  }
-
-  private look(): void {
-    if (this.leaving) return;
-    this.looking ??= setTimeout(() => {
-      this.looking = undefined;
-      this.tellState();
-    }, LOOK_MS);
-  }
-
-  private tellState(): void {
-    const state = this.state();
-    const { spool: _spool, ...kept } = state;
-    const text = JSON.stringify([kept, state.spool.full]);
-    if (text === this.last) return;
-    this.last = text;
-    this.deps.onState(state);
   }
 
   /** A full spool: the agent stops, visibly, until the backbone has taken what waits. */
   private pause(full: boolean): void {
     this.paused = full;
-    this.look();
+    this.reporter.look();
     if (full) void this.parts.pi.abort();
     const title = full
       ? 'Paused: the backbone was out of reach for so long that the spool is full'
@@ -398,7 +358,7 @@ export class WorkerSession {
   private fenced(): void {
     if (this.leaving) return;
     this.leaving = true;
-    clearTimeout(this.looking);
+    this.reporter.stop();
     this.stopPartial();
     this.parts.blobs.stop();
     const { pi, writer } = this.parts;

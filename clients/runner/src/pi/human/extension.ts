@@ -32,14 +32,14 @@ export interface HumanOptions {
   deliverAnswer?: (text: string) => Promise<void>;
   /** The session that this one is linked to, if any. */
   link?: RemoteAnswerer;
-  /** A provider said what is left of its limits. */
+  /** A provider reported what is left of its limits. */
   onProviderUsage?: (usage: MetaProviderUsage) => void;
 }
 
 type HumanCalls = Pick<HumanExtension, 'restore' | 'leave' | 'ask' | 'limitsFor'> & { hasPendingAnswer: () => boolean };
 type StoryOf = Pick<ExtensionContext, 'sessionManager'>;
 
-/** The extension and what its host may tell it. Both calls are optional: pi's own events do for a host without them. */
+/** The extension and the calls of its host. The calls are optional: pi's own events are enough. */
 export interface HumanExtension {
   factory: ExtensionFactory;
   /**
@@ -47,9 +47,9 @@ export interface HumanExtension {
    * started: an answer that is already on its way finds its prompt.
    */
   restore(story: StoryOf): void;
-  /** The session goes, and may be taken up by another process: what waits for a person goes on waiting. */
+  /** The process ends, and another one may continue the session: prompts that wait stay open. */
   leave(): void;
-  /** Asks the people what a child session wants to know, by its trigger; the answer goes to the link. */
+  /** Asks people a question of a child session, by its trigger. The answer is passed to the linked session. */
   ask(forward: string, questions: QuestionInput[], isPlan: boolean): void;
   /**
    * What holds of a session that this one starts, and nothing where nothing does. `isHere`: it works in the same folder

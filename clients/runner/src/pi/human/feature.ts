@@ -18,13 +18,13 @@ export interface FeatureDeps {
 
 /** A feature that keeps something in the session file. */
 export interface Restoring {
-  /** Takes its state from the story: at the start, and when the story moves to another branch. */
+  /** Loads its state from the history: at the start, and when the history moves to another branch. */
   restore(entries: readonly StoredEntry[], sessionId: string): void;
 }
 
-/** A feature that asks. */
+/** A feature that prompts people. */
 export interface PromptFeature<K extends PendingPromptKind> {
-  /** Asks again what an earlier process asked, and gives the answer to the agent as a message. */
+  /** Opens a prompt of an earlier process again, and delivers the answer to the agent as a message. */
   reopen(prompt: PromptOf<K>): Promise<void>;
 }
 

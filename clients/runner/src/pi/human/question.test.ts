@@ -106,7 +106,7 @@ describe('a question of the agent', () => {
     expect(third.log.all('question_pending')).toEqual([]);
   });
 
-  it('takes an answer that came while nobody was there to hear it', async () => {
+  it('takes an answer by its own id before its dialog is open again', async () => {
     const before = await start();
     await say(before, ask(OVEN));
     const { toolCallId } = (await before.log.next('question_pending')).question;
@@ -117,7 +117,7 @@ describe('a question of the agent', () => {
     expect(last(after, 'user')).toContain('Answered: Gas');
   });
 
-  it('is seen again once a newer one beside it is answered', async () => {
+  it('is shown again when a newer question is answered', async () => {
     const before = await start();
     await say(before, ask(OVEN));
     const first = (await before.log.next('question_pending')).question.toolCallId;
@@ -133,7 +133,7 @@ describe('a question of the agent', () => {
     expect(after.log.all('question_cleared').map((event) => event.toolCallId)).toEqual([second, first]);
   });
 
-  it('is heard also where the process dies while the agent works on something else, and once', async () => {
+  it('is delivered once, also when the process dies while the agent works on something else', async () => {
     const before = await start();
     await say(before, ask(OVEN));
     const { toolCallId } = (await before.log.next('question_pending')).question;
@@ -175,7 +175,7 @@ describe('a question of the agent', () => {
     for (const { message } of heard()) expect(JSON.stringify(message.content)).toContain('Answered: Gas');
   });
 
-  it('is heard also where another one is answered, and somebody writes, at the same moment', async () => {
+  it('is delivered also when another question is answered and an input arrives at the same moment', async () => {
     let test = await start();
     await say(test, ask(OVEN));
     await test.log.next('question_pending');
@@ -197,7 +197,7 @@ describe('a question of the agent', () => {
     expect(after.log.all('dialog_opened').filter(({ level }) => level === 'error')).toEqual([]);
   });
 
-  it('waits on when the extensions are loaded anew', async () => {
+  it('still waits when the extensions are loaded again', async () => {
     const agentDir = withExtension(`pi.registerCommand('anew', { handler: (_args, ctx) => ctx.reload() })`);
     const test = await start({ agentDir });
     await say(test, ask(OVEN));
@@ -221,7 +221,7 @@ describe('a question of the agent', () => {
     expect(after.log.all('question_pending')).toEqual([]);
   });
 
-  it('stays with its session: a fork does not ask it', async () => {
+  it('stays with its session and is not asked in a fork of it', async () => {
     const before = await start();
     await say(before, ask(OVEN));
     await before.log.next('dialog_opened');

@@ -15,35 +15,35 @@ import { interruptedMessage, unreportedResult } from './restartRecovery.js';
 import { registerDelink, registerLinkTools } from './tools.js';
 
 interface LinkedOptions extends LinkPort {
-  /** The session was there before: what an earlier process left undone is told. */
+  /** The session existed before: what an earlier process did not report is reported. */
   isResumed?: boolean;
 }
 
 type StoryOf = Pick<ExtensionContext, 'sessionManager'>;
 
-/** The extension and what its host tells it. */
+/** The extension and what its host passes to it. */
 export interface LinkedExtension {
   factory: ExtensionFactory;
   /** Between the questions of this session and its parent: for `humanExtension`. */
   forHuman: RemoteAnswerer;
   /** Where questions of children reach the people of this session. */
   useHuman(human: HumanExtension): void;
-  /** Brings back what an earlier process kept. Before its questions are opened again: they go on waiting. */
+  /** Loads the state that an earlier process stored. Called before its prompts are opened again. */
   restore(story: StoryOf): void;
-  /** Everything that the session says. */
+  /** Receives every event of the session. */
   observe(event: SessionEvent): void;
-  /** Carries out what a linked session sent. Safe to do again. */
+  /** Executes a command of a linked session. Idempotent. */
   take(command: LinkedCommand): Promise<Outcome>;
-  /** The process goes: what ends now is not the end of the work. */
+  /** The process ends: a run that ends from now on is not reported. */
   leave(): void;
 }
 
 /**
  * Linked sessions, as an extension of pi: a session starts others (`spawn_session`), answers them
- * (`respond_to_trigger`), talks to them (`tell_child`), hands on what they ask (`escalate_trigger`) and ends them
- * (`cleanup_child_session`, `/delink`); one that was started by another tells it how its work went, and asks it as well
- * as the people. All of it is facts on its own log: somebody else carries them over. What it must not forget is kept in
- * pi's session file.
+ * (`respond_to_trigger`), sends them messages (`tell_child`), escalates what they ask (`escalate_trigger`) and ends them
+ * (`cleanup_child_session`, `/delink`). A child reports its results to its parent, and asks the parent as well as people.
+ * Each of these is an event of the session's own log, which the process manager passes to the other session. The state of
+ * the links is in pi's session file.
  */
 export function linkedExtension({ isResumed = false, ...port }: LinkedOptions): LinkedExtension {
   let current: Sides | undefined;
@@ -67,7 +67,7 @@ export function linkedExtension({ isResumed = false, ...port }: LinkedOptions): 
     const { core, parent } = current;
     const entries = sessionManager.getEntries();
     core.state = loadLinkState(storedEntries(entries), port.sessionId);
-    // Looked at when it is known which questions are open again: a run that waits for an answer is not over.
+    // After the prompts are open again, because a run that waits for an answer is not over.
     queueMicrotask(() => {
       const inbox = port.inbox();
       if (!isResumed || inbox === undefined || human?.hasPendingAnswer === true || inbox.hasUnreadAnswer) return;
@@ -140,7 +140,7 @@ async function take({ core, parent, children }: Sides, command: LinkedCommand): 
     case 'session_trigger':
       return children.received(command);
     case 'trigger_response':
-      // Of this session's own asking or, from a person, of a child's.
+      // For a trigger of this session or, from a person, for a trigger of a child.
       return core.state.received.has(command.args.triggerId)
         ? children.answeredByPerson(command)
         : parent.answered(command);

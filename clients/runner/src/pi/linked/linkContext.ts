@@ -10,36 +10,36 @@ import { RETRY_PREFIX } from './restartRecovery.js';
 /** Characters of an id. */
 const MAX_ID = 64;
 
-/** What the host of a session gives to its link. */
+/** What the session gives to its links. */
 export interface LinkPort {
   sessionId: string;
-  /** What it was started by, if by a session. */
+  /** The session that started it, if a session did. */
   parentSessionId?: string | undefined;
-  /** What its agent may not do. */
+  /** What its agent may not do, as options of pi. */
   limits?: PiOptions | undefined;
   /** What its agent may not do without an approval; see `HumanExtension.limitsFor`. */
   approvalsFor: (isHere: boolean) => Promise<ApprovalLimits | undefined>;
   emit: (event: SessionEvent) => void;
   /** The agent's inbox, once there is a session. */
   inbox: () => Pick<AgentInbox, 'has' | 'accept' | 'readAs' | 'hasUnreadAnswer'> | undefined;
-  /** Hands a text to the agent after what it does now. */
+  /** Passes a text to the agent, to be read after its current work. */
   prompt: (input: { commandId: string; text: string; by: Author }) => Promise<Outcome>;
-  /** Whether the agent does nothing and nothing waits for it. */
+  /** Whether the agent does not work and its queue is empty. */
   isIdle: () => boolean;
-  /** The guests whose words are in the turn of its agent: what it says now it says for them. */
+  /** The guests whose inputs are in the current turn of its agent. */
   guests: () => GuestRef[];
-  /** Somebody answered what its agent waits for. */
+  /** A person or a session has answered what its agent waits for. */
   heard: (by: Author) => void;
   /** Whether its agent may approve now what people have to approve: not in the turn of a guest who may not. */
   mayApprove: () => boolean;
-  /** Why nothing that was said for these guests is wanted any more, or undefined. */
+  /** Why messages for these guests are not delivered any more, or undefined. */
   linkEnd: (by: Author) => Promise<LinkEnd | undefined>;
   times: LinkTimes;
   /** ms since epoch. */
   now: () => number;
 }
 
-/** What both sides of a link share: what is known of it, kept in pi's session file, and the way to the agent. */
+/** What the channels to the parent and to the children share: the agent, and the state of the links. */
 export class LinkContext {
   state: LinkState = emptyLinkState();
 
@@ -58,7 +58,7 @@ export class LinkContext {
     this.pi.appendEntry(LINK_ENTRY, { sid: this.port.sessionId, ...entry });
   }
 
-  /** What each fact says of the turn in which it is said. */
+  /** The guests of the current turn, for an event that is emitted in it. */
   inTurn(): { guests?: GuestRef[] } {
     const guests = this.port.guests();
     return guests.length === 0 ? {} : { guests };

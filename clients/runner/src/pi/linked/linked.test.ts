@@ -31,7 +31,7 @@ const ok = { kind: 'ok' };
 const late = { kind: 'failed', error: { code: 'trigger_late' } };
 
 describe('a child session that asks', () => {
-  it('is answered by its parent, and the question closes on every screen', async () => {
+  it('takes the answer of its parent, and the question closes on every screen', async () => {
     const test = await start({ linked: child });
     const trigger = await asksParent(test);
     expect(trigger).toMatchObject({ kind: 'ask_user_question', parentSessionId: 'p', payload: { questions: [OVEN] } });
@@ -52,7 +52,7 @@ describe('a child session that asks', () => {
     expect(test.log.all('trigger_response')).toHaveLength(1);
   });
 
-  it('is answered by a person in its stead, who is named, and then the parent is late', async () => {
+  it('takes the answer of a person, names the person, and refuses a later answer of the parent', async () => {
     const test = await start({ linked: child });
     const { triggerId } = await asksParent(test);
     test.session.answerDialog((await test.log.next('dialog_opened')).dialogId, 'Wood', owner);
@@ -62,7 +62,7 @@ describe('a child session that asks', () => {
     expect(last(test, 'toolResult')).toBe('Answered: Wood');
   });
 
-  it('goes on when nobody answers in time; what comes soon after is a message, what comes later too late', async () => {
+  it('continues without an answer after its time; an answer soon after that is a message, a later one is refused', async () => {
     const test = await start({ linked: { ...child, times: { waitMs: 1, answerMs: 60_000 } } });
     const { triggerId } = await asksParent(test);
     expect(await test.log.next('trigger_closed')).toMatchObject({ triggerId, how: 'timed_out' });
@@ -80,7 +80,7 @@ describe('a child session that asks', () => {
     expect(await send(short, 'trigger_response', { triggerId: asked.triggerId, response: 'x' })).toMatchObject(late);
   });
 
-  it('waits on after its process was killed, and has asked once', async () => {
+  it('still waits after its process was killed, and has asked once', async () => {
     const before = await start({ linked: { ...child, times: LONG } });
     const { triggerId } = await asksParent(before);
     await before.log.next('dialog_opened');
@@ -94,7 +94,7 @@ describe('a child session that asks', () => {
     expect(after.log.all('session_trigger').filter(({ kind }) => kind !== 'session_complete')).toEqual([]);
   });
 
-  it('has its plan reviewed', async () => {
+  it('has its plan reviewed by its parent', async () => {
     const test = await start({ linked: child });
     await say(test, call('plan_mode', { action: 'submit', title: 'Bake' }));
     const { kind, triggerId } = await test.log.next('session_trigger');
@@ -104,7 +104,7 @@ describe('a child session that asks', () => {
     expect(last(test, 'toolResult')).toContain('use less salt');
   });
 
-  it('withdraws what it asked when it is stopped', async () => {
+  it('withdraws its question when it is stopped', async () => {
     const test = await start({ linked: child });
     const { triggerId } = await asksParent(test);
     await test.log.next('dialog_opened');
@@ -114,7 +114,7 @@ describe('a child session that asks', () => {
 });
 
 describe('a child session', () => {
-  it('tells its parent how each run ended, once nothing follows', async () => {
+  it('reports the result of each run to its parent, once no run follows', async () => {
     const test = await start({ linked: child });
     await say(test, '/demo thinking');
     const done = await test.log.next('session_trigger');
@@ -129,7 +129,7 @@ describe('a child session', () => {
     });
   });
 
-  it('tells that it was interrupted when its process died at work', async () => {
+  it('reports that it was interrupted when its process died at work', async () => {
     const before = await start({ linked: child });
     await say(before, call('bash', { command: 'sleep 30' }));
     await before.log.next('tool_execution_start');
@@ -143,7 +143,7 @@ describe('a child session', () => {
     expect(third.log.all('session_trigger')).toEqual([]);
   });
 
-  it('asks without waiting, and says nothing more once the link has ended', async () => {
+  it('asks without waiting, and sends nothing after the link has ended', async () => {
     const test = await start({ linked: child });
     await say(test, call('escalate', { text: 'Thin or thick?' }));
     const { triggerId, kind, payload } = await test.log.next('session_trigger');
@@ -170,7 +170,7 @@ describe('a parent session', () => {
     return test.log.all('session_spawn').at(-1)!.sessionId;
   };
 
-  it('starts a child with its own model and folder, and speaks to its children only', async () => {
+  it('starts a child with its own model and folder, and sends messages to its children only', async () => {
     const test = await start({ linked: parent });
     const kid = await spawned(test);
     expect(test.log.all('session_spawn')).toMatchObject([
@@ -184,13 +184,13 @@ describe('a parent session', () => {
     expect(await run(test, 'tell_child', { sessionId: kid, text: 'x' })).toMatchObject({ isError: true });
   });
 
-  it('that may not use tools has no child that may', async () => {
+  it('that may not use tools starts children that may not use them either', async () => {
     const test = await start({ linked: parent, pi: { noBuiltinTools: true, appendSystemPrompt: 'Be kind' } });
     await spawned(test);
     expect(test.log.all('session_spawn')[0]!.pi).toEqual({ noBuiltinTools: true });
   });
 
-  it('knows a child by the name it was given, also before any list does', async () => {
+  it('names a child by the name that it gave it, also before the child is in a list', async () => {
     const test = await start({ linked: parent });
     const kid = await spawned(test);
     await send(test, 'session_trigger', received('t1', { sessionId: kid }));
@@ -198,7 +198,7 @@ describe('a parent session', () => {
     expect(last(test, 'user')).toContain('"Baker"');
   });
 
-  it('hears a trigger once, and its agent answers', async () => {
+  it('receives a trigger once, and its agent answers', async () => {
     const test = await start({ linked: parent });
     expect(await send(test, 'session_trigger', received('t1'), { id: 'l_1' })).toEqual(ok);
     expect(await send(test, 'session_trigger', received('t1'), { id: 'l_1' })).toEqual(ok);
@@ -211,7 +211,7 @@ describe('a parent session', () => {
     expect(await run(test, 'respond_to_trigger', { triggerId: 't1', response: 'x' })).toMatchObject({ isError: true });
   });
 
-  it('reads after a crash what was still in its queue, once', async () => {
+  it('delivers the messages of its queue after a crash, once', async () => {
     const before = await start({ linked: parent });
     await say(before, call('bash', { command: 'sleep 30' }));
     await before.log.next('tool_execution_start');
@@ -243,7 +243,7 @@ describe('a parent session', () => {
     expect(third.log.all('input_received')).toEqual([]);
   });
 
-  it('begins once more with what it was at when its process died, and only once', async () => {
+  it('retries the message that it was working on when its process died, and only once', async () => {
     const before = await start({ linked: parent });
     const text = call('bash', { command: 'sleep 30' });
     await send(before, 'session_message', { from: 'kid', text });
@@ -258,7 +258,7 @@ describe('a parent session', () => {
     expect(third.log.all('input_received')).toEqual([]);
   });
 
-  it('need not answer what was settled otherwise', async () => {
+  it('cannot answer a trigger that was settled by another', async () => {
     const test = await start({ linked: parent });
     await send(test, 'session_trigger', received('t1', { name: 'Baker, for a person' }));
     await test.log.next('agent_end');
@@ -284,7 +284,7 @@ describe('a parent session', () => {
     ]);
   });
 
-  it('hands a trigger on to its people, even across a restart, and their answer goes to the child', async () => {
+  it('escalates a trigger to its people, even across a restart, and their answer goes to the child', async () => {
     const before = await start({ linked: parent });
     await send(before, 'session_trigger', received('t1', { name: 'Baker, for a person' }));
     await before.log.next('agent_end');
@@ -299,7 +299,7 @@ describe('a parent session', () => {
     expect(after.log.all('question_cleared')).toHaveLength(1);
   });
 
-  it('hands a trigger on to its own parent, and the answer from there to the child', async () => {
+  it('escalates a trigger to its own parent, and passes the answer to the child', async () => {
     const test = await start({ linked: { sessionId: 'p', parentSessionId: 'g' } });
     await send(test, 'session_trigger', received('t1', { name: 'Baker, for a person' }));
     await test.log.next('agent_end');
@@ -313,7 +313,7 @@ describe('a parent session', () => {
     ]);
   });
 
-  it('ends its links when a person says so, for good', async () => {
+  it('ends its links permanently when a person gives the command', async () => {
     const before = await start({ linked: { sessionId: 'p', parentSessionId: 'g' } });
     const kid = await spawned(before);
     await say(before, '/delink');
@@ -326,7 +326,7 @@ describe('a parent session', () => {
     expect(after.log.all('session_trigger')).toEqual([]);
   });
 
-  it('reads of what did not arrive', async () => {
+  it('has its agent read about messages that were not delivered', async () => {
     const test = await start({ linked: parent });
     const kid = await spawned(test);
     const { spawnId } = test.log.all('session_spawn')[0]!;

@@ -34,7 +34,7 @@ export function interruptedMessage(
   return isSettled ? undefined : message;
 }
 
-/** How the last run of an earlier process went, where that could not tell any more. */
+/** The result of the last run of an earlier process, where that process could not report it. */
 export function unreportedResult(entries: readonly SessionEntry[], sid: string): RunResult | undefined {
   const isReport = (entry: SessionEntry) =>
     entry.type === 'custom' &&
@@ -44,9 +44,9 @@ export function unreportedResult(entries: readonly SessionEntry[], sid: string):
     entry.data['sid'] === sid;
   const reported = entries.findLastIndex(isReport);
   const last = entries.slice(reported + 1).findLast(isMessage);
-  // Nothing at all: it died before the agent answered for the first time.
+  // Without a message, the process died before the agent answered for the first time.
   if (last === undefined) return reported < 0 ? INTERRUPTED : undefined;
-  // A person's stop was told at once: this one was of the process.
+  // An abort by a person is reported at once, so this abort was the end of the process.
   const end = isCutOff(last) ? INTERRUPTED : runResultOf(last.message);
   return end?.reason === 'aborted' ? INTERRUPTED : end;
 }

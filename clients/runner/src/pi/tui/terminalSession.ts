@@ -107,7 +107,7 @@ export class TerminalSession extends HostedPiSession {
     const remembered = this.#outlet.memory.events();
     this.#outlet.open(this.#sink);
     for (const event of remembered) this.emit(event);
-    this.tellSettings();
+    this.settings.report();
     const at = Date.now();
     if (this.pi.isStreaming) this.emit({ type: 'agent_start', at });
     for (const { messageId, role = 'assistant' } of this.openBlocks().open) {

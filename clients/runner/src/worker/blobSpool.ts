@@ -17,10 +17,10 @@ const FINAL: readonly ErrorCode[] = ['bad_request', 'body_too_large', 'storage_f
 export type StoreBlob = (bytes: Uint8Array, mediaType: string) => Promise<unknown>;
 
 /**
- * Blobs on their way to the object store. Each is a file first, so that neither an outage nor a crash loses what an
- * event refers to; the file goes when the store has it.
+ * The spool of a session's blobs: each blob is a file until the object store has it, so that neither an outage nor a
+ * crash loses what an event refers to.
  */
-export class BlobOutbox {
+export class BlobSpool {
   private readonly uploads = new Map<string, Promise<void>>();
   private readonly stopping = new AbortController();
   private tellRefused: (blob: BlobRef, why: CodedError) => void = () => undefined;
@@ -31,12 +31,12 @@ export class BlobOutbox {
     private readonly log: Logger,
   ) {}
 
-  /** Tells of a blob that the store refuses for good: it is given up, and who refers to it will not find it. */
+  /** Calls `listener` for a blob that the store refuses permanently. The blob is deleted, and readers do not find it. */
   onRefused(listener: (blob: BlobRef, why: CodedError) => void): void {
     this.tellRefused = listener;
   }
 
-  /** Takes up what an earlier process left. */
+  /** Sends the blobs that an earlier process left. */
   async start(): Promise<void> {
     for (const name of await readdir(this.folder).catch(() => [])) {
       const [hash, mediaType] = parseName(name) ?? [];
@@ -44,7 +44,7 @@ export class BlobOutbox {
     }
   }
 
-  /** Keeps the bytes; `stored` resolves when the store has or refuses them, or after some patience. */
+  /** Writes the bytes to disk. `stored` resolves when the store has or refuses them, or after a limited time. */
   async keep(bytes: Uint8Array, mediaType: string): Promise<{ ref: BlobRef; stored: Promise<void> }> {
     const hash = createHash('sha256').update(bytes).digest('hex');
     const path = join(this.folder, nameOf(hash, mediaType));
@@ -56,7 +56,7 @@ export class BlobOutbox {
     return { ref: { blob: hash, size: bytes.byteLength, mediaType }, stored };
   }
 
-  /** Resolves when nothing waits, or after `ms`. What waits then stays on the disk for the next process. */
+  /** Resolves when no blob waits, or after `ms`. A blob that waits then stays on disk for the next process. */
   async settled(ms: number): Promise<void> {
     await Promise.race([Promise.all(this.uploads.values()), sleep(ms)]);
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { silentLogger } from '@pizzapi/process';
 import { CodedError, type BlobRef } from '@pizzapi/protocol';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { BlobOutbox, type StoreBlob } from './blobOutbox.js';
+import { BlobSpool, type StoreBlob } from './blobSpool.js';
 
 let folder: string;
 const bytes = Buffer.from('pizza');
@@ -16,7 +16,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 function outbox(store: StoreBlob) {
   const refused: BlobRef[] = [];
-  const blobs = new BlobOutbox(folder, store, silentLogger);
+  const blobs = new BlobSpool(folder, store, silentLogger);
   blobs.onRefused((blob) => refused.push(blob));
   return { blobs, refused };
 }

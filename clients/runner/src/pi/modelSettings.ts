@@ -1,0 +1,69 @@
+import type { AgentSession } from '@mariozechner/pi-coding-agent';
+import { errorInfo, THINKING_LEVELS, type SessionEvent, type ThinkingLevel } from '@pizzapi/protocol';
+import { authSource, findModel, modelName, toMetaModel, type PiModel } from './models.js';
+import type { SessionParts } from './parts.js';
+import type { Outcome } from './types.js';
+import { UsageMeter } from './usage.js';
+
+/** The model of a session, its thinking level, its login, and what it has used. */
+export class ModelSettings {
+  readonly #usage = new UsageMeter();
+
+  constructor(
+    private readonly pi: AgentSession,
+    private readonly parts: Pick<SessionParts, 'providerUsage'>,
+    private readonly emit: (event: SessionEvent) => void,
+  ) {
+    for (const entry of pi.sessionManager.getEntries()) if (entry.type === 'message') this.#usage.add(entry.message);
+  }
+
+  /** `provider/id`, or nothing where there is no model. */
+  get model(): string {
+    return this.pi.model === undefined ? '' : modelName(this.pi.model);
+  }
+
+  async setModel(name: string): Promise<Outcome<{ model: string }>> {
+    const { modelRegistry } = this.pi;
+    const model = findModel(modelRegistry, name);
+    if (model === undefined)
+      return { kind: 'failed', error: errorInfo('model_unknown', `There is no model "${name}"`) };
+    if (!modelRegistry.hasConfiguredAuth(model)) {
+      return { kind: 'failed', error: errorInfo('model_unauthenticated', `There is no key for "${name}"`) };
+    }
+    await this.pi.setModel(model);
+    return { kind: 'ok', model: name };
+  }
+
+  setThinkingLevel(level: ThinkingLevel): Outcome<{ level: ThinkingLevel }> {
+    if (!THINKING_LEVELS.includes(level)) {
+      return { kind: 'failed', error: errorInfo('command_invalid', `There is no thinking level "${level}"`) };
+    }
+    this.pi.setThinkingLevel(level);
+    return { kind: 'ok', level: this.pi.thinkingLevel };
+  }
+
+  /** Reports which model, thinking level and login the session has now, and what it has used. */
+  report(): void {
+    const { pi } = this;
+    const at = Date.now();
+    const model = pi.model as PiModel | undefined;
+    this.emit({ type: 'model_changed', at, model: model === undefined ? null : toMetaModel(model) });
+    this.emit({ type: 'thinking_level_changed', at, level: pi.thinkingLevel });
+    const source = model === undefined ? null : authSource(pi.modelRegistry, model);
+    this.emit({ type: 'auth_source_changed', at, source });
+    this.reportUsage();
+  }
+
+  /** Adds a message to what the session has used, and reports the sum. */
+  used(message: object): void {
+    this.#usage.add(message);
+    this.reportUsage();
+  }
+
+  reportUsage(): void {
+    const tokenUsage = this.#usage.read(this.pi.getContextUsage());
+    const { providerUsage } = this.parts;
+    const limits = providerUsage === undefined ? {} : { providerUsage };
+    this.emit({ type: 'token_usage_updated', at: Date.now(), tokenUsage, ...limits });
+  }
+}

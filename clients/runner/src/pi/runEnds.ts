@@ -1,0 +1,35 @@
+/** How long events that pi still has in its own queue are waited for, ms. */
+const DRAIN_WAIT_MS = 2_000;
+/** The wait between two looks at pi's event queue, ms. */
+const DRAIN_POLL_MS = 5;
+
+/**
+ * Counts the runs that pi's agent has ended, and those whose end has come through pi's event queue to us: pi queues its
+ * events, and an idle agent may have some left.
+ */
+export class RunEnds {
+  #ended = 0;
+  #seen = 0;
+
+  /** pi's agent has ended a run. */
+  ended(): void {
+    this.#ended++;
+  }
+
+  /** The end of a run has come through pi's event queue. */
+  seen(): void {
+    this.#seen++;
+  }
+
+  /**
+   * Waits until what pi's agent has ended is in the log. Bounded; a run whose end never comes (pi does not listen during
+   * a compaction) is given up.
+   */
+  async drained(): Promise<void> {
+    const until = Date.now() + DRAIN_WAIT_MS;
+    while (this.#seen < this.#ended && Date.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+    }
+    this.#seen = Math.max(this.#seen, this.#ended);
+  }
+}

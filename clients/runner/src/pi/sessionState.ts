@@ -1,0 +1,19 @@
+import type { AgentSession } from '@mariozechner/pi-coding-agent';
+import { modelName, toRunnerModel } from './models.js';
+import type { PiSessionState } from './types.js';
+
+/** What a session does and has now. */
+export function sessionState(pi: AgentSession, openDialogs: number): PiSessionState {
+  return {
+    isStreaming: pi.isStreaming,
+    isCompacting: pi.isCompacting,
+    isRetrying: pi.isRetrying,
+    isBashRunning: pi.isBashRunning,
+    queue: { steering: [...pi.getSteeringMessages()], followUp: [...pi.getFollowUpMessages()] },
+    openDialogs,
+    model: pi.model === undefined ? '' : modelName(pi.model),
+    thinkingLevel: pi.thinkingLevel,
+    thinkingLevels: pi.getAvailableThinkingLevels(),
+    models: pi.modelRegistry.getAvailable().map((model) => toRunnerModel(model, true)),
+  };
+}

@@ -1,0 +1,41 @@
+import type { Author } from '@pizzapi/protocol';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { Recorder } from '../testKit.js';
+import { openTestTerminal, type TestTerminal } from './testKit.js';
+
+const ANN: Author = { userId: 'ann', via: 'owner' };
+
+let terminal: TestTerminal;
+let log: Recorder;
+beforeEach(async () => {
+  vi.stubEnv('PIZZAPI_DEMO_SPEED', 'instant');
+  terminal = await openTestTerminal();
+  log = new Recorder();
+  await terminal.session.sharedTo(log, 's1').start();
+});
+afterEach(async () => {
+  await terminal.close();
+  vi.unstubAllEnvs();
+});
+
+it('an input from another screen reaches the agent of a terminal, and the terminal shows its author', async () => {
+  const input = { commandId: 'c1', text: '/demo thinking', by: ANN };
+  expect(await terminal.session.submitInput(input)).toEqual({ kind: 'ok' });
+  expect((await log.next('input_delivered')).commandId).toBe('c1');
+  expect(terminal.introduced).toEqual([ANN]);
+  await log.next('agent_end');
+});
+
+it('an answer to an earlier prompt reaches the agent of a terminal without an event of its own, and is recorded as read', async () => {
+  await terminal.session.deliverAnswer('Answered: Gas');
+  await log.next('agent_end');
+  expect(log.all('input_delivered')).toEqual([]);
+  const kinds = terminal.session.agent.sessionManager
+    .getEntries()
+    .flatMap((entry) => (entry.type === 'custom' ? [entry.customType] : []));
+  expect(kinds).toEqual(['pizzapi.inbox', 'pizzapi.inbox-done']);
+  terminal.session.restoreAnswers();
+  await expect.poll(() => terminal.session.state().isStreaming).toBe(false);
+  await terminal.say('/demo thinking');
+  expect(log.all('message_end').filter(({ message }) => message.role === 'user')).toHaveLength(2);
+});
