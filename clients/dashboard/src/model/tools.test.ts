@@ -31,6 +31,22 @@ describe('the one line of a tool call', () => {
     expect(argsOf(block({ json: '{"path":"/a","content":"x\\ny' }))).toEqual({ path: '/a', content: 'x\ny' });
   });
 
+  it('reads every edit of a call that is still being written', () => {
+    const json = '{"path":"a.ts","edits":[{"oldText":"a","newText":"b"},{"oldText":"c\\nd","newText":"e","oldTe';
+    expect(argsOf(block({ json }))).toEqual({
+      path: 'a.ts',
+      edits: [
+        { oldText: 'a', newText: 'b' },
+        { oldText: 'c\nd', newText: 'e' },
+      ],
+    });
+    expect(diffOf(block({ toolName: 'edit', state: 'writing', json }))).toMatchObject({ added: 2, removed: 3 });
+  });
+
+  it.each(['', '[1', '"x', '{]', '{"a":tru', '}', '{"a":"\\'])('is total over unfinished JSON: %s', (json) => {
+    expect(typeof argsOf(block({ json }))).toBe('object');
+  });
+
   it('says what is asked, and of what another session is told', () => {
     const questions = [{ question: 'Which oven?', options: ['Gas'] }, { question: 'Why?' }];
     const asked = summarize(block({ toolName: 'ask_user_question', args: { questions } }));
