@@ -53,7 +53,7 @@ describe('the one line of a tool call', () => {
     expect(asked).toMatchObject({ icon: 'ask', verb: 'Ask', subject: 'Which oven?', mono: false });
     expect(summarize(block({ toolName: 'ask_user_question', args: { questions: 7 } })).subject).toBe('');
     const told = summarize(block({ toolName: 'tell_child', args: { sessionId: 's1', text: 'Hurry.' } }));
-    expect(told).toMatchObject({ verb: 'Tell a child session', subject: 'Hurry.', mono: false });
+    expect(told).toMatchObject({ verb: 'Message a child session', subject: 'Hurry.', mono: false });
     const answered = summarize(block({ toolName: 'respond_to_trigger', args: { response: ['Gas', 'Leo'] } }));
     expect(answered.subject).toBe('Gas · Leo');
   });

@@ -42,10 +42,10 @@ const KINDS: Readonly<Record<string, { icon: ToolIcon; verb: string; keys: reado
   ask_user_question: { icon: 'ask', verb: 'Ask', keys: [] },
   plan_mode: { icon: 'plan', verb: 'Plan', keys: ['title', 'action'] },
   spawn_session: { icon: 'link', verb: 'Start a session', keys: ['name', 'prompt'] },
-  tell_child: { icon: 'link', verb: 'Tell a child session', keys: ['text'] },
+  tell_child: { icon: 'link', verb: 'Message a child session', keys: ['text'] },
   respond_to_trigger: { icon: 'link', verb: 'Answer a child session', keys: ['response'] },
-  escalate_trigger: { icon: 'link', verb: 'Hand on', keys: ['note'] },
-  escalate: { icon: 'link', verb: 'Ask above', keys: ['text'] },
+  escalate_trigger: { icon: 'link', verb: 'Pass on', keys: ['note'] },
+  escalate: { icon: 'link', verb: 'Ask the parent', keys: ['text'] },
   cleanup_child_session: { icon: 'link', verb: 'End a child session', keys: [] },
 };
 
