@@ -122,7 +122,7 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
   it('a question that the page answers closes in the terminal', async () => {
     await tui.say(ASKS_OVEN);
     await tui.shows('→ Wood');
-    await grace.question(OVEN).getByText('This link lets you watch').waitFor();
+    await grace.question(OVEN).getByText('This link is read-only').waitFor();
     const [watching, writing] = await Promise.all(guests.map(({ page }) => recordNotes(page)));
     await ada.question(OVEN).getByRole('button', { name: 'Wood' }).click();
     await tui.hides('→ Wood');
@@ -136,7 +136,7 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
     await tui.shows('→ Yes');
     // What an extension asks is the owner's to answer: a guest who may write sees that it waits.
     await grace.question(ASKS).waitFor();
-    await guests[1]!.page.getByText('Waits for the owner: an extension of theirs asks.').waitFor();
+    await guests[1]!.page.getByText('Waiting for the owner: only the owner answers extensions.').waitFor();
     expect(await ada.question(ASKS).count()).toBe(0);
     const noted = await Promise.all(guests.map(({ page }) => recordNotes(page)));
     tui.press('Down', 'Enter');

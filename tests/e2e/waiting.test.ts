@@ -145,8 +145,8 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
     await view.say(CALLS);
     const card = view.question('Allow this command?');
     await card.getByRole('region', { name: 'Command' }).getByText('touch baked').waitFor();
-    await card.getByRole('button', { name: 'Deny, and say why…' }).click();
-    await card.getByLabel('Why not').fill('Not on a Monday');
+    await card.getByRole('button', { name: 'Deny with a reason…' }).click();
+    await card.getByLabel('Reason').fill('Not on a Monday');
     await card.getByRole('button', { name: 'Deny', exact: true }).click();
     const { event } = await watcher.next('tool_execution_end');
     expect(event).toMatchObject({ toolName: 'bash', isError: true });
@@ -186,7 +186,7 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
         await whileFrozen(async () => {
           kill();
           await answer();
-          await view.question(OVEN).getByText('Sent: waits for the agent’s host').waitFor();
+          await view.question(OVEN).getByText('Sent: waiting for the host').waitFor();
         });
       }
       await noted(/Delivered: “Gas”/);
@@ -232,12 +232,12 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
         const sent = await first.session.command('dialog_response', { dialogId: event['dialogId'], value: true });
         expect(sent.kind).toBe('accepted');
         await view.question('Pineapple?').getByRole('button', { name: 'No' }).click();
-        await view.question('Pineapple?').getByText('Sent: waits for the agent’s host').waitFor();
+        await view.question('Pineapple?').getByText('Sent: waiting for the host').waitFor();
         window.press('Down', 'Enter');
         await window.hides('enter answer');
       });
-      await noted(/Too late: you answered.* already/);
-      await window.shows('Too late: it was already answered in another client.');
+      await noted(/Too late: you already answered/);
+      await window.shows('Too late: it was answered already, on another screen.');
       await view.log.getByText('pineapple: yes').waitFor();
       window.close();
     });

@@ -139,7 +139,7 @@ describe.skipIf(chromium === undefined)('what is private, in a browser that some
       ...{ bearer: ada.token, method: 'DELETE' },
     });
     expect(revoked.status).toBe(204);
-    await page.getByRole('heading', { name: 'This link was taken back' }).waitFor();
+    await page.getByRole('heading', { name: 'This link was revoked' }).waitFor();
     for (const path of Object.values(paths)) expect(await keptOf(page, path), path).toEqual(['none', 401]);
     await context.close();
   });

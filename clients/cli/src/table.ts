@@ -1,3 +1,4 @@
+import { displayWidth, padToWidth } from './displayWidth.js';
 import { paint, toSafeLine, type Io } from './io.js';
 
 export interface Column {
@@ -15,9 +16,9 @@ export function tableRows(
 ): string[] {
   const heading = columns.map(({ title }) => title);
   const cells = [heading, ...rows].map((row) => row.map((cell, at) => toSafeLine(cell, columns[at]!.widest)));
-  const widths = columns.map((_, at) => Math.max(...cells.map((row) => row[at]!.length)));
+  const widths = columns.map((_, at) => Math.max(...cells.map((row) => displayWidth(row[at]!))));
   return cells.map((row, index) => {
-    const padded = row.map((cell, at) => cell.padEnd(widths[at]!));
+    const padded = row.map((cell, at) => padToWidth(cell, widths[at]!));
     const text = padded.join('  ').trimEnd();
     return index === 0 || past(index - 1) ? paint(io, 'dim', text) : text;
   });

@@ -62,8 +62,8 @@ describe('linked sessions', () => {
   it('show what went between them, and lead from a child’s question to where it is answered', async () => {
     const page = await open('/s/boss');
     const log = page.getByRole('log');
-    await log.getByText('Waits for this agent’s answer, or yours').waitFor();
-    await log.getByText('The answer came too late').waitFor();
+    await log.getByText('Waiting for this agent or for you').waitFor();
+    await log.getByText('The answer was too late').waitFor();
     await page.getByRole('button', { name: '3 child sessions' }).click();
     await page.keyboard.press('Escape');
     await log.getByRole('link', { name: 'Answer it there' }).click();
@@ -140,7 +140,7 @@ describe('a guest', () => {
   it('who may watch sees a question, and what was linked by name only, and can do nothing about either', async () => {
     const page = await open(link('kid-load', 'read'), PHONE);
     await page.getByRole('button', { name: 'Skip' }).click();
-    await page.getByText('This link lets you watch. Who may write can answer.').waitFor();
+    await page.getByText('This link is read-only. Only people with write access can answer.').waitFor();
     expect(await page.getByRole('button', { name: 'Neither' }).isDisabled()).toBe(true);
     await page.getByRole('log').getByText('its parent', { exact: true }).first().waitFor();
     expect(await page.getByRole('link').count()).toBe(0);

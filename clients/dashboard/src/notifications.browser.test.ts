@@ -178,7 +178,7 @@ describe('a push', () => {
   });
 });
 
-describe('settings of notifications', () => {
+describe('notification settings', () => {
   it('register a service worker only when they are turned on, and take it away when they are turned off', async () => {
     const context = await scripted.context({ permissions: ['notifications'] });
     const page = await openIn(context, '/settings/notifications', 'notifications=none');
@@ -189,7 +189,7 @@ describe('settings of notifications', () => {
     await page.getByText('this browser', { exact: true }).waitFor();
     expect(await workers()).toBe(1);
     await button(page, 'Turn off').click();
-    await page.getByText('No device is notified yet.').waitFor();
+    await page.getByText('No devices yet.').waitFor();
     expect(await workers()).toBe(0);
     expect(scripted.complaints).toEqual([]);
     await context.close();
@@ -204,7 +204,7 @@ describe('settings of notifications', () => {
     expect(await blocked.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
     const lan = await refusing.newPage();
     await lan.goto(`${scripted.url.replace('127.0.0.1', LAN_HOST)}/?at=/settings/notifications`);
-    await lan.getByText('This address cannot notify').waitFor();
+    await lan.getByText('Notifications need https').waitFor();
     await lan.getByText(LAN_HOST).waitFor();
     const context = await scripted.context({ permissions: ['notifications'] });
     const page = await openIn(context, '/settings/notifications', 'notifications=none&push=unreachable');
@@ -218,7 +218,7 @@ describe('settings of notifications', () => {
   it('keep wishes and a webhook, send a test and say what became of it, and unmute', async () => {
     const page = await scripted.open('/settings/notifications');
     const done = page.getByRole('switch', { name: 'The agent is done' });
-    await page.getByText('It has finished what it was asked to do.').click();
+    await page.getByText('The agent has finished its work.').click();
     expect(await done.isChecked()).toBe(false);
     const address = page.getByLabel('Address');
     await address.fill('http://10.0.0.4/hook');
@@ -342,7 +342,7 @@ describe('who waits', () => {
 
   it('stands on top on a phone as well, and leads to the whole question', async () => {
     const page = await scripted.open('/', 'scene=waiting', PHONE);
-    await waitingList(page).getByRole('link', { name: 'Say something else' }).first().click();
+    await waitingList(page).getByRole('link', { name: 'Answer in your own words' }).first().click();
     await page.getByRole('heading', { name: 'Choose a store' }).waitFor();
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
     await page.close();

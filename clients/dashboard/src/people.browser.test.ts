@@ -97,13 +97,13 @@ describe('settings', () => {
     await page.getByLabel('Show').click();
     await page.getByRole('option', { name: 'Failed sign-ins' }).click();
     await expect.poll(() => rows.count()).toBe(10);
-    await page.getByText('That is all there is.').waitFor();
+    await page.getByText('No more entries.').waitFor();
     await page.close();
   });
 
   it('of a member have no pages of the admin', async () => {
     const page = await scripted.open('/settings/audit', 'who=member');
-    await page.getByText('This page is the admin’s.').waitFor();
+    await page.getByText('Only the admin can see this page.').waitFor();
     const links = page.getByRole('navigation', { name: 'Settings' }).getByRole('link');
     expect(await links.allTextContents()).toEqual(['Account', 'Notifications', 'Devices', 'Keys']);
     await page.close();
@@ -111,7 +111,7 @@ describe('settings', () => {
 
   it('offer a password to whoever came by a link', async () => {
     const page = await scripted.open('/settings', 'who=linked');
-    await page.getByText('You came by a link').waitFor();
+    await page.getByText('You signed in by a link').waitFor();
     await field(page, 'E-mail').fill('ada@example.com');
     await field(page, 'Password').fill('Correct1horse');
     await button(page, 'Set password').click();
@@ -125,13 +125,13 @@ describe('a session', () => {
   it('is shared to watch unless one chooses otherwise, and its links are revoked', async () => {
     const page = await scripted.open('/s/story');
     await button(page, 'Share').click();
-    expect(await page.getByRole('radio', { name: 'To watch' }).isChecked()).toBe(true);
+    expect(await page.getByRole('radio', { name: 'Read-only' }).isChecked()).toBe(true);
     expect(await page.getByRole('radio', { name: '24 hours' }).isChecked()).toBe(true);
     await button(page, 'Create link').click();
     await page.getByText(/\/s\/story#share=/).waitFor();
     await page.getByRole('img', { name: 'QR code of the link' }).waitFor();
-    await button(page, 'No approving').click();
-    await button(page, 'No approving').waitFor({ state: 'detached' });
+    await button(page, 'Remove approving').click();
+    await button(page, 'Remove approving').waitFor({ state: 'detached' });
     await button(page, 'Make read-only').first().click();
     await button(page, 'Make read-only').first().click();
     await button(page, 'Make read-only').waitFor({ state: 'detached' });
@@ -145,10 +145,10 @@ describe('a session', () => {
   it('is shared to approve by a third choice, which says what it allows', async () => {
     const page = await scripted.open('/s/story');
     await button(page, 'Share').click();
-    await page.getByText('Rules for later calls stay yours.').waitFor();
-    await page.getByText('To write and approve').click();
+    await page.getByText('Only you set rules for later calls.').waitFor();
+    await page.getByRole('form', { name: 'New link' }).getByText('Can write and approve').click();
     await button(page, 'Create link').click();
-    await page.getByText('Whoever has this link can watch, write and approve').waitFor();
+    await page.getByText('Anyone with this link can watch, write and approve').waitFor();
     await page.getByRole('listitem').filter({ hasText: 'Can write and approve' }).nth(1).waitFor();
     expect(scripted.complaints).toEqual([]);
     await page.close();
@@ -180,7 +180,7 @@ describe('a guest', () => {
     await field(page, 'Your name').fill('Bob');
     await page.keyboard.press('Enter');
     await page.getByText('Shared by link, read only').waitFor();
-    await page.getByText('You are watching.').waitFor();
+    await page.getByText('This link is read-only.').waitFor();
     await fits(page);
     expect(await page.getByRole('textbox', { name: 'Message' }).count()).toBe(0);
     for (const name of ['Share', 'More', 'All sessions']) expect(await button(page, name).count()).toBe(0);
@@ -190,7 +190,7 @@ describe('a guest', () => {
     await page.getByText('Shared by link, read only').waitFor();
     await page.getByRole('log').getByText('via link', { exact: true }).waitFor();
     await closeSockets(page, 4401);
-    await page.getByRole('heading', { name: 'This link was taken back' }).waitFor();
+    await page.getByRole('heading', { name: 'This link was revoked' }).waitFor();
     expect(await page.getByRole('log').count()).toBe(0);
     expect(scripted.complaints).toEqual([]);
     await page.close();
@@ -220,7 +220,7 @@ describe('a guest', () => {
 
   it('with a link that was cut is told so, and asks the gateway nothing', async () => {
     const page = await scripted.open('/s/story#share=eyJhbGciOi');
-    await page.getByRole('heading', { name: 'This link is not complete' }).waitFor();
+    await page.getByRole('heading', { name: 'This link is incomplete' }).waitFor();
     expect(scripted.complaints).toEqual([]);
     await page.close();
   });

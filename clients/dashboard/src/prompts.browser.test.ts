@@ -56,7 +56,7 @@ describe('what waits for a person', () => {
     await text.fill('# Only the first step');
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
     await button(page, 'Approve this version').click();
-    await page.getByText('Delivered: “approved as rewritten”.').waitFor();
+    await page.getByText('Delivered: “approved with edits”.').waitFor();
     expect(await answers(page)).toEqual([{ dialogId: 'p1', value: { action: 'edit', text: '# Only the first step' } }]);
     await page.close();
   });
@@ -65,7 +65,7 @@ describe('what waits for a person', () => {
     const page = await open('/s/ask-edit');
     await card(page).getByRole('region', { name: 'Change: 2 lines added, 1 removed' }).waitFor();
     await button(page, 'Always allow in this folder: every call of edit').waitFor();
-    await button(page, 'Deny, and say why…').click();
+    await button(page, 'Deny with a reason…').click();
     await page.keyboard.type('Not this file');
     await page.keyboard.press('Enter');
     await page.getByText('Delivered: “denied: Not this file”.').waitFor();
@@ -92,7 +92,7 @@ describe('what waits for a person', () => {
   it('says who was faster where an answer came too late, and nothing of it in the story', async () => {
     const page = await open('/s/ask-late');
     await button(page, 'Gas').click();
-    await page.getByRole('alert').getByText('Too late: Ann answered already.').waitFor();
+    await page.getByRole('alert').getByText('Too late: Ann already answered.').waitFor();
     expect(await page.getByRole('log').getByText('Somebody answered first').count()).toBe(0);
     await button(page, 'Dismiss').click();
     await page.getByText('Too late').waitFor({ state: 'detached' });
@@ -120,7 +120,7 @@ describe('what waits for a person', () => {
       { type: 'dialog_resolved', at, dialogId: 'd_q1', by: system, outcome: 'timed_out' },
       { type: 'question_cleared', at, toolCallId: 'q1' },
     );
-    await page.getByText('Expired: nobody answered in time.').waitFor();
+    await page.getByText('Expired without an answer.').waitFor();
     await page.close();
   });
 });
@@ -138,7 +138,7 @@ describe('what waits, for a guest', () => {
     await button(page, 'Skip').click();
     return page;
   };
-  const OTHERS = 'Waits for the owner, or for somebody whose link lets them approve.';
+  const OTHERS = 'Waiting for the owner or a guest who can approve.';
 
   it('who may write is a question to answer; what needs an approval waits for others, and offers nothing', async () => {
     const asked = await come('ask-several', 'collab');
@@ -183,7 +183,7 @@ describe('what waits, for a guest', () => {
   it('is nothing of what an extension asks', async () => {
     const page = await scripted.open(link('ask', 'approve'));
     await button(page, 'Skip').click();
-    await page.getByText('Waits for the owner: an extension of theirs asks.').waitFor();
+    await page.getByText('Waiting for the owner: only the owner answers extensions.').waitFor();
     expect(await card(page).count()).toBe(0);
     await page.close();
   });
@@ -200,7 +200,7 @@ describe('a message', () => {
     await say(page, 'slow');
     await page.getByText('Sent', { exact: true }).waitFor();
     await say(page, 'queue this');
-    await page.getByText('Queued: waits until this is done').waitFor();
+    await page.getByText('Queued: delivered after the current run').waitFor();
     await say(page, 'hello');
     await page.getByText('Delivered', { exact: true }).waitFor();
     await page.close();

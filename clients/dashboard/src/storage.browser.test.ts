@@ -25,10 +25,10 @@ describe('who writes to a session', () => {
     const page = await scripted.open('/s/story', 'storage=nearly', PHONE);
     await notice(page).waitFor();
     expect(await notice(page).innerText()).toMatch(
-      /^This session holds 1\.7 GiB of at most 2 GiB\. Once that is reached, nothing more can be sent\./,
+      /^This session holds 1\.7 GiB of at most 2 GiB\. When the limit is reached, nothing more can be sent\./,
     );
     await fits(page);
-    await page.getByRole('link', { name: 'See what takes the room' }).click();
+    await page.getByRole('link', { name: 'Show storage use' }).click();
     await page.getByRole('heading', { name: 'Storage' }).waitFor();
     const largest = page.getByRole('list', { name: 'Largest sessions' }).getByRole('listitem');
     await largest.first().getByText('1.7 GiB of 2 GiB').waitFor();
@@ -43,9 +43,9 @@ describe('who writes to a session', () => {
     await page.getByRole('button', { name: 'Skip' }).click();
     await notice(page).waitFor();
     expect(await notice(page).innerText()).toMatch(
-      /^This session holds 2 GiB of at most 2 GiB\. Nothing more can be sent\. Ask who gave you the link\.$/,
+      /^This session holds 2 GiB of at most 2 GiB\. Nothing more can be sent\. Ask the owner of the session\.$/,
     );
-    expect(await page.getByRole('link', { name: 'See what takes the room' }).count()).toBe(0);
+    expect(await page.getByRole('link', { name: 'Show storage use' }).count()).toBe(0);
     await page.close();
   });
 

@@ -157,7 +157,7 @@ describe('what waits for a person', () => {
     const [pending] = asked({ pendingApproval: { promptId: 'a1', title: 'Allow?', fields } });
     const { details, choices } = pending!.ask;
     expect(details).toBe('command: rm x');
-    expect(choices.map(({ label }) => label)).toEqual(['Approve', 'Deny', 'Deny, and say why…']);
+    expect(choices.map(({ label }) => label)).toEqual(['Approve', 'Deny', 'Deny with a reason…']);
     const reason = stepAfter(pending!, choices[2]!.value);
     expect(reason.next('Not that')).toEqual({ kind: 'answer', value: { action: 'deny', reason: 'Not that' } });
   });
@@ -179,7 +179,7 @@ describe('what waits for a person', () => {
     expect(ids('approve')).toEqual(['q1', 'p1', 'a1']);
     const [, plan, approval] = asked(all, dialogs, 'approve');
     expect(plan!.ask.choices.map(({ label }) => label)).toEqual(['Approve', 'Cancel']);
-    expect(approval!.ask.choices.map(({ label }) => label)).toEqual(['approve', 'deny', 'Deny, and say why…']);
+    expect(approval!.ask.choices.map(({ label }) => label)).toEqual(['approve', 'deny', 'Deny with a reason…']);
   });
 });
 

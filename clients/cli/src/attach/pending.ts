@@ -121,11 +121,11 @@ function approvalStep({ title, message = '', fields, choices }: ApprovalPrompt):
     details: [message, ...fields.map(({ label, value }) => `${label}: ${value}`)]
       .filter((line) => line !== '')
       .join('\n'),
-    choices: [...choices, ...(canDeny ? [{ label: 'Deny, and say why…', value: DENY_WITH_REASON }] : [])],
+    choices: [...choices, ...(canDeny ? [{ label: 'Deny with a reason…', value: DENY_WITH_REASON }] : [])],
   };
   const reasoning: AskStep = {
     ask: {
-      title: 'Why not? The agent reads it.',
+      title: 'Reason for the agent',
       details: '',
       choices: [],
       write: { placeholder: '', prefill: '', long: false },

@@ -55,6 +55,6 @@ export class SignInForm {
       return app.enter();
     }
     this.form = 'sign_in';
-    this.said = 'Your account is there, unless somebody has one with this address. Sign in with it.';
+    this.said = 'If this address was not taken, your account has been created. Sign in with it.';
   }
 }

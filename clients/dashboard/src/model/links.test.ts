@@ -16,7 +16,7 @@ it('says who started, asked or told whom', () => {
     open: false,
   });
   const told = { kind: 'trigger_sent', trigger: 'session_complete', payload: { text: 'Done.' } } as const;
-  expect(view(told)).toMatchObject({ before: 'Told', after: 'that it is done', text: '' });
+  expect(view(told)).toMatchObject({ before: 'Notified', after: 'that it is done', text: '' });
   expect(view({ kind: 'trigger_sent', trigger: 'plan_review' })).toMatchObject({ before: 'Asked', icon: 'plan' });
   expect(view({ trigger: 'of_tomorrow', payload: 7 })).toMatchObject({ after: 'sent “of_tomorrow”', text: '' });
 });
@@ -41,13 +41,13 @@ it('says who answered, or that nobody did', () => {
   expect(view({ ...answered, by: { userId: 'g', via: 'collab', name: 'Ann' } }).outcome?.text).toContain(
     'Ann, via link',
   );
-  expect(view({ state: 'timed_out' }).outcome).toEqual({ tone: 'bad', text: 'Nobody answered in time.' });
+  expect(view({ state: 'timed_out' }).outcome).toEqual({ tone: 'bad', text: 'Expired without an answer.' });
   expect(view({ state: 'open' })).toMatchObject({ open: true });
 });
 
 it('shows how far something that was sent has come, and why no further', () => {
   expect(view({ kind: 'message_sent', receipt: 'queued' }).receipt).toMatchObject({ stage: 'queued' });
-  expect(view({ receipt: 'late' }).receipt).toEqual({ stage: 'refused', text: 'The answer came too late' });
+  expect(view({ receipt: 'late' }).receipt).toEqual({ stage: 'refused', text: 'The answer was too late' });
   const error = { code: 'session_ended', message: 'This session is over.' };
   expect(view({ kind: 'spawn', receipt: 'failed', error }).receipt?.text).toBe('Not delivered: This session is over.');
 });

@@ -48,9 +48,9 @@ export function linkView(link: LinkFacts, reader: Viewpoint): LinkView {
 const SENT: Readonly<Record<string, { icon: LinkIcon; before: string; after: string }>> = {
   ask_user_question: { icon: 'question', before: 'Asked', after: '' },
   plan_review: { icon: 'plan', before: 'Asked', after: 'to review its plan' },
-  session_complete: { icon: 'done', before: 'Told', after: 'that it is done' },
-  session_error: { icon: 'error', before: 'Told', after: 'that it failed' },
-  escalate: { icon: 'escalate', before: 'Handed a decision to', after: '' },
+  session_complete: { icon: 'done', before: 'Notified', after: 'that it is done' },
+  session_error: { icon: 'error', before: 'Notified', after: 'that it failed' },
+  escalate: { icon: 'escalate', before: 'Passed a decision to', after: '' },
 };
 const RECEIVED: Readonly<Record<string, { icon: LinkIcon; before: string; after: string }>> = {
   ask_user_question: { icon: 'question', before: '', after: 'asks' },
@@ -141,9 +141,9 @@ function outcomeOf({ state, response, by, kind }: LinkFacts, reader: Viewpoint):
       return { tone: 'good', text: answer === undefined ? `${who} answered.` : `${who} answered: “${answer}”` };
     }
     case 'timed_out':
-      return { tone: 'bad', text: 'Nobody answered in time.' };
+      return { tone: 'bad', text: 'Expired without an answer.' };
     case 'withdrawn':
-      return { tone: 'plain', text: 'Not asked any more.' };
+      return { tone: 'plain', text: 'No longer asked.' };
     default:
       return undefined;
   }
@@ -155,11 +155,11 @@ function receiptOf({ kind, receipt, error }: LinkFacts): LinkView['receipt'] {
     case undefined:
       return undefined;
     case 'queued':
-      return { stage: 'queued', text: what === '' ? 'Waits for its host' : `${what}waits for its host` };
+      return { stage: 'queued', text: what === '' ? 'Waiting for its host' : `${what}is waiting for its host` };
     case 'delivered':
       return { stage: 'delivered', ...(what === '' ? {} : { text: `${what}was delivered` }) };
     case 'late':
-      return { stage: 'refused', text: what === '' ? 'Too late' : `${what}came too late` };
+      return { stage: 'refused', text: what === '' ? 'Too late' : `${what}was too late` };
     case 'failed':
       return {
         stage: 'refused',

@@ -19,23 +19,23 @@ it('says that an answer was delivered, and by whom another was given', () => {
 });
 
 it('says who was faster than an answer that came too late', () => {
-  expect(text({ outcome: 'answered', by: ann }, late)).toBe('Too late: Ann answered already.');
+  expect(text({ outcome: 'answered', by: ann }, late)).toBe('Too late: Ann already answered.');
   expect(text({ outcome: 'answered', by: { ...me, via: 'terminal' } }, late)).toBe(
-    'Too late: you answered in a terminal already.',
+    'Too late: you already answered in a terminal.',
   );
   expect(text({ outcome: 'timed_out', by: system }, late)).toBe('Too late: it had expired.');
-  expect(text({ outcome: 'settled', by: system }, late)).toBe('Too late: the agent did not wait for it any more.');
+  expect(text({ outcome: 'settled', by: system }, late)).toBe('Too late: the agent no longer waits for an answer.');
   expect(text(undefined, { kind: 'refused', error: errorInfo('command_expired') })).toMatch(/^Not delivered: /);
 });
 
 it('says when nobody answered, and when the agent gave up waiting', () => {
   expect(settledText({ outcome: 'timed_out', by: system }, undefined, reader)).toEqual({
     tone: 'bad',
-    text: 'Expired: nobody answered in time.',
+    text: 'Expired without an answer.',
   });
   expect(text({ outcome: 'cancelled', by: ann })).toBe('Ann closed it without an answer.');
-  expect(text({ outcome: 'cancelled', by: system })).toContain('does not wait for it any more');
-  expect(text(undefined)).toContain('does not wait for it any more');
+  expect(text({ outcome: 'cancelled', by: system })).toContain('no longer waits for an answer');
+  expect(text(undefined)).toContain('no longer waits for an answer');
 });
 
 it('puts answers of every shape into words', () => {
@@ -43,5 +43,5 @@ it('puts answers of every shape into words', () => {
     [true, ['a', 'b'], 'folder', 'Gas', { action: 'edit', text: 'x' }, { action: 'deny', reason: 'no' }].map(
       answerText,
     ),
-  ).toEqual(['Yes', 'a · b', 'allowed in this folder', 'Gas', 'approved as rewritten', 'denied: no']);
+  ).toEqual(['Yes', 'a · b', 'allowed in this folder', 'Gas', 'approved with edits', 'denied: no']);
 });

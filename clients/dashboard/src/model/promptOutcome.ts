@@ -37,24 +37,24 @@ export function settledText(
     case 'answered':
       return {
         tone: 'plain',
-        text: `${who?.name ?? 'Somebody'} answered${who?.where ?? ''}${quoted(resolution.value)}.`,
+        text: `${who?.name ?? 'Another person'} answered${who?.where ?? ''}${quoted(resolution.value)}.`,
       };
     case 'timed_out':
-      return { tone: 'bad', text: 'Expired: nobody answered in time.' };
+      return { tone: 'bad', text: 'Expired without an answer.' };
     case 'cancelled':
       if (who !== undefined) return { tone: 'plain', text: `${who.name} closed it${who.where} without an answer.` };
   }
-  return { tone: 'plain', text: 'Closed: the agent does not wait for it any more.' };
+  return { tone: 'plain', text: 'Closed: the agent no longer waits for an answer.' };
 }
 
 function lateText(resolution: Resolution | undefined, error: ErrorInfo, reader: Viewpoint): string {
   if (error.code !== 'dialog_late' && error.code !== 'dialog_unknown') return `Not delivered: ${error.message}`;
-  const { name, where } = resolver(resolution, reader) ?? { name: 'somebody', where: '' };
+  const { name, where } = resolver(resolution, reader) ?? { name: 'another person', where: '' };
   const who = name === 'You' ? 'you' : name;
-  if (resolution?.outcome === 'answered') return `Too late: ${who} answered${where} already.`;
+  if (resolution?.outcome === 'answered') return `Too late: ${who} already answered${where}.`;
   if (resolution?.outcome === 'timed_out') return 'Too late: it had expired.';
-  if (resolution?.outcome === 'cancelled' && name !== 'somebody') return `Too late: ${who} closed it${where}.`;
-  return 'Too late: the agent did not wait for it any more.';
+  if (resolution?.outcome === 'cancelled' && name !== 'another person') return `Too late: ${who} closed it${where}.`;
+  return 'Too late: the agent no longer waits for an answer.';
 }
 
 /** People are named; what the host did by itself was done by nobody. */
@@ -84,7 +84,7 @@ export function answerText(value: unknown): string | undefined {
   if (Array.isArray(value)) return value.map(String).join(' · ');
   if (typeof value === 'object') {
     const { action, reason } = value as { action?: unknown; reason?: unknown };
-    if (action === 'edit') return 'approved as rewritten';
+    if (action === 'edit') return 'approved with edits';
     return action === 'deny' && typeof reason === 'string' ? `denied: ${reason}` : undefined;
   }
   if (typeof value !== 'string') return JSON.stringify(value);

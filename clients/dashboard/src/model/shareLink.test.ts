@@ -35,9 +35,9 @@ it.each(['', '..', 'a.b.c', `a.${text('x')}.c`, tokenOf({ ...good, mode: 'owner'
 
 it('a guest is told why the session is not shown', () => {
   const refused = errorInfo('forbidden');
-  expect(guestEnd(undefined, undefined, false, 0).title).toBe('This link is not complete');
+  expect(guestEnd(undefined, undefined, false, 0).title).toBe('This link is incomplete');
   expect(guestEnd(claims, refused, true, 1_000_000).title).toBe('This link has expired');
-  expect(guestEnd(claims, refused, true, 999_999).title).toBe('This link was taken back');
+  expect(guestEnd(claims, refused, true, 999_999).title).toBe('This link was revoked');
   expect(guestEnd(claims, refused, false, 0).title).toBe('This link does not open a session');
   expect(guestEnd(claims, errorInfo('session_gone'), true, 2_000_000).title).toBe('This session was deleted');
 });

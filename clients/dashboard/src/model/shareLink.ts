@@ -49,24 +49,24 @@ export function guestEnd(
   now: number,
 ): GuestEnd {
   if (error?.code === 'session_gone')
-    return { title: 'This session was deleted', text: 'Its owner has removed it, with everything in it.' };
+    return { title: 'This session was deleted', text: 'Its owner deleted the session and its contents.' };
   if (claims === undefined)
     return {
-      title: 'This link is not complete',
-      text: 'A part of it was lost when it was copied. Ask whoever sent it to you to send it again.',
+      title: 'This link is incomplete',
+      text: 'Part of it was lost when it was copied. Ask the sender for the complete link.',
     };
   if (claims.expiresAt <= now)
     return {
       title: 'This link has expired',
-      text: `It was good until ${new Date(claims.expiresAt).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' })}. Ask whoever sent it to you for a new one.`,
+      text: `It expired on ${new Date(claims.expiresAt).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' })}. Ask the sender for a new link.`,
     };
   if (wasIn)
     return {
-      title: 'This link was taken back',
-      text: 'Whoever shared this session has ended your link. Nothing of it is shown any more.',
+      title: 'This link was revoked',
+      text: 'The owner revoked your link. The session is no longer shown.',
     };
   return {
     title: 'This link does not open a session',
-    text: 'It was taken back, the session was deleted, or a part of the link was lost when it was copied. Ask whoever sent it to you for a new one.',
+    text: 'It was revoked, the session was deleted, or part of the link was lost when it was copied. Ask the sender for a new link.',
   };
 }

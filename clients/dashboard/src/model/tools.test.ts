@@ -31,13 +31,29 @@ describe('the one line of a tool call', () => {
     expect(argsOf(block({ json: '{"path":"/a","content":"x\\ny' }))).toEqual({ path: '/a', content: 'x\ny' });
   });
 
+  it('reads every edit of a call that is still being written', () => {
+    const json = '{"path":"a.ts","edits":[{"oldText":"a","newText":"b"},{"oldText":"c\\nd","newText":"e","oldTe';
+    expect(argsOf(block({ json }))).toEqual({
+      path: 'a.ts',
+      edits: [
+        { oldText: 'a', newText: 'b' },
+        { oldText: 'c\nd', newText: 'e' },
+      ],
+    });
+    expect(diffOf(block({ toolName: 'edit', state: 'writing', json }))).toMatchObject({ added: 2, removed: 3 });
+  });
+
+  it.each(['', '[1', '"x', '{]', '{"a":tru', '}', '{"a":"\\'])('is total over unfinished JSON: %s', (json) => {
+    expect(typeof argsOf(block({ json }))).toBe('object');
+  });
+
   it('says what is asked, and of what another session is told', () => {
     const questions = [{ question: 'Which oven?', options: ['Gas'] }, { question: 'Why?' }];
     const asked = summarize(block({ toolName: 'ask_user_question', args: { questions } }));
     expect(asked).toMatchObject({ icon: 'ask', verb: 'Ask', subject: 'Which oven?', mono: false });
     expect(summarize(block({ toolName: 'ask_user_question', args: { questions: 7 } })).subject).toBe('');
     const told = summarize(block({ toolName: 'tell_child', args: { sessionId: 's1', text: 'Hurry.' } }));
-    expect(told).toMatchObject({ verb: 'Tell a child session', subject: 'Hurry.', mono: false });
+    expect(told).toMatchObject({ verb: 'Message a child session', subject: 'Hurry.', mono: false });
     const answered = summarize(block({ toolName: 'respond_to_trigger', args: { response: ['Gas', 'Leo'] } }));
     expect(answered.subject).toBe('Gas · Leo');
   });

@@ -8,6 +8,7 @@ import {
   type ToolBlock,
   type UnknownMap,
 } from '@pizzapi/protocol';
+import { parse } from 'partial-json';
 import { diffTexts, parsePiDiff, type FileDiff } from './diff.js';
 
 /** Which icon stands for a tool. */
@@ -41,10 +42,10 @@ const KINDS: Readonly<Record<string, { icon: ToolIcon; verb: string; keys: reado
   ask_user_question: { icon: 'ask', verb: 'Ask', keys: [] },
   plan_mode: { icon: 'plan', verb: 'Plan', keys: ['title', 'action'] },
   spawn_session: { icon: 'link', verb: 'Start a session', keys: ['name', 'prompt'] },
-  tell_child: { icon: 'link', verb: 'Tell a child session', keys: ['text'] },
+  tell_child: { icon: 'link', verb: 'Message a child session', keys: ['text'] },
   respond_to_trigger: { icon: 'link', verb: 'Answer a child session', keys: ['response'] },
-  escalate_trigger: { icon: 'link', verb: 'Hand on', keys: ['note'] },
-  escalate: { icon: 'link', verb: 'Ask above', keys: ['text'] },
+  escalate_trigger: { icon: 'link', verb: 'Pass on', keys: ['note'] },
+  escalate: { icon: 'link', verb: 'Ask the parent', keys: ['text'] },
   cleanup_child_session: { icon: 'link', verb: 'End a child session', keys: [] },
 };
 
@@ -97,20 +98,14 @@ function rangeOf(block: ToolBlock, args: UnknownMap): string {
   return limit === undefined ? `:${from}` : `:${from}-${from + limit - 1}`;
 }
 
-/** The arguments; while they are being written, those strings of the unfinished JSON that can be read already. */
+/** The arguments of a call; while the model writes them, as far as the unfinished JSON goes. */
 export function argsOf(block: ToolBlock): UnknownMap {
   if (isMap(block.args)) return block.args;
-  const args: UnknownMap = {};
-  for (const match of block.json.matchAll(/"(\w+)"\s*:\s*"((?:[^"\\]|\\.)*)("?)/g))
-    args[match[1]!] = unescape(match[2]!);
-  return args;
-}
-
-function unescape(text: string): string {
   try {
-    return JSON.parse(`"${text}"`) as string;
+    const args: unknown = parse(block.json);
+    return isMap(args) ? args : {};
   } catch {
-    return text;
+    return {};
   }
 }
 

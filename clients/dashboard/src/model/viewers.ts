@@ -13,7 +13,7 @@ export const MODE_LABELS: Readonly<Record<ViewerMode, string>> = {
   owner: 'Owner',
   approve: 'Can approve',
   collab: 'Can write',
-  read: 'Watches',
+  read: 'Read-only',
 };
 const RANK: Readonly<Record<ViewerMode, number>> = { owner: 0, approve: 1, collab: 2, read: 3 };
 

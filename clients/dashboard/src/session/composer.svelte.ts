@@ -70,7 +70,7 @@ export class Composer {
   }
 
   async #addFile(file: File): Promise<void> {
-    if (this.files.length >= MAX_FILES) return toasts.info(`At most ${MAX_FILES} files go with one message.`);
+    if (this.files.length >= MAX_FILES) return toasts.info(`Attach at most ${MAX_FILES} files to one message.`);
     const id = this.#nextFile++;
     const draft: DraftFile = { id, name: file.name, preview: URL.createObjectURL(file), state: 'uploading' };
     this.files = [...this.files, draft];
@@ -96,9 +96,9 @@ export class Composer {
   /** Why nothing can be sent now, in words, or undefined. */
   #blockedBy(): string | undefined {
     const { mode, ended, info } = this.#view;
-    if (ended) return 'This session has ended. Fork it or start a new one to go on.';
-    if (mode === 'read' && this.#view.loaded) return 'You are watching: this link does not allow to write.';
-    if (info.host === 'lost') return 'You can write again once the host is back.';
+    if (ended) return 'This session has ended. Fork it or start a new one to continue.';
+    if (mode === 'read' && this.#view.loaded) return 'This link is read-only.';
+    if (info.host === 'lost') return 'You can write when the host reconnects.';
     return undefined;
   }
 }

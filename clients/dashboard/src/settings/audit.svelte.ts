@@ -4,7 +4,7 @@ import { api } from '../state/client.js';
 /** Rows a page of the trail has. */
 const PAGE = 50;
 
-/** The audit trail, newest first, page after page. */
+/** The audit log, newest first, page after page. */
 export class AuditLog {
   rows = $state.raw<readonly AuditRowFields[]>();
   error = $state.raw<ErrorInfo>();

@@ -20,7 +20,7 @@ export class WebhookForm {
     const saved = await this.submission.send(() => notifications.setWebhook(url, token === '' ? undefined : token));
     if (saved === undefined) return;
     this.token = '';
-    toasts.info('Webhook saved. Send a test to see that it arrives.');
+    toasts.info('Webhook saved. Send a test to check it.');
   }
 
   async forgetToken(): Promise<void> {

@@ -49,7 +49,7 @@ class Notifications {
       if (subscribed.kind === 'subscribed') await this.#register(subscribed.subscription);
       else this.reason = subscribed.reason;
     } else if (permission === 'default') {
-      toasts.info('The browser has not been answered. Turn notifications on again and choose “Allow”.');
+      toasts.info('The browser’s question was not answered. Turn notifications on again and choose “Allow”.');
     }
     await this.look();
     this.busy = false;
@@ -77,7 +77,7 @@ class Notifications {
 
   async remove(deviceId: string): Promise<void> {
     if (deviceId === this.deviceId) return this.turnOff();
-    if (await reportResult(api.removeDevice(deviceId), 'That device is not notified any more.')) await this.load();
+    if (await reportResult(api.removeDevice(deviceId), 'Device removed.')) await this.load();
   }
 
   async setWish(wish: NotificationWish, on: boolean): Promise<void> {
@@ -98,7 +98,7 @@ class Notifications {
   }
 
   async mute(sid: string, muted: boolean): Promise<void> {
-    const said = muted ? 'You are not notified of this session any more.' : 'You are notified of this session again.';
+    const said = muted ? 'Notifications of this session are muted.' : 'Notifications of this session are on.';
     if (!(await reportResult(api.setMuted(sid, muted), said))) return;
     const others = (this.kept?.prefs.muted ?? []).filter((other) => other !== sid);
     this.#show({ muted: muted ? [...others, sid] : others });
