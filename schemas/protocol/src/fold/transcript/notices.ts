@@ -15,7 +15,10 @@ const ENDINGS: Readonly<Record<string, string>> = {
   host_lost: 'Session ended: its runner did not reconnect.',
 };
 
-/** One line about an event that is neither message, tool nor dialog, or undefined where a reader needs none. */
+/**
+ * Returns one line about an event that is no message, tool or dialog. Returns undefined when the transcript does not
+ * show the event.
+ */
 export function noticeOf(type: string, event: UnknownMap): Said | undefined {
   const text = (key: string) => stringAt(event, key) ?? '';
   switch (type) {
@@ -43,10 +46,7 @@ export function noticeOf(type: string, event: UnknownMap): Said | undefined {
     case 'auto_retry_start': {
       const seconds = Math.round((numberAt(event, 'delayMs') ?? 0) / 100) / 10;
       const attempt = `${numberAt(event, 'attempt') ?? '?'} of ${numberAt(event, 'maxAttempts') ?? '?'}`;
-      return warning(
-        'retry',
-        `${text('errorMessage').replace(/[.\s]*$/, '')}. Retrying in ${seconds} s (${attempt}).`,
-      );
+      return warning('retry', `${text('errorMessage').replace(/[.\s]*$/, '')}. Retrying in ${seconds} s (${attempt}).`);
     }
     case 'auto_retry_end':
       return event['success'] === false
