@@ -3,12 +3,12 @@ import { paint, toSafeLine, type Io } from './io.js';
 
 export type PrintedAuditRow = AuditReply['rows'][number];
 
-/** Characters that the particulars of a row may take. */
+/** The number of characters of the other fields of a row. */
 const DETAILS_WIDTH = 160;
-/** Kinds that say that somebody was kept out. */
+/** Kinds of rows about a refused access. */
 const BAD = new Set(['refused', 'login_failed', 'runner_refused', 'user_disabled']);
 
-/** One row of the audit trail as one line: offset, time, what, who, and the rest as it is. Total over any row. */
+/** Returns a row of the audit log as one line: offset, time, action, actor and the other fields. Total over any row. */
 export function auditLine(row: PrintedAuditRow, io: Pick<Io, 'colour'>): string {
   const { seq, kind, at, ...rest } = row;
   const { userId, via, ...details } = rest as Record<string, unknown>;

@@ -1,4 +1,4 @@
-/** How long something is: `now` below a minute, `5m`, `3h`, `2d`. */
+/** Returns a duration: `now` below a minute, `5m`, `3h`, `2d`. */
 export function ago(ms: number): string {
   const minutes = Math.floor(ms / 60_000);
   if (minutes < 1) return 'now';
@@ -6,17 +6,17 @@ export function ago(ms: number): string {
   return minutes < 60 * 24 ? `${Math.floor(minutes / 60)}h` : `${Math.floor(minutes / 60 / 24)}d`;
 }
 
-/** A time in ms since epoch as `2026-01-31 23:59 UTC`. */
+/** Returns a time in ms since epoch as `2026-01-31 23:59 UTC`. */
 export function timestamp(at: number): string {
   return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-/** `2026-01-31 23:59 UTC (in 2h)`, or `(over)`. */
+/** Returns `2026-01-31 23:59 UTC (in 2h)`, or `(over)`. */
 export function expiry(at: number, now: number): string {
   return `${timestamp(at)} (${left(at, now)})`;
 }
 
-/** `in 2h`, or `over`. */
+/** Returns `in 2h`, or `over`. */
 export function left(at: number, now: number): string {
   if (at <= now) return 'over';
   const minutes = Math.ceil((at - now) / 60_000);

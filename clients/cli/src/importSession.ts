@@ -21,10 +21,10 @@ import { PI_VERSION, readPiSessionFile } from '@pizzapi/runner';
 import type { NatsAccess } from './home.js';
 import { Failure } from './io.js';
 
-/** Who hosts an imported session: nobody that could be asked for anything. */
+/** The runner id of an imported session: no runner has it, so the session accepts no commands. */
 export const IMPORT_RUNNER = 'import';
 
-/** How long the backbone may take to answer at the start, in ms. */
+/** How long the backbone may take to connect, in ms. */
 const CONNECT_MS = 3_000;
 
 export interface Imported {
@@ -35,8 +35,8 @@ export interface Imported {
 }
 
 /**
- * Makes a session of a pi session file. The whole file is read and checked before anything is written; what was
- * written is deleted again when writing fails, so that a session is there entirely or not at all.
+ * Creates a session from a pi session file. Reads and checks the whole file before writing. When writing fails, deletes
+ * what was written, so that the session exists completely or not at all.
  */
 export async function importSession(
   file: string,
@@ -44,7 +44,7 @@ export async function importSession(
   userId: string,
   progress: (done: number, of: number) => void,
 ): Promise<Imported> {
-  // First without an epoch: nobody is asked for anything before the file is known to be good.
+  // First with epoch 0: the file is checked before the backbone is connected.
   read(file, userId, 0);
   const backbone = await connect(access);
   try {
@@ -73,7 +73,10 @@ function read(file: string, userId: string, epoch: number) {
   throw new Failure({ code: outcome.code, message: outcome.message });
 }
 
-/** As the administrator of the local run: nobody else may write to a log whose session no host was granted. */
+/**
+ * Connects as the administrator of the local run, because no other login may write to the log of a session without a
+ * runner.
+ */
 async function connect({ url, admin }: NatsAccess): Promise<Backbone> {
   return connectBackbone({
     url,
@@ -84,7 +87,9 @@ async function connect({ url, admin }: NatsAccess): Promise<Backbone> {
   });
 }
 
-/** Appends the events, holding the session's lease, so that nobody takes a session without a host for a lost one. */
+/**
+ * Appends the events. Holds the lease of the session, so that the reaper does not end it as a session without a runner.
+ */
 async function write(
   b: Backbone,
   { sid, userId, epoch }: { sid: string; userId: string; epoch: number },
@@ -92,13 +97,13 @@ async function write(
   progress: (done: number, of: number) => void,
 ): Promise<void> {
   const spoolDir = await mkdtemp(join(tmpdir(), 'pizzapi-import-'));
-  // Whoever has the login of the administrator decides what is stored: no limit holds here.
+  // The login of the administrator decides what is stored, so no limit applies.
   const blobs = new BlobStore(b);
   const lease = await holdLease(b, `session.${sid}`, { epoch });
   const writer = await openWriter(b, { sid, epoch, spoolDir });
   try {
     for (const [index, event] of events.entries()) {
-      await append(writer, await outsourced(blobs, { userId, sid }, event));
+      await append(writer, await withoutLongParts(blobs, { userId, sid }, event));
       progress(index + 1, events.length);
     }
   } finally {
@@ -108,7 +113,7 @@ async function write(
   }
 }
 
-/** Anything but "it is in the log" ends an import: nobody stays here to send the rest later. */
+/** Throws unless the event is in the log, because this process does not stay to send the rest later. */
 async function append(writer: SessionWriter, event: SessionEvent): Promise<void> {
   const { kind } = await writer.append(event);
   if (kind === 'appended' || kind === 'duplicate') return;
@@ -118,12 +123,12 @@ async function append(writer: SessionWriter, event: SessionEvent): Promise<void>
   );
 }
 
-/** The event without its long parts, which are kept as blobs of the session. */
-async function outsourced(store: BlobStore, place: BlobPlace, event: SessionEvent): Promise<SessionEvent> {
+/** Returns the event without its long parts, which are stored as blobs of the session. */
+async function withoutLongParts(store: BlobStore, owner: BlobPlace, event: SessionEvent): Promise<SessionEvent> {
   const { event: smaller, parts } = externalize(event);
   const blobs: PlacedBlob[] = [];
   for (const { path, bytes, mediaType } of parts) {
-    const stored = await store.put(place, bytes, mediaType, { keep: true });
+    const stored = await store.put(owner, bytes, mediaType, { keep: true });
     if (stored.kind === 'full') throw new Failure(storageFull(stored.shortage));
     blobs.push({ path, ...stored.ref });
   }

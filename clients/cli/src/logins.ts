@@ -2,29 +2,34 @@ import { join } from 'node:path';
 import { isMap, stringAt } from '@pizzapi/protocol';
 import { readJsonMap, writePrivateJson } from './privateFile.js';
 
-/** `<home>/login.json`: `{ relays: { <address>: { apiKey } } }`, what `pizzapi login` has got. Its owner alone can read it. */
+/**
+ * `<home>/login.json`: `{ relays: { <address>: { apiKey } } }`, the keys from `pizzapi login`. Only its owner can read
+ * it.
+ */
 export function loginFile(home: string): string {
   return join(home, 'login.json');
 }
 
-/** An address as the file knows it: with http for ws, without a slash at its end, the host in lower case. */
+/**
+ * Returns an address in the form that the file uses: http for ws, without a slash at its end, the host in lower case.
+ */
 export function relayName(url: string): string {
   if (!URL.canParse(url)) return url;
   const { protocol, host, pathname } = new URL(url);
   return `${protocol.replace(/^ws/, 'http')}//${host}${pathname.replace(/\/+$/, '')}`;
 }
 
-/** The key for a relay, or undefined when nobody has signed in there. */
+/** Returns the key for a gateway, or undefined when there is none. */
 export function loginAt(home: string, url: string): string | undefined {
   return readLogins(home).get(relayName(url));
 }
 
-/** The relay that somebody signed in to last. */
+/** Returns the gateway of the latest sign-in. */
 export function lastLogin(home: string): string | undefined {
   return [...readLogins(home).keys()].at(-1);
 }
 
-/** Remembers a key, instead of the one before. */
+/** Stores a key in place of an earlier one. */
 export function rememberLogin(home: string, url: string, apiKey: string): void {
   const logins = readLogins(home);
   logins.delete(relayName(url));
@@ -36,7 +41,7 @@ export function forgetLogin(home: string, url: string): void {
   if (logins.delete(relayName(url))) writeLogins(home, logins);
 }
 
-/** In the order of signing in. */
+/** In the order of the sign-ins. */
 function readLogins(home: string): Map<string, string> {
   const relays = readJsonMap(loginFile(home))?.['relays'];
   const entries = Object.entries(isMap(relays) ? relays : {}).map(

@@ -2,22 +2,22 @@ import { join } from 'node:path';
 import { stringAt } from '@pizzapi/protocol';
 import { readJsonMap, writePrivateJson } from './privateFile.js';
 
-/** What `pizzapi runner pair` has got for the runner of this home. */
+/** The token that `pizzapi runner pair` stored for the runner of this home. */
 export interface RunnerToken {
   /** `pzr_…` */
   token: string;
-  /** Where the runner finds nats-server; undefined when the gateway did not say. */
+  /** The address of nats-server for the runner; undefined when the gateway sent none. */
   natsUrl: string | undefined;
-  /** The gateway that gave the token. */
+  /** The gateway that issued the token. */
   relayUrl: string;
 }
 
-/** `<home>/runner/token.json`: `{ token, natsUrl?, relayUrl }`. Its owner alone can read it. */
+/** `<home>/runner/token.json`: `{ token, natsUrl?, relayUrl }`. Only its owner can read it. */
 export function runnerTokenFile(home: string): string {
   return join(home, 'runner', 'token.json');
 }
 
-/** The token of this home's runner, or undefined when it was never paired. */
+/** Returns the token of this home's runner, or undefined when the runner was never paired. */
 export function readRunnerToken(home: string): RunnerToken | undefined {
   const file = readJsonMap(runnerTokenFile(home)) ?? {};
   const token = stringAt(file, 'token');

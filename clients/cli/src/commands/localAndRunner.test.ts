@@ -17,24 +17,24 @@ function localRun(): void {
   const access = { url: 'nats://127.0.0.1:1', users, runnerToken: 'pzr_local' };
   writeFileSync(join(home, 'nats', 'credentials.json'), JSON.stringify(access));
 }
-const kept = (args: string[] = [], env: NodeJS.ProcessEnv = {}) => keptAccess(['--home', home, ...args], env);
+const accessOf = (args: string[] = [], env: NodeJS.ProcessEnv = {}) => keptAccess(['--home', home, ...args], env);
 
-it('a runner without a token of its own takes that of the local run, with its address', () => {
-  expect(kept()).toEqual({});
+it('a runner without its own token uses the token and the address of the local run', () => {
+  expect(accessOf()).toEqual({});
   localRun();
-  expect(kept()).toEqual({ PIZZAPI_RUNNER_TOKEN: 'pzr_local', PIZZAPI_NATS_URL: 'nats://127.0.0.1:1' });
-  expect(kept([], { PIZZAPI_RUNNER_TOKEN: 'pzr_mine' })).toEqual({});
+  expect(accessOf()).toEqual({ PIZZAPI_RUNNER_TOKEN: 'pzr_local', PIZZAPI_NATS_URL: 'nats://127.0.0.1:1' });
+  expect(accessOf([], { PIZZAPI_RUNNER_TOKEN: 'pzr_mine' })).toEqual({});
 });
 
-it('the token of the local run never goes to another server', () => {
+it('the token of the local run is never sent to another server', () => {
   localRun();
-  expect(kept(['--nats-url', 'nats://elsewhere'])).toEqual({});
-  expect(kept([], { PIZZAPI_NATS_URL: 'nats://elsewhere' })).toEqual({});
+  expect(accessOf(['--nats-url', 'nats://elsewhere'])).toEqual({});
+  expect(accessOf([], { PIZZAPI_NATS_URL: 'nats://elsewhere' })).toEqual({});
 });
 
-it('what `pizzapi runner pair` got goes first, to the address that was named or came with it', () => {
+it('the token from `pizzapi runner pair` has precedence, with the named address or the address that came with it', () => {
   localRun();
   writeRunnerToken(home, { token: 'pzr_paired', natsUrl: 'nats://relay', relayUrl: 'https://relay' });
-  expect(kept()).toEqual({ PIZZAPI_RUNNER_TOKEN: 'pzr_paired', PIZZAPI_NATS_URL: 'nats://relay' });
-  expect(kept(['--nats-url=nats://other'])).toEqual({ PIZZAPI_RUNNER_TOKEN: 'pzr_paired' });
+  expect(accessOf()).toEqual({ PIZZAPI_RUNNER_TOKEN: 'pzr_paired', PIZZAPI_NATS_URL: 'nats://relay' });
+  expect(accessOf(['--nats-url=nats://other'])).toEqual({ PIZZAPI_RUNNER_TOKEN: 'pzr_paired' });
 });

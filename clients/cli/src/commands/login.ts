@@ -45,7 +45,7 @@ The key is stored in <home>/login.json, which only you can read. PIZZAPI_API_KEY
     });
 }
 
-/** A name for a person: `Ada <ada@example.com>, admin`. */
+/** Returns the text for an account: `Ada <ada@example.com>, admin`. */
 export function personText({ name, email, role }: Pick<Me, 'name' | 'email' | 'role'>): string {
   return toSafeLine(`${name === '' ? 'unnamed account' : name}${email === undefined ? '' : ` <${email}>`}, ${role}`);
 }
@@ -69,7 +69,7 @@ async function askedKey(io: Io, url: string, { name, browser, qr }: LoginFlags):
   return key.token;
 }
 
-/** `ada@laptop`, cut to what a name may have. */
+/** Returns `ada@laptop`, shortened to the maximum length of a name. */
 function thisMachine(): string {
   return `${userInfo().username}@${hostname()}`.slice(0, 80);
 }

@@ -108,8 +108,8 @@ async function list(io: Io, gateway: GatewayAccess, sid: string, json: boolean):
   const now = Date.now();
   const ends = (one: ShareInfo) => (one.revokedAt === undefined ? left(one.expiresAt, now) : 'revoked');
   const rows = shares.map((one) => [one.shareId, one.mode, ago(now - one.createdAt), ends(one)]);
-  const over = (at: number) => shares[at]!.revokedAt !== undefined || shares[at]!.expiresAt <= now;
-  for (const row of tableRows(COLUMNS, rows, io, over)) line(io.stdout, row);
+  const isPast = (at: number) => shares[at]!.revokedAt !== undefined || shares[at]!.expiresAt <= now;
+  for (const row of tableRows(COLUMNS, rows, io, isPast)) line(io.stdout, row);
 }
 
 async function revoke(io: Io, gateway: GatewayAccess, sid: string, shareId: string): Promise<void> {

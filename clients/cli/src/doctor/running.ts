@@ -25,7 +25,7 @@ export function checkLocalRun(home: string): Finding {
     : warn('local run', `${home} names process ${state.pid}, which no longer runs`, START);
 }
 
-/** The gateway, whether it takes our credentials, who may reach it, and its runners. */
+/** Checks the gateway: whether it accepts our credentials, who can reach it, and its runners. */
 export async function checkGateway({ url, token, api }: GatewayAccess): Promise<Finding[]> {
   const ready = await answer(`${url}/readyz`);
   if (ready === undefined)
@@ -63,7 +63,7 @@ export function runnerFindings(runners: readonly RunnerInfo[]): Finding[] {
   });
 }
 
-/** Whether there is room for what is written. */
+/** Checks whether there is enough disk space. */
 export function storageFinding(uses: readonly StorageUseInfo[]): Finding {
   const warning = storageWarning(uses);
   if (warning === undefined) return ok('storage', uses.map(describeUse).join('; '));
@@ -74,7 +74,7 @@ export function storageFinding(uses: readonly StorageUseInfo[]): Finding {
   );
 }
 
-/** Whether strangers could listen in. */
+/** Checks whether other people on the network could read the traffic. */
 export function exposure(url: string): Finding {
   if (isLoopback(url)) return ok('exposure', 'Only this machine can connect to the gateway');
   if (url.startsWith('https:')) return ok('exposure', `${url} is encrypted`);
@@ -85,7 +85,7 @@ export function exposure(url: string): Finding {
   );
 }
 
-/** The backbone: there, new enough, provisioned, and guarded. */
+/** Checks the backbone: whether it is reachable, new enough, provisioned and protected. */
 export async function checkNats(access: NatsAccess | undefined, url: string): Promise<Finding[]> {
   const version = await natsVersion(access?.url ?? url);
   if (version === undefined) return [fail('nats', `${access?.url ?? url} does not answer`, START)];
@@ -97,7 +97,7 @@ export async function checkNats(access: NatsAccess | undefined, url: string): Pr
   return [reachable, ...(await checkInside(access))];
 }
 
-/** What only the administrator can see: whether the streams are there, and who lets hosts in. */
+/** Checks what only the administrator can see: the streams, and the authenticator of the runners. */
 async function checkInside({ url, admin }: NatsAccess): Promise<Finding[]> {
   try {
     const signal = AbortSignal.timeout(ANSWER_MS);
@@ -123,7 +123,7 @@ async function checkStreams(b: Backbone): Promise<Finding> {
   }
 }
 
-/** Without it no runner gets in; those that are in stay. */
+/** Checks the authenticator. Without it no runner can connect; connected runners stay connected. */
 async function checkAuthenticator(b: Backbone): Promise<Finding> {
   const question = encode({ verb: 'has_result', commandId: 'doctor' });
   const { kind } = await requestRpc(b, hostApiSubjects.session('doctor'), question, { timeoutMs: ANSWER_MS });
@@ -132,7 +132,7 @@ async function checkAuthenticator(b: Backbone): Promise<Finding> {
   return fail('authenticator', what, `${START} Read its log.`);
 }
 
-/** The version that a nats-server announces to whoever connects, before any sign-in. */
+/** Returns the version that a nats-server sends to every client before the sign-in. */
 function natsVersion(url: string): Promise<string | undefined> {
   const first = url.split(',')[0]!;
   if (!URL.canParse(first)) return Promise.resolve(undefined);
@@ -153,7 +153,7 @@ function natsVersion(url: string): Promise<string | undefined> {
   });
 }
 
-/** True for a good answer, false for a bad one, undefined for none. */
+/** Returns true for a successful response, false for another response, undefined for none. */
 async function answer(url: string): Promise<boolean | undefined> {
   try {
     return (await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) })).ok;
