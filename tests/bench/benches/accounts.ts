@@ -11,14 +11,17 @@ import { median } from '../harness/stats.js';
 const IN_FLIGHT = 256;
 const BYTES = 300;
 
-/** The configuration of an installation, and one more login that may publish what hosts publish. */
+/** Writes the configuration of an installation with one more login, which may publish what runners publish. */
 function configWith(config: string, user: string, password: string): string {
   return config
     .replace('auth_users: [', `auth_users: [${JSON.stringify(user)}, `)
     .replace('  PIZZAPI_HOSTS {', `  PIZZAPI_HOSTS {\n    users: [ { user: ${user}, password: ${password} } ]`);
 }
 
-/** Appends by a connection in the hosts' account and by one in the account of the logs, in turns on one server. */
+/**
+ * Appends by a connection in the NATS account of the runners and by one in the account of the logs, in turns on one
+ * server.
+ */
 async function run({ report, defer, quick }: BenchContext): Promise<void> {
   const { binary } = await requireNatsServer(processContext());
   const storeDir = await mkdtemp(join(tmpdir(), 'pizzapi-bench-accounts-'));

@@ -6,7 +6,7 @@ import { CannotRun, type BenchContext } from './bench.js';
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const MAC = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome';
 
-/** A headless Chromium: `PIZZAPI_CHROMIUM`, one on `PATH`, or Chrome on a Mac. */
+/** Finds a headless Chromium: `PIZZAPI_CHROMIUM`, one on `PATH`, or Chrome on a Mac. */
 export async function startChromium({ defer }: BenchContext): Promise<Browser> {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   const places = [...folders.flatMap((folder) => NAMES.map((name) => join(folder, name))), MAC];
