@@ -52,7 +52,7 @@ function startFar(): ChildProcess {
   });
 }
 
-const gone = (runner: ChildProcess) =>
+const exitOf = (runner: ChildProcess) =>
   runner.exitCode !== null || runner.signalCode !== null
     ? Promise.resolve()
     : new Promise<void>((resolve) => runner.once('exit', () => resolve()));
@@ -70,7 +70,7 @@ afterEach(() => watchers.splice(0).forEach((watcher) => watcher.close()));
 
 afterAll(async () => {
   farRunner.kill('SIGTERM');
-  await gone(farRunner);
+  await exitOf(farRunner);
   await stage.clear();
 });
 
@@ -115,7 +115,7 @@ describe('parent and child sessions on two runners', () => {
     const worker = workerOf(farHome, parentId);
     farRunner.kill('SIGKILL');
     process.kill(worker, 'SIGKILL');
-    await gone(farRunner);
+    await exitOf(farRunner);
     await child.session.sendInput(ask);
     const { triggerId } = await find(child, 'session_trigger', { kind: 'ask_user_question' });
     await find(child, 'link_receipt', { requestId: triggerId, outcome: 'queued' });

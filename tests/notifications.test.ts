@@ -30,8 +30,8 @@ beforeAll(async () => {
   const { publicKey } = await ask<NotificationsReply>('GET', '/api/notifications');
   phone = service.subscribe(publicKey);
   await ask('POST', '/api/notifications/subscriptions', { ...phone.subscription, label: 'Phone' });
-  const wishes = { agentFinished: true, needsInput: true, error: true };
-  await ask('PUT', '/api/notifications', { ...wishes, webhook: { url: webhook.url } });
+  const prefs = { agentFinished: true, needsInput: true, error: true };
+  await ask('PUT', '/api/notifications', { ...prefs, webhook: { url: webhook.url } });
 }, 120_000);
 afterAll(async () => {
   await stage.clear();

@@ -57,10 +57,10 @@ describe('/share', () => {
     expect(textsOf(watcher, 'user')).toEqual(['Before it was shared']);
 
     await tui.say('/demo thinking');
-    const asked = await until('the viewer receives the input', () =>
+    const received = await until('the viewer receives the input', () =>
       watcher.events.find(({ event }) => event.type === 'input_received' && event['text'] === '/demo thinking'),
     );
-    const { seq } = await watcher.next('agent_end', undefined, asked.seq);
+    const { seq } = await watcher.next('agent_end', undefined, received.seq);
     expect(textsOf(watcher, 'user')).toEqual(['Before it was shared', '/demo thinking']);
     const [typed] = watcher.session.transcript.items.filter((item) => item.kind === 'message' && item.by !== undefined);
     expect(typed).toMatchObject({ by: { via: 'terminal' } });
@@ -126,13 +126,13 @@ describe('/share', () => {
     const watcher = watch(stage, sid);
     await tui.say('/demo question confirm');
     await tui.shows('→ Yes');
-    const asked = await watcher.next('dialog_opened');
-    const remote = await resultOf(watcher, 'dialog_response', { dialogId: asked.event['dialogId'], value: true });
+    const received = await watcher.next('dialog_opened');
+    const remote = await resultOf(watcher, 'dialog_response', { dialogId: received.event['dialogId'], value: true });
     expect(remote).toMatchObject({ kind: 'ok' });
     await tui.hides('→ Yes');
     await tui.shows('pineapple: yes');
 
-    const { seq: before } = await watcher.next('agent_end', undefined, asked.seq);
+    const { seq: before } = await watcher.next('agent_end', undefined, received.seq);
     await tui.say('/demo question confirm');
     await tui.shows('→ Yes');
     await watcher.next('dialog_opened', undefined, before);

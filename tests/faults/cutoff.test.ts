@@ -85,8 +85,8 @@ it('a runner that is cut off for a minute in the middle of an answer catches up 
   );
   expect(JSON.stringify(answer?.event).length).toBeGreaterThan(120_000);
   for (const watcher of [view, late]) {
-    const seen = await logAsSeen(stage, sid, watcher);
-    expect(watcher.events.map(({ event }) => event)).toEqual(seen.map(({ event }) => event));
+    const ownLog = await logAsSeen(stage, sid, watcher);
+    expect(watcher.events.map(({ event }) => event)).toEqual(ownLog.map(({ event }) => event));
     expect(watcher.session.repeats).toBe(0);
     watcher.close();
   }

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const BUILD_TIMEOUT_MS = 10 * 60_000;
 
-/** The oldest nats-server that the product accepts, or the reason why there is none on this machine. */
+/** The oldest nats-server that the product accepts, or the reason why this machine has no such program. */
 export type OldestNats = { kind: 'found'; binary: string } | { kind: 'missing'; why: string };
 
 /**

@@ -84,11 +84,11 @@ export async function recordGrowth(page: Page, selector: string): Promise<() => 
   const name = `growth${Math.random().toString(36).slice(2)}`;
   await page.evaluate(
     ([key, css]) => {
-      const seen: string[] = [];
-      Object.assign(window, { [key!]: seen });
+      const recorded: string[] = [];
+      Object.assign(window, { [key!]: recorded });
       const look = () => {
         const text = [...document.querySelectorAll<HTMLElement>(css!)].at(-1)?.innerText ?? '';
-        if (text !== '' && text !== seen.at(-1)) seen.push(text);
+        if (text !== '' && text !== recorded.at(-1)) recorded.push(text);
       };
       new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
     },
@@ -104,11 +104,11 @@ export async function recordGrowth(page: Page, selector: string): Promise<() => 
 export async function recordNotes(page: Page): Promise<(what: RegExp) => Promise<string>> {
   const name = `notes${Math.random().toString(36).slice(2)}`;
   await page.evaluate((key) => {
-    const seen = new Set<string>();
-    Object.assign(window, { [key]: seen });
+    const recorded = new Set<string>();
+    Object.assign(window, { [key]: recorded });
     const look = () => {
       for (const note of document.querySelectorAll<HTMLElement>('[role=status], [role=alert]'))
-        seen.add(note.innerText);
+        recorded.add(note.innerText);
     };
     look();
     new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });

@@ -19,7 +19,7 @@ export function relayName(url: string): string {
   return `${protocol.replace(/^ws/, 'http')}//${host}${pathname.replace(/\/+$/, '')}`;
 }
 
-/** Returns the key for a gateway, or undefined when there is none. */
+/** Returns the key for a gateway, or undefined when no key is stored. */
 export function loginAt(home: string, url: string): string | undefined {
   return readLogins(home).get(relayName(url));
 }

@@ -50,11 +50,11 @@ function split(value: unknown, path: string, threshold: number, parts: ExternalP
     typeof value['mimeType'] === 'string' && typeof value['data'] === 'string' ? value['mimeType'] : undefined;
   let changed: Record<string, unknown> | undefined;
   for (const [key, item] of Object.entries(value)) {
-    const place = `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    const pointer = `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
     const next =
       image !== undefined && key === 'data'
-        ? splitImage(item as string, image, place, threshold, parts)
-        : split(item, place, threshold, parts);
+        ? splitImage(item as string, image, pointer, threshold, parts)
+        : split(item, pointer, threshold, parts);
     if (next !== item) (changed ??= { ...value })[key] = next;
   }
   return changed ?? value;

@@ -105,7 +105,7 @@ const people = {
   input_delivered: { commandId: Id },
   /** An input was accepted and the agent will not read it, because the share link of its guest has ended. */
   input_dropped: { commandId: Id, error: Failure },
-  /** The guests whose inputs the agent works on or has queued. The list is empty when there are none. */
+  /** The guests whose inputs the agent works on or has queued. The list is empty when no guest has one. */
   guests_at_work: { guests: GuestRefs },
   dialog_opened: {
     dialogId: Id,

@@ -72,8 +72,8 @@ export const VIEWER_DOWN = {
     session: SessionInfo,
     meta: SessionMetaState,
     /**
-     * The current last offset of this session, and the first offset that is still stored. Both are 0 when there is
-     * none.
+     * The current last offset of this session, and the first offset that is still stored. Both are 0 when no event is
+     * stored.
      */
     head: Seq,
     first: Seq,

@@ -36,9 +36,9 @@ export function natsUserOf(login: HostLogin, inbox?: string): string {
 export function parseNatsUser(user: string): { login: HostLogin; inbox?: string } | undefined {
   const [kind, id, inbox, ...rest] = user.split('.');
   if (!isId(id) || rest.length > 0 || (inbox !== undefined && !INBOX_NAME.test(inbox))) return undefined;
-  const named = inbox === undefined ? {} : { inbox };
-  if (kind === 'session') return { login: { kind, sid: id }, ...named };
-  return kind === 'runner' || kind === 'keeper' ? { login: { kind, rid: id }, ...named } : undefined;
+  const inboxPart = inbox === undefined ? {} : { inbox };
+  if (kind === 'session') return { login: { kind, sid: id }, ...inboxPart };
+  return kind === 'runner' || kind === 'keeper' ? { login: { kind, rid: id }, ...inboxPart } : undefined;
 }
 
 /**

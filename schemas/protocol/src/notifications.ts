@@ -27,7 +27,7 @@ export const PushPayload = Type.Object({
   at: Time,
 });
 
-const wishes = {
+const kindFlags = {
   agentFinished: Type.Boolean(),
   needsInput: Type.Boolean(),
   error: Type.Boolean(),
@@ -35,7 +35,7 @@ const wishes = {
 
 /** The notification settings of an account, as they are read. */
 export const NotificationPrefs = Type.Object({
-  ...wishes,
+  ...kindFlags,
   /** An address that receives a POST. Its token is never returned. */
   webhook: Type.Union([Type.Object({ url: Text, hasToken: Type.Boolean() }), Type.Null()]),
   /** The ids of the muted sessions. */
@@ -44,7 +44,7 @@ export const NotificationPrefs = Type.Object({
 
 /** `PUT /api/notifications`. */
 export const NotificationPrefsBody = Type.Object({
-  ...wishes,
+  ...kindFlags,
   /** Null removes the webhook. The webhook does not change when the field is missing. */
   webhook: Optional(
     Type.Union([

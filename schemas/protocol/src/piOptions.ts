@@ -86,7 +86,7 @@ export type PiOptions = Static<typeof PiOptions>;
 
 /**
  * Returns the part of the options that restricts the agent, which also applies to child sessions. Returns undefined
- * when there is none.
+ * when nothing restricts it.
  */
 export function toolLimits({ tools, noTools, noBuiltinTools, noExtensions }: PiOptions): PiOptions | undefined {
   const limits = Object.entries({ tools, noTools, noBuiltinTools, noExtensions }).filter(

@@ -38,23 +38,23 @@ async function run({ report, defer, quick }: BenchContext): Promise<void> {
     defer(() => b.close());
     return b;
   };
-  const places = {
+  const logins = {
     'one account': await connect({ nkey: credentials.admin.nkeySeed, provisioner: true }),
     'hosts’ account': await connect({ user: 'bench', password: 'bench' }),
   };
-  await provision(places['one account']);
+  await provision(logins['one account']);
   const appends = quick ? 20_000 : 60_000;
   const costs: Record<string, number[]> = {};
   for (let round = 0; round < (quick ? 3 : 5); round++) {
-    for (const [place, b] of Object.entries(places)) {
+    for (const [login, b] of Object.entries(logins)) {
       const before = cpuSeconds(server.pid) ?? Number.NaN;
       await append(b, appends);
       const cost = (((cpuSeconds(server.pid) ?? Number.NaN) - before) / appends) * 1e6;
       // The first round warms the server up.
-      if (round > 0) (costs[place] ??= []).push(cost);
+      if (round > 0) (costs[login] ??= []).push(cost);
     }
   }
-  const [alone, crossing] = Object.keys(places).map((place) => median(costs[place]!)) as [number, number];
+  const [alone, crossing] = Object.keys(logins).map((login) => median(costs[login]!)) as [number, number];
   report.run('accounts', `${appends.toLocaleString('en')} appends of ${BYTES} B, ${IN_FLIGHT} in flight`, {
     'one account, nats µs': alone,
     'hosts’ account, nats µs': crossing,

@@ -119,8 +119,8 @@ export async function startGateway(
     metric: async (name) => sumOf(await (await get('/metrics')).text(), name),
     memory: () => memoryOf(child),
     knows: async (sid) => {
-      const known = async () => (await get(`/api/sessions/${sid}`)).ok;
-      if (!(await eventually(known, 10_000))) throw new Error(`the gateway does not know session ${sid}`);
+      const isListed = async () => (await get(`/api/sessions/${sid}`)).ok;
+      if (!(await eventually(isListed, 10_000))) throw new Error(`the gateway does not know session ${sid}`);
     },
     stop,
   };

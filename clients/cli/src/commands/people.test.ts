@@ -220,7 +220,7 @@ describe('users', () => {
     expect(last()).toMatchObject({ route: 'PATCH /api/users/u_1', body: { disabled: true } });
     expect(await cli('users', 'enable', 'u_1')).toMatchObject({ code: 0 });
     expect(last()).toMatchObject({ route: 'PATCH /api/users/u_1', body: { disabled: false } });
-    expect((await cli('users', 'disable', 'nobody@example.com')).stderr).toMatch(/^user_not_found: No account has/);
+    expect((await cli('users', 'disable', 'unknown@example.com')).stderr).toMatch(/^user_not_found: No account has/);
   });
 
   it('users is refused to an account that is not an admin', async () => {

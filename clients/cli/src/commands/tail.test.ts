@@ -26,7 +26,7 @@ beforeEach(async () => {
   names = [];
   server = createServer((_request, response) => {
     response.writeHead(404, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ error: { code: 'session_not_found', message: 'There is none.' } }));
+    response.end(JSON.stringify({ error: { code: 'session_not_found', message: 'There is no such session.' } }));
   });
   sockets = new WebSocketServer({ server, path: '/ws/sessions/s1' });
   sockets.on('connection', (socket, { headers, url = '' }) => {
@@ -112,7 +112,7 @@ describe('tail', () => {
       stdout: '',
       stderr: expect.stringMatching(/^invalid_offset: This session has reached 6, and --from is 99/) as string,
     });
-    expect(await tail('s2')).toMatchObject({ code: 1, stderr: 'session_not_found: There is none.\n' });
+    expect(await tail('s2')).toMatchObject({ code: 1, stderr: 'session_not_found: There is no such session.\n' });
   });
 
   it("tail accepts a share link, which holds the address and the guest's credential", async () => {

@@ -71,13 +71,13 @@ function evolve(t: Transcript, seq: number, type: string, event: UnknownMap): Ch
 const SETTINGS = new Set(['name', 'model', 'thinking']);
 
 function notice(t: Transcript, seq: number, type: string, event: UnknownMap): Change {
-  const said = noticeOf(type, event);
-  if (said !== undefined && SETTINGS.has(said.notice)) {
-    const before = t.index.settings.get(said.notice);
-    t.index.settings.set(said.notice, said.text);
-    if (before === said.text || (before === undefined && said.notice === 'thinking')) return NOTHING;
+  const line = noticeOf(type, event);
+  if (line !== undefined && SETTINGS.has(line.notice)) {
+    const before = t.index.settings.get(line.notice);
+    t.index.settings.set(line.notice, line.text);
+    if (before === line.text || (before === undefined && line.notice === 'thinking')) return NOTHING;
   }
-  return said === undefined ? NOTHING : push(t, { kind: 'notice', id: `notice:${seq}`, seq, at: time(event), ...said });
+  return line === undefined ? NOTHING : push(t, { kind: 'notice', id: `notice:${seq}`, seq, at: time(event), ...line });
 }
 
 function lifecycle(t: Transcript, seq: number, type: string, event: UnknownMap): Change {
@@ -116,13 +116,13 @@ function messageStart(t: Transcript, seq: number, event: UnknownMap): Change {
   const role = stringAt(event, 'role') ?? 'assistant';
   if (id === undefined || role === 'toolResult') return NOTHING;
   const model = stringAt(event, 'model');
-  const said = { seq, role, ...(model === undefined ? {} : { model }) };
+  const fields = { seq, role, ...(model === undefined ? {} : { model }) };
   const found = messageAt(t, id);
   const at = time(event);
   // Deltas that arrived before this event have opened the message. Only this event holds the time of its start.
   if (found !== undefined)
-    return found.item.open ? putMessage(t, found.position, { ...found.item, at, ...said }) : NOTHING;
-  return push(t, { kind: 'message', id, at, blocks: [], open: true, broken: false, ...said });
+    return found.item.open ? putMessage(t, found.position, { ...found.item, at, ...fields }) : NOTHING;
+  return push(t, { kind: 'message', id, at, blocks: [], open: true, broken: false, ...fields });
 }
 
 function messageEnd(t: Transcript, seq: number, event: UnknownMap): Change {
@@ -144,7 +144,7 @@ function messageEnd(t: Transcript, seq: number, event: UnknownMap): Change {
     blocks,
     open: false,
     broken: false,
-    ...said(event, message, found?.item),
+    ...endFields(event, message, found?.item),
     ...(role === 'user' ? authorOf(t) : {}),
   };
   return found === undefined ? push(t, item) : putMessage(t, found.position, item);
@@ -163,7 +163,7 @@ const OWN_FIELDS = new Set([
   'errorMessage',
 ]);
 
-function said(event: UnknownMap, message: UnknownMap, before: MessageItem | undefined): Partial<MessageItem> {
+function endFields(event: UnknownMap, message: UnknownMap, before: MessageItem | undefined): Partial<MessageItem> {
   const model = stringAt(message, 'model');
   const provider = stringAt(message, 'provider');
   const full = model === undefined ? before?.model : provider === undefined ? model : `${provider}/${model}`;
@@ -172,15 +172,15 @@ function said(event: UnknownMap, message: UnknownMap, before: MessageItem | unde
   const stopReason = stringAt(message, 'stopReason');
   const error = stringAt(message, 'errorMessage');
   // Copies each field by itself, because this runs for every message of a replay.
-  const said: Partial<MessageItem> = {};
-  if (full !== undefined) said.model = full;
-  if (entryId !== undefined) said.entryId = entryId;
-  if (stopReason !== undefined) said.stopReason = stopReason;
-  if (error !== undefined) said.error = error;
-  if (cost !== undefined) said.cost = cost;
+  const fields: Partial<MessageItem> = {};
+  if (full !== undefined) fields.model = full;
+  if (entryId !== undefined) fields.entryId = entryId;
+  if (stopReason !== undefined) fields.stopReason = stopReason;
+  if (error !== undefined) fields.error = error;
+  if (cost !== undefined) fields.cost = cost;
   const extra = Object.keys(message).filter((key) => !OWN_FIELDS.has(key));
-  if (extra.length > 0) said.extra = Object.fromEntries(extra.map((key) => [key, message[key]]));
-  return said;
+  if (extra.length > 0) fields.extra = Object.fromEntries(extra.map((key) => [key, message[key]]));
+  return fields;
 }
 
 function authorOf(t: Transcript): Partial<MessageItem> {

@@ -9,11 +9,11 @@ const LINE_SHOWN = 200;
 export function linkSummary(link: LinkFacts): Pick<NoticeItem, 'level' | 'text'> {
   const failed = link.receipt === 'failed' || link.receipt === 'late';
   const level = failed ? 'error' : link.trigger === 'session_error' || link.state === 'timed_out' ? 'warning' : 'info';
-  const said = [saidBy(link), stateOf(link), receiptOf(link)].filter((part) => part !== '');
-  return { level, text: said.join(' ') };
+  const parts = [lineOf(link), stateOf(link), receiptOf(link)].filter((part) => part !== '');
+  return { level, text: parts.join(' ') };
 }
 
-function saidBy({ kind, id, sessionId = '', name, text = '', trigger = '', payload, guests }: LinkFacts): string {
+function lineOf({ kind, id, sessionId = '', name, text = '', trigger = '', payload, guests }: LinkFacts): string {
   const other = sessionId === '' ? '' : ` ${sessionId}`;
   switch (kind) {
     case 'spawn':

@@ -64,10 +64,10 @@ export function messageAt(t: Transcript, messageId: string): { position: number;
 
 /** Returns the block of a tool call, from whichever item holds it. */
 export function toolAt(t: Transcript, toolCallId: string): ToolBlock | undefined {
-  const place = t.index.tools.get(toolCallId);
-  const item = place && t.items[place.item];
+  const slot = t.index.tools.get(toolCallId);
+  const item = slot && t.items[slot.item];
   if (item?.kind === 'tool') return item.block;
-  const block = item?.kind === 'message' ? item.blocks[place!.block] : undefined;
+  const block = item?.kind === 'message' ? item.blocks[slot!.block] : undefined;
   return block?.kind === 'tool' ? block : undefined;
 }
 
@@ -79,18 +79,18 @@ export function putTool(
   seq: number,
   change: (block: ToolBlock) => ToolBlock,
 ): Change {
-  const place = t.index.tools.get(toolCallId);
-  const item = place && t.items[place.item];
+  const slot = t.index.tools.get(toolCallId);
+  const item = slot && t.items[slot.item];
   if (item?.kind === 'tool') {
-    t.items[place!.item] = { ...item, seq: seq || item.seq, block: change(item.block) };
-    return { items: [place!.item], state: false };
+    t.items[slot!.item] = { ...item, seq: seq || item.seq, block: change(item.block) };
+    return { items: [slot!.item], state: false };
   }
-  const block = item?.kind === 'message' ? item.blocks[place!.block] : undefined;
+  const block = item?.kind === 'message' ? item.blocks[slot!.block] : undefined;
   if (item?.kind === 'message' && block?.kind === 'tool') {
     const blocks = item.blocks.slice();
-    blocks[place!.block] = change(block);
-    t.items[place!.item] = { ...item, seq: seq || item.seq, blocks };
-    return { items: [place!.item], state: false };
+    blocks[slot!.block] = change(block);
+    t.items[slot!.item] = { ...item, seq: seq || item.seq, blocks };
+    return { items: [slot!.item], state: false };
   }
   return push(t, { kind: 'tool', id: `tool:${toolCallId}`, seq, at, block: change(newTool(toolCallId, '')) });
 }
