@@ -164,7 +164,7 @@ describe('keys', () => {
     expect((await cli('keys', 'list')).stdout).toBe(rows);
   });
 
-  it('keys creates a key and prints it once, as the only line on stdout', async () => {
+  it('keys create prints the new key once, as the only line on stdout', async () => {
     api.script['POST /api/keys'] = () => ({ status: 201, body: { key, token: 'pzr_secret' } });
     const { stdout, stderr } = await cli('keys', 'create', 'box', '--runner', '--expires', '30d');
     expect(stdout).toBe('pzr_secret\n');
@@ -175,7 +175,7 @@ describe('keys', () => {
     expect(last().body).toEqual({ name: 'ci', kind: 'user' });
   });
 
-  it('keys revokes a key', async () => {
+  it('keys revoke makes a key invalid', async () => {
     api.script['DELETE /api/keys/k1'] = () => ({ status: 204 });
     expect(await cli('keys', 'revoke', 'k1')).toMatchObject({
       code: 0,
@@ -215,7 +215,7 @@ describe('users', () => {
     ]);
   });
 
-  it('users disables and enables an account, by id or address', async () => {
+  it('users disable and users enable take the id or the address of an account', async () => {
     expect(await cli('users', 'disable', 'ada@Example.com')).toMatchObject({ code: 0 });
     expect(last()).toMatchObject({ route: 'PATCH /api/users/u_1', body: { disabled: true } });
     expect(await cli('users', 'enable', 'u_1')).toMatchObject({ code: 0 });
