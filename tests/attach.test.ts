@@ -260,7 +260,7 @@ describe('pizzapi attach', () => {
     guest.type('nothing happens');
     await apiOf(stage).revokeShare(sid, shared.shareId);
     await guest.shows('exit 1');
-    expect(stderr()).toContain('unauthenticated: This link does not open the session');
+    expect(stderr()).toContain('unauthenticated: The link does not open the session');
     watcher.close();
   });
 });

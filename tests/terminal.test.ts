@@ -111,8 +111,8 @@ describe('a person with a terminal on another machine', () => {
     );
     expect(await cli('share', sid, '--revoke', shareId)).toMatchObject({ code: 0 });
     expect(await guest.code).toBe(1);
-    expect(guest.output.stderr).toMatch(/^unauthenticated: This link does not open the session.*\n$/);
-    expect((await cli('share', sid, '--list')).stdout).toMatch(new RegExp(`^${shareId} .*taken back$`, 'm'));
+    expect(guest.output.stderr).toMatch(/^unauthenticated: The link does not open the session.*\n$/);
+    expect((await cli('share', sid, '--list')).stdout).toMatch(new RegExp(`^${shareId} .*revoked$`, 'm'));
   });
 
   it('a person pairs a machine, whose runner then connects to the gateway without further options', async () => {
