@@ -13,7 +13,7 @@ import { startTmux, type Window } from './support/tmux.js';
 import { until } from './support/until.js';
 import { apiOf, newSession, watch } from './support/viewer.js';
 
-/** `pizzapi attach` in a real terminal: one window of tmux each. */
+/** Runs `pizzapi attach` in real terminals: windows of tmux. */
 let stage: LocalStack;
 let elsewhere: string;
 const tmux = startTmux({ columns: 120, rows: 100 });
@@ -27,7 +27,7 @@ afterAll(async () => {
   await stage.clear();
 });
 
-/** `pizzapi attach` in a window. What it says beside the screen goes to a file, as with `2>log`. */
+/** Opens `pizzapi attach` in a window. Its stderr is written to a file, as with `2>log`. */
 function open(args: readonly string[], home = stage.home): Window {
   const command = [process.execPath, CLI, 'attach', ...args];
   const aside = ['sh', '-c', 'exec "$@" 2>>"$0"', join(elsewhere, 'stderr.log')];
@@ -36,7 +36,7 @@ function open(args: readonly string[], home = stage.home): Window {
 
 const stderr = () => readFileSync(join(elsewhere, 'stderr.log'), 'utf8');
 
-/** What the fold says of an item, in the words that any client has to show. */
+/** Returns the texts of a folded item that every client has to show. */
 function wordsOf(item: TranscriptItem): string[] {
   if (item.kind === 'notice') return [item.text];
   if (item.kind === 'dialog') return [item.title];
@@ -54,7 +54,7 @@ const CALL = '/demo call bash {"command":"touch baked"}';
 const at = (sid: string) => open([sid, '--relay-url', stage.url]);
 
 describe('pizzapi attach', () => {
-  it('shows what the fold of the log says, as it is and as it goes on', async () => {
+  it('pizzapi attach shows the fold of the log, and updates it as events arrive', async () => {
     const sid = await newSession(stage, '/demo edit');
     const watcher = watch(stage, sid);
     await watcher.next('agent_end');
@@ -64,7 +64,7 @@ describe('pizzapi attach', () => {
       return watcher.session.transcript.items.flatMap(wordsOf).every((words) => shown.includes(letters(words)));
     };
     await window.shows('Live');
-    await until('the story is there', agrees);
+    await until('the transcript is shown', agrees);
     expect(window.text()).toContain('+ 9 - 1 spoon of olive oil');
 
     window.type('/demo question select');
@@ -84,7 +84,7 @@ describe('pizzapi attach', () => {
     watcher.close();
   });
 
-  it.skipIf(findChromium() === undefined)('renders the same text as the page', async () => {
+  it.skipIf(findChromium() === undefined)('pizzapi attach renders the same text as the page', async () => {
     for (const name of ['dough.md', 'sauce.md']) writeFileSync(join(stage.project, name), name);
     const sid = await newSession(stage, 'Tell me **all** about it');
     const watcher = watch(stage, sid);
@@ -102,7 +102,7 @@ describe('pizzapi attach', () => {
     try {
       const { page } = await openPage(browser);
       await page.goto(stage.loginUrl);
-      // Signed in, and not only on the way there.
+      // Waits until the sign-in is complete.
       await page
         .getByRole('button', { name: /^New session/ })
         .first()
@@ -117,15 +117,15 @@ describe('pizzapi attach', () => {
       expect(outputs).toHaveLength(2);
       expect(outputs[0]!.split('\n')).toEqual(expect.arrayContaining(['dough.md', 'sauce.md']));
       expect(outputs[1]!.split('\n')).toHaveLength(13);
-      // Every sentence, cell and line of the page is in the window, in the same order …
+      // Every sentence, cell and line of the page is in the window, in the same order.
       const sentences = rows.flatMap(({ text }) => text.split(/[\n\t]+/)).filter((text) => letters(text) !== '');
       expect(sentences.length).toBeGreaterThan(30);
       expect(missingIn(letters(shown), sentences.map(letters))).toEqual([]);
-      // … and nothing is said in the window alone, but for what each has around its story.
-      const story = shown.slice(shown.indexOf('Tell me all'), shown.lastIndexOf('Twelve slices'));
+      // The window shows no other text, except what each client shows around its transcript.
+      const transcript = shown.slice(shown.indexOf('Tell me all'), shown.lastIndexOf('Twelve slices'));
       const whole = letters(rows.map(({ text }) => text).join(' '));
       const own = /^ *(\$ .*|```\w*|✓ delivered|Took .*)$/;
-      const lines = story.split('\n').filter((line) => !own.test(line.trimEnd()));
+      const lines = transcript.split('\n').filter((line) => !own.test(line.trimEnd()));
       const cells = lines.flatMap((line) => line.split('│')).map(letters);
       expect(cells.filter((text) => !whole.includes(text))).toEqual([]);
     } finally {
@@ -135,7 +135,7 @@ describe('pizzapi attach', () => {
     watcher.close();
   });
 
-  it('closes a question that is answered elsewhere, and one that was being answered takes no second answer', async () => {
+  it('pizzapi attach closes a question that is answered elsewhere, even while the person is answering it', async () => {
     const sid = await newSession(stage, '/demo question confirm');
     const [window, other] = [at(sid), at(sid)];
     await Promise.all([window.shows('enter answer'), other.shows('enter answer')]);
@@ -153,28 +153,31 @@ describe('pizzapi attach', () => {
     ['a question', ['/demo ask'], 'question_pending', ['Which oven do you have?', '→ Wood'], ['Gas', 'Quattro']],
     ['a plan', ['/demo plan'], 'plan_pending', ['Bake a pizza', '2. Knead the dough', '→ Approve'], 'approve'],
     ['an approval', ['/approvals ask', CALL], 'approval_pending', ['command: touch baked', '→ '], 'deny'],
-  ])('shows %s that was asked before it came, and closes it when it is answered elsewhere', async (...row) => {
-    const [, says, type, shown, value] = row;
-    const sid = await newSession(stage);
-    const watcher = watch(stage, sid);
-    for (const text of says) await watcher.session.sendInput(text);
-    const { event, seq } = await watcher.next(type);
-    await watcher.next('dialog_opened', undefined, seq);
-    const window = at(sid);
-    await window.shows('enter answer');
-    for (const text of shown) await window.shows(text);
-    const asked = (event['question'] ?? event['plan'] ?? event['approval']) as Record<string, string>;
-    // The answer is to all of it: of two questions only the first is asked so far.
-    const dialogId = asked['toolCallId'] ?? asked['promptId'];
-    await watcher.session.command('dialog_response', { dialogId, value });
-    await watcher.next('agent_end');
-    await window.hides('enter answer');
-    await window.hides('● W');
-    window.close();
-    watcher.close();
-  });
+  ])(
+    'pizzapi attach shows %s that was opened before it started, and closes it when it is answered elsewhere',
+    async (...row) => {
+      const [, inputs, type, shown, value] = row;
+      const sid = await newSession(stage);
+      const watcher = watch(stage, sid);
+      for (const text of inputs) await watcher.session.sendInput(text);
+      const { event, seq } = await watcher.next(type);
+      await watcher.next('dialog_opened', undefined, seq);
+      const window = at(sid);
+      await window.shows('enter answer');
+      for (const text of shown) await window.shows(text);
+      const prompt = (event['question'] ?? event['plan'] ?? event['approval']) as Record<string, string>;
+      // The answer is to the whole prompt: of two questions only the first is shown so far.
+      const dialogId = prompt['toolCallId'] ?? prompt['promptId'];
+      await watcher.session.command('dialog_response', { dialogId, value });
+      await watcher.next('agent_end');
+      await window.hides('enter answer');
+      await window.hides('● W');
+      window.close();
+      watcher.close();
+    },
+  );
 
-  it('steers, stops the agent by esc, and is where it was after the window was closed', async () => {
+  it('pizzapi attach steers the agent, stops it by Esc, and restores its scroll position after the window was closed', async () => {
     const sid = await newSession(stage, '/demo call bash {"command":"echo one slice; sleep 600"}');
     const watcher = watch(stage, sid);
     const window = at(sid);
@@ -193,18 +196,18 @@ describe('pizzapi attach', () => {
     const top = before.split('\n')[0]!;
     const pid = childOf(window.pid(), CLI);
     window.close();
-    // It notes where it was as it goes.
-    await until('it is gone', () => processes().every((other) => other.pid !== pid));
+    // The position is stored while the window is open.
+    await until('the client has ended', () => processes().every((other) => other.pid !== pid));
     const again = at(sid);
     await again.shows('half a sentence');
-    await until('it is where it was', () => again.text().split('\n')[0] === top);
+    await until('the position is restored', () => again.text().split('\n')[0] === top);
     again.press('C-c', 'C-c');
     await again.shows('exit 0');
     expect(stderr()).toContain(`Reconnect with: pizzapi attach ${sid}`);
     watcher.close();
   });
 
-  it('loads earlier pages when somebody scrolls up to them', async () => {
+  it('pizzapi attach loads older events when a person scrolls up to them', async () => {
     const sid = await newSession(stage, 'The very first prompt');
     const watcher = watch(stage, sid);
     await watcher.next('agent_end');
@@ -227,7 +230,7 @@ describe('pizzapi attach', () => {
     watcher.close();
   });
 
-  it('says that it reconnects when everything is restarted, and loses nothing, nor what was said meanwhile', async () => {
+  it('pizzapi attach reports that it reconnects while everything restarts, and loses no event and no message', async () => {
     const sid = await newSession(stage, 'Before');
     const window = at(sid);
     await window.shows('Try /demo help');
@@ -243,7 +246,7 @@ describe('pizzapi attach', () => {
     window.close();
   });
 
-  it('lets a guest watch by a link, and says what they may do', async () => {
+  it("pizzapi attach with a share link is read-only, and reports the guest's rights", async () => {
     const sid = await newSession(stage, 'Something to see');
     const shared = await until('it can be shared', async () => {
       const reply = await apiOf(stage).createShare(sid, {});
@@ -266,7 +269,7 @@ describe('pizzapi run, ls, rename, fork and kill', () => {
   const cli = (command: string, ...args: string[]) => runCli(stage, command, '--relay-url', stage.url, ...args);
   const project = () => ['--cwd', stage.project, '--model', 'demo/demo'];
 
-  it('start a session, name it, fork it and end it', async () => {
+  it('pizzapi run, rename, fork, kill and ls start, rename, fork, end and list a session', async () => {
     const started = await cli('run', '--detach', '--json', ...project(), 'Hello');
     const { sessionId, shareUrl } = JSON.parse(started.stdout) as Record<'sessionId' | 'shareUrl', string>;
     expect(shareUrl).toBe(`${stage.pageUrl}/s/${sessionId}`);
@@ -288,7 +291,7 @@ describe('pizzapi run, ls, rename, fork and kill', () => {
     watcher.close();
   });
 
-  it("tell the runner's pi what its own command line would be told", async () => {
+  it('pizzapi run passes the options after -- to pi on the runner, which applies them as its own command line', async () => {
     const ran = await cli('run', '--wait', ...project(), CALL, '--', '--tools', 'read,ls', '--thinking', 'off');
     expect(ran).toMatchObject({ code: 0, stdout: expect.stringContaining('Tool bash not found') as string });
     expect(await cli('run', '--detach', ...project(), '--', '--tools', 'raed')).toMatchObject({
@@ -298,7 +301,7 @@ describe('pizzapi run, ls, rename, fork and kill', () => {
     });
   });
 
-  it('wait for the agent, and end as it did', async () => {
+  it('pizzapi run --wait waits for the agent, and its exit code is the outcome of the run', async () => {
     const done = await cli('run', '--wait', ...project(), '/demo thinking');
     expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining('every reader has an offset') as string });
     expect(await cli('run', '--wait', ...project(), '/demo error fatal')).toMatchObject({ code: 1 });

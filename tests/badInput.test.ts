@@ -11,7 +11,7 @@ import { apiOf, newSession, watch, type SessionWatcher } from './support/viewer.
 import { logAsSeen } from './support/expectCompleteLog.js';
 
 let stage: LocalStack;
-/** The session that is asked for wrong things, and one that must not notice. */
+/** The session that receives invalid requests, and a session that must not be affected. */
 let sid: string;
 let other: string;
 let bystander: SessionWatcher;
@@ -38,13 +38,13 @@ afterAll(async () => {
   await stage.clear();
 });
 
-/** The ids of the sessions that people see. */
+/** Returns the ids of the listed sessions. */
 async function listed(): Promise<string[]> {
   const reply = await apiOf(stage).sessions();
   return reply.kind === 'ok' ? reply.value.sessions.map(({ sessionId }) => sessionId).sort() : [];
 }
 
-/** An error as people get it: a name of the table and a sentence, and nothing of our inside. */
+/** Checks an error as people receive it: a code of the table and a sentence, without internal details. */
 function expectError(error: unknown, code: string): void {
   expect(error).toMatchObject({ code });
   const { message, ...rest } = error as { code: string; message: string };
@@ -70,18 +70,23 @@ describe('over HTTP', () => {
     ['a folder that does not exist', 422, 'cwd_not_found', () => spawn({ cwd: join(stage.project, 'nowhere') })],
     ['a folder that is a file', 422, 'cwd_not_a_folder', () => spawn({ cwd: join(stage.project, 'file.txt') })],
     ['a folder outside the roots', 422, 'cwd_outside_roots', () => spawn({ cwd: '/etc' })],
-    ['a link out of the roots', 422, 'cwd_outside_roots', () => spawn({ cwd: join(stage.project, 'way-out') })],
-    ['an unknown runner', 404, 'runner_not_found', () => spawn({ runnerId: 'nobody' })],
-    ['a runner’s id of other characters', 400, 'invalid_id', () => spawn({ runnerId: 'a.b>' })],
+    [
+      'a symbolic link out of the roots',
+      422,
+      'cwd_outside_roots',
+      () => spawn({ cwd: join(stage.project, 'way-out') }),
+    ],
+    ['an unknown runner', 404, 'runner_not_found', () => spawn({ runnerId: 'no-such-runner' })],
+    ['a runner id with invalid characters', 400, 'invalid_id', () => spawn({ runnerId: 'a.b>' })],
     ['an unknown model', 422, 'model_unknown', () => spawn({ model: 'demo/none' })],
     [
-      'an old session that is not there',
+      'a session file that does not exist',
       404,
       'file_not_found',
       () => spawn({ resumedFrom: join(stage.project, 'none.jsonl') }),
     ],
     ['a body of the wrong shape', 400, 'bad_request', () => spawn({ cwd: 7 })],
-    ['a body that is no JSON', 400, 'bad_request', () => ({ path: '/api/sessions', raw: '{"cwd":' })],
+    ['a body that is not JSON', 400, 'bad_request', () => ({ path: '/api/sessions', raw: '{"cwd":' })],
     [
       'a body of another type',
       415,
@@ -94,20 +99,20 @@ describe('over HTTP', () => {
       'body_too_large',
       () => ({ path: `/api/sessions/${sid}/commands`, body: { name: 'x', pad: 'p'.repeat(2_000_000) } }),
     ],
-    ['an unknown session', 404, 'session_not_found', () => ({ path: '/api/sessions/nobody' })],
+    ['an unknown session', 404, 'session_not_found', () => ({ path: '/api/sessions/no-such-session' })],
     [
       'input to an unknown session',
       404,
       'session_not_found',
-      () => ({ path: '/api/sessions/nobody/input', body: { text: 'x' } }),
+      () => ({ path: '/api/sessions/no-such-session/input', body: { text: 'x' } }),
     ],
     [
       'the end of an unknown session',
       404,
       'session_not_found',
-      () => ({ path: '/api/sessions/nobody', method: 'DELETE' }),
+      () => ({ path: '/api/sessions/no-such-session', method: 'DELETE' }),
     ],
-    ['a session’s id of other characters', 400, 'invalid_id', () => ({ path: '/api/sessions/a.b%3E/events' })],
+    ['a session id with invalid characters', 400, 'invalid_id', () => ({ path: '/api/sessions/a.b%3E/events' })],
     ['an empty input', 422, 'input_empty', () => ({ path: `/api/sessions/${sid}/input`, body: { text: ' ' } })],
     [
       'an unknown command',
@@ -122,28 +127,33 @@ describe('over HTTP', () => {
       () => ({ path: `/api/sessions/${sid}/commands`, body: { name: 'model_set', args: {} } }),
     ],
     [
-      'an offset from the future',
+      'an offset beyond the end of the log',
       400,
       'invalid_offset',
       () => ({ path: `/api/sessions/${sid}/events?after=99999999` }),
     ],
-    ['an offset that is no number', 400, 'invalid_offset', () => ({ path: `/api/sessions/${sid}/events?after=soon` })],
-    ['an address where nothing is', 404, 'not_found', () => ({ path: '/api/pizzas' })],
     [
-      'nobody’s credentials',
+      'an offset that is not a number',
+      400,
+      'invalid_offset',
+      () => ({ path: `/api/sessions/${sid}/events?after=soon` }),
+    ],
+    ['an unknown path', 404, 'not_found', () => ({ path: '/api/pizzas' })],
+    [
+      'an invalid token',
       403,
       'forbidden',
       () => ({ path: '/api/sessions', headers: { authorization: 'Bearer made-up' } }),
     ],
     [
-      'another site’s page',
+      'a page of another site',
       403,
       'forbidden_origin',
       () => ({ path: '/api/sessions', body: {}, headers: { origin: 'https://evil.example' } }),
     ],
   ];
 
-  it.each(cases)('%s: %i %s', async (_what, status, code, bad) => {
+  it.each(cases)('HTTP: %s is answered with %i %s', async (_what, status, code, bad) => {
     const before = await listed();
     const { path, body, raw, headers = {}, method = body === undefined && raw === undefined ? 'GET' : 'POST' } = bad();
     const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
@@ -166,16 +176,16 @@ describe('over HTTP', () => {
 
 describe('over a WebSocket', () => {
   it.each([
-    ['an unknown session', '/ws/sessions/nobody', 404, 'session_not_found'],
-    ['an id of other characters', '/ws/sessions/a.b%3E', 400, 'invalid_id'],
-    ['an address where nothing is', '/ws/pizzas', 404, 'not_found'],
-  ])('%s is refused at the door', async (_what, path, status, code) => {
+    ['an unknown session', '/ws/sessions/no-such-session', 404, 'session_not_found'],
+    ['an id with invalid characters', '/ws/sessions/a.b%3E', 400, 'invalid_id'],
+    ['an unknown path', '/ws/pizzas', 404, 'not_found'],
+  ])('WebSocket: %s is refused before the upgrade', async (_what, path, status, code) => {
     const refused = await refusedUpgrade(stage, path);
     expect(refused.status).toBe(status);
     expectError((JSON.parse(refused.body) as { error: unknown }).error, code);
   });
 
-  it('a made-up token is refused at the door', async () => {
+  it('WebSocket: an invalid token is refused before the upgrade', async () => {
     const refused = await refusedUpgrade(stage, `/ws/sessions/${sid}`, 'made-up');
     expect(refused.status).toBe(403);
     expectError((JSON.parse(refused.body) as { error: unknown }).error, 'forbidden');
@@ -191,7 +201,7 @@ describe('over a WebSocket', () => {
       { type: 'command', ref: 'r', name: 'model_set', args: { model: 7 } },
       'command_invalid',
     ],
-  ])('%s is answered, and the connection goes on', async (_what, frame, code) => {
+  ])('WebSocket: %s is answered with an error, and the connection stays open', async (_what, frame, code) => {
     const raw = connectRaw(stage, `/ws/sessions/${sid}`);
     await raw.heard('hello');
     raw.send(frame);
@@ -203,8 +213,8 @@ describe('over a WebSocket', () => {
 
   it.each([
     ['an unknown model', 'model_set', { model: 'demo/none' }, 'model_unknown'],
-    ['an answer to a question nobody asked', 'dialog_response', { dialogId: 'none', value: true }, 'dialog_unknown'],
-  ])('%s is taken, and the log says why it was not done', async (_what, name, args, code) => {
+    ['an answer to an unknown question', 'dialog_response', { dialogId: 'none', value: true }, 'dialog_unknown'],
+  ])('WebSocket: %s is accepted, and the log holds the reason why it was not run', async (_what, name, args, code) => {
     const raw = connectRaw(stage, `/ws/sessions/${sid}`);
     await raw.heard('hello');
     raw.send({ type: 'resume' });
@@ -219,7 +229,7 @@ describe('over a WebSocket', () => {
     raw.ws.close();
   });
 
-  it('an offset from the future begins again from the first event, and says so', async () => {
+  it('an offset beyond the end of the log resets the viewer to the first event, with a reason', async () => {
     const raw = connectRaw(stage, `/ws/sessions/${sid}`);
     await raw.heard('hello');
     raw.send({ type: 'resume', after: 99_999_999 });
@@ -227,17 +237,17 @@ describe('over a WebSocket', () => {
     const seq = (await raw.heard('live'))['seq'] as number;
     const upTo = (seqs: number[]) => seqs.filter((one) => one <= seq);
     const log = await readLog(stage, sid);
-    const heard = raw.frames.flatMap((frame) => (frame.type === 'event' ? [frame['seq'] as number] : []));
-    expect(upTo(heard)).toEqual(upTo(log.map((entry) => entry.seq)));
+    const received = raw.frames.flatMap((frame) => (frame.type === 'event' ? [frame['seq'] as number] : []));
+    expect(upTo(received)).toEqual(upTo(log.map((entry) => entry.seq)));
     raw.ws.close();
   });
 
   it.each([
-    ['broken bytes', Buffer.from([0xc1, 0xff, 0x00]), 4001],
-    ['text where bytes are spoken', '{"type":"ping"}', 4001],
-    ['what is no map', Buffer.from(encode([1, 2])), 4001],
+    ['invalid bytes', Buffer.from([0xc1, 0xff, 0x00]), 4001],
+    ['a text message on a binary connection', '{"type":"ping"}', 4001],
+    ['a value that is not a map', Buffer.from(encode([1, 2])), 4001],
     ['an oversized frame', Buffer.from(encode({ type: 'input', ref: 'r', text: 'x'.repeat(MAX_FRAME_BYTES) })), 1009],
-  ])('%s ends the connection with a code that says why', async (_what, bytes, code) => {
+  ])('WebSocket: %s closes the connection with a code that states the reason', async (_what, bytes, code) => {
     const raw = connectRaw(stage, `/ws/sessions/${sid}`);
     await raw.heard('hello');
     raw.ws.send(bytes);
@@ -248,18 +258,18 @@ describe('over a WebSocket', () => {
 
 describe('on the command line', () => {
   const cases: [what: string, exit: number, code: string, args: () => string[], env?: NodeJS.ProcessEnv][] = [
-    ['an unknown session', 1, 'session_not_found', () => ['tail', 'nobody']],
-    ['an id of other characters', 1, 'invalid_id', () => ['tail', 'a.b>']],
-    ['an offset from the future', 1, 'invalid_offset', () => ['tail', sid, '--from', '99999999']],
-    ['an offset that is no number', 2, 'invalid_offset', () => ['tail', sid, '--from', 'soon']],
-    ['a gateway that is not there', 1, 'gateway_unreachable', () => ['sessions', '--relay-url', 'http://127.0.0.1:1']],
-    ['made-up credentials', 1, 'unauthenticated', () => ['sessions'], { PIZZAPI_API_KEY: 'made-up' }],
+    ['an unknown session', 1, 'session_not_found', () => ['tail', 'no-such-session']],
+    ['an id with invalid characters', 1, 'invalid_id', () => ['tail', 'a.b>']],
+    ['an offset beyond the end of the log', 1, 'invalid_offset', () => ['tail', sid, '--from', '99999999']],
+    ['an offset that is not a number', 2, 'invalid_offset', () => ['tail', sid, '--from', 'soon']],
+    ['a gateway that does not run', 1, 'gateway_unreachable', () => ['sessions', '--relay-url', 'http://127.0.0.1:1']],
+    ['an invalid key', 1, 'unauthenticated', () => ['sessions'], { PIZZAPI_API_KEY: 'made-up' }],
     ['an unknown command', 2, 'bad_option', () => ['dance']],
     ['an unknown option', 2, 'bad_option', () => ['sessions', '--dance']],
-    ['a file that is not there', 1, 'file_not_found', () => ['import', '/nowhere.jsonl']],
+    ['a file that does not exist', 1, 'file_not_found', () => ['import', '/nowhere.jsonl']],
   ];
 
-  it.each(cases)('%s: exit %i, %s', async (_what, exit, code, args, env = {}) => {
+  it.each(cases)('command line: %s exits with %i and %s', async (_what, exit, code, args, env = {}) => {
     const run = await runCli({ home: stage.home, env }, ...args());
     const match = /^([a-z_]+): ([^\n]+)\n$/.exec(run.stderr);
     expect({ code: run.code, stdout: run.stdout, error: match?.[1] ?? run.stderr }).toEqual({
@@ -271,9 +281,9 @@ describe('on the command line', () => {
   });
 
   it.each([
-    ['a port that is none', 'bad_option', ['local', '--port', 'http']],
+    ['an invalid port', 'bad_option', ['local', '--port', 'http']],
     ['a root that does not exist', 'cwd_not_found', ['runner', '--roots', '/nowhere']],
-  ])('a program that is given %s does not start: %s', async (_what, code, args) => {
+  ])('a program that is started with %s exits with the error %s', async (_what, code, args) => {
     const run = await runCli({ home: join(stage.project, 'elsewhere') }, ...args);
     expect(run).toMatchObject({ stdout: '' });
     expect(run.code).toBeGreaterThan(0);
@@ -283,7 +293,7 @@ describe('on the command line', () => {
   });
 });
 
-it('after all of that the bystander has seen its own session and nothing else, and it works', async () => {
+it('after all invalid requests, another session has received only its own events and still works', async () => {
   const before = bystander.session.cursor;
   expect(await apiOf(stage).input(other, { text: 'hello' })).toMatchObject({ kind: 'ok' });
   await bystander.next('agent_end', 30_000, before);

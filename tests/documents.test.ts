@@ -23,7 +23,7 @@ const files = filesAt(ROOT);
 const documents = filesBelow(ROOT).filter((path) => path.endsWith('.md'));
 const packages = workspaceFolders();
 
-/** The folders of all packages, from the workspaces of the root's package.json. */
+/** Returns the folders of all packages, from the workspaces of the root's package.json. */
 function workspaceFolders(): string[] {
   const { workspaces } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { workspaces: string[] };
   return workspaces.flatMap((pattern) =>
@@ -36,18 +36,18 @@ function workspaceFolders(): string[] {
 }
 
 describe('the documents', () => {
-  it('are found, and the packages with them', () => {
+  it('the test finds the documents and the packages', () => {
     expect(documents).toContain('README.md');
     expect(documents.length).toBeGreaterThan(40);
     expect(packages).toContain('services/gateway');
     expect(packages.length).toBeGreaterThan(10);
   });
 
-  it.each(documents)('%s has no relative link that leads nowhere', (path) => {
+  it.each(documents)('%s has no relative link to a missing file or heading', (path) => {
     expect(linkProblems(path, files)).toEqual([]);
   });
 
-  it.each(documents)('%s names no source file that does not exist', (path) => {
+  it.each(documents)('%s names only source files that exist', (path) => {
     expect(pathProblems(path, files, packages)).toEqual([]);
   });
 
@@ -75,7 +75,7 @@ describe('the checker of documents', () => {
     read: (path) => texts[path]!,
   });
 
-  it('finds links and images, also several on a line, and skips those inside of code', () => {
+  it('the checker finds links and images, also several on a line, and skips those inside of code', () => {
     const text = [
       'See [a](a.md), ![b](b.png) and [c](c.md#x "title"). Not `[d](d.md)`.',
       '```',
@@ -86,7 +86,7 @@ describe('the checker of documents', () => {
     expect(linksOf(text)).toEqual(['a.md', 'b.png', 'c.md#x', 'f.md']);
   });
 
-  it('names the anchors of headings as GitHub does', () => {
+  it('the checker names the anchors of headings as GitHub does', () => {
     const text = ['# One word, one meaning', '## `code` & more', '## Twice', '## Twice', '```', '# not', '```'].join(
       '\n',
     );
@@ -94,7 +94,7 @@ describe('the checker of documents', () => {
     expect(anchors.sort()).toEqual(['code--more', 'one-word-one-meaning', 'own', 'twice', 'twice-1']);
   });
 
-  it('reports a link to a missing file, to a missing heading, and from the root', () => {
+  it('the checker reports a link to a missing file, to a missing heading, and from the root', () => {
     const broken = memory({
       'docs/a.md': '[1](b.md) [2](c.md#there) [3](c.md#gone) [4](#gone) [5](/c.md) [6](https://x.test/y) [7](../d.md)',
       'docs/c.md': '# There',
@@ -108,14 +108,14 @@ describe('the checker of documents', () => {
     ]);
   });
 
-  it('takes the file of a quoted test, and skips code that is no path', () => {
+  it('the checker reads the file of a quoted test, and skips code that is not a path', () => {
     expect(codeWordsOf('`tests/a.test.ts › does it`, `npm run x`, `<home>/y.ts`, `src/z.ts`')).toEqual([
       'tests/a.test.ts',
       'src/z.ts',
     ]);
   });
 
-  it('reports a source path that does not exist, from the root and from a package', () => {
+  it('the checker reports a source path that does not exist, from the root and from a package', () => {
     const some = memory({
       'docs/a.md': '`services/x/src/here.ts`, `services/x/src/gone.ts`, `x/src/here.ts`, `services/y`, `/etc/hosts.js`',
       'services/x/README.md': '`src/here.ts`, `src/gone.ts`, `gone.mjs`, `src/folder`, `Name`, `@scope/x`',
@@ -133,7 +133,7 @@ describe('the checker of documents', () => {
     ]);
   });
 
-  it('finds what a reader reaches by links, through circles, and nothing else', () => {
+  it('the checker finds the documents that a reader reaches by links, also through cycles, and no others', () => {
     const some = memory({
       'docs/index.md': '[a](a/a.md)',
       'docs/a/a.md': '[back](../index.md#x) [b](b.md)',
@@ -143,7 +143,7 @@ describe('the checker of documents', () => {
     expect([...reachableFrom('docs/index.md', some)]).toEqual(['docs/index.md', 'docs/a/a.md', 'docs/a/b.md']);
   });
 
-  it('counts lines without the empty ones at the end', () => {
+  it('the checker counts lines without the empty lines at the end', () => {
     expect(linesOf('a\n\nb\n\n')).toBe(3);
   });
 });

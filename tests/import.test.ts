@@ -34,7 +34,7 @@ async function listed() {
 describe('an imported session', () => {
   let sid: string;
 
-  it('is in the list, ended, and in the log as the file says, however often it is read', async () => {
+  it('an imported session is listed as ended, and its log equals the file at every reading', async () => {
     const run = await runCli(stage, 'import', RECORDED, '--json');
     expect(run).toMatchObject({ code: 0 });
     const imported = JSON.parse(run.stdout) as { sessionId: string; events: number; messages: number; url: string };
@@ -57,7 +57,7 @@ describe('an imported session', () => {
     }
   });
 
-  it('is listed by the command line, and printed by tail to its end', async () => {
+  it('an imported session is listed by the command line, and printed by tail to its end', async () => {
     const list = await runCli(stage, 'sessions', '--json');
     expect(list.stdout).toContain(sid);
     const tail = await runCli(stage, 'tail', sid, '--json');
@@ -72,7 +72,7 @@ describe('an imported session', () => {
   });
 
   it.skipIf(chromium === undefined)(
-    'opens at its end, and scrolling up brings page after page, to the first message',
+    'an imported session opens at its end, and scrolling up loads page after page, to the first message',
     async () => {
       const browser = await openBrowser();
       try {
@@ -82,22 +82,22 @@ describe('an imported session', () => {
         const seqs = log.flatMap(({ seq, event }) => (event.type === 'message_end' ? [seq] : []));
         await page.goto(stage.loginUrl);
         await page.getByRole('heading', { name: 'Sessions' }).waitFor();
-        const asked: string[] = [];
-        page.on('request', (request) => asked.push(request.url()));
+        const requests: string[] = [];
+        page.on('request', (request) => requests.push(request.url()));
         await page.goto(`${stage.pageUrl}/s/${sid}`);
         const { log: transcript, rows } = sessionPage(page);
         const ended = `[data-seq="${log.at(-1)!.seq}"]`;
         await page.locator(ended).waitFor();
         const toEnd = () => transcript.evaluate((node) => node.scrollHeight - node.scrollTop - node.clientHeight);
         await until('it shows its end', async () => (await toEnd()) < 2);
-        expect(asked.some((url) => url.includes('before='))).toBe(false);
+        expect(requests.some((url) => url.includes('before='))).toBe(false);
         expect(await rows.count()).toBeLessThan(100);
         await portrait(page, 'import-end');
         await transcript.hover();
         const first = page.locator('[data-seq]').getByText('/mode', { exact: true });
         for (let turns = 0; turns < 2_000 && !(await first.isVisible()); turns++) await page.mouse.wheel(0, -4_000);
         await first.waitFor();
-        expect(asked.filter((url) => url.includes('before=')).length).toBeGreaterThan(0);
+        expect(requests.filter((url) => url.includes('before=')).length).toBeGreaterThan(0);
         expect(
           Number(await page.locator('[data-seq]').filter({ hasText: '/mode' }).first().getAttribute('data-seq')),
         ).toBe(seqs[0]);
@@ -110,31 +110,34 @@ describe('an imported session', () => {
   );
 });
 
-describe('a file that is no whole pi session', () => {
+describe('a file that is not a complete pi session', () => {
   const recorded = readFileSync(RECORDED, 'utf8');
   const cases: [what: string, code: string, content: string | undefined][] = [
-    ['cut off in the middle of a line', 'file_truncated', recorded.slice(0, 500_000)],
+    ['truncated in the middle of a line', 'file_truncated', recorded.slice(0, 500_000)],
     ['of another program', 'file_invalid', '{"name":"x","version":"1.0.0"}\n'],
-    ['broken in the middle', 'file_invalid', recorded.replace('\n{"type":"message"', '\n{"type":"mess\nage"')],
+    ['damaged in the middle', 'file_invalid', recorded.replace('\n{"type":"message"', '\n{"type":"mess\nage"')],
     ['not text at all', 'file_invalid', '\u0000\u0001\u0002'.repeat(1_000)],
     ['empty', 'file_invalid', ''],
-    ['not there', 'file_not_found', undefined],
+    ['missing', 'file_not_found', undefined],
   ];
 
-  it.each(cases)('%s is refused with %s, and nothing is left behind', async (what, code, content) => {
-    const file = join(stage.project, `${what.replaceAll(' ', '-')}.jsonl`);
-    if (content !== undefined) writeFileSync(file, content);
-    const backbone = await connectTo(stage);
-    try {
-      const before = [await streamHead(backbone, 'SESSIONS'), (await listed()).map(({ sessionId }) => sessionId)];
-      const run = await runCli(stage, 'import', file);
-      expect(run).toMatchObject({ code: 1, stdout: '' });
-      expect(run.stderr).toMatch(new RegExp(`^${code}: [^\\n]+\\n$`));
-      expect([await streamHead(backbone, 'SESSIONS'), (await listed()).map(({ sessionId }) => sessionId)]).toEqual(
-        before,
-      );
-    } finally {
-      await backbone.close();
-    }
-  });
+  it.each(cases)(
+    'an import of a file that is %s is refused with %s, and leaves no data behind',
+    async (what, code, content) => {
+      const file = join(stage.project, `${what.replaceAll(' ', '-')}.jsonl`);
+      if (content !== undefined) writeFileSync(file, content);
+      const backbone = await connectTo(stage);
+      try {
+        const before = [await streamHead(backbone, 'SESSIONS'), (await listed()).map(({ sessionId }) => sessionId)];
+        const run = await runCli(stage, 'import', file);
+        expect(run).toMatchObject({ code: 1, stdout: '' });
+        expect(run.stderr).toMatch(new RegExp(`^${code}: [^\\n]+\\n$`));
+        expect([await streamHead(backbone, 'SESSIONS'), (await listed()).map(({ sessionId }) => sessionId)]).toEqual(
+          before,
+        );
+      } finally {
+        await backbone.close();
+      }
+    },
+  );
 });

@@ -10,17 +10,17 @@ import { until } from './support/until.js';
 import { apiOf, watch, type SessionWatcher } from './support/viewer.js';
 
 const CLI = fileURLToPath(new URL('../clients/cli/dist/main.js', import.meta.url));
-/** A child on the far host waits so long for an answer, in s, and takes one for twice as long. */
+/** How long a child session on the far runner waits for an answer, in s. It accepts an answer for twice as long. */
 const FAR_WAIT_S = 6;
-/** A lease has to run out, a process to start, an unacknowledged fact to come again. */
+/** Enough for a lease to expire, a process to start, and an unacknowledged event to be redelivered. */
 const SLOW_MS = 90_000;
 
-/** Two hosts: the one of the local run, and another one with a home of its own. */
+/** Two runners: that of the local run, and another one with a home of its own. */
 let stage: LocalStack;
 let near: string;
 let far: string;
 let farHome: string;
-let farHost: ChildProcess;
+let farRunner: ChildProcess;
 const watchers: SessionWatcher[] = [];
 
 const follow = (sid: string): SessionWatcher => {
@@ -52,32 +52,32 @@ function startFar(): ChildProcess {
   });
 }
 
-const gone = (host: ChildProcess) =>
-  host.exitCode !== null || host.signalCode !== null
+const exitOf = (runner: ChildProcess) =>
+  runner.exitCode !== null || runner.signalCode !== null
     ? Promise.resolve()
-    : new Promise<void>((resolve) => host.once('exit', () => resolve()));
+    : new Promise<void>((resolve) => runner.once('exit', () => resolve()));
 
 beforeAll(async () => {
   stage = await startLocalStack({ PIZZAPI_DEMO_SPEED: 'instant' });
-  near = await until('the near runner is there', online(''), SLOW_MS);
+  near = await until('the near runner is online', online(''), SLOW_MS);
   farHome = join(stage.project, '..', 'far-state');
   mkdirSync(farHome);
-  farHost = startFar();
-  far = await until('the far runner is there', online('far'), SLOW_MS);
+  farRunner = startFar();
+  far = await until('the far runner is online', online('far'), SLOW_MS);
 }, 240_000);
 
 afterEach(() => watchers.splice(0).forEach((watcher) => watcher.close()));
 
 afterAll(async () => {
-  farHost.kill('SIGTERM');
-  await gone(farHost);
+  farRunner.kill('SIGTERM');
+  await exitOf(farRunner);
   await stage.clear();
 });
 
 const call = (tool: string, args: object) => `/demo call ${tool} ${JSON.stringify(args)}`;
 const ask = call('ask_user_question', { questions: [{ question: 'Which oven?', options: ['Wood', 'Gas'] }] });
 
-/** The event on a log that fits, once it comes. */
+/** Waits for the first event of a type with the given fields on a log. */
 const find = (log: SessionWatcher, type: string, fields: object = {}) =>
   until(
     `${type} ${JSON.stringify(fields)}`,
@@ -88,16 +88,16 @@ const find = (log: SessionWatcher, type: string, fields: object = {}) =>
     SLOW_MS,
   );
 
-/** A session on a runner, with the demo model. */
+/** Starts a session on a runner, with the demo model. */
 async function session(runnerId: string, prompt?: string): Promise<string> {
-  const said = prompt === undefined ? {} : { prompt };
-  const reply = await apiOf(stage).createSession({ runnerId, cwd: stage.project, model: 'demo/demo', ...said });
+  const firstInput = prompt === undefined ? {} : { prompt };
+  const reply = await apiOf(stage).createSession({ runnerId, cwd: stage.project, model: 'demo/demo', ...firstInput });
   if (reply.kind === 'failed') throw new Error(`${reply.error.code}: ${reply.error.message}`);
   return reply.value.sessionId;
 }
 
-/** A parent on one runner and its child on another. */
-async function family(parentOn: string, childOn: string, prompt: string, name = 'Baker') {
+/** Starts a parent session on one runner and its child session on another. */
+async function linkedPair(parentOn: string, childOn: string, prompt: string, name = 'Baker') {
   const spawning = call('spawn_session', { prompt, name, runner: childOn, cwd: stage.project });
   const parentId = await session(parentOn, spawning);
   const parent = follow(parentId);
@@ -107,20 +107,20 @@ async function family(parentOn: string, childOn: string, prompt: string, name = 
   return { parentId, childId, parent, child: follow(childId) };
 }
 
-describe('parent and child on two runners', () => {
-  it('a trigger reaches a parent whose host was killed once it is back, once, and the answer the child', async () => {
-    const { parentId, childId, parent, child } = await family(far, near, '/demo thinking');
+describe('parent and child sessions on two runners', () => {
+  it('a trigger reaches a parent whose runner was killed once, after the restart, and the answer reaches the child', async () => {
+    const { parentId, childId, parent, child } = await linkedPair(far, near, '/demo thinking');
     await find(parent, 'trigger_received', { kind: 'session_complete', sessionId: childId });
 
     const worker = workerOf(farHome, parentId);
-    farHost.kill('SIGKILL');
+    farRunner.kill('SIGKILL');
     process.kill(worker, 'SIGKILL');
-    await gone(farHost);
+    await exitOf(farRunner);
     await child.session.sendInput(ask);
     const { triggerId } = await find(child, 'session_trigger', { kind: 'ask_user_question' });
     await find(child, 'link_receipt', { requestId: triggerId, outcome: 'queued' });
 
-    farHost = startFar();
+    farRunner = startFar();
     await find(parent, 'trigger_response', { triggerId, to: childId });
     await find(child, 'trigger_response', { triggerId, response: 'Wood' });
     await find(parent, 'link_receipt', { requestId: triggerId, outcome: 'delivered' });
@@ -139,12 +139,12 @@ describe('parent and child on two runners', () => {
     expect(child.session.meta.pendingQuestion).toBeNull();
   });
 
-  it('a time-out is visible on both logs, and an answer after it is told to be late', async () => {
-    const { childId, parent, child } = await family(near, far, ask, 'Baker, for a person');
+  it('a time-out is an event on both logs, and a later answer is refused as late', async () => {
+    const { childId, parent, child } = await linkedPair(near, far, ask, 'Baker, for a person');
     const { triggerId } = await find(child, 'session_trigger', { kind: 'ask_user_question' });
     await find(child, 'trigger_closed', { triggerId, how: 'timed_out' });
     await find(parent, 'trigger_closed', { triggerId, how: 'timed_out', sessionId: childId });
-    // The child went on, and said so.
+    // The child session continued and completed.
     await find(parent, 'trigger_received', { kind: 'session_complete' });
     const { expiresAt } = await find(parent, 'trigger_received', { triggerId });
     await until('the time to answer is over', () => Date.now() > Number(expiresAt));
@@ -153,15 +153,15 @@ describe('parent and child on two runners', () => {
   });
 });
 
-describe('what a parent may not do without an approval', () => {
-  it('its child on another runner may not do without one either', async () => {
+describe('the approvals that a parent session needs', () => {
+  it('a child session on another runner needs the same approvals as its parent', async () => {
     const parent = follow(await session(near, '/approvals ask'));
     await find(parent, 'dialog_opened', { method: 'notify' });
     const baked = join(stage.project, 'baked-by-a-child');
     const prompt = call('bash', { command: `touch ${baked}` });
     await parent.session.sendInput(call('spawn_session', { prompt, runner: far, cwd: stage.project }));
-    const asked = await find(parent, 'approval_pending');
-    const { promptId } = asked['approval'] as { promptId: string };
+    const pending = await find(parent, 'approval_pending');
+    const { promptId } = pending['approval'] as { promptId: string };
     await parent.session.command('dialog_response', { dialogId: promptId, value: 'approve' });
     const { sessionId, spawnId } = await find(parent, 'session_spawn');
     await find(parent, 'link_receipt', { requestId: spawnId, outcome: 'delivered' });
@@ -177,15 +177,15 @@ describe('what a parent may not do without an approval', () => {
 });
 
 describe('linked sessions', () => {
-  it('a person answers in the parent’s stead, and the parent hears of it', async () => {
-    const { parentId, childId, parent, child } = await family(near, near, ask, 'Baker, for a person');
+  it('a person answers in place of the parent session, and the parent receives a notice', async () => {
+    const { parentId, childId, parent, child } = await linkedPair(near, near, ask, 'Baker, for a person');
     const { triggerId } = await find(parent, 'trigger_received', { kind: 'ask_user_question' });
     const { dialogId } = await find(child, 'dialog_opened', { method: 'select' });
     await child.session.command('dialog_response', { dialogId, value: 'Gas' });
     const closed = await find(parent, 'trigger_closed', { triggerId, how: 'answered', sessionId: childId });
     expect(closed['by']).toMatchObject({ userId: 'owner', via: 'api' });
     await find(child, 'trigger_closed', { triggerId, how: 'answered' });
-    // From now on it is too late for anybody else.
+    // Now every other answer is too late.
     await child.session.command('trigger_response', { triggerId, response: 'Wood' });
     expect(await find(child, 'command_result', { ok: false })).toMatchObject({ error: { code: 'trigger_late' } });
     const listed = await until('the list has the child', async () => {
@@ -195,8 +195,8 @@ describe('linked sessions', () => {
     expect(listed.parentSessionId).toBe(parentId);
   });
 
-  it('nothing is lost when the projector is killed in between', async () => {
-    const { parentId, childId, parent, child } = await family(near, near, '/demo thinking');
+  it('no event of linked sessions is lost when the projector is killed in between', async () => {
+    const { parentId, childId, parent, child } = await linkedPair(near, near, '/demo thinking');
     await find(parent, 'trigger_received', { kind: 'session_complete' });
     process.kill(childOf(stage.pid, 'meta-projector/dist/main.js'), 'SIGKILL');
     await child.session.sendInput(ask);
@@ -208,7 +208,7 @@ describe('linked sessions', () => {
     expect(received.filter(({ event }) => event['triggerId'] === triggerId)).toHaveLength(1);
   });
 
-  it('the demo tells the whole story, and a child that is not needed any more ends', async () => {
+  it('the demo spawns a child that asks and completes, and a child that is cleaned up ends', async () => {
     const parent = follow(await session(near, '/demo spawn'));
     const { sessionId } = await find(parent, 'session_spawn');
     await find(parent, 'trigger_received', { kind: 'ask_user_question' });
@@ -219,17 +219,17 @@ describe('linked sessions', () => {
     await find(parent, 'link_receipt', { requestId: sessionId, outcome: 'delivered' });
   });
 
-  it('what is somebody else’s, or nobody’s, is refused with a word', async () => {
-    const parent = follow(await session(near, call('spawn_session', { prompt: 'x', runner: 'nobody' })));
+  it('a spawn on an unknown runner and a message to a session that is not linked are refused with an error', async () => {
+    const parent = follow(await session(near, call('spawn_session', { prompt: 'x', runner: 'no-such-runner' })));
     const refused = await find(parent, 'link_receipt', { outcome: 'failed' });
     expect(refused['error']).toMatchObject({ code: 'runner_not_found' });
-    const stranger = await session(near);
-    await parent.session.sendInput(call('tell_child', { sessionId: stranger, text: 'x' }));
-    const said = await until('the tool refuses', () =>
+    const unlinked = await session(near);
+    await parent.session.sendInput(call('tell_child', { sessionId: unlinked, text: 'x' }));
+    const ended = await until('the tool refuses', () =>
       parent.events.find(({ event }) => event.type === 'tool_execution_end' && event['toolName'] === 'tell_child'),
     );
-    expect(said.event).toMatchObject({ isError: true });
-    const reply = await apiOf(stage).command(stranger, {
+    expect(ended.event).toMatchObject({ isError: true });
+    const reply = await apiOf(stage).command(unlinked, {
       name: 'session_trigger',
       args: { triggerId: 't', kind: 'x' },
     });

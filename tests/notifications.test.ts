@@ -15,7 +15,7 @@ import { readLog } from './support/log.js';
 import { until } from './support/until.js';
 import { newSession, watch } from './support/viewer.js';
 
-/** The product as a person has it, a push service with their phone, and their ntfy beside it. */
+/** The product as a person uses it, a push service with the person's phone, and the person's ntfy webhook. */
 let stage: LocalStack;
 let service: PushService;
 let webhook: WebhookReceiver;
@@ -30,8 +30,8 @@ beforeAll(async () => {
   const { publicKey } = await ask<NotificationsReply>('GET', '/api/notifications');
   phone = service.subscribe(publicKey);
   await ask('POST', '/api/notifications/subscriptions', { ...phone.subscription, label: 'Phone' });
-  const wishes = { agentFinished: true, needsInput: true, error: true };
-  await ask('PUT', '/api/notifications', { ...wishes, webhook: { url: webhook.url } });
+  const prefs = { agentFinished: true, needsInput: true, error: true };
+  await ask('PUT', '/api/notifications', { ...prefs, webhook: { url: webhook.url } });
 }, 120_000);
 afterAll(async () => {
   await stage.clear();
@@ -53,14 +53,14 @@ async function ask<T>(method: string, path: string, json?: object): Promise<T> {
   return (text === '' ? undefined : JSON.parse(text)) as T;
 }
 
-/** What was pushed about a session, once it is this many. */
+/** Waits until a number of pushes about a session have arrived, and returns them. */
 async function pushesOf(sid: string, count: number): Promise<PushPayload[]> {
   const all = () => phone.pushes.all.map(({ body }) => body).filter(({ sessionId }) => sessionId === sid);
   return until(`push ${count} about ${sid}`, () => all().length >= count && all());
 }
 
-/** How many events nobody was notified of, for a reason, as the projector's metrics have it. */
-async function passedOver(reason: string): Promise<number> {
+/** Returns for how many events no notification was sent, for a reason, from the projector's metrics. */
+async function suppressed(reason: string): Promise<number> {
   const log = readFileSync(join(stage.home, 'logs', 'projector.log'), 'utf8');
   const port = /"port":(\d+)/.exec(log)?.[1];
   const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
@@ -69,13 +69,13 @@ async function passedOver(reason: string): Promise<number> {
 }
 
 describe('a person who is away', () => {
-  it('is told of a question, answers it from a freshly opened page, and the agent goes on', async () => {
+  it('a person who is away gets a notification of a question, answers it on a new page, and the agent continues', async () => {
     const questions = [{ question: 'Which oven?', options: ['Wood', 'Gas'] }];
     const sid = await newSession(stage, `/demo call ask_user_question ${JSON.stringify({ questions })}`);
-    const [asked] = await pushesOf(sid, 1);
-    expect(asked).toMatchObject({ kind: 'input', body: 'Which oven? Wood · Gas', url: `/s/${sid}`, tag: sid });
+    const [push] = await pushesOf(sid, 1);
+    expect(push).toMatchObject({ kind: 'input', body: 'Which oven? Wood · Gas', url: `/s/${sid}`, tag: sid });
     const post = await webhook.posts.nth();
-    expect(post).toMatchObject({ body: asked!.body, headers: { click: `${stage.pageUrl}/s/${sid}`, priority: '4' } });
+    expect(post).toMatchObject({ body: push!.body, headers: { click: `${stage.pageUrl}/s/${sid}`, priority: '4' } });
 
     const viewer = watch(stage, sid);
     const { event } = await viewer.next('question_pending');
@@ -91,28 +91,28 @@ describe('a person who is away', () => {
     expect(types.filter((type) => /^question_/.test(type))).toEqual(['question_pending', 'question_cleared']);
   });
 
-  it('is told of every session but the one on their screen, and of that again once they leave it', async () => {
+  it('a person is notified of every session except the visible one, and of that one after leaving it', async () => {
     const sid = await newSession(stage, 'Hello');
     await pushesOf(sid, 1);
     const viewer = watch(stage, sid);
     await viewer.next('agent_end');
     viewer.session.setVisible(true);
-    const before = await passedOver('seen');
-    // By the same connection: the gateway reads one after the other.
+    const before = await suppressed('seen');
+    // On the same connection, because the gateway reads its frames in order.
     await viewer.session.sendInput('Hello again');
-    await until('the end of the run is passed over', async () => (await passedOver('seen')) > before);
+    await until('the end of the run is suppressed', async () => (await suppressed('seen')) > before);
     viewer.session.setVisible(false);
     await viewer.session.sendInput('And once more');
     expect(await pushesOf(sid, 2)).toHaveLength(2);
     viewer.close();
   });
 
-  it('is told nothing of a session that is muted', async () => {
+  it('a person is not notified of a muted session', async () => {
     const sid = await newSession(stage);
     await ask('PUT', `/api/sessions/${sid}/mute`, { muted: true });
-    const before = await passedOver('muted');
+    const before = await suppressed('muted');
     await ask('POST', `/api/sessions/${sid}/input`, { text: 'Hello' });
-    await until('the end of the run is passed over', async () => (await passedOver('muted')) > before);
+    await until('the end of the run is suppressed', async () => (await suppressed('muted')) > before);
     await ask('PUT', `/api/sessions/${sid}/mute`, { muted: false });
     await ask('POST', `/api/sessions/${sid}/input`, { text: 'Hello' });
     expect(await pushesOf(sid, 1)).toHaveLength(1);

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { auditTable, limitsTable } from './security/support/tables.js';
 import { cells, documentAt, table } from './support/document.js';
 
-/** The tables of the document, from the code. */
+/** The generated tables of the document. */
 const TABLES: Record<string, string> = {
   errors: table(
     ['code', 'status', 'what to do'],
@@ -51,11 +51,11 @@ const RULES = [...text.matchAll(/^- \*\*([A-Z]\d+)\*\* (.*(?:\n(?:[ \t].*)?)*)/g
 }));
 
 describe('the protocol document', () => {
-  it.each(Object.entries(TABLES))('has the table of %s as the code has it', (name, rows) => {
+  it.each(Object.entries(TABLES))('the table of %s equals the table in the code', (name, rows) => {
     expect(part(name)).toBe(cells(rows));
   });
 
-  it('names a test for every rule, and that test is there', () => {
+  it('every rule of the protocol names a test that exists', () => {
     expect(RULES.length).toBeGreaterThan(120);
     for (const { number, rule } of RULES) {
       const named = [...rule.matchAll(/`([^`›]+\.test\.ts) › ([^`]+)`/g)];
@@ -67,26 +67,26 @@ describe('the protocol document', () => {
     }
   });
 
-  it('has a rule number once only', () => {
+  it('every rule number is unique', () => {
     const numbers = RULES.map(({ number }) => number);
     expect(new Set(numbers).size).toBe(numbers.length);
   });
 
-  it('names every event and every command', () => {
+  it('the protocol names every event and every command', () => {
     for (const name of [...SESSION_EVENT_TYPES, ...COMMAND_NAMES]) expect(text, name).toContain(`\`${name}\``);
   });
 
-  it.each(['PROTOCOL.md', 'docs/protocol/index.md'])('has a link to every page in %s', (file) => {
+  it.each(['PROTOCOL.md', 'docs/protocol/index.md'])('%s links to every page of the protocol', (file) => {
     const targets = linksOf(file).map(({ target }) => target);
     expect(targets).toEqual(expect.arrayContaining(PAGES.filter((page) => page !== file)));
   });
 
-  it('names source files that exist', () => {
+  it('the protocol names only source files that exist', () => {
     for (const [, file] of text.matchAll(/`((?:\w[\w.-]*\/)+[\w.-]+\.ts)`/g))
       expect(existsSync(urlOf(file!)), file).toBe(true);
   });
 
-  it.each(['PROTOCOL.md', ...PAGES])('has links in %s that lead to files and headings which exist', (file) => {
+  it.each(['PROTOCOL.md', ...PAGES])('every link in %s leads to a file and a heading that exist', (file) => {
     for (const { target, anchor } of linksOf(file)) {
       expect(existsSync(urlOf(target)), target).toBe(true);
       if (anchor !== '') expect(anchorsOf(target), target).toContain(anchor);
@@ -94,7 +94,7 @@ describe('the protocol document', () => {
   });
 });
 
-/** The relative links of a page: the path of the file from the root of the project, and the heading, if it names one. */
+/** Returns the relative links of a page: the path of the file from the root of the project, and the heading, if any. */
 function linksOf(file: string): { target: string; anchor: string }[] {
   const links = readFileSync(urlOf(file), 'utf8').matchAll(/\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]*))?\)/g);
   return [...links].map(([, path, anchor]) => ({
@@ -103,7 +103,7 @@ function linksOf(file: string): { target: string; anchor: string }[] {
   }));
 }
 
-/** The anchors that GitHub gives the headings of a page. */
+/** Returns the anchors that GitHub gives the headings of a page. */
 function anchorsOf(file: string): string[] {
   const headings = readFileSync(urlOf(file), 'utf8').matchAll(/^#+ (.+)$/gm);
   return [...headings].map(([, heading]) =>

@@ -12,7 +12,7 @@ import { registeredMetrics } from './support/registeredMetrics.js';
 const reference = (name: string) => new URL(`../docs/reference/${name}`, import.meta.url);
 
 describe('the page of options', () => {
-  /** Every option once, by its variable. */
+  /** Every option once, by its environment variable. */
   const all = [OPTIONS, LOCAL_OPTIONS, GATEWAY_OPTIONS, AUTHENTICATOR_OPTIONS, RUNNER_OPTIONS].flatMap((spec) =>
     Object.values<OptionSpec>(spec),
   );
@@ -21,7 +21,7 @@ describe('the page of options', () => {
   const rows = optionsTable(sorted);
   const { part } = documentAt(reference('options.md'), { options: rows });
 
-  it('lists every option as the code has it', () => {
+  it('the page of options lists every option as in the code', () => {
     expect(part('options')).toBe(cells(rows));
   });
 });
@@ -37,7 +37,7 @@ describe('the page of commands', () => {
     document = documentAt(reference('cli.md'), parts);
   });
 
-  it.each(['commands', 'local', 'runner'])('has the help of %s as the code has it', (name) => {
+  it.each(['commands', 'local', 'runner'])('the page of commands has the help of %s as in the code', (name) => {
     expect(document.part(name)).toBe(cells(parts[name]!));
   });
 });
@@ -56,11 +56,11 @@ describe('the page of metrics', () => {
   );
   const { part } = documentAt(reference('metrics.md'), { metrics: rows });
 
-  it('lists every metric as the processes register it', () => {
+  it('the page of metrics lists every metric as the processes register it', () => {
     expect(part('metrics')).toBe(cells(rows));
   });
 
-  it('misses no name of the table of metrics', () => {
+  it('the registered metrics are those of the table of metrics', () => {
     expect(registered.map(({ name }) => name).sort()).toEqual(Object.values(METRICS).sort());
   });
 });
@@ -73,11 +73,11 @@ describe('the page of the HTTP API', () => {
     .flatMap((name) => [...readFileSync(new URL(name, folder), 'utf8').matchAll(/['`](\/api\/[\w/:-]+)['`]/g)])
     .map(([, path]) => path!);
 
-  it('finds the routes in the source files of the gateway', () => {
+  it('the test finds the routes in the source files of the gateway', () => {
     expect(new Set(paths).size).toBeGreaterThan(20);
   });
 
-  it.each([...new Set(paths)])('names the path %s', (path) => {
+  it.each([...new Set(paths)])('the page of the HTTP API names the path %s', (path) => {
     expect(page).toContain(`${path}\``);
   });
 });

@@ -11,7 +11,7 @@ import { startTui, type Tui } from './support/tui.js';
 import { until } from './support/until.js';
 import { apiOf, watch, type SessionWatcher } from './support/viewer.js';
 
-/** `/share` in pi's own terminal UI: one window of tmux each, and viewers of what it shares. */
+/** `/share` in pi's own terminal UI: windows of tmux, and viewers of the shared sessions. */
 let stage: LocalStack;
 const tmux = startTmux();
 beforeAll(async () => {
@@ -22,22 +22,22 @@ afterAll(async () => {
   await stage.clear();
 });
 
-const said = (watcher: SessionWatcher, role: string) =>
+const textsOf = (watcher: SessionWatcher, role: string) =>
   watcher.session.transcript.items.flatMap((item: TranscriptItem) =>
     item.kind === 'message' && item.role === role
       ? [item.blocks.map((block) => (block.kind === 'text' ? block.text : '')).join('')]
       : [],
   );
 
-/** Sends a command and waits for what became of it. */
-async function carriedOut(watcher: SessionWatcher, name: string, args: Record<string, unknown> = {}) {
+/** Sends a command and waits for its result. */
+async function resultOf(watcher: SessionWatcher, name: string, args: Record<string, unknown> = {}) {
   const sent = await watcher.session.command(name, args);
   if (sent.kind !== 'accepted') throw new Error(JSON.stringify(sent));
   return watcher.session.result(sent.commandId);
 }
 
-/** Stops everything but the terminal, where somebody goes on. */
-async function talkWithoutRelay(tui: Tui): Promise<void> {
+/** Stops everything except the terminal, in which a person continues to type. */
+async function typeWithoutGateway(tui: Tui): Promise<void> {
   await stage.stop();
   await tui.shows('offline');
   await tui.say('/demo thinking');
@@ -46,22 +46,22 @@ async function talkWithoutRelay(tui: Tui): Promise<void> {
 }
 
 describe('/share', () => {
-  it('shows what was said before and goes on live; what a viewer writes appears in the terminal and is answered', async () => {
+  it("/share shows the transcript so far and then live events; a viewer's message appears in the terminal and is answered", async () => {
     const tui = await startTui(tmux, stage);
     await tui.say('Before it was shared');
     await tui.shows('Try /demo help');
     const { sid } = await tui.share();
     await tui.shows('shared · read-only');
     const watcher = watch(stage, sid);
-    await until('the story is there', () => said(watcher, 'assistant').length === 2);
-    expect(said(watcher, 'user')).toEqual(['Before it was shared']);
+    await until('the transcript is loaded', () => textsOf(watcher, 'assistant').length === 2);
+    expect(textsOf(watcher, 'user')).toEqual(['Before it was shared']);
 
     await tui.say('/demo thinking');
-    const asked = await until('the viewer hears it', () =>
+    const received = await until('the viewer receives the input', () =>
       watcher.events.find(({ event }) => event.type === 'input_received' && event['text'] === '/demo thinking'),
     );
-    const { seq } = await watcher.next('agent_end', undefined, asked.seq);
-    expect(said(watcher, 'user')).toEqual(['Before it was shared', '/demo thinking']);
+    const { seq } = await watcher.next('agent_end', undefined, received.seq);
+    expect(textsOf(watcher, 'user')).toEqual(['Before it was shared', '/demo thinking']);
     const [typed] = watcher.session.transcript.items.filter((item) => item.kind === 'message' && item.by !== undefined);
     expect(typed).toMatchObject({ by: { via: 'terminal' } });
 
@@ -81,13 +81,13 @@ describe('/share', () => {
     await tui.shows('Ada (guest) says:');
     const delivered = await watcher.next('input_delivered', undefined, seq);
     const answered = await watcher.next('agent_end', undefined, delivered.seq);
-    // Who may write may not decide who else may: a command is a text from them.
+    // A guest with write access may not share the session: a command from a guest is plain text.
     const links = (await api(sid)).shares.length;
     const sent = await guest.sendInput('/share --collab');
     if (sent.kind !== 'accepted') throw new Error(sent.kind);
     expect(await guest.result(sent.commandId)).toMatchObject({ kind: 'ok' });
     await watcher.next('agent_end', undefined, answered.seq);
-    expect(said(watcher, 'user').at(-1)).toBe('/share --collab');
+    expect(textsOf(watcher, 'user').at(-1)).toBe('/share --collab');
     expect((await api(sid)).shares).toHaveLength(links);
 
     await tui.say('!echo from the person');
@@ -102,16 +102,16 @@ describe('/share', () => {
     watcher.close();
   });
 
-  it('shows what is being said when it comes in the middle of an answer', async () => {
-    // Slow enough that it is still being said when it is shared.
+  it('/share in the middle of an answer shows the open message to viewers', async () => {
+    // So slow that the answer is still open when the session is shared.
     const tui = await startTui(tmux, stage, { env: { PIZZAPI_DEMO_SPEED: '90' } });
     await tui.say('/demo thinking');
     await tui.shows('log');
     const { sid } = await tui.share();
     const watcher = watch(stage, sid);
     await until('the agent is at work', () => watcher.session.transcript.busy);
-    const opened = () => said(watcher, 'assistant').at(-1) ?? '';
-    await until('what was said already is there', () => opened() !== '' || watcher.session.transcript.items.length > 1);
+    const opened = () => textsOf(watcher, 'assistant').at(-1) ?? '';
+    await until('the open message is shown', () => opened() !== '' || watcher.session.transcript.items.length > 1);
     await watcher.next('agent_end', 60_000);
     expect(watcher.events.filter(({ event }) => event.type === 'message_start')).toHaveLength(
       watcher.events.filter(({ event }) => event.type === 'message_end').length,
@@ -120,19 +120,19 @@ describe('/share', () => {
     watcher.close();
   });
 
-  it('mirrors a dialog: who answers first, there or here, closes the other side', async () => {
+  it('/share shows a dialog on both sides, and the first answer on either side closes the other', async () => {
     const tui = await startTui(tmux, stage);
     const { sid } = await tui.share('--collab');
     const watcher = watch(stage, sid);
     await tui.say('/demo question confirm');
     await tui.shows('→ Yes');
-    const asked = await watcher.next('dialog_opened');
-    const remote = await carriedOut(watcher, 'dialog_response', { dialogId: asked.event['dialogId'], value: true });
+    const received = await watcher.next('dialog_opened');
+    const remote = await resultOf(watcher, 'dialog_response', { dialogId: received.event['dialogId'], value: true });
     expect(remote).toMatchObject({ kind: 'ok' });
     await tui.hides('→ Yes');
     await tui.shows('pineapple: yes');
 
-    const { seq: before } = await watcher.next('agent_end', undefined, asked.seq);
+    const { seq: before } = await watcher.next('agent_end', undefined, received.seq);
     await tui.say('/demo question confirm');
     await tui.shows('→ Yes');
     await watcher.next('dialog_opened', undefined, before);
@@ -146,7 +146,7 @@ describe('/share', () => {
     const pending = await watcher.next('question_pending', undefined, before);
     const { toolCallId } = pending.event['question'] as { toolCallId: string };
     const answers = { dialogId: toolCallId, value: ['Gas', 'Anything but mushrooms'] };
-    expect(await carriedOut(watcher, 'dialog_response', answers)).toMatchObject({ kind: 'ok' });
+    expect(await resultOf(watcher, 'dialog_response', answers)).toMatchObject({ kind: 'ok' });
     await tui.hides('→ Wood');
     await tui.shows('Anything but mushrooms');
     const thanked = await watcher.next('agent_end', undefined, pending.seq);
@@ -156,7 +156,7 @@ describe('/share', () => {
     const editor = await watcher.next('dialog_opened', undefined, thanked.seq);
     expect(editor.event).toMatchObject({ method: 'editor', prefill: 'Flour, water, salt.' });
     const late = watcher.events.at(-1)!.seq;
-    await carriedOut(watcher, 'dialog_response', { dialogId: editor.event['dialogId'], value: 'Only cheese' });
+    await resultOf(watcher, 'dialog_response', { dialogId: editor.event['dialogId'], value: 'Only cheese' });
     await tui.shows('recipe: Only cheese');
     await watcher.next('agent_end', undefined, late);
     expect(tui.text()).not.toContain('Write a recipe\n');
@@ -164,7 +164,7 @@ describe('/share', () => {
     watcher.close();
   });
 
-  it('never makes a gist, however it was typed', async () => {
+  it('/share never creates a gist, however it is typed', async () => {
     const tui = await startTui(tmux, stage);
     tui.type('/shar');
     await tui.shows('Share this session: a link and a QR code');
@@ -178,7 +178,7 @@ describe('/share', () => {
     await tui.quit();
   });
 
-  it('ends with /share stop, which takes the links back, and with the session; a reload changes nothing', async () => {
+  it('/share ends with /share stop, which revokes its links, and with its session; a reload changes nothing', async () => {
     const tui = await startTui(tmux, stage);
     const { sid } = await tui.share();
     const watcher = watch(stage, sid);
@@ -210,7 +210,7 @@ describe('/share', () => {
     second.close();
   });
 
-  it('refuses what a terminal does not do, and says who ended the session', async () => {
+  it('a shared terminal refuses commands that it does not support, and shows who ended the session', async () => {
     const tui = await startTui(tmux, stage);
     const { sid } = await tui.share();
     const watcher = watch(stage, sid);
@@ -224,7 +224,7 @@ describe('/share', () => {
       kind: 'failed',
       error: { message: expect.stringContaining('terminal') as string },
     });
-    const forked = await carriedOut(watcher, 'fork', {});
+    const forked = await resultOf(watcher, 'fork', {});
     expect(forked).toMatchObject({ kind: 'failed', error: { message: expect.stringContaining('/fork') as string } });
     await watcher.session.command('kill_session', {});
     expect((await watcher.next('session_ended')).event).toMatchObject({ reason: 'killed' });
@@ -235,21 +235,21 @@ describe('/share', () => {
     watcher.close();
   });
 
-  it('goes on without its relay, and tells all of it when the relay is back', async () => {
+  it('a shared terminal continues without its gateway, and publishes all events when the gateway is back', async () => {
     const tui = await startTui(tmux, stage);
     const { sid } = await tui.share();
-    await talkWithoutRelay(tui);
+    await typeWithoutGateway(tui);
     await stage.restart();
     await tui.hides('offline', 60_000);
     const watcher = watch(stage, sid);
     await watcher.next('agent_end');
-    expect(said(watcher, 'user')).toEqual(['/demo thinking']);
+    expect(textsOf(watcher, 'user')).toEqual(['/demo thinking']);
     await tui.quit();
     await watcher.next('session_ended');
     watcher.close();
   });
 
-  it.each(['a hang-up', 'a SIGTERM'])('ends with %s as with a goodbye', async (how) => {
+  it.each(['a hang-up', 'a SIGTERM'])('a shared terminal that gets %s ends its session as completed', async (how) => {
     const tui = await startTui(tmux, stage);
     const { sid } = await tui.share();
     const watcher = watch(stage, sid);
@@ -258,18 +258,18 @@ describe('/share', () => {
     if (how === 'a hang-up') tui.close();
     else process.kill(pid, 'SIGTERM');
     expect((await watcher.next('session_ended')).event).toMatchObject({ reason: 'completed' });
-    // The next terminal is to get its place.
+    // The next terminal takes the slot of this one.
     await until('the terminal is gone', () => processes().every((other) => other.pid !== pid));
     watcher.close();
   });
 
-  it('is gone for viewers when the terminal is killed, and its successor ends the session', async () => {
+  it('a killed terminal is lost for its viewers, and the next terminal ends its session', async () => {
     const tui = await startTui(tmux, stage);
     const { sid } = await tui.share();
     const watcher = watch(stage, sid);
     await watcher.next('session_started');
     process.kill(tui.process(), 'SIGKILL');
-    await until('the host is lost', async () => (await ok(apiOf(stage).session(sid))).session.host === 'lost');
+    await until('the terminal is lost', async () => (await ok(apiOf(stage).session(sid))).session.host === 'lost');
     const next = await startTui(tmux, stage);
     await next.share();
     const ended = await watcher.next('session_ended');
@@ -278,23 +278,23 @@ describe('/share', () => {
     watcher.close();
   });
 
-  it('loses nothing of what was said without a relay by a terminal that was killed then', async () => {
+  it('events that a terminal spooled without a gateway are published by the next terminal after a kill', async () => {
     const tui = await startTui(tmux, stage);
     const { sid } = await tui.share();
-    await talkWithoutRelay(tui);
+    await typeWithoutGateway(tui);
     process.kill(tui.process(), 'SIGKILL');
     await stage.restart();
     const next = await startTui(tmux, stage);
     await next.share();
     const watcher = watch(stage, sid);
     expect((await watcher.next('session_ended')).event).toMatchObject({ reason: 'error' });
-    expect(said(watcher, 'user')).toEqual(['/demo thinking']);
-    expect(said(watcher, 'assistant').at(-1)).toContain('every reader has an offset');
+    expect(textsOf(watcher, 'user')).toEqual(['/demo thinking']);
+    expect(textsOf(watcher, 'assistant').at(-1)).toContain('every reader has an offset');
     await next.quit();
     watcher.close();
   });
 
-  it('says what to do where no relay is known, goes on, and hides what speaks for the person from the agent', async () => {
+  it("/share without a known gateway shows what to do, and hides the person's credentials from the agent", async () => {
     const nowhere = { home: join(dirname(stage.home), 'nothing'), project: stage.project };
     const tui = await startTui(tmux, nowhere, { env: { PIZZAPI_API_KEY: 'pzk_hidden' } });
     await tui.say('/share');
@@ -305,7 +305,7 @@ describe('/share', () => {
     await tui.quit();
   });
 
-  it('lets an extension of the person have a tool of the same name', async () => {
+  it('an extension of the person may register a tool with the name of one of ours', async () => {
     writeFileSync(
       join(dirname(stage.project), 'mine.ts'),
       `export default (pi) => pi.registerTool({ name: 'todo', label: 'Mine', description: 'Mine', parameters: {},
@@ -319,9 +319,9 @@ describe('/share', () => {
 });
 
 async function ok<T>(
-  asked: Promise<{ kind: 'ok'; value: T } | { kind: 'failed'; error: { message: string } }>,
+  request: Promise<{ kind: 'ok'; value: T } | { kind: 'failed'; error: { message: string } }>,
 ): Promise<T> {
-  const reply = await asked;
+  const reply = await request;
   if (reply.kind === 'failed') throw new Error(reply.error.message);
   return reply.value;
 }

@@ -27,7 +27,7 @@ const BENCHES: readonly Bench[] = [
   bytes,
   rebuild,
 ];
-/** No bench may take longer, in ms. */
+/** The maximum duration of a bench, in ms. */
 const LIMIT_MS = 240_000;
 
 function usage(): string {
@@ -35,7 +35,7 @@ function usage(): string {
   return `usage: npm run bench -- [name…] [--quick] [--profile]\n\n${lines.join('\n')}\n`;
 }
 
-/** Runs one bench and undoes what it has set up, whatever becomes of it. */
+/** Runs one bench and then its cleanups, also after an error. */
 async function runOne(bench: Bench, quick: boolean, report: Report): Promise<boolean> {
   const undo: (() => Promise<void> | void)[] = [];
   const from = nowMs();

@@ -12,9 +12,9 @@ const SECOND = 'The file is written: a margherita, with basil and nothing that d
 
 const chromium = findChromium();
 if (chromium === undefined)
-  console.warn('SKIPPED: an own endpoint in a browser. There is no Chromium; set PIZZAPI_CHROMIUM.');
+  console.warn('SKIPPED: a configured endpoint in a browser. There is no Chromium; set PIZZAPI_CHROMIUM.');
 
-describe.skipIf(chromium === undefined)('a person with an endpoint of their own', () => {
+describe.skipIf(chromium === undefined)('a model endpoint that a person has configured', () => {
   let stage: LocalStack;
   let browser: Browser;
   let endpoint: ScriptedEndpoint;
@@ -26,10 +26,10 @@ describe.skipIf(chromium === undefined)('a person with an endpoint of their own'
         text: ['I write ', 'the recipe ', 'to a file.'],
         tool: { name: 'bash', args: { command: 'echo "a margherita" > recipe.txt && cat recipe.txt' } },
       },
-      // Each piece is seen before the next one comes.
-      { text: SECOND.split(/(?<= )/), after: (said) => watched.page.getByText(said.trim()).last().waitFor() },
+      // The test sees each delta before the endpoint sends the next one.
+      { text: SECOND.split(/(?<= )/), after: (text) => watched.page.getByText(text.trim()).last().waitFor() },
     ]);
-    // The example of the page "Getting started", word for word.
+    // The example of the page "Getting started", unchanged.
     const example = /```json\n([\s\S]+?)\n```/.exec(
       readFileSync(new URL('../../docs/getting-started.md', import.meta.url), 'utf8'),
     )![1]!;
@@ -45,7 +45,7 @@ describe.skipIf(chromium === undefined)('a person with an endpoint of their own'
     await endpoint?.close();
   });
 
-  it('chooses its model, and it streams, runs a real tool and is counted', async () => {
+  it('a person chooses the configured model, and its answer streams, runs a real tool and is counted', async () => {
     const { page } = watched;
     await page.goto(stage.loginUrl);
     await page.getByRole('button', { name: 'New session' }).first().click();

@@ -12,7 +12,7 @@ import { startTui, type Tui } from '../support/tui.js';
 import { until } from '../support/until.js';
 
 const APPEARS_MS = 30_000;
-/** What an extension asks, and what the agent asks. */
+/** The question of an extension, and the question of the agent. */
 const ASKS = 'Pineapple?';
 const OVEN = 'Which oven?';
 const ASKS_OVEN = `/demo call ask_user_question {"questions":[{"question":"${OVEN}","options":["Wood","Gas"]}]}`;
@@ -27,7 +27,7 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
   let browser: Browser;
   let tui: Tui;
   let link: string;
-  /** Grace has the link for watching, Ada the one for writing. */
+  /** Grace has the read-only link, Ada the read-write link. */
   let grace: ReturnType<typeof sessionPage>;
   let ada: ReturnType<typeof sessionPage>;
 
@@ -38,15 +38,15 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
     return sessionPage(guest.page);
   }
 
-  /** Somebody's message, without the answer that repeats it. */
-  const said = (view: ReturnType<typeof sessionPage>, text: string): Locator =>
+  /** Returns the rows of a message, without the answer that repeats it. */
+  const messageRow = (view: ReturnType<typeof sessionPage>, text: string): Locator =>
     view.rows.filter({ hasText: text, hasNotText: 'You wrote' });
 
   beforeAll(async () => {
     stage = await startLocalStack();
     for (const name of ['dough.md', 'sauce.md']) writeFileSync(join(stage.project, name), `# ${name}\n`);
     browser = await openBrowser();
-    // Slow enough that a busy browser sees more of an answer than its end.
+    // So slow that a busy browser shows an answer before its end.
     tui = await startTui(tmux, stage, { env: { PIZZAPI_DEMO_SPEED: '300' } });
   }, 120_000);
   afterEach(async ({ task }) => {
@@ -63,8 +63,8 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
     await stage?.clear();
   });
 
-  it('a page on the link shows the story so far, and goes on as the person in the terminal does', async () => {
-    await tui.say('Said before **anybody** came');
+  it('a page that opens a share link shows the transcript so far, and then follows the terminal live', async () => {
+    await tui.say('Written before **any** guest came');
     await tui.shows('Try /demo help');
     link = (await tui.share()).url;
     grace = await enter(link, 'Grace');
@@ -72,54 +72,54 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
     await page.getByText('Shared by link, read only').waitFor();
     await grace.log.getByText('Try /demo help').waitFor();
     await page.locator('[role=log][aria-busy=false]').waitFor();
-    const story = await readWhole(page);
-    expect(story.map(({ kind }) => kind)).toEqual(['prose', 'prose', 'prose', 'output', 'prose']);
-    const [prompt, thought, intro, output, summary] = story.map(({ text }) => text);
-    expect(prompt).toBe('Said before anybody came');
+    const rows = await readWhole(page);
+    expect(rows.map(({ kind }) => kind)).toEqual(['prose', 'prose', 'prose', 'output', 'prose']);
+    const [prompt, thought, intro, output, summary] = rows.map(({ text }) => text);
+    expect(prompt).toBe('Written before any guest came');
     expect(thought).toContain('Somebody tries me out');
-    expect(intro).toMatch(/^You wrote:\s+Said before/);
+    expect(intro).toMatch(/^You wrote:\s+Written before/);
     expect(output).toBe('dough.md\nsauce.md');
     expect(summary).toContain('I found 2 entries in this folder');
 
     const growth = await recordGrowth(page, '[role=log] .prose');
-    await tui.say('Said while somebody looks on');
-    await grace.rows.filter({ hasText: 'You wrote' }).filter({ hasText: 'while somebody looks on' }).waitFor();
+    await tui.say('Written while a guest looks on');
+    await grace.rows.filter({ hasText: 'You wrote' }).filter({ hasText: 'while a guest looks on' }).waitFor();
     await page.locator('[role=log][aria-busy=false]').waitFor();
-    // It came as it was said, and not when it was over.
+    // The text was shown while it was written, not only at its end.
     const lengths = (await growth()).filter((text) => text.startsWith('You wrote')).map(({ length }) => length);
     expect(lengths.length).toBeGreaterThan(3);
     expect(lengths).toEqual([...lengths].sort((a, b) => a - b));
-    await said(grace, 'Said while somebody looks on').getByText('terminal').waitFor();
+    await messageRow(grace, 'Written while a guest looks on').getByText('terminal').waitFor();
     expect(await grace.input.count()).toBe(0);
   });
 
-  it('pizzapi attach says the same as the page', async () => {
+  it('pizzapi attach shows the same text as the page', async () => {
     const { home, project, url } = stage;
     const words = [process.execPath, CLI, 'attach', new URL(link).pathname.split('/').at(-1)!, '--relay-url', url];
     const window = tmux.open(words, { PIZZAPI_HOME: home, HOME: home }, project);
     await window.shows('Live');
     const shown = await readWhole(guests[0]!.page);
-    const story = shown.flatMap(({ text }) => text.split(/[\n\t]+/).map(letters)).filter((text) => text !== '');
-    expect(story.length).toBeGreaterThan(30);
-    await until('all of it is in the window', () => missingIn(letters(window.text()), story).length === 0);
+    const texts = shown.flatMap(({ text }) => text.split(/[\n\t]+/).map(letters)).filter((text) => text !== '');
+    expect(texts.length).toBeGreaterThan(30);
+    await until('all of it is in the window', () => missingIn(letters(window.text()), texts).length === 0);
     window.close();
   });
 
-  it('what a guest writes on the page appears in the terminal under their name, and is answered', async () => {
+  it("a message that a guest writes on the page appears in the terminal under the guest's name, and is answered", async () => {
     const { url } = await tui.share('--collab');
     ada = await enter(url, 'Ada');
     await guests[1]!.page.getByText('Shared by link, you can write').waitFor();
     await ada.say('Written on a page');
     await tui.shows(/Ada \(guest\) says:\s+Written on a page/);
     await tui.shows(/You wrote:\s+│ Written on a page/);
-    await said(ada, 'Written on a page').getByText('Delivered', { exact: true }).waitFor();
-    await said(grace, 'Written on a page').getByText('Ada', { exact: true }).waitFor();
+    await messageRow(ada, 'Written on a page').getByText('Delivered', { exact: true }).waitFor();
+    await messageRow(grace, 'Written on a page').getByText('Ada', { exact: true }).waitFor();
     for (const view of [ada, grace])
       await view.rows.filter({ hasText: 'You wrote' }).filter({ hasText: 'Written on a page' }).waitFor();
     for (const { page } of guests) await page.locator('[role=log][aria-busy=false]').waitFor();
   });
 
-  it('a question that the page answers closes in the terminal', async () => {
+  it('a question that is answered on the page closes in the terminal', async () => {
     await tui.say(ASKS_OVEN);
     await tui.shows('→ Wood');
     await grace.question(OVEN).getByText('This link is read-only').waitFor();
@@ -131,10 +131,10 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
     for (const view of [ada, grace]) await view.question(OVEN).waitFor({ state: 'detached' });
   });
 
-  it('a question that the terminal answers closes on the page, which says who answered what', async () => {
+  it('a question that is answered in the terminal closes on the page, which shows who answered and the answer', async () => {
     await tui.say('/demo question confirm');
     await tui.shows('→ Yes');
-    // What an extension asks is the owner's to answer: a guest who may write sees that it waits.
+    // Only the owner may answer an extension: a guest with write access sees that the question is open.
     await grace.question(ASKS).waitFor();
     await guests[1]!.page.getByText('Waiting for the owner: only the owner answers extensions.').waitFor();
     expect(await ada.question(ASKS).count()).toBe(0);
@@ -148,7 +148,7 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
     }
   });
 
-  it('the end of the terminal is the end of the session, for who looks on and for who comes later', async () => {
+  it('the session ends with its terminal, for guests who are connected and for guests who connect later', async () => {
     await tui.quit();
     await enter(link, 'Late');
     for (const { page } of guests) {

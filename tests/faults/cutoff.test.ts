@@ -12,7 +12,7 @@ import { apiOf, tell, untilHosted, watch } from '../support/viewer.js';
 import { logAsSeen } from '../support/expectCompleteLog.js';
 
 const CLI = fileURLToPath(new URL('../../clients/cli/dist/main.js', import.meta.url));
-/** Longer than a lease by far, so that the host is seen as lost meanwhile. */
+/** Much longer than a lease, so that the runner is shown as lost. */
 const CUT_MS = 60_000;
 
 let stage: LocalStack;
@@ -32,14 +32,14 @@ beforeAll(async () => {
     env: {
       ...process.env,
       HOME: join(stage.project, '..'),
-      // Slow enough that the answer outlasts the start of the cut.
+      // So slow that the answer lasts longer than the time until the cut.
       PIZZAPI_DEMO_SPEED: 'human',
       PIZZAPI_NATS_URL: `nats://127.0.0.1:${wire.port}`,
       PIZZAPI_RUNNER_TOKEN: access.runnerToken,
     },
     stdio: 'ignore',
   });
-  runnerId = await until('the far runner is there', async () => {
+  runnerId = await until('the far runner is online', async () => {
     const reply = await apiOf(stage).runners();
     return (
       reply.kind === 'ok' && reply.value.runners.find(({ name, online }) => name === 'far' && online === true)?.runnerId
@@ -57,7 +57,7 @@ afterAll(async () => {
   await stage.clear();
 });
 
-it('a host cut off for a minute in the middle of an answer catches up from its spool, for every viewer', async () => {
+it('a runner that is cut off for a minute in the middle of an answer catches up from its spool, for every viewer', async () => {
   const reply = await apiOf(stage).createSession({ runnerId, cwd: stage.project, model: 'demo/demo' });
   if (reply.kind === 'failed') throw new Error(reply.error.message);
   const sid = reply.value.sessionId;
@@ -70,13 +70,13 @@ it('a host cut off for a minute in the middle of an answer catches up from its s
     view.session.transcript.items.some((item) => item.kind === 'message' && item.open && textOf(item).length > 100),
   );
   wire.cut();
-  await until('the host is seen as lost', () => view.session.info.host === 'lost', 40_000);
+  await until('the runner is shown as lost', () => view.session.info.host === 'lost', 40_000);
   await delay(CUT_MS - 20_000);
   expect(view.session.info.state).not.toBe('ended');
   wire.mend();
   const late = watch(stage, sid);
   for (const watcher of [...views, late]) await watcher.next('agent_end', 60_000);
-  await until('the host is back', () => view.session.info.host === 'connected');
+  await until('the runner is back', () => view.session.info.host === 'connected');
 
   const log = await logAsSeen(stage, sid, view);
   expect(new Set(log.map(({ msgId }) => msgId)).size).toBe(log.length);
@@ -85,8 +85,8 @@ it('a host cut off for a minute in the middle of an answer catches up from its s
   );
   expect(JSON.stringify(answer?.event).length).toBeGreaterThan(120_000);
   for (const watcher of [view, late]) {
-    const seen = await logAsSeen(stage, sid, watcher);
-    expect(watcher.events.map(({ event }) => event)).toEqual(seen.map(({ event }) => event));
+    const ownLog = await logAsSeen(stage, sid, watcher);
+    expect(watcher.events.map(({ event }) => event)).toEqual(ownLog.map(({ event }) => event));
     expect(watcher.session.repeats).toBe(0);
     watcher.close();
   }

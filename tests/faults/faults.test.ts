@@ -8,7 +8,7 @@ import { until } from '../support/until.js';
 import { apiOf, newSession, tell, watch, type SessionWatcher } from '../support/viewer.js';
 import { expectCompleteLog } from '../support/expectCompleteLog.js';
 
-/** A message that takes some seconds at the demo's pace: each fault hits it in the middle. */
+/** A message that takes some seconds at the speed of the demo model, so that each fault happens in the middle of it. */
 const LONG = '/demo long 120000';
 
 let stage: LocalStack;
@@ -28,7 +28,7 @@ function viewer(sid: string): SessionWatcher {
 
 const isLive = ({ session }: SessionWatcher) => session.connection.state.kind === 'live';
 
-/** Has the agent write a long message, and waits until some of it is seen. */
+/** Makes the agent write a long message, and waits until the viewer has a part of it. */
 async function stream(sid: string, view: SessionWatcher): Promise<void> {
   await tell(stage, sid, LONG);
   await until('some of the message', () =>
@@ -36,23 +36,23 @@ async function stream(sid: string, view: SessionWatcher): Promise<void> {
   );
 }
 
-/** The session and a viewer in the middle of a streamed message. */
+/** Returns a session and its viewer in the middle of a streamed message. */
 async function midStream(): Promise<{ sid: string; view: SessionWatcher; seen: number }> {
   const sid = await newSession(stage);
   const view = viewer(sid);
-  // Before the agent begins: what it takes to get here is not taken from the message.
+  // Waits before the agent begins, so that the connection does not take time of the message.
   await until('the viewer is live', () => isLive(view));
   await stream(sid, view);
   return { sid, view, seen: view.session.cursor };
 }
 
-/** What the projector keeps is what folding the log again gives. */
+/** Checks that the projections equal a new fold of the log. */
 async function expectProjected(sid: string): Promise<void> {
   const backbone = await connectTo(stage);
   try {
     const metas = bucket<{ state: unknown; lastSeq: number }>(backbone, 'session-meta');
     const sessions = bucket<{ info: unknown; lastSeq: number }>(backbone, 'sessions');
-    // Both at the same offset: an event may be added between the one reading and the other.
+    // Both have to be at the same offset, because an event may be appended between the two reads.
     const { log, row, meta } = await until('the projection is at the end of the log', async () => {
       const [row, meta] = [await sessions.get(sid), await metas.get(sid)];
       const log = await readLog(stage, sid);
@@ -68,7 +68,7 @@ async function expectProjected(sid: string): Promise<void> {
 }
 
 describe('a process is killed in the middle of a streamed message', () => {
-  it('the gateway: the viewer resumes from its offset and misses nothing', async () => {
+  it('when the gateway is killed, the viewer resumes from its offset and misses nothing', async () => {
     const { sid, view, seen } = await midStream();
     await unattended(stage, async () => {
       process.kill(childOf(stage.pid, 'gateway/dist/main.js'), 'SIGKILL');
@@ -81,7 +81,7 @@ describe('a process is killed in the middle of a streamed message', () => {
     await expectProjected(sid);
   });
 
-  it('the projector: its projections catch up and equal a refold', async () => {
+  it('when the projector is killed, its projections catch up and equal a new fold of the log', async () => {
     const { sid, view } = await midStream();
     process.kill(childOf(stage.pid, 'meta-projector/dist/main.js'), 'SIGKILL');
     await view.next('agent_end', 60_000);
@@ -89,7 +89,7 @@ describe('a process is killed in the middle of a streamed message', () => {
     await expectProjected(sid);
   });
 
-  it('the daemon: its worker goes on and the next daemon adopts it', async () => {
+  it('when the daemon is killed, its worker continues and the next daemon adopts it', async () => {
     const { sid, view } = await midStream();
     const worker = workerOf(stage.home, sid);
     process.kill(childOf(stage.pid, 'runner/dist/main.js'), 'SIGKILL');
@@ -107,7 +107,7 @@ describe('a process is killed in the middle of a streamed message', () => {
     await expectProjected(sid);
   });
 
-  it('a worker: another takes over, nothing is doubled, no process is left', async () => {
+  it('when a worker is killed, another one takes over, no event is duplicated, and no process remains', async () => {
     const sid = await newSession(stage);
     const view = viewer(sid);
     await view.next('session_started');
@@ -119,7 +119,7 @@ describe('a process is killed in the middle of a streamed message', () => {
     await stream(sid, view);
     process.kill(workerOf(stage.home, sid), 'SIGKILL');
     await view.next('session_resumed', 60_000);
-    await until('what it left is gone', () => tagged.every((pid) => !taggedWith(sid).includes(pid)));
+    await until('its processes have ended', () => tagged.every((pid) => !taggedWith(sid).includes(pid)));
     const before = view.session.cursor;
     await tell(stage, sid, 'go on');
     await view.next('agent_end', 60_000, before);
@@ -127,7 +127,7 @@ describe('a process is killed in the middle of a streamed message', () => {
     await expectProjected(sid);
   });
 
-  it('nats-server: the host spools, and all of it is there once it is back', async () => {
+  it('when nats-server is killed, the worker spools its events, and all of them are stored after the restart', async () => {
     const { sid, view } = await midStream();
     process.kill(childOf(stage.pid, 'nats-server'), 'SIGKILL');
     await view.next('agent_end', 60_000);
@@ -135,7 +135,7 @@ describe('a process is killed in the middle of a streamed message', () => {
     await expectProjected(sid);
   });
 
-  it('the authenticator: who is in stays in, and the next session is let in by its successor', async () => {
+  it('when the authenticator is killed, connected workers stay connected, and its successor grants the next session', async () => {
     const { sid, view } = await midStream();
     process.kill(childOf(stage.pid, 'authenticator/dist/main.js'), 'SIGKILL');
     const next = await newSession(stage);
@@ -145,7 +145,7 @@ describe('a process is killed in the middle of a streamed message', () => {
   });
 });
 
-describe('ending and starting again', () => {
+describe('ending and restarting', () => {
   it('a killed session leaves no process behind', async () => {
     const sid = await newSession(stage);
     const view = viewer(sid);
@@ -158,7 +158,7 @@ describe('ending and starting again', () => {
     await until('no process is left', () => taggedWith(sid).length === 0);
   });
 
-  it('the session is there after everything was stopped, and goes on', async () => {
+  it('a session continues after everything was stopped and restarted', async () => {
     const sid = await newSession(stage, 'remember the number 42');
     const view = viewer(sid);
     await view.next('agent_end', 60_000);
@@ -168,7 +168,7 @@ describe('ending and starting again', () => {
     await until('the viewer is live again', () => isLive(view), 60_000);
     const last = view.session.cursor;
     await until(
-      'the host takes input again',
+      'the runner accepts input again',
       async () => (await apiOf(stage).input(sid, { text: 'go on' })).kind === 'ok',
       60_000,
     );
@@ -178,25 +178,25 @@ describe('ending and starting again', () => {
   });
 });
 
-describe('a host that is gone', () => {
-  it('is marked so within 20 s, commands to it are refused at once, and its session is not over', async () => {
+describe('a lost runner', () => {
+  it('a lost runner is marked within 20 s, commands to it are refused at once, and its session has not ended', async () => {
     const { sid, view } = await midStream();
     const daemon = childOf(stage.pid, 'runner/dist/main.js');
-    // Stopped, not killed: a machine that hangs or lost its network. Its supervisor sees nothing.
+    // Frozen, not killed: like a machine that hangs or lost its network. Its supervisor does not notice.
     const frozen = [daemon, workerOf(stage.home, sid)];
     frozen.forEach((pid) => process.kill(pid, 'SIGSTOP'));
     try {
-      // 20 s, and what a busy machine takes.
-      await until('the viewer is told', () => view.session.info.host === 'lost', 35_000);
+      // 20 s, with a margin for a busy machine.
+      await until('the viewer shows it as lost', () => view.session.info.host === 'lost', 35_000);
       const started = Date.now();
       const reply = await apiOf(stage).input(sid, { text: 'anyone?' });
       expect(reply).toMatchObject({ kind: 'failed', error: { code: 'host_lost' } });
-      // 2 s, and what a busy machine takes: it is not stored to wait for the host.
+      // 2 s, with a margin for a busy machine: the input is not stored until the runner returns.
       expect(Date.now() - started).toBeLessThan(8_000);
     } finally {
       frozen.forEach((pid) => process.kill(pid, 'SIGCONT'));
     }
-    await until('the host is back', () => view.session.info.host === 'connected', 60_000);
+    await until('the runner is back', () => view.session.info.host === 'connected', 60_000);
     await view.next('agent_end', 60_000);
     expect(view.session.info.state).not.toBe('ended');
     await expectCompleteLog(stage, sid, view);

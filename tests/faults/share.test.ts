@@ -10,12 +10,12 @@ import { until } from '../support/until.js';
 import { watch, type SessionWatcher } from '../support/viewer.js';
 import { expectCompleteLog } from '../support/expectCompleteLog.js';
 
-/** `/share` while what it leans on dies, and while it dies itself. */
+/** `/share` while the services that it depends on are killed, and while it is killed itself. */
 let stage: LocalStack;
 const tmux = startTmux();
 const watchers: SessionWatcher[] = [];
 beforeAll(async () => {
-  // Longer than it takes this test to bring back what it killed.
+  // Longer than this test takes to restart what it killed.
   stage = await startLocalStack({ PIZZAPI_HOST_LOST_GRACE_MS: '10000' });
 }, 120_000);
 afterEach(() => watchers.splice(0).forEach((watcher) => watcher.close()));
@@ -30,11 +30,11 @@ function viewer(sid: string): SessionWatcher {
   return watcher;
 }
 
-/** A command of the agent's that can be seen at work. `name` is in every line of it. */
-const working = (name: string) =>
+/** Returns an input for a command of the agent that prints lines for some seconds. Every line holds `name`. */
+const printing = (name: string) =>
   `/demo call bash {"command":"for i in $(seq 15); do echo ${name} $i; sleep .2; done"}`;
 
-/** Waits until the agent has answered something. */
+/** Waits until the agent has answered an input. */
 const answered = (tui: Tui, text: string) => tui.shows(new RegExp(`You wrote:\\s+│ ${text}[^]*works here too\\.`));
 
 async function talk(tui: Tui, text: string): Promise<void> {
@@ -42,8 +42,10 @@ async function talk(tui: Tui, text: string): Promise<void> {
   await answered(tui, text);
 }
 
-/** The messages in the file of pi's own that was written to last, by their ids: what the terminal has, whoever looks on. */
-function ownMessages(): string[] {
+/**
+ * Returns the ids of the messages in pi's latest session file: those that the terminal has, with or without viewers.
+ */
+function piMessages(): string[] {
   const folder = join(dirname(stage.project), '.pi', 'agent', 'sessions');
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.jsonl'))
@@ -54,7 +56,7 @@ function ownMessages(): string[] {
   return entries.filter(({ type }) => type === 'message').map(({ id }) => id);
 }
 
-/** What a terminal keeps of a session until the log has it. */
+/** Returns the spool of a session in the terminal. */
 function spoolOf(sid: string): Buffer {
   const folder = join(stage.home, 'tui');
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
@@ -69,17 +71,17 @@ function spoolOf(sid: string): Buffer {
 const loggedMessages = (log: readonly LoggedEvent[]) =>
   log.filter(({ event }) => event.type === 'message_end').map(({ event }) => event['entryId']);
 
-const typed = (log: readonly LoggedEvent[]) =>
+const inputTexts = (log: readonly LoggedEvent[]) =>
   log.filter(({ event }) => event.type === 'input_received').map(({ event }) => event['text']);
 
-it('the gateway dies, then the NATS server, and the person goes on typing: all of it is in the log, once', async () => {
+it('a person who types while the gateway and then nats-server are down finds every input in the log, once', async () => {
   const tui = await startTui(tmux, stage);
   await talk(tui, 'Before');
   const { sid } = await tui.share();
   const view = viewer(sid);
   await until('the viewer is live', () => view.session.connection.state.kind === 'live');
 
-  await tui.say(working('slice'));
+  await tui.say(printing('slice'));
   await tui.shows('slice 2');
   await unattended(stage, async () => {
     process.kill(childOf(stage.pid, 'gateway/dist/main.js'), 'SIGKILL');
@@ -90,7 +92,7 @@ it('the gateway dies, then the NATS server, and the person goes on typing: all o
   await answered(tui, 'Without a gateway');
   await until('the viewer is back', () => view.session.connection.state.kind === 'live');
 
-  await tui.say(working('topping'));
+  await tui.say(printing('topping'));
   await tui.shows('topping 2');
   await unattended(stage, async () => {
     process.kill(childOf(stage.pid, 'nats-server'), 'SIGKILL');
@@ -100,7 +102,7 @@ it('the gateway dies, then the NATS server, and the person goes on typing: all o
   await answered(tui, 'Without a log');
   await tui.shows(/shared · read-only *$/m);
   await talk(tui, 'After all');
-  const { seq } = await until('the viewer heard of it', () =>
+  const { seq } = await until('the viewer has the input', () =>
     view.events.find(({ event }) => event.type === 'input_received' && event['text'] === 'After all'),
   );
   await view.next('agent_end', undefined, seq);
@@ -110,23 +112,29 @@ it('the gateway dies, then the NATS server, and the person goes on typing: all o
   for (const watcher of [view, late]) await watcher.next('session_ended');
   const log = await expectCompleteLog(stage, sid, late);
   expect(await expectCompleteLog(stage, sid, view)).toEqual(log);
-  expect(loggedMessages(log)).toEqual(ownMessages());
-  expect(typed(log)).toEqual([working('slice'), 'Without a gateway', working('topping'), 'Without a log', 'After all']);
+  expect(loggedMessages(log)).toEqual(piMessages());
+  expect(inputTexts(log)).toEqual([
+    printing('slice'),
+    'Without a gateway',
+    printing('topping'),
+    'Without a log',
+    'After all',
+  ]);
   expect(log.at(-1)!.event).toMatchObject({ type: 'session_ended', reason: 'completed' });
-  // Nobody was taken for lost who was only cut off.
+  // A terminal that is only cut off does not count as lost.
   expect(log.map(({ event }) => event.type)).not.toContain('session_resumed');
 });
 
-it('killed with something unsaid: its host is lost, then the session is over, and the next terminal tells the rest', async () => {
+it('when a terminal is killed with spooled events, its host is lost, then its session ends, and the next terminal publishes the rest', async () => {
   const tui = await startTui(tmux, stage);
   await talk(tui, 'Before');
   const { sid } = await tui.share();
   const view = viewer(sid);
   await view.next('session_started');
-  const told: string[] = [];
+  const states: string[] = [];
   view.session.subscribe(() => {
     const { host, state } = view.session.info;
-    told.push(state === 'ended' ? 'ended' : String(host));
+    states.push(state === 'ended' ? 'ended' : String(host));
   });
   const nats = childOf(stage.pid, 'nats-server');
   process.kill(nats, 'SIGSTOP');
@@ -139,10 +147,10 @@ it('killed with something unsaid: its host is lost, then the session is over, an
   }
   const { event, seq } = await view.next('session_ended', 60_000);
   expect(event).toMatchObject({ reason: 'host_lost' });
-  // Lost first, and not over for that.
-  expect(told.slice(0, told.indexOf('ended'))).toContain('lost');
+  // The session is lost before it ends.
+  expect(states.slice(0, states.indexOf('ended'))).toContain('lost');
 
-  const own = ownMessages();
+  const own = piMessages();
   const next = await startTui(tmux, stage);
   const shared = await next.share();
   expect(shared.sid).not.toBe(sid);
@@ -150,11 +158,11 @@ it('killed with something unsaid: its host is lost, then the session is over, an
   expect(end).toMatchObject({ reason: 'error', message: 'The terminal was closed unexpectedly' });
   const log = await expectCompleteLog(stage, sid, view);
   expect(loggedMessages(log)).toEqual(own);
-  expect(typed(log)).toEqual(['/demo thinking']);
+  expect(inputTexts(log)).toEqual(['/demo thinking']);
   await next.quit();
 });
 
-it('closed in the middle of an answer: the log has as much of it as pi’s own file', async () => {
+it("when a terminal is closed in the middle of an answer, the log has as much of it as pi's own file", async () => {
   const tui = await startTui(tmux, stage);
   await talk(tui, 'Before');
   const { sid } = await tui.share();
@@ -165,5 +173,5 @@ it('closed in the middle of an answer: the log has as much of it as pi’s own f
   await tui.quit();
   expect(await view.next('session_ended')).toMatchObject({ event: { reason: 'completed' } });
   const log = await expectCompleteLog(stage, sid, view);
-  expect(loggedMessages(log)).toEqual(ownMessages());
+  expect(loggedMessages(log)).toEqual(piMessages());
 });

@@ -67,7 +67,7 @@ describe('what a guest has agents begin', () => {
     for (const each of [child, grandchild]) {
       expect(await isOver(each)).toMatchObject({ endReason: 'killed' });
       const ended = (await readLog(guests.stage, each)).find(({ event }) => event.type === 'session_ended')!;
-      expect(ended.event['message']).toBe('The link by which Bob came was revoked.');
+      expect(ended.event['message']).toBe('The share link of Bob was revoked.');
       const row = await auditRow(guests.stage, 'guest_stopped', (found) => found['sessionId'] === each);
       expect(row).toMatchObject({ what: 'session', why: 'revoked', shareId: bob.shareId, guest: 'Bob' });
     }
@@ -120,13 +120,13 @@ describe('what a guest has agents begin', () => {
     for (const commandId of waiting) {
       const { error } = await find(log, 'input_dropped', { commandId });
       expect(error).toMatchObject({ code: 'link_ended' });
-      expect((error as { message: string }).message).toContain('The link by which Bob came was revoked');
+      expect((error as { message: string }).message).toContain('The share link of Bob was revoked');
     }
     await until('the others are read', () => read(log).includes('from Ada') && read(log).includes('from Eve'), SLOW_MS);
     expect(read(log).filter((text) => text.includes('by Bob'))).toEqual([]);
     const lines = log.events.filter(({ event }) => event['method'] === 'notify' && event['level'] === 'warning');
     expect(lines.map(({ event }) => event['title'])).toEqual([
-      'The link by which Bob came was revoked. Ended: what the agent did for them, and 2 inputs that waited. Write to have the agent go on.',
+      'The share link of Bob was revoked. Ended: what the agent did for them, and 2 inputs that waited. Write to have the agent go on.',
     ]);
     const row = await auditRow(guests.stage, 'guest_stopped', (found) => found['sessionId'] === sid);
     expect(row).toMatchObject({ what: 'work', why: 'revoked', shareId: bob.shareId });

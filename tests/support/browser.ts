@@ -9,7 +9,7 @@ const MAC = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ];
 
-/** Path of a Chromium (`PIZZAPI_CHROMIUM`, `PATH`, macOS applications), or undefined. */
+/** Returns the path of a Chromium (`PIZZAPI_CHROMIUM`, `PATH`, macOS applications), or undefined. */
 export function findChromium(): string | undefined {
   const named = process.env['PIZZAPI_CHROMIUM'];
   if (named !== undefined && named !== '') return named;
@@ -19,7 +19,7 @@ export function findChromium(): string | undefined {
   );
 }
 
-/** A headless Chromium that reaches this machine alone. */
+/** Starts a headless Chromium that reaches this machine only. */
 export async function openBrowser(): Promise<Browser> {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error('no Chromium; set PIZZAPI_CHROMIUM');
@@ -39,7 +39,7 @@ export async function openBrowser(): Promise<Browser> {
 
 const OUTPUT = fileURLToPath(new URL('../../test-output/', import.meta.url));
 
-/** Where a test keeps a screenshot. */
+/** Returns the path of a screenshot of a test. */
 export function shot(name: string): string {
   mkdirSync(OUTPUT, { recursive: true });
   return join(OUTPUT, `${name}.png`);

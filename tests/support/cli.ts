@@ -10,7 +10,7 @@ interface CliRun {
   stderr: string;
 }
 
-/** Runs `pizzapi` as a process of its own, against the local run of a stage. */
+/** Runs `pizzapi` as a separate process, against the local run of a stack. */
 export function runCli(
   { home, env }: Pick<LocalStack, 'home'> & { env?: NodeJS.ProcessEnv },
   ...args: string[]

@@ -1,11 +1,11 @@
 import { run } from '../../clients/cli/src/testing/run.js';
 
-/** Commands that start another program, which has its own help: their options come from that program's definitions. */
+/** Commands that start another program with its own help: their options come from the definitions of that program. */
 const OTHER_PROGRAMS = new Set(['local', 'runner', 'help']);
-/** Sub-commands whose parent is such a program, and so does not list them. */
+/** Sub-commands whose parent is such a program, which does not list them. */
 const UNLISTED = ['runner pair'];
 
-/** The help of `pizzapi` and of every command and sub-command, as Markdown sections. */
+/** Returns the help of `pizzapi` and of every command and sub-command, as Markdown sections. */
 export async function helpOfEveryCommand(): Promise<string> {
   const main = await helpOf('');
   const sections = [section('pizzapi', main)];
@@ -25,7 +25,7 @@ async function helpOf(name: string): Promise<string> {
   return stdout.trimEnd();
 }
 
-/** The names in the list of commands of a help text; of a name with an alias, the name. */
+/** Returns the names in the list of commands of a help text, without aliases. */
 export function commandsIn(help: string): string[] {
   const [, list = ''] = /^Commands:\n((?: .*\n?)+)/m.exec(help) ?? [];
   return [...list.matchAll(/^ {2}([a-z][a-z-]*)/gm)].map(([, name]) => name!);

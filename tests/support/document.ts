@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
-/** A Markdown table. */
+/** Returns a Markdown table. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
@@ -14,8 +14,8 @@ export interface GeneratedDocument {
 }
 
 /**
- * Reads a document of one or more files. Each generated part stands between two comments: `<!-- name -->` and
- * `<!-- /name -->`. With `UPDATE_DOCUMENT=1`, writes each part into the file that contains its comments.
+ * Reads a document of one or more files. Each generated part is between two comments: `<!-- name -->` and `<!-- /name
+ * -->`. With `UPDATE_DOCUMENT=1`, writes each part into the file that contains its comments.
  */
 export function documentAt(files: URL | readonly URL[], parts: Readonly<Record<string, string>>): GeneratedDocument {
   const texts = (files instanceof URL ? [files] : files).map((file) => {

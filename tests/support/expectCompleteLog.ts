@@ -4,7 +4,9 @@ import { readLog, type LoggedEvent } from './log.js';
 import { until } from './until.js';
 import type { SessionWatcher } from './viewer.js';
 
-/** The log, read while the viewer is at its end: whatever was on its way has come to both. */
+/**
+ * Returns the log, read while the viewer is at its end, so that neither has an event that the other has not received.
+ */
 export function logAsSeen(stage: LocalStack, sid: string, view: SessionWatcher): Promise<LoggedEvent[]> {
   return until('the viewer has all of the log', async () => {
     const log = await readLog(stage, sid);
@@ -12,7 +14,10 @@ export function logAsSeen(stage: LocalStack, sid: string, view: SessionWatcher):
   });
 }
 
-/** Every event once, in order, as its host counted it; and the viewer, who reads from the start, has just these. */
+/**
+ * Checks that the log has every event once, in the order of the writer's count, and that a viewer from the start has
+ * exactly these events.
+ */
 export async function expectCompleteLog(stage: LocalStack, sid: string, view: SessionWatcher): Promise<LoggedEvent[]> {
   const log = await logAsSeen(stage, sid, view);
   expect(new Set(log.map(({ msgId }) => msgId)).size).toBe(log.length);

@@ -12,30 +12,33 @@ const READY_MS = 90_000;
 export interface LocalStack {
   url: string;
   loginUrl: string;
-  /** Where people open the page. */
+  /** The address of the page. */
   pageUrl: string;
   natsUrl: string;
   home: string;
-  /** A folder that sessions may start in. */
+  /** A folder in which sessions may start. */
   project: string;
-  /** Bearer of the owner. */
+  /** The owner's bearer token. */
   token: string;
   /** Process id of `pizzapi local`. */
   pid: number;
-  /** Stops it and waits until all is gone. The home stays. */
+  /** Stops the stack and waits until all its processes ended. The home remains. */
   stop(): Promise<void>;
-  /** Starts it again on the same home and port. */
+  /** Starts the stack again on the same home and port. */
   restart(): Promise<void>;
-  /** Stops it and removes the home. */
+  /** Stops the stack and removes the home. */
   clear(): Promise<void>;
 }
 
 interface LocalStackOptions {
-  /** Files that the person has before the start, by their path in the person's home folder. */
+  /** Files that exist before the start, by their path in the person's home folder. */
   files?: Readonly<Record<string, string>>;
 }
 
-/** The product as a person starts it: `pizzapi local` on a home of its own, with a person's home folder of its own. */
+/**
+ * The product as a person starts it: `pizzapi local` in a home of its own, with a home folder of its own for the
+ * person.
+ */
 export async function startLocalStack(
   env: NodeJS.ProcessEnv = {},
   { files = {} }: LocalStackOptions = {},
@@ -52,7 +55,7 @@ export async function startLocalStack(
   const full: NodeJS.ProcessEnv = {
     ...process.env,
     HOME: person,
-    // A new home is no reason to fetch nats-server again.
+    // A new home reuses the nats-server that was downloaded already.
     XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
     PIZZAPI_DEMO_SPEED: '600',
     ...env,

@@ -12,7 +12,7 @@ export interface LoggedEvent {
   event: { type: string } & Record<string, unknown>;
 }
 
-/** The role's own connection to the backbone of a stage. */
+/** Connects to the backbone of a stack with the login of a role. */
 export async function connectTo(
   stage: Pick<LocalStack, 'home'>,
   role: 'admin' | 'auditor' = 'admin',
@@ -26,7 +26,7 @@ export async function connectTo(
   return connectBackbone({ url, name: 'test', ...login });
 }
 
-/** The log itself, read past gateway and projections. */
+/** Reads the log directly, without gateway and projections. */
 export async function readLog(stage: LocalStack, sid: string): Promise<LoggedEvent[]> {
   const backbone = await connectTo(stage);
   try {

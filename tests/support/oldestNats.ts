@@ -9,12 +9,12 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const BUILD_TIMEOUT_MS = 10 * 60_000;
 
-/** The oldest nats-server that the product accepts, or why there is none here. */
+/** The oldest nats-server that the product accepts, or the reason why this machine has no such program. */
 export type OldestNats = { kind: 'found'; binary: string } | { kind: 'missing'; why: string };
 
 /**
- * Finds the oldest nats-server: `PIZZAPI_NATS_SERVER_OLDEST`, an earlier build, or a build by the Go that is there. It
- * is kept apart from the product's own cache, which would use it.
+ * Finds the oldest nats-server: `PIZZAPI_NATS_SERVER_OLDEST`, an earlier build, or a new build by an installed Go.
+ * Keeps it outside of the product's own cache, because the product would use it.
  */
 export async function findOldestNats(): Promise<OldestNats> {
   const named = process.env['PIZZAPI_NATS_SERVER_OLDEST'];
@@ -26,7 +26,7 @@ export async function findOldestNats(): Promise<OldestNats> {
   await mkdir(folder, { recursive: true });
   try {
     await run('go', ['install', `github.com/nats-io/nats-server/v2@v${OLDEST_SERVER}`], {
-      // Modules are writable, so that a cache in a temporary home can be removed.
+      // Makes the modules writable, so that a cache in a temporary home can be removed.
       env: { ...process.env, GOBIN: folder, GOFLAGS: '-modcacherw' },
       timeout: BUILD_TIMEOUT_MS,
     });

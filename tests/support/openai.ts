@@ -2,29 +2,29 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** One answer of the scripted endpoint: pieces of text as they are sent, then maybe a call of a tool. */
+/** One answer of the scripted endpoint: the chunks of its text, then optionally a tool call. */
 interface ScriptedAnswer {
   text: string[];
-  /** Told of the text so far after each piece; the next one waits for it. */
-  after?: (said: string) => Promise<unknown>;
+  /** Called after each chunk with the text so far. The next chunk waits for it. */
+  after?: (text: string) => Promise<unknown>;
   tool?: { name: string; args: Readonly<Record<string, unknown>> };
 }
 
 export interface ScriptedEndpoint {
-  /** What goes into a provider's `baseUrl`. */
+  /** The `baseUrl` of the provider. */
   baseUrl: string;
-  /** Bodies of the requests so far, and the key each came with. */
+  /** The bodies of the requests so far, and the key of each. */
   requests: { key: string | undefined; body: Record<string, unknown> }[];
   close(): Promise<void>;
 }
 
-/** Between two pieces of text, ms: slow enough that they are pieces for whoever watches. */
+/** The pause between two chunks, in ms: so long that a viewer sees the chunks one by one. */
 const PACE_MS = 60;
 const USAGE = { prompt_tokens: 1_234, completion_tokens: 56, total_tokens: 1_290 };
-/** A call's arguments come in pieces of so many characters. */
-const ARGS_PIECE = 7;
+/** The number of characters in each chunk of a call's arguments. */
+const ARGS_CHUNK = 7;
 
-/** A scripted endpoint on 127.0.0.1 that speaks OpenAI's chat completions as a stream: the n-th request gets the n-th answer. */
+/** Starts an endpoint on 127.0.0.1 that streams OpenAI's chat completions: request n gets answer n. */
 export async function startEndpoint(answers: readonly ScriptedAnswer[]): Promise<ScriptedEndpoint> {
   const requests: ScriptedEndpoint['requests'] = [];
   const server = createServer((request, response) => void serve(request, response).catch(() => response.destroy()));
@@ -62,18 +62,18 @@ async function* chunksOf({ text, after, tool }: ScriptedAnswer, count: number): 
     choices: [{ index: 0, delta, finish_reason }],
   });
   yield choice({ role: 'assistant', content: '' });
-  let said = '';
+  let sent = '';
   for (const content of text) {
     await delay(PACE_MS);
     yield choice({ content });
-    await after?.((said += content));
+    await after?.((sent += content));
   }
   if (tool !== undefined) {
     const call = { index: 0, id: `call_${count}`, type: 'function' };
     yield choice({ tool_calls: [{ ...call, function: { name: tool.name, arguments: '' } }] });
     const json = JSON.stringify(tool.args);
-    for (let at = 0; at < json.length; at += ARGS_PIECE) {
-      yield choice({ tool_calls: [{ index: 0, function: { arguments: json.slice(at, at + ARGS_PIECE) } }] });
+    for (let at = 0; at < json.length; at += ARGS_CHUNK) {
+      yield choice({ tool_calls: [{ index: 0, function: { arguments: json.slice(at, at + ARGS_CHUNK) } }] });
     }
   }
   yield choice({}, tool === undefined ? 'stop' : 'tool_calls');

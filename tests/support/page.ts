@@ -5,19 +5,19 @@ import { until } from './until.js';
 export const DESKTOP = { width: 1440, height: 900 };
 export const PHONE = { width: 390, height: 844 };
 
-/** A page, and what it complained about: errors of its own, refused requests, breaches of its security policy. */
+/** A page, and its complaints: its own errors, refused requests, violations of its content security policy. */
 export interface WatchedPage {
   page: Page;
   context: BrowserContext;
   complaints: string[];
-  /** Whatever fits `expected` is no complaint while `work` runs: a gateway is being killed, say. */
+  /** Ignores complaints that match `expected` while `work` runs, such as those of a killed gateway. */
   tolerating<T>(expected: RegExp, work: () => Promise<T>): Promise<T>;
 }
 
-/** Requests that fail because nobody listens. */
-export const NOBODY_THERE = /net::ERR_|WebSocket connection to .* failed|Failed to load resource/;
+/** Requests that fail because no server listens. */
+export const NO_SERVER = /net::ERR_|WebSocket connection to .* failed|Failed to load resource/;
 
-/** A browser of its own: no cookie, nothing remembered. */
+/** Opens a page in a new browser context: without cookies and stored data. */
 export async function openPage(browser: Browser, options: BrowserContextOptions = {}): Promise<WatchedPage> {
   const context = await browser.newContext({ viewport: DESKTOP, ...options });
   await context.addInitScript(() => {
@@ -49,7 +49,7 @@ export async function openPage(browser: Browser, options: BrowserContextOptions 
   };
 }
 
-/** A browser of its own with a link that somebody was given; they give their name, where they have one. */
+/** Opens a share link in a new browser context, and enters the guest's name when one is given. */
 export async function openGuest(browser: Browser, link: string, name?: string): Promise<WatchedPage> {
   const guest = await openPage(browser);
   await guest.page.goto(link);
@@ -58,17 +58,17 @@ export async function openGuest(browser: Browser, link: string, name?: string): 
   return guest;
 }
 
-/** The parts of a session's page. */
+/** Returns the parts of a session's page. */
 export function sessionPage(page: Page) {
   const log = page.getByRole('log');
   return {
     log,
-    /** Rows of the transcript that are in sight or near it. */
+    /** The rows of the transcript that are visible or close to it. */
     rows: log.locator('[data-seq]'),
     input: page.getByRole('textbox', { name: 'Message' }),
     queue: page.getByRole('list', { name: 'Queue' }),
     stop: page.getByRole('button', { name: /^Stop/ }),
-    /** What the header says about the connection, unless it is live. */
+    /** The connection status in the header, which is shown unless the connection is live. */
     connection: page.locator('header').getByRole('status'),
     say: async (text: string) => {
       await page.getByRole('textbox', { name: 'Message' }).fill(text);
@@ -79,16 +79,16 @@ export function sessionPage(page: Page) {
   };
 }
 
-/** Keeps every text that the last element of `selector` ever shows, from now on. */
+/** Records every text that the last element of `selector` shows from now on. */
 export async function recordGrowth(page: Page, selector: string): Promise<() => Promise<string[]>> {
   const name = `growth${Math.random().toString(36).slice(2)}`;
   await page.evaluate(
     ([key, css]) => {
-      const seen: string[] = [];
-      Object.assign(window, { [key!]: seen });
+      const recorded: string[] = [];
+      Object.assign(window, { [key!]: recorded });
       const look = () => {
         const text = [...document.querySelectorAll<HTMLElement>(css!)].at(-1)?.innerText ?? '';
-        if (text !== '' && text !== seen.at(-1)) seen.push(text);
+        if (text !== '' && text !== recorded.at(-1)) recorded.push(text);
       };
       new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
     },
@@ -98,17 +98,17 @@ export async function recordGrowth(page: Page, selector: string): Promise<() => 
 }
 
 /**
- * Keeps every note that the page ever shows, from now on: most go after some seconds. The answer waits for one that says
- * this, whether it is still there or not.
+ * Records every note that the page shows from now on, because most disappear after some seconds. The returned function
+ * waits for a matching note, whether it is still shown or not.
  */
 export async function recordNotes(page: Page): Promise<(what: RegExp) => Promise<string>> {
   const name = `notes${Math.random().toString(36).slice(2)}`;
   await page.evaluate((key) => {
-    const seen = new Set<string>();
-    Object.assign(window, { [key]: seen });
+    const recorded = new Set<string>();
+    Object.assign(window, { [key]: recorded });
     const look = () => {
       for (const note of document.querySelectorAll<HTMLElement>('[role=status], [role=alert]'))
-        seen.add(note.innerText);
+        recorded.add(note.innerText);
     };
     look();
     new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
@@ -117,19 +117,19 @@ export async function recordNotes(page: Page): Promise<(what: RegExp) => Promise
   return (what) => until(`a note ${what}`, async () => (await noted()).find((text) => what.test(text)));
 }
 
-/** All of a transcript, from its first row to its last: the rendered text of each row that has any, by its offset. */
+/** Returns the rendered text of each row of the whole transcript, by its offset. */
 export async function readTranscript(page: Page): Promise<Record<string, string>> {
   return page.evaluate(async () => {
     const frames = () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
     const log = document.querySelector<HTMLElement>('[role=log]')!;
     const rows: Record<string, string> = {};
-    // As a person would: who scrolls by a wheel lets go of the end.
+    // Scrolls by the wheel, as a person does, because that stops following the end.
     log.dispatchEvent(new WheelEvent('wheel', { deltaY: -100 }));
     log.scrollTop = 0;
     for (;;) {
       await frames();
       for (const row of log.querySelectorAll<HTMLElement>('[data-seq]')) {
-        // What buttons say is not the message's. Hidden text is left out of `innerText`.
+        // The text of buttons is not part of the message. `innerText` omits hidden text.
         const buttons = row.querySelectorAll<HTMLElement>('.prose button');
         for (const button of buttons) button.style.visibility = 'hidden';
         const texts = [...row.querySelectorAll<HTMLElement>('.prose')].map((part) => part.innerText);
@@ -143,8 +143,8 @@ export async function readTranscript(page: Page): Promise<Record<string, string>
 }
 
 /**
- * All that the rows of a transcript say, in order, with everything opened that is folded: messages and thoughts as they
- * are drawn, and what tools printed. For a session that is quiet.
+ * Returns all texts of the whole transcript, in order and unfolded: rendered messages and thoughts, and the output of
+ * tools. The session must be idle.
  */
 export async function readWhole(page: Page): Promise<{ kind: 'prose' | 'output'; text: string }[]> {
   return page.evaluate(async () => {
@@ -152,7 +152,7 @@ export async function readWhole(page: Page): Promise<{ kind: 'prose' | 'output';
     const log = document.querySelector<HTMLElement>('[role=log]')!;
     const folded = () => log.querySelectorAll<HTMLElement>('[data-seq] button[aria-expanded=false]');
     const textOf = (part: HTMLElement) => {
-      // What buttons say, and the name of a language, is not the message's. Hidden text is left out of `innerText`.
+      // The text of buttons and the name of a language are not part of the message. `innerText` omits hidden text.
       const around = part.querySelectorAll<HTMLElement>('button, :has(~ button)');
       for (const one of around) one.style.visibility = 'hidden';
       const text = part.innerText;
@@ -160,7 +160,7 @@ export async function readWhole(page: Page): Promise<{ kind: 'prose' | 'output';
       return { kind: part.matches('pre') ? ('output' as const) : ('prose' as const), text };
     };
     const rows = new Map<number, ReturnType<typeof textOf>[]>();
-    // From the start: only what is in sight or near it is drawn.
+    // From the start, because only rows that are visible or close to it are rendered.
     log.dispatchEvent(new WheelEvent('wheel', { deltaY: -100 }));
     log.scrollTop = 0;
     for (;;) {
@@ -178,12 +178,15 @@ export async function readWhole(page: Page): Promise<{ kind: 'prose' | 'output';
   });
 }
 
-/** The words of a text, whether it is Markdown or what became of it: numbers of lists are no text any more. */
+/**
+ * Returns the words of a Markdown text or of its rendering. Numbers are left out, because the numbers of lists are not
+ * text when rendered.
+ */
 export function words(text: string): string[] {
   return text.match(/\p{L}+/gu) ?? [];
 }
 
-/** Keeps how a page looks, light and dark. */
+/** Takes screenshots of a page, in light and dark colours. */
 export async function portrait(page: Page, name: string): Promise<void> {
   for (const colorScheme of ['dark', 'light'] as const) {
     await page.emulateMedia({ colorScheme });

@@ -8,7 +8,7 @@ export interface ProcessInfo {
   command: string;
 }
 
-/** The processes of this machine. */
+/** Returns the processes of this machine. */
 export function processes(): ProcessInfo[] {
   const lines = execFileSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8' }).trim().split('\n');
   return lines.map((line) => {
@@ -17,7 +17,7 @@ export function processes(): ProcessInfo[] {
   });
 }
 
-/** The descendant of a process whose command line holds `part`: one process of a local run. */
+/** Returns the descendant of a process whose command line contains `part`: one process of a local run. */
 export function childOf(pid: number, part: string): number {
   const all = processes();
   for (let line = [pid]; line.length > 0;) {
@@ -29,7 +29,7 @@ export function childOf(pid: number, part: string): number {
   throw new Error(`process ${pid} has no descendant "${part}"`);
 }
 
-/** Keeps what dies of a local run from being started again while `work` runs. */
+/** Keeps the supervisor of a local run from restarting its processes while `work` runs. */
 export async function unattended({ pid }: { pid: number }, work: () => Promise<void>): Promise<void> {
   const supervisor = childOf(pid, 'local/dist/main.js');
   process.kill(supervisor, 'SIGSTOP');
@@ -40,7 +40,7 @@ export async function unattended({ pid }: { pid: number }, work: () => Promise<v
   }
 }
 
-/** The worker of a session, as its runner notes it. */
+/** Returns the process id of a session's worker, from the runner's records. */
 export function workerOf(home: string, sid: string): number {
   const record = JSON.parse(readFileSync(join(home, 'runner', 'sessions', `${sid}.json`), 'utf8')) as {
     worker?: { pid: number };
@@ -49,7 +49,7 @@ export function workerOf(home: string, sid: string): number {
   return record.worker.pid;
 }
 
-/** Process ids that carry a session's tag in their environment: whatever its worker started. Linux only. */
+/** Returns the ids of processes with a session's tag in their environment: all that its worker started. Linux only. */
 export function taggedWith(sid: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -1,16 +1,16 @@
 import { connect, createServer, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
-/** A wire between two processes that a test can cut and mend. */
+/** A connection between two processes that a test can cut and restore. */
 export interface ProxiedConnection {
   port: number;
-  /** Breaks what is connected and refuses what comes. */
+  /** Closes open connections and refuses new ones. */
   cut(): void;
   mend(): void;
   close(): Promise<void>;
 }
 
-/** A TCP proxy on 127.0.0.1 to `port`. */
+/** Starts a TCP proxy on 127.0.0.1 to `port`. */
 export async function startProxy(port: number): Promise<ProxiedConnection> {
   const sockets = new Set<Socket>();
   let whole = true;

@@ -5,18 +5,18 @@ import { until } from './until.js';
 
 export type RawFrame = { type: string } & Record<string, unknown>;
 
-/** A connection that speaks frames and knows nothing of sessions: what a client is built on, or a bad one. */
+/** A connection that sends and receives frames without the logic of a session client. */
 export interface RawSocket {
   ws: WebSocket;
   frames: RawFrame[];
-  /** The code it was closed with, once it is. */
+  /** Resolves with the close code. */
   closed: Promise<number>;
   send(frame: object): void;
-  /** The first frame that fits, once it comes. */
+  /** Waits for the first frame of a type that fits. */
   heard(type: string, fits?: (frame: RawFrame) => boolean): Promise<RawFrame>;
 }
 
-/** Opens `/ws/…` of a stage. `onFrame` is told of every frame, in order. */
+/** Opens `/ws/…` of a stack. Calls `onFrame` for every frame, in order. */
 export function connectRaw(
   stage: Pick<LocalStack, 'url' | 'token'>,
   path: string,
@@ -41,7 +41,7 @@ export function connectRaw(
   };
 }
 
-/** What an upgrade that is refused is answered with. */
+/** Returns the response to an upgrade that is refused. */
 export function refusedUpgrade(
   stage: Pick<LocalStack, 'url' | 'token'>,
   path: string,

@@ -14,7 +14,7 @@ interface RegisteredMetric {
   process: string;
 }
 
-/** Every metric that a process of ours registers, in the order of registration. */
+/** Returns every metric that our processes register, in the order of registration. */
 export function registeredMetrics(): RegisteredMetric[] {
   const found: RegisteredMetric[] = [];
   const of = (process: string): Metrics => recording(process, found);
@@ -29,7 +29,7 @@ export function registeredMetrics(): RegisteredMetric[] {
   return found;
 }
 
-/** A registry that notes what is registered in it. */
+/** Returns a registry that records the metrics that are registered in it. */
 function recording(process: string, found: RegisteredMetric[]): Metrics {
   const metrics = createMetrics();
   return {

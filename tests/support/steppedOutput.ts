@@ -2,11 +2,11 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { LocalStack } from './localStack.js';
 
-/** A command of the agent's that prints `slice 1`, `slice 2` … and after each waits until the test has seen it. */
+/** A command of the agent that prints `slice 1`, `slice 2` … and waits after each until the test has seen it. */
 interface SteppedOutput {
-  /** What to say to the demo model, which then calls it. */
+  /** The input that makes the demo model call the command. */
   prompt: string;
-  /** Lets it go on behind the slice of this number. */
+  /** Lets the command continue after the slice of this number. */
   seen: (slice: number) => void;
 }
 

@@ -1,7 +1,7 @@
-/** Letters and figures only: what is the same however lines are broken and Markdown is drawn. */
+/** Returns the letters and digits of a text, which do not depend on line breaks and on the rendering of Markdown. */
 export const letters = (text: string) => text.replace(/[^\p{L}\p{N}]+/gu, '');
 
-/** Those of `sentences` that are not in `text` behind the ones before them. */
+/** Returns the `sentences` that `text` does not contain after the sentences before them. */
 export function missingIn(text: string, sentences: readonly string[]): string[] {
   let from = 0;
   return sentences.filter((sentence) => {

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { until } from './until.js';
 
-/** One window of a tmux of its own: what a person sees, and what they type. */
+/** One window of a separate tmux server: what a person sees and types. */
 export interface Window {
-  /** What is on it now. */
+  /** Returns the visible text. */
   text(): string;
-  /** What is on it now and what has scrolled out of it. */
+  /** Returns the visible text and the text that has scrolled out. */
   history(): string;
   /** Types a text as a person does. */
   type(text: string): void;
@@ -13,14 +13,14 @@ export interface Window {
   press(...keys: string[]): void;
   shows(what: string | RegExp, ms?: number): Promise<string>;
   hides(what: string | RegExp, ms?: number): Promise<string>;
-  /** The process in it. */
+  /** Returns the process id of the window's command. */
   pid(): number;
-  /** As when the person closes the window: everything in it is hung up on. */
+  /** Closes the window as a person does: its processes receive a hang-up. */
   close(): void;
 }
 
 export interface Tmux {
-  /** Runs a command in a new window. When it ends, the window says `exit <code>` and stays. */
+  /** Runs a command in a new window. When the command ends, the window shows `exit <code>` and stays. */
   open(command: readonly string[], env: Readonly<Record<string, string>>, cwd: string): Window;
   /** Closes every window. */
   kill(): void;
@@ -28,7 +28,7 @@ export interface Tmux {
 
 let servers = 0;
 
-/** A tmux server of its own, without anybody's configuration. */
+/** Starts a separate tmux server without a person's configuration. */
 export function startTmux(size = { columns: 120, rows: 100 }): Tmux {
   const server = `pizzapi-test-${process.pid}-${(servers += 1)}`;
   const tmux = (...args: string[]) =>

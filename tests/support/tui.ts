@@ -9,21 +9,21 @@ import { until } from './until.js';
 export interface Tui extends Window {
   /** Types a line and sends it. */
   say(line: string): Promise<void>;
-  /** Types `/share` with these words behind it and waits for a link not shown before; `sid` is the session's id. */
+  /** Types `/share` with the given words and waits for a link that was not shown before; `sid` is the session's id. */
   share(words?: string): Promise<{ sid: string; url: string }>;
-  /** The process of pi. */
+  /** Returns the process id of pi. */
   process(): number;
   /** Ends pi as a person does. */
   quit(): Promise<void>;
 }
 
 interface TuiOptions {
-  /** pi's arguments. */
+  /** The arguments of pi. */
   args?: readonly string[];
   env?: Readonly<Record<string, string>>;
 }
 
-/** Starts `pizzapi` in the project of a stage, as the person whose local run it is, and waits until pi is ready. */
+/** Starts `pizzapi` in the project of a stack, as the person of the local run, and waits until pi is ready. */
 export async function startTui(
   tmux: Tmux,
   stage: Pick<LocalStack, 'home' | 'project'>,
@@ -56,7 +56,7 @@ export async function startTui(
       let last: string | undefined;
       const url = await until('the link is there', () => {
         const link = linkIn(window.history());
-        // All of it: its lines may be drawn one by one.
+        // Waits until the link is complete, because its lines may be drawn one by one.
         const isWhole = link !== before && link === last;
         last = link;
         return isWhole && link;
@@ -71,7 +71,7 @@ export async function startTui(
   };
 }
 
-/** The last link that a window shows; it is broken over several lines. */
+/** Returns the last link that a window shows. The link may be broken over several lines. */
 function linkIn(text: string): string | undefined {
   const lines = text.split('\n').map((line) => line.trim());
   const start = lines.findLastIndex((line) => /^https?:\/\//.test(line));

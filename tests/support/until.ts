@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** The first value of `look` that is neither undefined nor false; fails with `what` after `ms`. */
+/** Returns the first value of `look` that is neither undefined nor false. Throws an error with `what` after `ms`. */
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,

@@ -7,11 +7,11 @@ export function apiOf(stage: LocalStack): Api {
   return createApi({ url: stage.url, token: stage.token });
 }
 
-/** A viewer that keeps every event it is told, to compare with the log. */
+/** A viewer that records every event that it receives, to compare with the log. */
 export interface SessionWatcher {
   session: Session;
   events: { seq: number; event: { type: string } & Record<string, unknown> }[];
-  /** The first event of this type after `after`, once it comes. */
+  /** Waits for the first event of this type after the offset `after`. */
   next(type: string, ms?: number, after?: number): Promise<{ seq: number; event: Record<string, unknown> }>;
   close(): void;
 }
@@ -33,7 +33,7 @@ export function watch(
   };
 }
 
-/** Starts a session with the demo model and returns its id once it runs and takes what it is sent. */
+/** Starts a session with the demo model. Returns its id when the session runs and accepts input. */
 export async function newSession(stage: LocalStack, prompt?: string): Promise<string> {
   const reply = await apiOf(stage).createSession({
     cwd: stage.project,
@@ -46,9 +46,9 @@ export async function newSession(stage: LocalStack, prompt?: string): Promise<st
   return sessionId;
 }
 
-/** Waits until the gateway sees the host of a session: before, it refuses what is sent to it. */
+/** Waits until the gateway sees the worker of a session, because it refuses commands before. */
 export async function untilHosted(stage: LocalStack, sid: string): Promise<void> {
-  await until(`the host of ${sid} is there`, async () => {
+  await until(`the worker of ${sid} is connected`, async () => {
     const reply = await apiOf(stage).session(sid);
     return reply.kind === 'ok' && reply.value.session.host === 'connected';
   });

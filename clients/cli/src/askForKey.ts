@@ -8,9 +8,9 @@ import { showQr } from './qr.js';
 export interface KeyRequest {
   url: string;
   kind: KeyKind;
-  /** What the person who approves reads. */
+  /** The name of the key, which the person who approves it reads. */
   name: string;
-  /** Whether to open the page here. */
+  /** Whether to open the page in a browser on this machine. */
   browse: boolean;
   qr: boolean;
 }
@@ -21,8 +21,8 @@ export interface GivenKey {
 }
 
 /**
- * Asks somebody who is signed in, here or on their phone, for a key: shows where and which code, and waits. Ends the
- * command with a `Failure` when there is none.
+ * Requests a key from a signed-in person, on this machine or on a phone: shows the address and the code, and waits.
+ * Throws `Failure` when no key is granted.
  */
 export async function askForKey(io: Io, { url, kind, name, browse, qr }: KeyRequest): Promise<GivenKey> {
   warnOfPlainHttp(io, url);
@@ -56,7 +56,7 @@ export async function askForKey(io: Io, { url, kind, name, browse, qr }: KeyRequ
   }
 }
 
-/** A key that travels without TLS can be read on its way. */
+/** A key that is sent without TLS can be read by others on the network. */
 export function warnOfPlainHttp(io: Io, url: string): void {
   if (/^(http|ws):/.test(url) && !isLoopback(url)) {
     line(io.stderr, paint(io, 'yellow', `${url} is not encrypted: others on the network can read the key.`));
@@ -73,11 +73,11 @@ function show(
   line(io.stderr, `\n  ${paint(io, 'bold', toSafeLine(verifyUrl))}\n`);
   line(io.stderr, `Approve only if it shows the code  ${paint(io, 'bold', toSafeLine(code, 16))}`);
   if (qr) showQr(io, io.stderr, verifyUrl);
-  // What is opened here was chosen by the gateway: a page, and never a file or a program.
+  // The gateway chose this address: it is opened only when it is a page, never when it is a file or a program.
   if (browse && /^https?:\/\//i.test(verifyUrl) && URL.canParse(verifyUrl)) void io.browse(new URL(verifyUrl).href);
 }
 
-/** One line that lives, on a terminal; one line once, elsewhere. */
+/** On a terminal a line that is updated; elsewhere one line, printed once. */
 function progress(io: Io, polls: number): void {
   const text = 'Waiting for approval (Ctrl-C stops)';
   if (io.terminal.columns !== undefined) io.stderr.write(`\r${text}${'.'.repeat(polls % 4).padEnd(3)}`);

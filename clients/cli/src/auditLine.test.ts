@@ -14,7 +14,7 @@ describe('a row of the audit trail', () => {
     );
   });
 
-  it('is one line that cannot touch the terminal, whatever is in it', () => {
+  it('an audit row is printed as one line without escape sequences, whatever it holds', () => {
     const isSafe = (row: object) => !/\p{Cc}/u.test(show(row));
     expect(isSafe({ kind: 'a\nb', userId: '\u001b[2J', '\u0007': '\u009b' })).toBe(true);
     fc.assert(fc.property(fc.object(), isSafe));

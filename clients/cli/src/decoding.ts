@@ -1,9 +1,9 @@
-// Run once for every message by `nats sub --translate`: it loads the codec and nothing else of the protocol.
+// `nats sub --translate` starts this program for every message, so it loads only the codec of the protocol.
 import { decodeMany } from '@pizzapi/protocol/codec';
 import { errorInfo } from '@pizzapi/protocol/errors';
 import { Failure, line, type Io } from './io.js';
 
-/** All of stdin as lines of JSON on stdout. Throws `bad_frame`. */
+/** Decodes all of stdin and prints lines of JSON on stdout. Throws `bad_frame`. */
 export async function decodeInput(io: Pick<Io, 'stdin' | 'stdout'>): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of io.stdin) chunks.push(Buffer.from(chunk));
@@ -11,8 +11,9 @@ export async function decodeInput(io: Pick<Io, 'stdin' | 'stdout'>): Promise<voi
 }
 
 /**
- * The values in `bytes`, a line of JSON each: msgpack values one after another, or what is JSON already (headers of a
- * keep-alive, a person's own test). Nothing gives nothing. Throws `bad_frame` for anything else.
+ * Returns the values in `bytes`, each as a line of JSON. The bytes are msgpack values in sequence, or already JSON
+ * (headers of a keep-alive, a person's own test). Returns nothing for empty input. Throws `bad_frame` for anything
+ * else.
  */
 export function jsonLines(bytes: Uint8Array): string[] {
   if (bytes.byteLength === 0) return [];
@@ -25,7 +26,10 @@ export function jsonLines(bytes: Uint8Array): string[] {
   }
 }
 
-/** A text that is JSON of more than a number: in msgpack its first byte would be a small number with a lot behind it. */
+/**
+ * Returns a text that is JSON of more than a number, or undefined. As msgpack its first byte would be a small number, followed by
+ * more bytes.
+ */
 function asJson(bytes: Uint8Array): string | undefined {
   if (!'{["'.includes(String.fromCharCode(bytes[0]!))) return undefined;
   try {
@@ -35,7 +39,10 @@ function asJson(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Bytes as base64. Asked of the holder, for Node's buffers have turned themselves into something else by then. */
+/**
+ * Replaces bytes by base64 in `JSON.stringify`. Reads them from their holder, because `toJSON` of Node's buffers has
+ * already converted `value`.
+ */
 function readable(this: Readonly<Record<string, unknown>>, key: string, value: unknown): unknown {
   const held = this[key];
   return held instanceof Uint8Array ? Buffer.from(held).toString('base64') : value;

@@ -42,13 +42,13 @@ describe('an event as a line', () => {
     expect(show(event)).toBe(expected);
   });
 
-  it('never lets an agent write to the terminal', () => {
+  it('an event line never holds an escape sequence of the agent', () => {
     expect(
       show({ type: 'message_end', message: { role: '\x1b[2J', content: 'a\x1b]52;c;eA==\x07b\u009bc' } }),
     ).not.toMatch(/\p{Cc}/u);
   });
 
-  it('is one line for any event', () => {
+  it('every event is printed as one line', () => {
     const types = fc.constantFrom('message_end', 'tool_execution_end', 'dialog_resolved', 'command_result', 'unknown');
     const fields = fc.dictionary(fc.constantFrom('message', 'result', 'value', 'error', 'args', 'x'), fc.anything());
     const isOneLine = (event: unknown) => !eventLine(1, event, { colour: false }).includes('\n');

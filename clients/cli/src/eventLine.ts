@@ -1,17 +1,17 @@
 import { arrayAt, isMap, mapAt, numberAt, stringAt, type UnknownMap } from '@pizzapi/protocol';
 import { paint, toSafeLine, type Io } from './io.js';
 
-/** Characters of an event's text that a line shows. */
+/** The number of characters of an event's text that a line shows. */
 const TEXT_WIDTH = 160;
 
 interface Line {
-  /** Who or what: the second column. */
+  /** The author or the kind of the event: the second column. */
   who: string;
   text: string;
   style?: 'cyan' | 'green' | 'red' | 'yellow' | 'dim' | 'bold';
 }
 
-/** One event as one line for a person: offset, time, who, what. Total: what is not known is shown as it is. */
+/** Returns an event as one line: offset, time, author, content. Total: an unknown event is printed as it is. */
 export function eventLine(seq: number, event: unknown, io: Pick<Io, 'colour'>): string {
   const map = isMap(event) ? event : {};
   const type = stringAt(map, 'type') ?? 'unknown';
@@ -42,7 +42,7 @@ function describe(type: string, event: UnknownMap): Line {
     case 'input_received':
       return {
         who: 'input',
-        text: `${text('text')} (${stringAt(mapAt(event, 'by') ?? {}, 'via') ?? 'somebody'})`,
+        text: `${text('text')} (${stringAt(mapAt(event, 'by') ?? {}, 'via') ?? 'unknown author'})`,
         style: 'green',
       };
     case 'dialog_opened':
@@ -52,8 +52,8 @@ function describe(type: string, event: UnknownMap): Line {
     case 'command_result': {
       const failed = event['ok'] === false;
       const error = mapAt(event, 'error') ?? {};
-      const said = failed ? `${stringAt(error, 'code') ?? 'failed'}: ${stringAt(error, 'message') ?? ''}` : 'ok';
-      return { who: 'command', text: `${text('name')} ${said}`, style: failed ? 'red' : 'dim' };
+      const outcome = failed ? `${stringAt(error, 'code') ?? 'failed'}: ${stringAt(error, 'message') ?? ''}` : 'ok';
+      return { who: 'command', text: `${text('name')} ${outcome}`, style: failed ? 'red' : 'dim' };
     }
     default: {
       const { type: _type, at: _at, ...rest } = event;

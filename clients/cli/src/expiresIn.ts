@@ -1,7 +1,10 @@
 import { errorInfo, parseDuration } from '@pizzapi/protocol';
 import { EXIT, Failure } from './io.js';
 
-/** A duration as the API takes it, or nothing when none was typed. Fails, naming the flag, for what is no duration. */
+/**
+ * Returns a duration for the API, or undefined when none is given. Fails with the name of the flag for an invalid
+ * duration.
+ */
 export function expiresIn(flag: string, typed: string | undefined): { expiresIn?: string } {
   if (typed === undefined) return {};
   if (parseDuration(typed) !== undefined) return { expiresIn: typed.trim() };

@@ -1,6 +1,6 @@
 import { left } from '@pizzapi/protocol';
 
-/** A time in ms since epoch as `2026-01-31 23:59 UTC`. */
+/** Returns a time in ms since epoch as `2026-01-31 23:59 UTC`. */
 export function timestamp(at: number): string {
   return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }

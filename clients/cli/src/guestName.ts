@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 
-/** `--name` of commands that watch a session; `--as` says the same, as `pizzapi tail` once had it. */
+/** `--name` of commands that watch a session. `--as` is its older name, which `pizzapi tail` still accepts. */
 export function addGuestName(command: Command): Command {
   return command
     .option('--name <name>', 'Your name as a guest of a share link')

@@ -9,18 +9,18 @@ const COMMANDS = [
 ];
 
 describe('the help', () => {
-  it.each(['', ...COMMANDS])('of "pizzapi %s" is what people have read so far', async (name) => {
+  it.each(['', ...COMMANDS])('the help of "pizzapi %s" equals its snapshot', async (name) => {
     const { code, stdout, stderr } = await run([...name.split(' ').filter((word) => word !== ''), '--help']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatchSnapshot();
   });
 
-  it.each(COMMANDS)('of "pizzapi %s" has an example', async (name) => {
+  it.each(COMMANDS)('the help of "pizzapi %s" has an example', async (name) => {
     expect((await run([...name.split(' '), '--help'])).stdout).toContain(`$ `);
   });
 });
 
-describe('a command line that is wrong', () => {
+describe('an invalid command line', () => {
   it.each([
     [['docter'], "bad_option: Unknown command 'docter' (Did you mean doctor?). "],
     [['explain', 'x'], '`pizzapi -- explain x` passes it to pi.'],
@@ -28,14 +28,14 @@ describe('a command line that is wrong', () => {
     [['sessions', '--jsno'], "bad_option: Unknown option '--jsno' (Did you mean --json?)."],
     [['sessions', '--relay-url', 'nonsense'], 'bad_option: --relay-url is "nonsense"'],
     [['tail', 'x', '--from', '-1'], 'invalid_offset: --from is "-1".'],
-  ])('%j is one sentence on stderr, and exit code 2', async (argv, sentence) => {
+  ])('the invalid command line %j prints one sentence on stderr and exits with code 2', async (argv, sentence) => {
     const { code, stdout, stderr } = await run(argv);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(sentence);
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);
   });
 
-  it('names an id that could be no session', async () => {
+  it('an argument that cannot be an id is named in the error', async () => {
     expect(await run(['tail', 'a.b'])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('invalid_id: "a.b"') as string,
@@ -43,6 +43,6 @@ describe('a command line that is wrong', () => {
   });
 });
 
-it('prints its version', async () => {
+it('pizzapi prints its version', async () => {
   expect(await run(['--version'])).toEqual({ code: 0, stdout: '1.2.3\n', stderr: '' });
 });

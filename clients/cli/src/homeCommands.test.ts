@@ -32,7 +32,7 @@ describe('nats-env', () => {
     );
   });
 
-  it('says what to start when there was no local run', async () => {
+  it('nats-env names the command to start when there was no local run', async () => {
     const { code, stderr } = await run(['nats-env'], { env });
     expect(code).toBe(1);
     expect(stderr).toMatch(/^nats_unreachable: .*credentials\.json does not exist.*pizzapi local/);
@@ -40,7 +40,7 @@ describe('nats-env', () => {
 });
 
 describe('link', () => {
-  it('prints an address whose token the gateway of this home takes', async () => {
+  it('link prints an address whose token the gateway of this home accepts', async () => {
     const secret = ensureGatewaySecret(home);
     localRun('http://127.0.0.1:7492');
     const { stdout } = await run(['link'], { env });
@@ -49,7 +49,7 @@ describe('link', () => {
     expect(checkLinkToken(secret, token!, Date.now())).toMatchObject({ kind: 'valid' });
   });
 
-  it('names the page for people, and the gateway for programs', async () => {
+  it("link prints the page's address, and prints the gateway's address for programs", async () => {
     ensureGatewaySecret(home);
     localRun('http://127.0.0.1:7492', { pageUrl: 'http://pizzapi.localhost:7492' });
     expect((await run(['link'], { env })).stdout).toMatch(/^http:\/\/pizzapi\.localhost:7492\/#login=/);
@@ -58,7 +58,7 @@ describe('link', () => {
     expect((await run(['link', '--exports'], { env })).stdout).toContain("PIZZAPI_RELAY_URL='http://127.0.0.1:7492'");
   });
 
-  it('says so when nothing runs in this home', async () => {
+  it('link fails when no gateway of this home runs', async () => {
     expect((await run(['link'], { env })).stderr).toMatch(/^gateway_unreachable: No local run uses/);
   });
 });
@@ -79,7 +79,7 @@ describe('sessions', () => {
   afterEach(() => new Promise((resolve) => server.close(resolve)));
   const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-  it('asks the local run, with its own secret for a credential', async () => {
+  it('sessions reads from the local run, with the secret of the local run as credential', async () => {
     const token = localToken(ensureGatewaySecret(home));
     localRun(url());
     const { stdout } = await run(['sessions', '--json'], { env });
@@ -87,14 +87,14 @@ describe('sessions', () => {
     expect(requests[0]!.headers.authorization).toBe(`Bearer ${token}`);
   });
 
-  it('prefers a named gateway and an API key', async () => {
+  it('sessions prefers a named gateway and an API key', async () => {
     localRun('http://127.0.0.1:1');
     await run(['sessions', '--relay-url', url()], { env: { ...env, PIZZAPI_API_KEY: 'k' } });
     expect(requests[0]!.headers.authorization).toBe('Bearer k');
   });
 
-  it('says what to do when nobody answers', async () => {
-    // No port that anybody is given: one that was let go may be somebody else's a moment later.
+  it('sessions prints what to do when the gateway does not answer', async () => {
+    // A port that is never assigned: a port that was released could be reassigned to another program.
     const { code, stderr } = await run(['sessions', '--relay-url', 'http://127.0.0.1:2'], { env });
     expect(code).toBe(1);
     expect(stderr).toMatch(/^gateway_unreachable: \S+ did not answer \(ECONNREFUSED\)\. Start the gateway/);
@@ -102,7 +102,7 @@ describe('sessions', () => {
 });
 
 describe('doctor', () => {
-  it('finds fault, says what to do, and ends with 1', async () => {
+  it('doctor reports problems and what to do, and exits with code 1', async () => {
     const fake = { ...env, PIZZAPI_NATS_URL: 'nats://127.0.0.1:1', PIZZAPI_RELAY_URL: 'http://127.0.0.1:1' };
     const { code, stdout } = await run(['doctor', '--json'], { env: fake });
     expect(code).toBe(1);
@@ -114,7 +114,7 @@ describe('doctor', () => {
     for (const { level, todo } of report.checks) if (level !== 'ok') expect(todo).toMatch(/\S/);
   });
 
-  it.skipIf(process.platform !== 'linux')('says whether commands that only read are kept from writing', async () => {
+  it.skipIf(process.platform !== 'linux')('doctor reports whether read-only commands run in a sandbox', async () => {
     expect(await checkReads(env)).toMatchObject({
       level: 'warn',
       text: 'Only checked: read-only commands run without a sandbox, because there is no bwrap on the PATH',
@@ -127,7 +127,7 @@ describe('doctor', () => {
     });
   });
 
-  it('sees secrets that others can read', () => {
+  it('doctor reports secrets that other users can read', () => {
     ensureGatewaySecret(home);
     expect(checkSecrets(home)).toMatchObject([{ level: 'ok' }]);
     chmodSync(join(home, 'gateway.json'), 0o640);
@@ -135,7 +135,7 @@ describe('doctor', () => {
     expect(finding).toMatchObject({ level: 'fail', todo: `chmod 600 ${join(home, 'gateway.json')}` });
   });
 
-  it('names providers and never their keys', () => {
+  it('doctor names providers and never prints their keys', () => {
     const keys = { anthropic: { type: 'api_key', key: 'sk-secret' } };
     writeFileSync(join(home, 'auth.json'), JSON.stringify(keys));
     const finding = checkPi({ PI_CODING_AGENT_DIR: home, OPENAI_API_KEY: 'sk-other' });
@@ -144,7 +144,7 @@ describe('doctor', () => {
     expect(checkPi({ PI_CODING_AGENT_DIR: join(home, 'none') })).toMatchObject({ level: 'warn' });
   });
 
-  it('minds old Node, an open door, and a runner that is away', () => {
+  it('doctor warns of an old Node, a gateway open to the network, and a runner that is offline', () => {
     expect(checkNode('v20.18.1')).toMatchObject({ level: 'fail' });
     expect(exposure('http://192.168.1.5:7492')).toMatchObject({ level: 'warn' });
     expect(exposure('https://relay.example')).toMatchObject({ level: 'ok' });

@@ -44,7 +44,10 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** A server as a local run has it, for its administrator alone: logs and state are two accounts. */
+/**
+ * Starts a nats-server like that of a local run, with only the administrator's login: logs and state are two NATS
+ * accounts.
+ */
 function accountsOf(nkeySeed: string): string {
   const user = (seed: string) => `{ jetstream: enabled, users: [ { nkey: ${openNkey(seed).publicKey} } ] }`;
   return `accounts { LOG ${user(nkeySeed)}, STATE ${user(stateSeedOf(nkeySeed))} }`;
@@ -57,9 +60,11 @@ async function logOf(sid: string): Promise<unknown[]> {
 }
 
 describe('an import', () => {
-  it('puts every event of the file into the log, once, in order, from the start to the end', async () => {
-    const seen: number[] = [];
-    const { sessionId, events, messages } = await importSession(RECORDED, access, 'owner', (done) => seen.push(done));
+  it('an import appends every event of the file to the log, once, in order, from the start to the end', async () => {
+    const progress: number[] = [];
+    const { sessionId, events, messages } = await importSession(RECORDED, access, 'owner', (done) =>
+      progress.push(done),
+    );
     const epoch = (await ownerOf(b, sessionId))!.epoch;
     const expected = readPiSessionFile(RECORDED, {
       userId: 'owner',
@@ -74,16 +79,16 @@ describe('an import', () => {
     expect(log[0]).toEqual(expected.events[0]);
     expect(log.at(-1)).toMatchObject({ type: 'session_ended', reason: 'completed' });
     expect(messages).toBe(expected.messages);
-    expect(seen.at(-1)).toBe(events);
+    expect(progress.at(-1)).toBe(events);
   });
 
-  it('that fails in the middle leaves nothing behind', async () => {
+  it('an import that fails halfway leaves no data behind', async () => {
     const owners = bucket<unknown>(b, 'owners');
     const before = await owners.keys();
     let during: string[] | undefined;
     const failing = importSession(RECORDED, access, 'owner', (done) => {
       if (done === 1) void owners.keys().then((keys) => (during = keys));
-      // Not before it is known which session it is.
+      // The id of the session is not known before.
       if (done >= 100 && during !== undefined) throw new Error('no more');
     });
     await expect(failing).rejects.toThrow('no more');
@@ -95,7 +100,7 @@ describe('an import', () => {
   it.each([
     ['file_truncated', (text: string) => text.slice(0, text.length - 40)],
     ['file_invalid', () => '{"type":"not a session"}\n'],
-  ])('of a damaged file is refused with %s before anything is written', async (code, damage) => {
+  ])('an import of a damaged file is refused with %s before anything is written', async (code, damage) => {
     const file = join(folder, `${code}.jsonl`);
     await writeFile(file, damage(await readFile(RECORDED, 'utf8')));
     const before = await streamHead(b, 'SESSIONS');
@@ -103,7 +108,7 @@ describe('an import', () => {
     expect(await streamHead(b, 'SESSIONS')).toEqual(before);
   });
 
-  it('says when there is no such file, and when there is no backbone', async () => {
+  it('an import reports a missing file, and a backbone that is not reachable', async () => {
     const nowhere = { ...access, url: 'nats://127.0.0.1:1' };
     await expect(importSession(join(folder, 'none'), nowhere, 'o', () => undefined)).rejects.toMatchObject({
       info: { code: 'file_not_found' },

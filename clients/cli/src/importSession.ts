@@ -24,7 +24,7 @@ import { Failure } from './io.js';
 /** The runner id of imported sessions. No runner has it. */
 export const IMPORT_RUNNER = 'import';
 
-/** How long the backbone may take to answer at the start, in ms. */
+/** How long the backbone may take to connect, in ms. */
 const CONNECT_MS = 3_000;
 
 export interface Imported {
@@ -35,8 +35,8 @@ export interface Imported {
 }
 
 /**
- * Makes a session of a pi session file. The whole file is read and checked before anything is written; what was
- * written is deleted again when writing fails, so that a session is there entirely or not at all.
+ * Creates a session from a pi session file. Reads and checks the whole file before writing. When writing fails, deletes
+ * what was written, so that the session exists completely or not at all.
  */
 export async function importSession(
   file: string,
@@ -98,7 +98,7 @@ async function write(
   const writer = await openWriter(b, { sid, epoch, spoolDir });
   try {
     for (const [index, event] of events.entries()) {
-      await append(writer, await outsourced(blobs, { userId, sid }, event));
+      await append(writer, await withoutLongParts(blobs, { userId, sid }, event));
       progress(index + 1, events.length);
     }
   } finally {
@@ -118,12 +118,12 @@ async function append(writer: SessionWriter, event: SessionEvent): Promise<void>
   );
 }
 
-/** The event without its long parts, which are kept as blobs of the session. */
-async function outsourced(store: BlobStore, place: BlobPlace, event: SessionEvent): Promise<SessionEvent> {
+/** Returns the event without its long parts, which are stored as blobs of the session. */
+async function withoutLongParts(store: BlobStore, owner: BlobPlace, event: SessionEvent): Promise<SessionEvent> {
   const { event: smaller, parts } = externalize(event);
   const blobs: PlacedBlob[] = [];
   for (const { path, bytes, mediaType } of parts) {
-    const stored = await store.put(place, bytes, mediaType, { keep: true });
+    const stored = await store.put(owner, bytes, mediaType, { keep: true });
     if (stored.kind === 'full') throw new Failure(storageFull(stored.shortage));
     blobs.push({ path, ...stored.ref });
   }

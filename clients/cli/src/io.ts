@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { styleText } from 'node:util';
 import { oneLine, shorten, type ErrorInfo } from '@pizzapi/protocol';
 
-/** What a command touches of the outside, so that a test can stand in for a terminal. */
+/** The input and output of a command, so that a test can replace the terminal. */
 export interface Io {
   stdin: NodeJS.ReadableStream;
   stdout: NodeJS.WritableStream;
@@ -11,20 +11,20 @@ export interface Io {
   /** Whether stdout is a terminal that shows colours. */
   colour: boolean;
   terminal: IoTerminal;
-  /** Tells of `SIGINT` and `SIGTERM`. */
+  /** Emits `SIGINT` and `SIGTERM`. */
   signals: Pick<EventEmitter, 'on' | 'off'>;
-  /** Waits so many ms, or until the signal aborts. */
+  /** Waits a number of ms, or until the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
-  /** Shows a page to the person, if there is a screen to show it on. */
+  /** Opens a page in a browser, when this machine has a screen. */
   browse(url: string): Promise<void> | void;
 }
 
 export interface IoTerminal {
-  /** Whether a person types on stdin. */
+  /** Whether stdin is a terminal. */
   keys: boolean;
-  /** Whether a person can be asked on stderr and answers on stdin. */
+  /** Whether stdin and stderr are a terminal, so that a question can be asked. */
   asks: boolean;
-  /** How wide stdout is, in characters; undefined when it is no terminal. */
+  /** The width of stdout in characters; undefined when it is no terminal. */
   columns: number | undefined;
 }
 
@@ -42,7 +42,7 @@ export function processIo(): Io {
       columns: stdout.isTTY ? stdout.columns : undefined,
     },
     signals: process,
-    // Loaded when it is needed: `pizzapi decode` has to start fast, and does without.
+    // Loaded on demand: `pizzapi decode` has to start fast and does not need it.
     sleep: async (ms, signal) => (await import('@pizzapi/process')).sleep(ms, signal),
     browse: async (url) => {
       const { hasScreen, openBrowser } = await import('@pizzapi/process');
@@ -54,15 +54,15 @@ export function processIo(): Io {
 /** Exit codes of every command. */
 export const EXIT = {
   ok: 0,
-  /** It did not work; stderr says why. */
+  /** The command failed; stderr holds the reason. */
   failed: 1,
-  /** It was asked for in the wrong way; stderr says how it is asked for. */
+  /** The command line is invalid; stderr holds the usage. */
   usage: 2,
-  /** Ctrl-C, as shells have it. */
+  /** Ctrl-C, with the exit code that shells use. */
   interrupted: 130,
 } as const;
 
-/** Ends a command with `code: sentence` on stderr. Never a stack trace. */
+/** Ends a command with `code: sentence` on stderr, without a stack trace. */
 export class Failure extends Error {
   readonly info: ErrorInfo;
   readonly exitCode: number;
@@ -79,7 +79,7 @@ export function line(stream: NodeJS.WritableStream, text = ''): void {
   stream.write(`${text}\n`);
 }
 
-/** Does something that Ctrl-C stops by the signal, so that it can say how far it came. */
+/** Runs a task with a signal that Ctrl-C aborts, so that the task can report its progress. */
 export async function interruptible<T>(io: Io, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const stop = () => controller.abort();
@@ -94,14 +94,14 @@ export async function interruptible<T>(io: Io, work: (signal: AbortSignal) => Pr
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Text in a style, where the terminal shows styles. */
+/** Returns a text in a style, when the terminal shows styles. */
 export function paint(io: Pick<Io, 'colour'>, style: Style, text: string): string {
   return io.colour ? styleText(style, text) : text;
 }
 
 /**
- * One line of text that is safe to show: an agent's output may hold escape sequences that would write elsewhere on the
- * screen, or into the clipboard.
+ * Returns a text as one line without control characters, because the output of an agent may hold escape sequences that
+ * write elsewhere on the screen or to the clipboard.
  */
 export function toSafeLine(text: string, limit = Number.POSITIVE_INFINITY): string {
   return shorten(oneLine(text), limit);

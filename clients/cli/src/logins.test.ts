@@ -12,7 +12,7 @@ beforeEach(() => {
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 describe('the logins of a home', () => {
-  it('are found by the address, however it is written', () => {
+  it('a stored key is found by the address of its gateway, in any spelling', () => {
     rememberLogin(home, 'https://Relay.example/', 'pzk_a');
     const ways = ['https://relay.example', 'wss://relay.example/', 'https://relay.example:443'];
     expect(ways.map((url) => loginAt(home, url))).toEqual(['pzk_a', 'pzk_a', 'pzk_a']);
@@ -21,7 +21,7 @@ describe('the logins of a home', () => {
     expect(relayName('https://example.com/relay/')).toBe('https://example.com/relay');
   });
 
-  it('know the one that was made last', () => {
+  it('the last gateway is the one with the latest sign-in', () => {
     for (const [url, key] of [
       ['https://a', '1'],
       ['https://b', '2'],
@@ -35,7 +35,7 @@ describe('the logins of a home', () => {
   });
 
   it.each(['', '{', '[]', '{"relays":[1]}', '{"relays":{"https://a":{"apiKey":5}}}'])(
-    'are none in a file that holds %j',
+    'a login file that holds %j has no keys',
     (text) => {
       writeFileSync(homeLayout(home).loginFile, text);
       expect([loginAt(home, 'https://a'), lastLogin(home)]).toEqual([undefined, undefined]);

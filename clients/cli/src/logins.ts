@@ -19,7 +19,7 @@ export function lastLogin(home: string): string | undefined {
   return [...readLogins(home).keys()].at(-1);
 }
 
-/** Remembers a key, instead of the one before. */
+/** Stores a key in place of an earlier one. */
 export function rememberLogin(home: string, url: string, apiKey: string): void {
   const logins = readLogins(home);
   logins.delete(relayName(url));
@@ -31,7 +31,7 @@ export function forgetLogin(home: string, url: string): void {
   if (logins.delete(relayName(url))) writeLogins(home, logins);
 }
 
-/** In the order of signing in. */
+/** In the order of the sign-ins. */
 function readLogins(home: string): Map<string, string> {
   const relays = readJsonMap(homeLayout(home).loginFile)?.['relays'];
   const entries = Object.entries(isMap(relays) ? relays : {}).map(

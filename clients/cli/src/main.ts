@@ -7,7 +7,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
-// `pizzapi tail … | head` closes our output: that is the end, and no failure. A terminal that hangs up is another matter.
+// `pizzapi tail … | head` closes our output, which is no failure. A terminal that hangs up is handled elsewhere.
 if (!process.stdout.isTTY) {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 }
@@ -22,7 +22,9 @@ async function runAny(): Promise<number> {
   return runCli(argv, processIo(), version);
 }
 
-/** As `runCli` does it, without loading the other commands: this one is started for every message of a `nats sub`. */
+/**
+ * Runs `decode` as `runCli` does, without loading the other commands, because `nats sub` starts it for every message.
+ */
 async function decodeOnly(): Promise<number> {
   try {
     await decodeInput(processIo());

@@ -25,7 +25,7 @@ describe("pi's flags", () => {
       { words: [], provider: 'openai', model: 'gpt-4o', thinkingLevel: 'high' },
     ],
     ['hello --no-skills', { words: ['hello'], pi: { noSkills: true } }],
-  ])('%j are what a runner is told', (line, flags) => {
+  ])('the flags %j are sent to the runner', (line, flags) => {
     const read = readPiFlags(line.split(' ').filter((word) => word !== ''));
     expect(read).toEqual(flags);
     expect(read.pi === undefined || isPiOptions(read.pi)).toBe(true);
@@ -42,11 +42,11 @@ describe("pi's flags", () => {
     ['--provider openai', '--provider needs --model'],
     ['@notes.md', '@notes.md is a file on this machine'],
     [`--system-prompt ${'x'.repeat(PI_OPTION_LIMITS.prompt + 1)}`, '--system-prompt is longer than'],
-  ])('%.40j are refused by name', (line, sentence) => {
+  ])('the flags %.40j are refused with their name', (line, sentence) => {
     expect(() => readPiFlags(line.split(' '))).toThrow(sentence);
   });
 
-  it('take a prompt from a file that is named instead', () => {
+  it('a prompt flag that names a file takes its text from the file', () => {
     const folder = mkdtempSync(join(tmpdir(), 'pizzapi-prompt-'));
     try {
       const path = join(folder, 'prompt.md');
@@ -63,7 +63,7 @@ function all(names: string): Record<string, true> {
   return Object.fromEntries(names.split(' ').map((name) => [name, true as const]));
 }
 
-describe('a model that is named as pi lets one name it', () => {
+describe('a model in any form that pi accepts', () => {
   const models = [
     ['openai/gpt-4o', true],
     ['azure/gpt-4o', false],
@@ -82,11 +82,11 @@ describe('a model that is named as pi lets one name it', () => {
     [{ model: 'openai/gpt-4o:low' }, { model: 'openai/gpt-4o', thinkingLevel: 'low' }],
     [{ model: 'openai/gpt-4o:high' }, { model: 'router/openai/gpt-4o:high' }],
     [{ model: 'none/such:x' }, { model: 'none/such:x' }],
-  ])('%j is %j', (named, found) => {
-    expect(resolveModel(named, models)).toEqual(found);
+  ])('the model %j is resolved to %j', (named, resolved) => {
+    expect(resolveModel(named, models)).toEqual(resolved);
   });
 
-  it('has to be named in full where several providers have it', () => {
+  it('a model that several providers have needs its full name', () => {
     expect(() => resolveModel({ model: 'twin' }, models)).toThrow('name one of a/twin, b/twin');
   });
 });

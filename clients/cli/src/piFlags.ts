@@ -2,22 +2,22 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { errorInfo, PI_OPTION_LIMITS, THINKING_LEVELS, type PiOptions, type ThinkingLevel } from '@pizzapi/protocol';
 import { EXIT, Failure, toSafeLine } from './io.js';
 
-/** What pi's flags say of a session that starts on a runner. */
+/** pi's flags for a session that starts on a runner. */
 export interface PiFlags {
   pi?: PiOptions;
-  /** As it was named; `modelFor` finds the runner's. */
+  /** As it was typed; `resolveModel` finds the name on the runner. */
   model?: string;
   provider?: string;
   thinkingLevel?: ThinkingLevel;
-  /** The words that are no flag. */
+  /** The arguments that are no flags. */
   words: string[];
 }
 
-/** pi's flags that mean something to a session elsewhere: those that take a value, */
+/** pi's flags with a value that apply to a session on a runner. */
 const VALUES = ['--model', '--provider', '--thinking', '--tools', '--system-prompt', '--append-system-prompt'] as const;
 type ValueFlag = (typeof VALUES)[number];
 
-/** and those that do not. */
+/** pi's flags without a value that apply to a session on a runner. */
 const SWITCHES = {
   '--no-tools': 'noTools',
   '--no-builtin-tools': 'noBuiltinTools',
@@ -38,7 +38,7 @@ const SHORT: Readonly<Record<string, ValueFlag | SwitchFlag>> = {
   '-nc': '--no-context-files',
 };
 
-/** Flags of pi that have another way here. */
+/** Flags of pi that PizzaPi replaces, with the replacement. */
 const INSTEAD: Readonly<Record<string, string>> = {
   '--api-key': 'API keys stay on the runner, in the configuration of pi',
   '--print': '`pizzapi run --wait` prints the log until the agent is done',
@@ -56,8 +56,8 @@ const isSwitch = (word: string): word is SwitchFlag => Object.hasOwn(SWITCHES, w
 const isValue = (word: string): word is ValueFlag => VALUES.some((flag) => flag === word);
 
 /**
- * Reads what stands behind `--` as pi itself reads its command line. Fails with `bad_option` at what a session on a
- * runner cannot have, with the list of what it can.
+ * Parses the arguments after `--` in the same way as pi parses its command line. Fails with `bad_option` for a flag
+ * that does not apply to a session on a runner, and lists the flags that do.
  */
 export function readPiFlags(args: readonly string[]): PiFlags {
   const pi: PiOptions = {};
@@ -108,7 +108,7 @@ function take(flag: ValueFlag, value: string, flags: PiFlags, pi: PiOptions): vo
       pi.systemPrompt = promptOf(flag, value);
       return;
     case '--append-system-prompt':
-      // May be given again and again, as to pi.
+      // May be repeated, as in pi.
       pi.appendSystemPrompt = bounded(
         flag,
         [...(pi.appendSystemPrompt === undefined ? [] : [pi.appendSystemPrompt]), promptOf(flag, value)].join('\n\n'),
@@ -144,7 +144,7 @@ function toolsOf(value: string): string[] {
   return tools;
 }
 
-/** A prompt, or what a file of this machine holds whose path it is: as pi has it. */
+/** Returns a prompt, or the content of the local file with this path, as pi does. */
 function promptOf(flag: string, value: string): string {
   return bounded(flag, existsSync(value) && statSync(value).isFile() ? readFileSync(value, 'utf8') : value);
 }

@@ -23,7 +23,7 @@ import { addWhoami } from './commands/whoami.js';
 import { examples, type CliContext } from './context.js';
 import { EXIT, Failure, line, toSafeLine, type Io } from './io.js';
 
-/** Width of help texts, whatever the terminal: they are read in documents too. */
+/** The width of help texts. It does not depend on the terminal, because documents quote the texts. */
 const HELP_WIDTH = 100;
 
 const HELP_AFTER = `
@@ -50,7 +50,7 @@ function buildProgram(context: CliContext, version: string): Command {
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
-      // An error is reported once, in our own form, by `runCli`.
+      // `runCli` reports an error once, in our own form.
       outputError: () => undefined,
     })
     .addHelpText(
@@ -95,7 +95,7 @@ function named(program: Command, name: string): Command {
   return found;
 }
 
-/** Runs one command line. Resolves with the exit code; whatever goes wrong is one `code: sentence` on stderr. */
+/** Runs one command line. Resolves with the exit code. Prints every error as one `code: sentence` on stderr. */
 export async function runCli(argv: readonly string[], io: Io, version: string): Promise<number> {
   const context: CliContext = { io, argv, exitCode: EXIT.ok };
   try {
@@ -114,8 +114,8 @@ function outcomeOf(thrown: unknown, argv: readonly string[]): { info: ErrorInfo;
   if (thrown instanceof CommanderError) {
     const what = thrown.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
     if (thrown.code === 'commander.unknownCommand') {
-      const said = what.charAt(0).toUpperCase() + what.slice(1);
-      const message = `${said}. \`pizzapi --help\` lists the commands; \`pizzapi -- ${toSafeLine(argv.join(' '), 60)}\` passes it to pi.`;
+      const sentence = what.charAt(0).toUpperCase() + what.slice(1);
+      const message = `${sentence}. \`pizzapi --help\` lists the commands; \`pizzapi -- ${toSafeLine(argv.join(' '), 60)}\` passes it to pi.`;
       return { info: { code: 'bad_option', message }, exitCode: EXIT.usage };
     }
     return { info: errorInfo('bad_option', what.charAt(0).toUpperCase() + what.slice(1)), exitCode: EXIT.usage };

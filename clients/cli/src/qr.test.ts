@@ -4,7 +4,7 @@ import { qrRows } from './qr.js';
 const link = `https://relay.example.com/s/s_abcdefghijklmnopqrst#share=${'x'.repeat(360)}`;
 
 describe('a QR code', () => {
-  it('is a square of half blocks with a light border', () => {
+  it('a QR code is a square of half blocks with a light border', () => {
     const rows = qrRows('https://relay.example.com/pair#ABCD-EFGH', 80)!;
     const widths = new Set(rows.map((row) => row.length));
     expect([...widths]).toEqual([rows[0]!.length]);
@@ -13,11 +13,11 @@ describe('a QR code', () => {
     for (const row of rows) expect(row).toMatch(/^([█▀]{2})[█▀▄ ]+\1$/);
   });
 
-  it('of a share link has room on a terminal of 80 columns', () => {
+  it('the QR code of a share link fits a terminal of 80 columns', () => {
     expect(qrRows(link, 80)).toBeDefined();
   });
 
-  it('is not there when it would be broken into pieces, or cannot be read by anything', () => {
+  it('no QR code is returned when the terminal is too narrow or the text is too long', () => {
     expect([qrRows(link, 40), qrRows('x'.repeat(2_000), 1_000)]).toEqual([undefined, undefined]);
   });
 });

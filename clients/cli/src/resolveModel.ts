@@ -1,15 +1,15 @@
 import { errorInfo, THINKING_LEVELS, type RunnerModel, type ThinkingLevel } from '@pizzapi/protocol';
 import { EXIT, Failure, toSafeLine } from './io.js';
 
-/** A model as a person names it. */
+/** A model in the form in which a person typed it. */
 export interface NamedModel {
   model?: string;
   provider?: string;
 }
 
 /**
- * The runner's name of a model, and the level of thinking that its name ended with (`sonnet:high`). A model that the
- * runner does not list is left as it was named: the runner says what is wrong.
+ * Returns the runner's name of a model, and the thinking level at the end of the typed name (`sonnet:high`). Returns a
+ * model that the runner does not list unchanged, because the runner reports the error.
  */
 export function resolveModel(
   { model, provider }: NamedModel,
@@ -32,7 +32,7 @@ function lookUp(model: string, provider: string | undefined, models: readonly Ru
   const name = full(model, provider);
   if (models.some((known) => known.model === name)) return name;
   if (provider !== undefined) return undefined;
-  // The id alone is enough where only one provider has it, or only one that there is a key for.
+  // The id alone is sufficient when only one provider has it, or only one that has a key.
   const fitting = models.filter((known) => known.model.slice(known.model.indexOf('/') + 1) === model);
   const usable = fitting.filter(({ available }) => available);
   const [only, ...others] = usable.length > 0 ? usable : fitting;

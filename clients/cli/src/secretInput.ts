@@ -3,10 +3,10 @@ import { Writable } from 'node:stream';
 import { errorInfo } from '@pizzapi/protocol';
 import { EXIT, Failure, interruptible, line, type Io } from './io.js';
 
-/** Bytes of stdin that are looked at for a secret. */
+/** The number of bytes of stdin that are read for a secret. */
 const MAX_BYTES = 4_096;
 
-/** One line that nobody should see: asked for without echo on a terminal, the first line of stdin otherwise. */
+/** Reads one secret line: on a terminal by a prompt without echo, otherwise the first line of stdin. */
 export async function readSecret(io: Io, question: string): Promise<string> {
   return io.terminal.asks ? ask(io, question) : firstLine(io.stdin);
 }

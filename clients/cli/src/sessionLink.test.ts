@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseSessionLink } from './sessionLink.js';
 
-describe('a link to a session', () => {
-  it('says which session, where, and with what', () => {
+describe('the URL of a session', () => {
+  it('the URL of a session is parsed into gateway, session and share token', () => {
     expect(parseSessionLink('https://relay.example/s/abc#share=a.b-c_d')).toEqual({
       relayUrl: 'https://relay.example',
       sid: 'abc',
@@ -29,5 +29,5 @@ describe('a link to a session', () => {
     'https://relay.example/s/',
     'file:///s/abc',
     'https://r/s/a.b',
-  ])('%j is none', (text) => expect(parseSessionLink(text)).toBeUndefined());
+  ])('%j is not the URL of a session', (text) => expect(parseSessionLink(text)).toBeUndefined());
 });

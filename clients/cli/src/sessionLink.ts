@@ -1,15 +1,15 @@
 import { isId, programUrl } from '@pizzapi/protocol';
 
-/** An address of a session's page, with what opens it if it is a share link. */
+/** The URL of a session's page, with the token when it is a share link. */
 export interface SessionLink {
-  /** The gateway's, as a program reaches it. */
+  /** The gateway's address for programs. */
   relayUrl: string;
   sid: string;
-  /** The token of a share link: it stands in the fragment, which browsers never send. */
+  /** The token of a share link. It is in the fragment, which browsers never send. */
   token: string | undefined;
 }
 
-/** Reads `<relay>/s/<sid>` or `<relay>/s/<sid>#share=<token>`. Undefined for any other text. */
+/** Parses `<gateway>/s/<sid>` or `<gateway>/s/<sid>#share=<token>`. Returns undefined for any other text. */
 export function parseSessionLink(text: string): SessionLink | undefined {
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return undefined;
   const { origin, pathname, hash } = new URL(text);

@@ -10,11 +10,11 @@ export interface SessionRef {
   url: string;
   token: string | undefined;
   sid: string;
-  /** Whether a share link speaks for the person. */
+  /** Whether the credential is that of a share link. */
   guest: boolean;
 }
 
-/** Which session, where, and what speaks for the person: a share link has all three. Fails with `invalid_id`. */
+/** Returns the session, its gateway and the credential; a share link holds all three. Fails with `invalid_id`. */
 export function resolveSessionRef(named: string, flags: Readonly<Record<string, unknown>>, io: Io): SessionRef {
   const link = parseSessionLink(named);
   if (link === undefined) {
@@ -27,15 +27,16 @@ export function resolveSessionRef(named: string, flags: Readonly<Record<string, 
   }
   const { relayUrl, sid, token } = link;
   if (token !== undefined) return { url: relayUrl, token, sid, guest: true };
-  // The variable's key is for the gateway that was named with it, and for no other that a link names.
+  // The key of the environment variable is only for the gateway that was named with it, never for another gateway in a
+  // link.
   const env = relayName(gatewayOf(flags, io).url) === relayName(relayUrl) ? io.env : { ...io.env, PIZZAPI_API_KEY: '' };
   return { url: relayUrl, token: gatewayOf({ ...flags, relayUrl }, { ...io, env }).token, sid, guest: false };
 }
 
-/** What to do differs: a guest asks for another link, anybody else signs in. */
-export function explainAccessError(error: ErrorInfo, place: SessionRef): ErrorInfo {
+/** Returns the error with instructions: a guest has to ask for another share link, any other person has to sign in. */
+export function explainAccessError(error: ErrorInfo, ref: SessionRef): ErrorInfo {
   if (error.code !== 'unauthenticated' && error.code !== 'forbidden') return error;
-  if (!place.guest) return isUnauthenticated(place);
+  if (!ref.guest) return isUnauthenticated(ref);
   const why = 'it was revoked, has expired, or is incomplete';
   return {
     code: 'unauthenticated',

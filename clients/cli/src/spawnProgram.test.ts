@@ -15,32 +15,32 @@ function program(source: string): string {
 }
 
 describe('a program that runs in our place', { timeout: 60_000 }, () => {
-  it('gets our arguments and environment, and its exit code is ours', async () => {
+  it('a child program gets our arguments and environment, and its exit code becomes ours', async () => {
     const main = program("process.exit(process.argv[2] === '--x' && process.env.Y === 'y' ? 7 : 1)");
     expect(await runProgram(main, ['--x'], { ...process.env, Y: 'y' })).toBe(7);
   });
 
-  it('that dies of a signal ends us as a shell would say it', async () => {
+  it('the death of a child program by a signal becomes the exit code that a shell would use', async () => {
     expect(await runProgram(program("process.kill(process.pid, 'SIGKILL')"), [], process.env)).toBe(137);
   });
 
-  it('is told once when we are asked to stop, and at once when asked again', async () => {
+  it('a child program is told to stop once after a delay, and at once when we are signalled again', async () => {
     const up = join(folder, 'up');
-    const told = program(
+    const stopping = program(
       `import { writeFileSync } from 'node:fs';
       process.on('disconnect', () => process.exit(5)); setInterval(() => {}, 1000); writeFileSync(process.argv[2], '')`,
     );
-    const first = runProgram(told, [up], process.env);
+    const first = runProgram(stopping, [up], process.env);
     await expect.poll(() => existsSync(up)).toBe(true);
     process.emit('SIGTERM');
     expect(await first).toBe(5);
-    const deaf = runProgram(program('setInterval(() => {}, 1000)'), [], process.env);
+    const ignoring = runProgram(program('setInterval(() => {}, 1000)'), [], process.env);
     process.emit('SIGTERM');
     process.emit('SIGTERM');
-    expect(await deaf).toBe(143);
+    expect(await ignoring).toBe(143);
   });
 
-  it('that was never built is named', () => {
+  it('a program that was never built is named in the error', () => {
     expect(() => mainOf('@pizzapi/nowhere/main', './nowhere.js')).toThrow(
       /^@pizzapi\/nowhere has no .*nowhere\.js\. Build/,
     );

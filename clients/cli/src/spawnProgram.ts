@@ -6,14 +6,14 @@ import { errorInfo } from '@pizzapi/protocol';
 import { Failure } from './io.js';
 
 /**
- * How long a signal may take to reach the program by itself, in ms: Ctrl-C and a supervisor signal the whole group,
- * and a program that hears the same wish twice takes it for impatience.
+ * How long to wait before forwarding a signal, in ms. Ctrl-C and a supervisor signal the whole process group, and a
+ * program that receives the same signal twice stops at once.
  */
 const FORWARD_AFTER_MS = 400;
 
-/** The main file of a program: of its package where that can be found, or beside this one. */
-export function mainOf(specifier: string, besides: string): string {
-  const candidates = [resolved(specifier), fileURLToPath(new URL(besides, import.meta.url))];
+/** Returns the main file of a program: of its package when it is installed, or else beside this program. */
+export function mainOf(specifier: string, beside: string): string {
+  const candidates = [resolved(specifier), fileURLToPath(new URL(beside, import.meta.url))];
   const found = candidates.find((path) => path !== undefined && existsSync(path));
   if (found !== undefined) return found;
   throw new Failure(errorInfo('not_built', `${specifier.replace(/\/main$/, '')} has no ${candidates.at(-1)!}`));
@@ -27,7 +27,7 @@ function resolved(specifier: string): string | undefined {
   }
 }
 
-/** Becomes a Node program: its main file runs in this process, which ends as it does. */
+/** Runs the main file of a Node program in this process, which ends when the program ends. */
 export async function becomeProgram(main: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   process.argv = [process.execPath, main, ...args];
   Object.assign(process.env, env);
@@ -35,23 +35,23 @@ export async function becomeProgram(main: string, args: readonly string[], env: 
 }
 
 /**
- * Runs a Node program as a child in our place: our terminal, our signals, its exit code. The channel between us tells it when we
- * are gone, however we went.
+ * Runs a Node program as a child in place of this process: with our terminal, our signals and its exit code. The IPC
+ * channel closes when this process ends, however it ends.
  */
 export function runProgram(main: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const child = spawn(process.execPath, [main, ...args], { env, stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
-  let asked = 0;
-  const ask = (signal: NodeJS.Signals) => {
-    asked += 1;
-    if (asked > 1) return void child.kill(signal);
+  let requests = 0;
+  const requestStop = (signal: NodeJS.Signals) => {
+    requests += 1;
+    if (requests > 1) return void child.kill(signal);
     setTimeout(() => child.connected && child.disconnect(), FORWARD_AFTER_MS).unref();
   };
   const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const signal of signals) process.on(signal, ask);
+  for (const signal of signals) process.on(signal, requestStop);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => {
-      for (const one of signals) process.off(one, ask);
+      for (const one of signals) process.off(one, requestStop);
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });
   });

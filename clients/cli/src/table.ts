@@ -3,11 +3,11 @@ import { paint, toSafeLine, type Io } from './io.js';
 
 export interface Column {
   title: string;
-  /** Characters that a cell may take. */
+  /** The maximum number of characters in a cell. */
   widest: number;
 }
 
-/** Rows under a heading, in aligned columns, each as one safe line; `past` are those that no longer matter. */
+/** Returns rows under a heading, in aligned columns, each as one safe line. `past` marks rows that are shown dimmed. */
 export function tableRows(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],

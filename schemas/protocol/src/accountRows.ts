@@ -3,15 +3,17 @@ import { checker } from './check.js';
 import { ACCOUNT_ROLES, KEY_KINDS, SHARE_MODES } from './accounts.js';
 
 /**
- * What the buckets `accounts`, `api-keys`, `shares` and `owners` hold. A secret is never in them: a password is a scrypt
- * hash, a token its SHA-256.
+ * Rows of the buckets `accounts`, `api-keys`, `shares` and `owners`. They never hold a secret: a password is stored as
+ * a scrypt hash, a token as its SHA-256.
  */
 const Optional = Type.Optional;
 const Text = Type.String();
 /** ms since epoch. */
 const Time = Type.Number();
 
-/** The account of an installation's owner: the first one, and the one a local sign-in link is for. */
+/**
+ * The account of the installation's owner: the first account, and the account that a local sign-in link signs in to.
+ */
 export const OWNER_ID = 'owner';
 
 /** Bucket `accounts`, key `user.<userId>`. */
@@ -21,14 +23,16 @@ export const AccountRow = Type.Object({
   role: Type.Enum([...ACCOUNT_ROLES]),
   createdAt: Time,
   email: Optional(Text),
-  /** `scrypt$<N>$<r>$<p>$<salt>$<hash>`, base64url; missing while only links sign in. */
+  /** `scrypt$<N>$<r>$<p>$<salt>$<hash>`, base64url. Missing while the account can only sign in by a sign-in link. */
   password: Optional(Text),
   disabledAt: Optional(Time),
   lastSeenAt: Optional(Time),
 });
 export type AccountRow = Static<typeof AccountRow>;
 
-/** The owner's account as it begins: without address and password, which a sign-in link does not need. */
+/**
+ * Returns the owner's account in its initial state, without an address and a password. A sign-in link needs neither.
+ */
 export const newOwnerAccount = (createdAt: number): AccountRow => ({
   userId: OWNER_ID,
   name: 'Owner',
@@ -52,15 +56,18 @@ export const LoginRow = Type.Object({
 });
 export type LoginRow = Static<typeof LoginRow>;
 
-/** Bucket `accounts`, key `pair.<SHA-256 of the code, hex>`: a program that asks for a key. */
+/** Bucket `accounts`, key `pair.<SHA-256 of the code, hex>`: a program that requests a key. */
 export const PairRow = Type.Object({
   kind: Type.Enum([...KEY_KINDS]),
   name: Text,
   ip: Text,
-  /** SHA-256 of what the program polls with, hex. */
+  /** SHA-256 of the secret that the program polls with, hex. */
   secretHash: Text,
   expiresAt: Time,
-  /** Who said yes or no. The key is made when the program comes for it, so that it is never stored. */
+  /**
+   * The account that approved or denied the request. The key is created when the program polls, so that it is never
+   * stored.
+   */
   answer: Optional(Type.Object({ approved: Type.Boolean(), userId: Text })),
 });
 export type PairRow = Static<typeof PairRow>;
@@ -88,7 +95,7 @@ export const ShareRow = Type.Object({
   createdAt: Time,
   expiresAt: Time,
   revokedAt: Optional(Time),
-  /** The short address that leads to the link for a while: SHA-256 of its code, hex. */
+  /** The short address that redirects to the share link for a limited time: SHA-256 of its code, hex. */
   scan: Optional(Type.Object({ hash: Text, until: Time })),
 });
 export type ShareRow = Static<typeof ShareRow>;
@@ -98,8 +105,9 @@ export const OwnerRow = Type.Object({ userId: Text, runnerId: Text });
 export type OwnerRow = Static<typeof OwnerRow>;
 
 /**
- * Bucket `owners`, key `runner.<rid>`: the first to claim a runner id owns it. `secretHash` = SHA-256, hex; `keyHash` =
- * key in `api-keys` of the token it last connected with: its sessions' grants stand and fall with it.
+ * Bucket `owners`, key `runner.<rid>`. The account that first claims a runner id owns it. `secretHash` is a SHA-256,
+ * hex. `keyHash` is the key in `api-keys` of the token with which the runner last connected. The grants of its sessions
+ * are valid only while that token is.
  */
 export const RunnerOwnerRow = Type.Object({
   userId: Text,

@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { ID_PATTERN } from './ids.js';
 
-/** The bodies of the HTTP API that are about people: accounts, keys, pairing, shares, users, audit. */
+/** The bodies of the HTTP API for accounts, keys, pairing, share links, users and the audit log. */
 const Optional = Type.Optional;
 const Text = Type.String();
 /** ms since epoch. */
@@ -10,22 +10,27 @@ const Name = Type.String({ minLength: 1, maxLength: 80 });
 
 export const ACCOUNT_ROLES = ['admin', 'member'] as const;
 export const KEY_KINDS = ['user', 'runner'] as const;
-/** What a link allows, from the least on: to watch, to write as well, to approve as well. */
+/** What a share link allows, in rising order: read-only, read-write, read-write with approvals. */
 export const SHARE_MODES = ['read', 'collab', 'approve'] as const;
 export const SIGNUP_MODES = ['first', 'open', 'closed'] as const;
 
-/** An e-mail address is a name to sign in with: no mail is ever sent to it. Compared in lower case. */
+/** An e-mail address is a sign-in name: PizzaPi never sends mail to it. It is compared in lower case. */
 export const Email = Type.String({ minLength: 3, maxLength: 254, pattern: '^[^@\\s]+@[^@\\s]+$' });
-/** Bounded well above the rules of `validatePassword`, so that they, and not the shape, say what is wrong. */
+/**
+ * The limit is far above the rules of `validatePassword`, so that those rules and not the schema report what is wrong.
+ */
 const Password = Type.String({ maxLength: 1024 });
 
-/** `POST /api/auth/signup`: 201 for the first account, which is signed in; 202 for any other, taken address or not. */
+/**
+ * `POST /api/auth/signup`: 201 for the first account, which is signed in; 202 for any other, whether the address is in
+ * use or not.
+ */
 export const SignupBody = Type.Object({ email: Email, password: Password, name: Optional(Name) });
 /** `POST /api/auth/login` */
 export const LoginBody = Type.Object({ email: Type.String({ maxLength: 254 }), password: Password });
-/** `POST /api/auth/password`: `current` may be left out only while the account has no password yet. */
+/** `POST /api/auth/password`: `current` may be omitted only while the account has no password. */
 export const PasswordBody = Type.Object({ current: Optional(Password), next: Password, email: Optional(Email) });
-/** `GET /api/auth/options`, for anyone: which forms a page has to show. */
+/** `GET /api/auth/options`, without sign-in: the forms that a page has to show. */
 export const AuthOptions = Type.Object({ signup: Type.Enum([...SIGNUP_MODES]), accounts: Type.Boolean() });
 
 /** `GET /api/auth/me` */
@@ -34,14 +39,14 @@ export const Me = Type.Object({
   name: Text,
   role: Type.Enum([...ACCOUNT_ROLES, 'guest']),
   email: Optional(Text),
-  /** How this request is signed in. */
+  /** How this request was authenticated. */
   by: Type.Enum(['session', 'key', 'local', 'share']),
   hasPassword: Type.Boolean(),
 });
 
 /**
- * A browser is signed in: by a link, by a password, as the first account. `pageToken` is told here and never again. The
- * page keeps it and shows it beside the cookie, which counts for nothing without it.
+ * A browser was signed in: by a sign-in link, by a password, or as the first account. Only this response holds
+ * `pageToken`. The page stores the token and sends it with the cookie; a cookie without the token is not accepted.
  */
 export const SignedIn = Type.Object({ ...Me.properties, pageToken: Text });
 
@@ -52,7 +57,7 @@ export const LoginInfo = Type.Object({
   lastSeenAt: Time,
   expiresAt: Time,
   ip: Text,
-  /** The browser's own words, cut. */
+  /** The `User-Agent` of the browser, shortened. */
   userAgent: Text,
   current: Type.Boolean(),
 });
@@ -62,7 +67,7 @@ export const KeyInfo = Type.Object({
   id: Text,
   kind: Type.Enum([...KEY_KINDS]),
   name: Text,
-  /** The first characters of the key, to tell keys apart. */
+  /** The first characters of the key, which identify it in a list. */
   hint: Text,
   createdAt: Time,
   expiresAt: Optional(Time),
@@ -70,21 +75,24 @@ export const KeyInfo = Type.Object({
   lastUsedFrom: Optional(Text),
 });
 export const KeysReply = Type.Object({ keys: Type.Array(KeyInfo) });
-/** `POST /api/keys`. `expiresIn`: seconds, or `30m`, `12h`, `7d`; without it the key lives until it is revoked. */
+/** `POST /api/keys`. `expiresIn`: seconds, or `30m`, `12h`, `7d`. Without it the key is valid until it is revoked. */
 export const NewKeyBody = Type.Object({
   name: Name,
   kind: Optional(Type.Enum([...KEY_KINDS])),
   expiresIn: Optional(Type.Union([Type.Integer({ minimum: 60 }), Text])),
 });
-/** 201: the only time that `token` is told. */
+/** 201: the only response that holds `token`. */
 export const NewKeyReply = Type.Object({
   key: KeyInfo,
   token: Text,
-  /** Where a runner finds nats-server, with a key of kind `runner`. */
+  /** The address of nats-server, for a key of kind `runner`. */
   natsUrl: Optional(Text),
 });
 
-/** `POST /api/pair`, for anyone: asks a signed-in person for a key. `code` is shown, `secret` is kept. */
+/**
+ * `POST /api/pair`, without sign-in: requests a key that a signed-in person approves. The program shows `code` and
+ * stores `secret`.
+ */
 export const PairBody = Type.Object({ kind: Type.Enum([...KEY_KINDS]), name: Name });
 export const PairReply = Type.Object({
   code: Text,
@@ -93,7 +101,7 @@ export const PairReply = Type.Object({
   expiresAt: Time,
   intervalMs: Type.Number(),
 });
-/** `GET /api/pair/:code`, for who is signed in: what is asked for, from where. */
+/** `GET /api/pair/:code`, with sign-in: which program requests which key, and from which address. */
 export const PairInfo = Type.Object({
   code: Text,
   kind: Type.Enum([...KEY_KINDS]),
@@ -105,14 +113,17 @@ export const PairInfo = Type.Object({
 export const PairPollBody = Type.Object({ secret: Type.String({ maxLength: 128 }) });
 export const PairPollReply = Type.Object({
   status: Type.Enum(['pending', 'approved', 'denied']),
-  /** Once, when approved. */
+  /** Present once, after the approval. */
   token: Optional(Text),
-  /** Where a runner finds nats-server. */
+  /** The address of nats-server, for a runner. */
   natsUrl: Optional(Text),
 });
 export const PairParams = Type.Object({ code: Type.String({ pattern: '^[A-Za-z0-9-]{8,12}$' }) });
 
-/** `POST /api/sessions/:sid/shares`. `expiresIn`: seconds, or `30m`, `2h`, `7d`; a day by default, 30 days at most. */
+/**
+ * `POST /api/sessions/:sid/shares`. `expiresIn`: seconds, or `30m`, `2h`, `7d`. The default is one day, the maximum 30
+ * days.
+ */
 export const NewShareBody = Type.Object({
   mode: Optional(Type.Enum([...SHARE_MODES])),
   expiresIn: Optional(Type.Union([Type.Integer({ minimum: 60 }), Text])),
@@ -123,7 +134,7 @@ export const NewShareReply = Type.Object({
   expiresAt: Time,
   shareId: Text,
   mode: Type.Enum([...SHARE_MODES]),
-  /** A short address that leads to `shareUrl` until `scanUntil`: what fits a QR code on a terminal. */
+  /** A short address that redirects to `shareUrl` until `scanUntil`. It is short enough for a QR code on a terminal. */
   scanUrl: Optional(Text),
   scanUntil: Optional(Time),
 });
@@ -135,7 +146,7 @@ export const ShareInfo = Type.Object({
   revokedAt: Optional(Time),
 });
 export const SharesReply = Type.Object({ shares: Type.Array(ShareInfo) });
-/** `PATCH /api/sessions/:sid/shares/:shareId`: a link can be taken back to writing or watching, never raised. */
+/** `PATCH /api/sessions/:sid/shares/:shareId`: reduces the mode of a share link. A mode cannot be raised. */
 export const ShareChangeBody = Type.Object({ mode: Type.Enum(['read', 'collab']) });
 export const ShareParams = Type.Object({
   sid: Type.String({ pattern: ID_PATTERN }),
@@ -157,7 +168,7 @@ export const UserChangeBody = Type.Object({ disabled: Type.Boolean() });
 
 export const IdParams = Type.Object({ id: Type.String({ pattern: ID_PATTERN }) });
 
-/** `GET /api/audit`: the last `limit` rows before the offset `before`, of one kind or all. The newest comes first. */
+/** `GET /api/audit`: the last `limit` rows before the offset `before`, of one kind or of all kinds, newest first. */
 export const AuditQuery = Type.Object({
   before: Optional(Type.Integer({ minimum: 1 })),
   limit: Optional(Type.Integer({ minimum: 1, maximum: 500 })),
@@ -165,7 +176,7 @@ export const AuditQuery = Type.Object({
 });
 export const AuditReply = Type.Object({
   rows: Type.Array(Type.Object({ seq: Type.Number(), kind: Text, at: Time }, { additionalProperties: true })),
-  /** Pass it as `before` for the rows before these; missing when there are none. */
+  /** The value of `before` for the next older rows; missing when there are no older rows. */
   next: Optional(Type.Number()),
 });
 
@@ -194,12 +205,15 @@ export type ShareMode = (typeof SHARE_MODES)[number];
 export type ShareChangeBody = Static<typeof ShareChangeBody>;
 export type SignupMode = (typeof SIGNUP_MODES)[number];
 
-/** Whether a link of mode `a` allows more than one of mode `b`. */
+/** Returns whether a share link of mode `a` allows more than a share link of mode `b`. */
 export const allowsMore = (a: ShareMode, b: ShareMode): boolean => SHARE_MODES.indexOf(a) > SHARE_MODES.indexOf(b);
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
-/** `expiresIn` in ms: a number is seconds, a text a number with s, m, h or d behind it. Undefined for anything else. */
+/**
+ * Returns `expiresIn` in ms. A number is seconds; a text is a number followed by s, m, h or d. Returns undefined for
+ * other values.
+ */
 export function parseDuration(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isSafeInteger(value) && value > 0 ? value * 1_000 : undefined;
   const match = typeof value === 'string' ? /^(\d{1,9})\s*([smhd])$/.exec(value.trim()) : null;

@@ -3,13 +3,13 @@ import { BLOB_PREVIEW, externalize, MAX_EVENT_BYTES } from './blobs.js';
 import { encode } from './codec.js';
 
 describe('externalize', () => {
-  it('leaves a small event as it is', () => {
+  it('returns a small event unchanged', () => {
     const event = { type: 'message_end', at: 1, message: { content: [{ type: 'text', text: 'x'.repeat(1000) }] } };
     expect(externalize(event)).toEqual({ event, parts: [] });
     expect(externalize(event).event).toBe(event);
   });
 
-  it('splits off a long text and keeps its beginning', () => {
+  it('replaces a long text by its beginning and returns the whole text as a blob', () => {
     const text = 'ä'.repeat(100_000);
     const { event, parts } = externalize({ type: 't', at: 1, result: { content: [{ type: 'text', text }] } });
     expect(parts).toHaveLength(1);
@@ -18,7 +18,7 @@ describe('externalize', () => {
     expect(event.result.content[0]!.text).toHaveLength(BLOB_PREVIEW + 1);
   });
 
-  it('decodes an image', () => {
+  it('decodes an image into a blob', () => {
     const bytes = Uint8Array.from({ length: 200_000 }, (_, index) => index % 251);
     const data = Buffer.from(bytes).toString('base64');
     const { event, parts } = externalize({
@@ -31,7 +31,7 @@ describe('externalize', () => {
     expect(event.content[0]!.data).toBe('');
   });
 
-  it('keeps an event of many middling texts below what the server takes', () => {
+  it('keeps an event with many texts of medium length below the size that nats-server accepts', () => {
     const { event, parts } = externalize({
       type: 'm',
       at: 1,

@@ -2,16 +2,16 @@ import { encode } from './codec.js';
 import { isMap } from './json.js';
 import type { PlacedBlob } from './messages.js';
 
-/** Strings above this many bytes leave the log and become blobs (PROTOCOL.md, "Blobs"). */
+/** Strings above this number of bytes are stored as blobs instead of in the log (docs/protocol/log.md). */
 export const BLOB_THRESHOLD = 128 * 1024;
 
-/** An event stays below this many bytes, whatever it takes: nats-server refuses a message above 1 MiB. */
+/** Maximum size of an event in bytes. nats-server refuses a message above 1 MiB. */
 export const MAX_EVENT_BYTES = 900 * 1024;
 
-/** Characters of a long text that stay in the event, so that a reader without the blob still sees what it is. */
+/** The number of characters of a long text that stay in the event as a preview for readers without the blob. */
 export const BLOB_PREVIEW = 2_000;
 
-/** A part of an event that is to be kept elsewhere. */
+/** A part of an event that is stored as a blob. */
 export interface ExternalPart {
   /** JSON pointer into the event. */
   path: string;
@@ -20,8 +20,8 @@ export interface ExternalPart {
 }
 
 /**
- * Splits what is too large off an event: long strings (a short preview stays; base64 image data leaves nothing and is
- * decoded). Returns the event unchanged, the very same object, when there is nothing to split off. The caller stores
+ * Splits parts that are too large off an event: long strings. A short preview of a text stays; base64 image data is
+ * decoded and leaves an empty string. Returns the same object when there is nothing to split off. The caller stores
  * each part and adds `blobs: PlacedBlob[]` to the event with `placeBlobs`.
  */
 export function externalize<E extends object>(event: E): { event: E; parts: ExternalPart[] } {
@@ -35,7 +35,7 @@ export function externalize<E extends object>(event: E): { event: E; parts: Exte
   }
 }
 
-/** The event with the references of its stored parts. */
+/** Returns the event with references to its stored parts. */
 export function placeBlobs<E extends object>(event: E, blobs: readonly PlacedBlob[]): E {
   return blobs.length === 0 ? event : { ...event, blobs };
 }
@@ -50,18 +50,18 @@ function split(value: unknown, path: string, threshold: number, parts: ExternalP
     typeof value['mimeType'] === 'string' && typeof value['data'] === 'string' ? value['mimeType'] : undefined;
   let changed: Record<string, unknown> | undefined;
   for (const [key, item] of Object.entries(value)) {
-    const place = `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    const pointer = `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
     const next =
       image !== undefined && key === 'data'
-        ? splitImage(item as string, image, place, threshold, parts)
-        : split(item, place, threshold, parts);
+        ? splitImage(item as string, image, pointer, threshold, parts)
+        : split(item, pointer, threshold, parts);
     if (next !== item) (changed ??= { ...value })[key] = next;
   }
   return changed ?? value;
 }
 
 function splitText(text: string, path: string, threshold: number, parts: ExternalPart[]): string {
-  // A code unit is at most three bytes of UTF-8: short strings are not encoded just to be measured.
+  // A code unit has at most three bytes of UTF-8, so a short string does not have to be encoded to be measured.
   if (text.length * 3 <= threshold) return text;
   const bytes = new TextEncoder().encode(text);
   if (bytes.byteLength <= threshold) return text;

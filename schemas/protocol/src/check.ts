@@ -1,14 +1,14 @@
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 
-/** Says whether a value has the shape of a schema, and where it first differs. */
+/** Checks a value against a schema and reports the first difference. */
 export interface Checker<T> {
   (value: unknown): value is T;
-  /** `/args/text must be string`, or undefined when the value is right. */
+  /** Returns a text such as `/args/text must be string`, or undefined when the value is valid. */
   problem(value: unknown): string | undefined;
 }
 
-/** A compiled checker. Compiled on first use: a browser that only folds never pays for it. */
+/** Returns a checker that compiles on first use, so that a browser that only folds events never compiles it. */
 export function checker<S extends TSchema>(schema: S): Checker<Static<S>> {
   let compiled: ReturnType<typeof Compile<S>> | undefined;
   const get = () => (compiled ??= Compile(schema));

@@ -1,6 +1,6 @@
 /**
- * Why a WebSocket closed, and what a client does about it. The ranges say it for codes that are not in the table:
- * 4000–4399 and everything below 4000 reconnect, 4400–4999 do not.
+ * The reasons why a WebSocket closes, and whether the client reconnects. For a code that is not in the table its range
+ * decides: the client reconnects after 4000–4399 and everything below 4000, and does not after 4400–4999.
  */
 export const CLOSE_CODES = {
   normal: { code: 1000, reconnect: false, meaning: 'The client left.' },
@@ -25,17 +25,20 @@ export type CloseName = keyof typeof CLOSE_CODES;
 
 const BY_CODE = new Map<number, boolean>(Object.values(CLOSE_CODES).map(({ code, reconnect }) => [code, reconnect]));
 
-/** Whether a client reconnects after a close with this code. Total over all numbers. */
+/** Returns whether a client reconnects after a close with this code. Total over all numbers. */
 export function shouldReconnect(code: number): boolean {
   return BY_CODE.get(code) ?? !(code >= 4400 && code <= 4999);
 }
 
-/** The reason text of a 1012: how many milliseconds to wait before resuming, so that thousands don't come at once. */
+/**
+ * Returns the reason text of close code 1012: the milliseconds to wait before resuming, so that clients do not all
+ * reconnect at once.
+ */
 export function restartReason(jitterMs: number): string {
   return `resume after ${Math.round(jitterMs)} ms`;
 }
 
-/** The inverse of `restartReason`: milliseconds, or undefined when the text says none. */
+/** The inverse of `restartReason`. Returns milliseconds, or undefined when the text holds no delay. */
 export function restartDelay(reason: string): number | undefined {
   const match = /^resume after (\d{1,6}) ms$/.exec(reason);
   return match === null ? undefined : Number(match[1]);

@@ -4,8 +4,8 @@ import { msgpackProblem } from './msgpackShape.js';
 import { MAX_FRAME_DEPTH, MAX_STORED_DEPTH, tooDeep } from './nesting.js';
 
 /**
- * One codec for log, wire and buckets: msgpack with plain maps, no records and no extensions, so that any msgpack
- * reader can decode it. A field that is undefined is left out, as in JSON.
+ * The codec of log, wire and buckets: msgpack with plain maps, without records and extensions, so that any msgpack
+ * reader can decode it. A field that is undefined is omitted, as in JSON.
  */
 const OPTIONS: Options & { skipValues: unknown[] } = {
   useRecords: false,
@@ -20,15 +20,15 @@ const unpackr = new Unpackr(OPTIONS);
 const utf8 = new TextDecoder();
 
 /**
- * One msgpack value. The bytes are the caller's to keep. Throws `too_deep` for a value that `decode` would not take back.
- * A half of a surrogate pair becomes U+FFFD: it has no UTF-8, and other readers of msgpack refuse it.
+ * Encodes one value as msgpack. The caller owns the returned bytes. Throws `too_deep` for a value that `decode` would
+ * refuse. An unpaired surrogate becomes U+FFFD, because it has no UTF-8 and other msgpack readers refuse it.
  */
 export function encode(value: unknown): Uint8Array {
   const bytes = packed(value);
   return mayHoldSurrogate(bytes) ? packed(wellFormed(value)) : bytes;
 }
 
-/** The value in `bytes`, which must hold exactly one. Throws `too_deep`, or `bad_frame` for anything else. */
+/** Decodes `bytes`, which must hold exactly one value. Throws `too_deep`, or `bad_frame` for any other error. */
 export function decode(bytes: Uint8Array, maxDepth = MAX_STORED_DEPTH): unknown {
   check(bytes, maxDepth, 1);
   try {
@@ -38,7 +38,7 @@ export function decode(bytes: Uint8Array, maxDepth = MAX_STORED_DEPTH): unknown 
   }
 }
 
-/** Every value of `bytes`, one after another: a binary WebSocket message is one or more frames. */
+/** Decodes all values of `bytes` in order: a binary WebSocket message is one or more frames. */
 export function decodeMany(bytes: Uint8Array, maxDepth = MAX_FRAME_DEPTH): unknown[] {
   check(bytes, maxDepth);
   try {
@@ -60,22 +60,25 @@ function packed(value: unknown): Uint8Array {
   try {
     bytes = packr.pack(value);
   } catch (cause) {
-    // The packer recurses. Nothing else that it does ends so.
+    // The packer recurses, and this is the only way in which it throws a RangeError.
     if (cause instanceof RangeError && /call stack/i.test(cause.message)) throw tooDeep();
     throw cause;
   }
-  // Every level takes a byte.
+  // Every level takes at least one byte.
   if (bytes.length > MAX_STORED_DEPTH && msgpackProblem(bytes, MAX_STORED_DEPTH) === 'too_deep') throw tooDeep();
   return bytes;
 }
 
-/** In UTF-8, 0xED is followed by 0x80 to 0x9F, unless it begins half of a surrogate pair. Numbers may look the same. */
+/**
+ * In UTF-8, 0xED is followed by 0x80 to 0x9F, except at the beginning of a surrogate. Bytes of a number may look the
+ * same.
+ */
 function mayHoldSurrogate(bytes: Uint8Array): boolean {
   for (let at = bytes.indexOf(0xed); at >= 0; at = bytes.indexOf(0xed, at + 1)) if (bytes[at + 1]! >= 0xa0) return true;
   return false;
 }
 
-/** The same value, with every string in it as UTF-8 can hold it. */
+/** Returns the same value with every string replaced by one that is valid UTF-8. */
 function wellFormed(value: unknown): unknown {
   if (typeof value === 'string') return utf8.decode(new TextEncoder().encode(value));
   if (Array.isArray(value)) return value.map(wellFormed);
@@ -89,7 +92,7 @@ function isPlain(value: unknown): value is object {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** The parts joined into one buffer. */
+/** Joins the parts into one buffer. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((size, part) => size + part.byteLength, 0));
   let offset = 0;

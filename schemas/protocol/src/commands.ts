@@ -8,12 +8,12 @@ import { isMap } from './json.js';
 import { BlobRef } from './messages.js';
 import { PiOptions } from './piOptions.js';
 
-/** What people and programs ask of a runner, on `runner.<rid>.cmd`. Its effect happens at most once. */
+/** The commands that people and programs send to a runner on `runner.<rid>.cmd`. Each takes effect at most once. */
 const Id = Type.String({ pattern: ID_PATTERN });
 const Text = Type.String();
 const Optional = Type.Optional;
 
-/** How long a command waits for its host before it expires. */
+/** How long a command waits for its runner before it expires. */
 export const COMMAND_TTL_MS = 10 * 60_000;
 
 export const DELIVER_AS = ['prompt', 'steer', 'followUp'] as const;
@@ -22,7 +22,7 @@ export type DeliverAs = (typeof DELIVER_AS)[number];
 export const THINKING_LEVELS = ['off', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
 export type ThinkingLevel = (typeof THINKING_LEVELS)[number];
 
-/** A file that came with an input, kept as a blob. */
+/** A file that was sent with an input and is stored as a blob. */
 export const Attachment = Type.Object({ name: Optional(Text), ...BlobRef.properties });
 export type Attachment = Static<typeof Attachment>;
 
@@ -37,14 +37,14 @@ export const COMMAND_ARGS = {
     model: Optional(Text),
     name: Optional(Text),
     thinkingLevel: Optional(Type.Enum([...THINKING_LEVELS])),
-    /** A pi session file on the runner to continue. */
+    /** A pi session file on the runner, which the new session continues. */
     resumedFrom: Optional(Text),
     parentSessionId: Optional(Id),
     attachments: Attachments,
     pi: Optional(PiOptions),
   }),
   attach_session: Type.Object({}),
-  /** `message`: why, where it is not for the asking of a person. */
+  /** `message`: the reason, when the session does not end at a person's request. */
   kill_session: Type.Object({ message: Optional(Type.String({ maxLength: 500 })) }),
   list_sessions: Type.Object({}),
   input: Type.Object({ text: Text, deliverAs: Optional(Type.Enum([...DELIVER_AS])), attachments: Attachments }),
@@ -53,29 +53,29 @@ export const COMMAND_ARGS = {
   set_thinking_level: Type.Object({ level: Type.Enum([...THINKING_LEVELS]) }),
   compact: Type.Object({ instructions: Optional(Text) }),
   exec: Type.Object({ command: Type.String({ minLength: 1 }) }),
-  /** No value means the person dismissed the dialog. */
+  /** The person dismissed the dialog when the value is missing. */
   dialog_response: Type.Object({ dialogId: Id, value: Optional(Type.Unknown()) }),
-  /** `by`: the person who answered, where it is sent in the name of the parent session. */
+  /** `by`: the person who answered, when the answer is sent in the name of the parent session. */
   trigger_response: Type.Object({ triggerId: Id, response: Type.Unknown(), by: Optional(Author) }),
   session_message: Type.Object({ from: Text, text: Text }),
   session_trigger: Type.Object({
     triggerId: Id,
     kind: Text,
-    /** The child, and what people call it. */
+    /** The id of the child session and its name. */
     sessionId: Id,
     name: Optional(Text),
     payload: Optional(Type.Unknown()),
     /** ms since epoch. */
     expiresAt: Optional(Type.Number()),
   }),
-  /** `sessionId`: the child whose trigger it is. */
+  /** `sessionId`: the child session that sent the trigger. */
   trigger_closed: Type.Object({
     triggerId: Id,
     sessionId: Id,
     how: Type.Enum(['answered', 'timed_out', 'withdrawn']),
     by: Optional(Author),
   }),
-  /** `sessionId`: who ended the link. */
+  /** `sessionId`: the session that ended the link. */
   session_unlinked: Type.Object({ sessionId: Id }),
   link_receipt: Type.Object({
     requestId: Id,
@@ -83,9 +83,12 @@ export const COMMAND_ARGS = {
     outcome: Type.Enum([...LINK_OUTCOMES]),
     error: Optional(Type.Object({ code: Text, message: Text })),
   }),
-  /** The link of a guest lets them write no more: what they had begun or sent here ends. */
+  /** The guest's share link does not allow writing any more: ends what the guest started and sent here. */
   guest_left: Type.Object({ shareId: Id, name: Optional(Text), why: Type.Enum([...LINK_ENDS]) }),
-  /** A new session that shares the story up to `entryId` (a user message's; everything when left out). */
+  /**
+   * Creates a session with a copy of the transcript up to `entryId`, the id of a user message; of the whole transcript
+   * without it.
+   */
   fork: Type.Object({ sessionId: Id, entryId: Optional(Text), name: Optional(Text) }),
   set_name: Type.Object({ name: Type.String({ minLength: 1, maxLength: 200 }) }),
   restart: Type.Object({}),
@@ -96,9 +99,11 @@ export type CommandName = keyof typeof COMMAND_ARGS;
 export const COMMAND_NAMES = Object.keys(COMMAND_ARGS) as CommandName[];
 export type CommandArgs<N extends CommandName> = Static<(typeof COMMAND_ARGS)[N]>;
 
-/** Commands that act on no session. `new_session` names the one it makes in its args. */
+/**
+ * Commands that act on no existing session. The arguments of `new_session` hold the id of the session that it creates.
+ */
 const OF_THE_RUNNER: readonly CommandName[] = ['new_session', 'list_sessions', 'restart', 'shutdown'];
-/** What only the process manager says, in the name of a linked session or of the system. */
+/** Commands that only the process manager sends, in the name of a linked session or of the system. */
 export const LINK_COMMANDS: readonly CommandName[] = [
   'session_trigger',
   'trigger_closed',
@@ -106,7 +111,7 @@ export const LINK_COMMANDS: readonly CommandName[] = [
   'link_receipt',
   'guest_left',
 ];
-/** What people and programs may ask of a session. */
+/** Commands that people and programs may send to a session. */
 export const SESSION_COMMANDS = COMMAND_NAMES.filter(
   (name) => !OF_THE_RUNNER.includes(name) && !LINK_COMMANDS.includes(name),
 );
@@ -117,7 +122,7 @@ const envelope = {
   by: Author,
   /** ms since epoch. */
   at: Type.Number(),
-  /** ms since epoch; a host that reads it later answers `command_expired` and does nothing. */
+  /** ms since epoch. A runner that reads the command later answers `command_expired` and does not run it. */
   expiresAt: Type.Number(),
 };
 
@@ -135,12 +140,12 @@ const argCheckers = new Map<string, ReturnType<typeof checker>>(
 );
 const commandCheckers = new Map(Object.entries(COMMAND_SCHEMAS).map(([name, schema]) => [name, checker(schema)]));
 
-/** True for a well-formed command. */
+/** Returns true for a well-formed command. */
 export function isCommand(value: unknown): value is Command {
   return isMap(value) && typeof value['name'] === 'string' && (commandCheckers.get(value['name'])?.(value) ?? false);
 }
 
-/** What is wrong with a command's name or arguments (`command_unknown`, `command_invalid`), or undefined. */
+/** Returns what is wrong with a command's name or arguments (`command_unknown`, `command_invalid`), or undefined. */
 export function commandProblem(name: unknown, args: unknown): ErrorInfo | undefined {
   const check = typeof name === 'string' ? argCheckers.get(name) : undefined;
   if (check === undefined) return errorInfo('command_unknown', `Unknown command "${String(name).slice(0, 64)}"`);

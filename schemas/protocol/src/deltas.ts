@@ -3,8 +3,8 @@ import { checker } from './check.js';
 import { ID_PATTERN } from './ids.js';
 
 /**
- * Pieces of messages and tool output that are still open, on `session.<sid>.deltas`. Not stored, no offset; `n` is
- * contiguous per session, so that a reader sees a hole and asks for what is open again (`partial`).
+ * Deltas of open messages and of tool output, on `session.<sid>.deltas`. They are not stored and have no offset. `n` is
+ * contiguous for each session, so that a reader detects a gap and requests a snapshot (`partial`).
  */
 const base = { at: Type.Number(), n: Type.Number() };
 const Id = Type.String({ pattern: ID_PATTERN });
@@ -33,10 +33,10 @@ export const SessionDelta = Type.Union(Object.values(DELTA_SCHEMAS));
 export type SessionDelta = {
   [K in keyof typeof DELTA_SCHEMAS]: Static<(typeof DELTA_SCHEMAS)[K]>;
 }[keyof typeof DELTA_SCHEMAS];
-/** A piece before the writer has numbered it. */
+/** A delta that the writer has not numbered yet. */
 export type UnnumberedDelta = SessionDelta extends infer D ? (D extends SessionDelta ? Omit<D, 'n'> : never) : never;
 
-/** What is open on a host, as of piece `n`: pieces with a higher `n` continue it. */
+/** The open messages and running tools of a session, as of delta `n`. Deltas with a higher `n` continue it. */
 export const SessionPartial = Type.Object({
   n: Type.Number(),
   open: Type.Array(
@@ -58,7 +58,7 @@ export const SessionPartial = Type.Object({
       ),
     }),
   ),
-  /** Output so far of the tools that are running; the last 64 KiB of each. */
+  /** The output so far of the running tools; the last 64 KiB of each. */
   tools: Type.Array(Type.Object({ toolCallId: Type.String(), text: Type.String() })),
 });
 export type SessionPartial = Static<typeof SessionPartial>;

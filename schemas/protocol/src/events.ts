@@ -8,38 +8,39 @@ import { META_EVENT_FIELDS } from './meta.js';
 import { PiOptions } from './piOptions.js';
 
 /**
- * The facts of a session: what its log holds. Every event has a `type` and `at` (ms since epoch, the host's clock).
- * Types that are not listed here are relayed and kept, never dropped: old readers ignore what they don't know.
+ * The events of a session, which its log holds. Every event has a `type` and `at` (ms since epoch, by the clock of the
+ * runner). Events of types that are not listed here are relayed and stored, never dropped: older readers ignore unknown
+ * types.
  */
 const Id = Type.String({ pattern: ID_PATTERN });
 const Text = Type.String();
 const Optional = Type.Optional;
 const OneOf = <const T extends readonly string[]>(...values: T) => Type.Enum<[...T]>([...values]);
 
-/** Who did something: a person's id and how they came in, or the agent's own doing. */
+/** The author of an action: a person's id and how the person signed in, or the agent. */
 export const Author = Type.Object({
   userId: Text,
   via: OneOf('owner', 'collab', 'api', 'terminal', 'agent', 'system'),
-  /** What they are called: of an account, or as a guest calls themselves. */
+  /** The name of the account, or the name that a guest entered. */
   name: Optional(Text),
-  /** Of a guest: what their link allows beside writing. */
+  /** Only for a guest: the rights of the share link beyond reading. */
   right: Optional(Type.Literal('approve')),
-  /** Of an agent: the guests whose words are in the turn in which it says something. */
+  /** Only for an agent: the guests whose inputs are part of the turn in which the agent acts. */
   guests: Optional(GuestRefs),
 });
 
 export const END_REASONS = ['completed', 'killed', 'error', 'expired', 'host_lost'] as const;
 
-/** What became of something that one session sent to another. */
+/** The outcome of a message that one session sent to another. */
 export const LINK_OUTCOMES = ['queued', 'delivered', 'late', 'failed'] as const;
 export type LinkOutcome = (typeof LINK_OUTCOMES)[number];
 
-/** Triggers whose sender wants an answer. */
+/** Triggers whose sender waits for an answer. */
 export const ASKING_TRIGGERS: readonly string[] = ['ask_user_question', 'plan_review', 'escalate'];
-/** How long a trigger takes an answer of the parent, in ms. */
+/** How long the parent can answer a trigger, in ms. */
 export const TRIGGER_ANSWER_MS = 10 * 60_000;
 
-/** An error as it stands in the log. */
+/** An error in the log. */
 const Failure = Type.Object({ code: Text, message: Text });
 
 export const DIALOG_METHODS = ['select', 'confirm', 'input', 'editor', 'notify', 'status', 'widget'] as const;
@@ -56,7 +57,9 @@ const lifecycle = {
     parentSessionId: Optional(Id),
     resumedFrom: Optional(Text),
     forkedFrom: Optional(Type.Object({ sessionId: Id, seq: Type.Number() })),
-    /** The guests of its parent in whose turn it was started. It ends with their link. */
+    /**
+     * The guests of the parent session in whose turn this session was started. The session ends with their share link.
+     */
     startedBy: Optional(GuestRefs),
   },
   session_info_changed: { name: Text },
@@ -100,9 +103,9 @@ const people = {
     attachments: Optional(Type.Number()),
   },
   input_delivered: { commandId: Id },
-  /** An input that was taken and that the agent has not read, and will not: the link of its guest has ended. */
+  /** An input was accepted and the agent will not read it, because the share link of its guest has ended. */
   input_dropped: { commandId: Id, error: Failure },
-  /** The guests whose words the agent works on or has waiting now; none when it works on nobody's. */
+  /** The guests whose inputs the agent works on or has queued. The list is empty when no guest has one. */
   guests_at_work: { guests: GuestRefs },
   dialog_opened: {
     dialogId: Id,
@@ -112,16 +115,22 @@ const people = {
     options: Optional(Type.Array(Text)),
     placeholder: Optional(Text),
     prefill: Optional(Text),
-    /** ms since epoch after which the dialog closes by itself. */
+    /** ms since epoch at which the dialog closes by itself. */
     expiresAt: Optional(Type.Number()),
-    /** The question, plan or approval of the meta state that the dialog is a step of: an answer to that closes it. */
+    /**
+     * The question, plan or approval of the meta state to which the dialog belongs. An answer to that prompt closes the
+     * dialog.
+     */
     promptId: Optional(Id),
-    /** Of `notify`: info, warning, error. Of `status` and `widget`: the slot that is filled or, without text, cleared. */
+    /**
+     * Of `notify`: info, warning, error. Of `status` and `widget`: the slot, which is filled, or cleared when there is
+     * no text.
+     */
     level: Optional(Text),
     key: Optional(Text),
     lines: Optional(Type.Array(Text)),
   },
-  /** `dialogId` is the prompt's own where it was answered by its own id. */
+  /** `dialogId` is the prompt's own id when it was answered by that id. */
   dialog_resolved: {
     dialogId: Id,
     value: Optional(Type.Unknown()),
@@ -137,12 +146,13 @@ const people = {
   },
 };
 
-/** Of what a session says to another: the guests in whose turn its agent says it. */
+/** The guests in whose turn the agent sends something to another session. */
 const InTurnOf = { guests: Optional(GuestRefs) };
 
 /**
- * What linked sessions say to each other. Who acts writes the fact on its own log (`to` names the other); what reached
- * the other is a fact on the other's log. The process manager carries each over, as one command.
+ * Events of linked sessions. The acting session writes the event to its own log, and `to` names the other session. The
+ * other session writes what it received to its own log. The process manager passes each event to the other session as
+ * one command.
  */
 const orchestration = {
   session_spawn: {
@@ -153,9 +163,9 @@ const orchestration = {
     cwd: Optional(Text),
     model: Optional(Text),
     name: Optional(Text),
-    /** The parent's own runner when it is left out. */
+    /** The runner of the parent when missing. */
     runnerId: Optional(Id),
-    /** What the parent may not do its children may not either. */
+    /** Limits of the parent session that also apply to its child sessions. */
     pi: Optional(PiOptions),
     ...InTurnOf,
   },
@@ -164,21 +174,24 @@ const orchestration = {
     kind: Text,
     parentSessionId: Optional(Id),
     payload: Optional(Type.Unknown()),
-    /** ms since epoch until which an answer is taken; none where none is wanted. */
+    /** ms since epoch until which an answer is accepted; missing when no answer is expected. */
     expiresAt: Optional(Type.Number()),
     ...InTurnOf,
   },
   trigger_received: {
     triggerId: Id,
     kind: Text,
-    /** The child. */
+    /** The child session. */
     sessionId: Id,
     payload: Optional(Type.Unknown()),
     expiresAt: Optional(Type.Number()),
   },
   trigger_response: { triggerId: Id, response: Type.Unknown(), by: Optional(Author), to: Optional(Id), ...InTurnOf },
   session_message: { from: Text, text: Text, to: Optional(Id), messageId: Optional(Id), ...InTurnOf },
-  /** Settled by somebody else than the parent's agent. `sessionId`: the child, on the parent's log. */
+  /**
+   * A person or a process other than the parent's agent settled the trigger. `sessionId`: the child session, on the
+   * parent's log.
+   */
   trigger_closed: {
     triggerId: Id,
     how: OneOf('answered', 'timed_out', 'withdrawn'),
@@ -188,13 +201,16 @@ const orchestration = {
   cleanup_child_session: { sessionId: Id },
   delink_children: {},
   delink_own_parent: {},
-  /** The other session has ended the link. */
+  /** The other session ended the link. */
   session_unlinked: { sessionId: Id },
-  /** What became of something sent: `requestId` is the trigger's, spawn's or message's id, or the child's (cleanup). */
+  /**
+   * The outcome of a message to another session. `requestId` is the id of the trigger, spawn or message, or of the
+   * child session (cleanup).
+   */
   link_receipt: { requestId: Id, to: Id, outcome: Type.Enum([...LINK_OUTCOMES]), error: Optional(Failure) },
 };
 
-/** The fields of every known event, by type. `thinking_level_changed` is the agent's and a meta event at once. */
+/** The fields of every known event, by type. `thinking_level_changed` is both an agent event and a meta event. */
 export const EVENT_FIELDS = { ...lifecycle, ...agent, ...people, ...orchestration, ...META_EVENT_FIELDS };
 
 export type SessionEventType = keyof typeof EVENT_FIELDS;
@@ -203,7 +219,7 @@ export const SESSION_EVENT_TYPES = Object.keys(EVENT_FIELDS) as SessionEventType
 
 const envelope = {
   at: Type.Number(),
-  /** What was too large for the log, and where in this event it belongs. */
+  /** The parts that are too large for the log, with the JSON pointer of each in this event. */
   blobs: Optional(Type.Array(PlacedBlob)),
 };
 
@@ -223,7 +239,7 @@ export type EventOf<T extends SessionEventType> = { type: T; at: number; blobs?:
 /** Any known event: a union discriminated by `type`. */
 export type SessionEvent = { [T in SessionEventType]: EventOf<T> }[SessionEventType];
 
-/** An event of a type this version does not know: kept, relayed, ignored by folds. */
+/** An event of a type that this version does not know. It is stored and relayed; folds ignore it. */
 export interface UnknownEvent {
   type: string;
   at: number;
@@ -235,12 +251,15 @@ export type DialogMethod = (typeof DIALOG_METHODS)[number];
 
 const checkers = new Map(Object.entries(EVENT_SCHEMAS).map(([type, schema]) => [type, checker(schema)]));
 
-/** True for a well-formed event of a known type. */
+/** Returns true for a well-formed event of a known type. */
 export function isSessionEvent(value: unknown): value is SessionEvent {
   return isMap(value) && typeof value['type'] === 'string' && (checkers.get(value['type'])?.(value) ?? false);
 }
 
-/** What is wrong with an event, or undefined: a known type in the wrong shape, or no `type` and `at` at all. */
+/**
+ * Returns what is wrong with an event, or undefined. An event is invalid when its type is known and its shape differs,
+ * or when `type` or `at` is missing.
+ */
 export function eventProblem(value: unknown): string | undefined {
   if (!isMap(value)) return '/ must be a map';
   if (typeof value['type'] !== 'string' || value['type'] === '') return '/type must be a string';

@@ -9,16 +9,19 @@ import { isMap } from './json.js';
 import { BlobRef } from './messages.js';
 import { SessionMetaState } from './meta.js';
 
-/** The frames of the WebSockets (PROTOCOL.md, "Frames"). A binary message holds one or more, a text message one. */
+/**
+ * The frames of the WebSockets (docs/protocol/frames.md). A binary message holds one or more frames, a text message
+ * one.
+ */
 const Optional = Type.Optional;
 const Text = Type.String();
 const Seq = Type.Integer({ minimum: 0 });
 const Ref = Type.String({ minLength: 1, maxLength: 64 });
 
-/** Bytes a client may send in one message. */
+/** Maximum size in bytes of one message from a client. */
 export const MAX_FRAME_BYTES = 1024 * 1024;
 
-/** A file with an input: inline (base64), or one that was uploaded as a blob before. */
+/** A file with an input: inline (base64), or a blob that was uploaded before. */
 export const FrameAttachment = Type.Union([
   Type.Object({ name: Optional(Text), ...BlobRef.properties }),
   Type.Object({ name: Optional(Text), mediaType: Text, data: Text }),
@@ -31,12 +34,14 @@ export type ViewerMode = (typeof MODES)[number];
 const frame = <T extends string, P extends Type.TProperties>(type: T, fields: P) =>
   Type.Object({ type: Type.Literal(type), ...fields });
 
-/** What a viewer may send. `resume` comes first, and once. */
+/** The frames that a viewer may send. `resume` must be the first frame and may be sent only once. */
 export const VIEWER_UP = {
   resume: frame('resume', {
     after: Optional(Seq),
     tail: Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
-    /** `log` of the `hello` under which `after` was reached: offsets of another log mean nothing in this one. */
+    /**
+     * The `log` of the `hello` frame in which `after` was valid. The offsets of another log are not valid in this log.
+     */
     log: Optional(Text),
   }),
   input: frame('input', {
@@ -46,16 +51,19 @@ export const VIEWER_UP = {
     deliverAs: Optional(Type.Enum([...DELIVER_AS])),
   }),
   command: frame('command', { ref: Ref, name: Text, args: Optional(Type.Record(Text, Type.Unknown())) }),
-  /** Whether a person has this session before their eyes: nobody is notified of what they see. Until sent: no. */
+  /**
+   * Whether the page of this session is visible and focused. The gateway assumes false until the first frame. No
+   * notification is sent about a session that its reader can see.
+   */
   visible: frame('visible', { visible: Type.Boolean() }),
   ping: frame('ping', {}),
 } as const;
 
-/** One who watches a session. */
+/** A person who is connected to a session. */
 export const Presence = Type.Object({ id: Text, userId: Text, mode: Type.Enum([...MODES]), name: Optional(Text) });
 export type Presence = Static<typeof Presence>;
 
-/** What the gateway sends to a viewer. `event` and `delta` carry bytes that the gateway has not looked into. */
+/** The frames that the gateway sends to a viewer. `event` and `delta` carry bytes that the gateway has not decoded. */
 export const VIEWER_DOWN = {
   hello: frame('hello', {
     protocol: Type.Literal(1),
@@ -63,10 +71,13 @@ export const VIEWER_DOWN = {
     mode: Type.Enum([...MODES]),
     session: SessionInfo,
     meta: SessionMetaState,
-    /** Last offset of this session now, and the first still stored. 0 and 0 when there is none. */
+    /**
+     * The current last offset of this session, and the first offset that is still stored. Both are 0 when no event is
+     * stored.
+     */
     head: Seq,
     first: Seq,
-    /** Identity of the log; another one after the backbone was set up anew. */
+    /** Identity of the log. It changes when the backbone is set up anew. */
     log: Optional(Text),
   }),
   event: frame('event', { seq: Seq, event: Type.Unknown() }),
@@ -117,7 +128,7 @@ export type HubDownFrame = FrameOf<typeof HUB_DOWN>;
 export type RunnersUpFrame = FrameOf<typeof RUNNERS_UP>;
 export type RunnersDownFrame = FrameOf<typeof RUNNERS_DOWN>;
 
-/** A frame that came in, or what is wrong with it (code `bad_frame`). */
+/** A received frame, or what is wrong with it (code `bad_frame`). */
 export type ParsedFrame<F> = { kind: 'frame'; frame: F } | { kind: 'invalid'; ref?: string; error: ErrorInfo };
 
 function frameParser<F>(schemas: Readonly<Record<string, Type.TSchema>>): (value: unknown) => ParsedFrame<F> {

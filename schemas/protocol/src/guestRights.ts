@@ -4,16 +4,16 @@ import type { GuestRight } from './guests.js';
 import { isMap } from './json.js';
 
 /**
- * What guests may do, beside watching. The gateway and the host of a session both ask here: the host does not rely on
- * what a page shows or a gateway lets through.
+ * The rights of guests beyond reading. Both the gateway and the worker of a session check them: the worker does not
+ * rely on the page or on the gateway.
  */
 
-/** What the agent asks people as a whole. */
+/** The kinds of prompts that the agent opens. */
 export type GuestPromptKind = 'question' | 'plan' | 'approval';
 
 /**
- * The commands of a guest who may write: to take part in the conversation. Not: what reaches beyond it, to the host, its
- * files or other sessions, nor what decides over the session itself.
+ * The commands of a guest with write access: those that take part in the conversation. They do not include commands
+ * that reach the runner, its files or other sessions, or that decide over the session itself.
  */
 const GUEST_COMMANDS: readonly CommandName[] = [
   'input',
@@ -24,7 +24,7 @@ const GUEST_COMMANDS: readonly CommandName[] = [
   'set_thinking_level',
 ];
 
-/** Why a guest may not send a command, or undefined. What is no command is not for this to say. */
+/** Returns why a guest may not send a command, or undefined. Does not check whether the command is valid. */
 export function guestCommandProblem(name: string): ErrorInfo | undefined {
   if (!COMMAND_NAMES.includes(name as CommandName) || GUEST_COMMANDS.includes(name as CommandName)) return undefined;
   return errorInfo('forbidden', `Guests of a share link cannot send "${name}"`);
@@ -45,9 +45,8 @@ const NO_EDIT = errorInfo(
 const OWNER_ONLY = errorInfo('forbidden', 'Only the owner can answer prompts of an extension');
 
 /**
- * Why a guest may not give this answer to what the agent asks, or undefined. `kind` is undefined for a dialog of any
- * other extension: what its answer decides, and for how long, nobody else can tell. Null and undefined close it
- * unanswered.
+ * Returns why a guest may not give this answer to a prompt, or undefined. `kind` is undefined for a dialog of any other
+ * extension, because the effect of its answer is unknown. The values null and undefined dismiss the prompt.
  */
 export function guestAnswerProblem(
   kind: GuestPromptKind | undefined,
@@ -63,6 +62,6 @@ export function guestAnswerProblem(
   return value === 'approve' || value === 'deny' || isDenial ? undefined : THIS_CALL_ONLY;
 }
 
-/** Whether a guest may answer anything of this kind at all: what a page shows as a form. */
+/** Returns whether a guest may answer prompts of this kind at all. The page shows a form only then. */
 export const mayGuestAnswer = (kind: GuestPromptKind | undefined, right: GuestRight): boolean =>
   guestAnswerProblem(kind, right, undefined) === undefined;

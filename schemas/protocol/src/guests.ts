@@ -3,37 +3,42 @@ import { ID_PATTERN, isId } from './ids.js';
 import { arrayAt, isMap, stringAt, type UnknownMap } from './json.js';
 
 /**
- * Guests: people who came by the share link of a session. What they begin is recorded as theirs, and ends with their
- * link.
+ * Guests are people who opened a session by its share link. What a guest starts is recorded under the guest's name, and
+ * ends with the share link.
  */
 const Id = Type.String({ pattern: ID_PATTERN });
 
-/** A guest whose words are part of something: by which link they came, and what they called themselves. */
+/** A guest who contributed to something: the share link and the name that the guest entered. */
 export const GuestRef = Type.Object({
   shareId: Id,
-  /** The session that the link opens. */
+  /** The session of the share link. */
   sessionId: Id,
   name: Type.Optional(Type.String()),
 });
 export type GuestRef = Static<typeof GuestRef>;
 
-/** Guests that one event or command names, at most: more than a session has links at once. */
+/**
+ * Maximum number of guests that one event or command names. It is above the number of share links that a session can
+ * have.
+ */
 export const MAX_NAMED_GUESTS = 128;
 export const GuestRefs = Type.Array(GuestRef, { maxItems: MAX_NAMED_GUESTS });
 
-/** Why a guest may not write any more. `restricted`: the link only lets them watch now. `disabled`: its account is. */
+/**
+ * Why a guest lost write access. `restricted`: the share link is now read-only. `disabled`: its account is disabled.
+ */
 export const LINK_ENDS = ['revoked', 'expired', 'restricted', 'disabled'] as const;
 export type LinkEnd = (typeof LINK_ENDS)[number];
 
-/** What a guest may do beside watching: write, or write and approve. */
+/** The rights of a guest beyond reading: write, or write and approve. */
 export type GuestRight = 'write' | 'approve';
 
 const PREFIX = 'guest_';
 
-/** The user id of whoever came by a link. */
+/** Returns the user id of the guest of a share link. */
 export const guestUserId = (shareId: string): string => PREFIX + shareId;
 
-/** What tells a guest apart from an account and from an agent in whose turn a guest has spoken. */
+/** The fields that distinguish a guest from an account and from an agent in whose turn a guest has written. */
 interface Speaker {
   userId: string;
   via: string;
@@ -41,15 +46,15 @@ interface Speaker {
   guests?: readonly GuestRef[];
 }
 
-/** Whether this is somebody who came by a link. */
+/** Returns whether the author is a guest. */
 export const isGuest = ({ via }: Pick<Speaker, 'via'>): boolean => via === 'collab';
 
-/** What the link of a guest lets them do. Where nothing is said, it is the least. */
+/** Returns the rights of the guest's share link. Returns the least rights when they are missing. */
 export const rightOf = ({ right }: { right?: 'approve' }): GuestRight => right ?? 'write';
 
 /**
- * The guests whose words are in what this author says in a session: a guest's own, or those in whose turn an agent has
- * said it.
+ * Returns the guests who contributed to what this author does in a session: the guest itself, or the guests of the
+ * agent's turn.
  */
 export function guestsIn(by: Speaker, sessionId: string): GuestRef[] {
   if (!isGuest(by)) return [...(by.guests ?? [])];
@@ -57,7 +62,7 @@ export function guestsIn(by: Speaker, sessionId: string): GuestRef[] {
   return [{ shareId, sessionId, ...(by.name === undefined ? {} : { name: by.name }) }];
 }
 
-/** The guests in a list of a value that may be anything. */
+/** Returns the guests in a list. Total over any value. */
 export function guestsAt(map: UnknownMap, key: string): GuestRef[] {
   return arrayAt(map, key)
     .slice(0, MAX_NAMED_GUESTS)
@@ -69,11 +74,11 @@ export function guestsAt(map: UnknownMap, key: string): GuestRef[] {
     });
 }
 
-/** What a guest is called where nobody knows better. */
+/** The name of a guest whose name is unknown. */
 export const guestName = ({ name }: Pick<GuestRef, 'name'>): string =>
   name === undefined || name === '' ? 'A guest' : name;
 
-/** Guests by name, and how they came: `Bob, by a link`. */
+/** Returns the guests by name, with how they joined: `Bob, by a link`. */
 export function byLinkText(guests: readonly Pick<GuestRef, 'name'>[]): string {
   const names = [...new Set(guests.map((guest) => guestName(guest)))];
   const last = names.at(-1) ?? '';
@@ -88,7 +93,7 @@ const ENDED: Readonly<Record<LinkEnd, (name: string) => string>> = {
   disabled: (name) => `The account that created the share link of ${name} is disabled.`,
 };
 
-/** Why something of a guest was ended, as a sentence. */
+/** Returns, as a sentence, why something of a guest was ended. */
 export function linkEndText(guest: Pick<GuestRef, 'name'>, why: LinkEnd): string {
   const { name } = guest;
   return ENDED[why](name === undefined || name === '' ? 'a guest' : name);

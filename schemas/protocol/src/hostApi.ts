@@ -6,25 +6,25 @@ import { ID_PATTERN, isId } from './ids.js';
 import type { ShareMode } from './accounts.js';
 
 /**
- * How a host's connections to NATS say who they are, and what a host asks of the authenticator because its own
- * connection may not do it (PROTOCOL.md, "Security"). The subject of a question says who asks: NATS lets nobody else
- * publish on it.
+ * The NATS logins of a runner's connections, and the host API: operations that a runner requests from the authenticator
+ * because the runner's own connection has no permission for them (docs/protocol/security.md). The subject of a request
+ * names the sender, because NATS permits no other login to publish on it.
  */
 
 /**
- * `runner`: a daemon. `keeper`: the same daemon, for those of its sessions that have no worker. `session`: the worker of
- * one session.
+ * `runner`: a daemon. `keeper` (historical wire name): the same daemon, for its suspended sessions. `session`: the
+ * worker of one session.
  */
 export type HostLogin = { kind: 'runner' | 'keeper'; rid: string } | { kind: 'session'; sid: string };
 
 const idOf = (login: HostLogin): string => (login.kind === 'session' ? login.sid : login.rid);
 
-/** A random name of an inbox: long enough that no other host can guess it. */
+/** A random inbox name: so long that no other runner can guess it. */
 const INBOX_NAME = /^[A-Za-z0-9]{22,64}$/;
 
 /**
- * The `user` of a host's connection: `runner.<rid>`, `keeper.<rid>` or `session.<sid>`, and behind a dot the name of its
- * inbox. Throws `invalid_id`.
+ * Returns the `user` of a connection: `runner.<rid>`, `keeper.<rid>` or `session.<sid>`, followed by a dot and the name
+ * of its inbox. Throws `invalid_id`.
  */
 export function natsUserOf(login: HostLogin, inbox?: string): string {
   const id = idOf(login);
@@ -36,21 +36,25 @@ export function natsUserOf(login: HostLogin, inbox?: string): string {
 export function parseNatsUser(user: string): { login: HostLogin; inbox?: string } | undefined {
   const [kind, id, inbox, ...rest] = user.split('.');
   if (!isId(id) || rest.length > 0 || (inbox !== undefined && !INBOX_NAME.test(inbox))) return undefined;
-  const named = inbox === undefined ? {} : { inbox };
-  if (kind === 'session') return { login: { kind, sid: id }, ...named };
-  return kind === 'runner' || kind === 'keeper' ? { login: { kind, rid: id }, ...named } : undefined;
+  const inboxPart = inbox === undefined ? {} : { inbox };
+  if (kind === 'session') return { login: { kind, sid: id }, ...inboxPart };
+  return kind === 'runner' || kind === 'keeper' ? { login: { kind, rid: id }, ...inboxPart } : undefined;
 }
 
 /**
- * The prefix of the subjects on which a host's connection receives its replies. All hosts share one account, and a host may
- * name any reply subject: a host that chooses a random inbox receives no reply that another host redirects.
+ * Returns the prefix of the subjects on which a connection of a runner receives replies. All runners share one NATS
+ * account, and a runner can name any reply subject. A random inbox ensures that a runner receives no reply that another
+ * runner redirects.
  */
 export function inboxPrefixOf(login: HostLogin, inbox?: string): string {
   const own = `_INBOX_${login.kind}_${idOf(login)}`;
   return inbox === undefined ? own : `${own}.${inbox}`;
 }
 
-/** The password of a daemon's connections: its runner token, and the secret that proves it is the same host as before. */
+/**
+ * Returns the password of a daemon's connections: its runner token, and the secret that proves that it is the same
+ * runner.
+ */
 export const runnerPassword = (token: string, runnerSecret: string): string => `${token}.${runnerSecret}`;
 
 /** The inverse of `runnerPassword`. */
@@ -63,7 +67,7 @@ export function parseRunnerPassword(password: string): { token: string; runnerSe
 export const hostApiSubjects = {
   runner: (rid: string) => deskSubject('runner', rid),
   session: (sid: string) => deskSubject('session', sid),
-  /** From gateways: deletes the log of a session for good. */
+  /** From gateways: deletes the log of a session permanently. */
   purge: 'desk.purge',
 } as const;
 
@@ -75,25 +79,27 @@ function deskSubject(kind: string, id: string): string {
 const Id = Type.String({ pattern: ID_PATTERN });
 const Hash = Type.String({ pattern: '^[0-9a-f]{64}$' });
 
-/** What a host asks. A daemon names the session; a worker can only mean its own. */
+/** The requests of a runner. A daemon names the session; a worker can only act on its own session. */
 export const HostApiRequest = Type.Union([
-  /** Grants the session to this host, with a new epoch. */
+  /** Grants the session to this runner, with a new epoch. */
   Type.Object({ verb: Type.Literal('claim'), sid: Type.Optional(Id) }),
-  /** Whether the session's log holds the result of a command. */
+  /** Returns whether the log of the session holds the result of a command. */
   Type.Object({ verb: Type.Literal('has_result'), sid: Type.Optional(Id), commandId: Id }),
-  /** The place of the session's last event: offset, epoch, number and message id. */
+  /** Returns the offset, the epoch, the number and the message id of the last event of the session. */
   Type.Object({ verb: Type.Literal('last_event'), sid: Type.Optional(Id) }),
-  /** The lease of the session; without `sid` that of the runner that asks. */
+  /** Returns the lease of the session; without `sid`, the lease of the runner that sends the request. */
   Type.Object({ verb: Type.Literal('read_lease'), sid: Type.Optional(Id) }),
-  /** The commands to the runner that asks, after an offset of their stream. */
+  /** Returns the commands to the runner that sends the request, after an offset of their stream. */
   Type.Object({ verb: Type.Literal('commands_after'), after: Type.Integer({ minimum: 0 }), sid: Type.Optional(Id) }),
-  /** The message ids of the session's log after an offset, in order: tells which spooled events got there. */
+  /**
+   * Returns the message ids of the session's log after an offset, in order: they show which spooled events were stored.
+   */
   Type.Object({ verb: Type.Literal('ids_after'), sid: Type.Optional(Id), after: Type.Integer({ minimum: 0 }) }),
-  /** The offset before the message that is the entry `entryId` of pi's file. */
+  /** Returns the offset before the message that is the entry `entryId` of pi's file. */
   Type.Object({ verb: Type.Literal('seq_before'), sid: Type.Optional(Id), entryId: Type.String({ maxLength: 256 }) }),
   /**
-   * A part of a blob, in order: `offset` in bytes, `size` of the whole. The last part is answered when the whole is
-   * stored and its SHA-256 is right.
+   * Stores a part of a blob. Parts are sent in order: `offset` is in bytes, `size` is that of the whole. The last part
+   * is answered after the whole blob is stored and its SHA-256 matches.
    */
   Type.Object({
     verb: Type.Literal('put_blob'),
@@ -104,14 +110,14 @@ export const HostApiRequest = Type.Union([
     offset: Type.Integer({ minimum: 0 }),
     bytes: Type.Unknown(),
   }),
-  /** Bytes of a blob from `offset` on, as many as one answer holds. */
+  /** Returns the bytes of a blob from `offset` on, as many as one reply holds. */
   Type.Object({
     verb: Type.Literal('get_blob'),
     sid: Type.Optional(Id),
     blob: Hash,
     offset: Type.Integer({ minimum: 0 }),
   }),
-  /** What the links of guests allow now: of links of the session's account. */
+  /** Returns the present rights of share links of the session's account. */
   Type.Object({
     verb: Type.Literal('link_modes'),
     sid: Type.Optional(Id),
@@ -121,7 +127,7 @@ export const HostApiRequest = Type.Union([
 export type HostApiRequest = Static<typeof HostApiRequest>;
 export const isHostApiRequest = checker(HostApiRequest);
 
-/** What a writer must know of the event before its own. */
+/** What a writer must know about the last event before it appends. */
 export interface LastEvent {
   seq: number;
   epoch: number;
@@ -130,39 +136,42 @@ export interface LastEvent {
   type: string;
 }
 
-/** A command as its stream holds it. */
+/** A command as it is stored in its stream. */
 export interface StoredCommand {
   seq: number;
-  /** Not decoded. */
+  /** The encoded command. */
   bytes: Uint8Array;
 }
 
-/** The answer to each verb, or `refused`. */
+/** The reply to each verb, or `refused`. */
 export interface HostApiReplies {
   /** `grant` is the password of a connection as `session.<sid>`. */
   claim: { kind: 'granted'; epoch: number; userId: string; grant: string };
   has_result: { kind: 'answer'; found: boolean };
-  /** Without `last` the log has no event of the session. */
+  /** `last` is missing when the log has no event of the session. */
   last_event: { kind: 'answer'; last?: LastEvent };
-  /** `revision` is the offset of the last write to the lease, 0 when there was none; without `lease` it is free. */
+  /**
+   * `revision` is the offset of the last write to the lease, 0 when there was none. The lease is free when `lease` is
+   * missing.
+   */
   read_lease: { kind: 'answer'; revision: number; lease?: { epoch: number; at: number } };
   /**
-   * In order, as many as one answer holds; with `more` the caller asks again, after `next`. `end` is the last offset of
-   * the stream as far as the answer needs it.
+   * In order, as many as one reply holds. When `more` is set, the caller repeats the request with `next`. `end` is the
+   * last offset of the stream as far as the reply needs it.
    */
   commands_after: { kind: 'answer'; commands: StoredCommand[]; next: number; more: boolean; end: number };
-  /** As many as one answer holds; with `next` there are more: ask again, after that offset. */
+  /** As many as one reply holds. When `next` is set there are more: repeat the request after that offset. */
   ids_after: { kind: 'answer'; ids: string[]; next?: number };
   seq_before: { kind: 'answer'; seq?: number };
   put_blob: { kind: 'answer'; stored: boolean };
   get_blob: { kind: 'answer'; size: number; mediaType: string; bytes: Uint8Array };
-  /** One for each link, in their order. */
+  /** One entry for each share link, in the order of the request. */
   link_modes: { kind: 'answer'; modes: LinkMode[] };
 }
-/** What a link allows beside watching, or why it allows no more than that. */
+/** The rights of a share link beyond reading, or why it is read-only. */
 export type LinkMode = Exclude<ShareMode, 'read'> | LinkEnd;
 export type HostApiVerb = keyof HostApiReplies;
 export type HostApiRefusal = { kind: 'refused'; code: string; message: string };
 
-/** Bytes of a blob in one question or answer of the desk: well below what a NATS message may hold. */
+/** Bytes of a blob in one request or reply of the host API: far below the maximum size of a NATS message. */
 export const HOST_API_PART_BYTES = 512 * 1024;

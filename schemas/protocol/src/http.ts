@@ -6,16 +6,16 @@ import { RunnerInfo, SessionInfo } from './info.js';
 import { SessionMetaState } from './meta.js';
 import { PiOptions } from './piOptions.js';
 
-/** The bodies of the HTTP API. Errors are always `ErrorBody`. */
+/** The bodies of the HTTP API. The body of every error is `ErrorBody`. */
 const Optional = Type.Optional;
 const Text = Type.String();
 
 export const ErrorBody = Type.Object({ error: Type.Object({ code: Text, message: Text }) });
 
-/** `POST /api/auth/link`: what the page does with the one-time link. */
+/** `POST /api/auth/link`: the page exchanges the one-time sign-in link. */
 export const LinkBody = Type.Object({ token: Type.String({ minLength: 1, maxLength: 256 }) });
 
-/** `POST /api/sessions`; `POST /ws/sessions` takes `runner_id` too. */
+/** `POST /api/sessions`; `POST /ws/sessions` accepts `runner_id` too. */
 export const NewSessionBody = Type.Object({
   runnerId: Optional(Text),
   runner_id: Optional(Text),
@@ -29,7 +29,7 @@ export const NewSessionBody = Type.Object({
   pi: Optional(PiOptions),
 });
 
-/** 201, and 202 while the runner has not answered. */
+/** 201, or 202 while the runner has not replied. */
 export const NewSessionReply = Type.Object({ sessionId: Text, runnerId: Text, shareUrl: Text });
 
 /** `POST /api/sessions/:sid/input` */
@@ -65,15 +65,20 @@ export const RunnersReply = Type.Object({ runners: Type.Array(RunnerInfo) });
 export const RunnerReply = Type.Object({ runner: RunnerInfo });
 export const MetaReply = Type.Object({ state: SessionMetaState, lastSeq: Type.Number() });
 
-/** What is stored, in bytes, of what may be; a limit of 0 means no limit. `…_of_relay`: of everybody, for admins. */
+/** The stored bytes and their limits; a limit of 0 means no limit. `…_of_relay`: of all accounts, for admins. */
 export const StorageUseInfo = Type.Object({
   of: Type.Enum(['account', 'session', 'link', 'log_of_relay', 'files_of_relay']),
   used: Type.Number(),
   limit: Type.Number(),
 });
-/** `GET /api/sessions/:sid/usage`: the limits that hold for who asks; a guest is told nothing of the account. */
+/**
+ * `GET /api/sessions/:sid/usage`: the limits that apply to the caller. A guest does not receive the account's limits.
+ */
 export const SessionUsageReply = Type.Object({ uses: Type.Array(StorageUseInfo) });
-/** `GET /api/usage`: what the account stores, and its largest sessions. An admin is told of the whole relay, too. */
+/**
+ * `GET /api/usage`: what the account stores, and its largest sessions. An admin also receives the use of the whole
+ * gateway.
+ */
 export const UsageReply = Type.Object({
   uses: Type.Array(StorageUseInfo),
   sessions: Type.Array(

@@ -5,19 +5,22 @@ import { parseSubject, subjects } from './subjects.js';
 import { eventMessageId, parseEventMessageId } from './headers.js';
 
 describe('ids', () => {
-  it('makes ids that are ids, and different ones', () => {
+  it('new ids are valid and different from one another', () => {
     const ids = Array.from({ length: 100 }, () => newId('s'));
     expect(ids.every(isId)).toBe(true);
     expect(new Set(ids).size).toBe(100);
   });
 
-  it.each(['', 'a.b', 'a b', '*', '>', 'ä', 'a'.repeat(65), 5, null, undefined, {}])('refuses %j', (value) => {
-    expect(isId(value)).toBe(false);
-  });
+  it.each(['', 'a.b', 'a b', '*', '>', 'ä', 'a'.repeat(65), 5, null, undefined, {}])(
+    '%j is refused as an id',
+    (value) => {
+      expect(isId(value)).toBe(false);
+    },
+  );
 });
 
 describe('subjects', () => {
-  it('are parsed back into what they were built from', () => {
+  it('a parsed subject has the parts from which it was built', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/), (id) => {
         expect(parseSubject(subjects.sessionEvents(id))).toEqual({ kind: 'session_events', sid: id });
@@ -32,14 +35,14 @@ describe('subjects', () => {
     );
   });
 
-  it('never hold an id that is none', () => {
+  it('a subject is never built from an invalid id', () => {
     for (const bad of ['a.b', '*', '>', 'a b', '', 'x'.repeat(65)]) {
       expect(() => subjects.sessionEvents(bad)).toThrow(expect.objectContaining({ code: 'invalid_id' }));
       expect(() => subjects.runnerCommands(bad)).toThrow(expect.objectContaining({ code: 'invalid_id' }));
     }
   });
 
-  it('of others are not ours', () => {
+  it('subjects of other applications are not parsed', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         const parsed = parseSubject(text);
@@ -50,7 +53,7 @@ describe('subjects', () => {
 });
 
 describe('message ids', () => {
-  it('are parsed back into session, epoch and count', () => {
+  it('a message id is parsed into session, epoch and count', () => {
     expect(parseEventMessageId(eventMessageId('s_1', 7, 42))).toEqual({ sid: 's_1', epoch: 7, n: 42 });
     expect(parseEventMessageId('s.1.7.42')).toBeUndefined();
     expect(parseEventMessageId('')).toBeUndefined();

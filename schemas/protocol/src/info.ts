@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox';
 import { END_REASONS } from './events.js';
 import { GuestRefs } from './guests.js';
 
-/** What a list shows of a session. Everything but `host` is folded from the session's log. */
+/** The entry of a session in a list. Everything except `host` is folded from the session's log. */
 export const SessionInfo = Type.Object({
   sessionId: Type.String(),
   name: Type.String(),
@@ -11,9 +11,12 @@ export const SessionInfo = Type.Object({
   model: Type.String(),
   runnerId: Type.String(),
   userId: Type.String(),
-  /** `waiting`: a dialog, question, plan or approval is open. Whether the host is there is `host`'s to say. */
+  /**
+   * `waiting`: a dialog, question, plan or approval is open. The state does not show whether a worker runs; `host`
+   * does.
+   */
   state: Type.Enum(['idle', 'working', 'waiting', 'ended']),
-  /** Filled by the gateway from the leases: `lost` while the session's lease is gone and the session is not over. */
+  /** Set by the gateway from the leases: `lost` while the session has no lease and has not ended. */
   host: Type.Optional(Type.Enum(['connected', 'lost'])),
   epoch: Type.Number(),
   piVersion: Type.String(),
@@ -23,18 +26,18 @@ export const SessionInfo = Type.Object({
   endedAt: Type.Optional(Type.Number()),
   endReason: Type.Optional(Type.Enum([...END_REASONS])),
   parentSessionId: Type.Optional(Type.String()),
-  /** The guests of its parent in whose turn it was started. */
+  /** The guests of the parent session in whose turn this session was started. */
   startedBy: Type.Optional(GuestRefs),
-  /** The guests whose words its agent works on or has waiting now. */
+  /** The guests whose inputs the agent works on or has queued. */
   guestsAtWork: Type.Optional(GuestRefs),
   forkedFrom: Type.Optional(Type.Object({ sessionId: Type.String(), seq: Type.Number() })),
-  /** The first prompt, shortened: what a list shows when there is no name. */
+  /** The first input, shortened. A list shows it when the session has no name. */
   firstPrompt: Type.Optional(Type.String()),
-  /** Messages finished so far. */
+  /** The number of finished messages. */
   messages: Type.Number(),
-  /** Whether the agent is at work, also while it waits for a person. */
+  /** Whether the agent is busy. Also true while the agent waits for a person. */
   busy: Type.Boolean(),
-  /** Ids of the dialogs, questions, plans and approvals that wait for a person. */
+  /** Ids of the dialogs, questions, plans and approvals that are open. */
   waiting: Type.Array(Type.String()),
   /** USD so far. */
   cost: Type.Number(),
@@ -54,7 +57,7 @@ export const RunnerModel = Type.Object({
 });
 export type RunnerModel = Static<typeof RunnerModel>;
 
-/** What a list shows of a runner. Everything but `online` is folded from `runner.<rid>.events`. */
+/** The entry of a runner in a list. Everything except `online` is folded from `runner.<rid>.events`. */
 export const RunnerInfo = Type.Object({
   runnerId: Type.String(),
   name: Type.String(),
@@ -62,20 +65,20 @@ export const RunnerInfo = Type.Object({
   version: Type.String(),
   piVersion: Type.String(),
   platform: Type.String(),
-  /** Folders sessions may start in, real paths; the first is the default. */
+  /** Folders in which sessions may start, as real paths; the first is the default. */
   roots: Type.Array(Type.String()),
   models: Type.Array(RunnerModel),
   defaultModel: Type.String(),
   maxSessions: Type.Number(),
-  /** Sessions that it hosts now. */
+  /** The sessions that the runner hosts now. */
   sessions: Type.Array(Type.String()),
-  /** Folders used lately, the latest first. */
+  /** Recently used folders, latest first. */
   recentFolders: Type.Array(Type.String()),
   warnings: Type.Array(Type.Object({ code: Type.String(), message: Type.String(), at: Type.Number() })),
   services: Type.Array(Type.String()),
   startedAt: Type.Number(),
   stoppedAt: Type.Optional(Type.Number()),
-  /** Filled by the gateway from the leases. */
+  /** Set by the gateway from the leases. */
   online: Type.Optional(Type.Boolean()),
 });
 export type RunnerInfo = Static<typeof RunnerInfo>;

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 
-/** Where the whole of something too large for the log is kept (`GET /api/sessions/:sid/blobs/:hash`). */
+/** A reference to a stored blob, a payload that is too large for the log (`GET /api/sessions/:sid/blobs/:hash`). */
 export const BlobRef = Type.Object({
   /** SHA-256 of the bytes, as 64 hex digits. */
   blob: Type.String({ pattern: '^[0-9a-f]{64}$' }),
@@ -9,7 +9,7 @@ export const BlobRef = Type.Object({
   mediaType: Type.String(),
 });
 
-/** A blob and the place in its event that it fills (a JSON pointer); the event holds a short preview there. */
+/** A blob and the JSON pointer of its place in the event. The event holds a short preview there. */
 export const PlacedBlob = Type.Object({ path: Type.String(), ...BlobRef.properties });
 
 const TextBlock = Type.Object({ type: Type.Literal('text'), text: Type.String() });
@@ -27,7 +27,7 @@ const ToolCallBlock = Type.Object({
   arguments: Type.Record(Type.String(), Type.Unknown()),
 });
 
-/** A block of a message, as pi has it. Kinds not listed are kept and shown as what they are. */
+/** A block of a message, in pi's form. Blocks of other kinds are stored and shown unchanged. */
 export const ContentBlock = Type.Union([
   TextBlock,
   ThinkingBlock,
@@ -37,8 +37,8 @@ export const ContentBlock = Type.Union([
 ]);
 
 /**
- * One message of the conversation, as pi has it: `user`, `assistant`, `toolResult`, and pi's own roles
- * (`bashExecution`, `custom`, `branchSummary`, `compactionSummary`). More fields are kept as they came.
+ * One message of the conversation, in pi's form: `user`, `assistant`, `toolResult`, and pi's own roles
+ * (`bashExecution`, `custom`, `branchSummary`, `compactionSummary`). Additional fields are kept unchanged.
  */
 export const AgentMessage = Type.Object({
   role: Type.String(),

@@ -14,7 +14,10 @@ export const MetaTodoItem = Type.Object({
   ]),
 });
 
-/** Tokens and cost (USD) of the whole session; `contextTokens` of `contextWindow` are in the model's view now. */
+/**
+ * Tokens and cost (USD) of the whole session. `contextTokens` of `contextWindow` tokens are in the context of the model
+ * now.
+ */
 export const MetaTokenUsage = Type.Object({
   input: Type.Number(),
   output: Type.Number(),
@@ -122,7 +125,7 @@ export const MetaGoalStatus = Type.Object({
   lastReason: Type.Optional(Type.String()),
 });
 
-/** What a session needs of people and says about itself, folded from its meta events. */
+/** The prompts and the status of a session, folded from its meta events. */
 export const SessionMetaState = Type.Object({
   todoList: Type.Array(MetaTodoItem),
   pendingQuestion: Nullable(MetaPendingQuestion),
@@ -139,7 +142,7 @@ export const SessionMetaState = Type.Object({
   authSource: Nullable(Type.String()),
   model: Nullable(MetaModelInfo),
   goal: Nullable(MetaGoalStatus),
-  /** How many meta events have been applied. */
+  /** The number of applied meta events. */
   version: Type.Number(),
 });
 

@@ -1,12 +1,12 @@
 import { MAX_FRAME_DEPTH, MAX_STORED_DEPTH } from './nesting.js';
 
-/** What keeps bytes from being read: they are no whole values, nest too deep, or hold what no JSON value is. */
+/** Why bytes cannot be decoded: they are not whole values, nest too deep, or hold a value that JSON does not have. */
 export type ShapeProblem = 'broken' | 'too_deep' | 'extension';
 
-/** Values still to come on each level. One for all: the walk below is never interrupted. */
+/** The number of values to come on each level. Shared by all calls, because the walk below is never interrupted. */
 const left = new Float64Array(MAX_FRAME_DEPTH + 1);
 
-/** Whether bytes are one whole map, as every event and every piece is. Nothing can hide behind it. */
+/** Returns whether bytes are exactly one map, as every event and every delta is, without bytes after it. */
 export function isOneMap(bytes: Uint8Array): boolean {
   const first = bytes[0] ?? 0;
   const isMap = (first & 0xf0) === 0x80 || first === 0xde || first === 0xdf;
@@ -14,8 +14,8 @@ export function isOneMap(bytes: Uint8Array): boolean {
 }
 
 /**
- * Walks over the heads of at most `values` msgpack values without reading them: a reader recurses, and takes the count of
- * a list at its word. Costs a tenth of reading. `maxDepth` is `MAX_FRAME_DEPTH` at most.
+ * Walks over the headers of at most `values` msgpack values without decoding them, because a decoder recurses and
+ * trusts the length of a list. Costs a tenth of decoding. `maxDepth` is `MAX_FRAME_DEPTH` at most.
  */
 export function msgpackProblem(bytes: Uint8Array, maxDepth: number, values = Infinity): ShapeProblem | undefined {
   const end = bytes.length;
@@ -45,27 +45,27 @@ export function msgpackProblem(bytes: Uint8Array, maxDepth: number, values = Inf
       }
     }
     if (items > 0) {
-      // Every item takes a byte at least.
+      // Every item takes at least one byte.
       if (items > end - at) return 'broken';
       if (++depth > maxDepth) return 'too_deep';
       left[depth] = items;
     } else while (--left[depth]! === 0) depth--;
   }
-  // All values have been seen at -1; more may come at 0.
+  // At level -1 all values have been walked; at level 0 more may follow.
   return at === end && end > 0 && depth <= 0 ? undefined : 'broken';
 }
 
-/** A string or bytes, a list, a map: with this, the number of bytes of its size. */
+/** A string or bytes, a list, a map. The low bits hold the number of bytes of its size. */
 const SIZED = 0x10;
 const LIST = 0x20;
 const MAP = 0x30;
-/** 0xc1, and the extensions: none stands for a JSON value, and some make a reader build what no checker expects. */
+/** 0xc1 and the extensions. None has a JSON value, and some make a decoder build values that no checker expects. */
 const EXTENSION = 0x40;
-/** The extensions of 4 and 8 bytes, which may be times: earlier versions stored some. */
+/** The extensions of 4 and 8 bytes, which can be times: earlier versions stored some. */
 const TIMESTAMP = 0x41;
 const TIMESTAMP_TYPE = 0xff;
 
-/** For 0xc0 to 0xdf: the bytes that follow, or one of the marks above. */
+/** For 0xc0 to 0xdf: the number of bytes that follow, or one of the marks above. */
 const HEADS = Uint8Array.of(
   ...[0, EXTENSION, 0, 0],
   ...[SIZED | 1, SIZED | 2, SIZED | 4],

@@ -16,15 +16,15 @@ function nested(levels: number, wrap: Wrap, leaf: unknown = 1): unknown {
   return value;
 }
 
-/** The deepest level of a value: 0 for a scalar. What is empty has nothing on its own level in msgpack. */
+/** Returns the depth of a value: 0 for a scalar. An empty list or map has no level of its own in msgpack. */
 function depthOf(value: unknown, ofEmpty = 1): number {
   if (typeof value !== 'object' || value === null) return 0;
   const levels = Object.values(value).map((item) => depthOf(item, ofEmpty));
   return levels.length === 0 ? ofEmpty : 1 + Math.max(...levels);
 }
 
-describe.each(Object.entries(WRAPS))('%s in one another', (_what, wrap) => {
-  it('are taken up to the limit, and refused above it by name, as deep as they may be', () => {
+describe.each(Object.entries(WRAPS))('nested %s', (_what, wrap) => {
+  it('nested values are encoded and decoded up to the limit, and refused with too_deep above it at any depth', () => {
     expect(decode(encode(nested(MAX_STORED_DEPTH, wrap)))).toEqual(nested(MAX_STORED_DEPTH, wrap));
     for (const levels of [MAX_STORED_DEPTH + 1, 900, 1_500, 5_000, 20_000])
       expect(() => encode(nested(levels, wrap)), String(levels)).toThrow(tooDeep);
@@ -35,7 +35,7 @@ describe.each(Object.entries(WRAPS))('%s in one another', (_what, wrap) => {
     }
   });
 
-  it('are taken as JSON up to the limit, and refused above it by name', () => {
+  it('nested values are parsed from JSON up to the limit, and refused with too_deep above it', () => {
     const json = (levels: number): string => {
       const [open, close] = wrap === WRAPS['lists'] ? ['[', ']'] : ['{"a":', '}'];
       return `${open.repeat(levels)}1${close.repeat(levels)}`;
@@ -45,14 +45,14 @@ describe.each(Object.entries(WRAPS))('%s in one another', (_what, wrap) => {
   });
 });
 
-it('what is taken as JSON can be sent on in an envelope', () => {
+it('a value that is parsed from JSON can be encoded inside of an envelope', () => {
   const value = nested(MAX_DEPTH, (inner) => [inner]);
   expect(() => encode({ a: { b: { c: value } } })).not.toThrow();
   expect(MAX_FRAME_DEPTH).toBeGreaterThan(MAX_STORED_DEPTH + 2);
 });
 
 describe('depth', () => {
-  it('is counted as it is, whatever else a value holds: brackets in strings are none', () => {
+  it('depth is counted exactly for any value: brackets in strings do not count', () => {
     const text = fc.oneof(fc.string(), fc.constantFrom('[[[[', '{"', '\\"[', '"', '\\', '\\\\"{', '\ud800['));
     const value = fc.letrec((tie) => ({
       node: fc.oneof(
@@ -81,7 +81,7 @@ describe('depth', () => {
 });
 
 describe('bytes', () => {
-  it('of any kind are read or refused by name, and what is read can be written', () => {
+  it('any bytes are either decoded or refused with an error code, and a decoded value can be encoded', () => {
     const hostile = fc.oneof(
       fc.uint8Array({ maxLength: 40 }),
       fc
@@ -106,7 +106,7 @@ describe('bytes', () => {
     );
   });
 
-  it('that are cut off anywhere, or followed by anything, are not one value', () => {
+  it('bytes that are truncated, or followed by more bytes, are not one value', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 }), fc.nat(), (value, at) => {
         const bytes = encode(value);
@@ -121,7 +121,7 @@ describe('bytes', () => {
     );
   });
 
-  it('that claim more items than there are bytes are refused by their head', () => {
+  it('bytes that declare more items than there are bytes are refused by their header', () => {
     for (const tag of [0xdc, 0xdd, 0xde, 0xdf]) {
       const claim = Uint8Array.from([tag, 0xff, 0xff, 0xff, 0xff, 0xc0, 0xc0]);
       expect(() => decode(claim)).toThrow(badFrame);
@@ -129,7 +129,7 @@ describe('bytes', () => {
     }
   });
 
-  it('with an extension are refused: a record, a set, an error, a large number, a regular expression', () => {
+  it('bytes with an extension are refused: a record, a set, an error, a large number, a regular expression', () => {
     for (const type of [0x00, 0x42, 0x62, 0x65, 0x69, 0x70, 0x72, 0x73, 0x74, 0x78]) {
       const bodies = [
         [0xd4, type, 0x90],
@@ -145,14 +145,14 @@ describe('bytes', () => {
     expect(() => decode(Uint8Array.of(0xc1))).toThrow(badFrame);
   });
 
-  it('of a time, as earlier versions stored some, are still read', () => {
+  it('a time that an earlier version stored is still decoded', () => {
     const at = new Date(1_795_256_853_000);
     expect(decode(encode({ at }))).toEqual({ at });
   });
 });
 
-describe('half of a surrogate pair', () => {
-  it('has no UTF-8: it is written as U+FFFD, so that any reader can read the rest', () => {
+describe('an unpaired surrogate', () => {
+  it('an unpaired surrogate is written as U+FFFD, so that any reader can decode the rest', () => {
     const strict = new TextDecoder('utf-8', { fatal: true });
     const long = 'x'.repeat(200);
     for (const [text, wanted] of [
@@ -169,7 +169,7 @@ describe('half of a surrogate pair', () => {
     }
   });
 
-  it('is not taken for one in numbers, bytes or texts that only look so', () => {
+  it('numbers, bytes and texts that look like an unpaired surrogate are not changed', () => {
     const numbers = [0xeda0, 0xedbf_edbf, 0xeda0_0000_0000, -0xeda0];
     const value = { numbers, text: '\ud7ff\ue000퟿', bytes: Uint8Array.of(0xed, 0xa0, 0x80) };
     const read = decode(encode(value)) as typeof value;

@@ -2,14 +2,14 @@ import Type, { type Static } from 'typebox';
 import { checker } from './check.js';
 
 /**
- * What the bucket `notifications` holds. Unlike the other buckets of people it has secrets in it, because they have to be
- * used: the key that pushes are signed with, the keys of browsers, the tokens of webhooks.
+ * Rows of the bucket `notifications`. Unlike the other buckets for accounts it holds secrets, because the services use
+ * them: the key that signs pushes, the keys of browsers, the tokens of webhooks.
  */
 const Text = Type.String();
 /** ms since epoch. */
 const Time = Type.Number();
 
-/** Key `vapid`: made once for an installation (RFC 8292). Browsers are subscribed with it, so it never changes. */
+/** Key `vapid`: created once for an installation (RFC 8292). Browsers subscribe with it, so it never changes. */
 export const VAPID_KEY = 'vapid';
 export const VapidRow = Type.Object({ publicKey: Text, privateKey: Text, subject: Text });
 export type VapidRow = Static<typeof VapidRow>;
@@ -20,12 +20,12 @@ export const NotificationPrefsRow = Type.Object({
   needsInput: Type.Boolean(),
   error: Type.Boolean(),
   webhook: Type.Union([Type.Object({ url: Text, token: Type.Optional(Text) }), Type.Null()]),
-  /** The one that was muted last stands last. */
+  /** In the order in which they were muted. */
   muted: Type.Array(Text),
 });
 export type NotificationPrefsRow = Static<typeof NotificationPrefsRow>;
 
-/** Of who never said anything. */
+/** The settings of an account that has set none. */
 export const defaultNotificationPrefs = (): NotificationPrefsRow => ({
   ...{ agentFinished: true, needsInput: true, error: true, webhook: null, muted: [] },
 });
@@ -41,7 +41,7 @@ export type PushSubscriptionRow = Static<typeof PushSubscriptionRow>;
 
 export const notificationKeys = {
   prefs: (userId: string): string => `user.${userId}`,
-  /** Of all devices of an account. */
+  /** The row that lists all devices of an account. */
   devices: (userId: string): string => `sub.${userId}.`,
   device: (userId: string, id: string): string => `sub.${userId}.${id}`,
 } as const;
@@ -50,7 +50,7 @@ export const isVapidRow = checker(VapidRow);
 export const isNotificationPrefsRow = checker(NotificationPrefsRow);
 export const isPushSubscriptionRow = checker(PushSubscriptionRow);
 
-/** The body of a question on `attention.<sid>`: does this person look at the session just now? */
+/** The body of a request on `attention.<sid>` (historical wire name): does this person see the session now? */
 export const AttentionQuestion = Type.Object({ userId: Text });
 export type AttentionQuestion = Static<typeof AttentionQuestion>;
 export const isAttentionQuestion = checker(AttentionQuestion);

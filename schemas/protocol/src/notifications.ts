@@ -1,56 +1,59 @@
 import Type, { type Static } from 'typebox';
 
-/** The bodies of the HTTP API about notifications, and what a notification is. */
+/** The bodies of the HTTP API for notifications, and the content of a notification. */
 const Optional = Type.Optional;
 const Text = Type.String();
 /** ms since epoch. */
 const Time = Type.Number();
 
-/** Devices that one account may have. */
+/** Maximum number of devices of one account. */
 export const MAX_DEVICES = 20;
-/** Sessions that one account may have muted; with more, those that were muted first are forgotten. */
+/** Maximum number of muted sessions of one account. Above it, the session that was muted first is dropped. */
 export const MAX_MUTED = 500;
 
-/** Why somebody is called: the agent is done, wants something of a person, or cannot go on. */
+/** Why a person is notified: the agent has finished, needs a person, or failed. */
 export const NOTIFICATION_KINDS = ['finished', 'input', 'error'] as const;
 
-/** What a push carries, as JSON. A later notification of the same tag takes the place of the earlier. */
+/** The content of a push, as JSON. A later notification with the same tag replaces an earlier one. */
 export const PushPayload = Type.Object({
   kind: Type.Enum([...NOTIFICATION_KINDS]),
   sessionId: Text,
-  /** The session's name, or its first prompt. */
+  /** The session's name, or its first input. */
   title: Text,
   body: Text,
-  /** Path of the session on this relay. */
+  /** The path of the session on this gateway. */
   url: Text,
   tag: Text,
   at: Time,
 });
 
-const wishes = {
+const kindFlags = {
   agentFinished: Type.Boolean(),
   needsInput: Type.Boolean(),
   error: Type.Boolean(),
 };
 
-/** What somebody wants to be told, as it is read. */
+/** The notification settings of an account, as they are read. */
 export const NotificationPrefs = Type.Object({
-  ...wishes,
-  /** An address that is posted to; its token is never told again. */
+  ...kindFlags,
+  /** An address that receives a POST. Its token is never returned. */
   webhook: Type.Union([Type.Object({ url: Text, hasToken: Type.Boolean() }), Type.Null()]),
-  /** Ids of the sessions that stay silent. */
+  /** The ids of the muted sessions. */
   muted: Type.Array(Text),
 });
 
 /** `PUT /api/notifications`. */
 export const NotificationPrefsBody = Type.Object({
-  ...wishes,
-  /** Null takes it away; left out, it stays as it is. */
+  ...kindFlags,
+  /** Null removes the webhook. The webhook does not change when the field is missing. */
   webhook: Optional(
     Type.Union([
       Type.Object({
         url: Type.String({ minLength: 1, maxLength: 2_048 }),
-        /** Sent as a bearer. Left out, the one that is there stays if the address has the same origin; null: none. */
+        /**
+         * The bearer token. When missing, the present token is kept if the new address has the same origin; null
+         * removes it.
+         */
         token: Optional(
           Type.Union([Type.String({ minLength: 1, maxLength: 512, pattern: '^[\\x21-\\x7e]+$' }), Type.Null()]),
         ),
@@ -60,12 +63,12 @@ export const NotificationPrefsBody = Type.Object({
   ),
 });
 
-/** A browser that gets pushes. */
+/** A browser that receives pushes. */
 export const NotificationDevice = Type.Object({
-  /** The first 32 hex digits of the SHA-256 of its endpoint: by that a browser finds itself. */
+  /** The first 32 hex digits of the SHA-256 of its endpoint, by which a browser finds its own entry. */
   id: Text,
   label: Text,
-  /** Whose push service it is: the host of its endpoint. */
+  /** The host of its endpoint, which names the push service. */
   service: Text,
   createdAt: Time,
 });
@@ -78,7 +81,7 @@ export const NotificationsReply = Type.Object({
   devices: Type.Array(NotificationDevice),
 });
 
-/** `POST /api/notifications/subscriptions`: `PushSubscription.toJSON()` of a browser, and a name for it. */
+/** `POST /api/notifications/subscriptions`: `PushSubscription.toJSON()` of a browser, and a name for the browser. */
 export const PushSubscriptionBody = Type.Object({
   endpoint: Type.String({ minLength: 1, maxLength: 2_048 }),
   keys: Type.Object({
@@ -87,7 +90,7 @@ export const PushSubscriptionBody = Type.Object({
     auth: Type.String({ pattern: '^[A-Za-z0-9_-]{22}={0,2}$' }),
   }),
   label: Optional(Type.String({ minLength: 1, maxLength: 80 })),
-  /** What `toJSON()` says of its end; not used. */
+  /** The expiry in `toJSON()`; not used. */
   expirationTime: Optional(Type.Union([Type.Number(), Type.Null()])),
 });
 /** 201 */
@@ -97,19 +100,22 @@ export const DeviceParams = Type.Object({ id: Type.String({ pattern: '^[0-9a-f]{
 /** `PUT /api/sessions/:sid/mute` */
 export const MuteBody = Type.Object({ muted: Type.Boolean() });
 
-/** `gone`: the browser has withdrawn, the device was forgotten. `refused`: the other side said no. `failed`: no answer. */
+/**
+ * `gone`: the browser has unsubscribed and the device was removed. `refused`: the other server refused it. `failed`: no
+ * reply.
+ */
 export const DELIVERY_OUTCOMES = ['delivered', 'gone', 'refused', 'failed'] as const;
 
-/** `POST /api/notifications/test`: what became of a test notification, for every device and the webhook. */
+/** `POST /api/notifications/test`: the outcome of a test notification, for every device and the webhook. */
 export const NotificationTestReply = Type.Object({
   results: Type.Array(
     Type.Object({
       target: Type.Enum(['device', 'webhook']),
-      /** Of a device. */
+      /** The id of the device. */
       id: Optional(Text),
       label: Text,
       outcome: Type.Enum([...DELIVERY_OUTCOMES]),
-      /** One sentence, unless it was delivered. */
+      /** One sentence; missing when the notification was delivered. */
       message: Optional(Text),
     }),
   ),

@@ -3,7 +3,7 @@ import { isValidPassword, PASSWORD_REQUIREMENTS, validatePassword } from './pass
 import { compareSemver, isSocketProtocolCompatible, parseSemverTriplet, SOCKET_PROTOCOL_VERSION } from './version.js';
 
 describe('passwords', () => {
-  it('need 8 to 128 code points, an upper, a lower and a digit', () => {
+  it('a password needs 8 to 128 code points, an upper-case letter, a lower-case letter and a digit', () => {
     expect(isValidPassword('Passw0rd')).toBe(true);
     expect(isValidPassword('Aa1' + '😀'.repeat(125))).toBe(true);
     for (const bad of ['Passw0r', 'passw0rd', 'PASSW0RD', 'Password', 'Aa1' + '😀'.repeat(126), 'Aa1😀😀😀']) {
@@ -11,14 +11,14 @@ describe('passwords', () => {
     }
   });
 
-  it('always get all results, in the order of the requirements', () => {
+  it('a password check always returns all results, in the order of the requirements', () => {
     for (const password of ['', 'x', 'Passw0rd', undefined, 5, null]) {
       expect(validatePassword(password).checks.map(({ label }) => label)).toEqual([...PASSWORD_REQUIREMENTS]);
     }
     expect(validatePassword('abc').checks.map(({ met }) => met)).toEqual([false, true, false, true, false]);
   });
 
-  it('that are no strings fail every rule', () => {
+  it('a password that is not a string fails every rule', () => {
     expect(validatePassword(12345678).checks.every(({ met }) => !met)).toBe(true);
   });
 });
@@ -30,22 +30,22 @@ describe('versions', () => {
     ['V7', [7, 0, 0]],
     ['1.2.3-rc.1+build', [1, 2, 3]],
     ['1.2.3+b-x', [1, 2, 3]],
-  ])('%s is %j', (text, triplet) => {
+  ])('the version %s is parsed as %j', (text, triplet) => {
     expect(parseSemverTriplet(text)).toEqual(triplet);
   });
 
-  it.each(['', 'v', '1.2.3.4', '1..2', 'a.b', '1.2.x', '-1', 'vv1', 1, null])('%j is no version', (text) => {
+  it.each(['', 'v', '1.2.3.4', '1..2', 'a.b', '1.2.x', '-1', 'vv1', 1, null])('%j is not a version', (text) => {
     expect(parseSemverTriplet(text)).toBeNull();
   });
 
-  it('compare by their numbers; what is no version compares as equal', () => {
+  it('versions are compared by their numbers; an invalid version compares as equal', () => {
     expect(compareSemver('1.10.0', '1.9.9')).toBeGreaterThan(0);
     expect(compareSemver('1.0.0-alpha', '1.0.0')).toBe(0);
     expect(compareSemver('v1', '1.0.1')).toBeLessThan(0);
     expect(compareSemver('nonsense', '1.0.0')).toBe(0);
   });
 
-  it('of the protocol must be ours when they are said', () => {
+  it('the protocol version of the other side must equal ours when it is present', () => {
     expect(SOCKET_PROTOCOL_VERSION).toBe(1);
     for (const fine of [1, '1', undefined, null, 'x', 1.5, {}]) expect(isSocketProtocolCompatible(fine)).toBe(true);
     for (const other of [0, 2, -1, '2']) expect(isSocketProtocolCompatible(other)).toBe(false);

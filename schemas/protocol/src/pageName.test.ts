@@ -9,7 +9,7 @@ describe('a program', () => {
     ['http://other.localhost:7492', 'http://other.localhost:7492'],
     ['https://pizzapi.localhost.example.com', 'https://pizzapi.localhost.example.com'],
     ['nonsense', 'nonsense'],
-  ])('asks %s at %s', (url, asked) => {
-    expect(programUrl(url)).toBe(asked);
+  ])('reaches %s at %s', (url, programAddress) => {
+    expect(programUrl(url)).toBe(programAddress);
   });
 });

@@ -1,11 +1,12 @@
 /**
- * The name of the page of a run that nobody has named. Browsers do not tell ports apart when they send a cookie, so that
- * the page needs a name that no other program of the machine has: `localhost` and 127.0.0.1 are everybody's. Browsers
- * know names that end in `.localhost` as this machine; other programs do not everywhere, and take 127.0.0.1.
+ * The host name of the page of a local installation that has no configured name. Browsers send a cookie to every port
+ * of a host, so the page needs a host name that no other program on the machine uses: `localhost` and 127.0.0.1 are
+ * shared. Browsers resolve names that end in `.localhost` to this machine. Not all other programs do, so they use
+ * 127.0.0.1.
  */
 export const PAGE_NAME = 'pizzapi.localhost';
 
-/** An address for a program, which may not find `PAGE_NAME`. */
+/** Returns an address for a program, because a program may not resolve `PAGE_NAME`. */
 export function programUrl(url: string): string {
   if (!URL.canParse(url)) return url;
   const parsed = new URL(url);

@@ -1,4 +1,4 @@
-/** What each rule asks, for people; the order is the order of every validation's results. Lengths are code points. */
+/** The text of each rule, for people. Every validation returns its results in this order. Lengths are code points. */
 export const PASSWORD_REQUIREMENTS = [
   'At least 8 characters',
   'At most 128 characters',
@@ -15,7 +15,7 @@ const RULES: readonly ((password: string) => boolean)[] = [
   (password) => /[0-9]/.test(password),
 ];
 
-/** Counts code points, but no further than `limit`, so that a megabyte costs as little as a word. */
+/** Counts code points up to `limit`, so that a megabyte costs as little as a word. */
 function codePoints(text: string, limit: number): number {
   let count = 0;
   for (const _ of text) if (++count >= limit) break;
@@ -29,11 +29,14 @@ export interface PasswordCheckItem {
 
 export interface PasswordCheck {
   valid: boolean;
-  /** Always one result per requirement, in the requirements' order. */
+  /** One result for each requirement, in the order of the requirements. */
   checks: PasswordCheckItem[];
 }
 
-/** How a password meets each rule. The same on server and in the browser. A non-string fails all of them. */
+/**
+ * Returns how a password meets each rule. The same code runs in the server and in the browser. A value that is not a
+ * string fails all rules.
+ */
 export function validatePassword(password: unknown): PasswordCheck {
   const checks = PASSWORD_REQUIREMENTS.map((label, index) => ({
     label,
@@ -42,7 +45,7 @@ export function validatePassword(password: unknown): PasswordCheck {
   return { valid: checks.every((check) => check.met), checks };
 }
 
-/** Whether a password meets every rule. */
+/** Returns whether a password meets every rule. */
 export function isValidPassword(password: unknown): password is string {
   return validatePassword(password).valid;
 }

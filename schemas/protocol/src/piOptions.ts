@@ -1,14 +1,14 @@
 import Type, { type Static } from 'typebox';
 import { checker } from './check.js';
 
-/** Bounds of what a session's start may bring along for pi, in characters where not said otherwise. */
+/** Limits of the pi options of a new session, in characters unless stated otherwise. */
 export const PI_OPTION_LIMITS = {
-  /** Names of tools. */
+  /** The number of tool names. */
   tools: 100,
   toolName: 128,
-  /** Of each system prompt. */
+  /** The length of each system prompt. */
   prompt: 64 * 1024,
-  /** Rules about approvals, of each text in one, and of all of them together. */
+  /** The number of approval rules, the length of each text in a rule, and the length of all rules together. */
   approvalRules: 200,
   approvalRule: 4 * 1024,
   approvals: 64 * 1024,
@@ -21,16 +21,16 @@ const Prompt = Optional(Type.String({ maxLength: PI_OPTION_LIMITS.prompt }));
 const RuleText = Type.String({ maxLength: PI_OPTION_LIMITS.approvalRule });
 
 /**
- * What the agent may not do without an approval, whatever the runner and the person's own rules say: they may be
- * stricter. A session hands it to the sessions that it starts.
+ * The actions for which the agent needs an approval, in addition to the rules of the runner and the person. Those rules
+ * may be stricter. A session passes these to its child sessions.
  */
 export const ApprovalLimits = Type.Object(
   {
-    /** What changes something needs an approval. */
+    /** Actions that change something need an approval. */
     mode: Optional(Type.Literal('ask')),
-    /** The session begins in plan mode. */
+    /** The session starts in plan mode. */
     planMode: Optional(Type.Literal(true)),
-    /** What holds of a tool, of one command of bash (its words, the last perhaps `*`), or of one script. */
+    /** The rule for a tool, for one command of bash (its words, the last of which may be `*`), or for one script. */
     rules: Optional(
       Type.Array(
         Type.Object(
@@ -51,13 +51,13 @@ export const ApprovalLimits = Type.Object(
 export type ApprovalLimits = Static<typeof ApprovalLimits>;
 
 /**
- * What pi is told when a session starts on a runner: pi's own flags of these names, as far as they mean something there.
- * The runner keeps them: a session that is woken again, and a fork of it, have the same. Closed, other than the rest of
- * the wire: an option that a runner does not know would otherwise be left out without a word.
+ * The options of pi for a session that starts on a runner: pi's flags of the same names, as far as they apply there.
+ * The runner stores them: a woken session and a fork have the same options. Unlike other schemas this one is closed,
+ * because a runner would silently ignore an option that it does not know.
  */
 export const PiOptions = Type.Object(
   {
-    /** The only tools there are: pi's own and those of extensions, ours among them. */
+    /** The only available tools: pi's own and those of extensions, including PizzaPi's. */
     tools: Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: PI_OPTION_LIMITS.toolName }), {
         minItems: 1,
@@ -66,25 +66,28 @@ export const PiOptions = Type.Object(
     ),
     /** No tools at all. */
     noTools: Yes,
-    /** None of pi's own, those of extensions stay. */
+    /** Disables pi's own tools; those of extensions stay. */
     noBuiltinTools: Yes,
-    /** Texts, never paths: whose machine a path would be on is anybody's guess. */
+    /** Texts, never paths, because a path does not say on which machine it is. */
     systemPrompt: Prompt,
     appendSystemPrompt: Prompt,
-    /** The person's extensions are not loaded; what PizzaPi itself adds is. */
+    /** Disables the person's extensions; PizzaPi's own extensions stay. */
     noExtensions: Yes,
     noSkills: Yes,
     noPromptTemplates: Yes,
-    /** AGENTS.md and CLAUDE.md are not read. */
+    /** Ignores AGENTS.md and CLAUDE.md. */
     noContextFiles: Yes,
-    /** No flag of pi: it holds of what people and agent do together. */
+    /** Not a flag of pi: it applies to what people and the agent do together. */
     approvals: Optional(ApprovalLimits),
   },
   { additionalProperties: false },
 );
 export type PiOptions = Static<typeof PiOptions>;
 
-/** The part of the options that takes something away from the agent, or undefined: what holds for its children too. */
+/**
+ * Returns the part of the options that restricts the agent, which also applies to child sessions. Returns undefined
+ * when nothing restricts it.
+ */
 export function toolLimits({ tools, noTools, noBuiltinTools, noExtensions }: PiOptions): PiOptions | undefined {
   const limits = Object.entries({ tools, noTools, noBuiltinTools, noExtensions }).filter(
     ([, set]) => set !== undefined,
@@ -92,5 +95,5 @@ export function toolLimits({ tools, noTools, noBuiltinTools, noExtensions }: PiO
   return limits.length === 0 ? undefined : Object.fromEntries(limits);
 }
 
-/** True for options that this version can apply, all of them. */
+/** Returns true when this version can apply all the options. */
 export const isPiOptions = checker(PiOptions);

@@ -3,24 +3,24 @@ import { checker } from './check.js';
 import { RunnerInfo, SessionInfo } from './info.js';
 import { SessionMetaState } from './meta.js';
 
-/** What the projections hold: the values of the buckets `sessions`, `session-meta` and `runners`. */
+/** The rows of the projections: the values of the buckets `sessions`, `session-meta` and `runners`. */
 
-/** `count` events of the session lie at or before the offset `seq`. */
+/** `count` events of the session have an offset of at most `seq`. */
 export const Checkpoint = Type.Object({ seq: Type.Number(), count: Type.Number() });
 export type Checkpoint = Static<typeof Checkpoint>;
 
 /** Bucket `sessions`, key: session id. */
 export const SessionRow = Type.Object({
   info: SessionInfo,
-  /** The last offset that was folded in. */
+  /** The last folded offset. */
   lastSeq: Type.Number(),
-  /** Events of the session so far, without those of a stale epoch. */
+  /** The number of events of the session so far, without those of a stale epoch. */
   count: Type.Number(),
   /** The highest epoch that wrote to the session. */
   epoch: Type.Number(),
-  /** Rising; at most 64. */
+  /** In rising order; at most 64. */
   checkpoints: Type.Array(Checkpoint),
-  /** What the log has stored of the session so far, in bytes, without events of a stale epoch. */
+  /** The stored bytes of the session's log so far, without events of a stale epoch. */
   logBytes: Type.Optional(Type.Number()),
 });
 export type SessionRow = Static<typeof SessionRow>;
@@ -38,8 +38,9 @@ export const isSessionMetaRow = checker(SessionMetaRow);
 export const isRunnerRow = checker(RunnerRow);
 
 /**
- * The offset after which at least the last `n` events of a session lie, and as few more as its checkpoints allow; 0
- * reads it all. Events newer than the row only add to what is read.
+ * Returns an offset after which at least the last `n` events of a session are stored, and as few more as its
+ * checkpoints allow. Returns 0 when the whole log has to be read. Events that are newer than the row are read in
+ * addition.
  */
 export function offsetBeforeLast(row: Pick<SessionRow, 'count' | 'checkpoints'>, n: number): number {
   const found = row.checkpoints.findLast((checkpoint) => checkpoint.count <= row.count - n);

@@ -3,7 +3,7 @@ import { checker } from './check.js';
 import { ID_PATTERN } from './ids.js';
 import { RunnerModel } from './info.js';
 
-/** The facts of a runner, on `runner.<rid>.events`. */
+/** The events of a runner, on `runner.<rid>.events`. */
 const Id = Type.String({ pattern: ID_PATTERN });
 const Text = Type.String();
 
@@ -20,14 +20,14 @@ export const RUNNER_EVENT_FIELDS = {
     maxSessions: Type.Number(),
     epoch: Type.Number(),
   },
-  /** The models changed: a key was added, a custom model was written. */
+  /** The models changed, because a key or a custom model was added. */
   models_changed: { models: Type.Array(RunnerModel), defaultModel: Text },
   runner_stopped: { reason: Text },
   session_opened: { sessionId: Id, cwd: Text, adopted: Type.Boolean() },
   session_closed: { sessionId: Id, reason: Text },
   runner_warning: { code: Text, message: Text },
   services_announced: { services: Type.Array(Text) },
-  /** The answer to a command that names no session. */
+  /** The result of a command that names no session. */
   command_result: {
     commandId: Id,
     ok: Type.Boolean(),
@@ -50,7 +50,7 @@ export const RUNNER_EVENT_SCHEMAS: Readonly<Record<string, Type.TObject>> = Obje
 
 const checkers = new Map(Object.entries(RUNNER_EVENT_SCHEMAS).map(([type, schema]) => [type, checker(schema)]));
 
-/** True for a well-formed runner event of a known type. */
+/** Returns true for a well-formed runner event of a known type. */
 export function isRunnerEvent(value: unknown): value is RunnerEvent {
   const type = (value as { type?: unknown } | null | undefined)?.type;
   return typeof type === 'string' && (checkers.get(type)?.(value) ?? false);

@@ -10,7 +10,7 @@ import { SessionMetaState } from './meta.js';
 import { RUNNER_EVENT_SCHEMAS } from './runnerEvents.js';
 
 /**
- * The wire as JSON Schema, one document a file of `schema/`: what readers in other languages build on. Their hash is
+ * The wire as JSON Schema, one document for each file of `schema/`, for readers in other languages. Their hash is
  * pinned in `wireVersion.ts`.
  */
 export function schemaFiles(): Record<string, unknown> {

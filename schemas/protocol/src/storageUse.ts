@@ -1,7 +1,7 @@
 import { formatBytes } from './byteSizes.js';
 import type { StorageUseInfo } from './http.js';
 
-/** From this share of a limit on, people are warned. */
+/** The share of a limit from which on people are warned. */
 export const STORAGE_WARNING = 0.8;
 
 const HOLDERS: Readonly<Record<StorageUseInfo['of'], string>> = {
@@ -12,15 +12,15 @@ const HOLDERS: Readonly<Record<StorageUseInfo['of'], string>> = {
   files_of_relay: 'The files of this gateway use',
 };
 
-/** `This session holds 1.7 GiB of at most 2 GiB`, without a full stop. */
+/** Returns `This session holds 1.7 GiB of at most 2 GiB`, without a full stop. */
 export function describeUse({ of, used, limit }: StorageUseInfo): string {
   return `${HOLDERS[of]} ${formatBytes(used)}${limit > 0 ? ` of at most ${formatBytes(limit)}` : ''}`;
 }
 
-/** How much of its limit is used, from 0 on; 0 where there is no limit. */
+/** Returns the used share of a limit, from 0 on; 0 when there is no limit. */
 export const shareUsed = ({ used, limit }: StorageUseInfo): number => (limit > 0 ? used / limit : 0);
 
-/** What people are to be warned of: the limit that is nearest, once most of it is used. */
+/** Returns the use of the limit that is nearest, when it is above `STORAGE_WARNING`. */
 export function storageWarning(uses: readonly StorageUseInfo[]): StorageUseInfo | undefined {
   const [nearest] = [...uses].sort((a, b) => shareUsed(b) - shareUsed(a));
   return nearest !== undefined && shareUsed(nearest) >= STORAGE_WARNING ? nearest : undefined;

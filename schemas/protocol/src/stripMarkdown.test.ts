@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { stripMarkdown } from './stripMarkdown.js';
 
-it('a text is read without its marks, and nothing of what it says is gone', () => {
+it('the marks of Markdown are removed, and all words of the text stay', () => {
   expect(stripMarkdown('## Done\n\n> **All** tests `pass`, see [the log](https://example.com/log).')).toBe(
     'Done\n\nAll tests pass, see the log.',
   );

@@ -1,4 +1,4 @@
-/** A text of the agent without the marks of Markdown, for a line where nothing renders it. */
+/** Returns a text without the marks of Markdown, for a line that does not render them. */
 export function stripMarkdown(text: string): string {
   return text
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')

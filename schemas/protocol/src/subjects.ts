@@ -2,15 +2,15 @@ import { CodedError } from './errors.js';
 import { isId } from './ids.js';
 
 /**
- * The only place that joins dots: every subject of PizzaPi is built here and taken apart here, and an id that could
- * smuggle in a dot, a wildcard or a space is refused before it becomes part of one.
+ * The only module that joins tokens with dots: every subject of PizzaPi is built and parsed here. An id with a dot, a
+ * wildcard or a space is refused before it becomes part of a subject.
  */
 function token(id: string): string {
   if (!isId(id)) throw new CodedError('invalid_id', `"${String(id).slice(0, 80)}" is not an id`);
   return id;
 }
 
-/** What a runner answers on `runner.<rid>.rpc.<verb>`. */
+/** The requests that a runner answers on `runner.<rid>.rpc.<verb>`. */
 export type RpcVerb = 'status' | 'spawn' | 'folders' | 'models';
 
 export const subjects = {
@@ -18,13 +18,13 @@ export const subjects = {
   sessionEvents: (sid: string) => `session.${token(sid)}.events`,
   /** Deltas of a session's open messages: not stored. */
   sessionDeltas: (sid: string) => `session.${token(sid)}.deltas`,
-  /** Request/reply: the open blocks of a session, from its host. */
+  /** Request/reply: the snapshot of a session's open messages, from its worker. */
   sessionPartial: (sid: string) => `session.${token(sid)}.partial`,
-  /** The log, republished by the server as it is stored, with its offset in a header. */
+  /** The log, which nats-server republishes after storing it, with the offset in a header. */
   liveSessionEvents: (sid: string) => `live.session.${token(sid)}.events`,
   runnerEvents: (rid: string) => `runner.${token(rid)}.events`,
   runnerCommands: (rid: string) => `runner.${token(rid)}.cmd`,
-  /** A runner's commands, republished by the server as it stores them, with their offset in a header. */
+  /** The commands of a runner, which nats-server republishes after storing them, with the offset in a header. */
   liveRunnerCommands: (rid: string) => `live.runner.${token(rid)}.cmd`,
   runnerRpc: (rid: string, verb: RpcVerb | '*') => `runner.${token(rid)}.rpc.${verb === '*' ? '*' : token(verb)}`,
   /** Request/reply: whether a person looks at a session now, answered by the gateways where this is so. */
@@ -33,7 +33,7 @@ export const subjects = {
   audit: (kind: string) => `audit.${token(kind)}`,
 } as const;
 
-/** Wildcards, for streams, permissions and people with `nats sub`. */
+/** Wildcards, for streams, permissions and `nats sub`. */
 export const WILDCARD = {
   sessionEvents: 'session.*.events',
   sessionDeltas: 'session.*.deltas',
@@ -45,7 +45,7 @@ export const WILDCARD = {
   audit: 'audit.>',
 } as const;
 
-/** What a subject names. */
+/** The parts of a parsed subject. */
 export type ParsedSubject =
   | { kind: 'session_events' | 'session_deltas' | 'session_partial' | 'live_session_events'; sid: string }
   | { kind: 'runner_events' | 'runner_commands'; rid: string }
@@ -55,7 +55,10 @@ export type ParsedSubject =
 const SESSION_KINDS = { events: 'session_events', deltas: 'session_deltas', partial: 'session_partial' } as const;
 const RUNNER_KINDS = { events: 'runner_events', cmd: 'runner_commands' } as const;
 
-/** The inverse of `subjects`: what a concrete subject names, or undefined when it is none of ours. */
+/**
+ * The inverse of `subjects`: returns the parts of a concrete subject, or undefined for a subject of another
+ * application.
+ */
 export function parseSubject(subject: string): ParsedSubject | undefined {
   const parts = subject.split('.');
   if (!parts.every(isId)) return undefined;

@@ -1,21 +1,21 @@
 /** The version of the frames (`hello.protocol`) and subprotocols (`pizzapi.v1.*`). */
 export const SOCKET_PROTOCOL_VERSION = 1;
 
-/** WebSocket subprotocols, in the order of preference. */
+/** WebSocket subprotocols, in order of preference. */
 export const SUBPROTOCOL = { msgpack: 'pizzapi.v1.msgpack', json: 'pizzapi.v1.json' } as const;
 
-/** Subprotocol prefix that carries a credential where a client can set no header. */
+/** Prefix of the subprotocol that carries a credential, for clients that cannot set a header. */
 export const BEARER_PREFIX = 'bearer.';
 
-/** The token that a page shows beside its cookie: a header, or a subprotocol behind this prefix. */
+/** The token that a page sends with its cookie: in a header, or in a subprotocol with this prefix. */
 export const PAGE_TOKEN = { header: 'pizzapi-page-token', prefix: 'page.' } as const;
 
 /** Major, minor, patch. */
 export type SemverTriplet = [major: number, minor: number, patch: number];
 
 /**
- * Reads `1.2.3`, ` v1.2 `, `V1`, `1.2.3-rc.1+build`: trimmed, a leading v or V stripped, cut at the first `-` or `+`,
- * one to three all-digit parts, missing ones 0. Anything else is null.
+ * Parses `1.2.3`, ` v1.2 `, `V1`, `1.2.3-rc.1+build`: trims the text, removes a leading v or V, and cuts it at the
+ * first `-` or `+`. One to three parts of digits must remain; missing parts are 0. Returns null for anything else.
  */
 export function parseSemverTriplet(version: unknown): SemverTriplet | null {
   if (typeof version !== 'string') return null;
@@ -26,7 +26,10 @@ export function parseSemverTriplet(version: unknown): SemverTriplet | null {
   return [major, minor, patch];
 }
 
-/** Negative, 0 or positive as `a` is older than, equal to or newer than `b`. Pre-releases are ignored, invalid compares as 0. */
+/**
+ * Returns a negative number, 0 or a positive number when `a` is older than, equal to or newer than `b`. Ignores
+ * pre-releases; an invalid version compares as 0.
+ */
 export function compareSemver(a: unknown, b: unknown): number {
   const left = parseSemverTriplet(a);
   const right = parseSemverTriplet(b);
@@ -34,7 +37,10 @@ export function compareSemver(a: unknown, b: unknown): number {
   return left[0] - right[0] || left[1] - right[1] || left[2] - right[2];
 }
 
-/** Whether the other side's protocol version goes with ours. Missing or unparsable is compatible; an integer must equal ours. */
+/**
+ * Returns whether the protocol version of the other side is compatible with ours. A missing or invalid version is
+ * compatible; an integer must equal ours.
+ */
 export function isSocketProtocolCompatible(version: unknown): boolean {
   const number = typeof version === 'string' && /^\s*-?\d+\s*$/.test(version) ? Number(version) : version;
   return typeof number !== 'number' || !Number.isInteger(number) || number === SOCKET_PROTOCOL_VERSION;

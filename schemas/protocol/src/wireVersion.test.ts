@@ -10,7 +10,7 @@ const texts = Object.entries(schemaFiles()).map(([name, schema]) => ({
   text: `${JSON.stringify(schema, null, 2)}\n`,
 }));
 
-it('the emitted JSON Schema files are those of the code', () => {
+it('the emitted JSON Schema files match the code', () => {
   for (const { name, text } of texts) {
     expect(readFileSync(new URL(`../schema/${name}`, import.meta.url), 'utf8'), name).toBe(text);
   }

@@ -1,11 +1,15 @@
 /**
- * The history of the wire. A change to a schema changes the hash, which fails `wireVersion.test.ts` until a line is
- * added here: additions keep the version, anything a reader of the last line could trip over raises it.
- * After a change: `node schemas/protocol/emit.mjs`, which also prints the hash.
+ * The history of the wire. A change to a schema changes the hash, and `wireVersion.test.ts` fails until a line is added
+ * here. An addition keeps the version. A change that can break a reader of the last line raises the version. After a
+ * change run `node schemas/protocol/emit.mjs`, which also prints the hash.
  */
 export const WIRE_HISTORY = [
   { version: 1, hash: 'e55bdfae23d5906d', what: 'The first wire.' },
-  { version: 1, hash: '3a4089f8328decf4', what: 'Added: bodies about accounts, keys, pairing, share links and the audit log.' },
+  {
+    version: 1,
+    hash: '3a4089f8328decf4',
+    what: 'Added: bodies about accounts, keys, pairing, share links and the audit log.',
+  },
   {
     version: 1,
     hash: '073052940792f280',

@@ -10,7 +10,7 @@ import {
 } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PARTS_BYTES, PARTS_TO_BEGIN_BYTES } from './hostApiBlobs.js';
-import { startSecuredNats, TestHosts, type SecuredNats, type TestSession } from './testing/index.js';
+import { startSecuredNats, TestHosts, type SecuredNats, type HostedTestSession } from './testing/index.js';
 
 const MIB = 1024 * 1024;
 const ANSWER_MS = 20_000;
@@ -28,9 +28,9 @@ afterAll(async () => {
 });
 
 /** A session of an account, and its worker's connection. */
-const sessionOf = async (userId: string): Promise<TestSession> => hosts.session(await hosts.runner(userId));
+const sessionOf = async (userId: string): Promise<HostedTestSession> => hosts.session(await hosts.runner(userId));
 
-const put = ({ worker, caller }: TestSession, bytes: Buffer) =>
+const put = ({ worker, caller }: HostedTestSession, bytes: Buffer) =>
   putBlobVia(worker, caller, bytes, 'text/plain').then(
     () => 'stored',
     (error: unknown) => (error as { code: string; message: string }).message,
@@ -38,7 +38,7 @@ const put = ({ worker, caller }: TestSession, bytes: Buffer) =>
 
 /** One part, as a host could send it. */
 async function sendPart(
-  { worker, sid }: TestSession,
+  { worker, sid }: HostedTestSession,
   fields: { blob: string; size: number; offset: number; bytes: Buffer },
 ): Promise<{ kind: string; code?: string }> {
   const body = encode({ verb: 'put_blob', mediaType: 'x/y', ...fields });

@@ -11,14 +11,17 @@ import { median } from '../harness/stats.js';
 const IN_FLIGHT = 256;
 const BYTES = 300;
 
-/** The configuration of an installation, and one more login that may publish what hosts publish. */
+/** Writes the configuration of an installation with one more login, which may publish what runners publish. */
 function configWith(config: string, user: string, password: string): string {
   return config
     .replace('auth_users: [', `auth_users: [${JSON.stringify(user)}, `)
     .replace('  PIZZAPI_HOSTS {', `  PIZZAPI_HOSTS {\n    users: [ { user: ${user}, password: ${password} } ]`);
 }
 
-/** Appends by a connection in the hosts' account and by one in the account of the logs, in turns on one server. */
+/**
+ * Appends by a connection in the NATS account of the runners and by one in the account of the logs, in turns on one
+ * server.
+ */
 async function run({ report, defer, quick }: BenchContext): Promise<void> {
   const { binary } = await requireNatsServer(processContext());
   const storeDir = await mkdtemp(join(tmpdir(), 'pizzapi-bench-accounts-'));
@@ -35,23 +38,23 @@ async function run({ report, defer, quick }: BenchContext): Promise<void> {
     defer(() => b.close());
     return b;
   };
-  const places = {
+  const logins = {
     'one account': await connect({ nkey: credentials.admin.nkeySeed, provisioner: true }),
     'hosts’ account': await connect({ user: 'bench', password: 'bench' }),
   };
-  await provision(places['one account']);
+  await provision(logins['one account']);
   const appends = quick ? 20_000 : 60_000;
   const costs: Record<string, number[]> = {};
   for (let round = 0; round < (quick ? 3 : 5); round++) {
-    for (const [place, b] of Object.entries(places)) {
+    for (const [login, b] of Object.entries(logins)) {
       const before = cpuSeconds(server.pid) ?? Number.NaN;
       await append(b, appends);
       const cost = (((cpuSeconds(server.pid) ?? Number.NaN) - before) / appends) * 1e6;
       // The first round warms the server up.
-      if (round > 0) (costs[place] ??= []).push(cost);
+      if (round > 0) (costs[login] ??= []).push(cost);
     }
   }
-  const [alone, crossing] = Object.keys(places).map((place) => median(costs[place]!)) as [number, number];
+  const [alone, crossing] = Object.keys(logins).map((login) => median(costs[login]!)) as [number, number];
   report.run('accounts', `${appends.toLocaleString('en')} appends of ${BYTES} B, ${IN_FLIGHT} in flight`, {
     'one account, nats µs': alone,
     'hosts’ account, nats µs': crossing,

@@ -9,9 +9,9 @@ const SIZES = [65_536, 131_072];
 interface Counted {
   log: number;
   blobs: number;
-  pieces: number;
-  pieceCount: number;
-  pieceText: number;
+  deltas: number;
+  deltaCount: number;
+  deltaText: number;
 }
 
 async function run(context: BenchContext): Promise<void> {
@@ -22,31 +22,31 @@ async function run(context: BenchContext): Promise<void> {
   const results: Counted[] = [];
   for (const size of SIZES) {
     const sid = await createSession(stage, { runnerId, cwd: stage.project, model: 'demo/demo' });
-    const counted: Counted = { log: 0, blobs: 0, pieces: 0, pieceCount: 0, pieceText: 0 };
-    let asked = false;
+    const counted: Counted = { log: 0, blobs: 0, deltas: 0, deltaCount: 0, deltaText: 0 };
+    let isCounting = false;
     let over = false;
     const following = await tail(b, sid, {
       after: 0,
       onEvents: (events) => {
         for (const event of events) {
-          asked ||= event.type === 'input_received';
-          if (asked && !over) countEvent(counted, event);
-          over ||= asked && event.type === 'agent_end';
+          isCounting ||= event.type === 'input_received';
+          if (isCounting && !over) countEvent(counted, event);
+          over ||= isCounting && event.type === 'agent_end';
         }
       },
-      onDelta: (bytes) => countPiece(counted, bytes),
+      onDelta: (bytes) => countDelta(counted, bytes),
     });
     await stage.api('POST', `/api/sessions/${sid}/input`, { text: `/demo long ${size}` });
     if (!(await eventually(() => over, 60_000, 50))) throw new Error('the answer did not end');
     await following.stop();
     await stage.api('DELETE', `/api/sessions/${sid}`);
-    if (counted.pieceText !== size)
-      throw new Error(`the pieces held ${counted.pieceText} characters instead of ${size}`);
+    if (counted.deltaText !== size)
+      throw new Error(`the deltas held ${counted.deltaText} characters instead of ${size}`);
     results.push(counted);
     report.run('bytes', `one streamed answer of ${size.toLocaleString('en')} characters`, {
       'log ÷ text': (counted.log + counted.blobs) / size,
-      'pieces ÷ text': counted.pieces / size,
-      pieces: counted.pieceCount,
+      'deltas ÷ text': counted.deltas / size,
+      deltas: counted.deltaCount,
       'log bytes': counted.log,
       'blob bytes': counted.blobs,
     });
@@ -56,9 +56,9 @@ async function run(context: BenchContext): Promise<void> {
   const reach = (figure: string, most: number, reached: number) =>
     report.reach({ bench: 'bytes', figure, unit: '×', target: { most }, reached });
   reach('log bytes ÷ text of a streamed answer', 1.1, Math.max(log(small) / SIZES[0]!, log(large) / SIZES[1]!));
-  reach('pieces ÷ text of a streamed answer', 1.6, Math.max(small.pieces / SIZES[0]!, large.pieces / SIZES[1]!));
+  reach('deltas ÷ text of a streamed answer', 1.6, Math.max(small.deltas / SIZES[0]!, large.deltas / SIZES[1]!));
   reach('log bytes when the text doubles', 2.1, log(large) / log(small));
-  reach('piece bytes when the text doubles', 2.1, large.pieces / small.pieces);
+  reach('delta bytes when the text doubles', 2.1, large.deltas / small.deltas);
 }
 
 function countEvent(counted: Counted, event: StoredEvent): void {
@@ -68,12 +68,12 @@ function countEvent(counted: Counted, event: StoredEvent): void {
   for (const { size } of blobs) counted.blobs += size;
 }
 
-function countPiece(counted: Counted, bytes: Uint8Array): void {
-  const piece = decode(bytes);
-  if (!isMap(piece) || piece['type'] !== 'text_delta') return;
-  counted.pieces += bytes.byteLength;
-  counted.pieceCount++;
-  counted.pieceText += String(piece['text']).length;
+function countDelta(counted: Counted, bytes: Uint8Array): void {
+  const delta = decode(bytes);
+  if (!isMap(delta) || delta['type'] !== 'text_delta') return;
+  counted.deltas += bytes.byteLength;
+  counted.deltaCount++;
+  counted.deltaText += String(delta['text']).length;
 }
 
-export const bytes: Bench = { name: 'bytes', title: 'bytes in the log and in pieces per byte of streamed text', run };
+export const bytes: Bench = { name: 'bytes', title: 'bytes in the log and in deltas per byte of streamed text', run };

@@ -7,7 +7,7 @@ import { joining, newSids, startLoadClients } from '../harness/loadClients.js';
 import { startProgram, type Program } from '../harness/program.js';
 import { Histogram, median } from '../harness/stats.js';
 
-/** Deliveries a second of the paced runs. */
+/** Deliveries per second of the paced runs. */
 const PACE = 20_000;
 const LIVE_MS = 60_000;
 
@@ -15,16 +15,18 @@ interface Case {
   viewers: number;
   bytes: number;
   mode: 'paced' | 'saturated';
-  /** Events of one session when saturated. */
+  /** Events of one session in a saturated run. */
   each: number;
-  /** Sessions that the viewers are spread over, so that a single serial writer is not what is measured. */
+  /**
+   * Number of sessions among which the viewers are distributed, so that the result does not measure a single writer.
+   */
   sessions: number;
   repeat: number;
 }
 
 interface Outcome {
   deliveriesPerSecond: number;
-  /** CPU-seconds of the server per million deliveries. */
+  /** CPU seconds of the server for each million deliveries. */
   perMillion: number;
   p99: number;
   delivered: number;
@@ -50,7 +52,9 @@ function cases(quick: boolean): Case[] {
   return all;
 }
 
-/** Joins, measures what `load` costs the server until everybody has everything, and leaves. */
+/**
+ * Connects the viewers, measures the cost of `load` until every viewer has received every event, and disconnects them.
+ */
 async function measure(
   { viewers }: Crowd,
   pid: number,
@@ -95,7 +99,7 @@ async function throughGateway(crowd: Crowd, one: Case, seconds: number): Promise
   });
 }
 
-/** Seconds that give every session the same number of events. */
+/** Returns a duration in seconds that gives every session the same number of events. */
 function whole(perSecond: number, seconds: number, sessions: number): number {
   return (Math.max(1, Math.round((perSecond * seconds) / sessions)) * sessions) / perSecond;
 }

@@ -31,7 +31,7 @@ async function measure(
       resume: { after: starts[sid]! },
     });
   }
-  // The first second finds code that is not compiled yet.
+  // The first second runs code that is not compiled yet.
   await publisher.call('paced', { sids, perSecond, seconds: 1, bytes });
   await viewers.call('until', { events: perSecond / sessions, timeoutMs: 10_000 });
   await viewers.call('reset');

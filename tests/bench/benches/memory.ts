@@ -7,15 +7,15 @@ import type { MemoryUse } from '../harness/processes.js';
 
 const KB = 1_024;
 const MB = 1_024 * KB;
-/** So many that the pages which the allocator takes at a time are no part of the figure. */
+/** The number is so large that the pages which the allocator reserves at a time do not affect the result. */
 const IDLE = { first: 200, more: 4_000 };
 const SLOW = { viewers: 100, deaf: 20, bytes: 2_000, perSecond: 500 };
-/** What one slow viewer may cost: what is unsent before it is parked, and a message on its way. */
+/** The maximum cost of one slow viewer: its unsent bytes before it is parked, and one message in transit. */
 const SLOW_BOUND = 256 * KB + 2 * 64 * KB;
 
 type Crowd = Awaited<ReturnType<typeof startLoadClients>>;
 
-/** Everything that is not garbage: pages that the allocator keeps for itself are not a viewer's. */
+/** Returns the memory in use without garbage. Pages that the allocator reserves are not counted. */
 const held = ({ heapUsed, external }: MemoryUse) => heapUsed + external;
 
 async function settled({ gateway }: Crowd): Promise<MemoryUse> {
@@ -30,7 +30,7 @@ async function idle({ report }: BenchContext, crowd: Crowd): Promise<number> {
   const [sid] = newSids(1) as [string];
   const { [sid]: after = 0 } = await open([sid]);
   const join = (count: number) => viewers.call('join', { ...joining(gateway, sid, 300), count, resume: { after } });
-  // The first ones pay for code and buffers that are there once.
+  // The first viewers also pay for code and buffers that exist once.
   await join(IDLE.first);
   const before = await settled(crowd);
   await join(IDLE.more);
@@ -52,7 +52,7 @@ async function slow({ report, quick }: BenchContext, crowd: Crowd): Promise<{ ea
   const [sid] = newSids(1) as [string];
   const { [sid]: after = 0 } = await open([sid]);
   await viewers.call('join', { ...joining(gateway, sid, bytes), count: SLOW.viewers, resume: { after }, deaf });
-  // The ring of recent events fills in any case: it is not the slow ones' doing.
+  // The ring buffer of recent events fills in any case, so its size is not a cost of the slow viewers.
   await publisher.call('burst', { sids: [sid], each: 2_500, bytes, ahead: 32 });
   await viewers.call('until', { events: 2_500, timeoutMs: 20_000 });
   await viewers.call('reset');

@@ -41,7 +41,7 @@ async function run(context: BenchContext): Promise<void> {
   let doneAt = 0;
   for await (const line of createInterface({ input: rebuilding.stderr! })) {
     report.progress(line);
-    if (line.includes('asked for')) from = nowMs();
+    if (line.includes('requested')) from = nowMs();
     else if (line.includes(`offset ${events} of`)) foldedAt ||= nowMs();
     else if (line.includes('done')) doneAt = nowMs();
   }

@@ -22,7 +22,7 @@ async function run(context: BenchContext): Promise<void> {
   const times: number[] = [];
   const reads: number[] = [];
   for (let i = 0; i < (quick ? 2 : 4); i++) {
-    // A gateway that was just started knows nothing: all of it has to come from the log.
+    // A gateway that was just started has an empty cache, so it reads everything from the log.
     const gateway = await startGateway(context, nats);
     await gateway.knows(sid);
     const join = { ...joining(gateway, sid, BYTES), timeOffset: 0, count: VIEWERS, resume: { after } };

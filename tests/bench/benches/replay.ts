@@ -36,7 +36,7 @@ async function run(context: BenchContext): Promise<void> {
     const gateway = await startGateway(context, nats);
     await gateway.knows(LONG_SID);
     const { url, token } = gateway;
-    // The first ones compile the code; each session is one that this gateway has not read yet.
+    // The first runs compile the code. Each run opens a session that this gateway has not read yet.
     for (let i = 0; i < (quick ? 8 : 14); i++) {
       const join = await client.call('open', { url, token, sid: otherSid(joined++) });
       if (i < 4) continue;
@@ -44,14 +44,14 @@ async function run(context: BenchContext): Promise<void> {
       hellos.push(join.helloMs);
     }
     await fromLog(nats);
-    for (const what of ['nobody watches it', 'once more', 'once more']) {
+    for (const what of ['without a viewer', 'once more', 'once more']) {
       const before = cpuSeconds(nats.pid) ?? Number.NaN;
       const gatewayBefore = cpuSeconds(gateway.pid) ?? Number.NaN;
       const one = await client.call('open', { url, token, sid: LONG_SID });
       const natsMs = ((cpuSeconds(nats.pid) ?? Number.NaN) - before) * 1_000;
       const gatewayMs = ((cpuSeconds(gateway.pid) ?? Number.NaN) - gatewayBefore) * 1_000;
       if (one.events !== LONG_EVENTS) throw new Error(`${one.events} events reached the client`);
-      if (what === 'nobody watches it') colds.push(one.liveMs);
+      if (what === 'without a viewer') colds.push(one.liveMs);
       report.run('replay', `${long}, log to gateway to client's fold, ${what}`, {
         'live ms': one.liveMs,
         'hello ms': one.helloMs,
@@ -64,7 +64,7 @@ async function run(context: BenchContext): Promise<void> {
     }
     await gateway.stop();
   }
-  report.run('replay', `joining a session of ${stream} that nobody watches`, {
+  report.run('replay', `joining a session of ${stream} without a viewer`, {
     'hello p50 ms': median(hellos),
     'first frame p50 ms': median(firsts),
     'first frame p95 ms': quantile(firsts, 0.95),

@@ -4,7 +4,7 @@ import { nowMs } from '../harness/clock.js';
 import { createSession, runnerOf, startBenchStack } from '../harness/localStack.js';
 import { median, quantile } from '../harness/stats.js';
 
-/** Between two sessions, so that the next warm worker is there: people don't start sessions faster either. */
+/** The pause between two sessions, in which the next warm worker starts. People do not start sessions faster either. */
 const PAUSE_MS = 2_500;
 
 async function run(context: BenchContext): Promise<void> {

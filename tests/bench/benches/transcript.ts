@@ -10,11 +10,11 @@ import { eventually, paced } from '../harness/clock.js';
 import { repository } from '../harness/processes.js';
 import { runnerOf, startBenchStack, type BenchStack } from '../harness/localStack.js';
 import { median, quantile } from '../harness/stats.js';
-import { pieceMeter, settleMeter, type PieceCost } from '../programs/inPage.js';
+import { deltaMeter, settleMeter, type DeltaCost } from '../programs/inPage.js';
 
 const MESSAGES = 10_000;
 const SID = 'bench-transcript';
-const PIECES_PER_SECOND = 20;
+const DELTAS_PER_SECOND = 20;
 
 const TEXTS = [
   'Could you look at `replay.ts` and tell me why the **last batch** is read twice?',
@@ -73,7 +73,7 @@ async function run(context: BenchContext): Promise<void> {
   if (!(await eventually(projected, 60_000, 100))) throw new Error('the projector did not fold the session');
 
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-  await page.addInitScript(pieceMeter);
+  await page.addInitScript(deltaMeter);
   await page.goto(stage.loginUrl);
   const opens = [];
   for (let i = 0; i < (quick ? 3 : 6); i++) {
@@ -96,19 +96,19 @@ async function run(context: BenchContext): Promise<void> {
     role: 'assistant',
     model: 'demo/demo',
   });
-  await page.evaluate('window.benchPieces = []');
-  const text = 'A piece of **Markdown** with `code`, as it comes from a model, word by word. ';
-  await paced(PIECES_PER_SECOND, quick ? 5 : 15, (i) => {
+  await page.evaluate('window.benchDeltas = []');
+  const text = 'A delta of **Markdown** with `code`, as it comes from a model, word by word. ';
+  await paced(DELTAS_PER_SECOND, quick ? 5 : 15, (i) => {
     const end = i % 12 === 11 ? '\n\n' : '';
     writer.publishDelta({ type: 'text_delta', at: Date.now(), messageId: 'live', index: 0, text: text + end });
   });
   await page.waitForTimeout(500);
-  const pieces = await page.evaluate<PieceCost[]>('window.benchPieces');
-  if (pieces.length === 0) throw new Error('no piece arrived in the page');
-  const laidOut = pieces.map((piece) => piece.laidOut);
-  const painted = pieces.map((piece) => piece.painted);
-  report.run('transcript', `pieces into a transcript of ${MESSAGES} messages, ${PIECES_PER_SECOND} a second`, {
-    pieces: pieces.length,
+  const deltas = await page.evaluate<DeltaCost[]>('window.benchDeltas');
+  if (deltas.length === 0) throw new Error('no delta arrived in the page');
+  const laidOut = deltas.map((delta) => delta.laidOut);
+  const painted = deltas.map((delta) => delta.painted);
+  report.run('transcript', `deltas into a transcript of ${MESSAGES} messages, ${DELTAS_PER_SECOND} a second`, {
+    deltas: deltas.length,
     'script and layout p50 ms': median(laidOut),
     'p95 ms': quantile(laidOut, 0.95),
     'and paint p50 ms': median(painted),
@@ -117,7 +117,7 @@ async function run(context: BenchContext): Promise<void> {
   const reach = (figure: string, most: number, reached: number) =>
     report.reach({ bench: 'transcript', figure, unit: 'ms', target: { most }, reached });
   reach('10,000 messages opened and settled in Chromium, p50', 200, median(settled));
-  reach('one piece: script and layout, p95', 4, quantile(laidOut, 0.95));
+  reach('one delta: script and layout, p95', 4, quantile(laidOut, 0.95));
 }
 
 export const transcript: Bench = { name: 'transcript', title: 'a transcript of 10,000 messages in Chromium', run };

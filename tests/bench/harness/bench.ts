@@ -1,20 +1,20 @@
 import type { Report } from './report.js';
 
-/** What a bench is run with. */
+/** The context of a bench. */
 export interface BenchContext {
-  /** Fewer and shorter runs. */
+  /** Whether to run fewer and shorter runs. */
   quick: boolean;
   report: Report;
-  /** Undone when the bench is over, however it ends; the last one first. */
+  /** Cleanups that run when the bench ends, also after an error, in reverse order. */
   readonly defer: (undo: () => Promise<void> | void) => void;
 }
 
 export interface Bench {
   name: string;
-  /** What it measures, for `--help`. */
+  /** What the bench measures, for `--help`. */
   title: string;
   run(context: BenchContext): Promise<void>;
 }
 
-/** A bench that cannot run here says why with this. */
+/** A bench throws this error with the reason why it cannot run on this machine. */
 export class CannotRun extends Error {}

@@ -8,23 +8,23 @@ import type { BenchContext } from './bench.js';
 import { nowMs } from './clock.js';
 import { startNats, type Nats } from './processes.js';
 
-/** Raised when what is written changes, so that an old store is not taken for a new one. */
+/** Has to be raised when the written data changes, so that an old store is not used. */
 const LAYOUT = 1;
 const SESSIONS = 250;
-/** The session that is replayed, and how many events it has. */
+/** The session that is replayed, and its number of events. */
 export const LONG_SID = 'bench-long';
 export const LONG_EVENTS = 10_000;
 export const otherSid = (i: number): string => `bench-other-${i}`;
 
 export interface BigStream {
   nats: Nats;
-  /** Events in the whole stream. */
+  /** Number of events in the whole stream. */
   events: number;
 }
 
 /**
- * A stream of a million events (a tenth when quick) in which the long session's lie evenly spread among those of 250
- * others. Its store is kept in the system's folder for temporary files, because writing it takes a minute.
+ * A stream of a million events (a tenth when quick). The events of the long session are evenly distributed among those
+ * of 250 other sessions. The store is kept in the temporary folder of the system, because writing it takes a minute.
  */
 export async function bigStream(context: BenchContext): Promise<BigStream> {
   const events = context.quick ? 100_000 : 1_000_000;
@@ -34,7 +34,7 @@ export async function bigStream(context: BenchContext): Promise<BigStream> {
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
   }
-  // Nothing here offers load: the three processes share the machine as they would anywhere.
+  // No process generates load here, so all three processes share the cores.
   const nats = await startNats(context, { storeDir: folder, unpinned: true });
   if (!existsSync(marker)) {
     await fill(context, nats, events);
@@ -45,7 +45,7 @@ export async function bigStream(context: BenchContext): Promise<BigStream> {
 
 const LINE = 'The quick brown fox reads the log from an offset and misses nothing. ';
 
-/** A finished message of the conversation, about 300 bytes. */
+/** Returns a finished message of the conversation of about 300 bytes. */
 function message(i: number): EventOf<'message_end'> {
   const at = 1_700_000_000_000 + i;
   const content = [{ type: 'text' as const, text: `${i}. ${LINE.repeat(2)}` }];

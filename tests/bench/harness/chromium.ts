@@ -6,11 +6,11 @@ import { CannotRun, type BenchContext } from './bench.js';
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const MAC = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome';
 
-/** A headless Chromium: `PIZZAPI_CHROMIUM`, one on `PATH`, or Chrome on a Mac. */
+/** Finds a headless Chromium: `PIZZAPI_CHROMIUM`, one on `PATH`, or Chrome on a Mac. */
 export async function startChromium({ defer }: BenchContext): Promise<Browser> {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
-  const places = [...folders.flatMap((folder) => NAMES.map((name) => join(folder, name))), MAC];
-  const executablePath = process.env['PIZZAPI_CHROMIUM'] || places.find((path) => existsSync(path));
+  const candidates = [...folders.flatMap((folder) => NAMES.map((name) => join(folder, name))), MAC];
+  const executablePath = process.env['PIZZAPI_CHROMIUM'] || candidates.find((path) => existsSync(path));
   if (!executablePath) throw new CannotRun('there is no Chromium; set PIZZAPI_CHROMIUM');
   const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'];
   const browser = await chromium.launch({ executablePath, args });

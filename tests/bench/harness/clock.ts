@@ -6,7 +6,9 @@ export function nowMs(): number {
   return seconds * 1_000 + nanos / 1e6;
 }
 
-/** Calls `emit` so many times a second, evenly; what a late timer missed is made up at once. Returns how often. */
+/**
+ * Calls `emit` at a steady rate for each second. Makes up calls that a late timer missed. Returns the number of calls.
+ */
 export async function paced(perSecond: number, seconds: number, emit: (i: number) => void): Promise<number> {
   const start = nowMs();
   const total = Math.round(perSecond * seconds);
@@ -19,7 +21,7 @@ export async function paced(perSecond: number, seconds: number, emit: (i: number
   return sent;
 }
 
-/** Looks until `look` says yes; false when `ms` pass before. */
+/** Polls `look` until it returns true. Returns false after `ms`. */
 export async function eventually(look: () => boolean | Promise<boolean>, ms: number, everyMs = 20): Promise<boolean> {
   const end = nowMs() + ms;
   while (!(await look())) {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 
-/** Seconds that all threads of a process have run, or undefined where the system does not tell. */
+/** Returns the CPU seconds of all threads of a process, or undefined when the system does not report them. */
 export function cpuSeconds(pid: number): number | undefined {
   try {
     const threads = readdirSync(`/proc/${pid}/task`);
@@ -24,7 +24,7 @@ function hasTaskset(): boolean {
   }
 }
 
-/** The measured server has a core of its own and all that loads it the others, where the system can do that. */
+/** The measured server has its own core and the load has the other cores, when the system supports pinning. */
 export const CORES: { server: string; load: string } | undefined = pinning();
 
 function pinning(): { server: string; load: string } | undefined {
@@ -33,12 +33,12 @@ function pinning(): { server: string; load: string } | undefined {
   return { server: '0', load: count === 2 ? '1' : `1-${count - 1}` };
 }
 
-/** The command line that starts a program on the given cores. */
+/** Returns the command line that starts a program on the given cores. */
 export function pinned(cores: string | undefined, command: string, args: readonly string[]): [string, string[]] {
   return cores === undefined ? [command, [...args]] : ['taskset', ['-c', cores, command, ...args]];
 }
 
-/** Moves a running process, with all its threads. */
+/** Moves a running process with all its threads. */
 export function pin(pid: number, cores: string | undefined): void {
   if (cores !== undefined) execFileSync('taskset', ['-a', '-c', '-p', cores, String(pid)], { stdio: 'ignore' });
 }

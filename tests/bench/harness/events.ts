@@ -1,7 +1,7 @@
 import { encode } from '@pizzapi/protocol';
 import { nowMs } from './clock.js';
 
-/** The event that is measured with: when it was handed to the writer, and as much as makes it the wanted size. */
+/** The measured event: the time at which it was passed to the writer, and padding to the wanted size. */
 export interface BenchEvent {
   type: 'bench';
   at: number;
@@ -12,7 +12,7 @@ export interface BenchEvent {
 
 const make = (pad: string): BenchEvent => ({ type: 'bench', at: Date.now(), t: nowMs(), pad });
 
-/** Makes events whose bytes in the log are exactly `bytes` long. */
+/** Returns a function that creates events of exactly `bytes` bytes in the log. */
 export function eventMaker(bytes: number): () => BenchEvent {
   let pad = 'x'.repeat(bytes);
   for (let tries = 0; tries < 3; tries++) {
@@ -23,7 +23,7 @@ export function eventMaker(bytes: number): () => BenchEvent {
   return () => make(pad);
 }
 
-/** Where in the bytes of such an event the double of `t` begins. */
+/** Returns the position of the double of `t` in the bytes of such an event. */
 export function timeOffset(bytes: number): number {
   const key = Buffer.from([0xa1, 0x74, 0xcb]);
   return Buffer.from(encode(eventMaker(bytes)())).indexOf(key) + key.length;

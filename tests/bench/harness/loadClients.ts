@@ -19,13 +19,13 @@ export function startViewers(context: BenchContext): Program<ViewersApi> {
   return viewers;
 }
 
-/** Arguments that let viewers join a session of a gateway. */
+/** Arguments with which viewers join a session of a gateway. */
 export function joining(gateway: Pick<BenchGateway, 'url' | 'token'>, sid: string, bytes: number) {
   const { url, token } = gateway;
   return { url, token, path: `/ws/sessions/${sid}`, eventBytes: bytes, timeOffset: timeOffset(bytes) };
 }
 
-/** nats-server, a gateway, a host that writes and a crowd that watches: what most benches need. */
+/** Starts nats-server, a gateway, a publisher and a group of viewers, which most benches need. */
 export async function startLoadClients(context: BenchContext, options: BenchGatewayOptions = {}) {
   const nats = await startNats(context);
   const publisher = await startPublisher(context, nats);
@@ -40,6 +40,6 @@ export async function startLoadClients(context: BenchContext, options: BenchGate
 }
 
 let made = 0;
-/** Names for sessions, never the same twice. */
+/** Returns names for sessions, which are never repeated. */
 export const newSids = (count: number): string[] =>
   Array.from({ length: count }, () => `bench-${process.pid}-${++made}`);

@@ -11,16 +11,16 @@ import { stopChild } from './program.js';
 
 const READY_MS = 60_000;
 
-/** Everything as `npm start` runs it, on a home of its own: nats-server, gateway, projector, runner, dashboard. */
+/** Starts everything as `npm start` does, in a home of its own: nats-server, gateway, projector, runner, dashboard. */
 export interface BenchStack {
   url: string;
   loginUrl: string;
   token: string;
-  /** A folder that sessions may start in. */
+  /** A folder in which sessions may start. */
   project: string;
   /** The gateway's HTTP API. */
   api(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<{ status: number; body: unknown }>;
-  /** A connection with the rights of a role. */
+  /** Connects to nats-server with the rights of a role. */
   connect(role: 'admin' | 'auditor'): Promise<Backbone>;
 }
 
@@ -48,7 +48,7 @@ export async function startBenchStack({ defer }: BenchContext, env: NodeJS.Proce
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: {
       ...process.env,
-      // A home of its own, but not a nats-server of its own to fetch.
+      // The stack has its own home, but uses the nats-server that was downloaded already.
       XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
       HOME: join(root, 'person'),
       PIZZAPI_LOG_LEVEL: 'warn',
@@ -101,13 +101,13 @@ async function firstLine(child: ChildProcess): Promise<Address> {
   return JSON.parse(out.slice(0, out.indexOf('\n'))) as Address;
 }
 
-/** The one runner of a stage. */
+/** Returns the id of the only runner of a stack. */
 export async function runnerOf(stage: BenchStack): Promise<string> {
   const { body } = await stage.api('GET', '/api/runners');
   return (body as { runners: { runnerId: string }[] }).runners[0]!.runnerId;
 }
 
-/** Starts a session and answers its id; throws when that is not answered with 201. */
+/** Starts a session and returns its id. Throws when the reply is not 201. */
 export async function createSession(stage: BenchStack, body: object): Promise<string> {
   const reply = await stage.api('POST', '/api/sessions', body);
   if (reply.status !== 201)

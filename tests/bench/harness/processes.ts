@@ -15,10 +15,10 @@ import { profileFlags } from './profile.js';
 import { stopChild } from './program.js';
 
 const READY_MS = 60_000;
-/** A path inside the repository. */
+/** Returns a path inside the repository. */
 export const repository = (path: string) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url));
 
-/** Path of a built main, or `CannotRun`. */
+/** Returns the path of a built main file. Throws `CannotRun` when it is missing. */
 export function builtMain(path: string): string {
   const file = repository(path);
   if (!existsSync(file)) throw new CannotRun(`${path} is not built`);
@@ -32,7 +32,10 @@ export interface Nats {
   b: Backbone;
 }
 
-/** A nats-server, on the load's cores or unpinned, provisioned, and a connection to it. With a folder its store is kept. */
+/**
+ * Starts a provisioned nats-server, on the cores of the load or unpinned, and connects to it. Keeps its store in a
+ * folder when one is given.
+ */
 export async function startNats(
   { defer }: BenchContext,
   { storeDir, unpinned = false }: { storeDir?: string; unpinned?: boolean } = {},
@@ -58,16 +61,16 @@ export interface MemoryUse {
   arrayBuffers: number;
 }
 
-/** The real gateway, as a process of its own. */
+/** The real gateway as a separate process. */
 export interface BenchGateway {
   url: string;
   token: string;
   pid: number;
-  /** A value of `/metrics`, all labels added up. */
+  /** Returns a value of `/metrics`, summed over all labels. */
   metric(name: string): Promise<number>;
-  /** After a garbage collection; only of a gateway started with `memory`. */
+  /** Returns the memory after a garbage collection. Works only for a gateway that was started with `memory`. */
   memory(): Promise<MemoryUse>;
-  /** Waits until the gateway knows a session. */
+  /** Waits until the gateway lists a session. */
   knows(sid: string): Promise<void>;
   stop(): Promise<void>;
 }
@@ -76,7 +79,7 @@ export interface BenchGatewayOptions {
   memory?: boolean;
 }
 
-/** Starts the gateway on the server's core. */
+/** Starts the gateway on the core of the server. */
 export async function startGateway(
   { defer }: BenchContext,
   nats: Nats,
@@ -116,8 +119,8 @@ export async function startGateway(
     metric: async (name) => sumOf(await (await get('/metrics')).text(), name),
     memory: () => memoryOf(child),
     knows: async (sid) => {
-      const known = async () => (await get(`/api/sessions/${sid}`)).ok;
-      if (!(await eventually(known, 10_000))) throw new Error(`the gateway does not know session ${sid}`);
+      const isListed = async () => (await get(`/api/sessions/${sid}`)).ok;
+      if (!(await eventually(isListed, 10_000))) throw new Error(`the gateway does not know session ${sid}`);
     },
     stop,
   };
@@ -140,7 +143,7 @@ function memoryOf(child: ChildProcess): Promise<MemoryUse> {
   });
 }
 
-/** Where the gateway listens, as it tells its parent. */
+/** Returns the address that the gateway reports to its parent. */
 function listening(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error('the gateway does not listen')), READY_MS);

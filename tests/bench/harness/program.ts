@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { pinned } from './cpu.js';
 import { profileFlags } from './profile.js';
 
-/** What a program of ours can be asked to do. One question at a time each; arguments and answers go over IPC. */
+/** The requests to a program of ours, each at most one at a time. Arguments and results are sent over IPC. */
 export type Handlers = Record<string, (args: never) => unknown>;
 
 interface ProgramCall {
@@ -17,7 +17,7 @@ interface ProgramReply {
   error?: string;
 }
 
-/** Answers questions of the parent until the parent is gone. */
+/** Answers requests of the parent until the parent ends. */
 export function serveParent(handlers: Handlers): void {
   process.on('message', (message: ProgramCall) => {
     const handler = handlers[message.name] as ((args: unknown) => unknown) | undefined;
@@ -40,10 +40,10 @@ export interface Program<H extends Handlers> {
   stop(): Promise<void>;
 }
 
-/** How long a question may take, in ms. */
+/** How long a request may take, in ms. */
 const ANSWER_TIMEOUT_MS = 120_000;
 
-/** Starts one of `programs/`, on the given cores. */
+/** Starts one of `programs/` on the given cores. */
 export function startProgram<H extends Handlers>(name: string, cores: string | undefined): Program<H> {
   const path = fileURLToPath(new URL(`../programs/${name}.js`, import.meta.url));
   const [command, args] = pinned(cores, process.execPath, [...profileFlags(name), path]);
@@ -86,7 +86,7 @@ export function startProgram<H extends Handlers>(name: string, cores: string | u
 
 const STOP_MS = 5_000;
 
-/** SIGTERM, and SIGKILL when that does not do. */
+/** Sends SIGTERM, and SIGKILL when the process does not end. */
 export async function stopChild(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));

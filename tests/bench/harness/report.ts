@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { CORES } from './cpu.js';
 
 const FILE = fileURLToPath(new URL('../../../../test-output/bench.json', import.meta.url));
-/** Runs that the file keeps. */
+/** The number of runs that the file keeps. */
 const KEPT_RUNS = 50;
 
-/** One line of a bench: what was done, and what came of it. */
+/** One line of a bench: what was run, and the results. */
 export interface Run {
   bench: string;
   what: string;
@@ -24,13 +24,16 @@ export interface Reached {
   reached: number;
 }
 
-/** What a run of the benches says: a line each on stdout, progress on stderr, a table at the end, all of it in a file. */
+/**
+ * The report of a run: a line for each result on stdout, progress on stderr, a table at the end, and all of it in a
+ * file.
+ */
 export class Report {
   private readonly runs: Run[] = [];
   private readonly reached: Reached[] = [];
   private readonly skipped: { bench: string; why: string }[] = [];
 
-  /** Of the machine before anything was started: what else ran there. */
+  /** The load of the machine before the benches started. */
   private readonly load = loadavg()[0] ?? 0;
 
   constructor(
@@ -38,7 +41,7 @@ export class Report {
     private readonly quick: boolean,
   ) {}
 
-  /** One run. Rates and times are printed as they are given, with their unit in the name. */
+  /** Reports one run. Rates and times are printed unchanged; their names hold the units. */
   run(bench: string, what: string, figures: Record<string, number | string>): void {
     this.runs.push({ bench, what, figures });
     const text = Object.entries(figures).map(
@@ -51,7 +54,7 @@ export class Report {
     this.reached.push(figure);
   }
 
-  /** A bench that gave no figures, and why. */
+  /** A bench without figures, and the reason. */
   notRun(bench: string, why: string): void {
     this.skipped.push({ bench, why });
   }
@@ -127,7 +130,7 @@ function earlier(): unknown[] {
   }
 }
 
-/** Three digits that count; whole thousands with separators. */
+/** Formats a number with three significant digits, and whole thousands with separators. */
 export function show(value: number): string {
   if (!Number.isFinite(value)) return 'unknown';
   if (Math.abs(value) >= 1_000) return Math.round(value).toLocaleString('en');

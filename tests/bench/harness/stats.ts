@@ -1,4 +1,4 @@
-/** Numbers of a run, sorted for quantiles. */
+/** The numbers of a run, sorted for quantiles. */
 export function quantile(values: readonly number[], q: number): number {
   if (values.length === 0) return Number.NaN;
   const sorted = [...values].sort((a, b) => a - b);
@@ -7,12 +7,15 @@ export function quantile(values: readonly number[], q: number): number {
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
-/** Cells of 10 µs up to 10 ms, of 100 µs up to 1 s, of 10 ms up to 60 s; what is longer counts as 60 s. */
+/** Cells of 10 µs up to 10 ms, of 100 µs up to 1 s, of 10 ms up to 60 s. Longer times count as 60 s. */
 const FINE = 1_000;
 const MIDDLE = 9_900;
 const COARSE = 5_900;
 
-/** A latency histogram of fixed size: cheap enough to count every delivery, and it goes over IPC as it is. */
+/**
+ * A latency histogram of fixed size. It is cheap enough to count every delivery, and is sent over IPC without
+ * conversion.
+ */
 export class Histogram {
   readonly cells: number[];
 
@@ -20,7 +23,7 @@ export class Histogram {
     this.cells = cells === undefined ? new Array<number>(FINE + MIDDLE + COARSE).fill(0) : [...cells];
   }
 
-  /** Milliseconds; below zero counts as zero. */
+  /** Milliseconds; a negative value counts as zero. */
   add(ms: number): void {
     this.cells[cellOf(ms)]!++;
   }
@@ -29,7 +32,7 @@ export class Histogram {
     return this.cells.reduce((sum, cell) => sum + cell, 0);
   }
 
-  /** The upper end of the cell that holds the quantile, in ms. */
+  /** Returns the upper bound of the cell that holds the quantile, in ms. */
   quantile(q: number): number {
     const wanted = Math.ceil(q * this.count);
     let seen = 0;

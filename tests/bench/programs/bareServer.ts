@@ -7,7 +7,7 @@ import { eventMaker, timeOffset } from '../harness/events.js';
 import { serveParent } from '../harness/program.js';
 
 /**
- * The reference: a server on the bare `ws` package that broadcasts the same bytes. It makes every frame once, header
+ * The reference: a server on the bare `ws` package that broadcasts the same bytes. It creates every frame once, header
  * included, as one buffer, and writes it to each socket. It has no log, no rooms, no sessions and no input.
  */
 const groups = new Map<string, Set<Socket>>();
@@ -21,7 +21,7 @@ server.on('upgrade', (request, socket: Socket, head) => {
   });
 });
 
-/** Unsent bytes of one client at which a burst waits. */
+/** The unsent bytes of one client at which a burst waits. */
 const PAUSE_BYTES = 1024 * 1024;
 let seq = 100_000;
 

@@ -3,11 +3,11 @@ import { WebSocket } from 'ws';
 import { nowMs } from '../harness/clock.js';
 import { serveParent } from '../harness/program.js';
 
-/** One viewer that folds: the product's own client, as it runs in a terminal or a page. */
+/** One viewer that folds: the session client of the product, as it runs in a terminal or a page. */
 const LIMIT_MS = 60_000;
 
 const handlers = {
-  /** Opens a session and follows it until it is live. Times in ms since the call. */
+  /** Opens a session and follows it until it is live. Times are in ms since the call. */
   open: ({ url, sid, token, tail }: { url: string; sid: string; token: string; tail?: number }) =>
     new Promise<{
       helloMs: number;
@@ -30,7 +30,7 @@ const handlers = {
         ...(tail === undefined ? {} : { tail }),
       });
       const timer = setTimeout(() => settle(() => reject(new Error('not live in time'))), LIMIT_MS);
-      // What a promise is told first counts: closing is reported as well.
+      // Only the first settlement of a promise counts, because closing is reported too.
       const settle = (end: () => void) => {
         clearTimeout(timer);
         end();

@@ -1,6 +1,6 @@
 /**
- * Loaded into the gateway before its own main where memory is measured: SIGUSR2 collects garbage and tells the parent
- * what is left.
+ * Loaded into the gateway before its main file when memory is measured: SIGUSR2 collects garbage and sends the
+ * remaining size to the parent.
  */
 process.on('SIGUSR2', () => {
   void globalThis.gc?.();

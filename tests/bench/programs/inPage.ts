@@ -1,24 +1,24 @@
-/** Functions that run inside the page: they may use nothing from outside themselves. */
+/** Functions that run inside the page: they must not use variables from outside. */
 
 interface Settled {
-  /** Until the last message is in the page. */
+  /** Time until the last message is in the page. */
   shownMs: number;
-  /** Until it is in its place for good. */
+  /** Time until the message does not move any more. */
   settledMs: number;
-  /** Until nothing of the transcript changes any more, in sight or not: a worker brings code its colours, in place. */
+  /** Time until the transcript does not change any more, whether visible or not: a worker highlights code in shownTop. */
   quietMs: number;
   nodes: number;
 }
 
-/** Follows a link and watches until the paragraph with `text` is there and nothing has happened for `calmMs`. */
-export function settleMeter(asked: { link: string; text: string; calmMs: number }): Promise<Settled> {
+/** Opens a link and watches until the paragraph with `text` is shown and nothing has changed for `calmMs`. */
+export function settleMeter(target: { link: string; text: string; calmMs: number }): Promise<Settled> {
   return new Promise((resolve, reject) => {
     const from = performance.now();
     let shown = 0;
     let changed = from;
     let moved = from;
     let last: Element | undefined;
-    let place = Number.NaN;
+    let shownTop = Number.NaN;
     const observer = new MutationObserver((records) => {
       const elements = records.map(({ target }) => (target instanceof Element ? target : target.parentElement));
       if (elements.some((element) => element?.closest('[role=log]') != null)) changed = performance.now();
@@ -28,16 +28,16 @@ export function settleMeter(asked: { link: string; text: string; calmMs: number 
       const now = performance.now();
       if (last?.isConnected !== true) {
         const paragraphs = [...document.querySelectorAll('[role=log] p')];
-        last = paragraphs.findLast(({ textContent }) => textContent.includes(asked.text));
-        place = Number.NaN;
+        last = paragraphs.findLast(({ textContent }) => textContent.includes(target.text));
+        shownTop = Number.NaN;
       }
       const top = last?.getBoundingClientRect().top ?? Number.NaN;
-      if (last !== undefined && !(Math.abs(top - place) < 1)) {
+      if (last !== undefined && !(Math.abs(top - shownTop) < 1)) {
         shown ||= now;
         moved = now;
-        place = top;
+        shownTop = top;
       }
-      if (shown > 0 && now - Math.max(moved, changed) > asked.calmMs) {
+      if (shown > 0 && now - Math.max(moved, changed) > target.calmMs) {
         observer.disconnect();
         const nodes = document.querySelectorAll('*').length;
         resolve({ shownMs: shown - from, settledMs: moved - from, quietMs: changed - from, nodes });
@@ -46,21 +46,21 @@ export function settleMeter(asked: { link: string; text: string; calmMs: number 
       } else requestAnimationFrame(look);
     };
     requestAnimationFrame(look);
-    (document.querySelector(asked.link) as HTMLElement).click();
+    (document.querySelector(target.link) as HTMLElement).click();
   });
 }
 
-/** What one piece cost the page's main thread, in ms. */
-export interface PieceCost {
-  /** Its handlers, and the frame that shows it up to its layout. */
+/** The cost of one delta on the main thread of the page, in ms. */
+export interface DeltaCost {
+  /** The handlers, and the frame that shows the delta up to its layout. */
   laidOut: number;
-  /** The same and paint. */
+  /** The same, with paint. */
   painted: number;
 }
 
-/** Measures what each WebSocket message costs while `window.benchPieces` is an array. */
-export function pieceMeter(): void {
-  const page = window as unknown as { benchPieces?: PieceCost[]; WebSocket: typeof WebSocket };
+/** Measures the cost of each WebSocket message while `window.benchDeltas` is an array. */
+export function deltaMeter(): void {
+  const page = window as unknown as { benchDeltas?: DeltaCost[]; WebSocket: typeof WebSocket };
   const afterThis = (then: () => void) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
@@ -69,10 +69,11 @@ export function pieceMeter(): void {
     };
     port2.postMessage(null);
   };
-  // Called before the page's own handler: what it asks for comes before, and what `afterThis` asks for after the page's.
+  // Runs before the page's own handler: its requests are served before those of the page, and `afterThis` runs after
+  // them.
   const onMessage = () => {
-    const { benchPieces } = page;
-    if (benchPieces === undefined) return;
+    const { benchDeltas } = page;
+    if (benchDeltas === undefined) return;
     const from = performance.now();
     let handled = 0;
     let frame = 0;
@@ -84,10 +85,10 @@ export function pieceMeter(): void {
     afterThis(() => {
       handled = performance.now() - from;
       requestAnimationFrame((time) => {
-        // Reading a height makes the layout happen now. A frame that came in between has shown the piece already.
+        // Reading a height forces the layout. A frame that ran in between has shown the delta already.
         if (document.body.offsetHeight === 0 || time !== frame) return;
         const laidOut = handled + performance.now() - frameFrom;
-        afterThis(() => benchPieces.push({ laidOut, painted: handled + performance.now() - frameFrom }));
+        afterThis(() => benchDeltas.push({ laidOut, painted: handled + performance.now() - frameFrom }));
       });
     });
   };

@@ -15,7 +15,7 @@ import { nowMs, paced } from '../harness/clock.js';
 import { eventMaker } from '../harness/events.js';
 import { serveParent } from '../harness/program.js';
 
-/** A host with many sessions: writers of the product, fed at a pace or as fast as the log takes it. */
+/** A runner with many sessions: writers of the product that append at a given rate or as fast as the log accepts. */
 const spoolDir = mkdtempSync(join(tmpdir(), 'pizzapi-bench-spool-'));
 process.once('exit', () => rmSync(spoolDir, { recursive: true, force: true }));
 
@@ -38,7 +38,10 @@ const handlers = {
   connect: async ({ natsUrl }: { natsUrl: string }) => {
     backbone = await connectBackbone({ url: natsUrl, name: 'bench-publisher' });
   },
-  /** Opens sessions: granted, started, and with a row in the projection, which no projector writes here. Answers the offset of each one's start. */
+  /**
+   * Opens sessions: granted, started, and with a row in the projection, because no projector runs here. Returns the
+   * offset of the first event of each session.
+   */
   open: async ({ sids }: { sids: string[] }) => {
     const b = backbone!;
     const rows = bucket<SessionRow>(b, 'sessions');
@@ -58,7 +61,7 @@ const handlers = {
     });
     return Object.fromEntries(await Promise.all(opening));
   },
-  /** `perSecond` events in all, spread evenly over the sessions. */
+  /** Appends `perSecond` events in total, evenly distributed over the sessions. */
   paced: async ({
     sids,
     perSecond,
@@ -83,7 +86,7 @@ const handlers = {
     await Promise.all(appends);
     return { sent, ms: nowMs() - from, cpuSeconds: cpuSecondsSince(start), ...failed() };
   },
-  /** As fast as the log takes it, `ahead` events of a session handed to its writer at a time. */
+  /** Appends as fast as possible, with `ahead` events of a session passed to its writer at a time. */
   burst: async ({ sids, each, bytes, ahead }: { sids: string[]; each: number; bytes: number; ahead: number }) => {
     const make = eventMaker(bytes);
     const start = process.cpuUsage();

@@ -18,14 +18,14 @@ export interface RawViewerOptions {
   format: { eventBytes: number; timeOffset: number };
 }
 
-/** All sockets read into the same memory: each takes its bytes out before the next one reads. */
+/** All sockets read into the same buffer: each copies its bytes before the next one reads. */
 const SHARED = Buffer.allocUnsafe(256 * 1024);
 const NOTHING = Buffer.alloc(0);
 /** `{ type: 'event', seq` up to the number, and the key after it. */
 const EVENT_HEAD = 16;
 const EVENT_KEY = 6;
 
-/** A viewer down at the socket: counts events by stepping over them, and sees that their offsets rise. */
+/** A viewer at the level of the socket: counts events without decoding them, and checks that their offsets rise. */
 export class RawViewer {
   events = 0;
   repeats = 0;
@@ -104,12 +104,12 @@ export class RawViewer {
       }
     }
     if (this.upgraded) at = this.messages(bytes, at, nowMs());
-    // What is left lies in the shared memory: it has to be copied out.
+    // The remaining bytes are in the shared buffer, so they have to be copied.
     this.rest = at === bytes.length ? NOTHING : Buffer.from(bytes.subarray(at));
     return !(this.deaf && !Number.isNaN(this.liveAt));
   }
 
-  /** Every whole WebSocket message; returns where the first one that is not whole begins. */
+  /** Handles every complete WebSocket message. Returns the position of the first incomplete one. */
   private messages(bytes: Buffer, from: number, now: number): number {
     let at = from;
     for (;;) {
@@ -157,7 +157,7 @@ export class RawViewer {
     this.becomeLive();
   }
 
-  /** A masked message with a mask of zeros: the bytes stay as they are. */
+  /** Returns a masked message with a mask of zeros, which leaves the bytes unchanged. */
   private send(frame: object): void {
     const body = encode(frame);
     if (body.byteLength > 125) throw new RangeError('only short frames are sent');
@@ -165,7 +165,7 @@ export class RawViewer {
   }
 }
 
-/** `83 a4 type a5 event`: told apart from `error` by its second letter. */
+/** `83 a4 type a5 event`: its second letter distinguishes it from `error`. */
 function isEvent(bytes: Buffer, at: number): boolean {
   return bytes[at] === 0x83 && bytes[at + 6] === 0xa5 && bytes[at + 8] === 0x76;
 }

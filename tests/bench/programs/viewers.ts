@@ -10,12 +10,12 @@ export interface JoinArgs {
   path: string;
   token: string;
   count: number;
-  /** Undefined: a server that begins at once, without greeting. */
+  /** Undefined for a server that sends events at once, without a `hello`. */
   resume?: { after?: number; tail?: number };
-  /** Bytes of one event, and where in it its time is. */
+  /** The bytes of one event, and the position of its time. */
   eventBytes: number;
   timeOffset: number;
-  /** So many of them stop reading once they are live. */
+  /** The number of viewers that stop reading once they are live. */
   deaf?: number;
 }
 
@@ -24,7 +24,7 @@ const tally: Tally = { latency: new Histogram(), bytes: 0 };
 const hearing = () => viewers.filter(({ deaf }) => !deaf);
 
 const handlers = {
-  /** Connects all at once; answers when every one is live. Times in ms since the call. */
+  /** Connects all viewers at once. Resolves when every viewer is live. Times are in ms since the call. */
   join: async ({ url, path, token, count, resume, eventBytes, timeOffset, deaf = 0 }: JoinArgs) => {
     const from = nowMs();
     const { hostname, port } = new URL(url);
@@ -47,7 +47,7 @@ const handlers = {
     tally.latency = new Histogram();
     tally.bytes = 0;
   },
-  /** Answers when every viewer that reads has `events`, or the time is up. */
+  /** Resolves when every viewer that reads has `events`, or after the time limit. */
   until: async ({ events, timeoutMs }: { events: number; timeoutMs: number }) => {
     const all = await eventually(
       () => hearing().every((viewer) => viewer.events >= events || viewer.over),

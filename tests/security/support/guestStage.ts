@@ -39,7 +39,7 @@ export const read = (log: SessionWatcher): string[] =>
   });
 
 /** A guest of a share link, over HTTP and a socket. */
-export interface Guest {
+export interface StageGuest {
   token: string;
   shareId: string;
   post(path: string, json: object): Promise<HttpAnswer>;
@@ -59,7 +59,7 @@ export interface GuestStage {
   /** Watches a session until the end of the test. */
   readonly follow: (sid: string) => SessionWatcher;
   /** Lets a guest in by a new share link. */
-  readonly guest: (sid: string, mode: 'collab' | 'approve', name?: string) => Promise<Guest>;
+  readonly guest: (sid: string, mode: 'collab' | 'approve', name?: string) => Promise<StageGuest>;
 }
 
 /** Starts a local stack before the tests of a file, and stops it after them. */
@@ -107,11 +107,11 @@ async function greet(
   stage: LocalStack,
   { sid, token, shareId, name }: { sid: string; token: string; shareId: string; name: string },
   socket: OpenSocket,
-): Promise<Guest> {
+): Promise<StageGuest> {
   await socket.heard('hello');
   socket.send({ type: 'resume' });
   await socket.heard('live');
-  const post: Guest['post'] = (path, json) =>
+  const post: StageGuest['post'] = (path, json) =>
     ask(stage.url, `/api/sessions/${sid}/${path}?name=${name}`, { bearer: token, json });
   const resultOf = (commandId: unknown) =>
     socket.heard('event', ({ event }) => {

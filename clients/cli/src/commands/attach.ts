@@ -24,15 +24,15 @@ Leaving (//quit, or Ctrl-C twice) does not end the session. Inside, //help shows
 
 /** Shows a session until the person leaves it. Resolves with the exit code. */
 export async function attachTo(session: string, flags: Flags, name: string | undefined, io: Io): Promise<number> {
-  const place = resolveSessionRef(session, flags, io);
-  requireTerminal(io, `\`pizzapi tail ${place.guest ? "'<link>'" : place.sid}\` prints the session without one`);
+  const ref = resolveSessionRef(session, flags, io);
+  requireTerminal(io, `\`pizzapi tail ${ref.guest ? "'<link>'" : ref.sid}\` prints the session without one`);
   const { home } = gatewayOf(flags, io);
-  // Loaded when it is needed: pi's terminal UI is large, and every other command does without.
+  // Loaded on demand: pi's terminal UI is large, and no other command needs it.
   const { attach } = await import('../attach/index.js');
-  return attach(place, { home, ...(name === undefined ? {} : { name }) }, io);
+  return attach(ref, { home, ...(name === undefined ? {} : { name }) }, io);
 }
 
-/** Fails unless there is a terminal to show a session in: stdin and stdout. What goes to stderr may go to a file. */
+/** Fails unless stdin and stdout are a terminal. Stderr may be a file. */
 export function requireTerminal(io: Io, instead: string): void {
   if (io.terminal.columns !== undefined && io.terminal.keys) return;
   const message = `This needs a terminal, for its keys and its screen: ${instead}.`;

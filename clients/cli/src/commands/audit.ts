@@ -14,9 +14,9 @@ interface AuditFlags extends Record<string, unknown> {
   json?: true;
 }
 
-/** Rows of one answer of the API at most. */
+/** Maximum number of rows in one reply of the API. */
 const PAGE = 500;
-/** Rows of one command at most. */
+/** Maximum number of rows that one command prints. */
 const MAX_ROWS = 10_000;
 const FOLLOW_MS = 2_000;
 
@@ -42,46 +42,46 @@ export function addAudit(program: Command, { io }: CliContext): void {
       const limit = /^\d{1,5}$/.test(flags.limit) ? Number(flags.limit) : 0;
       if (limit < 1 || limit > MAX_ROWS)
         throw usage(`--limit is "${flags.limit.slice(0, 40)}", but takes 1 to ${MAX_ROWS}`);
-      const trail = new Trail(gatewayOf(flags, io), kind);
+      const reader = new AuditReader(gatewayOf(flags, io), kind);
       const print = (rows: readonly PrintedAuditRow[]) => {
         for (const row of rows) line(io.stdout, json === true ? JSON.stringify(row) : auditLine(row, io));
       };
-      print(await trail.last(limit));
-      if (follow === true) await interruptible(io, (signal) => followTrail(io, trail, print, signal));
+      print(await reader.last(limit));
+      if (follow === true) await interruptible(io, (signal) => followAuditLog(io, reader, print, signal));
     });
 }
 
-async function followTrail(
+async function followAuditLog(
   io: Io,
-  trail: Trail,
+  reader: AuditReader,
   print: (rows: readonly PrintedAuditRow[]) => void,
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
     await io.sleep(FOLLOW_MS, signal);
     if (signal.aborted) return;
-    print(await trail.since());
+    print(await reader.since());
   }
 }
 
-/** The audit trail, of one kind or all, read from its end. */
-class Trail {
-  /** Offset of the newest row read. */
-  #seen = 0;
+/** Reads the audit log backwards from its end, for one kind or for all kinds. */
+class AuditReader {
+  /** Offset of the newest row that was read. */
+  #newestSeq = 0;
 
   constructor(
     private readonly gateway: GatewayAccess,
     private readonly kind: string | undefined,
   ) {}
 
-  /** The last rows, the newest last. */
+  /** Returns the last rows, newest last. */
   last(limit: number): Promise<PrintedAuditRow[]> {
     return this.#read(limit, 0);
   }
 
-  /** The rows since the newest that was read, the newest last. */
+  /** Returns the rows after the newest row that was read, newest last. */
   since(): Promise<PrintedAuditRow[]> {
-    return this.#read(MAX_ROWS, this.#seen);
+    return this.#read(MAX_ROWS, this.#newestSeq);
   }
 
   async #read(limit: number, after: number): Promise<PrintedAuditRow[]> {
@@ -90,7 +90,7 @@ class Trail {
     do {
       const query = {
         limit: Math.min(PAGE, limit - rows.length),
-        ...this.#only,
+        ...this.#filter,
         ...(before === undefined ? {} : { before }),
       };
       const page = await unwrapResult(this.gateway, this.gateway.api.audit(query));
@@ -98,11 +98,11 @@ class Trail {
       rows.push(...fresh);
       before = fresh.length < page.rows.length ? undefined : page.next;
     } while (before !== undefined && rows.length < limit);
-    this.#seen = Math.max(this.#seen, rows[0]?.seq ?? 0);
+    this.#newestSeq = Math.max(this.#newestSeq, rows[0]?.seq ?? 0);
     return rows.reverse();
   }
 
-  get #only(): { kind?: string } {
+  get #filter(): { kind?: string } {
     return this.kind === undefined ? {} : { kind: this.kind };
   }
 }

@@ -24,7 +24,7 @@ export function addDoctor(program: Command, context: CliContext): void {
 }
 
 async function examine(flags: Record<string, unknown>, io: Io): Promise<Finding[]> {
-  // Loaded here: the backbone is a lot of code that other commands do without.
+  // Loaded on demand: the backbone is a large module, and other commands do not need it.
   const [machine, running] = await Promise.all([import('../doctor/machine.js'), import('../doctor/running.js')]);
   const gateway = gatewayOf(flags, io);
   const { home } = gateway;

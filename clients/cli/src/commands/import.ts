@@ -18,7 +18,7 @@ The file is checked first. An invalid file creates no session.`,
     )
     .action(async (file: string, flags: Record<string, unknown>) => {
       const { home } = readOptions(HOME_OPTIONS, flags, io.env);
-      // Loaded here: it brings the agent's SDK along, which no other command needs.
+      // Loaded on demand: it loads the SDK of the agent, which no other command needs.
       const { importSession } = await import('../importSession.js');
       const access = requireNatsAccess(home);
       const imported = await importSession(resolve(file), access, OWNER_ID, progress(io));
@@ -30,7 +30,7 @@ The file is checked first. An invalid file creates no session.`,
     });
 }
 
-/** A line on stderr every so many events, the last one at the end. */
+/** Returns a function that prints the progress on stderr at intervals, and after the last event. */
 function progress(io: Io): (done: number, of: number) => void {
   const every = 250;
   return (done, of) => {

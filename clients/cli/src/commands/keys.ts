@@ -94,6 +94,6 @@ function keyRows(keys: readonly KeyInfo[], now: number, io: Pick<Io, 'colour'>):
     key.expiresAt === undefined ? '' : timeLeft(key.expiresAt, now),
     key.name,
   ]);
-  const over = (at: number) => (keys[at]!.expiresAt ?? Infinity) <= now;
-  return tableRows(COLUMNS, rows, io, over);
+  const isPast = (at: number) => (keys[at]!.expiresAt ?? Infinity) <= now;
+  return tableRows(COLUMNS, rows, io, isPast);
 }

@@ -9,18 +9,18 @@ import { EXIT, Failure, interruptible, line, type Io } from '../io.js';
 import { explainAccessError, resolveSessionRef, type SessionRef } from '../sessionRef.js';
 import { examples, type CliContext } from '../context.js';
 
-/** How long a host has to carry a command out, in ms. */
+/** How long a runner has to run a command, in ms. */
 const RESULT_MS = 30_000;
 
-/** `kill`, `delete`, `rename`, `fork`: what is done to one session, whose result is waited for. */
+/** `kill`, `delete`, `rename`, `fork`: commands that act on one session and wait for its result. */
 export function addManage(program: Command, { io }: CliContext): void {
   addOptions(program.command('kill <session>'), GATEWAY_OPTIONS)
     .description('End a session; its log is kept')
     .addHelpText('after', examples('pizzapi kill <sid>'))
     .action(async (session: string, flags: Record<string, unknown>) => {
-      const place = resolveSessionRef(session, flags, io);
-      await carryOut(place, 'kill_session', {}, io);
-      line(io.stdout, `Ended: ${place.sid}`);
+      const ref = resolveSessionRef(session, flags, io);
+      await runCommand(ref, 'kill_session', {}, io);
+      line(io.stdout, `Ended: ${ref.sid}`);
     });
   addOptions(program.command('delete <session>'), GATEWAY_OPTIONS)
     .description('End a session and delete its log and its files permanently')
@@ -38,9 +38,9 @@ export function addManage(program: Command, { io }: CliContext): void {
     .description('Rename a session')
     .addHelpText('after', examples('pizzapi rename <sid> "The failing test"'))
     .action(async (session: string, name: string, flags: Record<string, unknown>) => {
-      const place = resolveSessionRef(session, flags, io);
-      await carryOut(place, 'set_name', { name }, io);
-      line(io.stdout, `Renamed: ${place.sid}`);
+      const ref = resolveSessionRef(session, flags, io);
+      await runCommand(ref, 'set_name', { name }, io);
+      line(io.stdout, `Renamed: ${ref.sid}`);
     });
   addOptions(program.command('fork <session>'), GATEWAY_OPTIONS)
     .description('Start a session that continues from the history of another one')
@@ -49,46 +49,46 @@ export function addManage(program: Command, { io }: CliContext): void {
     .option('--json', 'Print one line of JSON: { sessionId, url }')
     .addHelpText('after', examples('pizzapi fork <sid>', 'pizzapi attach "$(pizzapi fork <sid>)"'))
     .action(async (session: string, flags: Record<string, unknown>) => {
-      const place = resolveSessionRef(session, flags, io);
+      const ref = resolveSessionRef(session, flags, io);
       const sessionId = newId('s');
       const { at: entryId, name } = flags;
       const wanted = { ...(entryId === undefined ? {} : { entryId }), ...(name === undefined ? {} : { name }) };
-      await carryOut(place, 'fork', { sessionId, ...wanted }, io);
-      const url = `${place.url.replace(/^ws/, 'http').replace(/\/+$/, '')}/s/${sessionId}`;
+      await runCommand(ref, 'fork', { sessionId, ...wanted }, io);
+      const url = `${ref.url.replace(/^ws/, 'http').replace(/\/+$/, '')}/s/${sessionId}`;
       if (flags['json'] === true) return line(io.stdout, JSON.stringify({ sessionId, url }));
       line(io.stdout, sessionId);
       line(io.stderr, url);
     });
 }
 
-/** Has a session's host carry a command out, and waits for what it says. Fails with what went wrong. */
-async function carryOut(place: SessionRef, name: string, args: Record<string, unknown>, io: Io): Promise<void> {
-  const { url, token, sid } = place;
+/** Sends a command to the runner of a session and waits for its result. Fails with the error of the result. */
+async function runCommand(ref: SessionRef, name: string, args: Record<string, unknown>, io: Io): Promise<void> {
+  const { url, token, sid } = ref;
   const credentials = token === undefined ? {} : { token };
   const api = createApi({ url, ...credentials });
   await unwrapResult({ url, token, api }, api.session(sid));
   const session = openSession({ url, sessionId: sid, ...credentials, tail: 1, WebSocket });
-  const over = new AbortController();
+  const finished = new AbortController();
   try {
     await interruptible(io, async (signal) => {
       const sent = await session.command(name, args);
-      if (sent.kind === 'refused') throw new Failure(explainAccessError(sent.error, place));
+      if (sent.kind === 'refused') throw new Failure(explainAccessError(sent.error, ref));
       if (sent.kind === 'unknown') throw new Failure(errorInfo('unknown'));
-      const late = io.sleep(RESULT_MS, AbortSignal.any([signal, over.signal])).then(() => 'late' as const);
+      const late = io.sleep(RESULT_MS, AbortSignal.any([signal, finished.signal])).then(() => 'late' as const);
       const outcome = await Promise.race([session.result(sent.commandId), late]);
       if (outcome === 'late') {
         if (signal.aborted) throw new Failure(errorInfo('unknown'), EXIT.interrupted);
         throw new Failure(errorInfo('runner_timeout'));
       }
-      if (outcome.kind === 'failed') throw new Failure(known(outcome.error));
+      if (outcome.kind === 'failed') throw new Failure(toError(outcome.error));
       if (outcome.kind === 'closed') throw new Failure(errorInfo('unknown'));
     });
   } finally {
-    over.abort();
+    finished.abort();
     session.close();
   }
 }
 
-function known({ code, message }: { code: string; message: string }): ErrorInfo {
+function toError({ code, message }: { code: string; message: string }): ErrorInfo {
   return { code: isErrorCode(code) ? code : 'command_failed', message };
 }

@@ -5,12 +5,12 @@ import { readRunnerToken } from '../runnerToken.js';
 import { becomeProgram, mainOf, runProgram } from '../spawnProgram.js';
 import type { CliContext } from '../context.js';
 
-/** What was typed after the name of a command that is a program of its own, which has the options and their help. */
+/** Returns the arguments after the name of a command that is a separate program with its own options and help. */
 function rest({ argv }: CliContext, name: string): string[] {
   return argv.slice(argv.indexOf(name) + 1);
 }
 
-/** A command whose options are another program's. */
+/** Adds a command whose options are those of another program. */
 function passThrough(program: Command, name: string, description: string): Command {
   return program
     .command(name)
@@ -40,7 +40,7 @@ export function addRunner(program: Command, context: CliContext): void {
   });
 }
 
-/** What lets a host in. `natsUrl` and the gateway's address are there when they came with the token. */
+/** The token with which a runner connects. `natsUrl` and `relayUrl` are set when they were stored with the token. */
 interface KeptToken {
   token: string;
   natsUrl: string | undefined;
@@ -48,8 +48,9 @@ interface KeptToken {
 }
 
 /**
- * What a runner shows where the person has set no token: what `pizzapi runner pair` got for this home; else, with no
- * nats-server named, the token of the local run, which never goes to another one's.
+ * Returns the environment for a runner whose person has set no token. Uses the token from `pizzapi runner pair` for
+ * this home. Without one, and only when no nats-server is named, uses the token of the local run, which is never sent
+ * to another server.
  */
 export function keptAccess(args: readonly string[], env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   if (env['PIZZAPI_RUNNER_TOKEN']) return {};
@@ -62,7 +63,7 @@ export function keptAccess(args: readonly string[], env: NodeJS.ProcessEnv): Nod
   };
 }
 
-/** The same choice for a host in this process: the person's own token, the one that was kept, or none at all. */
+/** The same choice for a runner in this process: the token in the environment, the stored token, or none. */
 export function hostAccess(env: NodeJS.ProcessEnv): (KeptToken & { natsUrl: string }) | undefined {
   const token = env['PIZZAPI_RUNNER_TOKEN'];
   const found: KeptToken | undefined = token

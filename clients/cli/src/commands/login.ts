@@ -36,7 +36,7 @@ The key is stored in <home>/login.json, which only you can read. PIZZAPI_API_KEY
     )
     .action(async (flags: LoginFlags) => {
       const { home, url } = gatewayOf(flags, io);
-      const apiKey = flags.key === true ? await givenKey(io, url) : await askedKey(io, url, flags);
+      const apiKey = flags.key === true ? await givenKey(io, url) : await requestKey(io, url, flags);
       const api = createApi({ url, token: apiKey });
       const me = await unwrapResult({ url, token: apiKey, api }, api.me());
       rememberLogin(home, url, apiKey);
@@ -45,7 +45,7 @@ The key is stored in <home>/login.json, which only you can read. PIZZAPI_API_KEY
     });
 }
 
-/** A name for a person: `Ada <ada@example.com>, admin`. */
+/** Returns the text for an account: `Ada <ada@example.com>, admin`. */
 export function personText({ name, email, role }: Pick<Me, 'name' | 'email' | 'role'>): string {
   return toSafeLine(`${name === '' ? 'unnamed account' : name}${email === undefined ? '' : ` <${email}>`}, ${role}`);
 }
@@ -64,12 +64,12 @@ async function givenKey(io: Io, url: string): Promise<string> {
   throw new Failure(errorInfo('bad_option', what), EXIT.usage);
 }
 
-async function askedKey(io: Io, url: string, { name, browser, qr }: LoginFlags): Promise<string> {
+async function requestKey(io: Io, url: string, { name, browser, qr }: LoginFlags): Promise<string> {
   const key = await askForKey(io, { url, kind: 'user', name: name ?? thisMachine(), browse: browser, qr });
   return key.token;
 }
 
-/** `ada@laptop`, cut to what a name may have. */
+/** Returns `ada@laptop`, shortened to the maximum length of a name. */
 function thisMachine(): string {
   return `${userInfo().username}@${hostname()}`.slice(0, 80);
 }

@@ -30,7 +30,7 @@ export function addLogout(program: Command, context: CliContext): void {
     });
 }
 
-/** Ends the key's life at the gateway. That it is over already is as good. */
+/** Revokes the key at the gateway. A key that is already invalid counts as revoked. */
 async function revoke(url: string, apiKey: string): Promise<ApiResult<unknown>> {
   const api = createApi({ url, token: apiKey });
   const keys = await api.keys();

@@ -28,7 +28,7 @@ export function addNatsEnv(program: Command, { io }: CliContext): void {
     });
 }
 
-/** One word for any POSIX shell, whatever is in it. */
+/** Quotes any text as one word for a POSIX shell. */
 function shellQuote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -11,7 +11,7 @@ beforeEach(async () => {
 afterEach(() => api.close());
 
 const cli = (...argv: string[]) => run(argv, { env });
-const last = () => api.asked.at(-1)!;
+const last = () => api.requests.at(-1)!;
 const HOUR = 3_600_000;
 
 describe('usage', () => {
@@ -23,7 +23,7 @@ describe('usage', () => {
     return { uses, sessions };
   };
 
-  it('says what is stored and what takes the most', async () => {
+  it('usage prints what is stored and which sessions use the most', async () => {
     stored(3);
     const { code, stdout, stderr } = await cli('usage');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -36,21 +36,21 @@ describe('usage', () => {
     ]);
   });
 
-  it('leads to deleting a session, which has to be meant', async () => {
+  it('usage points to deleting a session, which needs a confirmation', async () => {
     api.script['DELETE /api/sessions/s1'] = () => ({ status: 204 });
     const refused = await cli('delete', 's1');
     expect(refused).toMatchObject({ code: 2, stdout: '' });
     expect(refused.stderr).toMatch(/^bad_option: This deletes s1 permanently; add --yes/);
-    expect(api.asked).toEqual([]);
+    expect(api.requests).toEqual([]);
     expect(await cli('delete', 's1', '--yes')).toMatchObject({ code: 0, stdout: 'Deleted: s1\n', stderr: '' });
     expect(last().route).toBe('DELETE /api/sessions/s1');
   });
 
-  it('warns from 80 % on, and tells it as JSON', async () => {
+  it('usage warns from 80 % of a limit on, and prints JSON', async () => {
     const whole = stored(17);
     expect((await cli('usage')).stderr).toMatch(/^The account holds 17 GiB of at most 20 GiB\. Delete unused sessions/);
     const { stdout, stderr } = await cli('usage', '--json');
-    expect({ told: JSON.parse(stdout) as unknown, stderr }).toEqual({ told: whole, stderr: '' });
+    expect({ printed: JSON.parse(stdout) as unknown, stderr }).toEqual({ printed: whole, stderr: '' });
   });
 });
 
@@ -66,7 +66,7 @@ describe('share', () => {
     api.script['POST /api/sessions/s1/shares'] = () => ({ status: 201, body: link() });
   });
 
-  it('prints the link alone on stdout, and what it may and how to take it back on stderr', async () => {
+  it('share prints only the link on stdout, and its rights and how to revoke it on stderr', async () => {
     const { code, stdout, stderr } = await cli('share', 's1');
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${api.url}/s/s1#share=a.b.c\n` });
     expect(last()).toMatchObject({ body: { mode: 'read' }, bearer: 'pzk_mine' });
@@ -75,19 +75,19 @@ describe('share', () => {
     expect(stderr).not.toContain('▀');
   });
 
-  it('shows a QR code on a terminal, unless told not to', async () => {
+  it('share shows a QR code on a terminal, unless --no-qr is given', async () => {
     expect((await run(['share', 's1'], { env, columns: 120 })).stderr).toContain('▀▀▀▀');
     expect((await run(['share', 's1', '--no-qr'], { env, columns: 120 })).stderr).not.toContain('▀');
   });
 
-  it('asks for what was wanted, and prints JSON', async () => {
+  it('share requests the given mode and expiry, and prints JSON', async () => {
     const { stdout, stderr } = await cli('share', 's1', '--collab', '--expires', '2h', '--json');
     expect(last().body).toEqual({ mode: 'collab', expiresIn: '2h' });
     expect(JSON.parse(stdout)).toMatchObject({ shareId: 'sh1', token: 'a.b.c' });
     expect(stderr).toBe('');
   });
 
-  it('asks for a link that lets people approve, and not for two at once', async () => {
+  it('share creates a link that allows approvals, and refuses two modes at once', async () => {
     api.script['POST /api/sessions/s1/shares'] = () => ({ status: 201, body: { ...link(), mode: 'approve' } });
     const { stderr } = await cli('share', 's1', '--approve');
     expect(last().body).toEqual({ mode: 'approve' });
@@ -96,7 +96,7 @@ describe('share', () => {
     expect(await cli('share', 's1', '--approve', '--collab')).toMatchObject({ code: 2, stdout: '' });
   });
 
-  it('lists links, those that are over too', async () => {
+  it('share lists links, including expired and revoked links', async () => {
     const now = Date.now();
     const shares = [
       { shareId: 'a', mode: 'collab', createdAt: now - 2 * HOUR, expiresAt: now + 3 * HOUR },
@@ -114,12 +114,12 @@ describe('share', () => {
     expect((await cli('share', 's1', '--list', '--json')).stdout.trim().split('\n')).toHaveLength(3);
   });
 
-  it('takes one link back, or all', async () => {
+  it('share revokes one link or all links', async () => {
     api.script['DELETE /api/sessions/s1/shares/sh1'] = () => ({ status: 204 });
     api.script['DELETE /api/sessions/s1/shares'] = () => ({ status: 204 });
     expect(await cli('share', 's1', '--revoke', 'sh1')).toMatchObject({ code: 0, stderr: '' });
     expect(await cli('share', 's1', '--revoke-all')).toMatchObject({ code: 0, stderr: '' });
-    expect(api.asked.map(({ route }) => route)).toEqual([
+    expect(api.requests.map(({ route }) => route)).toEqual([
       'DELETE /api/sessions/s1/shares/sh1',
       'DELETE /api/sessions/s1/shares',
     ]);
@@ -136,13 +136,13 @@ describe('share', () => {
     [['share', 's1', '--list', '--revoke-all'], 2, "bad_option: Option '--list' cannot be used with option"],
     [['share', 's1', '--list', '--collab'], 2, "bad_option: Option '--list' cannot be used with option"],
     [['share', 's 1'], 1, 'invalid_id: "s 1"'],
-  ])('%j is refused before anything is asked', async (argv, exit, sentence) => {
+  ])('the command line %j is refused without a request to the gateway', async (argv, exit, sentence) => {
     const { code, stdout, stderr } = await cli(...argv);
-    expect({ code, stdout, asked: api.asked }).toEqual({ code: exit, stdout: '', asked: [] });
+    expect({ code, stdout, requests: api.requests }).toEqual({ code: exit, stdout: '', requests: [] });
     expect(stderr).toContain(sentence);
   });
 
-  it('says the code of a session that is not there', async () => {
+  it('share prints the error code for a session that does not exist', async () => {
     api.script['POST /api/sessions/s1/shares'] = () => refuse(404, 'session_not_found');
     expect((await cli('share', 's1')).stderr).toMatch(/^session_not_found: .*pizzapi sessions/);
   });
@@ -151,7 +151,7 @@ describe('share', () => {
 describe('keys', () => {
   const key = { id: 'k1', kind: 'user', name: 'ci', hint: 'pzk_abcd', createdAt: Date.now() - HOUR };
 
-  it('are listed, with when and from where they were used', async () => {
+  it('keys lists keys with the time and the address of their last use', async () => {
     const used = { lastUsedAt: Date.now(), lastUsedFrom: '10.0.0.9', expiresAt: Date.now() + 24 * HOUR };
     api.script['GET /api/keys'] = () => ok({ keys: [key, { ...key, ...used, id: 'k2', kind: 'runner', name: 'box' }] });
     const rows = [
@@ -164,7 +164,7 @@ describe('keys', () => {
     expect((await cli('keys', 'list')).stdout).toBe(rows);
   });
 
-  it('are made, and printed once, alone on stdout', async () => {
+  it('keys create prints the new key once, as the only line on stdout', async () => {
     api.script['POST /api/keys'] = () => ({ status: 201, body: { key, token: 'pzr_secret' } });
     const { stdout, stderr } = await cli('keys', 'create', 'box', '--runner', '--expires', '30d');
     expect(stdout).toBe('pzr_secret\n');
@@ -175,7 +175,7 @@ describe('keys', () => {
     expect(last().body).toEqual({ name: 'ci', kind: 'user' });
   });
 
-  it('are revoked', async () => {
+  it('keys revoke makes a key invalid', async () => {
     api.script['DELETE /api/keys/k1'] = () => ({ status: 204 });
     expect(await cli('keys', 'revoke', 'k1')).toMatchObject({
       code: 0,
@@ -185,7 +185,7 @@ describe('keys', () => {
     expect((await cli('keys', 'revoke', 'k1')).stderr).toMatch(/^key_not_found: .*pizzapi keys/);
   });
 
-  it('are never echoed when one is given for an id', async () => {
+  it('keys never prints a key that is given in place of an id', async () => {
     const token = `pzk_${'x'.repeat(70)}`;
     expect((await cli('keys', 'revoke', token)).stderr).not.toContain(token.slice(0, 20));
   });
@@ -206,7 +206,7 @@ describe('users', () => {
     api.script['PATCH /api/users/u_1'] = () => ok({});
   });
 
-  it('are listed, and what they call themselves cannot touch the terminal', async () => {
+  it('users lists accounts, and prints their names without escape sequences', async () => {
     expect((await cli('users')).stdout.split('\n')).toEqual([
       'USER   ROLE    STATE     SEEN   E-MAIL           NAME',
       'owner  admin   active    now                     O [2J',
@@ -215,22 +215,22 @@ describe('users', () => {
     ]);
   });
 
-  it('are disabled and enabled, by id or address', async () => {
+  it('users disable and users enable take the id or the address of an account', async () => {
     expect(await cli('users', 'disable', 'ada@Example.com')).toMatchObject({ code: 0 });
     expect(last()).toMatchObject({ route: 'PATCH /api/users/u_1', body: { disabled: true } });
     expect(await cli('users', 'enable', 'u_1')).toMatchObject({ code: 0 });
     expect(last()).toMatchObject({ route: 'PATCH /api/users/u_1', body: { disabled: false } });
-    expect((await cli('users', 'disable', 'nobody@example.com')).stderr).toMatch(/^user_not_found: No account has/);
+    expect((await cli('users', 'disable', 'unknown@example.com')).stderr).toMatch(/^user_not_found: No account has/);
   });
 
-  it('are for admins', async () => {
+  it('users is refused to an account that is not an admin', async () => {
     api.script['GET /api/users'] = () => refuse(403, 'forbidden');
     expect(await cli('users')).toMatchObject({ code: 1, stderr: expect.stringMatching(/^forbidden: /) as string });
   });
 });
 
 describe('audit', () => {
-  /** Rows 1 to 1,200; each answer has the newest before an offset first, as the API has it. */
+  /** Rows 1 to 1,200. Each reply holds the newest rows before an offset, newest first, as the API returns them. */
   let newest: number;
   beforeEach(() => {
     newest = 1_200;
@@ -247,7 +247,7 @@ describe('audit', () => {
     };
   });
 
-  it('prints the newest last', async () => {
+  it('audit prints the newest row last', async () => {
     expect((await cli('audit', '--limit', '2')).stdout.split('\n')).toEqual([
       '   1199 1970-01-01 00:00:00  input             owner wrote to s1',
       '   1200 1970-01-01 00:00:00  input             owner wrote to s1',
@@ -255,21 +255,21 @@ describe('audit', () => {
     ]);
   });
 
-  it('pages for more rows than one answer has, and no further than asked', async () => {
+  it('audit reads several pages when one reply does not hold enough rows, and no more than requested', async () => {
     const { stdout } = await cli('audit', '--limit', '1100', '--json', '--kind', 'input');
     const seqs = stdout
       .trim()
       .split('\n')
       .map((json) => (JSON.parse(json) as { seq: number }).seq);
     expect([seqs.length, seqs[0], seqs.at(-1)]).toEqual([1_100, 101, 1_200]);
-    expect(api.asked.map(({ query }) => query)).toEqual([
+    expect(api.requests.map(({ query }) => query)).toEqual([
       { limit: '500', kind: 'input' },
       { limit: '500', kind: 'input', before: '701' },
       { limit: '100', kind: 'input', before: '201' },
     ]);
   });
 
-  it('follows: each new row once, in order, until Ctrl-C', async () => {
+  it('audit --follow prints each new row once, in order, until Ctrl-C', async () => {
     const { EventEmitter } = await import('node:events');
     const signals = new EventEmitter();
     let pauses = 0;
@@ -293,7 +293,7 @@ describe('audit', () => {
     [['--limit', '0'], '--limit is "0"'],
     [['--limit', 'all'], '--limit is "all"'],
     [['--kind', 'a.b'], '--kind is "a.b"'],
-  ])('%j is refused', async (flags, sentence) => {
+  ])('the audit options %j are refused', async (flags, sentence) => {
     const { code, stderr } = await cli('audit', ...flags);
     expect(code).toBe(2);
     expect(stderr).toContain(`bad_option: ${sentence}`);

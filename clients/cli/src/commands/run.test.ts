@@ -13,14 +13,14 @@ const runner = (runnerId: string, change: Partial<RunnerInfo> = {}): RunnerInfo 
 
 describe('the runner of a new session', () => {
   const [a, b, off] = [runner('a'), runner('b'), runner('c', { online: false })];
-  it('is the only one that is online, or the one that is named by id or name', () => {
+  it('a new session starts on the only runner that is online, or on the runner that is named by id or name', () => {
     expect(chooseRunner([a, off], undefined)).toBe(a);
     expect(chooseRunner([a, b], 'b')).toBe(b);
     expect(chooseRunner([a, b], 'host of b')).toBe(b);
     expect(chooseRunner([a, runner('t', { kind: 'tui' })], undefined)).toBe(a);
   });
 
-  it('has to be named where there are several, and the answer says which', () => {
+  it('a new session needs the name of a runner when several are online, and the error lists them', () => {
     expect(() => chooseRunner([a, b, off], undefined)).toThrow('--runner: host of a (a), host of b (b).');
     expect(() => chooseRunner([a], 'c')).toThrow('No single runner "c" is online');
     expect(() => chooseRunner([off], undefined)).toThrow('No runner is online');
@@ -28,7 +28,7 @@ describe('the runner of a new session', () => {
 });
 
 describe('without a terminal', () => {
-  it('attach says so, and what shows the session without one', async () => {
+  it('attach fails without a terminal and names the commands that need none', async () => {
     expect(await run(['attach', 's1'])).toEqual({
       code: 2,
       stdout: '',
@@ -37,13 +37,13 @@ describe('without a terminal', () => {
     });
   });
 
-  it('attach is content with one for keys and screen, wherever its notices go', async () => {
+  it('attach accepts a terminal for keys and screen, wherever its notices are written', async () => {
     const io = { terminal: { keys: true, asks: false, columns: 80 } };
     const { stderr } = await run(['attach', 's1', '--relay-url', 'http://127.0.0.1:1'], { io });
     expect(stderr).toContain('gateway_unreachable');
   });
 
-  it('run starts nothing', async () => {
+  it('run starts no session without a terminal', async () => {
     expect(await run(['run', 'hello'])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('--detach') as string,
@@ -51,7 +51,7 @@ describe('without a terminal', () => {
   });
 });
 
-describe('what stands behind --', () => {
+describe('the arguments after --', () => {
   const reply = { sessionId: 's1', runnerId: 'a', shareUrl: 'http://relay/s/s1' };
   const started = async (...argv: string[]) => {
     const api = await scriptedApi({
@@ -60,13 +60,13 @@ describe('what stands behind --', () => {
     });
     try {
       const ran = await run(['run', '--detach', '--relay-url', api.url, ...argv]);
-      return { ...ran, bodies: api.asked.filter(({ route }) => route.startsWith('POST')).map(({ body }) => body) };
+      return { ...ran, bodies: api.requests.filter(({ route }) => route.startsWith('POST')).map(({ body }) => body) };
     } finally {
       await api.close();
     }
   };
 
-  it('goes to the runner with the session, and never counts as a prompt', async () => {
+  it('the arguments after -- are sent to the runner with the session, and never count as input', async () => {
     const { code, stdout, bodies } = await started('Review it', '--', '--tools', 'read,ls', '--thinking', 'low', '-nc');
     expect({ code, stdout }).toEqual({ code: 0, stdout: 's1\nhttp://relay/s/s1\n' });
     const pi = { tools: ['read', 'ls'], noContextFiles: true };
@@ -75,7 +75,7 @@ describe('what stands behind --', () => {
     expect((await started('--', '-nt', 'Hello')).bodies).toMatchObject([{ prompt: 'Hello' }]);
   });
 
-  it('starts nothing when something is wrong with it', async () => {
+  it('run starts no session when an argument after -- is invalid', async () => {
     for (const argv of [
       ['--', '--api-key', 'x'],
       ['one', 'two'],

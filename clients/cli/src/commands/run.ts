@@ -23,7 +23,7 @@ interface RunFlags extends Record<string, unknown> {
 export function addRun(program: Command, context: CliContext): void {
   const command = addOptions(program.command('run [prompt]'), GATEWAY_OPTIONS)
     .usage('[options] [prompt] [-- pi options]')
-    // What stands behind `--` is pi's, and not ours to count.
+    // The arguments after `--` belong to pi and are not counted here.
     .allowExcessArguments()
     .description('Start a session on a runner and attach to it')
     .option('-d, --detach', 'Print the id and the link of the session instead of attaching')
@@ -66,7 +66,7 @@ With --wait the exit code is 0 when the agent is done, and 1 when it failed or w
     });
 }
 
-/** What was typed, parted at `--`: ours before it, pi's behind it. A prompt may stand on either side. */
+/** Splits the command line at `--`: before it are our arguments, after it pi's. The input may be on either side. */
 function readWords(
   operands: readonly string[],
   argv: readonly string[],
@@ -102,9 +102,9 @@ async function start(
   return unwrapResult(gateway, gateway.api.createSession({ runnerId, ...Object.fromEntries(given) }));
 }
 
-/** The runner that was named, or the only one there is. Fails with what there is to choose from. */
+/** Returns the named runner, or the only one. Fails with the list of runners to choose from. */
 export function chooseRunner(runners: readonly RunnerInfo[], named: string | undefined): RunnerInfo {
-  // A terminal shares the one session it shows, and starts no others.
+  // A terminal shares the session that it shows, and cannot start others.
   const online = runners.filter((runner) => runner.online === true && runner.kind === 'daemon');
   const fitting = online.filter(({ runnerId, name }) => named === undefined || runnerId === named || name === named);
   const byId = fitting.find(({ runnerId }) => runnerId === named);

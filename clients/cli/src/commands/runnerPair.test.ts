@@ -28,38 +28,38 @@ afterEach(async () => {
 });
 
 describe('runner pair', () => {
-  it('asks for a runner token and keeps it where its owner alone can read it', async () => {
+  it('runner pair requests a runner token and stores it in a file that only its owner can read', async () => {
     const { code, stdout, stderr } = await run(['runner', 'pair', '--name', 'box'], { env });
     expect({ code, stdout }).toEqual({
       code: 0,
       stdout: `Paired with ${api.url}. Start the runner with \`pizzapi runner\`.\n`,
     });
-    expect(api.asked[0]!.body).toEqual({ kind: 'runner', name: 'box' });
+    expect(api.requests[0]!.body).toEqual({ kind: 'runner', name: 'box' });
     expect(readRunnerToken(home)).toEqual({ token, natsUrl: 'nats://relay.example:4222', relayUrl: api.url });
     expect(statSync(homeLayout(home).runnerTokenFile).mode & 0o777).toBe(0o600);
     expect(statSync(join(home, 'runner')).mode & 0o777).toBe(0o700);
     expect(stdout + stderr).not.toContain(token);
   });
 
-  it('prefers the address of nats-server that a person named', async () => {
+  it('runner pair prefers the address of nats-server that is named on the command line', async () => {
     await run(['runner', 'pair', '--nats-url', 'nats://here:1'], { env });
     expect(readRunnerToken(home)).toMatchObject({ natsUrl: 'nats://here:1' });
   });
 
-  it('says when it does not know where nats-server is', async () => {
+  it('runner pair prints a hint when the address of nats-server is unknown', async () => {
     api.script['POST /api/pair/poll'] = () => ok({ status: 'approved', token });
     expect((await run(['runner', 'pair'], { env })).stderr).toContain('--nats-url');
     expect(readRunnerToken(home)).toMatchObject({ natsUrl: undefined });
   });
 
-  it('leaves an older token when the answer is no', async () => {
+  it('runner pair keeps an older token when the request is denied', async () => {
     await run(['runner', 'pair'], { env });
     api.script['POST /api/pair/poll'] = () => ok({ status: 'denied' });
     expect(await run(['runner', 'pair'], { env })).toMatchObject({ code: 1 });
     expect(readRunnerToken(home)).toMatchObject({ token });
   });
 
-  it('says what to do when a gateway knows nothing of pairing', async () => {
+  it('runner pair prints what to do when a gateway does not support pairing', async () => {
     api.script['POST /api/pair'] = () => refuse(404, 'not_found');
     expect(await run(['runner', 'pair'], { env })).toMatchObject({
       code: 1,
@@ -68,7 +68,7 @@ describe('runner pair', () => {
   });
 });
 
-it('an address of nats-server that means this machine is only right with a relay on this machine', () => {
+it('an address of nats-server on this machine is valid only when the gateway is on this machine', () => {
   const relay = 'https://relay.example';
   expect(natsProblem('nats://127.0.0.1:4222', relay)).toMatch(/which is this machine/);
   expect(natsProblem('nats://127.0.0.1:4222', 'http://localhost:7492')).toBeUndefined();

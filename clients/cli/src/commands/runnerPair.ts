@@ -23,7 +23,7 @@ interface PairFlags extends Record<string, unknown> {
   qr: boolean;
 }
 
-/** Adds `pair` to the command `runner`, which passes everything else on to the runner's own program. */
+/** Adds `pair` to the command `runner`, which passes all other arguments to the program of the runner. */
 export function addRunnerPair(runner: Command, { io }: CliContext): void {
   addOptions(runner.command('pair'), PAIR_OPTIONS)
     .description('Get a runner token for this machine; you approve it in a browser or on your phone')
@@ -59,7 +59,7 @@ The token is stored in <home>/runner/token.json, which only you can read. PIZZAP
     });
 }
 
-/** Why the runner will not find nats-server under the address that was kept, if that is plain already. */
+/** Returns why the runner cannot reach nats-server at the stored address, or undefined when no reason is known. */
 export function natsProblem(natsUrl: string | undefined, relayUrl: string): string | undefined {
   if (natsUrl === undefined) return 'The gateway did not give an address of nats-server';
   const astray = isLoopback(natsUrl) && !isLoopback(relayUrl);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { table } from './sessions.js';
 
 describe('the list of sessions', () => {
-  it('is a row each, in columns, with what to call it', () => {
+  it('the list of sessions has one row for each session, in columns, with its name', () => {
     const rows = table(
       [
         {

@@ -38,7 +38,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'NAME', widest: 80 },
 ];
 
-/** A row a session, under a heading, in aligned columns. */
+/** Returns one row for each session, under a heading, in aligned columns. */
 export function table(sessions: readonly SessionInfo[], now: number, io: Pick<Io, 'colour'>): string[] {
   const rows = sessions.map((session) => [
     session.sessionId,

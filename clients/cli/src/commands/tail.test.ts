@@ -12,11 +12,11 @@ const ended = (reason: string) => ({ type: 'session_ended', at: 0, reason });
 let server: Server;
 let sockets: WebSocketServer;
 let log: { seq: number; event: object }[];
-/** What the scripted gateway does once a viewer has been brought up to date. */
+/** The action of the scripted gateway after a viewer has caught up. */
 let then: (socket: WebSocket) => void;
-/** What each viewer showed. */
+/** The credential of each viewer. */
 let bearers: (string | undefined)[];
-/** What each viewer wanted to be called. */
+/** The name of each viewer. */
 let names: (string | null)[];
 
 beforeEach(async () => {
@@ -26,7 +26,7 @@ beforeEach(async () => {
   names = [];
   server = createServer((_request, response) => {
     response.writeHead(404, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ error: { code: 'session_not_found', message: 'There is none.' } }));
+    response.end(JSON.stringify({ error: { code: 'session_not_found', message: 'There is no such session.' } }));
   });
   sockets = new WebSocketServer({ server, path: '/ws/sessions/s1' });
   sockets.on('connection', (socket, { headers, url = '' }) => {
@@ -63,7 +63,7 @@ const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 const tail = (...argv: string[]) => run(['tail', ...argv, '--relay-url', url()]);
 
 describe('tail', () => {
-  it('prints the log, follows it, and ends when the session does', async () => {
+  it('tail prints the log, follows it, and ends when the session ends', async () => {
     then = (socket) => socket.send(encode({ type: 'event', seq: 9, event: ended('killed') }));
     expect(await tail('s1')).toEqual({
       code: 0,
@@ -76,7 +76,7 @@ describe('tail', () => {
     });
   });
 
-  it('prints lines of JSON, from an offset or the last ones, and fails with a session that failed', async () => {
+  it('tail prints lines of JSON, from an offset or the last ones, and fails when the session failed', async () => {
     log.push({ seq: 9, event: ended('host_lost') });
     const fromSix = await tail('s1', '--json', '--from', '6');
     expect(fromSix).toMatchObject({ code: 1, stderr: '' });
@@ -89,7 +89,7 @@ describe('tail', () => {
     expect((await tail('s1', '--last', '1')).stdout).toBe('      9 00:00:00  ended             host_lost\n');
   });
 
-  it('goes on where it was when the connection breaks', async () => {
+  it('tail continues at its offset after the connection breaks', async () => {
     then = (socket) => {
       then = () => undefined;
       log.push({ seq: 9, event: ended('completed') });
@@ -100,22 +100,22 @@ describe('tail', () => {
     expect(stderr).toBe('Reconnecting, nothing is lost\n');
   });
 
-  it('does not end at an end that was followed by a return', async () => {
+  it('tail does not end at a session end that is followed by a resume', async () => {
     log.push({ seq: 7, event: ended('host_lost') }, { seq: 8, event: { type: 'session_resumed', at: 0, epoch: 2 } });
     then = (socket) => socket.send(encode({ type: 'event', seq: 9, event: ended('completed') }));
     expect((await tail('s1', '--json')).stdout.trim().split('\n')).toHaveLength(5);
   });
 
-  it('refuses an offset from the future, and a session that is not there', async () => {
+  it('tail refuses an offset beyond the end of the log, and a session that does not exist', async () => {
     expect(await tail('s1', '--from', '99')).toMatchObject({
       code: 1,
       stdout: '',
       stderr: expect.stringMatching(/^invalid_offset: This session has reached 6, and --from is 99/) as string,
     });
-    expect(await tail('s2')).toMatchObject({ code: 1, stderr: 'session_not_found: There is none.\n' });
+    expect(await tail('s2')).toMatchObject({ code: 1, stderr: 'session_not_found: There is no such session.\n' });
   });
 
-  it('takes a share link, which says where and speaks for the guest', async () => {
+  it("tail accepts a share link, which holds the address and the guest's credential", async () => {
     log.push({ seq: 9, event: ended('completed') });
     const env = { PIZZAPI_API_KEY: 'pzk_mine', PIZZAPI_RELAY_URL: 'http://127.0.0.1:1' };
     const { code, stdout } = await run(['tail', `${url()}/s/s1#share=a.b.c`], { env });
@@ -126,13 +126,13 @@ describe('tail', () => {
     });
   });
 
-  it.each(['--name', '--as'])('gives the guest the name of %s', async (flag) => {
+  it.each(['--name', '--as'])("tail sends the guest's name from %s", async (flag) => {
     log.push({ seq: 9, event: ended('completed') });
     await run(['tail', `${url()}/s/s1#share=a.b.c`, flag, 'Grace']);
     expect(names).toEqual(['Grace']);
   });
 
-  it('shows an API key to the gateway it was set for, and not to another that a link names', async () => {
+  it('tail sends an API key only to the gateway for which it is set, never to another gateway named by a link', async () => {
     log.push({ seq: 9, event: ended('completed') });
     const env = { PIZZAPI_HOME: '/nowhere', PIZZAPI_API_KEY: 'pzk_mine' };
     await run(['tail', `${url()}/s/s1`], { env: { ...env, PIZZAPI_RELAY_URL: url() } });

@@ -34,8 +34,8 @@ Stops when the session ends. The exit code is 0 when the session was completed o
 }
 
 async function follow(named: string, flags: TailFlags, io: Io): Promise<number> {
-  const place = resolveSessionRef(named, flags, io);
-  const { url, token, sid } = place;
+  const ref = resolveSessionRef(named, flags, io);
+  const { url, token, sid } = ref;
   const from = offset('--from', flags.from);
   const last = offset('--last', flags.last);
   const name = guestName(flags);
@@ -57,23 +57,26 @@ async function follow(named: string, flags: TailFlags, io: Io): Promise<number> 
     if (isMap(event) && event['type'] === 'session_ended') end = event['reason'];
   });
   try {
-    await over(session, from, io, (error) => explainAccessError(error, place));
+    await untilEnd(session, from, io, (error) => explainAccessError(error, ref));
   } finally {
     session.close();
   }
   return end === 'completed' || end === 'killed' ? EXIT.ok : EXIT.failed;
 }
 
-/** Resolves once the log has been read to its end and that end is the session's. Says on stderr what the connection does. */
-function over(
+/**
+ * Resolves when the log was read to its end and its last event ends the session. Prints changes of the connection on
+ * stderr.
+ */
+function untilEnd(
   session: Session,
   from: number | undefined,
   io: Io,
   explain: (error: ErrorInfo) => ErrorInfo,
 ): Promise<void> {
-  let told: string | undefined;
-  // Of the first failure the HTTP API may know more than that there is no connection.
-  let patience = 1;
+  let printed: string | undefined;
+  // After a first failure, the HTTP API may report a more precise reason than the closed connection.
+  let silentAttempts = 1;
   return new Promise((resolve, reject) => {
     session.subscribe(() => {
       const { state, sentence } = session.connection;
@@ -84,12 +87,12 @@ function over(
         reject(new Failure(errorInfo('invalid_offset', what)));
       } else if (state.kind === 'live' && session.transcript.ended) {
         resolve();
-      } else if (state.kind === 'waiting' && sentence !== told && state.attempt > patience) {
+      } else if (state.kind === 'waiting' && sentence !== printed && state.attempt > silentAttempts) {
         line(io.stderr, sentence);
-        told = sentence;
+        printed = sentence;
       } else if (state.kind === 'live') {
-        told = undefined;
-        patience = 0;
+        printed = undefined;
+        silentAttempts = 0;
       }
     });
   });

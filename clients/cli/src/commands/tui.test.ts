@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { piArguments } from './tui.js';
 
-describe('a command line', () => {
+describe('the arguments of pizzapi', () => {
   it.each([
     [[], []],
     [['--continue'], ['--continue']],
@@ -16,12 +16,12 @@ describe('a command line', () => {
     [['Fix the failing test'], ['Fix the failing test']],
     [['--', '--help'], ['--help']],
     [['--', 'explain'], ['explain']],
-  ])('%j is for pi', (argv, args) => {
+  ])('the arguments %j start pi', (argv, args) => {
     expect(piArguments(argv)).toEqual(args);
   });
 
   it.each([[['--help']], [['-h']], [['-V']], [['--version']], [['share', 'x']], [['docter']]])(
-    '%j is for a command of ours',
+    'the arguments %j run a command of pizzapi',
     (argv) => {
       expect(piArguments(argv)).toBeUndefined();
     },

@@ -9,16 +9,19 @@ import { qrRows } from '../qr.js';
 import { expiry } from '../formatTime.js';
 import { hostAccess } from './localAndRunner.js';
 
-/** How long a gateway may take to hear of a session that has just begun, in ms, and how often it is asked. */
+/** How long a gateway may take to list a new session, in ms, and the interval of the requests. */
 const APPEARS_MS = 15_000;
 const ASK_EVERY_MS = 250;
 
-/** Secrets of ours. What the agent runs finds them in no environment; whatever needs them has read them before. */
+/**
+ * Our secrets. They are removed from the environment, so that programs of the agent cannot read them. This program
+ * reads them before.
+ */
 const SECRETS = ['RUNNER_TOKEN', 'API_KEY', 'NATS_USER', 'NATS_PASSWORD', 'NATS_NKEY'].map((name) => `PIZZAPI_${name}`);
 
 /**
- * What pi is to be started with, or undefined when the words are for a command of ours: nothing at all, pi's flags, a
- * file (`@notes.md`), a prompt of several words, and whatever follows a `--`.
+ * Returns the arguments of pi, or undefined when the arguments are a command of pizzapi. pi gets an empty command line,
+ * pi's flags, a file (`@notes.md`), an input of several words, and everything after a `--`.
  */
 export function piArguments(argv: readonly string[]): string[] | undefined {
   const [first] = argv;
@@ -28,12 +31,12 @@ export function piArguments(argv: readonly string[]): string[] | undefined {
   return /^[-@]|\s/.test(first) ? [...argv] : undefined;
 }
 
-/** Becomes pi, with `/share`. pi ends the process; where it only returns, the exit code is its own. */
+/** Runs pi with `/share` in this process. pi ends the process; when pi only returns, the exit code is pi's. */
 export async function becomeTui(args: readonly string[], io: Io, version: string): Promise<number> {
   const env = { ...io.env };
   const world = { ...io, env };
   for (const name of SECRETS) delete process.env[name];
-  // Which version of pi this is, is not the person's to change here.
+  // The version of pi is fixed here, so pi must not offer an update.
   process.env['PI_SKIP_VERSION_CHECK'] ??= '1';
   const { home } = readOptions({ home: OPTIONS.home }, {}, env);
   const { runTui } = await import('@pizzapi/runner/tui');
@@ -62,13 +65,13 @@ function accessOf(io: Io): ShareAccess {
   return { kind: 'found', access: { token, natsUrl }, relayUrl: relayUrl ?? gatewayOf({}, io).url };
 }
 
-/** What speaks for the owner at the gateway, if anything is at hand. */
+/** Returns the API with the owner's credential, when one is available. */
 function ownersApi(io: Io, relayUrl: string, sid: string): { url: string; api: Api | undefined } {
   const { home } = readOptions({ home: OPTIONS.home }, {}, io.env);
   const url = `${pageAt(home, relayUrl).replace(/\/+$/, '')}/s/${sid}`;
-  const place = resolveSessionRef(url, {}, io);
-  const { token } = place;
-  return { url, api: token === undefined ? undefined : createApi({ url: place.url, token }) };
+  const ref = resolveSessionRef(url, {}, io);
+  const { token } = ref;
+  return { url, api: token === undefined ? undefined : createApi({ url: ref.url, token }) };
 }
 
 async function makeLink(io: Io, relayUrl: string, sid: string, mode: ShareMode): Promise<ShareLink> {
@@ -87,7 +90,7 @@ async function makeLink(io: Io, relayUrl: string, sid: string, mode: ShareMode):
         scan: { url: scanUrl, until: scanUntil },
       };
     }
-    // The gateway reads of it in the log, as everybody does.
+    // The gateway learns of the session from its log, as every reader does.
     if (made.error.code !== 'session_not_found' || Date.now() >= until) {
       return { kind: 'ownerOnly', url, why: `No share link was created: ${made.error.message}` };
     }

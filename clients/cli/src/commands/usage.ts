@@ -34,13 +34,13 @@ export function addUsage(program: Command, { io }: CliContext): void {
 }
 
 function usageText({ uses, sessions }: UsageReply, io: Pick<Io, 'colour'>): string[] {
-  const said = uses.map((use) => `${describeUse(use)}${use.limit === 0 ? ', no limit' : ''}.`);
-  if (sessions.length === 0) return said;
+  const lines = uses.map((use) => `${describeUse(use)}${use.limit === 0 ? ', no limit' : ''}.`);
+  if (sessions.length === 0) return lines;
   const rows = sessions.map(({ sessionId, files, log, name }) => [
     sessionId,
     formatBytes(files),
     formatBytes(log),
     name,
   ]);
-  return [...said, '', ...tableRows(COLUMNS, rows, io)];
+  return [...lines, '', ...tableRows(COLUMNS, rows, io)];
 }

@@ -1,13 +1,13 @@
 type Level = 'ok' | 'warn' | 'fail';
 
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Finding {
-  /** What was looked at: a short name that stays the same. */
+  /** The stable short name of the check. */
   check: string;
   level: Level;
-  /** What was found, in a sentence. */
+  /** The result, as a sentence. */
   text: string;
-  /** What to do about it, where there is something to do. */
+  /** What to do about it; missing when there is nothing to do. */
   todo?: string;
 }
 

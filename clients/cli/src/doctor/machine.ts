@@ -18,7 +18,7 @@ export function checkNode(version: string): Finding {
   return fail('node', `Node ${version} is too old`, `Install Node ${OLDEST_NODE} or newer.`);
 }
 
-/** Which nats-server a local run would use. */
+/** Checks which nats-server a local run would use. */
 export async function checkNatsServer(env: NodeJS.ProcessEnv): Promise<Finding> {
   const plans = await planNatsServer({ ...processContext(), env });
   const usable = plans.find(({ plan }) => plan.kind !== 'unavailable');
@@ -38,7 +38,7 @@ export async function checkNatsServer(env: NodeJS.ProcessEnv): Promise<Finding> 
 const CHROMIUMS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
 const MAC_CHROME = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome';
 
-/** Only the browser tests need it. */
+/** Only the browser tests need Chromium. */
 export function checkChromium(env: NodeJS.ProcessEnv): Finding {
   const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   const onPath = folders.flatMap((folder) => CHROMIUMS.map((name) => join(folder, name)));
@@ -48,7 +48,7 @@ export function checkChromium(env: NodeJS.ProcessEnv): Finding {
   return warn('chromium', 'not found; browser tests are skipped', 'Install chromium, or set PIZZAPI_CHROMIUM.');
 }
 
-/** Whether commands that an agent may run because they only read are kept from writing, or only looked at. */
+/** Checks whether read-only commands of the agent run in a sandbox, or are only checked by their text. */
 export async function checkReads(env: NodeJS.ProcessEnv): Promise<Finding> {
   const sandbox = await findReadSandbox(env);
   if (sandbox.kind === 'enforced') {
@@ -88,7 +88,7 @@ export async function checkDisk(home: string): Promise<Finding> {
   return free < NO_SPACE ? fail('disk', text, todo) : warn('disk', text, todo);
 }
 
-/** Variables that pi takes keys from, by provider. */
+/** The environment variables from which pi reads keys, by provider. */
 const KEY_VARIABLES: Readonly<Record<string, readonly string[]>> = {
   anthropic: ['ANTHROPIC_API_KEY', 'ANTHROPIC_OAUTH_TOKEN'],
   openai: ['OPENAI_API_KEY'],
@@ -100,7 +100,7 @@ const KEY_VARIABLES: Readonly<Record<string, readonly string[]>> = {
   deepseek: ['DEEPSEEK_API_KEY'],
 };
 
-/** Where pi's configuration is, and for which providers there is a key. Never the keys. */
+/** Checks for pi's configuration and for the providers with a key. Never prints keys. */
 export function checkPi(env: NodeJS.ProcessEnv): Finding {
   const folder = env['PI_CODING_AGENT_DIR'] ?? join(homedir(), '.pi', 'agent');
   const stored = [...keysOf(join(folder, 'auth.json')), ...keysOf(join(folder, 'models.json'), 'providers')];

@@ -26,7 +26,7 @@ export function checkLocalRun(home: string): Finding {
     : warn('local run', `${home} names process ${state.pid}, which no longer runs`, START);
 }
 
-/** The gateway, whether it takes our credentials, who may reach it, and its runners. */
+/** Checks the gateway: whether it accepts our credentials, who can reach it, and its runners. */
 export async function checkGateway({ url, token, api }: GatewayAccess): Promise<Finding[]> {
   const ready = await answer(`${url}/readyz`);
   if (ready === undefined)
@@ -64,7 +64,7 @@ export function runnerFindings(runners: readonly RunnerInfo[]): Finding[] {
   });
 }
 
-/** Whether there is room for what is written. */
+/** Checks whether there is enough disk space. */
 export function storageFinding(uses: readonly StorageUseInfo[]): Finding {
   const warning = storageWarning(uses);
   if (warning === undefined) return ok('storage', uses.map(describeUse).join('; '));
@@ -75,7 +75,7 @@ export function storageFinding(uses: readonly StorageUseInfo[]): Finding {
   );
 }
 
-/** Whether strangers could listen in. */
+/** Checks whether other people on the network could read the traffic. */
 export function exposure(url: string): Finding {
   if (isLoopback(url)) return ok('exposure', 'Only this machine can connect to the gateway');
   if (url.startsWith('https:')) return ok('exposure', `${url} is encrypted`);
@@ -86,7 +86,7 @@ export function exposure(url: string): Finding {
   );
 }
 
-/** The backbone: there, new enough, provisioned, and guarded. */
+/** Checks the backbone: whether it is reachable, new enough, provisioned and protected. */
 export async function checkNats(access: NatsAccess | undefined, url: string): Promise<Finding[]> {
   const version = await natsVersion(access?.url ?? url);
   if (version === undefined) return [fail('nats', `${access?.url ?? url} does not answer`, START)];
@@ -130,7 +130,7 @@ async function checkStreams(b: Backbone): Promise<Finding> {
   }
 }
 
-/** Without it no runner gets in; those that are in stay. */
+/** Checks the authenticator. Without it no runner can connect; connected runners stay connected. */
 async function checkAuthenticator(b: Backbone): Promise<Finding> {
   const question = encode({ verb: 'has_result', commandId: 'doctor' });
   const { kind } = await requestRpc(b, hostApiSubjects.session('doctor'), question, { timeoutMs: ANSWER_MS });
@@ -160,7 +160,7 @@ function natsVersion(url: string): Promise<string | undefined> {
   });
 }
 
-/** True for a good answer, false for a bad one, undefined for none. */
+/** Returns true for a successful response, false for another response, undefined for none. */
 async function answer(url: string): Promise<boolean | undefined> {
   try {
     return (await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) })).ok;

@@ -9,16 +9,16 @@ export interface Ran {
   stderr: string;
 }
 
-/** Runs a command line in this process and collects what it said. */
+/** Runs a command line in this process and collects its output. */
 export async function run(
   argv: readonly string[],
   options: { env?: NodeJS.ProcessEnv; stdin?: Uint8Array | string; columns?: number; io?: Partial<Io> } = {},
 ): Promise<Ran> {
-  const said = { stdout: '', stderr: '' };
-  const sink = (name: keyof typeof said) =>
+  const output = { stdout: '', stderr: '' };
+  const sink = (name: keyof typeof output) =>
     new Writable({
       write(chunk: Buffer, _encoding, done) {
-        said[name] += chunk.toString();
+        output[name] += chunk.toString();
         done();
       },
     });
@@ -36,5 +36,5 @@ export async function run(
     ...options.io,
   };
   const code = await runCli(argv, io, '1.2.3');
-  return { code, ...said };
+  return { code, ...output };
 }

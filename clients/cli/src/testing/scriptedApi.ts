@@ -16,7 +16,7 @@ export interface ScriptedReply {
   headers?: Record<string, string>;
 }
 
-export type ReplyScript = Record<string, (asked: RecordedRequest) => ScriptedReply>;
+export type ReplyScript = Record<string, (request: RecordedRequest) => ScriptedReply>;
 
 export const ok = (body?: unknown): ScriptedReply => ({ status: 200, body });
 export const refuse = (status: number, code: ErrorCode): ScriptedReply => ({
@@ -24,16 +24,16 @@ export const refuse = (status: number, code: ErrorCode): ScriptedReply => ({
   body: { error: errorInfo(code) },
 });
 
-/** An HTTP server that answers the routes of the API that a test gives it, and nothing else. */
+/** Starts an HTTP server that answers only the API routes that a test defines. */
 export interface ScriptedApi {
   url: string;
-  asked: RecordedRequest[];
+  requests: RecordedRequest[];
   script: ReplyScript;
   close(): Promise<void>;
 }
 
 export async function scriptedApi(script: ReplyScript = {}): Promise<ScriptedApi> {
-  const asked: RecordedRequest[] = [];
+  const requests: RecordedRequest[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -47,7 +47,7 @@ export async function scriptedApi(script: ReplyScript = {}): Promise<ScriptedApi
         body: text === '' ? undefined : JSON.parse(text),
         bearer: bearerOf(request.headers),
       };
-      asked.push(entry);
+      requests.push(entry);
       const { status, body, headers } = api.script[route]?.(entry) ?? refuse(404, 'not_found');
       response.writeHead(status, { 'content-type': 'application/json', ...headers });
       response.end(body === undefined ? '' : JSON.stringify(body));
@@ -56,7 +56,7 @@ export async function scriptedApi(script: ReplyScript = {}): Promise<ScriptedApi
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const api: ScriptedApi = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked,
+    requests,
     script,
     close: () => new Promise((resolve) => void server.close(() => resolve())),
   };

@@ -18,12 +18,12 @@ interface Up {
   args?: Record<string, unknown>;
 }
 
-/** A gateway with one session, `s1`, in which happens what a test says. */
+/** A gateway with one session, `s1`, whose events a test controls. */
 export interface ScriptedSession {
   url: string;
-  /** What viewers have sent, but for `resume` and `ping`. */
+  /** The frames that viewers have sent, except `resume` and `ping`. */
   sent: Up[];
-  /** Refuses what comes next with this, once. */
+  /** Refuses the next connection with this error, once. */
   refuse: ErrorCode | undefined;
   /** Appends events to the log. */
   append(...events: object[]): void;

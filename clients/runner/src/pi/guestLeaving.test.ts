@@ -26,7 +26,7 @@ describe('when the link of a guest has ended', () => {
     expect(read(test).slice(1)).toEqual(['from Ann', 'the same text']);
     expect(log.all('input_dropped').map(({ commandId }) => commandId)).toEqual(sentIds(4, 3, 0));
     expect(log.all('input_dropped')[0]!.error).toMatchObject({ code: 'link_ended' });
-    expect(log.all('input_dropped')[0]!.error.message).toContain('The link by which Bob came was revoked');
+    expect(log.all('input_dropped')[0]!.error.message).toContain('The share link of Bob was revoked');
     const lines = log.all('dialog_opened').filter(({ method, level }) => method === 'notify' && level === 'warning');
     expect(lines).toHaveLength(1);
     expect(lines[0]!.title).toBe(

@@ -1,11 +1,11 @@
 import type { RunnerInfo } from '../info.js';
 import { isRunnerEvent, type RunnerEvent } from '../runnerEvents.js';
 
-/** How many warnings and folders a runner's entry keeps. */
+/** The number of warnings and of folders in the entry of a runner. */
 const KEPT_WARNINGS = 20;
 const KEPT_FOLDERS = 12;
 
-/** The state of a runner none of whose events has been read. */
+/** The state of a runner before its first event. */
 export function initialRunnerInfo(runnerId: string): RunnerInfo {
   return {
     runnerId,
@@ -26,7 +26,7 @@ export function initialRunnerInfo(runnerId: string): RunnerInfo {
   };
 }
 
-/** The next state of a runner after one of its events. Pure and total: what it does not understand changes nothing. */
+/** Returns the next state of a runner after one event. Pure and total: an unknown or invalid event changes nothing. */
 export function applyRunnerInfo(info: RunnerInfo, event: unknown): RunnerInfo {
   return isRunnerEvent(event) ? evolve(info, event) : info;
 }

@@ -23,7 +23,7 @@ const fold = (...events: unknown[]) =>
   );
 
 describe('session info', () => {
-  it('has a parent until one of the two ends the link', () => {
+  it('a session has a parent until one of the two ends the link', () => {
     const child = { ...started, parentSessionId: 'p' };
     expect(fold(child).parentSessionId).toBe('p');
     expect(fold(child, { type: 'session_unlinked', at: 11, sessionId: 'other' }).parentSessionId).toBe('p');
@@ -31,18 +31,18 @@ describe('session info', () => {
     expect(fold(child, { type: 'delink_own_parent', at: 11 }).parentSessionId).toBeUndefined();
   });
 
-  it('waits for no person while a child asks its agent', () => {
-    const asked = { type: 'trigger_received', at: 11, triggerId: 't', kind: 'ask_user_question', sessionId: 'c' };
-    expect(fold(started, asked)).toMatchObject({ state: 'idle', waiting: [] });
+  it('a session does not wait for a person while a child session asks its agent', () => {
+    const trigger = { type: 'trigger_received', at: 11, triggerId: 't', kind: 'ask_user_question', sessionId: 'c' };
+    expect(fold(started, trigger)).toMatchObject({ state: 'idle', waiting: [] });
   });
 
-  it('follows a session through its states', () => {
+  it('the session info follows a session through its states', () => {
     expect(fold(started).state).toBe('idle');
     expect(fold(started, { type: 'agent_start', at: 11 }).state).toBe('working');
-    const asked = { type: 'dialog_opened', at: 12, dialogId: 'd', method: 'confirm', title: 'Sure?' };
-    expect(fold(started, { type: 'agent_start', at: 11 }, asked).state).toBe('waiting');
+    const dialog = { type: 'dialog_opened', at: 12, dialogId: 'd', method: 'confirm', title: 'Sure?' };
+    expect(fold(started, { type: 'agent_start', at: 11 }, dialog).state).toBe('waiting');
     expect(
-      fold(started, { type: 'agent_start', at: 11 }, asked, { type: 'dialog_resolved', at: 13, dialogId: 'd' }).state,
+      fold(started, { type: 'agent_start', at: 11 }, dialog, { type: 'dialog_resolved', at: 13, dialogId: 'd' }).state,
     ).toBe('working');
     expect(fold(started, { type: 'session_ended', at: 14, reason: 'killed' })).toMatchObject({
       state: 'ended',
@@ -51,7 +51,7 @@ describe('session info', () => {
     });
   });
 
-  it('a session that resumes is not over and works at nothing', () => {
+  it('a session that resumes is not ended and its agent is not busy', () => {
     const info = fold(
       started,
       { type: 'agent_start', at: 11 },
@@ -62,13 +62,13 @@ describe('session info', () => {
     expect(info.endedAt).toBeUndefined();
   });
 
-  it('a notice waits for nobody', () => {
+  it('a notice does not make a session wait for a person', () => {
     expect(fold(started, { type: 'dialog_opened', at: 1, dialogId: 'd', method: 'notify', title: 'hi' }).state).toBe(
       'idle',
     );
   });
 
-  it('remembers the first prompt, as one line', () => {
+  it('the session info keeps the first input as one line', () => {
     const prompt = (text: string) => ({
       type: 'message_end',
       at: 1,
@@ -78,7 +78,7 @@ describe('session info', () => {
     expect(fold(started, prompt('fix\n the  bug'), prompt('more')).firstPrompt).toBe('fix the bug');
   });
 
-  it('has the guests who had it started, and those for whom its agent works until it is over or begins anew', () => {
+  it('the session info lists the guests who had the session started, and the guests for whom its agent works, until the session ends or restarts', () => {
     const bob = { shareId: 'sh_1', sessionId: 'p', name: 'Bob' };
     const by = { ...started, startedBy: [bob] };
     expect(fold(by).startedBy).toEqual([bob]);
@@ -93,7 +93,7 @@ describe('session info', () => {
       expect(fold(by, atWork, after)).toMatchObject({ startedBy: [bob], guestsAtWork: undefined });
   });
 
-  it('is total over any input', () => {
+  it('the session info fold is total over any input', () => {
     const type = fc.constantFrom(...SESSION_EVENT_TYPES, 'from_the_future');
     const event = fc.oneof(
       fc.jsonValue(),

@@ -3,13 +3,13 @@ import { guestsAt, type GuestRef } from '../guests.js';
 import type { SessionInfo } from '../info.js';
 import { isMap, mapAt, numberAt, stringAt, type UnknownMap } from '../json.js';
 
-/** Characters of the first prompt that a list keeps. */
+/** The number of characters of the first input that a list shows. */
 const PROMPT_PREVIEW = 160;
 
-/** Dialogs that tell something and wait for nobody. */
+/** Dialogs that show something and do not wait for a person. */
 const INFORMING = new Set(['notify', 'status', 'widget']);
 
-/** The state of a session none of whose events has been read. */
+/** The state of a session before its first event. */
 export function initialSessionInfo(sessionId: string): SessionInfo {
   return {
     sessionId,
@@ -30,7 +30,7 @@ export function initialSessionInfo(sessionId: string): SessionInfo {
   };
 }
 
-/** The next state of a session after one of its events. Pure and total: what it does not understand changes nothing. */
+/** Returns the next state of a session after one event. Pure and total: an unknown or invalid event changes nothing. */
 export function applySessionInfo(info: SessionInfo, event: unknown): SessionInfo {
   if (!isMap(event) || typeof event['type'] !== 'string') return info;
   const next: SessionInfo = { ...info, ...changesOf(info, event['type'], event) };
@@ -73,7 +73,7 @@ function changesOf(info: SessionInfo, type: string, event: UnknownMap): Partial<
     case 'agent_start':
       return { busy: true };
     case 'auto_retry_start':
-      // Between two attempts the agent has ended its run, and is at it all the same.
+      // Between two attempts the agent has ended its run, but is still busy.
       return { busy: true };
     case 'agent_end':
       return { busy: false };
@@ -114,7 +114,7 @@ function changesOf(info: SessionInfo, type: string, event: UnknownMap): Partial<
   }
 }
 
-/** The session has no parent any more. */
+/** The change of a session that loses its parent. */
 const UNLINKED: Partial<SessionInfo> = { parentSessionId: undefined };
 const NO_CHANGE: Partial<SessionInfo> = {};
 
@@ -139,7 +139,7 @@ function started(event: UnknownMap): Partial<SessionInfo> {
   };
 }
 
-/** The guests that an event names. An empty list is left out of the row. */
+/** Returns the guests that an event names. The row omits an empty list. */
 function someGuests(event: UnknownMap, key: string): GuestRef[] | undefined {
   const guests = guestsAt(event, key);
   return guests.length === 0 ? undefined : guests;

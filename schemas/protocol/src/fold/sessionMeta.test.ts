@@ -23,14 +23,14 @@ const plan = { type: 'plan_pending', at: 1, plan: { toolCallId: 'p1', title: 'Pa
 const approval = { type: 'approval_pending', at: 1, approval: { promptId: 'a1', title: 'rm -rf build' } };
 
 describe('the meta state', () => {
-  it('knows 19 events', () => {
+  it('there are 19 meta events', () => {
     expect(META_RELAY_EVENT_TYPES.size).toBe(19);
     expect(isMetaRelayEvent({ type: 'goal_updated' })).toBe(true);
     expect(isMetaRelayEvent({ type: 'message_end' })).toBe(false);
     expect(isMetaRelayEvent(null)).toBe(false);
   });
 
-  it('given a question, when it is cleared, then it is gone', () => {
+  it('given a question, when it is cleared, then the meta state holds no question', () => {
     expect(given(question).pendingQuestion?.toolCallId).toBe('q1');
     expect(given(question, { type: 'question_cleared', at: 2, toolCallId: 'q1' }).pendingQuestion).toBeNull();
   });
@@ -39,23 +39,26 @@ describe('the meta state', () => {
     [question, { type: 'question_cleared', at: 2, toolCallId: 'q0' }, 'pendingQuestion'],
     [plan, { type: 'plan_cleared', at: 2, toolCallId: 'p0' }, 'pendingPlan'],
     [approval, { type: 'approval_cleared', at: 2, promptId: 'a0' }, 'pendingApproval'],
-  ] as const)('given %j, when another is cleared, then nothing changes', (pending, clear, slot) => {
-    const before = given(pending);
-    expect(applyMetaEvent(before, clear)).toBe(before);
-    expect(before[slot]).not.toBeNull();
-  });
+  ] as const)(
+    'given %j, when a clear names another id, then the meta state does not change',
+    (pending, clear, slot) => {
+      const before = given(pending);
+      expect(applyMetaEvent(before, clear)).toBe(before);
+      expect(before[slot]).not.toBeNull();
+    },
+  );
 
-  it('counts the events that were applied', () => {
+  it('the meta state counts the events that were applied', () => {
     expect(given(question, plan, { type: 'compact_started', at: 3 }).version).toBe(3);
   });
 
-  it('ignores an event in the wrong shape', () => {
+  it('the meta state ignores an event in the wrong shape', () => {
     const before = given(question);
     expect(applyMetaEvent(before, { type: 'todo_updated', at: 1, todoList: 'milk' })).toBe(before);
     expect(applyMetaEvent(before, { type: 'mcp_startup_report', at: 1, toolCount: 3 })).toBe(before);
   });
 
-  it('is total over any input', () => {
+  it('the meta state fold is total over any input', () => {
     const type = fc.constantFrom(...META_RELAY_EVENT_TYPES);
     fc.assert(
       fc.property(

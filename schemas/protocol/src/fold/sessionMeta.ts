@@ -9,7 +9,10 @@ export type MetaEventType = keyof typeof META_EVENT_FIELDS;
 /** Any of the 19 events that change the meta state. */
 export type MetaRelayEvent = { [T in MetaEventType]: EventOf<T> }[MetaEventType];
 
-/** What each must hold. Checked without compiling: this fold runs in pages whose policy forbids generated code. */
+/**
+ * The required shape of each meta event. Checked without compiling, because this fold runs in pages whose content
+ * security policy forbids generated code.
+ */
 const SCHEMAS = new Map(
   Object.entries(META_EVENT_FIELDS).map(([type, fields]) => [type, Type.Object(fields as Type.TProperties)]),
 );
@@ -17,7 +20,7 @@ const SCHEMAS = new Map(
 /** The types of the meta events. */
 export const META_RELAY_EVENT_TYPES: ReadonlySet<string> = new Set(Object.keys(META_EVENT_FIELDS));
 
-/** The meta state of a session that has said nothing yet. */
+/** The meta state of a session without events. */
 export function defaultMetaState(): SessionMetaState {
   return {
     todoList: [],
@@ -39,14 +42,14 @@ export function defaultMetaState(): SessionMetaState {
   };
 }
 
-/** Whether an event is one of the meta events, by its type alone. Total over any value. */
+/** Returns whether an event is a meta event, by its type alone. Total over any value. */
 export function isMetaRelayEvent(event: unknown): event is MetaRelayEvent {
   return isMap(event) && typeof event['type'] === 'string' && META_RELAY_EVENT_TYPES.has(event['type']);
 }
 
 /**
- * What a meta event changes, whatever the state: `{}` for anything that is no meta event. A clear says here that its
- * slot empties; whether it names what is in the slot is `applyMetaEvent`'s to decide, which knows the state.
+ * Returns what a meta event changes, independent of the state; `{}` for any other value. A clear always empties its
+ * slot here. `applyMetaEvent` knows the state and checks whether the clear names the id in the slot.
  */
 export function metaEventToPatch(event: unknown): Partial<SessionMetaState> {
   if (!isMetaRelayEvent(event)) return {};
@@ -93,8 +96,9 @@ export function metaEventToPatch(event: unknown): Partial<SessionMetaState> {
 }
 
 /**
- * The next state. Total: what is no meta event, or one in the wrong shape, or a clear for another id than the pending
- * one, returns the very same state, so that `next !== state` tells whether anything changed.
+ * Returns the next state. Total. Returns the same object for an event that is not a meta event, for an event in the
+ * wrong shape, and for a clear of another id than the pending one. So `next !== state` is true only when something
+ * changed.
  */
 export function applyMetaEvent(state: SessionMetaState, event: unknown): SessionMetaState {
   if (!isMetaRelayEvent(event) || !Check(SCHEMAS.get(event.type)!, event) || isStaleClear(state, event)) return state;

@@ -13,7 +13,7 @@ export interface TestRunner {
 }
 
 /** A session that its runner was granted, with the connection of its worker. */
-export interface TestSession {
+export interface HostedTestSession {
   rid: string;
   runner: Backbone;
   sid: string;
@@ -41,7 +41,7 @@ export class TestHosts {
     return { rid, b, of: (sid) => ({ kind: 'runner', rid, sid }) };
   }
 
-  async session({ rid, b, of }: TestRunner): Promise<TestSession> {
+  async session({ rid, b, of }: TestRunner): Promise<HostedTestSession> {
     const sid = newId('s');
     const grant = await claimGrant(b, of(sid));
     if (grant.kind !== 'granted') throw new Error(grant.code);

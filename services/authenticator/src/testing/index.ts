@@ -1,6 +1,6 @@
 export { startSecuredNats } from './securedNats.js';
 export type { SecuredNats } from './securedNats.js';
 export { TestHosts } from './hosts.js';
-export type { TestRunner, TestSession } from './hosts.js';
+export type { TestRunner, HostedTestSession } from './hosts.js';
 export { say, talk } from './rawClient.js';
 export type { RawLogin } from './rawClient.js';

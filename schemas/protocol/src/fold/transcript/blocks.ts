@@ -5,7 +5,7 @@ import type { Block, ToolBlock } from './types.js';
 
 const NO_BLOBS: ReadonlyMap<string, BlobRef> = new Map();
 
-/** The blobs of an event by the place they fill. Total: what is no reference is passed over. */
+/** Returns the blobs of an event by their JSON pointers. Total: skips invalid references. */
 export function blobsOf(event: UnknownMap): ReadonlyMap<string, BlobRef> {
   if (event['blobs'] === undefined) return NO_BLOBS;
   const blobs = new Map<string, BlobRef>();
@@ -24,7 +24,10 @@ export function blobsOf(event: UnknownMap): ReadonlyMap<string, BlobRef> {
   return blobs;
 }
 
-/** pi's content, which is a text or a row of blocks, as ours. `path` is where it stands in its event. */
+/**
+ * Converts pi's content, a text or a list of blocks, to our blocks. `path` is the JSON pointer of the content in its
+ * event.
+ */
 export function blocksOf(content: unknown, path: string, blobs: ReadonlyMap<string, BlobRef>): Block[] {
   if (typeof content === 'string') return content === '' ? [] : [textBlock(content, blobs.get(path))];
   if (!Array.isArray(content)) return [];
@@ -61,9 +64,9 @@ function textBlock(text: string, blob: BlobRef | undefined): Block {
   return blob === undefined ? { kind: 'text', text } : { kind: 'text', text, blob };
 }
 
-/** A finished block, with what its tool has done meanwhile: a run can begin before its message has ended. */
-export function keepRun(block: Block, known: ToolBlock | undefined): Block {
-  if (block.kind !== 'tool' || known === undefined) return block;
-  const state = known.state === 'writing' ? 'pending' : known.state;
-  return { ...known, toolName: block.toolName, args: block.args, json: '', state };
+/** Returns a finished block with the state of its tool run, because a run can begin before its message has ended. */
+export function keepRun(block: Block, earlier: ToolBlock | undefined): Block {
+  if (block.kind !== 'tool' || earlier === undefined) return block;
+  const state = earlier.state === 'writing' ? 'pending' : earlier.state;
+  return { ...earlier, toolName: block.toolName, args: block.args, json: '', state };
 }

@@ -14,25 +14,25 @@ import {
 import type { Block, Change, MessageItem, Transcript } from './types.js';
 
 /**
- * Folds one piece. A hole in `n` marks every open message broken: it shows a true beginning and takes no more pieces
- * until `applyPartial` or its end settles it. Total: what is no piece changes nothing.
+ * Folds one delta. A gap in `n` marks every open message as broken: it shows a correct beginning, and ignores further
+ * deltas until `applyPartial` or the end of the message. Total: an invalid delta changes nothing.
  */
 export function applyDelta(t: Transcript, delta: unknown): Change {
   if (!isMap(delta)) return NOTHING;
   const n = numberAt(delta, 'n');
   if (n === undefined || (t.pieceN !== undefined && n <= t.pieceN)) return NOTHING;
-  const hole = t.pieceN !== undefined && n > t.pieceN + 1;
+  const gap = t.pieceN !== undefined && n > t.pieceN + 1;
   t.pieceN = n;
-  return hole ? both(breakOpen(t), piece(t, delta, true)) : piece(t, delta, false);
+  return gap ? both(breakOpen(t), foldDelta(t, delta, true)) : foldDelta(t, delta, false);
 }
 
-/** Whether pieces were lost that `applyPartial` would bring. */
+/** Returns whether deltas were lost that `applyPartial` would restore. */
 export function needsPartial(t: Transcript): boolean {
   for (const id of t.index.open) if (messageAt(t, id)?.item.broken === true) return true;
   return false;
 }
 
-/** Puts what is open on the host in the place of what is open here; pieces up to its `n` are then known. */
+/** Replaces the open messages by a snapshot of the worker. Deltas up to its `n` are ignored afterwards. */
 export function applyPartial(t: Transcript, partial: unknown): Change {
   if (!isMap(partial)) return NOTHING;
   const n = numberAt(partial, 'n');
@@ -69,11 +69,11 @@ function fromPartial(t: Transcript, item: MessageItem, parts: readonly UnknownMa
     while (blocks.length < position) blocks.push({ kind: 'text', text: '' });
     if (part['kind'] === 'toolCall') {
       const id = stringAt(part, 'toolCallId') ?? '';
-      const known = toolAt(t, id) ?? newTool(id, stringAt(part, 'toolName') ?? '');
+      const current = toolAt(t, id) ?? newTool(id, stringAt(part, 'toolName') ?? '');
       blocks[position] = {
-        ...known,
+        ...current,
         json: stringAt(part, 'json') ?? '',
-        state: known.state === 'pending' ? 'writing' : known.state,
+        state: current.state === 'pending' ? 'writing' : current.state,
       };
     } else {
       blocks[position] = part['kind'] === 'thinking' ? { kind: 'thinking', text } : { kind: 'text', text };
@@ -82,7 +82,7 @@ function fromPartial(t: Transcript, item: MessageItem, parts: readonly UnknownMa
   return { ...item, blocks, broken: false };
 }
 
-function piece(t: Transcript, delta: UnknownMap, afterHole: boolean): Change {
+function foldDelta(t: Transcript, delta: UnknownMap, afterGap: boolean): Change {
   const text = stringAt(delta, 'text') ?? '';
   if (delta['type'] === 'tool_output_delta') {
     const id = stringAt(delta, 'toolCallId');
@@ -99,8 +99,8 @@ function piece(t: Transcript, delta: UnknownMap, afterHole: boolean): Change {
   const at = numberAt(delta, 'at') ?? 0;
   return openMessage(t, messageId, at, undefined, (item) => {
     if (item.broken) return item;
-    // The first pieces of a message that was not known before may be among the lost ones.
-    if (afterHole && item.blocks.length === 0) return { ...item, broken: true };
+    // The first deltas of an unknown message may be among the lost deltas.
+    if (afterGap && item.blocks.length === 0) return { ...item, broken: true };
     const blocks = item.blocks.slice();
     while (blocks.length < position) blocks.push({ kind: 'text', text: '' });
     const grown = grow(blocks[position], delta, text);
@@ -109,7 +109,7 @@ function piece(t: Transcript, delta: UnknownMap, afterHole: boolean): Change {
   });
 }
 
-/** Blocks of one message, at the most: a wrong index must not make an array of millions. */
+/** Maximum number of blocks of one message: an invalid index must not create an array of millions of items. */
 const MAX_BLOCKS = 10_000;
 
 function blockIndex(map: UnknownMap): number | undefined {
@@ -124,13 +124,13 @@ function grow(block: Block | undefined, delta: UnknownMap, text: string): Block 
     case 'thinking_delta':
       return { kind: 'thinking', text: (block?.kind === 'thinking' ? block.text : '') + text };
     case 'toolcall_delta': {
-      const known = block?.kind === 'tool' ? block : newTool(stringAt(delta, 'toolCallId') ?? '', '');
+      const current = block?.kind === 'tool' ? block : newTool(stringAt(delta, 'toolCallId') ?? '', '');
       return {
-        ...known,
-        toolCallId: stringAt(delta, 'toolCallId') ?? known.toolCallId,
-        toolName: stringAt(delta, 'toolName') ?? known.toolName,
-        json: known.json + (stringAt(delta, 'json') ?? ''),
-        state: known.state === 'pending' ? 'writing' : known.state,
+        ...current,
+        toolCallId: stringAt(delta, 'toolCallId') ?? current.toolCallId,
+        toolName: stringAt(delta, 'toolName') ?? current.toolName,
+        json: current.json + (stringAt(delta, 'json') ?? ''),
+        state: current.state === 'pending' ? 'writing' : current.state,
       };
     }
     default:
@@ -138,7 +138,10 @@ function grow(block: Block | undefined, delta: UnknownMap, text: string): Block 
   }
 }
 
-/** Changes an open message; opens it when its pieces are ahead of its start; leaves a finished one alone. */
+/**
+ * Changes an open message. Opens the message when its deltas arrive before its start. Does not change a finished
+ * message.
+ */
 function openMessage(
   t: Transcript,
   messageId: string,

@@ -48,8 +48,8 @@ export function openedDialog(event: UnknownMap): DialogItem | undefined {
 }
 
 /**
- * The end of a dialog: the first valid answer, a dismissal, a time-out, or its host settling it. An answer to what it is
- * a step of is its answer too.
+ * Folds the end of a dialog: the first valid answer, a dismissal, a time-out, or a settlement by the worker. An answer
+ * to the prompt to which the dialog belongs is also an answer to the dialog.
  */
 export function applyDialogResolved(t: Transcript, seq: number, event: UnknownMap): Change {
   const id = stringAt(event, 'dialogId') ?? '';
@@ -64,7 +64,7 @@ export function applyDialogResolved(t: Transcript, seq: number, event: UnknownMa
   return { items: [position], state: true };
 }
 
-/** A host that stopped asks no more. */
+/** Closes the open dialogs of a worker that stopped. */
 export function settleDialogs(t: Transcript, seq: number): Change {
   let change: Change = NOTHING;
   for (const { item, position } of openDialogs(t)) {
@@ -74,7 +74,7 @@ export function settleDialogs(t: Transcript, seq: number): Change {
   return change;
 }
 
-/** The dialogs that wait for a person, the oldest first. */
+/** Returns the dialogs that wait for a person, oldest first. */
 export function openDialogs(t: Transcript): { item: DialogItem; position: number }[] {
   const open: { item: DialogItem; position: number }[] = [];
   for (const position of t.index.dialogs.values()) {

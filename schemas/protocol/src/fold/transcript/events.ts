@@ -8,9 +8,10 @@ import { both, messageAt, NOTHING, push, putMessage, putTool, STATE_ONLY, toolAt
 import type { Change, MessageItem, PendingInput, Transcript } from './types.js';
 
 /**
- * Folds one event of the log. Evolves `t` in place, for a session may have a hundred thousand events and each must
- * cost the same; says what changed. Deterministic and total: the same events give the same transcript, an offset
- * seen before changes nothing, and neither does what is not understood.
+ * Folds one event of the log and returns what changed. Changes `t` in place, because a session may have a hundred
+ * thousand events and the cost of each must be constant. Deterministic and total: the same events give the same
+ * transcript. An event at an offset that was already folded changes nothing, and neither does an unknown or invalid
+ * event.
  */
 export function applyEvent(t: Transcript, seq: number, event: unknown): Change {
   if (seq <= t.cursor) return NOTHING;
@@ -66,17 +67,17 @@ function evolve(t: Transcript, seq: number, type: string, event: UnknownMap): Ch
   }
 }
 
-/** Settings are told at every start and restart of a host; a reader wants to know of a change. */
+/** A worker emits settings at every start and restart; the transcript shows only changes. */
 const SETTINGS = new Set(['name', 'model', 'thinking']);
 
 function notice(t: Transcript, seq: number, type: string, event: UnknownMap): Change {
-  const said = noticeOf(type, event);
-  if (said !== undefined && SETTINGS.has(said.notice)) {
-    const before = t.index.settings.get(said.notice);
-    t.index.settings.set(said.notice, said.text);
-    if (before === said.text || (before === undefined && said.notice === 'thinking')) return NOTHING;
+  const line = noticeOf(type, event);
+  if (line !== undefined && SETTINGS.has(line.notice)) {
+    const before = t.index.settings.get(line.notice);
+    t.index.settings.set(line.notice, line.text);
+    if (before === line.text || (before === undefined && line.notice === 'thinking')) return NOTHING;
   }
-  return said === undefined ? NOTHING : push(t, { kind: 'notice', id: `notice:${seq}`, seq, at: time(event), ...said });
+  return line === undefined ? NOTHING : push(t, { kind: 'notice', id: `notice:${seq}`, seq, at: time(event), ...line });
 }
 
 function lifecycle(t: Transcript, seq: number, type: string, event: UnknownMap): Change {
@@ -91,7 +92,7 @@ function lifecycle(t: Transcript, seq: number, type: string, event: UnknownMap):
   return both(both(settled, notice(t, seq, type, event)), STATE_ONLY);
 }
 
-/** What was being written or run when its host stopped is not going to be finished. */
+/** Marks messages and tool runs as interrupted that were open when their worker stopped. */
 function interruptOpen(t: Transcript, seq: number, event: UnknownMap): Change {
   let change: Change = STATE_ONLY;
   for (const id of [...t.index.open]) {
@@ -115,13 +116,13 @@ function messageStart(t: Transcript, seq: number, event: UnknownMap): Change {
   const role = stringAt(event, 'role') ?? 'assistant';
   if (id === undefined || role === 'toolResult') return NOTHING;
   const model = stringAt(event, 'model');
-  const said = { seq, role, ...(model === undefined ? {} : { model }) };
+  const fields = { seq, role, ...(model === undefined ? {} : { model }) };
   const found = messageAt(t, id);
   const at = time(event);
-  // Pieces that were ahead of it have opened the message: when it began is said here.
+  // Deltas that arrived before this event have opened the message. Only this event holds the time of its start.
   if (found !== undefined)
-    return found.item.open ? putMessage(t, found.position, { ...found.item, at, ...said }) : NOTHING;
-  return push(t, { kind: 'message', id, at, blocks: [], open: true, broken: false, ...said });
+    return found.item.open ? putMessage(t, found.position, { ...found.item, at, ...fields }) : NOTHING;
+  return push(t, { kind: 'message', id, at, blocks: [], open: true, broken: false, ...fields });
 }
 
 function messageEnd(t: Transcript, seq: number, event: UnknownMap): Change {
@@ -143,13 +144,13 @@ function messageEnd(t: Transcript, seq: number, event: UnknownMap): Change {
     blocks,
     open: false,
     broken: false,
-    ...said(event, message, found?.item),
+    ...endFields(event, message, found?.item),
     ...(role === 'user' ? authorOf(t) : {}),
   };
   return found === undefined ? push(t, item) : putMessage(t, found.position, item);
 }
 
-/** Fields of a message that pi keeps and that are content, usage or bookkeeping: not `extra`. */
+/** Fields of pi's messages that are content, usage or bookkeeping, and so not part of `extra`. */
 const OWN_FIELDS = new Set([
   'role',
   'content',
@@ -162,7 +163,7 @@ const OWN_FIELDS = new Set([
   'errorMessage',
 ]);
 
-function said(event: UnknownMap, message: UnknownMap, before: MessageItem | undefined): Partial<MessageItem> {
+function endFields(event: UnknownMap, message: UnknownMap, before: MessageItem | undefined): Partial<MessageItem> {
   const model = stringAt(message, 'model');
   const provider = stringAt(message, 'provider');
   const full = model === undefined ? before?.model : provider === undefined ? model : `${provider}/${model}`;
@@ -170,16 +171,16 @@ function said(event: UnknownMap, message: UnknownMap, before: MessageItem | unde
   const entryId = stringAt(event, 'entryId');
   const stopReason = stringAt(message, 'stopReason');
   const error = stringAt(message, 'errorMessage');
-  // Field by field: this runs for every message of a replay.
-  const said: Partial<MessageItem> = {};
-  if (full !== undefined) said.model = full;
-  if (entryId !== undefined) said.entryId = entryId;
-  if (stopReason !== undefined) said.stopReason = stopReason;
-  if (error !== undefined) said.error = error;
-  if (cost !== undefined) said.cost = cost;
+  // Copies each field by itself, because this runs for every message of a replay.
+  const fields: Partial<MessageItem> = {};
+  if (full !== undefined) fields.model = full;
+  if (entryId !== undefined) fields.entryId = entryId;
+  if (stopReason !== undefined) fields.stopReason = stopReason;
+  if (error !== undefined) fields.error = error;
+  if (cost !== undefined) fields.cost = cost;
   const extra = Object.keys(message).filter((key) => !OWN_FIELDS.has(key));
-  if (extra.length > 0) said.extra = Object.fromEntries(extra.map((key) => [key, message[key]]));
-  return said;
+  if (extra.length > 0) fields.extra = Object.fromEntries(extra.map((key) => [key, message[key]]));
+  return fields;
 }
 
 function authorOf(t: Transcript): Partial<MessageItem> {
@@ -187,7 +188,10 @@ function authorOf(t: Transcript): Partial<MessageItem> {
   return input === undefined ? {} : { commandId: input.commandId, ...defined('by', input.by) };
 }
 
-/** The result of a tool is shown where the call stands; `tool_execution_end` usually has said it before. */
+/**
+ * Folds the result of a tool into the item of its call. `tool_execution_end` usually arrived before and holds the same
+ * result.
+ */
 function toolResult(t: Transcript, seq: number, event: UnknownMap, message: UnknownMap): Change {
   const id = stringAt(message, 'toolCallId');
   if (id === undefined) return NOTHING;
@@ -247,7 +251,7 @@ function inputReceived(t: Transcript, event: UnknownMap): Change {
     at: time(event),
     ...defined('by', mapAt(event, 'by') as Author | undefined),
   };
-  // Said once more by a host that took over: it is the same input.
+  // A worker that took over emits the event again: it is the same input.
   t.pendingInputs = [...t.pendingInputs.filter((other) => other.commandId !== commandId), input];
   return STATE_ONLY;
 }
@@ -262,12 +266,12 @@ function inputDelivered(t: Transcript, event: UnknownMap): Change {
 
 function commandResult(t: Transcript, seq: number, event: UnknownMap): Change {
   if (event['ok'] !== false) return NOTHING;
-  // A late or invalid answer is between the host and who gave it.
+  // A late or invalid answer concerns only the worker and the person who answered.
   if (event['name'] === 'dialog_response') return NOTHING;
   return refused(t, seq, event);
 }
 
-/** Taken by its host before, and not read by the agent. */
+/** Folds an input that its worker accepted and that the agent did not read. */
 function inputDropped(t: Transcript, seq: number, event: UnknownMap): Change {
   return t.pendingInputs.some(({ commandId }) => commandId === event['commandId']) ? refused(t, seq, event) : NOTHING;
 }
@@ -298,13 +302,13 @@ function defined<K extends string, V>(key: K, value: V | undefined): Partial<Rec
   return value === undefined ? {} : ({ [key]: value } as Record<K, V>);
 }
 
-/** Folds many events: `[seq, event]` pairs in the log's order. */
+/** Folds many events: `[seq, event]` pairs in the order of the log. */
 export function foldTranscript(t: Transcript, events: Iterable<readonly [seq: number, event: unknown]>): Transcript {
   for (const [seq, event] of events) applyEvent(t, seq, event);
   return t;
 }
 
-/** The text of a message: its text blocks joined. */
+/** Returns the text of a message: its text blocks, joined. */
 export function textOf(item: MessageItem): string {
   return item.blocks.map((block) => (block.kind === 'text' ? block.text : '')).join('');
 }

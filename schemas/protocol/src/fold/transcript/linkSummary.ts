@@ -3,18 +3,18 @@ import { arrayAt, isMap, mapAt, stringAt } from '../../json.js';
 import { oneLine, shorten } from '../../text.js';
 import type { LinkFacts, NoticeItem } from './types.js';
 
-/** Characters of what another session says that one line shows. */
+/** The number of characters of a text from another session that one line shows. */
 const LINE_SHOWN = 200;
 
-/** The one line for who shows nothing but that. */
+/** Returns a link item as one line, for views that show only that line. */
 export function linkSummary(link: LinkFacts): Pick<NoticeItem, 'level' | 'text'> {
   const failed = link.receipt === 'failed' || link.receipt === 'late';
   const level = failed ? 'error' : link.trigger === 'session_error' || link.state === 'timed_out' ? 'warning' : 'info';
-  const said = [saidBy(link), stateOf(link), receiptOf(link)].filter((part) => part !== '');
-  return { level, text: said.join(' ') };
+  const parts = [lineOf(link), stateOf(link), receiptOf(link)].filter((part) => part !== '');
+  return { level, text: parts.join(' ') };
 }
 
-function saidBy({ kind, id, sessionId = '', name, text = '', trigger = '', payload, guests }: LinkFacts): string {
+function lineOf({ kind, id, sessionId = '', name, text = '', trigger = '', payload, guests }: LinkFacts): string {
   const other = sessionId === '' ? '' : ` ${sessionId}`;
   switch (kind) {
     case 'spawn':
@@ -38,7 +38,7 @@ function saidBy({ kind, id, sessionId = '', name, text = '', trigger = '', paylo
   }
 }
 
-/** A trigger in one line: what is asked or told. */
+/** Returns a trigger as one line: its question or its message. */
 function triggerLine(trigger: string, payload: unknown): string {
   const map = isMap(payload) ? payload : {};
   switch (trigger) {

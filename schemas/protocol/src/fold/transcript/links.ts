@@ -5,7 +5,7 @@ import { linkSummary } from './linkSummary.js';
 import { NOTHING, push } from './state.js';
 import type { Change, LinkFacts, NoticeItem, Transcript } from './types.js';
 
-/** What linked sessions say to each other. Undefined for an event that is about something else. */
+/** Folds an event of linked sessions. Returns undefined for any other event. */
 export function applyLink(t: Transcript, seq: number, type: string, event: UnknownMap): Change | undefined {
   switch (type) {
     case 'session_spawn':
@@ -42,7 +42,7 @@ export function applyLink(t: Transcript, seq: number, type: string, event: Unkno
   }
 }
 
-/** A session that ended asks and answers no more. */
+/** Withdraws the open triggers of a session that ended; with `of`, only those to or from that other session. */
 export function withdrawLinks(t: Transcript, seq: number, of?: string): Change {
   const items: number[] = [];
   for (const position of t.index.links.values()) {
@@ -54,7 +54,7 @@ export function withdrawLinks(t: Transcript, seq: number, of?: string): Change {
   return { items, state: false };
 }
 
-/** What something is heard of afterwards: an answer, a receipt. */
+/** The kinds of items to which a later answer or receipt belongs. */
 const HAVE_OUTCOMES = new Set<LinkFacts['kind']>([
   'spawn',
   'trigger_sent',
@@ -65,7 +65,7 @@ const HAVE_OUTCOMES = new Set<LinkFacts['kind']>([
 
 interface Reading {
   kind: LinkFacts['kind'];
-  /** Names of the fields that hold the id, the other session and the text. */
+  /** The names of the fields that hold the id, the other session and the text. */
   id: string;
   other: string;
   text?: string;
@@ -88,14 +88,14 @@ function open(t: Transcript, seq: number, event: UnknownMap, { kind, id, other, 
   if (trigger !== undefined && ASKING_TRIGGERS.includes(trigger)) link.state = 'open';
   const at = numberAt(event, 'at') ?? 0;
   const key = keyOf(kind === 'trigger_received' ? '<' : '>', link.id);
-  // Asked again by the next process of its session: it is the same.
+  // The next process of the session asks again: it is the same trigger.
   if (trigger !== undefined && t.index.links.has(key)) return NOTHING;
   const change = push(t, { kind: 'notice', id: `notice:${seq}`, seq, at, notice: 'link', ...linkSummary(link), link });
   if (HAVE_OUTCOMES.has(kind)) t.index.links.set(key, change.items[0]!);
   return change;
 }
 
-/** A child that is done, or gone, does not wait for what it asked before. */
+/** Folds a received trigger. The completion or the error of a child session withdraws its open triggers. */
 function received(t: Transcript, seq: number, event: UnknownMap): Change {
   const change = open(t, seq, event, { kind: 'trigger_received', id: 'triggerId', other: 'sessionId' });
   const child = stringAt(event, 'sessionId');
@@ -128,7 +128,7 @@ function receipt(t: Transcript, seq: number, event: UnknownMap): Change {
       ? {}
       : { error: { code: stringAt(error, 'code') ?? '', message: stringAt(error, 'message') ?? '' } }),
   };
-  // What was sent under this id, or else the answer to what was received under it.
+  // The item that was sent under this id, or else the answer to the trigger that was received under this id.
   const key = t.index.links.has(keyOf('>', id)) ? keyOf('>', id) : keyOf('<', id);
   return change(t, key, seq, facts);
 }

@@ -2,10 +2,10 @@ import { byLinkText, guestsAt } from '../../guests.js';
 import { numberAt, stringAt, type UnknownMap } from '../../json.js';
 import type { NoticeItem } from './types.js';
 
-type Said = Pick<NoticeItem, 'notice' | 'level' | 'text'>;
+type NoticeText = Pick<NoticeItem, 'notice' | 'level' | 'text'>;
 
-const info = (notice: Said['notice'], text: string): Said => ({ notice, level: 'info', text });
-const warning = (notice: Said['notice'], text: string): Said => ({ notice, level: 'warning', text });
+const info = (notice: NoticeText['notice'], text: string): NoticeText => ({ notice, level: 'info', text });
+const warning = (notice: NoticeText['notice'], text: string): NoticeText => ({ notice, level: 'warning', text });
 
 const ENDINGS: Readonly<Record<string, string>> = {
   completed: 'Session ended.',
@@ -15,8 +15,11 @@ const ENDINGS: Readonly<Record<string, string>> = {
   host_lost: 'Session ended: its runner did not reconnect.',
 };
 
-/** One line about an event that is neither message, tool nor dialog, or undefined where a reader needs none. */
-export function noticeOf(type: string, event: UnknownMap): Said | undefined {
+/**
+ * Returns one line about an event that is no message, tool or dialog. Returns undefined when the transcript does not
+ * show the event.
+ */
+export function noticeOf(type: string, event: UnknownMap): NoticeText | undefined {
   const text = (key: string) => stringAt(event, key) ?? '';
   switch (type) {
     case 'session_started':
@@ -43,10 +46,7 @@ export function noticeOf(type: string, event: UnknownMap): Said | undefined {
     case 'auto_retry_start': {
       const seconds = Math.round((numberAt(event, 'delayMs') ?? 0) / 100) / 10;
       const attempt = `${numberAt(event, 'attempt') ?? '?'} of ${numberAt(event, 'maxAttempts') ?? '?'}`;
-      return warning(
-        'retry',
-        `${text('errorMessage').replace(/[.\s]*$/, '')}. Retrying in ${seconds} s (${attempt}).`,
-      );
+      return warning('retry', `${text('errorMessage').replace(/[.\s]*$/, '')}. Retrying in ${seconds} s (${attempt}).`);
     }
     case 'auto_retry_end':
       return event['success'] === false
@@ -64,7 +64,7 @@ function startedBy(event: UnknownMap): string {
   return guests.length === 0 ? '' : ` for ${byLinkText(guests)}`;
 }
 
-function compacted(event: UnknownMap): Said {
+function compacted(event: UnknownMap): NoticeText {
   if (event['aborted'] === true) return warning('compaction', 'Compaction was stopped.');
   const error = stringAt(event, 'errorMessage');
   if (error !== undefined) return { notice: 'compaction', level: 'error', text: `Compaction failed: ${error}` };

@@ -1,9 +1,9 @@
 import type { Change, MessageItem, ToolBlock, Transcript, TranscriptItem } from './types.js';
 
-/** Characters of a running tool's output that are kept. */
+/** The number of characters of a running tool's output that are kept. */
 export const OUTPUT_KEPT = 64 * 1024;
 
-/** A transcript of nothing. */
+/** Returns an empty transcript. */
 export function createTranscript(): Transcript {
   return {
     items: [],
@@ -31,7 +31,7 @@ export function createTranscript(): Transcript {
 export const NOTHING: Change = { items: [], state: false };
 export const STATE_ONLY: Change = { items: [], state: true };
 
-/** Adds an item at the end. */
+/** Appends an item. */
 export function push(t: Transcript, item: TranscriptItem): Change {
   const position = t.items.push(item) - 1;
   if (item.kind === 'message') {
@@ -55,23 +55,23 @@ export function putMessage(t: Transcript, position: number, item: MessageItem): 
   return { items: [position], state: false };
 }
 
-/** The message with this id and its position. */
+/** Returns the message with this id and its index. */
 export function messageAt(t: Transcript, messageId: string): { position: number; item: MessageItem } | undefined {
   const position = t.index.messages.get(messageId);
   const item = position === undefined ? undefined : t.items[position];
   return position !== undefined && item?.kind === 'message' ? { position, item } : undefined;
 }
 
-/** The block of a tool call, wherever it stands. */
+/** Returns the block of a tool call, from whichever item holds it. */
 export function toolAt(t: Transcript, toolCallId: string): ToolBlock | undefined {
-  const place = t.index.tools.get(toolCallId);
-  const item = place && t.items[place.item];
+  const slot = t.index.tools.get(toolCallId);
+  const item = slot && t.items[slot.item];
   if (item?.kind === 'tool') return item.block;
-  const block = item?.kind === 'message' ? item.blocks[place!.block] : undefined;
+  const block = item?.kind === 'message' ? item.blocks[slot!.block] : undefined;
   return block?.kind === 'tool' ? block : undefined;
 }
 
-/** Changes the block of a tool call where it stands, or adds it as an item of its own. */
+/** Changes the block of a tool call in its item, or adds the block as an item of its own. */
 export function putTool(
   t: Transcript,
   toolCallId: string,
@@ -79,18 +79,18 @@ export function putTool(
   seq: number,
   change: (block: ToolBlock) => ToolBlock,
 ): Change {
-  const place = t.index.tools.get(toolCallId);
-  const item = place && t.items[place.item];
+  const slot = t.index.tools.get(toolCallId);
+  const item = slot && t.items[slot.item];
   if (item?.kind === 'tool') {
-    t.items[place!.item] = { ...item, seq: seq || item.seq, block: change(item.block) };
-    return { items: [place!.item], state: false };
+    t.items[slot!.item] = { ...item, seq: seq || item.seq, block: change(item.block) };
+    return { items: [slot!.item], state: false };
   }
-  const block = item?.kind === 'message' ? item.blocks[place!.block] : undefined;
+  const block = item?.kind === 'message' ? item.blocks[slot!.block] : undefined;
   if (item?.kind === 'message' && block?.kind === 'tool') {
     const blocks = item.blocks.slice();
-    blocks[place!.block] = change(block);
-    t.items[place!.item] = { ...item, seq: seq || item.seq, blocks };
-    return { items: [place!.item], state: false };
+    blocks[slot!.block] = change(block);
+    t.items[slot!.item] = { ...item, seq: seq || item.seq, blocks };
+    return { items: [slot!.item], state: false };
   }
   return push(t, { kind: 'tool', id: `tool:${toolCallId}`, seq, at, block: change(newTool(toolCallId, '')) });
 }
@@ -99,7 +99,7 @@ export function newTool(toolCallId: string, toolName: string): ToolBlock {
   return { kind: 'tool', toolCallId, toolName, json: '', state: 'pending', output: '', content: [] };
 }
 
-/** Two changes as one. */
+/** Combines two changes into one. */
 export function both(a: Change, b: Change): Change {
   return { items: [...new Set([...a.items, ...b.items])], state: a.state || b.state };
 }

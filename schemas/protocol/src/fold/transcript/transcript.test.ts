@@ -21,13 +21,13 @@ const end = (messageId: string, content: unknown, role = 'assistant') => ({
   entryId: 'e',
   message: { role, content },
 });
-const text = (n: number, messageId: string, piece: string, index = 0) => ({
+const text = (n: number, messageId: string, delta: string, index = 0) => ({
   type: 'text_delta',
   at: 1,
   n,
   messageId,
   index,
-  text: piece,
+  text: delta,
 });
 const message = (t: Transcript, id: string) => t.items.find((item) => item.id === id) as MessageItem;
 
@@ -39,9 +39,9 @@ function given(...events: unknown[]): Transcript {
 }
 
 describe('a transcript', () => {
-  it('rebuilds a message from its pieces, and its end says the same', () => {
+  it('a message that is rebuilt from its deltas is the same as its end event', () => {
     const t = given(start('m'));
-    ['Hel', 'lo ', 'world'].forEach((piece, index) => applyDelta(t, text(index + 1, 'm', piece)));
+    ['Hel', 'lo ', 'world'].forEach((delta, index) => applyDelta(t, text(index + 1, 'm', delta)));
     const streamed = message(t, 'm');
     expect(streamed).toMatchObject({ open: true, blocks: [{ kind: 'text', text: 'Hello world' }] });
     applyEvent(t, 2, end('m', [{ type: 'text', text: 'Hello world' }]));
@@ -49,7 +49,7 @@ describe('a transcript', () => {
     expect(message(t, 'm').open).toBe(false);
   });
 
-  it('a piece that is ahead of the start of its message changes nothing in the end', () => {
+  it('a delta that arrives before the start of its message does not change the finished message', () => {
     const events = [{ ...start('m'), at: 5 }, end('m', 'done')];
     const t = createTranscript();
     applyDelta(t, { ...text(1, 'm', 'do'), at: 9 });
@@ -64,13 +64,13 @@ describe('a transcript', () => {
     ).toEqual(message(given(...events), 'm'));
   });
 
-  it('a piece that comes after the end changes nothing', () => {
+  it('a delta that arrives after the end of its message changes nothing', () => {
     const t = given(start('m'), end('m', 'done'));
     expect(applyDelta(t, text(1, 'm', 'late')).items).toEqual([]);
     expect(textOf(message(t, 'm'))).toBe('done');
   });
 
-  it('after a lost piece shows a true beginning until a partial brings the rest', () => {
+  it('after a lost delta a message shows a correct beginning until a snapshot restores the rest', () => {
     const t = given(start('m'));
     applyDelta(t, text(1, 'm', 'one '));
     applyDelta(t, text(3, 'm', 'three'));
@@ -87,14 +87,14 @@ describe('a transcript', () => {
     expect(textOf(message(t, 'm'))).toBe('one two three four five');
   });
 
-  it('whatever pieces are lost, the end settles all', () => {
+  it('whichever deltas are lost, the end of a message shows it completely', () => {
     fc.assert(
-      fc.property(fc.array(fc.string({ minLength: 1 }), { minLength: 1 }), fc.array(fc.boolean()), (pieces, lost) => {
-        const whole = pieces.join('');
+      fc.property(fc.array(fc.string({ minLength: 1 }), { minLength: 1 }), fc.array(fc.boolean()), (deltas, lost) => {
+        const whole = deltas.join('');
         const t = given(start('m'));
-        pieces.forEach((piece, index) => {
-          if (lost[index] !== true) applyDelta(t, text(index + 1, 'm', piece));
-          // A first piece that is lost cannot be missed before the next one comes, or the end.
+        deltas.forEach((delta, index) => {
+          if (lost[index] !== true) applyDelta(t, text(index + 1, 'm', delta));
+          // The loss of a first delta is detected only when the next delta or the end arrives.
           if (lost[0] !== true) expect(whole.startsWith(textOf(message(t, 'm')))).toBe(true);
         });
         applyEvent(t, 2, end('m', [{ type: 'text', text: whole }]));
@@ -104,14 +104,14 @@ describe('a transcript', () => {
     );
   });
 
-  it('takes an event of an offset it has seen for nothing', () => {
+  it('an event at an offset that was already folded changes nothing', () => {
     const t = given(start('m'), end('m', 'hi'));
     const items = structuredClone(t.items);
     expect(applyEvent(t, 2, end('other', 'again'))).toEqual({ items: [], state: false });
     expect(t.items).toEqual(items);
   });
 
-  it('shows the run and the result of a tool where it was called', () => {
+  it('the run and the result of a tool are shown in the message that called it', () => {
     const call = { type: 'toolCall', id: 't1', name: 'bash', arguments: { command: 'ls' } };
     const t = given(start('m'), end('m', [{ type: 'text', text: 'Looking.' }, call]), {
       type: 'tool_execution_start',
@@ -148,7 +148,7 @@ describe('a transcript', () => {
     expect(t.items).toHaveLength(1);
   });
 
-  it('follows an input from its receipt to its message', () => {
+  it('the transcript shows an input from its receipt to its message', () => {
     const by = { userId: 'owner', via: 'owner' };
     const t = given({ type: 'input_received', at: 1, commandId: 'c', text: 'hi', by, deliverAs: 'prompt' });
     expect(t.pendingInputs).toMatchObject([{ commandId: 'c', text: 'hi' }]);
@@ -161,7 +161,7 @@ describe('a transcript', () => {
     expect(message(t, 'u')).toMatchObject({ role: 'user', commandId: 'c', by });
   });
 
-  it('a dialog is open until the first answer; a later one changes nothing', () => {
+  it('a dialog is open until the first valid answer; a later answer changes nothing', () => {
     const t = given({
       type: 'dialog_opened',
       at: 1,
@@ -183,7 +183,7 @@ describe('a transcript', () => {
     expect(openDialogs(t)).toEqual([]);
   });
 
-  it('an answer to a prompt as a whole is the answer to its open dialog', () => {
+  it('an answer to a whole prompt is the answer to its open dialog', () => {
     const by = { userId: 'x', via: 'collab' };
     const t = given(
       { type: 'dialog_opened', at: 1, dialogId: 'd', method: 'select', title: 'Which?', promptId: 'p' },
@@ -193,7 +193,7 @@ describe('a transcript', () => {
     expect(t.items[0]).toMatchObject({ state: 'answered', value: ['a', 'b'], by });
   });
 
-  it('an input that was taken and is not read any more is told once, and waits no more', () => {
+  it('an input that was accepted and will not be read is shown once, and is not pending any more', () => {
     const received = { type: 'input_received', at: 1, commandId: 'c', text: 'hi', deliverAs: 'steer' };
     const dropped = { type: 'input_dropped', at: 2, commandId: 'c', error: { code: 'link_ended', message: 'Over.' } };
     const t = given(received, dropped, dropped);
@@ -201,13 +201,13 @@ describe('a transcript', () => {
     expect(t.items).toMatchObject([{ kind: 'notice', notice: 'refused', text: 'Over.', commandId: 'c' }]);
   });
 
-  it('says for whom a session was started that guests had started', () => {
+  it('the transcript names the guests for whom a session was started', () => {
     const startedBy = [{ shareId: 'sh_1', sessionId: 'p', name: 'Bob' }];
     const t = given({ type: 'session_started', at: 1, cwd: '/work', model: 'demo/demo', startedBy });
     expect(t.items).toMatchObject([{ text: 'Session started in /work with demo/demo for Bob, by share link.' }]);
   });
 
-  it('a refused command is told under its id, and a refused answer only to who gave it', () => {
+  it('a refused command is shown under its id, and a refused answer is not shown', () => {
     const error = { code: 'x', message: 'No.' };
     const t = given(
       { type: 'command_result', at: 1, commandId: 'c1', ok: false, name: 'dialog_response', error },
@@ -216,7 +216,7 @@ describe('a transcript', () => {
     expect(t.items).toMatchObject([{ kind: 'notice', notice: 'refused', text: 'No.', commandId: 'c2' }]);
   });
 
-  it('the restart of a host cuts off what was open', () => {
+  it('the restart of a worker interrupts open messages, tools and dialogs', () => {
     const t = given(
       start('m'),
       { type: 'tool_execution_start', at: 2, toolCallId: 't', toolName: 'bash', args: {} },
@@ -228,13 +228,13 @@ describe('a transcript', () => {
     expect(t.busy).toBe(false);
   });
 
-  it('tells a setting once, and the first thinking level not at all', () => {
+  it('a change of a setting is shown once, and the first thinking level is not shown', () => {
     const level = (name: string) => ({ type: 'thinking_level_changed', at: 1, level: name });
     const t = given(level('medium'), { type: 'session_resumed', at: 2, epoch: 2 }, level('medium'), level('high'));
     expect(t.items.map((item) => item.kind === 'notice' && item.notice)).toEqual(['resumed', 'thinking']);
   });
 
-  it('is busy while a retry waits', () => {
+  it('the session is busy while a retry is pending', () => {
     const retry = {
       type: 'auto_retry_start',
       at: 2,
@@ -249,7 +249,7 @@ describe('a transcript', () => {
     expect(t.busy).toBe(false);
   });
 
-  it('reads the blob in the place of what was too large', () => {
+  it('a text that is too large for the log is read from its blob', () => {
     const blob = { blob: 'a'.repeat(64), size: 5, mediaType: 'image/png' };
     const t = given({
       ...end('m', [{ type: 'image', data: '', mimeType: 'image/png' }]),
@@ -258,7 +258,7 @@ describe('a transcript', () => {
     expect(message(t, 'm').blocks[0]).toEqual({ kind: 'image', mediaType: 'image/png', data: '', blob });
   });
 
-  it('is total over any input, and the same events give the same transcript', () => {
+  it('the transcript fold is total over any input, and the same events give the same transcript', () => {
     const type = fc.constantFrom(
       ...SESSION_EVENT_TYPES,
       'text_delta',

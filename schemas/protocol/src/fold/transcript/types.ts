@@ -2,13 +2,16 @@ import type { Author, DialogMethod, LinkOutcome } from '../../events.js';
 import type { GuestRef } from '../../guests.js';
 import type { BlobRef } from '../../messages.js';
 
-/** What a transcript is made of. Items and blocks are replaced, never changed in place: identity tells what changed. */
+/**
+ * The parts of a transcript. Items and blocks are replaced, never changed in place, so that identity shows what
+ * changed.
+ */
 export type TranscriptItem = MessageItem | ToolItem | NoticeItem | DialogItem;
 
 interface ItemBase {
-  /** Stable for the item's life: a key for lists. */
+  /** Stable for the life of the item: a key for lists. */
   id: string;
-  /** Offset of the last event that changed it; 0 while only pieces have. */
+  /** Offset of the last event that changed the item; 0 while only deltas have changed it. */
   seq: number;
   /** ms since epoch of its first event. */
   at: number;
@@ -19,26 +22,31 @@ export interface MessageItem extends ItemBase {
   role: string;
   model?: string;
   blocks: Block[];
-  /** Still being written. */
+  /** The agent is still writing it. */
   open: boolean;
-  /** A piece was lost: what is shown is a true beginning, and `partial` or the message's end brings the rest. */
+  /**
+   * A delta was lost: the shown text is a correct beginning. A snapshot or the end of the message restores the rest.
+   */
   broken: boolean;
-  /** Cut off by the end or the restart of its host. */
+  /** The end or the restart of its worker interrupted it. */
   interrupted?: boolean;
-  /** Who sent it, of a user message that came as a command. */
+  /** The author of a user message that arrived as a command. */
   by?: Author;
   commandId?: string;
-  /** pi's id of the entry: what `fork` takes. */
+  /** pi's id of the entry, which the command `fork` takes. */
   entryId?: string;
   stopReason?: string;
   error?: string;
   /** USD. */
   cost?: number;
-  /** Fields of pi's own kinds of messages that have no block: `command` and `output` of a `bashExecution`, and the like. */
+  /**
+   * Fields of pi's own kinds of messages for which there is no block, such as `command` and `output` of a
+   * `bashExecution`.
+   */
   extra?: Readonly<Record<string, unknown>>;
 }
 
-/** A tool run that no message announced: `exec`, or the tail of a log whose beginning is not loaded. */
+/** A tool run without a message: `exec`, or the first events of a log whose beginning is not loaded. */
 export interface ToolItem extends ItemBase {
   kind: 'tool';
   block: ToolBlock;
@@ -61,13 +69,13 @@ export interface NoticeItem extends ItemBase {
     | 'link';
   level: 'info' | 'warning' | 'error';
   text: string;
-  /** Of what was refused. */
+  /** The id of a refused command. */
   commandId?: string;
-  /** Of `link`: what this session and a linked one said to each other; `text` is the same in one line. */
+  /** Only for `link`: what this session and a linked session sent each other; `text` is the same as one line. */
   link?: LinkFacts;
 }
 
-/** Something that went between this session and its parent or a child, with what became of it. */
+/** A message, trigger or spawn between this session and its parent or a child session, with its outcome. */
 export interface LinkFacts {
   kind:
     | 'spawn'
@@ -79,27 +87,30 @@ export interface LinkFacts {
     | 'unlinked'
     | 'delink_children'
     | 'delink_own_parent';
-  /** Of the trigger, spawn or message; the child's of `cleanup`, the other's of `unlinked`. */
+  /**
+   * The id of the trigger, spawn or message; for `cleanup` the id of the child session, for `unlinked` of the other
+   * session.
+   */
   id: string;
   /** The other session. */
   sessionId?: string;
-  /** What a new session is called. */
+  /** The name of a new session. */
   name?: string;
-  /** A new session's prompt, or a message. */
+  /** The first input of a new session, or a message. */
   text?: string;
-  /** What kind of trigger: ask_user_question, plan_review, session_complete, session_error, escalate. */
+  /** The kind of the trigger: ask_user_question, plan_review, session_complete, session_error, escalate. */
   trigger?: string;
   payload?: unknown;
-  /** ms since epoch until which an answer is taken. */
+  /** ms since epoch until which an answer is accepted. */
   expiresAt?: number;
-  /** Of a trigger that wants an answer. */
+  /** Only for a trigger whose sender waits for an answer. */
   state?: 'open' | 'answered' | 'timed_out' | 'withdrawn';
   response?: unknown;
-  /** Who answered, where it was not the parent's agent. */
+  /** The person who answered, when it was not the parent's agent. */
   by?: Author;
-  /** Of a new session: the guests in whose turn it was started. */
+  /** Only for a new session: the guests in whose turn it was started. */
   guests?: GuestRef[];
-  /** How far it came: what was sent or, of `trigger_received`, the answer to it. */
+  /** The state of the message that was sent; for `trigger_received`, of the answer to it. */
   receipt?: LinkOutcome;
   error?: { code: string; message: string };
 }
@@ -114,7 +125,7 @@ export interface DialogItem extends ItemBase {
   prefill?: string;
   /** ms since epoch. */
   expiresAt?: number;
-  /** What it is a step of: a question, plan or approval of the meta state. */
+  /** The question, plan or approval of the meta state to which the dialog belongs. */
   promptId?: string;
   state: 'open' | 'answered' | 'cancelled' | 'timed_out' | 'settled';
   value?: unknown;
@@ -126,7 +137,7 @@ export type Block = TextBlock | ThinkingBlock | ToolBlock | ImageBlock | OtherBl
 export interface TextBlock {
   kind: 'text';
   text: string;
-  /** The whole text, where `text` is only its beginning. */
+  /** The whole text, when `text` is only its beginning. */
   blob?: BlobRef;
 }
 
@@ -138,7 +149,7 @@ export interface ThinkingBlock {
 export interface ImageBlock {
   kind: 'image';
   mediaType: string;
-  /** Base64, empty where there is a blob. */
+  /** Base64; empty when the image is a blob. */
   data: string;
   blob?: BlobRef;
 }
@@ -147,15 +158,15 @@ export interface ToolBlock {
   kind: 'tool';
   toolCallId: string;
   toolName: string;
-  /** The arguments as they are being written; empty once `args` is there. */
+  /** The JSON of the arguments while the agent writes them; empty once `args` is set. */
   json: string;
   args?: unknown;
   state: 'writing' | 'pending' | 'running' | 'done' | 'failed';
-  /** What the tool has printed so far, while it runs; the last 64 Ki characters. */
+  /** The output so far of a running tool; the last 64 Ki characters. */
   output: string;
-  /** Its result: text and images. */
+  /** The result: text and images. */
   content: Block[];
-  /** Structured details of pi's tools: the diff of an edit, and the like. */
+  /** Structured details of pi's tools, such as the diff of an edit. */
   details?: unknown;
   startedAt?: number;
   endedAt?: number;
@@ -167,7 +178,7 @@ export interface OtherBlock {
   value: unknown;
 }
 
-/** An input that is on its way into the agent. */
+/** An input that was accepted and is not yet a message. */
 export interface PendingInput {
   commandId: string;
   text: string;
@@ -176,46 +187,46 @@ export interface PendingInput {
   at: number;
 }
 
-/** A folded session, as people see it. */
+/** A session, folded for display. */
 export interface Transcript {
   readonly items: TranscriptItem[];
   /** Offset of the last event folded. */
   cursor: number;
-  /** Number of the last piece folded, or undefined before the first. */
+  /** Number of the last delta folded, or undefined before the first. */
   pieceN: number | undefined;
   busy: boolean;
   ended: boolean;
   queue: { steering: string[]; followUp: string[] };
   pendingInputs: PendingInput[];
-  /** Texts that extensions keep in sight, by their slot. */
+  /** Texts that extensions show permanently, by their slot. */
   status: Record<string, string>;
   widgets: Record<string, string[]>;
-  /** Where things are; derived from `items`. */
+  /** Indexes for lookup; derived from `items`. */
   readonly index: TranscriptIndex;
 }
 
-/** Positions in `items`, so that every event costs O(1) whatever the length of the session. */
+/** Indexes into `items`, so that the cost of every event is O(1) for any length of the session. */
 export interface TranscriptIndex {
   messages: Map<string, number>;
-  /** Item and block of each tool call; block -1 for a `ToolItem`. */
+  /** The item and the block of each tool call; the block is -1 for a `ToolItem`. */
   tools: Map<string, { item: number; block: number }>;
   dialogs: Map<string, number>;
-  /** What went to and from linked sessions. */
+  /** The link items, by their keys. */
   links: Map<string, number>;
-  /** Messages that are open. */
+  /** The open messages. */
   open: Set<string>;
-  /** Tool calls that run. */
+  /** The running tool calls. */
   running: Set<string>;
-  /** What was last said of name, model and thinking level. */
+  /** The last name, model and thinking level. */
   settings: Map<string, string>;
-  /** Inputs that were delivered and whose message has not come yet. */
+  /** Inputs that were delivered and whose message has not arrived. */
   delivered: PendingInput[];
 }
 
-/** What an event or a piece changed. */
+/** What an event or a delta changed. */
 export interface Change {
-  /** Positions of the items that are new or replaced. */
+  /** Indexes of the items that are new or replaced. */
   items: number[];
-  /** Whether anything beside the items changed: queue, busy, inputs, status. */
+  /** Whether anything except the items changed: queue, busy, inputs, status. */
   state: boolean;
 }

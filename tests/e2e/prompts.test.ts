@@ -14,31 +14,30 @@ import { apiOf, newSession, watch, type SessionWatcher } from '../support/viewer
 
 const APPEARS_MS = 30_000;
 const OVEN = 'Which oven?';
-/** The agent asks one thing. */
+/** The agent asks one question. */
 const ASKS = `/demo call ask_user_question {"questions":[{"question":"${OVEN}","options":["Wood","Gas"]}]}`;
 const CALLS = '/demo call bash {"command":"touch baked"}';
 
 const chromium = findChromium();
-if (chromium === undefined)
-  console.warn('SKIPPED: what waits for a person. There is no Chromium; set PIZZAPI_CHROMIUM.');
+if (chromium === undefined) console.warn('SKIPPED: prompts in a browser. There is no Chromium; set PIZZAPI_CHROMIUM.');
 
-describe.skipIf(chromium === undefined)('what waits for a person', () => {
+describe.skipIf(chromium === undefined)('prompts', () => {
   const tmux = startTmux();
   let stage: LocalStack;
   let browser: Browser;
-  /** A page that is signed in. */
-  let desk: WatchedPage;
+  /** A signed-in page. */
+  let desktop: WatchedPage;
   const watchers: SessionWatcher[] = [];
 
   beforeAll(async () => {
     stage = await startLocalStack();
     browser = await openBrowser();
-    desk = await signIn();
+    desktop = await signIn();
   }, 120_000);
   afterEach(async ({ task }) => {
     watchers.splice(0).forEach((watcher) => watcher.close());
-    if (task.result?.state === 'fail') await desk.page.screenshot({ path: shot(`waiting-failed-${task.id}`) });
-    expect(desk.complaints.splice(0)).toEqual([]);
+    if (task.result?.state === 'fail') await desktop.page.screenshot({ path: shot(`prompts-failed-${task.id}`) });
+    expect(desktop.complaints.splice(0)).toEqual([]);
   });
   afterAll(async () => {
     tmux.kill();
@@ -46,7 +45,7 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
     await stage?.clear();
   });
 
-  /** A browser that nobody has used before, signed in by a link of its own. */
+  /** Opens a new browser and signs in by a sign-in link of its own. */
   async function signIn(): Promise<WatchedPage> {
     const watched = await openPage(browser);
     watched.page.setDefaultTimeout(APPEARS_MS);
@@ -77,7 +76,7 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
       stage.project,
     );
 
-  /** The host takes nothing while `work` runs. What is sent meanwhile waits for it. */
+  /** Freezes the daemon while `work` runs, so that commands to the runner wait. */
   async function whileFrozen(work: () => Promise<void>): Promise<void> {
     const daemon = childOf(stage.pid, 'runner/dist/main.js');
     process.kill(daemon, 'SIGSTOP');
@@ -93,12 +92,12 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
     return reply.kind === 'ok' ? reply.value.sessions.find(({ sessionId }) => sessionId === sid)?.state : undefined;
   }
 
-  it('a question waits while nobody looks, and is answered on a page that was opened after it', async () => {
+  it('a question stays open without a viewer, and is answered on a page that was opened after it', async () => {
     const sid = await newSession(stage, '/demo ask');
     await until('it is listed as waiting', async () => (await stateOf(sid)) === 'waiting');
     const opened = await signIn();
     const { page } = opened;
-    // The list of sessions asks already.
+    // The list of sessions shows the question too.
     await page.getByRole('group', { name: 'Which oven do you have?' }).waitFor();
     const view = await openSession(page, sid);
     const card = view.question('The agent has 2 questions');
@@ -110,16 +109,16 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
     for (const text of ['Gas', 'Quattro']) await answer.getByText(text).waitFor();
     await noted(/Delivered: “Gas · Quattro”/);
     expect(await card.count()).toBe(0);
-    await until('nothing waits any more', async () => (await stateOf(sid)) === 'idle');
+    await until('no prompt is open', async () => (await stateOf(sid)) === 'idle');
     expect(opened.complaints).toEqual([]);
     await opened.context.close();
   });
 
-  it('a question is on every screen at once, and gone from all when one answers', async () => {
+  it('a question is shown on every screen, and closes on all when a person answers on one', async () => {
     const sid = await newSession(stage, ASKS);
-    const view = await openSession(desk.page, sid);
+    const view = await openSession(desktop.page, sid);
     const window = attach(sid);
-    const noted = await recordNotes(desk.page);
+    const noted = await recordNotes(desktop.page);
     await Promise.all([view.question(OVEN).waitFor(), window.shows('enter answer')]);
     await window.shows('→ Wood');
     window.press('Down', 'Enter');
@@ -136,10 +135,10 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
     window.close();
   });
 
-  it('a call that is denied is an error to the model, with the reason', async () => {
+  it('a denied call is an error for the model, with the reason', async () => {
     const sid = await newSession(stage);
     const watcher = viewer(sid);
-    const view = await openSession(desk.page, sid);
+    const view = await openSession(desktop.page, sid);
     await view.say('/approvals ask');
     await view.log.getByText('Whatever changes something is asked for').waitFor();
     await view.say(CALLS);
@@ -151,25 +150,25 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
     const { event } = await watcher.next('tool_execution_end');
     expect(event).toMatchObject({ toolName: 'bash', isError: true });
     expect(JSON.stringify(event['result'])).toContain('The person denied it: Not on a Monday');
-    // The next turn of the demo model says what it was told.
+    // The next turn of the demo model repeats the result that it received.
     await view.rows.filter({ hasText: 'The tool said' }).getByText('Not on a Monday').waitFor();
-    const told = await until('the result is in the log', () =>
+    const result = await until('the result is in the log', () =>
       watcher.events
         .map(({ event }) => event['message'] as Record<string, unknown> | undefined)
         .find((message) => message?.['role'] === 'toolResult'),
     );
-    expect(told).toMatchObject({ isError: true });
+    expect(result).toMatchObject({ isError: true });
     expect(existsSync(join(stage.project, 'baked'))).toBe(false);
   });
 
   it.each(['is asked again, and answered', 'is answered before it can be asked again'])(
-    'a question outlives the process that asked it: it %s',
+    'a question survives the death of its worker: it %s',
     async (how) => {
       const sid = await newSession(stage, ASKS);
       const watcher = viewer(sid);
-      const view = await openSession(desk.page, sid);
+      const view = await openSession(desktop.page, sid);
       await view.question(OVEN).waitFor();
-      const noted = await recordNotes(desk.page);
+      const noted = await recordNotes(desktop.page);
       const record = join(stage.home, 'runner', 'sessions', `${sid}.json`);
       await until('the question is in the file', () => {
         const { file } = JSON.parse(readFileSync(record, 'utf8')) as { file?: string };
@@ -190,7 +189,7 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
         });
       }
       await noted(/Delivered: “Gas”/);
-      // The agent takes it up as a message, and goes on.
+      // The agent receives the answer as a message and continues.
       await view.rows.filter({ hasText: 'You wrote' }).getByText('Answered: Gas').waitFor();
       await watcher.next('agent_end');
       expect(watcher.events.filter(({ event }) => event.type === 'session_resumed')).toHaveLength(1);
@@ -200,34 +199,34 @@ describe.skipIf(chromium === undefined)('what waits for a person', () => {
   );
 
   describe('receipts', () => {
-    it('a message that comes while the agent works is queued, then delivered', async () => {
+    it('a message that is sent while the agent works is queued, then delivered', async () => {
       const sid = await newSession(stage);
-      const view = await openSession(desk.page, sid);
+      const view = await openSession(desktop.page, sid);
       const window = attach(sid);
       await window.shows('Live');
       const { prompt, seen } = steppedOutput(stage, 1);
       await view.say(prompt);
       await view.log.getByRole('region', { name: 'Output' }).last().getByText('slice 1').waitFor();
-      await view.say('Said in between');
-      const waiting = view.queue.getByRole('listitem').filter({ hasText: 'Said in between' });
-      await Promise.all([waiting.waitFor(), window.shows(/Queued.*: Said in between/)]);
+      await view.say('Sent in between');
+      const waiting = view.queue.getByRole('listitem').filter({ hasText: 'Sent in between' });
+      await Promise.all([waiting.waitFor(), window.shows(/Queued.*: Sent in between/)]);
       seen(1);
-      const row = view.rows.filter({ hasText: 'Said in between', hasNotText: 'You wrote' });
+      const row = view.rows.filter({ hasText: 'Sent in between', hasNotText: 'You wrote' });
       await row.getByText('Delivered', { exact: true }).waitFor();
       await waiting.waitFor({ state: 'detached' });
-      await view.rows.filter({ hasText: 'You wrote' }).filter({ hasText: 'Said in between' }).waitFor();
+      await view.rows.filter({ hasText: 'You wrote' }).filter({ hasText: 'Sent in between' }).waitFor();
       window.close();
     });
 
-    it('who answers what was already answered is told so', async () => {
+    it('a person who answers a question that is already answered gets a notice', async () => {
       const sid = await newSession(stage, '/demo question confirm');
       const first = viewer(sid);
       const { event } = await first.next('dialog_opened');
-      const view = await openSession(desk.page, sid);
+      const view = await openSession(desktop.page, sid);
       const window = attach(sid);
       await Promise.all([view.question('Pineapple?').waitFor(), window.shows('enter answer')]);
-      const noted = await recordNotes(desk.page);
-      // Three people answer before any of them can know of the others.
+      const noted = await recordNotes(desktop.page);
+      // Three people answer before any of them can see the other answers.
       await whileFrozen(async () => {
         const sent = await first.session.command('dialog_response', { dialogId: event['dialogId'], value: true });
         expect(sent.kind).toBe('accepted');

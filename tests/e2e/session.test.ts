@@ -9,7 +9,7 @@ import { runCli } from '../support/cli.js';
 import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import {
   DESKTOP,
-  NOBODY_THERE,
+  NO_SERVER,
   openPage,
   PHONE,
   portrait,
@@ -25,7 +25,7 @@ import { until } from '../support/until.js';
 import { apiOf, untilHosted } from '../support/viewer.js';
 
 const FILES = ['crust.md', 'dough.md', 'oven.md', 'sauce.md', 'toppings.md', 'yeast.md'];
-/** A second model to choose. Nobody asks it anything. */
+/** A second model to choose. No test sends it a request. */
 const MODELS = {
   providers: {
     mine: {
@@ -40,32 +40,32 @@ const APPEARS_MS = 30_000;
 
 const chromium = findChromium();
 if (chromium === undefined)
-  console.warn('SKIPPED: the story in a browser. There is no Chromium; set PIZZAPI_CHROMIUM.');
+  console.warn('SKIPPED: a session in a browser. There is no Chromium; set PIZZAPI_CHROMIUM.');
 
-describe.skipIf(chromium === undefined)('a session, from the first link to its end', () => {
+describe.skipIf(chromium === undefined)('a session in a browser, from the first sign-in link to its end', () => {
   let stage: LocalStack;
   let browser: Browser;
-  let desk: WatchedPage;
+  let desktop: WatchedPage;
   let phone: WatchedPage;
   let view: ReturnType<typeof sessionPage>;
   let sid: string;
   let firstLink: string;
 
   beforeAll(async () => {
-    // Slow enough that a busy browser sees more of an answer than its end.
+    // So slow that a busy browser shows an answer before its end.
     const speed = { PIZZAPI_DEMO_SPEED: '300' };
     stage = await startLocalStack(speed, { files: { '.pi/agent/models.json': JSON.stringify(MODELS) } });
     for (const name of FILES) writeFileSync(join(stage.project, name), `# ${name}\n`);
     firstLink = stage.loginUrl;
     browser = await openBrowser();
-    desk = await openPage(browser, { viewport: DESKTOP });
+    desktop = await openPage(browser, { viewport: DESKTOP });
     phone = await openPage(browser, { viewport: PHONE, isMobile: true, hasTouch: true });
-    for (const { page } of [desk, phone]) page.setDefaultTimeout(APPEARS_MS);
-    view = sessionPage(desk.page);
+    for (const { page } of [desktop, phone]) page.setDefaultTimeout(APPEARS_MS);
+    view = sessionPage(desktop.page);
   }, 120_000);
   afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail') await desk.page.screenshot({ path: shot(`story-failed-${task.id}`) });
-    expect([...desk.complaints.splice(0), ...phone.complaints.splice(0)]).toEqual([]);
+    if (task.result?.state === 'fail') await desktop.page.screenshot({ path: shot(`session-failed-${task.id}`) });
+    expect([...desktop.complaints.splice(0), ...phone.complaints.splice(0)]).toEqual([]);
   });
   afterAll(async () => {
     await browser?.close();
@@ -83,11 +83,11 @@ describe.skipIf(chromium === undefined)('a session, from the first link to its e
         .map(({ event }) => event as Record<string, unknown>)
         .find((event) => event['type'] === type && fits(event)),
     );
-  const idle = () => desk.page.locator('[role=log][aria-busy=false]').waitFor();
+  const idle = () => desktop.page.locator('[role=log][aria-busy=false]').waitFor();
 
-  /** Every message of the page says what the log says. */
+  /** Checks that every message of the page has the text of the log. */
   async function expectPageIsTheLog(): Promise<Record<string, string>> {
-    const shown = await readTranscript(desk.page);
+    const shown = await readTranscript(desktop.page);
     const events = await logged();
     const { items } = foldTranscript(
       createTranscript(),
@@ -103,15 +103,15 @@ describe.skipIf(chromium === undefined)('a session, from the first link to its e
     return shown;
   }
 
-  it('the printed link signs the page in', async () => {
-    await desk.page.goto(firstLink);
-    await desk.page.getByRole('heading', { name: 'Start your first session' }).waitFor();
-    expect(new URL(desk.page.url()).hash).toBe('');
-    await portrait(desk.page, 'story-1-home');
+  it('the printed sign-in link signs the page in', async () => {
+    await desktop.page.goto(firstLink);
+    await desktop.page.getByRole('heading', { name: 'Start your first session' }).waitFor();
+    expect(new URL(desktop.page.url()).hash).toBe('');
+    await portrait(desktop.page, 'session-1-home');
   });
 
-  it('n opens the dialog; a session starts on the local runner, in a folder, with a model', async () => {
-    const { page } = desk;
+  it('the key n opens the dialog, which starts a session on the local runner, in a folder, with a model', async () => {
+    const { page } = desktop;
     await page.getByText('or press').waitFor();
     await page.keyboard.press('n');
     const dialog = page.getByRole('dialog', { name: 'New session' });
@@ -120,7 +120,7 @@ describe.skipIf(chromium === undefined)('a session, from the first link to its e
     await page.getByRole('option', { name: 'My model' }).waitFor();
     await page.getByRole('option', { name: /^Demo/ }).click();
     await dialog.getByLabel('Folder').fill(stage.project);
-    await portrait(page, 'story-2-new-session');
+    await portrait(page, 'session-2-new-session');
     await page.keyboard.press('Control+Enter');
     await page.waitForURL(/\/s\/[\w-]+$/);
     sid = new URL(page.url()).pathname.split('/').at(-1)!;
@@ -128,12 +128,12 @@ describe.skipIf(chromium === undefined)('a session, from the first link to its e
     expect(await eventOf('session_started')).toMatchObject({ cwd: stage.project, model: 'demo/demo' });
   });
 
-  it('text and tool output grow before one’s eyes, and end as what the log says', async () => {
-    const { page } = desk;
+  it('text and tool output grow on the page while they are written, and end as in the log', async () => {
+    const { page } = desktop;
     const texts = await recordGrowth(page, '[role=log] .prose');
     await view.say('Hello **there**');
     await page.getByText('That was a real shell command').waitFor();
-    await portrait(page, 'story-3-streaming');
+    await portrait(page, 'session-3-streaming');
     await page.getByText('another model: any provider').waitFor();
     await idle();
     const lengths = (await texts()).filter((text) => text.startsWith('You wrote')).map(({ length }) => length);
@@ -158,13 +158,13 @@ describe.skipIf(chromium === undefined)('a session, from the first link to its e
     await expectPageIsTheLog();
   });
 
-  it('a thought is seen while it is thought, and folded away after', async () => {
-    const { page } = desk;
-    const said = await recordGrowth(page, '[role=log] [data-seq] button[aria-expanded]');
+  it('a thought is shown while it is written, and folded when it is finished', async () => {
+    const { page } = desktop;
+    const labelsOf = await recordGrowth(page, '[role=log] [data-seq] button[aria-expanded]');
     await view.say('/demo thinking');
     await page.getByText('Facts and pieces are kept apart').waitFor();
     await idle();
-    const labels = (await said()).map((label) => label.split(/\s/)[0]);
+    const labels = (await labelsOf()).map((label) => label.split(/\s/)[0]);
     expect(labels).toContain('Thinking');
     expect(labels.at(-1)).toBe('Thought');
     await page
@@ -179,17 +179,17 @@ describe.skipIf(chromium === undefined)('a session, from the first link to its e
   });
 
   it('an edit shows what it changed', async () => {
-    const { page } = desk;
+    const { page } = desktop;
     await view.say('/demo edit');
     const change = page.getByRole('region', { name: /^Change: / }).last();
     await change.getByText('Makes four, or three for hungry people.').waitFor();
     await change.getByText('- 1 spoon of olive oil').waitFor();
     await page.getByText('is written and edited').waitFor();
     await idle();
-    await portrait(page, 'story-4-edit');
+    await portrait(page, 'session-4-edit');
   });
 
-  it('a question is answered from the desk and from the phone, and is closed on both', async () => {
+  it('a question can be answered on the desktop and on the phone, and closes on both', async () => {
     const link = await runCli(stage, 'link');
     expect(link).toMatchObject({ code: 0, stderr: '' });
     await phone.page.goto(link.stdout.trim());
@@ -199,8 +199,8 @@ describe.skipIf(chromium === undefined)('a session, from the first link to its e
     const oven = 'Which oven do you have?';
     await small.question(oven).waitFor();
     await view.question(oven).waitFor();
-    await portrait(desk.page, 'story-5-question');
-    await portrait(phone.page, 'story-5-question');
+    await portrait(desktop.page, 'session-5-question');
+    await portrait(phone.page, 'session-5-question');
     await view.question(oven).getByRole('button', { name: 'Gas' }).click();
     await small.question('Pineapple?').waitFor();
     expect(await small.question(oven).count()).toBe(0);
@@ -208,17 +208,17 @@ describe.skipIf(chromium === undefined)('a session, from the first link to its e
     const name = view.question('What is your pizza called?');
     await name.getByRole('textbox', { name: 'Answer' }).fill('Quattro');
     await name.getByRole('button', { name: 'Answer', exact: true }).click();
-    for (const { page } of [desk, phone]) {
+    for (const { page } of [desktop, phone]) {
       for (const text of ['oven: Gas', 'pineapple: no', 'name: Quattro']) await page.getByText(text).last().waitFor();
     }
     expect(await phone.page.getByRole('region', { name: /^Waiting for you/ }).count()).toBe(0);
     await idle();
     expect(await phone.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
-    await portrait(phone.page, 'story-6-answered');
+    await portrait(phone.page, 'session-6-answered');
   });
 
-  it('a steer goes in before the next step, a follow-up after; both are seen to wait', async () => {
-    const { page } = desk;
+  it('a steer is delivered before the next step and a follow-up after it; the page shows both as queued', async () => {
+    const { page } = desktop;
     const { prompt, seen } = steppedOutput(stage, 1);
     await view.say(prompt);
     await view.log.getByRole('region', { name: 'Output' }).last().getByText('slice 1').waitFor();
@@ -231,18 +231,18 @@ describe.skipIf(chromium === undefined)('a session, from the first link to its e
     await page.getByRole('radio', { name: 'After' }).click();
     await view.say('and then rest');
     await view.queue.getByRole('listitem').filter({ hasText: 'Next' }).filter({ hasText: 'and then rest' }).waitFor();
-    await portrait(page, 'story-7-queue');
+    await portrait(page, 'session-7-queue');
     seen(1);
     await until(
       'both are delivered',
       async () => {
         const events = (await logged()).map(({ event }) => event as Record<string, unknown>);
-        const asked = events.filter(
+        const inputs = events.filter(
           ({ type, text }) => type === 'input_received' && /be quick|then rest/.test(String(text)),
         );
         return (
-          asked.length === 2 &&
-          asked.every(({ commandId }) =>
+          inputs.length === 2 &&
+          inputs.every(({ commandId }) =>
             events.some((event) => event['type'] === 'input_delivered' && event['commandId'] === commandId),
           )
         );
@@ -255,9 +255,9 @@ describe.skipIf(chromium === undefined)('a session, from the first link to its e
     await expectPageIsTheLog();
   });
 
-  it('stop stops it', async () => {
-    const { page } = desk;
-    // It would go on for minutes.
+  it('the stop button stops the agent', async () => {
+    const { page } = desktop;
+    // The answer would take minutes.
     const size = 2_000_000;
     await view.say(`/demo long ${size}`);
     await page
@@ -274,8 +274,8 @@ describe.skipIf(chromium === undefined)('a session, from the first link to its e
     expect(JSON.stringify(aborted).length).toBeLessThan(size);
   });
 
-  it('the pickers change the model and how hard it thinks, and the log knows', async () => {
-    const { page } = desk;
+  it('the menus change the model and the thinking level, and the log holds both changes', async () => {
+    const { page } = desktop;
     const choose = async (menu: RegExp, item: RegExp) => {
       await page.getByRole('button', { name: menu }).first().click();
       await page.getByRole('menuitem', { name: item }).click();
@@ -292,8 +292,8 @@ describe.skipIf(chromium === undefined)('a session, from the first link to its e
     await page.getByRole('button', { name: 'Thinking: high' }).first().waitFor();
   });
 
-  it('a gateway that dies in the middle of a message costs nothing: the page says so and goes on', async () => {
-    const { page } = desk;
+  it('a gateway that is killed in the middle of a message loses nothing: the page reports it and resumes', async () => {
+    const { page } = desktop;
     await view.say('/demo long 60000');
     await page.locator('[role=log][aria-busy=true]').waitFor();
     await view.rows
@@ -305,18 +305,18 @@ describe.skipIf(chromium === undefined)('a session, from the first link to its e
       await unattended(stage, async () => {
         process.kill(childOf(stage.pid, 'gateway/dist/main.js'), 'SIGKILL');
         await view.connection.filter({ hasText: /nothing is lost/i }).waitFor();
-        await page.screenshot({ path: shot('story-8-gateway-killed-1440-light') });
+        await page.screenshot({ path: shot('session-8-gateway-killed-1440-light') });
       });
       await view.connection.waitFor({ state: 'detached' });
       await phone.page.locator('header').getByRole('status').waitFor({ state: 'detached' });
     };
-    await desk.tolerating(NOBODY_THERE, () => phone.tolerating(NOBODY_THERE, dies));
+    await desktop.tolerating(NO_SERVER, () => phone.tolerating(NO_SERVER, dies));
     await idle();
     await expectPageIsTheLog();
   });
 
   it('a reload and a link to a message show the same transcript', async () => {
-    const { page } = desk;
+    const { page } = desktop;
     const before = await readTranscript(page);
     await page.reload();
     await idle();
@@ -330,7 +330,7 @@ describe.skipIf(chromium === undefined)('a session, from the first link to its e
     await page.locator(`[data-seq="${first}"]`).getByText('Hello there').waitFor();
   });
 
-  it('everything is stopped and started again: the page finds back by itself, and the session goes on', async () => {
+  it('after everything is stopped and restarted, the page reconnects by itself and the session continues', async () => {
     const away = async () => {
       await stage.stop();
       await view.connection.filter({ hasText: /nothing is lost/i }).waitFor();
@@ -338,7 +338,7 @@ describe.skipIf(chromium === undefined)('a session, from the first link to its e
       await view.connection.waitFor({ state: 'detached' });
       await phone.page.locator('header').getByRole('status').waitFor({ state: 'detached' });
     };
-    await desk.tolerating(NOBODY_THERE, () => phone.tolerating(NOBODY_THERE, away));
+    await desktop.tolerating(NO_SERVER, () => phone.tolerating(NO_SERVER, away));
     await untilHosted(stage, sid);
     await view.say('are you back?');
     await view.rows.filter({ hasText: 'You wrote' }).filter({ hasText: 'are you back?' }).waitFor();
@@ -346,33 +346,33 @@ describe.skipIf(chromium === undefined)('a session, from the first link to its e
     await expectPageIsTheLog();
   });
 
-  it('ended is ended: shown as such everywhere, and the page says why nothing can be written', async () => {
-    const { page } = desk;
+  it('an ended session is shown as ended everywhere, and the page states why nothing can be written', async () => {
+    const { page } = desktop;
     await page.getByRole('button', { name: 'More' }).click();
     await page.getByRole('menuitem', { name: 'End session…' }).click();
     await page.getByRole('alertdialog').getByRole('button', { name: 'End session' }).click();
-    for (const watched of [desk, phone]) await watched.page.getByText('This session has ended.').waitFor();
+    for (const watched of [desktop, phone]) await watched.page.getByText('This session has ended.').waitFor();
     expect(await page.locator('[data-composer]:enabled').count()).toBe(0);
     await page.locator('header').getByText('Ended').waitFor();
     await until('the list says so', async () => {
       const reply = await apiOf(stage).session(sid);
       return reply.kind === 'ok' && reply.value.session.state === 'ended';
     });
-    await portrait(page, 'story-9-ended');
-    await portrait(phone.page, 'story-9-ended');
+    await portrait(page, 'session-9-ended');
+    await portrait(phone.page, 'session-9-ended');
   });
 
-  it('a link that was used says what to do', async () => {
-    const stranger = await openPage(browser, { viewport: DESKTOP });
-    const { page } = stranger;
-    await stranger.tolerating(/status of 401/, async () => {
+  it('a used sign-in link shows what to do', async () => {
+    const signedOut = await openPage(browser, { viewport: DESKTOP });
+    const { page } = signedOut;
+    await signedOut.tolerating(/status of 401/, async () => {
       await page.goto(firstLink);
       await page.getByRole('heading', { name: 'You are not signed in' }).waitFor();
       expect(await page.getByRole('alert').innerText()).toMatch(/used or has expired/);
       await page.getByText('npx pizzapi link').last().waitFor();
-      await portrait(page, 'story-10-used-link');
+      await portrait(page, 'session-10-used-link');
     });
-    expect(stranger.complaints).toEqual([]);
-    await stranger.context.close();
+    expect(signedOut.complaints).toEqual([]);
+    await signedOut.context.close();
   });
 });

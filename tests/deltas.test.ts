@@ -30,28 +30,28 @@ afterAll(() => stage.clear());
 const messageOf = (t: Transcript, id: string): MessageItem | undefined =>
   t.items.find((item): item is MessageItem => item.kind === 'message' && item.id === id);
 
-/** What a block says: its text, or the arguments of its call as they are written. */
-function saidBy(block: Block): string {
+/** Returns the text of a block, or the arguments of its call so far. */
+function textOfBlock(block: Block): string {
   if (block.kind === 'text' || block.kind === 'thinking') return block.text;
   if (block.kind === 'tool')
     return block.json !== '' || block.args === undefined ? block.json : JSON.stringify(block.args);
   return '';
 }
 
-/** A viewer that folds frames by hand, and keeps what it would have shown. */
+/** A viewer that folds frames itself, and records what it would have shown. */
 class Reader {
-  /** Events, pieces and partials, as a viewer folds them. */
+  /** Folded from events, deltas and snapshots, as in a viewer. */
   readonly transcript = createTranscript();
-  /** Pieces and partials alone: no event helps. */
-  readonly pieces = createTranscript();
-  /** What each open message ever looked like, before its end. */
-  readonly looks = new Map<string, Block[][]>();
+  /** Folded from deltas and snapshots only. */
+  readonly fromDeltas = createTranscript();
+  /** The recorded states of each open message. */
+  readonly states = new Map<string, Block[][]>();
   broken = 0;
   dropped = 0;
   readonly connection: RawSocket;
-  #deltas = 0;
+  #deltaCount = 0;
 
-  /** Loses one piece in `dropEvery`. */
+  /** Drops one delta in `dropEvery`. */
   constructor(
     sid: string,
     private readonly dropEvery = Infinity,
@@ -66,30 +66,30 @@ class Reader {
   }
 
   #fold(frame: RawFrame): void {
-    const { transcript, pieces } = this;
+    const { transcript, fromDeltas } = this;
     if (frame.type === 'event') applyEvent(transcript, frame['seq'] as number, frame['event']);
-    if (frame.type === 'partial') for (const t of [transcript, pieces]) applyPartial(t, frame['partial']);
+    if (frame.type === 'partial') for (const t of [transcript, fromDeltas]) applyPartial(t, frame['partial']);
     if (frame.type === 'delta') {
-      if (++this.#deltas % this.dropEvery === 0) {
+      if (++this.#deltaCount % this.dropEvery === 0) {
         this.dropped++;
         return;
       }
-      for (const t of [transcript, pieces]) applyDelta(t, frame['delta']);
+      for (const t of [transcript, fromDeltas]) applyDelta(t, frame['delta']);
     }
     for (const item of transcript.items) {
       if (item.kind !== 'message' || !item.open) continue;
       if (item.broken) this.broken++;
-      this.looks.set(item.id, [...(this.looks.get(item.id) ?? []), item.blocks]);
+      this.states.set(item.id, [...(this.states.get(item.id) ?? []), item.blocks]);
     }
   }
 
-  /** Whatever was shown of a message was a true beginning of what it became. */
-  expectTruePrefixes(): void {
-    for (const [id, looks] of this.looks) {
-      const whole = messageOf(this.transcript, id)!.blocks.map(saidBy);
-      for (const blocks of looks) {
+  /** Checks that every recorded state of a message is a beginning of the finished message. */
+  expectPrefixes(): void {
+    for (const [id, states] of this.states) {
+      const whole = messageOf(this.transcript, id)!.blocks.map(textOfBlock);
+      for (const blocks of states) {
         for (const [index, block] of blocks.entries()) {
-          const [shown, full] = [saidBy(block), whole[index] ?? ''];
+          const [shown, full] = [textOfBlock(block), whole[index] ?? ''];
           if (!full.startsWith(shown))
             expect({ id, index, shown }).toEqual({ id, index, shown: full.slice(0, shown.length) });
         }
@@ -98,13 +98,13 @@ class Reader {
   }
 }
 
-describe('a turn rebuilt from its pieces', () => {
-  it('equals what its messages end with: for who was there, who joins in the middle, and who loses every tenth piece', async () => {
+describe('messages rebuilt from their deltas', () => {
+  it('messages rebuilt from deltas equal their end events, for a viewer from the start, a late viewer, and one that loses every tenth delta', async () => {
     const sid = await newSession(stage);
     const whole = new Reader(sid);
     const lossy = new Reader(sid, 10);
     await Promise.all([whole.resume(), lossy.resume()]);
-    // Its answer repeats it, and so takes seconds: time to join in the middle of it.
+    // The answer repeats the input and takes seconds, so that a viewer can join in the middle.
     await tell(stage, sid, Array(6).fill('Hello there. '.repeat(15)).join('\n'));
     const openText = (at: Reader) =>
       at.transcript.items.find(
@@ -117,9 +117,9 @@ describe('a turn rebuilt from its pieces', () => {
     const late = new Reader(sid);
     await late.resume();
     const readers = [whole, lossy, late];
-    const over = ({ connection }: Reader) =>
+    const ended = ({ connection }: Reader) =>
       connection.heard('event', ({ event }) => (event as RawFrame).type === 'agent_end');
-    for (const reader of readers) await over(reader);
+    for (const reader of readers) await ended(reader);
 
     const log = await readLog(stage, sid);
     const ends = log.filter(
@@ -130,11 +130,11 @@ describe('a turn rebuilt from its pieces', () => {
       createTranscript(),
       log.map(({ seq, event }) => [seq, event] as const),
     );
-    const spoken = (t: Transcript, id: string) => messageOf(t, id)?.blocks.map(saidBy);
+    const blockTexts = (t: Transcript, id: string) => messageOf(t, id)?.blocks.map(textOfBlock);
     for (const { event } of ends) {
       const id = event['messageId'] as string;
-      expect(spoken(whole.pieces, id)).toEqual(spoken(settled, id));
-      expect(spoken(late.pieces, id)).toEqual(spoken(settled, id));
+      expect(blockTexts(whole.fromDeltas, id)).toEqual(blockTexts(settled, id));
+      expect(blockTexts(late.fromDeltas, id)).toEqual(blockTexts(settled, id));
     }
     const partial = await late.connection.heard('partial');
     expect((partial['partial'] as { open: { messageId: string }[] }).open.map(({ messageId }) => messageId)).toEqual([
@@ -144,8 +144,8 @@ describe('a turn rebuilt from its pieces', () => {
     expect(lossy.broken).toBeGreaterThan(0);
     expect(whole.broken + late.broken).toBe(0);
     for (const reader of readers) {
-      expect(reader.looks.size).toBeGreaterThan(0);
-      reader.expectTruePrefixes();
+      expect(reader.states.size).toBeGreaterThan(0);
+      reader.expectPrefixes();
       for (const { event } of ends) {
         const id = event['messageId'] as string;
         expect(messageOf(reader.transcript, id)).toEqual(messageOf(settled, id));
@@ -156,49 +156,49 @@ describe('a turn rebuilt from its pieces', () => {
 });
 
 describe('a streamed message', () => {
-  /** Bytes of everything that one prompt put into the log, and of the pieces that streamed. */
-  async function cost(chars: number): Promise<{ log: number; pieces: number }> {
+  /** Returns the bytes that one input adds to the log, and the bytes of the deltas. */
+  async function cost(chars: number): Promise<{ log: number; deltas: number }> {
     const sid = await newSession(stage);
     const backbone = await connectTo(stage, 'auditor');
-    const spent = { log: 0, pieces: 0 };
-    let over = false;
-    let asked = false;
+    const spent = { log: 0, deltas: 0 };
+    let isOver = false;
+    let isCounting = false;
     let text = '';
     const following = await tail(backbone, sid, {
       after: 0,
       onEvents: (events) => {
         for (const { type, payload, msgId } of events) {
-          asked ||= type === 'input_received';
-          if (asked) spent.log += payload.byteLength + type.length + msgId.length;
-          over ||= type === 'agent_end';
+          isCounting ||= type === 'input_received';
+          if (isCounting) spent.log += payload.byteLength + type.length + msgId.length;
+          isOver ||= type === 'agent_end';
         }
       },
       onDelta: (bytes) => {
-        spent.pieces += bytes.byteLength;
-        const piece = decode(bytes);
-        if (isMap(piece) && piece['type'] === 'text_delta') text += String(piece['text']);
+        spent.deltas += bytes.byteLength;
+        const delta = decode(bytes);
+        if (isMap(delta) && delta['type'] === 'text_delta') text += String(delta['text']);
       },
     });
     await tell(stage, sid, `/demo long ${chars}`);
-    await until('the answer is over', () => over, 60_000);
+    await until('the answer is over', () => isOver, 60_000);
     await following.stop();
     await backbone.close();
     expect(text).toHaveLength(chars);
     return spent;
   }
 
-  it('costs the log at most 1.1 times its text and the wire 1.6 times, and twice the text twice as much', async () => {
+  it('a streamed message takes at most 1.1 times its text in the log and 1.6 times on the wire, and both grow linearly', async () => {
     const [small, large] = [await cost(64_000), await cost(128_000)];
-    for (const [chars, { log, pieces }] of [
+    for (const [chars, { log, deltas }] of [
       [64_000, small],
       [128_000, large],
     ] as const) {
       expect(log / chars).toBeGreaterThan(1);
       expect(log / chars).toBeLessThanOrEqual(1.1);
-      expect(pieces / chars).toBeGreaterThan(1);
-      expect(pieces / chars).toBeLessThanOrEqual(1.6);
+      expect(deltas / chars).toBeGreaterThan(1);
+      expect(deltas / chars).toBeLessThanOrEqual(1.6);
     }
-    for (const ratio of [large.log / small.log, large.pieces / small.pieces]) {
+    for (const ratio of [large.log / small.log, large.deltas / small.deltas]) {
       expect(ratio).toBeGreaterThan(1.8);
       expect(ratio).toBeLessThan(2.2);
     }
