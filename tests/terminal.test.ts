@@ -107,7 +107,7 @@ describe('a person with a terminal on another machine', () => {
     await until('the guest sees the log', () => guest.output.stdout.includes('session_started'));
     expect(await createApi({ url: stage.url, token }).sessions()).toMatchObject({ kind: 'failed' });
     expect((await cli('share', sid, '--list')).stdout).toMatch(
-      new RegExp(`^${shareId} +read +(now|\\dm) +in [56]\\dm$`, 'm'),
+      new RegExp(`^${shareId} +read +(now|\\dm) +in [56]\\d min$`, 'm'),
     );
     expect(await cli('share', sid, '--revoke', shareId)).toMatchObject({ code: 0 });
     expect(await guest.code).toBe(1);

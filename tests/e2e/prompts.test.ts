@@ -236,7 +236,7 @@ describe.skipIf(chromium === undefined)('prompts', () => {
         await window.hides('enter answer');
       });
       await noted(/Too late: you already answered/);
-      await window.shows('Too late: it was answered already, on another screen.');
+      await window.shows('Too late: it was already answered in another client.');
       await view.log.getByText('pineapple: yes').waitFor();
       window.close();
     });

@@ -23,6 +23,7 @@ import { until } from '../support/until.js';
 import { observe, type Observer, type StreamState } from './support/observer.js';
 import { attackersOf, linesOf, MINE, replySubjects, VICTIM, type Attacker } from './support/replyMatrix.js';
 
+const SERVICES = ['gateway', 'projector', 'authenticator'];
 const oldest = await findOldestNats();
 if (oldest.kind === 'missing')
   console.warn(`SKIPPED: no test on the oldest nats-server, it cannot be built: ${oldest.why}`);
@@ -125,7 +126,7 @@ describe.each(servers)('on $server', ({ binary, missing }) => {
     });
 
     const names = ['runner', 'keeper', 'session', 'auditor'];
-    for (const role of ['gateway', 'projector', 'authenticator']) names.push(role, `${role}, for the state`);
+    for (const role of SERVICES) names.push(role, `${role}, for the state`);
 
     it('is tried with every login but the provisioner’s', () => {
       expect(attackers.map(({ name }) => name)).toEqual(names);
@@ -138,6 +139,10 @@ describe.each(servers)('on $server', ({ binary, missing }) => {
       const leases = await victimsLeases();
       const lines = linesOf(own, replySubjects(s.credentials));
       for (const { text } of lines) expect(await client.say(text)).toBe('ok');
+      // A service shares the inbox prefix of its role: it can make readers of its own role rebuild, under a new name.
+      const isService = SERVICES.some((role) => name.startsWith(role));
+      const namesOf = (consumers: string[]) =>
+        isService ? consumers.map((each) => each.replace(/^r_.*/, 'r_')) : consumers;
       const direct = (state: StreamState): number =>
         lines.filter(({ subject }) => state.captures(subject)).reduce((sum, { count }) => sum + count, 0);
       // The server stores what it has read later. What it then answers follows at once.
@@ -154,7 +159,7 @@ describe.each(servers)('on $server', ({ binary, missing }) => {
       for (const [stream, then] of Object.entries(before)) {
         const now = after[stream]!;
         expect(now.config, `${stream} is configured as before`).toEqual(then.config);
-        expect(now.consumers, `${stream} has its consumers`).toEqual(then.consumers);
+        expect(namesOf(now.consumers), `${stream} has its consumers`).toEqual(namesOf(then.consumers));
         const ofOthers = (held: Record<string, number>) => Object.entries(held).filter(([each]) => !own.includes(each));
         expect(ofOthers(now.subjects), `${stream} holds what it held`).toEqual(ofOthers(then.subjects));
         if (!KEPT.includes(stream))

@@ -15,19 +15,20 @@ it('the help of the runner names every flag with its variable and default', () =
       --max-sessions <number>   Most sessions that run at once (default: 16, env: PIZZAPI_MAX_SESSIONS)
       --idle-minutes <minutes>  Idle minutes after which a session is suspended until its next input (default: 30, env:
                                 PIZZAPI_IDLE_MINUTES)
-      --human <state>           Tools for questions, to-dos, plans, approvals and goals: on or off
-                                (default: on, env: PIZZAPI_HUMAN)
+      --human <state>           Tools for questions, to-dos, plans, approvals and goals: on or off (default: on, env:
+                                PIZZAPI_HUMAN)
       --approvals <policy>      Tool calls that change something: allow, or ask for approval (default: allow, env:
                                 PIZZAPI_APPROVALS)
-      --link-wait <seconds>     How long a child session waits for an answer before it goes on; one is taken for twice as
-                                long (default: 300, env: PIZZAPI_LINK_WAIT_SECONDS)
+      --link-wait <seconds>     Seconds a child session waits for an answer before it continues; late answers are accepted
+                                for twice this time (default: 300, env: PIZZAPI_LINK_WAIT_SECONDS)
       --agent-dir <folder>      Folder of pi: keys, models, skills, extensions (default: your own) (env:
                                 PI_CODING_AGENT_DIR)
       --nats-url <url>          Address of nats-server; separate several by commas (default: nats://127.0.0.1:4222, env:
                                 PIZZAPI_NATS_URL)
       --health-port <number>    Port of 127.0.0.1 for /livez, /readyz and /metrics of a process, without credentials; 0
-                                takes a free one (env: PIZZAPI_HEALTH_PORT)
-      --log-level <level>       Lowest level that is logged: debug, info, warn, error, silent (default: info, env: PIZZAPI_LOG_LEVEL)
+                                takes a free port (env: PIZZAPI_HEALTH_PORT)
+      --log-level <level>       Lowest level that is logged: debug, info, warn, error, silent (default: info, env:
+                                PIZZAPI_LOG_LEVEL)
       -h, --help                display help for command
     "
   `);

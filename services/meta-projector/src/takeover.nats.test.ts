@@ -138,7 +138,7 @@ describe('meta-projector --rebuild', () => {
     await bucket<SessionRow>(harness.backbone, 'sessions').put('nobody', {} as SessionRow);
     const { ended, err } = startProcess('--rebuild');
     expect(await ended).toBe(0);
-    expect(err()).toMatch(/rebuild: folded offset 1 of 1 \(100 %\)\n/);
+    expect(err()).toMatch(/rebuild: projected offset 1 of 1 \(100 %\)\n/);
     expect(err()).toMatch(/rebuild: done, \d rows changed, 1 removed\n/);
     expect((await harness.row('a'))?.info.name).toBe('Pizza');
     expect(await harness.row('nobody')).toBeUndefined();
