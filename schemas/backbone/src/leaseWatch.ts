@@ -66,9 +66,7 @@ export async function* watchLeases(
     looking = true;
     // While the backbone is away no lease can be read; the next look asks again.
     look()
-      .catch((err: unknown) =>
-        internals(b).log.warn({ err }, 'due leases could not be read; retrying'),
-      )
+      .catch((err: unknown) => internals(b).log.warn({ err }, 'due leases could not be read; retrying'))
       .finally(() => (looking = false));
   }, LOOK_EVERY_MS);
   timer.unref();

@@ -7,10 +7,7 @@ export function createAuthenticatorMetrics(metrics: Metrics) {
     callouts: metrics.counter(METRICS.authCallouts, 'Logins of hosts, by outcome', ['outcome']),
     calloutSeconds: metrics.histogram(METRICS.authCalloutSeconds, 'Seconds to decide a login of a host'),
     grants: metrics.counter(METRICS.authGrants, 'Claims of sessions, by outcome', ['outcome']),
-    questions: metrics.counter(METRICS.authQuestions, 'Host API requests, by verb and outcome', [
-      'verb',
-      'outcome',
-    ]),
+    questions: metrics.counter(METRICS.authQuestions, 'Host API requests, by verb and outcome', ['verb', 'outcome']),
     kicks: metrics.counter(METRICS.authKicks, 'Connections ended after a revocation'),
     blobsRemoved: metrics.counter(METRICS.authBlobsRemoved, 'Removed files, by reason', ['why']),
     purges: metrics.counter(METRICS.authPurges, 'Deleted session logs'),

@@ -31,7 +31,9 @@ export function permissionsTable(): string {
     ]),
     row('auditor', 'auditor', AUDITOR),
   ];
-  return ['| login | account | publishes | subscribes, in addition to its inbox |', '|---|---|---|---|', ...rows].join('\n');
+  return ['| login | account | publishes | subscribes, in addition to its inbox |', '|---|---|---|---|', ...rows].join(
+    '\n',
+  );
 }
 
 function row(who: string, account: Account, { publish, subscribe, answers = false }: Permissions): string {

@@ -6,7 +6,9 @@ export function createProjectorMetrics(metrics: Metrics) {
     events: metrics.counter(METRICS.projectorEvents, 'Projected events', ['stream']),
     poison: metrics.counter(METRICS.projectorPoison, 'Poison events, skipped', ['stream']),
     stale: metrics.counter(METRICS.projectorStale, 'Events with a stale epoch, skipped'),
-    conflicts: metrics.counter(METRICS.projectorConflicts, 'Row writes that conflicted with another writer', ['bucket']),
+    conflicts: metrics.counter(METRICS.projectorConflicts, 'Row writes that conflicted with another writer', [
+      'bucket',
+    ]),
     flushSeconds: metrics.histogram(METRICS.projectorFlushSeconds, 'Seconds to write the rows of a batch', ['stream']),
     cursor: metrics.gauge(METRICS.projectorCursor, 'Offset up to which events are projected', ['stream']),
     active: metrics.gauge(METRICS.projectorActive, '1 while this process is active, 0 while it is standby'),

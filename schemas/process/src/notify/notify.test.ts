@@ -100,7 +100,10 @@ describe('a webhook', () => {
     const before = webhook.requests();
     webhook.answers.push({ status: 404 }, { status: 302, headers: { location: webhook.url } });
     expect((await send()).kind).toBe('refused');
-    expect(await send()).toMatchObject({ kind: 'refused', message: 'The server answered 302: redirects are not followed' });
+    expect(await send()).toMatchObject({
+      kind: 'refused',
+      message: 'The server answered 302: redirects are not followed',
+    });
     expect(webhook.requests() - before).toBe(2);
   });
 

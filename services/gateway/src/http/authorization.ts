@@ -44,6 +44,8 @@ export function authorizationProblem(
   const mode = access.modeIn(principal, sid);
   // To a guest every other session is the same: one that the link does not open.
   if (mode === undefined)
-    return principal.role === 'guest' ? errorInfo('forbidden', 'This link does not give access to it') : unknownSession(sid);
+    return principal.role === 'guest'
+      ? errorInfo('forbidden', 'This link does not give access to it')
+      : unknownSession(sid);
   return mode === 'read' && config.acts === true ? errorInfo('read_only') : undefined;
 }

@@ -93,7 +93,10 @@ export function blobRoutes(app: FastifyInstance, { access, blobs, storage, rates
       async (request, reply) => {
         const mediaType = request.headers['content-type'] ?? '';
         if (!isMediaType(mediaType))
-          return answerError(reply, errorInfo('bad_request', 'Set Content-Type to the media type of the file, such as image/png'));
+          return answerError(
+            reply,
+            errorInfo('bad_request', 'Set Content-Type to the media type of the file, such as image/png'),
+          );
         if (request.body === undefined || request.body.length === 0)
           return answerError(reply, errorInfo('bad_request', 'The body is empty'));
         const { sid } = request.params;

@@ -24,7 +24,15 @@ export function pairRoutes(
 
   app.post<{ Body: PairBody }>(
     '/api/pair',
-    { ...open, schema: route({ summary: 'Request a key by device authorization', tag, body: PairBody, answers: { 201: PairReply } }) },
+    {
+      ...open,
+      schema: route({
+        summary: 'Request a key by device authorization',
+        tag,
+        body: PairBody,
+        answers: { 201: PairReply },
+      }),
+    },
     async (request, reply) => {
       const outcome = await pairing.ask(request.body, request.ip);
       if (outcome.kind === 'refused') return refuse(reply, outcome);
@@ -37,7 +45,12 @@ export function pairRoutes(
     '/api/pair/poll',
     {
       ...open,
-      schema: route({ summary: 'Fetch the approved key, once', tag, body: PairPollBody, answers: { 200: PairPollReply } }),
+      schema: route({
+        summary: 'Fetch the approved key, once',
+        tag,
+        body: PairPollBody,
+        answers: { 200: PairPollReply },
+      }),
     },
     async (request, reply) => {
       const outcome = await pairing.poll(request.body.secret, request.ip);

@@ -159,7 +159,9 @@ export class HubSocket extends FeedSocket implements SocketHandler<HubUpFrame>, 
     if (!this.mayKnow(sid)) return this.problem(unknownSession(sid));
     // Once more is how a client that has missed something asks for the state as it is.
     if (!this.subscribed.has(sid) && this.subscribed.size >= MAX_META_SUBSCRIPTIONS) {
-      return this.problem(errorInfo('too_many_requests', `A connection can subscribe to at most ${MAX_META_SUBSCRIPTIONS} sessions`));
+      return this.problem(
+        errorInfo('too_many_requests', `A connection can subscribe to at most ${MAX_META_SUBSCRIPTIONS} sessions`),
+      );
     }
     this.subscribed.add(sid);
     this.deps.metas.subscribe(sid, this);
