@@ -66,7 +66,7 @@ describe('/share', () => {
     expect(typed).toMatchObject({ by: { via: 'terminal' } });
 
     await tui.say('/share --collab');
-    await tui.shows('watch this session and write in it');
+    await tui.shows('watch this session and write');
     const { shares } = await api(sid);
     expect(shares.map(({ mode }) => mode).sort()).toEqual(['collab', 'read']);
     const guest = openSession({
@@ -169,11 +169,11 @@ describe('/share', () => {
     tui.type('/shar');
     await tui.shows('Share this session: a link and a QR code');
     tui.press('Enter');
-    await tui.shows('Who has this link can watch');
+    await tui.shows('Everyone with this link can watch');
     await tui.shows('shared · read-only');
     tui.type('/share   ');
     tui.press('Enter');
-    await until('the link is shown again', () => tui.history().split('Who has this link').length > 2);
+    await until('the link is shown again', () => tui.history().split('Everyone with this link').length > 2);
     expect(tui.history()).not.toMatch(/gist|GitHub/i);
     await tui.quit();
   });
@@ -188,7 +188,7 @@ describe('/share', () => {
     await tui.say('/share status');
     await tui.shows(sid);
     await tui.say('/share stop');
-    await tui.shows('Its links are taken back');
+    await tui.shows('Its links are revoked');
     await tui.hides('shared · read-only');
     expect((await watcher.next('session_ended')).event).toMatchObject({ reason: 'completed' });
     expect((await api(sid)).shares.every(({ revokedAt }) => revokedAt !== undefined)).toBe(true);
@@ -203,8 +203,8 @@ describe('/share', () => {
     const second = watch(stage, again.sessionId);
     await tui.say('/new');
     expect((await second.next('session_ended')).event).toMatchObject({ reason: 'completed' });
-    await tui.shows('not shared any more');
-    await tui.shows('is no longer shared; /share shares this one');
+    await tui.shows('no longer shared');
+    await tui.shows('session is no longer shared. Type /share');
     await tui.quit();
     watcher.close();
     second.close();

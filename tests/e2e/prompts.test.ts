@@ -140,7 +140,7 @@ describe.skipIf(chromium === undefined)('prompts', () => {
     const watcher = viewer(sid);
     const view = await openSession(desktop.page, sid);
     await view.say('/approvals ask');
-    await view.log.getByText('Whatever changes something is asked for').waitFor();
+    await view.log.getByText('Tool calls that change something ask for approval').waitFor();
     await view.say(CALLS);
     const card = view.question('Allow this command?');
     await card.getByRole('region', { name: 'Command' }).getByText('touch baked').waitFor();

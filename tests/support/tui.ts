@@ -52,7 +52,7 @@ export async function startTui(
     share: async (words = '') => {
       const before = linkIn(window.history());
       await say(`/share ${words}`.trimEnd());
-      await window.shows(words.includes('--collab') ? 'watch this session and write in it' : 'Who has this link');
+      await window.shows(words.includes('--collab') ? 'watch this session and write' : 'Everyone with this link');
       let last: string | undefined;
       const url = await until('the link is there', () => {
         const link = linkIn(window.history());

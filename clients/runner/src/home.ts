@@ -52,6 +52,6 @@ export async function makeRunnerHome(home: RunnerHome): Promise<void> {
   }
   const found = await lstat(home.sockets);
   if (!found.isDirectory() || found.uid !== userInfo().uid || (found.mode & 0o077) !== 0) {
-    throw new CodedError('forbidden', `${home.sockets} is not a folder of yours alone; remove it`);
+    throw new CodedError('forbidden', `${home.sockets} is not a folder that only you can access; remove it`);
   }
 }

@@ -107,7 +107,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     await pruneLogs(home.logs);
     const epoch = Date.now();
     const held = await holdLease(backbone, `runner.${runnerId}`, { epoch });
-    if (held.kind === 'taken') throw new CodedError('store_in_use', `Another runner is known as ${runnerId}`);
+    if (held.kind === 'taken') throw new CodedError('store_in_use', `Another process already runs the runner ${runnerId}`);
     const agentDir = options.agentDir ?? join(homedir(), '.pi', 'agent');
     const models = new ModelCatalog(agentDir);
     await models.refresh();
@@ -170,7 +170,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       stopRpc,
       unlock,
     };
-    log.info({ runnerId, name, roots, home: home.root, defaultModel: models.current.defaultModel }, 'runner is up');
+    log.info({ runnerId, name, roots, home: home.root, defaultModel: models.current.defaultModel }, 'runner started');
     return new RunnerLifecycle(identity, roots, parts, asked, log);
   } catch (error) {
     await unlock();

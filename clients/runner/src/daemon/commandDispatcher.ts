@@ -66,7 +66,7 @@ export class CommandDispatcher {
     log.info({ commandId, command: name, sid: command.sessionId, seq, retry: !isNew }, 'command');
     const work = (isNew ? this.handle(command) : this.recover(command))
       .then((outcome) => this.finish(command, outcome))
-      .catch((error: unknown) => log.error({ err: error, commandId, command: name }, 'a command failed in the runner'))
+      .catch((error: unknown) => log.error({ err: error, commandId, command: name }, 'command failed in the runner'))
       .finally(() => this.running.delete(work));
     this.running.add(work);
   }

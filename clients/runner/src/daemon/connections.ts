@@ -22,7 +22,7 @@ export type HostConnections = Pick<RunnerOptions, 'natsUrl'> & {
 /** The token of this runner, or `runner_token_missing` with what to do about it. */
 export function requireToken({ runnerToken }: Pick<RunnerOptions, 'runnerToken'>): string {
   if (runnerToken !== undefined) return runnerToken;
-  throw new CodedError('runner_token_missing', 'This runner has no token');
+  throw new CodedError('runner_token_missing', 'The runner has no token');
 }
 
 /**
@@ -50,8 +50,8 @@ export function warnWhenRefused(backbone: Backbone, { identity, log }: HostConne
     last = performance.now();
     log.warn(
       { code: 'runner_refused', runnerId: identity.runnerId },
-      "nats-server refuses this runner's token: it was revoked, or nobody is there to check it. Sessions go on, and what " +
-        'they say waits on this disk; it is tried again. For a new token run `pizzapi runner pair` and restart the runner',
+      "nats-server refused the token of this runner: it was revoked, or no authenticator answers. Sessions continue and " +
+        'spool their events on disk; the runner retries. To get a new token, run `pizzapi runner pair` and restart the runner',
     );
   });
 }
@@ -73,5 +73,5 @@ function connectAs(kind: 'runner' | 'keeper', host: HostConnections, signal: Abo
 }
 
 function refused({ identity: { runnerId }, natsUrl }: HostConnections): CodedError {
-  return new CodedError('runner_refused', `${natsUrl} does not take the token of the runner ${runnerId}`);
+  return new CodedError('runner_refused', `${natsUrl} refused the token of the runner ${runnerId}`);
 }

@@ -63,7 +63,7 @@ export async function appendWithoutWorker(
   };
   const onRetry = (error: unknown) => {
     access.suspendedConnection.invalidate(sid);
-    access.log.warn({ sid, err: error }, 'could not write to the log of the session; it is tried again');
+    access.log.warn({ sid, err: error }, 'session log could not be written; retrying');
   };
   return (await retry(attempt, { signal, backoff: { maxMs: 5_000 }, onRetry })) ?? { kind: 'stopped' };
 }

@@ -115,7 +115,7 @@ export class SessionHost {
 
   /** Ends a session that was suspended for too long. */
   async expire(): Promise<void> {
-    await this.end('expired', 'Nobody came back to it', []);
+    await this.end('expired', 'It was idle for too long', []);
   }
 
   /** Executes a command in the worker, which writes its result. Undefined: the daemon stops first. */
@@ -252,7 +252,7 @@ export class SessionHost {
       await this.killWorker();
       return { kind: 'refused', error };
     } catch (error) {
-      log.error({ sid, err: error }, 'a session did not start');
+      log.error({ sid, err: error }, 'session did not start');
       if (error instanceof CodedError) return { kind: 'refused', error: toErrorInfo(error) };
       return { kind: 'refused', error: errorInfo('runner_failed', String(error)) };
     }
@@ -316,12 +316,12 @@ export class SessionHost {
 
   private crashed(): void {
     const { log, metrics } = this.deps;
-    log.warn({ sid: this.sid }, 'a worker died');
+    log.warn({ sid: this.sid }, 'worker died');
     if (this.budget.crashed(Date.now())) {
       metrics.workerRestarts.inc();
-      this.warn('runner_failed', `The worker of session ${this.sid} died and is started again`);
+      this.warn('runner_failed', `The worker of session ${this.sid} died and was restarted`);
       void this.recover();
-    } else void this.end('error', 'The worker process died again and again', []);
+    } else void this.end('error', 'The worker process died repeatedly', []);
   }
 
   /** Ends the worker and every process of its session. */

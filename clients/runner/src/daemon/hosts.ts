@@ -101,7 +101,7 @@ export class SessionHosts {
   async recover(): Promise<void> {
     const { log } = this.deps;
     const { records, broken } = await this.deps.records.all();
-    for (const path of broken) log.warn({ path }, 'a state file cannot be read and is passed over');
+    for (const path of broken) log.warn({ path }, 'state file could not be read; skipping it');
     await Promise.all(records.map((record) => this.recoverOne(record)));
   }
 
@@ -116,7 +116,7 @@ export class SessionHosts {
     this.hosts.set(record.sid, host);
     publisher.publish({ type: 'session_opened', sessionId: record.sid, cwd: record.cwd, adopted: true });
     if (worker !== undefined) {
-      log.info({ sid: record.sid, pid: worker.pid }, 'adopted a living worker');
+      log.info({ sid: record.sid, pid: worker.pid }, 'adopted a running worker');
       return host.adopt(worker);
     }
     const atWork = record.activity === 'working' || hasSpool(this.deps.home, record.sid) || record.phase === 'starting';
@@ -124,7 +124,7 @@ export class SessionHosts {
     log.info({ sid: record.sid, atWork, expired }, 'found a session without a worker');
     // Both may wait for the backbone; the commands of other sessions do not wait for them.
     void (expired ? host.expire() : host.resume(atWork)).catch((error: unknown) => {
-      log.error({ sid: record.sid, err: error }, 'a session could not be taken up');
+      log.error({ sid: record.sid, err: error }, 'session could not be recovered');
     });
   }
 
@@ -158,9 +158,9 @@ export class SessionHosts {
   private async start(sid: string, by: Author, cwd: string, beginning: SessionStart): Promise<StartOutcome> {
     const { maxSessions } = this.options;
     if (this.hosts.has(sid))
-      return { kind: 'refused', error: errorInfo('already_exists', `There is a session ${sid}`) };
+      return { kind: 'refused', error: errorInfo('already_exists', `Session ${sid} already exists`) };
     if (this.all.filter((host) => host.isAwake).length >= maxSessions) {
-      return { kind: 'refused', error: errorInfo('too_many_sessions', `${maxSessions} sessions are awake`) };
+      return { kind: 'refused', error: errorInfo('too_many_sessions', `${maxSessions} sessions are running`) };
     }
     const now = Date.now();
     const host = new SessionHost(this.deps, {

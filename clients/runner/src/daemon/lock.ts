@@ -8,5 +8,5 @@ import { CodedError } from '@pizzapi/protocol';
 export async function lockHome(path: string, patienceMs = 0): Promise<() => Promise<void>> {
   const lock = await acquirePidLock(path, { waitMs: patienceMs, isReentrant: true });
   if (lock.kind === 'acquired') return lock.release;
-  throw new CodedError('store_in_use', `The runner of process ${lock.pid} uses ${path}`);
+  throw new CodedError('store_in_use', `The runner with process id ${lock.pid} uses ${path}`);
 }

@@ -8,7 +8,7 @@ import { spoolDir } from './directLogWriter.js';
 export function createRunnerMetrics(metrics: Metrics) {
   return {
     commands: metrics.counter(METRICS.runnerCommands, 'Commands answered: "ok", or the code of the error', ['outcome']),
-    workerRestarts: metrics.counter(METRICS.runnerWorkerRestarts, 'Workers that died and were started again'),
+    workerRestarts: metrics.counter(METRICS.runnerWorkerRestarts, 'Restarts of workers that died'),
   };
 }
 
@@ -21,7 +21,7 @@ export function exportSessionMetrics(
   all: () => readonly { isAwake: boolean }[],
 ): void {
   const sessions = metrics.gauge(METRICS.runnerSessions, 'Sessions of this runner', ['state']);
-  const spool = metrics.gauge(METRICS.runnerSpoolBytes, 'Size of the files in which events wait for the backbone');
+  const spool = metrics.gauge(METRICS.runnerSpoolBytes, 'Bytes in the spools of events');
   metrics.beforeRender(async () => {
     const hosts = all();
     const awake = hosts.filter(({ isAwake }) => isAwake).length;

@@ -39,7 +39,7 @@ export async function checkCwd(cwd: string | undefined, roots: readonly string[]
 }
 
 function outside(cwd: string, roots: readonly string[]): FolderCheck {
-  return { kind: 'refused', error: errorInfo('cwd_outside_roots', `${cwd} is not inside ${roots.join(', ')}`) };
+  return { kind: 'refused', error: errorInfo('cwd_outside_roots', `${cwd} is not inside of ${roots.join(', ')}`) };
 }
 
 async function realFolder(path: string): Promise<FolderCheck> {

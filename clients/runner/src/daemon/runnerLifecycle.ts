@@ -79,9 +79,9 @@ export class RunnerLifecycle {
     if (how === 'taken') {
       this.over = true;
       for (const host of hosts.all) host.detach();
-      throw new CodedError('store_in_use', `Another runner is known as ${this.identity.runnerId} now`);
+      throw new CodedError('store_in_use', `Another process runs the runner ${this.identity.runnerId} now`);
     }
-    this.log.info({ how }, 'asked to stop');
+    this.log.info({ how }, 'stop requested');
     return how;
   }
 

@@ -38,7 +38,7 @@ export class SuspendedSession {
   async hasBegun(): Promise<boolean> {
     if (hasSpool(this.access.home, this.record.sid)) return true;
     let begun = false;
-    await this.retryUntil('what a session has in its log is not known yet', async () => {
+    await this.retryUntil('state of the session log is not known yet; retrying', async () => {
       if (!(await this.claimed())) return 'fenced';
       begun = (await this.last()) !== undefined;
       return 'done';
@@ -51,7 +51,7 @@ export class SuspendedSession {
    * wrote to while this host was away appends `session_resumed`. Retries until it succeeds or `isNeeded` returns false.
    */
   async holdLease(isNeeded: () => boolean): Promise<DirectWriteOutcome> {
-    return this.retryUntil('the lease of a sleeping session is not held yet', async () => {
+    return this.retryUntil('lease of a suspended session is not held yet; retrying', async () => {
       const { sid } = this.record;
       if (isNeeded() && !this.isOurs && !(await this.claimed())) return 'fenced';
       const last = await this.last();
@@ -133,7 +133,7 @@ export class SuspendedSession {
       return true;
     }
     if (isGone(grant.code)) return false;
-    throw new CodedError(grant.code, `The session ${sid} is not granted`);
+    throw new CodedError(grant.code, `Session ${sid} is not granted to this runner`);
   }
 
   private async last(): Promise<LastEvent | undefined> {

@@ -51,7 +51,7 @@ async function startWorker(place: WorkerPlace): Promise<WorkerHandle> {
     const link = start === undefined ? undefined : await firstLink(socket, exited);
     if (pid === undefined || start === undefined || link === undefined) {
       if (pid !== undefined) signalProcess(pid, 'SIGKILL');
-      throw new CodedError('runner_failed', `The worker process did not come up (${logFile})`);
+      throw new CodedError('runner_failed', `The worker process did not start (${logFile})`);
     }
     return { pid, start, socket, link, logFile };
   } finally {
@@ -110,7 +110,7 @@ export class WorkerPool {
   refill(): void {
     if (this.closed || this.spare !== undefined) return;
     this.spare = startWorker(this.place).catch((error: unknown) => {
-      this.log.warn({ err: error }, 'the spare worker did not start');
+      this.log.warn({ err: error }, 'spare worker did not start');
       return undefined;
     });
   }

@@ -32,7 +32,7 @@ export function actionsFor(remember: readonly ApprovalRule[]): Action[] {
 }
 
 /** The choice that leads to a reason. */
-export const DENY_AND_SAY = 'Deny, and say why…';
+export const DENY_AND_SAY = 'Deny with a reason…';
 
 /** The answer in a value that came for the prompt as a whole: the id of an action, or `{ action: "deny", reason }`. */
 export function readApproval(remember: readonly ApprovalRule[], value: unknown): ApprovalAnswer | undefined {

@@ -246,7 +246,7 @@ export class HostedPiSession implements PiSession {
   async #within(stopping: Promise<unknown>): Promise<Outcome> {
     const stopped = stopping.then(() => true).catch(() => false);
     if ((await withTimeout(stopped, STOP_WAIT_MS)) !== true)
-      return { kind: 'failed', error: errorInfo('command_failed', 'A tool does not stop yet') };
+      return { kind: 'failed', error: errorInfo('command_failed', 'A tool has not stopped yet') };
     await this.#runEnds.drained();
     return { kind: 'ok' };
   }

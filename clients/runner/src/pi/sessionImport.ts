@@ -86,7 +86,7 @@ class SessionImporter {
   finish(): void {
     const at = this.#at;
     this.events.push({ type: 'token_usage_updated', at, tokenUsage: this.#usage.read(undefined) });
-    this.events.push({ type: 'session_ended', at, reason: 'completed', message: 'Imported from a file of pi' });
+    this.events.push({ type: 'session_ended', at, reason: 'completed', message: 'Imported from a pi file' });
   }
 
   #modelChange(provider: string, id: string): void {

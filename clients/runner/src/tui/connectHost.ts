@@ -46,7 +46,7 @@ export async function connectHost(
 ): Promise<ConnectedHost> {
   const slot = await takeSlot(home);
   if (slot === undefined) {
-    throw new CodedError('too_many_sessions', `${MAX_TERMINALS} terminals of this home share their sessions already`);
+    throw new CodedError('too_many_sessions', `${MAX_TERMINALS} terminals of this home already share their sessions`);
   }
   const undo: (() => Promise<unknown> | void)[] = [() => slot.release()];
   const letGo = async () => {
@@ -66,7 +66,7 @@ export async function connectHost(
     undo.push(() => ledger.close());
     const epoch = Date.now();
     const held = await holdLease(backbone, `runner.${runnerId}`, { epoch });
-    if (held.kind === 'taken') throw new CodedError('store_in_use', `Another terminal is known as ${runnerId}`);
+    if (held.kind === 'taken') throw new CodedError('store_in_use', `Another terminal already uses ${runnerId}`);
     const { lease } = held;
     undo.push(() => lease.release());
     const publisher = new RunnerEventPublisher(backbone, runnerId, slot.home, log);

@@ -95,7 +95,7 @@ export class TerminalHost {
       signal,
       onCommand: (command, seq) => this.#dispatcher.dispatch(command, seq),
       onPoison: (problem) => this.#dispatcher.poison(problem),
-    }).catch((error: unknown) => log.error({ err: error }, 'commands are not read any more'));
+    }).catch((error: unknown) => log.error({ err: error }, 'command reader stopped'));
     void endCrashedSessions({ backbone, suspendedConnection, runnerId, home: slot.home, log }, sid, signal);
   }
 

@@ -29,9 +29,9 @@ export function parseShareCommand(words: string): ShareCommand {
 }
 
 export const SHARE_HELP = [
-  '/share            a link and a QR code: who has it watches this session, from its beginning',
-  '/share --collab   a link for writing, too: the agent does for them what it does for you, on this machine',
-  '/share --approve  a link for writing and for approving single calls and plans; rules for later calls stay yours',
-  '/share status     where it is shared, and what waits for the network',
-  '/share stop       end the sharing, take its links back and stop what the agent does for guests',
+  '/share            create a read-only link with a QR code; guests see the session from its beginning',
+  '/share --collab   create a link with write access: the agent works for guests as it does for you, on this machine',
+  '/share --approve  create a link for writing and approving single calls and plans; only you can add rules',
+  '/share status     show the link and what is waiting to be sent',
+  '/share stop       stop sharing, revoke the links and stop the work of guests',
 ];

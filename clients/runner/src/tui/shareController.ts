@@ -22,16 +22,16 @@ const OTHER_ROWS = 14;
 
 const CONNECTION: Record<HostLink['state'], string> = {
   connected: 'connected',
-  offline: 'out of reach; it is tried again by itself',
+  offline: 'offline; reconnecting',
   refused:
-    "this terminal's token is refused: it was revoked, or nobody is there to check it. It is tried again by itself; " +
-    'for a new token run `pizzapi runner pair` and share again',
+    "the token of this terminal was refused: it was revoked, or no authenticator answers. The terminal retries; " +
+    'to get a new token, run `pizzapi runner pair` and share again',
 };
 
 const FULL =
-  'The relay was out of reach for so long that this disk keeps no more for it, and the agent was stopped. ' +
-  '/share stop lets you go on without it.';
-const ROOM_AGAIN = 'The relay is back, and the sharing goes on.';
+  'The gateway was offline for so long that the spool is full, and the agent was stopped. ' +
+  'Run /share stop to continue without sharing.';
+const ROOM_AGAIN = 'The gateway is back; sharing continues.';
 
 const MAY: Readonly<Record<ShareMode, string>> = {
   read: 'watch',
@@ -40,8 +40,8 @@ const MAY: Readonly<Record<ShareMode, string>> = {
 };
 const CAN: Readonly<Record<ShareMode, string>> = {
   read: 'can watch this session',
-  collab: 'can watch this session and write in it',
-  approve: 'can watch this session, write in it and approve single calls',
+  collab: 'can watch this session and write',
+  approve: 'can watch this session, write and approve single calls',
 };
 
 /** Who may share, and where. */
@@ -124,8 +124,8 @@ export class ShareController implements TerminalHooks {
     await Promise.race([this.#terminal.session?.abort(), sleep(CUT_OFF_MS)]);
     await Promise.race([shared.host.end(), sleep(GOODBYE_MS)]);
     if (why === 'quit') return;
-    this.#note = 'not shared any more; /share shares this session';
-    const said = 'The session before this one is no longer shared; /share shares this one.';
+    this.#note = 'no longer shared; /share to share this session';
+    const said = 'The previous session is no longer shared. Type /share to share this one.';
     setTimeout(() => this.#print([this.#terminal.tint('warning', said)]), REDRAWN_MS);
   }
 
@@ -145,7 +145,7 @@ export class ShareController implements TerminalHooks {
       case 'help':
         return this.#print(SHARE_HELP);
       case 'wrong':
-        return this.#print([this.#terminal.tint('error', `/share does not know "${wish.words}":`), ...SHARE_HELP]);
+        return this.#print([this.#terminal.tint('error', `Unknown option of /share: "${wish.words}"`), ...SHARE_HELP]);
     }
   }
 
@@ -206,18 +206,18 @@ export class ShareController implements TerminalHooks {
 
   async #stop(): Promise<void> {
     const shared = this.#shared;
-    if (shared === undefined) return this.#print(['This session is not shared. /share shares it.']);
+    if (shared === undefined) return this.#print(['This session is not shared. Type /share to share it.']);
     this.#shared = undefined;
     const { host, relayUrl } = shared;
     const { state } = host.link;
     await Promise.race([host.end(), sleep(GOODBYE_MS)]);
     const back = this.#world.revokeLinks(relayUrl, host.sid).then(
-      () => 'Its links are taken back.',
+      () => 'Its links are revoked.',
       (error: unknown) =>
-        `Its links could not be taken back (${error instanceof Error ? error.message : String(error)}); they show what was said until now.`,
+        `Its links could not be revoked (${error instanceof Error ? error.message : String(error)}); they still show the session until now.`,
     );
     const late =
-      state === 'connected' ? '' : ' Its viewers hear of it when the network is back and /share is used again here.';
+      state === 'connected' ? '' : ' Its viewers are informed when the network is back and you use /share again here.';
     this.#print([`No longer shared. ${await back}${late}`]);
   }
 
@@ -227,25 +227,25 @@ export class ShareController implements TerminalHooks {
     const { tint } = this.#terminal;
     const said =
       why.kind === 'killed'
-        ? `${this.#terminal.nameOf(why.by)} ended the session for its viewers. You can go on here; /share shares it anew.`
-        : 'Another host has taken this session over, so it is no longer shared from here. /share shares it anew.';
-    this.#note = 'not shared any more';
+        ? `${this.#terminal.nameOf(why.by)} ended the session for its viewers. You can continue here. Type /share to share it again.`
+        : 'Another runner has taken over this session, so it is no longer shared from here. Type /share to share it again.';
+    this.#note = 'no longer shared';
     this.#print([tint('warning', said)]);
     this.#showStatus();
   }
 
   #status(): string[] {
     const shared = this.#shared;
-    if (shared === undefined) return ['This session is not shared. /share shares it, /share help says how.'];
+    if (shared === undefined) return ['This session is not shared. Type /share to share it, or /share help.'];
     const { host, relayUrl, mode } = shared;
     const { state, waiting, isFull } = host.link;
     const events = `${waiting} event${waiting === 1 ? '' : 's'}`;
     return [
-      `Shared:     who has the link may ${MAY[mode]}`,
+      `Shared:     guests can ${MAY[mode]}`,
       `Session:    ${host.sid}`,
       `Relay:      ${relayUrl}`,
       `Connection: ${CONNECTION[state]}`,
-      `Waiting:    ${waiting === 0 ? 'nothing' : `${events} on this disk${isFull ? ', which is all there is room for' : ''}`}`,
+      `Waiting:    ${waiting === 0 ? 'nothing' : `${events} on this disk${isFull ? ' (the spool is full)' : ''}`}`,
     ];
   }
 
@@ -254,12 +254,12 @@ export class ShareController implements TerminalHooks {
     const lines = [this.#terminal.link(link.url), ...this.#codeOf(link.kind === 'made' ? link.scan.url : link.url)];
     const more = tint('dim', 'Also: /share --collab, /share --approve, /share status, /share stop, /share help');
     if (link.kind === 'ownerOnly') {
-      const first = tint('success', 'Shared. This address opens for you, once you have signed in there:');
+      const first = tint('success', 'Shared. This address opens for you after you sign in there:');
       return [first, ...lines, tint('warning', link.why), more];
     }
-    const warning = tint('warning', 'Whoever may write can have the agent do what it can do on this machine.');
+    const warning = tint('warning', 'Guests with write access can make the agent do anything that it can do on this machine.');
     return [
-      tint('success', `Shared. Who has this link ${CAN[mode]}, until ${link.until}:`),
+      tint('success', `Shared. Everyone with this link ${CAN[mode]} until ${link.until}:`),
       ...lines,
       ...(mode === 'read' ? [] : [warning]),
       more,
@@ -272,7 +272,7 @@ export class ShareController implements TerminalHooks {
     const code = this.#world.qr(url, columns - SIDE_COLUMNS) ?? [];
     if (code.length + OTHER_ROWS > rows) {
       const needed = `${code.length + OTHER_ROWS} rows`;
-      return [tint('dim', `For a QR code the window needs ${needed}; /share shows it again.`)];
+      return [tint('dim', `The QR code needs a window of ${needed}. Type /share to show it again.`)];
     }
     // In colours of its own: it has to be dark on light whatever the terminal's colours are.
     return code.map((row) => `\u001b[97;40m${row}\u001b[0m`);
@@ -315,5 +315,5 @@ export class ShareController implements TerminalHooks {
 
 function whyNot(error: CodedError, natsUrl: string): string {
   if (error.code !== 'nats_unreachable' && error.code !== 'unavailable') return error.message;
-  return `Nobody answers at ${natsUrl}. Is the relay running? \`pizzapi local\` starts one on this machine.`;
+  return `No answer from ${natsUrl}. Start a gateway on this machine with \`pizzapi local\`.`;
 }

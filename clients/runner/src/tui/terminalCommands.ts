@@ -38,9 +38,9 @@ export function terminalCommands(
   return {
     named: {
       new_session: refusal(errorInfo('runner_is_a_terminal', 'A person works in this terminal')),
-      fork: refusal(unsupported('A session in a terminal is forked there, with /fork.')),
-      restart: refusal(unsupported('A person works in this terminal: nobody else restarts it.')),
-      shutdown: refusal(unsupported('A person works in this terminal: nobody else closes it.')),
+      fork: refusal(unsupported('Fork a session of a terminal there, with /fork.')),
+      restart: refusal(unsupported('A person works in this terminal; it cannot be restarted from here.')),
+      shutdown: refusal(unsupported('A person works in this terminal; it cannot be closed from here.')),
       list_sessions: () => ({ kind: 'publish', outcome: { ok: true, result: { sessions: [{ sid }] } } }),
       kill_session: inSession((command) => ({
         ...{ kind: 'recorded', outcome: { ok: true } },

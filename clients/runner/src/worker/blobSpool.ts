@@ -87,11 +87,11 @@ export class BlobSpool {
       await retry(upload, {
         ...{ signal: this.stopping.signal, backoff: { maxMs: 5_000 } },
         isRetryable: (error) => !isMissing(error) && !isFinal(error),
-        onRetry: (error) => this.log.warn({ err: error, path }, 'a blob is not stored yet'),
+        onRetry: (error) => this.log.warn({ err: error, path }, 'blob not stored yet; retrying'),
       });
     } catch (error) {
       if (!isFinal(error)) return;
-      this.log.error({ err: error, blob: hash, size, mediaType }, 'a blob is refused for good and given up');
+      this.log.error({ err: error, blob: hash, size, mediaType }, 'blob refused permanently; dropped');
       await rm(path, { force: true });
       this.tellRefused({ blob: hash, size, mediaType }, error);
     }

@@ -52,7 +52,7 @@ const DIALOG_ERRORS: Record<Exclude<Extract<DialogAnswerOutcome, string>, 'resol
 
 /** What only another session says, through the process manager: nobody else may say it in its name. */
 async function fromLinked(command: LinkedCommand, { pi }: CommandContext): Promise<WorkerCommandOutcome> {
-  if (command.by.via !== 'agent') return failed(errorInfo('forbidden', 'Only a linked session says this'));
+  if (command.by.via !== 'agent') return failed(errorInfo('forbidden', 'Only a linked session can send this command'));
   return outcomeOf(await pi.fromLinked(command));
 }
 
@@ -101,7 +101,7 @@ const HANDLERS: Handlers = {
     return outcomeOf(await pi.fromLinked(command));
   },
   async guest_left({ args, by }, { pi }) {
-    if (by.via !== 'system') return failed(errorInfo('forbidden', 'Only the relay says this'));
+    if (by.via !== 'system') return failed(errorInfo('forbidden', 'Only PizzaPi can send this command'));
     return outcomeOf(await pi.guestLeft(args));
   },
   session_trigger: fromLinked,

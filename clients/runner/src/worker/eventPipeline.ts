@@ -74,7 +74,7 @@ export class EventPipeline {
   private submit(event: SessionEvent): void {
     // The writer says synchronously, through `onSpool`, when it cannot take an event: then it stays the first here.
     const outcome = this.options.writer.append(event);
-    outcome.catch((error: unknown) => this.options.log.error({ err: error, type: event.type }, 'an event was refused'));
+    outcome.catch((error: unknown) => this.options.log.error({ err: error, type: event.type }, 'event refused'));
     if (!this.full) this.waiting.shift();
   }
 
@@ -96,7 +96,7 @@ export class EventPipeline {
       const blobs: PlacedBlob[] = kept.map(({ ref }, index) => ({ path: parts[index]!.path, ...ref }));
       return placeBlobs(event, blobs);
     } catch (error) {
-      this.options.log.error({ err: error, type: event.type }, 'long content could not be kept');
+      this.options.log.error({ err: error, type: event.type }, 'long content could not be stored');
       return event;
     }
   }
@@ -113,7 +113,7 @@ export class EventPipeline {
 function refusalNotice({ size, mediaType }: BlobRef, { code, message }: CodedError): SessionEvent {
   const much = `${(size / 1024 / 1024).toFixed(1)} MiB`;
   const isPicture = mediaType.startsWith('image/');
-  const what = isPicture ? `A picture of ${much} could not be kept` : `Content of ${much} could not be kept`;
+  const what = isPicture ? `A picture of ${much} could not be stored` : `Content of ${much} could not be stored`;
   const rest = isPicture ? '' : ' Only its beginning is shown.';
   const title = code === 'storage_full' ? `${what}.${rest} ${message}` : `${what}: it is too large, or damaged.${rest}`;
   return { type: 'dialog_opened', at: Date.now(), dialogId: newId('d'), method: 'notify', level: 'warning', title };

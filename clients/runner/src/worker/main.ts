@@ -15,13 +15,13 @@ for (const name of ['PIZZAPI_NATS_PASSWORD', 'PIZZAPI_RUNNER_TOKEN', 'PIZZAPI_AP
 }
 
 if (socket === undefined) {
-  log.error({ code: 'bad_option' }, 'a worker is started by the runner, not by hand');
+  log.error({ code: 'bad_option' }, 'the runner starts workers; do not start one by hand');
   process.exit(1);
 }
 
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {
-    log.error({ code: 'internal', err: error }, 'the worker failed');
+    log.error({ code: 'internal', err: error }, 'worker failed');
     process.exit(1);
   });
 }

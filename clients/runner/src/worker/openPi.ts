@@ -26,7 +26,7 @@ export async function openPi(
   const opened = await openPiSession(model === undefined ? options : { ...options, model });
   if (opened.kind === 'opened') return opened.session;
   if (beginning.kind === 'new' || model === undefined) throw refusal(opened.error);
-  log.warn({ model, error: opened.error }, 'the model of the session cannot be used any more');
+  log.warn({ model, error: opened.error }, 'model of the session is no longer available');
   const again = await openPiSession(options);
   if (again.kind === 'opened') return again.session;
   throw refusal(again.error);

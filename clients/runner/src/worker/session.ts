@@ -286,7 +286,7 @@ export class WorkerSession {
     this.stopPartial = serveRpc(backbone, subjects.sessionPartial(sid), () =>
       encode({ n: writer.deltaN(), ...pi.openBlocks() }),
     );
-    pi.start().catch((error: unknown) => log.error({ err: error }, 'the extensions did not start'));
+    pi.start().catch((error: unknown) => log.error({ err: error }, 'extensions did not start'));
     if (beginning.kind === 'new') this.firstPrompt(beginning);
     await this.parts.pipe.flushed();
   }
@@ -322,7 +322,7 @@ export class WorkerSession {
         this.lease = outcome.lease;
         return;
       } catch (error) {
-        log.warn({ err: error }, 'the lease of the session is not held yet');
+        log.warn({ err: error }, 'lease of the session is not held yet; retrying');
         await sleep(1_000);
       }
     }
@@ -347,8 +347,8 @@ export class WorkerSession {
     this.reporter.look();
     if (full) void this.parts.pi.abort();
     const title = full
-      ? 'Paused: the backbone was out of reach for so long that the spool is full'
-      : 'The backbone is back and the session goes on';
+      ? 'Paused: nats-server was offline for so long that the spool is full'
+      : 'nats-server is back; the session continues';
     const level = full ? 'warning' : 'info';
     queueMicrotask(() =>
       this.emit({ type: 'dialog_opened', at: Date.now(), dialogId: newId('d'), method: 'notify', title, level }),

@@ -81,7 +81,7 @@ export class Worker {
   }
 
   private async assign(assignment: Assignment) {
-    if (this.assigned !== undefined) throw new CodedError('already_exists', 'This worker hosts a session already');
+    if (this.assigned !== undefined) throw new CodedError('already_exists', 'This worker already hosts a session');
     this.assigned = assignment;
     process.env[SESSION_TAG] = assignment.sid;
     process.title = `pizzapi session ${assignment.sid}`;
@@ -111,7 +111,7 @@ export class Worker {
 
   private async sleepWhenIdle(): Promise<void> {
     if (this.gone || this.session?.isSleepy(Date.now()) !== true) return;
-    this.options.log.info({}, 'quiet for long enough: going to sleep');
+    this.options.log.info({}, 'idle; suspending the session');
     await this.terminate();
   }
 

@@ -106,7 +106,7 @@ export function approvalGate({ pi, prompts, ui, deliverAnswer }: FeatureDeps, op
   };
 
   pi.registerCommand('approvals', {
-    description: 'What the agent may do without asking: /approvals [ask | allow | forget]',
+    description: 'Approvals of tool calls: /approvals [ask | allow | forget]',
     handler: async (args, ctx) => {
       const what = args.trim();
       if (what === 'ask' || what === 'allow') mode = what;
@@ -115,12 +115,12 @@ export function approvalGate({ pi, prompts, ui, deliverAnswer }: FeatureDeps, op
         forgot = true;
         await file.forget();
       } else if (what !== '')
-        return ctx.ui.notify('It is /approvals, followed by ask, allow, forget or nothing', 'error');
+        return ctx.ui.notify('Usage: /approvals [ask | allow | forget]', 'error');
       if (what !== '') keep();
       const all = (await allRules()).map((rule) => `\n${ruleText(rule)}`).join('');
       const how =
-        (mode ?? givenMode) === 'ask' ? 'Whatever changes something is asked for' : 'Every tool runs without asking';
-      ctx.ui.notify(`${how}.${all === '' ? '' : ` Besides:${all}`}`, 'info');
+        (mode ?? givenMode) === 'ask' ? 'Tool calls that change something ask for approval' : 'All tools run without approval';
+      ctx.ui.notify(`${how}.${all === '' ? '' : ` Rules:${all}`}`, 'info');
     },
   });
 
@@ -129,10 +129,10 @@ export function approvalGate({ pi, prompts, ui, deliverAnswer }: FeatureDeps, op
       // By its name alone: how a tool writes the path of a file is the tool's affair.
       const path = use.input['path'];
       if (['write', 'edit'].includes(use.tool) && typeof path === 'string' && basename(path) === APPROVAL_FILE) {
-        return 'Only a person changes what is approved.';
+        return 'Only a person can change approvals.';
       }
       if (commandOf(use)?.includes(APPROVAL_FILE) === true && !checkReadOnly(commandOf(use)!).readOnly) {
-        return 'Only a person changes what is approved.';
+        return 'Only a person can change approvals.';
       }
       if (granted.delete(useKey(use))) return undefined;
       const verdict = decide(mode ?? givenMode, await allRules(), use, { cwd, guardsReads: hasOwnBash(pi) });

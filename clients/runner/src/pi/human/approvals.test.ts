@@ -23,7 +23,7 @@ describe('approvals', () => {
     expect(approval).toMatchObject({ toolName: 'bash', fields: [{ key: 'command', value: 'touch a' }] });
     const { dialogId, options } = await log.next('dialog_opened');
     expect(options).toContain('Always allow in this folder: bash "touch a"');
-    session.answerDialog(dialogId, 'Deny, and say why…', owner);
+    session.answerDialog(dialogId, 'Deny with a reason…', owner);
     session.answerDialog((await log.next('dialog_opened', 2)).dialogId, 'no files here', owner);
     await log.next('agent_end');
     expect(log.all('approval_cleared')).toMatchObject([{ promptId: approval.promptId }]);

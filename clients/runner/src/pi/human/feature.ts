@@ -50,7 +50,7 @@ export function reopen(
 /** Shows what went wrong with an answer. */
 export function reported(answering: Promise<void>, ui: Promise<PromptUi>): void {
   answering.catch(async (error: unknown) => {
-    (await ui).notify(`An answer did not reach the agent: ${messageOf(error)}`, 'error');
+    (await ui).notify(`The answer did not reach the agent: ${messageOf(error)}`, 'error');
   });
 }
 

@@ -38,13 +38,13 @@ export function goalTool({ pi, emit }: FeatureDeps): Goal {
         case 'invalid':
           return ctx.ui.notify(command.why, 'error');
         case 'show':
-          return ctx.ui.notify(goal === null ? 'There is no goal' : goalText(goal), 'info');
+          return ctx.ui.notify(goal === null ? 'No goal is set' : goalText(goal), 'info');
         case 'cancel':
           if (goal !== null) change(settleGoal(goal, 'cancelled', 'a person cancelled it'));
           return;
         case 'set':
           change(newGoal(newId('g'), command.description, command.limits));
-          return pi.sendUserMessage(`The goal from now on: ${command.description}`, { deliverAs: 'followUp' });
+          return pi.sendUserMessage(`New goal: ${command.description}`, { deliverAs: 'followUp' });
       }
     },
   });
@@ -68,7 +68,7 @@ export function goalTool({ pi, emit }: FeatureDeps): Goal {
     const next = afterTurn(goal, { tokens: input + output + cacheRead + cacheWrite, cost: cost.total });
     change(next);
     if (next.status === 'active') return;
-    ctx.ui.notify(`The goal is given up: ${next.lastReason ?? ''}`, 'warning');
+    ctx.ui.notify(`Goal dropped: ${next.lastReason ?? ''}`, 'warning');
     ctx.abort();
   });
 

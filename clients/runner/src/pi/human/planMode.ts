@@ -88,7 +88,7 @@ export function planMode({ pi, prompts, emit, ui, deliverAnswer }: FeatureDeps, 
     handler: async (args, ctx) => {
       const what = args.trim();
       turn(what === '' ? !isOn : what !== 'off');
-      ctx.ui.notify(isOn ? 'Plan mode is on: nothing is changed until you approve a plan' : 'Plan mode is off', 'info');
+      ctx.ui.notify(isOn ? 'Plan mode is on: nothing changes until you approve a plan' : 'Plan mode is off', 'info');
       if (!['', 'on', 'off'].includes(what)) pi.sendUserMessage(what, { deliverAs: 'followUp' });
     },
   });

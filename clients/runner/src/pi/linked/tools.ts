@@ -106,7 +106,7 @@ export function registerDelink(core: LinkContext, children: ChildChannels): void
     handler: async (args, ctx) => {
       const what = args.trim();
       if (!['', 'children', 'parent'].includes(what)) {
-        return ctx.ui.notify('It is /delink, followed by children, parent or nothing', 'error');
+        return ctx.ui.notify('Usage: /delink [children | parent]', 'error');
       }
       const delinked = what === 'parent' ? 0 : children.delinkAll();
       const hasParent = what !== 'children' && core.parent !== undefined;
@@ -115,7 +115,7 @@ export function registerDelink(core: LinkContext, children: ChildChannels): void
         core.keep({ kind: 'orphan' });
       }
       const ended = delinked + (hasParent ? 1 : 0);
-      ctx.ui.notify(ended === 0 ? 'There is no link to end' : `Links ended: ${ended}`, 'info');
+      ctx.ui.notify(ended === 0 ? 'No links to end' : `Links ended: ${ended}`, 'info');
     },
   });
 }

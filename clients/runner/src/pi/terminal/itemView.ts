@@ -105,7 +105,7 @@ export class ItemView implements Component {
     this.#assistant.setHideThinkingBlock(!this.#look.thinking);
     this.#assistant.updateContent(assistantMessage(item));
     const tools = item.blocks.flatMap((block) => (block.kind === 'tool' ? this.#tool(block) : []));
-    const note = item.interrupted === true ? 'Cut off when its host stopped.' : undefined;
+    const note = item.interrupted === true ? 'Interrupted because the runner stopped.' : undefined;
     return [this.#assistant, ...tools, ...(note === undefined ? [] : [new Text(tint('warning', note), 1, 0)])];
   }
 
@@ -134,7 +134,7 @@ function otherMessage(item: MessageItem, look: ItemLook): Component[] {
   };
   const title = titles[item.role] ?? cleanText(item.role);
   if (title === '') return extra['display'] === false ? [] : [new Text(`\n${summary}`, 1, 0)];
-  const shown = look.expanded ? `\n${summary}` : ' (ctrl+o shows it)';
+  const shown = look.expanded ? `\n${summary}` : ' (ctrl+o to show)';
   return [new Text(`\n${tint('dim', title)}${tint('dim', shown)}`, 1, 0)];
 }
 
@@ -145,8 +145,8 @@ function noticeText({ level, text }: NoticeItem): string {
 
 const CLOSED: Readonly<Record<Exclude<DialogItem['state'], 'open' | 'answered'>, string>> = {
   cancelled: 'dismissed',
-  timed_out: 'nobody answered in time',
-  settled: 'closed by its host',
+  timed_out: 'expired without an answer',
+  settled: 'closed by the agent',
 };
 
 function dialogText(item: DialogItem, authorName: ItemSurroundings['authorName']): string {

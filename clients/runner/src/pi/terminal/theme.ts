@@ -4,7 +4,7 @@ import { KeybindingsManager, setKeybindings, TUI_KEYBINDINGS, type EditorTheme }
 
 /** Keys of pi's own that its components name in their hints; who shows them has to heed them. */
 const PI_KEYS = {
-  'app.tools.expand': { defaultKeys: 'ctrl+o', description: 'Show the output of tools in full' },
+  'app.tools.expand': { defaultKeys: 'ctrl+o', description: 'Expand tool output' },
 } as const;
 
 /** Chooses pi's dark or light theme by the terminal's background. Before anything is rendered. */

@@ -25,11 +25,11 @@ export interface ExtensionDeps {
 
 /** What `/share` takes, for completion. */
 const WORDS: readonly AutocompleteItem[] = [
-  { value: '--collab', label: '--collab', description: 'Who has the link may write, too' },
-  { value: '--approve', label: '--approve', description: 'Who has the link may write, and approve single calls' },
-  { value: 'status', label: 'status', description: 'Where it is shared, and what waits' },
-  { value: 'stop', label: 'stop', description: 'End the sharing and take its links back' },
-  { value: 'help', label: 'help', description: 'What /share does' },
+  { value: '--collab', label: '--collab', description: 'Guests can also write' },
+  { value: '--approve', label: '--approve', description: 'Guests can write and approve single tool calls' },
+  { value: 'status', label: 'status', description: 'Show the share link and what is waiting to be sent' },
+  { value: 'stop', label: 'stop', description: 'Stop sharing and revoke the links' },
+  { value: 'help', label: 'help', description: 'Show the help of /share' },
 ];
 const ABOUT = 'Share this session: a link and a QR code (also: --collab, --approve, status, stop, help)';
 

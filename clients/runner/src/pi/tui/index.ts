@@ -51,13 +51,13 @@ export interface TerminalOptions {
 /** Of a shell command that somebody else ran the last so many lines are shown. */
 const SHELL_LINES = 20;
 
-const SELF = 'You (from another screen)';
+const SELF = 'You (from another client)';
 
 /** Who an author is to the person at the terminal, whose own account may be at work elsewhere too. */
 function nameOf({ name, userId, via }: Author, local: Author | undefined): string {
   if (via === 'collab') return `${cleanText(name ?? 'A guest')} (guest)`;
   if (via === 'api') return `${cleanText(name ?? userId)} (by an API key)`;
-  return userId === local?.userId ? SELF : `${cleanText(name ?? userId)} (from another screen)`;
+  return userId === local?.userId ? SELF : `${cleanText(name ?? userId)} (from another client)`;
 }
 
 /** Runs pi with our extension: its terminal UI, or whatever else its arguments ask for. Resolves when pi's `main` does. */
@@ -89,7 +89,7 @@ export async function runPi({ args, human, approvals, hooks: make }: TerminalOpt
   };
   const showShell = (command: string, output: string) => {
     const lines = cleanText(output).trimEnd().split('\n').slice(-SHELL_LINES);
-    print([tint('accent', `Run from another screen: $ ${cleanText(command)}`), ...lines].join('\n'));
+    print([tint('accent', `Run from another client: $ ${cleanText(command)}`), ...lines].join('\n'));
   };
 
   hookInteractiveMode({

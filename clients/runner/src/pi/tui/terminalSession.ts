@@ -144,7 +144,7 @@ export class TerminalSession extends HostedPiSession {
     // Whoever may write may not decide who else may. From a guest it is a text.
     const isText = input.by !== undefined && isGuest(input.by);
     if (!isText && isShareCommand(input.text)) {
-      const error = errorInfo('command_failed', '/share is for the person at the terminal');
+      const error = errorInfo('command_failed', 'Only the person at the terminal can use /share');
       return Promise.resolve({ kind: 'failed', error });
     }
     if (input.by !== undefined) this.#authors.set(input.commandId, input.by);
