@@ -32,7 +32,7 @@ describe('a runner that is not let in', () => {
 
   it('without a token says where to get one', () => {
     expect(() => requireToken({ runnerToken: undefined })).toThrow(
-      /This runner has no token\. Run `pizzapi runner pair`/,
+      /The runner has no token\. Run `pizzapi runner pair`/,
     );
   });
 

@@ -107,7 +107,8 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     await pruneLogs(home.logs);
     const epoch = Date.now();
     const held = await holdLease(backbone, `runner.${runnerId}`, { epoch });
-    if (held.kind === 'taken') throw new CodedError('store_in_use', `Another process already runs the runner ${runnerId}`);
+    if (held.kind === 'taken')
+      throw new CodedError('store_in_use', `Another process already runs the runner ${runnerId}`);
     const agentDir = options.agentDir ?? join(homedir(), '.pi', 'agent');
     const models = new ModelCatalog(agentDir);
     await models.refresh();

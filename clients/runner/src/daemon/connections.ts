@@ -50,7 +50,7 @@ export function warnWhenRefused(backbone: Backbone, { identity, log }: HostConne
     last = performance.now();
     log.warn(
       { code: 'runner_refused', runnerId: identity.runnerId },
-      "nats-server refused the token of this runner: it was revoked, or no authenticator answers. Sessions continue and " +
+      'nats-server refused the token of this runner: it was revoked, or no authenticator answers. Sessions continue and ' +
         'spool their events on disk; the runner retries. To get a new token, run `pizzapi runner pair` and restart the runner',
     );
   });

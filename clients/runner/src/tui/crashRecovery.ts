@@ -34,7 +34,8 @@ export async function endCrashedSessions(access: LogAccess, current: string, sig
         await deleteSessionRecord(access.home, sid);
     } catch (error) {
       // The record stays for the next terminal of this slot.
-      if (!signal.aborted) access.log.warn({ sid, err: error }, 'session of an earlier terminal could not be ended yet; retrying');
+      if (!signal.aborted)
+        access.log.warn({ sid, err: error }, 'session of an earlier terminal could not be ended yet; retrying');
     }
   }
 }

@@ -24,7 +24,7 @@ const CONNECTION: Record<HostLink['state'], string> = {
   connected: 'connected',
   offline: 'offline; reconnecting',
   refused:
-    "the token of this terminal was refused: it was revoked, or no authenticator answers. The terminal retries; " +
+    'the token of this terminal was refused: it was revoked, or no authenticator answers. The terminal retries; ' +
     'to get a new token, run `pizzapi runner pair` and share again',
 };
 
@@ -257,7 +257,10 @@ export class ShareController implements TerminalHooks {
       const first = tint('success', 'Shared. This address opens for you after you sign in there:');
       return [first, ...lines, tint('warning', link.why), more];
     }
-    const warning = tint('warning', 'Guests with write access can make the agent do anything that it can do on this machine.');
+    const warning = tint(
+      'warning',
+      'Guests with write access can make the agent do anything that it can do on this machine.',
+    );
     return [
       tint('success', `Shared. Everyone with this link ${CAN[mode]} until ${link.until}:`),
       ...lines,

@@ -114,12 +114,13 @@ export function approvalGate({ pi, prompts, ui, deliverAnswer }: FeatureDeps, op
         rules = [];
         forgot = true;
         await file.forget();
-      } else if (what !== '')
-        return ctx.ui.notify('Usage: /approvals [ask | allow | forget]', 'error');
+      } else if (what !== '') return ctx.ui.notify('Usage: /approvals [ask | allow | forget]', 'error');
       if (what !== '') keep();
       const all = (await allRules()).map((rule) => `\n${ruleText(rule)}`).join('');
       const how =
-        (mode ?? givenMode) === 'ask' ? 'Tool calls that change something ask for approval' : 'All tools run without approval';
+        (mode ?? givenMode) === 'ask'
+          ? 'Tool calls that change something ask for approval'
+          : 'All tools run without approval';
       ctx.ui.notify(`${how}.${all === '' ? '' : ` Rules:${all}`}`, 'info');
     },
   });
