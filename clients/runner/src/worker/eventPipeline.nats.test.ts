@@ -165,12 +165,18 @@ async function openRefusedPipe(sessionBytes: number) {
 }
 
 it.each([
-  { why: 'is too large', size: 65 * 1024 * 1024, room: 0, title: /^Content of 65.0 MiB could not be stored: it is too/ },
+  {
+    why: 'is too large',
+    size: 65 * 1024 * 1024,
+    room: 0,
+    title: /^Content of 65.0 MiB could not be stored: it is too/,
+  },
   {
     why: 'has no room',
     size: 3 * 1024 * 1024,
     room: 2 * 1024 * 1024,
-    title: /^Content of 3.0 MiB could not be stored\. .* This session holds 0 B of at most 2 MiB; 3 MiB more .* Delete /,
+    title:
+      /^Content of 3.0 MiB could not be stored\. .* This session holds 0 B of at most 2 MiB; 3 MiB more .* Delete /,
   },
 ])(
   'what the authenticator refuses for good is missing, and said so in the session, whose events go on: what $why',
