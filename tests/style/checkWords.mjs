@@ -6,8 +6,7 @@
  *
  * Texts that users read (documents, page, help) may hold none of the words.
  */
-import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parser } from 'typescript-eslint';
 import { addCounts, countDenied, proseOf, risen } from './words.mjs';
 
@@ -15,10 +14,19 @@ const ALLOWED = new URL('wordCounts.json', import.meta.url);
 /** These two quote the words to explain them; the changelog of a release stays as it was written. */
 const QUOTING = ['docs/contributing/writing.md', 'docs/contributing/glossary.md'];
 
-const tracked = (...patterns) =>
-  execFileSync('git', ['ls-files', '--', ...patterns], { encoding: 'utf8' })
-    .split('\n')
-    .filter((file) => file !== '' && !file.startsWith('tests/style/'));
+/** Folders of tools and of built files. */
+const IGNORED = /^(node_modules|dist|test-output|\.nx|\.git)$/;
+
+function filesBelow(folder = '') {
+  return readdirSync(folder === '' ? '.' : folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return IGNORED.test(entry.name) ? [] : filesBelow(path);
+    return entry.isFile() ? [path] : [];
+  });
+}
+
+const files = filesBelow().filter((file) => !file.startsWith('tests/style/'));
+const ending = (...names) => files.filter((file) => names.some((name) => file.endsWith(name)));
 
 /** The comments and strings of a program. */
 function textsOf(file) {
@@ -30,23 +38,23 @@ function textsOf(file) {
 /** The markup of a component, without its script. */
 const markupOf = (file) => readFileSync(file, 'utf8').replace(/<script[\s\S]*?<\/script>/g, '');
 
-function places(files, textOf) {
+function places(named, textOf) {
   const found = [];
-  for (const file of files)
+  for (const file of named)
     for (const [word, count] of Object.entries(countDenied(textOf(file)))) found.push(`${file}: "${word}" ×${count}`);
   return found;
 }
 
-const documents = tracked('*.md').filter((file) => !QUOTING.includes(file));
+const documents = ending('.md').filter((file) => !QUOTING.includes(file));
 const readByUsers = [
   ...places(documents, (file) => proseOf(readFileSync(file, 'utf8'))),
-  ...places(tracked('*.svelte'), markupOf),
+  ...places(ending('.svelte'), markupOf),
   ...places(['schemas/protocol/src/errors.ts', 'schemas/process/src/catalog.ts'], textsOf),
 ];
 
 const counts = {};
-for (const file of tracked('*.ts', '*.mjs')) addCounts(counts, countDenied(textsOf(file)));
-for (const file of tracked('*.svelte')) addCounts(counts, countDenied(readFileSync(file, 'utf8')));
+for (const file of ending('.ts', '.mjs')) addCounts(counts, countDenied(textsOf(file)));
+for (const file of ending('.svelte')) addCounts(counts, countDenied(readFileSync(file, 'utf8')));
 
 const allowed = JSON.parse(readFileSync(ALLOWED, 'utf8'));
 const problems = [...readByUsers.map((place) => `${place}, in a text that users read`), ...risen(allowed, counts)];
