@@ -89,6 +89,7 @@ export async function startLocalStack(
       await gone;
     },
     restart: async () => {
+      await stage.stop();
       Object.assign(stage, await start(), { pid: child.pid });
     },
     clear: async () => {
