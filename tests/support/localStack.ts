@@ -24,7 +24,7 @@ export interface LocalStack {
   pid: number;
   /** Stops the stack and waits until all its processes ended. The home remains. */
   stop(): Promise<void>;
-  /** Starts the stack again on the same home and port. */
+  /** Stops the stack, if it runs, and starts it again on the same home and port. */
   restart(): Promise<void>;
   /** Stops the stack and removes the home. */
   clear(): Promise<void>;
