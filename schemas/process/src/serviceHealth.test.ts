@@ -19,11 +19,14 @@ it('a service with a health server stops itself, then the server, then what it u
   const answer = () => fetch(`http://127.0.0.1:${port}/readyz`).then(({ status }) => status);
   const step = (name: string) => async () => void steps.push(name);
   const service = await withHealthServer(
-    {
-      name: 'oven',
-      run: step('run'),
-      drain: step('drain'),
-      stop: async () => void steps.push(`stop ${await answer()}`),
+    async () => {
+      steps.push(`start ${await answer()}`);
+      return {
+        name: 'oven',
+        run: step('run'),
+        drain: step('drain'),
+        stop: async () => void steps.push(`stop ${await answer()}`),
+      };
     },
     {
       ...{ port, ready: () => true, metrics: createMetrics(), log: silentLogger },
@@ -34,7 +37,7 @@ it('a service with a health server stops itself, then the server, then what it u
   await service.run();
   await service.drain();
   await service.stop();
-  expect(steps).toEqual(['run', 'drain', 'stop 200', 'release closed']);
+  expect(steps).toEqual(['start 200', 'run', 'drain', 'stop 200', 'release closed']);
 });
 
 it('a service without a port has no health server', async () => {
@@ -42,6 +45,14 @@ it('a service without a port has no health server', async () => {
   const step = (name: string) => async () => void steps.push(name);
   const plain = { name: 'oven', run: step('run'), drain: step('drain'), stop: step('stop') };
   const options = { port: undefined, ready: () => true, metrics: createMetrics(), log: silentLogger };
-  await (await withHealthServer(plain, { ...options, release: step('release') })).stop();
+  await (await withHealthServer(() => plain, { ...options, release: step('release') })).stop();
   expect(steps).toEqual(['stop', 'release']);
+});
+
+it('a service that does not start leaves no health server behind', async () => {
+  const port = await freePort();
+  const options = { port, ready: () => true, metrics: createMetrics(), log: silentLogger };
+  const fail = () => Promise.reject(new Error('no oven'));
+  await expect(withHealthServer(fail, options)).rejects.toThrow('no oven');
+  await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow();
 });

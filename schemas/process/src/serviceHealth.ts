@@ -1,4 +1,4 @@
-import { createHealthServer, type HealthOptions } from './health.js';
+import { createHealthServer, type HealthOptions, type HealthServer } from './health.js';
 import type { Logger } from './logger.js';
 import type { Service } from './service.js';
 
@@ -7,14 +7,21 @@ export interface ServiceHealthOptions extends Pick<HealthOptions, 'ready' | 'met
   port: number | undefined;
   log: Logger;
   /** Releases what the service used, such as its connections. Called after the service has stopped. */
-  release: () => Promise<unknown>;
+  release?: () => Promise<unknown>;
 }
 
-/** Returns the service with a health server, which closes when the service has stopped. Throws `port_in_use`. */
-export async function withHealthServer(service: Service, options: ServiceHealthOptions): Promise<Service> {
+/**
+ * Starts a health server, then the service: a process is alive, and not ready, while its service starts. The health server
+ * closes when the service has stopped. Throws `port_in_use`, and what the start throws.
+ */
+export async function withHealthServer(
+  start: () => Service | Promise<Service>,
+  options: ServiceHealthOptions,
+): Promise<Service> {
   const { port, log, release, ready, metrics } = options;
   const health = port === undefined ? undefined : await createHealthServer({ port, ready, metrics });
   if (health !== undefined) log.info({ port: health.port }, 'health');
+  const service = await startOrClose(start, health);
   return {
     name: service.name,
     run: () => service.run(),
@@ -22,7 +29,19 @@ export async function withHealthServer(service: Service, options: ServiceHealthO
     async stop() {
       await service.stop();
       await health?.close();
-      await release();
+      await release?.();
     },
   };
+}
+
+async function startOrClose(
+  start: () => Service | Promise<Service>,
+  health: HealthServer | undefined,
+): Promise<Service> {
+  try {
+    return await start();
+  } catch (error) {
+    await health?.close();
+    throw error;
+  }
 }

@@ -30,7 +30,7 @@ await runService(
     const metrics = createMetrics({ process: true });
     const storage = { account: options.accountStorage, session: options.sessionStorage };
     const authenticator = createAuthenticator({ backbone, admin, issuerSeed, storage, log, metrics });
-    return withHealthServer(authenticator, {
+    return withHealthServer(() => authenticator, {
       ...{ port: options.healthPort, ready: () => authenticator.ready(), metrics, log },
       release: () => Promise.all([backbone.close(), admin.close()]),
     });

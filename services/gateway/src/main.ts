@@ -27,12 +27,12 @@ await runService(
       metrics,
     });
     const service = await withHealthServer(
-      {
+      () => ({
         name: 'gateway',
         run: () => new Promise<void>(() => undefined),
         drain: () => gateway.drain(),
         stop: () => gateway.stop(),
-      },
+      }),
       {
         ...{ port: healthPort, ready: () => gateway.isReady(), metrics: gateway.metrics, log },
         release: () => backbone.close(),

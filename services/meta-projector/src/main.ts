@@ -23,11 +23,11 @@ await runService(
     });
     const run = () => projector.run();
     return withHealthServer(
-      {
+      () => ({
         ...{ name: projector.name, drain: () => projector.drain(), stop: () => projector.stop() },
-        // With --rebuild it waits for the lease as any other. Without an active projector it does the rebuild itself.
+        // With --rebuild, this projector does the rebuild itself when no other projector is active.
         run: () => (options.rebuild ? Promise.race([followRebuild(backbone, signal), run()]) : run()),
-      },
+      }),
       {
         ...{ port: healthPort, ready: () => backbone.status() === 'connected', metrics, log },
         release: () => backbone.close(),
