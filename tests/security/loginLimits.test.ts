@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { startGateway } from './support/gateway.js';
 import { ask, fromPageOf, type HttpAnswer } from './support/http.js';
-import { PASSWORD, settleOwner, type Person } from './support/people.js';
+import { attemptLogin, PASSWORD, settleOwner, type Person } from './support/people.js';
 import { auditRow } from './support/auditRows.js';
 
 const WRONG = 'Quattro-Formaggi-5';
@@ -20,14 +20,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await stage?.clear();
 });
-
-const attempt = (
-  url: string,
-  email: string,
-  password: string,
-  headers: Record<string, string> = {},
-): Promise<HttpAnswer> =>
-  ask(url, '/api/auth/login', { json: { email, password }, headers: { ...fromPageOf(url), ...headers } });
 
 describe('a local run that lets people sign up', () => {
   it('is its owner’s before anybody has signed in: who comes first over the network is a member', async () => {
@@ -47,19 +39,19 @@ describe('(11) guessing', () => {
     const gateway = await startGateway(stage);
     const { url } = gateway;
     const statuses: number[] = [];
-    for (let i = 0; i < 10; i++) statuses.push((await attempt(url, ada.email, WRONG)).status);
+    for (let i = 0; i < 10; i++) statuses.push((await attemptLogin(url, ada.email, WRONG)).status);
     expect(statuses).toEqual(statuses.map(() => 401));
-    const eleventh = await attempt(url, ada.email, PASSWORD);
+    const eleventh = await attemptLogin(url, ada.email, PASSWORD);
     expect([eleventh.status, eleventh.code]).toEqual([429, 'too_many_requests']);
     expect(Number(eleventh.headers['retry-after'])).toBeGreaterThan(0);
     expect(Number(eleventh.headers['retry-after'])).toBeLessThanOrEqual(60);
     await auditRow(stage, 'refused', ({ code, path }) => code === 'too_many_requests' && path === '/api/auth/login');
 
-    const another = await attempt(url, 'other@example.com', WRONG, { 'x-forwarded-for': '203.0.113.9' });
+    const another = await attemptLogin(url, 'other@example.com', WRONG, { 'x-forwarded-for': '203.0.113.9' });
     expect(another.status, 'a header that anyone can send makes nobody somebody else').toBe(429);
     for (const name of ['forwarded', 'x-real-ip', 'x-client-ip', 'cf-connecting-ip', 'true-client-ip']) {
       const headers = { [name]: name === 'forwarded' ? 'for=203.0.113.9' : '203.0.113.9' };
-      expect((await attempt(url, 'other@example.com', WRONG, headers)).status, name).toBe(429);
+      expect((await attemptLogin(url, 'other@example.com', WRONG, headers)).status, name).toBe(429);
     }
     expect((await ask(url, '/api/auth/me', { bearer: ada.token })).status, 'who is signed in goes on').toBe(200);
     await gateway.stop();
@@ -74,17 +66,19 @@ describe('(11) guessing', () => {
     const { url } = gateway;
     const from = (client: number) => ({ 'x-forwarded-for': `198.51.100.${client}` });
     for (let i = 0; i < 4; i++)
-      expect((await attempt(url, `n${i}@example.com`, WRONG, from(1))).status, `attempt ${i}`).toBe(i < 3 ? 401 : 429);
-    expect((await attempt(url, 'n@example.com', WRONG, from(2))).status).toBe(401);
+      expect((await attemptLogin(url, `n${i}@example.com`, WRONG, from(1))).status, `attempt ${i}`).toBe(
+        i < 3 ? 401 : 429,
+      );
+    expect((await attemptLogin(url, 'n@example.com', WRONG, from(2))).status).toBe(401);
     const liar = { 'x-forwarded-for': '192.0.2.1, 198.51.100.1' };
     expect(
-      (await attempt(url, 'm@example.com', WRONG, liar)).status,
+      (await attemptLogin(url, 'm@example.com', WRONG, liar)).status,
       'what the client itself wrote is not believed',
     ).toBe(429);
     // Ten times what one client has.
     for (let i = 0; i < 31; i++)
-      expect((await attempt(url, ada.email, WRONG, from(10 + i))).status, `address ${i}`).toBe(i < 30 ? 401 : 429);
-    const waits = await attempt(url, ada.email, PASSWORD, from(200));
+      expect((await attemptLogin(url, ada.email, WRONG, from(10 + i))).status, `address ${i}`).toBe(i < 30 ? 401 : 429);
+    const waits = await attemptLogin(url, ada.email, PASSWORD, from(200));
     expect([waits.status, Number(waits.headers['retry-after'])]).toEqual([429, expect.closeTo(60, -1)]);
     await gateway.stop();
   });
@@ -99,9 +93,9 @@ describe('a stranger who guesses', () => {
     const gateway = await startGateway(stage, { trustedProxies: ['127.0.0.1'], passwords: QUICK });
     const { url } = gateway;
     const from = (client: string) => ({ 'x-forwarded-for': client });
-    for (let i = 0; i < 40; i++) await attempt(url, ada.email, WRONG, from('203.0.113.1'));
-    for (let i = 0; i < 40; i++) await attempt(url, ada.email, WRONG, from(`2001:db8:1:2::${i}`));
-    expect((await attempt(url, ada.email, PASSWORD, from('198.51.100.9'))).status).toBe(200);
+    for (let i = 0; i < 40; i++) await attemptLogin(url, ada.email, WRONG, from('203.0.113.1'));
+    for (let i = 0; i < 40; i++) await attemptLogin(url, ada.email, WRONG, from(`2001:db8:1:2::${i}`));
+    expect((await attemptLogin(url, ada.email, PASSWORD, from('198.51.100.9'))).status).toBe(200);
     await gateway.stop();
   });
 
@@ -114,20 +108,20 @@ describe('a stranger who guesses', () => {
     const { url } = gateway;
     const from = (client: string) => ({ 'x-forwarded-for': client });
     const home = '198.51.100.77';
-    const cookie = deviceOf(await attempt(url, ada.email, PASSWORD, from(home)));
-    for (let i = 0; i < 60; i++) await attempt(url, ada.email, WRONG, from(`203.0.113.${i}`));
-    for (let i = 0; i < 20; i++) await attempt(url, ada.email, WRONG, from(home));
-    expect((await attempt(url, ada.email, PASSWORD, from(home))).status, 'a new browser').toBe(429);
+    const cookie = deviceOf(await attemptLogin(url, ada.email, PASSWORD, from(home)));
+    for (let i = 0; i < 60; i++) await attemptLogin(url, ada.email, WRONG, from(`203.0.113.${i}`));
+    for (let i = 0; i < 20; i++) await attemptLogin(url, ada.email, WRONG, from(home));
+    expect((await attemptLogin(url, ada.email, PASSWORD, from(home))).status, 'a new browser').toBe(429);
     const known = { ...from(home), cookie };
-    expect((await attempt(url, ada.email, PASSWORD, known)).status, 'one that is known').toBe(200);
+    expect((await attemptLogin(url, ada.email, PASSWORD, known)).status, 'one that is known').toBe(200);
     // What makes it known opens nothing, is no one else's, and gives no more guesses than a client has.
     expect((await ask(url, '/api/auth/me', { headers: { ...fromPageOf(url), cookie } })).status).toBe(401);
-    expect((await attempt(url, 'another@example.com', WRONG, known)).status).toBe(429);
+    expect((await attemptLogin(url, 'another@example.com', WRONG, known)).status).toBe(429);
     for (const bent of [`${cookie.slice(0, -1)}A`, `${cookie.slice(0, -1)}B`, 'pizzapi-device=x'])
       if (bent !== cookie)
-        expect((await attempt(url, ada.email, PASSWORD, { ...from(home), cookie: bent })).status, bent).toBe(429);
+        expect((await attemptLogin(url, ada.email, PASSWORD, { ...from(home), cookie: bent })).status, bent).toBe(429);
     const guesses: number[] = [];
-    for (let i = 0; i < 8; i++) guesses.push((await attempt(url, ada.email, WRONG, known)).status);
+    for (let i = 0; i < 8; i++) guesses.push((await attemptLogin(url, ada.email, WRONG, known)).status);
     expect(guesses.filter((status) => status === 401)).toHaveLength(5);
     await gateway.stop();
   });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { startGateway, type OneMoreGateway } from './support/gateway.js';
 import { ask, fromPageOf, type HttpAnswer } from './support/http.js';
-import { PASSWORD, settleOwner, signUp, type Person } from './support/people.js';
+import { attemptLogin, PASSWORD, settleOwner, signUp, type Person } from './support/people.js';
 import { auditRow, auditRows } from './support/auditRows.js';
 import { apart, median, TOLERANCE } from './support/timing.js';
 
@@ -24,19 +24,11 @@ afterAll(async () => {
   await stage?.clear();
 });
 
-const attempt = (
-  url: string,
-  email: string,
-  password: string,
-  headers: Record<string, string> = {},
-): Promise<HttpAnswer> =>
-  ask(url, '/api/auth/login', { json: { email, password }, headers: { ...fromPageOf(url), ...headers } });
-
 describe('(12) a wrong password', () => {
   it('is answered the same for an address that has an account and one that has none', async () => {
     const [known, none] = [
-      await attempt(patient.url, ada.email, WRONG),
-      await attempt(patient.url, 'no@body.io', WRONG),
+      await attemptLogin(patient.url, ada.email, WRONG),
+      await attemptLogin(patient.url, 'no@body.io', WRONG),
     ];
     expect([known.status, known.code]).toEqual([401, 'login_failed']);
     expect(none.text).toBe(known.text);
@@ -47,15 +39,15 @@ describe('(12) a wrong password', () => {
   it('takes as long, within 10 %', async () => {
     let nobody = 0;
     const outcome = await apart(
-      () => attempt(patient.url, ada.email, WRONG),
-      () => attempt(patient.url, `nobody-${nobody++}@example.com`, WRONG),
+      () => attemptLogin(patient.url, ada.email, WRONG),
+      () => attemptLogin(patient.url, `nobody-${nobody++}@example.com`, WRONG),
       12,
     );
     expect(outcome.share, outcome.medians).toBeLessThanOrEqual(TOLERANCE);
   });
 
   it('leaves a row in the audit log, without the password or the address that was tried', async () => {
-    await attempt(patient.url, 'some-secret-typed-here@example.com', 'And-Another-1');
+    await attemptLogin(patient.url, 'some-secret-typed-here@example.com', 'And-Another-1');
     await auditRow(stage, 'login_failed');
     expect(JSON.stringify(await auditRows(stage))).not.toMatch(/some-secret-typed-here|And-Another-1|Quattro-Formaggi/);
   });
@@ -68,8 +60,8 @@ describe('(12) a wrong password', () => {
       json: { disabled: true },
     });
     const [right, wrong] = [
-      await attempt(patient.url, gone.email, PASSWORD),
-      await attempt(patient.url, gone.email, WRONG),
+      await attemptLogin(patient.url, gone.email, PASSWORD),
+      await attemptLogin(patient.url, gone.email, WRONG),
     ];
     expect(right.status).toBe(401);
     expect(right.text).toBe(wrong.text);
@@ -101,7 +93,7 @@ describe('signing up with an address', () => {
       users: { email: string }[];
     };
     expect(users.filter((user) => user.email === email)).toHaveLength(1);
-    expect((await attempt(patient.url, email.toUpperCase(), PASSWORD)).status).toBe(200);
+    expect((await attemptLogin(patient.url, email.toUpperCase(), PASSWORD)).status).toBe(200);
   });
 });
 
@@ -127,7 +119,7 @@ describe('(13) passwords that are meant to hurt', () => {
   it('fifty at once do not keep the gateway from anything else: /livez answers within 200 ms', async () => {
     let over = false;
     const logins = Promise.all(
-      Array.from({ length: 50 }, (_, i) => attempt(patient.url, `crowd-${i}@example.com`, WRONG)),
+      Array.from({ length: 50 }, (_, i) => attemptLogin(patient.url, `crowd-${i}@example.com`, WRONG)),
     ).finally(() => (over = true));
     const times: number[] = [];
     while (!over) {

@@ -91,3 +91,12 @@ export async function newShare(
   const answer = await ask(url, `/api/sessions/${sid}/shares`, { bearer, json });
   return expectStatus(answer, 201, 'a link').json as NewShareReply;
 }
+
+/** Tries to sign in with a password, as a page of the gateway does. */
+export const attemptLogin = (
+  url: string,
+  email: string,
+  password: string,
+  headers: Record<string, string> = {},
+): Promise<HttpAnswer> =>
+  ask(url, '/api/auth/login', { json: { email, password }, headers: { ...fromPageOf(url), ...headers } });
