@@ -86,7 +86,7 @@ describe.each(servers)('on $server', ({ binary, missing }) => {
       ...{ at: Date.now(), expiresAt: Date.now() + 60_000 },
     });
 
-    /** With their revisions: any write shows. */
+    /** Returns the victim's leases with their revisions, so that a comparison detects every write. */
     const victimsLeases = () =>
       Promise.all([`runner.${VICTIM.rid}`, `session.${VICTIM.sid}`].map((key) => leaseAt(s.admin, key)));
 

@@ -34,7 +34,7 @@ export function readNatsAccess(home: string): NatsAccess | undefined {
   return parseNatsAccess(readJsonMap(homeLayout(home).natsAccessFile));
 }
 
-/** As `readNatsAccess`; fails when there is none, and names the command that creates it. */
+/** Reads like `readNatsAccess`. Throws when the file does not exist, and names the command that creates it. */
 export function requireNatsAccess(home: string): NatsAccess {
   const access = readNatsAccess(home);
   if (access !== undefined) return access;

@@ -57,7 +57,7 @@ export class Screen implements Component {
     this.pane = new TranscriptPane({ ui, cwd: session.info.cwd, authorName: nameOf, noteOf: this.receipts.noteOf });
   }
 
-  /** All pending prompts, whoever may answer them. */
+  /** All pending prompts, including those that this viewer cannot answer. */
   get pending(): PromptView[] {
     return this.ended ? [] : pendingPrompts(this.#session.meta, this.#dialogs);
   }

@@ -5,7 +5,7 @@ import { pageToken } from './pageToken.js';
 /** The gateway that served this page. */
 const GATEWAY = location.origin;
 
-/** What a connection of somebody who is signed in needs. */
+/** The options of a connection of a signed-in person. */
 export const signedIn = { url: GATEWAY, pageToken: () => pageToken.get() };
 
 /** A guest is a guest, also in a browser where somebody is signed in. */

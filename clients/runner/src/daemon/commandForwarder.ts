@@ -15,7 +15,7 @@ export type BranchOutcome = { kind: 'ok'; file?: string; seq: number } | { kind:
 
 /** What the commands of a session need of its host. */
 export interface CommandForwarderDeps {
-  /** The worker, started where there is none. While one is replaced, its successor. */
+  /** Returns the worker, and starts one when none runs. While a worker is replaced, returns its successor. */
   ensureWorker(): Promise<WakeOutcome>;
   /** Whether the result of a command is in the log or on its way there. */
   isAnswered(commandId: string): Promise<boolean>;

@@ -12,9 +12,9 @@ export interface FileUser {
 export type SessionFileCheck = { kind: 'ok'; path: string; identity: string } | { kind: 'refused'; error: ErrorInfo };
 
 /**
- * Where a pi session file that somebody names may be continued: its real path, or why not. Folders and files are
- * compared as what they are, not as how they are written: by links, `..` or another case nobody gets out of the folders,
- * and no file is continued by two sessions, which would write over each other.
+ * Returns the real path of a named pi session file, or why it cannot be continued. Folders and files are compared by
+ * identity, not by spelling: symbolic links, `..` or another case do not lead out of the folders, and two sessions cannot
+ * continue one file, because they would overwrite each other.
  */
 export async function checkSessionFile(
   named: string,

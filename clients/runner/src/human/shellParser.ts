@@ -19,7 +19,7 @@ export type ShellScript = { kind: 'commands'; commands: ShellWord[][] } | { kind
 
 /** Variables whose values are absolute paths, and that no command of the same script can have set. */
 const PATH_VARIABLES = new Set(['HOME', 'PWD']);
-// eslint-disable-next-line no-control-regex -- exactly those are refused
+// eslint-disable-next-line no-control-regex -- control characters are what this refuses
 const CONTROL_CHARACTERS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
 
 /** Leaves the reading from wherever it is; never leaves this file. */
@@ -32,7 +32,7 @@ export function parseShell(script: string): ShellScript {
   if (/\\$|[^ \t]\\\n/.test(script)) return { kind: 'opaque', why: 'a backslash at the end of a line' };
   try {
     const { commands, errors } = parse(script);
-    // The parser goes on after an error, as an editor needs it; a shell does not.
+    // The parser recovers from errors, for editors. A shell does not, so any error makes the script opaque.
     if (errors !== undefined && errors.length > 0)
       throw new UnsupportedSyntax(`a syntax error (${errors[0]!.message})`);
     const read = commands.flatMap(commandsOf);

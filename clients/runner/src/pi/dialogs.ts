@@ -17,7 +17,7 @@ const MAX_CLOSED_DIALOGS = 256;
 
 const SYSTEM: Author = { userId: 'system', via: 'system' };
 
-/** `forbidden`: whoever answered may not, and it is still open. */
+/** `forbidden`: the author lacks the right to answer, and the dialog stays open. */
 export type DialogAnswerOutcome = 'resolved' | 'late' | 'invalid' | 'unknown' | { forbidden: ErrorInfo };
 type Outcome = NonNullable<EventOf<'dialog_resolved'>['outcome']>;
 

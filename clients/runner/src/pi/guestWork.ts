@@ -39,9 +39,9 @@ export interface GuestWorkDeps {
 const isAccount = ({ via }: Author): boolean => via === 'owner' || via === 'api' || via === 'terminal';
 
 /**
- * Which guests the agent works for. A turn is a guest's from their first word in it on: their input, their answer to a
- * question, or what another session says in a turn of theirs. It stays theirs until an account speaks, or somebody else
- * begins the next one. Whatever the agent has other sessions do meanwhile is done for them as well.
+ * Tracks which guests the agent works for. A turn belongs to a guest from the first input, answer or linked message of that
+ * guest in it. It stays so until an account writes, or another author starts the next turn. Work that the agent gives to
+ * other sessions in this turn belongs to the guest as well.
  */
 export class GuestWork {
   readonly #carried = new Map<string, Carried>();
@@ -62,7 +62,7 @@ export class GuestWork {
     return [...this.#carried.values()].map(({ guest }) => guest).slice(0, MAX_NAMED_GUESTS);
   }
 
-  /** Whether what is approved in this turn is approved by whoever may: false in the turn of a guest who may not. */
+  /** Whether approvals count in this turn: false when one of its guests lacks the right to approve. */
   get mayApprove(): boolean {
     return [...this.#carried.values()].every(({ mayApprove }) => mayApprove);
   }
@@ -89,7 +89,7 @@ export class GuestWork {
     if (['queue_update', 'auto_retry_end', 'compaction_end'].includes(event.type)) this.#settle();
   }
 
-  /** Somebody answered what the agent asked: their words reach it. */
+  /** Records the author of an answer, which the agent reads in this turn. */
   answered(by: Author): void {
     this.#carry([by]);
     this.tell();

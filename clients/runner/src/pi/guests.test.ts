@@ -56,7 +56,7 @@ describe('what a guest writes', () => {
     return agentDir;
   }
 
-  it('is a text, whoever has registered it as a command: nothing else comes of it', async () => {
+  it('a slash command of a guest is text, and runs no registered command', async () => {
     const agentDir = things();
     const seen = join(agentDir, 'seen');
     vi.stubEnv('COMMANDS_SEEN', seen);
