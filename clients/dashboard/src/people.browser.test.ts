@@ -68,6 +68,15 @@ describe('somebody who is not signed in', () => {
 });
 
 describe('settings', () => {
+  it('names each page of the settings like its tab', async () => {
+    const page = await scripted.open('/settings/account');
+    for (const name of ['Account', 'Notifications', 'Devices', 'Keys', 'People', 'Audit']) {
+      await page.getByRole('link', { name, exact: true }).click();
+      await page.getByRole('heading', { name, exact: true }).waitFor();
+    }
+    await page.close();
+  });
+
   it('show a new key once, with the command it is for, and revoke it after a question', async () => {
     const page = await scripted.open('/settings/keys');
     await button(page, 'New key').click();
