@@ -112,7 +112,13 @@ describe('tail', () => {
       stdout: '',
       stderr: expect.stringMatching(/^invalid_offset: This session has reached 6, and --from is 99/) as string,
     });
-    expect(await tail('s2')).toMatchObject({ code: 1, stderr: 'session_not_found: There is no such session.\n' });
+    // The request that asks why the connection was refused may take longer than the first back-offs on a busy machine.
+    expect(await tail('s2')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^(No answer yet, trying again\n)?session_not_found: There is no such session\.\n$/,
+      ) as string,
+    });
   });
 
   it("tail accepts a share link, which holds the address and the guest's credential", async () => {
