@@ -15,6 +15,8 @@ const project = (name: string, include: string[], options: object = {}) => ({
     include,
     exclude: ['**/dist/**', '**/node_modules/**'],
     environment: 'node' as const,
+    // Loading our packages for each file anew took longer than most files.
+    isolate: false,
     expect: expecting,
     ...options,
   },

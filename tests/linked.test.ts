@@ -9,7 +9,7 @@ import { childOf, workerOf } from './support/processes.js';
 import { until } from './support/until.js';
 import { apiOf, watch, type SessionWatcher } from './support/viewer.js';
 
-const CLI = fileURLToPath(new URL('../clients/cli/dist/main.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../clients/cli/dist/bundle/main.js', import.meta.url));
 /** How long a child session on the far runner waits for an answer, in s. It accepts an answer for twice as long. */
 const FAR_WAIT_S = 6;
 /** Enough for a lease to expire, a process to start, and an unacknowledged event to be redelivered. */
@@ -198,7 +198,7 @@ describe('linked sessions', () => {
   it('no event of linked sessions is lost when the projector is killed in between', async () => {
     const { parentId, childId, parent, child } = await linkedPair(near, near, '/demo thinking');
     await find(parent, 'trigger_received', { kind: 'session_complete' });
-    process.kill(childOf(stage.pid, 'meta-projector/dist/main.js'), 'SIGKILL');
+    process.kill(childOf(stage.pid, 'meta-projector/dist/bundle/main.js'), 'SIGKILL');
     await child.session.sendInput(ask);
     const { triggerId } = await find(child, 'session_trigger', { kind: 'ask_user_question' });
     await find(child, 'trigger_response', { triggerId, response: 'Wood' });

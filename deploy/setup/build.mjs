@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { bundle } from './bundle.mjs';
 import { withLock } from './lock.mjs';
 import { ROOT, SetupError, log, since } from './log.mjs';
 import { run } from './run.mjs';
@@ -36,7 +37,7 @@ export async function build(onNatsServerBuilt = async () => {}) {
         other = onNatsServerBuilt();
         // The caller handles a failure when the build has ended.
         other.catch(() => {});
-        return compile('.');
+        return compile('.').then(() => bundle());
       });
       await allSettled([packages, page]);
       // A source that changed during the build does not match the stamp, so that the next run builds again.

@@ -78,7 +78,7 @@ describe.skipIf(chromium === undefined)('prompts', () => {
 
   /** Freezes the daemon while `work` runs, so that commands to the runner wait. */
   async function whileFrozen(work: () => Promise<void>): Promise<void> {
-    const daemon = childOf(stage.pid, 'runner/dist/main.js');
+    const daemon = childOf(stage.pid, 'runner/dist/bundle/main.js');
     process.kill(daemon, 'SIGSTOP');
     try {
       await work();

@@ -303,7 +303,7 @@ describe.skipIf(chromium === undefined)('a session in a browser, from the first 
       .waitFor();
     const dies = async () => {
       await unattended(stage, async () => {
-        process.kill(childOf(stage.pid, 'gateway/dist/main.js'), 'SIGKILL');
+        process.kill(childOf(stage.pid, 'gateway/dist/bundle/main.js'), 'SIGKILL');
         await view.connection.filter({ hasText: /nothing is lost/i }).waitFor();
         await page.screenshot({ path: shot('session-8-gateway-killed-1440-light') });
       });

@@ -11,7 +11,7 @@ import { until } from '../support/until.js';
 import { apiOf, tell, untilHosted, watch } from '../support/viewer.js';
 import { logAsSeen } from '../support/expectCompleteLog.js';
 
-const CLI = fileURLToPath(new URL('../../clients/cli/dist/main.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../clients/cli/dist/bundle/main.js', import.meta.url));
 /** Much longer than a lease, so that the runner is shown as lost. */
 const CUT_MS = 60_000;
 

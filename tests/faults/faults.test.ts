@@ -71,7 +71,7 @@ describe('a process is killed in the middle of a streamed message', () => {
   it('when the gateway is killed, the viewer resumes from its offset and misses nothing', async () => {
     const { sid, view, seen } = await midStream();
     await unattended(stage, async () => {
-      process.kill(childOf(stage.pid, 'gateway/dist/main.js'), 'SIGKILL');
+      process.kill(childOf(stage.pid, 'gateway/dist/bundle/main.js'), 'SIGKILL');
       await until('the viewer notices', () => !isLive(view));
       expect(view.session.connection.sentence).toMatch(/nothing is lost/i);
     });
@@ -83,7 +83,7 @@ describe('a process is killed in the middle of a streamed message', () => {
 
   it('when the projector is killed, its projections catch up and equal a new fold of the log', async () => {
     const { sid, view } = await midStream();
-    process.kill(childOf(stage.pid, 'meta-projector/dist/main.js'), 'SIGKILL');
+    process.kill(childOf(stage.pid, 'meta-projector/dist/bundle/main.js'), 'SIGKILL');
     await view.next('agent_end', 60_000);
     await expectCompleteLog(stage, sid, view);
     await expectProjected(sid);
@@ -92,7 +92,7 @@ describe('a process is killed in the middle of a streamed message', () => {
   it('when the daemon is killed, its worker continues and the next daemon adopts it', async () => {
     const { sid, view } = await midStream();
     const worker = workerOf(stage.home, sid);
-    process.kill(childOf(stage.pid, 'runner/dist/main.js'), 'SIGKILL');
+    process.kill(childOf(stage.pid, 'runner/dist/bundle/main.js'), 'SIGKILL');
     await view.next('agent_end', 60_000);
     expect(workerOf(stage.home, sid)).toBe(worker);
     const sent = await until('the new daemon takes commands', async () => {
@@ -137,7 +137,7 @@ describe('a process is killed in the middle of a streamed message', () => {
 
   it('when the authenticator is killed, connected workers stay connected, and its successor grants the next session', async () => {
     const { sid, view } = await midStream();
-    process.kill(childOf(stage.pid, 'authenticator/dist/main.js'), 'SIGKILL');
+    process.kill(childOf(stage.pid, 'authenticator/dist/bundle/main.js'), 'SIGKILL');
     const next = await newSession(stage);
     await viewer(next).next('session_started');
     await view.next('agent_end', 60_000);
@@ -181,7 +181,7 @@ describe('ending and restarting', () => {
 describe('a lost runner', () => {
   it('a lost runner is marked within 20 s, commands to it are refused at once, and its session has not ended', async () => {
     const { sid, view } = await midStream();
-    const daemon = childOf(stage.pid, 'runner/dist/main.js');
+    const daemon = childOf(stage.pid, 'runner/dist/bundle/main.js');
     // Frozen, not killed: like a machine that hangs or lost its network. Its supervisor does not notice.
     const frozen = [daemon, workerOf(stage.home, sid)];
     frozen.forEach((pid) => process.kill(pid, 'SIGSTOP'));

@@ -84,7 +84,7 @@ it('a person who types while the gateway and then nats-server are down finds eve
   await tui.say(printing('slice'));
   await tui.shows('slice 2');
   await unattended(stage, async () => {
-    process.kill(childOf(stage.pid, 'gateway/dist/main.js'), 'SIGKILL');
+    process.kill(childOf(stage.pid, 'gateway/dist/bundle/main.js'), 'SIGKILL');
     await until('the viewer notices', () => view.session.connection.state.kind !== 'live');
     await tui.say('Without a gateway');
     expect(tui.text()).toMatch(/shared · read-only *$/m);

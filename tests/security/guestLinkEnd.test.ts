@@ -13,7 +13,7 @@ import { auditRow, auditRows } from './support/auditRows.js';
 import { find, QUESTION, read, SLOW_MS, spawning, useGuestStage } from './support/guestStage.js';
 import { ask } from './support/http.js';
 
-const CLI = fileURLToPath(new URL('../../clients/cli/dist/main.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../clients/cli/dist/bundle/main.js', import.meta.url));
 
 const guests = useGuestStage();
 const { follow, guest } = guests;

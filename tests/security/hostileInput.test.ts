@@ -20,7 +20,7 @@ let bystander: OpenSocket;
 beforeAll(async () => {
   stage = await startLocalStack();
   sid = await newSession(stage);
-  gateway = childOf(stage.pid, 'gateway/dist/main.js');
+  gateway = childOf(stage.pid, 'gateway/dist/bundle/main.js');
   bystander = await enter();
   // A viewer that does not say where to begin is closed after a while.
   bystander.send({ type: 'resume' });
@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => stage.clear());
 afterEach(async () => {
   // It is the same process, it is well, and nobody else was disturbed.
-  expect(childOf(stage.pid, 'gateway/dist/main.js')).toBe(gateway);
+  expect(childOf(stage.pid, 'gateway/dist/bundle/main.js')).toBe(gateway);
   expect((await ask(stage.url, '/readyz')).status).toBe(200);
   expect(bystander.ws.readyState).toBe(bystander.ws.OPEN);
   bystander.frames.length = 0;

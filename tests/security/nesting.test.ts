@@ -19,10 +19,10 @@ beforeAll(async () => {
   stage = await startLocalStack();
   ada = await settleOwner(stage);
   sid = await newSession(stage);
-  gateway = childOf(stage.pid, 'gateway/dist/main.js');
+  gateway = childOf(stage.pid, 'gateway/dist/bundle/main.js');
 });
 afterAll(() => stage.clear());
-afterEach(() => expect(childOf(stage.pid, 'gateway/dist/main.js'), 'it is the same process').toBe(gateway));
+afterEach(() => expect(childOf(stage.pid, 'gateway/dist/bundle/main.js'), 'it is the same process').toBe(gateway));
 
 /** From just above the limit to what may come at most. */
 const DEPTHS = [101, 900, 1_500, 20_000, 400_000];

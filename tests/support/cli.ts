@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { LocalStack } from './localStack.js';
 
-export const CLI = fileURLToPath(new URL('../../clients/cli/dist/main.js', import.meta.url));
+export const CLI = fileURLToPath(new URL('../../clients/cli/dist/bundle/main.js', import.meta.url));
 
 interface CliRun {
   code: number | null;

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-const CLI = fileURLToPath(new URL('../../clients/cli/dist/main.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../clients/cli/dist/bundle/main.js', import.meta.url));
 const READY_MS = 90_000;
 
 export interface LocalStack {

@@ -31,7 +31,7 @@ export function childOf(pid: number, part: string): number {
 
 /** Keeps the supervisor of a local run from restarting its processes while `work` runs. */
 export async function unattended({ pid }: { pid: number }, work: () => Promise<void>): Promise<void> {
-  const supervisor = childOf(pid, 'local/dist/main.js');
+  const supervisor = childOf(pid, 'local/dist/bundle/main.js');
   process.kill(supervisor, 'SIGSTOP');
   try {
     await work();

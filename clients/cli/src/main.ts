@@ -1,11 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { decodeInput } from './decoding.js';
 import { Failure, line, processIo } from './io.js';
 
 const argv = process.argv.slice(2);
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
 
 // `pizzapi tail … | head` closes our output, which is no failure. A terminal that hangs up is handled elsewhere.
 if (!process.stdout.isTTY) {
@@ -15,6 +11,8 @@ if (!process.stdout.isTTY) {
 process.exitCode = argv.length === 1 && argv[0] === 'decode' ? await decodeOnly() : await runAny();
 
 async function runAny(): Promise<number> {
+  const { packageVersion } = await import('@pizzapi/process');
+  const version = packageVersion(import.meta.url);
   const { becomeTui, piArguments } = await import('./commands/tui.js');
   const args = piArguments(argv);
   if (args !== undefined) return becomeTui(args, processIo(), version);

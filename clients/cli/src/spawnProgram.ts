@@ -11,19 +11,16 @@ import { Failure } from './io.js';
  */
 const FORWARD_AFTER_MS = 400;
 
-/** Returns the main file of a program: of its package when it is installed, or else beside this program. */
-export function mainOf(specifier: string, beside: string): string {
-  const candidates = [resolved(specifier), fileURLToPath(new URL(beside, import.meta.url))];
-  const found = candidates.find((path) => path !== undefined && existsSync(path));
-  if (found !== undefined) return found;
-  throw new Failure(errorInfo('not_built', `${specifier.replace(/\/main$/, '')} has no ${candidates.at(-1)!}`));
-}
-
-function resolved(specifier: string): string | undefined {
+/** Returns the main file of a program in another package. Throws `not_built`. */
+export function mainOf(specifier: string): string {
+  const name = specifier.replace(/\/main$/, '');
   try {
-    return fileURLToPath(import.meta.resolve(specifier));
-  } catch {
-    return undefined;
+    const main = fileURLToPath(import.meta.resolve(specifier));
+    if (existsSync(main)) return main;
+    throw new Failure(errorInfo('not_built', `${name} has no ${main}`));
+  } catch (thrown) {
+    if (thrown instanceof Failure) throw thrown;
+    throw new Failure(errorInfo('not_built', `${name} is not installed`));
   }
 }
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { fileURLToPath } from 'node:url';
 import { createMetrics, parseFlags, runService, withHealthServer } from '@pizzapi/process';
 import { createRunner, type Runner } from './daemon/app.js';
 import { readRunnerOptions, RUNNER_OPTIONS } from './options.js';
@@ -10,6 +11,8 @@ const flags = parseFlags('pizzapi runner', about, RUNNER_OPTIONS, [
   'PIZZAPI_RUNNER_TOKEN=pzr_… PIZZAPI_NATS_URL=nats://relay:4222 pizzapi runner',
 ]);
 
+const workerMain = fileURLToPath(new URL('./workerMain.js', import.meta.url));
+
 await runService(
   'runner',
   async ({ log, signal, env }) => {
@@ -17,7 +20,7 @@ await runService(
     const { healthPort: port } = options;
     const metrics = createMetrics({ process: true });
     let runner: Runner | undefined;
-    const start = async () => (runner = await createRunner({ options, log, signal, metrics }));
+    const start = async () => (runner = await createRunner({ options, workerMain, log, signal, metrics }));
     return withHealthServer(start, { port, ready: () => runner?.ready() === true, metrics, log });
   },
   // A runner that `pizzapi local` started ends with it.

@@ -26,5 +26,6 @@ export {
   writePrivateJson,
   writePrivateJsonSync,
 } from './privateFile.js';
+export * from './packageVersion.js';
 export * from './pidLock.js';
 export * from './homeLayout.js';

@@ -13,7 +13,7 @@ import { started, turn } from './testing/events.js';
 import { ProjectorHarness } from './testing/projectorHarness.js';
 
 /** The built process, as it is deployed. */
-const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../dist/bundle/main.js', import.meta.url));
 
 let harness: ProjectorHarness;
 const children: ChildProcess[] = [];

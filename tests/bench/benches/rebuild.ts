@@ -12,7 +12,7 @@ const CATCH_UP_MS = 120_000;
 
 async function run(context: BenchContext): Promise<void> {
   const { report, defer } = context;
-  const main = builtMain('services/meta-projector/dist/main.js');
+  const main = builtMain('services/meta-projector/dist/bundle/main.js');
   const { nats, events } = await bigStream(context);
   const health = await freePort();
   const start = (flags: string[], env: NodeJS.ProcessEnv = {}) => {

@@ -38,7 +38,7 @@ export async function startBenchStack({ defer }: BenchContext, env: NodeJS.Proce
     'clients/runner',
     'deploy/local',
   ];
-  const [main] = parts.map((part) => builtMain(`${part}/dist/main.js`)).reverse() as [string];
+  const [main] = parts.map((part) => builtMain(`${part}/dist/bundle/main.js`)).reverse() as [string];
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'pizzapi-bench-stage-')));
   defer(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }));
   const home = join(root, 'state');

@@ -85,7 +85,7 @@ export async function startGateway(
   nats: Nats,
   options: BenchGatewayOptions = {},
 ): Promise<BenchGateway> {
-  const main = builtMain('services/gateway/dist/main.js');
+  const main = builtMain('services/gateway/dist/bundle/main.js');
   const home = await mkdtemp(join(tmpdir(), 'pizzapi-bench-home-'));
   defer(() => rm(home, { recursive: true, force: true }));
   const token = localToken(ensureGatewaySecret(home));

@@ -23,7 +23,7 @@ function passThrough(program: Command, name: string, description: string): Comma
 
 export function addLocal(program: Command, context: CliContext): void {
   passThrough(program, 'local', 'Run everything on this machine and print a sign-in link').action(async () => {
-    const main = mainOf('@pizzapi/local/main', '../../../deploy/local/dist/main.js');
+    const main = mainOf('@pizzapi/local/main');
     context.exitCode = await runProgram(main, rest(context, 'local'), context.io.env);
   });
 }
@@ -35,7 +35,7 @@ export function addRunner(program: Command, context: CliContext): void {
     'Host sessions on this machine for a gateway; `runner pair` gets a token for it',
   ).action(async () => {
     const args = rest(context, 'runner');
-    const main = mainOf('@pizzapi/runner/main', '../../runner/dist/main.js');
+    const main = mainOf('@pizzapi/runner/main');
     await becomeProgram(main, args, keptAccess(args, context.io.env));
   });
 }

@@ -1,10 +1,16 @@
-import { readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
+import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { holdLease, openLedger } from '@pizzapi/backbone';
-import { createMetrics, exportBackboneMetrics, type Logger, type Metrics, type Service } from '@pizzapi/process';
-import { CodedError, isMap, stringAt } from '@pizzapi/protocol';
+import {
+  createMetrics,
+  exportBackboneMetrics,
+  packageVersion,
+  type Logger,
+  type Metrics,
+  type Service,
+} from '@pizzapi/process';
+import { CodedError } from '@pizzapi/protocol';
 import { makeRunnerHome, runnerHome } from '../home.js';
 import { PI_VERSION } from '../pi/index.js';
 import type { RunnerOptions } from '../options.js';
@@ -33,8 +39,8 @@ export interface RunnerDeps {
   options: RunnerOptions;
   log: Logger;
   signal: AbortSignal;
-  /** The compiled `worker/main.js`; the one of this package when left out. */
-  workerMain?: string;
+  /** The file of the program `workerMain.js`. */
+  workerMain: string;
   /** After so much quiet a session sleeps, in ms; the option when left out. */
   idleMs?: number;
   /** Environment of the workers; this process's own when left out. */
@@ -113,7 +119,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const models = new ModelCatalog(agentDir);
     await models.refresh();
     const publisher = new RunnerEventPublisher(backbone, runnerId, home, log);
-    const version = await packageVersion();
+    const version = packageVersion(import.meta.url);
     const name = options.name ?? hostname();
     const { maxSessions } = options;
     publisher.publish({
@@ -131,9 +137,8 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       models: models.current.models.filter((model) => model.available),
       defaultModel: models.current.defaultModel,
     });
-    const workerMain = deps.workerMain ?? fileURLToPath(new URL('../worker/main.js', import.meta.url));
     const pool = new WorkerPool(
-      { main: workerMain, sockets: home.sockets, logs: home.logs, env: workerEnvironment(env, options) },
+      { main: deps.workerMain, sockets: home.sockets, logs: home.logs, env: workerEnvironment(env, options) },
       log,
     );
     const hosts = new SessionHosts({
@@ -195,11 +200,6 @@ function workerEnvironment(env: NodeJS.ProcessEnv, options: RunnerOptions): Node
     PIZZAPI_LINK_WAIT_SECONDS: String(linkWaitSeconds),
     ...(agentDir === undefined ? {} : { PI_CODING_AGENT_DIR: agentDir }),
   };
-}
-
-async function packageVersion(): Promise<string> {
-  const manifest: unknown = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
-  return isMap(manifest) ? (stringAt(manifest, 'version') ?? '0') : '0';
 }
 
 async function pruneLogs(folder: string): Promise<void> {

@@ -28,7 +28,7 @@ beforeAll(async () => {
     options: readRunnerOptions(flags, { PIZZAPI_RUNNER_TOKEN: rig.token }),
     log: silentLogger,
     signal: new AbortController().signal,
-    workerMain: fileURLToPath(new URL('../../dist/worker/main.js', import.meta.url)),
+    workerMain: fileURLToPath(new URL('../../dist/bundle/workerMain.js', import.meta.url)),
     env: { ...process.env, PIZZAPI_DEMO_SPEED: 'instant', PIZZAPI_LOG_LEVEL: 'warn' },
     idleMs: IDLE_MS,
     metrics,

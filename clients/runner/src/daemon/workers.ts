@@ -21,7 +21,7 @@ export interface WorkerHandle {
 }
 
 export interface WorkerPlace {
-  /** The compiled `worker/main.js`. */
+  /** The compiled `workerMain.js`. */
   main: string;
   sockets: string;
   logs: string;

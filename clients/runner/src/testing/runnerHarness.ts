@@ -33,7 +33,7 @@ import type { SessionRecord } from '../daemon/records.js';
 /** An event of a session with its offset and epoch. */
 export type Logged = SessionEvent & { seq: number; epochOf: number; msgId: string };
 
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/bundle/main.js', import.meta.url));
 
 /** A log as it grows: everything so far, and a promise for what is awaited. */
 export class Growing<T> {

@@ -1,7 +1,7 @@
 import { createLogger, OPTIONS, readOptions } from '@pizzapi/process';
-import { warmUp } from '../pi/index.js';
-import { WORKER_SOCKET } from '../processes.js';
-import { Worker } from './worker.js';
+import { warmUp } from './pi/index.js';
+import { WORKER_SOCKET } from './processes.js';
+import { Worker } from './worker/worker.js';
 
 /** The process of one session: started by the daemon, which says over a socket what it is to host. */
 const log = createLogger({ name: 'worker' });
