@@ -14,7 +14,14 @@ export const PROGRAMS = {
 };
 
 /** Packages that load native code, WebAssembly or their own files by their place in node_modules. */
-const EXTERNAL = [/^node:/, /^msgpackr/, /^jiti/, /^@silvia-odwyer\/photon-node/, /^@mariozechner\/clipboard/];
+const EXTERNAL = [
+  /^node:/,
+  /^msgpackr/,
+  /^sharp$/,
+  /^jiti/,
+  /^@silvia-odwyer\/photon-node/,
+  /^@mariozechner\/clipboard/,
+];
 
 /**
  * pi finds its own files (themes, templates, the packages that it gives to extensions) by `import.meta.url`. In the bundle each of

@@ -113,6 +113,8 @@ export const ERRORS = {
     hint: 'Send the request again, at 1 KiB a second or more.',
   },
   input_empty: { status: 422, hint: 'Send some text or an attachment.' },
+  picture_unreadable: { status: 422, hint: 'Send the picture as PNG, JPEG, GIF or WebP, or send another one.' },
+  picture_too_large: { status: 413, hint: 'Send a smaller picture: at most 64 million pixels.' },
   dialog_unknown: { status: 404, hint: 'Reload the session: this prompt is not pending in it.' },
   dialog_late: { status: 409, hint: 'The prompt was answered before or has expired.' },
   dialog_invalid_answer: { status: 422, hint: 'Choose one of the options that the prompt lists.' },

@@ -8,6 +8,7 @@ import {
 } from '@mariozechner/pi-coding-agent';
 import { errorInfo, type ErrorInfo } from '@pizzapi/protocol';
 import { bashTap } from './bashTap.js';
+import { pictures } from './pictures.js';
 import { forwardExtensionEvents } from './forwardExtensionEvents.js';
 import { demoTools } from './demo/tools.js';
 import { humanExtension } from './human/extension.js';
@@ -75,6 +76,7 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
         ...(parts.linked === undefined ? [] : [parts.linked.factory]),
         forwardExtensionEvents(emit, (model) => authSource(services.modelRegistry, model)),
         demoTools(emit),
+        pictures(),
         ...(hasBuiltIn(options.pi)
           ? [
               bashTap(cwd, settings, parts.readOnlyCalls, {

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { CodedError, type Attachment } from '@pizzapi/protocol';
+import { fitPicture } from '../pictures/fitPicture.js';
 
 /** Reads a blob, or undefined when there is none. */
 export type ReadBlob = (hash: string) => Promise<Uint8Array | undefined>;
@@ -14,8 +15,9 @@ export interface InputContent {
 }
 
 /**
- * An input as the agent takes it: images inline, every other attachment as a file that the text points to.
- * Throws `blob_not_found` for an attachment whose bytes were never stored.
+ * An input as the agent takes it: pictures inline, made smaller when a provider would refuse them, every other attachment as a
+ * file that the text names. Throws `blob_not_found` for an attachment whose bytes were never stored, `picture_unreadable`, and
+ * `picture_too_large`.
  */
 export async function withAttachments(
   text: string,
@@ -29,7 +31,7 @@ export async function withAttachments(
     const bytes = await read(blob);
     if (bytes === undefined) throw new CodedError('blob_not_found', `The attachment ${name ?? blob} is missing`);
     if (IMAGE_TYPES.includes(mediaType)) {
-      images.push({ data: Buffer.from(bytes).toString('base64'), mimeType: mediaType });
+      images.push(await pictureOf(bytes, name ?? 'The picture'));
       continue;
     }
     const place = join(folder, blob.slice(0, 16));
@@ -40,6 +42,16 @@ export async function withAttachments(
   }
   const notes = files.map((path) => `[Attached file: ${path}]`);
   return { text: [text, ...notes].filter((part) => part !== '').join('\n\n'), images };
+}
+
+/** A picture that every provider takes. Throws `picture_unreadable` and `picture_too_large`. */
+async function pictureOf(bytes: Uint8Array, name: string): Promise<InputContent['images'][number]> {
+  const outcome = await fitPicture(bytes);
+  if (outcome.kind === 'unreadable')
+    throw new CodedError('picture_unreadable', `${name} is damaged, or is not a picture`);
+  if (outcome.kind === 'too_large')
+    throw new CodedError('picture_too_large', `${name} has ${Math.round(outcome.pixels / 1e6)} million pixels`);
+  return outcome.picture;
 }
 
 /** A file name without a path, dots in front, or what a shell would read as something else. */

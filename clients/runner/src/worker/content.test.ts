@@ -15,20 +15,32 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true }));
 
+/** A PNG of one pixel. */
+const PIXEL = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+);
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');
 
 describe('attachments', () => {
   const stored = new Map([
-    [hashOf('png'), bytesOf('png')],
+    [hashOf('png'), PIXEL],
+    [hashOf('text'), bytesOf('text')],
     [hashOf('notes'), bytesOf('notes')],
   ]);
   const read = async (hash: string) => stored.get(hash);
   const image = { blob: hashOf('png'), size: 3, mediaType: 'image/png' };
 
-  it('that are images go to the model as they are', async () => {
+  it('that are small images go to the model as they are', async () => {
     const content = await withAttachments('look', [image], folder, read);
-    expect(content).toEqual({ text: 'look', images: [{ data: 'cG5n', mimeType: 'image/png' }] });
+    const data = Buffer.from(PIXEL).toString('base64');
+    expect(content).toEqual({ text: 'look', images: [{ data, mimeType: 'image/png' }] });
+  });
+
+  it('that are no images, although their media type says so, are refused', async () => {
+    const disguised = { blob: hashOf('text'), size: 4, mediaType: 'image/png' };
+    await expect(withAttachments('', [disguised], folder, read)).rejects.toMatchObject({ code: 'picture_unreadable' });
   });
 
   it('that are anything else become files that the text names', async () => {

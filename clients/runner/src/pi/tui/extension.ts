@@ -2,6 +2,7 @@ import { getAgentDir, type ExtensionContext, type ExtensionFactory } from '@mari
 import type { AutocompleteItem, AutocompleteProvider } from '@mariozechner/pi-tui';
 import type { SessionEvent } from '@pizzapi/protocol';
 import { bashTap, type ReadOnlyCalls } from '../bashTap.js';
+import { pictures } from '../pictures.js';
 import { forwardExtensionEvents } from '../forwardExtensionEvents.js';
 import { registerDemoProvider } from '../demo/provider.js';
 import { demoTools } from '../demo/tools.js';
@@ -63,6 +64,7 @@ export function terminalExtension(deps: ExtensionDeps): ExtensionFactory {
       : []),
     forwardExtensionEvents(emit, (model) => authSource(ctx.modelRegistry, model)),
     demoTools(emit),
+    pictures(),
   ]);
 
   return (pi) => {
