@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findChromium, openBrowser } from '../support/browser.js';
 import { startLocalStack, type LocalStack } from '../support/localStack.js';
@@ -28,6 +30,7 @@ describe.skipIf(chromium === undefined)('a model endpoint that a person has conf
       },
       // The test sees each delta before the endpoint sends the next one.
       { text: SECOND.split(/(?<= )/), after: (text) => watched.page.getByText(text.trim()).last().waitFor() },
+      { text: ['Nice picture.'] },
     ]);
     // The example of the page "Getting started", unchanged.
     const example = /```json\n([\s\S]+?)\n```/.exec(
@@ -79,6 +82,26 @@ describe.skipIf(chromium === undefined)('a model endpoint that a person has conf
     await expect
       .poll(() => apiOf(stage).meta(sid))
       .toMatchObject({ kind: 'ok', value: { state: { tokenUsage: { input: 2_468, output: 112 } } } });
+    expect(watched.complaints).toEqual([]);
+  });
+
+  it('a picture of 6 MB is stored and sent smaller than what providers take', async () => {
+    const { page } = watched;
+    const raw = { width: 1_500, height: 1_400, channels: 3 as const };
+    const buffer = await sharp(randomBytes(raw.width * raw.height * raw.channels), { raw })
+      .png()
+      .toBuffer();
+    expect(buffer.byteLength).toBeGreaterThan(6_000_000);
+    const uploaded = page.waitForResponse(
+      (response) => response.request().method() === 'POST' && response.url().includes('/blobs'),
+    );
+    await page.locator('input[type=file]').setInputFiles({ name: 'noise.png', mimeType: 'image/png', buffer });
+    const stored = (await (await uploaded).json()) as { size: number };
+    expect(stored.size).toBeGreaterThan(100_000);
+    expect(stored.size).toBeLessThan(3_500_000);
+    await sessionPage(page).say('Look');
+    await page.getByText('Nice picture.').waitFor();
+    await sessionPage(page).log.locator('img').last().waitFor();
     expect(watched.complaints).toEqual([]);
   });
 });
