@@ -128,8 +128,13 @@ export const ERRORS = {
   file_invalid: { status: 422, hint: 'The file is not a pi session (JSON lines, the first of type "session").' },
   file_truncated: {
     status: 422,
-    hint: 'The file ends in the middle of a line. Copy it again, or remove its last line.',
+    hint: 'The file ends in the middle of a line. Copy it again, or use --salvage (`salvage: true`) to leave that line out.',
   },
+  file_damaged: {
+    status: 422,
+    hint: 'Copy the file again, or use --salvage (`salvage: true`): it takes what can be read and lists the rest.',
+  },
+  file_empty: { status: 422, hint: 'The file has no message to show or to continue. Start a new session.' },
   file_in_use: { status: 409, hint: 'A running session uses this file. Open or fork that session, or end it first.' },
   file_not_found: { status: 404, hint: 'Check the path.' },
   too_many_requests: { status: 429, hint: 'Wait for the time in Retry-After, then try again.' },

@@ -20,6 +20,8 @@ export type SessionStart =
       /** A pi session file to continue. */
       file?: string;
       resumedFrom?: string;
+      /** Continues a damaged `file` in a copy, with what can be read of it. */
+      salvage?: boolean;
       parentSessionId?: string;
       /** The guests of its parent in whose turn it is started. */
       startedBy?: GuestRef[];

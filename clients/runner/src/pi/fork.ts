@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { SessionManager } from '@mariozechner/pi-coding-agent';
 import { errorInfo } from '@pizzapi/protocol';
+import { repairOpenEntries } from './sessionFile.js';
 import { textOf } from './translate.js';
 import type { Outcome } from './types.js';
 
@@ -19,6 +20,7 @@ export function forkFile(
     return { kind: 'failed', error: errorInfo('command_failed', 'The agent has not answered yet') };
   }
   const source = SessionManager.open(sessionFile);
+  repairOpenEntries(source);
   const entry = entryId === undefined ? undefined : source.getEntry(entryId);
   let text = {};
   if (entryId !== undefined) {

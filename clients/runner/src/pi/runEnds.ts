@@ -1,3 +1,9 @@
+import { withTimeout } from '@pizzapi/process';
+import { errorInfo } from '@pizzapi/protocol';
+import type { Outcome } from './types.js';
+
+/** How long something that stops is waited for, ms. */
+const STOP_WAIT_MS = 5_000;
 /** How long events that pi still has in its own queue are waited for, ms. */
 const DRAIN_WAIT_MS = 2_000;
 /** The wait between two looks at pi's event queue, ms. */
@@ -31,5 +37,14 @@ export class RunEnds {
       await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
     }
     this.#seen = Math.max(this.#seen, this.#ended);
+  }
+
+  /** Waits for something that stops, for a limited time, and for what it has ended. */
+  async within(stopping: Promise<unknown>): Promise<Outcome> {
+    const stopped = stopping.then(() => true).catch(() => false);
+    if ((await withTimeout(stopped, STOP_WAIT_MS)) !== true)
+      return { kind: 'failed', error: errorInfo('command_failed', 'A tool has not stopped yet') };
+    await this.drained();
+    return { kind: 'ok' };
   }
 }

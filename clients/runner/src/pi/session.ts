@@ -18,6 +18,8 @@ import { extensionBindings } from './extensionBindings.js';
 import { forkFile } from './fork.js';
 import { droppedError, GuestLeaving } from './guestLeaving.js';
 import { GuestWork } from './guestWork.js';
+import { repairHistory } from './repairedHistory.js';
+import { reportSwallowedErrors } from './swallowedErrors.js';
 import { historyEvents } from './sessionImport.js';
 import { isCommand, serializePrompts } from './serializePrompts.js';
 import { AgentInbox } from './agentInbox.js';
@@ -34,7 +36,7 @@ import { messageOf } from './errorMessage.js';
 
 /** The version of the SDK. */
 export const PI_VERSION = VERSION;
-/** How long `abort` and each step of `dispose` wait for something that does not stop, ms. */
+/** How long a step of `dispose` waits for something that does not stop, ms. */
 const STOP_WAIT_MS = 5_000;
 type SessionOptions = Pick<OpenOptions, 'onShutdownRequested' | 'onBug' | 'linked' | 'linkEnd'>;
 
@@ -118,6 +120,8 @@ export class HostedPiSession implements PiSession {
       isTapped: (toolCallId) => parts.tapped.has(toolCallId),
     });
     parts.settle = () => this.#translator.settle();
+    repairHistory(pi);
+    reportSwallowedErrors(pi, (what) => this.#notify(`pi failed to process a part of this turn: ${what}`, 'error'));
     pi.agent.subscribe((event) => {
       if (event.type === 'agent_end') this.#runEnds.ended();
       this.#guarded(() => this.guests.observeAgent(event));
@@ -221,7 +225,7 @@ export class HostedPiSession implements PiSession {
   /** Stops the run of the agent, and nothing else. Then the agent continues with what others have sent. */
   async #stopRun(): Promise<Outcome> {
     const release = this.parts.dialogs.refuse();
-    const stopped = await this.#within(this.pi.abort().finally(release));
+    const stopped = await this.#runEnds.within(this.pi.abort().finally(release));
     if (stopped.kind === 'ok') this.prompts.goOn();
     return stopped;
   }
@@ -233,22 +237,13 @@ export class HostedPiSession implements PiSession {
   }
 
   async abort(): Promise<Outcome> {
-    const pi = this.pi;
+    const { pi } = this;
     // pi waits for the tool, the tool for its question: without an answer that would be for ever.
     const release = this.parts.dialogs.refuse();
     pi.abortCompaction();
     pi.abortBranchSummary();
     pi.abortBash();
-    return this.#within(Promise.all([pi.abort(), this.#shell]).finally(release));
-  }
-
-  /** Waits for something that stops, for a limited time. */
-  async #within(stopping: Promise<unknown>): Promise<Outcome> {
-    const stopped = stopping.then(() => true).catch(() => false);
-    if ((await withTimeout(stopped, STOP_WAIT_MS)) !== true)
-      return { kind: 'failed', error: errorInfo('command_failed', 'A tool has not stopped yet') };
-    await this.#runEnds.drained();
-    return { kind: 'ok' };
+    return this.#runEnds.within(Promise.all([pi.abort(), this.#shell]).finally(release));
   }
 
   setModel(name: string): Promise<Outcome<{ model: string }>> {
@@ -392,8 +387,8 @@ export class HostedPiSession implements PiSession {
   }
 
   #bug(error: unknown): void {
-    const { onBug } = this.#options;
-    if (onBug === undefined) console.error(error);
-    else onBug(error);
+    const { onBug = console.error } = this.#options;
+    this.#notify(`PizzaPi could not record a part of this turn: ${messageOf(error)}`, 'error');
+    onBug(error);
   }
 }

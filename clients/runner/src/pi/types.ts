@@ -30,6 +30,8 @@ export interface OpenOptions {
   agentDir?: string;
   /** A pi session file to continue. It is appended to, and stays one that `pi` can resume. */
   sessionFile?: string;
+  /** Continues a damaged `sessionFile` in a copy, with what can be read of it. */
+  salvage?: boolean;
   /** `provider/id`; pi's own choice when left out, and the demo model when pi has no key at all. */
   model?: string;
   thinkingLevel?: ThinkingLevel;

@@ -20,6 +20,7 @@ export async function openPi(
     ...(name === undefined ? {} : { name }),
     ...(thinkingLevel === undefined ? {} : { thinkingLevel }),
     ...(pi === undefined ? {} : { pi }),
+    ...(beginning.kind === 'new' && beginning.salvage === true ? { salvage: true } : {}),
     isResumed: beginning.kind === 'resume',
     linked: { sessionId: sid, parentSessionId, startedBy },
   };
