@@ -4,18 +4,23 @@ import { RepairCounts, repairMessage } from './file/entryRepair.js';
 import { pairToolResults } from './toolPairing.js';
 
 /**
- * Has pi send only what providers accept: each message has the shape that pi counts on as soon as it has ended, and each
- * request has every tool call and its result in pairs.
+ * Has pi send only what providers accept: each request has every tool call and its result in pairs, and each message has
+ * the shape that pi counts on as soon as it has ended. Returns the listener for the events of pi's agent, which continues
+ * with a message at once. pi stores it later, when an extension may have replaced it.
  */
-export function repairHistory({ agent }: Pick<AgentSession, 'agent'>): void {
+export function repairHistory(
+  pi: Pick<AgentSession, 'agent' | 'subscribe'>,
+): (event: { type: string; message?: unknown }) => void {
+  const { agent } = pi;
   const convert = agent.convertToLlm.bind(agent);
   agent.convertToLlm = async (messages) => pairToolResults(await convert(messages)).messages;
-  agent.subscribe((event) => {
-    if (event.type !== 'message_end') return;
-    const message: unknown = event.message;
+  const repair = ({ type, message }: { type: string; message?: unknown }) => {
     const { provider, id } = agent.state.model;
-    if (isMap(message)) repairMessage(message, { repairs: new RepairCounts(), model: { provider, id } });
-  });
+    if (type === 'message_end' && isMap(message))
+      repairMessage(message, { repairs: new RepairCounts(), model: { provider, id } });
+  };
+  pi.subscribe(repair);
+  return repair;
 }
 
 /** What `repairHistory` does to the pairs of the history of a session, one phrase for each kind. */

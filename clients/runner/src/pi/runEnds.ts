@@ -1,3 +1,4 @@
+import type { AgentSession } from '@mariozechner/pi-coding-agent';
 import { withTimeout } from '@pizzapi/process';
 import { errorInfo } from '@pizzapi/protocol';
 import type { Outcome } from './types.js';
@@ -16,10 +17,22 @@ const DRAIN_POLL_MS = 5;
 export class RunEnds {
   #ended = 0;
   #seen = 0;
+  #isEnding = false;
+
+  /** pi's agent has begun a run. */
+  began(): void {
+    this.#isEnding = false;
+  }
 
   /** pi's agent has ended a run. */
   ended(): void {
     this.#ended++;
+    this.#isEnding = true;
+  }
+
+  /** Waits for an agent that has ended its run and still counts as working: it does not read its queue any more. */
+  async idle(agent: Pick<AgentSession['agent'], 'waitForIdle'>): Promise<void> {
+    if (this.#isEnding) await agent.waitForIdle();
   }
 
   /** The end of a run has come through pi's event queue. */

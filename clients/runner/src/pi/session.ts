@@ -19,7 +19,7 @@ import { forkFile } from './fork.js';
 import { droppedError, GuestLeaving } from './guestLeaving.js';
 import { GuestWork } from './guestWork.js';
 import { repairHistory } from './repairedHistory.js';
-import { reportSwallowedErrors } from './swallowedErrors.js';
+import { watchSwallowedErrors } from './swallowedErrors.js';
 import { historyEvents } from './sessionImport.js';
 import { isCommand, serializePrompts } from './serializePrompts.js';
 import { AgentInbox } from './agentInbox.js';
@@ -81,6 +81,7 @@ export class HostedPiSession implements PiSession {
       refused: (commandId) => this.inbox.consumed(commandId),
       failedLate: (what) => this.#notify(what, 'error'),
       drained: () => this.#runEnds.drained(),
+      idle: () => this.#runEnds.idle(pi.agent),
     });
     this.guests = new GuestWork({
       pi,
@@ -120,9 +121,13 @@ export class HostedPiSession implements PiSession {
       isTapped: (toolCallId) => parts.tapped.has(toolCallId),
     });
     parts.settle = () => this.#translator.settle();
-    repairHistory(pi);
-    reportSwallowedErrors(pi, (what) => this.#notify(`pi failed to process a part of this turn: ${what}`, 'error'));
+    const repair = repairHistory(pi);
+    const watch = watchSwallowedErrors(pi, (what) => this.#notify(what, 'error'));
+    // One listener: the agent waits a turn of the event loop for each.
     pi.agent.subscribe((event) => {
+      repair(event);
+      watch();
+      if (event.type === 'agent_start') this.#runEnds.began();
       if (event.type === 'agent_end') this.#runEnds.ended();
       this.#guarded(() => this.guests.observeAgent(event));
     });

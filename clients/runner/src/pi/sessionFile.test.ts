@@ -109,7 +109,7 @@ describe('a damaged file', () => {
 
   it('the number of further damaged lines is said', () => {
     const outcome = readPiSessionFile(written(header, user, 'x', 'y', 'z'), options);
-    expect(outcome).toMatchObject({ line: 3, message: expect.stringContaining('2 more lines are damaged') });
+    expect(outcome).toMatchObject({ line: 3, message: expect.stringContaining('2 more lines are damaged') as string });
   });
 
   it('a cycle that other entries lead into is named by its own first line, and no entry is lost', () => {

@@ -8,7 +8,7 @@ export interface PairedMessages {
   messages: Message[];
   /** Tool results that no call asked for, or that a call had already. They are left out. */
   unasked: number;
-  /** Calls that have no result. They get one that says so. */
+  /** Calls that have no result, though the conversation continued. They get one that says so. */
   unanswered: number;
 }
 
@@ -24,6 +24,7 @@ const isSent = ({ stopReason }: Answer): boolean => stopReason !== 'error' && st
 export function pairToolResults(messages: readonly Message[]): PairedMessages {
   const paired: PairedMessages = { messages: [], unasked: 0, unanswered: 0 };
   const results = assignResults(messages);
+  const last = messages.findLast(({ role }) => role !== 'toolResult');
   const taken = new Set([...results.values()].flatMap((byCall) => [...byCall.values()]));
   for (const message of messages) {
     if (message.role === 'toolResult') {
@@ -44,7 +45,7 @@ export function pairToolResults(messages: readonly Message[]): PairedMessages {
     if (!isSent(message)) continue;
     for (const call of byId.values()) {
       const result = results.get(message)?.get(call.id);
-      if (result === undefined) paired.unanswered++;
+      if (result === undefined && message !== last) paired.unanswered++;
       paired.messages.push(result ?? missingResult(call, message.timestamp));
     }
   }

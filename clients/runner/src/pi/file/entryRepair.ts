@@ -131,18 +131,19 @@ function repairUsage(message: UnknownMap, repairs: RepairCounts): void {
   if (!isMap(usage)) repairs.add('an answer without its usage');
   const counts = isMap(usage) ? usage : {};
   const cost = isMap(counts['cost']) ? counts['cost'] : {};
-  const isWhole = isMap(counts['cost']) && areNumbers(counts, TOKENS) && areNumbers(cost, COSTS);
-  if (isWhole) return;
-  if (isMap(usage)) repairs.add('an answer whose usage is not in numbers');
-  for (const key of TOKENS) if (key !== 'totalTokens') counts[key] = numberOf(counts[key]);
-  counts['totalTokens'] = numberOf(counts['totalTokens']);
-  for (const key of COSTS) cost[key] = numberOf(cost[key]);
+  const isWrong = [toNumbers(counts, TOKENS), toNumbers(cost, COSTS)].includes(true);
+  if (isWrong) repairs.add('an answer whose usage is not in numbers');
   counts['cost'] = cost;
   message['usage'] = counts;
 }
 
-const areNumbers = (map: UnknownMap, keys: readonly string[]): boolean =>
-  keys.every((key) => numberAt(map, key) !== undefined);
+/** Makes each field a number. True when one had another value; a missing one is 0. */
+function toNumbers(map: UnknownMap, keys: readonly string[]): boolean {
+  const wrong = keys.filter((key) => numberAt(map, key) === undefined);
+  const isWrong = wrong.some((key) => map[key] !== undefined && map[key] !== null);
+  for (const key of wrong) map[key] = numberOf(map[key]);
+  return isWrong;
+}
 
 /** The number of tokens or dollars in a value that should be one: also of a text. Otherwise 0. */
 export function numberOf(value: unknown): number {
