@@ -144,6 +144,10 @@ export const ERRORS = {
   },
   too_many_sessions: { status: 429, hint: 'The runner is full. End a session, or raise --max-sessions.' },
   internal: { status: 500, hint: 'This is a bug. The log of the process has the details under the request id.' },
+  open_timeout: {
+    status: 504,
+    hint: 'Remove or repair what the message names, or raise --open-seconds of the runner.',
+  },
   runner_failed: { status: 502, hint: 'The runner could not start the session. Its log states the reason.' },
   unavailable: {
     status: 503,

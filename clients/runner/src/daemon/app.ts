@@ -141,6 +141,8 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
         ...{ backbone, suspendedConnection, home, runnerId, log, pool, publisher, metrics, agentDir: options.agentDir },
         records: new SessionRecords(home.sessions),
         idleMs: deps.idleMs ?? options.idleMinutes * 60_000,
+        openMs: options.openSeconds * 1_000,
+        piVersion: PI_VERSION,
       },
       models,
       roots,

@@ -1,9 +1,13 @@
+import { sleep } from '@pizzapi/process';
 import { errorInfo, type Command, type CommandOf, type ErrorInfo } from '@pizzapi/protocol';
 import type { WorkerCommandOutcome } from '../ipc/messages.js';
 import type { CommandHandler, CommandHandlers, CommandOutcome } from './commandDispatcher.js';
 import type { SessionHost } from './host.js';
 import type { SessionHosts } from './hosts.js';
 import { isIdempotent } from './idempotentCommands.js';
+
+/** How often a session that is about to be started is looked for, in ms. */
+const APPEARS_EVERY_MS = 20;
 
 const publish = (outcome: WorkerCommandOutcome): CommandOutcome => ({ kind: 'publish', outcome });
 const refused = (error: ErrorInfo): CommandOutcome => publish({ ok: false, error });
@@ -31,8 +35,19 @@ export function daemonCommands(hosts: SessionHosts, onStop: (how: 'restart' | 's
       await starting.get(command.sessionId ?? '');
       const host = hostOf(command);
       if (host !== undefined) return handle(host, command);
-      return refuse(command, errorInfo('session_not_found', `There is no session ${command.sessionId ?? ''} here`));
+      return notHere(command);
     };
+
+  const notHere = (command: Command) =>
+    refuse(command, errorInfo('session_not_found', `There is no session ${command.sessionId ?? ''} here`));
+
+  /** Ends a session in whatever state it is: also one that is still being started, and perhaps never will be. */
+  async function kill(command: CommandOf<'kill_session'>): Promise<CommandOutcome> {
+    const isStarting = () => starting.has(command.sessionId ?? '');
+    while (hostOf(command) === undefined && isStarting()) await sleep(APPEARS_EVERY_MS);
+    const host = hostOf(command);
+    return host === undefined ? notHere(command) : recorded(host.kill(command));
+  }
 
   async function create(command: CommandOf<'new_session'>): Promise<CommandOutcome> {
     const { sessionId } = command.args;
@@ -88,7 +103,7 @@ export function daemonCommands(hosts: SessionHosts, onStop: (how: 'restart' | 's
       list_sessions: () => publish({ ok: true, result: { sessions: hosts.all.map((host) => host.status) } }),
       restart: stop,
       shutdown: stop,
-      kill_session: inSession((host, command) => recorded(host.kill(command))),
+      kill_session: kill,
       fork: inSession(fork),
     },
     others: inSession((host, command) => recorded(host.command(command))),

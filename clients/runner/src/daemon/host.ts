@@ -1,7 +1,5 @@
 import {
-  CodedError,
   errorInfo,
-  toErrorInfo,
   type Command,
   type CommandOf,
   type EndReason,
@@ -13,18 +11,16 @@ import { WorkerIpcClient } from '../ipc/client.js';
 import type { SessionStart, WorkerCommandOutcome, WorkerSessionState } from '../ipc/messages.js';
 import { sweepForGood, sweepSession } from '../processes.js';
 import { SuspendedSession } from './suspendedSession.js';
-import { buildAssignment, resumeStart } from './assignment.js';
+import { resumeStart } from './assignment.js';
 import { CommandForwarder, queryStatus, type BranchOutcome } from './commandForwarder.js';
 import { removeFiles, resultEvent } from './directLogWriter.js';
-import { claimSoon, isGone } from './grants.js';
+import { isGone } from './grants.js';
 import { GrantRenewer } from './grantRenewal.js';
 import type { WorkerAttachment, HostDeps, CommandStatus, WakeOutcome } from './hostTypes.js';
 import type { SessionRecord } from './records.js';
 import { RestartBudget } from './restarts.js';
-import { endWorker, type WorkerHandle } from './workers.js';
-
-/** How long a worker may take to stop its session before it is killed, in ms: dialogs, queue, agent, shell, log. */
-const STOP_MS = 15_000;
+import { openSession, startedEvent } from './sessionOpening.js';
+import { endWorker, STOP_MS, stopForGood, type WorkerHandle } from './workers.js';
 
 /** One session of a daemon: suspended, or awake in a worker that this object starts, watches and replaces. */
 export class SessionHost {
@@ -35,6 +31,8 @@ export class SessionHost {
   /** The pid of an adopted worker, which has the status of commands of earlier daemons. */
   private adopted: number | undefined;
   private ending = false;
+  /** A command ends the session, which may not be open yet. */
+  private killing = false;
   private readonly budget = new RestartBudget();
   private readonly closing = new AbortController();
   private readonly suspended: SuspendedSession;
@@ -60,7 +58,7 @@ export class SessionHost {
   }
 
   get isAwake(): boolean {
-    return this.attached !== undefined || this.waking !== undefined;
+    return !this.killing && (this.attached !== undefined || this.waking !== undefined);
   }
 
   /** The session in the status of the runner. */
@@ -80,6 +78,12 @@ export class SessionHost {
     this.waking = this.startWorker(beginning).finally(() => (this.waking = undefined));
     const woken = await this.waking;
     if (woken.kind === 'awake') return { kind: 'begun' };
+    if (this.killing) return woken;
+    if (woken.error.code === 'open_timeout') {
+      // By then its sender may have been told to wait: the log states what hung.
+      void this.end('error', woken.error.message, []);
+      return woken;
+    }
     if (woken.error.code === 'runner_failed' && (await this.suspended.hasBegun())) {
       this.record.phase = 'hosted';
       this.crashed();
@@ -91,10 +95,8 @@ export class SessionHost {
     return woken;
   }
 
-  /** Whether there is a session at all, after a daemon that died while it started the session. */
-  hasBegun(): Promise<boolean> {
-    return this.suspended.hasBegun();
-  }
+  /** Whether there is a session at all. */
+  hasBegun = (): Promise<boolean> => this.suspended.hasBegun();
 
   /** Adopts a worker that outlived the previous daemon. */
   async adopt(worker: WorkerHandle): Promise<void> {
@@ -147,20 +149,19 @@ export class SessionHost {
   /** Ends the session for good and makes sure that no process of it is left. */
   async kill(command: CommandOf<'kill_session'>): Promise<WorkerCommandOutcome> {
     const { message } = command.args;
-    await this.waking;
-    const { attached } = this;
-    if (attached !== undefined) {
+    const { attached, waking } = this;
+    this.killing = true;
+    if (waking === undefined && attached !== undefined) {
       const { commandId } = command;
       const why = message === undefined ? {} : { message };
-      const asking = attached.worker.link.request('stop', { reason: { kind: 'kill', commandId, ...why } });
-      const asked = await Promise.race([asking, sleep(STOP_MS)]);
-      if (asked?.kind === 'answered') {
+      if (await stopForGood(attached.worker, { kind: 'kill', commandId, ...why })) {
         await attached.departed;
         return { ok: true };
       }
-      this.ending = true;
-      await this.killWorker();
     }
+    this.ending = true;
+    await this.killWorker();
+    await waking;
     const outcome = await sweepForGood(this.sid);
     await this.end('killed', message, [resultEvent(command, outcome)]);
     return outcome;
@@ -223,6 +224,11 @@ export class SessionHost {
       const woken = await this.wake();
       if (woken.kind === 'awake') return;
       if (isGone(woken.error.code)) return this.finish('fenced');
+      // Its history is whole: the next command tries once more.
+      if (woken.error.code === 'open_timeout') {
+        this.warn('open_timeout', `The worker of session ${this.sid} died, and the session did not open again`);
+        return this.suspend();
+      }
       if (woken.error.code !== 'unavailable' && !this.budget.crashed(Date.now())) {
         return this.end('error', woken.error.message, []);
       }
@@ -231,31 +237,22 @@ export class SessionHost {
   }
 
   private async startWorker(beginning: SessionStart): Promise<WakeOutcome> {
-    const { pool, home, log } = this.deps;
-    const { sid } = this;
-    try {
-      const grant = await claimSoon(this.deps, sid, this.closing.signal);
-      if (grant.kind === 'refused') return { kind: 'refused', error: { code: grant.code, message: grant.message } };
-      this.record.userId = grant.userId;
-      const worker = await pool.take(home.log(sid));
-      const attached = this.attach(worker);
-      await this.save();
-      const assignment = buildAssignment(this.record, grant, this.deps, beginning);
-      const asked = await worker.link.request('assign', { assignment });
-      pool.refill();
-      if (asked.kind === 'answered') {
-        this.applyWorkerState(asked.answer);
-        this.suspended.handOver();
-        return { kind: 'awake', attached };
-      }
-      const error = asked.kind === 'refused' ? asked.error : errorInfo('runner_failed', 'The worker process died');
-      await this.killWorker();
-      return { kind: 'refused', error };
-    } catch (error) {
-      log.error({ sid, err: error }, 'session did not start');
-      if (error instanceof CodedError) return { kind: 'refused', error: toErrorInfo(error) };
-      return { kind: 'refused', error: errorInfo('runner_failed', String(error)) };
+    const opened = await openSession(this.deps, this.record, beginning, {
+      signal: this.closing.signal,
+      isKilled: () => this.killing,
+      attach: async (worker) => {
+        const attached = this.attach(worker);
+        await this.save();
+        return attached;
+      },
+    });
+    if (opened.kind === 'opened') {
+      this.applyWorkerState(opened.state);
+      this.suspended.handOver();
+      return { kind: 'awake', attached: opened.attached };
     }
+    await this.killWorker();
+    return opened;
   }
 
   private attach(worker: WorkerHandle): WorkerAttachment {
@@ -268,6 +265,7 @@ export class SessionHost {
       if (notice.type === 'state' || (notice.type === 'hello' && notice.state !== undefined))
         this.applyWorkerState(notice.state!);
       else if (notice.type === 'locked_out') void this.renewGrant(attached);
+      else if (notice.type === 'opening') attached.step = notice.step;
       else if (notice.type === 'leaving') attached.why = notice.why;
     });
     return attached;
@@ -363,7 +361,12 @@ export class SessionHost {
   /** Writes the end of a session that has no worker. */
   private async end(reason: EndReason, message: string | undefined, before: SessionEvent[]): Promise<void> {
     this.ending = true;
-    const written = await this.suspended.exclusively(() => this.suspended.end(reason, message, before));
+    const isUnopened = this.record.phase === 'starting' && !(await this.suspended.hasBegun());
+    const written = await this.suspended.exclusively(() =>
+      isUnopened
+        ? this.suspended.endUnopened(startedEvent(this.deps, this.record), reason, message, before)
+        : this.suspended.end(reason, message, before),
+    );
     if (written !== 'stopped') await this.finish(written === 'done' ? 'ended' : written);
   }
 

@@ -1,5 +1,5 @@
 import type { ErrorInfo } from '@pizzapi/protocol';
-import type { IpcNotification } from '../ipc/messages.js';
+import type { IpcNotification, OpeningStep } from '../ipc/messages.js';
 import type { RunnerEventPublisher } from './runnerEventPublisher.js';
 import type { LogAccess } from './directLogWriter.js';
 import type { RunnerMetrics } from './metrics.js';
@@ -14,6 +14,10 @@ export interface HostDeps extends LogAccess {
   metrics: RunnerMetrics;
   agentDir: string | undefined;
   idleMs: number;
+  /** How long a session may take to open, in ms. */
+  openMs: number;
+  /** The version of pi. */
+  piVersion: string;
   /** The session is over, or another's: this runner is done with it. */
   onOver: (sid: string) => void;
 }
@@ -29,6 +33,8 @@ export type CommandStatus = 'unseen' | 'working' | 'answered' | 'unknown';
 export interface WorkerAttachment {
   worker: WorkerHandle;
   why?: ExitReason;
+  /** What the worker does while its session opens. */
+  step?: OpeningStep;
   /** Resolves when it is gone and what follows from that is done. */
   departed: Promise<void>;
 }

@@ -167,6 +167,8 @@ export class SessionHosts {
       ...{ sid, userId: by.userId, cwd, phase: 'starting', activity: 'idle', epoch: 0, startedAt: now },
       lastActivityAt: now,
       file: beginning.file,
+      model: beginning.model,
+      name: beginning.name,
       parentSessionId: beginning.parentSessionId,
       startedBy: beginning.startedBy,
       pi: beginning.pi,

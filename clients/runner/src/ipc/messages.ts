@@ -87,6 +87,13 @@ export type StopReason =
   /** `message`: why, where it is not for the asking of a person. */
   | { kind: 'kill'; commandId: string; message?: string };
 
+/** What a worker does while its session opens: `It was …`. */
+export interface OpeningStep {
+  doing: string;
+  /** `log`: nats-server has to answer. `agent`: pi, its extensions and the file of the session. */
+  waitsFor: 'agent' | 'log';
+}
+
 /** A question of the daemon, with what answers it. */
 export interface IpcRequests {
   /** Begin the session; answered once its first event is in the log. */
@@ -116,6 +123,7 @@ export type IpcNotification =
   | { type: 'hello'; version: number; pid: number; state?: WorkerSessionState }
   /** The warm worker can take an assignment. */
   | { type: 'ready' }
+  | { type: 'opening'; step: OpeningStep }
   | { type: 'state'; state: WorkerSessionState }
   /** The worker's login is refused: the daemon may get it another. */
   | { type: 'locked_out' }

@@ -16,6 +16,7 @@ import { authSource, findModel, initialModel, modelName } from './models.js';
 import { SessionParts } from './parts.js';
 import { hasBuiltIn, loaderOptions, toolOptions, toolProblem } from './piOptions.js';
 import { HostedPiSession } from './session.js';
+import { loadingStep } from './extensionFiles.js';
 import { repairNotices } from './file/repairNotices.js';
 import { writeSalvagedCopy } from './file/salvagedCopy.js';
 import { checkPiSessionFile, endLastLine, repairOpenEntries, type ParsedFile } from './sessionFile.js';
@@ -41,6 +42,8 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
   const { cwd, agentDir = getAgentDir(), sessionFile, isResumed: isOwn = false } = options;
   const problem = cwdProblem(cwd);
   if (problem !== undefined) return refused(problem);
+  const { onStep } = options;
+  if (sessionFile !== undefined) onStep?.(`reading ${sessionFile}`);
   const salvage = options.salvage === true || isOwn;
   const parsed = sessionFile === undefined ? undefined : checkPiSessionFile(sessionFile, { isOwn, salvage });
   if (parsed !== undefined && 'code' in parsed) return refused(parsed);
@@ -68,6 +71,7 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
     });
     parts.linked?.useHuman(parts.human);
   }
+  onStep?.(loadingStep(cwd, agentDir, settings, options.pi));
   const services = await createAgentSessionServices({
     cwd,
     agentDir,
@@ -90,6 +94,7 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
       ],
     },
   });
+  onStep?.('preparing the session in pi');
   const { modelRegistry } = services;
   const tools = toolProblem(options.pi, services);
   if (tools?.certain === true && options.isResumed !== true) return refused(tools.error);

@@ -54,6 +54,8 @@ export interface OpenOptions {
   };
   /** Asks whether the links of guests still let them write: why not, of the first that does not. */
   linkEnd?: (guests: readonly GuestRef[]) => Promise<LinkEnd | undefined>;
+  /** Called with what is about to be done, in the words after "It was", because it may never end. */
+  onStep?: (doing: string) => void;
   /** An extension asked for the end of the session. */
   onShutdownRequested?: () => void;
   /** A bug of ours, caught before it could harm pi's own file. Printed to stderr when left out. */

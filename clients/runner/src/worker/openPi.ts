@@ -7,7 +7,7 @@ import { openPiSession, type OpenOptions, type PiSession } from '../pi/index.js'
 /** Opens pi for an assignment. A model that is gone by the time a session is resumed is replaced by pi's own choice. */
 export async function openPi(
   { sid, cwd, agentDir, beginning }: Assignment,
-  around: Required<Pick<OpenOptions, 'sink' | 'linkEnd' | 'onShutdownRequested'>>,
+  around: Required<Pick<OpenOptions, 'sink' | 'linkEnd' | 'onShutdownRequested' | 'onStep'>>,
   log: Logger,
 ): Promise<PiSession> {
   const { file, model, name, thinkingLevel, pi, parentSessionId, startedBy } = beginning;

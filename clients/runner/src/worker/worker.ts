@@ -1,6 +1,6 @@
 import { CodedError } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
-import { IPC_VERSION, type Assignment, type IpcNotification } from '../ipc/messages.js';
+import { IPC_VERSION, type Assignment, type IpcNotification, type OpeningStep } from '../ipc/messages.js';
 import { WorkerIpcServer } from '../ipc/server.js';
 import { SESSION_TAG } from '../processes.js';
 import { WorkerSession } from './session.js';
@@ -87,11 +87,14 @@ export class Worker {
     process.title = `pizzapi session ${assignment.sid}`;
     const log = this.options.log.child({ sid: assignment.sid });
     const { natsUrl, prepared } = this.options;
+    const onStep = (step: OpeningStep) => this.link.notify({ type: 'opening', step });
+    onStep({ doing: 'loading pi', waitsFor: 'agent' });
     await prepared;
     try {
       this.session = await WorkerSession.begin(assignment, {
         natsUrl,
         log,
+        onStep,
         onState: (state) => this.link.notify({ type: 'state', state }),
         onFenced: () => void this.leave('fenced'),
         onRefused: () => this.link.notify({ type: 'locked_out' }),
