@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from './support/cli.js';
 import { startLocalStack, type LocalStack } from './support/localStack.js';
 import { pairingProblem, startEndpoint, type ScriptedEndpoint } from './support/openai.js';
+import { until } from './support/until.js';
 import { apiOf, tell, untilHosted, watch } from './support/viewer.js';
 
 let stage: LocalStack;
@@ -139,6 +140,15 @@ describe('a session that continues a file of pi', () => {
     expect(run).toMatchObject({ code: 0, stderr: expect.stringContaining('Line 4 is cut off') as string });
     const started = await runCli(stage, 'run', '-d', '--model', 'mine/my-model', '--resume', path, '--salvage');
     expect(started).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('is forked when it has ended, by the command line', async () => {
+    const { sid } = await continued(written([HEADER, ...entries(user(), answer()), ''].join('\n')));
+    await until('it has ended', async () => {
+      const reply = await apiOf(stage).session(sid);
+      return reply.kind === 'ok' && reply.value.session.state === 'ended';
+    });
+    expect(await runCli(stage, 'fork', sid)).toMatchObject({ code: 0 });
   });
 
   it('is refused for a cycle of entries, with the line, before pi follows it', async () => {

@@ -12,12 +12,12 @@ import type { SessionStart, WorkerCommandOutcome, WorkerSessionState } from '../
 import { sweepForGood, sweepSession } from '../processes.js';
 import { SuspendedSession } from './suspendedSession.js';
 import { resumeStart } from './assignment.js';
-import { CommandForwarder, queryStatus, type BranchOutcome } from './commandForwarder.js';
+import { CommandForwarder, queryStatus } from './commandForwarder.js';
 import { removeFiles, resultEvent } from './directLogWriter.js';
 import { isGone } from './grants.js';
 import { GrantRenewer } from './grantRenewal.js';
 import type { WorkerAttachment, HostDeps, CommandStatus, WakeOutcome } from './hostTypes.js';
-import type { SessionRecord } from './records.js';
+import { statusOf, type HostStatus, type SessionRecord } from './records.js';
 import { RestartBudget } from './restarts.js';
 import { openSession, startedEvent } from './sessionOpening.js';
 import { endWorker, STOP_MS, stopForGood, type WorkerHandle } from './workers.js';
@@ -36,7 +36,8 @@ export class SessionHost {
   private readonly budget = new RestartBudget();
   private readonly closing = new AbortController();
   private readonly suspended: SuspendedSession;
-  private readonly forwarder: CommandForwarder;
+  /** Passes commands to the worker, and their results to the log. */
+  readonly forwarder: CommandForwarder;
   private readonly grantRenewer: GrantRenewer;
 
   constructor(
@@ -48,6 +49,7 @@ export class SessionHost {
       ensureWorker: () => this.awake(),
       isAnswered: (commandId) => this.isAnswered(commandId),
       answerDirectly: (command, outcome) => this.answerAlone(command, outcome),
+      passOn: (commandId) => deps.passOn(commandId),
       closing: this.closing.signal,
     });
     this.grantRenewer = new GrantRenewer(deps, record.sid, this.closing.signal);
@@ -62,11 +64,8 @@ export class SessionHost {
   }
 
   /** The session in the status of the runner. */
-  get status(): { sid: string; cwd: string; state: string; pid?: number; lastActivityAt: number } {
-    const { sid, cwd, activity, lastActivityAt } = this.record;
-    const pid = this.attached?.worker.pid;
-    const state = pid === undefined ? 'asleep' : activity;
-    return { sid, cwd, state, lastActivityAt, ...(pid === undefined ? {} : { pid }) };
+  get status(): HostStatus {
+    return statusOf(this.record, this.attached?.worker.pid);
   }
 
   get facts(): Readonly<SessionRecord> {
@@ -120,11 +119,6 @@ export class SessionHost {
     await this.end('expired', 'It was idle for too long', []);
   }
 
-  /** Executes a command in the worker, which writes its result. Undefined: the daemon stops first. */
-  command(command: Command): Promise<WorkerCommandOutcome | undefined> {
-    return this.forwarder.forward(command);
-  }
-
   /** Whether the result of a command is in the log or on its way there. */
   isAnswered(commandId: string): Promise<boolean> {
     return this.suspended.isAnswered(commandId);
@@ -136,14 +130,9 @@ export class SessionHost {
     return worker !== undefined && worker.pid === this.adopted ? queryStatus(worker, commandId) : 'unknown';
   }
 
-  /** Writes the result of a command that the daemon executed to the session's log. Undefined: the daemon stops. */
-  settle(command: Command, outcome: WorkerCommandOutcome): Promise<WorkerCommandOutcome | undefined> {
-    return this.forwarder.recordResult(command, outcome);
-  }
-
-  /** The first half of a fork: pi's file with the history so far. */
-  branch(entryId: string | undefined): Promise<BranchOutcome> {
-    return this.forwarder.branch(entryId);
+  /** Writes a refusal to the log of a suspended session, which stays suspended. */
+  refuse(command: Command, error: ErrorInfo): Promise<WorkerCommandOutcome | undefined> {
+    return this.answerAlone(command, { ok: false, error });
   }
 
   /** Ends the session for good and makes sure that no process of it is left. */
@@ -346,12 +335,16 @@ export class SessionHost {
     command: Command,
     outcome: WorkerCommandOutcome,
   ): Promise<WorkerCommandOutcome | undefined> {
-    if (this.ending) return (await this.deps.publisher.publishResult(command, outcome)) ? outcome : undefined;
+    const { ended, publisher } = this.deps;
+    if (this.ending) {
+      const isRecorded = await this.suspended.exclusively(() => ended.record(this.sid, command, outcome));
+      return isRecorded || (await publisher.publishResult(command, outcome)) ? outcome : undefined;
+    }
     if (await this.suspended.isAnswered(command.commandId)) return outcome;
     const write = () => this.suspended.write([resultEvent(command, outcome)]);
     const written = await this.suspended.exclusively(async () => (this.attached === undefined ? write() : 'awake'));
     // Another caller woke it in the meantime.
-    if (written === 'awake') return this.settle(command, outcome);
+    if (written === 'awake') return this.forwarder.recordResult(command, outcome);
     if (written === 'stopped') return undefined;
     if (written === 'fenced') await this.finish('fenced');
     else await this.suspend();
@@ -379,6 +372,7 @@ export class SessionHost {
       await this.save();
       if ((await this.suspended.flush()) === 'stopped') return;
     }
+    await this.deps.ended.keep(this.record);
     await this.deleteRecord();
     this.deps.publisher.publish({ type: 'session_closed', sessionId: this.sid, reason });
   }

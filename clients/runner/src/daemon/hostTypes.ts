@@ -3,6 +3,7 @@ import type { IpcNotification, OpeningStep } from '../ipc/messages.js';
 import type { RunnerEventPublisher } from './runnerEventPublisher.js';
 import type { LogAccess } from './directLogWriter.js';
 import type { RunnerMetrics } from './metrics.js';
+import type { EndedSessions } from './endedSessions.js';
 import type { SessionRecords } from './records.js';
 import type { WorkerHandle, WorkerPool } from './workers.js';
 
@@ -10,6 +11,7 @@ import type { WorkerHandle, WorkerPool } from './workers.js';
 export interface HostDeps extends LogAccess {
   pool: WorkerPool;
   records: SessionRecords;
+  ended: EndedSessions;
   publisher: RunnerEventPublisher;
   metrics: RunnerMetrics;
   agentDir: string | undefined;
@@ -18,6 +20,8 @@ export interface HostDeps extends LogAccess {
   openMs: number;
   /** The version of pi. */
   piVersion: string;
+  /** A command is about to go to a worker. */
+  passOn: (commandId: string) => void;
   /** The session is over, or another's: this runner is done with it. */
   onOver: (sid: string) => void;
 }

@@ -1,7 +1,8 @@
 import { errorInfo, type Author, type CommandOf, type ErrorInfo } from '@pizzapi/protocol';
 import { sleep } from '@pizzapi/process';
-import { IPC_VERSION, type SessionStart, type IpcNotification } from '../ipc/messages.js';
+import { IPC_VERSION, type ForkSource, type SessionStart, type IpcNotification } from '../ipc/messages.js';
 import { hasSpool } from './directLogWriter.js';
+import type { EndedSessions } from './endedSessions.js';
 import { SessionHost } from './host.js';
 import type { HostDeps } from './hostTypes.js';
 import type { ModelCatalog } from './models.js';
@@ -41,6 +42,10 @@ export class SessionHosts {
     return this.hosts.get(sid);
   }
 
+  get ended(): EndedSessions {
+    return this.deps.ended;
+  }
+
   get all(): SessionHost[] {
     return [...this.hosts.values()];
   }
@@ -76,11 +81,36 @@ export class SessionHosts {
   }
 
   /** A new session that shares the story of another. */
-  async fork(source: SessionHost, { args, by, commandId }: CommandOf<'fork'>): Promise<StartOutcome> {
-    const { sessionId, entryId } = args;
-    const branched = await source.branch(entryId);
-    if (branched.kind === 'refused') return branched;
-    const { cwd, model, thinkingLevel, name, pi } = source.facts;
+  async fork(source: SessionHost, command: CommandOf<'fork'>): Promise<StartOutcome> {
+    const branched = await source.forwarder.branch(command.args.entryId);
+    return branched.kind === 'refused' ? branched : this.startFork(source.facts, command, branched);
+  }
+
+  /** A new session that shares the story of one that is over. Its worker copies the file of pi. */
+  async forkEnded(source: SessionRecord, command: CommandOf<'fork'>): Promise<StartOutcome> {
+    const { entryId } = command.args;
+    const place = await checkCwd(source.cwd, this.options.roots);
+    if (place.kind === 'refused') return place;
+    try {
+      const seq = await this.deps.ended.forkOffset(source.sid, entryId);
+      const { file } = source;
+      const branch = file === undefined ? {} : { branch: { file, ...(entryId === undefined ? {} : { entryId }) } };
+      // What has changed since the session ended must not keep its history from being continued.
+      const isUsable = (await this.options.models.problem(source.model)) === undefined;
+      return await this.startFork(isUsable ? source : { ...source, model: undefined }, command, { seq, ...branch });
+    } catch (error) {
+      this.deps.log.warn({ sid: source.sid, err: error }, 'log of an ended session did not answer; fork refused');
+      return { kind: 'refused', error: errorInfo('unavailable', 'The log of the session did not answer') };
+    }
+  }
+
+  private startFork(
+    source: Readonly<SessionRecord>,
+    { args, by, commandId }: CommandOf<'fork'>,
+    branched: { seq: number; file?: string; branch?: ForkSource },
+  ): Promise<StartOutcome> {
+    const { sessionId } = args;
+    const { cwd, model, thinkingLevel, name, pi } = source;
     const title = args.name ?? (name === undefined || name === '' ? undefined : `${name} (fork)`);
     return this.start(sessionId, by, cwd, {
       kind: 'new',
@@ -88,6 +118,7 @@ export class SessionHosts {
       by,
       forkedFrom: { sessionId: source.sid, seq: branched.seq },
       ...(branched.file === undefined ? {} : { file: branched.file }),
+      ...(branched.branch === undefined ? {} : { branch: branched.branch }),
       ...(model === undefined ? {} : { model }),
       ...(thinkingLevel === undefined
         ? {}

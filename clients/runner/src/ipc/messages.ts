@@ -6,6 +6,12 @@ import type { Attachment, Author, Command, ErrorInfo, GuestRef, PiOptions, Think
  */
 export const IPC_VERSION = 2;
 
+/** The pi session file of a session that is over, and the message of a person at which a fork begins. */
+export interface ForkSource {
+  file: string;
+  entryId?: string;
+}
+
 /** How a session begins in a worker. */
 export type SessionStart =
   | {
@@ -19,6 +25,8 @@ export type SessionStart =
       attachments?: Attachment[];
       /** A pi session file to continue. */
       file?: string;
+      /** Copies the history from this file, which stays as it is. */
+      branch?: ForkSource;
       resumedFrom?: string;
       /** Continues a damaged `file` in a copy, with what can be read of it. */
       salvage?: boolean;

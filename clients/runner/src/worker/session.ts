@@ -281,7 +281,7 @@ export class WorkerSession {
         ...(startedBy === undefined ? {} : { startedBy }),
       });
       // A session that continues a file, or a terminal's, begins with what happened before.
-      if (beginning.file !== undefined || this.deps.running !== undefined)
+      if (beginning.file !== undefined || beginning.branch !== undefined || this.deps.running !== undefined)
         for (const event of pi.history()) this.emit(event);
       // What an earlier worker left comes with a `session_resumed` of its own.
     } else if (!hasLeftover) this.emit({ type: 'session_resumed', at, epoch });
