@@ -134,7 +134,8 @@ export function daemonCommands(hosts: SessionHosts, onStop: (how: 'restart' | 's
       case 'unseen':
         return handle(command);
       case 'unknown':
-        if (isIdempotent(command)) return (await host.isAnswered(command.commandId)) ? ANSWERED : handle(command);
+        if (isIdempotent(command))
+          return (await host.suspended.isAnswered(command.commandId)) ? ANSWERED : handle(command);
         return command.name === 'kill_session'
           ? handle(command)
           : recorded(host.forwarder.recordResult(command, UNKNOWN));

@@ -6,7 +6,7 @@ import {
   type ErrorInfo,
   type SessionEvent,
 } from '@pizzapi/protocol';
-import { backoff, sleep, isSameProcess } from '@pizzapi/process';
+import { backoff, sleep, isSameProcess, withTimeout } from '@pizzapi/process';
 import { WorkerIpcClient } from '../ipc/client.js';
 import type { SessionStart, WorkerCommandOutcome, WorkerSessionState } from '../ipc/messages.js';
 import { sweepForGood, sweepSession } from '../processes.js';
@@ -35,7 +35,8 @@ export class SessionHost {
   private killing = false;
   private readonly budget = new RestartBudget();
   private readonly closing = new AbortController();
-  private readonly suspended: SuspendedSession;
+  /** The session while it has no worker. */
+  readonly suspended: SuspendedSession;
   /** Passes commands to the worker, and their results to the log. */
   readonly forwarder: CommandForwarder;
   private readonly grantRenewer: GrantRenewer;
@@ -47,7 +48,7 @@ export class SessionHost {
     this.suspended = new SuspendedSession(deps, record, this.closing.signal);
     this.forwarder = new CommandForwarder({
       ensureWorker: () => this.awake(),
-      isAnswered: (commandId) => this.isAnswered(commandId),
+      isAnswered: (commandId) => this.suspended.isAnswered(commandId),
       answerDirectly: (command, outcome) => this.answerAlone(command, outcome),
       passOn: (commandId) => deps.passOn(commandId),
       closing: this.closing.signal,
@@ -94,9 +95,6 @@ export class SessionHost {
     return woken;
   }
 
-  /** Whether there is a session at all. */
-  hasBegun = (): Promise<boolean> => this.suspended.hasBegun();
-
   /** Adopts a worker that outlived the previous daemon. */
   async adopt(worker: WorkerHandle): Promise<void> {
     this.adopted = worker.pid;
@@ -119,11 +117,6 @@ export class SessionHost {
     await this.end('expired', 'It was idle for too long', []);
   }
 
-  /** Whether the result of a command is in the log or on its way there. */
-  isAnswered(commandId: string): Promise<boolean> {
-    return this.suspended.isAnswered(commandId);
-  }
-
   /** The status of a command that an earlier daemon took. Only the worker that received it has the status. */
   async outcomeOf(commandId: string): Promise<CommandStatus> {
     const worker = this.attached?.worker;
@@ -133,6 +126,16 @@ export class SessionHost {
   /** Writes a refusal to the log of a suspended session, which stays suspended. */
   refuse(command: Command, error: ErrorInfo): Promise<WorkerCommandOutcome | undefined> {
     return this.answerAlone(command, { ok: false, error });
+  }
+
+  /** Suspends the session if it is idle, because another one needs its slot. False when it is not. */
+  async rest(): Promise<boolean> {
+    const { attached } = this;
+    if (attached === undefined || this.waking !== undefined) return false;
+    const asked = await withTimeout(attached.worker.link.request('rest', {}), STOP_MS);
+    if (asked?.kind !== 'answered' || asked.answer !== 'asleep') return false;
+    await withTimeout(attached.departed, STOP_MS);
+    return !this.isAwake;
   }
 
   /** Ends the session for good and makes sure that no process of it is left. */

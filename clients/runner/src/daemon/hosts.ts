@@ -1,5 +1,5 @@
 import { errorInfo, type Author, type CommandOf, type ErrorInfo } from '@pizzapi/protocol';
-import { sleep } from '@pizzapi/process';
+import { SerialQueue, sleep } from '@pizzapi/process';
 import { IPC_VERSION, type ForkSource, type SessionStart, type IpcNotification } from '../ipc/messages.js';
 import { hasSpool } from './directLogWriter.js';
 import type { EndedSessions } from './endedSessions.js';
@@ -32,6 +32,7 @@ export class SessionHosts {
   private readonly hosts = new Map<string, SessionHost>();
   /** Which files are about to be continued, and by which session: two may ask at once. */
   private readonly resuming = new Map<string, string>();
+  private readonly entries = new SerialQueue();
   private readonly deps: HostDeps;
 
   constructor(private readonly options: HostsOptions) {
@@ -141,7 +142,7 @@ export class SessionHosts {
     const worker = record.worker === undefined ? undefined : await this.findHosting(record.worker);
     if (worker === undefined && record.phase === 'starting') {
       // Died between the command and the first event: without one there never was a session.
-      if (!(await new SessionHost(this.deps, record).hasBegun())) return this.deps.records.remove(record.sid);
+      if (!(await new SessionHost(this.deps, record).suspended.hasBegun())) return this.deps.records.remove(record.sid);
     }
     const host = new SessionHost(this.deps, record);
     this.hosts.set(record.sid, host);
@@ -187,11 +188,26 @@ export class SessionHosts {
   }
 
   private async start(sid: string, by: Author, cwd: string, beginning: SessionStart): Promise<StartOutcome> {
-    const { maxSessions } = this.options;
+    // One after the other: two sessions must not take the same slot.
+    const entered = await this.entries.run(() => this.enter(sid, by, cwd, beginning));
+    const outcome = entered.kind === 'refused' ? entered : await entered.started;
+    if (outcome.kind === 'refused') return outcome;
+    this.deps.publisher.publish({ type: 'session_opened', sessionId: sid, cwd, adopted: false });
+    return { kind: 'begun', sid, cwd };
+  }
+
+  /** Takes a slot for a session and begins to start it. */
+  private async enter(
+    sid: string,
+    by: Author,
+    cwd: string,
+    beginning: SessionStart,
+  ): Promise<{ kind: 'entered'; started: ReturnType<SessionHost['start']> } | { kind: 'refused'; error: ErrorInfo }> {
     if (this.hosts.has(sid))
       return { kind: 'refused', error: errorInfo('already_exists', `Session ${sid} already exists`) };
-    if (this.all.filter((host) => host.isAwake).length >= maxSessions) {
-      return { kind: 'refused', error: errorInfo('too_many_sessions', `${maxSessions} sessions are running`) };
+    if (!(await this.makeRoom())) {
+      const what = `${this.options.maxSessions} sessions are at work`;
+      return { kind: 'refused', error: errorInfo('too_many_sessions', what) };
     }
     const now = Date.now();
     const host = new SessionHost(this.deps, {
@@ -205,10 +221,19 @@ export class SessionHosts {
       pi: beginning.pi,
     });
     this.hosts.set(sid, host);
-    const outcome = await host.start(beginning);
-    if (outcome.kind === 'refused') return outcome;
-    this.deps.publisher.publish({ type: 'session_opened', sessionId: sid, cwd, adopted: false });
-    return { kind: 'begun', sid, cwd };
+    return { kind: 'entered', started: host.start(beginning) };
+  }
+
+  /** Whether a slot is free; suspends the session that was idle for longest when none is. */
+  private async makeRoom(): Promise<boolean> {
+    const isFull = () => this.all.filter((host) => host.isAwake).length >= this.options.maxSessions;
+    const idle = this.all.filter(({ isAwake, facts }) => isAwake && facts.activity === 'idle');
+    idle.sort((a, b) => a.facts.lastActivityAt - b.facts.lastActivityAt);
+    for (const host of idle) {
+      if (!isFull()) return true;
+      await host.rest();
+    }
+    return !isFull();
   }
 
   private get fileUsers(): { sid: string; file: string | undefined }[] {

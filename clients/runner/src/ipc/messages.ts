@@ -119,6 +119,8 @@ export interface IpcRequests {
   branch: { ask: { entryId?: string }; answer: { file?: string; seq: number } };
   /** A fresh login for the worker whose own is refused. Its session goes on under its old epoch: the log tells if it may. */
   grant: { ask: { grant: string }; answer: 'taken' };
+  /** Puts the session to sleep if it is idle: another session needs its slot. */
+  rest: { ask: object; answer: 'asleep' | 'busy' };
   stop: { ask: { reason: StopReason }; answer: 'stopped' };
 }
 

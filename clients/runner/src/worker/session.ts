@@ -174,10 +174,10 @@ export class WorkerSession {
     return this.reporter.state();
   }
 
-  /** Whether the session was idle for as long as the assignment allows and its spool is empty. */
-  isSleepy(now: number): boolean {
+  /** Whether the session was idle for as long as the assignment allows, or for `idleMs`, and its spool is empty. */
+  isSleepy(now: number, idleMs = this.assignment.idleMs): boolean {
     if (this.reporter.isBusy() || this.parts.writer.spool().events > 0 || this.leaving) return false;
-    return now - this.lastActivityAt >= this.assignment.idleMs;
+    return now - this.lastActivityAt >= idleMs;
   }
 
   /** Executes a command and writes its result. `asleep`: the session stops and did nothing. */

@@ -7,6 +7,8 @@ import { WorkerSession } from './session.js';
 
 /** How often a worker looks whether its session may go to sleep, in ms. */
 const SLEEP_CHECK_MS = 2_000;
+/** A session that was idle for so long, in ms, may be suspended for another one: its first input has begun by then. */
+const REST_AFTER_MS = 1_000;
 /** A worker that no daemon has spoken to for so long leaves, in ms. */
 const ORPHAN_MS = 30_000;
 
@@ -45,6 +47,12 @@ export class Worker {
         grant: async ({ grant }) => {
           worker.hosted().takeGrant(grant);
           return 'taken';
+        },
+        rest: async () => {
+          if (worker.session?.isSleepy(Date.now(), REST_AFTER_MS) !== true) return 'busy';
+          await worker.session.stop({ kind: 'sleep', keepLease: true });
+          setImmediate(() => void worker.leave('asleep'));
+          return 'asleep';
         },
         stop: async ({ reason }) => {
           await worker.session?.stop(reason);
