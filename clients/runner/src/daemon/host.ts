@@ -19,7 +19,7 @@ import { GrantRenewer } from './grantRenewal.js';
 import type { WorkerAttachment, HostDeps, CommandStatus, WakeOutcome } from './hostTypes.js';
 import { statusOf, type HostStatus, type SessionRecord } from './records.js';
 import { RestartBudget } from './restarts.js';
-import { openSession, startedEvent } from './sessionOpening.js';
+import { needsLog, openSession, startedEvent } from './sessionOpening.js';
 import { endWorker, STOP_MS, stopForGood, type WorkerHandle } from './workers.js';
 
 /** One session of a daemon: suspended, or awake in a worker that this object starts, watches and replaces. */
@@ -79,8 +79,7 @@ export class SessionHost {
     const woken = await this.waking;
     if (woken.kind === 'awake') return { kind: 'begun' };
     if (this.killing) return woken;
-    if (woken.error.code === 'open_timeout') {
-      // By then its sender may have been told to wait: the log states what hung.
+    if (needsLog(woken.error.code, Date.now() - this.record.startedAt)) {
       void this.end('error', woken.error.message, []);
       return woken;
     }

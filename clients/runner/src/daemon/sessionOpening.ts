@@ -1,8 +1,15 @@
 import { withTimeout } from '@pizzapi/process';
-import { CodedError, errorInfo, toErrorInfo, type ErrorInfo, type SessionEvent } from '@pizzapi/protocol';
+import {
+  CodedError,
+  errorInfo,
+  toErrorInfo,
+  type ErrorCode,
+  type ErrorInfo,
+  type SessionEvent,
+} from '@pizzapi/protocol';
 import type { Assignment, OpeningStep, SessionStart, WorkerSessionState } from '../ipc/messages.js';
 import { buildAssignment } from './assignment.js';
-import { claimSoon } from './grants.js';
+import { claimSoon, isGone } from './grants.js';
 import type { HostDeps, WorkerAttachment } from './hostTypes.js';
 import type { SessionRecord } from './records.js';
 import type { WorkerHandle } from './workers.js';
@@ -49,6 +56,15 @@ export async function openSession(
 }
 
 type Refused = Extract<OpeningOutcome, { kind: 'refused' }>;
+
+/** After so long, in ms, the gateway answers that a session may still begin, and does not wait for its result. */
+const LATE_MS = 10_000;
+
+/** Whether people read in a log why a session did not open: the sender of `new_session` does not wait any more. */
+export function needsLog(code: ErrorCode, tookMs: number): boolean {
+  const isUntold = code === 'runner_failed' || code === 'unavailable' || isGone(code);
+  return code === 'open_timeout' || (tookMs > LATE_MS && !isUntold);
+}
 
 /** The first event of a session that did not open. */
 export const startedEvent =
