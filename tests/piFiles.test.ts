@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { newId } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,6 +6,7 @@ import { runCli } from './support/cli.js';
 import { startLocalStack, type LocalStack } from './support/localStack.js';
 import { pairingProblem, startEndpoint, type ScriptedEndpoint } from './support/openai.js';
 import { until } from './support/until.js';
+import { processes } from './support/processes.js';
 import { apiOf, tell, untilHosted, watch } from './support/viewer.js';
 
 let stage: LocalStack;
@@ -115,6 +116,25 @@ async function untilEnded(sid: string): Promise<void> {
     return reply.kind === 'ok' && reply.value.session.state === 'ended';
   });
 }
+
+describe('a session that does not open', () => {
+  it('is deleted with its process, although its extension spins', async () => {
+    const cwd = join(stage.project, newId());
+    mkdirSync(join(cwd, '.pi', 'extensions'), { recursive: true });
+    writeFileSync(join(cwd, '.pi', 'extensions', 'spin.ts'), 'export default () => { for (;;); };');
+    const reply = await apiOf(stage).createSession({ cwd, model: 'demo/demo' });
+    if (reply.kind === 'failed') throw new Error(reply.error.message);
+    const { sessionId: sid } = reply.value;
+    const { pid } = await until('it has a worker', () => processWith(sid));
+    const deleted = await apiOf(stage).deleteSession(sid);
+    expect(deleted).toMatchObject({ kind: 'ok' });
+    await until('its process is gone', () => processes().every((each) => each.pid !== pid));
+    const listed = await apiOf(stage).sessions();
+    expect(JSON.stringify(listed)).not.toContain(sid);
+  });
+});
+
+const processWith = (sid: string) => processes().find(({ command }) => command.startsWith(`pizzapi session ${sid}`));
 
 describe('a session that continues a file of pi', () => {
   it('continues a file whose last line has no line break, and the file stays whole', async () => {

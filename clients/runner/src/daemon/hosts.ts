@@ -87,7 +87,7 @@ export class SessionHosts {
     return branched.kind === 'refused' ? branched : this.startFork(source.facts, command, branched);
   }
 
-  /** A new session that shares the story of one that is over. Its worker copies the file of pi. */
+  /** A new session with the history of one that is over. Its worker copies the file of pi. */
   async forkEnded(source: SessionRecord, command: CommandOf<'fork'>): Promise<StartOutcome> {
     const { entryId } = command.args;
     const place = await checkCwd(source.cwd, this.options.roots);

@@ -14,7 +14,7 @@ import { hasWords } from '../human/guestAnswers.js';
 import type { LinkedCommand } from '../linked/linkedCommands.js';
 import type { DialogAnswerOutcome } from './dialogs.js';
 import { runShell } from './exec.js';
-import { extensionBindings } from './extensionBindings.js';
+import { bindExtensions } from './extensionBindings.js';
 import { forkFile } from './fork.js';
 import { droppedError, GuestLeaving } from './guestLeaving.js';
 import { GuestWork } from './guestWork.js';
@@ -175,7 +175,7 @@ export class HostedPiSession implements PiSession {
     try {
       const onShutdown = () => this.#options.onShutdownRequested?.();
       const onError = (text: string) => this.#notify(text, 'error');
-      await pi.bindExtensions(extensionBindings(pi, this.parts, { onShutdown, onError }));
+      await bindExtensions(pi, this.parts, { onShutdown, onError });
     } catch (error) {
       this.#notify(`An extension failed to start: ${messageOf(error)}`, 'error');
     } finally {
