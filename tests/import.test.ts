@@ -115,7 +115,7 @@ describe('a file that is not a complete pi session', () => {
   const cases: [what: string, code: string, content: string | undefined][] = [
     ['truncated in the middle of a line', 'file_truncated', recorded.slice(0, 500_000)],
     ['of another program', 'file_invalid', '{"name":"x","version":"1.0.0"}\n'],
-    ['damaged in the middle', 'file_invalid', recorded.replace('\n{"type":"message"', '\n{"type":"mess\nage"')],
+    ['damaged in the middle', 'file_damaged', recorded.replace('\n{"type":"message"', '\n{"type":"mess\nage"')],
     ['not text at all', 'file_invalid', '\u0000\u0001\u0002'.repeat(1_000)],
     ['empty', 'file_invalid', ''],
     ['missing', 'file_not_found', undefined],

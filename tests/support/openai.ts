@@ -18,13 +18,38 @@ export interface ScriptedEndpoint {
   close(): Promise<void>;
 }
 
+/** The messages of a request, as far as their pairs matter. */
+interface PairedMessage {
+  role: string;
+  tool_calls?: { id: string }[];
+  tool_call_id?: string;
+}
+
+/** What a provider refuses: a call without its result directly behind it, a result without its call, or two results. */
+export function pairingProblem(messages: readonly PairedMessage[]): string | undefined {
+  let open: string[] = [];
+  for (const { role, tool_calls: calls = [], tool_call_id: id = '' } of messages) {
+    if (role === 'tool') {
+      if (!open.includes(id)) return `no open call has the id "${id}"`;
+      open = open.filter((other) => other !== id);
+    } else {
+      if (open.length > 0) return `the call "${open[0]}" has no result`;
+      open = calls.map((call) => call.id);
+    }
+  }
+  return open.length > 0 ? `the call "${open[0]}" has no result` : undefined;
+}
+
 /** The pause between two chunks, in ms: so long that a viewer sees the chunks one by one. */
 const PACE_MS = 60;
 const USAGE = { prompt_tokens: 1_234, completion_tokens: 56, total_tokens: 1_290 };
 /** The number of characters in each chunk of a call's arguments. */
 const ARGS_CHUNK = 7;
 
-/** Starts an endpoint on 127.0.0.1 that streams OpenAI's chat completions: request n gets answer n. */
+/**
+ * Starts an endpoint on 127.0.0.1 that streams OpenAI's chat completions: request n gets answer n. As a provider does,
+ * it refuses a request whose tool calls and results are not in pairs.
+ */
 export async function startEndpoint(answers: readonly ScriptedAnswer[]): Promise<ScriptedEndpoint> {
   const requests: ScriptedEndpoint['requests'] = [];
   const server = createServer((request, response) => void serve(request, response).catch(() => response.destroy()));
@@ -37,7 +62,14 @@ export async function startEndpoint(answers: readonly ScriptedAnswer[]): Promise
       return;
     }
     const answer = answers[Math.min(requests.length, answers.length - 1)]!;
-    requests.push({ key: request.headers.authorization, body: JSON.parse(text) as Record<string, unknown> });
+    const body = JSON.parse(text) as Record<string, unknown>;
+    requests.push({ key: request.headers.authorization, body });
+    const problem = pairingProblem(body['messages'] as PairedMessage[]);
+    if (problem !== undefined) {
+      response.writeHead(400, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ error: { type: 'invalid_request_error', message: problem } }));
+      return;
+    }
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     for await (const chunk of chunksOf(answer, requests.length)) response.write(`data: ${JSON.stringify(chunk)}\n\n`);
     response.end('data: [DONE]\n\n');

@@ -89,12 +89,31 @@ describe('an import', () => {
     const failing = importSession(RECORDED, access, 'owner', (done) => {
       if (done === 1) void owners.keys().then((keys) => (during = keys));
       // The id of the session is not known before.
-      if (done >= 100 && during !== undefined) throw new Error('no more');
+      if (done >= 1_000 && during !== undefined) throw new Error('no more');
     });
     await expect(failing).rejects.toThrow('no more');
     const [sid] = during!.filter((key) => !before.includes(key));
     expect(await headOf(b, sid!)).toMatchObject({ first: 0, last: 0 });
     expect(await owners.keys()).toEqual(before);
+  });
+
+  it('an import of 30,000 entries has many events on their way at once, and the log has them in order', async () => {
+    const file = join(folder, 'large.jsonl');
+    const header = { type: 'session', version: 3, id: 's', timestamp: '2026-01-01T00:00:00Z', cwd: '/' };
+    const entries = Array.from({ length: 30_000 }, (_, n) => ({
+      ...{ type: 'message', id: `e${n}`, parentId: n === 0 ? null : `e${n - 1}`, timestamp: '2026-01-01T00:00:00Z' },
+      message: { role: 'user', content: `message ${n}` },
+    }));
+    await writeFile(file, [header, ...entries].map((each) => `${JSON.stringify(each)}\n`).join(''));
+    let reports = 0;
+    const { sessionId, events } = await importSession(file, access, 'owner', () => reports++);
+    // One round trip for each report; the time itself depends on the machine.
+    expect(events).toBeGreaterThan(60_000);
+    expect(reports).toBeLessThan(events / 400);
+    const log = (await logOf(sessionId)) as { type: string; message?: { content: string } }[];
+    expect(log).toHaveLength(events);
+    const ends = log.flatMap(({ type, message }) => (type === 'message_end' ? [message?.content] : []));
+    expect(ends).toEqual(entries.map(({ message }) => message.content));
   });
 
   it.each([

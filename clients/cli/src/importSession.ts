@@ -1,23 +1,27 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
+  appendWholeLog,
   BlobStore,
   claimSession,
   connectBackbone,
   forgetOwner,
   holdLease,
-  openWriter,
   purgeSession,
   removeBlobs,
   storageFull,
   verifyProvisioned,
   type Backbone,
   type BlobPlace,
-  type SessionWriter,
 } from '@pizzapi/backbone';
-import { errorInfo, externalize, newId, placeBlobs, type PlacedBlob, type SessionEvent } from '@pizzapi/protocol';
-import { PI_VERSION, readPiSessionFile } from '@pizzapi/runner';
+import {
+  CodedError,
+  errorInfo,
+  externalize,
+  newId,
+  placeBlobs,
+  type PlacedBlob,
+  type SessionEvent,
+} from '@pizzapi/protocol';
+import { PI_VERSION, readPiSessionFile, type Damage } from '@pizzapi/runner';
 import type { NatsAccess } from '@pizzapi/process';
 import { Failure } from './io.js';
 
@@ -32,6 +36,10 @@ export interface Imported {
   name: string;
   events: number;
   messages: number;
+  /** The damage of the file, line by line: only with `salvage`. */
+  damage: Damage[];
+  /** What was repaired, one phrase for each kind. */
+  repairs: string[];
 }
 
 /**
@@ -43,16 +51,17 @@ export async function importSession(
   access: NatsAccess,
   userId: string,
   progress: (done: number, of: number) => void,
+  { salvage = false }: { salvage?: boolean } = {},
 ): Promise<Imported> {
   // First without an epoch: the backbone is used only when the file is known to be good.
-  read(file, userId, 0);
+  read(file, userId, 0, salvage);
   const backbone = await connect(access);
   try {
     await verifyProvisioned(backbone);
     const sessionId = newId();
     const claim = await claimSession(backbone, { sid: sessionId, userId, runnerId: IMPORT_RUNNER });
     if (claim.kind === 'refused') throw new Failure(errorInfo('already_exists', `Session ${sessionId} already exists`));
-    const { events, name, messages } = read(file, userId, claim.epoch);
+    const { events, name, messages, damage, repairs } = read(file, userId, claim.epoch, salvage);
     try {
       await write(backbone, { sid: sessionId, userId, epoch: claim.epoch }, events, progress);
     } catch (thrown) {
@@ -61,14 +70,15 @@ export async function importSession(
       await forgetOwner(backbone, sessionId);
       throw thrown;
     }
-    return { sessionId, name, events: events.length, messages };
+    return { sessionId, name, events: events.length, messages, damage, repairs };
   } finally {
     await backbone.close();
   }
 }
 
-function read(file: string, userId: string, epoch: number) {
-  const outcome = readPiSessionFile(file, { userId, epoch, runnerId: IMPORT_RUNNER, piVersion: PI_VERSION });
+function read(file: string, userId: string, epoch: number, salvage: boolean) {
+  const options = { userId, epoch, runnerId: IMPORT_RUNNER, piVersion: PI_VERSION, salvage };
+  const outcome = readPiSessionFile(file, options);
   if (outcome.kind === 'ok') return outcome;
   throw new Failure({ code: outcome.code, message: outcome.message });
 }
@@ -91,31 +101,20 @@ async function write(
   events: readonly SessionEvent[],
   progress: (done: number, of: number) => void,
 ): Promise<void> {
-  const spoolDir = await mkdtemp(join(tmpdir(), 'pizzapi-import-'));
   // The administrator decides what is stored: no limit applies here.
   const blobs = new BlobStore(b);
+  const stored = async function* () {
+    for (const event of events) yield await withoutLongParts(blobs, { userId, sid }, event);
+  };
   const lease = await holdLease(b, `session.${sid}`, { epoch });
-  const writer = await openWriter(b, { sid, epoch, spoolDir });
   try {
-    for (const [index, event] of events.entries()) {
-      await append(writer, await withoutLongParts(blobs, { userId, sid }, event));
-      progress(index + 1, events.length);
-    }
+    await appendWholeLog(b, stored(), { sid, epoch, onProgress: (done) => progress(done, events.length) });
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    throw new Failure({ code: error.code, message: `Nothing was imported. ${error.message}` });
   } finally {
-    await writer.discard();
     if (lease.kind === 'held') await lease.lease.release();
-    await rm(spoolDir, { recursive: true, force: true });
   }
-}
-
-/** Any outcome but `appended` ends an import, because no process remains that could send the rest later. */
-async function append(writer: SessionWriter, event: SessionEvent): Promise<void> {
-  const { kind } = await writer.append(event);
-  if (kind === 'appended' || kind === 'duplicate') return;
-  if (kind === 'fenced') throw new Failure(errorInfo('fenced'));
-  throw new Failure(
-    errorInfo('unavailable', 'The connection to nats-server was lost during the import; nothing was imported'),
-  );
 }
 
 /** Returns the event without its long parts, which are stored as blobs of the session. */

@@ -47,8 +47,8 @@ const INSTEAD: Readonly<Record<string, string>> = {
   '--fork': '`pizzapi fork` forks a session',
   '--continue': '`pizzapi attach` continues a session',
   '-c': '`pizzapi attach` continues a session',
-  '--resume': '`pizzapi attach` continues a session',
-  '-r': '`pizzapi attach` continues a session',
+  '--resume': '`pizzapi attach` continues a session, and `pizzapi run --resume` a session file of pi',
+  '-r': '`pizzapi attach` continues a session, and `pizzapi run --resume` a session file of pi',
 };
 
 const wrong = (what: string): Failure => new Failure(errorInfo('bad_option', what), EXIT.usage);

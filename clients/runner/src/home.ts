@@ -12,6 +12,8 @@ export interface RunnerHome {
   readonly ledger: string;
   /** One state file per session that is not over. */
   readonly sessions: string;
+  /** One file per session that is over. */
+  readonly ended: string;
   readonly logs: string;
   /** Sockets of the workers: a short path, since a unix socket's may have some hundred bytes only. */
   readonly sockets: string;
@@ -34,6 +36,7 @@ export function hostHome(root: string): RunnerHome {
     lock: join(root, 'daemon.json'),
     ledger: join(root, 'ledger'),
     sessions: join(root, 'sessions'),
+    ended: join(root, 'ended'),
     logs: join(root, 'logs'),
     sockets: join(tmpdir(), `pizzapi-${userInfo().uid}-${place}`),
     spool: (sid) => join(root, 'spool', sid),
@@ -47,7 +50,7 @@ export function hostHome(root: string): RunnerHome {
  * are to be: that place is open to all users of the machine.
  */
 export async function makeRunnerHome(home: RunnerHome): Promise<void> {
-  for (const folder of [home.root, home.sessions, home.logs, join(home.root, 'spool'), home.sockets]) {
+  for (const folder of [home.root, home.sessions, home.ended, home.logs, join(home.root, 'spool'), home.sockets]) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   }
   const found = await lstat(home.sockets);

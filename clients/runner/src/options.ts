@@ -34,6 +34,15 @@ export const RUNNER_OPTIONS = defineOptions({
     default: 30,
     min: 1,
   },
+  openSeconds: {
+    env: 'PIZZAPI_OPEN_SECONDS',
+    flag: '--open-seconds <seconds>',
+    help: 'Seconds a session may take to open, extensions included',
+    type: 'integer',
+    default: 60,
+    min: 1,
+    max: 3_600,
+  },
   human: {
     env: 'PIZZAPI_HUMAN',
     flag: '--human <state>',

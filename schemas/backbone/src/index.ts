@@ -28,6 +28,8 @@ export { tail } from './tail.js';
 export type { Tail, TailOptions } from './tail.js';
 export { follow } from './follow.js';
 export type { FollowSink } from './follow.js';
+export { appendWholeLog } from './bulkAppend.js';
+export type { BulkAppendOptions } from './bulkAppend.js';
 export { MAX_SPOOL_BYTES, openWriter } from './writer.js';
 export type { AppendOutcome, SessionWriter, SpoolState, WriterOptions } from './sessionWriter.js';
 export { spooledEvents } from './spool.js';

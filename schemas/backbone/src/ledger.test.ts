@@ -38,6 +38,22 @@ test('a command that was begun when the process died is open afterwards', () => 
   after.close();
 });
 
+test('a command is known to have been passed on, or not, after each restart', () => {
+  const before = openLedger(file);
+  before.begin('held', 1);
+  before.begin('passed', 2);
+  before.passOn('passed');
+  before.close();
+  // A ledger of an earlier version does not say.
+  appendFileSync(file, '{"op":"begin","id":"old","seq":3,"at":0}\n');
+  for (const now of [() => 1, () => 2]) {
+    const after = openLedger(file, now);
+    const passed = ['held', 'passed', 'old'].map((id) => after.get(id)?.isPassedOn);
+    expect(passed).toEqual([false, true, true]);
+    after.close();
+  }
+});
+
 test('a torn last line is as if it had not been written', () => {
   const died = openLedger(file);
   died.begin('c1', 1);

@@ -13,12 +13,16 @@ export interface LedgerEntry {
   seq: number;
   /** When it was begun, in ms since epoch. */
   at: number;
+  /** Its effect may have begun. */
+  isPassedOn: boolean;
   /** Any JSON; missing while the command is not finished. */
   result?: unknown;
 }
 
 type Line =
-  | { op: 'begin'; id: string; seq: number; at: number }
+  /** `marks`: `passed` follows before the effect. Ledgers of earlier versions do not say. */
+  | { op: 'begin'; id: string; seq: number; at: number; marks?: true }
+  | { op: 'passed'; id: string }
   | { op: 'finish'; id: string; result: unknown }
   | { op: 'cursor'; seq: number };
 
@@ -28,6 +32,8 @@ export interface Ledger {
   get(commandId: string): LedgerEntry | undefined;
   /** Writes down, on the disk, that a command's effect is about to happen. `seen`: it has been begun before. */
   begin(commandId: string, seq: number): 'new' | 'seen';
+  /** Writes down, on the disk, that a command is about to be passed on: after a crash it may have had its effect. */
+  passOn(commandId: string): void;
   /** Writes down how it ended. `result` must survive JSON. */
   finish(commandId: string, result: unknown): void;
   /** Commands begun and not finished: after a crash nobody knows whether they happened. */
@@ -64,9 +70,15 @@ class FileLedger implements Ledger {
       if (seq > this.cursor) this.record({ op: 'cursor', seq });
       return 'seen';
     }
-    this.record({ op: 'begin', id: commandId, seq, at: this.now() });
+    this.record({ op: 'begin', id: commandId, seq, at: this.now(), marks: true });
     fsyncSync(this.fd);
     return 'new';
+  }
+
+  passOn(commandId: string): void {
+    if (this.entries.get(commandId)?.isPassedOn !== false) return;
+    this.record({ op: 'passed', id: commandId });
+    fsyncSync(this.fd);
   }
 
   finish(commandId: string, result: unknown): void {
@@ -97,8 +109,15 @@ class FileLedger implements Ledger {
       if (entry !== undefined) entry.result = line.result ?? null;
       return;
     }
+    if (line.op === 'passed') {
+      const entry = this.entries.get(line.id);
+      if (entry !== undefined) entry.isPassedOn = true;
+      return;
+    }
     this.cursor = Math.max(this.cursor, line.seq);
-    if (line.op === 'begin') this.entries.set(line.id, { commandId: line.id, seq: line.seq, at: line.at });
+    if (line.op !== 'begin') return;
+    const { id, seq, at, marks } = line;
+    this.entries.set(id, { commandId: id, seq, at, isPassedOn: marks !== true });
   }
 
   private load(text: string): void {
@@ -116,11 +135,11 @@ class FileLedger implements Ledger {
   private rewrite(): number {
     const oldest = this.now() - LEDGER_KEEP_MS;
     const lines: Line[] = [{ op: 'cursor', seq: this.cursor }];
-    for (const [id, { seq, at, ...rest }] of this.entries) {
+    for (const [id, { seq, at, isPassedOn, ...rest }] of this.entries) {
       if (at < oldest) this.entries.delete(id);
       else
         lines.push(
-          { op: 'begin', id, seq, at },
+          isPassedOn ? { op: 'begin', id, seq, at } : { op: 'begin', id, seq, at, marks: true },
           ...('result' in rest ? [{ op: 'finish' as const, id, result: rest.result }] : []),
         );
     }

@@ -1,6 +1,7 @@
 import { encode } from './codec.js';
 import { isMap } from './json.js';
 import type { PlacedBlob } from './messages.js';
+import { cutText } from './text.js';
 
 /** Strings above this number of bytes are stored as blobs instead of in the log (docs/protocol/log.md). */
 export const BLOB_THRESHOLD = 128 * 1024;
@@ -66,7 +67,7 @@ function splitText(text: string, path: string, threshold: number, parts: Externa
   const bytes = new TextEncoder().encode(text);
   if (bytes.byteLength <= threshold) return text;
   parts.push({ path, bytes, mediaType: 'text/plain; charset=utf-8' });
-  return `${text.slice(0, BLOB_PREVIEW)}…`;
+  return `${cutText(text, BLOB_PREVIEW)}…`;
 }
 
 function splitImage(data: string, mediaType: string, path: string, threshold: number, parts: ExternalPart[]): string {

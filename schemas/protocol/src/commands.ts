@@ -39,6 +39,8 @@ export const COMMAND_ARGS = {
     thinkingLevel: Optional(Type.Enum([...THINKING_LEVELS])),
     /** A pi session file on the runner, which the new session continues. */
     resumedFrom: Optional(Text),
+    /** Continues a damaged `resumedFrom` in a copy, with what can be read of it. */
+    salvage: Optional(Type.Boolean()),
     parentSessionId: Optional(Id),
     attachments: Attachments,
     pi: Optional(PiOptions),

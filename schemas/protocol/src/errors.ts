@@ -130,8 +130,13 @@ export const ERRORS = {
   file_invalid: { status: 422, hint: 'The file is not a pi session (JSON lines, the first of type "session").' },
   file_truncated: {
     status: 422,
-    hint: 'The file ends in the middle of a line. Copy it again, or remove its last line.',
+    hint: 'The file ends in the middle of a line. Copy it again, or use --salvage (`salvage: true`) to leave that line out.',
   },
+  file_damaged: {
+    status: 422,
+    hint: 'Copy the file again, or use --salvage (`salvage: true`): it takes what can be read and lists the rest.',
+  },
+  file_empty: { status: 422, hint: 'The file has no message to show or to continue. Start a new session.' },
   file_in_use: { status: 409, hint: 'A running session uses this file. Open or fork that session, or end it first.' },
   file_not_found: { status: 404, hint: 'Check the path.' },
   too_many_requests: { status: 429, hint: 'Wait for the time in Retry-After, then try again.' },
@@ -141,6 +146,10 @@ export const ERRORS = {
   },
   too_many_sessions: { status: 429, hint: 'The runner is full. End a session, or raise --max-sessions.' },
   internal: { status: 500, hint: 'This is a bug. The log of the process has the details under the request id.' },
+  open_timeout: {
+    status: 504,
+    hint: 'Remove or repair what the message names, or raise --open-seconds of the runner.',
+  },
   runner_failed: { status: 502, hint: 'The runner could not start the session. Its log states the reason.' },
   unavailable: {
     status: 503,

@@ -25,6 +25,7 @@ export const NewSessionBody = Type.Object({
   name: Optional(Type.String({ maxLength: 200 })),
   thinkingLevel: Optional(Type.Enum([...THINKING_LEVELS])),
   resumedFrom: Optional(Text),
+  salvage: Optional(Type.Boolean()),
   attachments: Optional(Type.Array(FrameAttachment, { maxItems: 16 })),
   pi: Optional(PiOptions),
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { ago, left, oneLine, shorten, titleOf } from './text.js';
+import { ago, cutText, left, oneLine, shorten, tailOf, titleOf } from './text.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -17,6 +17,24 @@ it('a shortened text has at most as many characters as allowed, and no half of o
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), fc.integer({ min: 1, max: 9 }), (text, length) => {
       expect([...shorten(text, length)].length).toBeLessThanOrEqual(Math.max(2, length));
+    }),
+  );
+});
+
+it('a cut text splits no grapheme and no surrogate pair', () => {
+  const family = '👨‍👩‍👧‍👦';
+  expect(shorten(`ab${family}cd`, 6)).toBe('ab…');
+  expect(cutText(`a${family}b`, family.length)).toBe('a');
+  expect(cutText(`a${family}b`, family.length + 1)).toBe(`a${family}`);
+  expect(cutText('🍕🍕', 3)).toBe('🍕');
+  expect(tailOf('🍕🍕', 3)).toBe('🍕');
+  expect(cutText(`e${'\u0301'.repeat(1_000)}`, 500)).toHaveLength(500);
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), fc.nat(40), (text, length) => {
+      for (const cut of [cutText(text, length), tailOf(text, length)]) {
+        expect(cut.length).toBeLessThanOrEqual(length);
+        expect(new TextDecoder().decode(new TextEncoder().encode(cut))).toBe(cut);
+      }
     }),
   );
 });

@@ -20,4 +20,9 @@ export const WIRE_HISTORY = [
     hash: '9e0419d583f7b621',
     what: 'Added: share links with approval, work started by guests and its end with their link, approvals among the options of a session, storage use and limits, sizes of logs, the page token.',
   },
+  {
+    version: 1,
+    hash: '5b7fbeea300e31a9',
+    what: 'Added: `salvage` for a session that continues a damaged file of pi.',
+  },
 ] as const;

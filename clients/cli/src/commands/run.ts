@@ -18,6 +18,8 @@ interface RunFlags extends Record<string, unknown> {
   cwd?: string;
   model?: string;
   name?: string;
+  resume?: string;
+  salvage?: true;
 }
 
 export function addRun(program: Command, context: CliContext): void {
@@ -32,6 +34,8 @@ export function addRun(program: Command, context: CliContext): void {
     .option('--cwd <folder>', "Folder on the runner (default: the runner's)")
     .option('--model <model>', "Model, as provider/id (default: the runner's)")
     .option('--name <name>', 'Name of the session')
+    .option('--resume <file>', 'Continue a pi session file of the runner')
+    .option('--salvage', 'With --resume: continue a damaged file in a copy, with what can be read of it')
     .option('--json', 'With --detach: print one line of JSON, { sessionId, runnerId, shareUrl }')
     .addHelpText(
       'after',
@@ -48,6 +52,9 @@ With --wait the exit code is 0 when the agent is done, and 1 when it failed or w
       const { prompt, pi } = readWords(command.args, context.argv, flags);
       const attaches = flags.detach !== true && flags.wait !== true;
       if (attaches) requireTerminal(io, '`pizzapi run --detach` starts a session without attaching');
+      if (flags.salvage === true && flags.resume === undefined) {
+        throw new Failure(errorInfo('bad_option', '--salvage needs --resume'), EXIT.usage);
+      }
       if (flags.wait === true && prompt === undefined) {
         throw new Failure(errorInfo('input_empty', '--wait needs a prompt'));
       }
@@ -95,9 +102,10 @@ async function start(
 ): Promise<NewSessionReply> {
   const { runners } = await unwrapResult(gateway, gateway.api.runners());
   const { runnerId, models } = chooseRunner(runners, flags.runner);
-  const { cwd, name } = flags;
+  const { cwd, name, resume: resumedFrom, salvage } = flags;
   const { model, thinkingLevel = undefined } = resolveModel(flags.model === undefined ? named : flags, models);
-  const wanted = { prompt, cwd, model, name, thinkingLevel: named.thinkingLevel ?? thinkingLevel, pi };
+  const level = named.thinkingLevel ?? thinkingLevel;
+  const wanted = { prompt, cwd, model, name, thinkingLevel: level, pi, resumedFrom, salvage };
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
   return unwrapResult(gateway, gateway.api.createSession({ runnerId, ...Object.fromEntries(given) }));
 }

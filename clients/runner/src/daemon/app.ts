@@ -18,6 +18,7 @@ import { RunnerEventPublisher } from './runnerEventPublisher.js';
 import { connectForSuspendedSessions, connectRunner, requireToken, warnWhenRefused } from './connections.js';
 import { CommandDispatcher } from './commandDispatcher.js';
 import { daemonCommands } from './daemonCommands.js';
+import { EndedSessions } from './endedSessions.js';
 import { SessionHosts } from './hosts.js';
 import { loadIdentity, type RunnerIdentity } from './identity.js';
 import { SuspendedSessionsConnection } from './suspendedSessionsConnection.js';
@@ -141,18 +142,24 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       { main: deps.workerMain, sockets: home.sockets, logs: home.logs, env: workerEnvironment(env, options) },
       log,
     );
+    const access = { backbone, suspendedConnection, home, runnerId, log };
+    const ended = new EndedSessions(access, new SessionRecords(home.ended));
+    await ended.prune();
+    const ledger = openLedger(home.ledger);
     const hosts = new SessionHosts({
       deps: {
-        ...{ backbone, suspendedConnection, home, runnerId, log, pool, publisher, metrics, agentDir: options.agentDir },
+        passOn: (commandId) => ledger.passOn(commandId),
+        ...{ ...access, ended, pool, publisher, metrics, agentDir: options.agentDir },
         records: new SessionRecords(home.sessions),
         idleMs: deps.idleMs ?? options.idleMinutes * 60_000,
+        openMs: options.openSeconds * 1_000,
+        piVersion: PI_VERSION,
       },
       models,
       roots,
       sessionFolders: [join(agentDir, 'sessions')],
       maxSessions,
     });
-    const ledger = openLedger(home.ledger);
     let end: (how: 'restart' | 'shutdown') => void = () => undefined;
     const asked = new Promise<'restart' | 'shutdown'>((resolve) => (end = resolve));
     const dispatcher = new CommandDispatcher({

@@ -35,7 +35,12 @@ export interface CommandHandlers {
   /** Answers a command that is not carried out. */
   refuse: (command: Command, error: ErrorInfo) => Promise<CommandOutcome> | CommandOutcome;
   /** Recovers a command that an earlier process began and did not finish. `handle` carries it out as a new one. */
-  recover: (command: Command, handle: CommandHandler) => Promise<CommandOutcome> | CommandOutcome;
+  recover: (
+    command: Command,
+    handle: CommandHandler,
+    /** Whether its effect may have begun. */
+    isPassedOn: boolean,
+  ) => Promise<CommandOutcome> | CommandOutcome;
 }
 
 export interface CommandDispatcherOptions {
@@ -98,7 +103,9 @@ export class CommandDispatcher {
   private async recover(command: Command): Promise<CommandOutcome> {
     const spooled = this.options.publisher.leftoverResult(command.commandId);
     if (spooled !== undefined) return { kind: 'recorded', outcome: spooled };
-    return this.options.handlers.recover(command, (again) => this.handle(again));
+    const { handlers, ledger } = this.options;
+    const isPassedOn = ledger.get(command.commandId)?.isPassedOn !== false;
+    return handlers.recover(command, (again) => this.handle(again), isPassedOn);
   }
 
   private async finish(command: Command, ended: CommandOutcome): Promise<void> {

@@ -21,6 +21,8 @@ export interface CommandForwarderDeps {
   isAnswered(commandId: string): Promise<boolean>;
   /** Writes a result where no worker can be had. Undefined: the daemon stops, it is not written. */
   answerDirectly(command: Command, outcome: WorkerCommandOutcome): Promise<WorkerCommandOutcome | undefined>;
+  /** Called before a command goes to the worker: from then on it may have its effect. */
+  passOn(commandId: string): void;
   /** Aborts when the daemon stops. */
   closing: AbortSignal;
 }
@@ -36,6 +38,7 @@ export class CommandForwarder {
       const woken = await this.deps.ensureWorker();
       if (woken.kind === 'refused') return this.deps.answerDirectly(command, { ok: false, error: woken.error });
       const { worker, departed } = woken.attached;
+      this.deps.passOn(command.commandId);
       const asked = await worker.link.request('command', { command });
       if (asked.kind === 'refused') return this.recordResult(command, { ok: false, error: asked.error });
       if (asked.kind === 'answered' && asked.answer.kind === 'answered') return asked.answer.outcome;

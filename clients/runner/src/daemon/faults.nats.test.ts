@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -133,6 +133,28 @@ describe('when something dies', () => {
     const results = log.items.filter((event) => event.type === 'command_result' && event.commandId === commandId);
     expect(results).toHaveLength(1);
     expectWhole(log.items);
+  });
+
+  it('a command that a dead daemon had taken and passed to no worker is executed by the next daemon', async () => {
+    const cwd = join(rig.root, newId());
+    const isHeld = join(rig.root, newId());
+    const waits = `while (existsSync(${JSON.stringify(isHeld)})) await new Promise((next) => setTimeout(next, 50));`;
+    await mkdir(join(cwd, '.pi', 'extensions'), { recursive: true });
+    const extension = `import { existsSync } from 'node:fs'; export default async () => { ${waits} };`;
+    await writeFile(join(cwd, '.pi', 'extensions', 'wait.ts'), extension);
+    const sid = await rig.newSession({ cwd });
+    await rig.endDaemon('SIGTERM');
+    await writeFile(isHeld, '');
+    await rig.startDaemon({ PIZZAPI_DEMO_SPEED: 'fast' });
+    const commandId = await rig.send('exec', { command: 'echo once' }, sid);
+    await until(async () => (await rig.record(sid)).worker !== undefined);
+    const { worker } = await rig.record(sid);
+    await rig.endDaemon('SIGKILL');
+    signalProcess(worker!.pid, 'SIGKILL');
+    await rm(isHeld);
+    await rig.startDaemon({ PIZZAPI_DEMO_SPEED: 'fast' });
+    expect(await rig.result(sid, commandId)).toMatchObject({ ok: true });
+    expect(count((await rig.log(sid)).items, 'tool_execution_start')).toBe(1);
   });
 
   it.each(['worker', 'worker and its daemon'])(
@@ -277,7 +299,7 @@ describe('ending', () => {
     expect(log.items.filter((event) => event.type === 'command_result' && event.commandId === exec)).toHaveLength(1);
     expect(log.items.at(-1)!.type).toBe('session_ended');
     const late = await rig.send('input', { text: 'hello?' }, sid);
-    expect(await rig.runnerResult(late)).toMatchObject({ error: { code: 'session_not_found' } });
+    expect(await rig.result(sid, late)).toMatchObject({ error: { code: 'session_ended' } });
   });
 
   it('a session is suspended while its runner is down, and wakes with its history at the next command', async () => {

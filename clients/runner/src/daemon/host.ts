@@ -1,30 +1,26 @@
 import {
-  CodedError,
   errorInfo,
-  toErrorInfo,
   type Command,
   type CommandOf,
   type EndReason,
   type ErrorInfo,
   type SessionEvent,
 } from '@pizzapi/protocol';
-import { backoff, sleep, isSameProcess } from '@pizzapi/process';
+import { backoff, sleep, isSameProcess, withTimeout } from '@pizzapi/process';
 import { WorkerIpcClient } from '../ipc/client.js';
 import type { SessionStart, WorkerCommandOutcome, WorkerSessionState } from '../ipc/messages.js';
 import { sweepForGood, sweepSession } from '../processes.js';
 import { SuspendedSession } from './suspendedSession.js';
-import { buildAssignment, resumeStart } from './assignment.js';
-import { CommandForwarder, queryStatus, type BranchOutcome } from './commandForwarder.js';
+import { resumeStart } from './assignment.js';
+import { CommandForwarder, queryStatus } from './commandForwarder.js';
 import { removeFiles, resultEvent } from './directLogWriter.js';
-import { claimSoon, isGone } from './grants.js';
+import { isGone } from './grants.js';
 import { GrantRenewer } from './grantRenewal.js';
 import type { WorkerAttachment, HostDeps, CommandStatus, WakeOutcome } from './hostTypes.js';
-import type { SessionRecord } from './records.js';
+import { statusOf, type HostStatus, type SessionRecord } from './records.js';
 import { RestartBudget } from './restarts.js';
-import { endWorker, type WorkerHandle } from './workers.js';
-
-/** How long a worker may take to stop its session before it is killed, in ms: dialogs, queue, agent, shell, log. */
-const STOP_MS = 15_000;
+import { needsLog, openSession, startedEvent } from './sessionOpening.js';
+import { endWorker, STOP_MS, stopForGood, type WorkerHandle } from './workers.js';
 
 /** One session of a daemon: suspended, or awake in a worker that this object starts, watches and replaces. */
 export class SessionHost {
@@ -35,10 +31,14 @@ export class SessionHost {
   /** The pid of an adopted worker, which has the status of commands of earlier daemons. */
   private adopted: number | undefined;
   private ending = false;
+  /** A command ends the session, which may not be open yet. */
+  private killing = false;
   private readonly budget = new RestartBudget();
   private readonly closing = new AbortController();
-  private readonly suspended: SuspendedSession;
-  private readonly forwarder: CommandForwarder;
+  /** The session while it has no worker. */
+  readonly suspended: SuspendedSession;
+  /** Passes commands to the worker, and their results to the log. */
+  readonly forwarder: CommandForwarder;
   private readonly grantRenewer: GrantRenewer;
 
   constructor(
@@ -48,8 +48,9 @@ export class SessionHost {
     this.suspended = new SuspendedSession(deps, record, this.closing.signal);
     this.forwarder = new CommandForwarder({
       ensureWorker: () => this.awake(),
-      isAnswered: (commandId) => this.isAnswered(commandId),
+      isAnswered: (commandId) => this.suspended.isAnswered(commandId),
       answerDirectly: (command, outcome) => this.answerAlone(command, outcome),
+      passOn: (commandId) => deps.passOn(commandId),
       closing: this.closing.signal,
     });
     this.grantRenewer = new GrantRenewer(deps, record.sid, this.closing.signal);
@@ -60,15 +61,12 @@ export class SessionHost {
   }
 
   get isAwake(): boolean {
-    return this.attached !== undefined || this.waking !== undefined;
+    return !this.killing && (this.attached !== undefined || this.waking !== undefined);
   }
 
   /** The session in the status of the runner. */
-  get status(): { sid: string; cwd: string; state: string; pid?: number; lastActivityAt: number } {
-    const { sid, cwd, activity, lastActivityAt } = this.record;
-    const pid = this.attached?.worker.pid;
-    const state = pid === undefined ? 'asleep' : activity;
-    return { sid, cwd, state, lastActivityAt, ...(pid === undefined ? {} : { pid }) };
+  get status(): HostStatus {
+    return statusOf(this.record, this.attached?.worker.pid);
   }
 
   get facts(): Readonly<SessionRecord> {
@@ -80,6 +78,11 @@ export class SessionHost {
     this.waking = this.startWorker(beginning).finally(() => (this.waking = undefined));
     const woken = await this.waking;
     if (woken.kind === 'awake') return { kind: 'begun' };
+    if (this.killing) return woken;
+    if (needsLog(woken.error.code, Date.now() - this.record.startedAt)) {
+      void this.end('error', woken.error.message, []);
+      return woken;
+    }
     if (woken.error.code === 'runner_failed' && (await this.suspended.hasBegun())) {
       this.record.phase = 'hosted';
       this.crashed();
@@ -89,11 +92,6 @@ export class SessionHost {
     await this.killWorker();
     await this.deleteRecord();
     return woken;
-  }
-
-  /** Whether there is a session at all, after a daemon that died while it started the session. */
-  hasBegun(): Promise<boolean> {
-    return this.suspended.hasBegun();
   }
 
   /** Adopts a worker that outlived the previous daemon. */
@@ -118,49 +116,43 @@ export class SessionHost {
     await this.end('expired', 'It was idle for too long', []);
   }
 
-  /** Executes a command in the worker, which writes its result. Undefined: the daemon stops first. */
-  command(command: Command): Promise<WorkerCommandOutcome | undefined> {
-    return this.forwarder.forward(command);
-  }
-
-  /** Whether the result of a command is in the log or on its way there. */
-  isAnswered(commandId: string): Promise<boolean> {
-    return this.suspended.isAnswered(commandId);
-  }
-
   /** The status of a command that an earlier daemon took. Only the worker that received it has the status. */
   async outcomeOf(commandId: string): Promise<CommandStatus> {
     const worker = this.attached?.worker;
     return worker !== undefined && worker.pid === this.adopted ? queryStatus(worker, commandId) : 'unknown';
   }
 
-  /** Writes the result of a command that the daemon executed to the session's log. Undefined: the daemon stops. */
-  settle(command: Command, outcome: WorkerCommandOutcome): Promise<WorkerCommandOutcome | undefined> {
-    return this.forwarder.recordResult(command, outcome);
+  /** Writes a refusal to the log of a suspended session, which stays suspended. */
+  refuse(command: Command, error: ErrorInfo): Promise<WorkerCommandOutcome | undefined> {
+    return this.answerAlone(command, { ok: false, error });
   }
 
-  /** The first half of a fork: pi's file with the history so far. */
-  branch(entryId: string | undefined): Promise<BranchOutcome> {
-    return this.forwarder.branch(entryId);
+  /** Suspends the session if it is idle, because another one needs its slot. False when it is not. */
+  async rest(): Promise<boolean> {
+    const { attached } = this;
+    if (attached === undefined || this.waking !== undefined) return false;
+    const asked = await withTimeout(attached.worker.link.request('rest', {}), STOP_MS);
+    if (asked?.kind !== 'answered' || asked.answer !== 'asleep') return false;
+    await withTimeout(attached.departed, STOP_MS);
+    return !this.isAwake;
   }
 
   /** Ends the session for good and makes sure that no process of it is left. */
   async kill(command: CommandOf<'kill_session'>): Promise<WorkerCommandOutcome> {
     const { message } = command.args;
-    await this.waking;
-    const { attached } = this;
-    if (attached !== undefined) {
+    const { attached, waking } = this;
+    this.killing = true;
+    if (waking === undefined && attached !== undefined) {
       const { commandId } = command;
       const why = message === undefined ? {} : { message };
-      const asking = attached.worker.link.request('stop', { reason: { kind: 'kill', commandId, ...why } });
-      const asked = await Promise.race([asking, sleep(STOP_MS)]);
-      if (asked?.kind === 'answered') {
+      if (await stopForGood(attached.worker, { kind: 'kill', commandId, ...why })) {
         await attached.departed;
         return { ok: true };
       }
-      this.ending = true;
-      await this.killWorker();
     }
+    this.ending = true;
+    await this.killWorker();
+    await waking;
     const outcome = await sweepForGood(this.sid);
     await this.end('killed', message, [resultEvent(command, outcome)]);
     return outcome;
@@ -223,6 +215,11 @@ export class SessionHost {
       const woken = await this.wake();
       if (woken.kind === 'awake') return;
       if (isGone(woken.error.code)) return this.finish('fenced');
+      // Its history is whole: the next command tries once more.
+      if (woken.error.code === 'open_timeout') {
+        this.warn('open_timeout', `The worker of session ${this.sid} died, and the session did not open again`);
+        return this.suspend();
+      }
       if (woken.error.code !== 'unavailable' && !this.budget.crashed(Date.now())) {
         return this.end('error', woken.error.message, []);
       }
@@ -231,31 +228,22 @@ export class SessionHost {
   }
 
   private async startWorker(beginning: SessionStart): Promise<WakeOutcome> {
-    const { pool, home, log } = this.deps;
-    const { sid } = this;
-    try {
-      const grant = await claimSoon(this.deps, sid, this.closing.signal);
-      if (grant.kind === 'refused') return { kind: 'refused', error: { code: grant.code, message: grant.message } };
-      this.record.userId = grant.userId;
-      const worker = await pool.take(home.log(sid));
-      const attached = this.attach(worker);
-      await this.save();
-      const assignment = buildAssignment(this.record, grant, this.deps, beginning);
-      const asked = await worker.link.request('assign', { assignment });
-      pool.refill();
-      if (asked.kind === 'answered') {
-        this.applyWorkerState(asked.answer);
-        this.suspended.handOver();
-        return { kind: 'awake', attached };
-      }
-      const error = asked.kind === 'refused' ? asked.error : errorInfo('runner_failed', 'The worker process died');
-      await this.killWorker();
-      return { kind: 'refused', error };
-    } catch (error) {
-      log.error({ sid, err: error }, 'session did not start');
-      if (error instanceof CodedError) return { kind: 'refused', error: toErrorInfo(error) };
-      return { kind: 'refused', error: errorInfo('runner_failed', String(error)) };
+    const opened = await openSession(this.deps, this.record, beginning, {
+      signal: this.closing.signal,
+      isKilled: () => this.killing,
+      attach: async (worker) => {
+        const attached = this.attach(worker);
+        await this.save();
+        return attached;
+      },
+    });
+    if (opened.kind === 'opened') {
+      this.applyWorkerState(opened.state);
+      this.suspended.handOver();
+      return { kind: 'awake', attached: opened.attached };
     }
+    await this.killWorker();
+    return opened;
   }
 
   private attach(worker: WorkerHandle): WorkerAttachment {
@@ -268,6 +256,7 @@ export class SessionHost {
       if (notice.type === 'state' || (notice.type === 'hello' && notice.state !== undefined))
         this.applyWorkerState(notice.state!);
       else if (notice.type === 'locked_out') void this.renewGrant(attached);
+      else if (notice.type === 'opening') attached.step = notice.step;
       else if (notice.type === 'leaving') attached.why = notice.why;
     });
     return attached;
@@ -348,12 +337,16 @@ export class SessionHost {
     command: Command,
     outcome: WorkerCommandOutcome,
   ): Promise<WorkerCommandOutcome | undefined> {
-    if (this.ending) return (await this.deps.publisher.publishResult(command, outcome)) ? outcome : undefined;
+    const { ended, publisher } = this.deps;
+    if (this.ending) {
+      const isRecorded = await this.suspended.exclusively(() => ended.record(this.sid, command, outcome));
+      return isRecorded || (await publisher.publishResult(command, outcome)) ? outcome : undefined;
+    }
     if (await this.suspended.isAnswered(command.commandId)) return outcome;
     const write = () => this.suspended.write([resultEvent(command, outcome)]);
     const written = await this.suspended.exclusively(async () => (this.attached === undefined ? write() : 'awake'));
     // Another caller woke it in the meantime.
-    if (written === 'awake') return this.settle(command, outcome);
+    if (written === 'awake') return this.forwarder.recordResult(command, outcome);
     if (written === 'stopped') return undefined;
     if (written === 'fenced') await this.finish('fenced');
     else await this.suspend();
@@ -363,7 +356,12 @@ export class SessionHost {
   /** Writes the end of a session that has no worker. */
   private async end(reason: EndReason, message: string | undefined, before: SessionEvent[]): Promise<void> {
     this.ending = true;
-    const written = await this.suspended.exclusively(() => this.suspended.end(reason, message, before));
+    const isUnopened = this.record.phase === 'starting' && !(await this.suspended.hasBegun());
+    const written = await this.suspended.exclusively(() =>
+      isUnopened
+        ? this.suspended.endUnopened(startedEvent(this.deps, this.record), reason, message, before)
+        : this.suspended.end(reason, message, before),
+    );
     if (written !== 'stopped') await this.finish(written === 'done' ? 'ended' : written);
   }
 
@@ -376,6 +374,7 @@ export class SessionHost {
       await this.save();
       if ((await this.suspended.flush()) === 'stopped') return;
     }
+    await this.deps.ended.keep(this.record);
     await this.deleteRecord();
     this.deps.publisher.publish({ type: 'session_closed', sessionId: this.sid, reason });
   }

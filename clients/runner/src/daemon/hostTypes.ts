@@ -1,8 +1,9 @@
 import type { ErrorInfo } from '@pizzapi/protocol';
-import type { IpcNotification } from '../ipc/messages.js';
+import type { IpcNotification, OpeningStep } from '../ipc/messages.js';
 import type { RunnerEventPublisher } from './runnerEventPublisher.js';
 import type { LogAccess } from './directLogWriter.js';
 import type { RunnerMetrics } from './metrics.js';
+import type { EndedSessions } from './endedSessions.js';
 import type { SessionRecords } from './records.js';
 import type { WorkerHandle, WorkerPool } from './workers.js';
 
@@ -10,10 +11,17 @@ import type { WorkerHandle, WorkerPool } from './workers.js';
 export interface HostDeps extends LogAccess {
   pool: WorkerPool;
   records: SessionRecords;
+  ended: EndedSessions;
   publisher: RunnerEventPublisher;
   metrics: RunnerMetrics;
   agentDir: string | undefined;
   idleMs: number;
+  /** How long a session may take to open, in ms. */
+  openMs: number;
+  /** The version of pi. */
+  piVersion: string;
+  /** A command is about to go to a worker. */
+  passOn: (commandId: string) => void;
   /** The session is over, or another's: this runner is done with it. */
   onOver: (sid: string) => void;
 }
@@ -29,6 +37,8 @@ export type CommandStatus = 'unseen' | 'working' | 'answered' | 'unknown';
 export interface WorkerAttachment {
   worker: WorkerHandle;
   why?: ExitReason;
+  /** What the worker does while its session opens. */
+  step?: OpeningStep;
   /** Resolves when it is gone and what follows from that is done. */
   departed: Promise<void>;
 }

@@ -1,7 +1,8 @@
 import { errorInfo, type Author, type CommandOf, type ErrorInfo } from '@pizzapi/protocol';
-import { sleep } from '@pizzapi/process';
-import { IPC_VERSION, type SessionStart, type IpcNotification } from '../ipc/messages.js';
+import { SerialQueue, sleep } from '@pizzapi/process';
+import { IPC_VERSION, type ForkSource, type SessionStart, type IpcNotification } from '../ipc/messages.js';
 import { hasSpool } from './directLogWriter.js';
+import type { EndedSessions } from './endedSessions.js';
 import { SessionHost } from './host.js';
 import type { HostDeps } from './hostTypes.js';
 import type { ModelCatalog } from './models.js';
@@ -31,6 +32,7 @@ export class SessionHosts {
   private readonly hosts = new Map<string, SessionHost>();
   /** Which files are about to be continued, and by which session: two may ask at once. */
   private readonly resuming = new Map<string, string>();
+  private readonly entries = new SerialQueue();
   private readonly deps: HostDeps;
 
   constructor(private readonly options: HostsOptions) {
@@ -39,6 +41,10 @@ export class SessionHosts {
 
   get(sid: string): SessionHost | undefined {
     return this.hosts.get(sid);
+  }
+
+  get ended(): EndedSessions {
+    return this.deps.ended;
   }
 
   get all(): SessionHost[] {
@@ -76,11 +82,36 @@ export class SessionHosts {
   }
 
   /** A new session that shares the story of another. */
-  async fork(source: SessionHost, { args, by, commandId }: CommandOf<'fork'>): Promise<StartOutcome> {
-    const { sessionId, entryId } = args;
-    const branched = await source.branch(entryId);
-    if (branched.kind === 'refused') return branched;
-    const { cwd, model, thinkingLevel, name, pi } = source.facts;
+  async fork(source: SessionHost, command: CommandOf<'fork'>): Promise<StartOutcome> {
+    const branched = await source.forwarder.branch(command.args.entryId);
+    return branched.kind === 'refused' ? branched : this.startFork(source.facts, command, branched);
+  }
+
+  /** A new session with the history of one that is over. Its worker copies the file of pi. */
+  async forkEnded(source: SessionRecord, command: CommandOf<'fork'>): Promise<StartOutcome> {
+    const { entryId } = command.args;
+    const place = await checkCwd(source.cwd, this.options.roots);
+    if (place.kind === 'refused') return place;
+    try {
+      const seq = await this.deps.ended.forkOffset(source.sid, entryId);
+      const { file } = source;
+      const branch = file === undefined ? {} : { branch: { file, ...(entryId === undefined ? {} : { entryId }) } };
+      // What has changed since the session ended must not keep its history from being continued.
+      const isUsable = (await this.options.models.problem(source.model)) === undefined;
+      return await this.startFork(isUsable ? source : { ...source, model: undefined }, command, { seq, ...branch });
+    } catch (error) {
+      this.deps.log.warn({ sid: source.sid, err: error }, 'log of an ended session did not answer; fork refused');
+      return { kind: 'refused', error: errorInfo('unavailable', 'The log of the session did not answer') };
+    }
+  }
+
+  private startFork(
+    source: Readonly<SessionRecord>,
+    { args, by, commandId }: CommandOf<'fork'>,
+    branched: { seq: number; file?: string; branch?: ForkSource },
+  ): Promise<StartOutcome> {
+    const { sessionId } = args;
+    const { cwd, model, thinkingLevel, name, pi } = source;
     const title = args.name ?? (name === undefined || name === '' ? undefined : `${name} (fork)`);
     return this.start(sessionId, by, cwd, {
       kind: 'new',
@@ -88,6 +119,7 @@ export class SessionHosts {
       by,
       forkedFrom: { sessionId: source.sid, seq: branched.seq },
       ...(branched.file === undefined ? {} : { file: branched.file }),
+      ...(branched.branch === undefined ? {} : { branch: branched.branch }),
       ...(model === undefined ? {} : { model }),
       ...(thinkingLevel === undefined
         ? {}
@@ -110,7 +142,7 @@ export class SessionHosts {
     const worker = record.worker === undefined ? undefined : await this.findHosting(record.worker);
     if (worker === undefined && record.phase === 'starting') {
       // Died between the command and the first event: without one there never was a session.
-      if (!(await new SessionHost(this.deps, record).hasBegun())) return this.deps.records.remove(record.sid);
+      if (!(await new SessionHost(this.deps, record).suspended.hasBegun())) return this.deps.records.remove(record.sid);
     }
     const host = new SessionHost(this.deps, record);
     this.hosts.set(record.sid, host);
@@ -156,26 +188,52 @@ export class SessionHosts {
   }
 
   private async start(sid: string, by: Author, cwd: string, beginning: SessionStart): Promise<StartOutcome> {
-    const { maxSessions } = this.options;
+    // One after the other: two sessions must not take the same slot.
+    const entered = await this.entries.run(() => this.enter(sid, by, cwd, beginning));
+    const outcome = entered.kind === 'refused' ? entered : await entered.started;
+    if (outcome.kind === 'refused') return outcome;
+    this.deps.publisher.publish({ type: 'session_opened', sessionId: sid, cwd, adopted: false });
+    return { kind: 'begun', sid, cwd };
+  }
+
+  /** Takes a slot for a session and begins to start it. */
+  private async enter(
+    sid: string,
+    by: Author,
+    cwd: string,
+    beginning: SessionStart,
+  ): Promise<{ kind: 'entered'; started: ReturnType<SessionHost['start']> } | { kind: 'refused'; error: ErrorInfo }> {
     if (this.hosts.has(sid))
       return { kind: 'refused', error: errorInfo('already_exists', `Session ${sid} already exists`) };
-    if (this.all.filter((host) => host.isAwake).length >= maxSessions) {
-      return { kind: 'refused', error: errorInfo('too_many_sessions', `${maxSessions} sessions are running`) };
+    if (!(await this.makeRoom())) {
+      const what = `${this.options.maxSessions} sessions are at work`;
+      return { kind: 'refused', error: errorInfo('too_many_sessions', what) };
     }
     const now = Date.now();
     const host = new SessionHost(this.deps, {
       ...{ sid, userId: by.userId, cwd, phase: 'starting', activity: 'idle', epoch: 0, startedAt: now },
       lastActivityAt: now,
       file: beginning.file,
+      model: beginning.model,
+      name: beginning.name,
       parentSessionId: beginning.parentSessionId,
       startedBy: beginning.startedBy,
       pi: beginning.pi,
     });
     this.hosts.set(sid, host);
-    const outcome = await host.start(beginning);
-    if (outcome.kind === 'refused') return outcome;
-    this.deps.publisher.publish({ type: 'session_opened', sessionId: sid, cwd, adopted: false });
-    return { kind: 'begun', sid, cwd };
+    return { kind: 'entered', started: host.start(beginning) };
+  }
+
+  /** Whether a slot is free; suspends the session that was idle for longest when none is. */
+  private async makeRoom(): Promise<boolean> {
+    const isFull = () => this.all.filter((host) => host.isAwake).length >= this.options.maxSessions;
+    const idle = this.all.filter(({ isAwake, facts }) => isAwake && facts.activity === 'idle');
+    idle.sort((a, b) => a.facts.lastActivityAt - b.facts.lastActivityAt);
+    for (const host of idle) {
+      if (!isFull()) return true;
+      await host.rest();
+    }
+    return !isFull();
   }
 
   private get fileUsers(): { sid: string; file: string | undefined }[] {

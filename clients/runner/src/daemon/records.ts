@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readPrivateFile, writePrivateFile, KeyedSerialQueue } from '@pizzapi/process';
 import {
@@ -40,6 +40,21 @@ export interface SessionRecord {
   /** ms since epoch. */
   startedAt: number;
   lastActivityAt: number;
+}
+
+/** A session in the status of the runner. */
+export interface HostStatus {
+  sid: string;
+  cwd: string;
+  state: string;
+  pid?: number;
+  lastActivityAt: number;
+}
+
+/** The status of a session and its worker, if it has one. */
+export function statusOf({ sid, cwd, activity, lastActivityAt }: SessionRecord, pid: number | undefined): HostStatus {
+  const state = pid === undefined ? 'asleep' : activity;
+  return { sid, cwd, state, lastActivityAt, ...(pid === undefined ? {} : { pid }) };
 }
 
 /** The record in a value read from a file, or undefined. */
@@ -98,6 +113,20 @@ export class SessionRecords {
       else broken.push(join(this.folder, name));
     }
     return { records, broken };
+  }
+
+  /** The record of one session, or undefined. */
+  async read(sid: string): Promise<SessionRecord | undefined> {
+    return isId(sid) ? parseRecord(await readPrivateFile(this.path(sid))) : undefined;
+  }
+
+  /** Deletes the oldest records beyond `kept`. */
+  async prune(kept: number): Promise<void> {
+    const names = (await readdir(this.folder)).filter((name) => name.endsWith('.json'));
+    if (names.length <= kept) return;
+    const times = await Promise.all(names.map(async (name) => (await stat(join(this.folder, name))).mtimeMs));
+    const oldest = names.map((name, index) => ({ name, time: times[index]! })).sort((a, b) => b.time - a.time);
+    for (const { name } of oldest.slice(kept)) await rm(join(this.folder, name), { force: true });
   }
 
   /** Writes a record after the writes before it. */

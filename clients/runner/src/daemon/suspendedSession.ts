@@ -108,6 +108,18 @@ export class SuspendedSession {
     return this.writeAs(() => [...before, message === undefined ? ended : { ...ended, message }]);
   }
 
+  /** Writes the whole log of a session that never opened, so that people see why. */
+  async endUnopened(
+    started: (epoch: number, userId: string) => SessionEvent,
+    reason: EndReason,
+    message: string | undefined,
+    before: SessionEvent[],
+  ): Promise<DirectWriteOutcome> {
+    const ended = { type: 'session_ended', at: Date.now(), reason } as const;
+    const last = message === undefined ? ended : { ...ended, message };
+    return this.writeAs((epoch) => [started(epoch, this.record.userId), ...before, last]);
+  }
+
   /** Sends what is spooled. */
   async flush(): Promise<DirectWriteOutcome> {
     return hasSpool(this.access.home, this.record.sid) ? this.writeAs(() => []) : 'done';

@@ -2,13 +2,18 @@ import { spawn } from 'node:child_process';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError, newId } from '@pizzapi/protocol';
-import { sleep, type Logger, isSameProcess, processStart } from '@pizzapi/process';
+import { sleep, type Logger, isSameProcess, processStart, withTimeout } from '@pizzapi/process';
 import { WorkerIpcClient } from '../ipc/client.js';
+import type { StopReason } from '../ipc/messages.js';
 import { awaitExit, signalProcess, WORKER_SOCKET } from '../processes.js';
 
 /** How long a new worker process may take until it listens, in ms. */
 const WORKER_START_MS = 20_000;
 const POLL_MS = 15;
+/** How long a worker may take to answer a question that needs no work, in ms. */
+const RESPONSE_MS = 3_000;
+/** How long a worker may take to stop its session before it is killed, in ms: dialogs, queue, agent, shell, log. */
+export const STOP_MS = 15_000;
 
 /** A worker process, by what finds it again after a restart of the daemon, and the link to it. */
 export interface WorkerHandle {
@@ -94,6 +99,21 @@ export async function endWorker(
     if (await awaitExit(worker.pid, signal === undefined ? patienceMs : 1_000)) break;
   }
   await rm(worker.socket, { force: true });
+}
+
+/**
+ * Has a worker end its session for good. False when it does not answer or does not come to an end: the caller ends the
+ * process then.
+ */
+export async function stopForGood(
+  { link }: Pick<WorkerHandle, 'link'>,
+  reason: Extract<StopReason, { kind: 'kill' }>,
+): Promise<boolean> {
+  // A worker that spins answers nothing, however simple.
+  const alive = await withTimeout(link.request('outcome', { commandId: reason.commandId }), RESPONSE_MS);
+  if (alive === undefined) return false;
+  const stopped = await withTimeout(link.request('stop', { reason }), STOP_MS);
+  return stopped?.kind === 'answered';
 }
 
 /** Keeps one worker ready, with the SDK loaded and a connection made, so that a new session answers fast. */

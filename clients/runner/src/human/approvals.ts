@@ -1,4 +1,4 @@
-import { isMap, type MetaPendingApproval } from '@pizzapi/protocol';
+import { cutText, isMap, type MetaPendingApproval } from '@pizzapi/protocol';
 import { subjectOf, type ApprovalRule } from './approvalPolicy.js';
 import { commandOf, describeUse, type ToolUse } from './tools.js';
 
@@ -19,7 +19,7 @@ interface Action {
 /** The choices there are for a call; without rules to remember it can only be allowed this once. */
 export function actionsFor(remember: readonly ApprovalRule[]): Action[] {
   const what = remember.map(subjectOf).join(', ');
-  const short = what.length > 80 ? `${what.slice(0, 80)}…` : what;
+  const short = what.length > 80 ? `${cutText(what, 80)}…` : what;
   const kept: Action[] = [
     { id: 'session', label: `Allow in this session: ${short}`, answer: { kind: 'session' } },
     { id: 'folder', label: `Always allow in this folder: ${short}`, answer: { kind: 'folder' } },
@@ -54,7 +54,7 @@ export function pendingApproval(
     toolName: use.tool,
     fields: Object.entries(use.input).map(([key, value]) => {
       const text = typeof value === 'string' ? value : (JSON.stringify(value, undefined, 2) ?? '');
-      const shown = text.length > FIELD_SHOWN ? `${text.slice(0, FIELD_SHOWN)}…` : text;
+      const shown = text.length > FIELD_SHOWN ? `${cutText(text, FIELD_SHOWN)}…` : text;
       return { key, label: key, value: shown, ...(shown.includes('\n') ? { multiline: true } : {}) };
     }),
     actions: actionsFor(remember).map(({ id, label, style }) => ({

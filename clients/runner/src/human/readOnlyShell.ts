@@ -1,3 +1,4 @@
+import { cutText } from '@pizzapi/protocol';
 import { CHECKED_PROGRAMS } from './commandChecks.js';
 import { areAllowed } from './optionRules.js';
 import { isReadOnlyGit } from './readOnlyGit.js';
@@ -43,5 +44,5 @@ export function checkReadOnly(script: string): ReadOnly {
 
 function shown(words: readonly ShellWord[]): string {
   const text = words.map((word) => word.text).join(' ');
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  return text.length > 80 ? `${cutText(text, 80)}…` : text;
 }

@@ -1,3 +1,5 @@
+import { cutText } from '@pizzapi/protocol';
+
 /** Tools that look and change nothing: pi's own, and ours. */
 const READ_ONLY_TOOLS: ReadonlySet<string> = new Set([
   'read',
@@ -35,7 +37,7 @@ export function describeUse(use: ToolUse): string {
   const path = use.input['path'];
   const what = commandOf(use) ?? (typeof path === 'string' ? path : JSON.stringify(use.input));
   const line = what.replace(/\s+/g, ' ').trim();
-  return `${use.tool}: ${line.length > DESCRIBED ? `${line.slice(0, DESCRIBED)}…` : line}`;
+  return `${use.tool}: ${line.length > DESCRIBED ? `${cutText(line, DESCRIBED)}…` : line}`;
 }
 
 /** Whether two calls are the same, word for word. */

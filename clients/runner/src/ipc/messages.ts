@@ -6,6 +6,12 @@ import type { Attachment, Author, Command, ErrorInfo, GuestRef, PiOptions, Think
  */
 export const IPC_VERSION = 2;
 
+/** The pi session file of a session that is over, and the message of a person at which a fork begins. */
+export interface ForkSource {
+  file: string;
+  entryId?: string;
+}
+
 /** How a session begins in a worker. */
 export type SessionStart =
   | {
@@ -19,7 +25,11 @@ export type SessionStart =
       attachments?: Attachment[];
       /** A pi session file to continue. */
       file?: string;
+      /** Copies the history from this file, which stays as it is. */
+      branch?: ForkSource;
       resumedFrom?: string;
+      /** Continues a damaged `file` in a copy, with what can be read of it. */
+      salvage?: boolean;
       parentSessionId?: string;
       /** The guests of its parent in whose turn it is started. */
       startedBy?: GuestRef[];
@@ -85,6 +95,13 @@ export type StopReason =
   /** `message`: why, where it is not for the asking of a person. */
   | { kind: 'kill'; commandId: string; message?: string };
 
+/** What a worker does while its session opens: `It was …`. */
+export interface OpeningStep {
+  doing: string;
+  /** `log`: nats-server has to answer. `agent`: pi, its extensions and the file of the session. */
+  waitsFor: 'agent' | 'log';
+}
+
 /** A question of the daemon, with what answers it. */
 export interface IpcRequests {
   /** Begin the session; answered once its first event is in the log. */
@@ -102,6 +119,8 @@ export interface IpcRequests {
   branch: { ask: { entryId?: string }; answer: { file?: string; seq: number } };
   /** A fresh login for the worker whose own is refused. Its session goes on under its old epoch: the log tells if it may. */
   grant: { ask: { grant: string }; answer: 'taken' };
+  /** Puts the session to sleep if it is idle: another session needs its slot. */
+  rest: { ask: object; answer: 'asleep' | 'busy' };
   stop: { ask: { reason: StopReason }; answer: 'stopped' };
 }
 
@@ -114,6 +133,7 @@ export type IpcNotification =
   | { type: 'hello'; version: number; pid: number; state?: WorkerSessionState }
   /** The warm worker can take an assignment. */
   | { type: 'ready' }
+  | { type: 'opening'; step: OpeningStep }
   | { type: 'state'; state: WorkerSessionState }
   /** The worker's login is refused: the daemon may get it another. */
   | { type: 'locked_out' }

@@ -1,4 +1,4 @@
-import { arrayAt, isMap, mapAt, planText, stringAt, stringsAt } from '@pizzapi/protocol';
+import { arrayAt, cutText, isMap, mapAt, planText, stringAt, stringsAt } from '@pizzapi/protocol';
 import type { IncomingTrigger } from './linkState.js';
 
 /** Characters of what a session tells its parent. */
@@ -6,9 +6,9 @@ const TOLD_SHOWN = 16_000;
 
 /** A text that is not longer than what one session tells another. */
 export function shortened(text: string): string {
-  return text.length <= TOLD_SHOWN
-    ? text
-    : `${text.slice(0, TOLD_SHOWN)}…\n(${text.length - TOLD_SHOWN} characters more)`;
+  if (text.length <= TOLD_SHOWN) return text;
+  const shown = cutText(text, TOLD_SHOWN);
+  return `${shown}…\n(${text.length - shown.length} characters more)`;
 }
 
 const called = (child: string, name: string | undefined) =>

@@ -1,4 +1,4 @@
-import type { UnnumberedDelta } from '@pizzapi/protocol';
+import { isHighSurrogate, tailOf, type UnnumberedDelta } from '@pizzapi/protocol';
 
 /** How long text is gathered before it goes out as one piece, in ms. */
 const COALESCE_WINDOW_MS = 40;
@@ -60,8 +60,7 @@ function* split(text: string): Generator<string> {
   let start = 0;
   do {
     let end = Math.min(start + MAX_PIECE_CHARS, text.length);
-    const last = text.charCodeAt(end - 1);
-    if (end < text.length && last >= 0xd800 && last <= 0xdbff) end--;
+    if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end--;
     yield text.slice(start, end);
     start = end;
   } while (start < text.length);
@@ -93,17 +92,25 @@ export class Coalescer {
     this.#cancel ??= this.clock.after(this.windowMs, () => this.flush());
   }
 
-  /** Passes on everything gathered so far, now. */
-  flush(): void {
+  /**
+   * Passes on everything gathered so far, now. A surrogate without its second half waits for it, or is dropped where the
+   * block is over.
+   */
+  flush(isOver: (slot: DeltaSlot) => boolean = () => false): void {
     this.#cancel?.();
     this.#cancel = undefined;
-    const entries = [...this.#pending.values()];
+    const entries = [...this.#pending];
     this.#pending.clear();
     const at = this.clock.now();
-    for (const entry of entries) {
+    for (const [key, entry] of entries) {
       if (entry.slot.kind === 'output' && entry.length > MAX_OUTPUT_CHARS_PER_WINDOW) this.#trim(entry);
       const note = entry.skipped === 0 ? '' : `\n[… ${entry.skipped} characters skipped …]\n`;
-      for (const text of split(note + entry.parts.join(''))) this.emit(toDelta(entry.slot, text, at));
+      const all = note + entry.parts.join('');
+      const isHalf = isHighSurrogate(all.charCodeAt(all.length - 1));
+      const whole = isHalf ? all.slice(0, -1) : all;
+      if (whole !== '' || !isHalf) for (const text of split(whole)) this.emit(toDelta(entry.slot, text, at));
+      if (!isHalf || isOver(entry.slot)) continue;
+      this.#pending.set(key, { slot: entry.slot, parts: [all.slice(-1)], length: 1, skipped: 0 });
     }
   }
 
@@ -116,9 +123,9 @@ export class Coalescer {
 
   /** Keeps the end of a flood, and count of what is left out. */
   #trim(entry: Pending): void {
-    const excess = entry.length - MAX_OUTPUT_CHARS_PER_WINDOW;
-    entry.parts = [entry.parts.join('').slice(excess)];
-    entry.length = MAX_OUTPUT_CHARS_PER_WINDOW;
-    entry.skipped += excess;
+    const kept = tailOf(entry.parts.join(''), MAX_OUTPUT_CHARS_PER_WINDOW);
+    entry.skipped += entry.length - kept.length;
+    entry.length = kept.length;
+    entry.parts = [kept];
   }
 }

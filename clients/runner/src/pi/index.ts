@@ -2,6 +2,8 @@
 export { openPiSession, warmUp } from './open.js';
 export { listModels, type ModelList } from './models.js';
 export { readPiSessionFile, type ImportOptions, type ImportOutcome } from './sessionImport.js';
+export { forkEndedFile } from './fork.js';
 export { PI_VERSION } from './session.js';
+export type { Damage } from './sessionFile.js';
 export type { DialogAnswerOutcome } from './dialogs.js';
 export type { OpenOptions, Outcome, PiSession, PiSink } from './types.js';

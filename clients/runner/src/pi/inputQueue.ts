@@ -21,6 +21,8 @@ export interface InputQueueDeps {
   failedLate: (what: string) => void;
   /** Resolves once the events of what the agent has ended are through. */
   drained: () => Promise<void>;
+  /** Resolves at once, or when a run that has ended is over: an input that pi queues before would stay in its queue. */
+  idle: () => Promise<void>;
 }
 
 /**
@@ -116,6 +118,7 @@ export class InputQueue {
     this.#waiting.add(waiting);
     const outcome = this.#queue.run(async () => {
       await this.#compacted;
+      await this.deps.idle();
       return this.#begin(waiting);
     });
     const settled = await withTimeout(outcome, PREFLIGHT_WAIT_MS);

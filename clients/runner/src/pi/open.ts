@@ -17,7 +17,11 @@ import { authSource, findModel, initialModel, modelName } from './models.js';
 import { SessionParts } from './parts.js';
 import { hasBuiltIn, loaderOptions, toolOptions, toolProblem } from './piOptions.js';
 import { HostedPiSession } from './session.js';
-import { checkPiSessionFile } from './sessionFile.js';
+import { loadingStep } from './extensionFiles.js';
+import { repairNotices } from './file/repairNotices.js';
+import { writeSalvagedCopy } from './file/salvagedCopy.js';
+import { checkPiSessionFile, endLastLine, repairOpenEntries, type ParsedFile } from './sessionFile.js';
+import { unpairedCalls } from './repairedHistory.js';
 import { sessionDirOf } from './sessionDir.js';
 import { readOnlySettings } from './settings.js';
 import type { OpenOptions, OpenOutcome } from './types.js';
@@ -33,14 +37,17 @@ function cwdProblem(cwd: string): ErrorInfo | undefined {
 /**
  * Opens a session of pi in a folder, new or continued, under the person's own configuration. Nothing is written and no
  * extension started when it is refused (`cwd_not_found`, `cwd_not_a_folder`, `model_unknown`, `model_unauthenticated`,
- * `tool_unknown`, `file_not_found`, `file_invalid`, `file_truncated`). Call `start()` on the session next.
+ * `tool_unknown`, `file_not_found`, `file_invalid`, `file_truncated`, `file_damaged`, `file_empty`). Call `start()` on the session next.
  */
 export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> {
-  const { cwd, agentDir = getAgentDir(), sessionFile } = options;
-  const problem =
-    cwdProblem(cwd) ??
-    (sessionFile === undefined ? undefined : checkPiSessionFile(sessionFile, options.isResumed === true));
+  const { cwd, agentDir = getAgentDir(), sessionFile, isResumed: isOwn = false } = options;
+  const problem = cwdProblem(cwd);
   if (problem !== undefined) return refused(problem);
+  const { onStep } = options;
+  if (sessionFile !== undefined) onStep?.(`reading ${sessionFile}`);
+  const salvage = options.salvage === true || isOwn;
+  const parsed = sessionFile === undefined ? undefined : checkPiSessionFile(sessionFile, { isOwn, salvage });
+  if (parsed !== undefined && 'code' in parsed) return refused(parsed);
 
   const settings = readOnlySettings(cwd, agentDir);
   initTheme(settings.getTheme());
@@ -65,6 +72,7 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
     });
     parts.linked?.useHuman(parts.human);
   }
+  onStep?.(loadingStep(cwd, agentDir, settings, options.pi));
   const services = await createAgentSessionServices({
     cwd,
     agentDir,
@@ -88,6 +96,7 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
       ],
     },
   });
+  onStep?.('preparing the session in pi');
   const { modelRegistry } = services;
   const tools = toolProblem(options.pi, services);
   if (tools?.certain === true && options.isResumed !== true) return refused(tools.error);
@@ -103,7 +112,9 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
   if (sessionFile === undefined) model ??= await initialModel(modelRegistry, settings, cwd, agentDir);
   const dir = sessionDirOf(cwd, agentDir, settings);
   const sessionManager =
-    sessionFile === undefined ? SessionManager.create(cwd, dir) : SessionManager.open(sessionFile, dir, cwd);
+    sessionFile === undefined || parsed === undefined
+      ? SessionManager.create(cwd, dir)
+      : continueFile(sessionFile, parsed, dir, cwd);
 
   const { session, modelFallbackMessage } = await createAgentSessionFromServices({
     services,
@@ -131,9 +142,21 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
       .map(({ path, error }) => `${path}: ${error}`),
     ...(registryError === undefined ? [] : [registryError]),
     ...(modelFallbackMessage === undefined ? [] : [modelFallbackMessage]),
+    ...(sessionFile === undefined || parsed === undefined
+      ? []
+      : repairNotices(sessionFile, parsed, { isOwn, unpaired: unpairedCalls(session) })),
   ];
   opened.session = new HostedPiSession(session, parts, options, warnings);
   return { kind: 'opened', session: opened.session };
+}
+
+/** Opens a checked file. The lines that pi cannot read are left out in a copy, which continues in its place. */
+function continueFile(path: string, parsed: ParsedFile, dir: string, cwd: string): SessionManager {
+  const file = parsed.needsCopy ? writeSalvagedCopy(path, parsed) : path;
+  endLastLine(file);
+  const manager = SessionManager.open(file, dir, cwd);
+  repairOpenEntries(manager);
+  return manager;
 }
 
 /** Does ahead what every session needs once per process: loads the SDK's modules and the theme. */

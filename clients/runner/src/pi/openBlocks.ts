@@ -1,4 +1,4 @@
-import type { SessionPartial, UnnumberedDelta } from '@pizzapi/protocol';
+import { tailOf, type SessionPartial, type UnnumberedDelta } from '@pizzapi/protocol';
 
 /** Of a running tool's output the last so many characters are kept for a viewer that joins. */
 const OUTPUT_TAIL_CHARS = 65_536;
@@ -44,7 +44,7 @@ export class OpenBlocks {
     if (delta.type === 'tool_output_delta') {
       // A chunk may overtake the event that opens its tool: pi hands its events on one by one.
       const text = this.#tools.get(delta.toolCallId) ?? '';
-      this.#tools.set(delta.toolCallId, (text + delta.text).slice(-OUTPUT_TAIL_CHARS));
+      this.#tools.set(delta.toolCallId, tailOf(text + delta.text, OUTPUT_TAIL_CHARS));
       return;
     }
     const blocks = this.#messages.get(delta.messageId)?.blocks;

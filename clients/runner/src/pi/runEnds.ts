@@ -1,3 +1,10 @@
+import type { AgentSession } from '@mariozechner/pi-coding-agent';
+import { withTimeout } from '@pizzapi/process';
+import { errorInfo } from '@pizzapi/protocol';
+import type { Outcome } from './types.js';
+
+/** How long something that stops is waited for, ms. */
+const STOP_WAIT_MS = 5_000;
 /** How long events that pi still has in its own queue are waited for, ms. */
 const DRAIN_WAIT_MS = 2_000;
 /** The wait between two looks at pi's event queue, ms. */
@@ -10,10 +17,22 @@ const DRAIN_POLL_MS = 5;
 export class RunEnds {
   #ended = 0;
   #seen = 0;
+  #isEnding = false;
+
+  /** pi's agent has begun a run. */
+  began(): void {
+    this.#isEnding = false;
+  }
 
   /** pi's agent has ended a run. */
   ended(): void {
     this.#ended++;
+    this.#isEnding = true;
+  }
+
+  /** Waits for an agent that has ended its run and still counts as working: it does not read its queue any more. */
+  async idle(agent: Pick<AgentSession['agent'], 'waitForIdle'>): Promise<void> {
+    if (this.#isEnding) await agent.waitForIdle();
   }
 
   /** The end of a run has come through pi's event queue. */
@@ -31,5 +50,14 @@ export class RunEnds {
       await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
     }
     this.#seen = Math.max(this.#seen, this.#ended);
+  }
+
+  /** Waits for something that stops, for a limited time, and for what it has ended. */
+  async within(stopping: Promise<unknown>): Promise<Outcome> {
+    const stopped = stopping.then(() => true).catch(() => false);
+    if ((await withTimeout(stopped, STOP_WAIT_MS)) !== true)
+      return { kind: 'failed', error: errorInfo('command_failed', 'A tool has not stopped yet') };
+    await this.drained();
+    return { kind: 'ok' };
   }
 }

@@ -14,10 +14,12 @@ import { hasWords } from '../human/guestAnswers.js';
 import type { LinkedCommand } from '../linked/linkedCommands.js';
 import type { DialogAnswerOutcome } from './dialogs.js';
 import { runShell } from './exec.js';
-import { extensionBindings } from './extensionBindings.js';
+import { bindExtensions } from './extensionBindings.js';
 import { forkFile } from './fork.js';
 import { droppedError, GuestLeaving } from './guestLeaving.js';
 import { GuestWork } from './guestWork.js';
+import { repairHistory } from './repairedHistory.js';
+import { watchSwallowedErrors } from './swallowedErrors.js';
 import { historyEvents } from './sessionImport.js';
 import { isCommand, serializePrompts } from './serializePrompts.js';
 import { AgentInbox } from './agentInbox.js';
@@ -34,7 +36,7 @@ import { messageOf } from './errorMessage.js';
 
 /** The version of the SDK. */
 export const PI_VERSION = VERSION;
-/** How long `abort` and each step of `dispose` wait for something that does not stop, ms. */
+/** How long a step of `dispose` waits for something that does not stop, ms. */
 const STOP_WAIT_MS = 5_000;
 type SessionOptions = Pick<OpenOptions, 'onShutdownRequested' | 'onBug' | 'linked' | 'linkEnd'>;
 
@@ -79,6 +81,7 @@ export class HostedPiSession implements PiSession {
       refused: (commandId) => this.inbox.consumed(commandId),
       failedLate: (what) => this.#notify(what, 'error'),
       drained: () => this.#runEnds.drained(),
+      idle: () => this.#runEnds.idle(pi.agent),
     });
     this.guests = new GuestWork({
       pi,
@@ -118,7 +121,13 @@ export class HostedPiSession implements PiSession {
       isTapped: (toolCallId) => parts.tapped.has(toolCallId),
     });
     parts.settle = () => this.#translator.settle();
+    const repair = repairHistory(pi);
+    const watch = watchSwallowedErrors(pi, (what) => this.#notify(what, 'error'));
+    // One listener: the agent waits a turn of the event loop for each.
     pi.agent.subscribe((event) => {
+      repair(event);
+      watch();
+      if (event.type === 'agent_start') this.#runEnds.began();
       if (event.type === 'agent_end') this.#runEnds.ended();
       this.#guarded(() => this.guests.observeAgent(event));
     });
@@ -166,7 +175,7 @@ export class HostedPiSession implements PiSession {
     try {
       const onShutdown = () => this.#options.onShutdownRequested?.();
       const onError = (text: string) => this.#notify(text, 'error');
-      await pi.bindExtensions(extensionBindings(pi, this.parts, { onShutdown, onError }));
+      await bindExtensions(pi, this.parts, { onShutdown, onError });
     } catch (error) {
       this.#notify(`An extension failed to start: ${messageOf(error)}`, 'error');
     } finally {
@@ -221,7 +230,7 @@ export class HostedPiSession implements PiSession {
   /** Stops the run of the agent, and nothing else. Then the agent continues with what others have sent. */
   async #stopRun(): Promise<Outcome> {
     const release = this.parts.dialogs.refuse();
-    const stopped = await this.#within(this.pi.abort().finally(release));
+    const stopped = await this.#runEnds.within(this.pi.abort().finally(release));
     if (stopped.kind === 'ok') this.prompts.goOn();
     return stopped;
   }
@@ -233,22 +242,13 @@ export class HostedPiSession implements PiSession {
   }
 
   async abort(): Promise<Outcome> {
-    const pi = this.pi;
+    const { pi } = this;
     // pi waits for the tool, the tool for its question: without an answer that would be for ever.
     const release = this.parts.dialogs.refuse();
     pi.abortCompaction();
     pi.abortBranchSummary();
     pi.abortBash();
-    return this.#within(Promise.all([pi.abort(), this.#shell]).finally(release));
-  }
-
-  /** Waits for something that stops, for a limited time. */
-  async #within(stopping: Promise<unknown>): Promise<Outcome> {
-    const stopped = stopping.then(() => true).catch(() => false);
-    if ((await withTimeout(stopped, STOP_WAIT_MS)) !== true)
-      return { kind: 'failed', error: errorInfo('command_failed', 'A tool has not stopped yet') };
-    await this.#runEnds.drained();
-    return { kind: 'ok' };
+    return this.#runEnds.within(Promise.all([pi.abort(), this.#shell]).finally(release));
   }
 
   setModel(name: string): Promise<Outcome<{ model: string }>> {
@@ -392,8 +392,8 @@ export class HostedPiSession implements PiSession {
   }
 
   #bug(error: unknown): void {
-    const { onBug } = this.#options;
-    if (onBug === undefined) console.error(error);
-    else onBug(error);
+    const { onBug = console.error } = this.#options;
+    this.#notify(`PizzaPi could not record a part of this turn: ${messageOf(error)}`, 'error');
+    onBug(error);
   }
 }

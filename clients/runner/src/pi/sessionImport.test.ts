@@ -91,27 +91,3 @@ describe('a session of today', () => {
     expect(of(events, 'message_end').map((e) => e.entryId)).toEqual(['a', 'b', 'c']);
   });
 });
-
-describe('a file that is not whole', () => {
-  const header = '{"type":"session","version":3,"id":"s","timestamp":"2026-01-01T00:00:00Z","cwd":"/"}';
-  const deep = (levels: number) => `{"type":"custom","data":${'['.repeat(levels)}${']'.repeat(levels)}}`;
-  const user = '{"type":"message","id":"a","parentId":null,"timestamp":"","message":{"role":"user","content":"x"}}';
-
-  it.each([
-    ['an empty file', '', 'file_invalid', 1],
-    ['a file of something else', '{"hello":"world"}\n', 'file_invalid', 1],
-    ['a file without a header', `${user}\n`, 'file_invalid', 1],
-    ['a file of a newer pi', header.replace(':3', ':99'), 'file_invalid', 1],
-    ['a line that is not JSON', `${header}\nnonsense\n${user}\n`, 'file_invalid', 2],
-    ['a message without a role', `${header}\n{"type":"message","message":{}}\n`, 'file_invalid', 2],
-    ['a line that nests without end', `${header}\n${deep(1_500)}\n${user}\n`, 'file_invalid', 2],
-    ['a header that nests without end', `${deep(200_000)}\n${user}\n`, 'file_invalid', 1],
-    ['a file that ends in the middle of a line', `${header}\n${user}\n${user.slice(0, 40)}`, 'file_truncated', 3],
-  ])('%s is refused with its code and line', (_what, text, code, line) => {
-    expect(readPiSessionFile(written(text), options)).toMatchObject({ kind: 'invalid', code, line });
-  });
-
-  it('a file that is not there is refused by name', () => {
-    expect(readPiSessionFile(join(folder, 'missing'), options)).toMatchObject({ code: 'file_not_found' });
-  });
-});

@@ -2,7 +2,8 @@ import { realpathSync } from 'node:fs';
 import type { SessionEntry } from '@mariozechner/pi-coding-agent';
 import type { SessionEvent } from '@pizzapi/protocol';
 import { sanitizeMessage, sanitizeToolResult, toPlainData } from './sanitizeEvent.js';
-import { parsePiSessionFile, type InvalidFile, type ParsedFile } from './sessionFile.js';
+import { recordedModel } from './file/entryRepair.js';
+import { parsePiSessionFile, type Damage, type InvalidFile, type ParsedFile } from './sessionFile.js';
 import { UsageMeter } from './usage.js';
 
 /** Why a compaction in an old file happened is not recorded there. */
@@ -16,10 +17,24 @@ export interface ImportOptions {
   epoch: number;
   /** Shown when the file has no name of its own. */
   name?: string;
+  /** Takes what can be read of a damaged file. */
+  salvage?: boolean;
 }
 
 export type ImportOutcome =
-  { kind: 'ok'; events: SessionEvent[]; cwd: string; name: string; entries: number; messages: number } | InvalidFile;
+  | {
+      kind: 'ok';
+      events: SessionEvent[];
+      cwd: string;
+      name: string;
+      entries: number;
+      messages: number;
+      /** The damage of the file, line by line: only with `salvage`. */
+      damage: Damage[];
+      /** What was repaired, one phrase for each kind. */
+      repairs: string[];
+    }
+  | InvalidFile;
 
 type Pair = { role: string } & Record<string, unknown>;
 
@@ -31,6 +46,7 @@ class SessionImporter {
   #model: string;
   #at: number;
   #leaf: string | null = null;
+  readonly #messageIds = new Set<string>();
 
   constructor(
     private readonly file: Pick<ParsedFile, 'hasIds'>,
@@ -89,6 +105,14 @@ class SessionImporter {
     this.events.push({ type: 'session_ended', at, reason: 'completed', message: 'Imported from a pi file' });
   }
 
+  /** A line of a damaged file may hold several messages. */
+  #messageIdOf(line: number): string {
+    let id = `m${line}`;
+    for (let n = 2; this.#messageIds.has(id); n++) id = `m${line}_${n}`;
+    this.#messageIds.add(id);
+    return id;
+  }
+
   #modelChange(provider: string, id: string): void {
     const model = `${provider}/${id}`;
     const previous = model === this.#model || this.#model === '' ? {} : { previousModel: this.#model };
@@ -99,7 +123,7 @@ class SessionImporter {
 
   #message(line: number, entryId: string | null, message: Pair): void {
     const at = typeof message['timestamp'] === 'number' ? message['timestamp'] : this.#at;
-    const messageId = `m${line}`;
+    const messageId = this.#messageIdOf(line);
     const { role } = message;
     if (role === 'toolResult') {
       const { toolCallId, toolName, content, details, isError } = message;
@@ -112,7 +136,8 @@ class SessionImporter {
         isError: isError === true,
       });
     }
-    const model = role === 'assistant' ? { model: `${String(message['provider'])}/${String(message['model'])}` } : {};
+    const named = role === 'assistant' ? recordedModel(message['provider'], message['model']) : undefined;
+    const model = named === undefined ? {} : { model: named };
     this.events.push({ type: 'message_start', at, messageId, role, ...model });
     this.events.push({ type: 'message_end', at, messageId, entryId, message: sanitizeMessage(message) });
     this.messages++;
@@ -129,12 +154,13 @@ class SessionImporter {
 
 /** `provider/id` at the start of a file: in its header once, in its first entries since. */
 function firstModel({ header, entries }: Pick<ParsedFile, 'entries'> & { header?: ParsedFile['header'] }): string {
-  if (header?.provider !== undefined && header.modelId !== undefined) return `${header.provider}/${header.modelId}`;
+  const inHeader = recordedModel(header?.provider, header?.modelId);
+  if (inHeader !== undefined) return inHeader;
   for (const { entry } of entries) {
     if (entry.type === 'model_change') return `${entry.provider}/${entry.modelId}`;
-    if (entry.type === 'message' && entry.message.role === 'assistant') {
-      return `${entry.message.provider}/${entry.message.model}`;
-    }
+    if (entry.type !== 'message' || entry.message.role !== 'assistant') continue;
+    const used = recordedModel(entry.message.provider, entry.message.model);
+    if (used !== undefined) return used;
   }
   return '';
 }
@@ -142,12 +168,12 @@ function firstModel({ header, entries }: Pick<ParsedFile, 'entries'> & { header?
 /**
  * Reads a session file of pi, of any version, as the events of a finished session: from `session_started` to
  * `session_ended`, in the file's order (a jump to another branch is a `session_tree`). The same file always gives the
- * same events. A file that is not whole gives the code and line of its first problem, and no events.
+ * same events. A damaged file gives the code and line of its first problem, and no events, except with `salvage`.
  */
 export function readPiSessionFile(path: string, options: ImportOptions): ImportOutcome {
-  const file = parsePiSessionFile(path);
+  const file = parsePiSessionFile(path, options.salvage === true ? { salvage: true } : {});
   if (file.kind === 'invalid') return file;
-  const { header, entries } = file;
+  const { header, entries, damage, repairs } = file;
   const { runnerId, userId, piVersion, epoch } = options;
   const named = entries.findLast(({ entry }) => entry.type === 'session_info')?.entry;
   const name = (named?.type === 'session_info' ? named.name : undefined) ?? options.name ?? '';
@@ -155,7 +181,7 @@ export function readPiSessionFile(path: string, options: ImportOptions): ImportO
   const at = Number.isNaN(startedAt) ? 0 : startedAt;
   const model = firstModel(file);
   const importer = new SessionImporter(file, model, at);
-  const { cwd } = header;
+  const cwd = typeof header.cwd === 'string' ? header.cwd : '/';
   // As what it is, however it was named: the same file is told by the same path.
   const resumedFrom = realpathSync.native(path);
   importer.events.push({
@@ -168,12 +194,13 @@ export function readPiSessionFile(path: string, options: ImportOptions): ImportO
     const info = { provider: model.slice(0, slash), id: model.slice(slash + 1) };
     importer.events.push({ type: 'model_changed', at, model: info });
   }
-  if (header.thinkingLevel !== undefined) {
+  if (typeof header.thinkingLevel === 'string') {
     importer.events.push({ type: 'thinking_level_changed', at, level: header.thinkingLevel });
   }
   for (const { line, entry } of entries) importer.add(line, entry);
   importer.finish();
-  return { kind: 'ok', events: importer.events, cwd, name, entries: entries.length, messages: importer.messages };
+  const { events, messages } = importer;
+  return { kind: 'ok', events, cwd, name, entries: entries.length, messages, damage, repairs };
 }
 
 /** The first line of a session file is its header; its entries follow. */

@@ -108,6 +108,23 @@ describe('a streamed message', () => {
     expect(deltas).toHaveLength(1);
   });
 
+  it('joins a surrogate pair that its provider has split over two deltas, in one window or two', () => {
+    const say = (delta: string) => feed(update({ type: 'text_delta', contentIndex: 0, delta, partial: shared }));
+    const said = () => deltas.map((delta) => (delta.type === 'text_delta' ? delta.text : ''));
+    feed({ type: 'message_start', message: shared });
+    say('a\ud83c');
+    clock.advance(40);
+    expect(said()).toEqual(['a']);
+    say('\udf55b');
+    clock.advance(40);
+    expect(said()).toEqual(['a', '🍕b']);
+    say('\ud83c');
+    clock.advance(40);
+    feed({ type: 'message_end', message: assistant([{ type: 'text', text: 'a🍕b\ud83c' }]) });
+    clock.advance(40);
+    expect(said()).toEqual(['a', '🍕b']);
+  });
+
   it('has all of its pieces out before its end, which has the entry that pi has just appended', () => {
     feed({ type: 'message_start', message: shared });
     feed(update({ type: 'text_delta', contentIndex: 0, delta: 'Pi', partial: shared }));

@@ -2,6 +2,7 @@ import type { AgentSessionEvent } from '@mariozechner/pi-coding-agent';
 import type { AgentMessage, EventOf, SessionEvent } from '@pizzapi/protocol';
 import type { Coalescer, DeltaSlot } from './coalesce.js';
 import type { OpenBlocks } from './openBlocks.js';
+import { recordedModel } from './file/entryRepair.js';
 import { sanitizeMessage, sanitizeToolResult, toPlainData } from './sanitizeEvent.js';
 import { SnapshotDiff } from './snapshotDiff.js';
 
@@ -81,7 +82,7 @@ export class Translator {
         const { toolCallId, toolName, isError } = event;
         const result = sanitizeToolResult(event.result as unknown) ?? null;
         this.#snapshots.forget(toolCallId);
-        deps.pieces.flush();
+        deps.pieces.flush((slot) => slot.kind === 'output' && slot.toolCallId === toolCallId);
         deps.emit({ type: event.type, at, toolCallId, toolName, result, isError });
         return deps.open.closeTool(toolCallId);
       }
@@ -129,7 +130,8 @@ export class Translator {
     this.#messageId = messageId;
     this.#sent = new Map();
     this.deps.open.openMessage(messageId, message.role);
-    const model = message.role === 'assistant' ? { model: `${message.provider}/${message.model}` } : {};
+    const named = message.role === 'assistant' ? recordedModel(message.provider, message.model) : undefined;
+    const model = named === undefined ? {} : { model: named };
     this.deps.emit({ type: 'message_start', at, messageId, role: message.role, ...model });
     if (message.role !== 'user') return;
     const commandId = this.deps.delivered(textOf(message.content));
@@ -183,7 +185,7 @@ export class Translator {
     const messageId = this.#messageId ?? deps.newMessageId();
     this.#messageId = undefined;
     this.#lastEnded = message;
-    deps.pieces.flush();
+    deps.pieces.flush((slot) => slot.kind !== 'output' && slot.messageId === messageId);
     this.#pendingEnd = () => {
       const cleaned = sanitizeMessage(message) as AgentMessage;
       deps.emit({ type: 'message_end', at, messageId, entryId: deps.leafId(), message: cleaned });

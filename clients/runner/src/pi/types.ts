@@ -30,6 +30,8 @@ export interface OpenOptions {
   agentDir?: string;
   /** A pi session file to continue. It is appended to, and stays one that `pi` can resume. */
   sessionFile?: string;
+  /** Continues a damaged `sessionFile` in a copy, with what can be read of it. */
+  salvage?: boolean;
   /** `provider/id`; pi's own choice when left out, and the demo model when pi has no key at all. */
   model?: string;
   thinkingLevel?: ThinkingLevel;
@@ -52,6 +54,8 @@ export interface OpenOptions {
   };
   /** Asks whether the links of guests still let them write: why not, of the first that does not. */
   linkEnd?: (guests: readonly GuestRef[]) => Promise<LinkEnd | undefined>;
+  /** Called with what is about to be done, in the words after "It was", because it may never end. */
+  onStep?: (doing: string) => void;
   /** An extension asked for the end of the session. */
   onShutdownRequested?: () => void;
   /** A bug of ours, caught before it could harm pi's own file. Printed to stderr when left out. */

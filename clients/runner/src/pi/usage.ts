@@ -1,13 +1,6 @@
 import type { AgentSession } from '@mariozechner/pi-coding-agent';
-import type { MetaTokenUsage } from '@pizzapi/protocol';
-
-interface Spent {
-  input: number;
-  output: number;
-  cacheRead: number;
-  cacheWrite: number;
-  cost?: { total: number };
-}
+import { isMap, type MetaTokenUsage } from '@pizzapi/protocol';
+import { numberOf } from './file/entryRepair.js';
 
 /** Adds up what a session has used. pi's own statistics forget what a compaction removed. */
 export class UsageMeter {
@@ -15,10 +8,10 @@ export class UsageMeter {
 
   /** Adds a message; all but the assistant's count for nothing. */
   add(message: object): void {
-    const usage = (message as { usage?: Partial<Spent> }).usage;
-    if (usage === undefined) return;
-    for (const key of ['input', 'output', 'cacheRead', 'cacheWrite'] as const) this.#total[key] += usage[key] ?? 0;
-    this.#total.cost += usage.cost?.total ?? 0;
+    const usage: unknown = 'usage' in message ? message.usage : undefined;
+    if (!isMap(usage)) return;
+    for (const key of ['input', 'output', 'cacheRead', 'cacheWrite'] as const) this.#total[key] += numberOf(usage[key]);
+    this.#total.cost += isMap(usage['cost']) ? numberOf(usage['cost']['total']) : 0;
   }
 
   /** The totals, and how full the model's context is now. */

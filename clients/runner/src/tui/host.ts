@@ -127,6 +127,7 @@ export class TerminalHost {
         },
         {
           ...{ natsUrl, log },
+          onStep: () => undefined,
           onState: () => options.onChange(),
           onFenced: () => {
             if (host !== undefined) void host.#fenced();

@@ -1,16 +1,18 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from '@pizzapi/process';
 import { CodedError, type ErrorInfo } from '@pizzapi/protocol';
-import type { Assignment } from '../ipc/messages.js';
-import { openPiSession, type OpenOptions, type PiSession } from '../pi/index.js';
+import type { Assignment, ForkSource } from '../ipc/messages.js';
+import { forkEndedFile, openPiSession, type OpenOptions, type PiSession } from '../pi/index.js';
 
 /** Opens pi for an assignment. A model that is gone by the time a session is resumed is replaced by pi's own choice. */
 export async function openPi(
   { sid, cwd, agentDir, beginning }: Assignment,
-  around: Required<Pick<OpenOptions, 'sink' | 'linkEnd' | 'onShutdownRequested'>>,
+  around: Required<Pick<OpenOptions, 'sink' | 'linkEnd' | 'onShutdownRequested' | 'onStep'>>,
   log: Logger,
 ): Promise<PiSession> {
-  const { file, model, name, thinkingLevel, pi, parentSessionId, startedBy } = beginning;
+  const { model, name, thinkingLevel, pi, parentSessionId, startedBy } = beginning;
+  const branch = beginning.kind === 'new' ? beginning.branch : undefined;
+  const file = branch === undefined ? beginning.file : copiedFrom(branch);
   const options: OpenOptions = {
     cwd,
     ...around,
@@ -20,6 +22,7 @@ export async function openPi(
     ...(name === undefined ? {} : { name }),
     ...(thinkingLevel === undefined ? {} : { thinkingLevel }),
     ...(pi === undefined ? {} : { pi }),
+    ...(beginning.kind === 'new' && beginning.salvage === true ? { salvage: true } : {}),
     isResumed: beginning.kind === 'resume',
     linked: { sessionId: sid, parentSessionId, startedBy },
   };
@@ -30,6 +33,13 @@ export async function openPi(
   const again = await openPiSession(options);
   if (again.kind === 'opened') return again.session;
   throw refusal(again.error);
+}
+
+/** A new file with the history of a session that is over; undefined where it has none. */
+function copiedFrom(branch: ForkSource): string | undefined {
+  const forked = forkEndedFile(branch);
+  if (forked.kind === 'failed') throw refusal(forked.error);
+  return forked.sessionFile;
 }
 
 /** The error as it is: it says already what to do next. */

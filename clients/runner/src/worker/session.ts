@@ -31,7 +31,7 @@ import {
   type UnnumberedDelta,
 } from '@pizzapi/protocol';
 import { sleep, type Logger } from '@pizzapi/process';
-import type { Assignment, WorkerCommandOutcome, WorkerSessionState, StopReason } from '../ipc/messages.js';
+import type { Assignment, OpeningStep, WorkerCommandOutcome, WorkerSessionState, StopReason } from '../ipc/messages.js';
 import type { PiSession, PiSink } from '../pi/index.js';
 import { sweepForGood, sweepSession } from '../processes.js';
 import { BlobSpool } from './blobSpool.js';
@@ -56,6 +56,8 @@ export interface WorkerSessionDeps {
   log: Logger;
   /** The state changed. */
   onState(state: WorkerSessionState): void;
+  /** What is about to be done while the session opens. */
+  onStep(step: OpeningStep): void;
   /** A newer host owns the session: it is stopped already. */
   onFenced(): void;
   /** The backbone does not take the session's login any more. */
@@ -142,7 +144,9 @@ export class WorkerSession {
         return LINK_ENDS.find((end) => modes.includes(end));
       };
       const onShutdownRequested = () => deps.onShutdownRequested();
-      pi = deps.running?.(sink) ?? (await openPi(assignment, { sink, linkEnd, onShutdownRequested }, log));
+      const onStep = (doing: string) => deps.onStep({ doing, waitsFor: 'agent' });
+      pi = deps.running?.(sink) ?? (await openPi(assignment, { sink, linkEnd, onShutdownRequested, onStep }, log));
+      deps.onStep({ doing: 'connecting to nats-server', waitsFor: 'log' });
       const backbone = await connecting;
       const storedIds = (after: number) => idsAfter(backbone, caller, after);
       const said = SpoolDeduplicator.fromSpool(spoolDir, sid);
@@ -170,10 +174,10 @@ export class WorkerSession {
     return this.reporter.state();
   }
 
-  /** Whether the session was idle for as long as the assignment allows and its spool is empty. */
-  isSleepy(now: number): boolean {
+  /** Whether the session was idle for as long as the assignment allows, or for `idleMs`, and its spool is empty. */
+  isSleepy(now: number, idleMs = this.assignment.idleMs): boolean {
     if (this.reporter.isBusy() || this.parts.writer.spool().events > 0 || this.leaving) return false;
-    return now - this.lastActivityAt >= this.assignment.idleMs;
+    return now - this.lastActivityAt >= idleMs;
   }
 
   /** Executes a command and writes its result. `asleep`: the session stops and did nothing. */
@@ -277,7 +281,7 @@ export class WorkerSession {
         ...(startedBy === undefined ? {} : { startedBy }),
       });
       // A session that continues a file, or a terminal's, begins with what happened before.
-      if (beginning.file !== undefined || this.deps.running !== undefined)
+      if (beginning.file !== undefined || beginning.branch !== undefined || this.deps.running !== undefined)
         for (const event of pi.history()) this.emit(event);
       // What an earlier worker left comes with a `session_resumed` of its own.
     } else if (!hasLeftover) this.emit({ type: 'session_resumed', at, epoch });
@@ -286,6 +290,7 @@ export class WorkerSession {
     this.stopPartial = serveRpc(backbone, subjects.sessionPartial(sid), () =>
       encode({ n: writer.deltaN(), ...pi.openBlocks() }),
     );
+    this.deps.onStep({ doing: 'starting the extensions of pi', waitsFor: 'agent' });
     pi.start().catch((error: unknown) => log.error({ err: error }, 'extensions did not start'));
     if (beginning.kind === 'new') this.firstPrompt(beginning);
     await this.parts.pipe.flushed();

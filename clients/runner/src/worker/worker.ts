@@ -1,12 +1,14 @@
 import { CodedError } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
-import { IPC_VERSION, type Assignment, type IpcNotification } from '../ipc/messages.js';
+import { IPC_VERSION, type Assignment, type IpcNotification, type OpeningStep } from '../ipc/messages.js';
 import { WorkerIpcServer } from '../ipc/server.js';
 import { SESSION_TAG } from '../processes.js';
 import { WorkerSession } from './session.js';
 
 /** How often a worker looks whether its session may go to sleep, in ms. */
 const SLEEP_CHECK_MS = 2_000;
+/** A session that was idle for so long, in ms, may be suspended for another one: its first input has begun by then. */
+const REST_AFTER_MS = 1_000;
 /** A worker that no daemon has spoken to for so long leaves, in ms. */
 const ORPHAN_MS = 30_000;
 
@@ -45,6 +47,12 @@ export class Worker {
         grant: async ({ grant }) => {
           worker.hosted().takeGrant(grant);
           return 'taken';
+        },
+        rest: async () => {
+          if (worker.session?.isSleepy(Date.now(), REST_AFTER_MS) !== true) return 'busy';
+          await worker.session.stop({ kind: 'sleep', keepLease: true });
+          setImmediate(() => void worker.leave('asleep'));
+          return 'asleep';
         },
         stop: async ({ reason }) => {
           await worker.session?.stop(reason);
@@ -87,11 +95,14 @@ export class Worker {
     process.title = `pizzapi session ${assignment.sid}`;
     const log = this.options.log.child({ sid: assignment.sid });
     const { natsUrl, prepared } = this.options;
+    const onStep = (step: OpeningStep) => this.link.notify({ type: 'opening', step });
+    onStep({ doing: 'loading pi', waitsFor: 'agent' });
     await prepared;
     try {
       this.session = await WorkerSession.begin(assignment, {
         natsUrl,
         log,
+        onStep,
         onState: (state) => this.link.notify({ type: 'state', state }),
         onFenced: () => void this.leave('fenced'),
         onRefused: () => this.link.notify({ type: 'locked_out' }),

@@ -2,6 +2,7 @@ import { END_REASONS, type EndReason } from '../events.js';
 import { guestsAt, type GuestRef } from '../guests.js';
 import type { SessionInfo } from '../info.js';
 import { isMap, mapAt, numberAt, stringAt, type UnknownMap } from '../json.js';
+import { cutText } from '../text.js';
 
 /** The number of characters of the first input that a list shows. */
 const PROMPT_PREVIEW = 160;
@@ -160,7 +161,7 @@ function firstPrompt(info: SessionInfo, message: UnknownMap | undefined): Partia
   const content = message['content'];
   const blocks: unknown[] = Array.isArray(content) ? content : [{ type: 'text', text: content }];
   const text = blocks.map((block) => (isMap(block) ? (stringAt(block, 'text') ?? '') : '')).join(' ');
-  const line = [...text.replace(/\s+/g, ' ').trim()].slice(0, PROMPT_PREVIEW).join('');
+  const line = cutText(text.replace(/\s+/g, ' ').trim(), PROMPT_PREVIEW);
   return line === '' ? {} : { firstPrompt: line };
 }
 

@@ -39,9 +39,14 @@ export class Remover {
   /** Ends the session if it runs, then deletes its log, what was folded from it, and its links. */
   async remove(principal: Principal, sid: string): Promise<ErrorInfo | undefined> {
     const { b, directory, commandSender, shares, audit } = this.deps;
-    if (directory.isHosted(sid)) {
+    const isHosted = directory.isHosted(sid);
+    const isOver = () => directory.session(sid)?.state === 'ended';
+    // A session that opens, or whose worker hangs, has no lease and may have a process.
+    if (isHosted || !isOver()) {
       const outcome = await commandSender.command({ principal, sid, name: 'kill_session' });
-      if (outcome.kind === 'refused' && outcome.error.code !== 'session_ended') return outcome.error;
+      const isRefused = outcome.kind === 'refused';
+      if (isRefused && isHosted && outcome.error.code !== 'session_ended') return outcome.error;
+      if (!isRefused && !isHosted) await directory.until(isOver, END_MS);
       if (!(await directory.until(() => !directory.isHosted(sid), END_MS))) {
         return errorInfo('runner_timeout', 'The runner has not ended the session');
       }

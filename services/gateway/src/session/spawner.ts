@@ -57,7 +57,7 @@ export class Spawner {
     const { blobs, ids, storage } = this.options;
     const sid = ids.idFor('s', principal, key);
     const place = { userId: principal.userId, sid };
-    const { cwd, prompt, model, name, thinkingLevel, resumedFrom, pi } = body;
+    const { cwd, prompt, model, name, thinkingLevel, resumedFrom, salvage, pi } = body;
     const shortage = await storage.inputShortage(place, prompt ?? '');
     if (shortage !== undefined) return failed(storageFull(shortage));
     const stored = await storeAttachments(blobs, place, body.attachments);
@@ -71,6 +71,7 @@ export class Spawner {
       name,
       thinkingLevel,
       resumedFrom,
+      salvage,
       pi,
       attachments: attachments.length === 0 ? undefined : attachments,
     };

@@ -1,0 +1,38 @@
+import type { AgentSession } from '@mariozechner/pi-coding-agent';
+import { isMap } from '@pizzapi/protocol';
+import { RepairCounts, repairMessage } from './file/entryRepair.js';
+import { pairToolResults } from './toolPairing.js';
+
+/**
+ * Has pi send only what providers accept: each request has every tool call and its result in pairs, and each message has
+ * the shape that pi counts on as soon as it has ended. Returns the listener for the events of pi's agent, which continues
+ * with a message at once. pi stores it later, when an extension may have replaced it.
+ */
+export function repairHistory(
+  pi: Pick<AgentSession, 'agent' | 'subscribe'>,
+): (event: { type: string; message?: unknown }) => void {
+  const { agent } = pi;
+  const convert = agent.convertToLlm.bind(agent);
+  agent.convertToLlm = async (messages) => pairToolResults(await convert(messages)).messages;
+  const repair = ({ type, message }: { type: string; message?: unknown }) => {
+    const { provider, id } = agent.state.model;
+    if (type === 'message_end' && isMap(message))
+      repairMessage(message, { repairs: new RepairCounts(), model: { provider, id } });
+  };
+  pi.subscribe(repair);
+  return repair;
+}
+
+/** What `repairHistory` does to the pairs of the history of a session, one phrase for each kind. */
+export function unpairedCalls({ sessionManager }: Pick<AgentSession, 'sessionManager'>): string[] {
+  const messages = sessionManager
+    .buildSessionContext()
+    .messages.flatMap((message) =>
+      message.role === 'assistant' || message.role === 'toolResult' || message.role === 'user' ? [message] : [],
+    );
+  const { unasked, unanswered } = pairToolResults(messages);
+  const repairs = new RepairCounts();
+  repairs.add('a tool result without its call, or a second one', unasked);
+  repairs.add('a tool call without its result', unanswered);
+  return repairs.list();
+}
