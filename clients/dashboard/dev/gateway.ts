@@ -40,6 +40,8 @@ export function installScriptedGateway(script: GatewayScript): void {
     /** Tells the list that a session has changed. */
     tellSession: (sessionId: string, changes: Partial<SessionInfo>) =>
       tellSession(sockets, sessions, sessionId, changes),
+    /** Deletes a session, as another person's page does. */
+    deleteSession: (sessionId: string) => deleteSession(sockets, sessions, sessionId),
     /** Lets events happen in a session. */
     happen: (sid: string, events: object[]) => sockets.forEach((socket) => socket.happen(sid, events)),
     /** Frames that the page has sent over the sockets of sessions. */
@@ -67,6 +69,17 @@ function tellSession(
   const session = { ...sessions[i]!, ...changes };
   sessions[i] = session;
   for (const socket of sockets) if (socket.path === '/ws/hub') socket.tell({ type: 'session_status', session });
+}
+
+function deleteSession(sockets: ReadonlySet<Playable>, sessions: SessionInfo[], sessionId: string): void {
+  sessions.splice(
+    sessions.findIndex((session) => session.sessionId === sessionId),
+    1,
+  );
+  for (const socket of sockets) {
+    if (socket.path === '/ws/hub') socket.tell({ type: 'session_removed', sessionId });
+    if (socket.path === `/ws/sessions/${sessionId}`) socket.end(4410);
+  }
 }
 
 interface Up {

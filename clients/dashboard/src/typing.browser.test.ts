@@ -10,6 +10,8 @@ beforeEach(() => scripted.forget());
 afterAll(() => scripted?.stop());
 
 const DESK = { width: 1440, height: 900 };
+/** A session with an agent at work. */
+const BUSY = 'story';
 const WIDTHS = [DESK, PHONE];
 const message = (page: Page) => page.getByRole('textbox', { name: 'Message' });
 /** Names of the frames that the page has sent for a session. */
@@ -49,7 +51,7 @@ const rename = async (page: Page, name: string) => {
 
 describe('an input method', () => {
   it('keeps its Escape and its Enter from the agent, from dialogs and from fields', async () => {
-    const page = await scripted.open('/s/story');
+    const page = await scripted.open(`/s/${BUSY}`);
     await message(page).focus();
     await compose(page, 'にほん');
     await page.keyboard.press('Escape');
@@ -120,7 +122,7 @@ describe('an input method', () => {
         return elements;
       });
     const views: [string, (() => Promise<unknown>)?][] = [
-      ['/s/story', () => rename(page, 'Resume viewers from their offset')],
+      [`/s/${BUSY}`, () => rename(page, 'Resume viewers from their offset')],
       ['/s/ask-several'],
       ['/s/ask-plan', () => page.getByRole('button', { name: 'Edit…' }).click()],
       ['/s/ask-edit', () => page.getByRole('button', { name: 'Deny with a reason…' }).click()],
@@ -140,9 +142,125 @@ describe('an input method', () => {
   });
 });
 
+/** Calls a function of the scripted gateway. */
+const play = (page: Page, name: string, ...args: unknown[]) =>
+  page.evaluate(
+    ([key, values]) => (globalThis as unknown as Record<string, (...args: unknown[]) => void>)[key]!(...values),
+    [name, args] as const,
+  );
+const firstPrompt = (page: Page) => page.getByRole('textbox', { name: 'First prompt' });
+const newSession = async (page: Page) => {
+  await page
+    .getByRole('button', { name: /^New session/ })
+    .first()
+    .click();
+  await firstPrompt(page).waitFor();
+};
+const reload = (page: Page, at: string, query = '') => page.goto(`${scripted.url}/?at=${at}&${query}`);
+
+describe.each(WIDTHS)('a text that was written and not sent, at $width px', (viewport) => {
+  it('of a new session outlives Escape and a reload', async () => {
+    const page = await scripted.open('/', '', viewport);
+    await newSession(page);
+    await firstPrompt(page).fill('Bake a pizza');
+    await page.getByLabel('Name').fill('Pizza');
+    await page.getByLabel('Folder', { exact: true }).fill('/home/ada/oven');
+    await firstPrompt(page).focus();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await newSession(page);
+    expect(await firstPrompt(page).inputValue()).toBe('Bake a pizza');
+    await reload(page, '/');
+    await newSession(page);
+    expect(await firstPrompt(page).inputValue()).toBe('Bake a pizza');
+    expect(await page.getByLabel('Name').inputValue()).toBe('Pizza');
+    expect(await page.getByLabel('Folder', { exact: true }).inputValue()).toBe('/home/ada/oven');
+    await page.close();
+  });
+
+  it('is in sight when its session ends elsewhere, and is taken along to a new session', async () => {
+    const page = await scripted.open(`/s/${BUSY}`, '', viewport);
+    await message(page).fill('And then the oven');
+    await play(page, 'happen', BUSY, [{ type: 'session_ended', at: Date.now(), reason: 'completed' }]);
+    await page.getByRole('region', { name: 'Unsent text' }).getByText('And then the oven').waitFor();
+    await page.getByRole('button', { name: 'Start a new session with it' }).click();
+    expect(await firstPrompt(page).inputValue()).toBe('And then the oven');
+    await page.close();
+  });
+
+  it('is in sight when its session is deleted elsewhere, there and in the list, with what was refused before', async () => {
+    const page = await scripted.open(`/s/${BUSY}`, '', viewport);
+    await message(page).fill('refuse this');
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await page.getByText('Not delivered:').waitFor();
+    await message(page).fill('And then the oven');
+    await play(page, 'deleteSession', BUSY);
+    const text = page.getByRole('region', { name: 'Unsent text' });
+    await text.getByText('And then the oven').waitFor();
+    expect(await text.innerText()).toContain('refuse this');
+    await page.getByText('The session was deleted').first().waitFor();
+    // A page that is opened later finds no such session.
+    await page.evaluate(() => localStorage.setItem('pizzapi.draft.s_gone', 'Of long ago'));
+    await reload(page, '/s/s_gone');
+    await page.getByRole('heading', { name: 'Session not found' }).waitFor();
+    await text.getByText('Of long ago').waitFor();
+    await page.getByRole('button', { name: 'Discard' }).click();
+    await reload(page, '/');
+    await page
+      .getByRole('link', { name: /ten thousand/ })
+      .first()
+      .waitFor();
+    await play(page, 'deleteSession', BUSY);
+    await text.getByText('And then the oven').waitFor();
+    await page.getByRole('button', { name: 'Discard' }).click();
+    await text.waitFor({ state: 'detached' });
+    await page.close();
+  });
+
+  it('of an answer outlives a reload and an answer of another person, and moves to the message', async () => {
+    const page = await scripted.open('/s/ask-several', 'scene=prompts', viewport);
+    await page.getByLabel('Answer to question 2').fill('At night');
+    await page.getByLabel('Answer to question 3').fill('rows');
+    await reload(page, '/s/ask-several', 'scene=prompts');
+    await page.getByLabel('Answer to question 3').waitFor();
+    expect(await page.getByLabel('Answer to question 2').inputValue()).toBe('At night');
+    const at = Date.now();
+    const ann = { userId: 'guest_x1', via: 'collab', name: 'Ann' };
+    await play(page, 'happen', 'ask-several', [
+      { type: 'dialog_resolved', at, dialogId: 'd_q1', value: 'SQLite file', by: ann, outcome: 'answered' },
+      { type: 'question_cleared', at, toolCallId: 'q1' },
+    ]);
+    await page.getByRole('region', { name: 'Your unsent answer' }).getByText('At night').waitFor();
+    await page.getByRole('button', { name: 'Move to the message' }).click();
+    expect(await message(page).inputValue()).toBe('At night\nrows');
+    await page.close();
+  });
+
+  it('of a plan and of a reason outlives Escape and a reload', async () => {
+    const page = await scripted.open('/s/ask-plan', 'scene=prompts', viewport);
+    await page.getByRole('button', { name: 'Edit…' }).click();
+    await page.getByRole('textbox', { name: 'The plan' }).fill('# Only the first step');
+    await page.keyboard.press('Escape');
+    await reload(page, '/s/ask-plan', 'scene=prompts');
+    await page.getByRole('button', { name: 'Edit…' }).click();
+    expect(await page.getByRole('textbox', { name: 'The plan' }).inputValue()).toBe('# Only the first step');
+    await reload(page, '/s/ask-edit', 'scene=prompts');
+    await page.getByRole('button', { name: 'Deny with a reason…' }).click();
+    await page.keyboard.type('Not this file');
+    await reload(page, '/s/ask-edit', 'scene=prompts');
+    await page.getByLabel('Reason').waitFor();
+    expect(await page.getByLabel('Reason').inputValue()).toBe('Not this file');
+    // An answer that was delivered leaves nothing behind.
+    await page.getByRole('button', { name: 'Deny', exact: true }).click();
+    await page.getByText('Delivered: “denied: Not this file”.').waitFor();
+    expect(await page.getByRole('region', { name: 'Your unsent answer' }).count()).toBe(0);
+    await page.close();
+  });
+});
+
 describe.each(WIDTHS)('a field that is changed in its place, at $width px', (viewport) => {
   it('keeps no change on Escape, keeps it on Enter, and keeps it without a question when it is left', async () => {
-    const page = await scripted.open('/s/story', '', viewport);
+    const page = await scripted.open(`/s/${BUSY}`, '', viewport);
     const name = 'Resume viewers from their offset';
     let field = await rename(page, name);
     await field.fill('Never');
@@ -162,7 +280,7 @@ describe.each(WIDTHS)('a field that is changed in its place, at $width px', (vie
 });
 
 it('Escape in the filter of sessions empties it and does not stop the agent', async () => {
-  const page = await scripted.open('/s/story');
+  const page = await scripted.open(`/s/${BUSY}`);
   const filter = page.getByRole('searchbox', { name: 'Filter sessions' });
   await filter.fill('bench');
   await page.keyboard.press('Escape');

@@ -47,7 +47,7 @@ describe('a text that is rendered while it grows', () => {
     'Read [the guide][g].\n\n[g]: https://github.com/acme/guide',
     'See [a], [b][] and [c][A].\n\ntext\n\n[a]: <https://a.example/x y> "A title"\n[b]: https://b.example\n[A]: /other',
     '[x]: https://first.example\n[x]: https://second.example\n\n[x] and ![x]',
-    'A note.[^1] Another.[^n]\n\n[^1]: https://note.example\n[^n]: The text of a note\n    goes on here.',
+    'A note.[^1] Another.[^n]\n\n[^1]: https://note.example\n[^n]: The text of a note\n    is here.',
     '- one\n- two\n\n- three makes it loose\n\n  with a paragraph\n\n      and code',
     '1. one\n\n   more\n2) another list\n\n10. ten\n    - deep\n\n    - deeper and loose',
     '- [ ] open\n- [x] done\n\n\n* other list',
@@ -63,7 +63,7 @@ describe('a text that is rendered while it grows', () => {
     '\u0000 and \ud83d\ude00 and \tTabs\n\n\t- code?\n-\ttab list',
   ];
 
-  it('ends as a fresh parse of the whole, for any document and any pieces', () => {
+  it('ends as a fresh parse of the whole, for any document and any split', () => {
     const document = fc.array(fc.constantFrom(...CORPUS), { minLength: 1, maxLength: 4 });
     const joint = fc.constantFrom('\n', '\n\n', ' ', '\n\n\n> ');
     const cuts = fc.array(fc.nat(600), { maxLength: 60 });
@@ -84,7 +84,7 @@ describe('a text that is rendered while it grows', () => {
     expect(stream.update(source, true)).toEqual(whole(source));
   });
 
-  it('follows a definition to the whole address also before the end, however small the pieces', () => {
+  it('follows a definition to the whole address also before the end, however small the parts', () => {
     const source = 'Read [the guide][g].\n\n[g]: https://github.com/acme/guide\n\nNext\n\nLast';
     const stream = new MarkdownStream(parser);
     let blocks = stream.update('', false);

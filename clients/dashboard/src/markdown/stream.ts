@@ -11,7 +11,7 @@ export type MarkdownBlock =
 /**
  * Renders a text that grows. A block that has another after it is finished: it is rendered once, and again only when a
  * link definition that comes later may be meant by it. Only the rest, from the start of the last block, is parsed anew
- * with each piece. At the end the whole text is parsed once more, so that the result never depends on the pieces.
+ * with each piece. At the end the whole text is parsed once more, so that the result never depends on the split.
  */
 export class MarkdownStream {
   readonly #parser: MarkdownIt;

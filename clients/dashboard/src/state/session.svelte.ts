@@ -140,7 +140,7 @@ export class SessionView {
       guest === undefined ? {} : { token: guest.token, ...(guest.name === '' ? {} : { name: guest.name }) };
     this.#store = openSession({ ...signedIn, sessionId: sid, tail: FIRST_EVENTS, ...asGuest });
     this.outbox = new UnsentMessages(this.#store, sid);
-    this.prompts = new PromptStates(this.#store, () => this.reader);
+    this.prompts = new PromptStates(this.#store, sid, () => this.reader);
     this.#stop.push(
       this.#store.onEvent((_seq, event) => this.prompts.read(event)),
       this.#store.subscribe((change) => this.#changed(change)),
