@@ -59,6 +59,7 @@ export const SESSIONS: SessionInfo[] = [
     200,
   ),
   session('done2', { name: 'Explain the fencing of two writers', state: 'ended', endReason: 'completed' }, 2900),
+  session('paragraphs', { name: 'A long answer', cwd: '/home/ada/code/site' }, 400),
   session('hostile', { name: 'Summarise a page that means no good', cwd: '/home/ada/code/site' }, 500),
 ];
 

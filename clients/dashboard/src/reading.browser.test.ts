@@ -1,0 +1,137 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { PHONE, startScriptedPage, type ScriptedPage } from './testing/scriptedPage.js';
+
+let scripted: ScriptedPage;
+beforeAll(async () => {
+  scripted = await startScriptedPage();
+});
+beforeEach(() => scripted.forget());
+afterAll(() => scripted?.stop());
+
+const DESK = { width: 1440, height: 900 };
+const TURNED = { width: 844, height: 390 };
+/** A phone with a keyboard on its screen. */
+const TYPING = { width: 390, height: 494 };
+const message = (page: Page) => page.getByRole('textbox', { name: 'Message' });
+/** The part of an element that is inside the window, from 0 to 1, and that nothing covers at its middle. */
+const shownPart = (page: Page, name: string | RegExp) =>
+  page.getByRole('button', { name, exact: typeof name === 'string' }).evaluate((node) => {
+    const { top, bottom, left, right, height } = node.getBoundingClientRect();
+    const inside = Math.min(bottom, innerHeight) - Math.max(top, 0);
+    const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+    return node.contains(hit) ? inside / height : 0;
+  });
+
+describe('on a phone', () => {
+  it.each(['/', '/settings', '/s/ask-six', '/s/ask-several', '/s/ask-plan', '/s/ask-edit'])(
+    'no field at %s is so small that iOS zooms into it',
+    async (at) => {
+      const page = await scripted.open(at, 'scene=prompts', PHONE);
+      await page.getByRole('heading').first().waitFor();
+      if (at === '/')
+        await page
+          .getByRole('button', { name: /^New session/ })
+          .first()
+          .click();
+      if (at === '/s/ask-plan') await page.getByRole('button', { name: 'Edit…' }).click();
+      if (at === '/s/ask-edit') await page.getByRole('button', { name: 'Deny with a reason…' }).click();
+      if (at === '/s/ask-six') await page.getByRole('button', { name: 'Choose the toppings' }).click();
+      const fields = page.locator('input:not([type=file], [type=radio], [type=checkbox]), textarea, select');
+      if (at !== '/settings') await fields.first().waitFor();
+      const sizes = await fields.evaluateAll((found) =>
+        found.map((node) => parseFloat(getComputedStyle(node).fontSize)),
+      );
+      expect(Math.min(16, ...sizes)).toBe(16);
+      await page.close();
+    },
+  );
+
+  it.each([TYPING, TURNED, PHONE])(
+    'Send and Stop stay in sight beside a question of six options and a draft of twelve lines, at $width × $height',
+    async (viewport) => {
+      const page = await scripted.open('/s/ask-six', 'scene=prompts', viewport);
+      await page.getByRole('button', { name: /Anchovies/ }).waitFor();
+      await message(page).fill(Array.from({ length: 12 }, (_, i) => `Line ${i}`).join('\n'));
+      expect(await shownPart(page, 'Send')).toBe(1);
+      expect(await shownPart(page, /^Stop/)).toBe(1);
+      expect(await page.evaluate(() => document.documentElement.scrollHeight)).toBeLessThanOrEqual(viewport.height);
+      // The options are reached by scrolling.
+      await page.getByRole('button', { name: /Anchovies/ }).scrollIntoViewIfNeeded();
+      expect(await shownPart(page, /Anchovies/)).toBe(1);
+      await page.close();
+    },
+  );
+
+  it('the page ends above a keyboard that covers it, and so does a dialog', async () => {
+    const page = await scripted.open('/s/ask-six', 'scene=prompts', PHONE);
+    await message(page).waitFor();
+    const bottomOf = (name: string) =>
+      page.getByRole('button', { name, exact: true }).evaluate((node) => node.getBoundingClientRect().bottom);
+    // Chromium shrinks the page itself; this is what iOS does instead.
+    await page.evaluate(() => {
+      const viewport = window.visualViewport!;
+      Object.defineProperty(viewport, 'height', { get: () => 494, configurable: true });
+      viewport.dispatchEvent(new Event('resize'));
+    });
+    await expect.poll(() => bottomOf('Send')).toBeLessThanOrEqual(494);
+    await page.getByRole('button', { name: 'All sessions' }).click();
+    await page
+      .getByRole('button', { name: /^New session/ })
+      .first()
+      .click();
+    await expect.poll(() => bottomOf('Start session')).toBeLessThanOrEqual(494);
+    await page.close();
+  });
+});
+
+/** Resolves when neither the height nor the place of the transcript has changed for some frames. */
+const settled = (page: Page) =>
+  page.evaluate(async () => {
+    const log = document.querySelector('[role=log]')!;
+    let before = '';
+    for (let steady = 0; steady < 40; steady++) {
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+      const now = `${log.clientWidth} ${log.scrollHeight} ${log.scrollTop}`;
+      if (now !== before) steady = 0;
+      before = now;
+    }
+  });
+
+/** The number of the paragraph at the upper edge of the transcript. */
+const paragraphAtTop = (page: Page) =>
+  page.evaluate(() => {
+    const edge = document.querySelector('[role=log]')!.getBoundingClientRect().top;
+    const all = [...document.querySelectorAll('[role=log] p')].filter((node) =>
+      node.textContent.startsWith('Paragraph'),
+    );
+    const found = all.find((node) => node.getBoundingClientRect().bottom > edge + 1);
+    return Number(/\d+/.exec(found?.textContent ?? '')?.[0] ?? NaN);
+  });
+
+it.each([PHONE, DESK])(
+  'a reader keeps the paragraph when the width or the font changes, from $width px on',
+  async (from) => {
+    const page = await scripted.open('/s/paragraphs', '', from);
+    await page.getByText('Paragraph 59.').waitFor();
+    await page.getByRole('log').hover();
+    for (let i = 0; i < 200 && !((await paragraphAtTop(page)) <= 22); i++) {
+      await page.mouse.wheel(0, -120);
+      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    }
+    const read = await paragraphAtTop(page);
+    expect(read).toBeGreaterThan(15);
+    for (const viewport of [TURNED, { width: 700, height: 800 }, PHONE, DESK, from]) {
+      await page.setViewportSize(viewport);
+      await page.waitForFunction((width) => innerWidth === width, viewport.width);
+      await settled(page);
+      expect(await paragraphAtTop(page), `at ${viewport.width} px`).toBe(read);
+    }
+    for (const size of ['24px', '13px', '']) {
+      await page.evaluate((value) => (document.documentElement.style.fontSize = value), size);
+      await settled(page);
+      expect(await paragraphAtTop(page), `with a font of ${size || 'the usual size'}`).toBe(read);
+    }
+    await page.close();
+  },
+);
