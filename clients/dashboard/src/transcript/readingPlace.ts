@@ -11,6 +11,8 @@ interface Place {
 
 /** What text is made of. A block in another one is the closer description of a place. */
 const BLOCKS = 'p, li, pre, tr, h1, h2, h3, h4, h5, h6';
+/** How far down a row stands that the page went to, as a part of the height. */
+const HELD_AT = 1 / 3;
 /** Frames without a movement after which the rows count as measured. */
 const STEADY_FRAMES = 20;
 
@@ -29,6 +31,8 @@ export class ReadingPlace {
   #place: Place | undefined;
   #layout = '';
   #steady = Infinity;
+  /** False while the page itself scrolls, to the end or to a linked row. */
+  #isChosen = false;
 
   constructor(deps: ReadingPlaceDeps) {
     this.#deps = deps;
@@ -41,7 +45,7 @@ export class ReadingPlace {
 
   /** Remembers what is at the upper edge. Call it when the person has scrolled. */
   note(): void {
-    if (this.isRestoring || this.hasChanged()) return;
+    if (!this.#isChosen || this.isRestoring || this.hasChanged()) return;
     const edge = this.#edge();
     const rows = this.#rows();
     const row = rows.find((candidate) => candidate.getBoundingClientRect().bottom > edge + 1);
@@ -74,14 +78,23 @@ export class ReadingPlace {
     if (!isRunning) this.#step();
   }
 
+  /** The page goes to a row by itself: that is the place until the person scrolls. */
+  hold(row: string): void {
+    this.forget();
+    this.#place = { row, block: -1, part: 0, gap: this.#deps.scroller.clientHeight * HELD_AT };
+  }
+
   /** The end is followed: there is no place to keep. */
   forget(): void {
+    this.#steady = Infinity;
+    this.#isChosen = false;
     this.#layout = this.#measure();
     this.#place = undefined;
   }
 
   /** A person scrolls: the place is theirs to choose. */
   letGo(): void {
+    this.#isChosen = true;
     this.#steady = Infinity;
   }
 
