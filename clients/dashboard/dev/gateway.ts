@@ -1,5 +1,6 @@
 import { readShare } from '../src/model/shareLink.js';
 import { decodeMany, defaultMetaState, encode, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
+import { blobAnswer, END_OF_WHOLE, releaseBlobs } from './blobs.js';
 import { RUNNERS, SESSIONS } from './lists.js';
 import { ScriptedNotifications } from './notifications.js';
 import { ScriptedPeople, type Cast } from './people.js';
@@ -44,6 +45,9 @@ export function installScriptedGateway(script: GatewayScript): void {
     deleteSession: (sessionId: string) => deleteSession(sockets, sessions, sessionId),
     /** Lets events happen in a session. */
     happen: (sid: string, events: object[]) => sockets.forEach((socket) => socket.happen(sid, events)),
+    releaseBlobs,
+    /** Ends the long answer. */
+    endWhole: () => sockets.forEach((socket) => socket.happen('whole-open', [END_OF_WHOLE])),
     /** Frames that the page has sent over the sockets of sessions. */
     sent: SENT,
   });
@@ -235,6 +239,8 @@ function scriptedFetch(script: GatewayScript, sessions: readonly SessionInfo[]) 
     if (said !== undefined) return said;
     const told = await notifications.answer(init?.method ?? 'GET', url.pathname, body);
     if (told !== undefined) return told;
+    const blob = await blobAnswer(url.pathname);
+    if (blob !== undefined) return blob;
     const stored = storageAnswer(script, sessions, url.pathname, init);
     if (stored !== undefined) return json(stored);
     if (url.pathname.endsWith('/folders'))

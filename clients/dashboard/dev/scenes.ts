@@ -1,3 +1,4 @@
+import { wholeScene } from './blobs.js';
 import { LINKED } from './linked.js';
 import { PROMPTS } from './prompts.js';
 import type { Scene } from './scene.js';
@@ -301,6 +302,7 @@ export function sceneOf(sid: string, messages: number): Scene {
   const scene = PROMPTS[sid] ?? LINKED[sid];
   if (scene !== undefined) return scene();
   if (sid === 'long') return long(messages || 10_000);
+  if (sid.startsWith('whole')) return wholeScene(sid === 'whole-open');
   if (sid === 'paragraphs') return paragraphs();
   if (sid === 'hostile')
     return { events: [user('u1', HOSTILE), assistant('a1', [{ type: 'text', text: HOSTILE }])], meta: {} };

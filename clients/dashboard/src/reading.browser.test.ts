@@ -135,3 +135,41 @@ it.each([PHONE, DESK])(
     await page.close();
   },
 );
+
+describe.each([PHONE, DESK])('an answer that is too long for the log, at $width px', (viewport) => {
+  const call = (page: Page, name: string) =>
+    page.evaluate((key) => (globalThis as unknown as Record<string, () => void>)[key]!(), name);
+
+  it('is read whole, does not shrink when it ends, and is copied whole', async () => {
+    const context = await scripted.context({ permissions: ['clipboard-read', 'clipboard-write'] });
+    const page = await context.newPage();
+    await page.setViewportSize(viewport);
+    await page.goto(`${scripted.url}/?at=/s/whole-open`);
+    const log = page.getByRole('log');
+    await log.getByText('Paragraph 300 of').waitFor();
+    await call(page, 'endWhole');
+    await log.getByText('Loading the whole text').waitFor();
+    expect(await log.getByText('Paragraph 300 of').count()).toBe(1);
+    await call(page, 'releaseBlobs');
+    await log.getByText('Paragraph 2499 of').waitFor();
+    await log.getByText('Paragraph 2499 of').hover();
+    await page.getByRole('button', { name: 'Copy text' }).last().focus();
+    await page.keyboard.press('Enter');
+    await page.getByText('Text copied.').waitFor();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    expect(copied.split('\n\n')).toHaveLength(2_500);
+    expect(copied.startsWith('Paragraph 0 of')).toBe(true);
+    expect(scripted.complaints).toEqual([]);
+    await context.close();
+  });
+
+  it('is read when a page is opened later', async () => {
+    const page = await scripted.open('/s/whole', '', viewport);
+    const log = page.getByRole('log');
+    await log.getByText('Paragraph 0 of').waitFor();
+    await call(page, 'releaseBlobs');
+    await log.getByText('Paragraph 2499 of').waitFor();
+    expect(await log.getByText('Loading the whole text').count()).toBe(0);
+    await page.close();
+  });
+});
