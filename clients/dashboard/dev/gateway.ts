@@ -9,6 +9,7 @@ import { PROMPT_SESSIONS } from './prompts.js';
 import { respond } from './responses.js';
 import { sceneOf } from './scenes.js';
 import type { Scene } from './scene.js';
+import { TURNED_RUNNERS, TURNED_SESSIONS } from './turned.js';
 import { waitingSessions } from './waiting.js';
 
 export interface GatewayScript {
@@ -31,6 +32,7 @@ export function installScriptedGateway(script: GatewayScript): void {
   const sessions = script.scene === 'empty' ? [] : [...SESSIONS];
   if (script.scene === 'linked') sessions.push(...LINKED_SESSIONS);
   if (script.scene === 'prompts') sessions.push(...PROMPT_SESSIONS);
+  if (script.scene === 'turned') sessions.push(...TURNED_SESSIONS);
   if (script.scene === 'waiting') sessions.push(...waitingSessions(SESSIONS[0]!));
   const sockets = new Set<Playable>();
   Object.assign(globalThis, {
@@ -112,6 +114,7 @@ function modeOf(protocols: readonly string[]): string {
 
 function runnersOf({ cast, scene }: GatewayScript): readonly RunnerInfo[] {
   if (cast.who === 'member') return [];
+  if (scene === 'turned') return [...RUNNERS, ...TURNED_RUNNERS];
   return scene === 'linked' ? [...RUNNERS, ...LINKED_RUNNERS] : RUNNERS;
 }
 

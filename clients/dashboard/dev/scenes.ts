@@ -1,3 +1,4 @@
+import { turnedScene } from './turned.js';
 import { wholeScene } from './blobs.js';
 import { LINKED } from './linked.js';
 import { PROMPTS } from './prompts.js';
@@ -303,6 +304,7 @@ export function sceneOf(sid: string, messages: number): Scene {
   if (scene !== undefined) return scene();
   if (sid === 'long') return long(messages || 10_000);
   if (sid.startsWith('whole')) return wholeScene(sid === 'whole-open');
+  if (sid === 'turned') return turnedScene();
   if (sid === 'paragraphs') return paragraphs();
   if (sid === 'hostile')
     return { events: [user('u1', HOSTILE), assistant('a1', [{ type: 'text', text: HOSTILE }])], meta: {} };

@@ -173,3 +173,45 @@ describe.each([PHONE, DESK])('an answer that is too long for the log, at $width 
     await page.close();
   });
 });
+
+describe.each([PHONE, DESK])('texts of others, at $width px', (viewport) => {
+  /** What the page shows or says to a screen reader, where a text controls, turns or hides. */
+  const litter = (page: Page) =>
+    page.evaluate(() => {
+      const bad = /[^\P{Cc}\n\t]|[\u202a-\u202e\u2066\u2067\u2069]|\[31m/u;
+      const found: string[] = bad.test(document.title) ? [`title: ${document.title}`] : [];
+      const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+      while (texts.nextNode() !== null) {
+        const { textContent, parentElement } = texts.currentNode;
+        if (bad.test(textContent ?? '')) found.push(parentElement!.outerHTML);
+      }
+      for (const node of document.querySelectorAll('[title],[aria-label],[alt],[placeholder]'))
+        for (const name of ['title', 'aria-label', 'alt', 'placeholder'])
+          if (bad.test(node.getAttribute(name) ?? '')) found.push(`${name} of ${node.outerHTML.slice(0, 120)}`);
+      return found;
+    });
+
+  it('control nothing, turn nothing and hide nothing, wherever they are shown', async () => {
+    const page = await scripted.open('/', 'scene=turned', viewport);
+    await page.getByText('Pizza').first().waitFor();
+    expect(await litter(page)).toEqual([]);
+    // A name of nothing that can be seen is no name.
+    expect(await page.locator('[href="/s/turned-empty"]').first().innerText()).toContain('New session');
+    await page.goto(`${scripted.url}/?at=/s/turned&scene=turned`);
+    await page.getByRole('button', { name: 'Wood' }).waitFor();
+    await page.getByText('Thought', { exact: true }).click();
+    await page.getByText('block', { exact: true }).waitFor();
+    await page.getByText('output').first().waitFor();
+    expect(await litter(page)).toEqual([]);
+    expect(await page.title()).toContain('Pizza · PizzaPi');
+    await page.getByRole('button', { name: 'Wood' }).click();
+    await page.getByText('Delivered: “Wood”.').waitFor();
+    expect(await litter(page)).toEqual([]);
+    // The host gets the option as it gave it.
+    const answer = await page.evaluate(() =>
+      JSON.stringify((globalThis as unknown as { sent: { frame: { args?: object } }[] }).sent.at(-1)?.frame.args),
+    );
+    expect(answer).toContain('\\u001b[31mWood\u202e');
+    await page.close();
+  });
+});

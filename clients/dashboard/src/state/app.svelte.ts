@@ -8,6 +8,7 @@ import { forgetLinks } from './guest.svelte.js';
 import { notifications } from './notifications.svelte.js';
 import { pageToken } from './pageToken.js';
 import { loginToken } from '../model/route.js';
+import { visible } from '../model/visible.js';
 import { router } from './router.svelte.js';
 import { forgetPerson } from './storage.js';
 import { toasts } from './toasts.svelte.js';
@@ -128,14 +129,14 @@ class AppState {
       // A frame that was asked for before the end must not bring back what is forgotten.
       if (!current) return;
       const { state } = hub.connection;
-      this.sessions = [...hub.sessions.values()];
+      this.sessions = [...hub.sessions.values()].map(visible);
       this.connection = hub.connection;
       this.loaded ||= state.kind === 'live';
       waiting.pull(hub);
       if (state.kind === 'closed' && state.error !== undefined) void this.#leave(reasonOf(state.error));
     };
     const pullRunners = () => {
-      if (current) this.runners = [...runners.runners.values()];
+      if (current) this.runners = [...runners.runners.values()].map(visible);
     };
     this.#stop = [
       hub.subscribe(() => renderScheduler.schedule(pullHub)),

@@ -24,6 +24,7 @@ import {
 } from '@pizzapi/session-client';
 import { app } from './app.svelte.js';
 import { Blobs } from './blobs.js';
+import { visible } from '../model/visible.js';
 import { byId } from '../model/byId.js';
 import { signedIn } from './client.js';
 import { watchPageVisibility } from './pageVisibility.js';
@@ -195,22 +196,22 @@ export class SessionView {
     this.#transcript = transcript;
     this.#rebuilt = false;
     this.#dirty = [];
-    this.#said = store.info;
-    this.meta = store.meta;
-    this.viewers = store.viewers;
+    this.#said = visible(store.info);
+    this.meta = visible(store.meta);
+    this.viewers = visible(store.viewers);
     this.mode = store.mode;
     this.connection = store.connection;
     this.greeted ||= isOpen(store.connection.state);
     this.loaded ||= store.connection.state.kind === 'live';
     this.busy = transcript.busy;
     this.ended = transcript.ended || store.info.state === 'ended';
-    this.queue = transcript.queue;
-    this.pendingInputs = transcript.pendingInputs;
+    this.queue = visible(transcript.queue);
+    this.pendingInputs = visible(transcript.pendingInputs);
     this.outbox.seen(transcript.pendingInputs);
-    this.status = transcript.status;
-    this.widgets = transcript.widgets;
+    this.status = visible(transcript.status);
+    this.widgets = visible(transcript.widgets);
     this.hasEarlier = store.hasEarlier;
-    const dialogs = openDialogs(transcript).map(({ item }) => item);
+    const dialogs = openDialogs(transcript).map(({ item }) => visible(item));
     const same = dialogs.length === this.dialogs.length && dialogs.every((item, i) => item === this.dialogs[i]);
     if (!same) this.dialogs = dialogs;
     this.prompts.seen(this.pending, this.loaded);
@@ -224,11 +225,11 @@ export class SessionView {
       if (row === undefined || item === undefined) continue;
       // An item that has moved takes its row along.
       if (row.id !== item.id) return this.#rebuildRows(transcript);
-      row.item = item;
+      row.item = visible(item);
     }
     if (items.length > this.rows.length) {
       this.shifted = false;
-      this.rows = [...this.rows, ...items.slice(this.rows.length).map((item) => new Row(item))];
+      this.rows = [...this.rows, ...items.slice(this.rows.length).map((item) => new Row(visible(item)))];
     }
   }
 
@@ -237,8 +238,8 @@ export class SessionView {
     const first = this.rows[0]?.id;
     const rows = items.map((item) => {
       const row = known.get(item.id);
-      if (row === undefined) return new Row(item);
-      row.item = item;
+      if (row === undefined) return new Row(visible(item));
+      row.item = visible(item);
       return row;
     });
     this.shifted =

@@ -1,4 +1,4 @@
-import type { ErrorInfo } from '@pizzapi/protocol';
+import { visibleText, type ErrorInfo } from '@pizzapi/protocol';
 
 export interface Toast {
   id: number;
@@ -44,8 +44,9 @@ class Toasts {
     if (this.list.some(old)) this.list = this.list.filter((toast) => !old(toast));
   }
 
-  #show(toast: Omit<Toast, 'id'>): void {
+  #show(shown: Omit<Toast, 'id'>): void {
     const id = this.#next++;
+    const toast = { ...shown, text: visibleText(shown.text) };
     const same = (other: Toast) => other.text === toast.text && other.news?.sid === toast.news?.sid;
     this.list = [...this.list.filter((other) => !same(other)), { ...toast, id }].slice(-MOST);
     void seen().then(() => setTimeout(() => this.dismiss(id), STAYS[toast.news === undefined ? toast.level : 'news']));
