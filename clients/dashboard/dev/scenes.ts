@@ -283,6 +283,14 @@ function paragraphs(): Scene {
   };
 }
 
+const FORMULAS = `The root \\(x_1 = \\frac{-b}{2a}\\) -> and
+
+$$
+\\int_0^1 \\sqrt{x}\\,dx = \\frac{2}{3}
+$$
+
+costs from $10K to $8K, and \\(\\broken{\\) stays. So $E = mc^2$.`;
+
 /** A text that means no good, as a model that read a hostile page may write it. */
 export const HOSTILE = `Hello <script>globalThis.pwned = 1</script><img src=x onerror="globalThis.pwned = 2">
 
@@ -305,6 +313,8 @@ export function sceneOf(sid: string, messages: number): Scene {
   if (sid === 'long') return long(messages || 10_000);
   if (sid.startsWith('whole')) return wholeScene(sid === 'whole-open');
   if (sid === 'turned') return turnedScene();
+  if (sid === 'formulas')
+    return { events: [user('u1', 'Prove it -> now.'), assistant('a1', [{ type: 'text', text: FORMULAS }])], meta: {} };
   if (sid === 'paragraphs') return paragraphs();
   if (sid === 'hostile')
     return { events: [user('u1', HOSTILE), assistant('a1', [{ type: 'text', text: HOSTILE }])], meta: {} };

@@ -215,3 +215,44 @@ describe.each([PHONE, DESK])('texts of others, at $width px', (viewport) => {
     await page.close();
   });
 });
+
+describe.each([PHONE, DESK])('formulas, at $width px', (viewport) => {
+  it('are drawn with fonts of this origin, and prices and arrows of text are left alone', async () => {
+    const page = await scripted.open('/', '', viewport);
+    const requests: string[] = [];
+    page.on('request', (request) => requests.push(request.url()));
+    await page
+      .getByText('Pizza')
+      .or(page.getByRole('heading', { name: 'Sessions' }))
+      .first()
+      .waitFor();
+    expect(requests.filter((url) => /katex/i.test(url))).toEqual([]);
+    await page.goto(`${scripted.url}/?at=/s/formulas`);
+    const log = page.getByRole('log');
+    await log.locator('.katex').nth(2).waitFor();
+    expect(await log.locator('.math-display .katex-display').count()).toBe(1);
+    await expect.poll(() => requests.some((url) => /KaTeX[^/]*\.woff2$/.test(url))).toBe(true);
+    expect(requests.filter((url) => !url.startsWith(scripted.url))).toEqual([]);
+    expect(await log.innerText()).toContain('costs from $10K to $8K');
+    expect(await log.locator('.math').nth(2).innerText()).toBe('\\(\\broken{\\)');
+    // The height of a fraction comes from styles that the policy would refuse in markup.
+    const fraction = log.locator('.katex .mfrac').first();
+    expect((await fraction.boundingBox())!.height).toBeGreaterThan(15);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(viewport.width);
+    // An arrow would be narrower or wider than its two characters.
+    const widths = await log.evaluate((node) =>
+      ['->', '-', '>'].map((text) => {
+        const span = document.createElement('span');
+        span.textContent = text;
+        node.append(span);
+        const { width } = span.getBoundingClientRect();
+        span.remove();
+        return width;
+      }),
+    );
+    expect(widths[0]).toBeCloseTo(widths[1]! + widths[2]!, 0);
+    expect(await log.evaluate((node) => getComputedStyle(node).fontVariantLigatures)).toBe('no-contextual');
+    expect(scripted.complaints).toEqual([]);
+    await page.close();
+  });
+});

@@ -60,6 +60,7 @@ describe('a text that is rendered while it grows', () => {
     '**bold over\ntwo lines** and ~~gone~~, `tick ``\n\nhttps://bare.example/a_b_c. &amp; \\* \\(x\\)',
     'first\r\n\r\n- a\r\n- b\r\rlone returns\r\n```\r\ncode\r\n```',
     'a\n[r]: https://not.a.definition\n\n[r]\n\n[r]:\nhttps://definition.example\n"title',
+    'The root \\(x_1\\) and $$\na = b\n\n- c\n$$\n\n\\[\n\\frac{1}{2}\n\\]\n\ncosts $10K, not $8K and $a^2$',
     '\u0000 and \ud83d\ude00 and \tTabs\n\n\t- code?\n-\ttab list',
   ];
 
@@ -148,5 +149,39 @@ describe('what Markdown may do', () => {
 
   it('draws task lists as boxes', () => {
     expect(html('- [x] done\n- [ ] open')).toMatch(/☑ done[\s\S]*☐ open/);
+  });
+});
+
+describe('formulas', () => {
+  it.each([
+    ['The root \\(x\\) is', '<span class="math">\\(x\\)</span>'],
+    ['\\[ \\frac{a}{b} \\] inline', '<span class="math">\\[ \\frac{a}{b} \\]</span>'],
+    ['$$\na = b\n\n- c\n$$', '<div class="math math-display">$$\na = b\n\n- c\n$$</div>'],
+    ['\\[\nE = mc^2\n\\]', '<div class="math math-display">'],
+    ['so $a^2 + b^2 = c^2$.', '<span class="math">$a^2 + b^2 = c^2$</span>'],
+    ['the $20^{th}$ and $2^n$', '<span class="math">$20^{th}$</span>'],
+    ['with $x$ and $\\alpha$', '<span class="math">$\\alpha$</span>'],
+    ['$O(n \\log n)$ and $n = 5$', '<span class="math">$n = 5$</span>'],
+    ['- item\n\n  $$\n  x_i\n  $$\n- next', '<div class="math math-display">'],
+    ['$P(\\text{it rains today})$', 'class="math"'],
+  ])('%j has a formula', (source, expected) => {
+    expect(html(source)).toContain(expected);
+  });
+
+  it.each([
+    'It fell from $10K to $8K, then to $5.',
+    'between $5-$6, and US$10=$9',
+    'run $HOME/a_b and $PATH, or $A_B$C',
+    'echo $$ and $$',
+    '`\\(x\\)` and `$a^2$`',
+    '```\n$$\na\n$$\n```',
+    'foo($a, $b) == $a + $b',
+    'an escaped \\$x^2\\$ price',
+    '$5 of $x_total',
+    'escaped \\(parentheses around prose\\)',
+    'a lonely \\( or $ or $$',
+    '$1$ or $2$',
+  ])('%j has none', (source) => {
+    expect(html(source)).not.toContain('class="math');
   });
 });
