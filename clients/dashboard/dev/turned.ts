@@ -15,6 +15,7 @@ export const TURNED_SESSIONS: readonly SessionInfo[] = [
     5,
   ),
   session('turned-child', { firstPrompt: turned('Bake'), parentSessionId: 'turned', runnerId: 'r_turned' }, 6),
+  session('imported', { name: 'Of an old file', runnerId: 'import', state: 'ended' }, 9),
   session('turned-empty', { name: '\u200b\u2060', firstPrompt: '\u202e' }, 7),
 ];
 export const TURNED_RUNNERS: readonly RunnerInfo[] = [runner('r_turned', { name: turned('oven-box') })];

@@ -291,3 +291,39 @@ it('Escape in the filter of sessions empties it and does not stop the agent', as
   await expect.poll(() => sent(page)).toEqual(['abort']);
   await page.close();
 });
+
+describe.each(WIDTHS)('a slash in the composer, at $width px', (viewport) => {
+  it('offers commands, which keys and clicks complete, and Escape closes the list without stopping the agent', async () => {
+    const page = await scripted.open(`/s/${BUSY}`, '', viewport);
+    const list = page.getByRole('listbox', { name: 'Commands' });
+    await message(page).fill('/');
+    await list.getByRole('option', { name: '/plan' }).waitFor();
+    const box = (await list.boundingBox())!;
+    expect(box.x + box.width).toBeLessThanOrEqual(viewport.width);
+    expect(box.y).toBeGreaterThanOrEqual(0);
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Tab');
+    expect(await message(page).inputValue()).toBe('/goal ');
+    await message(page).fill('/de');
+    await list.getByRole('option', { name: '/delink' }).click();
+    expect(await message(page).inputValue()).toBe('/delink ');
+    await message(page).fill('/p');
+    await list.waitFor();
+    await page.keyboard.press('Escape');
+    await list.waitFor({ state: 'detached' });
+    expect(await message(page).inputValue()).toBe('/p');
+    expect(await sent(page)).toEqual([]);
+    await message(page).fill('/etc/passwd is a path');
+    expect(await list.count()).toBe(0);
+    expect(scripted.complaints).toEqual([]);
+    await page.close();
+  });
+});
+
+it('imported sessions are no sessions of a runner that is offline', async () => {
+  const page = await scripted.open('/', 'scene=turned');
+  const group = page.getByRole('region', { name: 'Imported sessions' });
+  await group.getByText('Of an old file').waitFor();
+  expect(await group.getByText('offline').count()).toBe(0);
+  await page.close();
+});

@@ -1,5 +1,6 @@
 import { createApi } from '@pizzapi/session-client';
 import { isMap } from '@pizzapi/protocol';
+import { forPage } from '../model/pageErrors.js';
 import { visible } from '../model/visible.js';
 import { guest } from './guest.svelte.js';
 import { pageToken } from './pageToken.js';
@@ -13,8 +14,12 @@ export const signedIn = { url: GATEWAY, pageToken: () => pageToken.get() };
 /** A guest is a guest, also in a browser where somebody is signed in. */
 const withoutCookie: typeof fetch = (input, init) => fetch(input, { ...init, credentials: 'omit' });
 
+const isError = (value: unknown): value is { code: string; message: string } =>
+  isMap(value) && typeof value['code'] === 'string' && typeof value['message'] === 'string';
+
 /** Texts of others in a reply are made safe to show. */
 function visibleReply(reply: unknown): unknown {
+  if (isMap(reply) && isError(reply['error'])) return visible({ ...reply, error: forPage(reply['error']) });
   return isMap(reply) && 'value' in reply ? { ...visible(reply), value: visible(reply['value']) } : visible(reply);
 }
 

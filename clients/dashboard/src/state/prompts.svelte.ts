@@ -1,6 +1,7 @@
 import { isErrorCode, type ErrorInfo, type PromptView } from '@pizzapi/protocol';
 import type { Session } from '@pizzapi/session-client';
 import { SvelteMap } from 'svelte/reactivity';
+import { forPage } from '../model/pageErrors.js';
 import { drafts } from './drafts.svelte.js';
 import { PromptResolutions } from '../model/promptResolutions.js';
 import { settledText, type OwnAnswer, type PromptOutcomeNotice } from '../model/promptOutcome.js';
@@ -87,7 +88,8 @@ export class PromptStates {
     return this.#open.some((prompt) => prompt.id === id);
   }
 
-  #refused(id: string, title: string, error: ErrorInfo): void {
+  #refused(id: string, title: string, refusal: ErrorInfo): void {
+    const error = forPage(refusal);
     this.#given.set(id, { kind: 'refused', error });
     if (!this.#isOpen(id)) return this.#say(id, title);
     this.#states.set(id, { kind: 'refused', error });

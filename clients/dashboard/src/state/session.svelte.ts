@@ -24,6 +24,7 @@ import {
 } from '@pizzapi/session-client';
 import { app } from './app.svelte.js';
 import { Blobs } from './blobs.js';
+import { forPage } from '../model/pageErrors.js';
 import { visible } from '../model/visible.js';
 import { byId } from '../model/byId.js';
 import { signedIn } from './client.js';
@@ -200,7 +201,7 @@ export class SessionView {
     this.meta = visible(store.meta);
     this.viewers = visible(store.viewers);
     this.mode = store.mode;
-    this.connection = store.connection;
+    this.connection = connectionForPage(store.connection);
     this.greeted ||= isOpen(store.connection.state);
     this.loaded ||= store.connection.state.kind === 'live';
     this.busy = transcript.busy;
@@ -246,6 +247,13 @@ export class SessionView {
       first !== undefined && rows.length > this.rows.length && rows[0]?.id !== first && known.has(rows.at(-1)!.id);
     this.rows = rows;
   }
+}
+
+/** The connection with an error that names no command of the terminal. */
+function connectionForPage(connection: ConnectionView): ConnectionView {
+  const { state } = connection;
+  if (state.kind !== 'closed' || state.error === undefined) return connection;
+  return { ...connection, state: { ...state, error: forPage(state.error) } };
 }
 
 function withHost(info: SessionInfo, host: SessionInfo['host']): SessionInfo {

@@ -1,4 +1,5 @@
 import { visibleText, type ErrorInfo } from '@pizzapi/protocol';
+import { forPage } from '../model/pageErrors.js';
 
 export interface Toast {
   id: number;
@@ -25,7 +26,12 @@ class Toasts {
   }
 
   error(error: ErrorInfo, action?: Toast['action']): void {
-    this.#show({ level: 'error', text: error.message, code: error.code, ...(action === undefined ? {} : { action }) });
+    this.#show({
+      level: 'error',
+      text: forPage(error).message,
+      code: error.code,
+      ...(action === undefined ? {} : { action }),
+    });
   }
 
   /** Takes the place of what was there of the same session. */

@@ -9,6 +9,7 @@ import {
 } from '@pizzapi/protocol';
 import type { Session } from '@pizzapi/session-client';
 import { SvelteSet } from 'svelte/reactivity';
+import { forPage } from '../model/pageErrors.js';
 import { drafts } from './drafts.svelte.js';
 import { storage } from './storage.js';
 
@@ -53,7 +54,7 @@ export class UnsentMessages {
     const { id } = outgoing;
     this.#put([...this.list, outgoing]);
     const outcome = await this.store.sendInput(text, { attachments: [...attachments], deliverAs });
-    if (outcome.kind === 'refused') return this.#update(id, { state: 'refused', error: outcome.error });
+    if (outcome.kind === 'refused') return this.#update(id, { state: 'refused', error: forPage(outcome.error) });
     if (outcome.kind === 'unknown') return this.#update(id, { state: 'unknown' });
     const { commandId } = outcome;
     this.#own.add(commandId);
@@ -107,7 +108,7 @@ export class UnsentMessages {
   /** The log may have shown it before its host refused it. */
   #refuse(outgoing: UnsentMessage, error: ErrorInfo): void {
     const others = this.list.filter(({ id }) => id !== outgoing.id);
-    this.#put([...others, { ...outgoing, state: 'refused', error }]);
+    this.#put([...others, { ...outgoing, state: 'refused', error: forPage(error) }]);
   }
 
   #update(id: string, changes: Partial<UnsentMessage>): void {
