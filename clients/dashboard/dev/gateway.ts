@@ -1,5 +1,6 @@
 import { readShare } from '../src/model/shareLink.js';
 import { decodeMany, defaultMetaState, encode, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
+import { blobAnswer, END_OF_WHOLE, releaseBlobs } from './blobs.js';
 import { RUNNERS, SESSIONS } from './lists.js';
 import { ScriptedNotifications } from './notifications.js';
 import { ScriptedPeople, type Cast } from './people.js';
@@ -8,6 +9,7 @@ import { PROMPT_SESSIONS } from './prompts.js';
 import { respond } from './responses.js';
 import { sceneOf } from './scenes.js';
 import type { Scene } from './scene.js';
+import { TURNED_RUNNERS, TURNED_SESSIONS } from './turned.js';
 import { waitingSessions } from './waiting.js';
 
 export interface GatewayScript {
@@ -30,6 +32,7 @@ export function installScriptedGateway(script: GatewayScript): void {
   const sessions = script.scene === 'empty' ? [] : [...SESSIONS];
   if (script.scene === 'linked') sessions.push(...LINKED_SESSIONS);
   if (script.scene === 'prompts') sessions.push(...PROMPT_SESSIONS);
+  if (script.scene === 'turned') sessions.push(...TURNED_SESSIONS);
   if (script.scene === 'waiting') sessions.push(...waitingSessions(SESSIONS[0]!));
   const sockets = new Set<Playable>();
   Object.assign(globalThis, {
@@ -40,8 +43,13 @@ export function installScriptedGateway(script: GatewayScript): void {
     /** Tells the list that a session has changed. */
     tellSession: (sessionId: string, changes: Partial<SessionInfo>) =>
       tellSession(sockets, sessions, sessionId, changes),
+    /** Deletes a session, as another person's page does. */
+    deleteSession: (sessionId: string) => deleteSession(sockets, sessions, sessionId),
     /** Lets events happen in a session. */
     happen: (sid: string, events: object[]) => sockets.forEach((socket) => socket.happen(sid, events)),
+    releaseBlobs,
+    /** Ends the long answer. */
+    endWhole: () => sockets.forEach((socket) => socket.happen('whole-open', [END_OF_WHOLE])),
     /** Frames that the page has sent over the sockets of sessions. */
     sent: SENT,
   });
@@ -67,6 +75,17 @@ function tellSession(
   const session = { ...sessions[i]!, ...changes };
   sessions[i] = session;
   for (const socket of sockets) if (socket.path === '/ws/hub') socket.tell({ type: 'session_status', session });
+}
+
+function deleteSession(sockets: ReadonlySet<Playable>, sessions: SessionInfo[], sessionId: string): void {
+  sessions.splice(
+    sessions.findIndex((session) => session.sessionId === sessionId),
+    1,
+  );
+  for (const socket of sockets) {
+    if (socket.path === '/ws/hub') socket.tell({ type: 'session_removed', sessionId });
+    if (socket.path === `/ws/sessions/${sessionId}`) socket.end(4410);
+  }
 }
 
 interface Up {
@@ -95,6 +114,7 @@ function modeOf(protocols: readonly string[]): string {
 
 function runnersOf({ cast, scene }: GatewayScript): readonly RunnerInfo[] {
   if (cast.who === 'member') return [];
+  if (scene === 'turned') return [...RUNNERS, ...TURNED_RUNNERS];
   return scene === 'linked' ? [...RUNNERS, ...LINKED_RUNNERS] : RUNNERS;
 }
 
@@ -222,6 +242,8 @@ function scriptedFetch(script: GatewayScript, sessions: readonly SessionInfo[]) 
     if (said !== undefined) return said;
     const told = await notifications.answer(init?.method ?? 'GET', url.pathname, body);
     if (told !== undefined) return told;
+    const blob = await blobAnswer(url.pathname);
+    if (blob !== undefined) return blob;
     const stored = storageAnswer(script, sessions, url.pathname, init);
     if (stored !== undefined) return json(stored);
     if (url.pathname.endsWith('/folders'))

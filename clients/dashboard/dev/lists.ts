@@ -59,6 +59,10 @@ export const SESSIONS: SessionInfo[] = [
     200,
   ),
   session('done2', { name: 'Explain the fencing of two writers', state: 'ended', endReason: 'completed' }, 2900),
+  session('whole', { name: 'A very long answer', cwd: '/home/ada/code/site' }, 410),
+  session('whole-open', { name: 'A very long answer, in writing', busy: true, state: 'working' }, 420),
+  session('formulas', { name: 'Formulas', cwd: '/home/ada/code/site' }, 430),
+  session('paragraphs', { name: 'A long answer', cwd: '/home/ada/code/site' }, 400),
   session('hostile', { name: 'Summarise a page that means no good', cwd: '/home/ada/code/site' }, 500),
 ];
 

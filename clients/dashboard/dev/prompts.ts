@@ -35,6 +35,28 @@ const ONE: MetaPendingQuestion = {
   questions: [{ question: 'Which oven do you have?', options: ['Wood', 'Gas', 'Electric'] }],
 };
 
+const SIX: MetaPendingQuestion = {
+  toolCallId: 'q6',
+  questions: [
+    {
+      question: 'Which toppings does the pizza get?',
+      options: ['Tomato', 'Mozzarella', 'Basil', 'Mushrooms', 'Olives', 'Anchovies'],
+    },
+  ],
+};
+
+function six(): Scene {
+  return {
+    events: [
+      said('u1', 'user', 'Bake me a pizza.'),
+      { type: 'agent_start', at: NOW - 50_000 },
+      { type: 'question_pending', at: NOW - 30_000, question: SIX },
+      walk('q6', SIX.questions[0]!.question, [...SIX.questions[0]!.options]),
+    ],
+    meta: { pendingQuestion: SIX },
+  };
+}
+
 function several(): Scene {
   return {
     events: [
@@ -155,6 +177,7 @@ const approval = (pending: MetaPendingApproval) => (): Scene => ({
 
 export const PROMPTS: Readonly<Record<string, () => Scene>> = {
   'ask-several': several,
+  'ask-six': six,
   'ask-late': late,
   'ask-plan': plan,
   'ask-command': approval(COMMAND),
@@ -166,6 +189,7 @@ const waits = (sid: string, name: string, id: string): SessionInfo =>
 
 export const PROMPT_SESSIONS: readonly SessionInfo[] = [
   waits('ask-several', 'Move the projection out of the process', 'q1'),
+  waits('ask-six', 'Choose the toppings', 'q6'),
   waits('ask-late', 'Bake a pizza', 'q2'),
   waits('ask-plan', 'Plan the resume of viewers', 'p1'),
   waits('ask-command', 'Publish the protocol package', 'v1'),

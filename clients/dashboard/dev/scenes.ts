@@ -1,3 +1,5 @@
+import { turnedScene } from './turned.js';
+import { wholeScene } from './blobs.js';
 import { LINKED } from './linked.js';
 import { PROMPTS } from './prompts.js';
 import type { Scene } from './scene.js';
@@ -271,6 +273,24 @@ function long(messages: number): Scene {
   return { events, meta: {} };
 }
 
+/** One answer of many paragraphs, of different lengths. */
+function paragraphs(): Scene {
+  const sentence = 'The dough rests until it has doubled, which takes longer on a cold day than on a warm one.';
+  const text = Array.from({ length: 60 }, (_, i) => `Paragraph ${i}. ${`${sentence} `.repeat(1 + ((i * 5) % 4))}`);
+  return {
+    events: [user('u1', 'Tell me all.'), assistant('a1', [{ type: 'text', text: text.join('\n\n') }])],
+    meta: {},
+  };
+}
+
+const FORMULAS = `The root \\(x_1 = \\frac{-b}{2a}\\) -> and
+
+$$
+\\int_0^1 \\sqrt{x}\\,dx = \\frac{2}{3}
+$$
+
+costs from $10K to $8K, and \\(\\broken{\\) stays. So $E = mc^2$.`;
+
 /** A text that means no good, as a model that read a hostile page may write it. */
 export const HOSTILE = `Hello <script>globalThis.pwned = 1</script><img src=x onerror="globalThis.pwned = 2">
 
@@ -291,6 +311,11 @@ export function sceneOf(sid: string, messages: number): Scene {
   const scene = PROMPTS[sid] ?? LINKED[sid];
   if (scene !== undefined) return scene();
   if (sid === 'long') return long(messages || 10_000);
+  if (sid.startsWith('whole')) return wholeScene(sid === 'whole-open');
+  if (sid === 'turned') return turnedScene();
+  if (sid === 'formulas')
+    return { events: [user('u1', 'Prove it -> now.'), assistant('a1', [{ type: 'text', text: FORMULAS }])], meta: {} };
+  if (sid === 'paragraphs') return paragraphs();
   if (sid === 'hostile')
     return { events: [user('u1', HOSTILE), assistant('a1', [{ type: 'text', text: HOSTILE }])], meta: {} };
   if (ASKING[sid] !== undefined) return { events: main().events.slice(1, 10), meta: ASKING[sid] };

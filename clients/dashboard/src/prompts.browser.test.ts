@@ -89,7 +89,7 @@ describe('what waits for a person', () => {
     await page.close();
   });
 
-  it('says who was faster where an answer came too late, and nothing of it in the story', async () => {
+  it('says who was faster where an answer came too late, and nothing of it in the transcript', async () => {
     const page = await open('/s/ask-late');
     await button(page, 'Gas').click();
     await page.getByRole('alert').getByText('Too late: Ann already answered.').waitFor();

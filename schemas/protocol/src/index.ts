@@ -42,6 +42,7 @@ export * from './fold/sessionMeta.js';
 export * from './fold/sessionInfo.js';
 export * from './fold/runnerInfo.js';
 export * from './fold/run.js';
+export * from './foreignText.js';
 export * from './text.js';
 export * from './auditText.js';
 export * from './prompts.js';

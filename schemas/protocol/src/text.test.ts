@@ -6,7 +6,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
 it('one line has no line break and no control character, whatever the text', () => {
-  expect(oneLine(' a\n\tb\u001b[2J  c\u009b ')).toBe('a b [2J c');
+  expect(oneLine(' a\n\tb\u001b[2J  c\u009b ')).toBe('a b c');
   fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => !/[\p{Cc}]|\s\s/u.test(oneLine(text))));
 });
 
@@ -41,6 +41,7 @@ it('a cut text splits no grapheme and no surrogate pair', () => {
 
 it('a session is called by its name, else by its first prompt', () => {
   expect(titleOf({ name: 'Pizza', firstPrompt: 'Bake' })).toBe('Pizza');
+  expect(titleOf({ name: '\u200b\u202e', firstPrompt: '\u001b[1mBake' })).toBe('Bake');
   expect(titleOf({ name: '', firstPrompt: 'Bake' })).toBe('Bake');
   expect([titleOf({ name: '' }), titleOf(undefined, 'A session')]).toEqual(['New session', 'A session']);
 });

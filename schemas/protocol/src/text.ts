@@ -1,15 +1,14 @@
 /** Texts for people: one line, a length, a time. Pure; runs in browsers. */
 
+import { visibleLine } from './foreignText.js';
+
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/**
- * The text in one line: each run of whitespace and control characters becomes one space. A terminal can show the result:
- * it has no escape sequence.
- */
+/** The text in one line, with single spaces. A terminal can show the result (see `visibleLine`). */
 export function oneLine(text: string): string {
-  return text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+  return visibleLine(text);
 }
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
@@ -54,12 +53,12 @@ export function shorten(text: string, length: number): string {
   return `${cutText(text, units).trimEnd()}…`;
 }
 
-/** What a session is called: its name, else its first prompt. */
+/** What a session is called: its name, else its first prompt, whichever has something to see. */
 export function titleOf(
   session: { name?: string | undefined; firstPrompt?: string | undefined } | undefined,
   otherwise = 'New session',
 ): string {
-  return session?.name || session?.firstPrompt || otherwise;
+  return visibleLine(session?.name ?? '') || visibleLine(session?.firstPrompt ?? '') || otherwise;
 }
 
 /** `now` below a minute, then `5m`, `3h`, `2d`: how long ago, as short as a list needs it. */

@@ -1,7 +1,8 @@
 import createMarkdownIt, { type MarkdownIt, type Token } from 'markdown-it';
+import { mathRules } from './math.js';
 
 /**
- * The Markdown of agents: CommonMark with tables, strikethrough, bare links and task lists. Raw HTML is text, images
+ * The Markdown of agents: CommonMark with tables, strikethrough, bare links, task lists and formulas. Raw HTML is text, images
  * of other hosts are links to them (a picture that is fetched tells its host who is reading), and a link that is not
  * http, https or mailto is no link at all.
  */
@@ -9,6 +10,7 @@ export function createParser(): MarkdownIt {
   const md = createMarkdownIt({ html: false, linkify: true, typographer: false, highlight: null });
   md.linkify.set({ fuzzyLink: false, fuzzyEmail: false });
   md.validateLink = isSafeLink;
+  mathRules(md);
   md.renderer.rules['link_open'] = (tokens, index, options, _env, self) => {
     const token = tokens[index]!;
     token.attrSet('target', '_blank');

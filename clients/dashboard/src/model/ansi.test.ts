@@ -5,17 +5,34 @@ describe('terminal output', () => {
   const ESC = '\u001b';
 
   it('keeps colours as classes and drops every other sequence', () => {
-    expect(ansiRuns(`a${ESC}[1;31mb${ESC}[22mc${ESC}[0m${ESC}[2Kd${ESC}]0;title\u0007e`)).toEqual([
+    expect(ansiRuns(`a${ESC}[1;31mb${ESC}[22mc${ESC}[0m${ESC}[?25ld${ESC}]0;title\u0007e`)).toEqual([
       { text: 'a', style: '' },
       { text: 'b', style: 'a1 a31' },
       { text: 'c', style: 'a31' },
-      { text: 'd', style: '' },
-      { text: 'e', style: '' },
+      { text: 'de', style: '' },
     ]);
   });
 
   it('shows what a line said last when it was written over', () => {
     expect(ansiRuns('10%\r50%\r100%\ndone\r\n').map(({ text }) => text)).toEqual(['100%\ndone\n']);
+  });
+
+  it.each([
+    ['abcdef\rXY', 'XYcdef'],
+    ['progress 10%\rprogress 9%', 'progress 9%%'],
+    ['long line\rshort\u001b[K', 'short'],
+    ['typo\b\bXX', 'tyXX'],
+    ['bo\b\u001b[1mo\u001b[0md', 'bod'],
+    ['a\u001bPdevice data\u001b\\b\u009b31mc\u009d0;title\u009cd', 'abcd'],
+    ['\u0007bell\0 and \u202eturned', 'bell and turned'],
+    ['abc\u001b[2Gx\u001b[1Dy', 'ayc'],
+    ['abc\u001b[2Kd', '   d'],
+  ])('shows %j as a terminal does', (output, shown) => {
+    expect(
+      ansiRuns(output)
+        .map(({ text }) => text)
+        .join(''),
+    ).toBe(shown);
   });
 
   it('passes over colours beyond the sixteen without taking their numbers for styles', () => {

@@ -1,14 +1,16 @@
+import { visibleText } from '@pizzapi/protocol';
+
 /** A run of terminal text in one style; `style` is a row of class names of code.css. */
 export interface AnsiRun {
   text: string;
   style: string;
 }
 
-const ESC = String.fromCharCode(27);
-const BEL = String.fromCharCode(7);
-/** Control sequences (colours among them), and operating system commands (titles, links). */
+const ESC = '\u001b';
+const END = `(?:\u0007|${ESC}\\\\|\u009c)`;
+/** Control sequences (colours among them), strings (titles, links, device data) and short sequences, in 7 and in 8 bits. */
 const SEQUENCE = new RegExp(
-  `${ESC}\\[([0-9;:?<=>]*)([ -/]*[@-~])|${ESC}\\][^${BEL}${ESC}]*(?:${BEL}|${ESC}\\\\)|${ESC}[@-Z\\\\-_]`,
+  `(?:${ESC}\\[|\u009b)([0-?]*)[ -/]*([@-~]|$)|(?:${ESC}[\\]PX^_]|[\u0090\u0098\u009d-\u009f])[^\u0007${ESC}\u009c]*${END}|${ESC}[ -/]*[0-~]?|[\r\b\n]`,
   'g',
 );
 /** A prefix that makes a sequence ending in `m` something else than a style. */
@@ -17,32 +19,108 @@ const PRIVATE = /^[?<=>]/;
 const EXTENDED_COLOURS: ReadonlySet<number> = new Set([38, 48, 58]);
 
 /**
- * Terminal output as runs of styled text. Colours and weights of SGR are kept as classes, every other sequence is
- * dropped, and a line that was written over with carriage returns shows what it said last, as a terminal would.
+ * Terminal output as runs of styled text. Colours and weights of SGR are kept as classes. What was written over, by a
+ * carriage return, a backspace or a movement in the line, shows what it said last, as in a terminal. Every other sequence
+ * and every other control character is dropped.
  */
 export function ansiRuns(output: string): AnsiRun[] {
-  const text = settleReturns(output);
-  const runs: AnsiRun[] = [];
+  const page = new Page();
   const style = new Set<string>();
   let from = 0;
-  const add = (to: number) => {
-    if (to > from) runs.push({ text: text.slice(from, to), style: [...style].join(' ') });
-  };
-  for (const match of text.matchAll(SEQUENCE)) {
-    add(match.index);
+  for (const match of output.matchAll(SEQUENCE)) {
+    page.write(output.slice(from, match.index), style);
     from = match.index + match[0].length;
-    const parameters = match[1] ?? '';
-    if (match[2] === 'm' && !PRIVATE.test(parameters)) applySgr(style, parametersOf(parameters));
+    const [whole, parameters = '', end] = match;
+    if (end === 'm' && !PRIVATE.test(parameters)) applySgr(style, parametersOf(parameters));
+    else if (end !== undefined) page.move(end, parameters);
+    else if (whole === '\n' || whole === '\r' || whole === '\b') page.control(whole, style);
   }
-  add(text.length);
-  return runs;
+  page.write(output.slice(from), style);
+  return page.runs();
 }
 
-function settleReturns(output: string): string {
-  const text = output.replaceAll('\r\n', '\n');
-  if (!text.includes('\r')) return text;
-  const lastSaid = (line: string) => line.split('\r').findLast((part) => part !== '') ?? '';
-  return text.split('\n').map(lastSaid).join('\n');
+/** Columns that a line has at most while it is written over: a movement may name any number. */
+const MAX_COLUMNS = 4_000;
+
+/** Lines as a terminal has them. A line is cut into cells only when something in it is written over. */
+class Page {
+  readonly #done: AnsiRun[] = [];
+  #line: AnsiRun[] = [];
+  #cells: AnsiRun[] | undefined;
+  #column = 0;
+
+  write(raw: string, style: ReadonlySet<string>): void {
+    const text = visibleText(raw);
+    if (text === '') return;
+    const name = [...style].join(' ');
+    if (this.#cells === undefined) {
+      append(this.#line, { text, style: name });
+      return;
+    }
+    for (const character of text) {
+      if (this.#column >= MAX_COLUMNS) return;
+      while (this.#cells.length < this.#column) this.#cells.push({ text: ' ', style: '' });
+      this.#cells[this.#column++] = { text: character, style: name };
+    }
+  }
+
+  control(character: '\n' | '\r' | '\b', style: ReadonlySet<string>): void {
+    if (character === '\n') {
+      this.#endLine();
+      append(this.#done, { text: '\n', style: [...style].join(' ') });
+    } else if (character === '\r') this.#goTo(0);
+    else this.#goTo(this.#at() - 1);
+  }
+
+  /** A movement in the line, or an erasure of a part of it. Movements to other lines are dropped. */
+  move(end: string, parameters: string): void {
+    const count = Math.max(1, Number(parameters) || 1);
+    if (end === 'G') this.#goTo(count - 1);
+    else if (end === 'C') this.#goTo(this.#at() + count);
+    else if (end === 'D') this.#goTo(this.#at() - count);
+    else if (end === 'K') this.#erase(Number(parameters) || 0);
+  }
+
+  runs(): AnsiRun[] {
+    this.#endLine();
+    return this.#done;
+  }
+
+  #at(): number {
+    return this.#cells === undefined ? cellsOf(this.#line).length : this.#column;
+  }
+
+  #goTo(column: number): void {
+    if (this.#cells === undefined && this.#line.length === 0) return;
+    this.#cells ??= cellsOf(this.#line);
+    this.#column = Math.min(MAX_COLUMNS, Math.max(0, column));
+  }
+
+  /** Erases from the cursor to the end (0), from the start to the cursor (1), or the whole line (2). */
+  #erase(what: number): void {
+    this.#goTo(this.#at());
+    if (this.#cells === undefined) return;
+    if (what === 0) this.#cells.length = Math.min(this.#cells.length, this.#column);
+    else if (what === 2) this.#cells.length = 0;
+    else this.#cells.fill({ text: ' ', style: '' }, 0, this.#column + 1);
+  }
+
+  #endLine(): void {
+    for (const run of this.#cells ?? this.#line) append(this.#done, run);
+    this.#line = [];
+    this.#cells = undefined;
+    this.#column = 0;
+  }
+}
+
+const cellsOf = (runs: readonly AnsiRun[]): AnsiRun[] =>
+  runs.flatMap(({ text, style }) => [...text].map((character) => ({ text: character, style })));
+
+/** Adds a run to the last one when both have the same style. */
+function append(runs: AnsiRun[], run: AnsiRun): void {
+  const last = runs.at(-1);
+  if (last?.style === run.style) runs[runs.length - 1] = { text: last.text + run.text, style: run.style };
+  else runs.push(run);
 }
 
 /** The parameters of a sequence; each is a code and its sub-parameters: `4:3;1` is `[[4, 3], [1]]`. */

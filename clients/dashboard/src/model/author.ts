@@ -1,4 +1,4 @@
-import type { Author } from '@pizzapi/protocol';
+import { visibleLine, type Author } from '@pizzapi/protocol';
 
 /** How somebody came in who is not simply the person at a page of the account. */
 export type InputChannel = Exclude<Author['via'], 'owner'>;
@@ -50,7 +50,8 @@ function isSame({ userId }: Author, reader: Viewpoint): boolean {
   return reader.userId === undefined || reader.userId === userId;
 }
 
-function nameOf({ userId, via, name }: Author, reader: Viewpoint): string {
+function nameOf({ userId, via, name: given = '' }: Author, reader: Viewpoint): string {
+  const name = visibleLine(given);
   if (via === 'system') return 'PizzaPi';
   if (via === 'agent') return name || 'Another agent';
   if (via === 'collab') return name || 'Guest';

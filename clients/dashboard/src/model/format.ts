@@ -1,4 +1,4 @@
-import { ago } from '@pizzapi/protocol';
+import { ago, visibleLine } from '@pizzapi/protocol';
 
 /** Numbers and times as people read them. Pure: the present is an argument. */
 
@@ -49,17 +49,17 @@ export function bytes(n: number): string {
 
 /** The last part of a path: what a person calls the folder. */
 export function folderName(path: string): string {
-  return path.replace(/\/+$/, '').split('/').at(-1) || '/';
+  return visibleLine(path.replace(/\/+$/, '').split('/').at(-1) ?? '') || '/';
 }
 
 /** A path with the home folder as `~`. */
 export function tilde(path: string): string {
-  return path.replace(/^(\/home\/[^/]+|\/Users\/[^/]+|\/root)(?=\/|$)/, '~');
+  return visibleLine(path).replace(/^(\/home\/[^/]+|\/Users\/[^/]+|\/root)(?=\/|$)/, '~');
 }
 
 /** `claude-sonnet-4-5` of `anthropic/claude-sonnet-4-5`. */
 export function modelName(model: string): string {
-  return model.slice(model.indexOf('/') + 1);
+  return visibleLine(model.slice(model.indexOf('/') + 1));
 }
 
 /** `one file`, `3 files`. */

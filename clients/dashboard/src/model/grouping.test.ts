@@ -16,6 +16,12 @@ const ids = (groups: ReturnType<typeof groupSessions>) =>
     folders.map(({ cwd, sessions }) => [cwd, sessions.map(({ session: { sessionId } }) => sessionId)]),
   ]);
 
+it('imported sessions are a group of their own, which is no runner that is offline', () => {
+  const [group] = groupSessions([session('s1', { runnerId: 'import' })], []);
+  expect(group).toMatchObject({ name: 'Imported', kind: 'import' });
+  expect(placeOf(undefined, 'import')).toBe('imported from a file');
+});
+
 it('groups sessions under their runner and folder, the latest folder first', () => {
   const sessions = [
     session('s1', { lastActivityAt: 1 }),

@@ -11,11 +11,14 @@ export interface FolderGroup {
   sessions: SessionNode[];
 }
 
+/** The runner id of imported sessions. No runner has it, so that none is offline. */
+const IMPORT_RUNNER = 'import';
+
 export interface RunnerGroup {
   runnerId: string;
   name: string;
-  /** A `tui` is somebody's terminal, with one session. */
-  kind: RunnerInfo['kind'];
+  /** A `tui` is a terminal, with one session. An `import` is no runner: its sessions come from files. */
+  kind: RunnerInfo['kind'] | 'import';
   online: boolean;
   folders: FolderGroup[];
 }
@@ -39,8 +42,10 @@ export function groupSessions(
   const groups = [...ids].map((runnerId): RunnerGroup => {
     const runner = known.get(runnerId);
     const own = shown.filter(({ session }) => session.runnerId === runnerId);
+    const folders = foldersOf(own);
+    if (runnerId === IMPORT_RUNNER) return { runnerId, name: 'Imported', kind: 'import', online: false, folders };
     const { name = runnerId, kind = 'daemon', online = false } = runner ?? {};
-    return { runnerId, name, kind, online, folders: foldersOf(own) };
+    return { runnerId, name, kind, online, folders };
   });
   return groups.sort((a, b) => Number(b.online) - Number(a.online) || a.name.localeCompare(b.name));
 }
@@ -56,6 +61,7 @@ function foldersOf(nodes: readonly SessionNode[]): FolderGroup[] {
 
 /** Where a session runs, in words: a machine, or somebody's terminal on one. */
 export function placeOf(runner: Pick<RunnerInfo, 'name' | 'kind'> | undefined, runnerId: string): string {
+  if (runnerId === IMPORT_RUNNER) return 'imported from a file';
   if (runner === undefined) return runnerId;
   return runner.kind === 'tui' ? `in a terminal on ${runner.name}` : runner.name;
 }

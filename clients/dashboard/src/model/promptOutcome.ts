@@ -1,4 +1,4 @@
-import { shorten, type Author, type ErrorInfo } from '@pizzapi/protocol';
+import { shorten, visibleText, type Author, type ErrorInfo } from '@pizzapi/protocol';
 import { bylineOf, type Viewpoint } from './author.js';
 
 /** How something that waited for a person came to its end, as the log says it. */
@@ -81,14 +81,14 @@ const WORDS: Readonly<Record<string, string>> = {
 export function answerText(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'boolean') return value ? 'Yes' : 'No';
-  if (Array.isArray(value)) return value.map(String).join(' · ');
+  if (Array.isArray(value)) return value.map((one) => visibleText(String(one))).join(' · ');
   if (typeof value === 'object') {
     const { action, reason } = value as { action?: unknown; reason?: unknown };
     if (action === 'edit') return 'approved with edits';
-    return action === 'deny' && typeof reason === 'string' ? `denied: ${reason}` : undefined;
+    return action === 'deny' && typeof reason === 'string' ? `denied: ${visibleText(reason)}` : undefined;
   }
   if (typeof value !== 'string') return JSON.stringify(value);
-  return WORDS[value] ?? value;
+  return WORDS[value] ?? visibleText(value);
 }
 
 function quoted(value: unknown): string {

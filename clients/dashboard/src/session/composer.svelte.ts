@@ -2,7 +2,7 @@ import type { DeliverAs, FrameAttachment } from '@pizzapi/protocol';
 import { MAX_FILES, prepareFile } from './attachments.js';
 import { api } from '../state/client.js';
 import type { SessionView } from '../state/session.svelte.js';
-import { storage } from '../state/storage.js';
+import { drafts } from '../state/drafts.svelte.js';
 import { toasts } from '../state/toasts.svelte.js';
 import { SessionUsage } from './usage.svelte.js';
 
@@ -16,11 +16,10 @@ export interface DraftFile {
   attachment?: FrameAttachment;
 }
 
-/** What is being written to a session: text (kept per session when the page is left), files, and how it is to be delivered. */
+/** What is being written to a session: text (a draft, which is kept), files, and how it is to be delivered. */
 export class Composer {
   readonly #view: SessionView;
   readonly usage: SessionUsage;
-  text = $state('');
   files = $state.raw<readonly DraftFile[]>([]);
   /** While the agent works: put in before its next step, or after it is done. */
   whileBusy = $state<'steer' | 'followUp'>('steer');
@@ -35,12 +34,16 @@ export class Composer {
   constructor(view: SessionView) {
     this.#view = view;
     this.usage = new SessionUsage(view.sid);
-    this.text = storage.get(`draft.${view.sid}`) ?? '';
+  }
+
+  /** The message that is being written. */
+  get text(): string {
+    return drafts.get(this.#view.sid) ?? '';
   }
 
   setText(text: string): void {
-    this.text = text;
-    storage.set(`draft.${this.#view.sid}`, text);
+    if (text === '') drafts.drop(this.#view.sid);
+    else drafts.set(this.#view.sid, text);
   }
 
   async addFiles(files: Iterable<File>): Promise<void> {
@@ -62,11 +65,6 @@ export class Composer {
     for (const { preview } of files) URL.revokeObjectURL(preview);
     await this.#view.outbox.send(text, attachments, this.deliverAs);
     await this.usage.refresh();
-  }
-
-  /** Puts a message that was not taken before what is being written. */
-  recall(text: string): void {
-    this.setText(this.text.trim() === '' ? text : `${text}\n\n${this.text}`);
   }
 
   async #addFile(file: File): Promise<void> {

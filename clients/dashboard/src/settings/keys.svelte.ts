@@ -1,5 +1,6 @@
 import type { KeyKind, NewKeyReply } from '@pizzapi/protocol';
 import { api } from '../state/client.js';
+import { draftField } from '../state/drafts.svelte.js';
 import { reportResult } from '../state/reportResult.js';
 import { AsyncResource } from '../state/asyncResource.svelte.js';
 import { FormSubmission } from '../state/formSubmission.svelte.js';
@@ -34,11 +35,19 @@ export class Keys {
 
 /** A key that is being made; its token is here until the dialog is closed, and nowhere after that. */
 export class KeyDraft {
-  name = $state('');
+  readonly #name = draftField('key.name');
   kind = $state<KeyKind>('user');
   expiresIn = $state<(typeof KEY_EXPIRIES)[number]['value']>('90d');
   made = $state.raw<NewKeyReply>();
   readonly submission = new FormSubmission();
+
+  get name(): string {
+    return this.#name.text;
+  }
+
+  set name(name: string) {
+    this.#name.text = name;
+  }
 
   async submit(): Promise<void> {
     const body = {
@@ -47,5 +56,6 @@ export class KeyDraft {
       ...(this.expiresIn === '' ? {} : { expiresIn: this.expiresIn }),
     };
     this.made = (await this.submission.send(() => api.createKey(body)))?.value;
+    if (this.made !== undefined) this.name = '';
   }
 }

@@ -1,5 +1,7 @@
 import type { ErrorInfo, NewSessionBody, RunnerInfo } from '@pizzapi/protocol';
+import type { NewSessionPreset } from '../state/app.svelte.js';
 import { api } from '../state/client.js';
+import { draftField, drafts } from '../state/drafts.svelte.js';
 import { storage } from '../state/storage.js';
 
 /** Fields of the dialog that an error can stand beside. */
@@ -22,21 +24,22 @@ const LOOKUP_DELAY = 120;
 /** Runners that a session can be started on: nobody starts one in somebody's terminal. */
 export const startable = (runners: readonly RunnerInfo[]) => runners.filter(({ kind }) => kind === 'daemon');
 
-export interface Preset {
-  runnerId?: string;
-  cwd?: string;
-  prompt?: string;
-}
+const PROMPT = 'new.prompt';
+const NAME = 'new.name';
+const FOLDER = 'new.folder';
+const RUNNER = 'new.runner';
 
-/** What the new-session dialog holds. One instance per opening. */
+/** What the new-session dialog holds. One instance per opening; what a person types outlives it, until it is sent. */
 export class NewSession {
   readonly #runners: () => readonly RunnerInfo[];
-  readonly #preset: Preset;
+  readonly #preset: NewSessionPreset;
+  /** False while the prompt is a suggestion that replaces none of the person's own words. */
+  readonly #keepsPrompt: boolean;
   runnerId = $state('');
   cwd = $state('');
   model = $state('');
-  name = $state('');
-  prompt = $state('');
+  readonly #name = draftField(NAME);
+  #prompt = $state('');
   busy = $state(false);
   error = $state.raw<ErrorInfo>();
   folders = $state.raw<readonly string[]>([]);
@@ -44,12 +47,31 @@ export class NewSession {
   readonly errorField = $derived<Field | undefined>(this.error && FIELD_OF[this.error.code]);
   #lookup: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(runners: () => readonly RunnerInfo[], preset: Preset) {
+  constructor(runners: () => readonly RunnerInfo[], preset: NewSessionPreset) {
     this.#runners = runners;
     this.#preset = preset;
-    this.cwd = preset.cwd ?? '';
-    this.prompt = preset.prompt ?? '';
+    this.cwd = preset.cwd ?? drafts.get(FOLDER) ?? '';
+    const written = drafts.get(PROMPT) ?? '';
+    this.#keepsPrompt = preset.prompt === undefined || written === '';
+    this.#prompt = preset.prompt ?? written;
     this.chooseFirst();
+  }
+
+  get prompt(): string {
+    return this.#prompt;
+  }
+
+  set prompt(text: string) {
+    this.#prompt = text;
+    if (this.#keepsPrompt) drafts.set(PROMPT, text);
+  }
+
+  get name(): string {
+    return this.#name.text;
+  }
+
+  set name(name: string) {
+    this.#name.text = name;
   }
 
   /** Chooses a runner where there was none to choose yet: they may be told of after the dialog has opened. */
@@ -58,16 +80,23 @@ export class NewSession {
     const all = startable(this.#runners());
     const online = all.filter(({ online }) => online === true);
     const remembered = storage.get('runner');
-    const wished = all.find(({ runnerId }) => runnerId === this.#preset.runnerId);
+    const written = this.#preset.cwd === undefined ? drafts.get(RUNNER) : undefined;
+    const wished = all.find(({ runnerId }) => runnerId === (this.#preset.runnerId ?? written));
     const first = wished ?? online.find(({ runnerId }) => runnerId === remembered) ?? online[0] ?? all[0];
     if (first === undefined) return;
     const { cwd } = this;
-    this.chooseRunner(first.runnerId);
+    this.#use(first.runnerId);
     if (cwd !== '') this.cwd = cwd;
   }
 
   /** Folder and model follow the runner: what was used on it last, else its own defaults. */
   chooseRunner(runnerId: string): void {
+    drafts.drop(FOLDER);
+    drafts.drop(RUNNER);
+    this.#use(runnerId);
+  }
+
+  #use(runnerId: string): void {
     this.runnerId = runnerId;
     const runner = this.#find(runnerId);
     this.cwd = runner?.recentFolders[0] ?? runner?.roots[0] ?? '';
@@ -79,6 +108,10 @@ export class NewSession {
 
   /** Looks up the folders that begin like what has been typed. The last lookup wins. */
   complete(path: string): void {
+    if (path !== this.cwd) {
+      drafts.set(FOLDER, path);
+      drafts.set(RUNNER, this.runnerId);
+    }
     this.cwd = path;
     if (this.errorField === 'cwd') this.error = undefined;
     clearTimeout(this.#lookup);
@@ -97,6 +130,8 @@ export class NewSession {
       this.error = reply.error;
       return undefined;
     }
+    for (const key of [NAME, FOLDER, RUNNER, ...(this.#keepsPrompt ? [PROMPT] : [])]) drafts.drop(key);
+    if (this.#preset.takenFrom !== undefined) drafts.drop(this.#preset.takenFrom);
     storage.set('runner', this.runnerId);
     storage.set(`model.${this.runnerId}`, this.model);
     return reply.value.sessionId;

@@ -2,11 +2,13 @@ import type { AuthOptions, ErrorInfo, Me, RunnerInfo, SessionInfo } from '@pizza
 import { watchConnectivity, openHub, openRunners, type ConnectionView, type Hub } from '@pizzapi/session-client';
 import { waiting } from './waiting.svelte.js';
 import { api, signedIn } from './client.js';
+import { drafts } from './drafts.svelte.js';
 import { renderScheduler } from './renderScheduler.js';
 import { forgetLinks } from './guest.svelte.js';
 import { notifications } from './notifications.svelte.js';
 import { pageToken } from './pageToken.js';
 import { loginToken } from '../model/route.js';
+import { visible } from '../model/visible.js';
 import { router } from './router.svelte.js';
 import { forgetPerson } from './storage.js';
 import { toasts } from './toasts.svelte.js';
@@ -17,6 +19,15 @@ export type Signed =
   | { kind: 'in'; me: Me }
   | { kind: 'out'; reason?: string; options: AuthOptions }
   | { kind: 'unreachable'; reason: string };
+
+/** What the dialog for a new session begins with. */
+export interface NewSessionPreset {
+  runnerId?: string;
+  cwd?: string;
+  prompt?: string;
+  /** The session whose unsent messages the prompt is: they are taken along. */
+  takenFrom?: string;
+}
 
 /** What is shown when the gateway does not say: the link alone. */
 const LINK_ONLY: AuthOptions = { signup: 'closed', accounts: false };
@@ -31,7 +42,7 @@ class AppState {
   loaded = $state.raw(false);
   /** Where the list comes from, while somebody is signed in. */
   hub = $state.raw<Hub>();
-  newSession = $state<{ open: boolean; runnerId?: string; cwd?: string; prompt?: string }>({ open: false });
+  newSession = $state<{ open: boolean } & NewSessionPreset>({ open: false });
   switcher = $state(false);
   readonly waiting = $derived(
     this.sessions.filter((session) => session.state === 'waiting' && session.host !== 'lost').length,
@@ -90,6 +101,7 @@ class AppState {
     pageToken.forget();
     router.go('/', { replace: true });
     forgetPerson();
+    drafts.clear();
     await this.#leave('You are signed out.');
   }
 
@@ -101,7 +113,7 @@ class AppState {
     toasts.info('Session deleted.');
   }
 
-  openNewSession(preset: { runnerId?: string; cwd?: string; prompt?: string } = {}): void {
+  openNewSession(preset: NewSessionPreset = {}): void {
     this.newSession = { open: true, ...preset };
   }
 
@@ -117,14 +129,14 @@ class AppState {
       // A frame that was asked for before the end must not bring back what is forgotten.
       if (!current) return;
       const { state } = hub.connection;
-      this.sessions = [...hub.sessions.values()];
+      this.sessions = [...hub.sessions.values()].map(visible);
       this.connection = hub.connection;
       this.loaded ||= state.kind === 'live';
       waiting.pull(hub);
       if (state.kind === 'closed' && state.error !== undefined) void this.#leave(reasonOf(state.error));
     };
     const pullRunners = () => {
-      if (current) this.runners = [...runners.runners.values()];
+      if (current) this.runners = [...runners.runners.values()].map(visible);
     };
     this.#stop = [
       hub.subscribe(() => renderScheduler.schedule(pullHub)),

@@ -1,7 +1,7 @@
 import type { ErrorInfo } from '@pizzapi/protocol';
 import { api } from './client.js';
 
-export type BlobSource = { kind: 'ready'; url: string } | { kind: 'failed'; error: ErrorInfo };
+export type BlobSource = { kind: 'ready'; url: string; blob: Blob } | { kind: 'failed'; error: ErrorInfo };
 
 /** What a browser keeps as a file and does not show. */
 const BYTES = 'application/octet-stream';
@@ -55,6 +55,15 @@ export class Blobs {
     return { source: entry.source, release };
   }
 
+  /** The text of a blob. It is fetched once, however many need it. */
+  async text(hash: string): Promise<{ kind: 'ready'; text: string } | { kind: 'failed'; error: ErrorInfo }> {
+    const held = this.hold(hash);
+    const source = await held.source;
+    const read = source.kind === 'ready' ? ({ kind: 'ready', text: await source.blob.text() } as const) : source;
+    held.release();
+    return read;
+  }
+
   close(): void {
     this.#closed = true;
     for (const { source } of this.#entries.values()) void source.then(forget);
@@ -70,7 +79,8 @@ export class Blobs {
     // An address in memory is the page's own origin: what is no picture must not become a document there.
     const { type: said } = answer.value;
     const type = RASTER.test(said) || said === BYTES ? said : 'text/plain;charset=utf-8';
-    const source: BlobSource = { kind: 'ready', url: URL.createObjectURL(new Blob([answer.value], { type })) };
+    const blob = new Blob([answer.value], { type });
+    const source: BlobSource = { kind: 'ready', url: URL.createObjectURL(blob), blob };
     const entry = this.#entries.get(hash);
     if (this.#closed || entry === undefined) forget(source);
     else entry.bytes = answer.value.size;

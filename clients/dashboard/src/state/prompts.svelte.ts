@@ -1,6 +1,8 @@
 import { isErrorCode, type ErrorInfo, type PromptView } from '@pizzapi/protocol';
 import type { Session } from '@pizzapi/session-client';
 import { SvelteMap } from 'svelte/reactivity';
+import { forPage } from '../model/pageErrors.js';
+import { drafts } from './drafts.svelte.js';
 import { PromptResolutions } from '../model/promptResolutions.js';
 import { settledText, type OwnAnswer, type PromptOutcomeNotice } from '../model/promptOutcome.js';
 import type { Viewpoint } from '../model/author.js';
@@ -23,12 +25,19 @@ export class PromptStates {
 
   constructor(
     private readonly store: Pick<Session, 'command' | 'result'>,
+    private readonly sid: string,
     private readonly reader: () => Viewpoint,
   ) {}
 
   /** What became of the last answer to a prompt that is still there. */
   stateOf(id: string): AnswerState | undefined {
     return this.#states.get(id);
+  }
+
+  /** What this page's person began to answer to prompts that wait no longer, and has not sent. */
+  unsent(pending: readonly PromptView[]): { promptId: string; text: string }[] {
+    const isOver = (id: string) => !this.#given.has(id) && !pending.some((prompt) => prompt.id === id);
+    return drafts.answers(this.sid).filter(({ promptId }) => isOver(promptId));
   }
 
   /** Takes notice of an event of the log: who answered what. */
@@ -67,6 +76,7 @@ export class PromptStates {
       return this.#refused(id, title, { code: isErrorCode(code) ? code : 'command_failed', message });
     }
     this.#given.set(id, { kind: 'delivered', value });
+    drafts.dropAnswer(this.sid, id);
     if (!this.#isOpen(id)) this.#say(id, title);
   }
 
@@ -78,7 +88,8 @@ export class PromptStates {
     return this.#open.some((prompt) => prompt.id === id);
   }
 
-  #refused(id: string, title: string, error: ErrorInfo): void {
+  #refused(id: string, title: string, refusal: ErrorInfo): void {
+    const error = forPage(refusal);
     this.#given.set(id, { kind: 'refused', error });
     if (!this.#isOpen(id)) return this.#say(id, title);
     this.#states.set(id, { kind: 'refused', error });

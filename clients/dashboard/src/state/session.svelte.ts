@@ -24,6 +24,8 @@ import {
 } from '@pizzapi/session-client';
 import { app } from './app.svelte.js';
 import { Blobs } from './blobs.js';
+import { forPage } from '../model/pageErrors.js';
+import { visible } from '../model/visible.js';
 import { byId } from '../model/byId.js';
 import { signedIn } from './client.js';
 import { watchPageVisibility } from './pageVisibility.js';
@@ -140,7 +142,7 @@ export class SessionView {
       guest === undefined ? {} : { token: guest.token, ...(guest.name === '' ? {} : { name: guest.name }) };
     this.#store = openSession({ ...signedIn, sessionId: sid, tail: FIRST_EVENTS, ...asGuest });
     this.outbox = new UnsentMessages(this.#store, sid);
-    this.prompts = new PromptStates(this.#store, () => this.reader);
+    this.prompts = new PromptStates(this.#store, sid, () => this.reader);
     this.#stop.push(
       this.#store.onEvent((_seq, event) => this.prompts.read(event)),
       this.#store.subscribe((change) => this.#changed(change)),
@@ -195,22 +197,22 @@ export class SessionView {
     this.#transcript = transcript;
     this.#rebuilt = false;
     this.#dirty = [];
-    this.#said = store.info;
-    this.meta = store.meta;
-    this.viewers = store.viewers;
+    this.#said = visible(store.info);
+    this.meta = visible(store.meta);
+    this.viewers = visible(store.viewers);
     this.mode = store.mode;
-    this.connection = store.connection;
+    this.connection = connectionForPage(store.connection);
     this.greeted ||= isOpen(store.connection.state);
     this.loaded ||= store.connection.state.kind === 'live';
     this.busy = transcript.busy;
     this.ended = transcript.ended || store.info.state === 'ended';
-    this.queue = transcript.queue;
-    this.pendingInputs = transcript.pendingInputs;
+    this.queue = visible(transcript.queue);
+    this.pendingInputs = visible(transcript.pendingInputs);
     this.outbox.seen(transcript.pendingInputs);
-    this.status = transcript.status;
-    this.widgets = transcript.widgets;
+    this.status = visible(transcript.status);
+    this.widgets = visible(transcript.widgets);
     this.hasEarlier = store.hasEarlier;
-    const dialogs = openDialogs(transcript).map(({ item }) => item);
+    const dialogs = openDialogs(transcript).map(({ item }) => visible(item));
     const same = dialogs.length === this.dialogs.length && dialogs.every((item, i) => item === this.dialogs[i]);
     if (!same) this.dialogs = dialogs;
     this.prompts.seen(this.pending, this.loaded);
@@ -224,11 +226,11 @@ export class SessionView {
       if (row === undefined || item === undefined) continue;
       // An item that has moved takes its row along.
       if (row.id !== item.id) return this.#rebuildRows(transcript);
-      row.item = item;
+      row.item = visible(item);
     }
     if (items.length > this.rows.length) {
       this.shifted = false;
-      this.rows = [...this.rows, ...items.slice(this.rows.length).map((item) => new Row(item))];
+      this.rows = [...this.rows, ...items.slice(this.rows.length).map((item) => new Row(visible(item)))];
     }
   }
 
@@ -237,14 +239,21 @@ export class SessionView {
     const first = this.rows[0]?.id;
     const rows = items.map((item) => {
       const row = known.get(item.id);
-      if (row === undefined) return new Row(item);
-      row.item = item;
+      if (row === undefined) return new Row(visible(item));
+      row.item = visible(item);
       return row;
     });
     this.shifted =
       first !== undefined && rows.length > this.rows.length && rows[0]?.id !== first && known.has(rows.at(-1)!.id);
     this.rows = rows;
   }
+}
+
+/** The connection with an error that names no command of the terminal. */
+function connectionForPage(connection: ConnectionView): ConnectionView {
+  const { state } = connection;
+  if (state.kind !== 'closed' || state.error === undefined) return connection;
+  return { ...connection, state: { ...state, error: forPage(state.error) } };
 }
 
 function withHost(info: SessionInfo, host: SessionInfo['host']): SessionInfo {

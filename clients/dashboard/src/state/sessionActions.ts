@@ -1,5 +1,6 @@
 import { newId, type SessionInfo } from '@pizzapi/protocol';
 import { api } from './client.js';
+import { drafts } from './drafts.svelte.js';
 import { router } from './router.svelte.js';
 import type { SessionView } from './session.svelte.js';
 import { toasts } from './toasts.svelte.js';
@@ -8,7 +9,10 @@ import { toasts } from './toasts.svelte.js';
 export async function forkSession(view: SessionView, entryId?: string): Promise<void> {
   const sessionId = newId('s');
   const done = await view.command('fork', { sessionId, ...(entryId === undefined ? {} : { entryId }) });
-  if (done) router.go(`/s/${sessionId}`);
+  if (!done) return;
+  // The draft for a session that is over becomes one for its fork.
+  if (view.ended) drafts.move(view.sid, sessionId);
+  router.go(`/s/${sessionId}`);
 }
 
 /** Ends sessions that this one started. Each refusal is shown. */

@@ -8,6 +8,15 @@ function keptIn(store: () => Storage) {
         return undefined;
       }
     },
+    /** The keys that begin so. */
+    keys(prefix: string): string[] {
+      try {
+        const all = Object.keys(store()).filter((key) => key.startsWith(`pizzapi.${prefix}`));
+        return all.map((key) => key.slice('pizzapi.'.length));
+      } catch {
+        return [];
+      }
+    },
     /** Forgets every key that begins so. */
     forget(prefix: string): void {
       try {
@@ -34,8 +43,8 @@ export const storage = keptIn(() => localStorage);
 /** What this tab remembers, until it is closed. */
 export const tabStorage = keptIn(() => sessionStorage);
 
-/** What is remembered of a person's work: what they have written and not sent, sessions, runners, models, links. */
-const PRIVATE = ['draft.', 'unsent.', 'tree.', 'runner', 'model.'];
+/** What is remembered of a person's work, beside drafts: messages that were not taken, sessions, runners, models, links. */
+const PRIVATE = ['unsent.', 'tree.', 'runner', 'model.'];
 
 /** Forgets what whoever uses this browser next should not find. How the page looks stays. */
 export function forgetPerson(): void {

@@ -1,4 +1,5 @@
-import type { ErrorInfo } from '@pizzapi/protocol';
+import { visibleText, type ErrorInfo } from '@pizzapi/protocol';
+import { forPage } from '../model/pageErrors.js';
 
 export interface Toast {
   id: number;
@@ -25,7 +26,12 @@ class Toasts {
   }
 
   error(error: ErrorInfo, action?: Toast['action']): void {
-    this.#show({ level: 'error', text: error.message, code: error.code, ...(action === undefined ? {} : { action }) });
+    this.#show({
+      level: 'error',
+      text: forPage(error).message,
+      code: error.code,
+      ...(action === undefined ? {} : { action }),
+    });
   }
 
   /** Takes the place of what was there of the same session. */
@@ -44,8 +50,9 @@ class Toasts {
     if (this.list.some(old)) this.list = this.list.filter((toast) => !old(toast));
   }
 
-  #show(toast: Omit<Toast, 'id'>): void {
+  #show(shown: Omit<Toast, 'id'>): void {
     const id = this.#next++;
+    const toast = { ...shown, text: visibleText(shown.text) };
     const same = (other: Toast) => other.text === toast.text && other.news?.sid === toast.news?.sid;
     this.list = [...this.list.filter((other) => !same(other)), { ...toast, id }].slice(-MOST);
     void seen().then(() => setTimeout(() => this.dismiss(id), STAYS[toast.news === undefined ? toast.level : 'news']));

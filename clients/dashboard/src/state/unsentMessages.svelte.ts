@@ -9,6 +9,8 @@ import {
 } from '@pizzapi/protocol';
 import type { Session } from '@pizzapi/session-client';
 import { SvelteSet } from 'svelte/reactivity';
+import { forPage } from '../model/pageErrors.js';
+import { drafts } from './drafts.svelte.js';
 import { storage } from './storage.js';
 
 /**
@@ -28,17 +30,17 @@ export interface UnsentMessage {
 /** Messages from here to the agent, each until the log speaks for it. What was not taken stays, also over a reload. */
 export class UnsentMessages {
   list = $state.raw<readonly UnsentMessage[]>([]);
-  /** A message that its person wants back in the composer. */
-  recalled = $state.raw<UnsentMessage>();
+  /** How often a message was given back to be changed. */
+  recalled = $state(0);
   /** Commands of messages that were sent from this page. */
   readonly #own = new SvelteSet<string>();
   readonly #key: string;
 
   constructor(
     private readonly store: Pick<Session, 'sendInput' | 'result'>,
-    sid: string,
+    private readonly sid: string,
   ) {
-    this.#key = `unsent.${sid}`;
+    this.#key = keyOf(sid);
     this.list = kept(storage.get(this.#key));
   }
 
@@ -52,7 +54,7 @@ export class UnsentMessages {
     const { id } = outgoing;
     this.#put([...this.list, outgoing]);
     const outcome = await this.store.sendInput(text, { attachments: [...attachments], deliverAs });
-    if (outcome.kind === 'refused') return this.#update(id, { state: 'refused', error: outcome.error });
+    if (outcome.kind === 'refused') return this.#update(id, { state: 'refused', error: forPage(outcome.error) });
     if (outcome.kind === 'unknown') return this.#update(id, { state: 'unknown' });
     const { commandId } = outcome;
     this.#own.add(commandId);
@@ -70,9 +72,19 @@ export class UnsentMessages {
     if (outgoing !== undefined) void this.send(outgoing.text, outgoing.attachments, outgoing.deliverAs);
   }
 
-  /** Gives it back to be changed. */
+  /** Gives it back to be changed: it stands before what is being written. */
   edit(id: string): void {
-    this.recalled = this.#take(id);
+    const outgoing = this.#take(id);
+    if (outgoing === undefined) return;
+    drafts.prepend(this.sid, outgoing.text);
+    this.recalled++;
+  }
+
+  /** Makes what was not taken part of the draft, when nothing can be sent any more. */
+  recallAll(): void {
+    const stuck = this.list.filter(isStuck);
+    this.#put(this.list.filter((outgoing) => !isStuck(outgoing)));
+    recall(this.sid, stuck);
   }
 
   drop(id: string): void {
@@ -96,7 +108,7 @@ export class UnsentMessages {
   /** The log may have shown it before its host refused it. */
   #refuse(outgoing: UnsentMessage, error: ErrorInfo): void {
     const others = this.list.filter(({ id }) => id !== outgoing.id);
-    this.#put([...others, { ...outgoing, state: 'refused', error }]);
+    this.#put([...others, { ...outgoing, state: 'refused', error: forPage(error) }]);
   }
 
   #update(id: string, changes: Partial<UnsentMessage>): void {
@@ -105,9 +117,30 @@ export class UnsentMessages {
 
   #put(list: readonly UnsentMessage[]): void {
     this.list = list;
-    const unsent = list.filter(({ state }) => state === 'refused' || state === 'unknown');
+    const unsent = list.filter(isStuck);
     storage.set(this.#key, unsent.length === 0 ? '' : JSON.stringify(unsent));
   }
+}
+
+const keyOf = (sid: string) => `unsent.${sid}`;
+
+/**
+ * Makes the messages that an earlier page could not send part of the draft for their session. For sessions that nothing
+ * can be sent to any more.
+ */
+export function recallUnsent(sid: string): void {
+  const messages = kept(storage.get(keyOf(sid)));
+  storage.set(keyOf(sid), '');
+  recall(sid, messages);
+}
+
+/** Sessions that an earlier page could not send messages to. */
+export const unsentSessions = (): string[] => storage.keys(keyOf('')).map((key) => key.slice(keyOf('').length));
+
+const isStuck = ({ state }: UnsentMessage) => state === 'refused' || state === 'unknown';
+
+function recall(sid: string, messages: readonly UnsentMessage[]): void {
+  if (messages.length > 0) drafts.prepend(sid, messages.map(({ text }) => text).join('\n\n'));
 }
 
 /** What an earlier page of this browser could not send. */

@@ -1,6 +1,7 @@
 import type { SessionInfo, SessionMetaState } from '@pizzapi/protocol';
 import type { Hub } from '@pizzapi/session-client';
 import { dialogPreviews, promptPreviews, type PromptPreview } from '../model/promptPreview.js';
+import { visible } from '../model/visible.js';
 import { fetchLastEvents } from './fetchLastEvents.js';
 
 /** A session that waits for the person. */
@@ -31,7 +32,9 @@ class WaitingList {
 
   /** Takes over what the hub knows now, and has it tell what those that wait are asking. */
   pull(hub: Hub): void {
-    const sessions = [...hub.sessions.values()].filter(({ state, host }) => state === 'waiting' && host !== 'lost');
+    const sessions = [...hub.sessions.values()]
+      .map(visible)
+      .filter(({ state, host }) => state === 'waiting' && host !== 'lost');
     const ids = new Set(sessions.map(({ sessionId }) => sessionId));
     let changed = false;
     for (const [sid, { stop }] of this.#entries) {
@@ -59,7 +62,7 @@ class WaitingList {
     const known = this.#entries.get(sessionId);
     const follow = known?.stop !== undefined || this.#entries.size < FOLLOWED;
     const stop = follow ? (known?.stop ?? hub.watchMeta(sessionId)) : undefined;
-    const meta = hub.meta(sessionId);
+    const meta = visible(hub.meta(sessionId));
     if (known !== undefined && known.shown.session === session && known.meta === meta) return false;
     const goesOn = known?.shown.session.waiting.some((id) => session.waiting.includes(id)) ?? false;
     // Nothing happens in a session that waits, so that its last event is what it waits for.
@@ -81,7 +84,7 @@ class WaitingList {
     void fetchLastEvents(sessionId).then((events) => {
       const now = this.#entries.get(sessionId);
       if (now?.dialogs?.ids !== ids) return;
-      const asked = dialogPreviews(events, open);
+      const asked = dialogPreviews(visible(events), open);
       now.dialogs = { ids, asked };
       if (now.shown.asked !== undefined) return;
       now.shown = { ...now.shown, asked };

@@ -40,15 +40,11 @@ function blockOf(block: unknown, path: string, blobs: ReadonlyMap<string, BlobRe
     case 'text':
       return textBlock(stringAt(block, 'text') ?? '', blobs.get(`${path}/text`));
     case 'thinking':
-      return { kind: 'thinking', text: stringAt(block, 'thinking') ?? '' };
+      return withBlob({ kind: 'thinking', text: stringAt(block, 'thinking') ?? '' }, blobs.get(`${path}/thinking`));
     case 'image': {
       const blob = blobs.get(`${path}/data`);
-      const image = {
-        kind: 'image',
-        mediaType: stringAt(block, 'mimeType') ?? '',
-        data: stringAt(block, 'data') ?? '',
-      } as const;
-      return blob === undefined ? image : { ...image, blob };
+      const mediaType = stringAt(block, 'mimeType') ?? '';
+      return withBlob({ kind: 'image', mediaType, data: stringAt(block, 'data') ?? '' }, blob);
     }
     case 'toolCall':
       return {
@@ -61,7 +57,11 @@ function blockOf(block: unknown, path: string, blobs: ReadonlyMap<string, BlobRe
 }
 
 function textBlock(text: string, blob: BlobRef | undefined): Block {
-  return blob === undefined ? { kind: 'text', text } : { kind: 'text', text, blob };
+  return withBlob({ kind: 'text', text }, blob);
+}
+
+function withBlob<B extends Block>(block: B, blob: BlobRef | undefined): B {
+  return blob === undefined ? block : { ...block, blob };
 }
 
 /** Returns a finished block with the state of its tool run, because a run can begin before its message has ended. */

@@ -258,6 +258,15 @@ describe('a transcript', () => {
     expect(message(t, 'm').blocks[0]).toEqual({ kind: 'image', mediaType: 'image/png', data: '', blob });
   });
 
+  it('a thought that is too large for the log names its blob, as a text does', () => {
+    const blob = { blob: 'a'.repeat(64), size: 200_000, mediaType: 'text/plain; charset=utf-8' };
+    const t = given({
+      ...end('m', [{ type: 'thinking', thinking: 'It begins…' }]),
+      blobs: [{ path: '/message/content/0/thinking', ...blob }],
+    });
+    expect(message(t, 'm').blocks[0]).toEqual({ kind: 'thinking', text: 'It begins…', blob });
+  });
+
   it('the transcript fold is total over any input, and the same events give the same transcript', () => {
     const type = fc.constantFrom(
       ...SESSION_EVENT_TYPES,

@@ -144,6 +144,8 @@ export interface TextBlock {
 export interface ThinkingBlock {
   kind: 'thinking';
   text: string;
+  /** The whole text, when `text` is only its beginning. */
+  blob?: BlobRef;
 }
 
 export interface ImageBlock {

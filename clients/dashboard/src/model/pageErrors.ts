@@ -1,0 +1,26 @@
+import { ERRORS, isErrorCode } from '@pizzapi/protocol';
+
+/** What a person does on the page where the general hint names a command of the terminal. */
+const HINTS: Readonly<Record<string, string>> = {
+  session_not_found: 'Choose one of your sessions from the list.',
+  runner_not_found: 'Choose a runner from the list of a new session.',
+  runner_is_a_terminal: 'A terminal hosts only the session that it shows. Choose another runner.',
+  key_not_found: 'The settings list your keys.',
+  share_not_found: 'The dialog “Share” lists the links of a session.',
+  user_not_found: 'The settings list the accounts.',
+  too_many_keys: 'Revoke an unused key in the settings.',
+  session_ended: 'The session has ended. Fork it or start a new one.',
+  offset_expired: 'Reload the page to read from the oldest stored event.',
+  gateway_unreachable: 'Check the network, or try again in a few seconds.',
+  unsupported_media_type: 'Reload the page to get its current version.',
+};
+
+/** An error with a hint that can be followed on the page. */
+export function forPage<E extends { code: string; message: string }>(error: E): E {
+  const { code, message } = error;
+  const hint = HINTS[code];
+  if (hint === undefined || !isErrorCode(code)) return error;
+  const general = ERRORS[code].hint;
+  if (!message.endsWith(general)) return error;
+  return { ...error, message: message.slice(0, -general.length) + hint };
+}
