@@ -1,19 +1,20 @@
-import type {
-  BlobRef,
-  CommandBody,
-  CommandReply,
-  EventsQuery,
-  InputBody,
-  NewSessionBody,
-  NewSessionReply,
-  RunnerInfo,
-  SessionInfo,
-  SessionMetaState,
-  SessionReply,
-  SessionUsageReply,
-  UsageReply,
+import {
+  newId,
+  type BlobRef,
+  type CommandBody,
+  type CommandReply,
+  type EventsQuery,
+  type InputBody,
+  type NewSessionBody,
+  type NewSessionReply,
+  type RunnerInfo,
+  type SessionInfo,
+  type SessionMetaState,
+  type SessionReply,
+  type SessionUsageReply,
+  type UsageReply,
 } from '@pizzapi/protocol';
-import { createSend, DELETE, id, queryOf, type ApiOptions } from './http.js';
+import { createSend, DELETE, id, post, queryOf, type ApiOptions, type Request } from './http.js';
 import { notificationsApi } from './notifications.js';
 import { accountsApi } from './accountsApi.js';
 
@@ -23,7 +24,7 @@ export interface ListedEvent {
   event: unknown;
 }
 
-/** How often a request is sent at most once: the same key is the same command, however often it is sent. */
+/** The same key is the same command, however often it is sent. Without one the request gets a new key. */
 export interface SendOptions {
   idempotencyKey?: string;
 }
@@ -31,6 +32,12 @@ export interface SendOptions {
 export interface Folders {
   folders: string[];
 }
+
+/** A request that may be sent again: it is carried out at most once. */
+const keyed = (body: unknown, { idempotencyKey = newId('key') }: SendOptions): Request => ({
+  ...post(body),
+  idempotencyKey,
+});
 
 /** The gateway's HTTP API, typed. */
 export function createApi(options: ApiOptions) {
@@ -50,13 +57,13 @@ export function createApi(options: ApiOptions) {
     session: (sid: string) => send<SessionReply>(session(sid)),
     /** `status` 201: it runs. 202: the runner took the command and has not answered yet. */
     createSession: (body: NewSessionBody, options: SendOptions = {}) =>
-      send<NewSessionReply>('/api/sessions', { method: 'POST', body, idempotencyKey: options.idempotencyKey }),
+      send<NewSessionReply>('/api/sessions', keyed(body, options)),
     /** Ends the session if it runs, and deletes its log. */
     deleteSession: (sid: string) => send<unknown>(session(sid), DELETE),
     input: (sid: string, body: InputBody, options: SendOptions = {}) =>
-      send<CommandReply>(session(sid, '/input'), { method: 'POST', body, idempotencyKey: options.idempotencyKey }),
+      send<CommandReply>(session(sid, '/input'), keyed(body, options)),
     command: (sid: string, body: CommandBody, options: SendOptions = {}) =>
-      send<CommandReply>(session(sid, '/commands'), { method: 'POST', body, idempotencyKey: options.idempotencyKey }),
+      send<CommandReply>(session(sid, '/commands'), keyed(body, options)),
     meta: (sid: string) => send<{ state: SessionMetaState; lastSeq: number }>(session(sid, '/meta')),
     /** At most `limit` events after `after`, or the last ones before `before`, the oldest first. */
     events: (sid: string, query: EventsQuery = {}) =>

@@ -1,4 +1,4 @@
-import { errorInfo, isErrorCode, isMap, PAGE_TOKEN, type ErrorInfo } from '@pizzapi/protocol';
+import { errorInfo, isErrorCode, isMap, PAGE_TOKEN, type ErrorCode, type ErrorInfo } from '@pizzapi/protocol';
 
 /**
  * What came of a request: the answer, or what went wrong and what to do about it. Never a rejection. `status` is 0 when
@@ -29,6 +29,7 @@ export interface Request {
   body?: unknown;
   /** Sent as it is instead of `body`. */
   raw?: { bytes: Blob | Uint8Array<ArrayBuffer>; mediaType: string };
+  /** Makes it safe to send the request again, which happens by itself while the gateway cannot confirm it. */
   idempotencyKey?: string | undefined;
   read?: (response: Response) => Promise<unknown>;
 }
@@ -44,10 +45,23 @@ export const DELETE: Request = { method: 'DELETE' };
 /** What a path may hold of an id or of anything else that comes from outside. */
 export const id = encodeURIComponent;
 
+/** Answers after which a request with a key is sent again, and the pauses before that, in ms. */
+const NOT_NOW: readonly ErrorCode[] = ['unconfirmed', 'unavailable'];
+const REPEAT_AFTER_MS = [500, 1_500];
+
 export function createSend({ url, token, pageToken, fetch, timeoutMs = 30_000 }: ApiOptions): ApiSend {
   const base = url.replace(/^ws/, 'http').replace(/\/+$/, '');
 
   async function send<T>(path: string, request: Request = {}): Promise<ApiResult<T>> {
+    for (const pauseMs of request.idempotencyKey === undefined ? [] : REPEAT_AFTER_MS) {
+      const result = await sendOnce<T>(path, request);
+      if (result.kind === 'ok' || !NOT_NOW.includes(result.error.code)) return result;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+    return sendOnce(path, request);
+  }
+
+  async function sendOnce<T>(path: string, request: Request): Promise<ApiResult<T>> {
     const { method = 'GET', body, raw, idempotencyKey, read = json } = request;
     const headers: Record<string, string> = {};
     if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
@@ -86,7 +100,9 @@ async function errorOf(response: Response): Promise<ErrorInfo> {
   const body: unknown = await response.json().catch(() => undefined);
   const error = isMap(body) ? body['error'] : undefined;
   if (isMap(error) && typeof error['message'] === 'string') {
-    return { code: isErrorCode(error['code']) ? error['code'] : 'internal', message: error['message'] };
+    const { code, message, commandId } = error;
+    const named = typeof commandId === 'string' ? { commandId } : {};
+    return { code: isErrorCode(code) ? code : 'internal', message, ...named };
   }
   const code = response.status === 401 ? 'unauthenticated' : response.status === 403 ? 'forbidden' : 'internal';
   return errorInfo(code, `The server answered ${response.status}`);

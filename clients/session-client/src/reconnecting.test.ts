@@ -53,6 +53,8 @@ describe('a broken connection', () => {
     clock.end(LIMITS.silenceMs);
     clock.end(LIMITS.silenceMs);
     clock.end(LIMITS.pongMs);
+    expect(session.connection).toMatchObject({ sentence: 'Not connected, trying', isDoubtful: true });
+    clock.end(LIMITS.doubtMs);
     expect(session.connection.state).toMatchObject({ kind: 'waiting', why: 'silent' });
     session.wake();
     await live(session);

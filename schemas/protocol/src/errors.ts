@@ -144,6 +144,10 @@ export const ERRORS = {
     status: 503,
     hint: 'nats-server cannot be reached. Try again in a few seconds.',
   },
+  unconfirmed: {
+    status: 503,
+    hint: 'It may still be carried out. Sending it again with the same key (Idempotency-Key) is safe: it is carried out at most once.',
+  },
   gateway_unreachable: {
     status: 503,
     hint: 'Start the gateway with `npm start`, or name another one with --relay-url.',
@@ -218,6 +222,8 @@ export interface ErrorInfo {
   code: ErrorCode;
   /** One or two sentences: what happened, and what to do next. */
   message: string;
+  /** The command that this error is about, when it may be carried out all the same. */
+  commandId?: string;
 }
 
 /** An error with one of our codes. Thrown only where a caller cannot be expected to handle the outcome as a value. */

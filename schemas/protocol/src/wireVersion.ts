@@ -20,4 +20,9 @@ export const WIRE_HISTORY = [
     hash: '9e0419d583f7b621',
     what: 'Added: share links with approval, work started by guests and its end with their link, approvals among the options of a session, storage use and limits, sizes of logs, the page token.',
   },
+  {
+    version: 1,
+    hash: 'f669402abd199155',
+    what: 'Added: `key` in `input` and `command`, `keys` in `hello`, `commandId` in errors.',
+  },
 ] as const;

@@ -26,7 +26,7 @@ import type { Storage } from './storage.js';
 
 /** How long a host that is not there is waited for, in ms: a blip of its lease, or a session that has just begun. */
 const HOST_PATIENCE_MS = 1_500;
-/** How long the backbone is tried before a command counts as not sent, in ms. */
+/** How long the backbone is tried before a command counts as not confirmed, in ms. */
 const STORE_PATIENCE_MS = 4_000;
 
 /** The runner carries these out by itself: the worker of the session need not be there. */
@@ -195,10 +195,11 @@ export class CommandSender {
     };
     if (!isCommand(command)) return refuse(commandProblem(name, args) ?? errorInfo('command_invalid'));
     const outcome = await sendCommand(this.deps.b, rid, command, STORE_PATIENCE_MS);
-    if (outcome.kind === 'unavailable') {
+    if (outcome.kind === 'unavailable' && !outcome.isUncertain) {
       const full = errorInfo('storage_full', 'The command stream is full');
       return refuse(outcome.full === true ? full : errorInfo('unavailable', 'The command was not sent'));
     }
+    // Recorded also when it is uncertain: what the agent does then has a row that names the sender.
     this.deps.audit(name === 'input' ? 'input' : 'command', {
       ...auditFieldsOf(principal),
       commandId,
@@ -206,6 +207,10 @@ export class CommandSender {
       sessionId: sid ?? newSessionOf(command),
       runnerId: rid,
     });
+    if (outcome.kind === 'unavailable') {
+      const what = `nats-server did not confirm the command ${commandId} in time`;
+      return refuse({ ...errorInfo('unconfirmed', what), commandId });
+    }
     return { kind: 'sent', commandId };
   }
 }
