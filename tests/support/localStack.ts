@@ -33,6 +33,8 @@ export interface LocalStack {
 interface LocalStackOptions {
   /** Files that exist before the start, by their path in the person's home folder. */
   files?: Readonly<Record<string, string>>;
+  /** An existing folder for the home and the person, such as a small disk. Default: a new one, which `clear` removes. */
+  root?: string;
 }
 
 /**
@@ -41,9 +43,8 @@ interface LocalStackOptions {
  */
 export async function startLocalStack(
   env: NodeJS.ProcessEnv = {},
-  { files = {} }: LocalStackOptions = {},
+  { files = {}, root = realpathSync(mkdtempSync(join(tmpdir(), 'pizzapi-stage-'))) }: LocalStackOptions = {},
 ): Promise<LocalStack> {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), 'pizzapi-stage-')));
   const home = join(root, 'state');
   const person = join(root, 'person');
   const project = join(person, 'project');

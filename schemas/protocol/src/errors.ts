@@ -200,6 +200,10 @@ export const ERRORS = {
     status: 507,
     hint: 'Delete unused sessions, or ask the operator of this gateway for more storage.',
   },
+  disk_full: {
+    status: 507,
+    hint: 'Free space on the disk of nats-server. `pizzapi local` then restarts its nats-server by itself; restart another one by hand. Nothing that was confirmed is lost.',
+  },
   spool_full: {
     status: 503,
     hint: 'The disk spool is full. The session continues when nats-server can be reached again.',

@@ -87,7 +87,8 @@ export class UnsentMessages {
   again(id: string): void {
     const message = this.list.find((other) => other.id === id);
     if (message === undefined) return;
-    if (message.state === 'unknown') return void this.#send(message);
+    // The gateway has named the command: it may be carried out all the same.
+    if (message.state === 'unknown' || message.error?.commandId !== undefined) return void this.#send(message);
     this.drop(id);
     void this.send(message.text, message.attachments, message.deliverAs);
   }

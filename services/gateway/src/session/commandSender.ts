@@ -1,4 +1,11 @@
-import { sendCommand, storageFull, type AuditWriter, type Backbone, type BlobStore } from '@pizzapi/backbone';
+import {
+  sendCommand,
+  storageFull,
+  type AuditWriter,
+  type Backbone,
+  type BlobStore,
+  type WriteProbeOutcome,
+} from '@pizzapi/backbone';
 import {
   COMMAND_TTL_MS,
   commandProblem,
@@ -77,6 +84,8 @@ export interface CommandSenderDeps {
   rates: ActionRates;
   ids: IdempotentIds;
   reader: Pick<SessionReader, 'meta'>;
+  /** Why nats-server confirms nothing. */
+  storeHealth: { check(maxAgeMs: number): Promise<WriteProbeOutcome> };
   audit: AuditWriter<'input' | 'command'>;
 }
 
@@ -208,8 +217,11 @@ export class CommandSender {
       runnerId: rid,
     });
     if (outcome.kind === 'unavailable') {
-      const what = `nats-server did not confirm the command ${commandId} in time`;
-      return refuse({ ...errorInfo('unconfirmed', what), commandId });
+      const isFull = (await this.deps.storeHealth.check(0)) === 'not_stored';
+      const error = isFull
+        ? errorInfo('disk_full', `The disk of nats-server is full: it did not confirm the command ${commandId}`)
+        : errorInfo('unconfirmed', `nats-server did not confirm the command ${commandId} in time`);
+      return refuse({ ...error, commandId });
     }
     return { kind: 'sent', commandId };
   }
