@@ -93,7 +93,7 @@ describe('the transition table', () => {
 describe('the back-off', () => {
   const timerOf = (effects: readonly Effect[]) => effects.find((effect) => effect.kind === 'timer')!;
 
-  it('doubles with every failure in a row, up to its limit, and for ever', () => {
+  it('grows with every failure in a row, up to its limit, and for ever, and is short for the seconds of a restart', () => {
     let state: ConnectionState = STATES.idle;
     const ceilings: number[] = [];
     for (let i = 0; i < 40; i += 1) {
@@ -102,7 +102,10 @@ describe('the back-off', () => {
       ceilings.push(timerOf(failed.effects).maxMs);
       state = failed.state;
     }
-    expect(ceilings.slice(0, 6)).toEqual([500, 1000, 2000, 4000, 5000, LIMITS.backoffMaxMs]);
+    expect(ceilings.slice(0, 4)).toEqual([300, 450, 675, 1012.5]);
+    // On average half of each ceiling is waited: a gateway that is back after a second is found within two.
+    expect(ceilings.slice(0, 5).reduce((sum, ceiling) => sum + ceiling / 2, 0)).toBeLessThanOrEqual(2_000);
+    expect([...ceilings].sort((a, b) => a - b)).toEqual(ceilings);
     expect(ceilings.at(-1)).toBe(LIMITS.backoffMaxMs);
   });
 

@@ -23,8 +23,12 @@ export const LIMITS = {
   pongMs: 2_000,
   /** A doubted connection is given up after so long, in ms. */
   doubtMs: 3_000,
-  /** The first back-off is anywhere between nothing and this; each failure doubles it, in ms. */
-  backoffMs: 500,
+  /**
+   * The first back-off is anywhere between nothing and this, in ms; each failure multiplies it. A gateway is back within
+   * two seconds as a rule, and most of the wait for it was the back-off of the client.
+   */
+  backoffMs: 300,
+  backoffFactor: 1.5,
   /** No back-off is longer, in ms. */
   backoffMaxMs: 5_000,
   /** A client that was turned away because there are too many waits between this and twice as long, in ms. */
@@ -143,7 +147,7 @@ function wait(
   effects: readonly Effect[] = NONE,
   askedMs?: number,
 ): Step {
-  const ceiling = Math.min(LIMITS.backoffMaxMs, LIMITS.backoffMs * 2 ** Math.min(attempt, 16));
+  const ceiling = Math.min(LIMITS.backoffMaxMs, LIMITS.backoffMs * LIMITS.backoffFactor ** Math.min(attempt, 32));
   const timer: Effect = askedMs === undefined ? { kind: 'timer', minMs: 0, maxMs: ceiling } : exactly(askedMs);
   return { state: { kind: 'waiting', why, tries, attempt: attempt + 1, before }, effects: [...effects, timer] };
 }

@@ -61,8 +61,10 @@ export async function provision(b: Backbone, options: ProvisionOptions = {}): Pr
 export async function verifyProvisioned(b: Backbone): Promise<void> {
   const connection = internals(b);
   const missing: string[] = [];
-  for (const { spec, at } of places(connection)) {
-    const info = await infoOf(at, spec.name);
+  const found = await Promise.all(
+    places(connection).map(async ({ spec, at }) => ({ spec, info: await infoOf(at, spec.name) })),
+  );
+  for (const { spec, info } of found) {
     if (info === undefined) {
       missing.push(spec.name);
       continue;
