@@ -3,7 +3,7 @@ import { ReconnectPace } from './reconnectPace.js';
 
 const longest = () => 1;
 
-it('a service comes back to a restarted nats-server before a host, which needs the authenticator', () => {
+it('a service reconnects to a restarted nats-server before a host, which needs the authenticator', () => {
   expect(new ReconnectPace(true, longest).next()).toBeLessThanOrEqual(250);
   expect(new ReconnectPace(false, longest).next()).toBe(1_000);
 });

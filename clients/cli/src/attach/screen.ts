@@ -1,4 +1,4 @@
-import { oneLine, openDialogs, pendingPrompts, type DialogItem, type PromptView } from '@pizzapi/protocol';
+import { isolated, oneLine, openDialogs, pendingPrompts, type DialogItem, type PromptView } from '@pizzapi/protocol';
 import type { Session } from '@pizzapi/session-client';
 import {
   cleanText,
@@ -183,5 +183,5 @@ export class Screen implements Component {
 
 /** In one line, without the escape sequences of an agent's output. */
 function lineOf(text: string): string {
-  return oneLine(cleanText(text));
+  return isolated(oneLine(text));
 }

@@ -209,7 +209,7 @@ describe('users', () => {
   it('users lists accounts, and prints their names without escape sequences', async () => {
     expect((await cli('users')).stdout.split('\n')).toEqual([
       'USER   ROLE    STATE     SEEN   E-MAIL           NAME',
-      'owner  admin   active    now                     O [2J',
+      'owner  admin   active    now                     O',
       'u_1    member  disabled  never  Ada@example.com  Ada',
       '',
     ]);

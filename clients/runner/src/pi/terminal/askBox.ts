@@ -10,6 +10,7 @@ import {
   type Focusable,
   type TUI,
 } from '@mariozechner/pi-tui';
+import { oneLine } from '@pizzapi/protocol';
 import { cleanText } from './clean.js';
 import { editorTheme, tint } from './theme.js';
 
@@ -111,10 +112,6 @@ export class AskBox extends Container implements Focusable {
     this.addChild(new Text(tint('dim', hint), 1, 0));
     this.addChild(new DynamicBorder((text) => tint('accent', text)));
   }
-}
-
-function oneLine(text: string): string {
-  return cleanText(text).replace(/\s+/g, ' ').trim();
 }
 
 function shortened(text: string): string {

@@ -1,6 +1,13 @@
 import { AssistantMessageComponent, UserMessageComponent } from '@mariozechner/pi-coding-agent';
 import { Container, Text, type Component, type TUI } from '@mariozechner/pi-tui';
-import { stringAt, type DialogItem, type MessageItem, type NoticeItem, type TranscriptItem } from '@pizzapi/protocol';
+import {
+  stringAt,
+  terminalText,
+  type DialogItem,
+  type MessageItem,
+  type NoticeItem,
+  type TranscriptItem,
+} from '@pizzapi/protocol';
 import { cleanText } from './clean.js';
 import { assistantMessage } from './messages.js';
 import { tint, type Tint } from './theme.js';
@@ -123,7 +130,7 @@ function otherMessage(item: MessageItem, look: ItemLook): Component[] {
   const extra = { ...item.extra };
   const text = item.blocks.map((block) => (block.kind === 'text' ? cleanText(block.text) : '')).join('\n');
   if (item.role === 'bashExecution') {
-    const output = cleanText(stringAt(extra, 'output') ?? text);
+    const output = terminalText(stringAt(extra, 'output') ?? text);
     return [new Text(`\n${tint('bold', `$ ${cleanText(stringAt(extra, 'command') ?? '')}`)}\n${output}`, 1, 0)];
   }
   const summary = cleanText(stringAt(extra, 'summary') ?? text);

@@ -1,7 +1,7 @@
 import { ToolExecutionComponent } from '@mariozechner/pi-coding-agent';
 import { parseStreamingJson } from '@mariozechner/pi-ai';
 import type { Component, TUI } from '@mariozechner/pi-tui';
-import type { Block, ToolBlock } from '@pizzapi/protocol';
+import { terminalText, type Block, type ToolBlock } from '@pizzapi/protocol';
 import { cleanText, cleanValue } from './clean.js';
 
 type Shown = Parameters<ToolExecutionComponent['updateResult']>[0];
@@ -72,7 +72,7 @@ function resultOf(block: ToolBlock): Shown | undefined {
       return undefined;
     case 'running':
       if (block.output === '') return undefined;
-      return { content: [{ type: 'text', text: cleanText(block.output) }], isError: false };
+      return { content: [{ type: 'text', text: terminalText(block.output) }], isError: false };
     case 'done':
     case 'failed':
       return {
@@ -86,7 +86,7 @@ function resultOf(block: ToolBlock): Shown | undefined {
 function contentOf(block: Block): Shown['content'] {
   if (block.kind === 'text') {
     const more = block.blob === undefined ? '' : `\n… ${block.blob.size} bytes in all; the page shows the rest`;
-    return [{ type: 'text', text: cleanText(block.text) + more }];
+    return [{ type: 'text', text: terminalText(block.text) + more }];
   }
   return block.kind === 'image' ? [{ type: 'text', text: `[picture, ${cleanText(block.mediaType)}]` }] : [];
 }

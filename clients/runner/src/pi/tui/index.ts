@@ -1,6 +1,6 @@
 import { main } from '@mariozechner/pi-coding-agent';
 import { getCapabilities, hyperlink } from '@mariozechner/pi-tui';
-import type { Author } from '@pizzapi/protocol';
+import { terminalText, type Author } from '@pizzapi/protocol';
 import { cleanText } from '../terminal/clean.js';
 import { terminalExtension } from './extension.js';
 import { hookInteractiveMode, type InteractiveModeScreen } from './interactiveModeHooks.js';
@@ -88,7 +88,7 @@ export async function runPi({ args, human, approvals, hooks: make }: TerminalOpt
     print(tint('accent', name === SELF ? `${SELF}:` : `${name} says:`));
   };
   const showShell = (command: string, output: string) => {
-    const lines = cleanText(output).trimEnd().split('\n').slice(-SHELL_LINES);
+    const lines = terminalText(output).trimEnd().split('\n').slice(-SHELL_LINES);
     print([tint('accent', `Run from another client: $ ${cleanText(command)}`), ...lines].join('\n'));
   };
 
