@@ -17,7 +17,7 @@ import {
   type ConnectionState,
   type Effect,
 } from './connectionMachine.js';
-import type { ApiResult } from './http.js';
+import { isToken, malformedToken, type ApiResult } from './http.js';
 
 /** What we use of a WebSocket: the browser's and `ws`'s both have it. */
 export interface WebSocketLike {
@@ -156,6 +156,9 @@ export class Connection {
     this.#url = this.#urls[tries % this.#urls.length]!;
     const address = `${this.#url.replace(/^http/, 'ws').replace(/\/+$/, '')}${this.#feed.path}`;
     const { token, pageToken, protocol = 'msgpack' } = this.#options;
+    // Later, so that the caller that starts the connection can listen first.
+    if (token !== undefined && !isToken(token))
+      return queueMicrotask(() => this.dispatch({ kind: 'refused', error: malformedToken() }));
     const shown = token === undefined ? pageToken?.() : undefined;
     const Socket = this.#options.WebSocket ?? globalThis.WebSocket;
     const socket = new Socket(address, [
@@ -186,7 +189,11 @@ export class Connection {
 
   #probe(): void {
     void this.#feed.probe(this.#url).then(
-      (error) => (error === undefined ? undefined : this.dispatch({ kind: 'refused', error })),
+      (error) => {
+        // A network that asks for a sign-in answers for every address, until the person has signed in.
+        const isMomentary = error?.code === 'not_a_gateway' && 'before' in this.#state && this.#state.before;
+        if (error !== undefined && !isMomentary) this.dispatch({ kind: 'refused', error });
+      },
       () => undefined,
     );
   }
@@ -249,6 +256,8 @@ export function probeWith(
 ): ConnectionFeed['probe'] {
   return async (url) => {
     const answer = await ask(apiAt(url, options));
-    return answer.kind === 'failed' && FINAL_ANSWERS.includes(answer.status) ? answer.error : undefined;
+    if (answer.kind === 'ok') return undefined;
+    const isFinal = FINAL_ANSWERS.includes(answer.status) || answer.error.code === 'not_a_gateway';
+    return isFinal ? answer.error : undefined;
   };
 }

@@ -91,6 +91,13 @@ describe('a broken connection', () => {
     },
   );
 
+  it('is not tried with a key that no gateway can accept', async () => {
+    const session = view({ token: 'pzk_a b' });
+    await until(session, () => session.connection.state.kind === 'closed');
+    expect(session.connection.sentence).toMatch(/^The key holds a space/);
+    expect(gateway.upgrades).toHaveLength(0);
+  });
+
   it('is final when the session was deleted', async () => {
     const session = view();
     await live(session);

@@ -152,6 +152,10 @@ export const ERRORS = {
     status: 503,
     hint: 'Start the gateway with `npm start`, or name another one with --relay-url.',
   },
+  not_a_gateway: {
+    status: 502,
+    hint: 'Another program answers at this address. Name the gateway with --relay-url.',
+  },
   draining: { status: 503, hint: 'The gateway is shutting down. Try again in a few seconds.' },
   host_lost: {
     status: 503,

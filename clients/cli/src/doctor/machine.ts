@@ -71,7 +71,7 @@ function secretFiles(home: string): string[] {
 }
 
 export function checkSecrets(home: string): Finding[] {
-  if (process.platform === 'win32' || !existsSync(home)) return [];
+  if (process.platform === 'win32' || !existsSync(home) || !statSync(home).isDirectory()) return [];
   const open = [home, ...secretFiles(home)].filter((path) => existsSync(path) && isOpen(path));
   if (open.length === 0) return [ok('secrets', `Only you can read ${home}`)];
   return open.map((path) => {
@@ -82,6 +82,8 @@ export function checkSecrets(home: string): Finding[] {
 
 export async function checkDisk(home: string): Promise<Finding> {
   const folder = existing(home);
+  if (!statSync(folder).isDirectory())
+    return fail('home', `${folder} is a file, not a folder`, 'Choose a folder with PIZZAPI_HOME or --home.');
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
   const text = `${formatBytes(free)} free for ${home}`;
@@ -102,7 +104,7 @@ async function writeProblem(folder: string): Promise<string | undefined> {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code ?? 'unknown error';
   } finally {
-    await rm(file, { force: true });
+    await rm(file, { force: true }).catch(() => undefined);
   }
 }
 

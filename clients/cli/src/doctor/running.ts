@@ -44,8 +44,10 @@ export async function checkGateway({ url, token, api }: GatewayAccess): Promise<
   const findings = [readiness(url, ready), exposure(url)];
   const me = await api.me();
   if (me.kind === 'failed') {
+    const isRefused = me.status === 401 || me.status === 403;
     const todo = token === undefined ? 'Set PIZZAPI_API_KEY, or use the home of the local run.' : me.error.message;
-    return [...findings, fail('sign-in', `${url} refused the credentials`, todo)];
+    const what = isRefused ? `${url} refused the credentials` : `The account cannot be read (${me.error.code})`;
+    return [...findings, fail('sign-in', what, isRefused ? todo : me.error.message)];
   }
   findings.push(ok('sign-in', `as ${me.value.userId}`));
   const usage = await api.usage();
@@ -57,6 +59,8 @@ export async function checkGateway({ url, token, api }: GatewayAccess): Promise<
 }
 
 function readiness(url: string, { ok: isReady, text }: Answer): Finding {
+  const isGateway = /^(not )?ready\b/.test(text);
+  if (!isGateway) return fail('gateway', `${url} is another program, not a PizzaPi gateway`, ERRORS.not_a_gateway.hint);
   if (isReady) return ok('gateway', `${url} is ready`);
   if (text.includes('disk_full'))
     return fail('gateway', `${url} is not ready: the disk of its nats-server is full`, ERRORS.disk_full.hint);
