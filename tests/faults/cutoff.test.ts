@@ -22,7 +22,7 @@ let runnerId: string;
 
 beforeAll(async () => {
   stage = await startLocalStack();
-  wire = await startProxy(Number(new URL(stage.natsUrl).port));
+  wire = await startProxy(() => Number(new URL(stage.natsUrl).port));
   const home = join(stage.project, '..', 'far-state');
   mkdirSync(home);
   const access = JSON.parse(readFileSync(join(stage.home, 'nats', 'credentials.json'), 'utf8')) as {

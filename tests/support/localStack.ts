@@ -33,6 +33,10 @@ export interface LocalStack {
 interface LocalStackOptions {
   /** Files that exist before the start, by their path in the person's home folder. */
   files?: Readonly<Record<string, string>>;
+  /** An existing folder for the home and the person, such as a small disk. Default: a new one, which `clear` removes. */
+  root?: string;
+  /** The port of the gateway, for a stack behind a proxy. Default: any. */
+  port?: number;
 }
 
 /**
@@ -41,9 +45,12 @@ interface LocalStackOptions {
  */
 export async function startLocalStack(
   env: NodeJS.ProcessEnv = {},
-  { files = {} }: LocalStackOptions = {},
+  {
+    files = {},
+    root = realpathSync(mkdtempSync(join(tmpdir(), 'pizzapi-stage-'))),
+    port: fixedPort,
+  }: LocalStackOptions = {},
 ): Promise<LocalStack> {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), 'pizzapi-stage-')));
   const home = join(root, 'state');
   const person = join(root, 'person');
   const project = join(person, 'project');
@@ -63,14 +70,14 @@ export async function startLocalStack(
   for (const name of Object.keys(full)) if (/_API_KEY$/.test(name)) delete full[name];
 
   let child: ChildProcess;
-  let port = 0;
+  let port = fixedPort ?? 0;
   const start = async (): Promise<Pick<LocalStack, 'url' | 'loginUrl' | 'pageUrl' | 'natsUrl'>> => {
     child = spawn(process.execPath, [CLI, 'local', '--home', home, '--port', String(port), '--no-open', '--json'], {
       env: full,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const address = await firstLine(child);
-    port = Number(new URL(address.url).port);
+    port = fixedPort ?? Number(new URL(address.url).port);
     return { ...address, pageUrl: new URL(address.loginUrl).origin };
   };
   const address = await start();

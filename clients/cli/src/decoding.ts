@@ -1,13 +1,13 @@
 // `nats sub --translate` starts this program for every message, so it loads only the codec of the protocol.
 import { decodeMany } from '@pizzapi/protocol/codec';
 import { errorInfo } from '@pizzapi/protocol/errors';
-import { Failure, line, type Io } from './io.js';
+import { Failure, line, safeJson, type Io } from './io.js';
 
 /** Decodes all of stdin and prints lines of JSON on stdout. Throws `bad_frame`. */
 export async function decodeInput(io: Pick<Io, 'stdin' | 'stdout'>): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of io.stdin) chunks.push(Buffer.from(chunk));
-  for (const json of jsonLines(Buffer.concat(chunks))) line(io.stdout, json);
+  for (const json of jsonLines(Buffer.concat(chunks))) line(io.stdout, safeJson(json));
 }
 
 /**

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { eventLine } from './eventLine.js';
+import { jsonLine } from './io.js';
 
 const show = (event: object) => eventLine(7, { at: 0, ...event }, { colour: false });
 
@@ -46,6 +47,21 @@ describe('an event as a line', () => {
     expect(
       show({ type: 'message_end', message: { role: '\x1b[2J', content: 'a\x1b]52;c;eA==\x07b\u009bc' } }),
     ).not.toMatch(/\p{Cc}/u);
+  });
+
+  it('an event line shows of the output of a tool what a terminal shows in the end, without litter', () => {
+    const output = '\x1b[31mred\x1b[0m 10%\rDone\x1b[K abc\b\bX \x1bPq#0\x1b\\\x9b1m!';
+    const end = { type: 'tool_execution_end', toolName: 'bash', isError: false, result: { content: output } };
+    expect(show(end)).toBe('      7 00:00:00  ✓ bash            Done aX !');
+    expect(show({ type: 'message_end', message: { role: 'user', content: 'a\u202eb\u2028c\u200bd' } })).toMatch(
+      /ab cd$/,
+    );
+  });
+
+  it('a line of JSON shows nothing that a terminal acts on, and holds the same value', () => {
+    const event = { text: 'a\x1b[2J\u009b2J\u202eb\u2028c\u200bd' };
+    expect(jsonLine(event)).not.toMatch(/[\p{Cc}\p{Cf}\u2028]/u);
+    expect(JSON.parse(jsonLine(event))).toEqual(event);
   });
 
   it('every event is printed as one line', () => {

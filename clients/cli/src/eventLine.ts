@@ -1,4 +1,5 @@
-import { arrayAt, isMap, mapAt, numberAt, stringAt, type UnknownMap } from '@pizzapi/protocol';
+import { arrayAt, isMap, mapAt, numberAt, stringAt, terminalText, type UnknownMap } from '@pizzapi/protocol';
+import { padToWidth } from './displayWidth.js';
 import { paint, toSafeLine, type Io } from './io.js';
 
 /** The number of characters of an event's text that a line shows. */
@@ -19,7 +20,7 @@ export function eventLine(seq: number, event: unknown, io: Pick<Io, 'colour'>): 
   const at = numberAt(map, 'at');
   const time = at === undefined ? '--:--:--' : new Date(at).toISOString().slice(11, 19);
   const head = paint(io, 'dim', `${String(seq).padStart(7)} ${time}`);
-  const label = toSafeLine(who, 16).padEnd(16);
+  const label = padToWidth(toSafeLine(who, 16), 16);
   const shown = toSafeLine(text, TEXT_WIDTH);
   return `${head}  ${style === undefined ? label : paint(io, style, label)}  ${style === 'dim' ? paint(io, 'dim', shown) : shown}`.trimEnd();
 }
@@ -66,14 +67,15 @@ function message(message: UnknownMap): Line {
   const role = stringAt(message, 'role') ?? 'message';
   const error = stringAt(message, 'errorMessage');
   if (error !== undefined) return { who: role, text: error, style: 'red' };
-  const text = contentText(message['content']);
+  const content = contentText(message['content']);
+  const text = role === 'toolResult' ? terminalText(content) : content;
   return { who: role, text, ...(role === 'user' ? { style: 'green' } : role === 'toolResult' ? { style: 'dim' } : {}) };
 }
 
 function toolEnd(event: UnknownMap): Line {
   const failed = event['isError'] === true;
   const result = event['result'];
-  const text = isMap(result) ? contentText(result['content']) : typeof result === 'string' ? result : '';
+  const text = terminalText(isMap(result) ? contentText(result['content']) : typeof result === 'string' ? result : '');
   return {
     who: `${failed ? '✗' : '✓'} ${stringAt(event, 'toolName') ?? 'tool'}`,
     text,

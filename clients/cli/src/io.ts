@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { styleText } from 'node:util';
-import { oneLine, shorten, type ErrorInfo } from '@pizzapi/protocol';
+import { isolated, oneLine, shorten, type ErrorInfo } from '@pizzapi/protocol';
 
 /** The input and output of a command, so that a test can replace the terminal. */
 export interface Io {
@@ -99,10 +99,23 @@ export function paint(io: Pick<Io, 'colour'>, style: Style, text: string): strin
   return io.colour ? styleText(style, text) : text;
 }
 
+/** What a terminal acts on, or does not show, and what `JSON.stringify` leaves as it is. */
+const UNSAFE_IN_JSON = /[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+
+/** Returns a value as one line of JSON that a terminal can show. A reader of the JSON gets the same value. */
+export function jsonLine(value: unknown): string {
+  return safeJson(JSON.stringify(value));
+}
+
+/** Returns the same JSON with what a terminal acts on as escapes. */
+export function safeJson(json: string): string {
+  return json.replace(UNSAFE_IN_JSON, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 /**
- * Returns a text as one line without control characters, because the output of an agent may hold escape sequences that
- * write elsewhere on the screen or to the clipboard.
+ * Returns the text of another author as one safe line, because it may hold escape sequences that write elsewhere on the
+ * screen or to the clipboard, and characters that turn the direction of the line.
  */
 export function toSafeLine(text: string, limit = Number.POSITIVE_INFINITY): string {
-  return shorten(oneLine(text), limit);
+  return isolated(shorten(oneLine(text), limit));
 }

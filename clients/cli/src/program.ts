@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { CodedError, errorInfo, toErrorInfo, type ErrorInfo } from '@pizzapi/protocol';
+import { visibleText, CodedError, errorInfo, toErrorInfo, type ErrorInfo } from '@pizzapi/protocol';
 import { addDecode } from './commands/decode.js';
 import { addDoctor } from './commands/doctor.js';
 import { addImport } from './commands/import.js';
@@ -104,7 +104,7 @@ export async function runCli(argv: readonly string[], io: Io, version: string): 
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.ok;
     const { info, exitCode } = outcomeOf(thrown, argv);
-    line(io.stderr, `${info.code}: ${info.message}`);
+    line(io.stderr, `${info.code}: ${visibleText(info.message)}`);
     return exitCode;
   }
 }

@@ -199,6 +199,7 @@ function socketClass(script: GatewayScript, sessions: SessionInfo[], sockets: Se
       const head = (this.#head = events.length);
       this.#emit({
         type: 'hello',
+        keys: true,
         protocol: 1,
         sessionId: sid,
         mode: this.#mode,

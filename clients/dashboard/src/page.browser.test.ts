@@ -102,11 +102,11 @@ it('is used by keyboard: n starts, / finds, Escape leaves, and nothing breaks th
   // Runners that are told of anew take nothing from what was typed.
   await page.evaluate(() => (globalThis as unknown as { closeSockets(code: number): void }).closeSockets(1006));
   await page
-    .getByText(/Reconnecting|Connecting/)
+    .getByText(/Not connected|Connecting/)
     .first()
     .waitFor();
   await page
-    .getByText(/Reconnecting|Connecting/)
+    .getByText(/Not connected|Connecting/)
     .first()
     .waitFor({ state: 'detached' });
   expect(await page.getByLabel('Folder').inputValue()).toBe('/home/ada/wrok');

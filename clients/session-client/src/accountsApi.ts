@@ -21,7 +21,7 @@ import type {
   SignupBody,
   UserInfo,
 } from '@pizzapi/protocol';
-import { DELETE, id, patch, post, queryOf, type ApiSend } from './http.js';
+import { DELETE, id, needing, patch, post, queryOf, type ApiSend } from './http.js';
 
 /** The part of the API that is about people: who is signed in, keys, pairing, links, users, the audit trail. */
 export function accountsApi(send: ApiSend) {
@@ -35,14 +35,14 @@ export function accountsApi(send: ApiSend) {
     /** Trades the token of a one-time link for the cookie and the token of the page. */
     link: (token: string) => send<SignedIn>('/api/auth/link', post({ token })),
     logout: () => send<unknown>('/api/auth/logout', post()),
-    me: () => send<Me>('/api/auth/me'),
+    me: () => send<Me>('/api/auth/me', needing('userId')),
     /** Sets the first password too, with `email` for who has signed in by links only. All other logins end. */
     changePassword: (body: PasswordBody) => send<Me>('/api/auth/password', post(body)),
 
-    logins: () => send<{ logins: LoginInfo[] }>('/api/auth/logins'),
+    logins: () => send<{ logins: LoginInfo[] }>('/api/auth/logins', needing('logins')),
     endLogin: (loginId: string) => send<unknown>(`/api/auth/logins/${id(loginId)}`, DELETE),
 
-    keys: () => send<{ keys: KeyInfo[] }>('/api/keys'),
+    keys: () => send<{ keys: KeyInfo[] }>('/api/keys', needing('keys')),
     /** The only time that the token is told. */
     createKey: (body: NewKeyBody) => send<NewKeyReply>('/api/keys', post(body)),
     revokeKey: (keyId: string) => send<unknown>(`/api/keys/${id(keyId)}`, DELETE),
@@ -55,7 +55,7 @@ export function accountsApi(send: ApiSend) {
     approvePair: (code: string) => send<unknown>(`/api/pair/${id(code)}/approve`, post()),
     denyPair: (code: string) => send<unknown>(`/api/pair/${id(code)}/deny`, post()),
 
-    shares: (sid: string) => send<{ shares: ShareInfo[] }>(shares(sid)),
+    shares: (sid: string) => send<{ shares: ShareInfo[] }>(shares(sid), needing('shares')),
     createShare: (sid: string, body: NewShareBody = {}) => send<NewShareReply>(shares(sid), post(body)),
     revokeShare: (sid: string, shareId: string) => send<unknown>(shares(sid, `/${id(shareId)}`), DELETE),
     revokeShares: (sid: string) => send<unknown>(shares(sid), DELETE),
@@ -63,10 +63,10 @@ export function accountsApi(send: ApiSend) {
     restrictShare: (sid: string, shareId: string, mode: ShareChangeBody['mode']) =>
       send<unknown>(shares(sid, `/${id(shareId)}`), patch({ mode })),
 
-    users: () => send<{ users: UserInfo[] }>('/api/users'),
+    users: () => send<{ users: UserInfo[] }>('/api/users', needing('users')),
     setUserDisabled: (userId: string, disabled: boolean) =>
       send<UserInfo>(`/api/users/${id(userId)}`, patch({ disabled })),
     /** The newest rows first; `next` of the answer is `before` of the page after it. */
-    audit: (query: AuditQuery = {}) => send<AuditReply>(`/api/audit${queryOf(query)}`),
+    audit: (query: AuditQuery = {}) => send<AuditReply>(`/api/audit${queryOf(query)}`, needing('rows')),
   };
 }

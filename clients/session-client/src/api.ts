@@ -1,19 +1,20 @@
-import type {
-  BlobRef,
-  CommandBody,
-  CommandReply,
-  EventsQuery,
-  InputBody,
-  NewSessionBody,
-  NewSessionReply,
-  RunnerInfo,
-  SessionInfo,
-  SessionMetaState,
-  SessionReply,
-  SessionUsageReply,
-  UsageReply,
+import {
+  newId,
+  type BlobRef,
+  type CommandBody,
+  type CommandReply,
+  type EventsQuery,
+  type InputBody,
+  type NewSessionBody,
+  type NewSessionReply,
+  type RunnerInfo,
+  type SessionInfo,
+  type SessionMetaState,
+  type SessionReply,
+  type SessionUsageReply,
+  type UsageReply,
 } from '@pizzapi/protocol';
-import { createSend, DELETE, id, queryOf, type ApiOptions } from './http.js';
+import { createSend, DELETE, id, needing, post, queryOf, type ApiOptions, type Request } from './http.js';
 import { notificationsApi } from './notifications.js';
 import { accountsApi } from './accountsApi.js';
 
@@ -23,7 +24,7 @@ export interface ListedEvent {
   event: unknown;
 }
 
-/** How often a request is sent at most once: the same key is the same command, however often it is sent. */
+/** The same key is the same command, however often it is sent. Without one the request gets a new key. */
 export interface SendOptions {
   idempotencyKey?: string;
 }
@@ -31,6 +32,12 @@ export interface SendOptions {
 export interface Folders {
   folders: string[];
 }
+
+/** A request that may be sent again: it is carried out at most once. */
+const keyed = (body: unknown, { idempotencyKey = newId('key') }: SendOptions): Request => ({
+  ...post(body),
+  idempotencyKey,
+});
 
 /** The gateway's HTTP API, typed. */
 export function createApi(options: ApiOptions) {
@@ -41,29 +48,29 @@ export function createApi(options: ApiOptions) {
     ...accountsApi(send),
     ...notificationsApi(send),
 
-    runners: () => send<{ runners: RunnerInfo[] }>('/api/runners'),
-    runner: (rid: string) => send<{ runner: RunnerInfo }>(`/api/runners/${id(rid)}`),
+    runners: () => send<{ runners: RunnerInfo[] }>('/api/runners', needing('runners')),
+    runner: (rid: string) => send<{ runner: RunnerInfo }>(`/api/runners/${id(rid)}`, needing('runner')),
     /** Folders on a runner that begin with `path`, for completion. */
     folders: (rid: string, path: string) => send<Folders>(`/api/runners/${id(rid)}/folders${queryOf({ path })}`),
 
-    sessions: () => send<{ sessions: SessionInfo[] }>('/api/sessions'),
-    session: (sid: string) => send<SessionReply>(session(sid)),
+    sessions: () => send<{ sessions: SessionInfo[] }>('/api/sessions', needing('sessions')),
+    session: (sid: string) => send<SessionReply>(session(sid), needing('session')),
     /** `status` 201: it runs. 202: the runner took the command and has not answered yet. */
     createSession: (body: NewSessionBody, options: SendOptions = {}) =>
-      send<NewSessionReply>('/api/sessions', { method: 'POST', body, idempotencyKey: options.idempotencyKey }),
+      send<NewSessionReply>('/api/sessions', needing('sessionId', keyed(body, options))),
     /** Ends the session if it runs, and deletes its log. */
     deleteSession: (sid: string) => send<unknown>(session(sid), DELETE),
     input: (sid: string, body: InputBody, options: SendOptions = {}) =>
-      send<CommandReply>(session(sid, '/input'), { method: 'POST', body, idempotencyKey: options.idempotencyKey }),
+      send<CommandReply>(session(sid, '/input'), needing('commandId', keyed(body, options))),
     command: (sid: string, body: CommandBody, options: SendOptions = {}) =>
-      send<CommandReply>(session(sid, '/commands'), { method: 'POST', body, idempotencyKey: options.idempotencyKey }),
-    meta: (sid: string) => send<{ state: SessionMetaState; lastSeq: number }>(session(sid, '/meta')),
+      send<CommandReply>(session(sid, '/commands'), needing('commandId', keyed(body, options))),
+    meta: (sid: string) => send<{ state: SessionMetaState; lastSeq: number }>(session(sid, '/meta'), needing('state')),
     /** At most `limit` events after `after`, or the last ones before `before`, the oldest first. */
     events: (sid: string, query: EventsQuery = {}) =>
       send<ListedEvent[]>(session(sid, `/events${queryOf(query)}`), { read: ndjson }),
 
     /** What the account stores, and its largest sessions. */
-    usage: () => send<UsageReply>('/api/usage'),
+    usage: () => send<UsageReply>('/api/usage', needing('uses')),
     sessionUsage: (sid: string) => send<SessionUsageReply>(session(sid, '/usage')),
 
     blob: (sid: string, hash: string) =>

@@ -4,17 +4,23 @@ export interface Wakeable {
   networkGone(): void;
 }
 
-/** Passes on `visibilitychange`, `online` and `offline` of the page. Returns how to stop. */
+/** Events after which a connection may be dead: the page was hidden, frozen or in the cache, or the machine slept. */
+const PAGE_EVENTS = ['visibilitychange', 'resume'] as const;
+const VIEW_EVENTS = ['focus', 'pageshow'] as const;
+
+/** Passes on the wake-up events, `online` and `offline` of the page. Returns how to stop. */
 export function watchConnectivity(target: Wakeable, page: Document = document, view: Window = window): () => void {
-  const wake = () => target.wake();
   const gone = () => target.networkGone();
-  const visible = () => (page.visibilityState === 'visible' ? wake() : undefined);
-  page.addEventListener('visibilitychange', visible);
-  view.addEventListener('online', wake);
+  const online = () => target.wake();
+  const wake = () => (page.visibilityState === 'visible' ? target.wake() : undefined);
+  for (const name of PAGE_EVENTS) page.addEventListener(name, wake);
+  for (const name of VIEW_EVENTS) view.addEventListener(name, wake);
+  view.addEventListener('online', online);
   view.addEventListener('offline', gone);
   return () => {
-    page.removeEventListener('visibilitychange', visible);
-    view.removeEventListener('online', wake);
+    for (const name of PAGE_EVENTS) page.removeEventListener(name, wake);
+    for (const name of VIEW_EVENTS) view.removeEventListener(name, wake);
+    view.removeEventListener('online', online);
     view.removeEventListener('offline', gone);
   };
 }

@@ -9,8 +9,15 @@ import {
   type ErrorInfo,
 } from '@pizzapi/protocol';
 import { createApi, type Api } from './api.js';
-import { isOpen, step, type ConnectionEvent, type ConnectionState, type Effect } from './connectionMachine.js';
-import type { ApiResult } from './http.js';
+import {
+  isDoubted,
+  isOpen,
+  step,
+  type ConnectionEvent,
+  type ConnectionState,
+  type Effect,
+} from './connectionMachine.js';
+import { isToken, malformedToken, type ApiResult } from './http.js';
 
 /** What we use of a WebSocket: the browser's and `ws`'s both have it. */
 export interface WebSocketLike {
@@ -27,11 +34,14 @@ export type WebSocketConstructor = new (url: string, protocols?: string[]) => We
 
 /** Time, injected so that tests own it. */
 export interface ConnectionClock {
+  /** ms since any fixed moment. */
+  now(): number;
   setTimeout(fn: () => void, ms: number): unknown;
   clearTimeout(handle: unknown): void;
 }
 
 export const SYSTEM_CLOCK: ConnectionClock = {
+  now: () => Date.now(),
   setTimeout: (fn, ms) => setTimeout(fn, ms),
   clearTimeout: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
 };
@@ -50,6 +60,8 @@ export interface ConnectOptions {
   protocol?: 'msgpack' | 'json';
   fetch?: typeof globalThis.fetch;
   clock?: ConnectionClock;
+  /** Whether no person can see the page. Default: what the browser reports. */
+  isHidden?: () => boolean;
   /** 0 ≤ x < 1, for the jitter. */
   random?: () => number;
 }
@@ -98,7 +110,7 @@ export class Connection {
   /** Tells the machine what happened. */
   dispatch(event: ConnectionEvent): void {
     const { state, effects } = step(this.#state, event);
-    const shown = this.#state.kind !== state.kind;
+    const shown = this.#state.kind !== state.kind || isDoubted(this.#state) !== isDoubted(state);
     this.#state = state;
     for (const effect of effects) this.#perform(effect);
     // Last, so that a `resume` is on its way before anybody who waits for the connection sends something.
@@ -127,8 +139,9 @@ export class Connection {
       case 'probe':
         return this.#probe();
       case 'timer': {
-        const random = this.#options.random ?? Math.random;
-        const ms = effect.minMs + Math.round(random() * (effect.maxMs - effect.minMs));
+        const { random = Math.random, isHidden = isPageHidden } = this.#options;
+        const between = effect.minMs + Math.round(random() * (effect.maxMs - effect.minMs));
+        const ms = effect.hiddenMs !== undefined && isHidden() ? effect.hiddenMs : between;
         this.#clearTimer();
         this.#timer = this.#clock.setTimeout(() => this.dispatch({ kind: 'timeout' }), ms);
         return;
@@ -143,6 +156,9 @@ export class Connection {
     this.#url = this.#urls[tries % this.#urls.length]!;
     const address = `${this.#url.replace(/^http/, 'ws').replace(/\/+$/, '')}${this.#feed.path}`;
     const { token, pageToken, protocol = 'msgpack' } = this.#options;
+    // Later, so that the caller that starts the connection can listen first.
+    if (token !== undefined && !isToken(token))
+      return queueMicrotask(() => this.dispatch({ kind: 'refused', error: malformedToken() }));
     const shown = token === undefined ? pageToken?.() : undefined;
     const Socket = this.#options.WebSocket ?? globalThis.WebSocket;
     const socket = new Socket(address, [
@@ -173,7 +189,11 @@ export class Connection {
 
   #probe(): void {
     void this.#feed.probe(this.#url).then(
-      (error) => (error === undefined ? undefined : this.dispatch({ kind: 'refused', error })),
+      (error) => {
+        // A network that asks for a sign-in answers for every address, until the person has signed in.
+        const isMomentary = error?.code === 'not_a_gateway' && 'before' in this.#state && this.#state.before;
+        if (error !== undefined && !isMomentary) this.dispatch({ kind: 'refused', error });
+      },
       () => undefined,
     );
   }
@@ -194,6 +214,8 @@ export class Connection {
     this.#timer = undefined;
   }
 }
+
+const isPageHidden = (): boolean => typeof document !== 'undefined' && document.visibilityState === 'hidden';
 
 /** The frames of one message: several in a binary one, one in a text. Undefined when it cannot be read. */
 function framesOf(data: unknown): unknown[] | undefined {
@@ -234,6 +256,8 @@ export function probeWith(
 ): ConnectionFeed['probe'] {
   return async (url) => {
     const answer = await ask(apiAt(url, options));
-    return answer.kind === 'failed' && FINAL_ANSWERS.includes(answer.status) ? answer.error : undefined;
+    if (answer.kind === 'ok') return undefined;
+    const isFinal = FINAL_ANSWERS.includes(answer.status) || answer.error.code === 'not_a_gateway';
+    return isFinal ? answer.error : undefined;
   };
 }

@@ -16,7 +16,7 @@ import {
 } from './connectionMachine.js';
 
 const counts = { tries: 1, attempt: 0, before: true };
-const hearing = { heard: true, pinged: false };
+const hearing = { heard: true, pinged: false, doubted: false };
 const STATES: { [K in StateKind]: ConnectionState } = {
   idle: { kind: 'idle' },
   connecting: { kind: 'connecting', ...counts },
@@ -85,15 +85,15 @@ describe('the transition table', () => {
     expect(sentence(never)).toBe('No answer yet, trying again');
     expect(sentence(step(never, EVENTS.timeout).state)).toBe('Connecting');
     const lost = step(STATES.live, EVENTS.lost).state;
-    expect(sentence(lost)).toBe('Reconnecting, nothing is lost');
-    expect(sentence(step(lost, EVENTS.timeout).state)).toBe('Reconnecting, nothing is lost');
+    expect(sentence(lost)).toBe('Not connected, trying; nothing is lost');
+    expect(sentence(step(lost, EVENTS.timeout).state)).toBe('Not connected, trying; nothing is lost');
   });
 });
 
 describe('the back-off', () => {
   const timerOf = (effects: readonly Effect[]) => effects.find((effect) => effect.kind === 'timer')!;
 
-  it('doubles with every failure in a row, up to its limit, and for ever', () => {
+  it('grows with every failure in a row, up to its limit, and for ever, and is short for the seconds of a restart', () => {
     let state: ConnectionState = STATES.idle;
     const ceilings: number[] = [];
     for (let i = 0; i < 40; i += 1) {
@@ -102,7 +102,10 @@ describe('the back-off', () => {
       ceilings.push(timerOf(failed.effects).maxMs);
       state = failed.state;
     }
-    expect(ceilings.slice(0, 6)).toEqual([500, 1000, 2000, 4000, 8000, LIMITS.backoffMaxMs]);
+    expect(ceilings.slice(0, 4)).toEqual([300, 450, 675, 1012.5]);
+    // On average half of each ceiling is waited: a gateway that is back after a second is found within two.
+    expect(ceilings.slice(0, 5).reduce((sum, ceiling) => sum + ceiling / 2, 0)).toBeLessThanOrEqual(2_000);
+    expect([...ceilings].sort((a, b) => a - b)).toEqual(ceilings);
     expect(ceilings.at(-1)).toBe(LIMITS.backoffMaxMs);
   });
 
@@ -147,20 +150,45 @@ describe('a close code', () => {
 });
 
 describe('silence', () => {
-  it('is asked about after 25 s, and believed when there is no answer', () => {
+  const timer = (ms: number) => ({ kind: 'timer', minMs: ms, maxMs: ms });
+
+  it('is asked about, shown within 5 s, and believed when there is no answer', () => {
     const quiet = step(STATES.live, EVENTS.timeout).state;
     expect(quiet).toMatchObject({ heard: false, pinged: false });
     const asked = step(quiet, EVENTS.timeout);
-    expect(asked.effects).toEqual([{ kind: 'ping' }, { kind: 'timer', minMs: LIMITS.pongMs, maxMs: LIMITS.pongMs }]);
-    expect(step(asked.state, EVENTS.timeout)).toMatchObject({
+    expect(asked.effects).toEqual([{ kind: 'ping' }, timer(LIMITS.pongMs)]);
+    expect(sentence(asked.state)).toBe('Live');
+    const doubted = step(asked.state, EVENTS.timeout);
+    expect(sentence(doubted.state)).toBe('Not connected, trying');
+    expect(LIMITS.silenceMs + LIMITS.pongMs).toBeLessThanOrEqual(5_000);
+    expect(step(doubted.state, EVENTS.timeout)).toMatchObject({
       state: { kind: 'waiting', why: 'silent' },
       effects: [{ kind: 'close' }, {}],
     });
-    expect(step(asked.state, EVENTS.heard).state).toMatchObject({ kind: 'live', pinged: false });
+    for (const { state } of [asked, doubted]) {
+      const answered = step(state, EVENTS.heard);
+      expect(answered.state).toMatchObject({ kind: 'live', pinged: false, doubted: false });
+      expect(answered.effects).toEqual([{ ...timer(LIMITS.silenceMs), hiddenMs: LIMITS.hiddenSilenceMs }]);
+    }
+  });
+
+  it('never lasts longer than 10 s before the next attempt to connect', () => {
+    const { silenceMs, pongMs, doubtMs, backoffMs, openMs, backoffMaxMs } = LIMITS;
+    expect(silenceMs + pongMs + doubtMs + backoffMs).toBeLessThanOrEqual(10_000);
+    expect(openMs + backoffMaxMs).toBeLessThanOrEqual(10_000);
   });
 
   it('is asked about at once when the page wakes up', () => {
     expect(step(STATES.live, EVENTS.wake).effects[0]).toEqual({ kind: 'ping' });
+  });
+
+  it('is shown at once when the browser reports that there is no network, until the gateway answers', () => {
+    for (const state of [STATES.live, step(STATES.live, EVENTS.wake).state]) {
+      const gone = step(state, EVENTS.network_gone);
+      expect(sentence(gone.state)).toBe('Not connected, trying');
+      expect(gone.effects.at(-1)).toEqual(timer(LIMITS.doubtMs));
+      expect(sentence(step(gone.state, EVENTS.heard).state)).toBe('Live');
+    }
   });
 
   it('costs nothing while messages come in', () => {

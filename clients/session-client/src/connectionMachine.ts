@@ -12,16 +12,25 @@ import {
  * carries them out. There is one timer; what its end means depends on the state that set it.
  */
 export const LIMITS = {
-  /** A socket that has not opened and greeted by then is given up, in ms. */
-  openMs: 10_000,
-  /** Silence after which we ask whether the other side is still there, in ms. */
-  silenceMs: 25_000,
-  /** How long it has to answer, in ms. */
-  pongMs: 10_000,
-  /** The first back-off is anywhere between nothing and this; each failure doubles it, in ms. */
-  backoffMs: 500,
+  /** A socket that has not opened by then is given up, in ms. */
+  openMs: 5_000,
+  /** An open socket without a greeting is given up after so long, in ms. */
+  greetMs: 10_000,
+  /** Silence after which we ask whether the other side is still there: of a page in sight, and of a hidden one, in ms. */
+  silenceMs: 2_000,
+  hiddenSilenceMs: 25_000,
+  /** Without an answer by then the connection is doubted, and the person sees it, in ms. */
+  pongMs: 2_000,
+  /** A doubted connection is given up after so long, in ms. */
+  doubtMs: 3_000,
+  /**
+   * The first back-off is anywhere between nothing and this, in ms; each failure multiplies it. A gateway is back within
+   * two seconds as a rule, and most of the wait for it was the back-off of the client.
+   */
+  backoffMs: 300,
+  backoffFactor: 1.5,
   /** No back-off is longer, in ms. */
-  backoffMaxMs: 15_000,
+  backoffMaxMs: 5_000,
   /** A client that was turned away because there are too many waits between this and twice as long, in ms. */
   tooManyMs: 20_000,
 } as const;
@@ -36,10 +45,14 @@ interface Counts {
   /** Whether it has been live before. */
   before: boolean;
 }
-/** `heard`: something came in since the timer was set. `pinged`: we asked and wait for an answer. */
+/**
+ * `heard`: something came in since the timer was set. `pinged`: we asked and wait for an answer. `doubted`: the answer is
+ * missing, or the browser reports that there is no network.
+ */
 interface Hearing {
   heard: boolean;
   pinged: boolean;
+  doubted: boolean;
 }
 
 export type ConnectionState =
@@ -90,8 +103,8 @@ export type Effect =
   | { kind: 'ping' }
   /** Ask over HTTP why the socket would not open: a browser does not tell. */
   | { kind: 'probe' }
-  /** Replaces the timer by one anywhere between the two, in ms. */
-  | { kind: 'timer'; minMs: number; maxMs: number }
+  /** Replaces the timer by one anywhere between the two, in ms; of a hidden page by one of `hiddenMs`. */
+  | { kind: 'timer'; minMs: number; maxMs: number; hiddenMs?: number }
   | { kind: 'no_timer' };
 
 export interface Step {
@@ -105,7 +118,13 @@ type Rule<S extends StateKind, E extends EventKind> = (state: State<S>, event: E
 
 const NONE: readonly Effect[] = [];
 const CLOSE: Effect = { kind: 'close' };
-const exactly = (ms: number): Effect => ({ kind: 'timer', minMs: ms, maxMs: ms });
+const exactly = (ms: number, hiddenMs?: number): Effect => ({
+  ...{ kind: 'timer', minMs: ms, maxMs: ms },
+  ...(hiddenMs === undefined ? {} : { hiddenMs }),
+});
+
+/** A hidden page asks less often: no person sees its state, and it asks when it is shown again. */
+const SILENCE = exactly(LIMITS.silenceMs, LIMITS.hiddenSilenceMs);
 
 const stay = (state: ConnectionState): Step => ({ state, effects: NONE });
 const leave = (): Step => ({ state: { kind: 'closed' }, effects: [{ kind: 'no_timer' }, CLOSE] });
@@ -128,7 +147,7 @@ function wait(
   effects: readonly Effect[] = NONE,
   askedMs?: number,
 ): Step {
-  const ceiling = Math.min(LIMITS.backoffMaxMs, LIMITS.backoffMs * 2 ** Math.min(attempt, 16));
+  const ceiling = Math.min(LIMITS.backoffMaxMs, LIMITS.backoffMs * LIMITS.backoffFactor ** Math.min(attempt, 32));
   const timer: Effect = askedMs === undefined ? { kind: 'timer', minMs: 0, maxMs: ceiling } : exactly(askedMs);
   return { state: { kind: 'waiting', why, tries, attempt: attempt + 1, before }, effects: [...effects, timer] };
 }
@@ -160,7 +179,7 @@ function lost(state: Counts, { code, reason }: Event<'lost'>): Step {
 }
 
 function heard(state: State<'replaying' | 'live'>): Step {
-  if (state.pinged) return { state: { ...state, pinged: false, heard: true }, effects: [exactly(LIMITS.silenceMs)] };
+  if (state.pinged) return { state: { ...state, pinged: false, doubted: false, heard: false }, effects: [SILENCE] };
   return state.heard ? stay(state) : stay({ ...state, heard: true });
 }
 
@@ -169,9 +188,19 @@ function ask(state: State<'replaying' | 'live'>): Step {
   return { state: { ...state, pinged: true, heard: false }, effects: [{ kind: 'ping' }, exactly(LIMITS.pongMs)] };
 }
 
+/** Without a network an answer is not expected, but a gateway on the same machine may still give it. */
+function doubt(state: State<'replaying' | 'live'>): Step {
+  if (state.doubted) return stay(state);
+  return {
+    state: { ...state, pinged: true, doubted: true, heard: false },
+    effects: [...(state.pinged ? [] : [{ kind: 'ping' } as const]), exactly(LIMITS.doubtMs)],
+  };
+}
+
 function quiet(state: State<'replaying' | 'live'>): Step {
-  if (state.pinged) return wait(state, 'silent', [CLOSE]);
-  return state.heard ? { state: { ...state, heard: false }, effects: [exactly(LIMITS.silenceMs)] } : ask(state);
+  if (state.doubted) return wait(state, 'silent', [CLOSE]);
+  if (state.pinged) return doubt(state);
+  return state.heard ? { state: { ...state, heard: false }, effects: [SILENCE] } : ask(state);
 }
 
 const again = (state: Counts): Step => wait(state, 'again', [CLOSE]);
@@ -195,7 +224,7 @@ const TRANSITIONS: { readonly [S in StateKind]: { readonly [E in EventKind]: Rul
   },
   connecting: {
     start: stay,
-    opened: (state) => stay({ ...state, kind: 'greeting' }),
+    opened: (state) => ({ state: { ...state, kind: 'greeting' }, effects: [exactly(LIMITS.greetMs)] }),
     greeted: stay,
     caught_up: stay,
     heard: stay,
@@ -211,8 +240,8 @@ const TRANSITIONS: { readonly [S in StateKind]: { readonly [E in EventKind]: Rul
     start: stay,
     opened: stay,
     greeted: (state) => ({
-      state: { ...state, kind: 'replaying', heard: true, pinged: false },
-      effects: [{ kind: 'resume' }, exactly(LIMITS.silenceMs)],
+      state: { ...state, kind: 'replaying', heard: true, pinged: false, doubted: false },
+      effects: [{ kind: 'resume' }, SILENCE],
     }),
     caught_up: stay,
     heard: stay,
@@ -233,7 +262,7 @@ const TRANSITIONS: { readonly [S in StateKind]: { readonly [E in EventKind]: Rul
     lost,
     timeout: quiet,
     wake: ask,
-    network_gone: ask,
+    network_gone: doubt,
     again,
     refused: refuse,
     stop: leave,
@@ -247,7 +276,7 @@ const TRANSITIONS: { readonly [S in StateKind]: { readonly [E in EventKind]: Rul
     lost,
     timeout: quiet,
     wake: ask,
-    network_gone: ask,
+    network_gone: doubt,
     again,
     refused: refuse,
     stop: leave,
@@ -313,14 +342,24 @@ export function isOpen(state: ConnectionState): boolean {
   return state.kind === 'replaying' || state.kind === 'live';
 }
 
+/** Whether an answer of the other side is missing in this state. */
+export function isDoubted(state: ConnectionState): boolean {
+  return isOpen(state) && 'doubted' in state && state.doubted;
+}
+
+/** The sentence for a connection, or for an input, that waits for an answer. */
+export const NOT_CONNECTED = 'Not connected, trying';
+const RECONNECTING = `${NOT_CONNECTED}; nothing is lost`;
+
 /** What a state means, for a person. */
 export function sentence(state: ConnectionState): string {
+  if (isDoubted(state)) return NOT_CONNECTED;
   switch (state.kind) {
     case 'idle':
       return 'Not connected';
     case 'connecting':
     case 'greeting':
-      return state.before ? 'Reconnecting, nothing is lost' : 'Connecting';
+      return state.before ? RECONNECTING : 'Connecting';
     case 'replaying':
       return 'Catching up';
     case 'live':
@@ -328,9 +367,7 @@ export function sentence(state: ConnectionState): string {
     case 'waiting':
       if (state.why === 'too_many') return 'Too many connections are open; close other tabs. Trying again in a while';
       if (!state.before) return 'No answer yet, trying again';
-      return state.why === 'restarting'
-        ? 'The gateway restarts; reconnecting, nothing is lost'
-        : 'Reconnecting, nothing is lost';
+      return state.why === 'restarting' ? 'The gateway restarts; reconnecting, nothing is lost' : RECONNECTING;
     case 'offline':
       return 'You are offline; what happens meanwhile is kept';
     case 'closed':

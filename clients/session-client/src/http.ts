@@ -1,4 +1,4 @@
-import { errorInfo, isErrorCode, isMap, PAGE_TOKEN, type ErrorInfo } from '@pizzapi/protocol';
+import { errorInfo, isErrorCode, isMap, PAGE_TOKEN, type ErrorCode, type ErrorInfo } from '@pizzapi/protocol';
 
 /**
  * What came of a request: the answer, or what went wrong and what to do about it. Never a rejection. `status` is 0 when
@@ -29,8 +29,11 @@ export interface Request {
   body?: unknown;
   /** Sent as it is instead of `body`. */
   raw?: { bytes: Blob | Uint8Array<ArrayBuffer>; mediaType: string };
+  /** Makes it safe to send the request again, which happens by itself while the gateway cannot confirm it. */
   idempotencyKey?: string | undefined;
   read?: (response: Response) => Promise<unknown>;
+  /** A field that the answer of a gateway has. Without it another program answers. */
+  needs?: string;
 }
 
 /** Sends one request. */
@@ -39,16 +42,31 @@ export type ApiSend = <T>(path: string, request?: Request) => Promise<ApiResult<
 export const post = (body?: unknown): Request => ({ method: 'POST', ...(body === undefined ? {} : { body }) });
 export const put = (body: unknown): Request => ({ method: 'PUT', body });
 export const patch = (body: unknown): Request => ({ method: 'PATCH', body });
+export const needing = (needs: string, request: Request = {}): Request => ({ ...request, needs });
 export const DELETE: Request = { method: 'DELETE' };
 
 /** What a path may hold of an id or of anything else that comes from outside. */
 export const id = encodeURIComponent;
 
+/** Answers after which a request with a key is sent again, and the pauses before that, in ms. */
+const NOT_NOW: readonly ErrorCode[] = ['unconfirmed', 'unavailable'];
+const REPEAT_AFTER_MS = [500, 1_500];
+
 export function createSend({ url, token, pageToken, fetch, timeoutMs = 30_000 }: ApiOptions): ApiSend {
   const base = url.replace(/^ws/, 'http').replace(/\/+$/, '');
 
   async function send<T>(path: string, request: Request = {}): Promise<ApiResult<T>> {
-    const { method = 'GET', body, raw, idempotencyKey, read = json } = request;
+    for (const pauseMs of request.idempotencyKey === undefined ? [] : REPEAT_AFTER_MS) {
+      const result = await sendOnce<T>(path, request);
+      if (result.kind === 'ok' || !NOT_NOW.includes(result.error.code)) return result;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+    return sendOnce(path, request);
+  }
+
+  async function sendOnce<T>(path: string, request: Request): Promise<ApiResult<T>> {
+    const { method = 'GET', body, raw, idempotencyKey, read = json, needs } = request;
+    if (token !== undefined && !isToken(token)) return { kind: 'failed', status: 0, error: malformedToken() };
     const headers: Record<string, string> = {};
     if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
     const shown = token === undefined ? pageToken?.() : undefined;
@@ -67,8 +85,12 @@ export function createSend({ url, token, pageToken, fetch, timeoutMs = 30_000 }:
       });
       status = response.status;
       if (!response.ok) return { kind: 'failed', status, error: await errorOf(response), ...retryAfter(response) };
-      return { kind: 'ok', status, value: (await read(response)) as T };
+      const value = await read(response);
+      if (needs !== undefined && !(isMap(value) && needs in value))
+        throw new SyntaxError('not the answer of a gateway');
+      return { kind: 'ok', status, value: value as T };
     } catch (cause) {
+      if (cause instanceof SyntaxError) return { kind: 'failed', status, error: notAGateway(base) };
       const what = `${base === '' ? 'The gateway' : base} did not answer${reasonOf(cause)}`;
       return { kind: 'failed', status, error: errorInfo('gateway_unreachable', what) };
     }
@@ -86,10 +108,30 @@ async function errorOf(response: Response): Promise<ErrorInfo> {
   const body: unknown = await response.json().catch(() => undefined);
   const error = isMap(body) ? body['error'] : undefined;
   if (isMap(error) && typeof error['message'] === 'string') {
-    return { code: isErrorCode(error['code']) ? error['code'] : 'internal', message: error['message'] };
+    const { code, message, commandId } = error;
+    const named = typeof commandId === 'string' ? { commandId } : {};
+    return { code: isErrorCode(code) ? code : 'internal', message, ...named };
   }
-  const code = response.status === 401 ? 'unauthenticated' : response.status === 403 ? 'forbidden' : 'internal';
-  return errorInfo(code, `The server answered ${response.status}`);
+  const { status, url } = response;
+  if (status === 401) return errorInfo('unauthenticated', 'The server answered 401');
+  if (status === 403) return errorInfo('forbidden', 'The server answered 403');
+  // A proxy answers so for a gateway that is away.
+  if (status >= 500) return errorInfo('gateway_unreachable', `The server answered ${status}`);
+  return notAGateway(URL.canParse(url) ? new URL(url).origin : '');
+}
+
+function notAGateway(base: string): ErrorInfo {
+  return errorInfo('not_a_gateway', `${base === '' ? 'The server' : base} did not answer as a PizzaPi gateway does`);
+}
+
+/** Whether a text can be a key, a share token or the token of a local run: none of them has another character. */
+export function isToken(text: string): boolean {
+  return /^[\w.~+-]+$/.test(text);
+}
+
+/** The error for a credential with a space or another character that no key has. Does not quote it. */
+export function malformedToken(): ErrorInfo {
+  return errorInfo('unauthenticated', 'The key holds a space or another character that no key has; copy it again');
 }
 
 /** `Retry-After` in seconds; the date that a proxy may send instead is not read. */

@@ -10,9 +10,9 @@ import {
   type SessionInfo,
   type SessionMetaState,
 } from '@pizzapi/protocol';
-import { sentence, type ConnectionState } from './connectionMachine.js';
+import type { ConnectionState } from './connectionMachine.js';
 import { Connection, probeWith, type ConnectOptions } from './connection.js';
-import type { ConnectionView } from './session.js';
+import { viewOf, type ConnectionView } from './connectionView.js';
 
 /** A list that the gateway keeps up to date. Listeners are told once for every WebSocket message. */
 abstract class List<Change> {
@@ -41,7 +41,7 @@ abstract class List<Change> {
   protected abstract take(): Change | undefined;
 
   get connection(): ConnectionView {
-    return { state: this.socket.state, sentence: sentence(this.socket.state) };
+    return viewOf(this.socket.state);
   }
 
   subscribe(listener: (change: Change) => void): () => void {

@@ -1,19 +1,19 @@
 export {
   openSession,
   EARLIER_EVENTS,
-  type ConnectionView,
   type EventListener,
   type InputOptions,
   type Session,
   type SessionListener,
   type SessionOptions,
 } from './session.js';
+export type { ConnectionView } from './connectionView.js';
 export type { SessionChange } from './fold.js';
 export { openHub, openRunners, type Hub, type HubChange, type Runners, type RunnersChange } from './hub.js';
 export { createApi, type Api, type Folders, type ListedEvent, type SendOptions } from './api.js';
 export type { ApiOptions, Failed, ApiResult } from './http.js';
 export { LIMITS, isOpen, sentence, type ConnectionState, type WaitReason } from './connectionMachine.js';
 export type { ConnectionClock, ConnectOptions, WebSocketConstructor, WebSocketLike } from './connection.js';
-export { ACK_TIMEOUT_MS, MAX_PENDING_SENDS, type SendOutcome } from './pendingSends.js';
+export { MAX_PENDING_SENDS, SEND_LIMITS, type SendOutcome } from './pendingSends.js';
 export type { ClientCommandOutcome } from './commandResults.js';
 export { watchConnectivity, type Wakeable } from './browserConnectivity.js';

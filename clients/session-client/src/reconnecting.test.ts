@@ -53,6 +53,8 @@ describe('a broken connection', () => {
     clock.end(LIMITS.silenceMs);
     clock.end(LIMITS.silenceMs);
     clock.end(LIMITS.pongMs);
+    expect(session.connection).toMatchObject({ sentence: 'Not connected, trying', isDoubtful: true });
+    clock.end(LIMITS.doubtMs);
     expect(session.connection.state).toMatchObject({ kind: 'waiting', why: 'silent' });
     session.wake();
     await live(session);
@@ -88,6 +90,13 @@ describe('a broken connection', () => {
       expect(session.connection.sentence).toBe(ERRORS[code].hint);
     },
   );
+
+  it('is not tried with a key that no gateway can accept', async () => {
+    const session = view({ token: 'pzk_a b' });
+    await until(session, () => session.connection.state.kind === 'closed');
+    expect(session.connection.sentence).toMatch(/^The key holds a space/);
+    expect(gateway.upgrades).toHaveLength(0);
+  });
 
   it('is final when the session was deleted', async () => {
     const session = view();

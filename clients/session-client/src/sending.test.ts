@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { gateway, live, log, until, view, viewFromScratch } from './testing/viewing.js';
+import { LIMITS, SEND_LIMITS } from './index.js';
+import { gateway, live, log, ManualClock, until, view, viewFromScratch } from './testing/viewing.js';
 
 viewFromScratch();
 
@@ -46,35 +47,99 @@ describe('what is sent', () => {
     expect(gateway.received.map(({ type }) => type)).toEqual(['resume', 'input']);
   });
 
-  it('is unknown, and not sent again, when the connection breaks before the answer', async () => {
+  const inputs = () => gateway.received.filter(({ type }) => type === 'input');
+
+  it('is sent again with the same key when the connection breaks before the answer', async () => {
     gateway.answer = 'nothing';
     const session = view();
     await live(session);
     const sent = session.sendInput('once');
-    await expect.poll(() => gateway.received.length).toBe(2);
+    await expect.poll(() => inputs().length).toBe(1);
+    gateway.answer = 'ack';
+    gateway.drop();
+    expect(await sent).toEqual({ kind: 'accepted', commandId: `${inputs()[0]!.key}_id` });
+    expect(inputs()).toHaveLength(2);
+    expect(inputs()[1]!.key).toBe(inputs()[0]!.key);
+  });
+
+  it('has the key that the sender gives, so that another page may send it again', async () => {
+    const session = view();
+    await live(session);
+    await session.sendInput('once', { key: 'kept' });
+    expect(inputs()[0]).toMatchObject({ key: 'kept' });
+  });
+
+  it('is sent again with the same key until the gateway can confirm it', async () => {
+    gateway.answer = 'unconfirmed';
+    const clock = new ManualClock();
+    const session = view({ clock });
+    await live(session);
+    const sent = session.sendInput('once');
+    await until(session, () => session.connection.isDoubtful);
+    expect(session.connection).toMatchObject({ state: { kind: 'live' }, sentence: 'Not connected, trying' });
+    gateway.answer = 'ack';
+    clock.end(SEND_LIMITS.pauseMs);
+    expect(await sent).toMatchObject({ kind: 'accepted' });
+    expect(session.connection.sentence).toBe('Live');
+    expect(new Set(inputs().map(({ key }) => key)).size).toBe(1);
+  });
+
+  it('shows within 5 s that its answer is missing, and finds out that the connection is dead', async () => {
+    gateway.answer = 'nothing';
+    gateway.pongs = false;
+    const clock = new ManualClock();
+    const session = view({ clock });
+    await live(session);
+    const sent = session.sendInput('once');
+    await expect.poll(() => inputs().length).toBe(1);
+    expect(SEND_LIMITS.doubtMs).toBeLessThanOrEqual(5_000);
+    clock.end(SEND_LIMITS.doubtMs);
+    expect(session.connection.sentence).toBe('Not connected, trying');
+    await expect.poll(() => gateway.received.at(-1)?.type).toBe('ping');
+    clock.end(LIMITS.pongMs);
+    clock.end(LIMITS.doubtMs);
+    expect(session.connection.state.kind).toBe('waiting');
+    gateway.answer = 'ack';
+    session.wake();
+    expect(await sent).toMatchObject({ kind: 'accepted' });
+    expect(inputs()[1]!.key).toBe(inputs()[0]!.key);
+  });
+
+  it('is unknown, and not sent again, at a gateway of an earlier version, which would carry it out twice', async () => {
+    gateway.keys = false;
+    gateway.answer = 'nothing';
+    const session = view();
+    await live(session);
+    const sent = session.sendInput('once');
+    await expect.poll(() => inputs().length).toBe(1);
+    gateway.keys = true;
     gateway.drop();
     expect(await sent).toEqual({ kind: 'unknown' });
     await live(session);
-    expect(gateway.received.filter(({ type }) => type === 'input')).toHaveLength(1);
+    expect(inputs()).toHaveLength(1);
   });
 
-  it('is known to have happened when the log shows it under its reference', async () => {
-    gateway.answer = 'nothing';
-    const session = view();
+  it('is known to have happened when the log shows the command that the gateway could not confirm', async () => {
+    gateway.answer = 'unconfirmed';
+    const clock = new ManualClock();
+    const session = view({ clock });
     await live(session);
     const sent = session.sendInput('once');
-    await expect.poll(() => gateway.received.length).toBe(2);
-    const commandId = gateway.received[1]!.ref!;
-    gateway.drop();
-    log.append({
-      type: 'input_received',
-      at: 1,
-      commandId,
-      text: 'once',
-      by: { userId: 'owner', via: 'owner' },
-      deliverAs: 'prompt',
-    });
+    await until(session, () => session.connection.isDoubtful);
+    const commandId = `${inputs()[0]!.key}_id`;
+    const by = { userId: 'owner', via: 'owner' };
+    log.append({ type: 'input_received', at: 1, commandId, text: 'once', by, deliverAs: 'prompt' });
     expect(await sent).toEqual({ kind: 'accepted', commandId });
+  });
+
+  it('is unknown with its id when the session is closed before it is confirmed', async () => {
+    gateway.answer = 'unconfirmed';
+    const session = view({ clock: new ManualClock() });
+    await live(session);
+    const sent = session.sendInput('once');
+    await until(session, () => session.connection.isDoubtful);
+    session.close();
+    expect(await sent).toEqual({ kind: 'unknown', commandId: `${inputs()[0]!.key}_id` });
   });
 
   it('has its result in the log, whoever asks early or late', async () => {

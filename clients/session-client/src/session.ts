@@ -12,7 +12,8 @@ import {
   type ViewerDownFrame,
   type ViewerMode,
 } from '@pizzapi/protocol';
-import { sentence, type ConnectionState } from './connectionMachine.js';
+import { isOpen, type ConnectionState } from './connectionMachine.js';
+import { viewOf, type ConnectionView } from './connectionView.js';
 import { Connection, SYSTEM_CLOCK, apiAt, probeWith, versionProblem, type ConnectOptions } from './connection.js';
 import { FoldedSession, noChange, type SessionChange } from './fold.js';
 import { id, queryOf, type ApiResult } from './http.js';
@@ -33,13 +34,8 @@ export interface InputOptions {
   attachments?: readonly FrameAttachment[];
   /** How it reaches an agent that is at work. Default: the runner's choice. */
   deliverAs?: DeliverAs;
-}
-
-/** A connection in words. */
-export interface ConnectionView {
-  state: ConnectionState;
-  /** "Reconnecting, nothing is lost" */
-  sentence: string;
+  /** The sender's own id of the input: the same key is the same input, however often it is sent. Default: a new one. */
+  key?: string;
 }
 
 export type SessionListener = (change: Readonly<SessionChange>) => void;
@@ -74,6 +70,8 @@ export class Session {
   /** The log that `cursor` is an offset of, and the one of the last greeting. */
   #log: string | undefined;
   #greetedLog: string | undefined;
+  /** Whether the gateway of the last greeting reads keys. */
+  #hasKeys = false;
 
   constructor(options: SessionOptions) {
     this.sessionId = options.sessionId;
@@ -86,7 +84,12 @@ export class Session {
       resume: () => ({ type: 'resume', ...this.#resumeAt() }),
       probe: probeWith(options, (api) => api.session(options.sessionId)),
     });
-    this.#sends = new PendingSends((frame) => this.#connection.send(frame), options.clock ?? SYSTEM_CLOCK);
+    this.#sends = new PendingSends({
+      send: (frame) => this.#connection.send(frame),
+      hasKeys: () => this.#hasKeys,
+      onDoubt: () => this.#batch(() => this.#doubted()),
+      clock: options.clock ?? SYSTEM_CLOCK,
+    });
   }
 
   get transcript(): Transcript {
@@ -106,7 +109,7 @@ export class Session {
     return this.#fold.mode;
   }
   get connection(): ConnectionView {
-    return { state: this.#connection.state, sentence: sentence(this.#connection.state) };
+    return viewOf(this.#connection.state, this.#sends.isDoubtful);
   }
   /** Offset of the last event folded. */
   get cursor(): number {
@@ -136,13 +139,17 @@ export class Session {
     return () => this.#eventListeners.delete(listener);
   }
 
-  /** Waits for a connection if there is none. See `SendOutcome` for what `unknown` means. */
-  sendInput(text: string, { attachments, deliverAs }: InputOptions = {}): Promise<SendOutcome> {
+  /**
+   * Sends an input, and sends it again until it is answered: after a broken connection, and while the gateway cannot
+   * store it. It reaches the agent at most once.
+   */
+  sendInput(text: string, { attachments, deliverAs, key }: InputOptions = {}): Promise<SendOutcome> {
     return this.#sends.submit({
       type: 'input',
       text,
       ...(attachments === undefined || attachments.length === 0 ? {} : { attachments }),
       ...(deliverAs === undefined ? {} : { deliverAs }),
+      ...(key === undefined ? {} : { key }),
     });
   }
 
@@ -206,6 +213,12 @@ export class Session {
     this.#results.close();
   }
 
+  /** The answer to something is missing: shows it, and checks the connection. */
+  #doubted(): void {
+    this.#change.connection = true;
+    if (this.#sends.isDoubtful && isOpen(this.#connection.state)) this.wake();
+  }
+
   #greeted(): void {
     if (this.#visible !== undefined) this.#connection.send({ type: 'visible', visible: this.#visible });
     this.#sends.flush();
@@ -225,14 +238,14 @@ export class Session {
         const error = versionProblem(frame.protocol);
         if (error !== undefined) return this.#connection.dispatch({ kind: 'refused', error });
         this.#greetedLog = frame.log;
+        this.#hasKeys = frame.keys === true;
         this.#log ??= frame.log;
         this.#fold.hello(frame, this.#change);
         return this.#connection.dispatch({ kind: 'greeted' });
       }
       case 'live':
         this.#fold.live(this.#change);
-        this.#connection.dispatch({ kind: 'caught_up' });
-        return this.#sends.caughtUp();
+        return this.#connection.dispatch({ kind: 'caught_up' });
       case 'reset':
         this.#wasReset = true;
         this.#log = this.#greetedLog;
@@ -242,7 +255,7 @@ export class Session {
       case 'host':
         return this.#fold.host(frame.state, this.#change);
       case 'ack':
-        return this.#sends.answered(frame.ref, { kind: 'accepted', commandId: frame.commandId });
+        return this.#sends.accepted(frame.ref, frame.commandId);
       case 'error':
         return this.#error(frame);
       default:
@@ -260,9 +273,10 @@ export class Session {
     for (const listener of this.#eventListeners) listener(seq, event);
   }
 
-  #error(frame: { ref?: string; code: string; message: string }): void {
-    const error: ErrorInfo = { code: isErrorCode(frame.code) ? frame.code : 'internal', message: frame.message };
-    if (frame.ref !== undefined) return this.#sends.answered(frame.ref, { kind: 'refused', error });
+  #error({ ref, code, message, commandId }: Extract<ViewerDownFrame, { type: 'error' }>): void {
+    const named = commandId === undefined ? {} : { commandId };
+    const error: ErrorInfo = { code: isErrorCode(code) ? code : 'internal', message, ...named };
+    if (ref !== undefined) return this.#sends.refused(ref, error);
     this.problem = error;
     this.#change.problem = true;
   }

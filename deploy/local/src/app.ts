@@ -1,5 +1,6 @@
 import {
   ensureGatewaySecret,
+  homeLayout,
   hostUrl,
   localToken,
   loginUrl,
@@ -11,10 +12,13 @@ import {
 } from '@pizzapi/process';
 import type { ProvisionOptions } from '@pizzapi/backbone';
 import { CodedError } from '@pizzapi/protocol';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { clearLocalState, openHome, runningLocal, writeLocalState, type Home, type LocalState } from './home.js';
+import { guardDisk } from './diskGuard.js';
 import { startNatsServer } from './natsServer.js';
+import { requireRoom, startStep } from './startStep.js';
 import type { LOCAL_OPTIONS } from './options.js';
 import { claimPort } from './ports.js';
 import { createProcesses } from './processes.js';
@@ -23,6 +27,8 @@ import type { SupervisedProcess } from './supervisedProcess.js';
 /** Time limit until all processes are ready. */
 const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 100;
+/** Time limit for a folder, which may be on a network. */
+const OPEN_MS = 20_000;
 
 /** The addresses of a local run. */
 export interface LocalAddress {
@@ -58,7 +64,10 @@ export async function startLocal(
   options: OptionValues<typeof LOCAL_OPTIONS>,
   context: LocalContext,
 ): Promise<LocalStart> {
-  const home = await openHome(options.home);
+  const isNew = !existsSync(homeLayout(options.home).natsAccessFile);
+  const isRunning = (await runningLocal(homeLayout(options.home))) !== undefined;
+  if (!isRunning) await requireRoom(options.home, isNew);
+  const home = await startStep(`Opening the folder ${options.home}`, OPEN_MS, () => openHome(options.home));
   const secret = ensureGatewaySecret(home.root);
   const addressOf = ({ url, pageUrl: page, natsUrl }: Omit<LocalState, 'pid'>): LocalAddress => ({
     url,
@@ -75,7 +84,14 @@ export async function startLocal(
   const natsServer = await startNatsServer(home, options.natsPort, storageOf(options), context.log, context.progress);
   const processes = createProcesses({ home, natsServer, options, port, ...context });
   const runs = processes.map((supervised) => supervised.run());
+  const stopping = new AbortController();
+  const guard = guardDisk({
+    ...{ folder: home.nats, log: context.log, signal: stopping.signal },
+    restart: () => natsServer.restart(),
+  });
   const stop = async () => {
+    stopping.abort();
+    await guard;
     // The order is: the writers of the log, its readers, nats-server.
     for (const supervised of processes.toReversed()) await supervised.stop();
     await Promise.all(runs);

@@ -6,11 +6,19 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readNatsAccess, writeNatsAccess, type Home, type NatsAccess } from './home.js';
 import { ensureOwner, ensureRunnerToken } from './runnerToken.js';
+import { startStep } from './startStep.js';
+
+/** Time limits of the steps of the start, in ms: a download, reading the streams, and creating or moving them. */
+const FIND_MS = 10 * 60_000;
+const LAUNCH_MS = 90_000;
+const PREPARE_MS = 120_000;
 
 /** A provisioned nats-server that restarts on the same address when it ends. */
 export interface LocalNatsServer extends NatsAccess {
   /** Returns the process id of the current server. */
   pid(): number;
+  /** Stops the server. It starts again on the same store and address. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -22,7 +30,9 @@ export async function startNatsServer(
   log: Logger,
   progress: (text: string) => void,
 ): Promise<LocalNatsServer> {
-  const { binary, version, source } = await requireNatsServer(processContext(progress));
+  const { binary, version, source } = await startStep('Finding or downloading nats-server', FIND_MS, () =>
+    requireNatsServer(processContext(progress)),
+  );
   progress(`using nats-server ${version} (${source})`);
   const { users, runnerToken, port: lastPort } = await readNatsAccess(home);
   const options = {
@@ -33,12 +43,23 @@ export async function startNatsServer(
     syncInterval: 'always',
     log: join(home.logs, 'nats-server.log'),
   };
-  let server = await launch({ ...options, port: port || lastPort }, port === 0);
+  progress('starting nats-server');
+  let server = await startStep('The start of nats-server', LAUNCH_MS, () =>
+    launch({ ...options, port: port || lastPort }, port === 0),
+  );
   const access: NatsAccess = { url: server.url, users, runnerToken: '' };
-  await prepare(access, storage, runnerToken, (token) => {
-    access.runnerToken = token;
-    return writeNatsAccess(home, access);
-  });
+  const prepareStore = () =>
+    prepare(access, storage, runnerToken, (token) => {
+      access.runnerToken = token;
+      return writeNatsAccess(home, access);
+    });
+  progress('preparing the store');
+  try {
+    await startStep(`Preparing the store in ${home.nats}`, PREPARE_MS, prepareStore);
+  } catch (thrown) {
+    await server.stop();
+    throw thrown;
+  }
 
   const stopping = new AbortController();
   const relaunch = async () => {
@@ -64,6 +85,9 @@ export async function startNatsServer(
   return {
     ...access,
     pid: () => server.pid,
+    restart: async () => {
+      await server.stop();
+    },
     stop: async () => {
       stopping.abort();
       await server.stop();

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** Time limit for a stop; then the process is killed. */
 const STOP_TIMEOUT_MS = 12_000;
 /** After this run time, the pause before the next restart is the shortest one again. */
-const WELL_AFTER_MS = 20_000;
+const WELL_AFTER_MS = 3_000;
 
 export interface SupervisedProcessOptions {
   name: string;
@@ -27,7 +27,7 @@ export interface SupervisedProcessOptions {
 export class SupervisedProcess {
   private process: ChildProcess | undefined;
   private stopping = false;
-  private readonly pauses = backoff({ minMs: 250, maxMs: 10_000 });
+  private readonly pauses = backoff({ minMs: 100, maxMs: 5_000 });
   private readonly wake = new AbortController();
   /** Exit code and signal of the last run; undefined while the first run lasts. */
   lastExit: { code: number | null; signal: NodeJS.Signals | null } | undefined;

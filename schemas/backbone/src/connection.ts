@@ -9,17 +9,13 @@ import { Mux } from './mux.js';
 import { apiPrefixOf, type ApiPrefix } from './jetstreamApi.js';
 import { deriveNkeySeed, inboxPrefixOfNkey, isNkeySeed, openNkey } from './nkeys.js';
 import { Publisher } from './publisher.js';
+import { ReconnectPace } from './reconnectPace.js';
 import { LEASES } from './streams.js';
 
 /** The oldest server that has batched direct get, message TTLs and delete markers. 2.10 drops their config silently. */
 export const OLDEST_SERVER = '2.11.0';
 const DIAL_TIMEOUT_MS = 5_000;
 const PING_MS = 10_000;
-/** Pauses between attempts to come back, in ms: while there is no server, and at most while it refuses us. */
-const RECONNECT_MS = { min: 100, max: 1_000, refused: 10_000 };
-/** Refusals before the pauses grow: after a restart of everything the authenticator may be back later than a host. */
-const SHORT_REFUSALS = 4;
-
 export interface BackboneOptions {
   url: string | string[];
   /** Shown by the server for this connection. */
@@ -209,27 +205,6 @@ export class BackboneConnection implements Backbone {
   }
 }
 
-/** How long a connection that was lost waits until it tries again. */
-class ReconnectPace {
-  private refusals = 0;
-
-  /** The server is there and does not let us in. */
-  refused(): void {
-    this.refusals++;
-  }
-
-  back(): void {
-    this.refusals = 0;
-  }
-
-  /** The next pause in ms, jittered. */
-  next(): number {
-    const { min, max, refused } = RECONNECT_MS;
-    const most = Math.min(refused, max * 2 ** Math.max(0, this.refusals - SHORT_REFUSALS));
-    return Math.max(min, most * (0.1 + 0.9 * Math.random()));
-  }
-}
-
 /** The inside of a backbone. Anything but what `connectBackbone` returned is a bug. */
 export function internals(b: Backbone): BackboneConnection {
   if (!(b instanceof BackboneConnection)) throw new TypeError('Not a backbone of this package');
@@ -283,7 +258,7 @@ async function open(
   const own = host === undefined ? undefined : { user: natsUserOf(host, inbox) };
   const inboxPrefix = host === undefined ? inboxOf(nkey) : inboxPrefixOf(host, inbox);
   const place = { api: apiPrefixOf(options, of), inboxPrefix, host };
-  const pace = new ReconnectPace();
+  const pace = new ReconnectPace(nkey !== undefined);
   const nc = await dial({ ...options, ...own }, inboxPrefix, pace);
   const version = nc.info?.version ?? '0';
   if (compareSemver(version, OLDEST_SERVER) < 0) {

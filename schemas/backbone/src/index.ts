@@ -57,6 +57,7 @@ export { watchLeases } from './leaseWatch.js';
 export type { LeaseChange } from './leaseWatch.js';
 export { publishAudit, publishRunnerEvent, sendCommand } from './publish.js';
 export type { AuditRecord, StoreOutcome } from './publish.js';
+export { probeWrites, type WriteProbeOutcome } from './writeProbe.js';
 export { AUDIT_KINDS, createAuditWriter } from './auditWriter.js';
 export type { AuditFields, AuditKind, AuditWriter } from './auditWriter.js';
 export { readCommands } from './commands.js';

@@ -1,5 +1,5 @@
 import { JetStreamApiError, type StreamConfig, type StreamInfo } from '@nats-io/jetstream';
-import { CodedError, subjects } from '@pizzapi/protocol';
+import { CodedError, formatBytes, subjects } from '@pizzapi/protocol';
 import { isDeepStrictEqual } from 'node:util';
 import { RetryDelay } from './retryDelay.js';
 import { internals, type Backbone, type BackboneConnection } from './connection.js';
@@ -11,6 +11,7 @@ import {
   BUCKETS,
   bucketStream,
   COMMANDS_STREAM,
+  MAX_PARTS_BYTES,
   SESSIONS_STREAM,
   STATE_BUCKETS,
   STREAMS,
@@ -21,6 +22,10 @@ import {
 
 /** The server's code for "there is no such stream". */
 const NO_SUCH_STREAM = 10059;
+/** The server's code for "the disk has no room for this stream". */
+const NO_STORAGE = 10047;
+/** The least that is reserved for a stream whose reservation depends on the disk. */
+const MIN_RESERVED_BYTES = 4 * 1024 * 1024;
 /** Attempts against a server that is still starting or electing before its error is thrown. */
 const ATTEMPTS = 10;
 
@@ -56,8 +61,10 @@ export async function provision(b: Backbone, options: ProvisionOptions = {}): Pr
 export async function verifyProvisioned(b: Backbone): Promise<void> {
   const connection = internals(b);
   const missing: string[] = [];
-  for (const { spec, at } of places(connection)) {
-    const info = await infoOf(at, spec.name);
+  const found = await Promise.all(
+    places(connection).map(async ({ spec, at }) => ({ spec, info: await infoOf(at, spec.name) })),
+  );
+  for (const { spec, info } of found) {
     if (info === undefined) {
       missing.push(spec.name);
       continue;
@@ -169,7 +176,7 @@ const STATE_STREAMS: ReadonlySet<string> = new Set(
 export async function provisionStream(connection: BackboneConnection, spec: StreamSpec): Promise<void> {
   const { streams } = connection.jsm;
   const found = await infoOf(connection, spec.name);
-  const before = found?.config ?? (await streams.add({ ...spec })).config;
+  const before = found?.config ?? (await addStream(connection, spec));
   const fields = driftOf(spec, before);
   if (fields.length === 0) return;
   const fixed = fields.find((field) => FIXED.includes(field));
@@ -181,6 +188,27 @@ export async function provisionStream(connection: BackboneConnection, spec: Stre
   // A server that does not know a field drops it without a word: what came back counts.
   const [left] = driftOf(spec, after.config);
   if (left !== undefined) throw drift(spec, after.config, left);
+}
+
+/**
+ * Creates a stream. nats-server reserves `max_bytes` of its disk: on a small disk the reservation is halved until it
+ * fits. Throws `disk_full` when there is no room even then.
+ */
+async function addStream({ jsm, log }: BackboneConnection, spec: StreamSpec): Promise<StreamConfig> {
+  for (let bytes = spec.max_bytes ?? -1; ; bytes = Math.floor(bytes / 2)) {
+    try {
+      const { config } = await jsm.streams.add({ ...spec, ...(bytes > 0 ? { max_bytes: bytes } : {}) });
+      if (bytes !== (spec.max_bytes ?? -1)) log.warn({ stream: spec.name, bytes }, 'small disk: reserved less for it');
+      return config;
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError) || error.code !== NO_STORAGE) throw error;
+      if (isReservation(spec) && bytes / 2 >= MIN_RESERVED_BYTES) continue;
+      const needed = bytes > 0 ? `needs ${formatBytes(bytes)}` : 'needs room';
+      throw new CodedError('disk_full', `nats-server has too little disk space: the stream ${spec.name} ${needed}`, {
+        cause: error,
+      });
+    }
+  }
 }
 
 export async function infoOf(connection: BackboneConnection, stream: string): Promise<StreamInfo | undefined> {
@@ -209,10 +237,17 @@ const ABSENT: Partial<Record<keyof StreamConfig, unknown>> = {
   subject_delete_marker_ttl: 0,
 };
 
+/** Whether a stream gets less than it wants on a small disk: parts of blobs, which leave it soon. */
+const isReservation = ({ name, max_bytes }: StreamSpec): boolean =>
+  name === bucketStream('blob-parts') && max_bytes === MAX_PARTS_BYTES;
+const isLess = (bytes = 0, than = 0): boolean => bytes > 0 && bytes < than;
+
 /** The fields of `spec` that `actual` does not have as written. */
 export function driftOf(spec: StreamSpec, actual: Partial<StreamConfig>): (keyof StreamConfig)[] {
   return (Object.keys(spec) as (keyof StreamConfig)[]).filter(
-    (field) => !isDeepStrictEqual(spec[field], actual[field] ?? ABSENT[field]),
+    (field) =>
+      !isDeepStrictEqual(spec[field], actual[field] ?? ABSENT[field]) &&
+      !(field === 'max_bytes' && isReservation(spec) && isLess(actual.max_bytes, spec.max_bytes)),
   );
 }
 

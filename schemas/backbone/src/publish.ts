@@ -10,8 +10,8 @@ export const STORE_PATIENCE_MS = 10_000;
 export type StoreOutcome =
   | { kind: 'stored'; seq: number }
   | { kind: 'duplicate'; seq: number }
-  /** `full`: its stream may not grow any more. */
-  | { kind: 'unavailable'; full?: boolean };
+  /** `full`: its stream may not grow any more. `isUncertain`: the server may have stored the message all the same. */
+  | { kind: 'unavailable'; full?: boolean; isUncertain: boolean };
 
 /** One row of the audit log. `kind` becomes part of the subject. */
 export interface AuditRecord {
@@ -58,12 +58,16 @@ async function store(
     [HEADER.contentType, CONTENT_TYPE],
   ]);
   const retry = new RetryDelay();
+  let isUncertain = false;
   const deadline = Date.now() + patienceMs;
   for (;;) {
     const outcome = await publisher.publish(subject, payload, headers);
     if (outcome.kind === 'stored') return { kind: outcome.duplicate ? 'duplicate' : 'stored', seq: outcome.seq };
-    if (outcome.kind === 'unavailable' && isFull(outcome)) return { kind: 'unavailable', full: true };
-    if (Date.now() >= deadline) return { kind: 'unavailable' };
+    if (outcome.kind === 'unavailable') {
+      isUncertain ||= outcome.isUncertain === true;
+      if (isFull(outcome)) return { kind: 'unavailable', full: true, isUncertain };
+    }
+    if (Date.now() >= deadline) return { kind: 'unavailable', isUncertain };
     await retry.wait();
   }
 }

@@ -17,8 +17,8 @@ export type PublishOutcome =
   | { kind: 'stored'; seq: number; duplicate: boolean }
   /** Somebody wrote to the subject in between, or the server still has an earlier write of it in hand. */
   | { kind: 'conflict' }
-  /** Not known: no connection, no leader, no room or no answer in time. It may or may not have been stored. */
-  | { kind: 'unavailable'; reason: string };
+  /** No connection, no leader, no room or no answer in time. `isUncertain`: the server may have stored the message. */
+  | { kind: 'unavailable'; reason: string; isUncertain?: boolean };
 
 /** Whether a message was refused because its stream may not grow: trying again does not help before there is room. */
 export const isFull = (outcome: { kind: 'unavailable'; reason: string }): boolean =>
@@ -45,7 +45,8 @@ export interface PublishJob {
 }
 
 const OUT_OF_REACH: PublishOutcome = { kind: 'unavailable', reason: 'disconnected' };
-const NO_ANSWER: PublishOutcome = { kind: 'unavailable', reason: 'no answer' };
+const NO_ANSWER: PublishOutcome = { kind: 'unavailable', reason: 'no answer', isUncertain: true };
+const CUT_OFF: PublishOutcome = { kind: 'unavailable', reason: 'disconnected', isUncertain: true };
 
 /**
  * Sends messages to streams, many in flight, through the connection's own inbox. While few are in flight a message is
@@ -87,7 +88,7 @@ export class Publisher {
     if (connection.status() !== 'connected') return queueMicrotask(() => this.settle(job, OUT_OF_REACH));
     const token = connection.mux.request(job.subject, job.payload, job.headers, ACK_TIMEOUT_MS, (reply) => {
       connection.mux.done(token);
-      if (reply === undefined) this.settle(job, connection.status() === 'connected' ? NO_ANSWER : OUT_OF_REACH);
+      if (reply === undefined) this.settle(job, connection.status() === 'connected' ? NO_ANSWER : CUT_OFF);
       else if (statusOf(headerText(reply)) !== 0)
         this.settle(job, { kind: 'unavailable', reason: 'no stream listens' });
       else this.settle(job, readAck(payloadOf(reply)));

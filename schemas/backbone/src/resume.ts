@@ -11,8 +11,9 @@ type ResumeOptions = Pick<WriterOptions, 'sid' | 'epoch' | 'spoolDir' | 'signal'
 
 /**
  * Makes the spool of a session ready for a writer of `epoch`. A file of the same epoch is taken as it stands. What a
- * file of an earlier epoch holds and the log does not is numbered anew behind a `session_resumed`; a file of a later
- * epoch means that this writer came too late.
+ * file of an earlier epoch holds and the log does not is numbered anew behind a `session_resumed`, and before another
+ * one when it leaves something open that only its own process could end. A file of a later epoch means that this writer
+ * came too late.
  */
 export async function prepareSpool(
   connection: BackboneConnection,
@@ -31,12 +32,30 @@ export async function prepareSpool(
   return { kind: 'ready', spool: Spool.open(path, maxBytes) };
 }
 
+/** Events that open something, and the event by which the same process ends it. */
+const PAIRS = [
+  ['agent_start', 'agent_end'],
+  ['message_start', 'message_end'],
+  ['tool_execution_start', 'tool_execution_end'],
+  ['compaction_start', 'compaction_end'],
+  ['compact_started', 'compact_ended'],
+  ['auto_retry_start', 'auto_retry_end'],
+] as const;
+
+/** Whether the process of these events died before it ended what it had begun. */
+function isCutOff(left: readonly SpoolRecord[]): boolean {
+  const types = left.map(({ type }) => type);
+  const isOpen = PAIRS.some(([begin, end]) => types.lastIndexOf(begin) > types.lastIndexOf(end));
+  return isOpen || types.includes('retry_state_changed');
+}
+
 /** The same events in the same order under new numbers, behind the one that says why. */
 function renumber(left: readonly SpoolRecord[], { epoch, ackedN }: SpoolHeader): SpoolRecord[] {
   if (left.length === 0) return [];
   const type = 'session_resumed';
   const resumed = { n: 0, type, payload: encode({ type, at: Date.now(), epoch }) };
-  return [resumed, ...left].map((record, index) => ({ ...record, n: ackedN + 1 + index }));
+  const all = isCutOff(left) ? [resumed, ...left, resumed] : [resumed, ...left];
+  return all.map((record, index) => ({ ...record, n: ackedN + 1 + index }));
 }
 
 /**

@@ -73,6 +73,25 @@ test('a fenced host that is granted the session again appends what it had left, 
   await again.close();
 });
 
+test('events of a dead process that it never ended stand between two session_resumed', async () => {
+  const old = await s.writer('cut-off', 1);
+  await old.append(numbered(0));
+  const spoolDir = await mkdtemp(join(s.spoolDir, 'host-'));
+  const other = await openWriter(s.b, { sid: 'cut-off', epoch: 2, spoolDir });
+  await other.append(numbered(1));
+  await other.close();
+  for (const type of ['compact_started', 'compact_ended', 'agent_start'])
+    expect(await old.append({ type, at: 0 })).toMatchObject({ kind: 'fenced' });
+  await old.close();
+  const again = await s.writer('cut-off', 3);
+  await again.settled();
+  expect((await s.stored('cut-off')).map(({ type }) => type)).toEqual([
+    ...['note', 'note', 'session_resumed'],
+    ...['compact_started', 'compact_ended', 'agent_start', 'session_resumed'],
+  ]);
+  await again.close();
+});
+
 test('an event that was stored while its answer was lost is not doubled', async () => {
   const w = await s.writer('lost-answer', 1);
   await w.append(numbered(0));
@@ -229,7 +248,7 @@ test('a log that is full loses nothing of anybody: what comes waits on the disk 
   const { state: commands } = await jsm.streams.info('COMMANDS');
   await provision(s.b, { commandBytes: commands.bytes + 1 });
   const command = { commandId: 'c', name: 'abort', args: {}, by: { userId: 'u', via: 'api' }, at: 1, expiresAt: 2 };
-  expect(await sendCommand(s.b, 'r', command as Command)).toEqual({ kind: 'unavailable', full: true });
+  expect(await sendCommand(s.b, 'r', command as Command)).toMatchObject({ kind: 'unavailable', full: true });
 
   await provision(s.b, { maxBytes: -1, commandBytes: -1 });
   await w.settled();

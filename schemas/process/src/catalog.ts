@@ -31,8 +31,8 @@ export const OPTIONS = defineOptions({
   publicUrl: {
     env: 'PIZZAPI_PUBLIC_URL',
     flag: '--public-url <url>',
-    help: 'Address of the page, when it differs from host and port',
-    type: 'url',
+    help: 'Address of the page, when it differs from host and port; without a path',
+    type: 'origin',
   },
   natsUrl: {
     env: 'PIZZAPI_NATS_URL',
@@ -45,8 +45,8 @@ export const OPTIONS = defineOptions({
   natsUser: { env: 'PIZZAPI_NATS_USER', help: 'User name at nats-server', type: 'string' },
   natsPassword: { env: 'PIZZAPI_NATS_PASSWORD', help: 'Password at nats-server', type: 'string' },
   natsServer: { env: 'PIZZAPI_NATS_SERVER', help: 'Path of the nats-server program to run', type: 'path' },
-  runnerToken: { env: 'PIZZAPI_RUNNER_TOKEN', help: 'Runner token, with which a runner registers', type: 'string' },
-  apiKey: { env: 'PIZZAPI_API_KEY', help: 'Key for the HTTP API', type: 'string' },
+  runnerToken: { env: 'PIZZAPI_RUNNER_TOKEN', help: 'Runner token, with which a runner registers', type: 'token' },
+  apiKey: { env: 'PIZZAPI_API_KEY', help: 'Key for the HTTP API', type: 'token' },
   relayUrl: {
     env: 'PIZZAPI_RELAY_URL',
     flag: '--relay-url <url>',

@@ -84,6 +84,34 @@ describe('options', () => {
     expect(error.message).toContain(sentence);
   });
 
+  it.each([
+    'https://h/pizza',
+    'https://h/?a=1',
+    'https://h?a',
+    'https://h/#x',
+    'https://me@h',
+    'nats://h',
+    'h',
+    'https://a,https://b',
+  ])('refuse the address of a page that does not work there: %s', (url) => {
+    const error = failure(SPEC, flags('--public-url', url), {});
+    expect(error).toMatchObject({ code: 'bad_option' });
+    expect(error.message).toContain(
+      `--public-url is "${url}", but takes an address without a path and without a query`,
+    );
+    expect(failure(SPEC, {}, { PIZZAPI_PUBLIC_URL: url }).message).toContain('PIZZAPI_PUBLIC_URL is');
+  });
+
+  it('read the address of a page as browsers write its origin', () => {
+    const of = (url: string) => readOptions(SPEC, flags('--public-url', url), {}).publicUrl;
+    expect(of('https://Pizza.example:443/')).toBe('https://pizza.example');
+    expect(of('http://127.0.0.1:8080')).toBe('http://127.0.0.1:8080');
+  });
+
+  it('refuse a query in any address', () => {
+    expect(failure(SPEC, flags('--nats-url', 'nats://h?x=1'), {}).message).toContain('but takes an address');
+  });
+
   it('name the flag when the bad value came from it', () => {
     expect(failure(SPEC, flags('--port', '-4'), { PIZZAPI_PORT: '1' }).message).toContain('--port is "-4"');
   });
@@ -100,7 +128,8 @@ describe('options', () => {
                              env: PIZZAPI_NATS_URL)
         --log-level <level>  Lowest level that is logged: debug, info, warn, error, silent (default: info, env:
                              PIZZAPI_LOG_LEVEL)
-        --public-url <url>   Address of the page, when it differs from host and port (env: PIZZAPI_PUBLIC_URL)
+        --public-url <url>   Address of the page, when it differs from host and port; without a path (env:
+                             PIZZAPI_PUBLIC_URL)
         --no-open            Do not open the browser (default: true, env: PIZZAPI_OPEN)
         --roots <folder...>  Where sessions may start (env: PIZZAPI_ROOTS)
         -h, --help           display help for command

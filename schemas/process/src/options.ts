@@ -20,8 +20,12 @@ export type OptionSpec = Described &
     | { type: 'string'; default?: string; choices?: readonly string[] }
     /** Made absolute; a leading `~/` is the home folder. */
     | { type: 'path'; default?: string }
-    /** http, https, ws, wss, nats or tls; no trailing slash. */
+    /** http, https, ws, wss, nats or tls; no query, no fragment, no trailing slash. Several are separated by commas. */
     | { type: 'url'; default?: string }
+    /** http or https, a host, and a port: the page works at the root of its host only. */
+    | { type: 'origin'; default?: string }
+    /** A key or a token. Its value is never quoted. */
+    | { type: 'token'; default?: string }
     | { type: 'integer'; default?: number; min?: number; max?: number }
     /** A number of bytes, written as `20 GiB`, `500M` or `1048576`. */
     | { type: 'bytes'; default?: number }
@@ -158,6 +162,18 @@ function parse(option: OptionSpec, raw: unknown, source: string): unknown {
       return absolute(String(raw));
     case 'url':
       return isUrl(String(raw)) ? String(raw).replace(/\/+$/, '') : fail('an address such as http://127.0.0.1:7492');
+    case 'token': {
+      const text = String(raw).trim();
+      if (/^[\w.~+-]+$/.test(text)) return text;
+      throw new CodedError(
+        'bad_option',
+        `${source} holds a space or another character that no key has; copy the key again`,
+      );
+    }
+    case 'origin':
+      return (
+        originOf(String(raw)) ?? fail('an address without a path and without a query, such as https://pizza.example')
+      );
     case 'string':
       if (option.choices?.includes(String(raw)) === false) return fail(`one of ${option.choices.join(', ')}`);
       return String(raw);
@@ -169,5 +185,15 @@ function absolute(path: string): string {
 }
 
 function isUrl(text: string): boolean {
-  return text.split(',').every((one) => URL.canParse(one.trim()) && /^(https?|wss?|nats|tls):\/\//.test(one.trim()));
+  return text.split(',').every((one) => {
+    const url = one.trim();
+    return /^(https?|wss?|nats|tls):\/\/[^?#]*$/.test(url) && URL.canParse(url);
+  });
+}
+
+/** `https://pizza.example` of the address of a page; undefined for one with a path, a query, a fragment or a user. */
+function originOf(text: string): string | undefined {
+  const given = text.trim();
+  if (!/^https?:\/\/[^/?#@,\s]+\/*$/i.test(given) || !URL.canParse(given)) return undefined;
+  return new URL(given).origin;
 }

@@ -155,9 +155,17 @@ export const ERRORS = {
     status: 503,
     hint: 'nats-server cannot be reached. Try again in a few seconds.',
   },
+  unconfirmed: {
+    status: 503,
+    hint: 'It may still be carried out. Sending it again with the same key (Idempotency-Key) is safe: it is carried out at most once.',
+  },
   gateway_unreachable: {
     status: 503,
     hint: 'Start the gateway with `npm start`, or name another one with --relay-url.',
+  },
+  not_a_gateway: {
+    status: 502,
+    hint: 'Another program answers at this address. Name the gateway with --relay-url.',
   },
   draining: { status: 503, hint: 'The gateway is shutting down. Try again in a few seconds.' },
   host_lost: {
@@ -207,6 +215,10 @@ export const ERRORS = {
     status: 507,
     hint: 'Delete unused sessions, or ask the operator of this gateway for more storage.',
   },
+  disk_full: {
+    status: 507,
+    hint: 'Free space on the disk of nats-server. `pizzapi local` then restarts its nats-server by itself; restart another one by hand. Nothing that was confirmed is lost.',
+  },
   spool_full: {
     status: 503,
     hint: 'The disk spool is full. The session continues when nats-server can be reached again.',
@@ -229,6 +241,8 @@ export interface ErrorInfo {
   code: ErrorCode;
   /** One or two sentences: what happened, and what to do next. */
   message: string;
+  /** The command that this error is about, when it may be carried out all the same. */
+  commandId?: string;
 }
 
 /** An error with one of our codes. Thrown only where a caller cannot be expected to handle the outcome as a value. */

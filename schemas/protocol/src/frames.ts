@@ -18,6 +18,12 @@ const Text = Type.String();
 const Seq = Type.Integer({ minimum: 0 });
 const Ref = Type.String({ minLength: 1, maxLength: 64 });
 
+/**
+ * The sender's own id for a command. The same key of the same person in the same session is the same command, also on
+ * another connection and over HTTP (`Idempotency-Key`), so that sending it again is safe.
+ */
+const Key = Optional(Type.String({ pattern: ID_PATTERN }));
+
 /** Maximum size in bytes of one message from a client. */
 export const MAX_FRAME_BYTES = 1024 * 1024;
 
@@ -49,8 +55,9 @@ export const VIEWER_UP = {
     text: Text,
     attachments: Optional(Type.Array(FrameAttachment, { maxItems: 16 })),
     deliverAs: Optional(Type.Enum([...DELIVER_AS])),
+    key: Key,
   }),
-  command: frame('command', { ref: Ref, name: Text, args: Optional(Type.Record(Text, Type.Unknown())) }),
+  command: frame('command', { ref: Ref, name: Text, args: Optional(Type.Record(Text, Type.Unknown())), key: Key }),
   /**
    * Whether the page of this session is visible and focused. The gateway assumes false until the first frame. No
    * notification is sent about a session that its reader can see.
@@ -79,6 +86,8 @@ export const VIEWER_DOWN = {
     first: Seq,
     /** Identity of the log. It changes when the backbone is set up anew. */
     log: Optional(Text),
+    /** The gateway reads `key` in `input` and `command`. A gateway of an earlier version ignores it. */
+    keys: Optional(Type.Boolean()),
   }),
   event: frame('event', { seq: Seq, event: Type.Unknown() }),
   delta: frame('delta', { delta: Type.Unknown() }),
@@ -88,7 +97,13 @@ export const VIEWER_DOWN = {
   presence: frame('presence', { viewers: Type.Array(Presence) }),
   host: frame('host', { state: Type.Enum(['connected', 'lost']) }),
   ack: frame('ack', { ref: Text, commandId: Type.String({ pattern: ID_PATTERN }) }),
-  error: frame('error', { ref: Optional(Text), code: Text, message: Text }),
+  /** `commandId`: the command may be stored all the same (code `unconfirmed`). */
+  error: frame('error', {
+    ref: Optional(Text),
+    code: Text,
+    message: Text,
+    commandId: Optional(Type.String({ pattern: ID_PATTERN })),
+  }),
   pong: frame('pong', {}),
 } as const;
 

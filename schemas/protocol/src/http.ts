@@ -10,7 +10,10 @@ import { PiOptions } from './piOptions.js';
 const Optional = Type.Optional;
 const Text = Type.String();
 
-export const ErrorBody = Type.Object({ error: Type.Object({ code: Text, message: Text }) });
+export const ErrorBody = Type.Object({
+  /** `commandId`: the command may be stored all the same (code `unconfirmed`). */
+  error: Type.Object({ code: Text, message: Text, commandId: Type.Optional(Text) }),
+});
 
 /** `POST /api/auth/link`: the page exchanges the one-time sign-in link. */
 export const LinkBody = Type.Object({ token: Type.String({ minLength: 1, maxLength: 256 }) });

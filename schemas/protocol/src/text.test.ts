@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { isolated, visibleText } from './foreignText.js';
+import { terminalText } from './terminalText.js';
 import { ago, cutText, left, oneLine, shorten, tailOf, titleOf } from './text.js';
 
 const MINUTE = 60_000;
@@ -8,6 +10,67 @@ const HOUR = 60 * MINUTE;
 it('one line has no line break and no control character, whatever the text', () => {
   expect(oneLine(' a\n\tb\u001b[2J  c\u009b ')).toBe('a b c');
   fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => !/[\p{Cc}]|\s\s/u.test(oneLine(text))));
+});
+
+it.each([
+  ['colours', '\x1b[31mred\x1b[0m', 'red'],
+  ['colours as C1', '\x9b31mred\x9bm', 'red'],
+  ['a title', '\x1b]0;owned\x07name', 'name'],
+  ['the clipboard, ended by ST', 'a\x1b]52;c;eA==\x1b\\b', 'ab'],
+  ['a device control string', 'a\x1bPq#0;2;0;0;0\x1b\\b', 'ab'],
+  ['a device control string as C1', 'a\x90q#0\x9cb', 'ab'],
+  ['a string that is cut off', 'a\x1b]0;never ended\nb', 'a\nb'],
+  ['a short sequence', 'a\x1b(Bb\x1b7c', 'abc'],
+  ['a lone escape', 'a\x1b', 'a'],
+  ['an override of the direction', 'invoice\u202efdp.exe', 'invoicefdp.exe'],
+  ['an isolate of the direction', '\u2067abc\u2069', 'abc'],
+  ['separators of lines', 'a\u2028b\u2029c\u0085d\re', 'a\nb\nc\nd\ne'],
+  ['invisible characters', '\ufeffa\u200bd\u2060m\u00adin\u3164', 'admin'],
+  ['joiners without neighbours', '\u200da \u200c\u200c b\u200d', 'a  b'],
+  ['joiners of emojis and letters', '👩\u200d🍳 نمی\u200cخواهم', '👩\u200d🍳 نمی\u200cخواهم'],
+  ['a half character', 'a\ud83c b', 'a\ufffd b'],
+  ['backspaces of a name', 'evil\b\b\b\bgood', 'good'],
+])('clean text has nothing left of %s', (_what, text, expected) => {
+  expect(visibleText(text)).toBe(expected);
+});
+
+it('clean text is safe and stays as it is when it is cleaned again, whatever the text', () => {
+  const nasty = fc.constantFrom('\x1b', '[', '\x9b', ']', 'P', '\x07', '\\', '\u202e', '\u200d', '\r', '\b', 'a', '🍕');
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string({ unit: 'binary' }),
+        fc.array(nasty).map((parts) => parts.join('')),
+      ),
+      (text) => {
+        for (const clean of [visibleText(text), terminalText(text)]) {
+          expect(clean).not.toMatch(/(?![\n\t])\p{Cc}|[\u202a-\u202e\u2066-\u2069\u2028\u2029]/u);
+          expect(visibleText(clean)).toBe(clean);
+        }
+      },
+    ),
+  );
+});
+
+it.each([
+  ['a part of a line that is written over', 'Downloading 10%\rDone', 'Doneloading 10%'],
+  ['a line that is cleared and written again', '10%\r\x1b[K20%\r\x1b[Kdone', 'done'],
+  ['backspaces', 'abc\b\bX', 'aXc'],
+  ['bold by overstriking', 'N\bNA\bAM\bME\bE', 'NAME'],
+  ['moves within the line', 'abcdef\x1b[4DX\x1b[1GY', 'YbXdef'],
+  ['a Windows line break', 'a\r\nb', 'a\nb'],
+  ['colours around a returned line', '\x1b[32m1/2\x1b[0m\r\x1b[32m2/2\x1b[0m\n', '2/2\n'],
+])('the text of a terminal resolves %s', (_what, output, expected) => {
+  expect(terminalText(output)).toBe(expected);
+});
+
+it('a text from right to left is isolated, another one is not', () => {
+  expect(isolated('שלום')).toBe('\u2068שלום\u2069');
+  expect(isolated('Pizza')).toBe('Pizza');
+});
+
+it('a name without a visible character is no name', () => {
+  expect(titleOf({ name: '\u200b\u2060', firstPrompt: '\x1b[1mBake\x1b[0m' })).toBe('Bake');
 });
 
 it('a shortened text has at most as many characters as allowed, and no half of one', () => {

@@ -22,7 +22,7 @@ export const WIRE_HISTORY = [
   },
   {
     version: 1,
-    hash: '5b7fbeea300e31a9',
-    what: 'Added: `salvage` for a session that continues a damaged file of pi.',
+    hash: 'cfb8eac19ef1895a',
+    what: 'Added: `salvage` for a session that continues a damaged file of pi, `key` in `input` and `command`, `keys` in `hello`, `commandId` in errors.',
   },
 ] as const;

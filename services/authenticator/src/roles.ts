@@ -7,8 +7,11 @@ import { WILDCARD } from '@pizzapi/protocol';
  * this table against a real server, `accounts.ts` says how the accounts are connected.
  */
 
-/** How long the server waits for the authenticator until it refuses who wants to connect, in seconds. */
-export const AUTH_TIMEOUT_S = 5;
+/**
+ * How long the server waits for the authenticator until it refuses a client, in seconds. After a restart of nats-server a
+ * host may ask before the authenticator is back: it tries again after this time.
+ */
+export const AUTH_TIMEOUT_S = 2;
 
 /** Subjects that may be published and subscribed to. */
 export interface Permissions {

@@ -53,6 +53,7 @@ import { RecentSpawns } from './session/recentSpawns.js';
 import { IdempotentIds } from './session/keys.js';
 import { SessionReader } from './session/reader.js';
 import { RelayStorage } from './session/relayStorage.js';
+import { StoreHealth } from './storeHealth.js';
 import { Remover } from './session/remover.js';
 import { Spawner } from './session/spawner.js';
 import { DEFAULT_STORAGE_LIMITS, Storage } from './session/storage.js';
@@ -140,6 +141,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const storageLimits = { ...DEFAULT_STORAGE_LIMITS, ...options.storage };
   const blobs = new BlobStore(b, storageLimits);
   const storage = new Storage(blobs, directory.logSizes, new RelayStorage(b), storageLimits);
+  const storeHealth = new StoreHealth(b, log);
   const rates = new ActionRates({ ...DEFAULT_ACTION_RATES, ...options.rates });
   const replies = new RunnerReplies(b, log);
   const visibility = new SessionVisibility(b);
@@ -156,6 +158,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     rates,
     ids,
     reader,
+    storeHealth,
     audit,
   });
   const remover = new Remover({ b, directory, commandSender, shares, audit });
@@ -246,7 +249,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       info: { title: 'PizzaPi gateway', description: 'Errors are `{ error: { code, message } }`.', version: '1' },
     },
   });
-  opsRoutes(app, { ready, metrics });
+  opsRoutes(app, { ready, storeHealth, metrics });
   await registerPeople(app);
   runnerRoutes(app, { b, directory });
   sessionRoutes(app, { b, directory, reader, commandSender, spawner, remover, metrics });
@@ -261,7 +264,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   return {
     app,
     metrics,
-    isReady: ready,
+    isReady: () => ready() && storeHealth.isWriting,
     async listen() {
       directory.start();
       credentialCache.start();

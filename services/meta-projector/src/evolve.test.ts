@@ -44,6 +44,13 @@ describe('the rows of a session', () => {
     expect(meta).toMatchObject({ lastSeq: seq - 1, state: { version: 2 } });
   });
 
+  it('show no compaction of a process that was killed', () => {
+    const begun = after(record(started('Pizza')), record({ type: 'compact_started', at: 2 }));
+    expect(begun.meta.state.isCompacting).toBe(true);
+    const resumed = evolveSession(begun, record({ type: 'session_resumed', at: 3, epoch: 2 }, 2));
+    expect(resumed).toMatchObject({ kind: 'folded', next: { meta: { state: { isCompacting: false }, lastSeq: seq } } });
+  });
+
   it('pass over what they have seen', () => {
     const first = record(started('Pizza'));
     expect(evolveSession(after(first), first).kind).toBe('seen');

@@ -9,7 +9,6 @@ import {
   eventProblem,
   initialRunnerInfo,
   initialSessionInfo,
-  isMetaRelayEvent,
   isRunnerEvent,
   peekEventHeader,
   RUNNER_EVENT_FIELDS,
@@ -71,7 +70,7 @@ export function evolveSession({ row, meta }: SessionRows, record: LogEvent): Fol
 }
 
 function evolveMeta(meta: SessionMetaRow, seq: number, event: unknown): SessionMetaRow {
-  if (seq <= meta.lastSeq || !isMetaRelayEvent(event)) return meta;
+  if (seq <= meta.lastSeq) return meta;
   const state = applyMetaEvent(meta.state, event);
   return state === meta.state ? meta : { state, lastSeq: seq };
 }

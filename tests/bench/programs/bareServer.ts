@@ -48,7 +48,7 @@ function broadcast({ frame, seqAt, timeAt }: Template, group: Iterable<Socket>):
 
 const handlers = {
   listen: async () => {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }, resolve));
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   },
   paced: async ({ perSecond, seconds, bytes }: { perSecond: number; seconds: number; bytes: number }) => {

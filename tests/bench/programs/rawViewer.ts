@@ -122,6 +122,8 @@ export class RawViewer {
       const opcode = bytes[at]! & 0x0f;
       if (opcode === 2) this.frames(bytes, at + head, at + head + length, now);
       else if (opcode === 8) this.over = true;
+      // A gateway closes connections that do not answer its pings: on a slow machine a run takes longer than two of them.
+      else if (opcode === 9) this.pong(bytes.subarray(at + head, at + head + length));
       at += head + length;
     }
   }
@@ -157,12 +159,19 @@ export class RawViewer {
     this.becomeLive();
   }
 
-  /** Returns a masked message with a mask of zeros, which leaves the bytes unchanged. */
   private send(frame: object): void {
-    const body = encode(frame);
-    if (body.byteLength > 125) throw new RangeError('only short frames are sent');
-    this.socket.write(Buffer.concat([Buffer.from([0x82, 0x80 | body.byteLength, 0, 0, 0, 0]), body]));
+    this.socket.write(masked(0x82, encode(frame)));
   }
+
+  private pong(payload: Uint8Array): void {
+    this.socket.write(masked(0x8a, payload));
+  }
+}
+
+/** Returns a masked WebSocket message with a mask of zeros, which leaves the bytes unchanged. */
+function masked(head: number, body: Uint8Array): Buffer {
+  if (body.byteLength > 125) throw new RangeError('only short frames are sent');
+  return Buffer.concat([Buffer.from([head, 0x80 | body.byteLength, 0, 0, 0, 0]), body]);
 }
 
 /** `83 a4 type a5 event`: its second letter distinguishes it from `error`. */

@@ -16,7 +16,7 @@ const HOST_MS = 30_000;
 const HOST_LOOK_MS = 1_000;
 const LEAVES = 'Press Ctrl-C again to leave; the session continues.';
 const CAME = 'The agent asks a question: press tab to answer.';
-const UNSURE = 'The connection was lost before the answer: it is not known whether the input arrived.';
+const UNSURE = 'The gateway did not confirm it: it may still be carried out.';
 
 /** What became of a command. `unsure`: the connection broke, or the session was left, before anybody said. */
 type Carried = { kind: 'done' | 'unsure' } | { kind: 'failed'; error: { code: string; message: string } };
@@ -127,7 +127,8 @@ export class Controller {
     this.#screen.outgoing = [...this.#screen.outgoing, outgoing];
     const outcome = await this.#sendToHost(text, deliverAs);
     if (outcome.kind === 'unknown') {
-      this.say(`${UNSURE} Check the transcript before you send it again (↑ restores the text).`, 'warning');
+      const named = outcome.commandId === undefined ? '' : ` Its id is ${outcome.commandId}.`;
+      this.say(`${UNSURE}${named} Check the transcript before you send it again (↑ restores the text).`, 'warning');
     } else if (outcome.kind === 'refused') outgoing.refused = outcome.error.message;
     else {
       outgoing.commandId = outcome.commandId;
@@ -163,7 +164,7 @@ export class Controller {
     const sent = await this.#session.command(name, args);
     if (sent.kind === 'refused') return { kind: 'failed', error: sent.error };
     if (sent.kind === 'unknown') {
-      this.say(UNSURE, 'warning');
+      this.say(sent.commandId === undefined ? UNSURE : `${UNSURE} Its id is ${sent.commandId}.`, 'warning');
       return { kind: 'unsure' };
     }
     const outcome = await this.#session.result(sent.commandId);

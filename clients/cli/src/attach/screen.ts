@@ -1,7 +1,7 @@
-import { oneLine, openDialogs, pendingPrompts, type DialogItem, type PromptView } from '@pizzapi/protocol';
+import { isolated, oneLine, openDialogs, pendingPrompts, type DialogItem, type PromptView } from '@pizzapi/protocol';
 import type { Session } from '@pizzapi/session-client';
 import {
-  cleanText,
+  visibleText,
   Editor,
   editorTheme,
   tint,
@@ -177,11 +177,11 @@ export class Screen implements Component {
   }
 
   #wrapped({ text, tint: how }: ScreenNotice, width: number): string[] {
-    return wrapTextWithAnsi(cleanText(text), width).map((line) => tint(how, line));
+    return wrapTextWithAnsi(visibleText(text), width).map((line) => tint(how, line));
   }
 }
 
 /** In one line, without the escape sequences of an agent's output. */
 function lineOf(text: string): string {
-  return oneLine(cleanText(text));
+  return isolated(oneLine(text));
 }

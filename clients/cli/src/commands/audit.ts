@@ -5,7 +5,7 @@ import { unwrapResult } from '../unwrapResult.js';
 import { auditLine, type PrintedAuditRow } from '../auditLine.js';
 import { examples, type CliContext } from '../context.js';
 import { GATEWAY_OPTIONS, gatewayOf, type GatewayAccess } from '../home.js';
-import { EXIT, Failure, interruptible, line, type Io } from '../io.js';
+import { EXIT, Failure, interruptible, jsonLine, line, type Io } from '../io.js';
 
 interface AuditFlags extends Record<string, unknown> {
   kind?: string;
@@ -44,7 +44,7 @@ export function addAudit(program: Command, { io }: CliContext): void {
         throw usage(`--limit is "${flags.limit.slice(0, 40)}", but takes 1 to ${MAX_ROWS}`);
       const reader = new AuditReader(gatewayOf(flags, io), kind);
       const print = (rows: readonly PrintedAuditRow[]) => {
-        for (const row of rows) line(io.stdout, json === true ? JSON.stringify(row) : auditLine(row, io));
+        for (const row of rows) line(io.stdout, json === true ? jsonLine(row) : auditLine(row, io));
       };
       print(await reader.last(limit));
       if (follow === true) await interruptible(io, (signal) => followAuditLog(io, reader, print, signal));

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { addOptions, OPTIONS, readOptions } from '@pizzapi/process';
 import type { Finding } from '../doctor/finding.js';
 import { GATEWAY_OPTIONS, gatewayOf, readNatsAccess } from '../home.js';
-import { EXIT, line, paint, type Io } from '../io.js';
+import { EXIT, jsonLine, line, paint, toSafeLine, type Io } from '../io.js';
 import { examples, type CliContext } from '../context.js';
 
 export function addDoctor(program: Command, context: CliContext): void {
@@ -17,7 +17,7 @@ export function addDoctor(program: Command, context: CliContext): void {
       const { io } = context;
       const findings = await examine(flags, io);
       const healthy = findings.every(({ level }) => level !== 'fail');
-      if (flags['json'] === true) line(io.stdout, JSON.stringify({ ok: healthy, checks: findings }));
+      if (flags['json'] === true) line(io.stdout, jsonLine({ ok: healthy, checks: findings }));
       else for (const finding of findings) line(io.stdout, findingLine(finding, io));
       context.exitCode = healthy ? EXIT.ok : EXIT.failed;
     });
@@ -55,6 +55,6 @@ const STYLES = { ok: 'green', warn: 'yellow', fail: 'red' } as const;
 
 function findingLine({ check, level, text, todo }: Finding, io: Pick<Io, 'colour'>): string {
   const head = `${paint(io, STYLES[level], level.padEnd(4))}  ${check.padEnd(13)}  `;
-  const advice = todo === undefined ? '' : `\n${' '.repeat(21)}${paint(io, 'dim', `→ ${todo}`)}`;
-  return `${head}${text}${advice}`;
+  const advice = todo === undefined ? '' : `\n${' '.repeat(21)}${paint(io, 'dim', `→ ${toSafeLine(todo)}`)}`;
+  return `${head}${toSafeLine(text)}${advice}`;
 }

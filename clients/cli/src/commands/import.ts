@@ -3,7 +3,7 @@ import { addOptions, readOptions } from '@pizzapi/process';
 import { OWNER_ID } from '@pizzapi/protocol';
 import { resolve } from 'node:path';
 import { HOME_OPTIONS, readLocalState, requireNatsAccess } from '../home.js';
-import { line, toSafeLine, type Io } from '../io.js';
+import { jsonLine, line, toSafeLine, type Io } from '../io.js';
 import { examples, type CliContext } from '../context.js';
 
 export function addImport(program: Command, { io }: CliContext): void {
@@ -26,7 +26,7 @@ The file is checked first. An invalid or damaged file creates no session.`,
       const imported = await importSession(resolve(file), access, OWNER_ID, progress(io), { salvage });
       const base = readLocalState(home)?.pageUrl;
       const url = base === undefined ? undefined : `${base}/s/${imported.sessionId}`;
-      if (flags['json'] === true) return line(io.stdout, JSON.stringify({ ...imported, url }));
+      if (flags['json'] === true) return line(io.stdout, jsonLine({ ...imported, url }));
       line(io.stdout, `${imported.sessionId}  ${imported.messages} messages, ${imported.events} events`);
       if (url !== undefined) line(io.stdout, url);
       for (const damaged of imported.damage) line(io.stderr, `Line ${damaged.line} ${toSafeLine(damaged.what)}`);

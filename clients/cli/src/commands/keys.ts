@@ -5,7 +5,7 @@ import { unwrapResult } from '../unwrapResult.js';
 import { examples, type CliContext } from '../context.js';
 import { expiresIn } from '../expiresIn.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
-import { Failure, line, toSafeLine, type Io } from '../io.js';
+import { Failure, jsonLine, line, toSafeLine, type Io } from '../io.js';
 import { tableRows, type Column } from '../table.js';
 import { expiry, timeLeft } from '../formatTime.js';
 
@@ -29,7 +29,7 @@ export function addKeys(program: Command, { io }: CliContext): void {
     .action(async (flags: KeyFlags) => {
       const gateway = gatewayOf(flags, io);
       const { keys: all } = await unwrapResult(gateway, gateway.api.keys());
-      if (flags.json === true) return all.forEach((key) => line(io.stdout, JSON.stringify(key)));
+      if (flags.json === true) return all.forEach((key) => line(io.stdout, jsonLine(key)));
       if (all.length === 0) return line(io.stdout, 'No keys. Create one with `pizzapi keys create <name>`.');
       for (const row of keyRows(all, Date.now(), io)) line(io.stdout, row);
     });
@@ -48,7 +48,7 @@ export function addKeys(program: Command, { io }: CliContext): void {
       const body = { name, kind, ...expiresIn('--expires', flags.expires) } as const;
       const gateway = gatewayOf(flags, io);
       const made = await unwrapResult(gateway, gateway.api.createKey(body));
-      if (flags.json === true) return line(io.stdout, JSON.stringify(made));
+      if (flags.json === true) return line(io.stdout, jsonLine(made));
       line(io.stdout, made.token);
       const until =
         made.key.expiresAt === undefined ? 'until it is revoked' : `until ${expiry(made.key.expiresAt, Date.now())}`;

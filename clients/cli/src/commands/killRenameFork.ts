@@ -5,7 +5,7 @@ import { createApi, openSession } from '@pizzapi/session-client';
 import { WebSocket } from 'ws';
 import { unwrapResult } from '../unwrapResult.js';
 import { GATEWAY_OPTIONS } from '../home.js';
-import { EXIT, Failure, interruptible, line, type Io } from '../io.js';
+import { EXIT, Failure, interruptible, jsonLine, line, type Io } from '../io.js';
 import { explainAccessError, resolveSessionRef, type SessionRef } from '../sessionRef.js';
 import { examples, type CliContext } from '../context.js';
 
@@ -55,7 +55,7 @@ export function addManage(program: Command, { io }: CliContext): void {
       const wanted = { ...(entryId === undefined ? {} : { entryId }), ...(name === undefined ? {} : { name }) };
       await runCommand(ref, 'fork', { sessionId, ...wanted }, io);
       const url = `${ref.url.replace(/^ws/, 'http').replace(/\/+$/, '')}/s/${sessionId}`;
-      if (flags['json'] === true) return line(io.stdout, JSON.stringify({ sessionId, url }));
+      if (flags['json'] === true) return line(io.stdout, jsonLine({ sessionId, url }));
       line(io.stdout, sessionId);
       line(io.stderr, url);
     });

@@ -10,7 +10,7 @@ import {
 } from '@pizzapi/process';
 import { errorInfo } from '@pizzapi/protocol';
 import { HOME_OPTIONS, readLocalState } from '../home.js';
-import { Failure, line } from '../io.js';
+import { Failure, jsonLine, line } from '../io.js';
 import { examples, type CliContext } from '../context.js';
 
 export function addLink(program: Command, { io }: CliContext): void {
@@ -33,6 +33,6 @@ export function addLink(program: Command, { io }: CliContext): void {
       const now = Date.now();
       const link = loginUrl(state.pageUrl, mintLinkToken(secret, now));
       if (flags['json'] !== true) return line(io.stdout, link);
-      line(io.stdout, JSON.stringify({ url: state.url, loginUrl: link, expiresAt: now + LINK_TTL_MS }));
+      line(io.stdout, jsonLine({ url: state.url, loginUrl: link, expiresAt: now + LINK_TTL_MS }));
     });
 }

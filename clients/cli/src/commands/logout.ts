@@ -4,7 +4,7 @@ import { errorInfo } from '@pizzapi/protocol';
 import { createApi, type ApiResult } from '@pizzapi/session-client';
 import { examples, type CliContext } from '../context.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
-import { EXIT, Failure, line } from '../io.js';
+import { EXIT, Failure, line, toSafeLine } from '../io.js';
 import { forgetLogin, loginAt } from '../logins.js';
 
 export function addLogout(program: Command, context: CliContext): void {
@@ -24,7 +24,7 @@ export function addLogout(program: Command, context: CliContext): void {
       line(io.stdout, `Signed out of ${url}.`);
       if (revoked.kind === 'ok') return;
       const { code, message } = revoked.error;
-      line(io.stderr, `The key was deleted from this machine but not revoked: ${code}: ${message}`);
+      line(io.stderr, `The key was deleted from this machine but not revoked: ${code}: ${toSafeLine(message)}`);
       line(io.stderr, `Revoke the key that begins with ${tokenHint(apiKey)} at ${url}.`);
       context.exitCode = EXIT.failed;
     });

@@ -3,7 +3,7 @@ import { addOptions } from '@pizzapi/process';
 import { errorInfo, type NewSessionReply, type RunnerInfo } from '@pizzapi/protocol';
 import { unwrapResult } from '../unwrapResult.js';
 import { GATEWAY_OPTIONS, gatewayOf, type GatewayAccess } from '../home.js';
-import { EXIT, Failure, line, toSafeLine } from '../io.js';
+import { EXIT, Failure, jsonLine, line, toSafeLine } from '../io.js';
 import { resolveModel } from '../resolveModel.js';
 import { readPiFlags, type PiFlags } from '../piFlags.js';
 import { untilAgentEnds } from '../agentRun.js';
@@ -64,7 +64,7 @@ With --wait the exit code is 0 when the agent is done, and 1 when it failed or w
         context.exitCode = await attachTo(started.sessionId, flags, undefined, io);
         return;
       }
-      if (flags.json === true) line(io.stdout, JSON.stringify(started));
+      if (flags.json === true) line(io.stdout, jsonLine(started));
       else if (flags.detach === true) {
         line(io.stdout, started.sessionId);
         line(io.stdout, started.shareUrl);

@@ -25,4 +25,15 @@ describe('the list of sessions', () => {
       'de       host lost  3h                         named',
     ]);
   });
+
+  it('the list of sessions shows names without colours, turned text and invisible characters', () => {
+    const names = ['\x1b[31mred\x1b[0m', 'a\u202etxt.exe', '\u200b\u2060', 'x\u2028y', 'שלום'];
+    const rows = table(
+      names.map((name) => ({ ...initialSessionInfo('s'), name, firstPrompt: 'first', lastActivityAt: 0 })),
+      0,
+      { colour: false },
+    );
+    const shown = rows.slice(1).map((row) => row.trim().split(/ {2,}/).at(-1));
+    expect(shown).toEqual(['red', 'atxt.exe', 'first', 'x y', '\u2068שלום\u2069']);
+  });
 });

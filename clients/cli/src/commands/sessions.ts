@@ -3,7 +3,7 @@ import { addOptions } from '@pizzapi/process';
 import { ago, titleOf, type SessionInfo } from '@pizzapi/protocol';
 import { unwrapResult } from '../unwrapResult.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
-import { line, type Io } from '../io.js';
+import { jsonLine, line, type Io } from '../io.js';
 import { examples, type CliContext } from '../context.js';
 import { tableRows, type Column } from '../table.js';
 
@@ -20,7 +20,7 @@ export function addSessions(program: Command, { io }: CliContext): void {
       const { sessions } = await unwrapResult(gateway, gateway.api.sessions());
       const latest = sessions.toSorted((a, b) => b.lastActivityAt - a.lastActivityAt);
       if (flags['json'] === true) {
-        for (const session of latest) line(io.stdout, JSON.stringify(session));
+        for (const session of latest) line(io.stdout, jsonLine(session));
       } else if (latest.length === 0) {
         line(io.stdout, `No sessions yet. Open ${gateway.url} to start one.`);
       } else {

@@ -5,7 +5,7 @@ import { unwrapResult } from '../unwrapResult.js';
 import { examples, type CliContext } from '../context.js';
 import { expiresIn } from '../expiresIn.js';
 import { GATEWAY_OPTIONS, gatewayOf, type GatewayAccess } from '../home.js';
-import { Failure, line, paint, type Io } from '../io.js';
+import { Failure, jsonLine, line, paint, type Io } from '../io.js';
 import { showQr } from '../qr.js';
 import { tableRows, type Column } from '../table.js';
 import { expiry, timeLeft } from '../formatTime.js';
@@ -81,7 +81,7 @@ async function share(
   { json, qr }: Pick<ShareFlags, 'json' | 'qr'>,
 ): Promise<void> {
   const made = await unwrapResult(gateway, gateway.api.createShare(sid, wanted));
-  if (json === true) return line(io.stdout, JSON.stringify(made));
+  if (json === true) return line(io.stdout, jsonLine(made));
   const { shareUrl, mode, expiresAt, shareId, scanUrl = shareUrl } = made;
   line(io.stdout, shareUrl);
   line(io.stderr, `This link ${MAY[mode]} and expires at ${expiry(expiresAt, Date.now())}.`);
@@ -103,7 +103,7 @@ const COLUMNS: readonly Column[] = [
 
 async function list(io: Io, gateway: GatewayAccess, sid: string, json: boolean): Promise<void> {
   const { shares } = await unwrapResult(gateway, gateway.api.shares(sid));
-  if (json) return shares.forEach((one) => line(io.stdout, JSON.stringify(one)));
+  if (json) return shares.forEach((one) => line(io.stdout, jsonLine(one)));
   if (shares.length === 0) return line(io.stdout, `No links. Create one with \`pizzapi share ${sid}\`.`);
   const now = Date.now();
   const ends = (one: ShareInfo) => (one.revokedAt === undefined ? timeLeft(one.expiresAt, now) : 'revoked');

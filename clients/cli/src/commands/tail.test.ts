@@ -97,7 +97,7 @@ describe('tail', () => {
     };
     const { code, stdout, stderr } = await tail('s1', '--json');
     expect({ code, lines: stdout.trim().split('\n').length }).toEqual({ code: 0, lines: 3 });
-    expect(stderr).toBe('Reconnecting, nothing is lost\n');
+    expect(stderr).toBe('Not connected, trying; nothing is lost\n');
   });
 
   it('tail does not end at a session end that is followed by a resume', async () => {

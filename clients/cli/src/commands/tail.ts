@@ -6,7 +6,7 @@ import { WebSocket } from 'ws';
 import { eventLine } from '../eventLine.js';
 import { addGuestName, guestName } from '../guestName.js';
 import { GATEWAY_OPTIONS } from '../home.js';
-import { EXIT, Failure, line, type Io } from '../io.js';
+import { EXIT, Failure, jsonLine, line, type Io } from '../io.js';
 import { explainAccessError, resolveSessionRef } from '../sessionRef.js';
 import { examples, type CliContext } from '../context.js';
 
@@ -49,7 +49,7 @@ async function follow(named: string, flags: TailFlags, io: Io): Promise<number> 
     WebSocket,
   });
   session.onEvent((seq, event) => {
-    const text = flags.json === true ? JSON.stringify({ seq, event }) : eventLine(seq, event, io);
+    const text = flags.json === true ? jsonLine({ seq, event }) : eventLine(seq, event, io);
     line(io.stdout, text);
   });
   let end: unknown;

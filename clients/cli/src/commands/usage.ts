@@ -4,7 +4,7 @@ import { describeUse, formatBytes, storageWarning, type UsageReply } from '@pizz
 import { unwrapResult } from '../unwrapResult.js';
 import { examples, type CliContext } from '../context.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
-import { line, type Io } from '../io.js';
+import { jsonLine, line, type Io } from '../io.js';
 import { tableRows, type Column } from '../table.js';
 
 const COLUMNS: readonly Column[] = [
@@ -25,7 +25,7 @@ export function addUsage(program: Command, { io }: CliContext): void {
     .action(async (flags: Record<string, unknown>) => {
       const gateway = gatewayOf(flags, io);
       const usage = await unwrapResult(gateway, gateway.api.usage());
-      if (flags['json'] === true) return line(io.stdout, JSON.stringify(usage));
+      if (flags['json'] === true) return line(io.stdout, jsonLine(usage));
       for (const text of usageText(usage, io)) line(io.stdout, text);
       const warning = storageWarning(usage.uses);
       if (warning !== undefined)

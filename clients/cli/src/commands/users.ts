@@ -4,7 +4,7 @@ import { ago, errorInfo, isId, type UserInfo } from '@pizzapi/protocol';
 import { unwrapResult } from '../unwrapResult.js';
 import { examples, type CliContext } from '../context.js';
 import { GATEWAY_OPTIONS, gatewayOf, type GatewayAccess } from '../home.js';
-import { Failure, line, type Io } from '../io.js';
+import { Failure, jsonLine, line, type Io } from '../io.js';
 import { tableRows, type Column } from '../table.js';
 
 export function addUsers(program: Command, { io }: CliContext): void {
@@ -20,7 +20,7 @@ export function addUsers(program: Command, { io }: CliContext): void {
     .addHelpText('after', examples('pizzapi users', 'pizzapi users list --json | jq -r .email'))
     .action(async (flags: Record<string, unknown>) => {
       const all = await people(gatewayOf(flags, io));
-      if (flags['json'] === true) return all.forEach((user) => line(io.stdout, JSON.stringify(user)));
+      if (flags['json'] === true) return all.forEach((user) => line(io.stdout, jsonLine(user)));
       for (const row of userRows(all, Date.now(), io)) line(io.stdout, row);
     });
 

@@ -4,7 +4,7 @@ import type { Me } from '@pizzapi/protocol';
 import { unwrapResult } from '../unwrapResult.js';
 import { examples, type CliContext } from '../context.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
-import { line } from '../io.js';
+import { jsonLine, line } from '../io.js';
 import { personText } from './login.js';
 
 const BY: Readonly<Record<Me['by'], string>> = {
@@ -22,7 +22,7 @@ export function addWhoami(program: Command, { io }: CliContext): void {
     .action(async (flags: Record<string, unknown>) => {
       const gateway = gatewayOf(flags, io);
       const me = await unwrapResult(gateway, gateway.api.me());
-      if (flags['json'] === true) return line(io.stdout, JSON.stringify({ url: gateway.url, ...me }));
+      if (flags['json'] === true) return line(io.stdout, jsonLine({ url: gateway.url, ...me }));
       line(io.stdout, `${personText(me)}, at ${gateway.url}, by ${BY[me.by]}`);
     });
 }

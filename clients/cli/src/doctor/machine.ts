@@ -1,10 +1,10 @@
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
+import { rm, statfs, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { describeFailedSources, planNatsServer, processContext } from '@pizzapi/nats-server';
 import { homeLayout } from '@pizzapi/process';
-import { compareSemver, isMap } from '@pizzapi/protocol';
+import { compareSemver, formatBytes, isMap } from '@pizzapi/protocol';
 import { findReadSandbox } from '@pizzapi/runner/readSandbox';
 import { fail, ok, warn, type Finding } from './finding.js';
 
@@ -12,6 +12,8 @@ const OLDEST_NODE = '20.19.0';
 /** Free space below which the doctor warns, and below which it reports a failure, in bytes. */
 const LITTLE_SPACE = 1024 ** 3;
 const NO_SPACE = 200 * 1024 ** 2;
+/** What the doctor writes to find out whether there is room for an event. */
+const PROBE_BYTES = 1024 ** 2;
 
 export function checkNode(version: string): Finding {
   if (compareSemver(version, OLDEST_NODE) >= 0) return ok('node', `Node ${version}`);
@@ -69,7 +71,7 @@ function secretFiles(home: string): string[] {
 }
 
 export function checkSecrets(home: string): Finding[] {
-  if (process.platform === 'win32' || !existsSync(home)) return [];
+  if (process.platform === 'win32' || !existsSync(home) || !statSync(home).isDirectory()) return [];
   const open = [home, ...secretFiles(home)].filter((path) => existsSync(path) && isOpen(path));
   if (open.length === 0) return [ok('secrets', `Only you can read ${home}`)];
   return open.map((path) => {
@@ -80,12 +82,30 @@ export function checkSecrets(home: string): Finding[] {
 
 export async function checkDisk(home: string): Promise<Finding> {
   const folder = existing(home);
+  if (!statSync(folder).isDirectory())
+    return fail('home', `${folder} is a file, not a folder`, 'Choose a folder with PIZZAPI_HOME or --home.');
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
-  const text = `${(free / 1024 ** 3).toFixed(1)} GB free for ${home}`;
-  if (free >= LITTLE_SPACE) return ok('disk', text);
+  const text = `${formatBytes(free)} free for ${home}`;
   const todo = 'Make room, or choose another folder with PIZZAPI_HOME.';
+  const problem = await writeProblem(folder);
+  if (problem !== undefined)
+    return fail('disk', `${text}; a write of ${formatBytes(PROBE_BYTES)} failed (${problem})`, todo);
+  if (free >= LITTLE_SPACE) return ok('disk', text);
   return free < NO_SPACE ? fail('disk', text, todo) : warn('disk', text, todo);
+}
+
+/** Writes a file to the disk and removes it. Returns the code of the error, or undefined. */
+async function writeProblem(folder: string): Promise<string | undefined> {
+  const file = join(folder, `.doctor-${process.pid}`);
+  try {
+    await writeFile(file, new Uint8Array(PROBE_BYTES), { flag: 'wx', mode: 0o600, flush: true });
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'unknown error';
+  } finally {
+    await rm(file, { force: true }).catch(() => undefined);
+  }
 }
 
 /** The environment variables from which pi reads keys, by provider. */

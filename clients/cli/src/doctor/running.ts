@@ -1,8 +1,16 @@
 import { connect } from 'node:net';
-import { connectBackbone, OLDEST_SERVER, requestRpc, verifyProvisioned, type Backbone } from '@pizzapi/backbone';
+import {
+  connectBackbone,
+  OLDEST_SERVER,
+  probeWrites,
+  requestRpc,
+  verifyProvisioned,
+  type Backbone,
+} from '@pizzapi/backbone';
 import {
   compareSemver,
   describeUse,
+  ERRORS,
   hostApiSubjects,
   encode,
   storageWarning,
@@ -16,6 +24,8 @@ import { fail, ok, warn, type Finding } from './finding.js';
 
 /** How long a server may take to answer a check, in ms. */
 const ANSWER_MS = 3_000;
+/** The same of the readiness of a gateway, which makes a real write first, in ms. */
+const READY_MS = 8_000;
 const START = 'Start it with `npm start` or `pizzapi local`.';
 
 export function checkLocalRun(home: string): Finding {
@@ -31,16 +41,13 @@ export async function checkGateway({ url, token, api }: GatewayAccess): Promise<
   const ready = await answer(`${url}/readyz`);
   if (ready === undefined)
     return [fail('gateway', `${url} does not answer`, `${START} Use --relay-url for another one.`)];
-  const findings = [
-    ready
-      ? ok('gateway', `${url} is ready`)
-      : fail('gateway', `${url} is not ready`, 'Wait a few seconds, or read its log.'),
-    exposure(url),
-  ];
+  const findings = [readiness(url, ready), exposure(url)];
   const me = await api.me();
   if (me.kind === 'failed') {
+    const isRefused = me.status === 401 || me.status === 403;
     const todo = token === undefined ? 'Set PIZZAPI_API_KEY, or use the home of the local run.' : me.error.message;
-    return [...findings, fail('sign-in', `${url} refused the credentials`, todo)];
+    const what = isRefused ? `${url} refused the credentials` : `The account cannot be read (${me.error.code})`;
+    return [...findings, fail('sign-in', what, isRefused ? todo : me.error.message)];
   }
   findings.push(ok('sign-in', `as ${me.value.userId}`));
   const usage = await api.usage();
@@ -49,6 +56,15 @@ export async function checkGateway({ url, token, api }: GatewayAccess): Promise<
   if (runners.kind === 'failed')
     return [...findings, fail('runner', 'The list of runners cannot be read', runners.error.message)];
   return [...findings, ...runnerFindings(runners.value.runners)];
+}
+
+function readiness(url: string, { ok: isReady, text }: Answer): Finding {
+  const isGateway = /^(not )?ready\b/.test(text);
+  if (!isGateway) return fail('gateway', `${url} is another program, not a PizzaPi gateway`, ERRORS.not_a_gateway.hint);
+  if (isReady) return ok('gateway', `${url} is ready`);
+  if (text.includes('disk_full'))
+    return fail('gateway', `${url} is not ready: the disk of its nats-server is full`, ERRORS.disk_full.hint);
+  return fail('gateway', `${url} is not ready`, 'Wait a few seconds, or read its log.');
 }
 
 export function runnerFindings(runners: readonly RunnerInfo[]): Finding[] {
@@ -110,7 +126,7 @@ async function checkInside({ url, users }: NatsAccess): Promise<Finding[]> {
       signal,
     });
     try {
-      return [await checkStreams(b), await checkAuthenticator(b)];
+      return [await checkStreams(b), await checkWrites(b), await checkAuthenticator(b)];
     } finally {
       await b.close();
     }
@@ -128,6 +144,14 @@ async function checkStreams(b: Backbone): Promise<Finding> {
     const { code, message } = toErrorInfo(thrown);
     return fail('streams', code, message);
   }
+}
+
+/** Checks with a real write whether nats-server stores messages. */
+async function checkWrites(b: Backbone): Promise<Finding> {
+  const outcome = await probeWrites(b);
+  if (outcome === 'stored') return ok('writes', 'nats-server stores messages');
+  if (outcome === 'unreachable') return fail('writes', 'nats-server does not answer', START);
+  return fail('writes', 'nats-server stores nothing: its disk is full or fails', ERRORS.disk_full.hint);
 }
 
 /** Checks the authenticator. Without it no runner can connect; connected runners stay connected. */
@@ -160,10 +184,16 @@ function natsVersion(url: string): Promise<string | undefined> {
   });
 }
 
-/** Returns true for a successful response, false for another response, undefined for none. */
-async function answer(url: string): Promise<boolean | undefined> {
+interface Answer {
+  ok: boolean;
+  text: string;
+}
+
+/** Returns the response of a server, undefined for none. */
+async function answer(url: string): Promise<Answer | undefined> {
   try {
-    return (await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) })).ok;
+    const response = await fetch(url, { signal: AbortSignal.timeout(READY_MS) });
+    return { ok: response.ok, text: (await response.text()).slice(0, 200) };
   } catch {
     return undefined;
   }

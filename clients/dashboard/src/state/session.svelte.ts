@@ -164,7 +164,7 @@ export class SessionView {
     const sent = await this.#store.command(name, args);
     if (sent.kind === 'refused') toasts.error(sent.error);
     if (sent.kind === 'unknown')
-      toasts.info('The connection was lost before a response arrived. Try again if nothing happens.');
+      toasts.info('The gateway did not confirm the command: it may still be carried out. Check before you try again.');
     if (sent.kind !== 'accepted') return false;
     const outcome = await this.#store.result(sent.commandId);
     if (outcome.kind === 'failed') toasts.error({ ...outcome.error, code: 'command_failed' });

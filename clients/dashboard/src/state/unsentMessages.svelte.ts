@@ -15,10 +15,13 @@ import { storage } from './storage.js';
 
 /**
  * Something this page has sent and the log does not show yet. `sent`: it is stored, and its host has not taken it.
- * `unknown`: the connection broke before that was confirmed. `refused`: it was not taken, `error` says why.
+ * `unknown`: it is not confirmed, and this page does not send it any more. `refused`: it was not taken, `error` says why.
  */
 export interface UnsentMessage {
+  /** Also the key of the input: the same message sent again, also by the next page, reaches the agent at most once. */
   id: string;
+  /** When it was written, in ms since epoch. */
+  at?: number;
   text: string;
   attachments: readonly FrameAttachment[];
   deliverAs: DeliverAs;
@@ -27,7 +30,13 @@ export interface UnsentMessage {
   error?: ErrorInfo;
 }
 
-/** Messages from here to the agent, each until the log speaks for it. What was not taken stays, also over a reload. */
+/** How long after it was written a page sends a message again by itself, in ms. Runners remember keys for 24 hours. */
+const SEND_AGAIN_MS = 12 * 60 * 60_000;
+
+/**
+ * Messages from here to the agent, each until the log speaks for it. What was not confirmed is sent again by the next
+ * page; what was refused stays, also over a reload.
+ */
 export class UnsentMessages {
   list = $state.raw<readonly UnsentMessage[]>([]);
   /** How often a message was given back to be changed. */
@@ -42,6 +51,7 @@ export class UnsentMessages {
   ) {
     this.#key = keyOf(sid);
     this.list = kept(storage.get(this.#key));
+    for (const message of this.list) if (isToSendAgain(message)) void this.#send(message);
   }
 
   /** Whether this page has sent it: its person wants to know what became of it. */
@@ -50,26 +60,39 @@ export class UnsentMessages {
   }
 
   async send(text: string, attachments: readonly FrameAttachment[], deliverAs: DeliverAs): Promise<void> {
-    const outgoing: UnsentMessage = { id: newId(), text, attachments, deliverAs, state: 'sending' };
-    const { id } = outgoing;
-    this.#put([...this.list, outgoing]);
-    const outcome = await this.store.sendInput(text, { attachments: [...attachments], deliverAs });
+    await this.#send({ id: newId(), at: Date.now(), text, attachments, deliverAs, state: 'sending' });
+  }
+
+  async #send(message: UnsentMessage): Promise<void> {
+    const { id, text, attachments, deliverAs, at } = message;
+    const outgoing: UnsentMessage = {
+      ...{ id, text, attachments, deliverAs, state: 'sending' },
+      ...(at === undefined ? {} : { at }),
+    };
+    this.#put([...this.list.filter((other) => other.id !== id), outgoing]);
+    const outcome = await this.store.sendInput(text, { attachments: [...attachments], deliverAs, key: id });
+    // The session was closed on this page: the next page sends it.
+    const isLeft = outcome.kind === 'refused' && outcome.error.code === 'gateway_unreachable';
+    if (outcome.kind === 'unknown' || isLeft) return this.#update(id, { state: 'unknown' });
     if (outcome.kind === 'refused') return this.#update(id, { state: 'refused', error: forPage(outcome.error) });
-    if (outcome.kind === 'unknown') return this.#update(id, { state: 'unknown' });
     const { commandId } = outcome;
     this.#own.add(commandId);
     this.#update(id, { state: 'sent', commandId });
     const result = await this.store.result(commandId);
     if (result.kind === 'closed') return;
     if (result.kind !== 'failed') return this.drop(id);
-    const { code, message } = result.error;
-    this.#refuse({ ...outgoing, commandId }, { code: isErrorCode(code) ? code : 'command_failed', message });
+    const { code, message: why } = result.error;
+    this.#refuse({ ...outgoing, commandId }, { code: isErrorCode(code) ? code : 'command_failed', message: why });
   }
 
-  /** Sends again what was refused, or what may or may not have arrived. */
+  /** Sends again what was refused, as a new message, or what is not confirmed, as the same one. */
   again(id: string): void {
-    const outgoing = this.#take(id);
-    if (outgoing !== undefined) void this.send(outgoing.text, outgoing.attachments, outgoing.deliverAs);
+    const message = this.list.find((other) => other.id === id);
+    if (message === undefined) return;
+    // The gateway has named the command: it may be carried out all the same.
+    if (message.state === 'unknown' || message.error?.commandId !== undefined) return void this.#send(message);
+    this.drop(id);
+    void this.send(message.text, message.attachments, message.deliverAs);
   }
 
   /** Gives it back to be changed: it stands before what is being written. */
@@ -117,7 +140,7 @@ export class UnsentMessages {
 
   #put(list: readonly UnsentMessage[]): void {
     this.list = list;
-    const unsent = list.filter(isStuck);
+    const unsent = list.filter(({ state }) => state !== 'sent');
     storage.set(this.#key, unsent.length === 0 ? '' : JSON.stringify(unsent));
   }
 }
@@ -147,7 +170,8 @@ function recall(sid: string, messages: readonly UnsentMessage[]): void {
 function kept(text: string | undefined): UnsentMessage[] {
   try {
     const list: unknown = JSON.parse(text ?? '[]');
-    return Array.isArray(list) ? list.filter(isOutgoing) : [];
+    const messages = Array.isArray(list) ? list.filter(isOutgoing) : [];
+    return messages.map((message) => (message.state === 'sending' ? { ...message, state: 'unknown' } : message));
   } catch {
     return [];
   }
@@ -159,6 +183,12 @@ function isOutgoing(value: unknown): value is UnsentMessage {
     typeof value['id'] === 'string' &&
     typeof value['text'] === 'string' &&
     Array.isArray(value['attachments']) &&
-    (value['state'] === 'refused' || value['state'] === 'unknown')
+    STATES.includes(value['state'])
   );
+}
+
+const STATES: readonly unknown[] = ['sending', 'refused', 'unknown'];
+
+function isToSendAgain({ state, at = 0 }: UnsentMessage): boolean {
+  return state !== 'refused' && Date.now() - at < SEND_AGAIN_MS;
 }

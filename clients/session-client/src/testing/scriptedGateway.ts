@@ -16,7 +16,15 @@ import { WebSocketServer, type WebSocket } from 'ws';
 
 export const SID = 's1';
 
-type Up = { type: string; ref?: string; after?: number; tail?: number; sessionId?: string; visible?: boolean };
+type Up = {
+  type: string;
+  ref?: string;
+  key?: string;
+  after?: number;
+  tail?: number;
+  sessionId?: string;
+  visible?: boolean;
+};
 
 /** A log that several scripted gateways serve, as several real ones serve one stream. Offsets are not contiguous. */
 export class ScriptedLog {
@@ -44,9 +52,11 @@ export class ScriptedGateway {
   readonly received: Up[] = [];
   readonly upgrades: IncomingMessage[] = [];
   /** What happens to inputs and commands. */
-  answer: 'ack' | 'refuse' | 'nothing' = 'ack';
+  answer: 'ack' | 'refuse' | 'unconfirmed' | 'nothing' = 'ack';
   refuseWith: ErrorCode | undefined;
   pongs = true;
+  /** Whether it says that it reads keys, as a gateway of an earlier version does not. */
+  keys = true;
   readonly #http: Server;
   readonly #sockets: WebSocketServer;
   readonly #log: ScriptedLog;
@@ -124,7 +134,17 @@ export class ScriptedGateway {
     const session = { ...initialSessionInfo(SID), name: 'from the projection', host: 'connected' as const };
     const { head, first } = this.#log;
     write(ws, [
-      { type: 'hello', protocol: 1, sessionId: SID, mode: 'owner', session, meta: defaultMetaState(), head, first },
+      {
+        type: 'hello',
+        protocol: 1,
+        sessionId: SID,
+        mode: 'owner',
+        session,
+        meta: defaultMetaState(),
+        head,
+        first,
+        ...(this.keys ? { keys: true } : {}),
+      },
     ]);
   }
 
@@ -134,7 +154,10 @@ export class ScriptedGateway {
     if (frame.type === 'ping' && this.pongs) return write(ws, [{ type: 'pong' }]);
     if (frame.ref === undefined || this.answer === 'nothing') return;
     const { ref } = frame;
-    if (this.answer === 'ack') return write(ws, [{ type: 'ack', ref, commandId: `${ref}_id` }]);
+    const commandId = `${frame.key ?? ref}_id`;
+    if (this.answer === 'ack') return write(ws, [{ type: 'ack', ref, commandId }]);
+    if (this.answer === 'unconfirmed')
+      return write(ws, [{ type: 'error', ref, ...errorInfo('unconfirmed'), commandId }]);
     write(ws, [{ type: 'error', ref, code: 'host_lost', message: 'The host is away.' }]);
   }
 

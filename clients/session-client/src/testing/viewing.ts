@@ -57,6 +57,10 @@ export const items = (t: Transcript) => t.items;
 
 /** Timers that a test ends by hand. */
 export class ManualClock implements ConnectionClock {
+  time = 0;
+  now(): number {
+    return this.time;
+  }
   readonly timers = new Map<number, { fn: () => void; ms: number }>();
   #next = 0;
   setTimeout(fn: () => void, ms: number): number {

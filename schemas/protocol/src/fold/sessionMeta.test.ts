@@ -48,6 +48,43 @@ describe('the meta state', () => {
     },
   );
 
+  const trust = {
+    type: 'plugin_trust_required',
+    at: 1,
+    prompt: { promptId: 't1', pluginNames: ['p'], pluginSummaries: ['s'] },
+  };
+  const busy = [
+    { type: 'compact_started', at: 2 },
+    { type: 'retry_state_changed', at: 3, state: { errorMessage: 'overloaded', detectedAt: 3 } },
+    trust,
+  ];
+  const OVER = { isCompacting: false, retryState: null, pendingPluginTrust: null };
+
+  it('given a process in a compaction, in a retry and in a trust prompt, when another process resumes the session, then all three are over', () => {
+    const before = given(question, plan, approval, ...busy);
+    expect(before).toMatchObject({ isCompacting: true, retryState: { errorMessage: 'overloaded' } });
+    const after = applyMetaEvent(before, { type: 'session_resumed', at: 9, epoch: 2 });
+    expect(after).toMatchObject({ ...OVER, version: before.version + 1 });
+    // Pi's file holds these: the next process asks them again under the same id.
+    expect([after.pendingQuestion, after.pendingPlan, after.pendingApproval]).not.toContain(null);
+  });
+
+  it.each([
+    ['killed', true],
+    ['completed', true],
+    ['host_lost', false],
+  ])('given pending prompts, when the session ends as %s, then they are over: %s', (reason, isOver) => {
+    const after = applyMetaEvent(given(question, plan, approval, ...busy), { type: 'session_ended', at: 9, reason });
+    expect(after).toMatchObject(OVER);
+    const left = [after.pendingQuestion, after.pendingPlan, after.pendingApproval].filter((one) => one !== null);
+    expect(left).toHaveLength(isOver ? 0 : 3);
+  });
+
+  it('given nothing that only a process can end, when the session is resumed, then the meta state does not change', () => {
+    const before = given(question);
+    expect(applyMetaEvent(before, { type: 'session_resumed', at: 9, epoch: 2 })).toBe(before);
+  });
+
   it('the meta state counts the events that were applied', () => {
     expect(given(question, plan, { type: 'compact_started', at: 3 }).version).toBe(3);
   });

@@ -95,12 +95,38 @@ export function metaEventToPatch(event: unknown): Partial<SessionMetaState> {
   }
 }
 
+/** What only the living process of a session can end: it is over when that process is gone. */
+const OF_THE_PROCESS = { isCompacting: false, retryState: null, pendingPluginTrust: null } as const;
+/** What pi's file holds: the next process of the session asks it again, under the same id. */
+const OF_THE_SESSION = { pendingQuestion: null, pendingPlan: null, pendingApproval: null } as const;
+
+/** Events that begin or end the process of a session. */
+const LIFECYCLE: ReadonlySet<string> = new Set(['session_resumed', 'session_ended']);
+
+/** Returns whether an event of this type can change the meta state: a meta event, or the end of a process. */
+export function canChangeMeta(type: string): boolean {
+  return META_RELAY_EVENT_TYPES.has(type) || LIFECYCLE.has(type);
+}
+
 /**
- * Returns the next state. Total. Returns the same object for an event that is not a meta event, for an event in the
- * wrong shape, and for a clear of another id than the pending one. So `next !== state` is true only when something
- * changed.
+ * Returns what the end of a process changes. `session_resumed`: another process begins. `session_ended`: no process
+ * continues, unless the host was only lost.
+ */
+function endOfProcess(event: unknown): Partial<SessionMetaState> {
+  if (!isMap(event)) return {};
+  if (event['type'] === 'session_resumed') return OF_THE_PROCESS;
+  if (event['type'] !== 'session_ended') return {};
+  return event['reason'] === 'host_lost' ? OF_THE_PROCESS : { ...OF_THE_PROCESS, ...OF_THE_SESSION };
+}
+
+/**
+ * Returns the next state. Total. Returns the same object for an event that changes nothing: an event that is no meta
+ * event and ends no process, an event in the wrong shape, and a clear of another id than the pending one. So
+ * `next !== state` is true only when something changed.
  */
 export function applyMetaEvent(state: SessionMetaState, event: unknown): SessionMetaState {
+  const ended = Object.entries(endOfProcess(event)).filter(([key, value]) => Reflect.get(state, key) !== value);
+  if (ended.length > 0) return { ...state, ...Object.fromEntries(ended), version: state.version + 1 };
   if (!isMetaRelayEvent(event) || !Check(SCHEMAS.get(event.type)!, event) || isStaleClear(state, event)) return state;
   return { ...state, ...metaEventToPatch(event), version: state.version + 1 };
 }

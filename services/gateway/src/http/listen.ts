@@ -5,6 +5,8 @@ import type { FastifyInstance } from 'fastify';
 
 /** Tries at finding a port that is free at both addresses, where any will do. */
 const ATTEMPTS = 20;
+/** Connections that wait to be accepted: all viewers of a gateway that was restarted connect at once. */
+const BACKLOG = 4_096;
 /** This machine has no such address: then no browser finds anything there either. */
 const NO_ADDRESS = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL']);
 
@@ -21,7 +23,7 @@ export interface Listening {
 export async function listen(app: FastifyInstance, host: string, port: number): Promise<Listening> {
   const other = companionOf(host);
   const chosen = port === 0 && other !== undefined ? await freePort([host, other]) : port;
-  await taking(host, chosen, () => app.listen({ host, port: chosen }));
+  await taking(host, chosen, () => app.listen({ host, port: chosen, backlog: BACKLOG }));
   const bound = (app.server.address() as AddressInfo).port;
   const second = other === undefined ? undefined : createServer((socket) => app.server.emit('connection', socket));
   try {
@@ -46,7 +48,7 @@ async function bind(server: Server, host: string, port: number): Promise<boolean
     await taking(host, port, () => {
       return new Promise<void>((resolve, reject) => {
         server.once('error', reject);
-        server.listen({ host, port, ipv6Only: true }, resolve);
+        server.listen({ host, port, ipv6Only: true, backlog: BACKLOG }, resolve);
       });
     });
     return true;

@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import type { GatewayMetrics } from '../metrics.js';
+import type { StoreHealth } from '../storeHealth.js';
 
 /** Health, which says no more than that, and metrics, for admins. */
 export function opsRoutes(
   app: FastifyInstance,
-  { ready, metrics }: { ready: () => boolean; metrics: GatewayMetrics },
+  { ready, storeHealth, metrics }: { ready: () => boolean; storeHealth: StoreHealth; metrics: GatewayMetrics },
 ): void {
   const config = { open: true, anyHost: true };
   const schema = { hide: true } as object;
@@ -12,12 +13,13 @@ export function opsRoutes(
   app.get('/livez', { config, schema }, async (_request, reply) =>
     reply.header('cross-origin-resource-policy', 'cross-origin').type('text/plain').send('ok\n'),
   );
-  app.get('/readyz', { config, schema }, async (_request, reply) =>
-    reply
-      .code(ready() ? 200 : 503)
-      .type('text/plain')
-      .send(ready() ? 'ready\n' : 'not ready\n'),
-  );
+  app.get('/readyz', { config, schema }, async (_request, reply) => {
+    // Only a real write shows that nats-server has room.
+    const writes = ready() ? await storeHealth.check() : 'unreachable';
+    if (writes === 'stored') return reply.type('text/plain').send('ready\n');
+    const why = writes === 'not_stored' ? 'not ready: disk_full\n' : 'not ready\n';
+    return reply.code(503).type('text/plain').send(why);
+  });
   app.get('/metrics', { config: { admin: true, anyHost: true }, schema }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.render()),
   );

@@ -1,4 +1,11 @@
-import { sendCommand, storageFull, type AuditWriter, type Backbone, type BlobStore } from '@pizzapi/backbone';
+import {
+  sendCommand,
+  storageFull,
+  type AuditWriter,
+  type Backbone,
+  type BlobStore,
+  type WriteProbeOutcome,
+} from '@pizzapi/backbone';
 import {
   COMMAND_TTL_MS,
   commandProblem,
@@ -26,7 +33,7 @@ import type { Storage } from './storage.js';
 
 /** How long a host that is not there is waited for, in ms: a blip of its lease, or a session that has just begun. */
 const HOST_PATIENCE_MS = 1_500;
-/** How long the backbone is tried before a command counts as not sent, in ms. */
+/** How long the backbone is tried before a command counts as not confirmed, in ms. */
 const STORE_PATIENCE_MS = 4_000;
 
 /** The runner carries these out by itself: the worker of the session need not be there. */
@@ -77,6 +84,8 @@ export interface CommandSenderDeps {
   rates: ActionRates;
   ids: IdempotentIds;
   reader: Pick<SessionReader, 'meta'>;
+  /** Why nats-server confirms nothing. */
+  storeHealth: { check(maxAgeMs: number): Promise<WriteProbeOutcome> };
   audit: AuditWriter<'input' | 'command'>;
 }
 
@@ -195,10 +204,11 @@ export class CommandSender {
     };
     if (!isCommand(command)) return refuse(commandProblem(name, args) ?? errorInfo('command_invalid'));
     const outcome = await sendCommand(this.deps.b, rid, command, STORE_PATIENCE_MS);
-    if (outcome.kind === 'unavailable') {
+    if (outcome.kind === 'unavailable' && !outcome.isUncertain) {
       const full = errorInfo('storage_full', 'The command stream is full');
       return refuse(outcome.full === true ? full : errorInfo('unavailable', 'The command was not sent'));
     }
+    // Recorded also when it is uncertain: what the agent does then has a row that names the sender.
     this.deps.audit(name === 'input' ? 'input' : 'command', {
       ...auditFieldsOf(principal),
       commandId,
@@ -206,6 +216,13 @@ export class CommandSender {
       sessionId: sid ?? newSessionOf(command),
       runnerId: rid,
     });
+    if (outcome.kind === 'unavailable') {
+      const isFull = (await this.deps.storeHealth.check(0)) === 'not_stored';
+      const error = isFull
+        ? errorInfo('disk_full', `The disk of nats-server is full: it did not confirm the command ${commandId}`)
+        : errorInfo('unconfirmed', `nats-server did not confirm the command ${commandId} in time`);
+      return refuse({ ...error, commandId });
+    }
     return { kind: 'sent', commandId };
   }
 }

@@ -25,6 +25,8 @@ export interface InboxOptions<F> {
   parse: (value: unknown) => ParsedFrame<F>;
   /** Receives one frame at a time, in their order. */
   onFrame: (frame: F) => Promise<void> | void;
+  /** A frame that waits for no other one: a ping is answered while a command is on its way to the log. */
+  isUrgent: (frame: F) => boolean;
   /** Called for an invalid frame. */
   onProblem: (error: ErrorInfo, ref?: string) => void;
   /** The client does not speak the protocol. */
@@ -84,7 +86,8 @@ export class Inbox<F> {
         this.broken(errorInfo('bad_frame', 'Too many invalid frames'));
       return;
     }
-    const { ws, onFrame, onFailure } = this.options;
+    const { ws, isUrgent, onFrame, onFailure } = this.options;
+    if (isUrgent(parsed.frame)) return void onFrame(parsed.frame);
     if (++this.waiting >= MAX_WAITING) ws.pause();
     this.queue
       .run(() => (this.over ? undefined : onFrame(parsed.frame)))

@@ -1,6 +1,6 @@
 import { follow, type Backbone, type StoredEvent, type Tail } from '@pizzapi/backbone';
 import { retry, type Logger } from '@pizzapi/process';
-import { applyMetaEvent, META_RELAY_EVENT_TYPES, type SessionMetaState } from '@pizzapi/protocol';
+import { applyMetaEvent, canChangeMeta, type SessionMetaState } from '@pizzapi/protocol';
 import type { SessionReader } from '../session/reader.js';
 import { readStoredEvent } from '../wire/storedEvent.js';
 
@@ -12,7 +12,7 @@ export interface MetaListener {
 
 /**
  * The meta state of one session for all hub connections that asked: from its projection on, folded with the events that
- * follow. Only events whose header says that they are meta events are decoded.
+ * follow. Only events whose header says that they can change it are decoded.
  */
 class MetaFeed {
   readonly listeners = new Set<MetaListener>();
@@ -53,7 +53,7 @@ class MetaFeed {
 
   private apply(batch: readonly StoredEvent[]): void {
     for (const { type, payload } of batch) {
-      if (this.state === undefined || !META_RELAY_EVENT_TYPES.has(type)) continue;
+      if (this.state === undefined || !canChangeMeta(type)) continue;
       const event = readStoredEvent(payload);
       const next = applyMetaEvent(this.state, event);
       if (next === this.state) continue;

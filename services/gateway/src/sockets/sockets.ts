@@ -146,7 +146,7 @@ export class Sockets {
     void viewer.greet();
   }
 
-  private speak<F>(
+  private speak<F extends { type: string }>(
     { ws, wire, json, principal }: Connection,
     conversation: SocketHandler<F>,
     parse: (value: unknown) => ParsedFrame<F>,
@@ -154,6 +154,7 @@ export class Sockets {
     const inbox = new Inbox({
       ...{ ws, json, parse },
       onFrame: (frame: F) => conversation.onFrame(frame),
+      isUrgent: ({ type }) => type === 'ping',
       onProblem: (error, ref) => conversation.problem(error, ref),
       onBroken: () => wire.close('bad_frame'),
       onFailure: (thrown) => {

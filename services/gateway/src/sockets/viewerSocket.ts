@@ -43,6 +43,9 @@ export interface ViewerDeps {
   resumeMs: number;
 }
 
+/** Answers that are held until the viewer is greeted. */
+const MAX_HELD = 64;
+
 /** What may come from who only watches. */
 const OF_WATCHING: readonly unknown[] = ['resume', 'visible', 'ping'];
 
@@ -60,6 +63,8 @@ export class ViewerSocket {
   private room: Room | undefined;
   private greeting: Promise<void> | undefined;
   private over = false;
+  /** Answers that wait for `hello`. Undefined after it. */
+  private held: object[] | undefined = [];
   private readonly looker: VisibleViewer;
   /** Runs until the viewer has sent `resume`. */
   private readonly due: NodeJS.Timeout;
@@ -93,6 +98,8 @@ export class ViewerSocket {
       this.room = room;
       room.join(this.viewer);
       this.deps.joins.note(this.principal, this.sid, this.viewer.mode);
+      const held = this.held;
+      this.held = undefined;
       this.wire.send({
         type: 'hello',
         protocol: SOCKET_PROTOCOL_VERSION,
@@ -103,11 +110,21 @@ export class ViewerSocket {
         head: room.position,
         first: room.first,
         log: reader.log,
+        keys: true,
       });
+      for (const frame of held ?? []) this.wire.send(frame);
     } catch (thrown) {
-      this.problem(toErrorInfo(thrown));
-      this.wire.close('internal');
+      const { code } = toErrorInfo(thrown);
+      this.deps.metrics.error(code);
+      this.wire.close('internal', code);
     }
+  }
+
+  /** Sends a frame, or holds it until the viewer is greeted: `hello` is the first frame. */
+  private send(frame: object): void {
+    if (this.held === undefined) this.wire.send(frame);
+    else if (this.held.length < MAX_HELD) this.held.push(frame);
+    else this.wire.close('bad_frame', 'Too many frames before `hello`');
   }
 
   /** Frames of a read-only viewer, apart from those for watching, are refused without validation. */
@@ -125,7 +142,7 @@ export class ViewerSocket {
       case 'denied':
         return this.refuse(errorInfo('read_only'), frame.frame, frame.ref);
       case 'ping':
-        return this.wire.send({ type: 'pong' });
+        return this.send({ type: 'pong' });
       case 'visible':
         return this.look(frame.visible);
       case 'resume':
@@ -138,7 +155,7 @@ export class ViewerSocket {
 
   problem(error: ErrorInfo, ref?: string): void {
     this.deps.metrics.error(error.code);
-    this.wire.send({ type: 'error', ...(ref === undefined ? {} : { ref }), ...error });
+    this.send({ type: 'error', ...(ref === undefined ? {} : { ref }), ...error });
   }
 
   closed(): void {
@@ -183,10 +200,11 @@ export class ViewerSocket {
             text: frame.text,
             deliverAs: frame.deliverAs,
             attachments: frame.attachments,
+            key: frame.key,
           })
-        : await commandSender.command({ principal, sid, name: frame.name, args: frame.args });
+        : await commandSender.command({ principal, sid, name: frame.name, args: frame.args, key: frame.key });
     const { ref } = frame;
-    if (outcome.kind === 'sent') this.wire.send({ type: 'ack', ref, commandId: outcome.commandId });
+    if (outcome.kind === 'sent') this.send({ type: 'ack', ref, commandId: outcome.commandId });
     else this.refuse(outcome.error, frame.type, ref);
   }
 

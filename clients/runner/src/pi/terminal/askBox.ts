@@ -10,7 +10,8 @@ import {
   type Focusable,
   type TUI,
 } from '@mariozechner/pi-tui';
-import { cleanText } from './clean.js';
+import { oneLine } from '@pizzapi/protocol';
+import { visibleText } from './clean.js';
 import { editorTheme, tint } from './theme.js';
 
 /** Something a person is asked. */
@@ -87,7 +88,7 @@ export class AskBox extends Container implements Focusable {
     const onSubmit = (text: string) => this.onAnswer({ kind: 'answer', value: text });
     if (long) {
       const editor = new Editor(this.#ui, editorTheme());
-      editor.setText(cleanText(prefill));
+      editor.setText(visibleText(prefill));
       return Object.assign(editor, { onSubmit });
     }
     const input = new Input();
@@ -99,8 +100,8 @@ export class AskBox extends Container implements Focusable {
     const { title, details, write } = this.#ask;
     this.clear();
     this.addChild(new DynamicBorder((text) => tint('accent', text)));
-    this.addChild(new Text(tint('accent', tint('bold', cleanText(title))), 1, 0));
-    if (details !== '') this.addChild(new Text(shortened(cleanText(details)), 1, 0));
+    this.addChild(new Text(tint('accent', tint('bold', visibleText(title))), 1, 0));
+    if (details !== '') this.addChild(new Text(shortened(visibleText(details)), 1, 0));
     const isList = this.#field instanceof SelectList;
     if (!isList && write !== undefined && write.placeholder !== '') {
       this.addChild(new Text(tint('dim', oneLine(write.placeholder)), 1, 0));
@@ -111,10 +112,6 @@ export class AskBox extends Container implements Focusable {
     this.addChild(new Text(tint('dim', hint), 1, 0));
     this.addChild(new DynamicBorder((text) => tint('accent', text)));
   }
-}
-
-function oneLine(text: string): string {
-  return cleanText(text).replace(/\s+/g, ' ').trim();
 }
 
 function shortened(text: string): string {

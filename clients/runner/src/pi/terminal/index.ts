@@ -12,7 +12,7 @@ export {
   wrapTextWithAnsi,
   type Component,
 } from '@mariozechner/pi-tui';
-export { cleanText } from './clean.js';
+export { visibleText } from './clean.js';
 export { FullScreenTerminal } from './fullScreen.js';
 export { ItemView, type ItemLook, type ItemNote, type ItemSurroundings } from './itemView.js';
 export { AskBox, type Ask, type AskAnswer } from './askBox.js';

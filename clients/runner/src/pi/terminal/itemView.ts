@@ -1,7 +1,14 @@
 import { AssistantMessageComponent, UserMessageComponent } from '@mariozechner/pi-coding-agent';
 import { Container, Text, type Component, type TUI } from '@mariozechner/pi-tui';
-import { stringAt, type DialogItem, type MessageItem, type NoticeItem, type TranscriptItem } from '@pizzapi/protocol';
-import { cleanText } from './clean.js';
+import {
+  stringAt,
+  terminalText,
+  type DialogItem,
+  type MessageItem,
+  type NoticeItem,
+  type TranscriptItem,
+} from '@pizzapi/protocol';
+import { visibleText } from './clean.js';
 import { assistantMessage } from './messages.js';
 import { tint, type Tint } from './theme.js';
 import { ToolView } from './toolView.js';
@@ -87,17 +94,17 @@ export class ItemView implements Component {
     if (item.role !== 'user') return otherMessage(item, this.#look);
     const author = item.by === undefined || this.#note !== undefined ? undefined : this.#around.authorName(item.by);
     const said = item.blocks.map((block) =>
-      block.kind === 'text' ? cleanText(block.text) : block.kind === 'image' ? '[picture]' : '',
+      block.kind === 'text' ? visibleText(block.text) : block.kind === 'image' ? '[picture]' : '',
     );
     return [
       new UserMessageComponent(said.join('\n\n')),
-      ...(author === undefined ? [] : [new Text(tint('dim', cleanText(author)), 1, 0)]),
+      ...(author === undefined ? [] : [new Text(tint('dim', visibleText(author)), 1, 0)]),
       ...this.#noted(),
     ];
   }
 
   #noted(): Component[] {
-    return this.#note === undefined ? [] : [new Text(tint(this.#note.tint, cleanText(this.#note.text)), 1, 0)];
+    return this.#note === undefined ? [] : [new Text(tint(this.#note.tint, visibleText(this.#note.text)), 1, 0)];
   }
 
   #fromAgent(item: MessageItem): Component[] {
@@ -121,25 +128,25 @@ export class ItemView implements Component {
 /** pi's own kinds of messages that are neither the person's nor the model's. */
 function otherMessage(item: MessageItem, look: ItemLook): Component[] {
   const extra = { ...item.extra };
-  const text = item.blocks.map((block) => (block.kind === 'text' ? cleanText(block.text) : '')).join('\n');
+  const text = item.blocks.map((block) => (block.kind === 'text' ? visibleText(block.text) : '')).join('\n');
   if (item.role === 'bashExecution') {
-    const output = cleanText(stringAt(extra, 'output') ?? text);
-    return [new Text(`\n${tint('bold', `$ ${cleanText(stringAt(extra, 'command') ?? '')}`)}\n${output}`, 1, 0)];
+    const output = terminalText(stringAt(extra, 'output') ?? text);
+    return [new Text(`\n${tint('bold', `$ ${visibleText(stringAt(extra, 'command') ?? '')}`)}\n${output}`, 1, 0)];
   }
-  const summary = cleanText(stringAt(extra, 'summary') ?? text);
+  const summary = visibleText(stringAt(extra, 'summary') ?? text);
   const titles: Readonly<Record<string, string>> = {
     compactionSummary: 'Earlier messages, summarised',
     branchSummary: 'Another branch, summarised',
     custom: '',
   };
-  const title = titles[item.role] ?? cleanText(item.role);
+  const title = titles[item.role] ?? visibleText(item.role);
   if (title === '') return extra['display'] === false ? [] : [new Text(`\n${summary}`, 1, 0)];
   const shown = look.expanded ? `\n${summary}` : ' (ctrl+o to show)';
   return [new Text(`\n${tint('dim', title)}${tint('dim', shown)}`, 1, 0)];
 }
 
 function noticeText({ level, text }: NoticeItem): string {
-  const clean = cleanText(text);
+  const clean = visibleText(text);
   return `\n${tint(level === 'info' ? 'dim' : level, clean)}`;
 }
 
@@ -150,15 +157,15 @@ const CLOSED: Readonly<Record<Exclude<DialogItem['state'], 'open' | 'answered'>,
 };
 
 function dialogText(item: DialogItem, authorName: ItemSurroundings['authorName']): string {
-  const title = cleanText(item.title);
+  const title = visibleText(item.title);
   if (item.state === 'open') return `\n${tint('warning', `? ${title}`)}`;
   const name = item.by === undefined ? undefined : authorName(item.by);
-  const by = name === undefined ? '' : tint('dim', ` (${cleanText(name)})`);
+  const by = name === undefined ? '' : tint('dim', ` (${visibleText(name)})`);
   const answer = item.state === 'answered' ? `→ ${answerText(item.value)}` : CLOSED[item.state];
   return `\n${tint('dim', `? ${title}`)}\n  ${answer}${by}`;
 }
 
 function answerText(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'Yes' : 'No';
-  return cleanText(typeof value === 'string' ? value : JSON.stringify(value));
+  return visibleText(typeof value === 'string' ? value : JSON.stringify(value));
 }

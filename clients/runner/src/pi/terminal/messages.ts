@@ -1,6 +1,6 @@
 import type { AssistantMessage } from '@mariozechner/pi-ai';
 import type { MessageItem } from '@pizzapi/protocol';
-import { cleanText } from './clean.js';
+import { visibleText } from './clean.js';
 
 type Content = AssistantMessage['content'];
 
@@ -27,16 +27,16 @@ export function assistantMessage(item: MessageItem): AssistantMessage {
     usage: NO_USAGE,
     stopReason,
     timestamp: item.at,
-    ...(item.error === undefined ? {} : { errorMessage: cleanText(item.error) }),
+    ...(item.error === undefined ? {} : { errorMessage: visibleText(item.error) }),
   };
 }
 
 function contentOf(block: MessageItem['blocks'][number]): Content {
   switch (block.kind) {
     case 'text':
-      return [{ type: 'text', text: cleanText(block.text) }];
+      return [{ type: 'text', text: visibleText(block.text) }];
     case 'thinking':
-      return [{ type: 'thinking', thinking: cleanText(block.text) }];
+      return [{ type: 'thinking', thinking: visibleText(block.text) }];
     case 'tool':
       return [{ type: 'toolCall', id: block.toolCallId, name: block.toolName, arguments: {} }];
     case 'image':

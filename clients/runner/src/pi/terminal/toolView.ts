@@ -1,8 +1,8 @@
 import { ToolExecutionComponent } from '@mariozechner/pi-coding-agent';
 import { parseStreamingJson } from '@mariozechner/pi-ai';
 import type { Component, TUI } from '@mariozechner/pi-tui';
-import type { Block, ToolBlock } from '@pizzapi/protocol';
-import { cleanText, cleanValue } from './clean.js';
+import { terminalText, type Block, type ToolBlock } from '@pizzapi/protocol';
+import { visibleText, cleanValue } from './clean.js';
 
 type Shown = Parameters<ToolExecutionComponent['updateResult']>[0];
 
@@ -28,7 +28,7 @@ export class ToolView implements Component {
       // Pictures take rows that a screen which scrolls cannot cut: they are named instead.
       const options = { showImages: false };
       this.#view = new ToolExecutionComponent(
-        cleanText(toolName),
+        visibleText(toolName),
         toolCallId,
         argsOf(block),
         options,
@@ -72,7 +72,7 @@ function resultOf(block: ToolBlock): Shown | undefined {
       return undefined;
     case 'running':
       if (block.output === '') return undefined;
-      return { content: [{ type: 'text', text: cleanText(block.output) }], isError: false };
+      return { content: [{ type: 'text', text: terminalText(block.output) }], isError: false };
     case 'done':
     case 'failed':
       return {
@@ -86,7 +86,7 @@ function resultOf(block: ToolBlock): Shown | undefined {
 function contentOf(block: Block): Shown['content'] {
   if (block.kind === 'text') {
     const more = block.blob === undefined ? '' : `\n… ${block.blob.size} bytes in all; the page shows the rest`;
-    return [{ type: 'text', text: cleanText(block.text) + more }];
+    return [{ type: 'text', text: terminalText(block.text) + more }];
   }
-  return block.kind === 'image' ? [{ type: 'text', text: `[picture, ${cleanText(block.mediaType)}]` }] : [];
+  return block.kind === 'image' ? [{ type: 'text', text: `[picture, ${visibleText(block.mediaType)}]` }] : [];
 }

@@ -1,7 +1,7 @@
 import { main } from '@mariozechner/pi-coding-agent';
 import { getCapabilities, hyperlink } from '@mariozechner/pi-tui';
-import type { Author } from '@pizzapi/protocol';
-import { cleanText } from '../terminal/clean.js';
+import { terminalText, type Author } from '@pizzapi/protocol';
+import { visibleText } from '../terminal/clean.js';
 import { terminalExtension } from './extension.js';
 import { hookInteractiveMode, type InteractiveModeScreen } from './interactiveModeHooks.js';
 import { TerminalSession } from './terminalSession.js';
@@ -55,9 +55,9 @@ const SELF = 'You (from another client)';
 
 /** Who an author is to the person at the terminal, whose own account may be at work elsewhere too. */
 function nameOf({ name, userId, via }: Author, local: Author | undefined): string {
-  if (via === 'collab') return `${cleanText(name ?? 'A guest')} (guest)`;
-  if (via === 'api') return `${cleanText(name ?? userId)} (by an API key)`;
-  return userId === local?.userId ? SELF : `${cleanText(name ?? userId)} (from another client)`;
+  if (via === 'collab') return `${visibleText(name ?? 'A guest')} (guest)`;
+  if (via === 'api') return `${visibleText(name ?? userId)} (by an API key)`;
+  return userId === local?.userId ? SELF : `${visibleText(name ?? userId)} (from another client)`;
 }
 
 /** Runs pi with our extension: its terminal UI, or whatever else its arguments ask for. Resolves when pi's `main` does. */
@@ -88,8 +88,8 @@ export async function runPi({ args, human, approvals, hooks: make }: TerminalOpt
     print(tint('accent', name === SELF ? `${SELF}:` : `${name} says:`));
   };
   const showShell = (command: string, output: string) => {
-    const lines = cleanText(output).trimEnd().split('\n').slice(-SHELL_LINES);
-    print([tint('accent', `Run from another client: $ ${cleanText(command)}`), ...lines].join('\n'));
+    const lines = terminalText(output).trimEnd().split('\n').slice(-SHELL_LINES);
+    print([tint('accent', `Run from another client: $ ${visibleText(command)}`), ...lines].join('\n'));
   };
 
   hookInteractiveMode({

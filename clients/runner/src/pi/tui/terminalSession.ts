@@ -4,7 +4,7 @@ import { entryOf } from '../exec.js';
 import { SessionParts } from '../parts.js';
 import { sanitizeMessage } from '../sanitizeEvent.js';
 import { HostedPiSession } from '../session.js';
-import { cleanText } from '../terminal/clean.js';
+import { visibleText } from '../terminal/clean.js';
 import type { ExecResult, Outcome, PiSession, PiSink, AgentInput } from '../types.js';
 import { mirroredUi } from './mirroredUi.js';
 import { AttachableSink } from './attachableSink.js';
@@ -149,7 +149,7 @@ export class TerminalSession extends HostedPiSession {
     }
     if (input.by !== undefined) this.#authors.set(input.commandId, input.by);
     // It will be drawn here: what somebody else writes must not steer this terminal.
-    return super.submitInput({ ...input, text: cleanText(input.text) });
+    return super.submitInput({ ...input, text: visibleText(input.text) });
   }
 
   /** Who starts pi here again goes on with the story, and not with what others had still to say. */

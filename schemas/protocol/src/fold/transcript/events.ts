@@ -86,6 +86,9 @@ function lifecycle(t: Transcript, seq: number, type: string, event: UnknownMap):
   t.queue = { steering: [], followUp: [] };
   t.pendingInputs = [];
   t.index.delivered = [];
+  // Extensions of the next process fill their slots again.
+  t.status = {};
+  t.widgets = {};
   if (type === 'session_resumed') t.pieceN = undefined;
   let settled = both(interruptOpen(t, seq, event), settleDialogs(t, seq));
   if (t.ended) settled = both(settled, withdrawLinks(t, seq));

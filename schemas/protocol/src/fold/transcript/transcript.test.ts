@@ -221,8 +221,11 @@ describe('a transcript', () => {
       start('m'),
       { type: 'tool_execution_start', at: 2, toolCallId: 't', toolName: 'bash', args: {} },
       { type: 'agent_start', at: 2 },
+      { type: 'dialog_opened', at: 2, dialogId: 'd1', method: 'status', title: '', key: 'ci', message: 'building' },
     );
-    applyEvent(t, 4, { type: 'session_resumed', at: 9, epoch: 2 });
+    expect(t.status).not.toEqual({});
+    applyEvent(t, 5, { type: 'session_resumed', at: 9, epoch: 2 });
+    expect(t.status).toEqual({});
     expect(message(t, 'm')).toMatchObject({ open: false, interrupted: true });
     expect(t.items[1]).toMatchObject({ kind: 'tool', block: { state: 'failed' } });
     expect(t.busy).toBe(false);
