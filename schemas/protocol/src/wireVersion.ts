@@ -20,4 +20,9 @@ export const WIRE_HISTORY = [
     hash: '9e0419d583f7b621',
     what: 'Added: share links with approval, work started by guests and its end with their link, approvals among the options of a session, storage use and limits, sizes of logs, the page token.',
   },
+  {
+    version: 1,
+    hash: 'fbe8385f9a815f1a',
+    what: 'Added: the queue as a list that people change (`items` of `queue_update`, `input_edited`, the commands `queue_…`), `queue` of `abort`, `by` of `input_dropped`.',
+  },
 ] as const;

@@ -28,7 +28,7 @@ describe('attachments', () => {
 
   it('that are images go to the model as they are', async () => {
     const content = await withAttachments('look', [image], folder, read);
-    expect(content).toEqual({ text: 'look', images: [{ data: 'cG5n', mimeType: 'image/png' }] });
+    expect(content).toEqual({ text: 'look', notes: '', images: [{ data: 'cG5n', mimeType: 'image/png' }] });
   });
 
   it('that are anything else become files that the text names', async () => {
