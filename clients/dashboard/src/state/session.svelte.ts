@@ -1,12 +1,17 @@
 import {
   answerableBy,
+  guestUserId,
+  inputsOnTheirWay,
   openDialogs,
   pendingPrompts,
+  queuedInputs,
+  type Author,
   type DialogItem,
   type NoticeItem,
   type PendingInput,
   type Presence,
   type PromptView,
+  type QueuedInput,
   type SessionInfo,
   type SessionMetaState,
   type Transcript,
@@ -32,6 +37,7 @@ import { guest } from './guest.svelte.js';
 import { treeOf } from '../model/tree.js';
 import type { Viewpoint } from '../model/author.js';
 import { UnsentMessages } from './unsentMessages.svelte.js';
+import { QueueControl } from './queueControl.svelte.js';
 import { PromptStates } from './prompts.svelte.js';
 import { toasts } from './toasts.svelte.js';
 
@@ -75,7 +81,10 @@ export class SessionView {
   loaded = $state.raw(false);
   busy = $state.raw(false);
   ended = $state.raw(false);
-  queue = $state.raw<Transcript['queue']>({ steering: [], followUp: [] });
+  /** The queue, in the order in which the agent will read it. */
+  queued = $state.raw<readonly QueuedInput[]>([]);
+  /** Inputs that were accepted and are not in the queue. */
+  onTheirWay = $state.raw<readonly PendingInput[]>([]);
   pendingInputs = $state.raw<readonly PendingInput[]>([]);
   status = $state.raw<Transcript['status']>({});
   widgets = $state.raw<Transcript['widgets']>({});
@@ -126,9 +135,19 @@ export class SessionView {
     nameOf: (userId) => this.viewers.find((viewer) => viewer.userId === userId && viewer.mode === 'owner')?.name,
   });
 
+  /** The person who looks, as the author of what this page sends. */
+  readonly self = $derived<Author>(
+    guest === undefined
+      ? { userId: app.me?.userId ?? this.info.userId, via: 'owner' }
+      : { userId: guestUserId(guest.claims?.shareId ?? ''), via: 'collab' },
+  );
+  /** What this page does with the queue, and with the queue at a stop. */
+  readonly queueControl = new QueueControl(this);
+
   readonly #store: Session;
   readonly #stop: (() => void)[] = [];
   #transcript: Transcript | undefined;
+  #queue: Transcript['queue'] | undefined;
   /** Positions in the transcript that changed since the last frame. */
   #dirty: number[] = [];
   #rebuilt = true;
@@ -204,8 +223,12 @@ export class SessionView {
     this.loaded ||= store.connection.state.kind === 'live';
     this.busy = transcript.busy;
     this.ended = transcript.ended || store.info.state === 'ended';
-    this.queue = transcript.queue;
-    this.pendingInputs = transcript.pendingInputs;
+    if (this.#queue !== transcript.queue || this.pendingInputs !== transcript.pendingInputs) {
+      this.#queue = transcript.queue;
+      this.pendingInputs = transcript.pendingInputs;
+      this.queued = queuedInputs(transcript);
+      this.onTheirWay = inputsOnTheirWay(transcript);
+    }
     this.outbox.seen(transcript.pendingInputs);
     this.status = transcript.status;
     this.widgets = transcript.widgets;

@@ -29,7 +29,7 @@ export interface UnsentMessage {
 export class UnsentMessages {
   list = $state.raw<readonly UnsentMessage[]>([]);
   /** A message that its person wants back in the composer. */
-  recalled = $state.raw<UnsentMessage>();
+  recalled = $state.raw<Pick<UnsentMessage, 'text'>>();
   /** Commands of messages that were sent from this page. */
   readonly #own = new SvelteSet<string>();
   readonly #key: string;
@@ -73,6 +73,11 @@ export class UnsentMessages {
   /** Gives it back to be changed. */
   edit(id: string): void {
     this.recalled = this.#take(id);
+  }
+
+  /** Gives a text back that left the queue. */
+  recall(text: string): void {
+    this.recalled = { text };
   }
 
   drop(id: string): void {

@@ -253,6 +253,7 @@ function inputReceived(t: Transcript, event: UnknownMap): Change {
     deliverAs: stringAt(event, 'deliverAs') ?? 'prompt',
     at: time(event),
     ...defined('by', mapAt(event, 'by') as Author | undefined),
+    ...defined('attachments', numberAt(event, 'attachments')),
   };
   // A worker that took over emits the event again: it is the same input.
   t.pendingInputs = [...t.pendingInputs.filter((other) => other.commandId !== commandId), input];

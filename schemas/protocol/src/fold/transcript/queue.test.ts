@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createTranscript, foldTranscript, inputsOnTheirWay, queuedInputs } from './index.js';
+import { createTranscript, foldTranscript, inputsOnTheirWay, queuedInputs, stepInQueue } from './index.js';
 
 const fold = (...events: object[]) =>
   foldTranscript(
@@ -53,5 +53,15 @@ describe('the queue in the transcript', () => {
       { text: 'then', deliverAs: 'followUp' },
     ]);
     expect(inputsOnTheirWay(t).map(({ commandId }) => commandId)).toEqual(['b']);
+  });
+
+  it('an input moves one place up or down, past entries without an id', () => {
+    const list = ['a', undefined, 'b', 'c'].map((commandId) => ({
+      ...{ text: 'x', deliverAs: 'steer' as const },
+      ...(commandId === undefined ? {} : { commandId }),
+    }));
+    const steps = (step: 'up' | 'down') => ['a', 'b', 'c', 'gone'].map((id) => stepInQueue(list, id, step));
+    expect(steps('up')).toEqual([undefined, { inputId: 'b', before: 'a' }, { inputId: 'c', before: 'b' }, undefined]);
+    expect(steps('down')).toEqual([{ inputId: 'a', before: 'c' }, { inputId: 'b' }, undefined, undefined]);
   });
 });

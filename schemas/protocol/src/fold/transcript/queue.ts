@@ -72,7 +72,10 @@ export function queuedInputs({ queue, pendingInputs }: Pick<Transcript, 'queue' 
     // The beginning of the log may not be loaded.
     if (text === undefined) return [];
     const by = input?.by ?? item.by;
-    return [{ ...item, text, ...(by === undefined ? {} : { by }) }];
+    const attachments = input?.attachments;
+    return [
+      { ...item, text, ...(by === undefined ? {} : { by }), ...(attachments === undefined ? {} : { attachments }) },
+    ];
   });
 }
 
@@ -83,4 +86,22 @@ export function inputsOnTheirWay(t: Pick<Transcript, 'queue' | 'pendingInputs'>)
     ({ commandId, text }) =>
       !queued.some((item) => (t.queue.items === undefined ? item.text === text : item.commandId === commandId)),
   );
+}
+
+/**
+ * Returns the arguments of `queue_move` that bring an input one place up or down; undefined at the end of the list.
+ * Entries without an id have no name, so that the input moves past them.
+ */
+export function stepInQueue(
+  queued: readonly QueuedInput[],
+  inputId: string,
+  step: 'up' | 'down',
+): { inputId: string; before?: string } | undefined {
+  const ids = queued.flatMap(({ commandId }) => commandId ?? []);
+  const at = ids.indexOf(inputId);
+  const [previous, next, afterNext] = [ids[at - 1], ids[at + 1], ids[at + 2]];
+  if (at < 0) return undefined;
+  if (step === 'up') return previous === undefined ? undefined : { inputId, before: previous };
+  if (next === undefined) return undefined;
+  return afterNext === undefined ? { inputId } : { inputId, before: afterNext };
 }

@@ -184,6 +184,8 @@ export interface PendingInput {
   text: string;
   by?: Author;
   deliverAs: string;
+  /** The number of attached files. */
+  attachments?: number;
   at: number;
 }
 
@@ -209,6 +211,8 @@ export interface QueuedInput {
   text: string;
   by?: Author;
   deliverAs: 'steer' | 'followUp';
+  /** The number of attached files. */
+  attachments?: number;
 }
 
 /** A session, folded for display. */
