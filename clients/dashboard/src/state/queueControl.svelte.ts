@@ -4,11 +4,11 @@ import {
   QUEUE_ON_STOP,
   queueChangeProblem,
   stepInQueue,
+  type Author,
   type QueueChange,
   type QueuedInput,
   type QueueOnStop,
 } from '@pizzapi/protocol';
-import type { SessionView } from './session.svelte.js';
 import { storage } from './storage.js';
 
 const ON_STOP_KEY = 'queueOnStop';
@@ -29,12 +29,22 @@ class QueueOnStopAnswer {
 
 export const queueOnStop = new QueueOnStopAnswer();
 
+/** What the queue needs of the session as this page sees it. */
+interface QueuedSession {
+  readonly queued: readonly QueuedInput[];
+  /** The person who looks. */
+  readonly self: Author;
+  readonly canSteer: boolean;
+  readonly outbox: { recall(text: string): void };
+  command(name: string, args?: Record<string, unknown>): Promise<boolean>;
+}
+
 /** What this page does with the queue of a session. */
 export class QueueControl {
   /** The person pressed stop and is asked what happens to the queue. */
   isAsking = $state(false);
 
-  constructor(private readonly view: SessionView) {}
+  constructor(private readonly view: QueuedSession) {}
 
   /** Whether this person may change an entry so. */
   can(change: QueueChange, { commandId, by }: QueuedInput): boolean {

@@ -87,7 +87,7 @@ export class TerminalSession extends HostedPiSession {
 
   /** The person has typed this. */
   typed(text: string): void {
-    // The person at the terminal goes on: the queue of others follows.
+    // The person at the terminal continues the session: the queue of others follows.
     this.prompts.release();
     this.#typed = [...this.#typed, text].slice(-MAX_REMEMBERED);
   }
