@@ -8,6 +8,7 @@ import { CLI, runCli } from './support/cli.js';
 import { startLocalStack, type LocalStack } from './support/localStack.js';
 import { openPage, readWhole, sessionPage } from './support/page.js';
 import { childOf, processes } from './support/processes.js';
+import { steppedOutput } from './support/steppedOutput.js';
 import { letters, missingIn } from './support/text.js';
 import { startTmux, type Window } from './support/tmux.js';
 import { until } from './support/until.js';
@@ -204,6 +205,44 @@ describe('pizzapi attach', () => {
     again.press('C-c', 'C-c');
     await again.shows('exit 0');
     expect(stderr()).toContain(`Reconnect with: pizzapi attach ${sid}`);
+    watcher.close();
+  });
+
+  it('pizzapi attach changes the queue by numbers, every window shows it, and after Esc the agent reads it in that order', async () => {
+    const sid = await newSession(stage, steppedOutput(stage, 1).prompt);
+    const watcher = watch(stage, sid);
+    const [window, other] = [at(sid), at(sid)];
+    await Promise.all([window.shows(/^ *slice 1/m), other.shows(/^ *slice 1/m)]);
+    for (const [number, text] of ['plum', 'pear', 'fig'].entries()) {
+      window.type(text);
+      window.press('M-Enter');
+      await other.shows(`${number + 1}. Queued until the agent is done: ${text}`);
+    }
+    window.type('//up 3');
+    window.press('Enter');
+    await other.shows(/1\. .*: plum\s+3\. .*: fig\s+2\. .*: pear/);
+    window.type('//edit 2');
+    window.press('Enter');
+    await window.shows('Enter saves the message');
+    window.type(' and quince');
+    window.press('Enter');
+    await other.shows('2. Queued until the agent is done: pear and quince');
+    window.press('M-Up');
+    await other.hides('2. Queued');
+    window.press('C-c');
+    window.press('Escape');
+    await window.shows('And the queue?');
+    window.press('Enter');
+    await other.shows('Stopped. The agent reads the queue before your next message.');
+    other.type('apple');
+    other.press('Enter');
+    const said = () =>
+      watcher.session.transcript.items.flatMap((item) =>
+        item.kind === 'message' && item.role === 'user' ? [textOf(item)] : [],
+      );
+    await until('the agent has read the new message', () => said().includes('apple'), 60_000);
+    expect(said().slice(1)).toEqual(['plum', 'fig', 'apple']);
+    for (const one of [window, other]) one.close();
     watcher.close();
   });
 

@@ -131,3 +131,36 @@ describe('what a guest answers', () => {
     expect(received['by']).toEqual({ userId: `guest_${bob.shareId}`, via: 'collab', name: 'Bob' });
   });
 });
+
+describe('the commands of a guest for the queue', () => {
+  it('are limited to the own messages of the guest in the queue', async () => {
+    const sid = await newSession(guests.stage);
+    const log = follow(sid);
+    const bob = await guest(sid, 'collab');
+    await tell(guests.stage, sid, QUESTION);
+    await find(log, 'question_pending');
+    await log.session.sendInput('of the owner', { deliverAs: 'followUp' });
+    const { commandId: owners } = await find(log, 'input_received', { text: 'of the owner' });
+    const bobs = await bob.say('of Bob', 'followUp');
+    const items = () => log.session.transcript.queue.items?.map(({ commandId }) => commandId);
+    await until('both wait', () => items()?.length === 2, SLOW_MS);
+    for (const [name, more] of [
+      ['queue_edit', { text: 'x' }],
+      ['queue_remove', {}],
+      ['queue_move', { before: bobs }],
+      ['queue_send_now', {}],
+    ] as const) {
+      const { json } = await bob.post('commands', { name, args: { inputId: owners, ...more } });
+      const { commandId } = json as { commandId: string };
+      expect((await find(log, 'command_result', { commandId }))['error']).toMatchObject({ code: 'forbidden' });
+    }
+    expect(items()).toEqual([owners, bobs]);
+    await bob.post('commands', { name: 'queue_move', args: { inputId: bobs, before: owners } });
+    await until('the message of the guest is first', () => items()?.[0] === bobs, SLOW_MS);
+    await bob.post('commands', { name: 'abort', args: { queue: 'drop' } });
+    await until('only the message of the owner is left', () => String(items()) === owners, SLOW_MS);
+    await tell(guests.stage, sid, 'next');
+    await until('the agent has read both', () => read(log).includes('next'), SLOW_MS);
+    expect(read(log).slice(1)).toEqual(['of the owner', 'next']);
+  });
+});

@@ -6,6 +6,7 @@ import { ScriptedNotifications } from './notifications.js';
 import { ScriptedPeople, type Cast } from './people.js';
 import { LINKED_RUNNERS, LINKED_SESSIONS } from './linked.js';
 import { PROMPT_SESSIONS } from './prompts.js';
+import { QUEUE_SESSIONS } from './queue.js';
 import { respond } from './responses.js';
 import { sceneOf } from './scenes.js';
 import type { Scene } from './scene.js';
@@ -14,7 +15,7 @@ import { waitingSessions } from './waiting.js';
 
 export interface GatewayScript {
   /** `busy`: everything at once. `empty`: nobody has done anything yet. `waiting`: the person is asked much.
-   * `prompts`: in every way there is. `linked`: sessions start sessions. */
+   * `prompts`: in every way there is. `queue`: messages wait. `linked`: sessions start sessions. */
   scene: string;
   cast: Cast;
   /** Messages of the long session. */
@@ -33,6 +34,7 @@ export function installScriptedGateway(script: GatewayScript): void {
   if (script.scene === 'linked') sessions.push(...LINKED_SESSIONS);
   if (script.scene === 'prompts') sessions.push(...PROMPT_SESSIONS);
   if (script.scene === 'turned') sessions.push(...TURNED_SESSIONS);
+  if (script.scene === 'queue') sessions.push(...QUEUE_SESSIONS);
   if (script.scene === 'waiting') sessions.push(...waitingSessions(SESSIONS[0]!));
   const sockets = new Set<Playable>();
   Object.assign(globalThis, {

@@ -2,6 +2,7 @@ import { turnedScene } from './turned.js';
 import { wholeScene } from './blobs.js';
 import { LINKED } from './linked.js';
 import { PROMPTS } from './prompts.js';
+import { QUEUES } from './queue.js';
 import type { Scene } from './scene.js';
 import { ASKING } from './waiting.js';
 
@@ -308,7 +309,7 @@ export const HOSTILE = `Hello <script>globalThis.pwned = 1</script><img src=x on
 export function sceneOf(sid: string, messages: number): Scene {
   if (sid === 'story') return main();
   if (sid === 'ask') return ask();
-  const scene = PROMPTS[sid] ?? LINKED[sid];
+  const scene = PROMPTS[sid] ?? LINKED[sid] ?? QUEUES[sid];
   if (scene !== undefined) return scene();
   if (sid === 'long') return long(messages || 10_000);
   if (sid.startsWith('whole')) return wholeScene(sid === 'whole-open');

@@ -19,6 +19,10 @@ export const COMMAND_TTL_MS = 10 * 60_000;
 export const DELIVER_AS = ['prompt', 'steer', 'followUp'] as const;
 export type DeliverAs = (typeof DELIVER_AS)[number];
 
+/** What a stop does with the queue. */
+export const QUEUE_ON_STOP = ['keep', 'drop'] as const;
+export type QueueOnStop = (typeof QUEUE_ON_STOP)[number];
+
 export const THINKING_LEVELS = ['off', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
 export type ThinkingLevel = (typeof THINKING_LEVELS)[number];
 
@@ -50,7 +54,15 @@ export const COMMAND_ARGS = {
   kill_session: Type.Object({ message: Optional(Type.String({ maxLength: 500 })) }),
   list_sessions: Type.Object({}),
   input: Type.Object({ text: Text, deliverAs: Optional(Type.Enum([...DELIVER_AS])), attachments: Attachments }),
-  abort: Type.Object({}),
+  /** Stops the agent. `drop`: also takes back the inputs in the queue that the sender may take back. */
+  abort: Type.Object({ queue: Optional(Type.Enum([...QUEUE_ON_STOP])) }),
+  /** The commands of the queue name an input by the id of the command that brought it. */
+  queue_edit: Type.Object({ inputId: Id, text: Text }),
+  queue_remove: Type.Object({ inputId: Id }),
+  /** `before`: the input in front of which the moved input waits; without it, the moved input is the last one. */
+  queue_move: Type.Object({ inputId: Id, before: Optional(Id) }),
+  /** Makes an input the first one. An agent at rest starts with it, and then reads the rest of the queue. */
+  queue_send_now: Type.Object({ inputId: Id }),
   model_set: Type.Object({ model: Text }),
   set_thinking_level: Type.Object({ level: Type.Enum([...THINKING_LEVELS]) }),
   compact: Type.Object({ instructions: Optional(Text) }),

@@ -112,6 +112,12 @@ export const ERRORS = {
     status: 408,
     hint: 'Send the request again, at 1 KiB a second or more.',
   },
+  compaction_running: { status: 409, hint: 'A compaction is running already. Wait until it ends, or stop it.' },
+  input_not_queued: {
+    status: 409,
+    hint: 'The agent has read this message already, or it was taken out of the queue. Send a new message instead.',
+  },
+  input_withdrawn: { status: 409, hint: 'A person took the message out of the queue before the agent read it.' },
   input_empty: { status: 422, hint: 'Send some text or an attachment.' },
   picture_unreadable: { status: 422, hint: 'Send the picture as PNG, JPEG, GIF or WebP, or send another one.' },
   picture_too_large: { status: 413, hint: 'Send a smaller picture: at most 64 million pixels.' },

@@ -76,7 +76,25 @@ const agent = {
   message_end: { messageId: Id, entryId: Optional(Type.Union([Text, Type.Null()])), message: AgentMessage },
   tool_execution_start: { toolCallId: Text, toolName: Text, args: Type.Unknown() },
   tool_execution_end: { toolCallId: Text, toolName: Text, result: Type.Unknown(), isError: Type.Boolean() },
-  queue_update: { steering: Type.Array(Text), followUp: Type.Array(Text) },
+  /**
+   * `steering` and `followUp` are the texts in pi's two queues. `items` is the whole queue in the order in which the agent
+   * will read it. `commandId` names the input; it is missing for a text that no command brought. `text` and `by` are
+   * present where no `input_received` announced the input.
+   */
+  queue_update: {
+    steering: Type.Array(Text),
+    followUp: Type.Array(Text),
+    items: Optional(
+      Type.Array(
+        Type.Object({
+          commandId: Optional(Id),
+          deliverAs: OneOf('steer', 'followUp'),
+          text: Optional(Text),
+          by: Optional(Author),
+        }),
+      ),
+    ),
+  },
   compaction_start: { reason: Text },
   compaction_end: {
     reason: Text,
@@ -103,8 +121,13 @@ const people = {
     attachments: Optional(Type.Number()),
   },
   input_delivered: { commandId: Id },
-  /** An input was accepted and the agent will not read it, because the share link of its guest has ended. */
-  input_dropped: { commandId: Id, error: Failure },
+  /** The author of an input in the queue changed its text before the agent read it. */
+  input_edited: { commandId: Id, text: Text, by: Author },
+  /**
+   * An input was accepted and the agent will not read it: the share link of its guest has ended, or a person, `by`, took
+   * it out of the queue.
+   */
+  input_dropped: { commandId: Id, error: Failure, by: Optional(Author) },
   /** The guests whose inputs the agent works on or has queued. The list is empty when no guest has one. */
   guests_at_work: { guests: GuestRefs },
   dialog_opened: {

@@ -61,6 +61,10 @@ describe('the answers that a guest may give', () => {
     expect(COMMAND_NAMES.filter((name) => guestCommandProblem(name) === undefined)).toEqual([
       'input',
       'abort',
+      'queue_edit',
+      'queue_remove',
+      'queue_move',
+      'queue_send_now',
       'model_set',
       'set_thinking_level',
       'compact',

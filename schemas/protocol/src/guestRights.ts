@@ -18,6 +18,11 @@ export type GuestPromptKind = 'question' | 'plan' | 'approval';
 const GUEST_COMMANDS: readonly CommandName[] = [
   'input',
   'abort',
+  // Only for the guest's own inputs: `queueChangeProblem`.
+  'queue_edit',
+  'queue_remove',
+  'queue_move',
+  'queue_send_now',
   'dialog_response',
   'compact',
   'model_set',

@@ -29,6 +29,7 @@ export * from './runnerEvents.js';
 export * from './piOptions.js';
 export * from './commands.js';
 export * from './guestRights.js';
+export * from './queueRights.js';
 export * from './frames.js';
 export * from './http.js';
 export * from './accounts.js';

@@ -22,7 +22,7 @@ export const WIRE_HISTORY = [
   },
   {
     version: 1,
-    hash: 'cfb8eac19ef1895a',
-    what: 'Added: `salvage` for a session that continues a damaged file of pi, `key` in `input` and `command`, `keys` in `hello`, `commandId` in errors.',
+    hash: '97aa2498d87522d2',
+    what: 'Added: `salvage` for a session that continues a damaged file of pi, `key` in `input` and `command`, `keys` in `hello`, `commandId` in errors, the queue as a list that people change (`items` of `queue_update`, `input_edited`, the commands `queue_…`), `queue` of `abort`, `by` of `input_dropped`.',
   },
 ] as const;

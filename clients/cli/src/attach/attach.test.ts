@@ -13,6 +13,7 @@ import { describe, expect, it } from 'vitest';
 import { actionOf, TWICE_MS, type ClientKey, type KeySituation } from './keys.js';
 import { loadViewState, saveViewState } from './viewState.js';
 import { answerablePrompts, type AskStep } from './pending.js';
+import { QueueNumbers } from './queueNumbers.js';
 import { Receipts } from './receipts.js';
 import { scrolled, topOf, type Anchor, type Rows } from './scroll.js';
 import { helpText, parseEditorInput, SLASH_COMMANDS } from './slash.js';
@@ -24,6 +25,7 @@ describe('a key', () => {
     both: false,
     written: false,
     canAbort: false,
+    isEditing: false,
     sinceCtrlC: Number.POSITIVE_INFINITY,
   };
   it.each<[string, ClientKey, Partial<KeySituation>, string]>([
@@ -35,6 +37,14 @@ describe('a key', () => {
     ['ctrl+d deletes in one that is not', 'ctrl+d', { written: true }, 'pass'],
     ['ctrl+d in an answer is not for us', 'ctrl+d', { focus: 'question' }, 'pass'],
     ['esc stops an agent at work', 'escape', { canAbort: true }, 'abort'],
+    [
+      'esc leaves a message of the queue as it is, and does not stop the agent',
+      'escape',
+      { isEditing: true, canAbort: true },
+      'cancel_edit',
+    ],
+    ['alt+up takes the last message back', 'alt+up', {}, 'take_back'],
+    ['alt+up does not replace what is written', 'alt+up', { written: true }, 'pass'],
     ['esc does nothing to one at rest', 'escape', {}, 'pass'],
     ['esc dismisses a question before it stops anything', 'escape', { focus: 'question', canAbort: true }, 'pass'],
     ['tab goes over to a question', 'tab', { both: true }, 'switch'],
@@ -234,13 +244,39 @@ describe('the status', () => {
     ];
     const lines = queueLines({ pendingInputs: [received], queue }, sent, namesFor('me'));
     expect(lines.map(({ text }) => text)).toEqual([
-      'Queued: typed elsewhere',
+      'Queued for the next step: typed elsewhere',
       'Queued for the next step (Grace): one',
       'Sent: two',
       'Sending: three',
       'Not delivered: four · Too late.',
     ]);
     expect(lines.map(({ bad }) => bad)).toEqual([false, false, false, false, true]);
+  });
+
+  it('shows the queue of its host in the order in which the agent will read it, with numbers that stay', () => {
+    const inputs = ['a', 'b', 'c'].map((id) => ({ commandId: id, text: `text ${id}`, deliverAs: 'prompt', at: 1 }));
+    const items = ['b', 'a'].map((commandId) => ({ commandId, deliverAs: 'followUp' as const }));
+    const numbers = new QueueNumbers();
+    const lines = () => {
+      numbers.update(items.map(({ commandId }) => commandId));
+      const queue = { steering: [], followUp: [], items };
+      return queueLines({ pendingInputs: inputs, queue }, [], namesFor('me'), numbers.of).map(({ text }) => text);
+    };
+    expect(lines()).toEqual([
+      '1. Queued until the agent is done: text b',
+      '2. Queued until the agent is done: text a',
+      'Queued: text c',
+    ]);
+    items.reverse();
+    expect(
+      lines()
+        .slice(0, 2)
+        .map((line) => line.slice(0, 2)),
+    ).toEqual(['2.', '1.']);
+    expect(numbers.commandOf(1)).toBe('b');
+    items.splice(1, 1, { commandId: 'c', deliverAs: 'followUp' });
+    expect(lines().map((line) => line.slice(0, 2))).toEqual(['2.', '3.', 'Qu']);
+    expect([1, 2, 3].map((number) => numbers.commandOf(number))).toEqual([undefined, 'a', 'c']);
   });
 
   it('names an author only where it is somebody else', () => {

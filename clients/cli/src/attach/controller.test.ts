@@ -1,9 +1,11 @@
+import { isMap, type QueueOnStop } from '@pizzapi/protocol';
 import { createApi, openSession, type Session } from '@pizzapi/session-client';
 import { initialiseTheme, TUI } from '@pizzapi/runner/terminal';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { scriptedSession, type ScriptedSession } from '../testing/scriptedSession.js';
 import { Controller } from './controller.js';
+import type { QueueOnStopAnswer } from './queueOnStop.js';
 import { Screen } from './screen.js';
 import { namesFor } from './status.js';
 
@@ -23,14 +25,20 @@ let gateway: ScriptedSession;
 let session: Session;
 let screen: Screen;
 let controller: Controller;
+let answer: QueueOnStop | undefined;
+const onStop: QueueOnStopAnswer = { get: () => answer, set: (now) => (answer = now) };
 
 beforeEach(async () => {
   initialiseTheme();
+  answer = undefined;
   gateway = await scriptedSession();
   session = openSession({ url: gateway.url, sessionId: 's1', WebSocket });
   const ui = new TUI(NOWHERE, false);
   screen = new Screen(ui, session, namesFor('me'));
-  controller = new Controller(ui, session, screen, createApi({ url: gateway.url }), () => undefined);
+  controller = new Controller(ui, session, screen, createApi({ url: gateway.url }), () => undefined, {
+    me: 'me',
+    onStop,
+  });
   session.subscribe(() => controller.sync());
   await shows('Live');
 });
@@ -159,5 +167,98 @@ describe('a prompt of several steps', () => {
     screen.question!.handleInput!('\u001b');
     await shows('Question 1 of 2');
     expect(gateway.sent).toEqual([]);
+  });
+});
+
+describe('the queue', () => {
+  const bob = { userId: 'guest_sh_bob', via: 'collab', name: 'Bob' };
+  const waits = (commandId: string, what: string, author: object = by) => ({
+    ...{ type: 'input_received', at: 1, commandId, text: what, by: author, deliverAs: 'followUp' },
+  });
+  const listed = (...ids: string[]) => ({
+    ...{ type: 'queue_update', at: 2, steering: [], followUp: [] },
+    items: ids.map((commandId) => ({ commandId, deliverAs: 'followUp' })),
+  });
+  const ok = (n: number) => ({ type: 'command_result', at: 3, commandId: `c${n}`, ok: true });
+  const sent = (count: number) => expect.poll(() => gateway.sent, patient).toHaveLength(count);
+  const lastSent = () => {
+    const frame: unknown = gateway.sent.at(-1);
+    return isMap(frame) ? [frame['name'], frame['args']] : [];
+  };
+
+  beforeEach(async () => {
+    gateway.append(
+      { type: 'agent_start', at: 1 },
+      waits('i1', 'First'),
+      waits('i2', 'Of Bob', bob),
+      waits('i3', 'Third'),
+    );
+    gateway.append(listed('i1', 'i2', 'i3'));
+    await shows('3. Queued until the agent is done: Third');
+  });
+
+  it('is a numbered list, and each command of the queue names the message of its number', async () => {
+    expect(text()).toContain(
+      '1. Queued until the agent is done: First\n2. Queued until the agent is done (Bob): Of Bob',
+    );
+    controller.submit('//up 3');
+    await sent(1);
+    expect(lastSent()).toEqual(['queue_move', { inputId: 'i3', before: 'i2' }]);
+    gateway.append(listed('i1', 'i3', 'i2'));
+    await shows('First\n3. Queued until the agent is done: Third\n2. Queued');
+    controller.submit('//down 1');
+    await sent(2);
+    expect(lastSent()).toEqual(['queue_move', { inputId: 'i1', before: 'i2' }]);
+    controller.submit('//now 3');
+    await sent(3);
+    expect(lastSent()).toEqual(['queue_send_now', { inputId: 'i3' }]);
+    controller.submit('//remove 2');
+    await sent(4);
+    expect(lastSent()).toEqual(['queue_remove', { inputId: 'i2' }]);
+    controller.submit('//now 7');
+    await shows('No message 7 waits.');
+    expect(gateway.sent).toHaveLength(4);
+  });
+
+  it('gives a message back for editing, and sends the new text; what the host refuses is in the editor again', async () => {
+    controller.submit('//edit 1');
+    expect(screen.editor.getText()).toBe('First');
+    screen.editor.setText('');
+    controller.submit('First, edited');
+    await sent(1);
+    expect(lastSent()).toEqual(['queue_edit', { inputId: 'i1', text: 'First, edited' }]);
+    gateway.append(failed('input_not_queued', 'queue_edit'));
+    await expect.poll(() => screen.editor.getText(), patient).toBe('First, edited');
+    controller.submit('//edit 2');
+    await shows('Only the person who wrote a message can edit it.');
+    expect(gateway.sent).toHaveLength(1);
+  });
+
+  it('gives a message back to the editor once it is out of the queue', async () => {
+    screen.editor.setText('A draft');
+    controller.submit('//take 3');
+    await sent(1);
+    expect(screen.editor.getText()).toBe('A draft');
+    gateway.append(ok(1));
+    await expect.poll(() => screen.editor.getText(), patient).toBe('Third\n\nA draft');
+  });
+
+  it('is kept or dropped by a stop, which asks once and remembers the answer', async () => {
+    controller.submit('//abort');
+    await shows('Stop the agent. And the queue?');
+    expect(gateway.sent).toEqual([]);
+    screen.question!.handleInput!('\r');
+    await sent(1);
+    expect([lastSent(), answer]).toEqual([['abort', { queue: 'keep' }], 'keep']);
+    controller.submit('//abort');
+    await sent(2);
+    expect(lastSent()).toEqual(['abort', { queue: 'keep' }]);
+    controller.submit('//onstop drop');
+    await shows('A stop discards the queue.');
+    controller.submit('//abort');
+    await sent(3);
+    expect(lastSent()).toEqual(['abort', { queue: 'drop' }]);
+    gateway.append({ type: 'agent_end', at: 4 });
+    await shows('Stopped. The agent reads the queue before your next message.');
   });
 });

@@ -4,6 +4,8 @@ import { AskBox, isKeyRelease, matchesKey, type Ask, type AskAnswer, type TUI } 
 import { actionOf, CLIENT_KEYS, type KeyAction } from './keys.js';
 import type { AskStep, TerminalPrompt } from './pending.js';
 import { dialogFor } from './receipts.js';
+import { QueueController } from './queueController.js';
+import type { QueueOnStopAnswer } from './queueOnStop.js';
 import type { Screen } from './screen.js';
 import { helpText, parseEditorInput, type SlashName } from './slash.js';
 import { modelOf, type OutgoingInput } from './status.js';
@@ -21,6 +23,13 @@ const UNSURE = 'The gateway did not confirm it: it may still be carried out.';
 /** What became of a command. `unsure`: the connection broke, or the session was left, before anybody said. */
 type Carried = { kind: 'done' | 'unsure' } | { kind: 'failed'; error: { code: string; message: string } };
 
+/** The person at the terminal. */
+export interface ControllerPerson {
+  /** The id of the account; undefined for a guest. */
+  me: string | undefined;
+  onStop: QueueOnStopAnswer;
+}
+
 /** What the person does, and what comes of it. */
 export class Controller {
   readonly #ui: TUI;
@@ -35,13 +44,20 @@ export class Controller {
   readonly history: string[] = [];
   #ticking: NodeJS.Timeout | undefined;
   #ctrlC = Number.NEGATIVE_INFINITY;
+  readonly #queue: QueueController;
 
-  constructor(ui: TUI, session: Session, screen: Screen, api: Api, leave: () => void) {
+  constructor(ui: TUI, session: Session, screen: Screen, api: Api, leave: () => void, person: ControllerPerson) {
     this.#ui = ui;
     this.#session = session;
     this.#screen = screen;
     this.#api = api;
     this.#leave = leave;
+    this.#queue = new QueueController({
+      ...{ session, screen, ...person },
+      command: async (name, args) => (await this.#command(name, args)).kind === 'done',
+      say: (text, tint) => this.say(text, tint),
+      choose: (title, labels, chosen) => this.#choose(title, labels, chosen),
+    });
     screen.editor.onSubmit = (text) => this.submit(text);
     ui.addInputListener((data) => (this.#key(data) ? { consume: true } : undefined));
     this.sync();
@@ -79,6 +95,7 @@ export class Controller {
       this.#giveBack(text);
       return this.say(`Unknown command //${typed.name}. //help lists the commands.`, 'warning');
     }
+    if (this.#queue.submit(text)) return;
     const { blocked } = this.#screen;
     if (blocked !== undefined) {
       this.#giveBack(text);
@@ -155,9 +172,10 @@ export class Controller {
   }
 
   /** Sends a command and says what went wrong, if anything did. */
-  async #command(name: string, args: Record<string, unknown> = {}): Promise<void> {
+  async #command(name: string, args: Record<string, unknown> = {}): Promise<Carried> {
     const carried = await this.#carryOut(name, args);
     if (carried.kind === 'failed') this.say(carried.error.message, 'error');
+    return carried;
   }
 
   async #carryOut(name: string, args: Record<string, unknown>): Promise<Carried> {
@@ -255,6 +273,7 @@ export class Controller {
       both: box !== undefined && hasEditor,
       written: hasEditor && editor.getText() !== '',
       canAbort: this.#session.transcript.busy && blocked === undefined,
+      isEditing: this.#queue.isEditing,
       sinceCtrlC: performance.now() - this.#ctrlC,
     });
     if (key === 'ctrl+c') this.#ctrlC = performance.now();
@@ -275,7 +294,11 @@ export class Controller {
         editor.setText('');
         return this.say(LEAVES);
       case 'abort':
-        return void this.#command('abort');
+        return this.#queue.stop();
+      case 'take_back':
+        return this.#queue.takeBackLast();
+      case 'cancel_edit':
+        return this.#queue.cancelEdit();
       case 'page_up':
         pane.page(-1);
         return pane.isAtStart ? void this.loadEarlier() : undefined;
@@ -315,7 +338,19 @@ export class Controller {
       case 'detach':
         return this.#leave();
       case 'abort':
-        return void this.#command('abort');
+        return this.#queue.stop(rest === '' ? undefined : rest);
+      case 'onstop':
+        return this.#queue.setOnStop(rest);
+      case 'queue':
+        this.#queue.show();
+        return this.#ui.requestRender();
+      case 'edit':
+      case 'take':
+      case 'remove':
+      case 'up':
+      case 'down':
+      case 'now':
+        return this.#queue.slash(name, rest);
       case 'earlier':
         this.#screen.pane.toStart();
         return void this.loadEarlier();

@@ -6,6 +6,7 @@ import { EXIT, Failure, interruptible, line, type Io } from '../io.js';
 import { explainAccessError, type SessionRef } from '../sessionRef.js';
 import { Controller } from './controller.js';
 import { loadViewState, saveViewState } from './viewState.js';
+import { storedQueueOnStop } from './queueOnStop.js';
 import { Screen } from './screen.js';
 import { namesFor } from './status.js';
 
@@ -80,7 +81,7 @@ async function show(session: Session, api: Api, me: string | undefined, home: st
   ui.addChild(screen);
   let leave = (): void => undefined;
   const left = new Promise<void>((resolve) => (leave = resolve));
-  const controller = new Controller(ui, session, screen, api, leave);
+  const controller = new Controller(ui, session, screen, api, leave, { me, onStop: storedQueueOnStop(home) });
   for (const text of kept.history) screen.editor.addToHistory(text);
   controller.history.push(...kept.history);
   screen.editor.setText(kept.draft);

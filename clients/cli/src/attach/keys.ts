@@ -1,6 +1,6 @@
 /** Keys that mean something to this client before the editor or a question sees them. */
 export const CLIENT_KEYS = [
-  ...(['ctrl+c', 'ctrl+d', 'ctrl+t', 'ctrl+o', 'escape', 'tab', 'alt+enter', 'q'] as const),
+  ...(['ctrl+c', 'ctrl+d', 'ctrl+t', 'ctrl+o', 'escape', 'tab', 'alt+enter', 'alt+up', 'q'] as const),
   ...(['pageUp', 'pageDown', 'ctrl+home', 'ctrl+end'] as const),
 ] as const;
 export type ClientKey = (typeof CLIENT_KEYS)[number];
@@ -17,6 +17,8 @@ export type KeyAction =
   | 'thinking'
   | 'expand'
   | 'follow_up'
+  | 'take_back'
+  | 'cancel_edit'
   | 'switch'
   /** Not ours: the editor or the question gets it. */
   | 'pass';
@@ -30,6 +32,8 @@ export interface KeySituation {
   written: boolean;
   /** Whether the agent works and this viewer may stop it. */
   canAbort: boolean;
+  /** Whether the editor holds the text of a message in the queue. */
+  isEditing: boolean;
   /** ms since ctrl+c was pressed last. */
   sinceCtrlC: number;
 }
@@ -38,7 +42,7 @@ export interface KeySituation {
 export const TWICE_MS = 2_000;
 
 export function actionOf(key: ClientKey, situation: KeySituation): KeyAction {
-  const { focus, both, written, canAbort, sinceCtrlC } = situation;
+  const { focus, both, written, canAbort, isEditing, sinceCtrlC } = situation;
   switch (key) {
     case 'ctrl+c':
       if (focus === 'editor' && written) return 'clear';
@@ -48,11 +52,14 @@ export function actionOf(key: ClientKey, situation: KeySituation): KeyAction {
     case 'q':
       return focus === 'nothing' ? 'quit' : 'pass';
     case 'escape':
+      if (focus === 'editor' && isEditing) return 'cancel_edit';
       return focus !== 'question' && canAbort ? 'abort' : 'pass';
     case 'tab':
       return both ? 'switch' : 'pass';
     case 'alt+enter':
       return focus === 'editor' ? 'follow_up' : 'pass';
+    case 'alt+up':
+      return focus === 'editor' && !written ? 'take_back' : 'pass';
     case 'ctrl+t':
       return 'thinking';
     case 'ctrl+o':

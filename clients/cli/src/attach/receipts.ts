@@ -26,6 +26,10 @@ export class Receipts {
     this.#own.add(commandId);
   }
 
+  isOwn(commandId: string): boolean {
+    return this.#own.has(commandId);
+  }
+
   answerRefused(id: string, error: Refusal): void {
     this.#refused.set(id, error);
   }

@@ -1,4 +1,12 @@
-import { isolated, oneLine, openDialogs, pendingPrompts, type DialogItem, type PromptView } from '@pizzapi/protocol';
+import {
+  isolated,
+  oneLine,
+  openDialogs,
+  queuedInputs,
+  pendingPrompts,
+  type DialogItem,
+  type PromptView,
+} from '@pizzapi/protocol';
 import type { Session } from '@pizzapi/session-client';
 import {
   visibleText,
@@ -12,8 +20,17 @@ import {
   type Tint,
   type TUI,
 } from '@pizzapi/runner/terminal';
-import { blockedBy, queueLines, statusLines, type NameOf, type OutgoingInput, type StatusLine } from './status.js';
+import {
+  blockedBy,
+  queueLines,
+  statusLines,
+  type NameOf,
+  type OutgoingInput,
+  type QueueLine,
+  type StatusLine,
+} from './status.js';
 import { answerablePrompts, type TerminalPrompt } from './pending.js';
+import { QueueNumbers } from './queueNumbers.js';
 import { Receipts } from './receipts.js';
 import { TranscriptPane } from './transcriptPane.js';
 
@@ -44,6 +61,7 @@ export class Screen implements Component {
   loadingEarlier = false;
   outgoing: readonly OutgoingInput[] = [];
   readonly receipts: Receipts;
+  readonly numbers = new QueueNumbers();
   readonly #ui: TUI;
   readonly #session: Session;
   readonly #nameOf: NameOf;
@@ -119,9 +137,7 @@ export class Screen implements Component {
     const widgets = Object.values(transcript.widgets).flat();
     const states = Object.values(transcript.status).join('  ');
     return [
-      ...queueLines(transcript, this.outgoing, this.#nameOf)
-        .slice(0, MAX_QUEUE)
-        .map(({ text, bad }) => this.#line(text, bad ? 'error' : 'dim', width)),
+      ...this.#queue(width),
       ...widgets.map((text) => this.#line(text, undefined, width)),
       ...(states === '' ? [] : [this.#line(states, 'dim', width)]),
       ...(transcript.busy ? [this.#line(this.#working(), 'accent', width)] : []),
@@ -129,6 +145,30 @@ export class Screen implements Component {
       ...(this.question === undefined ? [] : this.#asked(this.question, width)),
       ...(this.hasEditor ? this.editor.render(width) : [this.#line(this.#whyNoEditor(), 'warning', width)]),
       ...this.#status(width),
+    ];
+  }
+
+  /** The queue and what is on its way, as a page of its own. */
+  get queuePage(): string {
+    const lines = this.#queueLines.map(({ text }) => lineOf(text));
+    return lines.length === 0 ? 'The queue is empty.' : lines.join('\n');
+  }
+
+  get #queueLines(): QueueLine[] {
+    const { transcript } = this.#session;
+    this.numbers.update(queuedInputs(transcript).flatMap(({ commandId }) => commandId ?? []));
+    return queueLines(transcript, this.outgoing, this.#nameOf, this.numbers.of);
+  }
+
+  #queue(width: number): string[] {
+    const lines = this.#queueLines;
+    const shown = lines.slice(0, MAX_QUEUE).map(({ text, bad }) => this.#line(text, bad ? 'error' : 'dim', width));
+    const more = lines.length - shown.length;
+    const isHeld = !this.#session.transcript.busy && queuedInputs(this.#session.transcript).length > 0;
+    return [
+      ...(isHeld ? [this.#line('Stopped. The agent reads the queue before your next message.', 'warning', width)] : []),
+      ...shown,
+      ...(more > 0 ? [this.#line(`…and ${more} more: //queue`, 'dim', width)] : []),
     ];
   }
 

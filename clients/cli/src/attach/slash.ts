@@ -1,7 +1,15 @@
 /** What a person may tell this client, and not the agent: they begin with two slashes, for pi's own begin with one. */
 export const SLASH_COMMANDS = {
   help: { takes: '', does: 'Show this help' },
-  abort: { takes: '', does: 'Stop the agent (esc)' },
+  abort: { takes: '[keep|drop]', does: 'Stop the agent (esc), and keep or drop the queue' },
+  onstop: { takes: '[keep|drop|ask]', does: 'Choose what a stop does with the queue' },
+  queue: { takes: '', does: 'Show the whole queue' },
+  edit: { takes: '<n> [text]', does: 'Edit message n of the queue' },
+  take: { takes: '<n>', does: 'Take message n back into the editor (alt+up: the last one)' },
+  remove: { takes: '<n>', does: 'Take message n out of the queue' },
+  up: { takes: '<n>', does: 'Move message n up in the queue' },
+  down: { takes: '<n>', does: 'Move message n down in the queue' },
+  now: { takes: '<n>', does: 'Send message n before the others' },
   model: { takes: '[model]', does: 'Choose or set the model' },
   thinking: { takes: '[level]', does: 'Choose or set the thinking level' },
   earlier: { takes: '', does: 'Load older messages' },
@@ -28,6 +36,7 @@ export function parseEditorInput(text: string): EditorInput {
 const KEYS: readonly (readonly [string, string])[] = [
   ['enter', 'Send; while the agent works, steer it'],
   ['alt+enter', 'Send when the agent is done'],
+  ['alt+↑', 'Take your last message in the queue back'],
   ['shift+enter', 'A new line (or \\ and enter)'],
   ['↑ ↓', 'Previous inputs'],
   ['esc', 'Stop the agent, or dismiss a question'],

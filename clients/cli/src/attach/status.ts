@@ -1,7 +1,10 @@
 import {
+  inputsOnTheirWay,
+  queuedInputs,
   titleOf,
   type Author,
   type PendingInput,
+  type QueuedInput,
   type SessionInfo,
   type SessionMetaState,
   type Transcript,
@@ -86,21 +89,36 @@ export interface QueueLine {
   bad: boolean;
 }
 
-/** What is on its way to the agent, a line each, in order: sending, sent, queued at its host. Then the story has it. */
+/**
+ * What is on its way to the agent, a line each: the queue in the order in which the agent will read it, each message with
+ * its number, then what is sending or sent.
+ */
 export function queueLines(
-  { pendingInputs, queue }: Pick<Transcript, 'pendingInputs' | 'queue'>,
+  transcript: Pick<Transcript, 'pendingInputs' | 'queue'>,
   outgoing: readonly OutgoingInput[],
   nameOf: NameOf,
+  numberOf: (commandId: string) => number | undefined = () => undefined,
 ): QueueLine[] {
+  const { pendingInputs, queue } = transcript;
   const known = new Set(pendingInputs.map(({ commandId }) => commandId));
-  const texts = new Set(pendingInputs.map(({ text }) => text));
   const sending = outgoing.filter(({ commandId }) => commandId === undefined || !known.has(commandId));
-  const queued = [...queue.steering, ...queue.followUp].filter((text) => !texts.has(text));
-  const waiting = [
-    ...queued.map((text) => `Queued: ${text}`),
-    ...pendingInputs.map((input) => `Queued${WAITS[input.deliverAs] ?? ''}${from(input, nameOf)}: ${input.text}`),
-  ];
+  // The host of a log without `items` is an earlier version: its queue is texts, which its inputs may repeat.
+  const texts = new Set(queue.items === undefined ? pendingInputs.map(({ text }) => text) : []);
+  const listed = queuedInputs(transcript).filter(({ text }) => !texts.has(text));
+  const others = queue.items === undefined ? pendingInputs : inputsOnTheirWay(transcript);
+  const waiting = [...listed, ...others].map((input) => queuedLine(input, nameOf, numberOf));
   return [...waiting.map((text) => ({ text, bad: false })), ...sending.map(outgoingLine)];
+}
+
+function queuedLine(
+  { commandId = '', text, by, deliverAs }: QueuedInput | PendingInput,
+  nameOf: NameOf,
+  numberOf: (commandId: string) => number | undefined,
+): string {
+  const number = numberOf(commandId);
+  const name = by === undefined ? undefined : nameOf(by);
+  const author = name === undefined ? '' : ` (${name})`;
+  return `${number === undefined ? '' : `${number}. `}Queued${WAITS[deliverAs] ?? ''}${author}: ${text}`;
 }
 
 const WAITS: Readonly<Record<string, string>> = { steer: ' for the next step', followUp: ' until the agent is done' };
@@ -108,11 +126,6 @@ const WAITS: Readonly<Record<string, string>> = { steer: ' for the next step', f
 function outgoingLine({ text, commandId, refused }: OutgoingInput): QueueLine {
   if (refused !== undefined) return { text: `Not delivered: ${text} · ${refused}`, bad: true };
   return { text: `${commandId === undefined ? 'Sending' : 'Sent'}: ${text}`, bad: false };
-}
-
-function from({ by }: PendingInput, nameOf: NameOf): string {
-  const name = by === undefined ? undefined : nameOf(by);
-  return name === undefined ? '' : ` (${name})`;
 }
 
 /** What to call the author of something; undefined where nobody needs to be named. */

@@ -1,12 +1,17 @@
 import {
   answerableBy,
+  guestUserId,
+  inputsOnTheirWay,
   openDialogs,
   pendingPrompts,
+  queuedInputs,
+  type Author,
   type DialogItem,
   type NoticeItem,
   type PendingInput,
   type Presence,
   type PromptView,
+  type QueuedInput,
   type SessionInfo,
   type SessionMetaState,
   type Transcript,
@@ -34,6 +39,7 @@ import { guest } from './guest.svelte.js';
 import { treeOf } from '../model/tree.js';
 import type { Viewpoint } from '../model/author.js';
 import { UnsentMessages } from './unsentMessages.svelte.js';
+import { QueueControl } from './queueControl.svelte.js';
 import { PromptStates } from './prompts.svelte.js';
 import { toasts } from './toasts.svelte.js';
 
@@ -77,7 +83,10 @@ export class SessionView {
   loaded = $state.raw(false);
   busy = $state.raw(false);
   ended = $state.raw(false);
-  queue = $state.raw<Transcript['queue']>({ steering: [], followUp: [] });
+  /** The queue, in the order in which the agent will read it. */
+  queued = $state.raw<readonly QueuedInput[]>([]);
+  /** Inputs that were accepted and are not in the queue. */
+  onTheirWay = $state.raw<readonly PendingInput[]>([]);
   pendingInputs = $state.raw<readonly PendingInput[]>([]);
   status = $state.raw<Transcript['status']>({});
   widgets = $state.raw<Transcript['widgets']>({});
@@ -128,9 +137,20 @@ export class SessionView {
     nameOf: (userId) => this.viewers.find((viewer) => viewer.userId === userId && viewer.mode === 'owner')?.name,
   });
 
+  /** The person who looks, as the author of what this page sends. */
+  readonly self = $derived<Author>(
+    guest === undefined
+      ? { userId: app.me?.userId ?? this.info.userId, via: 'owner' }
+      : { userId: guestUserId(guest.claims?.shareId ?? ''), via: 'collab' },
+  );
+  /** What this page does with the queue, and with the queue at a stop. */
+  readonly queueControl = new QueueControl(this);
+
   readonly #store: Session;
   readonly #stop: (() => void)[] = [];
   #transcript: Transcript | undefined;
+  #queue: Transcript['queue'] | undefined;
+  #pendingInputs: Transcript['pendingInputs'] | undefined;
   /** Positions in the transcript that changed since the last frame. */
   #dirty: number[] = [];
   #rebuilt = true;
@@ -206,8 +226,13 @@ export class SessionView {
     this.loaded ||= store.connection.state.kind === 'live';
     this.busy = transcript.busy;
     this.ended = transcript.ended || store.info.state === 'ended';
-    this.queue = visible(transcript.queue);
-    this.pendingInputs = visible(transcript.pendingInputs);
+    if (this.#queue !== transcript.queue || this.#pendingInputs !== transcript.pendingInputs) {
+      this.#queue = transcript.queue;
+      this.#pendingInputs = transcript.pendingInputs;
+      this.pendingInputs = visible(transcript.pendingInputs);
+      this.queued = visible(queuedInputs(transcript));
+      this.onTheirWay = visible(inputsOnTheirWay(transcript));
+    }
     this.outbox.seen(transcript.pendingInputs);
     this.status = visible(transcript.status);
     this.widgets = visible(transcript.widgets);

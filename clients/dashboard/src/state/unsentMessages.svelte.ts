@@ -110,6 +110,12 @@ export class UnsentMessages {
     recall(this.sid, stuck);
   }
 
+  /** Gives a text back that left the queue: it stands before what is being written. */
+  recall(text: string): void {
+    drafts.prepend(this.sid, text);
+    this.recalled++;
+  }
+
   drop(id: string): void {
     this.#put(this.list.filter((other) => other.id !== id));
   }

@@ -4,10 +4,13 @@ import {
   acceptedData,
   INBOX_DONE_ENTRY,
   INBOX_ENTRY,
+  INBOX_QUEUE_ENTRY,
   readInboxEntry,
   type InboxMessage,
   type InboxOwner,
+  type QueuedRecord,
 } from './inboxEntries.js';
+import type { AgentInput } from './types.js';
 import { userText } from './userTexts.js';
 
 /** How many messages are remembered as accepted; the oldest make room. */
@@ -36,6 +39,7 @@ export class AgentInbox {
   readonly #messages = new BoundedMap<string, { message: InboxMessage; isOpen: boolean }>(REMEMBERED);
   /** Which message the agent read as which entry of the history. */
   readonly #readAs = new Map<string, InboxMessage>();
+  #isQueueHeld = false;
 
   constructor(
     private readonly history: History,
@@ -70,6 +74,20 @@ export class AgentInbox {
     known.isOpen = false;
     const read = entryId === undefined || entryId === null ? {} : { entryId };
     this.history.appendCustomEntry(INBOX_DONE_ENTRY, { sessionId: this.#owner.piSessionId, id, ...read });
+  }
+
+  /** Whether the queue that `restore` returned waits for a person. */
+  get isQueueHeld(): boolean {
+    return this.#isQueueHeld;
+  }
+
+  /** Records the queue as a person has changed it, for the next process. Messages that are not recorded are left out. */
+  recordQueue(isHeld: boolean, inputs: readonly AgentInput[]): void {
+    const open = inputs.filter(({ commandId }) => this.#messages.get(commandId)?.isOpen === true);
+    if (open.length === 0) return;
+    const records = open.map(({ commandId: id, text, deliverAs }) => ({ id, text, deliverAs }));
+    const { piSessionId: sessionId } = this.#owner;
+    this.history.appendCustomEntry(INBOX_QUEUE_ENTRY, { sessionId, isHeld, inputs: records });
   }
 
   /** Withdraws every message: the session ends for good. */
@@ -118,7 +136,13 @@ export class AgentInbox {
     const items = new Map<string, Item>();
     entries.forEach((entry, at) => {
       const record = readInboxEntry(entry, owner);
+      if (record?.kind === 'queue') {
+        this.#isQueueHeld = record.isHeld;
+        return arrange(items, record.inputs);
+      }
       if (record?.kind === 'accepted') {
+        // The next input ends the hold of the queue.
+        if (!record.isResent) this.#isQueueHeld = false;
         const { message, isResent, isOld } = record;
         items.set(message.id, { message, at, isOld, isResent, isDone: false, isOnBranch: branch.has(entry.id) });
       } else if (record?.kind === 'done') {
@@ -134,6 +158,17 @@ export class AgentInbox {
       }
     });
     return items;
+  }
+}
+
+/** Gives recorded messages the order and the texts of a recorded queue. Messages that it does not name keep their place. */
+function arrange(items: Map<string, Item>, inputs: readonly QueuedRecord[]): void {
+  for (const { id, text, deliverAs } of inputs) {
+    const item = items.get(id);
+    if (item === undefined) continue;
+    item.message = { ...item.message, text, ...(deliverAs === undefined ? {} : { deliverAs }) };
+    items.delete(id);
+    items.set(id, item);
   }
 }
 

@@ -8,7 +8,7 @@ export interface InboxDeliveryDeps {
   pi: Pick<AgentSession, 'sessionManager'>;
   inbox: AgentInbox;
   /** Passes an input to pi. The sender has a result that says ok, so that the input outlives the end of this process. */
-  submit: (input: AgentInput) => Promise<Outcome>;
+  submit: (input: AgentInput, how?: { isRestored: boolean }) => Promise<Outcome>;
   linkEnd: (by: Author) => Promise<LinkEnd | undefined>;
   /** The link of the author has ended: the agent does not read the message. */
   drop: (commandId: string, by: Author, why: LinkEnd) => void;
@@ -35,7 +35,7 @@ export class InboxDelivery {
       if (isOver()) return;
       if (ended !== undefined) return drop(id, by, ended);
     }
-    const outcome = await submit({ commandId: id, ...message });
+    const outcome = await submit({ commandId: id, ...message }, { isRestored: true });
     if (outcome.kind === 'failed') showError(`Not delivered: ${outcome.error.message}`);
   }
 

@@ -1,10 +1,21 @@
 import type { SessionEntry } from '@mariozechner/pi-coding-agent';
-import { guestsAt, isMap, isSessionEvent, stringAt, type Author, type SessionEvent } from '@pizzapi/protocol';
+import {
+  arrayAt,
+  DELIVER_AS,
+  guestsAt,
+  isMap,
+  isSessionEvent,
+  stringAt,
+  type Author,
+  type SessionEvent,
+} from '@pizzapi/protocol';
 import type { AgentInput } from './types.js';
 
 /** The entries of pi's session file that hold the inbox. */
 export const INBOX_ENTRY = 'pizzapi.inbox';
 export const INBOX_DONE_ENTRY = 'pizzapi.inbox-done';
+/** The queue after a person changed it: its order, the changed texts, and whether it waits for a person. */
+export const INBOX_QUEUE_ENTRY = 'pizzapi.inbox-queue';
 
 /** Historical entry kinds of earlier versions. They are read, because users' files hold them, and never written. */
 const OLD_INPUT_ENTRY = 'pizzapi.input';
@@ -34,11 +45,15 @@ export interface InboxOwner {
   sid: string | undefined;
 }
 
+/** One input of a recorded queue. */
+export type QueuedRecord = { id: string } & Pick<AgentInput, 'text' | 'deliverAs'>;
+
 /** What one entry of the file records. */
 export type InboxRecord =
   | { kind: 'accepted'; message: InboxMessage; isResent: boolean; isOld: boolean }
   /** `entryId`: the message in pi's history as which the agent read it. */
   | { kind: 'done'; id: string; entryId: string | undefined }
+  | { kind: 'queue'; isHeld: boolean; inputs: QueuedRecord[] }
   /** An old entry: an answer with this text was sent once more. */
   | { kind: 'resent'; text: string };
 
@@ -73,6 +88,10 @@ export function readInboxEntry(entry: SessionEntry, { piSessionId, sid }: InboxO
     }
     case INBOX_DONE_ENTRY:
       return { kind: 'done', id: stringAt(data, 'id') ?? '', entryId: stringAt(data, 'entryId') };
+    case INBOX_QUEUE_ENTRY:
+      return isOurs
+        ? { kind: 'queue', isHeld: data['isHeld'] === true, inputs: arrayAt(data, 'inputs').filter(isQueuedRecord) }
+        : undefined;
     case OLD_INPUT_OVER_ENTRY:
       return { kind: 'done', id: stringAt(data, 'commandId') ?? '', entryId: undefined };
     case OLD_INPUT_ENTRY:
@@ -119,4 +138,10 @@ function isMessage(value: Record<string, unknown>): value is Record<string, unkn
   if (policy === 'resendOnce') return by === undefined && typeof value['text'] === 'string';
   if (policy !== 'untilRead' && policy !== 'retryInterrupted') return false;
   return isSessionEvent(receivedEvent(id, value as unknown as Addressed));
+}
+
+function isQueuedRecord(value: unknown): value is QueuedRecord {
+  if (!isMap(value) || typeof value['id'] !== 'string' || typeof value['text'] !== 'string') return false;
+  const { deliverAs } = value;
+  return deliverAs === undefined || DELIVER_AS.some((known) => known === deliverAs);
 }

@@ -1,4 +1,5 @@
 import type { Author } from '@pizzapi/protocol';
+import type { AgentInput } from './types.js';
 
 /** How many inputs may wait to be matched; more than this and the oldest are taken as delivered. */
 export const MAX_PENDING_INPUTS = 256;
@@ -8,21 +9,12 @@ export type Lane = 'prompt' | 'steer' | 'followUp';
 export type Queue = 'steer' | 'followUp';
 
 interface PendingInput {
-  commandId: string;
-  lane: Lane;
+  /** As it was sent. */
+  input: AgentInput;
   /** The text as typed, then as pi expanded it (templates, skills) once its queue shows it. */
   text: string;
-  by: Author | undefined;
   /** Where it waits in pi; undefined while it is on its way there. */
   queued: Queue | undefined;
-}
-
-/** An input that was taken back from pi's queue, where it was the `nth` with this text, from 0. */
-export interface TakenBack {
-  commandId: string;
-  queue: Queue;
-  text: string;
-  nth: number;
 }
 
 /**
@@ -35,13 +27,14 @@ export class PendingInputs {
 
   /** Who sent what waits. */
   get authors(): Author[] {
-    return this.#pending.flatMap(({ by }) => (by === undefined ? [] : [by]));
+    return this.#pending.flatMap(({ input: { by } }) => (by === undefined ? [] : [by]));
   }
 
   /** Notes an input that is on its way to pi; the result is what had to make room for it. */
-  add(commandId: string, lane: Lane, text: string, by?: Author): string[] {
-    this.#pending.push({ commandId, lane, text, by, queued: undefined });
-    return this.#pending.splice(0, Math.max(0, this.#pending.length - MAX_PENDING_INPUTS)).map((i) => i.commandId);
+  add(input: AgentInput): string[] {
+    this.#pending.push({ input, text: input.text, queued: undefined });
+    const dropped = this.#pending.splice(0, Math.max(0, this.#pending.length - MAX_PENDING_INPUTS));
+    return dropped.map((pending) => pending.input.commandId);
   }
 
   /** Folds pi's queue as it is now. */
@@ -57,13 +50,31 @@ export class PendingInputs {
     const text = queue.at(-1)!;
     const waiting = this.#pending.filter((input) => input.queued === undefined);
     // A prompt that finds the agent at work is queued as well, so the lane alone does not tell.
-    const input =
+    const pending =
       waiting.find((candidate) => candidate.text === text) ??
-      waiting.find((candidate) => candidate.lane === lane) ??
-      waiting.find((candidate) => candidate.lane === 'prompt');
-    if (input === undefined) return;
-    input.text = text;
-    input.queued = lane;
+      waiting.find((candidate) => laneOf(candidate) === lane) ??
+      waiting.find((candidate) => laneOf(candidate) === 'prompt');
+    if (pending === undefined) return;
+    pending.text = text;
+    pending.queued = lane;
+  }
+
+  /**
+   * Names the inputs behind the last texts of one of pi's queues, in order; undefined for a text that is not from an
+   * input. The agent reads from the front, so that the last texts are those that it has not begun to read.
+   */
+  behind(lane: Queue, texts: readonly string[]): (AgentInput | undefined)[] {
+    const queued = this.#pending.filter((pending) => pending.queued === lane);
+    const found = texts.toReversed().map((text) => {
+      const at = queued.findLastIndex((pending) => pending.text === text);
+      return at < 0 ? undefined : queued.splice(at)[0]!.input;
+    });
+    return found.toReversed();
+  }
+
+  /** Forgets inputs: they left pi's queue and were not read. */
+  forget(inputs: readonly AgentInput[]): void {
+    this.#pending = this.#pending.filter(({ input }) => !inputs.includes(input));
   }
 
   /**
@@ -73,51 +84,39 @@ export class PendingInputs {
   authorsOf(text: string): Author[] {
     const exact = this.#pending.filter((input) => input.text === text);
     const inputs = exact.length > 0 ? exact : this.#pending.filter((input) => input.queued === undefined);
-    return inputs.flatMap(({ by }) => (by === undefined ? [] : [by]));
+    return inputs.flatMap(({ input: { by } }) => (by === undefined ? [] : [by]));
   }
 
   /** The input that a user's message with this text came from, which is then delivered; or none of ours. */
   delivered(text: string): string | undefined {
     const exact = this.#pending.find((input) => input.text === text);
-    return this.#take(exact ?? this.#pending.find((input) => input.queued === undefined && input.lane === 'prompt'));
+    return this.#take(exact ?? this.#pending.find((input) => input.queued === undefined && laneOf(input) === 'prompt'));
   }
 
   /** An input that pi has dealt with itself, without queueing it (a command of an extension), is delivered too. */
   handled(commandId: string): string | undefined {
-    return this.#take(this.#pending.find((input) => input.commandId === commandId && input.queued === undefined));
+    return this.#take(this.#pending.find(({ input, queued }) => input.commandId === commandId && queued === undefined));
   }
 
   /** Forgets an input that pi refused. */
   refused(commandId: string): void {
-    this.#pending = this.#pending.filter((input) => input.commandId !== commandId);
+    this.#pending = this.#pending.filter(({ input }) => input.commandId !== commandId);
   }
 
-  /** Forgets everything queued: the queue was cleared. The result is the commands that will not be delivered. */
-  cleared(): string[] {
-    const gone = this.#pending.filter((input) => input.queued !== undefined);
-    this.#pending = this.#pending.filter((input) => input.queued === undefined);
-    return gone.map((input) => input.commandId);
-  }
-
-  /** Forgets what some authors have in pi's queue, and says where in it. */
-  takeBack(isTheirs: (by: Author) => boolean): TakenBack[] {
-    const taken: TakenBack[] = [];
-    const kept: PendingInput[] = [];
-    const seen = new Map<string, number>();
-    for (const input of this.#pending) {
-      const { commandId, queued: queue, text, by } = input;
-      const nth = seen.get(`${queue} ${text}`) ?? 0;
-      seen.set(`${queue} ${text}`, nth + 1);
-      if (queue !== undefined && by !== undefined && isTheirs(by)) taken.push({ commandId, queue, text, nth });
-      else kept.push(input);
-    }
-    this.#pending = kept;
-    return taken;
+  /** Forgets everything queued: pi's queue was cleared. Returns the inputs that the agent will not read. */
+  cleared(): AgentInput[] {
+    const gone = this.#pending.filter(({ queued }) => queued !== undefined).map(({ input }) => input);
+    this.forget(gone);
+    return gone;
   }
 
   #take(input: PendingInput | undefined): string | undefined {
     if (input === undefined) return undefined;
     this.#pending = this.#pending.filter((other) => other !== input);
-    return input.commandId;
+    return input.input.commandId;
   }
+}
+
+function laneOf({ input: { deliverAs = 'prompt' } }: PendingInput): Lane {
+  return deliverAs;
 }

@@ -1,5 +1,5 @@
 import type { AgentSession } from '@mariozechner/pi-coding-agent';
-import type { Queue, TakenBack } from './inputs.js';
+import type { Queue } from './inputs.js';
 
 type QueuedMessage = { role: string; content: unknown };
 
@@ -27,37 +27,36 @@ function insideOf(pi: AgentSession): Inside {
 }
 
 /**
- * Takes single messages out of pi's queue. The one place that reaches into it, because pi itself can only clear all of
- * it. Throws when this version of the SDK is another inside.
+ * Returns the texts of one of pi's queues that the agent has not begun to read, in order. pi removes a text from its list
+ * only when the message starts; the agent takes the message out of its own list before that.
  */
-export function takeFromQueue(pi: AgentSession, taken: readonly TakenBack[]): void {
-  if (taken.length === 0) return;
+export function unreadTexts(pi: AgentSession, lane: Queue): string[] {
   const inside = insideOf(pi);
-  for (const lane of ['steer', 'followUp'] as const) {
-    const { texts, queue } = LISTS[lane];
-    const here = taken.filter((place) => place.queue === lane);
-    const [isTakenText, isTakenMessage] = [counter(here), counter(here)];
-    inside[texts] = inside[texts].filter((text) => !isTakenText(text));
-    const { messages } = inside.agent[queue];
-    inside.agent[queue].messages = messages.filter((message) => !isTakenMessage(textOf(message)));
-  }
-  inside._emitQueueUpdate();
+  const texts = inside[LISTS[lane].texts];
+  return texts.slice(Math.max(0, texts.length - usersIn(inside, lane).length));
 }
 
-/** Whether the next message with a text is one that is taken; asked of each in order. */
-function counter(places: readonly { text: string; nth: number }[]): (text: string | undefined) => boolean {
-  const seen = new Map<string, number>();
-  return (text) => {
-    if (text === undefined) return false;
-    const nth = seen.get(text) ?? 0;
-    seen.set(text, nth + 1);
-    return places.some((place) => place.text === text && place.nth === nth);
-  };
+/**
+ * Takes single messages out of one of pi's queues: `isTaken` is called for each of `unreadTexts`, by its index. The one
+ * place that changes pi's queue, because pi itself can only clear all of it. Call `showQueue` afterwards. Throws when this
+ * version of the SDK is another inside.
+ */
+export function takeFromQueue(pi: AgentSession, lane: Queue, isTaken: (index: number) => boolean): void {
+  const inside = insideOf(pi);
+  const { texts, queue } = LISTS[lane];
+  const users = usersIn(inside, lane);
+  const isRead = inside[texts].length - users.length;
+  inside[texts] = inside[texts].filter((_, index) => index < isRead || !isTaken(index - isRead));
+  const taken = new Set(users.filter((_, index) => isTaken(index)));
+  inside.agent[queue].messages = inside.agent[queue].messages.filter((message) => !taken.has(message));
 }
 
-/** The text of a message of a person; undefined for what an extension has put there. */
-function textOf({ role, content }: QueuedMessage): string | undefined {
-  if (role !== 'user' || !Array.isArray(content)) return undefined;
-  const [first] = content as { type?: string; text?: string }[];
-  return first?.type === 'text' ? first.text : undefined;
+/** Reports pi's queue to its listeners. */
+export function showQueue(pi: AgentSession): void {
+  insideOf(pi)._emitQueueUpdate();
+}
+
+/** The messages of people. Messages that extensions of pi put there have no text in pi's list. */
+function usersIn(inside: Inside, lane: Queue): QueuedMessage[] {
+  return inside.agent[LISTS[lane].queue].messages.filter(({ role }) => role === 'user');
 }

@@ -25,9 +25,12 @@ import { isCommand, serializePrompts } from './serializePrompts.js';
 import { AgentInbox } from './agentInbox.js';
 import { InboxDelivery } from './inboxDelivery.js';
 import type { InboxMessage } from './inboxEntries.js';
+import { ManualCompaction } from './manualCompaction.js';
 import { ModelSettings } from './modelSettings.js';
 import type { SessionParts } from './parts.js';
-import { InputQueue } from './inputQueue.js';
+import { InputQueue, isPlainText } from './inputQueue.js';
+import { QueueChanges } from './queueChanges.js';
+import { QueueReporter } from './queueReporter.js';
 import { RunEnds } from './runEnds.js';
 import { sessionState } from './sessionState.js';
 import { Translator } from './translate.js';
@@ -48,6 +51,8 @@ export class HostedPiSession implements PiSession {
   protected readonly parts: SessionParts;
   readonly #translator: Translator;
   protected readonly prompts: InputQueue;
+  readonly queue: QueueChanges;
+  protected readonly queueReporter: QueueReporter;
   /** The messages that the agent may not have read yet. */
   readonly inbox: AgentInbox;
   readonly #delivery: InboxDelivery;
@@ -58,6 +63,7 @@ export class HostedPiSession implements PiSession {
   readonly #options: SessionOptions;
   readonly #warnings: readonly string[];
   readonly #runEnds = new RunEnds();
+  readonly #compaction: ManualCompaction;
   /** The shell command of a person that is running. */
   #shell: Promise<unknown> | undefined;
   #disposed = false;
@@ -82,6 +88,18 @@ export class HostedPiSession implements PiSession {
       failedLate: (what) => this.#notify(what, 'error'),
       drained: () => this.#runEnds.drained(),
       idle: () => this.#runEnds.idle(pi.agent),
+      changed: () => this.queueReporter.reportChange(),
+      record: (isHeld, inputs) => {
+        parts.settle();
+        this.inbox.recordQueue(isHeld, inputs);
+      },
+    });
+    this.queueReporter = new QueueReporter(pi, this.prompts, (event) => this.emit(event));
+    this.#compaction = new ManualCompaction({ pi, prompts: this.prompts, stop: () => this.#stop() });
+    this.queue = new QueueChanges({
+      ...{ prompts: this.prompts, inbox: this.inbox, emit: (event) => this.emit(event) },
+      isCommand: (text, by) => !isPlainText(pi, text, by) && isCommand(pi, text),
+      changed: () => this.guests.tell(),
     });
     this.guests = new GuestWork({
       pi,
@@ -101,7 +119,7 @@ export class HostedPiSession implements PiSession {
     });
     this.#delivery = new InboxDelivery({
       ...{ pi, inbox: this.inbox },
-      submit: (input) => this.#submit(input, { isPromised: true }),
+      submit: (input, how) => this.#submit(input, { isPromised: true, ...how }),
       linkEnd: (by) => this.linkEnd(by),
       drop: (commandId, by, why) => this.#leaving.dropped([commandId], by, why),
       isOver: () => this.#disposed,
@@ -156,7 +174,7 @@ export class HostedPiSession implements PiSession {
   }
 
   state(): PiSessionState {
-    return sessionState(this.pi, this.parts.dialogs.size);
+    return sessionState(this.pi, this.parts.dialogs.size, this.prompts);
   }
 
   openBlocks() {
@@ -169,6 +187,7 @@ export class HostedPiSession implements PiSession {
     this.settings.report();
     for (const warning of this.#warnings) this.#notify(warning, 'warning');
     const unread = this.inbox.restore();
+    if (this.inbox.isQueueHeld) this.prompts.holdRestored();
     this.parts.linked?.restore(pi);
     this.parts.human?.restore(pi);
     for (const message of unread) this.deliverAgain(message);
@@ -214,8 +233,8 @@ export class HostedPiSession implements PiSession {
   }
 
   /** `isPromised`: the sender has a result that says ok, so that the input outlives the end of this process. */
-  async #submit(input: AgentInput, { isPromised = false } = {}): Promise<Outcome> {
-    const submitted = this.prompts.prompt(input);
+  async #submit(input: AgentInput, { isPromised = false, isRestored = false } = {}): Promise<Outcome> {
+    const submitted = this.prompts.prompt(input, { isRestored });
     this.guests.tell();
     const outcome = await submitted;
     if (outcome.kind === 'failed' && !(isPromised && this.#disposed)) this.inbox.consumed(input.commandId);
@@ -230,18 +249,27 @@ export class HostedPiSession implements PiSession {
   /** Stops the run of the agent, and nothing else. Then the agent continues with what others have sent. */
   async #stopRun(): Promise<Outcome> {
     const release = this.parts.dialogs.refuse();
+    this.prompts.hold();
     const stopped = await this.#runEnds.within(this.pi.abort().finally(release));
-    if (stopped.kind === 'ok') this.prompts.goOn();
+    if (stopped.kind === 'ok') this.prompts.release();
     return stopped;
   }
 
   /** Whether an input has to wait now and outlives this process. Messages of linked sessions are in the inbox already. */
   protected keeps(text: string, { via }: Author): boolean {
     const { isStreaming, isCompacting, isRetrying } = this.pi;
-    return via !== 'agent' && (isStreaming || isCompacting || isRetrying) && !isCommand(this.pi, text);
+    const waits = isStreaming || isCompacting || isRetrying || this.prompts.isHeld;
+    return via !== 'agent' && waits && !isCommand(this.pi, text);
   }
 
-  async abort(): Promise<Outcome> {
+  abort({ dropFor }: { dropFor?: Author } = {}): Promise<Outcome> {
+    if (dropFor !== undefined) this.queue.drop(dropFor);
+    this.prompts.hold();
+    this.guests.tell();
+    return this.#stop();
+  }
+
+  async #stop(): Promise<Outcome> {
     const { pi } = this;
     // pi waits for the tool, the tool for its question: without an answer that would be for ever.
     const release = this.parts.dialogs.refuse();
@@ -259,18 +287,8 @@ export class HostedPiSession implements PiSession {
     return this.settings.setThinkingLevel(level);
   }
 
-  async compact(instructions?: string): Promise<Outcome<{ tokensBefore: number; summary: string }>> {
-    // pi stops listening to its agent before it aborts it: an answer cut off by that would never end in the log.
-    if (this.pi.isStreaming || this.pi.isRetrying) {
-      const aborted = await this.abort();
-      if (aborted.kind === 'failed') return aborted;
-    }
-    try {
-      const { tokensBefore, summary } = await this.pi.compact(instructions);
-      return { kind: 'ok', tokensBefore, summary };
-    } catch (error) {
-      return { kind: 'failed', error: errorInfo('command_failed', messageOf(error)) };
-    }
+  compact(instructions?: string): Promise<Outcome<{ tokensBefore: number; summary: string }>> {
+    return this.#compaction.run(instructions);
   }
 
   setName(name: string): Outcome {
@@ -325,7 +343,7 @@ export class HostedPiSession implements PiSession {
     this.prompts.close();
     this.parts.dialogs.refuse();
     this.clearQueue();
-    await this.abort();
+    await this.#stop();
     const leaving = pi.extensionRunner.emit({ type: 'session_shutdown', reason: 'quit' });
     await withTimeout(leaving, STOP_WAIT_MS).catch(() => undefined);
     this.parts.pieces.flush();
@@ -365,7 +383,10 @@ export class HostedPiSession implements PiSession {
   /** pi's listener. It must not throw: pi would not store the entry that the event reports. */
   #onEvent(event: AgentSessionEvent): void {
     this.#guarded(() => {
-      if (event.type === 'queue_update') this.prompts.inputs.queueChanged(event.steering, event.followUp);
+      if (event.type === 'queue_update') {
+        this.prompts.inputs.queueChanged(event.steering, event.followUp);
+        this.queueReporter.report();
+      }
       if (event.type === 'compaction_start') this.prompts.compacting(true);
       if (event.type === 'message_end' && event.message.role === 'user')
         queueMicrotask(() => this.#delivery.recordRead());

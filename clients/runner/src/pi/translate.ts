@@ -93,8 +93,6 @@ export class Translator {
       case 'turn_start':
       case 'turn_end':
         return deps.emit({ type: event.type, at });
-      case 'queue_update':
-        return deps.emit({ type: event.type, at, steering: [...event.steering], followUp: [...event.followUp] });
       case 'session_info_changed':
         return deps.emit({ type: event.type, at, name: event.name ?? '' });
       case 'thinking_level_changed':

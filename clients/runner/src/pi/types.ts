@@ -75,6 +75,20 @@ export interface AgentInput {
   images?: { data: string; mimeType: string }[];
   /** How to deliver while the agent works: `prompt` steers then. Idle, all three are a prompt. */
   deliverAs?: DeliverAs;
+  /** The end of `text` that its author did not write: where the attached files are. It stays when the text is edited. */
+  notes?: string;
+}
+
+/** Changes the queue: the inputs that are accepted and that the agent has not begun to read. */
+export interface PiQueue {
+  /** Gives an input a new text. */
+  edit(inputId: string, text: string, by: Author): Outcome;
+  /** Takes an input out. */
+  remove(inputId: string, by: Author): Outcome;
+  /** Puts an input in front of another one; without `before`, at the end. */
+  move(inputId: string, before: string | undefined, by: Author): Outcome;
+  /** Makes an input the first one. An agent at rest starts with it. */
+  sendNow(inputId: string, by: Author): Outcome;
 }
 
 export interface ExecResult {
@@ -89,6 +103,7 @@ export interface PiSessionState {
   isCompacting: boolean;
   isRetrying: boolean;
   isBashRunning: boolean;
+  /** The texts that wait, in the order in which the agent will read them. */
   queue: { steering: string[]; followUp: string[] };
   openDialogs: number;
   /** `provider/id` */
@@ -124,8 +139,12 @@ export interface PiSession {
    * waits for the answer. `input_delivered` follows when the agent reads it.
    */
   submitInput(input: AgentInput): Promise<Outcome>;
-  /** Stops what the agent does now: the answer, a retry, a compaction, a shell command. The queue stays. */
-  abort(): Promise<Outcome>;
+  /**
+   * Stops what the agent does now: the answer, a retry, a compaction, a shell command. The queue stays and waits for the
+   * next input or `sendNow`. `dropFor`: also takes the inputs out of the queue that this person may take out.
+   */
+  abort(options?: { dropFor?: Author }): Promise<Outcome>;
+  readonly queue: PiQueue;
   setModel(model: string): Promise<Outcome<{ model: string }>>;
   /** Sets the level, or the nearest that the model has. */
   setThinkingLevel(level: ThinkingLevel): Outcome<{ level: ThinkingLevel }>;

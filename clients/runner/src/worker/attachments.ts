@@ -11,6 +11,8 @@ const IMAGE_TYPES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
 
 export interface InputContent {
   text: string;
+  /** The end of `text` that its author did not write: where the files are. */
+  notes: string;
   images: { data: string; mimeType: string }[];
 }
 
@@ -40,8 +42,8 @@ export async function withAttachments(
     await writeFile(path, bytes, { mode: 0o600 });
     files.push(path);
   }
-  const notes = files.map((path) => `[Attached file: ${path}]`);
-  return { text: [text, ...notes].filter((part) => part !== '').join('\n\n'), images };
+  const notes = files.map((path) => `[Attached file: ${path}]`).join('\n\n');
+  return { text: [text, notes].filter((part) => part !== '').join('\n\n'), notes, images };
 }
 
 /** A picture that every provider takes. Throws `picture_unreadable` and `picture_too_large`. */

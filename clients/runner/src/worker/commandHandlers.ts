@@ -69,10 +69,23 @@ const HANDLERS: Handlers = {
     const count = attachments.length === 0 ? {} : { attachments: attachments.length };
     emit({ type: 'input_received', at: Date.now(), commandId, text, by, deliverAs, ...count });
     const images = content.images.length === 0 ? {} : { images: content.images };
-    return outcomeOf(await pi.submitInput({ commandId, text: content.text, by, deliverAs, ...images }));
+    const notes = content.notes === '' ? {} : { notes: content.notes };
+    return outcomeOf(await pi.submitInput({ commandId, text: content.text, by, deliverAs, ...images, ...notes }));
   },
-  async abort(_command, { pi }) {
-    return outcomeOf(await pi.abort());
+  async abort({ args, by }, { pi }) {
+    return outcomeOf(await pi.abort(args.queue === 'drop' ? { dropFor: by } : {}));
+  },
+  async queue_edit({ args, by }, { pi }) {
+    return outcomeOf(pi.queue.edit(args.inputId, args.text, by));
+  },
+  async queue_remove({ args, by }, { pi }) {
+    return outcomeOf(pi.queue.remove(args.inputId, by));
+  },
+  async queue_move({ args, by }, { pi }) {
+    return outcomeOf(pi.queue.move(args.inputId, args.before, by));
+  },
+  async queue_send_now({ args, by }, { pi }) {
+    return outcomeOf(pi.queue.sendNow(args.inputId, by));
   },
   async model_set({ args }, { pi }) {
     return outcomeOf(await pi.setModel(args.model));

@@ -35,7 +35,7 @@ describe('attachments', () => {
   it('that are small images go to the model as they are', async () => {
     const content = await withAttachments('look', [image], folder, read);
     const data = Buffer.from(PIXEL).toString('base64');
-    expect(content).toEqual({ text: 'look', images: [{ data, mimeType: 'image/png' }] });
+    expect(content).toEqual({ text: 'look', notes: '', images: [{ data, mimeType: 'image/png' }] });
   });
 
   it('that are no images, although their media type says so, are refused', async () => {

@@ -75,6 +75,28 @@ describe('a command of a guest', () => {
   });
 });
 
+it('a guest can change only own messages in the queue, and a stop by a guest drops only those', async () => {
+  const { test, send } = await waiting('collab');
+  const of = (by: Author, text: string) => send('input', { text, deliverAs: 'followUp' }, { by });
+  for (const text of ['one', 'two']) await of(owner, text);
+  for (const text of ['three', 'four']) await of(EVE, text);
+  const ids = Object.fromEntries(test.log.all('input_received').map(({ text, commandId }) => [text, commandId]));
+  const shown = () => test.session.state().queue.followUp;
+  const forbidden = { ok: false, error: { code: 'forbidden' } };
+  expect(await send('queue_edit', { inputId: ids['one'], text: 'x' })).toMatchObject(forbidden);
+  expect(await send('queue_remove', { inputId: ids['one'] })).toMatchObject(forbidden);
+  expect(await send('queue_move', { inputId: ids['two'], before: ids['one'] })).toMatchObject(forbidden);
+  expect(await send('queue_send_now', { inputId: ids['two'] })).toMatchObject(forbidden);
+  expect(await send('queue_edit', { inputId: ids['three'], text: 'drei' })).toEqual({ ok: true });
+  expect(await send('queue_move', { inputId: ids['four'], before: ids['three'] })).toEqual({ ok: true });
+  await expect.poll(shown).toEqual(['one', 'two', 'four', 'drei']);
+  expect(await send('abort', { queue: 'drop' })).toEqual({ ok: true });
+  expect(shown()).toEqual(['one', 'two']);
+  expect(await send('queue_remove', { inputId: ids['three'] })).toMatchObject({ error: { code: 'input_not_queued' } });
+  expect(await send('queue_remove', { inputId: ids['one'] }, { by: owner })).toEqual({ ok: true });
+  expect(shown()).toEqual(['two']);
+});
+
 it('only the relay says that a guest has left', async () => {
   const { send } = await waiting('collab');
   for (const by of [owner, { userId: 'ann', via: 'agent' } as const])

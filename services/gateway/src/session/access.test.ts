@@ -67,7 +67,8 @@ describe('commands', () => {
   it('of a guest who may take part are those of the conversation', () => {
     for (now of ['collab', 'approve'] as const) {
       expect(allowed(guest).sort()).toEqual([
-        ...['abort', 'compact', 'dialog_response', 'input', 'model_set', 'set_thinking_level'],
+        ...['abort', 'compact', 'dialog_response', 'input', 'model_set'],
+        ...['queue_edit', 'queue_move', 'queue_remove', 'queue_send_now', 'set_thinking_level'],
       ]);
     }
     for (const name of ['kill_session', 'fork', 'exec', 'set_name', 'attach_session', 'restart'])

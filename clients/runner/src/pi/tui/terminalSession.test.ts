@@ -39,3 +39,19 @@ it('an answer to an earlier prompt reaches the agent of a terminal without an ev
   await terminal.say('/demo thinking');
   expect(log.all('message_end').filter(({ message }) => message.role === 'user')).toHaveLength(2);
 });
+
+it('messages of others that the person at the terminal takes out of the queue are reported as taken out', async () => {
+  const { session } = terminal;
+  vi.stubEnv('PIZZAPI_DEMO_SPEED', 'human');
+  await session.submitInput({ commandId: 'c1', text: '/demo thinking', by: ANN });
+  await log.until(() => log.deltas.length > 0);
+  await session.submitInput({ commandId: 'c2', text: 'later', by: ANN, deliverAs: 'followUp' });
+  expect(log.all('queue_update').at(-1)).toMatchObject({ items: [{ commandId: 'c2', deliverAs: 'followUp' }] });
+  // What pi's terminal does for the escape key.
+  expect(session.agent.clearQueue()).toMatchObject({ followUp: ['later'] });
+  expect(log.all('input_dropped')).toMatchObject([
+    { commandId: 'c2', by: { via: 'terminal' }, error: { code: 'input_withdrawn' } },
+  ]);
+  expect(log.all('queue_update').at(-1)).toMatchObject({ items: [] });
+  await session.abort();
+});

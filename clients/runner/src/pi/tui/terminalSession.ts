@@ -51,6 +51,12 @@ export class TerminalSession extends HostedPiSession {
     this.#outlet = outlet;
     this.#deps = deps;
     this.prompts.started();
+    // pi's terminal clears the queue by itself, and shows its texts to the person for editing.
+    const clear = pi.clearQueue.bind(pi);
+    pi.clearQueue = () => {
+      this.queue.withdrawn(this.prompts.inputs.cleared(), this.local);
+      return clear();
+    };
     // pi tells nobody of a command that the person runs with `!`.
     const record = pi.recordBashResult.bind(pi);
     pi.recordBashResult = (...recorded: Recorded) => {
@@ -81,6 +87,8 @@ export class TerminalSession extends HostedPiSession {
 
   /** The person has typed this. */
   typed(text: string): void {
+    // The person at the terminal continues the session: the queue of others follows.
+    this.prompts.release();
     this.#typed = [...this.#typed, text].slice(-MAX_REMEMBERED);
   }
 
@@ -113,8 +121,7 @@ export class TerminalSession extends HostedPiSession {
     for (const { messageId, role = 'assistant' } of this.openBlocks().open) {
       this.emit({ type: 'message_start', at, messageId, role });
     }
-    const { steering, followUp } = this.state().queue;
-    if (steering.length + followUp.length > 0) this.emit({ type: 'queue_update', at, steering, followUp });
+    if (this.prompts.items.length > 0) this.queueReporter.report();
     this.parts.dialogs.repeat();
     this.guests.repeat();
     return Promise.resolve();

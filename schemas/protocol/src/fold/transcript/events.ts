@@ -1,9 +1,10 @@
 import type { Author } from '../../events.js';
-import { isMap, mapAt, numberAt, stringAt, stringsAt, type UnknownMap } from '../../json.js';
+import { isMap, mapAt, numberAt, stringAt, type UnknownMap } from '../../json.js';
 import { blobsOf, blocksOf, keepRun } from './blocks.js';
 import { applyDialogOpened, applyDialogResolved, settleDialogs } from './dialogs.js';
 import { applyLink, withdrawLinks } from './links.js';
 import { noticeOf } from './notices.js';
+import { inputEdited, queueOf, takenOut } from './queue.js';
 import { both, messageAt, NOTHING, push, putMessage, putTool, STATE_ONLY, toolAt } from './state.js';
 import type { Change, MessageItem, PendingInput, Transcript } from './types.js';
 
@@ -44,12 +45,14 @@ function evolve(t: Transcript, seq: number, type: string, event: UnknownMap): Ch
       t.busy = false;
       return STATE_ONLY;
     case 'queue_update':
-      t.queue = { steering: stringsAt(event, 'steering'), followUp: stringsAt(event, 'followUp') };
+      t.queue = queueOf(event);
       return STATE_ONLY;
     case 'input_received':
       return inputReceived(t, event);
     case 'input_delivered':
       return inputDelivered(t, event);
+    case 'input_edited':
+      return inputEdited(t, event);
     case 'input_dropped':
       return inputDropped(t, seq, event);
     case 'command_result':
@@ -253,6 +256,7 @@ function inputReceived(t: Transcript, event: UnknownMap): Change {
     deliverAs: stringAt(event, 'deliverAs') ?? 'prompt',
     at: time(event),
     ...defined('by', mapAt(event, 'by') as Author | undefined),
+    ...defined('attachments', numberAt(event, 'attachments')),
   };
   // A worker that took over emits the event again: it is the same input.
   t.pendingInputs = [...t.pendingInputs.filter((other) => other.commandId !== commandId), input];
@@ -276,7 +280,9 @@ function commandResult(t: Transcript, seq: number, event: UnknownMap): Change {
 
 /** Folds an input that its worker accepted and that the agent did not read. */
 function inputDropped(t: Transcript, seq: number, event: UnknownMap): Change {
-  return t.pendingInputs.some(({ commandId }) => commandId === event['commandId']) ? refused(t, seq, event) : NOTHING;
+  const input = t.pendingInputs.find(({ commandId }) => commandId === event['commandId']);
+  if (input === undefined) return NOTHING;
+  return takenOut(t, seq, event, input) ?? refused(t, seq, event);
 }
 
 function refused(t: Transcript, seq: number, event: UnknownMap): Change {

@@ -186,7 +186,35 @@ export interface PendingInput {
   text: string;
   by?: Author;
   deliverAs: string;
+  /** The number of attached files. */
+  attachments?: number;
   at: number;
+}
+
+/** The queue as its host reported it. `items` is missing in the logs of earlier versions. */
+export interface Queue {
+  steering: string[];
+  followUp: string[];
+  items?: QueueItem[];
+}
+
+/** One entry of the queue as its host reported it. */
+export interface QueueItem {
+  commandId?: string;
+  deliverAs: QueuedInput['deliverAs'];
+  text?: string;
+  by?: Author;
+}
+
+/** One entry of the queue as people see it. */
+export interface QueuedInput {
+  /** Names the input in the commands of the queue. An entry without it can only be read. */
+  commandId?: string;
+  text: string;
+  by?: Author;
+  deliverAs: 'steer' | 'followUp';
+  /** The number of attached files. */
+  attachments?: number;
 }
 
 /** A session, folded for display. */
@@ -198,7 +226,7 @@ export interface Transcript {
   pieceN: number | undefined;
   busy: boolean;
   ended: boolean;
-  queue: { steering: string[]; followUp: string[] };
+  queue: Queue;
   pendingInputs: PendingInput[];
   /** Texts that extensions show permanently, by their slot. */
   status: Record<string, string>;

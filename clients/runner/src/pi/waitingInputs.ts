@@ -1,0 +1,50 @@
+import type { EventOf } from '@pizzapi/protocol';
+import type { Queue } from './inputs.js';
+import type { AgentInput, Outcome } from './types.js';
+
+export type QueueItem = NonNullable<EventOf<'queue_update'>['items']>[number];
+
+/** An input before its turn to go to pi. */
+export interface WaitingInput {
+  input: AgentInput;
+  /** The sender has a result that says ok. */
+  isAnswered: boolean;
+  /** Answers the sender, once. */
+  settle: (outcome: Outcome) => void;
+}
+
+/** The queue of pi in which an input waits while the agent works. */
+export const queueFor = ({ deliverAs }: AgentInput): Queue => (deliverAs === 'followUp' ? 'followUp' : 'steer');
+
+type Entry = Pick<WaitingInput, 'input'>;
+
+/** Adds an entry behind those of its queue. The agent reads all that steers before the first that follows up. */
+export function inserted<E extends Entry>(list: readonly E[], entry: E): E[] {
+  const follow = list.findIndex(({ input }) => queueFor(input) === 'followUp');
+  const at = queueFor(entry.input) === 'followUp' || follow < 0 ? list.length : follow;
+  return list.toSpliced(at, 0, entry);
+}
+
+/**
+ * Moves an entry in front of another one, or to the end. The entry then steers or follows up as its new neighbours do,
+ * so that the order of the list is the order at the agent. An entry to move in front of that has left the list was read:
+ * the moved one is then the first.
+ */
+export function moved<E extends Entry>(list: readonly E[], entry: E, before: E | 'first' | 'last'): E[] {
+  const others = list.filter((other) => other !== entry);
+  const at = before === 'last' ? others.length : before === 'first' ? 0 : Math.max(0, others.indexOf(before));
+  const isInFrontOf = (queue: Queue) => others.slice(at).some(({ input }) => queueFor(input) === queue);
+  const isBehind = (queue: Queue) => others.slice(0, at).some(({ input }) => queueFor(input) === queue);
+  if (isInFrontOf('steer')) entry.input = { ...entry.input, deliverAs: 'steer' };
+  else if (isBehind('followUp')) entry.input = { ...entry.input, deliverAs: 'followUp' };
+  return others.toSpliced(at, 0, entry);
+}
+
+/** One input in the queue, as the log reports it. Answers to prompts have no id, because people cannot change them. */
+export function itemOf(input: AgentInput): QueueItem {
+  const { commandId, text, by } = input;
+  const deliverAs = queueFor(input);
+  if (by === undefined) return { deliverAs, text };
+  // No `input_received` announces the message of another session.
+  return by.via === 'agent' ? { commandId, deliverAs, text, by } : { commandId, deliverAs };
+}
