@@ -132,7 +132,7 @@ describe('a title', () => {
       ),
     ).toBeLessThanOrEqual(75);
     expect(decoded(headerText(long))).toBe(long);
-    expect(headerText('a\r\nPriority: 5\0b')).toBe('a Priority: 5 b');
+    expect(headerText('a\r\nPriority: 5\0b')).toBe('a Priority: 5b');
     expect(decoded(headerText('=?UTF-8?B?eA==?='))).toBe('=?UTF-8?B?eA==?=');
   });
 });
