@@ -279,6 +279,30 @@ describe.each(WIDTHS)('a field that is changed in its place, at $width px', (vie
   });
 });
 
+it('a search for a model that ends by Escape or by leaving shows the model that is kept, and Enter takes another', async () => {
+  const page = await scripted.open('/');
+  await newSession(page);
+  const model = page.getByRole('combobox', { name: 'Model' });
+  const search = async (text: string) => {
+    await model.click();
+    await page.keyboard.press('ControlOrMeta+A');
+    await page.keyboard.type(text);
+    await page.getByRole('option', { name: /Opus/ }).waitFor();
+  };
+  await search('opus');
+  await page.keyboard.press('Escape');
+  await expect.poll(() => model.inputValue()).toBe('Claude Sonnet 4.5');
+  await page.getByRole('dialog', { name: 'New session' }).waitFor();
+  await search('opus');
+  await page.keyboard.press('Tab');
+  await expect.poll(() => model.inputValue()).toBe('Claude Sonnet 4.5');
+  await search('opus');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => model.inputValue()).toBe('Claude Opus 4.5');
+  await page.close();
+});
+
 it('Escape in the filter of sessions empties it and does not stop the agent', async () => {
   const page = await scripted.open(`/s/${BUSY}`);
   const filter = page.getByRole('searchbox', { name: 'Filter sessions' });
