@@ -78,8 +78,8 @@ const agent = {
   tool_execution_end: { toolCallId: Text, toolName: Text, result: Type.Unknown(), isError: Type.Boolean() },
   /**
    * `steering` and `followUp` are the texts in pi's two queues. `items` is the whole queue in the order in which the agent
-   * will read it. `commandId` names the input; it is missing for a text that no command brought. `text` and `by` are
-   * present where no `input_received` announced the input.
+   * will read it. `commandId` names the input; it is missing for a text that no command brought. A host repeats the event
+   * while the queue waits, so that it is among the last events of the log.
    */
   queue_update: {
     steering: Type.Array(Text),

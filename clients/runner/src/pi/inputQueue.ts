@@ -182,6 +182,8 @@ export class InputQueue {
   /** Passes a queue that was held to the agent. */
   release(): void {
     if (!this.#isHeld) return;
+    // An input that came during the stop may have reached pi.
+    if (this.#isAtRest) this.#collect();
     this.#isHeld = false;
     this.#record();
     this.#passAll();

@@ -2,7 +2,9 @@ import type { Author } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
 import { BOB, EVE, read } from '../testing/guests.js';
 import { again, ask, call, crash, OVEN, owner, start, tidyUpAfterEach } from '../testing/human.js';
+import { QueueReporter, REPORT_AFTER_MESSAGES } from './queueReporter.js';
 import type { TestSession } from './testKit.js';
+import { itemOf } from './waitingInputs.js';
 
 tidyUpAfterEach();
 
@@ -254,4 +256,18 @@ it('an input that is sent while the agent works waits behind the inputs that ste
   await test.session.submitInput({ commandId: 'next', text: call('ls', {}), by: owner, deliverAs: 'followUp' });
   await send(test, 'prompt', 'prompt');
   expect(shown(test)).toEqual(['prompt', 'next']);
+});
+
+it('a queue that waits is reported again while the agent works, with texts and authors and without notes of files', () => {
+  const emitted: object[] = [];
+  const pi = { getSteeringMessages: () => [], getFollowUpMessages: () => [] };
+  const notes = '[Attached file: /x]';
+  const items: ReturnType<typeof itemOf>[] = [];
+  const reporter = new QueueReporter(pi, { items }, (event) => emitted.push(event));
+  for (let n = 0; n < REPORT_AFTER_MESSAGES; n++) reporter.messageEnded();
+  expect(emitted).toEqual([]);
+  items.push(itemOf({ commandId: 'a', text: `look\n\n${notes}`, notes, by: BOB, deliverAs: 'followUp' }));
+  for (let n = 0; n < 2 * REPORT_AFTER_MESSAGES; n++) reporter.messageEnded();
+  const item = { commandId: 'a', deliverAs: 'followUp', text: 'look', by: BOB };
+  expect(emitted).toMatchObject(Array(2).fill({ type: 'queue_update', items: [item] }));
 });

@@ -387,6 +387,7 @@ export class HostedPiSession implements PiSession {
         this.prompts.inputs.queueChanged(event.steering, event.followUp);
         this.queueReporter.report();
       }
+      if (event.type === 'message_end') this.queueReporter.messageEnded();
       if (event.type === 'compaction_start') this.prompts.compacting(true);
       if (event.type === 'message_end' && event.message.role === 'user')
         queueMicrotask(() => this.#delivery.recordRead());

@@ -42,9 +42,8 @@ export function moved<E extends Entry>(list: readonly E[], entry: E, before: E |
 
 /** One input in the queue, as the log reports it. Answers to prompts have no id, because people cannot change them. */
 export function itemOf(input: AgentInput): QueueItem {
-  const { commandId, text, by } = input;
+  const { commandId, by, notes = '' } = input;
   const deliverAs = queueFor(input);
-  if (by === undefined) return { deliverAs, text };
-  // No `input_received` announces the message of another session.
-  return by.via === 'agent' ? { commandId, deliverAs, text, by } : { commandId, deliverAs };
+  const text = notes === '' ? input.text : input.text.slice(0, -notes.length).trimEnd();
+  return by === undefined ? { deliverAs, text } : { commandId, deliverAs, text, by };
 }

@@ -31,6 +31,11 @@ describe('the queue in the transcript', () => {
     expect(inputsOnTheirWay(t).map(({ commandId }) => commandId)).toEqual(['c']);
   });
 
+  it('an input whose first event is not loaded is in the queue with the text and the author that its host repeats', () => {
+    const item = { ...entry('a'), text: 'one', by: bob };
+    expect(queuedInputs(fold(queue(item)))).toEqual([item]);
+  });
+
   it('an edited input has its new text in the queue', () => {
     const edited = { type: 'input_edited', commandId: 'a', text: 'uno', by: ann };
     expect(texts(received('a', 'one'), queue(entry('a')), edited)).toEqual(['uno']);
