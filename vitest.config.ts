@@ -31,7 +31,7 @@ const TIMED = ['tests/security/{isolation,logins}.test.ts'];
 
 /** The longest files. They start first: one that started last would run alone at the end. */
 const LONG =
-  /tests\/((share|attach|import|terminal|linked)\.test|faults\/|e2e\/story|security\/(guestRights|slowConnections))|(readOnlyScripts|readSandbox|faults\.nats|linked\.nats|notifications\.browser)\.test/;
+  /tests\/((share|attach|import|terminal|linked|piFiles)\.test|faults\/|e2e\/|security\/(guestRights|slowConnections|storage|loginLimits|guestLinkEnd))|(readOnlyScripts|readSandbox|faults\.nats|linked\.nats|opening\.nats|\.browser)\.test/;
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -42,7 +42,8 @@ class LongFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    // Most tests wait for processes: more workers than cores use both cores.
+    maxWorkers: 3,
     sequence: { sequencer: LongFirst },
     reporters: ['default', './tests/support/slowestFilesReporter.ts'],
     projects: [
@@ -61,8 +62,7 @@ export default defineConfig({
         exclude: [...TIMED, HELPERS, '**/dist/**', '**/node_modules/**'],
         // These tests start all processes, after the smaller tests.
         sequence: { groupOrder: 1 },
-        // They also wait for processes, so that two do not use both cores.
-        maxWorkers: 3,
+        maxWorkers: 5,
       }),
       project('timed', TIMED, { ...whole, fileParallelism: false, sequence: { groupOrder: 2 } }),
     ],

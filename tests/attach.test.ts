@@ -304,6 +304,29 @@ describe('pizzapi attach', () => {
   });
 });
 
+describe('texts of others in a terminal', () => {
+  it('pizzapi attach shows them without control sequences, turned text and invisible characters, as a terminal would end up with', async () => {
+    const output = String.raw`printf '\033]0;owned\007abc\b\bX 10%%\rdone \033[31mred\033[0m \302\233bold\n'`;
+    const sid = await newSession(stage, `/demo call bash ${JSON.stringify({ command: output })}`);
+    const watcher = watch(stage, sid);
+    await watcher.next('agent_end');
+    const name = '\u001b[2J\u001b[31mmargherita\u202etxt.exe\u200b \u009b7mnapoli';
+    expect(await runCli(stage, 'rename', sid, name, '--relay-url', stage.url)).toMatchObject({ code: 0 });
+    await watcher.next('session_info_changed');
+    const window = at(sid);
+    await window.shows('margheritatxt.exe napoli');
+    const text = await window.shows('done red');
+    expect(text).not.toMatch(/[\u202a-\u202e\u200b\u009b]/);
+    expect(window.title()).not.toContain('owned');
+    const listed = await runCli(stage, 'ls', '--relay-url', stage.url);
+    expect(listed.stdout).toContain('margheritatxt.exe napoli');
+    // eslint-disable-next-line no-control-regex
+    expect(listed.stdout).not.toMatch(/[\x1b\x9b\u202e\u200b]/);
+    window.close();
+    watcher.close();
+  });
+});
+
 describe('pizzapi run, ls, rename, fork and kill', () => {
   const cli = (command: string, ...args: string[]) => runCli(stage, command, '--relay-url', stage.url, ...args);
   const project = () => ['--cwd', stage.project, '--model', 'demo/demo'];

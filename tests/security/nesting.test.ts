@@ -3,6 +3,7 @@ import { WebSocket } from 'ws';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { childOf } from '../support/processes.js';
+import { until } from '../support/until.js';
 import { newSession } from '../support/viewer.js';
 import { startHostWithSession, type Host, type HostedSession } from './support/hosts.js';
 import { ask } from './support/http.js';
@@ -81,12 +82,15 @@ describe('a frame that nests too deep', () => {
       const text = await open('pizzapi.v1.json', path.replace(':sid', sid));
       const said: string[] = [];
       text.on('message', (data: Buffer) => said.push(data.toString()));
+      // In a session, answers come after `hello`.
+      if (path.endsWith(':sid')) await until('hello', () => said.length > 0);
       const ended = new Promise<number>((resolve) => text.once('close', resolve));
       text.send(`{"type":"command","ref":"r","name":"exec","args":${maps(Math.min(levels, 150_000))}}`);
       expect(await ended, `JSON, ${levels}`).toBe(4001);
       expect(said.at(-1)).toContain('"too_deep"');
 
       const binary = await join(stage.url, path.replace(':sid', sid), { bearer: stage.token });
+      if (path.endsWith(':sid')) await until('hello', () => binary.frames.length > 0);
       const head = Buffer.from(encode({ type: 'command', ref: 'r', name: 'exec', args: 0 })).subarray(0, -1);
       binary.ws.send(Buffer.concat([head, Buffer.alloc(levels, 0x91), Buffer.of(1)]));
       expect((await binary.closed).code, `msgpack, ${levels}`).toBe(4001);

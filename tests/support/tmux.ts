@@ -13,6 +13,8 @@ export interface Window {
   press(...keys: string[]): void;
   shows(what: string | RegExp, ms?: number): Promise<string>;
   hides(what: string | RegExp, ms?: number): Promise<string>;
+  /** Returns the title that the command has given to the window. */
+  title(): string;
   /** Returns the process id of the window's command. */
   pid(): number;
   /** Closes the window as a person does: its processes receive a hang-up. */
@@ -57,6 +59,7 @@ export function startTmux(size = { columns: 120, rows: 100 }): Tmux {
       press: (...keys) => void tmux('send-keys', '-t', name, ...keys),
       shows: (what, ms) => waitFor(what, true, ms),
       hides: (what, ms) => waitFor(what, false, ms),
+      title: () => tmux('display-message', '-p', '-t', name, '#{pane_title}').trim(),
       pid: () => Number(tmux('display-message', '-p', '-t', name, '#{pane_pid}').trim()),
       close: () => void tmux('kill-session', '-t', name),
     };

@@ -15,6 +15,8 @@ it('the help of the runner names every flag with its variable and default', () =
       --max-sessions <number>   Most sessions that run at once (default: 16, env: PIZZAPI_MAX_SESSIONS)
       --idle-minutes <minutes>  Idle minutes after which a session is suspended until its next input (default: 30, env:
                                 PIZZAPI_IDLE_MINUTES)
+      --open-seconds <seconds>  Seconds a session may take to open, extensions included (default: 60, env:
+                                PIZZAPI_OPEN_SECONDS)
       --human <state>           Tools for questions, to-dos, plans, approvals and goals: on or off (default: on, env:
                                 PIZZAPI_HUMAN)
       --approvals <policy>      Tool calls that change something: allow, or ask for approval (default: allow, env:

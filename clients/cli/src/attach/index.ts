@@ -123,6 +123,7 @@ async function show(session: Session, api: Api, me: string | undefined, home: st
       await ui.terminal.drainInput();
     } finally {
       ui.stop();
+      screen.pane.close();
     }
   }
 }

@@ -52,7 +52,16 @@ export class TranscriptPane {
   /** Forgets how items that are gone were shown. */
   prune(items: readonly TranscriptItem[]): void {
     const ids = new Set(items.map(({ id }) => id));
-    for (const id of this.#views.keys()) if (!ids.has(id)) this.#views.delete(id);
+    for (const [id, view] of this.#views) {
+      if (ids.has(id)) continue;
+      view.close();
+      this.#views.delete(id);
+    }
+  }
+
+  /** Call it when the pane is not shown any more. */
+  close(): void {
+    this.prune([]);
   }
 
   invalidate(): void {

@@ -1,11 +1,11 @@
 import type { AgentSession } from '@mariozechner/pi-coding-agent';
 import { SerialQueue, withTimeout } from '@pizzapi/process';
 import { errorInfo, isGuest, type Author, type ErrorInfo } from '@pizzapi/protocol';
-import { PendingInputs, type Queue } from './inputs.js';
+import { PendingInputs, type QueueLane } from './inputs.js';
 import { isCommand, type SerializedPrompts } from './serializePrompts.js';
 import { showQueue, takeFromQueue, unreadTexts } from './queue.js';
 import type { Outcome, AgentInput } from './types.js';
-import { inserted, itemOf, queueFor, type QueueItem, type WaitingInput } from './waitingInputs.js';
+import { inserted, itemOf, queueFor, type QueueEntry, type WaitingInput } from './waitingInputs.js';
 import { messageOf } from './errorMessage.js';
 
 /** How long `prompt` waits for pi to take or refuse an input, ms. Then it counts as taken; a later refusal is a notice. */
@@ -39,7 +39,7 @@ export function isPlainText(pi: AgentSession, text: string, by: Author | undefin
   return isGuest(by) || (by.guests ?? []).length > 0 || (by.via === 'agent' && isCommand(pi, text));
 }
 
-const QUEUES: readonly Queue[] = ['steer', 'followUp'];
+const QUEUES: readonly QueueLane[] = ['steer', 'followUp'];
 const OK: Outcome = { kind: 'ok' };
 
 /**
@@ -105,12 +105,12 @@ export class InputQueue {
   }
 
   /** The texts of the inputs that do not wait in pi. */
-  waitingTexts(queue: Queue): string[] {
+  waitingTexts(queue: QueueLane): string[] {
     return this.#waitingIn(queue).map(({ input }) => input.text);
   }
 
   /** The whole queue, in the order in which the agent will read it. */
-  get items(): QueueItem[] {
+  get items(): QueueEntry[] {
     const { pi } = this.deps;
     const texts = { steer: pi.getSteeringMessages(), followUp: pi.getFollowUpMessages() };
     return QUEUES.flatMap((queue) => {
@@ -222,7 +222,7 @@ export class InputQueue {
     if (this.#isHeld || this.#isCompacting || !this.#isStarted) this.deps.changed();
   }
 
-  #waitingIn(queue: Queue): WaitingInput[] {
+  #waitingIn(queue: QueueLane): WaitingInput[] {
     return this.#waiting.filter(({ input }) => queueFor(input) === queue);
   }
 

@@ -6,7 +6,7 @@ export const MAX_PENDING_INPUTS = 256;
 
 export type Lane = 'prompt' | 'steer' | 'followUp';
 /** pi's two queues. */
-export type Queue = 'steer' | 'followUp';
+export type QueueLane = 'steer' | 'followUp';
 
 interface PendingInput {
   /** As it was sent. */
@@ -14,7 +14,7 @@ interface PendingInput {
   /** The text as typed, then as pi expanded it (templates, skills) once its queue shows it. */
   text: string;
   /** Where it waits in pi; undefined while it is on its way there. */
-  queued: Queue | undefined;
+  queued: QueueLane | undefined;
 }
 
 /**
@@ -23,7 +23,7 @@ interface PendingInput {
  */
 export class PendingInputs {
   #pending: PendingInput[] = [];
-  #queue: Record<Queue, readonly string[]> = { steer: [], followUp: [] };
+  #queue: Record<QueueLane, readonly string[]> = { steer: [], followUp: [] };
 
   /** Who sent what waits. */
   get authors(): Author[] {
@@ -43,7 +43,7 @@ export class PendingInputs {
     this.#grown('followUp', followUp);
   }
 
-  #grown(lane: Queue, queue: readonly string[]): void {
+  #grown(lane: QueueLane, queue: readonly string[]): void {
     const grown = queue.length > this.#queue[lane].length;
     this.#queue[lane] = [...queue];
     if (!grown) return;
@@ -63,7 +63,7 @@ export class PendingInputs {
    * Names the inputs behind the last texts of one of pi's queues, in order; undefined for a text that is not from an
    * input. The agent reads from the front, so that the last texts are those that it has not begun to read.
    */
-  behind(lane: Queue, texts: readonly string[]): (AgentInput | undefined)[] {
+  behind(lane: QueueLane, texts: readonly string[]): (AgentInput | undefined)[] {
     const queued = this.#pending.filter((pending) => pending.queued === lane);
     const found = texts.toReversed().map((text) => {
       const at = queued.findLastIndex((pending) => pending.text === text);

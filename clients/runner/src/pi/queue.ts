@@ -1,5 +1,5 @@
 import type { AgentSession } from '@mariozechner/pi-coding-agent';
-import type { Queue } from './inputs.js';
+import type { QueueLane } from './inputs.js';
 
 type QueuedMessage = { role: string; content: unknown };
 
@@ -14,7 +14,7 @@ interface Inside {
 const LISTS = {
   steer: { texts: '_steeringMessages', queue: 'steeringQueue' },
   followUp: { texts: '_followUpMessages', queue: 'followUpQueue' },
-} as const satisfies Record<Queue, { texts: keyof Inside; queue: keyof Inside['agent'] }>;
+} as const satisfies Record<QueueLane, { texts: keyof Inside; queue: keyof Inside['agent'] }>;
 
 function insideOf(pi: AgentSession): Inside {
   const inside = pi as unknown as Inside;
@@ -30,7 +30,7 @@ function insideOf(pi: AgentSession): Inside {
  * Returns the texts of one of pi's queues that the agent has not begun to read, in order. pi removes a text from its list
  * only when the message starts; the agent takes the message out of its own list before that.
  */
-export function unreadTexts(pi: AgentSession, lane: Queue): string[] {
+export function unreadTexts(pi: AgentSession, lane: QueueLane): string[] {
   const inside = insideOf(pi);
   const texts = inside[LISTS[lane].texts];
   return texts.slice(Math.max(0, texts.length - usersIn(inside, lane).length));
@@ -41,7 +41,7 @@ export function unreadTexts(pi: AgentSession, lane: Queue): string[] {
  * place that changes pi's queue, because pi itself can only clear all of it. Call `showQueue` afterwards. Throws when this
  * version of the SDK is another inside.
  */
-export function takeFromQueue(pi: AgentSession, lane: Queue, isTaken: (index: number) => boolean): void {
+export function takeFromQueue(pi: AgentSession, lane: QueueLane, isTaken: (index: number) => boolean): void {
   const inside = insideOf(pi);
   const { texts, queue } = LISTS[lane];
   const users = usersIn(inside, lane);
@@ -57,6 +57,6 @@ export function showQueue(pi: AgentSession): void {
 }
 
 /** The messages of people. Messages that extensions of pi put there have no text in pi's list. */
-function usersIn(inside: Inside, lane: Queue): QueuedMessage[] {
+function usersIn(inside: Inside, lane: QueueLane): QueuedMessage[] {
   return inside.agent[LISTS[lane].queue].messages.filter(({ role }) => role === 'user');
 }

@@ -1,8 +1,8 @@
 import type { EventOf } from '@pizzapi/protocol';
-import type { Queue } from './inputs.js';
+import type { QueueLane } from './inputs.js';
 import type { AgentInput, Outcome } from './types.js';
 
-export type QueueItem = NonNullable<EventOf<'queue_update'>['items']>[number];
+export type QueueEntry = NonNullable<EventOf<'queue_update'>['items']>[number];
 
 /** An input before its turn to go to pi. */
 export interface WaitingInput {
@@ -14,7 +14,7 @@ export interface WaitingInput {
 }
 
 /** The queue of pi in which an input waits while the agent works. */
-export const queueFor = ({ deliverAs }: AgentInput): Queue => (deliverAs === 'followUp' ? 'followUp' : 'steer');
+export const queueFor = ({ deliverAs }: AgentInput): QueueLane => (deliverAs === 'followUp' ? 'followUp' : 'steer');
 
 type Entry = Pick<WaitingInput, 'input'>;
 
@@ -33,15 +33,15 @@ export function inserted<E extends Entry>(list: readonly E[], entry: E): E[] {
 export function moved<E extends Entry>(list: readonly E[], entry: E, before: E | 'first' | 'last'): E[] {
   const others = list.filter((other) => other !== entry);
   const at = before === 'last' ? others.length : before === 'first' ? 0 : Math.max(0, others.indexOf(before));
-  const isInFrontOf = (queue: Queue) => others.slice(at).some(({ input }) => queueFor(input) === queue);
-  const isBehind = (queue: Queue) => others.slice(0, at).some(({ input }) => queueFor(input) === queue);
+  const isInFrontOf = (queue: QueueLane) => others.slice(at).some(({ input }) => queueFor(input) === queue);
+  const isBehind = (queue: QueueLane) => others.slice(0, at).some(({ input }) => queueFor(input) === queue);
   if (isInFrontOf('steer')) entry.input = { ...entry.input, deliverAs: 'steer' };
   else if (isBehind('followUp')) entry.input = { ...entry.input, deliverAs: 'followUp' };
   return others.toSpliced(at, 0, entry);
 }
 
 /** One input in the queue, as the log reports it. Answers to prompts have no id, because people cannot change them. */
-export function itemOf(input: AgentInput): QueueItem {
+export function itemOf(input: AgentInput): QueueEntry {
   const { commandId, by, notes = '' } = input;
   const deliverAs = queueFor(input);
   const text = notes === '' ? input.text : input.text.slice(0, -notes.length).trimEnd();

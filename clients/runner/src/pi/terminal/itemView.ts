@@ -116,6 +116,11 @@ export class ItemView implements Component {
     return [this.#assistant, ...tools, ...(note === undefined ? [] : [new Text(tint('warning', note), 1, 0)])];
   }
 
+  /** Call it when the item is not shown any more. */
+  close(): void {
+    for (const view of this.#tools.values()) view.close();
+  }
+
   #tool(block: Parameters<ToolView['update']>[0]): ToolView {
     const view = this.#tools.get(block.toolCallId) ?? new ToolView(this.#around.ui, this.#around.cwd);
     this.#tools.set(block.toolCallId, view);

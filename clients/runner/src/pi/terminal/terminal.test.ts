@@ -1,6 +1,6 @@
 import { TUI, visibleWidth, type Terminal } from '@mariozechner/pi-tui';
 import type { TranscriptItem } from '@pizzapi/protocol';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { AskBox, type AskAnswer } from './askBox.js';
 import { ItemView } from './itemView.js';
 import { initialiseTheme } from './theme.js';
@@ -38,6 +38,30 @@ const tool = {
   output: '',
   content: [{ kind: 'text', text: EVIL }],
 } as const;
+
+it('an item that is closed while its command runs leaves no timer', () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  try {
+    const block = {
+      ...tool,
+      content: [],
+      toolName: 'bash',
+      args: { command: 'sleep 9' },
+      state: 'running',
+      output: 'a',
+    };
+    const view = new ItemView(around, { ...base, kind: 'tool', block } as TranscriptItem, {
+      thinking: true,
+      expanded: true,
+    });
+    view.render(60);
+    expect(vi.getTimerCount()).toBe(1);
+    view.close();
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
+});
 
 describe('an item of a transcript', () => {
   const items: [string, TranscriptItem][] = [

@@ -46,6 +46,13 @@ export class ToolView implements Component {
     if (result !== undefined) this.#view.updateResult(result, block.state === 'running');
   }
 
+  /** Stops the clock that pi shows beside a command that runs. Call it when the view is not shown any more. */
+  close(): void {
+    if (this.#block?.state === 'running') this.#view?.updateResult({ content: [], isError: false }, false);
+    this.#view = undefined;
+    this.#block = undefined;
+  }
+
   setExpanded(expanded: boolean): void {
     if (this.#expanded === expanded) return;
     this.#expanded = expanded;
