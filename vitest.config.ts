@@ -62,7 +62,7 @@ export default defineConfig({
         exclude: [...TIMED, HELPERS, '**/dist/**', '**/node_modules/**'],
         // These tests start all processes, after the smaller tests.
         sequence: { groupOrder: 1 },
-        maxWorkers: 5,
+        maxWorkers: 4,
       }),
       project('timed', TIMED, { ...whole, fileParallelism: false, sequence: { groupOrder: 2 } }),
     ],

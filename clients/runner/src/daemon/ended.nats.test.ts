@@ -1,7 +1,9 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isSameProcess } from '@pizzapi/process';
 import { newId } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { signalProcess } from '../processes.js';
 import { Rig } from '../testing/runnerHarness.js';
 
 let rig: Rig;
@@ -23,8 +25,11 @@ async function told(): Promise<string> {
 
 async function kill(sid: string): Promise<void> {
   await rig.result(sid, await rig.send('kill_session', {}, sid));
-  await rig.runnerEvents.until((event) => event.type === 'session_closed' && event.sessionId === sid);
+  await closed(sid);
 }
+
+const closed = (sid: string) =>
+  rig.runnerEvents.until((event) => event.type === 'session_closed' && event.sessionId === sid);
 
 async function restart(between: () => Promise<void> = () => Promise.resolve()): Promise<void> {
   await rig.endDaemon('SIGTERM');
@@ -68,6 +73,22 @@ describe('a fork of a session that has ended', () => {
     expect(await log.until((event) => event.type === 'session_ended')).toMatchObject({ reason: 'expired' });
     await kill(suspended);
     for (const sid of [expired, suspended]) await expectFork(sid);
+  });
+
+  it('has the history of a session whose worker died again and again', async () => {
+    const sid = await told();
+    const log = await rig.log(sid);
+    for (let crash = 1; crash <= 4; crash++) {
+      await expect.poll(async () => (await rig.record(sid)).worker, { timeout: 20_000 }).toBeDefined();
+      const { worker } = await rig.record(sid);
+      signalProcess(worker!.pid, 'SIGKILL');
+      const resumed = () => log.items.filter((event) => event.type === 'session_resumed').length;
+      if (crash < 4) await expect.poll(resumed, { timeout: 20_000 }).toBe(crash);
+      await expect.poll(() => isSameProcess(worker!.pid, worker!.start), { timeout: 20_000 }).toBe(false);
+    }
+    expect(await log.until((event) => event.type === 'session_ended')).toMatchObject({ reason: 'error' });
+    await closed(sid);
+    await expectFork(sid);
   });
 
   it('has a result that says why it is not possible', async () => {
