@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ContextEvent, ExtensionFactory } from '@mariozechner/pi-coding-agent';
+import { messageOf } from './errorMessage.js';
 import { fitPicture } from '../pictures/fitPicture.js';
 import {
   isPictureRefusal,
@@ -51,6 +52,7 @@ export function pictures(): ExtensionFactory {
           const message = { customType: PICTURES_LEFT_OUT, content: leftOutText(count), display: true };
           pi.sendMessage(message, { triggerTurn: true });
         })
+        .catch((thrown: unknown) => ctx.ui.notify(`The pictures were not left out: ${messageOf(thrown)}`, 'error'))
         .finally(() => (isAsking = false));
     });
 

@@ -1,5 +1,9 @@
 /** The types of pictures that all providers take. */
-export type PictureType = 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp';
+const PICTURE_TYPES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'] as const;
+export type PictureType = (typeof PICTURE_TYPES)[number];
+
+/** Whether a media type is that of a picture which a model can see. Anything else is a file to it. */
+export const isPictureType = (mediaType: string): boolean => PICTURE_TYPES.some((type) => type === mediaType);
 
 const ascii = (bytes: Uint8Array, from: number, to: number): string => String.fromCharCode(...bytes.subarray(from, to));
 

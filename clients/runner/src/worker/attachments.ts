@@ -1,13 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { CodedError, type Attachment } from '@pizzapi/protocol';
+import { isPictureType } from '../pictures/fileTypeOf.js';
 import { fitPicture } from '../pictures/fitPicture.js';
 
 /** Reads a blob, or undefined when there is none. */
 export type ReadBlob = (hash: string) => Promise<Uint8Array | undefined>;
-
-/** What a model can see as an image; anything else is a file to it. */
-const IMAGE_TYPES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
 
 export interface InputContent {
   text: string;
@@ -32,7 +30,7 @@ export async function withAttachments(
   for (const { blob, mediaType, name } of attachments) {
     const bytes = await read(blob);
     if (bytes === undefined) throw new CodedError('blob_not_found', `The attachment ${name ?? blob} is missing`);
-    if (IMAGE_TYPES.includes(mediaType)) {
+    if (isPictureType(mediaType)) {
       images.push(await pictureOf(bytes, name ?? 'The picture'));
       continue;
     }
