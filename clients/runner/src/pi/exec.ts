@@ -25,11 +25,36 @@ export function entryOf(pi: AgentSession, command: string): string | null {
   return leaf.message.command === command ? leaf.id : null;
 }
 
+/** The shell commands of people in a session. One at a time: pi could abort the last one only. */
+export class PersonShell {
+  #running: Promise<unknown> | undefined;
+
+  constructor(
+    private readonly pi: AgentSession,
+    private readonly parts: SessionParts,
+  ) {}
+
+  /** Settles when the command that runs has ended; undefined when no command runs. */
+  get running(): Promise<unknown> | undefined {
+    return this.#running;
+  }
+
+  run(command: string, id: string): Promise<Outcome<ExecResult>> {
+    if (this.#running !== undefined) {
+      const error = errorInfo('command_failed', 'Another shell command is still running');
+      return Promise.resolve({ kind: 'failed', error });
+    }
+    const shell = runShell(this.pi, this.parts, command, id).finally(() => (this.#running = undefined));
+    this.#running = shell;
+    return shell;
+  }
+}
+
 /**
- * Runs a shell command of a person in the session. In the log it is a message of pi's role `bashExecution` and a tool
- * run under the same id, so that its output streams like any tool's. One at a time: pi could abort the last one only.
+ * Runs one command. In the log it is a message of pi's role `bashExecution` and a tool run under the same id, so that its
+ * output streams like any tool's.
  */
-export async function runShell(
+async function runShell(
   pi: AgentSession,
   parts: SessionParts,
   command: string,

@@ -13,7 +13,7 @@ import { withTimeout } from '@pizzapi/process';
 import { hasWords } from '../human/guestAnswers.js';
 import type { LinkedCommand } from '../linked/linkedCommands.js';
 import type { DialogAnswerOutcome } from './dialogs.js';
-import { runShell } from './exec.js';
+import { PersonShell } from './exec.js';
 import { bindExtensions } from './extensionBindings.js';
 import { forkFile } from './fork.js';
 import { droppedError, GuestLeaving } from './guestLeaving.js';
@@ -64,8 +64,7 @@ export class HostedPiSession implements PiSession {
   readonly #warnings: readonly string[];
   readonly #runEnds = new RunEnds();
   readonly #compaction: ManualCompaction;
-  /** The shell command of a person that is running. */
-  #shell: Promise<unknown> | undefined;
+  readonly #shell: PersonShell;
   #disposed = false;
 
   constructor(pi: AgentSession, parts: SessionParts, options: SessionOptions, warnings: readonly string[]) {
@@ -74,6 +73,7 @@ export class HostedPiSession implements PiSession {
     this.#options = options;
     this.#warnings = warnings;
     this.cwd = pi.sessionManager.getCwd();
+    this.#shell = new PersonShell(pi, parts);
     this.settings = new ModelSettings(pi, parts, (event) => this.emit(event));
     this.inbox = new AgentInbox(pi.sessionManager, options.linked?.sessionId);
     this.prompts = new InputQueue({
@@ -276,7 +276,7 @@ export class HostedPiSession implements PiSession {
     pi.abortCompaction();
     pi.abortBranchSummary();
     pi.abortBash();
-    return this.#runEnds.within(Promise.all([pi.abort(), this.#shell]).finally(release));
+    return this.#runEnds.within(Promise.all([pi.abort(), this.#shell.running]).finally(release));
   }
 
   setModel(name: string): Promise<Outcome<{ model: string }>> {
@@ -297,13 +297,7 @@ export class HostedPiSession implements PiSession {
   }
 
   exec(command: string, toolCallId: string): Promise<Outcome<ExecResult>> {
-    if (this.#shell !== undefined) {
-      const error = errorInfo('command_failed', 'Another shell command is still running');
-      return Promise.resolve({ kind: 'failed', error });
-    }
-    const shell = runShell(this.pi, this.parts, command, toolCallId).finally(() => (this.#shell = undefined));
-    this.#shell = shell;
-    return shell;
+    return this.#shell.run(command, toolCallId);
   }
 
   history(): SessionEvent[] {
