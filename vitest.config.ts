@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { findChromium } from './tests/support/browser.js';
 
 const conditions = ['@pizzapi/source', 'module', 'node', 'development|production'];
 
@@ -29,6 +30,9 @@ const HELPERS = 'tests/{support,style}/**/*.test.ts';
 /** Tests that compare response times run alone. */
 const TIMED = ['tests/security/{isolation,logins}.test.ts'];
 
+const BROWSER = 'clients/*/src/**/*.browser.test.ts';
+const WITHOUT_BROWSER = findChromium() === undefined ? [BROWSER] : [];
+
 /** The longest files. They start first: one that started last would run alone at the end. */
 const LONG =
   /tests\/((share|attach|import|terminal|linked|piFiles)\.test|faults\/|e2e\/|security\/(guestRights|slowConnections|storage|loginLimits|guestLinkEnd))|(readOnlyScripts|readSandbox|faults\.nats|linked\.nats|opening\.nats|\.browser)\.test/;
@@ -57,9 +61,10 @@ export default defineConfig({
         { testTimeout: 30_000 },
       ),
       project('nats', ['{schemas,services,clients}/*/src/**/*.nats.test.ts', 'deploy/*/**/*.nats.test.ts'], slow),
-      project('system', ['tests/**/*.test.ts', 'clients/*/src/**/*.browser.test.ts'], {
+      project('system', ['tests/**/*.test.ts', BROWSER], {
         ...whole,
-        exclude: [...TIMED, HELPERS, '**/dist/**', '**/node_modules/**'],
+        exclude: [...TIMED, HELPERS, ...WITHOUT_BROWSER, '**/dist/**', '**/node_modules/**'],
+        globalSetup: './tests/support/testRun.ts',
         // These tests start all processes, after the smaller tests.
         sequence: { groupOrder: 1 },
         maxWorkers: 4,

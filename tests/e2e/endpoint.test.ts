@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findChromium, openBrowser } from '../support/browser.js';
+import { closePages, findChromium, openBrowser } from '../support/browser.js';
 import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { startEndpoint, type ScriptedEndpoint } from '../support/openai.js';
 import { openPage, portrait, recordGrowth, sessionPage, type WatchedPage } from '../support/page.js';
@@ -43,7 +43,7 @@ describe.skipIf(chromium === undefined)('a model endpoint that a person has conf
     watched.page.setDefaultTimeout(30_000);
   }, 120_000);
   afterAll(async () => {
-    await browser?.close();
+    await closePages();
     await stage?.clear();
     await endpoint?.close();
   });

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { findChromium, openBrowser, shot } from '../support/browser.js';
+import { closePages, findChromium, openBrowser, shot } from '../support/browser.js';
 import { CLI, runCli } from '../support/cli.js';
 import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { openPage, recordNotes, sessionPage, type WatchedPage } from '../support/page.js';
@@ -41,7 +41,7 @@ describe.skipIf(chromium === undefined)('prompts', () => {
   });
   afterAll(async () => {
     tmux.kill();
-    await browser?.close();
+    await closePages();
     await stage?.clear();
   });
 

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { findChromium, openBrowser, shot } from '../support/browser.js';
+import { closePages, findChromium, openBrowser, shot } from '../support/browser.js';
 import { runCli } from '../support/cli.js';
 import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import {
@@ -68,7 +68,7 @@ describe.skipIf(chromium === undefined)('a session in a browser, from the first 
     expect([...desktop.complaints.splice(0), ...phone.complaints.splice(0)]).toEqual([]);
   });
   afterAll(async () => {
-    await browser?.close();
+    await closePages();
     await stage?.clear();
   });
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Locator } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { findChromium, openBrowser, shot } from '../support/browser.js';
+import { closePages, findChromium, openBrowser, shot } from '../support/browser.js';
 import { CLI } from '../support/cli.js';
 import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { openGuest, readWhole, recordGrowth, recordNotes, sessionPage, type WatchedPage } from '../support/page.js';
@@ -59,7 +59,7 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
   });
   afterAll(async () => {
     tmux.kill();
-    await browser?.close();
+    await closePages();
     await stage?.clear();
   });
 

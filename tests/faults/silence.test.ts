@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findChromium, openBrowser, shot } from '../support/browser.js';
+import { closePages, findChromium, openBrowser, shot } from '../support/browser.js';
 import { CLI, runCli } from '../support/cli.js';
 import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { readLog } from '../support/log.js';
@@ -45,7 +45,7 @@ describe('a connection that carries nothing and stays open', () => {
   }, 120_000);
   afterAll(async () => {
     tmux?.kill();
-    await browser?.close();
+    await closePages();
     await stage?.clear();
     await wire?.close();
   });

@@ -1,7 +1,7 @@
 import { putBlobVia } from '@pizzapi/backbone';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findChromium, openBrowser } from '../support/browser.js';
+import { closePages, findChromium, openBrowser } from '../support/browser.js';
 import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { openGuest, openPage, sessionPage } from '../support/page.js';
 import { until } from '../support/until.js';
@@ -56,7 +56,7 @@ describe.skipIf(chromium === undefined)('what is private, in a browser that some
   afterAll(async () => {
     await hosted?.close();
     await host?.close();
-    await browser?.close();
+    await closePages();
     await stage?.clear();
   });
 

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { findChromium, openBrowser, shot } from '../support/browser.js';
+import { closePages, findChromium, openBrowser, shot } from '../support/browser.js';
 import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { openPage, sessionPage, type WatchedPage } from '../support/page.js';
 import { newSession } from '../support/viewer.js';
@@ -37,7 +37,7 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
     expect(desk.complaints.splice(0)).toEqual([]);
   });
   afterAll(async () => {
-    await browser?.close();
+    await closePages();
     await stage?.clear();
   });
 

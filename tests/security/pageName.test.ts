@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findChromium, openBrowser } from '../support/browser.js';
+import { closePages, findChromium, openBrowser } from '../support/browser.js';
 import { runCli } from '../support/cli.js';
 import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { DESKTOP, openPage, PHONE, portrait, type WatchedPage } from '../support/page.js';
@@ -66,7 +66,7 @@ describe.skipIf(chromium === undefined)('the page of a local run', () => {
     desk.page.setDefaultTimeout(20_000);
   });
   afterAll(async () => {
-    await browser?.close();
+    await closePages();
     neighbour?.server.close();
     await stage?.clear();
   });

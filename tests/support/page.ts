@@ -17,9 +17,12 @@ export interface WatchedPage {
 /** Requests that fail because no server listens. */
 export const NO_SERVER = /net::ERR_|WebSocket connection to .* failed|Failed to load resource/;
 
-/** Opens a page in a new browser context: without cookies and stored data. */
+/**
+ * Opens a page in a new browser context: without cookies and stored data, and without animations, which would keep a
+ * processor busy on each open page.
+ */
 export async function openPage(browser: Browser, options: BrowserContextOptions = {}): Promise<WatchedPage> {
-  const context = await browser.newContext({ viewport: DESKTOP, ...options });
+  const context = await browser.newContext({ viewport: DESKTOP, reducedMotion: 'reduce', ...options });
   await context.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', (event) => {
       console.error(`policy: ${event.violatedDirective} refused ${event.blockedURI || 'inline'}`);

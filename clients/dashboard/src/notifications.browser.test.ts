@@ -1,7 +1,8 @@
 import type { SessionInfo } from '@pizzapi/protocol';
 import type { BrowserContext, CDPSession, Page, Worker } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { LAN_HOST, PHONE, startScriptedPage, type ScriptedPage } from './testing/scriptedPage.js';
+import { LAN_HOST } from '../../../tests/support/browser.js';
+import { PHONE, startScriptedPage, type ScriptedPage } from './testing/scriptedPage.js';
 
 let scripted: ScriptedPage;
 beforeAll(async () => {

@@ -1,15 +1,13 @@
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
+import { inject } from 'vitest';
+import { closePages, openBrowser } from '../../../../tests/support/browser.js';
+import { onceInRun } from '../../../../tests/support/testRun.js';
 import { buildScriptedPage, servePage } from '../../dev/serve.js';
 
 export const PHONE = { width: 390, height: 844 };
 const DESK = { width: 1440, height: 900 };
-/** A name that browsers do not take for this machine, as that of a machine in somebody's network. */
-export const LAN_HOST = 'lan.test';
-const ARGUMENTS = ['--no-sandbox', '--disable-gpu', `--host-resolver-rules=MAP ${LAN_HOST} 127.0.0.1`];
+/** An animation would keep a processor busy on each open page. */
+const STILL = { reducedMotion: 'reduce' } as const;
 
 /** The real page in Chromium, under the gateway's policy, with a gateway that plays a script. */
 export interface ScriptedPage {
@@ -25,10 +23,9 @@ export interface ScriptedPage {
 }
 
 export async function startScriptedPage(): Promise<ScriptedPage> {
-  const dir = await mkdtemp(join(tmpdir(), 'pizzapi-page-'));
-  await buildScriptedPage(dir);
+  const dir = await onceInRun(inject('runFolder'), 'scripted-page', buildScriptedPage);
   const { url, server } = await servePage(dir);
-  const browser = await chromium.launch({ executablePath: chromiumPath(), args: ARGUMENTS });
+  const browser = await openBrowser();
   const complaints: string[] = [];
 
   const listen = (page: Page) => {
@@ -40,29 +37,20 @@ export async function startScriptedPage(): Promise<ScriptedPage> {
     url,
     complaints,
     async open(at, query = '', viewport = DESK) {
-      const page = await browser.newPage({ viewport });
+      const page = await browser.newPage({ viewport, ...STILL });
       listen(page);
       await page.goto(`${url}/?at=${encodeURIComponent(at)}&${query}`);
       return page;
     },
     async context(options) {
-      const context = await browser.newContext({ viewport: DESK, ...options });
+      const context = await browser.newContext({ viewport: DESK, ...STILL, ...options });
       context.on('page', listen);
       return context;
     },
     forget: () => void complaints.splice(0),
     async stop() {
-      await browser.close();
+      await closePages();
       server.close();
-      await rm(dir, { recursive: true, force: true });
     },
   };
-}
-
-/** `PIZZAPI_CHROMIUM`, else the first of the usual names on PATH. */
-function chromiumPath(): string {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'chrome'];
-  const found = names.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path));
-  return process.env['PIZZAPI_CHROMIUM'] ?? found ?? 'chromium';
 }
