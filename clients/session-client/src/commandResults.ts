@@ -1,4 +1,4 @@
-import { isMap } from '@pizzapi/protocol';
+import { BoundedMap, isMap } from '@pizzapi/protocol';
 import { commandOf } from './fold.js';
 
 /** What the log says of a command. `delivered`: an input has reached the agent. `closed`: the session was closed here first. */
@@ -13,7 +13,7 @@ const MAX_RESULTS = 1_000;
 
 /** Outcomes of commands, as they appear in the log. */
 export class CommandResults {
-  readonly #known = new Map<string, ClientCommandOutcome>();
+  readonly #known = new BoundedMap<string, ClientCommandOutcome>(MAX_RESULTS);
   readonly #waiting = new Map<string, ((outcome: ClientCommandOutcome) => void)[]>();
 
   /** Takes notice of an event of the log. */
@@ -22,7 +22,6 @@ export class CommandResults {
     const outcome = command && outcomeOf(command.type, command.event);
     if (command === undefined || outcome === undefined) return;
     this.#known.set(command.commandId, outcome);
-    if (this.#known.size > MAX_RESULTS) this.#known.delete(this.#known.keys().next().value!);
     const waiting = this.#waiting.get(command.commandId);
     this.#waiting.delete(command.commandId);
     for (const resolve of waiting ?? []) resolve(outcome);

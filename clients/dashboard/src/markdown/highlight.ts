@@ -1,3 +1,4 @@
+import { BoundedMap } from '@pizzapi/protocol';
 import type * as QuickModule from './hljs.js';
 import type { HighlightReply, HighlightRequest } from './shiki.worker.js';
 
@@ -13,7 +14,7 @@ let quickLoading: Promise<void> | undefined;
 let worker: Worker | undefined;
 let nextId = 1;
 const waiting = new Map<number, (html: string | undefined) => void>();
-const remembered = new Map<string, string>();
+const remembered = new BoundedMap<string, string>(REMEMBERED);
 
 /** Loads the highlighter for blocks in writing. */
 export function loadQuick(): Promise<void> {
@@ -39,7 +40,7 @@ export function highlightKnown(code: string, lang: string): string | undefined {
 export async function highlightClosed(code: string, lang: string): Promise<string | undefined> {
   if (lang === '' || code.length > HIGHLIGHT_LIMIT) return undefined;
   const html = highlightKnown(code, lang) ?? (await ask({ id: nextId++, code, lang }));
-  if (html !== undefined) remember(`${lang}\n${code}`, html);
+  if (html !== undefined) remembered.set(`${lang}\n${code}`, html);
   return html;
 }
 
@@ -62,10 +63,4 @@ function startWorker(): Worker {
     waiting.clear();
   });
   return started;
-}
-
-function remember(key: string, html: string): void {
-  remembered.delete(key);
-  remembered.set(key, html);
-  if (remembered.size > REMEMBERED) remembered.delete(remembered.keys().next().value!);
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ContextEvent, ExtensionFactory } from '@mariozechner/pi-coding-agent';
+import { BoundedMap } from '@pizzapi/protocol';
 import { messageOf } from './errorMessage.js';
 import { fitPicture } from '../pictures/fitPicture.js';
 import {
@@ -24,7 +25,7 @@ const KEPT_RESULTS = 64;
  */
 export function pictures(): ExtensionFactory {
   return (pi) => {
-    const results = new Map<string, Block>();
+    const results = new BoundedMap<string, Block>(KEPT_RESULTS);
     let sent = 0;
     let isAsking = false;
 
@@ -60,9 +61,7 @@ export function pictures(): ExtensionFactory {
       const key = createHash('sha256').update(block.data).digest('base64');
       const known = results.get(key);
       const result = known ?? (await fitted(block));
-      results.delete(key);
       results.set(key, result);
-      if (results.size > KEPT_RESULTS) results.delete(results.keys().next().value!);
       if (result.type === 'image') sent += 1;
       return result;
     }
