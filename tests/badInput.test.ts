@@ -3,14 +3,14 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from './support/cli.js';
-import { startLocalStack, type LocalStack } from './support/localStack.js';
+import { shareLocalStack, type SharedStack } from './support/localStack.js';
 import { readLog } from './support/log.js';
 import { connectRaw, refusedUpgrade } from './support/raw.js';
 import { until } from './support/until.js';
 import { apiOf, newSession, watch, type SessionWatcher } from './support/viewer.js';
 import { logAsSeen } from './support/expectCompleteLog.js';
 
-let stage: LocalStack;
+let stage: SharedStack;
 /** The session that receives invalid requests, and a session that must not be affected. */
 let sid: string;
 let other: string;
@@ -18,7 +18,7 @@ let bystander: SessionWatcher;
 const disturbances: string[] = [];
 
 beforeAll(async () => {
-  stage = await startLocalStack();
+  stage = await shareLocalStack();
   writeFileSync(join(stage.project, 'file.txt'), '');
   mkdirSync(join(stage.home, '..', 'secret'));
   symlinkSync(join(stage.home, '..', 'secret'), join(stage.project, 'way-out'));
@@ -35,7 +35,7 @@ beforeAll(async () => {
 afterEach(() => expect(disturbances).toEqual([]));
 afterAll(async () => {
   bystander.close();
-  await stage.clear();
+  await stage.release();
 });
 
 /** Returns the ids of the listed sessions. */

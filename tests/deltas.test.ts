@@ -14,18 +14,18 @@ import {
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startLocalStack, type LocalStack } from './support/localStack.js';
+import { shareLocalStack, type SharedStack } from './support/localStack.js';
 import { connectTo, readLog } from './support/log.js';
 import { connectRaw, type RawFrame, type RawSocket } from './support/raw.js';
 import { until } from './support/until.js';
 import { newSession, tell } from './support/viewer.js';
 
-let stage: LocalStack;
+let stage: SharedStack;
 beforeAll(async () => {
-  stage = await startLocalStack();
+  stage = await shareLocalStack();
   for (const name of ['crust', 'dough', 'oven', 'sauce']) writeFileSync(join(stage.project, name), '');
 }, 120_000);
-afterAll(() => stage.clear());
+afterAll(() => stage.release());
 
 const messageOf = (t: Transcript, id: string): MessageItem | undefined =>
   t.items.find((item): item is MessageItem => item.kind === 'message' && item.id === id);

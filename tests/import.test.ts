@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findChromium, openBrowser } from './support/browser.js';
 import { runCli } from './support/cli.js';
-import { startLocalStack, type LocalStack } from './support/localStack.js';
+import { shareLocalStack, type SharedStack } from './support/localStack.js';
 import { connectTo, readLog } from './support/log.js';
 import { openPage, portrait, sessionPage } from './support/page.js';
 import { until } from './support/until.js';
@@ -19,11 +19,11 @@ const chromium = findChromium();
 if (chromium === undefined)
   console.warn('SKIPPED: an imported session in a browser. There is no Chromium; set PIZZAPI_CHROMIUM.');
 
-let stage: LocalStack;
+let stage: SharedStack;
 beforeAll(async () => {
-  stage = await startLocalStack();
+  stage = await shareLocalStack();
 }, 120_000);
-afterAll(() => stage.clear());
+afterAll(() => stage.release());
 
 async function listed() {
   const reply = await apiOf(stage).sessions();

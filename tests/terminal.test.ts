@@ -5,21 +5,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLI, runCli } from './support/cli.js';
-import { startLocalStack, type LocalStack } from './support/localStack.js';
+import { shareLocalStack, type SharedStack } from './support/localStack.js';
 import { until } from './support/until.js';
 import { apiOf, newSession } from './support/viewer.js';
 
 /** People with a terminal on another machine: a home of their own, and the address of the gateway. */
-let stage: LocalStack;
+let stage: SharedStack;
 let home: string;
 const running = new Set<ChildProcess>();
 beforeAll(async () => {
-  stage = await startLocalStack();
+  stage = await shareLocalStack();
   home = mkdtempSync(join(tmpdir(), 'pizzapi-elsewhere-'));
 }, 120_000);
 afterAll(async () => {
   for (const child of running) child.kill('SIGKILL');
-  await stage.clear();
+  await stage.release();
   rmSync(home, { recursive: true, force: true, maxRetries: 5 });
 });
 

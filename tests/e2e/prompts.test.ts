@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { closePages, findChromium, openBrowser, shot } from '../support/browser.js';
 import { CLI, runCli } from '../support/cli.js';
-import { startLocalStack, type LocalStack } from '../support/localStack.js';
+import { shareLocalStack, type SharedStack } from '../support/localStack.js';
 import { openPage, recordNotes, sessionPage, type WatchedPage } from '../support/page.js';
 import { childOf, workerOf } from '../support/processes.js';
 import { steppedOutput } from '../support/steppedOutput.js';
@@ -23,14 +23,14 @@ if (chromium === undefined) console.warn('SKIPPED: prompts in a browser. There i
 
 describe.skipIf(chromium === undefined)('prompts', () => {
   const tmux = startTmux();
-  let stage: LocalStack;
+  let stage: SharedStack;
   let browser: Browser;
   /** A signed-in page. */
   let desktop: WatchedPage;
   const watchers: SessionWatcher[] = [];
 
   beforeAll(async () => {
-    stage = await startLocalStack();
+    stage = await shareLocalStack();
     browser = await openBrowser();
     desktop = await signIn();
   }, 120_000);
@@ -42,7 +42,7 @@ describe.skipIf(chromium === undefined)('prompts', () => {
   afterAll(async () => {
     tmux.kill();
     await closePages();
-    await stage?.clear();
+    await stage?.release();
   });
 
   /** Opens a new browser and signs in by a sign-in link of its own. */

@@ -4,7 +4,7 @@ import type { Browser, Locator } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { closePages, findChromium, openBrowser, shot } from '../support/browser.js';
 import { CLI } from '../support/cli.js';
-import { startLocalStack, type LocalStack } from '../support/localStack.js';
+import { shareLocalStack, type SharedStack } from '../support/localStack.js';
 import { openGuest, readWhole, recordGrowth, recordNotes, sessionPage, type WatchedPage } from '../support/page.js';
 import { letters, missingIn } from '../support/text.js';
 import { startTmux } from '../support/tmux.js';
@@ -23,7 +23,7 @@ if (chromium === undefined) console.warn('SKIPPED: /share in a browser. There is
 describe.skipIf(chromium === undefined)('a session in a terminal, and its guests in a browser', () => {
   const tmux = startTmux();
   const guests: WatchedPage[] = [];
-  let stage: LocalStack;
+  let stage: SharedStack;
   let browser: Browser;
   let tui: Tui;
   let link: string;
@@ -43,7 +43,7 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
     view.rows.filter({ hasText: text, hasNotText: 'You wrote' });
 
   beforeAll(async () => {
-    stage = await startLocalStack();
+    stage = await shareLocalStack();
     for (const name of ['dough.md', 'sauce.md']) writeFileSync(join(stage.project, name), `# ${name}\n`);
     browser = await openBrowser();
     // So slow that a busy browser shows an answer before its end.
@@ -60,7 +60,7 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
   afterAll(async () => {
     tmux.kill();
     await closePages();
-    await stage?.clear();
+    await stage?.release();
   });
 
   it('a page that opens a share link shows the transcript so far, and then follows the terminal live', async () => {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startLocalStack, type LocalStack } from '../support/localStack.js';
+import { shareLocalStack, type SharedStack } from '../support/localStack.js';
 import { childOf } from '../support/processes.js';
 import { newSession } from '../support/viewer.js';
 import { hostSession, startHost, untilKnown } from './support/hosts.js';
@@ -12,13 +12,13 @@ import { ask } from './support/http.js';
 import { RawNats } from './support/rawNats.js';
 import { join, refusal, type OpenSocket } from './support/socket.js';
 
-let stage: LocalStack;
+let stage: SharedStack;
 let sid: string;
 let gateway: number;
 let bystander: OpenSocket;
 
 beforeAll(async () => {
-  stage = await startLocalStack();
+  stage = await shareLocalStack();
   sid = await newSession(stage);
   gateway = childOf(stage.pid, 'gateway/dist/bundle/main.js');
   bystander = await enter();
@@ -26,7 +26,7 @@ beforeAll(async () => {
   bystander.send({ type: 'resume' });
   await bystander.heard('live');
 });
-afterAll(() => stage.clear());
+afterAll(() => stage.release());
 afterEach(async () => {
   // It is the same process, it is well, and nobody else was disturbed.
   expect(childOf(stage.pid, 'gateway/dist/bundle/main.js')).toBe(gateway);

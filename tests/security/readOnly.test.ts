@@ -1,6 +1,6 @@
 import { COMMANDS_STREAM, streamHead, type Backbone } from '@pizzapi/backbone';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startLocalStack, type LocalStack } from '../support/localStack.js';
+import { shareLocalStack, type SharedStack } from '../support/localStack.js';
 import { connectTo, readLog } from '../support/log.js';
 import { until } from '../support/until.js';
 import { newSession } from '../support/viewer.js';
@@ -9,19 +9,19 @@ import { newShare } from './support/people.js';
 import { join, type OpenSocket } from './support/socket.js';
 import { auditRow } from './support/auditRows.js';
 
-let stage: LocalStack;
+let stage: SharedStack;
 let auditor: Backbone;
 let sid: string;
 
 beforeAll(async () => {
-  stage = await startLocalStack();
+  stage = await shareLocalStack();
   auditor = await connectTo(stage, 'auditor');
   sid = await newSession(stage);
   await until('the session runs', async () => (await readLog(stage, sid)).length > 0);
 });
 afterAll(async () => {
   await auditor?.close();
-  await stage?.clear();
+  await stage?.release();
 });
 
 const commandsSent = () => streamHead(auditor, COMMANDS_STREAM);

@@ -11,12 +11,12 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startLocalStack, type LocalStack } from '../support/localStack.js';
+import { shareLocalStack, type SharedStack } from '../support/localStack.js';
 import { until } from '../support/until.js';
 import { newSession, watch } from '../support/viewer.js';
 import { ask, type HttpAnswer } from './support/http.js';
 
-let stage: LocalStack;
+let stage: SharedStack;
 let first: string;
 /** pi's file of a session that is there. */
 let file: string;
@@ -27,7 +27,7 @@ const HEADER = '{"type":"session","version":3,"id":"s","timestamp":"2026-01-01T0
 
 beforeAll(async () => {
   outside = realpathSync(mkdtempSync(join(tmpdir(), 'pizzapi-outside-')));
-  stage = await startLocalStack();
+  stage = await shareLocalStack();
   first = await newSession(stage, 'Hello');
   const watcher = watch(stage, first);
   await watcher.next('agent_end');
@@ -35,7 +35,7 @@ beforeAll(async () => {
   file = await until('pi has written its file', () => filesOfPi().at(0));
 });
 afterAll(async () => {
-  await stage?.clear();
+  await stage?.release();
   rmSync(outside, { recursive: true, force: true });
 });
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { LocalStack } from './localStack.js';
+import type { RunningStack } from './localStack.js';
 
 export const CLI = fileURLToPath(new URL('../../clients/cli/dist/bundle/main.js', import.meta.url));
 
@@ -12,7 +12,7 @@ interface CliRun {
 
 /** Runs `pizzapi` as a separate process, against the local run of a stack. */
 export function runCli(
-  { home, env }: Pick<LocalStack, 'home'> & { env?: NodeJS.ProcessEnv },
+  { home, env }: Pick<RunningStack, 'home'> & { env?: NodeJS.ProcessEnv },
   ...args: string[]
 ): Promise<CliRun> {
   const child = spawn(process.execPath, [CLI, ...args], {

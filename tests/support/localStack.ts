@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 const CLI = fileURLToPath(new URL('../../clients/cli/dist/bundle/main.js', import.meta.url));
 const READY_MS = 90_000;
 
-export interface LocalStack {
+/** The product, running for a test. */
+export interface RunningStack {
   url: string;
   loginUrl: string;
   /** The address of the page. */
@@ -22,6 +23,10 @@ export interface LocalStack {
   token: string;
   /** Process id of `pizzapi local`. */
   pid: number;
+}
+
+/** An installation of one test file. */
+export interface LocalStack extends RunningStack {
   /** Stops the stack and waits until all its processes ended. The home remains. */
   stop(): Promise<void>;
   /** Stops the stack, if it runs, and starts it again on the same home and port. */
@@ -76,6 +81,7 @@ export async function startLocalStack(
       env: full,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    endWithThisProcess(child, root);
     const address = await firstLine(child);
     port = fixedPort ?? Number(new URL(address.url).port);
     return { ...address, pageUrl: new URL(address.loginUrl).origin };
@@ -105,6 +111,50 @@ export async function startLocalStack(
     },
   };
   return stage;
+}
+
+/**
+ * Ends a process and removes its files when this test process ends before it, such as by Ctrl-C: the standard input of
+ * the guard closes then.
+ */
+function endWithThisProcess(child: ChildProcess, root: string): void {
+  const script =
+    'read -r _; kill -TERM "$0" 2>/dev/null; while kill -0 "$0" 2>/dev/null; do sleep 0.2; done; rm -rf "$1"';
+  const guard = spawn('/bin/sh', ['-c', script, String(child.pid), root], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  child.once('exit', () => guard.kill());
+}
+
+/** An installation that several test files use, one after the other. */
+export interface SharedStack extends RunningStack {
+  /** Deletes all sessions, with pi's files of them, and the files of the project. */
+  release(): Promise<void>;
+}
+
+let shared: Promise<LocalStack> | undefined;
+
+/**
+ * Returns the installation of this test process, for files that neither stop one of its services nor create accounts.
+ * It ends with the process.
+ */
+export async function shareLocalStack(): Promise<SharedStack> {
+  const stage = await (shared ??= startLocalStack());
+  return { ...stage, release: () => emptyStack(stage) };
+}
+
+async function emptyStack({ url, token, project }: RunningStack): Promise<void> {
+  const headers = { authorization: `Bearer ${token}` };
+  const listed = await fetch(`${url}/api/sessions`, { headers });
+  const { sessions } = (await listed.json()) as { sessions: { sessionId: string }[] };
+  for (const { sessionId } of sessions) {
+    const { status } = await fetch(`${url}/api/sessions/${sessionId}`, { method: 'DELETE', headers });
+    if (status !== 204) throw new Error(`The session ${sessionId} was not deleted: ${status}`);
+  }
+  for (const path of [project, join(dirname(project), '.pi', 'agent', 'sessions')])
+    rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+  mkdirSync(project);
 }
 
 async function firstLine(child: ChildProcess): Promise<{ url: string; loginUrl: string; natsUrl: string }> {

@@ -2,7 +2,7 @@ import { connectBackbone, replay, type Backbone } from '@pizzapi/backbone';
 import { decode } from '@pizzapi/protocol';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LocalStack } from './localStack.js';
+import type { RunningStack } from './localStack.js';
 
 export interface LoggedEvent {
   seq: number;
@@ -14,7 +14,7 @@ export interface LoggedEvent {
 
 /** Connects to the backbone of a stack with the login of a role. */
 export async function connectTo(
-  stage: Pick<LocalStack, 'home'>,
+  stage: Pick<RunningStack, 'home'>,
   role: 'admin' | 'auditor' = 'admin',
 ): Promise<Backbone> {
   const { url, users } = JSON.parse(readFileSync(join(stage.home, 'nats', 'credentials.json'), 'utf8')) as {
@@ -27,7 +27,7 @@ export async function connectTo(
 }
 
 /** Reads the log directly, without gateway and projections. */
-export async function readLog(stage: LocalStack, sid: string): Promise<LoggedEvent[]> {
+export async function readLog(stage: RunningStack, sid: string): Promise<LoggedEvent[]> {
   const backbone = await connectTo(stage);
   try {
     const events: LoggedEvent[] = [];

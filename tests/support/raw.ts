@@ -1,6 +1,6 @@
 import { decodeMany, encode, SUBPROTOCOL } from '@pizzapi/protocol';
 import WebSocket from 'ws';
-import type { LocalStack } from './localStack.js';
+import type { RunningStack } from './localStack.js';
 import { until } from './until.js';
 
 export type RawFrame = { type: string } & Record<string, unknown>;
@@ -18,7 +18,7 @@ export interface RawSocket {
 
 /** Opens `/ws/…` of a stack. Calls `onFrame` for every frame, in order. */
 export function connectRaw(
-  stage: Pick<LocalStack, 'url' | 'token'>,
+  stage: Pick<RunningStack, 'url' | 'token'>,
   path: string,
   onFrame: (frame: RawFrame) => void = () => undefined,
 ): RawSocket {
@@ -43,7 +43,7 @@ export function connectRaw(
 
 /** Returns the response to an upgrade that is refused. */
 export function refusedUpgrade(
-  stage: Pick<LocalStack, 'url' | 'token'>,
+  stage: Pick<RunningStack, 'url' | 'token'>,
   path: string,
   token = stage.token,
 ): Promise<{ status: number; body: string }> {

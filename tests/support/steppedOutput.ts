@@ -1,6 +1,6 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { LocalStack } from './localStack.js';
+import type { RunningStack } from './localStack.js';
 
 /** A command of the agent that prints `slice 1`, `slice 2` … and waits after each until the test has seen it. */
 interface SteppedOutput {
@@ -10,7 +10,7 @@ interface SteppedOutput {
   seen: (slice: number) => void;
 }
 
-export function steppedOutput({ home }: Pick<LocalStack, 'home'>, count: number): SteppedOutput {
+export function steppedOutput({ home }: Pick<RunningStack, 'home'>, count: number): SteppedOutput {
   const folder = mkdtempSync(join(dirname(home), 'slices-'));
   const command = `for i in $(seq ${count}); do echo slice $i; until [ -e ${folder}/$i ]; do sleep .1; done; done`;
   return {

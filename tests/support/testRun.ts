@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,29 +12,15 @@ declare module 'vitest' {
   }
 }
 
-const PROCESS = 'process-';
 const DONE = '.done';
 const FAILED = '.failed';
 const MAKING_MS = 180_000;
 
 /** Vitest calls this once for a run, in its own process. */
-export default function setUpRun(project: TestProject): () => Promise<void> {
+export default function setUpRun(project: TestProject): () => void {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'pizzapi-run-')));
   project.provide('runFolder', folder);
-  return async () => {
-    const pids = readdirSync(folder).flatMap((name) =>
-      name.startsWith(PROCESS) ? [Number(name.slice(PROCESS.length))] : [],
-    );
-    const roots = pids.map((pid) => readFileSync(join(folder, `${PROCESS}${pid}`), 'utf8'));
-    for (const pid of pids) if (isRunning(pid)) process.kill(pid, 'SIGTERM');
-    for (const pid of pids) await until(`the end of process ${pid}`, () => !isRunning(pid));
-    for (const path of [folder, ...roots]) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
-  };
-}
-
-/** Leaves a process to the end of the run, which ends it and removes the folder `root` of its files. */
-export function endWithRun(runFolder: string, pid: number, root: string): void {
-  writeFileSync(join(runFolder, `${PROCESS}${pid}`), root);
+  return () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
 /**
@@ -61,12 +47,4 @@ export async function onceInRun(
   }
   writeFileSync(folder + DONE, '');
   return folder;
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
 }

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { CLI } from './cli.js';
-import type { LocalStack } from './localStack.js';
+import type { RunningStack } from './localStack.js';
 import { childOf } from './processes.js';
 import type { Tmux, Window } from './tmux.js';
 import { until } from './until.js';
@@ -26,7 +26,7 @@ interface TuiOptions {
 /** Starts `pizzapi` in the project of a stack, as the person of the local run, and waits until pi is ready. */
 export async function startTui(
   tmux: Tmux,
-  stage: Pick<LocalStack, 'home' | 'project'>,
+  stage: Pick<RunningStack, 'home' | 'project'>,
   { args = [], env = {} }: TuiOptions = {},
 ): Promise<Tui> {
   // The person's home folder is the one that holds the project.

@@ -1,9 +1,9 @@
 import { createApi, openSession, type Api, type Session } from '@pizzapi/session-client';
 import WebSocket from 'ws';
-import type { LocalStack } from './localStack.js';
+import type { RunningStack } from './localStack.js';
 import { until } from './until.js';
 
-export function apiOf(stage: LocalStack): Api {
+export function apiOf(stage: RunningStack): Api {
   return createApi({ url: stage.url, token: stage.token });
 }
 
@@ -17,7 +17,7 @@ export interface SessionWatcher {
 }
 
 export function watch(
-  stage: Pick<LocalStack, 'url' | 'token'>,
+  stage: Pick<RunningStack, 'url' | 'token'>,
   sessionId: string,
   options: { tail?: number } = {},
 ): SessionWatcher {
@@ -34,7 +34,7 @@ export function watch(
 }
 
 /** Starts a session with the demo model. Returns its id when the session runs and accepts input. */
-export async function newSession(stage: LocalStack, prompt?: string): Promise<string> {
+export async function newSession(stage: RunningStack, prompt?: string): Promise<string> {
   const reply = await apiOf(stage).createSession({
     cwd: stage.project,
     model: 'demo/demo',
@@ -47,7 +47,7 @@ export async function newSession(stage: LocalStack, prompt?: string): Promise<st
 }
 
 /** Waits until the gateway sees the worker of a session, because it refuses commands before. */
-export async function untilHosted(stage: LocalStack, sid: string): Promise<void> {
+export async function untilHosted(stage: RunningStack, sid: string): Promise<void> {
   await until(`the worker of ${sid} is connected`, async () => {
     const reply = await apiOf(stage).session(sid);
     return reply.kind === 'ok' && reply.value.session.host === 'connected';
@@ -55,7 +55,7 @@ export async function untilHosted(stage: LocalStack, sid: string): Promise<void>
 }
 
 /** Sends input to a session. Throws when it is refused. */
-export async function tell(stage: LocalStack, sid: string, text: string): Promise<void> {
+export async function tell(stage: RunningStack, sid: string, text: string): Promise<void> {
   const reply = await apiOf(stage).input(sid, { text });
   if (reply.kind === 'failed') throw new Error(`${reply.error.code}: ${reply.error.message}`);
 }

@@ -10,7 +10,7 @@ import {
 import { natsUserOf, runnerPassword, type HostLogin } from '@pizzapi/protocol';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { LocalStack } from '../../support/localStack.js';
+import type { RunningStack } from '../../support/localStack.js';
 import { until } from '../../support/until.js';
 import { ask } from './http.js';
 import { newKey, type SignedInPerson } from './people.js';
@@ -38,7 +38,7 @@ export interface HostedSession {
   close(): Promise<void>;
 }
 
-type Place = Pick<LocalStack, 'natsUrl' | 'home'>;
+type Place = Pick<RunningStack, 'natsUrl' | 'home'>;
 
 const dial = ({ natsUrl }: Place, login: HostLogin, password: string): Promise<Backbone> =>
   connectBackbone({
@@ -56,7 +56,7 @@ export async function startHost(place: Place, rid: string, token: string): Promi
 
 /** Starts a host of a person, with one session that the gateway knows. */
 export async function startHostWithSession(
-  stage: LocalStack,
+  stage: RunningStack,
   person: SignedInPerson & { token: string },
   { rid, sid }: { rid: string; sid: string },
 ): Promise<{ host: Host; session: HostedSession }> {
@@ -91,7 +91,7 @@ export async function hostSession(place: Place, { rid, backbone: b }: Host, sid:
 }
 
 /** Waits until a gateway knows whose a session is that a host has made: it was not asked for there. */
-export async function untilKnown({ url }: Pick<LocalStack, 'url'>, bearer: string, sid: string): Promise<void> {
+export async function untilKnown({ url }: Pick<RunningStack, 'url'>, bearer: string, sid: string): Promise<void> {
   const path = `/api/sessions/${sid}`;
   await until(`${sid} is known`, async () => (await ask(url, path, { bearer })).status === 200);
 }

@@ -1,5 +1,5 @@
 import { PAGE_TOKEN, type NewKeyReply, type NewShareBody, type NewShareReply } from '@pizzapi/protocol';
-import type { LocalStack } from '../../support/localStack.js';
+import type { RunningStack } from '../../support/localStack.js';
 import { ask, cookieOf, fromPageOf, type HttpAnswer, type HttpRequest } from './http.js';
 
 export const PASSWORD = 'Quattro-Formaggi-4';
@@ -17,7 +17,7 @@ export interface Person {
   token: string;
 }
 
-type Place = Pick<LocalStack, 'url'>;
+type Place = Pick<RunningStack, 'url'>;
 
 /** A browser that is signed in. */
 export type SignedInPerson = Pick<Person, 'cookie' | 'pageToken'>;
@@ -42,7 +42,7 @@ export function expectStatus(answer: HttpAnswer, status: number, what: string): 
 }
 
 /** Gives the owner of a local run an address and a password: from then on whoever signs up is somebody else. */
-export async function settleOwner(stage: LocalStack): Promise<Person> {
+export async function settleOwner(stage: RunningStack): Promise<Person> {
   const email = 'ada@example.com';
   const json = { email, password: PASSWORD, name: 'Ada' };
   expectStatus(await ask(stage.url, '/api/auth/signup', { json, bearer: stage.token }), 201, 'the owner');
