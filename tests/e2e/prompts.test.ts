@@ -143,7 +143,7 @@ describe.skipIf(chromium === undefined)('prompts', () => {
     await view.log.getByText('Tool calls that change something ask for approval').waitFor();
     await view.say(CALLS);
     const card = view.question('Allow this command?');
-    await card.getByRole('region', { name: 'Command' }).getByText('touch baked').waitFor();
+    await card.getByRole('group', { name: 'Command' }).getByText('touch baked').waitFor();
     await card.getByRole('button', { name: 'Deny with a reason…' }).click();
     await card.getByLabel('Reason').fill('Not on a Monday');
     await card.getByRole('button', { name: 'Deny', exact: true }).click();
@@ -206,7 +206,7 @@ describe.skipIf(chromium === undefined)('prompts', () => {
       await window.shows('Live');
       const { prompt, seen } = steppedOutput(stage, 1);
       await view.say(prompt);
-      await view.log.getByRole('region', { name: 'Output' }).last().getByText('slice 1').waitFor();
+      await view.log.getByRole('group', { name: 'Output' }).last().getByText('slice 1').waitFor();
       await view.say('Sent in between');
       const waiting = view.queue.getByRole('listitem').filter({ hasText: 'Sent in between' });
       await Promise.all([waiting.waitFor(), window.shows(/Queued.*: Sent in between/)]);
