@@ -41,6 +41,7 @@ import type { Viewpoint } from '../model/author.js';
 import { UnsentMessages } from './unsentMessages.svelte.js';
 import { QueueControl } from './queueControl.svelte.js';
 import { PromptStates } from './prompts.svelte.js';
+import { SessionSearch } from './sessionSearch.svelte.js';
 import { toasts } from './toasts.svelte.js';
 
 /** Events a session is opened with, and how many more come with each step back. */
@@ -145,6 +146,7 @@ export class SessionView {
   );
   /** What this page does with the queue, and with the queue at a stop. */
   readonly queueControl = new QueueControl(this);
+  readonly search = new SessionSearch(this);
 
   readonly #store: Session;
   readonly #stop: (() => void)[] = [];
@@ -196,6 +198,16 @@ export class SessionView {
     this.loadingEarlier = true;
     const page = await this.#store.loadEarlier(EARLIER_EVENTS);
     if (page.kind === 'failed') toasts.error(page.error);
+    this.hasEarlier = this.#store.hasEarlier;
+    this.loadingEarlier = false;
+  }
+
+  /** Loads everything before the first row. */
+  async loadWhole(): Promise<void> {
+    if (!this.hasEarlier) return;
+    this.loadingEarlier = true;
+    const loaded = await this.#store.loadWhole();
+    if (loaded.kind === 'failed') toasts.error(loaded.error);
     this.hasEarlier = this.#store.hasEarlier;
     this.loadingEarlier = false;
   }

@@ -6,7 +6,7 @@ import { chromium, type BrowserContext, type Page } from 'playwright-core';
 import { buildScriptedPage, servePage } from '../../dev/serve.js';
 
 export const PHONE = { width: 390, height: 844 };
-const DESK = { width: 1440, height: 900 };
+export const DESK = { width: 1440, height: 900 };
 /** A name that browsers do not take for this machine, as that of a machine in somebody's network. */
 export const LAN_HOST = 'lan.test';
 const ARGUMENTS = ['--no-sandbox', '--disable-gpu', `--host-resolver-rules=MAP ${LAN_HOST} 127.0.0.1`];
