@@ -1,5 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { cutOffControls, doubleStops, violationsOf } from './testing/accessibility.js';
+import { VIEWS } from './testing/views.js';
 import { DESK, PHONE, startScriptedPage, type ScriptedPage } from './testing/scriptedPage.js';
 
 /** The real page in Chromium, under the gateway's policy, with a gateway that plays a script. */
@@ -141,11 +143,11 @@ it('shows list, session and details one at a time on a phone', async () => {
   await page.close();
 });
 
-/** The name of what has the focus: its label, or its text. */
+/** The name of what has the focus: the page itself, a label, or a text. */
 const focused = (page: Page) =>
   page.evaluate(() => {
-    const node = document.activeElement as HTMLElement | null;
-    return node?.getAttribute('aria-label') ?? (node?.innerText.trim() || node?.id || node?.tagName);
+    const node = document.activeElement as HTMLElement;
+    return node.id === 'page' ? 'page' : (node.ariaLabel ?? (node.innerText.trim().split('\n')[0] || node.tagName));
   });
 
 describe.each([DESK, PHONE])('a search in a session, at $width px', (viewport) => {
@@ -304,5 +306,51 @@ it('the first stop of the Tab key skips the list of sessions, and groups of choi
     }
     expect(await page.getByRole('radiogroup', { name: group }).locator('[tabindex="0"]').count()).toBe(1);
   }
+  await page.close();
+});
+
+/** Narrow as a window of 1280 pixels at 400 %. */
+const NARROW = { width: 320, height: 640 };
+
+it.each([
+  { colorScheme: 'dark' as const, viewport: DESK },
+  { colorScheme: 'light' as const, viewport: PHONE },
+])(
+  'every page, dialog and state is free of violations that axe finds, in $colorScheme colours at $viewport.width px',
+  async ({ colorScheme, viewport }) => {
+    const page = await scripted.open('/nowhere', '', viewport);
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    const found: Record<string, string[]> = {};
+    for (const { name, at, query, enter } of VIEWS) {
+      await page.goto(`${url}/?at=${encodeURIComponent(at)}&${query ?? ''}`);
+      await enter(page);
+      const wrong = [...(await violationsOf(page)), ...(await doubleStops(page))];
+      if (viewport === PHONE) {
+        await page.setViewportSize(NARROW);
+        wrong.push(...(await cutOffControls(page)));
+        await page.setViewportSize(viewport);
+      }
+      if (wrong.length > 0) found[name] = wrong;
+    }
+    expect(found).toEqual({});
+    await page.close();
+  },
+  600_000,
+);
+
+it('a page in the colours of the system shows what is chosen and what has the focus, and moves nothing without need', async () => {
+  const page = await scripted.open('/s/story');
+  await page.emulateMedia({ forcedColors: 'active', reducedMotion: 'reduce' });
+  await page.getByRole('textbox', { name: 'Message' }).waitFor();
+  const radio = page.getByRole('radio', { name: 'All', exact: true });
+  const other = page.getByRole('radio', { name: 'Active', exact: true });
+  const background = (one: typeof radio) => one.evaluate((node) => getComputedStyle(node).backgroundColor);
+  expect(await background(radio)).not.toBe(await background(other));
+  await radio.focus();
+  await page.keyboard.press('ArrowRight');
+  expect(await other.evaluate((node) => getComputedStyle(node).outlineStyle)).toBe('solid');
+  const moving = () =>
+    page.evaluate(() => document.getAnimations().filter(({ playState }) => playState === 'running').length);
+  await expect.poll(moving).toBe(0);
   await page.close();
 });

@@ -1,25 +1,49 @@
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 
-/** What is wrong with a page, as axe-core finds it: the rule, and the elements that break it. */
-export async function violationsOf(page: Page, rules?: readonly string[]): Promise<string[]> {
+/** Returns what axe-core finds wrong with a page: the rule, and the elements that break it. */
+export async function violationsOf(page: Page): Promise<string[]> {
+  // The colours of another scheme are there after the next frame.
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe.source);
-  // What fades in has its colour at the end.
-  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => finish(animation))));
-  const options = rules === undefined ? {} : { runOnly: [...rules] };
-  const { violations } = await page.evaluate(
-    (given) =>
-      (globalThis as unknown as { axe: typeof axe }).axe.run(document, { ...given, resultTypes: ['violations'] }),
-    options,
+  const { violations } = await page.evaluate(() =>
+    (globalThis as unknown as { axe: typeof axe }).axe.run(document, { resultTypes: ['violations'] }),
   );
   return violations.flatMap(({ id, nodes }) =>
-    nodes.map(
-      ({ target, failureSummary, html }) =>
-        `${id}: ${target.join(' ')}\n${html.slice(0, 300)}\n${failureSummary ?? ''}`,
+    nodes.map(({ target, html, failureSummary }) =>
+      [`${id}: ${target.join(' ')}`, html.slice(0, 200), failureSummary ?? ''].join('\n'),
     ),
   );
+}
 
-  function finish(animation: Animation): void {
-    animation.finish();
-  }
+/** Returns the groups of choices and the lists that are more than one stop of the Tab key. */
+export function doubleStops(page: Page): Promise<string[]> {
+  return page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>('[role=radiogroup], [data-roving]')]
+      .filter((group) => group.getClientRects().length > 0 && group.querySelector('button, a, [tabindex]') !== null)
+      .filter((group) => {
+        const stops = [...group.querySelectorAll<HTMLElement>('a[href], button, [tabindex]')];
+        const own = stops.filter((node) => node.closest('[role=radiogroup], [data-roving]') === group);
+        return own.length > 0 && own.filter((node) => node.tabIndex >= 0).length !== 1;
+      })
+      .map((group) => group.outerHTML.slice(0, 200)),
+  );
+}
+
+/** Returns the controls that a narrow window cuts off, and that nothing scrolls into sight. */
+export function cutOffControls(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const scrolls = (node: Element | null): boolean =>
+      node !== null &&
+      (node.scrollWidth > node.clientWidth + 1 && /auto|scroll/.test(getComputedStyle(node).overflowX)
+        ? true
+        : scrolls(node.parentElement));
+    return [...document.querySelectorAll<HTMLElement>('a[href], button, input, textarea, [role=menuitem]')]
+      .filter((node) => {
+        const { left, right, width } = node.getBoundingClientRect();
+        // What is for screen readers alone is one pixel wide.
+        return width > 1 && (left < -1 || right > innerWidth + 1) && !scrolls(node.parentElement);
+      })
+      .map((node) => node.outerHTML.slice(0, 200));
+  });
 }

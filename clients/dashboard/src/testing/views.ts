@@ -27,6 +27,13 @@ const menuItem = async (page: Page, name: string) => {
   await page.getByRole('menuitem', { name }).click();
 };
 
+/** The address that a guest opens a session with. */
+function guestLink(mode: string): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const exp = Math.floor(Date.now() / 1000) + 3600;
+  return `/s/story#share=${part({ alg: 'HS256' })}.${part({ sub: 'story', jti: 'x1', mode, exp })}.c2ln`;
+}
+
 const SETTINGS = ['Account', 'Notifications', 'Devices', 'Keys', 'People', 'Audit'];
 
 export const VIEWS: readonly View[] = [
@@ -138,6 +145,55 @@ export const VIEWS: readonly View[] = [
     enter: async (page) => {
       await press(page, 'New key');
       await dialog(page);
+    },
+  },
+  {
+    name: 'shortcuts',
+    at: '/s/fresh',
+    enter: async (page) => {
+      await composer(page).waitFor();
+      await press(page, 'More');
+      await page.getByRole('menuitem', { name: 'Keyboard shortcuts' }).click();
+      await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+    },
+  },
+  {
+    name: 'search in a session',
+    at: '/s/story',
+    enter: async (page) => {
+      await page.getByText('off-by-one').waitFor();
+      await page.keyboard.press('Control+f');
+      await page.getByRole('textbox', { name: 'Search this session' }).fill('resume');
+      await page.getByText(/^\d+ of \d+$/).waitFor();
+    },
+  },
+  {
+    name: 'choose a model',
+    at: '/s/fresh',
+    enter: async (page) => {
+      await composer(page).waitFor();
+      if (
+        !(await page
+          .getByRole('button', { name: /^Model/ })
+          .first()
+          .isVisible())
+      )
+        await press(page, 'Show details');
+      await page
+        .getByRole('button', { name: /^Model/ })
+        .last()
+        .click();
+      await page.getByRole('menu').waitFor();
+    },
+  },
+  // Last, because a page that was opened by a link stays one of a guest.
+  { name: 'name of a guest', at: guestLink('collab'), enter: heading(/^You are invited/) },
+  {
+    name: 'session of a guest',
+    at: guestLink('read'),
+    enter: async (page) => {
+      await page.getByRole('button', { name: 'Skip', exact: true }).click();
+      await page.getByText('off-by-one').waitFor();
     },
   },
 ];
