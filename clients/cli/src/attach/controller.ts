@@ -4,6 +4,7 @@ import { AskBox, isKeyRelease, matchesKey, type Ask, type AskAnswer, type TUI } 
 import { actionOf, CLIENT_KEYS, type KeyAction } from './keys.js';
 import type { AskStep, TerminalPrompt } from './pending.js';
 import { dialogFor } from './receipts.js';
+import { Finder } from './finder.js';
 import { QueueController } from './queueController.js';
 import type { QueueOnStopAnswer } from './queueOnStop.js';
 import type { Screen } from './screen.js';
@@ -45,6 +46,7 @@ export class Controller {
   #ticking: NodeJS.Timeout | undefined;
   #ctrlC = Number.NEGATIVE_INFINITY;
   readonly #queue: QueueController;
+  readonly #finder: Finder;
 
   constructor(ui: TUI, session: Session, screen: Screen, api: Api, leave: () => void, person: ControllerPerson) {
     this.#ui = ui;
@@ -57,6 +59,12 @@ export class Controller {
       command: async (name, args) => (await this.#command(name, args)).kind === 'done',
       say: (text, tint) => this.say(text, tint),
       choose: (title, labels, chosen) => this.#choose(title, labels, chosen),
+    });
+    this.#finder = new Finder({
+      session,
+      screen,
+      loadWhole: () => this.#load(() => session.loadWhole()),
+      say: (text, tint) => this.say(text, tint),
     });
     screen.editor.onSubmit = (text) => this.submit(text);
     ui.addInputListener((data) => (this.#key(data) ? { consume: true } : undefined));
@@ -121,12 +129,15 @@ export class Controller {
     setTimeout(drop, tint === 'dim' ? NOTICE_MS : PROBLEM_MS).unref();
   }
 
-  async loadEarlier(): Promise<void> {
-    const { hasEarlier } = this.#session;
-    if (!hasEarlier || this.#screen.loadingEarlier) return;
+  loadEarlier(): Promise<void> {
+    return this.#load(() => this.#session.loadEarlier());
+  }
+
+  async #load(load: () => ReturnType<Session['loadEarlier']>): Promise<void> {
+    if (!this.#session.hasEarlier || this.#screen.loadingEarlier) return;
     this.#screen.loadingEarlier = true;
     this.#ui.requestRender();
-    const page = await this.#session.loadEarlier();
+    const page = await load();
     this.#screen.loadingEarlier = false;
     if (page.kind === 'failed') this.#refused(page.error);
     this.#ui.requestRender();
@@ -305,8 +316,7 @@ export class Controller {
       case 'page_down':
         return pane.page(1);
       case 'first':
-        pane.toStart();
-        return void this.loadEarlier();
+        return void this.#finder.toBeginning();
       case 'last':
         pane.anchor = { kind: 'end' };
         return;
@@ -351,6 +361,13 @@ export class Controller {
       case 'down':
       case 'now':
         return this.#queue.slash(name, rest);
+      case 'find':
+        return void this.#finder.find(rest);
+      case 'first':
+        return void this.#finder.toBeginning();
+      case 'last':
+        this.#screen.pane.anchor = { kind: 'end' };
+        return this.#ui.requestRender();
       case 'earlier':
         this.#screen.pane.toStart();
         return void this.loadEarlier();

@@ -22,7 +22,7 @@ export function doubleStops(page: Page): Promise<string[]> {
     [...document.querySelectorAll<HTMLElement>('[role=radiogroup], [data-roving]')]
       .filter((group) => group.getClientRects().length > 0 && group.querySelector('button, a, [tabindex]') !== null)
       .filter((group) => {
-        const stops = [...group.querySelectorAll<HTMLElement>('a[href], button, [tabindex]')];
+        const stops = [...group.querySelectorAll<HTMLElement>('a[href], button:enabled, [tabindex]')];
         const own = stops.filter((node) => node.closest('[role=radiogroup], [data-roving]') === group);
         return own.length > 0 && own.filter((node) => node.tabIndex >= 0).length !== 1;
       })
