@@ -181,7 +181,7 @@ describe.skipIf(chromium === undefined)('a session in a browser, from the first 
   it('an edit shows what it changed', async () => {
     const { page } = desktop;
     await view.say('/demo edit');
-    const change = page.getByRole('region', { name: /^Change: / }).last();
+    const change = page.getByRole('group', { name: /^Change: / }).last();
     await change.getByText('Makes four, or three for hungry people.').waitFor();
     await change.getByText('- 1 spoon of olive oil').waitFor();
     await page.getByText('is written and edited').waitFor();

@@ -47,7 +47,6 @@ export class Controller {
   #ctrlC = Number.NEGATIVE_INFINITY;
   readonly #queue: QueueController;
   readonly #finder: Finder;
-
   constructor(ui: TUI, session: Session, screen: Screen, api: Api, leave: () => void, person: ControllerPerson) {
     this.#ui = ui;
     this.#session = session;
@@ -60,12 +59,8 @@ export class Controller {
       say: (text, tint) => this.say(text, tint),
       choose: (title, labels, chosen) => this.#choose(title, labels, chosen),
     });
-    this.#finder = new Finder({
-      session,
-      screen,
-      loadWhole: () => this.#load(() => session.loadWhole()),
-      say: (text, tint) => this.say(text, tint),
-    });
+    const loadWhole = () => this.#load(() => session.loadWhole());
+    this.#finder = new Finder({ session, screen, loadWhole, say: (text, tint) => this.say(text, tint) });
     screen.editor.onSubmit = (text) => this.submit(text);
     ui.addInputListener((data) => (this.#key(data) ? { consume: true } : undefined));
     this.sync();
@@ -364,9 +359,8 @@ export class Controller {
       case 'find':
         return void this.#finder.find(rest);
       case 'first':
-        return void this.#finder.toBeginning();
       case 'last':
-        this.#screen.pane.anchor = { kind: 'end' };
+        this.#act(name);
         return this.#ui.requestRender();
       case 'earlier':
         this.#screen.pane.toStart();
