@@ -121,7 +121,7 @@ describe.skipIf(chromium === undefined)('prompts', () => {
     const focused = () =>
       page.evaluate(() => {
         const node = document.activeElement as HTMLElement;
-        return node.ariaLabel ?? node.innerText;
+        return node.id === 'page' ? 'page' : (node.ariaLabel ?? node.innerText);
       });
     /** Presses Tab, or Shift and Tab, until an element with this name has the focus. */
     const reach = async (name: RegExp, key: 'Tab' | 'Shift+Tab') => {
@@ -136,11 +136,10 @@ describe.skipIf(chromium === undefined)('prompts', () => {
     const view = sessionPage(page);
     await page.getByRole('heading', { name: 'What should the agent do?' }).waitFor();
     // The new page has the focus: its first stop leads to the message.
-    await reach(/^Skip to the message/, 'Tab');
+    await reach(/^Skip to the message$/, 'Tab');
     await keyboard.press('Enter');
     await keyboard.type(ASKS);
     await keyboard.press('Enter');
-    await noted(/The agent works\./);
     await noted(/The agent asks: Which oven\?/);
     await reach(/Wood/, 'Shift+Tab');
     await keyboard.press('Enter');
