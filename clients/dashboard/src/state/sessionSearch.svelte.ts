@@ -10,6 +10,8 @@ const MAX_BLOB_BYTES = 32 * 1024 * 1024;
 /** A row with matches. */
 interface Hit {
   row: string;
+  /** Its position among the rows. */
+  index: number;
   count: number;
 }
 
@@ -130,7 +132,7 @@ export class SessionSearch {
     const hits: Hit[] = [];
     let bytes = 0;
     let until = performance.now() + STEP_MS;
-    for (const { id, item } of this.#session.rows) {
+    for (const [index, { id, item }] of this.#session.rows.entries()) {
       let count = this.#counts.get(item);
       if (count === undefined) {
         count = 0;
@@ -142,7 +144,7 @@ export class SessionSearch {
         }
         this.#counts.set(item, count);
       }
-      if (count > 0) hits.push({ row: id, count });
+      if (count > 0) hits.push({ row: id, index, count });
       if (performance.now() < until) continue;
       await new Promise((resolve) => setTimeout(resolve));
       if (isOver()) return;
@@ -163,9 +165,8 @@ export class SessionSearch {
   /** The first match from what is in sight on, as in the search of a browser; else the last. */
   #nearest(): Match | undefined {
     const first = this.guide?.firstInSight();
-    const order = new Map(this.#session.rows.map(({ id }, i) => [id, i]));
-    const from = first === undefined ? 0 : (order.get(first) ?? 0);
-    const hit = this.#hits.find(({ row }) => (order.get(row) ?? 0) >= from) ?? this.#hits.at(-1);
+    const from = this.#session.rows.findIndex(({ id }) => id === first);
+    const hit = this.#hits.find(({ index }) => index >= from) ?? this.#hits.at(-1);
     return hit === undefined ? undefined : { row: hit.row, n: 0 };
   }
 

@@ -30,8 +30,22 @@ export function doubleStops(page: Page): Promise<string[]> {
   );
 }
 
+/** Narrow as a window of 1280 pixels at 400 %. */
+const NARROW = { width: 320, height: 640 };
+/** How often a page is looked at that still moves what it shows to its new place. */
+const LOOKS = 40;
+
 /** Returns the controls that a narrow window cuts off, and that nothing scrolls into sight. */
-export function cutOffControls(page: Page): Promise<string[]> {
+export async function cutOffControls(page: Page): Promise<string[]> {
+  const before = page.viewportSize()!;
+  await page.setViewportSize(NARROW);
+  let found = await cutOff(page);
+  for (let looks = 0; found.length > 0 && looks < LOOKS; looks++) found = await cutOff(page);
+  await page.setViewportSize(before);
+  return found;
+}
+
+function cutOff(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const scrolls = (node: Element | null): boolean =>
       node !== null &&
@@ -47,3 +61,10 @@ export function cutOffControls(page: Page): Promise<string[]> {
       .map((node) => node.outerHTML.slice(0, 200));
   });
 }
+
+/** Returns the name of what has the focus: the page itself, a label, or a text. */
+export const focused = (page: Page): Promise<string> =>
+  page.evaluate(() => {
+    const node = document.activeElement as HTMLElement;
+    return node.id === 'page' ? 'page' : (node.ariaLabel ?? (node.innerText.trim().split('\n')[0] || node.tagName));
+  });
