@@ -72,7 +72,7 @@ describe.skipIf(chromium === undefined)('a model endpoint that a person has conf
     await sessionPage(page)
       .log.getByRole('button', { name: /recipe\.txt/ })
       .click();
-    await page.getByRole('region', { name: 'Output' }).getByText('a margherita').waitFor();
+    await page.getByRole('group', { name: 'Output' }).getByText('a margherita').waitFor();
     await portrait(page, 'endpoint');
 
     expect(endpoint.requests).toHaveLength(2);

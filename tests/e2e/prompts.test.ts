@@ -114,6 +114,60 @@ describe.skipIf(chromium === undefined)('prompts', () => {
     await opened.context.close();
   });
 
+  it('a person starts a session, answers, stops the agent and shares with the keyboard alone, and is told of each', async () => {
+    const opened = await signIn();
+    const { page } = opened;
+    const { keyboard } = page;
+    const focused = () =>
+      page.evaluate(() => {
+        const node = document.activeElement as HTMLElement;
+        return node.id === 'page' ? 'page' : (node.ariaLabel ?? node.innerText);
+      });
+    /** Presses Tab, or Shift and Tab, until an element with this name has the focus. */
+    const reach = async (name: RegExp, key: 'Tab' | 'Shift+Tab') => {
+      for (let presses = 0; presses < 80 && !name.test(await focused()); presses++) await keyboard.press(key);
+      expect(await focused()).toMatch(name);
+    };
+    const noted = await recordNotes(page);
+    await keyboard.press('n');
+    await page.getByRole('textbox', { name: 'First prompt' }).waitFor();
+    await keyboard.press('Control+Enter');
+    await page.waitForURL(/\/s\/[\w-]+$/);
+    const view = sessionPage(page);
+    await page.getByRole('heading', { name: 'What should the agent do?' }).waitFor();
+    // The new page has the focus: its first stop leads to the message.
+    await reach(/^Skip to the message$/, 'Tab');
+    await keyboard.press('Enter');
+    await keyboard.type(ASKS);
+    await keyboard.press('Enter');
+    await noted(/The agent asks: Which oven\?/);
+    await reach(/Wood/, 'Shift+Tab');
+    await keyboard.press('Enter');
+    await noted(/The agent answered: /);
+    await view.log.getByText('Answered: Wood').waitFor();
+
+    await reach(/^Message$/, 'Tab');
+    const { prompt } = steppedOutput(stage, 1);
+    await keyboard.insertText(prompt);
+    await keyboard.press('Enter');
+    await view.log.getByRole('group', { name: 'Output' }).last().getByText('slice 1').waitFor();
+    await keyboard.press('Escape');
+    await page.locator('[role=log][aria-busy=false]').waitFor();
+    await noted(/The agent was stopped\.|The agent is done\./);
+
+    await reach(/^Share$/, 'Shift+Tab');
+    await keyboard.press('Enter');
+    await page.getByRole('dialog', { name: /^Share/ }).waitFor();
+    await reach(/^Create link/, 'Tab');
+    await keyboard.press('Enter');
+    await page.getByText(/#share=/).waitFor();
+    await keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await expect.poll(focused).toBe('Share');
+    expect(opened.complaints).toEqual([]);
+    await opened.context.close();
+  });
+
   it('a question is shown on every screen, and closes on all when a person answers on one', async () => {
     const sid = await newSession(stage, ASKS);
     const view = await openSession(desktop.page, sid);
@@ -143,7 +197,7 @@ describe.skipIf(chromium === undefined)('prompts', () => {
     await view.log.getByText('Tool calls that change something ask for approval').waitFor();
     await view.say(CALLS);
     const card = view.question('Allow this command?');
-    await card.getByRole('region', { name: 'Command' }).getByText('touch baked').waitFor();
+    await card.getByRole('group', { name: 'Command' }).getByText('touch baked').waitFor();
     await card.getByRole('button', { name: 'Deny with a reason…' }).click();
     await card.getByLabel('Reason').fill('Not on a Monday');
     await card.getByRole('button', { name: 'Deny', exact: true }).click();
@@ -206,7 +260,7 @@ describe.skipIf(chromium === undefined)('prompts', () => {
       await window.shows('Live');
       const { prompt, seen } = steppedOutput(stage, 1);
       await view.say(prompt);
-      await view.log.getByRole('region', { name: 'Output' }).last().getByText('slice 1').waitFor();
+      await view.log.getByRole('group', { name: 'Output' }).last().getByText('slice 1').waitFor();
       await view.say('Sent in between');
       const waiting = view.queue.getByRole('listitem').filter({ hasText: 'Sent in between' });
       await Promise.all([waiting.waitFor(), window.shows(/Queued.*: Sent in between/)]);

@@ -140,7 +140,7 @@ describe.skipIf(chromium === undefined)('a session in a browser, from the first 
     expect(lengths.length).toBeGreaterThan(3);
     expect(lengths).toEqual([...lengths].sort((a, b) => a - b));
     await view.log.getByRole('button', { name: /ls -A/ }).click();
-    const output = view.log.getByRole('region', { name: 'Output' }).last();
+    const output = view.log.getByRole('group', { name: 'Output' }).last();
     expect((await output.locator('pre').innerText()).trim().split('\n')).toEqual(FILES);
 
     const outputs = await recordGrowth(page, '[role=log] [aria-label="Output"] pre');
@@ -181,7 +181,7 @@ describe.skipIf(chromium === undefined)('a session in a browser, from the first 
   it('an edit shows what it changed', async () => {
     const { page } = desktop;
     await view.say('/demo edit');
-    const change = page.getByRole('region', { name: /^Change: / }).last();
+    const change = page.getByRole('group', { name: /^Change: / }).last();
     await change.getByText('Makes four, or three for hungry people.').waitFor();
     await change.getByText('- 1 spoon of olive oil').waitFor();
     await page.getByText('is written and edited').waitFor();
@@ -221,7 +221,7 @@ describe.skipIf(chromium === undefined)('a session in a browser, from the first 
     const { page } = desktop;
     const { prompt, seen } = steppedOutput(stage, 1);
     await view.say(prompt);
-    await view.log.getByRole('region', { name: 'Output' }).last().getByText('slice 1').waitFor();
+    await view.log.getByRole('group', { name: 'Output' }).last().getByText('slice 1').waitFor();
     await view.say('be quick please');
     await view.queue
       .getByRole('listitem')

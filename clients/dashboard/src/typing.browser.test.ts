@@ -182,7 +182,7 @@ describe.each(WIDTHS)('a text that was written and not sent, at $width px', (vie
     const page = await scripted.open(`/s/${BUSY}`, '', viewport);
     await message(page).fill('And then the oven');
     await play(page, 'happen', BUSY, [{ type: 'session_ended', at: Date.now(), reason: 'completed' }]);
-    await page.getByRole('region', { name: 'Unsent text' }).getByText('And then the oven').waitFor();
+    await page.getByRole('group', { name: 'Unsent text' }).getByText('And then the oven').waitFor();
     await page.getByRole('button', { name: 'Start a new session with it' }).click();
     expect(await firstPrompt(page).inputValue()).toBe('And then the oven');
     await page.close();
@@ -195,7 +195,7 @@ describe.each(WIDTHS)('a text that was written and not sent, at $width px', (vie
     await page.getByText('Not delivered:').waitFor();
     await message(page).fill('And then the oven');
     await play(page, 'deleteSession', BUSY);
-    const text = page.getByRole('region', { name: 'Unsent text' });
+    const text = page.getByRole('group', { name: 'Unsent text' });
     await text.getByText('And then the oven').waitFor();
     expect(await text.innerText()).toContain('refuse this');
     await page.getByText('The session was deleted').first().waitFor();

@@ -18,6 +18,7 @@ import {
 } from '@pizzapi/protocol';
 import { DeltaBuffer, isApplicable, type BufferedDelta } from './deltaBuffer.js';
 import { carryOpenMessages } from './carryOpenMessages.js';
+import { Refold, type FoldableEvent } from './refold.js';
 
 type Hello = Extract<ViewerDownFrame, { type: 'hello' }>;
 
@@ -76,7 +77,7 @@ export class FoldedSession {
   /** Everything from the first event on is folded here, or will be. */
   #fromStart: boolean;
   /** The events folded, as long as earlier ones may have to be put in front of them. */
-  #kept: [seq: number, event: unknown][] = [];
+  #kept: FoldableEvent[] = [];
   readonly #early = new DeltaBuffer();
   #greeted = false;
   #live = false;
@@ -184,18 +185,31 @@ export class FoldedSession {
 
   /** Puts earlier events in front, by folding everything again; what is still open is carried over. */
   prepend(earlier: readonly { seq: number; event: unknown }[], change: SessionChange): void {
+    const refold = this.refold(earlier);
+    if (refold !== undefined) this.adopt(refold, change);
+  }
+
+  /** Begins to fold everything again, with earlier events in front. Undefined when none of them fits in front. */
+  refold(earlier: readonly { seq: number; event: unknown }[]): Refold | undefined {
     const fitting = earlier.filter(({ seq }) => seq < this.firstLoaded);
+    if (fitting.length > 0)
+      return new Refold(
+        fitting.map(({ seq, event }) => [seq, event] as const),
+        this.#kept,
+      );
     // Nothing is left before what we have: the rest has expired, or another session's events lie between.
-    if (fitting.length === 0) {
-      this.first = this.firstLoaded;
-      this.#kept = [];
-      return;
-    }
-    this.#kept = [...fitting.map(({ seq, event }): [number, unknown] => [seq, event]), ...this.#kept];
+    this.first = this.firstLoaded;
+    this.#kept = [];
+    return undefined;
+  }
+
+  /** Shows what was folded again, with what was still to fold; what is still open is carried over. */
+  adopt(refold: Refold, change: SessionChange): void {
+    refold.step(() => false);
+    this.#kept = [...refold.earlier, ...this.#kept];
     this.firstLoaded = this.#kept[0]![0];
     const before = this.transcript;
-    const whole = createTranscript();
-    for (const [seq, event] of this.#kept) applyEvent(whole, seq, event);
+    const whole = refold.transcript;
     carryOpenMessages(before, whole);
     this.transcript = whole;
     change.rebuilt = change.transcript = true;

@@ -142,6 +142,22 @@ describe('the tail of a session', () => {
     expect(items(session.transcript)).toEqual(items(folded()));
   });
 
+  it('becomes the whole in one call, with events that arrive while it is loaded', async () => {
+    for (let i = 0; i < 2_300; i++) log.append(...say(`m${i}`, `text ${i}`));
+    const session = view({ tail: 6 });
+    await live(session);
+    const changes: SessionChange[] = [];
+    session.subscribe((change) => changes.push(change));
+    const loading = session.loadWhole();
+    log.append(...say('late', 'while it loads'));
+    expect(await loading).toMatchObject({ kind: 'ok', value: 4_634 });
+    await at(session);
+    expect(items(session.transcript)).toEqual(items(folded()));
+    expect(session.hasEarlier).toBe(false);
+    expect(changes.filter(({ prepended }) => prepended > 0)).toHaveLength(1);
+    expect(await session.loadWhole()).toMatchObject({ value: 0 });
+  });
+
   it('keeps what is being written while earlier events are put in front', async () => {
     const session = view({ tail: 2 });
     await at(session);

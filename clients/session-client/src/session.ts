@@ -16,6 +16,7 @@ import { isOpen, type ConnectionState } from './connectionMachine.js';
 import { viewOf, type ConnectionView } from './connectionView.js';
 import { Connection, SYSTEM_CLOCK, apiAt, probeWith, versionProblem, type ConnectOptions } from './connection.js';
 import { FoldedSession, noChange, type SessionChange } from './fold.js';
+import type { ListedEvent } from './api.js';
 import { id, queryOf, type ApiResult } from './http.js';
 import { CommandResults, type ClientCommandOutcome } from './commandResults.js';
 import { PendingSends, type SendOutcome } from './pendingSends.js';
@@ -44,6 +45,10 @@ export type EventListener = (seq: number, event: unknown) => void;
 
 /** Events that `loadEarlier` asks for, unless it is told otherwise. */
 export const EARLIER_EVENTS = 500;
+/** Events of a page of `loadWhole`: reading the text of one must not be noticed. */
+const WHOLE_PAGE = 1_000;
+/** How long `loadWhole` folds before others have their turn, in ms. */
+const STEP_MS = 8;
 
 /**
  * A session as one viewer sees it: folds the log, keeps the connection, sends. What it shows is in its fields; a
@@ -179,6 +184,16 @@ export class Session {
     return this.#earlier;
   }
 
+  /**
+   * Loads every event before the first one that is here. The events are fetched page by page and folded once, in steps,
+   * so that a session of any length keeps the page quick. The value is how many came.
+   */
+  async loadWhole(): Promise<ApiResult<number>> {
+    await this.#earlier;
+    this.#earlier ??= this.#loadWhole().finally(() => (this.#earlier = undefined));
+    return this.#earlier;
+  }
+
   start(): void {
     this.#connection.dispatch({ kind: 'start' });
   }
@@ -295,6 +310,33 @@ export class Session {
     return { ...page, value: page.value.length };
   }
 
+  async #loadWhole(): Promise<ApiResult<number>> {
+    const { transcript } = this;
+    const api = apiAt(this.#connection.url, this.#options);
+    let earlier: ListedEvent[] = [];
+    let before = this.#fold.firstLoaded;
+    while (before > this.#fold.first) {
+      const page = await api.events(this.sessionId, { before, limit: WHOLE_PAGE });
+      if (page.kind === 'failed') return page;
+      const [first] = page.value;
+      if (first === undefined) {
+        // What lies before has expired, or belongs to other sessions.
+        this.#fold.first = before;
+        break;
+      }
+      earlier = [...page.value, ...earlier];
+      before = first.seq;
+    }
+    const nothing = { kind: 'ok', status: 200, value: 0 } as const;
+    const refold = transcript === this.transcript && this.hasEarlier ? this.#fold.refold(earlier) : undefined;
+    if (refold === undefined) return nothing;
+    while (!refold.step(dueIn(STEP_MS))) await new Promise((resolve) => setTimeout(resolve));
+    // A reset meanwhile has thrown away what these would have been put in front of.
+    if (transcript !== this.transcript) return nothing;
+    this.#batch(() => this.#fold.adopt(refold, this.#change));
+    return { ...nothing, value: earlier.length };
+  }
+
   /** Everything that happens inside is one notification. */
   #batch(work: () => void): void {
     if (this.#batching) return work();
@@ -309,6 +351,12 @@ export class Session {
     this.#change = noChange();
     for (const listener of this.#listeners) listener(change);
   }
+}
+
+/** Returns a function that reports whether a time has passed since now. */
+function dueIn(ms: number): () => boolean {
+  const end = performance.now() + ms;
+  return () => performance.now() >= end;
 }
 
 function hasChanged(change: SessionChange): boolean {

@@ -262,3 +262,57 @@ describe('the queue', () => {
     await shows('Stopped. The agent reads the queue before your next message.');
   });
 });
+
+describe('a way through the transcript', () => {
+  const message = (n: number, content: string) => ({
+    ...{ type: 'message_end', at: n, messageId: `m${n}`, entryId: `m${n}` },
+    message: { role: n % 2 === 0 ? 'user' : 'assistant', content: [{ type: 'text', text: content }] },
+  });
+  const shown = () => screen.render(100).join('\n');
+
+  it('//find goes to the newest match, then to the one before, and marks it', async () => {
+    gateway.append(
+      ...Array.from({ length: 200 }, (_, n) => message(n, n % 50 === 0 ? `**Dough** number ${n}` : `Line ${n}`)),
+    );
+    await shows('Line 199');
+    controller.submit('//find dough NUMBER');
+    await shows('“dough NUMBER”: 1 of 4');
+    await expect.poll(shown, patient).toContain('\u001b[7mDough number\u001b[27m 150');
+    controller.submit('//find');
+    await shows('2 of 4');
+    await expect.poll(shown, patient).toContain('\u001b[7mDough number\u001b[27m 100');
+    controller.submit('//find no such text');
+    await shows('No match for “no such text”.');
+  });
+
+  it('//first goes to the beginning, and //last to the end', async () => {
+    gateway.append(...Array.from({ length: 200 }, (_, n) => message(n, `Line ${n}.`)));
+    await shows('Line 199.');
+    controller.submit('//first');
+    await shows('Line 0.');
+    await hides('Line 199.');
+    controller.submit('//last');
+    await shows('Line 199.');
+  });
+
+  it('//find opens the output of a tool that has the match', async () => {
+    const args = { command: 'cat list' };
+    const text = Array.from({ length: 90 }, (_, n) => (n === 30 ? 'semolina' : `item ${n}`)).join('\n');
+    gateway.append(
+      { type: 'tool_execution_start', at: 1, toolCallId: 't1', toolName: 'bash', args },
+      {
+        type: 'tool_execution_end',
+        at: 2,
+        toolCallId: 't1',
+        toolName: 'bash',
+        result: { content: [{ type: 'text', text }] },
+        isError: false,
+      },
+    );
+    await shows('cat list');
+    expect(text).toContain('semolina');
+    expect(shown()).not.toContain('semolina');
+    controller.submit('//find semolina');
+    await expect.poll(shown, patient).toContain('\u001b[7msemolina\u001b[27m');
+  });
+});

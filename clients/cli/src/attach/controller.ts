@@ -4,6 +4,7 @@ import { AskBox, isKeyRelease, matchesKey, type Ask, type AskAnswer, type TUI } 
 import { actionOf, CLIENT_KEYS, type KeyAction } from './keys.js';
 import type { AskStep, TerminalPrompt } from './pending.js';
 import { dialogFor } from './receipts.js';
+import { Finder } from './finder.js';
 import { QueueController } from './queueController.js';
 import type { QueueOnStopAnswer } from './queueOnStop.js';
 import type { Screen } from './screen.js';
@@ -45,7 +46,7 @@ export class Controller {
   #ticking: NodeJS.Timeout | undefined;
   #ctrlC = Number.NEGATIVE_INFINITY;
   readonly #queue: QueueController;
-
+  readonly #finder: Finder;
   constructor(ui: TUI, session: Session, screen: Screen, api: Api, leave: () => void, person: ControllerPerson) {
     this.#ui = ui;
     this.#session = session;
@@ -58,6 +59,8 @@ export class Controller {
       say: (text, tint) => this.say(text, tint),
       choose: (title, labels, chosen) => this.#choose(title, labels, chosen),
     });
+    const loadWhole = () => this.#load(() => session.loadWhole());
+    this.#finder = new Finder({ session, screen, loadWhole, say: (text, tint) => this.say(text, tint) });
     screen.editor.onSubmit = (text) => this.submit(text);
     ui.addInputListener((data) => (this.#key(data) ? { consume: true } : undefined));
     this.sync();
@@ -121,12 +124,15 @@ export class Controller {
     setTimeout(drop, tint === 'dim' ? NOTICE_MS : PROBLEM_MS).unref();
   }
 
-  async loadEarlier(): Promise<void> {
-    const { hasEarlier } = this.#session;
-    if (!hasEarlier || this.#screen.loadingEarlier) return;
+  loadEarlier(): Promise<void> {
+    return this.#load(() => this.#session.loadEarlier());
+  }
+
+  async #load(load: () => ReturnType<Session['loadEarlier']>): Promise<void> {
+    if (!this.#session.hasEarlier || this.#screen.loadingEarlier) return;
     this.#screen.loadingEarlier = true;
     this.#ui.requestRender();
-    const page = await this.#session.loadEarlier();
+    const page = await load();
     this.#screen.loadingEarlier = false;
     if (page.kind === 'failed') this.#refused(page.error);
     this.#ui.requestRender();
@@ -305,8 +311,7 @@ export class Controller {
       case 'page_down':
         return pane.page(1);
       case 'first':
-        pane.toStart();
-        return void this.loadEarlier();
+        return void this.#finder.toBeginning();
       case 'last':
         pane.anchor = { kind: 'end' };
         return;
@@ -351,6 +356,12 @@ export class Controller {
       case 'down':
       case 'now':
         return this.#queue.slash(name, rest);
+      case 'find':
+        return void this.#finder.find(rest);
+      case 'first':
+      case 'last':
+        this.#act(name);
+        return this.#ui.requestRender();
       case 'earlier':
         this.#screen.pane.toStart();
         return void this.loadEarlier();

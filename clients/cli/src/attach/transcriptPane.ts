@@ -12,6 +12,7 @@ export class TranscriptPane {
   #width = 0;
   #height = 0;
   #rendered = new Map<string, string[]>();
+  #mark: { id: string; pattern: RegExp } | undefined;
 
   constructor(around: ItemSurroundings) {
     this.#around = around;
@@ -42,6 +43,23 @@ export class TranscriptPane {
   get isAtStart(): boolean {
     const { index, line } = topOf(this.anchor, this.#rows, this.#height);
     return index === 0 && line === 0;
+  }
+
+  /** Shows the first line of an item that matches, marked, and opens what hides it. */
+  showMatch(id: string, pattern: RegExp): void {
+    const item = this.#items.find((one) => one.id === id);
+    if (item === undefined) return;
+    const find = () => this.#lines(item).findIndex((text) => pattern.test(plain(text)));
+    this.#rendered.delete(id);
+    let line = find();
+    if (line < 0) {
+      this.look = { thinking: true, expanded: true };
+      this.#rendered.clear();
+      line = find();
+    }
+    // A match across two lines has no line of its own.
+    this.#mark = line < 0 ? undefined : { id, pattern };
+    this.anchor = { kind: 'at', id, line: Math.max(0, line) };
   }
 
   toStart(): void {
@@ -88,8 +106,20 @@ export class TranscriptPane {
     let view = this.#views.get(item.id);
     if (view === undefined) this.#views.set(item.id, (view = new ItemView(this.#around, item, this.look)));
     else view.update(item, this.look);
-    const lines = view.render(this.#width);
+    const drawn = view.render(this.#width);
+    const lines = this.#mark?.id === item.id ? marked(drawn, this.#mark.pattern) : drawn;
     this.#rendered.set(item.id, lines);
     return lines;
   }
+}
+
+// eslint-disable-next-line no-control-regex
+const STYLE = /\x1b(?:\[[0-9;:]*m|\][^\x07\x1b]*(?:\x07|\x1b\\))/g;
+const plain = (line: string) => line.replace(STYLE, '');
+
+/** Lines with the matches in reverse colours. A line that has one loses its own colours. */
+function marked(lines: readonly string[], pattern: RegExp): string[] {
+  return lines.map((line) =>
+    pattern.test(plain(line)) ? plain(line).replace(pattern, (match) => `\x1b[7m${match}\x1b[27m`) : line,
+  );
 }

@@ -20,7 +20,7 @@ const TAGS = [
 ]
   .concat(['h1', 'h2', 'h3', 'h4', 'h5', 'h6'])
   .concat(['table', 'thead', 'tbody', 'tr', 'th', 'td']);
-const ATTRIBUTES = ['href', 'target', 'rel', 'class', 'start', 'tabindex', 'role', 'aria-label'];
+const ATTRIBUTES = ['href', 'target', 'rel', 'class', 'start', 'tabindex', 'role', 'aria-label', 'aria-level'];
 
 /**
  * The one way HTML gets into the page, and the second wall behind the parser: only what our Markdown and our

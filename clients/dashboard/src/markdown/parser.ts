@@ -18,9 +18,10 @@ export function createParser(): MarkdownIt {
     return self.renderToken(tokens, index, options);
   };
   md.renderer.rules['image'] = (tokens, index) => imageLink(md, tokens[index]!);
-  md.renderer.rules['table_open'] = () => '<div class="table" tabindex="0" role="region" aria-label="Table"><table>';
+  md.renderer.rules['table_open'] = () => '<div class="table" tabindex="0" role="group" aria-label="Table"><table>';
   md.renderer.rules['table_close'] = () => '</table></div>';
   md.core.ruler.after('inline', 'task_lists', ({ tokens }) => markTasks(tokens));
+  md.core.ruler.push('heading_levels', ({ tokens }) => levelHeadings(tokens));
   return md;
 }
 
@@ -38,6 +39,19 @@ function imageLink(md: MarkdownIt, token: Token): string {
   const { escapeHtml } = md.utils;
   if (!/^https?:/i.test(url)) return escapeHtml(`[${label}]`);
   return `<a class="image" href="${escapeHtml(url)}" target="_blank" rel="noopener noreferrer nofollow">${escapeHtml(`Image: ${label}`)}</a>`;
+}
+
+/** The level of the heading above a message on the page. */
+const ABOVE = 2;
+
+/** Headings of a text stand below those of the page, and skip no level: screen readers list them as one outline. */
+function levelHeadings(tokens: readonly Token[]): void {
+  let above = ABOVE;
+  for (const token of tokens) {
+    if (token.type !== 'heading_open') continue;
+    above = Math.min(Math.max(Number(token.tag.slice(1)), ABOVE + 1), above + 1);
+    token.attrSet('aria-level', String(above));
+  }
 }
 
 /** `- [x] done` as a ticked box. */

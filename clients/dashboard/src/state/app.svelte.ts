@@ -44,6 +44,8 @@ class AppState {
   hub = $state.raw<Hub>();
   newSession = $state<{ open: boolean } & NewSessionPreset>({ open: false });
   switcher = $state(false);
+  /** The dialog that lists the keys is open. */
+  shortcuts = $state(false);
   readonly waiting = $derived(
     this.sessions.filter((session) => session.state === 'waiting' && session.host !== 'lost').length,
   );
@@ -176,6 +178,7 @@ class AppState {
     this.loaded = false;
     this.newSession = { open: false };
     this.switcher = false;
+    this.shortcuts = false;
   }
 }
 

@@ -41,6 +41,7 @@ import type { Viewpoint } from '../model/author.js';
 import { UnsentMessages } from './unsentMessages.svelte.js';
 import { QueueControl } from './queueControl.svelte.js';
 import { PromptStates } from './prompts.svelte.js';
+import { SessionSearch } from './sessionSearch.svelte.js';
 import { toasts } from './toasts.svelte.js';
 
 /** Events a session is opened with, and how many more come with each step back. */
@@ -54,11 +55,20 @@ const SETTING_UP = new Set<NoticeItem['notice']>(['started', 'resumed', 'name', 
 /** One row of the transcript: a signal of its own, so that a piece redraws one row and nothing else. */
 export class Row {
   readonly id: string;
-  item: TranscriptItem = $state.raw()!;
+  #item: TranscriptItem = $state.raw()!;
 
   constructor(item: TranscriptItem) {
     this.id = item.id;
-    this.item = item;
+    this.#item = item;
+  }
+
+  /** The item, made safe to show when it is read: of a long session most rows are never drawn. */
+  get item(): TranscriptItem {
+    return visible(this.#item);
+  }
+
+  set item(item: TranscriptItem) {
+    this.#item = item;
   }
 }
 
@@ -145,6 +155,7 @@ export class SessionView {
   );
   /** What this page does with the queue, and with the queue at a stop. */
   readonly queueControl = new QueueControl(this);
+  readonly search = new SessionSearch(this);
 
   readonly #store: Session;
   readonly #stop: (() => void)[] = [];
@@ -200,6 +211,16 @@ export class SessionView {
     this.loadingEarlier = false;
   }
 
+  /** Loads everything before the first row. */
+  async loadWhole(): Promise<void> {
+    if (!this.hasEarlier) return;
+    this.loadingEarlier = true;
+    const loaded = await this.#store.loadWhole();
+    if (loaded.kind === 'failed') toasts.error(loaded.error);
+    this.hasEarlier = this.#store.hasEarlier;
+    this.loadingEarlier = false;
+  }
+
   #changed(change: Readonly<SessionChange>): void {
     for (const position of change.items) this.#dirty.push(position);
     this.#rebuilt ||= change.rebuilt;
@@ -251,11 +272,11 @@ export class SessionView {
       if (row === undefined || item === undefined) continue;
       // An item that has moved takes its row along.
       if (row.id !== item.id) return this.#rebuildRows(transcript);
-      row.item = visible(item);
+      row.item = item;
     }
     if (items.length > this.rows.length) {
       this.shifted = false;
-      this.rows = [...this.rows, ...items.slice(this.rows.length).map((item) => new Row(visible(item)))];
+      this.rows = [...this.rows, ...items.slice(this.rows.length).map((item) => new Row(item))];
     }
   }
 
@@ -264,8 +285,8 @@ export class SessionView {
     const first = this.rows[0]?.id;
     const rows = items.map((item) => {
       const row = known.get(item.id);
-      if (row === undefined) return new Row(visible(item));
-      row.item = visible(item);
+      if (row === undefined) return new Row(item);
+      row.item = item;
       return row;
     });
     this.shifted =

@@ -5,7 +5,7 @@ import { onceInRun } from '../../../../tests/support/testRun.js';
 import { buildScriptedPage, servePage } from '../../dev/serve.js';
 
 export const PHONE = { width: 390, height: 844 };
-const DESK = { width: 1440, height: 900 };
+export const DESK = { width: 1440, height: 900 };
 /** An animation would keep a processor busy on each open page. */
 const STILL = { reducedMotion: 'reduce' } as const;
 

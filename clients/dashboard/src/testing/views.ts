@@ -1,0 +1,199 @@
+import type { Page } from 'playwright-core';
+
+/** A page, a dialog or a state of the product that every person can meet. */
+export interface View {
+  name: string;
+  at: string;
+  /** What the scripted gateway plays (`dev/main.ts`). */
+  query?: string;
+  /** Brings the page at `at` into the state. */
+  enter: (page: Page) => Promise<unknown>;
+}
+
+const heading = (name: string | RegExp) => (page: Page) => page.getByRole('heading', { name }).first().waitFor();
+const press = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).first().click();
+const composer = (page: Page) => page.getByRole('textbox', { name: 'Message' });
+const dialog = (page: Page) => page.getByRole('dialog').first().waitFor();
+const prompt = (page: Page) =>
+  page
+    .getByRole('region', { name: /^Waiting for you/ })
+    .first()
+    .waitFor();
+
+/** Opens an item of the menu of a session. */
+const menuItem = async (page: Page, name: string) => {
+  await composer(page).waitFor();
+  await press(page, 'More');
+  await page.getByRole('menuitem', { name }).click();
+};
+
+/** The address that a guest opens a session with. */
+function guestLink(mode: string): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const exp = Math.floor(Date.now() / 1000) + 3600;
+  return `/s/story#share=${part({ alg: 'HS256' })}.${part({ sub: 'story', jti: 'x1', mode, exp })}.c2ln`;
+}
+
+const SETTINGS = ['Account', 'Notifications', 'Devices', 'Keys', 'People', 'Audit'];
+
+export const VIEWS: readonly View[] = [
+  { name: 'sign in', at: '/', query: 'who=nobody', enter: heading('Sign in') },
+  { name: 'create an account', at: '/', query: 'who=nobody&signup=first&accounts=none', enter: heading(/^Create/) },
+  { name: 'pair', at: '/pair#k7qd-2mxv', enter: (page) => page.getByText('build-box').waitFor() },
+  { name: 'no page', at: '/nowhere', enter: (page) => page.getByText('There is no page').waitFor() },
+  { name: 'no session', at: '/s/s_gone', enter: heading('Session not found') },
+  { name: 'home', at: '/', enter: (page) => page.getByText('Resume viewers').first().waitFor() },
+  {
+    name: 'home, empty',
+    at: '/',
+    query: 'scene=empty',
+    enter: (page) =>
+      page
+        .getByText(/demo model/)
+        .first()
+        .waitFor(),
+  },
+  { name: 'home, prompts', at: '/', query: 'scene=waiting', enter: heading('Waiting for you') },
+  {
+    name: 'new session',
+    at: '/',
+    enter: async (page) => {
+      await press(page, /^New session/);
+      await page.getByLabel('Folder', { exact: true }).focus();
+      await page.getByRole('option').first().waitFor();
+    },
+  },
+  {
+    name: 'switch session',
+    at: '/',
+    enter: async (page) => {
+      await page.getByText('Resume viewers').first().waitFor();
+      await page.keyboard.press('Control+k');
+      await page.getByRole('combobox', { name: 'Go to a session' }).waitFor();
+    },
+  },
+  { name: 'session at work', at: '/s/story', enter: (page) => page.getByText('opens a viewer at offset').waitFor() },
+  {
+    name: 'session, everything open',
+    at: '/s/story',
+    enter: async (page) => {
+      await page.getByText('off-by-one').waitFor();
+      const folded = page.locator('[data-seq] button[aria-expanded=false]');
+      while ((await folded.count()) > 0) await folded.first().click();
+    },
+  },
+  {
+    name: 'menu of a session',
+    at: '/s/story',
+    enter: async (page) => {
+      await composer(page).waitFor();
+      await press(page, 'More');
+      await page.getByRole('menu').waitFor();
+    },
+  },
+  { name: 'delete a session', at: '/s/story', enter: (page) => menuItem(page, 'Delete…') },
+  {
+    name: 'rename a session',
+    at: '/s/story',
+    enter: (page) => press(page, 'Resume viewers from their offset'),
+  },
+  {
+    name: 'commands',
+    at: '/s/story',
+    enter: async (page) => {
+      await composer(page).fill('/');
+      await page.getByRole('listbox', { name: 'Commands' }).waitFor();
+    },
+  },
+  {
+    name: 'share',
+    at: '/s/story',
+    enter: async (page) => {
+      await press(page, 'Share');
+      await dialog(page);
+      await page.getByText('Links of this session').first().waitFor();
+    },
+  },
+  { name: 'details', at: '/s/story', enter: (page) => press(page, /details$/) },
+  { name: 'new, empty session', at: '/s/fresh', enter: heading('What should the agent do?') },
+  { name: 'ended session', at: '/s/done', enter: (page) => page.getByText('This session has ended.').waitFor() },
+  { name: 'lost host', at: '/s/lost', enter: (page) => page.getByText('The host is out of reach.').waitFor() },
+  {
+    name: 'nearly full',
+    at: '/s/story',
+    query: 'storage=full',
+    enter: (page) => page.getByText('Nothing more').waitFor(),
+  },
+  { name: 'question', at: '/s/ask-several', query: 'scene=prompts', enter: prompt },
+  { name: 'options', at: '/s/ask-six', query: 'scene=prompts', enter: prompt },
+  { name: 'plan', at: '/s/ask-plan', query: 'scene=prompts', enter: prompt },
+  { name: 'approval', at: '/s/ask-edit', query: 'scene=prompts', enter: prompt },
+  {
+    name: 'queue',
+    at: '/s/queue',
+    query: 'scene=queue',
+    enter: (page) => page.getByRole('list', { name: 'Queue' }).waitFor(),
+  },
+  ...SETTINGS.map((name) => ({
+    name: `settings, ${name}`,
+    at: `/settings/${name.toLowerCase()}`,
+    enter: heading(name),
+  })),
+  {
+    name: 'new key',
+    at: '/settings/keys',
+    enter: async (page) => {
+      await press(page, 'New key');
+      await dialog(page);
+    },
+  },
+  {
+    name: 'shortcuts',
+    at: '/s/fresh',
+    enter: async (page) => {
+      await composer(page).waitFor();
+      await press(page, 'More');
+      await page.getByRole('menuitem', { name: 'Keyboard shortcuts' }).click();
+      await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+    },
+  },
+  {
+    name: 'search in a session',
+    at: '/s/story',
+    enter: async (page) => {
+      await page.getByText('off-by-one').waitFor();
+      await page.keyboard.press('Control+f');
+      await page.getByRole('textbox', { name: 'Search this session' }).fill('resume');
+      await page.getByRole('search').getByText(/^\d+ of \d+$/).waitFor();
+    },
+  },
+  {
+    name: 'choose a model',
+    at: '/s/fresh',
+    enter: async (page) => {
+      await composer(page).waitFor();
+      if (
+        !(await page
+          .getByRole('button', { name: /^Model/ })
+          .first()
+          .isVisible())
+      )
+        await press(page, 'Show details');
+      await page
+        .getByRole('button', { name: /^Model/ })
+        .last()
+        .click();
+      await page.getByRole('menu').waitFor();
+    },
+  },
+  // Last, because a page that was opened by a link stays one of a guest.
+  { name: 'name of a guest', at: guestLink('collab'), enter: heading(/^You are invited/) },
+  {
+    name: 'session of a guest',
+    at: guestLink('read'),
+    enter: async (page) => {
+      await page.getByRole('button', { name: 'Skip', exact: true }).click();
+      await page.getByText('off-by-one').waitFor();
+    },
+  },
+];

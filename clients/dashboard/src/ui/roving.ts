@@ -1,0 +1,142 @@
+import { isPressed } from '../model/shortcuts.js';
+
+const ITEMS = 'a[href], button, [tabindex]';
+/** Several items of one entry stand in an element of this kind: up and down go from entry to entry. */
+const ROW = '[data-roving-row]';
+
+export interface RovingOptions {
+  /** The entries stand beside each other. */
+  horizontal?: boolean;
+  /** The list scrolls, and has its controls between texts: the stop is in sight, and Home and End scroll. */
+  isScrolled?: boolean;
+}
+
+/**
+ * Makes a list one stop of the Tab key. The arrow keys go through its links and buttons, and right and left open and
+ * close a branch. The list remembers where the focus was; before that the stop is the current page, or the first item.
+ */
+export function roving({ horizontal = false, isScrolled = false }: RovingOptions = {}) {
+  return (list: HTMLElement): (() => void) => {
+    let stop: HTMLElement | undefined;
+
+    const own = (node: HTMLElement) => node.closest('[data-roving]') === list && node !== list;
+    const items = () =>
+      [...list.querySelectorAll<HTMLElement>(ITEMS)].filter((node) => own(node) && !node.hasAttribute('disabled'));
+    const isShown = (node: HTMLElement) => node.getClientRects().length > 0;
+
+    function firstStop(all: readonly HTMLElement[]): HTMLElement | undefined {
+      if (!isScrolled) return all.find((node) => node.ariaCurrent !== null && isShown(node)) ?? all.find(isShown);
+      const box = list.getBoundingClientRect();
+      const isInSight = (node: HTMLElement) => {
+        const { top, bottom, height } = node.getBoundingClientRect();
+        return height > 0 && bottom > box.top && top < box.bottom;
+      };
+      return all.findLast(isInSight) ?? all.findLast(isShown);
+    }
+
+    /** Who scrolls is elsewhere: the stop follows. */
+    function scrolled(): void {
+      if (list.contains(document.activeElement) && document.activeElement !== list) return;
+      stop = undefined;
+      sync();
+    }
+
+    function sync(): void {
+      const all = items();
+      if (stop === undefined || !all.includes(stop) || !isShown(stop)) stop = firstStop(all);
+      for (const node of all) {
+        const value = node === stop ? 0 : -1;
+        if (node.getAttribute('tabindex') !== String(value)) node.tabIndex = value;
+      }
+    }
+
+    function focused({ target }: FocusEvent): void {
+      if (!(target instanceof HTMLElement) || !items().includes(target)) return;
+      stop = target;
+      sync();
+    }
+
+    function keys(event: KeyboardEvent): void {
+      if (event.defaultPrevented || !(event.target instanceof HTMLElement)) return;
+      const from = event.target;
+      const all = items().filter(isShown);
+      if (!all.includes(from) || scrollsBy(event, from)) return;
+      const to = horizontal ? beside(event, from, all) : target(event, from, all);
+      if (to === undefined) return;
+      event.preventDefault();
+      to?.focus();
+    }
+
+    /** The item that a key leads to; null when the key is done, undefined when it is not for a list. */
+    function target(
+      event: KeyboardEvent,
+      from: HTMLElement,
+      all: readonly HTMLElement[],
+    ): HTMLElement | null | undefined {
+      const heads = all.filter((node, i) => rowOf(node) !== rowOf(all[i - 1]));
+      const at = heads.findIndex((node) => rowOf(node) === rowOf(from));
+      if (isPressed(event, 'next')) return heads[at + 1] ?? null;
+      if (isPressed(event, 'previous')) return heads[at - 1] ?? null;
+      if (!isScrolled && isPressed(event, 'first')) return heads[0] ?? null;
+      if (!isScrolled && isPressed(event, 'last')) return heads.at(-1) ?? null;
+      const row = all.filter((node) => rowOf(node) === rowOf(from));
+      const toggle = row.find((node) => node.ariaExpanded !== null);
+      const column = row.indexOf(from);
+      if (isPressed(event, 'inward')) {
+        if (toggle?.ariaExpanded === 'false') return (toggle.click(), null);
+        return row[column + 1];
+      }
+      if (isPressed(event, 'outward')) {
+        if (column > 0) return row[column - 1]!;
+        if (toggle?.ariaExpanded === 'true') return (toggle.click(), null);
+        const parent = rowOf(from)?.closest('li')?.parentElement?.closest('li');
+        return heads.find((node) => parent !== undefined && parent !== null && parent.contains(node));
+      }
+      return undefined;
+    }
+
+    function beside(
+      event: KeyboardEvent,
+      from: HTMLElement,
+      all: readonly HTMLElement[],
+    ): HTMLElement | null | undefined {
+      const at = all.indexOf(from);
+      if (isPressed(event, 'inward')) return all[at + 1] ?? null;
+      if (isPressed(event, 'outward')) return all[at - 1] ?? null;
+      if (!isScrolled && isPressed(event, 'first')) return all[0] ?? null;
+      if (!isScrolled && isPressed(event, 'last')) return all.at(-1) ?? null;
+      return undefined;
+    }
+
+    list.dataset['roving'] = '';
+    sync();
+    const observer = new MutationObserver(sync);
+    observer.observe(list, {
+      childList: true,
+      subtree: true,
+      attributes: true,
+      attributeFilter: ['aria-current', 'disabled', 'href', 'tabindex'],
+    });
+    list.addEventListener('focusin', focused);
+    list.addEventListener('keydown', keys);
+    if (isScrolled) list.addEventListener('scrollend', scrolled);
+    return () => {
+      observer.disconnect();
+      list.removeEventListener('focusin', focused);
+      list.removeEventListener('keydown', keys);
+      list.removeEventListener('scrollend', scrolled);
+    };
+  };
+}
+
+function rowOf(node: HTMLElement | undefined): Element | undefined {
+  return node === undefined ? undefined : (node.closest(ROW) ?? node);
+}
+
+/** Whether a key scrolls an item that has more than it shows. */
+function scrollsBy(event: KeyboardEvent, item: HTMLElement): boolean {
+  const below = item.scrollHeight - item.clientHeight - item.scrollTop;
+  if (item.matches('a, button')) return false;
+  if (isPressed(event, 'next')) return below > 1;
+  return isPressed(event, 'previous') && item.scrollTop > 0;
+}
