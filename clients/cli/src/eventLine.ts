@@ -1,4 +1,15 @@
-import { arrayAt, isMap, mapAt, numberAt, stringAt, terminalText, type UnknownMap } from '@pizzapi/protocol';
+import {
+  aboutAt,
+  aboutText,
+  arrayAt,
+  isMap,
+  isReadable,
+  mapAt,
+  numberAt,
+  stringAt,
+  terminalText,
+  type UnknownMap,
+} from '@pizzapi/protocol';
 import { padToWidth } from './displayWidth.js';
 import { paint, toSafeLine, type Io } from './io.js';
 
@@ -35,7 +46,7 @@ function describe(type: string, event: UnknownMap): Line {
     case 'session_ended':
       return { who: 'ended', text: `${text('reason')} ${text('message')}`, style: 'bold' };
     case 'message_end':
-      return message(mapAt(event, 'message') ?? {});
+      return { ...message(mapAt(event, 'message') ?? {}), ...forAgent(event) };
     case 'tool_execution_start':
       return { who: `▸ ${text('toolName')}`, text: JSON.stringify(event['args'] ?? {}), style: 'cyan' };
     case 'tool_execution_end':
@@ -43,7 +54,7 @@ function describe(type: string, event: UnknownMap): Line {
     case 'input_received':
       return {
         who: 'input',
-        text: `${text('text')} (${stringAt(mapAt(event, 'by') ?? {}, 'via') ?? 'unknown author'})`,
+        text: `${forAgent(event).text ?? text('text')} (${stringAt(mapAt(event, 'by') ?? {}, 'via') ?? 'unknown author'})`,
         style: 'green',
       };
     case 'dialog_opened':
@@ -61,6 +72,12 @@ function describe(type: string, event: UnknownMap): Line {
       return { who: type, text: Object.keys(rest).length === 0 ? '' : JSON.stringify(rest), style: 'dim' };
     }
   }
+}
+
+/** A text that was written for the agent, in words for people. */
+function forAgent(event: UnknownMap): { text?: string } {
+  const about = aboutAt(event) ?? aboutAt(mapAt(event, 'origin') ?? {});
+  return about === undefined || isReadable(about) ? {} : { text: aboutText(about) };
 }
 
 function message(message: UnknownMap): Line {

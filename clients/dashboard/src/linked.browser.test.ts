@@ -63,6 +63,9 @@ describe('linked sessions', () => {
     const page = await open('/s/boss');
     const log = page.getByRole('log');
     await log.getByText('Waiting for this agent or for you').waitFor();
+    // What the agent read is named for people. Its words are for the agent, and folded.
+    await log.getByRole('button', { name: 'Result from the child session “Change log of 2.4”' }).waitFor();
+    expect(await log.getByText('tell_child').count()).toBe(0);
     await log.getByText('The answer was too late').waitFor();
     await page.getByRole('button', { name: '3 child sessions' }).click();
     await page.keyboard.press('Escape');

@@ -13,6 +13,7 @@ export * from './codec.js';
 export { MAX_DEPTH, MAX_FRAME_DEPTH, parseJson, refuseDeepJson } from './nesting.js';
 export { isOneMap } from './msgpackShape.js';
 export * from './check.js';
+export * from './messageAbout.js';
 export * from './messages.js';
 export * from './meta.js';
 export * from './planText.js';

@@ -5,6 +5,7 @@ import type {
   ErrorInfo,
   GuestRef,
   LinkEnd,
+  MessageAbout,
   PiOptions,
   RunnerModel,
   SessionEvent,
@@ -75,6 +76,8 @@ export interface AgentInput {
   images?: { data: string; mimeType: string }[];
   /** How to deliver while the agent works: `prompt` steers then. Idle, all three are a prompt. */
   deliverAs?: DeliverAs;
+  /** What a text that another session sent is, for people. */
+  about?: MessageAbout;
   /** The end of `text` that its author did not write: where the attached files are. It stays when the text is edited. */
   notes?: string;
 }

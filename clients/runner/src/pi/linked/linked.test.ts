@@ -196,6 +196,10 @@ describe('a parent session', () => {
     await send(test, 'session_trigger', received('t1', { sessionId: kid }));
     await test.log.next('agent_end', 2);
     expect(last(test, 'user')).toContain('"Baker"');
+    // People see what it is, in place of the text for the agent.
+    const about = { kind: 'trigger', trigger: 'ask_user_question', sessionId: kid, name: 'Baker' };
+    expect(test.log.all('input_received').at(-1)).toMatchObject({ about });
+    expect(test.log.all('message_end').findLast(({ origin }) => origin !== undefined)!.origin).toMatchObject({ about });
   });
 
   it('receives a trigger once, and its agent answers', async () => {

@@ -121,7 +121,12 @@ export class ParentChannel {
       core.keep({ kind: 'received_over', triggerId: theirs, how: 'answered' });
       return OK;
     }
-    if (waiter === undefined) return core.deliver(commandId, lateResponseText(asked.about, response), by);
+    if (waiter === undefined) {
+      // A person who answers here is no parent session.
+      const parent = by.via === 'agent' && core.parent !== undefined ? { sessionId: core.parent } : {};
+      const about = { kind: by.via === 'agent' ? 'response' : 'answer', ...parent } as const;
+      return core.deliver(commandId, lateResponseText(asked.about, response), by, about);
+    }
     core.port.heard(by);
     waiter.answer({ kind: 'answer', value: response });
     return OK;

@@ -1,4 +1,5 @@
 import type { Author } from '../../events.js';
+import { aboutAt, authorOf, inputDelivered, messageBegun, originFields } from './authors.js';
 import { isMap, mapAt, numberAt, stringAt, type UnknownMap } from '../../json.js';
 import { blobsOf, blocksOf, keepRun } from './blocks.js';
 import { applyDialogOpened, applyDialogResolved, settleDialogs } from './dialogs.js';
@@ -19,7 +20,9 @@ export function applyEvent(t: Transcript, seq: number, event: unknown): Change {
   t.cursor = seq;
   if (!isMap(event)) return NOTHING;
   const type = stringAt(event, 'type');
-  return type === undefined ? NOTHING : evolve(t, seq, type, event);
+  const change = type === undefined ? NOTHING : evolve(t, seq, type, event);
+  if (type !== 'message_start') t.index.begun = undefined;
+  return change;
 }
 
 function evolve(t: Transcript, seq: number, type: string, event: UnknownMap): Change {
@@ -88,7 +91,8 @@ function lifecycle(t: Transcript, seq: number, type: string, event: UnknownMap):
   t.busy = false;
   t.queue = { steering: [], followUp: [] };
   t.pendingInputs = [];
-  t.index.delivered = [];
+  t.index.begun = undefined;
+  t.index.oldAuthors.clear();
   // Extensions of the next process fill their slots again.
   t.status = {};
   t.widgets = {};
@@ -122,7 +126,8 @@ function messageStart(t: Transcript, seq: number, event: UnknownMap): Change {
   const role = stringAt(event, 'role') ?? 'assistant';
   if (id === undefined || role === 'toolResult') return NOTHING;
   const model = stringAt(event, 'model');
-  const fields = { seq, role, ...(model === undefined ? {} : { model }) };
+  if (role === 'user') messageBegun(t, id, event);
+  const fields = { seq, role, ...(model === undefined ? {} : { model }), ...originFields(event) };
   const found = messageAt(t, id);
   const at = time(event);
   // Deltas that arrived before this event have opened the message. Only this event holds the time of its start.
@@ -151,7 +156,7 @@ function messageEnd(t: Transcript, seq: number, event: UnknownMap): Change {
     open: false,
     broken: false,
     ...endFields(event, message, found?.item),
-    ...(role === 'user' ? authorOf(t) : {}),
+    ...(role === 'user' ? authorOf(t, event, id, blocks) : {}),
   };
   return found === undefined ? push(t, item) : putMessage(t, found.position, item);
 }
@@ -187,11 +192,6 @@ function endFields(event: UnknownMap, message: UnknownMap, before: MessageItem |
   const extra = Object.keys(message).filter((key) => !OWN_FIELDS.has(key));
   if (extra.length > 0) fields.extra = Object.fromEntries(extra.map((key) => [key, message[key]]));
   return fields;
-}
-
-function authorOf(t: Transcript): Partial<MessageItem> {
-  const input = t.index.delivered.shift();
-  return input === undefined ? {} : { commandId: input.commandId, ...defined('by', input.by) };
 }
 
 /**
@@ -257,17 +257,10 @@ function inputReceived(t: Transcript, event: UnknownMap): Change {
     at: time(event),
     ...defined('by', mapAt(event, 'by') as Author | undefined),
     ...defined('attachments', numberAt(event, 'attachments')),
+    ...defined('about', aboutAt(event)),
   };
   // A worker that took over emits the event again: it is the same input.
   t.pendingInputs = [...t.pendingInputs.filter((other) => other.commandId !== commandId), input];
-  return STATE_ONLY;
-}
-
-function inputDelivered(t: Transcript, event: UnknownMap): Change {
-  const input = t.pendingInputs.find(({ commandId }) => commandId === event['commandId']);
-  if (input === undefined) return NOTHING;
-  t.pendingInputs = t.pendingInputs.filter((other) => other !== input);
-  t.index.delivered.push(input);
   return STATE_ONLY;
 }
 

@@ -23,7 +23,8 @@ export function createTranscript(): Transcript {
       open: new Set(),
       running: new Set(),
       settings: new Map(),
-      delivered: [],
+      begun: undefined,
+      oldAuthors: new Map(),
     },
   };
 }

@@ -154,8 +154,8 @@ describe('a transcript', () => {
     expect(t.pendingInputs).toMatchObject([{ commandId: 'c', text: 'hi' }]);
     applyEvent(t, 1, { type: 'input_received', at: 1, commandId: 'c', text: 'hi', by, deliverAs: 'prompt' });
     expect(t.pendingInputs).toHaveLength(1);
-    applyEvent(t, 2, { type: 'input_delivered', at: 2, commandId: 'c' });
-    applyEvent(t, 3, start('u', 'user'));
+    applyEvent(t, 2, start('u', 'user'));
+    applyEvent(t, 3, { type: 'input_delivered', at: 2, commandId: 'c' });
     applyEvent(t, 4, end('u', 'hi', 'user'));
     expect(t.pendingInputs).toEqual([]);
     expect(message(t, 'u')).toMatchObject({ role: 'user', commandId: 'c', by });

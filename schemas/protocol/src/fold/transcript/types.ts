@@ -1,4 +1,4 @@
-import type { Author, DialogMethod, LinkOutcome } from '../../events.js';
+import type { Author, DialogMethod, LinkOutcome, MessageAbout } from '../../events.js';
 import type { GuestRef } from '../../guests.js';
 import type { BlobRef } from '../../messages.js';
 
@@ -30,9 +30,14 @@ export interface MessageItem extends ItemBase {
   broken: boolean;
   /** The end or the restart of its worker interrupted it. */
   interrupted?: boolean;
-  /** The author of a user message that arrived as a command. */
+  /** The author of a user message. */
   by?: Author;
+  /** The input that a user message is. */
   commandId?: string;
+  /** What a text for the agent is, for people. */
+  about?: MessageAbout;
+  /** The log does not name the author of this user message: an earlier version wrote it. */
+  hasUnknownAuthor?: boolean;
   /** pi's id of the entry, which the command `fork` takes. */
   entryId?: string;
   stopReason?: string;
@@ -188,6 +193,7 @@ export interface PendingInput {
   deliverAs: string;
   /** The number of attached files. */
   attachments?: number;
+  about?: MessageAbout;
   at: number;
 }
 
@@ -215,6 +221,7 @@ export interface QueuedInput {
   deliverAs: 'steer' | 'followUp';
   /** The number of attached files. */
   attachments?: number;
+  about?: MessageAbout;
 }
 
 /** A session, folded for display. */
@@ -249,8 +256,20 @@ export interface TranscriptIndex {
   running: Set<string>;
   /** The last name, model and thinking level. */
   settings: Map<string, string>;
-  /** Inputs that were delivered and whose message has not arrived. */
-  delivered: PendingInput[];
+  /** The user message that the last event began, when that event does not name its origin. */
+  begun: string | undefined;
+  /** The authors of user messages that are open, in logs of earlier versions. */
+  oldAuthors: Map<string, OldAuthor>;
+}
+
+/** The author of a user message as far as a log without origins names it. */
+export interface OldAuthor {
+  /** Whether the log belongs to a session that ran, and not to a history that was imported. */
+  isLive: boolean;
+  /** The input that was delivered with the message. */
+  input?: PendingInput;
+  /** Whether another person waited with the same text. */
+  isAmbiguous: boolean;
 }
 
 /** What an event or a delta changed. */
