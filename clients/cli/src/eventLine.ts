@@ -2,6 +2,7 @@ import {
   aboutAt,
   aboutText,
   arrayAt,
+  INTERRUPTED_TEXT,
   isMap,
   isReadable,
   mapAt,
@@ -23,11 +24,14 @@ interface Line {
   style?: 'cyan' | 'green' | 'red' | 'yellow' | 'dim' | 'bold';
 }
 
-/** Returns an event as one line: offset, time, author, content. Total: an unknown event is printed as it is. */
-export function eventLine(seq: number, event: unknown, io: Pick<Io, 'colour'>): string {
+/**
+ * Returns an event as one line: offset, time, author, content. Total: an unknown event is printed as it is. `isEnd`: the
+ * event ends a run of the agent, because its host was stopped or died.
+ */
+export function eventLine(seq: number, event: unknown, io: Pick<Io, 'colour'>, isEnd = false): string {
   const map = isMap(event) ? event : {};
   const type = stringAt(map, 'type') ?? 'unknown';
-  const { who, text, style } = describe(type, map);
+  const { who, text, style } = isEnd ? INTERRUPTED : describe(type, map);
   const at = numberAt(map, 'at');
   const time = at === undefined ? '--:--:--' : new Date(at).toISOString().slice(11, 19);
   const head = paint(io, 'dim', `${String(seq).padStart(7)} ${time}`);
@@ -35,6 +39,8 @@ export function eventLine(seq: number, event: unknown, io: Pick<Io, 'colour'>): 
   const shown = toSafeLine(text, TEXT_WIDTH);
   return `${head}  ${style === undefined ? label : paint(io, style, label)}  ${style === 'dim' ? paint(io, 'dim', shown) : shown}`.trimEnd();
 }
+
+const INTERRUPTED: Line = { who: 'interrupted', text: INTERRUPTED_TEXT, style: 'yellow' };
 
 function describe(type: string, event: UnknownMap): Line {
   const text = (key: string) => stringAt(event, key) ?? '';

@@ -93,6 +93,8 @@ const lifecycle = {
 const agent = {
   agent_start: {},
   agent_end: {},
+  /** The host is stopped while the agent works: what the agent was writing ends here, and the session is resumed later. */
+  run_interrupted: {},
   turn_start: {},
   turn_end: {},
   /** `origin`: only of a user's message. Earlier versions and imported histories have none. */

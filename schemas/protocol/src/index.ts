@@ -22,6 +22,7 @@ export * from './guests.js';
 export * from './events.js';
 export * from './deltas.js';
 export * from './info.js';
+export * from './interruption.js';
 export * from './rows.js';
 export * from './accountRows.js';
 export * from './storageRows.js';

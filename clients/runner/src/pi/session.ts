@@ -24,6 +24,7 @@ import { historyEvents } from './sessionImport.js';
 import { isCommand, serializePrompts } from './serializePrompts.js';
 import { AgentInbox } from './agentInbox.js';
 import { InboxDelivery } from './inboxDelivery.js';
+import { RunInterruption } from './runInterruption.js';
 import type { InboxMessage } from './inboxEntries.js';
 import { ManualCompaction } from './manualCompaction.js';
 import { ModelSettings } from './modelSettings.js';
@@ -43,7 +44,10 @@ import { messageOf } from './errorMessage.js';
 export const PI_VERSION = VERSION;
 /** How long a step of `dispose` waits for something that does not stop, ms. */
 const STOP_WAIT_MS = 5_000;
-type SessionOptions = Pick<OpenOptions, 'onShutdownRequested' | 'onBug' | 'linked' | 'linkEnd'>;
+type SessionOptions = Pick<
+  OpenOptions,
+  'onShutdownRequested' | 'onBug' | 'linked' | 'linkEnd' | 'continuesInterrupted' | 'isResumed'
+>;
 
 /** A session of pi behind our interface. Made by `openPiSession`. */
 export class HostedPiSession implements PiSession {
@@ -66,6 +70,7 @@ export class HostedPiSession implements PiSession {
   readonly #options: SessionOptions;
   readonly #warnings: readonly string[];
   readonly #runEnds = new RunEnds();
+  readonly #interruption: RunInterruption;
   readonly #compaction: ManualCompaction;
   readonly #shell: PersonShell;
   #disposed = false;
@@ -128,6 +133,21 @@ export class HostedPiSession implements PiSession {
       linkEnd: (by) => this.linkEnd(by),
       drop: (commandId, by, why) => this.#leaving.dropped([commandId], by, why),
       isOver: () => this.#disposed,
+      emit: (event) => this.emit(event),
+      showError: (text) => this.#notify(text, 'error'),
+    });
+    this.#interruption = new RunInterruption({
+      pi,
+      isAtWork: () => (pi.isStreaming && !this.#runEnds.isEnding) || pi.isRetrying,
+      guests: () => this.guests.turn,
+      // The parent session of a child is told of the interruption, and decides.
+      canContinue: () =>
+        options.continuesInterrupted === true &&
+        options.isResumed === true &&
+        options.linked?.parentSessionId === undefined &&
+        !this.#disposed &&
+        !this.hasOpenPrompt,
+      submit: (input) => this.#submit(input),
       emit: (event) => this.emit(event),
       showError: (text) => this.#notify(text, 'error'),
     });
@@ -205,6 +225,7 @@ export class HostedPiSession implements PiSession {
     } finally {
       this.prompts.started();
     }
+    if (unread.length === 0) await this.#interruption.continueRun();
   }
 
   /** Delivers the answer to a prompt of an earlier process. Throws when pi refuses it. */
@@ -337,7 +358,10 @@ export class HostedPiSession implements PiSession {
     this.guests.stop();
     const pi = this.pi;
     if (permanently) this.inbox.close();
-    else this.parts.human?.leave();
+    else {
+      this.#interruption.hostStops();
+      this.parts.human?.leave();
+    }
     this.parts.linked?.leave();
     this.prompts.close();
     this.parts.dialogs.refuse();
@@ -381,6 +405,11 @@ export class HostedPiSession implements PiSession {
   /** The origin of a message whose text was typed into pi's own terminal. */
   protected typedHere(_text: string): UserMessageOrigin | undefined {
     return undefined;
+  }
+
+  /** Whether a person is asked something, or an answer is on its way to the agent. */
+  protected get hasOpenPrompt(): boolean {
+    return this.parts.dialogs.size > 0 || this.parts.human?.hasPendingAnswer === true || this.inbox.hasUnreadAnswer;
   }
 
   #notify(title: string, level: 'info' | 'warning' | 'error'): void {

@@ -53,6 +53,8 @@ export interface OpenOptions {
     /** The guests in whose turn its parent started it. */
     startedBy?: readonly GuestRef[] | undefined;
   };
+  /** Whether the agent of a resumed session continues by itself what the stop of its host has ended. */
+  continuesInterrupted?: boolean;
   /** Asks whether the links of guests still let them write: why not, of the first that does not. */
   linkEnd?: (guests: readonly GuestRef[]) => Promise<LinkEnd | undefined>;
   /** Called with what is about to be done, in the words after "It was", because it may never end. */

@@ -9,8 +9,8 @@ export interface UserMessageOrigin {
   announced?: string;
 }
 
-/** The author of an answer to a prompt of an earlier process, which no event announces. */
-const SYSTEM: Author = { userId: 'system', via: 'system' };
+/** PizzaPi itself: the author of an answer to a prompt of an earlier process, and of what continues a run. */
+export const SYSTEM: Author = { userId: 'system', via: 'system' };
 /** The author of a message that no command brought. */
 const EXTENSION: Author = { ...SYSTEM, name: 'An extension' };
 

@@ -123,7 +123,7 @@ export class ItemView implements Component {
     this.#assistant.setHideThinkingBlock(!this.#look.thinking);
     this.#assistant.updateContent(assistantMessage(item));
     const tools = item.blocks.flatMap((block) => (block.kind === 'tool' ? this.#tool(block) : []));
-    const note = item.interrupted === true ? 'Interrupted because the runner stopped.' : undefined;
+    const note = item.interrupted === true ? 'Cut off here, because the host was stopped.' : undefined;
     return [this.#assistant, ...tools, ...(note === undefined ? [] : [new Text(tint('warning', note), 1, 0)])];
   }
 

@@ -1,5 +1,6 @@
 import type { Author } from '../../events.js';
 import { aboutAt, authorOf, inputDelivered, messageBegun, originFields } from './authors.js';
+import { INTERRUPTED_TEXT } from '../../interruption.js';
 import { isMap, mapAt, numberAt, stringAt, type UnknownMap } from '../../json.js';
 import { blobsOf, blocksOf, keepRun } from './blocks.js';
 import { applyDialogOpened, applyDialogResolved, settleDialogs } from './dialogs.js';
@@ -37,7 +38,10 @@ function evolve(t: Transcript, seq: number, type: string, event: UnknownMap): Ch
       return toolEnd(t, seq, event);
     case 'agent_start':
       t.busy = true;
+      t.interrupted = false;
       return STATE_ONLY;
+    case 'run_interrupted':
+      return interrupted(t, seq, event);
     case 'auto_retry_start':
       t.busy = true;
       return both(notice(t, seq, type, event), STATE_ONLY);
@@ -88,6 +92,9 @@ function notice(t: Transcript, seq: number, type: string, event: UnknownMap): Ch
 
 function lifecycle(t: Transcript, seq: number, type: string, event: UnknownMap): Change {
   t.ended = type === 'session_ended';
+  // The run of a process that died has no end of its own.
+  const wasAtWork = type === 'session_resumed' && (t.busy || t.index.open.size > 0 || t.index.running.size > 0);
+  if (t.ended) t.interrupted = false;
   t.busy = false;
   t.queue = { steering: [], followUp: [] };
   t.pendingInputs = [];
@@ -99,7 +106,15 @@ function lifecycle(t: Transcript, seq: number, type: string, event: UnknownMap):
   if (type === 'session_resumed') t.pieceN = undefined;
   let settled = both(interruptOpen(t, seq, event), settleDialogs(t, seq));
   if (t.ended) settled = both(settled, withdrawLinks(t, seq));
-  return both(both(settled, notice(t, seq, type, event)), STATE_ONLY);
+  const said = wasAtWork && !t.interrupted ? interrupted(t, seq, event) : notice(t, seq, type, event);
+  return both(both(settled, said), STATE_ONLY);
+}
+
+/** Folds the end of a run whose host was stopped or died. */
+function interrupted(t: Transcript, seq: number, event: UnknownMap): Change {
+  t.interrupted = true;
+  const line = { notice: 'interrupted', level: 'warning', text: INTERRUPTED_TEXT } as const;
+  return both(push(t, { kind: 'notice', id: `notice:${seq}`, seq, at: time(event), ...line }), STATE_ONLY);
 }
 
 /** Marks messages and tool runs as interrupted that were open when their worker stopped. */
@@ -156,6 +171,7 @@ function messageEnd(t: Transcript, seq: number, event: UnknownMap): Change {
     open: false,
     broken: false,
     ...endFields(event, message, found?.item),
+    ...(isCutOff(t, message) ? { interrupted: true } : {}),
     ...(role === 'user' ? authorOf(t, event, id, blocks) : {}),
   };
   return found === undefined ? push(t, item) : putMessage(t, found.position, item);
@@ -173,6 +189,9 @@ const OWN_FIELDS = new Set([
   'stopReason',
   'errorMessage',
 ]);
+
+/** Whether a message was cut off because its host stopped. To pi it is as if a person had stopped the agent. */
+const isCutOff = (t: Transcript, message: UnknownMap): boolean => t.interrupted && message['stopReason'] === 'aborted';
 
 function endFields(event: UnknownMap, message: UnknownMap, before: MessageItem | undefined): Partial<MessageItem> {
   const model = stringAt(message, 'model');

@@ -10,6 +10,7 @@ export function createTranscript(): Transcript {
     cursor: 0,
     pieceN: undefined,
     busy: false,
+    interrupted: false,
     ended: false,
     queue: { steering: [], followUp: [] },
     pendingInputs: [],

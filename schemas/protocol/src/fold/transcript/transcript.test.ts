@@ -231,6 +231,22 @@ describe('a transcript', () => {
     expect(t.busy).toBe(false);
   });
 
+  it('a run that the stop or the death of its host has ended is interrupted, and was not stopped by a person', () => {
+    const interrupted = { kind: 'notice', notice: 'interrupted', text: 'The host was stopped while the agent wrote.' };
+    const aborted = { ...end('m', 'I was'), message: { role: 'assistant', content: 'I was', stopReason: 'aborted' } };
+    const agentStart = { type: 'agent_start', at: 1 };
+    const resumed = { type: 'session_resumed', at: 9, epoch: 2 };
+    const stopped = given(agentStart, start('m'), { type: 'run_interrupted', at: 2 }, aborted, resumed);
+    expect(stopped).toMatchObject({ interrupted: true, busy: false });
+    expect(stopped.items).toMatchObject([{ interrupted: true }, interrupted, { notice: 'resumed' }]);
+    const died = given(agentStart, resumed);
+    expect(died).toMatchObject({ interrupted: true, items: [interrupted] });
+    applyEvent(died, 9, agentStart);
+    expect(died.interrupted).toBe(false);
+    expect(given(agentStart, start('m'), aborted).items[0]).not.toHaveProperty('interrupted');
+    expect(given(agentStart, { type: 'agent_end', at: 2 }, resumed)).toMatchObject({ interrupted: false });
+  });
+
   it('a change of a setting is shown once, and the first thinking level is not shown', () => {
     const level = (name: string) => ({ type: 'thinking_level_changed', at: 1, level: name });
     const t = given(level('medium'), { type: 'session_resumed', at: 2, epoch: 2 }, level('medium'), level('high'));

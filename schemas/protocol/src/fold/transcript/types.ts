@@ -62,6 +62,7 @@ export interface NoticeItem extends ItemBase {
   notice:
     | 'started'
     | 'resumed'
+    | 'interrupted'
     | 'ended'
     | 'name'
     | 'model'
@@ -232,6 +233,8 @@ export interface Transcript {
   /** Number of the last delta folded, or undefined before the first. */
   pieceN: number | undefined;
   busy: boolean;
+  /** The host was stopped while the agent worked, and the agent has not begun again. */
+  interrupted: boolean;
   ended: boolean;
   queue: Queue;
   pendingInputs: PendingInput[];
