@@ -104,7 +104,7 @@ describe('a session in somebody’s terminal', () => {
     const page = await open('/s/terminal');
     await page.getByText('in a terminal on ada-laptop').first().waitFor();
     const log = page.getByRole('log');
-    for (const mark of ['terminal', 'via link', 'via API']) await log.getByText(mark, { exact: true }).waitFor();
+    for (const mark of ['via terminal', 'via link', 'via API']) await log.getByText(mark, { exact: true }).waitFor();
     await expect.poll(() => log.getByText('You', { exact: true }).count()).toBe(2);
     await page.getByRole('button', { name: 'More' }).click();
     expect(await page.getByRole('menuitem', { name: 'Fork' }).getAttribute('aria-disabled')).toBe('true');

@@ -231,6 +231,8 @@ const orchestration = {
     payload: Optional(Type.Unknown()),
     /** ms since epoch until which an answer is accepted; missing when no answer is expected. */
     expiresAt: Optional(Type.Number()),
+    /** ms since epoch until which the child waits. It then continues without an answer. */
+    waitsUntil: Optional(Type.Number()),
     ...InTurnOf,
   },
   trigger_received: {
@@ -240,6 +242,7 @@ const orchestration = {
     sessionId: Id,
     payload: Optional(Type.Unknown()),
     expiresAt: Optional(Type.Number()),
+    waitsUntil: Optional(Type.Number()),
   },
   trigger_response: { triggerId: Id, response: Type.Unknown(), by: Optional(Author), to: Optional(Id), ...InTurnOf },
   session_message: { from: Text, text: Text, to: Optional(Id), messageId: Optional(Id), ...InTurnOf },

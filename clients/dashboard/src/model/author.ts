@@ -16,7 +16,7 @@ export const UNKNOWN: Byline = { name: 'Unknown author' };
 export const CHANNELS: Readonly<Record<InputChannel, string>> = {
   collab: 'via link',
   api: 'via API',
-  terminal: 'terminal',
+  terminal: 'via terminal',
   agent: 'agent',
   system: 'automatic',
 };

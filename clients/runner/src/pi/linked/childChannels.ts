@@ -124,7 +124,7 @@ export class ChildChannels {
   /** A child asks or tells something. */
   async received({ commandId, args, by }: CommandOf<'session_trigger'>): Promise<Outcome> {
     const { core } = this;
-    const { triggerId, kind, sessionId, payload, expiresAt } = args;
+    const { triggerId, kind, sessionId, payload, expiresAt, waitsUntil } = args;
     // A child that asks at once may not be in any list yet: what it was called when it was started is its name.
     const name = args.name ?? core.state.children.get(sessionId);
     const received = { triggerId, child: sessionId, trigger: kind, name, payload, expiresAt };
@@ -135,6 +135,7 @@ export class ChildChannels {
       ...{ type: 'trigger_received', at: core.port.now(), triggerId, kind, sessionId },
       ...(payload === undefined ? {} : { payload }),
       ...(expiresAt === undefined ? {} : { expiresAt }),
+      ...(waitsUntil === undefined ? {} : { waitsUntil }),
     });
     core.keep({ kind: 'received', ...received });
     return core.deliver(commandId, triggerText(received), by, about);

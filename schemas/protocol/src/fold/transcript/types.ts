@@ -109,6 +109,8 @@ export interface LinkFacts {
   payload?: unknown;
   /** ms since epoch until which an answer is accepted. */
   expiresAt?: number;
+  /** ms since epoch until which the child waits for an answer. */
+  waitsUntil?: number;
   /** Only for a trigger whose sender waits for an answer. */
   state?: 'open' | 'answered' | 'timed_out' | 'withdrawn';
   response?: unknown;
