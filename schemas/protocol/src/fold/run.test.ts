@@ -57,6 +57,9 @@ describe('a run of the agent', () => {
     expect(after(start, fails, end, resumed).status).toBe('interrupted');
     expect(after(start, resumed, start).status).toBe('working');
     expect(after(start, says('Done.'), end, resumed).status).toBe('completed');
+    // What an earlier process left in its spool follows the event of the next one.
+    expect(after(start, resumed, says('Done.'), end).status).toBe('completed');
+    expect(after(start, resumed, says('Let me'), resumed).status).toBe('interrupted');
     // A session that only wakes had no run.
     expect(after(resumed)).toEqual(initialAgentRun());
     // A prompt that was given before the agent began is lost with its host.

@@ -11,6 +11,8 @@ export interface AgentRun {
   status: AgentRunStatus;
   /** The agent has begun it. */
   hasBegun: boolean;
+  /** The host said that it stops. Without this, an interruption is what a new process of the session implies. */
+  isHostStopped?: boolean;
   /** The text of the agent's last message in this run that has one, with its Markdown. */
   text: string;
   /** Why it failed, where the events have it. */
@@ -49,9 +51,9 @@ export function evolveRun(run: AgentRun, event: unknown): AgentRun {
     case 'compaction_end':
       return event['willRetry'] === true ? { ...run, status: 'working' } : run;
     case 'run_interrupted':
-      return isUnderWay(run) ? { ...run, status: 'interrupted' } : run;
+      return isUnderWay(run) ? { ...run, status: 'interrupted', isHostStopped: true } : run;
     case 'session_resumed':
-      // Another process has the session: the run of the earlier one does not go further.
+      // Another process has the session. What the earlier one has left may still end the run: it follows in the log.
       return isUnderWay(run) && run.hasBegun ? { ...run, status: 'interrupted' } : run;
     case 'session_ended':
       return atSessionEnd(run, event);
@@ -85,6 +87,7 @@ function withMessage(run: AgentRun, message: UnknownMap): AgentRun {
   // A message that only calls a tool has no text: the text before it stays.
   return {
     status: run.status,
+    ...(run.isHostStopped === true ? { isHostStopped: true } : {}),
     hasBegun: run.hasBegun,
     text: messageText(message, ' ').trim() === '' ? run.text : messageText(message, ' '),
     ...(stopReason === undefined ? {} : { stopReason }),
@@ -96,8 +99,8 @@ function isUnderWay({ status }: AgentRun): boolean {
   return status === 'working' || status === 'failing';
 }
 
-function statusAtEnd({ status, stopReason }: AgentRun): AgentRunStatus {
-  if (status === 'interrupted') return status;
+function statusAtEnd({ stopReason, isHostStopped = false }: AgentRun): AgentRunStatus {
+  if (isHostStopped) return 'interrupted';
   if (stopReason === 'error') return 'failing';
   return stopReason === 'aborted' ? 'aborted' : 'completed';
 }

@@ -45,6 +45,7 @@ describe('session info', () => {
       state: 'idle',
       interrupted: true,
     });
+    expect(fold(...died, { type: 'agent_end', at: 31 }).interrupted).toBeUndefined();
     expect(fold(...died, { type: 'agent_start', at: 40 }).interrupted).toBeUndefined();
     expect(fold(...died, { type: 'session_ended', at: 40, reason: 'killed' }).interrupted).toBeUndefined();
     expect(fold(started, resumed).interrupted).toBeUndefined();

@@ -94,7 +94,8 @@ function changesOf(info: SessionInfo, type: string, event: UnknownMap): Partial<
       // Between two attempts the agent has ended its run, but is still busy.
       return { busy: true };
     case 'agent_end':
-      return { busy: false };
+      // An earlier process had ended its run: what it had left in its spool follows the event of the next process.
+      return { busy: false, ...(info.busy ? {} : { interrupted: undefined }) };
     case 'auto_retry_end':
       return event['success'] === false ? { busy: false } : {};
     case 'message_end':

@@ -39,6 +39,7 @@ function evolve(t: Transcript, seq: number, type: string, event: UnknownMap): Ch
     case 'agent_start':
       t.busy = true;
       t.interrupted = false;
+      t.index.impliedInterruption = undefined;
       return STATE_ONLY;
     case 'run_interrupted':
       return interrupted(t, seq, event);
@@ -50,7 +51,7 @@ function evolve(t: Transcript, seq: number, type: string, event: UnknownMap): Ch
       return both(notice(t, seq, type, event), STATE_ONLY);
     case 'agent_end':
       t.busy = false;
-      return STATE_ONLY;
+      return both(continued(t, seq), STATE_ONLY);
     case 'queue_update':
       t.queue = queueOf(event);
       return STATE_ONLY;
@@ -106,7 +107,9 @@ function lifecycle(t: Transcript, seq: number, type: string, event: UnknownMap):
   if (type === 'session_resumed') t.pieceN = undefined;
   let settled = both(interruptOpen(t, seq, event), settleDialogs(t, seq));
   if (t.ended) settled = both(settled, withdrawLinks(t, seq));
-  const said = wasAtWork && !t.interrupted ? interrupted(t, seq, event) : notice(t, seq, type, event);
+  const isImplied = wasAtWork && !t.interrupted;
+  const said = isImplied ? interrupted(t, seq, event) : notice(t, seq, type, event);
+  if (isImplied) t.index.impliedInterruption = t.items.length - 1;
   return both(both(settled, said), STATE_ONLY);
 }
 
@@ -115,6 +118,21 @@ function interrupted(t: Transcript, seq: number, event: UnknownMap): Change {
   t.interrupted = true;
   const line = { notice: 'interrupted', level: 'warning', text: INTERRUPTED_TEXT } as const;
   return both(push(t, { kind: 'notice', id: `notice:${seq}`, seq, at: time(event), ...line }), STATE_ONLY);
+}
+
+/**
+ * Takes back an interruption that only a new process implied: what the earlier one had left in its spool follows that
+ * event, and shows that the run had ended.
+ */
+function continued(t: Transcript, seq: number): Change {
+  const position = t.index.impliedInterruption;
+  const item = position === undefined ? undefined : t.items[position];
+  t.index.impliedInterruption = undefined;
+  if (position === undefined || item?.kind !== 'notice') return NOTHING;
+  t.interrupted = false;
+  const line = noticeOf('session_resumed', {});
+  t.items[position] = { ...item, seq, ...line };
+  return { items: [position], state: true };
 }
 
 /** Marks messages and tool runs as interrupted that were open when their worker stopped. */

@@ -23,6 +23,7 @@ export function createTranscript(): Transcript {
       links: new Map(),
       open: new Set(),
       running: new Set(),
+      impliedInterruption: undefined,
       settings: new Map(),
       begun: undefined,
       oldAuthors: new Map(),

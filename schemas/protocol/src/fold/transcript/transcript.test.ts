@@ -243,6 +243,9 @@ describe('a transcript', () => {
     expect(died).toMatchObject({ interrupted: true, items: [interrupted] });
     applyEvent(died, 9, agentStart);
     expect(died.interrupted).toBe(false);
+    // What the earlier process had left in its spool follows: its run had ended.
+    const ended = given(agentStart, resumed, end('m', 'Done.'), { type: 'agent_end', at: 10 });
+    expect(ended).toMatchObject({ interrupted: false, items: [{ notice: 'resumed', level: 'info' }, { id: 'm' }] });
     expect(given(agentStart, start('m'), aborted).items[0]).not.toHaveProperty('interrupted');
     expect(given(agentStart, { type: 'agent_end', at: 2 }, resumed)).toMatchObject({ interrupted: false });
   });

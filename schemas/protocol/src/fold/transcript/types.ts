@@ -259,6 +259,8 @@ export interface TranscriptIndex {
   open: Set<string>;
   /** The running tool calls. */
   running: Set<string>;
+  /** The notice of an interruption that only a new process implies. */
+  impliedInterruption: number | undefined;
   /** The last name, model and thinking level. */
   settings: Map<string, string>;
   /** The user message that the last event began, when that event does not name its origin. */
