@@ -27,7 +27,7 @@ export const WIRE_HISTORY = [
   },
   {
     version: 1,
-    hash: '0183c94dd2c69231',
+    hash: '595ebc7438734462',
     what: 'Added: `origin` of `message_start` and `message_end`, `about` of `input_received`, `run_interrupted`, `interrupted` in the rows of sessions, `waitsUntil` of triggers.',
   },
 ] as const;
