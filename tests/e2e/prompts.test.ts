@@ -174,26 +174,26 @@ describe.skipIf(chromium === undefined)('prompts', () => {
     await window.shows('enter answer');
     const asked = await window.shows('Allow this? Start a session');
     expect(asked).toContain('Task: Bake');
-    expect(asked).not.toContain('{"prompt"');
+    expect(asked).not.toContain('spawn_session: {');
     const card = view.question('Allow this? Start a session');
     await card.getByText('Task').waitFor();
     await card.getByRole('button', { name: 'Deny', exact: true }).click();
     await window.hides('enter answer');
-    await view.say('thanks from the page');
+    await view.say('/demo help');
     const bubble = (text: string) => view.rows.filter({ hasText: text }).first();
-    await bubble('thanks from the page').waitFor();
+    await bubble('/demo help').waitFor();
     await until('both messages have their authors', async () => {
       const [fromAttach, fromPage] = [
         await bubble('spawn_session').innerText(),
-        await bubble('thanks from').innerText(),
+        await bubble('/demo help').innerText(),
       ];
       return fromAttach.includes('via terminal') && !fromPage.includes('via');
     });
     // Also after a reload, from the log alone.
     await desktop.page.reload();
-    await bubble('thanks from the page').waitFor();
+    await bubble('/demo help').waitFor();
     expect(await bubble('spawn_session').innerText()).toContain('via terminal');
-    expect(await bubble('thanks from').innerText()).not.toContain('via');
+    expect(await bubble('/demo help').innerText()).not.toContain('via');
 
     await view.say('/demo call plan_mode {"action":"submit","title":"Bake","steps":[{"title":"Knead"}]}');
     await view.question('Bake').getByRole('button', { name: 'Approve', exact: true }).click();
