@@ -215,6 +215,46 @@ describe.skipIf(chromium === undefined)('prompts', () => {
     expect(existsSync(join(stage.project, 'baked'))).toBe(false);
   });
 
+  it('an approval of a tool of ours is in words on the page and in attach, and every message has its own author', async () => {
+    const sid = await newSession(stage);
+    const view = await openSession(desktop.page, sid);
+    // A command that an extension answers becomes no message.
+    await view.say('/approvals ask');
+    await view.log.getByText('Tool calls that change something ask for approval').waitFor();
+    const window = attach(sid);
+    await window.shows('Tool calls that change something');
+    window.type('/demo call spawn_session {"prompt":"Bake","name":"Baker"}');
+    window.press('Enter');
+    await window.shows('enter answer');
+    const asked = await window.shows('Allow this? Start a session');
+    expect(asked).toContain('Task: Bake');
+    expect(asked).not.toContain('spawn_session: {');
+    const card = view.question('Allow this? Start a session');
+    await card.getByText('Task').waitFor();
+    await card.getByRole('button', { name: 'Deny', exact: true }).click();
+    await window.hides('enter answer');
+    await view.say('/demo help');
+    const bubble = (text: string) => view.rows.filter({ hasText: text }).first();
+    await bubble('/demo help').waitFor();
+    await until('both messages have their authors', async () => {
+      const [fromAttach, fromPage] = [
+        await bubble('spawn_session').innerText(),
+        await bubble('/demo help').innerText(),
+      ];
+      return fromAttach.includes('via terminal') && !fromPage.includes('via');
+    });
+    // Also after a reload, from the log alone.
+    await desktop.page.reload();
+    await bubble('/demo help').waitFor();
+    expect(await bubble('spawn_session').innerText()).toContain('via terminal');
+    expect(await bubble('/demo help').innerText()).not.toContain('via');
+
+    await view.say('/demo call plan_mode {"action":"submit","title":"Bake","steps":[{"title":"Knead"}]}');
+    await view.question('Bake').getByRole('button', { name: 'Approve', exact: true }).click();
+    await window.shows('Plan mode is off');
+    window.close();
+  });
+
   it.each(['is asked again, and answered', 'is answered before it can be asked again'])(
     'a question survives the death of its worker: it %s',
     async (how) => {

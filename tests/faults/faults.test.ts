@@ -1,5 +1,12 @@
 import { bucket } from '@pizzapi/backbone';
-import { applyMetaEvent, applySessionInfo, defaultMetaState, initialSessionInfo, textOf } from '@pizzapi/protocol';
+import {
+  applyMetaEvent,
+  applySessionInfo,
+  CONTINUE_INPUT,
+  defaultMetaState,
+  initialSessionInfo,
+  textOf,
+} from '@pizzapi/protocol';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { connectTo, readLog } from '../support/log.js';
@@ -119,6 +126,7 @@ describe('a process is killed in the middle of a streamed message', () => {
     await stream(sid, view);
     process.kill(workerOf(stage.home, sid), 'SIGKILL');
     await view.next('session_resumed', 60_000);
+    expect(view.session.transcript).toMatchObject({ interrupted: true, busy: false });
     await until('its processes have ended', () => tagged.every((pid) => !taggedWith(sid).includes(pid)));
     const before = view.session.cursor;
     await tell(stage, sid, 'go on');
@@ -158,21 +166,30 @@ describe('ending and restarting', () => {
     await until('no process is left', () => taggedWith(sid).length === 0);
   });
 
-  it('a session continues after everything was stopped and restarted', async () => {
+  it('a session whose agent wrote when everything was stopped is interrupted, and continues after the restart', async () => {
     const sid = await newSession(stage, 'remember the number 42');
     const view = viewer(sid);
     await view.next('agent_end', 60_000);
     const before = (await readLog(stage, sid)).map(({ msgId }) => msgId);
+    await stream(sid, view);
     await stage.stop();
     await stage.restart();
     await until('the viewer is live again', () => isLive(view), 60_000);
+    await until('the viewer knows of the interruption', () => view.session.transcript.interrupted, 60_000);
+    const cut = view.session.transcript.items.findLast((item) => item.kind === 'message' && item.role === 'assistant');
+    expect(cut).toMatchObject({ open: false, interrupted: true });
+    await until('the list names it', async () => {
+      const reply = await apiOf(stage).session(sid);
+      return reply.kind === 'ok' && reply.value.session.interrupted === true;
+    });
     const last = view.session.cursor;
     await until(
       'the runner accepts input again',
-      async () => (await apiOf(stage).input(sid, { text: 'go on' })).kind === 'ok',
+      async () => (await apiOf(stage).input(sid, { text: CONTINUE_INPUT })).kind === 'ok',
       60_000,
     );
     await view.next('agent_end', 60_000, last);
+    expect(view.session.transcript.interrupted).toBe(false);
     const log = await expectCompleteLog(stage, sid, view);
     expect(log.map(({ msgId }) => msgId).slice(0, before.length)).toEqual(before);
   });

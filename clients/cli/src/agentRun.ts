@@ -1,17 +1,21 @@
-import { errorInfo, evolveRun, initialAgentRun } from '@pizzapi/protocol';
+import { errorInfo, evolveRun, INTERRUPTED_TEXT, isInterruption, requestedAgentRun } from '@pizzapi/protocol';
 import { openSession } from '@pizzapi/session-client';
 import { WebSocket } from 'ws';
 import { eventLine } from './eventLine.js';
 import type { GatewayAccess } from './home.js';
 import { EXIT, Failure, interruptible, line, type Io } from './io.js';
 
-/** How long after a failure the agent may begin to retry, in ms. */
+/** How long after a failure or a stop of its host the agent may begin again by itself, in ms. */
 const RETRY_GRACE_MS = 2_000;
 
 /** Prints the log of a session that was just started until its agent is done. Resolves with the exit code. */
-export async function untilAgentEnds({ url, token }: GatewayAccess, sid: string, io: Io): Promise<number> {
+export async function untilAgentEnds(
+  { url, token }: Pick<GatewayAccess, 'url' | 'token'>,
+  sid: string,
+  io: Io,
+): Promise<number> {
   const session = openSession({ url, sessionId: sid, ...(token === undefined ? {} : { token }), WebSocket });
-  let run = initialAgentRun();
+  let run = requestedAgentRun();
   let asked = false;
   try {
     return await interruptible(
@@ -21,16 +25,20 @@ export async function untilAgentEnds({ url, token }: GatewayAccess, sid: string,
           const settle = () => {
             if (run.status === 'completed') resolve(EXIT.ok);
             if (run.status === 'failed' || run.status === 'aborted') resolve(EXIT.failed);
-            if (run.status !== 'failing') return;
+            if (run.status !== 'failing' && run.status !== 'interrupted') return;
+            const { status } = run;
             void io.sleep(RETRY_GRACE_MS, signal).then(() => {
-              if (run.status === 'failing') resolve(EXIT.failed);
+              if (run.status !== status) return;
+              if (status === 'interrupted')
+                line(io.stderr, `${INTERRUPTED_TEXT} Continue with //continue in: pizzapi attach ${sid}`);
+              resolve(EXIT.failed);
             });
           };
           session.onEvent((seq, event) => {
-            line(io.stdout, eventLine(seq, event, io));
-            const before = run.status;
+            const before = run;
             run = evolveRun(run, event);
-            if (run.status !== before) settle();
+            line(io.stdout, eventLine(seq, event, io, isInterruption(before, run)));
+            if (run.status !== before.status) settle();
           });
           session.subscribe(() => {
             const { state } = session.connection;

@@ -1,4 +1,16 @@
-import { arrayAt, isMap, mapAt, numberAt, stringAt, terminalText, type UnknownMap } from '@pizzapi/protocol';
+import {
+  aboutAt,
+  aboutText,
+  arrayAt,
+  INTERRUPTED_TEXT,
+  isMap,
+  isReadable,
+  mapAt,
+  numberAt,
+  stringAt,
+  terminalText,
+  type UnknownMap,
+} from '@pizzapi/protocol';
 import { padToWidth } from './displayWidth.js';
 import { paint, toSafeLine, type Io } from './io.js';
 
@@ -12,11 +24,14 @@ interface Line {
   style?: 'cyan' | 'green' | 'red' | 'yellow' | 'dim' | 'bold';
 }
 
-/** Returns an event as one line: offset, time, author, content. Total: an unknown event is printed as it is. */
-export function eventLine(seq: number, event: unknown, io: Pick<Io, 'colour'>): string {
+/**
+ * Returns an event as one line: offset, time, author, content. Total: an unknown event is printed as it is. `isEnd`: the
+ * event ends a run of the agent, because its host was stopped or died.
+ */
+export function eventLine(seq: number, event: unknown, io: Pick<Io, 'colour'>, isEnd = false): string {
   const map = isMap(event) ? event : {};
   const type = stringAt(map, 'type') ?? 'unknown';
-  const { who, text, style } = describe(type, map);
+  const { who, text, style } = isEnd ? INTERRUPTED : describe(type, map);
   const at = numberAt(map, 'at');
   const time = at === undefined ? '--:--:--' : new Date(at).toISOString().slice(11, 19);
   const head = paint(io, 'dim', `${String(seq).padStart(7)} ${time}`);
@@ -24,6 +39,8 @@ export function eventLine(seq: number, event: unknown, io: Pick<Io, 'colour'>): 
   const shown = toSafeLine(text, TEXT_WIDTH);
   return `${head}  ${style === undefined ? label : paint(io, style, label)}  ${style === 'dim' ? paint(io, 'dim', shown) : shown}`.trimEnd();
 }
+
+const INTERRUPTED: Line = { who: 'interrupted', text: INTERRUPTED_TEXT, style: 'yellow' };
 
 function describe(type: string, event: UnknownMap): Line {
   const text = (key: string) => stringAt(event, key) ?? '';
@@ -35,7 +52,7 @@ function describe(type: string, event: UnknownMap): Line {
     case 'session_ended':
       return { who: 'ended', text: `${text('reason')} ${text('message')}`, style: 'bold' };
     case 'message_end':
-      return message(mapAt(event, 'message') ?? {});
+      return { ...message(mapAt(event, 'message') ?? {}), ...forAgent(event) };
     case 'tool_execution_start':
       return { who: `▸ ${text('toolName')}`, text: JSON.stringify(event['args'] ?? {}), style: 'cyan' };
     case 'tool_execution_end':
@@ -43,7 +60,7 @@ function describe(type: string, event: UnknownMap): Line {
     case 'input_received':
       return {
         who: 'input',
-        text: `${text('text')} (${stringAt(mapAt(event, 'by') ?? {}, 'via') ?? 'unknown author'})`,
+        text: `${forAgent(event).text ?? text('text')} (${stringAt(mapAt(event, 'by') ?? {}, 'via') ?? 'unknown author'})`,
         style: 'green',
       };
     case 'dialog_opened':
@@ -61,6 +78,12 @@ function describe(type: string, event: UnknownMap): Line {
       return { who: type, text: Object.keys(rest).length === 0 ? '' : JSON.stringify(rest), style: 'dim' };
     }
   }
+}
+
+/** A text that was written for the agent, in words for people. */
+function forAgent(event: UnknownMap): { text?: string } {
+  const about = aboutAt(event) ?? aboutAt(mapAt(event, 'origin') ?? {});
+  return about === undefined || isReadable(about) ? {} : { text: aboutText(about) };
 }
 
 function message(message: UnknownMap): Line {

@@ -71,7 +71,7 @@ export function gatewayOf(flags: Readonly<Record<string, unknown>>, io: Io): Gat
   const url = programUrl(relayUrl ?? local ?? lastLogin(home) ?? OPTIONS.relayUrl.default);
   const secret = url === local || isLoopback(url) ? readGatewaySecret(home) : undefined;
   const token = apiKey ?? loginAt(home, url) ?? (secret && localToken(secret));
-  return { home, url, token, api: createApi({ url, ...(token === undefined ? {} : { token }) }) };
+  return { home, url, token, api: createApi({ url, client: 'terminal', ...(token === undefined ? {} : { token }) }) };
 }
 
 /** The local secret never goes to another machine. */

@@ -11,19 +11,23 @@ const at = (ms = 20_000) => (clock += ms);
 /** Who came by a link. */
 const BOB = { shareId: 'x1', sessionId: 'boss', name: 'Bob' };
 const ADA = { userId: 'owner', via: 'owner', name: 'Ada Lovelace' };
-const said = (id: string, role: string, text: string) => ({
+const said = (id: string, role: string, text: string, origin?: object) => ({
   type: 'message_end',
   at: at(),
   messageId: id,
   entryId: id,
   message: { role, content: [{ type: 'text', text }] },
+  ...(origin === undefined ? {} : { origin }),
 });
-/** What somebody said by a command: its author is in the log. */
-const input = (id: string, text: string, by: object) => [
-  { type: 'input_received', at: at(), commandId: id, text, by, deliverAs: 'prompt' },
-  { type: 'input_delivered', at: at(0), commandId: id },
-  said(`m_${id}`, 'user', text),
-];
+/** An input and its message. `about`: what a text for the agent is. */
+const input = (commandId: string, text: string, by: object, about?: object) => {
+  const shown = about === undefined ? {} : { about };
+  return [
+    { type: 'input_received', at: at(), commandId, text, by, deliverAs: 'prompt', ...shown },
+    { type: 'input_delivered', at: at(0), commandId },
+    said(`m_${commandId}`, 'user', text, { commandId, by, ...shown }),
+  ];
+};
 const spawn = (spawnId: string, sessionId: string, name: string, prompt: string) => ({
   ...{ type: 'session_spawn', at: at(), spawnId, sessionId, name, prompt },
 });
@@ -60,10 +64,12 @@ function parent(): Scene {
       }),
       { type: 'trigger_response', at: at(), triggerId: 't0', response: 'No', to: 'kid-log' },
       receipt('t0', 'kid-log', 'delivered'),
-      ...input('c2', 'The session “Change log of 2.4” is done:\n\nThe change log is in `CHANGELOG.md`.', {
-        userId: 'owner',
-        via: 'agent',
-      }),
+      ...input(
+        'c2',
+        'The child session "Change log of 2.4" (kid-log) is done. Give it more to do with tell_child, or end it.',
+        { userId: 'owner', via: 'agent' },
+        { kind: 'trigger', trigger: 'session_complete', sessionId: 'kid-log' },
+      ),
       received('t1', 'kid-log', 'session_complete', {
         text: 'The change log is in `CHANGELOG.md`: **14 entries**, two of them breaking.',
       }),
@@ -97,7 +103,12 @@ function child(): Scene {
   clock = NOW - 12 * MINUTE;
   return {
     events: [
-      ...input('c1', 'Run the load test against the release candidate.', { userId: 'owner', via: 'agent' }),
+      ...input(
+        'c1',
+        'Run the load test against the release candidate.',
+        { userId: 'owner', via: 'agent' },
+        { kind: 'task', sessionId: 'boss' },
+      ),
       { type: 'agent_start', at: at() },
       said('a1', 'assistant', 'The test needs an empty broker; two queues still hold messages.'),
       { type: 'session_message', at: at(), from: 'boss', messageId: 'mm2', text: 'Take the machine in the cellar.' },

@@ -78,7 +78,10 @@ function input(sent: Sent): Response {
       received,
       ok(sent),
       { type: 'input_delivered', at, commandId },
-      { type: 'message_end', at, messageId: `m_${commandId}`, entryId: `m_${commandId}`, message },
+      {
+        ...{ type: 'message_end', at, messageId: `m_${commandId}`, entryId: `m_${commandId}`, message },
+        origin: { commandId, by: ADA },
+      },
     ],
   };
 }

@@ -152,7 +152,7 @@ function main(): Scene {
       by: { userId: 'guest_x1', via: 'collab', name: 'Ann' },
     },
     { type: 'input_delivered', at: at(), commandId: 'c2' },
-    user('u2', MEASURE),
+    { ...user('u2', MEASURE), origin: { commandId: 'c2', by: { userId: 'guest_x1', via: 'collab', name: 'Ann' } } },
     { type: 'agent_start', at: at() },
     { type: 'queue_update', at: at(), steering: [], followUp: ['Then open a pull request'] },
     assistant('a4', [

@@ -39,7 +39,7 @@ export function turnedScene(): Scene {
     events: [
       { type: 'input_received', at, commandId: 'c1', text: turned('Bake'), deliverAs: 'prompt', by: ANN },
       { type: 'input_delivered', at, commandId: 'c1' },
-      message('u1', 'user', [{ type: 'text', text: turned('Bake') }]),
+      { ...message('u1', 'user', [{ type: 'text', text: turned('Bake') }]), origin: { commandId: 'c1', by: ANN } },
       { type: 'agent_start', at },
       message('a1', 'assistant', [
         { type: 'thinking', thinking: turned('Hm') },

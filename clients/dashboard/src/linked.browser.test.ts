@@ -63,6 +63,9 @@ describe('linked sessions', () => {
     const page = await open('/s/boss');
     const log = page.getByRole('log');
     await log.getByText('Waiting for this agent or for you').waitFor();
+    // What the agent read is named for people. Its words are for the agent, and folded.
+    await log.getByRole('button', { name: 'Result from the child session “Change log of 2.4”' }).waitFor();
+    expect(await log.getByText('tell_child').count()).toBe(0);
     await log.getByText('The answer was too late').waitFor();
     await page.getByRole('button', { name: '3 child sessions' }).click();
     await page.keyboard.press('Escape');
@@ -101,7 +104,7 @@ describe('a session in somebody’s terminal', () => {
     const page = await open('/s/terminal');
     await page.getByText('in a terminal on ada-laptop').first().waitFor();
     const log = page.getByRole('log');
-    for (const mark of ['terminal', 'via link', 'via API']) await log.getByText(mark, { exact: true }).waitFor();
+    for (const mark of ['via terminal', 'via link', 'via API']) await log.getByText(mark, { exact: true }).waitFor();
     await expect.poll(() => log.getByText('You', { exact: true }).count()).toBe(2);
     await page.getByRole('button', { name: 'More' }).click();
     expect(await page.getByRole('menuitem', { name: 'Fork' }).getAttribute('aria-disabled')).toBe('true');

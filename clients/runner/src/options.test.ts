@@ -21,6 +21,8 @@ it('the help of the runner names every flag with its variable and default', () =
                                 PIZZAPI_HUMAN)
       --approvals <policy>      Tool calls that change something: allow, or ask for approval (default: allow, env:
                                 PIZZAPI_APPROVALS)
+      --interrupted <action>    After this runner was stopped while an agent worked: ask whether it continues, or continue
+                                it at the next start (default: ask, env: PIZZAPI_INTERRUPTED)
       --link-wait <seconds>     Seconds a child session waits for an answer before it continues; late answers are accepted
                                 for twice this time (default: 300, env: PIZZAPI_LINK_WAIT_SECONDS)
       --agent-dir <folder>      Folder of pi: keys, models, skills, extensions (default: your own) (env:

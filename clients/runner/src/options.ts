@@ -59,6 +59,14 @@ export const RUNNER_OPTIONS = defineOptions({
     choices: ['allow', 'ask'],
     default: 'allow',
   },
+  interrupted: {
+    env: 'PIZZAPI_INTERRUPTED',
+    flag: '--interrupted <action>',
+    help: 'After this runner was stopped while an agent worked: ask whether it continues, or continue it at the next start',
+    type: 'string',
+    choices: ['ask', 'continue'],
+    default: 'ask',
+  },
   linkWaitSeconds: {
     env: 'PIZZAPI_LINK_WAIT_SECONDS',
     flag: '--link-wait <seconds>',

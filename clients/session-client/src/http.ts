@@ -1,4 +1,4 @@
-import { errorInfo, isErrorCode, isMap, PAGE_TOKEN, type ErrorCode, type ErrorInfo } from '@pizzapi/protocol';
+import { CLIENT, errorInfo, isErrorCode, isMap, PAGE_TOKEN, type ErrorCode, type ErrorInfo } from '@pizzapi/protocol';
 
 /**
  * What came of a request: the answer, or what went wrong and what to do about it. Never a rejection. `status` is 0 when
@@ -17,6 +17,8 @@ export interface ApiOptions {
   url: string;
   /** A share token or API key; without one the browser's cookie speaks. */
   token?: string;
+  /** A person at a terminal sends the requests. */
+  client?: 'terminal';
   /** What a page shows beside its cookie: asked for at every request, since a person may sign in meanwhile. */
   pageToken?: () => string | undefined;
   fetch?: typeof globalThis.fetch;
@@ -52,7 +54,7 @@ export const id = encodeURIComponent;
 const NOT_NOW: readonly ErrorCode[] = ['unconfirmed', 'unavailable'];
 const REPEAT_AFTER_MS = [500, 1_500];
 
-export function createSend({ url, token, pageToken, fetch, timeoutMs = 30_000 }: ApiOptions): ApiSend {
+export function createSend({ url, token, client, pageToken, fetch, timeoutMs = 30_000 }: ApiOptions): ApiSend {
   const base = url.replace(/^ws/, 'http').replace(/\/+$/, '');
 
   async function send<T>(path: string, request: Request = {}): Promise<ApiResult<T>> {
@@ -71,6 +73,7 @@ export function createSend({ url, token, pageToken, fetch, timeoutMs = 30_000 }:
     if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
     const shown = token === undefined ? pageToken?.() : undefined;
     if (shown !== undefined) headers[PAGE_TOKEN.header] = shown;
+    if (client !== undefined) headers[CLIENT.header] = client;
     if (body !== undefined) headers['content-type'] = 'application/json';
     if (raw !== undefined) headers['content-type'] = raw.mediaType;
     if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;

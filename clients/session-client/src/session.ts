@@ -1,4 +1,5 @@
 import {
+  CLIENT,
   errorInfo,
   isErrorCode,
   isMap,
@@ -29,6 +30,8 @@ export interface SessionOptions extends ConnectOptions {
   tail?: number;
   /** What a guest, who comes by a link, wants to be called. Without one the gateway chooses. */
   name?: string;
+  /** A person at a terminal writes here. */
+  client?: 'terminal';
 }
 
 export interface InputOptions {
@@ -83,7 +86,7 @@ export class Session {
     this.#options = options;
     this.#fold = new FoldedSession(options.sessionId, options.after === undefined && options.tail === undefined);
     this.#connection = new Connection(options, {
-      path: `/ws/sessions/${id(options.sessionId)}${queryOf({ name: options.name })}`,
+      path: `/ws/sessions/${id(options.sessionId)}${queryOf({ name: options.name, [CLIENT.query]: options.client })}`,
       onFrames: (frames) => this.#batch(() => frames.forEach((frame) => this.#frame(frame))),
       onState: (state) => this.#batch(() => this.#stateChanged(state)),
       resume: () => ({ type: 'resume', ...this.#resumeAt() }),

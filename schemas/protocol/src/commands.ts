@@ -79,8 +79,9 @@ export const COMMAND_ARGS = {
     sessionId: Id,
     name: Optional(Text),
     payload: Optional(Type.Unknown()),
-    /** ms since epoch. */
+    /** ms since epoch: until when an answer is accepted, and until when the child waits for it. */
     expiresAt: Optional(Type.Number()),
+    waitsUntil: Optional(Type.Number()),
   }),
   /** `sessionId`: the child session that sent the trigger. */
   trigger_closed: Type.Object({

@@ -29,6 +29,29 @@ export const Author = Type.Object({
   guests: Optional(GuestRefs),
 });
 
+/** What a text that the agent reads is, for people: its words are for the agent. */
+export const MessageAbout = Type.Object({
+  /**
+   * `task`: the first input of a child session. `trigger`, `message`, `response` and `undelivered`: of linked sessions.
+   * `answer`: the late answer to a prompt.
+   */
+  kind: OneOf('task', 'trigger', 'message', 'response', 'undelivered', 'answer'),
+  /** Only for `trigger`: its kind. */
+  trigger: Optional(Text),
+  /** The linked session. */
+  sessionId: Optional(Id),
+  /** Its name. */
+  name: Optional(Text),
+});
+
+/** Where a user's message comes from. */
+export const MessageOrigin = Type.Object({
+  /** The input that the message is; missing for a message that no command brought. */
+  commandId: Optional(Id),
+  by: Author,
+  about: Optional(MessageAbout),
+});
+
 export const END_REASONS = ['completed', 'killed', 'error', 'expired', 'host_lost'] as const;
 
 /** The outcome of a message that one session sent to another. */
@@ -70,10 +93,18 @@ const lifecycle = {
 const agent = {
   agent_start: {},
   agent_end: {},
+  /** The host is stopped while the agent works: what the agent was writing ends here, and the session is resumed later. */
+  run_interrupted: {},
   turn_start: {},
   turn_end: {},
-  message_start: { messageId: Id, role: Text, model: Optional(Text) },
-  message_end: { messageId: Id, entryId: Optional(Type.Union([Text, Type.Null()])), message: AgentMessage },
+  /** `origin`: only of a user's message. Earlier versions and imported histories have none. */
+  message_start: { messageId: Id, role: Text, model: Optional(Text), origin: Optional(MessageOrigin) },
+  message_end: {
+    messageId: Id,
+    entryId: Optional(Type.Union([Text, Type.Null()])),
+    message: AgentMessage,
+    origin: Optional(MessageOrigin),
+  },
   tool_execution_start: { toolCallId: Text, toolName: Text, args: Type.Unknown() },
   tool_execution_end: { toolCallId: Text, toolName: Text, result: Type.Unknown(), isError: Type.Boolean() },
   /**
@@ -119,6 +150,7 @@ const people = {
     by: Author,
     deliverAs: OneOf('prompt', 'steer', 'followUp'),
     attachments: Optional(Type.Number()),
+    about: Optional(MessageAbout),
   },
   input_delivered: { commandId: Id },
   /** The author of an input in the queue changed its text before the agent read it. */
@@ -199,6 +231,8 @@ const orchestration = {
     payload: Optional(Type.Unknown()),
     /** ms since epoch until which an answer is accepted; missing when no answer is expected. */
     expiresAt: Optional(Type.Number()),
+    /** ms since epoch until which the child waits. It then continues without an answer. */
+    waitsUntil: Optional(Type.Number()),
     ...InTurnOf,
   },
   trigger_received: {
@@ -208,6 +242,7 @@ const orchestration = {
     sessionId: Id,
     payload: Optional(Type.Unknown()),
     expiresAt: Optional(Type.Number()),
+    waitsUntil: Optional(Type.Number()),
   },
   trigger_response: { triggerId: Id, response: Type.Unknown(), by: Optional(Author), to: Optional(Id), ...InTurnOf },
   session_message: { from: Text, text: Text, to: Optional(Id), messageId: Optional(Id), ...InTurnOf },
@@ -269,6 +304,8 @@ export interface UnknownEvent {
 }
 
 export type Author = Static<typeof Author>;
+export type MessageAbout = Static<typeof MessageAbout>;
+export type MessageOrigin = Static<typeof MessageOrigin>;
 export type EndReason = (typeof END_REASONS)[number];
 export type DialogMethod = (typeof DIALOG_METHODS)[number];
 

@@ -37,6 +37,8 @@ export const SessionInfo = Type.Object({
   messages: Type.Number(),
   /** Whether the agent is busy. Also true while the agent waits for a person. */
   busy: Type.Boolean(),
+  /** The host was stopped while the agent worked, and the agent has not begun again. */
+  interrupted: Type.Optional(Type.Boolean()),
   /** Ids of the dialogs, questions, plans and approvals that are open. */
   waiting: Type.Array(Type.String()),
   /** USD so far. */

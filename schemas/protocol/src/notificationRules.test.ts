@@ -1,17 +1,33 @@
 import { expect, it } from 'vitest';
-import { isForParent, notificationOfRun, notificationOfSessionEnd, unwantedBecause } from './notificationRules.js';
+import {
+  isForParent,
+  NOTIFICATION_TEXTS,
+  notificationOfRun,
+  notificationOfSessionEnd,
+  unwantedBecause,
+} from './notificationRules.js';
 
 it('a completed run is a notification with its last text, a failed one with its error', () => {
-  expect(notificationOfRun({ status: 'completed', text: 'Done.' })).toEqual({ kind: 'finished', text: 'Done.' });
-  expect(notificationOfRun({ status: 'completed', text: '' })?.text).toBe('The agent is done.');
+  expect(notificationOfRun({ hasBegun: true, status: 'completed', text: 'Done.' })).toEqual({
+    kind: 'finished',
+    text: 'Done.',
+  });
+  expect(notificationOfRun({ hasBegun: true, status: 'completed', text: '' })?.text).toBe('The agent is done.');
   const failed = { kind: 'error', text: 'overloaded' };
-  expect(notificationOfRun({ status: 'failing', text: 'x', error: 'overloaded' })).toEqual(failed);
-  expect(notificationOfRun({ status: 'failed', text: 'x' })?.text).toBe('The agent could not continue.');
+  expect(notificationOfRun({ hasBegun: true, status: 'failing', text: 'x', error: 'overloaded' })).toEqual(failed);
+  expect(notificationOfRun({ hasBegun: true, status: 'failed', text: 'x' })?.text).toBe(
+    'The agent could not continue.',
+  );
 });
 
 it('a run that a person stopped, or that has not ended, is no notification', () => {
-  expect(notificationOfRun({ status: 'aborted', text: 'I was' })).toBeUndefined();
-  expect(notificationOfRun({ status: 'working', text: 'I am' })).toBeUndefined();
+  expect(notificationOfRun({ hasBegun: true, status: 'aborted', text: 'I was' })).toBeUndefined();
+  expect(notificationOfRun({ hasBegun: true, status: 'working', text: 'I am' })).toBeUndefined();
+});
+
+it('a run that the stop of its host has ended is a notification that says how to continue', () => {
+  const { kind, text } = notificationOfRun({ hasBegun: true, status: 'interrupted', text: 'I was' })!;
+  expect({ kind, text }).toEqual({ kind: 'error', text: NOTIFICATION_TEXTS.interrupted });
 });
 
 it('a session that fails is a notification; one that a person ends withdraws that of its run', () => {

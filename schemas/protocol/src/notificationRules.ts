@@ -1,4 +1,5 @@
 import { isFailure, type AgentRun } from './fold/run.js';
+import { INTERRUPTED_TEXT } from './interruption.js';
 import type { SessionInfo } from './info.js';
 import type { NotificationKind, NotificationPrefs } from './notifications.js';
 
@@ -27,6 +28,7 @@ export const NOTIFICATION_TEXTS = {
   input: 'The agent waits for your answer.',
   failed: 'The agent could not continue.',
   hostLost: 'Its runner was lost.',
+  interrupted: `${INTERRUPTED_TEXT} Open the session to continue.`,
   sessionFailed: 'The session ended with an error.',
 } as const;
 
@@ -37,6 +39,7 @@ export interface NotificationContent {
 
 /** The notification about a run that has ended; undefined where a person stopped it. */
 export function notificationOfRun(run: AgentRun): NotificationContent | undefined {
+  if (run.status === 'interrupted') return { kind: 'error', text: NOTIFICATION_TEXTS.interrupted };
   if (isFailure(run)) return { kind: 'error', text: run.error || NOTIFICATION_TEXTS.failed };
   if (run.status !== 'completed') return undefined;
   return { kind: 'finished', text: run.text || NOTIFICATION_TEXTS.finished };

@@ -7,6 +7,12 @@ export const SUBPROTOCOL = { msgpack: 'pizzapi.v1.msgpack', json: 'pizzapi.v1.js
 /** Prefix of the subprotocol that carries a credential, for clients that cannot set a header. */
 export const BEARER_PREFIX = 'bearer.';
 
+/**
+ * How a program of PizzaPi says that a person uses it at a terminal: as a header, or in the address of a WebSocket. It names
+ * the way of a message, and gives no right.
+ */
+export const CLIENT = { header: 'pizzapi-client', query: 'client', terminal: 'terminal' } as const;
+
 /** The token that a page sends with its cookie: in a header, or in a subprotocol with this prefix. */
 export const PAGE_TOKEN = { header: 'pizzapi-page-token', prefix: 'page.' } as const;
 

@@ -25,4 +25,9 @@ export const WIRE_HISTORY = [
     hash: '97aa2498d87522d2',
     what: 'Added: `salvage` for a session that continues a damaged file of pi, `key` in `input` and `command`, `keys` in `hello`, `commandId` in errors, the queue as a list that people change (`items` of `queue_update`, `input_edited`, the commands `queue_…`), `queue` of `abort`, `by` of `input_dropped`.',
   },
+  {
+    version: 1,
+    hash: '595ebc7438734462',
+    what: 'Added: `origin` of `message_start` and `message_end`, `about` of `input_received`, `run_interrupted`, `interrupted` in the rows of sessions, `waitsUntil` of triggers.',
+  },
 ] as const;

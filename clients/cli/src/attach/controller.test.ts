@@ -72,7 +72,10 @@ describe('what is sent', () => {
     await shows('Queued: Hello');
     gateway.append(
       { type: 'input_delivered', at: 2, commandId: 'c1' },
-      { type: 'message_end', at: 3, messageId: 'm', message: { role: 'user', content: 'Hello' } },
+      {
+        ...{ type: 'message_end', at: 3, messageId: 'm', message: { role: 'user', content: 'Hello' } },
+        origin: { commandId: 'c1', by },
+      },
     );
     await shows('✓ delivered');
     await hides('Queued');

@@ -1,4 +1,4 @@
-import { THINKING_LEVELS, type DeliverAs, type ErrorInfo } from '@pizzapi/protocol';
+import { CONTINUE_INPUT, THINKING_LEVELS, type DeliverAs, type ErrorInfo } from '@pizzapi/protocol';
 import type { Api, SendOutcome, Session } from '@pizzapi/session-client';
 import { AskBox, isKeyRelease, matchesKey, type Ask, type AskAnswer, type TUI } from '@pizzapi/runner/terminal';
 import { actionOf, CLIENT_KEYS, type KeyAction } from './keys.js';
@@ -344,6 +344,8 @@ export class Controller {
         return this.#leave();
       case 'abort':
         return this.#queue.stop(rest === '' ? undefined : rest);
+      case 'continue':
+        return this.#continue();
       case 'onstop':
         return this.#queue.setOnStop(rest);
       case 'queue':
@@ -372,6 +374,12 @@ export class Controller {
         return rest === '' ? this.#choose('Choose the thinking level', THINKING_LEVELS, set) : set(rest);
       }
     }
+  }
+
+  /** Has the agent continue what the stop of its host has ended. */
+  #continue(): void {
+    if (this.#screen.canContinue) this.submit(CONTINUE_INPUT, 'prompt');
+    else this.say('Nothing to continue: the agent was not interrupted.', 'warning');
   }
 
   async #chooseModel(): Promise<void> {

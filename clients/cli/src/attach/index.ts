@@ -27,11 +27,14 @@ export async function attach(place: SessionRef, { home, name }: AttachOptions, i
   const { url, token, sid } = place;
   const credentials = token === undefined ? {} : { token };
   const named = name === undefined ? {} : { name };
-  const api = createApi({ url, ...credentials });
+  const api = createApi({ url, client: 'terminal', ...credentials });
   // Said at once, and not as a connection that does not come about.
   const known = await api.session(sid);
   if (known.kind === 'failed') throw new Failure(explainAccessError(known.error, place));
-  const session = openSession({ url, sessionId: sid, ...credentials, ...named, tail: FIRST_EVENTS, WebSocket });
+  const session = openSession({
+    ...{ url, sessionId: sid, client: 'terminal', ...credentials, ...named },
+    ...{ tail: FIRST_EVENTS, WebSocket },
+  });
   try {
     if (!(await greeted(session, io))) return EXIT.interrupted;
     const me = await api.me();

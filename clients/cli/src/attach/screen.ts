@@ -1,4 +1,5 @@
 import {
+  INTERRUPTED_TEXT,
   isolated,
   oneLine,
   openDialogs,
@@ -99,6 +100,13 @@ export class Screen implements Component {
     return blockedBy(this.#session.mode, this.#session.info, this.ended);
   }
 
+  /** Whether the agent can continue what the stop of its host has ended. An answer to a prompt continues it, too. */
+  get canContinue(): boolean {
+    const { transcript, info } = this.#session;
+    const isInterrupted = transcript.interrupted || info.interrupted === true;
+    return isInterrupted && !transcript.busy && this.blocked === undefined && this.pending.length === 0;
+  }
+
   /** Whether there is an editor: who only reads has none. */
   get hasEditor(): boolean {
     return this.#session.mode !== 'read' && !this.ended;
@@ -138,6 +146,7 @@ export class Screen implements Component {
     const states = Object.values(transcript.status).join('  ');
     return [
       ...this.#queue(width),
+      ...(this.canContinue ? [this.#line(`${INTERRUPTED_TEXT} //continue has it continue.`, 'warning', width)] : []),
       ...widgets.map((text) => this.#line(text, undefined, width)),
       ...(states === '' ? [] : [this.#line(states, 'dim', width)]),
       ...(transcript.busy ? [this.#line(this.#working(), 'accent', width)] : []),

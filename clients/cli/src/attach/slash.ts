@@ -2,6 +2,7 @@
 export const SLASH_COMMANDS = {
   help: { takes: '', does: 'Show this help' },
   abort: { takes: '[keep|drop]', does: 'Stop the agent (esc), and keep or drop the queue' },
+  continue: { takes: '', does: 'Have the agent continue after its host was stopped' },
   onstop: { takes: '[keep|drop|ask]', does: 'Choose what a stop does with the queue' },
   queue: { takes: '', does: 'Show the whole queue' },
   edit: { takes: '<n> [text]', does: 'Edit message n of the queue' },

@@ -1,6 +1,7 @@
 import {
   inputsOnTheirWay,
   queuedInputs,
+  shownText,
   titleOf,
   type Author,
   type PendingInput,
@@ -111,14 +112,15 @@ export function queueLines(
 }
 
 function queuedLine(
-  { commandId = '', text, by, deliverAs }: QueuedInput | PendingInput,
+  input: QueuedInput | PendingInput,
   nameOf: NameOf,
   numberOf: (commandId: string) => number | undefined,
 ): string {
+  const { commandId = '', by, deliverAs } = input;
   const number = numberOf(commandId);
   const name = by === undefined ? undefined : nameOf(by);
   const author = name === undefined ? '' : ` (${name})`;
-  return `${number === undefined ? '' : `${number}. `}Queued${WAITS[deliverAs] ?? ''}${author}: ${text}`;
+  return `${number === undefined ? '' : `${number}. `}Queued${WAITS[deliverAs] ?? ''}${author}: ${shownText(input)}`;
 }
 
 const WAITS: Readonly<Record<string, string>> = { steer: ' for the next step', followUp: ' until the agent is done' };
@@ -133,9 +135,13 @@ export type NameOf = (by: Author) => string | undefined;
 
 /** Names everybody but the person who looks, `me`, at whatever screen they were. */
 export function namesFor(me: string | undefined): NameOf {
-  const names: Partial<Record<Author['via'], string>> = { collab: 'a guest', agent: 'another session' };
+  const names: Partial<Record<Author['via'], string>> = {
+    collab: 'a guest',
+    agent: 'another session',
+    system: 'PizzaPi',
+  };
   return ({ via, name, userId }) => {
-    const isMe = userId === me && via !== 'collab' && via !== 'agent';
-    return isMe ? undefined : (name ?? names[via]);
+    const isMe = userId === me && via !== 'collab' && via !== 'agent' && via !== 'system';
+    return isMe ? undefined : (name ?? names[via] ?? 'the owner');
   };
 }

@@ -45,7 +45,8 @@ Put options of pi after --. They apply for as long as the session
 lives: --model, --provider, --thinking, --tools, --no-tools, --no-builtin-tools, --system-prompt,
 --append-system-prompt, --no-extensions, --no-skills, --no-prompt-templates, --no-context-files.
 
-With --wait the exit code is 0 when the agent is done, and 1 when it failed or was stopped.`,
+With --wait the exit code is 0 when the agent is done, and 1 when it failed, was stopped, or its host
+was stopped.`,
     )
     .action(async (_prompt: string | undefined, flags: RunFlags) => {
       const { io } = context;

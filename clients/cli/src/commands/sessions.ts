@@ -31,7 +31,7 @@ export function addSessions(program: Command, { io }: CliContext): void {
 
 const COLUMNS: readonly Column[] = [
   { title: 'SESSION', widest: 64 },
-  { title: 'STATE', widest: 10 },
+  { title: 'STATE', widest: 11 },
   { title: 'ACTIVE', widest: 8 },
   { title: 'MODEL', widest: 32 },
   { title: 'FOLDER', widest: 40 },
@@ -51,6 +51,7 @@ export function table(sessions: readonly SessionInfo[], now: number, io: Pick<Io
   return tableRows(COLUMNS, rows, io, (at) => sessions[at]!.state === 'ended');
 }
 
-function stateOf({ state, host }: SessionInfo): string {
-  return host === 'lost' && state !== 'ended' ? 'host lost' : state;
+function stateOf({ state, host, interrupted }: SessionInfo): string {
+  if (host === 'lost' && state !== 'ended') return 'host lost';
+  return state === 'idle' && interrupted === true ? 'interrupted' : state;
 }

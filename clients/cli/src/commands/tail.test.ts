@@ -106,6 +106,12 @@ describe('tail', () => {
     expect((await tail('s1', '--json')).stdout.trim().split('\n')).toHaveLength(5);
   });
 
+  it('tail says that the host was stopped, when it was stopped or died while the agent worked', async () => {
+    log.push({ seq: 7, event: { type: 'agent_start', at: 0 } });
+    log.push({ seq: 8, event: { type: 'session_resumed', at: 0, epoch: 2 } }, { seq: 9, event: ended('completed') });
+    expect((await tail('s1')).stdout).toContain('interrupted       The host was stopped while the agent wrote.');
+  });
+
   it('tail refuses an offset beyond the end of the log, and a session that does not exist', async () => {
     expect(await tail('s1', '--from', '99')).toMatchObject({
       code: 1,

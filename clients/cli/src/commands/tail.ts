@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
-import { errorInfo, isMap, type ErrorInfo } from '@pizzapi/protocol';
+import { errorInfo, evolveRun, initialAgentRun, isInterruption, isMap, type ErrorInfo } from '@pizzapi/protocol';
 import { openSession, type Session } from '@pizzapi/session-client';
 import { WebSocket } from 'ws';
 import { eventLine } from '../eventLine.js';
@@ -48,8 +48,12 @@ async function follow(named: string, flags: TailFlags, io: Io): Promise<number> 
     ...(last === undefined ? {} : { tail: Math.max(1, last) }),
     WebSocket,
   });
+  let run = initialAgentRun();
   session.onEvent((seq, event) => {
-    const text = flags.json === true ? jsonLine({ seq, event }) : eventLine(seq, event, io);
+    const before = run;
+    run = evolveRun(run, event);
+    const text =
+      flags.json === true ? jsonLine({ seq, event }) : eventLine(seq, event, io, isInterruption(before, run));
     line(io.stdout, text);
   });
   let end: unknown;

@@ -10,10 +10,13 @@ export interface Byline {
   channel?: InputChannel;
 }
 
+/** The author of a message where the log does not name one. */
+export const UNKNOWN: Byline = { name: 'Unknown author' };
+
 export const CHANNELS: Readonly<Record<InputChannel, string>> = {
   collab: 'via link',
   api: 'via API',
-  terminal: 'terminal',
+  terminal: 'via terminal',
   agent: 'agent',
   system: 'automatic',
 };
@@ -52,7 +55,7 @@ function isSame({ userId }: Author, reader: Viewpoint): boolean {
 
 function nameOf({ userId, via, name: given = '' }: Author, reader: Viewpoint): string {
   const name = visibleLine(given);
-  if (via === 'system') return 'PizzaPi';
+  if (via === 'system') return name || 'PizzaPi';
   if (via === 'agent') return name || 'Another agent';
   if (via === 'collab') return name || 'Guest';
   if (!reader.isGuest && reader.userId === userId) return 'You';

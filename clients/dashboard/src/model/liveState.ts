@@ -1,16 +1,25 @@
 import type { SessionInfo } from '@pizzapi/protocol';
 
-/** What a list shows of a session: its own state, unless its host is out of reach. */
-export type LiveState = 'working' | 'waiting' | 'idle' | 'lost' | 'ended';
+/**
+ * What a list shows of a session: its own state, unless its host is out of reach. `interrupted`: the host was stopped while
+ * the agent wrote, and a person can have it continue.
+ */
+export type LiveState = 'working' | 'waiting' | 'interrupted' | 'idle' | 'lost' | 'ended';
 
 export const STATE_LABELS: Readonly<Record<LiveState, string>> = {
   working: 'Working',
   waiting: 'Waiting for you',
+  interrupted: 'Interrupted',
   idle: 'Idle',
   lost: 'Host lost',
   ended: 'Ended',
 };
 
-export function liveState(session: Pick<SessionInfo, 'state' | 'host'>): LiveState {
-  return session.state !== 'ended' && session.host === 'lost' ? 'lost' : session.state;
+export function liveState({
+  state,
+  host,
+  interrupted,
+}: Pick<SessionInfo, 'state' | 'host' | 'interrupted'>): LiveState {
+  if (state !== 'ended' && host === 'lost') return 'lost';
+  return state === 'idle' && interrupted === true ? 'interrupted' : state;
 }

@@ -28,6 +28,13 @@ describe('news', () => {
     expect(kinds(working, over('completed'))).toEqual(['finished']);
   });
 
+  it('are an agent whose host was stopped while it wrote, once', () => {
+    const interrupted = session({ state: 'idle', interrupted: true });
+    expect(kinds(working, interrupted)).toEqual(['error']);
+    expect(kinds(interrupted, session({ state: 'idle', interrupted: true, messages: 1 }))).toEqual([]);
+    expect(sentenceOf({ kind: 'error', session: interrupted })).toContain('The host was stopped while the agent wrote');
+  });
+
   it('are not what stays as it was, what begins, or what somebody has done', () => {
     expect(kinds(idle, session({ state: 'idle', messages: 3 }))).toEqual([]);
     expect(kinds(idle, working)).toEqual([]);

@@ -32,6 +32,7 @@ function kindOf(before: SessionInfo | undefined, now: SessionInfo): Notification
     return goesOn ? undefined : 'input';
   }
   if (before === undefined || before.state === 'ended') return undefined;
+  if (now.interrupted === true) return before.interrupted === true ? undefined : 'error';
   const isDone = before.busy && !isForParent('finished', now);
   if (now.state === 'ended') {
     const content = notificationOfSessionEnd(now.endReason);
@@ -50,6 +51,7 @@ export function isStillTrue({ kind }: SessionNotice, now: SessionInfo | undefine
 /** What somebody is told of it. `detail`: what it waits for, or what the agent said last, where that is known. */
 export function sentenceOf({ kind, session }: SessionNotice, detail = ''): string {
   if (kind !== 'error') return detail || NOTIFICATION_TEXTS[kind];
+  if (session.interrupted === true) return NOTIFICATION_TEXTS.interrupted;
   const content = session.state === 'ended' ? notificationOfSessionEnd(session.endReason, detail || undefined) : 'keep';
   return typeof content === 'object' ? content.text : detail || NOTIFICATION_TEXTS.failed;
 }

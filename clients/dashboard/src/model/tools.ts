@@ -3,7 +3,10 @@ import {
   isMap,
   numberAt,
   stringAt,
-  stringsAt,
+  toolCallWords,
+  toolFieldLabel,
+  toolFieldText,
+  toolWords,
   type Block,
   type ToolBlock,
   type UnknownMap,
@@ -26,68 +29,36 @@ export interface ToolSummary {
   mono: boolean;
 }
 
-const KINDS: Readonly<Record<string, { icon: ToolIcon; verb: string; keys: readonly string[] }>> = {
-  read: { icon: 'read', verb: 'Read', keys: ['path', 'file_path'] },
-  bash: { icon: 'terminal', verb: 'Run', keys: ['command'] },
-  exec: { icon: 'terminal', verb: 'Run', keys: ['command'] },
-  edit: { icon: 'edit', verb: 'Edit', keys: ['path', 'file_path'] },
-  write: { icon: 'write', verb: 'Write', keys: ['path', 'file_path'] },
-  grep: { icon: 'search', verb: 'Search', keys: ['pattern', 'query'] },
-  find: { icon: 'search', verb: 'Find', keys: ['pattern', 'path'] },
-  ls: { icon: 'folder', verb: 'List', keys: ['path'] },
-  web_search: { icon: 'web', verb: 'Search the web', keys: ['query'] },
-  fetch: { icon: 'web', verb: 'Fetch', keys: ['url'] },
-  question: { icon: 'ask', verb: 'Ask', keys: ['question', 'title'] },
-  todo: { icon: 'todo', verb: 'To-dos', keys: ['action', 'text'] },
-  ask_user_question: { icon: 'ask', verb: 'Ask', keys: [] },
-  plan_mode: { icon: 'plan', verb: 'Plan', keys: ['title', 'action'] },
-  spawn_session: { icon: 'link', verb: 'Start a session', keys: ['name', 'prompt'] },
-  tell_child: { icon: 'link', verb: 'Message a child session', keys: ['text'] },
-  respond_to_trigger: { icon: 'link', verb: 'Answer a child session', keys: ['response'] },
-  escalate_trigger: { icon: 'link', verb: 'Pass on', keys: ['note'] },
-  escalate: { icon: 'link', verb: 'Ask the parent', keys: ['text'] },
-  cleanup_child_session: { icon: 'link', verb: 'End a child session', keys: [] },
+const ICONS: Readonly<Record<string, ToolIcon>> = {
+  ...{ read: 'read', bash: 'terminal', exec: 'terminal', edit: 'edit', write: 'write', grep: 'search', find: 'search' },
+  ...{ ls: 'folder', web_search: 'web', fetch: 'web', question: 'ask', demo_question: 'ask', ask_user_question: 'ask' },
+  ...{ todo: 'todo', demo_todo: 'todo', plan_mode: 'plan', goal: 'plan' },
+  ...{ spawn_session: 'link', tell_child: 'link', respond_to_trigger: 'link', escalate_trigger: 'link' },
+  ...{ escalate: 'link', cleanup_child_session: 'link' },
 };
 
 /** Tools whose main argument is a sentence, not a path or a command. */
 const SPOKEN: ReadonlySet<ToolIcon> = new Set(['ask', 'plan', 'link', 'todo']);
 
-/** Keys that usually hold the main argument of a tool nobody told us about. */
-const USUAL_KEYS = ['path', 'command', 'query', 'pattern', 'url', 'name', 'title', 'text', 'prompt', 'question'];
-
 /** What to show of a call before anybody opens it. Total: arguments may be anything, also half-written. */
 export function summarize(block: ToolBlock): ToolSummary {
   const args = argsOf(block);
-  const kind = KINDS[block.toolName.toLowerCase()];
-  const keys = kind?.keys ?? USUAL_KEYS;
-  const found =
-    questionsIn(args) ?? keys.map((key) => textAt(args, key)).find((text) => text !== undefined && text !== '');
-  const subject = (found ?? '').split('\n')[0]!.trim();
-  const more = found !== undefined && found.trim().includes('\n') ? ' …' : '';
-  if (kind === undefined) return { icon: 'tool', verb: spoken(block.toolName), subject: subject + more, mono: false };
-  return {
-    icon: kind.icon,
-    verb: kind.verb,
-    subject: subject + more + rangeOf(block, args),
-    mono: !SPOKEN.has(kind.icon),
-  };
+  const name = block.toolName.toLowerCase();
+  const icon = Object.hasOwn(ICONS, name) ? ICONS[name]! : 'tool';
+  const { verb, subject: whole } = toolCallWords(block.toolName, args);
+  const subject = whole.split('\n')[0]!.trim();
+  const more = whole.trim().includes('\n') ? ' …' : '';
+  const isSpoken = icon === 'tool' || SPOKEN.has(icon);
+  return { icon, verb, subject: subject + more + rangeOf(block, args), mono: !isSpoken };
 }
 
-/** A text, or several of them in one line. */
-function textAt(args: UnknownMap, key: string): string | undefined {
-  return stringAt(args, key) ?? stringsAt(args, key).join(' · ');
-}
-
-/** The first of several questions. */
-function questionsIn(args: UnknownMap): string | undefined {
-  const [first] = arrayAt(args, 'questions');
-  return isMap(first) ? stringAt(first, 'question') : undefined;
-}
-
-/** `web_fetch_page` as `Web fetch page`. */
-function spoken(name: string): string {
-  const words = name.replace(/[_-]+/g, ' ').trim();
-  return words === '' ? 'Tool' : words[0]!.toUpperCase() + words.slice(1);
+/** The arguments of a call of our own tools, as people read them; undefined for the tools of others. */
+export function fieldsOf(block: ToolBlock): { label: string; text: string }[] | undefined {
+  if (toolWords(block.toolName)?.fields === undefined) return undefined;
+  return Object.entries(argsOf(block)).map(([key, value]) => ({
+    label: toolFieldLabel(block.toolName, key),
+    text: toolFieldText(value),
+  }));
 }
 
 function rangeOf(block: ToolBlock, args: UnknownMap): string {

@@ -10,7 +10,9 @@ export interface SessionNode {
 }
 
 /** What a person should see first comes first. */
-const RANK: Readonly<Record<LiveState, number>> = { waiting: 0, working: 1, lost: 2, idle: 2, ended: 3 };
+const RANK: Readonly<Record<LiveState, number>> = {
+  ...{ waiting: 0, interrupted: 0, working: 1, lost: 2, idle: 2, ended: 3 },
+};
 
 /**
  * The sessions as trees. A child stands beneath its parent when both are in the list, wherever it runs; otherwise it

@@ -3,6 +3,7 @@ import type { Session } from '@pizzapi/session-client';
 import { SvelteMap } from 'svelte/reactivity';
 import { forPage } from '../model/pageErrors.js';
 import { drafts } from './drafts.svelte.js';
+import { OpenPrompts } from '../model/openPrompts.js';
 import { PromptResolutions } from '../model/promptResolutions.js';
 import { settledText, type OwnAnswer, type PromptOutcomeNotice } from '../model/promptOutcome.js';
 import type { Viewpoint } from '../model/author.js';
@@ -21,7 +22,7 @@ export class PromptStates {
   readonly #states = new SvelteMap<string, AnswerState>();
   readonly #given = new SvelteMap<string, OwnAnswer>();
   readonly #resolutions = new PromptResolutions();
-  #open: readonly PromptView[] = [];
+  readonly #open = new OpenPrompts();
 
   constructor(
     private readonly store: Pick<Session, 'command' | 'result'>,
@@ -47,10 +48,9 @@ export class PromptStates {
 
   /** Compares what waits with what waited; says of what is gone how it ended. */
   seen(pending: readonly PromptView[], isLive: boolean): void {
-    const before = this.#open;
-    this.#open = pending;
-    for (const { id } of pending) if (!before.some((other) => other.id === id)) this.#resolutions.forget(id);
-    if (isLive) for (const { id, title } of before) if (!this.#isOpen(id)) this.#say(id, title);
+    const { begun, ended } = this.#open.look(pending, isLive);
+    for (const { id } of begun) this.#resolutions.forget(id);
+    for (const { id, title } of ended) this.#say(id, title);
   }
 
   /** Answers; no value closes the prompt without an answer. */
@@ -85,7 +85,7 @@ export class PromptStates {
   }
 
   #isOpen(id: string): boolean {
-    return this.#open.some((prompt) => prompt.id === id);
+    return this.#open.has(id);
   }
 
   #refused(id: string, title: string, refusal: ErrorInfo): void {

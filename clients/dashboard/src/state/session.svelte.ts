@@ -92,6 +92,8 @@ export class SessionView {
   /** The history has been read up to the present at least once. */
   loaded = $state.raw(false);
   busy = $state.raw(false);
+  /** The host was stopped while the agent wrote, and the agent has not begun again. */
+  interrupted = $state.raw(false);
   ended = $state.raw(false);
   /** The queue, in the order in which the agent will read it. */
   queued = $state.raw<readonly QueuedInput[]>([]);
@@ -202,6 +204,11 @@ export class SessionView {
     return outcome.kind === 'ok' || outcome.kind === 'delivered';
   }
 
+  /** Whether this page may have the agent continue what the stop of its host has ended. An answer continues it, too. */
+  get canContinue(): boolean {
+    return this.interrupted && !this.busy && this.canSteer && this.pending.length === 0;
+  }
+
   async loadEarlier(): Promise<void> {
     if (this.loadingEarlier || !this.hasEarlier) return;
     this.loadingEarlier = true;
@@ -246,6 +253,7 @@ export class SessionView {
     this.greeted ||= isOpen(store.connection.state);
     this.loaded ||= store.connection.state.kind === 'live';
     this.busy = transcript.busy;
+    this.interrupted = transcript.interrupted || store.info.interrupted === true;
     this.ended = transcript.ended || store.info.state === 'ended';
     if (this.#queue !== transcript.queue || this.#pendingInputs !== transcript.pendingInputs) {
       this.#queue = transcript.queue;

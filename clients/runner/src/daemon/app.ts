@@ -153,6 +153,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
         records: new SessionRecords(home.sessions),
         idleMs: deps.idleMs ?? options.idleMinutes * 60_000,
         openMs: options.openSeconds * 1_000,
+        continuesInterrupted: options.interrupted === 'continue',
         piVersion: PI_VERSION,
       },
       models,
@@ -196,7 +197,7 @@ const SECRETS = ['PIZZAPI_RUNNER_TOKEN', 'PIZZAPI_API_KEY', 'PIZZAPI_NATS_USER',
 
 /** The environment of a worker: that of the person, where NATS is, and nothing to sign in with. */
 function workerEnvironment(env: NodeJS.ProcessEnv, options: RunnerOptions): NodeJS.ProcessEnv {
-  const { natsUrl, logLevel, agentDir, human, approvals, linkWaitSeconds } = options;
+  const { natsUrl, logLevel, agentDir, human, approvals, interrupted, linkWaitSeconds } = options;
   const kept = Object.entries(env).filter(([name]) => !SECRETS.includes(name));
   return {
     ...Object.fromEntries(kept),
@@ -204,6 +205,7 @@ function workerEnvironment(env: NodeJS.ProcessEnv, options: RunnerOptions): Node
     PIZZAPI_LOG_LEVEL: logLevel,
     PIZZAPI_HUMAN: human,
     PIZZAPI_APPROVALS: approvals,
+    PIZZAPI_INTERRUPTED: interrupted,
     PIZZAPI_LINK_WAIT_SECONDS: String(linkWaitSeconds),
     ...(agentDir === undefined ? {} : { PI_CODING_AGENT_DIR: agentDir }),
   };

@@ -169,7 +169,7 @@ export class SessionHost {
       ]);
       await endWorker(worker, 1_000);
       this.record.worker = undefined;
-      this.record.activity = 'idle';
+      if (!this.deps.continuesInterrupted) this.record.activity = 'idle';
     }
     await this.suspended.release();
     await this.save();

@@ -18,6 +18,8 @@ export interface HostDeps extends LogAccess {
   idleMs: number;
   /** How long a session may take to open, in ms. */
   openMs: number;
+  /** Whether sessions whose agents worked when this runner was stopped are woken at its next start. */
+  continuesInterrupted: boolean;
   /** The version of pi. */
   piVersion: string;
   /** A command is about to go to a worker. */

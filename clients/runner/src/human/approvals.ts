@@ -1,4 +1,4 @@
-import { cutText, isMap, type MetaPendingApproval } from '@pizzapi/protocol';
+import { cutText, isMap, toolFieldLabel, toolFieldText, toolWords, type MetaPendingApproval } from '@pizzapi/protocol';
 import { subjectOf, type ApprovalRule } from './approvalPolicy.js';
 import { commandOf, describeUse, type ToolUse } from './tools.js';
 
@@ -50,12 +50,17 @@ export function pendingApproval(
 ): MetaPendingApproval {
   return {
     promptId,
-    title: commandOf(use) === undefined ? `Allow the tool "${use.tool}"?` : 'Allow this command?',
+    title: titleOf(use),
     toolName: use.tool,
     fields: Object.entries(use.input).map(([key, value]) => {
-      const text = typeof value === 'string' ? value : (JSON.stringify(value, undefined, 2) ?? '');
+      const text = typeof value === 'string' ? value : textOf(use.tool, value);
       const shown = text.length > FIELD_SHOWN ? `${cutText(text, FIELD_SHOWN)}…` : text;
-      return { key, label: key, value: shown, ...(shown.includes('\n') ? { multiline: true } : {}) };
+      return {
+        key,
+        label: toolFieldLabel(use.tool, key),
+        value: shown,
+        ...(shown.includes('\n') ? { multiline: true } : {}),
+      };
     }),
     actions: actionsFor(remember).map(({ id, label, style }) => ({
       id,
@@ -63,6 +68,18 @@ export function pendingApproval(
       ...(style === undefined ? {} : { style }),
     })),
   };
+}
+
+function titleOf(use: ToolUse): string {
+  if (commandOf(use) !== undefined) return 'Allow this command?';
+  const words = toolWords(use.tool);
+  return words?.fields === undefined ? `Allow the tool "${use.tool}"?` : `Allow this? ${words.verb}`;
+}
+
+/** Tools of other programs get their arguments as they are: what a person allows must be whole. */
+function textOf(tool: string, value: unknown): string {
+  if (toolWords(tool)?.fields !== undefined) return toolFieldText(value);
+  return JSON.stringify(value, undefined, 2) ?? '';
 }
 
 /** What the model reads of a call that is not to be. */

@@ -1,4 +1,4 @@
-import { cutText } from '@pizzapi/protocol';
+import { cutText, toolCallSentence, toolWords } from '@pizzapi/protocol';
 
 /** Tools that look and change nothing: pi's own, and ours. */
 const READ_ONLY_TOOLS: ReadonlySet<string> = new Set([
@@ -36,8 +36,22 @@ const DESCRIBED = 400;
 export function describeUse(use: ToolUse): string {
   const path = use.input['path'];
   const what = commandOf(use) ?? (typeof path === 'string' ? path : JSON.stringify(use.input));
-  const line = what.replace(/\s+/g, ' ').trim();
-  return `${use.tool}: ${line.length > DESCRIBED ? `${cutText(line, DESCRIBED)}…` : line}`;
+  return `${use.tool}: ${oneShortLine(what)}`;
+}
+
+/** A call in one line, in words for a person who allows or denies it. It names every argument. */
+export function sayUse(use: ToolUse): string {
+  const sentence = toolCallSentence(use.tool, use.input);
+  if (sentence !== undefined) return oneShortLine(sentence);
+  const command = commandOf(use);
+  return command === undefined
+    ? describeUse(use)
+    : `${toolWords(use.tool)?.verb ?? use.tool}: ${oneShortLine(command)}`;
+}
+
+function oneShortLine(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length > DESCRIBED ? `${cutText(line, DESCRIBED)}…` : line;
 }
 
 /** Whether two calls are the same, word for word. */

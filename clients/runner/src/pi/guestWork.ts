@@ -9,7 +9,6 @@ import {
   type LinkEnd,
   type SessionEvent,
 } from '@pizzapi/protocol';
-import { textOf } from './translate.js';
 
 /** How long after the end of a run it is looked whether another follows by itself, in ms: pi retries and queues. */
 const SETTLE_MS = 100;
@@ -24,8 +23,8 @@ interface Carried {
 
 export interface GuestWorkDeps {
   pi: Pick<AgentSession, 'isStreaming' | 'isRetrying' | 'isCompacting'>;
-  /** Everybody whose input a message with this text may be. */
-  authorsOf: (text: string) => Author[];
+  /** Everybody who may have written a message of the agent. */
+  authorsOf: (message: object) => Author[];
   /** Who sent what the agent has not read. */
   waiting: () => Author[];
   emit: (event: SessionEvent) => void;
@@ -75,7 +74,7 @@ export class GuestWork {
     }
     if (event.type === 'message_start') {
       const { message } = event;
-      if (message.role === 'user') this.#read(this.deps.authorsOf(textOf(message.content)), this.#isAtStart);
+      if (message.role === 'user') this.#read(this.deps.authorsOf(message), this.#isAtStart);
       this.#isAtStart = false;
     }
     if (event.type === 'agent_end') this.#settle();

@@ -69,11 +69,12 @@ export function acceptedData({ piSessionId, sid }: InboxOwner, message: InboxMes
 }
 
 /** The event that tells viewers of an accepted message. */
-export function receivedEvent(commandId: string, { text, by, deliverAs = 'prompt' }: Addressed): SessionEvent {
-  return { type: 'input_received', at: Date.now(), commandId, text, by, deliverAs };
+export function receivedEvent(commandId: string, { text, by, deliverAs = 'prompt', about }: Addressed): SessionEvent {
+  const shown = about === undefined ? {} : { about };
+  return { type: 'input_received', at: Date.now(), commandId, text, by, deliverAs, ...shown };
 }
 
-type Addressed = Pick<AgentInput, 'text' | 'deliverAs'> & { by: Author };
+type Addressed = Pick<AgentInput, 'text' | 'deliverAs' | 'about'> & { by: Author };
 
 /** What an entry of the file records for this session, if anything. Anybody may have written the file. */
 export function readInboxEntry(entry: SessionEntry, { piSessionId, sid }: InboxOwner): InboxRecord | undefined {

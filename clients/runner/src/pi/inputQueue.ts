@@ -2,6 +2,7 @@ import type { AgentSession } from '@mariozechner/pi-coding-agent';
 import { SerialQueue, withTimeout } from '@pizzapi/process';
 import { errorInfo, isGuest, type Author, type ErrorInfo } from '@pizzapi/protocol';
 import { PendingInputs, type QueueLane } from './inputs.js';
+import type { MessageOrigins } from './messageOrigins.js';
 import { isCommand, type SerializedPrompts } from './serializePrompts.js';
 import { showQueue, takeFromQueue, unreadTexts } from './queue.js';
 import type { Outcome, AgentInput } from './types.js';
@@ -14,6 +15,8 @@ const PREFLIGHT_WAIT_MS = 3_000;
 export interface InputQueueDeps {
   pi: AgentSession;
   inTurn: SerializedPrompts;
+  /** Which message of the agent comes from which input. */
+  origins: MessageOrigins;
   /** An input has reached the agent. */
   delivered: (commandId: string) => void;
   /** pi did not take an input. */
@@ -299,7 +302,7 @@ export class InputQueue {
 
   /** Resolves when pi has accepted or refused the input. The run that it starts continues. */
   #submit(input: AgentInput): Promise<Outcome> {
-    const { pi, inTurn, delivered, refused, failedLate, drained } = this.deps;
+    const { pi, inTurn, origins, delivered, refused, failedLate, drained } = this.deps;
     const { commandId, text, by, deliverAs = 'prompt' } = input;
     if (this.#closed) return Promise.resolve({ kind: 'failed', error: errorInfo('session_ended') });
     for (const dropped of this.inputs.add(input)) delivered(dropped);
@@ -315,21 +318,24 @@ export class InputQueue {
       };
       // A command of an extension is reported as accepted only when it has ended, which may take as long as a dialog.
       if (!isText && isCommand(pi, text)) settle(OK);
-      const run = (isText ? inTurn.asText : inTurn.prompt)(text, {
-        ...(input.images === undefined ? {} : { images: input.images.map((i) => ({ type: 'image' as const, ...i })) }),
-        streamingBehavior: deliverAs === 'followUp' ? 'followUp' : 'steer',
-        source: 'rpc',
-        preflightResult: (ok) => {
-          if (ok) settle(OK);
-        },
-      });
+      const submit = () =>
+        (isText ? inTurn.asText : inTurn.prompt)(text, {
+          ...(input.images === undefined
+            ? {}
+            : { images: input.images.map((i) => ({ type: 'image' as const, ...i })) }),
+          streamingBehavior: deliverAs === 'followUp' ? 'followUp' : 'steer',
+          source: 'rpc',
+          preflightResult: (ok) => {
+            if (ok) settle(OK);
+          },
+        });
+      const run = origins.from({ kind: 'input', input }, submit);
       run.then(
         async () => {
           settle(OK);
           // An input that ends without a user message was handled by an extension.
           await drained();
-          const handled = this.inputs.handled(commandId);
-          if (handled !== undefined) delivered(handled);
+          if (this.inputs.handled(commandId)) delivered(commandId);
         },
         (error: unknown) => {
           this.inputs.refused(commandId);

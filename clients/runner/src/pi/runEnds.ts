@@ -30,6 +30,11 @@ export class RunEnds {
     this.#isEnding = true;
   }
 
+  /** Whether the run of the agent has ended, although the agent may still count as working. */
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
   /** Waits for an agent that has ended its run and still counts as working: it does not read its queue any more. */
   async idle(agent: Pick<AgentSession['agent'], 'waitForIdle'>): Promise<void> {
     if (this.#isEnding) await agent.waitForIdle();

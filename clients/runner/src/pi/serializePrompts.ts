@@ -1,4 +1,5 @@
 import type { AgentSession } from '@mariozechner/pi-coding-agent';
+import type { MessageOrigins } from './messageOrigins.js';
 
 type Prompt = AgentSession['prompt'];
 
@@ -16,7 +17,7 @@ export interface SerializedPrompts {
  * ("Agent is already processing a prompt") and what they said lost. Each one waits until pi has taken or refused the one
  * before.
  */
-export function serializePrompts(pi: AgentSession): SerializedPrompts {
+export function serializePrompts(pi: AgentSession, origins: MessageOrigins): SerializedPrompts {
   const original: Prompt = pi.prompt.bind(pi);
   let before: Promise<void> | undefined;
 
@@ -48,7 +49,11 @@ export function serializePrompts(pi: AgentSession): SerializedPrompts {
     if (options.expandPromptTemplates !== false && isCommand(pi, text)) return original(text, options);
     return inTurn(original, text, options);
   };
-  pi.prompt = prompt;
+  // What is submitted around the queue of inputs is a text of an extension, or was typed into pi's terminal.
+  pi.prompt = (text, options) => {
+    const origin = options?.source === 'extension' ? undefined : ({ kind: 'typed', text } as const);
+    return origins.from(origin, () => prompt(text, options));
+  };
   const asText: Prompt = (text, options = {}) => {
     const plain = { ...options, expandPromptTemplates: false };
     return inTurn(looksLikeCommand(text) ? unseenByExtensions(pi, original) : original, text, plain);

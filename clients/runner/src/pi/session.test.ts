@@ -309,6 +309,21 @@ describe('a shell command of a person', () => {
     expect(session.openBlocks()).toEqual({ open: [], tools: [] });
   });
 
+  it('says that the host was stopped when it is disposed of at work, and not when it ends for good', async () => {
+    const { session, log } = await start('slow');
+    await session.submitInput({ commandId: 'c1', text: '/demo markdown' });
+    await log.next('message_start', 2);
+    await session.dispose();
+    const types = log.types();
+    expect(types.indexOf('run_interrupted')).toBeGreaterThan(types.indexOf('agent_start'));
+    expect(types.lastIndexOf('message_end')).toBeGreaterThan(types.indexOf('run_interrupted'));
+    const other = await start('slow');
+    await other.session.submitInput({ commandId: 'c1', text: '/demo markdown' });
+    await other.log.next('message_start', 2);
+    await other.session.dispose({ permanently: true });
+    expect(other.log.all('run_interrupted')).toEqual([]);
+  });
+
   it('ends in the log when the session is disposed of', async () => {
     const { session, log } = await start('instant');
     void session.exec('echo started; sleep 60', 'exec_1');

@@ -24,11 +24,14 @@ import { historyEvents } from './sessionImport.js';
 import { isCommand, serializePrompts } from './serializePrompts.js';
 import { AgentInbox } from './agentInbox.js';
 import { InboxDelivery } from './inboxDelivery.js';
+import { RunInterruption } from './runInterruption.js';
 import type { InboxMessage } from './inboxEntries.js';
 import { ManualCompaction } from './manualCompaction.js';
 import { ModelSettings } from './modelSettings.js';
 import type { SessionParts } from './parts.js';
 import { InputQueue, isPlainText } from './inputQueue.js';
+import { MessageOrigins } from './messageOrigins.js';
+import { originOf, type UserMessageOrigin } from './userMessageOrigin.js';
 import { QueueChanges } from './queueChanges.js';
 import { QueueReporter } from './queueReporter.js';
 import { RunEnds } from './runEnds.js';
@@ -41,7 +44,10 @@ import { messageOf } from './errorMessage.js';
 export const PI_VERSION = VERSION;
 /** How long a step of `dispose` waits for something that does not stop, ms. */
 const STOP_WAIT_MS = 5_000;
-type SessionOptions = Pick<OpenOptions, 'onShutdownRequested' | 'onBug' | 'linked' | 'linkEnd'>;
+type SessionOptions = Pick<
+  OpenOptions,
+  'onShutdownRequested' | 'onBug' | 'linked' | 'linkEnd' | 'continuesInterrupted' | 'isResumed'
+>;
 
 /** A session of pi behind our interface. Made by `openPiSession`. */
 export class HostedPiSession implements PiSession {
@@ -51,6 +57,7 @@ export class HostedPiSession implements PiSession {
   protected readonly parts: SessionParts;
   readonly #translator: Translator;
   protected readonly prompts: InputQueue;
+  readonly #origins: MessageOrigins;
   readonly queue: QueueChanges;
   protected readonly queueReporter: QueueReporter;
   /** The messages that the agent may not have read yet. */
@@ -63,6 +70,7 @@ export class HostedPiSession implements PiSession {
   readonly #options: SessionOptions;
   readonly #warnings: readonly string[];
   readonly #runEnds = new RunEnds();
+  readonly #interruption: RunInterruption;
   readonly #compaction: ManualCompaction;
   readonly #shell: PersonShell;
   #disposed = false;
@@ -76,9 +84,11 @@ export class HostedPiSession implements PiSession {
     this.#shell = new PersonShell(pi, parts);
     this.settings = new ModelSettings(pi, parts, (event) => this.emit(event));
     this.inbox = new AgentInbox(pi.sessionManager, options.linked?.sessionId);
+    this.#origins = new MessageOrigins(pi);
     this.prompts = new InputQueue({
       pi,
-      inTurn: serializePrompts(pi),
+      inTurn: serializePrompts(pi, this.#origins),
+      origins: this.#origins,
       delivered: (commandId) => {
         const isUnannounced = this.inbox.isUnannounced(commandId);
         this.inbox.consumed(commandId);
@@ -103,7 +113,7 @@ export class HostedPiSession implements PiSession {
     });
     this.guests = new GuestWork({
       pi,
-      authorsOf: (text) => this.prompts.inputs.authorsOf(text),
+      authorsOf: (message) => this.#authorsOf(message),
       waiting: () => this.prompts.authors,
       emit: (event) => this.emit(event),
       sessionId: () => this.sessionId,
@@ -126,6 +136,21 @@ export class HostedPiSession implements PiSession {
       emit: (event) => this.emit(event),
       showError: (text) => this.#notify(text, 'error'),
     });
+    this.#interruption = new RunInterruption({
+      pi,
+      isAtWork: () => (pi.isStreaming && !this.#runEnds.isEnding) || pi.isRetrying,
+      guests: () => this.guests.turn,
+      // The parent session of a child is told of the interruption, and decides.
+      canContinue: () =>
+        options.continuesInterrupted === true &&
+        options.isResumed === true &&
+        options.linked?.parentSessionId === undefined &&
+        !this.#disposed &&
+        !this.hasOpenPrompt,
+      submit: (input) => this.#submit(input),
+      emit: (event) => this.emit(event),
+      showError: (text) => this.#notify(text, 'error'),
+    });
     this.#translator = new Translator({
       emit: (event) => parts.sink.event(event),
       pieces: parts.pieces,
@@ -134,7 +159,7 @@ export class HostedPiSession implements PiSession {
       newMessageId: () => newId('m'),
       leafId: () => pi.sessionManager.getLeafId(),
       afterListeners: queueMicrotask,
-      delivered: (text) => this.#delivered(text),
+      delivered: (message) => this.#delivered(message),
       assistantEnded: (message) => this.settings.used(message),
       isTapped: (toolCallId) => parts.tapped.has(toolCallId),
     });
@@ -200,6 +225,7 @@ export class HostedPiSession implements PiSession {
     } finally {
       this.prompts.started();
     }
+    if (unread.length === 0) await this.#interruption.continueRun();
   }
 
   /** Delivers the answer to a prompt of an earlier process. Throws when pi refuses it. */
@@ -332,7 +358,10 @@ export class HostedPiSession implements PiSession {
     this.guests.stop();
     const pi = this.pi;
     if (permanently) this.inbox.close();
-    else this.parts.human?.leave();
+    else {
+      this.#interruption.hostStops();
+      this.parts.human?.leave();
+    }
     this.parts.linked?.leave();
     this.prompts.close();
     this.parts.dialogs.refuse();
@@ -351,13 +380,21 @@ export class HostedPiSession implements PiSession {
     this.parts.emit(event);
   }
 
-  /** The command that a user's message came from, if an event announced it to viewers. */
-  #delivered(text: string): string | undefined {
-    const commandId = this.prompts.inputs.delivered(text);
-    this.#delivery.reading(commandId);
-    if (commandId === undefined) return this.typedHere(text);
-    this.delivered(commandId);
-    return this.inbox.isUnannounced(commandId) ? undefined : commandId;
+  /** Where a user's message comes from, which the agent reads now. */
+  #delivered(message: object): UserMessageOrigin {
+    const origin = this.#origins.of(message);
+    const input = origin?.kind === 'input' ? origin.input : undefined;
+    this.#delivery.reading(input?.commandId);
+    if (input !== undefined && this.prompts.inputs.delivered(input.commandId)) this.delivered(input.commandId);
+    if (origin?.kind === 'typed') return this.typedHere(origin.text) ?? originOf(undefined);
+    return originOf(input, input === undefined || !this.inbox.isUnannounced(input.commandId));
+  }
+
+  /** The author of a message; for one that no input brought, everybody for whom an extension may have written it. */
+  #authorsOf(message: object): Author[] {
+    const origin = this.#origins.of(message);
+    if (origin?.kind !== 'input') return this.prompts.inputs.authorsOnTheWay;
+    return origin.input.by === undefined ? [] : [origin.input.by];
   }
 
   /** The agent reads the input of a command. */
@@ -365,9 +402,14 @@ export class HostedPiSession implements PiSession {
     // For a terminal, which shows the author.
   }
 
-  /** The command that stands for a text which came to pi without one. */
-  protected typedHere(_text: string): string | undefined {
+  /** The origin of a message whose text was typed into pi's own terminal. */
+  protected typedHere(_text: string): UserMessageOrigin | undefined {
     return undefined;
+  }
+
+  /** Whether a person is asked something, or an answer is on its way to the agent. */
+  protected get hasOpenPrompt(): boolean {
+    return this.parts.dialogs.size > 0 || this.parts.human?.hasPendingAnswer === true || this.inbox.hasUnreadAnswer;
   }
 
   #notify(title: string, level: 'info' | 'warning' | 'error'): void {
@@ -378,7 +420,7 @@ export class HostedPiSession implements PiSession {
   #onEvent(event: AgentSessionEvent): void {
     this.#guarded(() => {
       if (event.type === 'queue_update') {
-        this.prompts.inputs.queueChanged(event.steering, event.followUp);
+        this.prompts.inputs.queueChanged(event.steering, event.followUp, this.#origins.submitted);
         this.queueReporter.report();
       }
       if (event.type === 'message_end') this.queueReporter.messageEnded();

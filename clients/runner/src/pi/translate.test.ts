@@ -88,7 +88,7 @@ beforeEach(() => {
     newMessageId: () => `m${++id}`,
     leafId: () => leaf,
     afterListeners: (fn) => appended.push(fn),
-    delivered: () => undefined,
+    delivered: () => ({ origin: { by: { userId: 'system', via: 'system' } } }),
     assistantEnded: () => undefined,
     isTapped: () => false,
   });

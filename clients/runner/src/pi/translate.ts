@@ -1,10 +1,11 @@
 import type { AgentSessionEvent } from '@mariozechner/pi-coding-agent';
-import type { AgentMessage, EventOf, SessionEvent } from '@pizzapi/protocol';
+import type { AgentMessage, EventOf, MessageOrigin, SessionEvent } from '@pizzapi/protocol';
 import type { Coalescer, DeltaSlot } from './coalesce.js';
 import type { OpenBlocks } from './openBlocks.js';
 import { recordedModel } from './file/entryRepair.js';
 import { sanitizeMessage, sanitizeToolResult, toPlainData } from './sanitizeEvent.js';
 import { SnapshotDiff } from './snapshotDiff.js';
+import type { UserMessageOrigin } from './userMessageOrigin.js';
 
 type PiMessage = Extract<AgentSessionEvent, { type: 'message_end' }>['message'];
 type AssistantPiMessage = Extract<PiMessage, { role: 'assistant' }>;
@@ -21,8 +22,8 @@ export interface TranslatorDeps {
   leafId(): string | null;
   /** Runs `fn` once pi's listeners have returned and pi has appended what it just told them. */
   afterListeners(fn: () => void): void;
-  /** The command a user's message came from, once. */
-  delivered(text: string): string | undefined;
+  /** Where a user's message comes from, which the agent reads now. Called once for each. */
+  delivered(message: object): UserMessageOrigin;
   /** Called after the `message_end` of each assistant message. */
   assistantEnded(message: AssistantPiMessage): void;
   /** True when a tool's output reaches us chunk by chunk, so that its snapshots say nothing new. */
@@ -47,6 +48,8 @@ export class Translator {
   #messageId: string | undefined;
   #pendingEnd: (() => void) | undefined;
   #lastEnded: unknown;
+  /** The origin of the open message, when it is a user's. */
+  #origin: MessageOrigin | undefined;
   /** Characters gone out per block of the open message, to complete a block whose provider sends no pieces. */
   #sent = new Map<number, number>();
   readonly #snapshots = new SnapshotDiff();
@@ -130,10 +133,11 @@ export class Translator {
     this.deps.open.openMessage(messageId, message.role);
     const named = message.role === 'assistant' ? recordedModel(message.provider, message.model) : undefined;
     const model = named === undefined ? {} : { model: named };
-    this.deps.emit({ type: 'message_start', at, messageId, role: message.role, ...model });
-    if (message.role !== 'user') return;
-    const commandId = this.deps.delivered(textOf(message.content));
-    if (commandId !== undefined) this.deps.emit({ type: 'input_delivered', at, commandId });
+    const read = message.role === 'user' ? this.deps.delivered(message) : undefined;
+    this.#origin = read?.origin;
+    const from = read === undefined ? {} : { origin: read.origin };
+    this.deps.emit({ type: 'message_start', at, messageId, role: message.role, ...model, ...from });
+    if (read?.announced !== undefined) this.deps.emit({ type: 'input_delivered', at, commandId: read.announced });
   }
 
   /** Only deltas are read here: `partial` is shared with the provider, which writes ahead of what it announces. */
@@ -182,11 +186,13 @@ export class Translator {
     const { deps } = this;
     const messageId = this.#messageId ?? deps.newMessageId();
     this.#messageId = undefined;
+    const from = this.#origin === undefined || message.role !== 'user' ? {} : { origin: this.#origin };
+    this.#origin = undefined;
     this.#lastEnded = message;
     deps.pieces.flush((slot) => slot.kind !== 'output' && slot.messageId === messageId);
     this.#pendingEnd = () => {
       const cleaned = sanitizeMessage(message) as AgentMessage;
-      deps.emit({ type: 'message_end', at, messageId, entryId: deps.leafId(), message: cleaned });
+      deps.emit({ type: 'message_end', at, messageId, entryId: deps.leafId(), message: cleaned, ...from });
       deps.open.closeMessage(messageId);
       if (message.role === 'assistant') deps.assistantEnded(message);
     };

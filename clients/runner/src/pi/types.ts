@@ -5,6 +5,7 @@ import type {
   ErrorInfo,
   GuestRef,
   LinkEnd,
+  MessageAbout,
   PiOptions,
   RunnerModel,
   SessionEvent,
@@ -52,6 +53,8 @@ export interface OpenOptions {
     /** The guests in whose turn its parent started it. */
     startedBy?: readonly GuestRef[] | undefined;
   };
+  /** Whether the agent of a resumed session continues by itself what the stop of its host has ended. */
+  continuesInterrupted?: boolean;
   /** Asks whether the links of guests still let them write: why not, of the first that does not. */
   linkEnd?: (guests: readonly GuestRef[]) => Promise<LinkEnd | undefined>;
   /** Called with what is about to be done, in the words after "It was", because it may never end. */
@@ -75,6 +78,8 @@ export interface AgentInput {
   images?: { data: string; mimeType: string }[];
   /** How to deliver while the agent works: `prompt` steers then. Idle, all three are a prompt. */
   deliverAs?: DeliverAs;
+  /** What a text that another session sent is, for people. */
+  about?: MessageAbout;
   /** The end of `text` that its author did not write: where the attached files are. It stays when the text is edited. */
   notes?: string;
 }

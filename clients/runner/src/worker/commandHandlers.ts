@@ -26,6 +26,8 @@ export interface CommandContext {
   emit: (event: SessionEvent) => void;
   attachmentsDir: string;
   readBlob: ReadBlob;
+  /** The session that started this one. */
+  parentSessionId?: string | undefined;
   /** What the link of a guest of this session allows now. May ask the backbone. */
   linkMode: (by: Author) => Promise<LinkMode>;
 }
@@ -61,16 +63,21 @@ async function fromLinked(command: LinkedCommand, { pi }: CommandContext): Promi
  * log before, `input_delivered` follows when the agent reads it. `abort`, `compact` and `exec` are answered when over.
  */
 const HANDLERS: Handlers = {
-  async input(command, { pi, emit, attachmentsDir, readBlob }) {
+  async input(command, { pi, emit, attachmentsDir, readBlob, parentSessionId }) {
     const { commandId, by, args } = command;
     const { text, deliverAs = 'prompt', attachments = [] } = args;
     if (text.trim() === '' && attachments.length === 0) return failed(errorInfo('input_empty'));
     const content = await withAttachments(text, attachments, attachmentsDir, readBlob);
     const count = attachments.length === 0 ? {} : { attachments: attachments.length };
-    emit({ type: 'input_received', at: Date.now(), commandId, text, by, deliverAs, ...count });
+    // Another session gives an input only when it starts this one.
+    const parent = parentSessionId === undefined ? {} : { sessionId: parentSessionId };
+    const about = by.via === 'agent' ? { about: { kind: 'task', ...parent } as const } : {};
+    emit({ type: 'input_received', at: Date.now(), commandId, text, by, deliverAs, ...count, ...about });
     const images = content.images.length === 0 ? {} : { images: content.images };
     const notes = content.notes === '' ? {} : { notes: content.notes };
-    return outcomeOf(await pi.submitInput({ commandId, text: content.text, by, deliverAs, ...images, ...notes }));
+    return outcomeOf(
+      await pi.submitInput({ commandId, text: content.text, by, deliverAs, ...images, ...notes, ...about }),
+    );
   },
   async abort({ args, by }, { pi }) {
     return outcomeOf(await pi.abort(args.queue === 'drop' ? { dropFor: by } : {}));

@@ -24,6 +24,7 @@ export async function openPi(
     ...(pi === undefined ? {} : { pi }),
     ...(beginning.kind === 'new' && beginning.salvage === true ? { salvage: true } : {}),
     isResumed: beginning.kind === 'resume',
+    continuesInterrupted: process.env['PIZZAPI_INTERRUPTED'] === 'continue',
     linked: { sessionId: sid, parentSessionId, startedBy },
   };
   const opened = await openPiSession(model === undefined ? options : { ...options, model });

@@ -116,7 +116,9 @@ export class WorkerSession {
       return mode;
     };
     this.reporter = new StateReporter({ assignment, pi, writer, onState: (state) => deps.onState(state) });
-    this.runner = new CommandExecutor({ pi, emit: (event) => this.emit(event), attachmentsDir, readBlob, linkMode });
+    const { parentSessionId } = assignment.beginning;
+    const emit = (event: SessionEvent) => this.emit(event);
+    this.runner = new CommandExecutor({ pi, emit, attachmentsDir, readBlob, linkMode, parentSessionId });
   }
 
   /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { evolveRun, initialAgentRun, isFailure, messageText, type AgentRun } from './run.js';
+import { evolveRun, initialAgentRun, isFailure, messageText, requestedAgentRun, type AgentRun } from './run.js';
 
 const after = (...events: unknown[]): AgentRun => events.reduce<AgentRun>(evolveRun, initialAgentRun());
 const start = { type: 'agent_start' };
@@ -21,7 +21,7 @@ describe('a run of the agent', () => {
   });
 
   it('has no text of the run before', () => {
-    expect(after(start, says('One.'), end, start)).toEqual(initialAgentRun());
+    expect(after(start, says('One.'), end, start)).toEqual(requestedAgentRun());
   });
 
   it('has no text of a person', () => {
@@ -37,7 +37,7 @@ describe('a run of the agent', () => {
     const failing = [start, fails, end];
     expect(after(...failing)).toMatchObject({ status: 'failing', error: 'overloaded' });
     expect(after(...failing, retries).status).toBe('working');
-    expect(after(...failing, retries, start, says('Done.'), end)).toEqual({ status: 'completed', text: 'Done.' });
+    expect(after(...failing, retries, start, says('Done.'), end)).toMatchObject({ status: 'completed', text: 'Done.' });
     expect(
       after(...failing, { type: 'auto_retry_end', success: false, attempt: 3, finalError: 'still' }),
     ).toMatchObject({
@@ -46,6 +46,24 @@ describe('a run of the agent', () => {
     });
     expect(after(...failing, ended('completed')).status).toBe('failed');
     expect([after(...failing), after(start)].map(isFailure)).toEqual([true, false]);
+  });
+
+  it('is interrupted where its host was stopped or died, until the agent begins again', () => {
+    const resumed = { type: 'session_resumed', epoch: 2 };
+    const stopped = [start, { type: 'run_interrupted' }, says('I was', { stopReason: 'aborted' }), end];
+    expect(after(...stopped)).toMatchObject({ status: 'interrupted', text: 'I was' });
+    expect(after(...stopped, resumed).status).toBe('interrupted');
+    expect(after(start, says('I am'), resumed).status).toBe('interrupted');
+    expect(after(start, fails, end, resumed).status).toBe('interrupted');
+    expect(after(start, resumed, start).status).toBe('working');
+    expect(after(start, says('Done.'), end, resumed).status).toBe('completed');
+    // What an earlier process left in its spool follows the event of the next one.
+    expect(after(start, resumed, says('Done.'), end).status).toBe('completed');
+    expect(after(start, resumed, says('Let me'), resumed).status).toBe('interrupted');
+    // A session that only wakes had no run.
+    expect(after(resumed)).toEqual(initialAgentRun());
+    // A prompt that was given before the agent began is lost with its host.
+    expect(evolveRun(requestedAgentRun(), resumed).status).toBe('interrupted');
   });
 
   it('works again where it is retried after a compaction', () => {

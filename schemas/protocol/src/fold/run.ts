@@ -2,13 +2,17 @@ import { arrayAt, isMap, mapAt, stringAt, type UnknownMap } from '../json.js';
 
 /**
  * How a run of the agent stands. `failing`: it stopped with an error, and the agent may retry by itself. `aborted`: a
- * person stopped it.
+ * person stopped it. `interrupted`: its host was stopped or died.
  */
-export type AgentRunStatus = 'working' | 'failing' | 'completed' | 'failed' | 'aborted';
+export type AgentRunStatus = 'working' | 'failing' | 'completed' | 'failed' | 'aborted' | 'interrupted';
 
 /** A run of the agent, as far as its events go. */
 export interface AgentRun {
   status: AgentRunStatus;
+  /** The agent has begun it. */
+  hasBegun: boolean;
+  /** The host said that it stops. Without this, an interruption is what a new process of the session implies. */
+  isHostStopped?: boolean;
   /** The text of the agent's last message in this run that has one, with its Markdown. */
   text: string;
   /** Why it failed, where the events have it. */
@@ -19,7 +23,12 @@ export interface AgentRun {
 
 /** A run of which no event is known yet. */
 export function initialAgentRun(): AgentRun {
-  return { status: 'working', text: '' };
+  return { status: 'working', hasBegun: false, text: '' };
+}
+
+/** A run that a person asked for and of which no event is known yet: the restart of its host ends it as well. */
+export function requestedAgentRun(): AgentRun {
+  return { ...initialAgentRun(), hasBegun: true };
 }
 
 /**
@@ -30,7 +39,7 @@ export function evolveRun(run: AgentRun, event: unknown): AgentRun {
   if (!isMap(event)) return run;
   switch (event['type']) {
     case 'agent_start':
-      return initialAgentRun();
+      return requestedAgentRun();
     case 'message_end':
       return withMessage(run, mapAt(event, 'message') ?? {});
     case 'agent_end':
@@ -41,11 +50,21 @@ export function evolveRun(run: AgentRun, event: unknown): AgentRun {
       return event['success'] === false ? failed(run, stringAt(event, 'finalError')) : run;
     case 'compaction_end':
       return event['willRetry'] === true ? { ...run, status: 'working' } : run;
+    case 'run_interrupted':
+      return isUnderWay(run) ? { ...run, status: 'interrupted', isHostStopped: true } : run;
+    case 'session_resumed':
+      // Another process has the session. What the earlier one has left may still end the run: it follows in the log.
+      return isUnderWay(run) && run.hasBegun ? { ...run, status: 'interrupted' } : run;
     case 'session_ended':
       return atSessionEnd(run, event);
     default:
       return run;
   }
+}
+
+/** Whether the event between both was the stop or the death of the host in the middle of a run. */
+export function isInterruption(before: AgentRun, after: AgentRun): boolean {
+  return after.status === 'interrupted' && before.status !== 'interrupted';
 }
 
 /** Whether the run failed, or will have failed unless the agent retries. */
@@ -68,13 +87,20 @@ function withMessage(run: AgentRun, message: UnknownMap): AgentRun {
   // A message that only calls a tool has no text: the text before it stays.
   return {
     status: run.status,
+    ...(run.isHostStopped === true ? { isHostStopped: true } : {}),
+    hasBegun: run.hasBegun,
     text: messageText(message, ' ').trim() === '' ? run.text : messageText(message, ' '),
     ...(stopReason === undefined ? {} : { stopReason }),
     ...(error === undefined ? {} : { error }),
   };
 }
 
-function statusAtEnd({ stopReason }: AgentRun): AgentRunStatus {
+function isUnderWay({ status }: AgentRun): boolean {
+  return status === 'working' || status === 'failing';
+}
+
+function statusAtEnd({ stopReason, isHostStopped = false }: AgentRun): AgentRunStatus {
+  if (isHostStopped) return 'interrupted';
   if (stopReason === 'error') return 'failing';
   return stopReason === 'aborted' ? 'aborted' : 'completed';
 }

@@ -36,6 +36,39 @@ describe('session info', () => {
     expect(fold(started, trigger)).toMatchObject({ state: 'idle', waiting: [] });
   });
 
+  it('a session whose host was stopped or died at work is interrupted until the agent begins again or it ends', () => {
+    const resumed = { type: 'session_resumed', at: 30, epoch: 4 };
+    const died = [started, { type: 'agent_start', at: 20 }, resumed];
+    expect(fold(...died)).toMatchObject({ state: 'idle', interrupted: true });
+    const stopped = [started, { type: 'agent_start', at: 20 }, { type: 'run_interrupted', at: 25 }];
+    expect(fold(...stopped, { type: 'agent_end', at: 26 }, resumed)).toMatchObject({
+      state: 'idle',
+      interrupted: true,
+    });
+    expect(fold(...died, { type: 'agent_end', at: 31 }).interrupted).toBeUndefined();
+    expect(fold(...died, { type: 'agent_start', at: 40 }).interrupted).toBeUndefined();
+    expect(fold(...died, { type: 'session_ended', at: 40, reason: 'killed' }).interrupted).toBeUndefined();
+    expect(fold(started, resumed).interrupted).toBeUndefined();
+  });
+
+  it('the last activity of a session is not changed by its waking', () => {
+    const woken = [
+      { type: 'session_resumed', at: 90, epoch: 4 },
+      { type: 'model_changed', at: 91, model: { provider: 'demo', id: 'demo' } },
+      { type: 'thinking_level_changed', at: 92, level: 'off' },
+      {
+        type: 'token_usage_updated',
+        at: 93,
+        tokenUsage: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, cost: 0 },
+      },
+      { type: 'dialog_opened', at: 94, dialogId: 'd', method: 'widget', title: '', key: 'clock' },
+      { type: 'queue_update', at: 95, steering: [], followUp: [] },
+      { type: 'command_result', at: 96, commandId: 'c', ok: true, name: 'attach_session' },
+    ];
+    expect(fold(started, { type: 'agent_end', at: 20 }, ...woken).lastActivityAt).toBe(20);
+    expect(fold(started, ...woken, { type: 'agent_start', at: 97 }).lastActivityAt).toBe(97);
+  });
+
   it('the session info follows a session through its states', () => {
     expect(fold(started).state).toBe('idle');
     expect(fold(started, { type: 'agent_start', at: 11 }).state).toBe('working');

@@ -3,6 +3,7 @@ import { guestsAt, type GuestRef } from '../guests.js';
 import type { SessionInfo } from '../info.js';
 import { isMap, mapAt, numberAt, stringAt, type UnknownMap } from '../json.js';
 import { cutText } from '../text.js';
+import { META_RELAY_EVENT_TYPES } from './sessionMeta.js';
 
 /** The number of characters of the first input that a list shows. */
 const PROMPT_PREVIEW = 160;
@@ -35,10 +36,22 @@ export function initialSessionInfo(sessionId: string): SessionInfo {
 export function applySessionInfo(info: SessionInfo, event: unknown): SessionInfo {
   if (!isMap(event) || typeof event['type'] !== 'string') return info;
   const next: SessionInfo = { ...info, ...changesOf(info, event['type'], event) };
-  next.lastActivityAt = Math.max(info.lastActivityAt, numberAt(event, 'at') ?? 0);
+  if (isActivity(event)) next.lastActivityAt = Math.max(info.lastActivityAt, numberAt(event, 'at') ?? 0);
   next.state = stateOf(next);
   return next;
 }
+
+/**
+ * Whether the agent or a person does something. A session that wakes emits its settings, its queue and its open prompts
+ * again: that is no activity, so that lists keep their order.
+ */
+function isActivity(event: UnknownMap): boolean {
+  const type = stringAt(event, 'type') ?? '';
+  if (type === 'command_result') return event['name'] !== 'attach_session';
+  return !OF_WAKING.has(type) && !META_RELAY_EVENT_TYPES.has(type);
+}
+
+const OF_WAKING = new Set(['session_resumed', 'dialog_opened', 'queue_update', 'guests_at_work', 'run_interrupted']);
 
 function stateOf(info: SessionInfo): SessionInfo['state'] {
   if (info.endedAt !== undefined) return 'ended';
@@ -53,6 +66,7 @@ function changesOf(info: SessionInfo, type: string, event: UnknownMap): Partial<
     case 'session_resumed':
       return {
         epoch: numberAt(event, 'epoch') ?? info.epoch,
+        ...(info.busy ? { interrupted: true } : {}),
         busy: false,
         waiting: [],
         endedAt: undefined,
@@ -66,18 +80,22 @@ function changesOf(info: SessionInfo, type: string, event: UnknownMap): Partial<
         endedAt: numberAt(event, 'at') ?? info.lastActivityAt,
         endReason: endReason(event),
         busy: false,
+        interrupted: undefined,
         waiting: [],
         guestsAtWork: undefined,
       };
     case 'guests_at_work':
       return { guestsAtWork: someGuests(event, 'guests') };
     case 'agent_start':
-      return { busy: true };
+      return { busy: true, interrupted: undefined };
+    case 'run_interrupted':
+      return { interrupted: true };
     case 'auto_retry_start':
       // Between two attempts the agent has ended its run, but is still busy.
       return { busy: true };
     case 'agent_end':
-      return { busy: false };
+      // An earlier process had ended its run: what it had left in its spool follows the event of the next process.
+      return { busy: false, ...(info.busy ? {} : { interrupted: undefined }) };
     case 'auto_retry_end':
       return event['success'] === false ? { busy: false } : {};
     case 'message_end':

@@ -14,6 +14,11 @@ export interface Principal {
   /** How they signed in. Commands and the audit log record it. */
   via: Author['via'];
   credential: Credential;
+  /**
+   * The program of PizzaPi that a person uses with a key: the program says so itself. Messages show it. Nothing is allowed
+   * because of it, and the audit log records how the person signed in.
+   */
+  client?: 'terminal';
   /** The address the request came from. */
   ip?: string;
   /** The only session of a guest, and what they may do there. */
@@ -37,8 +42,8 @@ export const auditFieldsOf = ({ userId, via, role, name, ip }: Principal) => ({
  * How events and commands name this person. A guest is marked by `via`, whatever they call themselves; `mode` is what
  * their link allows now.
  */
-export const authorOf = ({ userId, via, name }: Principal, mode?: ViewerMode): Author => ({
-  ...{ userId, via },
+export const authorOf = ({ userId, via, name, client }: Principal, mode?: ViewerMode): Author => ({
+  ...{ userId, via: via === 'api' && client !== undefined ? client : via },
   ...(name === '' ? {} : { name }),
   ...(mode === 'approve' ? { right: mode } : {}),
 });

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { localTokenChecker, secretHash, tokenKind } from '@pizzapi/process';
-import { BEARER_PREFIX, OWNER_ID, type AccountRow } from '@pizzapi/protocol';
+import { BEARER_PREFIX, CLIENT, isMap, OWNER_ID, type AccountRow } from '@pizzapi/protocol';
 import type { Cookie } from './cookie.js';
 import type { PageTokens } from './pageTokens.js';
 import { localOwner, type Credential, type Principal } from './principal.js';
@@ -56,7 +56,10 @@ export class RequestAuthenticator {
     if (bearer === undefined && cookie === undefined) return { kind: 'none' };
     if (cookie !== undefined && !this.deps.pageTokens.isShown(headers, cookie)) return { kind: 'no_page_token' };
     const principal = cookie === undefined ? await this.ofBearer(bearer!, query, ip) : await this.ofLogin(cookie);
-    return principal === undefined ? { kind: 'invalid', by } : { kind: 'principal', principal, by };
+    if (principal === undefined) return { kind: 'invalid', by };
+    // Of a key alone: a page is a page, and a guest comes by a link.
+    const client = principal.via === 'api' ? clientOf(headers, query) : {};
+    return { kind: 'principal', principal: { ...principal, ...client }, by };
   }
 
   private async ofBearer(token: string, query: unknown, ip: string): Promise<Principal | undefined> {
@@ -100,6 +103,12 @@ export class RequestAuthenticator {
 /** Somebody with an account, let in by `credential`. */
 function principalFor({ userId, name, role }: AccountRow, via: 'owner' | 'api', credential: Credential): Principal {
   return { userId, name, role, via, credential };
+}
+
+/** The program that makes a request, as it names itself. A WebSocket of a browser can set no header. */
+function clientOf(headers: IncomingHttpHeaders, query: unknown): Pick<Principal, 'client'> {
+  const { [CLIENT.query]: inQuery } = isMap(query) ? query : {};
+  return [headers[CLIENT.header], inQuery].includes(CLIENT.terminal) ? { client: CLIENT.terminal } : {};
 }
 
 /** The token of `Authorization: Bearer …`, or of a `bearer.…` subprotocol where a client can set no header. */

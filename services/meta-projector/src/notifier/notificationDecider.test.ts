@@ -92,6 +92,18 @@ describe('the end of a run', () => {
     expect(story.told).toEqual([{ kind: 'error', body: 'No key for this model' }]);
   });
 
+  it('by the stop or the death of its host is told once, and not when the agent continues at once', () => {
+    const body = 'The host was stopped while the agent wrote. Open the session to continue.';
+    const resumed: Bare = { type: 'session_resumed', epoch: 2 };
+    const story = new Story().happens(start).happens({ type: 'run_interrupted' });
+    story.says('I was', { stopReason: 'aborted' }).happens(end).passes().happens(resumed).passes();
+    expect(story.told).toEqual([{ kind: 'error', body }]);
+    story.happens(start).happens(resumed).passes();
+    expect(story.told).toHaveLength(2);
+    story.happens(start).happens(resumed).happens(start).passes();
+    expect(story.told).toHaveLength(2);
+  });
+
   it('is nobody’s news while a prompt waits', () => {
     const story = new Story().happens(start).happens(asks('q')).happens(end).passes();
     expect(story.told.map(({ kind }) => kind)).toEqual(['input']);

@@ -29,6 +29,7 @@ export const NOTIFIER_EVENTS = [
   ...['dialog_opened', 'dialog_resolved', 'question_pending', 'question_cleared', 'plan_pending', 'plan_cleared'],
   ...['approval_pending', 'approval_cleared', 'plugin_trust_required', 'plugin_trust_resolved'],
   ...['session_trigger', 'trigger_response', 'trigger_closed', 'session_resumed', 'session_ended'],
+  'run_interrupted',
 ] as const;
 
 /** A fact, as it came. */
@@ -135,13 +136,18 @@ export class NotificationDecider {
   private onRun(type: string, { sid, session, event, now, notify }: Run): void {
     const run = keyOf(sid);
     const end = this.waiting.get(run);
+    const before = session.run.status;
     session.run = withShortText(session.run, evolveRun(session.run, event));
     // A run that works again has not ended: its notification is withdrawn.
     if (session.run.status === 'working') this.waiting.delete(run);
+    // A run that waited for a person is continued by the answer, which is asked for again.
+    if (session.run.status === 'interrupted' && before !== 'interrupted' && session.open.size === 0)
+      notifyOfEnd(session.run, notify);
     switch (type) {
       case 'agent_end':
-        // A pending prompt has a notification of its own.
-        return session.open.size === 0 ? notifyOfEnd(session.run, notify) : undefined;
+        // A pending prompt has a notification of its own, and so has the stop of the host.
+        if (session.open.size > 0 || session.run.status === 'interrupted') return;
+        return notifyOfEnd(session.run, notify);
       case 'compaction_start':
         if (end !== undefined) end.dueAt = undefined;
         return;

@@ -58,6 +58,9 @@ describe('a fact of a linked session', () => {
       command: { by: { userId: 'ann', via: 'agent' }, at: NOW, expiresAt },
       pending: { requestId: 't', from: 'c', to: 'p', rid: 'r-p', isSpawn: false },
     });
+    const waitsUntil = NOW + 5;
+    const waiting = decided('session_trigger', { ...question, waitsUntil }, { parent });
+    expect(waiting[0]!.command.args).toMatchObject({ waitsUntil, expiresAt });
     const again = decided('session_trigger', question, { parent: { ...parent, runnerId: 'elsewhere' } });
     expect(again[0]!.command.commandId).toBe(sends[0]!.command.commandId);
     const other = decided('session_trigger', { ...question, triggerId: 'u' }, { parent });

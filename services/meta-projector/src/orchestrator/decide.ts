@@ -110,7 +110,7 @@ const endedError = ({ guest, why }: NonNullable<DecisionContext['linkEnd']>): Er
 
 function trigger({ sid, at, event }: LinkEvent<'session_trigger'>, context: DecisionContext): OutgoingCommand[] {
   const { now, sender, parent } = context;
-  const { triggerId, kind, payload, expiresAt: until } = event;
+  const { triggerId, kind, payload, expiresAt: until, waitsUntil } = event;
   const to = event.parentSessionId ?? sid;
   const isAsking = ASKING_TRIGGERS.includes(kind);
   const expiresAt = isAsking ? Math.min(until ?? Infinity, at + TRIGGER_ANSWER_MS) : now + KEPT_MS;
@@ -120,6 +120,7 @@ function trigger({ sid, at, event }: LinkEvent<'session_trigger'>, context: Deci
     ...(sender.name === undefined || sender.name === '' ? {} : { name: sender.name }),
     ...(payload === undefined ? {} : { payload }),
     ...(isAsking ? { expiresAt } : {}),
+    ...(isAsking && waitsUntil !== undefined ? { waitsUntil } : {}),
   };
   return send(context, parent, 'session_trigger', [sid, kind, triggerId], args, { requestId: triggerId, expiresAt });
 }

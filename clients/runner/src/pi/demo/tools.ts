@@ -5,6 +5,7 @@ import Type from 'typebox';
 import { DEMO_PROVIDER, registerDemoProvider } from './provider.js';
 import { demoSpeed } from './speed.js';
 import { STEPS } from './texts.js';
+import { inWords } from '../terminal/toolWording.js';
 
 const TOOLS = ['demo_question', 'demo_todo'];
 
@@ -52,6 +53,7 @@ export function demoTools(emit: (event: SessionEvent) => void): ExtensionFactory
     registerDemoProvider(pi);
     pi.registerTool({
       name: 'demo_question',
+      ...inWords('demo_question'),
       label: 'Ask',
       description: 'Asks the person a question',
       parameters: Question,
@@ -60,6 +62,7 @@ export function demoTools(emit: (event: SessionEvent) => void): ExtensionFactory
     });
     pi.registerTool({
       name: 'demo_todo',
+      ...inWords('demo_todo'),
       label: 'To-do list',
       description: 'Works off a to-do list',
       parameters: Type.Object({}),

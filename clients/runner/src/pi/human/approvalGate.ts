@@ -14,7 +14,7 @@ import {
 } from '../../human/approvals.js';
 import { promptId, type PromptOf, type StoredEntry } from '../../human/pending.js';
 import { checkReadOnly } from '../../human/readOnlyShell.js';
-import { commandOf, describeUse, useKey, type ToolUse } from '../../human/tools.js';
+import { commandOf, sayUse, useKey, type ToolUse } from '../../human/tools.js';
 import { hasOwnBash } from '../bashTap.js';
 import { messageOf } from '../errorMessage.js';
 import type { PromptRequest } from './promptCoordinator.js';
@@ -43,7 +43,7 @@ function asking(prompt: PromptOf<'approval'>, signal?: AbortSignal): PromptReque
       const actions = actionsFor(remember);
       for (;;) {
         const labels = [...actions.map(({ label }) => label), DENY_AND_SAY];
-        const choice = await ui.select(`Allow this? ${describeUse(use)}`, labels, limits);
+        const choice = await ui.select(`Allow this? ${sayUse(use)}`, labels, limits);
         if (choice !== DENY_AND_SAY) return actions.find(({ label }) => label === choice)?.answer;
         const reason = await ui.input('Why not? The agent will read it.', 'Use the test database instead, …', limits);
         // Whoever closes the field wants the choices back.

@@ -3,6 +3,7 @@ import { isMap, isSessionEvent, newId, type MetaGoalStatus } from '@pizzapi/prot
 import Type from 'typebox';
 import { afterTurn, goalPrompt, goalText, newGoal, parseGoalCommand, settleGoal } from '../../human/goals.js';
 import { lastKept, says, type FeatureDeps, type Restoring } from './feature.js';
+import { inWords } from '../terminal/toolWording.js';
 
 const ENTRY = 'pizzapi.goal';
 
@@ -51,6 +52,7 @@ export function goalTool({ pi, emit }: FeatureDeps): Goal {
 
   pi.registerTool({
     name: 'goal',
+    ...inWords('goal'),
     label: 'Goal',
     description: 'Says that the goal of this session is met, or that it cannot be.',
     parameters: Parameters,

@@ -16,6 +16,7 @@ import type { ToolUse } from '../../human/tools.js';
 import { hasOwnBash } from '../bashTap.js';
 import type { PromptRequest } from './promptCoordinator.js';
 import { lastKept, LEFT, says, type PromptFeature, type FeatureDeps, type Restoring } from './feature.js';
+import { inWords } from '../terminal/toolWording.js';
 
 const ENTRY = 'pizzapi.plan-mode';
 const MAX_STEPS = 100;
@@ -95,6 +96,7 @@ export function planMode({ pi, prompts, emit, ui, deliverAnswer }: FeatureDeps, 
 
   pi.registerTool({
     name: 'plan_mode',
+    ...inWords('plan_mode'),
     label: 'Plan',
     description:
       'Plans before anything is changed. "enter" turns plan mode on; "submit" shows your plan to the person and waits ' +

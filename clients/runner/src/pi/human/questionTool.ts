@@ -11,6 +11,7 @@ import {
 } from '../../human/questions.js';
 import type { PromptOutcome, PromptRequest, PromptLimits, PromptUi } from './promptCoordinator.js';
 import { LEFT, says, type PromptFeature, type FeatureDeps } from './feature.js';
+import { inWords } from '../terminal/toolWording.js';
 
 /** Questions that one call may ask, and options that one of them may have. */
 const MAX_QUESTIONS = 8;
@@ -99,6 +100,7 @@ export interface QuestionTool extends PromptFeature<'question'> {
 export function questionTool({ pi, prompts, ui, deliverAnswer, link }: FeatureDeps): QuestionTool {
   pi.registerTool({
     name: 'ask_user_question',
+    ...inWords('ask_user_question'),
     label: 'Ask',
     description:
       'Asks the person one or several questions and waits for the answers. Use it when you cannot decide on your own ' +

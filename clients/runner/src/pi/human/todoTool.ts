@@ -3,6 +3,7 @@ import { isMap, isSessionEvent, type MetaTodoItem } from '@pizzapi/protocol';
 import Type from 'typebox';
 import { MAX_TODOS, todoText, toTodoList } from '../../human/todos.js';
 import { lastKept, says, type FeatureDeps, type Restoring } from './feature.js';
+import { inWords } from '../terminal/toolWording.js';
 
 const ENTRY = 'pizzapi.todo';
 
@@ -30,6 +31,7 @@ export function todoTool({ pi, emit }: FeatureDeps): Restoring {
   };
   pi.registerTool({
     name: 'todo',
+    ...inWords('todo'),
     label: 'To-do list',
     description:
       'Keeps the to-do list of this session, which the person sees. Give the whole list each time you change it: what ' +

@@ -124,19 +124,21 @@ export class ChildChannels {
   /** A child asks or tells something. */
   async received({ commandId, args, by }: CommandOf<'session_trigger'>): Promise<Outcome> {
     const { core } = this;
-    const { triggerId, kind, sessionId, payload, expiresAt } = args;
+    const { triggerId, kind, sessionId, payload, expiresAt, waitsUntil } = args;
     // A child that asks at once may not be in any list yet: what it was called when it was started is its name.
     const name = args.name ?? core.state.children.get(sessionId);
     const received = { triggerId, child: sessionId, trigger: kind, name, payload, expiresAt };
+    const about = { kind: 'trigger', trigger: kind, ...this.named(sessionId, name) } as const;
     // Heard by a process that died: what it had not handed to its agent yet is handed now, once.
-    if (core.state.received.has(triggerId)) return core.deliver(commandId, triggerText(received), by);
+    if (core.state.received.has(triggerId)) return core.deliver(commandId, triggerText(received), by, about);
     core.emit({
       ...{ type: 'trigger_received', at: core.port.now(), triggerId, kind, sessionId },
       ...(payload === undefined ? {} : { payload }),
       ...(expiresAt === undefined ? {} : { expiresAt }),
+      ...(waitsUntil === undefined ? {} : { waitsUntil }),
     });
     core.keep({ kind: 'received', ...received });
-    return core.deliver(commandId, triggerText(received), by);
+    return core.deliver(commandId, triggerText(received), by, about);
   }
 
   /** A child's trigger is settled by somebody else, or nobody. */
@@ -175,8 +177,13 @@ export class ChildChannels {
     if (outcome === 'queued' || outcome === 'delivered') return OK;
     const what = this.whatWas(requestId, to);
     if (what === undefined) return OK;
+    const about = { kind: 'undelivered', ...this.named(to, core.state.children.get(to)) } as const;
     if (what.isChildGone) this.over(to);
-    return core.deliver(commandId, undeliveredText(what.text, to, outcome, error?.message), by);
+    return core.deliver(commandId, undeliveredText(what.text, to, outcome, error?.message), by, about);
+  }
+
+  private named(sessionId: string, name: string | undefined): { sessionId: string; name?: string } {
+    return { sessionId, ...(name === undefined || name === '' ? {} : { name }) };
   }
 
   /** What a receipt is about, where the agent wants to know that it failed. */

@@ -152,7 +152,8 @@ async function take({ core, parent, children }: Sides, command: LinkedCommand): 
       const from = by.via === 'agent' ? args.from : by.userId;
       core.emit({ type: 'session_message', at: core.port.now(), from, text });
       const isParent = by.via === 'agent' && from === core.parent;
-      return core.deliver(commandId, messageText(by.via === 'agent' ? from : undefined, text, isParent), by);
+      const about = { kind: 'message', ...(by.via === 'agent' ? { sessionId: from } : {}) } as const;
+      return core.deliver(commandId, messageText(by.via === 'agent' ? from : undefined, text, isParent), by, about);
     }
     case 'trigger_closed':
       return children.closed(command);

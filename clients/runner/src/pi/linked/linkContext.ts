@@ -1,5 +1,13 @@
 import type { ExtensionAPI } from '@mariozechner/pi-coding-agent';
-import type { ApprovalLimits, Author, GuestRef, LinkEnd, PiOptions, SessionEvent } from '@pizzapi/protocol';
+import type {
+  ApprovalLimits,
+  Author,
+  GuestRef,
+  LinkEnd,
+  MessageAbout,
+  PiOptions,
+  SessionEvent,
+} from '@pizzapi/protocol';
 import type { LinkTimes } from '../../linked/linkedCommands.js';
 import { emptyLinkState, LINK_ENTRY, applyLinkEntry, type LinkEntry, type LinkState } from '../../linked/linkState.js';
 import type { AgentInbox } from '../agentInbox.js';
@@ -23,7 +31,7 @@ export interface LinkPort {
   /** The agent's inbox, once there is a session. */
   inbox: () => Pick<AgentInbox, 'has' | 'accept' | 'readAs' | 'hasUnreadAnswer'> | undefined;
   /** Passes a text to the agent, to be read after its current work. */
-  prompt: (input: { commandId: string; text: string; by: Author }) => Promise<Outcome>;
+  prompt: (input: { commandId: string; text: string; by: Author; about?: MessageAbout }) => Promise<Outcome>;
   /** Whether the agent does not work and its queue is empty. */
   isIdle: () => boolean;
   /** The guests whose inputs are in the current turn of its agent. */
@@ -73,18 +81,22 @@ export class LinkContext {
     return this.port.inbox()?.has(id) === true;
   }
 
-  /** Gives the agent a message, once. What a process that dies has not delivered, the next one delivers. */
-  async deliver(id: string, text: string, by: Author): Promise<Outcome> {
-    const message = { id, text, by, policy: 'retryInterrupted', deliverAs: 'followUp' } as const;
+  /**
+   * Gives the agent a message, once. What a process that dies has not delivered, the next one delivers. `about` is what
+   * people see instead of the text, which is for the agent.
+   */
+  async deliver(id: string, text: string, by: Author, about: MessageAbout | undefined): Promise<Outcome> {
+    const shown = about === undefined ? {} : { about };
+    const message = { id, text, by, policy: 'retryInterrupted', deliverAs: 'followUp', ...shown } as const;
     if (this.port.inbox()?.accept(message) !== true) return { kind: 'ok' };
     this.emit(receivedEvent(id, message));
-    return this.port.prompt({ commandId: id, text, by });
+    return this.port.prompt({ commandId: id, text, by, ...shown });
   }
 
   /** Gives the agent once more the message that it was working on when its process died. */
-  async retryInterrupted({ id, text, by }: InboxMessage): Promise<void> {
+  async retryInterrupted({ id, text, by, about }: InboxMessage): Promise<void> {
     if (by === undefined || ((by.guests ?? []).length > 0 && (await this.port.linkEnd(by)) !== undefined)) return;
     const again = `${text}\n\n(You were interrupted while you worked on this.)`;
-    await this.deliver(`${RETRY_PREFIX}${id}`.slice(0, MAX_ID), again, by);
+    await this.deliver(`${RETRY_PREFIX}${id}`.slice(0, MAX_ID), again, by, about);
   }
 }

@@ -64,7 +64,9 @@ describe('a child session that asks', () => {
 
   it('continues without an answer after its time; an answer soon after that is a message, a later one is refused', async () => {
     const test = await start({ linked: { ...child, times: { waitMs: 1, answerMs: 60_000 } } });
-    const { triggerId } = await asksParent(test);
+    const { triggerId, at, waitsUntil, expiresAt } = await asksParent(test);
+    // The log says when the child continues, and until when an answer is accepted.
+    expect([waitsUntil, expiresAt]).toEqual([at + 1, at + 60_000]);
     expect(await test.log.next('trigger_closed')).toMatchObject({ triggerId, how: 'timed_out' });
     await test.log.next('agent_end');
     expect(last(test, 'toolResult')).toContain('Nobody answered in time');
@@ -196,6 +198,10 @@ describe('a parent session', () => {
     await send(test, 'session_trigger', received('t1', { sessionId: kid }));
     await test.log.next('agent_end', 2);
     expect(last(test, 'user')).toContain('"Baker"');
+    // People see what it is, in place of the text for the agent.
+    const about = { kind: 'trigger', trigger: 'ask_user_question', sessionId: kid, name: 'Baker' };
+    expect(test.log.all('input_received').at(-1)).toMatchObject({ about });
+    expect(test.log.all('message_end').findLast(({ origin }) => origin !== undefined)!.origin).toMatchObject({ about });
   });
 
   it('receives a trigger once, and its agent answers', async () => {

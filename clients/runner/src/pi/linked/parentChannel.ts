@@ -42,7 +42,7 @@ export class ParentChannel {
     const known = this.core.state.asked.get(triggerId);
     if (known === undefined && this.core.parent === undefined) return undefined;
     const { waitMs } = this.core.port.times;
-    const at = known?.at ?? this.send(triggerId, trigger, payload).at;
+    const at = known?.at ?? this.send(triggerId, trigger, payload, { isWaiting: true }).at;
     return new Promise((resolve) => {
       if (known?.over !== undefined) return resolve({ kind: 'expired' });
       const timer = setTimeout(() => this.expire(triggerId), Math.max(0, at + waitMs - this.core.port.now()));
@@ -77,7 +77,7 @@ export class ParentChannel {
 
   /** Hands on what a child of this session asked. The answer goes to the child. */
   handOn(of: { triggerId: string; child: string }, payload: object): void {
-    this.send(newId('t'), 'escalate', payload, of);
+    this.send(newId('t'), 'escalate', payload, { of });
   }
 
   /** How the work went. */
@@ -121,7 +121,12 @@ export class ParentChannel {
       core.keep({ kind: 'received_over', triggerId: theirs, how: 'answered' });
       return OK;
     }
-    if (waiter === undefined) return core.deliver(commandId, lateResponseText(asked.about, response), by);
+    if (waiter === undefined) {
+      // A person who answers here is no parent session.
+      const parent = by.via === 'agent' && core.parent !== undefined ? { sessionId: core.parent } : {};
+      const about = { kind: by.via === 'agent' ? 'response' : 'answer', ...parent } as const;
+      return core.deliver(commandId, lateResponseText(asked.about, response), by, about);
+    }
     core.port.heard(by);
     waiter.answer({ kind: 'answer', value: response });
     return OK;
@@ -152,13 +157,15 @@ export class ParentChannel {
     triggerId: string,
     trigger: string,
     payload: object,
-    of?: { triggerId: string; child: string },
+    { of, isWaiting = false }: { of?: { triggerId: string; child: string }; isWaiting?: boolean } = {},
   ): { at: number } {
     const { core } = this;
     const at = core.port.now();
-    const expiresAt = at + core.port.times.answerMs;
+    const { answerMs, waitMs } = core.port.times;
+    const expiresAt = at + answerMs;
     core.emit({
       ...{ type: 'session_trigger', at, triggerId, kind: trigger, payload, expiresAt },
+      ...(isWaiting ? { waitsUntil: at + waitMs } : {}),
       ...(core.parent === undefined ? {} : { parentSessionId: core.parent }),
       ...core.inTurn(),
     });

@@ -4,6 +4,7 @@ import { says } from '../human/feature.js';
 import type { ParentChannel } from './parentChannel.js';
 import type { LinkContext } from './linkContext.js';
 import type { ChildChannels } from './childChannels.js';
+import { inWords } from '../terminal/toolWording.js';
 
 const Child = Type.String({ minLength: 1, description: 'The id of the child session' });
 const Trigger = Type.String({ minLength: 1, description: 'The triggerId in the message that told of it' });
@@ -13,6 +14,7 @@ const Text = (description: string) => Type.String({ minLength: 1, description })
 export function registerLinkTools({ pi, port }: LinkContext, children: ChildChannels, parent: ParentChannel): void {
   pi.registerTool({
     name: 'spawn_session',
+    ...inWords('spawn_session'),
     label: 'New session',
     description:
       'Starts a child session: another agent that works on its own, perhaps on another machine. Returns its id at once. ' +
@@ -36,6 +38,7 @@ export function registerLinkTools({ pi, port }: LinkContext, children: ChildChan
   });
   pi.registerTool({
     name: 'respond_to_trigger',
+    ...inWords('respond_to_trigger'),
     label: 'Answer',
     description: 'Answers what a child session asks.',
     parameters: Type.Object({
@@ -52,6 +55,7 @@ export function registerLinkTools({ pi, port }: LinkContext, children: ChildChan
   });
   pi.registerTool({
     name: 'escalate_trigger',
+    ...inWords('escalate_trigger'),
     label: 'Hand on',
     description:
       'Hands on what a child session asks and you cannot know: to your own parent session or, without one, to the ' +
@@ -63,6 +67,7 @@ export function registerLinkTools({ pi, port }: LinkContext, children: ChildChan
   });
   pi.registerTool({
     name: 'tell_child',
+    ...inWords('tell_child'),
     label: 'Tell',
     description: 'Sends a message to a child session: more to do, or what it should know.',
     parameters: Type.Object({ sessionId: Child, text: Text('The message') }),
@@ -74,6 +79,7 @@ export function registerLinkTools({ pi, port }: LinkContext, children: ChildChan
   });
   pi.registerTool({
     name: 'cleanup_child_session',
+    ...inWords('cleanup_child_session'),
     label: 'End',
     description: 'Ends a child session that is not needed any more, whatever it does now.',
     parameters: Type.Object({ sessionId: Child }),
@@ -86,6 +92,7 @@ export function registerLinkTools({ pi, port }: LinkContext, children: ChildChan
   if (port.parentSessionId === undefined) return;
   pi.registerTool({
     name: 'escalate',
+    ...inWords('escalate'),
     label: 'Ask above',
     description:
       'Tells your parent session what it should decide. Does not wait: the answer comes as a message. When you are done ' +

@@ -1,7 +1,12 @@
 import { AssistantMessageComponent, UserMessageComponent } from '@mariozechner/pi-coding-agent';
 import { Container, Text, type Component, type TUI } from '@mariozechner/pi-tui';
 import {
+  aboutText,
+  isForAgent,
+  isReadable,
+  oneLine,
   stringAt,
+  textOf,
   terminalText,
   type DialogItem,
   type MessageItem,
@@ -92,7 +97,8 @@ export class ItemView implements Component {
   #message(item: MessageItem): Component[] {
     if (item.role === 'assistant') return this.#fromAgent(item);
     if (item.role !== 'user') return otherMessage(item, this.#look);
-    const author = item.by === undefined || this.#note !== undefined ? undefined : this.#around.authorName(item.by);
+    if (isForAgent(item)) return [forAgent(item, this.#look), ...this.#noted()];
+    const author = this.#note === undefined ? this.#authorOf(item) : undefined;
     const said = item.blocks.map((block) =>
       block.kind === 'text' ? visibleText(block.text) : block.kind === 'image' ? '[picture]' : '',
     );
@@ -101,6 +107,11 @@ export class ItemView implements Component {
       ...(author === undefined ? [] : [new Text(tint('dim', visibleText(author)), 1, 0)]),
       ...this.#noted(),
     ];
+  }
+
+  #authorOf({ by, hasUnknownAuthor }: MessageItem): string | undefined {
+    if (hasUnknownAuthor === true) return 'Unknown author';
+    return by === undefined ? undefined : this.#around.authorName(by);
   }
 
   #noted(): Component[] {
@@ -112,7 +123,7 @@ export class ItemView implements Component {
     this.#assistant.setHideThinkingBlock(!this.#look.thinking);
     this.#assistant.updateContent(assistantMessage(item));
     const tools = item.blocks.flatMap((block) => (block.kind === 'tool' ? this.#tool(block) : []));
-    const note = item.interrupted === true ? 'Interrupted because the runner stopped.' : undefined;
+    const note = item.interrupted === true ? 'Cut off here, because the host was stopped.' : undefined;
     return [this.#assistant, ...tools, ...(note === undefined ? [] : [new Text(tint('warning', note), 1, 0)])];
   }
 
@@ -128,6 +139,15 @@ export class ItemView implements Component {
     view.setExpanded(this.#look.expanded);
     return view;
   }
+}
+
+/** A text that was written for the agent: what it is, in words for people. The text itself is folded. */
+function forAgent(item: MessageItem, look: ItemLook): Component {
+  const text = visibleText(textOf(item));
+  const title = tint('bold', oneLine(visibleText(aboutText(item.about))));
+  if (look.expanded) return new Text(`\n${title}\n${tint('dim', text)}`, 1, 0);
+  const shown = isReadable(item.about) ? `: ${oneLine(text)}` : '';
+  return new Text(`\n${title}${shown}${tint('dim', ' (ctrl+o to show)')}`, 1, 0);
 }
 
 /** pi's own kinds of messages that are neither the person's nor the model's. */

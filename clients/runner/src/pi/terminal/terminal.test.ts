@@ -107,6 +107,23 @@ describe('an item of a transcript', () => {
     }
   });
 
+  it('names a text that was written for the agent, and shows the text itself only when it is unfolded', () => {
+    const item: TranscriptItem = {
+      ...{ ...message, role: 'user', blocks: [{ kind: 'text', text: 'Answer with respond_to_trigger' }] },
+      ...{ by: { userId: 'ann', via: 'agent' } },
+      about: { kind: 'trigger', trigger: 'ask_user_question', sessionId: 'kid', name: `Bake\n${EVIL}` },
+    };
+    const folded = plain(shown(item, { thinking: true, expanded: false }));
+    expect(folded).toContain('Question from the child session “Bake');
+    expect(folded).not.toContain('respond_to_trigger');
+    expect(plain(shown(item))).toContain('respond_to_trigger');
+  });
+
+  it('says that the author of a message is unknown where its log does not name one', () => {
+    const item: TranscriptItem = { ...message, role: 'user', blocks: [], hasUnknownAuthor: true };
+    expect(plain(shown(item))).toContain('Unknown author');
+  });
+
   it('shows thoughts, or that there were some', () => {
     const item: TranscriptItem = {
       ...message,

@@ -1,10 +1,18 @@
-import { ToolExecutionComponent } from '@mariozechner/pi-coding-agent';
+import { ToolExecutionComponent, type ToolDefinition } from '@mariozechner/pi-coding-agent';
 import { parseStreamingJson } from '@mariozechner/pi-ai';
 import type { Component, TUI } from '@mariozechner/pi-tui';
+import Type from 'typebox';
 import { terminalText, type Block, type ToolBlock } from '@pizzapi/protocol';
 import { visibleText, cleanValue } from './clean.js';
+import { inWords, isOwnTool } from './toolWording.js';
 
 type Shown = Parameters<ToolExecutionComponent['updateResult']>[0];
+
+/** What pi wants of a tool beside the way it is shown. It is never called here. */
+const NO_TOOL: Omit<ToolDefinition, 'name'> = {
+  ...{ label: '', description: '', parameters: Type.Object({}) },
+  execute: () => Promise.reject(new Error('A viewer runs no tools')),
+};
 
 /** One run of a tool, as pi shows it: the call, its output as it comes, its result with its diff. */
 export class ToolView implements Component {
@@ -32,7 +40,7 @@ export class ToolView implements Component {
         toolCallId,
         argsOf(block),
         options,
-        undefined,
+        isOwnTool(toolName) ? { ...NO_TOOL, name: toolName, ...inWords(toolName) } : undefined,
         this.#ui,
         this.#cwd,
       );

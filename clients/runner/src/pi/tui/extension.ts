@@ -82,7 +82,7 @@ export function terminalExtension(deps: ExtensionDeps): ExtensionFactory {
       const session = deps.session();
       if (session === undefined || source !== 'interactive') return { action: 'continue' };
       if (!isShareCommand(text)) {
-        session.typed(text);
+        session.typed();
         return { action: 'continue' };
       }
       deps.onShare(text.trim().slice('/share'.length).trim());

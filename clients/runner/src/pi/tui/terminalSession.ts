@@ -6,12 +6,13 @@ import { sanitizeMessage } from '../sanitizeEvent.js';
 import { HostedPiSession } from '../session.js';
 import { visibleText } from '../terminal/clean.js';
 import type { ExecResult, Outcome, PiSession, PiSink, AgentInput } from '../types.js';
+import { originOf, type UserMessageOrigin } from '../userMessageOrigin.js';
 import { mirroredUi } from './mirroredUi.js';
 import { AttachableSink } from './attachableSink.js';
 import type { InteractiveModeScreen } from './interactiveModeHooks.js';
 import { DialogQueue } from './dialogQueue.js';
 
-/** Typed texts and authors of inputs that are remembered until their message comes. */
+/** Authors of inputs that are remembered until their message comes. */
 const MAX_REMEMBERED = 64;
 
 export interface TerminalSessionDeps {
@@ -36,8 +37,6 @@ export class TerminalSession extends HostedPiSession {
   readonly #line = new DialogQueue();
   readonly #deps: TerminalSessionDeps;
   readonly #authors = new BoundedMap<string, Author>(MAX_REMEMBERED);
-  /** What was typed here and has not become a message yet. */
-  #typed: string[] = [];
   #isRunningForOthers = false;
   #sink: PiSink | undefined;
   /** What it is shared as. */
@@ -85,11 +84,9 @@ export class TerminalSession extends HostedPiSession {
     this.parts.providerUsage = usage;
   }
 
-  /** The person has typed this. */
-  typed(text: string): void {
-    // The person at the terminal continues the session: the queue of others follows.
+  /** The person at the terminal continues the session: the queue of others follows. */
+  typed(): void {
     this.prompts.release();
-    this.#typed = [...this.#typed, text].slice(-MAX_REMEMBERED);
   }
 
   /** This session as `sid`, for who hosts it: `start()` opens the sink, `dispose()` closes it. */
@@ -186,16 +183,11 @@ export class TerminalSession extends HostedPiSession {
     if (by !== undefined) this.#deps.introduce(by);
   }
 
-  protected override typedHere(text: string): string | undefined {
-    // Not word by word: pi has written out a template or skill that was named.
-    const at = this.#typed.findIndex((typed) => typed === text || (typed.startsWith('/') && !text.startsWith('/')));
-    if (at < 0) return undefined;
-    const typed = this.#typed.splice(at, 1)[0]!;
+  protected override typedHere(text: string): UserMessageOrigin {
     this.guests.commanded(this.local);
-    const typedId = newId('c');
-    const input = { commandId: typedId, text: typed, by: this.local, deliverAs: 'prompt' } as const;
+    const input = { commandId: newId('c'), text, by: this.local, deliverAs: 'prompt' } as const;
     this.emit({ type: 'input_received', at: Date.now(), ...input });
-    return typedId;
+    return originOf(input);
   }
 
   #tellShell([command, result, options]: Recorded): void {

@@ -51,7 +51,7 @@ export async function openTestTerminal(): Promise<TestTerminal> {
     session,
     introduced,
     say: async (text) => {
-      session.typed(text);
+      session.typed();
       await pi.prompt(text);
     },
     close: async () => {

@@ -1,4 +1,6 @@
 import type { Author } from '../../events.js';
+import { aboutAt, authorOf, inputDelivered, messageBegun, originFields } from './authors.js';
+import { INTERRUPTED_TEXT } from '../../interruption.js';
 import { isMap, mapAt, numberAt, stringAt, type UnknownMap } from '../../json.js';
 import { blobsOf, blocksOf, keepRun } from './blocks.js';
 import { applyDialogOpened, applyDialogResolved, settleDialogs } from './dialogs.js';
@@ -19,7 +21,9 @@ export function applyEvent(t: Transcript, seq: number, event: unknown): Change {
   t.cursor = seq;
   if (!isMap(event)) return NOTHING;
   const type = stringAt(event, 'type');
-  return type === undefined ? NOTHING : evolve(t, seq, type, event);
+  const change = type === undefined ? NOTHING : evolve(t, seq, type, event);
+  if (type !== 'message_start') t.index.begun = undefined;
+  return change;
 }
 
 function evolve(t: Transcript, seq: number, type: string, event: UnknownMap): Change {
@@ -34,7 +38,11 @@ function evolve(t: Transcript, seq: number, type: string, event: UnknownMap): Ch
       return toolEnd(t, seq, event);
     case 'agent_start':
       t.busy = true;
+      t.interrupted = false;
+      t.index.impliedInterruption = undefined;
       return STATE_ONLY;
+    case 'run_interrupted':
+      return interrupted(t, seq, event);
     case 'auto_retry_start':
       t.busy = true;
       return both(notice(t, seq, type, event), STATE_ONLY);
@@ -43,7 +51,7 @@ function evolve(t: Transcript, seq: number, type: string, event: UnknownMap): Ch
       return both(notice(t, seq, type, event), STATE_ONLY);
     case 'agent_end':
       t.busy = false;
-      return STATE_ONLY;
+      return both(continued(t, seq), STATE_ONLY);
     case 'queue_update':
       t.queue = queueOf(event);
       return STATE_ONLY;
@@ -85,17 +93,46 @@ function notice(t: Transcript, seq: number, type: string, event: UnknownMap): Ch
 
 function lifecycle(t: Transcript, seq: number, type: string, event: UnknownMap): Change {
   t.ended = type === 'session_ended';
+  // The run of a process that died has no end of its own.
+  const wasAtWork = type === 'session_resumed' && (t.busy || t.index.open.size > 0 || t.index.running.size > 0);
+  if (t.ended) t.interrupted = false;
   t.busy = false;
   t.queue = { steering: [], followUp: [] };
   t.pendingInputs = [];
-  t.index.delivered = [];
+  t.index.begun = undefined;
+  t.index.oldAuthors.clear();
   // Extensions of the next process fill their slots again.
   t.status = {};
   t.widgets = {};
   if (type === 'session_resumed') t.pieceN = undefined;
   let settled = both(interruptOpen(t, seq, event), settleDialogs(t, seq));
   if (t.ended) settled = both(settled, withdrawLinks(t, seq));
-  return both(both(settled, notice(t, seq, type, event)), STATE_ONLY);
+  const isImplied = wasAtWork && !t.interrupted;
+  const said = isImplied ? interrupted(t, seq, event) : notice(t, seq, type, event);
+  if (isImplied) t.index.impliedInterruption = t.items.length - 1;
+  return both(both(settled, said), STATE_ONLY);
+}
+
+/** Folds the end of a run whose host was stopped or died. */
+function interrupted(t: Transcript, seq: number, event: UnknownMap): Change {
+  t.interrupted = true;
+  const line = { notice: 'interrupted', level: 'warning', text: INTERRUPTED_TEXT } as const;
+  return both(push(t, { kind: 'notice', id: `notice:${seq}`, seq, at: time(event), ...line }), STATE_ONLY);
+}
+
+/**
+ * Takes back an interruption that only a new process implied: what the earlier one had left in its spool follows that
+ * event, and shows that the run had ended.
+ */
+function continued(t: Transcript, seq: number): Change {
+  const position = t.index.impliedInterruption;
+  const item = position === undefined ? undefined : t.items[position];
+  t.index.impliedInterruption = undefined;
+  if (position === undefined || item?.kind !== 'notice') return NOTHING;
+  t.interrupted = false;
+  const line = noticeOf('session_resumed', {});
+  t.items[position] = { ...item, seq, ...line };
+  return { items: [position], state: true };
 }
 
 /** Marks messages and tool runs as interrupted that were open when their worker stopped. */
@@ -122,7 +159,8 @@ function messageStart(t: Transcript, seq: number, event: UnknownMap): Change {
   const role = stringAt(event, 'role') ?? 'assistant';
   if (id === undefined || role === 'toolResult') return NOTHING;
   const model = stringAt(event, 'model');
-  const fields = { seq, role, ...(model === undefined ? {} : { model }) };
+  if (role === 'user') messageBegun(t, id, event);
+  const fields = { seq, role, ...(model === undefined ? {} : { model }), ...originFields(event) };
   const found = messageAt(t, id);
   const at = time(event);
   // Deltas that arrived before this event have opened the message. Only this event holds the time of its start.
@@ -151,7 +189,8 @@ function messageEnd(t: Transcript, seq: number, event: UnknownMap): Change {
     open: false,
     broken: false,
     ...endFields(event, message, found?.item),
-    ...(role === 'user' ? authorOf(t) : {}),
+    ...(isCutOff(t, message) ? { interrupted: true } : {}),
+    ...(role === 'user' ? authorOf(t, event, id, blocks) : {}),
   };
   return found === undefined ? push(t, item) : putMessage(t, found.position, item);
 }
@@ -168,6 +207,9 @@ const OWN_FIELDS = new Set([
   'stopReason',
   'errorMessage',
 ]);
+
+/** Whether a message was cut off because its host stopped. To pi it is as if a person had stopped the agent. */
+const isCutOff = (t: Transcript, message: UnknownMap): boolean => t.interrupted && message['stopReason'] === 'aborted';
 
 function endFields(event: UnknownMap, message: UnknownMap, before: MessageItem | undefined): Partial<MessageItem> {
   const model = stringAt(message, 'model');
@@ -187,11 +229,6 @@ function endFields(event: UnknownMap, message: UnknownMap, before: MessageItem |
   const extra = Object.keys(message).filter((key) => !OWN_FIELDS.has(key));
   if (extra.length > 0) fields.extra = Object.fromEntries(extra.map((key) => [key, message[key]]));
   return fields;
-}
-
-function authorOf(t: Transcript): Partial<MessageItem> {
-  const input = t.index.delivered.shift();
-  return input === undefined ? {} : { commandId: input.commandId, ...defined('by', input.by) };
 }
 
 /**
@@ -257,17 +294,10 @@ function inputReceived(t: Transcript, event: UnknownMap): Change {
     at: time(event),
     ...defined('by', mapAt(event, 'by') as Author | undefined),
     ...defined('attachments', numberAt(event, 'attachments')),
+    ...defined('about', aboutAt(event)),
   };
   // A worker that took over emits the event again: it is the same input.
   t.pendingInputs = [...t.pendingInputs.filter((other) => other.commandId !== commandId), input];
-  return STATE_ONLY;
-}
-
-function inputDelivered(t: Transcript, event: UnknownMap): Change {
-  const input = t.pendingInputs.find(({ commandId }) => commandId === event['commandId']);
-  if (input === undefined) return NOTHING;
-  t.pendingInputs = t.pendingInputs.filter((other) => other !== input);
-  t.index.delivered.push(input);
   return STATE_ONLY;
 }
 

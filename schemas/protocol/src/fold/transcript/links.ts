@@ -76,6 +76,7 @@ function open(t: Transcript, seq: number, event: UnknownMap, { kind, id, other, 
   const sessionId = stringAt(event, other);
   const trigger = stringAt(event, 'kind');
   const expiresAt = numberAt(event, 'expiresAt');
+  const waitsUntil = numberAt(event, 'waitsUntil');
   const name = stringAt(event, 'name');
   if (sessionId !== undefined) link.sessionId = sessionId;
   if (text !== undefined) link.text = stringAt(event, text) ?? '';
@@ -85,6 +86,7 @@ function open(t: Transcript, seq: number, event: UnknownMap, { kind, id, other, 
   if (guests.length > 0) link.guests = guests;
   if (event['payload'] !== undefined) link.payload = event['payload'];
   if (expiresAt !== undefined) link.expiresAt = expiresAt;
+  if (waitsUntil !== undefined) link.waitsUntil = waitsUntil;
   if (trigger !== undefined && ASKING_TRIGGERS.includes(trigger)) link.state = 'open';
   const at = numberAt(event, 'at') ?? 0;
   const key = keyOf(kind === 'trigger_received' ? '<' : '>', link.id);

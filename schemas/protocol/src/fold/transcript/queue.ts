@@ -72,9 +72,14 @@ export function queuedInputs({ queue, pendingInputs }: Pick<Transcript, 'queue' 
     // The beginning of the log may not be loaded.
     if (text === undefined) return [];
     const by = input?.by ?? item.by;
-    const attachments = input?.attachments;
+    const { attachments, about } = input ?? {};
     return [
-      { ...item, text, ...(by === undefined ? {} : { by }), ...(attachments === undefined ? {} : { attachments }) },
+      {
+        ...{ ...item, text },
+        ...(by === undefined ? {} : { by }),
+        ...(attachments === undefined ? {} : { attachments }),
+        ...(about === undefined ? {} : { about }),
+      },
     ];
   });
 }

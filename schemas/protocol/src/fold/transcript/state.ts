@@ -10,6 +10,7 @@ export function createTranscript(): Transcript {
     cursor: 0,
     pieceN: undefined,
     busy: false,
+    interrupted: false,
     ended: false,
     queue: { steering: [], followUp: [] },
     pendingInputs: [],
@@ -22,8 +23,10 @@ export function createTranscript(): Transcript {
       links: new Map(),
       open: new Set(),
       running: new Set(),
+      impliedInterruption: undefined,
       settings: new Map(),
-      delivered: [],
+      begun: undefined,
+      oldAuthors: new Map(),
     },
   };
 }

@@ -154,8 +154,8 @@ describe('a transcript', () => {
     expect(t.pendingInputs).toMatchObject([{ commandId: 'c', text: 'hi' }]);
     applyEvent(t, 1, { type: 'input_received', at: 1, commandId: 'c', text: 'hi', by, deliverAs: 'prompt' });
     expect(t.pendingInputs).toHaveLength(1);
-    applyEvent(t, 2, { type: 'input_delivered', at: 2, commandId: 'c' });
-    applyEvent(t, 3, start('u', 'user'));
+    applyEvent(t, 2, start('u', 'user'));
+    applyEvent(t, 3, { type: 'input_delivered', at: 2, commandId: 'c' });
     applyEvent(t, 4, end('u', 'hi', 'user'));
     expect(t.pendingInputs).toEqual([]);
     expect(message(t, 'u')).toMatchObject({ role: 'user', commandId: 'c', by });
@@ -229,6 +229,25 @@ describe('a transcript', () => {
     expect(message(t, 'm')).toMatchObject({ open: false, interrupted: true });
     expect(t.items[1]).toMatchObject({ kind: 'tool', block: { state: 'failed' } });
     expect(t.busy).toBe(false);
+  });
+
+  it('a run that the stop or the death of its host has ended is interrupted, and was not stopped by a person', () => {
+    const interrupted = { kind: 'notice', notice: 'interrupted', text: 'The host was stopped while the agent wrote.' };
+    const aborted = { ...end('m', 'I was'), message: { role: 'assistant', content: 'I was', stopReason: 'aborted' } };
+    const agentStart = { type: 'agent_start', at: 1 };
+    const resumed = { type: 'session_resumed', at: 9, epoch: 2 };
+    const stopped = given(agentStart, start('m'), { type: 'run_interrupted', at: 2 }, aborted, resumed);
+    expect(stopped).toMatchObject({ interrupted: true, busy: false });
+    expect(stopped.items).toMatchObject([{ interrupted: true }, interrupted, { notice: 'resumed' }]);
+    const died = given(agentStart, resumed);
+    expect(died).toMatchObject({ interrupted: true, items: [interrupted] });
+    applyEvent(died, 9, agentStart);
+    expect(died.interrupted).toBe(false);
+    // What the earlier process had left in its spool follows: its run had ended.
+    const ended = given(agentStart, resumed, end('m', 'Done.'), { type: 'agent_end', at: 10 });
+    expect(ended).toMatchObject({ interrupted: false, items: [{ notice: 'resumed', level: 'info' }, { id: 'm' }] });
+    expect(given(agentStart, start('m'), aborted).items[0]).not.toHaveProperty('interrupted');
+    expect(given(agentStart, { type: 'agent_end', at: 2 }, resumed)).toMatchObject({ interrupted: false });
   });
 
   it('a change of a setting is shown once, and the first thinking level is not shown', () => {

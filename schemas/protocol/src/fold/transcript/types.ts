@@ -1,4 +1,4 @@
-import type { Author, DialogMethod, LinkOutcome } from '../../events.js';
+import type { Author, DialogMethod, LinkOutcome, MessageAbout } from '../../events.js';
 import type { GuestRef } from '../../guests.js';
 import type { BlobRef } from '../../messages.js';
 
@@ -30,9 +30,14 @@ export interface MessageItem extends ItemBase {
   broken: boolean;
   /** The end or the restart of its worker interrupted it. */
   interrupted?: boolean;
-  /** The author of a user message that arrived as a command. */
+  /** The author of a user message. */
   by?: Author;
+  /** The input that a user message is. */
   commandId?: string;
+  /** What a text for the agent is, for people. */
+  about?: MessageAbout;
+  /** The log does not name the author of this user message: an earlier version wrote it. */
+  hasUnknownAuthor?: boolean;
   /** pi's id of the entry, which the command `fork` takes. */
   entryId?: string;
   stopReason?: string;
@@ -57,6 +62,7 @@ export interface NoticeItem extends ItemBase {
   notice:
     | 'started'
     | 'resumed'
+    | 'interrupted'
     | 'ended'
     | 'name'
     | 'model'
@@ -103,6 +109,8 @@ export interface LinkFacts {
   payload?: unknown;
   /** ms since epoch until which an answer is accepted. */
   expiresAt?: number;
+  /** ms since epoch until which the child waits for an answer. */
+  waitsUntil?: number;
   /** Only for a trigger whose sender waits for an answer. */
   state?: 'open' | 'answered' | 'timed_out' | 'withdrawn';
   response?: unknown;
@@ -188,6 +196,7 @@ export interface PendingInput {
   deliverAs: string;
   /** The number of attached files. */
   attachments?: number;
+  about?: MessageAbout;
   at: number;
 }
 
@@ -215,6 +224,7 @@ export interface QueuedInput {
   deliverAs: 'steer' | 'followUp';
   /** The number of attached files. */
   attachments?: number;
+  about?: MessageAbout;
 }
 
 /** A session, folded for display. */
@@ -225,6 +235,8 @@ export interface Transcript {
   /** Number of the last delta folded, or undefined before the first. */
   pieceN: number | undefined;
   busy: boolean;
+  /** The host was stopped while the agent worked, and the agent has not begun again. */
+  interrupted: boolean;
   ended: boolean;
   queue: Queue;
   pendingInputs: PendingInput[];
@@ -247,10 +259,24 @@ export interface TranscriptIndex {
   open: Set<string>;
   /** The running tool calls. */
   running: Set<string>;
+  /** The notice of an interruption that only a new process implies. */
+  impliedInterruption: number | undefined;
   /** The last name, model and thinking level. */
   settings: Map<string, string>;
-  /** Inputs that were delivered and whose message has not arrived. */
-  delivered: PendingInput[];
+  /** The user message that the last event began, when that event does not name its origin. */
+  begun: string | undefined;
+  /** The authors of user messages that are open, in logs of earlier versions. */
+  oldAuthors: Map<string, OldAuthor>;
+}
+
+/** The author of a user message as far as a log without origins names it. */
+export interface OldAuthor {
+  /** Whether the log belongs to a session that ran, and not to a history that was imported. */
+  isLive: boolean;
+  /** The input that was delivered with the message. */
+  input?: PendingInput;
+  /** Whether another person waited with the same text. */
+  isAmbiguous: boolean;
 }
 
 /** What an event or a delta changed. */
