@@ -54,6 +54,8 @@ export function installScriptedGateway(script: GatewayScript): void {
     endWhole: () => sockets.forEach((socket) => socket.happen('whole-open', [END_OF_WHOLE])),
     /** Frames that the page has sent over the sockets of sessions. */
     sent: SENT,
+    /** Bodies of the sessions that the page has asked for. */
+    started: STARTED,
   });
 }
 
@@ -65,6 +67,8 @@ interface Playable {
   happen(sid: string, events: readonly object[]): void;
 }
 
+const FOLDERS = ['/home/ada/code/pizzapi', '/home/ada/code/pizzapi-docs', '/home/ada/code/site'];
+const STARTED: object[] = [];
 const SENT: { sid: string; frame: object }[] = [];
 
 function tellSession(
@@ -250,7 +254,7 @@ function scriptedFetch(script: GatewayScript, sessions: readonly SessionInfo[]) 
     const stored = storageAnswer(script, sessions, url.pathname, init);
     if (stored !== undefined) return json(stored);
     if (url.pathname.endsWith('/folders'))
-      return json({ folders: ['/home/ada/code/pizzapi', '/home/ada/code/pizzapi-docs', '/home/ada/code/site'] });
+      return json({ folders: FOLDERS.filter((folder) => folder.startsWith(url.searchParams.get('path') ?? '')) });
     if (url.pathname.endsWith('/events')) {
       const { events } = sceneOf(url.pathname.split('/')[3]!, script.messages);
       const before = Math.min(events.length + 1, Number(url.searchParams.get('before')));
@@ -259,6 +263,7 @@ function scriptedFetch(script: GatewayScript, sessions: readonly SessionInfo[]) 
       return new Response(lines.join('\n'));
     }
     if (url.pathname === '/api/sessions' && init?.method === 'POST') {
+      STARTED.push(body);
       return json(
         {
           error: {

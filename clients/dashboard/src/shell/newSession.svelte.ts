@@ -46,6 +46,8 @@ export class NewSession {
   readonly runner = $derived(this.#find(this.runnerId));
   readonly errorField = $derived<Field | undefined>(this.error && FIELD_OF[this.error.code]);
   #lookup: ReturnType<typeof setTimeout> | undefined;
+  /** Settles when the folders of the typed path are here. */
+  #lookedUp: Promise<void> = Promise.resolve();
 
   constructor(runners: () => readonly RunnerInfo[], preset: NewSessionPreset) {
     this.#runners = runners;
@@ -106,8 +108,28 @@ export class NewSession {
     this.folders = [];
   }
 
+  /** Takes a path that is not typed: nothing more is suggested. */
+  chooseFolder(path: string): void {
+    this.#keepFolder(path);
+    this.folders = [];
+  }
+
   /** Looks up the folders that begin like what has been typed. The last lookup wins. */
   complete(path: string): void {
+    this.#keepFolder(path);
+    const { runnerId } = this;
+    this.#lookedUp = new Promise((resolve) => {
+      this.#lookup = setTimeout(() => resolve(this.#complete(runnerId, path)), LOOKUP_DELAY);
+    });
+  }
+
+  /** The folders that are suggested for what has been typed so far. */
+  async suggestions(): Promise<readonly string[]> {
+    await this.#lookedUp;
+    return this.folders;
+  }
+
+  #keepFolder(path: string): void {
     if (path !== this.cwd) {
       drafts.set(FOLDER, path);
       drafts.set(RUNNER, this.runnerId);
@@ -115,8 +137,7 @@ export class NewSession {
     this.cwd = path;
     if (this.errorField === 'cwd') this.error = undefined;
     clearTimeout(this.#lookup);
-    const { runnerId } = this;
-    this.#lookup = setTimeout(() => void this.#complete(runnerId, path), LOOKUP_DELAY);
+    this.#lookedUp = Promise.resolve();
   }
 
   /** The session's id, or undefined when it could not be started: then `error` says why. */
