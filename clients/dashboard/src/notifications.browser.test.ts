@@ -325,24 +325,20 @@ describe('what happens elsewhere', () => {
   });
 });
 
-/** What can be clicked and lies below or above a toast, by its name. */
+/** What could be clicked if no toast lay over it, by its name. What lies behind an open dialog does not count. */
 const coveredByToasts = (page: Page) =>
   page.evaluate(() => {
-    const toasts = [...document.querySelectorAll('[role=status] > div')].map(
-      (toast) => [toast, toast.getBoundingClientRect()] as const,
-    );
-    const controls = [...document.querySelectorAll('a, button, input, textarea, [role=menuitem]')];
-    return toasts.flatMap(([toast, box]) =>
-      controls
-        .filter((control) => !toast.contains(control))
-        .filter((control) => {
-          const { left, right, top, bottom } = control.getBoundingClientRect();
-          const scroller = control.closest('[role=log]')?.getBoundingClientRect();
-          const end = Math.min(bottom, scroller?.bottom ?? bottom);
-          return left < box.right && right > box.left && top < box.bottom && end > box.top && end > top;
-        })
-        .map((control) => control.getAttribute('aria-label') ?? control.textContent),
-    );
+    const dialog = document.querySelector('[role=dialog]');
+    const controls = (dialog ?? document).querySelectorAll('a, button, input, textarea, [role=menuitem]');
+    const isCovered = (control: Element) => {
+      const { left, top, width, height } = control.getBoundingClientRect();
+      return [0.1, 0.5, 0.9].some((part) => {
+        const stack = document.elementsFromPoint(left + width * part, top + height * part);
+        const toast = stack[0]?.closest('[role=status] > div');
+        return stack.includes(control) && toast != null && !toast.contains(control);
+      });
+    };
+    return [...controls].filter(isCovered).map((control) => control.getAttribute('aria-label') ?? control.textContent);
   });
 
 describe.each([{ width: 1440, height: 900 }, PHONE])('toasts on a screen that is $width px wide', (viewport) => {
