@@ -14,6 +14,7 @@ export { MAX_DEPTH, MAX_FRAME_DEPTH, parseJson, refuseDeepJson } from './nesting
 export { isOneMap } from './msgpackShape.js';
 export * from './check.js';
 export * from './messages.js';
+export * from './modes.js';
 export * from './meta.js';
 export * from './planText.js';
 export * from './stripMarkdown.js';
@@ -44,6 +45,7 @@ export * from './fold/sessionInfo.js';
 export * from './fold/runnerInfo.js';
 export * from './fold/run.js';
 export * from './foreignText.js';
+export * from './sessionTitle.js';
 export * from './text.js';
 export * from './terminalText.js';
 export * from './auditText.js';

@@ -25,4 +25,9 @@ export const WIRE_HISTORY = [
     hash: '97aa2498d87522d2',
     what: 'Added: `salvage` for a session that continues a damaged file of pi, `key` in `input` and `command`, `keys` in `hello`, `commandId` in errors, the queue as a list that people change (`items` of `queue_update`, `input_edited`, the commands `queue_…`), `queue` of `abort`, `by` of `input_dropped`.',
   },
+  {
+    version: 1,
+    hash: '0c678758e01787be',
+    what: 'Added: the modes of a session: `approvals_changed`, `approvals` of the meta state and of a runner, `modes` of a session in lists, the commands `set_plan_mode`, `set_approvals` and `set_goal`, `approvals`, `planMode` and `goal` of a new session.',
+  },
 ] as const;
