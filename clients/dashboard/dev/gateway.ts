@@ -1,7 +1,7 @@
 import { readShare } from '../src/model/shareLink.js';
 import { decodeMany, defaultMetaState, encode, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
 import { blobAnswer, END_OF_WHOLE, releaseBlobs } from './blobs.js';
-import { RUNNERS, SESSIONS } from './lists.js';
+import { manySessions, RUNNERS, SESSIONS } from './lists.js';
 import { ScriptedNotifications } from './notifications.js';
 import { ScriptedPeople, type Cast } from './people.js';
 import { LINKED_RUNNERS, LINKED_SESSIONS } from './linked.js';
@@ -18,6 +18,8 @@ export interface GatewayScript {
    * `prompts`: in every way there is. `queue`: messages wait. `linked`: sessions start sessions. */
   scene: string;
   cast: Cast;
+  /** Sessions in the list, besides those of the scene. */
+  sessions: number;
   /** Messages of the long session. */
   messages: number;
   /** `none`: nobody is notified yet. */
@@ -31,6 +33,7 @@ const NEVER = () => undefined;
 /** Replaces this page's WebSocket and fetch by ones that play a script. */
 export function installScriptedGateway(script: GatewayScript): void {
   const sessions = script.scene === 'empty' ? [] : [...SESSIONS];
+  sessions.push(...manySessions(script.sessions));
   if (script.scene === 'linked') sessions.push(...LINKED_SESSIONS);
   if (script.scene === 'prompts') sessions.push(...PROMPT_SESSIONS);
   if (script.scene === 'turned') sessions.push(...TURNED_SESSIONS);
@@ -210,7 +213,7 @@ function socketClass(script: GatewayScript, sessions: SessionInfo[], sockets: Se
         sessionId: sid,
         mode: this.#mode,
         session,
-        meta: { ...defaultMetaState(), ...meta },
+        meta: { ...defaultMetaState(), approvals: 'allow', ...meta },
         head,
         first: 1,
       });

@@ -28,6 +28,7 @@ const PROMPT = 'new.prompt';
 const NAME = 'new.name';
 const FOLDER = 'new.folder';
 const RUNNER = 'new.runner';
+const GOAL = 'new.goal';
 
 /** What the new-session dialog holds. One instance per opening; what a person types outlives it, until it is sent. */
 export class NewSession {
@@ -40,10 +41,18 @@ export class NewSession {
   model = $state('');
   readonly #name = draftField(NAME);
   #prompt = $state('');
+  planMode = $state(false);
+  #asks = $state(false);
+  readonly #goal = draftField(GOAL);
+  hasGoal = $state(false);
   busy = $state(false);
   error = $state.raw<ErrorInfo>();
   folders = $state.raw<readonly string[]>([]);
   readonly runner = $derived(this.#find(this.runnerId));
+  /** The runner starts sessions whose modes a person can change. */
+  readonly hasModes = $derived(this.runner?.approvals !== undefined);
+  /** Every session of the runner begins with approvals. */
+  readonly alwaysAsks = $derived(this.runner?.approvals === 'ask');
   readonly errorField = $derived<Field | undefined>(this.error && FIELD_OF[this.error.code]);
   #lookup: ReturnType<typeof setTimeout> | undefined;
   /** Settles when the folders of the typed path are here. */
@@ -66,6 +75,23 @@ export class NewSession {
   set prompt(text: string) {
     this.#prompt = text;
     if (this.#keepsPrompt) drafts.set(PROMPT, text);
+  }
+
+  /** The agent asks for approval before it changes something. */
+  get asks(): boolean {
+    return this.alwaysAsks || this.#asks;
+  }
+
+  set asks(asks: boolean) {
+    this.#asks = asks;
+  }
+
+  get goal(): string {
+    return this.#goal.text;
+  }
+
+  set goal(goal: string) {
+    this.#goal.text = goal;
   }
 
   get name(): string {
@@ -151,7 +177,8 @@ export class NewSession {
       this.error = reply.error;
       return undefined;
     }
-    for (const key of [NAME, FOLDER, RUNNER, ...(this.#keepsPrompt ? [PROMPT] : [])]) drafts.drop(key);
+    for (const key of [NAME, ...(this.hasGoal ? [GOAL] : []), FOLDER, RUNNER, ...(this.#keepsPrompt ? [PROMPT] : [])])
+      drafts.drop(key);
     if (this.#preset.takenFrom !== undefined) drafts.drop(this.#preset.takenFrom);
     storage.set('runner', this.runnerId);
     storage.set(`model.${this.runnerId}`, this.model);
@@ -161,7 +188,16 @@ export class NewSession {
   #body(): NewSessionBody {
     const optional = { cwd: this.cwd.trim(), model: this.model, name: this.name.trim(), prompt: this.prompt.trim() };
     const given = Object.entries(optional).filter(([, value]) => value !== '');
-    return { runnerId: this.runnerId, ...Object.fromEntries(given) };
+    return { runnerId: this.runnerId, ...Object.fromEntries(given), ...(this.hasModes ? this.#modes() : {}) };
+  }
+
+  #modes(): Pick<NewSessionBody, 'approvals' | 'planMode' | 'goal'> {
+    const description = this.goal.trim();
+    return {
+      ...(this.asks && !this.alwaysAsks ? { approvals: 'ask' } : {}),
+      ...(this.planMode ? { planMode: true } : {}),
+      ...(this.hasGoal && description !== '' ? { goal: { description } } : {}),
+    };
   }
 
   async #complete(runnerId: string, path: string): Promise<void> {
