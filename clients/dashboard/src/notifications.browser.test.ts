@@ -343,7 +343,7 @@ const coveredByToasts = (page: Page) =>
 
 describe.each([{ width: 1440, height: 900 }, PHONE])('toasts on a screen that is $width px wide', (viewport) => {
   it('cover nothing that can be clicked, in the page and in a dialog', async () => {
-    const page = await scripted.open('/s/story', '', viewport);
+    const page = await scripted.open('/s/fresh', '', viewport);
     await page.getByRole('textbox', { name: 'Message' }).waitFor();
     await watches(page);
     // The toasts of a tab that is out of sight stay.

@@ -243,7 +243,7 @@ describe.each([{ width: 1440, height: 900 }, PHONE])(
       );
 
     it('are switches of the owner that follow the log, with badges', async () => {
-      const page = await open('/s/story', viewport);
+      const page = await open('/s/fresh', viewport);
       await toggle(page, 'Plan mode').click();
       await badge(page, 'plan mode').waitFor();
       expect(await toggle(page, 'Plan mode').getAttribute('aria-checked')).toBe('true');
@@ -258,7 +258,7 @@ describe.each([{ width: 1440, height: 900 }, PHONE])(
       await button(page, 'Set goal').click();
       await badge(page, 'goal').waitFor();
       // Another viewer changes a mode.
-      await happen(page, 'story', { type: 'plan_mode_toggled', at: Date.now(), enabled: false });
+      await happen(page, 'fresh', { type: 'plan_mode_toggled', at: Date.now(), enabled: false });
       await badge(page, 'plan mode').waitFor({ state: 'detached' });
       expect(await toggle(page, 'Plan mode').getAttribute('aria-checked')).toBe('false');
       await toggle(page, 'Goal').click();
@@ -277,10 +277,10 @@ describe.each([{ width: 1440, height: 900 }, PHONE])(
     it.each(['read', 'collab', 'approve'])(
       'are badges without switches for a guest with the right to %s',
       async (right) => {
-        const page = await open(link('story', right), viewport);
+        const page = await open(link('fresh', right), viewport);
         await button(page, 'Skip').click();
         await page.getByRole('log').waitFor();
-        await happen(page, 'story', { type: 'approvals_changed', at: Date.now(), mode: 'ask' });
+        await happen(page, 'fresh', { type: 'approvals_changed', at: Date.now(), mode: 'ask' });
         await badge(page, 'asks for approval').waitFor();
         expect(await modes(page).count()).toBe(0);
         await page.close();

@@ -49,7 +49,7 @@ describe('the modes of a session', () => {
     expect(JSON.stringify(told)).toContain('New goal: A pizza is baked');
   });
 
-  it('are none where the tools for them are off', async () => {
+  it('do not exist where the tools for them are off', async () => {
     const { session, log } = await start({ human: false });
     expect(session.modes).toBeUndefined();
     expect(log.all('approvals_changed')).toEqual([]);
