@@ -274,7 +274,7 @@ describe.each([{ width: 1440, height: 900 }, PHONE])(
       await page.close();
     });
 
-    it.each(['read', 'collab', 'approve'])(
+    it.each(['read', 'approve'])(
       'are badges without switches for a guest with the right to %s',
       async (right) => {
         const page = await open(link('fresh', right), viewport);
