@@ -159,6 +159,9 @@ export class NewSession {
     if (path !== this.cwd) {
       drafts.set(FOLDER, path);
       drafts.set(RUNNER, this.runnerId);
+      // A suggestion for what was typed before must not be taken for this.
+      const typed = path.toLowerCase();
+      this.folders = this.folders.filter((folder) => folder.toLowerCase().startsWith(typed));
     }
     this.cwd = path;
     if (this.errorField === 'cwd') this.error = undefined;

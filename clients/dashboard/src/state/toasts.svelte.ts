@@ -29,6 +29,8 @@ class Toasts {
   outlet = $state.raw<Outlet>();
   /** The outlets that are on the page, in the order in which they came. No signal: an effect that ends reads old values. */
   readonly #outlets = new Set<Outlet>();
+  /** Toasts that a person points at or has the focus in: they stay. */
+  readonly held = new Set<number>();
   #next = 1;
 
   /** Offers an outlet. Returns a function that withdraws it. */
@@ -62,6 +64,7 @@ class Toasts {
   }
 
   dismiss(id: number): void {
+    this.held.delete(id);
     this.list = this.list.filter((toast) => toast.id !== id);
   }
 
@@ -82,7 +85,11 @@ class Toasts {
     const toast = { ...shown, text: visibleText(shown.text) };
     const same = (other: Toast) => other.text === toast.text && other.news?.sid === toast.news?.sid;
     this.list = [...this.list.filter((other) => !same(other)), { ...toast, id }].slice(-MOST);
-    void seen().then(() => setTimeout(() => this.dismiss(id), STAYS[toast.news === undefined ? toast.level : 'news']));
+    void seen().then(() => this.#dismissAfter(id, STAYS[toast.news === undefined ? toast.level : 'news']));
+  }
+
+  #dismissAfter(id: number, ms: number): void {
+    setTimeout(() => (this.held.has(id) ? this.#dismissAfter(id, STAYS.info) : this.dismiss(id)), ms);
   }
 }
 
