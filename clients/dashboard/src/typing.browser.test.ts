@@ -342,6 +342,7 @@ it('a search for a model that ends by Escape or by leaving shows the model that 
 it('Escape in the filter of sessions empties it and does not stop the agent', async () => {
   const page = await scripted.open(`/s/${BUSY}`);
   const filter = page.getByRole('searchbox', { name: 'Filter sessions' });
+  await page.getByRole('button', { name: /^Stop/ }).waitFor();
   await filter.fill('bench');
   await page.keyboard.press('Escape');
   expect(await filter.inputValue()).toBe('');
