@@ -189,6 +189,38 @@ describe.skipIf(chromium === undefined)('prompts', () => {
     window.close();
   });
 
+  it('a mode that is switched on one screen is shown on every screen, also by the next worker, and the first message names the session', async () => {
+    const sid = await newSession(stage, '/demo help');
+    const watcher = viewer(sid);
+    const { page } = desktop;
+    const view = await openSession(page, sid);
+    const heading = (name: string) => page.getByRole('heading', { name, exact: true }).waitFor();
+    await watcher.next('agent_end');
+    await heading('New session');
+    const window = attach(sid);
+    const toggle = (name: string) => page.getByRole('group', { name: 'Modes' }).getByRole('switch', { name });
+    await toggle('Plan mode').click();
+    await toggle('Ask for approval').click();
+    await window.shows(/plan mode · asks for approval/);
+    await view.say('Bake a **pizza**');
+    await heading('Bake a pizza');
+    const done = await watcher.next('agent_end', undefined, watcher.events.at(-1)!.seq);
+    process.kill(workerOf(stage.home, sid), 'SIGKILL');
+    await watcher.next('session_resumed', undefined, done.seq);
+    await page.reload();
+    for (const badge of ['plan mode', 'asks for approval']) await page.locator('header').getByText(badge).waitFor();
+    await until('the list shows the modes', async () => {
+      const reply = await apiOf(stage).sessions();
+      const row = reply.kind === 'ok' ? reply.value.sessions.find(({ sessionId }) => sessionId === sid) : undefined;
+      return row?.modes?.join() === 'plan,approvals';
+    });
+    window.type('/plan off');
+    window.press('Enter');
+    await page.locator('header').getByText('plan mode').waitFor({ state: 'detached' });
+    expect(await toggle('Plan mode').getAttribute('aria-checked')).toBe('false');
+    window.close();
+  });
+
   it('a denied call is an error for the model, with the reason', async () => {
     const sid = await newSession(stage);
     const watcher = viewer(sid);

@@ -1,7 +1,7 @@
 import { readShare } from '../src/model/shareLink.js';
 import { decodeMany, defaultMetaState, encode, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
 import { blobAnswer, END_OF_WHOLE, releaseBlobs } from './blobs.js';
-import { RUNNERS, SESSIONS } from './lists.js';
+import { manySessions, RUNNERS, SESSIONS } from './lists.js';
 import { ScriptedNotifications } from './notifications.js';
 import { ScriptedPeople, type Cast } from './people.js';
 import { LINKED_RUNNERS, LINKED_SESSIONS } from './linked.js';
@@ -18,6 +18,8 @@ export interface GatewayScript {
    * `prompts`: in every way there is. `queue`: messages wait. `linked`: sessions start sessions. */
   scene: string;
   cast: Cast;
+  /** Sessions in the list, besides those of the scene. */
+  sessions: number;
   /** Messages of the long session. */
   messages: number;
   /** `none`: nobody is notified yet. */
@@ -31,6 +33,7 @@ const NEVER = () => undefined;
 /** Replaces this page's WebSocket and fetch by ones that play a script. */
 export function installScriptedGateway(script: GatewayScript): void {
   const sessions = script.scene === 'empty' ? [] : [...SESSIONS];
+  sessions.push(...manySessions(script.sessions));
   if (script.scene === 'linked') sessions.push(...LINKED_SESSIONS);
   if (script.scene === 'prompts') sessions.push(...PROMPT_SESSIONS);
   if (script.scene === 'turned') sessions.push(...TURNED_SESSIONS);
@@ -54,6 +57,8 @@ export function installScriptedGateway(script: GatewayScript): void {
     endWhole: () => sockets.forEach((socket) => socket.happen('whole-open', [END_OF_WHOLE])),
     /** Frames that the page has sent over the sockets of sessions. */
     sent: SENT,
+    /** Bodies of the sessions that the page has asked for. */
+    started: STARTED,
   });
 }
 
@@ -65,6 +70,8 @@ interface Playable {
   happen(sid: string, events: readonly object[]): void;
 }
 
+const FOLDERS = ['/home/ada/code/pizzapi', '/home/ada/code/pizzapi-docs', '/home/ada/code/site'];
+const STARTED: object[] = [];
 const SENT: { sid: string; frame: object }[] = [];
 
 function tellSession(
@@ -206,7 +213,7 @@ function socketClass(script: GatewayScript, sessions: SessionInfo[], sockets: Se
         sessionId: sid,
         mode: this.#mode,
         session,
-        meta: { ...defaultMetaState(), ...meta },
+        meta: { ...defaultMetaState(), approvals: 'allow', ...meta },
         head,
         first: 1,
       });
@@ -250,7 +257,7 @@ function scriptedFetch(script: GatewayScript, sessions: readonly SessionInfo[]) 
     const stored = storageAnswer(script, sessions, url.pathname, init);
     if (stored !== undefined) return json(stored);
     if (url.pathname.endsWith('/folders'))
-      return json({ folders: ['/home/ada/code/pizzapi', '/home/ada/code/pizzapi-docs', '/home/ada/code/site'] });
+      return json({ folders: FOLDERS.filter((folder) => folder.startsWith(url.searchParams.get('path') ?? '')) });
     if (url.pathname.endsWith('/events')) {
       const { events } = sceneOf(url.pathname.split('/')[3]!, script.messages);
       const before = Math.min(events.length + 1, Number(url.searchParams.get('before')));
@@ -259,6 +266,7 @@ function scriptedFetch(script: GatewayScript, sessions: readonly SessionInfo[]) 
       return new Response(lines.join('\n'));
     }
     if (url.pathname === '/api/sessions' && init?.method === 'POST') {
+      STARTED.push(body);
       return json(
         {
           error: {

@@ -66,6 +66,12 @@ export const SESSIONS: SessionInfo[] = [
   session('hostile', { name: 'Summarise a page that means no good', cwd: '/home/ada/code/site' }, 500),
 ];
 
+/** Many sessions in some folders, for a long list. */
+export const manySessions = (count: number): SessionInfo[] =>
+  Array.from({ length: count }, (_, i) =>
+    session(`many${i}`, { name: `Task ${i}`, cwd: `/home/ada/code/project${i % 12}`, messages: i }, 600 + i),
+  );
+
 const models = [
   { model: 'demo/demo', name: 'Demo', available: true, reasoning: true, images: true, contextWindow: 128_000 },
   {
@@ -108,6 +114,7 @@ export function runner(runnerId: string, fields: Partial<RunnerInfo>): RunnerInf
     defaultModel: 'anthropic/claude-sonnet-4-5',
     maxSessions: 16,
     sessions: [],
+    approvals: 'allow',
     recentFolders: ['/home/ada/code/pizzapi', '/home/ada/code/site', '/home/ada/notes'],
     warnings: [],
     services: [],

@@ -8,6 +8,7 @@ import { installScriptedPush } from './notifications.js';
 const options = new URLSearchParams(location.search);
 installScriptedGateway({
   scene: options.get('scene') ?? 'busy',
+  sessions: Number(options.get('sessions') ?? 0),
   messages: Number(options.get('messages') ?? 0),
   notifications: options.get('notifications') ?? '',
   storage: options.get('storage') ?? '',

@@ -51,8 +51,21 @@ export function respond(sent: Sent, own: Responder | undefined): Response {
     const events = [resolved(String(dialogId), value, ADA, outcome), closed(String(dialogId)), ...cleared, ok(sent)];
     return { kind: 'taken', events };
   }
+  const changed = modeChanged(sent);
+  if (changed !== undefined) return { kind: 'taken', events: [changed, ok(sent)] };
   if (sent.name !== 'input') return { kind: 'taken', events: [ok(sent)] };
   return input(sent);
+}
+
+/** The event by which a host states a mode that a command has changed. */
+function modeChanged({ name, args }: Sent): object | undefined {
+  const at = Date.now();
+  if (name === 'set_plan_mode') return { type: 'plan_mode_toggled', at, enabled: args['enabled'] };
+  if (name === 'set_approvals') return { type: 'approvals_changed', at, mode: args['mode'] };
+  if (name !== 'set_goal') return undefined;
+  const goal = args['goal'] as object | null;
+  const spent = { id: 'g1', status: 'active', turnCount: 0, tokenSpend: 0, costSpend: 0 };
+  return { type: 'goal_updated', at, goal: goal === null ? null : { ...goal, ...spent } };
 }
 
 function input(sent: Sent): Response {

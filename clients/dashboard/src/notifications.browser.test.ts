@@ -267,6 +267,14 @@ describe('what happens elsewhere', () => {
     await toast(page, 'Choose a store').getByText('Which database should the projector write').waitFor();
     await tell(page, 'question', { state: 'working', waiting: [] });
     await toast(page, 'Choose a store').waitFor({ state: 'detached' });
+    // On a page that shows the prompt itself, the toast would repeat it.
+    await look(page, false);
+    await tell(page, 'question', { state: 'waiting', waiting: ['q1'] });
+    await toast(page, 'Choose a store').waitFor();
+    await page.getByRole('link', { name: 'PizzaPi', exact: true }).click();
+    await look(page, true);
+    await waitingList(page).getByRole('link', { name: 'Choose a store' }).waitFor();
+    await toast(page, 'Choose a store').waitFor({ state: 'detached' });
     await page.close();
   });
 
@@ -314,6 +322,57 @@ describe('what happens elsewhere', () => {
     for (const sid of ['question', 'approval', 'plan', 'ask']) await tell(page, sid, { state: 'working', waiting: [] });
     await expect.poll(() => page.title()).toMatch(/^[^(]/);
     await expect.poll(icon).toBe('/icon.svg');
+    await page.close();
+  });
+});
+
+/** What could be clicked if no toast lay over it, by its name. What lies behind an open dialog does not count. */
+const coveredByToasts = (page: Page) =>
+  page.evaluate(() => {
+    const dialog = document.querySelector('[role=dialog]');
+    const controls = (dialog ?? document).querySelectorAll('a, button, input, textarea, [role=menuitem]');
+    const isCovered = (control: Element) => {
+      const { left, top, width, height } = control.getBoundingClientRect();
+      return [0.1, 0.5, 0.9].some((part) => {
+        const stack = document.elementsFromPoint(left + width * part, top + height * part);
+        const toast = stack[0]?.closest('[role=status] > div');
+        return stack.includes(control) && toast != null && !toast.contains(control);
+      });
+    };
+    return [...controls].filter(isCovered).map((control) => control.getAttribute('aria-label') ?? control.textContent);
+  });
+
+describe.each([{ width: 1440, height: 900 }, PHONE])('toasts on a screen that is $width px wide', (viewport) => {
+  it('cover nothing that can be clicked, in the page and in a dialog', async () => {
+    const page = await scripted.open('/s/fresh', '', viewport);
+    await page.getByRole('textbox', { name: 'Message' }).waitFor();
+    await watches(page);
+    // The toasts of a tab that is out of sight stay.
+    await look(page, false);
+    for (const sid of ['hostile', 'whole-open', 'paragraphs', 'lost'])
+      await tell(page, sid, { state: 'ended', endReason: 'error', busy: false });
+    const shown = page.getByRole('status').getByRole('button', { name: 'Dismiss' });
+    await expect.poll(() => shown.count()).toBe(3);
+    expect(await coveredByToasts(page)).toEqual([]);
+    await page.getByRole('textbox', { name: 'Message' }).click();
+    await page.keyboard.type('Written below toasts');
+    await button(page, 'Share').click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Dismiss' }).first().waitFor();
+    expect(await coveredByToasts(page)).toEqual([]);
+    await shown.first().click();
+    await expect.poll(() => shown.count()).toBe(2);
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    await button(page, 'More').click();
+    await page.getByRole('menuitem').first().waitFor();
+    await page.keyboard.press('Escape');
+    expect(await shown.count()).toBe(2);
+    if (viewport === PHONE) {
+      await button(page, 'All sessions').click();
+      await page.getByRole('navigation', { name: 'Sessions' }).waitFor();
+      expect(await shown.count()).toBe(2);
+      expect(await coveredByToasts(page)).toEqual([]);
+    }
     await page.close();
   });
 });

@@ -391,3 +391,56 @@ it('a page in the colours of the system shows what is chosen and what has the fo
   await expect.poll(moving).toBe(0);
   await page.close();
 });
+
+it('lists 300 sessions on the first page and in the sidebar, with one filter, in groups that stay folded', async () => {
+  const page = await open('/', 'sessions=300');
+  const [main, nav] = [page.getByRole('main'), page.getByRole('navigation', { name: 'Sessions' })];
+  const tasks = (where: typeof main) => where.getByRole('link', { name: /Task \d/ });
+  await expect.poll(() => tasks(main).count()).toBe(300);
+  expect(await tasks(nav).count()).toBe(300);
+  const folder = main.getByRole('button', { name: 'project7', exact: true });
+  await folder.click();
+  await expect.poll(() => tasks(main).count()).toBe(275);
+  expect(await tasks(nav).count()).toBe(275);
+  // A folded group hides nothing that is looked for.
+  await main.getByRole('searchbox', { name: 'Filter all sessions' }).fill('project7 task 199');
+  await expect.poll(() => tasks(nav).allInnerTexts()).toEqual([expect.stringContaining('Task 199')]);
+  expect(await tasks(main).count()).toBe(1);
+  await nav.getByRole('searchbox', { name: 'Filter sessions' }).fill('no such task');
+  await main.getByText('No match for “no such task”.').waitFor();
+  await page.goto(`${url}/?at=/&sessions=300`);
+  await expect.poll(() => tasks(main).count()).toBe(275);
+  await main.getByRole('button', { name: 'ada-laptop', exact: true }).click();
+  await expect.poll(() => tasks(main).count()).toBe(0);
+  expect(complaints()).toEqual([]);
+  await page.close();
+});
+
+it('keeps the width of the sidebar that a person chose by dragging or by keys, within limits', async () => {
+  const page = await open('/');
+  const edge = page.getByRole('separator', { name: 'Width of the sidebar' });
+  const width = async () => Math.round((await page.getByRole('navigation', { name: 'Sessions' }).boundingBox())!.width);
+  await edge.waitFor();
+  const usual = await width();
+  const drag = async (to: number) => {
+    const box = (await edge.boundingBox())!;
+    await page.mouse.move(box.x + box.width / 2, 400);
+    await page.mouse.down();
+    await page.mouse.move(to, 400, { steps: 4 });
+    await page.mouse.up();
+  };
+  await drag(400);
+  await expect.poll(width).toBe(399);
+  await drag(1_300);
+  await expect.poll(() => edge.getAttribute('aria-valuenow')).toBe('520');
+  await edge.focus();
+  await page.keyboard.press('Home');
+  await page.keyboard.press('ArrowRight');
+  await expect.poll(() => edge.getAttribute('aria-valuenow')).toBe('236');
+  await page.goto(`${url}/?at=/`);
+  await expect.poll(() => edge.getAttribute('aria-valuenow')).toBe('236');
+  await edge.dblclick();
+  await expect.poll(width).toBe(usual);
+  expect(complaints()).toEqual([]);
+  await page.close();
+});

@@ -224,3 +224,85 @@ describe('a message', () => {
     await page.close();
   });
 });
+
+describe.each([{ width: 1440, height: 900 }, PHONE])(
+  'the modes of a session on a screen that is $width px wide',
+  (viewport) => {
+    const modes = (page: Page) => page.getByRole('group', { name: 'Modes' });
+    const toggle = (page: Page, name: string) => modes(page).getByRole('switch', { name });
+    const badge = (page: Page, mode: string) => {
+      const header = page.locator('header');
+      return header.getByText(mode, { exact: true }).or(header.getByRole('img', { name: mode }));
+    };
+    /** Commands that the page has sent. */
+    const commands = (page: Page) =>
+      page.evaluate(() =>
+        (globalThis as unknown as { sent: { frame: { type: string; name?: string; args?: object } }[] }).sent.flatMap(
+          ({ frame }) => (frame.type === 'command' ? [[frame.name, frame.args]] : []),
+        ),
+      );
+
+    it('are switches of the owner that follow the log, with badges', async () => {
+      const page = await open('/s/fresh', viewport);
+      await toggle(page, 'Plan mode').click();
+      await badge(page, 'plan mode').waitFor();
+      expect(await toggle(page, 'Plan mode').getAttribute('aria-checked')).toBe('true');
+      await toggle(page, 'Ask for approval').click();
+      await badge(page, 'asks for approval').waitFor();
+      await toggle(page, 'Goal').click();
+      await page.getByLabel('What is to be reached').fill('All tests pass');
+      await page.keyboard.press('Escape');
+      await page.getByLabel('What is to be reached').waitFor({ state: 'detached' });
+      await toggle(page, 'Goal').click();
+      await page.getByLabel('Turns at most').fill('9');
+      await button(page, 'Set goal').click();
+      await badge(page, 'goal').waitFor();
+      // Another viewer changes a mode.
+      await happen(page, 'fresh', { type: 'plan_mode_toggled', at: Date.now(), enabled: false });
+      await badge(page, 'plan mode').waitFor({ state: 'detached' });
+      expect(await toggle(page, 'Plan mode').getAttribute('aria-checked')).toBe('false');
+      await toggle(page, 'Goal').click();
+      await button(page, 'Cancel the goal').click();
+      await badge(page, 'goal').waitFor({ state: 'detached' });
+      expect(await commands(page)).toEqual([
+        ['set_plan_mode', { enabled: true }],
+        ['set_approvals', { mode: 'ask' }],
+        ['set_goal', { goal: { description: 'All tests pass', maxTurns: 9 } }],
+        ['set_goal', { goal: null }],
+      ]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(viewport.width);
+      await page.close();
+    });
+
+    it.each(['read', 'approve'])(
+      'are badges without switches for a guest with the right to %s',
+      async (right) => {
+        const page = await open(link('fresh', right), viewport);
+        await button(page, 'Skip').click();
+        await page.getByRole('log').waitFor();
+        await happen(page, 'fresh', { type: 'approvals_changed', at: Date.now(), mode: 'ask' });
+        await badge(page, 'asks for approval').waitFor();
+        expect(await modes(page).count()).toBe(0);
+        await page.close();
+      },
+    );
+
+    it('are chosen for a new session', async () => {
+      const page = await open('/', viewport);
+      await page
+        .getByRole('button', { name: /^New session/ })
+        .first()
+        .click();
+      await toggle(page, 'Plan mode').click();
+      await toggle(page, 'Ask for approval').click();
+      await toggle(page, 'Goal').click();
+      await page.getByLabel('Goal of the session').fill('All tests pass');
+      await button(page, 'Start session').click();
+      const started = () => page.evaluate(() => (globalThis as unknown as { started: object[] }).started);
+      await expect
+        .poll(started)
+        .toMatchObject([{ approvals: 'ask', planMode: true, goal: { description: 'All tests pass' } }]);
+      await page.close();
+    });
+  },
+);

@@ -158,6 +158,42 @@ const newSession = async (page: Page) => {
 };
 const reload = (page: Page, at: string, query = '') => page.goto(`${scripted.url}/?at=${at}&${query}`);
 
+describe('the folder of a new session', () => {
+  const folder = (page: Page) => page.getByLabel('Folder', { exact: true });
+  const dialog = (page: Page) => page.getByRole('dialog', { name: 'New session' });
+  /** Folders of the sessions that the page has asked for. */
+  const startedIn = (page: Page) =>
+    page.evaluate(() => (globalThis as unknown as { started: { cwd?: string }[] }).started.map(({ cwd }) => cwd));
+
+  it.each(['Enter', 'Tab'])('is the open suggestion on %s, and the next Enter starts the session', async (key) => {
+    const page = await scripted.open('/');
+    await newSession(page);
+    // The list has not come yet when the key is pressed.
+    await folder(page).fill('/home/ada/code/pizzapi-d');
+    if (key === 'Tab') await page.getByRole('option', { name: /pizzapi-docs/ }).waitFor();
+    await page.keyboard.press(key);
+    await expect.poll(() => folder(page).inputValue()).toBe('/home/ada/code/pizzapi-docs/');
+    expect(await page.getByRole('option').count()).toBe(0);
+    expect(await startedIn(page)).toEqual([]);
+    await page.keyboard.press('Enter');
+    await expect.poll(() => startedIn(page)).toEqual(['/home/ada/code/pizzapi-docs/']);
+    await page.close();
+  });
+
+  it('keeps its dialog on the Escape that closes the suggestions', async () => {
+    const page = await scripted.open('/');
+    await newSession(page);
+    await folder(page).fill('/home/ada/code/s');
+    await page.getByRole('option', { name: /site/ }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('option').first().waitFor({ state: 'detached' });
+    expect(await dialog(page).isVisible()).toBe(true);
+    await page.keyboard.press('Escape');
+    await dialog(page).waitFor({ state: 'detached' });
+    await page.close();
+  });
+});
+
 describe.each(WIDTHS)('a text that was written and not sent, at $width px', (viewport) => {
   it('of a new session outlives Escape and a reload', async () => {
     const page = await scripted.open('/', '', viewport);
@@ -306,6 +342,7 @@ it('a search for a model that ends by Escape or by leaving shows the model that 
 it('Escape in the filter of sessions empties it and does not stop the agent', async () => {
   const page = await scripted.open(`/s/${BUSY}`);
   const filter = page.getByRole('searchbox', { name: 'Filter sessions' });
+  await page.getByRole('button', { name: /^Stop/ }).waitFor();
   await filter.fill('bench');
   await page.keyboard.press('Escape');
   expect(await filter.inputValue()).toBe('');

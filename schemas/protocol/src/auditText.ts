@@ -40,6 +40,9 @@ const COMMANDS: Readonly<Record<string, string>> = {
   dialog_response: 'answered a question in',
   fork: 'forked',
   set_name: 'renamed',
+  set_plan_mode: 'switched plan mode in',
+  set_approvals: 'changed the approvals of',
+  set_goal: 'changed the goal of',
 };
 
 const HOW: Readonly<Record<string, string>> = { link: ' by a link', signup: ' with a new account' };

@@ -6,6 +6,7 @@ import { LINK_ENDS } from './guests.js';
 import { ID_PATTERN } from './ids.js';
 import { isMap } from './json.js';
 import { BlobRef } from './messages.js';
+import { APPROVAL_MODES, GoalRequest } from './modes.js';
 import { PiOptions } from './piOptions.js';
 
 /** The commands that people and programs send to a runner on `runner.<rid>.cmd`. Each takes effect at most once. */
@@ -106,6 +107,10 @@ export const COMMAND_ARGS = {
    */
   fork: Type.Object({ sessionId: Id, entryId: Optional(Text), name: Optional(Text) }),
   set_name: Type.Object({ name: Type.String({ minLength: 1, maxLength: 200 }) }),
+  set_plan_mode: Type.Object({ enabled: Type.Boolean() }),
+  set_approvals: Type.Object({ mode: Type.Enum([...APPROVAL_MODES]) }),
+  /** Sets the goal and tells the agent; null cancels it. */
+  set_goal: Type.Object({ goal: Type.Union([GoalRequest, Type.Null()]) }),
   restart: Type.Object({}),
   shutdown: Type.Object({}),
 } as const;

@@ -5,6 +5,7 @@ import { ID_PATTERN } from './ids.js';
 import { isMap } from './json.js';
 import { AgentMessage, PlacedBlob } from './messages.js';
 import { META_EVENT_FIELDS } from './meta.js';
+import { ADDED_META_EVENT_FIELDS } from './modes.js';
 import { PiOptions } from './piOptions.js';
 
 /**
@@ -269,7 +270,14 @@ const orchestration = {
 };
 
 /** The fields of every known event, by type. `thinking_level_changed` is both an agent event and a meta event. */
-export const EVENT_FIELDS = { ...lifecycle, ...agent, ...people, ...orchestration, ...META_EVENT_FIELDS };
+export const EVENT_FIELDS = {
+  ...lifecycle,
+  ...agent,
+  ...people,
+  ...orchestration,
+  ...META_EVENT_FIELDS,
+  ...ADDED_META_EVENT_FIELDS,
+};
 
 export type SessionEventType = keyof typeof EVENT_FIELDS;
 

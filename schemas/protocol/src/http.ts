@@ -4,6 +4,7 @@ import { FrameAttachment } from './frames.js';
 import { ID_PATTERN } from './ids.js';
 import { RunnerInfo, SessionInfo } from './info.js';
 import { SessionMetaState } from './meta.js';
+import { GoalRequest } from './modes.js';
 import { PiOptions } from './piOptions.js';
 
 /** The bodies of the HTTP API. The body of every error is `ErrorBody`. */
@@ -31,6 +32,12 @@ export const NewSessionBody = Type.Object({
   salvage: Optional(Type.Boolean()),
   attachments: Optional(Type.Array(FrameAttachment, { maxItems: 16 })),
   pi: Optional(PiOptions),
+  /** The agent asks for approval before each call that changes something. Same as `pi.approvals.mode`. */
+  approvals: Optional(Type.Literal('ask')),
+  /** The session begins in plan mode. Same as `pi.approvals.planMode`. */
+  planMode: Optional(Type.Boolean()),
+  /** The goal of the session. It is also the first input when there is no `prompt`. */
+  goal: Optional(GoalRequest),
 });
 
 /** 201, or 202 while the runner has not replied. */

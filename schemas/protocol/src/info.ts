@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { END_REASONS } from './events.js';
 import { GuestRefs } from './guests.js';
+import { APPROVAL_MODES, SESSION_MODES } from './modes.js';
 
 /** The entry of a session in a list. Everything except `host` is folded from the session's log. */
 export const SessionInfo = Type.Object({
@@ -43,6 +44,8 @@ export const SessionInfo = Type.Object({
   waiting: Type.Array(Type.String()),
   /** USD so far. */
   cost: Type.Number(),
+  /** The modes that are on. Missing: none. */
+  modes: Type.Optional(Type.Array(Type.Enum([...SESSION_MODES]))),
 });
 export type SessionInfo = Static<typeof SessionInfo>;
 
@@ -80,6 +83,8 @@ export const RunnerInfo = Type.Object({
   services: Type.Array(Type.String()),
   startedAt: Type.Number(),
   stoppedAt: Type.Optional(Type.Number()),
+  /** How its sessions begin. Missing: they have no modes that a person can change. */
+  approvals: Type.Optional(Type.Enum([...APPROVAL_MODES])),
   /** Set by the gateway from the leases. */
   online: Type.Optional(Type.Boolean()),
 });

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { APPROVAL_MODES } from './modes.js';
 
 /** The shapes inside `SessionMetaState` and the 19 meta events. Field names are those of the original protocol. */
 const Nullable = <S extends Type.TSchema>(schema: S) => Type.Union([schema, Type.Null()]);
@@ -142,6 +143,8 @@ export const SessionMetaState = Type.Object({
   authSource: Nullable(Type.String()),
   model: Nullable(MetaModelInfo),
   goal: Nullable(MetaGoalStatus),
+  /** Null or missing: the host of the session does not say. Then it takes no commands that change a mode either. */
+  approvals: Type.Optional(Nullable(Type.Enum([...APPROVAL_MODES]))),
   /** The number of applied meta events. */
   version: Type.Number(),
 });

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { checker } from './check.js';
+import { GoalRequest } from './modes.js';
 
 /** Limits of the pi options of a new session, in characters unless stated otherwise. */
 export const PI_OPTION_LIMITS = {
@@ -79,6 +80,8 @@ export const PiOptions = Type.Object(
     noContextFiles: Yes,
     /** Not a flag of pi: it applies to what people and the agent do together. */
     approvals: Optional(ApprovalLimits),
+    /** The goal with which the session begins. */
+    goal: Optional(GoalRequest),
   },
   { additionalProperties: false },
 );

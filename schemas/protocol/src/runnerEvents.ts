@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox';
 import { checker } from './check.js';
 import { ID_PATTERN } from './ids.js';
 import { RunnerModel } from './info.js';
+import { APPROVAL_MODES } from './modes.js';
 
 /** The events of a runner, on `runner.<rid>.events`. */
 const Id = Type.String({ pattern: ID_PATTERN });
@@ -19,6 +20,8 @@ export const RUNNER_EVENT_FIELDS = {
     defaultModel: Text,
     maxSessions: Type.Number(),
     epoch: Type.Number(),
+    /** How its sessions begin. Missing: they have no modes that a person can change. */
+    approvals: Type.Optional(Type.Enum([...APPROVAL_MODES])),
   },
   /** The models changed, because a key or a custom model was added. */
   models_changed: { models: Type.Array(RunnerModel), defaultModel: Text },

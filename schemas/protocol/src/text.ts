@@ -1,6 +1,7 @@
 /** Texts for people: one line, a length, a time. Pure; runs in browsers. */
 
 import { visibleLine } from './foreignText.js';
+import { sessionTitle } from './sessionTitle.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -53,12 +54,12 @@ export function shorten(text: string, length: number): string {
   return `${cutText(text, units).trimEnd()}…`;
 }
 
-/** What a session is called: its name, else its first prompt, whichever has something to see. */
+/** What a session is called: its name, else a title made from its first message, whichever has something to see. */
 export function titleOf(
   session: { name?: string | undefined; firstPrompt?: string | undefined } | undefined,
   otherwise = 'New session',
 ): string {
-  return visibleLine(session?.name ?? '') || visibleLine(session?.firstPrompt ?? '') || otherwise;
+  return visibleLine(session?.name ?? '') || sessionTitle(session?.firstPrompt ?? '') || otherwise;
 }
 
 /** `now` below a minute, then `5m`, `3h`, `2d`: how long ago, as short as a list needs it. */

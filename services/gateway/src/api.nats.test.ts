@@ -75,6 +75,25 @@ describe('starting a session', () => {
     }
   });
 
+  it('tells the runner the modes, and the goal also as the first input when there is no other', async () => {
+    const goal = { description: 'All tests pass', maxTurns: 9 };
+    const rules = [{ tool: 'bash', decision: 'deny' }];
+    await post('/api/sessions', {
+      runnerId: 'r1',
+      approvals: 'ask',
+      planMode: true,
+      goal,
+      pi: { approvals: { rules } },
+    });
+    expect(runner.commands.at(-1)).toMatchObject({
+      args: { prompt: 'All tests pass', pi: { approvals: { mode: 'ask', planMode: true, rules }, goal } },
+    });
+    await post('/api/sessions', { runnerId: 'r1', goal, prompt: 'Begin' });
+    expect(runner.commands.at(-1)).toMatchObject({ args: { prompt: 'Begin', pi: { goal } } });
+    const wrong = { runnerId: 'r1', goal: { description: '' } };
+    expect(await post('/api/sessions', wrong)).toMatchObject({ status: 400 });
+  });
+
   it('happens once, however often a request with the same key comes', async () => {
     const before = runner.commands.length;
     const first = await post('/api/sessions', { runnerId: 'r1' }, { 'idempotency-key': 'key-1' });

@@ -7,6 +7,7 @@ import {
   decode,
   defaultMetaState,
   eventProblem,
+  hasFirstPrompt,
   initialRunnerInfo,
   initialSessionInfo,
   isRunnerEvent,
@@ -97,7 +98,7 @@ type Read = { kind: 'event'; event: unknown } | { kind: 'poison'; problem: strin
 
 /** Large events of which the folds read nothing but `type` and `at`. `unread.test` in this folder holds it so. */
 export function isUnread(type: string, row: SessionRow): boolean {
-  if (type === 'message_end') return row.info.firstPrompt !== undefined;
+  if (type === 'message_end') return hasFirstPrompt(row.info);
   return type === 'tool_execution_start' || type === 'tool_execution_end';
 }
 

@@ -216,6 +216,16 @@ describe('the status', () => {
     ]);
   });
 
+  it('says which modes are on', () => {
+    const goal = { id: 'g', description: 'Done', status: 'active' as const, turnCount: 0, tokenSpend: 0, costSpend: 0 };
+    const right = (changes: Partial<typeof meta>) =>
+      statusLines({ info, meta: { ...meta, ...changes }, mode: 'read', viewers: 1, connection: 'Live' })[1].right;
+    expect(right({ planModeEnabled: true, approvals: 'ask', goal })).toBe(
+      'demo/demo · thinking high · plan mode · asks for approval · goal',
+    );
+    expect(right({ approvals: 'allow', goal: { ...goal, status: 'met' } })).toBe('demo/demo · thinking high');
+  });
+
   it.each([
     [999, '999'],
     [1_000, '1.0k'],

@@ -1,5 +1,7 @@
 import {
   inputsOnTheirWay,
+  MODE_LABELS,
+  modesOf,
   queuedInputs,
   shownText,
   titleOf,
@@ -34,7 +36,7 @@ export function statusLines({ info, meta, mode, viewers, connection }: StatusFac
   const host = info.host === 'lost' && info.state !== 'ended' ? 'The runner is offline' : '';
   return [
     { left: joined(info.cwd, titleOf(info, '')), right: joined(role, watching, host, connection) },
-    { left: usage(meta), right: joined(modelOf(info, meta), thinking(meta), meta.planModeEnabled ? 'plan mode' : '') },
+    { left: usage(meta), right: joined(modelOf(info, meta), thinking(meta), ...modes(meta)) },
   ];
 }
 
@@ -46,6 +48,9 @@ export function modelOf(info: SessionInfo, meta: SessionMetaState): string {
 function thinking({ thinkingLevel }: SessionMetaState): string {
   return thinkingLevel === null || thinkingLevel === 'off' ? '' : `thinking ${thinkingLevel}`;
 }
+
+/** The modes that are on. */
+const modes = (meta: SessionMetaState) => modesOf(meta).map((mode) => MODE_LABELS[mode]);
 
 function usage({ tokenUsage }: SessionMetaState): string {
   if (tokenUsage === null) return '';

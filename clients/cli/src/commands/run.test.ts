@@ -75,6 +75,13 @@ describe('the arguments after --', () => {
     expect((await started('--', '-nt', 'Hello')).bodies).toMatchObject([{ prompt: 'Hello' }]);
   });
 
+  it('the modes of the new session are sent with it', async () => {
+    const { bodies } = await started('--plan', '--ask', '--goal', 'All tests pass');
+    expect(bodies).toEqual([
+      { runnerId: 'a', approvals: 'ask', planMode: true, goal: { description: 'All tests pass' } },
+    ]);
+  });
+
   it('run starts no session when an argument after -- is invalid', async () => {
     for (const argv of [
       ['--', '--api-key', 'x'],

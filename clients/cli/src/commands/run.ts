@@ -20,6 +20,9 @@ interface RunFlags extends Record<string, unknown> {
   name?: string;
   resume?: string;
   salvage?: true;
+  plan?: true;
+  ask?: true;
+  goal?: string;
 }
 
 export function addRun(program: Command, context: CliContext): void {
@@ -36,6 +39,9 @@ export function addRun(program: Command, context: CliContext): void {
     .option('--name <name>', 'Name of the session')
     .option('--resume <file>', 'Continue a pi session file of the runner')
     .option('--salvage', 'With --resume: continue a damaged file in a copy, with what can be read of it')
+    .option('--plan', 'Begin in plan mode: the agent changes nothing before you approve its plan')
+    .option('--ask', 'Ask for approval before each call that changes something')
+    .option('--goal <text>', 'Goal of the session; it is the prompt when there is no other')
     .option('--json', 'With --detach: print one line of JSON, { sessionId, runnerId, shareUrl }')
     .addHelpText(
       'after',
@@ -56,7 +62,7 @@ was stopped.`,
       if (flags.salvage === true && flags.resume === undefined) {
         throw new Failure(errorInfo('bad_option', '--salvage needs --resume'), EXIT.usage);
       }
-      if (flags.wait === true && prompt === undefined) {
+      if (flags.wait === true && prompt === undefined && flags.goal === undefined) {
         throw new Failure(errorInfo('input_empty', '--wait needs a prompt'));
       }
       const gateway = gatewayOf(flags, io);
@@ -106,7 +112,12 @@ async function start(
   const { cwd, name, resume: resumedFrom, salvage } = flags;
   const { model, thinkingLevel = undefined } = resolveModel(flags.model === undefined ? named : flags, models);
   const level = named.thinkingLevel ?? thinkingLevel;
-  const wanted = { prompt, cwd, model, name, thinkingLevel: level, pi, resumedFrom, salvage };
+  const modes = {
+    approvals: flags.ask === true ? 'ask' : undefined,
+    planMode: flags.plan,
+    goal: flags.goal === undefined ? undefined : { description: flags.goal },
+  };
+  const wanted = { prompt, cwd, model, name, thinkingLevel: level, pi, resumedFrom, salvage, ...modes };
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
   return unwrapResult(gateway, gateway.api.createSession({ runnerId, ...Object.fromEntries(given) }));
 }

@@ -35,6 +35,12 @@ export function treeOf(sessions: readonly SessionInfo[]): SessionNode[] {
   return roots.map(node).sort(byUrgency);
 }
 
+/** How many sessions are in some trees, and how many of them wait for a person. */
+export function sizeOf(nodes: readonly SessionNode[]): { all: number; waiting: number } {
+  const { all, waiting } = countBelow(nodes);
+  return { all, waiting };
+}
+
 /** Each session with its depth, in the order in which a list shows them. */
 export function flattened(nodes: readonly SessionNode[], depth = 0): { session: SessionInfo; depth: number }[] {
   return nodes.flatMap(({ session, children }) => [{ session, depth }, ...flattened(children, depth + 1)]);

@@ -28,6 +28,7 @@ const PROMPT = 'new.prompt';
 const NAME = 'new.name';
 const FOLDER = 'new.folder';
 const RUNNER = 'new.runner';
+const GOAL = 'new.goal';
 
 /** What the new-session dialog holds. One instance per opening; what a person types outlives it, until it is sent. */
 export class NewSession {
@@ -40,12 +41,22 @@ export class NewSession {
   model = $state('');
   readonly #name = draftField(NAME);
   #prompt = $state('');
+  planMode = $state(false);
+  #asks = $state(false);
+  readonly #goal = draftField(GOAL);
+  hasGoal = $state(false);
   busy = $state(false);
   error = $state.raw<ErrorInfo>();
   folders = $state.raw<readonly string[]>([]);
   readonly runner = $derived(this.#find(this.runnerId));
+  /** The runner starts sessions whose modes a person can change. */
+  readonly hasModes = $derived(this.runner?.approvals !== undefined);
+  /** Every session of the runner begins with approvals. */
+  readonly alwaysAsks = $derived(this.runner?.approvals === 'ask');
   readonly errorField = $derived<Field | undefined>(this.error && FIELD_OF[this.error.code]);
   #lookup: ReturnType<typeof setTimeout> | undefined;
+  /** Settles when the folders of the typed path are here. */
+  #lookedUp: Promise<void> = Promise.resolve();
 
   constructor(runners: () => readonly RunnerInfo[], preset: NewSessionPreset) {
     this.#runners = runners;
@@ -64,6 +75,23 @@ export class NewSession {
   set prompt(text: string) {
     this.#prompt = text;
     if (this.#keepsPrompt) drafts.set(PROMPT, text);
+  }
+
+  /** The agent asks for approval before it changes something. */
+  get asks(): boolean {
+    return this.alwaysAsks || this.#asks;
+  }
+
+  set asks(asks: boolean) {
+    this.#asks = asks;
+  }
+
+  get goal(): string {
+    return this.#goal.text;
+  }
+
+  set goal(goal: string) {
+    this.#goal.text = goal;
   }
 
   get name(): string {
@@ -106,17 +134,39 @@ export class NewSession {
     this.folders = [];
   }
 
+  /** Takes a path that is not typed: nothing more is suggested. */
+  chooseFolder(path: string): void {
+    this.#keepFolder(path);
+    this.folders = [];
+  }
+
   /** Looks up the folders that begin like what has been typed. The last lookup wins. */
   complete(path: string): void {
+    this.#keepFolder(path);
+    const { runnerId } = this;
+    this.#lookedUp = new Promise((resolve) => {
+      this.#lookup = setTimeout(() => resolve(this.#complete(runnerId, path)), LOOKUP_DELAY);
+    });
+  }
+
+  /** The folders that are suggested for what has been typed so far. */
+  async suggestions(): Promise<readonly string[]> {
+    await this.#lookedUp;
+    return this.folders;
+  }
+
+  #keepFolder(path: string): void {
     if (path !== this.cwd) {
       drafts.set(FOLDER, path);
       drafts.set(RUNNER, this.runnerId);
+      // A suggestion for what was typed before must not be taken for this.
+      const typed = path.toLowerCase();
+      this.folders = this.folders.filter((folder) => folder.toLowerCase().startsWith(typed));
     }
     this.cwd = path;
     if (this.errorField === 'cwd') this.error = undefined;
     clearTimeout(this.#lookup);
-    const { runnerId } = this;
-    this.#lookup = setTimeout(() => void this.#complete(runnerId, path), LOOKUP_DELAY);
+    this.#lookedUp = Promise.resolve();
   }
 
   /** The session's id, or undefined when it could not be started: then `error` says why. */
@@ -130,7 +180,8 @@ export class NewSession {
       this.error = reply.error;
       return undefined;
     }
-    for (const key of [NAME, FOLDER, RUNNER, ...(this.#keepsPrompt ? [PROMPT] : [])]) drafts.drop(key);
+    for (const key of [NAME, ...(this.hasGoal ? [GOAL] : []), FOLDER, RUNNER, ...(this.#keepsPrompt ? [PROMPT] : [])])
+      drafts.drop(key);
     if (this.#preset.takenFrom !== undefined) drafts.drop(this.#preset.takenFrom);
     storage.set('runner', this.runnerId);
     storage.set(`model.${this.runnerId}`, this.model);
@@ -140,7 +191,16 @@ export class NewSession {
   #body(): NewSessionBody {
     const optional = { cwd: this.cwd.trim(), model: this.model, name: this.name.trim(), prompt: this.prompt.trim() };
     const given = Object.entries(optional).filter(([, value]) => value !== '');
-    return { runnerId: this.runnerId, ...Object.fromEntries(given) };
+    return { runnerId: this.runnerId, ...Object.fromEntries(given), ...(this.hasModes ? this.#modes() : {}) };
+  }
+
+  #modes(): Pick<NewSessionBody, 'approvals' | 'planMode' | 'goal'> {
+    const description = this.goal.trim();
+    return {
+      ...(this.asks && !this.alwaysAsks ? { approvals: 'ask' } : {}),
+      ...(this.planMode ? { planMode: true } : {}),
+      ...(this.hasGoal && description !== '' ? { goal: { description } } : {}),
+    };
   }
 
   async #complete(runnerId: string, path: string): Promise<void> {

@@ -134,6 +134,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
         roots,
         maxSessions,
         epoch,
+        ...(options.human === 'off' ? {} : { approvals: options.approvals }),
       },
       models: models.current.models.filter((model) => model.available),
       defaultModel: models.current.defaultModel,

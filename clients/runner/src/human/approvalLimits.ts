@@ -1,5 +1,5 @@
-import { PI_OPTION_LIMITS, type ApprovalLimits } from '@pizzapi/protocol';
-import type { ApprovalMode, ApprovalRule } from './approvalPolicy.js';
+import { PI_OPTION_LIMITS, type ApprovalLimits, type ApprovalMode } from '@pizzapi/protocol';
+import type { ApprovalRule } from './approvalPolicy.js';
 
 /**
  * What holds of a session that another one starts. Every rule that holds something back goes with it. `own` are rules of

@@ -1,5 +1,6 @@
+import type { ApprovalMode } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
-import { decide, type ApprovalMode, type ApprovalRule, type CallPlace } from './approvalPolicy.js';
+import { decide, type ApprovalRule, type CallPlace } from './approvalPolicy.js';
 
 const bash = (command: string) => ({ tool: 'bash', input: { command } });
 const write = { tool: 'write', input: { path: 'a', content: 'b' } };

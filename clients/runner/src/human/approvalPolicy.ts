@@ -1,13 +1,10 @@
-import { isMap } from '@pizzapi/protocol';
+import { isMap, type ApprovalMode } from '@pizzapi/protocol';
 import { isCovered, leadsElsewhere, matchOf, staysIn, type Match } from './commandPattern.js';
 import { invocationsOf, type Invocations } from './invocations.js';
 import { checkReadOnly, onlyReadsAnywhere } from './readOnlyShell.js';
 import { hasSubcommands } from './runners.js';
 import { parseShell, type ShellWord } from './shellParser.js';
 import { commandOf, isReadOnlyTool, type ToolUse } from './tools.js';
-
-/** What happens to a call that no rule speaks of: it runs, or a person is asked first (unless it only reads). */
-export type ApprovalMode = 'ask' | 'allow';
 
 /**
  * What a person decided for good. `tool` is a name, or `*` for all of them. `command` narrows a rule for bash to one

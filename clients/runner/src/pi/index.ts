@@ -6,4 +6,4 @@ export { forkEndedFile } from './fork.js';
 export { PI_VERSION } from './session.js';
 export type { Damage } from './sessionFile.js';
 export type { DialogAnswerOutcome } from './dialogs.js';
-export type { OpenOptions, Outcome, PiSession, PiSink } from './types.js';
+export type { OpenOptions, Outcome, PiModes, PiSession, PiSink } from './types.js';

@@ -66,10 +66,12 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
       expect: parts.dialogs.expect.bind(parts.dialogs),
       deliverAnswer: async (text) => opened.session?.deliverAnswer(text),
       limits,
+      ...(options.pi?.goal === undefined ? {} : { goal: options.pi.goal }),
       readOnlyCalls: parts.readOnlyCalls,
       ...(parts.linked === undefined ? {} : { link: parts.linked.forHuman }),
       onProviderUsage: (usage) => (parts.providerUsage = usage),
     });
+    parts.modes = parts.human.modes;
     parts.linked?.useHuman(parts.human);
   }
   onStep?.(loadingStep(cwd, agentDir, settings, options.pi));

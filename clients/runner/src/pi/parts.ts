@@ -5,7 +5,7 @@ import { Dialogs } from './dialogs.js';
 import type { HumanExtension } from './human/extension.js';
 import type { LinkedExtension } from './linked/extension.js';
 import { OpenBlocks } from './openBlocks.js';
-import type { PiSink } from './types.js';
+import type { PiModes, PiSink } from './types.js';
 
 /**
  * What stands between a session and its sink. Made before the session, because the extensions that pi loads first need
@@ -24,6 +24,8 @@ export class SessionParts {
   settle: () => void = () => undefined;
   /** What people and the agent do together; none when it is switched off. */
   human: HumanExtension | undefined;
+  /** Changes the modes of the session; none when they are switched off. */
+  modes: PiModes | undefined;
   /** The way to other sessions; none where it is not known which session this is. */
   linked: LinkedExtension | undefined;
   /** What the providers say of their limits. */

@@ -182,6 +182,10 @@ export class HostedPiSession implements PiSession {
     return this.#options.linked?.sessionId ?? this.pi.sessionManager.getSessionId();
   }
 
+  get modes() {
+    return this.parts.modes;
+  }
+
   get sessionFile(): string | undefined {
     return this.pi.sessionFile;
   }

@@ -1,8 +1,10 @@
 import type {
+  ApprovalMode,
   Author,
   CommandArgs,
   DeliverAs,
   ErrorInfo,
+  GoalRequest,
   GuestRef,
   LinkEnd,
   MessageAbout,
@@ -12,7 +14,6 @@ import type {
   ThinkingLevel,
   UnnumberedDelta,
 } from '@pizzapi/protocol';
-import type { ApprovalMode } from '../human/approvalPolicy.js';
 import type { LinkedCommand, LinkTimes } from '../linked/linkedCommands.js';
 import type { DialogAnswerOutcome } from './dialogs.js';
 import type { OpenState } from './openBlocks.js';
@@ -96,6 +97,14 @@ export interface PiQueue {
   sendNow(inputId: string, by: Author): Outcome;
 }
 
+/** Changes the modes of a session. The log states what they are then. */
+export interface PiModes {
+  setPlanMode(enabled: boolean): void;
+  setApprovals(mode: ApprovalMode): void;
+  /** Sets the goal and tells the agent; null cancels it. */
+  setGoal(goal: GoalRequest | null): void;
+}
+
 export interface ExecResult {
   output: string;
   exitCode: number | null;
@@ -150,6 +159,8 @@ export interface PiSession {
    */
   abort(options?: { dropFor?: Author }): Promise<Outcome>;
   readonly queue: PiQueue;
+  /** Changes the modes; undefined where the session has none. */
+  readonly modes: PiModes | undefined;
   setModel(model: string): Promise<Outcome<{ model: string }>>;
   /** Sets the level, or the nearest that the model has. */
   setThinkingLevel(level: ThinkingLevel): Outcome<{ level: ThinkingLevel }>;

@@ -17,7 +17,7 @@ import {
 import { SerialQueue } from '@pizzapi/process';
 import type { WorkerCommandOutcome } from '../ipc/messages.js';
 import type { LinkedCommand } from '../linked/linkedCommands.js';
-import type { DialogAnswerOutcome, Outcome, PiSession } from '../pi/index.js';
+import type { DialogAnswerOutcome, Outcome, PiModes, PiSession } from '../pi/index.js';
 import { withAttachments, type ReadBlob } from './attachments.js';
 
 /** What the commands of one session act on. */
@@ -51,6 +51,13 @@ const DIALOG_ERRORS: Record<Exclude<Extract<DialogAnswerOutcome, string>, 'resol
   invalid: errorInfo('dialog_invalid_answer'),
   unknown: errorInfo('dialog_unknown'),
 };
+
+/** Changes a mode of a session, where the session has modes. */
+function changeModes({ pi }: CommandContext, change: (modes: PiModes) => void): WorkerCommandOutcome {
+  if (pi.modes === undefined) return failed(errorInfo('command_failed', 'The tools for modes are off on this runner'));
+  change(pi.modes);
+  return OK;
+}
 
 /** What only another session says, through the process manager: nobody else may say it in its name. */
 async function fromLinked(command: LinkedCommand, { pi }: CommandContext): Promise<WorkerCommandOutcome> {
@@ -108,6 +115,15 @@ const HANDLERS: Handlers = {
   },
   async set_name({ args }, { pi }) {
     return outcomeOf(pi.setName(args.name));
+  },
+  async set_plan_mode({ args }, context) {
+    return changeModes(context, (modes) => modes.setPlanMode(args.enabled));
+  },
+  async set_approvals({ args }, context) {
+    return changeModes(context, (modes) => modes.setApprovals(args.mode));
+  },
+  async set_goal({ args }, context) {
+    return changeModes(context, (modes) => modes.setGoal(args.goal));
   },
   async dialog_response({ args, by }, { pi }) {
     const answer = pi.answerDialog(args.dialogId, args.value, by);

@@ -54,6 +54,23 @@ describe('a command of a guest', () => {
     },
   );
 
+  it('changes no mode of the session; the same command of the owner does', async () => {
+    const { test, send } = await waiting('approve');
+    const commands = [
+      ['set_plan_mode', { enabled: true }],
+      ['set_approvals', { mode: 'allow' }],
+      ['set_goal', { goal: { description: 'Leave' } }],
+    ] as const;
+    for (const [name, args] of commands)
+      expect(await send(name, args), name).toMatchObject({ ok: false, error: { code: 'forbidden' } });
+    expect(test.log.all('approvals_changed')).toMatchObject([{ mode: 'ask' }]);
+    expect([...test.log.all('plan_mode_toggled'), ...test.log.all('goal_updated')]).toEqual([]);
+    for (const [name, args] of commands.slice(0, 2))
+      expect(await send(name, args, { by: owner })).toEqual({ ok: true });
+    expect(test.log.all('approvals_changed').at(-1)).toMatchObject({ mode: 'allow' });
+    expect(test.log.all('plan_mode_toggled')).toMatchObject([{ enabled: true }]);
+  });
+
   it('that has waited approves nothing any more where the link was taken back a step', async () => {
     const { send, answer } = await waiting('collab');
     const sent = { at: Date.now() - MINUTE };

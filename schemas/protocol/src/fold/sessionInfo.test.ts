@@ -69,6 +69,25 @@ describe('session info', () => {
     expect(fold(started, ...woken, { type: 'agent_start', at: 97 }).lastActivityAt).toBe(97);
   });
 
+  it('the first message that is no slash command is the one that names the session', () => {
+    const says = (text: string) => ({ type: 'message_end', at: 11, message: { role: 'user', content: text } });
+    expect(fold(started, says('/demo help')).firstPrompt).toBe('/demo help');
+    const worked = fold(started, says('/demo help'), says('Bake a pizza'), says('And another one'), says('/demo todo'));
+    expect(worked).toMatchObject({ firstPrompt: 'Bake a pizza', name: '', messages: 4 });
+    expect(fold(started, { type: 'session_info_changed', at: 12, name: 'Oven' }, says('Bake')).name).toBe('Oven');
+  });
+
+  it('the session info lists the modes that are on', () => {
+    const goal = (status: string) => ({ type: 'goal_updated', at: 11, goal: { id: 'g', description: 'Done', status } });
+    const asks = (mode: string) => ({ type: 'approvals_changed', at: 11, mode });
+    const plans = (enabled: boolean) => ({ type: 'plan_mode_toggled', at: 11, enabled });
+    expect(fold(started).modes).toBeUndefined();
+    expect(fold(started, goal('active'), asks('ask'), plans(true)).modes).toEqual(['plan', 'approvals', 'goal']);
+    expect(fold(started, goal('active'), asks('ask'), plans(true), goal('met')).modes).toEqual(['plan', 'approvals']);
+    expect(fold(started, asks('ask'), { type: 'session_resumed', at: 12, epoch: 4 }).modes).toEqual(['approvals']);
+    expect(fold(started, asks('ask'), plans(true), plans(false), asks('allow')).modes).toBeUndefined();
+  });
+
   it('the session info follows a session through its states', () => {
     expect(fold(started).state).toBe('idle');
     expect(fold(started, { type: 'agent_start', at: 11 }).state).toBe('working');

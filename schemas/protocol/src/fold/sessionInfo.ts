@@ -2,6 +2,8 @@ import { END_REASONS, type EndReason } from '../events.js';
 import { guestsAt, type GuestRef } from '../guests.js';
 import type { SessionInfo } from '../info.js';
 import { isMap, mapAt, numberAt, stringAt, type UnknownMap } from '../json.js';
+import { SESSION_MODES, type SessionMode } from '../modes.js';
+import { isSlashCommand } from '../sessionTitle.js';
 import { cutText } from '../text.js';
 import { META_RELAY_EVENT_TYPES } from './sessionMeta.js';
 
@@ -106,6 +108,12 @@ function changesOf(info: SessionInfo, type: string, event: UnknownMap): Partial<
       return modelChanged(mapAt(event, 'model'));
     case 'token_usage_updated':
       return { cost: numberAt(mapAt(event, 'tokenUsage') ?? {}, 'cost') ?? info.cost };
+    case 'approvals_changed':
+      return modes(info, 'approvals', event['mode'] === 'ask');
+    case 'plan_mode_toggled':
+      return modes(info, 'plan', event['enabled'] === true);
+    case 'goal_updated':
+      return modes(info, 'goal', mapAt(event, 'goal')?.['status'] === 'active');
     case 'dialog_opened':
       return INFORMING.has(stringAt(event, 'method') ?? '') ? {} : opened(info, stringAt(event, 'dialogId'));
     case 'dialog_resolved':
@@ -174,13 +182,27 @@ function modelChanged(model: UnknownMap | undefined): Partial<SessionInfo> {
   return provider === undefined || id === undefined ? {} : { model: `${provider}/${id}` };
 }
 
+/**
+ * Returns whether a session has the message that names it. A slash command says nothing about the work: the first message
+ * after it takes its place.
+ */
+export function hasFirstPrompt({ firstPrompt }: Pick<SessionInfo, 'firstPrompt'>): boolean {
+  return firstPrompt !== undefined && !isSlashCommand(firstPrompt);
+}
+
 function firstPrompt(info: SessionInfo, message: UnknownMap | undefined): Partial<SessionInfo> {
-  if (info.firstPrompt !== undefined || message?.['role'] !== 'user') return {};
+  if (hasFirstPrompt(info) || message?.['role'] !== 'user') return {};
   const content = message['content'];
   const blocks: unknown[] = Array.isArray(content) ? content : [{ type: 'text', text: content }];
   const text = blocks.map((block) => (isMap(block) ? (stringAt(block, 'text') ?? '') : '')).join(' ');
   const line = cutText(text.replace(/\s+/g, ' ').trim(), PROMPT_PREVIEW);
   return line === '' ? {} : { firstPrompt: line };
+}
+
+/** Switches one mode. The row omits an empty list, and lists the modes in their own order. */
+function modes(info: SessionInfo, mode: SessionMode, isOn: boolean): Partial<SessionInfo> {
+  const on = SESSION_MODES.filter((other) => (other === mode ? isOn : info.modes?.includes(other) === true));
+  return { modes: on.length === 0 ? undefined : on };
 }
 
 function opened(info: SessionInfo, id: string | undefined): Partial<SessionInfo> {

@@ -30,6 +30,14 @@ describe('the meta state', () => {
     expect(isMetaRelayEvent(null)).toBe(false);
   });
 
+  it('the approvals that a process states stay when the process ends', () => {
+    const asks = { type: 'approvals_changed', at: 1, mode: 'ask' };
+    expect(defaultMetaState().approvals).toBeNull();
+    expect(given(asks, { type: 'session_resumed', at: 2, epoch: 2 }).approvals).toBe('ask');
+    expect(given(asks, { ...asks, mode: 'allow' }).approvals).toBe('allow');
+    expect(given(asks, { ...asks, mode: 'perhaps' }).approvals).toBe('ask');
+  });
+
   it('given a question, when it is cleared, then the meta state holds no question', () => {
     expect(given(question).pendingQuestion?.toolCallId).toBe('q1');
     expect(given(question, { type: 'question_cleared', at: 2, toolCallId: 'q1' }).pendingQuestion).toBeNull();

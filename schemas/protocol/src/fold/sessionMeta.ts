@@ -3,10 +3,13 @@ import { Check } from 'typebox/schema';
 import type { EventOf } from '../events.js';
 import { isMap } from '../json.js';
 import { META_EVENT_FIELDS, type SessionMetaState } from '../meta.js';
+import { ADDED_META_EVENT_FIELDS, SESSION_MODES, type SessionMode } from '../modes.js';
 
-export type MetaEventType = keyof typeof META_EVENT_FIELDS;
+const FIELDS = { ...META_EVENT_FIELDS, ...ADDED_META_EVENT_FIELDS };
 
-/** Any of the 19 events that change the meta state. */
+export type MetaEventType = keyof typeof FIELDS;
+
+/** Any of the events that change the meta state: the 19 of the original protocol, and those that were added. */
 export type MetaRelayEvent = { [T in MetaEventType]: EventOf<T> }[MetaEventType];
 
 /**
@@ -14,10 +17,10 @@ export type MetaRelayEvent = { [T in MetaEventType]: EventOf<T> }[MetaEventType]
  * security policy forbids generated code.
  */
 const SCHEMAS = new Map(
-  Object.entries(META_EVENT_FIELDS).map(([type, fields]) => [type, Type.Object(fields as Type.TProperties)]),
+  Object.entries(FIELDS).map(([type, fields]) => [type, Type.Object(fields as Type.TProperties)]),
 );
 
-/** The types of the meta events. */
+/** The types of the meta events of the original protocol. */
 export const META_RELAY_EVENT_TYPES: ReadonlySet<string> = new Set(Object.keys(META_EVENT_FIELDS));
 
 /** The meta state of a session without events. */
@@ -38,13 +41,24 @@ export function defaultMetaState(): SessionMetaState {
     authSource: null,
     model: null,
     goal: null,
+    approvals: null,
     version: 0,
   };
 }
 
+/** Returns the modes of a session that are on, in the order in which lists show them. */
+export function modesOf({
+  planModeEnabled,
+  approvals,
+  goal,
+}: Pick<SessionMetaState, 'planModeEnabled' | 'approvals' | 'goal'>): SessionMode[] {
+  const isOn = { plan: planModeEnabled, approvals: approvals === 'ask', goal: goal?.status === 'active' };
+  return SESSION_MODES.filter((mode) => isOn[mode]);
+}
+
 /** Returns whether an event is a meta event, by its type alone. Total over any value. */
 export function isMetaRelayEvent(event: unknown): event is MetaRelayEvent {
-  return isMap(event) && typeof event['type'] === 'string' && META_RELAY_EVENT_TYPES.has(event['type']);
+  return isMap(event) && typeof event['type'] === 'string' && SCHEMAS.has(event['type']);
 }
 
 /**
@@ -92,6 +106,8 @@ export function metaEventToPatch(event: unknown): Partial<SessionMetaState> {
       return patch('model', event.model);
     case 'goal_updated':
       return patch('goal', event.goal);
+    case 'approvals_changed':
+      return patch('approvals', event.mode);
   }
 }
 
@@ -105,7 +121,7 @@ const LIFECYCLE: ReadonlySet<string> = new Set(['session_resumed', 'session_ende
 
 /** Returns whether an event of this type can change the meta state: a meta event, or the end of a process. */
 export function canChangeMeta(type: string): boolean {
-  return META_RELAY_EVENT_TYPES.has(type) || LIFECYCLE.has(type);
+  return SCHEMAS.has(type) || LIFECYCLE.has(type);
 }
 
 /**

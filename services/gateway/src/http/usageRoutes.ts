@@ -1,4 +1,4 @@
-import { SessionUsageReply, UsageReply } from '@pizzapi/protocol';
+import { SessionUsageReply, titleOf, UsageReply } from '@pizzapi/protocol';
 import type { FastifyInstance } from 'fastify';
 import { unknownSession, type Access } from '../session/access.js';
 import type { Directory } from '../session/directory.js';
@@ -36,7 +36,7 @@ export function usageRoutes(app: FastifyInstance, { access, directory, storage }
       ]);
       const nameOf = (sid: string): string => {
         const info = directory.session(sid);
-        return info?.name || info?.firstPrompt || '';
+        return titleOf(info, '');
       };
       return {
         uses: [...uses, ...relay],

@@ -43,6 +43,14 @@ export interface SpawnerOptions {
 
 const failed = (error: ErrorInfo): SpawnOutcome => ({ kind: 'failed', error });
 
+/** Returns the options of pi with the modes in which a session is to begin. */
+function withModes({ pi, approvals, planMode, goal }: NewSessionBody): NewSessionBody['pi'] {
+  const modes = { ...(approvals === undefined ? {} : { mode: approvals }), ...(planMode === true ? { planMode } : {}) };
+  const limits = Object.keys(modes).length === 0 ? {} : { approvals: { ...pi?.approvals, ...modes } };
+  const all = { ...pi, ...limits, ...(goal === undefined ? {} : { goal }) };
+  return Object.keys(all).length === 0 ? pi : all;
+}
+
 /** Starts sessions: asks a runner and waits for the session's first event, the runner's refusal, or the end of patience. */
 export class Spawner {
   constructor(private readonly options: SpawnerOptions) {}
@@ -50,14 +58,19 @@ export class Spawner {
   async spawn(principal: Principal, body: NewSessionBody, key?: string): Promise<SpawnOutcome> {
     const wrong = keyProblem(key);
     if (wrong !== undefined) return failed(wrong);
-    const tooFast = await this.options.commandSender.countAction(principal, Buffer.byteLength(body.prompt ?? ''));
+    const tooFast = await this.options.commandSender.countAction(
+      principal,
+      Buffer.byteLength(body.prompt ?? body.goal?.description ?? ''),
+    );
     if (tooFast !== undefined) return { ...tooFast, kind: 'failed' };
     const runner = this.chooseRunner(principal, body);
     if (runner.kind === 'refused') return failed(runner.error);
     const { blobs, ids, storage } = this.options;
     const sid = ids.idFor('s', principal, key);
     const place = { userId: principal.userId, sid };
-    const { cwd, prompt, model, name, thinkingLevel, resumedFrom, salvage, pi } = body;
+    const { cwd, model, name, thinkingLevel, resumedFrom, salvage, goal } = body;
+    const prompt = body.prompt ?? goal?.description;
+    const pi = withModes(body);
     const shortage = await storage.inputShortage(place, prompt ?? '');
     if (shortage !== undefined) return failed(storageFull(shortage));
     const stored = await storeAttachments(blobs, place, body.attachments);

@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 import type { ExtensionContext } from '@mariozechner/pi-coding-agent';
-import { arrayAt, isMap, type ApprovalLimits } from '@pizzapi/protocol';
+import { arrayAt, isMap, type ApprovalLimits, type ApprovalMode } from '@pizzapi/protocol';
 import { APPROVAL_FILE, ApprovalFile } from '../../human/approvalFile.js';
 import { limitsFor } from '../../human/approvalLimits.js';
-import { decide, isApprovalRule, ruleText, type ApprovalMode, type ApprovalRule } from '../../human/approvalPolicy.js';
+import { decide, isApprovalRule, ruleText, type ApprovalRule } from '../../human/approvalPolicy.js';
 import {
   actionsFor,
   deniedText,
@@ -56,6 +56,8 @@ function asking(prompt: PromptOf<'approval'>, signal?: AbortSignal): PromptReque
 export interface ApprovalGate extends Restoring, PromptFeature<'approval'> {
   /** Once, at the start, from all branches: going back in the story takes back no decision about what may run. */
   restore(entries: readonly StoredEntry[], sessionId: string): void;
+  /** A person chooses how the agent asks, for this session. */
+  setMode(mode: ApprovalMode): void;
   /** Why a call must not be made, or undefined once it may. Waits for a person where the policy says so. */
   problem(toolCallId: string, use: ToolUse, ctx: ExtensionContext): Promise<string | undefined>;
   /** What holds of a session that this one starts: `isHere` where it works in the same folder of the same machine. */
@@ -78,7 +80,10 @@ export interface GateOptions {
  * forks; what is remembered for the folder is kept beside pi's own settings. An approval outlives its process: the
  * answer comes as a message then, and lets exactly that call through when the agent makes it again.
  */
-export function approvalGate({ pi, prompts, ui, deliverAnswer }: FeatureDeps, options: GateOptions): ApprovalGate {
+export function approvalGate(
+  { pi, prompts, emit, ui, deliverAnswer }: FeatureDeps,
+  options: GateOptions,
+): ApprovalGate {
   const { cwd, limits = {} } = options;
   const file = new ApprovalFile(options.agentDir, cwd);
   const givenMode = limits.mode ?? options.mode;
@@ -93,6 +98,12 @@ export function approvalGate({ pi, prompts, ui, deliverAnswer }: FeatureDeps, op
   const givenRules = () => (limits.rules ?? []).filter(({ decision }) => decision !== 'allow' || !forgot);
   const allRules = async () => [...givenRules(), ...rules, ...(await file.read())];
   const keep = () => pi.appendEntry(ENTRY, { sessionId, mode, rules, forgot } satisfies Kept);
+  const show = () => emit({ type: 'approvals_changed', at: Date.now(), mode: mode ?? givenMode });
+  const setMode = (next: ApprovalMode) => {
+    mode = next;
+    keep();
+    show();
+  };
   const remember = async (answer: ApprovalAnswer, added: readonly ApprovalRule[]) => {
     const there = await ui;
     if (answer.kind === 'folder') {
@@ -109,13 +120,13 @@ export function approvalGate({ pi, prompts, ui, deliverAnswer }: FeatureDeps, op
     description: 'Approvals of tool calls: /approvals [ask | allow | forget]',
     handler: async (args, ctx) => {
       const what = args.trim();
-      if (what === 'ask' || what === 'allow') mode = what;
+      if (what === 'ask' || what === 'allow') setMode(what);
       else if (what === 'forget') {
         rules = [];
         forgot = true;
         await file.forget();
+        keep();
       } else if (what !== '') return ctx.ui.notify('Usage: /approvals [ask | allow | forget]', 'error');
-      if (what !== '') keep();
       const all = (await allRules()).map((rule) => `\n${ruleText(rule)}`).join('');
       const how =
         (mode ?? givenMode) === 'ask'
@@ -126,6 +137,7 @@ export function approvalGate({ pi, prompts, ui, deliverAnswer }: FeatureDeps, op
   });
 
   return {
+    setMode,
     async problem(toolCallId, use, ctx) {
       // By its name alone: how a tool writes the path of a file is the tool's affair.
       const path = use.input['path'];
@@ -160,6 +172,7 @@ export function approvalGate({ pi, prompts, ui, deliverAnswer }: FeatureDeps, op
       mode = own['mode'] === 'ask' || own['mode'] === 'allow' ? own['mode'] : undefined;
       rules = arrayAt(own, 'rules').filter(isApprovalRule);
       forgot = own['forgot'] === true;
+      show();
     },
     async reopen(prompt) {
       const asked = await prompts.askAgain(asking(prompt), ui);

@@ -1,10 +1,10 @@
 import type { ExtensionContext, ExtensionFactory } from '@mariozechner/pi-coding-agent';
-import type { ApprovalLimits, MetaProviderUsage, SessionEvent } from '@pizzapi/protocol';
-import type { ApprovalMode } from '../../human/approvalPolicy.js';
+import type { ApprovalLimits, ApprovalMode, GoalRequest, MetaProviderUsage, SessionEvent } from '@pizzapi/protocol';
 import { openPrompts } from '../../human/pending.js';
 import type { QuestionInput } from '../../human/questions.js';
 import { commandOf } from '../../human/tools.js';
 import type { ReadOnlyCalls } from '../bashTap.js';
+import type { PiModes } from '../types.js';
 import { approvalGate } from './approvalGate.js';
 import { PromptCoordinator, type PromptPort, type RemoteAnswerer, type PromptUi } from './promptCoordinator.js';
 import { reopen, reported, storedEntries, type FeatureDeps, type Restoring } from './feature.js';
@@ -24,6 +24,8 @@ export interface HumanOptions {
   approvals?: ApprovalMode;
   /** What the session was started with: it holds besides that, and what a person decides here besides it. */
   limits?: ApprovalLimits | undefined;
+  /** The goal with which a new session begins. */
+  goal?: GoalRequest;
   /** Gets the calls of bash that may run because they only read. */
   readOnlyCalls: ReadOnlyCalls;
   /** See `DeskPort.expect`. */
@@ -36,7 +38,9 @@ export interface HumanOptions {
   onProviderUsage?: (usage: MetaProviderUsage) => void;
 }
 
-type HumanCalls = Pick<HumanExtension, 'restore' | 'leave' | 'ask' | 'limitsFor'> & { hasPendingAnswer: () => boolean };
+type HumanCalls = Pick<HumanExtension, 'restore' | 'leave' | 'ask' | 'limitsFor' | 'modes'> & {
+  hasPendingAnswer: () => boolean;
+};
 type StoryOf = Pick<ExtensionContext, 'sessionManager'>;
 
 /** The extension and the calls of its host. The calls are optional: pi's own events are enough. */
@@ -56,6 +60,7 @@ export interface HumanExtension {
    * of the same machine. Rejects when what was decided for the folder cannot be read, or is too much.
    */
   limitsFor(isHere: boolean): Promise<ApprovalLimits | undefined>;
+  readonly modes: PiModes;
   /** Whether a prompt waits for a person. */
   readonly hasPendingAnswer: boolean;
 }
@@ -90,7 +95,7 @@ export function humanExtension(options: HumanOptions): HumanExtension {
     const deps: FeatureDeps = { pi, prompts, emit, ui, deliverAnswer, link };
     const questions = questionTool(deps);
     const plans = planMode(deps, options.limits?.planMode === true);
-    const goal = goalTool(deps);
+    const goal = goalTool(deps, options.goal);
     const { cwd, agentDir, approvals = 'allow', limits, readOnlyCalls } = options;
     const onReadOnlyCall = (toolCallId: string) => void readOnlyCalls.add(toolCallId);
     const gate = approvalGate(deps, { cwd, agentDir, mode: approvals, limits, onReadOnlyCall });
@@ -117,6 +122,11 @@ export function humanExtension(options: HumanOptions): HumanExtension {
       leave: () => prompts.leave(),
       ask: (forward, asked, isPlan) => reported(questions.ask(forward, asked, isPlan), ui),
       hasPendingAnswer: () => prompts.waits,
+      modes: {
+        setPlanMode: (enabled) => plans.set(enabled),
+        setApprovals: (mode) => gate.setMode(mode),
+        setGoal: (next) => goal.set(next),
+      },
       limitsFor: async (isHere) => {
         const all = { ...(await gate.limitsFor(isHere)), ...(plans.isOn ? { planMode: true as const } : {}) };
         return Object.keys(all).length === 0 ? undefined : all;
@@ -150,6 +160,11 @@ export function humanExtension(options: HumanOptions): HumanExtension {
     leave: () => current?.leave(),
     ask: (forward, questions, isPlan) => current?.ask(forward, questions, isPlan),
     limitsFor: async (isHere) => current?.limitsFor(isHere),
+    modes: {
+      setPlanMode: (enabled) => current?.modes.setPlanMode(enabled),
+      setApprovals: (mode) => current?.modes.setApprovals(mode),
+      setGoal: (goal) => current?.modes.setGoal(goal),
+    },
     get hasPendingAnswer() {
       return current?.hasPendingAnswer() ?? false;
     },

@@ -1,5 +1,5 @@
 import { StringEnum } from '@mariozechner/pi-ai';
-import { isMap, isSessionEvent, newId, type MetaGoalStatus } from '@pizzapi/protocol';
+import { isMap, isSessionEvent, newId, type GoalRequest, type MetaGoalStatus } from '@pizzapi/protocol';
 import Type from 'typebox';
 import { afterTurn, goalPrompt, goalText, newGoal, parseGoalCommand, settleGoal } from '../../human/goals.js';
 import { lastKept, says, type FeatureDeps, type Restoring } from './feature.js';
@@ -13,12 +13,17 @@ const Parameters = Type.Object({
 });
 
 export interface Goal extends Restoring {
+  /** A person sets a goal, which the agent is told, or cancels it (null). */
+  set(goal: GoalRequest | null): void;
   /** What the model has to know of it, or undefined. */
   prompt(): string | undefined;
 }
 
-/** The goal of a session: set by `/goal`, counted turn by turn, ended by the tool `goal`, by its limits or by a person. */
-export function goalTool({ pi, emit }: FeatureDeps): Goal {
+/**
+ * The goal of a session: set by `/goal`, counted turn by turn, ended by the tool `goal`, by its limits or by a person.
+ * `begins`: a new session begins with it.
+ */
+export function goalTool({ pi, emit }: FeatureDeps, begins?: GoalRequest): Goal {
   let goal: MetaGoalStatus | null = null;
   const show = (next: MetaGoalStatus | null) => {
     if (JSON.stringify(next) === JSON.stringify(goal)) return false;
@@ -28,6 +33,16 @@ export function goalTool({ pi, emit }: FeatureDeps): Goal {
   };
   const change = (next: MetaGoalStatus) => {
     if (show(next)) pi.appendEntry(ENTRY, { goal: next });
+  };
+
+  const set = (next: GoalRequest | null) => {
+    if (next === null) {
+      if (goal !== null) change(settleGoal(goal, 'cancelled', 'a person cancelled it'));
+      return;
+    }
+    const { description, ...limits } = next;
+    change(newGoal(newId('g'), description, limits));
+    pi.sendUserMessage(`New goal: ${description}`, { deliverAs: 'followUp' });
   };
 
   pi.registerCommand('goal', {
@@ -41,11 +56,9 @@ export function goalTool({ pi, emit }: FeatureDeps): Goal {
         case 'show':
           return ctx.ui.notify(goal === null ? 'No goal is set' : goalText(goal), 'info');
         case 'cancel':
-          if (goal !== null) change(settleGoal(goal, 'cancelled', 'a person cancelled it'));
-          return;
+          return set(null);
         case 'set':
-          change(newGoal(newId('g'), command.description, command.limits));
-          return pi.sendUserMessage(`New goal: ${command.description}`, { deliverAs: 'followUp' });
+          return set({ description: command.description, ...command.limits });
       }
     },
   });
@@ -75,9 +88,15 @@ export function goalTool({ pi, emit }: FeatureDeps): Goal {
   });
 
   return {
+    set,
     prompt: () => (goal?.status === 'active' ? goalPrompt(goal) : undefined),
     restore(entries) {
       const kept = lastKept(entries, ENTRY);
+      if (kept === undefined && begins !== undefined) {
+        const { description, ...limits } = begins;
+        change(newGoal(newId('g'), description, limits));
+        return;
+      }
       const event: unknown = { type: 'goal_updated', at: 0, ...(isMap(kept) ? kept : {}) };
       show(isSessionEvent(event) && event.type === 'goal_updated' ? event.goal : null);
     },

@@ -61,6 +61,7 @@ function asking(prompt: PromptOf<'plan'>, signal?: AbortSignal): PromptRequest<P
 
 export interface PlanMode extends Restoring, PromptFeature<'plan'> {
   readonly isOn: boolean;
+  set(enabled: boolean): void;
   /** Why a call must not be made now, or undefined. */
   problem(use: ToolUse): string | undefined;
   /** What the model has to know of it, or undefined. */
@@ -127,6 +128,7 @@ export function planMode({ pi, prompts, emit, ui, deliverAnswer }: FeatureDeps, 
     get isOn() {
       return isOn;
     },
+    set: turn,
     problem: (use) => (isOn ? planModeProblem(use, hasOwnBash(pi)) : undefined),
     prompt: () => (isOn ? PLAN_MODE_PROMPT : undefined),
     restore(entries) {

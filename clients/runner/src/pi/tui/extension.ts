@@ -43,8 +43,8 @@ export function terminalExtension(deps: ExtensionDeps): ExtensionFactory {
   const emit = (event: SessionEvent) => deps.session()?.tell(event);
 
   const readOnlyCalls: ReadOnlyCalls = new Set();
-  const human = ({ cwd }: ExtensionContext): ExtensionFactory =>
-    humanExtension({
+  const human = ({ cwd }: ExtensionContext): ExtensionFactory => {
+    const extension = humanExtension({
       cwd,
       emit,
       agentDir: getAgentDir(),
@@ -55,7 +55,10 @@ export function terminalExtension(deps: ExtensionDeps): ExtensionFactory {
       deliverAnswer: async (text) => deps.session()?.deliverAnswer(text),
       expect: (id, accepts, signal, kind) =>
         deps.session()?.expect(id, accepts, signal, kind) ?? new Promise<undefined>(() => undefined),
-    }).factory;
+    });
+    deps.session()?.setModes(extension.modes);
+    return extension.factory;
+  };
 
   const others = deferExtensions((ctx) => [
     // Without anybody to ask, questions and approvals would only be in the way.

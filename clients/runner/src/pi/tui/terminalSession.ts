@@ -5,7 +5,7 @@ import { SessionParts } from '../parts.js';
 import { sanitizeMessage } from '../sanitizeEvent.js';
 import { HostedPiSession } from '../session.js';
 import { visibleText } from '../terminal/clean.js';
-import type { ExecResult, Outcome, PiSession, PiSink, AgentInput } from '../types.js';
+import type { ExecResult, Outcome, PiModes, PiSession, PiSink, AgentInput } from '../types.js';
 import { originOf, type UserMessageOrigin } from '../userMessageOrigin.js';
 import { mirroredUi } from './mirroredUi.js';
 import { AttachableSink } from './attachableSink.js';
@@ -73,6 +73,11 @@ export class TerminalSession extends HostedPiSession {
   /** Lets a prompt be answered by its own id. */
   get expect(): SessionParts['dialogs']['expect'] {
     return this.parts.dialogs.expect.bind(this.parts.dialogs);
+  }
+
+  /** Takes over how the modes of the session are changed: pi loads its extensions again on a reload. */
+  setModes(modes: PiModes): void {
+    this.parts.modes = modes;
   }
 
   /** Tells something that an extension of ours knows. */

@@ -1,0 +1,11 @@
+import ClipboardList from '@lucide/svelte/icons/clipboard-list';
+import ShieldQuestionMark from '@lucide/svelte/icons/shield-question-mark';
+import Target from '@lucide/svelte/icons/target';
+import type { SessionMode } from '@pizzapi/protocol';
+
+/** The sign and the colour of each mode. */
+export const MODE_LOOKS = {
+  plan: { Icon: ClipboardList, colour: 'text-violet' },
+  approvals: { Icon: ShieldQuestionMark, colour: 'text-amber' },
+  goal: { Icon: Target, colour: 'text-blue' },
+} as const satisfies Record<SessionMode, object>;
