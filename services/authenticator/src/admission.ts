@@ -29,6 +29,8 @@ export type RefusalReason =
   | KeyFault
   /** The runner id belongs to another host. */
   | 'runner_claimed'
+  /** The account forgot the runner. */
+  | 'runner_forgotten'
   /** The session was deleted, or granted to another host. */
   | 'session_not_found'
   | 'fenced';
@@ -79,13 +81,15 @@ async function admitDaemon(
   const fault = await keyFault(b, found?.value, now);
   if (found === undefined || fault !== undefined)
     return { kind: 'refused', reason: fault ?? 'unauthenticated', ...(found && { userId: found.value.userId }) };
-  const { userId, id, expiresAt } = found.value;
+  const { userId, id, expiresAt, createdAt: keyCreatedAt } = found.value;
   const claim = await claimRunner(b, {
     userId,
     runnerId: rid,
     secretHash: secretHash(parsed.runnerSecret),
     keyHash: hash,
+    keyCreatedAt,
   });
+  if (claim === 'forgotten') return { kind: 'refused', reason: 'runner_forgotten', userId };
   if (claim === 'taken') return { kind: 'refused', reason: 'runner_claimed', userId };
   const kept = login.kind === 'keeper' ? authorizer.sessionsOf(rid) : [];
   return {
