@@ -1,15 +1,18 @@
-import { errorInfo, evolveRun, initialAgentRun } from '@pizzapi/protocol';
+import { errorInfo, evolveRun, initialAgentRun, type AgentRun } from '@pizzapi/protocol';
 import { openSession } from '@pizzapi/session-client';
 import { WebSocket } from 'ws';
-import { eventLine } from './eventLine.js';
 import type { GatewayAccess } from './home.js';
-import { EXIT, Failure, interruptible, line, type Io } from './io.js';
+import { Failure, interruptible, line, type Io } from './io.js';
 
 /** How long after a failure the agent may begin to retry, in ms. */
 const RETRY_GRACE_MS = 2_000;
 
-/** Prints the log of a session that was just started until its agent is done. Resolves with the exit code. */
-export async function untilAgentEnds({ url, token }: GatewayAccess, sid: string, io: Io): Promise<number> {
+/** How a run of the agent ended. `text` is the agent's answer. */
+export type AgentRunEnd =
+  { status: 'completed' | 'failed' | 'aborted'; text: string; error: string | undefined } | { status: 'interrupted' };
+
+/** Waits until the agent of a session that was just started is done, or until Ctrl-C. */
+export async function untilAgentEnds({ url, token }: GatewayAccess, sid: string, io: Io): Promise<AgentRunEnd> {
   const session = openSession({ url, sessionId: sid, ...(token === undefined ? {} : { token }), WebSocket });
   let run = initialAgentRun();
   let asked = false;
@@ -17,17 +20,16 @@ export async function untilAgentEnds({ url, token }: GatewayAccess, sid: string,
     return await interruptible(
       io,
       (signal) =>
-        new Promise<number>((resolve, reject) => {
+        new Promise<AgentRunEnd>((resolve, reject) => {
           const settle = () => {
-            if (run.status === 'completed') resolve(EXIT.ok);
-            if (run.status === 'failed' || run.status === 'aborted') resolve(EXIT.failed);
-            if (run.status !== 'failing') return;
+            const { status } = run;
+            if (status === 'completed' || status === 'failed' || status === 'aborted') resolve(endOf(run, status));
+            if (status !== 'failing') return;
             void io.sleep(RETRY_GRACE_MS, signal).then(() => {
-              if (run.status === 'failing') resolve(EXIT.failed);
+              if (run.status === 'failing') resolve(endOf(run, 'failed'));
             });
           };
-          session.onEvent((seq, event) => {
-            line(io.stdout, eventLine(seq, event, io));
+          session.onEvent((_seq, event) => {
             const before = run.status;
             run = evolveRun(run, event);
             if (run.status !== before) settle();
@@ -39,10 +41,14 @@ export async function untilAgentEnds({ url, token }: GatewayAccess, sid: string,
             if (waits && !asked) line(io.stderr, `The agent waits for your answer. Answer with: pizzapi attach ${sid}`);
             asked = waits;
           });
-          signal.addEventListener('abort', () => resolve(EXIT.interrupted), { once: true });
+          signal.addEventListener('abort', () => resolve({ status: 'interrupted' }), { once: true });
         }),
     );
   } finally {
     session.close();
   }
+}
+
+function endOf({ text, error }: AgentRun, status: 'completed' | 'failed' | 'aborted'): AgentRunEnd {
+  return { status, text, error };
 }

@@ -1,94 +1,74 @@
 import type { Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
-import { errorInfo, isErrorCode, newId, type ErrorInfo } from '@pizzapi/protocol';
-import { createApi, openSession } from '@pizzapi/session-client';
-import { WebSocket } from 'ws';
-import { unwrapResult } from '../unwrapResult.js';
+import { titleOf } from '@pizzapi/protocol';
+import { confirm, requireConfirmation } from '../confirm.js';
 import { GATEWAY_OPTIONS } from '../home.js';
-import { EXIT, Failure, interruptible, jsonLine, line, type Io } from '../io.js';
-import { explainAccessError, resolveSessionRef, type SessionRef } from '../sessionRef.js';
+import { line, toSafeLine, type Io } from '../io.js';
+import { runSessionCommand } from '../sessionCommand.js';
+import { gatewayOfRef, resolveSessionRef, SESSION_HELP, type SessionRef } from '../sessionRef.js';
+import { unwrapResult } from '../unwrapResult.js';
+import { printSession, SESSION_JSON } from '../printSession.js';
 import { examples, type CliContext } from '../context.js';
 
-/** How long a runner has to run a command, in ms. */
-const RESULT_MS = 30_000;
+type Flags = Readonly<Record<string, unknown>>;
 
-/** `kill`, `delete`, `rename`, `fork`: commands that act on one session and wait for its result. */
+/** `stop`, `kill`, `delete`, `rename`: commands that act on one session and wait for its result. */
 export function addManage(program: Command, { io }: CliContext): void {
+  addOptions(program.command('stop <session>'), GATEWAY_OPTIONS)
+    .description('Stop the agent of a session; the session stays and takes further inputs')
+    .option('--drop', 'Also take back the inputs that wait in the queue')
+    .option('--json', SESSION_JSON)
+    .addHelpText('after', `${examples('pizzapi stop last', 'pizzapi stop <session> --drop')}\n\n${SESSION_HELP}`)
+    .action(async (session: string, flags: Flags) => {
+      const ref = await resolveSessionRef(session, flags, io);
+      await runSessionCommand(ref, 'abort', flags['drop'] === true ? { queue: 'drop' } : {}, io);
+      report(io, ref, flags, 'Stopped');
+    });
   addOptions(program.command('kill <session>'), GATEWAY_OPTIONS)
-    .description('End a session; its log is kept')
-    .addHelpText('after', examples('pizzapi kill <sid>'))
-    .action(async (session: string, flags: Record<string, unknown>) => {
-      const ref = resolveSessionRef(session, flags, io);
-      await runCommand(ref, 'kill_session', {}, io);
-      line(io.stdout, `Ended: ${ref.sid}`);
+    .description('End a session; its log is kept, and `pizzapi resume` continues it')
+    .option('--json', SESSION_JSON)
+    .addHelpText('after', `${examples('pizzapi kill last', 'pizzapi kill <session>')}\n\n${SESSION_HELP}`)
+    .action(async (session: string, flags: Flags) => {
+      const ref = await resolveSessionRef(session, flags, io);
+      await runSessionCommand(ref, 'kill_session', {}, io);
+      report(io, ref, flags, 'Ended');
     });
   addOptions(program.command('delete <session>'), GATEWAY_OPTIONS)
     .description('End a session and delete its log and its files permanently')
-    .option('--yes', 'Confirm: this cannot be undone')
-    .addHelpText('after', examples('pizzapi delete <sid> --yes', 'pizzapi usage'))
-    .action(async (session: string, flags: Record<string, unknown>) => {
-      const { url, token, sid } = resolveSessionRef(session, flags, io);
-      if (flags['yes'] !== true)
-        throw new Failure(errorInfo('bad_option', `This deletes ${sid} permanently; add --yes to confirm`), EXIT.usage);
-      const api = createApi({ url, ...(token === undefined ? {} : { token }) });
-      await unwrapResult({ url, token, api }, api.deleteSession(sid));
-      line(io.stdout, `Deleted: ${sid}`);
+    .option('--yes', 'Do not ask: this cannot be undone')
+    .option('--json', SESSION_JSON)
+    .addHelpText(
+      'after',
+      `${examples('pizzapi delete <session>', 'pizzapi delete <session> --yes', 'pizzapi usage')}\n\n${SESSION_HELP}`,
+    )
+    .action(async (session: string, flags: Flags) => {
+      const asks = flags['yes'] !== true;
+      if (asks) requireConfirmation(io, `This deletes ${toSafeLine(session, 80)} permanently`);
+      const ref = await resolveSessionRef(session, flags, io);
+      const gateway = gatewayOfRef(ref);
+      if (asks) {
+        const { session: known } = await unwrapResult(gateway, gateway.api.session(ref.sid));
+        const title = `"${toSafeLine(titleOf(known), 60)}" (${ref.sid})`;
+        await confirm(io, `Delete ${title} with its log and files permanently?`);
+      }
+      await unwrapResult(gateway, gateway.api.deleteSession(ref.sid));
+      report(io, ref, flags, 'Deleted');
     });
   addOptions(program.command('rename <session> <name>'), GATEWAY_OPTIONS)
     .description('Rename a session')
-    .addHelpText('after', examples('pizzapi rename <sid> "The failing test"'))
-    .action(async (session: string, name: string, flags: Record<string, unknown>) => {
-      const ref = resolveSessionRef(session, flags, io);
-      await runCommand(ref, 'set_name', { name }, io);
-      line(io.stdout, `Renamed: ${ref.sid}`);
-    });
-  addOptions(program.command('fork <session>'), GATEWAY_OPTIONS)
-    .description('Start a session that continues from the history of another one')
-    .option('--at <entry>', 'Fork before this input: the entryId of its event in the log (default: the end)')
-    .option('--name <name>', 'Name of the new session')
-    .option('--json', 'Print one line of JSON: { sessionId, url }')
-    .addHelpText('after', examples('pizzapi fork <sid>', 'pizzapi attach "$(pizzapi fork <sid>)"'))
-    .action(async (session: string, flags: Record<string, unknown>) => {
-      const ref = resolveSessionRef(session, flags, io);
-      const sessionId = newId('s');
-      const { at: entryId, name } = flags;
-      const wanted = { ...(entryId === undefined ? {} : { entryId }), ...(name === undefined ? {} : { name }) };
-      await runCommand(ref, 'fork', { sessionId, ...wanted }, io);
-      const url = `${ref.url.replace(/^ws/, 'http').replace(/\/+$/, '')}/s/${sessionId}`;
-      if (flags['json'] === true) return line(io.stdout, jsonLine({ sessionId, url }));
-      line(io.stdout, sessionId);
-      line(io.stderr, url);
+    .option('--json', SESSION_JSON)
+    .addHelpText(
+      'after',
+      `${examples('pizzapi rename last "The failing test"', 'pizzapi rename <session> Docs')}\n\n${SESSION_HELP}`,
+    )
+    .action(async (session: string, name: string, flags: Flags) => {
+      const ref = await resolveSessionRef(session, flags, io);
+      await runSessionCommand(ref, 'set_name', { name }, io);
+      report(io, ref, flags, 'Renamed');
     });
 }
 
-/** Sends a command to the runner of a session and waits for its result. Fails with the error of the result. */
-async function runCommand(ref: SessionRef, name: string, args: Record<string, unknown>, io: Io): Promise<void> {
-  const { url, token, sid } = ref;
-  const credentials = token === undefined ? {} : { token };
-  const api = createApi({ url, ...credentials });
-  await unwrapResult({ url, token, api }, api.session(sid));
-  const session = openSession({ url, sessionId: sid, ...credentials, tail: 1, WebSocket });
-  const finished = new AbortController();
-  try {
-    await interruptible(io, async (signal) => {
-      const sent = await session.command(name, args);
-      if (sent.kind === 'refused') throw new Failure(explainAccessError(sent.error, ref));
-      if (sent.kind === 'unknown') throw new Failure(errorInfo('unknown'));
-      const late = io.sleep(RESULT_MS, AbortSignal.any([signal, finished.signal])).then(() => 'late' as const);
-      const outcome = await Promise.race([session.result(sent.commandId), late]);
-      if (outcome === 'late') {
-        if (signal.aborted) throw new Failure(errorInfo('unknown'), EXIT.interrupted);
-        throw new Failure(errorInfo('runner_timeout'));
-      }
-      if (outcome.kind === 'failed') throw new Failure(toError(outcome.error));
-      if (outcome.kind === 'closed') throw new Failure(errorInfo('unknown'));
-    });
-  } finally {
-    finished.abort();
-    session.close();
-  }
-}
-
-function toError({ code, message }: { code: string; message: string }): ErrorInfo {
-  return { code: isErrorCode(code) ? code : 'command_failed', message };
+function report(io: Io, ref: SessionRef, flags: Flags, done: string): void {
+  if (flags['json'] === true) printSession(io, ref, flags);
+  else line(io.stdout, `${done}: ${ref.sid}`);
 }
