@@ -16,7 +16,7 @@ export const SESSION_HELP =
 /** The number of candidates that an error lists. */
 const MAX_CANDIDATES = 8;
 /** An id as the gateway makes them. It needs no look-up. */
-const WHOLE_ID = /^s_[a-z0-9]{20}$/;
+const WHOLE_ID = /^s_[a-z0-9]{20,32}$/;
 
 /** A session that was named on the command line. */
 export interface SessionRef {
