@@ -46,6 +46,7 @@ export * from './fold/run.js';
 export * from './foreignText.js';
 export * from './text.js';
 export * from './runnerLabels.js';
+export * from './imported.js';
 export * from './terminalText.js';
 export * from './auditText.js';
 export * from './prompts.js';

@@ -8,7 +8,7 @@ import {
   type Backbone,
 } from '@pizzapi/backbone';
 import { secretHash, tokenKind } from '@pizzapi/process';
-import { parseNatsUser, parseRunnerPassword, type HostLogin, type KeyRow } from '@pizzapi/protocol';
+import { isImported, parseNatsUser, parseRunnerPassword, type HostLogin, type KeyRow } from '@pizzapi/protocol';
 import { connectionName } from './connectionName.js';
 import type { Grants } from './grants.js';
 import { hostPermissions } from './permissions.js';
@@ -76,6 +76,8 @@ async function admitDaemon(
   if (parsed === undefined || tokenKind(parsed.token) !== 'runner' || parsed.runnerSecret.length < MIN_SECRET_CHARS)
     return { kind: 'refused', reason: 'unauthenticated' };
   const { rid } = login;
+  // Sessions under this id were imported. A runner with this id would take them.
+  if (isImported({ runnerId: rid })) return { kind: 'refused', reason: 'runner_claimed' };
   const hash = secretHash(parsed.token);
   const found = await keyRows(b).get(hash);
   const fault = await keyFault(b, found?.value, now);

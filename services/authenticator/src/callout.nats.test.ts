@@ -7,7 +7,7 @@ import {
   runnerOwnerKey,
   runnerOwnerRows,
 } from '@pizzapi/backbone';
-import { decode, natsUserOf, newId, runnerPassword, type HostLogin } from '@pizzapi/protocol';
+import { decode, IMPORTED, natsUserOf, newId, runnerPassword, type HostLogin } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Grants } from './grants.js';
 import { hostPermissions } from './permissions.js';
@@ -96,6 +96,11 @@ describe('a daemon is let in', () => {
   it('from another host of the same account only with the same secret', async () => {
     const { rid, token } = await runnerOf('ann');
     expect(await say(s.nats.port, daemon(rid, token, 'the-secret-of-a-copy'), '')).toMatch(UNAUTHORIZED);
+  });
+
+  it('and not under the id of imported sessions, which is no runner', async () => {
+    const token = await s.newRunnerToken('ann');
+    expect(await say(s.nats.port, daemon(IMPORTED, token), '')).toMatch(UNAUTHORIZED);
   });
 
   it('and, after its account forgot it, only with a token that was made later', async () => {
