@@ -15,7 +15,7 @@ let stage: LocalStack;
 let home: string;
 const running = new Set<ChildProcess>();
 beforeAll(async () => {
-  stage = await startLocalStack();
+  stage = await startLocalStack({}, { flags: ['--name', 'oven', '--max-sessions', '9'] });
   home = mkdtempSync(join(tmpdir(), 'pizzapi-elsewhere-'));
 }, 120_000);
 afterAll(async () => {
@@ -126,6 +126,7 @@ describe('a person with a terminal on another machine', () => {
         .filter((row) => row !== '')
         .map((row) => JSON.parse(row) as { runnerId: string; name: string; online: boolean });
     const box = () => listed().then((all) => all.find(({ name }) => name === 'box'));
+    expect(await listed()).toContainEqual(expect.objectContaining({ name: 'oven', maxSessions: 9, online: true }));
     await until(`the runner is listed: ${runner.output.stderr}`, async () => (await box())?.online === true);
     const started = await cli('run', '--json', '--runner', 'box', '--cwd', home, '--model', 'demo/demo');
     const { sessionId, runnerId } = JSON.parse(started.stdout) as Record<'sessionId' | 'runnerId', string>;
@@ -169,7 +170,12 @@ describe('a person with a terminal on another machine', () => {
     expect(stdout).not.toMatch(/pz[kr]_[0-9A-Za-z]{32}|eyJ/);
   });
 
-  it('an admin lists the accounts, and cannot disable the own account', async () => {
+  it('an operator checks health, storage, keys and accounts, and cannot disable the own account', async () => {
+    const doctor = await runCli(stage, 'doctor', '--json');
+    expect(JSON.parse(doctor.stdout)).toMatchObject({ ok: true });
+    const usage = JSON.parse((await cli('usage', '--json')).stdout) as { uses: { of: string }[] };
+    expect(usage.uses.map((use) => use.of)).toContain('account');
+    expect((await cli('keys')).stdout).toMatch(/ user .* laptop$/m);
     expect((await cli('users')).stdout).toMatch(/^owner +admin +active/m);
     expect(await cli('users', 'disable', 'owner')).toMatchObject({
       code: 1,

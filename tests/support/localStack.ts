@@ -37,6 +37,8 @@ interface LocalStackOptions {
   root?: string;
   /** The port of the gateway, for a stack behind a proxy. Default: any. */
   port?: number;
+  /** Further flags of `pizzapi local`. */
+  flags?: readonly string[];
 }
 
 /**
@@ -49,6 +51,7 @@ export async function startLocalStack(
     files = {},
     root = realpathSync(mkdtempSync(join(tmpdir(), 'pizzapi-stage-'))),
     port: fixedPort,
+    flags = [],
   }: LocalStackOptions = {},
 ): Promise<LocalStack> {
   const home = join(root, 'state');
@@ -72,10 +75,14 @@ export async function startLocalStack(
   let child: ChildProcess;
   let port = fixedPort ?? 0;
   const start = async (): Promise<Pick<LocalStack, 'url' | 'loginUrl' | 'pageUrl' | 'natsUrl'>> => {
-    child = spawn(process.execPath, [CLI, 'local', '--home', home, '--port', String(port), '--no-open', '--json'], {
-      env: full,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    child = spawn(
+      process.execPath,
+      [CLI, 'local', '--home', home, '--port', String(port), '--no-open', '--json', ...flags],
+      {
+        env: full,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     const address = await firstLine(child);
     port = fixedPort ?? Number(new URL(address.url).port);
     return { ...address, pageUrl: new URL(address.loginUrl).origin };

@@ -9,6 +9,9 @@ const about = 'Hosts agent sessions on this machine: starts them, executes comma
 const flags = parseFlags('pizzapi runner', about, RUNNER_OPTIONS, {
   examples: [
     'pizzapi runner --name workshop --roots ~/projects',
+    'pizzapi runner pair --relay-url https://relay.example.com --name workshop',
+    'pizzapi runner list',
+    'pizzapi runner forget old-laptop',
     'PIZZAPI_RUNNER_TOKEN=pzr_… PIZZAPI_NATS_URL=nats://relay:4222 pizzapi runner',
   ],
 });

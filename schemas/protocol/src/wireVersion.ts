@@ -25,4 +25,5 @@ export const WIRE_HISTORY = [
     hash: '97aa2498d87522d2',
     what: 'Added: `salvage` for a session that continues a damaged file of pi, `key` in `input` and `command`, `keys` in `hello`, `commandId` in errors, the queue as a list that people change (`items` of `queue_update`, `input_edited`, the commands `queue_…`), `queue` of `abort`, `by` of `input_dropped`.',
   },
+  { version: 1, hash: '607facdae5120ec3', what: 'Added: the reply to a request that forgets a runner.' },
 ] as const;
