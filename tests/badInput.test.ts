@@ -259,7 +259,7 @@ describe('over a WebSocket', () => {
 describe('on the command line', () => {
   const cases: [what: string, exit: number, code: string, args: () => string[], env?: NodeJS.ProcessEnv][] = [
     ['an unknown session', 1, 'session_not_found', () => ['tail', 'no-such-session']],
-    ['an id with invalid characters', 1, 'invalid_id', () => ['tail', 'a.b>']],
+    ['a text that is no id and no name', 1, 'session_not_found', () => ['tail', 'a.b>']],
     ['an offset beyond the end of the log', 1, 'invalid_offset', () => ['tail', sid, '--from', '99999999']],
     ['an offset that is not a number', 2, 'invalid_offset', () => ['tail', sid, '--from', 'soon']],
     ['a gateway that does not run', 1, 'gateway_unreachable', () => ['sessions', '--relay-url', 'http://127.0.0.1:1']],

@@ -1,6 +1,7 @@
 import { AUTHENTICATOR_OPTIONS } from '@pizzapi/authenticator';
 import { GATEWAY_OPTIONS } from '@pizzapi/gateway';
-import { LOCAL_OPTIONS } from '@pizzapi/local';
+import { LOCAL_OPTION_GROUPS, LOCAL_OPTIONS } from '@pizzapi/local';
+import { PROJECTOR_OPTIONS } from '@pizzapi/meta-projector/options';
 import { METRICS, OPTIONS, optionsTable, type OptionSpec } from '@pizzapi/process';
 import { RUNNER_OPTIONS } from '@pizzapi/runner';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -13,9 +14,14 @@ const reference = (name: string) => new URL(`../docs/reference/${name}`, import.
 
 describe('the page of options', () => {
   /** Every option once, by its environment variable. */
-  const all = [OPTIONS, LOCAL_OPTIONS, GATEWAY_OPTIONS, AUTHENTICATOR_OPTIONS, RUNNER_OPTIONS].flatMap((spec) =>
-    Object.values<OptionSpec>(spec),
-  );
+  const all = [
+    OPTIONS,
+    LOCAL_OPTIONS,
+    GATEWAY_OPTIONS,
+    AUTHENTICATOR_OPTIONS,
+    PROJECTOR_OPTIONS,
+    RUNNER_OPTIONS,
+  ].flatMap((spec) => Object.values<OptionSpec>(spec));
   const byVariable = Object.fromEntries(all.reverse().map((option) => [option.env, option]));
   const sorted = Object.fromEntries(Object.entries(byVariable).sort(([a], [b]) => (a < b ? -1 : 1)));
   const rows = optionsTable(sorted);
@@ -32,7 +38,9 @@ describe('the page of commands', () => {
 
   beforeAll(async () => {
     parts['commands'] = await helpOfEveryCommand();
-    parts['local'] = optionsTable(LOCAL_OPTIONS);
+    parts['local'] = LOCAL_OPTION_GROUPS.map(({ heading, options }) => `${heading}\n\n${optionsTable(options)}`).join(
+      '\n\n',
+    );
     parts['runner'] = optionsTable(RUNNER_OPTIONS);
     document = documentAt(reference('cli.md'), parts);
   });

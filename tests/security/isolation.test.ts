@@ -69,6 +69,7 @@ const guesses: Guess[] = [
   ],
   ['a session to be deleted', 'DELETE', ({ sid }) => `/api/sessions/${sid}`],
   ['a runner', 'GET', ({ rid }) => `/api/runners/${rid}`],
+  ['a runner to forget', 'DELETE', ({ rid }) => `/api/runners/${rid}`],
   ['a runner’s folders', 'GET', ({ rid }) => `/api/runners/${rid}/folders?path=/`],
   ['a session on a runner', 'POST', () => '/api/sessions', ({ rid }) => ({ runnerId: rid })],
   ['a key to be revoked', 'DELETE', ({ keyId }) => `/api/keys/${keyId}`],

@@ -3,7 +3,7 @@ import { run } from '../../clients/cli/src/testing/run.js';
 /** Commands that start another program with its own help: their options come from the definitions of that program. */
 const OTHER_PROGRAMS = new Set(['local', 'runner', 'help']);
 /** Sub-commands whose parent is such a program, which does not list them. */
-const UNLISTED = ['runner pair'];
+const UNLISTED = ['runner pair', 'runner list', 'runner forget'];
 
 /** Returns the help of `pizzapi` and of every command and sub-command, as Markdown sections. */
 export async function helpOfEveryCommand(): Promise<string> {

@@ -42,6 +42,8 @@ interface LocalStackOptions {
   root?: string;
   /** The port of the gateway, for a stack behind a proxy. Default: any. */
   port?: number;
+  /** Further flags of `pizzapi local`. */
+  flags?: readonly string[];
 }
 
 /**
@@ -54,6 +56,7 @@ export async function startLocalStack(
     files = {},
     root = realpathSync(mkdtempSync(join(tmpdir(), 'pizzapi-stage-'))),
     port: fixedPort,
+    flags = [],
   }: LocalStackOptions = {},
 ): Promise<LocalStack> {
   const home = join(root, 'state');
@@ -77,10 +80,14 @@ export async function startLocalStack(
   let child: ChildProcess;
   let port = fixedPort ?? 0;
   const start = async (): Promise<Pick<LocalStack, 'url' | 'loginUrl' | 'pageUrl' | 'natsUrl'>> => {
-    child = spawn(process.execPath, [CLI, 'local', '--home', home, '--port', String(port), '--no-open', '--json'], {
-      env: full,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    child = spawn(
+      process.execPath,
+      [CLI, 'local', '--home', home, '--port', String(port), '--no-open', '--json', ...flags],
+      {
+        env: full,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     endWithThisProcess(child, root);
     const address = await firstLine(child);
     port = fixedPort ?? Number(new URL(address.url).port);

@@ -1,19 +1,33 @@
-import { errorInfo, evolveRun, INTERRUPTED_TEXT, isInterruption, requestedAgentRun } from '@pizzapi/protocol';
+import { errorInfo, evolveRun, INTERRUPTED_TEXT, requestedAgentRun, type AgentRun } from '@pizzapi/protocol';
 import { openSession } from '@pizzapi/session-client';
 import { WebSocket } from 'ws';
-import { eventLine } from './eventLine.js';
 import type { GatewayAccess } from './home.js';
-import { EXIT, Failure, interruptible, line, type Io } from './io.js';
+import { Failure, interruptible, line, toSafeLine, type Io } from './io.js';
 
 /** How long after a failure or a stop of its host the agent may begin again by itself, in ms. */
 const RETRY_GRACE_MS = 2_000;
 
-/** Prints the log of a session that was just started until its agent is done. Resolves with the exit code. */
+type EndStatus = 'completed' | 'failed' | 'aborted' | 'interrupted';
+
+/**
+ * How a run of the agent ended. `text` is the agent's answer. `interrupted`: its host was stopped or died. `cancelled`:
+ * Ctrl-C here; the agent continues.
+ */
+export type AgentRunEnd = { status: EndStatus; text: string; error: string | undefined } | { status: 'cancelled' };
+
+/** Says why a run did not complete, for the terminal. */
+export function failureText({ status, error }: { status: EndStatus; error: string | undefined }, sid: string): string {
+  if (status === 'aborted') return 'The agent was stopped';
+  if (status === 'interrupted') return `${INTERRUPTED_TEXT} Continue with //continue in: pizzapi attach ${sid}`;
+  return `The agent failed: ${toSafeLine(error ?? 'unknown error', 500)}`;
+}
+
+/** Waits until the agent of a session that was just started is done, or until Ctrl-C. */
 export async function untilAgentEnds(
   { url, token }: Pick<GatewayAccess, 'url' | 'token'>,
   sid: string,
   io: Io,
-): Promise<number> {
+): Promise<AgentRunEnd> {
   const session = openSession({ url, sessionId: sid, ...(token === undefined ? {} : { token }), WebSocket });
   let run = requestedAgentRun();
   let asked = false;
@@ -21,24 +35,19 @@ export async function untilAgentEnds(
     return await interruptible(
       io,
       (signal) =>
-        new Promise<number>((resolve, reject) => {
+        new Promise<AgentRunEnd>((resolve, reject) => {
           const settle = () => {
-            if (run.status === 'completed') resolve(EXIT.ok);
-            if (run.status === 'failed' || run.status === 'aborted') resolve(EXIT.failed);
-            if (run.status !== 'failing' && run.status !== 'interrupted') return;
             const { status } = run;
+            if (status === 'completed' || status === 'failed' || status === 'aborted') resolve(endOf(run, status));
+            if (status !== 'failing' && status !== 'interrupted') return;
             void io.sleep(RETRY_GRACE_MS, signal).then(() => {
-              if (run.status !== status) return;
-              if (status === 'interrupted')
-                line(io.stderr, `${INTERRUPTED_TEXT} Continue with //continue in: pizzapi attach ${sid}`);
-              resolve(EXIT.failed);
+              if (run.status === status) resolve(endOf(run, status === 'failing' ? 'failed' : status));
             });
           };
-          session.onEvent((seq, event) => {
-            const before = run;
+          session.onEvent((_seq, event) => {
+            const before = run.status;
             run = evolveRun(run, event);
-            line(io.stdout, eventLine(seq, event, io, isInterruption(before, run)));
-            if (run.status !== before.status) settle();
+            if (run.status !== before) settle();
           });
           session.subscribe(() => {
             const { state } = session.connection;
@@ -47,10 +56,14 @@ export async function untilAgentEnds(
             if (waits && !asked) line(io.stderr, `The agent waits for your answer. Answer with: pizzapi attach ${sid}`);
             asked = waits;
           });
-          signal.addEventListener('abort', () => resolve(EXIT.interrupted), { once: true });
+          signal.addEventListener('abort', () => resolve({ status: 'cancelled' }), { once: true });
         }),
     );
   } finally {
     session.close();
   }
+}
+
+function endOf({ text, error }: AgentRun, status: EndStatus): AgentRunEnd {
+  return { status, text, error };
 }

@@ -16,11 +16,11 @@ import {
   type Backbone,
 } from '@pizzapi/backbone';
 import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
-import { decode } from '@pizzapi/protocol';
+import { decode, IMPORTED } from '@pizzapi/protocol';
 import { PI_VERSION, readPiSessionFile } from '@pizzapi/runner';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { NatsAccess } from '@pizzapi/process';
-import { IMPORT_RUNNER, importSession } from './importSession.js';
+import { importSession } from './importSession.js';
 import { madeUpNatsAccess } from './testing/natsAccess.js';
 
 const RECORDED = fileURLToPath(new URL('../../../tests/fixtures/pi-session-large.jsonl', import.meta.url));
@@ -68,7 +68,7 @@ describe('an import', () => {
     const epoch = (await ownerOf(b, sessionId))!.epoch;
     const expected = readPiSessionFile(RECORDED, {
       userId: 'owner',
-      runnerId: IMPORT_RUNNER,
+      runnerId: IMPORTED,
       piVersion: PI_VERSION,
       epoch,
     });

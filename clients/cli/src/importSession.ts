@@ -16,6 +16,7 @@ import {
   CodedError,
   errorInfo,
   externalize,
+  IMPORTED,
   newId,
   placeBlobs,
   type PlacedBlob,
@@ -24,9 +25,6 @@ import {
 import { PI_VERSION, readPiSessionFile, type Damage } from '@pizzapi/runner';
 import type { NatsAccess } from '@pizzapi/process';
 import { Failure } from './io.js';
-
-/** The runner id of imported sessions. No runner has it. */
-export const IMPORT_RUNNER = 'import';
 
 /** How long the backbone may take to connect, in ms. */
 const CONNECT_MS = 3_000;
@@ -59,7 +57,7 @@ export async function importSession(
   try {
     await verifyProvisioned(backbone);
     const sessionId = newId();
-    const claim = await claimSession(backbone, { sid: sessionId, userId, runnerId: IMPORT_RUNNER });
+    const claim = await claimSession(backbone, { sid: sessionId, userId, runnerId: IMPORTED });
     if (claim.kind === 'refused') throw new Failure(errorInfo('already_exists', `Session ${sessionId} already exists`));
     const { events, name, messages, damage, repairs } = read(file, userId, claim.epoch, salvage);
     try {
@@ -77,7 +75,7 @@ export async function importSession(
 }
 
 function read(file: string, userId: string, epoch: number, salvage: boolean) {
-  const options = { userId, epoch, runnerId: IMPORT_RUNNER, piVersion: PI_VERSION, salvage };
+  const options = { userId, epoch, runnerId: IMPORTED, piVersion: PI_VERSION, salvage };
   const outcome = readPiSessionFile(file, options);
   if (outcome.kind === 'ok') return outcome;
   throw new Failure({ code: outcome.code, message: outcome.message });

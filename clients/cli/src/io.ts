@@ -58,6 +58,8 @@ export const EXIT = {
   failed: 1,
   /** The command line is invalid; stderr holds the usage. */
   usage: 2,
+  /** The terminal is gone, with the exit code that shells use. */
+  hungUp: 129,
   /** Ctrl-C, with the exit code that shells use. */
   interrupted: 130,
 } as const;

@@ -1,5 +1,5 @@
 import { decodeInput } from './decoding.js';
-import { Failure, line, processIo } from './io.js';
+import { EXIT, Failure, line, processIo } from './io.js';
 
 const argv = process.argv.slice(2);
 
@@ -9,6 +9,11 @@ if (!process.stdout.isTTY) {
 }
 
 process.exitCode = argv.length === 1 && argv[0] === 'decode' ? await decodeOnly() : await runAny();
+// An exit would restore the settings of the terminal, and Node aborts when the terminal is gone.
+if (process.exitCode === EXIT.hungUp) {
+  process.removeAllListeners('SIGHUP');
+  process.kill(process.pid, 'SIGHUP');
+}
 
 async function runAny(): Promise<number> {
   const { packageVersion } = await import('@pizzapi/process');

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { visibleText, CodedError, errorInfo, toErrorInfo, type ErrorInfo } from '@pizzapi/protocol';
+import { addCompletion } from './commands/completion.js';
 import { addDecode } from './commands/decode.js';
 import { addDoctor } from './commands/doctor.js';
 import { addImport } from './commands/import.js';
@@ -13,9 +14,11 @@ import { addAudit } from './commands/audit.js';
 import { addKeys } from './commands/keys.js';
 import { addLogin } from './commands/login.js';
 import { addLogout } from './commands/logout.js';
-import { addManage } from './commands/killRenameFork.js';
+import { addForkAndResume } from './commands/forkResume.js';
+import { addManage } from './commands/manage.js';
 import { addRun } from './commands/run.js';
 import { addRunnerPair } from './commands/runnerPair.js';
+import { addRunners } from './commands/runners.js';
 import { addShare } from './commands/share.js';
 import { addUsage } from './commands/usage.js';
 import { addUsers } from './commands/users.js';
@@ -60,7 +63,7 @@ function buildProgram(context: CliContext, version: string): Command {
         'pizzapi "Fix the failing test"',
         'pizzapi local',
         'pizzapi sessions',
-        'pizzapi share <sid>',
+        'pizzapi share last',
         'pizzapi doctor',
       ) + HELP_AFTER,
     );
@@ -71,6 +74,7 @@ function buildProgram(context: CliContext, version: string): Command {
   addTail(program, context);
   addAttach(program, context);
   addRun(program, context);
+  addForkAndResume(program, context);
   addManage(program, context);
   addShare(program, context);
   addImport(program, context);
@@ -83,9 +87,11 @@ function buildProgram(context: CliContext, version: string): Command {
   addAudit(program, context);
   addRunner(program, context);
   addRunnerPair(named(program, 'runner'), context);
+  addRunners(named(program, 'runner'), context);
   addNatsEnv(program, context);
   addDecode(program, context);
   addDoctor(program, context);
+  addCompletion(program, context);
   return program;
 }
 

@@ -1,7 +1,7 @@
 import { readShare } from '../src/model/shareLink.js';
 import { decodeMany, defaultMetaState, encode, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
 import { blobAnswer, END_OF_WHOLE, releaseBlobs } from './blobs.js';
-import { manySessions, RUNNERS, SESSIONS } from './lists.js';
+import { manySessions, RUNNERS, SESSIONS, TWIN_RUNNER } from './lists.js';
 import { ScriptedNotifications } from './notifications.js';
 import { ScriptedPeople, type Cast } from './people.js';
 import { LINKED_RUNNERS, LINKED_SESSIONS } from './linked.js';
@@ -15,7 +15,7 @@ import { waitingSessions } from './waiting.js';
 
 export interface GatewayScript {
   /** `busy`: everything at once. `empty`: nobody has done anything yet. `waiting`: the person is asked much.
-   * `prompts`: in every way there is. `queue`: messages wait. `linked`: sessions start sessions. */
+   * `prompts`: in every way there is. `queue`: messages wait. `linked`: sessions start sessions. `twins`: runners with one name. */
   scene: string;
   cast: Cast;
   /** Sessions in the list, besides those of the scene. */
@@ -42,7 +42,7 @@ export function installScriptedGateway(script: GatewayScript): void {
   const sockets = new Set<Playable>();
   Object.assign(globalThis, {
     WebSocket: socketClass(script, sessions, sockets),
-    fetch: scriptedFetch(script, sessions),
+    fetch: scriptedFetch(script, sessions, sockets),
     /** For whoever plays: closes every connection with a code, as a gateway does. */
     closeSockets: (code: number) => sockets.forEach((socket) => socket.end(code)),
     /** Tells the list that a session has changed. */
@@ -123,6 +123,7 @@ function modeOf(protocols: readonly string[]): string {
 
 function runnersOf({ cast, scene }: GatewayScript): readonly RunnerInfo[] {
   if (cast.who === 'member') return [];
+  if (scene === 'twins') return [...RUNNERS, TWIN_RUNNER];
   if (scene === 'turned') return [...RUNNERS, ...TURNED_RUNNERS];
   return scene === 'linked' ? [...RUNNERS, ...LINKED_RUNNERS] : RUNNERS;
 }
@@ -239,7 +240,7 @@ function socketClass(script: GatewayScript, sessions: SessionInfo[], sockets: Se
   };
 }
 
-function scriptedFetch(script: GatewayScript, sessions: readonly SessionInfo[]) {
+function scriptedFetch(script: GatewayScript, sessions: readonly SessionInfo[], sockets: ReadonlySet<Playable>) {
   const real = globalThis.fetch.bind(globalThis);
   const people = new ScriptedPeople(script.cast);
   const notifications = new ScriptedNotifications(script.notifications);
@@ -256,6 +257,12 @@ function scriptedFetch(script: GatewayScript, sessions: readonly SessionInfo[]) 
     if (blob !== undefined) return blob;
     const stored = storageAnswer(script, sessions, url.pathname, init);
     if (stored !== undefined) return json(stored);
+    const forgotten = /^\/api\/runners\/([^/]+)$/.exec(url.pathname)?.[1];
+    if (forgotten !== undefined && init?.method === 'DELETE') {
+      for (const socket of sockets)
+        if (socket.path === '/ws/runners') socket.tell({ type: 'runner_removed', runnerId: forgotten });
+      return json({ runnerId: forgotten, tokenRevoked: true });
+    }
     if (url.pathname.endsWith('/folders'))
       return json({ folders: FOLDERS.filter((folder) => folder.startsWith(url.searchParams.get('path') ?? '')) });
     if (url.pathname.endsWith('/events')) {

@@ -128,3 +128,6 @@ export const RUNNERS: RunnerInfo[] = [
   runner('r1', { name: 'ada-laptop' }),
   runner('r2', { name: 'bench-box', online: false }),
 ];
+
+/** A runner with the name of another one. */
+export const TWIN_RUNNER: RunnerInfo = runner('bench_4f2a', { name: 'bench-box', online: false });

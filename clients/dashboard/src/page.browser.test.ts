@@ -444,3 +444,20 @@ it('keeps the width of the sidebar that a person chose by dragging or by keys, w
   expect(complaints()).toEqual([]);
   await page.close();
 });
+
+it('runners with equal names are told apart in the list and in the form, and one that is gone can be forgotten', async () => {
+  const page = await scripted.open('/', 'scene=twins');
+  const twin = page.getByRole('region', { name: 'Runner bench-box (4f2a)' });
+  await twin.waitFor();
+  const other = page.getByRole('region', { name: 'Runner bench-box (r2)' });
+  await other.waitFor();
+  expect(await page.getByRole('button', { name: 'Forget ada-laptop' }).count()).toBe(0);
+  await twin.hover();
+  await twin.getByRole('button', { name: 'Forget bench-box (4f2a)' }).click();
+  const question = page.getByRole('alertdialog', { name: 'Forget “bench-box (4f2a)”?' });
+  await question.getByRole('button', { name: 'Forget runner' }).click();
+  await twin.waitFor({ state: 'detached' });
+  await page.getByRole('region', { name: 'Runner bench-box', exact: true }).waitFor();
+  expect(scripted.complaints).toEqual([]);
+  await page.close();
+});

@@ -6,10 +6,15 @@ import { readRunnerOptions, RUNNER_OPTIONS } from './options.js';
 
 /** The runner's process: `pizzapi runner`. */
 const about = 'Hosts agent sessions on this machine: starts them, executes commands, and keeps them across restarts';
-const flags = parseFlags('pizzapi runner', about, RUNNER_OPTIONS, [
-  'pizzapi runner --name workshop --roots ~/projects',
-  'PIZZAPI_RUNNER_TOKEN=pzr_… PIZZAPI_NATS_URL=nats://relay:4222 pizzapi runner',
-]);
+const flags = parseFlags('pizzapi runner', about, RUNNER_OPTIONS, {
+  examples: [
+    'pizzapi runner --name workshop --roots ~/projects',
+    'pizzapi runner pair --relay-url https://relay.example.com --name workshop',
+    'pizzapi runner list',
+    'pizzapi runner forget old-laptop',
+    'PIZZAPI_RUNNER_TOKEN=pzr_… PIZZAPI_NATS_URL=nats://relay:4222 pizzapi runner',
+  ],
+});
 
 const workerMain = fileURLToPath(new URL('./workerMain.js', import.meta.url));
 

@@ -4,6 +4,7 @@ import {
   type CommandBody,
   type CommandReply,
   type EventsQuery,
+  type ForgetRunnerReply,
   type InputBody,
   type NewSessionBody,
   type NewSessionReply,
@@ -50,6 +51,8 @@ export function createApi(options: ApiOptions) {
 
     runners: () => send<{ runners: RunnerInfo[] }>('/api/runners', needing('runners')),
     runner: (rid: string) => send<{ runner: RunnerInfo }>(`/api/runners/${id(rid)}`, needing('runner')),
+    /** Forgets a runner that is offline. Its sessions stay readable. */
+    forgetRunner: (rid: string) => send<ForgetRunnerReply>(`/api/runners/${id(rid)}`, needing('runnerId', DELETE)),
     /** Folders on a runner that begin with `path`, for completion. */
     folders: (rid: string, path: string) => send<Folders>(`/api/runners/${id(rid)}/folders${queryOf({ path })}`),
 

@@ -3,20 +3,25 @@ import { hasScreen, openBrowser, parseFlags, readOptions, runService } from '@pi
 import { PAGE_NAME } from '@pizzapi/protocol';
 import { startLocal, type LocalAddress } from './app.js';
 import { LOCAL_OPTIONS } from './options.js';
+import { LOCAL_OPTION_GROUPS, passedEnvironment, REFUSED_OPTIONS } from './passedOptions.js';
 
 const about = 'Run nats-server, gateway, projector, runner and dashboard on this machine.';
-const flags = parseFlags('pizzapi local', about, LOCAL_OPTIONS, [
-  'pizzapi local',
-  'pizzapi local --port 8080 --no-open',
-  'ANTHROPIC_API_KEY=… pizzapi local',
-]);
+const flags = parseFlags('pizzapi local', about, LOCAL_OPTION_GROUPS, {
+  examples: [
+    'pizzapi local',
+    'pizzapi local --port 8080 --no-open',
+    'pizzapi local --approvals ask --roots ~/projects',
+    'ANTHROPIC_API_KEY=… pizzapi local',
+  ],
+  refused: REFUSED_OPTIONS,
+});
 
 await runService(
   'pizzapi',
   async ({ log, signal, env }) => {
     const options = readOptions(LOCAL_OPTIONS, flags, env);
     const progress = (text: string) => void process.stderr.write(`pizzapi: ${text}\n`);
-    const started = await startLocal(options, { log, signal, env, progress });
+    const started = await startLocal(options, { log, signal, env: passedEnvironment(flags, env), progress });
     const address = started.kind === 'started' ? started.local.address : started.address;
     announce(address, options.json, started.kind === 'already_running');
     // Every browser can resolve this host name. The page there redirects to the page's own name, or shows what to do.

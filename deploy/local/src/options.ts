@@ -1,7 +1,7 @@
 import { LOG_FULL_POLICIES } from '@pizzapi/backbone';
 import { defineOptions, OPTIONS } from '@pizzapi/process';
 
-/** The options of `pizzapi local`. Each process that it starts reads its own options from the same environment. */
+/** The options that `pizzapi local` reads itself. It also takes those of the processes that it starts: `passedOptions.ts`. */
 export const LOCAL_OPTIONS = defineOptions({
   home: OPTIONS.home,
   port: OPTIONS.port,

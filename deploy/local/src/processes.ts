@@ -11,6 +11,9 @@ const SECRET = /(_API_KEY|_TOKEN|_SECRET|_PASSWORD|_NKEY|_SEED|_ISSUER)$/;
 /** Names of PizzaPi's own secrets. No process inherits them; each receives only its own. */
 const OUR_SECRET = /^PIZZAPI(_.*)?(_API_KEY|_TOKEN|_SECRET|_PASSWORD|_USER|_NKEY|_SEED|_ISSUER)$/;
 
+/** Variables that would end a process of a local run. */
+const NOT_TOGETHER = { PIZZAPI_REBUILD: '' };
+
 export interface ProcessesOptions {
   home: Home;
   natsServer: LocalNatsServer;
@@ -60,7 +63,7 @@ export function environments({
     PIZZAPI_SESSION_STORAGE: String(options.sessionStorage),
   };
   const shared = { PIZZAPI_HOME: options.home, PIZZAPI_LOG_LEVEL: options.logLevel, PIZZAPI_NATS_URL: url };
-  const service = { ...without(env, SECRET), ...shared };
+  const service = { ...without(env, SECRET), ...shared, ...NOT_TOGETHER };
   // Every user of this machine can reach the port. The owner signs in with a link.
   const signup = env['PIZZAPI_SIGNUP'] || 'closed';
   const notifying = {

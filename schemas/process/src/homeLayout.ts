@@ -93,6 +93,8 @@ export interface RunnerPairing {
   natsUrl: string | undefined;
   /** The gateway that issued the token. */
   relayUrl: string;
+  /** The name of the runner, when the person gave one. */
+  name?: string;
 }
 
 /** Returns the state in the value of a file, or undefined when it has another shape. */
@@ -132,7 +134,8 @@ export function parseRunnerPairing(value: unknown): RunnerPairing | undefined {
   if (!isMap(value)) return undefined;
   const [token, relayUrl] = [stringAt(value, 'token'), stringAt(value, 'relayUrl')];
   if (token === undefined || relayUrl === undefined) return undefined;
-  return { token, relayUrl, natsUrl: stringAt(value, 'natsUrl') };
+  const name = stringAt(value, 'name');
+  return { token, relayUrl, natsUrl: stringAt(value, 'natsUrl'), ...(name === undefined ? {} : { name }) };
 }
 
 function mapAt(map: UnknownMap, key: string): UnknownMap {

@@ -1,6 +1,7 @@
 export * from './backoff.js';
 export * from './logger.js';
 export * from './options.js';
+export * from './flags.js';
 export * from './catalog.js';
 export * from './metrics.js';
 export * from './health.js';

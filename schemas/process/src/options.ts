@@ -1,10 +1,8 @@
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { CodedError, formatBytes, parseBytes } from '@pizzapi/protocol';
-import { Command, Option } from 'commander';
-
-/** Exit code of a process that was asked for in the wrong way. */
-const USAGE_ERROR = 2;
+import type { Command} from 'commander';
+import { Option } from 'commander';
 
 interface Described {
   /** The environment variable. */
@@ -58,11 +56,12 @@ export function defineOptions<const T extends OptionsSpec>(spec: T): T {
   return spec;
 }
 
-/** Adds the flags of a spec to a command. Defaults and variables appear in its `--help`. */
-export function addOptions(command: Command, spec: OptionsSpec): Command {
+/** Adds the flags of a spec to a command. Defaults and variables appear in its `--help`, under a heading when one is given. */
+export function addOptions(command: Command, spec: OptionsSpec, heading?: string): Command {
   for (const option of Object.values(spec)) {
     if (option.flag === undefined) continue;
     const flag = new Option(option.flag, `${option.help} ${origin(option)}`);
+    if (heading !== undefined) flag.helpGroup(heading);
     command.addOption(flag);
     // commander gives `--no-x` a default of true, which would hide the variable.
     if (flag.negate) command.setOptionValueWithSource(flag.attributeName(), undefined, 'default');
@@ -70,26 +69,9 @@ export function addOptions(command: Command, spec: OptionsSpec): Command {
   return command;
 }
 
-/** What a process without subcommands takes: parses its arguments, answers `--help`, refuses unknown ones. For `readOptions`. */
-export function parseFlags(
-  name: string,
-  description: string,
-  spec: OptionsSpec,
-  examples: readonly string[] = [],
-): Record<string, unknown> {
-  const command = addOptions(new Command(name), spec)
-    .description(description)
-    .allowExcessArguments(false)
-    .configureOutput({
-      outputError: (text, write) => {
-        const sentence = text.replace(/^error: /, '').trim();
-        write(`bad_option: ${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}. Run it with --help.\n`);
-      },
-    })
-    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE_ERROR));
-  if (examples.length > 0)
-    command.addHelpText('after', ['\nExamples:', ...examples.map((example) => `  $ ${example}`)].join('\n'));
-  return command.parse().opts();
+/** Returns the flag as a person types it: `--port`. Undefined for an option that is a variable only. */
+export function flagName({ flag }: OptionSpec): string | undefined {
+  return flag?.split(/[ ,]/, 1)[0];
 }
 
 /**
@@ -105,7 +87,7 @@ export function readOptions<const T extends OptionsSpec>(
   return Object.fromEntries(values) as OptionValues<T>;
 }
 
-/** The rows of the README's table of options, as Markdown. */
+/** Returns a table of options as Markdown. */
 export function optionsTable(spec: OptionsSpec): string {
   const rows = Object.values(spec).map(
     (option) =>
@@ -130,7 +112,7 @@ function plainDefault(option: OptionSpec): string {
 
 function read(option: OptionSpec, flags: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv): unknown {
   const given = option.flag === undefined ? undefined : flags[new Option(option.flag).attributeName()];
-  if (given !== undefined) return parse(option, given, option.flag!.split(/[ ,]/, 1)[0]!);
+  if (given !== undefined) return parse(option, given, flagName(option)!);
   const variable = env[option.env];
   if (variable !== undefined && variable !== '') return parse(option, variable, option.env);
   return option.default === undefined ? undefined : parse(option, option.default, option.env);

@@ -107,13 +107,15 @@ export type OwnerRow = Static<typeof OwnerRow>;
 /**
  * Bucket `owners`, key `runner.<rid>`. The account that first claims a runner id owns it. `secretHash` is a SHA-256,
  * hex. `keyHash` is the key in `api-keys` of the token with which the runner last connected. The grants of its sessions
- * are valid only while that token is.
+ * are valid only while that token is. `forgottenAt`: the account forgot the runner; only a token that was made later lets
+ * it in again.
  */
 export const RunnerOwnerRow = Type.Object({
   userId: Text,
   runnerId: Text,
   secretHash: Text,
   keyHash: Optional(Text),
+  forgottenAt: Optional(Time),
 });
 export type RunnerOwnerRow = Static<typeof RunnerOwnerRow>;
 

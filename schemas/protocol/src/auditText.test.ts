@@ -36,6 +36,7 @@ const KINDS = [
   'user_disabled',
   'user_enabled',
   'runner_claimed',
+  'runner_forgotten',
   'runner_refused',
   'session_granted',
 ];
@@ -95,6 +96,7 @@ describe('a row of the audit trail reads as a sentence', () => {
     ],
     ['user_disabled', { target: 'u2' }, 'Ada disabled Grace'],
     ['runner_claimed', { login: 'runner.r1' }, 'Ada connected a new runner, ada-laptop'],
+    ['runner_forgotten', { runnerId: 'r1' }, 'Ada forgot the runner ada-laptop'],
     [
       'runner_refused',
       { userId: undefined, login: 'runner.r9', code: 'runner_claimed' },

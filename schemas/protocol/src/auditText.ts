@@ -106,6 +106,7 @@ const DID: Readonly<Record<string, Did>> = {
   user_disabled: (row, names) => ({ did: `disabled ${target(row, names)}` }),
   user_enabled: (row, names) => ({ did: `enabled ${target(row, names)}` }),
   runner_claimed: (row, names) => ({ did: `connected a new runner, ${runner(row, names)}` }),
+  runner_forgotten: (row, names) => ({ did: `forgot the runner ${runner(row, names)}` }),
   runner_refused: (row, names) => ({ did: `was refused as ${runner(row, names)}`, more: code(row) }),
   session_granted: (row, names) => ({ did: 'was granted', more: `on ${runner(row, names)}` }),
 };

@@ -49,10 +49,13 @@ export const ERRORS = {
   },
   not_found: { status: 404, hint: 'Check the address. /openapi.json lists all routes.' },
   session_not_found: { status: 404, hint: 'List your sessions with `pizzapi sessions`.' },
+  session_ambiguous: { status: 409, hint: 'Name the session by its id: `pizzapi sessions` lists them.' },
   runner_not_found: {
     status: 404,
-    hint: 'List the runners with `pizzapi doctor`, or start one with `pizzapi runner`.',
+    hint: 'List the runners with `pizzapi runner list`, or start one with `pizzapi runner`.',
   },
+  runner_ambiguous: { status: 409, hint: 'Name the runner by its id: `pizzapi runner list` lists them.' },
+  runner_online: { status: 409, hint: 'Stop the runner first.' },
   runner_is_a_terminal: {
     status: 409,
     hint: 'A terminal hosts only the session that it shows. Choose a runner started by `pizzapi runner` or `pizzapi local`.',

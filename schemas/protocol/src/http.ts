@@ -74,6 +74,9 @@ export const SessionReply = Type.Object({
 });
 export const RunnersReply = Type.Object({ runners: Type.Array(RunnerInfo) });
 export const RunnerReply = Type.Object({ runner: RunnerInfo });
+/** `tokenRevoked` is false when other runners of the account use the same token. */
+export const ForgetRunnerReply = Type.Object({ runnerId: Type.String(), tokenRevoked: Type.Boolean() });
+export type ForgetRunnerReply = Static<typeof ForgetRunnerReply>;
 export const MetaReply = Type.Object({ state: SessionMetaState, lastSeq: Type.Number() });
 
 /** The stored bytes and their limits; a limit of 0 means no limit. `…_of_relay`: of all accounts, for admins. */

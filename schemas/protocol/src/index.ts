@@ -50,6 +50,8 @@ export * from './foreignText.js';
 export * from './sessionTitle.js';
 export * from './text.js';
 export * from './toolWords.js';
+export * from './runnerLabels.js';
+export * from './imported.js';
 export * from './terminalText.js';
 export * from './auditText.js';
 export * from './prompts.js';

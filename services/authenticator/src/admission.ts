@@ -8,7 +8,7 @@ import {
   type Backbone,
 } from '@pizzapi/backbone';
 import { secretHash, tokenKind } from '@pizzapi/process';
-import { parseNatsUser, parseRunnerPassword, type HostLogin, type KeyRow } from '@pizzapi/protocol';
+import { isImported, parseNatsUser, parseRunnerPassword, type HostLogin, type KeyRow } from '@pizzapi/protocol';
 import { connectionName } from './connectionName.js';
 import type { Grants } from './grants.js';
 import { hostPermissions } from './permissions.js';
@@ -29,6 +29,8 @@ export type RefusalReason =
   | KeyFault
   /** The runner id belongs to another host. */
   | 'runner_claimed'
+  /** The account forgot the runner. */
+  | 'runner_forgotten'
   /** The session was deleted, or granted to another host. */
   | 'session_not_found'
   | 'fenced';
@@ -74,18 +76,22 @@ async function admitDaemon(
   if (parsed === undefined || tokenKind(parsed.token) !== 'runner' || parsed.runnerSecret.length < MIN_SECRET_CHARS)
     return { kind: 'refused', reason: 'unauthenticated' };
   const { rid } = login;
+  // Sessions under this id were imported. A runner with this id would take them.
+  if (isImported({ runnerId: rid })) return { kind: 'refused', reason: 'runner_claimed' };
   const hash = secretHash(parsed.token);
   const found = await keyRows(b).get(hash);
   const fault = await keyFault(b, found?.value, now);
   if (found === undefined || fault !== undefined)
     return { kind: 'refused', reason: fault ?? 'unauthenticated', ...(found && { userId: found.value.userId }) };
-  const { userId, id, expiresAt } = found.value;
+  const { userId, id, expiresAt, createdAt: keyCreatedAt } = found.value;
   const claim = await claimRunner(b, {
     userId,
     runnerId: rid,
     secretHash: secretHash(parsed.runnerSecret),
     keyHash: hash,
+    keyCreatedAt,
   });
+  if (claim === 'forgotten') return { kind: 'refused', reason: 'runner_forgotten', userId };
   if (claim === 'taken') return { kind: 'refused', reason: 'runner_claimed', userId };
   const kept = login.kind === 'keeper' ? authorizer.sessionsOf(rid) : [];
   return {

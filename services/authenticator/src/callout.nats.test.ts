@@ -1,5 +1,13 @@
-import { bucket, connectBackbone, consumeStream, AUDIT_STREAM, claimSession } from '@pizzapi/backbone';
-import { decode, natsUserOf, newId, runnerPassword, type HostLogin } from '@pizzapi/protocol';
+import {
+  bucket,
+  connectBackbone,
+  consumeStream,
+  AUDIT_STREAM,
+  claimSession,
+  runnerOwnerKey,
+  runnerOwnerRows,
+} from '@pizzapi/backbone';
+import { decode, IMPORTED, natsUserOf, newId, runnerPassword, type HostLogin } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Grants } from './grants.js';
 import { hostPermissions } from './permissions.js';
@@ -88,6 +96,27 @@ describe('a daemon is let in', () => {
   it('from another host of the same account only with the same secret', async () => {
     const { rid, token } = await runnerOf('ann');
     expect(await say(s.nats.port, daemon(rid, token, 'the-secret-of-a-copy'), '')).toMatch(UNAUTHORIZED);
+  });
+
+  it('and not under the id of imported sessions, which is no runner', async () => {
+    const token = await s.newRunnerToken('ann');
+    expect(await say(s.nats.port, daemon(IMPORTED, token), '')).toMatch(UNAUTHORIZED);
+  });
+
+  it('and, after its account forgot it, only with a token that was made later', async () => {
+    const { rid, token, login } = await runnerOf('ann');
+    const { login: session } = await sessionOf('ann', rid);
+    expect(await say(s.nats.port, login, '')).toBe('ok');
+    const rows = runnerOwnerRows(s.admin);
+    const { value, revision } = (await rows.get(runnerOwnerKey(rid)))!;
+    const { keyHash: _, ...kept } = value;
+    await rows.update(runnerOwnerKey(rid), { ...kept, forgottenAt: Date.now() }, revision);
+    for (const refused of [login, session, daemon(rid, token)])
+      expect(await say(s.nats.port, refused, '')).toMatch(UNAUTHORIZED);
+    const later = await s.newRunnerToken('ann', { createdAt: Date.now() + 1_000 });
+    expect(await say(s.nats.port, daemon(rid, later, 'the-secret-of-a-copy'), '')).toMatch(UNAUTHORIZED);
+    expect(await say(s.nats.port, daemon(rid, later), '')).toBe('ok');
+    expect((await rows.get(runnerOwnerKey(rid)))!.value).not.toHaveProperty('forgottenAt');
   });
 });
 

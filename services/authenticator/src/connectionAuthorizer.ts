@@ -63,7 +63,8 @@ export class ConnectionAuthorizer {
     if (parsed.kind !== 'session') {
       const key = this.keysById.get(parsed.keyId);
       const runner = this.runners.get(parsed.rid);
-      return this.isGood(key, now) && (runner === undefined || runner.userId === key?.userId);
+      const isItsOwn = runner === undefined || (runner.userId === key?.userId && runner.forgottenAt === undefined);
+      return this.isGood(key, now) && isItsOwn;
     }
     const owner = this.sessions.get(parsed.sid);
     const runner = this.runners.get(parsed.rid);
@@ -119,7 +120,10 @@ export class ConnectionAuthorizer {
     const after = isRunnerOwnerRow(row) ? row : undefined;
     if (after === undefined) this.runners.delete(rid);
     else this.runners.set(rid, after);
-    if (before !== undefined && (after?.userId !== before.userId || after.keyHash !== before.keyHash))
+    if (
+      before !== undefined &&
+      (after?.userId !== before.userId || after.keyHash !== before.keyHash || after.forgottenAt !== before.forgottenAt)
+    )
       this.reportLoss();
   }
 

@@ -44,6 +44,7 @@ export interface AccountModuleDeps extends Pick<RequestAuthenticatorDeps, 'secre
 /** Everything about accounts: who asks, and the routes by which people sign in and manage what lets them in. */
 export interface AccountModule {
   readonly authenticator: RequestAuthenticator;
+  readonly keys: ApiKeys;
   /** Adds the routes. Nothing of them may be kept by a browser or a proxy. */
   readonly register: (app: FastifyInstance) => Promise<void>;
 }
@@ -73,6 +74,7 @@ export function createAccountModule(deps: AccountModuleDeps): AccountModule {
   const store = new NotificationStore(b, publicUrl);
   return {
     authenticator,
+    keys,
     async register(app) {
       await app.register(async (scope) => {
         scope.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'));

@@ -55,6 +55,7 @@ import { SessionReader } from './session/reader.js';
 import { RelayStorage } from './session/relayStorage.js';
 import { StoreHealth } from './storeHealth.js';
 import { Remover } from './session/remover.js';
+import { RunnerForgetter } from './session/runnerForgetter.js';
 import { Spawner } from './session/spawner.js';
 import { DEFAULT_STORAGE_LIMITS, Storage } from './session/storage.js';
 import { MetaFeeds } from './sockets/metaFeed.js';
@@ -181,7 +182,11 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const credentialCache = new CredentialCache(b, log);
   const tokens = new ShareTokens(secret);
   const guests = new ShareGuests(tokens, shares, credentialCache);
-  const { authenticator, register: registerPeople } = createAccountModule({
+  const {
+    authenticator,
+    keys,
+    register: registerPeople,
+  } = createAccountModule({
     ...{ b, secret, credentialCache, guests, metrics, log },
     secure: options.publicUrl?.startsWith('https:') === true,
     publicUrl,
@@ -191,6 +196,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     attemptsPerMinute: options.attemptsPerMinute,
     passwords: options.passwords,
   });
+  const runnerForgetter = new RunnerForgetter({ b, directory, keys, audit });
   const metas = new MetaFeeds(b, reader, log);
   const ready = () =>
     !draining && directory.isReady && credentialCache.isReady && shares.isReady && b.status() === 'connected';
@@ -251,7 +257,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   });
   opsRoutes(app, { ready, storeHealth, metrics });
   await registerPeople(app);
-  runnerRoutes(app, { b, directory });
+  runnerRoutes(app, { b, directory, runnerForgetter, metrics });
   sessionRoutes(app, { b, directory, reader, commandSender, spawner, remover, metrics });
   shareRoutes(app, { shares, tokens, audit, metrics, publicUrl });
   blobRoutes(app, { access, blobs, storage, rates, metrics });

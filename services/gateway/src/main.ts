@@ -1,13 +1,23 @@
 import { connectBackbone, natsLoginOf, verifyProvisioned } from '@pizzapi/backbone';
-import { createMetrics, ensureGatewaySecret, readOptions, runService, withHealthServer } from '@pizzapi/process';
+import {
+  createMetrics,
+  ensureGatewaySecret,
+  parseFlags,
+  readOptions,
+  runService,
+  withHealthServer,
+} from '@pizzapi/process';
 import { createGateway } from './app.js';
-import { GATEWAY_OPTIONS, RATE_OPTIONS, readProxies, STORAGE_OPTIONS } from './options.js';
+import { GATEWAY_OPTIONS, readProxies } from './options.js';
+
+const about = 'Serves the HTTP API, the WebSockets and the page, over the backbone';
+const flags = parseFlags('gateway', about, GATEWAY_OPTIONS);
 
 /** The gateway as a process of its own. Tells a parent with an IPC channel where it listens. */
 await runService(
   'gateway',
   async ({ log, signal, env }) => {
-    const given = readOptions(GATEWAY_OPTIONS, {}, env);
+    const given = readOptions(GATEWAY_OPTIONS, flags, env);
     const { home, natsUrl, natsPublicUrl, trustedProxies, notifyPrivate, healthPort } = given;
     const backbone = await connectBackbone({ ...natsLoginOf(given), name: 'gateway', log, signal });
     await verifyProvisioned(backbone);
@@ -20,8 +30,8 @@ await runService(
         trustedProxies: readProxies(trustedProxies),
         natsUrl: natsPublicUrl ?? natsUrl,
         reach: { allowPrivate: notifyPrivate },
-        storage: readOptions(STORAGE_OPTIONS, {}, env),
-        rates: readOptions(RATE_OPTIONS, {}, env),
+        storage: { account: given.accountStorage, session: given.sessionStorage, link: given.linkStorage },
+        rates: { account: given.accountRate, link: given.linkRate, address: given.addressRate },
       },
       log,
       metrics,

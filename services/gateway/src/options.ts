@@ -5,21 +5,7 @@ import { CodedError, SIGNUP_MODES } from '@pizzapi/protocol';
 const { home, port, host, publicUrl, healthPort, natsUrl, natsUser, natsPassword, natsNkey, notifyPrivate, logLevel } =
   OPTIONS;
 
-/** How much accounts, sessions and links may store. */
-export const STORAGE_OPTIONS = defineOptions({
-  account: OPTIONS.accountStorage,
-  session: OPTIONS.sessionStorage,
-  link: OPTIONS.linkStorage,
-});
-
-/** How much accounts, links and addresses may send in a minute. */
-export const RATE_OPTIONS = defineOptions({
-  account: OPTIONS.accountRate,
-  link: OPTIONS.linkRate,
-  address: OPTIONS.addressRate,
-});
-
-/** The other options of the process. */
+/** The options of the process. */
 export const GATEWAY_OPTIONS = defineOptions({
   home,
   port,
@@ -32,6 +18,12 @@ export const GATEWAY_OPTIONS = defineOptions({
   natsNkey,
   notifyPrivate,
   logLevel,
+  accountStorage: OPTIONS.accountStorage,
+  sessionStorage: OPTIONS.sessionStorage,
+  linkStorage: OPTIONS.linkStorage,
+  accountRate: OPTIONS.accountRate,
+  linkRate: OPTIONS.linkRate,
+  addressRate: OPTIONS.addressRate,
   signup: {
     env: 'PIZZAPI_SIGNUP',
     flag: '--signup <mode>',

@@ -31,6 +31,7 @@ const ROWS: Readonly<Record<AuditKind, string>> = {
   notifications: 'a device or a webhook for notifications was added or removed: which one',
   refused: 'a request (401, 403, 421, 429) or a frame was refused: the code, and the path or frame',
   runner_claimed: 'a host claimed a runner id that had no owner',
+  runner_forgotten: 'an account forgot a runner: its id',
   runner_refused: 'the connection of a host was refused: the reason',
   session_granted: 'a session was granted to a host: the epoch',
 };

@@ -5,6 +5,7 @@ import { WebSocket } from 'ws';
 import { EXIT, Failure, interruptible, line, type Io } from '../io.js';
 import { explainAccessError, type SessionRef } from '../sessionRef.js';
 import { Controller } from './controller.js';
+import { HangUp } from './hangUp.js';
 import { loadViewState, saveViewState } from './viewState.js';
 import { storedQueueOnStop } from './queueOnStop.js';
 import { Screen } from './screen.js';
@@ -35,16 +36,19 @@ export async function attach(place: SessionRef, { home, name }: AttachOptions, i
     ...{ url, sessionId: sid, client: 'terminal', ...credentials, ...named },
     ...{ tail: FIRST_EVENTS, WebSocket },
   });
+  const hangUp = new HangUp(io);
   try {
     if (!(await greeted(session, io))) return EXIT.interrupted;
     const me = await api.me();
-    await show(session, api, me.kind === 'ok' ? me.value.userId : undefined, home, io);
+    await show(session, api, me.kind === 'ok' ? me.value.userId : undefined, home, io, hangUp);
+    if (hangUp.isGone) return EXIT.hungUp;
     const { state } = session.connection;
     if (state.kind === 'closed' && state.error !== undefined) throw new Failure(state.error);
   } catch (thrown) {
     throw thrown instanceof Failure ? new Failure(explainAccessError(thrown.info, place), thrown.exitCode) : thrown;
   } finally {
     session.close();
+    hangUp.stop();
   }
   line(
     io.stderr,
@@ -76,7 +80,14 @@ function greeted(session: Session, io: Io): Promise<boolean> {
 }
 
 /** Takes the terminal, and gives it back when the person leaves or the session can be had no longer. */
-async function show(session: Session, api: Api, me: string | undefined, home: string, io: Io): Promise<void> {
+async function show(
+  session: Session,
+  api: Api,
+  me: string | undefined,
+  home: string,
+  io: Io,
+  hangUp: HangUp,
+): Promise<void> {
   initialiseTheme();
   const ui = new TUI(new FullScreenTerminal(), true);
   const screen = new Screen(ui, session, namesFor(me));
@@ -104,9 +115,7 @@ async function show(session: Session, api: Api, me: string | undefined, home: st
     saveViewState(home, session.sessionId, { draft, history: controller.history, anchor: screen.pane.anchor });
   };
   io.signals.on('SIGCONT', wake);
-  io.signals.on('SIGHUP', leave);
-  // A terminal that is closed may be noticed by its streams first, and the process then ends without another word.
-  io.stdin.on('error', leave);
+  hangUp.onGone(leave);
   process.once('exit', keep);
   ui.start();
   try {
@@ -118,14 +127,13 @@ async function show(session: Session, api: Api, me: string | undefined, home: st
   } finally {
     stopListening();
     io.signals.off('SIGCONT', wake);
-    io.signals.off('SIGHUP', leave);
-    io.stdin.off('error', leave);
     process.off('exit', keep);
     try {
       keep();
-      await ui.terminal.drainInput();
+      if (!hangUp.isGone) await ui.terminal.drainInput();
     } finally {
-      ui.stop();
+      // A terminal that is gone takes no more settings.
+      if (!hangUp.isGone) ui.stop();
       screen.pane.close();
     }
   }

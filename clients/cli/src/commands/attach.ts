@@ -2,19 +2,21 @@ import type { Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
 import { addGuestName, guestName } from '../guestName.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
-import { EXIT, Failure, type Io } from '../io.js';
-import { resolveSessionRef } from '../sessionRef.js';
+import { EXIT, Failure, toSafeLine, type Io } from '../io.js';
+import { parseSessionLink } from '../sessionLink.js';
+import { resolveSessionRef, SESSION_HELP, type SessionRef } from '../sessionRef.js';
 import { examples, type CliContext } from '../context.js';
 
 type Flags = Readonly<Record<string, unknown>>;
 
 export function addAttach(program: Command, context: CliContext): void {
   addGuestName(addOptions(program.command('attach <session>'), GATEWAY_OPTIONS))
-    .description('Show a session in this terminal and steer it; <session> is an id or a share link')
+    .description('Show a session in this terminal and steer it')
     .addHelpText(
       'after',
-      `${examples('pizzapi attach <sid>', "pizzapi attach '<share link>' --name Grace")}
+      `${examples('pizzapi attach last', 'pizzapi attach "The failing test"', "pizzapi attach '<share link>' --name Grace")}
 
+${SESSION_HELP}
 Leaving (//quit, or Ctrl-C twice) does not end the session. Inside, //help shows keys and commands.`,
     )
     .action(async (session: string, flags: Flags) => {
@@ -24,9 +26,14 @@ Leaving (//quit, or Ctrl-C twice) does not end the session. Inside, //help shows
 
 /** Shows a session until the person leaves it. Resolves with the exit code. */
 export async function attachTo(session: string, flags: Flags, name: string | undefined, io: Io): Promise<number> {
-  const ref = resolveSessionRef(session, flags, io);
-  requireTerminal(io, `\`pizzapi tail ${ref.guest ? "'<link>'" : ref.sid}\` prints the session without one`);
   const { home } = gatewayOf(flags, io);
+  const shown = parseSessionLink(session) === undefined ? toSafeLine(session, 64) : "'<link>'";
+  requireTerminal(io, `\`pizzapi tail ${shown}\` prints the session without one`);
+  return attachToRef(await resolveSessionRef(session, flags, io), home, name, io);
+}
+
+/** Shows a session that was found already. */
+export async function attachToRef(ref: SessionRef, home: string, name: string | undefined, io: Io): Promise<number> {
   // Loaded on demand: pi's terminal UI is large, and no other command needs it.
   const { attach } = await import('../attach/index.js');
   return attach(ref, { home, ...(name === undefined ? {} : { name }) }, io);

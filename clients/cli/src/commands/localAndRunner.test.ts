@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { writeRunnerToken } from '../runnerToken.js';
 import { writeMadeUpNatsAccess } from '../testing/natsAccess.js';
-import { keptAccess } from './localAndRunner.js';
+import { hostAccess, keptAccess } from './localAndRunner.js';
 
 let home: string;
 beforeEach(() => {
@@ -32,4 +32,11 @@ it('what `pizzapi runner pair` got goes first, to the address that was named or 
   writeRunnerToken(home, { token: 'pzr_paired', natsUrl: 'nats://relay', relayUrl: 'https://relay' });
   expect(kept()).toEqual({ PIZZAPI_RUNNER_TOKEN: 'pzr_paired', PIZZAPI_NATS_URL: 'nats://relay' });
   expect(kept(['--nats-url=nats://other'])).toEqual({ PIZZAPI_RUNNER_TOKEN: 'pzr_paired' });
+});
+
+it('a runner has the name that it was paired with, unless another one is named now', () => {
+  writeRunnerToken(home, { token: 'pzr_paired', natsUrl: undefined, relayUrl: 'https://relay', name: 'workshop' });
+  expect(kept()).toEqual({ PIZZAPI_RUNNER_TOKEN: 'pzr_paired', PIZZAPI_RUNNER_NAME: 'workshop' });
+  expect(kept([], { PIZZAPI_RUNNER_NAME: 'other' })).toEqual({ PIZZAPI_RUNNER_TOKEN: 'pzr_paired' });
+  expect(hostAccess({ PIZZAPI_HOME: home })).toMatchObject({ name: 'workshop' });
 });

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { OPTIONS, readOptions } from '@pizzapi/process';
+import { OPTIONS, readOptions, type RunnerPairing } from '@pizzapi/process';
 import { readLocalState, readNatsAccess } from '../home.js';
 import { readRunnerToken } from '../runnerToken.js';
 import { becomeProgram, mainOf, runProgram } from '../spawnProgram.js';
@@ -32,7 +32,7 @@ export function addRunner(program: Command, context: CliContext): void {
   passThrough(
     program,
     'runner',
-    'Host sessions on this machine for a gateway; `runner pair` gets a token for it',
+    'Host sessions on this machine for a gateway; `runner pair` gets a token, `runner list` and `runner forget` manage runners',
   ).action(async () => {
     const args = rest(context, 'runner');
     const main = mainOf('@pizzapi/runner/main');
@@ -40,12 +40,8 @@ export function addRunner(program: Command, context: CliContext): void {
   });
 }
 
-/** The token with which a runner connects. `natsUrl` and `relayUrl` are set when they were stored with the token. */
-interface KeptToken {
-  token: string;
-  natsUrl: string | undefined;
-  relayUrl: string | undefined;
-}
+/** The token with which a runner connects. The other fields are set when they were stored with the token. */
+type KeptToken = Pick<RunnerPairing, 'token' | 'natsUrl' | 'name'> & { relayUrl: string | undefined };
 
 /**
  * Returns the environment for a runner whose person has set no token. Uses the token from `pizzapi runner pair` for
@@ -55,11 +51,12 @@ interface KeptToken {
 export function keptAccess(args: readonly string[], env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   if (env['PIZZAPI_RUNNER_TOKEN']) return {};
   const isNamed = namesNats(args, env);
-  const { token, natsUrl } = keptToken(homeOf(args, env), isNamed) ?? {};
+  const { token, natsUrl, name } = keptToken(homeOf(args, env), isNamed) ?? {};
   if (token === undefined) return {};
   return {
     PIZZAPI_RUNNER_TOKEN: token,
     ...(isNamed || natsUrl === undefined ? {} : { PIZZAPI_NATS_URL: natsUrl }),
+    ...(name === undefined || env['PIZZAPI_RUNNER_NAME'] ? {} : { PIZZAPI_RUNNER_NAME: name }),
   };
 }
 

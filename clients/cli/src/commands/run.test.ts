@@ -2,7 +2,7 @@ import { initialRunnerInfo, type RunnerInfo } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
 import { run } from '../testing/run.js';
 import { ok, scriptedApi } from '../testing/scriptedApi.js';
-import { chooseRunner } from './run.js';
+import { chooseRunner, findRunner } from '../runnerLookup.js';
 
 const runner = (runnerId: string, change: Partial<RunnerInfo> = {}): RunnerInfo => ({
   ...initialRunnerInfo(runnerId),
@@ -13,17 +13,34 @@ const runner = (runnerId: string, change: Partial<RunnerInfo> = {}): RunnerInfo 
 
 describe('the runner of a new session', () => {
   const [a, b, off] = [runner('a'), runner('b'), runner('c', { online: false })];
-  it('a new session starts on the only runner that is online, or on the runner that is named by id or name', () => {
+  it('a new session starts on the only runner that is online, or on the one with the name or the beginning of an id', () => {
     expect(chooseRunner([a, off], undefined)).toBe(a);
     expect(chooseRunner([a, b], 'b')).toBe(b);
     expect(chooseRunner([a, b], 'host of b')).toBe(b);
+    const [box, other] = [runner('box_1234'), runner('box_9234')];
+    expect(chooseRunner([box, other], 'box_9')).toBe(other);
     expect(chooseRunner([a, runner('t', { kind: 'tui' })], undefined)).toBe(a);
   });
 
   it('a new session needs the name of a runner when several are online, and the error lists them', () => {
     expect(() => chooseRunner([a, b, off], undefined)).toThrow('--runner: host of a (a), host of b (b).');
-    expect(() => chooseRunner([a], 'c')).toThrow('No single runner "c" is online');
+    expect(() => chooseRunner([a], 'c')).toThrow('No runner "c" is online. There are: host of a (a).');
     expect(() => chooseRunner([off], undefined)).toThrow('No runner is online');
+  });
+
+  it('equal names are ambiguous, and the error lists the ids; the name on the page and an id find the runner', () => {
+    const [one, two] = [runner('box_1111aaaa', { name: 'box' }), runner('box_2222bbbb', { name: 'box' })];
+    expect(() => chooseRunner([one, two], 'box')).toThrow(
+      expect.objectContaining({
+        info: {
+          code: 'runner_ambiguous',
+          message: '"box" fits several runners. Name one by its id: box (box_1111aaaa), box (box_2222bbbb).',
+        },
+      }) as Error,
+    );
+    expect(chooseRunner([one, two], 'box (bbbb)')).toBe(two);
+    expect(chooseRunner([one, runner('box_3', { name: 'box', online: false })], 'box')).toBe(one);
+    expect(findRunner([one, runner('box_3', { online: false })], 'box_3')).toMatchObject({ runnerId: 'box_3' });
   });
 });
 

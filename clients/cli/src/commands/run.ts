@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
-import { errorInfo, type NewSessionReply, type RunnerInfo } from '@pizzapi/protocol';
+import { errorInfo, visibleText, type NewSessionReply } from '@pizzapi/protocol';
 import { unwrapResult } from '../unwrapResult.js';
 import { GATEWAY_OPTIONS, gatewayOf, type GatewayAccess } from '../home.js';
-import { EXIT, Failure, jsonLine, line, toSafeLine } from '../io.js';
+import { EXIT, Failure, line, toSafeLine, type Io } from '../io.js';
+import { printSession } from '../printSession.js';
+import { chooseRunner } from '../runnerLookup.js';
 import { resolveModel } from '../resolveModel.js';
 import { readPiFlags, type PiFlags } from '../piFlags.js';
-import { untilAgentEnds } from '../agentRun.js';
+import { failureText, untilAgentEnds } from '../agentRun.js';
 import { attachTo, requireTerminal } from './attach.js';
 import { examples, type CliContext } from '../context.js';
 
@@ -32,8 +34,8 @@ export function addRun(program: Command, context: CliContext): void {
     .allowExcessArguments()
     .description('Start a session on a runner and attach to it')
     .option('-d, --detach', 'Print the id and the link of the session instead of attaching')
-    .option('--wait', 'Print the log until the agent is done, instead of attaching')
-    .option('--runner <runner>', 'Id or name of the runner (default: the only online runner)')
+    .option('--wait', 'Wait until the agent is done and print its answer, instead of attaching')
+    .option('--runner <runner>', 'Name of the runner, or the beginning of its id (default: the only online runner)')
     .option('--cwd <folder>', "Folder on the runner (default: the runner's)")
     .option('--model <model>', "Model, as provider/id (default: the runner's)")
     .option('--name <name>', 'Name of the session')
@@ -42,22 +44,25 @@ export function addRun(program: Command, context: CliContext): void {
     .option('--plan', 'Begin in plan mode: the agent changes nothing before you approve its plan')
     .option('--ask', 'Ask for approval before each call that changes something')
     .option('--goal <text>', 'Goal of the session; it is the prompt when there is no other')
-    .option('--json', 'With --detach: print one line of JSON, { sessionId, runnerId, shareUrl }')
+    .option(
+      '--json',
+      'Print one line of JSON: { sessionId, url, runnerId, shareUrl }, with --wait also { status, answer, error? }; implies --detach',
+    )
     .addHelpText(
       'after',
-      `${examples('pizzapi run', 'pizzapi run --detach "Fix the failing test" --cwd ~/project', 'pizzapi run --wait "Summarise the README" -- --tools read,grep,ls --thinking high')}
+      `${examples('pizzapi run', 'pizzapi run --detach "Fix the failing test" --cwd ~/project', 'pizzapi run --wait "Summarise the README" -- --tools read,grep,ls --thinking high', 'pizzapi run --wait --json "Name a colour" | jq -r .answer')}
 
 Put options of pi after --. They apply for as long as the session
 lives: --model, --provider, --thinking, --tools, --no-tools, --no-builtin-tools, --system-prompt,
 --append-system-prompt, --no-extensions, --no-skills, --no-prompt-templates, --no-context-files.
 
-With --wait the exit code is 0 when the agent is done, and 1 when it failed, was stopped, or its host
-was stopped.`,
+With --wait stdout has the agent's answer, and stderr the id and the link of the session. The exit
+code is 0 when the agent is done, and 1 when it failed, was stopped, or its host was stopped.`,
     )
     .action(async (_prompt: string | undefined, flags: RunFlags) => {
       const { io } = context;
       const { prompt, pi } = readWords(command.args, context.argv, flags);
-      const attaches = flags.detach !== true && flags.wait !== true;
+      const attaches = flags.detach !== true && flags.wait !== true && flags.json !== true;
       if (attaches) requireTerminal(io, '`pizzapi run --detach` starts a session without attaching');
       if (flags.salvage === true && flags.resume === undefined) {
         throw new Failure(errorInfo('bad_option', '--salvage needs --resume'), EXIT.usage);
@@ -71,13 +76,44 @@ was stopped.`,
         context.exitCode = await attachTo(started.sessionId, flags, undefined, io);
         return;
       }
-      if (flags.json === true) line(io.stdout, jsonLine(started));
-      else if (flags.detach === true) {
+      if (flags.wait === true) {
+        context.exitCode = await waitForAnswer(gateway, started, flags, io);
+      } else if (flags.json === true) {
+        printStarted(gateway, started, flags, io);
+      } else {
         line(io.stdout, started.sessionId);
         line(io.stdout, started.shareUrl);
       }
-      if (flags.wait === true) context.exitCode = await untilAgentEnds(gateway, started.sessionId, io);
     });
+}
+
+/** Prints the agent's answer on stdout. Resolves with the exit code. */
+async function waitForAnswer(
+  gateway: GatewayAccess,
+  started: NewSessionReply,
+  flags: RunFlags,
+  io: Io,
+): Promise<number> {
+  line(io.stderr, `${started.sessionId}  ${started.shareUrl}`);
+  const run = await untilAgentEnds(gateway, started.sessionId, io);
+  if (run.status === 'cancelled') return EXIT.interrupted;
+  const { status, text: answer, error } = run;
+  if (flags.json === true)
+    printStarted(gateway, started, flags, io, { status, answer, ...(error === undefined ? {} : { error }) });
+  else if (answer !== '') line(io.stdout, visibleText(answer).trimEnd());
+  if (status === 'completed') return EXIT.ok;
+  line(io.stderr, `command_failed: ${failureText(run, started.sessionId)}`);
+  return EXIT.failed;
+}
+
+function printStarted(
+  { url }: GatewayAccess,
+  { sessionId: sid, runnerId, shareUrl }: NewSessionReply,
+  flags: RunFlags,
+  io: Io,
+  end: Readonly<Record<string, unknown>> = {},
+): void {
+  printSession(io, { sid, url }, flags, { runnerId, shareUrl, ...end });
 }
 
 /** Splits the command line at `--`: before it are our arguments, after it pi's. The input may be on either side. */
@@ -120,21 +156,4 @@ async function start(
   const wanted = { prompt, cwd, model, name, thinkingLevel: level, pi, resumedFrom, salvage, ...modes };
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
   return unwrapResult(gateway, gateway.api.createSession({ runnerId, ...Object.fromEntries(given) }));
-}
-
-/** Returns the named runner, or the only one. Fails with the list of runners to choose from. */
-export function chooseRunner(runners: readonly RunnerInfo[], named: string | undefined): RunnerInfo {
-  // A terminal shares the session that it shows, and cannot start others.
-  const online = runners.filter((runner) => runner.online === true && runner.kind === 'daemon');
-  const fitting = online.filter(({ runnerId, name }) => named === undefined || runnerId === named || name === named);
-  const byId = fitting.find(({ runnerId }) => runnerId === named);
-  if (byId !== undefined) return byId;
-  if (fitting.length === 1) return fitting[0]!;
-  const there = online
-    .map(({ runnerId, name }) => toSafeLine(name === '' ? runnerId : `${name} (${runnerId})`))
-    .join(', ');
-  if (online.length === 0) throw new Failure(errorInfo('runner_not_found', 'No runner is online'));
-  const what =
-    named === undefined ? 'Several runners are online' : `No single runner "${toSafeLine(named, 80)}" is online`;
-  throw new Failure({ code: 'runner_not_found', message: `${what}. Name one with --runner: ${there}.` });
 }

@@ -35,7 +35,12 @@ describe('runner pair', () => {
       stdout: `Paired with ${api.url}. Start the runner with \`pizzapi runner\`.\n`,
     });
     expect(api.requests[0]!.body).toEqual({ kind: 'runner', name: 'box' });
-    expect(readRunnerToken(home)).toEqual({ token, natsUrl: 'nats://relay.example:4222', relayUrl: api.url });
+    expect(readRunnerToken(home)).toEqual({
+      token,
+      natsUrl: 'nats://relay.example:4222',
+      relayUrl: api.url,
+      name: 'box',
+    });
     expect(statSync(homeLayout(home).runnerTokenFile).mode & 0o777).toBe(0o600);
     expect(statSync(join(home, 'runner')).mode & 0o777).toBe(0o700);
     expect(stdout + stderr).not.toContain(token);

@@ -28,13 +28,14 @@ export function addRunnerPair(runner: Command, { io }: CliContext): void {
   addOptions(runner.command('pair'), PAIR_OPTIONS)
     .description('Get a runner token for this machine; you approve it in a browser or on your phone')
     .helpOption('-h, --help', 'Print this')
-    .option('--name <name>', 'Name of the token in your list of keys (default: the host name)')
+    .option('--name <name>', 'Name of the runner, and of its token in your list of keys (default: the host name)')
     .option('--no-browser', 'Do not open a browser')
     .option('--no-qr', 'Do not show a QR code')
     .addHelpText(
       'after',
-      `${examples('pizzapi runner pair --relay-url https://relay.example.com', 'pizzapi runner')}
+      `${examples('pizzapi runner pair --relay-url https://relay.example.com --name workshop', 'pizzapi runner')}
 
+The runner has the name until it is paired again. \`pizzapi runner --name\` takes precedence.
 The token is stored in <home>/runner/token.json, which only you can read. PIZZAPI_RUNNER_TOKEN takes precedence.`,
     )
     .action(async (flags: PairFlags) => {
@@ -49,7 +50,10 @@ The token is stored in <home>/runner/token.json, which only you can read. PIZZAP
         qr: flags.qr,
       });
       const replaced = readRunnerToken(home) !== undefined;
-      const given = { token, relayUrl: url, natsUrl: named ?? natsUrl };
+      const given = {
+        ...{ token, relayUrl: url, natsUrl: named ?? natsUrl },
+        ...(flags.name === undefined ? {} : { name }),
+      };
       writeRunnerToken(home, given);
       line(io.stdout, `Paired with ${url}. Start the runner with \`pizzapi runner\`.`);
       line(io.stderr, `The token is kept in ${homeLayout(home).runnerTokenFile}.`);

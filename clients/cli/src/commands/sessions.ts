@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
 import { ago, titleOf, type SessionInfo } from '@pizzapi/protocol';
+import { sessionPage } from '../sessionRef.js';
+import { shortIds } from '../sessionLookup.js';
 import { unwrapResult } from '../unwrapResult.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
 import { jsonLine, line, type Io } from '../io.js';
@@ -10,17 +12,20 @@ import { tableRows, type Column } from '../table.js';
 export function addSessions(program: Command, { io }: CliContext): void {
   addOptions(program.command('sessions'), GATEWAY_OPTIONS)
     .description('List your sessions, newest first')
-    .option('--json', 'Print one line of JSON for each session')
+    .option('--json', 'Print one line of JSON for each session: { sessionId, url, name, state, … } with full ids')
     .addHelpText(
       'after',
-      examples('pizzapi sessions', 'pizzapi sessions --json | jq -r \'select(.state=="waiting").sessionId\''),
+      `${examples('pizzapi sessions', 'pizzapi attach last', 'pizzapi sessions --json | jq -r \'select(.state=="waiting").sessionId\'')}
+
+The first column has short ids. Every command takes them, and names and \`last\`.`,
     )
     .action(async (flags: Record<string, unknown>) => {
       const gateway = gatewayOf(flags, io);
       const { sessions } = await unwrapResult(gateway, gateway.api.sessions());
       const latest = sessions.toSorted((a, b) => b.lastActivityAt - a.lastActivityAt);
       if (flags['json'] === true) {
-        for (const session of latest) line(io.stdout, jsonLine(session));
+        for (const session of latest)
+          line(io.stdout, jsonLine({ ...session, url: sessionPage(session.sessionId, gateway.url, gateway.home) }));
       } else if (latest.length === 0) {
         line(io.stdout, `No sessions yet. Open ${gateway.url} to start one.`);
       } else {
@@ -40,8 +45,9 @@ const COLUMNS: readonly Column[] = [
 
 /** Returns one row for each session, under a heading, in aligned columns. */
 export function table(sessions: readonly SessionInfo[], now: number, io: Pick<Io, 'colour'>): string[] {
+  const short = shortIds(sessions.map(({ sessionId }) => sessionId));
   const rows = sessions.map((session) => [
-    session.sessionId,
+    short(session.sessionId),
     stateOf(session),
     ago(session.lastActivityAt, now),
     session.model,

@@ -4,9 +4,10 @@ import { ago, errorInfo, isId, type ShareInfo, type ShareMode } from '@pizzapi/p
 import { unwrapResult } from '../unwrapResult.js';
 import { examples, type CliContext } from '../context.js';
 import { expiresIn } from '../expiresIn.js';
-import { GATEWAY_OPTIONS, gatewayOf, type GatewayAccess } from '../home.js';
+import { GATEWAY_OPTIONS, type GatewayAccess } from '../home.js';
 import { Failure, jsonLine, line, paint, type Io } from '../io.js';
 import { showQr } from '../qr.js';
+import { gatewayOfRef, resolveSessionRef, SESSION_HELP } from '../sessionRef.js';
 import { tableRows, type Column } from '../table.js';
 import { expiry, timeLeft } from '../formatTime.js';
 
@@ -25,7 +26,7 @@ const ONLY = ['list', 'revoke', 'revokeAll'];
 const others = (name: string) => [...ONLY.filter((other) => other !== name), 'collab', 'approve', 'expires'];
 
 export function addShare(program: Command, { io }: CliContext): void {
-  addOptions(program.command('share <sid>'), GATEWAY_OPTIONS)
+  addOptions(program.command('share <session>'), GATEWAY_OPTIONS)
     .description('Create, list or revoke share links of a session')
     .addOption(
       new Option('--collab', 'Allow guests to write and to answer prompts (default: read-only)').conflicts('approve'),
@@ -40,28 +41,35 @@ export function addShare(program: Command, { io }: CliContext): void {
     .addHelpText(
       'after',
       `${examples(
-        'pizzapi share <sid>',
-        'pizzapi share <sid> --collab --expires 2h',
-        'pizzapi share <sid> --approve',
-        'pizzapi share <sid> --list',
-        'pizzapi share <sid> --revoke <shareId>',
+        'pizzapi share last',
+        'pizzapi share <session> --collab --expires 2h',
+        'pizzapi share <session> --approve',
+        'pizzapi share <session> --list',
+        'pizzapi share <session> --revoke <shareId>',
       )}
 
+${SESSION_HELP}
 Who has the link sees this session and nothing else of yours. Taking it back disconnects them, and
 ends what the agent does for them and the sessions that they had started.`,
     )
-    .action(async (sid: string, flags: ShareFlags) => {
-      if (!isId(sid)) throw new Failure(errorInfo('invalid_id', `"${sid.slice(0, 80)}" is not the id of a session`));
+    .action(async (session: string, flags: ShareFlags) => {
       const wanted = {
         mode: modeOf(flags),
         ...expiresIn('--expires', flags.expires),
       };
-      const gateway = gatewayOf(flags, io);
+      if (flags.revoke !== undefined) requireLinkId(flags.revoke);
+      const ref = await resolveSessionRef(session, flags, io);
+      const { sid } = ref;
+      const gateway = gatewayOfRef(ref);
       if (flags.list === true) return list(io, gateway, sid, flags.json === true);
       if (flags.revoke !== undefined) return revoke(io, gateway, sid, flags.revoke);
       if (flags.revokeAll === true) return revokeAll(io, gateway, sid);
       await share(io, gateway, sid, wanted, flags);
     });
+}
+
+function requireLinkId(shareId: string): void {
+  if (!isId(shareId)) throw new Failure(errorInfo('invalid_id', `"${shareId.slice(0, 80)}" is not the id of a link`));
 }
 
 const modeOf = ({ approve, collab }: ShareFlags): ShareMode =>
@@ -113,7 +121,6 @@ async function list(io: Io, gateway: GatewayAccess, sid: string, json: boolean):
 }
 
 async function revoke(io: Io, gateway: GatewayAccess, sid: string, shareId: string): Promise<void> {
-  if (!isId(shareId)) throw new Failure(errorInfo('invalid_id', `"${shareId.slice(0, 80)}" is not the id of a link`));
   await unwrapResult(gateway, gateway.api.revokeShare(sid, shareId));
   line(io.stdout, `Revoked: ${shareId}. Its guests are disconnected, and the work they started is stopped.`);
 }

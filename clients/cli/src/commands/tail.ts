@@ -7,7 +7,7 @@ import { eventLine } from '../eventLine.js';
 import { addGuestName, guestName } from '../guestName.js';
 import { GATEWAY_OPTIONS } from '../home.js';
 import { EXIT, Failure, jsonLine, line, type Io } from '../io.js';
-import { explainAccessError, resolveSessionRef } from '../sessionRef.js';
+import { explainAccessError, resolveSessionRef, SESSION_HELP } from '../sessionRef.js';
 import { examples, type CliContext } from '../context.js';
 
 interface TailFlags extends Record<string, unknown> {
@@ -18,14 +18,15 @@ interface TailFlags extends Record<string, unknown> {
 
 export function addTail(program: Command, context: CliContext): void {
   addGuestName(addOptions(program.command('tail <session>'), GATEWAY_OPTIONS))
-    .description('Print the log of a session and follow it until the session ends; <session> is an id or a share link')
+    .description('Print the log of a session and follow it until the session ends')
     .option('--from <seq>', 'Start at this offset instead of the first event')
     .option('--last <n>', 'Start with the last n events')
     .option('--json', 'Print one line of JSON for each event: { seq, event }')
     .addHelpText(
       'after',
-      `${examples('pizzapi tail <sid>', 'pizzapi tail <sid> --last 20', 'pizzapi tail <sid> --from 120 --json | jq -c .event.type', "pizzapi tail '<share link>'")}
+      `${examples('pizzapi tail last', 'pizzapi tail <session> --last 20', 'pizzapi tail <session> --from 120 --json | jq -c .event.type', "pizzapi tail '<share link>'")}
 
+${SESSION_HELP}
 Stops when the session ends. The exit code is 0 when the session was completed or stopped by a person, else 1.`,
     )
     .action(async (session: string, flags: TailFlags) => {
@@ -34,10 +35,10 @@ Stops when the session ends. The exit code is 0 when the session was completed o
 }
 
 async function follow(named: string, flags: TailFlags, io: Io): Promise<number> {
-  const ref = resolveSessionRef(named, flags, io);
-  const { url, token, sid } = ref;
   const from = offset('--from', flags.from);
   const last = offset('--last', flags.last);
+  const ref = await resolveSessionRef(named, flags, io);
+  const { url, token, sid } = ref;
   const name = guestName(flags);
   const session = openSession({
     url,

@@ -4,7 +4,8 @@ import type { ShareMode } from '@pizzapi/protocol';
 import type { ShareAccess, ShareLink } from '@pizzapi/runner/tui';
 import { gatewayOf, pageAt } from '../home.js';
 import type { Io } from '../io.js';
-import { resolveSessionRef } from '../sessionRef.js';
+import { parseSessionLink } from '../sessionLink.js';
+import { refOfLink } from '../sessionRef.js';
 import { qrRows } from '../qr.js';
 import { expiry } from '../formatTime.js';
 import { hostAccess } from './localAndRunner.js';
@@ -61,15 +62,15 @@ function accessOf(io: Io): ShareAccess {
       'No gateway is configured. Run `pizzapi local` for one on this machine, or `pizzapi runner pair --relay-url <address>`';
     return { kind: 'none', error: { code: 'runner_token_missing', message: `${what} for another one.` } };
   }
-  const { token, natsUrl, relayUrl } = found;
-  return { kind: 'found', access: { token, natsUrl }, relayUrl: relayUrl ?? gatewayOf({}, io).url };
+  const { token, natsUrl, relayUrl, name } = found;
+  return { kind: 'found', access: { token, natsUrl, name }, relayUrl: relayUrl ?? gatewayOf({}, io).url };
 }
 
 /** Returns the API with the owner's credential, when one is available. */
 function ownersApi(io: Io, relayUrl: string, sid: string): { url: string; api: Api | undefined } {
   const { home } = readOptions({ home: OPTIONS.home }, {}, io.env);
   const url = `${pageAt(home, relayUrl).replace(/\/+$/, '')}/s/${sid}`;
-  const ref = resolveSessionRef(url, {}, io);
+  const ref = refOfLink(parseSessionLink(url) ?? { relayUrl, sid, token: undefined }, {}, io);
   const { token } = ref;
   return { url, api: token === undefined ? undefined : createApi({ url: ref.url, token }) };
 }

@@ -18,10 +18,7 @@ export function addUsage(program: Command, { io }: CliContext): void {
   addOptions(program.command('usage'), GATEWAY_OPTIONS)
     .description('Print what you store at a gateway, your limits, and the largest sessions')
     .option('--json', 'Print one line of JSON: { uses, sessions }, in bytes; a limit of 0 means no limit')
-    .addHelpText(
-      'after',
-      examples('pizzapi usage', "pizzapi usage --json | jq '.uses[0]'", 'pizzapi delete <sid> --yes'),
-    )
+    .addHelpText('after', examples('pizzapi usage', "pizzapi usage --json | jq '.uses[0]'", 'pizzapi delete <session>'))
     .action(async (flags: Record<string, unknown>) => {
       const gateway = gatewayOf(flags, io);
       const usage = await unwrapResult(gateway, gateway.api.usage());
@@ -29,7 +26,7 @@ export function addUsage(program: Command, { io }: CliContext): void {
       for (const text of usageText(usage, io)) line(io.stdout, text);
       const warning = storageWarning(usage.uses);
       if (warning !== undefined)
-        line(io.stderr, `${describeUse(warning)}. Delete unused sessions: pizzapi delete <sid> --yes`);
+        line(io.stderr, `${describeUse(warning)}. Delete unused sessions: pizzapi delete <session>`);
     });
 }
 

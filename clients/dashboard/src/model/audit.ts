@@ -25,6 +25,7 @@ export const AUDIT_KINDS: Readonly<Record<string, string>> = {
   user_disabled: 'People disabled',
   user_enabled: 'People enabled',
   runner_claimed: 'Runners claimed',
+  runner_forgotten: 'Runners forgotten',
   runner_refused: 'Runners refused',
   session_granted: 'Sessions granted',
 };

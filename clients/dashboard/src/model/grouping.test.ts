@@ -22,6 +22,17 @@ it('imported sessions are a group of their own, which is no runner that is offli
   expect(placeOf(undefined, 'import')).toBe('imported from a file');
 });
 
+it('runners with equal names are told apart, and a runner that was forgotten is called by its id', () => {
+  const named = (runnerId: string) => ({ ...runner(runnerId, true), name: 'box' });
+  const sessions = [session('s1', { runnerId: 'old_1234' })];
+  const groups = groupSessions(sessions, [named('box_aaaa'), named('box_bbbb')]);
+  expect(groups.map(({ name, kind }) => [name, kind])).toEqual([
+    ['box (aaaa)', 'daemon'],
+    ['box (bbbb)', 'daemon'],
+    ['old_1234', 'forgotten'],
+  ]);
+});
+
 it('groups sessions under their runner and folder, the latest folder first', () => {
   const sessions = [
     session('s1', { lastActivityAt: 1 }),

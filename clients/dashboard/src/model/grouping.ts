@@ -1,4 +1,4 @@
-import type { RunnerInfo, SessionInfo } from '@pizzapi/protocol';
+import { isImported, runnerLabels, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
 import { liveState } from './liveState.js';
 import { latestIn, treeOf, type SessionNode } from './tree.js';
 
@@ -11,14 +11,14 @@ export interface FolderGroup {
   sessions: SessionNode[];
 }
 
-/** The runner id of imported sessions. No runner has it, so that none is offline. */
-const IMPORT_RUNNER = 'import';
-
 export interface RunnerGroup {
   runnerId: string;
   name: string;
-  /** A `tui` is a terminal, with one session. An `import` is no runner: its sessions come from files. */
-  kind: RunnerInfo['kind'] | 'import';
+  /**
+   * A `tui` is a terminal, with one session. An `import` is no runner: its sessions come from files. A `forgotten` runner is
+   * not registered any more; only its sessions are left.
+   */
+  kind: RunnerInfo['kind'] | 'import' | 'forgotten';
   online: boolean;
   folders: FolderGroup[];
 }
@@ -39,13 +39,14 @@ export function groupSessions(
   const daemons = runners.filter(({ kind }) => kind === 'daemon');
   if (filter === 'all' && search.trim() === '') daemons.forEach(({ runnerId }) => ids.add(runnerId));
   const known = new Map(runners.map((runner) => [runner.runnerId, runner]));
+  const labels = runnerLabels(runners);
   const groups = [...ids].map((runnerId): RunnerGroup => {
     const runner = known.get(runnerId);
     const own = shown.filter(({ session }) => session.runnerId === runnerId);
     const folders = foldersOf(own);
-    if (runnerId === IMPORT_RUNNER) return { runnerId, name: 'Imported', kind: 'import', online: false, folders };
-    const { name = runnerId, kind = 'daemon', online = false } = runner ?? {};
-    return { runnerId, name, kind, online, folders };
+    if (isImported({ runnerId })) return { runnerId, name: 'Imported', kind: 'import', online: false, folders };
+    const { kind = 'forgotten', online = false } = runner ?? {};
+    return { runnerId, name: labels.get(runnerId) ?? runnerId, kind, online, folders };
   });
   return groups.sort((a, b) => Number(b.online) - Number(a.online) || a.name.localeCompare(b.name));
 }
@@ -59,11 +60,14 @@ function foldersOf(nodes: readonly SessionNode[]): FolderGroup[] {
   return folders.sort((a, b) => latest(b) - latest(a));
 }
 
-/** Where a session runs, in words: a machine, or somebody's terminal on one. */
-export function placeOf(runner: Pick<RunnerInfo, 'name' | 'kind'> | undefined, runnerId: string): string {
-  if (runnerId === IMPORT_RUNNER) return 'imported from a file';
-  if (runner === undefined) return runnerId;
-  return runner.kind === 'tui' ? `in a terminal on ${runner.name}` : runner.name;
+/** Where a session runs, in words: a machine, or a terminal on one. `label` is what the lists call the runner. */
+export function placeOf(
+  runner: Pick<RunnerInfo, 'name' | 'kind'> | undefined,
+  runnerId: string,
+  label = runner?.name ?? runnerId,
+): string {
+  if (isImported({ runnerId })) return 'imported from a file';
+  return runner?.kind === 'tui' ? `in a terminal on ${label}` : label;
 }
 
 function passes(session: SessionInfo, filter: SessionFilter): boolean {

@@ -5,7 +5,7 @@ import { forPage } from './pageErrors.js';
 /** What only a terminal, or the operator of the relay, can do. */
 const OF_A_TERMINAL = new Set([
   ...['unauthenticated', 'link_invalid', 'runner_token_missing', 'runner_refused'],
-  ...['not_provisioned', 'not_built', 'start_failed', 'not_a_gateway'],
+  ...['not_provisioned', 'not_built', 'start_failed', 'not_a_gateway', 'session_ambiguous', 'runner_ambiguous'],
 ]);
 
 it('the hint of an error that a page can help with names no command of the terminal', () => {

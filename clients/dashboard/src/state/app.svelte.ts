@@ -1,4 +1,11 @@
-import type { AuthOptions, ErrorInfo, Me, RunnerInfo, SessionInfo } from '@pizzapi/protocol';
+import {
+  runnerLabels,
+  type AuthOptions,
+  type ErrorInfo,
+  type Me,
+  type RunnerInfo,
+  type SessionInfo,
+} from '@pizzapi/protocol';
 import { watchConnectivity, openHub, openRunners, type ConnectionView, type Hub } from '@pizzapi/session-client';
 import { waiting } from './waiting.svelte.js';
 import { api, signedIn } from './client.js';
@@ -50,12 +57,18 @@ class AppState {
     this.sessions.filter((session) => session.state === 'waiting' && session.host !== 'lost').length,
   );
   readonly #byId = $derived(new Map(this.sessions.map((session) => [session.sessionId, session])));
+  readonly #labels = $derived(runnerLabels(this.runners));
   readonly #runnersById = $derived(new Map(this.runners.map((runner) => [runner.runnerId, runner])));
 
   #stop: (() => void)[] = [];
 
   session(sid: string): SessionInfo | undefined {
     return this.#byId.get(sid);
+  }
+
+  /** What the lists call a runner: runners with equal names are told apart. */
+  runnerLabel(rid: string): string {
+    return this.#labels.get(rid) ?? rid;
   }
 
   runner(rid: string): RunnerInfo | undefined {

@@ -17,6 +17,8 @@ const GOODBYE_MS = 1_000;
 export interface HostAccess {
   natsUrl: string;
   token: string;
+  /** The name that this machine was paired with. Default: the host name. */
+  name?: string | undefined;
 }
 
 /** A terminal that is registered as a host and has no session yet. */

@@ -140,7 +140,14 @@ export class TerminalHost {
             const pi = agent.sharedTo(sink, sid);
             publisher.publish({
               type: 'runner_started',
-              ...{ name: hostname(), kind: 'tui', version, piVersion: PI_VERSION, platform: process.platform, epoch },
+              ...{
+                name: access.name ?? hostname(),
+                kind: 'tui',
+                version,
+                piVersion: PI_VERSION,
+                platform: process.platform,
+                epoch,
+              },
               ...{ roots: [agent.cwd], maxSessions: 1, models: pi.state().models, defaultModel: pi.model() },
             });
             return pi;

@@ -33,7 +33,7 @@ export interface SecuredNats {
   /** One more authenticator at the same server. */
   addAuthenticator(): Promise<Authenticator>;
   /** A runner token of this account, which is made when it is not there. */
-  newRunnerToken(userId: string, more?: { expiresAt?: number }): Promise<string>;
+  newRunnerToken(userId: string, more?: { expiresAt?: number; createdAt?: number }): Promise<string>;
   revokeToken(token: string): Promise<void>;
   disableAccount(userId: string): Promise<void>;
   /** Who is connected as a host, by `connectionName`. */

@@ -63,8 +63,14 @@ export class ApiKeys {
 
   /** Revokes a key of an account; the key, or undefined when there is none with this id. Resolves once it opens nothing. */
   async revoke(userId: string, id: string): Promise<KeyInfo | undefined> {
-    const [hash, key] = this.of(userId).find(([, row]) => row.id === id) ?? [];
-    if (hash === undefined || key === undefined) return undefined;
+    const [hash] = this.of(userId).find(([, row]) => row.id === id) ?? [];
+    return hash === undefined ? undefined : this.revokeHash(userId, hash);
+  }
+
+  /** The same by the SHA-256 of the token. */
+  async revokeHash(userId: string, hash: string): Promise<KeyInfo | undefined> {
+    const [, key] = this.of(userId).find(([known]) => known === hash) ?? [];
+    if (key === undefined) return undefined;
     const { revision } = await this.rows.delete(hash, { markerMs: MARKER_MS });
     await this.credentialCache.keys.deletionSettled(hash, revision);
     return infoOf(key);

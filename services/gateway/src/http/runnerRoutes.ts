@@ -4,6 +4,7 @@ import {
   decode,
   encode,
   errorInfo,
+  ForgetRunnerReply,
   isErrorCode,
   isMap,
   RunnerReply,
@@ -16,7 +17,10 @@ import Type from 'typebox';
 import { unknownRunner } from '../session/access.js';
 import type { Directory } from '../session/directory.js';
 import { answerError } from './errors.js';
+import type { GatewayMetrics } from '../metrics.js';
+import type { RunnerForgetter } from '../session/runnerForgetter.js';
 import { principalOf } from './guard.js';
+import { refuser } from './refuse.js';
 import { FoldersQuery, route, RunnerParams } from './schemas.js';
 
 /** How long a runner may take to list folders, in ms. */
@@ -24,7 +28,16 @@ const FOLDERS_MS = 5_000;
 
 const FoldersReply = Type.Object({ folders: Type.Array(Type.String()) });
 
-export function runnerRoutes(app: FastifyInstance, { b, directory }: { b: Backbone; directory: Directory }): void {
+export interface RunnerRoutesDeps {
+  b: Backbone;
+  directory: Directory;
+  runnerForgetter: RunnerForgetter;
+  metrics: GatewayMetrics;
+}
+
+export function runnerRoutes(app: FastifyInstance, { b, directory, runnerForgetter, metrics }: RunnerRoutesDeps): void {
+  const refuse = refuser(metrics);
+
   app.get(
     '/api/runners',
     { schema: route({ summary: 'Your runners', tag: 'runners', answers: { 200: RunnersReply } }) },
@@ -39,6 +52,24 @@ export function runnerRoutes(app: FastifyInstance, { b, directory }: { b: Backbo
     async (request, reply) => {
       const runner = directory.runner(request.params.rid);
       return runner === undefined ? answerError(reply, unknownRunner(request.params.rid)) : { runner };
+    },
+  );
+
+  app.delete<{ Params: { rid: string } }>(
+    '/api/runners/:rid',
+    {
+      schema: route({
+        summary: 'Forget a runner that is offline, and revoke its token',
+        tag: 'runners',
+        params: RunnerParams,
+        answers: { 200: ForgetRunnerReply },
+      }),
+    },
+    async (request, reply) => {
+      const { rid } = request.params;
+      const outcome = await runnerForgetter.forget(principalOf(request), rid);
+      if (outcome.kind === 'refused') return refuse(reply, outcome);
+      return { runnerId: rid, tokenRevoked: outcome.revoked !== undefined };
     },
   );
 

@@ -11,6 +11,7 @@ import {
   commandProblem,
   errorInfo,
   isCommand,
+  isImported,
   newId,
   SESSION_COMMANDS,
   type Attachment,
@@ -160,6 +161,8 @@ export class CommandSender {
     if (rid === undefined) return refuse(unknownSession(sid));
     if (directory.session(sid)?.state === 'ended' && !AFTER_THE_END.includes(known))
       return refuse(errorInfo('session_ended'));
+    if (isImported({ runnerId: rid }))
+      return refuse(errorInfo('session_ended', 'The session was imported and has no runner'));
     const here = () => directory.isOnline(rid) && (BY_THE_RUNNER.includes(known) || directory.isHosted(sid));
     if (!(await directory.until(here, HOST_PATIENCE_MS))) return refuse(errorInfo('host_lost'));
     const meanwhile = denied();

@@ -1,6 +1,6 @@
 import { bucket, keepWatching, ownerRows, watchLeases, WatchCache, type Backbone } from '@pizzapi/backbone';
 import { sleep, type Logger } from '@pizzapi/process';
-import { isMap, type OwnerRow, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
+import { isMap, isRunnerOwnerRow, type OwnerRow, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
 import { AccountLogSizes } from './logSizes.js';
 
 /** The owner of what changed; undefined while it is unknown. */
@@ -32,6 +32,11 @@ interface Projected<I> {
 }
 
 const hasInfo = <I>(value: unknown): value is Projected<I> => isMap(value) && isMap(value['info']);
+
+/** Returns the owner in a row. A runner that was forgotten has none. */
+function ownerIn(row: OwnerRow | undefined): string | undefined {
+  return isRunnerOwnerRow(row) && row.forgottenAt !== undefined ? undefined : row?.userId;
+}
 
 /** In the bucket of owners: a session's key is its id, which holds no dot. */
 const RUNNER_KEY = 'runner.';
@@ -108,9 +113,18 @@ export class Directory {
     return this.owners.peek(sid)?.runnerId;
   }
 
-  /** The owner of a runner, or undefined when it has none. */
+  /** The owner of a runner, or undefined when it has none or was forgotten. */
   userOfRunner(rid: string): string | undefined {
-    return this.owners.peek(RUNNER_KEY + rid)?.userId;
+    return ownerIn(this.owners.peek(RUNNER_KEY + rid));
+  }
+
+  /** The runners that connected last with this key, without those that were forgotten. */
+  runnersWithKey(keyHash: string): string[] {
+    return [...this.owners.entries()].flatMap(([key, row]) =>
+      key.startsWith(RUNNER_KEY) && isRunnerOwnerRow(row) && row.keyHash === keyHash && ownerIn(row) !== undefined
+        ? [row.runnerId]
+        : [],
+    );
   }
 
   /** The session as a list shows it, or undefined while the projection has not seen it. */
@@ -172,14 +186,15 @@ export class Directory {
 
   /** Projections and owners arrive independently: a projection that came before its owner is reported now. */
   private ownerChanged(key: string, after: OwnerRow | undefined, before: OwnerRow | undefined): void {
-    if (after?.userId === before?.userId) return;
+    const [owner, formerOwner] = [ownerIn(after), ownerIn(before)];
+    if (owner === formerOwner) return;
     if (!key.startsWith(RUNNER_KEY)) this.logSizes.setOwner(key, after?.userId);
     if (key.startsWith(RUNNER_KEY)) {
       const rid = key.slice(RUNNER_KEY.length);
       const runner = this.runner(rid);
       if (runner === undefined) return;
-      if (before !== undefined) this.tell({ kind: 'runner_gone', rid, owner: before.userId });
-      if (after !== undefined) this.tell({ kind: 'runner', runner, added: true, owner: after.userId });
+      if (formerOwner !== undefined) this.tell({ kind: 'runner_gone', rid, owner: formerOwner });
+      if (owner !== undefined) this.tell({ kind: 'runner', runner, added: true, owner });
       return;
     }
     const session = this.session(key);
