@@ -1,7 +1,7 @@
 import { type Backbone, createAuditWriter } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import type { Reach } from '@pizzapi/process/notify';
-import type { SignupMode } from '@pizzapi/protocol';
+import { isId, type AccountRow, type SignupMode } from '@pizzapi/protocol';
 import type { FastifyInstance } from 'fastify';
 import { ApiKeys } from './accounts/keys.js';
 import { AttemptRateLimiter } from './accounts/rateLimits.js';
@@ -44,6 +44,9 @@ export interface AccountModuleDeps extends Pick<RequestAuthenticatorDeps, 'secre
 /** Everything about accounts: who asks, and the routes by which people sign in and manage what lets them in. */
 export interface AccountModule {
   readonly authenticator: RequestAuthenticator;
+  readonly limits: AttemptRateLimiter;
+  /** The account that a person names by its exact address or id, unless it is disabled. */
+  readonly findPerson: (named: string) => Promise<AccountRow | undefined>;
   /** Adds the routes. Nothing of them may be kept by a browser or a proxy. */
   readonly register: (app: FastifyInstance) => Promise<void>;
 }
@@ -73,6 +76,15 @@ export function createAccountModule(deps: AccountModuleDeps): AccountModule {
   const store = new NotificationStore(b, publicUrl);
   return {
     authenticator,
+    limits,
+    async findPerson(named) {
+      const found = named.includes('@')
+        ? await accounts.byEmail(named)
+        : isId(named)
+          ? await accounts.get(named)
+          : undefined;
+      return found?.disabledAt === undefined ? found : undefined;
+    },
     async register(app) {
       await app.register(async (scope) => {
         scope.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'));

@@ -52,6 +52,7 @@ import { Directory } from './session/directory.js';
 import { RecentSpawns } from './session/recentSpawns.js';
 import { IdempotentIds } from './session/keys.js';
 import { SessionReader } from './session/reader.js';
+import { SharedSessions } from './session/sharedSessions.js';
 import { RelayStorage } from './session/relayStorage.js';
 import { StoreHealth } from './storeHealth.js';
 import { Remover } from './session/remover.js';
@@ -137,7 +138,10 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const directory = new Directory(b, log);
   const shares = new ShareStore(b, log);
   const recentSpawns = new RecentSpawns();
-  const access = new Access(directory, shares, recentSpawns);
+  const credentialCache = new CredentialCache(b, log);
+  const accountOf = (userId: string) => credentialCache.accounts.peek(userId);
+  const access = new Access(directory, shares, recentSpawns, (userId) => accountOf(userId)?.disabledAt !== undefined);
+  const shared = new SharedSessions({ directory, shares, accountOf });
   const storageLimits = { ...DEFAULT_STORAGE_LIMITS, ...options.storage };
   const blobs = new BlobStore(b, storageLimits);
   const storage = new Storage(blobs, directory.logSizes, new RelayStorage(b), storageLimits);
@@ -178,10 +182,14 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     publicUrl,
     waitMs: options.spawnWaitMs ?? 10_000,
   });
-  const credentialCache = new CredentialCache(b, log);
   const tokens = new ShareTokens(secret);
   const guests = new ShareGuests(tokens, shares, credentialCache);
-  const { authenticator, register: registerPeople } = createAccountModule({
+  const {
+    authenticator,
+    limits: attempts,
+    findPerson,
+    register: registerPeople,
+  } = createAccountModule({
     ...{ b, secret, credentialCache, guests, metrics, log },
     secure: options.publicUrl?.startsWith('https:') === true,
     publicUrl,
@@ -205,6 +213,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     joins,
     log,
     directory,
+    shared,
     metas,
     resumeMs: limits.resumeMs,
   });
@@ -215,6 +224,13 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   });
   credentialCache.on((change) => sockets.revoke(change));
   shares.on((change) => sockets.revoke(change));
+  shares.onGrantee((sid, grantee) => sockets.grantChanged(sid, grantee));
+  // What an account has shared rests while it is disabled.
+  credentialCache.accounts.onChange((userId, after, before) => {
+    if (after?.disabledAt === before?.disabledAt) return;
+    for (const { sessionId } of directory.listSessions(userId))
+      for (const grantee of shares.granteesOf(sessionId)) sockets.grantChanged(sessionId, grantee);
+  });
 
   /** A projection that is rebuilt loses keys for a while; a session is gone only when its log is. */
   const dropDeleted = async (sid: string): Promise<void> => {
@@ -252,8 +268,8 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   opsRoutes(app, { ready, storeHealth, metrics });
   await registerPeople(app);
   runnerRoutes(app, { b, directory });
-  sessionRoutes(app, { b, directory, reader, commandSender, spawner, remover, metrics });
-  shareRoutes(app, { shares, tokens, audit, metrics, publicUrl });
+  sessionRoutes(app, { b, shared, reader, commandSender, spawner, remover, metrics });
+  shareRoutes(app, { shares, tokens, audit, metrics, publicUrl, limits: attempts, findPerson, accountOf });
   blobRoutes(app, { access, blobs, storage, rates, metrics });
   usageRoutes(app, { access, directory, storage });
   auditRoutes(app, { b });

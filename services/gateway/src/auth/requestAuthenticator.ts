@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { localTokenChecker, secretHash, tokenKind } from '@pizzapi/process';
-import { BEARER_PREFIX, OWNER_ID, type AccountRow } from '@pizzapi/protocol';
+import { BEARER_PREFIX, OWNER_ID, SHARE_TOKEN, type AccountRow } from '@pizzapi/protocol';
 import type { Cookie } from './cookie.js';
 import type { PageTokens } from './pageTokens.js';
-import { localOwner, type Credential, type Principal } from './principal.js';
+import { asGuest, localOwner, type Credential, type Principal } from './principal.js';
 import type { CredentialCache } from './credentialCache.js';
 import type { LastUsedRecorder } from './lastUsedRecorder.js';
 import type { ShareGuests } from './shareGuests.js';
@@ -56,7 +56,15 @@ export class RequestAuthenticator {
     if (bearer === undefined && cookie === undefined) return { kind: 'none' };
     if (cookie !== undefined && !this.deps.pageTokens.isShown(headers, cookie)) return { kind: 'no_page_token' };
     const principal = cookie === undefined ? await this.ofBearer(bearer!, query, ip) : await this.ofLogin(cookie);
-    return principal === undefined ? { kind: 'invalid', by } : { kind: 'principal', principal, by };
+    if (principal === undefined) return { kind: 'invalid', by };
+    const shareToken = shareTokenOf(headers);
+    if (shareToken === undefined || principal.role === 'guest') return { kind: 'principal', principal, by };
+    const guest = await this.deps.guests.verify(shareToken);
+    // The credential of the account is valid, and the link is not.
+    if (guest?.share === undefined) return { kind: 'invalid', by: 'bearer' };
+    const { credential, share } = guest;
+    const named = asGuest(principal, { shareId: credential.id, sessionId: share.sid, mode: share.mode });
+    return { kind: 'principal', principal: named, by };
   }
 
   private async ofBearer(token: string, query: unknown, ip: string): Promise<Principal | undefined> {
@@ -108,6 +116,14 @@ function bearerOf(headers: IncomingHttpHeaders): string | undefined {
   if (match !== null) return match[1];
   const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
   return offered.find((name) => name.startsWith(BEARER_PREFIX))?.slice(BEARER_PREFIX.length);
+}
+
+/** The token of a share link beside another credential. */
+function shareTokenOf(headers: IncomingHttpHeaders): string | undefined {
+  const header = headers[SHARE_TOKEN.header];
+  if (typeof header === 'string') return header;
+  const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+  return offered.find((name) => name.startsWith(SHARE_TOKEN.prefix))?.slice(SHARE_TOKEN.prefix.length);
 }
 
 /**
