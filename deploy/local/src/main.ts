@@ -3,11 +3,13 @@ import { hasScreen, openBrowser, parseFlags, readOptions, runService } from '@pi
 import { PAGE_NAME } from '@pizzapi/protocol';
 import { startLocal, type LocalAddress } from './app.js';
 import { LOCAL_OPTIONS } from './options.js';
+import { phoneLines } from './phone.js';
 
 const about = 'Run nats-server, gateway, projector, runner and dashboard on this machine.';
 const flags = parseFlags('pizzapi local', about, LOCAL_OPTIONS, [
   'pizzapi local',
   'pizzapi local --port 8080 --no-open',
+  'pizzapi local --lan',
   'ANTHROPIC_API_KEY=… pizzapi local',
 ]);
 
@@ -45,6 +47,7 @@ function announce(address: LocalAddress, json: boolean, already: boolean): void 
       `    ${address.loginUrl}`,
       '',
       ...(new URL(address.loginUrl).hostname === PAGE_NAME ? [`  Page not found?   Open ${address.url} for help`] : []),
+      ...phoneLines(address.phone, process.stdout.isTTY ? process.stdout.columns : undefined),
       '  New link:         npx pizzapi link',
       "  Watch the log:    eval \"$(npx pizzapi nats-env)\"; nats sub 'session.*.events' --translate 'npx pizzapi decode'",
       `  State and logs:   ${address.home}`,

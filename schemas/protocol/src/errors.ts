@@ -71,6 +71,10 @@ export const ERRORS = {
     hint: 'The invitation was used or revoked, or it has expired. Ask the person who invited you for a new one.',
   },
   invitation_not_found: { status: 404, hint: 'List the invitations with `pizzapi users invite --list`.' },
+  not_reachable: {
+    status: 409,
+    hint: 'Other devices cannot open this page yet. Start with `npm start -- --lan`, or with an https address: --public-url.',
+  },
   network_fixed: {
     status: 409,
     hint: 'The gateway was started with an address of its own (--public-url or --host), which the page cannot change.',

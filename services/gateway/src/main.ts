@@ -1,5 +1,12 @@
 import { connectBackbone, natsLoginOf, verifyProvisioned } from '@pizzapi/backbone';
-import { createMetrics, ensureGatewaySecret, readOptions, runService, withHealthServer } from '@pizzapi/process';
+import {
+  createMetrics,
+  ensureGatewaySecret,
+  readNetworkOptions,
+  readOptions,
+  runService,
+  withHealthServer,
+} from '@pizzapi/process';
 import { createGateway } from './app.js';
 import { GATEWAY_OPTIONS, RATE_OPTIONS, readProxies, STORAGE_OPTIONS } from './options.js';
 
@@ -16,6 +23,7 @@ await runService(
       backbone,
       options: {
         ...given,
+        ...readNetworkOptions(given),
         secret: ensureGatewaySecret(home),
         trustedProxies: readProxies(trustedProxies),
         natsUrl: natsPublicUrl ?? natsUrl,

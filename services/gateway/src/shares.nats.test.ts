@@ -53,6 +53,7 @@ describe('a link', () => {
         ...{ shareId: expect.any(String) as string, expiresAt: expect.any(Number) as number },
         ...{ scanUrl: expect.stringMatching(/\/l\/[\w-]{16}$/) as string, scanUntil: expect.any(Number) as number },
         shortUrl: expect.stringMatching(/\/l#[\w-]{16}$/) as string,
+        localOnly: true,
       },
     });
     lasts(body['expiresAt'], 24);

@@ -8,6 +8,7 @@ import { addGuestName, guestName } from '../guestName.js';
 import { GATEWAY_OPTIONS } from '../home.js';
 import { EXIT, Failure, jsonLine, line, type Io } from '../io.js';
 import { explainAccessError, resolveSessionRef } from '../sessionRef.js';
+import { expandShortLink } from '../shortLink.js';
 import { examples, type CliContext } from '../context.js';
 
 interface TailFlags extends Record<string, unknown> {
@@ -34,7 +35,7 @@ Stops when the session ends. The exit code is 0 when the session was completed o
 }
 
 async function follow(named: string, flags: TailFlags, io: Io): Promise<number> {
-  const ref = resolveSessionRef(named, flags, io);
+  const ref = resolveSessionRef(await expandShortLink(named), flags, io);
   const { url, token, sid } = ref;
   const from = offset('--from', flags.from);
   const last = offset('--last', flags.last);

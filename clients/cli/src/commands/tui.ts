@@ -1,11 +1,10 @@
-import { OPTIONS, readOptions } from '@pizzapi/process';
+import { OPTIONS, qrRows, readOptions } from '@pizzapi/process';
 import { createApi, type Api } from '@pizzapi/session-client';
 import type { ShareMode } from '@pizzapi/protocol';
 import type { ShareAccess, ShareLink } from '@pizzapi/runner/tui';
 import { gatewayOf, pageAt } from '../home.js';
 import type { Io } from '../io.js';
 import { resolveSessionRef } from '../sessionRef.js';
-import { qrRows } from '../qr.js';
 import { expiry } from '../formatTime.js';
 import { hostAccess } from './localAndRunner.js';
 

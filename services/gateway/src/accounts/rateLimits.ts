@@ -22,7 +22,8 @@ export type AttemptOutcome =
   | 'notification_test'
   | 'share_person'
   | 'share_code'
-  | 'invitation';
+  | 'invitation'
+  | 'handover';
 
 /** Whose attempt it is. */
 export interface Attempter {

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { localTokenChecker, secretHash, tokenKind } from '@pizzapi/process';
 import { BEARER_PREFIX, OWNER_ID, SHARE_TOKEN, type AccountRow } from '@pizzapi/protocol';
-import type { Cookie } from './cookie.js';
+import type { Cookies } from './cookies.js';
 import type { PageTokens } from './pageTokens.js';
 import { asGuest, localOwner, type Credential, type Principal } from './principal.js';
 import type { CredentialCache } from './credentialCache.js';
@@ -21,7 +21,7 @@ export type Authentication =
 export interface RequestAuthenticatorDeps {
   /** Of this home: whoever can read it may act as the owner. */
   secret: Uint8Array;
-  cookie: Cookie;
+  cookies: Cookies;
   pageTokens: PageTokens;
   credentialCache: CredentialCache;
   lastUsed: LastUsedRecorder;
@@ -35,6 +35,7 @@ export interface PresentedCredentials {
   /** Where a key is used from. */
   ip: string;
   isOfPage: boolean;
+  isEncrypted: boolean;
 }
 
 /** Characters of the name a guest gives. */
@@ -49,10 +50,11 @@ export class RequestAuthenticator {
   }
 
   /** A bearer goes before a cookie: who sends one means it. `isOfPage`: the request was made under the page's name. */
-  async authenticate({ headers, query, ip, isOfPage }: PresentedCredentials): Promise<Authentication> {
+  async authenticate({ headers, query, ip, isOfPage, isEncrypted }: PresentedCredentials): Promise<Authentication> {
     const bearer = bearerOf(headers);
     const by = bearer === undefined ? 'cookie' : 'bearer';
-    const cookie = bearer === undefined && isOfPage ? this.deps.cookie.read(headers.cookie) : undefined;
+    const cookie =
+      bearer === undefined && isOfPage ? this.deps.cookies.of({ isEncrypted }).login.read(headers.cookie) : undefined;
     if (bearer === undefined && cookie === undefined) return { kind: 'none' };
     if (cookie !== undefined && !this.deps.pageTokens.isShown(headers, cookie)) return { kind: 'no_page_token' };
     const principal = cookie === undefined ? await this.ofBearer(bearer!, query, ip) : await this.ofLogin(cookie);

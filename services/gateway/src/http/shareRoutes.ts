@@ -41,8 +41,8 @@ export interface ShareDeps {
   /** The account that a person names by its exact address or id, unless it is disabled. */
   findPerson: (named: string) => Promise<{ userId: string; name: string } | undefined>;
   accountOf: AccountNames;
-  /** The address people open, without a slash at its end. */
-  publicUrl: () => string;
+  /** The address that other people can open. `localOnly`: no other device can open it. */
+  outsideUrl: () => { url: string; localOnly: boolean };
 }
 
 interface OfSession {
@@ -56,7 +56,7 @@ const tag = 'shares';
 
 /** The links of a session, for its owner. A token is shown once, after the `#` of the address, which browsers do not send. */
 export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
-  const { shares, tokens, audit, publicUrl, limits, findPerson } = deps;
+  const { shares, tokens, audit, outsideUrl, limits, findPerson } = deps;
   const refuse = refuser(deps.metrics);
   app.post<OfSession & { Body: NewShareBody }>(
     '/api/sessions/:sid/shares',
@@ -85,15 +85,26 @@ export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
       const { shareId } = outcome.share;
       const token = await tokens.sign({ sid, shareId, mode, expiresAt });
       audit('share_created', { ...auditFieldsOf(principal), sessionId: sid, shareId, mode, expiresAt });
-      const shareUrl = `${publicUrl()}/s/${sid}#share=${token}`;
+      const { url, localOnly } = outsideUrl();
+      const shareUrl = `${url}/s/${sid}#share=${token}`;
       const { code, until: scanUntil } = outcome.scan;
-      const scanUrl = `${publicUrl()}/l/${code}`;
+      const scanUrl = `${url}/l/${code}`;
       // The code is in the fragment, which browsers send to no server, because it works as long as the link.
-      const shortUrl = `${publicUrl()}/l#${code}`;
+      const shortUrl = `${url}/l#${code}`;
       return reply
         .code(201)
         .header('cache-control', 'no-store')
-        .send({ shareUrl, token, expiresAt, shareId, mode, scanUrl, scanUntil, shortUrl });
+        .send({
+          shareUrl,
+          token,
+          expiresAt,
+          shareId,
+          mode,
+          scanUrl,
+          scanUntil,
+          shortUrl,
+          ...(localOnly ? { localOnly } : {}),
+        });
     },
   );
 
