@@ -3,11 +3,13 @@ import App from './App.svelte';
 import { app } from './state/app.svelte.js';
 import { guardCompositions } from './state/compositionGuard.js';
 import { guest } from './state/guest.svelte.js';
+import { identifyGuest } from './state/guestAccount.js';
 import { followVisibleViewport } from './state/visibleViewport.js';
 import './app.css';
 
 guardCompositions(window);
 followVisibleViewport(window);
 mount(App, { target: document.querySelector('#app')! });
-// Who came by a link is nobody but that link's guest.
+// A person with a link is that link's guest.
 if (guest === undefined) void app.start();
+else void identifyGuest(guest);

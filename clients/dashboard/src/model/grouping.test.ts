@@ -22,6 +22,16 @@ it('imported sessions are a group of their own, which is no runner that is offli
   expect(placeOf(undefined, 'import')).toBe('imported from a file');
 });
 
+it('the sessions of other accounts are the last group, under the names of these accounts, and in no folder of the own', () => {
+  const shared = { shareId: 'sh_1', by: 'Ada', mode: 'read' } as const;
+  const groups = groupSessions([session('own'), session('theirs', { shared })], [runner('r1', true)]);
+  expect(ids(groups)).toEqual([
+    ['r1', [['/a', ['own']]]],
+    ['shared', [['Ada', ['theirs']]]],
+  ]);
+  expect(groups[1]).toMatchObject({ name: 'Shared with me', kind: 'shared' });
+});
+
 it('groups sessions under their runner and folder, the latest folder first', () => {
   const sessions = [
     session('s1', { lastActivityAt: 1 }),

@@ -44,6 +44,8 @@ class AppState {
   hub = $state.raw<Hub>();
   newSession = $state<{ open: boolean } & NewSessionPreset>({ open: false });
   switcher = $state(false);
+  /** The dialog that leads to a phone. */
+  phone = $state(false);
   readonly waiting = $derived(
     this.sessions.filter((session) => session.state === 'waiting' && session.host !== 'lost').length,
   );
