@@ -4,6 +4,7 @@ import { app } from './state/app.svelte.js';
 import { guardCompositions } from './state/compositionGuard.js';
 import { guest } from './state/guest.svelte.js';
 import { identifyGuest } from './state/guestAccount.js';
+import { router } from './state/router.svelte.js';
 import { followVisibleViewport } from './state/visibleViewport.js';
 import './app.css';
 
@@ -11,5 +12,6 @@ guardCompositions(window);
 followVisibleViewport(window);
 mount(App, { target: document.querySelector('#app')! });
 // A person with a link is that link's guest.
-if (guest === undefined) void app.start();
-else void identifyGuest(guest);
+// A short address leads to another page at once.
+if (guest !== undefined) void identifyGuest(guest);
+else if (router.route.page !== 'short') void app.start();

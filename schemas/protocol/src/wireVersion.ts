@@ -25,4 +25,9 @@ export const WIRE_HISTORY = [
     hash: '97aa2498d87522d2',
     what: 'Added: `salvage` for a session that continues a damaged file of pi, `key` in `input` and `command`, `keys` in `hello`, `commandId` in errors, the queue as a list that people change (`items` of `queue_update`, `input_edited`, the commands `queue_…`), `queue` of `abort`, `by` of `input_dropped`.',
   },
+  {
+    version: 1,
+    hash: 'f31064e48427bf4a',
+    what: 'Added: sharing a session with an account (`shared` of a session, `person` of a share, `signedIn` of an author and in presence), invitations, short addresses that live as long as their link, links for another device, addresses for other devices, the token of a share link beside another credential.',
+  },
 ] as const;
