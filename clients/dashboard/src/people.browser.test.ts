@@ -192,7 +192,7 @@ describe('sharing with people', () => {
   });
 
   it('an invitation opens a form for name and password, and signs in; one that is used up says so', async () => {
-    const page = await scripted.open('/invite#good', 'who=nobody', PHONE);
+    const page = await scripted.open('/invite#good', 'who=visitor', PHONE);
     await page.getByText('Ada invites you').waitFor();
     await field(page, 'Name').fill('Bob');
     await field(page, 'E-mail').fill('bob@example.com');
@@ -202,7 +202,7 @@ describe('sharing with people', () => {
     await page.getByRole('navigation', { name: 'Sessions' }).waitFor();
     expect(await page.evaluate(() => location.href)).not.toContain('good');
     await page.close();
-    const other = await scripted.open('/invite#used', 'who=nobody');
+    const other = await scripted.open('/invite#used', 'who=visitor');
     await other.getByRole('heading', { name: 'This invitation cannot be used' }).waitFor();
     await other.close();
   });
@@ -264,7 +264,7 @@ describe('the phone', () => {
   });
 
   it('of a link that has ended says so at its short address', async () => {
-    const page = await scripted.open('/l#Abcdefghijklmnop', 'who=nobody', PHONE);
+    const page = await scripted.open('/l#Abcdefghijklmnop', 'who=visitor', PHONE);
     await page.getByRole('heading', { name: 'This link does not open a session' }).waitFor();
     await page.close();
   });

@@ -9,7 +9,7 @@ export interface PhoneAddress extends ReachableAddress {
   loginUrl: string;
 }
 
-/** Asks the gateway for the best address that other devices can open; undefined when there is none. */
+/** Asks the gateway for the best address that other devices can open; undefined when no other device can. */
 export async function findPhoneAddress(
   gateway: string,
   token: string,

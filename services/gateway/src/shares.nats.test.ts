@@ -359,7 +359,7 @@ describe('a session that is shared with an account', () => {
     const { url } = await s.start();
     const tried = (person: string) => ask(of('/people'), { method: 'POST', json: { person }, url });
     expect(await tried('owner')).toMatchObject(failure(400, 'bad_request'));
-    for (const guess of ['Eve', 'nobody@example.com', 'u_none', '*'])
+    for (const guess of ['Eve', 'missing@example.com', 'u_none', '*'])
       expect(await tried(guess)).toMatchObject(failure(404, 'person_not_found'));
     const guesses = [];
     for (let i = 0; i < 6; i++) guesses.push((await tried(`u_${i}`)).status);

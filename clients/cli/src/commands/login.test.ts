@@ -117,7 +117,7 @@ describe('login in the browser', () => {
       false,
       false,
     ]);
-    // Nobody else can open an address of this machine.
+    // No other device can open an address of this machine.
     api.script['POST /api/pair'] = () =>
       ok({ ...pairReply, verifyUrl: 'http://pizzapi.localhost:7492/pair#ABCD-EFGH' });
     const local = (await run(['login'], { env, columns: 80 })).stderr;

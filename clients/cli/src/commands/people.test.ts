@@ -77,7 +77,7 @@ describe('share', () => {
   });
 
   it('share shows a QR code on a terminal, unless --no-qr is given', async () => {
-    // Nobody else can open an address of this machine.
+    // No other device can open an address of this machine.
     const local = (await run(['share', 's1'], { env, columns: 120 })).stderr;
     expect([local.includes('▀'), local.includes('npm start -- --lan')]).toEqual([false, true]);
     const shortUrl = 'http://192.168.1.5:7492/l#abcdefghijklmnop';
@@ -353,9 +353,9 @@ describe('users invite', () => {
     ];
     api.script['GET /api/invitations'] = () => ok({ invitations });
     expect((await cli('users', 'invite', '--list')).stdout.split('\n')).toEqual([
-      'INVITATION  STATE  MADE  ENDS     ACCOUNT  NOTE',
-      'i_1         open   now   in 48 h           Ada',
-      'i_2         used   now            u_1',
+      expect.stringMatching(/^INVITATION +STATE +MADE +ENDS +ACCOUNT +NOTE$/) as string,
+      expect.stringMatching(/^i_1 +open +now +in \S+( \w+)? +Ada$/) as string,
+      expect.stringMatching(/^i_2 +used +now +u_1$/) as string,
       '',
     ]);
     api.script['DELETE /api/invitations/i_1'] = () => ({ status: 204 });

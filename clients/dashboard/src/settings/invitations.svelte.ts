@@ -11,7 +11,7 @@ export const INVITATION_EXPIRIES = [
 ] as const;
 
 /** The invitations to create an account, and the one that is being made. */
-export class Invitations {
+export class InvitationSettings {
   readonly list = new AsyncResource(api.invitations);
   /** The dialog, while it is open. */
   draft = $state.raw<InvitationDraft>();

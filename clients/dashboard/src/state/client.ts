@@ -11,7 +11,7 @@ const GATEWAY = location.origin;
 /** The options of a connection of a signed-in person. */
 export const signedIn = { url: GATEWAY, pageToken: () => pageToken.get() };
 
-/** A guest who is not signed in is nobody else, whatever cookie the browser has. */
+/** A guest who is not signed in sends no cookie, also in a browser that has one. */
 const withoutCookie: typeof fetch = (input, init) => fetch(input, { ...init, credentials: 'omit' });
 
 const isError = (value: unknown): value is { code: string; message: string } =>

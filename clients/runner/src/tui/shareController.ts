@@ -71,7 +71,7 @@ export interface ShareEnvironment {
   revokeLinks: (relayUrl: string, sid: string) => Promise<void>;
   /** Reports who watches, now and on every change. Returns how to stop. */
   watchViewers: (relayUrl: string, sid: string, onViewers: (viewers: readonly Presence[]) => void) => () => void;
-  /** An address as rows of a QR code; undefined when they are wider than `columns`, or nobody else can open it. */
+  /** An address as rows of a QR code; undefined when they are wider than `columns`, or no other device can open it. */
   qr: (text: string, columns: number) => string[] | undefined;
 }
 

@@ -51,7 +51,7 @@ export class Handovers {
     return { kind: 'created', token, expiresAt };
   }
 
-  /** The account that a token signs in to, once; undefined when it signs nobody in. */
+  /** The account that a token signs in to, once; undefined when it is not valid. */
   async take(token: string): Promise<string | undefined> {
     const found = TOKEN.test(token) ? await this.rows.get(keyOf(token)) : undefined;
     if (found === undefined) return undefined;

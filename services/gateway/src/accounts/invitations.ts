@@ -28,7 +28,7 @@ export interface InvitationsDeps {
 }
 
 export type NewInvitation = { kind: 'created'; invitation: InvitationInfo; token: string } | Refused;
-/** `taken`: nobody else can use the invitation until it is released. */
+/** `taken`: no other request can use the invitation until it is released. */
 export type TakeInvitation = { kind: 'taken'; release: () => Promise<void> } | Refused;
 
 /** Invitations of admins: each creates one account, whether people may sign up or not. Found by the hash of its token. */
@@ -68,7 +68,7 @@ export class Invitations {
     return { kind: 'created', invitation: this.infoOf(row), token };
   }
 
-  /** Ends an invitation that is open; false when there is none with this id. */
+  /** Ends an invitation that is open; false when no open one has this id. */
   async revoke(id: string, { userId, ip }: { userId: string; ip: string }): Promise<boolean> {
     const found = (await this.all()).find(({ row }) => row.id === id);
     if (found === undefined || this.infoOf(found.row).state !== 'open') return false;
@@ -108,7 +108,7 @@ export class Invitations {
   ): Promise<{ kind: 'found'; row: InvitationRow; revision: number } | Refused> {
     const found = await this.rows.get(keyOf(token));
     const inviter = found && (await this.deps.accounts.get(found.value.createdBy));
-    // An admin who was disabled invites nobody.
+    // The invitations of a disabled admin are not valid.
     const isOpen = found && this.infoOf(found.value).state === 'open' && inviter && inviter.disabledAt === undefined;
     if (isOpen) return { kind: 'found', row: found.value, revision: found.revision };
     const wait = await this.deps.limits.consume('invitation', { ip });

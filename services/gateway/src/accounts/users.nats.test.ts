@@ -81,7 +81,7 @@ describe('an invitation', () => {
     ((await admin.ask('/api/invitations')).body as { invitations: { id: string; state: string }[] }).invitations.find(
       (one) => one.id === id,
     )?.state;
-  /** A gateway where nobody can sign up without one. */
+  /** A gateway where sign-up is closed. */
   let closed: string;
   beforeAll(async () => (closed = (await s.start({ signup: 'closed' })).url));
   const person = (n: number) => ({ email: `guest${n}@example.com`, password: 'Correct horse 1', name: `Guest ${n}` });

@@ -73,7 +73,7 @@ export function registerGuard(
 const wantsPage = ({ method, headers, raw, ws }: FastifyRequest): boolean =>
   method === 'GET' && !ws && (headers.accept ?? '').includes('text/html') && !/^\/(api|ws)(\/|$)/.test(raw.url ?? '');
 
-/** Names no address of the gateway: the reader may be the page of somebody else, whose name was made to point here. */
+/** Names no address of the gateway: the reader may be a foreign page whose name was made to point here. */
 function answerWrongHost({ headers }: FastifyRequest, reply: FastifyReply, error: ErrorInfo): FastifyReply {
   const { html, policy } = wrongHostPage(String(headers.host).slice(0, 100));
   reply.errorCode = error.code;

@@ -1,7 +1,7 @@
 import { escapeHtml, hashOfInline, PLAIN_PAGE_STYLE } from './plainPage.js';
 
 /**
- * The page for an address that is none of the gateway's: what to do, without an address of it. `/icon.svg` is not
+ * The page for an address that the gateway does not have: what to do, without an address of the gateway. `/icon.svg` is not
  * available under such an address.
  */
 export function wrongHostPage(host: string): { html: string; policy: string } {

@@ -4,6 +4,8 @@ import type { TlsMaterial } from './tlsFiles.js';
 
 /** Connections that wait to be accepted. */
 const BACKLOG = 1_024;
+/** How long a client may take to agree on the encryption, in ms. */
+const HANDSHAKE_MS = 15_000;
 
 /** One more address at which a server takes connections. Closing it ends the connections that came by it. */
 export class LanListener {
@@ -21,7 +23,16 @@ export class LanListener {
     const server: Server | TlsServer =
       tls === undefined
         ? createServer(accept)
-        : createTlsServer({ cert: tls.cert, key: tls.key, ALPNProtocols: ['http/1.1'], minVersion: 'TLSv1.2' }, accept);
+        : createTlsServer(
+            {
+              cert: tls.cert,
+              key: tls.key,
+              ALPNProtocols: ['http/1.1'],
+              minVersion: 'TLSv1.2',
+              handshakeTimeout: HANDSHAKE_MS,
+            },
+            accept,
+          );
     const raw = new Set<Socket>();
     // Also those that have not shown a certificate's handshake yet.
     server.on('connection', (socket: Socket) => {
