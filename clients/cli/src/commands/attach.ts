@@ -3,6 +3,7 @@ import { addOptions } from '@pizzapi/process';
 import { addGuestName, guestName } from '../guestName.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
 import { EXIT, Failure, type Io } from '../io.js';
+import { withAccount } from '../guestAccount.js';
 import { expandShortLink } from '../shortLink.js';
 import { resolveSessionRef } from '../sessionRef.js';
 import { examples, type CliContext } from '../context.js';
@@ -25,7 +26,8 @@ Leaving (//quit, or Ctrl-C twice) does not end the session. Inside, //help shows
 
 /** Shows a session until the person leaves it. Resolves with the exit code. */
 export async function attachTo(session: string, flags: Flags, name: string | undefined, io: Io): Promise<number> {
-  const ref = resolveSessionRef(await expandShortLink(session), flags, io);
+  const named = resolveSessionRef(await expandShortLink(session), flags, io);
+  const ref = await withAccount(named, gatewayOf(flags, io).home);
   requireTerminal(io, `\`pizzapi tail ${ref.guest ? "'<link>'" : ref.sid}\` prints the session without one`);
   const { home } = gatewayOf(flags, io);
   // Loaded on demand: pi's terminal UI is large, and no other command needs it.
