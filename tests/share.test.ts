@@ -193,16 +193,37 @@ describe('/share', () => {
     expect((await watcher.next('session_ended')).event).toMatchObject({ reason: 'completed' });
     expect((await api(sid)).shares.every(({ revokedAt }) => revokedAt !== undefined)).toBe(true);
 
-    const listed = async () => (await ok(apiOf(stage).sessions())).sessions;
-    const before = (await listed()).map(({ sessionId }) => sessionId);
-    await tui.say('/share');
-    await tui.shows('shared · read-only');
-    const again = await until('it is listed', async () =>
-      (await listed()).find(({ sessionId }) => !before.includes(sessionId)),
-    );
-    const second = watch(stage, again.sessionId);
+    // What happened while it was not shared is there once, in the same session.
+    await tui.say('Between two shares');
+    await tui.shows('Try /demo help');
+    const again = await tui.share();
+    expect(again.sid).toBe(sid);
+    expect(again.url.length).toBeLessThanOrEqual(80);
+    expect(
+      tui
+        .history()
+        .split('\n')
+        .map((line) => line.trim()),
+    ).toContain(again.url);
+    const second = watch(stage, sid);
+    await until('the transcript is whole', () => textsOf(second, 'user').includes('Between two shares'));
+    expect(textsOf(second, 'user').filter((text) => text === 'Between two shares')).toHaveLength(1);
+    expect(second.session.transcript.ended).toBe(false);
+    const guest = openSession({
+      url: stage.url,
+      token: (await collabToken(sid)).token,
+      sessionId: sid,
+      name: 'Ada',
+      WebSocket,
+    });
+    await tui.shows('Ada (can write) joined');
+    await tui.say('/share status');
+    await tui.shows('Watching:');
+    guest.close();
+    await tui.shows('Ada left');
+    const { seq } = second.events.at(-1)!;
     await tui.say('/new');
-    expect((await second.next('session_ended')).event).toMatchObject({ reason: 'completed' });
+    expect((await second.next('session_ended', undefined, seq)).event).toMatchObject({ reason: 'completed' });
     await tui.shows('no longer shared');
     await tui.shows('session is no longer shared. Type /share');
     await tui.quit();

@@ -4,14 +4,24 @@ import type { Browser, Locator } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { closePages, findChromium, openBrowser, shot } from '../support/browser.js';
 import { CLI } from '../support/cli.js';
-import { shareLocalStack, type SharedStack } from '../support/localStack.js';
-import { openGuest, readWhole, recordGrowth, recordNotes, sessionPage, type WatchedPage } from '../support/page.js';
+import { startLocalStack, type LocalStack } from '../support/localStack.js';
+import {
+  openGuest,
+  openPage,
+  PHONE,
+  readWhole,
+  recordGrowth,
+  recordNotes,
+  sessionPage,
+  type WatchedPage,
+} from '../support/page.js';
 import { letters, missingIn } from '../support/text.js';
 import { startTmux } from '../support/tmux.js';
 import { startTui, type Tui } from '../support/tui.js';
 import { until } from '../support/until.js';
 
 const APPEARS_MS = 30_000;
+const LAN = '127.0.0.2';
 /** The question of an extension, and the question of the agent. */
 const ASKS = 'Pineapple?';
 const OVEN = 'Which oven?';
@@ -23,10 +33,12 @@ if (chromium === undefined) console.warn('SKIPPED: /share in a browser. There is
 describe.skipIf(chromium === undefined)('a session in a terminal, and its guests in a browser', () => {
   const tmux = startTmux();
   const guests: WatchedPage[] = [];
-  let stage: SharedStack;
+  let stage: LocalStack;
   let browser: Browser;
   let tui: Tui;
+  let owner: WatchedPage;
   let link: string;
+  let sid: string;
   /** Grace has the read-only link, Ada the read-write link. */
   let grace: ReturnType<typeof sessionPage>;
   let ada: ReturnType<typeof sessionPage>;
@@ -43,7 +55,8 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
     view.rows.filter({ hasText: text, hasNotText: 'You wrote' });
 
   beforeAll(async () => {
-    stage = await shareLocalStack();
+    // As `npm start -- --lan` in a network where this machine has the address 127.0.0.2.
+    stage = await startLocalStack({ PIZZAPI_LAN: 'true', PIZZAPI_LAN_ADDRESSES: LAN });
     for (const name of ['dough.md', 'sauce.md']) writeFileSync(join(stage.project, name), `# ${name}\n`);
     browser = await openBrowser();
     // So slow that a busy browser shows an answer before its end.
@@ -60,13 +73,14 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
   afterAll(async () => {
     tmux.kill();
     await closePages();
-    await stage?.release();
+    await stage?.clear();
   });
 
   it('a page that opens a share link shows the transcript so far, and then follows the terminal live', async () => {
     await tui.say('Written before **any** guest came');
     await tui.shows('Try /demo help');
-    link = (await tui.share()).url;
+    ({ url: link, sid } = await tui.share());
+    expect(new URL(link).hostname).toBe(LAN);
     grace = await enter(link, 'Grace');
     const { page } = guests[0]!;
     await page.getByText('Shared by link, read only').waitFor();
@@ -95,7 +109,7 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
 
   it('pizzapi attach shows the same text as the page', async () => {
     const { home, project, url } = stage;
-    const words = [process.execPath, CLI, 'attach', new URL(link).pathname.split('/').at(-1)!, '--relay-url', url];
+    const words = [process.execPath, CLI, 'attach', sid, '--relay-url', url];
     const window = tmux.open(words, { PIZZAPI_HOME: home, HOME: home }, project);
     await window.shows('Live');
     const shown = await readWhole(guests[0]!.page);
@@ -146,6 +160,80 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
       await view.question(ASKS).waitFor({ state: 'detached' });
       await view.log.getByText('pineapple: no').waitFor();
     }
+  });
+
+  it('the owner continues on the phone by a code that the page shows, which signs the phone in once', async () => {
+    owner = await openPage(browser);
+    guests.push(owner);
+    const { page } = owner;
+    page.setDefaultTimeout(APPEARS_MS);
+    await page.goto(stage.loginUrl);
+    await page.getByRole('button', { name: 'Continue on your phone' }).click();
+    await page.getByRole('img', { name: 'QR code that signs your phone in' }).waitFor();
+    const url = await page.getByText(`http://${LAN}:`).first().innerText();
+    const phone = await openPage(browser, { viewport: PHONE, isMobile: true, hasTouch: true });
+    phone.page.setDefaultTimeout(APPEARS_MS);
+    await phone.page.goto(url);
+    await phone.page.getByRole('navigation', { name: 'Sessions' }).getByRole('link').nth(1).click();
+    await phone.page.getByRole('log').getByText('pineapple: no').last().waitFor();
+    expect(await phone.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
+    expect(await phone.page.evaluate(() => location.href)).not.toContain('login');
+    await phone.context.close();
+    const again = await openPage(browser);
+    await again.page.goto(url);
+    await again.page.getByRole('alert').getByText('The sign-in link was used or has expired').waitFor();
+    await again.context.close();
+    await page.keyboard.press('Escape');
+  });
+
+  it('a person who is invited creates an account, and has a session that the owner shares until it is withdrawn', async () => {
+    const { page } = owner;
+    await page.goto(`${stage.pageUrl}/settings/people`);
+    await page.getByRole('button', { name: 'Invite a person' }).click();
+    await page.getByRole('button', { name: 'Create invitation' }).click();
+    const invitation = await page.getByText(`http://${LAN}:`).first().innerText();
+    await page.getByRole('button', { name: 'Done' }).click();
+
+    const bob = await openPage(browser);
+    guests.push(bob);
+    bob.page.setDefaultTimeout(APPEARS_MS);
+    await bob.page.goto(invitation);
+    await bob.page.getByLabel('Name', { exact: true }).fill('Bob');
+    await bob.page.getByLabel('E-mail').fill('bob@example.com');
+    await bob.page.getByLabel('Password', { exact: true }).fill('Correct1horse');
+    await bob.page.getByRole('button', { name: 'Create account' }).click();
+    await bob.page.getByRole('navigation', { name: 'Sessions' }).waitFor();
+
+    // A link is opened under the name of the account: no other name can be typed.
+    await bob.page.goto(link);
+    await bob.page.getByText('Shared by link, read only').waitFor();
+    await bob.page.getByRole('status').getByText('Bob', { exact: true }).waitFor();
+    expect(await bob.page.getByLabel('Your name').count()).toBe(0);
+    await tui.shows('Bob (read-only) joined');
+    await bob.page.goto(new URL('/', invitation).href);
+
+    await page.goto(`${stage.pageUrl}/s/${sid}`);
+    await page.getByRole('button', { name: 'Share', exact: true }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('With a person', { exact: true }).click();
+    await dialog.getByLabel('E-mail address or account id').fill('bob@example.com');
+    await dialog.getByText('Collaborate', { exact: true }).click();
+    await dialog.getByRole('button', { name: 'Share', exact: true }).click();
+    await dialog.getByText('bob@example.com · Can write').waitFor();
+
+    await bob.page.getByRole('region', { name: 'Shared with me' }).getByRole('link').click();
+    await bob.page.getByText('Shared by Owner, you can write').waitFor();
+    const view = sessionPage(bob.page);
+    await view.say('Written by Bob');
+    await tui.shows(/Bob \(guest\) says:\s+Written by Bob/);
+    await messageRow(grace, 'Written by Bob').getByText('signed in', { exact: true }).waitFor();
+
+    await dialog.getByRole('button', { name: 'Stop sharing with Bob' }).click();
+    await bob.page.getByText('The owner no longer shares this session with you.').waitFor();
+    await bob.page.getByRole('region', { name: 'Shared with me' }).waitFor({ state: 'detached' });
+    guests.splice(guests.indexOf(bob), 1);
+    guests.splice(guests.indexOf(owner), 1);
+    await Promise.all([bob.context.close(), owner.context.close()]);
   });
 
   it('the session ends with its terminal, for guests who are connected and for guests who connect later', async () => {

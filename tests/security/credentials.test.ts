@@ -19,6 +19,8 @@ let ada: Person;
 const hosts: Host[] = [];
 const sessions: HostedSession[] = [];
 let askers: Asker[];
+/** Ada shares her session with Gus, who has an account. */
+let shareWithGus: () => Promise<void>;
 
 beforeAll(async () => {
   stage = await startLocalStack({ PIZZAPI_SIGNUP: 'open' });
@@ -40,11 +42,18 @@ beforeAll(async () => {
   const [adas, eves] = sessions.map(({ sid }) => sid) as [string, string];
   const link = async (mode: 'read' | 'collab') => (await newShare(stage, ada.token, adas, { mode })).token;
   const { token: runner } = await newKey(stage, ada, { name: 'host', kind: 'runner' });
+  const gus = await signUp(stage, 'Gus');
+  shareWithGus = async () => {
+    const json = { person: gus.userId, mode: 'collab' };
+    await ask(stage.url, `/api/sessions/${adas}/people`, { method: 'POST', bearer: ada.token, json });
+  };
+  await shareWithGus();
   askers = [
     { name: 'no credentials', sid: adas },
     { name: 'runner token', sid: adas, bearer: runner },
     { name: 'share link, read', sid: adas, bearer: await link('read') },
     { name: 'share link, collab', sid: adas, bearer: await link('collab') },
+    { name: 'account, shared with', sid: adas, bearer: gus.token },
     { name: 'account', sid: eves, bearer: eve.token },
     { name: 'admin', sid: adas, bearer: ada.token },
   ];
@@ -110,6 +119,8 @@ describe('what a credential may ask of the gateway', () => {
     const rows = new Map(all.map((operation) => [operation, [] as string[]]));
     for (const ending of [false, true]) {
       if (ending) for (const session of sessions) await session.close();
+      // Its owner has revoked all shares since.
+      if (ending) await shareWithGus();
       for (const asker of askers)
         for (const operation of all.filter((each) => isEnd(each) === ending))
           rows.get(operation)!.push((await mayAsk(operation, asker)) ? 'yes' : '–');

@@ -1,3 +1,5 @@
+import { programUrl } from '@pizzapi/protocol';
+import { createApi } from '@pizzapi/session-client';
 import { dirname, join } from 'node:path';
 import { CLI } from './cli.js';
 import type { RunningStack } from './localStack.js';
@@ -61,7 +63,7 @@ export async function startTui(
         last = link;
         return isWhole && link;
       });
-      return { url, sid: new URL(url).pathname.split('/').at(-1)! };
+      return { url, sid: await sessionAt(url) };
     },
     process: () => childOf(window.pid(), CLI),
     quit: async () => {
@@ -79,4 +81,12 @@ function linkIn(text: string): string | undefined {
   const rest = lines.slice(start + 1);
   const end = rest.findIndex((line) => !/^[\w.#=:/-]+$/.test(line));
   return lines[start]! + rest.slice(0, end < 0 ? rest.length : end).join('');
+}
+
+/** The session that the short address of a share link leads to. */
+async function sessionAt(url: string): Promise<string> {
+  const code = new URL(url).hash.slice(1);
+  const opened = await createApi({ url: programUrl(new URL(url).origin) }).openShare(code);
+  if (opened.kind === 'failed') throw new Error(opened.error.message);
+  return opened.value.sessionId;
 }

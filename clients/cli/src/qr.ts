@@ -1,27 +1,20 @@
-import { renderUnicodeCompact } from 'uqr';
+import { paintedQrRow, qrRows } from '@pizzapi/process';
+import { isOfThisMachine } from '@pizzapi/protocol';
 import { line, paint, type Io } from './io.js';
 
-/** The width of the light border, which a camera needs to find the code. */
-const QUIET_ZONE = 2;
-/** The maximum length of a text: the code of a longer text does not fit a terminal. */
-const LONGEST = 1_000;
+/** What to do when only this machine can open an address. */
+export const LOCAL_ONLY =
+  'No QR code: this address opens on this machine only. `npm start -- --lan` gives one that a phone can open.';
 
 /**
- * Returns a text as a QR code of half blocks, one string for each row of the terminal. Returns undefined when the code
- * is wider than `columns`.
+ * Prints an address as a QR code on a terminal, and nothing elsewhere. Prints what to do instead when no other device can
+ * open the address.
  */
-export function qrRows(text: string, columns: number): string[] | undefined {
-  if (text.length > LONGEST) return undefined;
-  const rows = renderUnicodeCompact(text, { ecc: 'L', border: QUIET_ZONE }).split('\n');
-  return rows[0]!.length > columns ? undefined : rows;
-}
-
-/** Prints a text as a QR code on a terminal, and nothing elsewhere. */
-export function showQr(io: Io, stream: NodeJS.WritableStream, text: string): void {
+export function showQr(io: Io, stream: NodeJS.WritableStream, url: string): void {
   const { columns } = io.terminal;
+  if (isOfThisMachine(url)) return line(io.stderr, paint(io, 'yellow', LOCAL_ONLY));
   if (columns === undefined) return;
-  const rows = qrRows(text, columns);
+  const rows = qrRows(url, columns);
   if (rows === undefined) return line(io.stderr, 'The QR code is wider than this terminal.');
-  // The colours are set explicitly: the code has to be dark on light on every terminal.
-  for (const row of rows) line(stream, paint(io, ['whiteBright', 'bgBlack'], row));
+  for (const row of rows) line(stream, paintedQrRow(row));
 }

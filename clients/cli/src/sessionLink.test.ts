@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseSessionLink } from './sessionLink.js';
+import { parseSessionLink, parseShortLink } from './sessionLink.js';
 
 describe('the URL of a session', () => {
   it('the URL of a session is parsed into gateway, session and share token', () => {
@@ -30,4 +30,14 @@ describe('the URL of a session', () => {
     'file:///s/abc',
     'https://r/s/a.b',
   ])('%j is not the URL of a session', (text) => expect(parseSessionLink(text)).toBeUndefined());
+});
+
+it('the short address of a share link is parsed into gateway and code', () => {
+  const code = 'Ab3-_F6gH9jK2mN5';
+  expect(parseShortLink(`http://pizzapi.localhost:7492/l#${code}`)).toEqual({
+    relayUrl: 'http://127.0.0.1:7492',
+    code,
+  });
+  for (const other of [`https://r/l/${code}`, 'https://r/l#short', `https://r/s/abc#${code}`, 'abc'])
+    expect(parseShortLink(other)).toBeUndefined();
 });

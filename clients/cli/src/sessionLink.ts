@@ -18,3 +18,11 @@ export function parseSessionLink(text: string): SessionLink | undefined {
   const token = new URLSearchParams(hash.slice(1)).get('share');
   return { relayUrl: programUrl(origin + base), sid, token: token === null || token === '' ? undefined : token };
 }
+
+/** Parses `<gateway>/l#<code>`, the short address of a share link. Returns undefined for any other text. */
+export function parseShortLink(text: string): { relayUrl: string; code: string } | undefined {
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return undefined;
+  const { origin, pathname, hash } = new URL(text);
+  const code = /^#([\w-]{16})$/.exec(hash)?.[1];
+  return pathname !== '/l' || code === undefined ? undefined : { relayUrl: programUrl(origin), code };
+}

@@ -23,8 +23,10 @@ export interface SessionRef {
   url: string;
   token: string | undefined;
   sid: string;
-  /** Whether the credential is that of a share link. */
+  /** Whether the person is the guest of a share link. */
   guest: boolean;
+  /** The token of the link, where `token` is that of the guest's account. */
+  shareToken?: string;
 }
 
 /**

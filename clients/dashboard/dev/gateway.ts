@@ -8,6 +8,7 @@ import { LINKED_RUNNERS, LINKED_SESSIONS } from './linked.js';
 import { PROMPT_SESSIONS } from './prompts.js';
 import { QUEUE_SESSIONS } from './queue.js';
 import { respond } from './responses.js';
+import { ScriptedSharing, SHARED_SESSIONS } from './sharing.js';
 import { sceneOf } from './scenes.js';
 import type { Scene } from './scene.js';
 import { TURNED_RUNNERS, TURNED_SESSIONS } from './turned.js';
@@ -38,6 +39,7 @@ export function installScriptedGateway(script: GatewayScript): void {
   if (script.scene === 'prompts') sessions.push(...PROMPT_SESSIONS);
   if (script.scene === 'turned') sessions.push(...TURNED_SESSIONS);
   if (script.scene === 'queue') sessions.push(...QUEUE_SESSIONS);
+  if (script.scene === 'shared') sessions.push(...SHARED_SESSIONS);
   if (script.scene === 'waiting') sessions.push(...waitingSessions(SESSIONS[0]!));
   const sockets = new Set<Playable>();
   Object.assign(globalThis, {
@@ -48,6 +50,8 @@ export function installScriptedGateway(script: GatewayScript): void {
     /** Tells the list that a session has changed. */
     tellSession: (sessionId: string, changes: Partial<SessionInfo>) =>
       tellSession(sockets, sessions, sessionId, changes),
+    /** Ends a share of another account. */
+    withdraw: (sessionId: string) => deleteSession(sockets, sessions, sessionId, 4401),
     /** Deletes a session, as another person's page does. */
     deleteSession: (sessionId: string) => deleteSession(sockets, sessions, sessionId),
     /** Lets events happen in a session. */
@@ -86,14 +90,14 @@ function tellSession(
   for (const socket of sockets) if (socket.path === '/ws/hub') socket.tell({ type: 'session_status', session });
 }
 
-function deleteSession(sockets: ReadonlySet<Playable>, sessions: SessionInfo[], sessionId: string): void {
+function deleteSession(sockets: ReadonlySet<Playable>, sessions: SessionInfo[], sessionId: string, code = 4410): void {
   sessions.splice(
     sessions.findIndex((session) => session.sessionId === sessionId),
     1,
   );
   for (const socket of sockets) {
     if (socket.path === '/ws/hub') socket.tell({ type: 'session_removed', sessionId });
-    if (socket.path === `/ws/sessions/${sessionId}`) socket.end(4410);
+    if (socket.path === `/ws/sessions/${sessionId}`) socket.end(code);
   }
 }
 
@@ -212,7 +216,7 @@ function socketClass(script: GatewayScript, sessions: SessionInfo[], sockets: Se
         keys: true,
         protocol: 1,
         sessionId: sid,
-        mode: this.#mode,
+        mode: session.shared?.mode ?? this.#mode,
         session,
         meta: { ...defaultMetaState(), approvals: 'allow', ...meta },
         head,
@@ -243,12 +247,16 @@ function socketClass(script: GatewayScript, sessions: SessionInfo[], sockets: Se
 function scriptedFetch(script: GatewayScript, sessions: readonly SessionInfo[], sockets: ReadonlySet<Playable>) {
   const real = globalThis.fetch.bind(globalThis);
   const people = new ScriptedPeople(script.cast);
+  const sharing = new ScriptedSharing();
   const notifications = new ScriptedNotifications(script.notifications);
   return async (input: string, init?: RequestInit): Promise<Response> => {
     const url = new URL(input, location.origin);
     const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status });
     if (!url.pathname.startsWith('/api/')) return real(input, init);
     const body = typeof init?.body === 'string' ? (JSON.parse(init.body) as Record<string, unknown>) : {};
+    const method = init?.method ?? 'GET';
+    const shared = sharing.answer(method, url.pathname, body, (share) => people.addShare(share));
+    if (shared !== undefined) return shared;
     const said = people.answer(init?.method ?? 'GET', url.pathname, url.searchParams, body);
     if (said !== undefined) return said;
     const told = await notifications.answer(init?.method ?? 'GET', url.pathname, body);

@@ -104,6 +104,10 @@ export class ScriptedPeople {
       };
   }
 
+  addShare(share: ShareInfo): void {
+    this.#shares = [...this.#shares, share];
+  }
+
   /** The answer to a request about people; undefined when it is about something else. */
   answer(method: string, path: string, query: URLSearchParams, body: Record<string, unknown>): Response | undefined {
     const [, , room, second, third, fourth] = path.split('/');
@@ -143,7 +147,7 @@ export class ScriptedPeople {
         };
         return json(this.#me);
       case 'POST signup':
-        if (accounts) return json(undefined, 202);
+        if (accounts && body['invitation'] === undefined) return json(undefined, 202);
         this.#me = {
           userId: 'owner',
           name: 'Ada',
@@ -202,7 +206,8 @@ export class ScriptedPeople {
       this.#shares = [...this.#shares, made];
       const token = shareToken({ sub: sid, jti: made.shareId, mode, exp: Math.floor(expiresAt / 1_000) });
       const shareUrl = `${location.origin}/s/${sid}#share=${token}`;
-      return json({ shareUrl, token, expiresAt, shareId: made.shareId, mode }, 201);
+      const shortUrl = 'https://pizza.example/l#Abcdefghijklmnop';
+      return json({ shareUrl, shortUrl, token, expiresAt, shareId: made.shareId, mode }, 201);
     }
     this.#shares = this.#shares.map((one) => {
       if (shareId !== undefined && one.shareId !== shareId) return one;

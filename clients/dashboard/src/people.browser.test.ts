@@ -137,7 +137,7 @@ describe('a session', () => {
     expect(await page.getByRole('radio', { name: 'Read-only' }).isChecked()).toBe(true);
     expect(await page.getByRole('radio', { name: '24 hours' }).isChecked()).toBe(true);
     await button(page, 'Create link').click();
-    await page.getByText(/\/s\/story#share=/).waitFor();
+    await page.getByText('https://pizza.example/l#Abcdefghijklmnop').waitFor();
     await page.getByRole('img', { name: 'QR code of the link' }).waitFor();
     await button(page, 'Remove approving').click();
     await button(page, 'Remove approving').waitFor({ state: 'detached' });
@@ -146,7 +146,7 @@ describe('a session', () => {
     await button(page, 'Make read-only').waitFor({ state: 'detached' });
     await button(page, 'Revoke all').click();
     await page.getByRole('region', { name: 'Links of this session' }).waitFor({ state: 'detached' });
-    expect(await page.getByText(/#share=/).count()).toBe(0);
+    expect(await page.getByText('/l#Abcdefghijklmnop').count()).toBe(0);
     expect(scripted.complaints).toEqual([]);
     await page.close();
   });
@@ -170,6 +170,102 @@ describe('a session', () => {
     await page.getByRole('listitem').filter({ hasText: 'Ann' }).getByText('Can write').waitFor();
     await page.getByRole('listitem').filter({ hasText: 'Eve' }).getByText('Can approve').waitFor();
     await page.getByRole('log').getByText('via link', { exact: true }).waitFor();
+    await page.close();
+  });
+});
+
+describe('sharing with people', () => {
+  it('an admin invites a person by a link, which is listed until it is revoked', async () => {
+    const page = await scripted.open('/settings/people', '', PHONE);
+    await page.getByText('used by Grace Hopper').waitFor();
+    await button(page, 'Invite a person').click();
+    await page.getByLabel('Note for yourself').fill('Bob');
+    await button(page, 'Create invitation').click();
+    await page.getByRole('img', { name: 'QR code of the invitation' }).waitFor();
+    await page.getByText('https://pizza.example/invite#').waitFor();
+    await button(page, 'Done').click();
+    await fits(page);
+    await button(page, 'Revoke the invitation Bob').click();
+    await page.getByText('revoked', { exact: false }).first().waitFor();
+    expect(scripted.complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('an invitation opens a form for name and password, and signs in; one that is used up says so', async () => {
+    const page = await scripted.open('/invite#good', 'who=visitor', PHONE);
+    await page.getByText('Ada invites you').waitFor();
+    await field(page, 'Name').fill('Bob');
+    await field(page, 'E-mail').fill('bob@example.com');
+    await field(page, 'Password').fill('Correct1horse');
+    await fits(page);
+    await button(page, 'Create account').click();
+    await page.getByRole('navigation', { name: 'Sessions' }).waitFor();
+    expect(await page.evaluate(() => location.href)).not.toContain('good');
+    await page.close();
+    const other = await scripted.open('/invite#used', 'who=visitor');
+    await other.getByRole('heading', { name: 'This invitation cannot be used' }).waitFor();
+    await other.close();
+  });
+
+  it('a session is shared with a person, who is listed for its owner, and withdrawn', async () => {
+    const page = await scripted.open('/s/story');
+    await button(page, 'Share').click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('With a person', { exact: true }).click();
+    await field(page, 'E-mail address or account id').fill('bob@example.com');
+    await dialog.getByRole('button', { name: 'Share', exact: true }).click();
+    await page.getByRole('alert').getByText('Give the exact e-mail address').waitFor();
+    await field(page, 'E-mail address or account id').fill('grace@example.com');
+    await dialog.getByText('Collaborate', { exact: true }).click();
+    await dialog.getByRole('button', { name: 'Share', exact: true }).click();
+    await dialog.getByText('grace@example.com · Can write').waitFor();
+    await button(page, 'Stop sharing with Grace Hopper').click();
+    await page.getByRole('region', { name: 'People with access' }).waitFor({ state: 'detached' });
+    await page.close();
+  });
+
+  it('a session of another account is under “Shared with me”, without what is its owner’s, until it is withdrawn', async () => {
+    const page = await scripted.open('/', 'scene=shared');
+    const group = page.getByRole('region', { name: 'Shared with me' });
+    await group.getByText('Grace', { exact: true }).waitFor();
+    await group.getByRole('link', { name: 'Tune the compiler' }).click();
+    await page.getByText('Shared by Grace, read only').waitFor();
+    await page.getByText('The owner lets you watch this session').waitFor();
+    expect(await page.getByRole('textbox', { name: 'Message' }).count()).toBe(0);
+    expect(await button(page, 'Share').count()).toBe(0);
+    await group.getByRole('link', { name: 'Write the manual' }).click();
+    await page.getByText('Shared by Grace, you can write').waitFor();
+    await page.getByRole('textbox', { name: 'Message' }).waitFor();
+    await button(page, 'More').click();
+    const items = (await page.getByRole('menuitem').allTextContents()).map((text) => text.replace(/\s+/g, ' ').trim());
+    expect(items).toEqual(['Copy link', 'Mute notifications', 'Compact context', 'Stop the agent']);
+    await page.keyboard.press('Escape');
+    await page.evaluate(() => (globalThis as unknown as { withdraw(sid: string): void }).withdraw('theirs-too'));
+    await page.getByText('The owner no longer shares this session with you.').waitFor();
+    await page.close();
+  });
+});
+
+describe('the phone', () => {
+  it('is shown what to do while only this computer can open the page, and no QR code, and then the code', async () => {
+    const page = await scripted.open('/');
+    await button(page, 'Continue on your phone').click();
+    await page.getByText('Only this computer can open the page now.').waitFor();
+    await page.getByText('npm start -- --lan').waitFor();
+    const code = page.getByRole('img', { name: 'QR code that signs your phone in' });
+    expect(await code.count()).toBe(0);
+    await button(page, 'Open to the local network').click();
+    await code.waitFor();
+    await page.getByText('Everyone in this network can open the sign-in page').waitFor();
+    await button(page, 'Close the local network again').click();
+    await code.waitFor({ state: 'detached' });
+    expect(scripted.complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('of a link that has ended says so at its short address', async () => {
+    const page = await scripted.open('/l#Abcdefghijklmnop', 'who=visitor', PHONE);
+    await page.getByRole('heading', { name: 'This link does not open a session' }).waitFor();
     await page.close();
   });
 });

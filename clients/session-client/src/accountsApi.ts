@@ -2,14 +2,21 @@ import type {
   AuditQuery,
   AuditReply,
   AuthOptions,
+  HandoverReply,
+  InvitationInfo,
+  InvitationReply,
   KeyInfo,
   LoginBody,
   LoginInfo,
   Me,
+  NetworkReply,
+  NewInvitationBody,
+  NewInvitationReply,
   NewKeyBody,
   NewKeyReply,
   NewShareBody,
   NewShareReply,
+  OpenShareReply,
   PairBody,
   PairInfo,
   PairPollReply,
@@ -17,11 +24,12 @@ import type {
   PasswordBody,
   ShareChangeBody,
   ShareInfo,
+  ShareWithBody,
   SignedIn,
   SignupBody,
   UserInfo,
 } from '@pizzapi/protocol';
-import { DELETE, id, needing, patch, post, queryOf, type ApiSend } from './http.js';
+import { DELETE, id, needing, patch, post, put, queryOf, type ApiSend } from './http.js';
 
 /** The part of the API that is about people: who is signed in, keys, pairing, links, users, the audit trail. */
 export function accountsApi(send: ApiSend) {
@@ -62,6 +70,24 @@ export function accountsApi(send: ApiSend) {
     /** Takes a link back to writing, or to watching. It cannot be raised again. */
     restrictShare: (sid: string, shareId: string, mode: ShareChangeBody['mode']) =>
       send<unknown>(shares(sid, `/${id(shareId)}`), patch({ mode })),
+
+    /** Shares a session with an account, by its exact address or id. */
+    shareWith: (sid: string, body: ShareWithBody) => send<ShareInfo>(`/api/sessions/${id(sid)}/people`, post(body)),
+    /** Exchanges the code of a short address for the link, for anyone. */
+    openShare: (code: string) => send<OpenShareReply>('/api/shares/open', needing('token', post({ code }))),
+
+    invitations: () => send<{ invitations: InvitationInfo[] }>('/api/invitations', needing('invitations')),
+    /** The only time that the address is told. */
+    createInvitation: (body: NewInvitationBody = {}) => send<NewInvitationReply>('/api/invitations', post(body)),
+    revokeInvitation: (invitationId: string) => send<unknown>(`/api/invitations/${id(invitationId)}`, DELETE),
+    /** Whether an invitation can be used, for anyone. */
+    invitation: (token: string) => send<InvitationReply>('/api/auth/invitation', post({ token })),
+
+    /** Under which addresses other devices can open the page. */
+    network: () => send<NetworkReply>('/api/network', needing('addresses')),
+    setNetwork: (lan: boolean) => send<NetworkReply>('/api/network', put({ lan })),
+    /** A link that signs one more device in to this account, once. */
+    handover: () => send<HandoverReply>('/api/auth/handover', post()),
 
     users: () => send<{ users: UserInfo[] }>('/api/users', needing('users')),
     setUserDisabled: (userId: string, disabled: boolean) =>

@@ -1,6 +1,7 @@
 import {
   BEARER_PREFIX,
   PAGE_TOKEN,
+  SHARE_TOKEN,
   SUBPROTOCOL,
   decodeMany,
   encode,
@@ -54,6 +55,8 @@ export interface ConnectOptions {
   token?: string;
   /** What a page shows beside its cookie: asked for at every connection. */
   pageToken?: () => string | undefined;
+  /** The token of a share link beside the own credential: the person is its guest, under the name of the account. */
+  shareToken?: string;
   /** Default: the global one. On Node pass the class of the `ws` package. */
   WebSocket?: WebSocketConstructor;
   /** How frames are written. Default: msgpack. */
@@ -155,9 +158,9 @@ export class Connection {
     this.#drop();
     this.#url = this.#urls[tries % this.#urls.length]!;
     const address = `${this.#url.replace(/^http/, 'ws').replace(/\/+$/, '')}${this.#feed.path}`;
-    const { token, pageToken, protocol = 'msgpack' } = this.#options;
+    const { token, pageToken, shareToken, protocol = 'msgpack' } = this.#options;
     // Later, so that the caller that starts the connection can listen first.
-    if (token !== undefined && !isToken(token))
+    if ([token, shareToken].some((one) => one !== undefined && !isToken(one)))
       return queueMicrotask(() => this.dispatch({ kind: 'refused', error: malformedToken() }));
     const shown = token === undefined ? pageToken?.() : undefined;
     const Socket = this.#options.WebSocket ?? globalThis.WebSocket;
@@ -165,6 +168,7 @@ export class Connection {
       SUBPROTOCOL[protocol],
       ...(token === undefined ? [] : [BEARER_PREFIX + token]),
       ...(shown === undefined ? [] : [PAGE_TOKEN.prefix + shown]),
+      ...(shareToken === undefined ? [] : [SHARE_TOKEN.prefix + shareToken]),
     ]);
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
@@ -237,11 +241,12 @@ export function versionProblem(protocol: unknown): ErrorInfo | undefined {
 }
 
 /** The API at an address, with the credentials and the fetch of a connection. */
-export function apiAt(url: string, { token, pageToken, fetch }: ConnectOptions): Api {
+export function apiAt(url: string, { token, pageToken, shareToken, fetch }: ConnectOptions): Api {
   return createApi({
     url,
     ...(token === undefined ? {} : { token }),
     ...(pageToken === undefined ? {} : { pageToken }),
+    ...(shareToken === undefined ? {} : { shareToken }),
     ...(fetch === undefined ? {} : { fetch }),
   });
 }

@@ -1,4 +1,13 @@
-import { CLIENT, errorInfo, isErrorCode, isMap, PAGE_TOKEN, type ErrorCode, type ErrorInfo } from '@pizzapi/protocol';
+import {
+  CLIENT,
+  errorInfo,
+  isErrorCode,
+  isMap,
+  PAGE_TOKEN,
+  SHARE_TOKEN,
+  type ErrorCode,
+  type ErrorInfo,
+} from '@pizzapi/protocol';
 
 /**
  * What came of a request: the answer, or what went wrong and what to do about it. Never a rejection. `status` is 0 when
@@ -21,6 +30,8 @@ export interface ApiOptions {
   client?: 'terminal';
   /** What a page shows beside its cookie: asked for at every request, since a person may sign in meanwhile. */
   pageToken?: () => string | undefined;
+  /** The token of a share link beside the own credential: the person is its guest, under the name of the account. */
+  shareToken?: string;
   fetch?: typeof globalThis.fetch;
   /** How long a request may take, in ms. Default 30 s: a spawn is answered within 10 s. */
   timeoutMs?: number;
@@ -54,7 +65,15 @@ export const id = encodeURIComponent;
 const NOT_NOW: readonly ErrorCode[] = ['unconfirmed', 'unavailable'];
 const REPEAT_AFTER_MS = [500, 1_500];
 
-export function createSend({ url, token, client, pageToken, fetch, timeoutMs = 30_000 }: ApiOptions): ApiSend {
+export function createSend({
+  url,
+  token,
+  client,
+  pageToken,
+  shareToken,
+  fetch,
+  timeoutMs = 30_000,
+}: ApiOptions): ApiSend {
   const base = url.replace(/^ws/, 'http').replace(/\/+$/, '');
 
   async function send<T>(path: string, request: Request = {}): Promise<ApiResult<T>> {
@@ -68,12 +87,14 @@ export function createSend({ url, token, client, pageToken, fetch, timeoutMs = 3
 
   async function sendOnce<T>(path: string, request: Request): Promise<ApiResult<T>> {
     const { method = 'GET', body, raw, idempotencyKey, read = json, needs } = request;
-    if (token !== undefined && !isToken(token)) return { kind: 'failed', status: 0, error: malformedToken() };
+    if ([token, shareToken].some((one) => one !== undefined && !isToken(one)))
+      return { kind: 'failed', status: 0, error: malformedToken() };
     const headers: Record<string, string> = {};
     if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
     const shown = token === undefined ? pageToken?.() : undefined;
     if (shown !== undefined) headers[PAGE_TOKEN.header] = shown;
     if (client !== undefined) headers[CLIENT.header] = client;
+    if (shareToken !== undefined) headers[SHARE_TOKEN.header] = shareToken;
     if (body !== undefined) headers['content-type'] = 'application/json';
     if (raw !== undefined) headers['content-type'] = raw.mediaType;
     if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;

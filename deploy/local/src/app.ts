@@ -6,6 +6,7 @@ import {
   loginUrl,
   mintLinkToken,
   pageUrl,
+  readNetworkOptions,
   type Logger,
   type OptionValues,
   type Service,
@@ -20,6 +21,7 @@ import { guardDisk } from './diskGuard.js';
 import { startNatsServer } from './natsServer.js';
 import { requireRoom, startStep } from './startStep.js';
 import type { LOCAL_OPTIONS } from './options.js';
+import { findPhoneAddress, type PhoneAddress } from './phone.js';
 import { claimPort } from './ports.js';
 import { createProcesses } from './processes.js';
 import type { SupervisedProcess } from './supervisedProcess.js';
@@ -38,6 +40,8 @@ export interface LocalAddress {
   loginUrl: string;
   natsUrl: string;
   home: string;
+  /** Where a phone opens the page; missing when only this machine can. */
+  phone?: PhoneAddress;
 }
 
 export interface Local extends Service {
@@ -64,19 +68,22 @@ export async function startLocal(
   options: OptionValues<typeof LOCAL_OPTIONS>,
   context: LocalContext,
 ): Promise<LocalStart> {
+  readNetworkOptions(options);
   const isNew = !existsSync(homeLayout(options.home).natsAccessFile);
   const isRunning = (await runningLocal(homeLayout(options.home))) !== undefined;
   if (!isRunning) await requireRoom(options.home, isNew);
   const home = await startStep(`Opening the folder ${options.home}`, OPEN_MS, () => openHome(options.home));
   const secret = ensureGatewaySecret(home.root);
-  const addressOf = ({ url, pageUrl: page, natsUrl }: Omit<LocalState, 'pid'>): LocalAddress => ({
-    url,
-    loginUrl: loginUrl(page, mintLinkToken(secret, Date.now())),
-    natsUrl,
-    home: home.root,
-  });
+  const addressOf = async (state: Omit<LocalState, 'pid'>, gateway: string): Promise<LocalAddress> => {
+    const { url, pageUrl: page, natsUrl } = state;
+    const phone = await findPhoneAddress(gateway, localToken(secret), secret);
+    return {
+      ...{ url, loginUrl: loginUrl(page, mintLinkToken(secret, Date.now())), natsUrl, home: home.root },
+      ...(phone === undefined ? {} : { phone }),
+    };
+  };
   const running = await runningLocal(home);
-  if (running !== undefined) return { kind: 'already_running', address: addressOf(running) };
+  if (running !== undefined) return { kind: 'already_running', address: await addressOf(running, running.url) };
 
   const port = await claimPort(options.port, options.host);
   const here = hostUrl(options.host, port);
@@ -112,7 +119,7 @@ export async function startLocal(
   await writeLocalState(home, state);
   const local: Local = {
     name: 'local',
-    address: addressOf(state),
+    address: await addressOf(state, here),
     pids: () => ({
       'nats-server': natsServer.pid(),
       ...Object.fromEntries(processes.map(({ name, pid }) => [name, pid])),

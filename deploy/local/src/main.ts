@@ -4,12 +4,14 @@ import { PAGE_NAME } from '@pizzapi/protocol';
 import { startLocal, type LocalAddress } from './app.js';
 import { LOCAL_OPTIONS } from './options.js';
 import { LOCAL_OPTION_GROUPS, passedEnvironment, REFUSED_OPTIONS } from './passedOptions.js';
+import { phoneLines } from './phone.js';
 
 const about = 'Run nats-server, gateway, projector, runner and dashboard on this machine.';
 const flags = parseFlags('pizzapi local', about, LOCAL_OPTION_GROUPS, {
   examples: [
     'pizzapi local',
     'pizzapi local --port 8080 --no-open',
+    'pizzapi local --lan',
     'pizzapi local --approvals ask --roots ~/projects',
     'ANTHROPIC_API_KEY=… pizzapi local',
   ],
@@ -50,6 +52,7 @@ function announce(address: LocalAddress, json: boolean, already: boolean): void 
       `    ${address.loginUrl}`,
       '',
       ...(new URL(address.loginUrl).hostname === PAGE_NAME ? [`  Page not found?   Open ${address.url} for help`] : []),
+      ...phoneLines(address.phone, process.stdout.isTTY ? process.stdout.columns : undefined),
       '  New link:         npx pizzapi link',
       "  Watch the log:    eval \"$(npx pizzapi nats-env)\"; nats sub 'session.*.events' --translate 'npx pizzapi decode'",
       `  State and logs:   ${address.home}`,

@@ -7,6 +7,10 @@ export const LOCAL_OPTIONS = defineOptions({
   port: OPTIONS.port,
   host: OPTIONS.host,
   publicUrl: OPTIONS.publicUrl,
+  lan: OPTIONS.lan,
+  lanAddresses: OPTIONS.lanAddresses,
+  tlsCert: OPTIONS.tlsCert,
+  tlsKey: OPTIONS.tlsKey,
   natsPort: {
     env: 'PIZZAPI_NATS_PORT',
     flag: '--nats-port <number>',
@@ -25,7 +29,7 @@ export const LOCAL_OPTIONS = defineOptions({
   json: {
     env: 'PIZZAPI_JSON',
     flag: '--json',
-    help: 'Print one line of JSON when all is ready: { url, loginUrl, natsUrl, home }',
+    help: 'Print one line of JSON when all is ready: { url, loginUrl, natsUrl, home, phone? }',
     type: 'boolean',
     default: false,
   },

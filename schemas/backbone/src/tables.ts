@@ -3,6 +3,8 @@ import {
   isBlobRow,
   isDeletedRow,
   isEmailRow,
+  isHandoverRow,
+  isInvitationRow,
   isKeyRow,
   isLoginRow,
   isNotificationPrefsRow,
@@ -20,6 +22,8 @@ import {
   type BlobRow,
   type DeletedRow,
   type EmailRow,
+  type HandoverRow,
+  type InvitationRow,
   type KeyRow,
   type LoginRow,
   type NotificationPrefsRow,
@@ -56,6 +60,11 @@ export const emailRows = rows<EmailRow>('accounts', isEmailRow);
 export const loginRows = rows<LoginRow>('accounts', isLoginRow);
 /** Requests of device authorization. */
 export const pairRows = rows<PairRow>('accounts', isPairRow);
+/** Invitations to create an account, with the key prefix `INVITATION_PREFIX` and the hash of their token. */
+export const invitationRows = rows<InvitationRow>('accounts', isInvitationRow);
+export const INVITATION_PREFIX = 'invitation.';
+/** Links that sign another device in, by the hash of their token. */
+export const handoverRows = rows<HandoverRow>('accounts', isHandoverRow);
 /** API keys and runner tokens, by the hash of their secret. */
 export const keyRows = rows<KeyRow>('api-keys', isKeyRow);
 /** Share links, keys `<sid>.<shareId>`. */

@@ -34,6 +34,31 @@ export const OPTIONS = defineOptions({
     help: 'Address of the page, when it differs from host and port; without a path',
     type: 'origin',
   },
+  lan: {
+    env: 'PIZZAPI_LAN',
+    flag: '--lan',
+    help: 'Listen on the local network too: at the private and Tailscale addresses of this machine, for a phone',
+    type: 'boolean',
+    default: false,
+  },
+  lanAddresses: {
+    env: 'PIZZAPI_LAN_ADDRESSES',
+    flag: '--lan-addresses <addresses>',
+    help: 'Addresses of this machine for --lan, separated by commas, instead of all that are found',
+    type: 'string',
+  },
+  tlsCert: {
+    env: 'PIZZAPI_TLS_CERT',
+    flag: '--tls-cert <file>',
+    help: 'Certificate (PEM) for the addresses of --lan, which the gateway then serves with https',
+    type: 'path',
+  },
+  tlsKey: {
+    env: 'PIZZAPI_TLS_KEY',
+    flag: '--tls-key <file>',
+    help: 'Key (PEM) of that certificate',
+    type: 'path',
+  },
   natsUrl: {
     env: 'PIZZAPI_NATS_URL',
     flag: '--nats-url <url>',

@@ -11,6 +11,8 @@ export * from './localAuth.js';
 export * from './tokens.js';
 export * from './browser.js';
 export * from './pageAddress.js';
+export * from './networkOptions.js';
+export * from './terminalQr.js';
 export * from './http/connectionLimiter.js';
 export * from './http/limits.js';
 export * from './http/network.js';

@@ -72,6 +72,33 @@ export const PairRow = Type.Object({
 });
 export type PairRow = Static<typeof PairRow>;
 
+/** Bucket `accounts`, key `invitation.<SHA-256 of the token, hex>`: an invitation to create an account, once. */
+export const InvitationRow = Type.Object({
+  id: Text,
+  /** The admin who made it. */
+  createdBy: Text,
+  createdAt: Time,
+  expiresAt: Time,
+  /** What the admin wrote to recognize it. */
+  note: Optional(Text),
+  revokedAt: Optional(Time),
+  usedAt: Optional(Time),
+  /** The account that was created with it. */
+  usedBy: Optional(Text),
+  /** How often it was tried with an address that is taken. */
+  attempts: Optional(Type.Number()),
+});
+export type InvitationRow = Static<typeof InvitationRow>;
+
+/** Bucket `accounts`, key `handover.<SHA-256 of the token, hex>`: signs one more browser of an account in, once. */
+export const HandoverRow = Type.Object({
+  userId: Text,
+  expiresAt: Time,
+  /** The login that asked for it. It must still exist when the token is used. */
+  loginId: Optional(Text),
+});
+export type HandoverRow = Static<typeof HandoverRow>;
+
 /** Bucket `api-keys`, key: SHA-256 of the token, hex. */
 export const KeyRow = Type.Object({
   id: Text,
@@ -95,8 +122,15 @@ export const ShareRow = Type.Object({
   createdAt: Time,
   expiresAt: Time,
   revokedAt: Optional(Time),
-  /** The short address that redirects to the share link for a limited time: SHA-256 of its code, hex. */
+  /**
+   * The code of the short addresses, as SHA-256 in hex. `until`: how long the address without a fragment redirects to the
+   * share link; the one with a fragment works as long as the link.
+   */
   scan: Optional(Type.Object({ hash: Text, until: Time })),
+  /** The account that the session is shared with. Such a share has no link. */
+  grantee: Optional(Text),
+  /** How the owner named that account: its address or its id. */
+  grantedAs: Optional(Text),
 });
 export type ShareRow = Static<typeof ShareRow>;
 
@@ -123,6 +157,8 @@ export const isAccountRow = checker(AccountRow);
 export const isEmailRow = checker(EmailRow);
 export const isLoginRow = checker(LoginRow);
 export const isPairRow = checker(PairRow);
+export const isInvitationRow = checker(InvitationRow);
+export const isHandoverRow = checker(HandoverRow);
 export const isKeyRow = checker(KeyRow);
 export const isShareRow = checker(ShareRow);
 export const isOwnerRow = checker(OwnerRow);

@@ -22,10 +22,16 @@ export const Email = Type.String({ minLength: 3, maxLength: 254, pattern: '^[^@\
 const Password = Type.String({ maxLength: 1024 });
 
 /**
- * `POST /api/auth/signup`: 201 for the first account, which is signed in; 202 for any other, whether the address is in
- * use or not.
+ * `POST /api/auth/signup`: 201 for the first account and for one with an `invitation`, which are signed in; 202 for any
+ * other, whether the address is in use or not.
  */
-export const SignupBody = Type.Object({ email: Email, password: Password, name: Optional(Name) });
+export const SignupBody = Type.Object({
+  email: Email,
+  password: Password,
+  name: Optional(Name),
+  /** The token of an invitation. */
+  invitation: Optional(Type.String({ maxLength: 128 })),
+});
 /** `POST /api/auth/login` */
 export const LoginBody = Type.Object({ email: Type.String({ maxLength: 254 }), password: Password });
 /** `POST /api/auth/password`: `current` may be omitted only while the account has no password. */
@@ -137,6 +143,10 @@ export const NewShareReply = Type.Object({
   /** A short address that redirects to `shareUrl` until `scanUntil`. It is short enough for a QR code on a terminal. */
   scanUrl: Optional(Text),
   scanUntil: Optional(Time),
+  /** A short address that opens the link as long as the link is valid. Its code is in the fragment. */
+  shortUrl: Optional(Text),
+  /** Whether the addresses can be opened on this machine only. */
+  localOnly: Optional(Type.Boolean()),
 });
 export const ShareInfo = Type.Object({
   shareId: Text,
@@ -144,6 +154,8 @@ export const ShareInfo = Type.Object({
   createdAt: Time,
   expiresAt: Time,
   revokedAt: Optional(Time),
+  /** The account that the session is shared with, and how the owner named it. Without it this is a share link. */
+  person: Optional(Type.Object({ userId: Text, name: Text, givenAs: Text })),
 });
 export const SharesReply = Type.Object({ shares: Type.Array(ShareInfo) });
 /** `PATCH /api/sessions/:sid/shares/:shareId`: reduces the mode of a share link. A mode cannot be raised. */

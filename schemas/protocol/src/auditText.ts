@@ -45,7 +45,12 @@ const COMMANDS: Readonly<Record<string, string>> = {
   set_goal: 'changed the goal of',
 };
 
-const HOW: Readonly<Record<string, string>> = { link: ' by a link', signup: ' with a new account' };
+const HOW: Readonly<Record<string, string>> = {
+  link: ' by a link',
+  signup: ' with a new account',
+  invitation: ' with an invitation',
+  handover: ' on another device',
+};
 const MODES: Readonly<Record<string, string>> = {
   owner: '',
   approve: 'to write and approve',
@@ -87,11 +92,22 @@ const DID: Readonly<Record<string, Did>> = {
   key_revoked: (row) => ({ did: `revoked ${key(row)}` }),
   pair_asked: (row) => ({ did: `requested ${key(row)}` }),
   pair_answered: (row) => ({ did: `${row['approved'] === false ? 'denied' : 'approved'} ${key(row)}` }),
-  share_created: (row) => ({ did: `created ${link(row)}` }),
+  share_created: (row, names) =>
+    said(row, 'target') === ''
+      ? { did: `created ${link(row)}` }
+      : { did: 'shared', more: [`with ${target(row, names)}`, MODES[said(row, 'mode')] ?? ''].join(' ').trim() },
   share_changed: (row) => ({
     did: `restricted to ${said(row, 'mode') === 'collab' ? 'writing' : 'reading'} a link to`,
   }),
-  share_revoked: 'revoked a link to',
+  share_revoked: (row, names) =>
+    said(row, 'target') === ''
+      ? { did: 'revoked a link to' }
+      : { did: 'stopped sharing', more: `with ${target(row, names)}` },
+  invitation_created: (row) => ({ did: `created an invitation${quoted(said(row, 'note'))}` }),
+  invitation_revoked: (row) => ({ did: `revoked an invitation${quoted(said(row, 'note'))}` }),
+  handover_created: 'created a sign-in link for another device',
+  lan_opened: (row) => ({ did: 'opened the page to the local network', more: said(row, 'addresses') }),
+  lan_closed: 'closed the page to the local network',
   guest_spawn: 'started through an agent',
   guest_stopped: (row) => ({
     did: said(row, 'what') === 'session' ? 'lost access, which ended' : 'lost access, which stopped the agent in',
@@ -130,7 +146,11 @@ export function auditSentence(row: AuditRowFields, names: AuditNames): AuditSent
 function who(row: AuditRowFields, names: AuditNames): string {
   // What an agent does for a guest is in a row of the account, which names the guest.
   const userId = said(row, 'guestId') || said(row, 'userId');
-  if (userId.startsWith('guest_')) return `${said(row, 'guest') || 'A guest'}, via link`;
+  if (userId.startsWith('guest_')) {
+    const account = said(row, 'account');
+    if (account !== '') return `${names.user(account) ?? (said(row, 'guest') || account)}, as a guest`;
+    return `${said(row, 'guest') || 'A guest'}, via link`;
+  }
   if (userId !== '') return names.user(userId) ?? userId;
   return row.kind === 'runner_refused' || row.kind === 'runner_claimed' ? 'A machine' : 'An unknown client';
 }

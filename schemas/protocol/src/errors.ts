@@ -40,7 +40,7 @@ export const ERRORS = {
   forbidden_origin: { status: 403, hint: 'Open the page at the address that the gateway was started with.' },
   forbidden_host: {
     status: 421,
-    hint: 'Use the address that the gateway was started with, or set PIZZAPI_PUBLIC_URL.',
+    hint: 'Use the address that the gateway was started with. For other devices start with `npm start -- --lan`, or set PIZZAPI_PUBLIC_URL.',
   },
   read_only: { status: 403, hint: 'This link is read-only. Ask the owner for a link with write access.' },
   link_ended: {
@@ -65,6 +65,23 @@ export const ERRORS = {
   login_not_found: { status: 404, hint: 'The sign-in has already ended.' },
   device_not_found: { status: 404, hint: 'The device was already removed or has unsubscribed.' },
   user_not_found: { status: 404, hint: 'List the accounts with `pizzapi users`.' },
+  person_not_found: {
+    status: 404,
+    hint: 'Give the exact e-mail address with which the person signs in, or the id of the account.',
+  },
+  invitation_invalid: {
+    status: 403,
+    hint: 'The invitation was used or revoked, or it has expired. Ask the person who invited you for a new one.',
+  },
+  invitation_not_found: { status: 404, hint: 'List the invitations with `pizzapi users invite --list`.' },
+  not_reachable: {
+    status: 409,
+    hint: 'Other devices cannot open this page yet. Start with `npm start -- --lan`, or with an https address: --public-url.',
+  },
+  network_fixed: {
+    status: 409,
+    hint: 'The gateway was started with an address of its own (--public-url or --host), which the page cannot change.',
+  },
   pair_not_found: {
     status: 404,
     hint: 'The code is wrong, was used or has expired. Run the command again to get a new one.',

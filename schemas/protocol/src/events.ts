@@ -26,6 +26,8 @@ export const Author = Type.Object({
   name: Optional(Text),
   /** Only for a guest: the rights of the share link beyond reading. */
   right: Optional(Type.Literal('approve')),
+  /** Only for a guest: the guest was signed in, and `name` is the name of the account. */
+  signedIn: Optional(Type.Literal(true)),
   /** Only for an agent: the guests whose inputs are part of the turn in which the agent acts. */
   guests: Optional(GuestRefs),
 });

@@ -67,7 +67,14 @@ export const VIEWER_UP = {
 } as const;
 
 /** A person who is connected to a session. */
-export const Presence = Type.Object({ id: Text, userId: Text, mode: Type.Enum([...MODES]), name: Optional(Text) });
+export const Presence = Type.Object({
+  id: Text,
+  userId: Text,
+  mode: Type.Enum([...MODES]),
+  name: Optional(Text),
+  /** Only for a guest: the guest is signed in, and `name` is the name of the account. */
+  signedIn: Optional(Type.Literal(true)),
+});
 export type Presence = Static<typeof Presence>;
 
 /** The frames that the gateway sends to a viewer. `event` and `delta` carry bytes that the gateway has not decoded. */

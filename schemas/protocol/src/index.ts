@@ -36,6 +36,7 @@ export * from './queueRights.js';
 export * from './frames.js';
 export * from './http.js';
 export * from './accounts.js';
+export * from './sharing.js';
 export * from './notifications.js';
 export * from './notificationRows.js';
 export * from './blobs.js';

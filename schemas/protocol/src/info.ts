@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { SHARE_MODES } from './accounts.js';
 import { END_REASONS } from './events.js';
 import { GuestRefs } from './guests.js';
 import { APPROVAL_MODES, SESSION_MODES } from './modes.js';
@@ -46,6 +47,11 @@ export const SessionInfo = Type.Object({
   cost: Type.Number(),
   /** The modes that are on. Missing: none. */
   modes: Type.Optional(Type.Array(Type.Enum([...SESSION_MODES]))),
+  /**
+   * Set by the gateway in the list of an account that does not own the session: its owner has shared it with the
+   * account. `shareId` is the id of the share, `by` the name of the owner.
+   */
+  shared: Type.Optional(Type.Object({ shareId: Type.String(), by: Type.String(), mode: Type.Enum([...SHARE_MODES]) })),
 });
 export type SessionInfo = Static<typeof SessionInfo>;
 

@@ -14,3 +14,10 @@ export function programUrl(url: string): string {
   parsed.hostname = '127.0.0.1';
   return parsed.href.replace(/\/+$/, '');
 }
+
+/** Returns whether an address names the machine of the reader itself, so that no other device can open it. */
+export function isOfThisMachine(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const host = new URL(url).hostname.toLowerCase();
+  return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+}

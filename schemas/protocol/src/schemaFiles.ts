@@ -5,6 +5,7 @@ import { HUB_DOWN, HUB_UP, RUNNERS_DOWN, RUNNERS_UP, VIEWER_DOWN, VIEWER_UP } fr
 import * as http from './http.js';
 import * as notifications from './notifications.js';
 import * as people from './accounts.js';
+import * as sharing from './sharing.js';
 import { RunnerInfo, SessionInfo } from './info.js';
 import { SessionMetaState } from './meta.js';
 import { RUNNER_EVENT_SCHEMAS } from './runnerEvents.js';
@@ -14,7 +15,7 @@ import { RUNNER_EVENT_SCHEMAS } from './runnerEvents.js';
  * pinned in `wireVersion.ts`.
  */
 export function schemaFiles(): Record<string, unknown> {
-  const bodies = Object.entries({ ...http, ...people, ...notifications })
+  const bodies = Object.entries({ ...http, ...people, ...sharing, ...notifications })
     .filter(([, value]) => typeof value === 'object' && !Array.isArray(value))
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return {

@@ -13,6 +13,12 @@ export const BEARER_PREFIX = 'bearer.';
  */
 export const CLIENT = { header: 'pizzapi-client', query: 'client', terminal: 'terminal' } as const;
 
+/**
+ * How a person who is signed in shows the token of a share link beside the own credential: in a header, or as a
+ * subprotocol of a WebSocket. The person is the guest of the link, under the name of the account.
+ */
+export const SHARE_TOKEN = { header: 'pizzapi-share', prefix: 'share.' } as const;
+
 /** The token that a page sends with its cookie: in a header, or in a subprotocol with this prefix. */
 export const PAGE_TOKEN = { header: 'pizzapi-page-token', prefix: 'page.' } as const;
 

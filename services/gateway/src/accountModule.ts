@@ -1,22 +1,24 @@
 import { type Backbone, createAuditWriter } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import type { Reach } from '@pizzapi/process/notify';
-import type { SignupMode } from '@pizzapi/protocol';
+import { isId, type AccountRow, type SignupMode } from '@pizzapi/protocol';
 import type { FastifyInstance } from 'fastify';
 import { ApiKeys } from './accounts/keys.js';
 import { AttemptRateLimiter } from './accounts/rateLimits.js';
+import { Handovers } from './accounts/handovers.js';
+import { Invitations } from './accounts/invitations.js';
 import { Logins } from './accounts/logins.js';
 import { DeviceAuthorization } from './accounts/pairing.js';
 import { Passwords, type PasswordLimits } from './accounts/passwords.js';
 import { SignIn } from './accounts/signIn.js';
 import { SignUp } from './accounts/signUp.js';
 import { AccountStore } from './accounts/store.js';
-import { Cookie } from './auth/cookie.js';
+import { Cookies } from './auth/cookies.js';
 import { RequestAuthenticator, type RequestAuthenticatorDeps } from './auth/requestAuthenticator.js';
-import { DeviceCookie } from './auth/deviceCookie.js';
 import { PageTokens } from './auth/pageTokens.js';
 import { LastUsedRecorder } from './auth/lastUsedRecorder.js';
 import { authRoutes } from './http/authRoutes.js';
+import { invitationRoutes } from './http/invitationRoutes.js';
 import { keyRoutes } from './http/keyRoutes.js';
 import { notificationRoutes } from './http/notificationRoutes.js';
 import { pairRoutes } from './http/pairRoutes.js';
@@ -30,6 +32,8 @@ export interface AccountModuleDeps extends Pick<RequestAuthenticatorDeps, 'secre
   secure: boolean;
   /** Where people open the page. */
   publicUrl: () => string;
+  /** The address that other devices can open. `localOnly`: no other device can open it. */
+  outsideUrl: () => { url: string; localOnly: boolean };
   /** Where runners find nats-server. */
   natsUrl: string | undefined;
   signup: SignupMode;
@@ -45,18 +49,32 @@ export interface AccountModuleDeps extends Pick<RequestAuthenticatorDeps, 'secre
 export interface AccountModule {
   readonly authenticator: RequestAuthenticator;
   readonly keys: ApiKeys;
+  readonly limits: AttemptRateLimiter;
+  /** The account that a person names by its exact address or id, unless it is disabled. */
+  readonly findPerson: (named: string) => Promise<AccountRow | undefined>;
   /** Adds the routes. Nothing of them may be kept by a browser or a proxy. */
   readonly register: (app: FastifyInstance) => Promise<void>;
 }
 
 export function createAccountModule(deps: AccountModuleDeps): AccountModule {
-  const { b, secret, credentialCache, guests, publicUrl, natsUrl, signup: mode, reach, metrics, log } = deps;
-  const cookie = new Cookie(deps.secure);
-  const devices = new DeviceCookie(secret, deps.secure);
+  const {
+    b,
+    secret,
+    credentialCache,
+    guests,
+    publicUrl,
+    outsideUrl,
+    natsUrl,
+    signup: mode,
+    reach,
+    metrics,
+    log,
+  } = deps;
+  const cookies = new Cookies(secret, deps.secure);
   const pageTokens = new PageTokens(secret);
   const authenticator = new RequestAuthenticator({
     secret,
-    cookie,
+    cookies,
     pageTokens,
     credentialCache,
     guests,
@@ -68,19 +86,42 @@ export function createAccountModule(deps: AccountModuleDeps): AccountModule {
   const accounts = new AccountStore(b, credentialCache);
   const logins = new Logins(b, credentialCache);
   const keys = new ApiKeys(b, credentialCache, accounts);
-  const signIn = new SignIn({ b, secret, accounts, logins, passwords, limits, devices, audit });
-  const signUp = new SignUp({ mode, accounts, logins, passwords, limits, signIn, audit });
+  const invitations = new Invitations({ b, accounts, limits, audit });
+  const handovers = new Handovers({ b, credentialCache, limits, audit });
+  const signIn = new SignIn({ b, secret, accounts, logins, passwords, limits, cookies, handovers, audit });
+  const signUp = new SignUp({ mode, accounts, logins, passwords, limits, signIn, invitations, audit });
   const pairing = new DeviceAuthorization({ b, credentialCache, keys, limits, audit, publicUrl, natsUrl });
   const store = new NotificationStore(b, publicUrl);
   return {
     authenticator,
     keys,
+    limits,
+    async findPerson(named) {
+      const found = named.includes('@')
+        ? await accounts.byEmail(named)
+        : isId(named)
+          ? await accounts.get(named)
+          : undefined;
+      return found?.disabledAt === undefined ? found : undefined;
+    },
     async register(app) {
       await app.register(async (scope) => {
         scope.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'));
-        authRoutes(scope, { credentialCache, logins, signIn, signUp, cookie, pageTokens, devices, audit, metrics });
+        authRoutes(scope, {
+          credentialCache,
+          logins,
+          signIn,
+          signUp,
+          handovers,
+          outsideUrl,
+          cookies,
+          pageTokens,
+          audit,
+          metrics,
+        });
         keyRoutes(scope, { keys, audit, metrics, natsUrl });
         pairRoutes(scope, { pairing, metrics });
+        invitationRoutes(scope, { invitations, metrics, outsideUrl });
         userRoutes(scope, { accounts, logins, audit, metrics });
         notificationRoutes(scope, { store, reach, limits, audit, metrics, publicUrl });
       });

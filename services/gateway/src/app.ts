@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import fastifySwagger from '@fastify/swagger';
 import { BlobStore, createAuditWriter, refreshIdentity, type Backbone, type StorageLimits } from '@pizzapi/backbone';
 import {
@@ -30,6 +31,7 @@ import { registerErrors } from './http/errors.js';
 import { registerGuard } from './http/guard.js';
 import { registerJsonBodies } from './http/jsonBodies.js';
 import { listen, type Listening } from './http/listen.js';
+import { networkRoutes } from './http/networkRoutes.js';
 import { opsRoutes } from './http/opsRoutes.js';
 import { pageRoutes, securityHeaders } from './http/pageRoutes.js';
 import { runnerRoutes } from './http/runnerRoutes.js';
@@ -40,6 +42,10 @@ import { usageRoutes } from './http/usageRoutes.js';
 import { validatorCompiler } from './http/validate.js';
 import { GatewayMetrics } from './metrics.js';
 import { createAccountModule } from './accountModule.js';
+import { findLanAddresses, namedAddresses } from './network/addresses.js';
+import { LanAccess } from './network/lanAccess.js';
+import { Network } from './network/network.js';
+import type { TlsFiles } from './network/tlsFiles.js';
 import { ROOM_LIMITS, type RoomLimits } from './room/limits.js';
 import { natsSource } from './room/natsSource.js';
 import { Rooms } from './room/rooms.js';
@@ -52,6 +58,7 @@ import { Directory } from './session/directory.js';
 import { RecentSpawns } from './session/recentSpawns.js';
 import { IdempotentIds } from './session/keys.js';
 import { SessionReader } from './session/reader.js';
+import { SharedSessions } from './session/sharedSessions.js';
 import { RelayStorage } from './session/relayStorage.js';
 import { StoreHealth } from './storeHealth.js';
 import { Remover } from './session/remover.js';
@@ -66,6 +73,8 @@ import { Sockets } from './sockets/sockets.js';
 const CONCURRENT_READS = 16;
 /** How long viewers may take to leave when the gateway drains, in ms. */
 const LEAVE_MS = 2_000;
+/** Pages whose headers are remembered: one for each address. */
+const MAX_PAGES = 100;
 /** Time for a load balancer to see that this gateway is not ready, in ms. */
 const NOTICE_MS = 100;
 
@@ -97,6 +106,12 @@ export interface GatewayOptions {
   spawnWaitMs?: number;
   drainJitterMs?: number;
   limits?: Partial<RoomLimits>;
+  /** Listens at the addresses of the local network too. */
+  lan?: boolean;
+  /** The addresses of the local network, instead of those of the interfaces. */
+  lanAddresses?: readonly string[];
+  /** The certificate for these addresses. */
+  tls?: TlsFiles | undefined;
   /** What a connection may take. */
   http?: Partial<HttpLimits>;
 }
@@ -130,15 +145,26 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const host = options.host === 'localhost' ? LOOPBACK[0] : options.host;
   const originPolicy = new OriginPolicy(options.publicUrl, host);
   const publicUrl = () => originPolicy.pageUrl;
+  const isWildcard = ['0.0.0.0', '::', ''].includes(host);
   let listening: Listening | undefined;
   let draining = false;
-  let headers = securityHeaders([]);
+  /** Computed once for each page. */
+  const headersByOrigin = new Map<string, Readonly<Record<string, string>>>();
+  const headersFor = (origins: readonly string[]): Readonly<Record<string, string>> => {
+    const key = origins.join(' ');
+    const known = headersByOrigin.get(key) ?? securityHeaders(origins);
+    if (headersByOrigin.size < MAX_PAGES) headersByOrigin.set(key, known);
+    return known;
+  };
 
   const limits = { ...ROOM_LIMITS, ...options.limits };
   const directory = new Directory(b, log);
   const shares = new ShareStore(b, log);
   const recentSpawns = new RecentSpawns();
-  const access = new Access(directory, shares, recentSpawns);
+  const credentialCache = new CredentialCache(b, log);
+  const accountOf = (userId: string) => credentialCache.accounts.peek(userId);
+  const access = new Access(directory, shares, recentSpawns, (userId) => accountOf(userId)?.disabledAt !== undefined);
+  const shared = new SharedSessions({ directory, shares, accountOf });
   const storageLimits = { ...DEFAULT_STORAGE_LIMITS, ...options.storage };
   const blobs = new BlobStore(b, storageLimits);
   const storage = new Storage(blobs, directory.logSizes, new RelayStorage(b), storageLimits);
@@ -179,17 +205,19 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     publicUrl,
     waitMs: options.spawnWaitMs ?? 10_000,
   });
-  const credentialCache = new CredentialCache(b, log);
   const tokens = new ShareTokens(secret);
   const guests = new ShareGuests(tokens, shares, credentialCache);
   const {
     authenticator,
     keys,
+    limits: attempts,
+    findPerson,
     register: registerPeople,
   } = createAccountModule({
     ...{ b, secret, credentialCache, guests, metrics, log },
     secure: options.publicUrl?.startsWith('https:') === true,
     publicUrl,
+    outsideUrl: () => network.outsideUrl(),
     natsUrl: options.natsUrl,
     signup: options.signup ?? 'first',
     reach: options.reach ?? { allowPrivate: false },
@@ -211,6 +239,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     joins,
     log,
     directory,
+    shared,
     metas,
     resumeMs: limits.resumeMs,
   });
@@ -221,6 +250,13 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   });
   credentialCache.on((change) => sockets.revoke(change));
   shares.on((change) => sockets.revoke(change));
+  shares.onGrantee((sid, grantee) => sockets.grantChanged(sid, grantee));
+  // What an account has shared rests while it is disabled.
+  credentialCache.accounts.onChange((userId, after, before) => {
+    if (after?.disabledAt === before?.disabledAt) return;
+    for (const { sessionId } of directory.listSessions(userId))
+      for (const grantee of shares.granteesOf(sessionId)) sockets.grantChanged(sessionId, grantee);
+  });
 
   /** A projection that is rebuilt loses keys for a while; a session is gone only when its log is. */
   const dropDeleted = async (sid: string): Promise<void> => {
@@ -235,11 +271,27 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     forceCloseConnections: true,
     trustProxy: (options.trustedProxies ?? []).length === 0 ? false : options.trustedProxies!,
   });
+  const lanAccess = new LanAccess({
+    server: app.server,
+    find: () =>
+      options.lanAddresses === undefined || options.lanAddresses.length === 0
+        ? findLanAddresses(networkInterfaces())
+        : namedAddresses(options.lanAddresses),
+    tls: options.tls,
+    isWildcard,
+    onOrigins: (origins) => originPolicy.setLanOrigins(origins),
+    log,
+  });
+  const network = new Network({
+    ...{ publicUrl: options.publicUrl, host, isWildcard, lan: lanAccess, pageUrl: publicUrl, audit },
+    port: () => listening?.port ?? 0,
+  });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   registerErrors(app, { metrics, denials, log });
   registerJsonBodies(app);
   app.addHook('onSend', async (request, reply) => {
+    const headers = headersFor(originPolicy.socketOriginsFor(request.headers));
     for (const [name, value] of Object.entries(headers)) if (!reply.hasHeader(name)) reply.header(name, value);
     // An answer to one person must not be cached for others.
     if (request.url.startsWith('/api/') && !reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
@@ -258,8 +310,18 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   opsRoutes(app, { ready, storeHealth, metrics });
   await registerPeople(app);
   runnerRoutes(app, { b, directory, runnerForgetter, metrics });
-  sessionRoutes(app, { b, directory, reader, commandSender, spawner, remover, metrics });
-  shareRoutes(app, { shares, tokens, audit, metrics, publicUrl });
+  sessionRoutes(app, { b, shared, reader, commandSender, spawner, remover, metrics });
+  networkRoutes(app, { network, metrics });
+  shareRoutes(app, {
+    shares,
+    tokens,
+    audit,
+    metrics,
+    outsideUrl: () => network.outsideUrl(),
+    limits: attempts,
+    findPerson,
+    accountOf,
+  });
   blobRoutes(app, { access, blobs, storage, rates, metrics });
   usageRoutes(app, { access, directory, storage });
   auditRoutes(app, { b });
@@ -281,7 +343,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       await Promise.all([directory.ready, credentialCache.ready, shares.ready, refreshIdentity(b)]);
       listening = await listen(app, host, port);
       originPolicy.listening(listening.port);
-      headers = securityHeaders(originPolicy.socketOrigins);
+      if (options.lan === true || isWildcard) await lanAccess.open(listening.port);
       const url = options.publicUrl ?? hostUrl(host, listening.port);
       log.info({ url, page: originPolicy.pageUrl }, 'listening');
       return { url, pageUrl: originPolicy.pageUrl, port: listening.port };
@@ -305,6 +367,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       shares.stop();
       replies.stop();
       await rooms.close();
+      await lanAccess.close();
       listening?.close();
       await app.close();
     },

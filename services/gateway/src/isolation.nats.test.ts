@@ -70,6 +70,7 @@ const ROUTES: readonly [method: string, path: string, json?: object][] = [
   ['DELETE', '/api/sessions/{sid}/shares'],
   ['DELETE', '/api/sessions/{sid}/shares/{shareId}'],
   ['PATCH', '/api/sessions/{sid}/shares/{shareId}', { mode: 'read' }],
+  ['POST', '/api/sessions/{sid}/people', { person: 'owner' }],
   ['PUT', '/api/sessions/{sid}/mute', { muted: true }],
   ['GET', '/api/runners/{rid}'],
   ['GET', '/api/runners/{rid}/folders'],

@@ -3,6 +3,7 @@ import {
   createMetrics,
   ensureGatewaySecret,
   parseFlags,
+  readNetworkOptions,
   readOptions,
   runService,
   withHealthServer,
@@ -26,6 +27,7 @@ await runService(
       backbone,
       options: {
         ...given,
+        ...readNetworkOptions(given),
         secret: ensureGatewaySecret(home),
         trustedProxies: readProxies(trustedProxies),
         natsUrl: natsPublicUrl ?? natsUrl,

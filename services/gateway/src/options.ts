@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { defineOptions, OPTIONS } from '@pizzapi/process';
 import { CodedError, SIGNUP_MODES } from '@pizzapi/protocol';
 
+const { lan, lanAddresses, tlsCert, tlsKey } = OPTIONS;
 const { home, port, host, publicUrl, healthPort, natsUrl, natsUser, natsPassword, natsNkey, notifyPrivate, logLevel } =
   OPTIONS;
 
@@ -11,6 +12,10 @@ export const GATEWAY_OPTIONS = defineOptions({
   port,
   host,
   publicUrl,
+  lan,
+  lanAddresses,
+  tlsCert,
+  tlsKey,
   healthPort,
   natsUrl,
   natsUser,

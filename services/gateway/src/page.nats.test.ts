@@ -1,9 +1,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { request } from 'node:https';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mintLinkToken } from '@pizzapi/process';
+import { makeCertificate } from '@pizzapi/process/testing';
+import { auditRows } from './testing/auditRows.js';
 import { askAt, pageOf } from './testing/browser.js';
 import { startScenario, type GatewayScenario } from './testing/scenario.js';
 
@@ -105,4 +109,104 @@ it('bytes that are no HTTP get an error of the common shape, and the connection 
   const [head, body] = (await text(socket)).split('\r\n\r\n');
   expect(head).toMatch(/^HTTP\/1\.1 400 /);
   expect(JSON.parse(body!)).toMatchObject({ error: { code: 'bad_request' } });
+});
+
+describe('the local network', () => {
+  const LAN = '127.0.0.2';
+  const options = { dashboard: folder, lanAddresses: [LAN] };
+  const network = async (url: string, json?: object, token?: string) => {
+    const init = { url, ...(token === undefined ? {} : { token }) };
+    const answer = await s.fetch('/api/network', json === undefined ? init : { ...init, method: 'PUT', json });
+    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+  };
+  const at = (url: string) => `http://${LAN}:${new URL(url).port}`;
+  const isOpen = async (url: string) =>
+    fetch(`${url}/livez`).then(
+      () => true,
+      () => false,
+    );
+
+  it('reaches the page while its owner has it open, at the found addresses, and no connection outlives that', async () => {
+    const { url } = await s.start(options);
+    const lan = at(url);
+    expect(await network(url)).toEqual({ status: 200, body: { addresses: [], lan: false, canSwitch: true } });
+    expect(await isOpen(lan)).toBe(false);
+    const opened = await network(url, { lan: true });
+    expect(opened.body).toMatchObject({ lan: true, addresses: [{ url: lan, kind: 'lan', secure: false }] });
+    const page = await fetch(lan);
+    expect([page.status, await page.text()]).toEqual([200, '<!doctype html><title>PizzaPi</title>']);
+    expect(policyOf(page)['connect-src']).toBe(`'self' ws://${LAN}:${new URL(url).port}`);
+    // The page of this machine still has its own name, and links to others lead to the address that they can open.
+    expect((await askAt(pageOf(url))).status).toBe(200);
+    await s.writer('lan');
+    const made = await s.fetch('/api/sessions/lan/shares', { method: 'POST', json: {}, url });
+    expect(((await made.json()) as { shortUrl: string }).shortUrl.startsWith(`${lan}/l#`)).toBe(true);
+
+    const socket = connect(Number(new URL(url).port), LAN);
+    await new Promise((resolve) => socket.once('connect', resolve));
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.on('error', () => undefined);
+    expect((await network(url, { lan: false })).body).toMatchObject({ lan: false, addresses: [] });
+    await closed;
+    expect(await isOpen(lan)).toBe(false);
+    const kinds = (await auditRows(s)).map(({ kind }) => kind);
+    expect(kinds).toEqual(expect.arrayContaining(['lan_opened', 'lan_closed']));
+  });
+
+  it('is opened by the owner alone: by no other admin, no member and no key', async () => {
+    const { url } = await s.start(options);
+    for (const role of ['admin', 'member'] as const) {
+      const { token } = await s.person('Eve', { role });
+      expect(await network(url, { lan: true }, token)).toMatchObject({ status: 403 });
+      expect((await network(url, undefined, token)).body).toMatchObject({ canSwitch: false });
+    }
+    expect(await isOpen(at(url))).toBe(false);
+  });
+
+  it('is served with https by a certificate, whose cookies are bound to it', async () => {
+    const { cert, key } = makeCertificate();
+    const tls = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
+    writeFileSync(tls.cert, cert);
+    writeFileSync(tls.key, key);
+    const { url } = await s.start({ ...options, lan: true, tls });
+    const { port } = new URL(url);
+    const { body } = await network(url);
+    expect(body['addresses']).toContainEqual({ url: `https://${LAN}:${port}`, kind: 'lan', secure: true });
+    const answer = await new Promise<{ status: number | undefined; cookies: string[] }>((resolve, reject) => {
+      const token = mintLinkToken(s.secret, Date.now());
+      const headers = { host: `${LAN}:${port}`, origin: `https://${LAN}:${port}`, 'content-type': 'application/json' };
+      const sent = request(
+        { host: LAN, port, path: '/api/auth/link', method: 'POST', headers, rejectUnauthorized: false },
+        (reply) => {
+          reply.resume();
+          resolve({ status: reply.statusCode, cookies: reply.headers['set-cookie'] ?? [] });
+        },
+      );
+      sent.on('error', reject);
+      sent.end(JSON.stringify({ token }));
+    });
+    expect(answer.status).toBe(200);
+    expect(answer.cookies[0]).toMatch(/^__Host-pizzapi=.*; Secure$/);
+    // Without https this address gives nothing away.
+    expect(await isOpen(at(url))).toBe(false);
+  });
+});
+
+it('a browser at an address that is not ours gets a page with what to do, which names no address of ours', async () => {
+  const host = 'box.local:7492';
+  const headers = new Headers({ host, accept: 'text/html,application/xhtml+xml' });
+  const answer = await askAt(s.url, { headers });
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([421, 'text/html; charset=utf-8']);
+  const html = await answer.text();
+  expect(html).toContain('npm start -- --lan');
+  expect(html).toContain(host);
+  expect(html).not.toMatch(/127\.0\.0|localhost|192\.168/);
+  expect(policyOf(answer)['default-src']).toBe("'none'");
+  const evil = await askAt(s.url, { headers: new Headers({ host: 'x<script>', accept: 'text/html' }) });
+  expect(await evil.text()).not.toContain('<script>');
+  // Programs get an error as ever, and so does the API.
+  const plain = await askAt(s.url, { headers: new Headers({ host }) });
+  expect(await plain.json()).toMatchObject({ error: { code: 'forbidden_host' } });
+  const api = await askAt(`${s.url}/api/auth/options`, { headers });
+  expect(await api.json()).toMatchObject({ error: { code: 'forbidden_host' } });
 });

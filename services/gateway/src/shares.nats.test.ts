@@ -1,11 +1,15 @@
 import { createHmac } from 'node:crypto';
 import { AUDIT_STREAM, shareRows, streamHead } from '@pizzapi/backbone';
 import { localToken, mintLinkToken, mintToken } from '@pizzapi/process';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SessionInfo } from '@pizzapi/protocol';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { MAX_LIVE_SHARES } from './auth/shareStore.js';
 import { ShareTokens } from './auth/shareTokens.js';
 import { auditRows } from './testing/auditRows.js';
 import { Browser, pageOf } from './testing/browser.js';
+import type { TestClient } from './testing/client.js';
+import { PATIENT } from './testing/patience.js';
+import type { TestPerson } from './testing/people.js';
 import type { GatewayScenario } from './testing/scenario.js';
 import { failure, SharedSession } from './testing/sharedSession.js';
 import { share } from './testing/shares.js';
@@ -48,6 +52,8 @@ describe('a link', () => {
         ...{ token, mode: 'read', shareUrl: `${pageOf(s.url)}/s/${sid}#share=${token}` },
         ...{ shareId: expect.any(String) as string, expiresAt: expect.any(Number) as number },
         ...{ scanUrl: expect.stringMatching(/\/l\/[\w-]{16}$/) as string, scanUntil: expect.any(Number) as number },
+        shortUrl: expect.stringMatching(/\/l#[\w-]{16}$/) as string,
+        localOnly: true,
       },
     });
     lasts(body['expiresAt'], 24);
@@ -238,5 +244,157 @@ describe('what is malformed', () => {
     );
     expect(await ask(`/api/runners/${path}`)).toMatchObject(failure(400, 'invalid_id'));
     expect(await upgrade(localToken(s.secret), `/ws/sessions/${path}`)).toEqual({ status: 400, code: 'invalid_id' });
+  });
+});
+
+describe('a session that is shared with an account', () => {
+  const shareWith = (person: string, mode: string) => ask(of('/people'), { method: 'POST', json: { person, mode } });
+  const listOf = async ({ token }: TestPerson) =>
+    ((await ask('/api/sessions', { token })).body['sessions'] as SessionInfo[]).map(({ sessionId, shared }) => [
+      sessionId,
+      shared?.mode,
+    ]);
+  const send = async (socket: TestClient, ref: string, frame: object) => {
+    socket.send({ ...frame, ref });
+    return vi.waitFor(() => {
+      const found = socket.frames.find((one) => one['ref'] === ref);
+      expect(found).toBeDefined();
+      return found!;
+    }, PATIENT);
+  };
+
+  it('is in the list of that account and of no other, until it is withdrawn: then its sockets close at once', async () => {
+    const [eve, bob] = [await s.person('Eve'), await s.person('Bob')];
+    const hub = await s.connect('/ws/hub', { token: eve.token });
+    await hub.heard('sessions');
+    const after = await streamHead(s.b, AUDIT_STREAM);
+    const made = await shareWith(eve.userId, 'collab');
+    expect(made).toMatchObject({
+      status: 201,
+      body: { mode: 'collab', person: { userId: eve.userId, name: 'Eve', givenAs: eve.userId } },
+    });
+    const shareId = made.body['shareId'] as string;
+    expect((await hub.heard('session_added'))['session']).toMatchObject({
+      sessionId: sid,
+      shared: { shareId, mode: 'collab', by: 'Owner' },
+    });
+    expect(await listOf(eve)).toEqual([[sid, 'collab']]);
+    expect(await listOf(bob)).toEqual([]);
+    expect(await ask(of(), { token: bob.token })).toMatchObject(failure(404, 'session_not_found'));
+    const socket = await shared.watch(eve.token);
+    expect(socket.of('hello')[0]).toMatchObject({ mode: 'collab' });
+
+    expect((await ask(of(`/shares/${shareId}`), { method: 'DELETE' })).status).toBe(204);
+    expect((await socket.closed).code).toBe(4401);
+    expect(await hub.heard('session_removed')).toMatchObject({ sessionId: sid });
+    expect(await listOf(eve)).toEqual([]);
+    // As a session that does not exist.
+    const [gone, none] = [await ask(of(), { token: eve.token }), await ask('/api/sessions/none', { token: eve.token })];
+    expect(gone).toMatchObject(failure(404, 'session_not_found'));
+    expect(JSON.stringify(gone).replaceAll(sid, 'none')).toBe(JSON.stringify(none));
+    expect(await upgrade(eve.token)).toEqual({ status: 404, code: 'session_not_found' });
+    const rows = (await auditRows(s, after)).filter(({ kind }) => String(kind).startsWith('share_'));
+    expect(rows.map(({ kind, target, shareId: id }) => [kind, target, id])).toEqual([
+      ['share_created', eve.userId, shareId],
+      ['share_revoked', eve.userId, shareId],
+    ]);
+  });
+
+  it('is written to under the name of the account, whatever name the client claims', async () => {
+    const eve = await s.person('Eve');
+    const { shareId } = (await shareWith(eve.userId, 'collab')).body as { shareId: string };
+    const socket = await s.connect(`/ws/sessions/${sid}?name=Owner`, { token: eve.token });
+    await socket.heard('hello');
+    const claims = { by: { userId: 'owner', via: 'owner' }, name: 'Owner' };
+    const ack = await send(socket, 'a', { type: 'input', text: 'hello', ...claims });
+    const by = { userId: `guest_${shareId}`, via: 'collab', name: 'Eve', signedIn: true };
+    const sent = (commandId: unknown) => shared.runner.commands.find((one) => one.commandId === commandId);
+    await expect.poll(() => sent(ack['commandId'])?.by).toEqual(by);
+    const posted = await ask(of('/input'), { method: 'POST', json: { text: 'again' }, token: eve.token });
+    await expect.poll(() => sent(posted.body['commandId'])?.by).toEqual(by);
+    await expect
+      .poll(() => socket.of('presence').at(-1)?.['viewers'])
+      .toContainEqual(expect.objectContaining({ name: 'Eve', mode: 'collab', signedIn: true }));
+  });
+
+  it('gives an account that may only watch nothing more than that, and no account what only the owner may do', async () => {
+    const [eve, bob] = [await s.person('Eve'), await s.person('Bob', { role: 'admin' })];
+    await shareWith(eve.userId, 'read');
+    await shareWith(bob.userId, 'approve');
+    const { url } = await s.start();
+    const socket = await s.connect(sid, { token: eve.token, url });
+    await socket.heard('hello');
+    const before = shared.runner.commands.length;
+    const command = { type: 'command', name: 'abort' };
+    expect(await send(socket, 'a', command)).toMatchObject({ type: 'error', code: 'read_only' });
+    expect(await send(socket, 'b', { type: 'input', text: 'hi' })).toMatchObject({ type: 'error', code: 'read_only' });
+    const post = (path: string, token: string, json: object) => ask(of(path), { method: 'POST', json, token });
+    expect(await post('/input', eve.token, { text: 'hi' })).toMatchObject(failure(403, 'read_only'));
+    expect(await post('/commands', eve.token, { name: 'abort' })).toMatchObject(failure(403, 'read_only'));
+    expect(await post('/blobs', eve.token, {})).toMatchObject(failure(403, 'read_only'));
+    for (const { token } of [eve, bob]) {
+      expect(await ask(of('/shares'), { token }), 'who else it is shared with').toMatchObject(
+        failure(403, 'forbidden'),
+      );
+      expect(await post('/shares', token, {})).toMatchObject(failure(403, 'forbidden'));
+      expect(await post('/people', token, { person: 'owner' })).toMatchObject(failure(403, 'forbidden'));
+      expect(await ask(of(), { method: 'DELETE', token })).toMatchObject(failure(403, 'forbidden'));
+      expect(await ask('/api/runners/r1', { token })).toMatchObject(failure(404, 'runner_not_found'));
+      expect((await ask(of('/mute'), { method: 'PUT', json: { muted: true }, token })).status).toBe(204);
+    }
+    for (const name of ['kill_session', 'set_name', 'exec', 'fork'])
+      expect(await post('/commands', bob.token, { name, args: {} }), name).toMatchObject(failure(403, 'forbidden'));
+    expect(shared.runner.commands.length).toBe(before);
+  });
+
+  it('is shared with other rights by sharing it again, and no account is found by a guess', async () => {
+    const eve = await s.person('Eve');
+    await shareWith(eve.userId, 'read');
+    const socket = await shared.watch(eve.token);
+    await shareWith(eve.userId, 'collab');
+    // To come back at once, with the new rights.
+    expect((await socket.closed).code).toBe(1012);
+    expect(await listOf(eve)).toEqual([[sid, 'collab']]);
+    // A gateway where nothing was tried before.
+    const { url } = await s.start();
+    const tried = (person: string) => ask(of('/people'), { method: 'POST', json: { person }, url });
+    expect(await tried('owner')).toMatchObject(failure(400, 'bad_request'));
+    for (const guess of ['Eve', 'missing@example.com', 'u_none', '*'])
+      expect(await tried(guess)).toMatchObject(failure(404, 'person_not_found'));
+    const guesses = [];
+    for (let i = 0; i < 6; i++) guesses.push((await tried(`u_${i}`)).status);
+    expect(guesses).toEqual([404, 404, 404, 404, 404, 429]);
+  });
+
+  it('by a link is opened by a person who is signed in under the name of the account', async () => {
+    const eve = await s.person('Eve');
+    const { token: link, shareId } = await share(s, sid, 'collab');
+    const headers = { 'pizzapi-share': link };
+    const me = await ask('/api/auth/me?name=Owner', { token: eve.token, headers });
+    expect(me).toMatchObject({ status: 200, body: { role: 'guest', name: 'Eve', by: 'share' } });
+    const sent = await ask(of('/input?name=Owner'), {
+      method: 'POST',
+      json: { text: 'hi' },
+      token: eve.token,
+      headers,
+    });
+    const author = () => shared.runner.commands.find((one) => one.commandId === sent.body['commandId'])?.by;
+    await expect.poll(author).toEqual({ userId: `guest_${shareId}`, via: 'collab', name: 'Eve', signedIn: true });
+    // The link opens nothing else, also not for an account, and without the account it is a link alone.
+    expect(await ask('/api/sessions', { token: eve.token, headers })).toMatchObject(failure(403, 'forbidden'));
+    expect(await ask(of(), { token: eve.token })).toMatchObject(failure(404, 'session_not_found'));
+    await ask(of(`/shares/${shareId}`), { method: 'DELETE' });
+    expect(await ask(of(), { token: eve.token, headers })).toMatchObject(failure(403, 'forbidden'));
+  });
+
+  it('by a link has a short address, which opens it until the link ends', async () => {
+    const { shortUrl = '', token, shareId } = await share(s, sid);
+    expect(shortUrl.length).toBeLessThan(70);
+    const code = new URL(shortUrl).hash.slice(1);
+    const open = (given: string) => ask('/api/shares/open', { method: 'POST', json: { code: given } });
+    expect(await open(code)).toMatchObject({ status: 200, body: { sessionId: sid, token } });
+    expect(await open(`${code.slice(1)}A`)).toMatchObject(failure(403, 'link_ended'));
+    await ask(of(`/shares/${shareId}`), { method: 'DELETE' });
+    expect(await open(code)).toMatchObject(failure(403, 'link_ended'));
   });
 });

@@ -25,8 +25,11 @@ export interface AttachOptions {
 
 /** Shows a session until the person leaves it. Resolves with the exit code. */
 export async function attach(place: SessionRef, { home, name }: AttachOptions, io: Io): Promise<number> {
-  const { url, token, sid } = place;
-  const credentials = token === undefined ? {} : { token };
+  const { url, token, shareToken, sid } = place;
+  const credentials = {
+    ...(token === undefined ? {} : { token }),
+    ...(shareToken === undefined ? {} : { shareToken }),
+  };
   const named = name === undefined ? {} : { name };
   const api = createApi({ url, client: 'terminal', ...credentials });
   // Said at once, and not as a connection that does not come about.

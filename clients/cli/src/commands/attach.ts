@@ -3,8 +3,10 @@ import { addOptions } from '@pizzapi/process';
 import { addGuestName, guestName } from '../guestName.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
 import { EXIT, Failure, toSafeLine, type Io } from '../io.js';
-import { parseSessionLink } from '../sessionLink.js';
+import { withAccount } from '../guestAccount.js';
+import { parseSessionLink, parseShortLink } from '../sessionLink.js';
 import { resolveSessionRef, SESSION_HELP, type SessionRef } from '../sessionRef.js';
+import { expandShortLink } from '../shortLink.js';
 import { examples, type CliContext } from '../context.js';
 
 type Flags = Readonly<Record<string, unknown>>;
@@ -27,9 +29,11 @@ Leaving (//quit, or Ctrl-C twice) does not end the session. Inside, //help shows
 /** Shows a session until the person leaves it. Resolves with the exit code. */
 export async function attachTo(session: string, flags: Flags, name: string | undefined, io: Io): Promise<number> {
   const { home } = gatewayOf(flags, io);
-  const shown = parseSessionLink(session) === undefined ? toSafeLine(session, 64) : "'<link>'";
+  const isLink = parseSessionLink(session) !== undefined || parseShortLink(session) !== undefined;
+  const shown = isLink ? "'<link>'" : toSafeLine(session, 64);
   requireTerminal(io, `\`pizzapi tail ${shown}\` prints the session without one`);
-  return attachToRef(await resolveSessionRef(session, flags, io), home, name, io);
+  const ref = await resolveSessionRef(await expandShortLink(session), flags, io);
+  return attachToRef(await withAccount(ref, home), home, name, io);
 }
 
 /** Shows a session that was found already. */

@@ -8,18 +8,24 @@ import {
   readGatewaySecret,
   readOptions,
 } from '@pizzapi/process';
-import { errorInfo } from '@pizzapi/protocol';
+import { errorInfo, programUrl } from '@pizzapi/protocol';
+import { createApi } from '@pizzapi/session-client';
 import { HOME_OPTIONS, readLocalState } from '../home.js';
 import { Failure, jsonLine, line } from '../io.js';
+import { showQr } from '../qr.js';
 import { examples, type CliContext } from '../context.js';
+
+const ON_A_PHONE =
+  'This link opens on this machine only. For a phone start with `npm start -- --lan`, or choose “Continue on your phone” in the page.';
 
 export function addLink(program: Command, { io }: CliContext): void {
   addOptions(program.command('link'), HOME_OPTIONS)
     .description('Print a new one-time sign-in link of the local run')
-    .option('--json', 'Print one line of JSON: { url, loginUrl, expiresAt }')
+    .option('--json', 'Print one line of JSON: { url, loginUrl, expiresAt, phone? }')
+    .option('--no-qr', 'Do not show a QR code')
     .option('--exports', 'Print shell exports for scripts instead: PIZZAPI_RELAY_URL and PIZZAPI_API_KEY')
     .addHelpText('after', examples('pizzapi link', 'pizzapi link --json', 'eval "$(pizzapi link --exports)"'))
-    .action((flags: Record<string, unknown>) => {
+    .action(async (flags: Record<string, unknown>) => {
       const { home } = readOptions(HOME_OPTIONS, flags, io.env);
       const state = readLocalState(home);
       const secret = readGatewaySecret(home);
@@ -32,7 +38,16 @@ export function addLink(program: Command, { io }: CliContext): void {
       }
       const now = Date.now();
       const link = loginUrl(state.pageUrl, mintLinkToken(secret, now));
-      if (flags['json'] !== true) return line(io.stdout, link);
-      line(io.stdout, jsonLine({ url: state.url, loginUrl: link, expiresAt: now + LINK_TTL_MS }));
+      const network = await createApi({ url: programUrl(state.url), token: localToken(secret) }).network();
+      const [best] = network.kind === 'ok' ? network.value.addresses : [];
+      const phone = best && { url: best.url, loginUrl: loginUrl(best.url, mintLinkToken(secret, now)) };
+      if (flags['json'] === true) {
+        const more = phone === undefined ? {} : { phone };
+        return line(io.stdout, jsonLine({ url: state.url, loginUrl: link, expiresAt: now + LINK_TTL_MS, ...more }));
+      }
+      line(io.stdout, link);
+      if (phone === undefined) return line(io.stderr, ON_A_PHONE);
+      line(io.stderr, `On your phone: ${phone.loginUrl}`);
+      if (flags['qr'] !== false) showQr(io, io.stderr, phone.loginUrl);
     });
 }

@@ -108,6 +108,7 @@ describe('login in the browser', () => {
 
   it('browser login shows a QR code only on a terminal that has room for it, and only when requested', async () => {
     polls(approved);
+    api.script['POST /api/pair'] = () => ok({ ...pairReply, verifyUrl: 'https://relay.example/pair#ABCD-EFGH' });
     const shown = async (columns: number | undefined, ...flags: string[]) =>
       (await run(['login', ...flags], { env, ...(columns === undefined ? {} : { columns }) })).stderr.includes('▀▀▀▀');
     expect([await shown(80), await shown(80, '--no-qr'), await shown(20), await shown(undefined)]).toEqual([
@@ -116,6 +117,11 @@ describe('login in the browser', () => {
       false,
       false,
     ]);
+    // No other device can open an address of this machine.
+    api.script['POST /api/pair'] = () =>
+      ok({ ...pairReply, verifyUrl: 'http://pizzapi.localhost:7492/pair#ABCD-EFGH' });
+    const local = (await run(['login'], { env, columns: 80 })).stderr;
+    expect([local.includes('▀'), local.includes('npm start -- --lan')]).toEqual([false, true]);
   });
 
   it.each([

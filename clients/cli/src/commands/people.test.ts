@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NO_EXPIRY } from '@pizzapi/protocol';
 import { run } from '../testing/run.js';
 import { ok, refuse, scriptedApi, type ScriptedApi } from '../testing/scriptedApi.js';
 
@@ -76,7 +77,14 @@ describe('share', () => {
   });
 
   it('share shows a QR code on a terminal, unless --no-qr is given', async () => {
-    expect((await run(['share', 's1'], { env, columns: 120 })).stderr).toContain('▀▀▀▀');
+    // No other device can open an address of this machine.
+    const local = (await run(['share', 's1'], { env, columns: 120 })).stderr;
+    expect([local.includes('▀'), local.includes('npm start -- --lan')]).toEqual([false, true]);
+    const shortUrl = 'http://192.168.1.5:7492/l#abcdefghijklmnop';
+    api.script['POST /api/sessions/s1/shares'] = () => ({ status: 201, body: { ...link(), shortUrl } });
+    const shown = await run(['share', 's1'], { env, columns: 120 });
+    expect(shown.stdout).toBe(`${shortUrl}\n`);
+    expect(shown.stderr).toContain('▀▀▀▀');
     expect((await run(['share', 's1', '--no-qr'], { env, columns: 120 })).stderr).not.toContain('▀');
   });
 
@@ -102,16 +110,21 @@ describe('share', () => {
       { shareId: 'a', mode: 'collab', createdAt: now - 2 * HOUR, expiresAt: now + 3 * HOUR },
       { shareId: 'b', mode: 'read', createdAt: now, expiresAt: now + HOUR, revokedAt: now },
       { shareId: 'c', mode: 'read', createdAt: now, expiresAt: now - 1 },
+      {
+        ...{ shareId: 'd', mode: 'read', createdAt: now, expiresAt: NO_EXPIRY },
+        person: { userId: 'u_1', name: 'Ada', givenAs: 'ada@example.com' },
+      },
     ];
     api.script['GET /api/sessions/s1/shares'] = () => ok({ shares });
     expect((await cli('share', 's1', '--list')).stdout.split('\n')).toEqual([
-      'LINK  MODE    MADE  ENDS',
-      'a     collab  2h    in 3 h',
-      'b     read    now   revoked',
-      'c     read    now   expired',
+      'LINK  MODE    MADE  ENDS     WITH',
+      'a     collab  2h    in 3 h   by link',
+      'b     read    now   revoked  by link',
+      'c     read    now   expired  by link',
+      'd     read    now   never    Ada (ada@example.com)',
       '',
     ]);
-    expect((await cli('share', 's1', '--list', '--json')).stdout.trim().split('\n')).toHaveLength(3);
+    expect((await cli('share', 's1', '--list', '--json')).stdout.trim().split('\n')).toHaveLength(4);
   });
 
   it('share revokes one link or all links', async () => {
@@ -296,5 +309,55 @@ describe('audit', () => {
     const { code, stderr } = await cli('audit', ...flags);
     expect(code).toBe(2);
     expect(stderr).toContain(`bad_option: ${sentence}`);
+  });
+});
+
+describe('share with a person', () => {
+  it('share --with shares with an account and says how to revoke it', async () => {
+    const person = { userId: 'u_1', name: 'Ada', givenAs: 'ada@example.com' };
+    api.script['POST /api/sessions/s1/people'] = () => ({
+      status: 201,
+      body: { shareId: 'sh2', mode: 'collab', createdAt: 1, expiresAt: NO_EXPIRY, person },
+    });
+    const { code, stdout, stderr } = await cli('share', 's1', '--with', 'ada@example.com', '--collab');
+    expect({ code, body: last().body }).toEqual({ code: 0, body: { person: 'ada@example.com', mode: 'collab' } });
+    expect(stdout).toContain('Ada has the session under “Shared with me”');
+    expect(stderr).toContain('pizzapi share s1 --revoke sh2');
+    expect(await cli('share', 's1', '--with', 'a@b', '--expires', '2h')).toMatchObject({ code: 2 });
+  });
+});
+
+describe('users invite', () => {
+  const HOURS = (n: number) => Date.now() + n * HOUR;
+  const invitation = (more: object = {}) => ({
+    ...{ id: 'i_1', state: 'open', createdBy: 'owner', createdAt: Date.now(), expiresAt: HOURS(48), ...more },
+  });
+
+  it('users invite prints the link alone on stdout', async () => {
+    const url = 'https://relay.example/invite#token';
+    api.script['POST /api/invitations'] = () => ({ status: 201, body: { url, invitation: invitation() } });
+    const { code, stdout, stderr } = await cli('users', 'invite', '--note', 'Ada', '--expires', '2d');
+    expect({ code, stdout, body: last().body }).toEqual({
+      code: 0,
+      stdout: `${url}\n`,
+      body: { note: 'Ada', expiresIn: '2d' },
+    });
+    expect(stderr).toContain('pizzapi users invite --revoke i_1');
+  });
+
+  it('users invite lists invitations with their state, and revokes one', async () => {
+    const invitations = [
+      invitation({ note: 'Ada' }),
+      invitation({ id: 'i_2', state: 'used', usedBy: 'u_1', usedAt: Date.now() }),
+    ];
+    api.script['GET /api/invitations'] = () => ok({ invitations });
+    expect((await cli('users', 'invite', '--list')).stdout.split('\n')).toEqual([
+      expect.stringMatching(/^INVITATION +STATE +MADE +ENDS +ACCOUNT +NOTE$/) as string,
+      expect.stringMatching(/^i_1 +open +now +in \S+( \w+)? +Ada$/) as string,
+      expect.stringMatching(/^i_2 +used +now +u_1$/) as string,
+      '',
+    ]);
+    api.script['DELETE /api/invitations/i_1'] = () => ({ status: 204 });
+    expect(await cli('users', 'invite', '--revoke', 'i_1')).toMatchObject({ code: 0, stderr: '' });
   });
 });

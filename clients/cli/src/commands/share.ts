@@ -1,11 +1,11 @@
 import { Option, type Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
-import { ago, errorInfo, isId, type ShareInfo, type ShareMode } from '@pizzapi/protocol';
+import { ago, errorInfo, isId, NO_EXPIRY, type ShareInfo, type ShareMode } from '@pizzapi/protocol';
 import { unwrapResult } from '../unwrapResult.js';
 import { examples, type CliContext } from '../context.js';
 import { expiresIn } from '../expiresIn.js';
 import { GATEWAY_OPTIONS, type GatewayAccess } from '../home.js';
-import { Failure, jsonLine, line, paint, type Io } from '../io.js';
+import { Failure, jsonLine, line, paint, toSafeLine, type Io } from '../io.js';
 import { showQr } from '../qr.js';
 import { gatewayOfRef, resolveSessionRef, SESSION_HELP } from '../sessionRef.js';
 import { tableRows, type Column } from '../table.js';
@@ -15,6 +15,7 @@ interface ShareFlags extends Record<string, unknown> {
   collab?: true;
   approve?: true;
   expires?: string;
+  with?: string;
   list?: true;
   revoke?: string;
   revokeAll?: true;
@@ -33,6 +34,12 @@ export function addShare(program: Command, { io }: CliContext): void {
     )
     .option('--approve', 'Allow guests to write and to approve single tool calls and plans, but no lasting rules')
     .option('--expires <duration>', 'Lifetime of the link: 30m, 2h, 7d; at most 30 days (default: one day)')
+    .addOption(
+      new Option(
+        '--with <person>',
+        'Share with an account instead, by its exact e-mail address or id; it then has the session in its list',
+      ).conflicts(['expires', ...ONLY]),
+    )
     .addOption(new Option('--list', 'List the share links of this session').conflicts(others('list')))
     .addOption(new Option('--revoke <shareId>', 'Revoke one link').conflicts(others('revoke')))
     .addOption(new Option('--revoke-all', 'Revoke all links of this session').conflicts(others('revokeAll')))
@@ -44,6 +51,7 @@ export function addShare(program: Command, { io }: CliContext): void {
         'pizzapi share last',
         'pizzapi share <session> --collab --expires 2h',
         'pizzapi share <session> --approve',
+        'pizzapi share <session> --with ada@example.com --collab',
         'pizzapi share <session> --list',
         'pizzapi share <session> --revoke <shareId>',
       )}
@@ -64,6 +72,8 @@ ends what the agent does for them and the sessions that they had started.`,
       if (flags.list === true) return list(io, gateway, sid, flags.json === true);
       if (flags.revoke !== undefined) return revoke(io, gateway, sid, flags.revoke);
       if (flags.revokeAll === true) return revokeAll(io, gateway, sid);
+      if (flags.with !== undefined)
+        return shareWith(io, gateway, sid, { person: flags.with, mode: wanted.mode }, flags);
       await share(io, gateway, sid, wanted, flags);
     });
 }
@@ -90,8 +100,8 @@ async function share(
 ): Promise<void> {
   const made = await unwrapResult(gateway, gateway.api.createShare(sid, wanted));
   if (json === true) return line(io.stdout, jsonLine(made));
-  const { shareUrl, mode, expiresAt, shareId, scanUrl = shareUrl } = made;
-  line(io.stdout, shareUrl);
+  const { shareUrl, mode, expiresAt, shareId, shortUrl = shareUrl } = made;
+  line(io.stdout, shortUrl);
   line(io.stderr, `This link ${MAY[mode]} and expires at ${expiry(expiresAt, Date.now())}.`);
   if (mode !== 'read')
     line(
@@ -99,7 +109,21 @@ async function share(
       paint(io, 'yellow', 'Guests with write access can make the agent do anything that it can do on its machine.'),
     );
   line(io.stderr, `Revoke it with: pizzapi share ${sid} --revoke ${shareId}`);
-  if (qr) showQr(io, io.stderr, scanUrl);
+  if (qr) showQr(io, io.stderr, shortUrl);
+}
+
+async function shareWith(
+  io: Io,
+  gateway: GatewayAccess,
+  sid: string,
+  wanted: { person: string; mode: ShareMode },
+  { json }: Pick<ShareFlags, 'json'>,
+): Promise<void> {
+  const made = await unwrapResult(gateway, gateway.api.shareWith(sid, wanted));
+  if (json === true) return line(io.stdout, jsonLine(made));
+  const name = toSafeLine(made.person?.name ?? wanted.person, 80);
+  line(io.stdout, `${name} has the session under “Shared with me”. The share ${MAY[made.mode]}, until you revoke it.`);
+  line(io.stderr, `Revoke it with: pizzapi share ${sid} --revoke ${made.shareId}`);
 }
 
 const COLUMNS: readonly Column[] = [
@@ -107,6 +131,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'MODE', widest: 8 },
   { title: 'MADE', widest: 8 },
   { title: 'ENDS', widest: 12 },
+  { title: 'WITH', widest: 60 },
 ];
 
 async function list(io: Io, gateway: GatewayAccess, sid: string, json: boolean): Promise<void> {
@@ -114,8 +139,12 @@ async function list(io: Io, gateway: GatewayAccess, sid: string, json: boolean):
   if (json) return shares.forEach((one) => line(io.stdout, jsonLine(one)));
   if (shares.length === 0) return line(io.stdout, `No links. Create one with \`pizzapi share ${sid}\`.`);
   const now = Date.now();
-  const ends = (one: ShareInfo) => (one.revokedAt === undefined ? timeLeft(one.expiresAt, now) : 'revoked');
-  const rows = shares.map((one) => [one.shareId, one.mode, ago(one.createdAt, now), ends(one)]);
+  const ends = (one: ShareInfo) => {
+    if (one.revokedAt !== undefined) return 'revoked';
+    return one.expiresAt >= NO_EXPIRY ? 'never' : timeLeft(one.expiresAt, now);
+  };
+  const withWhom = ({ person }: ShareInfo) => (person === undefined ? 'by link' : `${person.name} (${person.givenAs})`);
+  const rows = shares.map((one) => [one.shareId, one.mode, ago(one.createdAt, now), ends(one), withWhom(one)]);
   const over = (at: number) => shares[at]!.revokedAt !== undefined || shares[at]!.expiresAt <= now;
   for (const row of tableRows(COLUMNS, rows, io, over)) line(io.stdout, row);
 }

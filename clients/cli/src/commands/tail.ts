@@ -5,9 +5,11 @@ import { openSession, type Session } from '@pizzapi/session-client';
 import { WebSocket } from 'ws';
 import { eventLine } from '../eventLine.js';
 import { addGuestName, guestName } from '../guestName.js';
-import { GATEWAY_OPTIONS } from '../home.js';
+import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
 import { EXIT, Failure, jsonLine, line, type Io } from '../io.js';
 import { explainAccessError, resolveSessionRef, SESSION_HELP } from '../sessionRef.js';
+import { withAccount } from '../guestAccount.js';
+import { expandShortLink } from '../shortLink.js';
 import { examples, type CliContext } from '../context.js';
 
 interface TailFlags extends Record<string, unknown> {
@@ -37,13 +39,15 @@ Stops when the session ends. The exit code is 0 when the session was completed o
 async function follow(named: string, flags: TailFlags, io: Io): Promise<number> {
   const from = offset('--from', flags.from);
   const last = offset('--last', flags.last);
-  const ref = await resolveSessionRef(named, flags, io);
-  const { url, token, sid } = ref;
+  const resolved = await resolveSessionRef(await expandShortLink(named), flags, io);
+  const ref = await withAccount(resolved, gatewayOf(flags, io).home);
+  const { url, token, shareToken, sid } = ref;
   const name = guestName(flags);
   const session = openSession({
     url,
     sessionId: sid,
     ...(token === undefined ? {} : { token }),
+    ...(shareToken === undefined ? {} : { shareToken }),
     ...(name === undefined ? {} : { name }),
     ...(from === undefined ? {} : { after: Math.max(0, from - 1) }),
     ...(last === undefined ? {} : { tail: Math.max(1, last) }),

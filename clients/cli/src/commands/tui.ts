@@ -1,12 +1,12 @@
-import { OPTIONS, readOptions } from '@pizzapi/process';
-import { createApi, type Api } from '@pizzapi/session-client';
-import type { ShareMode } from '@pizzapi/protocol';
+import { OPTIONS, qrRows, readOptions } from '@pizzapi/process';
+import { createApi, openSession, type Api } from '@pizzapi/session-client';
+import type { Presence, ShareMode } from '@pizzapi/protocol';
+import WebSocket from 'ws';
 import type { ShareAccess, ShareLink } from '@pizzapi/runner/tui';
 import { gatewayOf, pageAt } from '../home.js';
 import type { Io } from '../io.js';
 import { parseSessionLink } from '../sessionLink.js';
-import { refOfLink } from '../sessionRef.js';
-import { qrRows } from '../qr.js';
+import { refOfLink, type SessionRef } from '../sessionRef.js';
 import { expiry } from '../formatTime.js';
 import { hostAccess } from './localAndRunner.js';
 
@@ -51,6 +51,7 @@ export async function becomeTui(args: readonly string[], io: Io, version: string
       if (reply?.kind === 'failed') throw new Error(reply.error.message);
     },
     qr: qrRows,
+    watchViewers: (relayUrl, sid, onViewers) => watchViewers(world, relayUrl, sid, onViewers),
   });
   return typeof process.exitCode === 'number' ? process.exitCode : 0;
 }
@@ -67,12 +68,12 @@ function accessOf(io: Io): ShareAccess {
 }
 
 /** Returns the API with the owner's credential, when one is available. */
-function ownersApi(io: Io, relayUrl: string, sid: string): { url: string; api: Api | undefined } {
+function ownersApi(io: Io, relayUrl: string, sid: string): { url: string; ref: SessionRef; api: Api | undefined } {
   const { home } = readOptions({ home: OPTIONS.home }, {}, io.env);
   const url = `${pageAt(home, relayUrl).replace(/\/+$/, '')}/s/${sid}`;
   const ref = refOfLink(parseSessionLink(url) ?? { relayUrl, sid, token: undefined }, {}, io);
   const { token } = ref;
-  return { url, api: token === undefined ? undefined : createApi({ url: ref.url, token }) };
+  return { url, ref, api: token === undefined ? undefined : createApi({ url: ref.url, token }) };
 }
 
 async function makeLink(io: Io, relayUrl: string, sid: string, mode: ShareMode): Promise<ShareLink> {
@@ -83,12 +84,14 @@ async function makeLink(io: Io, relayUrl: string, sid: string, mode: ShareMode):
   for (const until = Date.now() + APPEARS_MS; ;) {
     const made = await api.createShare(sid, { mode });
     if (made.kind === 'ok') {
-      const { shareUrl, expiresAt, scanUrl = shareUrl, scanUntil = expiresAt } = made.value;
+      const { shareUrl, expiresAt, shortUrl = shareUrl, scanUrl = shareUrl, scanUntil = expiresAt } = made.value;
+      // The short address works as long as the link. A gateway of an earlier version has one for an hour only.
+      const hasShort = made.value.shortUrl !== undefined;
       return {
         kind: 'made',
-        url: shareUrl,
+        url: shortUrl,
         until: expiry(expiresAt, Date.now()),
-        scan: { url: scanUrl, until: scanUntil },
+        scan: hasShort ? { url: shortUrl, until: expiresAt } : { url: scanUrl, until: scanUntil },
       };
     }
     // The gateway learns of the session from its log, as every reader does.
@@ -97,4 +100,16 @@ async function makeLink(io: Io, relayUrl: string, sid: string, mode: ShareMode):
     }
     await io.sleep(ASK_EVERY_MS, new AbortController().signal);
   }
+}
+
+/** Reports who watches a session, over a connection of the owner. Reports nothing without a credential of the owner. */
+function watchViewers(io: Io, relayUrl: string, sid: string, onViewers: (viewers: readonly Presence[]) => void) {
+  const { ref } = ownersApi(io, relayUrl, sid);
+  if (ref.token === undefined) return () => undefined;
+  const session = openSession({ url: ref.url, token: ref.token, sessionId: sid, tail: 1, WebSocket });
+  const stop = session.subscribe(() => onViewers(session.viewers));
+  return () => {
+    stop();
+    session.close();
+  };
 }

@@ -5,14 +5,16 @@ import { unwrapResult } from '../unwrapResult.js';
 import { examples, type CliContext } from '../context.js';
 import { GATEWAY_OPTIONS, gatewayOf, type GatewayAccess } from '../home.js';
 import { Failure, jsonLine, line, type Io } from '../io.js';
+import { addInvite } from './invitations.js';
 import { tableRows, type Column } from '../table.js';
 
-export function addUsers(program: Command, { io }: CliContext): void {
+export function addUsers(program: Command, context: CliContext): void {
+  const { io } = context;
   const users = program
     .command('users')
-    .description('List, disable and enable the accounts of a gateway (admins only)')
+    .description('List, invite, disable and enable the accounts of a gateway (admins only)')
     .helpCommand(false)
-    .addHelpText('after', examples('pizzapi users', 'pizzapi users disable ada@example.com'));
+    .addHelpText('after', examples('pizzapi users', 'pizzapi users invite', 'pizzapi users disable ada@example.com'));
 
   addOptions(users.command('list', { isDefault: true }), GATEWAY_OPTIONS)
     .description('List the accounts')
@@ -23,6 +25,8 @@ export function addUsers(program: Command, { io }: CliContext): void {
       if (flags['json'] === true) return all.forEach((user) => line(io.stdout, jsonLine(user)));
       for (const row of userRows(all, Date.now(), io)) line(io.stdout, row);
     });
+
+  addInvite(users, context);
 
   for (const { verb, disabled, what, done } of CHANGES) {
     addOptions(users.command(`${verb} <user>`), GATEWAY_OPTIONS)

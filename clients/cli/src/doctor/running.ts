@@ -15,6 +15,7 @@ import {
   encode,
   storageWarning,
   toErrorInfo,
+  type NetworkReply,
   type RunnerInfo,
   type StorageUseInfo,
 } from '@pizzapi/protocol';
@@ -50,6 +51,8 @@ export async function checkGateway({ url, token, api }: GatewayAccess): Promise<
     return [...findings, fail('sign-in', what, isRefused ? todo : me.error.message)];
   }
   findings.push(ok('sign-in', `as ${me.value.userId}`));
+  const network = await api.network();
+  if (network.kind === 'ok') findings.push(networkFinding(network.value));
   const usage = await api.usage();
   if (usage.kind === 'ok') findings.push(storageFinding(usage.value.uses));
   const runners = await api.runners();
@@ -99,6 +102,19 @@ export function exposure(url: string): Finding {
     'exposure',
     `${url} accepts connections from other machines without encryption`,
     'Put TLS in front and set PIZZAPI_PUBLIC_URL.',
+  );
+}
+
+/** Checks at which addresses other devices reach the gateway, and who else can open its sign-in page there. */
+export function networkFinding({ addresses }: Pick<NetworkReply, 'addresses'>): Finding {
+  const urls = addresses.map(({ url }) => url).join(', ');
+  if (addresses.length === 0)
+    return ok('phone', 'Only this machine can open the page; `npm start -- --lan` opens it to the local network');
+  if (addresses.every(({ secure }) => secure)) return ok('phone', `Other devices open ${urls}`);
+  return warn(
+    'phone',
+    `Other devices open ${urls}, without https: everyone in this network can open the sign-in page`,
+    'Use it in a network that you trust. For https: `tailscale serve`, Caddy, or --tls-cert and --tls-key.',
   );
 }
 

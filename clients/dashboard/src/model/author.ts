@@ -1,7 +1,7 @@
 import { visibleLine, type Author } from '@pizzapi/protocol';
 
-/** How somebody came in who is not simply the person at a page of the account. */
-export type InputChannel = Exclude<Author['via'], 'owner'>;
+/** How an author came in who is not simply the person at a page of the account. `account`: a guest who is signed in. */
+export type InputChannel = Exclude<Author['via'], 'owner'> | 'account';
 
 /** Who said something, for the line above it. */
 export interface Byline {
@@ -15,6 +15,7 @@ export const UNKNOWN: Byline = { name: 'Unknown author' };
 
 export const CHANNELS: Readonly<Record<InputChannel, string>> = {
   collab: 'via link',
+  account: 'signed in',
   api: 'via API',
   terminal: 'via terminal',
   agent: 'agent',
@@ -25,6 +26,8 @@ export const CHANNELS: Readonly<Record<InputChannel, string>> = {
 export interface Viewpoint {
   isGuest: boolean;
   userId?: string | undefined;
+  /** The guest that the reader is here, where the owner has shared the session with the account of the reader. */
+  guestId?: string | undefined;
   /** The name of somebody of the account who watches; it is in no event of before names were. */
   nameOf?: (userId: string) => string | undefined;
 }
@@ -35,9 +38,9 @@ export interface Viewpoint {
  */
 export function bylineOf(by: Author | undefined, reader: Viewpoint): Byline | undefined {
   if (by === undefined) return undefined;
-  const isOwn = by.via === 'owner' ? !reader.isGuest && isSame(by, reader) : false;
+  const isOwn = by.via === 'owner' ? !reader.isGuest && isSame(by, reader) : by.userId === reader.guestId;
   if (isOwn) return undefined;
-  const channel = by.via === 'owner' ? {} : { channel: by.via };
+  const channel = by.via === 'owner' ? {} : { channel: by.signedIn === true ? ('account' as const) : by.via };
   return { name: nameOf(by, reader), ...channel };
 }
 

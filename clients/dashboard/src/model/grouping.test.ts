@@ -33,6 +33,16 @@ it('runners with equal names are told apart, and a runner that was forgotten is 
   ]);
 });
 
+it('the sessions of other accounts are the last group, under the names of these accounts, and in no folder of the own', () => {
+  const shared = { shareId: 'sh_1', by: 'Ada', mode: 'read' } as const;
+  const groups = groupSessions([session('own'), session('theirs', { shared })], [runner('r1', true)]);
+  expect(ids(groups)).toEqual([
+    ['r1', [['/a', ['own']]]],
+    ['shared', [['Ada', ['theirs']]]],
+  ]);
+  expect(groups[1]).toMatchObject({ name: 'Shared with me', kind: 'shared' });
+});
+
 it('groups sessions under their runner and folder, the latest folder first', () => {
   const sessions = [
     session('s1', { lastActivityAt: 1 }),

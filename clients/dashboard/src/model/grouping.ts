@@ -11,14 +11,17 @@ export interface FolderGroup {
   sessions: SessionNode[];
 }
 
+/** The id of the group of sessions that other accounts share with this one. */
+const SHARED_GROUP = 'shared';
+
 export interface RunnerGroup {
   runnerId: string;
   name: string;
   /**
    * A `tui` is a terminal, with one session. An `import` is no runner: its sessions come from files. A `forgotten` runner is
-   * not registered any more; only its sessions are left.
+   * not registered any more; only its sessions are left. `shared`: the sessions of other accounts.
    */
-  kind: RunnerInfo['kind'] | 'import' | 'forgotten';
+  kind: RunnerInfo['kind'] | 'import' | 'forgotten' | 'shared';
   online: boolean;
   folders: FolderGroup[];
 }
@@ -34,7 +37,8 @@ export function groupSessions(
   filter: SessionFilter = 'all',
   search = '',
 ): RunnerGroup[] {
-  const shown = treeOf(sessions.filter((session) => passes(session, filter) && matches(session, search)));
+  const found = sessions.filter((session) => passes(session, filter) && matches(session, search));
+  const shown = treeOf(found.filter(({ shared }) => shared === undefined));
   const ids = new Set(shown.map(({ session }) => session.runnerId));
   const daemons = runners.filter(({ kind }) => kind === 'daemon');
   if (filter === 'all' && search.trim() === '') daemons.forEach(({ runnerId }) => ids.add(runnerId));
@@ -48,13 +52,27 @@ export function groupSessions(
     const { kind = 'forgotten', online = false } = runner ?? {};
     return { runnerId, name: labels.get(runnerId) ?? runnerId, kind, online, folders };
   });
-  return groups.sort((a, b) => Number(b.online) - Number(a.online) || a.name.localeCompare(b.name));
+  groups.sort((a, b) => Number(b.online) - Number(a.online) || a.name.localeCompare(b.name));
+  return [...groups, ...sharedGroup(found.filter(({ shared }) => shared !== undefined))];
+}
+
+/** The sessions of other accounts, by the names of those. */
+function sharedGroup(sessions: readonly SessionInfo[]): RunnerGroup[] {
+  if (sessions.length === 0) return [];
+  const folders = foldersOf(treeOf(sessions), ({ shared, cwd }) => shared?.by ?? cwd);
+  return [{ runnerId: SHARED_GROUP, name: 'Shared with me', kind: 'shared', online: false, folders }];
 }
 
 /** By their order in the list, which is by urgency, under folders by their latest activity. */
-function foldersOf(nodes: readonly SessionNode[]): FolderGroup[] {
+function foldersOf(
+  nodes: readonly SessionNode[],
+  folderOf: (session: SessionInfo) => string = ({ cwd }) => cwd,
+): FolderGroup[] {
   const byFolder = new Map<string, SessionNode[]>();
-  for (const node of nodes) byFolder.set(node.session.cwd, [...(byFolder.get(node.session.cwd) ?? []), node]);
+  for (const node of nodes) {
+    const folder = folderOf(node.session);
+    byFolder.set(folder, [...(byFolder.get(folder) ?? []), node]);
+  }
   const folders = [...byFolder].map(([cwd, own]) => ({ cwd, sessions: own }));
   const latest = ({ sessions: own }: FolderGroup) => Math.max(...own.map(latestIn));
   return folders.sort((a, b) => latest(b) - latest(a));

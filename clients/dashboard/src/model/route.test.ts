@@ -13,6 +13,8 @@ it.each([
   ['/settings/constructor', '', { page: 'missing' }],
   ['/pair', '', { page: 'pair', code: '' }],
   ['/pair', '#abcd-2345', { page: 'pair', code: 'ABCD-2345' }],
+  ['/invite', '#Abc123', { page: 'invite', token: 'Abc123' }],
+  ['/l', '#Ab-_c', { page: 'short', code: 'Ab-_c' }],
   ['/elsewhere', '', { page: 'missing' }],
 ])('%s%s is a page of its own', (path, hash, route) => {
   expect(parseRoute(path, hash)).toEqual(route);

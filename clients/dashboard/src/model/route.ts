@@ -9,12 +9,18 @@ export type Route =
   | { page: 'session'; sid: string; seq?: number }
   | { page: 'settings'; section: SettingsPage }
   | { page: 'pair'; code: string }
+  /** An invitation to create an account. */
+  | { page: 'invite'; token: string }
+  /** The short address of a share link. */
+  | { page: 'short'; code: string }
   | { page: 'missing' };
 
-/** `/`, `/s/<sid>`, `/s/<sid>#e<seq>`, `/settings`, `/settings/<page>`, `/pair`, `/pair#<code>`. */
+/** `/`, `/s/<sid>`, `/s/<sid>#e<seq>`, `/settings`, `/settings/<page>`, `/pair`, `/pair#<code>`, `/invite#<token>`, `/l#<code>`. */
 export function parseRoute(path: string, hash: string): Route {
   if (path === '/' || path === '/index.html') return { page: 'home' };
   if (/^\/pair\/?$/.test(path)) return { page: 'pair', code: pairCode(hash.slice(1)) };
+  if (/^\/invite\/?$/.test(path)) return { page: 'invite', token: hash.slice(1) };
+  if (/^\/l\/?$/.test(path)) return { page: 'short', code: hash.slice(1) };
   const settings = /^\/settings(?:\/([a-z]*))?\/?$/.exec(path);
   if (settings !== null) {
     const section = SETTINGS_PAGES.find((name) => name === (settings[1] || 'account'));

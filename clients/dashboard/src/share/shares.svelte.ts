@@ -1,4 +1,5 @@
-import type { NewShareReply, ShareInfo, ShareMode } from '@pizzapi/protocol';
+import type { NewShareReply, ShareInfo, ShareMode, UserInfo } from '@pizzapi/protocol';
+import { app } from '../state/app.svelte.js';
 import { api } from '../state/client.js';
 import { minutes } from '../state/clock.svelte.js';
 import { reportResult } from '../state/reportResult.js';
@@ -21,8 +22,19 @@ export class Shares {
   /** The link just made: only its maker's page knows it, and only until it is closed. */
   made = $state.raw<NewShareReply>();
   readonly submission = new FormSubmission();
+  /** The account to share with: its address or id. */
+  person = $state('');
+  personMode = $state<ShareMode>('read');
+  readonly personSubmission = new FormSubmission();
+  /** The accounts to choose from: an admin sees all of them. */
+  people = $state.raw<readonly UserInfo[]>([]);
   /** Those that still open the session, the newest first. */
   readonly open = $derived(this.#openLinks());
+
+  /** The shares with accounts, the newest first. */
+  readonly withPeople = $derived(
+    this.#live().flatMap((share) => (share.person === undefined ? [] : [{ share, person: share.person }])),
+  );
 
   constructor(sid: string) {
     this.#sid = sid;
@@ -42,7 +54,10 @@ export class Shares {
   }
 
   async revokeAll(): Promise<void> {
-    await this.#change(api.revokeShares(this.#sid), 'All links are revoked.', this.made?.shareId);
+    const ids = this.open.map(({ shareId }) => shareId);
+    const ended = await Promise.all(ids.map((shareId) => api.revokeShare(this.#sid, shareId)));
+    const failed = ended.find((one) => one.kind === 'failed');
+    await this.#change(Promise.resolve(failed ?? ended[0]!), 'All links are revoked.', this.made?.shareId);
   }
 
   /** Takes a link back a step: from approving to writing, from writing to watching. */
@@ -52,6 +67,25 @@ export class Shares {
     await this.#change(api.restrictShare(this.#sid, shareId, next), `This link ${said}`);
   }
 
+  async loadPeople(): Promise<void> {
+    if (app.me?.role !== 'admin') return;
+    const answer = await api.users();
+    const others = answer.kind === 'ok' ? answer.value.users : [];
+    this.people = others.filter(({ userId, disabled }) => !disabled && userId !== app.me?.userId);
+  }
+
+  async shareWithPerson(): Promise<void> {
+    const body = { person: this.person.trim(), mode: this.personMode };
+    if ((await this.personSubmission.send(() => api.shareWith(this.#sid, body))) === undefined) return;
+    this.person = '';
+    await this.list.load();
+  }
+
+  /** Ends a share with an account. */
+  async withdraw(shareId: string): Promise<void> {
+    await this.#change(api.revokeShare(this.#sid, shareId), 'No longer shared.', shareId);
+  }
+
   async #change(request: Parameters<typeof reportResult>[0], said: string, ended?: string): Promise<void> {
     if (!(await reportResult(request, said))) return;
     if (ended !== undefined && ended === this.made?.shareId) this.made = undefined;
@@ -59,6 +93,10 @@ export class Shares {
   }
 
   #openLinks(): ShareInfo[] {
+    return this.#live().filter(({ person }) => person === undefined);
+  }
+
+  #live(): ShareInfo[] {
     const shares = this.list.value?.shares ?? [];
     return shares
       .filter(({ revokedAt, expiresAt }) => revokedAt === undefined && expiresAt > minutes.now)

@@ -53,6 +53,8 @@ class AppState {
   switcher = $state(false);
   /** The dialog that lists the keys is open. */
   shortcuts = $state(false);
+  /** The dialog that leads to a phone. */
+  phone = $state(false);
   readonly waiting = $derived(
     this.sessions.filter((session) => session.state === 'waiting' && session.host !== 'lost').length,
   );

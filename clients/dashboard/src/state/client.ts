@@ -11,7 +11,7 @@ const GATEWAY = location.origin;
 /** The options of a connection of a signed-in person. */
 export const signedIn = { url: GATEWAY, pageToken: () => pageToken.get() };
 
-/** A guest is a guest, also in a browser where somebody is signed in. */
+/** A guest who is not signed in sends no cookie, also in a browser that has one. */
 const withoutCookie: typeof fetch = (input, init) => fetch(input, { ...init, credentials: 'omit' });
 
 const isError = (value: unknown): value is { code: string; message: string } =>
@@ -40,6 +40,8 @@ export const api = withVisibleReplies(
     url: '',
     ...(guest === undefined || guest.token === ''
       ? { pageToken: signedIn.pageToken }
-      : { token: guest.token, fetch: withoutCookie }),
+      : guest.isSignedIn
+        ? { pageToken: signedIn.pageToken, shareToken: guest.token }
+        : { token: guest.token, fetch: withoutCookie }),
   }),
 );

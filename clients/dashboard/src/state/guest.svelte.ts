@@ -1,5 +1,6 @@
 import { readShare, shareToken, type ReadShareClaims } from '../model/shareLink.js';
 import { parseRoute } from '../model/route.js';
+import { pageToken } from './pageToken.js';
 import { storage, tabStorage } from './storage.js';
 
 /** Characters of a guest's name. */
@@ -12,13 +13,28 @@ export class Guest {
   readonly token: string;
   readonly claims: ReadShareClaims | undefined;
   name = $state(storage.get('guest.name') ?? '');
+  /**
+   * This browser is signed in, as far as it knows: the guest goes by the name of the account, and is not asked for one.
+   * The gateway takes the name from the account.
+   */
+  readonly isSignedIn = pageToken.get() !== undefined;
+  /** The name of the account, once the gateway has told it. */
+  account = $state<string>();
+  /** Whether this is a session of the person's own is not known yet. */
+  checking = $state(this.isSignedIn);
   /** Asked once in this browser; a person may skip it, and may change it later. */
-  asking = $state(storage.get('guest.asked') === undefined);
+  asking = $state(!this.isSignedIn && storage.get('guest.asked') === undefined);
 
   constructor(sid: string, token: string) {
     this.sid = sid;
     this.token = token;
     this.claims = readShare(token);
+  }
+
+  /** What a connection shows of the guest: the link, and the account or the name that was typed. */
+  get connectOptions(): { token?: string; shareToken?: string; name?: string } {
+    if (this.isSignedIn) return { shareToken: this.token };
+    return { token: this.token, ...(this.name === '' ? {} : { name: this.name }) };
   }
 
   introduce(name: string): void {
@@ -47,6 +63,11 @@ function arrive(): Guest | undefined {
 }
 
 export const guest = arrive();
+
+/** The link is not needed: the person may see the session without it. */
+export function dropLink(sid: string): void {
+  tabStorage.forget(`share.${sid}`);
+}
 
 /** Who is signed in sees sessions as themselves, also those that a link was opened to in this tab before. */
 export function forgetLinks(): void {

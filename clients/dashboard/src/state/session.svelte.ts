@@ -88,6 +88,10 @@ export class SessionView {
   greeted = $state.raw(false);
   /** The page of somebody who came by a link. */
   readonly isGuest = guest !== undefined;
+  /** How another account shares this session with the person who looks; undefined in a session of their own. */
+  readonly shared = $derived.by(() => app.session(this.sid)?.shared);
+  /** Another account has shared it while this page was open. */
+  wasShared = $state(false);
   connection = $state.raw<ConnectionView>()!;
   /** The history has been read up to the present at least once. */
   loaded = $state.raw(false);
@@ -146,14 +150,17 @@ export class SessionView {
   readonly reader = $derived<Viewpoint>({
     isGuest: this.isGuest,
     userId: app.me?.userId,
+    guestId: this.shared === undefined ? undefined : guestUserId(this.shared.shareId),
     nameOf: (userId) => this.viewers.find((viewer) => viewer.userId === userId && viewer.mode === 'owner')?.name,
   });
 
   /** The person who looks, as the author of what this page sends. */
   readonly self = $derived<Author>(
-    guest === undefined
-      ? { userId: app.me?.userId ?? this.info.userId, via: 'owner' }
-      : { userId: guestUserId(guest.claims?.shareId ?? ''), via: 'collab' },
+    guest !== undefined
+      ? { userId: guestUserId(guest.claims?.shareId ?? ''), via: 'collab' }
+      : this.shared !== undefined
+        ? { userId: guestUserId(this.shared.shareId), via: 'collab' }
+        : { userId: app.me?.userId ?? this.info.userId, via: 'owner' },
   );
   /** What this page does with the queue, and with the queue at a stop. */
   readonly queueControl = new QueueControl(this);
@@ -171,8 +178,7 @@ export class SessionView {
   constructor(sid: string) {
     this.sid = sid;
     this.blobs = new Blobs(sid);
-    const asGuest =
-      guest === undefined ? {} : { token: guest.token, ...(guest.name === '' ? {} : { name: guest.name }) };
+    const asGuest = guest === undefined ? {} : guest.connectOptions;
     this.#store = openSession({ ...signedIn, sessionId: sid, tail: FIRST_EVENTS, ...asGuest });
     this.outbox = new UnsentMessages(this.#store, sid);
     this.prompts = new PromptStates(this.#store, sid, () => this.reader);
@@ -249,6 +255,7 @@ export class SessionView {
     this.meta = visible(store.meta);
     this.viewers = visible(store.viewers);
     this.mode = store.mode;
+    this.wasShared ||= this.shared !== undefined;
     this.connection = connectionForPage(store.connection);
     this.greeted ||= isOpen(store.connection.state);
     this.loaded ||= store.connection.state.kind === 'live';

@@ -164,7 +164,10 @@ export const VIEWS: readonly View[] = [
       await page.getByText('off-by-one').waitFor();
       await page.keyboard.press('Control+f');
       await page.getByRole('textbox', { name: 'Search this session' }).fill('resume');
-      await page.getByRole('search').getByText(/^\d+ of \d+$/).waitFor();
+      await page
+        .getByRole('search')
+        .getByText(/^\d+ of \d+$/)
+        .waitFor();
     },
   },
   {

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
-import { readCommands, serveRpc } from '@pizzapi/backbone';
-import { CodedError, encode, newId, subjects, type Author, type CommandOf } from '@pizzapi/protocol';
+import { lastEvent, readCommands, serveRpc } from '@pizzapi/backbone';
+import { CodedError, encode, newId, subjects, type Author, type CommandOf, type SessionEvent } from '@pizzapi/protocol';
 import { sleep, type Logger } from '@pizzapi/process';
 import { spoolDir } from '../daemon/directLogWriter.js';
 import { CommandDispatcher } from '../daemon/commandDispatcher.js';
@@ -18,6 +18,8 @@ const DRAIN_MS = 500;
 /** The agent of a terminal, as far as hosting its session goes. */
 export interface SharedAgent {
   sharedTo(sink: PiSink, sid: string): PiSession;
+  /** What the agent did since it was last shared. */
+  missed(): SessionEvent[];
   /** The person at the terminal. Gets the account's id when the session is granted. */
   local: Author;
   cwd: string;
@@ -29,6 +31,8 @@ export interface HostOptions {
   home: string;
   version: string;
   agent: SharedAgent;
+  /** The session that this agent had when it was last shared: it is continued. */
+  again?: string | undefined;
   log: Logger;
   /** Connection or spool changed. */
   onChange: () => void;
@@ -108,7 +112,8 @@ export class TerminalHost {
     const { natsUrl } = access;
     const place = await connectHost(home, access, log, signal);
     const { runnerId, epoch, publisher, slot } = place;
-    const sid = newId('s');
+    const isAgain = options.again !== undefined && (await canContinue(place, options.again, signal));
+    const sid = isAgain && options.again !== undefined ? options.again : newId('s');
     let host: TerminalHost | undefined;
     try {
       const grant = await claimSoon(place, sid, signal);
@@ -123,7 +128,7 @@ export class TerminalHost {
           spoolDir: spoolDir(slot.home),
           attachmentsDir: slot.home.attachments(sid),
           idleMs: Number.POSITIVE_INFINITY,
-          beginning: { kind: 'new', commandId: newId('c'), by: agent.local },
+          beginning: isAgain ? { kind: 'resume' } : { kind: 'new', commandId: newId('c'), by: agent.local },
         },
         {
           ...{ natsUrl, log },
@@ -136,6 +141,7 @@ export class TerminalHost {
             if (host !== undefined) void host.#renewGrant();
           },
           onShutdownRequested: () => undefined,
+          ...(isAgain ? { missed: () => agent.missed() } : {}),
           running: (sink) => {
             const pi = agent.sharedTo(sink, sid);
             publisher.publish({
@@ -212,4 +218,11 @@ export class TerminalHost {
     })();
     return this.#ending;
   }
+}
+
+/** Whether a session that was shared before has a log still, and is not another host's. It may have been deleted meanwhile. */
+async function canContinue(place: ConnectedHost, sid: string, signal: AbortSignal): Promise<boolean> {
+  const grant = await claimSoon(place, sid, signal);
+  if (grant.kind === 'refused') return false;
+  return (await lastEvent(await place.suspendedConnection.connectionFor(sid), sid, signal)) !== undefined;
 }

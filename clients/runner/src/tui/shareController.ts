@@ -1,8 +1,9 @@
-import { CodedError, type ErrorInfo, type ShareMode } from '@pizzapi/protocol';
+import { CodedError, isOfThisMachine, type ErrorInfo, type Presence, type ShareMode } from '@pizzapi/protocol';
 import { sleep, type Logger, SerialQueue } from '@pizzapi/process';
 import type { PiTerminal, TerminalHooks } from '../pi/tui/index.js';
 import type { HostAccess } from './connectHost.js';
 import { TerminalHost, type HostLink, type HostEnd, type SharedAgent } from './host.js';
+import { viewerChanges, viewersOf, viewerText, type TerminalViewer } from './viewerChanges.js';
 import { parseShareCommand, SHARE_HELP } from './shareCommand.js';
 
 /** How long the terminal waits when it closes, in ms, for the end of its session to reach the log. */
@@ -44,6 +45,9 @@ const CAN: Readonly<Record<ShareMode, string>> = {
   approve: 'can watch this session, write and approve single calls',
 };
 
+const LOCAL_ONLY =
+  'The link opens on this machine only. For a phone or other people start the gateway with `npm start -- --lan`.';
+
 /** Who may share, and where. */
 export type ShareAccess =
   | { kind: 'found'; access: HostAccess; /** The gateway, as people open it. */ relayUrl: string }
@@ -65,7 +69,9 @@ export interface ShareEnvironment {
   makeLink: (relayUrl: string, sid: string, mode: ShareMode) => Promise<ShareLink>;
   /** Takes all links of the session back. */
   revokeLinks: (relayUrl: string, sid: string) => Promise<void>;
-  /** A text as rows of a QR code; undefined when they are wider than `columns`. */
+  /** Reports who watches, now and on every change. Returns how to stop. */
+  watchViewers: (relayUrl: string, sid: string, onViewers: (viewers: readonly Presence[]) => void) => () => void;
+  /** An address as rows of a QR code; undefined when they are wider than `columns`, or no other device can open it. */
   qr: (text: string, columns: number) => string[] | undefined;
 }
 
@@ -74,6 +80,8 @@ interface Shared {
   relayUrl: string;
   links: Partial<Record<ShareMode, ShareLink>>;
   mode: ShareMode;
+  viewers: readonly TerminalViewer[];
+  stopWatching: (() => void) | undefined;
 }
 
 /** `/share`: at most one session at a time, the one that the terminal shows. */
@@ -82,6 +90,8 @@ export class ShareController implements TerminalHooks {
   readonly #world: ShareEnvironment;
   readonly #log: () => Logger;
   #shared: Shared | undefined;
+  /** The session whose sharing the person has ended: sharing it again continues it. */
+  #ended: { agent: SharedAgent; sid: string } | undefined;
   /** One `/share` after the other. */
   readonly #requests = new SerialQueue();
   #leaving = new AbortController();
@@ -119,6 +129,8 @@ export class ShareController implements TerminalHooks {
     this.#note = undefined;
     const shared = this.#shared;
     this.#shared = undefined;
+    this.#ended = undefined;
+    shared?.stopWatching?.();
     if (shared === undefined) return;
     // What is being said is cut off here, for pi's file and for the log alike.
     await Promise.race([this.#terminal.session?.abort(), sleep(CUT_OFF_MS)]);
@@ -160,7 +172,20 @@ export class ShareController implements TerminalHooks {
       link = await this.#world.makeLink(relayUrl, host.sid, shared.mode);
       links[shared.mode] = link;
     }
-    if (this.#shared === shared) this.#print(this.#linkLines(link, shared.mode));
+    if (this.#shared !== shared) return;
+    this.#print(this.#linkLines(link, shared.mode));
+    // Only now does the gateway know the session.
+    shared.stopWatching ??= this.#world.watchViewers(relayUrl, host.sid, (viewers) => this.#watched(shared, viewers));
+  }
+
+  /** Prints who has come and who has left. */
+  #watched(shared: Shared, presence: readonly Presence[]): void {
+    if (this.#shared !== shared) return;
+    const viewers = viewersOf(presence);
+    const changes = viewerChanges(shared.viewers, viewers);
+    shared.viewers = viewers;
+    for (const change of changes) this.#print([this.#terminal.tint('dim', change)]);
+    this.#showStatus();
   }
 
   async #begin(): Promise<Shared | undefined> {
@@ -180,6 +205,7 @@ export class ShareController implements TerminalHooks {
       const host = await TerminalHost.begin(
         {
           ...{ access, home, version, log: this.#log(), agent: agent satisfies SharedAgent },
+          again: this.#ended?.agent === agent ? this.#ended.sid : undefined,
           onChange: () => this.#showStatus(),
           onOver: (why) => this.#over(host, why),
         },
@@ -191,7 +217,8 @@ export class ShareController implements TerminalHooks {
       }
       this.#note = undefined;
       this.#wasFull = false;
-      this.#shared = { host, relayUrl, links: {}, mode: 'read' };
+      this.#shared = { host, relayUrl, links: {}, mode: 'read', viewers: [], stopWatching: undefined };
+      this.#ended = undefined;
       clearInterval(this.#looking);
       this.#looking = setInterval(() => this.#look(), LOOK_EVERY_MS);
       return this.#shared;
@@ -208,8 +235,11 @@ export class ShareController implements TerminalHooks {
     const shared = this.#shared;
     if (shared === undefined) return this.#print(['This session is not shared. Type /share to share it.']);
     this.#shared = undefined;
+    shared.stopWatching?.();
     const { host, relayUrl } = shared;
     const { state } = host.link;
+    const agent = this.#terminal.session;
+    if (agent !== undefined) this.#ended = { agent, sid: host.sid };
     await Promise.race([host.end(), sleep(GOODBYE_MS)]);
     const back = this.#world.revokeLinks(relayUrl, host.sid).then(
       () => 'Its links are revoked.',
@@ -218,11 +248,12 @@ export class ShareController implements TerminalHooks {
     );
     const late =
       state === 'connected' ? '' : ' Its viewers are informed when the network is back and you use /share again here.';
-    this.#print([`No longer shared. ${await back}${late}`]);
+    this.#print([`No longer shared. ${await back} /share continues the session.${late}`]);
   }
 
   #over(host: TerminalHost, why: HostEnd): void {
     if (this.#shared?.host !== host) return;
+    this.#shared.stopWatching?.();
     this.#shared = undefined;
     const { tint } = this.#terminal;
     const said =
@@ -237,13 +268,16 @@ export class ShareController implements TerminalHooks {
   #status(): string[] {
     const shared = this.#shared;
     if (shared === undefined) return ['This session is not shared. Type /share to share it, or /share help.'];
-    const { host, relayUrl, mode } = shared;
+    const { host, relayUrl, mode, viewers, links } = shared;
+    const link = links[mode];
     const { state, waiting, isFull } = host.link;
     const events = `${waiting} event${waiting === 1 ? '' : 's'}`;
     return [
       `Shared:     guests can ${MAY[mode]}`,
       `Session:    ${host.sid}`,
       `Relay:      ${relayUrl}`,
+      `Watching:   ${viewers.length === 0 ? 'no one' : viewers.map(viewerText).join(', ')}`,
+      ...(link?.kind === 'made' ? [`Link:       ${link.url} (until ${link.until})`] : []),
       `Connection: ${CONNECTION[state]}`,
       `Waiting:    ${waiting === 0 ? 'nothing' : `${events} on this disk${isFull ? ' (the spool is full)' : ''}`}`,
     ];
@@ -251,7 +285,8 @@ export class ShareController implements TerminalHooks {
 
   #linkLines(link: ShareLink, mode: ShareMode): string[] {
     const { tint } = this.#terminal;
-    const lines = [this.#terminal.link(link.url), ...this.#codeOf(link.kind === 'made' ? link.scan.url : link.url)];
+    const code = this.#codeOf(link.kind === 'made' ? link.scan.url : link.url);
+    const lines = [this.#terminal.link(link.url), ...code];
     const more = tint('dim', 'Also: /share --collab, /share --approve, /share status, /share stop, /share help');
     if (link.kind === 'ownerOnly') {
       const first = tint('success', 'Shared. This address opens for you after you sign in there:');
@@ -272,6 +307,7 @@ export class ShareController implements TerminalHooks {
   /** The address as a QR code, if all of it can be on the screen at the same time. */
   #codeOf(url: string): string[] {
     const { tint, columns, rows } = this.#terminal;
+    if (isOfThisMachine(url)) return [tint('warning', LOCAL_ONLY)];
     const code = this.#world.qr(url, columns - SIDE_COLUMNS) ?? [];
     if (code.length + OTHER_ROWS > rows) {
       const needed = `${code.length + OTHER_ROWS} rows`;
@@ -290,7 +326,8 @@ export class ShareController implements TerminalHooks {
       const behind = waiting < BEHIND ? '' : ` · ${waiting} waiting`;
       if (isFull !== this.#wasFull) this.#print([tint('warning', isFull ? FULL : ROOM_AGAIN)]);
       this.#wasFull = isFull;
-      const mode = `shared · ${shared.mode === 'read' ? 'read-only' : shared.mode}`;
+      const watching = shared.viewers.length === 0 ? '' : ` · ${shared.viewers.length} watching`;
+      const mode = `shared · ${shared.mode === 'read' ? 'read-only' : shared.mode}${watching}`;
       text =
         state === 'connected'
           ? tint('success', mode + behind)

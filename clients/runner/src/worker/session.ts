@@ -66,6 +66,8 @@ export interface WorkerSessionDeps {
   onShutdownRequested(): void;
   /** The agent, where it runs before its session is hosted: its history begins the log. */
   running?: (sink: PiSink) => PiSession;
+  /** What such an agent did since the session was last hosted. */
+  missed?: () => SessionEvent[];
 }
 
 /** How a session of a terminal stops being hosted. Its agent continues without a log. */
@@ -287,6 +289,7 @@ export class WorkerSession {
         for (const event of pi.history()) this.emit(event);
       // What an earlier worker left comes with a `session_resumed` of its own.
     } else if (!hasLeftover) this.emit({ type: 'session_resumed', at, epoch });
+    for (const event of this.deps.missed?.() ?? []) this.emit(event);
     writer.onFenced(() => this.fenced());
     writer.onSpool(() => this.reporter.look());
     this.stopPartial = serveRpc(backbone, subjects.sessionPartial(sid), () =>

@@ -1,3 +1,4 @@
 /** Whom notifications reach, for tests: a push service with its browsers, and a webhook. */
 export { startPushService, startWebhook } from './receivers.js';
 export type { PushService, ReceivedRequest, Subscriber, WebhookReceiver } from './receivers.js';
+export { makeCertificate } from './certificate.js';

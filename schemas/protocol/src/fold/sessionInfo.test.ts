@@ -63,6 +63,7 @@ describe('session info', () => {
       },
       { type: 'dialog_opened', at: 94, dialogId: 'd', method: 'widget', title: '', key: 'clock' },
       { type: 'queue_update', at: 95, steering: [], followUp: [] },
+      { type: 'approvals_changed', at: 95, mode: 'ask' },
       { type: 'command_result', at: 96, commandId: 'c', ok: true, name: 'attach_session' },
     ];
     expect(fold(started, { type: 'agent_end', at: 20 }, ...woken).lastActivityAt).toBe(20);

@@ -53,7 +53,14 @@ function isActivity(event: UnknownMap): boolean {
   return !OF_WAKING.has(type) && !META_RELAY_EVENT_TYPES.has(type);
 }
 
-const OF_WAKING = new Set(['session_resumed', 'dialog_opened', 'queue_update', 'guests_at_work', 'run_interrupted']);
+const OF_WAKING = new Set([
+  'session_resumed',
+  'approvals_changed',
+  'dialog_opened',
+  'queue_update',
+  'guests_at_work',
+  'run_interrupted',
+]);
 
 function stateOf(info: SessionInfo): SessionInfo['state'] {
   if (info.endedAt !== undefined) return 'ended';

@@ -13,6 +13,8 @@ export interface Client {
   userAgent: string;
   /** Its cookies, as they came: whether it is a device that has signed in before. */
   cookies?: string | undefined;
+  /** Whether the connection is encrypted by this gateway. */
+  isEncrypted?: boolean;
 }
 
 export const refused = (error: ErrorInfo): Refused => ({ kind: 'refused', error });

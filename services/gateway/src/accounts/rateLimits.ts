@@ -12,7 +12,18 @@ const LONGEST_BLOCK_S = 15 * 60;
 const MEMORY_S = 60 * 60;
 
 /** What is limited, each by itself. */
-export type AttemptOutcome = 'login' | 'signup' | 'link' | 'password' | 'pair' | 'pair_lookup' | 'notification_test';
+export type AttemptOutcome =
+  | 'login'
+  | 'signup'
+  | 'link'
+  | 'password'
+  | 'pair'
+  | 'pair_lookup'
+  | 'notification_test'
+  | 'share_person'
+  | 'share_code'
+  | 'invitation'
+  | 'handover';
 
 /** Whose attempt it is. */
 export interface Attempter {

@@ -1,8 +1,9 @@
 import { bucket, type Backbone, type AuditWriter } from '@pizzapi/backbone';
 import { checkLinkToken, secretHash } from '@pizzapi/process';
 import { errorInfo, PASSWORD_REQUIREMENTS, validatePassword, type AccountRow, type LoginBody } from '@pizzapi/protocol';
-import type { DeviceCookie } from '../auth/deviceCookie.js';
+import type { Cookies } from '../auth/cookies.js';
 import type { Credential } from '../auth/principal.js';
+import type { Handovers } from './handovers.js';
 import type { AttemptRateLimiter } from './rateLimits.js';
 import type { Logins } from './logins.js';
 import { retryAfterText, refused, type Client, type Refused } from './outcome.js';
@@ -17,7 +18,8 @@ export interface SignInDeps {
   logins: Logins;
   passwords: Passwords;
   limits: AttemptRateLimiter;
-  devices: DeviceCookie;
+  cookies: Cookies;
+  handovers: Handovers;
   audit: AuditWriter;
   now?: () => number;
 }
@@ -41,11 +43,12 @@ export class SignIn {
 
   /** The result never says whether the address or the password is wrong: it must not reveal who has an account. */
   async withPassword({ email, password }: LoginBody, client: Client): Promise<SignInSuccess | Refused> {
-    const { accounts, passwords, limits, devices, audit } = this.deps;
+    const { accounts, passwords, limits, audit } = this.deps;
     if (!validatePassword(password).checks[1]!.met)
       return refused(errorInfo('password_weak', PASSWORD_REQUIREMENTS[1]));
     const address = addressOf(email);
-    const { ip, cookies } = client;
+    const { ip, cookies, isEncrypted = false } = client;
+    const devices = this.deps.cookies.of({ isEncrypted }).device;
     const attempter = { ip, account: address, device: devices.deviceOf(cookies, address) };
     const wait = await limits.consume('login', attempter);
     if (wait !== undefined) return retryAfterText(wait);
@@ -60,11 +63,20 @@ export class SignIn {
     return this.begin(account, client, 'password');
   }
 
-  /** A link works once, whichever gateway it is opened at; it signs in the owner. */
+  /**
+   * A link works once, whichever gateway it is opened at. One of the machine signs in the owner, one of a person who is
+   * signed in that person.
+   */
   async withLink(token: string, client: Client): Promise<SignInSuccess | Refused> {
     const { secret, accounts } = this.deps;
     const now = this.now();
     // Before attempts are counted: links cannot be guessed, and failed attempts of others must not block a valid one.
+    const handedOver = await this.deps.handovers.take(token);
+    if (handedOver !== undefined) {
+      const account = await accounts.get(handedOver);
+      if (account === undefined || account.disabledAt !== undefined) return this.refuseLink(client);
+      return this.begin(account, client, 'handover');
+    }
     const link = checkLinkToken(secret, token, now);
     if (link.kind !== 'valid') return this.refuseLink(client);
     const used = await this.links.create(
@@ -82,7 +94,11 @@ export class SignIn {
   }
 
   /** Signs a browser in to an account that has just proven itself. */
-  async begin(account: AccountRow, client: Client, how: 'password' | 'link' | 'signup'): Promise<SignInSuccess> {
+  async begin(
+    account: AccountRow,
+    client: Client,
+    how: 'password' | 'link' | 'signup' | 'invitation' | 'handover',
+  ): Promise<SignInSuccess> {
     const { logins, audit } = this.deps;
     const { cookie, login } = await logins.begin(account.userId, client);
     audit('login', { userId: account.userId, ip: client.ip, how, loginId: login.id });

@@ -9,6 +9,7 @@ import {
   type PasswordBody,
 } from '@pizzapi/protocol';
 import type { Principal } from '../auth/principal.js';
+import type { Invitations } from './invitations.js';
 import type { AttemptRateLimiter } from './rateLimits.js';
 import type { Logins } from './logins.js';
 import { retryAfterText, refused, weakness, type Client, type Refused } from './outcome.js';
@@ -26,6 +27,7 @@ export interface SignUpDeps {
   passwords: Passwords;
   limits: AttemptRateLimiter;
   signIn: SignIn;
+  invitations: Invitations;
   audit: AuditWriter;
   now?: () => number;
 }
@@ -60,6 +62,7 @@ export class SignUp {
     const { accounts, limits } = this.deps;
     const wait = await limits.consume('signup', { ip: client.ip });
     if (wait !== undefined) return retryAfterText(wait);
+    if (body.invitation !== undefined) return this.createInvited(body, body.invitation, client);
     if (principal?.userId === OWNER_ID && (await accounts.get(OWNER_ID))?.email === undefined) {
       const { email, password, name } = body;
       return this.setPassword(principal, { email, next: password }, client, name);
@@ -117,14 +120,42 @@ export class SignUp {
     return refused(errorInfo('login_failed', 'The current password is wrong'));
   }
 
-  private async create({ email, password, name }: SignupBody, client: Client): Promise<SignUpOutcome> {
-    const { mode, accounts, passwords, signIn, audit } = this.deps;
-    const weak = weakness(password);
+  /** Creates the one account of an invitation, and signs it in. An address that is taken leaves the invitation open. */
+  private async createInvited(body: SignupBody, invitation: string, client: Client): Promise<SignUpOutcome> {
+    const { accounts, invitations, passwords, signIn, audit } = this.deps;
+    const weak = weakness(body.password);
     if (weak !== undefined) return refused(weak);
-    const hash = await passwords.hash(password);
-    if (hash === undefined) return retryAfterText(BUSY_S);
+    const password = await passwords.hash(body.password);
+    if (password === undefined) return retryAfterText(BUSY_S);
+    const userId = newId('u');
+    const taken = await invitations.take(invitation, userId, client.ip);
+    if (taken.kind === 'refused') return taken;
+    const account = { ...this.rowOf(body, password), userId, role: 'member' as const };
+    const made = await accounts.create(account);
+    if (made === 'created') {
+      audit('signup', { ip: client.ip, userId, role: 'member', how: 'invitation' });
+      return signIn.begin(account, client, 'invitation');
+    }
+    await taken.release();
+    audit('signup', { ip: client.ip, outcome: made, how: 'invitation' });
+    return refused(errorInfo('email_taken'));
+  }
+
+  private rowOf(
+    { email, name }: SignupBody,
+    password: string,
+  ): Omit<AccountRow, 'userId' | 'role'> & { email: string } {
     const shown = name ?? (email.split('@', 1)[0]!.slice(0, MAX_NAME) || 'Owner');
-    const row = { name: shown, createdAt: this.now(), email: addressOf(email), password: hash };
+    return { name: shown, createdAt: this.now(), email: addressOf(email), password };
+  }
+
+  private async create(body: SignupBody, client: Client): Promise<SignUpOutcome> {
+    const { mode, accounts, passwords, signIn, audit } = this.deps;
+    const weak = weakness(body.password);
+    if (weak !== undefined) return refused(weak);
+    const hash = await passwords.hash(body.password);
+    if (hash === undefined) return retryAfterText(BUSY_S);
+    const row = this.rowOf(body, hash);
     if ((await accounts.get(OWNER_ID)) === undefined) {
       const owner = { ...row, userId: OWNER_ID, role: 'admin' as const };
       if ((await accounts.create(owner)) === 'created') {

@@ -87,9 +87,40 @@ describe('the addresses of a gateway', () => {
     for (const name of ['evil.example', `${page}.evil.example`, '127.0.0.1:1', undefined])
       expect(addresses.hostProblem(name === undefined ? {} : { host: name })?.code).toBe('forbidden_host');
     const { origin } = new URL(addresses.pageUrl);
-    expect(addresses.cookieProblem({ origin })).toBeUndefined();
+    expect(addresses.cookieProblem({ host: page, origin })).toBeUndefined();
     for (const name of others)
-      expect(addresses.cookieProblem({ origin: `http://${name}` })?.code).toBe('forbidden_origin');
+      expect(addresses.cookieProblem({ host: page, origin: `http://${name}` })?.code).toBe('forbidden_origin');
+  });
+
+  it('of the local network are pages of their own while they are open, and exactly these', () => {
+    const addresses = at(undefined);
+    const lan = '192.168.1.5:7492';
+    const origin = `http://${lan}`;
+    expect(addresses.hostProblem({ host: lan })?.code).toBe('forbidden_host');
+    addresses.setLanOrigins([origin, 'https://box.ts.net:7492']);
+    for (const host of [lan, 'box.ts.net:7492', 'pizzapi.localhost:7492']) {
+      expect(addresses.hostProblem({ host }), host).toBeUndefined();
+      expect(addresses.isOfPage({ host }), host).toBe(true);
+    }
+    // DNS rebinding: a name that was made to point here is another name.
+    for (const host of [
+      '192.168.1.6:7492',
+      '192.168.1.5',
+      '192.168.1.5:80',
+      'evil.example:7492',
+      `${lan}.evil.example`,
+    ])
+      expect(addresses.hostProblem({ host })?.code, host).toBe('forbidden_host');
+    expect(addresses.cookieProblem({ host: lan, origin })).toBeUndefined();
+    expect(addresses.originProblem({ host: lan, origin })).toBeUndefined();
+    // The pages do not act for each other, nor does another scheme.
+    for (const other of ['http://pizzapi.localhost:7492', `https://${lan}`, 'http://192.168.1.6:7492'])
+      expect(addresses.cookieProblem({ host: lan, origin: other })?.code, other).toBe('forbidden_origin');
+    expect(addresses.cookieProblem({ host: 'pizzapi.localhost:7492', origin })?.code).toBe('forbidden_origin');
+    expect(addresses.originProblem({ host: 'pizzapi.localhost:7492', origin })?.code).toBe('forbidden_origin');
+    expect(addresses.socketOriginsFor({ host: lan })).toEqual([`ws://${lan}`]);
+    addresses.setLanOrigins([]);
+    expect(addresses.hostProblem({ host: lan })?.code).toBe('forbidden_host');
   });
 
   it('are nobody’s before it listens', () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { CredentialCache } from './credentialCache.js';
 import type { LastUsedRecorder } from './lastUsedRecorder.js';
 import type { PageTokens } from './pageTokens.js';
-import type { Cookie } from './cookie.js';
+import type { Cookies } from './cookies.js';
 import { auditFieldsOf, authorOf, type Principal } from './principal.js';
 import { RequestAuthenticator } from './requestAuthenticator.js';
 
@@ -14,7 +14,7 @@ const login = { userId: 'ada', id: 'l1' };
 /** An authenticator that knows one account, one login and one guest. */
 const authenticator = new RequestAuthenticator({
   secret,
-  cookie: { read: (header) => header } as Cookie,
+  cookies: { of: () => ({ login: { read: (header?: string) => header } }) } as unknown as Cookies,
   pageTokens: { isShown: () => true } as unknown as PageTokens,
   credentialCache: {
     account: () => Promise.resolve(account),
@@ -31,7 +31,13 @@ const authenticator = new RequestAuthenticator({
 });
 
 async function principal(headers: Record<string, string>, query: object = {}): Promise<Principal> {
-  const found = await authenticator.authenticate({ headers, query, ip: '127.0.0.1', isOfPage: true });
+  const found = await authenticator.authenticate({
+    headers,
+    query,
+    ip: '127.0.0.1',
+    isOfPage: true,
+    isEncrypted: false,
+  });
   if (found.kind !== 'principal') throw new Error(found.kind);
   return found.principal;
 }

@@ -13,6 +13,8 @@ export class OriginPolicy {
   private hosts = new Set<string>();
   private origins = new Set<string>();
   private page = { url: '', host: '', origin: '' };
+  /** The pages of the local network: the origin of each by its `Host`. */
+  private lan: ReadonlyMap<string, string> = new Map();
 
   constructor(
     private readonly publicUrl: string | undefined,
@@ -30,36 +32,52 @@ export class OriginPolicy {
     this.origins = new Set(parsed.map((each) => each.origin));
   }
 
+  /** The page has these addresses too, for other devices. Replaces those before. */
+  setLanOrigins(origins: readonly string[]): void {
+    this.lan = new Map(origins.map((origin) => [new URL(origin).host, new URL(origin).origin]));
+  }
+
   /** Where people open the page, without a slash at its end. */
   get pageUrl(): string {
     return this.page.url;
   }
 
   /** Where pages of ours open their sockets, as a Content-Security-Policy can name it: it knows no IPv6 literals. */
-  get socketOrigins(): string[] {
-    const { origin } = this.page;
+  socketOriginsFor(headers: IncomingHttpHeaders): string[] {
+    const origin = this.pageOriginOf(headers) ?? this.page.origin;
     return origin === '' || origin.includes('[') ? [] : [origin.replace(/^http/, 'ws')];
   }
 
-  /** Whether a request was made under the page's own name. */
-  isOfPage({ host }: IncomingHttpHeaders): boolean {
-    return this.page.host !== '' && host?.toLowerCase() === this.page.host;
+  /** Whether a request was made under a name of the page's own. */
+  isOfPage(headers: IncomingHttpHeaders): boolean {
+    return this.pageOriginOf(headers) !== undefined;
+  }
+
+  /** The origin of the page that a request was made under, or undefined for any other name. */
+  private pageOriginOf({ host }: IncomingHttpHeaders): string | undefined {
+    const name = host?.toLowerCase() ?? '';
+    return name !== '' && name === this.page.host ? this.page.origin : this.lan.get(name);
   }
 
   hostProblem({ host }: IncomingHttpHeaders): ErrorInfo | undefined {
-    if (host !== undefined && this.hosts.has(host.toLowerCase())) return undefined;
+    const name = host?.toLowerCase();
+    if (name !== undefined && (this.hosts.has(name) || this.lan.has(name))) return undefined;
     return errorInfo('forbidden_host', `This gateway has no host name "${String(host).slice(0, 100)}"`);
   }
 
   /** A browser says where a request comes from whenever it may change something; programs say nothing. */
-  originProblem({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders): ErrorInfo | undefined {
-    if (origin === undefined ? site !== 'cross-site' : this.origins.has(origin.toLowerCase())) return undefined;
+  originProblem(headers: IncomingHttpHeaders): ErrorInfo | undefined {
+    const { origin, 'sec-fetch-site': site } = headers;
+    const own = origin?.toLowerCase();
+    if (own === undefined ? site !== 'cross-site' : this.origins.has(own) || own === this.pageOriginOf(headers))
+      return undefined;
     return foreign(origin);
   }
 
-  /** A cookie is the page's: no other of our addresses speaks with it. */
-  cookieProblem({ origin }: IncomingHttpHeaders): ErrorInfo | undefined {
-    return origin === undefined || origin.toLowerCase() === this.page.origin ? undefined : foreign(origin);
+  /** A cookie is of the page that the request was made under: no other of our addresses speaks with it. */
+  cookieProblem(headers: IncomingHttpHeaders): ErrorInfo | undefined {
+    const { origin } = headers;
+    return origin === undefined || origin.toLowerCase() === this.pageOriginOf(headers) ? undefined : foreign(origin);
   }
 }
 

@@ -1,4 +1,4 @@
-import { OWNER_ID, type Author, type ShareMode, type ViewerMode } from '@pizzapi/protocol';
+import { guestUserId, OWNER_ID, type Author, type ShareMode, type ShareRow, type ViewerMode } from '@pizzapi/protocol';
 
 /** What a request was let in by. `id` names it where it is revoked: of a login, a key or a share. */
 export interface Credential {
@@ -23,6 +23,28 @@ export interface Principal {
   ip?: string;
   /** The only session of a guest, and what they may do there. */
   share?: { sid: string; mode: ShareMode };
+  /** The account of a guest who is signed in, and what that account was let in by. `name` is the name of the account. */
+  account?: { userId: string; credential: Credential };
+}
+
+/** The account behind a person: also of a guest who is signed in. Undefined for other guests. */
+export function accountIdOf({ userId, role, account }: Principal): string | undefined {
+  return account?.userId ?? (role === 'guest' ? undefined : userId);
+}
+
+/**
+ * A person with an account as the guest of a share. The guest has the rights of the share and no other ones, and the name
+ * of the account.
+ */
+export function asGuest(person: Principal, share: Pick<ShareRow, 'shareId' | 'sessionId' | 'mode'>): Principal {
+  const { userId, name, credential, ip } = person;
+  return {
+    ...{ userId: guestUserId(share.shareId), name, role: 'guest', via: 'collab' },
+    credential: { kind: 'share', id: share.shareId },
+    share: { sid: share.sessionId, mode: share.mode },
+    account: { userId, credential },
+    ...(ip === undefined ? {} : { ip }),
+  };
 }
 
 /** The owner of the installation, as the programs of the machine itself are let in: by the secret of its home. */
@@ -32,18 +54,20 @@ export const localOwner = (name = 'Owner'): Principal => ({
 });
 
 /** How rows of the audit log name this person. */
-export const auditFieldsOf = ({ userId, via, role, name, ip }: Principal) => ({
+export const auditFieldsOf = ({ userId, via, role, name, ip, account }: Principal) => ({
   ...{ userId, via },
   ...(ip === undefined ? {} : { ip }),
   ...(role === 'guest' ? { guest: name } : {}),
+  ...(account === undefined ? {} : { account: account.userId }),
 });
 
 /**
  * How events and commands name this person. A guest is marked by `via`, whatever they call themselves; `mode` is what
  * their link allows now.
  */
-export const authorOf = ({ userId, via, name, client }: Principal, mode?: ViewerMode): Author => ({
+export const authorOf = ({ userId, via, name, client, account }: Principal, mode?: ViewerMode): Author => ({
   ...{ userId, via: via === 'api' && client !== undefined ? client : via },
   ...(name === '' ? {} : { name }),
   ...(mode === 'approve' ? { right: mode } : {}),
+  ...(account === undefined ? {} : { signedIn: true }),
 });

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { localTokenChecker, secretHash, tokenKind } from '@pizzapi/process';
-import { BEARER_PREFIX, CLIENT, isMap, OWNER_ID, type AccountRow } from '@pizzapi/protocol';
-import type { Cookie } from './cookie.js';
+import { BEARER_PREFIX, CLIENT, isMap, OWNER_ID, SHARE_TOKEN, type AccountRow } from '@pizzapi/protocol';
+import type { Cookies } from './cookies.js';
 import type { PageTokens } from './pageTokens.js';
-import { localOwner, type Credential, type Principal } from './principal.js';
+import { asGuest, localOwner, type Credential, type Principal } from './principal.js';
 import type { CredentialCache } from './credentialCache.js';
 import type { LastUsedRecorder } from './lastUsedRecorder.js';
 import type { ShareGuests } from './shareGuests.js';
@@ -21,7 +21,7 @@ export type Authentication =
 export interface RequestAuthenticatorDeps {
   /** Of this home: whoever can read it may act as the owner. */
   secret: Uint8Array;
-  cookie: Cookie;
+  cookies: Cookies;
   pageTokens: PageTokens;
   credentialCache: CredentialCache;
   lastUsed: LastUsedRecorder;
@@ -35,6 +35,7 @@ export interface PresentedCredentials {
   /** Where a key is used from. */
   ip: string;
   isOfPage: boolean;
+  isEncrypted: boolean;
 }
 
 /** Characters of the name a guest gives. */
@@ -49,17 +50,26 @@ export class RequestAuthenticator {
   }
 
   /** A bearer goes before a cookie: who sends one means it. `isOfPage`: the request was made under the page's name. */
-  async authenticate({ headers, query, ip, isOfPage }: PresentedCredentials): Promise<Authentication> {
+  async authenticate({ headers, query, ip, isOfPage, isEncrypted }: PresentedCredentials): Promise<Authentication> {
     const bearer = bearerOf(headers);
     const by = bearer === undefined ? 'cookie' : 'bearer';
-    const cookie = bearer === undefined && isOfPage ? this.deps.cookie.read(headers.cookie) : undefined;
+    const cookie =
+      bearer === undefined && isOfPage ? this.deps.cookies.of({ isEncrypted }).login.read(headers.cookie) : undefined;
     if (bearer === undefined && cookie === undefined) return { kind: 'none' };
     if (cookie !== undefined && !this.deps.pageTokens.isShown(headers, cookie)) return { kind: 'no_page_token' };
     const principal = cookie === undefined ? await this.ofBearer(bearer!, query, ip) : await this.ofLogin(cookie);
     if (principal === undefined) return { kind: 'invalid', by };
     // Of a key alone: a page is a page, and a guest comes by a link.
     const client = principal.via === 'api' ? clientOf(headers, query) : {};
-    return { kind: 'principal', principal: { ...principal, ...client }, by };
+    const shareToken = shareTokenOf(headers);
+    if (shareToken === undefined || principal.role === 'guest')
+      return { kind: 'principal', principal: { ...principal, ...client }, by };
+    const guest = await this.deps.guests.verify(shareToken);
+    // The credential of the account is valid, and the link is not.
+    if (guest?.share === undefined) return { kind: 'invalid', by: 'bearer' };
+    const { credential, share } = guest;
+    const named = asGuest(principal, { shareId: credential.id, sessionId: share.sid, mode: share.mode });
+    return { kind: 'principal', principal: named, by };
   }
 
   private async ofBearer(token: string, query: unknown, ip: string): Promise<Principal | undefined> {
@@ -117,6 +127,14 @@ function bearerOf(headers: IncomingHttpHeaders): string | undefined {
   if (match !== null) return match[1];
   const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
   return offered.find((name) => name.startsWith(BEARER_PREFIX))?.slice(BEARER_PREFIX.length);
+}
+
+/** The token of a share link beside another credential. */
+function shareTokenOf(headers: IncomingHttpHeaders): string | undefined {
+  const header = headers[SHARE_TOKEN.header];
+  if (typeof header === 'string') return header;
+  const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+  return offered.find((name) => name.startsWith(SHARE_TOKEN.prefix))?.slice(SHARE_TOKEN.prefix.length);
 }
 
 /**

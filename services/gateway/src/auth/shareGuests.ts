@@ -16,7 +16,8 @@ export class ShareGuests {
   async verify(token: string): Promise<Principal | undefined> {
     const named = await this.tokens.verify(token);
     const share = named === undefined ? undefined : await this.store.find(named.sid, named.shareId);
-    if (share === undefined) return undefined;
+    // A share with an account has no link. No token is signed for one.
+    if (share === undefined || share.grantee !== undefined) return undefined;
     const account = await this.credentialCache.account(share.userId);
     if (account?.disabledAt !== undefined) return undefined;
     return {

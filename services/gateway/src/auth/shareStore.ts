@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { shareRows, WatchCache, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
-import { allowsMore, CodedError, newId, type ShareMode, type ShareRow } from '@pizzapi/protocol';
+import { allowsMore, CodedError, newId, NO_EXPIRY, type ShareMode, type ShareRow } from '@pizzapi/protocol';
+import { KeyIndex } from './keyIndex.js';
 
 /** Links of one session that may live at once. */
 export const MAX_LIVE_SHARES = 100;
@@ -35,6 +36,18 @@ export interface NewShare {
 export type CreateShareOutcome =
   { kind: 'created'; share: ShareRow; scan: { code: string; until: number } } | { kind: 'too_many' };
 
+/** What a session is shared with an account for. */
+export interface NewPersonShare {
+  sid: string;
+  userId: string;
+  grantee: string;
+  /** How the owner named the account. */
+  grantedAs: string;
+  mode: ShareMode;
+}
+
+export type CreatePersonShareOutcome = { kind: 'created' | 'unchanged'; share: ShareRow } | { kind: 'too_many' };
+
 const keyOf = (sid: string, shareId: string): string => `${sid}.${shareId}`;
 const hashOf = (code: string): string => createHash('sha256').update(code).digest('hex');
 
@@ -45,6 +58,10 @@ export class ShareStore {
   private readonly listeners = new Set<(change: ShareChange) => void>();
   /** Keys of the links by the hashes of their short addresses. */
   private readonly scans = new Map<string, string>();
+  /** Keys of all shares by session, and of those with an account by that account. */
+  private readonly bySession = new KeyIndex();
+  private readonly byGrantee = new KeyIndex();
+  private readonly granteeListeners = new Set<(sid: string, grantee: string) => void>();
   private expiry: NodeJS.Timeout | undefined;
   /** The time up to which expired links have been reported. */
   private reportedUntil: number;
@@ -60,7 +77,12 @@ export class ShareStore {
     this.cache.onChange((key, after, before) => {
       if (before?.scan !== undefined) this.scans.delete(before.scan.hash);
       if (after?.scan !== undefined) this.scans.set(after.scan.hash, key);
+      const sessionId = after?.sessionId ?? before?.sessionId;
+      if (sessionId !== undefined) this.bySession.set(sessionId, key, after !== undefined);
+      const grantee = after?.grantee ?? before?.grantee;
+      if (grantee !== undefined) this.byGrantee.set(grantee, key, after !== undefined);
       this.changed(after, before);
+      if (sessionId !== undefined && grantee !== undefined) this.tellGrantee(sessionId, grantee);
     });
   }
 
@@ -81,6 +103,13 @@ export class ShareStore {
     clearInterval(this.expiry);
     this.cache.stop();
     this.listeners.clear();
+    this.granteeListeners.clear();
+  }
+
+  /** Calls the listener when what an account may do in a session of another account may have changed. */
+  onGrantee(listener: (sid: string, grantee: string) => void): () => void {
+    this.granteeListeners.add(listener);
+    return () => void this.granteeListeners.delete(listener);
   }
 
   on(listener: (change: ShareChange) => void): () => void {
@@ -94,10 +123,33 @@ export class ShareStore {
     return share !== undefined && this.lives(share) ? share : undefined;
   }
 
-  /** The link that a short address leads to now. */
+  /** The link that the short address without a fragment redirects to now. */
   scanned(code: string): ShareRow | undefined {
+    const share = this.byCode(code);
+    return share?.scan !== undefined && share.scan.until > this.now() ? share : undefined;
+  }
+
+  /** The link that the short address with a fragment opens, as long as the link is valid. */
+  byCode(code: string): ShareRow | undefined {
     const share = this.cache.peek(this.scans.get(hashOf(code)) ?? '');
-    return share?.scan !== undefined && share.scan.until > this.now() && this.lives(share) ? share : undefined;
+    return share !== undefined && this.lives(share) ? share : undefined;
+  }
+
+  /** The share that gives an account the most rights in a session of another account, or undefined. */
+  grantOf(userId: string, sid: string): ShareRow | undefined {
+    return this.strongest(this.of(this.byGrantee, userId).filter(({ sessionId }) => sessionId === sid));
+  }
+
+  /** The shares of all sessions that are shared with an account, one for each session. */
+  grantsOf(userId: string): ShareRow[] {
+    const sids = new Set(this.of(this.byGrantee, userId).map(({ sessionId }) => sessionId));
+    return [...sids].flatMap((sid) => this.grantOf(userId, sid) ?? []);
+  }
+
+  /** The accounts that a session is shared with. */
+  granteesOf(sid: string): string[] {
+    const living = this.all(sid).filter((share) => this.lives(share));
+    return [...new Set(living.flatMap(({ grantee }) => grantee ?? []))];
   }
 
   /**
@@ -118,10 +170,7 @@ export class ShareStore {
 
   /** Makes a link, and tidies away those of the session that are over. Resolves when the link is known here. */
   async create({ sid, userId, mode, expiresAt }: NewShare): Promise<CreateShareOutcome> {
-    const all = this.all(sid);
-    if (all.filter((share) => this.lives(share)).length >= MAX_LIVE_SHARES) return { kind: 'too_many' };
-    const over = all.filter((share) => !this.lives(share));
-    await Promise.all(over.map(({ shareId }) => this.rows.delete(keyOf(sid, shareId))));
+    if (!(await this.makeRoom(sid))) return { kind: 'too_many' };
     const createdAt = this.now();
     const code = randomBytes(SCAN_BYTES).toString('base64url');
     const until = Math.min(createdAt + SCAN_MS, expiresAt);
@@ -131,15 +180,43 @@ export class ShareStore {
     return { kind: 'created', share, scan: { code, until } };
   }
 
+  /**
+   * Shares a session with an account until that is revoked. One share of the same account with other rights is replaced.
+   * Resolves when the share is known here.
+   */
+  async createForPerson({ sid, userId, grantee, grantedAs, mode }: NewPersonShare): Promise<CreatePersonShareOutcome> {
+    const before = this.grantOf(grantee, sid);
+    if (before?.mode === mode) return { kind: 'unchanged', share: before };
+    if (!(await this.makeRoom(sid))) return { kind: 'too_many' };
+    const ids = { shareId: newId('sh'), sessionId: sid, userId, grantee, grantedAs };
+    const share: ShareRow = { ...ids, mode, createdAt: this.now(), expiresAt: NO_EXPIRY };
+    await this.cache.settled(await this.rows.put(keyOf(sid, share.shareId), share));
+    const others = this.all(sid).filter((other) => other.grantee === grantee && other.shareId !== share.shareId);
+    await Promise.all(others.map(({ shareId }) => this.revoke(sid, shareId)));
+    return { kind: 'created', share };
+  }
+
+  /** Removes the shares of a session that are over. False when as many as there may be are still valid. */
+  private async makeRoom(sid: string): Promise<boolean> {
+    const all = this.all(sid);
+    if (all.filter((share) => this.lives(share)).length >= MAX_LIVE_SHARES) return false;
+    const over = all.filter((share) => !this.lives(share));
+    await Promise.all(over.map(({ shareId }) => this.rows.delete(keyOf(sid, shareId))));
+    return true;
+  }
+
   /** Ends a link. False when there is none that lives. */
   revoke(sid: string, shareId: string): Promise<boolean> {
     return this.change(sid, shareId, (share) => ({ ...share, revokedAt: this.now() }));
   }
 
-  /** Ends every link of a session, and says which. Also those that were made a moment ago by another gateway. */
-  async revokeAll(sid: string): Promise<string[]> {
-    const ids = (await this.rows.keys(keyOf(sid, ''))).map((key) => key.slice(keyOf(sid, '').length));
-    const ended = ids.map(async (shareId) => ((await this.revoke(sid, shareId)) ? [shareId] : []));
+  /** Ends every share of a session, and returns them. Also those that were made a moment ago by another gateway. */
+  async revokeAll(sid: string): Promise<ShareRow[]> {
+    const keys = await this.rows.keys(keyOf(sid, ''));
+    const ended = keys.map(async (key) => {
+      const found = (await this.rows.get(key))?.value;
+      return found !== undefined && (await this.revoke(sid, found.shareId)) ? [found] : [];
+    });
     return (await Promise.all(ended)).flat();
   }
 
@@ -167,16 +244,34 @@ export class ShareStore {
   private expire(): void {
     const [from, to] = [this.reportedUntil, this.now()];
     this.reportedUntil = to;
-    for (const { expiresAt, shareId: id } of this.cache.values())
-      if (expiresAt > from && expiresAt <= to) this.tell({ kind: 'share_revoked', id });
+    for (const { expiresAt, shareId: id, sessionId, grantee } of this.cache.values()) {
+      if (expiresAt <= from || expiresAt > to) continue;
+      this.tell({ kind: 'share_revoked', id });
+      if (grantee !== undefined) this.tellGrantee(sessionId, grantee);
+    }
   }
 
   private tell(change: ShareChange): void {
     for (const listener of [...this.listeners]) listener(change);
   }
 
+  private tellGrantee(sid: string, grantee: string): void {
+    for (const listener of [...this.granteeListeners]) listener(sid, grantee);
+  }
+
   private all(sid: string): ShareRow[] {
-    return [...this.cache.values()].filter(({ sessionId }) => sessionId === sid);
+    return this.of(this.bySession, sid);
+  }
+
+  private of(index: KeyIndex, name: string): ShareRow[] {
+    return index.keys(name).flatMap((key) => this.cache.peek(key) ?? []);
+  }
+
+  private strongest(shares: readonly ShareRow[]): ShareRow | undefined {
+    const living = shares.filter((share) => this.lives(share));
+    return living.sort((a, b) =>
+      a.mode === b.mode ? a.createdAt - b.createdAt : allowsMore(a.mode, b.mode) ? -1 : 1,
+    )[0];
   }
 
   private lives({ revokedAt, expiresAt }: ShareRow): boolean {

@@ -1,7 +1,9 @@
 import type { AuditWriter } from '@pizzapi/backbone';
+import { loginUrl } from '@pizzapi/process';
 import {
   AuthOptions,
   errorInfo,
+  HandoverReply,
   IdParams,
   LinkBody,
   LoginBody,
@@ -15,11 +17,11 @@ import {
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Logins } from '../accounts/logins.js';
+import type { Handovers } from '../accounts/handovers.js';
 import type { Client } from '../accounts/outcome.js';
 import type { SignInSuccess, SignIn } from '../accounts/signIn.js';
 import type { SignUp } from '../accounts/signUp.js';
-import type { Cookie } from '../auth/cookie.js';
-import type { DeviceCookie } from '../auth/deviceCookie.js';
+import { isEncrypted, type Cookies } from '../auth/cookies.js';
 import type { PageTokens } from '../auth/pageTokens.js';
 import type { Credential, Principal } from '../auth/principal.js';
 import type { CredentialCache } from '../auth/credentialCache.js';
@@ -33,9 +35,10 @@ export interface AuthDeps {
   logins: Logins;
   signIn: SignIn;
   signUp: SignUp;
-  cookie: Cookie;
+  handovers: Handovers;
+  outsideUrl: () => { url: string; localOnly: boolean };
+  cookies: Cookies;
   pageTokens: PageTokens;
-  devices: DeviceCookie;
   audit: AuditWriter;
   metrics: GatewayMetrics;
 }
@@ -59,19 +62,21 @@ function meOf({ userId, name, role, credential }: Principal, account: AccountRow
   return { userId, name, role, ...email, by: BY[credential.kind], hasPassword: account?.password !== undefined };
 }
 
-const clientOf = ({ ip, headers }: FastifyRequest): Client => ({
-  ...{ ip, userAgent: headers['user-agent'] ?? '', cookies: headers.cookie },
+const clientOf = ({ ip, headers, raw }: FastifyRequest): Client => ({
+  ...{ ip, userAgent: headers['user-agent'] ?? '', cookies: headers.cookie, isEncrypted: isEncrypted(raw) },
 });
 
 /** Getting an account, signing in and out, the password, and the sign-ins there are. */
 export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
-  const { credentialCache, logins, signIn, signUp, cookie, pageTokens, devices, audit, metrics } = deps;
+  const { credentialCache, logins, signIn, signUp, pageTokens, audit, metrics } = deps;
+  const cookiesOf = ({ raw }: FastifyRequest) => deps.cookies.of({ isEncrypted: isEncrypted(raw) });
   const refuse = refuser(metrics);
   const signedIn = (reply: FastifyReply, { account, cookie: value }: SignInSuccess): FastifyReply => {
     const { userId, name, role, email } = account;
-    const device = email === undefined ? undefined : devices.keep(reply.request.headers.cookie, email);
+    const own = cookiesOf(reply.request);
+    const device = email === undefined ? undefined : own.device.keep(reply.request.headers.cookie, email);
     const principal: Principal = { userId, name, role, via: 'owner', credential: { kind: 'login', id: '' } };
-    const cookies = [cookie.keep(value), ...(device === undefined ? [] : [device])];
+    const cookies = [own.login.keep(value), ...(device === undefined ? [] : [device])];
     return reply.header('set-cookie', cookies).send({ ...meOf(principal, account), pageToken: pageTokens.of(value) });
   };
 
@@ -130,14 +135,34 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
   );
 
   app.post(
-    '/api/auth/logout',
-    { ...open, schema: route({ summary: 'Sign out', tag }) },
-    async ({ principal, ip }, reply) => {
-      if (principal !== null) await signIn.out(principal.userId, principal.credential, ip);
-      // What an earlier version let the browser keep goes too. Nothing of what is private is kept any more.
-      return reply.header('set-cookie', cookie.drop()).header('clear-site-data', '"cache"').code(204).send();
+    '/api/auth/handover',
+    {
+      bodyLimit: SMALL_BODY_BYTES,
+      schema: route({
+        summary: 'Create a link that signs another device in to your account, once, within minutes',
+        tag,
+        answers: { 201: HandoverReply },
+      }),
+    },
+    async (request, reply) => {
+      const { url, localOnly } = deps.outsideUrl();
+      if (localOnly) return refuse(reply, { error: errorInfo('not_reachable') });
+      const outcome = await deps.handovers.create(principalOf(request));
+      if (outcome.kind === 'refused') return refuse(reply, outcome);
+      return reply.code(201).send({ url: loginUrl(url, outcome.token), expiresAt: outcome.expiresAt });
     },
   );
+
+  app.post('/api/auth/logout', { ...open, schema: route({ summary: 'Sign out', tag }) }, async (request, reply) => {
+    const { principal, ip } = request;
+    if (principal !== null) await signIn.out(principal.userId, principal.credential, ip);
+    // What an earlier version let the browser keep goes too. Nothing of what is private is kept any more.
+    return reply
+      .header('set-cookie', cookiesOf(request).login.drop())
+      .header('clear-site-data', '"cache"')
+      .code(204)
+      .send();
+  });
 
   app.post<{ Body: PasswordBody }>(
     '/api/auth/password',

@@ -8,6 +8,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Acts on the session: not for who may only watch it. */
     acts?: boolean;
+    /** Guests who are signed in may ask: what it does concerns their own account. */
+    signedInGuests?: boolean;
   }
 }
 
@@ -29,14 +31,17 @@ export function registerAuthorization(
   });
 }
 
-/** Why this person may not ask for what the address names, or undefined. Answered from memory alone. */
-export function authorizationProblem(
-  { principal, params, routeOptions }: FastifyRequest,
-  access: Access,
-): ErrorInfo | undefined {
+/**
+ * Why this person may not ask for what the address names, or undefined. Answered from memory alone. A person that a
+ * session is shared with is a guest for the rest of the request.
+ */
+export function authorizationProblem(request: FastifyRequest, access: Access): ErrorInfo | undefined {
+  const { params, routeOptions } = request;
   const { url, config } = routeOptions;
-  if (principal === null || url === undefined || config.open === true) return undefined;
+  if (request.principal === null || url === undefined || config.open === true) return undefined;
   const { sid, rid } = params as { sid?: string; rid?: string };
+  if (sid !== undefined && isId(sid)) request.principal = access.principalIn(request.principal, sid);
+  const { principal } = request;
   for (const id of [sid, rid])
     if (id !== undefined && !isId(id)) return errorInfo('invalid_id', `"${id.slice(0, 80)}" is not an id`);
   if (rid !== undefined && !access.mayUseRunner(principal, rid)) return unknownRunner(rid);
@@ -47,5 +52,7 @@ export function authorizationProblem(
     return principal.role === 'guest'
       ? errorInfo('forbidden', 'This link does not give access to it')
       : unknownSession(sid);
+  if (principal.role === 'guest' && config.guests !== true && !(principal.account && config.signedInGuests === true))
+    return errorInfo('forbidden', 'Only the owner of the session can do this');
   return mode === 'read' && config.acts === true ? errorInfo('read_only') : undefined;
 }

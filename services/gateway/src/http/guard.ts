@@ -1,11 +1,13 @@
-import { errorInfo, type ErrorInfo } from '@pizzapi/protocol';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { errorInfo, ERRORS, type ErrorInfo } from '@pizzapi/protocol';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isEncrypted } from '../auth/cookies.js';
 import type { OriginPolicy } from '../auth/originPolicy.js';
 import type { Authentication, RequestAuthenticator } from '../auth/requestAuthenticator.js';
 import type { Principal } from '../auth/principal.js';
 import type { GatewayMetrics } from '../metrics.js';
 import type { Connections } from './connections.js';
 import { answerError } from './errors.js';
+import { wrongHostPage } from './wrongHostPage.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -50,6 +52,7 @@ export function registerGuard(
       ? await authenticator.authenticate({
           ...{ headers: request.headers, query: request.query, ip: request.ip },
           isOfPage: originPolicy.isOfPage(request.headers),
+          isEncrypted: isEncrypted(request.raw),
         })
       : { kind: 'none' };
     if (who.kind === 'principal') {
@@ -60,8 +63,26 @@ export function registerGuard(
     const error = foreign ?? tooMany ?? (isGuarded(request) ? refusal(request, who, originPolicy) : undefined);
     if (error === undefined) return;
     metrics.error(error.code);
-    return answerError(reply, error);
+    return error.code === 'forbidden_host' && wantsPage(request)
+      ? answerWrongHost(request, reply, error)
+      : answerError(reply, error);
   });
+}
+
+/** Whether a person opened the address in a browser. */
+const wantsPage = ({ method, headers, raw, ws }: FastifyRequest): boolean =>
+  method === 'GET' && !ws && (headers.accept ?? '').includes('text/html') && !/^\/(api|ws)(\/|$)/.test(raw.url ?? '');
+
+/** Names no address of the gateway: the reader may be a foreign page whose name was made to point here. */
+function answerWrongHost({ headers }: FastifyRequest, reply: FastifyReply, error: ErrorInfo): FastifyReply {
+  const { html, policy } = wrongHostPage(String(headers.host).slice(0, 100));
+  reply.errorCode = error.code;
+  return reply
+    .code(ERRORS[error.code].status)
+    .header('cache-control', 'no-store')
+    .header('content-security-policy', policy)
+    .type('text/html; charset=utf-8')
+    .send(html);
 }
 
 function foreignness(

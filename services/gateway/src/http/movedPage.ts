@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { escapeHtml, hashOfInline, PLAIN_PAGE_STYLE } from './plainPage.js';
 
 /** A page that leads to another address. */
 export interface MovedPage {
@@ -22,20 +22,20 @@ export function movedPage(pageUrl: string, port: number): MovedPage {
     <meta name="color-scheme" content="light dark" />
     <title>PizzaPi</title>
     <link rel="icon" href="/icon.svg" type="image/svg+xml" />
-    <style>${STYLE}</style>
+    <style>${PLAIN_PAGE_STYLE}</style>
   </head>
   <body>
     <main>
       <img src="/icon.svg" alt="" width="40" height="40" />
       <div id="going">
         <h1>PizzaPi has an address of its own</h1>
-        <p>It is <a id="there" href="${escaped(pageUrl)}" data-page="${escaped(pageUrl)}" data-live="${escaped(`${origin}/livez`)}">${escaped(pageUrl)}</a>. You are taken there.</p>
+        <p>It is <a id="there" href="${escapeHtml(pageUrl)}" data-page="${escapeHtml(pageUrl)}" data-live="${escapeHtml(`${origin}/livez`)}">${escapeHtml(pageUrl)}</a>. You are taken there.</p>
         <noscript><p>Follow the link: this browser runs no scripts.</p></noscript>
       </div>
       <div id="lost" hidden role="alert">
-        <h1>This browser does not find ${escaped(hostname)}</h1>
+        <h1>This browser does not find ${escapeHtml(hostname)}</h1>
         ${isLocal ? localHelp(port) : '<p>PizzaPi’s page is there, and its address is not reached from here.</p>'}
-        <p class="faint"><a id="again" href="${escaped(pageUrl)}">Try it anyway</a></p>
+        <p class="faint"><a id="again" href="${escapeHtml(pageUrl)}">Try it anyway</a></p>
       </div>
     </main>
     <script>${SCRIPT}</script>
@@ -44,8 +44,8 @@ export function movedPage(pageUrl: string, port: number): MovedPage {
 `;
   const policy = [
     "default-src 'none'",
-    `script-src '${hashOf(SCRIPT)}'`,
-    `style-src '${hashOf(STYLE)}'`,
+    `script-src '${hashOfInline(SCRIPT)}'`,
+    `style-src '${hashOfInline(PLAIN_PAGE_STYLE)}'`,
     "img-src 'self'",
     `connect-src ${origin}`,
     "base-uri 'none'",
@@ -78,25 +78,3 @@ fetch(live, { mode: 'no-cors', cache: 'no-store', credentials: 'omit' }).then(
   },
 );
 `;
-
-const STYLE = `
-:root { --ink: #1f1d1a; --muted: #5f5a52; --faint: #8a8378; --line: #e3ded5; --raised: #f4f1ec; --page: #fdfcfa; --accent: #b4440e; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #eeeae3; --muted: #b3aca0; --faint: #8b8478; --line: #34302a; --raised: #24211d; --page: #171512; --accent: #f08a4b; }
-}
-* { box-sizing: border-box; }
-body { margin: 0; min-height: 100vh; display: flex; align-items: center; justify-content: center; padding: 24px; background: var(--page); color: var(--ink); font: 14px/1.55 system-ui, sans-serif; }
-main { width: 100%; max-width: 26rem; }
-h1 { margin: 20px 0 0; font-size: 20px; line-height: 1.3; letter-spacing: -0.015em; overflow-wrap: anywhere; }
-p { margin: 10px 0 0; color: var(--muted); overflow-wrap: anywhere; }
-a { color: var(--accent); }
-code, pre { font: 12px/1.5 ui-monospace, monospace; }
-code { padding: 2px 4px; border-radius: 4px; background: var(--raised); }
-pre { margin: 8px 0 0; padding: 10px 14px; border: 1px solid var(--line); border-radius: 8px; background: var(--raised); white-space: pre-wrap; overflow-wrap: anywhere; color: var(--ink); }
-.faint { color: var(--faint); font-size: 12px; }
-`;
-
-const hashOf = (text: string): string => `sha256-${createHash('sha256').update(text).digest('base64')}`;
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-const escaped = (text: string): string => text.replace(/[&<>"]/g, (char) => ENTITIES[char]!);

@@ -20,6 +20,7 @@ import type { GatewayMetrics } from '../metrics.js';
 import { subscriptionProblem, webhookProblem } from '../notifications/addresses.js';
 import type { RegisteredDevice, NotificationStore } from '../notifications/store.js';
 import { sendTestNotification } from '../notifications/testNotification.js';
+import { accountIdOf } from '../auth/principal.js';
 import { principalOf } from './guard.js';
 import { refuser } from './refuse.js';
 import { route, SessionParams } from './schemas.js';
@@ -136,9 +137,13 @@ export function notificationRoutes(app: FastifyInstance, deps: NotificationDeps)
 
   app.put<{ Params: { sid: string }; Body: MuteBody }>(
     '/api/sessions/:sid/mute',
-    { schema: route({ summary: 'Mute or unmute this session', tag, params: SessionParams, body: MuteBody }) },
+    {
+      config: { signedInGuests: true },
+      schema: route({ summary: 'Mute or unmute this session', tag, params: SessionParams, body: MuteBody }),
+    },
     async (request, reply) => {
-      await store.mute(principalOf(request).userId, request.params.sid, request.body.muted);
+      const principal = principalOf(request);
+      await store.mute(accountIdOf(principal) ?? principal.userId, request.params.sid, request.body.muted);
       return reply.code(204).send();
     },
   );

@@ -15,7 +15,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import type { GatewayMetrics } from '../metrics.js';
 import type { SendCommandOutcome, CommandSender } from '../session/commandSender.js';
-import type { Directory } from '../session/directory.js';
+import type { SharedSessions } from '../session/sharedSessions.js';
 import type { SessionReader } from '../session/reader.js';
 import type { Remover } from '../session/remover.js';
 import type { Spawner } from '../session/spawner.js';
@@ -25,7 +25,7 @@ import { EventsQuery, IdempotencyHeaders, route, SessionParams } from './schemas
 
 export interface SessionRoutesDeps {
   b: Backbone;
-  directory: Directory;
+  shared: SharedSessions;
   reader: SessionReader;
   commandSender: CommandSender;
   spawner: Spawner;
@@ -49,7 +49,7 @@ const keyOf = ({ headers }: FastifyRequest): string | undefined => {
 };
 
 export function sessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): void {
-  const { b, directory, reader, commandSender, spawner, remover, metrics } = deps;
+  const { b, shared, reader, commandSender, spawner, remover, metrics } = deps;
   const refuse = refuser(metrics);
   const fail = (reply: FastifyReply, error: ErrorInfo): FastifyReply => refuse(reply, { error });
   const sent = (reply: FastifyReply, outcome: SendCommandOutcome): FastifyReply =>
@@ -57,9 +57,15 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): vo
 
   app.get(
     '/api/sessions',
-    { schema: route({ summary: 'Your sessions, most recently active first', tag, answers: { 200: SessionsReply } }) },
+    {
+      schema: route({
+        summary: 'Your sessions and those that are shared with you, most recently active first',
+        tag,
+        answers: { 200: SessionsReply },
+      }),
+    },
     async (request) => ({
-      sessions: directory.listSessions(principalOf(request).userId),
+      sessions: shared.listFor(principalOf(request).userId),
     }),
   );
 

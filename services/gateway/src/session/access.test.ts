@@ -6,14 +6,25 @@ import { RecentSpawns } from './recentSpawns.js';
 
 /** What the links are now; `undefined` = over. */
 let now: ShareMode | undefined;
+/** What `u_1` may do in the session `theirs`, and who has shared it; undefined = it is not shared. */
+let granted: { userId: string; mode: ShareMode } | undefined;
+/** The account that is disabled. */
+let disabled: string | undefined;
 const recentSpawns = new RecentSpawns();
 const access = new Access(
   {
     userOf: (sid) => ({ mine: 'u_1', theirs: 'u_2' })[sid],
     userOfRunner: (rid) => ({ mine: 'u_1', theirs: 'u_2' })[rid],
   },
-  { modeNow: () => now },
+  {
+    modeNow: () => now,
+    grantOf: (userId, sid) =>
+      granted === undefined || userId !== 'u_1' || sid !== 'theirs'
+        ? undefined
+        : { ...granted, shareId: 'sh_1', sessionId: sid, createdAt: 0, expiresAt: Infinity, grantee: userId },
+  },
   recentSpawns,
+  (userId) => disabled === userId,
 );
 
 const person: Principal = { ...localOwner(), userId: 'u_1', role: 'member' };
@@ -44,6 +55,35 @@ describe('a session', () => {
       now = mode;
       expect(access.modeIn(guest, 'mine')).toBe(mode);
     }
+  });
+
+  it('that its owner shares with an account is that of a guest to the account, under its name', () => {
+    for (const mode of ['read', 'collab', 'approve'] as const) {
+      granted = { userId: 'u_2', mode };
+      now = mode;
+      expect(access.modeIn(person, 'theirs')).toBe(mode);
+      expect(access.principalIn(person, 'theirs')).toEqual({
+        ...{ userId: 'guest_sh_1', name: 'Owner', role: 'guest', via: 'collab' },
+        credential: { kind: 'share', id: 'sh_1' },
+        share: { sid: 'theirs', mode },
+        account: { userId: 'u_1', credential: { kind: 'local', id: 'local' } },
+      });
+      expect(access.commandProblem(person, 'theirs', 'kill_session')).toBeDefined();
+      expect(access.modeIn(admin, 'theirs')).toBeUndefined();
+    }
+    granted = undefined;
+    expect(access.modeIn(person, 'theirs')).toBeUndefined();
+  });
+
+  it('is not shared by an account that is disabled, nor by another account than its owner', () => {
+    granted = { userId: 'u_2', mode: 'collab' };
+    now = 'collab';
+    disabled = 'u_2';
+    expect(access.modeIn(person, 'theirs')).toBeUndefined();
+    disabled = undefined;
+    granted = { userId: 'u_9', mode: 'collab' };
+    expect(access.modeIn(person, 'theirs')).toBeUndefined();
+    granted = undefined;
   });
 
   it('that was asked for a moment ago is there for its asker alone, and never shadows an owner', () => {

@@ -1,5 +1,5 @@
 import { errorInfo, guestCommandProblem, type ErrorInfo, type ViewerMode } from '@pizzapi/protocol';
-import type { Principal } from '../auth/principal.js';
+import { asGuest, type Principal } from '../auth/principal.js';
 import type { ShareStore } from '../auth/shareStore.js';
 import type { Directory } from './directory.js';
 import type { RecentSpawns } from './recentSpawns.js';
@@ -17,17 +17,36 @@ export const unknownRunner = (rid: string): ErrorInfo => errorInfo('runner_not_f
 export class Access {
   constructor(
     private readonly directory: Pick<Directory, 'userOf' | 'userOfRunner'>,
-    private readonly shares: Pick<ShareStore, 'modeNow'>,
+    private readonly shares: Pick<ShareStore, 'modeNow' | 'grantOf'>,
     private readonly expected: RecentSpawns,
+    /** Whether an account is disabled. What such an account has shared gives no access. */
+    private readonly isDisabled: (userId: string) => boolean,
   ) {}
+
+  /**
+   * The person as what they are in a session: a person that its owner has shared it with is a guest there, with the rights
+   * of the share. Anyone else stays as they are.
+   */
+  principalIn(principal: Principal, sid: string): Principal {
+    const owner = this.ownerOf(sid);
+    if (owner === undefined || principal.share !== undefined || owner === principal.userId) return principal;
+    const grant = this.isDisabled(owner) ? undefined : this.shares.grantOf(principal.userId, sid);
+    return grant === undefined || grant.userId !== owner ? principal : asGuest(principal, grant);
+  }
 
   /** What this person may do in a session; undefined: answer as if there were none. */
   modeIn(principal: Principal, sid: string): ViewerMode | undefined {
     const owner = this.ownerOf(sid);
     if (owner === undefined) return undefined;
-    const { share, credential } = principal;
-    if (share === undefined) return owner === principal.userId ? 'owner' : undefined;
+    if (principal.share === undefined && owner === principal.userId) return 'owner';
+    const { share, credential } = this.principalIn(principal, sid);
+    if (share === undefined) return undefined;
     return share.sid === sid ? this.shares.modeNow(sid, credential.id, share.mode) : undefined;
+  }
+
+  /** Whether the owner of a session shares it with an account. */
+  isSharedWith(userId: string, sid: string): boolean {
+    return this.shares.grantOf(userId, sid) !== undefined;
   }
 
   /** Why this person may not ask this of a session, or undefined when they may. */

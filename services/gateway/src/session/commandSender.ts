@@ -96,7 +96,8 @@ const refuse = (error: ErrorInfo): SendCommandOutcome => ({ kind: 'refused', err
 export class CommandSender {
   constructor(private readonly deps: CommandSenderDeps) {}
 
-  async input({ principal, sid, text, deliverAs, attachments, key }: InputRequest): Promise<SendCommandOutcome> {
+  async input({ sid, text, deliverAs, attachments, key, ...given }: InputRequest): Promise<SendCommandOutcome> {
+    const principal = this.deps.access.principalIn(given.principal, sid);
     const denied = this.deps.access.commandProblem(principal, sid, 'input');
     if (denied !== undefined) return refuse(denied);
     if (text.trim() === '' && (attachments ?? []).length === 0) return refuse(errorInfo('input_empty'));
@@ -109,8 +110,10 @@ export class CommandSender {
     return this.dispatch({ principal, sid, name: 'input', args, key });
   }
 
-  async command(request: CommandRequest): Promise<SendCommandOutcome> {
-    const { principal, sid, name, args = {} } = request;
+  async command(given: CommandRequest): Promise<SendCommandOutcome> {
+    const { sid, name, args = {} } = given;
+    const principal = this.deps.access.principalIn(given.principal, sid);
+    const request = { ...given, principal };
     const denied = this.deps.access.commandProblem(principal, sid, name);
     if (denied !== undefined) return refuse(denied);
     const tooFast = await this.countAction(principal, JSON.stringify(args).length, sid);

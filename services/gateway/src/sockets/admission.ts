@@ -1,4 +1,4 @@
-import { BEARER_PREFIX, errorInfo, PAGE_TOKEN, SUBPROTOCOL, type ErrorInfo } from '@pizzapi/protocol';
+import { BEARER_PREFIX, errorInfo, PAGE_TOKEN, SHARE_TOKEN, SUBPROTOCOL, type ErrorInfo } from '@pizzapi/protocol';
 import type { FastifyRequest } from 'fastify';
 import type { OriginPolicy } from '../auth/originPolicy.js';
 import { authorizationProblem } from '../http/authorization.js';
@@ -13,7 +13,8 @@ export interface SocketAdmissionDeps {
 /** The subprotocol to answer with; false = none was asked for, which means msgpack; undefined = none that we speak. */
 export function protocolOf(offered: string | undefined): string | false | undefined {
   const names = (offered ?? '').split(',').map((name) => name.trim());
-  const isCredential = (name: string) => name.startsWith(BEARER_PREFIX) || name.startsWith(PAGE_TOKEN.prefix);
+  const isCredential = (name: string) =>
+    [BEARER_PREFIX, PAGE_TOKEN.prefix, SHARE_TOKEN.prefix].some((prefix) => name.startsWith(prefix));
   const ours = names.filter((name) => name !== '' && !isCredential(name));
   if (ours.length === 0) return false;
   return ours.find((name) => name === SUBPROTOCOL.msgpack || name === SUBPROTOCOL.json);

@@ -3,6 +3,7 @@ import type { Principal } from '../auth/principal.js';
 import type { GatewayMetrics } from '../metrics.js';
 import { unknownSession, type Access } from '../session/access.js';
 import type { Directory, DirectoryChange } from '../session/directory.js';
+import type { SharedSessions } from '../session/sharedSessions.js';
 import { controlFrame, Packet } from '../wire/frame.js';
 import type { ClientConnection } from '../wire/clientConnection.js';
 import type { MetaFeeds, MetaListener } from './metaFeed.js';
@@ -18,23 +19,26 @@ export interface FeedUpdate {
   frame: object;
 }
 
-/** Tells connections of one kind what changes in the directory: each frame is built once, for its owner's connections. */
+/** Publishes what changes in the directory to connections of one kind. A frame is built once for all of an account. */
 export class ListFeed {
   private readonly wires = new Map<string, Set<ClientConnection>>();
 
-  /** `newsOf`: what to tell of a change, if anything. */
-  constructor(directory: Directory, newsOf: (change: DirectoryChange) => FeedUpdate | undefined) {
+  /** `newsOf`: what to publish of a change, and to which accounts. */
+  constructor(directory: Directory, newsOf: (change: DirectoryChange) => readonly FeedUpdate[]) {
     directory.on((change) => {
-      if (this.wires.size === 0) return;
-      const news = newsOf(change);
-      const wires = news?.owner === undefined ? undefined : this.wires.get(news.owner);
-      if (news === undefined || wires === undefined) return;
-      const packet = new Packet([controlFrame(news.frame)]);
-      for (const wire of wires) {
-        if (wire.buffered > MAX_UNSENT) wire.close('too_slow');
-        else wire.write(packet);
-      }
+      if (this.wires.size > 0) newsOf(change).forEach((news) => this.publish(news));
     });
+  }
+
+  /** Sends a frame to all connections of an account. */
+  publish({ owner, frame }: FeedUpdate): void {
+    const wires = owner === undefined ? undefined : this.wires.get(owner);
+    if (wires === undefined) return;
+    const packet = new Packet([controlFrame(frame)]);
+    for (const wire of wires) {
+      if (wire.buffered > MAX_UNSENT) wire.close('too_slow');
+      else wire.write(packet);
+    }
   }
 
   /** Tells this connection what is `userId`'s. */
@@ -49,31 +53,47 @@ export class ListFeed {
   }
 }
 
-/** What `/ws/hub` tells. */
-export function hubNews(change: DirectoryChange): FeedUpdate | undefined {
+/** What `/ws/hub` publishes: to the owner of a session, and to the accounts that it is shared with. */
+export function hubNews(change: DirectoryChange, shared: SharedSessions): FeedUpdate[] {
   switch (change.kind) {
     case 'session': {
       const { owner, added, session } = change;
-      return { owner, frame: { type: added ? 'session_added' : 'session_status', session } };
+      const type = added ? 'session_added' : 'session_status';
+      const { sessionId } = session;
+      const others = shared.granteesOf(sessionId).flatMap((userId): FeedUpdate[] => {
+        const view = shared.sharedWith(userId, sessionId);
+        return view === undefined ? [] : [{ owner: userId, frame: { type, session: view } }];
+      });
+      return [{ owner, frame: { type, session } }, ...others];
     }
-    case 'session_gone':
-      return { owner: change.owner, frame: { type: 'session_removed', sessionId: change.sid } };
+    case 'session_gone': {
+      const frame = { type: 'session_removed', sessionId: change.sid };
+      return [change.owner, ...shared.granteesOf(change.sid)].map((owner) => ({ owner, frame }));
+    }
     default:
-      return undefined;
+      return [];
   }
 }
 
+/** What `/ws/hub` publishes to an account when a share of a session with it has changed. */
+export function grantNews(sid: string, grantee: string, shared: SharedSessions): FeedUpdate {
+  const session = shared.sharedWith(grantee, sid);
+  const frame =
+    session === undefined ? { type: 'session_removed', sessionId: sid } : { type: 'session_added', session };
+  return { owner: grantee, frame };
+}
+
 /** What `/ws/runners` tells. */
-export function runnersNews(change: DirectoryChange): FeedUpdate | undefined {
+export function runnersNews(change: DirectoryChange): FeedUpdate[] {
   switch (change.kind) {
     case 'runner': {
       const { owner, added, runner } = change;
-      return { owner, frame: { type: added ? 'runner_added' : 'runner_updated', runner } };
+      return [{ owner, frame: { type: added ? 'runner_added' : 'runner_updated', runner } }];
     }
     case 'runner_gone':
-      return { owner: change.owner, frame: { type: 'runner_removed', runnerId: change.rid } };
+      return [{ owner: change.owner, frame: { type: 'runner_removed', runnerId: change.rid } }];
     default:
-      return undefined;
+      return [];
   }
 }
 
@@ -86,6 +106,7 @@ export interface SocketHandler<F> {
 
 export interface FeedDeps {
   directory: Directory;
+  shared: SharedSessions;
   access: Access;
   metas: MetaFeeds;
   metrics: GatewayMetrics;
@@ -128,7 +149,7 @@ export class HubSocket extends FeedSocket implements SocketHandler<HubUpFrame>, 
   private readonly subscribed = new Set<string>();
 
   constructor(deps: FeedDeps, principal: Principal, wire: ClientConnection, feed: ListFeed) {
-    super(deps, principal, wire, feed, { type: 'sessions', sessions: deps.directory.listSessions(principal.userId) });
+    super(deps, principal, wire, feed, { type: 'sessions', sessions: deps.shared.listFor(principal.userId) });
   }
 
   onFrame(frame: HubUpFrame): void {

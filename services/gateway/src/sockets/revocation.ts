@@ -15,10 +15,12 @@ const CREDENTIAL = {
 /** Whether a revocation is about this person. The links of an account rest with it: `ownerOf` says whose a session is. */
 export function concerns(
   revocation: Revocation,
-  { userId, credential, share }: Principal,
+  { userId, credential, share, account }: Principal,
   ownerOf: (sid: string) => string | undefined,
 ): boolean {
   const { kind, id } = revocation;
-  if (kind === 'account_disabled') return userId === id || (share !== undefined && ownerOf(share.sid) === id);
-  return credential.kind === CREDENTIAL[kind] && credential.id === id;
+  if (kind === 'account_disabled')
+    return [userId, account?.userId].includes(id) || (share !== undefined && ownerOf(share.sid) === id);
+  // A guest who is signed in has two: what the account was let in by, and the share.
+  return [credential, account?.credential].some((one) => one?.kind === CREDENTIAL[kind] && one.id === id);
 }

@@ -10,8 +10,9 @@ import {
 import type { WebSocket } from 'ws';
 import type { Principal } from '../auth/principal.js';
 import type { Directory } from '../session/directory.js';
+import type { SharedSessions } from '../session/sharedSessions.js';
 import { SocketConnection } from '../wire/clientConnection.js';
-import { ListFeed, hubNews, HubSocket, runnersNews, RunnersSocket, type SocketHandler } from './feeds.js';
+import { grantNews, ListFeed, hubNews, HubSocket, runnersNews, RunnersSocket, type SocketHandler } from './feeds.js';
 import { Inbox } from './inbox.js';
 import type { MetaFeeds } from './metaFeed.js';
 import { concerns, type Revocation } from './revocation.js';
@@ -32,6 +33,7 @@ interface Connection {
 
 export interface SocketsDeps extends ViewerDeps {
   directory: Directory;
+  shared: SharedSessions;
   metas: MetaFeeds;
 }
 
@@ -57,7 +59,7 @@ export class Sockets {
   private heartbeat: NodeJS.Timeout | undefined;
 
   constructor(private readonly deps: SocketsDeps) {
-    this.hub = new ListFeed(deps.directory, hubNews);
+    this.hub = new ListFeed(deps.directory, (change) => hubNews(change, deps.shared));
     this.runners = new ListFeed(deps.directory, runnersNews);
   }
 
@@ -94,9 +96,18 @@ export class Sockets {
     const { access } = this.deps;
     for (const { principal, end } of [...this.clients.values()]) {
       if (!concerns(revocation, principal, (sid) => access.ownerOf(sid))) continue;
-      if (revocation.kind === 'share_restricted') end('restarting', restartReason(0));
+      const { account, share } = principal;
+      // A share with the same account and other rights has replaced it.
+      const isReplaced =
+        revocation.kind === 'share_revoked' && account && share && access.isSharedWith(account.userId, share.sid);
+      if (revocation.kind === 'share_restricted' || isReplaced === true) end('restarting', restartReason(0));
       else end('revoked');
     }
+  }
+
+  /** Publishes to an account what it has in its list of a session that another account shares with it, or no longer. */
+  grantChanged(sid: string, grantee: string): void {
+    this.hub.publish(grantNews(sid, grantee, this.deps.shared));
   }
 
   /** Hands a new connection to what speaks with it. */
@@ -137,12 +148,13 @@ export class Sockets {
   }
 
   private view(connection: Connection, sid: string): void {
-    const { principal, wire } = connection;
+    const { wire } = connection;
+    const principal = this.deps.access.principalIn(connection.principal, sid);
     const mode = this.deps.access.modeIn(principal, sid);
     // Revoked in the moment between the answer to the upgrade and now.
     if (mode === undefined) return wire.close('revoked');
     const viewer = new ViewerSocket(this.deps, sid, principal, mode, wire);
-    this.speak(connection, viewer, (value) => viewer.parse(value));
+    this.speak({ ...connection, principal }, viewer, (value) => viewer.parse(value));
     void viewer.greet();
   }
 

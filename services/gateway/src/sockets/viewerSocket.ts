@@ -15,7 +15,7 @@ import {
 import { withTimeout, type Logger } from '@pizzapi/process';
 import type { Joins } from '../audit/joins.js';
 import type { DenialAuditor } from '../audit/denialAuditor.js';
-import type { Principal } from '../auth/principal.js';
+import { accountIdOf, type Principal } from '../auth/principal.js';
 import type { GatewayMetrics } from '../metrics.js';
 import type { Room } from '../room/room.js';
 import type { Rooms } from '../room/rooms.js';
@@ -76,9 +76,10 @@ export class ViewerSocket {
     mode: ViewerMode,
     private readonly wire: ClientConnection,
   ) {
-    const { userId, name } = principal;
-    this.viewer = new Viewer(wire, { id: newId(), userId, mode, name });
-    this.looker = { userId, isThere: () => wire.isAlive() };
+    const { userId, name, account } = principal;
+    const marked = account === undefined ? {} : { signedIn: true as const };
+    this.viewer = new Viewer(wire, { id: newId(), userId, mode, name, ...marked });
+    this.looker = { userId: account?.userId ?? userId, isThere: () => wire.isAlive() };
     this.due = setTimeout(() => wire.close('too_slow', 'No `resume` frame was received'), deps.resumeMs).unref();
   }
 
@@ -165,10 +166,11 @@ export class ViewerSocket {
     if (this.room !== undefined) this.deps.rooms.leave(this.sid, this.room, this.viewer);
   }
 
-  /** Who came by a link is not who is notified. */
+  /** Only accounts are notified. */
   private look(visible: boolean): void {
     const { visibility } = this.deps;
-    if (visible && !this.over && this.principal.share === undefined) visibility.setVisible(this.sid, this.looker);
+    if (visible && !this.over && accountIdOf(this.principal) !== undefined)
+      visibility.setVisible(this.sid, this.looker);
     else visibility.setHidden(this.sid, this.looker);
   }
 

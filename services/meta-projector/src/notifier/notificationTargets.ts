@@ -1,4 +1,4 @@
-import { bucket, type Backbone } from '@pizzapi/backbone';
+import { bucket, shareRows, type Backbone } from '@pizzapi/backbone';
 import {
   defaultNotificationPrefs,
   isAccountRow,
@@ -10,6 +10,7 @@ import {
   type AccountRow,
   type NotificationPrefsRow,
   type PushSubscriptionRow,
+  type ShareMode,
   type VapidRow,
 } from '@pizzapi/protocol';
 
@@ -27,11 +28,13 @@ export class NotificationTargets {
   private readonly people;
   private readonly subscriptions;
   private readonly accounts;
+  private readonly shares;
 
   constructor(b: Backbone) {
     this.vapids = bucket<VapidRow>(b, 'notifications', { check: isVapidRow });
     this.people = bucket<NotificationPrefsRow>(b, 'notifications', { check: isNotificationPrefsRow });
     this.subscriptions = bucket<PushSubscriptionRow>(b, 'notifications', { check: isPushSubscriptionRow });
+    this.shares = shareRows(b);
     this.accounts = bucket<AccountRow>(b, 'accounts', { check: isAccountRow });
   }
 
@@ -54,6 +57,17 @@ export class NotificationTargets {
 
   async isDisabled(userId: string): Promise<boolean> {
     return (await this.accounts.get(`user.${userId}`))?.value.disabledAt !== undefined;
+  }
+
+  /** The accounts that a session is shared with now, and what they may do. What a disabled account has shared rests. */
+  async sharesOf(sid: string, owner: string, now: number): Promise<{ grantee: string; mode: ShareMode }[]> {
+    const keys = await this.shares.keys(`${sid}.`);
+    const rows = await Promise.all(keys.map(async (key) => (await this.shares.get(key))?.value));
+    const living = rows.flatMap((row) => {
+      const isOver = row === undefined || row.userId !== owner || row.revokedAt !== undefined || row.expiresAt <= now;
+      return isOver || row.grantee === undefined ? [] : [{ grantee: row.grantee, mode: row.mode }];
+    });
+    return living.length > 0 && (await this.isDisabled(owner)) ? [] : living;
   }
 
   /** Forgets a device that has withdrawn, unless it came back meanwhile. */

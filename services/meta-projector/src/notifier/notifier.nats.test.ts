@@ -13,9 +13,11 @@ import {
   OWNER_ID,
   subjects,
   type AccountRow,
+  NO_EXPIRY,
   type NotificationPrefsRow,
   type PushPayload,
   type SessionEvent,
+  type ShareRow,
 } from '@pizzapi/protocol';
 import type { Metrics } from '@pizzapi/process';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -100,6 +102,28 @@ const asks = (toolCallId: string, question = 'Which oven?'): SessionEvent => ({
 const ends: SessionEvent = { type: 'agent_end', at: 1 };
 
 describe('a person is told', () => {
+  it('what a session asks that another account shares with them, if they can answer and want it, until it is withdrawn', async () => {
+    const { sid, happens } = await session();
+    const [eve, kim, bob] = [await browser('u_eve'), await browser('u_kim'), await browser('u_bob')];
+    const shared = async (grantee: string, mode: ShareRow['mode'], more: Partial<ShareRow> = {}) => {
+      const ids = { shareId: `sh_${grantee}`, sessionId: sid, userId: OWNER_ID, grantee };
+      const row = { ...ids, mode, createdAt: 1, expiresAt: NO_EXPIRY, ...more };
+      await bucket<ShareRow>(harness.backbone, 'shares').put(`${sid}.${ids.shareId}`, row);
+    };
+    await shared('u_eve', 'collab');
+    await shared('u_kim', 'read');
+    await shared('u_bob', 'approve');
+    await wants({ needsInput: false }, 'u_bob');
+    await happens(asks('q1'));
+    expect((await eve.pushes.nth()).body).toMatchObject({ kind: 'input', sessionId: sid });
+    await shared('u_eve', 'collab', { revokedAt: 1 });
+    await happens({ type: 'question_cleared', at: 1, toolCallId: 'q1' }, { type: 'agent_start', at: 1 }, ends);
+    // A later notice is the mark after which nothing of the earlier ones comes any more.
+    expect((await kim.pushes.nth()).body).toMatchObject({ kind: 'finished' });
+    expect((await bob.pushes.nth()).body).toMatchObject({ kind: 'finished' });
+    expect([eve, kim, bob].map(({ pushes }) => pushes.all.length)).toEqual([1, 1, 1]);
+  });
+
   it('through every device and the webhook what a session asks, with a link to it', async () => {
     await wants({ webhook: { url: webhook.url, token: 'tk_1' } });
     const [phone, tablet] = [await browser(), await browser()];

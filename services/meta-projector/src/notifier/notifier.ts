@@ -143,13 +143,21 @@ export class Notifier {
     }
   }
 
-  /** Finds out whom a notice is for and whether they want it, and puts it on its way. */
-  private async notify({ sid, kind, body, at }: NotificationNotice): Promise<void> {
+  /** Finds out for which people a notice is, and puts it on its way to those who want it. */
+  private async notify(notice: NotificationNotice): Promise<void> {
+    const { sid, kind } = notice;
+    const owner = await ownerOf(this.options.backbone, sid);
+    if (owner === undefined) return this.options.metrics.silent.inc({ reason: 'nobody' });
+    const { userId } = owner;
+    const shares = await this.targets.sharesOf(sid, userId, this.now());
+    // An account that may only watch cannot answer.
+    const others = shares.filter(({ mode }) => kind !== 'input' || mode !== 'read').map(({ grantee }) => grantee);
+    for (const person of new Set([userId, ...others])) await this.notifyPerson(notice, person);
+  }
+
+  private async notifyPerson({ sid, kind, body, at }: NotificationNotice, userId: string): Promise<void> {
     const { backbone, metrics } = this.options;
     const silent = (reason: string): void => metrics.silent.inc({ reason });
-    const owner = await ownerOf(backbone, sid);
-    if (owner === undefined) return silent('nobody');
-    const { userId } = owner;
     const prefs = await this.targets.prefsOf(userId);
     const unwanted = unwantedBecause(kind, sid, prefs);
     if (unwanted !== undefined) return silent(unwanted);

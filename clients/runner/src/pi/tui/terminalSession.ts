@@ -41,6 +41,8 @@ export class TerminalSession extends HostedPiSession {
   #sink: PiSink | undefined;
   /** What it is shared as. */
   #sid: string | undefined;
+  /** Events of the history that were in the log when the sharing ended. */
+  #published = 0;
 
   constructor(pi: AgentSession, deps: TerminalSessionDeps, outlet = new AttachableSink()) {
     const parts = new SessionParts(outlet);
@@ -111,6 +113,11 @@ export class TerminalSession extends HostedPiSession {
     return super.history();
   }
 
+  /** The history since the sharing ended. pi only appends to it. */
+  missed(): SessionEvent[] {
+    return this.history().slice(this.#published);
+  }
+
   /** Says what is so now, and from here on what happens. Right after the story: nothing falls between the two. */
   override start(): Promise<void> {
     if (this.#sink === undefined) return Promise.resolve();
@@ -140,6 +147,7 @@ export class TerminalSession extends HostedPiSession {
     const ids = new Map(guests.map(({ shareId, name }) => [shareId, name === undefined ? {} : { name }]));
     await Promise.all([...ids].map(([shareId, named]) => this.guestLeft({ shareId, ...named, why: 'revoked' })));
     this.parts.pieces.flush();
+    this.#published = super.history().length;
     this.#outlet.close();
     this.#sink = undefined;
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { qrRows } from './qr.js';
+import { qrRows } from './terminalQr.js';
 
 const link = `https://relay.example.com/s/s_abcdefghijklmnopqrst#share=${'x'.repeat(360)}`;
 
@@ -17,7 +17,19 @@ describe('a QR code', () => {
     expect(qrRows(link, 80)).toBeDefined();
   });
 
+  it.each([
+    'http://127.0.0.1:7492/#login=t',
+    'http://localhost:1/',
+    'http://[::1]:1/',
+    'http://pizzapi.localhost:7492/l#c',
+  ])('no QR code is returned for %s, which only this machine can open', (url) =>
+    expect(qrRows(url, 200)).toBeUndefined(),
+  );
+
   it('no QR code is returned when the terminal is too narrow or the text is too long', () => {
-    expect([qrRows(link, 40), qrRows('x'.repeat(2_000), 1_000)]).toEqual([undefined, undefined]);
+    expect([qrRows(link, 40), qrRows(`https://relay.example/${'x'.repeat(2_000)}`, 1_000)]).toEqual([
+      undefined,
+      undefined,
+    ]);
   });
 });

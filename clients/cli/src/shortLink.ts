@@ -1,0 +1,14 @@
+import { createApi } from '@pizzapi/session-client';
+import { Failure } from './io.js';
+import { parseShortLink } from './sessionLink.js';
+
+/** Returns the share link of a short address, which its gateway knows. Returns any other text unchanged. */
+export async function expandShortLink(named: string): Promise<string> {
+  const short = parseShortLink(named);
+  if (short === undefined) return named;
+  const { relayUrl, code } = short;
+  const opened = await createApi({ url: relayUrl }).openShare(code);
+  if (opened.kind === 'failed') throw new Failure(opened.error);
+  const { sessionId, token } = opened.value;
+  return `${relayUrl}/s/${sessionId}#share=${token}`;
+}
