@@ -131,11 +131,11 @@ complete -o default -F _pizzapi pizzapi`;
       return `#compdef pizzapi
 # pizzapi completion for zsh: eval "$(pizzapi completion zsh)"
 _pizzapi() {
-  local line
+  local line tab=$'\\t'
   local -a found shown
   while IFS= read -r line; do
-    found+=("\${line%%$'\\t'*}")
-    shown+=("\${line/$'\\t'/  }")
+    found+=("\${line%%\${tab}*}")
+    shown+=("\${line/\${tab}/  }")
   done < <(pizzapi ${COMPLETE} -- "\${(@)words[2,CURRENT]}" 2>/dev/null)
   if (( \${#found} )); then compadd -l -d shown -a -- found; else _files; fi
 }

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { CodedError, formatBytes, parseBytes } from '@pizzapi/protocol';
-import type { Command} from 'commander';
+import type { Command } from 'commander';
 import { Option } from 'commander';
 
 interface Described {

@@ -1,34 +1,36 @@
 import type { Io } from '../io.js';
 
-/** Watches whether the terminal goes away: by the signal, or because a stream of it fails. */
+/** Watches whether the terminal goes away: by the signal, or because its keys or its screen fail. */
 export class HangUp {
   #isGone = false;
-  readonly #listeners = new Set<() => void>();
   readonly #noticed = () => {
     this.#isGone = true;
-    for (const listener of this.#listeners) listener();
+    this.onGone();
   };
+  /** Hints on stderr are not needed to go on, and stderr may be a file. */
+  readonly #ignore = () => undefined;
 
-  constructor(private readonly io: Pick<Io, 'stdin' | 'stdout' | 'stderr' | 'signals'>) {
-    const { stdin, stdout, stderr, signals } = io;
-    signals.on('SIGHUP', this.#noticed);
-    for (const stream of [stdin, stdout, stderr]) stream.on('error', this.#noticed);
+  /** Calls `onGone` when the terminal is gone, perhaps more than once. */
+  constructor(
+    private readonly io: Pick<Io, 'stdin' | 'stdout' | 'stderr' | 'signals'>,
+    private readonly onGone: () => void,
+  ) {
+    io.signals.on('SIGHUP', this.#noticed);
+    io.stdin.on('error', this.#noticed);
+    io.stdout.on('error', this.#noticed);
+    io.stderr.on('error', this.#ignore);
   }
 
   get isGone(): boolean {
     return this.#isGone;
   }
 
-  onGone(listener: () => void): void {
-    this.#listeners.add(listener);
-  }
-
-  /** Stops watching. The streams of a terminal that is gone still fail, and the failures mean nothing. */
+  /** Stops watching a terminal that is still there. The streams of one that is gone go on failing, without a meaning. */
   stop(): void {
-    const { stdin, stdout, stderr, signals } = this.io;
-    this.#listeners.clear();
     if (this.#isGone) return;
-    signals.off('SIGHUP', this.#noticed);
-    for (const stream of [stdin, stdout, stderr]) stream.off('error', this.#noticed);
+    this.io.signals.off('SIGHUP', this.#noticed);
+    this.io.stdin.off('error', this.#noticed);
+    this.io.stdout.off('error', this.#noticed);
+    this.io.stderr.off('error', this.#ignore);
   }
 }

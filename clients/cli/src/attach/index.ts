@@ -39,19 +39,17 @@ export async function attach(place: SessionRef, { home, name }: AttachOptions, i
     ...{ url, sessionId: sid, client: 'terminal', ...credentials, ...named },
     ...{ tail: FIRST_EVENTS, WebSocket },
   });
-  const hangUp = new HangUp(io);
   try {
     if (!(await greeted(session, io))) return EXIT.interrupted;
     const me = await api.me();
-    await show(session, api, me.kind === 'ok' ? me.value.userId : undefined, home, io, hangUp);
-    if (hangUp.isGone) return EXIT.hungUp;
+    const left = await show(session, api, me.kind === 'ok' ? me.value.userId : undefined, home, io);
+    if (left === 'hung_up') return EXIT.hungUp;
     const { state } = session.connection;
     if (state.kind === 'closed' && state.error !== undefined) throw new Failure(state.error);
   } catch (thrown) {
     throw thrown instanceof Failure ? new Failure(explainAccessError(thrown.info, place), thrown.exitCode) : thrown;
   } finally {
     session.close();
-    hangUp.stop();
   }
   line(
     io.stderr,
@@ -82,15 +80,14 @@ function greeted(session: Session, io: Io): Promise<boolean> {
   return answer.finally(() => stop());
 }
 
-/** Takes the terminal, and gives it back when the person leaves or the session can be had no longer. */
+/** Takes the terminal. Gives it back when the person leaves or the session closes. Reports a terminal that is gone. */
 async function show(
   session: Session,
   api: Api,
   me: string | undefined,
   home: string,
   io: Io,
-  hangUp: HangUp,
-): Promise<void> {
+): Promise<'left' | 'hung_up'> {
   initialiseTheme();
   const ui = new TUI(new FullScreenTerminal(), true);
   const screen = new Screen(ui, session, namesFor(me));
@@ -118,7 +115,7 @@ async function show(
     saveViewState(home, session.sessionId, { draft, history: controller.history, anchor: screen.pane.anchor });
   };
   io.signals.on('SIGCONT', wake);
-  hangUp.onGone(leave);
+  const hangUp = new HangUp(io, leave);
   process.once('exit', keep);
   ui.start();
   try {
@@ -140,6 +137,8 @@ async function show(
       screen.pane.close();
     }
   }
+  hangUp.stop();
+  return hangUp.isGone ? 'hung_up' : 'left';
 }
 
 /** Shows again what was looked at last time, as far as it is still there. */
