@@ -274,18 +274,15 @@ describe.each([{ width: 1440, height: 900 }, PHONE])(
       await page.close();
     });
 
-    it.each(['read', 'approve'])(
-      'are badges without switches for a guest with the right to %s',
-      async (right) => {
-        const page = await open(link('fresh', right), viewport);
-        await button(page, 'Skip').click();
-        await page.getByRole('log').waitFor();
-        await happen(page, 'fresh', { type: 'approvals_changed', at: Date.now(), mode: 'ask' });
-        await badge(page, 'asks for approval').waitFor();
-        expect(await modes(page).count()).toBe(0);
-        await page.close();
-      },
-    );
+    it.each(['read', 'approve'])('are badges without switches for a guest with the right to %s', async (right) => {
+      const page = await open(link('fresh', right), viewport);
+      await button(page, 'Skip').click();
+      await page.getByRole('log').waitFor();
+      await happen(page, 'fresh', { type: 'approvals_changed', at: Date.now(), mode: 'ask' });
+      await badge(page, 'asks for approval').waitFor();
+      expect(await modes(page).count()).toBe(0);
+      await page.close();
+    });
 
     it('are chosen for a new session', async () => {
       const page = await open('/', viewport);
