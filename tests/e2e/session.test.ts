@@ -120,6 +120,7 @@ describe.skipIf(chromium === undefined)('a session in a browser, from the first 
     await page.getByRole('option', { name: 'My model' }).waitFor();
     await page.getByRole('option', { name: /^Demo/ }).click();
     await dialog.getByLabel('Folder').fill(stage.project);
+    await dialog.getByRole('group', { name: 'Modes' }).getByRole('switch', { name: 'Plan mode' }).waitFor();
     await portrait(page, 'session-2-new-session');
     await page.keyboard.press('Control+Enter');
     await page.waitForURL(/\/s\/[\w-]+$/);

@@ -57,7 +57,11 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
   const emit = parts.emit.bind(parts);
   const limits = options.pi?.approvals;
   // A session that may not do everything by itself has to be able to ask.
-  if (limits !== undefined || (options.human ?? process.env['PIZZAPI_HUMAN'] !== 'off')) {
+  if (
+    limits !== undefined ||
+    options.pi?.goal !== undefined ||
+    (options.human ?? process.env['PIZZAPI_HUMAN'] !== 'off')
+  ) {
     parts.human = humanExtension({
       cwd,
       agentDir,
