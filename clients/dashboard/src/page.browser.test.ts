@@ -320,8 +320,9 @@ it('the controls of a transcript are one stop of the Tab key, and arrow keys go 
   await page.keyboard.press('ArrowUp');
   expect(await isInside()).toBe(true);
   expect(await focused(page)).not.toBe(at);
+  // Only a text that scrolls is a stop besides.
   await page.keyboard.press('Tab');
-  expect(await isInside()).toBe(false);
+  expect(await log.locator(':is(a, button):focus').count()).toBe(0);
   await page.close();
 });
 
