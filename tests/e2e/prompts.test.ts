@@ -114,7 +114,7 @@ describe.skipIf(chromium === undefined)('prompts', () => {
     await opened.context.close();
   });
 
-  it('a person starts a session, answers, stops the agent and shares with the keyboard alone, and is told of each', async () => {
+  it('a person starts a session, answers, stops the agent and shares with the keyboard alone, and the page announces each', async () => {
     const opened = await signIn();
     const { page } = opened;
     const { keyboard } = page;

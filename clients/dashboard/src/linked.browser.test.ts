@@ -146,7 +146,7 @@ describe('a guest', () => {
     await page.getByText('This link is read-only. Only people with write access can answer.').waitFor();
     expect(await page.getByRole('button', { name: 'Neither' }).isDisabled()).toBe(true);
     await page.getByRole('log').getByText('its parent', { exact: true }).first().waitFor();
-    expect(await page.getByRole('link').count()).toBe(0);
+    expect(await page.getByRole('main').getByRole('link').count()).toBe(0);
     expect(scripted.complaints).toEqual([]);
     await page.close();
   });

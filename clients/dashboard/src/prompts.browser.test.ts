@@ -63,7 +63,7 @@ describe('what waits for a person', () => {
 
   it('is a call that needs an approval, with what it would change, denied with a reason', async () => {
     const page = await open('/s/ask-edit');
-    await card(page).getByRole('region', { name: 'Change: 2 lines added, 1 removed' }).waitFor();
+    await card(page).getByRole('group', { name: 'Change: 2 lines added, 1 removed' }).waitFor();
     await button(page, 'Always allow in this folder: every call of edit').waitFor();
     await button(page, 'Deny with a reason…').click();
     await page.keyboard.type('Not this file');

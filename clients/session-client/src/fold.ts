@@ -203,7 +203,7 @@ export class FoldedSession {
     return undefined;
   }
 
-  /** Shows what was folded again, with what was still to fold; what is still open is carried over. */
+  /** Shows what was folded again, with what was still to fold. What is open keeps its text. */
   adopt(refold: Refold, change: SessionChange): void {
     refold.step(() => false);
     this.#kept = [...refold.earlier, ...this.#kept];

@@ -23,7 +23,9 @@ export function doubleStops(page: Page): Promise<string[]> {
       .filter((group) => group.getClientRects().length > 0 && group.querySelector('button, a, [tabindex]') !== null)
       .filter((group) => {
         const stops = [...group.querySelectorAll<HTMLElement>('a[href], button:enabled, [tabindex]')];
-        const own = stops.filter((node) => node.closest('[role=radiogroup], [data-roving]') === group);
+        const own = stops.filter(
+          (node) => node.closest('[role=radiogroup], [data-roving]') === group && !node.matches('pre, [role=group]'),
+        );
         return own.length > 0 && own.filter((node) => node.tabIndex >= 0).length !== 1;
       })
       .map((group) => group.outerHTML.slice(0, 200)),

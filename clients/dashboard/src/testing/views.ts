@@ -10,6 +10,9 @@ export interface View {
   enter: (page: Page) => Promise<unknown>;
 }
 
+/** A session at work. */
+export const STORY = '/s/story';
+
 const heading = (name: string | RegExp) => (page: Page) => page.getByRole('heading', { name }).first().waitFor();
 const press = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).first().click();
 const composer = (page: Page) => page.getByRole('textbox', { name: 'Message' });
@@ -31,14 +34,14 @@ const menuItem = async (page: Page, name: string) => {
 function guestLink(mode: string): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const exp = Math.floor(Date.now() / 1000) + 3600;
-  return `/s/story#share=${part({ alg: 'HS256' })}.${part({ sub: 'story', jti: 'x1', mode, exp })}.c2ln`;
+  return `${STORY}#share=${part({ alg: 'HS256' })}.${part({ sub: STORY.slice(3), jti: 'x1', mode, exp })}.c2ln`;
 }
 
 const SETTINGS = ['Account', 'Notifications', 'Devices', 'Keys', 'People', 'Audit'];
 
 export const VIEWS: readonly View[] = [
-  { name: 'sign in', at: '/', query: 'who=nobody', enter: heading('Sign in') },
-  { name: 'create an account', at: '/', query: 'who=nobody&signup=first&accounts=none', enter: heading(/^Create/) },
+  { name: 'sign in', at: '/', query: 'who=none', enter: heading('Sign in') },
+  { name: 'create an account', at: '/', query: 'who=none&signup=first&accounts=none', enter: heading(/^Create/) },
   { name: 'pair', at: '/pair#k7qd-2mxv', enter: (page) => page.getByText('build-box').waitFor() },
   { name: 'no page', at: '/nowhere', enter: (page) => page.getByText('There is no page').waitFor() },
   { name: 'no session', at: '/s/s_gone', enter: heading('Session not found') },
@@ -72,10 +75,10 @@ export const VIEWS: readonly View[] = [
       await page.getByRole('combobox', { name: 'Go to a session' }).waitFor();
     },
   },
-  { name: 'session at work', at: '/s/story', enter: (page) => page.getByText('opens a viewer at offset').waitFor() },
+  { name: 'session at work', at: STORY, enter: (page) => page.getByText('opens a viewer at offset').waitFor() },
   {
     name: 'session, everything open',
-    at: '/s/story',
+    at: STORY,
     enter: async (page) => {
       await page.getByText('off-by-one').waitFor();
       const folded = page.locator('[data-seq] button[aria-expanded=false]');
@@ -84,22 +87,22 @@ export const VIEWS: readonly View[] = [
   },
   {
     name: 'menu of a session',
-    at: '/s/story',
+    at: STORY,
     enter: async (page) => {
       await composer(page).waitFor();
       await press(page, 'More');
       await page.getByRole('menu').waitFor();
     },
   },
-  { name: 'delete a session', at: '/s/story', enter: (page) => menuItem(page, 'Delete…') },
+  { name: 'delete a session', at: STORY, enter: (page) => menuItem(page, 'Delete…') },
   {
     name: 'rename a session',
-    at: '/s/story',
+    at: STORY,
     enter: (page) => press(page, 'Resume viewers from their offset'),
   },
   {
     name: 'commands',
-    at: '/s/story',
+    at: STORY,
     enter: async (page) => {
       await composer(page).fill('/');
       await page.getByRole('listbox', { name: 'Commands' }).waitFor();
@@ -107,20 +110,20 @@ export const VIEWS: readonly View[] = [
   },
   {
     name: 'share',
-    at: '/s/story',
+    at: STORY,
     enter: async (page) => {
       await press(page, 'Share');
       await dialog(page);
       await page.getByText('Links of this session').first().waitFor();
     },
   },
-  { name: 'details', at: '/s/story', enter: (page) => press(page, /details$/) },
+  { name: 'details', at: STORY, enter: (page) => press(page, /details$/) },
   { name: 'new, empty session', at: '/s/fresh', enter: heading('What should the agent do?') },
   { name: 'ended session', at: '/s/done', enter: (page) => page.getByText('This session has ended.').waitFor() },
   { name: 'lost host', at: '/s/lost', enter: (page) => page.getByText('The host is out of reach.').waitFor() },
   {
     name: 'nearly full',
-    at: '/s/story',
+    at: STORY,
     query: 'storage=full',
     enter: (page) => page.getByText('Nothing more').waitFor(),
   },
@@ -159,7 +162,7 @@ export const VIEWS: readonly View[] = [
   },
   {
     name: 'search in a session',
-    at: '/s/story',
+    at: STORY,
     enter: async (page) => {
       await page.getByText('off-by-one').waitFor();
       await page.keyboard.press('Control+f');

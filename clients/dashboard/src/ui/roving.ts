@@ -1,13 +1,17 @@
 import { isPressed } from '../model/shortcuts.js';
 
-const ITEMS = 'a[href], button, [tabindex]';
+const CONTROLS = 'a[href], button';
+const ITEMS = `${CONTROLS}, [tabindex]`;
 /** Several items of one entry stand in an element of this kind: up and down go from entry to entry. */
 const ROW = '[data-roving-row]';
 
 export interface RovingOptions {
   /** The entries stand beside each other. */
   horizontal?: boolean;
-  /** The list scrolls, and has its controls between texts: the stop is in sight, and Home and End scroll. */
+  /**
+   * The list scrolls, and has its controls between texts: the stop is in sight, and Home and End scroll. Texts that
+   * scroll stay stops of their own, because the arrow keys are theirs.
+   */
   isScrolled?: boolean;
 }
 
@@ -21,7 +25,9 @@ export function roving({ horizontal = false, isScrolled = false }: RovingOptions
 
     const own = (node: HTMLElement) => node.closest('[data-roving]') === list && node !== list;
     const items = () =>
-      [...list.querySelectorAll<HTMLElement>(ITEMS)].filter((node) => own(node) && !node.hasAttribute('disabled'));
+      [...list.querySelectorAll<HTMLElement>(isScrolled ? CONTROLS : ITEMS)].filter(
+        (node) => own(node) && !node.hasAttribute('disabled'),
+      );
     const isShown = (node: HTMLElement) => node.getClientRects().length > 0;
 
     function firstStop(all: readonly HTMLElement[]): HTMLElement | undefined {
