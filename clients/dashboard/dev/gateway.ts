@@ -8,6 +8,7 @@ import { LINKED_RUNNERS, LINKED_SESSIONS } from './linked.js';
 import { PROMPT_SESSIONS } from './prompts.js';
 import { QUEUE_SESSIONS } from './queue.js';
 import { respond } from './responses.js';
+import { INTERRUPTED_SESSIONS } from './interrupted.js';
 import { sceneOf } from './scenes.js';
 import type { Scene } from './scene.js';
 import { TURNED_RUNNERS, TURNED_SESSIONS } from './turned.js';
@@ -34,6 +35,7 @@ export function installScriptedGateway(script: GatewayScript): void {
   if (script.scene === 'linked') sessions.push(...LINKED_SESSIONS);
   if (script.scene === 'prompts') sessions.push(...PROMPT_SESSIONS);
   if (script.scene === 'turned') sessions.push(...TURNED_SESSIONS);
+  if (script.scene === 'interrupted') sessions.push(...INTERRUPTED_SESSIONS);
   if (script.scene === 'queue') sessions.push(...QUEUE_SESSIONS);
   if (script.scene === 'waiting') sessions.push(...waitingSessions(SESSIONS[0]!));
   const sockets = new Set<Playable>();
