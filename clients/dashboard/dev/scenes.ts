@@ -1,3 +1,4 @@
+import { interruptedScene } from './interrupted.js';
 import { turnedScene } from './turned.js';
 import { wholeScene } from './blobs.js';
 import { LINKED } from './linked.js';
@@ -314,6 +315,7 @@ export function sceneOf(sid: string, messages: number): Scene {
   if (sid === 'long') return long(messages || 10_000);
   if (sid.startsWith('whole')) return wholeScene(sid === 'whole-open');
   if (sid === 'turned') return turnedScene();
+  if (sid === 'interrupted') return interruptedScene();
   if (sid === 'formulas')
     return { events: [user('u1', 'Prove it -> now.'), assistant('a1', [{ type: 'text', text: FORMULAS }])], meta: {} };
   if (sid === 'paragraphs') return paragraphs();

@@ -59,6 +59,30 @@ it('opens a session of 10,000 messages at its end, with few rows on the page', a
   await page.close();
 });
 
+it('shows that the host was stopped while the agent wrote, and has the agent continue by one button', async () => {
+  const page = await open('/s/interrupted', 'scene=interrupted');
+  const log = page.getByRole('log');
+  await log.getByText('The host was stopped while the agent wrote.').waitFor();
+  expect(await log.getByText('Stopped.', { exact: true }).count()).toBe(0);
+  await page.locator('header').getByText('Interrupted', { exact: true }).waitFor();
+  await page
+    .getByRole('navigation', { name: 'Sessions' })
+    .getByRole('link', { name: /Write the release notes/ })
+    .getByRole('img', { name: 'Interrupted' })
+    .waitFor();
+  await log.getByText('via terminal', { exact: true }).waitFor();
+  await log.getByRole('button', { name: 'Continue' }).click();
+  await log.getByText('Continue where you stopped.').waitFor();
+  await page.evaluate(() =>
+    (globalThis as unknown as { happen(sid: string, events: object[]): void }).happen('interrupted', [
+      { type: 'agent_start', at: Date.now() },
+    ]),
+  );
+  await log.getByRole('button', { name: 'Continue' }).waitFor({ state: 'detached' });
+  expect(complaints()).toEqual([]);
+  await page.close();
+});
+
 it('loads earlier messages on the way up and keeps what is read where it is', async () => {
   const page = await open('/s/long', 'messages=10000');
   await page.getByText('Line 4 of message 9999').waitFor();

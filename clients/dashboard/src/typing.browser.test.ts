@@ -313,6 +313,22 @@ describe.each(WIDTHS)('a field that is changed in its place, at $width px', (vie
     expect(await page.getByRole('alertdialog').count()).toBe(0);
     await page.close();
   });
+
+  it('does not make a name of the title that it shows when it is left as it was', async () => {
+    const page = await scripted.open('/s/ask', '', viewport);
+    const title = 'Which database should the projector use?';
+    let field = await rename(page, title);
+    await field.press('Enter');
+    await field.waitFor({ state: 'detached' });
+    field = await rename(page, title);
+    await message(page).click();
+    await field.waitFor({ state: 'detached' });
+    field = await rename(page, title);
+    await field.fill('A name');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => argumentsOf(page, 'set_name')).toEqual([{ name: 'A name' }]);
+    await page.close();
+  });
 });
 
 it('a search for a model that ends by Escape or by leaving shows the model that is kept, and Enter takes another', async () => {

@@ -64,6 +64,22 @@ const failed = (code: string, name: string) => ({
   error: { code, message: `It is ${code}.` },
 });
 
+describe('a run that the stop of its host has ended', () => {
+  it('is named, and //continue has the agent continue', async () => {
+    gateway.append({ type: 'agent_start', at: 1 }, { type: 'session_resumed', at: 2, epoch: 2 });
+    await shows('The host was stopped while the agent wrote. //continue has it continue.');
+    controller.submit('//continue');
+    await expect
+      .poll(() => gateway.sent, patient)
+      .toMatchObject([{ type: 'input', text: 'Continue where you stopped.' }]);
+    gateway.append({ type: 'agent_start', at: 3 });
+    await hides('//continue has it continue');
+    controller.submit('//continue');
+    await shows('Nothing to continue: the agent was not interrupted.');
+    expect(gateway.sent).toHaveLength(1);
+  });
+});
+
 describe('what is sent', () => {
   it('is sending, sent, queued and delivered', async () => {
     controller.submit('Hello');

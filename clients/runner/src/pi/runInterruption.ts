@@ -1,10 +1,17 @@
 import type { AgentSession, SessionEntry } from '@mariozechner/pi-coding-agent';
 import { CONTINUE_INPUT, isMap, newId, type GuestRef, type SessionEvent } from '@pizzapi/protocol';
-import type { AgentInput, Outcome } from './types.js';
+import type { AgentInput, OpenOptions, Outcome } from './types.js';
 import { SYSTEM } from './userMessageOrigin.js';
 
 /** The entry of pi's session file that records a run which the stop of its host has ended. */
 const INTERRUPTED_ENTRY = 'pizzapi.interrupted';
+
+type Wish = Pick<OpenOptions, 'continuesInterrupted' | 'isResumed' | 'linked'>;
+
+/** Whether a session continues by itself. The parent session of a child gets the interruption as a result, and decides. */
+export function continuesByItself({ continuesInterrupted, isResumed, linked }: Wish): boolean {
+  return continuesInterrupted === true && isResumed === true && linked?.parentSessionId === undefined;
+}
 
 export interface RunInterruptionDeps {
   pi: Pick<AgentSession, 'isStreaming' | 'sessionManager'>;

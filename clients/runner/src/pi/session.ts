@@ -24,14 +24,14 @@ import { historyEvents } from './sessionImport.js';
 import { isCommand, serializePrompts } from './serializePrompts.js';
 import { AgentInbox } from './agentInbox.js';
 import { InboxDelivery } from './inboxDelivery.js';
-import { RunInterruption } from './runInterruption.js';
+import { continuesByItself, RunInterruption } from './runInterruption.js';
 import type { InboxMessage } from './inboxEntries.js';
 import { ManualCompaction } from './manualCompaction.js';
 import { ModelSettings } from './modelSettings.js';
 import type { SessionParts } from './parts.js';
 import { InputQueue, isPlainText } from './inputQueue.js';
 import { MessageOrigins } from './messageOrigins.js';
-import { originOf, type UserMessageOrigin } from './userMessageOrigin.js';
+import { UserMessages, type UserMessageOrigin } from './userMessageOrigin.js';
 import { QueueChanges } from './queueChanges.js';
 import { QueueReporter } from './queueReporter.js';
 import { RunEnds } from './runEnds.js';
@@ -58,6 +58,7 @@ export class HostedPiSession implements PiSession {
   readonly #translator: Translator;
   protected readonly prompts: InputQueue;
   readonly #origins: MessageOrigins;
+  readonly #messages: UserMessages;
   readonly queue: QueueChanges;
   protected readonly queueReporter: QueueReporter;
   /** The messages that the agent may not have read yet. */
@@ -104,6 +105,13 @@ export class HostedPiSession implements PiSession {
         this.inbox.recordQueue(isHeld, inputs);
       },
     });
+    this.#messages = new UserMessages({
+      ...{ origins: this.#origins, inputs: this.prompts.inputs },
+      isUnannounced: (commandId) => this.inbox.isUnannounced(commandId),
+      reading: (commandId) => this.#delivery.reading(commandId),
+      delivered: (commandId) => this.delivered(commandId),
+      typedHere: (text) => this.typedHere(text),
+    });
     this.queueReporter = new QueueReporter(pi, this.prompts, (event) => this.emit(event));
     this.#compaction = new ManualCompaction({ pi, prompts: this.prompts, stop: () => this.#stop() });
     this.queue = new QueueChanges({
@@ -113,7 +121,7 @@ export class HostedPiSession implements PiSession {
     });
     this.guests = new GuestWork({
       pi,
-      authorsOf: (message) => this.#authorsOf(message),
+      authorsOf: (message) => this.#messages.authorsOf(message),
       waiting: () => this.prompts.authors,
       emit: (event) => this.emit(event),
       sessionId: () => this.sessionId,
@@ -140,13 +148,7 @@ export class HostedPiSession implements PiSession {
       pi,
       isAtWork: () => (pi.isStreaming && !this.#runEnds.isEnding) || pi.isRetrying,
       guests: () => this.guests.turn,
-      // The parent session of a child is told of the interruption, and decides.
-      canContinue: () =>
-        options.continuesInterrupted === true &&
-        options.isResumed === true &&
-        options.linked?.parentSessionId === undefined &&
-        !this.#disposed &&
-        !this.hasOpenPrompt,
+      canContinue: () => continuesByItself(options) && !this.#disposed && !this.hasOpenPrompt,
       submit: (input) => this.#submit(input),
       emit: (event) => this.emit(event),
       showError: (text) => this.#notify(text, 'error'),
@@ -159,7 +161,7 @@ export class HostedPiSession implements PiSession {
       newMessageId: () => newId('m'),
       leafId: () => pi.sessionManager.getLeafId(),
       afterListeners: queueMicrotask,
-      delivered: (message) => this.#delivered(message),
+      delivered: (message) => this.#messages.read(message),
       assistantEnded: (message) => this.settings.used(message),
       isTapped: (toolCallId) => parts.tapped.has(toolCallId),
     });
@@ -382,23 +384,6 @@ export class HostedPiSession implements PiSession {
 
   protected emit(event: SessionEvent): void {
     this.parts.emit(event);
-  }
-
-  /** Where a user's message comes from, which the agent reads now. */
-  #delivered(message: object): UserMessageOrigin {
-    const origin = this.#origins.of(message);
-    const input = origin?.kind === 'input' ? origin.input : undefined;
-    this.#delivery.reading(input?.commandId);
-    if (input !== undefined && this.prompts.inputs.delivered(input.commandId)) this.delivered(input.commandId);
-    if (origin?.kind === 'typed') return this.typedHere(origin.text) ?? originOf(undefined);
-    return originOf(input, input === undefined || !this.inbox.isUnannounced(input.commandId));
-  }
-
-  /** The author of a message; for one that no input brought, everybody for whom an extension may have written it. */
-  #authorsOf(message: object): Author[] {
-    const origin = this.#origins.of(message);
-    if (origin?.kind !== 'input') return this.prompts.inputs.authorsOnTheWay;
-    return origin.input.by === undefined ? [] : [origin.input.by];
   }
 
   /** The agent reads the input of a command. */

@@ -1,4 +1,5 @@
 import type { Author, MessageAbout } from '../../events.js';
+import { isId } from '../../ids.js';
 import { mapAt, stringAt, type UnknownMap } from '../../json.js';
 import { isSamePerson } from '../../queueRights.js';
 import { NOTHING, STATE_ONLY } from './state.js';
@@ -28,7 +29,8 @@ export function aboutAt(map: UnknownMap): MessageAbout | undefined {
   const fields = ['trigger', 'sessionId', 'name'] as const;
   const texts = fields.flatMap((key) => {
     const text = stringAt(about, key);
-    return text === undefined ? [] : [[key, text] as const];
+    // An id is shown as it is.
+    return text === undefined || (key === 'sessionId' && !isId(text)) ? [] : [[key, text] as const];
   });
   return { kind, ...Object.fromEntries(texts) };
 }

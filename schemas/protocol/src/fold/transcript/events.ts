@@ -108,7 +108,9 @@ function lifecycle(t: Transcript, seq: number, type: string, event: UnknownMap):
   let settled = both(interruptOpen(t, seq, event), settleDialogs(t, seq));
   if (t.ended) settled = both(settled, withdrawLinks(t, seq));
   const isImplied = wasAtWork && !t.interrupted;
-  const said = isImplied ? interrupted(t, seq, event) : notice(t, seq, type, event);
+  const said = isImplied
+    ? interrupted(t, seq, event)
+    : notice(t, seq, type, { ...event, isInterrupted: t.interrupted });
   if (isImplied) t.index.impliedInterruption = t.items.length - 1;
   return both(both(settled, said), STATE_ONLY);
 }

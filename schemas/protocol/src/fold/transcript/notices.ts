@@ -25,7 +25,10 @@ export function noticeOf(type: string, event: UnknownMap): NoticeText | undefine
     case 'session_started':
       return info('started', `Session started in ${text('cwd')} with ${text('model')}${startedBy(event)}.`);
     case 'session_resumed':
-      return info('resumed', 'The runner reconnected; the session continues.');
+      return info(
+        'resumed',
+        `The runner reconnected${event['isInterrupted'] === true ? '' : '; the session continues'}.`,
+      );
     case 'session_ended': {
       const message = text('message');
       const reason = ENDINGS[text('reason')] ?? 'Session ended.';
