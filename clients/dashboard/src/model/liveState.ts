@@ -11,6 +11,8 @@ export const STATE_LABELS: Readonly<Record<LiveState, string>> = {
   ended: 'Ended',
 };
 
-export function liveState(session: Pick<SessionInfo, 'state' | 'host'>): LiveState {
+/** A session of another account that this person may only watch waits for its owner: here it is at work. */
+export function liveState(session: Pick<SessionInfo, 'state' | 'host' | 'shared'>): LiveState {
+  if (session.state === 'waiting' && session.host !== 'lost' && session.shared?.mode === 'read') return 'working';
   return session.state !== 'ended' && session.host === 'lost' ? 'lost' : session.state;
 }
