@@ -288,7 +288,6 @@ describe('a session that is shared with an account', () => {
     expect((await socket.closed).code).toBe(4401);
     expect(await hub.heard('session_removed')).toMatchObject({ sessionId: sid });
     expect(await listOf(eve)).toEqual([]);
-    // As a session that does not exist.
     const [gone, none] = [await ask(of(), { token: eve.token }), await ask('/api/sessions/none', { token: eve.token })];
     expect(gone).toMatchObject(failure(404, 'session_not_found'));
     expect(JSON.stringify(gone).replaceAll(sid, 'none')).toBe(JSON.stringify(none));

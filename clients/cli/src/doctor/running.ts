@@ -42,7 +42,11 @@ export async function checkGateway({ url, token, api }: GatewayAccess): Promise<
   const ready = await answer(`${url}/readyz`);
   if (ready === undefined)
     return [fail('gateway', `${url} does not answer`, `${START} Use --relay-url for another one.`)];
-  const findings = [readiness(url, ready), exposure(url)];
+  const findings = [readiness(url, ready)];
+  const network = await api.network();
+  const addresses = network.kind === 'ok' ? network.value.addresses : [];
+  // A gateway of this machine may be open to its network all the same.
+  if (addresses.length === 0) findings.push(exposure(url));
   const me = await api.me();
   if (me.kind === 'failed') {
     const isRefused = me.status === 401 || me.status === 403;
@@ -51,7 +55,6 @@ export async function checkGateway({ url, token, api }: GatewayAccess): Promise<
     return [...findings, fail('sign-in', what, isRefused ? todo : me.error.message)];
   }
   findings.push(ok('sign-in', `as ${me.value.userId}`));
-  const network = await api.network();
   if (network.kind === 'ok') findings.push(networkFinding(network.value));
   const usage = await api.usage();
   if (usage.kind === 'ok') findings.push(storageFinding(usage.value.uses));

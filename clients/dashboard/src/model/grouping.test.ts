@@ -41,6 +41,9 @@ it('the sessions of other accounts are the last group, under the names of these 
     ['shared', [['Ada', ['theirs']]]],
   ]);
   expect(groups[1]).toMatchObject({ name: 'Shared with me', kind: 'shared' });
+  // What its owner is asked does not wait for who may only watch.
+  expect(liveState(session('theirs', { shared, state: 'waiting' }))).toBe('working');
+  expect(liveState(session('own', { state: 'waiting' }))).toBe('waiting');
 });
 
 it('groups sessions under their runner and folder, the latest folder first', () => {

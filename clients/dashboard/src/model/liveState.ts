@@ -15,11 +15,14 @@ export const STATE_LABELS: Readonly<Record<LiveState, string>> = {
   ended: 'Ended',
 };
 
+/** A session of another account that this person may only watch waits for its owner: here it is at work. */
 export function liveState({
   state,
   host,
   interrupted,
-}: Pick<SessionInfo, 'state' | 'host' | 'interrupted'>): LiveState {
+  shared,
+}: Pick<SessionInfo, 'state' | 'host' | 'interrupted' | 'shared'>): LiveState {
+  if (state === 'waiting' && host !== 'lost' && shared?.mode === 'read') return 'working';
   if (state !== 'ended' && host === 'lost') return 'lost';
   return state === 'idle' && interrupted === true ? 'interrupted' : state;
 }

@@ -35,6 +35,12 @@ describe('news', () => {
     expect(sentenceOf({ kind: 'error', session: interrupted })).toContain('The host was stopped while the agent wrote');
   });
 
+  it('are no questions of a session that another account lets one only watch', () => {
+    const shared = (mode: 'read' | 'collab') => ({ ...asks('q1'), shared: { shareId: 'sh_1', by: 'Ada', mode } });
+    expect(kinds(working, shared('read'))).toEqual([]);
+    expect(kinds(working, shared('collab'))).toEqual(['input']);
+  });
+
   it('are not what stays as it was, what begins, or what somebody has done', () => {
     expect(kinds(idle, session({ state: 'idle', messages: 3 }))).toEqual([]);
     expect(kinds(idle, working)).toEqual([]);

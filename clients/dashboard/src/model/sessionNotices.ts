@@ -27,6 +27,8 @@ export function detectNotices(before: Sessions, now: Sessions): SessionNotice[] 
 function kindOf(before: SessionInfo | undefined, now: SessionInfo): NotificationKind | undefined {
   if (before === now) return undefined;
   if (now.state === 'waiting') {
+    // An account that may only watch cannot answer.
+    if (now.shared?.mode === 'read') return undefined;
     // Who answers the first of several questions is at it: the next of them is no news.
     const goesOn = before?.waiting.some((id) => now.waiting.includes(id)) ?? false;
     return goesOn ? undefined : 'input';

@@ -15,6 +15,7 @@ import { forgetLinks } from './guest.svelte.js';
 import { notifications } from './notifications.svelte.js';
 import { pageToken } from './pageToken.js';
 import { loginToken } from '../model/route.js';
+import { liveState } from '../model/liveState.js';
 import { visible } from '../model/visible.js';
 import { router } from './router.svelte.js';
 import { forgetPerson } from './storage.js';
@@ -55,9 +56,7 @@ class AppState {
   shortcuts = $state(false);
   /** The dialog that leads to a phone. */
   phone = $state(false);
-  readonly waiting = $derived(
-    this.sessions.filter((session) => session.state === 'waiting' && session.host !== 'lost').length,
-  );
+  readonly waiting = $derived(this.sessions.filter((session) => liveState(session) === 'waiting').length);
   readonly #byId = $derived(new Map(this.sessions.map((session) => [session.sessionId, session])));
   readonly #labels = $derived(runnerLabels(this.runners));
   readonly #runnersById = $derived(new Map(this.runners.map((runner) => [runner.runnerId, runner])));

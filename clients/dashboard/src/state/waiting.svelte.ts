@@ -1,6 +1,7 @@
 import type { SessionInfo, SessionMetaState } from '@pizzapi/protocol';
 import type { Hub } from '@pizzapi/session-client';
 import { dialogPreviews, promptPreviews, type PromptPreview } from '../model/promptPreview.js';
+import { liveState } from '../model/liveState.js';
 import { visible } from '../model/visible.js';
 import { fetchLastEvents } from './fetchLastEvents.js';
 
@@ -32,9 +33,7 @@ class WaitingList {
 
   /** Takes over what the hub knows now, and has it tell what those that wait are asking. */
   pull(hub: Hub): void {
-    const sessions = [...hub.sessions.values()]
-      .map(visible)
-      .filter(({ state, host }) => state === 'waiting' && host !== 'lost');
+    const sessions = [...hub.sessions.values()].map(visible).filter((session) => liveState(session) === 'waiting');
     const ids = new Set(sessions.map(({ sessionId }) => sessionId));
     let changed = false;
     for (const [sid, { stop }] of this.#entries) {
