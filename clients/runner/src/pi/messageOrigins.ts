@@ -3,7 +3,7 @@ import type { AgentSession } from '@mariozechner/pi-coding-agent';
 import type { AgentInput } from './types.js';
 
 /** Where a user's message of the agent comes from: an input of a command, or a text that was typed into pi's terminal. */
-export type MessageOrigin = { kind: 'input'; input: AgentInput } | { kind: 'typed'; text: string };
+export type SubmissionOrigin = { kind: 'input'; input: AgentInput } | { kind: 'typed'; text: string };
 
 type PiMessage = Parameters<AgentSession['agent']['steer']>[0];
 type Pictures = Parameters<AgentSession['agent']['prompt']>[1];
@@ -14,8 +14,8 @@ type Pictures = Parameters<AgentSession['agent']['prompt']>[1];
  * inputs nor their texts decide which author a message has. A message that an extension sends has no origin.
  */
 export class MessageOrigins {
-  readonly #submitting = new AsyncLocalStorage<MessageOrigin | undefined>();
-  readonly #origins = new WeakMap<object, MessageOrigin>();
+  readonly #submitting = new AsyncLocalStorage<SubmissionOrigin | undefined>();
+  readonly #origins = new WeakMap<object, SubmissionOrigin>();
 
   constructor(pi: AgentSession) {
     const { agent } = pi;
@@ -33,7 +33,7 @@ export class MessageOrigins {
   }
 
   /** Submits a text to pi. The user's message that pi makes of it has this origin; undefined for a text of an extension. */
-  from<T>(origin: MessageOrigin | undefined, submit: () => T): T {
+  from<T>(origin: SubmissionOrigin | undefined, submit: () => T): T {
     return this.#submitting.run(origin, submit);
   }
 
@@ -44,7 +44,7 @@ export class MessageOrigins {
   }
 
   /** The origin of a message of the agent; undefined for a message of an extension. */
-  of(message: object): MessageOrigin | undefined {
+  of(message: object): SubmissionOrigin | undefined {
     return this.#origins.get(message);
   }
 
