@@ -16,7 +16,7 @@ interface Hit {
 }
 
 /** A match: the `n`th of a row, from 0. */
-export interface Match {
+export interface SearchMatch {
   row: string;
   n: number;
 }
@@ -35,7 +35,7 @@ export interface SearchedSession {
 export interface TranscriptGuide {
   /** The first row in sight. */
   firstInSight(): string | undefined;
-  show(match: Match): void;
+  show(match: SearchMatch): void;
   toBeginning(): void;
   toEnd(): void;
 }
@@ -53,7 +53,7 @@ export class SessionSearch {
   isIncomplete = $state(false);
   #query = $state('');
   #hits = $state.raw<readonly Hit[]>([]);
-  current = $state.raw<Match>();
+  current = $state.raw<SearchMatch>();
   readonly pattern = $derived(this.isOpen ? searchPattern(this.#query) : undefined);
   readonly total = $derived(this.#hits.reduce((sum, { count }) => sum + count, 0));
   /** Which match is shown, from 1; 0 for none. */
@@ -163,14 +163,14 @@ export class SessionSearch {
   }
 
   /** The first match from what is in sight on, as in the search of a browser; else the last. */
-  #nearest(): Match | undefined {
+  #nearest(): SearchMatch | undefined {
     const first = this.guide?.firstInSight();
     const from = this.#session.rows.findIndex(({ id }) => id === first);
     const hit = this.#hits.find(({ index }) => index >= from) ?? this.#hits.at(-1);
     return hit === undefined ? undefined : { row: hit.row, n: 0 };
   }
 
-  #show(match: Match | undefined): void {
+  #show(match: SearchMatch | undefined): void {
     this.current = match;
     if (match === undefined) return;
     this.#unfold(match);
@@ -178,7 +178,7 @@ export class SessionSearch {
   }
 
   /** Opens what the match is folded in. */
-  #unfold({ row, n }: Match): void {
+  #unfold({ row, n }: SearchMatch): void {
     const item = this.#session.rows.find(({ id }) => id === row)?.item;
     const { pattern } = this;
     if (item === undefined || pattern === undefined) return;
@@ -190,7 +190,7 @@ export class SessionSearch {
     }
   }
 
-  #matchAt(index: number): Match | undefined {
+  #matchAt(index: number): SearchMatch | undefined {
     let left = index;
     for (const { row, count } of this.#hits) {
       if (left < count) return { row, n: left };
@@ -199,7 +199,7 @@ export class SessionSearch {
     return undefined;
   }
 
-  #positionOf(match: Match | undefined): number {
+  #positionOf(match: SearchMatch | undefined): number {
     let before = 0;
     for (const { row, count } of match === undefined ? [] : this.#hits) {
       if (row === match!.row) return match!.n < count ? before + match!.n + 1 : 0;

@@ -1,4 +1,4 @@
-import type { Match } from '../state/sessionSearch.svelte.js';
+import type { SearchMatch } from '../state/sessionSearch.svelte.js';
 
 /** Names of the highlights: `::highlight(...)` in app.css draws them. */
 const ALL = 'search';
@@ -44,13 +44,13 @@ export function rangesIn(root: Element, pattern: RegExp): Range[] {
 }
 
 /** The drawn range of a match. A text that is drawn in part has fewer matches than it has in the log. */
-export function rangeOf(row: Element, { n }: Match, pattern: RegExp): Range | undefined {
+export function rangeOf(row: Element, { n }: SearchMatch, pattern: RegExp): Range | undefined {
   const ranges = rangesIn(row, pattern);
   return ranges[Math.min(n, ranges.length - 1)];
 }
 
 /** Marks the matches in the rows that are drawn. A browser without highlights shows the row of the match alone. */
-export function markMatches(rows: Iterable<HTMLElement>, pattern: RegExp, current: Match | undefined): void {
+export function markMatches(rows: Iterable<HTMLElement>, pattern: RegExp, current: SearchMatch | undefined): void {
   if (!('highlights' in CSS)) return;
   const all: Range[] = [];
   let chosen: Range | undefined;
