@@ -108,12 +108,12 @@ describe('a person with a terminal on another machine', () => {
     await until('the guest sees the log', () => guest.output.stdout.includes('session_started'));
     expect(await createApi({ url: stage.url, token }).sessions()).toMatchObject({ kind: 'failed' });
     expect((await cli('share', sid, '--list')).stdout).toMatch(
-      new RegExp(`^${shareId} +read +(now|\\dm) +in [56]\\d min$`, 'm'),
+      new RegExp(`^${shareId} +read +(now|\\dm) +in [56]\\d min +by link$`, 'm'),
     );
     expect(await cli('share', sid, '--revoke', shareId)).toMatchObject({ code: 0 });
     expect(await guest.code).toBe(1);
     expect(guest.output.stderr).toMatch(/^unauthenticated: The link does not open the session.*\n$/);
-    expect((await cli('share', sid, '--list')).stdout).toMatch(new RegExp(`^${shareId} .*revoked$`, 'm'));
+    expect((await cli('share', sid, '--list')).stdout).toMatch(new RegExp(`^${shareId} .*revoked +by link$`, 'm'));
   });
 
   it('a person pairs a machine, whose runner connects under the given name, hosts a session, and is forgotten once it is gone', async () => {

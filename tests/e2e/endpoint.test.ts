@@ -59,7 +59,7 @@ describe.skipIf(chromium === undefined)('a model endpoint that a person has conf
     await dialog.getByLabel('First prompt').fill('Write me a recipe');
     const texts = await recordGrowth(page, '[role=log] .prose');
     await dialog.getByRole('button', { name: 'Start session' }).click();
-    await page.getByText(SECOND).waitFor();
+    await sessionPage(page).log.getByText(SECOND).waitFor();
     await page.locator('[role=log][aria-busy=false]').waitFor();
 
     const grown = (await texts()).filter((text) => SECOND.startsWith(text.trim()));
@@ -100,7 +100,7 @@ describe.skipIf(chromium === undefined)('a model endpoint that a person has conf
     expect(stored.size).toBeGreaterThan(100_000);
     expect(stored.size).toBeLessThan(3_500_000);
     await sessionPage(page).say('Look');
-    await page.getByText('Nice picture.').waitFor();
+    await sessionPage(page).log.getByText('Nice picture.').waitFor();
     await sessionPage(page).log.locator('img').last().waitFor();
     expect(watched.complaints).toEqual([]);
   });

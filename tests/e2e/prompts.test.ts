@@ -160,7 +160,7 @@ describe.skipIf(chromium === undefined)('prompts', () => {
     await page.getByRole('dialog', { name: /^Share/ }).waitFor();
     await reach(/^Create link/, 'Tab');
     await keyboard.press('Enter');
-    await page.getByText(/#share=/).waitFor();
+    await page.getByText(/\/l#/).waitFor();
     await keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await expect.poll(focused).toBe('Share');

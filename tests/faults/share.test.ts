@@ -87,7 +87,7 @@ it('a person who types while the gateway and then nats-server are down finds eve
     process.kill(childOf(stage.pid, 'gateway/dist/bundle/main.js'), 'SIGKILL');
     await until('the viewer notices', () => view.session.connection.state.kind !== 'live');
     await tui.say('Without a gateway');
-    expect(tui.text()).toMatch(/shared · read-only *$/m);
+    expect(tui.text()).toMatch(/shared · read-only · 1 watching *$/m);
   });
   await answered(tui, 'Without a gateway');
   await until('the viewer is back', () => view.session.connection.state.kind === 'live');
@@ -97,10 +97,10 @@ it('a person who types while the gateway and then nats-server are down finds eve
   await unattended(stage, async () => {
     process.kill(childOf(stage.pid, 'nats-server'), 'SIGKILL');
     await tui.say('Without a log');
-    await tui.shows(/shared · read-only · offline, [1-9]\d* waiting/);
+    await tui.shows(/shared · read-only · 1 watching · offline, [1-9]\d* waiting/);
   });
   await answered(tui, 'Without a log');
-  await tui.shows(/shared · read-only *$/m);
+  await tui.shows(/shared · read-only · 1 watching *$/m);
   await talk(tui, 'After all');
   const { seq } = await until('the viewer has the input', () =>
     view.events.find(({ event }) => event.type === 'input_received' && event['text'] === 'After all'),

@@ -73,6 +73,7 @@ const ROUTES: readonly [method: string, path: string, json?: object][] = [
   ['POST', '/api/sessions/{sid}/people', { person: 'owner' }],
   ['PUT', '/api/sessions/{sid}/mute', { muted: true }],
   ['GET', '/api/runners/{rid}'],
+  ['DELETE', '/api/runners/{rid}'],
   ['GET', '/api/runners/{rid}/folders'],
 ];
 const fill = (path: string, sid: string, rid: string) =>

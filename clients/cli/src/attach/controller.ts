@@ -1,5 +1,5 @@
 import { CONTINUE_INPUT, THINKING_LEVELS, type DeliverAs, type ErrorInfo } from '@pizzapi/protocol';
-import type { Api, SendOutcome, Session } from '@pizzapi/session-client';
+import type { Api, Session } from '@pizzapi/session-client';
 import { AskBox, isKeyRelease, matchesKey, type Ask, type AskAnswer, type TUI } from '@pizzapi/runner/terminal';
 import { actionOf, CLIENT_KEYS, type KeyAction } from './keys.js';
 import type { AskStep, TerminalPrompt } from './pending.js';
@@ -8,15 +8,13 @@ import { Finder } from './finder.js';
 import { QueueController } from './queueController.js';
 import type { QueueOnStopAnswer } from './queueOnStop.js';
 import type { Screen } from './screen.js';
+import { sendToHost } from './sendToHost.js';
 import { helpText, parseEditorInput, type SlashName } from './slash.js';
 import { modelOf, type OutgoingInput } from './status.js';
 
 /** How long a notice is shown, and how long one of something that went wrong, in ms. */
 const NOTICE_MS = 4_000;
 const PROBLEM_MS = 15_000;
-/** How long a message waits for its host to come back, and how often that is looked at, in ms. */
-const HOST_MS = 30_000;
-const HOST_LOOK_MS = 1_000;
 const LEAVES = 'Press Ctrl-C again to leave; the session continues.';
 const CAME = 'The agent asks a question: press tab to answer.';
 const UNSURE = 'The gateway did not confirm it: it may still be carried out.';
@@ -148,7 +146,7 @@ export class Controller {
   async #send(text: string, deliverAs: DeliverAs): Promise<void> {
     const outgoing: OutgoingInput = { text };
     this.#screen.outgoing = [...this.#screen.outgoing, outgoing];
-    const outcome = await this.#sendToHost(text, deliverAs);
+    const outcome = await sendToHost(this.#session, this.#screen, text, deliverAs);
     if (outcome.kind === 'unknown') {
       const named = outcome.commandId === undefined ? '' : ` Its id is ${outcome.commandId}.`;
       this.say(`${UNSURE}${named} Check the transcript before you send it again (↑ restores the text).`, 'warning');
@@ -164,17 +162,6 @@ export class Controller {
     if (outgoing.refused !== undefined) this.#giveBack(text);
     else this.#screen.outgoing = this.#screen.outgoing.filter((other) => other !== outgoing);
     this.#ui.requestRender();
-  }
-
-  /** A gateway that is only just back may not have heard of the host yet: what it refuses for that is sent again. */
-  async #sendToHost(text: string, deliverAs: DeliverAs): Promise<SendOutcome> {
-    const patience = performance.now() + HOST_MS;
-    for (;;) {
-      const outcome = await this.#session.sendInput(text, { deliverAs });
-      const isAway = outcome.kind === 'refused' && outcome.error.code === 'host_lost';
-      if (!isAway || performance.now() > patience || this.#screen.ended) return outcome;
-      await new Promise((resolve) => setTimeout(resolve, HOST_LOOK_MS).unref());
-    }
   }
 
   /** Sends a command and says what went wrong, if anything did. */

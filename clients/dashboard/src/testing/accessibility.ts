@@ -1,13 +1,31 @@
-import axe from 'axe-core';
+import axe, { type RunOptions } from 'axe-core';
 import type { Page } from 'playwright-core';
 
+/** The rules that depend on colours. They take most of the time. */
+const COLOUR_RULES = ['color-contrast', 'link-in-text-block'];
+
 /** Returns what axe-core finds wrong with a page: the rule, and the elements that break it. */
-export async function violationsOf(page: Page): Promise<string[]> {
-  // The colours of another scheme are there after the next frame.
-  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+export const violationsOf = (page: Page): Promise<string[]> => run(page, {});
+
+/** Returns what axe-core finds wrong with the colours of a page. */
+export const colourViolationsOf = (page: Page): Promise<string[]> =>
+  run(page, { runOnly: { type: 'rule', values: COLOUR_RULES } });
+
+/** Returns what axe-core finds wrong with a page, apart from its colours. */
+export const structureViolationsOf = (page: Page): Promise<string[]> =>
+  run(page, { rules: Object.fromEntries(COLOUR_RULES.map((rule) => [rule, { enabled: false }])) });
+
+async function run(page: Page, options: RunOptions): Promise<string[]> {
+  // The colours of another scheme come with transitions, which begin with the next frame.
+  await page.evaluate(async () => {
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    await Promise.allSettled(document.getAnimations().map(({ finished }) => finished));
+  });
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() =>
-    (globalThis as unknown as { axe: typeof axe }).axe.run(document, { resultTypes: ['violations'] }),
+  const { violations } = await page.evaluate(
+    (more) =>
+      (globalThis as unknown as { axe: typeof axe }).axe.run(document, { resultTypes: ['violations'], ...more }),
+    options,
   );
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ target, html, failureSummary }) =>

@@ -1,4 +1,4 @@
-import type { BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { inject } from 'vitest';
 import { closePages, openBrowser } from '../../../../tests/support/browser.js';
 import { onceInRun } from '../../../../tests/support/testRun.js';
@@ -17,7 +17,7 @@ export interface ScriptedPage {
   /** `query`: what the script plays (`dev/main.ts`). Each page is a browser of its own, with an empty storage. */
   open(at: string, query?: string, viewport?: { width: number; height: number }): Promise<Page>;
   /** A browser of its own, for what needs more than one page: permissions, a service worker. */
-  context(options?: { permissions?: string[] }): Promise<BrowserContext>;
+  context(options?: Pick<BrowserContextOptions, 'permissions' | 'reducedMotion'>): Promise<BrowserContext>;
   forget(): void;
   stop(): Promise<void>;
 }

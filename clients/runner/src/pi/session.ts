@@ -1,4 +1,4 @@
-import { VERSION, type AgentSession, type AgentSessionEvent } from '@mariozechner/pi-coding-agent';
+import { VERSION, type AgentSession } from '@mariozechner/pi-coding-agent';
 import {
   errorInfo,
   guestsIn,
@@ -35,6 +35,9 @@ import { UserMessages, type UserMessageOrigin } from './userMessageOrigin.js';
 import { QueueChanges } from './queueChanges.js';
 import { QueueReporter } from './queueReporter.js';
 import { RunEnds } from './runEnds.js';
+import { RunStop } from './runStop.js';
+import { sessionListener } from './sessionListener.js';
+import { SessionNotices } from './sessionNotices.js';
 import { sessionState } from './sessionState.js';
 import { Translator } from './translate.js';
 import type { ExecResult, OpenOptions, Outcome, PiSession, AgentInput, PiSessionState } from './types.js';
@@ -70,10 +73,12 @@ export class HostedPiSession implements PiSession {
   readonly #leaving: GuestLeaving;
   readonly #options: SessionOptions;
   readonly #warnings: readonly string[];
+  readonly #notices: SessionNotices;
   readonly #runEnds = new RunEnds();
   readonly #interruption: RunInterruption;
   readonly #compaction: ManualCompaction;
   readonly #shell: PersonShell;
+  readonly #stop: RunStop;
   #disposed = false;
 
   constructor(pi: AgentSession, parts: SessionParts, options: SessionOptions, warnings: readonly string[]) {
@@ -81,6 +86,7 @@ export class HostedPiSession implements PiSession {
     this.parts = parts;
     this.#options = options;
     this.#warnings = warnings;
+    this.#notices = new SessionNotices(parts, options.onBug);
     this.cwd = pi.sessionManager.getCwd();
     this.#shell = new PersonShell(pi, parts);
     this.settings = new ModelSettings(pi, parts, (event) => this.emit(event));
@@ -96,7 +102,7 @@ export class HostedPiSession implements PiSession {
         if (!isUnannounced) this.emit({ type: 'input_delivered', at: Date.now(), commandId });
       },
       refused: (commandId) => this.inbox.consumed(commandId),
-      failedLate: (what) => this.#notify(what, 'error'),
+      failedLate: (what) => this.#notices.show(what, 'error'),
       drained: () => this.#runEnds.drained(),
       idle: () => this.#runEnds.idle(pi.agent),
       changed: () => this.queueReporter.reportChange(),
@@ -112,8 +118,9 @@ export class HostedPiSession implements PiSession {
       delivered: (commandId) => this.delivered(commandId),
       typedHere: (text) => this.typedHere(text),
     });
+    this.#stop = new RunStop({ pi, parts, prompts: this.prompts, runEnds: this.#runEnds, shell: this.#shell });
     this.queueReporter = new QueueReporter(pi, this.prompts, (event) => this.emit(event));
-    this.#compaction = new ManualCompaction({ pi, prompts: this.prompts, stop: () => this.#stop() });
+    this.#compaction = new ManualCompaction({ pi, prompts: this.prompts, stop: () => this.#stop.all() });
     this.queue = new QueueChanges({
       ...{ prompts: this.prompts, inbox: this.inbox, emit: (event) => this.emit(event) },
       isCommand: (text, by) => !isPlainText(pi, text, by) && isCommand(pi, text),
@@ -126,14 +133,14 @@ export class HostedPiSession implements PiSession {
       emit: (event) => this.emit(event),
       sessionId: () => this.sessionId,
       startedBy: options.linked?.startedBy ?? [],
-      onLeftover: () => void this.#stopRun().catch((error: unknown) => this.#bug(error)),
+      onLeftover: () => void this.#stop.run().catch((error: unknown) => this.#notices.bug(error)),
     });
     this.#leaving = new GuestLeaving({
       ...{ guests: this.guests, prompts: this.prompts, inbox: this.inbox, sessionId: () => this.sessionId },
       isAtWork: () => pi.isStreaming || pi.isRetrying,
-      stopRun: () => this.#stopRun(),
+      stopRun: () => this.#stop.run(),
       emit: (event) => this.emit(event),
-      warn: (text) => this.#notify(text, 'warning'),
+      warn: (text) => this.#notices.show(text, 'warning'),
     });
     this.#delivery = new InboxDelivery({
       ...{ pi, inbox: this.inbox },
@@ -142,7 +149,7 @@ export class HostedPiSession implements PiSession {
       drop: (commandId, by, why) => this.#leaving.dropped([commandId], by, why),
       isOver: () => this.#disposed,
       emit: (event) => this.emit(event),
-      showError: (text) => this.#notify(text, 'error'),
+      showError: (text) => this.#notices.show(text, 'error'),
     });
     this.#interruption = new RunInterruption({
       pi,
@@ -151,7 +158,7 @@ export class HostedPiSession implements PiSession {
       canContinue: () => continuesByItself(options) && !this.#disposed && !this.hasOpenPrompt,
       submit: (input) => this.#submit(input),
       emit: (event) => this.emit(event),
-      showError: (text) => this.#notify(text, 'error'),
+      showError: (text) => this.#notices.show(text, 'error'),
     });
     this.#translator = new Translator({
       emit: (event) => parts.sink.event(event),
@@ -167,16 +174,21 @@ export class HostedPiSession implements PiSession {
     });
     parts.settle = () => this.#translator.settle();
     const repair = repairHistory(pi);
-    const watch = watchSwallowedErrors(pi, (what) => this.#notify(what, 'error'));
+    const watch = watchSwallowedErrors(pi, (what) => this.#notices.show(what, 'error'));
     // One listener: the agent waits a turn of the event loop for each.
     pi.agent.subscribe((event) => {
       repair(event);
       watch();
       if (event.type === 'agent_start') this.#runEnds.began();
       if (event.type === 'agent_end') this.#runEnds.ended();
-      this.#guarded(() => this.guests.observeAgent(event));
+      this.#notices.guarded(() => this.guests.observeAgent(event));
     });
-    pi.subscribe((event) => this.#onEvent(event));
+    const listen = sessionListener({
+      ...{ parts, translator: this.#translator, prompts: this.prompts, origins: this.#origins },
+      ...{ queueReporter: this.queueReporter, delivery: this.#delivery, settings: this.settings },
+      ...{ runEnds: this.#runEnds, guests: this.guests },
+    });
+    pi.subscribe((event) => this.#notices.guarded(() => listen(event)));
   }
 
   /** The session that a guest's link opens: our id for it, or pi's own id where ours is not known. */
@@ -216,7 +228,7 @@ export class HostedPiSession implements PiSession {
     const pi = this.pi;
     this.parts.live = true;
     this.settings.report();
-    for (const warning of this.#warnings) this.#notify(warning, 'warning');
+    for (const warning of this.#warnings) this.#notices.show(warning, 'warning');
     const unread = this.inbox.restore();
     if (this.inbox.isQueueHeld) this.prompts.holdRestored();
     this.parts.linked?.restore(pi);
@@ -224,10 +236,10 @@ export class HostedPiSession implements PiSession {
     for (const message of unread) this.deliverAgain(message);
     try {
       const onShutdown = () => this.#options.onShutdownRequested?.();
-      const onError = (text: string) => this.#notify(text, 'error');
+      const onError = (text: string) => this.#notices.show(text, 'error');
       await bindExtensions(pi, this.parts, { onShutdown, onError });
     } catch (error) {
-      this.#notify(`An extension failed to start: ${messageOf(error)}`, 'error');
+      this.#notices.show(`An extension failed to start: ${messageOf(error)}`, 'error');
     } finally {
       this.prompts.started();
     }
@@ -241,7 +253,7 @@ export class HostedPiSession implements PiSession {
 
   /** Delivers a message that an earlier process had accepted. */
   protected deliverAgain(message: InboxMessage): void {
-    this.#delivery.again(message).catch((error: unknown) => this.#bug(error));
+    this.#delivery.again(message).catch((error: unknown) => this.#notices.bug(error));
   }
 
   /** Why the inputs of this author are not delivered any more, or undefined. May ask the backbone about their link. */
@@ -278,15 +290,6 @@ export class HostedPiSession implements PiSession {
     return this.#leaving.leave(left);
   }
 
-  /** Stops the run of the agent, and nothing else. Then the agent continues with what others have sent. */
-  async #stopRun(): Promise<Outcome> {
-    const release = this.parts.dialogs.refuse();
-    this.prompts.hold();
-    const stopped = await this.#runEnds.within(this.pi.abort().finally(release));
-    if (stopped.kind === 'ok') this.prompts.release();
-    return stopped;
-  }
-
   /** Whether an input has to wait now and outlives this process. Messages of linked sessions are in the inbox already. */
   protected keeps(text: string, { via }: Author): boolean {
     const { isStreaming, isCompacting, isRetrying } = this.pi;
@@ -298,17 +301,7 @@ export class HostedPiSession implements PiSession {
     if (dropFor !== undefined) this.queue.drop(dropFor);
     this.prompts.hold();
     this.guests.tell();
-    return this.#stop();
-  }
-
-  async #stop(): Promise<Outcome> {
-    const { pi } = this;
-    // pi waits for the tool, the tool for its question: without an answer that would be for ever.
-    const release = this.parts.dialogs.refuse();
-    pi.abortCompaction();
-    pi.abortBranchSummary();
-    pi.abortBash();
-    return this.#runEnds.within(Promise.all([pi.abort(), this.#shell.running]).finally(release));
+    return this.#stop.all();
   }
 
   setModel(name: string): Promise<Outcome<{ model: string }>> {
@@ -372,7 +365,7 @@ export class HostedPiSession implements PiSession {
     this.prompts.close();
     this.parts.dialogs.refuse();
     this.clearQueue();
-    await this.#stop();
+    await this.#stop.all();
     const leaving = pi.extensionRunner.emit({ type: 'session_shutdown', reason: 'quit' });
     await withTimeout(leaving, STOP_WAIT_MS).catch(() => undefined);
     this.parts.pieces.flush();
@@ -399,48 +392,5 @@ export class HostedPiSession implements PiSession {
   /** Whether a person is asked something, or an answer is on its way to the agent. */
   protected get hasOpenPrompt(): boolean {
     return this.parts.dialogs.size > 0 || this.parts.human?.hasPendingAnswer === true || this.inbox.hasUnreadAnswer;
-  }
-
-  #notify(title: string, level: 'info' | 'warning' | 'error'): void {
-    this.parts.dialogs.tell({ method: 'notify', title, level });
-  }
-
-  /** pi's listener. It must not throw: pi would not store the entry that the event reports. */
-  #onEvent(event: AgentSessionEvent): void {
-    this.#guarded(() => {
-      if (event.type === 'queue_update') {
-        this.prompts.inputs.queueChanged(event.steering, event.followUp, this.#origins.submitted);
-        this.queueReporter.report();
-      }
-      if (event.type === 'message_end') this.queueReporter.messageEnded();
-      if (event.type === 'compaction_start') this.prompts.compacting(true);
-      if (event.type === 'message_end' && event.message.role === 'user')
-        queueMicrotask(() => this.#delivery.recordRead());
-      if (this.parts.live) this.#translator.handle(event);
-      if (event.type === 'tool_execution_end') {
-        this.parts.tapped.delete(event.toolCallId);
-        this.parts.readOnlyCalls.delete(event.toolCallId);
-      }
-      if (event.type === 'compaction_end') {
-        this.prompts.compacting(false);
-        this.settings.reportUsage();
-      }
-      if (event.type === 'agent_end') this.#runEnds.seen();
-      this.guests.observe(event);
-    });
-  }
-
-  #guarded(listen: () => void): void {
-    try {
-      listen();
-    } catch (error) {
-      this.#bug(error);
-    }
-  }
-
-  #bug(error: unknown): void {
-    const { onBug = console.error } = this.#options;
-    this.#notify(`PizzaPi could not record a part of this turn: ${messageOf(error)}`, 'error');
-    onBug(error);
   }
 }
