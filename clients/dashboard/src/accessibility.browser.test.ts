@@ -7,7 +7,7 @@ import {
   violationsOf,
 } from './testing/accessibility.js';
 import { DESK, PHONE, startScriptedPage, type ScriptedPage } from './testing/scriptedPage.js';
-import { STORY, VIEWS } from './testing/views.js';
+import { AT_WORK, VIEWS } from './testing/views.js';
 
 /** The real page in Chromium, under the gateway's policy, with a gateway that plays a script. */
 let scripted: ScriptedPage;
@@ -44,7 +44,7 @@ it.each([DESK, PHONE])(
 );
 
 it('a page in the colours of the system shows what is chosen and what has the focus, and moves nothing without need', async () => {
-  const page = await scripted.open(STORY);
+  const page = await scripted.open(AT_WORK);
   await page.emulateMedia({ forcedColors: 'active', reducedMotion: 'reduce' });
   await page.getByRole('textbox', { name: 'Message' }).waitFor();
   const radio = page.getByRole('radio', { name: 'All', exact: true });

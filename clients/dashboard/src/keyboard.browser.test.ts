@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { focused } from './testing/accessibility.js';
 import { DESK, PHONE, startScriptedPage, type ScriptedPage } from './testing/scriptedPage.js';
+import { AT_WORK } from './testing/views.js';
 
 /** The real page in Chromium, under the gateway's policy, with a gateway that plays a script. */
 let scripted: ScriptedPage;
@@ -56,7 +57,7 @@ describe.each([DESK, PHONE])('a search in a session, at $width px', (viewport) =
   });
 
   it('opens the folded output that has the match, from the menu of the session', async () => {
-    const page = await scripted.open('/s/story', '', viewport);
+    const page = await scripted.open(AT_WORK, '', viewport);
     await page.getByText('off-by-one').waitFor();
     await page.getByRole('button', { name: 'More' }).click();
     await page.getByRole('menuitem', { name: 'Search…' }).click();
@@ -95,7 +96,7 @@ it('goes to the beginning of a session that is not loaded, and to its end, by on
 });
 
 it('? lists the shortcuts, by key and by button, but not while a text is written, and gives the focus back', async () => {
-  const page = await scripted.open('/s/story');
+  const page = await scripted.open(AT_WORK);
   const list = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
   await page.getByRole('textbox', { name: 'Message' }).fill('Why');
   await page.keyboard.type('?');
@@ -144,7 +145,7 @@ it('the list of sessions is one stop of the Tab key, and arrow keys go through i
 });
 
 it('the first stop of the Tab key skips the list of sessions, and groups of choices have arrow keys', async () => {
-  const page = await scripted.open('/s/story');
+  const page = await scripted.open(AT_WORK);
   await page.getByRole('textbox', { name: 'Message' }).waitFor();
   await page.keyboard.press('Tab');
   expect(await focused(page)).toBe('Skip to the content');
@@ -173,7 +174,7 @@ it('the first stop of the Tab key skips the list of sessions, and groups of choi
 });
 
 it('the controls of a transcript are one stop of the Tab key, and arrow keys go through them', async () => {
-  const page = await scripted.open('/s/story');
+  const page = await scripted.open(AT_WORK);
   const log = page.getByRole('log');
   await log.getByText('opens a viewer at offset').waitFor();
   await page
@@ -197,7 +198,7 @@ it('the controls of a transcript are one stop of the Tab key, and arrow keys go 
 });
 
 it('a dialog, a menu and a field in its place give the focus back to what opened them', async () => {
-  const page = await scripted.open('/s/story');
+  const page = await scripted.open(AT_WORK);
   const title = page.getByRole('button', { name: 'Resume viewers from their offset', exact: true });
   const share = page.getByRole('button', { name: 'Share', exact: true });
   const more = page.getByRole('button', { name: 'More', exact: true });

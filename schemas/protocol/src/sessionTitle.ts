@@ -8,7 +8,7 @@ const LONGEST_WORD = 24;
 
 /**
  * Returns whether a message is a command of the agent or of an extension, such as `/demo help`. The path of a file below a
- * folder, such as `/home/ada/notes`, is none.
+ * folder, such as `/home/ada/notes`, is not a slash command.
  */
 export function isSlashCommand(text: string): boolean {
   return /^\s*\/[\p{L}\p{N}][\p{L}\p{N}_:.-]*(\s|$)/u.test(text);

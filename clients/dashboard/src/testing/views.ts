@@ -11,7 +11,7 @@ export interface View {
 }
 
 /** A session at work. */
-export const STORY = '/s/story';
+export const AT_WORK = '/s/story';
 
 const heading = (name: string | RegExp) => (page: Page) => page.getByRole('heading', { name }).first().waitFor();
 const press = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).first().click();
@@ -34,7 +34,7 @@ const menuItem = async (page: Page, name: string) => {
 function guestLink(mode: string): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const exp = Math.floor(Date.now() / 1000) + 3600;
-  return `${STORY}#share=${part({ alg: 'HS256' })}.${part({ sub: STORY.slice(3), jti: 'x1', mode, exp })}.c2ln`;
+  return `${AT_WORK}#share=${part({ alg: 'HS256' })}.${part({ sub: AT_WORK.slice(3), jti: 'x1', mode, exp })}.c2ln`;
 }
 
 const SETTINGS = ['Account', 'Notifications', 'Devices', 'Keys', 'People', 'Audit'];
@@ -75,10 +75,10 @@ export const VIEWS: readonly View[] = [
       await page.getByRole('combobox', { name: 'Go to a session' }).waitFor();
     },
   },
-  { name: 'session at work', at: STORY, enter: (page) => page.getByText('opens a viewer at offset').waitFor() },
+  { name: 'session at work', at: AT_WORK, enter: (page) => page.getByText('opens a viewer at offset').waitFor() },
   {
     name: 'session, everything open',
-    at: STORY,
+    at: AT_WORK,
     enter: async (page) => {
       await page.getByText('off-by-one').waitFor();
       const folded = page.locator('[data-seq] button[aria-expanded=false]');
@@ -87,22 +87,22 @@ export const VIEWS: readonly View[] = [
   },
   {
     name: 'menu of a session',
-    at: STORY,
+    at: AT_WORK,
     enter: async (page) => {
       await composer(page).waitFor();
       await press(page, 'More');
       await page.getByRole('menu').waitFor();
     },
   },
-  { name: 'delete a session', at: STORY, enter: (page) => menuItem(page, 'Delete…') },
+  { name: 'delete a session', at: AT_WORK, enter: (page) => menuItem(page, 'Delete…') },
   {
     name: 'rename a session',
-    at: STORY,
+    at: AT_WORK,
     enter: (page) => press(page, 'Resume viewers from their offset'),
   },
   {
     name: 'commands',
-    at: STORY,
+    at: AT_WORK,
     enter: async (page) => {
       await composer(page).fill('/');
       await page.getByRole('listbox', { name: 'Commands' }).waitFor();
@@ -110,20 +110,20 @@ export const VIEWS: readonly View[] = [
   },
   {
     name: 'share',
-    at: STORY,
+    at: AT_WORK,
     enter: async (page) => {
       await press(page, 'Share');
       await dialog(page);
       await page.getByText('Links of this session').first().waitFor();
     },
   },
-  { name: 'details', at: STORY, enter: (page) => press(page, /details$/) },
+  { name: 'details', at: AT_WORK, enter: (page) => press(page, /details$/) },
   { name: 'new, empty session', at: '/s/fresh', enter: heading('What should the agent do?') },
   { name: 'ended session', at: '/s/done', enter: (page) => page.getByText('This session has ended.').waitFor() },
   { name: 'lost host', at: '/s/lost', enter: (page) => page.getByText('The host is out of reach.').waitFor() },
   {
     name: 'nearly full',
-    at: STORY,
+    at: AT_WORK,
     query: 'storage=full',
     enter: (page) => page.getByText('Nothing more').waitFor(),
   },
@@ -162,7 +162,7 @@ export const VIEWS: readonly View[] = [
   },
   {
     name: 'search in a session',
-    at: STORY,
+    at: AT_WORK,
     enter: async (page) => {
       await page.getByText('off-by-one').waitFor();
       await page.keyboard.press('Control+f');

@@ -32,7 +32,7 @@ export interface UserMessagesDeps {
   inputs: PendingInputs;
   /** Whether no event told viewers of an input. */
   isUnannounced: (commandId: string) => boolean;
-  /** The agent reads an input; undefined for a message that is none. */
+  /** The agent reads an input; undefined for a message that comes from no input. */
   reading: (commandId: string | undefined) => void;
   /** The agent reads the input of a command. */
   delivered: (commandId: string) => void;
