@@ -133,9 +133,9 @@ describe.skipIf(chromium === undefined)('a session in a browser, from the first 
     const { page } = desktop;
     const texts = await recordGrowth(page, '[role=log] .prose');
     await view.say('Hello **there**');
-    await page.getByText('That was a real shell command').waitFor();
+    await view.log.getByText('That was a real shell command').waitFor();
     await portrait(page, 'session-3-streaming');
-    await page.getByText('another model: any provider').waitFor();
+    await view.log.getByText('another model: any provider').waitFor();
     await idle();
     const lengths = (await texts()).filter((text) => text.startsWith('You wrote')).map(({ length }) => length);
     expect(lengths.length).toBeGreaterThan(3);
@@ -151,7 +151,7 @@ describe.skipIf(chromium === undefined)('a session in a browser, from the first 
       await output.getByText(`slice ${slice}`).waitFor();
       seen(slice);
     }
-    await page.getByText('The tool said').waitFor();
+    await view.log.getByText('The tool said').waitFor();
     await idle();
     const printed = (await outputs()).filter((text) => text.startsWith('slice'));
     expect(printed.length).toBeGreaterThan(2);
@@ -172,7 +172,7 @@ describe.skipIf(chromium === undefined)('a session in a browser, from the first 
       .getByRole('button', { name: /^Thought/ })
       .last()
       .click();
-    await page.getByText('give every reader an offset.').waitFor();
+    await view.log.getByText('give every reader an offset.').waitFor();
     await page
       .getByRole('button', { name: /^Thought/ })
       .last()

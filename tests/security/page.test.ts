@@ -130,7 +130,7 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
       await page.waitForURL(/\/s\/[\w-]+$/);
       const view = sessionPage(page);
       await view.say('Hello **there**');
-      await page.getByText('another model: any provider').waitFor();
+      await page.getByRole('log').getByText('another model: any provider').waitFor();
       await page.getByRole('button', { name: 'Share' }).click();
       await page.getByRole('button', { name: 'Create link' }).click();
       await page.getByText('Copy it now').waitFor();

@@ -68,11 +68,11 @@ describe.each([DESK, PHONE])('a search in a session, at $width px', (viewport) =
     await field(page).fill('no such text');
     await expect.poll(() => status(page).innerText()).toBe('No match');
     // The second Ctrl+F is for the browser.
-    const isOurs = page.evaluate(
-      () => new Promise((resolve) => addEventListener('keydown', (event) => resolve(event.defaultPrevented))),
+    await page.evaluate(() =>
+      addEventListener('keydown', ({ defaultPrevented }) => Object.assign(globalThis, { isOurs: defaultPrevented })),
     );
     await page.keyboard.press('Control+f');
-    expect(await isOurs).toBe(false);
+    await expect.poll(() => page.evaluate(() => (globalThis as { isOurs?: boolean }).isOurs)).toBe(false);
     await page.close();
   });
 });

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PHONE, startScriptedPage, type ScriptedPage } from './testing/scriptedPage.js';
+import { AT_WORK } from './testing/views.js';
 
 let scripted: ScriptedPage;
 beforeAll(async () => {
@@ -208,7 +209,7 @@ describe('sharing with people', () => {
   });
 
   it('a session is shared with a person, who is listed for its owner, and withdrawn', async () => {
-    const page = await scripted.open('/s/story');
+    const page = await scripted.open(AT_WORK);
     await button(page, 'Share').click();
     const dialog = page.getByRole('dialog');
     await dialog.getByText('With a person', { exact: true }).click();
