@@ -244,10 +244,14 @@ describe.each([{ width: 1440, height: 900 }, PHONE])(
 
     it('are switches of the owner that follow the log, with badges', async () => {
       const page = await open('/s/fresh', viewport);
-      await toggle(page, 'Plan mode').click();
+      await toggle(page, 'Ask for approval').waitFor();
+      // At once: no switch waits for the command of another one.
+      await page.evaluate(() => {
+        for (const name of ['Plan mode', 'Ask for approval'])
+          document.querySelector<HTMLElement>(`[role=switch][aria-label="${name}"]`)!.click();
+      });
       await badge(page, 'plan mode').waitFor();
       expect(await toggle(page, 'Plan mode').getAttribute('aria-checked')).toBe('true');
-      await toggle(page, 'Ask for approval').click();
       await badge(page, 'asks for approval').waitFor();
       await toggle(page, 'Goal').click();
       await page.getByLabel('What is to be reached').fill('All tests pass');
