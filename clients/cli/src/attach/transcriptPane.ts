@@ -1,4 +1,4 @@
-import type { TranscriptItem } from '@pizzapi/protocol';
+import { TERMINAL_SEQUENCE, type TranscriptItem } from '@pizzapi/protocol';
 import { ItemView, type ItemLook, type ItemSurroundings } from '@pizzapi/runner/terminal';
 import { scrolled, topOf, type Anchor, type Rows } from './scroll.js';
 
@@ -113,9 +113,7 @@ export class TranscriptPane {
   }
 }
 
-// eslint-disable-next-line no-control-regex
-const STYLE = /\x1b(?:\[[0-9;:]*m|\][^\x07\x1b]*(?:\x07|\x1b\\))/g;
-const plain = (line: string) => line.replace(STYLE, '');
+const plain = (line: string) => line.replace(TERMINAL_SEQUENCE, '');
 
 /** Lines with the matches in reverse colours. A line that has one loses its own colours. */
 function marked(lines: readonly string[], pattern: RegExp): string[] {

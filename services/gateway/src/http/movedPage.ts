@@ -1,4 +1,4 @@
-import { escapeHtml, hashOfInline, PLAIN_PAGE_STYLE } from './plainPage.js';
+import { escapeHtml, hashOfInline, plainPage, PLAIN_PAGE_STYLE_SOURCE } from './plainPage.js';
 
 /** A page that leads to another address. */
 export interface MovedPage {
@@ -14,18 +14,8 @@ export interface MovedPage {
 export function movedPage(pageUrl: string, port: number): MovedPage {
   const { origin, hostname } = new URL(pageUrl);
   const isLocal = hostname.endsWith('.localhost');
-  const html = `<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <meta name="color-scheme" content="light dark" />
-    <title>PizzaPi</title>
-    <link rel="icon" href="/icon.svg" type="image/svg+xml" />
-    <style>${PLAIN_PAGE_STYLE}</style>
-  </head>
-  <body>
-    <main>
+  const html = plainPage(
+    `<main>
       <img src="/icon.svg" alt="" width="40" height="40" />
       <div id="going">
         <h1>PizzaPi has an address of its own</h1>
@@ -38,14 +28,13 @@ export function movedPage(pageUrl: string, port: number): MovedPage {
         <p class="faint"><a id="again" href="${escapeHtml(pageUrl)}">Try it anyway</a></p>
       </div>
     </main>
-    <script>${SCRIPT}</script>
-  </body>
-</html>
-`;
+    <script>${SCRIPT}</script>`,
+    '<link rel="icon" href="/icon.svg" type="image/svg+xml" />',
+  );
   const policy = [
     "default-src 'none'",
     `script-src '${hashOfInline(SCRIPT)}'`,
-    `style-src '${hashOfInline(PLAIN_PAGE_STYLE)}'`,
+    `style-src ${PLAIN_PAGE_STYLE_SOURCE}`,
     "img-src 'self'",
     `connect-src ${origin}`,
     "base-uri 'none'",

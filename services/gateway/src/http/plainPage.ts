@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** The parts of pages that the gateway writes itself. */
-export const PLAIN_PAGE_STYLE = `
+const STYLE = `
 :root { --ink: #1f1d1a; --muted: #5f5a52; --faint: #8a8378; --line: #e3ded5; --raised: #f4f1ec; --page: #fdfcfa; --accent: #b4440e; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #eeeae3; --muted: #b3aca0; --faint: #8b8478; --line: #34302a; --raised: #24211d; --page: #171512; --accent: #f08a4b; }
@@ -23,3 +22,24 @@ export const hashOfInline = (text: string): string => `sha256-${createHash('sha2
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 export const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (char) => ENTITIES[char]!);
+
+/** The Content-Security-Policy source of the style of a plain page. */
+export const PLAIN_PAGE_STYLE_SOURCE = `'${hashOfInline(STYLE)}'`;
+
+/** A page that the gateway writes itself. `head` and `body` are HTML. */
+export function plainPage(body: string, head = ''): string {
+  return `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <meta name="color-scheme" content="light dark" />
+    <title>PizzaPi</title>
+    ${head}<style>${STYLE}</style>
+  </head>
+  <body>
+    ${body}
+  </body>
+</html>
+`;
+}

@@ -1,21 +1,12 @@
-import { escapeHtml, hashOfInline, PLAIN_PAGE_STYLE } from './plainPage.js';
+import { escapeHtml, plainPage, PLAIN_PAGE_STYLE_SOURCE } from './plainPage.js';
 
 /**
  * The page for an address that the gateway does not have: what to do, without an address of the gateway. `/icon.svg` is not
  * available under such an address.
  */
 export function wrongHostPage(host: string): { html: string; policy: string } {
-  const html = `<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <meta name="color-scheme" content="light dark" />
-    <title>PizzaPi</title>
-    <style>${PLAIN_PAGE_STYLE}</style>
-  </head>
-  <body>
-    <main>
+  const html = plainPage(
+    `<main>
       <h1>PizzaPi does not answer at ${escapeHtml(host)}</h1>
       <p>PizzaPi runs here, and accepts only its own addresses, so that no other page can pose as it.</p>
       <p>To open it from this device, do one of these on the machine where PizzaPi runs:</p>
@@ -24,10 +15,8 @@ export function wrongHostPage(host: string): { html: string; policy: string } {
         <b>Continue on your phone</b> in its page.</p>
       <pre>npm start -- --public-url https://…</pre>
       <p>names the https address of a reverse proxy, for example of <code>tailscale serve</code>.</p>
-    </main>
-  </body>
-</html>
-`;
-  const policy = `default-src 'none'; style-src '${hashOfInline(PLAIN_PAGE_STYLE)}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+    </main>`,
+  );
+  const policy = `default-src 'none'; style-src ${PLAIN_PAGE_STYLE_SOURCE}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
   return { html, policy };
 }
