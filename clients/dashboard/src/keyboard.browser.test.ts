@@ -177,6 +177,15 @@ it('the controls of a transcript are one stop of the Tab key, and arrow keys go 
   const page = await scripted.open(AT_WORK);
   const log = page.getByRole('log');
   await log.getByText('opens a viewer at offset').waitFor();
+  // The transcript has been scrolled to its end: the stop is in sight.
+  const isStopInSight = () =>
+    log.evaluate((list) => {
+      const stops = [...list.querySelectorAll(':is(a, button)[tabindex="0"]')].map((node) => node.getBoundingClientRect());
+      const { top, bottom } = list.getBoundingClientRect();
+      const isAtEnd = list.scrollHeight - list.clientHeight - list.scrollTop < 2;
+      return isAtEnd && stops.length === 1 && stops[0]!.bottom > top && stops[0]!.top < bottom;
+    });
+  await expect.poll(isStopInSight).toBe(true);
   await page
     .getByRole('button', { name: 'Show details' })
     .or(page.getByRole('button', { name: 'Hide details' }))

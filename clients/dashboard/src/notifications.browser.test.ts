@@ -75,7 +75,7 @@ function registrationOf(cdp: CDPSession): Promise<string> {
 /** The parts of a service worker's scope that the tests touch. */
 interface Scope {
   registration: ServiceWorkerRegistration;
-  clients: { openWindow(url: string): Promise<null> };
+  clients: { openWindow(url: string): Promise<null>; matchAll(of: object): Promise<readonly unknown[]> };
   NotificationEvent: new (type: string, init: object) => Event;
   opened: string[];
 }
@@ -123,6 +123,13 @@ describe('a push', () => {
   it('opens a tab when there is none, and never one of another site', async () => {
     const { context, page, worker, push } = await notifiedBrowser();
     await page.goto('about:blank');
+    // The browser takes the old page from the worker's clients some time after the new one is there.
+    const tabs = () =>
+      worker.evaluate(async () => {
+        const { clients } = globalThis as unknown as Scope;
+        return (await clients.matchAll({ type: 'window', includeUncontrolled: true })).length;
+      });
+    await expect.poll(tabs).toBe(0);
     await worker.evaluate(() => {
       const scope = globalThis as unknown as Scope;
       scope.opened = [];

@@ -40,9 +40,10 @@ export function roving({ horizontal = false, isScrolled = false }: RovingOptions
       return all.findLast(isInSight) ?? all.findLast(isShown);
     }
 
-    /** Who scrolls is elsewhere: the stop follows. */
+    /** The stop follows what is in sight, unless a control has the focus. */
     function scrolled(): void {
-      if (list.contains(document.activeElement) && document.activeElement !== list) return;
+      const active = document.activeElement;
+      if (active instanceof HTMLElement && items().includes(active)) return;
       stop = undefined;
       sync();
     }
