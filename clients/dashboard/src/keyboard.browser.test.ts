@@ -180,7 +180,9 @@ it('the controls of a transcript are one stop of the Tab key, and arrow keys go 
   // The transcript has been scrolled to its end: the stop is in sight.
   const isStopInSight = () =>
     log.evaluate((list) => {
-      const stops = [...list.querySelectorAll(':is(a, button)[tabindex="0"]')].map((node) => node.getBoundingClientRect());
+      const stops = [...list.querySelectorAll(':is(a, button)[tabindex="0"]')].map((node) =>
+        node.getBoundingClientRect(),
+      );
       const { top, bottom } = list.getBoundingClientRect();
       const isAtEnd = list.scrollHeight - list.clientHeight - list.scrollTop < 2;
       return isAtEnd && stops.length === 1 && stops[0]!.bottom > top && stops[0]!.top < bottom;
