@@ -2,6 +2,7 @@ import type { AgentSession } from '@mariozechner/pi-coding-agent';
 import { errorInfo, THINKING_LEVELS, type SessionEvent, type ThinkingLevel } from '@pizzapi/protocol';
 import { authSource, findModel, modelName, toMetaModel, type PiModel } from './models.js';
 import type { SessionParts } from './parts.js';
+import { modelRegistryOf } from './versions/modelRegistry.js';
 import type { Outcome } from './types.js';
 import { UsageMeter } from './usage.js';
 
@@ -23,7 +24,7 @@ export class ModelSettings {
   }
 
   async setModel(name: string): Promise<Outcome<{ model: string }>> {
-    const { modelRegistry } = this.pi;
+    const modelRegistry = modelRegistryOf(this.pi);
     const model = findModel(modelRegistry, name);
     if (model === undefined)
       return { kind: 'failed', error: errorInfo('model_unknown', `There is no model "${name}"`) };
@@ -49,7 +50,7 @@ export class ModelSettings {
     const model = pi.model as PiModel | undefined;
     this.emit({ type: 'model_changed', at, model: model === undefined ? null : toMetaModel(model) });
     this.emit({ type: 'thinking_level_changed', at, level: pi.thinkingLevel });
-    const source = model === undefined ? null : authSource(pi.modelRegistry, model);
+    const source = model === undefined ? null : authSource(modelRegistryOf(pi), model);
     this.emit({ type: 'auth_source_changed', at, source });
     this.reportUsage();
   }

@@ -1,16 +1,16 @@
-import { join } from 'node:path';
 import {
-  AuthStorage,
-  createAgentSession,
+  createAgentSessionFromServices,
+  createAgentSessionServices,
   DefaultResourceLoader,
   getAgentDir,
-  ModelRegistry,
   SessionManager,
-  type SettingsManager,
+  type AgentSessionServices,
+  type ModelRegistry,
 } from '@mariozechner/pi-coding-agent';
 import type { MetaModelInfo, RunnerModel } from '@pizzapi/protocol';
 import { DEMO_MODEL, DEMO_PROVIDER, registerDemoProvider } from './demo/provider.js';
 import { readOnlySettings } from './settings.js';
+import { modelRegistryOf } from './versions/modelRegistry.js';
 
 export type PiModel = ReturnType<ModelRegistry['getAll']>[number];
 
@@ -51,28 +51,37 @@ export function authSource(registry: ModelRegistry, model: PiModel): string | nu
  * The model a new session starts with: pi's own choice (the person's default, else the best that pi knows of those with
  * a key), and the demo model when there is no key for that.
  */
-export async function initialModel(
-  registry: ModelRegistry,
-  settingsManager: SettingsManager,
-  cwd: string,
-  agentDir: string,
-): Promise<PiModel | undefined> {
+export async function initialModel(services: AgentSessionServices): Promise<PiModel | undefined> {
+  const { cwd, agentDir, settingsManager } = services;
   // A loader that was not asked to load anything: the choice depends on keys and settings alone.
   const resourceLoader = new DefaultResourceLoader({ cwd, agentDir, settingsManager });
-  const { session } = await createAgentSession({
-    cwd,
-    agentDir,
-    authStorage: registry.authStorage,
-    modelRegistry: registry,
-    settingsManager,
-    resourceLoader,
+  const { session } = await createAgentSessionFromServices({
+    services: { ...services, resourceLoader },
     sessionManager: SessionManager.inMemory(cwd),
     noTools: 'all',
   });
   const model = session.model as PiModel | undefined;
   session.dispose();
+  const registry = modelRegistryOf(services);
   if (model !== undefined && registry.hasConfiguredAuth(model)) return model;
   return findModel(registry, DEMO_MODEL);
+}
+
+/** The configuration of pi without its extensions, skills and so on. */
+export function bareServices(agentDir: string): Promise<AgentSessionServices> {
+  return createAgentSessionServices({
+    cwd: agentDir,
+    agentDir,
+    settingsManager: readOnlySettings(agentDir, agentDir),
+    resourceLoaderOptions: {
+      noExtensions: true,
+      noSkills: true,
+      noContextFiles: true,
+      noPromptTemplates: true,
+      noThemes: true,
+      extensionFactories: [],
+    },
+  });
 }
 
 /** What a runner registers with: the models it has keys for (the demo model always) and where a new session starts. */
@@ -87,10 +96,10 @@ export interface ModelList {
  * available. Models that an extension brings are known to its sessions only.
  */
 export async function listModels(agentDir = getAgentDir(), options: { all?: boolean } = {}): Promise<ModelList> {
-  const registry = ModelRegistry.create(AuthStorage.create(join(agentDir, 'auth.json')), join(agentDir, 'models.json'));
+  const services = await bareServices(agentDir);
+  const registry = modelRegistryOf(services);
   registerDemoProvider(registry);
-  const settings = readOnlySettings(agentDir, agentDir);
-  const chosen = await initialModel(registry, settings, agentDir, agentDir);
+  const chosen = await initialModel(services);
   const models = options.all === true ? registry.getAll() : registry.getAvailable();
   return {
     models: models.map((model) => toRunnerModel(model, registry.hasConfiguredAuth(model))),

@@ -13,7 +13,7 @@ import { forwardExtensionEvents } from './forwardExtensionEvents.js';
 import { demoTools } from './demo/tools.js';
 import { humanExtension } from './human/extension.js';
 import { linkOf, seenBy } from './linked/hosted.js';
-import { authSource, findModel, initialModel, modelName } from './models.js';
+import { authSource, bareServices, findModel, initialModel, modelName } from './models.js';
 import { SessionParts } from './parts.js';
 import { hasBuiltIn, loaderOptions, toolOptions, toolProblem } from './piOptions.js';
 import { HostedPiSession } from './session.js';
@@ -25,6 +25,7 @@ import { unpairedCalls } from './repairedHistory.js';
 import { sessionDirOf } from './sessionDir.js';
 import { readOnlySettings } from './settings.js';
 import type { OpenOptions, OpenOutcome } from './types.js';
+import { modelRegistryOf } from './versions/modelRegistry.js';
 
 const refused = (error: ErrorInfo): OpenOutcome => ({ kind: 'refused', error });
 
@@ -88,7 +89,7 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
       extensionFactories: [
         ...(parts.human === undefined ? [] : [parts.human.factory]),
         ...(parts.linked === undefined ? [] : [parts.linked.factory]),
-        forwardExtensionEvents(emit, (model) => authSource(services.modelRegistry, model)),
+        forwardExtensionEvents(emit, (model) => authSource(modelRegistryOf(services), model)),
         demoTools(emit),
         pictures(),
         ...(hasBuiltIn(options.pi)
@@ -103,7 +104,7 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
     },
   });
   onStep?.('preparing the session in pi');
-  const { modelRegistry } = services;
+  const modelRegistry = modelRegistryOf(services);
   const tools = toolProblem(options.pi, services);
   if (tools?.certain === true && options.isResumed !== true) return refused(tools.error);
 
@@ -115,7 +116,7 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
     }
   }
   // A continued session keeps its model; a new one gets one that works.
-  if (sessionFile === undefined) model ??= await initialModel(modelRegistry, settings, cwd, agentDir);
+  if (sessionFile === undefined) model ??= await initialModel(services);
   const dir = sessionDirOf(cwd, agentDir, settings);
   const sessionManager =
     sessionFile === undefined || parsed === undefined
@@ -168,17 +169,5 @@ function continueFile(path: string, parsed: ParsedFile, dir: string, cwd: string
 /** Does ahead what every session needs once per process: loads the SDK's modules and the theme. */
 export async function warmUp(agentDir = getAgentDir()): Promise<void> {
   initTheme(readOnlySettings(agentDir, agentDir).getTheme());
-  await createAgentSessionServices({
-    cwd: agentDir,
-    agentDir,
-    settingsManager: readOnlySettings(agentDir, agentDir),
-    resourceLoaderOptions: {
-      noExtensions: true,
-      noSkills: true,
-      noContextFiles: true,
-      noPromptTemplates: true,
-      noThemes: true,
-      extensionFactories: [],
-    },
-  });
+  await bareServices(agentDir);
 }

@@ -42,6 +42,7 @@ import { sessionState } from './sessionState.js';
 import { Translator } from './translate.js';
 import type { ExecResult, OpenOptions, Outcome, PiSession, AgentInput, PiSessionState } from './types.js';
 import { messageOf } from './errorMessage.js';
+import { onSettled, untilQueueIsRead } from './versions/settling.js';
 
 /** The version of the SDK. */
 export const PI_VERSION = VERSION;
@@ -79,6 +80,7 @@ export class HostedPiSession implements PiSession {
   readonly #compaction: ManualCompaction;
   readonly #shell: PersonShell;
   readonly #stop: RunStop;
+  readonly #endSettling: () => void;
   #disposed = false;
 
   constructor(pi: AgentSession, parts: SessionParts, options: SessionOptions, warnings: readonly string[]) {
@@ -104,7 +106,7 @@ export class HostedPiSession implements PiSession {
       refused: (commandId) => this.inbox.consumed(commandId),
       failedLate: (what) => this.#notices.show(what, 'error'),
       drained: () => this.#runEnds.drained(),
-      idle: () => this.#runEnds.idle(pi.agent),
+      idle: () => untilQueueIsRead(pi, this.#runEnds.isEnding),
       changed: () => this.queueReporter.reportChange(),
       record: (isHeld, inputs) => {
         parts.settle();
@@ -180,7 +182,7 @@ export class HostedPiSession implements PiSession {
       repair(event);
       watch();
       if (event.type === 'agent_start') this.#runEnds.began();
-      if (event.type === 'agent_end') this.#runEnds.ended();
+      if (event.type === 'agent_end') this.#runEnds.ended(event.messages);
       this.#notices.guarded(() => this.guests.observeAgent(event));
     });
     const listen = sessionListener({
@@ -189,6 +191,7 @@ export class HostedPiSession implements PiSession {
       ...{ runEnds: this.#runEnds, guests: this.guests },
     });
     pi.subscribe((event) => this.#notices.guarded(() => listen(event)));
+    this.#endSettling = onSettled(pi, () => this.#notices.guarded(() => this.#settled()));
   }
 
   /** The session that a guest's link opens: our id for it, or pi's own id where ours is not known. */
@@ -354,7 +357,7 @@ export class HostedPiSession implements PiSession {
   async dispose({ permanently = false }: { permanently?: boolean } = {}): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.guests.stop();
+    this.#endSettling();
     const pi = this.pi;
     if (permanently) this.inbox.close();
     else {
@@ -373,6 +376,13 @@ export class HostedPiSession implements PiSession {
     pi.dispose();
     this.parts.live = false;
     this.parts.pieces.stop();
+  }
+
+  /** The agent has come to rest: nothing follows by itself. */
+  #settled(): void {
+    this.guests.tell();
+    this.parts.linked?.settled();
+    if (!this.#runEnds.hasFailed) this.prompts.passStranded();
   }
 
   protected emit(event: SessionEvent): void {
