@@ -9,9 +9,13 @@ export const PROGRAMS = {
   'services/gateway': ['main.js'],
   'services/meta-projector': ['main.js'],
   'clients/cli': ['main.js'],
-  'clients/runner': ['main.js', 'workerMain.js'],
+  'clients/runner': ['main.js', 'workerMain.js', 'workerLoader.js'],
   'deploy/local': ['main.js'],
 };
+
+/** The programs that are also built with pi left out, for a pi that is installed on the machine: `dist/bundle/external`. */
+const ON_ANY_PI = { 'clients/runner': ['workerMain.js'] };
+const PI = /^@mariozechner\/pi-/;
 
 /** Packages that load native code, WebAssembly or their own files by their place in node_modules. */
 const EXTERNAL = [
@@ -44,25 +48,30 @@ const keepModuleUrls = (folder) => ({
  */
 export async function bundle(folders = Object.keys(PROGRAMS)) {
   const start = Date.now();
-  const { rolldown } = await import('rolldown');
   for (const folder of folders) {
-    const dist = join(ROOT, folder, 'dist');
-    const input = Object.fromEntries(PROGRAMS[folder].map((file) => [file.replace(/\.js$/, ''), join(dist, file)]));
-    const build = await rolldown({
-      input,
-      platform: 'node',
-      external: EXTERNAL,
-      plugins: [keepModuleUrls(join(dist, 'bundle'))],
-      logLevel: 'warn',
-    });
-    rmSync(join(dist, 'bundle'), { recursive: true, force: true });
-    await build.write({
-      ...{ dir: join(dist, 'bundle'), format: 'esm', sourcemap: true },
-      ...{ entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
-    });
-    await build.close();
+    rmSync(join(ROOT, folder, 'dist', 'bundle'), { recursive: true, force: true });
+    await write(folder, PROGRAMS[folder], join(ROOT, folder, 'dist', 'bundle'), EXTERNAL);
+    if (ON_ANY_PI[folder] !== undefined)
+      await write(folder, ON_ANY_PI[folder], join(ROOT, folder, 'dist', 'bundle', 'external'), [...EXTERNAL, PI]);
   }
   log(`build: bundled ${folders.length} programs in ${since(start)}`);
+}
+
+async function write(folder, files, to, external) {
+  const { rolldown } = await import('rolldown');
+  const dist = join(ROOT, folder, 'dist');
+  const build = await rolldown({
+    input: Object.fromEntries(files.map((file) => [file.replace(/\.js$/, ''), join(dist, file)])),
+    platform: 'node',
+    external,
+    plugins: [keepModuleUrls(to)],
+    logLevel: 'warn',
+  });
+  await build.write({
+    ...{ dir: to, format: 'esm', sourcemap: true },
+    ...{ entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+  });
+  await build.close();
 }
 
 // `node bundle.mjs` in the folder of a package bundles its programs.

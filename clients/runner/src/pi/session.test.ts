@@ -352,7 +352,7 @@ describe('the file', () => {
     await log.next('agent_end');
     await session.submitInput({ commandId: 'c2', text: '/demo long 3000' });
     await log.next('agent_end', 2);
-    const second = log.all('message_end')[2]!;
+    const second = log.all('message_end').findLast(({ message }) => message.role === 'user')!;
     const fork = session.fork(second.entryId!);
     expect(fork).toMatchObject({ kind: 'ok', text: '/demo long 3000' });
     expect(session.fork(log.all('message_end')[1]!.entryId!)).toMatchObject({ error: { code: 'command_invalid' } });

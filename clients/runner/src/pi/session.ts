@@ -380,6 +380,7 @@ export class HostedPiSession implements PiSession {
 
   /** The agent has come to rest: nothing follows by itself. */
   #settled(): void {
+    if (this.parts.live) this.#translator.rest();
     this.guests.tell();
     this.parts.linked?.settled();
     if (!this.#runEnds.hasFailed) this.prompts.passStranded();

@@ -45,6 +45,8 @@ export function textOf(content: unknown): string {
  * its end, and each piece's block. Feed it every event in order; it calls back in the order the log gets them.
  */
 export class Translator {
+  /** A run has begun and not ended. */
+  #isRunOpen = false;
   #messageId: string | undefined;
   #pendingEnd: (() => void) | undefined;
   #lastEnded: unknown;
@@ -91,8 +93,11 @@ export class Translator {
       }
       case 'agent_end':
         this.#reportFailure(event.messages, at);
+        this.#isRunOpen = false;
         return deps.emit({ type: event.type, at });
       case 'agent_start':
+        this.#isRunOpen = true;
+        return deps.emit({ type: event.type, at });
       case 'turn_start':
       case 'turn_end':
         return deps.emit({ type: event.type, at });
@@ -122,6 +127,14 @@ export class Translator {
     const end = this.#pendingEnd;
     this.#pendingEnd = undefined;
     end?.();
+  }
+
+  /** The agent rests. A run whose end pi has not reported, because it failed inside, has ended. */
+  rest(): void {
+    this.settle();
+    if (!this.#isRunOpen) return;
+    this.#isRunOpen = false;
+    this.deps.emit({ type: 'agent_end', at: this.deps.now() });
   }
 
   #start(message: PiMessage, at: number): void {
