@@ -8,7 +8,8 @@ import {
   SessionManager,
   type SettingsManager,
 } from '@mariozechner/pi-coding-agent';
-import type { MetaModelInfo, RunnerModel } from '@pizzapi/protocol';
+import { errorInfo, type ErrorInfo, type MetaModelInfo, type RunnerModel } from '@pizzapi/protocol';
+import { resolveConfigReferences, unsetText, unsetVariablesOf } from './configReferences.js';
 import { DEMO_MODEL, DEMO_PROVIDER, registerDemoProvider } from './demo/provider.js';
 import { readOnlySettings } from './settings.js';
 
@@ -38,6 +39,16 @@ export function toMetaModel(model: PiModel): MetaModelInfo {
 export function findModel(registry: ModelRegistry, name: string): PiModel | undefined {
   const slash = name.indexOf('/');
   return slash < 0 ? undefined : registry.find(name.slice(0, slash), name.slice(slash + 1));
+}
+
+/** Why a model cannot be used (`model_unknown`, `model_unauthenticated`), or undefined. */
+export function modelProblem(registry: ModelRegistry, name: string): ErrorInfo | undefined {
+  const model = findModel(registry, name);
+  if (model === undefined) return errorInfo('model_unknown', `There is no model "${name}"`);
+  if (registry.hasConfiguredAuth(model)) return undefined;
+  const unset = unsetVariablesOf(registry, model);
+  const why = unset.length === 0 ? '' : `: ${unsetText(unset)}`;
+  return errorInfo('model_unauthenticated', `There is no key for "${name}"${why}`);
 }
 
 /** Where the key for a model comes from: `oauth`, `stored`, `environment`, `models_json_key` …; `demo` needs none. */
@@ -75,6 +86,15 @@ export async function initialModel(
   return findModel(registry, DEMO_MODEL);
 }
 
+/** The keys and models of a pi configuration, with the references that pi 1.x writes resolved. Only reads the files. */
+export function modelServices(agentDir: string): { authStorage: AuthStorage; modelRegistry: ModelRegistry } {
+  const authStorage = AuthStorage.create(join(agentDir, 'auth.json'));
+  const modelsPath = join(agentDir, 'models.json');
+  const modelRegistry = ModelRegistry.create(authStorage, modelsPath);
+  resolveConfigReferences(modelRegistry, modelsPath);
+  return { authStorage, modelRegistry };
+}
+
 /** What a runner registers with: the models it has keys for (the demo model always) and where a new session starts. */
 export interface ModelList {
   models: RunnerModel[];
@@ -87,7 +107,7 @@ export interface ModelList {
  * available. Models that an extension brings are known to its sessions only.
  */
 export async function listModels(agentDir = getAgentDir(), options: { all?: boolean } = {}): Promise<ModelList> {
-  const registry = ModelRegistry.create(AuthStorage.create(join(agentDir, 'auth.json')), join(agentDir, 'models.json'));
+  const { modelRegistry: registry } = modelServices(agentDir);
   registerDemoProvider(registry);
   const settings = readOnlySettings(agentDir, agentDir);
   const chosen = await initialModel(registry, settings, agentDir, agentDir);

@@ -1,4 +1,5 @@
 import { isMap, numberAt, THINKING_LEVELS, type UnknownMap } from '@pizzapi/protocol';
+import { isShownRole, PROMPT_ROLE } from './messageRoles.js';
 
 /** The kinds of entries that pi writes. */
 const KNOWN_KINDS: ReadonlySet<unknown> = new Set([
@@ -11,6 +12,9 @@ const KNOWN_KINDS: ReadonlySet<unknown> = new Set([
   'custom_message',
   'label',
   'session_info',
+  // Since pi 1.0.
+  'context_edit',
+  'usage',
 ]);
 
 const MESSAGE_BLOCKS: ReadonlySet<unknown> = new Set(['text', 'image', 'thinking', 'toolCall']);
@@ -78,6 +82,9 @@ export function repairEntry(entry: UnknownMap, context: RepairContext): void {
       if (entry['name'] !== undefined && typeof entry['name'] !== 'string')
         set(entry, 'name', '', 'a name that is not a text', repairs);
       return;
+    case 'context_edit':
+      if (!isName(entry['targetId'])) retire(entry, 'an edit without its entry', repairs);
+      return;
     case 'label':
       if (typeof entry['targetId'] !== 'string') retire(entry, 'a label without its entry', repairs);
       else if (entry['label'] !== undefined && typeof entry['label'] !== 'string') entry['label'] = undefined;
@@ -103,6 +110,9 @@ export function repairMessage(message: UnknownMap, context: RepairContext, at = 
     case 'bashExecution':
       for (const key of ['command', 'output']) if (typeof message[key] !== 'string') message[key] = '';
       return;
+    default:
+      if (message['role'] === PROMPT_ROLE || isShownRole(message['role'])) return;
+      return repairs.add(`a message of the unknown role "${String(message['role']).slice(0, 40)}", which is not shown`);
   }
 }
 
