@@ -107,11 +107,7 @@ export function resolveConfigReferences(registry: ModelRegistry, modelsPath: str
     const { key, env } = storedKey(model.provider);
     const raw = rawProvider(model.provider);
     const ofKey =
-      key !== undefined
-        ? namesUnset(key, env)
-        : authStorage.hasAuth(model.provider)
-          ? []
-          : namesUnset(raw.apiKey);
+      key !== undefined ? namesUnset(key, env) : authStorage.hasAuth(model.provider) ? [] : namesUnset(raw.apiKey);
     const ofHeaders = Object.values({ ...raw.headers, ...modelHeaders(model) });
     return [...new Set([...ofKey, ...ofHeaders.flatMap((value) => namesUnset(value, env))])];
   };

@@ -2,7 +2,8 @@
 type Part = { kind: 'text'; text: string } | { kind: 'variable'; name: string };
 
 /** `$$` and `$!` stand for the character, `$NAME` and `${NAME}` for a variable. Other braces are text. */
-const REFERENCE = /\$(?:([$!]|\{(?![A-Za-z_][A-Za-z0-9_]*\})[^}]*\})|\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))/g;
+const REFERENCE =
+  /\$(?:([$!]|\{(?![A-Za-z_][A-Za-z0-9_]*\})[^}]*\})|\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))/g;
 
 function partsOf(value: string): Part[] {
   const parts: Part[] = [];

@@ -39,6 +39,8 @@ export interface ParsedFile {
   damage: Damage[];
   /** What was repaired, one phrase for each kind. */
   repairs: string[];
+  /** What is left out because only a newer pi knows it, one phrase for each kind. */
+  skipped: string[];
   /** Whether pi would read something else from the file than `entries`. */
   needsCopy: boolean;
 }
@@ -131,6 +133,7 @@ export function parsePiSessionFile(path: string, options: ParseOptions = {}): Pa
     hasIds,
     damage,
     repairs: repairs.list(),
+    skipped: repairs.skipped(),
     needsCopy: damage.length > 0 || tree.repeated.length > 0,
   };
 }

@@ -34,6 +34,8 @@ export type ImportOutcome =
       damage: Damage[];
       /** What was repaired, one phrase for each kind. */
       repairs: string[];
+      /** What is left out because only a newer pi knows it, one phrase for each kind. */
+      skipped: string[];
     }
   | InvalidFile;
 
@@ -178,7 +180,7 @@ function firstModel({ header, entries }: Pick<ParsedFile, 'entries'> & { header?
 export function readPiSessionFile(path: string, options: ImportOptions): ImportOutcome {
   const file = parsePiSessionFile(path, options.salvage === true ? { salvage: true } : {});
   if (file.kind === 'invalid') return file;
-  const { header, entries, damage, repairs } = file;
+  const { header, entries, damage, repairs, skipped } = file;
   applyEdits(entries.map(({ entry }) => entry));
   const { runnerId, userId, piVersion, epoch } = options;
   const named = entries.findLast(({ entry }) => entry.type === 'session_info')?.entry;
@@ -206,7 +208,7 @@ export function readPiSessionFile(path: string, options: ImportOptions): ImportO
   for (const { line, entry } of entries) importer.add(line, entry);
   importer.finish();
   const { events, messages } = importer;
-  return { kind: 'ok', events, cwd, name, entries: entries.length, messages, damage, repairs };
+  return { kind: 'ok', events, cwd, name, entries: entries.length, messages, damage, repairs, skipped };
 }
 
 /** The first line of a session file is its header; its entries follow. */

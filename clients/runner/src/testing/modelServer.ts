@@ -27,7 +27,11 @@ export async function startModelServer(answer = 'I see.'): Promise<ModelServer> 
         [{ role: 'assistant', content: answer }, null],
         [{}, 'stop'],
       ] as const) {
-        const chunk = { id: 'c', object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish }] };
+        const chunk = {
+          id: 'c',
+          object: 'chat.completion.chunk',
+          choices: [{ index: 0, delta, finish_reason: finish }],
+        };
         response.write(`data: ${JSON.stringify(chunk)}\n\n`);
       }
       response.end('data: [DONE]\n\n');

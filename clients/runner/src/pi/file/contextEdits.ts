@@ -40,7 +40,7 @@ function replacementOf({ replacement }: UnknownMap): Replacement {
 function branchOf(entries: readonly UnknownMap[]): ReadonlySet<unknown> {
   const byId = new Map(entries.map((entry) => [entry['id'], entry]));
   const ids = new Set<unknown>();
-  for (let entry = entries.at(-1); entry !== undefined && !ids.has(entry['id']); ) {
+  for (let entry = entries.at(-1); entry !== undefined && !ids.has(entry['id']);) {
     ids.add(entry['id']);
     entry = byId.get(entry['parentId']);
   }

@@ -27,16 +27,30 @@ const UNUSABLE = 'pizzapi.unusable';
 /** Counts what was repaired, by what it is. */
 export class RepairCounts {
   readonly #counts = new Map<string, number>();
+  readonly #skipped = new Map<string, number>();
 
   add(what: string, count = 1): void {
     if (count > 0) this.#counts.set(what, (this.#counts.get(what) ?? 0) + count);
   }
 
+  /** Something that is left out, because only a newer pi knows what it means. */
+  skip(what: string): void {
+    this.#skipped.set(what, (this.#skipped.get(what) ?? 0) + 1);
+  }
+
   /** One phrase per kind of repair, with its count: `2 × an answer without its usage`. */
   list(): string[] {
-    return [...this.#counts].map(([what, count]) => (count === 1 ? what : `${count} × ${what}`));
+    return phrases(this.#counts);
+  }
+
+  /** What is left out, one phrase per kind, with its count. */
+  skipped(): string[] {
+    return phrases(this.#skipped);
   }
 }
+
+const phrases = (counts: ReadonlyMap<string, number>): string[] =>
+  [...counts].map(([what, count]) => (count === 1 ? what : `${count} × ${what}`));
 
 /** What one entry hands on to the entries after it. */
 export interface RepairContext {
@@ -52,7 +66,7 @@ export interface RepairContext {
 export function repairEntry(entry: UnknownMap, context: RepairContext): void {
   const { repairs } = context;
   const kind = entry['type'];
-  if (!KNOWN_KINDS.has(kind)) return repairs.add(`an entry of the unknown kind "${String(kind).slice(0, 40)}"`);
+  if (!KNOWN_KINDS.has(kind)) return repairs.skip(`an entry of the unknown kind "${String(kind).slice(0, 40)}"`);
   switch (kind) {
     case 'message':
       if (isMap(entry['message'])) repairMessage(entry['message'], context, timeOf(entry));
@@ -112,7 +126,7 @@ export function repairMessage(message: UnknownMap, context: RepairContext, at = 
       return;
     default:
       if (message['role'] === PROMPT_ROLE || isShownRole(message['role'])) return;
-      return repairs.add(`a message of the unknown role "${String(message['role']).slice(0, 40)}", which is not shown`);
+      return repairs.skip(`a message of the unknown role "${String(message['role']).slice(0, 40)}"`);
   }
 }
 
