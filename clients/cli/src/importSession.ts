@@ -38,6 +38,8 @@ export interface Imported {
   damage: Damage[];
   /** What was repaired, one phrase for each kind. */
   repairs: string[];
+  /** What is left out because only a newer pi knows it, one phrase for each kind. */
+  skipped: string[];
 }
 
 /**
@@ -59,7 +61,7 @@ export async function importSession(
     const sessionId = newId();
     const claim = await claimSession(backbone, { sid: sessionId, userId, runnerId: IMPORTED });
     if (claim.kind === 'refused') throw new Failure(errorInfo('already_exists', `Session ${sessionId} already exists`));
-    const { events, name, messages, damage, repairs } = read(file, userId, claim.epoch, salvage);
+    const { events, name, messages, damage, repairs, skipped } = read(file, userId, claim.epoch, salvage);
     try {
       await write(backbone, { sid: sessionId, userId, epoch: claim.epoch }, events, progress);
     } catch (thrown) {
@@ -68,7 +70,7 @@ export async function importSession(
       await forgetOwner(backbone, sessionId);
       throw thrown;
     }
-    return { sessionId, name, events: events.length, messages, damage, repairs };
+    return { sessionId, name, events: events.length, messages, damage, repairs, skipped };
   } finally {
     await backbone.close();
   }

@@ -1,7 +1,8 @@
 import type { AgentSession } from '@mariozechner/pi-coding-agent';
-import { errorInfo, THINKING_LEVELS, type SessionEvent, type ThinkingLevel } from '@pizzapi/protocol';
-import { authSource, findModel, modelName, toMetaModel, type PiModel } from './models.js';
+import { errorInfo, type SessionEvent, type ThinkingLevel } from '@pizzapi/protocol';
+import { authSource, findModel, modelName, modelProblem, toMetaModel, type PiModel } from './models.js';
 import type { SessionParts } from './parts.js';
+import { toPiThinkingLevel } from './thinkingLevels.js';
 import { modelRegistryOf } from './versions/modelRegistry.js';
 import type { Outcome } from './types.js';
 import { UsageMeter } from './usage.js';
@@ -15,7 +16,7 @@ export class ModelSettings {
     private readonly parts: Pick<SessionParts, 'providerUsage'>,
     private readonly emit: (event: SessionEvent) => void,
   ) {
-    for (const entry of pi.sessionManager.getEntries()) if (entry.type === 'message') this.#usage.add(entry.message);
+    for (const entry of pi.sessionManager.getEntries()) this.#usage.addEntry(entry);
   }
 
   /** `provider/id`, or nothing where there is no model. */
@@ -26,20 +27,19 @@ export class ModelSettings {
   async setModel(name: string): Promise<Outcome<{ model: string }>> {
     const modelRegistry = modelRegistryOf(this.pi);
     const model = findModel(modelRegistry, name);
-    if (model === undefined)
-      return { kind: 'failed', error: errorInfo('model_unknown', `There is no model "${name}"`) };
-    if (!modelRegistry.hasConfiguredAuth(model)) {
-      return { kind: 'failed', error: errorInfo('model_unauthenticated', `There is no key for "${name}"`) };
-    }
+    const error = modelProblem(modelRegistry, name);
+    if (model === undefined || error !== undefined)
+      return { kind: 'failed', error: error ?? errorInfo('model_unknown', `There is no model "${name}"`) };
     await this.pi.setModel(model);
     return { kind: 'ok', model: name };
   }
 
   setThinkingLevel(level: ThinkingLevel): Outcome<{ level: ThinkingLevel }> {
-    if (!THINKING_LEVELS.includes(level)) {
+    const ofPi = toPiThinkingLevel(level);
+    if (ofPi === undefined) {
       return { kind: 'failed', error: errorInfo('command_invalid', `There is no thinking level "${level}"`) };
     }
-    this.pi.setThinkingLevel(level);
+    this.pi.setThinkingLevel(ofPi);
     return { kind: 'ok', level: this.pi.thinkingLevel };
   }
 

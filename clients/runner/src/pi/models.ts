@@ -7,9 +7,10 @@ import {
   type AgentSessionServices,
   type ModelRegistry,
 } from '@mariozechner/pi-coding-agent';
-import type { MetaModelInfo, RunnerModel } from '@pizzapi/protocol';
+import { errorInfo, type ErrorInfo, type MetaModelInfo, type RunnerModel } from '@pizzapi/protocol';
 import { DEMO_MODEL, DEMO_PROVIDER, registerDemoProvider } from './demo/provider.js';
 import { readOnlySettings } from './settings.js';
+import { modelServices, unsetText, unsetVariablesOf } from './versions/configReferences.js';
 import { modelRegistryOf } from './versions/modelRegistry.js';
 
 export type PiModel = ReturnType<ModelRegistry['getAll']>[number];
@@ -38,6 +39,16 @@ export function toMetaModel(model: PiModel): MetaModelInfo {
 export function findModel(registry: ModelRegistry, name: string): PiModel | undefined {
   const slash = name.indexOf('/');
   return slash < 0 ? undefined : registry.find(name.slice(0, slash), name.slice(slash + 1));
+}
+
+/** Why a model cannot be used (`model_unknown`, `model_unauthenticated`), or undefined. */
+export function modelProblem(registry: ModelRegistry, name: string): ErrorInfo | undefined {
+  const model = findModel(registry, name);
+  if (model === undefined) return errorInfo('model_unknown', `There is no model "${name}"`);
+  if (registry.hasConfiguredAuth(model)) return undefined;
+  const unset = unsetVariablesOf(registry, model);
+  const why = unset.length === 0 ? '' : `: ${unsetText(unset)}`;
+  return errorInfo('model_unauthenticated', `There is no key for "${name}"${why}`);
 }
 
 /** Where the key for a model comes from: `oauth`, `stored`, `environment`, `models_json_key` …; `demo` needs none. */
@@ -70,6 +81,7 @@ export async function initialModel(services: AgentSessionServices): Promise<PiMo
 /** The configuration of pi without its extensions, skills and so on. */
 export function bareServices(agentDir: string): Promise<AgentSessionServices> {
   return createAgentSessionServices({
+    ...modelServices(agentDir),
     cwd: agentDir,
     agentDir,
     settingsManager: readOnlySettings(agentDir, agentDir),

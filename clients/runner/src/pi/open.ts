@@ -13,7 +13,7 @@ import { forwardExtensionEvents } from './forwardExtensionEvents.js';
 import { demoTools } from './demo/tools.js';
 import { humanExtension } from './human/extension.js';
 import { linkOf, seenBy } from './linked/hosted.js';
-import { authSource, bareServices, findModel, initialModel, modelName } from './models.js';
+import { authSource, bareServices, findModel, initialModel, modelName, modelProblem } from './models.js';
 import { SessionParts } from './parts.js';
 import { hasBuiltIn, loaderOptions, toolOptions, toolProblem } from './piOptions.js';
 import { HostedPiSession } from './session.js';
@@ -24,7 +24,9 @@ import { checkPiSessionFile, endLastLine, repairOpenEntries, type ParsedFile } f
 import { unpairedCalls } from './repairedHistory.js';
 import { sessionDirOf } from './sessionDir.js';
 import { readOnlySettings } from './settings.js';
+import { toPiThinkingLevel } from './thinkingLevels.js';
 import type { OpenOptions, OpenOutcome } from './types.js';
+import { modelServices } from './versions/configReferences.js';
 import { modelRegistryOf } from './versions/modelRegistry.js';
 
 const refused = (error: ErrorInfo): OpenOutcome => ({ kind: 'refused', error });
@@ -83,6 +85,7 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
   const services = await createAgentSessionServices({
     cwd,
     agentDir,
+    ...modelServices(agentDir),
     settingsManager: settings,
     resourceLoaderOptions: {
       ...loaderOptions(options.pi),
@@ -109,12 +112,8 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
   if (tools?.certain === true && options.isResumed !== true) return refused(tools.error);
 
   let model = options.model === undefined ? undefined : findModel(modelRegistry, options.model);
-  if (options.model !== undefined) {
-    if (model === undefined) return refused(errorInfo('model_unknown', `There is no model "${options.model}"`));
-    if (!modelRegistry.hasConfiguredAuth(model)) {
-      return refused(errorInfo('model_unauthenticated', `There is no key for "${options.model}"`));
-    }
-  }
+  const unusable = options.model === undefined ? undefined : modelProblem(modelRegistry, options.model);
+  if (unusable !== undefined) return refused(unusable);
   // A continued session keeps its model; a new one gets one that works.
   if (sessionFile === undefined) model ??= await initialModel(services);
   const dir = sessionDirOf(cwd, agentDir, settings);
@@ -123,11 +122,12 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
       ? SessionManager.create(cwd, dir)
       : continueFile(sessionFile, parsed, dir, cwd);
 
+  const thinkingLevel = toPiThinkingLevel(options.thinkingLevel);
   const { session, modelFallbackMessage } = await createAgentSessionFromServices({
     services,
     sessionManager,
     ...(model === undefined ? {} : { model }),
-    ...(options.thinkingLevel === undefined ? {} : { thinkingLevel: options.thinkingLevel }),
+    ...(thinkingLevel === undefined ? {} : { thinkingLevel }),
     ...toolOptions(options.pi),
   });
   if (sessionFile !== undefined && model !== undefined) {

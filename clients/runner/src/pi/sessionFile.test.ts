@@ -187,7 +187,9 @@ describe('an entry without what pi counts on', () => {
 
   it('entries of unknown kinds are counted and named', () => {
     const unknown = (id: string, type: string) => JSON.stringify({ type, id, parentId: 'a' });
-    expect(repairsOf(unknown('x', 'poem'), unknown('y', 'poem'), unknown('z', 'rhyme'))).toEqual([
+    const lines = [unknown('x', 'poem'), unknown('y', 'poem'), unknown('z', 'rhyme')];
+    expect(repairsOf(...lines)).toEqual([]);
+    expect(readPiSessionFile(written(header, user, ...lines), options)).toHaveProperty('skipped', [
       '2 × an entry of the unknown kind "poem"',
       'an entry of the unknown kind "rhyme"',
     ]);

@@ -94,6 +94,13 @@ beforeEach(() => {
   });
 });
 
+it('the prompt that pi 1.x tells as a message stays out of the log', () => {
+  const message = JSON.parse('{"role":"system","content":"","sections":{"rules":"Bluebird"}}') as Assistant;
+  feed({ type: 'message_start', message });
+  feed({ type: 'message_end', message }, 'e1');
+  expect([events, open.snapshot().open]).toEqual([[], []]);
+});
+
 describe('a streamed message', () => {
   it('goes out in one piece per block and window, and never before its time', () => {
     feed({ type: 'message_start', message: shared });

@@ -3,6 +3,7 @@ import type { AgentMessage, EventOf, MessageOrigin, SessionEvent } from '@pizzap
 import type { Coalescer, DeltaSlot } from './coalesce.js';
 import type { OpenBlocks } from './openBlocks.js';
 import { recordedModel } from './file/entryRepair.js';
+import { isShownRole } from './file/messageRoles.js';
 import { sanitizeMessage, sanitizeToolResult, toPlainData } from './sanitizeEvent.js';
 import { SnapshotDiff } from './snapshotDiff.js';
 import type { UserMessageOrigin } from './userMessageOrigin.js';
@@ -65,11 +66,11 @@ export class Translator {
     const at = deps.now();
     switch (event.type) {
       case 'message_start':
-        return this.#start(event.message, at);
+        return isShownRole(event.message.role) ? this.#start(event.message, at) : undefined;
       case 'message_update':
         return this.#update(event.assistantMessageEvent);
       case 'message_end':
-        return this.#end(event.message, at);
+        return isShownRole(event.message.role) ? this.#end(event.message, at) : undefined;
       case 'tool_execution_start': {
         const { toolCallId, toolName } = event;
         deps.open.openTool(toolCallId);
