@@ -38,10 +38,7 @@ describe('inputs that wait while the agent works', () => {
     await stop(before);
     const after = await again(before);
     await after.log.until(() => texts(after).length === 2);
-    expect(texts(after)).toEqual([
-      expect.stringMatching(new RegExp(`First.*${PNG}`)),
-      expect.stringContaining('Second'),
-    ]);
+    expect(texts(after)).toEqual([expect.stringContaining(PNG), expect.stringContaining('Second')]);
     expect(after.log.all('input_received')).toMatchObject([
       { commandId: 'c_1', text: 'First', by: owner, deliverAs: 'followUp' },
       { commandId: 'c_2', text: 'Second', by: owner },

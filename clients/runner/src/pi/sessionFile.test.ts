@@ -47,6 +47,11 @@ describe('a file that is no pi session', () => {
     }
   });
 
+  it('a long text of short lines, which may all begin an entry, is refused without a search of its own for each line', () => {
+    const lines = Array.from({ length: 20_000 }, (_, index) => `{ "key-${index}": {`);
+    expect(readPiSessionFile(written(...lines), options)).toMatchObject({ code: 'file_invalid', line: 1 });
+  });
+
   it('a file that is not there is refused by name', () => {
     expect(readPiSessionFile(join(folder, 'missing'), options)).toMatchObject({ code: 'file_not_found' });
   });
