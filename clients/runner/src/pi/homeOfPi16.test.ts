@@ -90,7 +90,8 @@ describe('the session of a home that pi 1.6 wrote', () => {
     const { events, messages, repairs, skipped } = importFile();
     expect(shown(events)).not.toMatch(PROMPT);
     expect(shown(events)).not.toContain(SECRET);
-    expect(events.filter(({ type }) => type === 'message_start').map((event): unknown => event['role'])).toEqual([
+    const starts = JSON.parse(shown(events.filter(({ type }) => type === 'message_start'))) as { role: string }[];
+    expect(starts.map(({ role }) => role)).toEqual([
       ...['user', 'assistant', 'user', 'user', 'assistant', 'toolResult', 'assistant'],
     ]);
     expect(shown(events)).toContain('The password is [redacted]. Keep it.');
@@ -99,8 +100,9 @@ describe('the session of a home that pi 1.6 wrote', () => {
   });
 
   it('counts what was used beside the messages, and by an answer that was left out', () => {
-    const usage = importFile().events.find(({ type }) => type === 'token_usage_updated');
-    expect(usage?.['tokenUsage']).toMatchObject({ input: 400, output: 40, cacheRead: 5000, cost: 0.015 });
+    expect(importFile().events.find(({ type }) => type === 'token_usage_updated')).toMatchObject({
+      tokenUsage: { input: 400, output: 40, cacheRead: 5000, cost: 0.015 },
+    });
   });
 
   it('counts the entries and messages of a kind that we do not know', () => {
