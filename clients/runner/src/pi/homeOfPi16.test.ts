@@ -90,12 +90,10 @@ describe('the session of a home that pi 1.6 wrote', () => {
     const { events, messages, repairs, skipped } = importFile();
     expect(shown(events)).not.toMatch(PROMPT);
     expect(shown(events)).not.toContain(SECRET);
-    expect(
-      events
-        .filter(({ type }) => type === 'message_start')
-        .map((event) => ({ ...event }) as Record<string, unknown>)
-        .map(({ role }) => role),
-    ).toEqual([...['user', 'assistant', 'user', 'user', 'assistant', 'toolResult', 'assistant']]);
+    const starts = JSON.parse(shown(events.filter(({ type }) => type === 'message_start'))) as { role: string }[];
+    expect(starts.map(({ role }) => role)).toEqual([
+      ...['user', 'assistant', 'user', 'user', 'assistant', 'toolResult', 'assistant'],
+    ]);
     expect(shown(events)).toContain('The password is [redacted]. Keep it.');
     expect(messages).toBe(7);
     expect([repairs, skipped]).toEqual([[], []]);

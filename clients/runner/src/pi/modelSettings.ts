@@ -1,6 +1,7 @@
 import type { AgentSession } from '@mariozechner/pi-coding-agent';
 import { errorInfo, type SessionEvent, type ThinkingLevel } from '@pizzapi/protocol';
 import { authSource, findModel, modelName, modelProblem, toMetaModel, type PiModel } from './models.js';
+import { ModelChoice } from './modelChoice.js';
 import type { SessionParts } from './parts.js';
 import { toPiThinkingLevel } from './thinkingLevels.js';
 import { modelRegistryOf } from './versions/modelRegistry.js';
@@ -10,12 +11,14 @@ import { UsageMeter } from './usage.js';
 /** The model of a session, its thinking level, its login, and what it has used. */
 export class ModelSettings {
   readonly #usage = new UsageMeter();
+  readonly choice: ModelChoice;
 
   constructor(
     private readonly pi: AgentSession,
     private readonly parts: Pick<SessionParts, 'providerUsage'>,
     private readonly emit: (event: SessionEvent) => void,
   ) {
+    this.choice = new ModelChoice(pi);
     for (const entry of pi.sessionManager.getEntries()) this.#usage.addEntry(entry);
   }
 
@@ -31,6 +34,7 @@ export class ModelSettings {
     if (model === undefined || error !== undefined)
       return { kind: 'failed', error: error ?? errorInfo('model_unknown', `There is no model "${name}"`) };
     await this.pi.setModel(model);
+    await this.choice.chosen();
     return { kind: 'ok', model: name };
   }
 
@@ -48,7 +52,8 @@ export class ModelSettings {
     const { pi } = this;
     const at = Date.now();
     const model = pi.model as PiModel | undefined;
-    this.emit({ type: 'model_changed', at, model: model === undefined ? null : toMetaModel(model) });
+    const problem = this.choice.problem()?.code;
+    this.emit({ type: 'model_changed', at, model: model === undefined ? null : toMetaModel(model, problem) });
     this.emit({ type: 'thinking_level_changed', at, level: pi.thinkingLevel });
     const source = model === undefined ? null : authSource(modelRegistryOf(pi), model);
     this.emit({ type: 'auth_source_changed', at, source });

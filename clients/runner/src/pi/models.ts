@@ -13,6 +13,7 @@ import { readOnlySettings } from './settings.js';
 import { modelServices, unsetText, unsetVariablesOf } from './versions/configReferences.js';
 import { modelRegistryOf } from './versions/modelRegistry.js';
 
+export type Registry = ModelRegistry;
 export type PiModel = ReturnType<ModelRegistry['getAll']>[number];
 
 /** `provider/id` of a model. */
@@ -30,9 +31,10 @@ export function toRunnerModel(model: PiModel, available: boolean): RunnerModel {
   };
 }
 
-export function toMetaModel(model: PiModel): MetaModelInfo {
+/** `problem`: the code of why the model cannot be used. */
+export function toMetaModel(model: PiModel, problem?: string): MetaModelInfo {
   const { provider, id, name, reasoning, contextWindow } = model;
-  return { provider, id, name, reasoning, contextWindow };
+  return { provider, id, name, reasoning, contextWindow, ...(problem === undefined ? {} : { problem }) };
 }
 
 /** Finds `provider/id`; ids may hold slashes of their own. */

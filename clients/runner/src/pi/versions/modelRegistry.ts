@@ -12,3 +12,15 @@ export function modelRegistryOf(owner: AgentSession | AgentSessionServices): Mod
   if (view instanceof ModelRegistry) return view;
   throw new TypeError('This version of pi has no registry of models');
 }
+
+/** Reads the keys and models of the person again. Resolves when the registry has them. */
+export async function reloadModels(owner: AgentSession): Promise<void> {
+  const registry = modelRegistryOf(owner);
+  // pi 1.x reads its keys whenever it needs one.
+  const keys: unknown = Reflect.get(registry, 'authStorage');
+  if (hasReload(keys)) keys.reload();
+  await registry.refresh();
+}
+
+const hasReload = (value: unknown): value is { reload: () => void } =>
+  typeof value === 'object' && value !== null && 'reload' in value && typeof value.reload === 'function';
