@@ -30,6 +30,8 @@ export type ProgramOutcome =
 const MAX_STEPS = 8;
 /** The most bytes of a wrapper that are read. A compiled wrapper of Nix has less than 100 KiB. */
 const WRAPPER_BYTES = 1024 * 1024;
+/** A script with more bytes is no wrapper. */
+const SCRIPT_BYTES = 64 * 1024;
 /** A program with a JavaScript engine inside is larger. */
 const SMALLEST_ENGINE_BYTES = 20 * 1024 * 1024;
 /** Nix keeps the command that made a compiled wrapper in it, as a text. */
@@ -87,7 +89,7 @@ class ProgramResolver {
       const isPi = [path, real].some((file) => /^\.?pi\b/.test(basename(file)));
       return isPi && isCompiled(bytes) && size >= SMALLEST_ENGINE_BYTES ? singleProgram() : { kind: 'other' };
     }
-    if (size > bytes.length) return { kind: 'other' };
+    if (size > SCRIPT_BYTES) return { kind: 'other' };
     const wrapper = this.#wrapperOf(bytes.toString('utf8'), path);
     const managed = (await findManagedPi(real)) ?? (await findManagedPi(path));
     const outcome = await this.#commands(path, wrapper);

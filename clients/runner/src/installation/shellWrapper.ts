@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { forEachChild, parse, type SyntaxNode, type Word } from 'unbash';
+import { forEachChild, parse, type SyntaxNode } from 'unbash';
 
 /** What a wrapper script would run, read without running it. */
 export interface Wrapper {
@@ -20,10 +20,15 @@ export interface WrapperContext {
 
 type Command = Extract<SyntaxNode, { type: 'Command' }>;
 
+/** The longest word that is looked at. A path has at most 4096 bytes. */
+const LONGEST_WORD = 4_096;
 /** The most commands of a script that are kept. Wrappers of package managers have a handful. */
 const MAX_COMMANDS = 100;
 
-/** Reads a shell script: variables that it sets from its own place, the home folder or fixed texts are filled in. */
+/**
+ * Reads a shell script: variables that it sets from its own place, the home folder or fixed texts are filled in. Returns
+ * what it could read of a script that is damaged or nested too deep.
+ */
 export function readWrapper(script: string, { program, home, env }: WrapperContext): Wrapper {
   const wrapper: Wrapper = { commands: [], pathFolders: [], comments: script.match(/^#[^!].*$/gm) ?? [] };
   const variables = new Map<string, string>([
@@ -44,7 +49,11 @@ export function readWrapper(script: string, { program, home, env }: WrapperConte
     }
     forEachChild(node, read);
   };
-  read(parse(script));
+  try {
+    read(parse(script));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
   return wrapper;
 }
 
@@ -77,20 +86,22 @@ function commandWords(command: Command): string[] {
 }
 
 /** Returns a word without its quotes. Expansions stay as they are written. */
-function textOf(word: Word | { type: string; text: string }): string {
-  return 'value' in word ? word.value : word.text;
+function textOf(word: { text: string; value?: unknown }): string {
+  return typeof word.value === 'string' ? word.value : word.text;
 }
 
 function expandWord(text: string, variables: Map<string, string>, env: NodeJS.ProcessEnv, folder: string): string {
+  if (text.length > LONGEST_WORD) return '';
   // `$(dirname "$0")` and `$(cd "$(dirname "$0")" && pwd)` are the folder of the script, as are `${0%/*}` and the like.
   const placed = text
     .replace(/\$\{(?:0|BASH_SOURCE(?:\[0\])?)%\/\*\}/g, folder)
     .replace(/^\$\(.*\bdirname\b[^]*\)/, folder);
-  return placed.replace(
+  const expanded = placed.replace(
     /\$(?:(\w+)|\{(\w+)\})/g,
     (whole, plain: string | undefined, braced: string | undefined) =>
       variables.get(plain ?? braced ?? '') ?? env[plain ?? braced ?? ''] ?? whole,
   );
+  return expanded.length > LONGEST_WORD ? '' : expanded;
 }
 
 function absolutePathsIn(text: string): string[] {

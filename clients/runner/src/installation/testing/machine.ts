@@ -54,7 +54,7 @@ export class FakeMachine {
       node: { path: this.at('usr/bin/node'), version: OUR_NODE },
       bundledRoot: this.at('product/node_modules/@mariozechner/pi-coding-agent'),
       run: async (program, args, env) => {
-        this.runs.push([program, ...args.slice(0, 2)].join(' '));
+        this.runs.push([program, ...args].join(' '));
         return this.#answers.get(program)?.(args, env) ?? { kind: 'failed', why: `${basename(program)} is not there` };
       },
     };
@@ -73,6 +73,11 @@ export class FakeMachine {
   node(path: string, version: string, real: string = path): Promise<string> {
     const stdout = `${JSON.stringify({ path: real, node: version })}\n`;
     return this.program(path, '\x7fELF', () => ({ kind: 'answered', stdout }));
+  }
+
+  /** Sets what the Node at a path prints of itself, without writing a file. */
+  async answer(path: string, about: { path: string; node: string }): Promise<void> {
+    this.#answers.set(path, () => ({ kind: 'answered', stdout: `${JSON.stringify(about)}\n` }));
   }
 
   async link(path: string, target: string): Promise<string> {
