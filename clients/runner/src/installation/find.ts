@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
-import { errorInfo, type ErrorInfo } from '@pizzapi/protocol';
+import { CodedError, errorInfo, type ErrorInfo } from '@pizzapi/protocol';
 import { bundledPi } from './bundled.js';
 import { isExecutable, realPath } from './files.js';
 import { processHost, type PiHost } from './host.js';
@@ -62,6 +62,13 @@ export async function findPi(
   return candidate.kind === 'rejected'
     ? { kind: 'failed', error: candidate.error }
     : { kind: 'found', installation: candidate.installation, warnings: candidate.warnings, unused: [] };
+}
+
+/** Finds the pi that sessions run on like `findPi`. Throws when the one that is named cannot be used. */
+export async function requirePi(...args: Parameters<typeof findPi>): Promise<Extract<PiSearch, { kind: 'found' }>> {
+  const search = await findPi(...args);
+  if (search.kind === 'found') return search;
+  throw Object.assign(new CodedError(search.error.code), { message: search.error.message });
 }
 
 async function findOnPath(context: PiSearchContext): Promise<PiSearch> {
