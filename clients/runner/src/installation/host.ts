@@ -18,32 +18,45 @@ export interface PiHost {
   node: PiNode;
   /** The folder of the bundled pi, without symbolic links; undefined in a bundle without one. */
   bundledRoot: string | undefined;
-  /** Runs a program without a shell, with a time limit. Never throws. */
-  run: (program: string, args: readonly string[], env: NodeJS.ProcessEnv) => Promise<AnswerOfProgram>;
+  /** As `process.arch`. */
+  arch: string;
+  /** Runs a program without a shell, with a time limit of 10 s when none is given. Never throws. */
+  run: (
+    program: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv,
+    timeoutMs?: number,
+  ) => Promise<AnswerOfProgram>;
 }
 
 /** How long a version manager or a Node may take to answer, in ms. */
 const ANSWER_MS = 10_000;
-const MAX_OUTPUT_BYTES = 64 * 1024;
+const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
 const BUNDLED = join('node_modules', '@mariozechner', 'pi-coding-agent');
 
 /** Returns the machine of this process. */
 export function processHost(): PiHost {
   const home = homedir();
   return {
-    ...{ platform: process.platform, home },
+    ...{ platform: process.platform, arch: process.arch, home },
     node: { path: process.execPath, version: process.versions.node },
     bundledRoot: findBundled(fileURLToPath(import.meta.url)),
-    run: (program, args, env) => run(program, args, env, existsSync(home) ? home : '/'),
+    run: (program, args, env, timeoutMs = ANSWER_MS) =>
+      run(program, args, { env, timeout: timeoutMs, cwd: existsSync(home) ? home : '/' }),
   };
 }
 
-function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Promise<AnswerOfProgram> {
-  const options = { cwd, env, timeout: ANSWER_MS, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES } as const;
+function run(
+  program: string,
+  args: readonly string[],
+  limits: { env: NodeJS.ProcessEnv; timeout: number; cwd: string },
+): Promise<AnswerOfProgram> {
+  const options = { ...limits, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES } as const;
   return new Promise((resolve) => {
     execFile(program, [...args], options, (error, stdout, stderr) => {
       if (error === null) return resolve({ kind: 'answered', stdout });
-      const why = error.killed === true ? `no answer in ${ANSWER_MS / 1_000} s` : firstLine(stderr || error.message);
+      const isLate = error.killed === true;
+      const why = isLate ? `no answer in ${limits.timeout / 1_000} s` : firstLine(stderr || error.message);
       resolve({ kind: 'failed', why });
     });
   });

@@ -63,10 +63,15 @@ class NodeFinder {
     if (real === (await realPath(host.node.path))) return host.node;
     if (!(await isExecutable(real))) return undefined;
     // The path by which it was found: a shim finds out by its own name what it starts.
-    const { NODE_OPTIONS: _options, ...plain } = env;
-    const answer = await host.run(path, ['-e', ABOUT], plain);
-    return answer.kind === 'answered' ? readAbout(answer.stdout) : undefined;
+    return askNode(path, { host, env });
   }
+}
+
+/** Has a Node print its path and its version. Returns undefined for another program, and for bun. */
+export async function askNode(path: string, { host, env }: PiSearchContext): Promise<PiNode | undefined> {
+  const { NODE_OPTIONS: _options, ...plain } = env;
+  const answer = await host.run(path, ['-e', ABOUT], plain);
+  return answer.kind === 'answered' ? readAbout(answer.stdout) : undefined;
 }
 
 async function shebangNodes(program: string, { env }: PiSearchContext): Promise<string[]> {

@@ -19,6 +19,8 @@ export class FakeMachine {
   readonly #answers = new Map<string, Answerer>();
   #path: string[] = [];
   env: NodeJS.ProcessEnv;
+  /** Answers for programs that have no answer of their own. */
+  fallback: (program: string) => AnswerOfProgram | undefined = () => undefined;
 
   private constructor(root: string) {
     this.root = root;
@@ -50,12 +52,13 @@ export class FakeMachine {
 
   get host(): PiHost {
     return {
-      ...{ platform: 'linux', home: this.home },
+      ...{ platform: 'linux', arch: 'x64', home: this.home },
       node: { path: this.at('usr/bin/node'), version: OUR_NODE },
       bundledRoot: this.at('product/node_modules/@mariozechner/pi-coding-agent'),
       run: async (program, args, env) => {
         this.runs.push([program, ...args].join(' '));
-        return this.#answers.get(program)?.(args, env) ?? { kind: 'failed', why: `${basename(program)} is not there` };
+        const answer = this.#answers.get(program)?.(args, env) ?? this.fallback(program);
+        return answer ?? { kind: 'failed', why: `${basename(program)} is not there` };
       },
     };
   }
