@@ -10,9 +10,9 @@ import {
   type Metrics,
   type Service,
 } from '@pizzapi/process';
-import { CodedError } from '@pizzapi/protocol';
+import { CodedError, type ErrorInfo } from '@pizzapi/protocol';
+import { bundledPi, describeInstallation, processHost, type PiInstallation } from '../installation/index.js';
 import { makeRunnerHome, runnerHome } from '../home.js';
-import { PI_VERSION } from '../pi/index.js';
 import type { RunnerOptions } from '../options.js';
 import { RunnerEventPublisher } from './runnerEventPublisher.js';
 import { connectForSuspendedSessions, connectRunner, requireToken, warnWhenRefused } from './connections.js';
@@ -42,6 +42,10 @@ export interface RunnerDeps {
   signal: AbortSignal;
   /** The file of the program `workerMain.js`. */
   workerMain: string;
+  /** The pi that sessions run on; the bundled one when left out. */
+  pi?: PiInstallation;
+  /** What the owner of the runner is to know about that choice. */
+  piWarnings?: readonly ErrorInfo[];
   /** After so much quiet a session sleeps, in ms; the option when left out. */
   idleMs?: number;
   /** Environment of the workers; this process's own when left out. */
@@ -93,7 +97,7 @@ export async function createRunner(deps: RunnerDeps): Promise<Runner> {
 }
 
 async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLifecycle> {
-  const { options, log, signal, env = process.env } = deps;
+  const { options, log, signal, env = process.env, pi = bundledPi(processHost()) } = deps;
   const home = runnerHome(options.home);
   const roots = await resolveRoots(options.roots ?? []);
   const token = requireToken(options);
@@ -129,7 +133,8 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
         name,
         kind: 'daemon',
         version,
-        piVersion: PI_VERSION,
+        piVersion: pi.version,
+        pi: describeInstallation(pi),
         platform: process.platform,
         roots,
         maxSessions,
@@ -155,7 +160,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
         idleMs: deps.idleMs ?? options.idleMinutes * 60_000,
         openMs: options.openSeconds * 1_000,
         continuesInterrupted: options.interrupted === 'continue',
-        piVersion: PI_VERSION,
+        piVersion: pi.version,
       },
       models,
       roots,
@@ -169,7 +174,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       handlers: daemonCommands(hosts, (how) => end(how)),
       onFinished: (outcome) => metrics.commands.inc({ outcome: outcome.ok ? 'ok' : outcome.error.code }),
     });
-    const facts = { name, version, piVersion: PI_VERSION, startedAt: epoch, maxSessions };
+    const facts = { name, version, piVersion: pi.version, startedAt: epoch, maxSessions };
     const stopRpc = serveRunner({ backbone, runnerId, facts, roots, hosts, models });
     const { lease } = held;
     const parts = {
@@ -185,7 +190,18 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       stopRpc,
       unlock,
     };
-    log.info({ runnerId, name, roots, home: home.root, defaultModel: models.current.defaultModel }, 'runner started');
+    for (const warning of deps.piWarnings ?? []) publisher.publish({ type: 'runner_warning', ...warning });
+    log.info(
+      {
+        runnerId,
+        name,
+        roots,
+        home: home.root,
+        defaultModel: models.current.defaultModel,
+        pi: describeInstallation(pi),
+      },
+      'runner started',
+    );
     return new RunnerLifecycle(identity, roots, parts, asked, log);
   } catch (error) {
     await unlock();

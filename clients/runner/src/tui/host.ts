@@ -6,6 +6,7 @@ import { spoolDir } from '../daemon/directLogWriter.js';
 import { CommandDispatcher } from '../daemon/commandDispatcher.js';
 import { claimSoon } from '../daemon/grants.js';
 import { GrantRenewer } from '../daemon/grantRenewal.js';
+import { bundledPi, describeInstallation, processHost } from '../installation/index.js';
 import { PI_VERSION, type PiSession, type PiSink } from '../pi/index.js';
 import { WorkerSession } from '../worker/session.js';
 import { connectHost, type ConnectedHost, type HostAccess } from './connectHost.js';
@@ -151,6 +152,7 @@ export class TerminalHost {
                 kind: 'tui',
                 version,
                 piVersion: PI_VERSION,
+                pi: describeInstallation(bundledPi(processHost())),
                 platform: process.platform,
                 epoch,
               },

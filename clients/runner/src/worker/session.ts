@@ -32,11 +32,13 @@ import {
 } from '@pizzapi/protocol';
 import { sleep, type Logger } from '@pizzapi/process';
 import type { Assignment, OpeningStep, WorkerCommandOutcome, WorkerSessionState, StopReason } from '../ipc/messages.js';
+import { describeLoadedPi } from '../installation/describe.js';
 import type { PiSession, PiSink } from '../pi/index.js';
 import { sweepForGood, sweepSession } from '../processes.js';
 import { BlobSpool } from './blobSpool.js';
 import { connectSession } from './connection.js';
 import { CommandExecutor } from './commandHandlers.js';
+import { loadedPi } from './loadedPi.js';
 import { openPi } from './openPi.js';
 import { EventPipeline } from './eventPipeline.js';
 import { SpoolDeduplicator } from './spoolDeduplicator.js';
@@ -92,6 +94,9 @@ interface Parts {
 }
 
 /** One session in its worker: the agent on one side, the log on the other, commands in between. */
+/** The pi that sessions of this process run on, for the log. */
+const runsOn = () => describeLoadedPi(loadedPi());
+
 export class WorkerSession {
   private readonly runner: CommandExecutor;
   private readonly outcomes = new BoundedMap<string, 'working' | 'answered'>(REMEMBERED);
@@ -154,7 +159,7 @@ export class WorkerSession {
       const backbone = await connecting;
       const storedIds = (after: number) => idsAfter(backbone, caller, after);
       const said = SpoolDeduplicator.fromSpool(spoolDir, sid);
-      const writer = await openWriter(backbone, { sid, epoch, spoolDir, log, storedIds });
+      const writer = await openWriter(backbone, { sid, epoch, spoolDir, log, storedIds, resumed: { pi: runsOn() } });
       // Read now, because it may be sent at once.
       const hasLeftover = writer.spool().events > 0;
       const store = (bytes: Uint8Array, type: string) => putBlobVia(backbone, caller, bytes, type);
@@ -279,6 +284,7 @@ export class WorkerSession {
       this.emit({
         type: 'session_started',
         ...{ at, cwd: pi.cwd, name: pi.name(), model: pi.model(), runnerId, userId, epoch, piVersion: pi.piVersion },
+        pi: runsOn(),
         ...(resumedFrom === undefined ? {} : { resumedFrom }),
         ...(parentSessionId === undefined ? {} : { parentSessionId }),
         ...(forkedFrom === undefined ? {} : { forkedFrom }),
@@ -288,7 +294,7 @@ export class WorkerSession {
       if (beginning.file !== undefined || beginning.branch !== undefined || this.deps.running !== undefined)
         for (const event of pi.history()) this.emit(event);
       // What an earlier worker left comes with a `session_resumed` of its own.
-    } else if (!hasLeftover) this.emit({ type: 'session_resumed', at, epoch });
+    } else if (!hasLeftover) this.emit({ type: 'session_resumed', at, epoch, pi: runsOn() });
     for (const event of this.deps.missed?.() ?? []) this.emit(event);
     writer.onFenced(() => this.fenced());
     writer.onSpool(() => this.reporter.look());
