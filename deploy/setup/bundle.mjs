@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ROOT, log, since } from './log.mjs';
+import { ROOT, SetupError, log, since } from './log.mjs';
+import { packagesOf } from './chunks.mjs';
 
 /** The folders with a program, and its entry files below `dist`. The bundle of `dist/<entry>` is `dist/bundle/<entry>`. */
 export const PROGRAMS = {
@@ -11,6 +12,15 @@ export const PROGRAMS = {
   'clients/cli': ['main.js'],
   'clients/runner': ['main.js', 'workerMain.js'],
   'deploy/local': ['main.js'],
+};
+
+/** The SDK of pi: what runs an agent. `pi-tui` draws and runs none. */
+const AGENT = /^@(mariozechner|earendil-works)\/pi-(coding-agent|agent-core|ai)$/;
+/** Programs that load no agent. The command line has parts that do, each in a module that is loaded on demand. */
+const WITHOUT_AGENT = {
+  'clients/cli': { entry: 'main', except: /\/runner\/dist\/(pi\/terminal|tui)\/index\.js$/ },
+  'clients/runner': { entry: 'main' },
+  'deploy/local': { entry: 'main' },
 };
 
 /** Packages that load native code, WebAssembly or their own files by their place in node_modules. */
@@ -56,13 +66,26 @@ export async function bundle(folders = Object.keys(PROGRAMS)) {
       logLevel: 'warn',
     });
     rmSync(join(dist, 'bundle'), { recursive: true, force: true });
-    await build.write({
+    const { output } = await build.write({
       ...{ dir: join(dist, 'bundle'), format: 'esm', sourcemap: true },
       ...{ entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
     });
     await build.close();
+    checkAgent(folder, output);
   }
   log(`build: bundled ${folders.length} programs in ${since(start)}`);
+}
+
+/** Throws when a program that loads no agent has one in its bundle. */
+function checkAgent(folder, output) {
+  const without = WITHOUT_AGENT[folder];
+  if (without === undefined) return;
+  const found = [...packagesOf(output, without)].filter((name) => AGENT.test(name));
+  if (found.length > 0) {
+    throw new SetupError(
+      `build: ${folder}/dist/bundle/${without.entry}.js loads ${found.join(', ')}; ask a worker instead.`,
+    );
+  }
 }
 
 // `node bundle.mjs` in the folder of a package bundles its programs.

@@ -100,6 +100,7 @@ export class WorkerSession {
   private stopPartial: () => void = () => undefined;
   private leaving = false;
   private paused = false;
+  private isOutdated = false;
   private lastActivityAt = Date.now();
 
   private constructor(
@@ -218,6 +219,13 @@ export class WorkerSession {
     }
   }
 
+  /** Shows that its pi was replaced, until the session rests. */
+  showOutdated(text: string): void {
+    if (this.leaving) return;
+    this.isOutdated = true;
+    this.showStatus(text);
+  }
+
   /** Sets the grant for the next attempt to connect. */
   takeGrant(grant: string): void {
     this.parts.login.grant = grant;
@@ -239,6 +247,7 @@ export class WorkerSession {
     this.leaving = true;
     const { pi, pipe, writer, blobs } = this.parts;
     const { sid } = this.assignment;
+    if (this.isOutdated) this.showStatus('');
     this.reporter.stop();
     await pi.dispose({ permanently: reason.kind === 'kill' });
     if (reason.kind === 'kill') {
@@ -336,6 +345,12 @@ export class WorkerSession {
         await sleep(1_000);
       }
     }
+  }
+
+  /** Sets the line of status of pi itself; an empty text removes it. */
+  private showStatus(text: string): void {
+    const about = { dialogId: newId('d'), method: 'status', key: 'pi', title: text, message: text } as const;
+    this.emit({ type: 'dialog_opened', at: Date.now(), ...about });
   }
 
   private emit(event: SessionEvent): void {
