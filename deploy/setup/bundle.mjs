@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ROOT, log, since } from './log.mjs';
+import { ROOT, SetupError, log, since } from './log.mjs';
+import { packagesOf } from './chunks.mjs';
 
 /** The folders with a program, and its entry files below `dist`. The bundle of `dist/<entry>` is `dist/bundle/<entry>`. */
 export const PROGRAMS = {
@@ -16,6 +17,14 @@ export const PROGRAMS = {
 /** The programs that are also built with pi left out, for a pi that is installed on the machine: `dist/bundle/external`. */
 const ON_ANY_PI = { 'clients/runner': ['workerMain.js'] };
 const PI = /^@mariozechner\/pi-/;
+/** The SDK of pi: what runs an agent. `pi-tui` draws and runs none. */
+const AGENT = /^@(mariozechner|earendil-works)\/pi-(coding-agent|agent-core|ai)$/;
+/** Programs that load no agent. The command line has parts that do, each in a module that is loaded on demand. */
+const WITHOUT_AGENT = {
+  'clients/cli': { entry: 'main', except: /\/runner\/dist\/(pi\/terminal|tui)\/index\.js$/ },
+  'clients/runner': { entry: 'main' },
+  'deploy/local': { entry: 'main' },
+};
 
 /** Packages that load native code, WebAssembly or their own files by their place in node_modules. */
 const EXTERNAL = [
@@ -50,7 +59,7 @@ export async function bundle(folders = Object.keys(PROGRAMS)) {
   const start = Date.now();
   for (const folder of folders) {
     rmSync(join(ROOT, folder, 'dist', 'bundle'), { recursive: true, force: true });
-    await write(folder, PROGRAMS[folder], join(ROOT, folder, 'dist', 'bundle'), EXTERNAL);
+    checkAgent(folder, await write(folder, PROGRAMS[folder], join(ROOT, folder, 'dist', 'bundle'), EXTERNAL));
     if (ON_ANY_PI[folder] !== undefined)
       await write(folder, ON_ANY_PI[folder], join(ROOT, folder, 'dist', 'bundle', 'external'), [...EXTERNAL, PI]);
   }
@@ -67,11 +76,24 @@ async function write(folder, files, to, external) {
     plugins: [keepModuleUrls(to)],
     logLevel: 'warn',
   });
-  await build.write({
+  const { output } = await build.write({
     ...{ dir: to, format: 'esm', sourcemap: true },
     ...{ entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
   });
   await build.close();
+  return output;
+}
+
+/** Throws when a program that loads no agent has one in its bundle. */
+function checkAgent(folder, output) {
+  const without = WITHOUT_AGENT[folder];
+  if (without === undefined) return;
+  const found = [...packagesOf(output, without)].filter((name) => AGENT.test(name));
+  if (found.length > 0) {
+    throw new SetupError(
+      `build: ${folder}/dist/bundle/${without.entry}.js loads ${found.join(', ')}; ask a worker instead.`,
+    );
+  }
 }
 
 // `node bundle.mjs` in the folder of a package bundles its programs.

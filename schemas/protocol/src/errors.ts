@@ -177,6 +177,10 @@ export const ERRORS = {
     hint: 'Remove or repair what the message names, or raise --open-seconds of the runner.',
   },
   runner_failed: { status: 502, hint: 'The runner could not start the session. Its log states the reason.' },
+  pi_failed: {
+    status: 502,
+    hint: 'Run `pizzapi doctor`, or install pi again. The runner tries it again when its files change.',
+  },
   unavailable: {
     status: 503,
     hint: 'nats-server cannot be reached. Try again in a few seconds.',

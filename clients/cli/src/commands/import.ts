@@ -19,7 +19,7 @@ The file is checked first. An invalid or damaged file creates no session.`,
     )
     .action(async (file: string, flags: Record<string, unknown>) => {
       const { home } = readOptions(HOME_OPTIONS, flags, io.env);
-      // Loaded on demand: it loads the SDK of the agent, which no other command needs.
+      // Loaded on demand: no other command connects to nats-server as its administrator.
       const { importSession } = await import('../importSession.js');
       const access = requireNatsAccess(home);
       const salvage = flags['salvage'] === true;

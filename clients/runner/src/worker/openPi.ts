@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from '@pizzapi/process';
-import { CodedError, type ErrorInfo } from '@pizzapi/protocol';
 import type { Assignment, ForkSource } from '../ipc/messages.js';
 import { forkEndedFile, openPiSession, type OpenOptions, type PiSession } from '../pi/index.js';
+import { refusal } from '../ipc/refusal.js';
 
 /**
  * Opens pi for an assignment. A session that is resumed or forked opens also when its model is gone by then: its history
@@ -42,9 +42,4 @@ function copiedFrom(branch: ForkSource): string | undefined {
   const forked = forkEndedFile(branch);
   if (forked.kind === 'failed') throw refusal(forked.error);
   return forked.sessionFile;
-}
-
-/** The error as it is: it says already what to do next. */
-function refusal({ code, message }: ErrorInfo): CodedError {
-  return Object.assign(new CodedError(code), { message });
 }
