@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ROOT, log, since } from './log.mjs';
+import { ROOT, SetupError, log, since } from './log.mjs';
 
 /** The folders with a program, and its entry files below `dist`. The bundle of `dist/<entry>` is `dist/bundle/<entry>`. */
 export const PROGRAMS = {
@@ -12,6 +13,12 @@ export const PROGRAMS = {
   'clients/runner': ['main.js', 'workerMain.js'],
   'deploy/local': ['main.js'],
 };
+
+/**
+ * The package for people's own pi: one file that needs nothing but Node. What it uses of pi comes from the interface of
+ * extensions.
+ */
+const PI_PACKAGE = 'clients/pi-package';
 
 /** Packages that load native code, WebAssembly or their own files by their place in node_modules. */
 const EXTERNAL = [
@@ -42,7 +49,7 @@ const keepModuleUrls = (folder) => ({
  * Bundles the compiled programs. Node reads one file instead of about 700, so that a service starts in a third of the
  * processor time.
  */
-export async function bundle(folders = Object.keys(PROGRAMS)) {
+export async function bundle(folders = Object.keys(PROGRAMS), isWhole = true) {
   const start = Date.now();
   const { rolldown } = await import('rolldown');
   for (const folder of folders) {
@@ -62,10 +69,36 @@ export async function bundle(folders = Object.keys(PROGRAMS)) {
     });
     await build.close();
   }
+  if (isWhole) await bundlePiPackage();
   log(`build: bundled ${folders.length} programs in ${since(start)}`);
+}
+
+async function bundlePiPackage() {
+  const { rolldown } = await import('rolldown');
+  const folder = join(ROOT, PI_PACKAGE, 'dist');
+  const build = await rolldown({
+    input: join(folder, 'main.js'),
+    platform: 'node',
+    external: [/^node:/, /^@mariozechner\//],
+    // The default loads native code.
+    resolve: { alias: { msgpackr: join(ROOT, 'node_modules/msgpackr/index.js') } },
+    // Modules of ours that import pi are left out, except for what is used of them.
+    treeshake: { moduleSideEffects: [{ test: /@mariozechner|(clients|schemas)\/[^/]+\/dist\//, sideEffects: false }] },
+    logLevel: 'warn',
+  });
+  rmSync(join(folder, 'bundle'), { recursive: true, force: true });
+  const { output } = await build.write({
+    ...{ file: join(folder, 'bundle', 'main.js'), format: 'esm', codeSplitting: false },
+  });
+  await build.close();
+  const code = output.map((chunk) => chunk.code ?? '').join('\n');
+  const foreign = [...code.matchAll(/^import\b[^'"\n]*["']([^"']+)["']/gm)].map(([, name]) => name);
+  const missing = foreign.filter((name) => !isBuiltin(name));
+  if (missing.length > 0) throw new SetupError(`build: ${PI_PACKAGE} has to run without ${missing.join(', ')}`);
 }
 
 // `node bundle.mjs` in the folder of a package bundles its programs.
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await bundle(Object.keys(PROGRAMS).filter((folder) => join(ROOT, folder) === process.cwd()));
+  const folders = Object.keys(PROGRAMS).filter((folder) => join(ROOT, folder) === process.cwd());
+  await bundle(folders, join(ROOT, PI_PACKAGE) === process.cwd());
 }

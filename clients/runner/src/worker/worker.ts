@@ -3,6 +3,7 @@ import type { Logger } from '@pizzapi/process';
 import { IPC_VERSION, type Assignment, type IpcNotification, type OpeningStep } from '../ipc/messages.js';
 import { WorkerIpcServer } from '../ipc/server.js';
 import { SESSION_TAG } from '../processes.js';
+import { openPi } from './openPi.js';
 import { WorkerSession } from './session.js';
 
 /** How often a worker looks whether its session may go to sleep, in ms. */
@@ -102,6 +103,7 @@ export class Worker {
       this.session = await WorkerSession.begin(assignment, {
         natsUrl,
         log,
+        agent: { kind: 'opened', open: openPi },
         onStep,
         onState: (state) => this.link.notify({ type: 'state', state }),
         onFenced: () => void this.leave('fenced'),
