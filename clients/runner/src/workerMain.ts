@@ -1,5 +1,5 @@
 import { createLogger, OPTIONS, readOptions } from '@pizzapi/process';
-import { warmUp } from './pi/index.js';
+import { announceHosted, warmUp } from './pi/index.js';
 import { WORKER_SOCKET } from './processes.js';
 import { Worker } from './worker/worker.js';
 
@@ -25,6 +25,9 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.exit(1);
   });
 }
+
+// Our package in the person's own pi adds nothing here.
+announceHosted('runner');
 
 const exit = () => process.exit(0);
 const worker = await Worker.listen({ socket, natsUrl, prepared: warmUp(agentDir), log, exit });

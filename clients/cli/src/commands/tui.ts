@@ -1,11 +1,5 @@
-import { shareEnvironment } from '@pizzapi/runner/access';
+import { removeSecrets, shareEnvironment } from '@pizzapi/runner/access';
 import type { Io } from '../io.js';
-
-/**
- * Our secrets. They are removed from the environment, so that programs of the agent cannot read them. This program
- * reads them before.
- */
-const SECRETS = ['RUNNER_TOKEN', 'API_KEY', 'NATS_USER', 'NATS_PASSWORD', 'NATS_NKEY'].map((name) => `PIZZAPI_${name}`);
 
 /**
  * Returns the arguments of pi, or undefined when the arguments are a command of pizzapi. pi gets an empty command line,
@@ -23,7 +17,7 @@ export function piArguments(argv: readonly string[]): string[] | undefined {
 export async function becomeTui(args: readonly string[], io: Io, version: string): Promise<number> {
   // Read before the secrets are removed.
   const env = { ...io.env };
-  for (const name of SECRETS) delete process.env[name];
+  removeSecrets();
   // The version of pi is fixed here, so pi must not offer an update.
   process.env['PI_SKIP_VERSION_CHECK'] ??= '1';
   const { runTui } = await import('@pizzapi/runner/tui');

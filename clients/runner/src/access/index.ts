@@ -13,4 +13,4 @@ export {
 export { homeOf, hostAccess, keptToken, namesNats, readRunnerToken } from './hostAccess.js';
 export { readJsonMap } from './jsonFile.js';
 export { lastLogin, loginAt, readLogins, relayName } from './logins.js';
-export { shareEnvironment } from './shareEnvironment.js';
+export { removeSecrets, shareEnvironment } from './shareEnvironment.js';

@@ -11,6 +11,14 @@ import { hostAccess } from './hostAccess.js';
 const APPEARS_MS = 15_000;
 const ASK_EVERY_MS = 250;
 
+/** Our secrets. A terminal removes them from its environment, so that programs of the agent cannot read them. */
+const SECRETS = ['RUNNER_TOKEN', 'API_KEY', 'NATS_USER', 'NATS_PASSWORD', 'NATS_NKEY'].map((name) => `PIZZAPI_${name}`);
+
+/** Removes our secrets from the environment of this process. Read them before. */
+export function removeSecrets(): void {
+  for (const name of SECRETS) delete process.env[name];
+}
+
 /** How a terminal shares with the gateway and the keys that its home and environment name. */
 export function shareEnvironment(env: NodeJS.ProcessEnv, version: string): ShareEnvironment {
   const { home } = readOptions({ home: OPTIONS.home }, {}, env);

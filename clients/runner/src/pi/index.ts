@@ -3,6 +3,7 @@ export { openPiSession, warmUp } from './open.js';
 export { listModels, type ModelList } from './models.js';
 export { readPiSessionFile, type ImportOptions, type ImportOutcome } from './sessionImport.js';
 export { forkEndedFile } from './fork.js';
+export { announceHosted } from './plain/hosted.js';
 export { PI_VERSION } from './session.js';
 export type { Damage } from './sessionFile.js';
 export type { DialogAnswerOutcome } from './dialogs.js';

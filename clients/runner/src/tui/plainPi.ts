@@ -1,11 +1,8 @@
-import { shareEnvironment } from '../access/index.js';
+import { removeSecrets, shareEnvironment } from '../access/index.js';
 import { PlainPi } from '../pi/plain/index.js';
 import { ShareController } from './shareController.js';
 import type { ShareCommand, ShareSyntax } from './shareCommand.js';
 import { terminalLog } from './terminalLog.js';
-
-/** Our secrets. They are removed from the environment before guests can have the agent read it. */
-const SECRETS = ['RUNNER_TOKEN', 'API_KEY', 'NATS_USER', 'NATS_PASSWORD', 'NATS_NKEY'].map((name) => `PIZZAPI_${name}`);
 
 /** Reads the words behind `/pizzapi`. */
 export function parsePlainCommand(words: string): ShareCommand {
@@ -71,7 +68,8 @@ function makePlainPi(version: string): PlainPi {
   const env = { ...process.env };
   const world = shareEnvironment(env, version);
   const access = () => {
-    for (const name of SECRETS) delete process.env[name];
+    // Before guests can have the agent read them.
+    removeSecrets();
     return world.access();
   };
   const log = terminalLog(world.home);

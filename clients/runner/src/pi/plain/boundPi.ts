@@ -22,3 +22,13 @@ const NEEDED = [
 export function missingFunctions(pi: Partial<ExtensionAPI>): string[] {
   return NEEDED.filter((name) => typeof pi[name] !== 'function');
 }
+
+/** Whether pi has loaded its extensions again, or has ended the session: what it gave before throws then. */
+export function isStale({ ctx }: BoundPi): boolean {
+  try {
+    ctx.isIdle();
+    return false;
+  } catch {
+    return true;
+  }
+}

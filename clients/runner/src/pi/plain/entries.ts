@@ -40,8 +40,11 @@ export class EntryFollower {
   }
 }
 
+/** Messages that pi writes into its file without an event. Others, such as its system prompt, stay out of the log. */
+const WRITTEN_ROLES: ReadonlySet<string> = new Set(['bashExecution']);
+
 const hasEvent = (entry: SessionEntry): boolean =>
-  TOLD.has(entry.type) || (entry.type === 'message' && isLive(entry.message.role));
+  TOLD.has(entry.type) || (entry.type === 'message' && !WRITTEN_ROLES.has(entry.message.role));
 
 /** The importer numbers messages by their line. A live log gives new ids. */
 function eventsOf(entry: SessionEntry): SessionEvent[] {

@@ -8,7 +8,7 @@ import { PlainPiSession } from './session.js';
 import { PlainTerminal } from './terminal.js';
 
 /** The command that the package adds to pi, without the slash. */
-export const COMMAND = 'pizzapi';
+const COMMAND = 'pizzapi';
 const ABOUT = 'Share this session with PizzaPi: share, share --collab, status, stop, help';
 
 /** What the command takes, for completion. */

@@ -24,7 +24,7 @@ import { AttachableSink } from '../tui/attachableSink.js';
 import type { SharedAgent } from '../tui/terminal.js';
 import type { AgentInput, ExecResult, Outcome, PiSession, PiSessionState, PiSink } from '../types.js';
 import { originOf, type UserMessageOrigin } from '../userMessageOrigin.js';
-import type { BoundPi } from './boundPi.js';
+import { isStale, type BoundPi } from './boundPi.js';
 import { PlainCompaction } from './compaction.js';
 import { EntryFollower, entryOfMessage, isLive } from './entries.js';
 import { PlainInputs, type Readiness } from './inputs.js';
@@ -33,11 +33,14 @@ import { PlainModel } from './model.js';
 /** How long an agent that was aborted may take to stop, ms, and how often it is looked. */
 const STOP_WAIT_MS = 5_000;
 const LOOK_EVERY_MS = 20;
+/** How long after the end of a run it is looked whether another follows by itself, ms. */
+const REST_AFTER_MS = 100;
 /** How often it is looked what pi has written into its session without an event, ms. */
 const FOLLOW_EVERY_MS = 500;
 /** How often, and how many times, it is looked whether pi has appended a message. */
 const APPENDED_EVERY_MS = 5;
 const APPENDED_TRIES = 200;
+const LAST_ENTRY_TRIES = 40;
 
 export interface PlainSessionDeps {
   piVersion: string;
@@ -76,7 +79,7 @@ export class PlainPiSession implements PiSession, SharedAgent {
   readonly #entries = new EntryFollower();
   /** Of each user's message, the input that it comes from. */
   readonly #origins = new WeakMap<object, AgentInput | 'typed' | undefined>();
-  #bound: BoundPi | undefined;
+  #given: BoundPi | undefined;
   #state: PiSessionState;
   #name: string;
   #file: string | undefined;
@@ -88,11 +91,12 @@ export class PlainPiSession implements PiSession, SharedAgent {
   /** Events of the history that were in the log when the sharing ended. */
   #published = 0;
   #following: NodeJS.Timeout | undefined;
+  #resting: NodeJS.Timeout | undefined;
 
   constructor(bound: BoundPi, deps: PlainSessionDeps) {
     const { ctx } = bound;
     this.#deps = deps;
-    this.#bound = bound;
+    this.#given = bound;
     this.cwd = ctx.cwd;
     this.piVersion = deps.piVersion;
     this.id = ctx.sessionManager.getSessionId();
@@ -174,7 +178,12 @@ export class PlainPiSession implements PiSession, SharedAgent {
   /** pi runs its extensions anew: what it gave before is not good any more. */
   bind(bound: BoundPi | undefined): void {
     if (bound === undefined) this.#state = this.state();
-    this.#bound = bound;
+    this.#given = bound;
+  }
+
+  get #bound(): BoundPi | undefined {
+    if (this.#given !== undefined && isStale(this.#given)) this.#given = undefined;
+    return this.#given;
   }
 
   get isStreaming(): boolean {
@@ -235,6 +244,7 @@ export class PlainPiSession implements PiSession, SharedAgent {
     if (event.type === 'agent_end') {
       this.#isEnding = true;
       if (this.#bound?.ctx.hasPendingMessages() === false) this.#inputs.drained();
+      this.#whenAtRest();
     }
     if (event.type === 'compaction_end' && this.#bound !== undefined) this.#model.reportUsage(this.#bound);
     this.#guests.observe(event);
@@ -314,6 +324,8 @@ export class PlainPiSession implements PiSession, SharedAgent {
     const ids = new Map(guests.map(({ shareId, name }) => [shareId, name === undefined ? {} : { name }]));
     await Promise.all([...ids].map(([shareId, named]) => this.guestLeft({ shareId, ...named, why: 'revoked' })));
     clearInterval(this.#following);
+    // A message whose entry is not there yet would be in the log now, and among what was missed later.
+    for (let n = 0; n < LAST_ENTRY_TRIES && this.#isUnwritten; n++) await sleep(APPENDED_EVERY_MS);
     this.#follow();
     this.#parts.pieces.flush();
     this.#published = this.history().length;
@@ -419,6 +431,10 @@ export class PlainPiSession implements PiSession, SharedAgent {
     return entryOfMessage(this.#bound.ctx.sessionManager, this.#ended);
   }
 
+  get #isUnwritten(): boolean {
+    return this.#bound !== undefined && this.#ended !== undefined && this.#entryOfEnded() === null;
+  }
+
   /** pi appends a message once all extensions have handled its event. */
   #whenAppended(settle: () => void): void {
     const ended = this.#ended;
@@ -428,6 +444,16 @@ export class PlainPiSession implements PiSession, SharedAgent {
       else setTimeout(() => look(tries - 1), APPENDED_EVERY_MS).unref();
     };
     setTimeout(() => look(APPENDED_TRIES), 0).unref();
+  }
+
+  /** Says that nobody's work is done any more, once the agent rests. */
+  #whenAtRest(): void {
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(
+      () => (this.isStreaming && this.#isEnding ? this.#whenAtRest() : this.#guests.tell()),
+      REST_AFTER_MS,
+    );
+    this.#resting.unref();
   }
 
   async #stopRun(): Promise<Outcome> {

@@ -1,7 +1,7 @@
 import type { Author } from '@pizzapi/protocol';
 import { visibleText } from '../terminal/clean.js';
 import { nameOf, type PiTerminal } from '../tui/terminal.js';
-import type { BoundPi } from './boundPi.js';
+import { isStale, type BoundPi } from './boundPi.js';
 import type { PlainPiSession } from './session.js';
 
 /** The width and height of a terminal that does not say them. */
@@ -14,12 +14,16 @@ const ROWS = 24;
  */
 export class PlainTerminal implements PiTerminal {
   session: PlainPiSession | undefined;
-  #bound: BoundPi | undefined;
+  #given: BoundPi | undefined;
   #printed = '';
 
   bind(bound: BoundPi | undefined): void {
-    this.#bound = bound;
+    this.#given = bound;
     this.#printed = '';
+  }
+
+  get #bound(): BoundPi | undefined {
+    return this.#given === undefined || isStale(this.#given) ? undefined : this.#given;
   }
 
   /** Something else was drawn below the last notice: the next one does not replace it. */

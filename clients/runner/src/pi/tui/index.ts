@@ -2,6 +2,7 @@ import { main } from '@mariozechner/pi-coding-agent';
 import { getCapabilities, hyperlink } from '@mariozechner/pi-tui';
 import { terminalText, type Author } from '@pizzapi/protocol';
 import { visibleText } from '../terminal/clean.js';
+import { announceHosted } from '../plain/hosted.js';
 import { terminalExtension } from './extension.js';
 import { hookInteractiveMode, type InteractiveModeScreen } from './interactiveModeHooks.js';
 import { authorText, nameOf, type PiTerminal, type TerminalHooks } from './terminal.js';
@@ -50,6 +51,7 @@ export async function runPi({ args, human, approvals, hooks: make }: TerminalOpt
     print([tint('accent', `Run from another client: $ ${visibleText(command)}`), ...lines].join('\n'));
   };
 
+  announceHosted('terminal');
   hookInteractiveMode({
     shown: (agent, shownOn) => {
       screen = shownOn;
