@@ -39,6 +39,9 @@ const EVENTS = [
   'tool_execution_end',
 ] as const satisfies readonly AgentSessionEvent['type'][];
 
+/** With these, pi draws something below the last notice. */
+const DRAWN: ReadonlySet<string> = new Set(['message_start', 'tool_execution_start']);
+
 /** pi has a signature for each event, and a newer pi has events that an older one does not know. */
 type On = (event: string, handler: (event: never, ctx: ExtensionContext) => unknown) => void;
 
@@ -128,8 +131,8 @@ export class PlainPi {
     for (const name of EVENTS)
       on(name, (event: AgentSessionEvent) =>
         this.#guarded(() => {
-          if (event.type !== 'message_update') this.terminal.drawn();
           this.#session?.observe(event);
+          if (DRAWN.has(event.type)) this.terminal.drawn();
         }),
       );
     pi.on('thinking_level_select', ({ level }) =>

@@ -348,11 +348,17 @@ export class PlainPiSession implements PiSession, SharedAgent {
   }
 
   async setModel(model: string): Promise<Outcome<{ model: string }>> {
-    return this.#bound === undefined ? this.#away() : this.#model.set(this.#bound, model);
+    if (this.#bound === undefined) return this.#away();
+    const outcome = await this.#model.set(this.#bound, model);
+    this.#redraw();
+    return outcome;
   }
 
   setThinkingLevel(level: ThinkingLevel): Outcome<{ level: ThinkingLevel }> {
-    return this.#bound === undefined ? this.#away() : this.#model.setThinkingLevel(this.#bound, level);
+    if (this.#bound === undefined) return this.#away();
+    const outcome = this.#model.setThinkingLevel(this.#bound, level);
+    this.#redraw();
+    return outcome;
   }
 
   async compact(instructions?: string): Promise<Outcome<{ tokensBefore: number; summary: string }>> {
@@ -362,6 +368,7 @@ export class PlainPiSession implements PiSession, SharedAgent {
   setName(name: string): Outcome {
     if (this.#bound === undefined) return this.#away();
     this.#bound.pi.setSessionName(name);
+    this.#redraw();
     this.#follow();
     return { kind: 'ok' };
   }
@@ -394,6 +401,11 @@ export class PlainPiSession implements PiSession, SharedAgent {
 
   fromLinked(): Promise<Outcome> {
     return Promise.resolve({ kind: 'failed', error: errorInfo('not_linked') });
+  }
+
+  /** pi draws its footer anew for a status only. */
+  #redraw(): void {
+    this.#bound?.ctx.ui.setStatus('pizzapi.redraw', undefined);
   }
 
   #away(): { kind: 'failed'; error: ErrorInfo } {
