@@ -22,3 +22,13 @@ export function describeInstallation({ source, packageName, version, root, node 
     source,
   };
 }
+
+/** Returns what the runner of a terminal states of the pi that its person has started. */
+export function describeTerminalPi(pi: LoadedPi): RunnerPi {
+  const { root } = pi;
+  return {
+    ...describeLoadedPi(pi),
+    path: root === null ? null : cut(root, 'path'),
+    source: root === null ? 'bundled' : 'path',
+  };
+}

@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMap } from '@pizzapi/protocol';
 import { PI_PACKAGES, type LoadedPi, type PiPackage } from '../installation/types.js';
-import { PI_VERSION } from '../pi/index.js';
+import { VERSION } from '@mariozechner/pi-coding-agent';
 
 /** The pi that this process runs on. `root`: the folder that it was loaded from; undefined for the bundled one. */
 export function loadedPi(root: string | undefined): LoadedPi {
   return {
     packageName: root === undefined ? '@mariozechner/pi-coding-agent' : packageAt(root),
-    version: PI_VERSION,
+    version: VERSION,
     root: root ?? null,
     node: process.versions.node,
   };
