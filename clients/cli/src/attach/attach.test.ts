@@ -220,10 +220,10 @@ describe('the status', () => {
     const model = { provider: 'office', id: 'gone', problem: 'model_unknown' };
     const facts = { info, meta: { ...meta, model }, viewers: 1, connection: 'Live' };
     expect(statusLines({ ...facts, mode: 'owner' })[1]).toEqual({
-      left: 'The runner has no model office/gone. Choose another one with /model',
+      left: 'The runner has no model office/gone. Choose another one with //model',
       right: 'office/gone · thinking high',
     });
-    expect(statusLines({ ...facts, mode: 'read' })[1].left).not.toContain('/model');
+    expect(statusLines({ ...facts, mode: 'read' })[1].left).not.toContain('//model');
   });
 
   it('says which modes are on', () => {

@@ -48,7 +48,7 @@ export function statusLines({ info, meta, mode, viewers, connection }: StatusFac
 function modelProblem({ model }: SessionMetaState, mode: ViewerMode): string | undefined {
   const problem = modelProblemText(model);
   if (problem === undefined) return undefined;
-  return `${problem}. ${mode === 'read' ? 'Nothing is sent to a model.' : 'Choose another one with /model'}`;
+  return `${problem}. ${mode === 'read' ? 'Nothing is sent to a model.' : 'Choose another one with //model'}`;
 }
 
 /** `provider/id` of the model in use. */
