@@ -10,10 +10,13 @@ export const PROGRAMS = {
   'services/gateway': ['main.js'],
   'services/meta-projector': ['main.js'],
   'clients/cli': ['main.js'],
-  'clients/runner': ['main.js', 'workerMain.js'],
+  'clients/runner': ['main.js', 'workerMain.js', 'workerLoader.js'],
   'deploy/local': ['main.js'],
 };
 
+/** The programs that are also built with pi left out, for a pi that is installed on the machine: `dist/bundle/external`. */
+const ON_ANY_PI = { 'clients/runner': ['workerMain.js'] };
+const PI = /^@mariozechner\/pi-/;
 /** The SDK of pi: what runs an agent. `pi-tui` draws and runs none. */
 const AGENT = /^@(mariozechner|earendil-works)\/pi-(coding-agent|agent-core|ai)$/;
 /** Programs that load no agent. The command line has parts that do, each in a module that is loaded on demand. */
@@ -54,26 +57,31 @@ const keepModuleUrls = (folder) => ({
  */
 export async function bundle(folders = Object.keys(PROGRAMS)) {
   const start = Date.now();
-  const { rolldown } = await import('rolldown');
   for (const folder of folders) {
-    const dist = join(ROOT, folder, 'dist');
-    const input = Object.fromEntries(PROGRAMS[folder].map((file) => [file.replace(/\.js$/, ''), join(dist, file)]));
-    const build = await rolldown({
-      input,
-      platform: 'node',
-      external: EXTERNAL,
-      plugins: [keepModuleUrls(join(dist, 'bundle'))],
-      logLevel: 'warn',
-    });
-    rmSync(join(dist, 'bundle'), { recursive: true, force: true });
-    const { output } = await build.write({
-      ...{ dir: join(dist, 'bundle'), format: 'esm', sourcemap: true },
-      ...{ entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
-    });
-    await build.close();
-    checkAgent(folder, output);
+    rmSync(join(ROOT, folder, 'dist', 'bundle'), { recursive: true, force: true });
+    checkAgent(folder, await write(folder, PROGRAMS[folder], join(ROOT, folder, 'dist', 'bundle'), EXTERNAL));
+    if (ON_ANY_PI[folder] !== undefined)
+      await write(folder, ON_ANY_PI[folder], join(ROOT, folder, 'dist', 'bundle', 'external'), [...EXTERNAL, PI]);
   }
   log(`build: bundled ${folders.length} programs in ${since(start)}`);
+}
+
+async function write(folder, files, to, external) {
+  const { rolldown } = await import('rolldown');
+  const dist = join(ROOT, folder, 'dist');
+  const build = await rolldown({
+    input: Object.fromEntries(files.map((file) => [file.replace(/\.js$/, ''), join(dist, file)])),
+    platform: 'node',
+    external,
+    plugins: [keepModuleUrls(to)],
+    logLevel: 'warn',
+  });
+  const { output } = await build.write({
+    ...{ dir: to, format: 'esm', sourcemap: true },
+    ...{ entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+  });
+  await build.close();
+  return output;
 }
 
 /** Throws when a program that loads no agent has one in its bundle. */

@@ -22,7 +22,8 @@ import {
   type PlacedBlob,
   type SessionEvent,
 } from '@pizzapi/protocol';
-import { bundledPi, withPiProcess, type ImportSummary, type PiProcess } from '@pizzapi/runner/piProcess';
+import { bundledPi, processHost } from '@pizzapi/runner/installation';
+import { withPiProcess, type ImportSummary, type PiProcess } from '@pizzapi/runner/piProcess';
 import type { NatsAccess } from '@pizzapi/process';
 import { Failure } from './io.js';
 
@@ -38,6 +39,8 @@ export interface Imported {
   damage: ImportSummary['damage'];
   /** What was repaired, one phrase for each kind. */
   repairs: string[];
+  /** What is left out because only a newer pi knows it, one phrase for each kind. */
+  skipped: string[];
 }
 
 /**
@@ -51,10 +54,10 @@ export async function importSession(
   progress: (done: number, of: number) => void,
   { salvage = false }: { salvage?: boolean } = {},
 ): Promise<Imported> {
-  return withPiProcess(bundledPi(), async (pi) => {
+  return withPiProcess(bundledPi(processHost()), async (pi) => {
     // The backbone is used only when the file is known to be good.
     const { summary, events } = await read(pi, file, userId, salvage);
-    const { name, messages, damage, repairs } = summary;
+    const { name, messages, damage, repairs, skipped } = summary;
     const backbone = await connect(access);
     try {
       await verifyProvisioned(backbone);
@@ -72,7 +75,7 @@ export async function importSession(
         await forgetOwner(backbone, sessionId);
         throw thrown;
       }
-      return { sessionId, name, events: summary.events, messages, damage, repairs };
+      return { sessionId, name, events: summary.events, messages, damage, repairs, skipped };
     } finally {
       await backbone.close();
     }

@@ -3,15 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CodedError, type ErrorInfo, type SessionEvent } from '@pizzapi/protocol';
 import { awaitExit, signalProcess } from './processes.js';
-import { workerProgram } from './bundledPi.js';
 import type { LoadedPi, PiInstallation } from './installation/types.js';
 import { LineReader } from './ipc/lines.js';
 import type { ImportRequest, ImportSummary, IpcRequestName, IpcRequests, IpcResponse } from './ipc/messages.js';
 import { refusal } from './ipc/refusal.js';
 import { startWorker, type StartedWorker } from './ipc/startWorker.js';
 import { withoutSecrets } from './workerEnvironment.js';
+import { workerProgram } from './workerProgram.js';
 
-export { bundledPi } from './bundledPi.js';
 export type { ImportSummary } from './ipc/messages.js';
 
 /** How long the process may take to leave before it is killed, in ms. */

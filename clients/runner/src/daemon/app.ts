@@ -11,9 +11,8 @@ import {
   type Service,
 } from '@pizzapi/process';
 import { CodedError, type ErrorInfo } from '@pizzapi/protocol';
+import { bundledPi, describeInstallation, processHost, type PiInstallation } from '../installation/index.js';
 import { makeRunnerHome, runnerHome } from '../home.js';
-import { bundledPi } from '../bundledPi.js';
-import type { PiInstallation } from '../installation/types.js';
 import { workerEnvironment } from '../workerEnvironment.js';
 import type { RunnerOptions } from '../options.js';
 import { RunnerEventPublisher } from './runnerEventPublisher.js';
@@ -51,8 +50,8 @@ export interface RunnerDeps {
   idleMs?: number;
   /** Environment of the workers; this process's own when left out. */
   env?: NodeJS.ProcessEnv;
-  /** Looks for the pi that sessions run on; the bundled one when left out. */
-  findPi?: () => Promise<PiInstallation>;
+  /** Looks for the pi that sessions run on; the bundled one when left out. The owner of the runner gets the warnings. */
+  findPi?: () => Promise<{ installation: PiInstallation; warnings: readonly ErrorInfo[] }>;
   /** How often the files of pi are looked at, in ms. */
   piCheckMs?: number;
   /** What it counts is in here; a set of its own when left out. */
@@ -103,7 +102,7 @@ export async function createRunner(deps: RunnerDeps): Promise<Runner> {
 
 async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLifecycle> {
   const { options, log, signal, env = process.env } = deps;
-  const bundled = bundledPi();
+  const bundled = bundledPi(processHost());
   const home = runnerHome(options.home);
   const roots = await resolveRoots(options.roots ?? []);
   const token = requireToken(options);
@@ -119,8 +118,13 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
   let warn = (warning: ErrorInfo) => void early.push(warning);
   let pool: WorkerPool | undefined;
   try {
+    const findPi = async () => {
+      const { installation, warnings } = (await deps.findPi?.()) ?? { installation: bundled, warnings: [] };
+      for (const warning of warnings) warn(warning);
+      return installation;
+    };
     const pi = await PiChoice.create({
-      find: deps.findPi ?? (async () => bundled),
+      find: findPi,
       ...{ bundled, log, path: env['PATH'], warn: (warning) => warn(warning) },
     });
     const place = {
@@ -158,6 +162,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
         kind: 'daemon',
         version,
         piVersion: pi.current.version,
+        pi: describeInstallation(pi.current),
         platform: process.platform,
         roots,
         maxSessions,
@@ -214,7 +219,10 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       unlock,
     };
     const { defaultModel } = models.current;
-    log.info({ runnerId, name, roots, home: home.root, defaultModel }, 'runner started');
+    log.info(
+      { runnerId, name, roots, home: home.root, defaultModel, pi: describeInstallation(pi.current) },
+      'runner started',
+    );
     return new RunnerLifecycle(identity, roots, parts, asked, log);
   } catch (error) {
     await pool?.close();

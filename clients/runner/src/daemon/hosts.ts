@@ -97,9 +97,7 @@ export class SessionHosts {
       const seq = await this.deps.ended.forkOffset(source.sid, entryId);
       const { file } = source;
       const branch = file === undefined ? {} : { branch: { file, ...(entryId === undefined ? {} : { entryId }) } };
-      // What has changed since the session ended must not keep its history from being continued.
-      const isUsable = (await this.options.models.problem(source.model)) === undefined;
-      return await this.startFork(isUsable ? source : { ...source, model: undefined }, command, { seq, ...branch });
+      return await this.startFork(source, command, { seq, ...branch });
     } catch (error) {
       this.deps.log.warn({ sid: source.sid, err: error }, 'log of an ended session did not answer; fork refused');
       return { kind: 'refused', error: errorInfo('unavailable', 'The log of the session did not answer') };

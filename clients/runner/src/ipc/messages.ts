@@ -52,6 +52,8 @@ export interface ImportSummary {
   damage: { line: number; what: string }[];
   /** What was repaired, one phrase for each kind. */
   repairs: string[];
+  /** What is left out because only a newer pi knows it, one phrase for each kind. */
+  skipped: string[];
 }
 
 /** The pi session file of a session that is over, and the message of a person at which a fork begins. */

@@ -6,7 +6,11 @@ import { spoolDir } from '../daemon/directLogWriter.js';
 import { CommandDispatcher } from '../daemon/commandDispatcher.js';
 import { claimSoon } from '../daemon/grants.js';
 import { GrantRenewer } from '../daemon/grantRenewal.js';
+import { bundledPi, describeInstallation, processHost } from '../installation/index.js';
+import { describeLoadedPi } from '../installation/describe.js';
 import { PI_VERSION, type PiSession, type PiSink } from '../pi/index.js';
+import { PI_ROOT } from '../processes.js';
+import { loadedPi } from '../worker/loadedPi.js';
 import { WorkerSession } from '../worker/session.js';
 import { connectHost, type ConnectedHost, type HostAccess } from './connectHost.js';
 import { terminalCommands } from './terminalCommands.js';
@@ -132,6 +136,7 @@ export class TerminalHost {
         },
         {
           ...{ natsUrl, log },
+          pi: describeLoadedPi(loadedPi(process.env[PI_ROOT])),
           onStep: () => undefined,
           onState: () => options.onChange(),
           onFenced: () => {
@@ -151,6 +156,7 @@ export class TerminalHost {
                 kind: 'tui',
                 version,
                 piVersion: PI_VERSION,
+                pi: describeInstallation(bundledPi(processHost())),
                 platform: process.platform,
                 epoch,
               },

@@ -29,6 +29,7 @@ import {
   type GuestRef,
   type SessionEvent,
   type UnnumberedDelta,
+  type SessionPi,
 } from '@pizzapi/protocol';
 import { sleep, type Logger } from '@pizzapi/process';
 import type { Assignment, OpeningStep, WorkerCommandOutcome, WorkerSessionState, StopReason } from '../ipc/messages.js';
@@ -54,6 +55,8 @@ const REMEMBERED = 1_000;
 export interface WorkerSessionDeps {
   natsUrl: string;
   log: Logger;
+  /** The pi that the session runs on, for its log. */
+  pi: SessionPi;
   /** The state changed. */
   onState(state: WorkerSessionState): void;
   /** What is about to be done while the session opens. */
@@ -155,7 +158,7 @@ export class WorkerSession {
       const backbone = await connecting;
       const storedIds = (after: number) => idsAfter(backbone, caller, after);
       const said = SpoolDeduplicator.fromSpool(spoolDir, sid);
-      const writer = await openWriter(backbone, { sid, epoch, spoolDir, log, storedIds });
+      const writer = await openWriter(backbone, { sid, epoch, spoolDir, log, storedIds, resumed: { pi: deps.pi } });
       // Read now, because it may be sent at once.
       const hasLeftover = writer.spool().events > 0;
       const store = (bytes: Uint8Array, type: string) => putBlobVia(backbone, caller, bytes, type);
@@ -288,6 +291,7 @@ export class WorkerSession {
       this.emit({
         type: 'session_started',
         ...{ at, cwd: pi.cwd, name: pi.name(), model: pi.model(), runnerId, userId, epoch, piVersion: pi.piVersion },
+        pi: this.deps.pi,
         ...(resumedFrom === undefined ? {} : { resumedFrom }),
         ...(parentSessionId === undefined ? {} : { parentSessionId }),
         ...(forkedFrom === undefined ? {} : { forkedFrom }),
@@ -297,7 +301,7 @@ export class WorkerSession {
       if (beginning.file !== undefined || beginning.branch !== undefined || this.deps.running !== undefined)
         for (const event of pi.history()) this.emit(event);
       // What an earlier worker left comes with a `session_resumed` of its own.
-    } else if (!hasLeftover) this.emit({ type: 'session_resumed', at, epoch });
+    } else if (!hasLeftover) this.emit({ type: 'session_resumed', at, epoch, pi: this.deps.pi });
     for (const event of this.deps.missed?.() ?? []) this.emit(event);
     writer.onFenced(() => this.fenced());
     writer.onSpool(() => this.reporter.look());

@@ -2,6 +2,7 @@ import { CodedError } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
 import { IPC_VERSION, type Assignment, type IpcNotification, type OpeningStep } from '../ipc/messages.js';
 import { WorkerIpcServer } from '../ipc/server.js';
+import { describeLoadedPi } from '../installation/describe.js';
 import type { LoadedPi } from '../installation/types.js';
 import { SESSION_TAG } from '../processes.js';
 import { PiRequests } from './piRequests.js';
@@ -118,6 +119,7 @@ export class Worker {
       this.session = await WorkerSession.begin(assignment, {
         natsUrl,
         log,
+        pi: describeLoadedPi(this.options.pi),
         onStep,
         onState: (state) => this.link.notify({ type: 'state', state }),
         onFenced: () => void this.leave('fenced'),
