@@ -1,10 +1,10 @@
 import { OPTIONS, qrRows, readOptions } from '@pizzapi/process';
 import { createApi, openSession, type Api } from '@pizzapi/session-client';
-import type { Presence, ShareMode } from '@pizzapi/protocol';
+import { errorInfo, visibleText, type ErrorInfo, type Presence, type ShareMode } from '@pizzapi/protocol';
 import WebSocket from 'ws';
 import type { ShareAccess, ShareLink } from '@pizzapi/runner/tui';
 import { gatewayOf, pageAt } from '../home.js';
-import type { Io } from '../io.js';
+import { EXIT, line, type Io } from '../io.js';
 import { parseSessionLink } from '../sessionLink.js';
 import { refOfLink, type SessionRef } from '../sessionRef.js';
 import { expiry } from '../formatTime.js';
@@ -32,9 +32,33 @@ export function piArguments(argv: readonly string[]): string[] | undefined {
   return /^[-@]|\s/.test(first) ? [...argv] : undefined;
 }
 
+/** The command line of pi in this terminal. */
+export interface TerminalArguments {
+  args: string[];
+  /** The value of our own flag `--pi`, which can stand anywhere before a `--`. `''`: its value is missing. */
+  pi?: string;
+}
+
+/** Returns the command line of pi without our own flag, or undefined when the arguments are a command of pizzapi. */
+export function terminalArguments(argv: readonly string[]): TerminalArguments | undefined {
+  const end = argv.includes('--') ? argv.indexOf('--') : argv.length;
+  const at = argv.slice(0, end).findIndex((word) => word === '--pi' || word.startsWith('--pi='));
+  const given = argv[at]?.startsWith('--pi=') === true ? 1 : 2;
+  const args = piArguments(at < 0 ? argv : [...argv.slice(0, at), ...argv.slice(Math.min(at + given, end))]);
+  if (args === undefined) return undefined;
+  if (at < 0) return { args };
+  const pi = given === 1 ? argv[at]!.slice('--pi='.length) : at + 1 < end ? argv[at + 1]! : '';
+  return { args, pi: pi.startsWith('-') ? '' : pi };
+}
+
 /** Runs pi with `/share` in this process. pi ends the process; when pi only returns, the exit code is pi's. */
-export async function becomeTui(args: readonly string[], io: Io, version: string): Promise<number> {
+export async function becomeTui({ args, pi }: TerminalArguments, io: Io, version: string): Promise<number> {
   const env = { ...io.env };
+  const problem = await piProblem(pi, env);
+  if (problem !== undefined) {
+    line(io.stderr, `${problem.code}: ${visibleText(problem.message)}`);
+    return problem.code === 'bad_option' ? EXIT.usage : EXIT.failed;
+  }
   const world = { ...io, env };
   for (const name of SECRETS) delete process.env[name];
   // The version of pi is fixed here, so pi must not offer an update.
@@ -54,6 +78,16 @@ export async function becomeTui(args: readonly string[], io: Io, version: string
     watchViewers: (relayUrl, sid, onViewers) => watchViewers(world, relayUrl, sid, onViewers),
   });
   return typeof process.exitCode === 'number' ? process.exitCode : 0;
+}
+
+/** Returns what is wrong with the pi that the person has named. */
+async function piProblem(pi: string | undefined, env: NodeJS.ProcessEnv): Promise<ErrorInfo | undefined> {
+  if (pi === '') return errorInfo('bad_option', '--pi needs a value: a path, or bundled');
+  if (pi !== undefined) env['PIZZAPI_PI'] = pi;
+  if (!env['PIZZAPI_PI']) return undefined;
+  const { findPi } = await import('@pizzapi/runner/installation');
+  const search = await findPi({}, env);
+  return search.kind === 'failed' ? search.error : undefined;
 }
 
 function accessOf(io: Io): ShareAccess {
