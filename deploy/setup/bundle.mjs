@@ -10,13 +10,13 @@ export const PROGRAMS = {
   'services/authenticator': ['main.js'],
   'services/gateway': ['main.js'],
   'services/meta-projector': ['main.js'],
-  'clients/cli': ['main.js'],
+  'clients/cli': ['main.js', 'terminalLoader.js'],
   'clients/runner': ['main.js', 'workerMain.js', 'workerLoader.js'],
   'deploy/local': ['main.js'],
 };
 
 /** The programs that are also built with pi left out, for a pi that is installed on the machine: `dist/bundle/external`. */
-const ON_ANY_PI = { 'clients/runner': ['workerMain.js'] };
+const ON_ANY_PI = { 'clients/cli': ['terminalMain.js'], 'clients/runner': ['workerMain.js'] };
 const PI = /^@mariozechner\/pi-/;
 /** The SDK of pi: what runs an agent. `pi-tui` draws and runs none. */
 const AGENT = /^@(mariozechner|earendil-works)\/pi-(coding-agent|agent-core|ai)$/;

@@ -8,7 +8,7 @@ const log = createLogger({ name: 'worker' });
 const { natsUrl } = readOptions({ natsUrl: OPTIONS.natsUrl });
 const socket = process.env[WORKER_SOCKET];
 const agentDir = process.env['PI_CODING_AGENT_DIR'];
-const pi = loadedPi(process.env[PI_ROOT]);
+const pi = loadedPi();
 
 // Its own login comes over the socket; what the agent starts must not find the way there, nor what a person has set.
 for (const name of ['PIZZAPI_NATS_PASSWORD', 'PIZZAPI_RUNNER_TOKEN', 'PIZZAPI_API_KEY', WORKER_SOCKET, PI_ROOT]) {

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { getAgentDir, type ExtensionContext, type ExtensionFactory } from '@mariozechner/pi-coding-agent';
 import type { AutocompleteItem, AutocompleteProvider } from '@mariozechner/pi-tui';
 import type { SessionEvent } from '@pizzapi/protocol';
@@ -10,7 +9,7 @@ import { demoTools } from '../demo/tools.js';
 import { humanExtension } from '../human/extension.js';
 import { authSource } from '../models.js';
 import { readOnlySettings } from '../settings.js';
-import { resolveConfigReferences } from '../configReferences.js';
+import { resolveReferences } from '../versions/configReferences.js';
 import { deferExtensions } from './deferExtensions.js';
 import { isShareCommand, type TerminalSession } from './terminalSession.js';
 
@@ -76,7 +75,7 @@ export function terminalExtension(deps: ExtensionDeps): ExtensionFactory {
     registerDemoProvider(pi);
     void others(pi);
     pi.on('session_start', ({ reason }, ctx) => {
-      resolveConfigReferences(ctx.modelRegistry, join(getAgentDir(), 'models.json'));
+      resolveReferences(ctx.modelRegistry, getAgentDir());
       const session = deps.session();
       if (session === undefined) return;
       // What waits in pi's memory outlives a reload.

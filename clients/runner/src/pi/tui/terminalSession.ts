@@ -1,6 +1,5 @@
 import type { AgentSession, ExtensionUIContext } from '@mariozechner/pi-coding-agent';
 import { BoundedMap, errorInfo, guestsIn, isGuest, newId, type Author, type SessionEvent } from '@pizzapi/protocol';
-import { PI_ROOT } from '../../processes.js';
 import { entryOf } from '../exec.js';
 import { loadedPi } from '../loadedPi.js';
 import { SessionParts } from '../parts.js';
@@ -35,8 +34,8 @@ type Recorded = Parameters<AgentSession['recordBashResult']>;
  */
 export class TerminalSession extends HostedPiSession {
   readonly agent: AgentSession;
+  readonly loadedPi = loadedPi();
   /** Who sits at the terminal. */
-  readonly loadedPi = loadedPi(process.env[PI_ROOT]);
   local: Author = { userId: 'terminal', via: 'terminal' };
   readonly #outlet: AttachableSink;
   readonly #line = new DialogQueue();
