@@ -99,6 +99,34 @@ module.exports = {
       { pathNot: '^clients/runner/src/pi/' },
       { path: 'node_modules/@mariozechner/' },
     ),
+    rule(
+      'only-processes-of-an-agent-load-pi',
+      'The daemon asks a worker by IPC: it runs on another Node and another pi than its workers.',
+      {
+        path: '^clients/runner/src/',
+        pathNot:
+          '^clients/runner/src/((pi|tui|testing|loader)/|worker/(?!blobSpool[.])|worker(Main|Loader)[.])|\\.test\\.ts$',
+      },
+      { path: '^clients/runner/src/(pi|worker|tui)/', pathNot: '/worker/blobSpool[.]ts$' },
+    ),
+    rule(
+      'command-line-loads-no-agent',
+      'The command line asks a process with pi. Only `attach` draws with what pi draws with, and only `tui` runs pi.',
+      { path: '^clients/cli/src/', pathNot: '\\.test\\.ts$' },
+      { path: '^clients/runner/src/(pi|worker|tui)/', pathNot: '^clients/runner/src/(pi/terminal|tui)/index[.]ts$' },
+    ),
+    rule(
+      'attach-alone-draws-as-pi',
+      'All other commands start without the terminal UI of pi.',
+      { path: '^clients/cli/src/', pathNot: '^clients/cli/src/attach/' },
+      { path: '^clients/runner/src/pi/terminal/' },
+    ),
+    rule(
+      'tui-alone-runs-pi',
+      'All other commands start without pi.',
+      { path: '^clients/cli/src/', pathNot: '^clients/cli/src/commands/tui[.]ts$' },
+      { path: '^clients/runner/src/tui/' },
+    ),
     ...FEATURES.split('|').map(isolated),
     rule(
       'page-components-import-no-feature',

@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { findChromium } from './tests/support/browser.js';
+import { piAliases } from './tests/support/testedPi.js';
 
 const conditions = ['@pizzapi/source', 'module', 'node', 'development|production'];
 
@@ -9,7 +10,7 @@ const expecting = { poll: { timeout: 20_000 } };
 
 /** One project for each kind of test: `vitest run --project pure` takes seconds. */
 const project = (name: string, include: string[], options: object = {}) => ({
-  resolve: { conditions },
+  resolve: { conditions, alias: piAliases },
   ssr: { resolve: { conditions } },
   test: {
     name,

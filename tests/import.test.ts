@@ -1,5 +1,4 @@
 import { streamHead } from '@pizzapi/backbone';
-import { PI_VERSION, readPiSessionFile } from '@pizzapi/runner';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +10,7 @@ import { connectTo, readLog } from './support/log.js';
 import { openPage, portrait, sessionPage } from './support/page.js';
 import { until } from './support/until.js';
 import { apiOf } from './support/viewer.js';
+import { PI_VERSION, readPiSessionFile } from '../clients/runner/src/pi/index.js';
 
 /** A recorded session of 1,019 entries. */
 const RECORDED = fileURLToPath(new URL('fixtures/pi-session-large.jsonl', import.meta.url));

@@ -3,6 +3,7 @@ import { isBuiltin } from 'node:module';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ROOT, SetupError, log, since } from './log.mjs';
+import { packagesOf } from './chunks.mjs';
 
 /** The folders with a program, and its entry files below `dist`. The bundle of `dist/<entry>` is `dist/bundle/<entry>`. */
 export const PROGRAMS = {
@@ -10,7 +11,7 @@ export const PROGRAMS = {
   'services/gateway': ['main.js'],
   'services/meta-projector': ['main.js'],
   'clients/cli': ['main.js'],
-  'clients/runner': ['main.js', 'workerMain.js'],
+  'clients/runner': ['main.js', 'workerMain.js', 'workerLoader.js'],
   'deploy/local': ['main.js'],
 };
 
@@ -19,6 +20,18 @@ export const PROGRAMS = {
  * extensions.
  */
 const PI_PACKAGE = 'clients/pi-package';
+
+/** The programs that are also built with pi left out, for a pi that is installed on the machine: `dist/bundle/external`. */
+const ON_ANY_PI = { 'clients/runner': ['workerMain.js'] };
+const PI = /^@mariozechner\/pi-/;
+/** The SDK of pi: what runs an agent. `pi-tui` draws and runs none. */
+const AGENT = /^@(mariozechner|earendil-works)\/pi-(coding-agent|agent-core|ai)$/;
+/** Programs that load no agent. The command line has parts that do, each in a module that is loaded on demand. */
+const WITHOUT_AGENT = {
+  'clients/cli': { entry: 'main', except: /\/runner\/dist\/(pi\/terminal|tui)\/index\.js$/ },
+  'clients/runner': { entry: 'main' },
+  'deploy/local': { entry: 'main' },
+};
 
 /** Packages that load native code, WebAssembly or their own files by their place in node_modules. */
 const EXTERNAL = [
@@ -51,23 +64,11 @@ const keepModuleUrls = (folder) => ({
  */
 export async function bundle(folders = Object.keys(PROGRAMS), isWhole = true) {
   const start = Date.now();
-  const { rolldown } = await import('rolldown');
   for (const folder of folders) {
-    const dist = join(ROOT, folder, 'dist');
-    const input = Object.fromEntries(PROGRAMS[folder].map((file) => [file.replace(/\.js$/, ''), join(dist, file)]));
-    const build = await rolldown({
-      input,
-      platform: 'node',
-      external: EXTERNAL,
-      plugins: [keepModuleUrls(join(dist, 'bundle'))],
-      logLevel: 'warn',
-    });
-    rmSync(join(dist, 'bundle'), { recursive: true, force: true });
-    await build.write({
-      ...{ dir: join(dist, 'bundle'), format: 'esm', sourcemap: true },
-      ...{ entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
-    });
-    await build.close();
+    rmSync(join(ROOT, folder, 'dist', 'bundle'), { recursive: true, force: true });
+    checkAgent(folder, await write(folder, PROGRAMS[folder], join(ROOT, folder, 'dist', 'bundle'), EXTERNAL));
+    if (ON_ANY_PI[folder] !== undefined)
+      await write(folder, ON_ANY_PI[folder], join(ROOT, folder, 'dist', 'bundle', 'external'), [...EXTERNAL, PI]);
   }
   if (isWhole) await bundlePiPackage();
   log(`build: bundled ${folders.length} programs in ${since(start)}`);
@@ -95,6 +96,36 @@ async function bundlePiPackage() {
   const foreign = [...code.matchAll(/^import\b[^'"\n]*["']([^"']+)["']/gm)].map(([, name]) => name);
   const missing = foreign.filter((name) => !isBuiltin(name));
   if (missing.length > 0) throw new SetupError(`build: ${PI_PACKAGE} has to run without ${missing.join(', ')}`);
+}
+
+async function write(folder, files, to, external) {
+  const { rolldown } = await import('rolldown');
+  const dist = join(ROOT, folder, 'dist');
+  const build = await rolldown({
+    input: Object.fromEntries(files.map((file) => [file.replace(/\.js$/, ''), join(dist, file)])),
+    platform: 'node',
+    external,
+    plugins: [keepModuleUrls(to)],
+    logLevel: 'warn',
+  });
+  const { output } = await build.write({
+    ...{ dir: to, format: 'esm', sourcemap: true },
+    ...{ entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+  });
+  await build.close();
+  return output;
+}
+
+/** Throws when a program that loads no agent has one in its bundle. */
+function checkAgent(folder, output) {
+  const without = WITHOUT_AGENT[folder];
+  if (without === undefined) return;
+  const found = [...packagesOf(output, without)].filter((name) => AGENT.test(name));
+  if (found.length > 0) {
+    throw new SetupError(
+      `build: ${folder}/dist/bundle/${without.entry}.js loads ${found.join(', ')}; ask a worker instead.`,
+    );
+  }
 }
 
 // `node bundle.mjs` in the folder of a package bundles its programs.

@@ -17,11 +17,11 @@ import {
 } from '@pizzapi/backbone';
 import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
 import { decode, IMPORTED } from '@pizzapi/protocol';
-import { PI_VERSION, readPiSessionFile } from '@pizzapi/runner';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { NatsAccess } from '@pizzapi/process';
 import { importSession } from './importSession.js';
 import { madeUpNatsAccess } from './testing/natsAccess.js';
+import { PI_VERSION, readPiSessionFile } from '../../runner/src/pi/index.js';
 
 const RECORDED = fileURLToPath(new URL('../../../tests/fixtures/pi-session-large.jsonl', import.meta.url));
 

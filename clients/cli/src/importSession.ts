@@ -22,7 +22,8 @@ import {
   type PlacedBlob,
   type SessionEvent,
 } from '@pizzapi/protocol';
-import { PI_VERSION, readPiSessionFile, type Damage } from '@pizzapi/runner';
+import { bundledPi, processHost } from '@pizzapi/runner/installation';
+import { withPiProcess, type ImportSummary, type PiProcess } from '@pizzapi/runner/piProcess';
 import type { NatsAccess } from '@pizzapi/process';
 import { Failure } from './io.js';
 
@@ -35,14 +36,16 @@ export interface Imported {
   events: number;
   messages: number;
   /** The damage of the file, line by line: only with `salvage`. */
-  damage: Damage[];
+  damage: ImportSummary['damage'];
   /** What was repaired, one phrase for each kind. */
   repairs: string[];
+  /** What is left out because only a newer pi knows it, one phrase for each kind. */
+  skipped: string[];
 }
 
 /**
- * Creates a session from a pi session file. Reads and checks the whole file before writing. When writing fails, deletes
- * what was written, so that the session exists completely or not at all.
+ * Creates a session from a pi session file, which a process with pi reads and checks whole before anything is written.
+ * When writing fails, deletes what was written, so that the session exists completely or not at all.
  */
 export async function importSession(
   file: string,
@@ -51,34 +54,43 @@ export async function importSession(
   progress: (done: number, of: number) => void,
   { salvage = false }: { salvage?: boolean } = {},
 ): Promise<Imported> {
-  // First without an epoch: the backbone is used only when the file is known to be good.
-  read(file, userId, 0, salvage);
-  const backbone = await connect(access);
-  try {
-    await verifyProvisioned(backbone);
-    const sessionId = newId();
-    const claim = await claimSession(backbone, { sid: sessionId, userId, runnerId: IMPORTED });
-    if (claim.kind === 'refused') throw new Failure(errorInfo('already_exists', `Session ${sessionId} already exists`));
-    const { events, name, messages, damage, repairs } = read(file, userId, claim.epoch, salvage);
+  return withPiProcess(bundledPi(processHost()), async (pi) => {
+    // The backbone is used only when the file is known to be good.
+    const { summary, events } = await read(pi, file, userId, salvage);
+    const { name, messages, damage, repairs, skipped } = summary;
+    const backbone = await connect(access);
     try {
-      await write(backbone, { sid: sessionId, userId, epoch: claim.epoch }, events, progress);
-    } catch (thrown) {
-      await purgeSession(backbone, sessionId);
-      await removeBlobs(backbone, { userId, sid: sessionId });
-      await forgetOwner(backbone, sessionId);
-      throw thrown;
+      await verifyProvisioned(backbone);
+      const sessionId = newId();
+      const claim = await claimSession(backbone, { sid: sessionId, userId, runnerId: IMPORTED });
+      if (claim.kind === 'refused')
+        throw new Failure(errorInfo('already_exists', `Session ${sessionId} already exists`));
+      const { epoch } = claim;
+      const report = (done: number) => progress(done, summary.events);
+      try {
+        await write(backbone, { sid: sessionId, userId, epoch }, withEpoch(events(), epoch), report);
+      } catch (thrown) {
+        await purgeSession(backbone, sessionId);
+        await removeBlobs(backbone, { userId, sid: sessionId });
+        await forgetOwner(backbone, sessionId);
+        throw thrown;
+      }
+      return { sessionId, name, events: summary.events, messages, damage, repairs, skipped };
+    } finally {
+      await backbone.close();
     }
-    return { sessionId, name, events: events.length, messages, damage, repairs };
-  } finally {
-    await backbone.close();
-  }
+  });
 }
 
-function read(file: string, userId: string, epoch: number, salvage: boolean) {
-  const options = { userId, epoch, runnerId: IMPORTED, piVersion: PI_VERSION, salvage };
-  const outcome = readPiSessionFile(file, options);
+async function read(pi: PiProcess, file: string, userId: string, salvage: boolean) {
+  const outcome = await pi.read({ file, userId, runnerId: IMPORTED, salvage });
   if (outcome.kind === 'ok') return outcome;
-  throw new Failure({ code: outcome.code, message: outcome.message });
+  throw new Failure(outcome.error);
+}
+
+/** The first event states the epoch, which is known when the session is claimed. */
+async function* withEpoch(events: AsyncIterable<SessionEvent>, epoch: number): AsyncGenerator<SessionEvent> {
+  for await (const event of events) yield event.type === 'session_started' ? { ...event, epoch } : event;
 }
 
 /** Connects as the administrator of the local run, the only one that may write to a log without a grant. */
@@ -96,17 +108,17 @@ async function connect({ url, users }: NatsAccess): Promise<Backbone> {
 async function write(
   b: Backbone,
   { sid, userId, epoch }: { sid: string; userId: string; epoch: number },
-  events: readonly SessionEvent[],
-  progress: (done: number, of: number) => void,
+  events: AsyncIterable<SessionEvent>,
+  progress: (done: number) => void,
 ): Promise<void> {
   // The administrator decides what is stored: no limit applies here.
   const blobs = new BlobStore(b);
   const stored = async function* () {
-    for (const event of events) yield await withoutLongParts(blobs, { userId, sid }, event);
+    for await (const event of events) yield await withoutLongParts(blobs, { userId, sid }, event);
   };
   const lease = await holdLease(b, `session.${sid}`, { epoch });
   try {
-    await appendWholeLog(b, stored(), { sid, epoch, onProgress: (done) => progress(done, events.length) });
+    await appendWholeLog(b, stored(), { sid, epoch, onProgress: progress });
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
     throw new Failure({ code: error.code, message: `Nothing was imported. ${error.message}` });

@@ -10,6 +10,8 @@ export interface RunnerHome {
   readonly identity: string;
   readonly lock: string;
   readonly ledger: string;
+  /** The models that pi listed last. */
+  readonly models: string;
   /** One state file per session that is not over. */
   readonly sessions: string;
   /** One file per session that is over. */
@@ -35,6 +37,7 @@ export function hostHome(root: string): RunnerHome {
     identity: join(root, 'identity.json'),
     lock: join(root, 'daemon.json'),
     ledger: join(root, 'ledger'),
+    models: join(root, 'models.json'),
     sessions: join(root, 'sessions'),
     ended: join(root, 'ended'),
     logs: join(root, 'logs'),

@@ -5,6 +5,3 @@ export { readRunnerOptions, RUNNER_OPTIONS } from './options.js';
 export type { RunnerOptions } from './options.js';
 export { runnerHome } from './home.js';
 export type { RunnerHome } from './home.js';
-export { readPiSessionFile } from './pi/index.js';
-export type { Damage, ImportOptions, ImportOutcome } from './pi/index.js';
-export { PI_VERSION } from './pi/index.js';

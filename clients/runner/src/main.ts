@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { createMetrics, parseFlags, runService, withHealthServer } from '@pizzapi/process';
 import { createRunner, type Runner } from './daemon/app.js';
+import { requirePi } from './installation/index.js';
 import { readRunnerOptions, RUNNER_OPTIONS } from './options.js';
 
 /** The runner's process: `pizzapi runner`. */
@@ -22,10 +23,12 @@ await runService(
   'runner',
   async ({ log, signal, env }) => {
     const options = readRunnerOptions(flags, env);
-    const { healthPort: port } = options;
+    const { healthPort: port, agentDir } = options;
+    const search = agentDir === undefined ? env : { ...env, PI_CODING_AGENT_DIR: agentDir };
+    const findPi = () => requirePi({ pi: options.pi }, search);
     const metrics = createMetrics({ process: true });
     let runner: Runner | undefined;
-    const start = async () => (runner = await createRunner({ options, workerMain, log, signal, metrics }));
+    const start = async () => (runner = await createRunner({ options, findPi, workerMain, log, signal, metrics }));
     return withHealthServer(start, { port, ready: () => runner?.ready() === true, metrics, log });
   },
   // A runner that `pizzapi local` started ends with it.

@@ -25,6 +25,8 @@ it('the help of the runner names every flag with its variable and default', () =
                                 it at the next start (default: ask, env: PIZZAPI_INTERRUPTED)
       --link-wait <seconds>     Seconds a child session waits for an answer before it continues; late answers are accepted
                                 for twice this time (default: 300, env: PIZZAPI_LINK_WAIT_SECONDS)
+      --pi <path>               The pi that sessions run on: its program or the folder of its package, or bundled (default:
+                                the one on PATH) (env: PIZZAPI_PI)
       --agent-dir <folder>      Folder of pi: keys, models, skills, extensions (default: your own) (env:
                                 PI_CODING_AGENT_DIR)
       --nats-url <url>          Address of nats-server; separate several by commas (default: nats://127.0.0.1:4222, env:

@@ -1,6 +1,6 @@
 import { defineOptions, OPTIONS, readOptions, type OptionValues } from '@pizzapi/process';
 
-const { home, natsUrl, runnerToken, logLevel, healthPort } = OPTIONS;
+const { home, pi, natsUrl, runnerToken, logLevel, healthPort } = OPTIONS;
 
 /** The options of `pizzapi runner`. */
 export const RUNNER_OPTIONS = defineOptions({
@@ -76,6 +76,7 @@ export const RUNNER_OPTIONS = defineOptions({
     min: 1,
     max: 300,
   },
+  pi,
   agentDir: {
     env: 'PI_CODING_AGENT_DIR',
     flag: '--agent-dir <folder>',

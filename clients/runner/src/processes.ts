@@ -14,6 +14,9 @@ export const SESSION_TAG = 'PIZZAPI_SESSION';
 /** The variable that tells a worker where to listen. */
 export const WORKER_SOCKET = 'PIZZAPI_WORKER_SOCKET';
 
+/** The variable with the folder of the pi that a worker loads. Without it a worker runs on the bundled pi. */
+export const PI_ROOT = 'PIZZAPI_PI_ROOT';
+
 /** How long a swept process has between SIGTERM and SIGKILL, in ms. */
 const SWEEP_GRACE_MS = 500;
 const SWEEP_ROUNDS = 5;

@@ -1,6 +1,7 @@
 import { createLogger, OPTIONS, readOptions } from '@pizzapi/process';
 import { announceHosted, warmUp } from './pi/index.js';
-import { WORKER_SOCKET } from './processes.js';
+import { PI_ROOT, WORKER_SOCKET } from './processes.js';
+import { loadedPi } from './worker/loadedPi.js';
 import { Worker } from './worker/worker.js';
 
 /** The process of one session: started by the daemon, which says over a socket what it is to host. */
@@ -8,9 +9,10 @@ const log = createLogger({ name: 'worker' });
 const { natsUrl } = readOptions({ natsUrl: OPTIONS.natsUrl });
 const socket = process.env[WORKER_SOCKET];
 const agentDir = process.env['PI_CODING_AGENT_DIR'];
+const pi = loadedPi(process.env[PI_ROOT]);
 
 // Its own login comes over the socket; what the agent starts must not find the way there, nor what a person has set.
-for (const name of ['PIZZAPI_NATS_PASSWORD', 'PIZZAPI_RUNNER_TOKEN', 'PIZZAPI_API_KEY', WORKER_SOCKET]) {
+for (const name of ['PIZZAPI_NATS_PASSWORD', 'PIZZAPI_RUNNER_TOKEN', 'PIZZAPI_API_KEY', WORKER_SOCKET, PI_ROOT]) {
   delete process.env[name];
 }
 
@@ -30,5 +32,5 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 announceHosted('runner');
 
 const exit = () => process.exit(0);
-const worker = await Worker.listen({ socket, natsUrl, prepared: warmUp(agentDir), log, exit });
+const worker = await Worker.listen({ socket, natsUrl, prepared: warmUp(agentDir), pi, log, exit });
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void worker.terminate());

@@ -7,7 +7,7 @@ import { readSpool, replaceSpool, Spool, spoolPath } from './spool.js';
 import { storedIdsAfter } from './storedIds.js';
 import type { SpoolHeader, SpoolRecord } from './spoolFile.js';
 
-type ResumeOptions = Pick<WriterOptions, 'sid' | 'epoch' | 'spoolDir' | 'signal' | 'storedIds'>;
+type ResumeOptions = Pick<WriterOptions, 'sid' | 'epoch' | 'spoolDir' | 'signal' | 'storedIds' | 'resumed'>;
 
 /**
  * Makes the spool of a session ready for a writer of `epoch`. A file of the same epoch is taken as it stands. What a
@@ -18,7 +18,14 @@ type ResumeOptions = Pick<WriterOptions, 'sid' | 'epoch' | 'spoolDir' | 'signal'
 export async function prepareSpool(
   connection: BackboneConnection,
   maxBytes: number,
-  { sid, epoch, spoolDir, signal, storedIds = (after) => readIds(connection, sid, after, signal) }: ResumeOptions,
+  {
+    sid,
+    epoch,
+    spoolDir,
+    signal,
+    resumed,
+    storedIds = (after) => readIds(connection, sid, after, signal),
+  }: ResumeOptions,
 ): Promise<{ kind: 'ready'; spool: Spool } | { kind: 'late'; fencedBy: number }> {
   const path = spoolPath(spoolDir, sid);
   const { header, records } = readSpool(path);
@@ -28,7 +35,7 @@ export async function prepareSpool(
   signal?.throwIfAborted();
   const left = records.length === 0 ? [] : await unstored({ sid, epoch }, storedIds, header, records, last);
   const acked = { epoch, ackedN: last?.epoch === epoch ? last.n : 0, ackedSeq: last?.seq ?? 0 };
-  replaceSpool(path, acked, renumber(left, acked));
+  replaceSpool(path, acked, renumber(left, acked, resumed));
   return { kind: 'ready', spool: Spool.open(path, maxBytes) };
 }
 
@@ -50,10 +57,14 @@ function isCutOff(left: readonly SpoolRecord[]): boolean {
 }
 
 /** The same events in the same order under new numbers, behind the one that says why. */
-function renumber(left: readonly SpoolRecord[], { epoch, ackedN }: SpoolHeader): SpoolRecord[] {
+function renumber(
+  left: readonly SpoolRecord[],
+  { epoch, ackedN }: SpoolHeader,
+  fields: ResumeOptions['resumed'],
+): SpoolRecord[] {
   if (left.length === 0) return [];
   const type = 'session_resumed';
-  const resumed = { n: 0, type, payload: encode({ type, at: Date.now(), epoch }) };
+  const resumed = { n: 0, type, payload: encode({ type, at: Date.now(), epoch, ...fields }) };
   const all = isCutOff(left) ? [resumed, ...left, resumed] : [resumed, ...left];
   return all.map((record, index) => ({ ...record, n: ackedN + 1 + index }));
 }

@@ -6,7 +6,7 @@ import { connectBackbone, type Backbone } from './connection.js';
 import { provision } from './provision.js';
 import { replay, type StoredEvent } from './replay.js';
 import { startTestNats, type TestNats } from './testing/index.js';
-import type { SessionWriter } from './sessionWriter.js';
+import type { SessionWriter, WriterOptions } from './sessionWriter.js';
 import { openWriter } from './writer.js';
 
 /** A server of its own, provisioned, and what a test of this package does with it. */
@@ -16,7 +16,11 @@ export interface BackboneScenario {
   readonly spoolDir: string;
   /** One more connection to the same server. */
   connect(): Promise<Backbone>;
-  writer(sid: string, epoch: number, more?: { b?: Backbone; maxSpoolBytes?: number }): Promise<SessionWriter>;
+  writer(
+    sid: string,
+    epoch: number,
+    more?: { b?: Backbone } & Pick<WriterOptions, 'maxSpoolBytes' | 'resumed'>,
+  ): Promise<SessionWriter>;
   /** Every stored event of a session. */
   stored(sid: string): Promise<StoredEvent[]>;
   end(): Promise<void>;

@@ -16,6 +16,8 @@ export interface WriterOptions {
    * written. Read from the log when left out, which not every credential may.
    */
   storedIds?: (after: number) => Promise<readonly string[]>;
+  /** Further fields of the `session_resumed` before the events of an earlier epoch. */
+  resumed?: Readonly<Record<string, unknown>>;
 }
 
 /** What became of an event. All but `spool_full` mean: it is in the log, or it is on disk and will be appended. */

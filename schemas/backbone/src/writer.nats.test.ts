@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { eventMessageId, type Command } from '@pizzapi/protocol';
+import { decode, eventMessageId, type Command } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { internals } from './connection.js';
 import { provision, purgeSession } from './provision.js';
@@ -59,7 +59,7 @@ test('a fenced host that is granted the session again appends what it had left, 
   expect(await old.append(numbered(1))).toMatchObject({ kind: 'fenced' });
   expect(await old.append(numbered(2))).toMatchObject({ kind: 'fenced' });
   await old.close();
-  const again = await s.writer('back', 3);
+  const again = await s.writer('back', 3, { resumed: { pi: { version: '1.6.0' } } });
   await again.settled();
   const events = await s.stored('back');
   expect(events.map(({ type, epoch }) => `${type}@${epoch}`)).toEqual([
@@ -69,6 +69,7 @@ test('a fenced host that is granted the session again appends what it had left, 
     'note@3',
     'note@3',
   ]);
+  expect(decode(events[2]!.payload)).toMatchObject({ type: 'session_resumed', pi: { version: '1.6.0' } });
   expect(events.map(numberOf).filter((i) => i !== undefined)).toEqual([0, 1, 2]);
   await again.close();
 });

@@ -59,6 +59,13 @@ export const OPTIONS = defineOptions({
     help: 'Key (PEM) of that certificate',
     type: 'path',
   },
+  pi: {
+    env: 'PIZZAPI_PI',
+    flag: '--pi <path>',
+    help: 'The pi that sessions run on: its program or the folder of its package, or bundled (default: the one on PATH)',
+    type: 'path',
+    words: ['bundled'],
+  },
   natsUrl: {
     env: 'PIZZAPI_NATS_URL',
     flag: '--nats-url <url>',

@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { CodedError } from '@pizzapi/protocol';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
@@ -62,6 +62,13 @@ describe('options', () => {
 
   it('are undefined without a value and a default', () => {
     expect(readOptions(SPEC, flags(), {}).publicUrl).toBeUndefined();
+  });
+
+  it('make a path absolute, but not a word that is no path', () => {
+    const spec = defineOptions({ pi: OPTIONS.pi });
+    expect(readOptions(spec, { pi: 'tools/pi' }, {}).pi).toBe(resolve('tools/pi'));
+    expect(readOptions(spec, { pi: 'bundled' }, {}).pi).toBe('bundled');
+    expect(readOptions(spec, {}, { PIZZAPI_PI: '~/pi' }).pi).toBe(join(homedir(), 'pi'));
   });
 
   it('make folders absolute and know the home folder', () => {

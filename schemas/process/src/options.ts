@@ -16,8 +16,8 @@ interface Described {
 export type OptionSpec = Described &
   (
     | { type: 'string'; default?: string; choices?: readonly string[] }
-    /** Made absolute; a leading `~/` is the home folder. */
-    | { type: 'path'; default?: string }
+    /** Made absolute; a leading `~/` is the home folder. The `words` are values that are no paths. */
+    | { type: 'path'; default?: string; words?: readonly string[] }
     /** http, https, ws, wss, nats or tls; no query, no fragment, no trailing slash. Several are separated by commas. */
     | { type: 'url'; default?: string }
     /** http or https, a host, and a port: the page works at the root of its host only. */
@@ -141,7 +141,7 @@ function parse(option: OptionSpec, raw: unknown, source: string): unknown {
         .filter((path) => path !== '')
         .map(absolute);
     case 'path':
-      return absolute(String(raw));
+      return option.words?.includes(String(raw)) === true ? String(raw) : absolute(String(raw));
     case 'url':
       return isUrl(String(raw)) ? String(raw).replace(/\/+$/, '') : fail('an address such as http://127.0.0.1:7492');
     case 'token': {

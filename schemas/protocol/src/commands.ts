@@ -24,7 +24,7 @@ export type DeliverAs = (typeof DELIVER_AS)[number];
 export const QUEUE_ON_STOP = ['keep', 'drop'] as const;
 export type QueueOnStop = (typeof QUEUE_ON_STOP)[number];
 
-export const THINKING_LEVELS = ['off', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
+export const THINKING_LEVELS = ['off', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
 export type ThinkingLevel = (typeof THINKING_LEVELS)[number];
 
 /** A file that was sent with an input and is stored as a blob. */

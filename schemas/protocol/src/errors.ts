@@ -177,6 +177,10 @@ export const ERRORS = {
     hint: 'Remove or repair what the message names, or raise --open-seconds of the runner.',
   },
   runner_failed: { status: 502, hint: 'The runner could not start the session. Its log states the reason.' },
+  pi_failed: {
+    status: 502,
+    hint: 'Run `pizzapi doctor`, or install pi again. The runner tries it again when its files change.',
+  },
   unavailable: {
     status: 503,
     hint: 'nats-server cannot be reached. Try again in a few seconds.',
@@ -206,6 +210,24 @@ export const ERRORS = {
     status: 502,
     hint: 'The process stopped during this command. Check whether it took effect before you send it again.',
   },
+  pi_not_found: {
+    status: 503,
+    hint: 'Set PIZZAPI_PI or --pi to the program `pi`, to the folder of its package, or to `bundled`.',
+  },
+  pi_unusable: { status: 503, hint: '`pizzapi pi` shows which pi sessions run on.' },
+  pi_too_old: {
+    status: 503,
+    hint: 'Update it: npm install -g --ignore-scripts @earendil-works/pi-coding-agent. Or set PIZZAPI_PI to `bundled`.',
+  },
+  pi_node_too_old: {
+    status: 503,
+    hint: 'Fetch a Node for it with `pizzapi pi install-node`, or install Node 22.19 or newer. Or set PIZZAPI_PI to `bundled`.',
+  },
+  pi_untested: {
+    status: 503,
+    hint: 'Sessions run on it all the same. Set PIZZAPI_PI to `bundled` when they fail.',
+  },
+  node_fetch_failed: { status: 503, hint: 'Install Node 22.19 or newer yourself, or try again.' },
   nats_unreachable: { status: 503, hint: 'Check that nats-server runs, PIZZAPI_NATS_URL and the credentials.' },
   nats_unauthorized: {
     status: 503,

@@ -6,6 +6,7 @@ import { isMap } from './json.js';
 import { AgentMessage, PlacedBlob } from './messages.js';
 import { META_EVENT_FIELDS } from './meta.js';
 import { ADDED_META_EVENT_FIELDS } from './modes.js';
+import { SessionPi } from './piInfo.js';
 import { PiOptions } from './piOptions.js';
 
 /**
@@ -80,6 +81,8 @@ const lifecycle = {
     userId: Text,
     epoch: Type.Number(),
     piVersion: Text,
+    /** The pi that the session runs on. Hosts of earlier versions do not state it. */
+    pi: Optional(SessionPi),
     parentSessionId: Optional(Id),
     resumedFrom: Optional(Text),
     forkedFrom: Optional(Type.Object({ sessionId: Id, seq: Type.Number() })),
@@ -89,7 +92,11 @@ const lifecycle = {
     startedBy: Optional(GuestRefs),
   },
   session_info_changed: { name: Text },
-  session_resumed: { epoch: Type.Number() },
+  session_resumed: {
+    epoch: Type.Number(),
+    /** The pi that the session runs on from here. Missing: not known, or the same. */
+    pi: Optional(SessionPi),
+  },
   session_ended: { reason: Type.Enum([...END_REASONS]), message: Optional(Text) },
 };
 

@@ -29,6 +29,7 @@ export * from './accountRows.js';
 export * from './storageRows.js';
 export * from './hostApi.js';
 export * from './runnerEvents.js';
+export * from './piInfo.js';
 export * from './piOptions.js';
 export * from './commands.js';
 export * from './guestRights.js';

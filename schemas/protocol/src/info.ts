@@ -3,6 +3,7 @@ import { SHARE_MODES } from './accounts.js';
 import { END_REASONS } from './events.js';
 import { GuestRefs } from './guests.js';
 import { APPROVAL_MODES, SESSION_MODES } from './modes.js';
+import { RunnerPi, SessionPi } from './piInfo.js';
 
 /** The entry of a session in a list. Everything except `host` is folded from the session's log. */
 export const SessionInfo = Type.Object({
@@ -22,6 +23,8 @@ export const SessionInfo = Type.Object({
   host: Type.Optional(Type.Enum(['connected', 'lost'])),
   epoch: Type.Number(),
   piVersion: Type.String(),
+  /** The pi that the session runs on. Missing: its host is of an earlier version. */
+  pi: Type.Optional(SessionPi),
   /** ms since epoch. */
   startedAt: Type.Number(),
   lastActivityAt: Type.Number(),
@@ -75,6 +78,8 @@ export const RunnerInfo = Type.Object({
   kind: Type.Enum(['daemon', 'tui']),
   version: Type.String(),
   piVersion: Type.String(),
+  /** The pi that its sessions run on. Missing: the runner is of an earlier version. */
+  pi: Type.Optional(RunnerPi),
   platform: Type.String(),
   /** Folders in which sessions may start, as real paths; the first is the default. */
   roots: Type.Array(Type.String()),

@@ -37,6 +37,11 @@ export const MetaModelInfo = Type.Object({
   name: Type.Optional(Type.String()),
   reasoning: Type.Optional(Type.Boolean()),
   contextWindow: Type.Optional(Type.Number()),
+  /**
+   * The code of why the model cannot be used, such as `model_unknown` or `model_unauthenticated`. Inputs are refused with
+   * it until a person chooses another model.
+   */
+  problem: Type.Optional(Type.String()),
 });
 
 export const MetaPendingQuestion = Type.Object({

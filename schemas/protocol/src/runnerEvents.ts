@@ -3,6 +3,7 @@ import { checker } from './check.js';
 import { ID_PATTERN } from './ids.js';
 import { RunnerModel } from './info.js';
 import { APPROVAL_MODES } from './modes.js';
+import { RunnerPi } from './piInfo.js';
 
 /** The events of a runner, on `runner.<rid>.events`. */
 const Id = Type.String({ pattern: ID_PATTERN });
@@ -14,6 +15,8 @@ export const RUNNER_EVENT_FIELDS = {
     kind: Type.Enum(['daemon', 'tui']),
     version: Text,
     piVersion: Text,
+    /** The pi that its sessions run on. Runners of earlier versions do not state it. */
+    pi: Type.Optional(RunnerPi),
     platform: Text,
     roots: Type.Array(Text),
     models: Type.Array(RunnerModel),

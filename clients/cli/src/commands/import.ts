@@ -10,7 +10,7 @@ export function addImport(program: Command, { io }: CliContext): void {
   addOptions(program.command('import <file>'), HOME_OPTIONS)
     .description('Import a pi session file (JSON lines) as a read-only session')
     .option('--salvage', 'Take what can be read of a damaged file, and list the rest')
-    .option('--json', 'Print one line of JSON: { sessionId, name, events, messages, damage, repairs, url }')
+    .option('--json', 'Print one line of JSON: { sessionId, name, events, messages, damage, repairs, skipped, url }')
     .addHelpText(
       'after',
       `${examples('pizzapi import ~/.pi/agent/sessions/--work--/2026-01-01T10-00-00-000Z_abc.jsonl')}
@@ -19,7 +19,7 @@ The file is checked first. An invalid or damaged file creates no session.`,
     )
     .action(async (file: string, flags: Record<string, unknown>) => {
       const { home } = readOptions(HOME_OPTIONS, flags, io.env);
-      // Loaded on demand: it loads the SDK of the agent, which no other command needs.
+      // Loaded on demand: no other command connects to nats-server as its administrator.
       const { importSession } = await import('../importSession.js');
       const access = requireNatsAccess(home);
       const salvage = flags['salvage'] === true;
@@ -31,6 +31,9 @@ The file is checked first. An invalid or damaged file creates no session.`,
       if (url !== undefined) line(io.stdout, url);
       for (const damaged of imported.damage) line(io.stderr, `Line ${damaged.line} ${toSafeLine(damaged.what)}`);
       for (const repair of imported.repairs) line(io.stderr, `Repaired: ${toSafeLine(repair)}`);
+      if (imported.skipped.length > 0) {
+        line(io.stderr, `Left out, as it is from a newer pi: ${toSafeLine(imported.skipped.join('; '))}`);
+      }
     });
 }
 

@@ -10,9 +10,10 @@ import {
   type Metrics,
   type Service,
 } from '@pizzapi/process';
-import { CodedError } from '@pizzapi/protocol';
+import { CodedError, type ErrorInfo } from '@pizzapi/protocol';
+import { bundledPi, describeInstallation, processHost, type PiInstallation } from '../installation/index.js';
 import { makeRunnerHome, runnerHome } from '../home.js';
-import { PI_VERSION } from '../pi/index.js';
+import { workerEnvironment } from '../workerEnvironment.js';
 import type { RunnerOptions } from '../options.js';
 import { RunnerEventPublisher } from './runnerEventPublisher.js';
 import { connectForSuspendedSessions, connectRunner, requireToken, warnWhenRefused } from './connections.js';
@@ -26,13 +27,16 @@ import { RunnerLifecycle } from './runnerLifecycle.js';
 import { lockHome } from './lock.js';
 import { createRunnerMetrics, exportSessionMetrics, type RunnerMetrics } from './metrics.js';
 import { ModelCatalog } from './models.js';
+import { PiChoice } from './piChoice.js';
 import { SessionRecords } from './records.js';
 import { resolveRoots } from './roots.js';
 import { serveRunner } from './rpc.js';
-import { WorkerPool } from './workers.js';
+import { WorkerPool } from './workerPool.js';
 
 /** How long a runner of the same home that is stopping is waited for, in ms. */
 const PREDECESSOR_MS = 10_000;
+/** How often the files of pi are looked at for another version, in ms. */
+const PI_CHECK_MS = 15_000;
 /** Output files of workers that are kept; the oldest go at the start of a runner. */
 const KEPT_LOGS = 200;
 
@@ -46,6 +50,10 @@ export interface RunnerDeps {
   idleMs?: number;
   /** Environment of the workers; this process's own when left out. */
   env?: NodeJS.ProcessEnv;
+  /** Looks for the pi that sessions run on; the bundled one when left out. The owner of the runner gets the warnings. */
+  findPi?: () => Promise<{ installation: PiInstallation; warnings: readonly ErrorInfo[] }>;
+  /** How often the files of pi are looked at, in ms. */
+  piCheckMs?: number;
   /** What it counts is in here; a set of its own when left out. */
   metrics?: Metrics;
 }
@@ -94,6 +102,7 @@ export async function createRunner(deps: RunnerDeps): Promise<Runner> {
 
 async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLifecycle> {
   const { options, log, signal, env = process.env } = deps;
+  const bundled = bundledPi(processHost());
   const home = runnerHome(options.home);
   const roots = await resolveRoots(options.roots ?? []);
   const token = requireToken(options);
@@ -104,21 +113,44 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     await rmdir(home.sockets).catch(() => undefined);
     await release();
   };
+  // A warning before the runner has registered is published after it.
+  const early: ErrorInfo[] = [];
+  let warn = (warning: ErrorInfo) => void early.push(warning);
+  let pool: WorkerPool | undefined;
   try {
+    const findPi = async () => {
+      const { installation, warnings } = (await deps.findPi?.()) ?? { installation: bundled, warnings: [] };
+      for (const warning of warnings) warn(warning);
+      return installation;
+    };
+    const pi = await PiChoice.create({
+      find: findPi,
+      ...{ bundled, log, path: env['PATH'], warn: (warning) => warn(warning) },
+    });
+    const place = {
+      main: deps.workerMain,
+      sockets: home.sockets,
+      logs: home.logs,
+      env: workerEnvironment(env, options),
+    };
+    await pruneLogs(home.logs);
+    // At once: a worker loads pi while this process connects.
+    const workers = (pool = new WorkerPool(place, pi, log));
+    workers.refill();
     const identity = await loadIdentity(home.identity);
     const { runnerId } = identity;
     const host = { natsUrl: options.natsUrl, identity, token, log, signal };
     const backbone = await connectRunner(host);
     warnWhenRefused(backbone, host);
     const suspendedConnection = new SuspendedSessionsConnection(() => connectForSuspendedSessions(host));
-    await pruneLogs(home.logs);
     const epoch = Date.now();
     const held = await holdLease(backbone, `runner.${runnerId}`, { epoch });
     if (held.kind === 'taken')
       throw new CodedError('store_in_use', `Another process already runs the runner ${runnerId}`);
     const agentDir = options.agentDir ?? join(homedir(), '.pi', 'agent');
-    const models = new ModelCatalog(agentDir);
-    await models.refresh();
+    const ask = (folder: string) => workers.ask('models', { agentDir: folder });
+    const models = new ModelCatalog({ agentDir, ask, pi: () => pi.key, file: home.models, log });
+    await models.load();
     const publisher = new RunnerEventPublisher(backbone, runnerId, home, log);
     const version = packageVersion(import.meta.url);
     const name = options.name ?? hostname();
@@ -129,7 +161,8 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
         name,
         kind: 'daemon',
         version,
-        piVersion: PI_VERSION,
+        piVersion: pi.current.version,
+        pi: describeInstallation(pi.current),
         platform: process.platform,
         roots,
         maxSessions,
@@ -139,10 +172,8 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       models: models.current.models.filter((model) => model.available),
       defaultModel: models.current.defaultModel,
     });
-    const pool = new WorkerPool(
-      { main: deps.workerMain, sockets: home.sockets, logs: home.logs, env: workerEnvironment(env, options) },
-      log,
-    );
+    warn = (warning) => void publisher.publish({ type: 'runner_warning', ...warning });
+    early.forEach(warn);
     const access = { backbone, suspendedConnection, home, runnerId, log };
     const ended = new EndedSessions(access, new SessionRecords(home.ended));
     await ended.prune();
@@ -150,12 +181,12 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const hosts = new SessionHosts({
       deps: {
         passOn: (commandId) => ledger.passOn(commandId),
-        ...{ ...access, ended, pool, publisher, metrics, agentDir: options.agentDir },
+        ...{ ...access, ended, pool: workers, publisher, metrics, agentDir: options.agentDir },
         records: new SessionRecords(home.sessions),
         idleMs: deps.idleMs ?? options.idleMinutes * 60_000,
         openMs: options.openSeconds * 1_000,
         continuesInterrupted: options.interrupted === 'continue',
-        piVersion: PI_VERSION,
+        piVersion: () => pi.current.version,
       },
       models,
       roots,
@@ -169,7 +200,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       handlers: daemonCommands(hosts, (how) => end(how)),
       onFinished: (outcome) => metrics.commands.inc({ outcome: outcome.ok ? 'ok' : outcome.error.code }),
     });
-    const facts = { name, version, piVersion: PI_VERSION, startedAt: epoch, maxSessions };
+    const facts = () => ({ name, version, piVersion: pi.current.version, startedAt: epoch, maxSessions });
     const stopRpc = serveRunner({ backbone, runnerId, facts, roots, hosts, models });
     const { lease } = held;
     const parts = {
@@ -178,38 +209,26 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       ledger,
       lease,
       publisher,
-      pool,
+      pool: workers,
       hosts,
       dispatcher,
       models,
+      pi,
+      piCheckMs: deps.piCheckMs ?? PI_CHECK_MS,
       stopRpc,
       unlock,
     };
-    log.info({ runnerId, name, roots, home: home.root, defaultModel: models.current.defaultModel }, 'runner started');
+    const { defaultModel } = models.current;
+    log.info(
+      { runnerId, name, roots, home: home.root, defaultModel, pi: describeInstallation(pi.current) },
+      'runner started',
+    );
     return new RunnerLifecycle(identity, roots, parts, asked, log);
   } catch (error) {
+    await pool?.close();
     await unlock();
     throw error;
   }
-}
-
-/** Secrets of ours: no worker needs one, and what a model has written could read them there. */
-const SECRETS = ['PIZZAPI_RUNNER_TOKEN', 'PIZZAPI_API_KEY', 'PIZZAPI_NATS_USER', 'PIZZAPI_NATS_PASSWORD'];
-
-/** The environment of a worker: that of the person, where NATS is, and nothing to sign in with. */
-function workerEnvironment(env: NodeJS.ProcessEnv, options: RunnerOptions): NodeJS.ProcessEnv {
-  const { natsUrl, logLevel, agentDir, human, approvals, interrupted, linkWaitSeconds } = options;
-  const kept = Object.entries(env).filter(([name]) => !SECRETS.includes(name));
-  return {
-    ...Object.fromEntries(kept),
-    PIZZAPI_NATS_URL: natsUrl,
-    PIZZAPI_LOG_LEVEL: logLevel,
-    PIZZAPI_HUMAN: human,
-    PIZZAPI_APPROVALS: approvals,
-    PIZZAPI_INTERRUPTED: interrupted,
-    PIZZAPI_LINK_WAIT_SECONDS: String(linkWaitSeconds),
-    ...(agentDir === undefined ? {} : { PI_CODING_AGENT_DIR: agentDir }),
-  };
 }
 
 async function pruneLogs(folder: string): Promise<void> {

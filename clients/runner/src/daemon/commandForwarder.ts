@@ -1,9 +1,9 @@
 import { errorInfo, type Command, type ErrorInfo } from '@pizzapi/protocol';
 import { sleep } from '@pizzapi/process';
 import type { WorkerCommandOutcome } from '../ipc/messages.js';
+import type { WorkerHandle } from '../ipc/startWorker.js';
 import type { CommandStatus, WakeOutcome } from './hostTypes.js';
 import { isIdempotent } from './idempotentCommands.js';
-import type { WorkerHandle } from './workers.js';
 
 /** Pause before a worker that refused to write a result is asked once more, in ms. */
 const ASK_AGAIN_MS = 1_000;

@@ -9,6 +9,7 @@ import {
 import { backoff, sleep, isSameProcess, withTimeout } from '@pizzapi/process';
 import { WorkerIpcClient } from '../ipc/client.js';
 import type { SessionStart, WorkerCommandOutcome, WorkerSessionState } from '../ipc/messages.js';
+import type { WorkerHandle } from '../ipc/startWorker.js';
 import { sweepForGood, sweepSession } from '../processes.js';
 import { SuspendedSession } from './suspendedSession.js';
 import { resumeStart } from './assignment.js';
@@ -20,11 +21,12 @@ import type { WorkerAttachment, HostDeps, CommandStatus, WakeOutcome } from './h
 import { statusOf, type HostStatus, type SessionRecord } from './records.js';
 import { RestartBudget } from './restarts.js';
 import { needsLog, openSession, startedEvent } from './sessionOpening.js';
-import { endWorker, STOP_MS, stopForGood, type WorkerHandle } from './workers.js';
+import { endWorker, STOP_MS, stopForGood } from './workers.js';
 
 /** One session of a daemon: suspended, or awake in a worker that this object starts, watches and replaces. */
 export class SessionHost {
-  private attached: WorkerAttachment | undefined;
+  /** Its worker, while it has one. Only this object sets it. */
+  attached: WorkerAttachment | undefined;
   private waking: Promise<WakeOutcome> | undefined;
   /** A worker died and is being replaced: a caller that needs a worker waits for this. */
   private recovering: Promise<void> | undefined;
@@ -66,7 +68,7 @@ export class SessionHost {
 
   /** The session in the status of the runner. */
   get status(): HostStatus {
-    return statusOf(this.record, this.attached?.worker.pid);
+    return statusOf(this.record, this.attached?.worker);
   }
 
   get facts(): Readonly<SessionRecord> {
@@ -247,10 +249,10 @@ export class SessionHost {
   }
 
   private attach(worker: WorkerHandle): WorkerAttachment {
-    const { pid, start, socket, link } = worker;
+    const { pid, start, socket, link, pi } = worker;
     const attached: WorkerAttachment = { worker, departed: Promise.resolve() };
     this.attached = attached;
-    this.record.worker = { pid, start, socket };
+    this.record.worker = { pid, start, socket, pi };
     attached.departed = link.closed.then(() => this.departed(attached));
     link.listen((notice) => {
       if (notice.type === 'state' || (notice.type === 'hello' && notice.state !== undefined))

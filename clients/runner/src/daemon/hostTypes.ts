@@ -1,11 +1,12 @@
 import type { ErrorInfo } from '@pizzapi/protocol';
 import type { IpcNotification, OpeningStep } from '../ipc/messages.js';
+import type { WorkerHandle } from '../ipc/startWorker.js';
 import type { RunnerEventPublisher } from './runnerEventPublisher.js';
 import type { LogAccess } from './directLogWriter.js';
 import type { RunnerMetrics } from './metrics.js';
 import type { EndedSessions } from './endedSessions.js';
 import type { SessionRecords } from './records.js';
-import type { WorkerHandle, WorkerPool } from './workers.js';
+import type { WorkerPool } from './workerPool.js';
 
 /** What the host of a session works with. */
 export interface HostDeps extends LogAccess {
@@ -20,8 +21,8 @@ export interface HostDeps extends LogAccess {
   openMs: number;
   /** Whether sessions whose agents worked when this runner was stopped are woken at its next start. */
   continuesInterrupted: boolean;
-  /** The version of pi. */
-  piVersion: string;
+  /** The version of the pi that new workers run on. */
+  piVersion: () => string;
   /** A command is about to go to a worker. */
   passOn: (commandId: string) => void;
   /** The session is over, or another's: this runner is done with it. */
@@ -38,6 +39,8 @@ export type CommandStatus = 'unseen' | 'working' | 'answered' | 'unknown';
 /** The worker of a session and how it ends. */
 export interface WorkerAttachment {
   worker: WorkerHandle;
+  /** The session shows that its pi was replaced. */
+  isToldOutdated?: boolean;
   why?: ExitReason;
   /** What the worker does while its session opens. */
   step?: OpeningStep;

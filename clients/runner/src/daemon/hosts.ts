@@ -1,6 +1,13 @@
 import { errorInfo, type Author, type CommandOf, type ErrorInfo } from '@pizzapi/protocol';
 import { SerialQueue, sleep } from '@pizzapi/process';
-import { IPC_VERSION, type ForkSource, type SessionStart, type IpcNotification } from '../ipc/messages.js';
+import {
+  IPC_VERSION,
+  OLDEST_IPC_VERSION,
+  type ForkSource,
+  type SessionStart,
+  type IpcNotification,
+} from '../ipc/messages.js';
+import type { WorkerHandle } from '../ipc/startWorker.js';
 import { hasSpool } from './directLogWriter.js';
 import type { EndedSessions } from './endedSessions.js';
 import { SessionHost } from './host.js';
@@ -9,7 +16,7 @@ import type { ModelCatalog } from './models.js';
 import type { SessionRecord } from './records.js';
 import { checkCwd } from './roots.js';
 import { checkSessionFile, inUse } from './sessionFiles.js';
-import { endWorker, findWorker, type WorkerHandle } from './workers.js';
+import { endWorker, findWorker } from './workers.js';
 
 /** A session that slept for so long is ended at the next start of the runner, in ms. */
 const SLEEP_LIMIT_MS = 14 * 24 * 60 * 60_000;
@@ -26,6 +33,8 @@ export interface HostsOptions {
   sessionFolders: readonly string[];
   maxSessions: number;
 }
+
+const isSpoken = (version: number) => version >= OLDEST_IPC_VERSION && version <= IPC_VERSION;
 
 /** All sessions of a runner. */
 export class SessionHosts {
@@ -96,9 +105,7 @@ export class SessionHosts {
       const seq = await this.deps.ended.forkOffset(source.sid, entryId);
       const { file } = source;
       const branch = file === undefined ? {} : { branch: { file, ...(entryId === undefined ? {} : { entryId }) } };
-      // What has changed since the session ended must not keep its history from being continued.
-      const isUsable = (await this.options.models.problem(source.model)) === undefined;
-      return await this.startFork(isUsable ? source : { ...source, model: undefined }, command, { seq, ...branch });
+      return await this.startFork(source, command, { seq, ...branch });
     } catch (error) {
       this.deps.log.warn({ sid: source.sid, err: error }, 'log of an ended session did not answer; fork refused');
       return { kind: 'refused', error: errorInfo('unavailable', 'The log of the session did not answer') };
@@ -170,17 +177,19 @@ export class SessionHosts {
     const { link } = worker;
     const waiting = new AbortController();
     let ready = false;
+    let pi: WorkerHandle['pi'];
     const heard: IpcNotification[] = [];
     link.listen((notice) => {
       heard.push(notice);
-      if (notice.type === 'hello' && notice.version !== IPC_VERSION) waiting.abort();
+      if (notice.type === 'hello') pi = notice.pi;
+      if (notice.type === 'hello' && !isSpoken(notice.version)) waiting.abort();
       if (notice.type === 'state' || (notice.type === 'hello' && notice.state !== undefined)) ready = true;
       if (ready) waiting.abort();
     });
     void link.closed.then(() => waiting.abort());
     await sleep(ADOPTION_MS, waiting.signal);
     link.replay(heard);
-    if (ready) return worker;
+    if (ready) return { ...worker, pi };
     await Promise.race([link.request('stop', { reason: { kind: 'sleep', keepLease: true } }), sleep(ADOPTION_MS)]);
     link.close();
     await endWorker(worker, 1_000);

@@ -1,24 +1,59 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorInfo, type ErrorInfo } from '@pizzapi/protocol';
-import { listModels, type ModelList } from '../pi/index.js';
+import { readPrivateFile, writePrivateJson, type Logger } from '@pizzapi/process';
+import { errorInfo, isMap, isRunnerEvent, mapAt, stringAt, toErrorInfo, type ErrorInfo } from '@pizzapi/protocol';
+import type { ModelList } from '../ipc/messages.js';
 
 /** The files of pi's folder that decide which models there are, and with which keys. */
 const FILES = ['auth.json', 'models.json', 'settings.json'];
 
-/** The models of the person's pi, read again whenever pi's files have changed. */
+export interface ModelCatalogDeps {
+  /** pi's own folder. */
+  agentDir: string;
+  /** Asks a process with pi in it. Rejects when none starts. */
+  ask: (agentDir: string) => Promise<ModelList>;
+  /** Which pi answers. */
+  pi: () => string;
+  /** Where the last answer is kept for the next start. */
+  file: string;
+  log: Logger;
+}
+
+/** The last answer, and the state of pi's files that it was the answer to. */
+interface KeptAnswer {
+  stamp: string;
+  list: ModelList;
+}
+
+/** The models of the person's pi, asked for again whenever pi's files have changed. */
 export class ModelCatalog {
   private stamp = '';
-  private list: ModelList = { models: [], defaultModel: '' };
+  private list: ModelList | undefined;
   private reading: Promise<boolean> = Promise.resolve(false);
 
-  constructor(private readonly agentDir: string) {}
+  constructor(private readonly deps: ModelCatalogDeps) {}
 
+  /** The last answer, also while pi does not answer. */
   get current(): ModelList {
-    return this.list;
+    return this.list ?? { models: [], defaultModel: '' };
   }
 
-  /** Reads the models if their files changed since; true when the list is another one now. */
+  /**
+   * Makes `current` known for the first time. The answer that is kept is taken as it is while pi's files are the same,
+   * so that a runner starts without waiting for pi; the next `refresh` asks all the same. Rejects when pi does not
+   * answer and there is no earlier answer.
+   */
+  async load(): Promise<void> {
+    const kept = parseAnswer(await readPrivateFile(this.deps.file));
+    this.list = kept?.list;
+    if (kept !== undefined && kept.stamp === (await this.stampOf())) return;
+    await this.refresh().catch((error: unknown) => {
+      if (this.list === undefined) throw error;
+      this.deps.log.warn({ err: error }, 'pi did not list its models; the models of the last start are used');
+    });
+  }
+
+  /** Asks for the models if pi or its files changed since; true when the list is another one now. Rejects without an answer. */
   refresh(): Promise<boolean> {
     this.reading = this.reading.catch(() => false).then(() => this.read());
     return this.reading;
@@ -27,8 +62,13 @@ export class ModelCatalog {
   /** Why a session cannot start with this model, or undefined. No model is the default one, which always works. */
   async problem(model: string | undefined): Promise<ErrorInfo | undefined> {
     if (model === undefined) return undefined;
-    await this.refresh();
-    const found = this.list.models.find((known) => known.model === model);
+    try {
+      await this.refresh();
+    } catch (error) {
+      this.deps.log.warn({ err: error }, 'pi did not list its models');
+      if (this.list === undefined) return toErrorInfo(error);
+    }
+    const found = this.current.models.find((known) => known.model === model);
     if (found === undefined) return errorInfo('model_unknown', `There is no model "${model}"`);
     return found.available ? undefined : errorInfo('model_unauthenticated', `There is no key for "${model}"`);
   }
@@ -37,16 +77,29 @@ export class ModelCatalog {
     const stamp = await this.stampOf();
     if (stamp === this.stamp) return false;
     const before = JSON.stringify(this.list);
-    this.list = await listModels(this.agentDir, { all: true });
+    const list = await this.deps.ask(this.deps.agentDir);
+    this.list = list;
     this.stamp = stamp;
-    return JSON.stringify(this.list) !== before;
+    // Without it the next start asks before it begins.
+    await writePrivateJson(this.deps.file, { stamp, list } satisfies KeptAnswer).catch((error: unknown) =>
+      this.deps.log.warn({ err: error }, 'the list of models could not be kept'),
+    );
+    return JSON.stringify(list) !== before;
   }
 
   private async stampOf(): Promise<string> {
     const stamps = FILES.map(async (name) => {
-      const found = await stat(join(this.agentDir, name)).catch(() => undefined);
+      const found = await stat(join(this.deps.agentDir, name)).catch(() => undefined);
       return found === undefined ? '-' : `${found.mtimeMs}.${found.size}`;
     });
-    return (await Promise.all(stamps)).join(' ');
+    return [this.deps.pi(), this.deps.agentDir, ...(await Promise.all(stamps))].join(' ');
   }
+}
+
+function parseAnswer(value: unknown): KeptAnswer | undefined {
+  if (!isMap(value)) return undefined;
+  const event: unknown = { type: 'models_changed', at: 0, ...mapAt(value, 'list') };
+  const stamp = stringAt(value, 'stamp');
+  if (stamp === undefined || !isRunnerEvent(event) || event.type !== 'models_changed') return undefined;
+  return { stamp, list: { models: event.models, defaultModel: event.defaultModel } };
 }

@@ -11,6 +11,7 @@ import {
   type GuestRef,
   type PiOptions,
 } from '@pizzapi/protocol';
+import type { LoadedPi } from '../installation/types.js';
 
 const PHASES = ['starting', 'hosted', 'over'] as const;
 
@@ -35,8 +36,11 @@ export interface SessionRecord {
   startedBy?: GuestRef[] | undefined;
   /** The options of pi at the start of the session, for every worker that hosts it and every fork. */
   pi?: PiOptions | undefined;
-  /** The worker that hosts it; none while it sleeps. The start tells a pid from a later one of the same number. */
-  worker?: { pid: number; start: string; socket: string } | undefined;
+  /**
+   * The worker that hosts it, with the pi that it runs on; none while it sleeps. The start tells a pid from a later one of
+   * the same number.
+   */
+  worker?: { pid: number; start: string; socket: string; pi?: LoadedPi | undefined } | undefined;
   /** ms since epoch. */
   startedAt: number;
   lastActivityAt: number;
@@ -48,13 +52,19 @@ export interface HostStatus {
   cwd: string;
   state: string;
   pid?: number;
+  /** The version of the pi that it runs on. */
+  pi?: string;
   lastActivityAt: number;
 }
 
 /** The status of a session and its worker, if it has one. */
-export function statusOf({ sid, cwd, activity, lastActivityAt }: SessionRecord, pid: number | undefined): HostStatus {
-  const state = pid === undefined ? 'asleep' : activity;
-  return { sid, cwd, state, lastActivityAt, ...(pid === undefined ? {} : { pid }) };
+export function statusOf(
+  { sid, cwd, activity, lastActivityAt }: SessionRecord,
+  worker: { pid: number; pi?: LoadedPi | undefined } | undefined,
+): HostStatus {
+  if (worker === undefined) return { sid, cwd, state: 'asleep', lastActivityAt };
+  const { pid, pi } = worker;
+  return { sid, cwd, state: activity, lastActivityAt, pid, ...(pi === undefined ? {} : { pi: pi.version }) };
 }
 
 /** The record in a value read from a file, or undefined. */

@@ -7,7 +7,7 @@ import type { ModelCatalog } from './models.js';
 export interface RunnerRpcOptions {
   backbone: Backbone;
   runnerId: string;
-  facts: { name: string; version: string; piVersion: string; startedAt: number; maxSessions: number };
+  facts: () => { name: string; version: string; piVersion: string; startedAt: number; maxSessions: number };
   roots: readonly string[];
   hosts: SessionHosts;
   models: ModelCatalog;
@@ -20,13 +20,14 @@ export interface RunnerRpcOptions {
 export function serveRunner({ backbone, runnerId, facts, roots, hosts, models }: RunnerRpcOptions): () => void {
   const stops = [
     serveRpc(backbone, subjects.runnerRpc(runnerId, 'status'), () =>
-      encode({ runnerId, ...facts, roots, pid: process.pid, sessions: hosts.all.map((host) => host.status) }),
+      encode({ runnerId, ...facts(), roots, pid: process.pid, sessions: hosts.all.map((host) => host.status) }),
     ),
     serveRpc(backbone, subjects.runnerRpc(runnerId, 'folders'), async (body) =>
       encode({ folders: await completeFolder(pathIn(body), roots) }),
     ),
     serveRpc(backbone, subjects.runnerRpc(runnerId, 'models'), async () => {
-      await models.refresh();
+      // Without an answer of pi, the last one.
+      await models.refresh().catch(() => false);
       return encode(models.current);
     }),
   ];

@@ -7,10 +7,14 @@ import type { SessionHosts } from './hosts.js';
 import type { RunnerIdentity } from './identity.js';
 import type { SuspendedSessionsConnection } from './suspendedSessionsConnection.js';
 import type { ModelCatalog } from './models.js';
-import type { WorkerPool } from './workers.js';
+import type { PiChoice } from './piChoice.js';
+import { restOutdated } from './piUpdates.js';
+import type { WorkerPool } from './workerPool.js';
 
 /** How often pi's configuration is looked at for other models or keys, in ms. */
 const MODELS_EVERY_MS = 10_000;
+/** Each failure of pi to list its models doubles that time, up to this, in ms. */
+const MODELS_FAILED_MS = 5 * 60_000;
 
 /** What a runner is made of, while it runs. */
 export interface RunnerParts {
@@ -23,6 +27,9 @@ export interface RunnerParts {
   hosts: SessionHosts;
   dispatcher: CommandDispatcher;
   models: ModelCatalog;
+  pi: PiChoice;
+  /** How often the files of pi are looked at, in ms. */
+  piCheckMs: number;
   stopRpc: () => void;
   unlock: () => Promise<void>;
 }
@@ -64,6 +71,7 @@ export class RunnerLifecycle {
     await hosts.recover();
     pool.refill();
     void this.watchModels();
+    void this.watchPi();
     // A command that was begun and not finished comes again: it brings itself to mind.
     const unfinished = ledger.open().map(({ seq }) => seq - 1);
     const after = Math.min(ledger.cursor, ...unfinished);
@@ -124,17 +132,45 @@ export class RunnerLifecycle {
   }
 
   private async watchModels(): Promise<void> {
-    const { models, publisher } = this.parts;
     const { signal } = this.reading;
+    let pause = MODELS_EVERY_MS;
+    // At once: the models of the start may be those that were kept.
     while (!signal.aborted) {
-      await sleep(MODELS_EVERY_MS, signal);
-      const changed = await models.refresh().catch((error: unknown) => {
-        this.log.warn({ err: error }, "pi's configuration cannot be read");
-        return false;
-      });
-      if (!changed || signal.aborted) continue;
+      pause = (await this.readModels()) ? MODELS_EVERY_MS : Math.min(2 * pause, MODELS_FAILED_MS);
+      await sleep(pause, signal);
+    }
+  }
+
+  /** Publishes the models if they are others now; false when pi does not list them. */
+  private async readModels(): Promise<boolean> {
+    const { models, publisher } = this.parts;
+    try {
+      const changed = await models.refresh();
+      if (!changed || this.reading.signal.aborted) return true;
       const { models: all, defaultModel } = models.current;
       publisher.publish({ type: 'models_changed', models: all.filter((model) => model.available), defaultModel });
+      return true;
+    } catch (error) {
+      if (!this.reading.signal.aborted) this.log.warn({ err: error }, 'pi did not list its models');
+      return false;
+    }
+  }
+
+  /** Has new workers run on the pi that is installed now, and the sessions of the old ones rest as soon as they are idle. */
+  private async watchPi(): Promise<void> {
+    const { pi, pool, hosts, piCheckMs } = this.parts;
+    const { signal } = this.reading;
+    while (!signal.aborted) {
+      try {
+        if (await pi.check()) {
+          pool.replace();
+          await this.readModels();
+        }
+        if (!signal.aborted) await restOutdated(hosts.all, pi);
+      } catch (error) {
+        this.log.warn({ err: error }, 'the installed pi could not be looked at');
+      }
+      await sleep(piCheckMs, signal);
     }
   }
 }

@@ -8,11 +8,11 @@ import {
   type SessionEvent,
 } from '@pizzapi/protocol';
 import type { Assignment, OpeningStep, SessionStart, WorkerSessionState } from '../ipc/messages.js';
+import type { WorkerHandle } from '../ipc/startWorker.js';
 import { buildAssignment } from './assignment.js';
 import { claimSoon, isGone } from './grants.js';
 import type { HostDeps, WorkerAttachment } from './hostTypes.js';
 import type { SessionRecord } from './records.js';
-import type { WorkerHandle } from './workers.js';
 
 /** What became of opening a session in a worker. The caller ends the worker of a refused session. */
 type OpeningOutcome = { kind: 'opened'; state: WorkerSessionState } | { kind: 'refused'; error: ErrorInfo };
@@ -71,7 +71,7 @@ export const startedEvent =
   ({ runnerId, piVersion }: HostDeps, { cwd, name = '', model = '' }: SessionRecord) =>
   (epoch: number, userId: string): SessionEvent => ({
     ...{ type: 'session_started', at: Date.now() },
-    ...{ cwd, name, model, runnerId, userId, epoch, piVersion },
+    ...{ cwd, name, model, runnerId, userId, epoch, piVersion: piVersion() },
   });
 
 /**

@@ -1,10 +1,55 @@
-import type { Attachment, Author, Command, ErrorInfo, GuestRef, PiOptions, ThinkingLevel } from '@pizzapi/protocol';
+import type {
+  Attachment,
+  Author,
+  Command,
+  ErrorInfo,
+  GuestRef,
+  PiOptions,
+  RunnerModel,
+  ThinkingLevel,
+} from '@pizzapi/protocol';
+import type { LoadedPi } from '../installation/types.js';
 
 /**
  * What daemon and worker say to each other over the worker's socket. Both are of one build, except for a worker that
- * outlived an update of its daemon: `LINK_VERSION` tells.
+ * outlived an update of its daemon. 3: `describe`, `models`, `import`, `imported`, `outdated`, and `pi` in `hello`.
  */
-export const IPC_VERSION = 2;
+export const IPC_VERSION = 3;
+/** The oldest worker that a daemon adopts. It refuses the requests that it does not know. */
+export const OLDEST_IPC_VERSION = 2;
+
+/** What a runner registers with: the models it has keys for (the demo model always) and where a new session starts. */
+export interface ModelList {
+  models: RunnerModel[];
+  /** `provider/id` */
+  defaultModel: string;
+}
+
+/** A pi session file to import. */
+export interface ImportRequest {
+  file: string;
+  /** Whose session it becomes. */
+  userId: string;
+  runnerId: string;
+  /** Takes what can be read of a damaged file. */
+  salvage: boolean;
+}
+
+/** What a pi session file has, without its events. */
+export interface ImportSummary {
+  cwd: string;
+  name: string;
+  entries: number;
+  messages: number;
+  /** How many events `imported` returns. */
+  events: number;
+  /** The damage of the file, line by line: only with `salvage`. */
+  damage: { line: number; what: string }[];
+  /** What was repaired, one phrase for each kind. */
+  repairs: string[];
+  /** What is left out because only a newer pi knows it, one phrase for each kind. */
+  skipped: string[];
+}
 
 /** The pi session file of a session that is over, and the message of a person at which a fork begins. */
 export interface ForkSource {
@@ -122,6 +167,16 @@ export interface IpcRequests {
   /** Puts the session to sleep if it is idle: another session needs its slot. */
   rest: { ask: object; answer: 'asleep' | 'busy' };
   stop: { ask: { reason: StopReason }; answer: 'stopped' };
+  /** Which pi the worker runs on; answered when it is loaded. */
+  describe: { ask: object; answer: LoadedPi };
+  /** The models of a configuration of pi, those without a key included. Asked of a worker without a session. */
+  models: { ask: { agentDir: string }; answer: ModelList };
+  /** Read and check a pi session file. Its events stay in the worker until `imported` returns them. */
+  import: { ask: ImportRequest; answer: ImportSummary };
+  /** The next part of the events of `import`: one event as JSON in each line. The last part is empty. */
+  imported: { ask: object; answer: Uint8Array };
+  /** The session runs on a pi that was replaced on this machine: show this text until it rests. */
+  outdated: { ask: { text: string }; answer: 'shown' };
 }
 
 export type IpcRequestName = keyof IpcRequests;
@@ -130,7 +185,7 @@ export type IpcResponse<N extends IpcRequestName> = IpcRequests[N]['answer'];
 
 /** What a worker says unasked. */
 export type IpcNotification =
-  | { type: 'hello'; version: number; pid: number; state?: WorkerSessionState }
+  | { type: 'hello'; version: number; pid: number; state?: WorkerSessionState; pi?: LoadedPi }
   /** The warm worker can take an assignment. */
   | { type: 'ready' }
   | { type: 'opening'; step: OpeningStep }

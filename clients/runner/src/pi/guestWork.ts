@@ -10,9 +10,6 @@ import {
   type SessionEvent,
 } from '@pizzapi/protocol';
 
-/** How long after the end of a run it is looked whether another follows by itself, in ms: pi retries and queues. */
-const SETTLE_MS = 100;
-
 type AgentEvent = Parameters<Parameters<AgentSession['agent']['subscribe']>[0]>[0];
 
 /** A guest whose words are in the turn. */
@@ -50,7 +47,6 @@ export class GuestWork {
   /** The next run is the same turn, tried again. */
   #isContinued = false;
   #told = '';
-  #settling: NodeJS.Timeout | undefined;
 
   constructor(private readonly deps: GuestWorkDeps) {
     this.#reset();
@@ -77,7 +73,7 @@ export class GuestWork {
       if (message.role === 'user') this.#read(this.deps.authorsOf(message), this.#isAtStart);
       this.#isAtStart = false;
     }
-    if (event.type === 'agent_end') this.#settle();
+    if (event.type === 'agent_end') this.tell();
   }
 
   /** Follows pi: a run that it makes anew is the same turn. */
@@ -85,7 +81,7 @@ export class GuestWork {
     if (event.type === 'auto_retry_start') this.#isContinued = true;
     if (event.type === 'auto_retry_end' && !event.success) this.#isContinued = false;
     if (event.type === 'compaction_end') this.#isContinued = event.willRetry;
-    if (['queue_update', 'auto_retry_end', 'compaction_end'].includes(event.type)) this.#settle();
+    if (['queue_update', 'auto_retry_end', 'compaction_end'].includes(event.type)) this.tell();
   }
 
   /** Records the author of an answer, which the agent reads in this turn. */
@@ -129,10 +125,6 @@ export class GuestWork {
     return ended === undefined ? undefined : this.#left.get(ended.shareId);
   }
 
-  stop(): void {
-    clearTimeout(this.#settling);
-  }
-
   #read(authors: readonly Author[], isFirst: boolean): void {
     if (isFirst && authors.length > 0) this.#reset();
     const hasGuest = this.#carry(authors);
@@ -156,11 +148,5 @@ export class GuestWork {
   #reset(): void {
     this.#carried.clear();
     for (const guest of this.deps.startedBy) this.#carried.set(guest.shareId, { guest, mayApprove: false });
-  }
-
-  #settle(): void {
-    this.tell();
-    clearTimeout(this.#settling);
-    this.#settling = setTimeout(() => this.tell(), SETTLE_MS);
   }
 }

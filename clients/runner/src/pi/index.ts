@@ -1,10 +1,9 @@
 /** The agent, behind one interface: the only folder that knows which SDK it is. */
 export { openPiSession, warmUp } from './open.js';
-export { listModels, type ModelList } from './models.js';
-export { readPiSessionFile, type ImportOptions, type ImportOutcome } from './sessionImport.js';
+export { listModels } from './models.js';
+export { readPiSessionFile } from './sessionImport.js';
 export { forkEndedFile } from './fork.js';
 export { announceHosted } from './plain/hosted.js';
 export { PI_VERSION } from './session.js';
-export type { Damage } from './sessionFile.js';
 export type { DialogAnswerOutcome } from './dialogs.js';
 export type { OpenOptions, Outcome, PiModes, PiSession, PiSink } from './types.js';

@@ -192,6 +192,22 @@ export class InputQueue {
     this.#passAll();
   }
 
+  /**
+   * Passes on what stayed in pi's queue though the agent rests: pi took it when the agent had looked into its queue for the
+   * last time. Messages of extensions of pi follow.
+   */
+  passStranded(): void {
+    if (this.#isHeld || !this.#isAtRest) return;
+    if (this.#collect()) this.#passAll();
+    const { pi } = this.deps;
+    const others = QUEUES.flatMap((queue) => takeFromQueue(pi, queue, () => true));
+    if (others.length > 0) showQueue(pi);
+    for (const { content } of others)
+      pi.sendUserMessage(content, { deliverAs: 'followUp' }).catch((error: unknown) =>
+        this.deps.failedLate(messageOf(error)),
+      );
+  }
+
   /** `isRestored`: an earlier process had accepted it. It does not end the hold of the queue. */
   async prompt(input: AgentInput, { isRestored = false } = {}): Promise<Outcome> {
     if (input.text.trim() === '' && (input.images ?? []).length === 0) {

@@ -2,11 +2,13 @@ import type { AgentSession } from '@mariozechner/pi-coding-agent';
 import { errorInfo } from '@pizzapi/protocol';
 import { messageOf } from './errorMessage.js';
 import type { InputQueue } from './inputQueue.js';
+import type { ModelChoice } from './modelChoice.js';
 import type { Outcome } from './types.js';
 
 export interface ManualCompactionDeps {
   pi: Pick<AgentSession, 'compact' | 'isCompacting' | 'isStreaming' | 'isRetrying'>;
   prompts: Pick<InputQueue, 'compacting'>;
+  choice: Pick<ModelChoice, 'isOpen' | 'settle'>;
   /** Stops what the agent does now. */
   stop: () => Promise<Outcome>;
 }
@@ -18,10 +20,15 @@ export class ManualCompaction {
   constructor(private readonly deps: ManualCompactionDeps) {}
 
   async run(instructions: string | undefined): Promise<Outcome<{ tokensBefore: number; summary: string }>> {
-    const { pi, prompts, stop } = this.deps;
+    const { pi, prompts, choice, stop } = this.deps;
     // pi lets two of them run at once: both would cut the same conversation.
     if (this.#isRunning || pi.isCompacting) return { kind: 'failed', error: errorInfo('compaction_running') };
     this.#isRunning = true;
+    const error = choice.isOpen ? await choice.settle() : undefined;
+    if (error !== undefined) {
+      this.#isRunning = false;
+      return { kind: 'failed', error };
+    }
     prompts.compacting(true);
     try {
       // pi stops listening to its agent before it aborts it: an answer cut off by that would never end in the log.

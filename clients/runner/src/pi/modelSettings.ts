@@ -1,20 +1,25 @@
 import type { AgentSession } from '@mariozechner/pi-coding-agent';
-import { errorInfo, THINKING_LEVELS, type SessionEvent, type ThinkingLevel } from '@pizzapi/protocol';
-import { authSource, findModel, modelName, toMetaModel, type PiModel } from './models.js';
+import { errorInfo, type SessionEvent, type ThinkingLevel } from '@pizzapi/protocol';
+import { authSource, findModel, modelName, modelProblem, toMetaModel, type PiModel } from './models.js';
+import { ModelChoice } from './modelChoice.js';
 import type { SessionParts } from './parts.js';
+import { toPiThinkingLevel } from './thinkingLevels.js';
+import { modelRegistryOf } from './versions/modelRegistry.js';
 import type { Outcome } from './types.js';
 import { UsageMeter } from './usage.js';
 
 /** The model of a session, its thinking level, its login, and what it has used. */
 export class ModelSettings {
   readonly #usage = new UsageMeter();
+  readonly choice: ModelChoice;
 
   constructor(
     private readonly pi: AgentSession,
     private readonly parts: Pick<SessionParts, 'providerUsage'>,
     private readonly emit: (event: SessionEvent) => void,
   ) {
-    for (const entry of pi.sessionManager.getEntries()) if (entry.type === 'message') this.#usage.add(entry.message);
+    this.choice = new ModelChoice(pi);
+    for (const entry of pi.sessionManager.getEntries()) this.#usage.addEntry(entry);
   }
 
   /** `provider/id`, or nothing where there is no model. */
@@ -23,22 +28,22 @@ export class ModelSettings {
   }
 
   async setModel(name: string): Promise<Outcome<{ model: string }>> {
-    const { modelRegistry } = this.pi;
+    const modelRegistry = modelRegistryOf(this.pi);
     const model = findModel(modelRegistry, name);
-    if (model === undefined)
-      return { kind: 'failed', error: errorInfo('model_unknown', `There is no model "${name}"`) };
-    if (!modelRegistry.hasConfiguredAuth(model)) {
-      return { kind: 'failed', error: errorInfo('model_unauthenticated', `There is no key for "${name}"`) };
-    }
+    const error = modelProblem(modelRegistry, name);
+    if (model === undefined || error !== undefined)
+      return { kind: 'failed', error: error ?? errorInfo('model_unknown', `There is no model "${name}"`) };
     await this.pi.setModel(model);
+    await this.choice.chosen();
     return { kind: 'ok', model: name };
   }
 
   setThinkingLevel(level: ThinkingLevel): Outcome<{ level: ThinkingLevel }> {
-    if (!THINKING_LEVELS.includes(level)) {
+    const ofPi = toPiThinkingLevel(level);
+    if (ofPi === undefined) {
       return { kind: 'failed', error: errorInfo('command_invalid', `There is no thinking level "${level}"`) };
     }
-    this.pi.setThinkingLevel(level);
+    this.pi.setThinkingLevel(ofPi);
     return { kind: 'ok', level: this.pi.thinkingLevel };
   }
 
@@ -47,9 +52,10 @@ export class ModelSettings {
     const { pi } = this;
     const at = Date.now();
     const model = pi.model as PiModel | undefined;
-    this.emit({ type: 'model_changed', at, model: model === undefined ? null : toMetaModel(model) });
+    const problem = this.choice.problem()?.code;
+    this.emit({ type: 'model_changed', at, model: model === undefined ? null : toMetaModel(model, problem) });
     this.emit({ type: 'thinking_level_changed', at, level: pi.thinkingLevel });
-    const source = model === undefined ? null : authSource(pi.modelRegistry, model);
+    const source = model === undefined ? null : authSource(modelRegistryOf(pi), model);
     this.emit({ type: 'auth_source_changed', at, source });
     this.reportUsage();
   }

@@ -1,17 +1,19 @@
-import { join } from 'node:path';
 import {
-  AuthStorage,
-  createAgentSession,
+  createAgentSessionFromServices,
+  createAgentSessionServices,
   DefaultResourceLoader,
   getAgentDir,
-  ModelRegistry,
   SessionManager,
-  type SettingsManager,
+  type AgentSessionServices,
+  type ModelRegistry,
 } from '@mariozechner/pi-coding-agent';
-import type { MetaModelInfo, RunnerModel } from '@pizzapi/protocol';
+import { errorInfo, type ErrorInfo, type MetaModelInfo, type RunnerModel } from '@pizzapi/protocol';
 import { DEMO_MODEL, DEMO_PROVIDER, registerDemoProvider } from './demo/provider.js';
 import { readOnlySettings } from './settings.js';
+import { modelServices, unsetText, unsetVariablesOf } from './versions/configReferences.js';
+import { modelRegistryOf } from './versions/modelRegistry.js';
 
+export type Registry = ModelRegistry;
 export type PiModel = ReturnType<ModelRegistry['getAll']>[number];
 
 /** `provider/id` of a model. */
@@ -29,15 +31,26 @@ export function toRunnerModel(model: PiModel, available: boolean): RunnerModel {
   };
 }
 
-export function toMetaModel(model: PiModel): MetaModelInfo {
+/** `problem`: the code of why the model cannot be used. */
+export function toMetaModel(model: PiModel, problem?: string): MetaModelInfo {
   const { provider, id, name, reasoning, contextWindow } = model;
-  return { provider, id, name, reasoning, contextWindow };
+  return { provider, id, name, reasoning, contextWindow, ...(problem === undefined ? {} : { problem }) };
 }
 
 /** Finds `provider/id`; ids may hold slashes of their own. */
 export function findModel(registry: ModelRegistry, name: string): PiModel | undefined {
   const slash = name.indexOf('/');
   return slash < 0 ? undefined : registry.find(name.slice(0, slash), name.slice(slash + 1));
+}
+
+/** Why a model cannot be used (`model_unknown`, `model_unauthenticated`), or undefined. */
+export function modelProblem(registry: ModelRegistry, name: string): ErrorInfo | undefined {
+  const model = findModel(registry, name);
+  if (model === undefined) return errorInfo('model_unknown', `There is no model "${name}"`);
+  if (registry.hasConfiguredAuth(model)) return undefined;
+  const unset = unsetVariablesOf(registry, model);
+  const why = unset.length === 0 ? '' : `: ${unsetText(unset)}`;
+  return errorInfo('model_unauthenticated', `There is no key for "${name}"${why}`);
 }
 
 /** Where the key for a model comes from: `oauth`, `stored`, `environment`, `models_json_key` …; `demo` needs none. */
@@ -51,28 +64,38 @@ export function authSource(registry: ModelRegistry, model: PiModel): string | nu
  * The model a new session starts with: pi's own choice (the person's default, else the best that pi knows of those with
  * a key), and the demo model when there is no key for that.
  */
-export async function initialModel(
-  registry: ModelRegistry,
-  settingsManager: SettingsManager,
-  cwd: string,
-  agentDir: string,
-): Promise<PiModel | undefined> {
+export async function initialModel(services: AgentSessionServices): Promise<PiModel | undefined> {
+  const { cwd, agentDir, settingsManager } = services;
   // A loader that was not asked to load anything: the choice depends on keys and settings alone.
   const resourceLoader = new DefaultResourceLoader({ cwd, agentDir, settingsManager });
-  const { session } = await createAgentSession({
-    cwd,
-    agentDir,
-    authStorage: registry.authStorage,
-    modelRegistry: registry,
-    settingsManager,
-    resourceLoader,
+  const { session } = await createAgentSessionFromServices({
+    services: { ...services, resourceLoader },
     sessionManager: SessionManager.inMemory(cwd),
     noTools: 'all',
   });
   const model = session.model as PiModel | undefined;
   session.dispose();
+  const registry = modelRegistryOf(services);
   if (model !== undefined && registry.hasConfiguredAuth(model)) return model;
   return findModel(registry, DEMO_MODEL);
+}
+
+/** The configuration of pi without its extensions, skills and so on. */
+export function bareServices(agentDir: string): Promise<AgentSessionServices> {
+  return createAgentSessionServices({
+    ...modelServices(agentDir),
+    cwd: agentDir,
+    agentDir,
+    settingsManager: readOnlySettings(agentDir, agentDir),
+    resourceLoaderOptions: {
+      noExtensions: true,
+      noSkills: true,
+      noContextFiles: true,
+      noPromptTemplates: true,
+      noThemes: true,
+      extensionFactories: [],
+    },
+  });
 }
 
 /** What a runner registers with: the models it has keys for (the demo model always) and where a new session starts. */
@@ -87,10 +110,10 @@ export interface ModelList {
  * available. Models that an extension brings are known to its sessions only.
  */
 export async function listModels(agentDir = getAgentDir(), options: { all?: boolean } = {}): Promise<ModelList> {
-  const registry = ModelRegistry.create(AuthStorage.create(join(agentDir, 'auth.json')), join(agentDir, 'models.json'));
+  const services = await bareServices(agentDir);
+  const registry = modelRegistryOf(services);
   registerDemoProvider(registry);
-  const settings = readOnlySettings(agentDir, agentDir);
-  const chosen = await initialModel(registry, settings, agentDir, agentDir);
+  const chosen = await initialModel(services);
   const models = options.all === true ? registry.getAll() : registry.getAvailable();
   return {
     models: models.map((model) => toRunnerModel(model, registry.hasConfiguredAuth(model))),

@@ -13,18 +13,23 @@ import { forwardExtensionEvents } from './forwardExtensionEvents.js';
 import { demoTools } from './demo/tools.js';
 import { humanExtension } from './human/extension.js';
 import { linkOf, seenBy } from './linked/hosted.js';
-import { authSource, findModel, initialModel, modelName } from './models.js';
+import { authSource, bareServices, initialModel, modelName, modelProblem } from './models.js';
 import { SessionParts } from './parts.js';
 import { hasBuiltIn, loaderOptions, toolOptions, toolProblem } from './piOptions.js';
 import { HostedPiSession } from './session.js';
 import { loadingStep } from './extensionFiles.js';
+import { recordedModel } from './file/entryRepair.js';
 import { repairNotices } from './file/repairNotices.js';
 import { writeSalvagedCopy } from './file/salvagedCopy.js';
 import { checkPiSessionFile, endLastLine, repairOpenEntries, type ParsedFile } from './sessionFile.js';
 import { unpairedCalls } from './repairedHistory.js';
 import { sessionDirOf } from './sessionDir.js';
 import { readOnlySettings } from './settings.js';
+import { toPiThinkingLevel } from './thinkingLevels.js';
 import type { OpenOptions, OpenOutcome } from './types.js';
+import { chooseModelText, modelOrStandIn } from './unusableModel.js';
+import { modelServices } from './versions/configReferences.js';
+import { modelRegistryOf } from './versions/modelRegistry.js';
 
 const refused = (error: ErrorInfo): OpenOutcome => ({ kind: 'refused', error });
 
@@ -82,13 +87,14 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
   const services = await createAgentSessionServices({
     cwd,
     agentDir,
+    ...modelServices(agentDir),
     settingsManager: settings,
     resourceLoaderOptions: {
       ...loaderOptions(options.pi),
       extensionFactories: [
         ...(parts.human === undefined ? [] : [parts.human.factory]),
         ...(parts.linked === undefined ? [] : [parts.linked.factory]),
-        forwardExtensionEvents(emit, (model) => authSource(services.modelRegistry, model)),
+        forwardExtensionEvents(emit, (model) => authSource(modelRegistryOf(services), model)),
         demoTools(emit),
         pictures(),
         ...(hasBuiltIn(options.pi)
@@ -103,37 +109,37 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
     },
   });
   onStep?.('preparing the session in pi');
-  const { modelRegistry } = services;
+  const modelRegistry = modelRegistryOf(services);
   const tools = toolProblem(options.pi, services);
   if (tools?.certain === true && options.isResumed !== true) return refused(tools.error);
 
-  let model = options.model === undefined ? undefined : findModel(modelRegistry, options.model);
-  if (options.model !== undefined) {
-    if (model === undefined) return refused(errorInfo('model_unknown', `There is no model "${options.model}"`));
-    if (!modelRegistry.hasConfiguredAuth(model)) {
-      return refused(errorInfo('model_unauthenticated', `There is no key for "${options.model}"`));
-    }
-  }
-  // A continued session keeps its model; a new one gets one that works.
-  if (sessionFile === undefined) model ??= await initialModel(modelRegistry, settings, cwd, agentDir);
+  const asked = options.model;
+  const refusal =
+    asked === undefined || options.modelMayBeMissing === true ? undefined : modelProblem(modelRegistry, asked);
+  if (refusal !== undefined) return refused(refusal);
   const dir = sessionDirOf(cwd, agentDir, settings);
   const sessionManager =
     sessionFile === undefined || parsed === undefined
       ? SessionManager.create(cwd, dir)
       : continueFile(sessionFile, parsed, dir, cwd);
+  // A continued session keeps its model; a new one gets one that works.
+  const before = recordedModelOf(sessionManager);
+  const wanted = asked ?? before;
+  const { model, problem: unusable } =
+    wanted === undefined
+      ? { model: await initialModel(services), problem: undefined }
+      : modelOrStandIn(modelRegistry, wanted);
 
+  const thinkingLevel = toPiThinkingLevel(options.thinkingLevel);
   const { session, modelFallbackMessage } = await createAgentSessionFromServices({
     services,
     sessionManager,
     ...(model === undefined ? {} : { model }),
-    ...(options.thinkingLevel === undefined ? {} : { thinkingLevel: options.thinkingLevel }),
+    ...(thinkingLevel === undefined ? {} : { thinkingLevel }),
     ...toolOptions(options.pi),
   });
-  if (sessionFile !== undefined && model !== undefined) {
-    const before = sessionManager.buildSessionContext().model;
-    if (before === null || `${before.provider}/${before.modelId}` !== modelName(model)) {
-      sessionManager.appendModelChange(model.provider, model.id);
-    }
+  if (sessionFile !== undefined && model !== undefined && unusable === undefined && before !== modelName(model)) {
+    sessionManager.appendModelChange(model.provider, model.id);
   }
   if (options.name !== undefined && options.name !== '') sessionManager.appendSessionInfo(options.name);
 
@@ -147,6 +153,7 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
       .errors.filter(({ path }) => !path.startsWith('<inline:'))
       .map(({ path, error }) => `${path}: ${error}`),
     ...(registryError === undefined ? [] : [registryError]),
+    ...(unusable === undefined ? [] : [chooseModelText(unusable.message)]),
     ...(modelFallbackMessage === undefined ? [] : [modelFallbackMessage]),
     ...(sessionFile === undefined || parsed === undefined
       ? []
@@ -154,6 +161,12 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
   ];
   opened.session = new HostedPiSession(session, parts, options, warnings);
   return { kind: 'opened', session: opened.session };
+}
+
+/** `provider/id` of the model that the session had last, where its file records one. */
+function recordedModelOf(manager: SessionManager): string | undefined {
+  const { model } = manager.buildSessionContext();
+  return model === null ? undefined : recordedModel(model.provider, model.modelId);
 }
 
 /** Opens a checked file. The lines that pi cannot read are left out in a copy, which continues in its place. */
@@ -168,17 +181,5 @@ function continueFile(path: string, parsed: ParsedFile, dir: string, cwd: string
 /** Does ahead what every session needs once per process: loads the SDK's modules and the theme. */
 export async function warmUp(agentDir = getAgentDir()): Promise<void> {
   initTheme(readOnlySettings(agentDir, agentDir).getTheme());
-  await createAgentSessionServices({
-    cwd: agentDir,
-    agentDir,
-    settingsManager: readOnlySettings(agentDir, agentDir),
-    resourceLoaderOptions: {
-      noExtensions: true,
-      noSkills: true,
-      noContextFiles: true,
-      noPromptTemplates: true,
-      noThemes: true,
-      extensionFactories: [],
-    },
-  });
+  await bareServices(agentDir);
 }

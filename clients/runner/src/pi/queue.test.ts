@@ -1,9 +1,9 @@
 import type { Author } from '@pizzapi/protocol';
 import { describe, expect, it } from 'vitest';
 import { BOB, EVE, read } from '../testing/guests.js';
-import { again, ask, call, crash, OVEN, owner, start, tidyUpAfterEach } from '../testing/human.js';
+import { again, ask, call, crash, OVEN, owner, start, tidyUpAfterEach, withSettings } from '../testing/human.js';
 import { QueueReporter, REPORT_AFTER_MESSAGES } from './queueReporter.js';
-import type { TestSession } from './testKit.js';
+import { IS_PI_1, PNG, type TestSession } from './testKit.js';
 import { itemOf } from './waitingInputs.js';
 
 tidyUpAfterEach();
@@ -100,7 +100,8 @@ describe('the queue after a stop', () => {
     await answer(test);
     await test.log.next('agent_end');
     await expect.poll(() => test.session.state().isStreaming).toBe(false);
-    expect(shown(test)).toEqual(['follow-1']);
+    // pi 1.x reads its queue also after a failure.
+    if (!IS_PI_1) expect(shown(test)).toEqual(['follow-1']);
     await send(test, 'next', 'prompt');
     await rests(test, 3);
     expect(delivered(test)).toEqual(['fails', 'follow-1', 'next']);
@@ -179,7 +180,7 @@ describe('a message in the queue', () => {
 
   it('keeps its pictures and its attached files when its text is edited; no text and commands are refused', async () => {
     const test = await working();
-    const images = [{ data: 'iVBORw0KGgo=', mimeType: 'image/png' }];
+    const images = [{ data: PNG, mimeType: 'image/png' }];
     const notes = '[Attached file: /x]';
     const deliverAs = 'followUp';
     await test.session.submitInput({ commandId: 'a', text: `look\n\n${notes}`, by: owner, images, notes, deliverAs });
@@ -221,7 +222,7 @@ describe('a message in the queue', () => {
 
 describe('a compaction', () => {
   it('that is requested while another one runs is refused with a sentence', async () => {
-    const test = await start();
+    const test = await start({ agentDir: withSettings({ compaction: { keepRecentTokens: 100 } }) });
     for (const id of ['a', 'b']) {
       await test.session.submitInput({ commandId: id, text: '/demo long 3000', by: owner });
       await test.log.next('agent_end', id === 'a' ? 1 : 2);

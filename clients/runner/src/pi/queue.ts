@@ -1,7 +1,7 @@
 import type { AgentSession } from '@mariozechner/pi-coding-agent';
 import type { QueueLane } from './inputs.js';
 
-type QueuedMessage = { role: string; content: unknown };
+type QueuedMessage = { role: string; content: Parameters<AgentSession['sendUserMessage']>[0] };
 
 /** What this file uses of pi's session and agent and their declarations call private. */
 interface Inside {
@@ -38,17 +38,19 @@ export function unreadTexts(pi: AgentSession, lane: QueueLane): string[] {
 
 /**
  * Takes single messages out of one of pi's queues: `isTaken` is called for each of `unreadTexts`, by its index. The one
- * place that changes pi's queue, because pi itself can only clear all of it. Call `showQueue` afterwards. Throws when this
- * version of the SDK is another inside.
+ * place that changes pi's queue, because pi itself can only clear all of it. Returns what was taken. Call `showQueue`
+ * afterwards. Throws when this version of the SDK is another inside.
  */
-export function takeFromQueue(pi: AgentSession, lane: QueueLane, isTaken: (index: number) => boolean): void {
+export function takeFromQueue(pi: AgentSession, lane: QueueLane, isTaken: (index: number) => boolean): QueuedMessage[] {
   const inside = insideOf(pi);
   const { texts, queue } = LISTS[lane];
   const users = usersIn(inside, lane);
   const isRead = inside[texts].length - users.length;
   inside[texts] = inside[texts].filter((_, index) => index < isRead || !isTaken(index - isRead));
-  const taken = new Set(users.filter((_, index) => isTaken(index)));
-  inside.agent[queue].messages = inside.agent[queue].messages.filter((message) => !taken.has(message));
+  const taken = users.filter((_, index) => isTaken(index));
+  const isLeft = (message: QueuedMessage) => !taken.includes(message);
+  inside.agent[queue].messages = inside.agent[queue].messages.filter(isLeft);
+  return taken;
 }
 
 /** Reports pi's queue to its listeners. */

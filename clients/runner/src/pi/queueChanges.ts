@@ -3,6 +3,7 @@ import {
   isDroppedByStop,
   queueChangeProblem,
   type Author,
+  type ErrorInfo,
   type QueueChange,
   type SessionEvent,
 } from '@pizzapi/protocol';
@@ -16,6 +17,8 @@ export interface QueueChangesDeps {
   inbox: Pick<AgentInbox, 'consumed'>;
   /** Whether the text of this author is a command of an extension, which runs at once and cannot wait. */
   isCommand: (text: string, by: Author) => boolean;
+  /** Why the agent cannot start, or undefined. */
+  problem: () => ErrorInfo | undefined;
   emit: (event: SessionEvent) => void;
   /** The authors of what waits may have changed. */
   changed: () => void;
@@ -64,6 +67,8 @@ export class QueueChanges implements PiQueue {
 
   sendNow(inputId: string, by: Author): Outcome {
     return this.#change('send_now', inputId, by, () => {
+      const error = this.deps.problem();
+      if (error !== undefined) return { kind: 'failed', error };
       this.#arrange(inputId, (inputs, found) => {
         found.input = { ...found.input, deliverAs: 'steer' };
         return moved(inputs, found, 'first');

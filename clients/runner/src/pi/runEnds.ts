@@ -1,4 +1,3 @@
-import type { AgentSession } from '@mariozechner/pi-coding-agent';
 import { withTimeout } from '@pizzapi/process';
 import { errorInfo } from '@pizzapi/protocol';
 import type { Outcome } from './types.js';
@@ -18,15 +17,19 @@ export class RunEnds {
   #ended = 0;
   #seen = 0;
   #isEnding = false;
+  #hasFailed = false;
 
   /** pi's agent has begun a run. */
   began(): void {
     this.#isEnding = false;
   }
 
-  /** pi's agent has ended a run. */
-  ended(): void {
+  /** pi's agent has ended a run with these messages. */
+  ended(messages: readonly object[]): void {
     this.#ended++;
+    const last = messages.findLast((message) => 'stopReason' in message);
+    this.#hasFailed =
+      last !== undefined && 'stopReason' in last && ['error', 'aborted'].includes(String(last.stopReason));
     this.#isEnding = true;
   }
 
@@ -35,9 +38,9 @@ export class RunEnds {
     return this.#isEnding;
   }
 
-  /** Waits for an agent that has ended its run and still counts as working: it does not read its queue any more. */
-  async idle(agent: Pick<AgentSession['agent'], 'waitForIdle'>): Promise<void> {
-    if (this.#isEnding) await agent.waitForIdle();
+  /** Whether the last run has failed or was stopped. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
   }
 
   /** The end of a run has come through pi's event queue. */

@@ -58,8 +58,9 @@ describe('a turn of the demo model', () => {
     expect(ends.map((e) => e.message.role)).toEqual(['user', 'assistant', 'toolResult', 'assistant']);
     const lines = readFileSync(session.sessionFile!, 'utf8').trim().split('\n');
     const ids = lines
-      .map((line) => JSON.parse(line) as { type: string; id: string })
-      .filter((e) => e.type === 'message');
+      .map((line) => JSON.parse(line) as { type: string; id: string; message?: { role: string } })
+      // pi 1.x writes the prompt of its agent as a message too.
+      .filter(({ type, message }) => type === 'message' && message?.role !== 'system');
     expect(ends.map((e) => e.entryId)).toEqual(ids.map((e) => e.id));
     expect(log.all('token_usage_updated').at(-1)!.tokenUsage.cost).toBeGreaterThan(0);
   });
@@ -352,7 +353,7 @@ describe('the file', () => {
     await log.next('agent_end');
     await session.submitInput({ commandId: 'c2', text: '/demo long 3000' });
     await log.next('agent_end', 2);
-    const second = log.all('message_end')[2]!;
+    const second = log.all('message_end').findLast(({ message }) => message.role === 'user')!;
     const fork = session.fork(second.entryId!);
     expect(fork).toMatchObject({ kind: 'ok', text: '/demo long 3000' });
     expect(session.fork(log.all('message_end')[1]!.entryId!)).toMatchObject({ error: { code: 'command_invalid' } });

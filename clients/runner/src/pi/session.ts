@@ -18,8 +18,6 @@ import { bindExtensions } from './extensionBindings.js';
 import { forkFile } from './fork.js';
 import { droppedError, GuestLeaving } from './guestLeaving.js';
 import { GuestWork } from './guestWork.js';
-import { repairHistory } from './repairedHistory.js';
-import { watchSwallowedErrors } from './swallowedErrors.js';
 import { historyEvents } from './sessionImport.js';
 import { isCommand, serializePrompts } from './serializePrompts.js';
 import { AgentInbox } from './agentInbox.js';
@@ -36,12 +34,13 @@ import { QueueChanges } from './queueChanges.js';
 import { QueueReporter } from './queueReporter.js';
 import { RunEnds } from './runEnds.js';
 import { RunStop } from './runStop.js';
-import { sessionListener } from './sessionListener.js';
+import { listenTo } from './sessionListener.js';
 import { SessionNotices } from './sessionNotices.js';
 import { sessionState } from './sessionState.js';
 import { Translator } from './translate.js';
 import type { ExecResult, OpenOptions, Outcome, PiSession, AgentInput, PiSessionState } from './types.js';
 import { messageOf } from './errorMessage.js';
+import { onSettled, untilQueueIsRead } from './versions/settling.js';
 
 /** The version of the SDK. */
 export const PI_VERSION = VERSION;
@@ -79,6 +78,7 @@ export class HostedPiSession implements PiSession {
   readonly #compaction: ManualCompaction;
   readonly #shell: PersonShell;
   readonly #stop: RunStop;
+  readonly #endSettling: () => void;
   #disposed = false;
 
   constructor(pi: AgentSession, parts: SessionParts, options: SessionOptions, warnings: readonly string[]) {
@@ -104,7 +104,7 @@ export class HostedPiSession implements PiSession {
       refused: (commandId) => this.inbox.consumed(commandId),
       failedLate: (what) => this.#notices.show(what, 'error'),
       drained: () => this.#runEnds.drained(),
-      idle: () => this.#runEnds.idle(pi.agent),
+      idle: () => untilQueueIsRead(pi, this.#runEnds.isEnding),
       changed: () => this.queueReporter.reportChange(),
       record: (isHeld, inputs) => {
         parts.settle();
@@ -120,10 +120,14 @@ export class HostedPiSession implements PiSession {
     });
     this.#stop = new RunStop({ pi, parts, prompts: this.prompts, runEnds: this.#runEnds, shell: this.#shell });
     this.queueReporter = new QueueReporter(pi, this.prompts, (event) => this.emit(event));
-    this.#compaction = new ManualCompaction({ pi, prompts: this.prompts, stop: () => this.#stop.all() });
+    this.#compaction = new ManualCompaction({
+      ...{ pi, prompts: this.prompts, choice: this.settings.choice },
+      stop: () => this.#stop.all(),
+    });
     this.queue = new QueueChanges({
       ...{ prompts: this.prompts, inbox: this.inbox, emit: (event) => this.emit(event) },
       isCommand: (text, by) => !isPlainText(pi, text, by) && isCommand(pi, text),
+      problem: () => this.settings.choice.problem(),
       changed: () => this.guests.tell(),
     });
     this.guests = new GuestWork({
@@ -173,22 +177,12 @@ export class HostedPiSession implements PiSession {
       isTapped: (toolCallId) => parts.tapped.has(toolCallId),
     });
     parts.settle = () => this.#translator.settle();
-    const repair = repairHistory(pi);
-    const watch = watchSwallowedErrors(pi, (what) => this.#notices.show(what, 'error'));
-    // One listener: the agent waits a turn of the event loop for each.
-    pi.agent.subscribe((event) => {
-      repair(event);
-      watch();
-      if (event.type === 'agent_start') this.#runEnds.began();
-      if (event.type === 'agent_end') this.#runEnds.ended();
-      this.#notices.guarded(() => this.guests.observeAgent(event));
-    });
-    const listen = sessionListener({
+    listenTo(pi, {
       ...{ parts, translator: this.#translator, prompts: this.prompts, origins: this.#origins },
       ...{ queueReporter: this.queueReporter, delivery: this.#delivery, settings: this.settings },
-      ...{ runEnds: this.#runEnds, guests: this.guests },
+      ...{ runEnds: this.#runEnds, guests: this.guests, notices: this.#notices },
     });
-    pi.subscribe((event) => this.#notices.guarded(() => listen(event)));
+    this.#endSettling = onSettled(pi, () => this.#notices.guarded(() => this.#settled()));
   }
 
   /** The session that a guest's link opens: our id for it, or pi's own id where ours is not known. */
@@ -233,7 +227,10 @@ export class HostedPiSession implements PiSession {
     if (this.inbox.isQueueHeld) this.prompts.holdRestored();
     this.parts.linked?.restore(pi);
     this.parts.human?.restore(pi);
-    for (const message of unread) this.deliverAgain(message);
+    const deliver = () => unread.forEach((message) => this.deliverAgain(message));
+    const { choice } = this.settings;
+    const isUsable = choice.problem() === undefined;
+    if (isUsable) deliver();
     try {
       const onShutdown = () => this.#options.onShutdownRequested?.();
       const onError = (text: string) => this.#notices.show(text, 'error');
@@ -243,7 +240,10 @@ export class HostedPiSession implements PiSession {
     } finally {
       this.prompts.started();
     }
-    if (unread.length === 0) await this.#interruption.continueRun();
+    await choice.whenUsable(async () => {
+      if (!isUsable) deliver();
+      if (unread.length === 0) await this.#interruption.continueRun();
+    });
   }
 
   /** Delivers the answer to a prompt of an earlier process. Throws when pi refuses it. */
@@ -278,7 +278,14 @@ export class HostedPiSession implements PiSession {
 
   /** `isPromised`: the sender has a result that says ok, so that the input outlives the end of this process. */
   async #submit(input: AgentInput, { isPromised = false, isRestored = false } = {}): Promise<Outcome> {
-    const submitted = this.prompts.prompt(input, { isRestored });
+    const { choice } = this.settings;
+    const error = choice.isOpen && !isCommand(this.pi, input.text) ? await choice.settle() : undefined;
+    if (error !== undefined && isPromised) {
+      await choice.whenUsable(() => void this.#submit(input, { isPromised, isRestored }));
+      return { kind: 'ok' };
+    }
+    const refused = error === undefined ? undefined : ({ kind: 'failed', error } as const);
+    const submitted = refused ?? this.prompts.prompt(input, { isRestored });
     this.guests.tell();
     const outcome = await submitted;
     if (outcome.kind === 'failed' && !(isPromised && this.#disposed)) this.inbox.consumed(input.commandId);
@@ -354,7 +361,7 @@ export class HostedPiSession implements PiSession {
   async dispose({ permanently = false }: { permanently?: boolean } = {}): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.guests.stop();
+    this.#endSettling();
     const pi = this.pi;
     if (permanently) this.inbox.close();
     else {
@@ -373,6 +380,14 @@ export class HostedPiSession implements PiSession {
     pi.dispose();
     this.parts.live = false;
     this.parts.pieces.stop();
+  }
+
+  /** The agent has come to rest: nothing follows by itself. */
+  #settled(): void {
+    if (this.parts.live) this.#translator.rest();
+    this.guests.tell();
+    this.parts.linked?.settled();
+    if (!this.#runEnds.hasFailed) this.prompts.passStranded();
   }
 
   protected emit(event: SessionEvent): void {

@@ -47,6 +47,11 @@ describe('a file that is no pi session', () => {
     }
   });
 
+  it('a long text of short lines, which may all begin an entry, is refused without a search of its own for each line', () => {
+    const lines = Array.from({ length: 20_000 }, (_, index) => `{ "key-${index}": {`);
+    expect(readPiSessionFile(written(...lines), options)).toMatchObject({ code: 'file_invalid', line: 1 });
+  });
+
   it('a file that is not there is refused by name', () => {
     expect(readPiSessionFile(join(folder, 'missing'), options)).toMatchObject({ code: 'file_not_found' });
   });
@@ -187,7 +192,9 @@ describe('an entry without what pi counts on', () => {
 
   it('entries of unknown kinds are counted and named', () => {
     const unknown = (id: string, type: string) => JSON.stringify({ type, id, parentId: 'a' });
-    expect(repairsOf(unknown('x', 'poem'), unknown('y', 'poem'), unknown('z', 'rhyme'))).toEqual([
+    const lines = [unknown('x', 'poem'), unknown('y', 'poem'), unknown('z', 'rhyme')];
+    expect(repairsOf(...lines)).toEqual([]);
+    expect(readPiSessionFile(written(header, user, ...lines), options)).toHaveProperty('skipped', [
       '2 × an entry of the unknown kind "poem"',
       'an entry of the unknown kind "rhyme"',
     ]);

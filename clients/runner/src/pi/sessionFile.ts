@@ -10,8 +10,10 @@ import {
 } from '@mariozechner/pi-coding-agent';
 import { errorInfo, isMap, MAX_DEPTH, type ErrorInfo, type UnknownMap } from '@pizzapi/protocol';
 import { repairEntry, RepairCounts } from './file/entryRepair.js';
+import { applyContextEdits } from './file/contextEdits.js';
 import { checkEntryTree } from './file/entryTree.js';
 import { readFileLines, type Damage, type FileLines, type FileValue } from './file/fileLines.js';
+import { toPiThinkingLevel } from './thinkingLevels.js';
 
 export type { Damage } from './file/fileLines.js';
 
@@ -37,6 +39,8 @@ export interface ParsedFile {
   damage: Damage[];
   /** What was repaired, one phrase for each kind. */
   repairs: string[];
+  /** What is left out because only a newer pi knows it, one phrase for each kind. */
+  skipped: string[];
   /** Whether pi would read something else from the file than `entries`. */
   needsCopy: boolean;
 }
@@ -129,6 +133,7 @@ export function parsePiSessionFile(path: string, options: ParseOptions = {}): Pa
     hasIds,
     damage,
     repairs: repairs.list(),
+    skipped: repairs.skipped(),
     needsCopy: damage.length > 0 || tree.repeated.length > 0,
   };
 }
@@ -168,13 +173,27 @@ function repairEntries(values: readonly FileValue[]): RepairCounts {
 }
 
 /**
- * Repairs the entries of an opened session in memory, as `parsePiSessionFile` does: pi has read the file by itself. The
- * file stays as it is.
+ * Repairs the entries of an opened session in memory, as `parsePiSessionFile` does: pi has read the file by itself. What
+ * a `context_edit` redacted or left out is so then, also for a pi that does not know these entries, and a thinking level
+ * is one that the pi that runs has. The file stays as it is.
  */
 export function repairOpenEntries(manager: Pick<SessionManager, 'getEntries'>): void {
-  const values = manager.getEntries().map((entry, index) => ({ line: index, value: entry as unknown as UnknownMap }));
+  const entries = manager.getEntries();
+  const values = entries.map((entry, index) => ({ line: index, value: entry as unknown as UnknownMap }));
   checkEntryTree(values);
   repairEntries(values);
+  applyEdits(entries);
+  for (const { value } of values) {
+    if (value['type'] !== 'thinking_level_change') continue;
+    const level = toPiThinkingLevel(value['thinkingLevel']);
+    if (level !== undefined) value['thinkingLevel'] = level;
+  }
+}
+
+/** Applies the edits of pi 1.x to the entries, in place, and gives what they put in place the shape that pi counts on. */
+export function applyEdits(entries: readonly SessionEntry[]): void {
+  const values = entries as unknown as readonly UnknownMap[];
+  if (applyContextEdits(values)) repairEntries(values.map((value, line) => ({ line, value })));
 }
 
 /**

@@ -3,7 +3,8 @@ import type { SessionEntry } from '@mariozechner/pi-coding-agent';
 import type { SessionEvent } from '@pizzapi/protocol';
 import { sanitizeMessage, sanitizeToolResult, toPlainData } from './sanitizeEvent.js';
 import { recordedModel } from './file/entryRepair.js';
-import { parsePiSessionFile, type Damage, type InvalidFile, type ParsedFile } from './sessionFile.js';
+import { isShownRole } from './file/messageRoles.js';
+import { applyEdits, parsePiSessionFile, type Damage, type InvalidFile, type ParsedFile } from './sessionFile.js';
 import { UsageMeter } from './usage.js';
 
 /** Why a compaction in an old file happened is not recorded there. */
@@ -33,6 +34,8 @@ export type ImportOutcome =
       damage: Damage[];
       /** What was repaired, one phrase for each kind. */
       repairs: string[];
+      /** What is left out because only a newer pi knows it, one phrase for each kind. */
+      skipped: string[];
     }
   | InvalidFile;
 
@@ -65,6 +68,7 @@ class SessionImporter {
       this.events.push({ type: 'session_tree', at, newLeafId: entry.parentId, oldLeafId: this.#leaf });
     }
     this.#leaf = entry.id;
+    this.#usage.addEntry(entry);
     const entryId = this.file.hasIds ? entry.id : null;
     switch (entry.type) {
       case 'message':
@@ -96,6 +100,9 @@ class SessionImporter {
       case 'label':
         // What extensions and people noted beside the conversation stays in pi's file.
         return;
+      default:
+        // So does an entry of a kind that we do not know, which is counted as a repair of the file.
+        return;
     }
   }
 
@@ -122,9 +129,10 @@ class SessionImporter {
   }
 
   #message(line: number, entryId: string | null, message: Pair): void {
+    const { role } = message;
+    if (!isShownRole(role)) return;
     const at = typeof message['timestamp'] === 'number' ? message['timestamp'] : this.#at;
     const messageId = this.#messageIdOf(line);
-    const { role } = message;
     if (role === 'toolResult') {
       const { toolCallId, toolName, content, details, isError } = message;
       this.events.push({
@@ -142,7 +150,6 @@ class SessionImporter {
     this.events.push({ type: 'message_end', at, messageId, entryId, message: sanitizeMessage(message) });
     this.messages++;
     if (role !== 'assistant') return;
-    this.#usage.add(message);
     for (const call of Array.isArray(message['content']) ? (message['content'] as Pair[]) : []) {
       if (call['type'] !== 'toolCall') continue;
       const toolCallId = String(call['id']);
@@ -173,7 +180,8 @@ function firstModel({ header, entries }: Pick<ParsedFile, 'entries'> & { header?
 export function readPiSessionFile(path: string, options: ImportOptions): ImportOutcome {
   const file = parsePiSessionFile(path, options.salvage === true ? { salvage: true } : {});
   if (file.kind === 'invalid') return file;
-  const { header, entries, damage, repairs } = file;
+  const { header, entries, damage, repairs, skipped } = file;
+  applyEdits(entries.map(({ entry }) => entry));
   const { runnerId, userId, piVersion, epoch } = options;
   const named = entries.findLast(({ entry }) => entry.type === 'session_info')?.entry;
   const name = (named?.type === 'session_info' ? named.name : undefined) ?? options.name ?? '';
@@ -200,7 +208,7 @@ export function readPiSessionFile(path: string, options: ImportOptions): ImportO
   for (const { line, entry } of entries) importer.add(line, entry);
   importer.finish();
   const { events, messages } = importer;
-  return { kind: 'ok', events, cwd, name, entries: entries.length, messages, damage, repairs };
+  return { kind: 'ok', events, cwd, name, entries: entries.length, messages, damage, repairs, skipped };
 }
 
 /** The first line of a session file is its header; its entries follow. */
@@ -208,7 +216,9 @@ const FIRST_ENTRY_LINE = 2;
 
 /** What the entries of a session that is open say, as the same events; also when pi has not written its file yet. */
 export function historyEvents(all: readonly SessionEntry[]): SessionEvent[] {
-  const entries = all.map((entry, index) => ({ line: index + FIRST_ENTRY_LINE, entry }));
+  const edited = all.map((entry) => ({ ...entry }));
+  applyEdits(edited);
+  const entries = edited.map((entry, index) => ({ line: index + FIRST_ENTRY_LINE, entry }));
   const importer = new SessionImporter({ hasIds: true }, firstModel({ entries }), Date.now());
   for (const { line, entry } of entries) importer.add(line, entry);
   return importer.events;

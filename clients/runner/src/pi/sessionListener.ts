@@ -1,4 +1,4 @@
-import type { AgentSessionEvent } from '@mariozechner/pi-coding-agent';
+import type { AgentSession, AgentSessionEvent } from '@mariozechner/pi-coding-agent';
 import type { GuestWork } from './guestWork.js';
 import type { InboxDelivery } from './inboxDelivery.js';
 import type { InputQueue } from './inputQueue.js';
@@ -6,7 +6,10 @@ import type { MessageOrigins } from './messageOrigins.js';
 import type { ModelSettings } from './modelSettings.js';
 import type { SessionParts } from './parts.js';
 import type { QueueReporter } from './queueReporter.js';
+import { repairHistory } from './repairedHistory.js';
 import type { RunEnds } from './runEnds.js';
+import type { SessionNotices } from './sessionNotices.js';
+import { watchSwallowedErrors } from './swallowedErrors.js';
 import type { Translator } from './translate.js';
 
 interface SessionListenerDeps {
@@ -19,10 +22,28 @@ interface SessionListenerDeps {
   settings: ModelSettings;
   runEnds: RunEnds;
   guests: GuestWork;
+  notices: Pick<SessionNotices, 'show' | 'guarded'>;
+}
+
+/** Gives the events of pi's agent and of its session to the parts that need them. */
+export function listenTo(pi: AgentSession, deps: SessionListenerDeps): void {
+  const { runEnds, guests, notices } = deps;
+  const repair = repairHistory(pi);
+  const watch = watchSwallowedErrors(pi, (what) => notices.show(what, 'error'));
+  // One listener: the agent waits a turn of the event loop for each.
+  pi.agent.subscribe((event) => {
+    repair(event);
+    watch();
+    if (event.type === 'agent_start') runEnds.began();
+    if (event.type === 'agent_end') runEnds.ended(event.messages);
+    notices.guarded(() => guests.observeAgent(event));
+  });
+  const listen = sessionListener(deps);
+  pi.subscribe((event) => notices.guarded(() => listen(event)));
 }
 
 /** Returns the listener of the events of pi's session, which gives each event to the parts that need it. */
-export function sessionListener(deps: SessionListenerDeps): (event: AgentSessionEvent) => void {
+function sessionListener(deps: SessionListenerDeps): (event: AgentSessionEvent) => void {
   const { parts, translator, prompts, origins, queueReporter, delivery, settings, runEnds, guests } = deps;
   return (event) => {
     if (event.type === 'queue_update') {

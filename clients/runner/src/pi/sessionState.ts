@@ -2,6 +2,7 @@ import type { AgentSession } from '@mariozechner/pi-coding-agent';
 import { modelName, toRunnerModel } from './models.js';
 import type { InputQueue } from './inputQueue.js';
 import type { PiSessionState } from './types.js';
+import { modelRegistryOf } from './versions/modelRegistry.js';
 
 /** What a session does and has now. */
 export function sessionState(
@@ -22,6 +23,8 @@ export function sessionState(
     model: pi.model === undefined ? '' : modelName(pi.model),
     thinkingLevel: pi.thinkingLevel,
     thinkingLevels: pi.getAvailableThinkingLevels(),
-    models: pi.modelRegistry.getAvailable().map((model) => toRunnerModel(model, true)),
+    models: modelRegistryOf(pi)
+      .getAvailable()
+      .map((model) => toRunnerModel(model, true)),
   };
 }

@@ -10,7 +10,7 @@ export function watchSwallowedErrors(pi: AgentSession, report: (what: string) =>
   const known = new WeakSet<Promise<unknown>>();
   const watch = () => {
     // The queue is a promise, which pi replaces with each event.
-    const queue: unknown = pi['_agentEventQueue'];
+    const queue: unknown = Reflect.get(pi, '_agentEventQueue');
     if (!(queue instanceof Promise) || known.has(queue)) return;
     known.add(queue);
     queue.catch((error: unknown) => report(`pi failed to process a part of this turn: ${messageOf(error)}`));

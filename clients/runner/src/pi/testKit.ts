@@ -2,9 +2,16 @@ import { mkdtempSync, realpathSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { VERSION } from '@mariozechner/pi-coding-agent';
 import type { EventOf, SessionEvent, SessionEventType, UnnumberedDelta } from '@pizzapi/protocol';
 import { openPiSession } from './open.js';
 import type { OpenOptions, PiSession, PiSink } from './types.js';
+
+/** A picture of one pixel, as base64. */
+export const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
+/** Whether the tests run on pi 1.x, which does some things otherwise. */
+export const IS_PI_1 = !VERSION.startsWith('0.');
 
 /** Keeps everything a session reports, and wakes whoever waits for something in particular. */
 export class Recorder implements PiSink {

@@ -21,9 +21,11 @@ function history(words: readonly string[]): Message[] {
 
 /** The words again; a result that was made up as `R1`. */
 const wordsOf = (messages: readonly Message[]) =>
-  messages.map((message) => {
+  messages.map((message): string => {
     if (message.role === 'user') return 'u';
     if (message.role === 'toolResult') return `${message.content.length > 0 ? 'R' : 'r'}${message.toolCallId}`;
+    // pi 1.x has messages of other roles besides.
+    if (!('stopReason' in message)) return '?';
     const ids = message.content.flatMap((block) => (block.type === 'toolCall' ? [block.id] : []));
     return `${message.stopReason === 'error' ? 'e' : 'a'}${ids.join(',')}`;
   });

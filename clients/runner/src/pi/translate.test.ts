@@ -94,6 +94,13 @@ beforeEach(() => {
   });
 });
 
+it('the prompt that pi 1.x tells as a message stays out of the log', () => {
+  const message = JSON.parse('{"role":"system","content":"","sections":{"rules":"Bluebird"}}') as Assistant;
+  feed({ type: 'message_start', message });
+  feed({ type: 'message_end', message }, 'e1');
+  expect([events, open.snapshot().open]).toEqual([[], []]);
+});
+
 describe('a streamed message', () => {
   it('goes out in one piece per block and window, and never before its time', () => {
     feed({ type: 'message_start', message: shared });
@@ -169,11 +176,14 @@ describe('a streamed message', () => {
   });
 });
 
+/** What pi 1.x says besides at the end of a run. */
+const SETTLES = { willRetry: false };
+
 describe('a run that fails outside of a stream', () => {
   it('still shows its message', () => {
     const failure = assistant([{ type: 'text', text: '' }], { stopReason: 'error', errorMessage: 'no key' });
     feed({ type: 'agent_start' });
-    feed({ type: 'agent_end', messages: [failure] });
+    feed({ type: 'agent_end', messages: [failure], ...SETTLES });
     expect(events.map((e) => e.type)).toEqual(['agent_start', 'message_start', 'message_end', 'agent_end']);
     expect(events[2]).toMatchObject({ message: { errorMessage: 'no key' } });
   });
@@ -182,7 +192,7 @@ describe('a run that fails outside of a stream', () => {
     const failure = assistant([], { stopReason: 'error', errorMessage: 'overloaded' });
     feed({ type: 'message_start', message: failure });
     feed({ type: 'message_end', message: failure }, 'e1');
-    feed({ type: 'agent_end', messages: [failure] });
+    feed({ type: 'agent_end', messages: [failure], ...SETTLES });
     expect(events.map((e) => e.type)).toEqual(['message_start', 'message_end', 'agent_end']);
   });
 });

@@ -3,6 +3,7 @@ import type { AgentMessage, EventOf, MessageOrigin, SessionEvent } from '@pizzap
 import type { Coalescer, DeltaSlot } from './coalesce.js';
 import type { OpenBlocks } from './openBlocks.js';
 import { recordedModel } from './file/entryRepair.js';
+import { isShownRole } from './file/messageRoles.js';
 import { sanitizeMessage, sanitizeToolResult, toPlainData } from './sanitizeEvent.js';
 import { SnapshotDiff } from './snapshotDiff.js';
 import type { UserMessageOrigin } from './userMessageOrigin.js';
@@ -45,6 +46,8 @@ export function textOf(content: unknown): string {
  * its end, and each piece's block. Feed it every event in order; it calls back in the order the log gets them.
  */
 export class Translator {
+  /** A run has begun and not ended. */
+  #isRunOpen = false;
   #messageId: string | undefined;
   #pendingEnd: (() => void) | undefined;
   #lastEnded: unknown;
@@ -63,11 +66,11 @@ export class Translator {
     const at = deps.now();
     switch (event.type) {
       case 'message_start':
-        return this.#start(event.message, at);
+        return isShownRole(event.message.role) ? this.#start(event.message, at) : undefined;
       case 'message_update':
         return this.#update(event.assistantMessageEvent);
       case 'message_end':
-        return this.#end(event.message, at);
+        return isShownRole(event.message.role) ? this.#end(event.message, at) : undefined;
       case 'tool_execution_start': {
         const { toolCallId, toolName } = event;
         deps.open.openTool(toolCallId);
@@ -91,8 +94,11 @@ export class Translator {
       }
       case 'agent_end':
         this.#reportFailure(event.messages, at);
+        this.#isRunOpen = false;
         return deps.emit({ type: event.type, at });
       case 'agent_start':
+        this.#isRunOpen = true;
+        return deps.emit({ type: event.type, at });
       case 'turn_start':
       case 'turn_end':
         return deps.emit({ type: event.type, at });
@@ -122,6 +128,14 @@ export class Translator {
     const end = this.#pendingEnd;
     this.#pendingEnd = undefined;
     end?.();
+  }
+
+  /** The agent rests. A run whose end pi has not reported, because it failed inside, has ended. */
+  rest(): void {
+    this.settle();
+    if (!this.#isRunOpen) return;
+    this.#isRunOpen = false;
+    this.deps.emit({ type: 'agent_end', at: this.deps.now() });
   }
 
   #start(message: PiMessage, at: number): void {

@@ -41,7 +41,7 @@ describe('an error in a turn', () => {
     await session.submitInput({ commandId: 'c2', text: '/demo thinking' });
     await log.next('agent_end', 2);
     await log.until(() => errorsOf(test).length > 0);
-    expect(errorsOf(test)[0]).toMatch(/failed to process a part of this turn: EISDIR/);
+    expect(errorsOf(test)[0]).toContain('EISDIR');
   });
 
   it('an answer without usage and a tool result without content do not break the turns after them', async () => {

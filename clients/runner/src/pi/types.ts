@@ -36,6 +36,11 @@ export interface OpenOptions {
   salvage?: boolean;
   /** `provider/id`; pi's own choice when left out, and the demo model when pi has no key at all. */
   model?: string;
+  /**
+   * Opens the session also when there is no such `model`, or no key for it. Inputs are refused then until a person
+   * chooses a model. So it is with the model of a `sessionFile`.
+   */
+  modelMayBeMissing?: boolean;
   thinkingLevel?: ThinkingLevel;
   name?: string;
   /** What pi's own flags say: tools, prompts, what is loaded. */

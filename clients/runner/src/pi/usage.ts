@@ -14,6 +14,12 @@ export class UsageMeter {
     this.#total.cost += isMap(usage['cost']) ? numberOf(usage['cost']['total']) : 0;
   }
 
+  /** Adds an entry of pi's file: an answer, or what was used beside the answers, such as a warmed cache. */
+  addEntry(entry: object): void {
+    const { message } = { message: undefined, ...entry };
+    this.add(isMap(message) ? message : entry);
+  }
+
   /** The totals, and how full the model's context is now. */
   read(context: ReturnType<AgentSession['getContextUsage']>): MetaTokenUsage {
     const { tokens = null, contextWindow = null } = context ?? {};

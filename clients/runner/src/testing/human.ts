@@ -59,6 +59,14 @@ export function withExtension(body: string): string {
   return agentDir;
 }
 
+/** A folder of pi with these settings. */
+export function withSettings(settings: object): string {
+  const agentDir = mkdtempSync(join(tmpdir(), 'pizzapi-agent-'));
+  folders.push(agentDir);
+  writeFileSync(join(agentDir, 'settings.json'), JSON.stringify(settings));
+  return agentDir;
+}
+
 export const say = ({ session }: TestSession, text: string) =>
   session.submitInput({ commandId: `c${++commands}`, text });
 export const call = (tool: string, args: object) => `/demo call ${tool} ${JSON.stringify(args)}`;

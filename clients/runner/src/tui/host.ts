@@ -1,6 +1,15 @@
 import { hostname } from 'node:os';
 import { lastEvent, readCommands, serveRpc } from '@pizzapi/backbone';
-import { CodedError, encode, newId, subjects, type Author, type CommandOf } from '@pizzapi/protocol';
+import {
+  CodedError,
+  encode,
+  newId,
+  subjects,
+  type Author,
+  type CommandOf,
+  type RunnerPi,
+  type SessionPi,
+} from '@pizzapi/protocol';
 import { sleep, type Logger } from '@pizzapi/process';
 import { spoolDir } from '../daemon/directLogWriter.js';
 import { CommandDispatcher } from '../daemon/commandDispatcher.js';
@@ -15,12 +24,19 @@ import { endCrashedSessions, deleteSessionRecord, recordSession } from './crashR
 /** How long commands that were taken may take to be answered when the terminal leaves, in ms. */
 const DRAIN_MS = 500;
 
+/** The pi of a terminal: as its owner sees it, and as the session states it. */
+export interface TerminalPi {
+  runner: RunnerPi;
+  session: SessionPi;
+}
+
 export interface HostOptions {
   access: HostAccess;
   /** `PIZZAPI_HOME` */
   home: string;
   version: string;
   agent: SharedAgent;
+  pi: TerminalPi;
   /** The session that this agent had when it was last shared: it is continued. */
   again?: string | undefined;
   log: Logger;
@@ -122,6 +138,7 @@ export class TerminalHost {
         },
         {
           ...{ natsUrl, log },
+          pi: options.pi.session,
           onStep: () => undefined,
           onState: () => options.onChange(),
           onFenced: () => {
@@ -136,10 +153,10 @@ export class TerminalHost {
             kind: 'running',
             share: (sink) => {
               const pi = agent.sharedTo(sink, sid);
-              const { piVersion } = pi;
               publisher.publish({
                 type: 'runner_started',
-                ...{ name: access.name ?? hostname(), kind: 'tui', version, piVersion },
+                ...{ name: access.name ?? hostname(), kind: 'tui', version },
+                ...{ piVersion: pi.piVersion, pi: options.pi.runner },
                 ...{ platform: process.platform, epoch, roots: [agent.cwd], maxSessions: 1 },
                 ...{ models: pi.state().models, defaultModel: pi.model() },
               });

@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from '@pizzapi/process';
-import { CodedError, type ErrorInfo } from '@pizzapi/protocol';
 import type { Assignment, ForkSource } from '../ipc/messages.js';
 import { forkEndedFile, openPiSession, type OpenOptions, type PiSession } from '../pi/index.js';
+import { refusal } from '../ipc/refusal.js';
 
-/** Opens pi for an assignment. A model that is gone by the time a session is resumed is replaced by pi's own choice. */
+/**
+ * Opens pi for an assignment. A session that is resumed or forked opens also when its model is gone by then: its history
+ * can be read, and a person chooses the next model.
+ */
 export async function openPi(
   { sid, cwd, agentDir, beginning }: Assignment,
   around: Required<Pick<OpenOptions, 'sink' | 'linkEnd' | 'onShutdownRequested' | 'onStep'>>,
@@ -19,6 +22,8 @@ export async function openPi(
     onBug: (error) => log.error({ err: error }, 'a bug in the adapter'),
     ...(agentDir === undefined ? {} : { agentDir }),
     ...(file === undefined || (beginning.kind === 'resume' && !existsSync(file)) ? {} : { sessionFile: file }),
+    ...(model === undefined ? {} : { model }),
+    modelMayBeMissing: beginning.kind === 'resume' || beginning.forkedFrom !== undefined,
     ...(name === undefined ? {} : { name }),
     ...(thinkingLevel === undefined ? {} : { thinkingLevel }),
     ...(pi === undefined ? {} : { pi }),
@@ -27,13 +32,9 @@ export async function openPi(
     continuesInterrupted: process.env['PIZZAPI_INTERRUPTED'] === 'continue',
     linked: { sessionId: sid, parentSessionId, startedBy },
   };
-  const opened = await openPiSession(model === undefined ? options : { ...options, model });
+  const opened = await openPiSession(options);
   if (opened.kind === 'opened') return opened.session;
-  if (beginning.kind === 'new' || model === undefined) throw refusal(opened.error);
-  log.warn({ model, error: opened.error }, 'model of the session is no longer available');
-  const again = await openPiSession(options);
-  if (again.kind === 'opened') return again.session;
-  throw refusal(again.error);
+  throw refusal(opened.error);
 }
 
 /** A new file with the history of a session that is over; undefined where it has none. */
@@ -41,9 +42,4 @@ function copiedFrom(branch: ForkSource): string | undefined {
   const forked = forkEndedFile(branch);
   if (forked.kind === 'failed') throw refusal(forked.error);
   return forked.sessionFile;
-}
-
-/** The error as it is: it says already what to do next. */
-function refusal({ code, message }: ErrorInfo): CodedError {
-  return Object.assign(new CodedError(code), { message });
 }

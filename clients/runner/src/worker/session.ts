@@ -29,6 +29,7 @@ import {
   type GuestRef,
   type SessionEvent,
   type UnnumberedDelta,
+  type SessionPi,
 } from '@pizzapi/protocol';
 import { sleep, type Logger } from '@pizzapi/process';
 import type { Assignment, OpeningStep, WorkerCommandOutcome, WorkerSessionState, StopReason } from '../ipc/messages.js';
@@ -58,6 +59,8 @@ export type HostedAgent =
 export interface WorkerSessionDeps {
   natsUrl: string;
   log: Logger;
+  /** The pi that the session runs on, for its log. */
+  pi: SessionPi;
   /** The state changed. */
   onState(state: WorkerSessionState): void;
   /** What is about to be done while the session opens. */
@@ -103,6 +106,7 @@ export class WorkerSession {
   private stopPartial: () => void = () => undefined;
   private leaving = false;
   private paused = false;
+  private isOutdated = false;
   private lastActivityAt = Date.now();
 
   private constructor(
@@ -160,7 +164,7 @@ export class WorkerSession {
       const backbone = await connecting;
       const storedIds = (after: number) => idsAfter(backbone, caller, after);
       const said = SpoolDeduplicator.fromSpool(spoolDir, sid);
-      const writer = await openWriter(backbone, { sid, epoch, spoolDir, log, storedIds });
+      const writer = await openWriter(backbone, { sid, epoch, spoolDir, log, storedIds, resumed: { pi: deps.pi } });
       // Read now, because it may be sent at once.
       const hasLeftover = writer.spool().events > 0;
       const store = (bytes: Uint8Array, type: string) => putBlobVia(backbone, caller, bytes, type);
@@ -224,6 +228,13 @@ export class WorkerSession {
     }
   }
 
+  /** Shows that its pi was replaced, until the session rests. */
+  showOutdated(text: string): void {
+    if (this.leaving) return;
+    this.isOutdated = true;
+    this.showStatus(text);
+  }
+
   /** Sets the grant for the next attempt to connect. */
   takeGrant(grant: string): void {
     this.parts.login.grant = grant;
@@ -245,6 +256,7 @@ export class WorkerSession {
     this.leaving = true;
     const { pi, pipe, writer, blobs } = this.parts;
     const { sid } = this.assignment;
+    if (this.isOutdated) this.showStatus('');
     this.reporter.stop();
     await pi.dispose({ permanently: reason.kind === 'kill' });
     if (reason.kind === 'kill') {
@@ -285,6 +297,7 @@ export class WorkerSession {
       this.emit({
         type: 'session_started',
         ...{ at, cwd: pi.cwd, name: pi.name(), model: pi.model(), runnerId, userId, epoch, piVersion: pi.piVersion },
+        pi: this.deps.pi,
         ...(resumedFrom === undefined ? {} : { resumedFrom }),
         ...(parentSessionId === undefined ? {} : { parentSessionId }),
         ...(forkedFrom === undefined ? {} : { forkedFrom }),
@@ -294,7 +307,7 @@ export class WorkerSession {
       if (beginning.file !== undefined || beginning.branch !== undefined || this.deps.agent.kind === 'running')
         for (const event of pi.history()) this.emit(event);
       // What an earlier worker left comes with a `session_resumed` of its own.
-    } else if (!hasLeftover) this.emit({ type: 'session_resumed', at, epoch });
+    } else if (!hasLeftover) this.emit({ type: 'session_resumed', at, epoch, pi: this.deps.pi });
     for (const event of this.deps.missed?.() ?? []) this.emit(event);
     writer.onFenced(() => this.fenced());
     writer.onSpool(() => this.reporter.look());
@@ -342,6 +355,12 @@ export class WorkerSession {
         await sleep(1_000);
       }
     }
+  }
+
+  /** Sets the line of status of pi itself; an empty text removes it. */
+  private showStatus(text: string): void {
+    const about = { dialogId: newId('d'), method: 'status', key: 'pi', title: text, message: text } as const;
+    this.emit({ type: 'dialog_opened', at: Date.now(), ...about });
   }
 
   private emit(event: SessionEvent): void {

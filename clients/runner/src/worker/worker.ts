@@ -2,8 +2,11 @@ import { CodedError } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
 import { IPC_VERSION, type Assignment, type IpcNotification, type OpeningStep } from '../ipc/messages.js';
 import { WorkerIpcServer } from '../ipc/server.js';
+import { describeLoadedPi } from '../installation/describe.js';
+import type { LoadedPi } from '../installation/types.js';
 import { SESSION_TAG } from '../processes.js';
 import { openPi } from './openPi.js';
+import { PiRequests } from './piRequests.js';
 import { WorkerSession } from './session.js';
 
 /** How often a worker looks whether its session may go to sleep, in ms. */
@@ -18,6 +21,8 @@ export interface WorkerOptions {
   natsUrl: string;
   /** The SDK, loaded while nobody waits. */
   prepared: Promise<void>;
+  /** The pi that this process has loaded. */
+  pi: LoadedPi;
   log: Logger;
   /** Ends the process. */
   exit(): void;
@@ -30,8 +35,11 @@ export class Worker {
   private gone = false;
   private link!: WorkerIpcServer;
   private readonly timers: NodeJS.Timeout[] = [];
+  private readonly requests: PiRequests;
 
-  private constructor(private readonly options: WorkerOptions) {}
+  private constructor(private readonly options: WorkerOptions) {
+    this.requests = new PiRequests(options.pi, options.prepared);
+  }
 
   static async listen(options: WorkerOptions): Promise<Worker> {
     const worker = new Worker(options);
@@ -60,6 +68,14 @@ export class Worker {
           setImmediate(() => void worker.leave(reason.kind === 'sleep' ? 'asleep' : 'ended'));
           return 'stopped';
         },
+        describe: () => worker.requests.describe(),
+        models: ({ agentDir }) => worker.requests.models(agentDir),
+        import: (request) => worker.requests.import(request),
+        imported: () => worker.requests.imported(),
+        outdated: async ({ text }) => {
+          worker.hosted().showOutdated(text);
+          return 'shown';
+        },
       },
       hello: () => worker.hello(),
       // Without a session nobody misses this process once its daemon is gone.
@@ -80,7 +96,7 @@ export class Worker {
   }
 
   private hello(): Extract<IpcNotification, { type: 'hello' }> {
-    const hello = { type: 'hello', version: IPC_VERSION, pid: process.pid } as const;
+    const hello = { type: 'hello', version: IPC_VERSION, pid: process.pid, pi: this.options.pi } as const;
     return this.session === undefined ? hello : { ...hello, state: this.session.state() };
   }
 
@@ -99,11 +115,13 @@ export class Worker {
     const onStep = (step: OpeningStep) => this.link.notify({ type: 'opening', step });
     onStep({ doing: 'loading pi', waitsFor: 'agent' });
     await prepared;
+    await this.requests.settled();
     try {
       this.session = await WorkerSession.begin(assignment, {
         natsUrl,
         log,
         agent: { kind: 'opened', open: openPi },
+        pi: describeLoadedPi(this.options.pi),
         onStep,
         onState: (state) => this.link.notify({ type: 'state', state }),
         onFenced: () => void this.leave('fenced'),

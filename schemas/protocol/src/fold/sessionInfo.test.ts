@@ -51,6 +51,49 @@ describe('session info', () => {
     expect(fold(started, resumed).interrupted).toBeUndefined();
   });
 
+  it('a session states the pi that it runs on, also after it was resumed on another one', () => {
+    const first = { name: '@mariozechner/pi-coding-agent', version: '0.73.1', node: '20.20.2', tested: true };
+    const second = { name: '@earendil-works/pi-coding-agent', version: '1.6.0', node: '22.23.5', tested: true };
+    expect(fold(started).pi).toBeUndefined();
+    expect(fold({ ...started, pi: first }).pi).toEqual(first);
+    const resumed = { type: 'session_resumed', at: 30, epoch: 4 };
+    expect(fold({ ...started, pi: first }, resumed).pi).toEqual(first);
+    expect(fold({ ...started, pi: first }, { ...resumed, pi: second })).toMatchObject({
+      pi: second,
+      piVersion: '1.6.0',
+    });
+  });
+
+  it.each([
+    ['a path', { path: '/home/ada/pi' }, { name: 'pi', version: '1', node: '22', tested: false }],
+    ['a long version', { version: 'x'.repeat(65) }, undefined],
+    ['a number for a version', { version: 1 }, undefined],
+  ])('the row of a session leaves out %s of its pi', (_what, fields, expected) => {
+    const pi = { name: 'pi', version: '1', node: '22', tested: false, ...fields };
+    expect(fold({ ...started, pi }).pi).toEqual(expected);
+  });
+
+  it('a runner states its pi until a runner of an earlier version starts in its place', () => {
+    const event = {
+      ...{
+        type: 'runner_started',
+        at: 1,
+        name: 'r',
+        kind: 'daemon',
+        version: '1',
+        piVersion: '1.6.0',
+        platform: 'linux',
+      },
+      ...{ roots: [], models: [], defaultModel: '', maxSessions: 1, epoch: 1 },
+    };
+    const pi = { name: 'pi', version: '1.6.0', path: '/pi', node: '22.23.5', source: 'path', tested: true };
+    const info = applyRunnerInfo(initialRunnerInfo('r'), { ...event, pi });
+    expect(info.pi).toEqual(pi);
+    expect(applyRunnerInfo(info, event).pi).toBeUndefined();
+    const long = { ...pi, path: '/'.repeat(1_025) };
+    expect(applyRunnerInfo(initialRunnerInfo('r'), { ...event, pi: long }).startedAt).toBe(0);
+  });
+
   it('the last activity of a session is not changed by its waking', () => {
     const woken = [
       { type: 'session_resumed', at: 90, epoch: 4 },

@@ -2,6 +2,7 @@ import { END_REASONS, type EndReason } from '../events.js';
 import { guestsAt, type GuestRef } from '../guests.js';
 import type { SessionInfo } from '../info.js';
 import { isMap, mapAt, numberAt, stringAt, type UnknownMap } from '../json.js';
+import { sessionPiOf } from '../piInfo.js';
 import { SESSION_MODES, type SessionMode } from '../modes.js';
 import { isSlashCommand } from '../sessionTitle.js';
 import { cutText } from '../text.js';
@@ -75,6 +76,7 @@ function changesOf(info: SessionInfo, type: string, event: UnknownMap): Partial<
     case 'session_resumed':
       return {
         epoch: numberAt(event, 'epoch') ?? info.epoch,
+        ...piOf(event),
         ...(info.busy ? { interrupted: true } : {}),
         busy: false,
         waiting: [],
@@ -164,6 +166,7 @@ function started(event: UnknownMap): Partial<SessionInfo> {
     userId: stringAt(event, 'userId') ?? '',
     epoch: numberAt(event, 'epoch') ?? 0,
     piVersion: stringAt(event, 'piVersion') ?? '',
+    ...piOf(event),
     startedAt: numberAt(event, 'at') ?? 0,
     ...(parent === undefined ? {} : { parentSessionId: parent }),
     ...(startedBy === undefined ? {} : { startedBy }),
@@ -171,6 +174,12 @@ function started(event: UnknownMap): Partial<SessionInfo> {
       ? {}
       : { forkedFrom: { sessionId: stringAt(fork, 'sessionId') ?? '', seq: numberAt(fork, 'seq') ?? 0 } }),
   };
+}
+
+/** A session that was resumed may run on another pi than before. */
+function piOf(event: UnknownMap): Partial<SessionInfo> {
+  const pi = sessionPiOf(event['pi']);
+  return pi === undefined ? {} : { pi, piVersion: pi.version };
 }
 
 /** Returns the guests that an event names. The row omits an empty list. */

@@ -1,6 +1,7 @@
-import type { Context, Usage } from '@mariozechner/pi-ai';
+import type { Usage } from '@mariozechner/pi-ai';
 import type { ExtensionAPI } from '@mariozechner/pi-coding-agent';
 import { BoundedMap } from '@pizzapi/protocol';
+import { providerRequest, type ProviderRequest } from '../versions/providerRequest.js';
 import { demoTurn, lastPrompt } from './script.js';
 import { demoSpeed } from './speed.js';
 import { streamTurn, type DemoTurn } from './stream.js';
@@ -21,11 +22,11 @@ function tokensOf(value: unknown): number {
 }
 
 /** What this turn would cost: all but the last exchange comes from the cache. */
-function usageOf(context: Context, turn: DemoTurn): Usage {
-  const { index } = lastPrompt(context);
-  const cacheRead = index <= 0 ? 0 : tokensOf(context.systemPrompt) + tokensOf(context.messages.slice(0, index));
-  const input =
-    tokensOf(context.messages.slice(Math.max(0, index))) + (index <= 0 ? tokensOf(context.systemPrompt) : 0);
+function usageOf(request: ProviderRequest, turn: DemoTurn): Usage {
+  const { index } = lastPrompt(request);
+  const { prompt, messages } = request;
+  const cacheRead = index <= 0 ? 0 : tokensOf(prompt) + tokensOf(messages.slice(0, index));
+  const input = tokensOf(messages.slice(Math.max(0, index))) + (index <= 0 ? tokensOf(prompt) : 0);
   const said = [turn.thinking, turn.text].filter((part) => part !== undefined).join('');
   const output = Math.ceil(said.length / CHARS_PER_TOKEN) + tokensOf(turn.toolCalls ?? []);
   const price = (tokens: number, per: number) => (tokens * per) / 1_000_000;
@@ -68,12 +69,13 @@ export function registerDemoProvider(registry: { registerProvider: ExtensionAPI[
       },
     ],
     streamSimple: (model, context, options) => {
+      const request = providerRequest(context);
       const speed = demoSpeed(process.env['PIZZAPI_DEMO_SPEED']);
-      const key = `${options?.sessionId ?? ''} ${lastPrompt(context).message?.timestamp ?? 0}`;
-      const turn = demoTurn(context, speed, attempts.get(key) ?? 0);
+      const key = `${options?.sessionId ?? ''} ${lastPrompt(request).message?.timestamp ?? 0}`;
+      const turn = demoTurn(request, speed, attempts.get(key) ?? 0);
       if (turn.error === undefined) attempts.delete(key);
       else attempts.set(key, (attempts.get(key) ?? 0) + 1);
-      const usage = usageOf(context, turn);
+      const usage = usageOf(request, turn);
       return streamTurn(turn, { model, usage, charsPerSecond: speed.charsPerSecond, signal: options?.signal });
     },
   });

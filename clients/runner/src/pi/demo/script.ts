@@ -1,4 +1,5 @@
-import type { Context, Message, ToolCall } from '@mariozechner/pi-ai';
+import type { Message, ToolCall } from '@mariozechner/pi-ai';
+import type { ProviderRequest } from '../versions/providerRequest.js';
 import { familyTurn, messageIn, spawnTurn } from './linkedSessions.js';
 import { PIZZA_PNG } from './picture.js';
 import type { DemoSpeed } from './speed.js';
@@ -166,29 +167,29 @@ function textOf(message: Message | undefined): string {
   return message.content.map((block) => (block.type === 'text' ? block.text : '')).join('');
 }
 
-/** The prompt a context ends with: what the demo model answers. */
-export function lastPrompt(context: Context): { index: number; message: Message | undefined } {
-  const index = context.messages.findLastIndex((message) => message.role === 'user');
-  return { index, message: context.messages[index] };
+/** The prompt that a request ends with: what the demo model answers. */
+export function lastPrompt({ messages }: ProviderRequest): { index: number; message: Message | undefined } {
+  const index = messages.findLastIndex((message) => message.role === 'user');
+  return { index, message: messages[index] };
 }
 
 /**
  * What the demo model says next. The same prompt, step and tool results always give the same turn.
  * `attempt` counts how often this turn has failed before.
  */
-export function demoTurn(context: Context, speed: DemoSpeed, attempt: number): DemoTurn {
+export function demoTurn(request: ProviderRequest, speed: DemoSpeed, attempt: number): DemoTurn {
   // pi asks for summaries (compaction, branches) by another system prompt, and offers no tools then.
-  if ((context.tools ?? []).length === 0 && context.systemPrompt?.includes('summarization') === true) {
+  if (!request.hasTools && request.prompt.includes('summarization')) {
     return {
-      text: `## Summary\n\nA demo session with ${context.messages.length} messages to summarise. Nothing is open.`,
+      text: `## Summary\n\nA demo session with ${request.messages.length} messages to summarise. Nothing is open.`,
     };
   }
-  const { index, message } = lastPrompt(context);
+  const { index, message } = lastPrompt(request);
   const said = textOf(message);
   const told = messageIn(said);
   const prompt = told?.startsWith('/demo') === true ? told : said;
   const [command = '', name = '', ...args] = prompt.trim().split(/\s+/);
-  const since = context.messages.slice(index + 1);
+  const since = request.messages.slice(index + 1);
   const step = since.filter((other) => other.role === 'assistant').length;
   const content = message?.content ?? [];
   const id = `demo_${(message?.timestamp ?? 0).toString(36)}_${step}`;

@@ -1,4 +1,5 @@
 import { isMap, numberAt, THINKING_LEVELS, type UnknownMap } from '@pizzapi/protocol';
+import { isShownRole, PROMPT_ROLE } from './messageRoles.js';
 
 /** The kinds of entries that pi writes. */
 const KNOWN_KINDS: ReadonlySet<unknown> = new Set([
@@ -11,6 +12,9 @@ const KNOWN_KINDS: ReadonlySet<unknown> = new Set([
   'custom_message',
   'label',
   'session_info',
+  // Since pi 1.0.
+  'context_edit',
+  'usage',
 ]);
 
 const MESSAGE_BLOCKS: ReadonlySet<unknown> = new Set(['text', 'image', 'thinking', 'toolCall']);
@@ -23,16 +27,30 @@ const UNUSABLE = 'pizzapi.unusable';
 /** Counts what was repaired, by what it is. */
 export class RepairCounts {
   readonly #counts = new Map<string, number>();
+  readonly #skipped = new Map<string, number>();
 
   add(what: string, count = 1): void {
     if (count > 0) this.#counts.set(what, (this.#counts.get(what) ?? 0) + count);
   }
 
+  /** Something that is left out, because only a newer pi knows what it means. */
+  skip(what: string): void {
+    this.#skipped.set(what, (this.#skipped.get(what) ?? 0) + 1);
+  }
+
   /** One phrase per kind of repair, with its count: `2 × an answer without its usage`. */
   list(): string[] {
-    return [...this.#counts].map(([what, count]) => (count === 1 ? what : `${count} × ${what}`));
+    return phrases(this.#counts);
+  }
+
+  /** What is left out, one phrase per kind, with its count. */
+  skipped(): string[] {
+    return phrases(this.#skipped);
   }
 }
+
+const phrases = (counts: ReadonlyMap<string, number>): string[] =>
+  [...counts].map(([what, count]) => (count === 1 ? what : `${count} × ${what}`));
 
 /** What one entry hands on to the entries after it. */
 export interface RepairContext {
@@ -48,7 +66,7 @@ export interface RepairContext {
 export function repairEntry(entry: UnknownMap, context: RepairContext): void {
   const { repairs } = context;
   const kind = entry['type'];
-  if (!KNOWN_KINDS.has(kind)) return repairs.add(`an entry of the unknown kind "${String(kind).slice(0, 40)}"`);
+  if (!KNOWN_KINDS.has(kind)) return repairs.skip(`an entry of the unknown kind "${String(kind).slice(0, 40)}"`);
   switch (kind) {
     case 'message':
       if (isMap(entry['message'])) repairMessage(entry['message'], context, timeOf(entry));
@@ -78,6 +96,9 @@ export function repairEntry(entry: UnknownMap, context: RepairContext): void {
       if (entry['name'] !== undefined && typeof entry['name'] !== 'string')
         set(entry, 'name', '', 'a name that is not a text', repairs);
       return;
+    case 'context_edit':
+      if (!isName(entry['targetId'])) retire(entry, 'an edit without its entry', repairs);
+      return;
     case 'label':
       if (typeof entry['targetId'] !== 'string') retire(entry, 'a label without its entry', repairs);
       else if (entry['label'] !== undefined && typeof entry['label'] !== 'string') entry['label'] = undefined;
@@ -103,6 +124,9 @@ export function repairMessage(message: UnknownMap, context: RepairContext, at = 
     case 'bashExecution':
       for (const key of ['command', 'output']) if (typeof message[key] !== 'string') message[key] = '';
       return;
+    default:
+      if (message['role'] === PROMPT_ROLE || isShownRole(message['role'])) return;
+      return repairs.skip(`a message of the unknown role "${String(message['role']).slice(0, 40)}"`);
   }
 }
 

@@ -91,16 +91,43 @@ function diagnose(lines: readonly string[], index: number, last: number, maxDept
   if (several !== undefined) return several;
   const escaped = asMap(escapeControls(line));
   if (escaped !== undefined) return { what: 'holds a raw control character in a string', values: [escaped] };
-  // A line that begins an entry of its own does not continue this one.
-  for (let end = index + 1; end <= last && end - index <= MAX_CONTINUED_LINES; end++) {
-    if (asMap(lines[end]!) !== undefined) break;
-    const whole = asMap(escapeControls(lines.slice(index, end + 1).join('\n')));
-    if (whole === undefined) continue;
-    return { what: 'holds a raw line break in a string', values: [whole], extraLines: end - index };
-  }
+  const continued = continuedEntry(lines, index, last, asMap);
+  if (continued !== undefined) return continued;
   const isJson = parseLine(line, maxDepth) !== undefined;
   if (isJson) return { what: 'is not an entry of a pi session', values: [] };
   return { what: line.trimStart().startsWith('{') ? 'is cut off' : 'is not JSON', values: [] };
+}
+
+/**
+ * An entry with raw line breaks in its strings. Reads each line once: only a line that ends inside a string continues on
+ * the next one.
+ */
+function continuedEntry(
+  lines: readonly string[],
+  index: number,
+  last: number,
+  asMap: (text: string) => UnknownMap | undefined,
+): BadLine | undefined {
+  let isInString = endsInString(lines[index]!, false);
+  for (let end = index + 1; isInString && end <= last && end - index <= MAX_CONTINUED_LINES; end++) {
+    // A line that is an entry of its own does not continue this one.
+    if (asMap(lines[end]!) !== undefined) return undefined;
+    isInString = endsInString(lines[end]!, true);
+    if (isInString) continue;
+    const whole = asMap(escapeControls(lines.slice(index, end + 1).join('\n')));
+    if (whole === undefined) return undefined;
+    return { what: 'holds a raw line break in a string', values: [whole], extraLines: end - index };
+  }
+  return undefined;
+}
+
+/** Whether a line that begins inside or outside of a string ends inside of one. */
+function endsInString(line: string, isInString: boolean): boolean {
+  for (let at = 0; at < line.length; at++) {
+    if (isInString && line[at] === '\\') at++;
+    else if (line[at] === '"') isInString = !isInString;
+  }
+  return isInString;
 }
 
 /** Entries that stand on one line because a line break is missing; also those behind the beginning of another one. */

@@ -9,7 +9,7 @@ const NAMED_LINES = 20;
  */
 export function repairNotices(
   path: string,
-  { damage, repairs, needsCopy }: Pick<ParsedFile, 'damage' | 'repairs' | 'needsCopy'>,
+  { damage, repairs, skipped, needsCopy }: Pick<ParsedFile, 'damage' | 'repairs' | 'skipped' | 'needsCopy'>,
   { isOwn, unpaired }: { isOwn: boolean; unpaired: string[] },
 ): string[] {
   const notices: string[] = [];
@@ -22,5 +22,6 @@ export function repairNotices(
   }
   const all = [...repairs, ...unpaired];
   if (all.length > 0 && (!isOwn || needsCopy)) notices.push(`${path} was repaired for this session: ${all.join('; ')}`);
+  if (skipped.length > 0 && !isOwn) notices.push(`${path} is from a newer pi. Left out: ${skipped.join('; ')}`);
   return notices;
 }

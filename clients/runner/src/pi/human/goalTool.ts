@@ -1,14 +1,14 @@
-import { StringEnum } from '@mariozechner/pi-ai';
 import { isMap, isSessionEvent, newId, type GoalRequest, type MetaGoalStatus } from '@pizzapi/protocol';
 import Type from 'typebox';
 import { afterTurn, goalPrompt, goalText, newGoal, parseGoalCommand, settleGoal } from '../../human/goals.js';
 import { lastKept, says, type FeatureDeps, type Restoring } from './feature.js';
+import { stringEnum } from './stringEnum.js';
 import { inWords } from '../terminal/toolWording.js';
 
 const ENTRY = 'pizzapi.goal';
 
 const Parameters = Type.Object({
-  status: StringEnum(['met', 'failed'] as const, { description: 'Whether the goal is met, or cannot be' }),
+  status: stringEnum(['met', 'failed'], { description: 'Whether the goal is met, or cannot be' }),
   reason: Type.String({ minLength: 1, description: 'How you know' }),
 });
 

@@ -1,4 +1,3 @@
-import { StringEnum } from '@mariozechner/pi-ai';
 import { isMap, planText } from '@pizzapi/protocol';
 import Type from 'typebox';
 import { promptId, type PromptOf } from '../../human/pending.js';
@@ -16,13 +15,14 @@ import type { ToolUse } from '../../human/tools.js';
 import { hasOwnBash } from '../bashTap.js';
 import type { PromptRequest } from './promptCoordinator.js';
 import { lastKept, LEFT, says, type PromptFeature, type FeatureDeps, type Restoring } from './feature.js';
+import { stringEnum } from './stringEnum.js';
 import { inWords } from '../terminal/toolWording.js';
 
 const ENTRY = 'pizzapi.plan-mode';
 const MAX_STEPS = 100;
 
 const Parameters = Type.Object({
-  action: StringEnum(['enter', 'submit'] as const, {
+  action: stringEnum(['enter', 'submit'], {
     description: '"enter" begins to plan: nothing can be changed until a plan is approved. "submit" asks for approval',
   }),
   title: Type.Optional(Type.String({ description: 'Of the plan, in a few words' })),

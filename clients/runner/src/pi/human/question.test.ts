@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { TestSession } from '../testKit.js';
+import { IS_PI_1, type TestSession } from '../testKit.js';
 import {
   again,
   ask,
@@ -197,7 +197,8 @@ describe('a question of the agent', () => {
     expect(after.log.all('dialog_opened').filter(({ level }) => level === 'error')).toEqual([]);
   });
 
-  it('still waits when the extensions are loaded again', async () => {
+  // pi 1.x loads nothing again while its agent works.
+  it.skipIf(IS_PI_1)('still waits when the extensions are loaded again', async () => {
     const agentDir = withExtension(`pi.registerCommand('anew', { handler: (_args, ctx) => ctx.reload() })`);
     const test = await start({ agentDir });
     await say(test, ask(OVEN));

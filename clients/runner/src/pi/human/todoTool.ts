@@ -1,8 +1,8 @@
-import { StringEnum } from '@mariozechner/pi-ai';
 import { isMap, isSessionEvent, type MetaTodoItem } from '@pizzapi/protocol';
 import Type from 'typebox';
 import { MAX_TODOS, todoText, toTodoList } from '../../human/todos.js';
 import { lastKept, says, type FeatureDeps, type Restoring } from './feature.js';
+import { stringEnum } from './stringEnum.js';
 import { inWords } from '../terminal/toolWording.js';
 
 const ENTRY = 'pizzapi.todo';
@@ -13,7 +13,7 @@ const Parameters = Type.Object({
       Type.Object({
         id: Type.Optional(Type.Integer({ minimum: 1 })),
         text: Type.String({ minLength: 1 }),
-        status: Type.Optional(StringEnum(['pending', 'in_progress', 'done', 'cancelled'] as const)),
+        status: Type.Optional(stringEnum(['pending', 'in_progress', 'done', 'cancelled'])),
       }),
       { maxItems: MAX_TODOS, description: 'The whole list as it is to be. Leave it out to read the list' },
     ),

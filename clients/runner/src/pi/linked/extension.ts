@@ -34,6 +34,8 @@ export interface LinkedExtension {
   observe(event: SessionEvent): void;
   /** Executes a command of a linked session. Idempotent. */
   take(command: LinkedCommand): Promise<Outcome>;
+  /** The agent has come to rest: reports what its work came to. */
+  settled(): void;
   /** The process ends: a run that ends from now on is not reported. */
   leave(): void;
 }
@@ -125,6 +127,7 @@ export function linkedExtension({ isResumed = false, ...port }: LinkedOptions): 
       if (current === undefined) return { kind: 'failed', error: errorInfo('not_linked') };
       return take(current, command);
     },
+    settled: () => watch.settled(),
     leave: () => watch.stop(),
   };
 }

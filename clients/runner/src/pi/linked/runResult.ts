@@ -1,9 +1,6 @@
 import { isMap, type SessionEvent } from '@pizzapi/protocol';
 import { shortened } from '../../linked/agentMessages.js';
 
-/** How long after the end of a run it is looked whether another follows by itself, in ms: pi retries and queues. */
-const SETTLE_MS = 100;
-
 /** What a run came to. */
 export type RunResult =
   | { trigger: 'session_complete'; reason?: undefined; payload: { text: string } }
@@ -45,7 +42,6 @@ export class RunResultWatcher {
   private last: unknown;
   private running = false;
   private unreported = false;
-  private looking: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly isIdle: () => boolean,
@@ -63,10 +59,7 @@ export class RunResultWatcher {
         return;
       case 'agent_end':
         this.running = false;
-        return this.look();
-      case 'auto_retry_end':
-      case 'compaction_end':
-        return this.look();
+        return;
       default:
         return;
     }
@@ -74,18 +67,14 @@ export class RunResultWatcher {
 
   /** From now on nothing is the end of anything: the process goes. */
   stop(): void {
-    clearTimeout(this.looking);
     this.unreported = false;
   }
 
-  private look(): void {
-    clearTimeout(this.looking);
-    this.looking = setTimeout(() => {
-      // What is not idle ends once more.
-      if (this.running || !this.unreported || !this.isIdle()) return;
-      const end = runResultOf(this.last);
-      this.unreported = false;
-      if (end !== undefined) this.onEnd(end);
-    }, SETTLE_MS);
+  /** The agent has come to rest. What is not idle comes to rest once more. */
+  settled(): void {
+    if (this.running || !this.unreported || !this.isIdle()) return;
+    const end = runResultOf(this.last);
+    this.unreported = false;
+    if (end !== undefined) this.onEnd(end);
   }
 }

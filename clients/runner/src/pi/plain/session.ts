@@ -124,6 +124,7 @@ export class PlainPiSession implements PiSession, SharedAgent {
     this.queue = new QueueChanges({
       ...{ prompts: this.#inputs, inbox, emit },
       isCommand: () => false,
+      problem: () => this.#problem(),
       changed: () => this.#guests.tell(),
     });
     const queues = {
@@ -458,13 +459,14 @@ export class PlainPiSession implements PiSession, SharedAgent {
     setTimeout(() => look(APPENDED_TRIES), 0).unref();
   }
 
-  /** Says that nobody's work is done any more, once the agent rests. */
+  /** Reports whose work the agent does, once it rests or has begun another run. */
   #whenAtRest(): void {
     clearTimeout(this.#resting);
-    this.#resting = setTimeout(
-      () => (this.isStreaming && this.#isEnding ? this.#whenAtRest() : this.#guests.tell()),
-      REST_AFTER_MS,
-    );
+    this.#resting = setTimeout(() => {
+      if (this.isStreaming && this.#isEnding) return this.#whenAtRest();
+      if (!this.isStreaming) this.#translator.rest();
+      this.#guests.tell();
+    }, REST_AFTER_MS);
     this.#resting.unref();
   }
 

@@ -24,13 +24,14 @@ export function deferExtensions(factories: (ctx: ExtensionContext) => readonly E
 }
 
 function lateApi(pi: ExtensionAPI, starts: OnStart[]): ExtensionAPI {
-  const on = pi.on.bind(pi) as (event: string, handler: unknown) => void;
+  const on = pi.on.bind(pi) as (event: string, handler: unknown) => () => void;
   return {
     ...pi,
     // One signature for each event, and one body for all.
     on: (event: string, handler: unknown) => {
-      if (event === 'session_start') starts.push(handler as OnStart);
-      else on(event, handler);
+      if (event !== 'session_start') return on(event, handler);
+      starts.push(handler as OnStart);
+      return () => void starts.splice(starts.indexOf(handler as OnStart), 1);
     },
     registerTool: (tool) => {
       const taken = pi.getAllTools().find(({ name }) => name === tool.name);

@@ -14,6 +14,7 @@ import { systemClock } from '../coalesce.js';
 import { DEMO_MODEL } from '../demo/provider.js';
 import { Dialogs } from '../dialogs.js';
 import { findModel } from '../models.js';
+import { modelRegistryOf } from '../versions/modelRegistry.js';
 import { readOnlySettings } from '../settings.js';
 import { createUiContext } from '../uiContext.js';
 import { terminalExtension } from './extension.js';
@@ -57,7 +58,7 @@ async function openTerminal(): Promise<AgentSession> {
     ...{ cwd, agentDir, settingsManager },
     resourceLoaderOptions: { extensionFactories: [extension] },
   });
-  const model = findModel(services.modelRegistry, DEMO_MODEL)!;
+  const model = findModel(modelRegistryOf(services), DEMO_MODEL)!;
   const sessionManager = SessionManager.create(cwd, join(agentDir, 'sessions'));
   ({ session: pi } = await createAgentSessionFromServices({ services, sessionManager, model }));
   await pi.bindExtensions({ uiContext: createUiContext(dialogs) });

@@ -12,6 +12,7 @@ import type { Author } from '@pizzapi/protocol';
 import { DEMO_MODEL } from '../demo/provider.js';
 import { demoTools } from '../demo/tools.js';
 import { findModel } from '../models.js';
+import { modelRegistryOf } from '../versions/modelRegistry.js';
 import { readOnlySettings } from '../settings.js';
 import { TerminalSession } from './terminalSession.js';
 
@@ -34,7 +35,7 @@ export async function openTestTerminal(): Promise<TestTerminal> {
     ...{ cwd, agentDir, settingsManager },
     resourceLoaderOptions: { extensionFactories: [demoTools(() => undefined)] },
   });
-  const model = findModel(services.modelRegistry, DEMO_MODEL)!;
+  const model = findModel(modelRegistryOf(services), DEMO_MODEL)!;
   const sessionManager = SessionManager.create(cwd, join(agentDir, 'sessions'));
   const { session: pi } = await createAgentSessionFromServices({ services, sessionManager, model });
   const introduced: Author[] = [];

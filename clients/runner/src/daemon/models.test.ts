@@ -1,0 +1,83 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CodedError } from '@pizzapi/protocol';
+import { silentLogger } from '@pizzapi/process';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ModelList } from '../ipc/messages.js';
+import { ModelCatalog } from './models.js';
+
+let folder: string;
+let answer: () => Promise<ModelList>;
+let asked: number;
+let pi: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pizzapi-models-'));
+  asked = 0;
+  pi = 'one';
+  answer = async () => list('a/one');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const list = (model: string): ModelList => ({
+  models: [{ model, name: model, available: true, reasoning: false, images: false, contextWindow: 1 }],
+  defaultModel: model,
+});
+const fails = () => Promise.reject(new CodedError('runner_failed', 'It does not start'));
+
+function catalog(): ModelCatalog {
+  const ask = () => {
+    asked += 1;
+    return answer();
+  };
+  return new ModelCatalog({ agentDir: folder, ask, pi: () => pi, file: join(folder, 'kept.json'), log: silentLogger });
+}
+
+describe('the models of a runner', () => {
+  it('pi is asked again when its files or pi itself changed, and at no other time', async () => {
+    const models = catalog();
+    await models.load();
+    expect(await models.refresh()).toBe(false);
+    expect(asked).toBe(1);
+    await writeFile(join(folder, 'auth.json'), '{}');
+    answer = async () => list('a/two');
+    expect(await models.refresh()).toBe(true);
+    expect(await models.problem('a/two')).toBeUndefined();
+    expect(await models.problem('a/one')).toMatchObject({ code: 'model_unknown' });
+    expect(asked).toBe(2);
+    pi = 'two';
+    expect(await models.refresh()).toBe(false);
+    expect(asked).toBe(3);
+  });
+
+  it('the next start has the models of the last one without waiting for pi, and asks afterwards', async () => {
+    await catalog().load();
+    answer = async () => list('a/two');
+    const next = catalog();
+    await next.load();
+    expect(next.current.defaultModel).toBe('a/one');
+    expect(asked).toBe(1);
+    expect(await next.refresh()).toBe(true);
+    expect(next.current.defaultModel).toBe('a/two');
+  });
+
+  it('without an answer of pi the models of its last answer stay known', async () => {
+    await catalog().load();
+    answer = fails;
+    pi = 'two';
+    const next = catalog();
+    await next.load();
+    expect(next.current).toEqual(list('a/one'));
+    expect(await next.problem('a/one')).toBeUndefined();
+  });
+
+  it('without any answer of pi the start fails with what to do', async () => {
+    answer = fails;
+    await expect(catalog().load()).rejects.toMatchObject({ code: 'runner_failed' });
+    await writeFile(join(folder, 'kept.json'), '{"stamp":1,"list":{}}');
+    const models = catalog();
+    await expect(models.load()).rejects.toMatchObject({ code: 'runner_failed' });
+    expect(await models.problem('a/one')).toMatchObject({ code: 'runner_failed' });
+  });
+});

@@ -1,0 +1,11 @@
+interface Chunk {
+  type: string;
+  fileName: string;
+  name: string;
+  isEntry: boolean;
+  imports: string[];
+  dynamicImports: string[];
+  moduleIds: string[];
+}
+
+export function packagesOf(output: readonly Chunk[], program: { entry: string; except?: RegExp }): Set<string>;
