@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorInfo, type ErrorInfo } from '@pizzapi/protocol';
-import { listModels, type ModelList } from '../pi/index.js';
+import { listModels, noKeyError, type ModelList } from '../pi/index.js';
 
 /** The files of pi's folder that decide which models there are, and with which keys. */
 const FILES = ['auth.json', 'models.json', 'settings.json'];
@@ -30,7 +30,7 @@ export class ModelCatalog {
     await this.refresh();
     const found = this.list.models.find((known) => known.model === model);
     if (found === undefined) return errorInfo('model_unknown', `There is no model "${model}"`);
-    return found.available ? undefined : errorInfo('model_unauthenticated', `There is no key for "${model}"`);
+    return found.available ? undefined : noKeyError(model, this.list.unset?.[model]);
   }
 
   private async read(): Promise<boolean> {

@@ -27,7 +27,8 @@ export function serveRunner({ backbone, runnerId, facts, roots, hosts, models }:
     ),
     serveRpc(backbone, subjects.runnerRpc(runnerId, 'models'), async () => {
       await models.refresh();
-      return encode(models.current);
+      const { models: list, defaultModel } = models.current;
+      return encode({ models: list, defaultModel });
     }),
   ];
   return () => {

@@ -47,8 +47,11 @@ export function findModel(registry: ModelRegistry, name: string): PiModel | unde
 export function modelProblem(registry: ModelRegistry, name: string): ErrorInfo | undefined {
   const model = findModel(registry, name);
   if (model === undefined) return errorInfo('model_unknown', `There is no model "${name}"`);
-  if (registry.hasConfiguredAuth(model)) return undefined;
-  const unset = unsetVariablesOf(registry, model);
+  return registry.hasConfiguredAuth(model) ? undefined : noKeyError(name, unsetVariablesOf(registry, model));
+}
+
+/** The error for a model without a key. `unset`: the variables that it refers to and that are not set. */
+export function noKeyError(name: string, unset: readonly string[] = []): ErrorInfo {
   const why = unset.length === 0 ? '' : `: ${unsetText(unset)}`;
   return errorInfo('model_unauthenticated', `There is no key for "${name}"${why}`);
 }
@@ -102,6 +105,8 @@ export interface ModelList {
   models: RunnerModel[];
   /** `provider/id` */
   defaultModel: string;
+  /** Which variables of the environment a model refers to that are not set, by `provider/id`. */
+  unset?: Readonly<Record<string, readonly string[]>>;
 }
 
 /**
@@ -114,8 +119,12 @@ export async function listModels(agentDir = getAgentDir(), options: { all?: bool
   const settings = readOnlySettings(agentDir, agentDir);
   const chosen = await initialModel(registry, settings, agentDir, agentDir);
   const models = options.all === true ? registry.getAll() : registry.getAvailable();
+  const unset = models
+    .map((model) => [modelName(model), unsetVariablesOf(registry, model)] as const)
+    .filter(([, names]) => names.length > 0);
   return {
     models: models.map((model) => toRunnerModel(model, registry.hasConfiguredAuth(model))),
     defaultModel: chosen === undefined ? DEMO_MODEL : modelName(chosen),
+    ...(unset.length === 0 ? {} : { unset: Object.fromEntries(unset) }),
   };
 }
