@@ -131,7 +131,10 @@ export function resolveConfigReferences(registry: ModelRegistry, modelsPath: str
     return resolved.kind === 'resolved' ? resolved.value : undefined;
   };
 
-  registry.getApiKeyForProvider = async (provider) => (await configuredKey(provider)) ?? original.providerKey(provider);
+  registry.getApiKeyForProvider = async (provider) => {
+    if (!hasReference(rawProvider(provider).apiKey)) return original.providerKey(provider);
+    return (await authStorage.getApiKey(provider, { includeFallback: false })) ?? configuredKey(provider);
+  };
 
   registry.hasConfiguredAuth = (model) => unset(model).length === 0 && original.hasAuth(model);
 

@@ -1,6 +1,6 @@
 import type { AgentSession } from '@mariozechner/pi-coding-agent';
 import type { ErrorInfo } from '@pizzapi/protocol';
-import { findModel, modelName, modelProblem } from './models.js';
+import { findModel, freshModelProblem, modelName } from './models.js';
 import { isStandIn } from './unusableModel.js';
 
 /** What waits for a model that can be used. */
@@ -13,7 +13,14 @@ type Waiting = () => void | Promise<void>;
 export class ModelChoice {
   #waiting: Waiting[] = [];
 
-  constructor(private readonly pi: Pick<AgentSession, 'model' | 'modelRegistry' | 'setModel'>) {}
+  constructor(private readonly pi: Pick<AgentSession, 'model' | 'modelRegistry' | 'setModel'>) {
+    const set = pi.setModel.bind(pi);
+    // Also an extension of the person can choose.
+    pi.setModel = async (model) => {
+      await set(model);
+      await this.#chosen();
+    };
+  }
 
   /** Whether a person has to choose a model, as far as we know. */
   get isOpen(): boolean {
@@ -24,11 +31,7 @@ export class ModelChoice {
   problem(): ErrorInfo | undefined {
     const { model, modelRegistry } = this.pi;
     if (model === undefined || !isStandIn(model)) return undefined;
-    const before = modelProblem(modelRegistry, modelName(model));
-    if (before === undefined) return undefined;
-    modelRegistry.authStorage.reload();
-    modelRegistry.refresh();
-    return modelProblem(modelRegistry, modelName(model));
+    return freshModelProblem(modelRegistry, modelName(model));
   }
 
   /** As `problem`; a model that can be used by now takes its place. */
@@ -39,7 +42,6 @@ export class ModelChoice {
     const found = findModel(modelRegistry, modelName(model));
     if (problem !== undefined || found === undefined) return problem;
     await this.pi.setModel(found);
-    await this.chosen();
     return undefined;
   }
 
@@ -50,7 +52,7 @@ export class ModelChoice {
   }
 
   /** The session has a model that can be used: does what has waited for it. */
-  async chosen(): Promise<void> {
+  async #chosen(): Promise<void> {
     for (const act of this.#waiting.splice(0)) await act();
   }
 }

@@ -50,6 +50,14 @@ export function modelProblem(registry: ModelRegistry, name: string): ErrorInfo |
   return registry.hasConfiguredAuth(model) ? undefined : noKeyError(name, unsetVariablesOf(registry, model));
 }
 
+/** As `modelProblem`, with the keys and models that the person may have added since. */
+export function freshModelProblem(registry: ModelRegistry, name: string): ErrorInfo | undefined {
+  if (modelProblem(registry, name) === undefined) return undefined;
+  registry.authStorage.reload();
+  registry.refresh();
+  return modelProblem(registry, name);
+}
+
 /** The error for a model without a key. `unset`: the variables that it refers to and that are not set. */
 export function noKeyError(name: string, unset: readonly string[] = []): ErrorInfo {
   const why = unset.length === 0 ? '' : `: ${unsetText(unset)}`;
