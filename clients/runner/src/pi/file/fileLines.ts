@@ -91,8 +91,10 @@ function diagnose(lines: readonly string[], index: number, last: number, maxDept
   if (several !== undefined) return several;
   const escaped = asMap(escapeControls(line));
   if (escaped !== undefined) return { what: 'holds a raw control character in a string', values: [escaped] };
-  // A line that begins an entry of its own does not continue this one.
-  for (let end = index + 1; end <= last && end - index <= MAX_CONTINUED_LINES; end++) {
+  // A line that begins an entry of its own does not continue this one. Only what begins as an entry is continued: a file of
+  // something else would be read again for each of its lines.
+  const mayContinue = line.trimStart().startsWith('{');
+  for (let end = index + 1; mayContinue && end <= last && end - index <= MAX_CONTINUED_LINES; end++) {
     if (asMap(lines[end]!) !== undefined) break;
     const whole = asMap(escapeControls(lines.slice(index, end + 1).join('\n')));
     if (whole === undefined) continue;
@@ -100,7 +102,7 @@ function diagnose(lines: readonly string[], index: number, last: number, maxDept
   }
   const isJson = parseLine(line, maxDepth) !== undefined;
   if (isJson) return { what: 'is not an entry of a pi session', values: [] };
-  return { what: line.trimStart().startsWith('{') ? 'is cut off' : 'is not JSON', values: [] };
+  return { what: mayContinue ? 'is cut off' : 'is not JSON', values: [] };
 }
 
 /** Entries that stand on one line because a line break is missing; also those behind the beginning of another one. */
