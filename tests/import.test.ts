@@ -15,6 +15,9 @@ import { PI_VERSION, readPiSessionFile } from '../clients/runner/src/pi/index.js
 /** A recorded session of 1,019 entries. */
 const RECORDED = fileURLToPath(new URL('fixtures/pi-session-large.jsonl', import.meta.url));
 
+/** What pi 1.6 wrote. */
+const NEWER = fileURLToPath(new URL('fixtures/pi-1.6-home/session.jsonl', import.meta.url));
+
 const chromium = findChromium();
 if (chromium === undefined)
   console.warn('SKIPPED: an imported session in a browser. There is no Chromium; set PIZZAPI_CHROMIUM.');
@@ -55,6 +58,20 @@ describe('an imported session', () => {
     for (const reply of replies) {
       expect(reply).toMatchObject({ kind: 'ok', value: log.map(({ seq, event }) => ({ seq, event })) });
     }
+  });
+
+  it('an import of a file of pi 1.6 leaves out its prompt and what was redacted, and says last what it does not know', async () => {
+    const file = join(stage.project, 'newer.jsonl');
+    const unknown = JSON.stringify({ type: 'tool_loadout', id: 'ffffffff', parentId: 'd8e1d5b6' });
+    writeFileSync(file, `${readFileSync(NEWER, 'utf8')}${unknown}\n`);
+    const run = await runCli(stage, 'import', file);
+    expect(run.code).toBe(0);
+    expect(run.stderr.trim().split('\n').at(-1)).toBe(
+      'Left out, as it is from a newer pi: an entry of the unknown kind "tool_loadout"',
+    );
+    const log = JSON.stringify(await readLog(stage, run.stdout.split(' ')[0]!));
+    expect(log).toContain('[redacted]');
+    expect(log).not.toMatch(/hunter2|Bluebird|toolsAdded/);
   });
 
   it('an imported session is listed by the command line, and printed by tail to its end', async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { readPrivateFile, writePrivateJson, type Logger } from '@pizzapi/process';
 import { errorInfo, isMap, isRunnerEvent, mapAt, stringAt, toErrorInfo, type ErrorInfo } from '@pizzapi/protocol';
 import type { ModelList } from '../ipc/messages.js';
+import { noKeyError } from '../noKeyError.js';
 
 /** The files of pi's folder that decide which models there are, and with which keys. */
 const FILES = ['auth.json', 'models.json', 'settings.json'];
@@ -70,7 +71,7 @@ export class ModelCatalog {
     }
     const found = this.current.models.find((known) => known.model === model);
     if (found === undefined) return errorInfo('model_unknown', `There is no model "${model}"`);
-    return found.available ? undefined : errorInfo('model_unauthenticated', `There is no key for "${model}"`);
+    return found.available ? undefined : noKeyError(model, this.current.unset?.[model]);
   }
 
   private async read(): Promise<boolean> {

@@ -28,7 +28,8 @@ export function serveRunner({ backbone, runnerId, facts, roots, hosts, models }:
     serveRpc(backbone, subjects.runnerRpc(runnerId, 'models'), async () => {
       // Without an answer of pi, the last one.
       await models.refresh().catch(() => false);
-      return encode(models.current);
+      const { models: list, defaultModel } = models.current;
+      return encode({ models: list, defaultModel });
     }),
   ];
   return () => {

@@ -28,6 +28,8 @@ export interface ModelList {
   models: RunnerModel[];
   /** `provider/id` */
   defaultModel: string;
+  /** Which variables of the environment a model refers to that are not set, by `provider/id`. */
+  unset?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** A pi session file to import. */

@@ -11,7 +11,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { silentLogger } from '@pizzapi/process';
 import type { SessionEvent } from '@pizzapi/protocol';
+import { ModelCatalog } from '../daemon/models.js';
 import { startModelServer, type ModelServer } from '../testing/modelServer.js';
 import { listModels } from './models.js';
 import { openPiSession } from './open.js';
@@ -192,6 +194,12 @@ describe('a new session in a home that pi 1.6 wrote', () => {
     expect(outcome).toMatchObject({ kind: 'refused', error: { code: 'model_unauthenticated' } });
     expect(outcome.kind === 'refused' && outcome.error.message).toContain(`${name} is not set`);
     expect((await listModels(agentDir)).models.map(({ model: available }) => available)).not.toContain(model);
+    const error = { code: 'model_unauthenticated', message: expect.stringContaining(`${name} is not set`) as string };
+    const catalog = new ModelCatalog({
+      ...{ agentDir, log: silentLogger, pi: () => '', file: join(root, 'models.kept') },
+      ask: (folder) => listModels(folder, { all: true }),
+    });
+    expect(await catalog.problem(model)).toMatchObject(error);
   });
 
   it('leaves the files of the person as they are', async () => {

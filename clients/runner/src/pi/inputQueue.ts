@@ -37,9 +37,14 @@ export interface InputQueueDeps {
  * Whether an input is a text and nothing else, whatever it begins with. Commands decide over the session: a guest does
  * not give any, nor an agent, which writes what others have it write.
  */
-export function isPlainText(pi: AgentSession, text: string, by: Author | undefined): boolean {
+function isPlainText(pi: AgentSession, text: string, by: Author | undefined): boolean {
   if (by === undefined) return false;
   return isGuest(by) || (by.guests ?? []).length > 0 || (by.via === 'agent' && isCommand(pi, text));
+}
+
+/** Whether an input is a command of an extension, which runs at once and is no message. */
+export function runsAsCommand(pi: AgentSession, { text, by }: Pick<AgentInput, 'text' | 'by'>): boolean {
+  return !isPlainText(pi, text, by) && isCommand(pi, text);
 }
 
 const QUEUES: readonly QueueLane[] = ['steer', 'followUp'];
@@ -216,7 +221,7 @@ export class InputQueue {
     const waiting: WaitingInput = { input, isAnswered: false, settle: () => undefined };
     const outcome = new Promise<Outcome>((resolve) => (waiting.settle = resolve));
     // A command of an extension is no message: it does not wait for the messages before it.
-    if (!isPlainText(this.deps.pi, input.text, input.by) && isCommand(this.deps.pi, input.text))
+    if (runsAsCommand(this.deps.pi, input))
       void this.#jobs.run(async () => {
         await this.#ready();
         await this.#pass(waiting);

@@ -14,7 +14,14 @@ type Waiting = () => void | Promise<void>;
 export class ModelChoice {
   #waiting: Waiting[] = [];
 
-  constructor(private readonly pi: AgentSession) {}
+  constructor(private readonly pi: AgentSession) {
+    const set = pi.setModel.bind(pi);
+    // Also an extension of the person can choose.
+    pi.setModel = async (model) => {
+      await set(model);
+      await this.#chosen();
+    };
+  }
 
   /** Whether a person has to choose a model, as far as we know. */
   get isOpen(): boolean {
@@ -42,7 +49,6 @@ export class ModelChoice {
     const found = findModel(registry, modelName(model));
     if (problem !== undefined || found === undefined) return problem;
     await this.pi.setModel(found);
-    await this.chosen();
     return undefined;
   }
 
@@ -53,7 +59,7 @@ export class ModelChoice {
   }
 
   /** The session has a model that can be used: does what has waited for it. */
-  async chosen(): Promise<void> {
+  async #chosen(): Promise<void> {
     for (const act of this.#waiting.splice(0)) await act();
   }
 }

@@ -1,6 +1,6 @@
 import type { AgentSession } from '@mariozechner/pi-coding-agent';
 import { errorInfo, type SessionEvent, type ThinkingLevel } from '@pizzapi/protocol';
-import { authSource, findModel, modelName, modelProblem, toMetaModel, type PiModel } from './models.js';
+import { authSource, findModel, freshModelProblem, modelName, toMetaModel, type PiModel } from './models.js';
 import { ModelChoice } from './modelChoice.js';
 import type { SessionParts } from './parts.js';
 import { toPiThinkingLevel } from './thinkingLevels.js';
@@ -28,13 +28,12 @@ export class ModelSettings {
   }
 
   async setModel(name: string): Promise<Outcome<{ model: string }>> {
+    const error = await freshModelProblem(this.pi, name);
     const modelRegistry = modelRegistryOf(this.pi);
     const model = findModel(modelRegistry, name);
-    const error = modelProblem(modelRegistry, name);
     if (model === undefined || error !== undefined)
       return { kind: 'failed', error: error ?? errorInfo('model_unknown', `There is no model "${name}"`) };
     await this.pi.setModel(model);
-    await this.choice.chosen();
     return { kind: 'ok', model: name };
   }
 

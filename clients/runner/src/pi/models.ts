@@ -4,14 +4,17 @@ import {
   DefaultResourceLoader,
   getAgentDir,
   SessionManager,
+  type AgentSession,
   type AgentSessionServices,
   type ModelRegistry,
 } from '@mariozechner/pi-coding-agent';
 import { errorInfo, type ErrorInfo, type MetaModelInfo, type RunnerModel } from '@pizzapi/protocol';
+import type { ModelList } from '../ipc/messages.js';
+import { noKeyError } from '../noKeyError.js';
 import { DEMO_MODEL, DEMO_PROVIDER, registerDemoProvider } from './demo/provider.js';
 import { readOnlySettings } from './settings.js';
-import { modelServices, unsetText, unsetVariablesOf } from './versions/configReferences.js';
-import { modelRegistryOf } from './versions/modelRegistry.js';
+import { modelServices, unsetVariablesOf } from './versions/configReferences.js';
+import { modelRegistryOf, reloadModels } from './versions/modelRegistry.js';
 
 export type Registry = ModelRegistry;
 export type PiModel = ReturnType<ModelRegistry['getAll']>[number];
@@ -47,10 +50,14 @@ export function findModel(registry: ModelRegistry, name: string): PiModel | unde
 export function modelProblem(registry: ModelRegistry, name: string): ErrorInfo | undefined {
   const model = findModel(registry, name);
   if (model === undefined) return errorInfo('model_unknown', `There is no model "${name}"`);
-  if (registry.hasConfiguredAuth(model)) return undefined;
-  const unset = unsetVariablesOf(registry, model);
-  const why = unset.length === 0 ? '' : `: ${unsetText(unset)}`;
-  return errorInfo('model_unauthenticated', `There is no key for "${name}"${why}`);
+  return registry.hasConfiguredAuth(model) ? undefined : noKeyError(name, unsetVariablesOf(registry, model));
+}
+
+/** As `modelProblem`, with the keys and models that the person may have added since. */
+export async function freshModelProblem(pi: AgentSession, name: string): Promise<ErrorInfo | undefined> {
+  if (modelProblem(modelRegistryOf(pi), name) === undefined) return undefined;
+  await reloadModels(pi);
+  return modelProblem(modelRegistryOf(pi), name);
 }
 
 /** Where the key for a model comes from: `oauth`, `stored`, `environment`, `models_json_key` …; `demo` needs none. */
@@ -98,13 +105,6 @@ export function bareServices(agentDir: string): Promise<AgentSessionServices> {
   });
 }
 
-/** What a runner registers with: the models it has keys for (the demo model always) and where a new session starts. */
-export interface ModelList {
-  models: RunnerModel[];
-  /** `provider/id` */
-  defaultModel: string;
-}
-
 /**
  * The models of a pi configuration (the person's own when left out). With `all` also those without a key, marked as not
  * available. Models that an extension brings are known to its sessions only.
@@ -115,8 +115,12 @@ export async function listModels(agentDir = getAgentDir(), options: { all?: bool
   registerDemoProvider(registry);
   const chosen = await initialModel(services);
   const models = options.all === true ? registry.getAll() : registry.getAvailable();
+  const unset = models
+    .map((model) => [modelName(model), unsetVariablesOf(registry, model)] as const)
+    .filter(([, names]) => names.length > 0);
   return {
     models: models.map((model) => toRunnerModel(model, registry.hasConfiguredAuth(model))),
     defaultModel: chosen === undefined ? DEMO_MODEL : modelName(chosen),
+    ...(unset.length === 0 ? {} : { unset: Object.fromEntries(unset) }),
   };
 }

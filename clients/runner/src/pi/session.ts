@@ -27,7 +27,7 @@ import type { InboxMessage } from './inboxEntries.js';
 import { ManualCompaction } from './manualCompaction.js';
 import { ModelSettings } from './modelSettings.js';
 import type { SessionParts } from './parts.js';
-import { InputQueue, isPlainText } from './inputQueue.js';
+import { InputQueue, runsAsCommand } from './inputQueue.js';
 import { MessageOrigins } from './messageOrigins.js';
 import { UserMessages, type UserMessageOrigin } from './userMessageOrigin.js';
 import { QueueChanges } from './queueChanges.js';
@@ -126,7 +126,7 @@ export class HostedPiSession implements PiSession {
     });
     this.queue = new QueueChanges({
       ...{ prompts: this.prompts, inbox: this.inbox, emit: (event) => this.emit(event) },
-      isCommand: (text, by) => !isPlainText(pi, text, by) && isCommand(pi, text),
+      isCommand: (text, by) => runsAsCommand(pi, { text, by }),
       problem: () => this.settings.choice.problem(),
       changed: () => this.guests.tell(),
     });
@@ -279,12 +279,12 @@ export class HostedPiSession implements PiSession {
   /** `isPromised`: the sender has a result that says ok, so that the input outlives the end of this process. */
   async #submit(input: AgentInput, { isPromised = false, isRestored = false } = {}): Promise<Outcome> {
     const { choice } = this.settings;
-    const error = choice.isOpen && !isCommand(this.pi, input.text) ? await choice.settle() : undefined;
+    const error = choice.isOpen && !runsAsCommand(this.pi, input) ? await choice.settle() : undefined;
     if (error !== undefined && isPromised) {
       await choice.whenUsable(() => void this.#submit(input, { isPromised, isRestored }));
       return { kind: 'ok' };
     }
-    const refused = error === undefined ? undefined : ({ kind: 'failed', error } as const);
+    const refused: Outcome | undefined = error && { kind: 'failed', error };
     const submitted = refused ?? this.prompts.prompt(input, { isRestored });
     this.guests.tell();
     const outcome = await submitted;

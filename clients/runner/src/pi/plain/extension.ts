@@ -44,7 +44,7 @@ const EVENTS = [
 const DRAWN: ReadonlySet<string> = new Set(['message_start', 'tool_execution_start']);
 
 /** pi has a signature for each event, and a newer pi has events that an older one does not know. */
-type On = (event: string, handler: (event: never, ctx: ExtensionContext) => unknown) => void;
+type On = (event: string, handler: unknown) => unknown;
 
 /**
  * Our command in a plain pi. pi loads its extensions anew for each session and on `/reload`; this object is there as long
@@ -139,7 +139,7 @@ export class PlainPi {
   }
 
   #followAgent(pi: ExtensionAPI): void {
-    const on: On = (name, handler) => Reflect.apply(pi.on, pi, [name, handler]) as unknown;
+    const on = pi.on.bind(pi) as On;
     for (const name of EVENTS)
       on(name, (event: AgentSessionEvent) =>
         this.#guarded(() => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as sdk from '@mariozechner/pi-coding-agent';
 import type { ModelRegistry } from '@mariozechner/pi-coding-agent';
 import { isMap, mapAt, stringAt, type UnknownMap } from '@pizzapi/protocol';
+import { unsetText } from '../../noKeyError.js';
 import { hasReference, resolveReferences as resolveValue } from '../configValues.js';
 
 type Model = Parameters<ModelRegistry['hasConfiguredAuth']>[0];
@@ -159,7 +160,10 @@ function resolveConfigReferences(registry: Registry, modelsPath: string): void {
     return resolved.kind === 'resolved' ? resolved.value : undefined;
   };
 
-  registry.getApiKeyForProvider = async (provider) => (await configuredKey(provider)) ?? original.providerKey(provider);
+  registry.getApiKeyForProvider = async (provider) => {
+    if (!hasReference(rawProvider(provider).apiKey)) return original.providerKey(provider);
+    return (await authStorage.getApiKey(provider, { includeFallback: false })) ?? configuredKey(provider);
+  };
 
   registry.hasConfiguredAuth = (model) => unset(model).length === 0 && original.hasAuth(model);
 
@@ -205,14 +209,6 @@ function resolveConfigReferences(registry: Registry, modelsPath: string): void {
     file = providersOf(modelsPath);
     original.refresh();
   };
-}
-
-/** What to do about variables that are not set. */
-export function unsetText(names: readonly string[]): string {
-  const [first, ...more] = names;
-  return more.length === 0
-    ? `the environment variable ${first} is not set`
-    : `the environment variables ${names.join(', ')} are not set`;
 }
 
 /** The file of a pi configuration that names providers and models. */

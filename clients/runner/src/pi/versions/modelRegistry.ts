@@ -19,7 +19,9 @@ export async function reloadModels(owner: AgentSession): Promise<void> {
   // pi 1.x reads its keys whenever it needs one.
   const keys: unknown = Reflect.get(registry, 'authStorage');
   if (hasReload(keys)) keys.reload();
-  await registry.refresh();
+  // A promise since pi 1.x only.
+  const refreshed: unknown = registry.refresh();
+  await Promise.resolve(refreshed);
 }
 
 const hasReload = (value: unknown): value is { reload: () => void } =>
