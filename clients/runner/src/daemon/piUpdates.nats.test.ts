@@ -3,7 +3,7 @@ import { requestRpc } from '@pizzapi/backbone';
 import { silentLogger } from '@pizzapi/process';
 import { decode, encode, subjects } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { bundledPi } from '../bundledPi.js';
+import { bundledPi, processHost } from '../installation/index.js';
 import { readRunnerOptions } from '../options.js';
 import { FakePi } from '../testing/fakePi.js';
 import { Rig } from '../testing/runnerHarness.js';
@@ -26,7 +26,7 @@ beforeAll(async () => {
     signal: new AbortController().signal,
     workerMain: pi.workerMain,
     env: { ...process.env, PIZZAPI_DEMO_SPEED: 'instant', PIZZAPI_LOG_LEVEL: 'warn' },
-    findPi: () => pi.find(),
+    findPi: async () => ({ installation: await pi.find(), warnings: [] }),
     piCheckMs: 200,
   });
   void runner.run();
@@ -68,7 +68,7 @@ it('a runner whose workers do not start at all does not start either, and states
 
 it('a runner whose pi does not load starts with the bundled one and states why and what to do', async () => {
   const started = await rig.runnerEvents.until((event) => event.type === 'runner_started');
-  const bundled = bundledPi();
+  const bundled = bundledPi(processHost());
   expect(started).toMatchObject({ piVersion: bundled.version });
   const warning = await rig.runnerEvents.until((event) => event.type === 'runner_warning');
   expect(warning).toMatchObject({ code: 'pi_failed' });
@@ -81,6 +81,8 @@ it('when pi is repaired, new sessions run on it, and an idle one continues on it
   const old = await rig.newSession();
   await pi.update('9.1.0');
   await inUse('9.1.0');
+  const changed = await rig.runnerEvents.until((event) => event.type === 'pi_changed');
+  expect(changed).toMatchObject({ piVersion: '9.1.0', pi: { version: '9.1.0', path: pi.root } });
   expect(await piOf(await rig.newSession())).toMatchObject({ version: '9.1.0', root: pi.root });
   await expect.poll(() => runner.hosts.get(old)?.status.state, SLOW).toBe('asleep');
   const input = await rig.send('input', { text: '/demo help' }, old);
