@@ -1,38 +1,21 @@
-import {
-  homeLayout,
-  localToken,
-  OPTIONS,
-  parseLocalState,
-  parseNatsAccess,
-  readGatewaySecret,
-  readOptions,
-  type LocalState,
-  type NatsAccess,
-} from '@pizzapi/process';
-import { errorInfo, programUrl } from '@pizzapi/protocol';
-import { createApi, type Api } from '@pizzapi/session-client';
-import { Failure, type Io } from './io.js';
-import { lastLogin, loginAt } from './logins.js';
-import { readJsonMap } from './privateFile.js';
+import { homeLayout, OPTIONS, type NatsAccess } from '@pizzapi/process';
+import { errorInfo } from '@pizzapi/protocol';
+import { readNatsAccess } from '@pizzapi/runner/access';
+import { Failure } from './io.js';
+
+export {
+  GATEWAY_OPTIONS,
+  gatewayOf,
+  isLoopback,
+  keyFor,
+  pageAt,
+  readLocalState,
+  readNatsAccess,
+  type GatewayAccess,
+} from '@pizzapi/runner/access';
 
 /** Options of every command that looks into the home of a local run. */
 export const HOME_OPTIONS = { home: OPTIONS.home };
-
-/** Options of every command that asks a gateway. Without a named one it is the local run's, or the one signed in to last. */
-export const GATEWAY_OPTIONS = {
-  home: OPTIONS.home,
-  relayUrl: {
-    ...OPTIONS.relayUrl,
-    default: undefined,
-    help: 'Address of the gateway (default: the local run, or where you signed in last)',
-  },
-  apiKey: OPTIONS.apiKey,
-} as const;
-
-/** Returns how to reach the nats-server of a local run, or undefined when no local run of this version used this home. */
-export function readNatsAccess(home: string): NatsAccess | undefined {
-  return parseNatsAccess(readJsonMap(homeLayout(home).natsAccessFile));
-}
 
 /** Reads like `readNatsAccess`. Throws when the file does not exist, and names the command that creates it. */
 export function requireNatsAccess(home: string): NatsAccess {
@@ -41,41 +24,4 @@ export function requireNatsAccess(home: string): NatsAccess {
   const { natsAccessFile } = homeLayout(home);
   const what = `${natsAccessFile} does not exist: no local run has created it yet. Start one with \`pizzapi local\``;
   throw new Failure(errorInfo('nats_unreachable', what));
-}
-
-/** Returns the state of the local run of this home: present while it runs, and after it was killed. */
-export function readLocalState(home: string): LocalState | undefined {
-  return parseLocalState(readJsonMap(homeLayout(home).localStateFile));
-}
-
-/** Where people open the page of a gateway that programs reach at `url`, as far as this home knows. */
-export function pageAt(home: string, url: string): string {
-  const local = readLocalState(home);
-  return local?.url === url ? local.pageUrl : url;
-}
-
-export interface GatewayAccess {
-  url: string;
-  /** Undefined when there is nothing to show: the gateway will say so. */
-  token: string | undefined;
-  api: Api;
-}
-
-/**
- * The gateway to talk to, and what speaks for the person there: an API key, what `pizzapi login` got for this gateway,
- * or the local run's own secret.
- */
-export function gatewayOf(flags: Readonly<Record<string, unknown>>, io: Io): GatewayAccess & { home: string } {
-  const { home, relayUrl, apiKey } = readOptions(GATEWAY_OPTIONS, flags, io.env);
-  const local = readLocalState(home)?.url;
-  const url = programUrl(relayUrl ?? local ?? lastLogin(home) ?? OPTIONS.relayUrl.default);
-  const secret = url === local || isLoopback(url) ? readGatewaySecret(home) : undefined;
-  const token = apiKey ?? loginAt(home, url) ?? (secret && localToken(secret));
-  return { home, url, token, api: createApi({ url, client: 'terminal', ...(token === undefined ? {} : { token }) }) };
-}
-
-/** The local secret never goes to another machine. */
-export function isLoopback(url: string): boolean {
-  const host = URL.canParse(url) ? new URL(url).hostname : '';
-  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }

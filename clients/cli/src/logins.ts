@@ -1,23 +1,8 @@
 import { homeLayout } from '@pizzapi/process';
-import { isMap, stringAt } from '@pizzapi/protocol';
-import { readJsonMap, writePrivateJson } from './privateFile.js';
+import { readLogins, relayName } from '@pizzapi/runner/access';
+import { writePrivateJson } from './privateFile.js';
 
-/** An address as the file knows it: with http for ws, without a slash at its end, the host in lower case. */
-export function relayName(url: string): string {
-  if (!URL.canParse(url)) return url;
-  const { protocol, host, pathname } = new URL(url);
-  return `${protocol.replace(/^ws/, 'http')}//${host}${pathname.replace(/\/+$/, '')}`;
-}
-
-/** Returns the key for a gateway, or undefined without a login there. */
-export function loginAt(home: string, url: string): string | undefined {
-  return readLogins(home).get(relayName(url));
-}
-
-/** Returns the gateway of the latest login. */
-export function lastLogin(home: string): string | undefined {
-  return [...readLogins(home).keys()].at(-1);
-}
+export { lastLogin, loginAt, relayName } from '@pizzapi/runner/access';
 
 /** Stores a key in place of an earlier one. */
 export function rememberLogin(home: string, url: string, apiKey: string): void {
@@ -29,15 +14,6 @@ export function rememberLogin(home: string, url: string, apiKey: string): void {
 export function forgetLogin(home: string, url: string): void {
   const logins = readLogins(home);
   if (logins.delete(relayName(url))) writeLogins(home, logins);
-}
-
-/** In the order of the sign-ins. */
-function readLogins(home: string): Map<string, string> {
-  const relays = readJsonMap(homeLayout(home).loginFile)?.['relays'];
-  const entries = Object.entries(isMap(relays) ? relays : {}).map(
-    ([url, login]) => [url, isMap(login) ? stringAt(login, 'apiKey') : undefined] as const,
-  );
-  return new Map(entries.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
 function writeLogins(home: string, logins: ReadonlyMap<string, string>): void {

@@ -1,6 +1,8 @@
-import { readPrivateFileSync, writePrivateJsonSync } from '@pizzapi/process';
-import { errorInfo, isMap, type UnknownMap } from '@pizzapi/protocol';
+import { writePrivateJsonSync } from '@pizzapi/process';
+import { errorInfo } from '@pizzapi/protocol';
 import { Failure } from './io.js';
+
+export { readJsonMap } from '@pizzapi/runner/access';
 
 /** Writes a file that only its owner can read. Fails with `home_unusable`. */
 export function writePrivateJson(file: string, value: unknown): void {
@@ -9,15 +11,5 @@ export function writePrivateJson(file: string, value: unknown): void {
   } catch (thrown) {
     const { code = 'unknown' } = thrown as NodeJS.ErrnoException;
     throw new Failure(errorInfo('home_unusable', `${file} cannot be written (${code})`));
-  }
-}
-
-/** Returns the map in a file of JSON, or undefined when the file cannot be read or contains something else. */
-export function readJsonMap(file: string): UnknownMap | undefined {
-  try {
-    const value = readPrivateFileSync(file);
-    return isMap(value) ? value : undefined;
-  } catch {
-    return undefined;
   }
 }

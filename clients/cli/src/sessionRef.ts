@@ -1,9 +1,8 @@
 import { errorInfo, isId, titleOf, type ErrorInfo, type SessionInfo } from '@pizzapi/protocol';
 import { createApi } from '@pizzapi/session-client';
 import { isUnauthenticated, unwrapResult } from './unwrapResult.js';
-import { gatewayOf, pageAt, type GatewayAccess } from './home.js';
+import { gatewayOf, keyFor, pageAt, type GatewayAccess } from './home.js';
 import { Failure, toSafeLine, type Io } from './io.js';
-import { relayName } from './logins.js';
 import { parseSessionLink, type SessionLink } from './sessionLink.js';
 import { LAST, lookUpSession, shortIds } from './sessionLookup.js';
 
@@ -45,8 +44,7 @@ export async function resolveSessionRef(named: string, flags: Flags, io: Io): Pr
 /** Returns the session of a link. The key of the environment is only for the gateway that was named with it. */
 export function refOfLink({ relayUrl, sid, token }: SessionLink, flags: Flags, io: Io): SessionRef {
   if (token !== undefined) return { url: relayUrl, token, sid, guest: true };
-  const env = relayName(gatewayOf(flags, io).url) === relayName(relayUrl) ? io.env : { ...io.env, PIZZAPI_API_KEY: '' };
-  return { url: relayUrl, token: gatewayOf({ ...flags, relayUrl }, { ...io, env }).token, sid, guest: false };
+  return { url: relayUrl, token: keyFor(relayUrl, flags, io.env), sid, guest: false };
 }
 
 /** Returns the API of the gateway of a session. */

@@ -3,7 +3,7 @@ import { addOptions } from '@pizzapi/process';
 import { ago, errorInfo, isId, type InvitationInfo } from '@pizzapi/protocol';
 import { examples, type CliContext } from '../context.js';
 import { expiresIn } from '../expiresIn.js';
-import { expiry, timeLeft } from '../formatTime.js';
+import { expiry, timeLeft } from '@pizzapi/runner/access';
 import { GATEWAY_OPTIONS, gatewayOf, type GatewayAccess } from '../home.js';
 import { Failure, jsonLine, line, type Io } from '../io.js';
 import { showQr } from '../qr.js';

@@ -7,7 +7,7 @@ import { expiresIn } from '../expiresIn.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
 import { Failure, jsonLine, line, toSafeLine, type Io } from '../io.js';
 import { tableRows, type Column } from '../table.js';
-import { expiry, timeLeft } from '../formatTime.js';
+import { expiry, timeLeft } from '@pizzapi/runner/access';
 
 interface KeyFlags extends Record<string, unknown> {
   json?: true;

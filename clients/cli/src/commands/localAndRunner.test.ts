@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { writeRunnerToken } from '../runnerToken.js';
 import { writeMadeUpNatsAccess } from '../testing/natsAccess.js';
-import { hostAccess, keptAccess } from './localAndRunner.js';
+import { hostAccess } from '@pizzapi/runner/access';
+import { keptAccess } from './localAndRunner.js';
 
 let home: string;
 beforeEach(() => {

@@ -1,7 +1,5 @@
 import type { Command } from 'commander';
-import { OPTIONS, readOptions, type RunnerPairing } from '@pizzapi/process';
-import { readLocalState, readNatsAccess } from '../home.js';
-import { readRunnerToken } from '../runnerToken.js';
+import { homeOf, keptToken, namesNats } from '@pizzapi/runner/access';
 import { becomeProgram, mainOf, runProgram } from '../spawnProgram.js';
 import type { CliContext } from '../context.js';
 
@@ -40,9 +38,6 @@ export function addRunner(program: Command, context: CliContext): void {
   });
 }
 
-/** The token with which a runner connects. The other fields are set when they were stored with the token. */
-type KeptToken = Pick<RunnerPairing, 'token' | 'natsUrl' | 'name'> & { relayUrl: string | undefined };
-
 /**
  * Returns the environment for a runner whose person has set no token. Uses the token from `pizzapi runner pair` for
  * this home. Without one, and only when no nats-server is named, uses the token of the local run, which is never sent
@@ -58,31 +53,4 @@ export function keptAccess(args: readonly string[], env: NodeJS.ProcessEnv): Nod
     ...(isNamed || natsUrl === undefined ? {} : { PIZZAPI_NATS_URL: natsUrl }),
     ...(name === undefined || env['PIZZAPI_RUNNER_NAME'] ? {} : { PIZZAPI_RUNNER_NAME: name }),
   };
-}
-
-/** The same choice for a runner in this process: the token in the environment, the stored token, or none. */
-export function hostAccess(env: NodeJS.ProcessEnv): (KeptToken & { natsUrl: string }) | undefined {
-  const token = env['PIZZAPI_RUNNER_TOKEN'];
-  const found: KeptToken | undefined = token
-    ? { token, natsUrl: undefined, relayUrl: undefined }
-    : keptToken(homeOf([], env), namesNats([], env));
-  const named = readOptions({ natsUrl: OPTIONS.natsUrl }, {}, env).natsUrl;
-  return found && { ...found, natsUrl: (namesNats([], env) ? undefined : found.natsUrl) ?? named };
-}
-
-function namesNats(args: readonly string[], env: NodeJS.ProcessEnv): boolean {
-  return Boolean(env['PIZZAPI_NATS_URL']) || args.some((arg) => arg.startsWith('--nats-url'));
-}
-
-function keptToken(home: string, isNatsNamed: boolean): KeptToken | undefined {
-  const paired = readRunnerToken(home);
-  if (paired !== undefined || isNatsNamed) return paired;
-  const local = readNatsAccess(home);
-  return local && { token: local.runnerToken, natsUrl: local.url, relayUrl: readLocalState(home)?.url };
-}
-
-function homeOf(args: readonly string[], env: NodeJS.ProcessEnv): string {
-  const at = args.findIndex((arg) => arg === '--home' || arg.startsWith('--home='));
-  const flags = at < 0 ? {} : { home: args[at] === '--home' ? args[at + 1] : args[at]!.slice('--home='.length) };
-  return readOptions({ home: OPTIONS.home }, flags, env).home;
 }

@@ -9,7 +9,7 @@ import { Failure, jsonLine, line, paint, toSafeLine, type Io } from '../io.js';
 import { showQr } from '../qr.js';
 import { gatewayOfRef, resolveSessionRef, SESSION_HELP } from '../sessionRef.js';
 import { tableRows, type Column } from '../table.js';
-import { expiry, timeLeft } from '../formatTime.js';
+import { expiry, timeLeft } from '@pizzapi/runner/access';
 
 interface ShareFlags extends Record<string, unknown> {
   collab?: true;

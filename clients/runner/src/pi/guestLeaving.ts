@@ -15,7 +15,7 @@ import type { Outcome } from './types.js';
 
 export interface GuestLeavingDeps {
   guests: GuestWork;
-  prompts: InputQueue;
+  prompts: Pick<InputQueue, 'takeBack'>;
   inbox: Pick<AgentInbox, 'consumed'>;
   sessionId: () => string;
   /** Whether the agent runs, or is about to try again. */

@@ -1,16 +1,13 @@
 import { hostname } from 'node:os';
 import { lastEvent, readCommands, serveRpc } from '@pizzapi/backbone';
-import { CodedError, encode, newId, subjects, type Author, type CommandOf, type SessionEvent } from '@pizzapi/protocol';
+import { CodedError, encode, newId, subjects, type Author, type CommandOf } from '@pizzapi/protocol';
 import { sleep, type Logger } from '@pizzapi/process';
 import { spoolDir } from '../daemon/directLogWriter.js';
 import { CommandDispatcher } from '../daemon/commandDispatcher.js';
 import { claimSoon } from '../daemon/grants.js';
 import { GrantRenewer } from '../daemon/grantRenewal.js';
-import { bundledPi, describeInstallation, processHost } from '../installation/index.js';
-import { describeLoadedPi } from '../installation/describe.js';
-import { PI_VERSION, type PiSession, type PiSink } from '../pi/index.js';
-import { PI_ROOT } from '../processes.js';
-import { loadedPi } from '../worker/loadedPi.js';
+import { describeLoadedPi, describeTerminalPi } from '../installation/describe.js';
+import type { SharedAgent } from '../pi/tui/terminal.js';
 import { WorkerSession } from '../worker/session.js';
 import { connectHost, type ConnectedHost, type HostAccess } from './connectHost.js';
 import { terminalCommands } from './terminalCommands.js';
@@ -18,16 +15,6 @@ import { endCrashedSessions, deleteSessionRecord, recordSession } from './crashR
 
 /** How long commands that were taken may take to be answered when the terminal leaves, in ms. */
 const DRAIN_MS = 500;
-
-/** The agent of a terminal, as far as hosting its session goes. */
-export interface SharedAgent {
-  sharedTo(sink: PiSink, sid: string): PiSession;
-  /** What the agent did since it was last shared. */
-  missed(): SessionEvent[];
-  /** The person at the terminal. Gets the account's id when the session is granted. */
-  local: Author;
-  cwd: string;
-}
 
 export interface HostOptions {
   access: HostAccess;
@@ -136,7 +123,7 @@ export class TerminalHost {
         },
         {
           ...{ natsUrl, log },
-          pi: describeLoadedPi(loadedPi(process.env[PI_ROOT])),
+          pi: describeLoadedPi(agent.loadedPi),
           onStep: () => undefined,
           onState: () => options.onChange(),
           onFenced: () => {
@@ -147,22 +134,19 @@ export class TerminalHost {
           },
           onShutdownRequested: () => undefined,
           ...(isAgain ? { missed: () => agent.missed() } : {}),
-          running: (sink) => {
-            const pi = agent.sharedTo(sink, sid);
-            publisher.publish({
-              type: 'runner_started',
-              ...{
-                name: access.name ?? hostname(),
-                kind: 'tui',
-                version,
-                piVersion: PI_VERSION,
-                pi: describeInstallation(bundledPi(processHost())),
-                platform: process.platform,
-                epoch,
-              },
-              ...{ roots: [agent.cwd], maxSessions: 1, models: pi.state().models, defaultModel: pi.model() },
-            });
-            return pi;
+          agent: {
+            kind: 'running',
+            share: (sink) => {
+              const pi = agent.sharedTo(sink, sid);
+              publisher.publish({
+                type: 'runner_started',
+                ...{ name: access.name ?? hostname(), kind: 'tui', version, piVersion: pi.piVersion },
+                pi: describeTerminalPi(agent.loadedPi),
+                ...{ platform: process.platform, epoch, roots: [agent.cwd], maxSessions: 1 },
+                ...{ models: pi.state().models, defaultModel: pi.model() },
+              });
+              return pi;
+            },
           },
         },
       );

@@ -1,10 +1,10 @@
 import { CodedError, isOfThisMachine, type ErrorInfo, type Presence, type ShareMode } from '@pizzapi/protocol';
 import { sleep, type Logger, SerialQueue } from '@pizzapi/process';
-import type { PiTerminal, TerminalHooks } from '../pi/tui/index.js';
+import type { PiTerminal, SharedAgent, TerminalHooks } from '../pi/tui/terminal.js';
 import type { HostAccess } from './connectHost.js';
-import { TerminalHost, type HostLink, type HostEnd, type SharedAgent } from './host.js';
+import { TerminalHost, type HostLink, type HostEnd } from './host.js';
 import { viewerChanges, viewersOf, viewerText, type TerminalViewer } from './viewerChanges.js';
-import { parseShareCommand, SHARE_HELP } from './shareCommand.js';
+import { SHARE_SYNTAX, type ShareSyntax } from './shareCommand.js';
 
 /** How long the terminal waits when it closes, in ms, for the end of its session to reach the log. */
 const GOODBYE_MS = 3_000;
@@ -29,9 +29,9 @@ const CONNECTION: Record<HostLink['state'], string> = {
     'to get a new token, run `pizzapi runner pair` and share again',
 };
 
-const FULL =
+const full = ({ stop }: ShareSyntax) =>
   'The gateway was offline for so long that the spool is full, and the agent was stopped. ' +
-  'Run /share stop to continue without sharing.';
+  `Run ${stop} to continue without sharing.`;
 const ROOM_AGAIN = 'The gateway is back; sharing continues.';
 
 const MAY: Readonly<Record<ShareMode, string>> = {
@@ -89,6 +89,7 @@ export class ShareController implements TerminalHooks {
   readonly #terminal: PiTerminal;
   readonly #world: ShareEnvironment;
   readonly #log: () => Logger;
+  readonly #syntax: ShareSyntax;
   #shared: Shared | undefined;
   /** The session whose sharing the person has ended: sharing it again continues it. */
   #ended: { agent: SharedAgent; sid: string } | undefined;
@@ -101,10 +102,11 @@ export class ShareController implements TerminalHooks {
   #wasFull = false;
   #looking: NodeJS.Timeout | undefined;
 
-  constructor(terminal: PiTerminal, world: ShareEnvironment, log: () => Logger) {
+  constructor(terminal: PiTerminal, world: ShareEnvironment, log: () => Logger, syntax = SHARE_SYNTAX) {
     this.#terminal = terminal;
     this.#world = world;
     this.#log = log;
+    this.#syntax = syntax;
   }
 
   onShare(words: string): void {
@@ -136,8 +138,8 @@ export class ShareController implements TerminalHooks {
     await Promise.race([this.#terminal.session?.abort(), sleep(CUT_OFF_MS)]);
     await Promise.race([shared.host.end(), sleep(GOODBYE_MS)]);
     if (why === 'quit') return;
-    this.#note = 'no longer shared; /share to share this session';
-    const said = 'The previous session is no longer shared. Type /share to share this one.';
+    this.#note = `no longer shared; ${this.#syntax.share} to share this session`;
+    const said = `The previous session is no longer shared. Type ${this.#syntax.share} to share this one.`;
     setTimeout(() => this.#print([this.#terminal.tint('warning', said)]), REDRAWN_MS);
   }
 
@@ -146,7 +148,8 @@ export class ShareController implements TerminalHooks {
   }
 
   async #carryOut(words: string): Promise<void> {
-    const wish = parseShareCommand(words);
+    const { parse, share, lines } = this.#syntax;
+    const wish = parse(words);
     switch (wish.kind) {
       case 'share':
         return this.#share(wish.mode);
@@ -155,9 +158,9 @@ export class ShareController implements TerminalHooks {
       case 'stop':
         return this.#stop();
       case 'help':
-        return this.#print(SHARE_HELP);
+        return this.#print(lines);
       case 'wrong':
-        return this.#print([this.#terminal.tint('error', `Unknown option of /share: "${wish.words}"`), ...SHARE_HELP]);
+        return this.#print([this.#terminal.tint('error', `Unknown option of ${share}: "${wish.words}"`), ...lines]);
     }
   }
 
@@ -204,7 +207,7 @@ export class ShareController implements TerminalHooks {
     try {
       const host = await TerminalHost.begin(
         {
-          ...{ access, home, version, log: this.#log(), agent: agent satisfies SharedAgent },
+          ...{ access, home, version, log: this.#log(), agent },
           again: this.#ended?.agent === agent ? this.#ended.sid : undefined,
           onChange: () => this.#showStatus(),
           onOver: (why) => this.#over(host, why),
@@ -233,7 +236,8 @@ export class ShareController implements TerminalHooks {
 
   async #stop(): Promise<void> {
     const shared = this.#shared;
-    if (shared === undefined) return this.#print(['This session is not shared. Type /share to share it.']);
+    if (shared === undefined)
+      return this.#print([`This session is not shared. Type ${this.#syntax.share} to share it.`]);
     this.#shared = undefined;
     shared.stopWatching?.();
     const { host, relayUrl } = shared;
@@ -247,8 +251,10 @@ export class ShareController implements TerminalHooks {
         `Its links could not be revoked (${error instanceof Error ? error.message : String(error)}); they still show the session until now.`,
     );
     const late =
-      state === 'connected' ? '' : ' Its viewers are informed when the network is back and you use /share again here.';
-    this.#print([`No longer shared. ${await back} /share continues the session.${late}`]);
+      state === 'connected'
+        ? ''
+        : ` Its viewers are informed when the network is back and you use ${this.#syntax.share} again here.`;
+    this.#print([`No longer shared. ${await back} ${this.#syntax.share} continues the session.${late}`]);
   }
 
   #over(host: TerminalHost, why: HostEnd): void {
@@ -258,8 +264,8 @@ export class ShareController implements TerminalHooks {
     const { tint } = this.#terminal;
     const said =
       why.kind === 'killed'
-        ? `${this.#terminal.nameOf(why.by)} ended the session for its viewers. You can continue here. Type /share to share it again.`
-        : 'Another runner has taken over this session, so it is no longer shared from here. Type /share to share it again.';
+        ? `${this.#terminal.nameOf(why.by)} ended the session for its viewers. You can continue here. Type ${this.#syntax.share} to share it again.`
+        : `Another runner has taken over this session, so it is no longer shared from here. Type ${this.#syntax.share} to share it again.`;
     this.#note = 'no longer shared';
     this.#print([tint('warning', said)]);
     this.#showStatus();
@@ -267,7 +273,8 @@ export class ShareController implements TerminalHooks {
 
   #status(): string[] {
     const shared = this.#shared;
-    if (shared === undefined) return ['This session is not shared. Type /share to share it, or /share help.'];
+    if (shared === undefined)
+      return [`This session is not shared. Type ${this.#syntax.share} to share it, or ${this.#syntax.help}.`];
     const { host, relayUrl, mode, viewers, links } = shared;
     const link = links[mode];
     const { state, waiting, isFull } = host.link;
@@ -287,7 +294,7 @@ export class ShareController implements TerminalHooks {
     const { tint } = this.#terminal;
     const code = this.#codeOf(link.kind === 'made' ? link.scan.url : link.url);
     const lines = [this.#terminal.link(link.url), ...code];
-    const more = tint('dim', 'Also: /share --collab, /share --approve, /share status, /share stop, /share help');
+    const more = tint('dim', this.#syntax.more);
     if (link.kind === 'ownerOnly') {
       const first = tint('success', 'Shared. This address opens for you after you sign in there:');
       return [first, ...lines, tint('warning', link.why), more];
@@ -311,7 +318,7 @@ export class ShareController implements TerminalHooks {
     const code = this.#world.qr(url, columns - SIDE_COLUMNS) ?? [];
     if (code.length + OTHER_ROWS > rows) {
       const needed = `${code.length + OTHER_ROWS} rows`;
-      return [tint('dim', `The QR code needs a window of ${needed}. Type /share to show it again.`)];
+      return [tint('dim', `The QR code needs a window of ${needed}. Type ${this.#syntax.share} to show it again.`)];
     }
     // In colours of its own: it has to be dark on light whatever the terminal's colours are.
     return code.map((row) => `\u001b[97;40m${row}\u001b[0m`);
@@ -324,7 +331,7 @@ export class ShareController implements TerminalHooks {
     if (shared !== undefined) {
       const { state, waiting, isFull } = shared.host.link;
       const behind = waiting < BEHIND ? '' : ` · ${waiting} waiting`;
-      if (isFull !== this.#wasFull) this.#print([tint('warning', isFull ? FULL : ROOM_AGAIN)]);
+      if (isFull !== this.#wasFull) this.#print([tint('warning', isFull ? full(this.#syntax) : ROOM_AGAIN)]);
       this.#wasFull = isFull;
       const watching = shared.viewers.length === 0 ? '' : ` · ${shared.viewers.length} watching`;
       const mode = `shared · ${shared.mode === 'read' ? 'read-only' : shared.mode}${watching}`;

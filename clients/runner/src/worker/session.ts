@@ -38,7 +38,7 @@ import { sweepForGood, sweepSession } from '../processes.js';
 import { BlobSpool } from './blobSpool.js';
 import { connectSession } from './connection.js';
 import { CommandExecutor } from './commandHandlers.js';
-import { openPi } from './openPi.js';
+import type { openPi } from './openPi.js';
 import { EventPipeline } from './eventPipeline.js';
 import { SpoolDeduplicator } from './spoolDeduplicator.js';
 import { StateReporter } from './stateReporter.js';
@@ -51,6 +51,10 @@ const SETTLE_MS = 3_000;
 const BLOB_READ_MS = 60_000;
 /** How many answered commands are remembered for a daemon that asks. */
 const REMEMBERED = 1_000;
+
+/** `opened` for this session. `running` before its session is hosted: its history begins the log. */
+export type HostedAgent =
+  { kind: 'opened'; open: typeof openPi } | { kind: 'running'; share: (sink: PiSink) => PiSession };
 
 export interface WorkerSessionDeps {
   natsUrl: string;
@@ -67,8 +71,7 @@ export interface WorkerSessionDeps {
   onRefused(): void;
   /** An extension asked for the end of the session. */
   onShutdownRequested(): void;
-  /** The agent, where it runs before its session is hosted: its history begins the log. */
-  running?: (sink: PiSink) => PiSession;
+  agent: HostedAgent;
   /** What such an agent did since the session was last hosted. */
   missed?: () => SessionEvent[];
 }
@@ -153,7 +156,10 @@ export class WorkerSession {
       };
       const onShutdownRequested = () => deps.onShutdownRequested();
       const onStep = (doing: string) => deps.onStep({ doing, waitsFor: 'agent' });
-      pi = deps.running?.(sink) ?? (await openPi(assignment, { sink, linkEnd, onShutdownRequested, onStep }, log));
+      pi =
+        deps.agent.kind === 'running'
+          ? deps.agent.share(sink)
+          : await deps.agent.open(assignment, { sink, linkEnd, onShutdownRequested, onStep }, log);
       deps.onStep({ doing: 'connecting to nats-server', waitsFor: 'log' });
       const backbone = await connecting;
       const storedIds = (after: number) => idsAfter(backbone, caller, after);
@@ -298,7 +304,7 @@ export class WorkerSession {
         ...(startedBy === undefined ? {} : { startedBy }),
       });
       // A session that continues a file, or a terminal's, begins with what happened before.
-      if (beginning.file !== undefined || beginning.branch !== undefined || this.deps.running !== undefined)
+      if (beginning.file !== undefined || beginning.branch !== undefined || this.deps.agent.kind === 'running')
         for (const event of pi.history()) this.emit(event);
       // What an earlier worker left comes with a `session_resumed` of its own.
     } else if (!hasLeftover) this.emit({ type: 'session_resumed', at, epoch, pi: this.deps.pi });

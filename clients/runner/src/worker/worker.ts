@@ -5,6 +5,7 @@ import { WorkerIpcServer } from '../ipc/server.js';
 import { describeLoadedPi } from '../installation/describe.js';
 import type { LoadedPi } from '../installation/types.js';
 import { SESSION_TAG } from '../processes.js';
+import { openPi } from './openPi.js';
 import { PiRequests } from './piRequests.js';
 import { WorkerSession } from './session.js';
 
@@ -120,6 +121,7 @@ export class Worker {
         natsUrl,
         log,
         pi: describeLoadedPi(this.options.pi),
+        agent: { kind: 'opened', open: openPi },
         onStep,
         onState: (state) => this.link.notify({ type: 'state', state }),
         onFenced: () => void this.leave('fenced'),
