@@ -20,7 +20,7 @@ export function removeSecrets(): void {
 }
 
 /** How a terminal shares with the gateway and the keys that its home and environment name. */
-export function shareEnvironment(env: NodeJS.ProcessEnv, version: string): ShareEnvironment {
+export function shareEnvironment(env: NodeJS.ProcessEnv, version: string): Omit<ShareEnvironment, 'pi'> {
   const { home } = readOptions({ home: OPTIONS.home }, {}, env);
   const ownersApi = (relayUrl: string, sid: string) => {
     const page = pageAt(home, relayUrl).replace(/\/+$/, '');

@@ -1,10 +1,12 @@
+import { describeLoadedPi, describeTerminalPi } from '../installation/index.js';
+import { loadedPi } from '../pi/index.js';
 import { runPi } from '../pi/tui/index.js';
 import { ShareController, type ShareEnvironment } from './shareController.js';
 import { terminalLog } from './terminalLog.js';
 
 export type { ShareAccess, ShareLink, ShareEnvironment } from './shareController.js';
 
-export interface TuiOptions extends ShareEnvironment {
+export interface TuiOptions extends Omit<ShareEnvironment, 'pi'> {
   /** pi's own arguments. */
   args: readonly string[];
   env: NodeJS.ProcessEnv;
@@ -16,10 +18,14 @@ export interface TuiOptions extends ShareEnvironment {
  */
 export function runTui({ args, env, ...world }: TuiOptions): Promise<void> {
   const log = terminalLog(world.home);
+  const pi = {
+    runner: describeTerminalPi(loadedPi()),
+    session: describeLoadedPi(loadedPi()),
+  };
   return runPi({
     args,
     human: env['PIZZAPI_HUMAN'] !== 'off',
     approvals: env['PIZZAPI_APPROVALS'] === 'ask' ? 'ask' : 'allow',
-    hooks: (terminal) => new ShareController(terminal, world, log),
+    hooks: (terminal) => new ShareController(terminal, { ...world, pi }, log),
   });
 }

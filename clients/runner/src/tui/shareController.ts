@@ -2,7 +2,7 @@ import { CodedError, isOfThisMachine, type ErrorInfo, type Presence, type ShareM
 import { sleep, type Logger, SerialQueue } from '@pizzapi/process';
 import type { PiTerminal, SharedAgent, TerminalHooks } from '../pi/tui/terminal.js';
 import type { HostAccess } from './connectHost.js';
-import { TerminalHost, type HostLink, type HostEnd } from './host.js';
+import { TerminalHost, type HostLink, type HostEnd, type TerminalPi } from './host.js';
 import { viewerChanges, viewersOf, viewerText, type TerminalViewer } from './viewerChanges.js';
 import { SHARE_SYNTAX, type ShareSyntax } from './shareCommand.js';
 
@@ -64,6 +64,8 @@ export interface ShareEnvironment {
   /** `PIZZAPI_HOME` */
   home: string;
   version: string;
+  /** The pi that the terminal runs. */
+  pi: TerminalPi;
   /** Looked for each time that somebody types `/share`. */
   access: () => ShareAccess;
   makeLink: (relayUrl: string, sid: string, mode: ShareMode) => Promise<ShareLink>;
@@ -199,7 +201,7 @@ export class ShareController implements TerminalHooks {
       this.#fail(found.error.message);
       return undefined;
     }
-    const { home, version } = this.#world;
+    const { home, version, pi } = this.#world;
     const { access, relayUrl } = found;
     const { signal } = this.#leaving;
     this.#terminal.setStatus(this.#terminal.tint('dim', `connecting to ${access.natsUrl} …`));
@@ -207,7 +209,7 @@ export class ShareController implements TerminalHooks {
     try {
       const host = await TerminalHost.begin(
         {
-          ...{ access, home, version, log: this.#log(), agent },
+          ...{ access, home, version, pi, log: this.#log(), agent },
           again: this.#ended?.agent === agent ? this.#ended.sid : undefined,
           onChange: () => this.#showStatus(),
           onOver: (why) => this.#over(host, why),

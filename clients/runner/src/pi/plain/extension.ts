@@ -1,9 +1,10 @@
 import type { AgentSessionEvent, ExtensionAPI, ExtensionContext } from '@mariozechner/pi-coding-agent';
 import { forwardExtensionEvents } from '../forwardExtensionEvents.js';
+import { TESTED_VERSIONS } from '../../installation/piVersions.js';
 import { authorText, type PiTerminal, type TerminalHooks } from '../tui/terminal.js';
 import { missingFunctions } from './boundPi.js';
 import { hostedBy, type HostedBy } from './hosted.js';
-import { plainPi } from './piVersion.js';
+import { runningPi } from './runningPi.js';
 import { PlainPiSession } from './session.js';
 import { PlainTerminal } from './terminal.js';
 
@@ -52,6 +53,7 @@ type On = (event: string, handler: (event: never, ctx: ExtensionContext) => unkn
 export class PlainPi {
   readonly terminal = new PlainTerminal();
   readonly #hooks: TerminalHooks;
+  #hasWarned = false;
 
   constructor(hooks: (terminal: PiTerminal) => TerminalHooks) {
     this.#hooks = hooks(this.terminal);
@@ -63,20 +65,30 @@ export class PlainPi {
     if (by !== undefined) return answerOnly(pi, HOSTED_TEXT[by]);
     const missing = missingFunctions(pi);
     if (missing.length > 0) {
-      const what = `This pi (${plainPi().version}) does not have what /${COMMAND} needs: ${missing.join(', ')}.`;
-      return answerOnly(pi, `${what} Use pi 0.73, or 1.4 and later.`);
+      const what = `This pi (${runningPi().version}) does not have what /${COMMAND} needs: ${missing.join(', ')}.`;
+      return answerOnly(pi, `${what} Use pi ${TESTED_VERSIONS}.`);
     }
     pi.registerCommand(COMMAND, {
       description: ABOUT,
       getArgumentCompletions: completions,
       handler: (words, ctx) => {
         if (!ctx.hasUI) throw new Error(`/${COMMAND} needs the terminal of pi`);
+        this.#warnOnce();
         this.#hooks.onShare(words);
         return Promise.resolve();
       },
     });
     this.#followLife(pi);
     this.#followAgent(pi);
+  }
+
+  /** Says that our tests do not cover this pi, before it is used. */
+  #warnOnce(): void {
+    const { version, isTested } = runningPi();
+    if (isTested || this.#hasWarned) return;
+    this.#hasWarned = true;
+    const text = `PizzaPi is tested with pi ${TESTED_VERSIONS}; this is ${version}. If something is missing, that may be why.`;
+    this.terminal.print(this.terminal.tint('warning', text));
   }
 
   get #session(): PlainPiSession | undefined {
@@ -118,7 +130,7 @@ export class PlainPi {
     const session = new PlainPiSession(
       { pi, ctx },
       {
-        loadedPi: plainPi(),
+        piVersion: runningPi().version,
         introduce: (by) => terminal.print(terminal.tint('accent', authorText(by, session.local))),
         warn: (text) => terminal.print(terminal.tint('warning', text)),
       },

@@ -1,14 +1,8 @@
 import { errorInfo, THINKING_LEVELS, type ErrorInfo, type SessionEvent, type ThinkingLevel } from '@pizzapi/protocol';
-import { authSource, findModel, modelName, toMetaModel, toRunnerModel, type PiModel } from '../models.js';
+import { authSource, findModel, modelName, modelProblem, toMetaModel, toRunnerModel, type PiModel } from '../models.js';
 import type { Outcome, PiSessionState } from '../types.js';
 import { UsageMeter } from '../usage.js';
 import type { BoundPi } from './boundPi.js';
-
-type PiThinkingLevel = Parameters<BoundPi['pi']['setThinkingLevel']>[0];
-
-/** The levels that every pi has. Of a higher one, pi takes the nearest that the model has. */
-const PI_LEVELS: readonly string[] = ['off', 'minimal', 'low', 'medium', 'high', 'xhigh'];
-const isPiLevel = (level: string): level is PiThinkingLevel => PI_LEVELS.includes(level);
 
 type ModelState = Pick<PiSessionState, 'model' | 'thinkingLevel' | 'thinkingLevels' | 'models'>;
 
@@ -20,24 +14,28 @@ export class PlainModel {
     { ctx }: BoundPi,
     private readonly emit: (event: SessionEvent) => void,
   ) {
-    for (const entry of ctx.sessionManager.getEntries()) if (entry.type === 'message') this.#usage.add(entry.message);
+    for (const entry of ctx.sessionManager.getEntries()) this.#usage.addEntry(entry);
   }
 
   async set({ pi, ctx }: BoundPi, name: string): Promise<Outcome<{ model: string }>> {
     const model = findModel(ctx.modelRegistry, name);
-    if (model === undefined)
-      return { kind: 'failed', error: errorInfo('model_unknown', `There is no model "${name}"`) };
-    if (await pi.setModel(model)) return { kind: 'ok', model: name };
-    return { kind: 'failed', error: errorInfo('model_unauthenticated', `There is no key for "${name}"`) };
+    const error = modelProblem(ctx.modelRegistry, name);
+    if (model !== undefined && error === undefined && (await pi.setModel(model))) return { kind: 'ok', model: name };
+    return {
+      kind: 'failed',
+      error: error ?? errorInfo('model_unauthenticated', `pi does not take the model "${name}"`),
+    };
   }
 
+  /** Sets the level, or the highest below it that pi has: pi 0.73 turns thinking off at a level that it does not know. */
   setThinkingLevel({ pi }: BoundPi, level: ThinkingLevel): Outcome<{ level: ThinkingLevel }> {
-    if (!THINKING_LEVELS.includes(level)) {
-      return { kind: 'failed', error: errorInfo('command_invalid', `There is no thinking level "${level}"`) };
+    const at = THINKING_LEVELS.indexOf(level);
+    if (at < 0) return { kind: 'failed', error: errorInfo('command_invalid', `There is no thinking level "${level}"`) };
+    for (const wish of THINKING_LEVELS.slice(0, at + 1).reverse()) {
+      // The declarations of the pi that runs may have fewer levels.
+      Reflect.apply(pi.setThinkingLevel, pi, [wish]);
+      if (pi.getThinkingLevel() === wish) break;
     }
-    // pi 0.73 turns thinking off at a level that it does not know.
-    if (isPiLevel(level)) pi.setThinkingLevel(level);
-    if (level !== 'off' && (!isPiLevel(level) || pi.getThinkingLevel() === 'off')) pi.setThinkingLevel('xhigh');
     return { kind: 'ok', level: pi.getThinkingLevel() };
   }
 
@@ -45,8 +43,7 @@ export class PlainModel {
   problem({ ctx }: BoundPi): ErrorInfo | undefined {
     const { model } = ctx;
     if (model === undefined) return errorInfo('model_unauthenticated', 'No model is chosen in this terminal');
-    if (ctx.modelRegistry.hasConfiguredAuth(model)) return undefined;
-    return errorInfo('model_unauthenticated', `There is no key for "${modelName(model)}"`);
+    return modelProblem(ctx.modelRegistry, modelName(model));
   }
 
   state({ pi, ctx }: BoundPi): ModelState {
@@ -86,15 +83,15 @@ export class PlainModel {
   }
 }
 
-/** The thinking levels of a model, as pi offers them: its map names those that it lacks, and whether it has the highest. */
+/** The levels that a model has only where its map names them. */
+const EXTRA: ReadonlySet<ThinkingLevel> = new Set(['xhigh', 'max']);
+
+/** The thinking levels of a model, as pi offers them: its map says which ones it lacks, and which of the highest it has. */
 export function levelsOf({
   reasoning,
-  thinkingLevelMap,
+  thinkingLevelMap = {},
 }: Pick<PiModel, 'reasoning' | 'thinkingLevelMap'>): ThinkingLevel[] {
   if (!reasoning) return ['off'];
-  const levels = new Map<string, string | null>(Object.entries(thinkingLevelMap ?? {}));
-  return THINKING_LEVELS.filter((level) => {
-    const mapped = levels.get(level);
-    return level === 'xhigh' || level === 'max' ? mapped !== undefined && mapped !== null : mapped !== null;
-  });
+  const map: Readonly<Record<string, unknown>> = thinkingLevelMap;
+  return THINKING_LEVELS.filter((level) => map[level] !== null && (!EXTRA.has(level) || map[level] !== undefined));
 }

@@ -1,6 +1,7 @@
 import type { Author } from '@pizzapi/protocol';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Recorder } from '../testKit.js';
+import { isLive } from './entries.js';
 import { openTestPlainPi, type TestPlainPi } from './testKit.js';
 
 const ANN: Author = { userId: 'ann', via: 'owner' };
@@ -19,6 +20,11 @@ afterEach(async () => {
   vi.unstubAllEnvs();
 });
 
+/** The entries of the conversation. A newer pi also writes its prompt into the file. */
+const entries = () =>
+  plain.pi.sessionManager
+    .getEntries()
+    .flatMap((entry) => (entry.type === 'message' && isLive(entry.message.role) ? [entry.id] : []));
 const messages = (role: string) => log.all('message_end').filter(({ message }) => message.role === role);
 
 /** Has the agent say something for as long as the test needs. */
@@ -36,8 +42,7 @@ it('an input of a viewer reaches the agent of a plain pi, with its author, and e
   expect((await log.next('input_delivered')).commandId).toBe('c1');
   expect(plain.notices.join()).toContain('ann (from another client) says:');
   await log.until(() => messages('assistant').length === 1);
-  const entries = plain.pi.sessionManager.getEntries().flatMap((entry) => (entry.type === 'message' ? [entry.id] : []));
-  expect(log.all('message_end').map(({ entryId }) => entryId)).toEqual(entries);
+  expect(log.all('message_end').map(({ entryId }) => entryId)).toEqual(entries());
   expect(messages('user')[0]!.origin).toMatchObject({ commandId: 'c1', by: ANN });
 });
 
@@ -65,9 +70,7 @@ it('the history of a plain pi and what follows live name the same entries once',
   await log.next('agent_end');
   await plain.session.dispose();
   await plain.pi.prompt('/demo thinking');
-  await expect
-    .poll(() => plain.pi.sessionManager.getEntries().filter(({ type }) => type === 'message'))
-    .toHaveLength(4);
+  await expect.poll(entries).toHaveLength(4);
   const again = new Recorder();
   const missed = plain.session.missed();
   await plain.session.sharedTo(again, 's1').start();

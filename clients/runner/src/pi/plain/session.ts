@@ -21,7 +21,6 @@ import { authSource, type PiModel } from '../models.js';
 import { historyEvents } from '../sessionImport.js';
 import { textOf, Translator } from '../translate.js';
 import { AttachableSink } from '../tui/attachableSink.js';
-import type { LoadedPi } from '../../installation/types.js';
 import type { SharedAgent } from '../tui/terminal.js';
 import type { AgentInput, ExecResult, Outcome, PiSession, PiSessionState, PiSink } from '../types.js';
 import { originOf, type UserMessageOrigin } from '../userMessageOrigin.js';
@@ -44,7 +43,7 @@ const APPENDED_TRIES = 200;
 const LAST_ENTRY_TRIES = 40;
 
 export interface PlainSessionDeps {
-  loadedPi: LoadedPi;
+  piVersion: string;
   /** Shows who says what follows. */
   introduce: (by: Author) => void;
   /** Shows a line in the terminal. */
@@ -62,7 +61,6 @@ const refused = (message: string) => ({ kind: 'failed', error: errorInfo('comman
 export class PlainPiSession implements PiSession, SharedAgent {
   readonly cwd: string;
   readonly piVersion: string;
-  readonly loadedPi: LoadedPi;
   readonly modes = undefined;
   readonly queue: QueueChanges;
   readonly id: string;
@@ -100,8 +98,7 @@ export class PlainPiSession implements PiSession, SharedAgent {
     this.#deps = deps;
     this.#given = bound;
     this.cwd = ctx.cwd;
-    this.loadedPi = deps.loadedPi;
-    this.piVersion = deps.loadedPi.version;
+    this.piVersion = deps.piVersion;
     this.id = ctx.sessionManager.getSessionId();
     const parts = this.#parts;
     parts.live = true;
@@ -462,13 +459,14 @@ export class PlainPiSession implements PiSession, SharedAgent {
     setTimeout(() => look(APPENDED_TRIES), 0).unref();
   }
 
-  /** Says that nobody's work is done any more, once the agent rests. */
+  /** Reports whose work the agent does, once it rests or has begun another run. */
   #whenAtRest(): void {
     clearTimeout(this.#resting);
-    this.#resting = setTimeout(
-      () => (this.isStreaming && this.#isEnding ? this.#whenAtRest() : this.#guests.tell()),
-      REST_AFTER_MS,
-    );
+    this.#resting = setTimeout(() => {
+      if (this.isStreaming && this.#isEnding) return this.#whenAtRest();
+      if (!this.isStreaming) this.#translator.rest();
+      this.#guests.tell();
+    }, REST_AFTER_MS);
     this.#resting.unref();
   }
 

@@ -17,6 +17,7 @@ import { Dialogs } from '../dialogs.js';
 import { findModel } from '../models.js';
 import { readOnlySettings } from '../settings.js';
 import { createUiContext } from '../uiContext.js';
+import { modelRegistryOf } from '../versions/modelRegistry.js';
 import { PlainPi } from './extension.js';
 import type { PlainPiSession } from './session.js';
 
@@ -51,7 +52,7 @@ export async function openTestPlainPi(...others: ExtensionFactory[]): Promise<Te
     ...{ cwd, agentDir, settingsManager },
     resourceLoaderOptions: { extensionFactories: [demoTools(() => undefined), (pi) => plain.load(pi), ...others] },
   });
-  const model = findModel(services.modelRegistry, DEMO_MODEL)!;
+  const model = findModel(modelRegistryOf(services), DEMO_MODEL)!;
   const sessionManager = SessionManager.create(cwd, join(agentDir, 'sessions'));
   const { session: pi } = await createAgentSessionFromServices({ services, sessionManager, model });
   const ui = createUiContext(new Dialogs(() => undefined, systemClock));
