@@ -178,6 +178,8 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       defaultModel: models.current.defaultModel,
     });
     const startedPi = pi.key;
+    models.onChange = ({ models: all, defaultModel }) =>
+      void publisher.publish({ type: 'models_changed', models: all.filter((model) => model.available), defaultModel });
     warn = (warning) => void publisher.publish({ type: 'runner_warning', ...warning });
     early.forEach(warn);
     const access = { backbone, suspendedConnection, home, runnerId, log };

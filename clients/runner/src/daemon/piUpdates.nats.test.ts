@@ -4,6 +4,7 @@ import { silentLogger } from '@pizzapi/process';
 import { decode, encode, subjects } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { bundledPi, processHost } from '../installation/index.js';
+import { startWorker } from '../ipc/startWorker.js';
 import { readRunnerOptions } from '../options.js';
 import { FakePi } from '../testing/fakePi.js';
 import { Rig } from '../testing/runnerHarness.js';
@@ -63,6 +64,15 @@ it('a runner whose workers do not start at all does not start either, and states
   await expect(starting).rejects.toMatchObject({
     code: 'runner_failed',
     message: expect.stringMatching(/did not start \(.*\.log\): .*Cannot find module/) as string,
+  });
+});
+
+it('a worker whose Node is gone fails with the name of what is missing', async () => {
+  const gone = join(rig.folder, 'gone', 'node');
+  const installation = { ...(await pi.find()), node: { path: gone, version: '22.0.0' } };
+  const place = { main: pi.workerMain, sockets: rig.folder, logs: rig.folder, env: process.env };
+  await expect(startWorker(place, installation)).rejects.toMatchObject({
+    message: expect.stringContaining(`spawn ${gone} ENOENT`) as string,
   });
 });
 

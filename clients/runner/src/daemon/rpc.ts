@@ -27,7 +27,7 @@ export function serveRunner({ backbone, runnerId, facts, roots, hosts, models }:
     ),
     serveRpc(backbone, subjects.runnerRpc(runnerId, 'models'), async () => {
       // Without an answer of pi, the last one.
-      await models.refresh().catch(() => false);
+      await models.refresh().catch(() => undefined);
       return encode(models.current);
     }),
   ];

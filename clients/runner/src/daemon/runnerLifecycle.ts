@@ -144,14 +144,10 @@ export class RunnerLifecycle {
     }
   }
 
-  /** Publishes the models if they are others now; false when pi does not list them. */
+  /** False when pi does not list its models. */
   private async readModels(): Promise<boolean> {
-    const { models, publisher } = this.parts;
     try {
-      const changed = await models.refresh();
-      if (!changed || this.reading.signal.aborted) return true;
-      const { models: all, defaultModel } = models.current;
-      publisher.publish({ type: 'models_changed', models: all.filter((model) => model.available), defaultModel });
+      await this.parts.models.refresh();
       return true;
     } catch (error) {
       if (!this.reading.signal.aborted) this.log.warn({ err: error }, 'pi did not list its models');

@@ -228,10 +228,10 @@ export class WorkerSession {
     }
   }
 
-  /** Shows that its pi was replaced, until the session rests. */
+  /** Shows that its pi was replaced, until the session rests; with an empty text no more. */
   showOutdated(text: string): void {
     if (this.leaving) return;
-    this.isOutdated = true;
+    this.isOutdated = text !== '';
     this.showStatus(text);
   }
 
