@@ -139,7 +139,7 @@ export class PlainPi {
   }
 
   #followAgent(pi: ExtensionAPI): void {
-    const on = pi.on.bind(pi) as On;
+    const on: On = (name, handler) => Reflect.apply(pi.on, pi, [name, handler]) as unknown;
     for (const name of EVENTS)
       on(name, (event: AgentSessionEvent) =>
         this.#guarded(() => {
