@@ -107,7 +107,11 @@ module.exports = {
         pathNot:
           '^clients/runner/src/((pi|tui|testing|loader)/|worker/(?!blobSpool[.])|worker(Main|Loader)[.])|\\.test\\.ts$',
       },
-      { path: '^clients/runner/src/(pi|worker|tui)/', pathNot: '/worker/blobSpool[.]ts$' },
+      {
+        path: '^clients/runner/src/(pi|worker|tui)/',
+        pathNot: '/worker/blobSpool[.]ts$',
+        dependencyTypesNot: ['type-only'],
+      },
     ),
     rule(
       'command-line-loads-no-agent',
@@ -124,8 +128,8 @@ module.exports = {
     rule(
       'tui-alone-runs-pi',
       'All other commands start without pi.',
-      { path: '^clients/cli/src/', pathNot: '^clients/cli/src/commands/tui[.]ts$' },
-      { path: '^clients/runner/src/tui/' },
+      { path: '^clients/cli/src/', pathNot: '^clients/cli/src/terminal[.]ts$' },
+      { path: '^clients/runner/src/tui/', dependencyTypesNot: ['type-only'] },
     ),
     ...FEATURES.split('|').map(isolated),
     rule(

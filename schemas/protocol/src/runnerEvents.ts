@@ -28,6 +28,8 @@ export const RUNNER_EVENT_FIELDS = {
   },
   /** The models changed, because a key or a custom model was added. */
   models_changed: { models: Type.Array(RunnerModel), defaultModel: Text },
+  /** New sessions run on another pi, because it was installed, updated or removed, or does not load. */
+  pi_changed: { piVersion: Text, pi: RunnerPi },
   runner_stopped: { reason: Text },
   session_opened: { sessionId: Id, cwd: Text, adopted: Type.Boolean() },
   session_closed: { sessionId: Id, reason: Text },

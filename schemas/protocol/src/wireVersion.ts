@@ -35,4 +35,9 @@ export const WIRE_HISTORY = [
     hash: 'aa584d8d18a273fd',
     what: 'Added: `pi` of `runner_started`, `session_started` and `session_resumed`, and in the rows of runners and sessions.',
   },
+  {
+    version: 1,
+    hash: '2765b5713410fca8',
+    what: 'Added: the runner event `pi_changed`, the thinking level `max`.',
+  },
 ] as const;

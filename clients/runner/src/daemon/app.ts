@@ -118,14 +118,19 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
   let warn = (warning: ErrorInfo) => void early.push(warning);
   let pool: WorkerPool | undefined;
   try {
+    const warned = new Set<string>();
     const findPi = async () => {
       const { installation, warnings } = (await deps.findPi?.()) ?? { installation: bundled, warnings: [] };
-      for (const warning of warnings) warn(warning);
+      // It is looked for again and again.
+      for (const warning of warnings.filter(({ message }) => !warned.has(message))) {
+        warned.add(warning.message);
+        warn(warning);
+      }
       return installation;
     };
     const pi = await PiChoice.create({
       find: findPi,
-      ...{ bundled, log, path: env['PATH'], warn: (warning) => warn(warning) },
+      ...{ bundled, log, path: env['PATH'], named: options.pi, warn: (warning) => warn(warning) },
     });
     const place = {
       main: deps.workerMain,
@@ -172,6 +177,9 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       models: models.current.models.filter((model) => model.available),
       defaultModel: models.current.defaultModel,
     });
+    const startedPi = pi.key;
+    models.onChange = ({ models: all, defaultModel }) =>
+      void publisher.publish({ type: 'models_changed', models: all.filter((model) => model.available), defaultModel });
     warn = (warning) => void publisher.publish({ type: 'runner_warning', ...warning });
     early.forEach(warn);
     const access = { backbone, suspendedConnection, home, runnerId, log };
@@ -214,6 +222,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       dispatcher,
       models,
       pi,
+      startedPi,
       piCheckMs: deps.piCheckMs ?? PI_CHECK_MS,
       stopRpc,
       unlock,

@@ -39,8 +39,8 @@ export type CommandStatus = 'unseen' | 'working' | 'answered' | 'unknown';
 /** The worker of a session and how it ends. */
 export interface WorkerAttachment {
   worker: WorkerHandle;
-  /** The session shows that its pi was replaced. */
-  isToldOutdated?: boolean;
+  /** What the session shows, because its pi was replaced. */
+  outdated?: string;
   why?: ExitReason;
   /** What the worker does while its session opens. */
   step?: OpeningStep;

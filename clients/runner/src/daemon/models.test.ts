@@ -11,10 +11,12 @@ let folder: string;
 let answer: () => Promise<ModelList>;
 let asked: number;
 let pi: string;
+let changes: string[];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pizzapi-models-'));
   asked = 0;
+  changes = [];
   pi = 'one';
   answer = async () => list('a/one');
 });
@@ -31,24 +33,29 @@ function catalog(): ModelCatalog {
     asked += 1;
     return answer();
   };
-  return new ModelCatalog({ agentDir: folder, ask, pi: () => pi, file: join(folder, 'kept.json'), log: silentLogger });
+  const file = join(folder, 'kept.json');
+  const models = new ModelCatalog({ agentDir: folder, ask, pi: () => pi, file, log: silentLogger });
+  models.onChange = ({ defaultModel }) => changes.push(defaultModel);
+  return models;
 }
 
 describe('the models of a runner', () => {
   it('pi is asked again when its files or pi itself changed, and at no other time', async () => {
     const models = catalog();
     await models.load();
-    expect(await models.refresh()).toBe(false);
+    await models.refresh();
     expect(asked).toBe(1);
     await writeFile(join(folder, 'auth.json'), '{}');
     answer = async () => list('a/two');
-    expect(await models.refresh()).toBe(true);
     expect(await models.problem('a/two')).toBeUndefined();
+    await models.refresh();
     expect(await models.problem('a/one')).toMatchObject({ code: 'model_unknown' });
     expect(asked).toBe(2);
     pi = 'two';
-    expect(await models.refresh()).toBe(false);
+    await models.refresh();
     expect(asked).toBe(3);
+    // A change is reported once, also when a new session made pi be asked.
+    expect(changes).toEqual(['a/one', 'a/two']);
   });
 
   it('the next start has the models of the last one without waiting for pi, and asks afterwards', async () => {
@@ -58,7 +65,7 @@ describe('the models of a runner', () => {
     await next.load();
     expect(next.current.defaultModel).toBe('a/one');
     expect(asked).toBe(1);
-    expect(await next.refresh()).toBe(true);
+    await next.refresh();
     expect(next.current.defaultModel).toBe('a/two');
   });
 

@@ -30,7 +30,9 @@ interface KeptAnswer {
 export class ModelCatalog {
   private stamp = '';
   private list: ModelList | undefined;
-  private reading: Promise<boolean> = Promise.resolve(false);
+  private reading: Promise<void> = Promise.resolve();
+  /** Called with another list, whatever the reason why pi was asked. */
+  onChange: (list: ModelList) => void = () => undefined;
 
   constructor(private readonly deps: ModelCatalogDeps) {}
 
@@ -54,9 +56,9 @@ export class ModelCatalog {
     });
   }
 
-  /** Asks for the models if pi or its files changed since; true when the list is another one now. Rejects without an answer. */
-  refresh(): Promise<boolean> {
-    this.reading = this.reading.catch(() => false).then(() => this.read());
+  /** Asks for the models if pi or its files changed since. Rejects without an answer. */
+  refresh(): Promise<void> {
+    this.reading = this.reading.catch(() => undefined).then(() => this.read());
     return this.reading;
   }
 
@@ -74,18 +76,18 @@ export class ModelCatalog {
     return found.available ? undefined : noKeyError(model, this.current.unset?.[model]);
   }
 
-  private async read(): Promise<boolean> {
+  private async read(): Promise<void> {
     const stamp = await this.stampOf();
-    if (stamp === this.stamp) return false;
+    if (stamp === this.stamp) return;
     const before = JSON.stringify(this.list);
     const list = await this.deps.ask(this.deps.agentDir);
     this.list = list;
     this.stamp = stamp;
+    if (JSON.stringify(list) !== before) this.onChange(list);
     // Without it the next start asks before it begins.
     await writePrivateJson(this.deps.file, { stamp, list } satisfies KeptAnswer).catch((error: unknown) =>
       this.deps.log.warn({ err: error }, 'the list of models could not be kept'),
     );
-    return JSON.stringify(list) !== before;
   }
 
   private async stampOf(): Promise<string> {

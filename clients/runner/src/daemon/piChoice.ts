@@ -13,8 +13,14 @@ export interface PiChoiceDeps {
   warn: (warning: ErrorInfo) => void;
   /** Where `pi` is looked for. */
   path: string | undefined;
+  /** The program or folder that a person has named. */
+  named?: string | undefined;
+  now?: () => number;
   log: Logger;
 }
+
+/** How often pi is looked for although no file changed, in ms: the programs of version managers stay the same. */
+const FIND_EVERY_MS = 10 * 60_000;
 
 /**
  * Which pi the workers of a runner run on: the one that was found, or the bundled one while that does not start. Sees
@@ -26,11 +32,14 @@ export class PiChoice implements PiSource {
   private stamp = '';
   /** Another state, seen once: an installation that is being replaced changes several times. */
   private seen: string | undefined;
+  private foundAt: number;
 
   private constructor(
     private readonly deps: PiChoiceDeps,
     private found: PiInstallation,
-  ) {}
+  ) {
+    this.foundAt = this.now();
+  }
 
   static async create(deps: PiChoiceDeps): Promise<PiChoice> {
     const choice = new PiChoice(deps, await deps.find());
@@ -44,8 +53,7 @@ export class PiChoice implements PiSource {
 
   /** What tells this pi from others. */
   get key(): string {
-    const { packageName, version, root } = this.current;
-    return `${packageName}@${version} ${root ?? ''}`;
+    return keyOf(this.current);
   }
 
   failed(installation: PiInstallation, error: unknown): PiInstallation | undefined {
@@ -65,18 +73,22 @@ export class PiChoice implements PiSource {
   /** Looks at the files of pi; true when new workers run on another pi from now on, or are to try it again. */
   async check(): Promise<boolean> {
     const stamp = await this.readStamp();
+    const isChanged = stamp !== this.stamp;
     const isSettled = stamp === this.seen;
-    this.seen = stamp === this.stamp ? undefined : stamp;
-    if (stamp === this.stamp || !isSettled) return false;
+    this.seen = isChanged ? stamp : undefined;
+    if (isChanged ? !isSettled : this.now() - this.foundAt < FIND_EVERY_MS) return false;
     const found = await this.deps.find();
     const { version, root } = found;
     const before = this.key;
+    const foundBefore = keyOf(this.found);
     const wasBroken = this.isBroken;
     this.found = found;
-    this.isBroken = false;
+    this.foundAt = this.now();
+    // Without another state of its files, a pi that did not load is not tried again.
+    this.isBroken = wasBroken && !isChanged && keyOf(found) === foundBefore;
     this.stamp = await this.readStamp();
     this.seen = undefined;
-    if (this.key === before && !wasBroken) return false;
+    if (this.key === before && (this.isBroken || !wasBroken)) return false;
     this.deps.log.info({ version, root }, 'another pi was installed; new workers run on it');
     return true;
   }
@@ -88,19 +100,27 @@ export class PiChoice implements PiSource {
     return packageName !== found.packageName || version !== found.version || root !== found.root;
   }
 
+  private now(): number {
+    return (this.deps.now ?? Date.now)();
+  }
+
   /** What changes when a pi is installed, updated or removed: cheap to read, nothing is watched. */
   private async readStamp(): Promise<string> {
-    const { root } = this.found;
+    const { root, source } = this.found;
+    const { named, path } = this.deps;
     const folders = root === null ? [] : [join(root, 'package.json'), root, join(root, 'node_modules'), dirname(root)];
-    const onPath = this.found.source === 'option' ? undefined : await programOnPath(this.deps.path);
-    return (await Promise.all([...folders, ...(onPath === undefined ? [] : [onPath])].map(stateOf))).join('\n');
+    const program = source === 'option' ? named : await programOnPath(path);
+    const real = program === undefined ? [] : [await realpath(program).catch(() => program)];
+    return (await Promise.all([...folders, ...real].map(stateOf))).join('\n');
   }
 }
+
+const keyOf = ({ packageName, version, root }: PiInstallation) => `${packageName}@${version} ${root ?? ''}`;
 
 async function programOnPath(path: string | undefined): Promise<string | undefined> {
   for (const folder of (path ?? '').split(delimiter).filter((each) => each !== '')) {
     const program = join(folder, 'pi');
-    if ((await stat(program).catch(() => undefined))?.isFile() === true) return realpath(program).catch(() => program);
+    if ((await stat(program).catch(() => undefined))?.isFile() === true) return program;
   }
   return undefined;
 }

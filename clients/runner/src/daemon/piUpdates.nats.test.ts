@@ -4,6 +4,7 @@ import { silentLogger } from '@pizzapi/process';
 import { decode, encode, subjects } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { bundledPi, processHost } from '../installation/index.js';
+import { startWorker } from '../ipc/startWorker.js';
 import { readRunnerOptions } from '../options.js';
 import { FakePi } from '../testing/fakePi.js';
 import { Rig } from '../testing/runnerHarness.js';
@@ -66,6 +67,15 @@ it('a runner whose workers do not start at all does not start either, and states
   });
 });
 
+it('a worker whose Node is gone fails with the name of what is missing', async () => {
+  const gone = join(rig.folder, 'gone', 'node');
+  const installation = { ...(await pi.find()), node: { path: gone, version: '22.0.0' } };
+  const place = { main: pi.workerMain, sockets: rig.folder, logs: rig.folder, env: process.env };
+  await expect(startWorker(place, installation)).rejects.toMatchObject({
+    message: expect.stringContaining(`spawn ${gone} ENOENT`) as string,
+  });
+});
+
 it('a runner whose pi does not load starts with the bundled one and states why and what to do', async () => {
   const started = await rig.runnerEvents.until((event) => event.type === 'runner_started');
   const bundled = bundledPi(processHost());
@@ -81,6 +91,8 @@ it('when pi is repaired, new sessions run on it, and an idle one continues on it
   const old = await rig.newSession();
   await pi.update('9.1.0');
   await inUse('9.1.0');
+  const changed = await rig.runnerEvents.until((event) => event.type === 'pi_changed');
+  expect(changed).toMatchObject({ piVersion: '9.1.0', pi: { version: '9.1.0', path: pi.root } });
   expect(await piOf(await rig.newSession())).toMatchObject({ version: '9.1.0', root: pi.root });
   await expect.poll(() => runner.hosts.get(old)?.status.state, SLOW).toBe('asleep');
   const input = await rig.send('input', { text: '/demo help' }, old);

@@ -3,17 +3,24 @@ import type { PiChoice } from './piChoice.js';
 
 /**
  * Puts idle sessions to sleep whose workers run on another pi than new ones: their next input wakes them on the new one.
- * A session at work is told once, and rests when it is asked again.
+ * A session at work shows what it runs on, and rests when it is asked again.
  */
 export async function restOutdated(hosts: readonly SessionHost[], pi: PiChoice): Promise<void> {
   for (const host of hosts) {
-    const { attached: attachment } = host;
-    const { pi: old, link } = attachment?.worker ?? {};
-    if (attachment === undefined || old === undefined || !pi.isOutdated(old)) continue;
-    if (host.facts.activity === 'idle' && (await host.rest())) continue;
-    if (attachment.isToldOutdated === true || host.facts.activity === 'idle') continue;
-    attachment.isToldOutdated = true;
-    const text = `This session runs on pi ${old.version}; pi ${pi.current.version} starts when the session next rests`;
-    await link?.request('outdated', { text });
+    const { attached } = host;
+    if (attached === undefined) continue;
+    const { pi: old, link } = attached.worker;
+    let text = '';
+    if (old !== undefined && pi.isOutdated(old)) {
+      if (host.facts.activity === 'idle') {
+        await host.rest();
+        continue;
+      }
+      text = `This session runs on pi ${old.version}; pi ${pi.current.version} starts when the session next rests`;
+    }
+    if (text === (attached.outdated ?? '')) continue;
+    attached.outdated = text;
+    // Not awaited: a worker that spins answers nothing.
+    void link.request('outdated', { text });
   }
 }

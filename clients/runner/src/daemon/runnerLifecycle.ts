@@ -1,6 +1,7 @@
 import { readCommands, type Backbone, type BackboneCounters, type Lease, type Ledger } from '@pizzapi/backbone';
 import { sleep, type Logger } from '@pizzapi/process';
 import { CodedError } from '@pizzapi/protocol';
+import { describeInstallation } from '../installation/index.js';
 import type { RunnerEventPublisher } from './runnerEventPublisher.js';
 import type { CommandDispatcher } from './commandDispatcher.js';
 import type { SessionHosts } from './hosts.js';
@@ -28,6 +29,8 @@ export interface RunnerParts {
   dispatcher: CommandDispatcher;
   models: ModelCatalog;
   pi: PiChoice;
+  /** The key of the pi with which the runner has registered. */
+  startedPi: string;
   /** How often the files of pi are looked at, in ms. */
   piCheckMs: number;
   stopRpc: () => void;
@@ -141,14 +144,10 @@ export class RunnerLifecycle {
     }
   }
 
-  /** Publishes the models if they are others now; false when pi does not list them. */
+  /** False when pi does not list its models. */
   private async readModels(): Promise<boolean> {
-    const { models, publisher } = this.parts;
     try {
-      const changed = await models.refresh();
-      if (!changed || this.reading.signal.aborted) return true;
-      const { models: all, defaultModel } = models.current;
-      publisher.publish({ type: 'models_changed', models: all.filter((model) => model.available), defaultModel });
+      await this.parts.models.refresh();
       return true;
     } catch (error) {
       if (!this.reading.signal.aborted) this.log.warn({ err: error }, 'pi did not list its models');
@@ -158,15 +157,22 @@ export class RunnerLifecycle {
 
   /** Has new workers run on the pi that is installed now, and the sessions of the old ones rest as soon as they are idle. */
   private async watchPi(): Promise<void> {
-    const { pi, pool, hosts, piCheckMs } = this.parts;
+    const { pi, pool, hosts, publisher, piCheckMs } = this.parts;
     const { signal } = this.reading;
+    let published = this.parts.startedPi;
     while (!signal.aborted) {
       try {
         if (await pi.check()) {
           pool.replace();
           await this.readModels();
         }
-        if (!signal.aborted) await restOutdated(hosts.all, pi);
+        if (signal.aborted) return;
+        if (pi.key !== published) {
+          published = pi.key;
+          const { current } = pi;
+          publisher.publish({ type: 'pi_changed', piVersion: current.version, pi: describeInstallation(current) });
+        }
+        await restOutdated(hosts.all, pi);
       } catch (error) {
         this.log.warn({ err: error }, 'the installed pi could not be looked at');
       }

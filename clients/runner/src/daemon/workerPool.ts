@@ -44,7 +44,7 @@ export class WorkerPool {
     );
   }
 
-  /** A worker for a session; its output goes on in `logFile`. Throws `runner_failed`. */
+  /** A worker for a session; its output continues in `logFile`. Throws `runner_failed`. */
   async take(logFile: string): Promise<StartedWorker> {
     const taken = this.spare;
     this.spare = undefined;

@@ -182,7 +182,7 @@ export interface IpcRequests {
   import: { ask: ImportRequest; answer: ImportSummary };
   /** The next part of the events of `import`: one event as JSON in each line. The last part is empty. */
   imported: { ask: object; answer: Uint8Array };
-  /** The session runs on a pi that was replaced on this machine: show this text until it rests. */
+  /** The session runs on a pi that was replaced on this machine: show this text until it rests. An empty one: it is not. */
   outdated: { ask: { text: string }; answer: 'shown' };
 }
 

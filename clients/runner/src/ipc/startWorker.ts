@@ -62,9 +62,13 @@ export async function startWorker(place: WorkerPlace, installation: PiInstallati
       stdio: ['ignore', output.fd, output.fd],
       env: { ...env, [WORKER_SOCKET]: socket, ...(root === null ? {} : { [PI_ROOT]: root }) },
     });
+    let failure: string | undefined;
     const exited = new Promise<void>((resolve) => {
       child.once('exit', () => resolve());
-      child.once('error', () => resolve());
+      child.once('error', (error) => {
+        failure = error.message;
+        resolve();
+      });
     });
     child.unref();
     const { pid } = child;
@@ -74,8 +78,9 @@ export async function startWorker(place: WorkerPlace, installation: PiInstallati
     if (pid !== undefined && start !== undefined && link !== undefined && pi !== undefined)
       return { pid, start, socket, link, logFile, pi };
     link?.close();
-    if (pid !== undefined) signalProcess(pid, 'SIGKILL');
-    throw new CodedError('runner_failed', await describeFailure(installation, logFile));
+    if (pid === undefined) await exited;
+    else signalProcess(pid, 'SIGKILL');
+    throw new CodedError('runner_failed', await describeFailure(installation, logFile, failure));
   } finally {
     await output.close();
   }
@@ -99,14 +104,18 @@ async function describe(link: WorkerIpcClient): Promise<LoadedPi | undefined> {
 }
 
 /** What did not start, and the last error in its output. */
-async function describeFailure({ version, node }: PiInstallation, logFile: string): Promise<string> {
+async function describeFailure(
+  { version, node }: PiInstallation,
+  logFile: string,
+  failure: string | undefined,
+): Promise<string> {
   const output = await readFile(logFile, 'utf8').catch(() => '');
   const lines = output
     .slice(-OUTPUT_READ)
     .split('\n')
     .map(oneLine)
     .filter((line) => line !== '');
-  const last = lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1);
+  const last = failure ?? lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1);
   const reason = last === undefined ? '' : `: ${shorten(last, REASON_LENGTH)}`;
   return `The worker process with pi ${version} on Node ${node.version} did not start (${logFile})${reason}`;
 }

@@ -22,7 +22,6 @@ import {
   errorInfo,
   guestsIn,
   LINK_ENDS,
-  newId,
   subjects,
   type Author,
   type Command,
@@ -39,6 +38,7 @@ import { BlobSpool } from './blobSpool.js';
 import { connectSession } from './connection.js';
 import { CommandExecutor } from './commandHandlers.js';
 import type { openPi } from './openPi.js';
+import { notice, piStatus } from './notices.js';
 import { EventPipeline } from './eventPipeline.js';
 import { SpoolDeduplicator } from './spoolDeduplicator.js';
 import { StateReporter } from './stateReporter.js';
@@ -228,11 +228,11 @@ export class WorkerSession {
     }
   }
 
-  /** Shows that its pi was replaced, until the session rests. */
+  /** Shows that its pi was replaced, until the session rests; with an empty text no more. */
   showOutdated(text: string): void {
     if (this.leaving) return;
-    this.isOutdated = true;
-    this.showStatus(text);
+    this.isOutdated = text !== '';
+    this.emit(piStatus(text));
   }
 
   /** Sets the grant for the next attempt to connect. */
@@ -256,7 +256,7 @@ export class WorkerSession {
     this.leaving = true;
     const { pi, pipe, writer, blobs } = this.parts;
     const { sid } = this.assignment;
-    if (this.isOutdated) this.showStatus('');
+    if (this.isOutdated) this.emit(piStatus(''));
     this.reporter.stop();
     await pi.dispose({ permanently: reason.kind === 'kill' });
     if (reason.kind === 'kill') {
@@ -329,15 +329,7 @@ export class WorkerSession {
     // The result of `new_session` is an event of the runner. A refusal of its input is shown in the session.
     void this.runner.run(command).then((outcome) => {
       if (outcome.ok) return;
-      const title = outcome.error.message;
-      this.emit({
-        type: 'dialog_opened',
-        at: Date.now(),
-        dialogId: newId('d'),
-        method: 'notify',
-        title,
-        level: 'error',
-      });
+      this.emit(notice(outcome.error.message, 'error'));
     });
   }
 
@@ -355,12 +347,6 @@ export class WorkerSession {
         await sleep(1_000);
       }
     }
-  }
-
-  /** Sets the line of status of pi itself; an empty text removes it. */
-  private showStatus(title: string): void {
-    const about = { dialogId: newId('d'), method: 'status', key: 'pi', title } as const;
-    this.emit({ type: 'dialog_opened', at: Date.now(), ...about });
   }
 
   private emit(event: SessionEvent): void {
@@ -385,9 +371,7 @@ export class WorkerSession {
       ? 'Paused: nats-server was offline for so long that the spool is full'
       : 'nats-server is back; the session continues';
     const level = full ? 'warning' : 'info';
-    queueMicrotask(() =>
-      this.emit({ type: 'dialog_opened', at: Date.now(), dialogId: newId('d'), method: 'notify', title, level }),
-    );
+    queueMicrotask(() => this.emit(notice(title, level)));
   }
 
   private fenced(): void {

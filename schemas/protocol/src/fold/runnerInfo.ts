@@ -40,6 +40,8 @@ function evolve(info: RunnerInfo, event: RunnerEvent): RunnerInfo {
     }
     case 'models_changed':
       return { ...info, models: event.models, defaultModel: event.defaultModel };
+    case 'pi_changed':
+      return { ...info, piVersion: event.piVersion, pi: event.pi };
     case 'runner_stopped':
       return { ...info, sessions: [], stoppedAt: event.at };
     case 'session_opened':

@@ -90,6 +90,9 @@ describe('session info', () => {
     const info = applyRunnerInfo(initialRunnerInfo('r'), { ...event, pi });
     expect(info.pi).toEqual(pi);
     expect(applyRunnerInfo(info, event).pi).toBeUndefined();
+    const updated = { ...pi, version: '1.7.0' };
+    const change = { type: 'pi_changed', at: 2, piVersion: '1.7.0', pi: updated };
+    expect(applyRunnerInfo(info, change)).toMatchObject({ piVersion: '1.7.0', pi: updated });
     const long = { ...pi, path: '/'.repeat(1_025) };
     expect(applyRunnerInfo(initialRunnerInfo('r'), { ...event, pi: long }).startedAt).toBe(0);
   });
