@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { guestLink } from './testing/views.js';
+import { AT_WORK, guestLink } from './testing/views.js';
 import { PHONE, startScriptedPage, type ScriptedPage } from './testing/scriptedPage.js';
 
 /** The real page in Chromium, under the gateway's policy, with a gateway that plays a script. */
@@ -58,7 +58,7 @@ it('shows which pi the sessions of a runner and a session run on, and where it i
   await limited.setViewportSize(PHONE);
   await limited.getByText('pi 0.73.1 on Node 20.20.2, part of PizzaPi').waitFor();
   await limited.close();
-  const session = await open('/s/story');
+  const session = await open(AT_WORK);
   await session.getByRole('complementary', { name: 'Details' }).getByText(runsOn, { exact: true }).waitFor();
   await session.close();
   const guest = await open(guestLink('read'));
