@@ -37,7 +37,7 @@ export async function startTui(
   const window = tmux.open(
     [process.execPath, CLI, ...args],
     {
-      ...{ HOME: person, PIZZAPI_HOME: stage.home, PI_CODING_AGENT_DIR: agent, PI_OFFLINE: '1' },
+      ...{ HOME: person, PIZZAPI_HOME: stage.home, PI_CODING_AGENT_DIR: agent, PI_OFFLINE: '1', PIZZAPI_PI: 'bundled' },
       ...{ PIZZAPI_DEMO_SPEED: '600', ...env },
     },
     stage.project,

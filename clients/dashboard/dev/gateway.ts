@@ -1,7 +1,7 @@
 import { readShare } from '../src/model/shareLink.js';
 import { decodeMany, defaultMetaState, encode, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
 import { blobAnswer, END_OF_WHOLE, releaseBlobs } from './blobs.js';
-import { manySessions, RUNNERS, SESSIONS, TWIN_RUNNER } from './lists.js';
+import { LIMITED_RUNNERS, manySessions, RUNNERS, SESSIONS, TWIN_RUNNER } from './lists.js';
 import { ScriptedNotifications } from './notifications.js';
 import { ScriptedPeople, type Cast } from './people.js';
 import { LINKED_RUNNERS, LINKED_SESSIONS } from './linked.js';
@@ -18,7 +18,8 @@ import { waitingSessions } from './waiting.js';
 
 export interface GatewayScript {
   /** `busy`: everything at once. `empty`: nobody has done anything yet. `waiting`: the person is asked much.
-   * `prompts`: in every way there is. `queue`: messages wait. `linked`: sessions start sessions. `twins`: runners with one name. */
+   * `prompts`: in every way there is. `queue`: messages wait. `linked`: sessions start sessions. `twins`: runners with one name. `limited`: the pi of
+   * each runner has a limit. */
   scene: string;
   cast: Cast;
   /** Sessions in the list, besides those of the scene. */
@@ -131,6 +132,7 @@ function modeOf(protocols: readonly string[]): string {
 
 function runnersOf({ cast, scene }: GatewayScript): readonly RunnerInfo[] {
   if (cast.who === 'member') return [];
+  if (scene === 'limited') return LIMITED_RUNNERS;
   if (scene === 'twins') return [...RUNNERS, TWIN_RUNNER];
   if (scene === 'turned') return [...RUNNERS, ...TURNED_RUNNERS];
   return scene === 'linked' ? [...RUNNERS, ...LINKED_RUNNERS] : RUNNERS;

@@ -1,7 +1,17 @@
-import type { RunnerInfo, SessionInfo } from '@pizzapi/protocol';
+import { errorInfo, type RunnerInfo, type RunnerPi, type SessionInfo } from '@pizzapi/protocol';
 
 const NOW = Date.now();
 const MINUTE = 60_000;
+
+/** The pi of the runners, as one that a person has installed. */
+const PI: RunnerPi = {
+  name: '@earendil-works/pi-coding-agent',
+  version: '1.6.0',
+  path: '/home/ada/.local/lib/node_modules/@earendil-works/pi-coding-agent',
+  node: '22.23.5',
+  source: 'path',
+  tested: true,
+};
 
 /** A session of the lists, some minutes ago. */
 export function session(sessionId: string, fields: Partial<SessionInfo>, minutesAgo: number): SessionInfo {
@@ -15,7 +25,8 @@ export function session(sessionId: string, fields: Partial<SessionInfo>, minutes
     state: 'idle',
     host: 'connected',
     epoch: 1,
-    piVersion: '0.73.0',
+    piVersion: PI.version,
+    pi: { name: PI.name, version: PI.version, node: PI.node, tested: PI.tested },
     startedAt: NOW - (minutesAgo + 40) * MINUTE,
     lastActivityAt: NOW - minutesAgo * MINUTE,
     messages: 12,
@@ -107,7 +118,8 @@ export function runner(runnerId: string, fields: Partial<RunnerInfo>): RunnerInf
     name: runnerId,
     kind: 'daemon',
     version: '0.1.0',
-    piVersion: '0.73.0',
+    piVersion: PI.version,
+    pi: PI,
     platform: 'linux',
     roots: ['/home/ada'],
     models,
@@ -127,6 +139,24 @@ export function runner(runnerId: string, fields: Partial<RunnerInfo>): RunnerInf
 export const RUNNERS: RunnerInfo[] = [
   runner('r1', { name: 'ada-laptop' }),
   runner('r2', { name: 'bench-box', online: false }),
+];
+
+/** Runners that cannot run the pi on PATH, or run one that is newer than the tested ones. */
+export const LIMITED_RUNNERS: RunnerInfo[] = [
+  runner('r1', {
+    name: 'ada-laptop',
+    pi: { ...PI, version: '0.73.1', path: null, node: '20.20.2', source: 'bundled' },
+    warnings: [
+      {
+        ...errorInfo(
+          'pi_node_too_old',
+          'pi 1.6.0 at /home/ada/.local/bin/pi cannot be used: it would run on Node 20.20.2 (/usr/bin/node)',
+        ),
+        at: NOW,
+      },
+    ],
+  }),
+  runner('r2', { name: 'bench-box', pi: { ...PI, version: '2.0.0', tested: false } }),
 ];
 
 /** A runner with the name of another one. */

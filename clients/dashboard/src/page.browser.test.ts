@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { startScriptedPage, type ScriptedPage } from './testing/scriptedPage.js';
+import { AT_WORK, guestLink } from './testing/views.js';
+import { PHONE, startScriptedPage, type ScriptedPage } from './testing/scriptedPage.js';
 
 /** The real page in Chromium, under the gateway's policy, with a gateway that plays a script. */
 let scripted: ScriptedPage;
@@ -46,6 +47,25 @@ it('shows hostile Markdown without running, loading or following any of it', asy
   expect(elsewhere).toEqual([]);
   expect(complaints()).toEqual([]);
   await page.close();
+});
+
+it('shows which pi the sessions of a runner and a session run on, and where it is to the owner only', async () => {
+  const runsOn = 'pi 1.6.0 on Node 22.23.5';
+  const limited = await open('/', 'scene=limited');
+  await limited.getByText('pi 0.73.1 on Node 20.20.2, part of PizzaPi').waitFor();
+  await limited.getByText(/^pi 1\.6\.0 at .* cannot be used: .*`pizzapi pi install-node`/).waitFor();
+  await limited.getByText(/^pi 2\.0\.0 on Node 22\.23\.5 \(not tested\), ~\/\.local\/lib\/node_modules\//).waitFor();
+  await limited.setViewportSize(PHONE);
+  await limited.getByText('pi 0.73.1 on Node 20.20.2, part of PizzaPi').waitFor();
+  await limited.close();
+  const session = await open(AT_WORK);
+  await session.getByRole('complementary', { name: 'Details' }).getByText(runsOn, { exact: true }).waitFor();
+  await session.close();
+  const guest = await open(guestLink('read'));
+  await guest.getByRole('button', { name: 'Skip', exact: true }).click();
+  await guest.getByRole('complementary', { name: 'Details' }).getByText(runsOn, { exact: true }).waitFor();
+  expect(await guest.locator('body').innerText()).not.toContain('node_modules');
+  await guest.close();
 });
 
 it('opens a session of 10,000 messages at its end, with few rows on the page', async () => {

@@ -12,7 +12,7 @@ import {
   type Service,
 } from '@pizzapi/process';
 import type { ProvisionOptions } from '@pizzapi/backbone';
-import { CodedError } from '@pizzapi/protocol';
+import { CodedError, type RunnerPi } from '@pizzapi/protocol';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -23,6 +23,7 @@ import { requireRoom, startStep } from './startStep.js';
 import type { LOCAL_OPTIONS } from './options.js';
 import { findPhoneAddress, type PhoneAddress } from './phone.js';
 import { claimPort } from './ports.js';
+import { findRunnerPi } from './runnerPi.js';
 import { createProcesses } from './processes.js';
 import type { SupervisedProcess } from './supervisedProcess.js';
 
@@ -42,6 +43,8 @@ export interface LocalAddress {
   home: string;
   /** Where a phone opens the page; missing when only this machine can. */
   phone?: PhoneAddress;
+  /** The pi that its sessions run on; missing when its runner does not state it. */
+  pi?: RunnerPi;
 }
 
 export interface Local extends Service {
@@ -74,16 +77,22 @@ export async function startLocal(
   if (!isRunning) await requireRoom(options.home, isNew);
   const home = await startStep(`Opening the folder ${options.home}`, OPEN_MS, () => openHome(options.home));
   const secret = ensureGatewaySecret(home.root);
-  const addressOf = async (state: Omit<LocalState, 'pid'>, gateway: string): Promise<LocalAddress> => {
+  const addressOf = async (state: Omit<LocalState, 'pid'>, gateway: string, since: number): Promise<LocalAddress> => {
     const { url, pageUrl: page, natsUrl } = state;
-    const phone = await findPhoneAddress(gateway, localToken(secret), secret);
+    const token = localToken(secret);
+    const [phone, pi] = await Promise.all([
+      findPhoneAddress(gateway, token, secret),
+      findRunnerPi(gateway, token, home.root, since),
+    ]);
     return {
       ...{ url, loginUrl: loginUrl(page, mintLinkToken(secret, Date.now())), natsUrl, home: home.root },
       ...(phone === undefined ? {} : { phone }),
+      ...(pi === undefined ? {} : { pi }),
     };
   };
   const running = await runningLocal(home);
-  if (running !== undefined) return { kind: 'already_running', address: await addressOf(running, running.url) };
+  if (running !== undefined) return { kind: 'already_running', address: await addressOf(running, running.url, 0) };
+  const startedAt = Date.now();
 
   const port = await claimPort(options.port, options.host);
   const here = hostUrl(options.host, port);
@@ -119,7 +128,7 @@ export async function startLocal(
   await writeLocalState(home, state);
   const local: Local = {
     name: 'local',
-    address: await addressOf(state, here),
+    address: await addressOf(state, here, startedAt),
     pids: () => ({
       'nats-server': natsServer.pid(),
       ...Object.fromEntries(processes.map(({ name, pid }) => [name, pid])),

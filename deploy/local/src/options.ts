@@ -29,7 +29,7 @@ export const LOCAL_OPTIONS = defineOptions({
   json: {
     env: 'PIZZAPI_JSON',
     flag: '--json',
-    help: 'Print one line of JSON when all is ready: { url, loginUrl, natsUrl, home, phone? }',
+    help: 'Print one line of JSON when all is ready: { url, loginUrl, natsUrl, home, phone?, pi? }',
     type: 'boolean',
     default: false,
   },

@@ -13,7 +13,7 @@ export function addPi(program: Command, { io }: CliContext): void {
       'after',
       `${examples('pizzapi pi', 'pizzapi pi --pi ~/.volta/bin/pi', 'pizzapi pi install-node')}
 
-PizzaPi runs the \`pi\` on PATH, and the one that is part of it when there is none. --pi or PIZZAPI_PI chooses another
+PizzaPi runs the \`pi\` on PATH, and without one the pi that is part of it. --pi or PIZZAPI_PI chooses another
 one, for this command, \`pizzapi local\`, \`pizzapi runner\` and \`pizzapi\` alone. Whatever stands behind \`--\` goes to pi.`,
     )
     .action(async (flags: Record<string, unknown>) => {

@@ -56,16 +56,18 @@ const COLUMNS: readonly Column[] = [
   { title: 'STATE', widest: 8 },
   { title: 'KIND', widest: 8 },
   { title: 'PLATFORM', widest: 10 },
+  { title: 'PI', widest: 12 },
   { title: 'NAME', widest: 80 },
 ];
 
 function runnerRows(runners: readonly RunnerInfo[], io: Pick<Io, 'colour'>): string[] {
   const labels = runnerLabels(runners);
-  const rows = runners.map(({ runnerId, online, kind, platform }) => [
+  const rows = runners.map(({ runnerId, online, kind, platform, piVersion }) => [
     runnerId,
     online === true ? 'online' : 'offline',
     kind === 'tui' ? 'terminal' : 'runner',
     platform,
+    piVersion,
     labels.get(runnerId) ?? runnerId,
   ]);
   return tableRows(COLUMNS, rows, io, (at) => runners[at]!.online !== true);

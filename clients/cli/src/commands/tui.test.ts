@@ -1,4 +1,6 @@
+import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { processIo } from '../io.js';
 import { becomeTui, piArguments, terminalArguments } from './tui.js';
 
 describe('the arguments of pizzapi', () => {
@@ -41,8 +43,8 @@ describe('the arguments of pizzapi', () => {
     ['', 2, /^bad_option: --pi needs a value/],
   ])('a pi that cannot be used (%j) is named before anything starts', async (pi, code, text) => {
     let stderr = '';
-    const written = { write: (chunk: string) => ((stderr += chunk), true) } as unknown as NodeJS.WritableStream;
-    const io = { env: {}, stderr: written } as Parameters<typeof becomeTui>[1];
+    const sink = new Writable({ write: (chunk: Buffer, _encoding, done) => ((stderr += chunk.toString()), done()) });
+    const io = { ...processIo(), env: {}, stderr: sink };
     expect(await becomeTui({ args: [], pi }, io, '1')).toBe(code);
     expect(stderr).toMatch(text);
   });

@@ -31,7 +31,7 @@ const menuItem = async (page: Page, name: string) => {
 };
 
 /** The address that a guest opens a session with. */
-function guestLink(mode: string): string {
+export function guestLink(mode: string): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const exp = Math.floor(Date.now() / 1000) + 3600;
   return `${AT_WORK}#share=${part({ alg: 'HS256' })}.${part({ sub: AT_WORK.slice(3), jti: 'x1', mode, exp })}.c2ln`;
@@ -55,6 +55,12 @@ export const VIEWS: readonly View[] = [
         .getByText(/demo model/)
         .first()
         .waitFor(),
+  },
+  {
+    name: 'home, warnings of pi',
+    at: '/',
+    query: 'scene=limited',
+    enter: (page) => page.getByText('install-node').waitFor(),
   },
   { name: 'home, prompts', at: '/', query: 'scene=waiting', enter: heading('Waiting for you') },
   {

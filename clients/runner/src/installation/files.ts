@@ -10,7 +10,7 @@ export async function realPath(path: string): Promise<string | undefined> {
   return realpath(path).catch(() => undefined);
 }
 
-/** Returns whether the path is a file that this process may execute. A folder, a pipe or a device is none. */
+/** Returns whether the path is a file that this process may execute, and not a folder, a pipe or a device. */
 export async function isExecutable(path: string): Promise<boolean> {
   try {
     if (!(await stat(path)).isFile()) return false;

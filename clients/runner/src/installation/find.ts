@@ -50,7 +50,7 @@ type Rejected = { kind: 'rejected'; error: ErrorInfo; version: string | undefine
 
 /**
  * Finds the pi that sessions run on. `options.pi`, or PIZZAPI_PI in `env`, decides when it is given: an error names what
- * is wrong with it. Otherwise the first pi on PATH is used, and the bundled one when there is none. A pi on PATH that
+ * is wrong with it. Otherwise the first pi on PATH is used, and without one the bundled pi. A pi on PATH that
  * cannot be used is skipped with a warning. Runs no pi. Never throws for what it finds on the machine.
  */
 export async function findPi(

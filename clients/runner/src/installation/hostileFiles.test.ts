@@ -121,6 +121,15 @@ describe('hostile files', () => {
     await expectUnusable(/shim of volta/);
   });
 
+  test('a version manager in the current folder is not run for a shim that names it without its folder', async () => {
+    const shim =
+      '#!/usr/bin/env bash\n# asdf-plugin: nodejs 22.1.0\n# asdf-plugin: nodejs 24.1.0\nexec asdf exec "pi" "$@"\n';
+    await machine.program(join(machine.home, '.asdf/shims/pi'), shim);
+    machine.path('home/.asdf/shims', '.');
+    await expectUnusable(/shim of asdf.*there is no asdf on PATH/);
+    expect(machine.runs).toEqual([]);
+  });
+
   test('a Node that does not answer is not used', async () => {
     await machine.npm(machine.at('opt'), '1.6.0');
     await machine.program(machine.at('opt/bin/node'), '\x7fELF', () => ({ kind: 'failed', why: 'no answer in 10 s' }));

@@ -101,7 +101,7 @@ describe('package managers', () => {
     }));
     const node = await newNode();
     machine.path('home/.bun/bin', 'node/bin');
-    // The Node on PATH is bun, so the search goes on: beside pi, then the Node of this process.
+    // The Node on PATH is bun, so the next candidates are the one beside pi and the Node of this process.
     await expectUnusable(/pi 1\.6\.0 .* cannot be used/);
     machine.path('node/bin', 'home/.bun/bin');
     await expectFound(root, node);

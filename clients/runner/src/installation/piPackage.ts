@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { mapAt, stringAt } from '@pizzapi/protocol';
-import { valid } from 'semver';
+import { valid, validRange } from 'semver';
 import { isFile, readJsonFile } from './files.js';
 import { PI_PACKAGES, type PiPackage } from './types.js';
 
@@ -25,7 +25,7 @@ export type PiFolderOutcome =
 const MAX_PARENTS = 12;
 /** The module that the adapter imports. Both packages of pi name it so. */
 const MAIN = join('dist', 'index.js');
-/** The longest version that is passed on. */
+/** The longest version, and range of versions, that is passed on. */
 const MAX_VERSION = 64;
 
 /** Reads the package.json of a folder. */
@@ -43,10 +43,15 @@ export async function readPiFolder(root: string): Promise<PiFolderOutcome> {
     kind: 'pi',
     pi: {
       ...{ packageName, version, root },
-      engines: engines && stringAt(engines, 'node'),
+      engines: rangeOf(engines && stringAt(engines, 'node')),
       program: join(root, (bin && stringAt(bin, 'pi')) ?? join('dist', 'cli.js')),
     },
   };
+}
+
+/** A range that cannot be read, or is longer than any real one, counts as no range. */
+function rangeOf(engines: string | undefined): string | undefined {
+  return engines !== undefined && engines.length <= MAX_VERSION && validRange(engines) !== null ? engines : undefined;
 }
 
 /** Finds the package of pi that a file belongs to. Folders of other packages on the way up end the search. */

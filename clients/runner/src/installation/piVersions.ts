@@ -27,7 +27,7 @@ export function isTooOld(version: string): boolean {
 
 /** What keeps a version of Node from running a pi, or undefined. `engines` is the range in the package.json of pi. */
 export function nodeShortcoming(nodeVersion: string, engines: string | undefined): string | undefined {
-  if (!satisfies(nodeVersion, LOADER_NODES)) return 'Node 22.15 or newer is needed to load a pi that is not bundled';
-  if (engines === undefined || satisfies(nodeVersion, engines)) return undefined;
-  return `this pi needs Node ${engines}`;
+  if (engines !== undefined && !satisfies(nodeVersion, engines)) return `this pi needs Node ${engines}`;
+  if (satisfies(nodeVersion, LOADER_NODES)) return undefined;
+  return 'Node 22.15 or newer is needed to load a pi that is not bundled';
 }

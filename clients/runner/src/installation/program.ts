@@ -1,6 +1,7 @@
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { isFile, readHead, realPath } from './files.js';
 import { findPiFolder, type PiFolder } from './piPackage.js';
+import { programsOnPath } from './searchPath.js';
 import { readWrapper, type Wrapper } from './shellWrapper.js';
 import {
   askManager,
@@ -9,6 +10,7 @@ import {
   findVoltaPi,
   managerOf,
   type PiSearchContext,
+  type ShimOutcome,
 } from './versionManagers.js';
 
 /** What a program named `pi` is. */
@@ -120,19 +122,23 @@ class ProgramResolver {
   }
 
   /** A version manager that a shim names without its folder is searched beside the shim, and then on PATH. */
-  async #managerProgram(named: string, shim: string): Promise<string> {
+  async #managerProgram(named: string, shim: string): Promise<string | undefined> {
     if (isAbsolute(named)) return named;
     const beside = join(dirname(dirname(shim)), 'bin', named);
-    return (await isFile(beside)) ? beside : named;
+    if (await isFile(beside)) return beside;
+    return (await programsOnPath(basename(named), this.#context.env))[0];
   }
 
-  async #shimOf(manager: string, program: string, shim: string): Promise<ProgramOutcome> {
+  async #shimOf(manager: string, program: string | undefined, shim: string): Promise<ProgramOutcome> {
     const inVolta = manager === 'volta' ? await findVoltaPi(shim, this.#context) : undefined;
     if (inVolta !== undefined) {
       if (inVolta.node !== undefined) this.#wrapperNodes.push(inVolta.node);
       return this.#found(inVolta.pi);
     }
-    const answer = await askManager(program, shim, this.#context);
+    const answer: ShimOutcome =
+      program === undefined
+        ? { kind: 'unknown', why: `there is no ${manager} on PATH` }
+        : await askManager(program, shim, this.#context);
     if (answer.kind === 'program') return this.follow(answer.path);
     return {
       kind: 'unusable',
