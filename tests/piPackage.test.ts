@@ -18,12 +18,11 @@ import { apiOf, watch, type SessionWatcher } from './support/viewer.js';
  * Our package in a pi without our wrapper. `PIZZAPI_TEST_PI` names another pi, by the folder of its package.json, and
  * `PIZZAPI_TEST_PI_NODE` the Node that runs it.
  */
-const PI_ROOT =
-  process.env['PIZZAPI_TEST_PI'] ??
-  fileURLToPath(new URL('../node_modules/@mariozechner/pi-coding-agent', import.meta.url));
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const PI_ROOT = process.env['PIZZAPI_TEST_PI'] ?? join(ROOT, 'node_modules', '@mariozechner', 'pi-coding-agent');
 const PI = join(PI_ROOT, 'dist', 'cli.js');
 const NODE = process.env['PIZZAPI_TEST_PI_NODE'] ?? process.execPath;
-const PACKAGE = fileURLToPath(new URL('../clients/pi-package', import.meta.url));
+const PACKAGE = join(ROOT, 'clients', 'pi-package');
 
 let stage: LocalStack;
 let endpoint: ScriptedEndpoint;
@@ -38,7 +37,9 @@ const envOf = (home: string) => ({
 });
 
 beforeAll(async () => {
-  endpoint = await startEndpoint([{ text: ['Dough ', 'rises.'], after: (text) => (text === 'Dough ' ? released : none) }]);
+  endpoint = await startEndpoint([
+    { text: ['Dough ', 'rises.'], after: (text) => (text === 'Dough ' ? released : none) },
+  ]);
   stage = await startLocalStack();
   mkdirSync(agentDir());
   const models = ['my-model', 'my-other'].map((id) => ({ id, name: id, contextWindow: 32_000, maxTokens: 2_000 }));
@@ -142,7 +143,9 @@ describe('our package in a plain pi', () => {
     await until('the agent is at work', () => textsOf(watcher, 'assistant').at(-1) === 'Dough ');
     expect(await resultOf(watcher, 'abort')).toMatchObject({ kind: 'ok' });
     release();
-    const [typed] = watcher.session.transcript.items.filter((item) => item.kind === 'message' && item.by !== undefined).slice(-1);
+    const [typed] = watcher.session.transcript.items
+      .filter((item) => item.kind === 'message' && item.by !== undefined)
+      .slice(-1);
     expect(typed).toMatchObject({ by: { via: 'terminal' } });
 
     await pi.say('/pizzapi stop');

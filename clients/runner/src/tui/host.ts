@@ -17,7 +17,8 @@ import { claimSoon } from '../daemon/grants.js';
 import { GrantRenewer } from '../daemon/grantRenewal.js';
 import type { SharedAgent } from '../pi/tui/terminal.js';
 import { WorkerSession } from '../worker/session.js';
-import { connectHost, type ConnectedHost, type HostAccess } from './connectHost.js';
+import type { HostAccess } from '../access/index.js';
+import { connectHost, type ConnectedHost } from './connectHost.js';
 import { terminalCommands } from './terminalCommands.js';
 import { endCrashedSessions, deleteSessionRecord, recordSession } from './crashRecovery.js';
 

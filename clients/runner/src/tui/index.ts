@@ -2,12 +2,11 @@ import { bundledPi, describeInstallation, describeLoadedPi, processHost } from '
 import { runPi } from '../pi/tui/index.js';
 import { PI_ROOT } from '../processes.js';
 import { loadedPi } from '../worker/loadedPi.js';
-import { ShareController, type ShareEnvironment } from './shareController.js';
+import type { ShareEnvironment } from '../access/index.js';
+import { ShareController } from './shareController.js';
 import { terminalLog } from './terminalLog.js';
 
-export type { ShareAccess, ShareLink, ShareEnvironment } from './shareController.js';
-
-export interface TuiOptions extends Omit<ShareEnvironment, 'pi'> {
+export interface TuiOptions extends ShareEnvironment {
   /** pi's own arguments. */
   args: readonly string[];
   env: NodeJS.ProcessEnv;

@@ -59,7 +59,7 @@ interface Loaded {
  */
 export function plainPiExtension(from: string, version: string): PlainPi['load'] {
   return (pi) => {
-    const kept: Record<symbol, Loaded | undefined> = globalThis as Record<symbol, Loaded | undefined>;
+    const kept: Record<symbol, Loaded | undefined> = globalThis;
     const loaded = (kept[KEY] ??= { from, plain: makePlainPi(version) });
     if (loaded.from === from) loaded.plain.load(pi);
   };

@@ -41,9 +41,10 @@ it('a pi that lacks a function is told which', async () => {
   const hooks = { onShare: vi.fn(), onStart: vi.fn(), onLeave: vi.fn(), onBug: vi.fn() };
   const outer = new PlainPi(() => hooks);
   plain = await openTestPlainPi((pi) => {
-    const { sendUserMessage: _lacking, ...old } = pi;
+    const old = { ...pi };
+    Reflect.deleteProperty(old, 'sendUserMessage');
     expect(missingFunctions(old)).toEqual(['sendUserMessage']);
-    Reflect.apply(outer.load.bind(outer), outer, [old]);
+    outer.load(old);
   });
   await plain.pi.prompt('/pizzapi:2 share');
   expect(plain.notices.join()).toContain('does not have what /pizzapi needs: sendUserMessage');

@@ -171,8 +171,8 @@ export class PlainPi {
 }
 
 /**
- * The words that complete what is typed. While a list is open, Enter takes its first line. So there is none where there
- * is nothing left to complete.
+ * The words that complete what is typed. While a list is open, Enter takes its first line. Where nothing is
+ * left to complete, there is no list.
  */
 export function completions(typed: string): typeof WORDS | null {
   if (typed === '' || WORDS.some(({ value }) => value === typed)) return null;

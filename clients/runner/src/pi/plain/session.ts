@@ -195,7 +195,7 @@ export class PlainPiSession implements PiSession, SharedAgent {
     return this.#compaction.isActive;
   }
 
-  /** Extensions are not told of the pause before pi tries again. */
+  /** pi tells extensions nothing about the pause before it tries again. */
   readonly isRetrying = false;
 
   get sessionFile(): string | undefined {
