@@ -10,19 +10,13 @@ export const PROGRAMS = {
   'services/authenticator': ['main.js'],
   'services/gateway': ['main.js'],
   'services/meta-projector': ['main.js'],
-  'clients/cli': ['main.js'],
+  'clients/cli': ['main.js', 'terminalLoader.js'],
   'clients/runner': ['main.js', 'workerMain.js', 'workerLoader.js'],
   'deploy/local': ['main.js'],
 };
 
-/**
- * The package for people's own pi: one file that needs nothing but Node. What it uses of pi comes from the interface of
- * extensions.
- */
-const PI_PACKAGE = 'clients/pi-package';
-
 /** The programs that are also built with pi left out, for a pi that is installed on the machine: `dist/bundle/external`. */
-const ON_ANY_PI = { 'clients/runner': ['workerMain.js'] };
+const ON_ANY_PI = { 'clients/cli': ['terminalMain.js'], 'clients/runner': ['workerMain.js'] };
 const PI = /^@mariozechner\/pi-/;
 /** The SDK of pi: what runs an agent. `pi-tui` draws and runs none. */
 const AGENT = /^@(mariozechner|earendil-works)\/pi-(coding-agent|agent-core|ai)$/;
@@ -32,6 +26,11 @@ const WITHOUT_AGENT = {
   'clients/runner': { entry: 'main' },
   'deploy/local': { entry: 'main' },
 };
+/**
+ * The package for people's own pi: one file that needs nothing but Node. What it uses of pi comes from the interface of
+ * extensions.
+ */
+const PI_PACKAGE = 'clients/pi-package';
 
 /** Packages that load native code, WebAssembly or their own files by their place in node_modules. */
 const EXTERNAL = [
@@ -74,30 +73,6 @@ export async function bundle(folders = Object.keys(PROGRAMS), isWhole = true) {
   log(`build: bundled ${folders.length} programs in ${since(start)}`);
 }
 
-async function bundlePiPackage() {
-  const { rolldown } = await import('rolldown');
-  const folder = join(ROOT, PI_PACKAGE, 'dist');
-  const build = await rolldown({
-    input: join(folder, 'main.js'),
-    platform: 'node',
-    external: [/^node:/, /^@mariozechner\//],
-    // The default loads native code.
-    resolve: { alias: { msgpackr: join(ROOT, 'node_modules/msgpackr/index.js') } },
-    // Modules of ours that import pi are left out, except for what is used of them.
-    treeshake: { moduleSideEffects: [{ test: /@mariozechner|(clients|schemas)\/[^/]+\/dist\//, sideEffects: false }] },
-    logLevel: 'warn',
-  });
-  rmSync(join(folder, 'bundle'), { recursive: true, force: true });
-  const { output } = await build.write({
-    ...{ file: join(folder, 'bundle', 'main.js'), format: 'esm', codeSplitting: false },
-  });
-  await build.close();
-  const code = output.map((chunk) => chunk.code ?? '').join('\n');
-  const foreign = [...code.matchAll(/^import\b[^'"\n]*["']([^"']+)["']/gm)].map(([, name]) => name);
-  const missing = foreign.filter((name) => !isBuiltin(name));
-  if (missing.length > 0) throw new SetupError(`build: ${PI_PACKAGE} has to run without ${missing.join(', ')}`);
-}
-
 async function write(folder, files, to, external) {
   const { rolldown } = await import('rolldown');
   const dist = join(ROOT, folder, 'dist');
@@ -126,6 +101,30 @@ function checkAgent(folder, output) {
       `build: ${folder}/dist/bundle/${without.entry}.js loads ${found.join(', ')}; ask a worker instead.`,
     );
   }
+}
+
+async function bundlePiPackage() {
+  const { rolldown } = await import('rolldown');
+  const folder = join(ROOT, PI_PACKAGE, 'dist');
+  const build = await rolldown({
+    input: join(folder, 'main.js'),
+    platform: 'node',
+    external: [/^node:/, /^@mariozechner\//],
+    // The default loads native code.
+    resolve: { alias: { msgpackr: join(ROOT, 'node_modules/msgpackr/index.js') } },
+    // Modules of ours that import pi are left out, except for what is used of them.
+    treeshake: { moduleSideEffects: [{ test: /@mariozechner|(clients|schemas)\/[^/]+\/dist\//, sideEffects: false }] },
+    logLevel: 'warn',
+  });
+  rmSync(join(folder, 'bundle'), { recursive: true, force: true });
+  const { output } = await build.write({
+    ...{ file: join(folder, 'bundle', 'main.js'), format: 'esm', codeSplitting: false },
+  });
+  await build.close();
+  const code = output.map((chunk) => chunk.code ?? '').join('\n');
+  const foreign = [...code.matchAll(/^import\b[^'"\n]*["']([^"']+)["']/gm)].map(([, name]) => name);
+  const missing = foreign.filter((name) => !isBuiltin(name));
+  if (missing.length > 0) throw new SetupError(`build: ${PI_PACKAGE} has to run without ${missing.join(', ')}`);
 }
 
 // `node bundle.mjs` in the folder of a package bundles its programs.

@@ -18,9 +18,9 @@ if (process.exitCode === EXIT.hungUp) {
 async function runAny(): Promise<number> {
   const { packageVersion } = await import('@pizzapi/process');
   const version = packageVersion(import.meta.url);
-  const { becomeTui, piArguments } = await import('./commands/tui.js');
-  const args = piArguments(argv);
-  if (args !== undefined) return becomeTui(args, processIo(), version);
+  const { becomeTui, terminalArguments } = await import('./commands/tui.js');
+  const terminal = terminalArguments(argv);
+  if (terminal !== undefined) return becomeTui(terminal, processIo(), version);
   const { runCli } = await import('./program.js');
   return runCli(argv, processIo(), version);
 }

@@ -16,6 +16,7 @@ import { addLogin } from './commands/login.js';
 import { addLogout } from './commands/logout.js';
 import { addForkAndResume } from './commands/forkResume.js';
 import { addManage } from './commands/manage.js';
+import { addPi } from './commands/pi.js';
 import { addRun } from './commands/run.js';
 import { addRunnerPair } from './commands/runnerPair.js';
 import { addRunners } from './commands/runners.js';
@@ -91,6 +92,7 @@ function buildProgram(context: CliContext, version: string): Command {
   addNatsEnv(program, context);
   addDecode(program, context);
   addDoctor(program, context);
+  addPi(program, context);
   addCompletion(program, context);
   return program;
 }

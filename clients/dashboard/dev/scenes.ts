@@ -4,6 +4,7 @@ import { wholeScene } from './blobs.js';
 import { LINKED } from './linked.js';
 import { PROMPTS } from './prompts.js';
 import { QUEUES } from './queue.js';
+import { modelGone } from './modelGone.js';
 import type { Scene } from './scene.js';
 import { ASKING } from './waiting.js';
 
@@ -322,6 +323,7 @@ export function sceneOf(sid: string, messages: number): Scene {
   if (sid === 'hostile')
     return { events: [user('u1', HOSTILE), assistant('a1', [{ type: 'text', text: HOSTILE }])], meta: {} };
   if (ASKING[sid] !== undefined) return { events: main().events.slice(1, 10), meta: ASKING[sid] };
+  if (sid === 'model-gone') return modelGone();
   if (sid === 'fresh') return { events: [], meta: {} };
   const over = sid.startsWith('done') ? [{ type: 'session_ended', at: Date.now(), reason: 'completed' }] : [];
   return { events: [...main().events.slice(0, 10), ...over], meta: {} };

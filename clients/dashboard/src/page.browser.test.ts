@@ -83,6 +83,15 @@ it('shows that the host was stopped while the agent wrote, and has the agent con
   await page.close();
 });
 
+it('names a model that is not there any more above the message, until a person chooses another one', async () => {
+  const page = await open('/s/model-gone', 'scene=model-gone');
+  await page.getByText('The runner has no model openai/gpt-4-0314.').waitFor();
+  await page.getByRole('button', { name: 'Choose a model' }).click();
+  await page.getByRole('menuitem').and(page.locator(':not([data-disabled])')).first().click();
+  await expect.poll(() => page.getByText('The runner has no model').count()).toBe(0);
+  expect(complaints()).toEqual([]);
+});
+
 it('loads earlier messages on the way up and keeps what is read where it is', async () => {
   // The wheel moves the page smoothly, as for most people.
   const context = await scripted.context({ reducedMotion: 'no-preference' });

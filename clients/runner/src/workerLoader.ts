@@ -1,7 +1,7 @@
-import { usePi } from './loader/usePi.js';
+import { PI_ROOT, usePi } from './loader/index.js';
 
 /** The process of one session on a pi that is installed on this machine. `PIZZAPI_PI_ROOT`: the folder of its package.json. */
-const root = process.env['PIZZAPI_PI_ROOT'];
+const root = process.env[PI_ROOT];
 if (root === undefined) {
   process.stderr.write('The runner starts workers; do not start one by hand\n');
   process.exit(1);

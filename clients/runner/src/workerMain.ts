@@ -1,7 +1,6 @@
 import { createLogger, OPTIONS, readOptions } from '@pizzapi/process';
-import { announceHosted, warmUp } from './pi/index.js';
+import { announceHosted, loadedPi, warmUp } from './pi/index.js';
 import { PI_ROOT, WORKER_SOCKET } from './processes.js';
-import { loadedPi } from './worker/loadedPi.js';
 import { Worker } from './worker/worker.js';
 
 /** The process of one session: started by the daemon, which says over a socket what it is to host. */
@@ -9,7 +8,7 @@ const log = createLogger({ name: 'worker' });
 const { natsUrl } = readOptions({ natsUrl: OPTIONS.natsUrl });
 const socket = process.env[WORKER_SOCKET];
 const agentDir = process.env['PI_CODING_AGENT_DIR'];
-const pi = loadedPi(process.env[PI_ROOT]);
+const pi = loadedPi();
 
 // Its own login comes over the socket; what the agent starts must not find the way there, nor what a person has set.
 for (const name of ['PIZZAPI_NATS_PASSWORD', 'PIZZAPI_RUNNER_TOKEN', 'PIZZAPI_API_KEY', WORKER_SOCKET, PI_ROOT]) {

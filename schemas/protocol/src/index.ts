@@ -15,6 +15,7 @@ export { isOneMap } from './msgpackShape.js';
 export * from './check.js';
 export * from './messageAbout.js';
 export * from './messages.js';
+export * from './modelProblem.js';
 export * from './modes.js';
 export * from './meta.js';
 export * from './planText.js';

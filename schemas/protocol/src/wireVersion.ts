@@ -27,8 +27,8 @@ export const WIRE_HISTORY = [
   },
   {
     version: 1,
-    hash: '8a0d58e41eae0207',
-    what: 'Added: `origin` of `message_start` and `message_end`, `about` of `input_received`, `run_interrupted`, `interrupted` in the rows of sessions, `waitsUntil` of triggers; the modes of a session: `approvals_changed`, `approvals` of the meta state and of a runner, `modes` of a session in lists, the commands `set_plan_mode`, `set_approvals` and `set_goal`, `approvals`, `planMode` and `goal` of a new session; the reply to a request that forgets a runner; sharing a session with an account (`shared` of a session, `person` of a share, `signedIn` of an author and in presence), invitations, short addresses that live as long as their link, links for another device, addresses for other devices, the token of a share link beside another credential.',
+    hash: '373f7a09c8a3a8cf',
+    what: 'Added: `origin` of `message_start` and `message_end`, `about` of `input_received`, `run_interrupted`, `interrupted` in the rows of sessions, `waitsUntil` of triggers; the modes of a session: `approvals_changed`, `approvals` of the meta state and of a runner, `modes` of a session in lists, the commands `set_plan_mode`, `set_approvals` and `set_goal`, `approvals`, `planMode` and `goal` of a new session; the reply to a request that forgets a runner; sharing a session with an account (`shared` of a session, `person` of a share, `signedIn` of an author and in presence), invitations, short addresses that live as long as their link, links for another device, addresses for other devices, the token of a share link beside another credential; the thinking level `max`, `problem` of a model.',
   },
   {
     version: 1,

@@ -216,6 +216,16 @@ describe('the status', () => {
     ]);
   });
 
+  it('says that the model of the session cannot be used, and how to choose another one', () => {
+    const model = { provider: 'office', id: 'gone', problem: 'model_unknown' };
+    const facts = { info, meta: { ...meta, model }, viewers: 1, connection: 'Live' };
+    expect(statusLines({ ...facts, mode: 'owner' })[1]).toEqual({
+      left: 'The runner has no model office/gone. Choose another one with //model',
+      right: 'office/gone · thinking high',
+    });
+    expect(statusLines({ ...facts, mode: 'read' })[1].left).not.toContain('//model');
+  });
+
   it('says which modes are on', () => {
     const goal = { id: 'g', description: 'Done', status: 'active' as const, turnCount: 0, tokenSpend: 0, costSpend: 0 };
     const right = (changes: Partial<typeof meta>) =>

@@ -1,6 +1,7 @@
 import {
   inputsOnTheirWay,
   MODE_LABELS,
+  modelProblemText,
   modesOf,
   queuedInputs,
   shownText,
@@ -36,8 +37,18 @@ export function statusLines({ info, meta, mode, viewers, connection }: StatusFac
   const host = info.host === 'lost' && info.state !== 'ended' ? 'The runner is offline' : '';
   return [
     { left: joined(info.cwd, titleOf(info, '')), right: joined(role, watching, host, connection) },
-    { left: usage(meta), right: joined(modelOf(info, meta), thinking(meta), ...modes(meta)) },
+    {
+      left: modelProblem(meta, mode) ?? usage(meta),
+      right: joined(modelOf(info, meta), thinking(meta), ...modes(meta)),
+    },
   ];
+}
+
+/** What a person has to do before anything is sent, where the model of the session cannot be used. */
+function modelProblem({ model }: SessionMetaState, mode: ViewerMode): string | undefined {
+  const problem = modelProblemText(model);
+  if (problem === undefined) return undefined;
+  return `${problem}. ${mode === 'read' ? 'Nothing is sent to a model.' : 'Choose another one with //model'}`;
 }
 
 /** `provider/id` of the model in use. */

@@ -6,7 +6,7 @@ import { EXIT, jsonLine, line, paint, toSafeLine, type Io } from '../io.js';
 import { examples, type CliContext } from '../context.js';
 
 export function addDoctor(program: Command, context: CliContext): void {
-  addOptions(program.command('doctor'), GATEWAY_OPTIONS)
+  addOptions(program.command('doctor'), { ...GATEWAY_OPTIONS, pi: OPTIONS.pi })
     .description('Check the installation, connections and file modes, and print what to do')
     .option('--json', 'Print one line of JSON: { ok, checks: [{ check, level, text, todo? }] }')
     .addHelpText(
@@ -25,12 +25,19 @@ export function addDoctor(program: Command, context: CliContext): void {
 
 async function examine(flags: Record<string, unknown>, io: Io): Promise<Finding[]> {
   // Loaded on demand: the backbone is a large module, and other commands do not need it.
-  const [machine, running] = await Promise.all([import('../doctor/machine.js'), import('../doctor/running.js')]);
+  const [machine, running, { piFindings }, { findPi }] = await Promise.all([
+    import('../doctor/machine.js'),
+    import('../doctor/running.js'),
+    import('../doctor/pi.js'),
+    import('@pizzapi/runner/installation'),
+  ]);
   const gateway = gatewayOf(flags, io);
   const { home } = gateway;
   const access = readNatsAccess(home);
   const { natsUrl } = readOptions({ natsUrl: OPTIONS.natsUrl }, {}, io.env);
-  const [natsServer, reads, disk, nats, answers] = await Promise.all([
+  const { pi } = readOptions({ pi: OPTIONS.pi }, flags, io.env);
+  const [piSearch, natsServer, reads, disk, nats, answers] = await Promise.all([
+    findPi({ pi, survey: true }, io.env),
     machine.checkNatsServer(io.env),
     machine.checkReads(io.env),
     machine.checkDisk(home),
@@ -40,6 +47,7 @@ async function examine(flags: Record<string, unknown>, io: Io): Promise<Finding[
   return [
     machine.checkNode(process.version),
     natsServer,
+    ...piFindings(piSearch),
     machine.checkPi(io.env),
     machine.checkChromium(io.env),
     reads,

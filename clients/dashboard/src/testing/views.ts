@@ -122,6 +122,12 @@ export const VIEWS: readonly View[] = [
   { name: 'ended session', at: '/s/done', enter: (page) => page.getByText('This session has ended.').waitFor() },
   { name: 'lost host', at: '/s/lost', enter: (page) => page.getByText('The host is out of reach.').waitFor() },
   {
+    name: 'model gone',
+    at: '/s/model-gone',
+    query: 'scene=model-gone',
+    enter: (page) => page.getByText('The runner has no model').waitFor(),
+  },
+  {
     name: 'nearly full',
     at: AT_WORK,
     query: 'storage=full',

@@ -1,12 +1,6 @@
 import { errorInfo, type Author, type CommandOf, type ErrorInfo } from '@pizzapi/protocol';
 import { SerialQueue, sleep } from '@pizzapi/process';
-import {
-  IPC_VERSION,
-  OLDEST_IPC_VERSION,
-  type ForkSource,
-  type SessionStart,
-  type IpcNotification,
-} from '../ipc/messages.js';
+import { speaksIpc, type ForkSource, type SessionStart, type IpcNotification } from '../ipc/messages.js';
 import type { WorkerHandle } from '../ipc/startWorker.js';
 import { hasSpool } from './directLogWriter.js';
 import type { EndedSessions } from './endedSessions.js';
@@ -33,8 +27,6 @@ export interface HostsOptions {
   sessionFolders: readonly string[];
   maxSessions: number;
 }
-
-const isSpoken = (version: number) => version >= OLDEST_IPC_VERSION && version <= IPC_VERSION;
 
 /** All sessions of a runner. */
 export class SessionHosts {
@@ -182,7 +174,7 @@ export class SessionHosts {
     link.listen((notice) => {
       heard.push(notice);
       if (notice.type === 'hello') pi = notice.pi;
-      if (notice.type === 'hello' && !isSpoken(notice.version)) waiting.abort();
+      if (notice.type === 'hello' && !speaksIpc(notice.version)) waiting.abort();
       if (notice.type === 'state' || (notice.type === 'hello' && notice.state !== undefined)) ready = true;
       if (ready) waiting.abort();
     });

@@ -1,11 +1,14 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { readLease } from '@pizzapi/backbone';
 import { createMetrics, METRICS, silentLogger } from '@pizzapi/process';
+import { newId } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readRunnerOptions } from '../options.js';
 import { signalProcess } from '../processes.js';
 import { PI_VERSION } from '../pi/index.js';
+import { startModelServer } from '../testing/modelServer.js';
 import { Rig } from '../testing/runnerHarness.js';
 import { createRunner, type Runner } from './app.js';
 
@@ -63,6 +66,37 @@ it('a quiet session sleeps, its lease held by the daemon, and the next command w
   expect(Object.keys((log.items[0] as { pi?: object }).pi ?? {})).toEqual(Object.keys(pi));
   await log.until((event) => event.type === 'agent_end' && event.epochOf === resumed.epochOf);
   expect(log.items.filter((event) => event.type === 'session_resumed')).toHaveLength(1);
+});
+
+it('a session that wakes without its model names it, and sends nothing to another one', async () => {
+  const server = await startModelServer();
+  const provide = (...ids: string[]) => {
+    const models = ids.map((id) => ({ id }));
+    const office = { baseUrl: `${server.url}/v1`, api: 'openai-completions', apiKey: 'key', models };
+    writeFileSync(join(rig.folder, 'agent', 'models.json'), JSON.stringify({ providers: { office } }));
+  };
+  provide('old', 'paid');
+  const sid = await rig.newSession({ model: 'office/old', prompt: 'Hello' });
+  const log = await rig.log(sid);
+  await log.until((event) => event.type === 'agent_end');
+  await expect.poll(() => runner.hosts.get(sid)?.status.state, SLEEP).toBe('asleep');
+  provide('paid');
+  const error = { code: 'model_unknown', message: expect.stringContaining('office/old') as string };
+  const commandId = await rig.send('input', { text: 'Still there?' }, sid);
+  expect(await rig.result(sid, commandId)).toMatchObject({ ok: false, error });
+  expect(server.requests).toHaveLength(1);
+  const forked = newId('s');
+  expect(await rig.result(sid, await rig.send('fork', { sessionId: forked }, sid))).toMatchObject({ ok: true });
+  expect(await rig.result(forked, await rig.send('input', { text: 'You?' }, forked))).toMatchObject({
+    ok: false,
+    error,
+  });
+
+  expect(await rig.result(sid, await rig.send('model_set', { model: 'office/paid' }, sid))).toMatchObject({ ok: true });
+  expect(await rig.result(sid, await rig.send('input', { text: 'And now?' }, sid))).toMatchObject({ ok: true });
+  await expect.poll(() => server.requests.length).toBe(2);
+  rmSync(join(rig.folder, 'agent', 'models.json'));
+  await server.close();
 });
 
 it('a sleeping session can be killed without being woken', async () => {

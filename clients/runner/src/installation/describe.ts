@@ -1,6 +1,18 @@
 import { PI_INFO_LIMITS, type RunnerPi, type SessionPi } from '@pizzapi/protocol';
+import { gt, valid } from 'semver';
 import { isTestedVersion } from './piVersions.js';
 import type { LoadedPi, PiInstallation } from './types.js';
+
+/** Returns where a pi is and what runs it, as a part of a sentence: `pi 1.6.0 at /opt/pi on Node 22.23.5 at /opt/node`. */
+export function placePi({ version, root, node, isTested }: PiInstallation): string {
+  const place = root === null ? ', part of PizzaPi,' : ` at ${root}`;
+  return `pi ${version}${place} on Node ${node.version} at ${node.path}${isTested ? '' : '; this version is not tested'}`;
+}
+
+/** Returns whether a version of pi is newer than the one in use. */
+export function isNewerPi(version: string | undefined, used: Pick<PiInstallation, 'version'>): boolean {
+  return version !== undefined && valid(version) !== null && gt(version, used.version);
+}
 
 const cut = (text: string, key: keyof typeof PI_INFO_LIMITS): string => text.slice(0, PI_INFO_LIMITS[key]);
 
@@ -20,5 +32,15 @@ export function describeInstallation({ source, packageName, version, root, node 
     ...describeLoadedPi({ packageName, version, root, node: node.version }),
     path: root === null ? null : cut(root, 'path'),
     source,
+  };
+}
+
+/** Returns what the runner of a terminal states of the pi that its person has started. */
+export function describeTerminalPi(pi: LoadedPi): RunnerPi {
+  const { root } = pi;
+  return {
+    ...describeLoadedPi(pi),
+    path: root === null ? null : cut(root, 'path'),
+    source: root === null ? 'bundled' : 'path',
   };
 }

@@ -167,6 +167,35 @@ describe('with an option', () => {
   });
 });
 
+describe('a survey', () => {
+  beforeEach(async () => {
+    await machine.npm(machine.at('first'), '1.5.0');
+    await machine.npm(machine.at('second'), '1.6.0');
+    await machine.node(machine.at('opt/bin/node'), '22.23.5');
+    machine.path('opt/bin', 'first/bin', 'second/bin');
+  });
+  const survey = async (pi?: string) => {
+    const outcome = await findPi({ pi, survey: true }, machine.env, machine.host);
+    if (outcome.kind === 'failed') throw new Error(outcome.error.message);
+    return { version: outcome.installation.version, unused: outcome.unused.map(({ why }) => why.message) };
+  };
+
+  test('lists the pis behind the one on PATH that is used', async () => {
+    expect(await survey()).toEqual({
+      version: '1.5.0',
+      unused: [`pi 1.6.0 at ${machine.at('second/bin/pi')} is not used, because another pi comes before it on PATH.`],
+    });
+  });
+
+  test('lists the pis on PATH when another one is chosen', async () => {
+    const { version, unused } = await survey('bundled');
+    expect(version).toBe(BUNDLED_PI_VERSION);
+    expect(unused).toHaveLength(2);
+    expect(unused[0]).toMatch(/^pi 1\.5\.0 at .* is not used, because bundled was chosen with --pi or PIZZAPI_PI\.$/);
+    expect((await survey(machine.at('second/bin/pi'))).unused).toEqual([expect.stringMatching(/^pi 1\.5\.0 at/)]);
+  });
+});
+
 test('the version of the bundled pi is that of its package', async () => {
   const { bundledRoot } = processHost();
   const manifest: unknown = JSON.parse(await readFile(join(bundledRoot ?? '', 'package.json'), 'utf8'));

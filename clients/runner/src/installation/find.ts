@@ -18,6 +18,8 @@ export const BUNDLED = 'bundled';
 export interface FindPiOptions {
   /** The value of `--pi`: a program, the folder of its package or its package.json, or `bundled`. */
   pi?: string | undefined;
+  /** Whether the pis that are not used are listed too, for a person who wants to know. It takes longer. */
+  survey?: boolean;
 }
 
 /** The result of the search. `warnings` have the codes of errors, and their messages end with what to do. */
@@ -26,7 +28,7 @@ export type PiSearch =
       kind: 'found';
       installation: PiInstallation;
       warnings: ErrorInfo[];
-      /** The pis on this machine that were found and are not used. */
+      /** The pis on this machine that were found and are not used. Without `survey` only those with a warning. */
       unused: UnusedPi[];
     }
   | { kind: 'failed'; error: ErrorInfo };
@@ -36,8 +38,10 @@ export interface UnusedPi {
   path: string;
   /** Undefined when it is not known, such as the one of a single program. */
   version: string | undefined;
-  /** Why sessions do not run on it, and what to do, as sentences. */
-  why: string;
+  /** Why sessions do not run on it. The code is missing when nothing is wrong with it. */
+  why: { code?: ErrorInfo['code']; message: string };
+  /** The folder of its package, when it can be used. */
+  root?: string;
 }
 
 /** What became of one pi. */
@@ -56,12 +60,30 @@ export async function findPi(
 ): Promise<PiSearch> {
   const context = { env, host };
   const named = options.pi || env['PIZZAPI_PI'];
-  if (named === undefined || named === '') return findOnPath(context);
-  if (named === BUNDLED) return { kind: 'found', installation: bundledPi(host), warnings: [], unused: [] };
-  const candidate = await inspectNamed(absolutePath(named, host.home), context);
-  return candidate.kind === 'rejected'
-    ? { kind: 'failed', error: candidate.error }
-    : { kind: 'found', installation: candidate.installation, warnings: candidate.warnings, unused: [] };
+  if (named === undefined || named === '') return findOnPath(context, options.survey === true);
+  const candidate: Candidate =
+    named === BUNDLED
+      ? { kind: 'usable', installation: bundledPi(host), warnings: [] }
+      : await inspectNamed(absolutePath(named, host.home), context);
+  if (candidate.kind === 'rejected') return { kind: 'failed', error: candidate.error };
+  const { installation, warnings } = candidate;
+  const unused =
+    options.survey === true ? await besides(installation, `${named} was chosen with --pi or PIZZAPI_PI`, context) : [];
+  return { kind: 'found', installation, warnings, unused };
+}
+
+/** Lists the pis that would be found without an option. */
+async function besides(used: PiInstallation, reason: string, context: PiSearchContext): Promise<UnusedPi[]> {
+  const automatic = await findOnPath(context, true);
+  const { installation, unused } = automatic;
+  if (installation.root === null) return unused;
+  const all = [unusedPi(installation.root, installation, reason), ...unused];
+  return all.filter(({ root }) => root === undefined || root !== used.root);
+}
+
+function unusedPi(path: string, { version, root }: PiInstallation, reason: string): UnusedPi {
+  const why = { message: `pi ${version} at ${path} is not used, because ${reason}.` };
+  return { path, version, why, ...(root === null ? {} : { root }) };
 }
 
 /** Finds the pi that sessions run on like `findPi`. Throws when the one that is named cannot be used. */
@@ -71,22 +93,29 @@ export async function requirePi(...args: Parameters<typeof findPi>): Promise<Ext
   throw Object.assign(new CodedError(search.error.code), { message: search.error.message });
 }
 
-async function findOnPath(context: PiSearchContext): Promise<PiSearch> {
+type FoundPi = Extract<PiSearch, { kind: 'found' }>;
+
+async function findOnPath(context: PiSearchContext, survey: boolean): Promise<FoundPi> {
   const { env, host } = context;
   const rejections: ErrorInfo[] = [];
   const unused: UnusedPi[] = [];
+  let used: FoundPi | undefined;
   for (const path of await automaticPrograms(context)) {
     const outcome = await resolveProgram(path, context);
     if (outcome.kind === 'other' || isBundled(outcome, host)) continue;
     const candidate = await inspectOutcome(outcome, path, 'path', { env, host });
-    if (candidate.kind === 'usable') {
-      const { installation } = candidate;
-      return { kind: 'found', installation, warnings: [...rejections, ...candidate.warnings], unused };
+    if (candidate.kind === 'rejected') {
+      if (used === undefined) rejections.push(candidate.error);
+      unused.push({ path, version: candidate.version, why: candidate.error });
+    } else if (used === undefined) {
+      const { installation, warnings } = candidate;
+      used = { kind: 'found', installation, warnings: [...rejections, ...warnings], unused };
+      if (!survey) break;
+    } else if (candidate.installation.root !== used.installation.root) {
+      unused.push(unusedPi(path, candidate.installation, 'another pi comes before it on PATH'));
     }
-    rejections.push(candidate.error);
-    unused.push({ path, version: candidate.version, why: candidate.error.message });
   }
-  return { kind: 'found', installation: bundledPi(host), warnings: rejections, unused };
+  return used ?? { kind: 'found', installation: bundledPi(host), warnings: rejections, unused };
 }
 
 /** The programs `pi` on PATH, and the launcher of pi's own installer, which is on the PATH of interactive shells only. */

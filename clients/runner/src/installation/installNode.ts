@@ -94,7 +94,10 @@ async function fetchNode(name: string, context: FetchContext): Promise<{ node: P
     const node = await askNode(join(work, PROGRAM), context);
     if (node?.version !== version)
       throw new StepFailed(`its program does not start as Node ${version} on this machine`);
-    await rename(dirname(dirname(join(work, PROGRAM))), join(cache, version));
+    await rename(dirname(dirname(join(work, PROGRAM))), join(cache, version)).catch(async (error: unknown) => {
+      // Another process has stored the same version meanwhile.
+      if (!(await isExecutable(path))) throw error;
+    });
     step(`stored ${path}`);
     return { node: { path, version }, isNew: true };
   } finally {

@@ -5,7 +5,7 @@ import { CodedError } from '@pizzapi/protocol';
 import { silentLogger } from '@pizzapi/process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WorkerIpcClient } from './client.js';
-import { IPC_VERSION, type IpcNotification } from './messages.js';
+import { IPC_VERSION, speaksIpc, type IpcNotification } from './messages.js';
 import { WorkerIpcServer, type IpcHandlers } from './server.js';
 
 let folder: string;
@@ -53,6 +53,15 @@ describe('the link between daemon and worker', () => {
     const refused = await link.request('stop', { reason: { kind: 'sleep', keepLease: false } });
     expect(refused).toMatchObject({ kind: 'refused', error: { code: 'session_not_found' } });
     link.close();
+  });
+
+  it('a worker that outlived an update is adopted, and refuses the requests that it does not know', async () => {
+    await listen({ outcome: async () => 'unseen' });
+    const link = (await WorkerIpcClient.connect(socket))!;
+    expect(await link.request('describe', {})).toMatchObject({ kind: 'refused' });
+    expect(await link.request('outcome', { commandId: 'c' })).toEqual({ kind: 'answered', answer: 'unseen' });
+    link.close();
+    expect([1, 2, IPC_VERSION, IPC_VERSION + 1].map(speaksIpc)).toEqual([false, true, true, false]);
   });
 
   it('tells whoever waits when the other end is gone', async () => {

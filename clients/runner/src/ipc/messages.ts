@@ -16,7 +16,12 @@ import type { LoadedPi } from '../installation/types.js';
  */
 export const IPC_VERSION = 3;
 /** The oldest worker that a daemon adopts. It refuses the requests that it does not know. */
-export const OLDEST_IPC_VERSION = 2;
+const OLDEST_IPC_VERSION = 2;
+
+/** Whether a daemon of this version hosts a session in a worker of that one. */
+export function speaksIpc(version: number): boolean {
+  return version >= OLDEST_IPC_VERSION && version <= IPC_VERSION;
+}
 
 /** What a runner registers with: the models it has keys for (the demo model always) and where a new session starts. */
 export interface ModelList {

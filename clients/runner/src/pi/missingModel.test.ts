@@ -143,7 +143,7 @@ describe('a session whose model is not there any more', () => {
     );
     const test = await resumed();
     const end = await test.log.next('message_end', 2);
-    expect(JSON.stringify(end.message)).toContain('There is no model \\"office/gone\\"');
+    expect(JSON.stringify(end)).toContain(String.raw`There is no model \"office/gone\"`);
     expect(server.requests).toEqual([]);
   });
 });

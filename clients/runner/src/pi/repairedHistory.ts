@@ -1,6 +1,7 @@
 import type { AgentSession } from '@mariozechner/pi-coding-agent';
 import { isMap } from '@pizzapi/protocol';
 import { RepairCounts, repairMessage } from './file/entryRepair.js';
+import { repairOpenEntries } from './sessionFile.js';
 import { pairToolResults } from './toolPairing.js';
 
 /**
@@ -21,6 +22,20 @@ export function repairHistory(
   };
   pi.subscribe(repair);
   return repair;
+}
+
+/**
+ * Hides what pi 1.x has redacted or left out from a pi that does not know `context_edit` entries, and that has read its
+ * file by itself. Returns the session.
+ */
+export function withContextEdits(pi: AgentSession): AgentSession {
+  const { sessionManager, agent } = pi;
+  const appliesEdits = 'buildSessionProjection' in sessionManager;
+  if (appliesEdits || !sessionManager.getEntries().some(({ type }: { type: string }) => type === 'context_edit'))
+    return pi;
+  repairOpenEntries(sessionManager);
+  agent.state.messages = sessionManager.buildSessionContext().messages;
+  return pi;
 }
 
 /** What `repairHistory` does to the pairs of the history of a session, one phrase for each kind. */

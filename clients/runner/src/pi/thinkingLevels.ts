@@ -5,6 +5,8 @@ import { THINKING_LEVELS } from '@pizzapi/protocol';
 /** A thinking level of the pi that runs. */
 export type PiThinkingLevel = Parameters<AgentSession['setThinkingLevel']>[0];
 
+type Opened = Pick<AgentSession, 'agent' | 'sessionManager' | 'settingsManager'>;
+
 const EVERY_LEVEL: Record<string, string> = Object.fromEntries(THINKING_LEVELS.map((level) => [level, level]));
 
 /** The levels that the pi that runs has, from the lowest to the highest. Asked of a model that has them all. */
@@ -22,4 +24,17 @@ const LEVELS: readonly PiThinkingLevel[] = getSupportedThinkingLevels({
 export function toPiThinkingLevel(level: unknown): PiThinkingLevel | undefined {
   const known = LEVELS.find((each) => each === level);
   return known ?? (THINKING_LEVELS.some((each) => each === level) ? LEVELS.at(-1) : undefined);
+}
+
+/**
+ * Sets the level of a session that pi opened by itself, where its file or the settings of the person name a level that
+ * this pi does not have. Neither is written.
+ */
+export function adoptThinkingLevel({ agent, sessionManager, settingsManager }: Opened): void {
+  const { messages, thinkingLevel } = sessionManager.buildSessionContext();
+  const wanted: string | undefined = messages.length > 0 ? thinkingLevel : settingsManager.getDefaultThinkingLevel();
+  const level = toPiThinkingLevel(wanted);
+  if (level === undefined || level === wanted) return;
+  const available = getSupportedThinkingLevels(agent.state.model);
+  agent.state.thinkingLevel = available.includes(level) ? level : (available.at(-1) ?? 'off');
 }

@@ -1,8 +1,5 @@
-import { bundledPi, describeInstallation, describeLoadedPi, processHost } from '../installation/index.js';
-import { runPi } from '../pi/tui/index.js';
-import { PI_ROOT } from '../processes.js';
-import { loadedPi } from '../worker/loadedPi.js';
 import type { ShareEnvironment } from '../access/index.js';
+import { runPi } from '../pi/tui/index.js';
 import { ShareController } from './shareController.js';
 import { terminalLog } from './terminalLog.js';
 
@@ -18,14 +15,10 @@ export interface TuiOptions extends ShareEnvironment {
  */
 export function runTui({ args, env, ...world }: TuiOptions): Promise<void> {
   const log = terminalLog(world.home);
-  const pi = {
-    runner: describeInstallation(bundledPi(processHost())),
-    session: describeLoadedPi(loadedPi(process.env[PI_ROOT])),
-  };
   return runPi({
     args,
     human: env['PIZZAPI_HUMAN'] !== 'off',
     approvals: env['PIZZAPI_APPROVALS'] === 'ask' ? 'ask' : 'allow',
-    hooks: (terminal) => new ShareController(terminal, { ...world, pi }, log),
+    hooks: (terminal) => new ShareController(terminal, world, log),
   });
 }

@@ -358,8 +358,8 @@ export class WorkerSession {
   }
 
   /** Sets the line of status of pi itself; an empty text removes it. */
-  private showStatus(text: string): void {
-    const about = { dialogId: newId('d'), method: 'status', key: 'pi', title: text, message: text } as const;
+  private showStatus(title: string): void {
+    const about = { dialogId: newId('d'), method: 'status', key: 'pi', title } as const;
     this.emit({ type: 'dialog_opened', at: Date.now(), ...about });
   }
 

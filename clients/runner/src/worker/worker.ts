@@ -120,8 +120,8 @@ export class Worker {
       this.session = await WorkerSession.begin(assignment, {
         natsUrl,
         log,
-        agent: { kind: 'opened', open: openPi },
         pi: describeLoadedPi(this.options.pi),
+        agent: { kind: 'opened', open: openPi },
         onStep,
         onState: (state) => this.link.notify({ type: 'state', state }),
         onFenced: () => void this.leave('fenced'),

@@ -21,6 +21,7 @@ import { authSource, type PiModel } from '../models.js';
 import { historyEvents } from '../sessionImport.js';
 import { textOf, Translator } from '../translate.js';
 import { AttachableSink } from '../tui/attachableSink.js';
+import type { LoadedPi } from '../../installation/types.js';
 import type { SharedAgent } from '../tui/terminal.js';
 import type { AgentInput, ExecResult, Outcome, PiSession, PiSessionState, PiSink } from '../types.js';
 import { originOf, type UserMessageOrigin } from '../userMessageOrigin.js';
@@ -43,7 +44,7 @@ const APPENDED_TRIES = 200;
 const LAST_ENTRY_TRIES = 40;
 
 export interface PlainSessionDeps {
-  piVersion: string;
+  loadedPi: LoadedPi;
   /** Shows who says what follows. */
   introduce: (by: Author) => void;
   /** Shows a line in the terminal. */
@@ -61,6 +62,7 @@ const refused = (message: string) => ({ kind: 'failed', error: errorInfo('comman
 export class PlainPiSession implements PiSession, SharedAgent {
   readonly cwd: string;
   readonly piVersion: string;
+  readonly loadedPi: LoadedPi;
   readonly modes = undefined;
   readonly queue: QueueChanges;
   readonly id: string;
@@ -98,7 +100,8 @@ export class PlainPiSession implements PiSession, SharedAgent {
     this.#deps = deps;
     this.#given = bound;
     this.cwd = ctx.cwd;
-    this.piVersion = deps.piVersion;
+    this.loadedPi = deps.loadedPi;
+    this.piVersion = deps.loadedPi.version;
     this.id = ctx.sessionManager.getSessionId();
     const parts = this.#parts;
     parts.live = true;

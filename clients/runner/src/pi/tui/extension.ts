@@ -9,6 +9,7 @@ import { demoTools } from '../demo/tools.js';
 import { humanExtension } from '../human/extension.js';
 import { authSource } from '../models.js';
 import { readOnlySettings } from '../settings.js';
+import { resolveReferences } from '../versions/configReferences.js';
 import { deferExtensions } from './deferExtensions.js';
 import { isShareCommand, type TerminalSession } from './terminalSession.js';
 
@@ -74,6 +75,7 @@ export function terminalExtension(deps: ExtensionDeps): ExtensionFactory {
     registerDemoProvider(pi);
     void others(pi);
     pi.on('session_start', ({ reason }, ctx) => {
+      resolveReferences(ctx.modelRegistry, getAgentDir());
       const session = deps.session();
       if (session === undefined) return;
       // What waits in pi's memory outlives a reload.

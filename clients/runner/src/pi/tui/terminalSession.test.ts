@@ -1,3 +1,6 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Author } from '@pizzapi/protocol';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Recorder } from '../testKit.js';
@@ -54,4 +57,20 @@ it('messages of others that the person at the terminal takes out of the queue ar
   ]);
   expect(log.all('queue_update').at(-1)).toMatchObject({ items: [] });
   await session.abort();
+});
+
+it('a terminal that continues a file of pi 1.6 keeps what was redacted from the model and from viewers', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pizzapi-redacted-'));
+  const sessionFile = join(folder, 'session.jsonl');
+  cpSync(join(import.meta.dirname, '../../../../../tests/fixtures/pi-1.6-home/session.jsonl'), sessionFile);
+  const redacted = await openTestTerminal({ sessionFile });
+  const { agent } = redacted.session;
+  for (const said of [redacted.session.history(), agent.messages, agent.sessionManager.buildSessionContext()])
+    expect(JSON.stringify(said)).not.toContain('hunter2');
+  expect(JSON.stringify(agent.messages)).toContain('The password is [redacted]');
+  // The demo model has less than the level max of the file.
+  expect(agent.thinkingLevel).toBe(agent.getAvailableThinkingLevels().at(-1));
+  expect(agent.thinkingLevel).not.toBe('off');
+  await redacted.close();
+  rmSync(folder, { recursive: true });
 });

@@ -1,10 +1,13 @@
 import type { AgentSession, ExtensionUIContext } from '@mariozechner/pi-coding-agent';
 import { BoundedMap, errorInfo, guestsIn, isGuest, newId, type Author, type SessionEvent } from '@pizzapi/protocol';
 import { entryOf } from '../exec.js';
+import { loadedPi } from '../loadedPi.js';
 import { SessionParts } from '../parts.js';
+import { withContextEdits } from '../repairedHistory.js';
 import { sanitizeMessage } from '../sanitizeEvent.js';
 import { HostedPiSession } from '../session.js';
 import { visibleText } from '../terminal/clean.js';
+import { adoptThinkingLevel } from '../thinkingLevels.js';
 import type { ExecResult, Outcome, PiModes, PiSession, PiSink, AgentInput } from '../types.js';
 import { originOf, type UserMessageOrigin } from '../userMessageOrigin.js';
 import { mirroredUi } from './mirroredUi.js';
@@ -31,6 +34,7 @@ type Recorded = Parameters<AgentSession['recordBashResult']>;
  */
 export class TerminalSession extends HostedPiSession {
   readonly agent: AgentSession;
+  readonly loadedPi = loadedPi();
   /** Who sits at the terminal. */
   local: Author = { userId: 'terminal', via: 'terminal' };
   readonly #outlet: AttachableSink;
@@ -47,7 +51,8 @@ export class TerminalSession extends HostedPiSession {
   constructor(pi: AgentSession, deps: TerminalSessionDeps, outlet = new AttachableSink()) {
     const parts = new SessionParts(outlet);
     parts.live = true;
-    super(pi, parts, { onBug: deps.onBug }, []);
+    adoptThinkingLevel(pi);
+    super(withContextEdits(pi), parts, { onBug: deps.onBug }, []);
     this.agent = pi;
     this.#outlet = outlet;
     this.#deps = deps;

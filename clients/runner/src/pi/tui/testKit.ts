@@ -26,7 +26,7 @@ export interface TestTerminal {
 }
 
 /** A session of pi as a terminal shows it, with the demo model, and without the terminal. */
-export async function openTestTerminal(): Promise<TestTerminal> {
+export async function openTestTerminal({ sessionFile }: { sessionFile?: string } = {}): Promise<TestTerminal> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'pizzapi-terminal-')));
   const [cwd, agentDir] = [mkdtempSync(join(root, 'cwd-')), mkdtempSync(join(root, 'agent-'))];
   const settingsManager = readOnlySettings(cwd, agentDir);
@@ -36,7 +36,9 @@ export async function openTestTerminal(): Promise<TestTerminal> {
     resourceLoaderOptions: { extensionFactories: [demoTools(() => undefined)] },
   });
   const model = findModel(modelRegistryOf(services), DEMO_MODEL)!;
-  const sessionManager = SessionManager.create(cwd, join(agentDir, 'sessions'));
+  const dir = join(agentDir, 'sessions');
+  const sessionManager =
+    sessionFile === undefined ? SessionManager.create(cwd, dir) : SessionManager.open(sessionFile, dir, cwd);
   const { session: pi } = await createAgentSessionFromServices({ services, sessionManager, model });
   const introduced: Author[] = [];
   const onBug = (error: unknown) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as sdk from '@mariozechner/pi-coding-agent';
 import type { ModelRegistry } from '@mariozechner/pi-coding-agent';
 import { isMap, mapAt, stringAt, type UnknownMap } from '@pizzapi/protocol';
-import { hasReference, resolveReferences } from '../configValues.js';
+import { hasReference, resolveReferences as resolveValue } from '../configValues.js';
 
 type Model = Parameters<ModelRegistry['hasConfiguredAuth']>[0];
 type Named = Pick<Model, 'provider' | 'id'>;
@@ -116,7 +116,7 @@ function resolveConfigReferences(registry: Registry, modelsPath: string): void {
   };
   const namesUnset = (value: string | undefined, env?: Record<string, string>): string[] => {
     if (!hasReference(value)) return [];
-    const resolved = resolveReferences(value, env);
+    const resolved = resolveValue(value, env);
     return resolved.kind === 'unset' ? resolved.names : [];
   };
 
@@ -146,7 +146,7 @@ function resolveConfigReferences(registry: Registry, modelsPath: string): void {
     const found = await original.key(provider, options);
     // Another key, such as one for this process alone, wins over the stored one.
     if (found === undefined || found !== key || !hasReference(key)) return found;
-    const resolved = resolveReferences(key, env);
+    const resolved = resolveValue(key, env);
     return resolved.kind === 'resolved' ? resolved.value : undefined;
   };
 
@@ -155,7 +155,7 @@ function resolveConfigReferences(registry: Registry, modelsPath: string): void {
     const { apiKey } = rawProvider(provider);
     if (!hasReference(apiKey)) return undefined;
     if ((await authStorage.getApiKey(provider, { includeFallback: false })) !== undefined) return undefined;
-    const resolved = resolveReferences(apiKey);
+    const resolved = resolveValue(apiKey);
     return resolved.kind === 'resolved' ? resolved.value : undefined;
   };
 
@@ -174,7 +174,7 @@ function resolveConfigReferences(registry: Registry, modelsPath: string): void {
     const { env } = storedKey(model.provider);
     for (const [name, value] of Object.entries({ ...raw.headers, ...modelHeaders(model) })) {
       if (!hasReference(value)) continue;
-      const resolved = resolveReferences(value, env);
+      const resolved = resolveValue(value, env);
       if (resolved.kind === 'resolved') headers[name] = resolved.value;
     }
     if (raw.authHeader && key !== undefined) headers['Authorization'] = `Bearer ${key}`;
@@ -215,6 +215,9 @@ export function unsetText(names: readonly string[]): string {
     : `the environment variables ${names.join(', ')} are not set`;
 }
 
+/** The file of a pi configuration that names providers and models. */
+const MODELS = 'models.json';
+
 type Made = { create(...parts: unknown[]): unknown };
 const isMade = (value: unknown): value is Made => typeof value === 'function' && 'create' in value;
 const isRegistry = (value: unknown): value is Registry => value instanceof sdk.ModelRegistry && 'authStorage' in value;
@@ -228,8 +231,12 @@ export function modelServices(agentDir: string): object {
   const registry: unknown = sdk.ModelRegistry;
   if (!isMade(storage) || !isMade(registry)) return {};
   const authStorage = storage.create(join(agentDir, 'auth.json'));
-  const modelsPath = join(agentDir, 'models.json');
-  const modelRegistry = registry.create(authStorage, modelsPath);
-  if (isRegistry(modelRegistry)) resolveConfigReferences(modelRegistry, modelsPath);
+  const modelRegistry = registry.create(authStorage, join(agentDir, MODELS));
+  resolveReferences(modelRegistry, agentDir);
   return { authStorage, modelRegistry };
+}
+
+/** Has the registry of a pi 0.73 that exists already resolve the references that pi 1.x writes. */
+export function resolveReferences(registry: unknown, agentDir: string): void {
+  if (isRegistry(registry)) resolveConfigReferences(registry, join(agentDir, MODELS));
 }

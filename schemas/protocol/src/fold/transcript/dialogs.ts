@@ -88,7 +88,8 @@ function keepInSight(t: Transcript, method: DialogMethod, event: UnknownMap): Ch
   const key = stringAt(event, 'key') ?? '';
   if (method === 'status') {
     const { [key]: _gone, ...others } = t.status;
-    const text = stringAt(event, 'message');
+    // An extension sets one text, which an agent sends as the title.
+    const text = stringAt(event, 'message') ?? stringAt(event, 'title');
     t.status = text === undefined || text === '' ? others : { ...others, [key]: text };
   } else {
     const { [key]: _gone, ...others } = t.widgets;

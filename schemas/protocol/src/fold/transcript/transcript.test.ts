@@ -216,6 +216,15 @@ describe('a transcript', () => {
     expect(t.items).toMatchObject([{ kind: 'notice', notice: 'refused', text: 'No.', commandId: 'c2' }]);
   });
 
+  it('the status of an extension is shown by its key, and is gone when its text is empty', () => {
+    const status = (key: string, title: string) =>
+      ({ type: 'dialog_opened', at: 1, dialogId: `${key}${title}`, method: 'status', key, title }) as const;
+    const t = given(status('ci', 'building'), status('clock', '12:00'));
+    expect(t.status).toEqual({ ci: 'building', clock: '12:00' });
+    applyEvent(t, 3, status('ci', ''));
+    expect(t.status).toEqual({ clock: '12:00' });
+  });
+
   it('the restart of a worker interrupts open messages, tools and dialogs', () => {
     const t = given(
       start('m'),

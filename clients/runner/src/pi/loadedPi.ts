@@ -2,13 +2,17 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMap } from '@pizzapi/protocol';
 import { PI_PACKAGES, type LoadedPi, type PiPackage } from '../installation/types.js';
-import { PI_VERSION } from '../pi/index.js';
+import { PI_ROOT } from '../processes.js';
+import { VERSION } from '@mariozechner/pi-coding-agent';
 
-/** The pi that this process runs on. `root`: the folder that it was loaded from; undefined for the bundled one. */
-export function loadedPi(root: string | undefined): LoadedPi {
+/** The folder that the pi of this process was loaded from. Read at once: it is removed from the environment later. */
+const root = process.env[PI_ROOT];
+
+/** The pi that this process runs on. */
+export function loadedPi(): LoadedPi {
   return {
     packageName: root === undefined ? '@mariozechner/pi-coding-agent' : packageAt(root),
-    version: PI_VERSION,
+    version: VERSION,
     root: root ?? null,
     node: process.versions.node,
   };
