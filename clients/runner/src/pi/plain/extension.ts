@@ -132,6 +132,7 @@ export class PlainPi {
       {
         loadedPi: plainPi(),
         introduce: (by) => terminal.print(terminal.tint('accent', authorText(by, session.local))),
+        onBug: (error) => this.#hooks.onBug(error),
         warn: (text) => terminal.print(terminal.tint('warning', text)),
       },
     );
@@ -155,17 +156,17 @@ export class PlainPi {
       (model) => this.#session?.authSource(model) ?? null,
     )(pi);
     pi.on('input', ({ text, source }) => {
-      this.#guarded(() => this.#session?.inputShown(text, source !== 'extension'));
+      this.#guarded(() => this.#session?.inputs.shown(text, source !== 'extension'));
       return { action: 'continue' };
     });
     on('session_before_compact', (event: { reason?: 'manual' | 'threshold' | 'overflow'; signal: AbortSignal }) =>
-      this.#guarded(() => this.#session?.compactionBegun(event.reason ?? 'manual', event.signal)),
+      this.#guarded(() => this.#session?.compaction.begun(event.reason ?? 'manual', event.signal)),
     );
     pi.on('session_compact', ({ compactionEntry }) =>
-      this.#guarded(() => this.#session?.compactionEnded(compactionEntry)),
+      this.#guarded(() => this.#session?.compaction.ended(compactionEntry)),
     );
     on('session_compact_failed', (event: { errorMessage?: string; aborted: boolean }) =>
-      this.#guarded(() => this.#session?.compactionFailed(event.errorMessage, event.aborted)),
+      this.#guarded(() => this.#session?.compaction.failed(event.errorMessage, event.aborted)),
     );
   }
 }
