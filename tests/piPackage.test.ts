@@ -1,7 +1,7 @@
 import { openSession } from '@pizzapi/session-client';
 import type { TranscriptItem } from '@pizzapi/protocol';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import WebSocket from 'ws';
@@ -23,6 +23,8 @@ const PI_ROOT = process.env['PIZZAPI_TEST_PI'] ?? join(ROOT, 'node_modules', '@m
 const PI = join(PI_ROOT, 'dist', 'cli.js');
 const NODE = process.env['PIZZAPI_TEST_PI_NODE'] ?? process.execPath;
 const PACKAGE = join(ROOT, 'clients', 'pi-package');
+/** The package as `npm pack` writes it, unpacked. */
+const packed = () => join(dirname(stage.project), 'packed', 'package');
 
 let stage: LocalStack;
 let endpoint: ScriptedEndpoint;
@@ -45,7 +47,14 @@ beforeAll(async () => {
   const models = ['my-model', 'my-other'].map((id) => ({ id, name: id, contextWindow: 32_000, maxTokens: 2_000 }));
   const provider = { baseUrl: endpoint.baseUrl, api: 'openai-completions', apiKey: 'literal-key', models };
   writeFileSync(join(agentDir(), 'models.json'), JSON.stringify({ providers: { mine: provider } }));
-  execFileSync(NODE, [PI, 'install', PACKAGE], { env: { ...process.env, ...envOf(stage.home) }, cwd: stage.project });
+  const folder = dirname(packed());
+  mkdirSync(folder);
+  const name = execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], {
+    cwd: PACKAGE,
+    encoding: 'utf8',
+  });
+  execFileSync('tar', ['-xzf', join(folder, name.trim()), '-C', folder]);
+  execFileSync(NODE, [PI, 'install', packed()], { env: { ...process.env, ...envOf(stage.home) }, cwd: stage.project });
 }, 120_000);
 afterAll(async () => {
   tmux.kill();
@@ -215,10 +224,9 @@ describe('our package in a plain pi', () => {
   });
 
   it('the package is one file that needs nothing else', () => {
-    const files = execFileSync('npm', ['pack', '--dry-run', '--json'], { cwd: PACKAGE, encoding: 'utf8' });
-    const [packed] = JSON.parse(files) as { files: { path: string }[] }[];
-    expect(packed!.files.map(({ path }) => path).sort()).toEqual(['README.md', 'dist/bundle/main.js', 'package.json']);
-    const manifest = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as Record<string, unknown>;
+    const files = readdirSync(packed(), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    expect(files.map(({ name }) => name).sort()).toEqual(['README.md', 'main.js', 'package.json']);
+    const manifest = JSON.parse(readFileSync(join(packed(), 'package.json'), 'utf8')) as Record<string, unknown>;
     expect(manifest).not.toHaveProperty('dependencies');
   });
 });
