@@ -12,7 +12,7 @@ import { startEndpoint, type ScriptedEndpoint } from './support/openai.js';
 import { childOf } from './support/processes.js';
 import { startTmux, type Window } from './support/tmux.js';
 import { until } from './support/until.js';
-import { apiOf, watch, type SessionWatcher } from './support/viewer.js';
+import { apiOf, newSession, tell, watch, type SessionWatcher } from './support/viewer.js';
 
 /**
  * Our package in a pi without our wrapper. `PIZZAPI_TEST_PI` names another pi, by the folder of its package.json, and
@@ -221,6 +221,18 @@ describe('our package in a plain pi', () => {
     await pi.say('/pizzapi share');
     await pi.shows('can share its session already. Use /share');
     await pi.quit();
+  });
+
+  it('in a session of a runner the package only says who hosts it', async () => {
+    const settings = join(dirname(stage.project), '.pi', 'agent', 'settings.json');
+    mkdirSync(dirname(settings), { recursive: true });
+    writeFileSync(settings, JSON.stringify({ packages: [packed()] }));
+    const sid = await newSession(stage);
+    const watcher = watch(stage, sid);
+    await tell(stage, sid, '/pizzapi share');
+    const notice = await watcher.next('dialog_opened');
+    expect(notice.event['title']).toContain('A runner of PizzaPi hosts this session already');
+    watcher.close();
   });
 
   it('the package is one file that needs nothing else', () => {
