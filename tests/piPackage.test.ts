@@ -1,7 +1,7 @@
 import { openSession } from '@pizzapi/session-client';
 import type { TranscriptItem } from '@pizzapi/protocol';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import WebSocket from 'ws';
@@ -12,18 +12,19 @@ import { startEndpoint, type ScriptedEndpoint } from './support/openai.js';
 import { childOf } from './support/processes.js';
 import { startTmux, type Window } from './support/tmux.js';
 import { until } from './support/until.js';
-import { apiOf, watch, type SessionWatcher } from './support/viewer.js';
+import { apiOf, newSession, tell, watch, type SessionWatcher } from './support/viewer.js';
 
 /**
  * Our package in a pi without our wrapper. `PIZZAPI_TEST_PI` names another pi, by the folder of its package.json, and
  * `PIZZAPI_TEST_PI_NODE` the Node that runs it.
  */
-const PI_ROOT =
-  process.env['PIZZAPI_TEST_PI'] ??
-  fileURLToPath(new URL('../node_modules/@mariozechner/pi-coding-agent', import.meta.url));
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const PI_ROOT = process.env['PIZZAPI_TEST_PI'] ?? join(ROOT, 'node_modules', '@mariozechner', 'pi-coding-agent');
 const PI = join(PI_ROOT, 'dist', 'cli.js');
 const NODE = process.env['PIZZAPI_TEST_PI_NODE'] ?? process.execPath;
-const PACKAGE = fileURLToPath(new URL('../clients/pi-package', import.meta.url));
+const PACKAGE = join(ROOT, 'clients', 'pi-package');
+/** The package as `npm pack` writes it, unpacked. */
+const packed = () => join(dirname(stage.project), 'packed', 'package');
 
 let stage: LocalStack;
 let endpoint: ScriptedEndpoint;
@@ -38,13 +39,22 @@ const envOf = (home: string) => ({
 });
 
 beforeAll(async () => {
-  endpoint = await startEndpoint([{ text: ['Dough ', 'rises.'], after: (text) => (text === 'Dough ' ? released : none) }]);
+  endpoint = await startEndpoint([
+    { text: ['Dough ', 'rises.'], after: (text) => (text === 'Dough ' ? released : none) },
+  ]);
   stage = await startLocalStack();
   mkdirSync(agentDir());
   const models = ['my-model', 'my-other'].map((id) => ({ id, name: id, contextWindow: 32_000, maxTokens: 2_000 }));
   const provider = { baseUrl: endpoint.baseUrl, api: 'openai-completions', apiKey: 'literal-key', models };
   writeFileSync(join(agentDir(), 'models.json'), JSON.stringify({ providers: { mine: provider } }));
-  execFileSync(NODE, [PI, 'install', PACKAGE], { env: { ...process.env, ...envOf(stage.home) }, cwd: stage.project });
+  const folder = dirname(packed());
+  mkdirSync(folder);
+  const name = execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], {
+    cwd: PACKAGE,
+    encoding: 'utf8',
+  });
+  execFileSync('tar', ['-xzf', join(folder, name.trim()), '-C', folder]);
+  execFileSync(NODE, [PI, 'install', packed()], { env: { ...process.env, ...envOf(stage.home) }, cwd: stage.project });
 }, 120_000);
 afterAll(async () => {
   tmux.kill();
@@ -142,7 +152,9 @@ describe('our package in a plain pi', () => {
     await until('the agent is at work', () => textsOf(watcher, 'assistant').at(-1) === 'Dough ');
     expect(await resultOf(watcher, 'abort')).toMatchObject({ kind: 'ok' });
     release();
-    const [typed] = watcher.session.transcript.items.filter((item) => item.kind === 'message' && item.by !== undefined).slice(-1);
+    const [typed] = watcher.session.transcript.items
+      .filter((item) => item.kind === 'message' && item.by !== undefined)
+      .slice(-1);
     expect(typed).toMatchObject({ by: { via: 'terminal' } });
 
     await pi.say('/pizzapi stop');
@@ -211,11 +223,22 @@ describe('our package in a plain pi', () => {
     await pi.quit();
   });
 
+  it('in a session of a runner the package only says who hosts it', async () => {
+    const settings = join(dirname(stage.project), '.pi', 'agent', 'settings.json');
+    mkdirSync(dirname(settings), { recursive: true });
+    writeFileSync(settings, JSON.stringify({ packages: [packed()] }));
+    const sid = await newSession(stage);
+    const watcher = watch(stage, sid);
+    await tell(stage, sid, '/pizzapi share');
+    const notice = await watcher.next('dialog_opened');
+    expect(notice.event['title']).toContain('A runner of PizzaPi hosts this session already');
+    watcher.close();
+  });
+
   it('the package is one file that needs nothing else', () => {
-    const files = execFileSync('npm', ['pack', '--dry-run', '--json'], { cwd: PACKAGE, encoding: 'utf8' });
-    const [packed] = JSON.parse(files) as { files: { path: string }[] }[];
-    expect(packed!.files.map(({ path }) => path).sort()).toEqual(['README.md', 'dist/bundle/main.js', 'package.json']);
-    const manifest = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as Record<string, unknown>;
+    const files = readdirSync(packed(), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    expect(files.map(({ name }) => name).sort()).toEqual(['README.md', 'main.js', 'package.json']);
+    const manifest = JSON.parse(readFileSync(join(packed(), 'package.json'), 'utf8')) as Record<string, unknown>;
     expect(manifest).not.toHaveProperty('dependencies');
   });
 });

@@ -14,3 +14,4 @@ export { homeOf, hostAccess, keptToken, namesNats, readRunnerToken } from './hos
 export { readJsonMap } from './jsonFile.js';
 export { lastLogin, loginAt, readLogins, relayName } from './logins.js';
 export { removeSecrets, shareEnvironment } from './shareEnvironment.js';
+export type { HostAccess, ShareEnvironment, ShareLink } from './sharing.js';

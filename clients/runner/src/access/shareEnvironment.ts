@@ -2,7 +2,7 @@ import { OPTIONS, qrRows, readOptions, sleep } from '@pizzapi/process';
 import { createApi, openSession, type Api } from '@pizzapi/session-client';
 import { programUrl, type Presence, type ShareMode } from '@pizzapi/protocol';
 import WebSocket from 'ws';
-import type { ShareAccess, ShareEnvironment, ShareLink } from '../tui/shareController.js';
+import type { ShareAccess, ShareEnvironment, ShareLink } from './sharing.js';
 import { expiry } from './formatTime.js';
 import { gatewayOf, keyFor, pageAt } from './gateway.js';
 import { hostAccess } from './hostAccess.js';
@@ -20,7 +20,7 @@ export function removeSecrets(): void {
 }
 
 /** How a terminal shares with the gateway and the keys that its home and environment name. */
-export function shareEnvironment(env: NodeJS.ProcessEnv, version: string): Omit<ShareEnvironment, 'pi'> {
+export function shareEnvironment(env: NodeJS.ProcessEnv, version: string): ShareEnvironment {
   const { home } = readOptions({ home: OPTIONS.home }, {}, env);
   const ownersApi = (relayUrl: string, sid: string) => {
     const page = pageAt(home, relayUrl).replace(/\/+$/, '');

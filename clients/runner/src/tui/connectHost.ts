@@ -5,6 +5,7 @@ import { RunnerEventPublisher } from '../daemon/runnerEventPublisher.js';
 import { connectForSuspendedSessions, connectRunner } from '../daemon/connections.js';
 import { loadIdentity } from '../daemon/identity.js';
 import { SuspendedSessionsConnection } from '../daemon/suspendedSessionsConnection.js';
+import type { HostAccess } from '../access/index.js';
 import { MAX_TERMINALS, takeSlot, type TerminalSlot } from './slots.js';
 
 /** How long the first connection may take, and be refused, in ms: a person waits for it. */
@@ -12,14 +13,6 @@ const CONNECT_MS = 10_000;
 const REFUSED_MS = 5_000;
 /** How long the last events of the host may take, in ms. */
 const GOODBYE_MS = 1_000;
-
-/** Where sessions are shared, and what lets this terminal in. */
-export interface HostAccess {
-  natsUrl: string;
-  token: string;
-  /** The name that this machine was paired with. Default: the host name. */
-  name?: string | undefined;
-}
 
 /** A terminal that is registered as a host and has no session yet. */
 export interface ConnectedHost {

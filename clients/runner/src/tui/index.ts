@@ -1,12 +1,9 @@
-import { describeLoadedPi, describeTerminalPi } from '../installation/index.js';
-import { loadedPi } from '../pi/index.js';
+import type { ShareEnvironment } from '../access/index.js';
 import { runPi } from '../pi/tui/index.js';
-import { ShareController, type ShareEnvironment } from './shareController.js';
+import { ShareController } from './shareController.js';
 import { terminalLog } from './terminalLog.js';
 
-export type { ShareAccess, ShareLink, ShareEnvironment } from './shareController.js';
-
-export interface TuiOptions extends Omit<ShareEnvironment, 'pi'> {
+export interface TuiOptions extends ShareEnvironment {
   /** pi's own arguments. */
   args: readonly string[];
   env: NodeJS.ProcessEnv;
@@ -18,14 +15,10 @@ export interface TuiOptions extends Omit<ShareEnvironment, 'pi'> {
  */
 export function runTui({ args, env, ...world }: TuiOptions): Promise<void> {
   const log = terminalLog(world.home);
-  const pi = {
-    runner: describeTerminalPi(loadedPi()),
-    session: describeLoadedPi(loadedPi()),
-  };
   return runPi({
     args,
     human: env['PIZZAPI_HUMAN'] !== 'off',
     approvals: env['PIZZAPI_APPROVALS'] === 'ask' ? 'ask' : 'allow',
-    hooks: (terminal) => new ShareController(terminal, { ...world, pi }, log),
+    hooks: (terminal) => new ShareController(terminal, world, log),
   });
 }

@@ -1,6 +1,5 @@
 import { removeSecrets, shareEnvironment } from '../access/index.js';
-import { describeInstallation, describeLoadedPi } from '../installation/describe.js';
-import { PlainPi, runningPi } from '../pi/plain/index.js';
+import { PlainPi } from '../pi/plain/index.js';
 import { ShareController } from './shareController.js';
 import type { ShareCommand, ShareSyntax } from './shareCommand.js';
 import { terminalLog } from './terminalLog.js';
@@ -59,7 +58,7 @@ interface Loaded {
  */
 export function plainPiExtension(from: string, version: string): PlainPi['load'] {
   return (pi) => {
-    const kept: Record<symbol, Loaded | undefined> = globalThis as Record<symbol, Loaded | undefined>;
+    const kept: Record<symbol, Loaded | undefined> = globalThis;
     const loaded = (kept[KEY] ??= { from, plain: makePlainPi(version) });
     if (loaded.from === from) loaded.plain.load(pi);
   };
@@ -73,12 +72,6 @@ function makePlainPi(version: string): PlainPi {
     removeSecrets();
     return world.access();
   };
-  const installation = runningPi();
-  const { node } = installation;
-  const pi = {
-    runner: describeInstallation(installation),
-    session: describeLoadedPi({ ...installation, node: node.version }),
-  };
   const log = terminalLog(world.home);
-  return new PlainPi((terminal) => new ShareController(terminal, { ...world, pi, access }, log, PLAIN_SYNTAX));
+  return new PlainPi((terminal) => new ShareController(terminal, { ...world, access }, log, PLAIN_SYNTAX));
 }

@@ -1,8 +1,8 @@
-import { CodedError, isOfThisMachine, type ErrorInfo, type Presence, type ShareMode } from '@pizzapi/protocol';
+import { CodedError, isOfThisMachine, type Presence, type ShareMode } from '@pizzapi/protocol';
 import { sleep, type Logger, SerialQueue } from '@pizzapi/process';
 import type { PiTerminal, SharedAgent, TerminalHooks } from '../pi/tui/terminal.js';
-import type { HostAccess } from './connectHost.js';
-import { TerminalHost, type HostLink, type HostEnd, type TerminalPi } from './host.js';
+import type { ShareEnvironment, ShareLink } from '../access/index.js';
+import { TerminalHost, type HostLink, type HostEnd } from './host.js';
 import { viewerChanges, viewersOf, viewerText, type TerminalViewer } from './viewerChanges.js';
 import { SHARE_SYNTAX, type ShareSyntax } from './shareCommand.js';
 
@@ -47,35 +47,6 @@ const CAN: Readonly<Record<ShareMode, string>> = {
 
 const LOCAL_ONLY =
   'The link opens on this machine only. For a phone or other people start the gateway with `npm start -- --lan`.';
-
-/** Who may share, and where. */
-export type ShareAccess =
-  | { kind: 'found'; access: HostAccess; /** The gateway, as people open it. */ relayUrl: string }
-  | { kind: 'none'; error: ErrorInfo };
-
-/** A link to a session. `ownerOnly`: it opens for the owner alone, because nothing was at hand to make one for others. */
-export type ShareLink =
-  /** `scan`: a short address for a QR code, until then in ms since epoch. */
-  | { kind: 'made'; url: string; until: string; scan: { url: string; until: number } }
-  | { kind: 'ownerOnly'; url: string; why: string };
-
-/** What sharing needs of the world around the terminal. */
-export interface ShareEnvironment {
-  /** `PIZZAPI_HOME` */
-  home: string;
-  version: string;
-  /** The pi that the terminal runs. */
-  pi: TerminalPi;
-  /** Looked for each time that somebody types `/share`. */
-  access: () => ShareAccess;
-  makeLink: (relayUrl: string, sid: string, mode: ShareMode) => Promise<ShareLink>;
-  /** Takes all links of the session back. */
-  revokeLinks: (relayUrl: string, sid: string) => Promise<void>;
-  /** Reports who watches, now and on every change. Returns how to stop. */
-  watchViewers: (relayUrl: string, sid: string, onViewers: (viewers: readonly Presence[]) => void) => () => void;
-  /** An address as rows of a QR code; undefined when they are wider than `columns`, or no other device can open it. */
-  qr: (text: string, columns: number) => string[] | undefined;
-}
 
 interface Shared {
   host: TerminalHost;
@@ -201,7 +172,7 @@ export class ShareController implements TerminalHooks {
       this.#fail(found.error.message);
       return undefined;
     }
-    const { home, version, pi } = this.#world;
+    const { home, version } = this.#world;
     const { access, relayUrl } = found;
     const { signal } = this.#leaving;
     this.#terminal.setStatus(this.#terminal.tint('dim', `connecting to ${access.natsUrl} …`));
@@ -209,7 +180,7 @@ export class ShareController implements TerminalHooks {
     try {
       const host = await TerminalHost.begin(
         {
-          ...{ access, home, version, pi, log: this.#log(), agent },
+          ...{ access, home, version, log: this.#log(), agent },
           again: this.#ended?.agent === agent ? this.#ended.sid : undefined,
           onChange: () => this.#showStatus(),
           onOver: (why) => this.#over(host, why),

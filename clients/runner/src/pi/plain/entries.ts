@@ -1,4 +1,4 @@
-import type { ExtensionContext, SessionEntry } from '@mariozechner/pi-coding-agent';
+import type { AgentSessionEvent, ExtensionContext, SessionEntry } from '@mariozechner/pi-coding-agent';
 import { newId, type SessionEvent } from '@pizzapi/protocol';
 import { historyEvents } from '../sessionImport.js';
 
@@ -13,6 +13,13 @@ const TOLD: ReadonlySet<string> = new Set(['model_change', 'thinking_level_chang
 
 /** Whether pi gives the events of a message with this role to extensions, and writes the message into its file then. */
 export const isLive = (role: string): boolean => LIVE_ROLES.has(role);
+
+type Message = Extract<AgentSessionEvent, { type: 'message_end' }>['message'];
+
+/** Whether a run ends with this message, unless something steers it: the agent calls no tool. */
+export function isLastWord(message: Message): boolean {
+  return message.role === 'assistant' && message.content.every(({ type }) => type !== 'toolCall');
+}
 
 /**
  * Follows the entries of pi's session. Some things that happen are an entry there and no event for extensions: a shell

@@ -6,7 +6,7 @@ import { missingFunctions } from './boundPi.js';
 import { completions } from './extension.js';
 import { announceHosted, hostedBy } from './hosted.js';
 import { levelsOf } from './model.js';
-import { runningPi } from './runningPi.js';
+import { plainPi } from './piVersion.js';
 import { openTestPlainPi, type TestPlainPi } from './testKit.js';
 
 let plain: TestPlainPi | undefined;
@@ -41,9 +41,10 @@ it('a pi that lacks a function is told which', async () => {
   const hooks = { onShare: vi.fn(), onStart: vi.fn(), onLeave: vi.fn(), onBug: vi.fn() };
   const outer = new PlainPi(() => hooks);
   plain = await openTestPlainPi((pi) => {
-    const { sendUserMessage: _lacking, ...old } = pi;
+    const old = { ...pi };
+    Reflect.deleteProperty(old, 'sendUserMessage');
     expect(missingFunctions(old)).toEqual(['sendUserMessage']);
-    Reflect.apply(outer.load.bind(outer), outer, [old]);
+    outer.load(old);
   });
   await plain.pi.prompt('/pizzapi:2 share');
   expect(plain.notices.join()).toContain('does not have what /pizzapi needs: sendUserMessage');
@@ -77,8 +78,8 @@ it("pi's version is that of the package of its program, and unknown for a progra
   mkdirSync(join(folder, 'dist'));
   const program = join(folder, 'dist', 'cli.js');
   writeFileSync(program, '');
-  expect(runningPi(program)).toMatchObject({ version: 'unknown', root: null, isTested: false });
+  expect(plainPi(program).version).toBe('unknown');
   writeFileSync(join(folder, 'package.json'), '{"name":"@earendil-works/pi-coding-agent","version":"1.6.0"}');
-  expect(runningPi(program)).toMatchObject({ version: '1.6.0', isTested: true });
-  expect(runningPi(join(folder, 'none')).version).toBe('unknown');
+  expect(plainPi(program)).toMatchObject({ version: '1.6.0', packageName: '@earendil-works/pi-coding-agent' });
+  expect(plainPi(join(folder, 'none')).version).toBe('unknown');
 });

@@ -1,10 +1,10 @@
 import type { AgentSessionEvent, ExtensionAPI, ExtensionContext } from '@mariozechner/pi-coding-agent';
 import { forwardExtensionEvents } from '../forwardExtensionEvents.js';
-import { TESTED_VERSIONS } from '../../installation/piVersions.js';
+import { isTestedVersion, TESTED_VERSIONS } from '../../installation/piVersions.js';
 import { authorText, type PiTerminal, type TerminalHooks } from '../tui/terminal.js';
 import { missingFunctions } from './boundPi.js';
 import { hostedBy, type HostedBy } from './hosted.js';
-import { runningPi } from './runningPi.js';
+import { plainPi } from './piVersion.js';
 import { PlainPiSession } from './session.js';
 import { PlainTerminal } from './terminal.js';
 
@@ -44,7 +44,7 @@ const EVENTS = [
 const DRAWN: ReadonlySet<string> = new Set(['message_start', 'tool_execution_start']);
 
 /** pi has a signature for each event, and a newer pi has events that an older one does not know. */
-type On = (event: string, handler: unknown) => unknown;
+type On = (event: string, handler: (event: never, ctx: ExtensionContext) => unknown) => void;
 
 /**
  * Our command in a plain pi. pi loads its extensions anew for each session and on `/reload`; this object is there as long
@@ -65,7 +65,7 @@ export class PlainPi {
     if (by !== undefined) return answerOnly(pi, HOSTED_TEXT[by]);
     const missing = missingFunctions(pi);
     if (missing.length > 0) {
-      const what = `This pi (${runningPi().version}) does not have what /${COMMAND} needs: ${missing.join(', ')}.`;
+      const what = `This pi (${plainPi().version}) does not have what /${COMMAND} needs: ${missing.join(', ')}.`;
       return answerOnly(pi, `${what} Use pi ${TESTED_VERSIONS}.`);
     }
     pi.registerCommand(COMMAND, {
@@ -84,8 +84,8 @@ export class PlainPi {
 
   /** Says that our tests do not cover this pi, before it is used. */
   #warnOnce(): void {
-    const { version, isTested } = runningPi();
-    if (isTested || this.#hasWarned) return;
+    const { version } = plainPi();
+    if (isTestedVersion(version) || this.#hasWarned) return;
     this.#hasWarned = true;
     const text = `PizzaPi is tested with pi ${TESTED_VERSIONS}; this is ${version}. If something is missing, that may be why.`;
     this.terminal.print(this.terminal.tint('warning', text));
@@ -130,8 +130,9 @@ export class PlainPi {
     const session = new PlainPiSession(
       { pi, ctx },
       {
-        piVersion: runningPi().version,
+        loadedPi: plainPi(),
         introduce: (by) => terminal.print(terminal.tint('accent', authorText(by, session.local))),
+        onBug: (error) => this.#hooks.onBug(error),
         warn: (text) => terminal.print(terminal.tint('warning', text)),
       },
     );
@@ -155,24 +156,24 @@ export class PlainPi {
       (model) => this.#session?.authSource(model) ?? null,
     )(pi);
     pi.on('input', ({ text, source }) => {
-      this.#guarded(() => this.#session?.inputShown(text, source !== 'extension'));
+      this.#guarded(() => this.#session?.inputs.shown(text, source !== 'extension'));
       return { action: 'continue' };
     });
     on('session_before_compact', (event: { reason?: 'manual' | 'threshold' | 'overflow'; signal: AbortSignal }) =>
-      this.#guarded(() => this.#session?.compactionBegun(event.reason ?? 'manual', event.signal)),
+      this.#guarded(() => this.#session?.compaction.begun(event.reason ?? 'manual', event.signal)),
     );
     pi.on('session_compact', ({ compactionEntry }) =>
-      this.#guarded(() => this.#session?.compactionEnded(compactionEntry)),
+      this.#guarded(() => this.#session?.compaction.ended(compactionEntry)),
     );
     on('session_compact_failed', (event: { errorMessage?: string; aborted: boolean }) =>
-      this.#guarded(() => this.#session?.compactionFailed(event.errorMessage, event.aborted)),
+      this.#guarded(() => this.#session?.compaction.failed(event.errorMessage, event.aborted)),
     );
   }
 }
 
 /**
- * The words that complete what is typed. While a list is open, Enter takes its first line. So there is none where there
- * is nothing left to complete.
+ * The words that complete what is typed. While a list is open, Enter takes its first line. Where nothing is
+ * left to complete, there is no list.
  */
 export function completions(typed: string): typeof WORDS | null {
   if (typed === '' || WORDS.some(({ value }) => value === typed)) return null;

@@ -1,9 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { errorInfo, isGuest, type Author, type ErrorInfo } from '@pizzapi/protocol';
 import { withTimeout } from '@pizzapi/process';
+import { messageOf } from '../errorMessage.js';
 import { MAX_PENDING_INPUTS, type QueueLane } from '../inputs.js';
 import { visibleText } from '../terminal/clean.js';
 import type { AgentInput, Outcome } from '../types.js';
+import type { PlainTimers } from './timers.js';
 import { inserted, itemOf, queueFor, type QueueEntry, type WaitingInput } from '../waitingInputs.js';
 
 /** How long pi may take to show an input to its extensions, ms. Then it counts as taken. */
@@ -27,6 +29,7 @@ export type Readiness =
   | 'wait';
 
 export interface PlainInputsDeps {
+  timers: PlainTimers;
   readiness: () => Readiness;
   /** Why pi would not answer now. */
   problem: () => ErrorInfo | undefined;
@@ -47,7 +50,7 @@ export class PlainInputs {
   #passed: Passed[] = [];
   #isHeld = false;
   #isPassing = false;
-  #looking: NodeJS.Timeout | undefined;
+  #endLooking: () => void = () => undefined;
   readonly #submitting = new AsyncLocalStorage<Passed>();
 
   constructor(private readonly deps: PlainInputsDeps) {}
@@ -174,12 +177,11 @@ export class PlainInputs {
 
   /** Passes what waits, as soon as pi takes it. */
   #pump(): void {
-    clearTimeout(this.#looking);
+    this.#endLooking();
     const next = this.#next();
     if (next !== undefined) void this.#pass(next);
     if (this.#waiting.length === 0 || this.#isHeld) return;
-    this.#looking = setTimeout(() => this.#pump(), LOOK_EVERY_MS);
-    this.#looking.unref();
+    this.#endLooking = this.deps.timers.after(LOOK_EVERY_MS, () => this.#pump());
   }
 
   #next(): WaitingInput | undefined {
@@ -201,18 +203,28 @@ export class PlainInputs {
     const { input } = waiting;
     const text = textFor(input);
     const deliverAs = this.deps.readiness() === 'rest' ? 'prompt' : 'steer';
-    await withTimeout(
-      new Promise<void>((taken) => {
-        const passed: Passed = { kind: 'input', text, deliverAs, input, taken };
-        this.#passed.push(passed);
-        this.#submitting.run(passed, () => this.deps.send(input, text, deliverAs === 'prompt' ? 'followUp' : 'steer'));
-      }),
-      TAKEN_WAIT_MS,
-    );
+    try {
+      await withTimeout(this.#send(input, text, deliverAs), TAKEN_WAIT_MS);
+    } catch (error) {
+      // pi has ended the session, or loads its extensions again.
+      this.#passed = this.#passed.filter((passed) => passed.kind !== 'input' || passed.input !== input);
+      this.#waiting = [waiting, ...this.#waiting];
+      this.#isHeld = true;
+      this.deps.failedLate(messageOf(error));
+    }
     waiting.settle(OK);
     this.#isPassing = false;
     this.deps.changed();
     this.#pump();
+  }
+
+  /** Resolves when pi shows the input to its extensions. */
+  #send(input: AgentInput, text: string, deliverAs: Passed['deliverAs']): Promise<void> {
+    return new Promise((taken) => {
+      const passed: Passed = { kind: 'input', text, deliverAs, input, taken };
+      this.#passed.push(passed);
+      this.#submitting.run(passed, () => this.deps.send(input, text, deliverAs === 'prompt' ? 'followUp' : 'steer'));
+    });
   }
 
   #find(text: string): Passed | undefined {

@@ -33,7 +33,7 @@ export class PlainModel {
     if (at < 0) return { kind: 'failed', error: errorInfo('command_invalid', `There is no thinking level "${level}"`) };
     for (const wish of THINKING_LEVELS.slice(0, at + 1).reverse()) {
       // The declarations of the pi that runs may have fewer levels.
-      (pi.setThinkingLevel.bind(pi) as (level: string) => void)(wish);
+      Reflect.apply(pi.setThinkingLevel.bind(pi), undefined, [wish]);
       if (pi.getThinkingLevel() === wish) break;
     }
     return { kind: 'ok', level: pi.getThinkingLevel() };

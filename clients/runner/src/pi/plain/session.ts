@@ -14,43 +14,35 @@ import { sleep } from '@pizzapi/process';
 import type { DialogAnswerOutcome } from '../dialogs.js';
 import { droppedError, GuestLeaving } from '../guestLeaving.js';
 import { GuestWork } from '../guestWork.js';
-import { SessionParts } from '../parts.js';
 import { QueueChanges } from '../queueChanges.js';
 import { QueueReporter } from '../queueReporter.js';
 import { authSource, type PiModel } from '../models.js';
-import { historyEvents } from '../sessionImport.js';
-import { textOf, Translator } from '../translate.js';
-import { AttachableSink } from '../tui/attachableSink.js';
+import type { LoadedPi } from '../../installation/types.js';
 import type { SharedAgent } from '../tui/terminal.js';
 import type { AgentInput, ExecResult, Outcome, PiSession, PiSessionState, PiSink } from '../types.js';
-import { originOf, type UserMessageOrigin } from '../userMessageOrigin.js';
 import { isStale, type BoundPi } from './boundPi.js';
 import { PlainCompaction } from './compaction.js';
-import { EntryFollower, entryOfMessage, isLive } from './entries.js';
+import { PlainConversation } from './conversation.js';
+import { isLastWord, isLive } from './entries.js';
 import { PlainInputs, type Readiness } from './inputs.js';
 import { PlainModel } from './model.js';
+import { PlainOrigins } from './origins.js';
+import { PlainTimers } from './timers.js';
 
 /** How long an agent that was aborted may take to stop, ms, and how often it is looked. */
 const STOP_WAIT_MS = 5_000;
 const LOOK_EVERY_MS = 20;
 /** How long after the end of a run it is looked whether another follows by itself, ms. */
 const REST_AFTER_MS = 100;
-/** How often it is looked what pi has written into its session without an event, ms. */
-const FOLLOW_EVERY_MS = 500;
-/** How often, and how many times, it is looked whether pi has appended a message. */
-const APPENDED_EVERY_MS = 5;
-const APPENDED_TRIES = 200;
-const LAST_ENTRY_TRIES = 40;
-
 export interface PlainSessionDeps {
-  piVersion: string;
+  loadedPi: LoadedPi;
   /** Shows who says what follows. */
   introduce: (by: Author) => void;
   /** Shows a line in the terminal. */
   warn: (text: string) => void;
+  /** Something of ours went wrong in a timer. */
+  onBug: (error: unknown) => void;
 }
-
-type Message = Extract<AgentSessionEvent, { type: 'message_end' }>['message'];
 
 const refused = (message: string) => ({ kind: 'failed', error: errorInfo('command_unknown', message) }) as const;
 
@@ -61,51 +53,44 @@ const refused = (message: string) => ({ kind: 'failed', error: errorInfo('comman
 export class PlainPiSession implements PiSession, SharedAgent {
   readonly cwd: string;
   readonly piVersion: string;
+  readonly loadedPi: LoadedPi;
   readonly modes = undefined;
   readonly queue: QueueChanges;
   readonly id: string;
   /** Who sits at the terminal. */
   local: Author = { userId: 'terminal', via: 'terminal' };
-  readonly #deps: PlainSessionDeps;
-  readonly #outlet = new AttachableSink();
-  readonly #parts = new SessionParts(this.#outlet);
-  readonly #inputs: PlainInputs;
+  readonly inputs: PlainInputs;
   readonly #model: PlainModel;
-  readonly #compaction: PlainCompaction;
+  readonly compaction: PlainCompaction;
   readonly #guests: GuestWork;
   readonly #leaving: GuestLeaving;
   readonly #queueReporter: QueueReporter;
-  readonly #translator: Translator;
-  readonly #entries = new EntryFollower();
-  /** Of each user's message, the input that it comes from. */
-  readonly #origins = new WeakMap<object, AgentInput | 'typed' | undefined>();
+  readonly #timers: PlainTimers;
+  readonly #conversation: PlainConversation;
+  readonly #origins: PlainOrigins;
   #given: BoundPi | undefined;
   #state: PiSessionState;
   #name: string;
   #file: string | undefined;
-  #ended: Message | undefined;
   /** The agent has said its last word of the run, and is not at rest yet. */
   #isEnding = false;
   #sink: PiSink | undefined;
   #sid: string | undefined;
-  /** Events of the history that were in the log when the sharing ended. */
-  #published = 0;
-  #following: NodeJS.Timeout | undefined;
-  #resting: NodeJS.Timeout | undefined;
+  #endResting: () => void = () => undefined;
 
   constructor(bound: BoundPi, deps: PlainSessionDeps) {
     const { ctx } = bound;
-    this.#deps = deps;
     this.#given = bound;
     this.cwd = ctx.cwd;
-    this.piVersion = deps.piVersion;
+    this.loadedPi = deps.loadedPi;
+    this.piVersion = deps.loadedPi.version;
     this.id = ctx.sessionManager.getSessionId();
-    const parts = this.#parts;
-    parts.live = true;
-    const emit = (event: SessionEvent) => parts.emit(event);
+    this.#timers = new PlainTimers(deps.onBug);
+    const emit = (event: SessionEvent) => this.#conversation.tell(event);
     this.#model = new PlainModel(bound, emit);
-    this.#compaction = new PlainCompaction((event) => this.observe(event));
-    this.#inputs = new PlainInputs({
+    this.compaction = new PlainCompaction((event) => this.observe(event));
+    this.inputs = new PlainInputs({
+      timers: this.#timers,
       readiness: () => this.#readiness(),
       problem: () => this.#problem(),
       send: ({ images = [] }, text, deliverAs) => {
@@ -122,60 +107,50 @@ export class PlainPiSession implements PiSession, SharedAgent {
     });
     const inbox = { consumed: () => undefined };
     this.queue = new QueueChanges({
-      ...{ prompts: this.#inputs, inbox, emit },
+      ...{ prompts: this.inputs, inbox, emit },
       isCommand: () => false,
       problem: () => this.#problem(),
       changed: () => this.#guests.tell(),
     });
     const queues = {
-      getSteeringMessages: () => this.#inputs.texts('steer'),
-      getFollowUpMessages: () => this.#inputs.texts('followUp'),
+      getSteeringMessages: () => this.inputs.texts('steer'),
+      getFollowUpMessages: () => this.inputs.texts('followUp'),
     };
-    this.#queueReporter = new QueueReporter(queues, this.#inputs, emit);
+    this.#queueReporter = new QueueReporter(queues, this.inputs, emit);
     this.#guests = new GuestWork({
       pi: this,
-      authorsOf: (message) => this.#authorsOf(message),
-      waiting: () => this.#inputs.authors,
+      authorsOf: (message) => this.#origins.authorsOf(message),
+      waiting: () => this.inputs.authors,
       emit,
       sessionId: () => this.#sid ?? this.id,
       startedBy: [],
       onLeftover: () => void this.#stopRun(),
     });
     this.#leaving = new GuestLeaving({
-      ...{ guests: this.#guests, prompts: this.#inputs, inbox, emit, sessionId: () => this.#sid ?? this.id },
+      ...{ guests: this.#guests, prompts: this.inputs, inbox, emit, sessionId: () => this.#sid ?? this.id },
       isAtWork: () => this.isStreaming,
       stopRun: () => this.#stopRun(),
-      warn: (text) => {
-        deps.warn(text);
-        emit({
-          type: 'dialog_opened',
-          at: Date.now(),
-          dialogId: newId('d'),
-          method: 'notify',
-          title: text,
-          level: 'warning',
-        });
+      warn: (title) => {
+        deps.warn(title);
+        const notice = { dialogId: newId('d'), method: 'notify', title, level: 'warning' } as const;
+        emit({ type: 'dialog_opened', at: Date.now(), ...notice });
       },
     });
-    this.#translator = new Translator({
-      emit: (event) => parts.sink.event(event),
-      pieces: parts.pieces,
-      open: parts.open,
-      now: () => parts.clock.now(),
-      newMessageId: () => newId('m'),
-      leafId: () => this.#entryOfEnded(),
-      afterListeners: (settle) => this.#whenAppended(settle),
-      delivered: (message) => this.#read(message),
+    this.#origins = new PlainOrigins({
+      ...{ inputs: this.inputs, tell: emit, introduce: deps.introduce },
+      local: () => this.local,
+    });
+    this.#conversation = new PlainConversation({
+      ...{ bound: () => this.#bound, timers: this.#timers },
+      delivered: (message) => this.#origins.read(message),
       assistantEnded: (message) => {
         if (this.#bound !== undefined) this.#model.used(message, this.#bound);
       },
-      isTapped: () => false,
     });
-    parts.settle = () => this.#translator.settle();
     this.#state = this.#look(bound);
     this.#name = bound.pi.getSessionName() ?? '';
-    this.#entries.skip(ctx.sessionManager);
   }
+
   /** pi runs its extensions anew: what it gave before is not good any more. */
   bind(bound: BoundPi | undefined): void {
     if (bound === undefined) this.#state = this.state();
@@ -192,10 +167,10 @@ export class PlainPiSession implements PiSession, SharedAgent {
   }
 
   get isCompacting(): boolean {
-    return this.#compaction.isActive;
+    return this.compaction.isActive;
   }
 
-  /** Extensions are not told of the pause before pi tries again. */
+  /** pi tells extensions nothing about the pause before it tries again. */
   readonly isRetrying = false;
 
   get sessionFile(): string | undefined {
@@ -222,29 +197,26 @@ export class PlainPiSession implements PiSession, SharedAgent {
   }
 
   openBlocks() {
-    return this.#parts.open.snapshot();
+    return this.#conversation.openBlocks;
   }
 
   /** Passes on an event that pi gives to its extensions. */
   observe(event: AgentSessionEvent): void {
     const isMessage = event.type === 'message_start' || event.type === 'message_update' || event.type === 'message_end';
     if (isMessage && !isLive(event.message.role)) return;
-    if (event.type !== 'message_update') this.#follow();
+    if (event.type !== 'message_update') this.#conversation.follow();
     if (event.type === 'agent_start') {
-      this.#compaction.failed('pi went on without it', false);
+      this.compaction.failed('pi went on without it', false);
       this.#isEnding = false;
     }
     if (event.type === 'message_start') this.#isEnding = false;
-    if (event.type === 'message_end') {
-      this.#ended = event.message;
-      this.#isEnding = isLastWord(event.message);
-    }
+    if (event.type === 'message_end') this.#isEnding = isLastWord(event.message);
     if (isAgentEvent(event)) this.#guests.observeAgent(event);
-    this.#translator.handle(event);
+    this.#conversation.handle(event);
     if (event.type === 'message_end') this.#queueReporter.messageEnded();
     if (event.type === 'agent_end') {
       this.#isEnding = true;
-      if (this.#bound?.ctx.hasPendingMessages() === false) this.#inputs.drained();
+      if (this.#bound?.ctx.hasPendingMessages() === false) this.inputs.drained();
       this.#whenAtRest();
     }
     if (event.type === 'compaction_end' && this.#bound !== undefined) this.#model.reportUsage(this.#bound);
@@ -257,25 +229,7 @@ export class PlainPiSession implements PiSession, SharedAgent {
 
   /** Puts an event of its own into the log. */
   tell(event: SessionEvent): void {
-    this.#parts.emit(event);
-  }
-
-  /** pi is about to compact. */
-  compactionBegun(...begun: Parameters<PlainCompaction['begun']>): void {
-    this.#compaction.begun(...begun);
-  }
-
-  compactionEnded(...ended: Parameters<PlainCompaction['ended']>): void {
-    this.#compaction.ended(...ended);
-  }
-
-  compactionFailed(...failed: Parameters<PlainCompaction['failed']>): void {
-    this.#compaction.failed(...failed);
-  }
-
-  /** pi shows a text to its extensions, before the agent gets it. */
-  inputShown(text: string, isTyped: boolean): void {
-    this.#inputs.shown(text, isTyped);
+    this.#conversation.tell(event);
   }
 
   sharedTo(sink: PiSink, sid: string): PiSession {
@@ -285,32 +239,24 @@ export class PlainPiSession implements PiSession, SharedAgent {
   }
 
   history(): SessionEvent[] {
-    this.#parts.settle();
-    const sessions = this.#bound?.ctx.sessionManager;
-    if (sessions === undefined) return [];
-    this.#entries.skip(sessions);
-    return historyEvents(sessions.getEntries());
+    return this.#conversation.history();
   }
 
   missed(): SessionEvent[] {
-    return this.history().slice(this.#published);
+    return this.#conversation.missed();
   }
 
   start(): Promise<void> {
     if (this.#sink === undefined || this.#bound === undefined) return Promise.resolve();
-    const remembered = this.#outlet.memory.events();
-    this.#outlet.open(this.#sink);
-    for (const event of remembered) this.tell(event);
+    this.#conversation.open(this.#sink);
     this.#model.report(this.#bound);
     const at = Date.now();
     if (this.isStreaming) this.tell({ type: 'agent_start', at });
     for (const { messageId, role = 'assistant' } of this.openBlocks().open) {
       this.tell({ type: 'message_start', at, messageId, role });
     }
-    if (this.#inputs.items.length > 0) this.#queueReporter.report();
+    if (this.inputs.items.length > 0) this.#queueReporter.report();
     this.#guests.repeat();
-    this.#following = setInterval(() => this.#follow(), FOLLOW_EVERY_MS);
-    this.#following.unref();
     return Promise.resolve();
   }
 
@@ -321,16 +267,10 @@ export class PlainPiSession implements PiSession, SharedAgent {
       await this.#stopRun();
     }
     const sid = this.#sid ?? this.id;
-    const guests = [...this.#guests.turn, ...this.#inputs.authors.flatMap((by) => guestsIn(by, sid))];
+    const guests = [...this.#guests.turn, ...this.inputs.authors.flatMap((by) => guestsIn(by, sid))];
     const ids = new Map(guests.map(({ shareId, name }) => [shareId, name === undefined ? {} : { name }]));
     await Promise.all([...ids].map(([shareId, named]) => this.guestLeft({ shareId, ...named, why: 'revoked' })));
-    clearInterval(this.#following);
-    // A message whose entry is not there yet would be in the log now, and among what was missed later.
-    for (let n = 0; n < LAST_ENTRY_TRIES && this.#isUnwritten; n++) await sleep(APPENDED_EVERY_MS);
-    this.#follow();
-    this.#parts.pieces.flush();
-    this.#published = this.history().length;
-    this.#outlet.close();
+    await this.#conversation.close();
     this.#sink = undefined;
   }
 
@@ -339,12 +279,12 @@ export class PlainPiSession implements PiSession, SharedAgent {
     const ended = by === undefined ? undefined : this.#guests.endOf(by);
     if (by !== undefined && ended !== undefined)
       return Promise.resolve({ kind: 'failed', error: droppedError(by, ended) });
-    return this.#inputs.submit(input);
+    return this.inputs.submit(input);
   }
 
   async abort({ dropFor }: { dropFor?: Author } = {}): Promise<Outcome> {
     if (dropFor !== undefined) this.queue.drop(dropFor);
-    this.#inputs.hold();
+    this.inputs.hold();
     return this.#stopRun();
   }
 
@@ -363,14 +303,14 @@ export class PlainPiSession implements PiSession, SharedAgent {
   }
 
   async compact(instructions?: string): Promise<Outcome<{ tokensBefore: number; summary: string }>> {
-    return this.#bound === undefined ? this.#away() : this.#compaction.run(this.#bound.ctx, instructions);
+    return this.#bound === undefined ? this.#away() : this.compaction.run(this.#bound.ctx, instructions);
   }
 
   setName(name: string): Outcome {
     if (this.#bound === undefined) return this.#away();
     this.#bound.pi.setSessionName(name);
     this.#redraw();
-    this.#follow();
+    this.#conversation.follow();
     return { kind: 'ok' };
   }
 
@@ -383,7 +323,7 @@ export class PlainPiSession implements PiSession, SharedAgent {
   }
 
   clearQueue() {
-    const dropped = this.#inputs.clear();
+    const dropped = this.inputs.clear();
     this.queue.withdrawn(dropped, this.local);
     return { steering: dropped.map(({ text }) => text), followUp: [] };
   }
@@ -416,7 +356,7 @@ export class PlainPiSession implements PiSession, SharedAgent {
   #look(bound: BoundPi): PiSessionState {
     return {
       ...{ isStreaming: !bound.ctx.isIdle(), isCompacting: this.isCompacting, isRetrying: false, isBashRunning: false },
-      queue: { steering: this.#inputs.texts('steer'), followUp: this.#inputs.texts('followUp') },
+      queue: { steering: this.inputs.texts('steer'), followUp: this.inputs.texts('followUp') },
       openDialogs: 0,
       ...this.#model.state(bound),
     };
@@ -432,42 +372,14 @@ export class PlainPiSession implements PiSession, SharedAgent {
     return this.#bound === undefined ? undefined : this.#model.problem(this.#bound);
   }
 
-  /** Puts into the log what pi has written into its session without an event. */
-  #follow(): void {
-    if (this.#bound === undefined) return;
-    this.#parts.settle();
-    for (const event of this.#entries.follow(this.#bound.ctx.sessionManager)) this.tell(event);
-  }
-
-  #entryOfEnded(): string | null {
-    if (this.#bound === undefined || this.#ended === undefined) return null;
-    return entryOfMessage(this.#bound.ctx.sessionManager, this.#ended);
-  }
-
-  get #isUnwritten(): boolean {
-    return this.#bound !== undefined && this.#ended !== undefined && this.#entryOfEnded() === null;
-  }
-
-  /** pi appends a message once all extensions have handled its event. */
-  #whenAppended(settle: () => void): void {
-    const ended = this.#ended;
-    const look = (tries: number) => {
-      if (this.#ended !== ended) return;
-      if (tries === 0 || this.#entryOfEnded() !== null) settle();
-      else setTimeout(() => look(tries - 1), APPENDED_EVERY_MS).unref();
-    };
-    setTimeout(() => look(APPENDED_TRIES), 0).unref();
-  }
-
   /** Reports whose work the agent does, once it rests or has begun another run. */
   #whenAtRest(): void {
-    clearTimeout(this.#resting);
-    this.#resting = setTimeout(() => {
+    this.#endResting();
+    this.#endResting = this.#timers.after(REST_AFTER_MS, () => {
       if (this.isStreaming && this.#isEnding) return this.#whenAtRest();
-      if (!this.isStreaming) this.#translator.rest();
+      if (!this.isStreaming) this.#conversation.rest();
       this.#guests.tell();
-    }, REST_AFTER_MS);
-    this.#resting.unref();
+    });
   }
 
   async #stopRun(): Promise<Outcome> {
@@ -476,32 +388,6 @@ export class PlainPiSession implements PiSession, SharedAgent {
     if (!this.isStreaming) return { kind: 'ok' };
     return { kind: 'failed', error: errorInfo('command_failed', 'The agent does not stop') };
   }
-
-  #inputOf(message: object): AgentInput | 'typed' | undefined {
-    if (!this.#origins.has(message)) {
-      const content: unknown = 'content' in message ? message.content : '';
-      this.#origins.set(message, this.#inputs.read(textOf(content)));
-    }
-    return this.#origins.get(message);
-  }
-
-  #authorsOf(message: object): Author[] {
-    const input = this.#inputOf(message);
-    if (input === 'typed') return [this.local];
-    return input?.by === undefined ? [] : [input.by];
-  }
-
-  #read(message: object): UserMessageOrigin {
-    const input = this.#inputOf(message);
-    if (input !== 'typed') {
-      if (input?.by !== undefined) this.#deps.introduce(input.by);
-      return originOf(input);
-    }
-    const content: unknown = 'content' in message ? message.content : '';
-    const typed = { commandId: newId('c'), text: textOf(content), by: this.local, deliverAs: 'prompt' } as const;
-    this.tell({ type: 'input_received', at: Date.now(), ...typed });
-    return originOf(typed);
-  }
 }
 
 type AgentEvent = Parameters<GuestWork['observeAgent']>[0];
@@ -509,8 +395,3 @@ type AgentEvent = Parameters<GuestWork['observeAgent']>[0];
 const AGENT_EVENTS: ReadonlySet<string> = new Set(['agent_start', 'agent_end', 'message_start']);
 const isAgentEvent = (event: AgentSessionEvent): event is AgentSessionEvent & AgentEvent =>
   AGENT_EVENTS.has(event.type);
-
-/** Whether a run ends with this message, unless something steers it: the agent calls no tool. */
-function isLastWord(message: Message): boolean {
-  return message.role === 'assistant' && message.content.every(({ type }) => type !== 'toolCall');
-}

@@ -7,6 +7,8 @@ import type { PlainPiSession } from './session.js';
 /** The width and height of a terminal that does not say them. */
 const COLUMNS = 80;
 const ROWS = 24;
+/** So many lines a notice repeats at most: people come and leave while nothing else happens. */
+const MAX_LINES = 60;
 
 /**
  * The terminal of a plain pi. What is printed there is a notice, and pi replaces a notice by the next one. So a notice
@@ -32,7 +34,8 @@ export class PlainTerminal implements PiTerminal {
   }
 
   readonly print: PiTerminal['print'] = (text) => {
-    this.#printed = this.#printed === '' ? text : `${this.#printed}\n${text}`;
+    const lines = [...(this.#printed === '' ? [] : this.#printed.split('\n')), ...text.split('\n')];
+    this.#printed = lines.slice(-MAX_LINES).join('\n');
     this.#bound?.ctx.ui.notify(this.#printed, 'info');
   };
 
