@@ -35,4 +35,9 @@ export const WIRE_HISTORY = [
     hash: 'aa584d8d18a273fd',
     what: 'Added: `pi` of `runner_started`, `session_started` and `session_resumed`, and in the rows of runners and sessions.',
   },
+  {
+    version: 1,
+    hash: '81cf1e49c9c38601',
+    what: 'Added: `parentToolCallId` of `tool_execution_start` and `tool_execution_end`.',
+  },
 ] as const;
