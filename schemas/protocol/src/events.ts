@@ -115,8 +115,20 @@ const agent = {
     message: AgentMessage,
     origin: Optional(MessageOrigin),
   },
-  tool_execution_start: { toolCallId: Text, toolName: Text, args: Type.Unknown() },
-  tool_execution_end: { toolCallId: Text, toolName: Text, result: Type.Unknown(), isError: Type.Boolean() },
+  /** `parentToolCallId`: the call during which its tool made this call. Missing for a call of the model. */
+  tool_execution_start: {
+    toolCallId: Text,
+    toolName: Text,
+    args: Type.Unknown(),
+    parentToolCallId: Optional(Text),
+  },
+  tool_execution_end: {
+    toolCallId: Text,
+    toolName: Text,
+    result: Type.Unknown(),
+    isError: Type.Boolean(),
+    parentToolCallId: Optional(Text),
+  },
   /**
    * `steering` and `followUp` are the texts in pi's two queues. `items` is the whole queue in the order in which the agent
    * will read it. `commandId` names the input; it is missing for a text that no command brought. A host repeats the event

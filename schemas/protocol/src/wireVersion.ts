@@ -35,4 +35,9 @@ export const WIRE_HISTORY = [
     hash: '0000000000000000',
     what: 'Added: `pi` of `runner_started`, `session_started` and `session_resumed`, and in the rows of runners and sessions; the runner event `pi_changed`; the thinking level `max`; `problem` of a model.',
   },
+  {
+    version: 1,
+    hash: '81cf1e49c9c38601',
+    what: 'Added: `parentToolCallId` of `tool_execution_start` and `tool_execution_end`.',
+  },
 ] as const;

@@ -101,6 +101,15 @@ it('the prompt that pi 1.x tells as a message stays out of the log', () => {
   expect([events, open.snapshot().open]).toEqual([[], []]);
 });
 
+it('a call that a tool makes names the call that it belongs to', () => {
+  const nested = { toolCallId: 'c/1', toolName: 'bash', parentToolCallId: 'c' };
+  const start = JSON.parse(JSON.stringify({ type: 'tool_execution_start', ...nested, args: {} })) as AgentSessionEvent;
+  feed(start);
+  feed({ type: 'tool_execution_end', ...nested, result: { content: [] }, isError: false });
+  expect(events).toMatchObject([nested, nested]);
+  expect(open.snapshot().tools).toEqual([]);
+});
+
 describe('a streamed message', () => {
   it('goes out in one piece per block and window, and never before its time', () => {
     feed({ type: 'message_start', message: shared });

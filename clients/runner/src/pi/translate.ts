@@ -7,6 +7,7 @@ import { isShownRole } from './file/messageRoles.js';
 import { sanitizeMessage, sanitizeToolResult, toPlainData } from './sanitizeEvent.js';
 import { SnapshotDiff } from './snapshotDiff.js';
 import type { UserMessageOrigin } from './userMessageOrigin.js';
+import { parentOf } from './versions/nestedCalls.js';
 
 type PiMessage = Extract<AgentSessionEvent, { type: 'message_end' }>['message'];
 type AssistantPiMessage = Extract<PiMessage, { role: 'assistant' }>;
@@ -80,6 +81,7 @@ export class Translator {
           toolCallId,
           toolName,
           args: toPlainData(event.args as unknown) ?? {},
+          ...parentOf(event),
         });
       }
       case 'tool_execution_update':
@@ -89,7 +91,7 @@ export class Translator {
         const result = sanitizeToolResult(event.result as unknown) ?? null;
         this.#snapshots.forget(toolCallId);
         deps.pieces.flush((slot) => slot.kind === 'output' && slot.toolCallId === toolCallId);
-        deps.emit({ type: event.type, at, toolCallId, toolName, result, isError });
+        deps.emit({ type: event.type, at, toolCallId, toolName, result, isError, ...parentOf(event) });
         return deps.open.closeTool(toolCallId);
       }
       case 'agent_end':

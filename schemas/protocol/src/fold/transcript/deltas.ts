@@ -1,4 +1,5 @@
 import { arrayAt, isMap, numberAt, stringAt, type UnknownMap } from '../../json.js';
+import { changeNested } from './nested.js';
 import {
   both,
   messageAt,
@@ -11,7 +12,7 @@ import {
   STATE_ONLY,
   toolAt,
 } from './state.js';
-import type { Block, Change, MessageItem, Transcript } from './types.js';
+import type { Block, Change, MessageItem, ToolBlock, Transcript } from './types.js';
 
 /**
  * Folds one delta. A gap in `n` marks every open message as broken: it shows a correct beginning, and ignores further
@@ -51,10 +52,9 @@ export function applyPartial(t: Transcript, partial: unknown): Change {
   for (const tool of arrayAt(partial, 'tools')) {
     const id = isMap(tool) ? stringAt(tool, 'toolCallId') : undefined;
     if (id !== undefined && isMap(tool) && isRunning(t, id)) {
-      change = both(
-        change,
-        putTool(t, id, 0, 0, (block) => ({ ...block, output: (stringAt(tool, 'text') ?? '').slice(-OUTPUT_KEPT) })),
-      );
+      const output = (stringAt(tool, 'text') ?? '').slice(-OUTPUT_KEPT);
+      const grown = (block: ToolBlock): ToolBlock => ({ ...block, output });
+      change = both(change, changeNested(t, id, 0, 0, grown) ?? putTool(t, id, 0, 0, grown));
     }
   }
   return change;
@@ -87,11 +87,13 @@ function foldDelta(t: Transcript, delta: UnknownMap, afterGap: boolean): Change 
   if (delta['type'] === 'tool_output_delta') {
     const id = stringAt(delta, 'toolCallId');
     if (id === undefined || isFinished(t, id)) return NOTHING;
-    return putTool(t, id, numberAt(delta, 'at') ?? 0, 0, (block) => ({
+    const at = numberAt(delta, 'at') ?? 0;
+    const grown = (block: ToolBlock): ToolBlock => ({
       ...block,
       state: 'running',
       output: (block.output + text).slice(-OUTPUT_KEPT),
-    }));
+    });
+    return changeNested(t, id, at, 0, grown) ?? putTool(t, id, at, 0, grown);
   }
   const messageId = stringAt(delta, 'messageId');
   const position = blockIndex(delta);

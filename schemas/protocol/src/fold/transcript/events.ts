@@ -5,10 +5,11 @@ import { isMap, mapAt, numberAt, stringAt, type UnknownMap } from '../../json.js
 import { blobsOf, blocksOf, keepRun } from './blocks.js';
 import { applyDialogOpened, applyDialogResolved, settleDialogs } from './dialogs.js';
 import { applyLink, withdrawLinks } from './links.js';
+import { changeNested, putNested, withRecordedCalls } from './nested.js';
 import { noticeOf } from './notices.js';
 import { inputEdited, queueOf, takenOut } from './queue.js';
 import { both, messageAt, NOTHING, push, putMessage, putTool, STATE_ONLY, toolAt } from './state.js';
-import type { Change, MessageItem, PendingInput, Transcript } from './types.js';
+import type { Change, MessageItem, PendingInput, ToolBlock, Transcript } from './types.js';
 
 /**
  * Folds one event of the log and returns what changed. Changes `t` in place, because a session may have a hundred
@@ -147,10 +148,8 @@ function interruptOpen(t: Transcript, seq: number, event: UnknownMap): Change {
     change = both(change, putMessage(t, found.position, item));
   }
   for (const id of t.index.running) {
-    change = both(
-      change,
-      putTool(t, id, time(event), seq, (block) => ({ ...block, state: 'failed', endedAt: time(event) })),
-    );
+    const fail = (block: ToolBlock): ToolBlock => ({ ...block, state: 'failed', endedAt: time(event) });
+    change = both(change, changeNested(t, id, time(event), seq, fail) ?? putTool(t, id, time(event), seq, fail));
   }
   t.index.running.clear();
   return change;
@@ -244,7 +243,7 @@ function toolResult(t: Transcript, seq: number, event: UnknownMap, message: Unkn
   const content = blocksOf(message['content'], '/message/content', blobsOf(event));
   const failed = message['isError'] === true;
   return putTool(t, id, time(event), seq, (block) => ({
-    ...block,
+    ...withRecordedCalls(block, message),
     toolName: block.toolName || (stringAt(message, 'toolName') ?? ''),
     state: failed ? 'failed' : 'done',
     output: '',
@@ -257,8 +256,7 @@ function toolResult(t: Transcript, seq: number, event: UnknownMap, message: Unkn
 function toolStart(t: Transcript, seq: number, event: UnknownMap): Change {
   const id = stringAt(event, 'toolCallId');
   if (id === undefined) return NOTHING;
-  t.index.running.add(id);
-  return putTool(t, id, time(event), seq, (block) => ({
+  const change = putRun(t, seq, id, event, true, (block) => ({
     ...block,
     toolName: stringAt(event, 'toolName') ?? block.toolName,
     args: event['args'] ?? block.args,
@@ -266,6 +264,8 @@ function toolStart(t: Transcript, seq: number, event: UnknownMap): Change {
     state: 'running',
     startedAt: time(event),
   }));
+  if (toolAt(t, id) !== undefined) t.index.running.add(id);
+  return change;
 }
 
 function toolEnd(t: Transcript, seq: number, event: UnknownMap): Change {
@@ -275,7 +275,7 @@ function toolEnd(t: Transcript, seq: number, event: UnknownMap): Change {
   const result = event['result'];
   const map = isMap(result) ? result : { content: typeof result === 'string' ? result : [] };
   const content = blocksOf(map['content'], '/result/content', blobsOf(event));
-  return putTool(t, id, time(event), seq, (block) => ({
+  return putRun(t, seq, id, event, false, (block) => ({
     ...block,
     toolName: stringAt(event, 'toolName') ?? block.toolName,
     state: event['isError'] === true ? 'failed' : 'done',
@@ -284,6 +284,23 @@ function toolEnd(t: Transcript, seq: number, event: UnknownMap): Change {
     ...defined('details', map['details']),
     endedAt: time(event),
   }));
+}
+
+/** Changes the block of a run: of a call of the model, or of a call that another call made. */
+function putRun(
+  t: Transcript,
+  seq: number,
+  id: string,
+  event: UnknownMap,
+  isNew: boolean,
+  change: (block: ToolBlock) => ToolBlock,
+): Change {
+  const parent = stringAt(event, 'parentToolCallId');
+  const at = time(event);
+  // A call that a message of the model holds is no nested call, whatever its events say.
+  return parent === undefined || parent === id || t.index.tools.has(id)
+    ? putTool(t, id, at, seq, change)
+    : putNested(t, id, parent, { at, seq, isNew }, change);
 }
 
 function inputReceived(t: Transcript, event: UnknownMap): Change {

@@ -19,6 +19,7 @@ export function createTranscript(): Transcript {
     index: {
       messages: new Map(),
       tools: new Map(),
+      nested: new Map(),
       dialogs: new Map(),
       links: new Map(),
       open: new Set(),
@@ -65,8 +66,13 @@ export function messageAt(t: Transcript, messageId: string): { position: number;
   return position !== undefined && item?.kind === 'message' ? { position, item } : undefined;
 }
 
-/** Returns the block of a tool call, from whichever item holds it. */
+/** Returns the block of a tool call, from whichever item or call holds it. */
 export function toolAt(t: Transcript, toolCallId: string): ToolBlock | undefined {
+  const nested = t.index.nested.get(toolCallId);
+  return nested === undefined ? ownBlockAt(t, toolCallId) : ownBlockAt(t, nested.root)?.nested?.[nested.at];
+}
+
+function ownBlockAt(t: Transcript, toolCallId: string): ToolBlock | undefined {
   const slot = t.index.tools.get(toolCallId);
   const item = slot && t.items[slot.item];
   if (item?.kind === 'tool') return item.block;

@@ -180,6 +180,16 @@ export interface ToolBlock {
   details?: unknown;
   startedAt?: number;
   endedAt?: number;
+  /** The calls that this call made, and those that they made, in the order in which they began; the first 200. */
+  nested?: NestedCall[];
+  /** The number of nested calls that the transcript does not keep. */
+  nestedLeftOut?: number;
+}
+
+/** A call that a tool made while it ran. Its texts are cut; the log has them whole. */
+export interface NestedCall extends ToolBlock {
+  /** 1 for a call that the model's own call made, 2 for a call that that one made. */
+  depth: number;
 }
 
 export interface OtherBlock {
@@ -252,6 +262,8 @@ export interface TranscriptIndex {
   messages: Map<string, number>;
   /** The item and the block of each tool call; the block is -1 for a `ToolItem`. */
   tools: Map<string, { item: number; block: number }>;
+  /** The call in whose block each nested call is kept, and its position there. */
+  nested: Map<string, { root: string; at: number }>;
   dialogs: Map<string, number>;
   /** The link items, by their keys. */
   links: Map<string, number>;
