@@ -8,6 +8,7 @@ import {
   type ModelRegistry,
 } from '@mariozechner/pi-coding-agent';
 import { errorInfo, type ErrorInfo, type MetaModelInfo, type RunnerModel } from '@pizzapi/protocol';
+import type { ModelList } from '../ipc/messages.js';
 import { DEMO_MODEL, DEMO_PROVIDER, registerDemoProvider } from './demo/provider.js';
 import { readOnlySettings } from './settings.js';
 import { modelServices, unsetText, unsetVariablesOf } from './versions/configReferences.js';
@@ -96,13 +97,6 @@ export function bareServices(agentDir: string): Promise<AgentSessionServices> {
       extensionFactories: [],
     },
   });
-}
-
-/** What a runner registers with: the models it has keys for (the demo model always) and where a new session starts. */
-export interface ModelList {
-  models: RunnerModel[];
-  /** `provider/id` */
-  defaultModel: string;
 }
 
 /**
