@@ -43,4 +43,12 @@ describe('run --wait', () => {
       );
     }
   });
+
+  it('ends with an error when the model is not there, which refuses the prompt, and says how to choose another one', async () => {
+    const model = { provider: 'office', id: 'gone', problem: 'model_unknown' };
+    const end = await followed({ type: 'model_changed', at: 1, model });
+    expect(end.status !== 'cancelled' && failureText({ ...end }, 's1')).toBe(
+      'The agent failed: The runner has no model office/gone. Choose another one with //model in: pizzapi attach s1',
+    );
+  });
 });

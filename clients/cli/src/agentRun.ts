@@ -1,4 +1,12 @@
-import { errorInfo, evolveRun, INTERRUPTED_TEXT, requestedAgentRun, type AgentRun } from '@pizzapi/protocol';
+import {
+  errorInfo,
+  evolveRun,
+  INTERRUPTED_TEXT,
+  isMap,
+  modelProblemText,
+  requestedAgentRun,
+  type AgentRun,
+} from '@pizzapi/protocol';
 import { openSession } from '@pizzapi/session-client';
 import { WebSocket } from 'ws';
 import type { GatewayAccess } from './home.js';
@@ -31,6 +39,7 @@ export async function untilAgentEnds(
   const session = openSession({ url, sessionId: sid, ...(token === undefined ? {} : { token }), WebSocket });
   let run = requestedAgentRun();
   let asked = false;
+  let hasBegun = false;
   try {
     return await interruptible(
       io,
@@ -44,10 +53,21 @@ export async function untilAgentEnds(
               if (run.status === status) resolve(endOf(run, status === 'failing' ? 'failed' : status));
             });
           };
+          // A prompt is refused where there is no model for it. An extension may still bring the model.
+          const lookAtModel = () =>
+            void io.sleep(RETRY_GRACE_MS, signal).then(() => {
+              const problem = modelProblemText(session.meta.model);
+              if (problem === undefined || hasBegun) return;
+              const error = `${problem}. Choose another one with //model in: pizzapi attach ${sid}`;
+              resolve({ status: 'failed', text: run.text, error });
+            });
           session.onEvent((_seq, event) => {
             const before = run.status;
             run = evolveRun(run, event);
             if (run.status !== before) settle();
+            const type = isMap(event) ? event['type'] : undefined;
+            hasBegun ||= type === 'agent_start';
+            if (type === 'model_changed') lookAtModel();
           });
           session.subscribe(() => {
             const { state } = session.connection;

@@ -158,3 +158,8 @@ it('a session whose model has no key refuses inputs by its name, and sends nothi
   });
   expect(server.requests).toEqual([]);
 });
+
+it('a session that never had a model gets one that works', async () => {
+  const test = await resumed({ sessionFile: undefined, isResumed: true, modelMayBeMissing: true, model: '' });
+  expect(test.session.model()).toBe('office/paid');
+});

@@ -113,7 +113,8 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
   const tools = toolProblem(options.pi, services);
   if (tools?.certain === true && options.isResumed !== true) return refused(tools.error);
 
-  const asked = options.model;
+  // A session that never had a model is recorded with an empty name.
+  const asked = options.modelMayBeMissing === true && options.model === '' ? undefined : options.model;
   const refusal =
     asked === undefined || options.modelMayBeMissing === true ? undefined : modelProblem(modelRegistry, asked);
   if (refusal !== undefined) return refused(refusal);

@@ -120,14 +120,12 @@ export class HostedPiSession implements PiSession {
     });
     this.#stop = new RunStop({ pi, parts, prompts: this.prompts, runEnds: this.#runEnds, shell: this.#shell });
     this.queueReporter = new QueueReporter(pi, this.prompts, (event) => this.emit(event));
-    this.#compaction = new ManualCompaction({
-      ...{ pi, prompts: this.prompts, choice: this.settings.choice },
-      stop: () => this.#stop.all(),
-    });
+    const { choice } = this.settings;
+    this.#compaction = new ManualCompaction({ pi, prompts: this.prompts, choice, stop: () => this.#stop.all() });
     this.queue = new QueueChanges({
       ...{ prompts: this.prompts, inbox: this.inbox, emit: (event) => this.emit(event) },
       isCommand: (text, by) => runsAsCommand(pi, { text, by }),
-      problem: () => this.settings.choice.problem(),
+      problem: () => choice.problem(),
       changed: () => this.guests.tell(),
     });
     this.guests = new GuestWork({
