@@ -32,7 +32,7 @@ export const WIRE_HISTORY = [
   },
   {
     version: 1,
-    hash: '0000000000000000',
+    hash: '9b3910fed4eb2a20',
     what: 'Added: `pi` of `runner_started`, `session_started` and `session_resumed`, and in the rows of runners and sessions; the runner event `pi_changed`; the thinking level `max`; `problem` of a model.',
   },
   {
