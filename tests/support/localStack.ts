@@ -1,3 +1,4 @@
+import { TESTED_PI } from './testedPi.js';
 import { localToken, readGatewaySecret } from '@pizzapi/process';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -74,7 +75,7 @@ export async function startLocalStack(
     XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
     PIZZAPI_DEMO_SPEED: '600',
     // Whatever pi is installed on the machine of the test.
-    PIZZAPI_PI: 'bundled',
+    PIZZAPI_PI: TESTED_PI,
     ...env,
   };
   for (const name of Object.keys(full)) if (/_API_KEY$/.test(name)) delete full[name];

@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
-/** The pi that the tests run on, by the folder of its package.json, where it is not the bundled one. */
+/** The value of `--pi` for the processes that tests start: never the pi that happens to be on this machine. */
+export const TESTED_PI = process.env['PIZZAPI_PI'] ?? 'bundled';
+
+/** The pi that the adapter in the test's own process runs on, by the folder of its package.json, where it is not the bundled one. */
 const root = process.env['PIZZAPI_TEST_PI'];
 
 /** The entry file of a package that pi needs, from pi's own place. */

@@ -1,3 +1,4 @@
+import { TESTED_PI } from './testedPi.js';
 import { programUrl } from '@pizzapi/protocol';
 import { createApi } from '@pizzapi/session-client';
 import { dirname, join } from 'node:path';
@@ -37,7 +38,7 @@ export async function startTui(
   const window = tmux.open(
     [process.execPath, CLI, ...args],
     {
-      ...{ HOME: person, PIZZAPI_HOME: stage.home, PI_CODING_AGENT_DIR: agent, PI_OFFLINE: '1', PIZZAPI_PI: 'bundled' },
+      ...{ HOME: person, PIZZAPI_HOME: stage.home, PI_CODING_AGENT_DIR: agent, PI_OFFLINE: '1', PIZZAPI_PI: TESTED_PI },
       ...{ PIZZAPI_DEMO_SPEED: '600', ...env },
     },
     stage.project,

@@ -32,12 +32,7 @@ export const WIRE_HISTORY = [
   },
   {
     version: 1,
-    hash: '9b3910fed4eb2a20',
-    what: 'Added: `pi` of `runner_started`, `session_started` and `session_resumed`, and in the rows of runners and sessions; the runner event `pi_changed`; the thinking level `max`; `problem` of a model.',
-  },
-  {
-    version: 1,
     hash: '81cf1e49c9c38601',
-    what: 'Added: `parentToolCallId` of `tool_execution_start` and `tool_execution_end`.',
+    what: 'Added: `pi` of `runner_started`, `session_started` and `session_resumed`, and in the rows of runners and sessions; the runner event `pi_changed`; the thinking level `max`; `problem` of a model; `parentToolCallId` of `tool_execution_start` and `tool_execution_end`.',
   },
 ] as const;
