@@ -1,7 +1,7 @@
 /**
  * Prepares a checkout for the start or the tests. It needs only Node, npm and git:
  *
- *   node deploy/setup/ensure.mjs [deps] [build] [nats] [browser]
+ *   node deploy/setup/ensure.mjs [deps] [build] [nats] [browser] [newer-pi]
  *
  * The steps run in this order. Each step checks first and does nothing when its result exists. Messages go to stderr, because stdout belongs to the
  * command that follows. It is plain JavaScript without dependencies, because it runs before the first `npm ci`.
@@ -10,9 +10,10 @@ import { browser } from './browser.mjs';
 import { build } from './build.mjs';
 import { deps } from './deps.mjs';
 import { nats } from './nats.mjs';
+import { newerPi } from './newerPi.mjs';
 import { SetupError, log } from './log.mjs';
 
-const STEPS = ['deps', 'build', 'nats', 'browser'];
+const STEPS = ['deps', 'build', 'nats', 'browser', 'newer-pi'];
 const MINIMUM_NODE = [20, 19];
 
 function checkNode() {
@@ -33,6 +34,7 @@ async function main(names) {
   if (names.includes('build')) await build(names.includes('nats') ? nats : undefined);
   else if (names.includes('nats')) await nats();
   if (names.includes('browser')) await browser();
+  if (names.includes('newer-pi')) await newerPi();
 }
 
 try {

@@ -30,7 +30,7 @@ export function repairHistory(
  */
 export function withContextEdits(pi: AgentSession): AgentSession {
   const { sessionManager, agent } = pi;
-  const appliesEdits = 'buildSessionProjection' in sessionManager;
+  const appliesEdits = typeof Reflect.get(sessionManager, 'buildSessionProjection') === 'function';
   if (appliesEdits || !sessionManager.getEntries().some(({ type }: { type: string }) => type === 'context_edit'))
     return pi;
   repairOpenEntries(sessionManager);

@@ -1,0 +1,2 @@
+export function newerPiPrefix(env?: NodeJS.ProcessEnv): string;
+export function newerPi(): Promise<void>;
