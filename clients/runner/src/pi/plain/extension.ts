@@ -140,7 +140,7 @@ export class PlainPi {
   }
 
   #followAgent(pi: ExtensionAPI): void {
-    const on: On = (name, handler) => Reflect.apply(pi.on, pi, [name, handler]) as unknown;
+    const on: On = (name, handler) => Reflect.apply(pi.on.bind(pi), undefined, [name, handler]) as unknown;
     for (const name of EVENTS)
       on(name, (event: AgentSessionEvent) =>
         this.#guarded(() => {
