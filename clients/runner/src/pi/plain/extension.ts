@@ -54,6 +54,8 @@ export class PlainPi {
   readonly terminal = new PlainTerminal();
   readonly #hooks: TerminalHooks;
   #hasWarned = false;
+  /** pi draws something for the last event. */
+  #draws = false;
 
   constructor(hooks: (terminal: PiTerminal) => TerminalHooks) {
     this.#hooks = hooks(this.terminal);
@@ -144,8 +146,10 @@ export class PlainPi {
     for (const name of EVENTS)
       on(name, (event: AgentSessionEvent) =>
         this.#guarded(() => {
+          // pi draws when all extensions have handled an event: what was drawn is known at the next one.
+          if (this.#draws) this.terminal.drawn();
+          this.#draws = DRAWN.has(event.type);
           this.#session?.observe(event);
-          if (DRAWN.has(event.type)) this.terminal.drawn();
         }),
       );
     pi.on('thinking_level_select', ({ level }) =>
