@@ -15,6 +15,7 @@ import {
   type CommandName,
 } from '@pizzapi/protocol';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { bundledPi, describeInstallation, describeLoadedPi, processHost } from '../installation/index.js';
 import { openTestTerminal, type TestTerminal } from '../pi/tui/testKit.js';
 import { SessionLogs } from '../testing/logs.js';
 import { TerminalHost, type HostEnd } from './host.js';
@@ -51,11 +52,17 @@ afterEach(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
+const INSTALLATION = bundledPi(processHost());
+const PI = {
+  runner: describeInstallation(INSTALLATION),
+  session: describeLoadedPi({ ...INSTALLATION, node: INSTALLATION.node.version }),
+};
+
 async function share(): Promise<string> {
   host = await TerminalHost.begin(
     {
       access: { natsUrl: secured.nats.url, token },
-      ...{ home, version: '1', agent: terminal.session, log: silentLogger },
+      ...{ home, version: '1', agent: terminal.session, log: silentLogger, pi: PI },
       onChange: () => undefined,
       onOver: (why) => over.push(why),
     },

@@ -1,13 +1,21 @@
 import { hostname } from 'node:os';
 import type { HostAccess } from '../access/index.js';
 import { lastEvent, readCommands, serveRpc } from '@pizzapi/backbone';
-import { CodedError, encode, newId, subjects, type Author, type CommandOf } from '@pizzapi/protocol';
+import {
+  CodedError,
+  encode,
+  newId,
+  subjects,
+  type Author,
+  type CommandOf,
+  type RunnerPi,
+  type SessionPi,
+} from '@pizzapi/protocol';
 import { sleep, type Logger } from '@pizzapi/process';
 import { spoolDir } from '../daemon/directLogWriter.js';
 import { CommandDispatcher } from '../daemon/commandDispatcher.js';
 import { claimSoon } from '../daemon/grants.js';
 import { GrantRenewer } from '../daemon/grantRenewal.js';
-import { describeLoadedPi, describeTerminalPi } from '../installation/describe.js';
 import type { SharedAgent } from '../pi/tui/terminal.js';
 import { WorkerSession } from '../worker/session.js';
 import { connectHost, type ConnectedHost } from './connectHost.js';
@@ -17,12 +25,19 @@ import { endCrashedSessions, deleteSessionRecord, recordSession } from './crashR
 /** How long commands that were taken may take to be answered when the terminal leaves, in ms. */
 const DRAIN_MS = 500;
 
+/** The pi of a terminal: as its owner sees it, and as the session states it. */
+export interface TerminalPi {
+  runner: RunnerPi;
+  session: SessionPi;
+}
+
 export interface HostOptions {
   access: HostAccess;
   /** `PIZZAPI_HOME` */
   home: string;
   version: string;
   agent: SharedAgent;
+  pi: TerminalPi;
   /** The session that this agent had when it was last shared: it is continued. */
   again?: string | undefined;
   log: Logger;
@@ -124,7 +139,7 @@ export class TerminalHost {
         },
         {
           ...{ natsUrl, log },
-          pi: describeLoadedPi(agent.loadedPi),
+          pi: options.pi.session,
           onStep: () => undefined,
           onState: () => options.onChange(),
           onFenced: () => {
@@ -141,8 +156,8 @@ export class TerminalHost {
               const pi = agent.sharedTo(sink, sid);
               publisher.publish({
                 type: 'runner_started',
-                ...{ name: access.name ?? hostname(), kind: 'tui', version, piVersion: pi.piVersion },
-                pi: describeTerminalPi(agent.loadedPi),
+                ...{ name: access.name ?? hostname(), kind: 'tui', version },
+                ...{ piVersion: pi.piVersion, pi: options.pi.runner },
                 ...{ platform: process.platform, epoch, roots: [agent.cwd], maxSessions: 1 },
                 ...{ models: pi.state().models, defaultModel: pi.model() },
               });

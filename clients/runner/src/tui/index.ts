@@ -1,4 +1,6 @@
 import type { ShareEnvironment } from '../access/index.js';
+import { describeLoadedPi, describeTerminalPi } from '../installation/index.js';
+import { loadedPi } from '../pi/index.js';
 import { runPi } from '../pi/tui/index.js';
 import { ShareController } from './shareController.js';
 import { terminalLog } from './terminalLog.js';
@@ -15,10 +17,14 @@ export interface TuiOptions extends ShareEnvironment {
  */
 export function runTui({ args, env, ...world }: TuiOptions): Promise<void> {
   const log = terminalLog(world.home);
+  const pi = {
+    runner: describeTerminalPi(loadedPi()),
+    session: describeLoadedPi(loadedPi()),
+  };
   return runPi({
     args,
     human: env['PIZZAPI_HUMAN'] !== 'off',
     approvals: env['PIZZAPI_APPROVALS'] === 'ask' ? 'ask' : 'allow',
-    hooks: (terminal) => new ShareController(terminal, world, log),
+    hooks: (terminal) => new ShareController(terminal, { ...world, pi }, log),
   });
 }

@@ -1,5 +1,6 @@
 import { removeSecrets, shareEnvironment } from '../access/index.js';
-import { PlainPi } from '../pi/plain/index.js';
+import { describeInstallation, describeLoadedPi } from '../installation/describe.js';
+import { PlainPi, runningPi } from '../pi/plain/index.js';
 import { ShareController } from './shareController.js';
 import type { ShareCommand, ShareSyntax } from './shareCommand.js';
 import { terminalLog } from './terminalLog.js';
@@ -72,6 +73,12 @@ function makePlainPi(version: string): PlainPi {
     removeSecrets();
     return world.access();
   };
+  const installation = runningPi();
+  const { node } = installation;
+  const pi = {
+    runner: describeInstallation(installation),
+    session: describeLoadedPi({ ...installation, node: node.version }),
+  };
   const log = terminalLog(world.home);
-  return new PlainPi((terminal) => new ShareController(terminal, { ...world, access }, log, PLAIN_SYNTAX));
+  return new PlainPi((terminal) => new ShareController(terminal, { ...world, pi, access }, log, PLAIN_SYNTAX));
 }

@@ -2,7 +2,7 @@ import { CodedError, isOfThisMachine, type Presence, type ShareMode } from '@piz
 import { sleep, type Logger, SerialQueue } from '@pizzapi/process';
 import type { PiTerminal, SharedAgent, TerminalHooks } from '../pi/tui/terminal.js';
 import type { ShareEnvironment, ShareLink } from '../access/index.js';
-import { TerminalHost, type HostLink, type HostEnd } from './host.js';
+import { TerminalHost, type HostLink, type HostEnd, type TerminalPi } from './host.js';
 import { viewerChanges, viewersOf, viewerText, type TerminalViewer } from './viewerChanges.js';
 import { SHARE_SYNTAX, type ShareSyntax } from './shareCommand.js';
 
@@ -48,6 +48,12 @@ const CAN: Readonly<Record<ShareMode, string>> = {
 const LOCAL_ONLY =
   'The link opens on this machine only. For a phone or other people start the gateway with `npm start -- --lan`.';
 
+/** What a terminal shares, and how. */
+export interface SharedTerminal extends ShareEnvironment {
+  /** The pi that the terminal runs. */
+  pi: TerminalPi;
+}
+
 interface Shared {
   host: TerminalHost;
   relayUrl: string;
@@ -60,7 +66,7 @@ interface Shared {
 /** `/share`: at most one session at a time, the one that the terminal shows. */
 export class ShareController implements TerminalHooks {
   readonly #terminal: PiTerminal;
-  readonly #world: ShareEnvironment;
+  readonly #world: SharedTerminal;
   readonly #log: () => Logger;
   readonly #syntax: ShareSyntax;
   #shared: Shared | undefined;
@@ -75,7 +81,7 @@ export class ShareController implements TerminalHooks {
   #wasFull = false;
   #looking: NodeJS.Timeout | undefined;
 
-  constructor(terminal: PiTerminal, world: ShareEnvironment, log: () => Logger, syntax = SHARE_SYNTAX) {
+  constructor(terminal: PiTerminal, world: SharedTerminal, log: () => Logger, syntax = SHARE_SYNTAX) {
     this.#terminal = terminal;
     this.#world = world;
     this.#log = log;
@@ -172,7 +178,7 @@ export class ShareController implements TerminalHooks {
       this.#fail(found.error.message);
       return undefined;
     }
-    const { home, version } = this.#world;
+    const { home, version, pi } = this.#world;
     const { access, relayUrl } = found;
     const { signal } = this.#leaving;
     this.#terminal.setStatus(this.#terminal.tint('dim', `connecting to ${access.natsUrl} …`));
@@ -180,7 +186,7 @@ export class ShareController implements TerminalHooks {
     try {
       const host = await TerminalHost.begin(
         {
-          ...{ access, home, version, log: this.#log(), agent },
+          ...{ access, home, version, pi, log: this.#log(), agent },
           again: this.#ended?.agent === agent ? this.#ended.sid : undefined,
           onChange: () => this.#showStatus(),
           onOver: (why) => this.#over(host, why),

@@ -6,7 +6,7 @@ import { missingFunctions } from './boundPi.js';
 import { completions } from './extension.js';
 import { announceHosted, hostedBy } from './hosted.js';
 import { levelsOf } from './model.js';
-import { plainPi } from './piVersion.js';
+import { runningPi } from './runningPi.js';
 import { openTestPlainPi, type TestPlainPi } from './testKit.js';
 
 let plain: TestPlainPi | undefined;
@@ -78,8 +78,8 @@ it("pi's version is that of the package of its program, and unknown for a progra
   mkdirSync(join(folder, 'dist'));
   const program = join(folder, 'dist', 'cli.js');
   writeFileSync(program, '');
-  expect(plainPi(program).version).toBe('unknown');
+  expect(runningPi(program)).toMatchObject({ version: 'unknown', root: null, isTested: false });
   writeFileSync(join(folder, 'package.json'), '{"name":"@earendil-works/pi-coding-agent","version":"1.6.0"}');
-  expect(plainPi(program)).toMatchObject({ version: '1.6.0', packageName: '@earendil-works/pi-coding-agent' });
-  expect(plainPi(join(folder, 'none')).version).toBe('unknown');
+  expect(runningPi(program)).toMatchObject({ version: '1.6.0', isTested: true });
+  expect(runningPi(join(folder, 'none')).version).toBe('unknown');
 });

@@ -1,10 +1,10 @@
 import type { AgentSessionEvent, ExtensionAPI, ExtensionContext } from '@mariozechner/pi-coding-agent';
 import { forwardExtensionEvents } from '../forwardExtensionEvents.js';
-import { isTestedVersion, TESTED_VERSIONS } from '../../installation/piVersions.js';
+import { TESTED_VERSIONS } from '../../installation/piVersions.js';
 import { authorText, type PiTerminal, type TerminalHooks } from '../tui/terminal.js';
 import { missingFunctions } from './boundPi.js';
 import { hostedBy, type HostedBy } from './hosted.js';
-import { plainPi } from './piVersion.js';
+import { runningPi } from './runningPi.js';
 import { PlainPiSession } from './session.js';
 import { PlainTerminal } from './terminal.js';
 
@@ -54,6 +54,8 @@ export class PlainPi {
   readonly terminal = new PlainTerminal();
   readonly #hooks: TerminalHooks;
   #hasWarned = false;
+  /** pi draws something for the last event. */
+  #draws = false;
 
   constructor(hooks: (terminal: PiTerminal) => TerminalHooks) {
     this.#hooks = hooks(this.terminal);
@@ -65,7 +67,7 @@ export class PlainPi {
     if (by !== undefined) return answerOnly(pi, HOSTED_TEXT[by]);
     const missing = missingFunctions(pi);
     if (missing.length > 0) {
-      const what = `This pi (${plainPi().version}) does not have what /${COMMAND} needs: ${missing.join(', ')}.`;
+      const what = `This pi (${runningPi().version}) does not have what /${COMMAND} needs: ${missing.join(', ')}.`;
       return answerOnly(pi, `${what} Use pi ${TESTED_VERSIONS}.`);
     }
     pi.registerCommand(COMMAND, {
@@ -84,8 +86,8 @@ export class PlainPi {
 
   /** Says that our tests do not cover this pi, before it is used. */
   #warnOnce(): void {
-    const { version } = plainPi();
-    if (isTestedVersion(version) || this.#hasWarned) return;
+    const { version, isTested } = runningPi();
+    if (isTested || this.#hasWarned) return;
     this.#hasWarned = true;
     const text = `PizzaPi is tested with pi ${TESTED_VERSIONS}; this is ${version}. If something is missing, that may be why.`;
     this.terminal.print(this.terminal.tint('warning', text));
@@ -130,7 +132,7 @@ export class PlainPi {
     const session = new PlainPiSession(
       { pi, ctx },
       {
-        loadedPi: plainPi(),
+        piVersion: runningPi().version,
         introduce: (by) => terminal.print(terminal.tint('accent', authorText(by, session.local))),
         onBug: (error) => this.#hooks.onBug(error),
         warn: (text) => terminal.print(terminal.tint('warning', text)),
@@ -140,12 +142,14 @@ export class PlainPi {
   }
 
   #followAgent(pi: ExtensionAPI): void {
-    const on = pi.on.bind(pi) as On;
+    const on: On = (name, handler) => Reflect.apply(pi.on.bind(pi), undefined, [name, handler]) as unknown;
     for (const name of EVENTS)
       on(name, (event: AgentSessionEvent) =>
         this.#guarded(() => {
+          // pi draws when all extensions have handled an event: what was drawn is known at the next one.
+          if (this.#draws) this.terminal.drawn();
+          this.#draws = DRAWN.has(event.type);
           this.#session?.observe(event);
-          if (DRAWN.has(event.type)) this.terminal.drawn();
         }),
       );
     pi.on('thinking_level_select', ({ level }) =>

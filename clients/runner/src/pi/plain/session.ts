@@ -17,7 +17,6 @@ import { GuestWork } from '../guestWork.js';
 import { QueueChanges } from '../queueChanges.js';
 import { QueueReporter } from '../queueReporter.js';
 import { authSource, type PiModel } from '../models.js';
-import type { LoadedPi } from '../../installation/types.js';
 import type { SharedAgent } from '../tui/terminal.js';
 import type { AgentInput, ExecResult, Outcome, PiSession, PiSessionState, PiSink } from '../types.js';
 import { isStale, type BoundPi } from './boundPi.js';
@@ -35,7 +34,7 @@ const LOOK_EVERY_MS = 20;
 /** How long after the end of a run it is looked whether another follows by itself, ms. */
 const REST_AFTER_MS = 100;
 export interface PlainSessionDeps {
-  loadedPi: LoadedPi;
+  piVersion: string;
   /** Shows who says what follows. */
   introduce: (by: Author) => void;
   /** Shows a line in the terminal. */
@@ -53,7 +52,6 @@ const refused = (message: string) => ({ kind: 'failed', error: errorInfo('comman
 export class PlainPiSession implements PiSession, SharedAgent {
   readonly cwd: string;
   readonly piVersion: string;
-  readonly loadedPi: LoadedPi;
   readonly modes = undefined;
   readonly queue: QueueChanges;
   readonly id: string;
@@ -82,8 +80,7 @@ export class PlainPiSession implements PiSession, SharedAgent {
     const { ctx } = bound;
     this.#given = bound;
     this.cwd = ctx.cwd;
-    this.loadedPi = deps.loadedPi;
-    this.piVersion = deps.loadedPi.version;
+    this.piVersion = deps.piVersion;
     this.id = ctx.sessionManager.getSessionId();
     this.#timers = new PlainTimers(deps.onBug);
     const emit = (event: SessionEvent) => this.#conversation.tell(event);

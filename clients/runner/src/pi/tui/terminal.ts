@@ -1,4 +1,3 @@
-import type { LoadedPi } from '../../installation/types.js';
 import type { Author, SessionEvent } from '@pizzapi/protocol';
 import { visibleText } from '../terminal/clean.js';
 import type { PiSession, PiSink } from '../types.js';
@@ -13,8 +12,6 @@ export interface SharedAgent extends Pick<PiSession, 'abort'> {
   /** The person at the terminal. Gets the account's id when the session is granted. */
   local: Author;
   readonly cwd: string;
-  /** The pi that it runs on. */
-  readonly loadedPi: LoadedPi;
 }
 
 /** What the hosting side may do with the terminal. */

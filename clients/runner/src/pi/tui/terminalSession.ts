@@ -1,7 +1,6 @@
 import type { AgentSession, ExtensionUIContext } from '@mariozechner/pi-coding-agent';
 import { BoundedMap, errorInfo, guestsIn, isGuest, newId, type Author, type SessionEvent } from '@pizzapi/protocol';
 import { entryOf } from '../exec.js';
-import { loadedPi } from '../loadedPi.js';
 import { SessionParts } from '../parts.js';
 import { withContextEdits } from '../repairedHistory.js';
 import { sanitizeMessage } from '../sanitizeEvent.js';
@@ -34,7 +33,6 @@ type Recorded = Parameters<AgentSession['recordBashResult']>;
  */
 export class TerminalSession extends HostedPiSession {
   readonly agent: AgentSession;
-  readonly loadedPi = loadedPi();
   /** Who sits at the terminal. */
   local: Author = { userId: 'terminal', via: 'terminal' };
   readonly #outlet: AttachableSink;
