@@ -24,7 +24,7 @@ const RUNS = {
     program: process.execPath,
     projects: ['system'],
     files: [
-      ...['e2e/session', 'e2e/prompts', 'share', 'linked', 'attach', 'faults/faults', 'piPackage', 'anyPi'].map(
+      ...['e2e/session', 'e2e/prompts', 'share', 'linked', 'attach', 'faults/faults', 'piPackage'].map(
         (name) => `tests/${name}.test.ts`,
       ),
     ],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { requestRpc } from '@pizzapi/backbone';
 import { decode, encode, newId, subjects } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PI_VERSION } from '../pi/index.js';
+import { describeInstallation, requirePi } from '../installation/index.js';
 import { Rig } from '../testing/runnerHarness.js';
 
 let rig: Rig;
@@ -25,11 +25,9 @@ describe('a runner', () => {
     const [started] = rig.runnerEvents.items;
     expect(started).toMatchObject({ type: 'runner_started', name: 'rig', kind: 'daemon', roots: [rig.root] });
     expect(started).toMatchObject({ defaultModel: 'demo/demo', maxSessions: 16 });
-    const bundled = { name: '@mariozechner/pi-coding-agent', version: PI_VERSION, path: null, source: 'bundled' };
-    expect(started).toMatchObject({
-      piVersion: PI_VERSION,
-      pi: { ...bundled, node: process.versions.node, tested: true },
-    });
+    // The pi that PIZZAPI_PI names; the tests set it.
+    const { installation } = await requirePi();
+    expect(started).toMatchObject({ piVersion: installation.version, pi: describeInstallation(installation) });
   });
 
   it('starts a session, prompts the agent and writes the whole turn in order', async () => {

@@ -7,7 +7,7 @@ import { newId } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readRunnerOptions } from '../options.js';
 import { signalProcess } from '../processes.js';
-import { PI_VERSION } from '../pi/index.js';
+import { BUNDLED_PI_VERSION } from '../installation/bundled.js';
 import { startModelServer } from '../testing/modelServer.js';
 import { Rig } from '../testing/runnerHarness.js';
 import { createRunner, type Runner } from './app.js';
@@ -61,7 +61,8 @@ it('a quiet session sleeps, its lease held by the daemon, and the next command w
   expect(await rig.result(sid, commandId)).toMatchObject({ ok: true });
   const resumed = await log.until((event) => event.type === 'session_resumed');
   // Guests of the session see this event, so the pi has no path in it.
-  const pi = { name: '@mariozechner/pi-coding-agent', version: PI_VERSION, node: process.versions.node, tested: true };
+  const bundled = { name: '@mariozechner/pi-coding-agent', version: BUNDLED_PI_VERSION };
+  const pi = { ...bundled, node: process.versions.node, tested: true };
   expect([log.items[0], resumed]).toMatchObject([{ type: 'session_started', pi }, { pi }]);
   expect(Object.keys((log.items[0] as { pi?: object }).pi ?? {})).toEqual(Object.keys(pi));
   await log.until((event) => event.type === 'agent_end' && event.epochOf === resumed.epochOf);

@@ -348,7 +348,10 @@ describe('a shell command of a person', () => {
 
 describe('the file', () => {
   it('is continued, forked before a message, and compacted', async () => {
-    const { session, log, cwd, agentDir } = await start('instant');
+    const settings = mkdtempSync(join(tmpdir(), 'pizzapi-agent-'));
+    folders.push(settings);
+    writeFileSync(join(settings, 'settings.json'), '{"compaction":{"keepRecentTokens":100}}');
+    const { session, log, cwd, agentDir } = await start('instant', { agentDir: settings });
     await session.submitInput({ commandId: 'c1', text: '/demo help' });
     await log.next('agent_end');
     await session.submitInput({ commandId: 'c2', text: '/demo long 3000' });
