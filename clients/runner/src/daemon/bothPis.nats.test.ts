@@ -45,11 +45,11 @@ describe.skipIf(NEWER === undefined)('a session', () => {
       texts,
     );
     expect(log.items.filter((event) => event.type === 'dialog_opened' && event.level === 'error')).toEqual([]);
-    // pi's own file tells the same story.
+    // pi's own file has the same messages.
     const { file } = await rig.record(sid);
     const read = readPiSessionFile(file!, { userId: 'ann', runnerId: 'r1', piVersion: '1', epoch: 1 });
-    const told = read.kind === 'ok' ? read.events.filter((event) => event.type === 'message_end') : [];
-    expect(told.map(({ message }) => messageText(message))).toEqual(ends.map(({ message }) => messageText(message)));
+    const inFile = read.kind === 'ok' ? read.events.filter((event) => event.type === 'message_end') : [];
+    expect(inFile.map(({ message }) => messageText(message))).toEqual(ends.map(({ message }) => messageText(message)));
     expect(read).toMatchObject({ kind: 'ok', damage: [], skipped: [] });
     expect(JSON.stringify(log.items)).not.toContain('coding assistant running inside pi');
     expect(

@@ -1,2 +1,0 @@
-export function newerPiPrefix(env?: NodeJS.ProcessEnv): string;
-export function newerPi(): Promise<void>;
