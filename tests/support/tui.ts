@@ -66,7 +66,8 @@ export async function startTui(
       });
       return { url, sid: await sessionAt(url) };
     },
-    process: () => childOf(window.pid(), CLI),
+    // An installed pi runs in a process of its own.
+    process: () => childOf(window.pid(), TESTED_PI === 'bundled' ? CLI : 'terminalLoader.js'),
     quit: async () => {
       window.press('C-c', 'C-c');
       await window.shows('exit 0');

@@ -19,7 +19,11 @@ export function runOnPi(
   env: NodeJS.ProcessEnv,
 ): Promise<number> {
   const loader = join(dirname(fileURLToPath(import.meta.url)), 'terminalLoader.js');
-  const child = spawn(node.path, [loader, ...args], { env: { ...env, [PI_ROOT]: root }, stdio: 'inherit' });
+  const child = spawn(node.path, [loader, ...args], {
+    env: { ...env, [PI_ROOT]: root },
+    // The channel closes when this process ends, however it ends.
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  });
   const wait = () => undefined;
   const forward = () => void child.kill('SIGTERM');
   const handlers = { SIGINT: wait, SIGHUP: wait, SIGTERM: forward } as const;

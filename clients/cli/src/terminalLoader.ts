@@ -5,6 +5,10 @@ import { NOT_LOADED } from './runOnPi.js';
 const isMain = (value: unknown): value is { main: () => Promise<void> } =>
   typeof value === 'object' && value !== null && 'main' in value && typeof value.main === 'function';
 
+// Without its parent, this process would stay behind in a terminal that is another program's.
+process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+process.channel?.unref();
+
 try {
   usePi(process.env[PI_ROOT] ?? '');
   const program: unknown = await import(new URL('./external/terminalMain.js', import.meta.url).href);
