@@ -32,25 +32,29 @@ export function serializePrompts(pi: AgentSession, origins: MessageOrigins): Ser
     options: Options,
     attempt: (given: Options, decided: Promise<void>) => Promise<void>,
   ): Submission => {
-    let isDecided = false;
     let decide: () => void = () => undefined;
     const given: Options = {
       ...options,
       preflightResult: (result) => {
-        isDecided = true;
         decide();
         options.preflightResult?.(result);
       },
     };
     const { promise: ran, resolve, reject } = withResolvers();
     const pass = (): Promise<void> => {
-      const decided = new Promise<void>((settle) => (decide = settle));
+      let isDecided = false;
+      let settle: () => void = () => undefined;
+      const decided = new Promise<void>((settled) => (settle = settled));
+      decide = () => {
+        isDecided = true;
+        settle();
+      };
       const run = attempt(given, decided);
       run.then(() => {
-        decide();
+        settle();
         if (isDecided || !mayPutOff(pi)) resolve();
       }, reject);
-      run.catch(decide);
+      run.catch(settle);
       return run;
     };
     // In the context of this call: the message keeps its origin.
