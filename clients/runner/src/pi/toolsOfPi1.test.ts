@@ -4,8 +4,21 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createTranscript, foldTranscript, type ToolBlock } from '@pizzapi/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
-import { call, last, owner, run, say, start, tidyUpAfterEach, withExtension, withSettings } from '../testing/human.js';
+import {
+  again,
+  call,
+  last,
+  owner,
+  run,
+  say,
+  start,
+  tidyUpAfterEach,
+  withExtension,
+  withSettings,
+} from '../testing/human.js';
 import { IS_PI_1, type TestSession } from './testKit.js';
+import { readStatus } from './versions/mcpStart.js';
+import { recordsUsage } from './versions/usageEntries.js';
 
 tidyUpAfterEach();
 
@@ -137,6 +150,60 @@ describe.runIf(IS_PI_1)('the tools that pi 1.x brings', () => {
     expect(await run(test, 'mcp__sums__add', { a: 2, b: 3 })).toEqual({ text: 'sum 5', isError: false });
     expect(existsSync(mark)).toBe(false);
   });
+});
+
+describe.runIf(IS_PI_1)('what a session of pi 1.x has used', () => {
+  it('has what tools used and what pi recorded beside the messages, when it happens and after a restart', async () => {
+    const cost = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, total: 5 };
+    const usage = JSON.stringify({ input: 1_000_000, output: 0, cacheRead: 0, cacheWrite: 0, totalTokens: 0, cost });
+    const agentDir = withExtension(
+      `pi.registerTool({ name: 'judge', label: '', description: '', parameters: { type: 'object', properties: {} },
+         execute: async () => ({ content: [], details: {}, usage: ${usage} }) });
+       pi.registerCommand('warm', { description: '', handler: async (_args, ctx) =>
+         void ctx.sessionManager.appendUsage('cache_warm', 'demo', 'demo', ${usage}) });`,
+    );
+    const test = await start({ agentDir });
+    await run(test, 'judge', {});
+    const used = ({ log }: TestSession) => log.all('token_usage_updated').at(-1)!.tokenUsage;
+    expect(Math.floor(used(test).cost)).toBe(5);
+    await say(test, '/warm');
+    await run(test, 'judge', {});
+    expect(Math.floor(used(test).cost)).toBe(15);
+    expect(Math.floor(used(test).input / 1_000_000)).toBe(3);
+    await test.session.dispose();
+    const resumed = await again(test);
+    expect(used(resumed).cost).toBeCloseTo(used(test).cost);
+  });
+
+  it('is reported again when pi records a use', () => {
+    expect(recordsUsage(JSON.parse('{"type":"entry_appended","entry":{"type":"usage"}}') as { type: string })).toBe(
+      true,
+    );
+    expect(recordsUsage(JSON.parse('{"type":"entry_appended","entry":{"type":"custom"}}') as { type: string })).toBe(
+      false,
+    );
+  });
+});
+
+it('what /mcp says of the servers is read, whatever their names and errors are', () => {
+  const text = [
+    'docs: connected, 12 tools (codemode)',
+    'a: b: failed (direct)',
+    '    Request timed out',
+    '    after 10 s',
+    'box: needs sign-in, run /mcp login box (codemode)',
+    'off: disabled (codemode)',
+    'config error: /x/mcp.json: no JSON',
+  ].join('\n');
+  const report = readStatus(text, new Map([['docs', 7]]), 6_000)!;
+  expect(report.serverTimings).toEqual([
+    { name: 'docs', durationMs: 7, toolCount: 12, timedOut: false },
+    { name: 'a: b', durationMs: 6_000, toolCount: 0, timedOut: true, error: 'Request timed out\nafter 10 s' },
+    { name: 'box', durationMs: 6_000, toolCount: 0, timedOut: false, error: 'needs sign-in: /mcp login box' },
+  ]);
+  expect(report).toMatchObject({ slow: true, totalDurationMs: 6_000 });
+  expect(report.errors?.map(({ server: name }) => name)).toEqual(['mcp.json', 'a: b', 'box']);
+  expect(readStatus('No MCP servers configured. Add them to mcp.json.', new Map(), 1)).toBeUndefined();
 });
 
 describe.runIf(!IS_PI_1)('a pi without tools of its own beside the usual ones', () => {

@@ -103,7 +103,7 @@ export class PlainPiSession implements PiSession, SharedAgent {
     const parts = this.#parts;
     parts.live = true;
     const emit = (event: SessionEvent) => parts.emit(event);
-    this.#model = new PlainModel(bound, emit);
+    this.#model = new PlainModel(emit);
     this.#compaction = new PlainCompaction((event) => this.observe(event));
     this.#inputs = new PlainInputs({
       readiness: () => this.#readiness(),
@@ -166,8 +166,8 @@ export class PlainPiSession implements PiSession, SharedAgent {
       leafId: () => this.#entryOfEnded(),
       afterListeners: (settle) => this.#whenAppended(settle),
       delivered: (message) => this.#read(message),
-      assistantEnded: (message) => {
-        if (this.#bound !== undefined) this.#model.used(message, this.#bound);
+      assistantEnded: () => {
+        if (this.#bound !== undefined) this.#model.reportUsage(this.#bound);
       },
       isTapped: () => false,
     });

@@ -98,7 +98,10 @@ export function readStatus(
   for (const line of text.split('\n')) {
     const last = serverTimings.at(-1);
     if (line.startsWith('    ') && last !== undefined) {
-      last.error = `${last.error === undefined ? '' : `${last.error}\n`}${line.trim()}`.slice(0, MAX_ERROR);
+      last.error = [last.error ?? '', line.trim()]
+        .filter((text) => text !== '')
+        .join('\n')
+        .slice(0, MAX_ERROR);
       last.timedOut = /timed? ?out/i.test(last.error);
       continue;
     }
