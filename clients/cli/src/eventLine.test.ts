@@ -64,6 +64,12 @@ describe('an event as a line', () => {
     expect(JSON.parse(jsonLine(event))).toEqual(event);
   });
 
+  it('a call that another call made has a mark', () => {
+    const event = { type: 'tool_execution_start', at: 0, toolCallId: 'c/1', toolName: 'bash', args: {} };
+    expect(eventLine(1, { ...event, parentToolCallId: 'c' }, { colour: false })).toContain('↳ ▸ bash');
+    expect(eventLine(1, event, { colour: false })).not.toContain('↳');
+  });
+
   it('every event is printed as one line', () => {
     const types = fc.constantFrom('message_end', 'tool_execution_end', 'dialog_resolved', 'command_result', 'unknown');
     const fields = fc.dictionary(fc.constantFrom('message', 'result', 'value', 'error', 'args', 'x'), fc.anything());

@@ -54,7 +54,11 @@ function describe(type: string, event: UnknownMap): Line {
     case 'message_end':
       return { ...message(mapAt(event, 'message') ?? {}), ...forAgent(event) };
     case 'tool_execution_start':
-      return { who: `▸ ${text('toolName')}`, text: JSON.stringify(event['args'] ?? {}), style: 'cyan' };
+      return {
+        who: `${nestedMark(event)}▸ ${text('toolName')}`,
+        text: JSON.stringify(event['args'] ?? {}),
+        style: 'cyan',
+      };
     case 'tool_execution_end':
       return toolEnd(event);
     case 'input_received':
@@ -100,11 +104,14 @@ function toolEnd(event: UnknownMap): Line {
   const result = event['result'];
   const text = terminalText(isMap(result) ? contentText(result['content']) : typeof result === 'string' ? result : '');
   return {
-    who: `${failed ? '✗' : '✓'} ${stringAt(event, 'toolName') ?? 'tool'}`,
+    who: `${nestedMark(event)}${failed ? '✗' : '✓'} ${stringAt(event, 'toolName') ?? 'tool'}`,
     text,
     style: failed ? 'red' : 'cyan',
   };
 }
+
+/** What precedes a call that another call made. */
+const nestedMark = (event: UnknownMap): string => (stringAt(event, 'parentToolCallId') === undefined ? '' : '↳ ');
 
 function contentText(content: unknown): string {
   if (typeof content === 'string') return content;

@@ -10,6 +10,7 @@ import { QUEUE_SESSIONS } from './queue.js';
 import { respond } from './responses.js';
 import { ScriptedSharing, SHARED_SESSIONS } from './sharing.js';
 import { INTERRUPTED_SESSIONS } from './interrupted.js';
+import { NESTED_SESSIONS } from './nested.js';
 import { MODEL_GONE_SESSIONS } from './modelGone.js';
 import { sceneOf } from './scenes.js';
 import type { Scene } from './scene.js';
@@ -42,6 +43,7 @@ export function installScriptedGateway(script: GatewayScript): void {
   if (script.scene === 'prompts') sessions.push(...PROMPT_SESSIONS);
   if (script.scene === 'turned') sessions.push(...TURNED_SESSIONS);
   if (script.scene === 'interrupted') sessions.push(...INTERRUPTED_SESSIONS);
+  if (script.scene === 'nested') sessions.push(...NESTED_SESSIONS);
   if (script.scene === 'model-gone') sessions.push(...MODEL_GONE_SESSIONS);
   if (script.scene === 'queue') sessions.push(...QUEUE_SESSIONS);
   if (script.scene === 'shared') sessions.push(...SHARED_SESSIONS);

@@ -1,4 +1,5 @@
 import { interruptedScene } from './interrupted.js';
+import { nestedScene } from './nested.js';
 import { turnedScene } from './turned.js';
 import { wholeScene } from './blobs.js';
 import { LINKED } from './linked.js';
@@ -317,6 +318,7 @@ export function sceneOf(sid: string, messages: number): Scene {
   if (sid.startsWith('whole')) return wholeScene(sid === 'whole-open');
   if (sid === 'turned') return turnedScene();
   if (sid === 'interrupted') return interruptedScene();
+  if (sid === 'nested') return nestedScene();
   if (sid === 'formulas')
     return { events: [user('u1', 'Prove it -> now.'), assistant('a1', [{ type: 'text', text: FORMULAS }])], meta: {} };
   if (sid === 'paragraphs') return paragraphs();

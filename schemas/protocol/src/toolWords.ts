@@ -132,8 +132,19 @@ function firstQuestion(args: UnknownMap): string | undefined {
   return isMap(first) ? stringAt(first, 'question') : undefined;
 }
 
-/** `web_fetch_page` as `Web fetch page`. */
+/** How pi names a tool of an MCP server. */
+const MCP_TOOL = /^mcp__(.+?)__(.+)$/s;
+
+/** Returns the server and the name of a tool of an MCP server, or undefined for every other tool. */
+export function mcpToolName(tool: string): { server: string; name: string } | undefined {
+  const [, server, name] = MCP_TOOL.exec(tool) ?? [];
+  return server === undefined || name === undefined ? undefined : { server, name };
+}
+
+/** `mcp__docs__search` as `docs: search`, and `web_fetch_page` as `Web fetch page`. */
 function spoken(name: string): string {
+  const ofServer = mcpToolName(name);
+  if (ofServer !== undefined) return `${ofServer.server}: ${ofServer.name}`;
   const words = name.replace(/[_-]+/g, ' ').trim();
   return words === '' ? 'Tool' : words[0]!.toUpperCase() + words.slice(1);
 }

@@ -39,9 +39,10 @@ function textOfBlock(block: Block): string {
   return block.kind === 'tool' ? textOfTool(block) : '';
 }
 
-function textOfTool({ toolName, args, output, content }: ToolBlock): string {
+function textOfTool({ toolName, args, output, content, nested = [] }: ToolBlock): string {
   const result = content.map((part) => (part.kind === 'text' ? part.text : '')).join('\n');
-  return [toolName, ...textsIn(args), terminalText(content.length > 0 ? result : output)].join('\n');
+  const own = [toolName, ...textsIn(args), terminalText(content.length > 0 ? result : output)];
+  return [...own, ...nested.map(textOfTool)].join('\n');
 }
 
 /** The strings of any value. */

@@ -49,6 +49,23 @@ it('the output of a tool and a thought are searched though they are folded, with
   ]);
 });
 
+it('the calls of a script are searched, with the keys of both cards to open', () => {
+  const run = { toolCallId: 't1/1', toolName: 'bash', parentToolCallId: 't1', args: { command: 'cat flour' } };
+  const result = { content: [{ type: 'text', text: 'tipo 00' }] };
+  const parts = partsOf(
+    message('assistant', [{ type: 'toolCall', id: 't1', name: 'codemode', arguments: { code: 'return 1' } }]),
+    { type: 'tool_execution_start', at: 2, ...run },
+    { type: 'tool_execution_end', at: 3, ...run, result, isError: false },
+  );
+  expect(parts).toEqual([
+    { text: 'return 1' },
+    { text: 'return 1', fold: 'm:0' },
+    { text: '', fold: 'm:0' },
+    { text: 'cat flour', around: 'm:0' },
+    { text: 'tipo 00', fold: 'm:0/t1/1', around: 'm:0' },
+  ]);
+});
+
 it('a query is taken literally, without regard to case, and its spaces stand for any space', () => {
   const pattern = searchPattern('  A.b\t(c)* ')!;
   expect(countMatches('a.B\n(C)* and axb (c)* and a.b  (c)*', pattern)).toBe(2);

@@ -1,5 +1,4 @@
 import {
-  isMap,
   stringAt,
   stripMarkdown,
   terminalText,
@@ -13,7 +12,7 @@ import {
 import type { Viewpoint } from './author.js';
 import { linkView } from './links.js';
 import { answerText } from './promptOutcome.js';
-import { argsOf, diffOf, outputOf, summarize } from './tools.js';
+import { argsOf, codeOf, diffOf, outputOf, summarize } from './tools.js';
 
 /**
  * A text of an item of the transcript as the page shows it, without marks of Markdown and colours of a terminal. `text`
@@ -23,6 +22,8 @@ export interface SearchPart {
   text: (whole?: string) => string;
   /** What must be opened for the text to be shown: a key of the folds of a session. */
   fold?: string;
+  /** What must be opened before that: the fold around it. */
+  around?: string;
   /** The whole text, when `text` is only its beginning. */
   blob?: BlobRef;
 }
@@ -87,6 +88,13 @@ function blockParts(block: Block, own: string, around: string | undefined): Sear
 }
 
 function toolParts(block: ToolBlock, fold: string): SearchPart[] {
+  const nested = (block.nested ?? []).flatMap((call) =>
+    ownParts(call, `${fold}/${call.toolCallId}`).map((part) => ({ ...part, around: fold })),
+  );
+  return [...ownParts(block, fold), ...nested];
+}
+
+function ownParts(block: ToolBlock, fold: string): SearchPart[] {
   const summary = summarize(block);
   const head = plain(summary.subject);
   const output: SearchPart = withBlob({ text: (whole = outputOf(block)) => terminalText(whole), fold }, blobOf(block));
@@ -98,8 +106,8 @@ function toolParts(block: ToolBlock, fold: string): SearchPart[] {
     const isRepeated = command.includes('\n') || command.length > LONG_COMMAND;
     return isRepeated ? [head, { text: () => command, fold }, output] : [head, output];
   }
-  const json = () => block.json || JSON.stringify(isMap(block.args) ? block.args : {}, undefined, 2);
-  return [head, ...(block.toolName === 'write' ? [] : [{ text: json, fold }]), output];
+  const code = () => codeOf(block).code;
+  return [head, ...(block.toolName === 'write' ? [] : [{ text: code, fold }]), output];
 }
 
 function blobOf({ content }: ToolBlock): BlobRef | undefined {

@@ -16,7 +16,19 @@ import { diffTexts, parsePiDiff, type FileDiff } from './diff.js';
 
 /** Which icon stands for a tool. */
 export type ToolIcon =
-  'read' | 'edit' | 'write' | 'terminal' | 'search' | 'folder' | 'web' | 'ask' | 'todo' | 'plan' | 'link' | 'tool';
+  | 'read'
+  | 'edit'
+  | 'write'
+  | 'terminal'
+  | 'code'
+  | 'search'
+  | 'folder'
+  | 'web'
+  | 'ask'
+  | 'todo'
+  | 'plan'
+  | 'link'
+  | 'tool';
 
 /** What the one-line header of a tool call says. */
 export interface ToolSummary {
@@ -30,7 +42,17 @@ export interface ToolSummary {
 }
 
 const ICONS: Readonly<Record<string, ToolIcon>> = {
-  ...{ read: 'read', bash: 'terminal', exec: 'terminal', edit: 'edit', write: 'write', grep: 'search', find: 'search' },
+  ...{
+    read: 'read',
+    bash: 'terminal',
+    exec: 'terminal',
+    codemode: 'code',
+    tool_search: 'search',
+    edit: 'edit',
+    write: 'write',
+    grep: 'search',
+    find: 'search',
+  },
   ...{ ls: 'folder', web_search: 'web', fetch: 'web', question: 'ask', demo_question: 'ask', ask_user_question: 'ask' },
   ...{ todo: 'todo', demo_todo: 'todo', plan_mode: 'plan', goal: 'plan' },
   ...{ spawn_session: 'link', tell_child: 'link', respond_to_trigger: 'link', escalate_trigger: 'link' },
@@ -79,6 +101,19 @@ export function argsOf(block: ToolBlock): UnknownMap {
     return {};
   }
 }
+
+/** What a call of a tool of others does, as code: the script of `codemode`, or the arguments. */
+export function codeOf(block: ToolBlock): { code: string; lang: string } {
+  const script = block.toolName === 'codemode' ? stringAt(argsOf(block), 'code') : undefined;
+  if (script !== undefined) return { code: script, lang: 'js' };
+  return { code: block.json || JSON.stringify(block.args ?? {}, undefined, 2), lang: 'json' };
+}
+
+/** How many calls a call made. */
+export const callsText = (count: number): string => (count === 1 ? '1 call' : `${count} calls`);
+
+/** What the card of a call says of the calls that it does not show. */
+export const leftOutText = (count: number): string => `${callsText(count)} more. The log has all of them.`;
 
 /** The change a call made or is about to make to a file, or undefined when it is of another kind. */
 export function diffOf(block: ToolBlock): FileDiff | undefined {

@@ -185,8 +185,10 @@ export class SessionSearch {
     let seen = 0;
     for (const part of searchParts(item, this.#session.reader)) {
       seen += part.blob === undefined ? countMatches(part.text(), pattern) : 1;
-      if (part.fold !== undefined && seen > n) return this.#session.folds.set(part.fold, true);
-      if (seen > n && part.blob === undefined) return;
+      if (seen <= n) continue;
+      const folds = [part.around, part.fold].filter((key) => key !== undefined);
+      for (const key of folds) this.#session.folds.set(key, true);
+      if (folds.length > 0 || part.blob === undefined) return;
     }
   }
 

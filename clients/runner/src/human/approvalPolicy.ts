@@ -50,6 +50,8 @@ export interface CallPlace {
   cwd: string;
   /** What only reads would run as `readOnlyRun.ts` has it. */
   guardsReads: boolean;
+  /** The tool does nothing but make calls, each of which is decided by itself. */
+  onlyMakesCalls?: boolean;
 }
 
 /**
@@ -77,9 +79,9 @@ export function decide(
   return { kind: 'ask', remember: toRemember(allowing, use, place) };
 }
 
-function onlyReads(use: ToolUse, { guardsReads }: CallPlace): boolean {
+function onlyReads(use: ToolUse, { guardsReads, onlyMakesCalls = false }: CallPlace): boolean {
   const command = commandOf(use);
-  if (command === undefined) return isReadOnlyTool(use.tool);
+  if (command === undefined) return onlyMakesCalls || isReadOnlyTool(use.tool);
   const checked = checkReadOnly(command);
   return checked.readOnly && (guardsReads || !checked.guarded);
 }

@@ -1,4 +1,12 @@
-import { cutText, isMap, toolFieldLabel, toolFieldText, toolWords, type MetaPendingApproval } from '@pizzapi/protocol';
+import {
+  cutText,
+  isMap,
+  mcpToolName,
+  toolFieldLabel,
+  toolFieldText,
+  toolWords,
+  type MetaPendingApproval,
+} from '@pizzapi/protocol';
 import { subjectOf, type ApprovalRule } from './approvalPolicy.js';
 import { commandOf, describeUse, type ToolUse } from './tools.js';
 
@@ -70,10 +78,17 @@ export function pendingApproval(
   };
 }
 
+function allowText(tool: string): string {
+  const ofServer = mcpToolName(tool);
+  return ofServer === undefined
+    ? `Allow the tool "${tool}"?`
+    : `Allow the tool "${ofServer.name}" of the MCP server "${ofServer.server}"?`;
+}
+
 function titleOf(use: ToolUse): string {
   if (commandOf(use) !== undefined) return 'Allow this command?';
   const words = toolWords(use.tool);
-  return words?.fields === undefined ? `Allow the tool "${use.tool}"?` : `Allow this? ${words.verb}`;
+  return words?.fields === undefined ? allowText(use.tool) : `Allow this? ${words.verb}`;
 }
 
 /** Tools of other programs get their arguments as they are: what a person allows must be whole. */

@@ -23,12 +23,12 @@ export const PLAN_MODE_PROMPT =
 
 /**
  * Why a call is not for plan mode, or undefined for one that only reads. `guardsReads`: a script that only reads runs as
- * `readOnlyRun.ts` has it.
+ * `readOnlyRun.ts` has it. `onlyMakesCalls`: the tool does nothing but make calls, each of which is judged by itself.
  */
-export function planModeProblem(use: ToolUse, guardsReads: boolean): string | undefined {
+export function planModeProblem(use: ToolUse, guardsReads: boolean, onlyMakesCalls = false): string | undefined {
   const command = commandOf(use);
   if (command === undefined) {
-    if (isReadOnlyTool(use.tool)) return undefined;
+    if (onlyMakesCalls || isReadOnlyTool(use.tool)) return undefined;
     return `Plan mode is on, and "${use.tool}" is not known to only read. Submit a plan with plan_mode first.`;
   }
   const checked = checkReadOnly(command);

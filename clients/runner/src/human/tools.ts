@@ -1,4 +1,4 @@
-import { cutText, toolCallSentence, toolWords } from '@pizzapi/protocol';
+import { cutText, mcpToolName, toolCallSentence, toolWords } from '@pizzapi/protocol';
 
 /** Tools that look and change nothing: pi's own, and ours. */
 const READ_ONLY_TOOLS: ReadonlySet<string> = new Set([
@@ -36,7 +36,13 @@ const DESCRIBED = 400;
 export function describeUse(use: ToolUse): string {
   const path = use.input['path'];
   const what = commandOf(use) ?? (typeof path === 'string' ? path : JSON.stringify(use.input));
-  return `${use.tool}: ${oneShortLine(what)}`;
+  return `${toolLabel(use.tool)}: ${oneShortLine(what)}`;
+}
+
+/** The name of a tool for people. A tool of an MCP server never looks like one of pi. */
+export function toolLabel(tool: string): string {
+  const ofServer = mcpToolName(tool);
+  return ofServer === undefined ? tool : `${ofServer.name} of the MCP server ${ofServer.server}`;
 }
 
 /** A call in one line, in words for a person who allows or denies it. It names every argument. */

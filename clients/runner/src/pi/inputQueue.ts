@@ -8,6 +8,7 @@ import { showQueue, takeFromQueue, unreadTexts } from './queue.js';
 import type { Outcome, AgentInput } from './types.js';
 import { inserted, itemOf, queueFor, type QueueEntry, type WaitingInput } from './waitingInputs.js';
 import { messageOf } from './errorMessage.js';
+import { isHandled, isTaken } from './versions/dispositions.js';
 
 /** How long `prompt` waits for pi to take or refuse an input, ms. Then it counts as taken; a later refusal is a notice. */
 const PREFLIGHT_WAIT_MS = 3_000;
@@ -339,6 +340,9 @@ export class InputQueue {
       };
       // A command of an extension is reported as accepted only when it has ended, which may take as long as a dialog.
       if (!isText && isCommand(pi, text)) settle(OK);
+      const dealtWith = () => {
+        if (this.inputs.handled(commandId)) delivered(commandId);
+      };
       const submit = () =>
         (isText ? inTurn.asText : inTurn.prompt)(text, {
           ...(input.images === undefined
@@ -346,8 +350,9 @@ export class InputQueue {
             : { images: input.images.map((i) => ({ type: 'image' as const, ...i })) }),
           streamingBehavior: deliverAs === 'followUp' ? 'followUp' : 'steer',
           source: 'rpc',
-          preflightResult: (ok) => {
-            if (ok) settle(OK);
+          preflightResult: (result) => {
+            if (isTaken(result)) settle(OK);
+            if (isHandled(result)) dealtWith();
           },
         });
       const run = origins.from({ kind: 'input', input }, submit);
@@ -356,7 +361,7 @@ export class InputQueue {
           settle(OK);
           // An input that ends without a user message was handled by an extension.
           await drained();
-          if (this.inputs.handled(commandId)) delivered(commandId);
+          dealtWith();
         },
         (error: unknown) => {
           this.inputs.refused(commandId);

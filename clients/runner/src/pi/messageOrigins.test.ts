@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { foldTranscript, createTranscript, messageText, type Author, type MessageItem } from '@pizzapi/protocol';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openTestSession, type TestSession } from './testKit.js';
+import { IS_PI_1, openTestSession, type TestSession } from './testKit.js';
 
 const ANN: Author = { userId: 'ann', via: 'owner', name: 'Ann' };
 const BOB: Author = { userId: 's_1', via: 'collab', name: 'Bob' };
@@ -118,4 +118,46 @@ describe('a message of the agent', () => {
     };
     await fc.assert(fc.asyncProperty(fc.array(sent, { minLength: 1, maxLength: 8 }), run), { numRuns: 15 });
   }, 60_000);
+
+  it.runIf(IS_PI_1)(
+    'has its own author where pi puts it off until its extensions have seen that it rests',
+    async () => {
+      const rests = `let once = true;
+      pi.on('agent_settled', async (_event, ctx) => { if (once) { once = false; await ctx.ui.confirm('Rest?', ''); } });`;
+      writeFileSync(join(agentDir, 'extensions', 'rests.ts'), `export default (pi) => { ${rests} };`);
+      const test = await openTestSession({ agentDir });
+      open.push(test);
+      const { session, log } = test;
+      await session.submitInput({ commandId: 'c1', text: 'first', by: ANN });
+      const { dialogId } = await log.next('dialog_opened');
+      const texts = ['second', '/answers', 'swallow', '/answers', 'third'];
+      const authors = [CAT, BOB, ANN, ANN, BOB];
+      const sent = texts.map((text, n) => session.submitInput({ commandId: `d${n}`, text, by: authors[n]! }));
+      session.answerDialog(dialogId, true, ANN);
+      expect(await Promise.all(sent)).toEqual(texts.map(() => ({ kind: 'ok' })));
+      await log.until(() => user(test).length === 4 && log.all('agent_end').length === log.all('agent_start').length);
+      const messages = user(test).map((item) => [item.commandId, item.by, item.blocks]);
+      const ofText = (commandId: string, by: Author, text: string) => [commandId, by, [{ kind: 'text', text }]];
+      expect(messages).toEqual([
+        ofText('c1', ANN, 'first'),
+        ofText('d0', CAT, 'second'),
+        ofText('d1', BOB, '/answers'),
+        ofText('d4', BOB, 'third'),
+      ]);
+      // Each input was delivered once: a message with its start, the others by an extension.
+      await log.until(() => log.all('input_delivered').length >= 6);
+      expect(
+        log
+          .all('input_delivered')
+          .map(({ commandId }) => commandId)
+          .sort(),
+      ).toEqual(['c1', 'd0', 'd1', 'd2', 'd3', 'd4']);
+      expect(log.all('dialog_opened').filter(({ title }) => title === 'done')).toHaveLength(1);
+      const at = (type: string, id?: string) =>
+        log.events.findIndex(
+          (event) => event.type === type && (id === undefined || JSON.stringify(event).includes(id)),
+        );
+      expect(at('input_delivered', '"d0"')).toBeGreaterThan(at('dialog_resolved'));
+    },
+  );
 });

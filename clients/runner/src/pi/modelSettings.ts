@@ -19,7 +19,6 @@ export class ModelSettings {
     private readonly emit: (event: SessionEvent) => void,
   ) {
     this.choice = new ModelChoice(pi);
-    for (const entry of pi.sessionManager.getEntries()) this.#usage.addEntry(entry);
   }
 
   /** `provider/id`, or nothing where there is no model. */
@@ -59,13 +58,9 @@ export class ModelSettings {
     this.reportUsage();
   }
 
-  /** Adds a message to what the session has used, and reports the sum. */
-  used(message: object): void {
-    this.#usage.add(message);
-    this.reportUsage();
-  }
-
+  /** Adds what pi has recorded since, in answers and beside them, and reports the sum. */
   reportUsage(): void {
+    this.#usage.addNew(this.pi.sessionManager.getEntries());
     const tokenUsage = this.#usage.read(this.pi.getContextUsage());
     const { providerUsage } = this.parts;
     const limits = providerUsage === undefined ? {} : { providerUsage };

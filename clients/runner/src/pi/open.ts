@@ -28,6 +28,7 @@ import { readOnlySettings } from './settings.js';
 import { toPiThinkingLevel } from './thinkingLevels.js';
 import type { OpenOptions, OpenOutcome } from './types.js';
 import { chooseModelText, modelOrStandIn } from './unusableModel.js';
+import { withBuiltInExtensions } from './versions/builtInExtensions.js';
 import { modelServices } from './versions/configReferences.js';
 import { modelRegistryOf } from './versions/modelRegistry.js';
 
@@ -84,12 +85,13 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
     parts.linked?.useHuman(parts.human);
   }
   onStep?.(loadingStep(cwd, agentDir, settings, options.pi));
+  const addBuiltIn = withBuiltInExtensions({ emit, isProjectTrusted: () => false });
   const services = await createAgentSessionServices({
     cwd,
     agentDir,
     ...modelServices(agentDir),
     settingsManager: settings,
-    resourceLoaderOptions: {
+    resourceLoaderOptions: addBuiltIn({
       ...loaderOptions(options.pi),
       extensionFactories: [
         ...(parts.human === undefined ? [] : [parts.human.factory]),
@@ -106,7 +108,7 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
             ]
           : []),
       ],
-    },
+    }),
   });
   onStep?.('preparing the session in pi');
   const modelRegistry = modelRegistryOf(services);

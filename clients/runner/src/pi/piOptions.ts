@@ -3,7 +3,8 @@ import type {
   CreateAgentSessionFromServicesOptions,
   CreateAgentSessionServicesOptions,
 } from '@mariozechner/pi-coding-agent';
-import { errorInfo, type ErrorInfo, type PiOptions } from '@pizzapi/protocol';
+import { errorInfo, mcpToolName, type ErrorInfo, type PiOptions } from '@pizzapi/protocol';
+import { isBuiltIn } from './versions/builtInExtensions.js';
 
 /** pi's own tools (`core/tools` of the SDK, which does not export their names). */
 const BUILT_IN = ['read', 'bash', 'edit', 'write', 'grep', 'find', 'ls'];
@@ -45,11 +46,14 @@ export function toolProblem(
   if (tools === undefined) return undefined;
   const { extensions } = resourceLoader.getExtensions();
   const known = new Set([...BUILT_IN, ...extensions.flatMap((extension) => [...extension.tools.keys()])]);
-  const missing = tools.filter((name) => !known.has(name)).map((name) => `"${name}"`);
+  const missing = tools.filter((name) => !known.has(name));
   if (missing.length === 0) return undefined;
-  const what = missing.length === 1 ? `There is no tool ${missing.join()}` : `There are no tools ${missing.join(', ')}`;
+  const names = missing.map((name) => `"${name}"`).join(', ');
+  const what = missing.length === 1 ? `There is no tool ${names}` : `There are no tools ${names}`;
   return {
     error: errorInfo('tool_unknown', `${what}; there are ${[...known].sort().join(', ')}`),
-    certain: extensions.every(({ path }) => path.startsWith('<inline:')),
+    certain:
+      extensions.every(({ path }) => path.startsWith('<inline:') || isBuiltIn(path)) &&
+      !missing.some((name) => mcpToolName(name) !== undefined),
   };
 }

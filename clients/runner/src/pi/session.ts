@@ -171,7 +171,7 @@ export class HostedPiSession implements PiSession {
       leafId: () => pi.sessionManager.getLeafId(),
       afterListeners: queueMicrotask,
       delivered: (message) => this.#messages.read(message),
-      assistantEnded: (message) => this.settings.used(message),
+      assistantEnded: () => this.settings.reportUsage(),
       isTapped: (toolCallId) => parts.tapped.has(toolCallId),
     });
     parts.settle = () => this.#translator.settle();

@@ -11,6 +11,7 @@ import type { RunEnds } from './runEnds.js';
 import type { SessionNotices } from './sessionNotices.js';
 import { watchSwallowedErrors } from './swallowedErrors.js';
 import type { Translator } from './translate.js';
+import { recordsUsage } from './versions/usageEntries.js';
 
 interface SessionListenerDeps {
   parts: SessionParts;
@@ -62,6 +63,7 @@ function sessionListener(deps: SessionListenerDeps): (event: AgentSessionEvent) 
       prompts.compacting(false);
       settings.reportUsage();
     }
+    if (recordsUsage(event)) settings.reportUsage();
     if (event.type === 'agent_end') runEnds.seen();
     guests.observe(event);
   };

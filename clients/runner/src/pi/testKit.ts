@@ -77,11 +77,24 @@ export interface TestSession {
   close(): Promise<void>;
 }
 
+const AGENT_DIR = 'PI_CODING_AGENT_DIR';
+
+/** Has pi's own extensions read this configuration, as in a worker, and never that of the person who runs the tests. */
+function useAgentDir(agentDir: string): () => void {
+  const before = process.env[AGENT_DIR];
+  process.env[AGENT_DIR] = agentDir;
+  return () => {
+    if (before === undefined) Reflect.deleteProperty(process.env, AGENT_DIR);
+    else process.env[AGENT_DIR] = before;
+  };
+}
+
 /** A session of the real agent in a folder and under a configuration of its own, with the demo model. */
 export async function openTestSession(options: Partial<OpenOptions> = {}): Promise<TestSession> {
   const home = realpathSync(mkdtempSync(join(tmpdir(), 'pizzapi-pi-')));
   const cwd = options.cwd ?? mkdtempSync(join(home, 'cwd-'));
   const agentDir = options.agentDir ?? mkdtempSync(join(home, 'agent-'));
+  const restoreAgentDir = useAgentDir(agentDir);
   const log = new Recorder();
   const onBug = (error: unknown) => {
     throw error;
@@ -92,6 +105,7 @@ export async function openTestSession(options: Partial<OpenOptions> = {}): Promi
   await session.start();
   const close = async () => {
     await session.dispose();
+    restoreAgentDir();
     await rm(home, { recursive: true, force: true });
   };
   return { session, log, cwd, agentDir, close };

@@ -51,6 +51,15 @@ describe('the words for tools', () => {
     expect(pendingApproval('v2', foreign, []).title).toBe('Allow the tool "deploy"?');
   });
 
+  it('name the server of a tool of an MCP server', () => {
+    const tool = 'mcp__docs__find_page';
+    expect(toolCallLine(tool, { query: 'ovens' })).toBe('docs: find_page: ovens');
+    expect(sayUse({ tool, input: { query: 'ovens' } })).toBe('find_page of the MCP server docs: {"query":"ovens"}');
+    expect(pendingApproval('v3', { tool, input: {} }, []).title).toBe(
+      'Allow the tool "find_page" of the MCP server "docs"?',
+    );
+  });
+
   it('list questions as lines', () => {
     const questions = [{ question: 'Which oven?', options: ['Wood', 'Gas'] }, { question: 'When?' }];
     expect(toolFieldText(questions)).toBe('- Which oven? (Wood · Gas)\n- When?');

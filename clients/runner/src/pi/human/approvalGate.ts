@@ -17,6 +17,7 @@ import { checkReadOnly } from '../../human/readOnlyShell.js';
 import { commandOf, sayUse, useKey, type ToolUse } from '../../human/tools.js';
 import { hasOwnBash } from '../bashTap.js';
 import { messageOf } from '../errorMessage.js';
+import { onlyMakesCalls } from '../versions/builtInExtensions.js';
 import type { PromptRequest } from './promptCoordinator.js';
 import { lastKept, LEFT, type PromptFeature, type FeatureDeps, type Restoring } from './feature.js';
 
@@ -148,7 +149,8 @@ export function approvalGate(
         return 'Only a person can change approvals.';
       }
       if (granted.delete(useKey(use))) return undefined;
-      const verdict = decide(mode ?? givenMode, await allRules(), use, { cwd, guardsReads: hasOwnBash(pi) });
+      const place = { cwd, guardsReads: hasOwnBash(pi), onlyMakesCalls: onlyMakesCalls(pi, use.tool) };
+      const verdict = decide(mode ?? givenMode, await allRules(), use, place);
       if (verdict.kind === 'allow') {
         if (verdict.onlyReads === true) options.onReadOnlyCall(toolCallId);
         return undefined;

@@ -17,6 +17,7 @@ import type { PromptRequest } from './promptCoordinator.js';
 import { lastKept, LEFT, says, type PromptFeature, type FeatureDeps, type Restoring } from './feature.js';
 import { stringEnum } from './stringEnum.js';
 import { inWords } from '../terminal/toolWording.js';
+import { onlyMakesCalls } from '../versions/builtInExtensions.js';
 
 const ENTRY = 'pizzapi.plan-mode';
 const MAX_STEPS = 100;
@@ -129,7 +130,7 @@ export function planMode({ pi, prompts, emit, ui, deliverAnswer }: FeatureDeps, 
       return isOn;
     },
     set: turn,
-    problem: (use) => (isOn ? planModeProblem(use, hasOwnBash(pi)) : undefined),
+    problem: (use) => (isOn ? planModeProblem(use, hasOwnBash(pi), onlyMakesCalls(pi, use.tool)) : undefined),
     prompt: () => (isOn ? PLAN_MODE_PROMPT : undefined),
     restore(entries) {
       const kept = lastKept(entries, ENTRY);

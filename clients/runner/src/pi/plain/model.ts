@@ -10,12 +10,7 @@ type ModelState = Pick<PiSessionState, 'model' | 'thinkingLevel' | 'thinkingLeve
 export class PlainModel {
   readonly #usage = new UsageMeter();
 
-  constructor(
-    { ctx }: BoundPi,
-    private readonly emit: (event: SessionEvent) => void,
-  ) {
-    for (const entry of ctx.sessionManager.getEntries()) this.#usage.addEntry(entry);
-  }
+  constructor(private readonly emit: (event: SessionEvent) => void) {}
 
   async set({ pi, ctx }: BoundPi, name: string): Promise<Outcome<{ model: string }>> {
     const model = findModel(ctx.modelRegistry, name);
@@ -68,13 +63,9 @@ export class PlainModel {
     this.reportUsage(bound);
   }
 
-  /** Adds a message to what the session has used, and reports the sum. */
-  used(message: object, bound: BoundPi): void {
-    this.#usage.add(message);
-    this.reportUsage(bound);
-  }
-
+  /** Adds what pi has recorded since, in answers and beside them, and reports the sum. */
   reportUsage({ ctx }: BoundPi): void {
+    this.#usage.addNew(ctx.sessionManager.getEntries());
     this.emit({
       type: 'token_usage_updated',
       at: Date.now(),

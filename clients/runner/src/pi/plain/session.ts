@@ -84,7 +84,7 @@ export class PlainPiSession implements PiSession, SharedAgent {
     this.id = ctx.sessionManager.getSessionId();
     this.#timers = new PlainTimers(deps.onBug);
     const emit = (event: SessionEvent) => this.#conversation.tell(event);
-    this.#model = new PlainModel(bound, emit);
+    this.#model = new PlainModel(emit);
     this.compaction = new PlainCompaction((event) => this.observe(event));
     this.inputs = new PlainInputs({
       timers: this.#timers,
@@ -140,8 +140,8 @@ export class PlainPiSession implements PiSession, SharedAgent {
     this.#conversation = new PlainConversation({
       ...{ bound: () => this.#bound, timers: this.#timers },
       delivered: (message) => this.#origins.read(message),
-      assistantEnded: (message) => {
-        if (this.#bound !== undefined) this.#model.used(message, this.#bound);
+      assistantEnded: () => {
+        if (this.#bound !== undefined) this.#model.reportUsage(this.#bound);
       },
     });
     this.#state = this.#look(bound);

@@ -11,10 +11,12 @@ import {
   type DialogItem,
   type MessageItem,
   type NoticeItem,
+  type ToolBlock,
   type TranscriptItem,
 } from '@pizzapi/protocol';
 import { visibleText } from './clean.js';
 import { assistantMessage } from './messages.js';
+import { nestedCallsText } from './nestedCalls.js';
 import { tint, type Tint } from './theme.js';
 import { ToolView } from './toolView.js';
 
@@ -86,7 +88,7 @@ export class ItemView implements Component {
       case 'message':
         return this.#message(item);
       case 'tool':
-        return [this.#tool(item.block)];
+        return this.#tool(item.block);
       case 'notice':
         return [new Text(noticeText(item), 1, 0)];
       case 'dialog':
@@ -132,12 +134,13 @@ export class ItemView implements Component {
     for (const view of this.#tools.values()) view.close();
   }
 
-  #tool(block: Parameters<ToolView['update']>[0]): ToolView {
+  #tool(block: ToolBlock): Component[] {
     const view = this.#tools.get(block.toolCallId) ?? new ToolView(this.#around.ui, this.#around.cwd);
     this.#tools.set(block.toolCallId, view);
     view.update(block);
     view.setExpanded(this.#look.expanded);
-    return view;
+    const calls = nestedCallsText(block, this.#look.expanded);
+    return calls === undefined ? [view] : [view, new Text(calls, 1, 0)];
   }
 }
 

@@ -39,6 +39,24 @@ const tool = {
   content: [{ kind: 'text', text: EVIL }],
 } as const;
 
+it('the calls of a script are lines beneath it, folded to the last ones, and with their output when they are opened', () => {
+  const inner = (n: number, more: object = {}) => ({
+    ...{ ...tool, toolName: 'bash', toolCallId: `t/${n}`, depth: 1, args: { command: `ls ${n} ${EVIL}` } },
+    ...more,
+  });
+  const nested = [1, 2, 3, 4, 5].map((n) => inner(n));
+  nested.push(inner(6, { state: 'failed', depth: 2 }), inner(7, { state: 'running', output: 'a\nlive', content: [] }));
+  const block = { ...tool, content: [], toolName: 'codemode', args: { code: 'x' }, nested, nestedLeftOut: 9 };
+  const item = JSON.parse(JSON.stringify({ ...base, kind: 'tool', block })) as TranscriptItem;
+  const folded = plain(shown(item, { thinking: true, expanded: false }));
+  expect(folded).toMatch(/… 2 calls before \(ctrl\+o to show\)\n +✓ Run: ls 3/);
+  expect(folded).toMatch(/ {5}✗ Run: ls 6[^]*… Run: ls 7[^]*live\n[^]*9 calls more/);
+  expect(folded).not.toMatch(/ls 2|\p{Cc}(?<!\n)/u);
+  const opened = plain(shown(item));
+  expect(opened).toContain('✓ Run: ls 1');
+  expect(opened).not.toMatch(/\p{Cc}(?<!\n)/u);
+});
+
 it('an item that is closed while its command runs leaves no timer', () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   try {
