@@ -1,4 +1,11 @@
-import { errorInfo, evolveRun, INTERRUPTED_TEXT, requestedAgentRun, type AgentRun } from '@pizzapi/protocol';
+import {
+  errorInfo,
+  evolveRun,
+  INTERRUPTED_TEXT,
+  isSessionEvent,
+  requestedAgentRun,
+  type AgentRun,
+} from '@pizzapi/protocol';
 import { openSession } from '@pizzapi/session-client';
 import { WebSocket } from 'ws';
 import type { GatewayAccess } from './home.js';
@@ -31,6 +38,7 @@ export async function untilAgentEnds(
   const session = openSession({ url, sessionId: sid, ...(token === undefined ? {} : { token }), WebSocket });
   let run = requestedAgentRun();
   let asked = false;
+  const trust = new TrustNotice(sid, io);
   try {
     return await interruptible(
       io,
@@ -45,6 +53,7 @@ export async function untilAgentEnds(
             });
           };
           session.onEvent((_seq, event) => {
+            trust.onEvent(event);
             const before = run.status;
             run = evolveRun(run, event);
             if (run.status !== before) settle();
@@ -52,7 +61,7 @@ export async function untilAgentEnds(
           session.subscribe(() => {
             const { state } = session.connection;
             if (state.kind === 'closed') reject(new Failure(state.error ?? errorInfo('gateway_unreachable')));
-            const waits = session.info.state === 'waiting';
+            const waits = session.info.state === 'waiting' && session.info.waiting.some((id) => !trust.isAbout(id));
             if (waits && !asked) line(io.stderr, `The agent waits for your answer. Answer with: pizzapi attach ${sid}`);
             asked = waits;
           });
@@ -61,6 +70,31 @@ export async function untilAgentEnds(
     );
   } finally {
     session.close();
+  }
+}
+
+/** Says what of the folder is not loaded. The agent works without it, and does not wait for the answer. */
+class TrustNotice {
+  readonly #ids = new Set<string>();
+
+  constructor(
+    private readonly sid: string,
+    private readonly io: Io,
+  ) {}
+
+  /** Whether the prompt with this id asks for the trust in the folder. */
+  isAbout(id: string): boolean {
+    return this.#ids.has(id);
+  }
+
+  onEvent(event: unknown): void {
+    if (!isSessionEvent(event) || event.type !== 'plugin_trust_required') return;
+    const { promptId, pluginNames } = event.prompt;
+    if (this.#ids.has(promptId)) return;
+    this.#ids.add(promptId);
+    const names = pluginNames.map((name) => toSafeLine(name, 80)).join(', ');
+    line(this.io.stderr, `Not loaded, because you have not decided about this folder: ${names}.`);
+    line(this.io.stderr, `Load it for one session with \`-- --approve\`, or decide in: pizzapi attach ${this.sid}`);
   }
 }
 

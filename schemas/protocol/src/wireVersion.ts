@@ -32,7 +32,7 @@ export const WIRE_HISTORY = [
   },
   {
     version: 1,
-    hash: 'aa584d8d18a273fd',
-    what: 'Added: `pi` of `runner_started`, `session_started` and `session_resumed`, and in the rows of runners and sessions.',
+    hash: 'b343ef0115d3d949',
+    what: 'Added: `pi` of `runner_started`, `session_started` and `session_resumed`, and in the rows of runners and sessions; `approve` and `noApprove` among the options of a session.',
   },
 ] as const;

@@ -10,6 +10,7 @@ import { humanExtension } from '../human/extension.js';
 import { authSource } from '../models.js';
 import { readOnlySettings } from '../settings.js';
 import { resolveReferences } from '../versions/configReferences.js';
+import { isTrustedThere } from '../versions/projectTrust.js';
 import { deferExtensions } from './deferExtensions.js';
 import { isShareCommand, type TerminalSession } from './terminalSession.js';
 
@@ -63,9 +64,7 @@ export function terminalExtension(deps: ExtensionDeps): ExtensionFactory {
 
   const others = deferExtensions((ctx) => [
     // Without anybody to ask, questions and approvals would only be in the way.
-    ...(deps.human && ctx.hasUI
-      ? [human(ctx), bashTap(ctx.cwd, readOnlySettings(ctx.cwd, getAgentDir()), readOnlyCalls)]
-      : []),
+    ...(deps.human && ctx.hasUI ? [human(ctx), bashTap(ctx.cwd, settingsOf(ctx), readOnlyCalls)] : []),
     forwardExtensionEvents(emit, (model) => authSource(ctx.modelRegistry, model)),
     demoTools(emit),
     pictures(),
@@ -100,6 +99,11 @@ export function terminalExtension(deps: ExtensionDeps): ExtensionFactory {
       if (reason !== 'reload') await deps.onLeave(reason === 'quit' ? 'quit' : 'replaced');
     });
   };
+}
+
+/** The person's settings, with those of the folder when pi loads them too. */
+function settingsOf(ctx: ExtensionContext) {
+  return readOnlySettings(ctx.cwd, getAgentDir(), () => isTrustedThere(ctx));
 }
 
 /** Completion that knows our `/share` in place of pi's. */
