@@ -28,7 +28,7 @@ function withKnownLevel(text: string | undefined): string | undefined {
 /** Matches every path, by its last part. */
 const ALL = ['!**', '!.*'];
 /** What takes the place of the settings of a folder that is not trusted: pi 0.73 leaves out what it finds there. */
-const NOTHING_OF_PROJECT = JSON.stringify({ extensions: ALL, skills: ALL, prompts: ALL, themes: ALL });
+export const NOTHING_OF_PROJECT = JSON.stringify({ extensions: ALL, skills: ALL, prompts: ALL, themes: ALL });
 
 /**
  * The person's pi settings, global and of the project, read and never written: pi stores every choice of a model or

@@ -134,7 +134,7 @@ export class ProjectTrust {
   /** Undefined where a person has to decide. A folder that has nothing of its own is trusted, as in pi. */
   #decision(): boolean | undefined {
     const made = this.#unkept ?? this.#override ?? this.#byExtension ?? this.#stored();
-    return made ?? (needsTrust(this.cwd) ? this.#default() : true);
+    return made ?? (needsTrust(this.cwd) ? defaultTrust(this.cwd, this.options.agentDir) : true);
   }
 
   #stored(): boolean | undefined {
@@ -148,18 +148,17 @@ export class ProjectTrust {
     }
   }
 
-  /** What the person has set for all folders, in pi's own settings. A folder cannot set it. */
-  #default(): boolean | undefined {
-    const { cwd, agentDir } = this.options;
-    const settings = readOnlySettings(cwd, agentDir, () => false).getGlobalSettings();
-    const chosen: unknown = Reflect.get(settings, 'defaultProjectTrust');
-    return chosen === 'always' ? true : chosen === 'never' ? false : undefined;
-  }
-
   #set(isTrusted: boolean): void {
     this.#isTrusted = isTrusted;
     setTrusted(this.settings, isTrusted);
   }
+}
+
+/** What the person has set for all folders, in pi's own settings. A folder cannot set it. */
+export function defaultTrust(cwd: string, agentDir: string): boolean | undefined {
+  const settings = readOnlySettings(cwd, agentDir, () => false).getGlobalSettings();
+  const chosen: unknown = Reflect.get(settings, 'defaultProjectTrust');
+  return chosen === 'always' ? true : chosen === 'never' ? false : undefined;
 }
 
 interface Loaded {

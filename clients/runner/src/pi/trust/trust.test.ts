@@ -16,7 +16,7 @@ import { BOB } from '../../testing/guests.js';
 import { again, owner, run, say, start, tidyUpAfterEach } from '../../testing/human.js';
 import { IS_PI_1, type TestSession } from '../testKit.js';
 import { projectResources } from './projectResources.js';
-import { TRUST_FILE } from './trustFile.js';
+import { TRUST_FILE } from '../../human/decisionFiles.js';
 
 const STORE = IS_PI_1 ? 'trust.json' : TRUST_FILE;
 let root: string;

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isMap } from '@pizzapi/protocol';
+import { PI_TRUST_FILE, TRUST_FILE } from '../../human/decisionFiles.js';
 import { canonical } from './projectResources.js';
 
 /** Where the decisions of a person about folders are kept. A decision about a folder holds for the folders in it. */
@@ -11,11 +12,6 @@ export interface TrustStore {
   decide(cwd: string, isTrusted: boolean): void;
 }
 
-/** The file of pi 1.x. */
-const PI_FILE = 'trust.json';
-/** Ours, among pi's own files, for a pi that keeps no decisions. */
-export const TRUST_FILE = 'pizzapi-trust.json';
-
 type Decisions = Record<string, boolean>;
 
 /**
@@ -25,7 +21,7 @@ type Decisions = Record<string, boolean>;
 export function ownTrustStore(agentDir: string): TrustStore {
   const path = join(agentDir, TRUST_FILE);
   return {
-    decision: (cwd) => closest(cwd, [readDecisions(join(agentDir, PI_FILE)), readDecisions(path)]),
+    decision: (cwd) => closest(cwd, [readDecisions(join(agentDir, PI_TRUST_FILE)), readDecisions(path)]),
     decide(cwd, isTrusted) {
       const all = { ...readDecisions(path), [canonical(cwd)]: isTrusted };
       mkdirSync(dirname(path), { recursive: true });

@@ -24,6 +24,9 @@ export function trustStore(agentDir: string): TrustStore {
   };
 }
 
+/** Whether this pi asks about folders by itself and keeps what the person decided. */
+export const keepsTrust = (): boolean => typeof Reflect.get(sdk, 'ProjectTrustStore') === 'function';
+
 /** Whether a folder has anything that needs a decision, by pi's own rule where it has one. */
 export function needsTrust(cwd: string): boolean {
   const rule: unknown = Reflect.get(sdk, 'hasTrustRequiringProjectResources');
