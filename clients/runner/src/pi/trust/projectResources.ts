@@ -146,7 +146,7 @@ function namesIn(path: string, { isWhole = false } = {}): string[] {
   }
 }
 
-/** A file of JSON as a map; undefined where there is none, empty where it cannot be read. */
+/** A file of JSON as a map; undefined where there is no file, empty where it cannot be read. */
 function mapIn(path: string): UnknownMap | undefined {
   if (!existsSync(path)) return undefined;
   try {

@@ -15,7 +15,7 @@ export interface FolderGateOptions {
   args: readonly string[];
   cwd: string;
   agentDir?: string;
-  /** Asks the person at the terminal; undefined where there is none. */
+  /** Asks the person at the terminal; undefined where no person is. */
   ask: ((cwd: string, found: readonly ProjectResource[]) => Promise<TerminalTrustAnswer>) | undefined;
   warn: (text: string) => void;
 }
