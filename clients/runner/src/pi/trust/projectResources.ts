@@ -15,6 +15,9 @@ export interface ProjectResource {
 const MAX_RESOURCES = 20;
 const MAX_NAMES = 10;
 const MAX_ENTRIES = 1_000;
+/** Files and folders that are compared, and how deep they are looked for: an extension may have packages of its own. */
+const MAX_LOOKED_AT = 20_000;
+const MAX_DEPTH = 12;
 /** Characters of a name and of a line. */
 const NAME_CHARS = 80;
 const LINE_CHARS = 400;
@@ -66,15 +69,25 @@ function agentsSkills(folder: string): string[] {
 export function projectFingerprint(cwd: string): string {
   const folder = canonical(cwd);
   const lines: string[] = [];
-  const look = (path: string): void => {
-    if (lines.length >= MAX_ENTRIES) return;
-    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  const look = (path: string, depth: number): void => {
+    if (lines.length >= MAX_LOOKED_AT) return;
+    const stat = statOf(path);
     if (stat === undefined) return;
     lines.push([path, stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(' '));
-    if (stat.isDirectory()) for (const name of namesIn(path, { isWhole: true })) look(join(path, name));
+    // Links may lead in a circle.
+    if (!stat.isDirectory() || depth === MAX_DEPTH) return;
+    for (const name of namesIn(path, { isWhole: true })) look(join(path, name), depth + 1);
   };
-  for (const path of [...NEEDS_TRUST.map((entry) => join(folder, PI, entry)), ...agentsSkills(folder)]) look(path);
+  for (const path of [...NEEDS_TRUST.map((entry) => join(folder, PI, entry)), ...agentsSkills(folder)]) look(path, 0);
   return createHash('sha256').update(lines.join('\n')).digest('hex');
+}
+
+function statOf(path: string) {
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -134,7 +147,11 @@ function namesIn(path: string, { isWhole = false } = {}): string[] {
     const opened = opendirSync(path);
     try {
       const names: string[] = [];
-      for (let entry = opened.readSync(); entry !== null && names.length < MAX_ENTRIES; entry = opened.readSync()) {
+      for (
+        let entry = opened.readSync();
+        entry !== null && names.length < (isWhole ? MAX_LOOKED_AT : MAX_ENTRIES);
+        entry = opened.readSync()
+      ) {
         if (isWhole || !entry.name.startsWith('.')) names.push(entry.name);
       }
       return names.sort();

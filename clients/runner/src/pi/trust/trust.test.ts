@@ -15,7 +15,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BOB } from '../../testing/guests.js';
 import { again, owner, run, say, start, tidyUpAfterEach } from '../../testing/human.js';
 import { IS_PI_1, type TestSession } from '../testKit.js';
-import { projectResources } from './projectResources.js';
+import { projectFingerprint, projectResources } from './projectResources.js';
 import { TRUST_FILE } from '../../human/decisionFiles.js';
 
 const STORE = IS_PI_1 ? 'trust.json' : TRUST_FILE;
@@ -206,6 +206,9 @@ describe('a folder with extensions and settings of its own', () => {
       'extensions/mine.ts': `export default (pi) => pi.registerCommand('again', { description: 'x', handler: (_args, ctx) => ctx.reload() });`,
     });
     const test = await open();
+    await say(test, '/trust');
+    await test.log.until(() => notices(test).length > 0);
+    expect(notices(test)).toEqual(['This folder has no extensions or settings of its own']);
     expect(test.log.all('plugin_trust_required')).toEqual([]);
     write(cwd, { '.pi/extensions/evil.ts': extension('evil') });
     await say(test, '/again');
@@ -290,6 +293,17 @@ describe('the decision about a folder', () => {
 });
 
 describe('what is listed of a folder', () => {
+  it('is compared by files, also where links lead in a circle or nowhere', () => {
+    write(cwd, { '.pi/extensions/deep/a.ts': 'a' });
+    symlinkSync('..', join(cwd, '.pi', 'extensions', 'deep', 'up'));
+    symlinkSync('loop', join(cwd, '.pi', 'extensions', 'loop'));
+    symlinkSync(join(root, 'none'), join(cwd, '.pi', 'prompts'));
+    const before = projectFingerprint(cwd);
+    expect(projectFingerprint(cwd)).toBe(before);
+    write(cwd, { '.pi/extensions/deep/.hidden': 'x' });
+    expect(projectFingerprint(cwd)).not.toBe(before);
+  });
+
   it('is bounded, on one line each, without characters that steer a terminal, and says where links lead', () => {
     for (let n = 0; n < 40; n++) write(cwd, { [`.pi/extensions/e${n}.ts`]: '' });
     write(cwd, { '.pi/extensions/a\u001b[2J\nb\u202e.ts': '', '.pi/mcp.json': 'x'.repeat(300 * 1024) });

@@ -39,20 +39,27 @@ export class TrustPrompt {
     const { trust, dialogs } = this.deps;
     for (const text of trust.warnings.splice(0)) dialogs.tell({ method: 'notify', title: text, level: 'warning' });
     trust.onChecked = () => this.#checked();
-    if (trust.isUndecided) this.ask();
+    if (trust.isUndecided) this.#ask();
     else if (trust.leavesOut)
       this.#say('Extensions and settings of this folder are not loaded. Change this with /trust', 'info');
   }
 
-  /** Asks, unless it is asked already. */
+  /** A person wants to decide, again or for the first time. */
   ask(): void {
-    if (this.#open !== undefined) return;
+    if (!this.#ask()) this.#say('This folder has no extensions or settings of its own', 'info');
+  }
+
+  /** Asks, unless it is asked already. Returns false when there is nothing to ask about. */
+  #ask(): boolean {
+    if (this.#open !== undefined) return true;
     const { cwd } = this.deps.trust;
+    // Before the list: what comes in between is noticed at the answer.
+    const seen = projectFingerprint(cwd);
     const found = projectResources(cwd);
-    if (found.length === 0) return this.#say('This folder has no extensions or settings of its own', 'info');
+    if (found.length === 0) return false;
     const id = newId('t');
     const close = new AbortController();
-    this.#open = { id, close, seen: projectFingerprint(cwd) };
+    this.#open = { id, close, seen };
     const prompt = {
       promptId: id,
       pluginNames: found.map(({ name }) => name),
@@ -63,6 +70,7 @@ export class TrustPrompt {
       .expectOwner(id, (value) => value === TRUST || value === NOT_NOW || value === NEVER, close.signal)
       .then((value) => this.#answered(id, value))
       .catch((error: unknown) => this.deps.onBug(error));
+    return true;
   }
 
   /** The process ends. The prompt stays open in the log; the next process asks again. */
@@ -74,7 +82,7 @@ export class TrustPrompt {
 
   #checked(): void {
     if (!this.deps.trust.isUndecided) this.#resolve();
-    else if (!this.#isPutOff) this.ask();
+    else if (!this.#isPutOff) this.#ask();
   }
 
   /** Takes the prompt from every screen. */
@@ -94,7 +102,8 @@ export class TrustPrompt {
     if (value === TRUST && projectFingerprint(trust.cwd) !== seen) {
       // The agent, or a program, may have put something there for a person to agree to unseen.
       this.#say('Files of this folder have changed since you were asked: nothing is loaded', 'warning');
-      return this.ask();
+      this.#ask();
+      return;
     }
     if (value !== TRUST && value !== NEVER) {
       this.#isPutOff = true;
