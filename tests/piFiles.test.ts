@@ -122,7 +122,7 @@ describe('a session that does not open', () => {
     const cwd = join(stage.project, newId());
     mkdirSync(join(cwd, '.pi', 'extensions'), { recursive: true });
     writeFileSync(join(cwd, '.pi', 'extensions', 'spin.ts'), 'export default () => { for (;;); };');
-    const reply = await apiOf(stage).createSession({ cwd, model: 'demo/demo' });
+    const reply = await apiOf(stage).createSession({ cwd, model: 'demo/demo', pi: { approve: true } });
     if (reply.kind === 'failed') throw new Error(reply.error.message);
     const { sessionId: sid } = reply.value;
     const { pid } = await until('it has a worker', () => processWith(sid));

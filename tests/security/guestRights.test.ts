@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { until } from '../support/until.js';
-import { newSession, tell, type SessionWatcher } from '../support/viewer.js';
+import { apiOf, newSession, tell, type SessionWatcher } from '../support/viewer.js';
 import { call, find, QUESTION, read, SLOW_MS, spawning, useGuestStage } from './support/guestStage.js';
 import { ask } from './support/http.js';
 
@@ -75,6 +75,32 @@ describe('what a guest answers', () => {
       expect(await bob.answerBySocket(step['dialogId'], value)).toBe('forbidden');
     expect(log.session.meta.pendingApproval).not.toBeNull();
     expect(inProject('by-bob')).toBe(false);
+  });
+
+  it('never decides what of a folder is loaded into the agent; the owner does', async () => {
+    const { stage } = guests;
+    const cwd = join(stage.project, 'hostile');
+    mkdirSync(join(cwd, '.pi', 'extensions'), { recursive: true });
+    const body = `require('node:fs').appendFileSync(${JSON.stringify(join(stage.project, 'loaded'))}, 'x')`;
+    writeFileSync(join(cwd, '.pi', 'extensions', 'evil.ts'), `export default () => { ${body}; };`);
+    const reply = await apiOf(stage).createSession({ cwd, model: 'demo/demo', prompt: 'Hello' });
+    if (reply.kind === 'failed') throw new Error(reply.error.message);
+    const { sessionId: sid } = reply.value;
+    const log = follow(sid);
+    const { promptId, pluginNames } = (await find(log, 'plugin_trust_required'))['prompt'] as Record<string, unknown>;
+    expect(pluginNames).toEqual(['evil.ts']);
+    const eve = await guest(sid, 'approve', 'Eve');
+    await until('the gateway knows', async () => (await eve.answer(promptId, true)).code === 'forbidden');
+    for (const value of [true, false, 'never', null])
+      expect(await eve.answerBySocket(promptId, value)).toBe('refused forbidden');
+    // The agent works without it, and does not wait.
+    await find(log, 'agent_end');
+    expect(inProject('loaded')).toBe(false);
+
+    await log.session.command('dialog_response', { dialogId: promptId, value: true });
+    await find(log, 'plugin_trust_resolved', { promptId });
+    await until('it is loaded', () => inProject('loaded'));
+    expect(log.session.meta.pendingPluginTrust).toBeNull();
   });
 
   it('with a link to approve: this one call, and nothing that is remembered', async () => {

@@ -6,9 +6,9 @@ import type { Io } from './io.js';
 import { scriptedSession } from './testing/scriptedSession.js';
 
 /** Follows a run of these events to its end. */
-async function followed(...events: object[]): Promise<AgentRunEnd> {
+async function followed(events: object[], said: string[] = []): Promise<AgentRunEnd> {
   const gateway = await scriptedSession();
-  const sink = () => new Writable({ write: (_chunk, _encoding, done) => done() });
+  const sink = () => new Writable({ write: (chunk, _encoding, done) => (said.push(String(chunk)), done()) });
   const io: Io = {
     ...{ stdin: Readable.from([]), stdout: sink(), stderr: sink() },
     ...{ env: {}, colour: false, terminal: { keys: false, asks: false, columns: undefined } },
@@ -36,7 +36,7 @@ describe('run --wait', () => {
       // It died before the agent began.
       [resumed],
     ]) {
-      const end = await followed(...events);
+      const end = await followed(events);
       expect(end.status).toBe('interrupted');
       expect(end.status !== 'cancelled' && failureText(end, 's1')).toBe(
         'The host was stopped while the agent wrote. Continue with //continue in: pizzapi attach s1',
@@ -46,9 +46,28 @@ describe('run --wait', () => {
 
   it('ends with an error when the model is not there, which refuses the prompt, and says how to choose another one', async () => {
     const model = { provider: 'office', id: 'gone', problem: 'model_unknown' };
-    const end = await followed({ type: 'model_changed', at: 1, model });
+    const end = await followed([{ type: 'model_changed', at: 1, model }]);
     expect(end.status !== 'cancelled' && failureText({ ...end }, 's1')).toBe(
       'The agent failed: The runner has no model office/gone. Choose another one with //model in: pizzapi attach s1',
     );
+  });
+
+  it('says what of the folder is not loaded and how to allow it, and does not wait for the answer', async () => {
+    const prompt = { promptId: 't1', pluginNames: ['deploy.ts', 'Set\u001b[2Jtings'], pluginSummaries: [] };
+    const said: string[] = [];
+    const message = { role: 'assistant', content: [{ type: 'text', text: 'Done' }], stopReason: 'stop' };
+    const end = await followed(
+      [
+        { type: 'plugin_trust_required', at: 1, prompt },
+        { type: 'agent_start', at: 1 },
+        { type: 'message_end', at: 1, messageId: 'm', message },
+        { type: 'agent_end', at: 1 },
+      ],
+      said,
+    );
+    expect(end).toMatchObject({ status: 'completed', text: 'Done' });
+    expect(said.join('')).toContain('deploy.ts, Settings');
+    expect(said.join('')).toContain('-- --approve');
+    expect(said.join('')).not.toContain('The agent waits');
   });
 });

@@ -4,6 +4,7 @@ import {
   INTERRUPTED_TEXT,
   isMap,
   modelProblemText,
+  isSessionEvent,
   requestedAgentRun,
   type AgentRun,
 } from '@pizzapi/protocol';
@@ -40,6 +41,7 @@ export async function untilAgentEnds(
   let run = requestedAgentRun();
   let asked = false;
   let hasBegun = false;
+  const trust = new TrustNotice(sid, io);
   try {
     return await interruptible(
       io,
@@ -62,6 +64,7 @@ export async function untilAgentEnds(
               resolve({ status: 'failed', text: run.text, error });
             });
           session.onEvent((_seq, event) => {
+            trust.onEvent(event);
             const before = run.status;
             run = evolveRun(run, event);
             if (run.status !== before) settle();
@@ -72,7 +75,7 @@ export async function untilAgentEnds(
           session.subscribe(() => {
             const { state } = session.connection;
             if (state.kind === 'closed') reject(new Failure(state.error ?? errorInfo('gateway_unreachable')));
-            const waits = session.info.state === 'waiting';
+            const waits = session.info.state === 'waiting' && session.info.waiting.some((id) => !trust.isAbout(id));
             if (waits && !asked) line(io.stderr, `The agent waits for your answer. Answer with: pizzapi attach ${sid}`);
             asked = waits;
           });
@@ -81,6 +84,31 @@ export async function untilAgentEnds(
     );
   } finally {
     session.close();
+  }
+}
+
+/** Says what of the folder is not loaded. The agent works without it, and does not wait for the answer. */
+class TrustNotice {
+  readonly #ids = new Set<string>();
+
+  constructor(
+    private readonly sid: string,
+    private readonly io: Io,
+  ) {}
+
+  /** Whether the prompt with this id asks for the trust in the folder. */
+  isAbout(id: string): boolean {
+    return this.#ids.has(id);
+  }
+
+  onEvent(event: unknown): void {
+    if (!isSessionEvent(event) || event.type !== 'plugin_trust_required') return;
+    const { promptId, pluginNames } = event.prompt;
+    if (this.#ids.has(promptId)) return;
+    this.#ids.add(promptId);
+    const names = pluginNames.map((name) => toSafeLine(name, 80)).join(', ');
+    line(this.io.stderr, `Not loaded, because you have not decided about this folder: ${names}.`);
+    line(this.io.stderr, `Load it for one session with \`-- --approve\`, or decide in: pizzapi attach ${this.sid}`);
   }
 }
 

@@ -24,6 +24,8 @@ describe("pi's flags", () => {
       '--provider openai --model gpt-4o --thinking high',
       { words: [], provider: 'openai', model: 'gpt-4o', thinkingLevel: 'high' },
     ],
+    ['-a', { words: [], pi: { approve: true } }],
+    ['--no-approve', { words: [], pi: { noApprove: true } }],
     ['hello --no-skills', { words: ['hello'], pi: { noSkills: true } }],
   ])('the flags %j are sent to the runner', (line, flags) => {
     const read = readPiFlags(line.split(' ').filter((word) => word !== ''));

@@ -25,6 +25,8 @@ const SWITCHES = {
   '--no-skills': 'noSkills',
   '--no-prompt-templates': 'noPromptTemplates',
   '--no-context-files': 'noContextFiles',
+  '--approve': 'approve',
+  '--no-approve': 'noApprove',
 } as const satisfies Record<string, keyof PiOptions>;
 type SwitchFlag = keyof typeof SWITCHES;
 
@@ -36,6 +38,8 @@ const SHORT: Readonly<Record<string, ValueFlag | SwitchFlag>> = {
   '-ns': '--no-skills',
   '-np': '--no-prompt-templates',
   '-nc': '--no-context-files',
+  '-a': '--approve',
+  '-na': '--no-approve',
 };
 
 /** Flags of pi that PizzaPi replaces, with the replacement. */

@@ -1,4 +1,10 @@
-import type { MetaPendingApproval, MetaPendingPlan, MetaPendingQuestion, SessionInfo } from '@pizzapi/protocol';
+import type {
+  MetaPendingApproval,
+  MetaPendingPlan,
+  MetaPendingQuestion,
+  MetaPluginTrustPrompt,
+  SessionInfo,
+} from '@pizzapi/protocol';
 import { session } from './lists.js';
 import { closed, failed, resolved } from './responses.js';
 import type { Scene } from './scene.js';
@@ -175,6 +181,29 @@ const approval = (pending: MetaPendingApproval) => (): Scene => ({
   meta: { pendingApproval: pending },
 });
 
+const TRUST: MetaPluginTrustPrompt = {
+  promptId: 't1',
+  pluginNames: ['deploy.ts', 'Settings', 'MCP servers', 'Skills'],
+  pluginSummaries: [
+    'Extension .pi/extensions/deploy.ts',
+    '.pi/settings.json: shellCommandPrefix source ./env.sh; packages npm:@acme/pi-tools, git:github.com/acme/pi-review',
+    '.pi/mcp.json: tickets (npx), search (https://mcp.example.com)',
+    '.agents/skills: release, review',
+  ],
+};
+
+/** The agent works without them meanwhile. */
+function trust(): Scene {
+  return {
+    events: [
+      { type: 'plugin_trust_required', at: NOW - 70_000, prompt: TRUST },
+      said('u1', 'user', 'What is in this repository?'),
+      said('a1', 'assistant', 'A web server, with a folder `.pi` of its own.'),
+    ],
+    meta: { pendingPluginTrust: TRUST },
+  };
+}
+
 export const PROMPTS: Readonly<Record<string, () => Scene>> = {
   'ask-several': several,
   'ask-six': six,
@@ -182,6 +211,7 @@ export const PROMPTS: Readonly<Record<string, () => Scene>> = {
   'ask-plan': plan,
   'ask-command': approval(COMMAND),
   'ask-edit': approval(EDIT),
+  'ask-trust': trust,
 };
 
 const waits = (sid: string, name: string, id: string): SessionInfo =>
@@ -194,4 +224,5 @@ export const PROMPT_SESSIONS: readonly SessionInfo[] = [
   waits('ask-plan', 'Plan the resume of viewers', 'p1'),
   waits('ask-command', 'Publish the protocol package', 'v1'),
   waits('ask-edit', 'Edit with an approval', 'v2'),
+  waits('ask-trust', 'Look at a repository', 't1'),
 ];

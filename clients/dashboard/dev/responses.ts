@@ -47,6 +47,7 @@ export function respond(sent: Sent, own: Responder | undefined): Response {
       { type: 'question_cleared', at, toolCallId: dialogId },
       { type: 'plan_cleared', at, toolCallId: dialogId },
       { type: 'approval_cleared', at, promptId: dialogId },
+      { type: 'plugin_trust_resolved', at, promptId: dialogId },
     ];
     const events = [resolved(String(dialogId), value, ADA, outcome), closed(String(dialogId)), ...cleared, ok(sent)];
     return { kind: 'taken', events };

@@ -73,6 +73,20 @@ describe('what waits for a person', () => {
     await page.close();
   });
 
+  it('is what a folder has of its own, named with its paths, loaded never, not now or from now on', async () => {
+    const page = await open('/s/ask-trust', PHONE);
+    await card(page).getByRole('heading', { name: 'Load the extensions and settings of this folder?' }).waitFor();
+    await card(page).getByText('Extension .pi/extensions/deploy.ts').waitFor();
+    await card(page).getByText('shellCommandPrefix source ./env.sh').waitFor();
+    for (const name of ['Trust', 'Not now', 'Never']) await button(page, name).waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
+    await button(page, 'Never').click();
+    await page.getByText('Delivered: “never”.').waitFor();
+    expect(await answers(page)).toEqual([{ dialogId: 't1', value: 'never' }]);
+    await card(page).waitFor({ state: 'detached' });
+    await page.close();
+  });
+
   it('is answered by the key of an option; Escape leaves it and stops nobody', async () => {
     const page = await open('/s/ask');
     await card(page).waitFor();

@@ -78,6 +78,10 @@ export const PiOptions = Type.Object(
     noPromptTemplates: Yes,
     /** Ignores AGENTS.md and CLAUDE.md. */
     noContextFiles: Yes,
+    /** Loads what the folder has of its own, for this session. Only a person can give it: a child session has it not. */
+    approve: Yes,
+    /** Leaves out what the folder has of its own, for this session. */
+    noApprove: Yes,
     /** Not a flag of pi: it applies to what people and the agent do together. */
     approvals: Optional(ApprovalLimits),
     /** The goal with which the session begins. */
@@ -91,11 +95,22 @@ export type PiOptions = Static<typeof PiOptions>;
  * Returns the part of the options that restricts the agent, which also applies to child sessions. Returns undefined
  * when nothing restricts it.
  */
-export function toolLimits({ tools, noTools, noBuiltinTools, noExtensions }: PiOptions): PiOptions | undefined {
-  const limits = Object.entries({ tools, noTools, noBuiltinTools, noExtensions }).filter(
+export function toolLimits({
+  tools,
+  noTools,
+  noBuiltinTools,
+  noExtensions,
+  noApprove,
+}: PiOptions): PiOptions | undefined {
+  const limits = Object.entries({ tools, noTools, noBuiltinTools, noExtensions, noApprove }).filter(
     ([, set]) => set !== undefined,
   );
   return limits.length === 0 ? undefined : Object.fromEntries(limits);
+}
+
+/** Returns the options without what only a person can give. An agent starts its child sessions with the rest. */
+export function childOptions({ approve: _approve, ...pi }: PiOptions): PiOptions {
+  return pi;
 }
 
 /** Returns true when this version can apply all the options. */

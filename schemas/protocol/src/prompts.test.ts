@@ -57,10 +57,10 @@ describe('pending prompts', () => {
     ]);
   });
 
-  it('ask whether to trust plugins', () => {
+  it('ask whether to load what a folder has of its own: from now on, not now, never', () => {
     const [one] = pendingPrompts(meta({ pendingPluginTrust: trust }));
     expect(one).toMatchObject({ kind: 'trust', plugins: [{ summary: 'tools' }, { name: 'timer', summary: '' }] });
-    expect(values(one!)).toEqual([true, false]);
+    expect(values(one!)).toEqual([true, false, 'never']);
   });
 
   it('offer the options of a dialog, yes and no for a confirmation, a field for words', () => {
@@ -120,7 +120,7 @@ describe('the line of a prompt', () => {
     expect(lineOf({ pendingQuestion: question })).toBe('Which oven? Wood · Gas');
     expect(lineOf({ pendingQuestion: several })).toBe('Which oven? Wood · Gas (and 1 more)');
     expect(lineOf({ pendingPlan: plan })).toBe('A plan to approve: Bake');
-    expect(lineOf({ pendingPluginTrust: trust })).toBe('Trust oven, timer?');
+    expect(lineOf({ pendingPluginTrust: trust })).toBe('Load the extensions and settings of this folder? oven, timer');
   });
 
   it('has the first line of a command that waits for an approval', () => {

@@ -63,7 +63,7 @@ export interface ApprovalPrompt extends PromptBase {
   fields: readonly { key: string; label: string; value: string }[];
 }
 
-/** Takes a choice. */
+/** What a folder has of its own and is not loaded unasked. Takes a choice: from now on, not this time, never. */
 export interface TrustPrompt extends PromptBase {
   kind: 'trust';
   plugins: readonly { name: string; summary: string }[];
@@ -88,7 +88,8 @@ const APPROVAL_CHOICES: readonly PromptChoice[] = [
 ];
 const TRUST_CHOICES: readonly PromptChoice[] = [
   { label: 'Trust', value: true, look: 'primary' },
-  { label: 'Do not load', value: false },
+  { label: 'Not now', value: false },
+  { label: 'Never', value: 'never', look: 'danger' },
 ];
 const CONFIRM_CHOICES: readonly PromptChoice[] = [
   { label: 'Yes', value: true, look: 'primary' },
@@ -134,7 +135,7 @@ export function promptLine(prompt: PromptView): string {
     case 'approval':
       return [prompt.title, prompt.message, firstLine(commandIn(prompt) ?? '')].filter((part) => part).join(' ');
     case 'trust':
-      return `Trust ${prompt.plugins.map(({ name }) => name).join(', ')}?`;
+      return `${prompt.title} ${prompt.plugins.map(({ name }) => name).join(', ')}`;
     case 'dialog':
       return [prompt.title, prompt.message].filter((part) => part).join(' ');
   }
@@ -199,7 +200,12 @@ function trustPrompt({
   pluginSummaries,
 }: NonNullable<SessionMetaState['pendingPluginTrust']>): TrustPrompt {
   return {
-    ...{ kind: 'trust', id: promptId, title: 'Trust these plugins?', choices: TRUST_CHOICES },
+    ...{
+      kind: 'trust',
+      id: promptId,
+      title: 'Load the extensions and settings of this folder?',
+      choices: TRUST_CHOICES,
+    },
     plugins: pluginNames.map((name, at) => ({ name, summary: pluginSummaries[at] ?? '' })),
   };
 }

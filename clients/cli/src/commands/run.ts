@@ -54,7 +54,11 @@ export function addRun(program: Command, context: CliContext): void {
 
 Put options of pi after --. They apply for as long as the session
 lives: --model, --provider, --thinking, --tools, --no-tools, --no-builtin-tools, --system-prompt,
---append-system-prompt, --no-extensions, --no-skills, --no-prompt-templates, --no-context-files.
+--append-system-prompt, --no-extensions, --no-skills, --no-prompt-templates, --no-context-files,
+--approve, --no-approve.
+
+Extensions, settings and MCP servers of the folder are loaded only when you trust the folder. --approve
+loads them for this session. Without it the session asks its owner, and --wait prints what is left out.
 
 With --wait stdout has the agent's answer, and stderr the id and the link of the session. The exit
 code is 0 when the agent is done, and 1 when it failed, was stopped, or its host was stopped.`,

@@ -71,7 +71,7 @@ describe('what is asked', () => {
     const [plan] = asked({ pendingPlan: { toolCallId: 'x', title: 'Tidy up', steps } });
     expect(values(plan!.choices)).toEqual(['cancel']);
     const [trust] = asked({ pendingPluginTrust: { promptId: 'x', pluginNames: ['a'], pluginSummaries: [long] } });
-    expect(values(trust!.choices)).toEqual([false]);
+    expect(values(trust!.choices)).toEqual([false, 'never']);
     const dialog = { type: 'dialog_opened', dialogId: 'd', method: 'confirm', title: 'Sure?', message: long };
     expect(dialogPreviews([dialog], ['d'])[0]!.choices).toEqual([]);
   });

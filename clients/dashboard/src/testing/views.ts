@@ -143,6 +143,7 @@ export const VIEWS: readonly View[] = [
   { name: 'options', at: '/s/ask-six', query: 'scene=prompts', enter: prompt },
   { name: 'plan', at: '/s/ask-plan', query: 'scene=prompts', enter: prompt },
   { name: 'approval', at: '/s/ask-edit', query: 'scene=prompts', enter: prompt },
+  { name: 'trust', at: '/s/ask-trust', query: 'scene=prompts', enter: prompt },
   {
     name: 'queue',
     at: '/s/queue',

@@ -142,7 +142,7 @@ describe('when something dies', () => {
     await mkdir(join(cwd, '.pi', 'extensions'), { recursive: true });
     const extension = `import { existsSync } from 'node:fs'; export default async () => { ${waits} };`;
     await writeFile(join(cwd, '.pi', 'extensions', 'wait.ts'), extension);
-    const sid = await rig.newSession({ cwd });
+    const sid = await rig.newSession({ cwd, pi: { approve: true } });
     await rig.endDaemon('SIGTERM');
     await writeFile(isHeld, '');
     await rig.startDaemon({ PIZZAPI_DEMO_SPEED: 'fast' });

@@ -26,7 +26,7 @@ async function folderWith(does: string): Promise<string> {
 
 async function open(cwd: string): Promise<{ sid: string; commandId: string }> {
   const sid = newId('s');
-  const commandId = await rig.send('new_session', { sessionId: sid, model: 'demo/demo', cwd });
+  const commandId = await rig.send('new_session', { sessionId: sid, model: 'demo/demo', cwd, pi: { approve: true } });
   return { sid, commandId };
 }
 
@@ -88,7 +88,7 @@ describe('a session that is ended', () => {
 
   it('has no process any more when its worker spins, and frees its slot', async () => {
     const does = `pi.registerCommand('spin', { handler: async () => { ${SPIN} } });`;
-    const sid = await rig.newSession({ cwd: await folderWith(does) });
+    const sid = await rig.newSession({ cwd: await folderWith(does), pi: { approve: true } });
     const worker = await workerOf(sid);
     await rig.send('input', { text: '/spin' }, sid);
     const kill = await rig.send('kill_session', {}, sid);

@@ -49,6 +49,8 @@ interface OpenDialog {
   opened: EventOf<'dialog_opened'> | undefined;
   /** The prompt that it is, or is a step of. */
   promptId: string | undefined;
+  /** The agent does not wait for it: it stays open when a run is stopped. */
+  isApart: boolean;
 }
 
 /** A dialog that is open: its id, and its answer once there is one. */
@@ -137,7 +139,13 @@ export class Dialogs {
       const expires = timeout !== undefined && timeout > 0 ? { expiresAt: at + timeout } : {};
       const prompt = promptId === undefined ? {} : { promptId };
       const opened = { type: 'dialog_opened', at, dialogId, ...request, ...expires, ...prompt } as const;
-      this.#open.set(dialogId, { accepts: (value) => accepts(request, value), close, opened, promptId });
+      this.#open.set(dialogId, {
+        accepts: (value) => accepts(request, value),
+        close,
+        opened,
+        promptId,
+        isApart: false,
+      });
       this.emit(opened);
     });
   }
@@ -150,6 +158,19 @@ export class Dialogs {
   expect(id: string, fits: (value: unknown) => boolean, signal: AbortSignal, kind: GuestPromptKind): Promise<unknown> {
     if (this.#refusing > 0 || signal.aborted) return Promise.resolve(undefined);
     this.#kinds.set(id, kind);
+    return this.#expect(id, fits, signal, false);
+  }
+
+  /**
+   * As `expect`, for a prompt that no guest may answer and that the agent does not wait for: the stop of a run does not
+   * close it.
+   */
+  expectOwner(id: string, fits: (value: unknown) => boolean, signal: AbortSignal): Promise<unknown> {
+    if (signal.aborted) return Promise.resolve(undefined);
+    return this.#expect(id, fits, signal, true);
+  }
+
+  #expect(id: string, fits: (value: unknown) => boolean, signal: AbortSignal, isApart: boolean): Promise<unknown> {
     return new Promise((resolve) => {
       const onAbort = () => this.#open.get(id)?.close('cancelled', undefined, SYSTEM);
       const close = (outcome: Outcome, value: unknown, by: Author) => {
@@ -160,7 +181,7 @@ export class Dialogs {
         if (by !== SYSTEM) this.emit(resolved(this.clock.now(), id, outcome, value, by));
         resolve(value);
       };
-      this.#open.set(id, { accepts: fits, close, opened: undefined, promptId: id });
+      this.#open.set(id, { accepts: fits, close, opened: undefined, promptId: id, isApart });
       signal.addEventListener('abort', onAbort, { once: true });
     });
   }
@@ -203,9 +224,9 @@ export class Dialogs {
     return this.#kinds.get(this.#open.get(dialogId)?.promptId ?? '');
   }
 
-  /** Closes every open dialog unanswered. */
+  /** Closes every dialog unanswered that the agent waits for. */
   settleAll(): void {
-    for (const dialog of [...this.#open.values()]) dialog.close('settled', undefined, SYSTEM);
+    for (const dialog of [...this.#open.values()]) if (!dialog.isApart) dialog.close('settled', undefined, SYSTEM);
   }
 
   /** Settles what is open and lets nothing open until the result is called: an abort waits for whoever asks. */

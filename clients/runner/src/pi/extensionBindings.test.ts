@@ -17,7 +17,11 @@ it.each([
     extensionRunner: { getExtensionPaths: () => ['<inline:1>', '/x/slow.ts'] },
     bindExtensions: () => new Promise(() => undefined),
   } as unknown as AgentSession;
-  void bindExtensions(pi, { dialogs, clock }, { onShutdown: () => undefined, onError: (text) => errors.push(text) });
+  void bindExtensions(
+    pi,
+    { dialogs, clock, trust: undefined },
+    { onShutdown: () => undefined, onError: (text) => errors.push(text) },
+  );
   for (const fn of due) fn();
   expect(errors).toHaveLength(reports);
   for (const text of errors) expect(text).toContain('(/x/slow.ts)');

@@ -18,7 +18,7 @@ interface ExtensionHooks {
  */
 export async function bindExtensions(
   pi: AgentSession,
-  parts: Pick<SessionParts, 'dialogs' | 'clock'>,
+  parts: Pick<SessionParts, 'dialogs' | 'clock' | 'trust'>,
   hooks: ExtensionHooks,
 ): Promise<void> {
   const cancel = parts.clock.after(SLOW_START_MS, () => {
@@ -36,7 +36,7 @@ export async function bindExtensions(
 /** What the person's extensions get from a hosted session. */
 function extensionBindings(
   pi: AgentSession,
-  { dialogs }: Pick<SessionParts, 'dialogs'>,
+  { dialogs, trust }: Pick<SessionParts, 'dialogs' | 'trust'>,
   { onShutdown, onError }: ExtensionHooks,
 ): Bindings {
   return {
@@ -51,7 +51,11 @@ function extensionBindings(
         const { cancelled } = await pi.navigateTree(targetId, options);
         return { cancelled };
       },
-      reload: () => pi.reload(),
+      reload: async () => {
+        // What the folder has may have come since.
+        trust?.check();
+        await pi.reload();
+      },
     },
     shutdownHandler: onShutdown,
     onError: ({ extensionPath, error }) => onError(`${extensionPath}: ${error}`),

@@ -214,6 +214,19 @@ export class InputQueue {
       );
   }
 
+  /**
+   * Runs `act` between two inputs, behind the start of the extensions. Returns whether it ran: it does not while the agent
+   * works, or when the session has ended.
+   */
+  async betweenInputs(act: () => Promise<void>): Promise<boolean> {
+    return this.#jobs.run(async () => {
+      await this.#ready();
+      if (!this.#isAtRest || this.#closed) return false;
+      await act();
+      return true;
+    });
+  }
+
   /** `isRestored`: an earlier process had accepted it. It does not end the hold of the queue. */
   async prompt(input: AgentInput, { isRestored = false } = {}): Promise<Outcome> {
     if (input.text.trim() === '' && (input.images ?? []).length === 0) {

@@ -93,7 +93,7 @@ export function bareServices(agentDir: string): Promise<AgentSessionServices> {
     ...modelServices(agentDir),
     cwd: agentDir,
     agentDir,
-    settingsManager: readOnlySettings(agentDir, agentDir),
+    settingsManager: readOnlySettings(agentDir, agentDir, () => false),
     resourceLoaderOptions: {
       noExtensions: true,
       noSkills: true,

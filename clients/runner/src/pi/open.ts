@@ -26,6 +26,8 @@ import { unpairedCalls } from './repairedHistory.js';
 import { sessionDirOf } from './sessionDir.js';
 import { readOnlySettings } from './settings.js';
 import { toPiThinkingLevel } from './thinkingLevels.js';
+import { ProjectTrust } from './trust/projectTrust.js';
+import { trustCommand } from './trust/trustPrompt.js';
 import type { OpenOptions, OpenOutcome } from './types.js';
 import { chooseModelText, modelOrStandIn } from './unusableModel.js';
 import { withBuiltInExtensions } from './versions/builtInExtensions.js';
@@ -55,10 +57,13 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
   const parsed = sessionFile === undefined ? undefined : checkPiSessionFile(sessionFile, { isOwn, salvage });
   if (parsed !== undefined && 'code' in parsed) return refused(parsed);
 
-  const settings = readOnlySettings(cwd, agentDir);
+  const isChild = options.linked?.parentSessionId !== undefined;
+  const trust = new ProjectTrust({ cwd, agentDir, pi: options.pi, isChild });
+  const { settings } = trust;
   initTheme(settings.getTheme());
   const parts: SessionParts = new SessionParts(seenBy(options.sink, () => parts.linked));
   const opened: { session?: HostedPiSession } = {};
+  parts.trust = trust;
   parts.linked = linkOf(options, parts, () => opened.session);
   const emit = parts.emit.bind(parts);
   const limits = options.pi?.approvals;
@@ -84,16 +89,18 @@ export async function openPiSession(options: OpenOptions): Promise<OpenOutcome> 
     parts.modes = parts.human.modes;
     parts.linked?.useHuman(parts.human);
   }
-  onStep?.(loadingStep(cwd, agentDir, settings, options.pi));
-  const addBuiltIn = withBuiltInExtensions({ emit, isProjectTrusted: () => false });
+  onStep?.(loadingStep(agentDir, trust, options.pi));
+  const addBuiltIn = withBuiltInExtensions({ emit, isProjectTrusted: () => trust.isTrusted });
   const services = await createAgentSessionServices({
     cwd,
     agentDir,
     ...modelServices(agentDir),
     settingsManager: settings,
+    ...trust.reloadOptions(),
     resourceLoaderOptions: addBuiltIn({
-      ...loaderOptions(options.pi),
+      ...trust.loaderOptions(loaderOptions(options.pi)),
       extensionFactories: [
+        trustCommand(() => opened.session?.trust),
         ...(parts.human === undefined ? [] : [parts.human.factory]),
         ...(parts.linked === undefined ? [] : [parts.linked.factory]),
         forwardExtensionEvents(emit, (model) => authSource(modelRegistryOf(services), model)),
@@ -183,6 +190,6 @@ function continueFile(path: string, parsed: ParsedFile, dir: string, cwd: string
 
 /** Does ahead what every session needs once per process: loads the SDK's modules and the theme. */
 export async function warmUp(agentDir = getAgentDir()): Promise<void> {
-  initTheme(readOnlySettings(agentDir, agentDir).getTheme());
+  initTheme(readOnlySettings(agentDir, agentDir, () => false).getTheme());
   await bareServices(agentDir);
 }

@@ -5,6 +5,7 @@ import { Dialogs } from './dialogs.js';
 import type { HumanExtension } from './human/extension.js';
 import type { LinkedExtension } from './linked/extension.js';
 import { OpenBlocks } from './openBlocks.js';
+import type { ProjectTrust } from './trust/projectTrust.js';
 import type { PiModes, PiSink } from './types.js';
 
 /**
@@ -28,6 +29,8 @@ export class SessionParts {
   modes: PiModes | undefined;
   /** The way to other sessions; none where it is not known which session this is. */
   linked: LinkedExtension | undefined;
+  /** Whether what the folder has of its own is loaded; undefined where pi decides it by itself. */
+  trust: ProjectTrust | undefined;
   /** What the providers say of their limits. */
   providerUsage: MetaProviderUsage | undefined;
   live = false;

@@ -27,6 +27,7 @@ import type { InboxMessage } from './inboxEntries.js';
 import { ManualCompaction } from './manualCompaction.js';
 import { ModelSettings } from './modelSettings.js';
 import type { SessionParts } from './parts.js';
+import { SessionTrust } from './trust/sessionTrust.js';
 import { InputQueue, runsAsCommand } from './inputQueue.js';
 import { MessageOrigins } from './messageOrigins.js';
 import { UserMessages, type UserMessageOrigin } from './userMessageOrigin.js';
@@ -79,6 +80,8 @@ export class HostedPiSession implements PiSession {
   readonly #shell: PersonShell;
   readonly #stop: RunStop;
   readonly #endSettling: () => void;
+  /** Whether what the folder has of its own is loaded. */
+  readonly trust: SessionTrust;
   #disposed = false;
 
   constructor(pi: AgentSession, parts: SessionParts, options: SessionOptions, warnings: readonly string[]) {
@@ -180,6 +183,8 @@ export class HostedPiSession implements PiSession {
       ...{ queueReporter: this.queueReporter, delivery: this.#delivery, settings: this.settings },
       ...{ runEnds: this.#runEnds, guests: this.guests, notices: this.#notices },
     });
+    const emit = (event: SessionEvent) => this.emit(event);
+    this.trust = new SessionTrust({ pi, parts, prompts: this.prompts, notices: this.#notices, emit });
     this.#endSettling = onSettled(pi, () => this.#notices.guarded(() => this.#settled()));
   }
 
@@ -221,6 +226,7 @@ export class HostedPiSession implements PiSession {
     this.parts.live = true;
     this.settings.report();
     for (const warning of this.#warnings) this.#notices.show(warning, 'warning');
+    this.trust.start();
     const unread = this.inbox.restore();
     if (this.inbox.isQueueHeld) this.prompts.holdRestored();
     this.parts.linked?.restore(pi);
@@ -346,9 +352,10 @@ export class HostedPiSession implements PiSession {
   answerDialog(dialogId: string, value: unknown, by: Author): DialogAnswerOutcome {
     const { dialogs } = this.parts;
     const kind = dialogs.kindOf(dialogId);
+    const isTrust = this.trust.isAsking(dialogId);
     const answer = dialogs.answer(dialogId, value, by);
     // An approval in the turn of another person does not begin a turn of its author.
-    if (answer === 'resolved' && hasWords(kind, value)) this.guests.answered(by);
+    if (answer === 'resolved' && !isTrust && hasWords(kind, value)) this.guests.answered(by);
     return answer;
   }
 
@@ -367,6 +374,7 @@ export class HostedPiSession implements PiSession {
       this.parts.human?.leave();
     }
     this.parts.linked?.leave();
+    this.trust.leave();
     this.prompts.close();
     this.parts.dialogs.refuse();
     this.clearQueue();
@@ -385,6 +393,7 @@ export class HostedPiSession implements PiSession {
     if (this.parts.live) this.#translator.rest();
     this.guests.tell();
     this.parts.linked?.settled();
+    this.trust.settled();
     if (!this.#runEnds.hasFailed) this.prompts.passStranded();
   }
 

@@ -25,13 +25,20 @@ function withKnownLevel(text: string | undefined): string | undefined {
   }
 }
 
+/** Matches every path, by its last part. */
+const ALL = ['!**', '!.*'];
+/** What takes the place of the settings of a folder that is not trusted: pi 0.73 leaves out what it finds there. */
+export const NOTHING_OF_PROJECT = JSON.stringify({ extensions: ALL, skills: ALL, prompts: ALL, themes: ALL });
+
 /**
  * The person's pi settings, global and of the project, read and never written: pi stores every choice of a model or
  * thinking level as the new default, and what somebody picks in a browser must not change what `pi` does in a terminal.
+ * The settings of the project are read only while it `isTrusted`.
  */
-export function readOnlySettings(cwd: string, agentDir: string): SettingsManager {
+export function readOnlySettings(cwd: string, agentDir: string, isTrusted: () => boolean): SettingsManager {
   return SettingsManager.fromStorage({
     withLock(scope, fn) {
+      if (scope === 'project' && !isTrusted()) return void fn(NOTHING_OF_PROJECT);
       const path = scope === 'global' ? join(agentDir, 'settings.json') : join(cwd, '.pi', 'settings.json');
       fn(withKnownLevel(read(path)));
     },

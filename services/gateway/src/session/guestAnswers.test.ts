@@ -7,6 +7,7 @@ const state: SessionMetaState = {
   pendingQuestion: { toolCallId: 'q', questions: [] },
   pendingPlan: { toolCallId: 'p', title: 'Bake' },
   pendingApproval: { promptId: 'a', title: 'Allow?' },
+  pendingPluginTrust: { promptId: 't', pluginNames: [], pluginSummaries: [] },
 };
 const code = (right: 'write' | 'approve', dialogId: string, value: unknown) =>
   answerProblem(state, right, { dialogId, value })?.code;
@@ -18,6 +19,7 @@ it('an answer of a guest is judged by what it is to, as the meta state of the se
   expect(code('approve', 'p', 'approve')).toBeUndefined();
   expect(code('approve', 'a', 'approve')).toBeUndefined();
   expect(code('approve', 'a', 'folder')).toBe('forbidden');
+  for (const value of [true, false, 'never', null]) expect(code('approve', 't', value)).toBe('forbidden');
 });
 
 it('what is not there is left to the host, which knows', () => {

@@ -20,6 +20,9 @@ function promptKindIn(state: SessionMetaState, id: unknown): GuestPromptKind | u
  */
 export function answerProblem(state: SessionMetaState, right: GuestRight, args: unknown): ErrorInfo | undefined {
   const { dialogId, value } = isMap(args) ? args : {};
+  // No guest decides what is loaded into the process of the agent.
+  if (dialogId !== undefined && state.pendingPluginTrust?.promptId === dialogId)
+    return guestAnswerProblem(undefined, right, value);
   const kind = promptKindIn(state, dialogId);
   return kind === undefined ? undefined : guestAnswerProblem(kind, right, value);
 }

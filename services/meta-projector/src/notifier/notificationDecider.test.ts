@@ -108,6 +108,13 @@ describe('the end of a run', () => {
     const story = new Story().happens(start).happens(asks('q')).happens(end).passes();
     expect(story.told.map(({ kind }) => kind)).toEqual(['input']);
   });
+
+  it('is told also while a prompt waits that the agent does not wait for', () => {
+    const prompt = { promptId: 't1', pluginNames: ['oven'], pluginSummaries: [] };
+    const story = new Story().happens({ type: 'plugin_trust_required', prompt }).passes();
+    story.happens(start).says('Baked').happens(end).passes();
+    expect(story.told.map(({ kind }) => kind)).toEqual(['input', 'finished']);
+  });
 });
 
 describe('a prompt', () => {
@@ -125,7 +132,7 @@ describe('a prompt', () => {
       'Which oven? Wood · Gas',
       'A plan to approve: Bake',
       'Allow bash "rm a"?',
-      'Trust oven?',
+      'Load the extensions and settings of this folder? oven',
       'Delete it?',
       'Something to decide: Now?',
     ]);

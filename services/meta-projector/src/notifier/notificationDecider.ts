@@ -61,6 +61,8 @@ interface Waiting extends NotificationNotice {
 interface Session {
   /** Prompts that wait for a person. */
   open: Set<string>;
+  /** Those that the agent does not wait for. */
+  apart: Set<string>;
   /** The run of its agent. The text is kept as a notification shows it. */
   run: AgentRun;
 }
@@ -126,9 +128,11 @@ export class NotificationDecider {
     if (opened !== undefined) {
       if (session.open.size >= OPEN_PER_SESSION) return;
       session.open.add(opened);
+      if (type === 'plugin_trust_required') session.apart.add(opened);
       if (this.notifiedPrompts.get(`${sid} ${opened}`) === undefined) notify('input', promptText(event), opened);
     } else if (closed !== undefined) {
       session.open.delete(closed);
+      session.apart.delete(closed);
       this.waiting.delete(keyOf(sid, closed));
     } else this.onRun(type, { sid, session, event, now, notify });
   }
@@ -141,12 +145,12 @@ export class NotificationDecider {
     // A run that works again has not ended: its notification is withdrawn.
     if (session.run.status === 'working') this.waiting.delete(run);
     // A run that waited for a person is continued by the answer, which is asked for again.
-    if (session.run.status === 'interrupted' && before !== 'interrupted' && session.open.size === 0)
+    if (session.run.status === 'interrupted' && before !== 'interrupted' && !isWaiting(session))
       notifyOfEnd(session.run, notify);
     switch (type) {
       case 'agent_end':
         // A pending prompt has a notification of its own, and so has the stop of the host.
-        if (session.open.size > 0 || session.run.status === 'interrupted') return;
+        if (isWaiting(session) || session.run.status === 'interrupted') return;
         return notifyOfEnd(session.run, notify);
       case 'compaction_start':
         if (end !== undefined) end.dueAt = undefined;
@@ -172,10 +176,11 @@ export class NotificationDecider {
   private closeAll(sid: string, session: Session): void {
     for (const promptId of session.open) this.waiting.delete(keyOf(sid, promptId));
     session.open.clear();
+    session.apart.clear();
   }
 
   private sessionOf(sid: string): Session {
-    const known = this.sessions.get(sid) ?? { open: new Set(), run: initialAgentRun() };
+    const known = this.sessions.get(sid) ?? { open: new Set(), apart: new Set(), run: initialAgentRun() };
     this.sessions.set(sid, known);
     return known;
   }
@@ -191,6 +196,9 @@ interface Run {
 
 /** A session has one end of a run that waits, and one notice for each prompt. */
 const keyOf = (sid: string, promptId = ''): string => `${sid} ${promptId}`;
+
+/** Whether the agent waits for a person. */
+const isWaiting = ({ open, apart }: Session): boolean => open.size > apart.size;
 
 function withShortText(before: AgentRun, { text, ...run }: AgentRun): AgentRun {
   return { ...run, text: text === before.text ? text : shortBody(stripMarkdown(text)) };

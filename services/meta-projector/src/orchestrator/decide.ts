@@ -1,5 +1,6 @@
 import {
   ASKING_TRIGGERS,
+  childOptions,
   COMMAND_TTL_MS,
   errorInfo,
   linkEndText,
@@ -86,7 +87,7 @@ function spawn({ sid, event }: LinkEvent<'session_spawn'>, context: DecisionCont
     ...(cwd === undefined ? {} : { cwd }),
     ...(model === undefined ? {} : { model }),
     ...(name === undefined ? {} : { name }),
-    ...(pi === undefined ? {} : { pi }),
+    ...(pi === undefined ? {} : { pi: childOptions(pi) }),
   };
   return send(context, child, 'new_session', [sid, 'session_spawn', spawnId], args, {
     ...{ requestId: spawnId, expiresAt: now + SPAWN_MS },

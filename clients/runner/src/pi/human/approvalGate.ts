@@ -1,7 +1,6 @@
-import { basename } from 'node:path';
 import type { ExtensionContext } from '@mariozechner/pi-coding-agent';
 import { arrayAt, isMap, type ApprovalLimits, type ApprovalMode } from '@pizzapi/protocol';
-import { APPROVAL_FILE, ApprovalFile } from '../../human/approvalFile.js';
+import { ApprovalFile } from '../../human/approvalFile.js';
 import { limitsFor } from '../../human/approvalLimits.js';
 import { decide, isApprovalRule, ruleText, type ApprovalRule } from '../../human/approvalPolicy.js';
 import {
@@ -12,9 +11,9 @@ import {
   readApproval,
   type ApprovalAnswer,
 } from '../../human/approvals.js';
+import { decisionFileProblem } from '../../human/decisionFiles.js';
 import { promptId, type PromptOf, type StoredEntry } from '../../human/pending.js';
-import { checkReadOnly } from '../../human/readOnlyShell.js';
-import { commandOf, sayUse, useKey, type ToolUse } from '../../human/tools.js';
+import { sayUse, useKey, type ToolUse } from '../../human/tools.js';
 import { hasOwnBash } from '../bashTap.js';
 import { messageOf } from '../errorMessage.js';
 import { onlyMakesCalls } from '../versions/builtInExtensions.js';
@@ -140,14 +139,8 @@ export function approvalGate(
   return {
     setMode,
     async problem(toolCallId, use, ctx) {
-      // By its name alone: how a tool writes the path of a file is the tool's affair.
-      const path = use.input['path'];
-      if (['write', 'edit'].includes(use.tool) && typeof path === 'string' && basename(path) === APPROVAL_FILE) {
-        return 'Only a person can change approvals.';
-      }
-      if (commandOf(use)?.includes(APPROVAL_FILE) === true && !checkReadOnly(commandOf(use)!).readOnly) {
-        return 'Only a person can change approvals.';
-      }
+      const problem = decisionFileProblem(use, cwd, options.agentDir);
+      if (problem !== undefined) return problem;
       if (granted.delete(useKey(use))) return undefined;
       const place = { cwd, guardsReads: hasOwnBash(pi), onlyMakesCalls: onlyMakesCalls(pi, use.tool) };
       const verdict = decide(mode ?? givenMode, await allRules(), use, place);

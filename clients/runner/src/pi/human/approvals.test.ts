@@ -79,6 +79,12 @@ describe('approvals', () => {
     for (const command of [`echo {} > ${path}`, `cd ${test.agentDir} && touch pizzapi-approvals.json`]) {
       expect(await run(test, 'bash', { command })).toMatchObject({ isError: true });
     }
+    for (const name of ['trust.json', 'pizzapi-trust.json']) {
+      const trust = join(test.agentDir, name);
+      expect(await run(test, 'write', { path: trust, content: '{}' })).toMatchObject({ isError: true });
+      expect(await run(test, 'bash', { command: `echo {} > ${trust}` })).toMatchObject({ isError: true });
+      expect(existsSync(trust)).toBe(false);
+    }
     expect(existsSync(path)).toBe(false);
     expect((await run(test, 'bash', { command: `cat ${path}` })).text).toContain('No such file');
   });

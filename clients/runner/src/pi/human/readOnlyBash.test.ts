@@ -33,14 +33,17 @@ function withSettings(settings: object): void {
 }
 
 const planning = async (options: Parameters<typeof start>[0] = {}): Promise<TestSession> => {
-  const test = await start({ cwd, ...options });
+  const test = await start({ cwd, pi: { approve: true }, ...options });
   await say(test, '/plan on');
   await test.log.next('plan_mode_toggled');
   return test;
 };
 const ways: [string, (options?: Parameters<typeof start>[0]) => Promise<TestSession>][] = [
   ['in plan mode', planning],
-  ['where what changes something is asked for', (options) => start({ cwd, approvals: 'ask', ...options })],
+  [
+    'where what changes something is asked for',
+    (options) => start({ cwd, pi: { approve: true }, approvals: 'ask', ...options }),
+  ],
 ];
 
 describe.each(ways)('a script that only reads, %s', (_name, open) => {
@@ -102,7 +105,7 @@ describe('where an extension of the person brings its own bash', () => {
 
 it('what a person allows runs as ever, beside what reads', async () => {
   withSettings({ shellCommandPrefix: 'shopt -s expand_aliases; alias bake="touch ran"' });
-  const test = await start({ cwd, approvals: 'ask' });
+  const test = await start({ cwd, pi: { approve: true }, approvals: 'ask' });
   await say(test, call('bash', { command: 'bake' }));
   test.session.answerDialog((await test.log.next('approval_pending')).approval.promptId, 'session', owner);
   await test.log.next('agent_end');

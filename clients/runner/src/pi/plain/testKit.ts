@@ -36,7 +36,7 @@ export interface TestPlainPi {
 export async function openTestPlainPi(...others: ExtensionFactory[]): Promise<TestPlainPi> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'pizzapi-plain-')));
   const [cwd, agentDir] = [mkdtempSync(join(root, 'cwd-')), mkdtempSync(join(root, 'agent-'))];
-  const settingsManager = readOnlySettings(cwd, agentDir);
+  const settingsManager = readOnlySettings(cwd, agentDir, () => true);
   initTheme(settingsManager.getTheme());
   const notices: string[] = [];
   const words: string[] = [];

@@ -44,7 +44,7 @@ afterEach(async () => {
 
 /** What pi's terminal runs, without its screen. */
 async function openTerminal(): Promise<AgentSession> {
-  const settingsManager = readOnlySettings(cwd, agentDir);
+  const settingsManager = readOnlySettings(cwd, agentDir, () => true);
   initTheme(settingsManager.getTheme());
   const extension = terminalExtension({
     session: () => undefined,

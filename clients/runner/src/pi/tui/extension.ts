@@ -10,6 +10,7 @@ import { humanExtension } from '../human/extension.js';
 import { authSource } from '../models.js';
 import { readOnlySettings } from '../settings.js';
 import { resolveReferences } from '../versions/configReferences.js';
+import { isTrustedThere } from '../versions/projectTrust.js';
 import { deferExtensions } from './deferExtensions.js';
 import { isShareCommand, type TerminalSession } from './terminalSession.js';
 
@@ -21,6 +22,8 @@ export interface ExtensionDeps {
   onStart: () => void;
   /** Resolves when what has to be said before the session goes is said. */
   onLeave: (why: 'quit' | 'replaced') => Promise<void>;
+  /** Whether pi may load what a folder has of its own, where pi does not decide that by itself. */
+  isTrusted?: (cwd: string) => boolean;
   human: boolean;
   approvals: 'allow' | 'ask';
 }
@@ -63,9 +66,7 @@ export function terminalExtension(deps: ExtensionDeps): ExtensionFactory {
 
   const others = deferExtensions((ctx) => [
     // Without anybody to ask, questions and approvals would only be in the way.
-    ...(deps.human && ctx.hasUI
-      ? [human(ctx), bashTap(ctx.cwd, readOnlySettings(ctx.cwd, getAgentDir()), readOnlyCalls)]
-      : []),
+    ...(deps.human && ctx.hasUI ? [human(ctx), bashTap(ctx.cwd, settingsOf(ctx, deps), readOnlyCalls)] : []),
     forwardExtensionEvents(emit, (model) => authSource(ctx.modelRegistry, model)),
     demoTools(emit),
     pictures(),
@@ -100,6 +101,11 @@ export function terminalExtension(deps: ExtensionDeps): ExtensionFactory {
       if (reason !== 'reload') await deps.onLeave(reason === 'quit' ? 'quit' : 'replaced');
     });
   };
+}
+
+/** The person's settings, with those of the folder when pi loads them too. */
+function settingsOf(ctx: ExtensionContext, { isTrusted }: Pick<ExtensionDeps, 'isTrusted'>) {
+  return readOnlySettings(ctx.cwd, getAgentDir(), () => isTrustedThere(ctx) && (isTrusted?.(ctx.cwd) ?? true));
 }
 
 /** Completion that knows our `/share` in place of pi's. */

@@ -4,6 +4,8 @@ import { terminalText, type Author } from '@pizzapi/protocol';
 import { visibleText } from '../terminal/clean.js';
 import { announceHosted } from '../plain/hosted.js';
 import { terminalExtension } from './extension.js';
+import { askTrust, canAsk } from './askTrust.js';
+import { gateFolder } from './folderGate.js';
 import { hookInteractiveMode, type InteractiveModeScreen } from './interactiveModeHooks.js';
 import { authorText, nameOf, type PiTerminal, type TerminalHooks } from './terminal.js';
 import { TerminalSession } from './terminalSession.js';
@@ -62,11 +64,16 @@ export async function runPi({ args, human, approvals, hooks: make }: TerminalOpt
     share: () => hooks.onShare(''),
     gone: () => hooks.onLeave('quit'),
   });
-  await main([...args], {
+  const folder = await gateFolder({
+    ...{ args, cwd: process.cwd(), ask: canAsk(args) ? askTrust : undefined },
+    warn: (text) => void process.stderr.write(`${text}\n`),
+  });
+  await main(folder.args, {
     extensionFactories: [
       terminalExtension({
         ...{ human, approvals },
         session: () => session,
+        isTrusted: (cwd) => folder.isTrusted(cwd),
         onShare: (words) => hooks.onShare(words),
         onStart: () => hooks.onStart(),
         onLeave: (why) => hooks.onLeave(why),

@@ -19,6 +19,8 @@ it('a log that begins late has the state of one that was there from the start', 
     question('q2'),
     // A clear names what it clears and clears nothing else.
     { type: 'question_cleared', at, toolCallId: 'q1' },
+    { type: 'plugin_trust_required', at, prompt: { promptId: 't1', pluginNames: [], pluginSummaries: [] } },
+    { type: 'plugin_trust_resolved', at, promptId: 't0' },
     { type: 'compact_started', at },
     { type: 'compact_ended', at },
     { type: 'plan_mode_toggled', at, enabled: false },
@@ -29,5 +31,7 @@ it('a log that begins late has the state of one that was there from the start', 
   const { version: _late, ...late } = memory.events().reduce(applyMetaEvent, defaultMetaState());
   expect(late).toEqual(whole);
   expect(whole.pendingQuestion?.toolCallId).toBe('q2');
-  expect(memory.events().map(({ type }) => type)).toEqual(['plan_mode_toggled', 'todo_updated', 'question_pending']);
+  expect(memory.events().map(({ type }) => type)).toEqual([
+    ...['plan_mode_toggled', 'todo_updated', 'question_pending', 'plugin_trust_required'],
+  ]);
 });

@@ -18,10 +18,13 @@ function idIn(event: MetaRelayEvent): string | undefined {
       return event.plan.toolCallId;
     case 'approval_pending':
       return event.approval.promptId;
+    case 'plugin_trust_required':
+      return event.prompt.promptId;
     case 'question_cleared':
     case 'plan_cleared':
       return event.toolCallId;
     case 'approval_cleared':
+    case 'plugin_trust_resolved':
       return event.promptId;
     default:
       return undefined;

@@ -29,7 +29,7 @@ export interface TestTerminal {
 export async function openTestTerminal({ sessionFile }: { sessionFile?: string } = {}): Promise<TestTerminal> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'pizzapi-terminal-')));
   const [cwd, agentDir] = [mkdtempSync(join(root, 'cwd-')), mkdtempSync(join(root, 'agent-'))];
-  const settingsManager = readOnlySettings(cwd, agentDir);
+  const settingsManager = readOnlySettings(cwd, agentDir, () => true);
   initTheme(settingsManager.getTheme());
   const services = await createAgentSessionServices({
     ...{ cwd, agentDir, settingsManager },
