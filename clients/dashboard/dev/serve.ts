@@ -8,6 +8,9 @@ import { build } from 'vite';
 export const POLICY =
   "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/** The name of a file in `assets` changes with its content. */
+const FOR_EVER = 'public, max-age=31536000, immutable';
+
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',
@@ -37,6 +40,8 @@ export async function servePage(dir: string): Promise<{ url: string; server: Ser
     const file = path.startsWith(dir) && extname(path) !== '' && existsSync(path) ? path : join(dir, 'dev/index.html');
     response.setHeader('content-type', TYPES[extname(file)] ?? 'application/octet-stream');
     response.setHeader('content-security-policy', POLICY);
+    // As the gateway sends it: without it, the browser reads and compiles the whole program anew with each load.
+    if (file.startsWith(join(dir, 'assets/'))) response.setHeader('cache-control', FOR_EVER);
     createReadStream(file).pipe(response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -32,7 +32,7 @@ export const WIRE_HISTORY = [
   },
   {
     version: 1,
-    hash: '81cf1e49c9c38601',
+    hash: 'f7a80fe55369a443',
     what: 'Added: `pi` of `runner_started`, `session_started` and `session_resumed`, and in the rows of runners and sessions; the runner event `pi_changed`; the thinking level `max`; `problem` of a model; `parentToolCallId` of `tool_execution_start` and `tool_execution_end`; `approve` and `noApprove` among the options of a session.',
   },
 ] as const;

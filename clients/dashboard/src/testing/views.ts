@@ -1,14 +1,21 @@
 import type { Page } from 'playwright-core';
 
 /** A page, a dialog or a state of the product that every person can meet. */
-export interface View {
+export type View = {
   name: string;
   at: string;
   /** What the scripted gateway plays (`dev/main.ts`). */
   query?: string;
-  /** Brings the page at `at` into the state. */
-  enter: (page: Page) => Promise<unknown>;
-}
+} & (
+  | {
+      /** The address alone brings the state, at each width. This waits for it, and does nothing to the page. */
+      shows: (page: Page) => Promise<unknown>;
+    }
+  | {
+      /** Brings the page at `at` into the state, as a person does. What that takes depends on the width. */
+      enter: (page: Page) => Promise<unknown>;
+    }
+);
 
 /** A session at work. */
 export const AT_WORK = '/s/story';
@@ -40,17 +47,17 @@ export function guestLink(mode: string): string {
 const SETTINGS = ['Account', 'Notifications', 'Devices', 'Keys', 'People', 'Audit'];
 
 export const VIEWS: readonly View[] = [
-  { name: 'sign in', at: '/', query: 'who=none', enter: heading('Sign in') },
-  { name: 'create an account', at: '/', query: 'who=none&signup=first&accounts=none', enter: heading(/^Create/) },
-  { name: 'pair', at: '/pair#k7qd-2mxv', enter: (page) => page.getByText('build-box').waitFor() },
-  { name: 'no page', at: '/nowhere', enter: (page) => page.getByText('There is no page').waitFor() },
-  { name: 'no session', at: '/s/s_gone', enter: heading('Session not found') },
-  { name: 'home', at: '/', enter: (page) => page.getByText('Resume viewers').first().waitFor() },
+  { name: 'sign in', at: '/', query: 'who=none', shows: heading('Sign in') },
+  { name: 'create an account', at: '/', query: 'who=none&signup=first&accounts=none', shows: heading(/^Create/) },
+  { name: 'pair', at: '/pair#k7qd-2mxv', shows: (page) => page.getByText('build-box').waitFor() },
+  { name: 'no page', at: '/nowhere', shows: (page) => page.getByText('There is no page').waitFor() },
+  { name: 'no session', at: '/s/s_gone', shows: heading('Session not found') },
+  { name: 'home', at: '/', shows: (page) => page.getByText('Resume viewers').first().waitFor() },
   {
     name: 'home, empty',
     at: '/',
     query: 'scene=empty',
-    enter: (page) =>
+    shows: (page) =>
       page
         .getByText(/demo model/)
         .first()
@@ -60,9 +67,9 @@ export const VIEWS: readonly View[] = [
     name: 'home, warnings of pi',
     at: '/',
     query: 'scene=limited',
-    enter: (page) => page.getByText('install-node').waitFor(),
+    shows: (page) => page.getByText('install-node').waitFor(),
   },
-  { name: 'home, prompts', at: '/', query: 'scene=waiting', enter: heading('Waiting for you') },
+  { name: 'home, prompts', at: '/', query: 'scene=waiting', shows: heading('Waiting for you') },
   {
     name: 'new session',
     at: '/',
@@ -81,7 +88,7 @@ export const VIEWS: readonly View[] = [
       await page.getByRole('combobox', { name: 'Go to a session' }).waitFor();
     },
   },
-  { name: 'session at work', at: AT_WORK, enter: (page) => page.getByText('opens a viewer at offset').waitFor() },
+  { name: 'session at work', at: AT_WORK, shows: (page) => page.getByText('opens a viewer at offset').waitFor() },
   {
     name: 'session, everything open',
     at: AT_WORK,
@@ -124,36 +131,36 @@ export const VIEWS: readonly View[] = [
     },
   },
   { name: 'details', at: AT_WORK, enter: (page) => press(page, /details$/) },
-  { name: 'new, empty session', at: '/s/fresh', enter: heading('What should the agent do?') },
-  { name: 'ended session', at: '/s/done', enter: (page) => page.getByText('This session has ended.').waitFor() },
-  { name: 'lost host', at: '/s/lost', enter: (page) => page.getByText('The host is out of reach.').waitFor() },
+  { name: 'new, empty session', at: '/s/fresh', shows: heading('What should the agent do?') },
+  { name: 'ended session', at: '/s/done', shows: (page) => page.getByText('This session has ended.').waitFor() },
+  { name: 'lost host', at: '/s/lost', shows: (page) => page.getByText('The host is out of reach.').waitFor() },
   {
     name: 'model gone',
     at: '/s/model-gone',
     query: 'scene=model-gone',
-    enter: (page) => page.getByText('The runner has no model').waitFor(),
+    shows: (page) => page.getByText('The runner has no model').waitFor(),
   },
   {
     name: 'nearly full',
     at: AT_WORK,
     query: 'storage=full',
-    enter: (page) => page.getByText('Nothing more').waitFor(),
+    shows: (page) => page.getByText('Nothing more').waitFor(),
   },
-  { name: 'question', at: '/s/ask-several', query: 'scene=prompts', enter: prompt },
-  { name: 'options', at: '/s/ask-six', query: 'scene=prompts', enter: prompt },
-  { name: 'plan', at: '/s/ask-plan', query: 'scene=prompts', enter: prompt },
-  { name: 'approval', at: '/s/ask-edit', query: 'scene=prompts', enter: prompt },
-  { name: 'trust', at: '/s/ask-trust', query: 'scene=prompts', enter: prompt },
+  { name: 'question', at: '/s/ask-several', query: 'scene=prompts', shows: prompt },
+  { name: 'options', at: '/s/ask-six', query: 'scene=prompts', shows: prompt },
+  { name: 'plan', at: '/s/ask-plan', query: 'scene=prompts', shows: prompt },
+  { name: 'approval', at: '/s/ask-edit', query: 'scene=prompts', shows: prompt },
+  { name: 'trust', at: '/s/ask-trust', query: 'scene=prompts', shows: prompt },
   {
     name: 'queue',
     at: '/s/queue',
     query: 'scene=queue',
-    enter: (page) => page.getByRole('list', { name: 'Queue' }).waitFor(),
+    shows: (page) => page.getByRole('list', { name: 'Queue' }).waitFor(),
   },
   ...SETTINGS.map((name) => ({
     name: `settings, ${name}`,
     at: `/settings/${name.toLowerCase()}`,
-    enter: heading(name),
+    shows: heading(name),
   })),
   {
     name: 'new key',
@@ -206,7 +213,7 @@ export const VIEWS: readonly View[] = [
     },
   },
   // Last, because a page that was opened by a link stays one of a guest.
-  { name: 'name of a guest', at: guestLink('collab'), enter: heading(/^You are invited/) },
+  { name: 'name of a guest', at: guestLink('collab'), shows: heading(/^You are invited/) },
   {
     name: 'session of a guest',
     at: guestLink('read'),
