@@ -27,7 +27,7 @@ import { sessionDirOf } from './sessionDir.js';
 import { readOnlySettings } from './settings.js';
 import { toPiThinkingLevel } from './thinkingLevels.js';
 import { ProjectTrust } from './trust/projectTrust.js';
-import { trustCommand } from './trust/trustPrompt.js';
+import { trustCommand } from './trust/folderTrustPrompt.js';
 import type { OpenOptions, OpenOutcome } from './types.js';
 import { chooseModelText, modelOrStandIn } from './unusableModel.js';
 import { withBuiltInExtensions } from './versions/builtInExtensions.js';

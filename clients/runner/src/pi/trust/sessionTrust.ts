@@ -4,7 +4,7 @@ import type { InputQueue } from '../inputQueue.js';
 import type { SessionParts } from '../parts.js';
 import type { SessionNotices } from '../sessionNotices.js';
 import { ReloadAtRest } from './reloadAtRest.js';
-import { TrustPrompt } from './trustPrompt.js';
+import { FolderTrustPrompt } from './folderTrustPrompt.js';
 
 export interface SessionTrustDeps {
   pi: Pick<AgentSession, 'reload' | 'resourceLoader'>;
@@ -17,13 +17,13 @@ export interface SessionTrustDeps {
 /** The trust in the folder of a hosted session, while it lives. Does nothing in a terminal, where pi asks by itself. */
 export class SessionTrust {
   readonly #reload: ReloadAtRest;
-  readonly #prompt: TrustPrompt | undefined;
+  readonly #prompt: FolderTrustPrompt | undefined;
 
   constructor({ pi, parts: { trust, dialogs }, prompts, notices, emit }: SessionTrustDeps) {
     this.#reload = new ReloadAtRest({ pi, prompts, notices });
     const onBug = (error: unknown) => notices.bug(error);
     if (trust === undefined) return;
-    this.#prompt = new TrustPrompt({ trust, dialogs, emit, onBug, reload: () => this.#reload.run() });
+    this.#prompt = new FolderTrustPrompt({ trust, dialogs, emit, onBug, reload: () => this.#reload.run() });
   }
 
   /** The session has begun, before any extension has started. */

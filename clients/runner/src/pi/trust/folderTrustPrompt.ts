@@ -9,7 +9,7 @@ const TRUST = true;
 const NOT_NOW = false;
 const NEVER = 'never';
 
-export interface TrustPromptDeps {
+export interface FolderTrustPromptDeps {
   trust: ProjectTrust;
   dialogs: Pick<Dialogs, 'expectOwner' | 'tell'>;
   emit: (event: SessionEvent) => void;
@@ -22,12 +22,12 @@ export interface TrustPromptDeps {
  * Asks the owner of a session whether what its folder has of its own may be loaded. The agent works without it in the
  * meantime. The prompt outlives the stop of a run, and the next process of the session asks again.
  */
-export class TrustPrompt {
+export class FolderTrustPrompt {
   #open: { id: string; close: AbortController; seen: string } | undefined;
   /** A person does not want to decide as long as this process lives. */
   #isPutOff = false;
 
-  constructor(private readonly deps: TrustPromptDeps) {}
+  constructor(private readonly deps: FolderTrustPromptDeps) {}
 
   /** Whether an answer with this id decides about the folder. */
   isOpen(id: string): boolean {
@@ -130,7 +130,7 @@ export class TrustPrompt {
 }
 
 /** Registers `/trust`, by which a person changes the decision. To a guest or an agent it is a text. */
-export function trustCommand(session: () => Pick<TrustPrompt, 'ask'> | undefined): ExtensionFactory {
+export function trustCommand(session: () => Pick<FolderTrustPrompt, 'ask'> | undefined): ExtensionFactory {
   return (pi) =>
     pi.registerCommand('trust', {
       description: 'Decide whether extensions and settings of this folder are loaded',
