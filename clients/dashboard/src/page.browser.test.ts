@@ -68,6 +68,25 @@ it('shows which pi the sessions of a runner and a session run on, and where it i
   await guest.close();
 });
 
+it('shows the calls of a script inside its card: open while they run, folded afterwards', async () => {
+  const page = await open('/s/nested', 'scene=nested');
+  const calls = page.getByRole('list', { name: 'Calls' });
+  await calls.getByText('docs: search').waitFor();
+  expect(await calls.count()).toBe(1);
+  expect(await calls.getByRole('listitem').allInnerTexts()).toEqual([
+    expect.stringContaining('docs: search'),
+    expect.stringContaining('There is no file src/gone.ts'),
+    expect.stringContaining('wc -l'),
+  ]);
+  await page.getByRole('button', { name: /^Run a script of calls.*1 call/ }).click();
+  await calls.getByText('src/ovens.ts').waitFor();
+  await page.keyboard.press('Control+f');
+  await page.keyboard.type('Dough');
+  await calls.getByText('Dough').waitFor();
+  expect(complaints()).toEqual([]);
+  await page.close();
+});
+
 it('opens a session of 10,000 messages at its end, with few rows on the page', async () => {
   const page = await open('/s/long', 'messages=10000');
   await page.getByText('Line 4 of message 9999').waitFor();

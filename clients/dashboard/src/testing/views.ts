@@ -88,6 +88,12 @@ export const VIEWS: readonly View[] = [
       await page.getByRole('combobox', { name: 'Go to a session' }).waitFor();
     },
   },
+  {
+    name: 'session, a script of calls',
+    at: '/s/nested',
+    query: 'scene=nested',
+    shows: (page) => page.getByRole('list', { name: 'Calls' }).first().waitFor(),
+  },
   { name: 'session at work', at: AT_WORK, shows: (page) => page.getByText('opens a viewer at offset').waitFor() },
   {
     name: 'session, everything open',

@@ -80,6 +80,17 @@ describe('the calls that a tool makes', () => {
     expect(toolAt(given(call, start('c'), start('c/1', 'c'), result), 'c')?.nested).toHaveLength(1);
   });
 
+  it('have ids that differ, whatever a file records and whatever follows it', () => {
+    const calls = [{ id: 'c/1' }, { name: 'a' }, { id: 'c/1', name: 'b' }, { id: 'c/2' }, 'nonsense', {}];
+    const message = { role: 'toolResult', toolCallId: 'c', content: [], nestedCalls: { calls } };
+    const t = given(call, { ...call, messageId: 'r', message }, start('c/1', 'c'), end('c/2', 'c', 'x'));
+    const ids = toolAt(t, 'c')!.nested!.map(({ toolCallId }) => toolCallId);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(toolAt(t, 'c')?.nested?.[0]).toMatchObject({ toolCallId: 'c/1', state: 'running' });
+    applyDelta(t, { type: 'tool_output_delta', at: 1, n: 1, toolCallId: '/'.repeat(100_000), text: 'x' });
+    expect(ids).toHaveLength(3);
+  });
+
   it('stay few and small, however many a script makes, and the rest is counted', () => {
     const t = given(call, start('c'));
     const large = { path: 'p'.repeat(300), content: 'x'.repeat(100_000), deep: [[[{}]]] };

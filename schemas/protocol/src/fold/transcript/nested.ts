@@ -6,6 +6,8 @@ import type { Block, Change, NestedCall, ToolBlock, Transcript } from './types.j
 export const MAX_NESTED_CALLS = 200;
 /** The deepest level of nested calls that is shown as a level of its own. */
 const MAX_DEPTH = 8;
+/** The levels of an id that are looked through for the call that it belongs to. */
+const MAX_LEVELS = 64;
 /** The characters that a nested call keeps of each of its texts. */
 const TEXT_KEPT = 4 * 1024;
 /** The characters that a nested call keeps of each of its texts among large arguments. */
@@ -28,7 +30,8 @@ function placeOf(t: Transcript, parentId: string): { root: string; depth: number
  * and a number. Undefined for other ids.
  */
 export function keptAncestor(t: Transcript, id: string): string | undefined {
-  for (let end = id.lastIndexOf('/'); end > 0; end = id.lastIndexOf('/', end - 1)) {
+  let end = id.lastIndexOf('/');
+  for (let n = 0; end > 0 && n < MAX_LEVELS; n++, end = id.lastIndexOf('/', end - 1)) {
     const ancestor = id.slice(0, end);
     if (t.index.tools.has(ancestor)) return ancestor;
   }
@@ -47,12 +50,14 @@ export function putNested(
   const { root, depth } = known === undefined ? placeOf(t, parentId) : { root: known.root, depth: 0 };
   return putTool(t, root, at, seq, (block) => {
     const calls = block.nested?.slice() ?? [];
-    if (known !== undefined) {
-      const before = calls[known.at];
-      if (before === undefined) return block;
-      calls[known.at] = bounded({ ...before, ...change(before) });
+    // A call that came from the record of pi has no place in the index.
+    const position = known?.at ?? calls.findIndex(({ toolCallId }) => toolCallId === id);
+    const before = calls[position];
+    if (before !== undefined) {
+      calls[position] = bounded({ ...before, ...change(before) });
       return { ...block, nested: calls };
     }
+    if (known !== undefined) return block;
     if (calls.length >= MAX_NESTED_CALLS) {
       return isNew ? { ...block, nestedLeftOut: (block.nestedLeftOut ?? 0) + 1 } : block;
     }
@@ -88,16 +93,20 @@ export function changeNested(
 export function withRecordedCalls(block: ToolBlock, message: UnknownMap): ToolBlock {
   const record = message['nestedCalls'];
   if (!isMap(record) || block.nested !== undefined) return block;
-  const recorded = arrayAt(record, 'calls').filter(isMap);
+  const { toolCallId } = block;
+  const byId = arrayAt(record, 'calls')
+    .filter(isMap)
+    .map((call, n) => [stringAt(call, 'id') ?? `${toolCallId}/${n + 1}`, call] as const);
+  // Each id once: lists on a page have them as keys.
+  const recorded = [...new Map(byId)];
   const calls: NestedCall[] = [];
-  for (const call of recorded.slice(0, MAX_NESTED_CALLS)) {
-    const id = stringAt(call, 'id') ?? '';
+  for (const [id, call] of recorded.slice(0, MAX_NESTED_CALLS)) {
     const error = stringAt(call, 'error') ?? '';
     const took = numberAt(call, 'durationMs');
     calls.push(
       bounded({
         ...newTool(id, stringAt(call, 'name') ?? ''),
-        depth: depthOf(id, block.toolCallId),
+        depth: depthOf(id, toolCallId),
         args: call['arguments'] ?? {},
         state: call['status'] === 'ok' ? 'done' : 'failed',
         content: error === '' ? [] : [{ kind: 'text', text: error }],
