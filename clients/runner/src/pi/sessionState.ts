@@ -23,8 +23,11 @@ export function sessionState(
     model: pi.model === undefined ? '' : modelName(pi.model),
     thinkingLevel: pi.thinkingLevel,
     thinkingLevels: pi.getAvailableThinkingLevels(),
-    models: modelRegistryOf(pi)
-      .getAvailable()
-      .map((model) => toRunnerModel(model, true)),
+    /** Looked up when it is read: pi checks the key of each of its models, and most readers ask what the session does. */
+    get models() {
+      return modelRegistryOf(pi)
+        .getAvailable()
+        .map((model) => toRunnerModel(model, true));
+    },
   };
 }

@@ -165,7 +165,8 @@ function resolveConfigReferences(registry: Registry, modelsPath: string): void {
     return (await authStorage.getApiKey(provider, { includeFallback: false })) ?? configuredKey(provider);
   };
 
-  registry.hasConfiguredAuth = (model) => unset(model).length === 0 && original.hasAuth(model);
+  // Most of pi's models have no key at all, which pi finds out sooner.
+  registry.hasConfiguredAuth = (model) => original.hasAuth(model) && unset(model).length === 0;
 
   registry.getApiKeyAndHeaders = async (model) => {
     const names = unset(model);
