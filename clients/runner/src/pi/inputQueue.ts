@@ -4,7 +4,7 @@ import { errorInfo, isGuest, type Author, type ErrorInfo } from '@pizzapi/protoc
 import { PendingInputs, type QueueLane } from './inputs.js';
 import type { MessageOrigins } from './messageOrigins.js';
 import { isCommand, type SerializedPrompts } from './serializePrompts.js';
-import { showQueue, takeFromQueue, unreadTexts } from './queue.js';
+import { showQueue, takeFromQueue, unreadMessages } from './queue.js';
 import type { Outcome, AgentInput } from './types.js';
 import { inserted, itemOf, queueFor, type QueueEntry, type WaitingInput } from './waitingInputs.js';
 import { messageOf } from './errorMessage.js';
@@ -134,7 +134,9 @@ export class InputQueue {
 
   /** The input with this id, unless the agent has begun to read it. */
   find(commandId: string): AgentInput | undefined {
-    const inPi = QUEUES.flatMap((queue) => this.inputs.behind(queue, unreadTexts(this.deps.pi, queue)));
+    const inPi = QUEUES.flatMap((queue) =>
+      unreadMessages(this.deps.pi, queue).map((message) => this.#inputOf(message)),
+    );
     const waiting = this.#waiting.map(({ input }) => input);
     return [...inPi, ...waiting].find((input) => input?.commandId === commandId);
   }
@@ -273,22 +275,27 @@ export class InputQueue {
   #collect(): boolean {
     const { pi } = this.deps;
     const all = QUEUES.map((queue) => {
-      const inputs = this.inputs.behind(queue, unreadTexts(pi, queue));
-      const waiting = inputs.flatMap((input) =>
-        input === undefined
-          ? []
-          : [{ input: { ...input, deliverAs: queue }, isAnswered: true, settle: () => undefined }],
-      );
+      const inputs = unreadMessages(pi, queue).flatMap((message) => this.#inputOf(message) ?? []);
+      const waiting = inputs.map((input) => ({
+        ...{ input: { ...input, deliverAs: queue }, isAnswered: true },
+        settle: () => undefined,
+      }));
       return { queue, inputs, waiting };
     });
     if (all.every(({ waiting }) => waiting.length === 0)) return false;
     this.#waiting = all.flatMap(({ queue, waiting }) => [...waiting, ...this.#waitingIn(queue)]);
     for (const { queue, inputs } of all) {
-      takeFromQueue(pi, queue, (index) => inputs[index] !== undefined);
-      this.inputs.forget(inputs.flatMap((input) => input ?? []));
+      takeFromQueue(pi, queue, (message) => this.#inputOf(message) !== undefined);
+      this.inputs.forget(inputs);
     }
     showQueue(pi);
     return true;
+  }
+
+  /** The input that a message in pi's queue was made of, while it waits. */
+  #inputOf(message: object): AgentInput | undefined {
+    const origin = this.deps.origins.of(message);
+    return origin?.kind === 'input' && this.inputs.isPending(origin.input.commandId) ? origin.input : undefined;
   }
 
   #record(): void {

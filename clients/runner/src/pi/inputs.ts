@@ -52,7 +52,7 @@ export class PendingInputs {
     return texts.map((text, index) => {
       const queued = queue[from + index];
       const input = queued?.text === text ? queued.input : undefined;
-      return input !== undefined && this.#isPending(input.commandId) ? input : undefined;
+      return input !== undefined && this.isPending(input.commandId) ? input : undefined;
     });
   }
 
@@ -76,7 +76,7 @@ export class PendingInputs {
 
   /** The agent reads an input. False when it does not wait any more. */
   delivered(commandId: string): boolean {
-    const isWaiting = this.#isPending(commandId);
+    const isWaiting = this.isPending(commandId);
     this.#pending = this.#pending.filter((input) => input.commandId !== commandId);
     return isWaiting;
   }
@@ -102,7 +102,8 @@ export class PendingInputs {
     return gone;
   }
 
-  #isPending(commandId: string): boolean {
+  /** Whether an input was passed to pi, and the agent has not read it. */
+  isPending(commandId: string): boolean {
     return this.#pending.some((input) => input.commandId === commandId);
   }
 

@@ -116,7 +116,18 @@ describe('a message of the agent', () => {
         await test.close();
       }
     };
-    await fc.assert(fc.asyncProperty(fc.array(sent, { minLength: 1, maxLength: 8 }), run), { numRuns: 15 });
+    // pi 1.x takes the first text out of its queue that equals the message that starts, also of one that was not queued.
+    const ok = { by: ANN, text: 'ok', deliverAs: 'prompt' } as const;
+    const equalTexts = [
+      { ...ok, then: 'wait' as const },
+      { ...ok, then: 'first' as const },
+      { ...ok, by: BOB, text: '/writes', then: 'wait' as const },
+      { ...ok, then: 'first' as const },
+    ];
+    await fc.assert(fc.asyncProperty(fc.array(sent, { minLength: 1, maxLength: 8 }), run), {
+      numRuns: 15,
+      examples: [[equalTexts]],
+    });
   }, 60_000);
 
   it.runIf(IS_PI_1)(

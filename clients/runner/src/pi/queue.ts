@@ -26,31 +26,35 @@ function insideOf(pi: AgentSession): Inside {
   return inside;
 }
 
-/**
- * Returns the texts of one of pi's queues that the agent has not begun to read, in order. pi removes a text from its list
- * only when the message starts; the agent takes the message out of its own list before that.
- */
-export function unreadTexts(pi: AgentSession, lane: QueueLane): string[] {
-  const inside = insideOf(pi);
-  const texts = inside[LISTS[lane].texts];
-  return texts.slice(Math.max(0, texts.length - usersIn(inside, lane).length));
+/** Returns the messages of one of pi's queues that the agent has not taken out, in order. */
+export function unreadMessages(pi: AgentSession, lane: QueueLane): readonly QueuedMessage[] {
+  return usersIn(insideOf(pi), lane);
 }
 
 /**
- * Takes single messages out of one of pi's queues: `isTaken` is called for each of `unreadTexts`, by its index. The one
- * place that changes pi's queue, because pi itself can only clear all of it. Returns what was taken. Call `showQueue`
- * afterwards. Throws when this version of the SDK is another inside.
+ * Takes single messages out of one of pi's queues. The one place that changes pi's queue, because pi itself can only clear
+ * all of it. Returns what was taken. Call `showQueue` afterwards. Throws when this version of the SDK is another inside.
  */
-export function takeFromQueue(pi: AgentSession, lane: QueueLane, isTaken: (index: number) => boolean): QueuedMessage[] {
+export function takeFromQueue(
+  pi: AgentSession,
+  lane: QueueLane,
+  isTaken: (message: QueuedMessage) => boolean,
+): QueuedMessage[] {
   const inside = insideOf(pi);
   const { texts, queue } = LISTS[lane];
   const users = usersIn(inside, lane);
-  const isRead = inside[texts].length - users.length;
-  inside[texts] = inside[texts].filter((_, index) => index < isRead || !isTaken(index - isRead));
-  const taken = users.filter((_, index) => isTaken(index));
-  const isLeft = (message: QueuedMessage) => !taken.includes(message);
-  inside.agent[queue].messages = inside.agent[queue].messages.filter(isLeft);
+  // pi removes a text when its message starts: those in front are out of the agent's own list already. For a message that
+  // did not come from the queue, pi 1.x removes an equal text, so that the texts are written anew from the messages.
+  const begun = inside[texts].slice(0, Math.max(0, inside[texts].length - users.length));
+  const taken = users.filter(isTaken);
+  inside.agent[queue].messages = inside.agent[queue].messages.filter((message) => !taken.includes(message));
+  inside[texts] = [...begun, ...users.filter((message) => !taken.includes(message)).map(textIn)];
   return taken;
+}
+
+function textIn({ content }: QueuedMessage): string {
+  if (typeof content === 'string') return content;
+  return content.map((part) => (part.type === 'text' ? part.text : '')).join('');
 }
 
 /** Reports pi's queue to its listeners. */
