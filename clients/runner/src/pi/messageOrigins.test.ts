@@ -121,7 +121,7 @@ describe('a message of the agent', () => {
     const equalTexts = [
       { ...ok, then: 'wait' as const },
       { ...ok, then: 'first' as const },
-      { ...ok, by: BOB, text: '/writes', then: 'wait' as const },
+      { ...ok, by: BOB, text: '/writes' as const, then: 'wait' as const },
       { ...ok, then: 'first' as const },
     ];
     await fc.assert(fc.asyncProperty(fc.array(sent, { minLength: 1, maxLength: 8 }), run), {
