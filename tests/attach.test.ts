@@ -278,8 +278,15 @@ describe('pizzapi attach', () => {
     await window.shows('nothing is lost');
     window.type('/demo thinking');
     window.press('Enter');
-    await window.shows('Sending: /demo thinking');
+    // Where it learns before the gateway is gone that the runner is, it gives the text back.
+    await window.shows(/Sending: \/demo thinking|The runner is offline/);
+    const isGivenBack = !window.text().includes('Sending: /demo thinking');
     await stage.restart();
+    if (isGivenBack) {
+      await window.hides('The runner is offline', 60_000);
+      await window.shows('Live');
+      window.press('Enter');
+    }
     await window.shows('every reader has an offset', 60_000);
     await window.shows('Live');
     expect(window.text().match(/^ \/demo thinking *$/gm)).toHaveLength(1);
