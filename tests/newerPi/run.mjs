@@ -18,7 +18,11 @@ const RUNS = {
   adapter: {
     program: node,
     projects: ['pure', 'nats'],
-    files: ['pi', 'daemon', 'worker', 'tui', 'linked'].map((folder) => `clients/runner/src/${folder}/`),
+    files: [
+      ...['pi', 'daemon', 'worker', 'tui', 'linked'].map((folder) => `clients/runner/src/${folder}/`),
+      // The terminal client always draws with the library that is bundled.
+      ...['--exclude', 'clients/runner/src/pi/terminal/**'],
+    ],
   },
   product: {
     program: process.execPath,
