@@ -8,6 +8,9 @@ const conditions = ['@pizzapi/source', 'module', 'node', 'development|production
 /** Time limit of `expect.poll`. The default of one second is too short on a busy machine. */
 const expecting = { poll: { timeout: 20_000 } };
 
+/** The terminal client always draws with the library of the bundled pi. */
+const WITH_BUNDLED_PI_ONLY = piAliases.length > 0 ? ['clients/runner/src/pi/terminal/**'] : [];
+
 /** One project for each kind of test: `vitest run --project pure` takes seconds. */
 const project = (name: string, include: string[], options: object = {}) => ({
   resolve: { conditions, alias: piAliases },
@@ -15,7 +18,7 @@ const project = (name: string, include: string[], options: object = {}) => ({
   test: {
     name,
     include,
-    exclude: ['**/dist/**', '**/node_modules/**'],
+    exclude: ['**/dist/**', '**/node_modules/**', ...WITH_BUNDLED_PI_ONLY],
     environment: 'node' as const,
     env: { PIZZAPI_PI: TESTED_PI },
     // Loading our packages for each file anew took longer than most files.

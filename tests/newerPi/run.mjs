@@ -18,11 +18,7 @@ const RUNS = {
   adapter: {
     program: node,
     projects: ['pure', 'nats'],
-    files: [
-      ...['pi', 'daemon', 'worker', 'tui', 'linked'].map((folder) => `clients/runner/src/${folder}/`),
-      // The terminal client always draws with the library that is bundled.
-      ...['--exclude', 'clients/runner/src/pi/terminal/**'],
-    ],
+    files: ['pi', 'daemon', 'worker', 'tui', 'linked'].map((folder) => `clients/runner/src/${folder}/`),
   },
   product: {
     program: process.execPath,
