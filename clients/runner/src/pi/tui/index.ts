@@ -1,4 +1,4 @@
-import { main } from '@mariozechner/pi-coding-agent';
+import { main, VERSION } from '@mariozechner/pi-coding-agent';
 import { getCapabilities, hyperlink } from '@mariozechner/pi-tui';
 import { terminalText, type Author } from '@pizzapi/protocol';
 import { visibleText } from '../terminal/clean.js';
@@ -54,7 +54,7 @@ export async function runPi({ args, human, approvals, hooks: make }: TerminalOpt
   };
 
   announceHosted('terminal');
-  hookInteractiveMode({
+  const missing = hookInteractiveMode({
     shown: (agent, shownOn) => {
       screen = shownOn;
       if (session?.agent !== agent)
@@ -64,6 +64,7 @@ export async function runPi({ args, human, approvals, hooks: make }: TerminalOpt
     share: () => hooks.onShare(''),
     gone: () => hooks.onLeave('quit'),
   });
+  if (missing.length > 0) process.stderr.write(`${unavailableText(missing)}\n`);
   const folder = await gateFolder({
     ...{ args, cwd: process.cwd(), ask: canAsk(args) ? askTrust : undefined },
     warn: (text) => void process.stderr.write(`${text}\n`),
@@ -80,4 +81,10 @@ export async function runPi({ args, human, approvals, hooks: make }: TerminalOpt
       }),
     ],
   });
+}
+
+/** Says that this pi has no `/share`, why, and what works in its place. */
+export function unavailableText(missing: readonly string[]): string {
+  const what = `/share is not available with pi ${VERSION}: its terminal has no ${missing.join(', ')}.`;
+  return `${what} Choose another pi with --pi, or add /pizzapi share to this one: pi install npm:@pizzapi/pi`;
 }

@@ -41,20 +41,21 @@ const METHODS = [
 
 type Methods = Pick<InteractiveModeInternals, (typeof METHODS)[number]>;
 
-function methodOf(inside: InteractiveModeInternals, name: keyof Methods): unknown {
-  const method: unknown = inside[name];
-  if (typeof method !== 'function') throw new TypeError(`pi's interactive mode has no ${name} any more`);
-  return method;
+/** The names of the methods that an interactive mode of pi lacks: without all of them there is no `/share`. */
+export function missingMethods(prototype: object): string[] {
+  return METHODS.filter((name) => typeof Reflect.get(prototype, name) !== 'function');
 }
 
 /**
  * The one place that reaches into pi's interactive mode, because its `main` hands out neither the session that it shows
  * nor the dialogs that it draws, runs its own `/share` (a gist) before any extension is asked, and exits without a word
- * when the terminal hangs up. Call it once, before `main`. Throws when this version of the SDK is another inside.
+ * when the terminal hangs up. Call it once, before `main`. Returns what this version of pi lacks; then nothing was hooked.
  */
-export function hookInteractiveMode(hooks: InteractiveModeHooks): void {
+export function hookInteractiveMode(hooks: InteractiveModeHooks): readonly string[] {
+  const missing = missingMethods(InteractiveMode.prototype);
+  if (missing.length > 0) return missing;
   const inside = InteractiveMode.prototype as unknown as InteractiveModeInternals;
-  const original = Object.fromEntries(METHODS.map((name) => [name, methodOf(inside, name)])) as Methods;
+  const original = Object.fromEntries(METHODS.map((name) => [name, inside[name]])) as Methods;
 
   let isFirst = true;
   inside.createExtensionUIContext = function (this: InteractiveModeInternals) {
@@ -85,6 +86,7 @@ export function hookInteractiveMode(hooks: InteractiveModeHooks): void {
     for (const event of ['SIGHUP', 'SIGTERM', 'uncaughtException']) process.on(event, ignore);
     void hooks.gone().finally(() => original.emergencyTerminalExit.call(this));
   };
+  return missing;
 }
 
 /**
