@@ -1,5 +1,4 @@
 import { openSession } from '@pizzapi/session-client';
-import type { TranscriptItem } from '@pizzapi/protocol';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,7 +11,7 @@ import { startEndpoint, type ScriptedEndpoint } from './support/openai.js';
 import { childOf } from './support/processes.js';
 import { startTmux, type Window } from './support/tmux.js';
 import { until } from './support/until.js';
-import { apiOf, newSession, tell, watch, type SessionWatcher } from './support/viewer.js';
+import { apiOf, newSession, resultOf, tell, textsOf, watch } from './support/viewer.js';
 
 /**
  * Our package in a pi without our wrapper. `PIZZAPI_TEST_PI` names another pi, by the folder of its package.json, and
@@ -93,20 +92,6 @@ async function startPi(program: readonly string[] = [NODE, PI], home = stage.hom
       await window.shows('exit 0');
     },
   };
-}
-
-const textsOf = (watcher: SessionWatcher, role: string) =>
-  watcher.session.transcript.items.flatMap((item: TranscriptItem) =>
-    item.kind === 'message' && item.role === role
-      ? [item.blocks.map((block) => (block.kind === 'text' ? block.text : '')).join('')]
-      : [],
-  );
-
-/** Sends a command and waits for its result. */
-async function resultOf(watcher: SessionWatcher, name: string, args: Record<string, unknown> = {}) {
-  const sent = await watcher.session.command(name, args);
-  if (sent.kind !== 'accepted') throw new Error(JSON.stringify(sent));
-  return watcher.session.result(sent.commandId);
 }
 
 describe('our package in a plain pi', () => {

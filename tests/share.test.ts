@@ -1,4 +1,3 @@
-import type { TranscriptItem } from '@pizzapi/protocol';
 import { openSession } from '@pizzapi/session-client';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,7 +8,7 @@ import { processes } from './support/processes.js';
 import { startTmux } from './support/tmux.js';
 import { startTui, type Tui } from './support/tui.js';
 import { until } from './support/until.js';
-import { apiOf, watch, type SessionWatcher } from './support/viewer.js';
+import { apiOf, resultOf, textsOf, watch } from './support/viewer.js';
 
 /** `/share` in pi's own terminal UI: windows of tmux, and viewers of the shared sessions. */
 let stage: LocalStack;
@@ -21,20 +20,6 @@ afterAll(async () => {
   tmux.kill();
   await stage.clear();
 });
-
-const textsOf = (watcher: SessionWatcher, role: string) =>
-  watcher.session.transcript.items.flatMap((item: TranscriptItem) =>
-    item.kind === 'message' && item.role === role
-      ? [item.blocks.map((block) => (block.kind === 'text' ? block.text : '')).join('')]
-      : [],
-  );
-
-/** Sends a command and waits for its result. */
-async function resultOf(watcher: SessionWatcher, name: string, args: Record<string, unknown> = {}) {
-  const sent = await watcher.session.command(name, args);
-  if (sent.kind !== 'accepted') throw new Error(JSON.stringify(sent));
-  return watcher.session.result(sent.commandId);
-}
 
 /** Stops everything except the terminal, in which a person continues to type. */
 async function typeWithoutGateway(tui: Tui): Promise<void> {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { newerPi, newerPiPrefix } from '../../deploy/setup/newerPi.mjs';
 import { ROOT, since } from '../../deploy/setup/log.mjs';
@@ -39,6 +39,8 @@ for (const [name, run] of Object.entries(RUNS)) {
   if (named !== undefined && named !== name) continue;
   const report = join(ROOT, 'test-output', `newer-pi-${name}.json`);
   mkdirSync(join(ROOT, 'test-output'), { recursive: true });
+  // A run that breaks off must not count with the results of the run before.
+  rmSync(report, { force: true });
   const args = [
     join(ROOT, 'node_modules/vitest/vitest.mjs'),
     'run',
@@ -47,6 +49,11 @@ for (const [name, run] of Object.entries(RUNS)) {
     ...['--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
   ];
   const { status } = spawnSync(run.program, args, { cwd: ROOT, env, stdio: 'inherit' });
+  if (!existsSync(report)) {
+    console.error(`The run "${name}" ended with exit code ${status} and without results`);
+    failed += 1;
+    continue;
+  }
   const result = JSON.parse(readFileSync(report, 'utf8'));
   const broken = result.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
   passed += result.numPassedTests;

@@ -1,3 +1,4 @@
+import type { TranscriptItem } from '@pizzapi/protocol';
 import { createApi, openSession, type Api, type Session } from '@pizzapi/session-client';
 import WebSocket from 'ws';
 import type { RunningStack } from './localStack.js';
@@ -58,4 +59,19 @@ export async function untilHosted(stage: RunningStack, sid: string): Promise<voi
 export async function tell(stage: RunningStack, sid: string, text: string): Promise<void> {
   const reply = await apiOf(stage).input(sid, { text });
   if (reply.kind === 'failed') throw new Error(`${reply.error.code}: ${reply.error.message}`);
+}
+
+/** The texts of the messages of one role. */
+export const textsOf = (watcher: SessionWatcher, role: string) =>
+  watcher.session.transcript.items.flatMap((item: TranscriptItem) =>
+    item.kind === 'message' && item.role === role
+      ? [item.blocks.map((block) => (block.kind === 'text' ? block.text : '')).join('')]
+      : [],
+  );
+
+/** Sends a command and waits for its result. */
+export async function resultOf(watcher: SessionWatcher, name: string, args: Record<string, unknown> = {}) {
+  const sent = await watcher.session.command(name, args);
+  if (sent.kind !== 'accepted') throw new Error(JSON.stringify(sent));
+  return watcher.session.result(sent.commandId);
 }

@@ -24,7 +24,7 @@ export interface ShareEnvironment {
   /** `PIZZAPI_HOME` */
   home: string;
   version: string;
-  /** Looked for each time that somebody types `/share`. */
+  /** Looked for each time that the person types `/share`. */
   access: () => ShareAccess;
   makeLink: (relayUrl: string, sid: string, mode: ShareMode) => Promise<ShareLink>;
   /** Takes all links of the session back. */

@@ -6,7 +6,7 @@ import type { MessageOrigins } from './messageOrigins.js';
 import { isCommand, type SerializedPrompts } from './serializePrompts.js';
 import { showQueue, takeFromQueue, unreadMessages } from './queue.js';
 import type { Outcome, AgentInput } from './types.js';
-import { inserted, itemOf, queueFor, type QueueEntry, type WaitingInput } from './waitingInputs.js';
+import { inserted, itemOf, queueFor, type QueueEntry, type WaitingInput, withdrawInputs } from './waitingInputs.js';
 import { messageOf } from './errorMessage.js';
 import { isHandled, isTaken } from './versions/dispositions.js';
 
@@ -160,15 +160,12 @@ export class InputQueue {
    * others are answered with `error`. An input that pi is starting now is not withdrawn.
    */
   takeBack(isTheirs: (by: Author) => boolean, error: ErrorInfo): string[] {
-    const answered: string[] = [];
-    this.arrange((inputs) =>
-      inputs.filter(({ input: { by, commandId }, isAnswered, settle }) => {
-        if (by === undefined || !isTheirs(by)) return true;
-        if (isAnswered) answered.push(commandId);
-        else settle({ kind: 'failed', error });
-        return false;
-      }),
-    );
+    let answered: string[] = [];
+    this.arrange((inputs) => {
+      const { left, withdrawn } = withdrawInputs(inputs, isTheirs, error);
+      answered = withdrawn;
+      return left;
+    });
     return answered;
   }
 

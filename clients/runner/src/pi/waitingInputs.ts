@@ -1,4 +1,4 @@
-import type { EventOf } from '@pizzapi/protocol';
+import type { Author, ErrorInfo, EventOf } from '@pizzapi/protocol';
 import type { QueueLane } from './inputs.js';
 import type { AgentInput, Outcome } from './types.js';
 
@@ -46,4 +46,22 @@ export function itemOf(input: AgentInput): QueueEntry {
   const deliverAs = queueFor(input);
   const text = notes === '' ? input.text : input.text.slice(0, -notes.length).trimEnd();
   return by === undefined ? { deliverAs, text } : { commandId, deliverAs, text, by };
+}
+
+/**
+ * Takes the inputs of some authors out of a list. `withdrawn`: the commands that were answered ok; the others are answered
+ * with `error`.
+ */
+export function withdrawInputs(
+  inputs: readonly WaitingInput[],
+  isTheirs: (by: Author) => boolean,
+  error: ErrorInfo,
+): { left: WaitingInput[]; withdrawn: string[] } {
+  const isWithdrawn = ({ input: { by } }: WaitingInput) => by !== undefined && isTheirs(by);
+  const gone = inputs.filter(isWithdrawn);
+  for (const { isAnswered, settle } of gone) if (!isAnswered) settle({ kind: 'failed', error });
+  return {
+    left: inputs.filter((waiting) => !isWithdrawn(waiting)),
+    withdrawn: gone.filter(({ isAnswered }) => isAnswered).map(({ input }) => input.commandId),
+  };
 }

@@ -6,7 +6,7 @@ import { MAX_PENDING_INPUTS, type QueueLane } from '../inputs.js';
 import { visibleText } from '../terminal/clean.js';
 import type { AgentInput, Outcome } from '../types.js';
 import type { PlainTimers } from './timers.js';
-import { inserted, itemOf, queueFor, type QueueEntry, type WaitingInput } from '../waitingInputs.js';
+import { inserted, itemOf, queueFor, type QueueEntry, type WaitingInput, withdrawInputs } from '../waitingInputs.js';
 
 /** How long pi may take to show an input to its extensions, ms. Then it counts as taken. */
 const TAKEN_WAIT_MS = 3_000;
@@ -142,15 +142,12 @@ export class PlainInputs {
 
   /** Withdraws what waits of some authors. Returns the commands that were answered ok; the others get `error`. */
   takeBack(isTheirs: (by: Author) => boolean, error: ErrorInfo): string[] {
-    const answered: string[] = [];
-    this.arrange((inputs) =>
-      inputs.filter(({ input: { by, commandId }, isAnswered, settle }) => {
-        if (by === undefined || !isTheirs(by)) return true;
-        if (isAnswered) answered.push(commandId);
-        else settle({ kind: 'failed', error });
-        return false;
-      }),
-    );
+    let answered: string[] = [];
+    this.arrange((inputs) => {
+      const { left, withdrawn } = withdrawInputs(inputs, isTheirs, error);
+      answered = withdrawn;
+      return left;
+    });
     return answered;
   }
 
