@@ -30,22 +30,13 @@ async function watched(sid: string) {
   return client;
 }
 
-/** Halts nats-server while `work` runs: its connections stay open and it answers nothing. */
-async function whileHalted<T>(work: () => Promise<T>): Promise<T> {
-  process.kill(s.nats.pid, 'SIGSTOP');
-  try {
-    return await work();
-  } finally {
-    process.kill(s.nats.pid, 'SIGCONT');
-  }
-}
 const ABORT = { name: 'abort', args: {} };
 const received = (id: unknown) => runner.commands.filter(({ commandId }) => commandId === id);
 
 describe('a command that nats-server does not confirm in time', () => {
   it('is answered with its id and never called unsent, is carried out, and is carried out once when it is sent again with its key', async () => {
     const client = await watched('halted');
-    const { error, answer } = await whileHalted(async () => {
+    const { error, answer } = await s.nats.whileHalted(async () => {
       const posted = s.fetch('/api/sessions/halted/commands', { method: 'POST', json: ABORT, token });
       client.send({ type: 'command', ref: 'r1', ...ABORT, key: 'mine_1' });
       client.send({ type: 'ping' });
@@ -80,7 +71,7 @@ describe('a command that nats-server does not confirm in time', () => {
 it('hello is the first frame, also when nats-server halts while pings and broken frames come in', async () => {
   await runner.begin('slow');
   await expect.poll(async () => (await s.fetch('/api/sessions/slow', { token })).status, PATIENT).toBe(200);
-  const client = await whileHalted(async () => {
+  const client = await s.nats.whileHalted(async () => {
     const opening = await s.connect('slow', { token });
     for (const frame of [{ type: 'ping' }, { type: 'dance', ref: 'r1' }, { type: 'input', ref: 'r2', text: ' ' }])
       opening.send(frame);

@@ -40,10 +40,9 @@ export function roving({ horizontal = false, isScrolled = false }: RovingOptions
       return all.findLast(isInSight) ?? all.findLast(isShown);
     }
 
-    /** The stop follows what is in sight, unless a control has the focus. */
+    /** The stop follows what is in sight. It stays while the focus is inside: the next Tab must not jump over it. */
     function scrolled(): void {
-      const active = document.activeElement;
-      if (active instanceof HTMLElement && items().includes(active)) return;
+      if (document.activeElement !== list && list.contains(document.activeElement)) return;
       stop = undefined;
       sync();
     }

@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { launchNatsServer, quoteConfig, requireNatsServer } from '@pizzapi/nats-server';
 import type { NatsServer } from '@pizzapi/nats-server';
 
@@ -30,6 +32,8 @@ export interface TestNats {
   restart(): Promise<void>;
   /** Stops the server as a crash would; `restart` brings it back. */
   kill9(): Promise<void>;
+  /** Halts the server while `work` runs: its connections stay open and it answers nothing. */
+  whileHalted<T>(work: () => Promise<T>): Promise<T>;
   /** Stops the server and removes its store. May be called again. */
   stop(): Promise<void>;
 }
@@ -60,9 +64,22 @@ export async function startTestNats(options: TestNatsOptions = {}): Promise<Test
     async kill9() {
       await server.kill();
     },
+    async whileHalted(work) {
+      process.kill(server.pid, 'SIGSTOP');
+      try {
+        // The signal is only on its way when `kill` returns.
+        while (!isHalted(server.pid)) await sleep(5);
+        return await work();
+      } finally {
+        process.kill(server.pid, 'SIGCONT');
+      }
+    },
     async stop() {
       await server.stop();
       await rm(storeDir, { recursive: true, force: true });
     },
   };
 }
+
+const isHalted = (pid: number): boolean =>
+  execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).startsWith('T');
