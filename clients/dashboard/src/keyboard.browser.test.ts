@@ -196,9 +196,18 @@ it('the controls of a transcript are one stop of the Tab key, and arrow keys go 
   expect(await log.evaluate((node) => node === document.activeElement)).toBe(true);
   // Texts that scroll are stops of their own, before the one of the controls.
   const control = log.locator(':is(a, button):focus');
-  for (let stops = 0; stops < 8 && (await control.count()) === 0; stops++) await page.keyboard.press('Tab');
+  // A text that gets the focus scrolls into sight, and the controls after it are drawn: the stop is the first of them.
+  const hasStopAhead = () =>
+    log.evaluate((list) => {
+      const active = document.activeElement!;
+      const stop = list.querySelector(':is(a, button)[tabindex="0"]');
+      return stop !== null && (active.compareDocumentPosition(stop) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0;
+    });
+  for (let stops = 0; stops < 8 && (await control.count()) === 0; stops++) {
+    await expect.poll(hasStopAhead).toBe(true);
+    await page.keyboard.press('Tab');
+  }
   expect(await control.count()).toBe(1);
-  // A text that got the focus scrolled into sight. The stop stays where it was: it is not behind the reader.
   const before = await control.elementHandle();
   await page.keyboard.press('ArrowUp');
   expect(await log.evaluate((node) => node.contains(document.activeElement))).toBe(true);

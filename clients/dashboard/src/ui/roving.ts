@@ -30,8 +30,18 @@ export function roving({ horizontal = false, isScrolled = false }: RovingOptions
       );
     const isShown = (node: HTMLElement) => node.getClientRects().length > 0;
 
+    /** The text of a scrolled list that has the focus. */
+    function focusedText(all: readonly HTMLElement[]): Element | undefined {
+      const active = document.activeElement;
+      const isText = isScrolled && active instanceof HTMLElement && active !== list && list.contains(active);
+      return isText && !all.includes(active) ? active : undefined;
+    }
+
     function firstStop(all: readonly HTMLElement[]): HTMLElement | undefined {
       if (!isScrolled) return all.find((node) => node.ariaCurrent !== null && isShown(node)) ?? all.find(isShown);
+      const text = focusedText(all);
+      const next = text && all.find((node) => isShown(node) && isBefore(text, node));
+      if (next !== undefined) return next;
       const box = list.getBoundingClientRect();
       const isInSight = (node: HTMLElement) => {
         const { top, bottom, height } = node.getBoundingClientRect();
@@ -49,7 +59,9 @@ export function roving({ horizontal = false, isScrolled = false }: RovingOptions
 
     function sync(): void {
       const all = items();
-      if (stop === undefined || !all.includes(stop) || !isShown(stop)) stop = firstStop(all);
+      const text = focusedText(all);
+      const isBehind = stop !== undefined && text !== undefined && isBefore(stop, text);
+      if (stop === undefined || isBehind || !all.includes(stop) || !isShown(stop)) stop = firstStop(all);
       for (const node of all) {
         const value = node === stop ? 0 : -1;
         if (node.getAttribute('tabindex') !== String(value)) node.tabIndex = value;
@@ -57,8 +69,7 @@ export function roving({ horizontal = false, isScrolled = false }: RovingOptions
     }
 
     function focused({ target }: FocusEvent): void {
-      if (!(target instanceof HTMLElement) || !items().includes(target)) return;
-      stop = target;
+      if (target instanceof HTMLElement && items().includes(target)) stop = target;
       sync();
     }
 
@@ -138,6 +149,9 @@ export function roving({ horizontal = false, isScrolled = false }: RovingOptions
 function rowOf(node: HTMLElement | undefined): Element | undefined {
   return node === undefined ? undefined : (node.closest(ROW) ?? node);
 }
+
+const isBefore = (node: Element, other: Element): boolean =>
+  (node.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0;
 
 /** Whether a key scrolls an item that has more than it shows. */
 function scrollsBy(event: KeyboardEvent, item: HTMLElement): boolean {
