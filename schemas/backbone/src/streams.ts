@@ -89,6 +89,7 @@ export const LEASES = 'leases';
 export const STATE_BUCKETS = [
   'session-meta',
   'sessions',
+  'recent-sessions',
   'runners',
   'owners',
   'accounts',

@@ -11,6 +11,7 @@ import {
   isOwnerRow,
   isPairRow,
   isPushSubscriptionRow,
+  isRecentSessionsRow,
   isRunnerOwnerRow,
   isRunnerRow,
   isSessionMetaRow,
@@ -30,6 +31,7 @@ import {
   type OwnerRow,
   type PairRow,
   type PushSubscriptionRow,
+  type RecentSessionsRow,
   type RunnerOwnerRow,
   type RunnerRow,
   type SessionMetaRow,
@@ -79,6 +81,8 @@ export const runnerOwnerKey = (rid: string): string => `${RUNNER_OWNER_PREFIX}${
 
 /** Sessions as lists show them, by session id. The projector writes them. */
 export const sessionRows = rows<SessionRow>('sessions', isSessionRow);
+/** The sessions of an account that were active last, by the id of the account. The projector writes them. */
+export const recentSessionsRows = rows<RecentSessionsRow>('recent-sessions', isRecentSessionsRow);
 /** Meta states of sessions, by session id. The projector writes them. */
 export const sessionMetaRows = rows<SessionMetaRow>('session-meta', isSessionMetaRow);
 /** Runners, by runner id. The projector writes them. */

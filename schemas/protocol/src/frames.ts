@@ -121,7 +121,8 @@ export const HUB_UP = {
 } as const;
 
 export const HUB_DOWN = {
-  sessions: frame('sessions', { sessions: Type.Array(SessionInfo) }),
+  /** The first page of the list. `cursor` leads to the next one (`GET /api/sessions`); without it this is the whole list. */
+  sessions: frame('sessions', { sessions: Type.Array(SessionInfo), cursor: Optional(Text) }),
   session_added: frame('session_added', { session: SessionInfo }),
   session_status: frame('session_status', { session: SessionInfo }),
   session_removed: frame('session_removed', { sessionId: Text }),

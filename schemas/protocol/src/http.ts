@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox';
 import { DELIVER_AS, THINKING_LEVELS } from './commands.js';
 import { FrameAttachment } from './frames.js';
 import { ID_PATTERN } from './ids.js';
-import { RunnerInfo, SessionInfo } from './info.js';
+import { RunnerInfo, SESSION_STATES, SessionInfo } from './info.js';
 import { SessionMetaState } from './meta.js';
 import { GoalRequest } from './modes.js';
 import { PiOptions } from './piOptions.js';
@@ -65,7 +65,27 @@ export const EventsQuery = Type.Object({
   limit: Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
 });
 
-export const SessionsReply = Type.Object({ sessions: Type.Array(SessionInfo) });
+/** How many sessions a page of the list has when its request names no number, and at most. */
+export const SESSIONS_PAGE = 100;
+export const MAX_SESSIONS_PAGE = 500;
+
+/**
+ * `GET /api/sessions`: a page of the sessions that the caller has in the list, the latest active first. `cursor` is from the
+ * reply before. `state` is a state of a session or `live` for all that have not ended, `runner` a runner's id, and `q` a
+ * text that the name, the folder, the model or the id contains, without regard to case.
+ */
+export const SessionsQuery = Type.Object({
+  limit: Optional(Type.Integer({ minimum: 1, maximum: MAX_SESSIONS_PAGE })),
+  cursor: Optional(Type.String({ minLength: 1, maxLength: 512 })),
+  state: Optional(Type.Enum([...SESSION_STATES, 'live'])),
+  runner: Optional(Type.String({ pattern: ID_PATTERN })),
+  q: Optional(Type.String({ minLength: 1, maxLength: 200 })),
+});
+export type SessionsQuery = Static<typeof SessionsQuery>;
+
+/** Without `cursor` it is the last page. */
+export const SessionsReply = Type.Object({ sessions: Type.Array(SessionInfo), cursor: Optional(Text) });
+export type SessionsReply = Static<typeof SessionsReply>;
 export const SessionReply = Type.Object({
   session: SessionInfo,
   meta: SessionMetaState,

@@ -5,6 +5,8 @@ import { GuestRefs } from './guests.js';
 import { APPROVAL_MODES, SESSION_MODES } from './modes.js';
 import { RunnerPi, SessionPi } from './piInfo.js';
 
+export const SESSION_STATES = ['idle', 'working', 'waiting', 'ended'] as const;
+
 /** The entry of a session in a list. Everything except `host` is folded from the session's log. */
 export const SessionInfo = Type.Object({
   sessionId: Type.String(),
@@ -18,7 +20,7 @@ export const SessionInfo = Type.Object({
    * `waiting`: a dialog, question, plan or approval is open. The state does not show whether a worker runs; `host`
    * does.
    */
-  state: Type.Enum(['idle', 'working', 'waiting', 'ended']),
+  state: Type.Enum([...SESSION_STATES]),
   /** Set by the gateway from the leases: `lost` while the session has no lease and has not ended. */
   host: Type.Optional(Type.Enum(['connected', 'lost'])),
   epoch: Type.Number(),

@@ -25,6 +25,17 @@ export const SessionRow = Type.Object({
 });
 export type SessionRow = Static<typeof SessionRow>;
 
+/**
+ * Bucket `recent-sessions`, key: the id of an account. The sessions of the account that were active last, so that the first
+ * page of a list is read without reading all of them. `at` is a lower bound of the last activity.
+ */
+export const RecentSessionsRow = Type.Object({
+  sessions: Type.Array(Type.Object({ sessionId: Type.String(), at: Type.Number() })),
+});
+export type RecentSessionsRow = Static<typeof RecentSessionsRow>;
+/** How many sessions a row of `recent-sessions` names at most. */
+export const MAX_RECENT_SESSIONS = 200;
+
 /** Bucket `session-meta`, key: session id. `lastSeq` is the offset of the last event that changed the state. */
 export const SessionMetaRow = Type.Object({ state: SessionMetaState, lastSeq: Type.Number() });
 export type SessionMetaRow = Static<typeof SessionMetaRow>;
@@ -34,6 +45,7 @@ export const RunnerRow = Type.Object({ info: RunnerInfo, lastSeq: Type.Number() 
 export type RunnerRow = Static<typeof RunnerRow>;
 
 export const isSessionRow = checker(SessionRow);
+export const isRecentSessionsRow = checker(RecentSessionsRow);
 export const isSessionMetaRow = checker(SessionMetaRow);
 export const isRunnerRow = checker(RunnerRow);
 

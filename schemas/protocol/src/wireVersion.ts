@@ -35,4 +35,9 @@ export const WIRE_HISTORY = [
     hash: 'f7a80fe55369a443',
     what: 'Added: `pi` of `runner_started`, `session_started` and `session_resumed`, and in the rows of runners and sessions; the runner event `pi_changed`; the thinking level `max`; `problem` of a model; `parentToolCallId` of `tool_execution_start` and `tool_execution_end`; `approve` and `noApprove` among the options of a session.',
   },
+  {
+    version: 1,
+    hash: '72b085e7992d894f',
+    what: 'Added: pages of the list of sessions: the query and `cursor` of `GET /api/sessions`, `cursor` of the frame `sessions`.',
+  },
 ] as const;
