@@ -47,10 +47,12 @@ export type {
   DeleteOptions,
   GoneReason,
   KvChange,
+  KvItem,
+  KvUpdate,
   KvWatchOptions,
   KvWrite,
   WriteOptions,
-} from './kv.js';
+} from './bucket.js';
 export { holdLease, LEASE_RENEW_MS, LEASE_TTL_MS, leaseAt, readLease } from './lease.js';
 export type { Lease, LeaseOptions, LeaseOutcome, LeaseState, LeaseValue } from './lease.js';
 export { watchLeases } from './leaseWatch.js';

@@ -9,7 +9,8 @@ import {
 } from '@pizzapi/protocol';
 import { KeyedSerialQueue, sleep } from '@pizzapi/process';
 import type { Backbone } from './connection.js';
-import { KV_PATIENCE_MS, type Bucket } from './kv.js';
+import type { Bucket } from './bucket.js';
+import { KV_PATIENCE_MS } from './kv.js';
 import { usageRows } from './tables.js';
 
 /** Bytes that may be stored for one account, one session and one link; 0 = without limit. */

@@ -41,7 +41,8 @@ import {
   type VapidRow,
 } from '@pizzapi/protocol';
 import type { Backbone } from './connection.js';
-import { bucket, type Bucket } from './kv.js';
+import type { Bucket } from './bucket.js';
+import { bucket } from './kv.js';
 import type { BucketName } from './streams.js';
 
 /**
