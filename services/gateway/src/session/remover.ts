@@ -1,4 +1,14 @@
-import { bucket, forgetOwner, headOf, requestRpc, type AuditWriter, type Backbone } from '@pizzapi/backbone';
+import {
+  bucket,
+  forgetOwner,
+  forgetRecentSession,
+  headOf,
+  requestRpc,
+  SESSION_ROW_MARKER_MS,
+  sessionRowKey,
+  type AuditWriter,
+  type Backbone,
+} from '@pizzapi/backbone';
 import { sleep } from '@pizzapi/process';
 import {
   decode,
@@ -40,6 +50,7 @@ export class Remover {
   async remove(principal: Principal, sid: string): Promise<ErrorInfo | undefined> {
     const { b, directory, commandSender, shares, audit } = this.deps;
     const isHosted = directory.isHosted(sid);
+    const owner = directory.userOf(sid) ?? principal.userId;
     const isOver = () => directory.session(sid)?.state === 'ended';
     // A session that opens, or whose worker hangs, has no lease and may have a process.
     if (isHosted || !isOver()) {
@@ -54,7 +65,12 @@ export class Remover {
     }
     const refused = await this.purge(sid);
     if (refused !== undefined) return refused;
-    await Promise.all([bucket(b, 'sessions').delete(sid), bucket(b, 'session-meta').delete(sid), shares.forget(sid)]);
+    await Promise.all([
+      bucket(b, 'sessions').delete(sessionRowKey(owner, sid), { markerMs: SESSION_ROW_MARKER_MS }),
+      forgetRecentSession(b, owner, sid),
+      bucket(b, 'session-meta').delete(sid),
+      shares.forget(sid),
+    ]);
     // Last: until then the deletion can be repeated when a step failed.
     await forgetOwner(b, sid);
     audit('delete', { ...auditFieldsOf(principal), sessionId: sid });
