@@ -39,6 +39,16 @@ export { shareLinkStateOf } from './shareLinks.js';
 export type { ShareLinkState } from './shareLinks.js';
 export { bucket } from './kv.js';
 export * from './tables.js';
+export {
+  parseSessionRowKey,
+  readSessionRow,
+  SESSION_ROW_MARKER_MS,
+  sessionRowKey,
+  sessionRowPrefix,
+  UNOWNED,
+} from './sessionRow.js';
+export { forgetRecentSession, RECENT_LAG_MS, withRecentChanges } from './recentSessions.js';
+export type { RecentChanges } from './recentSessions.js';
 export { keepWatching, WatchCache } from './watchCache.js';
 export type { WatchCacheListener, WatchCacheOptions } from './watchCache.js';
 export type {

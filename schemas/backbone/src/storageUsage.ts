@@ -106,6 +106,11 @@ export class StorageUsage {
     );
   }
 
+  /** Whether there is a limit of what one of these may use. */
+  isLimited(of: keyof StorageLimits): boolean {
+    return this.limits[of] > 0;
+  }
+
   /** What is in the way of storing so many bytes more, or undefined. What is stored at the same moment does not count. */
   async shortage(owners: StorageOwners, adding: number, logs: LogBytes = {}): Promise<StorageShortage | undefined> {
     const full = (await this.read(owners, logs)).find(({ used, limit }) => limit > 0 && used + adding > limit);

@@ -1,7 +1,7 @@
-import { bucket, refreshIdentity, sessionRows, type Backbone } from '@pizzapi/backbone';
+import { bucket, parseSessionRowKey, refreshIdentity, sessionRows, type Backbone } from '@pizzapi/backbone';
 import { retryWhileUnavailable, SerialQueue, type Logger } from '@pizzapi/process';
 import { newId, type SessionRow } from '@pizzapi/protocol';
-import { readCursor, saveCursor, type Cursor } from './cursor.js';
+import { readCursor, ROWS_FORM, saveCursor, type Cursor } from './cursor.js';
 import { LiveProjector } from './liveProjector.js';
 import { GuestReaper, type GuestReaperOptions } from './guests/guestReaper.js';
 import type { ProjectorMetrics } from './metrics.js';
@@ -42,10 +42,7 @@ export class ActiveProjector {
   ) {
     this.reaper = new Reaper({ ...options, ...options.reaper });
     this.guests = new GuestReaper({ ...options, ...options.guests });
-    const onGone = (sid: string) => {
-      this.reaper.onRow(sid, undefined);
-      this.guests.onRow(sid, undefined);
-    };
+    const onGone = (sid: string) => this.report(sid, undefined);
     this.sweeper = new OrphanRowSweeper({ ...options, ...options.sweeper, onGone });
   }
 
@@ -73,15 +70,28 @@ export class ActiveProjector {
     }
   }
 
-  /** Offsets of another log mean nothing in this one: then everything has to be folded anew. */
+  /**
+   * Everything has to be folded anew where the offsets are of another log, and where rows have an older form: then an
+   * older version of the projector wrote last.
+   */
   private async begin(): Promise<{ kind: 'continue'; from: Cursor } | { kind: 'replaced' }> {
     const { backbone, log } = this.options;
     const identity = (await refreshIdentity(backbone)) ?? '';
     const saved = await readCursor(bucket<Cursor>(backbone, 'projector'));
-    if (saved === undefined) return { kind: 'continue', from: { identity, sessions: 0, runners: 0 } };
+    if (saved === undefined) return { kind: 'continue', from: { identity, sessions: 0, runners: 0, rows: ROWS_FORM } };
+    if (saved.rows !== ROWS_FORM || (await this.hasOldRows())) {
+      log.warn({ was: saved.rows ?? 1, is: ROWS_FORM }, 'rows have an older form; rebuilding projections');
+      return { kind: 'replaced' };
+    }
     if (saved.identity === identity) return { kind: 'continue', from: saved };
     log.warn({ was: saved.identity, is: identity }, 'stream was replaced; rebuilding projections');
     return { kind: 'replaced' };
+  }
+
+  /** The first form of the rows had the session's id alone for a key. */
+  private async hasOldRows(): Promise<boolean> {
+    for await (const _ of sessionRows(this.options.backbone).listKeys('*')) return true;
+    return false;
   }
 
   /** Folds until the end, a rebuild, or a stream that was replaced; true for the last. */
@@ -123,7 +133,7 @@ export class ActiveProjector {
       if (signal.aborted) return;
       const result = await rebuild.swap();
       if (signal.aborted) return;
-      await saveCursor(bucket<Cursor>(backbone, 'projector'), { identity, ...rebuild.positions });
+      await saveCursor(bucket<Cursor>(backbone, 'projector'), { identity, rows: ROWS_FORM, ...rebuild.positions });
       await report({ state: 'done', result });
       log.info(
         { id, ...result, ...rebuild.positions, ms: Math.round(performance.now() - started) },
@@ -144,25 +154,31 @@ export class ActiveProjector {
     return undefined;
   }
 
-  /** Reaps and sweeps, once it is known which sessions there are. */
+  /** Reaps and sweeps, once it is known which sessions are open. Sessions that have ended are not kept. */
   private async runMaintenance(signal: AbortSignal): Promise<void> {
-    const { backbone } = this.options;
-    for await (const change of sessionRows(backbone).watch({ signal })) {
-      if (change.kind === 'ready') break;
-      // What was folded meanwhile is newer than what is listed.
-      if (change.kind === 'value' && !this.known.has(change.key)) this.onRow(change.key, change.value);
-    }
+    await retryWhileUnavailable({ signal, log: this.options.log }, () => this.scan(signal));
     this.known.clear();
     this.scanned = true;
     await Promise.all([this.reaper.run(signal), this.sweeper.run(signal), this.guests.run(signal)]);
+  }
+
+  private async scan(signal: AbortSignal): Promise<void> {
+    for await (const { key, value } of sessionRows(this.options.backbone).list('', signal)) {
+      const sid = parseSessionRowKey(key)?.sid;
+      // What was folded meanwhile is newer than what is listed.
+      if (sid !== undefined && !this.known.has(sid)) this.report(sid, value);
+    }
   }
 
   private scanned = false;
 
   private onRow(sid: string, row: SessionRow | undefined): void {
     if (!this.scanned) this.known.add(sid);
+    this.report(sid, row);
+  }
+
+  private report(sid: string, row: SessionRow | undefined): void {
     this.reaper.onRow(sid, row);
-    this.sweeper.onRow(sid, row);
     this.guests.onRow(sid, row);
   }
 }

@@ -1,10 +1,20 @@
-import { bucket, replay, runnerRows, sessionMetaRows, sessionRows, type Backbone } from '@pizzapi/backbone';
+import {
+  bucket,
+  recentSessionsRows,
+  replay,
+  runnerRows,
+  sessionMetaRows,
+  sessionRows,
+  type Backbone,
+} from '@pizzapi/backbone';
 import { retryWhileUnavailable, sleep, type Logger } from '@pizzapi/process';
 import type { SessionRow } from '@pizzapi/protocol';
 import { saveCursor, type Cursor } from './cursor.js';
 import type { ProjectorMetrics } from './metrics.js';
+import { latestOf, RecentSessions } from './recentSessions.js';
 import { RunnerProjection } from './runnerProjection.js';
 import { SessionProjection } from './sessionProjection.js';
+import { readOwnersIn } from './sessionOwners.js';
 import { StreamProjector, type ProjectionEnd } from './streamProjector.js';
 
 /** How often the cursor is saved. What lies between it and a crash is read again, and passed over. */
@@ -33,6 +43,11 @@ export class LiveProjector {
     const fold = new SessionProjection({
       rows: sessionRows(backbone),
       metas: sessionMetaRows(backbone),
+      owners: readOwnersIn(backbone),
+      recent: new RecentSessions({
+        bucket: recentSessionsRows(backbone),
+        refill: (userId, known) => latestOf(backbone, userId, known),
+      }),
       history: (sid) => replay(backbone, sid),
       onRow,
       log,
@@ -66,7 +81,8 @@ export class LiveProjector {
   }
 
   private get cursor(): Cursor {
-    return { identity: this.from.identity, sessions: this.sessions.position, runners: this.runners.position };
+    const { identity, rows } = this.from;
+    return { identity, rows, sessions: this.sessions.position, runners: this.runners.position };
   }
 
   /** When one stream ends, the other does. */

@@ -1,11 +1,13 @@
 import {
-  bucket,
   forgetOwner,
   forgetRecentSession,
   headOf,
+  ownerOf,
   requestRpc,
   SESSION_ROW_MARKER_MS,
+  sessionMetaRows,
   sessionRowKey,
+  sessionRows,
   type AuditWriter,
   type Backbone,
 } from '@pizzapi/backbone';
@@ -50,7 +52,6 @@ export class Remover {
   async remove(principal: Principal, sid: string): Promise<ErrorInfo | undefined> {
     const { b, directory, commandSender, shares, audit } = this.deps;
     const isHosted = directory.isHosted(sid);
-    const owner = directory.userOf(sid) ?? principal.userId;
     const isOver = () => directory.session(sid)?.state === 'ended';
     // A session that opens, or whose worker hangs, has no lease and may have a process.
     if (isHosted || !isOver()) {
@@ -65,10 +66,12 @@ export class Remover {
     }
     const refused = await this.purge(sid);
     if (refused !== undefined) return refused;
+    const userId = (await ownerOf(b, sid))?.userId;
+    const marker = { markerMs: SESSION_ROW_MARKER_MS };
     await Promise.all([
-      bucket(b, 'sessions').delete(sessionRowKey(owner, sid), { markerMs: SESSION_ROW_MARKER_MS }),
-      forgetRecentSession(b, owner, sid),
-      bucket(b, 'session-meta').delete(sid),
+      sessionRows(b).delete(sessionRowKey(userId, sid), marker),
+      sessionMetaRows(b).delete(sid, marker),
+      userId === undefined ? undefined : forgetRecentSession(b, userId, sid),
       shares.forget(sid),
     ]);
     // Last: until then the deletion can be repeated when a step failed.
