@@ -121,7 +121,7 @@ describe('what is somebody else’s', () => {
     let difference = Infinity;
     for (let round = 0; round < 15 && difference > 0.1; round++) {
       const times: [number[], number[]] = [[], []];
-      for (let i = 0; i < 500; i++) {
+      for (let i = 0; i < 300; i++) {
         const which = ((i >> 1) + i) & 1;
         times[which]!.push(await timed(paths[which]!));
       }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import {
   bucket,
   keepWatching,
@@ -129,6 +130,8 @@ export class Directory {
     this.sessions.start();
     for (const cache of this.caches) cache.start();
     const { signal } = this.stopping;
+    // Every lease that is released waits for a moment.
+    setMaxListeners(0, signal);
     void keepWatching(() => this.watchLeases(), { signal, log: this.log, what: 'leases' });
   }
 
