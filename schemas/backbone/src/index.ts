@@ -21,6 +21,9 @@ export {
 export type { StoredBytes } from './provision.js';
 export { readPartitions, verifyMapping } from './partitions.js';
 export type { PartitionsRow } from './partitions.js';
+export { migratePartitions } from './migratePartitions.js';
+export type { MigrateOptions, MigrationOutcome, MigrationProgress } from './migratePartitions.js';
+export type { LogSummary } from './logProof.js';
 export { migrateStateAccount } from './migrateStateAccount.js';
 export * from './streams.js';
 export { lastEvent, lastStored } from './lastEvent.js';

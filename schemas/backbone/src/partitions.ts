@@ -2,6 +2,7 @@ import { JetStreamApiError } from '@nats-io/jetstream';
 import { CodedError, isMap, MAX_PARTITIONS } from '@pizzapi/protocol';
 import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { bucket, type Bucket } from './kv.js';
+import type { LogSummary } from './logProof.js';
 import { headerText, payloadOf, statusOf, writeHeaders } from './message.js';
 import { bucketStream, partitionStream, SESSIONS_STREAM } from './streams.js';
 
@@ -10,6 +11,25 @@ export interface PartitionsRow {
   partitions: number;
   /** The log moves to so many. Services refuse to start until the move has ended. */
   movingTo?: number;
+  /** The logs were compared and are equal: the move can only be finished. */
+  proven?: ProvenMove;
+}
+
+/** What a move has found before it switches. */
+export interface ProvenMove {
+  before: LogSummary;
+  after: LogSummary;
+  /** Messages on no session's subject, which are left out. */
+  foreign: number;
+  /** What an operator had chosen for the log. */
+  limits: LogLimits;
+}
+
+/** Limits of the whole log. */
+export interface LogLimits {
+  max_age: number;
+  max_bytes: number;
+  discard: 'new' | 'old';
 }
 
 const KEY = 'partitions';

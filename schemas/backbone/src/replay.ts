@@ -153,7 +153,7 @@ function passing(messages: StoredMessage[], upTo: number, gate: EpochGate): Stor
 }
 
 /** The `count` next messages after `after`, or those up to `upTo`, through a consumer. */
-async function* readLong(
+export async function* readLong(
   connection: BackboneConnection,
   stream: string,
   filter: string,

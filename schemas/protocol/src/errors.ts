@@ -256,6 +256,10 @@ export const ERRORS = {
     status: 503,
     hint: 'Set PIZZAPI_PARTITIONS of every service to the number that the deployment has. `pizzapi migrate --partitions` changes it.',
   },
+  services_running: {
+    status: 409,
+    hint: 'Stop every gateway, projector and authenticator of the deployment first, and run the command again.',
+  },
   partitions_moving: {
     status: 503,
     hint: 'The log moves to another number of partitions. Run `pizzapi migrate --partitions` to the end, then start the services.',
