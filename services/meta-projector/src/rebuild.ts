@@ -3,7 +3,6 @@ import {
   bucket,
   replay,
   RUNNERS_STREAM,
-  SESSIONS_STREAM,
   streamHead,
   type Backbone,
   type Bucket,
@@ -16,6 +15,7 @@ import { MemoryBucket } from './memoryBucket.js';
 import { createProjectorMetrics } from './metrics.js';
 import { readTo } from './readTo.js';
 import { RunnerProjection } from './runnerProjection.js';
+import { isFirst, isInScope, scopeOf, type PartitionScope } from './partitionScope.js';
 import { SessionProjection } from './sessionProjection.js';
 
 /** Events folded between two writes into the fresh buckets, which have no readers yet. */
@@ -42,6 +42,8 @@ export interface RebuildOptions {
   backbone: Backbone;
   log: Logger;
   signal: AbortSignal;
+  /** What is refolded; the whole log when left out. Rows of other scopes stay as they are. */
+  scope?: PartitionScope;
   onProgress?: (progress: RebuildProgress) => void;
 }
 
@@ -59,14 +61,23 @@ export class Rebuild {
   };
   private readonly sessionFold: SessionProjection;
   private readonly runnerFold: RunnerProjection;
+  private readonly scope: PartitionScope;
   private waiting = 0;
 
   constructor(private readonly options: RebuildOptions) {
     const { backbone, log } = options;
+    this.scope = options.scope ?? scopeOf(backbone);
     // Of its own: what was counted when it happened is not counted again.
     const metrics = createProjectorMetrics(createMetrics());
     const { rows, metas, runners } = this.fresh;
-    this.sessionFold = new SessionProjection({ rows, metas, log, metrics, history: (sid) => replay(backbone, sid) });
+    this.sessionFold = new SessionProjection({
+      stream: this.scope.stream,
+      rows,
+      metas,
+      log,
+      metrics,
+      history: (sid) => replay(backbone, sid),
+    });
     this.runnerFold = new RunnerProjection({ rows: runners, log, metrics });
   }
 
@@ -75,7 +86,7 @@ export class Rebuild {
     const { backbone, signal } = this.options;
     const of = await this.head();
     let reported = this.positions.sessions;
-    this.positions.sessions = await readTo(backbone, SESSIONS_STREAM, {
+    this.positions.sessions = await readTo(backbone, this.scope.stream, {
       after: this.positions.sessions,
       signal,
       onBatch: async (records) => {
@@ -88,6 +99,7 @@ export class Rebuild {
     });
     await this.write(this.sessionFold);
     this.options.onProgress?.({ folded: this.positions.sessions, of });
+    if (!isFirst(this.scope)) return;
     this.positions.runners = await readTo(backbone, RUNNERS_STREAM, {
       after: this.positions.runners,
       signal,
@@ -103,14 +115,14 @@ export class Rebuild {
     const swaps = [
       await this.swapBucket(metas, bucket<SessionMetaRow>(backbone, 'session-meta')),
       await this.swapBucket(rows, bucket<SessionRow>(backbone, 'sessions')),
-      await this.swapBucket(runners, bucket<RunnerRow>(backbone, 'runners')),
+      ...(isFirst(this.scope) ? [await this.swapRunners(runners)] : []),
     ];
     return swaps.reduce((sum, one) => ({ changed: sum.changed + one.changed, removed: sum.removed + one.removed }));
   }
 
   private async head(): Promise<number> {
     try {
-      return await streamHead(this.options.backbone, SESSIONS_STREAM);
+      return await streamHead(this.options.backbone, this.scope.stream);
     } catch (cause) {
       throw new CodedError('unavailable', 'The head of the stream is not known', { cause });
     }
@@ -127,7 +139,16 @@ export class Rebuild {
     await fold.flush();
   }
 
-  private async swapBucket<T>(fresh: MemoryBucket<T>, live: Bucket<T>): Promise<SwapResult> {
+  private swapRunners(runners: MemoryBucket<RunnerRow>): Promise<SwapResult> {
+    return this.swapBucket(runners, bucket<RunnerRow>(this.options.backbone, 'runners'), () => true);
+  }
+
+  /** `isOurs`: whether a row that is there belongs to the scope. */
+  private async swapBucket<T>(
+    fresh: MemoryBucket<T>,
+    live: Bucket<T>,
+    isOurs = (key: string): boolean => isInScope(this.scope, sidOfKey(key)),
+  ): Promise<SwapResult> {
     const { signal } = this.options;
     const result = { changed: 0, removed: 0 };
     const swaps = new Semaphore(SWAP_ROWS);
@@ -136,7 +157,7 @@ export class Rebuild {
     });
     const old = await live.keys();
     await swaps.forEach(
-      old.filter((key) => !fresh.has(key)),
+      old.filter((key) => !fresh.has(key) && isOurs(key)),
       async (key) => {
         if (signal.aborted) return;
         await live.delete(key);
@@ -159,3 +180,6 @@ export class Rebuild {
     }
   }
 }
+
+/** The id of a session is the last part of the key of its rows. */
+const sidOfKey = (key: string): string => key.slice(key.lastIndexOf('.') + 1);

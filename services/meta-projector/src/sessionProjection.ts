@@ -5,6 +5,8 @@ import { recordOutcome, byOwner, type ProjectionHandler, type ProjectionContext 
 import { RowStore, type RowBucket } from './rowStore.js';
 
 export interface SessionProjectionOptions extends ProjectionContext {
+  /** The stream with the logs, or with those of one partition. */
+  stream?: string;
   rows: RowBucket<SessionRow>;
   metas: RowBucket<SessionMetaRow>;
   /** All stored events of one session, to fold it anew. */
@@ -14,13 +16,14 @@ export interface SessionProjectionOptions extends ProjectionContext {
   cachedRows?: number;
 }
 
-/** Folds `SESSIONS` into the buckets `sessions` and `session-meta`. */
+/** Folds the logs of sessions into the buckets `sessions` and `session-meta`. */
 export class SessionProjection implements ProjectionHandler {
-  readonly stream = SESSIONS_STREAM;
+  readonly stream: string;
   private readonly rows: RowStore<SessionRow>;
   private readonly metas: RowStore<SessionMetaRow>;
 
   constructor(private readonly options: SessionProjectionOptions) {
+    this.stream = options.stream ?? SESSIONS_STREAM;
     const { rows, metas, metrics, cachedRows } = options;
     const common = cachedRows === undefined ? {} : { cachedRows };
     this.rows = new RowStore({
