@@ -44,6 +44,16 @@ export { shareLinkStateOf } from './shareLinks.js';
 export type { ShareLinkState } from './shareLinks.js';
 export { bucket } from './kv.js';
 export * from './tables.js';
+export {
+  parseSessionRowKey,
+  readSessionRow,
+  SESSION_ROW_MARKER_MS,
+  sessionRowKey,
+  sessionRowPrefix,
+  UNOWNED,
+} from './sessionRow.js';
+export { forgetRecentSession, RECENT_LAG_MS, withRecentChanges } from './recentSessions.js';
+export type { RecentChanges } from './recentSessions.js';
 export { keepWatching, WatchCache } from './watchCache.js';
 export type { WatchCacheListener, WatchCacheOptions } from './watchCache.js';
 export type {
@@ -52,10 +62,12 @@ export type {
   DeleteOptions,
   GoneReason,
   KvChange,
+  KvItem,
+  KvUpdate,
   KvWatchOptions,
   KvWrite,
   WriteOptions,
-} from './kv.js';
+} from './bucket.js';
 export { holdLease, LEASE_RENEW_MS, LEASE_TTL_MS, leaseAt, readLease } from './lease.js';
 export type { Lease, LeaseOptions, LeaseOutcome, LeaseState, LeaseValue } from './lease.js';
 export { watchLeases } from './leaseWatch.js';

@@ -157,8 +157,11 @@ export function storedFromHeaders(msg: Msg, text = headerText(msg)): StoredMessa
   });
 }
 
-/** A message that came from a consumer, with its position in the consumer: the reply subject holds its place. */
-export function storedFromConsumer(msg: Msg): { message: StoredMessage; deliverySeq: number } {
+/**
+ * A message that came from a consumer, with its position in the consumer and how many more match for now: the reply subject
+ * holds its place.
+ */
+export function storedFromConsumer(msg: Msg): { message: StoredMessage; deliverySeq: number; pending: number } {
   const reply = asBuffer((msg as MsgImpl)._msg.reply ?? EMPTY).toString('latin1');
   const tokens = reply.split('.');
   // $JS.ACK.<stream>.<consumer>.… or $JS.ACK.<domain>.<account>.<stream>.<consumer>.…
@@ -171,7 +174,7 @@ export function storedFromConsumer(msg: Msg): { message: StoredMessage; delivery
     subject: subjectOf(msg),
     at: Math.floor(Number(tokens[at + 3]) / 1e6),
   });
-  return { message, deliverySeq: Number(tokens[at + 2]) };
+  return { message, deliverySeq: Number(tokens[at + 2]), pending: Number(tokens[at + 4]) };
 }
 
 const REPLIED_BARE = 'NATS/1.0\r\nNats-Stream: ';

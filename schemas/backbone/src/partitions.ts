@@ -1,7 +1,8 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { CodedError, isMap, MAX_PARTITIONS } from '@pizzapi/protocol';
 import { internals, type Backbone, type BackboneConnection } from './connection.js';
-import { bucket, type Bucket } from './kv.js';
+import { bucket } from './kv.js';
+import type { Bucket } from './bucket.js';
 import type { LogSummary } from './logProof.js';
 import { headerText, payloadOf, statusOf, writeHeaders } from './message.js';
 import { bucketStream, partitionStream, SESSIONS_STREAM } from './streams.js';

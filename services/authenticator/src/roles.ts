@@ -76,7 +76,7 @@ export const SERVICES = {
         ...READ_STATE,
         BLOBS,
         ...rows('accounts', 'api-keys', 'shares', 'owners', 'blob-owners', 'usage'),
-        ...rows('sessions', 'session-meta', 'notifications'),
+        ...rows('sessions', 'recent-sessions', 'session-meta', 'notifications'),
       ],
       subscribe: [],
     },
@@ -100,7 +100,10 @@ export const SERVICES = {
       subscribe: [],
     },
     state: {
-      publish: [...READ_STATE, ...rows('sessions', 'session-meta', 'runners', 'projector', 'owners', 'notifications')],
+      publish: [
+        ...READ_STATE,
+        ...rows('sessions', 'recent-sessions', 'session-meta', 'runners', 'projector', 'owners', 'notifications'),
+      ],
       subscribe: [],
     },
   },

@@ -1,4 +1,4 @@
-import { bucket } from '@pizzapi/backbone';
+import { bucket, sessionRowKey } from '@pizzapi/backbone';
 import { localToken } from '@pizzapi/process';
 import { initialSessionInfo, SUBPROTOCOL } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -228,7 +228,8 @@ describe('what an event says of its session', () => {
     await expect.poll(seen).toMatchObject({ session: { state: 'idle', host: 'connected' } });
     // The projection of a host that lies.
     const info = { ...initialSessionInfo(sid), userId: bob.userId, runnerId: 'bob-runner', state: 'idle' as const };
-    await bucket(s.b, 'sessions').put(sid, { info: { ...info, name: 'lies' }, lastSeq: 0, checkpoints: [] });
+    const key = sessionRowKey(ada.userId, sid);
+    await bucket(s.b, 'sessions').put(key, { info: { ...info, name: 'lies' }, lastSeq: 0, checkpoints: [] });
     await expect
       .poll(seen)
       .toMatchObject({ session: { name: 'lies', userId: ada.userId, runnerId: 'ada-runner', host: 'connected' } });

@@ -1,6 +1,8 @@
 import {
   AUDIT_STREAM,
   bucket,
+  ownerOf,
+  sessionRowKey,
   consumeStream,
   requestRpc,
   serveRpc,
@@ -86,7 +88,8 @@ describe('a viewer', () => {
     const { sid, seqs } = await session(400);
     await seen(await watch(sid, { tail: 25 }), seqs.slice(-25));
     const checkpoints = [100, 200, 300].map((n) => ({ seq: seqs[n - 1], count: n }));
-    await bucket(s.b, 'sessions').put(sid, { info: initialSessionInfo(sid), lastSeq: seqs[299], checkpoints });
+    const key = sessionRowKey((await ownerOf(s.b, sid))?.userId, sid);
+    await bucket(s.b, 'sessions').put(key, { info: initialSessionInfo(sid), lastSeq: seqs[299], checkpoints });
     await seen(await watch(sid, { tail: 150 }), seqs.slice(-150));
     await seen(await watch(sid, { tail: 5_000 }), seqs);
   });

@@ -6,7 +6,12 @@ export interface Cursor {
   identity: string;
   sessions: number;
   runners: number;
+  /** The form of the rows that are written up to here, as `ROWS_FORM`; missing for the first form. */
+  rows?: number | undefined;
 }
+
+/** 2: the rows of sessions have their owner in the key, and the rows of recent sessions exist. */
+export const ROWS_FORM = 2;
 
 /** The key of the cursor of a log without partitions. */
 export const CURSOR_KEY = 'cursor';
@@ -31,9 +36,9 @@ export async function saveCursor(projector: Bucket<Cursor>, cursor: Cursor, key 
 }
 
 function furthest(a: Cursor, b: Cursor): Cursor {
-  return { ...a, sessions: Math.max(a.sessions, b.sessions), runners: Math.max(a.runners, b.runners) };
+  return { ...b, sessions: Math.max(a.sessions, b.sessions), runners: Math.max(a.runners, b.runners) };
 }
 
 function same(a: Cursor, b: Cursor): boolean {
-  return a.identity === b.identity && a.sessions === b.sessions && a.runners === b.runners;
+  return a.identity === b.identity && a.sessions === b.sessions && a.runners === b.runners && a.rows === b.rows;
 }

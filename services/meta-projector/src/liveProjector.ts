@@ -1,11 +1,21 @@
-import { bucket, replay, runnerRows, sessionMetaRows, sessionRows, type Backbone } from '@pizzapi/backbone';
+import {
+  bucket,
+  recentSessionsRows,
+  replay,
+  runnerRows,
+  sessionMetaRows,
+  sessionRows,
+  type Backbone,
+} from '@pizzapi/backbone';
 import { retryWhileUnavailable, sleep, type Logger } from '@pizzapi/process';
 import type { SessionRow } from '@pizzapi/protocol';
 import { CURSOR_KEY, saveCursor, type Cursor } from './cursor.js';
 import type { ProjectorMetrics } from './metrics.js';
+import { latestOf, RecentSessions } from './recentSessions.js';
 import { RunnerProjection } from './runnerProjection.js';
 import { SessionProjection } from './sessionProjection.js';
 import { isFirst, scopedKey, scopeOf, type PartitionScope } from './partitionScope.js';
+import { readOwnersIn } from './sessionOwners.js';
 import { StreamProjector, type ProjectionEnd } from './streamProjector.js';
 
 /** How often the cursor is saved. What lies between it and a crash is read again, and passed over. */
@@ -40,6 +50,11 @@ export class LiveProjector {
       stream: this.scope.stream,
       rows: sessionRows(backbone),
       metas: sessionMetaRows(backbone),
+      owners: readOwnersIn(backbone),
+      recent: new RecentSessions({
+        bucket: recentSessionsRows(backbone),
+        refill: (userId, known) => latestOf(backbone, userId, known),
+      }),
       history: (sid) => replay(backbone, sid),
       onRow,
       log,
@@ -78,7 +93,8 @@ export class LiveProjector {
   }
 
   private get cursor(): Cursor {
-    return { identity: this.from.identity, sessions: this.sessions.position, runners: this.runners?.position ?? 0 };
+    const { identity, rows } = this.from;
+    return { identity, rows, sessions: this.sessions.position, runners: this.runners?.position ?? 0 };
   }
 
   /** When one stream ends, the others do. */

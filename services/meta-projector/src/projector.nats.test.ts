@@ -10,11 +10,11 @@ import {
 import { METRICS, silentLogger, type Metrics } from '@pizzapi/process';
 import { offsetBeforeLast, type SessionEvent, type SessionMetaRow, type SessionRow } from '@pizzapi/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readCursor, saveCursor, type Cursor } from './cursor.js';
+import { readCursor, ROWS_FORM, saveCursor, type Cursor } from './cursor.js';
 import { Rebuild, type SwapResult } from './rebuild.js';
 import { askForRebuild, watchRequest } from './rebuildRequest.js';
 import { started, turn } from './testing/events.js';
-import { ProjectorHarness } from './testing/projectorHarness.js';
+import { ProjectorHarness, rowKey } from './testing/projectorHarness.js';
 
 let harness: ProjectorHarness;
 beforeEach(async () => {
@@ -141,7 +141,7 @@ describe('the projector', () => {
     harness.project();
     const first = await tell(writer, started('Pizza'), ...turn(1));
     await harness.rowWhere('a', (row) => row.lastSeq === first);
-    await bucket(harness.backbone, 'sessions').delete('a');
+    await bucket(harness.backbone, 'sessions').delete(rowKey('a'));
     await bucket(harness.backbone, 'session-meta').delete('a');
     const last = await tell(writer, ...turn(2));
     expect(await harness.rowWhere('a', (row) => row.lastSeq === last)).toMatchObject({
@@ -154,9 +154,9 @@ describe('the projector', () => {
   it('folds a session from its start whose row nobody can read', async () => {
     const writer = await harness.host('a');
     await tell(writer, started('Pizza'), ...turn(1));
-    const cursor = { identity: streamIdentity(harness.backbone), sessions: 5, runners: 0 };
+    const cursor = { identity: streamIdentity(harness.backbone), sessions: 5, runners: 0, rows: ROWS_FORM };
     await saveCursor(bucket<Cursor>(harness.backbone, 'projector'), cursor);
-    await bucket(harness.backbone, 'sessions').put('a', { of: 'another version' });
+    await bucket(harness.backbone, 'sessions').put(rowKey('a'), { of: 'another version' });
     harness.project();
     const last = await tell(writer, ...turn(2));
     expect(await harness.rowWhere('a', (row) => row.lastSeq === last)).toMatchObject({
@@ -185,17 +185,17 @@ describe('a rebuild', () => {
     await harness.rowWhere('c', (row) => row.lastSeq === ends.c);
     const right = (await harness.row('a'))!;
     const rows = bucket<SessionRow>(harness.backbone, 'sessions');
-    const revision = (await rows.get('c'))?.revision;
-    await rows.put('a', { ...right, info: { ...right.info, name: 'wrong', messages: 99 } });
-    await rows.put('nobody', right);
-    await rows.delete('b');
+    const revision = (await rows.get(rowKey('c')))?.revision;
+    await rows.put(rowKey('a'), { ...right, info: { ...right.info, name: 'wrong', messages: 99 } });
+    await rows.put(rowKey('nobody'), right);
+    await rows.delete(rowKey('b'));
 
     const done = await rebuilt();
     expect(done).toEqual({ changed: 2, removed: 1 });
     expect(await harness.row('a')).toEqual(right);
     expect((await harness.row('b'))?.lastSeq).toBe(ends.b);
-    expect(await harness.row('nobody')).toBeUndefined();
-    expect((await rows.get('c'))?.revision).toBe(revision);
+    expect(await rows.get(rowKey('nobody'))).toBeUndefined();
+    expect((await rows.get(rowKey('c')))?.revision).toBe(revision);
   });
 
   it('loses nothing that is appended meanwhile, and every row seen is a whole fold that never goes back', async () => {
@@ -231,7 +231,7 @@ describe('a rebuild', () => {
   it('happens by itself when the rows are of another log', async () => {
     const last = await story('a', 2);
     const head = await streamHead(harness.backbone, SESSIONS_STREAM);
-    const cursor: Cursor = { identity: 'of another log', sessions: head + 1000, runners: 0 };
+    const cursor: Cursor = { identity: 'of another log', sessions: head + 1000, runners: 0, rows: ROWS_FORM };
     await saveCursor(bucket<Cursor>(harness.backbone, 'projector'), cursor);
     const metas = bucket<SessionMetaRow>(harness.backbone, 'session-meta');
     await metas.put('other', { state: {} as SessionMetaRow['state'], lastSeq: head + 900 });

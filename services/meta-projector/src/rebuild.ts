@@ -1,8 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
   bucket,
+  parseSessionRowKey,
   replay,
   RUNNERS_STREAM,
+  SESSION_ROW_MARKER_MS,
+  sessionRowKey,
   streamHead,
   type Backbone,
   type Bucket,
@@ -14,8 +17,10 @@ import type { ProjectionHandler } from './projectionHandler.js';
 import { MemoryBucket } from './memoryBucket.js';
 import { createProjectorMetrics } from './metrics.js';
 import { readTo } from './readTo.js';
+import { rebuildRecentSessions } from './recentSessions.js';
 import { RunnerProjection } from './runnerProjection.js';
 import { isFirst, isInScope, scopeOf, type PartitionScope } from './partitionScope.js';
+import { readOwnersIn, type SessionOwner } from './sessionOwners.js';
 import { SessionProjection } from './sessionProjection.js';
 
 /** Events folded between two writes into the fresh buckets, which have no readers yet. */
@@ -24,6 +29,8 @@ const FLUSH_EVENTS = 8_192;
 const PROGRESS_EVENTS = 50_000;
 /** Rows that are compared and written concurrently. */
 const SWAP_ROWS = 64;
+/** Owners that are read in one request. */
+const OWNERS_AT_ONCE = 512;
 
 export interface RebuildProgress {
   /** Offsets of the log that are folded, of how many. */
@@ -70,14 +77,11 @@ export class Rebuild {
     // Of its own: what was counted when it happened is not counted again.
     const metrics = createProjectorMetrics(createMetrics());
     const { rows, metas, runners } = this.fresh;
-    this.sessionFold = new SessionProjection({
-      stream: this.scope.stream,
-      rows,
-      metas,
-      log,
-      metrics,
-      history: (sid) => replay(backbone, sid),
-    });
+    // The owners are read when the rows are swapped in.
+    const owners = async () => new Map<string, SessionOwner>();
+    const history = (sid: string) => replay(backbone, sid);
+    const { stream } = this.scope;
+    this.sessionFold = new SessionProjection({ stream, rows, metas, log, metrics, owners, history });
     this.runnerFold = new RunnerProjection({ rows: runners, log, metrics });
   }
 
@@ -111,12 +115,13 @@ export class Rebuild {
   /** Replaces the old rows by the fresh ones. No projector may fold meanwhile. */
   async swap(): Promise<SwapResult> {
     const { backbone } = this.options;
-    const { metas, rows, runners } = this.fresh;
+    const { metas, runners } = this.fresh;
     const swaps = [
       await this.swapBucket(metas, bucket<SessionMetaRow>(backbone, 'session-meta')),
-      await this.swapBucket(rows, bucket<SessionRow>(backbone, 'sessions')),
+      await this.swapSessions(),
       ...(isFirst(this.scope) ? [await this.swapRunners(runners)] : []),
     ];
+    await rebuildRecentSessions(backbone, this.options.signal, this.scope.partitions > 1);
     return swaps.reduce((sum, one) => ({ changed: sum.changed + one.changed, removed: sum.removed + one.removed }));
   }
 
@@ -140,35 +145,52 @@ export class Rebuild {
   }
 
   private swapRunners(runners: MemoryBucket<RunnerRow>): Promise<SwapResult> {
-    return this.swapBucket(runners, bucket<RunnerRow>(this.options.backbone, 'runners'), () => true);
+    return this.swapBucket(runners, bucket<RunnerRow>(this.options.backbone, 'runners'), { isOurs: () => true });
   }
 
-  /** `isOurs`: whether a row that is there belongs to the scope. */
+  /** The rows of sessions get the key of their owner. A row below another key, or of the first form, is removed. */
+  private async swapSessions(): Promise<SwapResult> {
+    const { backbone } = this.options;
+    const keys = new Map<string, string>();
+    const unowned = this.fresh.rows.keys();
+    for (let from = 0; from < unowned.length; from += OWNERS_AT_ONCE) {
+      const part = unowned.slice(from, from + OWNERS_AT_ONCE);
+      const sids = part.map((key) => parseSessionRowKey(key)?.sid ?? key);
+      const owners = await readOwnersIn(backbone)(sids);
+      for (const [index, sid] of sids.entries())
+        keys.set(sessionRowKey(owners.get(sid)?.userId, sid), part[index] ?? '');
+    }
+    return this.swapBucket(this.fresh.rows, bucket<SessionRow>(backbone, 'sessions'), { keys });
+  }
+
+  /** `keys`: the keys of the bucket, with those of the fresh rows. `isOurs`: whether a row belongs to the scope. */
   private async swapBucket<T>(
     fresh: MemoryBucket<T>,
     live: Bucket<T>,
-    isOurs = (key: string): boolean => isInScope(this.scope, sidOfKey(key)),
+    {
+      keys = new Map(fresh.keys().map((key) => [key, key])),
+      isOurs = (key) => isInScope(this.scope, sidOfKey(key)),
+    }: { keys?: ReadonlyMap<string, string>; isOurs?: (key: string) => boolean } = {},
   ): Promise<SwapResult> {
     const { signal } = this.options;
     const result = { changed: 0, removed: 0 };
     const swaps = new Semaphore(SWAP_ROWS);
-    await swaps.forEach(fresh.keys(), async (key) => {
-      if (!signal.aborted && (await this.replace(key, fresh, live))) result.changed++;
+    await swaps.forEach([...keys], async ([key, freshKey]) => {
+      if (!signal.aborted && (await this.replace(key, await fresh.get(freshKey), live))) result.changed++;
     });
     const old = await live.keys();
     await swaps.forEach(
-      old.filter((key) => !fresh.has(key) && isOurs(key)),
+      old.filter((key) => !keys.has(key) && isOurs(key)),
       async (key) => {
         if (signal.aborted) return;
-        await live.delete(key);
+        await live.delete(key, { markerMs: SESSION_ROW_MARKER_MS });
         result.removed++;
       },
     );
     return result;
   }
 
-  private async replace<T>(key: string, fresh: MemoryBucket<T>, live: Bucket<T>): Promise<boolean> {
-    const row = await fresh.get(key);
+  private async replace<T>(key: string, row: { value: T } | undefined, live: Bucket<T>): Promise<boolean> {
     if (row === undefined) return false;
     for (let unreadable = 0; ;) {
       const old = await live.get(key);

@@ -1,4 +1,14 @@
-import { bucket, keepWatching, ownerRows, watchLeases, WatchCache, type Backbone } from '@pizzapi/backbone';
+import {
+  bucket,
+  keepWatching,
+  ownerRows,
+  parseSessionRowKey,
+  sessionRowKey,
+  sessionRowPrefix,
+  watchLeases,
+  WatchCache,
+  type Backbone,
+} from '@pizzapi/backbone';
 import { sleep, type Logger } from '@pizzapi/process';
 import { isMap, isRunnerOwnerRow, type OwnerRow, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
 import { AccountLogSizes } from './logSizes.js';
@@ -65,7 +75,7 @@ export class Directory {
     this.owners = new WatchCache(ownerRows(b), { log });
     this.owners.onChange((key, after, before) => this.ownerChanged(key, after, before));
     this.sessions = new WatchCache(bucket(b, 'sessions', { check: hasInfo<SessionInfo> }), { log });
-    this.sessions.onChange((sid, after, before) => this.sessionRowChanged(sid, after, before));
+    this.sessions.onChange((key, after, before) => this.sessionRowChanged(key, after, before));
     this.runners = new WatchCache(bucket(b, 'runners', { check: hasInfo<RunnerInfo> }), { log });
     this.runners.onChange((rid, after, before) => {
       if (after !== undefined) this.runnerChanged(rid, before === undefined);
@@ -129,13 +139,20 @@ export class Directory {
 
   /** The session as a list shows it, or undefined while the projection has not seen it. */
   session(sid: string): SessionInfo | undefined {
-    const info = this.sessions.peek(sid)?.info;
+    const info = this.infoOf(sid);
     return info === undefined ? undefined : this.shown(sid, info);
+  }
+
+  /** The row below the owner; one below another account is of a session that was deleted. */
+  private infoOf(sid: string): SessionInfo | undefined {
+    return this.sessions.peek(sessionRowKey(this.userOf(sid), sid))?.info;
   }
 
   /** All sessions of a person, the latest active first. */
   listSessions(userId: string): SessionInfo[] {
+    const prefix = sessionRowPrefix(userId);
     return [...this.sessions.entries()]
+      .flatMap(([key, row]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), row] as const] : []))
       .filter(([sid]) => this.userOf(sid) === userId)
       .sort(([, { info: a }], [, { info: b }]) => b.lastActivityAt - a.lastActivityAt)
       .map(([sid, { info }]) => this.shown(sid, info));
@@ -198,7 +215,7 @@ export class Directory {
       return;
     }
     const session = this.session(key);
-    if (session !== undefined && before !== undefined)
+    if (before !== undefined && this.sessions.peek(sessionRowKey(before.userId, key)) !== undefined)
       this.tell({ kind: 'session_gone', sid: key, owner: before.userId });
     if (after === undefined) return;
     if (before === undefined) this.tell({ kind: 'granted', sid: key });
@@ -206,16 +223,20 @@ export class Directory {
   }
 
   private sessionRowChanged(
-    sid: string,
+    key: string,
     after: Projected<SessionInfo> | undefined,
     before: Projected<SessionInfo> | undefined,
   ): void {
+    const { sid, userId } = parseSessionRowKey(key) ?? {};
+    const owner = sid === undefined ? undefined : this.userOf(sid);
+    // A key of an older form, or of an account that the session does not belong to.
+    if (sid === undefined || (owner !== undefined && owner !== userId)) return;
     if (after !== undefined) {
       this.measure(sid, after.logBytes);
       this.sessionChanged(sid, before === undefined);
     } else if (before !== undefined) {
       this.logSizes.delete(sid);
-      this.tell({ kind: 'session_gone', sid, owner: this.userOf(sid) });
+      this.tell({ kind: 'session_gone', sid, owner: userId });
     }
   }
 
@@ -244,7 +265,7 @@ export class Directory {
     const id = key.slice(dot + 1);
     if (!key.startsWith('session.')) return this.runnerChanged(id, false);
     // An ended session releases its lease: its host is not lost.
-    if (this.sessions.peek(id)?.info.state !== 'ended')
+    if (this.infoOf(id)?.state !== 'ended')
       this.tell({ kind: 'host', sid: id, state: this.isHosted(id) ? 'connected' : 'lost' });
     this.sessionChanged(id, false);
   }

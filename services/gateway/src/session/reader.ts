@@ -1,4 +1,4 @@
-import { bucket, headOf, replay, streamIdentity, type Backbone } from '@pizzapi/backbone';
+import { bucket, headOf, replay, sessionRowKey, streamIdentity, type Backbone } from '@pizzapi/backbone';
 import {
   defaultMetaState,
   initialSessionInfo,
@@ -63,7 +63,7 @@ export class SessionReader {
 
   /** Where reading begins to get the last `count` events before `before`, but none at or before `after`. */
   async offsetBefore(sid: string, count: number, before: number, after = 0): Promise<number> {
-    const projected = await this.sessions.get(sid);
+    const projected = await this.sessions.get(sessionRowKey(this.directory.userOf(sid), sid));
     const start = Math.max(after, offsetFrom(projected?.value, count, before - 1));
     const offsets = new LastOffsets(start, count);
     for await (const batch of replay(this.b, sid, { after: start, upTo: before - 1 })) {

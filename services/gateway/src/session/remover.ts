@@ -1,4 +1,16 @@
-import { bucket, forgetOwner, headOf, requestRpc, type AuditWriter, type Backbone } from '@pizzapi/backbone';
+import {
+  forgetOwner,
+  forgetRecentSession,
+  headOf,
+  ownerOf,
+  requestRpc,
+  SESSION_ROW_MARKER_MS,
+  sessionMetaRows,
+  sessionRowKey,
+  sessionRows,
+  type AuditWriter,
+  type Backbone,
+} from '@pizzapi/backbone';
 import { sleep } from '@pizzapi/process';
 import {
   decode,
@@ -54,7 +66,14 @@ export class Remover {
     }
     const refused = await this.purge(sid);
     if (refused !== undefined) return refused;
-    await Promise.all([bucket(b, 'sessions').delete(sid), bucket(b, 'session-meta').delete(sid), shares.forget(sid)]);
+    const userId = (await ownerOf(b, sid))?.userId;
+    const marker = { markerMs: SESSION_ROW_MARKER_MS };
+    await Promise.all([
+      sessionRows(b).delete(sessionRowKey(userId, sid), marker),
+      sessionMetaRows(b).delete(sid, marker),
+      userId === undefined ? undefined : forgetRecentSession(b, userId, sid),
+      shares.forget(sid),
+    ]);
     // Last: until then the deletion can be repeated when a step failed.
     await forgetOwner(b, sid);
     audit('delete', { ...auditFieldsOf(principal), sessionId: sid });

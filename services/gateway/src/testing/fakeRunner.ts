@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import {
   bucket,
+  sessionRowKey,
   claimSession,
   holdLease,
   openWriter,
@@ -97,7 +98,12 @@ export class FakeRunner {
       lastActivityAt: Date.now(),
       ...info,
     };
-    await bucket(this.b, 'sessions').put(sid, { info: whole, lastSeq: 0, checkpoints: [], logBytes });
+    await bucket(this.b, 'sessions').put(sessionRowKey(this.userId, sid), {
+      info: whole,
+      lastSeq: 0,
+      checkpoints: [],
+      logBytes,
+    });
   }
 
   private async hold(key: string): Promise<void> {

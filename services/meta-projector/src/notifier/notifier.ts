@@ -2,7 +2,7 @@ import {
   consumeDurably,
   ownerOf,
   requestRpc,
-  sessionRows,
+  readSessionRow,
   SESSIONS_STREAM,
   type Backbone,
   type StoredRecord,
@@ -166,7 +166,7 @@ export class Notifier {
     const targets = await this.targetsOf(userId, prefs);
     if (targets.length === 0) return silent('nowhere');
     if (await this.targets.isDisabled(userId)) return silent('disabled');
-    const info = (await sessionRows(backbone).get(sid))?.value.info;
+    const info = (await readSessionRow(backbone, sid))?.info;
     if (isForParent(kind, info)) return silent('linked');
     if (await this.isSeen(sid, userId)) return silent('seen');
     const payload: PushPayload = {
