@@ -24,6 +24,8 @@ export interface ProjectorOptions extends Pick<
 export interface Projector extends Service {
   /** Whether it folds now, rather than standing by: the log, or some of its partitions. */
   active(): boolean;
+  /** The partitions that it folds now, in order. */
+  partitions(): number[];
 }
 
 /**
@@ -36,18 +38,18 @@ export function createProjector({ backbone, log, metrics: registry, lease, ...op
   exportBackboneMetrics(registry, () => backbone.counters);
   const ending = new AbortController();
   let running: Promise<void> = Promise.resolve();
-  /** Terms that run: with several partitions one for each that this projector has. */
-  let terms = 0;
+  /** The partitions of the terms that run. */
+  const terms = new Set<number>();
 
   const term = async (partition: number, signals: LeadershipSignals): Promise<void> => {
-    terms++;
+    terms.add(partition);
     metrics.active.set(1);
     try {
       const scope = scopeOf(backbone, partition);
       await new ActiveProjector({ backbone, log, metrics, scope, ...options, notifier }, signals).run();
     } finally {
-      terms--;
-      metrics.active.set(terms > 0 ? 1 : 0);
+      terms.delete(partition);
+      metrics.active.set(terms.size > 0 ? 1 : 0);
     }
   };
   const lead = (): Promise<void> => {
@@ -63,7 +65,8 @@ export function createProjector({ backbone, log, metrics: registry, lease, ...op
   };
   return {
     name: 'meta-projector',
-    active: () => terms > 0,
+    active: () => terms.size > 0,
+    partitions: () => [...terms].sort((one, other) => one - other),
     async run() {
       metrics.active.set(0);
       running = lead();
