@@ -27,6 +27,7 @@ export async function startNatsServer(
   home: Home,
   port: number,
   storage: ProvisionOptions,
+  partitions: number,
   log: Logger,
   progress: (text: string) => void,
 ): Promise<LocalNatsServer> {
@@ -38,7 +39,7 @@ export async function startNatsServer(
   const options = {
     binary,
     storeDir: home.nats,
-    config: authorizationConfig(users),
+    config: authorizationConfig(users, { partitions }),
     // A personal computer can lose power at any time. Acknowledged writes must be on the disk.
     syncInterval: 'always',
     log: join(home.logs, 'nats-server.log'),
@@ -49,7 +50,7 @@ export async function startNatsServer(
   );
   const access: NatsAccess = { url: server.url, users, runnerToken: '' };
   const prepareStore = () =>
-    prepare(access, storage, runnerToken, (token) => {
+    prepare(access, { storage, partitions }, runnerToken, (token) => {
       access.runnerToken = token;
       return writeNatsAccess(home, access);
     });
@@ -99,7 +100,7 @@ export async function startNatsServer(
 /** Creates, as the administrator, missing streams and buckets, the owner's account and the token of this machine's runner. */
 async function prepare(
   { url, users }: NatsAccess,
-  storage: ProvisionOptions,
+  { storage, partitions }: { storage: ProvisionOptions; partitions: number },
   knownToken: string | undefined,
   save: (token: string) => Promise<void>,
 ): Promise<void> {
@@ -108,6 +109,7 @@ async function prepare(
     name: 'pizzapi-provisioner',
     nkey: users.admin.nkeySeed,
     provisioner: true,
+    partitions,
   });
   try {
     await migrateStateAccount(admin);

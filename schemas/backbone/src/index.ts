@@ -19,6 +19,11 @@ export {
   verifyProvisioned,
 } from './provision.js';
 export type { StoredBytes } from './provision.js';
+export { readPartitions, verifyMapping } from './partitions.js';
+export type { PartitionsRow } from './partitions.js';
+export { migratePartitions } from './migratePartitions.js';
+export type { MigrateOptions, MigrationOutcome, MigrationProgress } from './migratePartitions.js';
+export type { LogSummary } from './logProof.js';
 export { migrateStateAccount } from './migrateStateAccount.js';
 export * from './streams.js';
 export { lastEvent, lastStored } from './lastEvent.js';
@@ -79,7 +84,7 @@ export type { ReadCommandsOptions } from './commands.js';
 export { openLedger } from './ledger.js';
 export { openRunnerEventWriter, type RunnerEventWriter } from './runnerEventWriter.js';
 export type { Ledger, LedgerEntry } from './ledger.js';
-export { consumeStream, streamHead } from './consume.js';
+export { consumeStream, isNewLog, logStreams, partitionsOf, streamHead } from './consume.js';
 export type { ConsumeOptions, StoredRecord } from './consume.js';
 export { consumeDurably } from './durableConsumer.js';
 export type { ConsumeDurablyOptions } from './durableConsumer.js';

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { launchNatsServer, quoteConfig, requireNatsServer } from '@pizzapi/nats-server';
 import type { NatsServer } from '@pizzapi/nats-server';
+import { partitionMapping } from '@pizzapi/protocol';
 
 export interface TestNatsOptions {
   /** With a password the server refuses everybody else. */
@@ -16,6 +17,12 @@ export interface TestNatsOptions {
   syncInterval?: string;
   /** Path of the program; the one that the product finds when left out. */
   binary?: string;
+}
+
+/** What a server without accounts maps so that the log has this many partitions; nothing with one. */
+export function mappingsConfig(partitions: number): string {
+  const mapping = partitionMapping(partitions);
+  return mapping === undefined ? '' : `mappings: { ${quoteConfig(mapping.from)}: ${quoteConfig(mapping.to)} }\n`;
 }
 
 /** A real nats-server with an empty store of its own, for one test file. */
