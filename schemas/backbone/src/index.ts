@@ -24,6 +24,7 @@ export type { PartitionsRow } from './partitions.js';
 export { migratePartitions } from './migratePartitions.js';
 export type { MigrateOptions, MigrationOutcome, MigrationProgress } from './migratePartitions.js';
 export type { LogSummary } from './logProof.js';
+export type { FieldChange, StreamChange } from './provisionStream.js';
 export { migrateStateAccount } from './migrateStateAccount.js';
 export * from './streams.js';
 export { lastEvent, lastStored } from './lastEvent.js';

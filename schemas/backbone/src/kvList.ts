@@ -1,10 +1,14 @@
 import { CodedError } from '@pizzapi/protocol';
 import type { BackboneConnection } from './connection.js';
+import { catchUpAtLeader } from './leaderRead.js';
 import type { StoredMessage } from './message.js';
 import { readOrdered } from './reader.js';
 import { RendezvousChannel } from './rendezvousChannel.js';
+import { retryUntilDeadline } from './retryDelay.js';
 import { bucketStream, keySubject } from './streams.js';
 
+/** Messages that one round at the leader reads at most. */
+const CATCH_UP = 64;
 /** How long a list may be without an answer of the server before it throws `unavailable`, in ms. */
 const LIST_PATIENCE_MS = 10_000;
 
@@ -69,5 +73,26 @@ export async function* listEntries(
     stop.abort();
     await reading;
   }
-  if (!isComplete && signal?.aborted !== true) throw new CodedError('unavailable', 'nats-server did not answer');
+  if (signal?.aborted === true) return;
+  if (!isComplete) throw new CodedError('unavailable', 'nats-server did not answer');
+  if (connection.isClustered) yield* newerAtLeader(connection, name, prefix, position);
+}
+
+/** What the leader stored and the server that made the list did not have yet. */
+async function* newerAtLeader(
+  connection: BackboneConnection,
+  name: string,
+  prefix: string,
+  after: number,
+): AsyncGenerator<StoredMessage, void, void> {
+  for (let position = after; ;) {
+    const from = position;
+    const newer = await retryUntilDeadline(async () => {
+      const got = await catchUpAtLeader(connection, bucketStream(name), prefixSubject(name, prefix), from, CATCH_UP);
+      return got.kind === 'unavailable' ? undefined : got;
+    });
+    yield* newer.messages;
+    if (newer.isComplete) return;
+    position = newer.messages.at(-1)?.seq ?? position;
+  }
 }
