@@ -3,20 +3,18 @@ import { CodedError, decode, encode } from '@pizzapi/protocol';
 import { RetryDelay } from './retryDelay.js';
 import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { lastOf } from './direct.js';
-import { RendezvousChannel } from './rendezvousChannel.js';
-import { header, isReply, writeHeaders, type StoredMessage } from './message.js';
+import { goneReason, isForeign, OPERATION, type GoneReason, type KvEntry } from './kvEntry.js';
+import { header, writeHeaders, type StoredMessage } from './message.js';
 import type { PublishOutcome } from './publisher.js';
-import { readOrdered } from './reader.js';
-import { bucketStream, keySubject, LEASES } from './streams.js';
+import { bucketStream, keySubject } from './streams.js';
+import { watchEntries } from './watchEntries.js';
+
+export type { GoneReason } from './kvEntry.js';
 
 /** How long a read or write of a bucket is tried again before it throws `unavailable`, in ms. */
 export const KV_PATIENCE_MS = 10_000;
 
 const KEY = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
-const OPERATION = 'KV-Operation';
-
-/** Why a key is no more. */
-export type GoneReason = 'deleted' | 'expired' | 'unreadable';
 
 export type KvWrite = { kind: 'stored'; revision: number } | { kind: 'conflict'; revision: number };
 
@@ -75,22 +73,6 @@ export interface KvWatchOptions {
 /** Opens a bucket. Nothing is sent: it must have been provisioned. */
 export function bucket<T>(b: Backbone, name: string, options: BucketOptions<T> = {}): Bucket<T> {
   return new OpenBucket(internals(b).forBucket(name), name, options);
-}
-
-/** The state of one key: its last message, and what that means. */
-export type KvEntry = { kind: 'value'; message: StoredMessage } | { kind: 'gone'; revision: number };
-
-/** Why this message removed its key, or undefined when it holds a value. */
-export function goneReason(message: StoredMessage): 'deleted' | undefined {
-  const operation = header(message.text, OPERATION);
-  return operation === 'DEL' || operation === 'PURGE' ? 'deleted' : undefined;
-}
-
-/** Only leases can be written by a redirected reply, because hosts may publish there. */
-function isForeign(connection: BackboneConnection, name: string, message: StoredMessage): boolean {
-  if (name !== LEASES || !isReply(message)) return false;
-  connection.counters.foreignMessages++;
-  return true;
 }
 
 /** Reads a key, trying again while the backbone is out of reach, for ten seconds. */
@@ -257,82 +239,5 @@ class OpenBucket<T> implements Bucket<T> {
     this.connection.log.warn({ bucket: this.name, key, revision: message.seq }, 'value has an invalid shape');
     onPoison?.(key, message.seq);
     return undefined;
-  }
-}
-
-/** One change of a key. Without a key: all existing keys have been reported. */
-interface EntryChange {
-  key?: string;
-  message?: StoredMessage;
-  reason?: Exclude<GoneReason, 'unreadable'>;
-}
-
-/**
- * Every key's last message, then every change. A watcher that was cut off lists all keys anew: a key it knew that is
- * not in the list went meanwhile, and its marker may have gone too.
- */
-export async function* watchEntries(
-  connection: BackboneConnection,
-  name: string,
-  prefix: string,
-  signal: AbortSignal,
-): AsyncGenerator<EntryChange, void, void> {
-  const stop = new AbortController();
-  const ended = AbortSignal.any([signal, stop.signal]);
-  const handoff = new RendezvousChannel<EntryChange[]>(ended);
-  const known = new Map<string, number>();
-  const skip = keySubject(name, '').length;
-  let listed = new Set<string>();
-  let toList = 0;
-  let isListed = false;
-  const endOfList = (): EntryChange[] => {
-    const lost = [...known.keys()].filter((key) => !listed.has(key));
-    for (const key of lost) known.delete(key);
-    const changes: EntryChange[] = lost.map((key) => ({ key, reason: 'expired' }));
-    listed = new Set();
-    if (!isListed) changes.push({});
-    isListed = true;
-    return changes;
-  };
-  const tell = (): Promise<void> => handoff.send(endOfList());
-  const reading = readOrdered(connection, {
-    stream: bucketStream(name),
-    filter: keySubject(name, prefix === '' || prefix.endsWith('.') ? `${prefix}>` : prefix),
-    start: async () => 'last_per_subject',
-    signal: ended,
-    onOpen: (pending) => {
-      listed = new Set();
-      toList = pending;
-      if (pending === 0) void tell();
-    },
-    // What was to be listed and was replaced or removed meanwhile never comes.
-    onIdle: () => {
-      if (toList === 0) return;
-      toList = 0;
-      void tell();
-    },
-    onBatch: async (messages) => {
-      const changes: EntryChange[] = [];
-      for (const message of messages) {
-        const key = message.subject.slice(skip);
-        const reason = goneReason(message);
-        const foreign = isForeign(connection, name, message);
-        if (toList > 0 && reason === undefined && !foreign) listed.add(key);
-        if (!foreign && message.seq > (known.get(key) ?? 0)) {
-          if (reason === undefined) changes.push({ key, message });
-          else if (known.has(key)) changes.push({ key, message, reason });
-          if (reason === undefined) known.set(key, message.seq);
-          else known.delete(key);
-        }
-        if (toList > 0 && --toList === 0) changes.push(...endOfList());
-      }
-      if (changes.length > 0) await handoff.send(changes);
-    },
-  });
-  try {
-    for await (const changes of handoff) yield* changes;
-  } finally {
-    stop.abort();
-    await reading;
   }
 }

@@ -1,7 +1,8 @@
 import { Objm } from '@nats-io/obj';
 import { putObject } from './blobs.js';
 import { internals, type Backbone, type BackboneConnection } from './connection.js';
-import { bucket, watchEntries } from './kv.js';
+import { bucket } from './kv.js';
+import { watchEntries } from './watchEntries.js';
 import { decode } from '@pizzapi/protocol';
 import { infoOf, provisionStream } from './provision.js';
 import { BLOB_SPEC, BLOB_STORE, bucketSpec, bucketStream, STATE_BUCKETS } from './streams.js';
