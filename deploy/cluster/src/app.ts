@@ -175,8 +175,7 @@ async function provision(home: Home, env: NodeJS.ProcessEnv, log: Logger, signal
   const { code } = await startStep('Provisioning', PROVISION_MS, () => provisioning.runToEnd());
   signal.removeEventListener('abort', stop);
   if (signal.aborted) throw new CodedError('start_stopped', 'The start was stopped before all processes were ready');
-  if (code !== 0)
-    throw new CodedError('start_failed', `Provisioning failed; see ${join(home.logs, 'provision.log')}`);
+  if (code !== 0) throw new CodedError('start_failed', `Provisioning failed; see ${join(home.logs, 'provision.log')}`);
 }
 
 /** Returns free ports. Each is free at both loopback addresses, because gateways listen at both. */

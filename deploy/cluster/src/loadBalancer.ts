@@ -92,7 +92,10 @@ export class LoadBalancer implements Service {
       this.rotation.accepted(backend);
       return join(client, upstream);
     }
-    this.options.log.warn({ backends: this.options.backends }, 'no backend accepts connections; closing the connection');
+    this.options.log.warn(
+      { backends: this.options.backends },
+      'no backend accepts connections; closing the connection',
+    );
     client.destroy();
   }
 }

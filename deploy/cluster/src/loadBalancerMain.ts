@@ -5,7 +5,9 @@ import { parseBackends } from './parseBackends.js';
 
 const about = 'Pass TCP connections to gateways in turn, without affinity. It ends after SIGTERM, when it has drained.';
 const flags = parseFlags('load-balancer', about, LOAD_BALANCER_OPTIONS, {
-  examples: ['node deploy/cluster/dist/bundle/loadBalancerMain.js --port 8080 --backends 127.0.0.1:8081,127.0.0.1:8082'],
+  examples: [
+    'node deploy/cluster/dist/bundle/loadBalancerMain.js --port 8080 --backends 127.0.0.1:8081,127.0.0.1:8082',
+  ],
 });
 
 await runService(
