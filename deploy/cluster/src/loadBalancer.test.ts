@@ -37,7 +37,7 @@ async function balancer(ports: readonly number[]): Promise<{ balancer: LoadBalan
   return { balancer: made, port };
 }
 
-/** Sends a text and ends. Returns all that comes back. */
+/** Sends a text and ends. Returns all that it receives. */
 async function say(port: number, what: string): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   socket.end(what);
