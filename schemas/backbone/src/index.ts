@@ -19,6 +19,7 @@ export {
   verifyProvisioned,
 } from './provision.js';
 export type { StoredBytes } from './provision.js';
+export type { FieldChange, StreamChange } from './provisionStream.js';
 export { migrateStateAccount } from './migrateStateAccount.js';
 export * from './streams.js';
 export { lastEvent, lastStored } from './lastEvent.js';
