@@ -23,7 +23,7 @@ export async function connectTo(
   };
   const login =
     role === 'admin' ? { nkey: users.admin.nkeySeed, provisioner: true } : { ...users.auditor, imports: true };
-  return connectBackbone({ url, name: 'test', ...login });
+  return connectBackbone({ url: url.split(','), name: 'test', ...login });
 }
 
 /** Reads the log directly, without gateway and projections. */

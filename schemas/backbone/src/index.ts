@@ -43,6 +43,7 @@ export { claimSession, forgetOwner, ownerOf, takeNextEpoch } from './owners.js';
 export type { Claim, ClaimOutcome, NextEpoch, Owner } from './owners.js';
 export { shareLinkStateOf } from './shareLinks.js';
 export type { ShareLinkState } from './shareLinks.js';
+export { announce, readAnnouncements } from './announcements.js';
 export { bucket } from './kv.js';
 export * from './tables.js';
 export {
