@@ -138,8 +138,10 @@ describe('the pages of the list of sessions', () => {
             if (after !== page) continue;
             now += DAY;
             if (kind === 'new') account.set(`n${index}`, { lastActivityAt: now });
-            else if (kind === 'deleted') touched.add(idAt(index)) && account.delete(idAt(index));
-            else if (!touched.has(idAt(index))) account.set(idAt(index), { lastActivityAt: now });
+            else if (kind === 'deleted') {
+              touched.add(idAt(index));
+              account.delete(idAt(index));
+            } else if (!touched.has(idAt(index))) account.set(idAt(index), { lastActivityAt: now });
           }
           page++;
         },
