@@ -202,7 +202,7 @@ describe('a filter of the list of sessions', () => {
 });
 
 describe('a cursor', () => {
-  it('that is none, or is of another list, is refused', async () => {
+  it('of another list or form is refused', async () => {
     const pages = accountWith(300).pages();
     const { cursor = '' } = await pages.page(ANN, {});
     for (const query of [

@@ -50,7 +50,7 @@ export class SessionPages {
     this.snapshots = deps.snapshots ?? new ListSnapshots();
   }
 
-  /** Returns a page. Throws `bad_request` for a cursor that is none of this list. */
+  /** Returns a page. Throws `bad_request` for a cursor of another list. */
   async page(userId: string, { limit = SESSIONS_PAGE, cursor, ...filter }: SessionsQuery): Promise<SessionsReply> {
     if (cursor === undefined)
       return isEmptyFilter(filter) ? this.first(userId, limit, true) : this.read(userId, limit, filter);
