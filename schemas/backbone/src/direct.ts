@@ -71,10 +71,12 @@ export const LAST_OF_MANY = 512;
 const LAST_OF_MANY_BYTES = 4 * 1024 * 1024;
 
 export type LastOfMany =
-  /** `complete`: subjects without a message here have none. Otherwise the others must be requested anew. */
-  { kind: 'read'; messages: StoredMessage[]; complete: boolean } | { kind: 'unavailable' };
+  /** By rising offset. `complete`: subjects without a message here have none. Otherwise the rest must be requested anew. */
+  | { kind: 'read'; messages: StoredMessage[]; complete: boolean }
+  /** Also where a pattern matches more subjects than the server answers at once. */
+  | { kind: 'unavailable' };
 
-/** The last message of each of these subjects, in one request: at most `LAST_OF_MANY` of them, none a pattern. */
+/** The last message of each of these subjects, in one request: at most `LAST_OF_MANY` of them, or one pattern. */
 export function lastOfMany(
   connection: BackboneConnection,
   stream: string,

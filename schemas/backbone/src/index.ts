@@ -45,6 +45,7 @@ export type { ShareLinkState } from './shareLinks.js';
 export { bucket } from './kv.js';
 export * from './tables.js';
 export {
+  deleteSessionRows,
   parseSessionRowKey,
   readSessionRow,
   SESSION_ROW_MARKER_MS,

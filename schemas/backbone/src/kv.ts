@@ -157,7 +157,7 @@ class OpenBucket<T> implements Bucket<T> {
       const subjects = [...wanted.keys()].slice(0, LAST_OF_MANY);
       const { messages, complete } = await retryUntilDeadline(async () => {
         const got = await lastOfMany(connection, bucketStream(name), subjects);
-        return got.kind === 'unavailable' ? undefined : got;
+        return got.kind === 'read' ? got : undefined;
       });
       for (const message of messages) {
         const key = wanted.get(message.subject);

@@ -1,5 +1,6 @@
 import { CodedError } from '@pizzapi/protocol';
 import type { BackboneConnection } from './connection.js';
+import { lastOfMany } from './direct.js';
 import type { StoredMessage } from './message.js';
 import { readOrdered } from './reader.js';
 import { RendezvousChannel } from './rendezvousChannel.js';
@@ -20,7 +21,8 @@ export interface ListEntriesOptions {
 }
 
 /**
- * Yields the last message of each key, in the order of their revisions, with constant memory. A key that is written
+ * Yields the last message of each key, in the order of their revisions, with constant memory: few keys in one request, and
+ * many through a consumer. A key that is written
  * meanwhile can come twice; its later message comes last. A failure of the backbone continues the list where it was.
  */
 export async function* listEntries(
@@ -31,7 +33,10 @@ export async function* listEntries(
   const stop = new AbortController();
   const ended = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
   const handoff = new RendezvousChannel<StoredMessage[]>(ended);
-  let position = 0;
+  const few = prefix === '' ? undefined : await fewOf(connection, name, prefix);
+  if (few !== undefined) yield* few.messages;
+  if (few?.complete === true) return;
+  let position = few?.messages.at(-1)?.seq ?? 0;
   let isComplete = false;
   const complete = (): void => {
     isComplete = true;
@@ -70,4 +75,14 @@ export async function* listEntries(
     await reading;
   }
   if (!isComplete && signal?.aborted !== true) throw new CodedError('unavailable', 'nats-server did not answer');
+}
+
+/** The first keys in one request. Undefined where there are many, or where the request fails: a consumer reads them then. */
+async function fewOf(
+  connection: BackboneConnection,
+  name: string,
+  prefix: string,
+): Promise<{ messages: StoredMessage[]; complete: boolean } | undefined> {
+  const got = await lastOfMany(connection, bucketStream(name), [prefixSubject(name, prefix)]);
+  return got.kind === 'read' ? got : undefined;
 }

@@ -1,7 +1,8 @@
 import { isId, type SessionRow } from '@pizzapi/protocol';
 import type { Backbone } from './connection.js';
 import { ownerOf } from './owners.js';
-import { sessionRows } from './tables.js';
+import { forgetRecentSession } from './recentSessions.js';
+import { sessionMetaRows, sessionRows } from './tables.js';
 
 /** Stands for the account in the key of a row whose session has no owner. */
 export const UNOWNED = '_';
@@ -25,4 +26,19 @@ export function parseSessionRowKey(key: string): { userId: string | undefined; s
 export async function readSessionRow(b: Backbone, sid: string): Promise<SessionRow | undefined> {
   const owner = await ownerOf(b, sid);
   return (await sessionRows(b).get(sessionRowKey(owner?.userId, sid)))?.value;
+}
+
+/** Deletes what was projected of a session that is deleted: its rows, and its place among the recent sessions. */
+export async function deleteSessionRows(b: Backbone, sid: string): Promise<void> {
+  const userId = (await ownerOf(b, sid))?.userId;
+  const [rows, marker] = [sessionRows(b), { markerMs: SESSION_ROW_MARKER_MS }];
+  // A row from before the session had an owner is replaced with the next event only.
+  const unowned = sessionRowKey(undefined, sid);
+  const isUnowned = userId !== undefined && (await rows.get(unowned)) !== undefined;
+  await Promise.all([
+    rows.delete(sessionRowKey(userId, sid), marker),
+    isUnowned ? rows.delete(unowned, marker) : undefined,
+    sessionMetaRows(b).delete(sid, marker),
+    userId === undefined ? undefined : forgetRecentSession(b, userId, sid),
+  ]);
 }

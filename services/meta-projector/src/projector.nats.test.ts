@@ -1,7 +1,11 @@
 import {
   bucket,
+  deleteSessionRows,
+  forgetOwner,
   purgeSession,
+  recentSessionsRows,
   replay,
+  sessionRows,
   SESSIONS_STREAM,
   streamHead,
   streamIdentity,
@@ -175,6 +179,100 @@ describe('the projector', () => {
     for await (const events of replay(harness.backbone, 'a', { after })) read += events.length;
     expect(row.count).toBe(1801);
     expect(read).toBe(row.count - 1500);
+  });
+});
+
+describe('the rows of an account', () => {
+  const keys = async () => (await bucket(harness.backbone, 'sessions').keys()).sort();
+
+  it('lie below it, and a row from before the grant moves there with the next event', async () => {
+    harness.project();
+    const early = await harness.writer('a', 0);
+    const first = await tell(early, started('Pizza'), ...turn(1));
+    await expect.poll(async () => (await harness.row('a'))?.lastSeq).toBe(first);
+    expect(await keys()).toEqual(['_.a']);
+    expect(await harness.recent()).toBeUndefined();
+    const last = await tell(await harness.host('a'), ...turn(2));
+    expect(await harness.rowWhere('a', (row) => row.lastSeq === last)).toMatchObject({ count: 19 });
+    await expect.poll(keys).toEqual([rowKey('a')]);
+    await expect.poll(() => harness.recent()).toHaveLength(1);
+    await harness.projectors[0]?.stop();
+    expect(await refold()).toEqual(UNCHANGED);
+  });
+
+  it('do not stay below an account when the session is deleted and granted to another', async () => {
+    harness.project();
+    const { backbone } = harness;
+    const last = await story('a', 2);
+    await story('b', 1);
+    await harness.rowWhere('a', (row) => row.lastSeq === last);
+    await harness.rowWhere('b', () => true);
+    await expect.poll(async () => [...((await harness.recent())?.keys() ?? [])].sort()).toEqual(['a', 'b']);
+    await purgeSession(backbone, 'a');
+    await deleteSessionRows(backbone, 'a');
+    await forgetOwner(backbone, 'a');
+    expect([await keys(), [...(await harness.recent())!.keys()]]).toEqual([[rowKey('b')], ['b']]);
+    const next = await tell(await harness.host('a', 'r2', 'other'), started('Calzone'));
+    await expect.poll(async () => (await harness.row('a'))?.lastSeq).toBe(next);
+    expect(await harness.row('a')).toMatchObject({ count: 1, info: { name: 'Calzone' } });
+    expect([await keys(), [...(await harness.recent())!.keys()]]).toEqual([['other.a', rowKey('b')], ['b']]);
+    expect([...(await harness.recent('other'))!.keys()]).toEqual(['a']);
+  });
+
+  it('lose one that lies below another account than the session belongs to', async () => {
+    const last = await story('a', 1);
+    harness.project({ sweeper: { sweepMs: 50 } });
+    const row = await harness.rowWhere('a', (one) => one.lastSeq === last);
+    await sessionRows(harness.backbone).put('other.a', row);
+    await expect.poll(keys).toEqual([rowKey('a')]);
+  });
+
+  it('name the sessions that were active last, also after a rebuild, and fill that list again when it is short', async () => {
+    harness.project();
+    for (const sid of ['a', 'b', 'c']) await story(sid, 1);
+    const sids = async () => [...((await harness.recent())?.keys() ?? [])].sort();
+    await expect.poll(sids).toEqual(['a', 'b', 'c']);
+    const live = await harness.recent();
+    const { info } = (await harness.row('a'))!;
+    expect(live?.get('a')).toBeLessThanOrEqual(info.lastActivityAt);
+    const recents = recentSessionsRows(harness.backbone);
+    await recents.delete('owner');
+    await recents.put('nobody', { sessions: [] });
+    await rebuilt();
+    expect(await sids()).toEqual(['a', 'b', 'c']);
+    expect(await recents.keys()).toEqual(['owner']);
+    expect((await harness.recent())?.get('a')).toBe(info.lastActivityAt);
+    await recents.put('owner', { sessions: [{ sessionId: 'gone', at: 1 }] });
+    await story('d', 1);
+    await expect.poll(sids).toEqual(['a', 'b', 'c', 'd', 'gone']);
+  });
+
+  it('are moved from keys of the first form when the projector starts, and the old ones are removed', async () => {
+    const last = await story('a', 2);
+    harness.project();
+    const right = await harness.rowWhere('a', (row) => row.lastSeq === last);
+    await harness.projectors[0]?.stop();
+    // As an installation of an earlier version left it.
+    const { backbone } = harness;
+    const rows = bucket<SessionRow>(backbone, 'sessions');
+    await rows.put('a', right);
+    await rows.put('purged', right);
+    await deleteSessionRows(backbone, 'a');
+    const projector = bucket<Cursor>(backbone, 'projector');
+    const { rows: form, ...cursor } = (await readCursor(projector))!;
+    expect(form).toBe(ROWS_FORM);
+    await projector.put('cursor', cursor);
+    harness.project();
+    expect(await harness.rowWhere('a', (row) => row.lastSeq === last)).toEqual(right);
+    await expect.poll(keys).toEqual([rowKey('a')]);
+    await expect.poll(() => readCursor(projector)).toMatchObject({ rows: ROWS_FORM });
+    expect([...(await harness.recent())!.keys()]).toEqual(['a']);
+    await harness.projectors[1]?.stop();
+    // A projector of the earlier version ran again in between: its cursor has the form of the rows from before.
+    await rows.put('a', { ...right, count: 1 });
+    harness.project();
+    await expect.poll(keys).toEqual([rowKey('a')]);
+    expect(await harness.row('a')).toEqual(right);
   });
 });
 

@@ -1,16 +1,4 @@
-import {
-  forgetOwner,
-  forgetRecentSession,
-  headOf,
-  ownerOf,
-  requestRpc,
-  SESSION_ROW_MARKER_MS,
-  sessionMetaRows,
-  sessionRowKey,
-  sessionRows,
-  type AuditWriter,
-  type Backbone,
-} from '@pizzapi/backbone';
+import { deleteSessionRows, forgetOwner, headOf, requestRpc, type AuditWriter, type Backbone } from '@pizzapi/backbone';
 import { sleep } from '@pizzapi/process';
 import {
   decode,
@@ -66,14 +54,7 @@ export class Remover {
     }
     const refused = await this.purge(sid);
     if (refused !== undefined) return refused;
-    const userId = (await ownerOf(b, sid))?.userId;
-    const marker = { markerMs: SESSION_ROW_MARKER_MS };
-    await Promise.all([
-      sessionRows(b).delete(sessionRowKey(userId, sid), marker),
-      sessionMetaRows(b).delete(sid, marker),
-      userId === undefined ? undefined : forgetRecentSession(b, userId, sid),
-      shares.forget(sid),
-    ]);
+    await Promise.all([deleteSessionRows(b, sid), shares.forget(sid)]);
     // Last: until then the deletion can be repeated when a step failed.
     await forgetOwner(b, sid);
     audit('delete', { ...auditFieldsOf(principal), sessionId: sid });
