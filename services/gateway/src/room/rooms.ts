@@ -1,6 +1,7 @@
 import { Semaphore, type Logger } from '@pizzapi/process';
 import { DrainWaiter } from './backpressure.js';
 import type { RoomLimits } from './limits.js';
+import { RateMeter } from './rateMeter.js';
 import { Room, type RoomMetrics } from './room.js';
 import type { SessionSource } from './source.js';
 import type { Viewer } from './viewer.js';
@@ -29,6 +30,7 @@ export class Rooms {
   private readonly entries = new Map<string, Entry>();
   private readonly flow: DrainWaiter;
   private readonly logReads: Semaphore;
+  private readonly deliveryRate = new RateMeter();
 
   constructor(private readonly options: RoomsOptions) {
     this.flow = new DrainWaiter(options.limits);
@@ -60,6 +62,7 @@ export class Rooms {
         metrics,
         flow: this.flow,
         logReads: this.logReads,
+        deliveryRate: this.deliveryRate,
         onReset: () => {
           log.warn({ sid }, 'stream was replaced; viewers restart from the beginning');
           this.drop(sid, 'restarting');
