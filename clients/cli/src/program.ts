@@ -12,6 +12,7 @@ import { addTail } from './commands/tail.js';
 import { addAttach } from './commands/attach.js';
 import { addAudit } from './commands/audit.js';
 import { addKeys } from './commands/keys.js';
+import { addMigrate } from './commands/migrate.js';
 import { addLogin } from './commands/login.js';
 import { addLogout } from './commands/logout.js';
 import { addForkAndResume } from './commands/forkResume.js';
@@ -89,6 +90,7 @@ function buildProgram(context: CliContext, version: string): Command {
   addRunner(program, context);
   addRunnerPair(named(program, 'runner'), context);
   addRunners(named(program, 'runner'), context);
+  addMigrate(program, context);
   addNatsEnv(program, context);
   addDecode(program, context);
   addDoctor(program, context);

@@ -19,7 +19,7 @@ export {
   verifyProvisioned,
 } from './provision.js';
 export type { StoredBytes } from './provision.js';
-export { readPartitions, verifyMapping } from './partitions.js';
+export { adoptPartitions, readPartitions, verifyMapping } from './partitions.js';
 export type { PartitionsRow } from './partitions.js';
 export { migratePartitions } from './migratePartitions.js';
 export type { MigrateOptions, MigrationOutcome, MigrationProgress } from './migratePartitions.js';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectBackbone, internals, type Backbone } from './connection.js';
 import { isNewLog } from './consume.js';
 import { lastEvent } from './lastEvent.js';
-import { writePartitions } from './partitions.js';
+import { refuseOldCluster, writePartitions } from './partitions.js';
 import { provision, purgeSession, storedBytes, streamIdentity, verifyProvisioned } from './provision.js';
 import { headOf } from './replay.js';
 import { numbered, numberOf, startScenario, upTo, Watched, type BackboneScenario } from './scenario.js';
@@ -143,6 +143,14 @@ it('a server that does not map the log is refused with the number of partitions 
     await b.close();
     await nats.stop();
   }
+});
+
+it('a cluster of servers that compare expected offsets with the wrong subject is refused, a single such server is not', () => {
+  const refused = expect.objectContaining({ code: 'nats_too_old' }) as Error;
+  expect(() => refuseOldCluster(2, { version: '2.11.0', cluster: 'c' })).toThrow(refused);
+  expect(() => refuseOldCluster(1, { version: '2.11.0', cluster: 'c' })).not.toThrow();
+  expect(() => refuseOldCluster(2, { version: '2.11.0' })).not.toThrow();
+  expect(() => refuseOldCluster(2, { version: '2.15.1', cluster: 'c' })).not.toThrow();
 });
 
 it('a deployment from before partitions has one, whatever a service is started with', async () => {

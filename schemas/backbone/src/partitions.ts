@@ -1,5 +1,5 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
-import { CodedError, isMap, MAX_PARTITIONS } from '@pizzapi/protocol';
+import { CodedError, compareSemver, isMap, MAX_PARTITIONS } from '@pizzapi/protocol';
 import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { bucket } from './kv.js';
 import type { Bucket } from './bucket.js';
@@ -41,6 +41,8 @@ const PROBE_SUBJECT = 'session.$probe.events';
 /** No stream has this name, so that the stream that receives a probe refuses it and names itself. */
 const PROBE_HEADERS = [['Nats-Expected-Stream', 'none']] as const;
 const PROBE_MS = 3_000;
+/** The oldest server that was tried with several partitions on a cluster. 2.11.0 fails. */
+const CLUSTER_SERVER = '2.15.0';
 /** The server's code for "there is no such stream". */
 const NO_SUCH_STREAM = 10059;
 
@@ -103,11 +105,12 @@ function check({ wantedPartitions }: BackboneConnection, row: PartitionsRow | un
 
 /**
  * Checks with a message that no stream stores whether nats-server maps the log to the streams of this many partitions.
- * Throws `partitions_unmapped`. Needs a login that may publish events of every session.
+ * Throws `partitions_unmapped`, and `nats_too_old` for a cluster that cannot have partitions. Needs a login that may publish events of every session.
  */
 export async function verifyMapping(b: Backbone): Promise<void> {
   const connection = internals(b);
-  const { partitions } = connection;
+  const { partitions, nc } = connection;
+  refuseOldCluster(partitions, nc.info);
   const found = await streamOfProbe(connection);
   if (found === 'unknown') return;
   const expected = Array.from({ length: partitions }, (_, partition) => partitionStream(partitions, partition));
@@ -117,6 +120,19 @@ export async function verifyMapping(b: Backbone): Promise<void> {
     'partitions_unmapped',
     `nats-server at ${connection.nc.getServer()} does not map the log to ${partitions} partitions: ${what} its events`,
   );
+}
+
+/**
+ * On a cluster, older servers compare the expected offset of an event with the subject of the partition, on which nothing
+ * is stored: they refuse every second event of a session. Throws `nats_too_old`.
+ */
+export function refuseOldCluster(
+  partitions: number,
+  info: { version: string; cluster?: string | undefined } | undefined,
+): void {
+  if (partitions === 1 || info?.cluster === undefined || compareSemver(info.version, CLUSTER_SERVER) >= 0) return;
+  const what = `several partitions on a cluster need ${CLUSTER_SERVER} or newer`;
+  throw new CodedError('nats_too_old', `nats-server ${info.version} runs: ${what}`);
 }
 
 /** The stream that receives events, undefined for none, `unknown` when the server does not answer in time. */

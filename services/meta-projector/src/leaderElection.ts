@@ -53,7 +53,8 @@ export async function tryAcquire(
 ): Promise<Lease | undefined> {
   try {
     if ((await readLease(b, key)) !== undefined) return undefined;
-    const outcome = await holdLease(b, key, options);
+    // Of two that ask in one millisecond, one must be refused.
+    const outcome = await holdLease(b, key, { ...options, epoch: options.epoch + Math.random(), ifFree: true });
     return outcome.kind === 'held' ? outcome.lease : undefined;
   } catch (error) {
     log.warn({ err: error }, 'lease could not be read');

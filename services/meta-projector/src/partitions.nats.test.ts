@@ -1,6 +1,9 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import {
   bucket,
   headOf,
+  LEASES,
   migratePartitions,
   partitionsOf,
   publishRunnerEvent,
@@ -12,6 +15,7 @@ import { partitionOf, type SessionRow } from '@pizzapi/protocol';
 import { silentLogger } from '@pizzapi/process';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Projector } from './app.js';
+import { LEASE_KEY, tryAcquire } from './leaderElection.js';
 import { shareOf } from './partitionSharing.js';
 import { scopeOf } from './partitionScope.js';
 import { Rebuild } from './rebuild.js';
@@ -20,8 +24,15 @@ import { started, turn } from './testing/events.js';
 import { ProjectorHarness, rowKey } from './testing/projectorHarness.js';
 
 const sids = Array.from({ length: 12 }, (_, i) => `session-${i}`);
+/** The built process. */
+const MAIN = fileURLToPath(new URL('../dist/bundle/main.js', import.meta.url));
+
 let harness: ProjectorHarness;
-afterEach(() => harness.close());
+let dying: ChildProcess | undefined;
+afterEach(async () => {
+  dying?.kill('SIGKILL');
+  await harness.close();
+});
 
 /** What a refold of the whole log changes in the rows. */
 async function refoldChanges(backbone: Backbone): Promise<{ changed: number; removed: number }> {
@@ -45,21 +56,21 @@ async function story(sid: string, turns: number): Promise<number> {
   return last;
 }
 
-const has = (projectors: readonly Projector[]) => projectors.map((projector) => projector.partitions());
 const counts = (projectors: readonly Projector[]) =>
-  has(projectors)
-    .map(({ length }) => length)
-    .sort();
+  projectors.map((projector) => projector.partitions().length).sort();
+const partitionLeases = async () =>
+  (await bucket(harness.backbone, LEASES).keys('projector.')).filter((key) => /^projector\.\d+$/.test(key));
 
 describe('projectors of four partitions', () => {
   it('share them evenly, take those of one that died, and give a new one its share; nothing is missing', async () => {
     harness = await ProjectorHarness.open({ partitions: 4 });
-    const [first, dying] = [harness.project(), await harness.connect()];
+    const first = harness.project();
     await expect.poll(() => counts([first.projector])).toEqual([4]);
-    const second = harness.project({ backbone: dying });
-    const two = [first.projector, second.projector];
-    await expect.poll(() => counts(two)).toEqual([2, 2]);
-    expect(has(two).flat().sort()).toEqual([0, 1, 2, 3]);
+    // The built process, as it is deployed, to be killed.
+    const env = { ...process.env, PIZZAPI_NATS_URL: harness.nats.url, PIZZAPI_PARTITIONS: '4' };
+    dying = fork(MAIN, [], { execArgv: [], env, silent: true });
+    await expect.poll(() => counts([first.projector])).toEqual([2]);
+    await expect.poll(() => partitionLeases()).toHaveLength(4);
 
     const lasts = new Map<string, number>();
     for (const sid of sids) lasts.set(sid, await story(sid, 2));
@@ -67,8 +78,7 @@ describe('projectors of four partitions', () => {
       await harness.rowWhere(sid, ({ lastSeq, count }) => lastSeq === lasts.get(sid) && count === 19);
     await publishRunnerEvent(harness.backbone, 'r1', { type: 'runner_stopped', at: 2, reason: 'signal' });
 
-    // As a process that is killed: its leases expire.
-    await dying.close();
+    dying.kill('SIGKILL');
     await expect.poll(() => counts([first.projector])).toEqual([4]);
     for (const sid of sids) lasts.set(sid, await harness.tell(await harness.host(sid), ...turn(9)));
     for (const sid of sids) await harness.rowWhere(sid, ({ lastSeq }) => lastSeq === lasts.get(sid));
@@ -108,6 +118,17 @@ describe('projectors of four partitions', () => {
     for (const { stop } of two) await stop();
     expect(await refoldChanges(harness.backbone)).toEqual({ changed: 0, removed: 0 });
   });
+});
+
+it('of projectors that ask for a lease at the same time, one gets it', async () => {
+  harness = await ProjectorHarness.open();
+  const epoch = Date.now();
+  const all = Array.from({ length: 8 }, () =>
+    tryAcquire(harness.backbone, LEASE_KEY, { epoch, ttlMs: 10_000, renewMs: 5_000 }, silentLogger),
+  );
+  const held = (await Promise.all(all)).filter((lease) => lease !== undefined);
+  expect(held).toHaveLength(1);
+  await held[0]?.release();
 });
 
 it('the projections are the same, apart from offsets, after the log has moved to 4, 2 and 1 partitions', async () => {

@@ -45,12 +45,17 @@ export interface SecuredNats {
 export type SecuredOptions = Pick<Partial<AuthenticatorOptions>, 'storage' | 'sweepMs'> & {
   /** Path of another nats-server than the one that the product finds. */
   binary?: string;
+  partitions?: number;
 };
 
-export async function startSecuredNats({ binary, ...options }: SecuredOptions = {}): Promise<SecuredNats> {
+export async function startSecuredNats({
+  binary,
+  partitions = 1,
+  ...options
+}: SecuredOptions = {}): Promise<SecuredNats> {
   const credentials = generateCredentials();
   const nats = await startTestNats({
-    config: authorizationConfig(credentials),
+    config: authorizationConfig(credentials, { partitions }),
     ...(binary === undefined ? {} : { binary }),
   });
   const open: Backbone[] = [];
@@ -62,7 +67,7 @@ export async function startSecuredNats({ binary, ...options }: SecuredOptions = 
   const connectAs: SecuredNats['connectAs'] = async (role, more = {}) =>
     keep(
       await connectBackbone({
-        ...{ url: nats.url, name: role, nkey: credentials[role].nkeySeed, provisioner: role === 'admin' },
+        ...{ url: nats.url, name: role, nkey: credentials[role].nkeySeed, provisioner: role === 'admin', partitions },
         ...more,
       }),
     );
