@@ -20,6 +20,7 @@ export {
 } from './provision.js';
 export type { StoredBytes } from './provision.js';
 export type { FieldChange, StreamChange } from './provisionStream.js';
+export { STORAGE_OPTIONS, storageLimitsOf } from './storageOptions.js';
 export { migrateStateAccount } from './migrateStateAccount.js';
 export * from './streams.js';
 export { lastEvent, lastStored } from './lastEvent.js';
