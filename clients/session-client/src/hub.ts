@@ -125,6 +125,11 @@ export class Hub extends List<HubChange> {
     return true;
   }
 
+  /** Whether a session is here, as the hub or a page of this list has sent it. */
+  isCurrent(sessionId: string): boolean {
+    return this.sessions.has(sessionId) && !this.#unconfirmed.has(sessionId);
+  }
+
   /** Drops the sessions of earlier lists that neither this list nor a page has confirmed. */
   dropUnconfirmed(): void {
     for (const sessionId of this.#unconfirmed) {
