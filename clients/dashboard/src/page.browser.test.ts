@@ -54,6 +54,8 @@ it('shows which pi the sessions of a runner and a session run on, and where it i
   const limited = await open('/', 'scene=limited');
   await limited.getByText('pi 0.73.1 on Node 20.20.2, part of PizzaPi').waitFor();
   await limited.getByText(/^pi 1\.6\.0 at .* cannot be used: .*`pizzapi pi install-node`/).waitFor();
+  await limited.getByRole('main').hover();
+  await limited.mouse.wheel(0, 20_000);
   await limited.getByText(/^pi 2\.0\.0 on Node 22\.23\.5 \(not tested\), ~\/\.local\/lib\/node_modules\//).waitFor();
   await limited.setViewportSize(PHONE);
   await limited.getByText('pi 0.73.1 on Node 20.20.2, part of PizzaPi').waitFor();

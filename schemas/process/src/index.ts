@@ -11,6 +11,7 @@ export * from './localAuth.js';
 export * from './tokens.js';
 export * from './browser.js';
 export * from './pageAddress.js';
+export * from './pagePath.js';
 export * from './networkOptions.js';
 export * from './terminalQr.js';
 export * from './http/connectionLimiter.js';

@@ -3,15 +3,17 @@ import fastifySwagger from '@fastify/swagger';
 import { BlobStore, createAuditWriter, refreshIdentity, type Backbone, type StorageLimits } from '@pizzapi/backbone';
 import {
   answerClientError,
+  exportBackboneMetrics,
   hostUrl,
   HTTP_LIMITS,
-  LOOPBACK,
-  serverOptions,
-  exportBackboneMetrics,
-  sleep,
   type HttpLimits,
   type Logger,
+  LOOPBACK,
   type Metrics,
+  pagePathOf,
+  serverOptions,
+  sleep,
+  withoutPagePath,
 } from '@pizzapi/process';
 import type { Reach } from '@pizzapi/process/notify';
 import type { SignupMode } from '@pizzapi/protocol';
@@ -145,6 +147,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const host = options.host === 'localhost' ? LOOPBACK[0] : options.host;
   const originPolicy = new OriginPolicy(options.publicUrl, host);
   const publicUrl = () => originPolicy.pageUrl;
+  const pagePath = pagePathOf(options.publicUrl);
   const isWildcard = ['0.0.0.0', '::', ''].includes(host);
   let listening: Listening | undefined;
   let draining = false;
@@ -216,6 +219,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   } = createAccountModule({
     ...{ b, secret, credentialCache, guests, metrics, log },
     secure: options.publicUrl?.startsWith('https:') === true,
+    pagePath,
     publicUrl,
     outsideUrl: () => network.outsideUrl(),
     natsUrl: options.natsUrl,
@@ -268,6 +272,8 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     clientErrorHandler: answerClientError,
     http: serverOptions({ ...HTTP_LIMITS, ...options.http }),
     routerOptions: { maxParamLength: 1_024 },
+    // A proxy keeps the path of the page or takes it away: both are served.
+    rewriteUrl: ({ url = '/' }) => withoutPagePath(url, pagePath),
     forceCloseConnections: true,
     trustProxy: (options.trustedProxies ?? []).length === 0 ? false : options.trustedProxies!,
   });
@@ -325,9 +331,12 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   blobRoutes(app, { access, blobs, storage, rates, metrics });
   usageRoutes(app, { access, directory, storage });
   auditRoutes(app, { b });
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  app.get('/openapi.json', { schema: { hide: true } }, async () => ({
+    ...app.swagger(),
+    ...(options.publicUrl === undefined ? {} : { servers: [{ url: options.publicUrl }] }),
+  }));
   socketRoutes(app, { sockets, metrics, originPolicy, access, isDraining: () => draining });
-  await pageRoutes(app, options.dashboard, originPolicy);
+  await pageRoutes(app, options.dashboard, originPolicy, pagePath);
 
   return {
     app,
