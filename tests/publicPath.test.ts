@@ -66,6 +66,8 @@ describe.skipIf(chromium === undefined)('a page at a path of a host that has oth
     const guest = await openGuest(browser, share.value.shareUrl);
     expect(share.value.shareUrl).toContain(`${base}/s/${sid}#share=`);
     await sessionPage(guest.page).rows.filter({ hasText: 'By the way of a proxy' }).first().waitFor();
+    const scanned = await openGuest(browser, share.value.scanUrl!);
+    await scanned.page.waitForURL(`${base}/s/${sid}`);
     const pairing = await apiOf(stage).askPair({ kind: 'runner', name: 'box' });
     expect(pairing).toMatchObject({ value: { verifyUrl: expect.stringContaining(`${base}/pair#`) as string } });
     const { servers } = (await (await fetch(`${base}/openapi.json`)).json()) as { servers: object[] };
@@ -88,7 +90,7 @@ describe.skipIf(chromium === undefined)('a page at a path of a host that has oth
     await page.goto(`${host}/elsewhere`);
     await expect.poll(() => page.title()).toBe('Another program');
     expect(proxy.cookiesElsewhere.filter((cookie) => cookie !== undefined)).toEqual([]);
-    expect([...complaints, ...guest.complaints]).toEqual([]);
+    expect([...complaints, ...guest.complaints, ...scanned.complaints]).toEqual([]);
     await apiOf(stage).deleteSession(sid);
   });
 });

@@ -324,6 +324,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     audit,
     metrics,
     outsideUrl: () => network.outsideUrl(),
+    pagePath,
     limits: attempts,
     findPerson,
     accountOf,
