@@ -31,8 +31,8 @@ export const OPTIONS = defineOptions({
   publicUrl: {
     env: 'PIZZAPI_PUBLIC_URL',
     flag: '--public-url <url>',
-    help: 'Address of the page, when it differs from host and port; without a path',
-    type: 'origin',
+    help: 'Address of the page, when it differs from host and port; a path below a host works too',
+    type: 'page',
   },
   lan: {
     env: 'PIZZAPI_LAN',

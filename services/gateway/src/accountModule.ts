@@ -30,6 +30,8 @@ export interface AccountModuleDeps extends Pick<RequestAuthenticatorDeps, 'secre
   b: Backbone;
   /** Whether people come over https. */
   secure: boolean;
+  /** The path of the page. */
+  pagePath: string;
   /** Where people open the page. */
   publicUrl: () => string;
   /** The address that other devices can open. `localOnly`: no other device can open it. */
@@ -70,7 +72,7 @@ export function createAccountModule(deps: AccountModuleDeps): AccountModule {
     metrics,
     log,
   } = deps;
-  const cookies = new Cookies(secret, deps.secure);
+  const cookies = new Cookies(secret, deps.secure, deps.pagePath);
   const pageTokens = new PageTokens(secret);
   const authenticator = new RequestAuthenticator({
     secret,

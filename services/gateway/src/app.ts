@@ -10,15 +10,17 @@ import {
 } from '@pizzapi/backbone';
 import {
   answerClientError,
+  exportBackboneMetrics,
   hostUrl,
   HTTP_LIMITS,
-  LOOPBACK,
-  serverOptions,
-  exportBackboneMetrics,
-  sleep,
   type HttpLimits,
   type Logger,
+  LOOPBACK,
   type Metrics,
+  pagePathOf,
+  serverOptions,
+  sleep,
+  withoutPagePath,
 } from '@pizzapi/process';
 import type { Reach } from '@pizzapi/process/notify';
 import type { SignupMode } from '@pizzapi/protocol';
@@ -161,6 +163,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const host = options.host === 'localhost' ? LOOPBACK[0] : options.host;
   const originPolicy = new OriginPolicy(options.publicUrl, host);
   const publicUrl = () => originPolicy.pageUrl;
+  const pagePath = pagePathOf(options.publicUrl);
   const isWildcard = ['0.0.0.0', '::', ''].includes(host);
   let listening: Listening | undefined;
   let draining = false;
@@ -244,6 +247,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   } = createAccountModule({
     ...{ b, secret, credentialCache, guests, metrics, log },
     secure: options.publicUrl?.startsWith('https:') === true,
+    pagePath,
     publicUrl,
     outsideUrl: () => network.outsideUrl(),
     natsUrl: options.natsUrl,
@@ -301,6 +305,8 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     clientErrorHandler: answerClientError,
     http: serverOptions({ ...HTTP_LIMITS, ...options.http }),
     routerOptions: { maxParamLength: 1_024 },
+    // A proxy keeps the path of the page or takes it away: both are served.
+    rewriteUrl: ({ url = '/' }) => withoutPagePath(url, pagePath),
     forceCloseConnections: true,
     trustProxy: (options.trustedProxies ?? []).length === 0 ? false : options.trustedProxies!,
   });
@@ -352,6 +358,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     audit,
     metrics,
     outsideUrl: () => network.outsideUrl(),
+    pagePath,
     limits: attempts,
     findPerson,
     accountOf,
@@ -359,9 +366,12 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   blobRoutes(app, { access, blobs, storage, rates, metrics });
   usageRoutes(app, { access, storage });
   auditRoutes(app, { b });
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  app.get('/openapi.json', { schema: { hide: true } }, async () => ({
+    ...app.swagger(),
+    ...(options.publicUrl === undefined ? {} : { servers: [{ url: options.publicUrl }] }),
+  }));
   socketRoutes(app, { sockets, metrics, originPolicy, access, loader, isDraining: () => draining });
-  await pageRoutes(app, options.dashboard, originPolicy);
+  await pageRoutes(app, options.dashboard, originPolicy, pagePath);
 
   return {
     app,
