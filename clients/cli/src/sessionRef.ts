@@ -1,10 +1,10 @@
 import { errorInfo, isId, titleOf, type ErrorInfo, type SessionInfo } from '@pizzapi/protocol';
-import { createApi } from '@pizzapi/session-client';
 import { isUnauthenticated, unwrapResult } from './unwrapResult.js';
 import { gatewayOf, keyFor, pageAt, type GatewayAccess } from './home.js';
 import { Failure, toSafeLine, type Io } from './io.js';
 import { parseSessionLink, type SessionLink } from './sessionLink.js';
 import { LAST, lookUpSession, shortIds } from './sessionLookup.js';
+import { gatewayApi } from '@pizzapi/runner/access';
 
 type Flags = Readonly<Record<string, unknown>>;
 
@@ -49,7 +49,7 @@ export function refOfLink({ relayUrl, sid, token }: SessionLink, flags: Flags, i
 
 /** Returns the API of the gateway of a session. */
 export function gatewayOfRef({ url, token }: SessionRef): GatewayAccess {
-  return { url, token, api: createApi({ url, ...(token === undefined ? {} : { token }) }) };
+  return { url, token, api: gatewayApi({ url, ...(token === undefined ? {} : { token }) }) };
 }
 
 /** Returns the address of a session's page. */
