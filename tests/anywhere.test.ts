@@ -34,6 +34,8 @@ let relayUrl: string;
 let gatewayPort: number;
 const authority = makeAuthority();
 const certificate = authority.issue('localhost', FAR);
+/** A runner whose connections have gone silent. */
+let silenced: { runnerId: string; cwd: string } | undefined;
 const running = new Set<ChildProcess>();
 
 beforeAll(async () => {
@@ -151,9 +153,44 @@ describe('a machine that knows nothing but the https address of the relay', () =
       await until('the runner has connected again', () => proxy.upgrades.length > before + 1);
       proxy.cut();
     });
-    await stop(runner);
     expect(proxy.idleCuts).toBe(0);
+    silenced = { runnerId, cwd };
+    // Noticed while the next machines work.
+    proxy.silence();
   }, 240_000);
+
+  it('is told by doctor which step of the way to nats-server fails, and what to do', async () => {
+    const checks = async (env: NodeJS.ProcessEnv) => {
+      const doctor = start('workshop', ['doctor', '--json', '--relay-url', relayUrl], env);
+      await doctor.code;
+      const { checks: found } = JSON.parse(doctor.output()) as {
+        checks: Record<'check' | 'level' | 'text' | 'todo', string>[];
+      };
+      return (name: string) => {
+        const one = found.find(({ check }) => check === name);
+        return one && `${one.level}: ${one.text} ${one.todo ?? ''}`;
+      };
+    };
+    const good = await checks(trusting());
+    for (const name of ['name', 'port', 'certificate', 'nats', 'login']) expect(good(name), name).toMatch(/^ok: /);
+    expect(good('gateway')).toMatch(/^ok: /);
+
+    const distrusting = await checks({});
+    expect(distrusting('certificate')).toMatch(/^fail: .*SELF_SIGNED_CERT_IN_CHAIN|^fail: .*UNABLE_TO.*PIZZAPI_CA/);
+    expect(distrusting('gateway')).toMatch(/PIZZAPI_CA/);
+    expect(distrusting('nats')).toBeUndefined();
+
+    const named = (natsUrl: string) => checks({ ...trusting(), PIZZAPI_NATS_URL: natsUrl });
+    expect((await named(`${relayUrl.replace('https', 'wss')}/elsewhere`))('nats')).toMatch(/^fail: .* answered 404/);
+    expect((await named('wss://nowhere.pizzapi.test/nats'))('name')).toMatch(/^fail: .*cannot be resolved/);
+    expect((await named(`wss://localhost:${await freePort()}/nats`))('port')).toMatch(/^fail: .*ECONNREFUSED/);
+    const proxied = await checks({
+      ...trusting(),
+      PIZZAPI_NATS_URL: `wss://${FAR}/nats`,
+      HTTPS_PROXY: `http://127.0.0.1:${await freePort()}`,
+    });
+    expect(proxied('proxy')).toMatch(/^fail: .*HTTPS_PROXY/);
+  }, 120_000);
 
   it('runs a session through an HTTP proxy, which alone knows the host name of the relay', async () => {
     const cwd = join(root, 'office');
@@ -192,5 +229,16 @@ describe('a machine that knows nothing but the https address of the relay', () =
     } finally {
       await nginx.close();
     }
+  }, 240_000);
+
+  it('connects again after its connections have gone silent without an end', async () => {
+    if (silenced === undefined) throw new Error('The first machine did not come so far');
+    const { runnerId, cwd } = silenced;
+    const isBack = async () => {
+      const reply = await apiOf(stage).createSession({ runnerId, cwd, model: 'demo/demo' });
+      return reply.kind === 'ok';
+    };
+    await until('the first machine starts sessions again', isBack, 60_000);
+    await runDemo(runnerId, cwd);
   }, 240_000);
 });

@@ -16,6 +16,8 @@ export interface TlsProxy {
   upgrades: string[];
   /** WebSockets that were cut because neither side had sent anything for the time. */
   idleCuts: number;
+  /** From now on the WebSockets that are open carry nothing, and stay open. New ones work. */
+  silence(): void;
   /** Cuts the WebSockets that are open. New ones work. */
   cut(): void;
   close(): Promise<void>;
@@ -50,6 +52,7 @@ export async function startTlsProxy({ cert, key, target, host, port = 0, idleMs 
     port: 0,
     upgrades: [],
     idleCuts: 0,
+    silence: () => open.forEach((socket) => socket.unpipe().resume()),
     cut: () => open.forEach((socket) => socket.destroy()),
     close: () => {
       proxy.cut();

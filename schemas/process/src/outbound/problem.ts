@@ -1,4 +1,4 @@
-import { describeError, type ErrorCode } from '@pizzapi/protocol';
+import { CodedError, describeError, type ErrorCode } from '@pizzapi/protocol';
 import { proxyOf, shownProxy } from './proxies.js';
 import { trustOf } from './trust.js';
 
@@ -87,7 +87,8 @@ function codeOf(thrown: unknown): string | undefined {
   let error: unknown = thrown;
   for (let depth = 0; depth < DEPTH && typeof error === 'object' && error !== null; depth++) {
     const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown };
-    if (typeof code === 'string' && code !== 'ERR_TLS_HANDSHAKE') return code;
+    // Ours says what the cause means.
+    if (typeof code === 'string' && !(error instanceof CodedError)) return code;
     error = cause ?? (Array.isArray(errors) ? (errors as unknown[])[0] : undefined);
   }
   return undefined;
