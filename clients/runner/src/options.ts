@@ -1,7 +1,7 @@
 import { defineOptions, OPTIONS, readOptions, type OptionValues } from '@pizzapi/process';
 import { natsUrlOfGateway } from '@pizzapi/protocol';
 
-const { home, pi, runnerToken, logLevel, healthPort } = OPTIONS;
+const { home, pi, ca, runnerToken, logLevel, healthPort } = OPTIONS;
 
 /** The options of `pizzapi runner`. */
 export const RUNNER_OPTIONS = defineOptions({
@@ -94,6 +94,7 @@ export const RUNNER_OPTIONS = defineOptions({
     default: undefined,
     help: `Address of nats-server; separate several by commas (default: /nats of the gateway, or ${OPTIONS.natsUrl.default})`,
   },
+  ca,
   runnerToken,
   healthPort,
   logLevel,

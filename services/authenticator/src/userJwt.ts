@@ -65,6 +65,8 @@ export interface Admittance {
   expiresAt?: number | undefined;
 }
 
+const HOST_CONNECTIONS = ['STANDARD', 'WEBSOCKET'];
+
 /** The answer that lets a host in. */
 export function admitted(issuer: Nkey, request: AuthRequest, admittance: Admittance, now: number): string {
   const { name, permissions, expiresAt } = admittance;
@@ -80,6 +82,8 @@ export function admitted(issuer: Nkey, request: AuthRequest, admittance: Admitta
       pub: { allow: permissions.publish },
       sub: { allow: permissions.subscribe },
       ...(permissions.answers === true ? { resp: ANSWER } : {}),
+      // Not as another server of a cluster, whose connections WebSockets carry too.
+      allowed_connection_types: HOST_CONNECTIONS,
       subs: NO_LIMIT,
       data: NO_LIMIT,
       payload: NO_LIMIT,

@@ -98,7 +98,7 @@ describe('the proxy of an address', () => {
     expect(proxyOf('https://a.local.example')).toBeUndefined();
   });
 
-  it('is none for this machine', () => {
+  it('is not taken to this machine', () => {
     vi.stubEnv('ALL_PROXY', 'http://proxy.example:3128');
     for (const here of ['http://127.0.0.1:7492', 'ws://localhost:1/nats', 'http://[::1]:1', 'http://pizzapi.localhost'])
       expect(proxyOf(here), here).toBeUndefined();

@@ -5,6 +5,7 @@ import { trustOf } from './trust.js';
 /** Errors of a certificate that no trusted authority has signed. */
 const UNTRUSTED = new Set([
   'CERT_UNTRUSTED',
+  'CERT_SIGNATURE_FAILURE',
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
   'UNABLE_TO_GET_ISSUER_CERT',

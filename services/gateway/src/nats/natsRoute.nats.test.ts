@@ -64,7 +64,7 @@ describe('/nats', () => {
     ['a page of our own', { origin: 'http://pizzapi.localhost' }],
     ['a page that hides where it is', { origin: 'null' }],
     ['a browser that tells no origin', { 'sec-fetch-site': 'same-origin' }],
-  ])('refuses %s', async (_who, headers) => {
+  ])('refuses an upgrade of %s', async (_who, headers) => {
     expect(await open(`${url}/nats`, { headers }).refused).toEqual({ status: 403, code: 'forbidden_origin' });
   });
 
