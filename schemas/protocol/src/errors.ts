@@ -253,6 +253,10 @@ export const ERRORS = {
   },
   not_provisioned: { status: 503, hint: 'Streams are missing. Start `pizzapi local`, or run the provisioner once.' },
   not_built: { status: 503, hint: 'Build the project once with `npm run build`.' },
+  relay_not_included: {
+    status: 503,
+    hint: 'This package hosts sessions for a relay: `pizzapi runner`. Run a relay from a checkout of the project with `npm start`.',
+  },
   start_failed: { status: 503, hint: 'Read the log that the message names. `pizzapi doctor` checks the requirements.' },
   start_stopped: { status: 503, hint: 'Run the command again to start.' },
   port_in_use: {

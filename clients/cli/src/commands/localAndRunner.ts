@@ -21,7 +21,7 @@ function passThrough(program: Command, name: string, description: string): Comma
 
 export function addLocal(program: Command, context: CliContext): void {
   passThrough(program, 'local', 'Run everything on this machine and print a sign-in link').action(async () => {
-    const main = mainOf('@pizzapi/local/main');
+    const main = mainOf('@pizzapi/local/main', 'relay_not_included');
     context.exitCode = await runProgram(main, rest(context, 'local'), context.io.env);
   });
 }
