@@ -7,13 +7,14 @@ import { npm } from './npm.mjs';
 
 const CLI = join(ROOT, 'clients/cli');
 const RUNNER = join(ROOT, 'clients/runner');
-/** What is packed, and the result. */
+/** What is packed. */
 const STAGE = join(CLI, 'dist', 'package');
-export const PACKAGE = join(CLI, 'dist', 'pizzapi.tgz');
+/** What a gateway serves to hosts: the package, and the script that installs it. */
+const RESULT = join(CLI, 'dist', 'install');
 const RUNNER_NAME = '@pizzapi/runner';
 
 /**
- * Makes `clients/cli/dist/pizzapi.tgz`: everything that a host needs, as one npm package. It has the bundles of the command and
+ * Makes `clients/cli/dist/install/pizzapi.tgz`: everything that a host needs, as one npm package. It has the bundles of the command and
  * of the runner, and no service of the relay. pi and packages with native code are its dependencies, in the versions of this
  * checkout. The runner is inside as a bundled dependency, so that programs find it by its name here and there.
  */
@@ -26,13 +27,15 @@ export async function pack() {
   cpSync(join(CLI, 'package', 'README.md'), join(STAGE, 'README.md'));
   cpSync(join(ROOT, 'LICENSE'), join(STAGE, 'LICENSE'));
   const { version } = manifestOf(CLI);
-  const { code, output } = await npm(['pack', STAGE, '--pack-destination', join(CLI, 'dist'), '--ignore-scripts'], {
+  mkdirSync(RESULT, { recursive: true });
+  const { code, output } = await npm(['pack', STAGE, '--pack-destination', RESULT, '--ignore-scripts'], {
     what: 'pack',
   });
   if (code !== 0) throw new SetupError(`${output}\npack: npm failed with exit code ${code}; see above.`);
   // A gateway that serves it never reads half of it.
-  renameSync(join(CLI, 'dist', `pizzapi-${version}.tgz`), PACKAGE);
-  log(`pack: made clients/cli/dist/pizzapi.tgz in ${since(start)}`);
+  renameSync(join(RESULT, `pizzapi-${version}.tgz`), join(RESULT, 'pizzapi.tgz'));
+  cpSync(join(CLI, 'package', 'install.sh'), join(RESULT, 'install.sh'));
+  log(`pack: made clients/cli/dist/install/pizzapi.tgz in ${since(start)}`);
 }
 
 /** Copies the bundle of a package without its source maps, and writes its package.json. */

@@ -29,6 +29,7 @@ import { blobRoutes } from './http/blobRoutes.js';
 import { limitConnections } from './http/connections.js';
 import { registerErrors } from './http/errors.js';
 import { registerGuard } from './http/guard.js';
+import { installRoutes } from './http/installRoutes.js';
 import { registerJsonBodies } from './http/jsonBodies.js';
 import { listen, type Listening } from './http/listen.js';
 import { networkRoutes } from './http/networkRoutes.js';
@@ -103,6 +104,8 @@ export interface GatewayOptions {
   reach?: Reach;
   /** Folder of the built dashboard. */
   dashboard?: string | undefined;
+  /** Folder of the package that hosts install, and of its script. */
+  install?: string | undefined;
   spawnWaitMs?: number;
   drainJitterMs?: number;
   limits?: Partial<RoomLimits>;
@@ -327,6 +330,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   auditRoutes(app, { b });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   socketRoutes(app, { sockets, metrics, originPolicy, access, isDraining: () => draining });
+  installRoutes(app, { folder: options.install, originPolicy, limits: attempts, metrics });
   await pageRoutes(app, options.dashboard, originPolicy);
 
   return {
