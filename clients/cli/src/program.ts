@@ -20,6 +20,7 @@ import { addPi } from './commands/pi.js';
 import { addRun } from './commands/run.js';
 import { addRunnerPair } from './commands/runnerPair.js';
 import { addRunners } from './commands/runners.js';
+import { addRunnerService } from './commands/runnerService.js';
 import { addShare } from './commands/share.js';
 import { addUsage } from './commands/usage.js';
 import { addUsers } from './commands/users.js';
@@ -88,6 +89,7 @@ function buildProgram(context: CliContext, version: string): Command {
   addAudit(program, context);
   addRunner(program, context);
   addRunnerPair(named(program, 'runner'), context);
+  addRunnerService(named(program, 'runner'), context);
   addRunners(named(program, 'runner'), context);
   addNatsEnv(program, context);
   addDecode(program, context);

@@ -257,6 +257,14 @@ export const ERRORS = {
     status: 503,
     hint: 'This package hosts sessions for a relay: `pizzapi runner`. Run a relay from a checkout of the project with `npm start`.',
   },
+  no_service_manager: {
+    status: 503,
+    hint: 'Run `pizzapi runner` in a terminal that stays open (tmux), from the service manager of this machine, or as the command of a container.',
+  },
+  service_failed: {
+    status: 502,
+    hint: 'Read the message of the service manager, then run the command again. `pizzapi runner` runs without a service.',
+  },
   start_failed: { status: 503, hint: 'Read the log that the message names. `pizzapi doctor` checks the requirements.' },
   start_stopped: { status: 503, hint: 'Run the command again to start.' },
   port_in_use: {

@@ -30,7 +30,7 @@ export function addRunner(program: Command, context: CliContext): void {
   passThrough(
     program,
     'runner',
-    'Host sessions on this machine for a gateway; `runner pair` gets a token, `runner list` and `runner forget` manage runners',
+    'Host sessions on this machine for a gateway; `runner pair` gets a token, `runner install` starts it with the machine, `runner list` and `runner forget` manage runners',
   ).action(async () => {
     const args = rest(context, 'runner');
     const main = mainOf('@pizzapi/runner/main');
