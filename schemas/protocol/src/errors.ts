@@ -176,6 +176,10 @@ export const ERRORS = {
     status: 504,
     hint: 'Remove or repair what the message names, or raise --open-seconds of the runner.',
   },
+  wire_mismatch: {
+    status: 409,
+    hint: 'A host and its relay have to speak the same wire. `pizzapi doctor` and the page say which side to update, and how.',
+  },
   runner_failed: { status: 502, hint: 'The runner could not start the session. Its log states the reason.' },
   pi_failed: {
     status: 502,

@@ -40,4 +40,9 @@ export const WIRE_HISTORY = [
     hash: '72b085e7992d894f',
     what: 'Added: pages of the list of sessions: the query and `cursor` of `GET /api/sessions`, `cursor` of the frame `sessions`.',
   },
+  {
+    version: 1,
+    hash: '5f835cc558677c07',
+    what: 'Added: `wire` of `runner_started` and of a runner in lists, `relay` of an account, the verb `relay` of the host API.',
+  },
 ] as const;

@@ -3,6 +3,7 @@ import { CodedError } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
 import { RunnerEventPublisher } from '../daemon/runnerEventPublisher.js';
 import { connectForSuspendedSessions, connectRunner } from '../daemon/connections.js';
+import { requireSameWire } from '../daemon/requireSameWire.js';
 import { loadIdentity } from '../daemon/identity.js';
 import { SuspendedSessionsConnection } from '../daemon/suspendedSessionsConnection.js';
 import type { HostAccess } from '../access/index.js';
@@ -53,6 +54,7 @@ export async function connectHost(
     const patience = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)]);
     const backbone = await connectRunner({ natsUrl, identity, token, log, signal: patience }, REFUSED_MS);
     undo.push(() => backbone.close());
+    await requireSameWire(backbone, { runnerId, log });
     const suspendedConnection = new SuspendedSessionsConnection(() =>
       connectForSuspendedSessions({ natsUrl, identity, token, log, signal }),
     );
