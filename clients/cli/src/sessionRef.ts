@@ -7,12 +7,13 @@ import {
   type ErrorInfo,
   type SessionInfo,
 } from '@pizzapi/protocol';
-import { createApi, listSessions, queryText, type ApiResult } from '@pizzapi/session-client';
+import { listSessions, queryText, type ApiResult } from '@pizzapi/session-client';
 import { isUnauthenticated, unwrapResult } from './unwrapResult.js';
 import { gatewayOf, keyFor, pageAt, type GatewayAccess } from './home.js';
 import { Failure, toSafeLine, type Io } from './io.js';
 import { parseSessionLink, type SessionLink } from './sessionLink.js';
 import { LAST, lookUpSession, shortIds } from './sessionLookup.js';
+import { gatewayApi } from '@pizzapi/runner/access';
 
 type Flags = Readonly<Record<string, unknown>>;
 
@@ -57,7 +58,7 @@ export function refOfLink({ relayUrl, sid, token }: SessionLink, flags: Flags, i
 
 /** Returns the API of the gateway of a session. */
 export function gatewayOfRef({ url, token }: SessionRef): GatewayAccess {
-  return { url, token, api: createApi({ url, ...(token === undefined ? {} : { token }) }) };
+  return { url, token, api: gatewayApi({ url, ...(token === undefined ? {} : { token }) }) };
 }
 
 /** Returns the address of a session's page. */

@@ -53,11 +53,10 @@ export function environments({
   options,
   port,
   env,
-}: Pick<ProcessesOptions, 'options' | 'port' | 'env'> & { natsServer: NatsAccess }): Record<
-  Program,
-  NodeJS.ProcessEnv
-> {
-  const { url, users, runnerToken } = natsServer;
+}: Pick<ProcessesOptions, 'options' | 'port' | 'env'> & {
+  natsServer: NatsAccess & Pick<LocalNatsServer, 'webSocketUrl'>;
+}): Record<Program, NodeJS.ProcessEnv> {
+  const { url, webSocketUrl, users, runnerToken } = natsServer;
   const storage = {
     PIZZAPI_ACCOUNT_STORAGE: String(options.accountStorage),
     PIZZAPI_SESSION_STORAGE: String(options.sessionStorage),
@@ -90,6 +89,7 @@ export function environments({
       ...storage,
       PIZZAPI_LINK_STORAGE: String(options.linkStorage),
       PIZZAPI_NATS_NKEY: users.gateway.nkeySeed,
+      PIZZAPI_NATS_WEBSOCKET_URL: webSocketUrl,
       PIZZAPI_HOST: options.host,
       PIZZAPI_PORT: String(port),
       ...(options.publicUrl === undefined ? {} : { PIZZAPI_PUBLIC_URL: options.publicUrl }),

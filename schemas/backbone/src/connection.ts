@@ -1,12 +1,13 @@
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import type { Authenticator, NatsConnection } from '@nats-io/nats-core';
 import { errors, nkeyAuthenticator, nuid, usernamePasswordAuthenticator } from '@nats-io/nats-core';
-import { connect } from '@nats-io/transport-node';
 import { CodedError, compareSemver, inboxPrefixOf, natsUserOf, type HostLogin } from '@pizzapi/protocol';
 import { RetryDelay } from './retryDelay.js';
 import { silentLogger, type Logger } from '@pizzapi/process';
 import { Mux } from './mux.js';
 import { apiPrefixOf, type ApiPrefix } from './jetstreamApi.js';
+import { DialFailures } from './dialFailures.js';
+import { dialNats } from './natsDial.js';
 import { deriveNkeySeed, inboxPrefixOfNkey, isNkeySeed, openNkey } from './nkeys.js';
 import { Publisher } from './publisher.js';
 import { ReconnectPace } from './reconnectPace.js';
@@ -15,8 +16,10 @@ import { LEASES } from './streams.js';
 /** The oldest server that has batched direct get, message TTLs and delete markers. 2.10 drops their config silently. */
 export const OLDEST_SERVER = '2.11.0';
 const DIAL_TIMEOUT_MS = 5_000;
+/** Between two pings, in ms. Proxies cut connections that carry nothing for a minute. Two without an answer end one. */
 const PING_MS = 10_000;
 export interface BackboneOptions {
+  /** `nats://`, `tls://`, or `ws://` and `wss://` for NATS over WebSocket; all of one kind. */
   url: string | string[];
   /** Shown by the server for this connection. */
   name: string;
@@ -215,8 +218,8 @@ export function internals(b: Backbone): BackboneConnection {
 export const stateSeedOf = (nkeySeed: string): string => deriveNkeySeed(nkeySeed, 'state');
 
 /**
- * Connects, trying again with jittered pauses until it works or `signal` aborts, which throws `nats_unauthorized` or
- * `nats_unreachable` as the last attempt failed. A server older than 2.11 throws `nats_too_old`; a seed that is none
+ * Connects, trying again with jittered pauses until it works or `signal` aborts, which throws `nats_unauthorized`,
+ * `nats_unreachable`, `nats_not_served`, `certificate_untrusted` or `certificate_invalid` as the last attempt failed. A server older than 2.11 throws `nats_too_old`; a seed that is none
  * throws `bad_option`.
  */
 export async function connectBackbone(options: BackboneOptions): Promise<Backbone> {
@@ -282,37 +285,38 @@ async function dial(
   inboxPrefix: string | undefined,
   pace: ReconnectPace,
 ): Promise<NatsConnection> {
-  const { url, name, log, signal } = options;
+  const { url, name, log = silentLogger, signal } = options;
   const retry = new RetryDelay();
   const servers = Array.isArray(url) ? url : [url];
   const authenticator = authenticatorOf(options);
+  const failures = new DialFailures(servers, log);
+  const settings = {
+    name,
+    ...(authenticator === undefined ? {} : { authenticator }),
+    ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+    maxReconnectAttempts: -1,
+    ignoreAuthErrorAbort: true,
+    noAsyncTraces: true,
+    timeout: DIAL_TIMEOUT_MS,
+    pingInterval: PING_MS,
+    reconnectDelayHandler: () => {
+      failures.warnNow();
+      return pace.next();
+    },
+  };
   for (;;) {
     try {
-      return await connect({
-        servers,
-        name,
-        ...(authenticator === undefined ? {} : { authenticator }),
-        ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
-        maxReconnectAttempts: -1,
-        ignoreAuthErrorAbort: true,
-        noAsyncTraces: true,
-        timeout: DIAL_TIMEOUT_MS,
-        pingInterval: PING_MS,
-        reconnectDelayHandler: () => pace.next(),
-      });
+      return await dialNats(servers, settings, failures);
     } catch (cause) {
-      const refused = cause instanceof errors.AuthorizationError;
-      (log ?? silentLogger).warn(
-        { servers, why: cause instanceof Error ? cause.message : String(cause) },
-        refused ? 'nats-server refused the credentials' : 'nats-server cannot be reached',
+      if (cause instanceof CodedError) throw cause;
+      const problem = failures.problem(cause);
+      log.warn(
+        { servers, code: problem.code, why: problem.message },
+        problem.code === 'nats_unauthorized' ? 'nats-server refused the credentials' : 'nats-server cannot be reached',
       );
       await retry.wait(signal);
       if (signal?.aborted !== true) continue;
-      throw new CodedError(
-        refused ? 'nats_unauthorized' : 'nats_unreachable',
-        `No connection to ${servers.join(', ')}`,
-        { cause },
-      );
+      throw new CodedError(problem.code, problem.what, { cause });
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { BackboneOptions } from './connection.js';
+import { splitAddresses } from '@pizzapi/protocol';
 
 /** The options of a service that name nats-server and the login there. */
 export interface NatsOptions {
@@ -13,7 +14,7 @@ export interface NatsOptions {
 export function natsLoginOf(options: NatsOptions): Pick<BackboneOptions, 'url' | 'nkey' | 'user' | 'password'> {
   const { natsUrl, natsNkey, natsUser, natsPassword } = options;
   return {
-    url: natsUrl.split(',').map((url) => url.trim()),
+    url: splitAddresses(natsUrl),
     ...(natsNkey === undefined ? {} : { nkey: natsNkey }),
     ...(natsUser === undefined ? {} : { user: natsUser, password: natsPassword ?? '' }),
   };

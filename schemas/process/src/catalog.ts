@@ -73,6 +73,11 @@ export const OPTIONS = defineOptions({
     type: 'url',
     default: 'nats://127.0.0.1:4222',
   },
+  ca: {
+    env: 'PIZZAPI_CA',
+    help: 'File (PEM) with certificate authorities that connections to the gateway and to nats-server trust besides those of Node',
+    type: 'path',
+  },
   natsNkey: { env: 'PIZZAPI_NATS_NKEY', help: 'Seed of the nkey of a service at nats-server (SU…)', type: 'string' },
   natsUser: { env: 'PIZZAPI_NATS_USER', help: 'User name at nats-server', type: 'string' },
   natsPassword: { env: 'PIZZAPI_NATS_PASSWORD', help: 'Password at nats-server', type: 'string' },

@@ -14,7 +14,7 @@ import {
   type Metrics,
 } from '@pizzapi/process';
 import type { Reach } from '@pizzapi/process/notify';
-import type { SignupMode } from '@pizzapi/protocol';
+import { splitAddresses, type SignupMode } from '@pizzapi/protocol';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { PasswordLimits } from './accounts/passwords.js';
 import { Joins } from './audit/joins.js';
@@ -45,6 +45,9 @@ import { GatewayMetrics } from './metrics.js';
 import { createAccountModule } from './accountModule.js';
 import { findLanAddresses, namedAddresses } from './network/addresses.js';
 import { LanAccess } from './network/lanAccess.js';
+import { NatsAddresses } from './nats/natsAddresses.js';
+import { natsRoute } from './nats/natsRoute.js';
+import { NatsTunnels } from './nats/tunnels.js';
 import { Network } from './network/network.js';
 import type { TlsFiles } from './network/tlsFiles.js';
 import { ROOM_LIMITS, type RoomLimits } from './room/limits.js';
@@ -91,8 +94,12 @@ export interface GatewayOptions {
   signup?: SignupMode;
   /** Addresses and networks (CIDR) of the proxies whose word on where a request comes from is taken; none by default. */
   trustedProxies?: string[];
-  /** Where runners reach nats-server; reported to runners that pair. */
+  /** Where this gateway reaches nats-server; reported to runners of earlier versions that pair. */
   natsUrl?: string | undefined;
+  /** Where runners reach nats-server, when that is not /nats of this gateway; several are separated by commas. */
+  natsPublicUrl?: string | undefined;
+  /** Where nats-server listens for WebSockets, which /nats is passed on to; several are separated by commas. */
+  natsWebSocketUrl?: string | undefined;
   /** Attempts at signing in, and the like, that a client has. */
   attemptsPerMinute?: number;
   passwords?: Partial<PasswordLimits>;
@@ -208,6 +215,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     publicUrl,
     waitMs: options.spawnWaitMs ?? 10_000,
   });
+  const natsAddresses = new NatsAddresses(options);
   const tokens = new ShareTokens(secret);
   const guests = new ShareGuests(tokens, shares, credentialCache);
   const {
@@ -221,12 +229,19 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     secure: options.publicUrl?.startsWith('https:') === true,
     publicUrl,
     outsideUrl: () => network.outsideUrl(),
-    natsUrl: options.natsUrl,
+    natsAddresses,
     signup: options.signup ?? 'first',
     reach: options.reach ?? { allowPrivate: false },
     attemptsPerMinute: options.attemptsPerMinute,
     passwords: options.passwords,
   });
+  const tunnels =
+    options.natsWebSocketUrl === undefined
+      ? undefined
+      : new NatsTunnels(
+          splitAddresses(options.natsWebSocketUrl).map((url) => new URL(url)),
+          metrics,
+        );
   const runnerForgetter = new RunnerForgetter({ b, directory, keys, audit });
   const metas = new MetaFeeds(b, reader, log);
   const ready = () =>
@@ -329,6 +344,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   usageRoutes(app, { access, directory, storage });
   auditRoutes(app, { b });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  natsRoute(app, { tunnels, connections, isDraining: () => draining, metrics });
   socketRoutes(app, { sockets, metrics, originPolicy, access, isDraining: () => draining });
   installRoutes(app, { folder: options.install, originPolicy, limits: attempts, metrics });
   await pageRoutes(app, options.dashboard, originPolicy);
@@ -357,12 +373,14 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       draining = true;
       await sleep(NOTICE_MS);
       sockets.drain(options.drainJitterMs ?? 2_000);
+      tunnels?.drain(Math.min(LEAVE_MS, options.drainJitterMs ?? 2_000));
       const deadline = Date.now() + LEAVE_MS;
-      while (sockets.open > 0 && Date.now() < deadline) await sleep(20);
+      while (sockets.open + (tunnels?.open ?? 0) > 0 && Date.now() < deadline) await sleep(20);
     },
     async stop() {
       draining = true;
       sockets.stop();
+      tunnels?.stop();
       joins.stop();
       metas.stop();
       visibility.stop();
