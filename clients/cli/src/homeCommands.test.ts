@@ -70,7 +70,7 @@ describe('sessions', () => {
     requests.length = 0;
     server = createServer((request, response) => {
       requests.push(request);
-      const found = request.url === '/api/sessions';
+      const found = request.url?.split('?', 1)[0] === '/api/sessions';
       response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' });
       response.end(JSON.stringify(found ? { sessions: [initialSessionInfo('s1')] } : {}));
     });
