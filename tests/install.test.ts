@@ -16,7 +16,7 @@ const npm = (...args: string[]): string => execFileSync('npm', args, { encoding:
 /** Whether the registry of this machine's npm answers. */
 function hasRegistry(): boolean {
   try {
-    return npm('view', 'msgpackr', 'name') === 'msgpackr';
+    return npm('view', 'msgpackr', 'name', '--fetch-retries=0') === 'msgpackr';
   } catch {
     process.stderr.write('\nSKIPPED: no registry of npm answers, so no host was installed from the package.\n\n');
     return false;

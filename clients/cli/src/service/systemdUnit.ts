@@ -5,7 +5,7 @@ export const UNIT = 'pizzapi-runner.service';
 
 /**
  * Returns the unit of a runner for the systemd of one account. The sessions are processes of their own, which outlive a restart
- * of the runner; systemd must not stop them with it.
+ * of the runner; systemd must not stop them with it. A systemd before 254 does not know growing pauses: there they stay 5 s.
  */
 export function systemdUnit({ command: [program, ...args], env }: ServiceSpec): string {
   // systemd replaces variables in the arguments, but not in the path of the program.
@@ -24,7 +24,7 @@ ${Object.entries(env)
 WorkingDirectory=~
 KillMode=process
 Restart=always
-RestartSec=1
+RestartSec=5
 RestartSteps=6
 RestartMaxDelaySec=60
 TimeoutStopSec=30

@@ -31,7 +31,7 @@ export interface ConnectedHost {
 }
 
 /**
- * Takes a slot, connects and acquires the lease of its runner id. Throws `nats_unreachable`, `runner_refused`,
+ * Takes a slot, connects and acquires the lease of its runner id. Throws `nats_unreachable`, `runner_refused`, `wire_mismatch`,
  * `too_many_sessions`, `store_in_use`; then nothing is left of it.
  */
 export async function connectHost(
