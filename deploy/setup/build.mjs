@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { bundle } from './bundle.mjs';
 import { withLock } from './lock.mjs';
 import { ROOT, SetupError, log, since } from './log.mjs';
+import { pack } from './pack.mjs';
 import { run } from './run.mjs';
 import { describe, listFiles, workspaceFolders } from './workspace.mjs';
 
@@ -37,7 +38,9 @@ export async function build(onNatsServerBuilt = async () => {}) {
         other = onNatsServerBuilt();
         // The caller handles a failure when the build has ended.
         other.catch(() => {});
-        return compile('.').then(() => bundle());
+        return compile('.')
+          .then(() => bundle())
+          .then(() => pack());
       });
       await allSettled([packages, page]);
       // A source that changed during the build does not match the stamp, so that the next run builds again.

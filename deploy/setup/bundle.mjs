@@ -1,9 +1,9 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ROOT, SetupError, log, since } from './log.mjs';
-import { packagesOf } from './chunks.mjs';
+import { neededPackages, packagesOf } from './chunks.mjs';
 
 /** The folders with a program, and its entry files below `dist`. The bundle of `dist/<entry>` is `dist/bundle/<entry>`. */
 export const PROGRAMS = {
@@ -33,23 +33,42 @@ const WITHOUT_AGENT = {
  */
 const PI_PACKAGE = 'clients/pi-package';
 
+/** The file beside a bundle that lists the npm packages which it loads from node_modules. */
+export const NEEDED = 'packages.json';
+
 /** Packages that load native code, WebAssembly or their own files by their place in node_modules. */
 const EXTERNAL = [/^node:/, /^msgpackr/, /^sharp$/, /^@silvia-odwyer\/photon-node/, /^@mariozechner\/clipboard/];
 
 /**
  * pi finds its own files (themes, templates, the packages that it gives to extensions) by `import.meta.url`. In the bundle each of
- * its modules keeps the address that it has in node_modules.
+ * its modules keeps the address that it has in node_modules. The program looks for the package above its own folder, so that
+ * it finds it in a checkout and in an installed package.
  */
-const keepModuleUrls = (folder) => ({
+const MODULE_URL = '\0module-url';
+const keepModuleUrls = {
   name: 'keep-module-urls',
+  resolveId: { filter: { id: /^\0module-url$/ }, handler: () => MODULE_URL },
+  load: {
+    filter: { id: /^\0module-url$/ },
+    handler: () => `import { existsSync } from 'node:fs';
+      export function moduleUrl(path) {
+        for (let folder = new URL('.', import.meta.url); ; folder = new URL('..', folder)) {
+          const url = new URL('node_modules/' + path, folder);
+          if (existsSync(url)) return url.href;
+          if (folder.pathname === '/' || folder.href === new URL('..', folder).href)
+            throw new Error(path + ' is not installed beside PizzaPi. Install PizzaPi again.');
+        }
+      }`,
+  },
   transform: {
     filter: { id: /node_modules\/@mariozechner\/.*\.js$/, code: /import\.meta\.url/ },
     handler: (code, id) => {
-      const url = `new URL(${JSON.stringify(relative(folder, id))}, import.meta.url).href`;
-      return { code: code.replaceAll('import.meta.url', url), map: null };
+      const url = `__moduleUrl(${JSON.stringify(id.slice(id.lastIndexOf('node_modules/') + 'node_modules/'.length))})`;
+      const own = code.replaceAll('import.meta.url', url);
+      return { code: `import { moduleUrl as __moduleUrl } from ${JSON.stringify(MODULE_URL)};\n${own}`, map: null };
     },
   },
-});
+};
 
 /**
  * pi loads the code of its extensions by jiti, and imports the form of jiti that brings Babel along. Both together took a
@@ -75,9 +94,12 @@ export async function bundle(folders = Object.keys(PROGRAMS), isWhole = true) {
   const start = Date.now();
   for (const folder of folders) {
     rmSync(join(ROOT, folder, 'dist', 'bundle'), { recursive: true, force: true });
-    checkAgent(folder, await write(folder, PROGRAMS[folder], join(ROOT, folder, 'dist', 'bundle'), EXTERNAL));
+    const to = join(ROOT, folder, 'dist', 'bundle');
+    const output = await write(folder, PROGRAMS[folder], to, EXTERNAL);
+    checkAgent(folder, output);
     if (ON_ANY_PI[folder] !== undefined)
-      await write(folder, ON_ANY_PI[folder], join(ROOT, folder, 'dist', 'bundle', 'external'), [...EXTERNAL, PI]);
+      output.push(...(await write(folder, ON_ANY_PI[folder], join(to, 'external'), [...EXTERNAL, PI])));
+    writeFileSync(join(to, NEEDED), `${JSON.stringify(neededPackages(output))}\n`);
   }
   if (isWhole) await bundlePiPackage();
   log(`build: bundled ${folders.length} programs in ${since(start)}`);
@@ -90,7 +112,7 @@ async function write(folder, files, to, external) {
     input: Object.fromEntries(files.map((file) => [file.replace(/\.js$/, ''), join(dist, file)])),
     platform: 'node',
     external,
-    plugins: [jitiOnDemand, keepModuleUrls(to)],
+    plugins: [jitiOnDemand, keepModuleUrls],
     logLevel: 'warn',
   });
   const { output } = await build.write({

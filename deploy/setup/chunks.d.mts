@@ -6,6 +6,8 @@ interface Chunk {
   imports: string[];
   dynamicImports: string[];
   moduleIds: string[];
+  code: string;
 }
 
 export function packagesOf(output: readonly Chunk[], program: { entry: string; except?: RegExp }): Set<string>;
+export function neededPackages(output: readonly Chunk[]): string[];

@@ -1,3 +1,5 @@
+import { isBuiltin } from 'node:module';
+
 /**
  * The npm packages in the chunks that an entry of a bundle loads, at its start or on demand. A chunk with a module that
  * `except` names counts only where the entry loads it at its start.
@@ -14,6 +16,18 @@ export function packagesOf(output, { entry, except }) {
   return new Set(
     [...reached].flatMap(({ moduleIds }) => moduleIds.map(packageOf)).filter((name) => name !== undefined),
   );
+}
+
+/** The npm packages that chunks load from node_modules while they run: those left out, and those whose files pi looks for. */
+export function neededPackages(output) {
+  const chunks = output.filter(({ type }) => type === 'chunk');
+  const own = new Set(chunks.map(({ fileName }) => fileName));
+  const imported = chunks.flatMap(({ imports, dynamicImports }) => [...imports, ...dynamicImports]);
+  const placed = chunks.flatMap(({ code }) => [...code.matchAll(/\bmoduleUrl\("([^"]+)"\)/g)].map(([, path]) => path));
+  // The bundle requires jiti by its name, see `jitiOnDemand`.
+  const required = chunks.some(({ moduleIds }) => moduleIds.includes('\0jiti-on-demand')) ? ['jiti'] : [];
+  const names = [...imported, ...placed, ...required].filter((name) => !own.has(name) && !isBuiltin(name));
+  return [...new Set(names.map((name) => /^(@[^/]+\/)?[^/]+/.exec(name)[0]))].sort();
 }
 
 const isExcepted = (chunk, except) =>

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withLock } from './lock.mjs';
-import { run } from './run.mjs';
 import { ROOT, SetupError, log, since } from './log.mjs';
+import { npm } from './npm.mjs';
 import { packageFiles } from './workspace.mjs';
 
 const MARKER = 'node_modules/.pizzapi-deps';
@@ -39,22 +39,19 @@ export async function deps() {
 async function install() {
   const start = Date.now();
   log('deps: running npm ci (one to two minutes)');
-  let outcome = existsSync(join(ROOT, LOCKFILE)) ? await npm('ci') : OUT_OF_STEP;
+  let outcome = existsSync(join(ROOT, LOCKFILE)) ? await installBy('ci') : OUT_OF_STEP;
   if (outcome === OUT_OF_STEP) {
     log(`deps: ${LOCKFILE} is incomplete; running npm install, which does not change it`);
-    outcome = await npm('install', '--no-save');
+    outcome = await installBy('install', '--no-save');
   }
   if (outcome !== 0) throw new SetupError(`deps: npm failed with exit code ${outcome}; see its message above.`);
   writeFileSync(join(ROOT, MARKER), fingerprint());
   log(`deps: installed in ${since(start)}`);
 }
 
-/** Runs the npm that started this process, or the one on PATH. Returns its exit code, or `OUT_OF_STEP`. */
-async function npm(...args) {
-  const path = process.env.npm_execpath;
-  const isNpm = path !== undefined && /npm-cli\.c?js$/.test(path);
-  const [command, first] = isNpm ? [process.execPath, [path]] : [process.platform === 'win32' ? 'npm.cmd' : 'npm', []];
-  const { code, output } = await run(command, [...first, ...args, ...NPM_FLAGS], { quiet: true, what: 'deps' });
+/** Returns the exit code of npm, or `OUT_OF_STEP`. */
+async function installBy(...args) {
+  const { code, output } = await npm([...args, ...NPM_FLAGS], { what: 'deps' });
   if (code !== 0 && args[0] === 'ci' && output.includes('in sync')) return OUT_OF_STEP;
   process.stderr.write(output);
   return code;

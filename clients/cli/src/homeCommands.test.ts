@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkLinkToken, ensureGatewaySecret, localToken } from '@pizzapi/process';
-import { initialSessionInfo } from '@pizzapi/protocol';
+import { initialRunnerInfo, initialSessionInfo } from '@pizzapi/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { exposure, networkFinding, runnerFindings } from './doctor/running.js';
+import { exposure, networkFinding, runnerFindings, versionFindings } from './doctor/running.js';
 import { checkNode, checkPi, checkReads, checkSecrets } from './doctor/machine.js';
 import { writeMadeUpNatsAccess } from './testing/natsAccess.js';
 import { run } from './testing/run.js';
@@ -70,7 +70,7 @@ describe('sessions', () => {
     requests.length = 0;
     server = createServer((request, response) => {
       requests.push(request);
-      const found = request.url === '/api/sessions';
+      const found = request.url?.split('?', 1)[0] === '/api/sessions';
       response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' });
       response.end(JSON.stringify(found ? { sessions: [initialSessionInfo('s1')] } : {}));
     });
@@ -142,6 +142,32 @@ describe('doctor', () => {
     expect(finding).toMatchObject({ level: 'ok', text: expect.stringContaining('anthropic, openai') as string });
     expect(JSON.stringify(finding)).not.toContain('sk-');
     expect(checkPi({ PI_CODING_AGENT_DIR: join(home, 'none') })).toMatchObject({ level: 'warn' });
+  });
+
+  it('doctor says which runner is older or newer than its relay, whether it works, and the line that updates it', () => {
+    const relay = { version: '0.2.0', wire: 2 };
+    const runner = (name: string, version: string, wire?: number, online = true) => ({
+      ...{ ...initialRunnerInfo(name), name, version, online },
+      ...(wire === undefined ? {} : { wire }),
+    });
+    const runners = [
+      runner('same', '0.2.0', 2),
+      runner('older', '0.1.0', 2),
+      runner('too old', '0.1.0'),
+      runner('away', '0.1.0', 2, false),
+    ];
+    expect(versionFindings(runners, relay, 'https://h')).toMatchObject([
+      {
+        check: 'version',
+        level: 'warn',
+        text: expect.stringMatching(/^older: .*0\.1\.0, older than 0\.2\.0/) as string,
+      },
+      {
+        level: 'fail',
+        text: expect.stringMatching(/wires/) as string,
+        todo: expect.stringMatching(/curl -fsSL https:\/\/h/) as string,
+      },
+    ]);
   });
 
   it('doctor warns of an old Node, a gateway open to the network, and a runner that is offline', () => {

@@ -22,6 +22,7 @@ import { addProvision } from './commands/provision.js';
 import { addRun } from './commands/run.js';
 import { addRunnerPair } from './commands/runnerPair.js';
 import { addRunners } from './commands/runners.js';
+import { addRunnerService } from './commands/runnerService.js';
 import { addShare } from './commands/share.js';
 import { addUsage } from './commands/usage.js';
 import { addUsers } from './commands/users.js';
@@ -90,6 +91,7 @@ function buildProgram(context: CliContext, version: string): Command {
   addAudit(program, context);
   addRunner(program, context);
   addRunnerPair(named(program, 'runner'), context);
+  addRunnerService(named(program, 'runner'), context);
   addRunners(named(program, 'runner'), context);
   addMigrate(program, context);
   addNatsEnv(program, context);

@@ -43,4 +43,8 @@ describe('a program that runs in our place', { timeout: 60_000 }, () => {
   it('a program that was never built is named in the error', () => {
     expect(() => mainOf('@pizzapi/nowhere/main')).toThrow(/^@pizzapi\/nowhere is not installed\. Build/);
   });
+
+  it('a program that a package for hosts leaves out is an error that says where it is', () => {
+    expect(() => mainOf('@pizzapi/nowhere/main', 'relay_not_included')).toThrow(/hosts sessions for a relay/);
+  });
 });

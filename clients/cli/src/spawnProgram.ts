@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { errorInfo } from '@pizzapi/protocol';
+import { errorInfo, type ErrorCode } from '@pizzapi/protocol';
 import { Failure } from './io.js';
 
 /**
@@ -11,8 +11,11 @@ import { Failure } from './io.js';
  */
 const FORWARD_AFTER_MS = 400;
 
-/** Returns the main file of a program in another package. Throws `not_built`. */
-export function mainOf(specifier: string): string {
+/**
+ * Returns the main file of a program in another package. Throws `not_built`, or `missing` when there is no such package: the
+ * package that hosts install has the runner only.
+ */
+export function mainOf(specifier: string, missing: ErrorCode = 'not_built'): string {
   const name = specifier.replace(/\/main$/, '');
   try {
     const main = fileURLToPath(import.meta.resolve(specifier));
@@ -20,7 +23,7 @@ export function mainOf(specifier: string): string {
     throw new Failure(errorInfo('not_built', `${name} has no ${main}`));
   } catch (thrown) {
     if (thrown instanceof Failure) throw thrown;
-    throw new Failure(errorInfo('not_built', `${name} is not installed`));
+    throw new Failure(errorInfo(missing, `${name} is not installed`));
   }
 }
 

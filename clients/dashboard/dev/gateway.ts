@@ -60,6 +60,11 @@ export function installScriptedGateway(script: GatewayScript): void {
     /** Tells the list that a session has changed. */
     tellSession: (sessionId: string, changes: Partial<SessionInfo>) =>
       tellSession(sockets, sessions, sessionId, changes),
+    /** A host that was not there before is online. */
+    addRunner: (name: string) => {
+      const runner = { ...RUNNERS[0]!, runnerId: name, name };
+      for (const socket of sockets) if (socket.path === '/ws/runners') socket.tell({ type: 'runner_added', runner });
+    },
     /** Ends a share of another account. */
     withdraw: (sessionId: string) => deleteSession(sockets, sessions, sessionId, 4401),
     /** Deletes a session, as another person's page does. */

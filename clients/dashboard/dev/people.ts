@@ -14,6 +14,8 @@ export interface Cast {
   who: string;
   signup: string;
   accounts: boolean;
+  /** The version of the relay. */
+  relay: string;
 }
 
 const login = (id: string, fields: Partial<LoginInfo>): LoginInfo => ({
@@ -90,7 +92,13 @@ export class ScriptedPeople {
 
   constructor(cast: Cast) {
     this.#cast = cast;
-    const base = { userId: 'owner', name: 'Ada Lovelace', role: 'admin', by: 'session' } as const;
+    const base = {
+      userId: 'owner',
+      name: 'Ada Lovelace',
+      role: 'admin',
+      by: 'session',
+      relay: { version: cast.relay, wire: 1 },
+    } as const;
     if (cast.who === 'admin') this.#me = { ...base, email: 'ada@example.com', hasPassword: true };
     if (cast.who === 'linked') this.#me = { ...base, name: 'Owner', hasPassword: false };
     if (cast.who === 'member')

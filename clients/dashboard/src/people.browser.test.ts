@@ -247,6 +247,38 @@ describe('sharing with people', () => {
   });
 });
 
+describe('a host', () => {
+  it('is added by one line, whose code is approved in the dialog, which says when the host is online', async () => {
+    const page = await scripted.open('/');
+    await button(page, 'Add a host').click();
+    await page.getByText(/^curl -fsSL .*\/install\.sh \| sh$/).waitFor();
+    await page.getByRole('img', { name: 'QR code of the line' }).waitFor();
+    await page.getByText('This line works on this computer only').waitFor();
+    await field(page, 'Code').fill('k7qd2mxv');
+    await button(page, 'Continue').click();
+    await page.getByText('to host your sessions').waitFor();
+    await button(page, 'Approve').click();
+    await page.getByText('Approved:').waitFor();
+    await page.getByText('Waiting until the host is online').waitFor();
+    await page.evaluate(() => (globalThis as unknown as { addRunner(name: string): void }).addRunner('workshop'));
+    await page.getByRole('heading', { name: 'workshop is online' }).waitFor();
+    await button(page, 'New session there').click();
+    await page.getByRole('dialog', { name: 'New session' }).getByText('workshop').waitFor();
+    expect(scripted.complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('of another version than its relay says so, and how to update it', async () => {
+    const page = await scripted.open('/', 'relay=0.2.0');
+    await page.getByText(/has PizzaPi 0\.1\.0, older than 0\.2\.0 of its relay\. Update the host: curl/).waitFor();
+    await page.close();
+    const same = await scripted.open('/', 'relay=0.1.0');
+    await same.getByText('ada-laptop').first().waitFor();
+    expect(await same.getByText('of its relay').count()).toBe(0);
+    await same.close();
+  });
+});
+
 describe('the phone', () => {
   it('is shown what to do while only this computer can open the page, and no QR code, and then the code', async () => {
     const page = await scripted.open('/');

@@ -104,6 +104,7 @@ export function processEnvironments({
       ...(options.tlsCert === undefined ? {} : { PIZZAPI_TLS_CERT: options.tlsCert }),
       ...(options.tlsKey === undefined ? {} : { PIZZAPI_TLS_KEY: options.tlsKey }),
       PIZZAPI_SIGNUP: signup,
+      PIZZAPI_INSTALL: dirname(resolvePackage('pizzapi/install/install.sh')),
       PIZZAPI_DASHBOARD: join(dirname(resolvePackage('@pizzapi/dashboard/package.json')), 'dist'),
     },
     runner: { ...without(env, OUR_SECRET), ...shared, PIZZAPI_RUNNER_TOKEN: runnerToken },

@@ -2,6 +2,7 @@ import { decode, HOST_API_PART_BYTES, hostApiSubjects, encode, type HostApiReque
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connectBackbone, type Backbone } from './connection.js';
 import { claimGrant, getBlobVia, hasResult, idsAfter, putBlobVia } from './hostApiClient.js';
+import { relayVersion } from './relayVersion.js';
 import { serveRpc } from './rpc.js';
 import { startTestNats, type TestNats } from './testing/index.js';
 
@@ -74,6 +75,22 @@ describe('a question to the authenticator', () => {
     );
     expect(await idsAfter(host, worker, 3)).toEqual(['a', 'b', 'c']);
   });
+});
+
+it('a relay says its version, also after a refusal that passes, and an earlier one that does not know the question speaks wire 1', async () => {
+  let busy = true;
+  const asked = desk(hostApiSubjects.runner('r'), () => {
+    const answer = busy
+      ? { kind: 'refused', code: 'unavailable', message: 'Busy.' }
+      : { kind: 'answer', version: '0.3.0', wire: 2 };
+    busy = false;
+    return answer;
+  });
+  expect(await relayVersion(host, 'r')).toEqual({ version: '0.3.0', wire: 2 });
+  expect(asked).toEqual([{ verb: 'relay' }, { verb: 'relay' }]);
+  stop();
+  desk(hostApiSubjects.runner('r'), () => ({ kind: 'refused', code: 'bad_request', message: '' }));
+  expect(await relayVersion(host, 'r')).toEqual({ version: '', wire: 1 });
 });
 
 describe('a blob', () => {

@@ -91,6 +91,7 @@ export { consumeStream, isNewLog, logStreams, partitionsOf, streamHead } from '.
 export type { ConsumeOptions, StoredRecord } from './consume.js';
 export { consumeDurably } from './durableConsumer.js';
 export type { ConsumeDurablyOptions } from './durableConsumer.js';
+export { relayVersion } from './relayVersion.js';
 export { claimGrant, getBlobVia, hasResult, idsAfter, linkModes, putBlobVia, seqBefore } from './hostApiClient.js';
 export type { SessionCaller, HostApiOptions, GrantOutcome } from './hostApiClient.js';
 export { LOG_API, OWN_API, STATE_API } from './jetstreamApi.js';

@@ -48,6 +48,8 @@ export const Me = Type.Object({
   /** How this request was authenticated. */
   by: Type.Enum(['session', 'key', 'local', 'share']),
   hasPassword: Type.Boolean(),
+  /** The version of the relay, and of the wire that it speaks. Not for guests. */
+  relay: Optional(Type.Object({ version: Text, wire: Type.Integer() })),
 });
 
 /**

@@ -176,6 +176,10 @@ export const ERRORS = {
     status: 504,
     hint: 'Remove or repair what the message names, or raise --open-seconds of the runner.',
   },
+  wire_mismatch: {
+    status: 409,
+    hint: 'A host and its relay have to speak the same wire. `pizzapi doctor` and the page say which side to update, and how.',
+  },
   runner_failed: { status: 502, hint: 'The runner could not start the session. Its log states the reason.' },
   pi_failed: {
     status: 502,
@@ -281,6 +285,18 @@ export const ERRORS = {
     hint: 'Write the accounts of nats-server for this number of partitions, on every server of the cluster: docs/guides/partitions.md.',
   },
   not_built: { status: 503, hint: 'Build the project once with `npm run build`.' },
+  relay_not_included: {
+    status: 503,
+    hint: 'This package hosts sessions for a relay: `pizzapi runner`. Run a relay from a checkout of the project with `npm start`.',
+  },
+  no_service_manager: {
+    status: 503,
+    hint: 'Run `pizzapi runner` in a terminal that stays open (tmux), from the service manager of this machine, or as the command of a container.',
+  },
+  service_failed: {
+    status: 502,
+    hint: 'Read the message of the service manager, then run the command again. `pizzapi runner` runs without a service.',
+  },
   start_failed: { status: 503, hint: 'Read the log that the message names. `pizzapi doctor` checks the requirements.' },
   start_stopped: { status: 503, hint: 'Run the command again to start.' },
   port_in_use: {

@@ -89,6 +89,8 @@ export const HostApiRequest = Type.Union([
   Type.Object({ verb: Type.Literal('last_event'), sid: Type.Optional(Id) }),
   /** Returns the lease of the session; without `sid`, the lease of the runner that sends the request. */
   Type.Object({ verb: Type.Literal('read_lease'), sid: Type.Optional(Id) }),
+  /** Returns the version of the relay, to a daemon. */
+  Type.Object({ verb: Type.Literal('relay'), sid: Type.Optional(Id) }),
   /** Returns the commands to the runner that sends the request, after an offset of their stream. */
   Type.Object({ verb: Type.Literal('commands_after'), after: Type.Integer({ minimum: 0 }), sid: Type.Optional(Id) }),
   /**
@@ -155,6 +157,8 @@ export interface HostApiReplies {
    * missing.
    */
   read_lease: { kind: 'answer'; revision: number; lease?: { epoch: number; at: number } };
+  /** `wire`: the version of the wire that the relay speaks. */
+  relay: { kind: 'answer'; version: string; wire: number };
   /**
    * In order, as many as one reply holds. When `more` is set, the caller repeats the request with `next`. `end` is the
    * last offset of the stream as far as the reply needs it.

@@ -79,6 +79,8 @@ export const RunnerInfo = Type.Object({
   name: Type.String(),
   kind: Type.Enum(['daemon', 'tui']),
   version: Type.String(),
+  /** The version of the wire that it speaks. Missing: 1. */
+  wire: Type.Optional(Type.Integer()),
   piVersion: Type.String(),
   /** The pi that its sessions run on. Missing: the runner is of an earlier version. */
   pi: Type.Optional(RunnerPi),

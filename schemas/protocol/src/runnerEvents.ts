@@ -14,6 +14,8 @@ export const RUNNER_EVENT_FIELDS = {
     name: Text,
     kind: Type.Enum(['daemon', 'tui']),
     version: Text,
+    /** The version of the wire that it speaks. Missing: 1. */
+    wire: Type.Optional(Type.Integer()),
     piVersion: Text,
     /** The pi that its sessions run on. Runners of earlier versions do not state it. */
     pi: Type.Optional(RunnerPi),

@@ -45,4 +45,9 @@ export const WIRE_HISTORY = [
     hash: 'ae70ed139320c435',
     what: 'Added: `natsUrls` of a new key and of a pairing: the addresses of nats-server, also over WebSocket.',
   },
+  {
+    version: 1,
+    hash: '54d5b0ec4d495c55',
+    what: 'Added: `wire` of `runner_started` and of a runner in lists, `relay` of an account, the verb `relay` of the host API.',
+  },
 ] as const;

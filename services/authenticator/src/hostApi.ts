@@ -11,7 +11,7 @@ import {
   type BlobStore,
   type StorageShortage,
 } from '@pizzapi/backbone';
-import { Semaphore, type Logger } from '@pizzapi/process';
+import { packageVersion, Semaphore, type Logger } from '@pizzapi/process';
 import {
   CodedError,
   decode,
@@ -19,6 +19,7 @@ import {
   encode,
   formatBytes,
   isHostApiRequest,
+  spokenVersion,
   type ErrorCode,
   type HostApiRefusal,
   type HostApiReplies,
@@ -35,6 +36,7 @@ import type { AuthenticatorMetrics } from './metrics.js';
 import type { ConnectionAuthorizer } from './connectionAuthorizer.js';
 import { QUEUE_GROUP } from './queueGroup.js';
 
+const VERSION = packageVersion(import.meta.url);
 /** Concurrent requests of one authenticator that read a log or carry a blob. Further ones are refused as `unavailable`. */
 export const MAX_AT_WORK = 16;
 
@@ -101,6 +103,7 @@ class HostApi {
   private async forRunner(rid: string, request: HostApiRequest): Promise<Reply> {
     const { b } = this.deps;
     if (request.verb === 'read_lease') return { kind: 'answer', ...(await leaseAt(b, `runner.${rid}`)) };
+    if (request.verb === 'relay') return { kind: 'answer', ...spokenVersion(VERSION) };
     if (request.verb !== 'commands_after') return refuse('session_not_found');
     return this.limited(async () => {
       const page = await storedCommandsAfter(b, rid, request.after);
@@ -119,8 +122,9 @@ class HostApi {
   ): Promise<Reply> {
     const { b } = this.deps;
     switch (request.verb) {
+      case 'relay':
       case 'commands_after':
-        return refuse('bad_request', 'Only a runner can read commands, not a session');
+        return refuse('bad_request', 'Only a runner can ask this, not a session');
       case 'last_event': {
         const last = await lastStored(b, sid);
         return { kind: 'answer', ...(last === undefined ? {} : { last }) };

@@ -151,6 +151,21 @@ describe('starting a session', () => {
     await expect.poll(() => ask('/api/runners/r3')).toMatchObject({ body: { runner: { online: false } } });
     expect(await post('/api/sessions', { runnerId: 'r3' })).toMatchObject(failure(503, 'host_lost'));
   });
+
+  it('refuses a runner that speaks another wire, and says which side to update', async () => {
+    await bucket(s.b, 'owners').put('runner.r4', { userId: OWNER_ID, runnerId: 'r4', secretHash: '' });
+    await bucket(s.b, 'runners').put('r4', {
+      info: { ...initialRunnerInfo('r4'), version: '99.0.0', wire: 99 },
+      lastSeq: 0,
+    });
+    await expect.poll(() => ask('/api/runners/r4')).toMatchObject({ body: { runner: { wire: 99 } } });
+    expect(await post('/api/sessions', { runnerId: 'r4' })).toMatchObject({
+      status: 409,
+      body: {
+        error: { code: 'wire_mismatch', message: expect.stringMatching(/newer than .*Update the relay/) as string },
+      },
+    });
+  });
 });
 
 describe('commands', () => {

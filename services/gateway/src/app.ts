@@ -39,6 +39,7 @@ import { limitConnections } from './http/connections.js';
 import { registerErrors } from './http/errors.js';
 import { RequestsInFlight } from './http/requestsInFlight.js';
 import { registerGuard } from './http/guard.js';
+import { installRoutes } from './http/installRoutes.js';
 import { registerJsonBodies } from './http/jsonBodies.js';
 import { listen, type Listening } from './http/listen.js';
 import { networkRoutes } from './http/networkRoutes.js';
@@ -128,6 +129,8 @@ export interface GatewayOptions {
   reach?: Reach;
   /** Folder of the built dashboard. */
   dashboard?: string | undefined;
+  /** Folder of the package that hosts install, and of its script. */
+  install?: string | undefined;
   spawnWaitMs?: number;
   drainJitterMs?: number;
   limits?: Partial<RoomLimits>;
@@ -387,6 +390,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   }));
   natsRoute(app, { tunnels, connections, isDraining: () => draining, metrics });
   socketRoutes(app, { sockets, metrics, originPolicy, access, loader, isDraining: () => draining });
+  installRoutes(app, { folder: options.install, originPolicy, limits: attempts, metrics });
   await pageRoutes(app, options.dashboard, originPolicy, pagePath);
 
   return {

@@ -62,6 +62,12 @@ export const GATEWAY_OPTIONS = defineOptions({
     help: 'Folder of the built dashboard; without it the gateway serves only the API',
     type: 'path',
   },
+  install: {
+    env: 'PIZZAPI_INSTALL',
+    flag: '--install <folder>',
+    help: 'Folder of the package that hosts install, and of its script; `npm run pack` makes it',
+    type: 'path',
+  },
   spawnWaitMs: {
     env: 'PIZZAPI_SPAWN_WAIT_MS',
     flag: '--spawn-wait-ms <ms>',

@@ -13,15 +13,16 @@ import { startScenario, type GatewayScenario } from './testing/scenario.js';
 
 let s: GatewayScenario;
 const folder = mkdtempSync(join(tmpdir(), 'pizzapi-page-'));
+const install = mkdtempSync(join(tmpdir(), 'pizzapi-install-'));
 beforeAll(async () => {
   mkdirSync(join(folder, 'assets'));
   writeFileSync(join(folder, 'index.html'), '<!doctype html><title>PizzaPi</title>');
   writeFileSync(join(folder, 'assets', 'app-1a2b3c.js'), 'console.log(1)');
-  s = await startScenario({ dashboard: folder });
+  s = await startScenario({ dashboard: folder, install });
 });
 afterAll(async () => {
   await s.end();
-  rmSync(folder, { recursive: true });
+  for (const each of [folder, install]) rmSync(each, { recursive: true });
 });
 
 /** What the answer says that a page may do, by directive. */
@@ -209,4 +210,62 @@ it('a browser at an address that is not ours gets a page with what to do, which 
   expect(await plain.json()).toMatchObject({ error: { code: 'forbidden_host' } });
   const api = await askAt(`${s.url}/api/auth/options`, { headers });
   expect(await api.json()).toMatchObject({ error: { code: 'forbidden_host' } });
+});
+
+describe('what hosts install', () => {
+  const archive = join(install, 'pizzapi.tgz');
+  const script = "#!/bin/sh\nRELAY='@RELAY@'\n";
+  beforeAll(() => {
+    writeFileSync(join(install, 'install.sh'), script);
+    writeFileSync(archive, 'first');
+  });
+
+  it('the script names the address for programs, never a text of the request, and anyone gets it', async () => {
+    const here = `http://127.0.0.1:${new URL(s.url).port}`;
+    for (const url of [s.url, pageOf(s.url)]) {
+      const answer = await askAt(`${url}/install.sh`);
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/x-shellscript; charset=utf-8']);
+      expect([answer.headers.get('cache-control'), await answer.text()]).toEqual([
+        'no-store',
+        `#!/bin/sh\nRELAY='${here}'\n`,
+      ]);
+    }
+    for (const host of ["x';id;'", 'evil.example', '127.0.0.1:1']) {
+      const headers = new Headers({ host, 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example' });
+      expect((await askAt(`${s.url}/install.sh`, { headers })).status).toBe(421);
+    }
+    const { gateway } = await s.start({ publicUrl: 'https://relay.example', install });
+    const { port } = gateway.app.server.address() as AddressInfo;
+    const answer = await askAt('https://relay.example/install.sh', { port });
+    expect(await answer.text()).toBe("#!/bin/sh\nRELAY='https://relay.example'\n");
+  });
+
+  it('the package comes whole with a hash of its content, is asked for again by that hash, and changes with the file', async () => {
+    const ask = (init?: RequestInit) => fetch(`${s.url}/install/pizzapi.tgz`, init);
+    const answer = await ask();
+    const etag = answer.headers.get('etag')!;
+    expect([answer.status, answer.headers.get('content-type'), answer.headers.get('content-length')]).toEqual([
+      ...[200, 'application/gzip', '5'],
+    ]);
+    expect([await answer.text(), answer.headers.get('cache-control')]).toEqual(['first', 'no-cache']);
+    const head = await ask({ method: 'HEAD' });
+    expect([head.status, head.headers.get('etag'), head.headers.get('content-length')]).toEqual([200, etag, '5']);
+    const known = await ask({ headers: { 'if-none-match': `"other", ${etag}` } });
+    expect([known.status, await known.text()]).toEqual([304, '']);
+    writeFileSync(archive, 'second one');
+    const changed = await ask({ headers: { 'if-none-match': etag } });
+    expect([changed.status, await changed.text()]).toEqual([200, 'second one']);
+  });
+
+  it('a client that downloads the package too often has to wait, and a gateway without it says so', async () => {
+    const { url } = await s.start({ attemptsPerMinute: 2, install });
+    const statuses = [];
+    for (let i = 0; i < 3; i++) statuses.push((await fetch(`${url}/install/pizzapi.tgz`)).status);
+    expect(statuses).toEqual([200, 200, 429]);
+    const bare = await s.start({ install: undefined });
+    for (const path of ['/install.sh', '/install/pizzapi.tgz']) {
+      const answer = await fetch(bare.url + path);
+      expect([answer.status, await answer.json()]).toMatchObject([404, { error: { code: 'not_found' } }]);
+    }
+  });
 });

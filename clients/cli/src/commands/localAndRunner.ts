@@ -21,7 +21,7 @@ function passThrough(program: Command, name: string, description: string): Comma
 
 export function addLocal(program: Command, context: CliContext): void {
   passThrough(program, 'local', 'Run everything on this machine and print a sign-in link').action(async () => {
-    const main = mainOf('@pizzapi/local/main');
+    const main = mainOf('@pizzapi/local/main', 'relay_not_included');
     context.exitCode = await runProgram(main, rest(context, 'local'), context.io.env);
   });
 }
@@ -30,7 +30,7 @@ export function addRunner(program: Command, context: CliContext): void {
   passThrough(
     program,
     'runner',
-    'Host sessions on this machine for a gateway; `runner pair` gets a token, `runner list` and `runner forget` manage runners',
+    'Host sessions on this machine for a gateway; `runner pair` gets a token, `runner install` starts it with the machine, `runner list` and `runner forget` manage runners',
   ).action(async () => {
     const args = rest(context, 'runner');
     const main = mainOf('@pizzapi/runner/main');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { homeLayout, mintToken } from '@pizzapi/process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { natsProblem } from './runnerPair.js';
-import { readRunnerToken } from '../runnerToken.js';
+import { readRunnerToken, writeRunnerToken } from '../runnerToken.js';
 import { run } from '../testing/run.js';
 import { ok, refuse, scriptedApi, type ScriptedApi } from '../testing/scriptedApi.js';
 
@@ -44,6 +44,16 @@ describe('runner pair', () => {
     expect(statSync(homeLayout(home).runnerTokenFile).mode & 0o777).toBe(0o600);
     expect(statSync(join(home, 'runner')).mode & 0o777).toBe(0o700);
     expect(stdout + stderr).not.toContain(token);
+  });
+
+  it('runner pair --if-unpaired asks once for each gateway', async () => {
+    for (let times = 0; times < 2; times++)
+      expect(await run(['runner', 'pair', '--if-unpaired'], { env })).toMatchObject({ code: 0 });
+    const asked = () => api.requests.filter(({ route }) => route === 'POST /api/pair').length;
+    expect(asked()).toBe(1);
+    writeRunnerToken(home, { token, natsUrl: undefined, relayUrl: 'https://other.example' });
+    await run(['runner', 'pair', '--if-unpaired'], { env });
+    expect(asked()).toBe(2);
   });
 
   it('runner pair needs the address of the gateway alone, which tells where nats-server is', async () => {

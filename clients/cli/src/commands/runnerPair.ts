@@ -21,6 +21,7 @@ interface PairFlags extends Record<string, unknown> {
   name?: string;
   browser: boolean;
   qr: boolean;
+  ifUnpaired?: boolean;
 }
 
 /** Adds `pair` to the command `runner`, which passes all other arguments to the program of the runner. */
@@ -31,6 +32,7 @@ export function addRunnerPair(runner: Command, { io }: CliContext): void {
     .option('--name <name>', 'Name of the runner, and of its token in your list of keys (default: the host name)')
     .option('--no-browser', 'Do not open a browser')
     .option('--no-qr', 'Do not show a QR code')
+    .option('--if-unpaired', 'Do nothing when this machine has a token for this gateway')
     .addHelpText(
       'after',
       `${examples('pizzapi runner pair https://relay.example.com --name workshop', 'pizzapi runner')}
@@ -40,6 +42,8 @@ The token is stored in <home>/runner/token.json, which only you can read. PIZZAP
     )
     .action(async (address: string | undefined, flags: PairFlags) => {
       const { home, url } = gatewayOf(address === undefined ? flags : { ...flags, relayUrl: address }, io);
+      if (flags.ifUnpaired === true && readRunnerToken(home)?.relayUrl === url)
+        return line(io.stdout, `This machine is paired with ${url}. \`pizzapi runner pair\` pairs it anew.`);
       const named = readOptions({ natsUrl: PAIR_OPTIONS.natsUrl }, flags, io.env).natsUrl;
       const name = (flags.name ?? hostname()).slice(0, 80);
       const { token, natsUrl } = await askForKey(io, {

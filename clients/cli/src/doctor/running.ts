@@ -15,8 +15,10 @@ import {
   encode,
   storageWarning,
   toErrorInfo,
+  versionsApartText,
   type NetworkReply,
   type RunnerInfo,
+  type SpokenVersion,
   type StorageUseInfo,
 } from '@pizzapi/protocol';
 import type { NatsAccess } from '@pizzapi/process';
@@ -63,7 +65,9 @@ export async function checkGateway({ url, token, api }: GatewayAccess): Promise<
   const runners = await api.runners();
   if (runners.kind === 'failed')
     return [...findings, fail('runner', 'The list of runners cannot be read', runners.error.message)];
-  return [...findings, ...runnerFindings(runners.value.runners)];
+  const { relay } = me.value;
+  const versions = relay === undefined ? [] : versionFindings(runners.value.runners, relay, url);
+  return [...findings, ...runnerFindings(runners.value.runners), ...versions];
 }
 
 function readiness(url: string, { ok: isReady, text }: Answer): Finding {
@@ -85,6 +89,15 @@ export function runnerFindings(runners: readonly RunnerInfo[]): Finding[] {
       'runner',
       `${name} is online: ${sessions.length} of ${maxSessions} sessions, ${available} models with a key`,
     );
+  });
+}
+
+/** Checks which online runners have another version than their relay. */
+export function versionFindings(runners: readonly RunnerInfo[], relay: SpokenVersion, url: string): Finding[] {
+  return runners.flatMap((runner) => {
+    const apart = runner.online === true ? versionsApartText(runner, relay, url) : undefined;
+    if (apart === undefined) return [];
+    return [(apart.works ? warn : fail)('version', `${runner.name}: ${apart.text}`, apart.todo)];
   });
 }
 

@@ -57,6 +57,8 @@ class AppState {
   shortcuts = $state(false);
   /** The dialog that leads to a phone. */
   phone = $state(false);
+  /** The dialog that makes a machine a host. */
+  addHost = $state(false);
   readonly waiting = $derived(this.sessions.filter((session) => liveState(session) === 'waiting').length);
   readonly #byId = $derived(new Map(this.sessions.map((session) => [session.sessionId, session])));
   readonly #labels = $derived(runnerLabels(this.runners));

@@ -80,6 +80,20 @@ export const VIEWS: readonly View[] = [
     },
   },
   {
+    name: 'add a host',
+    at: '/',
+    enter: async (page) => {
+      await press(page, 'Add a host');
+      await page.getByRole('img', { name: 'QR code of the line' }).waitFor();
+    },
+  },
+  {
+    name: 'host of another version',
+    at: '/',
+    query: 'relay=9.0.0',
+    shows: (page) => page.getByText('older than 9.0.0 of its relay').first().waitFor(),
+  },
+  {
     name: 'switch session',
     at: '/',
     enter: async (page) => {

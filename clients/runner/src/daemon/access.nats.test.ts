@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Rig } from '../testing/runnerHarness.js';
 import { connectRunner, requireToken } from './connections.js';
 import { loadIdentity } from './identity.js';
+import { requireSameWire } from './requireSameWire.js';
 
 let rig: Rig;
 
@@ -50,6 +51,23 @@ describe('a runner that is not let in', () => {
     const token = await rig.secured.newRunnerToken('somebody');
     await expect(connectRunner(await host(token), 300)).rejects.toMatchObject({ code: 'runner_refused' });
   });
+});
+
+it('a runner of another wire than its relay says which side to update, and one of the same wire runs whatever its version', async () => {
+  const { natsUrl, log, signal } = { natsUrl: rig.nats.url, log: silentLogger, signal: new AbortController().signal };
+  const identity = { ...(await loadIdentity(rig.home.identity)), runnerId: 'r-versions' };
+  const backbone = await connectRunner({ natsUrl, identity, token: rig.token, log, signal });
+  const check = (host: { version: string; wire: number }) =>
+    requireSameWire(backbone, { runnerId: identity.runnerId, relayUrl: 'https://h', log }, host);
+  await expect(check({ version: '99.0.0', wire: 99 })).rejects.toMatchObject({
+    code: 'wire_mismatch',
+    message: expect.stringMatching(
+      /99\.0\.0, newer than .* Update the relay, or .* curl -fsSL https:\/\/h\/install\.sh/,
+    ) as string,
+  });
+  await expect(check({ version: '0.0.1', wire: 0 })).rejects.toThrow(/older than .* Update the host: curl/);
+  await check({ version: '99.0.0', wire: 1 });
+  await backbone.close();
 });
 
 it('what an agent starts finds no secret of ours, neither in its own environment nor in its worker’s', async () => {

@@ -10,8 +10,9 @@ import {
   type Metrics,
   type Service,
 } from '@pizzapi/process';
-import { CodedError, type ErrorInfo } from '@pizzapi/protocol';
+import { CodedError, spokenVersion, type ErrorInfo } from '@pizzapi/protocol';
 import { bundledPi, describeInstallation, processHost, type PiInstallation } from '../installation/index.js';
+import { readRunnerToken } from '../access/index.js';
 import { makeRunnerHome, runnerHome } from '../home.js';
 import { workerEnvironment } from '../workerEnvironment.js';
 import type { RunnerOptions } from '../options.js';
@@ -29,6 +30,7 @@ import { createRunnerMetrics, exportSessionMetrics, type RunnerMetrics } from '.
 import { ModelCatalog } from './models.js';
 import { PiChoice } from './piChoice.js';
 import { SessionRecords } from './records.js';
+import { requireSameWire } from './requireSameWire.js';
 import { resolveRoots } from './roots.js';
 import { serveRunner } from './rpc.js';
 import { WorkerPool } from './workerPool.js';
@@ -146,6 +148,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const { runnerId } = identity;
     const host = { natsUrl: options.natsUrl, identity, token, log, signal };
     const backbone = await connectRunner(host);
+    await requireSameWire(backbone, { runnerId, relayUrl: readRunnerToken(options.home)?.relayUrl, log });
     warnWhenRefused(backbone, host);
     const suspendedConnection = new SuspendedSessionsConnection(() => connectForSuspendedSessions(host));
     const epoch = Date.now();
@@ -165,7 +168,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       ...{
         name,
         kind: 'daemon',
-        version,
+        ...spokenVersion(version),
         piVersion: pi.current.version,
         pi: describeInstallation(pi.current),
         platform: process.platform,

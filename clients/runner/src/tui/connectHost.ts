@@ -3,6 +3,7 @@ import { CodedError } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
 import { RunnerEventPublisher } from '../daemon/runnerEventPublisher.js';
 import { connectForSuspendedSessions, connectRunner } from '../daemon/connections.js';
+import { requireSameWire } from '../daemon/requireSameWire.js';
 import { loadIdentity } from '../daemon/identity.js';
 import { SuspendedSessionsConnection } from '../daemon/suspendedSessionsConnection.js';
 import type { HostAccess } from '../access/index.js';
@@ -30,7 +31,7 @@ export interface ConnectedHost {
 }
 
 /**
- * Takes a slot, connects and acquires the lease of its runner id. Throws `nats_unreachable`, `runner_refused`,
+ * Takes a slot, connects and acquires the lease of its runner id. Throws `nats_unreachable`, `runner_refused`, `wire_mismatch`,
  * `too_many_sessions`, `store_in_use`; then nothing is left of it.
  */
 export async function connectHost(
@@ -53,6 +54,7 @@ export async function connectHost(
     const patience = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)]);
     const backbone = await connectRunner({ natsUrl, identity, token, log, signal: patience }, REFUSED_MS);
     undo.push(() => backbone.close());
+    await requireSameWire(backbone, { runnerId, log });
     const suspendedConnection = new SuspendedSessionsConnection(() =>
       connectForSuspendedSessions({ natsUrl, identity, token, log, signal }),
     );

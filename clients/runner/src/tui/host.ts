@@ -5,6 +5,7 @@ import {
   CodedError,
   encode,
   newId,
+  spokenVersion,
   subjects,
   type Author,
   type CommandOf,
@@ -156,7 +157,7 @@ export class TerminalHost {
               const pi = agent.sharedTo(sink, sid);
               publisher.publish({
                 type: 'runner_started',
-                ...{ name: access.name ?? hostname(), kind: 'tui', version },
+                ...{ name: access.name ?? hostname(), kind: 'tui', ...spokenVersion(version) },
                 ...{ piVersion: pi.piVersion, pi: options.pi.runner },
                 ...{ platform: process.platform, epoch, roots: [agent.cwd], maxSessions: 1 },
                 ...{ models: pi.state().models, defaultModel: pi.model() },

@@ -35,8 +35,17 @@ function evolve(info: RunnerInfo, event: RunnerEvent): RunnerInfo {
   switch (event.type) {
     case 'runner_started': {
       const { type: _type, at, epoch: _epoch, ...said } = event;
-      // An earlier version of the runner does not state its pi.
-      return { ...info, pi: undefined, ...said, sessions: [], warnings: [], startedAt: at, stoppedAt: undefined };
+      // An earlier version of the runner does not state its pi and its wire.
+      return {
+        ...info,
+        pi: undefined,
+        wire: undefined,
+        ...said,
+        sessions: [],
+        warnings: [],
+        startedAt: at,
+        stoppedAt: undefined,
+      };
     }
     case 'models_changed':
       return { ...info, models: event.models, defaultModel: event.defaultModel };

@@ -23,7 +23,8 @@ export type AttemptOutcome =
   | 'share_person'
   | 'share_code'
   | 'invitation'
-  | 'handover';
+  | 'handover'
+  | 'install';
 
 /** Whose attempt it is. */
 export interface Attempter {

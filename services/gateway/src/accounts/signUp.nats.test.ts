@@ -27,7 +27,15 @@ describe('signing up', () => {
     const first = await browser.ask('/api/auth/signup', ada);
     expect(first).toMatchObject({
       status: 201,
-      body: { userId: 'owner', name: 'Ada', role: 'admin', email: 'ada@example.com', by: 'session', hasPassword: true },
+      body: {
+        userId: 'owner',
+        name: 'Ada',
+        role: 'admin',
+        email: 'ada@example.com',
+        by: 'session',
+        hasPassword: true,
+        relay: { version: expect.any(String), wire: 1 },
+      },
     });
     const { pageToken: _, ...me } = first.body as Record<string, unknown>;
     expect(await browser.ask('/api/auth/me')).toEqual({ status: 200, body: me });

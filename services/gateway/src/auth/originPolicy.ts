@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { hostUrl, pageUrl } from '@pizzapi/process';
+import { hostUrl, isAtPageName, pageUrl } from '@pizzapi/process';
 import { errorInfo, type ErrorInfo } from '@pizzapi/protocol';
 
 const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '::1'];
@@ -13,6 +13,7 @@ export class OriginPolicy {
   private hosts = new Set<string>();
   private origins = new Set<string>();
   private page = { url: '', host: '', origin: '' };
+  private programUrl = '';
   /** The pages of the local network: the origin of each by its `Host`. */
   private lan: ReadonlyMap<string, string> = new Map();
 
@@ -26,6 +27,7 @@ export class OriginPolicy {
     const url = pageUrl(this.publicUrl, this.listenHost, port);
     const { host, origin } = new URL(url);
     this.page = { url, host, origin };
+    this.programUrl = hostUrl(isAtPageName(this.listenHost) ? LOOPBACK_NAMES[0]! : this.listenHost, port);
     const urls = [url, ...[...LOOPBACK_NAMES, this.listenHost].map((name) => hostUrl(name, port))];
     const parsed = urls.filter((each) => URL.canParse(each)).map((each) => new URL(each));
     this.hosts = new Set(parsed.map((each) => each.host));
@@ -40,6 +42,14 @@ export class OriginPolicy {
   /** Where people open the page, without a slash at its end. */
   get pageUrl(): string {
     return this.page.url;
+  }
+
+  /**
+   * Where a program reaches this gateway that was asked under a name of ours: the public address, or else that of the local
+   * network, or else that of this machine. Never a text from the request.
+   */
+  programUrlFor({ host }: IncomingHttpHeaders): string {
+    return this.publicUrl ?? this.lan.get(host?.toLowerCase() ?? '') ?? this.programUrl;
   }
 
   /** Where pages of ours open their sockets, as a Content-Security-Policy can name it: it knows no IPv6 literals. */

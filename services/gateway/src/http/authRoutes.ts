@@ -1,5 +1,5 @@
 import type { AuditWriter } from '@pizzapi/backbone';
-import { loginUrl } from '@pizzapi/process';
+import { loginUrl, packageVersion } from '@pizzapi/process';
 import {
   AuthOptions,
   errorInfo,
@@ -12,6 +12,7 @@ import {
   PasswordBody,
   SignedIn as SignedInReply,
   SignupBody,
+  spokenVersion,
   type AccountRow,
 } from '@pizzapi/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -46,6 +47,7 @@ export interface AuthDeps {
 /** The size of bodies with a password; no password is larger. */
 export const SMALL_BODY_BYTES = 8 * 1024;
 
+const VERSION = packageVersion(import.meta.url);
 const tag = 'auth';
 const open = { config: { open: true }, bodyLimit: SMALL_BODY_BYTES };
 const signsIn = { config: { open: true, signsIn: true }, bodyLimit: SMALL_BODY_BYTES };
@@ -59,7 +61,16 @@ const BY: Readonly<Record<Credential['kind'], Me['by']>> = {
 
 function meOf({ userId, name, role, credential }: Principal, account: AccountRow | undefined): Me {
   const email = account?.email === undefined ? {} : { email: account.email };
-  return { userId, name, role, ...email, by: BY[credential.kind], hasPassword: account?.password !== undefined };
+  const relay = role === 'guest' ? {} : { relay: spokenVersion(VERSION) };
+  return {
+    userId,
+    name,
+    role,
+    ...email,
+    by: BY[credential.kind],
+    hasPassword: account?.password !== undefined,
+    ...relay,
+  };
 }
 
 const clientOf = ({ ip, headers, raw }: FastifyRequest): Client => ({

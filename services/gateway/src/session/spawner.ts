@@ -1,12 +1,16 @@
 import { storageFull, tail, type Backbone, type BlobStore } from '@pizzapi/backbone';
+import { packageVersion } from '@pizzapi/process';
 import {
   commandProblem,
   errorInfo,
   isErrorCode,
   isId,
+  spokenVersion,
+  versionsApartText,
   type ErrorInfo,
   type NewSessionBody,
   type NewSessionReply,
+  type RunnerInfo,
 } from '@pizzapi/protocol';
 import type { Principal } from '../auth/principal.js';
 import { unknownRunner, type Access } from './access.js';
@@ -17,6 +21,8 @@ import type { Directory } from './directory.js';
 import type { SpawnAnnouncements } from './spawnAnnouncements.js';
 import { keyProblem, type IdempotentIds } from './keys.js';
 import type { Storage } from './storage.js';
+
+const VERSION = packageVersion(import.meta.url);
 
 export type SpawnOutcome =
   /** Its first event is in the log. */
@@ -150,6 +156,8 @@ export class Spawner {
       const online = own.filter((runner) => runner.online === true && runner.kind === 'daemon');
       const [only] = online;
       if (only === undefined) return refused(errorInfo('runner_not_found', 'No runner is online'));
+      const apart = online.length === 1 ? versionProblem(only) : undefined;
+      if (apart !== undefined) return refused(apart);
       if (online.length === 1) return { kind: 'chosen', rid: only.runnerId };
       return refused(errorInfo('bad_request', `Several runners are online; name one as runnerId`));
     }
@@ -158,9 +166,17 @@ export class Spawner {
     if (directory.runner(rid)?.kind === 'tui') {
       return refused(errorInfo('runner_is_a_terminal', `"${rid}" is a terminal`));
     }
+    const apart = versionProblem(directory.runner(rid));
+    if (apart !== undefined) return refused(apart);
     if (directory.isOnline(rid)) return { kind: 'chosen', rid };
     return refused(errorInfo('host_lost', `The runner "${rid}" is offline`));
   }
+}
+
+/** Why sessions cannot be started on a runner of another wire. */
+function versionProblem(runner: RunnerInfo | undefined): ErrorInfo | undefined {
+  const apart = runner && versionsApartText(runner, spokenVersion(VERSION), undefined);
+  return apart === undefined || apart.works ? undefined : errorInfo('wire_mismatch', `${apart.text}. ${apart.todo}`);
 }
 
 function refusal({ error }: RunnerCommandResult): ErrorInfo {
