@@ -1,6 +1,7 @@
 import { installLine, isOfThisMachine, programUrl, type NetworkReply, type RunnerInfo } from '@pizzapi/protocol';
 import { app } from '../state/app.svelte.js';
 import { api } from '../state/client.js';
+import { GATEWAY } from '../state/pagePath.js';
 
 /** A machine that is about to become a host: the line to run there, and the runner once it is online. */
 export class NewHost {
@@ -10,7 +11,7 @@ export class NewHost {
   readonly #before = onlineDaemons().map(({ runnerId }) => runnerId);
 
   /** The address of the relay for other machines, or the one of this page. */
-  readonly #url = $derived(this.network?.addresses[0]?.url ?? programUrl(location.origin));
+  readonly #url = $derived(this.network?.addresses[0]?.url ?? programUrl(GATEWAY));
   readonly line = $derived(installLine(this.#url));
   /** Whether other machines cannot reach the relay. */
   readonly isLocal = $derived(isOfThisMachine(this.#url));
