@@ -9,6 +9,7 @@ import { memory } from './benches/memory.js';
 import { rebuild } from './benches/rebuild.js';
 import { reconnect } from './benches/reconnect.js';
 import { replay } from './benches/replay.js';
+import { scale } from './benches/scale.js';
 import { spawn } from './benches/spawn.js';
 import { transcript } from './benches/transcript.js';
 import { CannotRun, type Bench } from './harness/bench.js';
@@ -27,9 +28,10 @@ const BENCHES: readonly Bench[] = [
   transcript,
   bytes,
   rebuild,
+  scale,
   cluster,
 ];
-/** The maximum duration of a bench, in ms. */
+/** The maximum duration of a bench, in ms, where the bench names none. */
 const LIMIT_MS = 240_000;
 
 function usage(): string {
@@ -43,8 +45,9 @@ async function runOne(bench: Bench, quick: boolean, report: Report): Promise<boo
   const from = nowMs();
   report.progress(`${bench.name}: ${bench.title}`);
   let timer: NodeJS.Timeout | undefined;
+  const { limitMs = LIMIT_MS } = bench;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not over after ${LIMIT_MS / 1_000} s`)), LIMIT_MS);
+    timer = setTimeout(() => reject(new Error(`not over after ${limitMs / 1_000} s`)), limitMs);
   });
   const context = { quick, report, defer: (step: () => Promise<void> | void) => void undo.push(step) };
   try {

@@ -1,4 +1,4 @@
-import { bucket } from '@pizzapi/backbone';
+import { bucket, readSessionRow } from '@pizzapi/backbone';
 import {
   applyMetaEvent,
   applySessionInfo,
@@ -58,12 +58,11 @@ async function expectProjected(sid: string): Promise<void> {
   const backbone = await connectTo(stage);
   try {
     const metas = bucket<{ state: unknown; lastSeq: number }>(backbone, 'session-meta');
-    const sessions = bucket<{ info: unknown; lastSeq: number }>(backbone, 'sessions');
     // Both have to be at the same offset, because an event may be appended between the two reads.
     const { log, row, meta } = await until('the projection is at the end of the log', async () => {
-      const [row, meta] = [await sessions.get(sid), await metas.get(sid)];
+      const [row, meta] = [await readSessionRow(backbone, sid), await metas.get(sid)];
       const log = await readLog(stage, sid);
-      return row?.value.lastSeq === log.at(-1)?.seq && { log, row: row?.value, meta: meta?.value };
+      return row?.lastSeq === log.at(-1)?.seq && { log, row, meta: meta?.value };
     });
     const state = log.reduce((before, { event }) => applyMetaEvent(before, event), defaultMetaState());
     const info = log.reduce((before, { event }) => applySessionInfo(before, event), initialSessionInfo(sid));

@@ -17,10 +17,11 @@ await runService(
     const url = isMap(stored) ? stringAt(stored, 'url') : undefined;
     if (url === undefined) throw new CodedError('not_provisioned', `${home.natsAccessFile} names no nats-server`);
     const { users, runnerToken: known } = await readNatsAccess(home);
+    const access = { url, users, runnerToken: known ?? '' };
     const save = (runnerToken: string) => writeNatsAccess(home, { url, users, runnerToken });
     return {
       name: 'provision',
-      run: () => prepareStore({ url, users, runnerToken: known ?? '' }, { replicas: REPLICAS }, known, save),
+      run: () => prepareStore(access, { storage: { replicas: REPLICAS }, partitions: 1 }, known, save),
       drain: () => Promise.resolve(),
       stop: () => Promise.resolve(),
     };

@@ -97,7 +97,14 @@ export async function startLocal(
   const port = await claimPort(options.port, options.host);
   const here = hostUrl(options.host, port);
   const url = options.publicUrl ?? here;
-  const natsServer = await startNatsServer(home, options.natsPort, storageOf(options), context.log, context.progress);
+  const natsServer = await startNatsServer(
+    home,
+    options.natsPort,
+    storageOf(options),
+    options.partitions,
+    context.log,
+    context.progress,
+  );
   const processes = createProcesses({ home, natsServer, options, port, ...context });
   const runs = processes.map((supervised) => supervised.run());
   const stopping = new AbortController();

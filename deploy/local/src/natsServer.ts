@@ -27,6 +27,7 @@ export async function startNatsServer(
   home: Home,
   port: number,
   storage: ProvisionOptions,
+  partitions: number,
   log: Logger,
   progress: (text: string) => void,
 ): Promise<LocalNatsServer> {
@@ -38,7 +39,7 @@ export async function startNatsServer(
   const options = {
     binary,
     storeDir: home.nats,
-    config: authorizationConfig(users),
+    config: authorizationConfig(users, { partitions }),
     // A personal computer can lose power at any time. Acknowledged writes must be on the disk.
     syncInterval: 'always',
     log: join(home.logs, 'nats-server.log'),
@@ -49,7 +50,7 @@ export async function startNatsServer(
   );
   const access: NatsAccess = { url: server.url, users, runnerToken: '' };
   const prepare = () =>
-    prepareStore(access, storage, runnerToken, (token) => {
+    prepareStore(access, { storage, partitions }, runnerToken, (token) => {
       access.runnerToken = token;
       return writeNatsAccess(home, access);
     });

@@ -33,6 +33,7 @@ export const LOCAL_OPTIONS = defineOptions({
     type: 'boolean',
     default: false,
   },
+  partitions: OPTIONS.partitions,
   accountStorage: OPTIONS.accountStorage,
   sessionStorage: OPTIONS.sessionStorage,
   linkStorage: OPTIONS.linkStorage,

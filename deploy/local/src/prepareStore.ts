@@ -8,7 +8,7 @@ import { ensureOwner, ensureRunnerToken } from './runnerToken.js';
  */
 export async function prepareStore(
   { url, users }: NatsAccess,
-  storage: ProvisionOptions,
+  { storage, partitions }: { storage: ProvisionOptions; partitions: number },
   knownToken: string | undefined,
   save: (token: string) => Promise<void>,
 ): Promise<void> {
@@ -17,6 +17,7 @@ export async function prepareStore(
     name: 'pizzapi-provisioner',
     nkey: users.admin.nkeySeed,
     provisioner: true,
+    partitions,
   });
   try {
     await migrateStateAccount(admin);

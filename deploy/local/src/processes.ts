@@ -68,7 +68,8 @@ export function processEnvironments({
     PIZZAPI_SESSION_STORAGE: String(options.sessionStorage),
   };
   const shared = { PIZZAPI_HOME: options.home, PIZZAPI_LOG_LEVEL: options.logLevel, PIZZAPI_NATS_URL: url };
-  const service = { ...without(env, SECRET), ...shared, ...NOT_TOGETHER };
+  const partitions = { PIZZAPI_PARTITIONS: String(options.partitions) };
+  const service = { ...without(env, SECRET), ...shared, ...partitions, ...NOT_TOGETHER };
   // Every user of this machine can reach the port. The owner signs in with a link.
   const signup = env['PIZZAPI_SIGNUP'] || 'closed';
   const notifying = {

@@ -3,8 +3,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { appendWholeLog } from './bulkAppend.js';
 import { BlobStore } from './blobStore.js';
 import { internals, type Backbone } from './connection.js';
-import { consumeStream } from './consume.js';
-import { consumeDurably } from './durableConsumer.js';
 import { bucket } from './kv.js';
 import { lastEvent } from './lastEvent.js';
 import { holdLease, readLease } from './lease.js';

@@ -37,6 +37,11 @@ export interface BackboneOptions {
   password?: string | (() => string);
   /** The user may read the streams by imports, not in their own account: an auditor. */
   imports?: boolean;
+  /**
+   * How many partitions the log must have: `provision` and `verifyProvisioned` refuse another number. Left out, they adopt
+   * the number of the deployment. Hosts need none, because they read no log.
+   */
+  partitions?: number;
   log?: Logger;
   /** Ends the wait for the first connection. */
   signal?: AbortSignal;
@@ -90,7 +95,9 @@ export class BackboneConnection implements Backbone {
   readonly mux: Mux;
   readonly publisher: Publisher;
   readonly log: Logger;
-  /** When the stream of sessions was created, as last read. */
+  /** How many partitions the log has. Known after `provision` or `verifyProvisioned`. */
+  partitions: number;
+  /** When the streams of sessions were created, as last read. */
   identity: string | undefined;
   identifying: Promise<string | undefined> | undefined;
   private state: BackboneStatus = 'connected';
@@ -105,7 +112,10 @@ export class BackboneConnection implements Backbone {
     /** The connection to the state, where that is another. */
     private readonly stateHome?: BackboneConnection,
     private readonly pace: ReconnectPace = new ReconnectPace(),
+    /** How many partitions this connection was opened for. */
+    readonly wantedPartitions?: number,
   ) {
+    this.partitions = wantedPartitions ?? 1;
     this.log = log ?? silentLogger;
     this.mux = new Mux(nc, place.inboxPrefix);
     this.publisher = new Publisher(this);
@@ -271,7 +281,7 @@ async function open(
     throw new CodedError('nats_too_old', `nats-server ${version} runs at ${nc.getServer()}`);
   }
   const jsm = await jetstreamManager(nc, { checkAPI: false, apiPrefix: place.api });
-  return new BackboneConnection(nc, jsm, place, log, state, pace);
+  return new BackboneConnection(nc, jsm, place, log, state, pace, options.partitions);
 }
 
 const inboxOf = (nkey: string | undefined): string | undefined =>

@@ -13,7 +13,7 @@ export const DIRECT_TIMEOUT_MS = 3_000;
 
 export type DirectGet = { kind: 'found'; message: StoredMessage } | { kind: 'none' } | { kind: 'unavailable' };
 
-const UNAVAILABLE: DirectGet = { kind: 'unavailable' };
+const UNAVAILABLE = { kind: 'unavailable' } as const;
 const NONE: DirectGet = { kind: 'none' };
 
 function getOne(connection: BackboneConnection, subject: string, query: string): Promise<DirectGet> {
@@ -88,35 +88,66 @@ function batchAtReplica(
   limit: number,
   maxBytes: number | undefined,
 ): Promise<DirectBatch> {
-  if (connection.status() !== 'connected') return Promise.resolve({ kind: 'unavailable' });
+  const query = { seq, batch: limit, next_by_subj: subject, max_bytes: maxBytes };
+  return getBatch(connection, stream, query, (text) =>
+    statusOf(text) === 404 ? 0 : serverNumber(text, SERVER_HEADER.pending),
+  );
+}
+
+/** Subjects of one request for the last messages of many: the server answers at most 1,024. */
+export const LAST_OF_MANY = 512;
+/** About how many bytes the server answers one such request with. */
+const LAST_OF_MANY_BYTES = 4 * 1024 * 1024;
+
+export type LastOfMany =
+  /** By rising offset. `complete`: subjects without a message here have none. Otherwise the rest must be requested anew. */
+  | { kind: 'read'; messages: StoredMessage[]; complete: boolean }
+  /** Also where a pattern matches more subjects than the server answers at once. */
+  | { kind: 'unavailable' };
+
+/** The last message of each of these subjects, in one request: at most `LAST_OF_MANY` of them, or one pattern. */
+export function lastOfMany(
+  connection: BackboneConnection,
+  stream: string,
+  subjects: readonly string[],
+): Promise<LastOfMany> {
+  const query = { multi_last: subjects, max_bytes: LAST_OF_MANY_BYTES };
+  return getBatch(connection, stream, query, (text, messages) => {
+    // A message that goes while the server reads them has this status too, with another text.
+    if (statusOf(text) === 404) return messages.length === 0 && /No Results/i.test(text) ? 0 : undefined;
+    return serverNumber(text, SERVER_HEADER.pending);
+  }).then((got) => (got.kind === 'read' ? { kind: 'read', messages: got.messages, complete: got.pending === 0 } : got));
+}
+
+/** Requests a batch. `endOf` returns how many messages there are beyond the batch, or undefined where it is broken. */
+function getBatch(
+  connection: BackboneConnection,
+  stream: string,
+  query: object,
+  endOf: (text: string, messages: readonly StoredMessage[]) => number | undefined,
+): Promise<DirectBatch> {
+  if (connection.status() !== 'connected') return Promise.resolve(UNAVAILABLE);
   const { mux } = connection;
-  const query = JSON.stringify({ seq, batch: limit, next_by_subj: subject, max_bytes: maxBytes });
+  const subject = `${connection.place.api}.DIRECT.GET.${stream}`;
   return new Promise((resolve) => {
     const messages: StoredMessage[] = [];
     let last = 0;
     let broken = false;
-    const token = mux.request(
-      `${connection.place.api}.DIRECT.GET.${stream}`,
-      query,
-      undefined,
-      DIRECT_TIMEOUT_MS,
-      (reply) => {
-        const text = reply === undefined ? '' : headerText(reply);
-        const status = statusOf(text);
-        if (reply !== undefined && status === 0) {
-          const message = storedFromHeaders(reply, text);
-          // The server says which message of the batch came before: a lost one shows.
-          if (message.prevSeq !== last) broken = true;
-          last = message.seq;
-          messages.push(message);
-          return;
-        }
-        mux.done(token);
-        if (status === 404) resolve({ kind: 'read', messages, pending: 0 });
-        else if (status !== 204 || broken || serverNumber(text, SERVER_HEADER.lastSequence) !== last)
-          resolve({ kind: 'unavailable' });
-        else resolve({ kind: 'read', messages, pending: serverNumber(text, SERVER_HEADER.pending) });
-      },
-    );
+    const token = mux.request(subject, JSON.stringify(query), undefined, DIRECT_TIMEOUT_MS, (reply) => {
+      const text = reply === undefined ? '' : headerText(reply);
+      const status = statusOf(text);
+      if (reply !== undefined && status === 0) {
+        const message = storedFromHeaders(reply, text);
+        // The server says which message of the batch came before: a lost one shows.
+        if (message.prevSeq !== last) broken = true;
+        last = message.seq;
+        messages.push(message);
+        return;
+      }
+      mux.done(token);
+      const isEnd = status === 404 || (status === 204 && serverNumber(text, SERVER_HEADER.lastSequence) === last);
+      const pending = isEnd && !broken ? endOf(text, messages) : undefined;
+      resolve(pending === undefined ? UNAVAILABLE : { kind: 'read', messages, pending });
+    });
   });
 }

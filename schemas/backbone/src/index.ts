@@ -19,6 +19,11 @@ export {
   verifyProvisioned,
 } from './provision.js';
 export type { StoredBytes } from './provision.js';
+export { readPartitions, verifyMapping } from './partitions.js';
+export type { PartitionsRow } from './partitions.js';
+export { migratePartitions } from './migratePartitions.js';
+export type { MigrateOptions, MigrationOutcome, MigrationProgress } from './migratePartitions.js';
+export type { LogSummary } from './logProof.js';
 export type { FieldChange, StreamChange } from './provisionStream.js';
 export { migrateStateAccount } from './migrateStateAccount.js';
 export * from './streams.js';
@@ -41,6 +46,17 @@ export type { ShareLinkState } from './shareLinks.js';
 export { announce, readAnnouncements } from './announcements.js';
 export { bucket } from './kv.js';
 export * from './tables.js';
+export {
+  deleteSessionRows,
+  parseSessionRowKey,
+  readSessionRow,
+  SESSION_ROW_MARKER_MS,
+  sessionRowKey,
+  sessionRowPrefix,
+  UNOWNED,
+} from './sessionRow.js';
+export { forgetRecentSession, RECENT_LAG_MS, withRecentChanges } from './recentSessions.js';
+export type { RecentChanges } from './recentSessions.js';
 export { keepWatching, WatchCache } from './watchCache.js';
 export type { WatchCacheListener, WatchCacheOptions } from './watchCache.js';
 export type {
@@ -49,10 +65,12 @@ export type {
   DeleteOptions,
   GoneReason,
   KvChange,
+  KvItem,
+  KvUpdate,
   KvWatchOptions,
   KvWrite,
   WriteOptions,
-} from './kv.js';
+} from './bucket.js';
 export { holdLease, LEASE_RENEW_MS, LEASE_TTL_MS, leaseAt, readLease } from './lease.js';
 export type { Lease, LeaseOptions, LeaseOutcome, LeaseState, LeaseValue } from './lease.js';
 export { watchLeases } from './leaseWatch.js';
@@ -68,7 +86,7 @@ export type { ReadCommandsOptions } from './commands.js';
 export { openLedger } from './ledger.js';
 export { openRunnerEventWriter, type RunnerEventWriter } from './runnerEventWriter.js';
 export type { Ledger, LedgerEntry } from './ledger.js';
-export { consumeStream, streamHead } from './consume.js';
+export { consumeStream, isNewLog, logStreams, partitionsOf, streamHead } from './consume.js';
 export type { ConsumeOptions, StoredRecord } from './consume.js';
 export { consumeDurably } from './durableConsumer.js';
 export type { ConsumeDurablyOptions } from './durableConsumer.js';

@@ -1,12 +1,14 @@
 import { encode } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { internals } from './connection.js';
-import { bucket, type KvChange } from './kv.js';
+import type { KvChange, KvUpdate } from './bucket.js';
+import { bucket } from './kv.js';
 import { holdLease, readLease } from './lease.js';
 import { watchLeases, type LeaseChange } from './leaseWatch.js';
 import { writeHeaders } from './message.js';
 import { claimSession, ownerOf, takeNextEpoch } from './owners.js';
-import { startScenario, Watched, type BackboneScenario } from './scenario.js';
+import { deleteBucket, ensureBucket } from './provision.js';
+import { collect, startScenario, Watched, type BackboneScenario } from './scenario.js';
 
 interface Thing {
   name: string;
@@ -63,6 +65,92 @@ test('keys are listed by what they begin with or by a pattern, and counted', asy
   expect(await keys('list.*.x')).toEqual(['list.a.x', 'list.b.x']);
   expect(await keys('list.*')).toEqual([]);
   expect([await things.count('list.a.'), await things.count('list.'), await things.count('none.')]).toEqual([2, 3, 0]);
+});
+
+test('many values are read in few requests: those without a value are missing, and large ones come in several parts', async () => {
+  const things = bucket<Thing>(s.b, 'runners');
+  const keys = Array.from({ length: 700 }, (_, i) => `many.${i}`);
+  await Promise.all(keys.map((key, i) => things.put(key, { name: i % 100 === 0 ? key.padEnd(900_000, '.') : key })));
+  await things.delete('many.1');
+  const found = await things.getMany([...keys, 'many.none', 'many.2']);
+  expect(found.size).toBe(699);
+  expect([found.has('many.1'), found.has('many.none')]).toEqual([false, false]);
+  expect(found.get('many.2')).toEqual(await things.get('many.2'));
+  expect(found.get('many.600')?.value.name).toHaveLength(900_000);
+  expect((await things.getMany([])).size).toBe(0);
+  await expect(things.getMany(['many.>'])).rejects.toMatchObject({ code: 'invalid_id' });
+});
+
+test('values are listed one after the other by rising revision, those of one prefix or all, with or without values', async () => {
+  const things = bucket<Thing>(s.b, 'notifications');
+  for (let i = 0; i < 600; i++) await things.put(`listed.${i % 2 === 0 ? 'a' : 'b'}.${i}`, { name: `${i}` });
+  await things.put('listed.a.0', { name: 'again' });
+  await things.delete('listed.a.2');
+  const items = await collect(things.list('listed.a.'));
+  expect(items).toHaveLength(299);
+  expect(items.at(-1)).toMatchObject({ key: 'listed.a.0', value: { name: 'again' } });
+  expect(items.map(({ revision }) => revision)).toEqual(items.map(({ revision }) => revision).sort((a, b) => a - b));
+  expect(await collect(things.listKeys('listed.a.'))).toEqual(items.map(({ key, revision }) => ({ key, revision })));
+  const every = await collect(things.list());
+  expect(every.filter(({ key }) => key.startsWith('listed.'))).toHaveLength(599);
+  expect(await collect(things.list('none.'))).toEqual([]);
+});
+
+test('a list that is read slowly holds every key, also one that is written again before it was read', async () => {
+  const things = bucket<Thing>(s.b, 'notifications');
+  const keys = Array.from({ length: 2_000 }, (_, i) => `slow.${i}`);
+  await Promise.all(keys.map((key) => things.put(key, { name: key })));
+  const seen = new Set<string>();
+  for await (const { key } of things.list('slow.')) {
+    if (seen.size === 1) {
+      // In this order the key that was read comes again before the key that was not.
+      await things.put(key, { name: 'again' });
+      for (const one of keys.slice(-50)) await things.put(one, { name: 'again' });
+    }
+    seen.add(key);
+  }
+  expect(seen.size).toBe(2_000);
+});
+
+test('updates report every write from their start on, without the values from before, also over an outage', async () => {
+  const things = bucket<Thing>(s.b, 'projector', { check: isThing });
+  await things.put('up.before', { name: 'before' });
+  const seen = new Watched<KvUpdate<Thing>>();
+  void pour(things.updates({ signal: stop.signal, prefix: 'up.' }), seen);
+  await seen.until((items) => items.length === 1);
+  expect(seen.items[0]).toMatchObject({ kind: 'ready' });
+  await things.put('other', { name: 'other' });
+  await things.put('up.a', { name: 'a' });
+  await bucket<unknown>(s.b, 'projector').put('up.bad', { nome: 1 });
+  await seen.until((items) => items.length === 3);
+  await s.nats.kill9();
+  await s.nats.restart();
+  const other = bucket<Thing>(await s.connect(), 'projector');
+  await other.delete('up.before');
+  await other.put('up.b', { name: 'b1' });
+  await other.put('up.b', { name: 'b2' });
+  await seen.until((items) => items.some((item) => item.kind === 'value' && item.read()?.name === 'b2'));
+  const shown = seen.items.slice(1).map((item) => (item.kind === 'value' ? [item.key, item.read()?.name] : item));
+  expect(shown.filter((item) => !Array.isArray(item) || item[1] !== 'b1')).toEqual([
+    ['up.a', 'a'],
+    ['up.bad', undefined],
+    { kind: 'gone', key: 'up.before', revision: expect.any(Number) as number },
+    ['up.b', 'b2'],
+  ]);
+});
+
+test('updates report a reset where the bucket was replaced', async () => {
+  await ensureBucket(s.b, 'replaced');
+  const things = bucket<Thing>(s.b, 'replaced');
+  await things.put('a', { name: 'one' });
+  const seen = new Watched<KvUpdate<Thing>>();
+  void pour(things.updates({ signal: stop.signal }), seen);
+  await seen.until((items) => items.length === 1);
+  await deleteBucket(s.b, 'replaced');
+  await ensureBucket(s.b, 'replaced');
+  await seen.until((items) => items.some(({ kind }) => kind === 'reset'));
+  await things.put('a', { name: 'two' });
+  await seen.until((items) => items.some((item) => item.kind === 'value' && item.read()?.name === 'two'));
 });
 
 test('of many who delete one revision exactly one succeeds', async () => {

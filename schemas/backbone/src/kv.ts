@@ -1,74 +1,31 @@
 import { PubHeaders } from '@nats-io/jetstream';
 import { CodedError, decode, encode } from '@pizzapi/protocol';
-import { RetryDelay } from './retryDelay.js';
+import { retryUntilDeadline } from './retryDelay.js';
 import { internals, type Backbone, type BackboneConnection } from './connection.js';
-import { lastOf } from './direct.js';
-import { goneReason, isForeign, OPERATION, type GoneReason, type KvEntry } from './kvEntry.js';
+import { batchOf, LAST_OF_MANY, lastOf, lastOfMany } from './direct.js';
+import type {
+  Bucket,
+  BucketOptions,
+  DeleteOptions,
+  KvChange,
+  KvItem,
+  KvUpdate,
+  KvWatchOptions,
+  KvWrite,
+  WriteOptions,
+} from './bucket.js';
+import { listEntries, prefixSubject } from './kvList.js';
+import { watchUpdates } from './kvUpdates.js';
+import { goneReason, isForeign, OPERATION, type KvEntry } from './kvEntry.js';
 import { header, writeHeaders, type StoredMessage } from './message.js';
 import type { PublishOutcome } from './publisher.js';
 import { bucketStream, keySubject } from './streams.js';
 import { watchEntries } from './watchEntries.js';
 
-export type { GoneReason } from './kvEntry.js';
-
-/** How long a read or write of a bucket is tried again before it throws `unavailable`, in ms. */
-export const KV_PATIENCE_MS = 10_000;
+/** Values that are requested at a leader at once. */
+const LEADER_READS = 128;
 
 const KEY = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
-
-export type KvWrite = { kind: 'stored'; revision: number } | { kind: 'conflict'; revision: number };
-
-export type KvChange<T> =
-  | { kind: 'value'; key: string; value: T; revision: number }
-  | { kind: 'gone'; key: string; revision: number; reason: GoneReason }
-  /** All values that existed when the watch started have been reported. */
-  | { kind: 'ready' };
-
-/** A value that is not what the bucket holds is passed over, counted by `onPoison` where that is given. */
-export interface BucketOptions<T> {
-  check?: (value: unknown) => value is T;
-  onPoison?: (key: string, revision: number) => void;
-}
-
-export interface WriteOptions {
-  /** How long the value stays, in ms; the server counts whole seconds, one at least. Without it: until it is deleted. */
-  ttlMs?: number | undefined;
-}
-
-export interface DeleteOptions {
-  /** Deletes only what has this revision. */
-  revision?: number | undefined;
-  /** How long the bucket remembers that the key was deleted, in ms: for keys that are never used again. */
-  markerMs?: number | undefined;
-}
-
-/** Typed access to one bucket. Values are msgpack maps; a revision is the offset of the write in the bucket's stream. */
-export interface Bucket<T> {
-  readonly name: string;
-  get(key: string): Promise<{ value: T; revision: number } | undefined>;
-  /** Stores when there is no value. `conflict` carries the revision that is there. */
-  create(key: string, value: T, options?: WriteOptions): Promise<KvWrite>;
-  /** Stores when the current revision is still `revision` (0 = no value ever). A TTL is the write's own: none is kept. */
-  update(key: string, value: T, revision: number, options?: WriteOptions): Promise<KvWrite>;
-  put(key: string, value: T, options?: WriteOptions): Promise<number>;
-  /** `stored` carries the revision of the deletion. `conflict` only when a revision was asked for. */
-  delete(key: string, options?: DeleteOptions): Promise<KvWrite>;
-  /** The keys that begin with `prefix`, which ends with a dot; without a dot at its end it is a pattern, as `a.*.c`. */
-  keys(prefix?: string): Promise<string[]>;
-  /** The values there are now, by their keys; `prefix` as above. */
-  all(prefix?: string): Promise<Map<string, T>>;
-  /** How many keys begin with `prefix`, those whose marker of a deletion is still there among them. */
-  count(prefix: string): Promise<number>;
-  /** All values there are, then every change, until the signal aborts. Survives every failure of the backbone. */
-  watch(options: KvWatchOptions): AsyncIterable<KvChange<T>>;
-}
-
-export interface KvWatchOptions {
-  signal: AbortSignal;
-  prefix?: string;
-  /** A value of another shape is skipped, or reported as a key that is gone. Default: skipped. */
-  unreadable?: 'skip' | 'gone';
-}
 
 /** Opens a bucket. Nothing is sent: it must have been provisioned. */
 export function bucket<T>(b: Backbone, name: string, options: BucketOptions<T> = {}): Bucket<T> {
@@ -87,21 +44,6 @@ export async function readEntry(connection: BackboneConnection, name: string, ke
   return !foreign && goneReason(message) === undefined
     ? { kind: 'value', message }
     : { kind: 'gone', revision: message.seq };
-}
-
-/** Tries until `attempt` gives an answer; throws `unavailable` after ten seconds without one. */
-export async function retryUntilDeadline<T>(
-  attempt: () => Promise<T | undefined>,
-  patienceMs = KV_PATIENCE_MS,
-): Promise<T> {
-  const retry = new RetryDelay();
-  const deadline = Date.now() + patienceMs;
-  for (;;) {
-    const result = await attempt();
-    if (result !== undefined) return result;
-    if (Date.now() > deadline) throw new CodedError('unavailable', 'nats-server did not answer');
-    await retry.wait();
-  }
 }
 
 function subjectOfKey(name: string, key: string): string {
@@ -174,33 +116,85 @@ class OpenBucket<T> implements Bucket<T> {
     return { kind: 'conflict', revision: entry.kind === 'value' ? entry.message.seq : entry.revision };
   }
 
+  async getMany(keys: Iterable<string>): Promise<Map<string, { value: T; revision: number }>> {
+    const { connection, name } = this;
+    if (connection.isClustered) return this.getManyAtLeader([...keys]);
+    const found = new Map<string, { value: T; revision: number }>();
+    const wanted = new Map([...keys].map((key) => [subjectOfKey(name, key), key]));
+    while (wanted.size > 0) {
+      const subjects = [...wanted.keys()].slice(0, LAST_OF_MANY);
+      const { messages, complete } = await retryUntilDeadline(async () => {
+        const got = await lastOfMany(connection, bucketStream(name), subjects);
+        return got.kind === 'read' ? got : undefined;
+      });
+      for (const message of messages) {
+        const key = wanted.get(message.subject);
+        if (key === undefined) continue;
+        wanted.delete(message.subject);
+        const value = this.isGone(message) ? undefined : this.read(key, message);
+        if (value !== undefined) found.set(key, { value, revision: message.seq });
+      }
+      if (complete) for (const subject of subjects) wanted.delete(subject);
+    }
+    return found;
+  }
+
+  /** A server that answers for many keys at once may not have their last values yet. */
+  private async getManyAtLeader(keys: readonly string[]): Promise<Map<string, { value: T; revision: number }>> {
+    const found = new Map<string, { value: T; revision: number }>();
+    for (let at = 0; at < keys.length; at += LEADER_READS) {
+      const read = async (key: string) => {
+        const entry = await this.get(key);
+        if (entry !== undefined) found.set(key, entry);
+      };
+      await Promise.all(keys.slice(at, at + LEADER_READS).map(read));
+    }
+    return found;
+  }
+
   async keys(prefix = ''): Promise<string[]> {
-    return [...(await this.all(prefix)).keys()];
+    const found = new Set<string>();
+    for await (const message of listEntries(this.connection, this.name, { prefix, headersOnly: true })) {
+      if (this.isGone(message)) found.delete(this.keyOf(message));
+      else found.add(this.keyOf(message));
+    }
+    return [...found];
   }
 
   async all(prefix = ''): Promise<Map<string, T>> {
     const found = new Map<string, T>();
-    const stop = new AbortController();
-    // The backbone may be unavailable: waits as long as values arrive, but not during silence.
-    const patience = setTimeout(() => stop.abort(), KV_PATIENCE_MS);
-    try {
-      for await (const change of this.watch({ signal: stop.signal, prefix })) {
-        patience.refresh();
-        if (change.kind === 'ready') return found;
-        if (change.kind === 'value') found.set(change.key, change.value);
-      }
-    } finally {
-      clearTimeout(patience);
-      stop.abort();
+    for await (const message of listEntries(this.connection, this.name, { prefix })) {
+      const key = this.keyOf(message);
+      const value = this.isGone(message) ? undefined : this.read(key, message);
+      if (value === undefined) found.delete(key);
+      else found.set(key, value);
     }
-    throw new CodedError('unavailable', 'nats-server did not answer');
+    return found;
+  }
+
+  async *list(prefix = '', signal?: AbortSignal): AsyncGenerator<KvItem<T>, void, void> {
+    for await (const message of listEntries(this.connection, this.name, { prefix, signal })) {
+      if (this.isGone(message)) continue;
+      const key = this.keyOf(message);
+      const value = this.read(key, message);
+      if (value !== undefined) yield { key, value, revision: message.seq };
+    }
+  }
+
+  async *listKeys(prefix = '', signal?: AbortSignal): AsyncGenerator<Omit<KvItem<T>, 'value'>, void, void> {
+    for await (const message of listEntries(this.connection, this.name, { prefix, headersOnly: true, signal })) {
+      if (!this.isGone(message)) yield { key: this.keyOf(message), revision: message.seq };
+    }
   }
 
   async count(prefix: string): Promise<number> {
     const { connection, name } = this;
-    const query = { subjects_filter: keySubject(name, `${prefix}>`) };
-    const info = await connection.whileConnected(connection.jsm.streams.info(bucketStream(name), query));
-    return Object.keys(info.state.subjects ?? {}).length;
+    const { messages, pending } = await retryUntilDeadline(async () => {
+      // A key has one message: the server counts those that match beyond the first.
+      const got = await batchOf(connection, bucketStream(name), prefixSubject(name, prefix), 1, 1);
+      return got.kind === 'unavailable' ? undefined : got;
+    });
+    return messages.length + pending;
   }
 
   async *watch({ signal, prefix = '', unreadable }: KvWatchOptions): AsyncGenerator<KvChange<T>, void, void> {
@@ -213,6 +207,27 @@ class OpenBucket<T> implements Bucket<T> {
         else if (unreadable === 'gone') yield { kind: 'gone', key, revision: message.seq, reason: 'unreadable' };
       }
     }
+  }
+
+  async *updates({ signal, prefix = '' }: { signal: AbortSignal; prefix?: string }): AsyncGenerator<KvUpdate<T>> {
+    for await (const update of watchUpdates(this.connection, this.name, prefix, signal)) {
+      if (update.kind !== 'message') {
+        yield update;
+        continue;
+      }
+      const { message } = update;
+      const key = this.keyOf(message);
+      if (this.isGone(message)) yield { kind: 'gone', key, revision: message.seq };
+      else yield { kind: 'value', key, revision: message.seq, read: () => this.read(key, message) };
+    }
+  }
+
+  private keyOf(message: StoredMessage): string {
+    return message.subject.slice(keySubject(this.name, '').length);
+  }
+
+  private isGone(message: StoredMessage): boolean {
+    return isForeign(this.connection, this.name, message) || goneReason(message) !== undefined;
   }
 
   private send(

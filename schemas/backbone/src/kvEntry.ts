@@ -5,9 +5,6 @@ import { LEASES } from './streams.js';
 /** The header that makes a message the marker of a deletion. */
 export const OPERATION = 'KV-Operation';
 
-/** Why a key is no more. */
-export type GoneReason = 'deleted' | 'expired' | 'unreadable';
-
 /** The state of one key: its last message, and what that means. */
 export type KvEntry = { kind: 'value'; message: StoredMessage } | { kind: 'gone'; revision: number };
 

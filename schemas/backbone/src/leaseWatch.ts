@@ -23,7 +23,7 @@ export type LeaseChange =
  */
 export async function* watchLeases(
   b: Backbone,
-  prefix: 'runner.' | 'session.' | '',
+  prefix: 'runner.' | 'session.' | 'projector.' | '',
   signal: AbortSignal,
 ): AsyncGenerator<LeaseChange, void, void> {
   const stop = new AbortController();

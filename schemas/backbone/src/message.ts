@@ -157,8 +157,11 @@ export function storedFromHeaders(msg: Msg, text = headerText(msg)): StoredMessa
   });
 }
 
-/** A message that came from a consumer, with its position in the consumer: the reply subject holds its place. */
-export function storedFromConsumer(msg: Msg): { message: StoredMessage; deliverySeq: number } {
+/**
+ * A message that came from a consumer, with its position in the consumer and how many more match for now: the reply subject
+ * holds its place.
+ */
+export function storedFromConsumer(msg: Msg): { message: StoredMessage; deliverySeq: number; pending: number } {
   const reply = asBuffer((msg as MsgImpl)._msg.reply ?? EMPTY).toString('latin1');
   const tokens = reply.split('.');
   // $JS.ACK.<stream>.<consumer>.… or $JS.ACK.<domain>.<account>.<stream>.<consumer>.…
@@ -171,7 +174,7 @@ export function storedFromConsumer(msg: Msg): { message: StoredMessage; delivery
     subject: subjectOf(msg),
     at: Math.floor(Number(tokens[at + 3]) / 1e6),
   });
-  return { message, deliverySeq: Number(tokens[at + 2]) };
+  return { message, deliverySeq: Number(tokens[at + 2]), pending: Number(tokens[at + 4]) };
 }
 
 const REPLIED_BARE = 'NATS/1.0\r\nNats-Stream: ';
@@ -230,6 +233,12 @@ class WrittenHeaders {
   encode(): Uint8Array {
     return this.block;
   }
+}
+
+/** A header block of lines as they were stored. */
+export function headersOfLines(lines: readonly string[]): MsgHdrs {
+  const text = ['NATS/1.0', ...lines, '', ''].join('\r\n');
+  return new WrittenHeaders(Buffer.from(text, 'latin1')) as unknown as MsgHdrs;
 }
 
 const UNSAFE = /[\r\n]/;

@@ -34,8 +34,13 @@ export interface ReadOptions {
   onOpen?: (pending: number) => void;
   /** Called when the server has reported that there are no further messages for now. */
   onIdle?: () => void;
-  /** Messages in order, each once per build. The next batch waits for the promise. */
-  onBatch: (messages: StoredMessage[]) => Promise<void> | void;
+  /** Receives messages without their payloads. */
+  headersOnly?: boolean;
+  /**
+   * Messages in order, each once per build. The next batch waits for the promise. `isLast`: the server had no further
+   * message when it sent the last one of these.
+   */
+  onBatch: (messages: StoredMessage[], isLast: boolean) => Promise<void> | void;
 }
 
 /**
@@ -73,6 +78,8 @@ class Build {
   /** Asked for and not yet received. */
   private outstanding = 0;
   private delivered = 0;
+  /** How many messages the server had beyond the last one in the queue. */
+  private pending = 0;
   private heardAt = Date.now();
   private over = false;
   private wake: () => void = () => undefined;
@@ -127,6 +134,7 @@ class Build {
         ? { deliver_policy: 'last_per_subject' as const }
         : { deliver_policy: 'by_start_sequence' as const, opt_start_seq: start.after + 1 }),
       filter_subject: options.filter,
+      ...(options.headersOnly === true ? { headers_only: true } : {}),
       inactive_threshold: FORGET_MS * NANO,
       mem_storage: true,
       num_replicas: 1,
@@ -142,9 +150,10 @@ class Build {
         continue;
       }
       const batch = this.queue.length <= READ_BATCH ? this.queue : this.queue.slice(0, READ_BATCH);
+      const isLast = this.pending === 0;
       this.queue = batch === this.queue ? [] : this.queue.slice(READ_BATCH);
       try {
-        await this.options.onBatch(batch);
+        await this.options.onBatch(batch, this.queue.length === 0 && isLast);
       } catch (cause) {
         throw new HandlerFailed(cause);
       }
@@ -165,9 +174,10 @@ class Build {
   private receive(msg: Msg): void {
     this.heardAt = Date.now();
     if (subjectOf(msg) === this.inbox) return this.control(headerText(msg));
-    const { message, deliverySeq } = storedFromConsumer(msg);
+    const { message, deliverySeq, pending } = storedFromConsumer(msg);
     if (deliverySeq !== this.delivered + 1) return this.end();
     this.delivered = deliverySeq;
+    this.pending = pending;
     if (this.outstanding > 0) this.outstanding--;
     this.queue.push(message);
     if (this.queue.length === 1) this.wake();

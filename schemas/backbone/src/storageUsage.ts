@@ -9,7 +9,8 @@ import {
 } from '@pizzapi/protocol';
 import { KeyedSerialQueue, sleep } from '@pizzapi/process';
 import type { Backbone } from './connection.js';
-import { KV_PATIENCE_MS, type Bucket } from './kv.js';
+import type { Bucket } from './bucket.js';
+import { KV_PATIENCE_MS } from './retryDelay.js';
 import { usageRows } from './tables.js';
 
 /** Bytes that may be stored for one account, one session and one link; 0 = without limit. */
@@ -103,6 +104,11 @@ export class StorageUsage {
         limit: this.limits[of],
       })),
     );
+  }
+
+  /** Whether there is a limit of what one of these may use. */
+  isLimited(of: keyof StorageLimits): boolean {
+    return this.limits[of] > 0;
   }
 
   /** What is in the way of storing so many bytes more, or undefined. What is stored at the same moment does not count. */

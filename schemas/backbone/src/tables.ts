@@ -41,7 +41,8 @@ import {
   type VapidRow,
 } from '@pizzapi/protocol';
 import type { Backbone } from './connection.js';
-import { bucket, type Bucket } from './kv.js';
+import type { Bucket } from './bucket.js';
+import { bucket } from './kv.js';
 import type { BucketName } from './streams.js';
 
 /**
@@ -79,7 +80,7 @@ export const runnerOwnerRows = rows<RunnerOwnerRow>('owners', isRunnerOwnerRow);
 export const RUNNER_OWNER_PREFIX = 'runner.';
 export const runnerOwnerKey = (rid: string): string => `${RUNNER_OWNER_PREFIX}${rid}`;
 
-/** Sessions as lists show them, by session id. The projector writes them. */
+/** Sessions as lists show them, by `sessionRowKey`. The projector writes them. */
 export const sessionRows = rows<SessionRow>('sessions', isSessionRow);
 /** The sessions of an account that were active last, by the id of the account. The projector writes them. */
 export const recentSessionsRows = rows<RecentSessionsRow>('recent-sessions', isRecentSessionsRow);

@@ -142,7 +142,7 @@ class RunningTail implements Tail {
 
   private async probe(): Promise<void> {
     if (this.gaps.current !== undefined) return;
-    const answer = await lastAtReplica(this.connection, streamOf(this.sid), this.subject);
+    const answer = await lastAtReplica(this.connection, streamOf(this.connection, this.sid), this.subject);
     if (this.stopping.signal.aborted || answer.kind !== 'found' || answer.message.seq <= this.position) return;
     await this.gaps.repairGap();
   }

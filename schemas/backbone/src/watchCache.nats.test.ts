@@ -1,6 +1,7 @@
 import { silentLogger } from '@pizzapi/process';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { bucket, type Bucket } from './kv.js';
+import type { Bucket } from './bucket.js';
+import { bucket } from './kv.js';
 import { startScenario, type BackboneScenario } from './scenario.js';
 import { WatchCache } from './watchCache.js';
 

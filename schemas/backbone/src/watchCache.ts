@@ -1,6 +1,6 @@
 import { retry, type Logger } from '@pizzapi/process';
 import { CodedError } from '@pizzapi/protocol';
-import type { Bucket } from './kv.js';
+import type { Bucket } from './bucket.js';
 import { RETRY_MAX_MS, RETRY_MIN_MS } from './retryDelay.js';
 
 /** How long a caller waits at most until a write shows in the cache, in ms. */

@@ -1,7 +1,9 @@
 import { RetryDelay } from './retryDelay.js';
 import type { BackboneConnection } from './connection.js';
 import { catchUpAtLeader } from './leaderRead.js';
-import { goneReason, isForeign, type GoneReason } from './kvEntry.js';
+import type { GoneReason } from './bucket.js';
+import { goneReason, isForeign } from './kvEntry.js';
+import { prefixSubject } from './kvList.js';
 import type { StoredMessage } from './message.js';
 import { readOrdered } from './reader.js';
 import { RendezvousChannel } from './rendezvousChannel.js';
@@ -61,7 +63,7 @@ class EntryWatch {
   ) {
     this.changes = new RendezvousChannel<EntryChange[]>(signal);
     this.stream = bucketStream(name);
-    this.filter = keySubject(name, prefix === '' || prefix.endsWith('.') ? `${prefix}>` : prefix);
+    this.filter = prefixSubject(name, prefix);
     this.keyStart = keySubject(name, '').length;
   }
 

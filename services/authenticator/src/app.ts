@@ -48,7 +48,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const issuer = openNkey(issuerSeed);
   const grants = new Grants(issuerSeed);
   const authorizer = new ConnectionAuthorizer(b, log);
-  const logSizes = new LogSizes(b, authorizer);
+  const logSizes = new LogSizes(b);
   const audit = createAuditWriter(b, log);
   const blobs = new BlobStore(b, { ...NO_STORAGE_LIMITS, ...options.storage });
   const ending = new AbortController();
@@ -73,7 +73,6 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       log.info({ issuer: issuer.publicKey }, 'authenticating hosts');
       await Promise.all([
         authorizer.watching,
-        logSizes.watch(ending.signal),
         enforceRevocations({ b, authorizer, metrics, log }, ending.signal),
         sweepBlobs({ b, admin, metrics, log, sweepMs: options.sweepMs }, ending.signal),
       ]);

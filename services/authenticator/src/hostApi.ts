@@ -174,9 +174,10 @@ class HostApi {
   }
 
   /** What is in the way of one more session of an account: it begins with an event at least. */
-  private shortageFor(userId: string, sid: string): Promise<StorageShortage | undefined> {
+  private async shortageFor(userId: string, sid: string): Promise<StorageShortage | undefined> {
     const { blobs, logSizes } = this.deps;
-    return blobs.usage.shortage({ userId, sid }, 1, { account: logSizes.ofAccount(userId) });
+    if (!blobs.usage.isLimited('account')) return blobs.usage.shortage({ userId, sid }, 1);
+    return blobs.usage.shortage({ userId, sid }, 1, { account: await logSizes.ofAccount(userId) });
   }
 }
 

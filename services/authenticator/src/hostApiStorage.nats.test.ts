@@ -1,13 +1,5 @@
-import { bucket, claimGrant, getBlobVia, putBlobVia, requestRpc } from '@pizzapi/backbone';
-import {
-  decode,
-  HOST_API_PART_BYTES,
-  hostApiSubjects,
-  encode,
-  initialSessionInfo,
-  newId,
-  type SessionRow,
-} from '@pizzapi/protocol';
+import { claimGrant, getBlobVia, ownerOf, putBlobVia, requestRpc, sessionRowKey, sessionRows } from '@pizzapi/backbone';
+import { decode, HOST_API_PART_BYTES, hostApiSubjects, encode, initialSessionInfo, newId } from '@pizzapi/protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PARTS_BYTES, PARTS_TO_BEGIN_BYTES } from './hostApiBlobs.js';
 import { startSecuredNats, TestHosts, type SecuredNats, type HostedTestSession } from './testing/index.js';
@@ -66,7 +58,8 @@ it('an account whose logs and files have no room is granted no new session, and 
   const { sid, rid, runner } = await sessionOf('frank');
   // As the projector writes it.
   const row = { info: initialSessionInfo(sid), lastSeq: 1, count: 1, epoch: 1, checkpoints: [], logBytes: 6 * MIB };
-  await bucket<SessionRow>(s.admin, 'sessions').put(sid, row);
+  const owner = await ownerOf(s.admin, sid);
+  await sessionRows(s.admin).put(sessionRowKey(owner?.userId, sid), row);
   const claim = async (of: string) => {
     const grant = await claimGrant(runner, { kind: 'runner', rid, sid: of });
     return grant.kind === 'refused' ? grant.message : grant.kind;

@@ -49,6 +49,9 @@ const BLOBS = '$O.session-blobs.>';
 const rows = (...buckets: (typeof STATE_BUCKETS)[number][]): string[] => buckets.map((name) => `$KV.${name}.>`);
 const everything: Permissions = { publish: ['>'], subscribe: ['>'] };
 
+/** The leases of partitions, which the projector holds beside its permissions of `SERVICES` where there are several. */
+export const PARTITION_LEASES = '$KV.leases.projector.*';
+
 /** What each service may do with its connection to the logs and with that to the state, beside receiving its replies. */
 export const SERVICES = {
   /** The provisioner: the only one that changes, purges or deletes a stream. */
@@ -74,7 +77,7 @@ export const SERVICES = {
         ...READ_STATE,
         BLOBS,
         ...rows('accounts', 'api-keys', 'shares', 'owners', 'blob-owners', 'usage'),
-        ...rows('sessions', 'session-meta', 'notifications'),
+        ...rows('sessions', 'recent-sessions', 'session-meta', 'notifications'),
       ],
       subscribe: [],
     },
@@ -98,7 +101,10 @@ export const SERVICES = {
       subscribe: [],
     },
     state: {
-      publish: [...READ_STATE, ...rows('sessions', 'session-meta', 'runners', 'projector', 'owners', 'notifications')],
+      publish: [
+        ...READ_STATE,
+        ...rows('sessions', 'recent-sessions', 'session-meta', 'runners', 'projector', 'owners', 'notifications'),
+      ],
       subscribe: [],
     },
   },

@@ -1,6 +1,13 @@
 import { networkInterfaces } from 'node:os';
 import fastifySwagger from '@fastify/swagger';
-import { BlobStore, createAuditWriter, refreshIdentity, type Backbone, type StorageLimits } from '@pizzapi/backbone';
+import {
+  BlobStore,
+  createAuditWriter,
+  recentSessionsRows,
+  refreshIdentity,
+  type Backbone,
+  type StorageLimits,
+} from '@pizzapi/backbone';
 import {
   answerClientError,
   hostUrl,
@@ -61,6 +68,9 @@ import { RecentSpawns } from './session/recentSpawns.js';
 import { SpawnAnnouncements } from './session/spawnAnnouncements.js';
 import { IdempotentIds } from './session/keys.js';
 import { SessionReader } from './session/reader.js';
+import { AccountLogSizes } from './session/logSizes.js';
+import { SessionLoader } from './session/sessionLoader.js';
+import { SessionPages } from './session/sessionPages.js';
 import { SharedSessions } from './session/sharedSessions.js';
 import { RelayStorage } from './session/relayStorage.js';
 import { gatewayBus } from './gatewayBus.js';
@@ -170,10 +180,18 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const credentialCache = new CredentialCache(b, log);
   const accountOf = (userId: string) => credentialCache.accounts.peek(userId);
   const access = new Access(directory, shares, recentSpawns, (userId) => accountOf(userId)?.disabledAt !== undefined);
+  const loader = new SessionLoader(directory, access);
   const shared = new SharedSessions({ directory, shares, accountOf });
+  const pages = new SessionPages({ directory, recent: recentSessionsRows(b), shared });
+  const logSizes = new AccountLogSizes({ rows: directory.rows });
   const storageLimits = { ...DEFAULT_STORAGE_LIMITS, ...options.storage };
   const blobs = new BlobStore(b, storageLimits);
-  const storage = new Storage(blobs, directory.logSizes, new RelayStorage(b), storageLimits);
+  const logs = {
+    accounts: logSizes,
+    ofSession: (sid: string) => directory.logBytesOf(sid),
+    list: (userId: string) => pages.rowsOf(userId),
+  };
+  const storage = new Storage(blobs, logs, new RelayStorage(b), storageLimits);
   const storeHealth = new StoreHealth(b, log);
   const rates = new ActionRates({ ...DEFAULT_ACTION_RATES, ...options.rates });
   const replies = new RunnerReplies(b, log);
@@ -249,6 +267,8 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     joins,
     log,
     directory,
+    loader,
+    pages,
     shared,
     metas,
     resumeMs: limits.resumeMs,
@@ -257,15 +277,18 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     if (change.kind === 'host') rooms.find(change.sid)?.broadcast({ type: 'host', state: change.state });
     else if (change.kind === 'session_gone') void dropDeleted(change.sid);
     else if (change.kind === 'granted') recentSpawns.delete(change.sid);
+    else if (change.kind === 'gap') logSizes.clear();
   });
+  directory.onRow((userId, sid, change) => logSizes.changed(userId, sid, change));
+  // Its owner takes the place of the expectation.
+  directory.follow((_userId, sid) => recentSpawns.has(sid));
   credentialCache.on((change) => sockets.revoke(change));
   shares.on((change) => sockets.revoke(change));
   shares.onGrantee((sid, grantee) => sockets.grantChanged(sid, grantee));
   // What an account has shared rests while it is disabled.
   credentialCache.accounts.onChange((userId, after, before) => {
     if (after?.disabledAt === before?.disabledAt) return;
-    for (const { sessionId } of directory.listSessions(userId))
-      for (const grantee of shares.granteesOf(sessionId)) sockets.grantChanged(sessionId, grantee);
+    for (const { sid, grantee } of shares.sharedBy(userId)) sockets.grantChanged(sid, grantee);
   });
 
   /** A projection that is rebuilt loses keys for a while; a session is gone only when its log is. */
@@ -311,7 +334,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const connections = limitConnections(app, { limits: options.http, trustedProxies, metrics });
   await registerUpgrades(app, sockets);
   registerGuard(app, { originPolicy, authenticator, connections, metrics });
-  registerAuthorization(app, { access, metrics });
+  registerAuthorization(app, { access, loader, metrics });
   await app.register(fastifySwagger, {
     openapi: {
       openapi: '3.1.0',
@@ -321,7 +344,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   opsRoutes(app, { ready, storeHealth, metrics });
   await registerPeople(app);
   runnerRoutes(app, { b, directory, runnerForgetter, metrics });
-  sessionRoutes(app, { b, shared, reader, commandSender, spawner, remover, metrics });
+  sessionRoutes(app, { b, pages, reader, commandSender, spawner, remover, metrics });
   networkRoutes(app, { network, metrics });
   shareRoutes(app, {
     shares,
@@ -334,10 +357,10 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     accountOf,
   });
   blobRoutes(app, { access, blobs, storage, rates, metrics });
-  usageRoutes(app, { access, directory, storage });
+  usageRoutes(app, { access, storage });
   auditRoutes(app, { b });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
-  socketRoutes(app, { sockets, metrics, originPolicy, access, isDraining: () => draining });
+  socketRoutes(app, { sockets, metrics, originPolicy, access, loader, isDraining: () => draining });
   await pageRoutes(app, options.dashboard, originPolicy);
 
   return {

@@ -23,6 +23,7 @@ export const GATEWAY_OPTIONS = defineOptions({
   natsNkey,
   notifyPrivate,
   logLevel,
+  partitions: OPTIONS.partitions,
   accountStorage: OPTIONS.accountStorage,
   sessionStorage: OPTIONS.sessionStorage,
   linkStorage: OPTIONS.linkStorage,

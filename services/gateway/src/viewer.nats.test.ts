@@ -1,13 +1,22 @@
 import {
   AUDIT_STREAM,
-  bucket,
   consumeStream,
   requestRpc,
   serveRpc,
+  sessionRowKey,
+  sessionRows,
   streamHead,
   type SessionWriter,
 } from '@pizzapi/backbone';
-import { decode, encode, initialSessionInfo, MAX_FRAME_BYTES, restartDelay, subjects } from '@pizzapi/protocol';
+import {
+  decode,
+  encode,
+  initialSessionInfo,
+  MAX_FRAME_BYTES,
+  OWNER_ID,
+  restartDelay,
+  subjects,
+} from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TestClient } from './testing/client.js';
 import { startScenario, type GatewayScenario } from './testing/scenario.js';
@@ -85,8 +94,9 @@ describe('a viewer', () => {
   it('gets the last n, with and without a checkpoint to start from', async () => {
     const { sid, seqs } = await session(400);
     await seen(await watch(sid, { tail: 25 }), seqs.slice(-25));
-    const checkpoints = [100, 200, 300].map((n) => ({ seq: seqs[n - 1], count: n }));
-    await bucket(s.b, 'sessions').put(sid, { info: initialSessionInfo(sid), lastSeq: seqs[299], checkpoints });
+    const checkpoints = [100, 200, 300].map((n) => ({ seq: seqs[n - 1]!, count: n }));
+    const row = { info: initialSessionInfo(sid), lastSeq: seqs[299]!, checkpoints, count: 300, epoch: 1 };
+    await sessionRows(s.b).put(sessionRowKey(OWNER_ID, sid), row);
     await seen(await watch(sid, { tail: 150 }), seqs.slice(-150));
     await seen(await watch(sid, { tail: 5_000 }), seqs);
   });

@@ -27,6 +27,11 @@ export class MemoryBucket<T> implements RowBucket<T> {
     return { kind: 'stored', revision: this.revision };
   }
 
+  async delete(key: string): Promise<KvWrite> {
+    this.rows.delete(key);
+    return { kind: 'stored', revision: ++this.revision };
+  }
+
   has(key: string): boolean {
     return this.rows.has(key);
   }

@@ -1,7 +1,11 @@
 import {
   bucket,
+  deleteSessionRows,
+  forgetOwner,
   purgeSession,
+  recentSessionsRows,
   replay,
+  sessionRows,
   SESSIONS_STREAM,
   streamHead,
   streamIdentity,
@@ -10,11 +14,11 @@ import {
 import { METRICS, silentLogger, type Metrics } from '@pizzapi/process';
 import { offsetBeforeLast, type SessionEvent, type SessionMetaRow, type SessionRow } from '@pizzapi/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readCursor, saveCursor, type Cursor } from './cursor.js';
+import { readCursor, ROWS_FORM, saveCursor, type Cursor } from './cursor.js';
 import { Rebuild, type SwapResult } from './rebuild.js';
 import { askForRebuild, watchRequest } from './rebuildRequest.js';
 import { started, turn } from './testing/events.js';
-import { ProjectorHarness } from './testing/projectorHarness.js';
+import { ProjectorHarness, rowKey } from './testing/projectorHarness.js';
 
 let harness: ProjectorHarness;
 beforeEach(async () => {
@@ -141,7 +145,7 @@ describe('the projector', () => {
     harness.project();
     const first = await tell(writer, started('Pizza'), ...turn(1));
     await harness.rowWhere('a', (row) => row.lastSeq === first);
-    await bucket(harness.backbone, 'sessions').delete('a');
+    await bucket(harness.backbone, 'sessions').delete(rowKey('a'));
     await bucket(harness.backbone, 'session-meta').delete('a');
     const last = await tell(writer, ...turn(2));
     expect(await harness.rowWhere('a', (row) => row.lastSeq === last)).toMatchObject({
@@ -154,9 +158,9 @@ describe('the projector', () => {
   it('folds a session from its start whose row nobody can read', async () => {
     const writer = await harness.host('a');
     await tell(writer, started('Pizza'), ...turn(1));
-    const cursor = { identity: streamIdentity(harness.backbone), sessions: 5, runners: 0 };
+    const cursor = { identity: streamIdentity(harness.backbone), sessions: 5, runners: 0, rows: ROWS_FORM };
     await saveCursor(bucket<Cursor>(harness.backbone, 'projector'), cursor);
-    await bucket(harness.backbone, 'sessions').put('a', { of: 'another version' });
+    await bucket(harness.backbone, 'sessions').put(rowKey('a'), { of: 'another version' });
     harness.project();
     const last = await tell(writer, ...turn(2));
     expect(await harness.rowWhere('a', (row) => row.lastSeq === last)).toMatchObject({
@@ -178,6 +182,100 @@ describe('the projector', () => {
   });
 });
 
+describe('the rows of an account', () => {
+  const keys = async () => (await bucket(harness.backbone, 'sessions').keys()).sort();
+
+  it('lie below it, and a row from before the grant moves there with the next event', async () => {
+    harness.project();
+    const early = await harness.writer('a', 0);
+    const first = await tell(early, started('Pizza'), ...turn(1));
+    await expect.poll(async () => (await harness.row('a'))?.lastSeq).toBe(first);
+    expect(await keys()).toEqual(['_.a']);
+    expect(await harness.recent()).toBeUndefined();
+    const last = await tell(await harness.host('a'), ...turn(2));
+    expect(await harness.rowWhere('a', (row) => row.lastSeq === last)).toMatchObject({ count: 19 });
+    await expect.poll(keys).toEqual([rowKey('a')]);
+    await expect.poll(() => harness.recent()).toHaveLength(1);
+    await harness.projectors[0]?.stop();
+    expect(await refold()).toEqual(UNCHANGED);
+  });
+
+  it('do not stay below an account when the session is deleted and granted to another', async () => {
+    harness.project();
+    const { backbone } = harness;
+    const last = await story('a', 2);
+    await story('b', 1);
+    await harness.rowWhere('a', (row) => row.lastSeq === last);
+    await harness.rowWhere('b', () => true);
+    await expect.poll(async () => [...((await harness.recent())?.keys() ?? [])].sort()).toEqual(['a', 'b']);
+    await purgeSession(backbone, 'a');
+    await deleteSessionRows(backbone, 'a');
+    await forgetOwner(backbone, 'a');
+    expect([await keys(), [...(await harness.recent())!.keys()]]).toEqual([[rowKey('b')], ['b']]);
+    const next = await tell(await harness.host('a', 'r2', 'other'), started('Calzone'));
+    await expect.poll(async () => (await harness.row('a'))?.lastSeq).toBe(next);
+    expect(await harness.row('a')).toMatchObject({ count: 1, info: { name: 'Calzone' } });
+    expect([await keys(), [...(await harness.recent())!.keys()]]).toEqual([['other.a', rowKey('b')], ['b']]);
+    expect([...(await harness.recent('other'))!.keys()]).toEqual(['a']);
+  });
+
+  it('lose one that lies below another account than the session belongs to', async () => {
+    const last = await story('a', 1);
+    harness.project({ sweeper: { sweepMs: 50 } });
+    const row = await harness.rowWhere('a', (one) => one.lastSeq === last);
+    await sessionRows(harness.backbone).put('other.a', row);
+    await expect.poll(keys).toEqual([rowKey('a')]);
+  });
+
+  it('name the sessions that were active last, also after a rebuild, and fill that list again when it is short', async () => {
+    harness.project();
+    for (const sid of ['a', 'b', 'c']) await story(sid, 1);
+    const sids = async () => [...((await harness.recent())?.keys() ?? [])].sort();
+    await expect.poll(sids).toEqual(['a', 'b', 'c']);
+    const live = await harness.recent();
+    const { info } = (await harness.row('a'))!;
+    expect(live?.get('a')).toBeLessThanOrEqual(info.lastActivityAt);
+    const recents = recentSessionsRows(harness.backbone);
+    await recents.delete('owner');
+    await recents.put('nobody', { sessions: [] });
+    await rebuilt();
+    expect(await sids()).toEqual(['a', 'b', 'c']);
+    expect(await recents.keys()).toEqual(['owner']);
+    expect((await harness.recent())?.get('a')).toBe(info.lastActivityAt);
+    await recents.put('owner', { sessions: [{ sessionId: 'gone', at: 1 }] });
+    await story('d', 1);
+    await expect.poll(sids).toEqual(['a', 'b', 'c', 'd', 'gone']);
+  });
+
+  it('are moved from keys of the first form when the projector starts, and the old ones are removed', async () => {
+    const last = await story('a', 2);
+    harness.project();
+    const right = await harness.rowWhere('a', (row) => row.lastSeq === last);
+    await harness.projectors[0]?.stop();
+    // As an installation of an earlier version left it.
+    const { backbone } = harness;
+    const rows = bucket<SessionRow>(backbone, 'sessions');
+    await rows.put('a', right);
+    await rows.put('purged', right);
+    await deleteSessionRows(backbone, 'a');
+    const projector = bucket<Cursor>(backbone, 'projector');
+    const { rows: form, ...cursor } = (await readCursor(projector))!;
+    expect(form).toBe(ROWS_FORM);
+    await projector.put('cursor', cursor);
+    harness.project();
+    expect(await harness.rowWhere('a', (row) => row.lastSeq === last)).toEqual(right);
+    await expect.poll(keys).toEqual([rowKey('a')]);
+    await expect.poll(() => readCursor(projector)).toMatchObject({ rows: ROWS_FORM });
+    expect([...(await harness.recent())!.keys()]).toEqual(['a']);
+    await harness.projectors[1]?.stop();
+    // A projector of the earlier version ran again in between: its cursor has the form of the rows from before.
+    await rows.put('a', { ...right, count: 1 });
+    harness.project();
+    await expect.poll(keys).toEqual([rowKey('a')]);
+    expect(await harness.row('a')).toEqual(right);
+  });
+});
+
 describe('a rebuild', () => {
   it('mends rows that are wrong, missing or of nothing, while rows that are right stay as they are', async () => {
     const ends = { a: await story('a', 4), b: await story('b', 4), c: await story('c', 4) };
@@ -185,17 +283,17 @@ describe('a rebuild', () => {
     await harness.rowWhere('c', (row) => row.lastSeq === ends.c);
     const right = (await harness.row('a'))!;
     const rows = bucket<SessionRow>(harness.backbone, 'sessions');
-    const revision = (await rows.get('c'))?.revision;
-    await rows.put('a', { ...right, info: { ...right.info, name: 'wrong', messages: 99 } });
-    await rows.put('nobody', right);
-    await rows.delete('b');
+    const revision = (await rows.get(rowKey('c')))?.revision;
+    await rows.put(rowKey('a'), { ...right, info: { ...right.info, name: 'wrong', messages: 99 } });
+    await rows.put(rowKey('nobody'), right);
+    await rows.delete(rowKey('b'));
 
     const done = await rebuilt();
     expect(done).toEqual({ changed: 2, removed: 1 });
     expect(await harness.row('a')).toEqual(right);
     expect((await harness.row('b'))?.lastSeq).toBe(ends.b);
-    expect(await harness.row('nobody')).toBeUndefined();
-    expect((await rows.get('c'))?.revision).toBe(revision);
+    expect(await rows.get(rowKey('nobody'))).toBeUndefined();
+    expect((await rows.get(rowKey('c')))?.revision).toBe(revision);
   });
 
   it('loses nothing that is appended meanwhile, and every row seen is a whole fold that never goes back', async () => {
@@ -231,7 +329,7 @@ describe('a rebuild', () => {
   it('happens by itself when the rows are of another log', async () => {
     const last = await story('a', 2);
     const head = await streamHead(harness.backbone, SESSIONS_STREAM);
-    const cursor: Cursor = { identity: 'of another log', sessions: head + 1000, runners: 0 };
+    const cursor: Cursor = { identity: 'of another log', sessions: head + 1000, runners: 0, rows: ROWS_FORM };
     await saveCursor(bucket<Cursor>(harness.backbone, 'projector'), cursor);
     const metas = bucket<SessionMetaRow>(harness.backbone, 'session-meta');
     await metas.put('other', { state: {} as SessionMetaRow['state'], lastSeq: head + 900 });

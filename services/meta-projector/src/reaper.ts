@@ -1,4 +1,4 @@
-import { sessionRows, watchLeases, type Backbone } from '@pizzapi/backbone';
+import { readSessionRow, watchLeases, type Backbone } from '@pizzapi/backbone';
 import { sleep, type Logger } from '@pizzapi/process';
 import { CodedError, type SessionRow } from '@pizzapi/protocol';
 import { GraceTimers } from './graceTimers.js';
@@ -69,7 +69,7 @@ export class Reaper {
   private async end(sid: string, signal: AbortSignal): Promise<void> {
     const { backbone, log, metrics } = this.options;
     try {
-      const row = (await sessionRows(backbone).get(sid))?.value;
+      const row = await readSessionRow(backbone, sid);
       if (row === undefined || row.info.state === 'ended') return this.timers.sessionOver(sid);
       const outcome = await endLostSession(backbone, { sid, row, knownEpoch: this.returning.get(sid), signal });
       if (outcome.kind === 'returning') this.returning.set(sid, outcome.epoch);

@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
   bucket,
+  parseSessionRowKey,
   replay,
   RUNNERS_STREAM,
-  SESSIONS_STREAM,
+  SESSION_ROW_MARKER_MS,
+  sessionRowKey,
   streamHead,
   type Backbone,
   type Bucket,
@@ -15,7 +17,10 @@ import type { ProjectionHandler } from './projectionHandler.js';
 import { MemoryBucket } from './memoryBucket.js';
 import { createProjectorMetrics } from './metrics.js';
 import { readTo } from './readTo.js';
+import { rebuildRecentSessions } from './recentSessions.js';
 import { RunnerProjection } from './runnerProjection.js';
+import { isFirst, isInScope, scopeOf, type PartitionScope } from './partitionScope.js';
+import { readOwnersIn, type SessionOwner } from './sessionOwners.js';
 import { SessionProjection } from './sessionProjection.js';
 
 /** Events folded between two writes into the fresh buckets, which have no readers yet. */
@@ -24,6 +29,8 @@ const FLUSH_EVENTS = 8_192;
 const PROGRESS_EVENTS = 50_000;
 /** Rows that are compared and written concurrently. */
 const SWAP_ROWS = 64;
+/** Owners that are read in one request. */
+const OWNERS_AT_ONCE = 512;
 
 export interface RebuildProgress {
   /** Offsets of the log that are folded, of how many. */
@@ -42,6 +49,8 @@ export interface RebuildOptions {
   backbone: Backbone;
   log: Logger;
   signal: AbortSignal;
+  /** What is refolded; the whole log when left out. Rows of other scopes stay as they are. */
+  scope?: PartitionScope;
   onProgress?: (progress: RebuildProgress) => void;
 }
 
@@ -59,14 +68,20 @@ export class Rebuild {
   };
   private readonly sessionFold: SessionProjection;
   private readonly runnerFold: RunnerProjection;
+  private readonly scope: PartitionScope;
   private waiting = 0;
 
   constructor(private readonly options: RebuildOptions) {
     const { backbone, log } = options;
+    this.scope = options.scope ?? scopeOf(backbone);
     // Of its own: what was counted when it happened is not counted again.
     const metrics = createProjectorMetrics(createMetrics());
     const { rows, metas, runners } = this.fresh;
-    this.sessionFold = new SessionProjection({ rows, metas, log, metrics, history: (sid) => replay(backbone, sid) });
+    // The owners are read when the rows are swapped in.
+    const owners = async () => new Map<string, SessionOwner>();
+    const history = (sid: string) => replay(backbone, sid);
+    const { stream } = this.scope;
+    this.sessionFold = new SessionProjection({ stream, rows, metas, log, metrics, owners, history });
     this.runnerFold = new RunnerProjection({ rows: runners, log, metrics });
   }
 
@@ -75,7 +90,7 @@ export class Rebuild {
     const { backbone, signal } = this.options;
     const of = await this.head();
     let reported = this.positions.sessions;
-    this.positions.sessions = await readTo(backbone, SESSIONS_STREAM, {
+    this.positions.sessions = await readTo(backbone, this.scope.stream, {
       after: this.positions.sessions,
       signal,
       onBatch: async (records) => {
@@ -88,6 +103,7 @@ export class Rebuild {
     });
     await this.write(this.sessionFold);
     this.options.onProgress?.({ folded: this.positions.sessions, of });
+    if (!isFirst(this.scope)) return;
     this.positions.runners = await readTo(backbone, RUNNERS_STREAM, {
       after: this.positions.runners,
       signal,
@@ -99,18 +115,19 @@ export class Rebuild {
   /** Replaces the old rows by the fresh ones. No projector may fold meanwhile. */
   async swap(): Promise<SwapResult> {
     const { backbone } = this.options;
-    const { metas, rows, runners } = this.fresh;
+    const { metas, runners } = this.fresh;
     const swaps = [
       await this.swapBucket(metas, bucket<SessionMetaRow>(backbone, 'session-meta')),
-      await this.swapBucket(rows, bucket<SessionRow>(backbone, 'sessions')),
-      await this.swapBucket(runners, bucket<RunnerRow>(backbone, 'runners')),
+      await this.swapSessions(),
+      ...(isFirst(this.scope) ? [await this.swapRunners(runners)] : []),
     ];
+    await rebuildRecentSessions(backbone, this.options.signal, this.scope.partitions > 1);
     return swaps.reduce((sum, one) => ({ changed: sum.changed + one.changed, removed: sum.removed + one.removed }));
   }
 
   private async head(): Promise<number> {
     try {
-      return await streamHead(this.options.backbone, SESSIONS_STREAM);
+      return await streamHead(this.options.backbone, this.scope.stream);
     } catch (cause) {
       throw new CodedError('unavailable', 'The head of the stream is not known', { cause });
     }
@@ -127,27 +144,53 @@ export class Rebuild {
     await fold.flush();
   }
 
-  private async swapBucket<T>(fresh: MemoryBucket<T>, live: Bucket<T>): Promise<SwapResult> {
+  private swapRunners(runners: MemoryBucket<RunnerRow>): Promise<SwapResult> {
+    return this.swapBucket(runners, bucket<RunnerRow>(this.options.backbone, 'runners'), { isOurs: () => true });
+  }
+
+  /** The rows of sessions get the key of their owner. A row below another key, or of the first form, is removed. */
+  private async swapSessions(): Promise<SwapResult> {
+    const { backbone } = this.options;
+    const keys = new Map<string, string>();
+    const unowned = this.fresh.rows.keys();
+    for (let from = 0; from < unowned.length; from += OWNERS_AT_ONCE) {
+      const part = unowned.slice(from, from + OWNERS_AT_ONCE);
+      const sids = part.map((key) => parseSessionRowKey(key)?.sid ?? key);
+      const owners = await readOwnersIn(backbone)(sids);
+      for (const [index, sid] of sids.entries())
+        keys.set(sessionRowKey(owners.get(sid)?.userId, sid), part[index] ?? '');
+    }
+    return this.swapBucket(this.fresh.rows, bucket<SessionRow>(backbone, 'sessions'), { keys });
+  }
+
+  /** `keys`: the keys of the bucket, with those of the fresh rows. `isOurs`: whether a row belongs to the scope. */
+  private async swapBucket<T>(
+    fresh: MemoryBucket<T>,
+    live: Bucket<T>,
+    {
+      keys = new Map(fresh.keys().map((key) => [key, key])),
+      isOurs = (key) => isInScope(this.scope, sidOfKey(key)),
+    }: { keys?: ReadonlyMap<string, string>; isOurs?: (key: string) => boolean } = {},
+  ): Promise<SwapResult> {
     const { signal } = this.options;
     const result = { changed: 0, removed: 0 };
     const swaps = new Semaphore(SWAP_ROWS);
-    await swaps.forEach(fresh.keys(), async (key) => {
-      if (!signal.aborted && (await this.replace(key, fresh, live))) result.changed++;
+    await swaps.forEach([...keys], async ([key, freshKey]) => {
+      if (!signal.aborted && (await this.replace(key, await fresh.get(freshKey), live))) result.changed++;
     });
     const old = await live.keys();
     await swaps.forEach(
-      old.filter((key) => !fresh.has(key)),
+      old.filter((key) => !keys.has(key) && isOurs(key)),
       async (key) => {
         if (signal.aborted) return;
-        await live.delete(key);
+        await live.delete(key, { markerMs: SESSION_ROW_MARKER_MS });
         result.removed++;
       },
     );
     return result;
   }
 
-  private async replace<T>(key: string, fresh: MemoryBucket<T>, live: Bucket<T>): Promise<boolean> {
-    const row = await fresh.get(key);
+  private async replace<T>(key: string, row: { value: T } | undefined, live: Bucket<T>): Promise<boolean> {
     if (row === undefined) return false;
     for (let unreadable = 0; ;) {
       const old = await live.get(key);
@@ -159,3 +202,6 @@ export class Rebuild {
     }
   }
 }
+
+/** The id of a session is the last part of the key of its rows. */
+const sidOfKey = (key: string): string => key.slice(key.lastIndexOf('.') + 1);

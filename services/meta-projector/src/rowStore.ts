@@ -1,7 +1,7 @@
 import type { Bucket } from '@pizzapi/backbone';
 
 /** What a projection needs of a bucket; the backbone's and the one in memory both have it. */
-export type RowBucket<T> = Pick<Bucket<T>, 'get' | 'create' | 'update'>;
+export type RowBucket<T> = Pick<Bucket<T>, 'get' | 'create' | 'update' | 'delete'>;
 
 /** Rows kept in memory between flushes, at most, besides those that are not written yet. */
 export const CACHED_ROWS = 5_000;
@@ -20,6 +20,8 @@ interface Entry<T> {
   row: T;
   /** 0 = there is no row yet. */
   revision: number;
+  /** Whether the bucket has the row. */
+  stored: boolean;
   dirty: boolean;
 }
 
@@ -48,15 +50,15 @@ export class RowStore<T extends { lastSeq: number }> {
 
   /** Whether the key has a row, here or in the bucket. */
   has(key: string): boolean {
-    const { revision, dirty } = this.entry(key);
-    return dirty || revision > 0;
+    const { stored, dirty } = this.entry(key);
+    return dirty || stored;
   }
 
   set(key: string, row: T): void {
     const entry = this.entry(key);
     // Last in the map: the rows used longest ago are the first to be forgotten.
     this.entries.delete(key);
-    this.entries.set(key, { row, revision: entry.revision, dirty: true });
+    this.entries.set(key, { ...entry, row, dirty: true });
     this.dirty.add(key);
   }
 
@@ -93,8 +95,13 @@ export class RowStore<T extends { lastSeq: number }> {
   private async read(key: string): Promise<Entry<T>> {
     const found = await this.options.bucket.get(key);
     if (found === undefined)
-      return { row: this.options.initial(key), revision: this.deletedRevisions.get(key) ?? 0, dirty: false };
-    return { row: found.value, revision: found.revision, dirty: false };
+      return {
+        row: this.options.initial(key),
+        revision: this.deletedRevisions.get(key) ?? 0,
+        stored: false,
+        dirty: false,
+      };
+    return { row: found.value, revision: found.revision, stored: true, dirty: false };
   }
 
   /** False when the row is not there any more. */
@@ -122,6 +129,7 @@ export class RowStore<T extends { lastSeq: number }> {
         break;
       }
     }
+    entry.stored = true;
     entry.dirty = false;
     this.dirty.delete(key);
     this.deletedRevisions.delete(key);

@@ -19,7 +19,8 @@ function projectInto(buckets: Buckets): SessionProjection {
   const history = async function* () {
     yield await Promise.resolve([]);
   };
-  return new SessionProjection({ ...buckets, log: silentLogger, metrics, history });
+  const owners = async () => new Map([['s', { userId: 'u', epoch: 1 }]]);
+  return new SessionProjection({ ...buckets, owners, log: silentLogger, metrics, history });
 }
 
 function logOf(events: readonly SessionEvent[]): StoredRecord[] {
@@ -55,5 +56,5 @@ it('two projectors that fold one session concurrently lose no change of its meta
   const alone = emptyBuckets();
   await fold(projectInto(alone), 0, 6);
   expect((await shared.metas.get('s'))?.value).toEqual((await alone.metas.get('s'))?.value);
-  expect((await shared.rows.get('s'))?.value).toEqual((await alone.rows.get('s'))?.value);
+  expect((await shared.rows.get('u.s'))?.value).toEqual((await alone.rows.get('u.s'))?.value);
 });

@@ -5,6 +5,7 @@ import { bucket, readLease } from '@pizzapi/backbone';
 import { createMetrics, silentLogger } from '@pizzapi/process';
 import type { SessionRow } from '@pizzapi/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ROWS_FORM } from './cursor.js';
 import { LiveProjector } from './liveProjector.js';
 import { LEASE_KEY } from './leaderElection.js';
 import { createProjectorMetrics } from './metrics.js';
@@ -97,7 +98,7 @@ describe('of two projectors', () => {
         const backbone = await harness.connect();
         const metrics = createProjectorMetrics(createMetrics());
         const lost = new AbortController().signal;
-        const from = { identity: 'same', sessions: 0, runners: 0 };
+        const from = { identity: 'same', sessions: 0, runners: 0, rows: ROWS_FORM };
         const folding = new LiveProjector({ backbone, log: silentLogger, metrics, lost, onRow: () => undefined }, from);
         return { backbone, folding, metrics, running: folding.run() };
       }),
@@ -135,13 +136,14 @@ describe('meta-projector --rebuild', () => {
   it('does it itself when nobody folds, says how far it is, and exits', async () => {
     const writer = await harness.host('a');
     await writer.append(started('Pizza'));
-    await bucket<SessionRow>(harness.backbone, 'sessions').put('nobody', {} as SessionRow);
+    await bucket<SessionRow>(harness.backbone, 'sessions').put('owner.nobody', {} as SessionRow);
     const { ended, err } = startProcess('--rebuild');
     expect(await ended).toBe(0);
     expect(err()).toMatch(/rebuild: projected offset 1 of 1 \(100 %\)\n/);
-    expect(err()).toMatch(/rebuild: done, \d rows changed, 1 removed\n/);
+    // The sweeper of the process may have removed the row before.
+    expect(err()).toMatch(/rebuild: done, \d rows changed, [01] removed\n/);
     expect((await harness.row('a'))?.info.name).toBe('Pizza');
-    expect(await harness.row('nobody')).toBeUndefined();
+    expect(await bucket<SessionRow>(harness.backbone, 'sessions').keys()).toEqual(['owner.a']);
   });
 
   it('lets the active one do it, which goes on afterwards', async () => {

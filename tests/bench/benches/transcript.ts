@@ -1,5 +1,5 @@
-import { bucket, claimSession, openWriter, type Backbone, type SessionWriter } from '@pizzapi/backbone';
-import type { EventOf, SessionRow } from '@pizzapi/protocol';
+import { claimSession, openWriter, readSessionRow, type Backbone, type SessionWriter } from '@pizzapi/backbone';
+import type { EventOf } from '@pizzapi/protocol';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,8 +68,7 @@ async function run(context: BenchContext): Promise<void> {
   report.progress('transcript: writing 10,000 messages');
   const writer = await write(b, stage, spoolDir);
   defer(() => writer.close());
-  const rows = bucket<SessionRow>(b, 'sessions');
-  const projected = async () => (await rows.get(SID))?.value.info.messages === MESSAGES;
+  const projected = async () => (await readSessionRow(b, SID))?.info.messages === MESSAGES;
   if (!(await eventually(projected, 60_000, 100))) throw new Error('the projector did not fold the session');
 
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });

@@ -13,6 +13,8 @@ export interface Bench {
   name: string;
   /** What the bench measures, for `--help`. */
   title: string;
+  /** The maximum duration, in ms. */
+  limitMs?: number;
   run(context: BenchContext): Promise<void>;
 }
 

@@ -1,5 +1,13 @@
-import { bucket, claimSession, openWriter, streamHead, SESSIONS_STREAM, type SessionWriter } from '@pizzapi/backbone';
-import { applySessionInfo, initialSessionInfo, type EventOf, type SessionRow } from '@pizzapi/protocol';
+import {
+  claimSession,
+  openWriter,
+  sessionRowKey,
+  sessionRows,
+  streamHead,
+  SESSIONS_STREAM,
+  type SessionWriter,
+} from '@pizzapi/backbone';
+import { applySessionInfo, initialSessionInfo, type EventOf } from '@pizzapi/protocol';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -92,6 +100,12 @@ async function openAt({ b }: Nats, sid: string, spoolDir: string): Promise<Sessi
   const appended = await writer.append(started);
   if (appended.kind !== 'appended') throw new Error(`${sid}: ${appended.kind}`);
   const info = applySessionInfo(initialSessionInfo(sid), started);
-  await bucket<SessionRow>(b, 'sessions').put(sid, { info, lastSeq: appended.seq, count: 1, epoch, checkpoints: [] });
+  await sessionRows(b).put(sessionRowKey('owner', sid), {
+    info,
+    lastSeq: appended.seq,
+    count: 1,
+    epoch,
+    checkpoints: [],
+  });
   return writer;
 }

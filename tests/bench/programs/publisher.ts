@@ -1,13 +1,14 @@
 import {
-  bucket,
   claimSession,
   connectBackbone,
   headOf,
   openWriter,
+  sessionRowKey,
+  sessionRows,
   type Backbone,
   type SessionWriter,
 } from '@pizzapi/backbone';
-import { applySessionInfo, initialSessionInfo, type SessionRow } from '@pizzapi/protocol';
+import { applySessionInfo, initialSessionInfo } from '@pizzapi/protocol';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,7 +45,7 @@ const handlers = {
    */
   open: async ({ sids }: { sids: string[] }) => {
     const b = backbone!;
-    const rows = bucket<SessionRow>(b, 'sessions');
+    const rows = sessionRows(b);
     const opening = sids.map(async (sid) => {
       const claim = await claimSession(b, { sid, userId: 'owner', runnerId: 'bench' });
       if (claim.kind === 'refused') throw new Error(`${sid} belongs to another host`);
@@ -56,7 +57,7 @@ const handlers = {
       const appended = await writer.append(started);
       if (appended.kind !== 'appended') throw new Error(`${sid}: ${appended.kind}`);
       const info = applySessionInfo(initialSessionInfo(sid), started);
-      await rows.put(sid, { info, lastSeq: appended.seq, count: 1, epoch, checkpoints: [] });
+      await rows.put(sessionRowKey('owner', sid), { info, lastSeq: appended.seq, count: 1, epoch, checkpoints: [] });
       return [sid, appended.seq] as const;
     });
     return Object.fromEntries(await Promise.all(opening));

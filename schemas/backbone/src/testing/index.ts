@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launchNatsServer, quoteConfig, requireNatsServer } from '@pizzapi/nats-server';
 import type { NatsServer } from '@pizzapi/nats-server';
+import { partitionMapping } from '@pizzapi/protocol';
 import { whileProcessHalted } from './halt.js';
 
 export { startTestCluster, TestCluster } from './testCluster.js';
@@ -18,6 +19,12 @@ export interface TestNatsOptions {
   syncInterval?: string;
   /** Path of the program; the one that the product finds when left out. */
   binary?: string;
+}
+
+/** What a server without accounts maps so that the log has this many partitions; nothing with one. */
+export function mappingsConfig(partitions: number): string {
+  const mapping = partitionMapping(partitions);
+  return mapping === undefined ? '' : `mappings: { ${quoteConfig(mapping.from)}: ${quoteConfig(mapping.to)} }\n`;
 }
 
 /** A real nats-server with an empty store of its own, for one test file. */

@@ -152,6 +152,13 @@ export class ShareStore {
     return [...new Set(living.flatMap(({ grantee }) => grantee ?? []))];
   }
 
+  /** The sessions that an account shares with other accounts, each with one of them. */
+  sharedBy(userId: string): { sid: string; grantee: string }[] {
+    return [...this.cache.values()].flatMap(({ userId: owner, sessionId: sid, grantee }) =>
+      owner === userId && grantee !== undefined ? [{ sid, grantee }] : [],
+    );
+  }
+
   /**
    * Returns what a link that was found before allows now; undefined = nothing. Reads from memory: a link that the watch
    * has not reported yet is as it was found.

@@ -2,9 +2,14 @@ import { errorInfo, isId, type ErrorInfo } from '@pizzapi/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { GatewayMetrics } from '../metrics.js';
 import { unknownRunner, unknownSession, type Access } from '../session/access.js';
+import type { SessionLoader } from '../session/sessionLoader.js';
 import { answerError } from './errors.js';
 
 declare module 'fastify' {
+  interface FastifyRequest {
+    /** Releases the session that the address names. */
+    releaseSession: (() => void) | null;
+  }
   interface FastifyContextConfig {
     /** Acts on the session: not for who may only watch it. */
     acts?: boolean;
@@ -19,21 +24,33 @@ declare module 'fastify' {
  */
 export function registerAuthorization(
   app: FastifyInstance,
-  { access, metrics }: { access: Access; metrics: GatewayMetrics },
+  { access, loader, metrics }: { access: Access; loader: SessionLoader; metrics: GatewayMetrics },
 ): void {
+  app.decorateRequest('releaseSession', null);
   app.addHook('onRequest', async (request, reply) => {
     // A socket is asked more before, and then comes back here for this.
     if (request.routeOptions.config.socket === true) return;
+    await loadSession(request, loader);
     const error = authorizationProblem(request, access);
     if (error === undefined) return;
     metrics.error(error.code);
     return answerError(reply, error);
   });
+  app.addHook('onResponse', async (request) => request.releaseSession?.());
+}
+
+/** Loads the session that the address names, and holds it until `releaseSession` is called. */
+export async function loadSession(request: FastifyRequest, loader: SessionLoader): Promise<void> {
+  const { principal, params, routeOptions } = request;
+  const { sid } = params as { sid?: string };
+  if (principal === null || sid === undefined || !isId(sid) || routeOptions.config.open === true) return;
+  request.releaseSession = loader.hold(sid);
+  await loader.load(principal, sid);
 }
 
 /**
- * Why this person may not ask for what the address names, or undefined. Answered from memory alone. A person that a
- * session is shared with is a guest for the rest of the request.
+ * Why this person may not ask for what the address names, or undefined. Answered from memory, into which
+ * `loadSession` has brought it. A person that a session is shared with is a guest for the rest of the request.
  */
 export function authorizationProblem(request: FastifyRequest, access: Access): ErrorInfo | undefined {
   const { params, routeOptions } = request;

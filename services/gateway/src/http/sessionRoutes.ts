@@ -8,6 +8,7 @@ import {
   NewSessionBody,
   NewSessionReply,
   SessionReply,
+  SessionsQuery,
   SessionsReply,
   type ErrorInfo,
 } from '@pizzapi/protocol';
@@ -15,7 +16,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import type { GatewayMetrics } from '../metrics.js';
 import type { SendCommandOutcome, CommandSender } from '../session/commandSender.js';
-import type { SharedSessions } from '../session/sharedSessions.js';
+import type { SessionPages } from '../session/sessionPages.js';
 import type { SessionReader } from '../session/reader.js';
 import type { Remover } from '../session/remover.js';
 import type { Spawner } from '../session/spawner.js';
@@ -25,7 +26,7 @@ import { EventsQuery, IdempotencyHeaders, route, SessionParams } from './schemas
 
 export interface SessionRoutesDeps {
   b: Backbone;
-  shared: SharedSessions;
+  pages: SessionPages;
   reader: SessionReader;
   commandSender: CommandSender;
   spawner: Spawner;
@@ -49,24 +50,24 @@ const keyOf = ({ headers }: FastifyRequest): string | undefined => {
 };
 
 export function sessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): void {
-  const { b, shared, reader, commandSender, spawner, remover, metrics } = deps;
+  const { b, pages, reader, commandSender, spawner, remover, metrics } = deps;
   const refuse = refuser(metrics);
   const fail = (reply: FastifyReply, error: ErrorInfo): FastifyReply => refuse(reply, { error });
   const sent = (reply: FastifyReply, outcome: SendCommandOutcome): FastifyReply =>
     outcome.kind === 'sent' ? reply.code(202).send({ commandId: outcome.commandId }) : refuse(reply, outcome);
 
-  app.get(
+  app.get<{ Querystring: SessionsQuery }>(
     '/api/sessions',
     {
       schema: route({
-        summary: 'Your sessions and those that are shared with you, most recently active first',
+        summary:
+          'A page of your sessions and those that are shared with you, most recently active first; the first page also has those that run or wait for a person',
         tag,
+        querystring: SessionsQuery,
         answers: { 200: SessionsReply },
       }),
     },
-    async (request) => ({
-      sessions: shared.listFor(principalOf(request).userId),
-    }),
+    async (request) => pages.page(principalOf(request).userId, request.query),
   );
 
   for (const url of ['/api/sessions', '/ws/sessions']) {

@@ -1,7 +1,6 @@
-import { SessionUsageReply, titleOf, UsageReply } from '@pizzapi/protocol';
+import { SessionUsageReply, UsageReply } from '@pizzapi/protocol';
 import type { FastifyInstance } from 'fastify';
 import { unknownSession, type Access } from '../session/access.js';
-import type { Directory } from '../session/directory.js';
 import type { Storage } from '../session/storage.js';
 import { answerError } from './errors.js';
 import { principalOf } from './guard.js';
@@ -9,7 +8,6 @@ import { route, SessionParams } from './schemas.js';
 
 export interface UsageDeps {
   access: Access;
-  directory: Directory;
   storage: Storage;
 }
 
@@ -19,30 +17,20 @@ const MOST_SESSIONS = 50;
 const tag = 'usage';
 
 /** What is stored, and what may be. */
-export function usageRoutes(app: FastifyInstance, { access, directory, storage }: UsageDeps): void {
+export function usageRoutes(app: FastifyInstance, { access, storage }: UsageDeps): void {
   app.get(
     '/api/usage',
     { schema: route({ summary: 'Your storage use and limits', tag, answers: { 200: UsageReply } }) },
     async (request): Promise<UsageReply> => {
       const { userId, role } = principalOf(request);
-      const known = directory.listSessions(userId);
       const [uses, sessions, relay] = await Promise.all([
         storage.uses({ userId }),
-        storage.sessionsOf(
-          userId,
-          known.map(({ sessionId }) => sessionId),
-        ),
+        storage.largestSessions(userId, MOST_SESSIONS),
         role === 'admin' ? storage.relay.uses() : [],
       ]);
-      const nameOf = (sid: string): string => {
-        const info = directory.session(sid);
-        return titleOf(info, '');
-      };
       return {
         uses: [...uses, ...relay],
-        sessions: sessions
-          .slice(0, MOST_SESSIONS)
-          .map((each) => ({ ...each, name: nameOf(each.sessionId), limit: storage.limits.session })),
+        sessions: sessions.map((each) => ({ ...each, limit: storage.limits.session })),
       };
     },
   );

@@ -1,4 +1,4 @@
-import { bucket, headOf, replay, requestRpc, tail, type Backbone } from '@pizzapi/backbone';
+import { readSessionRow, headOf, replay, requestRpc, tail, type Backbone } from '@pizzapi/backbone';
 import { subjects } from '@pizzapi/protocol';
 import { offsetFrom } from '../checkpoints.js';
 import type { SessionSource } from './source.js';
@@ -25,8 +25,8 @@ export function natsSource(b: Backbone, sid: string): SessionSource {
       return answer.kind === 'ok' ? answer.body : undefined;
     },
     offsetBefore: async (events, upTo) => {
-      const entry = await bucket<unknown>(b, 'sessions').get(sid);
-      return offsetFrom(entry?.value, events, upTo);
+      const row = await readSessionRow(b, sid);
+      return offsetFrom(row, events, upTo);
     },
   };
 }

@@ -9,6 +9,7 @@ import { Pacer } from './pacer.js';
 import type { PresenceElsewhere } from './presenceExchange.js';
 import { RoomPresence } from './roomPresence.js';
 import { Partials } from './partials.js';
+import type { RateMeter } from './rateMeter.js';
 import { Ring } from './ring.js';
 import type { SessionSource, SourceEvent } from './source.js';
 import type { Viewer } from './viewer.js';
@@ -30,6 +31,8 @@ export interface RoomOptions {
   flow: DrainWaiter;
   /** Bounds how many reads of the log run concurrently. */
   logReads: Semaphore;
+  /** Counts the deliveries of all rooms. */
+  deliveryRate: RateMeter;
   metrics: RoomMetrics;
   /** The log was replaced or deleted: the room is of no use any more. */
   onReset: () => void;
@@ -76,14 +79,14 @@ export class Room {
     /** The first offset stored, as of the opening. */
     public first: number,
   ) {
-    const { source, logReads, limits, metrics, elsewhere } = options;
+    const { source, logReads, limits, metrics, elsewhere, deliveryRate } = options;
     this.history = new SharedLogReader(source, logReads, limits, () => metrics.logRead());
     this.presence = new RoomPresence({
       ...{ limits, elsewhere },
       own: () => [...this.viewers].map(({ presence }) => presence),
       show: (viewers) => this.broadcast({ type: 'presence', viewers }),
     });
-    this.pacer = new Pacer(() => this.flush());
+    this.pacer = new Pacer(() => this.flush(), deliveryRate);
     this.partials = new Partials({
       ask: () => (metrics.partialAsked(), source.partial()),
       flush: () => this.flush(),
@@ -192,23 +195,31 @@ export class Room {
     if (frames.length === 0) return;
     this.pending = [];
     const { metrics, limits } = this.options;
-    const events = frames.filter(({ seq }) => seq > 0);
-    const last = events.at(-1)?.seq;
+    let events = 0;
+    let last = 0;
+    for (const { seq } of frames) {
+      if (seq === 0) continue;
+      events++;
+      last = seq;
+    }
     const all = new Packet(frames);
-    const onlyEvents = events.length === frames.length ? all : new Packet(events);
+    const withoutDeltas =
+      events === frames.length || !this.partials.isAnyoneWaiting
+        ? undefined
+        : new Packet(frames.filter(({ seq }) => seq > 0));
     let deliveries = 0;
     for (const viewer of this.live) {
       if (viewer.wire.buffered > limits.parkBytes) {
         this.park(viewer);
         continue;
       }
-      const packet = this.partials.isWaiting(viewer) ? onlyEvents : all;
+      const packet = withoutDeltas !== undefined && this.partials.isWaiting(viewer) ? withoutDeltas : all;
       if (packet.count > 0) viewer.wire.write(packet);
-      if (last !== undefined) viewer.position = last;
+      if (last > 0) viewer.position = last;
       deliveries++;
     }
-    metrics.frames('event', events.length * deliveries);
-    metrics.frames('delta', (frames.length - events.length) * deliveries);
+    metrics.frames('event', events * deliveries);
+    metrics.frames('delta', (frames.length - events) * deliveries);
   }
 
   /** Too much is unsent: from now on only the viewer's offset is kept, and filled once it has caught its breath. */

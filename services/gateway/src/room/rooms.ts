@@ -2,6 +2,7 @@ import { Semaphore, type Logger } from '@pizzapi/process';
 import { DrainWaiter } from './backpressure.js';
 import type { RoomLimits } from './limits.js';
 import type { PresenceExchange } from './presenceExchange.js';
+import { RateMeter } from './rateMeter.js';
 import { Room, type RoomMetrics } from './room.js';
 import type { SessionSource } from './source.js';
 import type { Viewer } from './viewer.js';
@@ -32,6 +33,7 @@ export class Rooms {
   private readonly entries = new Map<string, Entry>();
   private readonly flow: DrainWaiter;
   private readonly logReads: Semaphore;
+  private readonly deliveryRate = new RateMeter();
 
   constructor(private readonly options: RoomsOptions) {
     this.flow = new DrainWaiter(options.limits);
@@ -64,6 +66,7 @@ export class Rooms {
         metrics,
         flow: this.flow,
         logReads: this.logReads,
+        deliveryRate: this.deliveryRate,
         onReset: () => {
           log.warn({ sid }, 'stream was replaced; viewers restart from the beginning');
           this.drop(sid, 'restarting');

@@ -11,8 +11,8 @@ export const unknownSession = (sid: string): ErrorInfo => errorInfo('session_not
 export const unknownRunner = (rid: string): ErrorInfo => errorInfo('runner_not_found', `No runner "${rid}"`);
 
 /**
- * Decides who may do what. Answers from memory, so that another account's resource and a missing one look the same, also
- * in timing. Asked for every request and every frame: a revocation counts at once.
+ * Decides who may do what. Answers from memory, into which `SessionLoader` has brought the session: another account's resource
+ * and a missing one look the same, also in timing. Asked for every request and every frame: a revocation counts at once.
  */
 export class Access {
   constructor(

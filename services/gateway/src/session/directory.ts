@@ -1,7 +1,19 @@
-import { bucket, keepWatching, ownerRows, watchLeases, WatchCache, type Backbone } from '@pizzapi/backbone';
-import { sleep, type Logger } from '@pizzapi/process';
-import { isMap, isRunnerOwnerRow, type OwnerRow, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
-import { AccountLogSizes } from './logSizes.js';
+import { setMaxListeners } from 'node:events';
+import {
+  bucket,
+  keepWatching,
+  ownerRows,
+  RUNNER_OWNER_PREFIX,
+  runnerOwnerRows,
+  sessionRowKey,
+  watchLeases,
+  WatchCache,
+  type Backbone,
+} from '@pizzapi/backbone';
+import { retry, sleep, type Logger } from '@pizzapi/process';
+import { isMap, type OwnerRow, type RunnerInfo, type RunnerOwnerRow, type SessionInfo } from '@pizzapi/protocol';
+import { KeyIndex } from '../auth/keyIndex.js';
+import { HeldSessions, type ProjectedSession, type RowChange, type RowSource } from './heldSessions.js';
 
 /** The owner of what changed; undefined while it is unknown. */
 interface Owned {
@@ -15,44 +27,48 @@ export type DirectoryChange =
   | { kind: 'host'; sid: string; state: 'connected' | 'lost' }
   | ({ kind: 'runner'; runner: RunnerInfo; added: boolean } & Owned)
   | ({ kind: 'runner_gone'; rid: string } & Owned)
-  /** A session was granted to a host, for the first time. */
+  /** A session was granted to a host, for the first time since it is in memory. */
   | { kind: 'granted'; sid: string }
   /** A lease came or went, of something known or not. */
-  | { kind: 'lease'; key: string };
+  | { kind: 'lease'; key: string }
+  /** Changes of sessions may have been missed. */
+  | { kind: 'gap' };
 
 /** A host that releases a lease has often just ended the session: the time for the projection to show it, in ms. */
 const RELEASE_MS = 500;
+/** Live sessions that are read at once. */
+const LOAD_BATCH = 500;
 
 type Listener = (change: DirectoryChange) => void;
+/** Whether the changes of a session are to be reported although nothing holds it. */
+export type FollowRule = (userId: string | undefined, sid: string) => boolean;
 
-interface Projected<I> {
-  info: I;
-  /** Of a session. */
-  logBytes?: unknown;
-}
-
-const hasInfo = <I>(value: unknown): value is Projected<I> => isMap(value) && isMap(value['info']);
+const hasInfo = <I>(value: unknown): value is { info: I } => isMap(value) && isMap(value['info']);
 
 /** Returns the owner in a row. A runner that was forgotten has none. */
-function ownerIn(row: OwnerRow | undefined): string | undefined {
-  return isRunnerOwnerRow(row) && row.forgottenAt !== undefined ? undefined : row?.userId;
-}
+const ownerIn = (row: RunnerOwnerRow | undefined): string | undefined =>
+  row?.forgottenAt === undefined ? row?.userId : undefined;
 
-/** In the bucket of owners: a session's key is its id, which holds no dot. */
-const RUNNER_KEY = 'runner.';
+const SESSION_LEASE = 'session.';
 
 /**
- * Sessions, runners and leases as the projections have them, kept by watching their buckets: lists and checks answer
- * from memory. `host` and `online` come from the leases; whose a session is and which runner has it, from the owners,
- * which the authenticator alone writes: what an event says of that is not believed.
+ * Runners, leases, and the sessions in use. A check answers from memory, after `load` has read the session that it names; a
+ * session with a lease is always in memory. `host` and `online` come from the leases; whose a session is and which runner has
+ * it, from the owners, which the authenticator alone writes: what an event says of that is not believed.
  */
 export class Directory {
-  readonly logSizes = new AccountLogSizes();
-  private readonly sessions: WatchCache<Projected<SessionInfo>>;
-  private readonly runners: WatchCache<Projected<RunnerInfo>>;
+  readonly rows: RowSource<ProjectedSession>;
+  private readonly sessions: HeldSessions;
+  private readonly runners: WatchCache<{ info: RunnerInfo }>;
+  private readonly runnerOwners: WatchCache<RunnerOwnerRow>;
+  private readonly runnersByOwner = new KeyIndex();
   private readonly leases = new Set<string>();
-  private readonly owners: WatchCache<OwnerRow>;
+  /** Releases the sessions that are held for their lease, by session. */
+  private readonly live = new Map<string, () => void>();
+  /** Sessions with a lease by their owner. */
+  private readonly liveByOwner = new KeyIndex();
   private readonly listeners = new Set<Listener>();
+  private readonly followRules: FollowRule[] = [];
   private readonly stopping = new AbortController();
   private leasesKnown = false;
   private leasesReady: () => void = () => undefined;
@@ -61,11 +77,25 @@ export class Directory {
   constructor(
     private readonly b: Backbone,
     private readonly log: Logger,
+    options: { maxIdle?: number } = {},
   ) {
-    this.owners = new WatchCache(ownerRows(b), { log });
-    this.owners.onChange((key, after, before) => this.ownerChanged(key, after, before));
-    this.sessions = new WatchCache(bucket(b, 'sessions', { check: hasInfo<SessionInfo> }), { log });
-    this.sessions.onChange((sid, after, before) => this.sessionRowChanged(sid, after, before));
+    this.rows = bucket<ProjectedSession>(b, 'sessions', { check: hasInfo<SessionInfo> });
+    this.sessions = new HeldSessions({
+      ...options,
+      owners: ownerRows(b),
+      rows: this.rows,
+      keyOf: sessionRowKey,
+      isFollowed: (userId, sid) => this.followRules.some((isFollowed) => isFollowed(userId, sid)),
+      listener: {
+        owned: (sid, after, before, wasShown) => this.sessionOwned(sid, after, before, wasShown),
+        projected: (sid, isNew) => this.sessionChanged(sid, isNew),
+        removed: (sid, owner) => this.tell({ kind: 'session_gone', sid, owner }),
+        gap: () => this.tell({ kind: 'gap' }),
+      },
+      log,
+    });
+    this.runnerOwners = new WatchCache(runnerOwnerRows(b), { prefix: RUNNER_OWNER_PREFIX, log });
+    this.runnerOwners.onChange((rid, after, before) => this.runnerOwned(rid, ownerIn(after), ownerIn(before)));
     this.runners = new WatchCache(bucket(b, 'runners', { check: hasInfo<RunnerInfo> }), { log });
     this.runners.onChange((rid, after, before) => {
       if (after !== undefined) this.runnerChanged(rid, before === undefined);
@@ -73,27 +103,41 @@ export class Directory {
     });
   }
 
-  /** Resolves when all there was at the start is known. */
+  /** Resolves when all leases, the sessions that have one, and all runners are in memory. */
   get ready(): Promise<unknown> {
-    return Promise.all([this.leasesListed, ...this.caches.map(({ ready }) => ready)]);
+    return Promise.all([this.leasesListed, this.sessions.ready, ...this.caches.map(({ ready }) => ready)]);
   }
 
   get isReady(): boolean {
-    return this.leasesKnown && this.caches.every(({ isReady }) => isReady);
+    return this.leasesKnown && this.sessions.isReady && this.caches.every(({ isReady }) => isReady);
   }
 
   private get caches() {
-    return [this.owners, this.sessions, this.runners];
+    return [this.runnerOwners, this.runners];
+  }
+
+  /** How many sessions are in memory. */
+  get size(): number {
+    return this.sessions.size;
+  }
+
+  /** The revision of the rows of sessions up to which all changes were reported. */
+  get revision(): number {
+    return this.sessions.revision;
   }
 
   start(): void {
+    this.sessions.start();
     for (const cache of this.caches) cache.start();
     const { signal } = this.stopping;
+    // Every lease that is released waits for a moment.
+    setMaxListeners(0, signal);
     void keepWatching(() => this.watchLeases(), { signal, log: this.log, what: 'leases' });
   }
 
   stop(): void {
     this.stopping.abort();
+    this.sessions.stop();
     for (const cache of this.caches) cache.stop();
     this.listeners.clear();
   }
@@ -103,42 +147,81 @@ export class Directory {
     return () => void this.listeners.delete(listener);
   }
 
-  /** The owner of a session, or undefined without such a session. */
+  /** Calls the listener for every write of a row of a session, in memory or not. */
+  onRow(listener: (userId: string, sid: string, change: RowChange<ProjectedSession>) => void): void {
+    this.sessions.onRow(listener);
+  }
+
+  /** Reports changes of the sessions that the rule names, too. */
+  follow(rule: FollowRule): void {
+    this.followRules.push(rule);
+  }
+
+  /** Keeps a session exact until the returned function is called, once it is loaded. */
+  hold(sid: string): () => void {
+    return this.sessions.hold(sid);
+  }
+
+  /** Brings a session into memory: the checks and lists below name it from then on. Throws `unavailable`. */
+  load(sid: string): Promise<void> {
+    return this.sessions.load(sid);
+  }
+
+  /** Brings the owner of a session into memory. `again` reads it also when it is there. */
+  loadOwner(sid: string, again?: boolean): Promise<void> {
+    return this.sessions.loadOwner(sid, again);
+  }
+
+  /** Brings many sessions into memory, in few requests. The caller holds them. */
+  loadAll(sids: readonly string[]): Promise<void> {
+    return this.sessions.loadAll(sids);
+  }
+
+  isOwnerLoaded(sid: string): boolean {
+    return this.sessions.isOwnerLoaded(sid);
+  }
+
+  /** The owner of a session, or undefined without such a session in memory. */
   userOf(sid: string): string | undefined {
-    return this.owners.peek(sid)?.userId;
+    return this.sessions.owner(sid)?.userId;
   }
 
   /** The runner that hosts a session, or hosted it last. */
   runnerOf(sid: string): string | undefined {
-    return this.owners.peek(sid)?.runnerId;
+    return this.sessions.owner(sid)?.runnerId;
   }
 
   /** The owner of a runner, or undefined when it has none or was forgotten. */
   userOfRunner(rid: string): string | undefined {
-    return ownerIn(this.owners.peek(RUNNER_KEY + rid));
+    return ownerIn(this.runnerOwners.peek(rid));
   }
 
   /** The runners that connected last with this key, without those that were forgotten. */
   runnersWithKey(keyHash: string): string[] {
-    return [...this.owners.entries()].flatMap(([key, row]) =>
-      key.startsWith(RUNNER_KEY) && isRunnerOwnerRow(row) && row.keyHash === keyHash && ownerIn(row) !== undefined
-        ? [row.runnerId]
-        : [],
+    return [...this.runnerOwners.values()].flatMap((row) =>
+      row.keyHash === keyHash && ownerIn(row) !== undefined ? [row.runnerId] : [],
     );
   }
 
-  /** The session as a list shows it, or undefined while the projection has not seen it. */
+  /** The session as a list shows it, or undefined while it is not in memory or the projection has not seen it. */
   session(sid: string): SessionInfo | undefined {
-    const info = this.sessions.peek(sid)?.info;
+    const info = this.sessions.row(sid)?.info;
     return info === undefined ? undefined : this.shown(sid, info);
   }
 
-  /** All sessions of a person, the latest active first. */
-  listSessions(userId: string): SessionInfo[] {
-    return [...this.sessions.entries()]
-      .filter(([sid]) => this.userOf(sid) === userId)
-      .sort(([, { info: a }], [, { info: b }]) => b.lastActivityAt - a.lastActivityAt)
-      .map(([sid, { info }]) => this.shown(sid, info));
+  /** The revision of the row of a session in memory. */
+  revisionOf(sid: string): number {
+    return this.sessions.revisionOf(sid);
+  }
+
+  /** The bytes of the log of a session in memory. */
+  logBytesOf(sid: string): number {
+    return this.sessions.row(sid)?.logBytes ?? 0;
+  }
+
+  /** The sessions of an account whose host holds the lease. */
+  liveOf(userId: string): string[] {
+    return this.liveByOwner.keys(userId);
   }
 
   runner(rid: string): RunnerInfo | undefined {
@@ -148,10 +231,10 @@ export class Directory {
 
   /** All runners of a person, by name. */
   listRunners(userId: string): RunnerInfo[] {
-    return [...this.runners.entries()]
-      .filter(([rid]) => this.userOfRunner(rid) === userId)
-      .sort(([, { info: a }], [, { info: b }]) => a.name.localeCompare(b.name))
-      .map(([rid, { info }]) => ({ ...info, online: this.isOnline(rid) }));
+    return this.runnersByOwner
+      .keys(userId)
+      .flatMap((rid) => this.runner(rid) ?? [])
+      .sort((a, b) => a.name.localeCompare(b.name));
   }
 
   isOnline(rid: string): boolean {
@@ -160,7 +243,7 @@ export class Directory {
 
   /** Whether the host of a session holds its lease. */
   isHosted(sid: string): boolean {
-    return this.leases.has(`session.${sid}`);
+    return this.leases.has(SESSION_LEASE + sid);
   }
 
   /** Waits until `condition` holds, asked again at every change; false when `ms` pass before. */
@@ -179,56 +262,46 @@ export class Directory {
   }
 
   private shown(sid: string, info: SessionInfo): SessionInfo {
-    const { userId = '', runnerId = info.runnerId } = this.owners.peek(sid) ?? {};
+    const { userId = '', runnerId = info.runnerId } = this.sessions.owner(sid) ?? {};
     const known = { ...info, sessionId: sid, userId, runnerId };
     return info.state === 'ended' ? known : { ...known, host: this.isHosted(sid) ? 'connected' : 'lost' };
   }
 
-  /** Projections and owners arrive independently: a projection that came before its owner is reported now. */
-  private ownerChanged(key: string, after: OwnerRow | undefined, before: OwnerRow | undefined): void {
-    const [owner, formerOwner] = [ownerIn(after), ownerIn(before)];
-    if (owner === formerOwner) return;
-    if (!key.startsWith(RUNNER_KEY)) this.logSizes.setOwner(key, after?.userId);
-    if (key.startsWith(RUNNER_KEY)) {
-      const rid = key.slice(RUNNER_KEY.length);
-      const runner = this.runner(rid);
-      if (runner === undefined) return;
-      if (formerOwner !== undefined) this.tell({ kind: 'runner_gone', rid, owner: formerOwner });
-      if (owner !== undefined) this.tell({ kind: 'runner', runner, added: true, owner });
-      return;
-    }
-    const session = this.session(key);
-    if (session !== undefined && before !== undefined)
-      this.tell({ kind: 'session_gone', sid: key, owner: before.userId });
-    if (after === undefined) return;
-    if (before === undefined) this.tell({ kind: 'granted', sid: key });
-    if (session !== undefined) this.tell({ kind: 'session', session, added: true, owner: after.userId });
-  }
-
-  private sessionRowChanged(
+  private sessionOwned(
     sid: string,
-    after: Projected<SessionInfo> | undefined,
-    before: Projected<SessionInfo> | undefined,
+    after: OwnerRow | undefined,
+    before: OwnerRow | undefined,
+    wasShown: boolean,
   ): void {
-    if (after !== undefined) {
-      this.measure(sid, after.logBytes);
-      this.sessionChanged(sid, before === undefined);
-    } else if (before !== undefined) {
-      this.logSizes.delete(sid);
-      this.tell({ kind: 'session_gone', sid, owner: this.userOf(sid) });
+    if (this.live.has(sid)) {
+      if (before !== undefined) this.liveByOwner.set(before.userId, sid, false);
+      if (after !== undefined) this.liveByOwner.set(after.userId, sid, true);
     }
+    if (before?.userId === after?.userId) return;
+    if (before !== undefined && wasShown) this.tell({ kind: 'session_gone', sid, owner: before.userId });
+    if (before === undefined) this.tell({ kind: 'granted', sid });
   }
 
-  private measure(sid: string, bytes: unknown): void {
-    this.logSizes.set(sid, typeof bytes === 'number' ? bytes : 0, this.userOf(sid));
+  private sessionChanged(sid: string, added: boolean): void {
+    const session = this.session(sid);
+    if (session !== undefined) this.tell({ kind: 'session', session, added, owner: this.userOf(sid) });
+  }
+
+  /** The row of a runner and its owner arrive independently: a runner that came before its owner is reported now. */
+  private runnerOwned(rid: string, owner: string | undefined, former: string | undefined): void {
+    if (owner === former) return;
+    if (former !== undefined) this.runnersByOwner.set(former, rid, false);
+    if (owner !== undefined) this.runnersByOwner.set(owner, rid, true);
+    const runner = this.runner(rid);
+    if (runner === undefined) return;
+    if (former !== undefined) this.tell({ kind: 'runner_gone', rid, owner: former });
+    if (owner !== undefined) this.tell({ kind: 'runner', runner, added: true, owner });
   }
 
   private async watchLeases(): Promise<void> {
     for await (const change of watchLeases(this.b, '', this.stopping.signal)) {
-      if (change.kind === 'ready') {
-        this.leasesKnown = true;
-        this.leasesReady();
-      } else if (change.kind === 'held' ? !this.leases.has(change.key) : this.leases.has(change.key)) {
+      if (change.kind === 'ready') void this.listed();
+      else if (change.kind === 'held' ? !this.leases.has(change.key) : this.leases.has(change.key)) {
         if (change.kind === 'held') this.leases.add(change.key);
         else this.leases.delete(change.key);
         this.tell({ kind: 'lease', key: change.key });
@@ -239,19 +312,59 @@ export class Directory {
     }
   }
 
-  private leaseChanged(key: string): void {
-    const dot = key.indexOf('.');
-    const id = key.slice(dot + 1);
-    if (!key.startsWith('session.')) return this.runnerChanged(id, false);
-    // An ended session releases its lease: its host is not lost.
-    if (this.sessions.peek(id)?.info.state !== 'ended')
-      this.tell({ kind: 'host', sid: id, state: this.isHosted(id) ? 'connected' : 'lost' });
-    this.sessionChanged(id, false);
+  /** Loads the live sessions there were at the start. */
+  private async listed(): Promise<void> {
+    if (this.leasesKnown) return;
+    const { signal } = this.stopping;
+    const load = async () => {
+      for (;;) {
+        const sids = [...this.live.keys()].filter((sid) => !this.sessions.isLoaded(sid)).slice(0, LOAD_BATCH);
+        if (sids.length === 0) return;
+        await this.sessions.loadAll(sids);
+      }
+    };
+    await retry(load, {
+      signal,
+      onRetry: (err) => this.log.warn({ err }, 'the live sessions could not be read; reading them again'),
+    });
+    this.leasesKnown = true;
+    this.leasesReady();
   }
 
-  private sessionChanged(sid: string, added: boolean): void {
-    const session = this.session(sid);
-    if (session !== undefined) this.tell({ kind: 'session', session, added, owner: this.userOf(sid) });
+  private leaseChanged(key: string): void {
+    const id = key.slice(key.indexOf('.') + 1);
+    if (!key.startsWith(SESSION_LEASE)) return this.runnerChanged(id, false);
+    const isHosted = this.isHosted(id);
+    const wasLive = this.live.has(id);
+    if (isHosted && !wasLive) this.setLive(id);
+    // Those of the start are loaded together.
+    if (this.leasesKnown && isHosted && !this.sessions.isLoaded(id)) {
+      this.sessions.load(id).then(
+        () => this.hostChanged(id),
+        (err: unknown) => this.log.warn({ err, sid: id }, 'a live session could not be read'),
+      );
+    } else if (this.leasesKnown) this.hostChanged(id);
+    if (!isHosted && wasLive) this.setNotLive(id);
+  }
+
+  private hostChanged(sid: string): void {
+    // An ended session releases its lease: its host is not lost.
+    if (this.sessions.row(sid)?.info.state !== 'ended')
+      this.tell({ kind: 'host', sid, state: this.isHosted(sid) ? 'connected' : 'lost' });
+    this.sessionChanged(sid, false);
+  }
+
+  private setLive(sid: string): void {
+    this.live.set(sid, this.sessions.hold(sid));
+    const owner = this.userOf(sid);
+    if (owner !== undefined) this.liveByOwner.set(owner, sid, true);
+  }
+
+  private setNotLive(sid: string): void {
+    this.live.get(sid)?.();
+    this.live.delete(sid);
+    const owner = this.userOf(sid);
+    if (owner !== undefined) this.liveByOwner.set(owner, sid, false);
   }
 
   private runnerChanged(rid: string, added: boolean): void {

@@ -1,40 +1,54 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { initialSessionInfo } from '@pizzapi/protocol';
+import { describe, expect, it } from 'vitest';
+import { MemoryRows } from '../testing/memoryRows.js';
+import type { ProjectedSession } from './heldSessions.js';
 import { AccountLogSizes } from './logSizes.js';
 
-const sid = fc.constantFrom('s1', 's2', 's3');
-const owner = fc.option(fc.constantFrom('ann', 'bob'), { nil: undefined });
+const row = (sid: string, logBytes: number): ProjectedSession => ({ info: initialSessionInfo(sid), logBytes });
 
-it('an account has what its sessions have, in whatever order sizes and owners come and go', () => {
-  const step = fc.oneof(
-    fc.record({ kind: fc.constant('set' as const), sid, bytes: fc.nat(1_000), userId: owner }),
-    fc.record({ kind: fc.constant('owner' as const), sid, userId: owner }),
-    fc.record({ kind: fc.constant('delete' as const), sid }),
-  );
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const sizes = new AccountLogSizes();
-      const model = new Map<string, { bytes: number; userId: string | undefined }>();
-      for (const one of steps) {
-        if (one.kind === 'set') {
-          sizes.set(one.sid, one.bytes, one.userId);
-          model.set(one.sid, one);
-        } else if (one.kind === 'owner') {
-          sizes.setOwner(one.sid, one.userId);
-          const known = model.get(one.sid);
-          if (known !== undefined) model.set(one.sid, { ...known, userId: one.userId });
-        } else {
-          sizes.delete(one.sid);
-          model.delete(one.sid);
+/** Rows whose changes reach the sizes at once. */
+function start(maxSessions = 1_000) {
+  const rows = new MemoryRows<ProjectedSession>('sessions');
+  const sizes = new AccountLogSizes({ rows, maxSessions });
+  rows.onWrite = (change) => {
+    const [userId = '', sid = ''] = change.key.split('.');
+    sizes.changed(userId, sid, change);
+  };
+  return { rows, sizes };
+}
+
+describe('the size of the logs of an account', () => {
+  it('is the sum over its sessions, however they change before, while and after it is read', async () => {
+    const step = fc.record({
+      key: fc.constantFrom('ann.s1', 'ann.s2', 'ann.s3', 'bob.s1'),
+      bytes: fc.option(fc.nat(1_000), { nil: undefined }),
+      ask: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+        const { rows, sizes } = start();
+        const model = new Map<string, number>();
+        const asked: Promise<number>[] = [];
+        for (const { key, bytes, ask } of steps) {
+          if (ask) asked.push(sizes.ofAccount('ann'));
+          if (bytes === undefined) model.delete(key);
+          else model.set(key, bytes);
+          rows.write(key, bytes === undefined ? undefined : row(key.slice(4), bytes));
+          if (ask) await Promise.resolve();
         }
-      }
-      for (const userId of ['ann', 'bob']) {
-        const sum = [...model.values()]
-          .filter((each) => each.userId === userId)
-          .reduce((all, { bytes }) => all + bytes, 0);
-        expect(sizes.ofAccount(userId)).toBe(sum);
-      }
-      for (const id of ['s1', 's2', 's3']) expect(sizes.ofSession(id)).toBe(model.get(id)?.bytes ?? 0);
-    }),
-  );
+        await Promise.all(asked);
+        const sum = (userId: string) =>
+          [...model].reduce((all, [key, bytes]) => all + (key.startsWith(`${userId}.`) ? bytes : 0), 0);
+        for (const userId of ['ann', 'bob']) expect(await sizes.ofAccount(userId)).toBe(sum(userId));
+      }),
+    );
+  });
+
+  it('is read once while it is in use, and again after other accounts took its place', async () => {
+    const { rows, sizes } = start(2);
+    for (const key of ['ann.s1', 'ann.s2', 'bob.s1']) rows.write(key, row('s', 5));
+    expect([await sizes.ofAccount('ann'), await sizes.ofAccount('ann'), rows.lists]).toEqual([10, 10, 1]);
+    expect([await sizes.ofAccount('bob'), await sizes.ofAccount('ann'), rows.lists]).toEqual([5, 10, 3]);
+  });
 });

@@ -1,45 +1,87 @@
-interface LogSize {
-  userId: string | undefined;
-  bytes: number;
+import type { ProjectedSession, RowChange, RowSource } from './heldSessions.js';
+
+/** Sessions whose sizes are remembered, of all accounts together. */
+const MAX_SESSIONS = 200_000;
+
+export interface LogSizesDeps {
+  rows: Pick<RowSource<ProjectedSession>, 'list'>;
+  maxSessions?: number;
 }
 
-/** How many bytes the logs of sessions have, by session and by account, as their projections say. In memory. */
+/**
+ * How many bytes the logs of accounts have, as the projections of their sessions say. An account is read when a limit of it is
+ * checked. Changes keep it exact from then on, until other accounts take its place.
+ */
 export class AccountLogSizes {
-  private readonly sessions = new Map<string, LogSize>();
-  private readonly accounts = new Map<string, number>();
+  private readonly accounts = new Map<string, AccountSize>();
 
-  /** The size of a session's log now, and whose it is, as far as that is known. */
-  set(sid: string, bytes: number, userId: string | undefined): void {
-    this.delete(sid);
-    this.sessions.set(sid, { userId, bytes });
-    this.add(userId, bytes);
+  constructor(private readonly deps: LogSizesDeps) {}
+
+  async ofAccount(userId: string): Promise<number> {
+    const known = this.accounts.get(userId);
+    const account = known ?? new AccountSize();
+    // The youngest stays the longest.
+    this.accounts.delete(userId);
+    this.accounts.set(userId, account);
+    try {
+      await (account.reading ??= account.read(userId, this.deps.rows));
+    } catch (error) {
+      if (this.accounts.get(userId) === account) this.accounts.delete(userId);
+      throw error;
+    }
+    if (known === undefined) this.makeRoom();
+    return account.bytes;
   }
 
-  /** Projections and owners come by two ways: this one may come after the size. */
-  setOwner(sid: string, userId: string | undefined): void {
-    const { bytes } = this.sessions.get(sid) ?? {};
-    if (bytes !== undefined) this.set(sid, bytes, userId);
+  /** A row was written. */
+  changed(userId: string, sid: string, change: RowChange<ProjectedSession>): void {
+    const account = this.accounts.get(userId);
+    if (account !== undefined) account.change(sid, change.kind === 'gone' ? undefined : change.read()?.logBytes);
   }
 
-  delete(sid: string): void {
-    const before = this.sessions.get(sid);
-    if (before === undefined) return;
-    this.sessions.delete(sid);
-    this.add(before.userId, -before.bytes);
+  /** Changes may have been missed. */
+  clear(): void {
+    this.accounts.clear();
   }
 
-  ofSession(sid: string): number {
-    return this.sessions.get(sid)?.bytes ?? 0;
+  private makeRoom(): void {
+    const { maxSessions = MAX_SESSIONS } = this.deps;
+    let sessions = 0;
+    for (const [userId, { size }] of [...this.accounts].reverse()) {
+      if (sessions > 0 && sessions + size > maxSessions) this.accounts.delete(userId);
+      else sessions += size;
+    }
+  }
+}
+
+/** The log sizes of one account's sessions. */
+class AccountSize {
+  bytes = 0;
+  reading: Promise<void> | undefined;
+  private readonly sessions = new Map<string, number>();
+  /** What has changed while the rows are read is later than what is read. */
+  private changed: Set<string> | undefined = new Set();
+
+  get size(): number {
+    return this.sessions.size;
   }
 
-  ofAccount(userId: string): number {
-    return this.accounts.get(userId) ?? 0;
+  async read(userId: string, rows: LogSizesDeps['rows']): Promise<void> {
+    for await (const { key, value } of rows.list(`${userId}.`)) {
+      const sid = key.slice(userId.length + 1);
+      if (this.changed?.has(sid) !== true) this.set(sid, value.logBytes);
+    }
+    this.changed = undefined;
   }
 
-  private add(userId: string | undefined, bytes: number): void {
-    if (userId === undefined) return;
-    const sum = this.ofAccount(userId) + bytes;
-    if (sum === 0) this.accounts.delete(userId);
-    else this.accounts.set(userId, sum);
+  change(sid: string, bytes: number | undefined): void {
+    this.changed?.add(sid);
+    this.set(sid, bytes);
+  }
+
+  private set(sid: string, bytes: number | undefined): void {
+    this.bytes += (bytes ?? 0) - (this.sessions.get(sid) ?? 0);
+    if (bytes === undefined) this.sessions.delete(sid);
+    else this.sessions.set(sid, bytes);
   }
 }

@@ -1,4 +1,4 @@
-import { bucket, headOf, replay, streamIdentity, type Backbone } from '@pizzapi/backbone';
+import { bucket, headOf, readSessionRow, replay, streamIdentity, type Backbone } from '@pizzapi/backbone';
 import {
   defaultMetaState,
   initialSessionInfo,
@@ -22,14 +22,12 @@ const isProjectedMeta = (value: unknown): value is ProjectedMeta => isMap(value)
 /** What is known of sessions, for HTTP and for greetings. */
 export class SessionReader {
   private readonly metas;
-  private readonly sessions;
 
   constructor(
     private readonly b: Backbone,
     private readonly directory: Directory,
   ) {
     this.metas = bucket<ProjectedMeta>(b, 'session-meta', { check: isProjectedMeta });
-    this.sessions = bucket<unknown>(b, 'sessions');
   }
 
   /** Which log the offsets are of. */
@@ -63,8 +61,8 @@ export class SessionReader {
 
   /** Where reading begins to get the last `count` events before `before`, but none at or before `after`. */
   async offsetBefore(sid: string, count: number, before: number, after = 0): Promise<number> {
-    const projected = await this.sessions.get(sid);
-    const start = Math.max(after, offsetFrom(projected?.value, count, before - 1));
+    const row = await readSessionRow(this.b, sid);
+    const start = Math.max(after, offsetFrom(row, count, before - 1));
     const offsets = new LastOffsets(start, count);
     for await (const batch of replay(this.b, sid, { after: start, upTo: before - 1 })) {
       for (const { seq } of batch) offsets.push(seq);

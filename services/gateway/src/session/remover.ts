@@ -1,4 +1,4 @@
-import { bucket, forgetOwner, headOf, requestRpc, type AuditWriter, type Backbone } from '@pizzapi/backbone';
+import { deleteSessionRows, forgetOwner, headOf, requestRpc, type AuditWriter, type Backbone } from '@pizzapi/backbone';
 import { sleep } from '@pizzapi/process';
 import {
   decode,
@@ -54,7 +54,7 @@ export class Remover {
     }
     const refused = await this.purge(sid);
     if (refused !== undefined) return refused;
-    await Promise.all([bucket(b, 'sessions').delete(sid), bucket(b, 'session-meta').delete(sid), shares.forget(sid)]);
+    await Promise.all([deleteSessionRows(b, sid), shares.forget(sid)]);
     // Last: until then the deletion can be repeated when a step failed.
     await forgetOwner(b, sid);
     audit('delete', { ...auditFieldsOf(principal), sessionId: sid });

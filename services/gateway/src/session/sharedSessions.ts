@@ -3,25 +3,35 @@ import type { ShareStore } from '../auth/shareStore.js';
 import type { Directory } from './directory.js';
 
 export interface SharedSessionsDeps {
-  directory: Pick<Directory, 'listSessions' | 'session' | 'userOf'>;
+  directory: Pick<Directory, 'hold' | 'load' | 'loadAll' | 'session' | 'userOf'>;
   shares: Pick<ShareStore, 'grantOf' | 'grantsOf' | 'granteesOf'>;
   /** The account, as far as it is known. */
   accountOf: (userId: string) => { name: string; disabledAt?: number | undefined } | undefined;
 }
 
-/** The sessions that an account has in its list: its own, and those that other accounts share with it. */
+/** The sessions that other accounts share with an account. */
 export class SharedSessions {
   constructor(private readonly deps: SharedSessionsDeps) {}
 
-  /** All of them, the latest active first. */
-  listFor(userId: string): SessionInfo[] {
+  /** All of them, in no order. */
+  async listFor(userId: string): Promise<SessionInfo[]> {
     const { directory, shares } = this.deps;
-    const own = directory.listSessions(userId);
-    const shared = shares.grantsOf(userId).flatMap((grant) => this.view(userId, grant) ?? []);
-    return shared.length === 0 ? own : [...own, ...shared].sort((a, b) => b.lastActivityAt - a.lastActivityAt);
+    const sids = shares.grantsOf(userId).map(({ sessionId }) => sessionId);
+    const releases = sids.map((sid) => directory.hold(sid));
+    try {
+      await directory.loadAll(sids);
+      return sids.flatMap((sid) => this.sharedWith(userId, sid) ?? []);
+    } finally {
+      for (const release of releases) release();
+    }
   }
 
-  /** A session as an account sees it that it is shared with; undefined when it is not. */
+  /** Brings a session into memory, for `sharedWith`. */
+  load(sid: string): Promise<void> {
+    return this.deps.directory.load(sid);
+  }
+
+  /** A session in memory as an account sees it that it is shared with; undefined when it is not. */
   sharedWith(userId: string, sid: string): SessionInfo | undefined {
     const grant = this.deps.shares.grantOf(userId, sid);
     return grant === undefined ? undefined : this.view(userId, grant);

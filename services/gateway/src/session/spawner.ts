@@ -126,6 +126,8 @@ export class Spawner {
       });
       const sent = await commandSender.send({ rid, principal, name: 'new_session', args, commandId });
       if (sent.kind === 'refused') return failed(sent.error);
+      // The same key may have started it before.
+      await directory.loadOwner(sid);
       if (directory.userOf(sid) === undefined) spawns.add(sid, { userId: principal.userId, runnerId: rid });
       const outcome = await answered;
       if (outcome.kind === 'failed') spawns.remove(sid);

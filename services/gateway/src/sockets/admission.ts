@@ -1,12 +1,14 @@
 import { BEARER_PREFIX, errorInfo, PAGE_TOKEN, SHARE_TOKEN, SUBPROTOCOL, type ErrorInfo } from '@pizzapi/protocol';
 import type { FastifyRequest } from 'fastify';
 import type { OriginPolicy } from '../auth/originPolicy.js';
-import { authorizationProblem } from '../http/authorization.js';
+import { authorizationProblem, loadSession } from '../http/authorization.js';
 import type { Access } from '../session/access.js';
+import type { SessionLoader } from '../session/sessionLoader.js';
 
 export interface SocketAdmissionDeps {
   originPolicy: OriginPolicy;
   access: Access;
+  loader: SessionLoader;
   isDraining: () => boolean;
 }
 
@@ -21,15 +23,19 @@ export function protocolOf(offered: string | undefined): string | false | undefi
 }
 
 /**
- * Why an upgrade is refused, or undefined. The guard has judged Host and credentials before, as of any request; what is
+ * Why an upgrade is refused, or undefined: then the session that it names is held. The guard has judged Host and credentials before, as of any request; what is
  * asked here holds for sockets alone.
  */
-export function socketProblem(request: FastifyRequest, deps: SocketAdmissionDeps): ErrorInfo | undefined {
+export async function socketProblem(
+  request: FastifyRequest,
+  deps: SocketAdmissionDeps,
+): Promise<ErrorInfo | undefined> {
   const { headers } = request;
   if (deps.isDraining()) return errorInfo('draining');
   const foreign = deps.originPolicy.originProblem(headers);
   if (foreign !== undefined) return foreign;
   if (protocolOf(headers['sec-websocket-protocol']) === undefined)
     return errorInfo('bad_request', `Subprotocols are ${Object.values(SUBPROTOCOL).join(' and ')}`);
+  await loadSession(request, deps.loader);
   return authorizationProblem(request, deps.access);
 }

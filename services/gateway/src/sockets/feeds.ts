@@ -1,8 +1,11 @@
-import { errorInfo, type ErrorInfo, type HubUpFrame, type RunnersUpFrame } from '@pizzapi/protocol';
+import type { Logger } from '@pizzapi/process';
+import { errorInfo, isId, toErrorInfo, type ErrorInfo, type HubUpFrame, type RunnersUpFrame } from '@pizzapi/protocol';
 import type { Principal } from '../auth/principal.js';
 import type { GatewayMetrics } from '../metrics.js';
 import { unknownSession, type Access } from '../session/access.js';
 import type { Directory, DirectoryChange } from '../session/directory.js';
+import type { SessionLoader } from '../session/sessionLoader.js';
+import type { SessionPages } from '../session/sessionPages.js';
 import type { SharedSessions } from '../session/sharedSessions.js';
 import { controlFrame, Packet } from '../wire/frame.js';
 import type { ClientConnection } from '../wire/clientConnection.js';
@@ -12,6 +15,8 @@ import type { MetaFeeds, MetaListener } from './metaFeed.js';
 const MAX_META_SUBSCRIPTIONS = 256;
 /** A list connection with more unsent than this is closed; it gets the whole list when it is back. */
 const MAX_UNSENT = 1024 * 1024;
+/** Changes that may wait for the list of a connection. */
+const MAX_DEFERRED = 1_000;
 
 /** What of the directory a feed tells, and to whom. */
 export interface FeedUpdate {
@@ -22,6 +27,7 @@ export interface FeedUpdate {
 /** Publishes what changes in the directory to connections of one kind. A frame is built once for all of an account. */
 export class ListFeed {
   private readonly wires = new Map<string, Set<ClientConnection>>();
+  private readonly deferred = new Map<ClientConnection, Packet[]>();
 
   /** `newsOf`: what to publish of a change, and to which accounts. */
   constructor(directory: Directory, newsOf: (change: DirectoryChange) => readonly FeedUpdate[]) {
@@ -36,9 +42,34 @@ export class ListFeed {
     if (wires === undefined) return;
     const packet = new Packet([controlFrame(frame)]);
     for (const wire of wires) {
-      if (wire.buffered > MAX_UNSENT) wire.close('too_slow');
+      const deferred = this.deferred.get(wire);
+      if (wire.buffered > MAX_UNSENT || (deferred?.length ?? 0) > MAX_DEFERRED) wire.close('too_slow');
+      else if (deferred !== undefined) deferred.push(packet);
       else wire.write(packet);
     }
+  }
+
+  /** Adds a connection whose list is still read: what is published meanwhile follows the list, when `release` is called. */
+  defer(userId: string, wire: ClientConnection): { release: () => void } {
+    const deferred: Packet[] = [];
+    this.deferred.set(wire, deferred);
+    this.add(userId, wire);
+    return {
+      release: () => {
+        if (this.deferred.get(wire) !== deferred) return;
+        this.deferred.delete(wire);
+        for (const packet of deferred) wire.write(packet);
+      },
+    };
+  }
+
+  /** Whether a connection of this account receives what is published. */
+  has(userId: string): boolean {
+    return this.wires.has(userId);
+  }
+
+  get isEmpty(): boolean {
+    return this.wires.size === 0;
   }
 
   /** Tells this connection what is `userId`'s. */
@@ -48,6 +79,7 @@ export class ListFeed {
   }
 
   remove(userId: string, wire: ClientConnection): void {
+    this.deferred.delete(wire);
     const wires = this.wires.get(userId);
     if (wires?.delete(wire) === true && wires.size === 0) this.wires.delete(userId);
   }
@@ -76,7 +108,8 @@ export function hubNews(change: DirectoryChange, shared: SharedSessions): FeedUp
 }
 
 /** What `/ws/hub` publishes to an account when a share of a session with it has changed. */
-export function grantNews(sid: string, grantee: string, shared: SharedSessions): FeedUpdate {
+export async function grantNews(sid: string, grantee: string, shared: SharedSessions): Promise<FeedUpdate> {
+  await shared.load(sid);
   const session = shared.sharedWith(grantee, sid);
   const frame =
     session === undefined ? { type: 'session_removed', sessionId: sid } : { type: 'session_added', session };
@@ -106,10 +139,13 @@ export interface SocketHandler<F> {
 
 export interface FeedDeps {
   directory: Directory;
+  pages: SessionPages;
   shared: SharedSessions;
   access: Access;
+  loader: SessionLoader;
   metas: MetaFeeds;
   metrics: GatewayMetrics;
+  log: Logger;
 }
 
 /** One connection to a list: the list first, then its changes. */
@@ -119,11 +155,7 @@ class FeedSocket {
     protected readonly principal: Principal,
     protected readonly wire: ClientConnection,
     private readonly feed: ListFeed,
-    list: object,
-  ) {
-    wire.send(list);
-    feed.add(principal.userId, wire);
-  }
+  ) {}
 
   problem(error: ErrorInfo, ref?: string): void {
     this.deps.metrics.error(error.code);
@@ -137,7 +169,9 @@ class FeedSocket {
 
 export class RunnersSocket extends FeedSocket implements SocketHandler<RunnersUpFrame> {
   constructor(deps: FeedDeps, principal: Principal, wire: ClientConnection, feed: ListFeed) {
-    super(deps, principal, wire, feed, { type: 'runners', runners: deps.directory.listRunners(principal.userId) });
+    super(deps, principal, wire, feed);
+    wire.send({ type: 'runners', runners: deps.directory.listRunners(principal.userId) });
+    feed.add(principal.userId, wire);
   }
 
   onFrame(_frame: RunnersUpFrame): void {
@@ -146,13 +180,37 @@ export class RunnersSocket extends FeedSocket implements SocketHandler<RunnersUp
 }
 
 export class HubSocket extends FeedSocket implements SocketHandler<HubUpFrame>, MetaListener {
-  private readonly subscribed = new Set<string>();
+  /** Releases the sessions that the connection follows. */
+  private readonly subscribed = new Map<string, () => void>();
+  private over = false;
 
-  constructor(deps: FeedDeps, principal: Principal, wire: ClientConnection, feed: ListFeed) {
-    super(deps, principal, wire, feed, { type: 'sessions', sessions: deps.shared.listFor(principal.userId) });
+  constructor(
+    deps: FeedDeps,
+    principal: Principal,
+    wire: ClientConnection,
+    private readonly hub: ListFeed,
+  ) {
+    super(deps, principal, wire, hub);
+    void this.sendList();
   }
 
-  onFrame(frame: HubUpFrame): void {
+  /** Sends the first page, and the changes from the moment when it was asked for. */
+  async sendList(): Promise<void> {
+    const { deps, hub, wire } = this;
+    const { userId } = this.principal;
+    const changes = hub.defer(userId, wire);
+    try {
+      const { sessions, cursor } = await deps.pages.firstOf(userId);
+      if (this.over) return;
+      wire.send({ type: 'sessions', sessions, ...(cursor === undefined ? {} : { cursor }) });
+      changes.release();
+    } catch (err) {
+      deps.log.warn({ err, userId }, 'a list could not be read; its connection is closed');
+      if (!this.over) wire.close('internal', toErrorInfo(err).code);
+    }
+  }
+
+  onFrame(frame: HubUpFrame): Promise<void> | void {
     switch (frame.type) {
       case 'ping':
         return this.wire.send({ type: 'pong' });
@@ -172,24 +230,40 @@ export class HubSocket extends FeedSocket implements SocketHandler<HubUpFrame>, 
   }
 
   override closed(): void {
+    this.over = true;
     super.closed();
-    for (const sid of [...this.subscribed]) this.unsubscribe(sid);
+    for (const sid of [...this.subscribed.keys()]) this.unsubscribe(sid);
   }
 
-  private subscribe(sid: string): void {
-    if (!this.mayKnow(sid)) return this.problem(unknownSession(sid));
-    // Once more is how a client that has missed something asks for the state as it is.
-    if (!this.subscribed.has(sid) && this.subscribed.size >= MAX_META_SUBSCRIPTIONS) {
-      return this.problem(
-        errorInfo('too_many_requests', `A connection can subscribe to at most ${MAX_META_SUBSCRIPTIONS} sessions`),
-      );
+  private async subscribe(sid: string): Promise<void> {
+    if (!isId(sid)) return this.problem(unknownSession(sid));
+    const release = this.deps.loader.hold(sid);
+    try {
+      await this.deps.loader.load(this.principal, sid);
+      const error = this.subscriptionProblem(sid);
+      if (error !== undefined) return this.problem(error);
+      if (this.over) return;
+      if (!this.subscribed.has(sid)) this.subscribed.set(sid, this.deps.loader.hold(sid));
+      this.deps.metas.subscribe(sid, this);
+    } finally {
+      release();
     }
-    this.subscribed.add(sid);
-    this.deps.metas.subscribe(sid, this);
+  }
+
+  private subscriptionProblem(sid: string): ErrorInfo | undefined {
+    if (!this.mayKnow(sid)) return unknownSession(sid);
+    // Once more is how a client that has missed something asks for the state as it is.
+    return this.subscribed.has(sid) || this.subscribed.size < MAX_META_SUBSCRIPTIONS
+      ? undefined
+      : errorInfo('too_many_requests', `A connection can subscribe to at most ${MAX_META_SUBSCRIPTIONS} sessions`);
   }
 
   private unsubscribe(sid: string): void {
-    if (this.subscribed.delete(sid)) this.deps.metas.unsubscribe(sid, this);
+    const release = this.subscribed.get(sid);
+    if (release === undefined) return;
+    this.subscribed.delete(sid);
+    this.deps.metas.unsubscribe(sid, this);
+    release();
   }
 
   /** Asked anew for everything that is told: a session that was deleted may be somebody else's later. */

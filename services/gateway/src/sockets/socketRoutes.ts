@@ -53,9 +53,14 @@ export function socketRoutes(
       schema: { hide: true },
       preValidation: async (request: FastifyRequest, reply: FastifyReply) => {
         const error = request.ws
-          ? socketProblem(request, deps)
+          ? await socketProblem(request, deps)
           : errorInfo('bad_request', 'This address accepts only WebSockets');
-        if (error === undefined) return;
+        const { releaseSession: release } = request;
+        if (error === undefined) {
+          request.releaseSession = null;
+          if (release !== null) request.raw.socket.once('close', release);
+          return;
+        }
         deps.metrics.error(error.code);
         return answerError(reply, error);
       },

@@ -10,6 +10,8 @@ import {
 import type { WebSocket } from 'ws';
 import type { Principal } from '../auth/principal.js';
 import type { Directory } from '../session/directory.js';
+import type { SessionLoader } from '../session/sessionLoader.js';
+import type { SessionPages } from '../session/sessionPages.js';
 import type { SharedSessions } from '../session/sharedSessions.js';
 import { SocketConnection } from '../wire/clientConnection.js';
 import { grantNews, ListFeed, hubNews, HubSocket, runnersNews, RunnersSocket, type SocketHandler } from './feeds.js';
@@ -33,6 +35,8 @@ interface Connection {
 
 export interface SocketsDeps extends ViewerDeps {
   directory: Directory;
+  loader: SessionLoader;
+  pages: SessionPages;
   shared: SharedSessions;
   metas: MetaFeeds;
 }
@@ -56,11 +60,20 @@ export class Sockets {
   private readonly limits = new SocketLimits();
   private readonly hub: ListFeed;
   private readonly runners: ListFeed;
+  private readonly hubSockets = new Set<HubSocket>();
   private heartbeat: NodeJS.Timeout | undefined;
 
   constructor(private readonly deps: SocketsDeps) {
-    this.hub = new ListFeed(deps.directory, (change) => hubNews(change, deps.shared));
-    this.runners = new ListFeed(deps.directory, runnersNews);
+    const { directory, shared } = deps;
+    this.hub = new ListFeed(directory, (change) => hubNews(change, shared));
+    this.runners = new ListFeed(directory, runnersNews);
+    directory.follow((userId, sid) => {
+      if (this.hub.isEmpty) return false;
+      return [userId, ...shared.granteesOf(sid)].some((id) => id !== undefined && this.hub.has(id));
+    });
+    directory.on((change) => {
+      if (change.kind === 'gap') for (const socket of this.hubSockets) void socket.sendList();
+    });
   }
 
   /** Begins to ask every connection for signs of life. */
@@ -107,7 +120,11 @@ export class Sockets {
 
   /** Publishes to an account what it has in its list of a session that another account shares with it, or no longer. */
   grantChanged(sid: string, grantee: string): void {
-    this.hub.publish(grantNews(sid, grantee, this.deps.shared));
+    if (!this.hub.has(grantee)) return;
+    grantNews(sid, grantee, this.deps.shared).then(
+      (news) => this.hub.publish(news),
+      (err: unknown) => this.deps.log.warn({ err, sid }, 'a changed share could not be published'),
+    );
   }
 
   /** Hands a new connection to what speaks with it. */
@@ -131,8 +148,12 @@ export class Sockets {
     });
     const connection = { ws, wire, json, principal };
     const { deps, hub, runners } = this;
-    if (target.kind === 'hub') this.speak(connection, new HubSocket(deps, principal, wire, hub), parseHubUp);
-    else if (target.kind === 'runners')
+    if (target.kind === 'hub') {
+      const socket = new HubSocket(deps, principal, wire, hub);
+      this.hubSockets.add(socket);
+      ws.on('close', () => this.hubSockets.delete(socket));
+      this.speak(connection, socket, parseHubUp);
+    } else if (target.kind === 'runners')
       this.speak(connection, new RunnersSocket(deps, principal, wire, runners), parseRunnersUp);
     else this.view(connection, target.sid);
   }

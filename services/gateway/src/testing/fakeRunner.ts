@@ -6,6 +6,9 @@ import {
   openWriter,
   publishRunnerEvent,
   readCommands,
+  recentSessionsRows,
+  sessionRowKey,
+  withRecentChanges,
   type Backbone,
   type Lease,
   type SessionWriter,
@@ -19,6 +22,19 @@ import {
   type RunnerOwnerRow,
   type SessionInfo,
 } from '@pizzapi/protocol';
+
+/** Names a session in the row of recent sessions, as the projector does before it writes the row of the session. */
+export async function projectRecent(b: Backbone, userId: string, sid: string, at: number): Promise<void> {
+  const rows = recentSessionsRows(b);
+  for (;;) {
+    const found = await rows.get(userId);
+    const next = withRecentChanges(found?.value, new Map([[sid, at]]));
+    if (next === undefined) return;
+    const { kind } =
+      found === undefined ? await rows.create(userId, next) : await rows.update(userId, next, found.revision);
+    if (kind === 'stored') return;
+  }
+}
 
 /**
  * A fake runner: no agent, but the real commands, leases, grants and events. It also writes what the projector would
@@ -97,7 +113,9 @@ export class FakeRunner {
       lastActivityAt: Date.now(),
       ...info,
     };
-    await bucket(this.b, 'sessions').put(sid, { info: whole, lastSeq: 0, checkpoints: [], logBytes });
+    await projectRecent(this.b, this.userId, sid, whole.lastActivityAt);
+    const row = { info: whole, lastSeq: 0, checkpoints: [], logBytes };
+    await bucket(this.b, 'sessions').put(sessionRowKey(this.userId, sid), row);
   }
 
   private async hold(key: string): Promise<void> {

@@ -1,4 +1,13 @@
-import { ownerOf, readLease, replay, sessionRows, shareLinkStateOf, type Backbone } from '@pizzapi/backbone';
+import {
+  ownerOf,
+  readLease,
+  readSessionRow,
+  replay,
+  sessionRowKey,
+  sessionRows,
+  shareLinkStateOf,
+  type Backbone,
+} from '@pizzapi/backbone';
 import { isId, offsetBeforeLast, type GuestRef, type SessionEvent } from '@pizzapi/protocol';
 import { isLinkCommand, type SessionEndpoint } from './commands.js';
 import type { DecisionContext } from './decide.js';
@@ -56,7 +65,7 @@ export async function decisionContextOf(
 async function guestsOf(b: Backbone, links: ParentLinks, { sid, event }: AnyLinkEvent): Promise<GuestRef[]> {
   if (event.type !== 'session_ended') return 'guests' in event ? (event.guests ?? []) : [];
   const link = await links.of(sid);
-  return link?.guests ?? (await sessionRows(b).get(sid))?.value.info.startedBy ?? [];
+  return link?.guests ?? (await readSessionRow(b, sid))?.info.startedBy ?? [];
 }
 
 async function standingOf(
@@ -76,7 +85,8 @@ async function standingOf(
 /** A session and who hosts it, by the grants; `link` is for one that was sent to its host and is not granted yet. */
 export async function endpointOf(b: Backbone, sid: string, link?: ParentLink): Promise<SessionEndpoint | undefined> {
   if (!isId(sid)) return undefined;
-  const [owner, row] = await Promise.all([ownerOf(b, sid), sessionRows(b).get(sid)]);
+  const owner = await ownerOf(b, sid);
+  const row = await sessionRows(b).get(sessionRowKey(owner?.userId, sid));
   const { userId, runnerId } = owner ?? { userId: link?.userId, runnerId: link?.rid };
   if (userId === undefined || runnerId === undefined) return undefined;
   const info = row?.value.info;
@@ -122,7 +132,7 @@ async function spawnTarget(
  * its last run and did not begin another.
  */
 async function isTold(b: Backbone, { sid, seq, prevSeq }: AnyLinkEvent): Promise<boolean> {
-  const row = (await sessionRows(b).get(sid))?.value;
+  const row = await readSessionRow(b, sid);
   const after = Math.min(row === undefined ? 0 : offsetBeforeLast(row, REPORTED_WITHIN), Math.max(0, prevSeq - 1));
   let hasReported = false;
   for await (const events of replay(b, sid, { after, upTo: seq })) {

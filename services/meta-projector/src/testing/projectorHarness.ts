@@ -9,13 +9,23 @@ import {
   openWriter,
   provision,
   publishRunnerEvent,
+  readSessionRow,
+  recentSessionsRows,
+  sessionRowKey,
+  verifyProvisioned,
   type Backbone,
   type SessionWriter,
 } from '@pizzapi/backbone';
-import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
+import { mappingsConfig, startTestNats, type TestNats } from '@pizzapi/backbone/testing';
 import { createMetrics, silentLogger, type Metrics } from '@pizzapi/process';
 import type { RunnerRow, SessionEvent, SessionMetaRow, SessionRow } from '@pizzapi/protocol';
 import { createProjector, type Projector, type ProjectorOptions } from '../app.js';
+
+/** The account of the sessions of a test. */
+export const OWNER = 'owner';
+
+/** The key of the row of one of its sessions. */
+export const rowKey = (sid: string): string => sessionRowKey(OWNER, sid);
 
 /** A real nats-server, and what a test does to it as hosts, projectors and readers do. */
 export class ProjectorHarness {
@@ -28,9 +38,9 @@ export class ProjectorHarness {
     readonly folder: string,
   ) {}
 
-  static async open(): Promise<ProjectorHarness> {
-    const nats = await startTestNats();
-    const backbone = await connectBackbone({ url: nats.url, name: 'test' });
+  static async open({ partitions = 1 }: { partitions?: number } = {}): Promise<ProjectorHarness> {
+    const nats = await startTestNats({ config: mappingsConfig(partitions) });
+    const backbone = await connectBackbone({ url: nats.url, name: 'test', partitions });
     await provision(backbone);
     return new ProjectorHarness(nats, backbone, await mkdtemp(join(tmpdir(), 'pizzapi-world-')));
   }
@@ -44,8 +54,8 @@ export class ProjectorHarness {
   }
 
   /** A host that was granted a session. */
-  async host(sid: string, runnerId = 'r1'): Promise<SessionWriter> {
-    const grant = await claimSession(this.backbone, { sid, userId: 'owner', runnerId });
+  async host(sid: string, runnerId = 'r1', userId = OWNER): Promise<SessionWriter> {
+    const grant = await claimSession(this.backbone, { sid, userId, runnerId });
     if (grant.kind !== 'granted') throw new Error(`${sid} was refused`);
     return this.writer(sid, grant.epoch);
   }
@@ -75,12 +85,20 @@ export class ProjectorHarness {
   }
 
   /** A connection of its own, to lose it as a process does. */
-  connect(): Promise<Backbone> {
-    return connectBackbone({ url: this.nats.url, name: 'test' });
+  async connect(): Promise<Backbone> {
+    const backbone = await connectBackbone({ url: this.nats.url, name: 'test' });
+    await verifyProvisioned(backbone);
+    return backbone;
   }
 
   row(sid: string): Promise<SessionRow | undefined> {
-    return valueOf<SessionRow>(this.backbone, 'sessions', sid);
+    return readSessionRow(this.backbone, sid);
+  }
+
+  /** The sessions that the row of recent sessions of an account names, by their time. */
+  async recent(userId = OWNER): Promise<Map<string, number> | undefined> {
+    const row = (await recentSessionsRows(this.backbone).get(userId))?.value;
+    return row && new Map(row.sessions.map(({ sessionId, at }) => [sessionId, at]));
   }
 
   meta(sid: string): Promise<SessionMetaRow | undefined> {
@@ -93,7 +111,7 @@ export class ProjectorHarness {
 
   /** The row of a session once it says so. */
   rowWhere(sid: string, holds: (row: SessionRow) => boolean): Promise<SessionRow> {
-    return changeWhere<SessionRow>(this.backbone, 'sessions', sid, holds);
+    return changeWhere<SessionRow>(this.backbone, 'sessions', rowKey(sid), holds);
   }
 
   metaWhere(sid: string, holds: (row: SessionMetaRow) => boolean): Promise<SessionMetaRow> {
@@ -108,7 +126,7 @@ export class ProjectorHarness {
   async rowGone(sid: string): Promise<void> {
     const stop = new AbortController();
     for await (const change of bucket<SessionRow>(this.backbone, 'sessions').watch({ signal: stop.signal })) {
-      if (change.kind === 'gone' && change.key === sid) break;
+      if (change.kind === 'gone' && change.key === rowKey(sid)) break;
       if (change.kind === 'ready' && (await this.row(sid)) === undefined) break;
     }
     stop.abort();

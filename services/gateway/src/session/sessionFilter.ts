@@ -1,0 +1,34 @@
+import { titleOf, type SessionInfo, type SessionsQuery } from '@pizzapi/protocol';
+
+export type SessionFilter = Pick<SessionsQuery, 'state' | 'runner' | 'q'>;
+
+/** What decides on the position of a session in the list. */
+export interface ListedSession {
+  sessionId: string;
+  lastActivityAt: number;
+}
+
+/** The order of the list: the latest active first. */
+export function compareSessions(a: ListedSession, b: ListedSession): number {
+  if (a.lastActivityAt !== b.lastActivityAt) return b.lastActivityAt - a.lastActivityAt;
+  if (a.sessionId === b.sessionId) return 0;
+  return a.sessionId < b.sessionId ? -1 : 1;
+}
+
+/** Whether a filter leaves all sessions in the list. */
+export const isEmptyFilter = ({ state, runner, q }: SessionFilter): boolean =>
+  state === undefined && runner === undefined && q === undefined;
+
+/** Whether a session is in a filtered list. */
+export function matchesFilter({ state, runner, q }: SessionFilter, info: SessionInfo): boolean {
+  if (state === 'live' ? info.state === 'ended' : state !== undefined && info.state !== state) return false;
+  if (runner !== undefined && info.runnerId !== runner) return false;
+  if (q === undefined) return true;
+  const text = q.trim().toLowerCase();
+  const fields = [info.name, titleOf(info, ''), info.cwd, info.model, info.sessionId];
+  return fields.some((field) => field.toLowerCase().includes(text));
+}
+
+/** Whether a session is on the first page although its last activity is old: it runs, or waits for a person. */
+export const isUrgent = ({ state, host }: SessionInfo): boolean =>
+  state === 'waiting' || (state === 'working' && host !== 'lost');
