@@ -1,4 +1,4 @@
-import { connectBackbone, replay, type Backbone } from '@pizzapi/backbone';
+import { connectBackbone, replay, verifyProvisioned, type Backbone } from '@pizzapi/backbone';
 import { decode } from '@pizzapi/protocol';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,6 +30,8 @@ export async function connectTo(
 export async function readLog(stage: RunningStack, sid: string): Promise<LoggedEvent[]> {
   const backbone = await connectTo(stage);
   try {
+    // The connection learns how many partitions the log has.
+    await verifyProvisioned(backbone);
     const events: LoggedEvent[] = [];
     for await (const batch of replay(backbone, sid, {})) {
       for (const { seq, epoch, n, msgId, payload } of batch) {
