@@ -25,14 +25,19 @@ const VIEWERS = 20;
 /** Characters of each answer during the restarts. */
 const CHARS = 1_500;
 
+/**
+ * A runner that is restarted continues the work of its agents by itself. Two partitions share the work between both
+ * projectors.
+ */
+const env = { PIZZAPI_PI: TESTED_PI, PIZZAPI_INTERRUPTED: 'continue', PIZZAPI_PARTITIONS: '2' };
+
 let stack: ClusterStack;
 /** The ids of the runners by name. */
 let runners: Record<string, string>;
 const watchers: SessionWatcher[] = [];
 
 beforeAll(async () => {
-  // A runner that is restarted continues the work of its agents by itself.
-  stack = await startClusterStack({ env: { PIZZAPI_PI: TESTED_PI, PIZZAPI_INTERRUPTED: 'continue' } });
+  stack = await startClusterStack({ env });
   const reply = await apiOf(stack).runners();
   if (reply.kind === 'failed') throw new Error(reply.error.message);
   runners = Object.fromEntries(reply.value.runners.map(({ name, runnerId }) => [name, runnerId]));
@@ -268,7 +273,7 @@ describe('the program that starts a cluster', () => {
     await stack.stop('SIGKILL');
     await until('all processes have ended', () => !killed.some(isAlive), 60_000);
 
-    const next = await startClusterStack({ env: { PIZZAPI_PI: TESTED_PI }, root: stack.home.replace(/\/state$/, '') });
+    const next = await startClusterStack({ env, root: stack.home.replace(/\/state$/, '') });
     const api = createApi({ url: next.url, token: next.token });
     const idsIn = (reply: Awaited<ReturnType<typeof api.sessions>>) =>
       reply.kind === 'ok' ? reply.value.sessions.map(({ sessionId }) => sessionId).sort() : [];

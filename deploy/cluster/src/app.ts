@@ -8,7 +8,6 @@ import {
   startStep,
   writeLocalState,
   writeNatsAccess,
-  type Home,
 } from '@pizzapi/local';
 import { parseNatsAccess, readPrivateFile } from '@pizzapi/process';
 import {
@@ -120,20 +119,21 @@ async function start(
     if (isReady) writeClusterState(home.root, state);
   };
 
+  const { partitions } = options;
   const { users, runnerToken } = await readNatsAccess(home);
-  const nats = await startNatsNodes({ home, users, log, progress, onStart });
+  const nats = await startNatsNodes({ home, users, partitions, log, progress, onStart });
   undo.push(() => nats.stop());
   Object.assign(state, stateOf(nats));
   const natsUrl = state.natsUrls.join(',');
   await writeNatsAccess(home, { url: natsUrl, users, runnerToken: runnerToken ?? '' });
 
   progress('provisioning the streams with 3 replicas');
-  await provision(home, env, log, signal);
+  await provision({ home, env, log, signal, partitions });
   const access = parseNatsAccess(await readPrivateFile(home.natsAccessFile));
   if (access === undefined) throw new CodedError('start_failed', `${home.natsAccessFile} is damaged`);
 
   progress('starting 2 authenticators, 2 projectors, 2 gateways, 2 runners and the load balancer');
-  const processes = createClusterProcesses({ home, access, ports, env, log, onStart });
+  const processes = createClusterProcesses({ home, access, partitions, ports, env, log, onStart });
   for (const { supervised, health } of processes) if (health !== undefined) state.health[supervised.name] = health;
   const runs = processes.map(({ supervised }) => supervised.run());
   undo.push(async () => {
@@ -168,8 +168,12 @@ function stateOf({ cluster }: NatsNodes): Pick<ClusterState, 'natsUrls' | 'pids'
   };
 }
 
-async function provision(home: Home, env: NodeJS.ProcessEnv, log: Logger, signal: AbortSignal): Promise<void> {
-  const provisioning = createProvisioning({ home, env, log, onStart: () => undefined });
+async function provision({
+  signal,
+  ...options
+}: Parameters<typeof createProvisioning>[0] & { signal: AbortSignal }): Promise<void> {
+  const { home } = options;
+  const provisioning = createProvisioning(options);
   const stop = () => void provisioning.stop();
   signal.addEventListener('abort', stop);
   const { code } = await startStep('Provisioning', PROVISION_MS, () => provisioning.runToEnd());

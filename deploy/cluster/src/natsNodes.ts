@@ -10,6 +10,7 @@ const LAUNCH_MS = 120_000;
 export interface NatsNodesOptions {
   home: Home;
   users: NatsAccess['users'];
+  partitions: number;
   log: Logger;
   /** Called with one line for each step, to show to the user. */
   progress: (text: string) => void;
@@ -24,14 +25,26 @@ export interface NatsNodes {
 }
 
 /** Finds or downloads nats-server and starts three nodes with the accounts of an installation. */
-export async function startNatsNodes({ home, users, log, progress, onStart }: NatsNodesOptions): Promise<NatsNodes> {
+export async function startNatsNodes({
+  home,
+  users,
+  partitions,
+  log,
+  progress,
+  onStart,
+}: NatsNodesOptions): Promise<NatsNodes> {
   const { binary, version, source } = await startStep('Finding or downloading nats-server', FIND_MS, () =>
     requireNatsServer(processContext(progress)),
   );
   progress(`using nats-server ${version} (${source})`);
   progress('starting 3 nodes of nats-server');
   const cluster = await startStep('The start of the nodes of nats-server', LAUNCH_MS, () =>
-    launchNatsCluster({ binary, storeDir: home.nats, name: 'nats', config: authorizationConfig(users) }),
+    launchNatsCluster({
+      binary,
+      storeDir: home.nats,
+      name: 'nats',
+      config: authorizationConfig(users, { partitions }),
+    }),
   );
   const stopping = new AbortController();
   const watching = cluster.nodes.map((node) =>

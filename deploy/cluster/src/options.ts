@@ -16,6 +16,7 @@ export const CLUSTER_OPTIONS = defineOptions({
     default: 0,
     max: 65_535,
   },
+  partitions: OPTIONS.partitions,
   json: {
     env: 'PIZZAPI_JSON',
     flag: '--json',

@@ -29,6 +29,7 @@ export interface ClusterPorts {
 export interface ClusterProcessesOptions {
   home: Home;
   access: NatsAccess;
+  partitions: number;
   ports: ClusterPorts;
   env: NodeJS.ProcessEnv;
   log: Logger;
@@ -77,9 +78,13 @@ export function createClusterProcesses(options: ClusterProcessesOptions): Cluste
 
 /** Returns the process that provisions the nodes and ends. */
 export function createProvisioning(
-  options: Pick<ClusterProcessesOptions, 'home' | 'env' | 'log' | 'onStart'>,
+  options: Pick<ClusterProcessesOptions, 'home' | 'env' | 'log' | 'partitions'>,
 ): SupervisedProcess {
-  const environment = { PATH: options.env['PATH'], PIZZAPI_HOME: options.home.root };
+  const environment = {
+    PATH: options.env['PATH'],
+    PIZZAPI_HOME: options.home.root,
+    PIZZAPI_PARTITIONS: String(options.partitions),
+  };
   return supervise({ ...options, onStart: () => undefined }, 'provision', own('provisionMain.js'), environment);
 }
 
@@ -106,11 +111,11 @@ function supervise(
  * has a home of its own, because its identity is in it.
  */
 function environmentOf(
-  { home, access, ports, env }: ClusterProcessesOptions,
+  { home, access, partitions, ports, env }: ClusterProcessesOptions,
   program: LocalProgram,
   index: number,
 ): NodeJS.ProcessEnv {
-  const flags = { home: home.root, host: '127.0.0.1', publicUrl: balancerUrl(ports.balancer), lan: false };
+  const flags = { home: home.root, host: '127.0.0.1', publicUrl: balancerUrl(ports.balancer), lan: false, partitions };
   const options = readOptions({ ...LOCAL_OPTIONS }, flags, env);
   const port = ports.gateways[index]!;
   const environment = processEnvironments({ natsServer: access, options, port, env })[program];

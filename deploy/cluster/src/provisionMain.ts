@@ -1,5 +1,5 @@
 import { openHome, prepareStore, readNatsAccess, writeNatsAccess } from '@pizzapi/local';
-import { readPrivateFile, runService } from '@pizzapi/process';
+import { OPTIONS, readOptions, readPrivateFile, runService } from '@pizzapi/process';
 import { CodedError, isMap, stringAt } from '@pizzapi/protocol';
 
 /** Copies of each stream: one on each node. */
@@ -17,11 +17,12 @@ await runService(
     const url = isMap(stored) ? stringAt(stored, 'url') : undefined;
     if (url === undefined) throw new CodedError('not_provisioned', `${home.natsAccessFile} names no nats-server`);
     const { users, runnerToken: known } = await readNatsAccess(home);
+    const { partitions } = readOptions({ partitions: OPTIONS.partitions }, {}, env);
     const access = { url, users, runnerToken: known ?? '' };
     const save = (runnerToken: string) => writeNatsAccess(home, { url, users, runnerToken });
     return {
       name: 'provision',
-      run: () => prepareStore(access, { storage: { replicas: REPLICAS }, partitions: 1 }, known, save),
+      run: () => prepareStore(access, { storage: { replicas: REPLICAS }, partitions }, known, save),
       drain: () => Promise.resolve(),
       stop: () => Promise.resolve(),
     };

@@ -1,4 +1,4 @@
-import { connectBackbone, replay } from '@pizzapi/backbone';
+import { connectBackbone, replay, verifyProvisioned } from '@pizzapi/backbone';
 import { createTranscript, decode, foldTranscript, isMap, stringAt, type UnknownMap } from '@pizzapi/protocol';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -21,6 +21,8 @@ export async function readClusterLog({ home, natsUrls }: ClusterStack, sid: stri
   if (typeof nkey !== 'string') throw new Error(`${home} has no login of the provisioner`);
   const backbone = await connectBackbone({ url: natsUrls, name: 'cluster-log', nkey, provisioner: true });
   try {
+    // The connection learns how many partitions the log has.
+    await verifyProvisioned(backbone);
     const log: ClusterLogEntry[] = [];
     for await (const batch of replay(backbone, sid, {}))
       for (const { seq, epoch, n, msgId, payload } of batch) {
