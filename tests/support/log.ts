@@ -1,4 +1,4 @@
-import { connectBackbone, replay, type Backbone } from '@pizzapi/backbone';
+import { adoptPartitions, connectBackbone, replay, type Backbone } from '@pizzapi/backbone';
 import { decode } from '@pizzapi/protocol';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +23,9 @@ export async function connectTo(
   };
   const login =
     role === 'admin' ? { nkey: users.admin.nkeySeed, provisioner: true } : { ...users.auditor, imports: true };
-  return connectBackbone({ url, name: 'test', ...login });
+  const backbone = await connectBackbone({ url: url.split(','), name: 'test', ...login });
+  if (role === 'admin') await adoptPartitions(backbone);
+  return backbone;
 }
 
 /** Reads the log directly, without gateway and projections. */

@@ -5,6 +5,7 @@ import { connect } from '@nats-io/transport-node';
 import { CodedError, compareSemver, inboxPrefixOf, natsUserOf, type HostLogin } from '@pizzapi/protocol';
 import { RetryDelay } from './retryDelay.js';
 import { silentLogger, type Logger } from '@pizzapi/process';
+import { LeaderSilence } from './leaderSilence.js';
 import { Mux } from './mux.js';
 import { apiPrefixOf, type ApiPrefix } from './jetstreamApi.js';
 import { deriveNkeySeed, inboxPrefixOfNkey, isNkeySeed, openNkey } from './nkeys.js';
@@ -16,6 +17,9 @@ import { LEASES } from './streams.js';
 export const OLDEST_SERVER = '2.11.0';
 const DIAL_TIMEOUT_MS = 5_000;
 const PING_MS = 10_000;
+/** Reconnects until a connection is at another server; the list of a client may begin with the one that it leaves. */
+const MOVE_ATTEMPTS = 2;
+
 export interface BackboneOptions {
   url: string | string[];
   /** Shown by the server for this connection. */
@@ -37,6 +41,11 @@ export interface BackboneOptions {
   password?: string | (() => string);
   /** The user may read the streams by imports, not in their own account: an auditor. */
   imports?: boolean;
+  /**
+   * How many partitions the log must have: `provision` and `verifyProvisioned` refuse another number. Left out, they adopt
+   * the number of the deployment. Hosts need none, because they read no log.
+   */
+  partitions?: number;
   log?: Logger;
   /** Ends the wait for the first connection. */
   signal?: AbortSignal;
@@ -90,9 +99,12 @@ export class BackboneConnection implements Backbone {
   readonly mux: Mux;
   readonly publisher: Publisher;
   readonly log: Logger;
-  /** When the stream of sessions was created, as last read. */
+  /** How many partitions the log has. Known after `provision` or `verifyProvisioned`. */
+  partitions: number;
+  /** When the streams of sessions were created, as last read. */
   identity: string | undefined;
   identifying: Promise<string | undefined> | undefined;
+  private readonly silence = new LeaderSilence();
   private state: BackboneStatus = 'connected';
   private readonly listeners = new Set<(status: BackboneStatus) => void>();
   private readonly refusedListeners = new Set<() => void>();
@@ -105,7 +117,10 @@ export class BackboneConnection implements Backbone {
     /** The connection to the state, where that is another. */
     private readonly stateHome?: BackboneConnection,
     private readonly pace: ReconnectPace = new ReconnectPace(),
+    /** How many partitions this connection was opened for. */
+    readonly wantedPartitions?: number,
   ) {
+    this.partitions = wantedPartitions ?? 1;
     this.log = log ?? silentLogger;
     this.mux = new Mux(nc, place.inboxPrefix);
     this.publisher = new Publisher(this);
@@ -115,6 +130,41 @@ export class BackboneConnection implements Backbone {
   /** Who this host is, where the connection is a host's: then it may read no stream itself. */
   get host(): HostLogin | undefined {
     return this.place.host;
+  }
+
+  /** A leader of a stream answered a request. */
+  answered(): void {
+    this.silence.answered();
+  }
+
+  /** A request that began at `from` had no answer of a leader in time. Leaves the server after many of them. */
+  unanswered(from: number): void {
+    if (!this.isClustered || this.state !== 'connected' || !this.silence.unanswered(from)) return;
+    this.log.warn({ server: this.nc.getServer() }, 'no stream leader answers at this server; moving to another one');
+    void this.move().catch(() => undefined);
+  }
+
+  /** Reconnects to another server. The client takes the next one of its list, which may be the same for once. */
+  private async move(): Promise<void> {
+    const from = this.nc.getServer();
+    for (let attempt = 0; attempt < MOVE_ATTEMPTS && this.nc.getServer() === from; attempt++) await this.reconnect();
+  }
+
+  /** Resolves when the connection was lost and is back, or is closed. */
+  async reconnect(): Promise<void> {
+    if (this.state === 'connected') {
+      const left = new Promise<void>((resolve) => {
+        const off = this.onStatus(() => (off(), resolve()));
+      });
+      await this.nc.reconnect();
+      await left;
+    }
+    await this.connected();
+  }
+
+  /** The server is one of a cluster, where a stream may have several copies and the leader may change. */
+  get isClustered(): boolean {
+    return this.nc.info?.cluster !== undefined;
   }
 
   /** The connection to what hosts cannot reach: buckets and blobs. */
@@ -237,15 +287,7 @@ export async function connectBackbone(options: BackboneOptions): Promise<Backbon
  * Resolves once it is back, or closed. What was under way fails and is tried again as after any lost connection.
  */
 export async function reauthenticate(b: Backbone): Promise<void> {
-  const connection = internals(b);
-  if (connection.status() === 'connected') {
-    const left = new Promise<void>((resolve) => {
-      const off = connection.onStatus(() => (off(), resolve()));
-    });
-    await connection.nc.reconnect();
-    await left;
-  }
-  await connection.connected();
+  await internals(b).reconnect();
 }
 
 async function open(
@@ -266,7 +308,7 @@ async function open(
     throw new CodedError('nats_too_old', `nats-server ${version} runs at ${nc.getServer()}`);
   }
   const jsm = await jetstreamManager(nc, { checkAPI: false, apiPrefix: place.api });
-  return new BackboneConnection(nc, jsm, place, log, state, pace);
+  return new BackboneConnection(nc, jsm, place, log, state, pace, options.partitions);
 }
 
 const inboxOf = (nkey: string | undefined): string | undefined =>
@@ -294,6 +336,8 @@ async function dial(
         ...(authenticator === undefined ? {} : { authenticator }),
         ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
         maxReconnectAttempts: -1,
+        // The addresses that servers have for each other are of no use outside of their network: a host keeps to its own.
+        ignoreClusterUpdates: options.host !== undefined,
         ignoreAuthErrorAbort: true,
         noAsyncTraces: true,
         timeout: DIAL_TIMEOUT_MS,

@@ -2,7 +2,7 @@ import { internals, type Backbone } from './connection.js';
 import type { StoredMessage } from './message.js';
 import { readOrdered } from './reader.js';
 import type { StoredEvent } from './replay.js';
-import { streamHeadViaConsumer } from './streamHeadViaConsumer.js';
+import { sessionStreams } from './streams.js';
 
 /** A message of a stream, with the subject it is on. */
 export interface StoredRecord extends StoredEvent {
@@ -40,7 +40,7 @@ export async function consumeStream(b: Backbone, stream: string, options: Consum
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.onOpen === undefined ? {} : { onOpen: options.onOpen }),
     start: async () => {
-      if (position > 0 && position > (await streamHeadViaConsumer(connection, stream, filter, options.name))) {
+      if (position > 0 && position > (await streamHead(b, stream))) {
         position = 0;
         options.onReset?.();
       }
@@ -59,3 +59,15 @@ export async function consumeStream(b: Backbone, stream: string, options: Consum
 export async function streamHead(b: Backbone, stream: string): Promise<number> {
   return (await internals(b).jsm.streams.info(stream)).state.last_seq;
 }
+
+/** Whether no event was ever stored in the log, in none of its partitions. */
+export async function isNewLog(b: Backbone): Promise<boolean> {
+  const heads = logStreams(b).map((stream) => streamHead(b, stream));
+  return (await Promise.all(heads)).every((head) => head === 0);
+}
+
+/** How many partitions the log has. Known after `provision` or `verifyProvisioned`. */
+export const partitionsOf = (b: Backbone): number => internals(b).partitions;
+
+/** The streams of the log, by partition. */
+export const logStreams = (b: Backbone): string[] => sessionStreams(partitionsOf(b));

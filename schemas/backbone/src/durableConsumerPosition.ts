@@ -27,18 +27,24 @@ export async function openAtPosition(connection: BackboneConnection, stream: str
   const left = there !== undefined && there.num_ack_pending > 0;
   if (left) {
     await dropConsumer(connection, stream, keeper);
-    await add(connection, stream, keeper, there.ack_floor.stream_seq + 1);
+    await addDurable(connection, stream, keeper, there.ack_floor.stream_seq + 1);
     await dropConsumer(connection, stream, name);
   }
   if (left || there === undefined) {
     const kept = await infoOf(connection, stream, keeper);
-    await add(connection, stream, name, kept?.config.opt_start_seq);
+    await addDurable(connection, stream, name, kept?.config.opt_start_seq);
     await dropConsumer(connection, stream, keeper);
   }
   return jsm.jetstream().consumers.get(stream, name);
 }
 
-async function add({ jsm }: BackboneConnection, stream: string, name: string, from: number | undefined): Promise<void> {
+/** Makes a durable consumer that reads from an offset, at the end of the stream without one. */
+export async function addDurable(
+  { jsm }: BackboneConnection,
+  stream: string,
+  name: string,
+  from: number | undefined,
+): Promise<void> {
   await jsm.consumers.add(stream, {
     durable_name: name,
     ack_policy: AckPolicy.All,

@@ -19,6 +19,13 @@ export {
   verifyProvisioned,
 } from './provision.js';
 export type { StoredBytes } from './provision.js';
+export { adoptPartitions, readPartitions, verifyMapping } from './partitions.js';
+export type { PartitionsRow } from './partitions.js';
+export { migratePartitions } from './migratePartitions.js';
+export type { MigrateOptions, MigrationOutcome, MigrationProgress } from './migratePartitions.js';
+export type { LogSummary } from './logProof.js';
+export type { FieldChange, StreamChange } from './provisionStream.js';
+export { STORAGE_OPTIONS, storageLimitsOf } from './storageOptions.js';
 export { migrateStateAccount } from './migrateStateAccount.js';
 export * from './streams.js';
 export { lastEvent, lastStored } from './lastEvent.js';
@@ -37,6 +44,7 @@ export { claimSession, forgetOwner, ownerOf, takeNextEpoch } from './owners.js';
 export type { Claim, ClaimOutcome, NextEpoch, Owner } from './owners.js';
 export { shareLinkStateOf } from './shareLinks.js';
 export type { ShareLinkState } from './shareLinks.js';
+export { announce, readAnnouncements } from './announcements.js';
 export { bucket } from './kv.js';
 export * from './tables.js';
 export {
@@ -79,7 +87,7 @@ export type { ReadCommandsOptions } from './commands.js';
 export { openLedger } from './ledger.js';
 export { openRunnerEventWriter, type RunnerEventWriter } from './runnerEventWriter.js';
 export type { Ledger, LedgerEntry } from './ledger.js';
-export { consumeStream, streamHead } from './consume.js';
+export { consumeStream, isNewLog, logStreams, partitionsOf, streamHead } from './consume.js';
 export type { ConsumeOptions, StoredRecord } from './consume.js';
 export { consumeDurably } from './durableConsumer.js';
 export type { ConsumeDurablyOptions } from './durableConsumer.js';

@@ -10,7 +10,7 @@ export type LastEventOutcome = { kind: 'found'; message: LastEvent } | { kind: '
 /** The last message on the subject of a session: from the log, or for a host from the authenticator. */
 export async function lastOnSubject(connection: BackboneConnection, sid: string): Promise<LastEventOutcome> {
   const caller = callerFor(connection, sid);
-  if (caller === undefined) return lastOf(connection, streamOf(sid), subjects.sessionEvents(sid));
+  if (caller === undefined) return lastOf(connection, streamOf(connection, sid), subjects.sessionEvents(sid));
   const answer = await askOnce(connection, caller, 'last_event', {});
   if (answer === undefined) return { kind: 'unavailable' };
   return answer.last === undefined ? { kind: 'none' } : { kind: 'found', message: answer.last };

@@ -4,7 +4,8 @@ import { sleep } from '@pizzapi/process';
 import { RetryDelay } from './retryDelay.js';
 import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { askOnce, callerFor, type HostApiCaller } from './askOnce.js';
-import { retryUntilDeadline, readEntry } from './kv.js';
+import { readEntry } from './kv.js';
+import { retryUntilDeadline } from './retryDelay.js';
 import { writeHeaders, type StoredMessage } from './message.js';
 import type { PublishOutcome } from './publisher.js';
 import { keySubject, LEASES } from './streams.js';
@@ -41,6 +42,8 @@ export interface LeaseOptions {
   epoch: number;
   ttlMs?: number;
   renewMs?: number;
+  /** Takes the lease only when no other holder has it, whatever its epoch. The epoch must be unique. */
+  ifFree?: boolean;
 }
 
 /**
@@ -121,12 +124,19 @@ class HeldLease implements Lease {
     const retry = new RetryDelay();
     while (!this.stopping.signal.aborted) {
       const { revision, lease } = await leaseAt(this.connection, this.key);
-      if (lease !== undefined && lease.epoch > this.options.epoch) return lease.epoch;
+      if (lease !== undefined && this.isOfOther(lease)) return lease.epoch;
       this.revision = revision;
       if ((await this.write()) === 'stored') return undefined;
       await retry.wait(this.stopping.signal);
     }
     return undefined;
+  }
+
+  private isOfOther({ epoch, at }: LeaseValue): boolean {
+    const { options } = this;
+    // The first write can be stored although its answer was lost.
+    const isOwn = epoch === options.epoch && at === this.renewedAt;
+    return epoch > options.epoch || (options.ifFree === true && !isOwn);
   }
 
   /** Renews until it is released or taken. */

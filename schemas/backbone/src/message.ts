@@ -235,6 +235,12 @@ class WrittenHeaders {
   }
 }
 
+/** A header block of lines as they were stored. */
+export function headersOfLines(lines: readonly string[]): MsgHdrs {
+  const text = ['NATS/1.0', ...lines, '', ''].join('\r\n');
+  return new WrittenHeaders(Buffer.from(text, 'latin1')) as unknown as MsgHdrs;
+}
+
 const UNSAFE = /[\r\n]/;
 
 /** A header block of the given names and values. A value with a line break is a bug and throws. */
@@ -245,4 +251,9 @@ export function writeHeaders(fields: readonly (readonly [name: string, value: st
     text += `${name}: ${value}\r\n`;
   }
   return new WrittenHeaders(Buffer.from(`${text}\r\n`, 'latin1')) as unknown as MsgHdrs;
+}
+
+/** The header block of `writeHeaders` as text. */
+export function writtenText(headers: MsgHdrs): string {
+  return Buffer.from((headers as unknown as WrittenHeaders).encode()).toString('latin1');
 }

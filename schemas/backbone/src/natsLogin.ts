@@ -1,19 +1,23 @@
 import type { BackboneOptions } from './connection.js';
 
-/** The options of a service that name nats-server and the login there. */
+/** The options of a service that name nats-server, the login there, and the partitions of the log. */
 export interface NatsOptions {
   /** One address, or several with commas. */
   natsUrl: string;
   natsNkey?: string | undefined;
   natsUser?: string | undefined;
   natsPassword?: string | undefined;
+  partitions?: number | undefined;
 }
 
-/** Returns the options of `connectBackbone` that say where and as whom a service connects. */
-export function natsLoginOf(options: NatsOptions): Pick<BackboneOptions, 'url' | 'nkey' | 'user' | 'password'> {
-  const { natsUrl, natsNkey, natsUser, natsPassword } = options;
+/** Returns the options of `connectBackbone` that say where and as whom a service connects, and to which log. */
+export function natsLoginOf(
+  options: NatsOptions,
+): Pick<BackboneOptions, 'url' | 'nkey' | 'user' | 'password' | 'partitions'> {
+  const { natsUrl, natsNkey, natsUser, natsPassword, partitions } = options;
   return {
     url: natsUrl.split(',').map((url) => url.trim()),
+    ...(partitions === undefined ? {} : { partitions }),
     ...(natsNkey === undefined ? {} : { nkey: natsNkey }),
     ...(natsUser === undefined ? {} : { user: natsUser, password: natsPassword ?? '' }),
   };

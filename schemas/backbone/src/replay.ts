@@ -70,8 +70,8 @@ export class EpochGate {
 export async function headOf(b: Backbone, sid: string): Promise<{ first: number; last: number }> {
   const connection = internals(b);
   const [first, last] = await Promise.all([
-    getWithRetry(connection, () => nextOf(connection, streamOf(sid), subjects.sessionEvents(sid), 1)),
-    getWithRetry(connection, () => lastOf(connection, streamOf(sid), subjects.sessionEvents(sid))),
+    getWithRetry(connection, () => nextOf(connection, streamOf(connection, sid), subjects.sessionEvents(sid), 1)),
+    getWithRetry(connection, () => lastOf(connection, streamOf(connection, sid), subjects.sessionEvents(sid))),
   ]);
   return { first: first?.seq ?? 0, last: last?.seq ?? 0 };
 }
@@ -115,7 +115,7 @@ export async function* replayGated(
 ): AsyncGenerator<StoredEvent[], void, void> {
   const connection = internals(b);
   const subject = subjects.sessionEvents(sid);
-  const stream = streamOf(sid);
+  const stream = streamOf(connection, sid);
   const retry = new RetryDelay();
   let position = after;
   let ahead: ReturnType<typeof batchOf> | undefined;
@@ -153,7 +153,7 @@ function passing(messages: StoredMessage[], upTo: number, gate: EpochGate): Stor
 }
 
 /** The `count` next messages after `after`, or those up to `upTo`, through a consumer. */
-async function* readLong(
+export async function* readLong(
   connection: BackboneConnection,
   stream: string,
   filter: string,

@@ -5,7 +5,7 @@ import { decode } from '@pizzapi/protocol';
 import { connectBackbone, type Backbone } from './connection.js';
 import { provision } from './provision.js';
 import { replay, type StoredEvent } from './replay.js';
-import { startTestNats, type TestNats } from './testing/index.js';
+import { mappingsConfig, startTestNats, type TestNats } from './testing/index.js';
 import type { SessionWriter, WriterOptions } from './sessionWriter.js';
 import { openWriter } from './writer.js';
 
@@ -26,11 +26,11 @@ export interface BackboneScenario {
   end(): Promise<void>;
 }
 
-export async function startScenario(): Promise<BackboneScenario> {
-  const nats = await startTestNats();
+export async function startScenario({ partitions = 1 }: { partitions?: number } = {}): Promise<BackboneScenario> {
+  const nats = await startTestNats({ config: mappingsConfig(partitions) });
   const open: Backbone[] = [];
   const connect = async (): Promise<Backbone> => {
-    const b = await connectBackbone({ url: nats.url, name: 'test' });
+    const b = await connectBackbone({ url: nats.url, name: 'test', partitions });
     open.push(b);
     return b;
   };

@@ -1,5 +1,5 @@
 import type { StreamConfig } from '@nats-io/jetstream';
-import { WILDCARD } from '@pizzapi/protocol';
+import { partitionOf, partitionSubjects, WILDCARD } from '@pizzapi/protocol';
 
 /** The streams and buckets of PizzaPi as data (PROTOCOL.md, "Streams"). Times are in nanoseconds, as the server has them. */
 
@@ -17,7 +17,7 @@ export type LogFullPolicy = (typeof LOG_FULL_POLICIES)[number];
 export interface ProvisionOptions {
   /** How long the log keeps events, in ms; 0 = until deleted. */
   maxAge?: number;
-  /** How large the log may grow, in bytes; -1 = without limit. */
+  /** How large the log may grow, all partitions together, in bytes; -1 = without limit. */
   maxBytes?: number | undefined;
   /**
    * What becomes of an event that a full log has no room for. `refuse`, the default: it waits on the disk of its host,
@@ -58,19 +58,46 @@ export const COMMANDS_STREAM = 'COMMANDS';
 export const RUNNERS_STREAM = 'RUNNERS';
 export const AUDIT_STREAM = 'AUDIT';
 
-/** Which stream holds a session. The only place that knows, so that a deployment can partition. */
-export function streamOf(_sid: string): string {
-  return SESSIONS_STREAM;
+/** The stream of one partition of the log. */
+export const partitionStream = (partitions: number, partition: number): string =>
+  partitions === 1 ? SESSIONS_STREAM : `${SESSIONS_STREAM}_${partitions}_${partition}`;
+
+/** Which stream holds a session. The only place that knows. */
+export function streamOf({ partitions }: { readonly partitions: number }, sid: string): string {
+  return partitions === 1 ? SESSIONS_STREAM : partitionStream(partitions, partitionOf(sid, partitions));
 }
 
-export const STREAMS: readonly StreamSpec[] = [
-  {
-    ...eventStream,
-    name: SESSIONS_STREAM,
-    subjects: [WILDCARD.sessionEvents],
-    max_consumers: MAX_SESSION_CONSUMERS,
-    republish: { src: WILDCARD.sessionEvents, dest: 'live.session.{{wildcard(1)}}.events' },
-  },
+/** The streams that hold the logs of all sessions, by partition. */
+export const sessionStreams = (partitions: number): string[] =>
+  Array.from({ length: partitions }, (_, partition) => partitionStream(partitions, partition));
+
+const SESSIONS_SPEC: StreamSpec = {
+  ...eventStream,
+  name: SESSIONS_STREAM,
+  subjects: [WILDCARD.sessionEvents],
+  max_consumers: MAX_SESSION_CONSUMERS,
+  republish: { src: WILDCARD.sessionEvents, dest: 'live.session.{{wildcard(1)}}.events' },
+};
+
+/**
+ * What the stream of one partition must be. The server maps the subject of an event to that of its partition, and the
+ * stream maps it back before it stores the event: a stored event has the same subject with any number of partitions.
+ */
+export function sessionSpec(partitions: number, partition: number): StreamSpec {
+  if (partitions === 1) return SESSIONS_SPEC;
+  return { ...SESSIONS_SPEC, ...partitionInput(partitions, partition), name: partitionStream(partitions, partition) };
+}
+
+/** What a stream takes that receives the events of one partition under the subjects of the partition. */
+export function partitionInput(
+  partitions: number,
+  partition: number,
+): Required<Pick<StreamConfig, 'subjects' | 'subject_transform'>> {
+  const src = partitionSubjects(partitions, partition);
+  return { subjects: [src], subject_transform: { src, dest: 'session.{{wildcard(1)}}.events' } };
+}
+
+const OTHER_STREAMS: readonly StreamSpec[] = [
   {
     ...eventStream,
     name: COMMANDS_STREAM,
@@ -80,6 +107,12 @@ export const STREAMS: readonly StreamSpec[] = [
   },
   { ...eventStream, name: RUNNERS_STREAM, subjects: [WILDCARD.runnerEvents], max_age: 30 * DAY, discard: 'old' },
   { ...eventStream, name: AUDIT_STREAM, subjects: [WILDCARD.audit], max_age: 90 * DAY, discard: 'old' },
+];
+
+/** All streams that are no buckets. */
+export const streamSpecs = (partitions: number): StreamSpec[] => [
+  ...Array.from({ length: partitions }, (_, partition) => sessionSpec(partitions, partition)),
+  ...OTHER_STREAMS,
 ];
 
 /** The bucket of leases, beside the logs: hosts write it. */
@@ -100,6 +133,7 @@ export const STATE_BUCKETS = [
   'usage',
   'projector',
   'notifications',
+  'deployment',
 ] as const;
 /** All key/value buckets. */
 export const BUCKETS = [LEASES, ...STATE_BUCKETS] as const;

@@ -3,6 +3,7 @@ export * from './logger.js';
 export * from './options.js';
 export * from './flags.js';
 export * from './catalog.js';
+export * from './migrateOptions.js';
 export * from './metrics.js';
 export * from './health.js';
 export * from './service.js';

@@ -252,6 +252,22 @@ export const ERRORS = {
     hint: 'A stream or bucket differs from what PizzaPi needs. Change the field that the message names.',
   },
   not_provisioned: { status: 503, hint: 'Streams are missing. Start `pizzapi local`, or run the provisioner once.' },
+  partitions_differ: {
+    status: 503,
+    hint: 'Set PIZZAPI_PARTITIONS of every service to the number that the deployment has. `pizzapi migrate --partitions` changes it.',
+  },
+  services_running: {
+    status: 409,
+    hint: 'Stop every gateway, projector and authenticator of the deployment first, and run the command again.',
+  },
+  partitions_moving: {
+    status: 503,
+    hint: 'The log moves to another number of partitions. Run `pizzapi migrate --partitions` to the end, then start the services.',
+  },
+  partitions_unmapped: {
+    status: 503,
+    hint: 'Write the accounts of nats-server for this number of partitions, on every server of the cluster: docs/guides/partitions.md.',
+  },
   not_built: { status: 503, hint: 'Build the project once with `npm run build`.' },
   start_failed: { status: 503, hint: 'Read the log that the message names. `pizzapi doctor` checks the requirements.' },
   start_stopped: { status: 503, hint: 'Run the command again to start.' },

@@ -8,6 +8,7 @@ export * from './version.js';
 export * from './pageName.js';
 export * from './password.js';
 export * from './subjects.js';
+export * from './partitions.js';
 export * from './headers.js';
 export * from './codec.js';
 export { MAX_DEPTH, MAX_FRAME_DEPTH, parseJson, refuseDeepJson } from './nesting.js';

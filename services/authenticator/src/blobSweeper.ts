@@ -3,14 +3,13 @@ import {
   blobRows,
   deletedRows,
   headOf,
+  isNewLog,
   NO_STORAGE_LIMITS,
   ownerOf,
   parseBlobKey,
   readLease,
-  SESSIONS_STREAM,
   storageSums,
   StorageUsage,
-  streamHead,
   UNUSED_BLOB_MS,
   type Backbone,
   type BlobPlace,
@@ -83,10 +82,10 @@ export class BlobSweeper {
       'unused',
       now,
     );
-    const isNewLog = (await streamHead(this.deps.b, SESSIONS_STREAM)) === 0;
+    const isNew = await isNewLog(this.deps.b);
     for (const [place, keys] of agedSessions(rows, now - ORPHAN_MS)) {
       if (signal.aborted) return;
-      if (await this.isGone(place, isNewLog)) await this.removeAll(keys, 'orphaned');
+      if (await this.isGone(place, isNew)) await this.removeAll(keys, 'orphaned');
     }
     const mended = await this.usage.recount(counted, storageSums(rows));
     if (mended > 0) this.deps.log.warn({ rows: mended }, 'corrected the storage counter of files');
@@ -99,11 +98,11 @@ export class BlobSweeper {
   }
 
   /** Whether a session has no owner, or no log, any more. A host that is there may be about to write its first event. */
-  private async isGone({ userId, sid }: BlobPlace, isNewLog: boolean): Promise<boolean> {
+  private async isGone({ userId, sid }: BlobPlace, isNew: boolean): Promise<boolean> {
     const { b } = this.deps;
     if ((await ownerOf(b, sid))?.userId !== userId) return true;
     // Of a log that was replaced as a whole it is not known what it held.
-    if (isNewLog || (await this.isLogged(sid))) return false;
+    if (isNew || (await this.isLogged(sid))) return false;
     return (await readLease(b, `session.${sid}`)) === undefined;
   }
 

@@ -1,5 +1,12 @@
 #!/usr/bin/env node
-import { connectBackbone, isNkeySeed, natsLoginOf, verifyProvisioned, type NkeyKind } from '@pizzapi/backbone';
+import {
+  connectBackbone,
+  isNkeySeed,
+  natsLoginOf,
+  verifyMapping,
+  verifyProvisioned,
+  type NkeyKind,
+} from '@pizzapi/backbone';
 import { createMetrics, parseFlags, readOptions, runService, withHealthServer, type Service } from '@pizzapi/process';
 import { CodedError } from '@pizzapi/protocol';
 import { createAuthenticator } from './app.js';
@@ -21,12 +28,14 @@ await runService(
     const nkey = seed(options.natsNkey, 'user', 'PIZZAPI_NATS_NKEY');
     const adminNkey = seed(options.adminNkey, 'user', 'PIZZAPI_NATS_ADMIN_NKEY');
     const issuerSeed = seed(options.issuerSeed, 'account', 'PIZZAPI_AUTH_ISSUER');
-    const { url } = natsLoginOf(options);
+    const { url, partitions } = natsLoginOf(options);
+    const common = { url, log, signal, ...(partitions === undefined ? {} : { partitions }) };
     const [backbone, admin] = await Promise.all([
-      connectBackbone({ url, name: 'authenticator', nkey, log, signal }),
-      connectBackbone({ url, name: 'authenticator-admin', nkey: adminNkey, provisioner: true, log, signal }),
+      connectBackbone({ ...common, name: 'authenticator', nkey }),
+      connectBackbone({ ...common, name: 'authenticator-admin', nkey: adminNkey, provisioner: true }),
     ]);
     await verifyProvisioned(backbone);
+    await verifyMapping(admin);
     const metrics = createMetrics({ process: true });
     const storage = { account: options.accountStorage, session: options.sessionStorage };
     const authenticator = createAuthenticator({ backbone, admin, issuerSeed, storage, log, metrics });

@@ -1,19 +1,41 @@
 import { inboxPrefixOfNkey, openNkey, stateSeedOf } from '@pizzapi/backbone';
 import type { NatsCredentials } from '@pizzapi/process';
+import { partitionMapping } from '@pizzapi/protocol';
 import { accountOf, ACCOUNTS, CROSSINGS, type Account, type Crossing } from './accounts.js';
-import { AUDITOR, AUTH_TIMEOUT_S, SERVICE_ROLES, SERVICES, type Permissions } from './roles.js';
+import {
+  AUDITOR,
+  AUTH_TIMEOUT_S,
+  PARTITION_LEASES,
+  SERVICE_ROLES,
+  SERVICES,
+  type Permissions,
+  type ServiceRole,
+} from './roles.js';
 
 /**
  * The part of a nats-server configuration that says who may connect: services and the auditor by what is written here,
  * hosts by what the authenticator answers to the server's question. Holds public keys, and of secrets only the
  * auditor's password. Nothing in it belongs to one server: all servers of a cluster have the same.
+ *
+ * With several partitions the account of the logs maps the subject of each log to that of its partition. The server maps
+ * an event after it crossed into this account, where only the provisioner logs in: the permissions and imports of hosts
+ * are the same, and no host can publish on the subject of a partition.
  */
-export function authorizationConfig(credentials: NatsCredentials): string {
+export function authorizationConfig(
+  credentials: NatsCredentials,
+  { partitions = 1 }: { partitions?: number } = {},
+): string {
   const publicKey = (seed: string): string => openNkey(seed).publicKey;
   const logins = SERVICE_ROLES.map((role) => {
     const { nkeySeed } = credentials[role];
-    return { role, log: publicKey(nkeySeed), state: publicKey(stateSeedOf(nkeySeed)), may: SERVICES[role] };
+    return {
+      role,
+      log: publicKey(nkeySeed),
+      state: publicKey(stateSeedOf(nkeySeed)),
+      may: permissionsOf(role, partitions),
+    };
   });
+  const mapping = partitionMapping(partitions);
   const { user, password } = credentials.auditor;
   const known = [...logins.flatMap(({ log, state }) => [log, state]), user];
   const users = (account: Account): string[] => [
@@ -30,6 +52,9 @@ export function authorizationConfig(credentials: NatsCredentials): string {
     ...(Object.keys(ACCOUNTS) as Account[]).flatMap((account) => [
       `  ${ACCOUNTS[account]} {`,
       ...(account === 'log' || account === 'state' ? ['    jetstream: enabled'] : []),
+      ...(account === 'log' && mapping !== undefined
+        ? [`    mappings: { ${quote(mapping.from)}: ${quote(mapping.to)} }`]
+        : []),
       ...block('exports', exportsOf(account)),
       ...block('imports', importsOf(account)),
       ...block('users', users(account)),
@@ -47,6 +72,13 @@ export function authorizationConfig(credentials: NatsCredentials): string {
     '}',
     '',
   ].join('\n');
+}
+
+/** With several partitions, projectors share them by a lease of each. */
+function permissionsOf(role: ServiceRole, partitions: number): { log: Permissions; state: Permissions } {
+  const { log, state }: { log: Permissions; state: Permissions } = SERVICES[role];
+  if (role !== 'projector' || partitions === 1) return { log, state };
+  return { log: { ...log, publish: [...log.publish, PARTITION_LEASES] }, state };
 }
 
 function block(name: string, lines: readonly string[]): string[] {

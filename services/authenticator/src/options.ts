@@ -4,6 +4,7 @@ import { defineOptions, OPTIONS } from '@pizzapi/process';
 export const AUTHENTICATOR_OPTIONS = defineOptions({
   natsUrl: OPTIONS.natsUrl,
   natsNkey: OPTIONS.natsNkey,
+  partitions: OPTIONS.partitions,
   issuerSeed: {
     env: 'PIZZAPI_AUTH_ISSUER',
     help: 'Seed of the account nkey that signs the logins of hosts (SA…)',

@@ -49,6 +49,9 @@ const BLOBS = '$O.session-blobs.>';
 const rows = (...buckets: (typeof STATE_BUCKETS)[number][]): string[] => buckets.map((name) => `$KV.${name}.>`);
 const everything: Permissions = { publish: ['>'], subscribe: ['>'] };
 
+/** The leases of partitions, which the projector holds beside its permissions of `SERVICES` where there are several. */
+export const PARTITION_LEASES = '$KV.leases.projector.*';
+
 /** What each service may do with its connection to the logs and with that to the state, beside receiving its replies. */
 export const SERVICES = {
   /** The provisioner: the only one that changes, purges or deletes a stream. */
@@ -64,8 +67,9 @@ export const SERVICES = {
         'session.*.partial',
         'desk.purge',
         'audit.*',
+        WILDCARD.gateways,
       ],
-      subscribe: [WILDCARD.liveSessionEvents, WILDCARD.sessionDeltas, WILDCARD.attention],
+      subscribe: [WILDCARD.liveSessionEvents, WILDCARD.sessionDeltas, WILDCARD.attention, WILDCARD.gateways],
       answers: true,
     },
     state: {

@@ -1,10 +1,12 @@
-import type { Backbone } from '@pizzapi/backbone';
+import { partitionsOf, type Backbone } from '@pizzapi/backbone';
 import { exportBackboneMetrics, type Logger, type Metrics, type Service } from '@pizzapi/process';
 import { runAsLeader } from './leaderElection.js';
+import { scopeOf } from './partitionScope.js';
+import { PartitionSharing } from './partitionSharing.js';
 import { createProjectorMetrics } from './metrics.js';
 import { createNotifierMetrics } from './notifier/metrics.js';
 import type { NotifierOptions } from './notifier/notifier.js';
-import { ActiveProjector, type ActiveProjectorOptions } from './activeProjector.js';
+import { ActiveProjector, type ActiveProjectorOptions, type LeadershipSignals } from './activeProjector.js';
 
 export interface ProjectorOptions extends Pick<
   ActiveProjectorOptions,
@@ -20,14 +22,15 @@ export interface ProjectorOptions extends Pick<
 }
 
 export interface Projector extends Service {
-  /** Whether it folds now, rather than standing by. */
+  /** Whether it folds now, rather than standing by: the log, or some of its partitions. */
   active(): boolean;
+  /** The partitions that it folds now, in order. */
+  partitions(): number[];
 }
 
 /**
  * The meta-projector: folds the logs into the buckets `session-meta`, `sessions` and `runners`. Of several, one is
- * active and the others stand by. The backbone must have
- * been provisioned.
+ * active and the others stand by; with several partitions they share them evenly. The backbone must have been provisioned.
  */
 export function createProjector({ backbone, log, metrics: registry, lease, ...options }: ProjectorOptions): Projector {
   const metrics = createProjectorMetrics(registry);
@@ -35,17 +38,25 @@ export function createProjector({ backbone, log, metrics: registry, lease, ...op
   exportBackboneMetrics(registry, () => backbone.counters);
   const ending = new AbortController();
   let running: Promise<void> = Promise.resolve();
-  let active = false;
+  /** The partitions of the terms that run. */
+  const terms = new Set<number>();
 
-  const term: Parameters<typeof runAsLeader>[0]['term'] = async (signals) => {
-    active = true;
+  const term = async (partition: number, signals: LeadershipSignals): Promise<void> => {
+    terms.add(partition);
     metrics.active.set(1);
     try {
-      await new ActiveProjector({ backbone, log, metrics, ...options, notifier }, signals).run();
+      const scope = scopeOf(backbone, partition);
+      await new ActiveProjector({ backbone, log, metrics, scope, ...options, notifier }, signals).run();
     } finally {
-      active = false;
-      metrics.active.set(0);
+      terms.delete(partition);
+      metrics.active.set(terms.size > 0 ? 1 : 0);
     }
+  };
+  const lead = (): Promise<void> => {
+    const common = { backbone, log, signal: ending.signal, ...lease };
+    const partitions = partitionsOf(backbone);
+    if (partitions > 1) return new PartitionSharing({ ...common, partitions, term }).run();
+    return runAsLeader({ ...common, term: (signals) => term(0, signals) });
   };
 
   const end = async () => {
@@ -54,10 +65,11 @@ export function createProjector({ backbone, log, metrics: registry, lease, ...op
   };
   return {
     name: 'meta-projector',
-    active: () => active,
+    active: () => terms.size > 0,
+    partitions: () => [...terms].sort((one, other) => one - other),
     async run() {
       metrics.active.set(0);
-      running = runAsLeader({ backbone, log, signal: ending.signal, term, ...lease });
+      running = lead();
       await running;
     },
     drain: end,

@@ -13,23 +13,24 @@ export interface Cursor {
 /** 2: the rows of sessions have their owner in the key, and the rows of recent sessions exist. */
 export const ROWS_FORM = 2;
 
-const KEY = 'cursor';
+/** The key of the cursor of a log without partitions. */
+export const CURSOR_KEY = 'cursor';
 
 /** The cursor of the projections, or undefined before the first was saved. */
-export async function readCursor(projector: Bucket<Cursor>): Promise<Cursor | undefined> {
-  return (await projector.get(KEY))?.value;
+export async function readCursor(projector: Bucket<Cursor>, key = CURSOR_KEY): Promise<Cursor | undefined> {
+  return (await projector.get(key))?.value;
 }
 
 /**
  * Saves a cursor. Of the same log, one that is further on stays: every cursor that was saved is true, whoever did it.
  */
-export async function saveCursor(projector: Bucket<Cursor>, cursor: Cursor): Promise<void> {
+export async function saveCursor(projector: Bucket<Cursor>, cursor: Cursor, key = CURSOR_KEY): Promise<void> {
   for (;;) {
-    const stored = await projector.get(KEY);
+    const stored = await projector.get(key);
     const next = stored?.value.identity === cursor.identity ? furthest(stored.value, cursor) : cursor;
     if (stored !== undefined && same(stored.value, next)) return;
     const outcome =
-      stored === undefined ? await projector.create(KEY, next) : await projector.update(KEY, next, stored.revision);
+      stored === undefined ? await projector.create(key, next) : await projector.update(key, next, stored.revision);
     if (outcome.kind === 'stored') return;
   }
 }

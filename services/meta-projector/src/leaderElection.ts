@@ -1,4 +1,4 @@
-import { holdLease, readLease, type Backbone } from '@pizzapi/backbone';
+import { holdLease, readLease, type Backbone, type Lease } from '@pizzapi/backbone';
 import { backoff, sleep, type Logger } from '@pizzapi/process';
 
 /** Key of the lease that says who folds. */
@@ -26,7 +26,7 @@ export async function runAsLeader({ backbone, log, signal, term, ...times }: Lea
   const { ttlMs = LEASE_TTL_MS, renewMs = LEASE_RENEW_MS, pollMs = STANDBY_POLL_MS } = times;
   const delays = backoff({ maxMs: pollMs });
   while (!signal.aborted) {
-    const lease = await tryAcquire(backbone, { epoch: Date.now(), ttlMs, renewMs }, log);
+    const lease = await tryAcquire(backbone, LEASE_KEY, { epoch: Date.now(), ttlMs, renewMs }, log);
     if (lease === undefined) {
       await sleep(pollMs / 2 + Math.random() * (pollMs / 2), signal);
       continue;
@@ -44,11 +44,17 @@ export async function runAsLeader({ backbone, log, signal, term, ...times }: Lea
   }
 }
 
-/** The lease, when nobody holds it. Asked first, because a later epoch would take it from a holder that is well. */
-async function tryAcquire(b: Backbone, options: { epoch: number; ttlMs: number; renewMs: number }, log: Logger) {
+/** A lease, when nobody holds it. Asked first, because a later epoch would take it from a holder that is well. */
+export async function tryAcquire(
+  b: Backbone,
+  key: string,
+  options: { epoch: number; ttlMs: number; renewMs: number },
+  log: Logger,
+): Promise<Lease | undefined> {
   try {
-    if ((await readLease(b, LEASE_KEY)) !== undefined) return undefined;
-    const outcome = await holdLease(b, LEASE_KEY, options);
+    if ((await readLease(b, key)) !== undefined) return undefined;
+    // Of two that ask in one millisecond, one must be refused.
+    const outcome = await holdLease(b, key, { ...options, epoch: options.epoch + Math.random(), ifFree: true });
     return outcome.kind === 'held' ? outcome.lease : undefined;
   } catch (error) {
     log.warn({ err: error }, 'lease could not be read');

@@ -9,11 +9,12 @@ import {
 } from '@pizzapi/backbone';
 import { retryWhileUnavailable, sleep, type Logger } from '@pizzapi/process';
 import type { SessionRow } from '@pizzapi/protocol';
-import { saveCursor, type Cursor } from './cursor.js';
+import { CURSOR_KEY, saveCursor, type Cursor } from './cursor.js';
 import type { ProjectorMetrics } from './metrics.js';
 import { latestOf, RecentSessions } from './recentSessions.js';
 import { RunnerProjection } from './runnerProjection.js';
 import { SessionProjection } from './sessionProjection.js';
+import { isFirst, scopedKey, scopeOf, type PartitionScope } from './partitionScope.js';
 import { readOwnersIn } from './sessionOwners.js';
 import { StreamProjector, type ProjectionEnd } from './streamProjector.js';
 
@@ -24,15 +25,19 @@ export interface LiveProjectorOptions {
   backbone: Backbone;
   log: Logger;
   metrics: ProjectorMetrics;
+  /** What is folded; the whole log when left out. */
+  scope?: PartitionScope;
   /** Another projector has the lease: stop at once, write nothing more. */
   lost: AbortSignal;
   onRow: (sid: string, row: SessionRow | undefined) => void;
 }
 
-/** The folding of both streams from a cursor on. */
+/** The folding of the logs of a scope, and of runners where the scope has them, from a cursor on. */
 export class LiveProjector {
+  private readonly scope: PartitionScope;
   private readonly sessions: StreamProjector;
-  private readonly runners: StreamProjector;
+  /** Missing where another scope has the runners. */
+  private readonly runners: StreamProjector | undefined;
   private readonly over = new AbortController();
 
   constructor(
@@ -40,7 +45,9 @@ export class LiveProjector {
     private readonly from: Cursor,
   ) {
     const { backbone, log, metrics, lost, onRow } = options;
+    this.scope = options.scope ?? scopeOf(backbone);
     const fold = new SessionProjection({
+      stream: this.scope.stream,
       rows: sessionRows(backbone),
       metas: sessionMetaRows(backbone),
       owners: readOwnersIn(backbone),
@@ -55,6 +62,7 @@ export class LiveProjector {
     });
     const common = { backbone, log, metrics, signal: lost };
     this.sessions = new StreamProjector({ ...common, handler: fold, after: from.sessions });
+    if (!isFirst(this.scope)) return;
     const runners = new RunnerProjection({ rows: runnerRows(backbone), log, metrics });
     this.runners = new StreamProjector({ ...common, handler: runners, after: from.runners });
   }
@@ -63,7 +71,7 @@ export class LiveProjector {
   async run(): Promise<ProjectionEnd> {
     const saving = this.savingCursor();
     try {
-      const ends = [this.sessions.run(), this.runners.run()];
+      const ends = this.streams.map((stream) => stream.run());
       const ended = ends.map((end) => end.finally(() => this.stop()));
       const results = await Promise.all(ended);
       return results.includes('reset') ? 'reset' : 'ended';
@@ -75,20 +83,23 @@ export class LiveProjector {
 
   /** Stops reading, writes what is folded, and says how far that is. */
   async drain(): Promise<Cursor> {
-    await Promise.all([this.sessions.drain(), this.runners.drain()]);
+    await Promise.all(this.streams.map((stream) => stream.drain()));
     await this.save();
     return this.cursor;
   }
 
-  private get cursor(): Cursor {
-    const { identity, rows } = this.from;
-    return { identity, rows, sessions: this.sessions.position, runners: this.runners.position };
+  private get streams(): StreamProjector[] {
+    return this.runners === undefined ? [this.sessions] : [this.sessions, this.runners];
   }
 
-  /** When one stream ends, the other does. */
+  private get cursor(): Cursor {
+    const { identity, rows } = this.from;
+    return { identity, rows, sessions: this.sessions.position, runners: this.runners?.position ?? 0 };
+  }
+
+  /** When one stream ends, the others do. */
   private stop(): void {
-    this.sessions.stop();
-    this.runners.stop();
+    for (const stream of this.streams) stream.stop();
   }
 
   private async savingCursor(): Promise<void> {
@@ -102,7 +113,7 @@ export class LiveProjector {
   private async save(): Promise<void> {
     const { backbone, log, lost } = this.options;
     await retryWhileUnavailable({ signal: lost, log }, () =>
-      saveCursor(bucket<Cursor>(backbone, 'projector'), this.cursor),
+      saveCursor(bucket<Cursor>(backbone, 'projector'), this.cursor, scopedKey(this.scope, CURSOR_KEY)),
     );
   }
 }

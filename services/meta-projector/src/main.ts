@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { connectBackbone, natsLoginOf, verifyProvisioned } from '@pizzapi/backbone';
+import { connectBackbone, natsLoginOf, verifyMapping, verifyProvisioned } from '@pizzapi/backbone';
 import { createMetrics, parseFlags, readOptions, runService, withHealthServer, type Service } from '@pizzapi/process';
 import { createProjector } from './app.js';
 import { PROJECTOR_OPTIONS } from './options.js';
@@ -15,6 +15,7 @@ await runService(
     const { healthPort, hostLostGraceMs, publicUrl, notifyPrivate } = options;
     const backbone = await connectBackbone({ ...natsLoginOf(options), name: 'meta-projector', log, signal });
     await verifyProvisioned(backbone);
+    await verifyMapping(backbone);
     const metrics = createMetrics({ process: true });
     const projector = createProjector({
       ...{ backbone, log, metrics },

@@ -6,6 +6,7 @@ export const PROJECTOR_OPTIONS = defineOptions({
   natsNkey: OPTIONS.natsNkey,
   natsUser: OPTIONS.natsUser,
   natsPassword: OPTIONS.natsPassword,
+  partitions: OPTIONS.partitions,
   hostLostGraceMs: OPTIONS.hostLostGraceMs,
   healthPort: OPTIONS.healthPort,
   publicUrl: OPTIONS.publicUrl,

@@ -1,4 +1,3 @@
-import type { RUNNERS_STREAM, SESSIONS_STREAM } from '@pizzapi/backbone';
 import { type StoredRecord } from '@pizzapi/backbone';
 import { parseSubject } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
@@ -7,7 +6,7 @@ import type { ProjectorMetrics } from './metrics.js';
 
 /** Folds the records of one stream into rows. */
 export interface ProjectionHandler {
-  readonly stream: typeof SESSIONS_STREAM | typeof RUNNERS_STREAM;
+  readonly stream: string;
   /** Takes a batch in, in memory. */
   apply(records: readonly StoredRecord[]): Promise<void>;
   /** Writes what changed; throws `unavailable` and may be called again. */

@@ -6,7 +6,6 @@ import {
   RUNNERS_STREAM,
   SESSION_ROW_MARKER_MS,
   sessionRowKey,
-  SESSIONS_STREAM,
   streamHead,
   type Backbone,
   type Bucket,
@@ -20,6 +19,7 @@ import { createProjectorMetrics } from './metrics.js';
 import { readTo } from './readTo.js';
 import { rebuildRecentSessions } from './recentSessions.js';
 import { RunnerProjection } from './runnerProjection.js';
+import { isFirst, isInScope, scopeOf, type PartitionScope } from './partitionScope.js';
 import { readOwnersIn, type SessionOwner } from './sessionOwners.js';
 import { SessionProjection } from './sessionProjection.js';
 
@@ -49,6 +49,8 @@ export interface RebuildOptions {
   backbone: Backbone;
   log: Logger;
   signal: AbortSignal;
+  /** What is refolded; the whole log when left out. Rows of other scopes stay as they are. */
+  scope?: PartitionScope;
   onProgress?: (progress: RebuildProgress) => void;
 }
 
@@ -66,17 +68,20 @@ export class Rebuild {
   };
   private readonly sessionFold: SessionProjection;
   private readonly runnerFold: RunnerProjection;
+  private readonly scope: PartitionScope;
   private waiting = 0;
 
   constructor(private readonly options: RebuildOptions) {
     const { backbone, log } = options;
+    this.scope = options.scope ?? scopeOf(backbone);
     // Of its own: what was counted when it happened is not counted again.
     const metrics = createProjectorMetrics(createMetrics());
     const { rows, metas, runners } = this.fresh;
     // The owners are read when the rows are swapped in.
     const owners = async () => new Map<string, SessionOwner>();
     const history = (sid: string) => replay(backbone, sid);
-    this.sessionFold = new SessionProjection({ rows, metas, log, metrics, owners, history });
+    const { stream } = this.scope;
+    this.sessionFold = new SessionProjection({ stream, rows, metas, log, metrics, owners, history });
     this.runnerFold = new RunnerProjection({ rows: runners, log, metrics });
   }
 
@@ -85,7 +90,7 @@ export class Rebuild {
     const { backbone, signal } = this.options;
     const of = await this.head();
     let reported = this.positions.sessions;
-    this.positions.sessions = await readTo(backbone, SESSIONS_STREAM, {
+    this.positions.sessions = await readTo(backbone, this.scope.stream, {
       after: this.positions.sessions,
       signal,
       onBatch: async (records) => {
@@ -98,6 +103,7 @@ export class Rebuild {
     });
     await this.write(this.sessionFold);
     this.options.onProgress?.({ folded: this.positions.sessions, of });
+    if (!isFirst(this.scope)) return;
     this.positions.runners = await readTo(backbone, RUNNERS_STREAM, {
       after: this.positions.runners,
       signal,
@@ -113,15 +119,15 @@ export class Rebuild {
     const swaps = [
       await this.swapBucket(metas, bucket<SessionMetaRow>(backbone, 'session-meta')),
       await this.swapSessions(),
-      await this.swapBucket(runners, bucket<RunnerRow>(backbone, 'runners')),
+      ...(isFirst(this.scope) ? [await this.swapRunners(runners)] : []),
     ];
-    await rebuildRecentSessions(backbone, this.options.signal);
+    await rebuildRecentSessions(backbone, this.options.signal, this.scope.partitions > 1);
     return swaps.reduce((sum, one) => ({ changed: sum.changed + one.changed, removed: sum.removed + one.removed }));
   }
 
   private async head(): Promise<number> {
     try {
-      return await streamHead(this.options.backbone, SESSIONS_STREAM);
+      return await streamHead(this.options.backbone, this.scope.stream);
     } catch (cause) {
       throw new CodedError('unavailable', 'The head of the stream is not known', { cause });
     }
@@ -138,6 +144,10 @@ export class Rebuild {
     await fold.flush();
   }
 
+  private swapRunners(runners: MemoryBucket<RunnerRow>): Promise<SwapResult> {
+    return this.swapBucket(runners, bucket<RunnerRow>(this.options.backbone, 'runners'), { isOurs: () => true });
+  }
+
   /** The rows of sessions get the key of their owner. A row below another key, or of the first form, is removed. */
   private async swapSessions(): Promise<SwapResult> {
     const { backbone } = this.options;
@@ -150,14 +160,17 @@ export class Rebuild {
       for (const [index, sid] of sids.entries())
         keys.set(sessionRowKey(owners.get(sid)?.userId, sid), part[index] ?? '');
     }
-    return this.swapBucket(this.fresh.rows, bucket<SessionRow>(backbone, 'sessions'), keys);
+    return this.swapBucket(this.fresh.rows, bucket<SessionRow>(backbone, 'sessions'), { keys });
   }
 
-  /** `keys`: the keys of the bucket, with those of the fresh rows. */
+  /** `keys`: the keys of the bucket, with those of the fresh rows. `isOurs`: whether a row belongs to the scope. */
   private async swapBucket<T>(
     fresh: MemoryBucket<T>,
     live: Bucket<T>,
-    keys: ReadonlyMap<string, string> = new Map(fresh.keys().map((key) => [key, key])),
+    {
+      keys = new Map(fresh.keys().map((key) => [key, key])),
+      isOurs = (key) => isInScope(this.scope, sidOfKey(key)),
+    }: { keys?: ReadonlyMap<string, string>; isOurs?: (key: string) => boolean } = {},
   ): Promise<SwapResult> {
     const { signal } = this.options;
     const result = { changed: 0, removed: 0 };
@@ -167,7 +180,7 @@ export class Rebuild {
     });
     const old = await live.keys();
     await swaps.forEach(
-      old.filter((key) => !keys.has(key)),
+      old.filter((key) => !keys.has(key) && isOurs(key)),
       async (key) => {
         if (signal.aborted) return;
         await live.delete(key, { markerMs: SESSION_ROW_MARKER_MS });
@@ -189,3 +202,6 @@ export class Rebuild {
     }
   }
 }
+
+/** The id of a session is the last part of the key of its rows. */
+const sidOfKey = (key: string): string => key.slice(key.lastIndexOf('.') + 1);

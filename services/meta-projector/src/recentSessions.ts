@@ -110,8 +110,11 @@ export async function latestOf(b: Backbone, userId: string, known = -1): Promise
   return new Map(latest.top());
 }
 
-/** Writes the bucket `recent-sessions` anew from the rows of the sessions. Ends early when the signal aborts. */
-export async function rebuildRecentSessions(b: Backbone, signal: AbortSignal): Promise<void> {
+/**
+ * Writes the bucket `recent-sessions` anew from the rows of the sessions. Ends early when the signal aborts. `isShared`:
+ * other projectors write the rows of their sessions meanwhile, so that everything that is there stays.
+ */
+export async function rebuildRecentSessions(b: Backbone, signal: AbortSignal, isShared = false): Promise<void> {
   const accounts = new Map<string, Latest>();
   for await (const { key, value } of sessionRows(b).list('', signal)) {
     const { userId, sid } = parseSessionRowKey(key) ?? {};
@@ -123,12 +126,12 @@ export async function rebuildRecentSessions(b: Backbone, signal: AbortSignal): P
   const rows = recentSessionsRows(b);
   for await (const { key, revision } of rows.listKeys('', signal)) {
     // What another projector wrote meanwhile stays.
-    if (!accounts.has(key) && !signal.aborted) await rows.delete(key, { revision });
+    if (!accounts.has(key) && !isShared && !signal.aborted) await rows.delete(key, { revision });
   }
   await new Semaphore(ACCOUNTS_AT_ONCE).forEach([...accounts], async ([userId, latest]) => {
     for (let found: RecentChanges | undefined = new Map(latest.top()); !signal.aborted && found !== undefined;) {
       const old = await rows.get(userId);
-      const next = withRecentChanges(undefined, found);
+      const next = withRecentChanges(isShared ? old?.value : undefined, found);
       if (next === undefined || isDeepStrictEqual(old?.value, next)) return;
       const outcome =
         old === undefined ? await rows.create(userId, next) : await rows.update(userId, next, old.revision);

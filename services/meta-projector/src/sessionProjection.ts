@@ -14,6 +14,8 @@ import { RowStore, type RowBucket } from './rowStore.js';
 import { SessionOwners, type ReadOwners } from './sessionOwners.js';
 
 export interface SessionProjectionOptions extends ProjectionContext {
+  /** The stream with the logs, or with those of one partition. */
+  stream?: string;
   /** By `sessionRowKey`. */
   rows: RowBucket<SessionRow>;
   /** By session id. */
@@ -30,11 +32,11 @@ export interface SessionProjectionOptions extends ProjectionContext {
 }
 
 /**
- * Folds `SESSIONS` into the buckets `sessions` and `session-meta`. A session's row lies below its owner: where the owner
- * is found to be another, the row is folded again from the log below the new one, and the old row is deleted.
+ * Folds the logs of sessions into the buckets `sessions` and `session-meta`. A session's row lies below its owner: where
+ * the owner is found to be another, the row is folded again from the log below the new one, and the old row is deleted.
  */
 export class SessionProjection implements ProjectionHandler {
-  readonly stream = SESSIONS_STREAM;
+  readonly stream: string;
   private readonly rows: RowStore<SessionRow>;
   private readonly metas: RowStore<SessionMetaRow>;
   private readonly owners: SessionOwners;
@@ -44,6 +46,7 @@ export class SessionProjection implements ProjectionHandler {
   private readonly obsolete = new Set<string>();
 
   constructor(private readonly options: SessionProjectionOptions) {
+    this.stream = options.stream ?? SESSIONS_STREAM;
     const { rows, metas, metrics, cachedRows } = options;
     const common = cachedRows === undefined ? {} : { cachedRows };
     this.owners = new SessionOwners(options.owners);

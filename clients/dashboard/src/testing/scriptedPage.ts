@@ -3,6 +3,7 @@ import { inject } from 'vitest';
 import { closePages, openBrowser } from '../../../../tests/support/browser.js';
 import { onceInRun } from '../../../../tests/support/testRun.js';
 import { buildScriptedPage, servePage } from '../../dev/serve.js';
+import { PagePool } from './pagePool.js';
 
 export const PHONE = { width: 390, height: 844 };
 export const DESK = { width: 1440, height: 900 };
@@ -14,7 +15,7 @@ export interface ScriptedPage {
   url: string;
   /** What the page complained about since `forget`: refused by its policy, or thrown. */
   complaints: readonly string[];
-  /** `query`: what the script plays (`dev/main.ts`). Each page is a browser of its own, with an empty storage. */
+  /** `query`: what the script plays (`dev/main.ts`). Each page has a browser context of its own, with an empty storage. */
   open(at: string, query?: string, viewport?: { width: number; height: number }): Promise<Page>;
   /** A browser of its own, for what needs more than one page: permissions, a service worker. */
   context(options?: Pick<BrowserContextOptions, 'permissions' | 'reducedMotion'>): Promise<BrowserContext>;
@@ -33,12 +34,12 @@ export async function startScriptedPage(): Promise<ScriptedPage> {
     page.on('pageerror', (error) => complaints.push(String(error)));
   };
 
+  const pages = new PagePool({ browser, origin: url, onNewPage: listen });
   return {
     url,
     complaints,
     async open(at, query = '', viewport = DESK) {
-      const page = await browser.newPage({ viewport, ...STILL });
-      listen(page);
+      const page = await pages.take(viewport);
       await page.goto(`${url}/?at=${encodeURIComponent(at)}&${query}`);
       return page;
     },

@@ -1,25 +1,29 @@
+import { RateMeter } from './rateMeter.js';
+
 /** A room is hot above so many deliveries a second, or frames a second however few watch; below, a core has time. */
 const HOT_DELIVERIES = 15_000;
 const HOT_FRAMES = 1_000;
-/** How long frames of a hot room are gathered, in ms; the longer one above `VERY_HOT` deliveries a second. */
+/** The gateway is hot above so many deliveries a second, whichever rooms they are in. */
+const HOT_GATEWAY = 10_000;
+/** In a hot gateway, frames of a room are gathered when so many a second make two or more of a window. */
+const GATHERED_FRAMES = 250;
+/** How long frames are gathered, in ms; the longer one above `VERY_HOT` deliveries a second in one room. */
 const WINDOW_MS = 8;
 const LONG_WINDOW_MS = 16;
 const VERY_HOT = 200_000;
 
-const BUCKET_MS = 100;
-
 /**
- * Decides when frames go out: at once while a room is quiet, because waiting would only add delay; in windows while it
- * is hot, because one write of many frames costs a fraction of many writes.
+ * Decides when frames go out: at once while there is time, because waiting would only add delay; in windows while the
+ * room or the whole gateway is hot, because one write of many frames costs a fraction of many writes.
  */
 export class Pacer {
-  private bucketAt = 0;
-  private current = 0;
-  private previous = 0;
+  private readonly frames = new RateMeter();
   private timer: NodeJS.Timeout | undefined;
 
+  /** `gateway` counts the deliveries of all rooms of this gateway. */
   constructor(
     private readonly flush: () => void,
+    private readonly gateway: RateMeter,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
@@ -39,15 +43,10 @@ export class Pacer {
   /** Counts `frames` and says how long to gather. */
   windowMs(frames: number, viewers: number): number {
     const now = this.now();
-    const passed = now - this.bucketAt;
-    if (passed >= BUCKET_MS) {
-      this.previous = passed < 2 * BUCKET_MS ? this.current : 0;
-      this.current = 0;
-      this.bucketAt = now;
-    }
-    this.current += frames;
-    const rate = ((this.previous + this.current) * 1000) / (BUCKET_MS + now - this.bucketAt);
-    if (rate < HOT_FRAMES && rate * viewers < HOT_DELIVERIES) return 0;
+    const rate = this.frames.count(frames, now);
+    const ofGateway = this.gateway.count(frames * viewers, now);
+    const isHot = rate >= HOT_FRAMES || rate * viewers >= HOT_DELIVERIES;
+    if (!isHot && (ofGateway < HOT_GATEWAY || rate < GATHERED_FRAMES)) return 0;
     return rate * viewers < VERY_HOT ? WINDOW_MS : LONG_WINDOW_MS;
   }
 

@@ -31,6 +31,10 @@ export class Partials {
 
   constructor(private readonly options: PartialsOptions) {}
 
+  get isAnyoneWaiting(): boolean {
+    return this.waiting.size > 0;
+  }
+
   /** Whether this viewer waits for the snapshot and gets no deltas meanwhile. */
   isWaiting(viewer: Viewer): boolean {
     return this.waiting.has(viewer);

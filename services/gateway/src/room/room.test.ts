@@ -5,6 +5,7 @@ import { DrainWaiter } from './backpressure.js';
 import { ROOM_LIMITS, type RoomLimits } from './limits.js';
 import { MemorySource } from '../testing/memorySource.js';
 import { MemoryWire } from '../testing/memoryWire.js';
+import { RateMeter } from './rateMeter.js';
 import { Room, type Resume } from './room.js';
 import { Viewer } from './viewer.js';
 
@@ -35,6 +36,7 @@ async function openRoom(source: MemorySource, limits: Partial<RoomLimits> = {}) 
     limits: all,
     flow: new DrainWaiter(all),
     logReads: new Semaphore(2),
+    deliveryRate: new RateMeter(),
     metrics,
     onReset,
   });

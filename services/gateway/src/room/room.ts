@@ -6,7 +6,10 @@ import { SharedLogReader } from './sharedLogReader.js';
 import { LastOffsets } from '../lastOffsets.js';
 import type { RoomLimits } from './limits.js';
 import { Pacer } from './pacer.js';
+import type { PresenceElsewhere } from './presenceExchange.js';
+import { RoomPresence } from './roomPresence.js';
 import { Partials } from './partials.js';
+import type { RateMeter } from './rateMeter.js';
 import { Ring } from './ring.js';
 import type { SessionSource, SourceEvent } from './source.js';
 import type { Viewer } from './viewer.js';
@@ -22,10 +25,14 @@ export interface RoomMetrics {
 
 export interface RoomOptions {
   source: SessionSource;
+  /** Opens the exchange with other gateways about who watches the session. */
+  elsewhere?: ((onChange: () => void) => PresenceElsewhere) | undefined;
   limits: RoomLimits;
   flow: DrainWaiter;
   /** Bounds how many reads of the log run concurrently. */
   logReads: Semaphore;
+  /** Counts the deliveries of all rooms. */
+  deliveryRate: RateMeter;
   metrics: RoomMetrics;
   /** The log was replaced or deleted: the room is of no use any more. */
   onReset: () => void;
@@ -63,7 +70,7 @@ export class Room {
   private stopTail: () => Promise<void> = () => Promise.resolve();
   private firstKnown: { seq: Promise<number>; at: number } | undefined;
   private slice: { after: number; packets: Packet[]; ringLast: number } | undefined;
-  private presenceTimer: NodeJS.Timeout | undefined;
+  private readonly presence: RoomPresence;
   private closed = false;
 
   private constructor(
@@ -72,9 +79,14 @@ export class Room {
     /** The first offset stored, as of the opening. */
     public first: number,
   ) {
-    const { source, logReads, limits, metrics } = options;
+    const { source, logReads, limits, metrics, elsewhere, deliveryRate } = options;
     this.history = new SharedLogReader(source, logReads, limits, () => metrics.logRead());
-    this.pacer = new Pacer(() => this.flush());
+    this.presence = new RoomPresence({
+      ...{ limits, elsewhere },
+      own: () => [...this.viewers].map(({ presence }) => presence),
+      show: (viewers) => this.broadcast({ type: 'presence', viewers }),
+    });
+    this.pacer = new Pacer(() => this.flush(), deliveryRate);
     this.partials = new Partials({
       ask: () => (metrics.partialAsked(), source.partial()),
       flush: () => this.flush(),
@@ -102,7 +114,7 @@ export class Room {
 
   join(viewer: Viewer): void {
     this.viewers.add(viewer);
-    this.announcePresence();
+    this.presence.changed();
   }
 
   leave(viewer: Viewer): void {
@@ -110,7 +122,7 @@ export class Room {
     viewer.state = 'gone';
     this.live.delete(viewer);
     this.partials.forget(viewer);
-    this.announcePresence();
+    this.presence.changed();
   }
 
   /** Starts what `hello` waits for: replay from where the viewer wants it, then live. */
@@ -143,7 +155,7 @@ export class Room {
   async close(): Promise<void> {
     this.closed = true;
     this.pacer.stop();
-    clearTimeout(this.presenceTimer);
+    this.presence.close();
     this.history.close();
     for (const wake of this.reached) wake();
     await this.stopTail();
@@ -183,23 +195,31 @@ export class Room {
     if (frames.length === 0) return;
     this.pending = [];
     const { metrics, limits } = this.options;
-    const events = frames.filter(({ seq }) => seq > 0);
-    const last = events.at(-1)?.seq;
+    let events = 0;
+    let last = 0;
+    for (const { seq } of frames) {
+      if (seq === 0) continue;
+      events++;
+      last = seq;
+    }
     const all = new Packet(frames);
-    const onlyEvents = events.length === frames.length ? all : new Packet(events);
+    const withoutDeltas =
+      events === frames.length || !this.partials.isAnyoneWaiting
+        ? undefined
+        : new Packet(frames.filter(({ seq }) => seq > 0));
     let deliveries = 0;
     for (const viewer of this.live) {
       if (viewer.wire.buffered > limits.parkBytes) {
         this.park(viewer);
         continue;
       }
-      const packet = this.partials.isWaiting(viewer) ? onlyEvents : all;
+      const packet = withoutDeltas !== undefined && this.partials.isWaiting(viewer) ? withoutDeltas : all;
       if (packet.count > 0) viewer.wire.write(packet);
-      if (last !== undefined) viewer.position = last;
+      if (last > 0) viewer.position = last;
       deliveries++;
     }
-    metrics.frames('event', events.length * deliveries);
-    metrics.frames('delta', (frames.length - events.length) * deliveries);
+    metrics.frames('event', events * deliveries);
+    metrics.frames('delta', (frames.length - events) * deliveries);
   }
 
   /** Too much is unsent: from now on only the viewer's offset is kept, and filled once it has caught its breath. */
@@ -260,7 +280,7 @@ export class Room {
       viewer.wire.send({ type: 'live', seq: viewer.position });
     }
     this.partials.want([viewer]);
-    this.announcePresence();
+    this.presence.changed();
   }
 
   /** Where the replay after an offset begins; a `reset` goes out when that offset is not to be had. */
@@ -320,14 +340,5 @@ export class Room {
       at = stretch.last;
     }
     return offsets.start;
-  }
-
-  private announcePresence(): void {
-    const { presenceMs, presenceListed } = this.options.limits;
-    this.presenceTimer ??= setTimeout(() => {
-      this.presenceTimer = undefined;
-      const viewers = [...this.viewers].slice(0, presenceListed).map(({ presence }) => presence);
-      this.broadcast({ type: 'presence', viewers });
-    }, presenceMs);
   }
 }

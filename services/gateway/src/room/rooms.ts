@@ -1,6 +1,8 @@
 import { Semaphore, type Logger } from '@pizzapi/process';
 import { DrainWaiter } from './backpressure.js';
 import type { RoomLimits } from './limits.js';
+import type { PresenceExchange } from './presenceExchange.js';
+import { RateMeter } from './rateMeter.js';
 import { Room, type RoomMetrics } from './room.js';
 import type { SessionSource } from './source.js';
 import type { Viewer } from './viewer.js';
@@ -11,6 +13,8 @@ const RESTART_JITTER_MS = 1_000;
 export interface RoomsOptions {
   source: (sid: string) => SessionSource;
   limits: RoomLimits;
+  /** Who watches at other gateways; undefined where there is no other gateway. */
+  presence?: Pick<PresenceExchange, 'open'>;
   /** Reads of the log that may run at once. */
   concurrentReads: number;
   metrics: RoomMetrics;
@@ -29,6 +33,7 @@ export class Rooms {
   private readonly entries = new Map<string, Entry>();
   private readonly flow: DrainWaiter;
   private readonly logReads: Semaphore;
+  private readonly deliveryRate = new RateMeter();
 
   constructor(private readonly options: RoomsOptions) {
     this.flow = new DrainWaiter(options.limits);
@@ -52,14 +57,16 @@ export class Rooms {
       );
       return known.opening;
     }
-    const { source, limits, metrics, log } = this.options;
+    const { source, limits, metrics, log, presence } = this.options;
     const entry: Entry = {
       opening: Room.open({
         source: source(sid),
+        elsewhere: presence && ((onChange) => presence.open(sid, onChange)),
         limits,
         metrics,
         flow: this.flow,
         logReads: this.logReads,
+        deliveryRate: this.deliveryRate,
         onReset: () => {
           log.warn({ sid }, 'stream was replaced; viewers restart from the beginning');
           this.drop(sid, 'restarting');

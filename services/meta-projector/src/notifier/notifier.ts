@@ -48,6 +48,8 @@ export interface NotifierOptions {
   log: Logger;
   metrics: NotifierMetrics;
   reach: Reach;
+  /** The stream with the logs whose events it reads; that of the whole log when left out. */
+  stream?: string;
   /** Where people open the page: links of webhooks lead there. */
   publicUrl?: string | undefined;
   settleMs?: NotificationDeciderOptions['settleMs'];
@@ -84,7 +86,7 @@ export class Notifier {
     const stop = new AbortController();
     const ended = AbortSignal.any([signal, stop.signal]);
     const parts = [
-      consumeDurably(backbone, SESSIONS_STREAM, {
+      consumeDurably(backbone, this.options.stream ?? SESSIONS_STREAM, {
         name: NOTIFIER,
         types: NOTIFIER_EVENTS,
         signal: ended,

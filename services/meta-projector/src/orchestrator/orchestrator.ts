@@ -1,8 +1,8 @@
 import {
   consumeDurably,
+  logStreams,
   RUNNERS_STREAM,
   sendCommand,
-  SESSIONS_STREAM,
   type Backbone,
   type StoredRecord,
   createAuditWriter,
@@ -65,16 +65,19 @@ export class Orchestrator {
     const { backbone, log, onReading } = this.options;
     await retryWhileUnavailable({ signal, log }, () => this.pending.load());
     if (signal.aborted) return;
-    let waiting = 2;
+    const streams = logStreams(backbone);
+    let waiting = streams.length + 1;
     const onOpen = () => {
       if (--waiting === 0) onReading?.();
     };
     const types = [...LINK_EVENT_TYPES, 'command_result'];
     await Promise.all([
-      consumeDurably(backbone, SESSIONS_STREAM, {
-        ...{ name: NAME, types, signal, onOpen },
-        onEvent: (record) => this.guard(record, () => this.onSessionEvent(record)),
-      }),
+      ...streams.map((stream) =>
+        consumeDurably(backbone, stream, {
+          ...{ name: NAME, types, signal, onOpen },
+          onEvent: (record) => this.guard(record, () => this.onSessionEvent(record)),
+        }),
+      ),
       consumeDurably(backbone, RUNNERS_STREAM, {
         ...{ name: NAME, types: ['command_result'], signal, onOpen },
         onEvent: (record) =>

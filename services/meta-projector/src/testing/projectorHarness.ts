@@ -12,10 +12,11 @@ import {
   readSessionRow,
   recentSessionsRows,
   sessionRowKey,
+  verifyProvisioned,
   type Backbone,
   type SessionWriter,
 } from '@pizzapi/backbone';
-import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
+import { mappingsConfig, startTestNats, type TestNats } from '@pizzapi/backbone/testing';
 import { createMetrics, silentLogger, type Metrics } from '@pizzapi/process';
 import type { RunnerRow, SessionEvent, SessionMetaRow, SessionRow } from '@pizzapi/protocol';
 import { createProjector, type Projector, type ProjectorOptions } from '../app.js';
@@ -37,9 +38,9 @@ export class ProjectorHarness {
     readonly folder: string,
   ) {}
 
-  static async open(): Promise<ProjectorHarness> {
-    const nats = await startTestNats();
-    const backbone = await connectBackbone({ url: nats.url, name: 'test' });
+  static async open({ partitions = 1 }: { partitions?: number } = {}): Promise<ProjectorHarness> {
+    const nats = await startTestNats({ config: mappingsConfig(partitions) });
+    const backbone = await connectBackbone({ url: nats.url, name: 'test', partitions });
     await provision(backbone);
     return new ProjectorHarness(nats, backbone, await mkdtemp(join(tmpdir(), 'pizzapi-world-')));
   }
@@ -84,8 +85,10 @@ export class ProjectorHarness {
   }
 
   /** A connection of its own, to lose it as a process does. */
-  connect(): Promise<Backbone> {
-    return connectBackbone({ url: this.nats.url, name: 'test' });
+  async connect(): Promise<Backbone> {
+    const backbone = await connectBackbone({ url: this.nats.url, name: 'test' });
+    await verifyProvisioned(backbone);
+    return backbone;
   }
 
   row(sid: string): Promise<SessionRow | undefined> {
