@@ -221,7 +221,9 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
     await dialog.getByRole('button', { name: 'Share', exact: true }).click();
     await dialog.getByText('bob@example.com · Can write').waitFor();
 
-    await bob.page.getByRole('region', { name: 'Shared with me', exact: true }).getByRole('link').click();
+    const group = bob.page.getByRole('button', { name: 'Shared with me', exact: true }).first();
+    await group.waitFor();
+    await bob.page.locator('nav [data-roving]').getByRole('link').click();
     await bob.page.getByText('Shared by Owner, you can write').waitFor();
     const view = sessionPage(bob.page);
     await view.say('Written by Bob');
@@ -230,7 +232,7 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
 
     await dialog.getByRole('button', { name: 'Stop sharing with Bob' }).click();
     await bob.page.getByText('The owner no longer shares this session with you.').waitFor();
-    await bob.page.getByRole('region', { name: 'Shared with me', exact: true }).waitFor({ state: 'detached' });
+    await group.waitFor({ state: 'detached' });
     guests.splice(guests.indexOf(bob), 1);
     guests.splice(guests.indexOf(owner), 1);
     await Promise.all([bob.context.close(), owner.context.close()]);

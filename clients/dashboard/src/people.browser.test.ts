@@ -227,7 +227,8 @@ describe('sharing with people', () => {
 
   it('a session of another account is under “Shared with me”, without what is its owner’s, until it is withdrawn', async () => {
     const page = await scripted.open('/', 'scene=shared');
-    const group = page.getByRole('region', { name: 'Shared with me', exact: true });
+    const group = page.getByRole('navigation', { name: 'Sessions' });
+    await group.getByRole('button', { name: 'Shared with me', exact: true }).waitFor();
     await group.getByText('Grace', { exact: true }).waitFor();
     await group.getByRole('link', { name: 'Tune the compiler' }).click();
     await page.getByText('Shared by Grace, read only').waitFor();

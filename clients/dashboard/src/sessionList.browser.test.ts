@@ -135,7 +135,7 @@ describe('a list of 5,000 sessions', () => {
     await page.close();
   });
 
-  it('comes back as far as it was fetched after the connection was lost, on a phone as well', async () => {
+  it('is fetched again as far as it was after the connection was lost, on a phone as well', async () => {
     const page = await scripted.open('/', MANY, PHONE);
     await list(page).locator('[data-roving] a').first().focus();
     await page.keyboard.press('End');

@@ -399,8 +399,10 @@ describe.each(WIDTHS)('a slash in the composer, at $width px', (viewport) => {
 
 it('imported sessions are no sessions of a runner that is offline', async () => {
   const page = await scripted.open('/', 'scene=turned');
-  const group = page.getByRole('region', { name: 'Imported sessions' });
-  await group.getByText('Of an old file').waitFor();
+  const nav = page.getByRole('navigation', { name: 'Sessions' });
+  await nav.getByText('Of an old file').waitFor();
+  const group = nav.getByRole('listitem').filter({ has: page.getByRole('button', { name: 'Imported', exact: true }) });
+  await group.waitFor();
   expect(await group.getByText('offline').count()).toBe(0);
   await page.close();
 });

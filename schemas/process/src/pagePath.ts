@@ -9,7 +9,7 @@ export const PAGE_PATH_RULE = `letters, digits, - and _ between slashes, and not
 
 /**
  * Reads the address of the page: http or https, a host, a port and a path. Returns it as browsers write it, without a slash
- * at its end; undefined for a text that is none.
+ * at its end; undefined for any other text.
  */
 export function readPageUrl(text: string): string | undefined {
   const given = text.trim();

@@ -57,7 +57,7 @@ export function holds({ children }: SessionNode, sid: string | undefined): boole
   return sid !== undefined && children.some((child) => child.session.sessionId === sid || holds(child, sid));
 }
 
-/** Returns the list of a key, which is made when there is none. */
+/** Returns the list of a key, and makes one for a new key. */
 export function listIn<T>(lists: Map<string, T[]>, key: string): T[] {
   const known = lists.get(key);
   if (known !== undefined) return known;
