@@ -1,7 +1,15 @@
 import type { Msg } from '@nats-io/nats-core';
 import { writtenText } from './message.js';
-import { ACK_TIMEOUT_MS, answerOf, CUT_OFF, NO_ANSWER, type Link, type PublishAnswer } from './publishAnswer.js';
-import type { PublishJob, PublishOutcome } from './publisher.js';
+import {
+  ACK_TIMEOUT_MS,
+  answerOf,
+  CUT_OFF,
+  NO_ANSWER,
+  type Link,
+  type PublishAnswer,
+  type PublishJob,
+  type PublishOutcome,
+} from './publishAnswer.js';
 
 /**
  * After how long a message without an answer is sent again, in ms; then after twice as long, and so on. A leader that
