@@ -1,4 +1,4 @@
-import type { Msg } from '@nats-io/nats-core';
+import type { Msg, MsgHdrs } from '@nats-io/nats-core';
 import { headerText, payloadOf, statusOf } from './message.js';
 import type { Mux } from './mux.js';
 
@@ -26,6 +26,14 @@ export type PublishOutcome =
 
 /** What one answer says. On a cluster `in_hand` and `no_leader` pass; a single server does not answer so. */
 export type PublishAnswer = PublishOutcome | { kind: 'in_hand' } | { kind: 'no_leader'; reason: string };
+
+/** A message on its way to a stream. */
+export interface PublishJob {
+  subject: string;
+  payload: Uint8Array;
+  headers: MsgHdrs;
+  resolve: (outcome: PublishOutcome) => void;
+}
 
 /** What a publisher needs of its connection. */
 export interface Link {

@@ -7,6 +7,7 @@ import {
   NO_ANSWER,
   OUT_OF_REACH,
   type Link,
+  type PublishJob,
   type PublishOutcome,
 } from './publishAnswer.js';
 import { Resender } from './resender.js';
@@ -21,14 +22,6 @@ const WRITE_AT_ONCE = 8;
 /** Whether a message was refused because its stream may not grow: trying again does not help before there is room. */
 export const isFull = (outcome: { kind: 'unavailable'; reason: string }): boolean =>
   outcome.reason.includes('maximum bytes exceeded');
-
-/** A message on its way to a stream. */
-export interface PublishJob {
-  subject: string;
-  payload: Uint8Array;
-  headers: MsgHdrs;
-  resolve: (outcome: PublishOutcome) => void;
-}
 
 /**
  * Sends messages to streams, many in flight, through the connection's own inbox. While few are in flight a message is

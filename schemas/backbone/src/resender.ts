@@ -1,7 +1,15 @@
 import type { Msg } from '@nats-io/nats-core';
 import { writtenText } from './message.js';
-import { ACK_TIMEOUT_MS, answerOf, CUT_OFF, NO_ANSWER, type Link, type PublishAnswer } from './publishAnswer.js';
-import type { PublishJob, PublishOutcome } from './publisher.js';
+import {
+  ACK_TIMEOUT_MS,
+  answerOf,
+  CUT_OFF,
+  NO_ANSWER,
+  type Link,
+  type PublishAnswer,
+  type PublishJob,
+  type PublishOutcome,
+} from './publishAnswer.js';
 
 /**
  * After how long a message without an answer is sent again, in ms; then after twice as long, and so on. A leader that
@@ -23,6 +31,8 @@ interface Sending {
   job: PublishJob;
   /** The requests that carry the message. */
   tokens: string[];
+  /** How many of them were answered. */
+  answers: number;
   deadline: number;
   /** When to send it again, in ms since epoch. */
   resendAt: number;
@@ -52,6 +62,7 @@ export class Resender {
     const sending: Sending = {
       job,
       tokens: [],
+      answers: 0,
       deadline: now + ACK_TIMEOUT_MS,
       resendAt: now + RESEND_MS,
       pauseMs: RESEND_MS,
@@ -62,7 +73,8 @@ export class Resender {
     this.all.add(sending);
     this.sendCopy(sending);
     if (this.ticking !== undefined) return;
-    this.ticking = setInterval(() => this.tick(), TICK_MS);
+    // After a standstill timers run before the sockets are read: answers that have come meanwhile count.
+    this.ticking = setInterval(() => setImmediate(() => this.tick()), TICK_MS);
     this.ticking.unref();
   }
 
@@ -79,6 +91,7 @@ export class Resender {
 
   private receive(sending: Sending, reply: Msg | undefined): void {
     if (sending.isOver) return;
+    sending.answers++;
     const answer: PublishAnswer | undefined = reply === undefined ? undefined : answerOf(reply);
     if (answer === undefined) return this.finish(sending, CUT_OFF);
     if (answer.kind !== 'no_leader') this.link.answered();
@@ -130,10 +143,10 @@ export class Resender {
   }
 
   /** An earlier copy without an answer may have been stored. */
-  private lastWord({ refusedFor, tokens }: Sending): PublishOutcome {
+  private lastWord({ refusedFor, tokens, answers }: Sending): PublishOutcome {
     return refusedFor === undefined
       ? NO_ANSWER
-      : { kind: 'unavailable', reason: refusedFor, isUncertain: tokens.length > 1 };
+      : { kind: 'unavailable', reason: refusedFor, isUncertain: answers < tokens.length };
   }
 }
 

@@ -91,6 +91,14 @@ export const OPTIONS = defineOptions({
     max: 64,
   },
   natsServer: { env: 'PIZZAPI_NATS_SERVER', help: 'Path of the nats-server program to run', type: 'path' },
+  replicas: {
+    env: 'PIZZAPI_REPLICAS',
+    flag: '--replicas <number>',
+    help: 'Copies of every stream on as many servers of a cluster: 1, 3 or 5; without a value as it was before',
+    type: 'integer',
+    min: 1,
+    max: 5,
+  },
   runnerToken: { env: 'PIZZAPI_RUNNER_TOKEN', help: 'Runner token, with which a runner registers', type: 'token' },
   apiKey: { env: 'PIZZAPI_API_KEY', help: 'Key for the HTTP API', type: 'token' },
   relayUrl: {

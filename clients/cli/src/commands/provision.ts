@@ -26,14 +26,7 @@ const PROVISION_OPTIONS = defineOptions({
     help: 'Seed of the nkey of the provisioner (SU…); without one that of the home of a local run',
     type: 'string',
   },
-  replicas: {
-    env: 'PIZZAPI_REPLICAS',
-    flag: '--replicas <number>',
-    help: 'Copies of every stream on as many servers of a cluster: 1, 3 or 5; without a value as it was before',
-    type: 'integer',
-    min: 1,
-    max: 5,
-  },
+  replicas: OPTIONS.replicas,
   ...STORAGE_OPTIONS,
 });
 type ProvisionFlags = OptionValues<typeof PROVISION_OPTIONS>;
