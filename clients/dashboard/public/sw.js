@@ -62,7 +62,9 @@ function pathOf(url) {
 /** Brings the person to a page: a tab that shows it already, else any tab of ours, else a new one. */
 async function follow(url) {
   const path = pathOf(url);
-  const tabs = await globalThis.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  const windows = await globalThis.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  // Other programs of the host have windows too.
+  const tabs = windows.filter(({ url: at }) => new URL(at).pathname.startsWith(`${PATH}/`));
   const there = tabs.find((tab) => new URL(tab.url).pathname === PATH + path);
   if (there !== undefined) return there.focus();
   for (const tab of tabs) if (await goes(tab, path)) return tab.focus();
