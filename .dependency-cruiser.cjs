@@ -35,7 +35,7 @@ module.exports = {
     ),
     rule(
       'nats-server-in-tests-only',
-      'Products connect to a running nats-server. Only `deploy/local` starts one, and `pizzapi doctor` looks for one.',
+      'Products connect to a running nats-server. Only `deploy/local` and `deploy/cluster` start one, and `pizzapi doctor` looks for one.',
       { path: '^(schemas|services|clients)/', pathNot: '/testing/|\\.test\\.ts$|^clients/cli/src/doctor/' },
       { path: '^deploy/nats-server/' },
     ),

@@ -40,7 +40,7 @@ const WITHOUT_BROWSER = findChromium() === undefined ? [BROWSER] : [];
 
 /** The longest files. They start first: one that started last would run alone at the end. */
 const LONG =
-  /tests\/((share|attach|import|terminal|linked|piFiles)\.test|faults\/|e2e\/|security\/(guestRights|slowConnections|storage|loginLimits|guestLinkEnd))|(readOnlyScripts|readSandbox|faults\.nats|linked\.nats|opening\.nats|\.browser)\.test/;
+  /tests\/((share|attach|import|terminal|linked|piFiles)\.test|faults\/|cluster\/|e2e\/|security\/(guestRights|slowConnections|storage|loginLimits|guestLinkEnd))|(readOnlyScripts|readSandbox|faults\.nats|linked\.nats|opening\.nats|\.browser)\.test/;
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -1,4 +1,5 @@
 import { AUTHENTICATOR_OPTIONS } from '@pizzapi/authenticator';
+import { CLUSTER_OPTIONS, LOAD_BALANCER_OPTIONS } from '@pizzapi/cluster';
 import { GATEWAY_OPTIONS } from '@pizzapi/gateway';
 import { LOCAL_OPTION_GROUPS, LOCAL_OPTIONS } from '@pizzapi/local';
 import { PROJECTOR_OPTIONS } from '@pizzapi/meta-projector/options';
@@ -21,6 +22,8 @@ describe('the page of options', () => {
     AUTHENTICATOR_OPTIONS,
     PROJECTOR_OPTIONS,
     RUNNER_OPTIONS,
+    CLUSTER_OPTIONS,
+    LOAD_BALANCER_OPTIONS,
   ].flatMap((spec) => Object.values<OptionSpec>(spec));
   const byVariable = Object.fromEntries(all.reverse().map((option) => [option.env, option]));
   const sorted = Object.fromEntries(Object.entries(byVariable).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -13,6 +13,7 @@ export const PROGRAMS = {
   'clients/cli': ['main.js', 'terminalLoader.js'],
   'clients/runner': ['main.js', 'workerMain.js', 'workerLoader.js'],
   'deploy/local': ['main.js', 'migrateMain.js'],
+  'deploy/cluster': ['main.js', 'provisionMain.js', 'loadBalancerMain.js'],
 };
 
 /** The programs that are also built with pi left out, for a pi that is installed on the machine: `dist/bundle/external`. */

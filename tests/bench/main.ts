@@ -2,6 +2,7 @@ import { processContext, requireNatsServer } from '@pizzapi/nats-server';
 import { accounts } from './benches/accounts.js';
 import { append } from './benches/append.js';
 import { bytes } from './benches/bytes.js';
+import { cluster } from './benches/cluster.js';
 import { fanout } from './benches/fanout.js';
 import { latency } from './benches/latency.js';
 import { memory } from './benches/memory.js';
@@ -28,6 +29,7 @@ const BENCHES: readonly Bench[] = [
   bytes,
   rebuild,
   scale,
+  cluster,
 ];
 /** The maximum duration of a bench, in ms, where the bench names none. */
 const LIMIT_MS = 240_000;

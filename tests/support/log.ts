@@ -23,7 +23,7 @@ export async function connectTo(
   };
   const login =
     role === 'admin' ? { nkey: users.admin.nkeySeed, provisioner: true } : { ...users.auditor, imports: true };
-  const backbone = await connectBackbone({ url, name: 'test', ...login });
+  const backbone = await connectBackbone({ url: url.split(','), name: 'test', ...login });
   if (role === 'admin') await adoptPartitions(backbone);
   return backbone;
 }

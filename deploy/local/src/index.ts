@@ -1,4 +1,20 @@
 export { startLocal, type Local, type LocalAddress, type LocalContext, type LocalStart } from './app.js';
 export { LOCAL_OPTIONS } from './options.js';
-export { openHome, readNatsAccess, type Home, type LocalState, type NatsAccess } from './home.js';
+export {
+  clearLocalState,
+  openHome,
+  readNatsAccess,
+  runningLocal,
+  writeLocalState,
+  writeNatsAccess,
+  type Home,
+  type LocalState,
+  type NatsAccess,
+} from './home.js';
+export { keepRunning } from './keepRunning.js';
 export { LOCAL_OPTION_GROUPS, PASSED_OPTIONS } from './passedOptions.js';
+export { claimPort } from './ports.js';
+export { prepareStore } from './prepareStore.js';
+export { processEnvironments, programPath, type LocalProgram } from './processes.js';
+export { requireRoom, startStep } from './startStep.js';
+export { SupervisedProcess } from './supervisedProcess.js';

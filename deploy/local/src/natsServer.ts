@@ -1,11 +1,11 @@
 import { authorizationConfig } from '@pizzapi/authenticator';
-import { connectBackbone, moveBlobs, migrateStateAccount, provision, type ProvisionOptions } from '@pizzapi/backbone';
+import type { ProvisionOptions } from '@pizzapi/backbone';
 import { launchNatsServer, processContext, requireNatsServer, type NatsServer } from '@pizzapi/nats-server';
-import { backoff, type Logger } from '@pizzapi/process';
+import type { Logger } from '@pizzapi/process';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { readNatsAccess, writeNatsAccess, type Home, type NatsAccess } from './home.js';
-import { ensureOwner, ensureRunnerToken } from './runnerToken.js';
+import { keepRunning } from './keepRunning.js';
+import { prepareStore } from './prepareStore.js';
 import { startStep } from './startStep.js';
 
 /** Time limits of the steps of the start, in ms: a download, reading the streams, and creating or moving them. */
@@ -49,39 +49,28 @@ export async function startNatsServer(
     launch({ ...options, port: port || lastPort }, port === 0),
   );
   const access: NatsAccess = { url: server.url, users, runnerToken: '' };
-  const prepareStore = () =>
-    prepare(access, { storage, partitions }, runnerToken, (token) => {
+  const prepare = () =>
+    prepareStore(access, { storage, partitions }, runnerToken, (token) => {
       access.runnerToken = token;
       return writeNatsAccess(home, access);
     });
   progress('preparing the store');
   try {
-    await startStep(`Preparing the store in ${home.nats}`, PREPARE_MS, prepareStore);
+    await startStep(`Preparing the store in ${home.nats}`, PREPARE_MS, prepare);
   } catch (thrown) {
     await server.stop();
     throw thrown;
   }
 
   const stopping = new AbortController();
-  const relaunch = async () => {
-    const pauses = backoff({ minMs: 100, maxMs: 5_000 });
-    for (;;) {
-      const exit = await server.exited;
-      while (!stopping.signal.aborted) {
-        log.warn({ process: 'nats-server', ...exit }, 'process ended; restarting it');
-        try {
-          server = await launchNatsServer({ ...options, port: server.port });
-          pauses.reset();
-          break;
-        } catch (err) {
-          log.error({ process: 'nats-server', err }, 'process could not be restarted');
-          await delay(pauses.next(), undefined, { signal: stopping.signal }).catch(() => undefined);
-        }
-      }
-      if (stopping.signal.aborted) return;
-    }
-  };
-  const watching = relaunch();
+  const watching = keepRunning({
+    name: 'nats-server',
+    exited: () => server.exited,
+    launch: async () => {
+      server = await launchNatsServer({ ...options, port: server.port });
+    },
+    ...{ log, signal: stopping.signal },
+  });
 
   return {
     ...access,
@@ -95,31 +84,6 @@ export async function startNatsServer(
       await watching;
     },
   };
-}
-
-/** Creates, as the administrator, missing streams and buckets, the owner's account and the token of this machine's runner. */
-async function prepare(
-  { url, users }: NatsAccess,
-  { storage, partitions }: { storage: ProvisionOptions; partitions: number },
-  knownToken: string | undefined,
-  save: (token: string) => Promise<void>,
-): Promise<void> {
-  const admin = await connectBackbone({
-    url,
-    name: 'pizzapi-provisioner',
-    nkey: users.admin.nkeySeed,
-    provisioner: true,
-    partitions,
-  });
-  try {
-    await migrateStateAccount(admin);
-    await provision(admin, storage);
-    await moveBlobs(admin);
-    await ensureOwner(admin);
-    await ensureRunnerToken(admin, knownToken, save);
-  } finally {
-    await admin.close();
-  }
 }
 
 /** Starts the server. If its port is in use and `mayMove` is set, starts it on any free port. */

@@ -1,13 +1,13 @@
 import { generateCredentials } from '@pizzapi/authenticator';
 import { readOptions } from '@pizzapi/process';
 import { expect, it } from 'vitest';
-import { environments } from './processes.js';
+import { processEnvironments } from './processes.js';
 import { LOCAL_OPTIONS } from './options.js';
 
 const users = generateCredentials();
 const natsServer = { url: 'nats://127.0.0.1:1', users, runnerToken: 'pzr_token' };
 const envs = (env: NodeJS.ProcessEnv) =>
-  environments({ natsServer, port: 7492, env, options: readOptions(LOCAL_OPTIONS, {}, env) });
+  processEnvironments({ natsServer, port: 7492, env, options: readOptions(LOCAL_OPTIONS, {}, env) });
 
 /** Lists the processes whose environment contains a secret. */
 const holders = (all: ReturnType<typeof envs>, secret: string) =>

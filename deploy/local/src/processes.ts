@@ -31,30 +31,35 @@ const PROGRAMS = {
   gateway: '@pizzapi/gateway/main',
   runner: '@pizzapi/runner/main',
 } as const;
-type Program = keyof typeof PROGRAMS;
+export type LocalProgram = keyof typeof PROGRAMS;
 
 /** Returns the processes in starting order, without starting them. */
 export function createProcesses(options: ProcessesOptions): SupervisedProcess[] {
   const { home, log } = options;
-  const own = environments(options);
-  return (Object.keys(PROGRAMS) as Program[]).map(
+  const own = processEnvironments(options);
+  return (Object.keys(PROGRAMS) as LocalProgram[]).map(
     (name) =>
       new SupervisedProcess({
         ...{ name, log, env: own[name] },
-        main: resolvePackage(PROGRAMS[name]),
+        main: programPath(name),
         logFile: join(home.logs, `${name}.log`),
       }),
   );
 }
 
+/** Returns the path of the entry file of a program. */
+export function programPath(program: LocalProgram): string {
+  return resolvePackage(PROGRAMS[program]);
+}
+
 /** Returns the environment of each process: the shared variables, and only its own secrets. */
-export function environments({
+export function processEnvironments({
   natsServer,
   options,
   port,
   env,
 }: Pick<ProcessesOptions, 'options' | 'port' | 'env'> & { natsServer: NatsAccess }): Record<
-  Program,
+  LocalProgram,
   NodeJS.ProcessEnv
 > {
   const { url, users, runnerToken } = natsServer;

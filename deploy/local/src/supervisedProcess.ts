@@ -17,6 +17,8 @@ export interface SupervisedProcessOptions {
   /** Path of the log file; the output of the process is appended to it. */
   logFile: string;
   log: Logger;
+  /** Called with the id of each process that starts. */
+  onStart?: (pid: number | undefined) => void;
 }
 
 /**
@@ -46,7 +48,7 @@ export class SupervisedProcess {
   async run(): Promise<void> {
     while (!this.stopping) {
       const startedAt = Date.now();
-      this.lastExit = await this.runOnce();
+      this.lastExit = await this.runToEnd();
       if (this.stopping) return;
       if (Date.now() - startedAt > WELL_AFTER_MS) this.pauses.reset();
       const pause = this.pauses.next();
@@ -70,7 +72,8 @@ export class SupervisedProcess {
     await gone;
   }
 
-  private runOnce(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+  /** Runs the process once, and returns how it ended. */
+  runToEnd(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
     const { main, args = [], env, logFile, name, log } = this.options;
     const out = openSync(logFile, 'a', 0o600);
     try {
@@ -80,6 +83,7 @@ export class SupervisedProcess {
         detached: true,
       });
       this.process = child;
+      this.options.onStart?.(child.pid);
       return new Promise((resolve) => {
         child.once('error', (err) => {
           log.error({ process: name, err }, 'process could not be started');

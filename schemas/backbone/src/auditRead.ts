@@ -2,7 +2,7 @@ import { CodedError, decode, isMap, numberAt, subjects, WILDCARD } from '@pizzap
 import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { streamHead } from './consume.js';
 import { batchOf, type DirectBatch } from './direct.js';
-import { retryUntilDeadline } from './kv.js';
+import { retryUntilDeadline } from './retryDelay.js';
 import type { StoredMessage } from './message.js';
 import { AUDIT_STREAM } from './streams.js';
 

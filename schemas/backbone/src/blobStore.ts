@@ -3,7 +3,7 @@ import { sleep } from '@pizzapi/process';
 import { getObject, hashOf, putObject, type Blob } from './blobs.js';
 import type { Backbone } from './connection.js';
 import type { Bucket } from './bucket.js';
-import { KV_PATIENCE_MS } from './kv.js';
+import { KV_PATIENCE_MS } from './retryDelay.js';
 import { NO_STORAGE_LIMITS, StorageUsage, type StorageLimits, type StorageShortage } from './storageUsage.js';
 import { blobRows } from './tables.js';
 

@@ -5,7 +5,7 @@ import { CodedError } from '@pizzapi/protocol';
 import { RetryDelay } from './retryDelay.js';
 import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { batchOf } from './direct.js';
-import { infoOf } from './provision.js';
+import { infoOf } from './streamInfo.js';
 import { BLOB_SPEC, BLOB_STORE } from './streams.js';
 
 /** The objects of the store, by their names. What is stored for whom, and how much of it, is the `BlobStore`'s to say. */

@@ -96,7 +96,8 @@ class WholeLog {
         `An event was not stored: ${outcome.reason}`,
       );
     }
-    if (outcome.kind === 'conflict' || outcome.duplicate) throw new CodedError('fenced');
+    const isForeign = outcome.kind === 'stored' && outcome.duplicate && outcome.isResent !== true;
+    if (outcome.kind === 'conflict' || isForeign) throw new CodedError('fenced');
     if (outcome.seq <= this.lastSeq) throw new CodedError('unavailable', 'The events were stored in another order');
     this.lastSeq = outcome.seq;
   }

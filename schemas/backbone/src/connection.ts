@@ -127,6 +127,11 @@ export class BackboneConnection implements Backbone {
     return this.place.host;
   }
 
+  /** The server is one of a cluster, where a stream may have several copies and the leader may change. */
+  get isClustered(): boolean {
+    return this.nc.info?.cluster !== undefined;
+  }
+
   /** The connection to what hosts cannot reach: buckets and blobs. */
   get stateConnection(): BackboneConnection {
     return this.stateHome ?? this;

@@ -3,7 +3,6 @@ import type { StoredMessage } from './message.js';
 import { readOrdered } from './reader.js';
 import type { StoredEvent } from './replay.js';
 import { sessionStreams } from './streams.js';
-import { streamHeadViaConsumer } from './streamHeadViaConsumer.js';
 
 /** A message of a stream, with the subject it is on. */
 export interface StoredRecord extends StoredEvent {
@@ -41,7 +40,7 @@ export async function consumeStream(b: Backbone, stream: string, options: Consum
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.onOpen === undefined ? {} : { onOpen: options.onOpen }),
     start: async () => {
-      if (position > 0 && position > (await streamHeadViaConsumer(connection, stream, filter, options.name))) {
+      if (position > 0 && position > (await streamHead(b, stream))) {
         position = 0;
         options.onReset?.();
       }

@@ -1,5 +1,12 @@
 import type { BackboneConnection } from './connection.js';
+import { catchUpAtLeader, readAtLeader } from './leaderRead.js';
 import { headerText, SERVER_HEADER, serverNumber, statusOf, storedFromHeaders, type StoredMessage } from './message.js';
+
+/**
+ * Reads of single messages and of batches. Every server that has a copy of the stream answers a direct get, also one
+ * that does not have the newest messages yet. So on a cluster the leader of the stream answers what a decision rests on,
+ * and the end of a batch is verified at the leader (`docs/architecture/failure-modes.md`, "Reads on a cluster").
+ */
 
 /** How long a direct get may be silent, in ms, before it counts as lost. */
 export const DIRECT_TIMEOUT_MS = 3_000;
@@ -24,23 +31,29 @@ function getOne(connection: BackboneConnection, subject: string, query: string):
   });
 }
 
-/** The last message of a subject. The subject is part of the request's own, so a credential can be held to it. */
+/** The last message of a subject, with every write that was acknowledged before. */
 export function lastOf(connection: BackboneConnection, stream: string, subject: string): Promise<DirectGet> {
+  return connection.isClustered
+    ? readAtLeader(connection, stream, { last_by_subj: subject })
+    : lastAtReplica(connection, stream, subject);
+}
+
+/** The last message of a subject on any server of a cluster: one that was stored just now may be missing. */
+export function lastAtReplica(connection: BackboneConnection, stream: string, subject: string): Promise<DirectGet> {
   return getOne(connection, `${connection.place.api}.DIRECT.GET.${stream}.${subject}`, '');
 }
 
-/** The first message of a subject at or after `seq`. */
+/** The first message of a subject at or after `seq`, with every write that was acknowledged before. */
 export function nextOf(
   connection: BackboneConnection,
   stream: string,
   subject: string,
   seq: number,
 ): Promise<DirectGet> {
-  return getOne(
-    connection,
-    `${connection.place.api}.DIRECT.GET.${stream}`,
-    JSON.stringify({ seq, next_by_subj: subject }),
-  );
+  const query = { seq, next_by_subj: subject };
+  return connection.isClustered
+    ? readAtLeader(connection, stream, query)
+    : getOne(connection, `${connection.place.api}.DIRECT.GET.${stream}`, JSON.stringify(query));
 }
 
 export type DirectBatch =
@@ -49,15 +62,31 @@ export type DirectBatch =
 
 /**
  * Up to `limit` messages of a subject at or after `seq`, in order, each once; fewer where they have about `maxBytes`. A
- * broken batch is none at all.
+ * broken batch is unavailable as a whole. Without pending messages the batch ends with the last one that was acknowledged.
  */
-export function batchOf(
+export async function batchOf(
   connection: BackboneConnection,
   stream: string,
   subject: string,
   seq: number,
   limit: number,
   maxBytes?: number,
+): Promise<DirectBatch> {
+  const batch = await batchAtReplica(connection, stream, subject, seq, limit, maxBytes);
+  if (!connection.isClustered || batch.kind === 'unavailable' || batch.pending > 0) return batch;
+  const { messages } = batch;
+  const newer = await catchUpAtLeader(connection, stream, subject, messages.at(-1)?.seq ?? seq - 1, limit);
+  if (newer.kind === 'unavailable') return newer;
+  return { kind: 'read', messages: [...messages, ...newer.messages], pending: newer.isComplete ? 0 : 1 };
+}
+
+function batchAtReplica(
+  connection: BackboneConnection,
+  stream: string,
+  subject: string,
+  seq: number,
+  limit: number,
+  maxBytes: number | undefined,
 ): Promise<DirectBatch> {
   const query = { seq, batch: limit, next_by_subj: subject, max_bytes: maxBytes };
   return getBatch(connection, stream, query, (text) =>

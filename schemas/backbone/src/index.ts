@@ -24,6 +24,7 @@ export type { PartitionsRow } from './partitions.js';
 export { migratePartitions } from './migratePartitions.js';
 export type { MigrateOptions, MigrationOutcome, MigrationProgress } from './migratePartitions.js';
 export type { LogSummary } from './logProof.js';
+export type { FieldChange, StreamChange } from './provisionStream.js';
 export { migrateStateAccount } from './migrateStateAccount.js';
 export * from './streams.js';
 export { lastEvent, lastStored } from './lastEvent.js';
@@ -42,6 +43,7 @@ export { claimSession, forgetOwner, ownerOf, takeNextEpoch } from './owners.js';
 export type { Claim, ClaimOutcome, NextEpoch, Owner } from './owners.js';
 export { shareLinkStateOf } from './shareLinks.js';
 export type { ShareLinkState } from './shareLinks.js';
+export { announce, readAnnouncements } from './announcements.js';
 export { bucket } from './kv.js';
 export * from './tables.js';
 export {

@@ -1,13 +1,12 @@
 import { PubHeaders } from '@nats-io/jetstream';
 import { CodedError, decode, encode } from '@pizzapi/protocol';
-import { RetryDelay } from './retryDelay.js';
+import { retryUntilDeadline } from './retryDelay.js';
 import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { batchOf, LAST_OF_MANY, lastOf, lastOfMany } from './direct.js';
 import type {
   Bucket,
   BucketOptions,
   DeleteOptions,
-  GoneReason,
   KvChange,
   KvItem,
   KvUpdate,
@@ -17,37 +16,20 @@ import type {
 } from './bucket.js';
 import { listEntries, prefixSubject } from './kvList.js';
 import { watchUpdates } from './kvUpdates.js';
-import { RendezvousChannel } from './rendezvousChannel.js';
-import { header, isReply, writeHeaders, type StoredMessage } from './message.js';
+import { goneReason, isForeign, OPERATION, type KvEntry } from './kvEntry.js';
+import { header, writeHeaders, type StoredMessage } from './message.js';
 import type { PublishOutcome } from './publisher.js';
-import { readOrdered } from './reader.js';
-import { bucketStream, keySubject, LEASES } from './streams.js';
+import { bucketStream, keySubject } from './streams.js';
+import { watchEntries } from './watchEntries.js';
 
-/** How long a read or write of a bucket is tried again before it throws `unavailable`, in ms. */
-export const KV_PATIENCE_MS = 10_000;
+/** Values that are requested at a leader at once. */
+const LEADER_READS = 128;
 
 const KEY = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
-const OPERATION = 'KV-Operation';
 
 /** Opens a bucket. Nothing is sent: it must have been provisioned. */
 export function bucket<T>(b: Backbone, name: string, options: BucketOptions<T> = {}): Bucket<T> {
   return new OpenBucket(internals(b).forBucket(name), name, options);
-}
-
-/** The state of one key: its last message, and what that means. */
-export type KvEntry = { kind: 'value'; message: StoredMessage } | { kind: 'gone'; revision: number };
-
-/** Why this message removed its key, or undefined when it holds a value. */
-export function goneReason(message: StoredMessage): 'deleted' | undefined {
-  const operation = header(message.text, OPERATION);
-  return operation === 'DEL' || operation === 'PURGE' ? 'deleted' : undefined;
-}
-
-/** Only leases can be written by a redirected reply, because hosts may publish there. */
-function isForeign(connection: BackboneConnection, name: string, message: StoredMessage): boolean {
-  if (name !== LEASES || !isReply(message)) return false;
-  connection.counters.foreignMessages++;
-  return true;
 }
 
 /** Reads a key, trying again while the backbone is out of reach, for ten seconds. */
@@ -62,21 +44,6 @@ export async function readEntry(connection: BackboneConnection, name: string, ke
   return !foreign && goneReason(message) === undefined
     ? { kind: 'value', message }
     : { kind: 'gone', revision: message.seq };
-}
-
-/** Tries until `attempt` gives an answer; throws `unavailable` after ten seconds without one. */
-export async function retryUntilDeadline<T>(
-  attempt: () => Promise<T | undefined>,
-  patienceMs = KV_PATIENCE_MS,
-): Promise<T> {
-  const retry = new RetryDelay();
-  const deadline = Date.now() + patienceMs;
-  for (;;) {
-    const result = await attempt();
-    if (result !== undefined) return result;
-    if (Date.now() > deadline) throw new CodedError('unavailable', 'nats-server did not answer');
-    await retry.wait();
-  }
 }
 
 function subjectOfKey(name: string, key: string): string {
@@ -151,6 +118,7 @@ class OpenBucket<T> implements Bucket<T> {
 
   async getMany(keys: Iterable<string>): Promise<Map<string, { value: T; revision: number }>> {
     const { connection, name } = this;
+    if (connection.isClustered) return this.getManyAtLeader([...keys]);
     const found = new Map<string, { value: T; revision: number }>();
     const wanted = new Map([...keys].map((key) => [subjectOfKey(name, key), key]));
     while (wanted.size > 0) {
@@ -167,6 +135,19 @@ class OpenBucket<T> implements Bucket<T> {
         if (value !== undefined) found.set(key, { value, revision: message.seq });
       }
       if (complete) for (const subject of subjects) wanted.delete(subject);
+    }
+    return found;
+  }
+
+  /** A server that answers for many keys at once may not have their last values yet. */
+  private async getManyAtLeader(keys: readonly string[]): Promise<Map<string, { value: T; revision: number }>> {
+    const found = new Map<string, { value: T; revision: number }>();
+    for (let at = 0; at < keys.length; at += LEADER_READS) {
+      const read = async (key: string) => {
+        const entry = await this.get(key);
+        if (entry !== undefined) found.set(key, entry);
+      };
+      await Promise.all(keys.slice(at, at + LEADER_READS).map(read));
     }
     return found;
   }
@@ -273,82 +254,5 @@ class OpenBucket<T> implements Bucket<T> {
     this.connection.log.warn({ bucket: this.name, key, revision: message.seq }, 'value has an invalid shape');
     onPoison?.(key, message.seq);
     return undefined;
-  }
-}
-
-/** One change of a key. Without a key: all existing keys have been reported. */
-interface EntryChange {
-  key?: string;
-  message?: StoredMessage;
-  reason?: Exclude<GoneReason, 'unreadable'>;
-}
-
-/**
- * Every key's last message, then every change. A watcher that was cut off lists all keys anew: a key it knew that is
- * not in the list went meanwhile, and its marker may have gone too.
- */
-export async function* watchEntries(
-  connection: BackboneConnection,
-  name: string,
-  prefix: string,
-  signal: AbortSignal,
-): AsyncGenerator<EntryChange, void, void> {
-  const stop = new AbortController();
-  const ended = AbortSignal.any([signal, stop.signal]);
-  const handoff = new RendezvousChannel<EntryChange[]>(ended);
-  const known = new Map<string, number>();
-  const skip = keySubject(name, '').length;
-  let listed = new Set<string>();
-  let toList = 0;
-  let isListed = false;
-  const endOfList = (): EntryChange[] => {
-    const lost = [...known.keys()].filter((key) => !listed.has(key));
-    for (const key of lost) known.delete(key);
-    const changes: EntryChange[] = lost.map((key) => ({ key, reason: 'expired' }));
-    listed = new Set();
-    if (!isListed) changes.push({});
-    isListed = true;
-    return changes;
-  };
-  const tell = (): Promise<void> => handoff.send(endOfList());
-  const reading = readOrdered(connection, {
-    stream: bucketStream(name),
-    filter: prefixSubject(name, prefix),
-    start: async () => 'last_per_subject',
-    signal: ended,
-    onOpen: (pending) => {
-      listed = new Set();
-      toList = pending;
-      if (pending === 0) void tell();
-    },
-    // What was to be listed and was replaced or removed meanwhile never comes.
-    onIdle: () => {
-      if (toList === 0) return;
-      toList = 0;
-      void tell();
-    },
-    onBatch: async (messages) => {
-      const changes: EntryChange[] = [];
-      for (const message of messages) {
-        const key = message.subject.slice(skip);
-        const reason = goneReason(message);
-        const foreign = isForeign(connection, name, message);
-        if (toList > 0 && reason === undefined && !foreign) listed.add(key);
-        if (!foreign && message.seq > (known.get(key) ?? 0)) {
-          if (reason === undefined) changes.push({ key, message });
-          else if (known.has(key)) changes.push({ key, message, reason });
-          if (reason === undefined) known.set(key, message.seq);
-          else known.delete(key);
-        }
-        if (toList > 0 && --toList === 0) changes.push(...endOfList());
-      }
-      if (changes.length > 0) await handoff.send(changes);
-    },
-  });
-  try {
-    for await (const changes of handoff) yield* changes;
-  } finally {
-    stop.abort();
-    await reading;
   }
 }

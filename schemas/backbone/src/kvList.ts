@@ -1,11 +1,15 @@
 import { CodedError } from '@pizzapi/protocol';
 import type { BackboneConnection } from './connection.js';
+import { catchUpAtLeader } from './leaderRead.js';
 import { lastOfMany } from './direct.js';
 import type { StoredMessage } from './message.js';
 import { readOrdered } from './reader.js';
 import { RendezvousChannel } from './rendezvousChannel.js';
+import { retryUntilDeadline } from './retryDelay.js';
 import { bucketStream, keySubject } from './streams.js';
 
+/** Messages that one round at the leader reads at most. */
+const CATCH_UP = 64;
 /** How long a list may be without an answer of the server before it throws `unavailable`, in ms. */
 const LIST_PATIENCE_MS = 10_000;
 
@@ -35,8 +39,11 @@ export async function* listEntries(
   const handoff = new RendezvousChannel<StoredMessage[]>(ended);
   const few = prefix === '' ? undefined : await fewOf(connection, name, prefix);
   if (few !== undefined) yield* few.messages;
-  if (few?.complete === true) return;
   let position = few?.messages.at(-1)?.seq ?? 0;
+  if (few?.complete === true) {
+    if (connection.isClustered) yield* newerAtLeader(connection, name, prefix, position);
+    return;
+  }
   let isComplete = false;
   const complete = (): void => {
     isComplete = true;
@@ -74,7 +81,28 @@ export async function* listEntries(
     stop.abort();
     await reading;
   }
-  if (!isComplete && signal?.aborted !== true) throw new CodedError('unavailable', 'nats-server did not answer');
+  if (signal?.aborted === true) return;
+  if (!isComplete) throw new CodedError('unavailable', 'nats-server did not answer');
+  if (connection.isClustered) yield* newerAtLeader(connection, name, prefix, position);
+}
+
+/** What the leader stored and the server that made the list did not have yet. */
+async function* newerAtLeader(
+  connection: BackboneConnection,
+  name: string,
+  prefix: string,
+  after: number,
+): AsyncGenerator<StoredMessage, void, void> {
+  for (let position = after; ;) {
+    const from = position;
+    const newer = await retryUntilDeadline(async () => {
+      const got = await catchUpAtLeader(connection, bucketStream(name), prefixSubject(name, prefix), from, CATCH_UP);
+      return got.kind === 'unavailable' ? undefined : got;
+    });
+    yield* newer.messages;
+    if (newer.isComplete) return;
+    position = newer.messages.at(-1)?.seq ?? position;
+  }
 }
 
 /** The first keys in one request. Undefined where there are many, or where the request fails: a consumer reads them then. */

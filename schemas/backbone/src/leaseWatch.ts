@@ -1,10 +1,10 @@
 import { PubHeaders } from '@nats-io/jetstream';
 import { internals, type Backbone } from './connection.js';
 import { RendezvousChannel } from './rendezvousChannel.js';
-import { watchEntries } from './kv.js';
 import { leaseAt, leaseValue } from './lease.js';
 import { header, type StoredMessage } from './message.js';
 import { LEASES } from './streams.js';
+import { watchEntries } from './watchEntries.js';
 
 /** How often a watch looks for leases that ran out, in ms. */
 const LOOK_EVERY_MS = 500;

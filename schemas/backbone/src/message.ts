@@ -252,3 +252,8 @@ export function writeHeaders(fields: readonly (readonly [name: string, value: st
   }
   return new WrittenHeaders(Buffer.from(`${text}\r\n`, 'latin1')) as unknown as MsgHdrs;
 }
+
+/** The header block of `writeHeaders` as text. */
+export function writtenText(headers: MsgHdrs): string {
+  return Buffer.from((headers as unknown as WrittenHeaders).encode()).toString('latin1');
+}

@@ -7,7 +7,9 @@ import { dropConsumer } from './dropConsumer.js';
 import { LogCopy, mergedMessages, sidOf, type SealedStream } from './logCopy.js';
 import { LogProof, type LogSummary } from './logProof.js';
 import { DEPLOYMENT, readPartitions, writePartitions, type PartitionsRow, type ProvenMove } from './partitions.js';
-import { infoOf, provisionStream, refreshIdentity } from './provision.js';
+import { refreshIdentity } from './provision.js';
+import { provisionStream } from './provisionStream.js';
+import { infoOf } from './streamInfo.js';
 import { bucketSpec, LEASES, partitionInput, sessionSpec, sessionStreams } from './streams.js';
 
 /** A message of this size or less has no event in it: a stream with this limit stores no event. */

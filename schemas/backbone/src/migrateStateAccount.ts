@@ -1,9 +1,11 @@
 import { Objm } from '@nats-io/obj';
 import { putObject } from './blobs.js';
 import { internals, type Backbone, type BackboneConnection } from './connection.js';
-import { bucket, watchEntries } from './kv.js';
+import { bucket } from './kv.js';
+import { watchEntries } from './watchEntries.js';
 import { decode } from '@pizzapi/protocol';
-import { infoOf, provisionStream } from './provision.js';
+import { provisionStream } from './provisionStream.js';
+import { infoOf } from './streamInfo.js';
 import { BLOB_SPEC, BLOB_STORE, bucketSpec, bucketStream, STATE_BUCKETS } from './streams.js';
 
 /**

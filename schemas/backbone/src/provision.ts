@@ -1,11 +1,12 @@
 import { JetStreamApiError, type StreamConfig, type StreamInfo } from '@nats-io/jetstream';
-import { CodedError, formatBytes, subjects } from '@pizzapi/protocol';
+import { CodedError, subjects } from '@pizzapi/protocol';
 import { createHash } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
-import { RetryDelay } from './retryDelay.js';
 import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { reportDurability } from './durability.js';
 import { adoptPartitions, DEPLOYMENT, settlePartitions, verifyMapping } from './partitions.js';
+import { copiesComplete, provisionStream, type StreamChange } from './provisionStream.js';
+import { drift, driftOf } from './streamDrift.js';
+import { infoOf, NO_SUCH_STREAM } from './streamInfo.js';
 import {
   AUDIT_STREAM,
   BLOB_SPEC,
@@ -13,7 +14,6 @@ import {
   BUCKETS,
   bucketStream,
   COMMANDS_STREAM,
-  MAX_PARTS_BYTES,
   sessionStreams,
   STATE_BUCKETS,
   streamOf,
@@ -21,18 +21,6 @@ import {
   type ProvisionOptions,
   type StreamSpec,
 } from './streams.js';
-
-/** The server's code for "there is no such stream". */
-const NO_SUCH_STREAM = 10059;
-/** The server's code for "the disk has no room for this stream". */
-const NO_STORAGE = 10047;
-/** The least that is reserved for a stream whose reservation depends on the disk. */
-const MIN_RESERVED_BYTES = 4 * 1024 * 1024;
-/** Attempts against a server that is still starting or electing before its error is thrown. */
-const ATTEMPTS = 10;
-
-/** Fields no update can change: a stream that differs in one of them is not ours to touch. */
-const FIXED: readonly (keyof StreamConfig)[] = ['retention', 'storage', 'max_consumers', 'sealed'];
 
 interface Place {
   spec: StreamSpec;
@@ -46,19 +34,34 @@ const places = (connection: BackboneConnection): Place[] => [
   { spec: BLOB_SPEC, at: connection.stateConnection },
 ];
 
+/** How long `provision` waits until all copies of a stream are complete, in ms, where no other time is given. */
+export const COPIES_PATIENCE_MS = 5 * 60_000;
+
 /**
- * Creates the streams, buckets and object store that are missing and mends those that differ. Running it again changes
- * nothing. A difference that cannot be mended throws `stream_drift` and names the field (`SESSIONS.retention …`). Another
- * number of partitions than the deployment has throws `partitions_differ`.
+ * Creates the streams, buckets and object store that are missing and mends those that differ, and waits until every copy
+ * of every stream is complete. Returns what it changed; running it again changes nothing. A difference that cannot be
+ * mended throws `stream_drift` and names the field (`SESSIONS.retention …`). Another number of partitions than the
+ * deployment has throws `partitions_differ`.
  */
-export async function provision(b: Backbone, options: ProvisionOptions = {}): Promise<void> {
+export async function provision(
+  b: Backbone,
+  { patienceMs = COPIES_PATIENCE_MS, ...options }: ProvisionOptions & { patienceMs?: number } = {},
+): Promise<StreamChange[]> {
   const connection = internals(b);
-  await provisionStream(connection.forBucket(DEPLOYMENT), withOptions(bucketSpec(DEPLOYMENT), options));
+  const deployment: Place = { spec: bucketSpec(DEPLOYMENT), at: connection.forBucket(DEPLOYMENT) };
+  const changes: StreamChange[] = [];
+  const settle = async ({ spec, at }: Place) => {
+    const change = await provisionStream(at, withOptions(spec, options, connection.partitions));
+    if (change !== undefined) changes.push(change);
+  };
+  await settle(deployment);
   await settlePartitions(b);
-  for (const { spec, at } of places(connection)) {
-    await provisionStream(at, withOptions(spec, options, connection.partitions));
-  }
+  const all = places(connection);
+  for (const place of all) await settle(place);
+  if (connection.isClustered)
+    await Promise.all([deployment, ...all].map(({ spec, at }) => copiesComplete(at, spec.name, patienceMs)));
   await Promise.all([refreshIdentity(b), verifyMapping(b)]);
+  return changes;
 }
 
 /**
@@ -208,92 +211,3 @@ const shareOf = (bytes: number | undefined, partitions: number): number | undefi
 const STATE_STREAMS: ReadonlySet<string> = new Set(
   STATE_BUCKETS.filter((name) => name !== 'blob-parts').map(bucketStream),
 );
-
-export async function provisionStream(connection: BackboneConnection, spec: StreamSpec): Promise<void> {
-  const { streams } = connection.jsm;
-  const found = await infoOf(connection, spec.name);
-  const before = found?.config ?? (await addStream(connection, spec));
-  const fields = driftOf(spec, before);
-  if (fields.length === 0) return;
-  const fixed = fields.find((field) => FIXED.includes(field));
-  if (fixed !== undefined) throw drift(spec, before, fixed);
-  connection.log.warn({ stream: spec.name, fields }, 'stream configuration differs; updating it');
-  const after = await streams.update(spec.name, { ...spec }).catch((cause: unknown) => {
-    throw drift(spec, before, fields[0]!, cause);
-  });
-  // A server that does not know a field drops it without a word: what came back counts.
-  const [left] = driftOf(spec, after.config);
-  if (left !== undefined) throw drift(spec, after.config, left);
-}
-
-/**
- * Creates a stream. nats-server reserves `max_bytes` of its disk: on a small disk the reservation is halved until it
- * fits. Throws `disk_full` when there is no room even then.
- */
-async function addStream({ jsm, log }: BackboneConnection, spec: StreamSpec): Promise<StreamConfig> {
-  for (let bytes = spec.max_bytes ?? -1; ; bytes = Math.floor(bytes / 2)) {
-    try {
-      const { config } = await jsm.streams.add({ ...spec, ...(bytes > 0 ? { max_bytes: bytes } : {}) });
-      if (bytes !== (spec.max_bytes ?? -1)) log.warn({ stream: spec.name, bytes }, 'small disk: reserved less for it');
-      return config;
-    } catch (error) {
-      if (!(error instanceof JetStreamApiError) || error.code !== NO_STORAGE) throw error;
-      if (isReservation(spec) && bytes / 2 >= MIN_RESERVED_BYTES) continue;
-      const needed = bytes > 0 ? `needs ${formatBytes(bytes)}` : 'needs room';
-      throw new CodedError('disk_full', `nats-server has too little disk space: the stream ${spec.name} ${needed}`, {
-        cause: error,
-      });
-    }
-  }
-}
-
-export async function infoOf(connection: BackboneConnection, stream: string): Promise<StreamInfo | undefined> {
-  const retry = new RetryDelay();
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await connection.whileConnected(connection.jsm.streams.info(stream));
-    } catch (error) {
-      if (error instanceof JetStreamApiError && error.code === NO_SUCH_STREAM) return undefined;
-      if (attempt >= ATTEMPTS)
-        throw new CodedError('unavailable', `Could not read the stream ${stream}`, { cause: error });
-      await connection.connected();
-      await retry.wait();
-    }
-  }
-}
-
-/** Fields whose absence from the server's answer means a default of ours. */
-const ABSENT: Partial<Record<keyof StreamConfig, unknown>> = {
-  max_age: 0,
-  sealed: false,
-  allow_direct: false,
-  deny_delete: false,
-  allow_rollup_hdrs: false,
-  allow_msg_ttl: false,
-  subject_delete_marker_ttl: 0,
-};
-
-/** Whether a stream gets less than it wants on a small disk: parts of blobs, which leave it soon. */
-const isReservation = ({ name, max_bytes }: StreamSpec): boolean =>
-  name === bucketStream('blob-parts') && max_bytes === MAX_PARTS_BYTES;
-const isLess = (bytes = 0, than = 0): boolean => bytes > 0 && bytes < than;
-
-/** The fields of `spec` that `actual` does not have as written. */
-export function driftOf(spec: StreamSpec, actual: Partial<StreamConfig>): (keyof StreamConfig)[] {
-  return (Object.keys(spec) as (keyof StreamConfig)[]).filter(
-    (field) =>
-      !isDeepStrictEqual(spec[field], actual[field] ?? ABSENT[field]) &&
-      !(field === 'max_bytes' && isReservation(spec) && isLess(actual.max_bytes, spec.max_bytes)),
-  );
-}
-
-function drift(
-  spec: StreamSpec,
-  actual: Partial<StreamConfig>,
-  field: keyof StreamConfig,
-  cause?: unknown,
-): CodedError {
-  const show = (value: unknown): string => JSON.stringify(value) ?? 'nothing';
-  const what = `${spec.name}.${field} is ${show(actual[field])}, needed is ${show(spec[field])}`;
-  return new CodedError('stream_drift', what, cause === undefined ? undefined : { cause });
-}

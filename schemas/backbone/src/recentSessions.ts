@@ -19,6 +19,10 @@ export function withRecentChanges(
   changes: RecentChanges,
 ): RecentSessionsRow | undefined {
   const before = new Map((row ?? EMPTY).sessions.map(({ sessionId, at }) => [sessionId, at]));
+  const isFresh = (at: number | undefined, known: number | undefined): boolean =>
+    at === undefined || known === undefined ? at === known : at - known < RECENT_LAG_MS;
+  // Nearly always: a session of the row that was active again.
+  if ([...changes].every(([sessionId, at]) => isFresh(at, before.get(sessionId)))) return undefined;
   const after = new Map(before);
   for (const [sessionId, at] of changes) {
     if (at === undefined) after.delete(sessionId);
@@ -30,7 +34,7 @@ export function withRecentChanges(
     .slice(0, MAX_RECENT_SESSIONS);
   const isSame =
     sessions.length === before.size &&
-    sessions.every(({ sessionId, at }) => at - (before.get(sessionId) ?? -Infinity) < RECENT_LAG_MS);
+    sessions.every(({ sessionId, at }) => before.has(sessionId) && isFresh(at, before.get(sessionId)));
   return isSame ? undefined : { sessions };
 }
 

@@ -24,15 +24,16 @@ export function parseSessionRowKey(key: string): { userId: string | undefined; s
 
 /** Returns the row of a session, below its owner. Undefined while the projector has not written one. */
 export async function readSessionRow(b: Backbone, sid: string): Promise<SessionRow | undefined> {
-  const owner = await ownerOf(b, sid);
-  return (await sessionRows(b).get(sessionRowKey(owner?.userId, sid)))?.value;
+  const [rows, owner] = [sessionRows(b), await ownerOf(b, sid)];
+  const found = await rows.get(sessionRowKey(owner?.userId, sid));
+  // A row from before the session had an owner is replaced with the next event only.
+  return (found ?? (owner && (await rows.get(sessionRowKey(undefined, sid)))))?.value;
 }
 
 /** Deletes what was projected of a session that is deleted: its rows, and its place among the recent sessions. */
 export async function deleteSessionRows(b: Backbone, sid: string): Promise<void> {
   const userId = (await ownerOf(b, sid))?.userId;
   const [rows, marker] = [sessionRows(b), { markerMs: SESSION_ROW_MARKER_MS }];
-  // A row from before the session had an owner is replaced with the next event only.
   const unowned = sessionRowKey(undefined, sid);
   const isUnowned = userId !== undefined && (await rows.get(unowned)) !== undefined;
   await Promise.all([

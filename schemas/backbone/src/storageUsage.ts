@@ -10,7 +10,7 @@ import {
 import { KeyedSerialQueue, sleep } from '@pizzapi/process';
 import type { Backbone } from './connection.js';
 import type { Bucket } from './bucket.js';
-import { KV_PATIENCE_MS } from './kv.js';
+import { KV_PATIENCE_MS } from './retryDelay.js';
 import { usageRows } from './tables.js';
 
 /** Bytes that may be stored for one account, one session and one link; 0 = without limit. */

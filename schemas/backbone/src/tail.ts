@@ -1,7 +1,7 @@
 import type { Msg } from '@nats-io/nats-core';
 import { subjects } from '@pizzapi/protocol';
 import { internals, type Backbone, type BackboneConnection } from './connection.js';
-import { lastOf } from './direct.js';
+import { lastAtReplica } from './direct.js';
 import { GapRepair } from './gapRepair.js';
 import { isBareMap, isStoredOn, payloadOf, storedFromHeaders } from './message.js';
 import { refreshIdentity } from './provision.js';
@@ -142,7 +142,7 @@ class RunningTail implements Tail {
 
   private async probe(): Promise<void> {
     if (this.gaps.current !== undefined) return;
-    const answer = await lastOf(this.connection, streamOf(this.connection, this.sid), this.subject);
+    const answer = await lastAtReplica(this.connection, streamOf(this.connection, this.sid), this.subject);
     if (this.stopping.signal.aborted || answer.kind !== 'found' || answer.message.seq <= this.position) return;
     await this.gaps.repairGap();
   }

@@ -76,6 +76,7 @@ export const Presence = Type.Object({
   signedIn: Optional(Type.Literal(true)),
 });
 export type Presence = Static<typeof Presence>;
+export const isPresenceList = checker(Type.Array(Presence));
 
 /** The frames that the gateway sends to a viewer. `event` and `delta` carry bytes that the gateway has not decoded. */
 export const VIEWER_DOWN = {

@@ -72,7 +72,8 @@ export const MAX_SESSIONS_PAGE = 500;
 /**
  * `GET /api/sessions`: a page of the sessions that the caller has in the list, the latest active first. `cursor` is from the
  * reply before. `state` is a state of a session or `live` for all that have not ended, `runner` a runner's id, and `q` a
- * text that the name, the folder, the model or the id contains, without regard to case.
+ * text that the name or title, the folder, the model or the id contains, without regard to case. The first page without a
+ * filter also has the sessions that work or wait for a person: it can have more than `limit`.
  */
 export const SessionsQuery = Type.Object({
   limit: Optional(Type.Integer({ minimum: 1, maximum: MAX_SESSIONS_PAGE })),

@@ -29,6 +29,12 @@ export const subjects = {
   runnerRpc: (rid: string, verb: RpcVerb | '*') => `runner.${token(rid)}.rpc.${verb === '*' ? '*' : token(verb)}`,
   /** Request/reply: whether a person looks at a session now, answered by the gateways where this is so. */
   attention: (sid: string) => `attention.${token(sid)}`,
+  /** Between gateways, not stored: sessions that were requested at one of them. */
+  gatewaySpawns: 'gateway.spawns',
+  /** Between gateways, not stored: that a gateway is running. */
+  gatewayAlive: 'gateway.alive',
+  /** Between gateways, not stored: who watches a session at one of them. */
+  gatewayPresence: (sid: string) => `gateway.presence.${token(sid)}`,
   /** One row of the audit log; `kind` groups what can be watched alone (`audit.login`). */
   audit: (kind: string) => `audit.${token(kind)}`,
 } as const;
@@ -42,6 +48,7 @@ export const WILDCARD = {
   runnerCommands: 'runner.*.cmd',
   liveRunnerCommands: 'live.runner.*.cmd',
   attention: 'attention.*',
+  gateways: 'gateway.>',
   audit: 'audit.>',
 } as const;
 

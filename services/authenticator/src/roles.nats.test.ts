@@ -80,7 +80,11 @@ describe('a service', () => {
   });
 
   it.each([
-    ['gateway', 'log', ['runner.r.cmd', 'runner.r.rpc.folders', 'session.s.partial', 'audit.login', 'desk.purge']],
+    [
+      'gateway',
+      'log',
+      ['runner.r.cmd', 'runner.r.rpc.folders', 'session.s.partial', 'audit.login', 'desk.purge', 'gateway.spawns'],
+    ],
     ['gateway', 'state', ['$KV.accounts.x', '$KV.api-keys.x', '$KV.shares.x', '$O.session-blobs.M.x']],
     [
       'projector',
@@ -107,7 +111,7 @@ describe('a service', () => {
   it.each([
     ['gateway', 'log', ['session.s.events', 'runner.r.events', 'live.session.s.events', '$KV.leases.session.s']],
     ['gateway', 'state', ['$KV.projector.x', '$KV.runners.r', '$SYS.REQ.USER.AUTH']],
-    ['projector', 'log', ['runner.r.events', 'audit.login', '$KV.leases.session.s', 'desk.purge']],
+    ['projector', 'log', ['runner.r.events', 'audit.login', '$KV.leases.session.s', 'desk.purge', 'gateway.spawns']],
     ['projector', 'state', ['$KV.accounts.x', '$KV.api-keys.x', '$O.session-blobs.M.x']],
     ['authenticator', 'log', ['session.s.events', 'runner.r.cmd', '$KV.leases.session.s']],
     ['authenticator', 'state', ['$KV.accounts.x', '$KV.sessions.s', '$KV.shares.x', '$KV.notifications.vapid']],

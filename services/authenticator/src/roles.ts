@@ -67,8 +67,9 @@ export const SERVICES = {
         'session.*.partial',
         'desk.purge',
         'audit.*',
+        WILDCARD.gateways,
       ],
-      subscribe: [WILDCARD.liveSessionEvents, WILDCARD.sessionDeltas, WILDCARD.attention],
+      subscribe: [WILDCARD.liveSessionEvents, WILDCARD.sessionDeltas, WILDCARD.attention, WILDCARD.gateways],
       answers: true,
     },
     state: {

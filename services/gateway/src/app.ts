@@ -35,6 +35,7 @@ import { auditRoutes } from './http/auditRoutes.js';
 import { blobRoutes } from './http/blobRoutes.js';
 import { limitConnections } from './http/connections.js';
 import { registerErrors } from './http/errors.js';
+import { RequestsInFlight } from './http/requestsInFlight.js';
 import { registerGuard } from './http/guard.js';
 import { registerJsonBodies } from './http/jsonBodies.js';
 import { listen, type Listening } from './http/listen.js';
@@ -55,6 +56,7 @@ import { Network } from './network/network.js';
 import type { TlsFiles } from './network/tlsFiles.js';
 import { ROOM_LIMITS, type RoomLimits } from './room/limits.js';
 import { natsSource } from './room/natsSource.js';
+import { PresenceExchange } from './room/presenceExchange.js';
 import { Rooms } from './room/rooms.js';
 import { Access } from './session/access.js';
 import { ActionRates, DEFAULT_ACTION_RATES, type ActionRateLimits } from './session/actionRates.js';
@@ -63,6 +65,7 @@ import { SessionVisibility } from './session/visibility.js';
 import { CommandSender } from './session/commandSender.js';
 import { Directory } from './session/directory.js';
 import { RecentSpawns } from './session/recentSpawns.js';
+import { SpawnAnnouncements } from './session/spawnAnnouncements.js';
 import { IdempotentIds } from './session/keys.js';
 import { SessionReader } from './session/reader.js';
 import { AccountLogSizes } from './session/logSizes.js';
@@ -70,6 +73,7 @@ import { SessionLoader } from './session/sessionLoader.js';
 import { SessionPages } from './session/sessionPages.js';
 import { SharedSessions } from './session/sharedSessions.js';
 import { RelayStorage } from './session/relayStorage.js';
+import { gatewayBus } from './gatewayBus.js';
 import { StoreHealth } from './storeHealth.js';
 import { Remover } from './session/remover.js';
 import { RunnerForgetter } from './session/runnerForgetter.js';
@@ -83,6 +87,8 @@ import { Sockets } from './sockets/sockets.js';
 const CONCURRENT_READS = 16;
 /** How long viewers may take to leave when the gateway drains, in ms. */
 const LEAVE_MS = 2_000;
+/** Time over which viewers reconnect after the drain, by default, in ms. They are to be live again within two seconds. */
+const DRAIN_JITTER_MS = 1_000;
 /** Pages whose headers are remembered: one for each address. */
 const MAX_PAGES = 100;
 /** Time for a load balancer to see that this gateway is not ready, in ms. */
@@ -211,7 +217,11 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   exportBackboneMetrics(counters, () => b.counters);
   const denials = new DenialAuditor({ audit, metrics });
   const joins = new Joins({ audit });
+  const bus = gatewayBus(b);
+  const spawns = new SpawnAnnouncements(bus, recentSpawns, (sid) => directory.userOf(sid) !== undefined);
+  const presence = new PresenceExchange(bus);
   const rooms = new Rooms({
+    presence,
     source: (sid) => natsSource(b, sid),
     limits,
     concurrentReads: CONCURRENT_READS,
@@ -219,7 +229,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     log,
   });
   const spawner = new Spawner({
-    ...{ b, directory, access, recentSpawns, blobs, storage, commandSender, replies, ids },
+    ...{ b, directory, access, spawns, blobs, storage, commandSender, replies, ids },
     publicUrl,
     waitMs: options.spawnWaitMs ?? 10_000,
   });
@@ -319,6 +329,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     // An answer to one person must not be cached for others.
     if (request.url.startsWith('/api/') && !reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
   });
+  const inFlight = new RequestsInFlight(app, () => draining);
   const trustedProxies = options.trustedProxies ?? [];
   const connections = limitConnections(app, { limits: options.http, trustedProxies, metrics });
   await registerUpgrades(app, sockets);
@@ -361,6 +372,8 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       credentialCache.start();
       shares.start();
       replies.start();
+      spawns.start();
+      presence.start();
       sockets.start();
       joins.start();
       await Promise.all([directory.ready, credentialCache.ready, shares.ready, refreshIdentity(b)]);
@@ -375,9 +388,11 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       if (draining) return;
       draining = true;
       await sleep(NOTICE_MS);
-      sockets.drain(options.drainJitterMs ?? 2_000);
+      // A load balancer that only connects finds another gateway from now on, and so do the viewers that leave.
+      listening?.close();
+      sockets.drain(options.drainJitterMs ?? DRAIN_JITTER_MS);
       const deadline = Date.now() + LEAVE_MS;
-      while (sockets.open > 0 && Date.now() < deadline) await sleep(20);
+      while (sockets.open + inFlight.count > 0 && Date.now() < deadline) await sleep(20);
     },
     async stop() {
       draining = true;
@@ -390,6 +405,8 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       shares.stop();
       replies.stop();
       await rooms.close();
+      presence.stop();
+      spawns.stop();
       await lanAccess.close();
       listening?.close();
       await app.close();

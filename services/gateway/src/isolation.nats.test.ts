@@ -190,7 +190,7 @@ describe('starting a session', () => {
     expect(hers.commands.length).toBe(before + 1);
   });
 
-  it('shows it to who asked at once, and to nobody else', async () => {
+  it('shows it to who asked at once, at every gateway, and to nobody else', async () => {
     // A gateway that does not wait for long.
     const { url } = await s.start({ spawnWaitMs: 100 });
     hers.mood = 'silent';
@@ -200,8 +200,10 @@ describe('starting a session', () => {
     const { sessionId } = (await answer.json()) as { sessionId: string };
     await expect.poll(() => hers.commands.at(-1)?.args).toMatchObject({ sessionId });
     hers.mood = 'willing';
-    expect((await s.fetch(`/api/sessions/${sessionId}`, { token, url })).status).toBe(200);
-    expect((await s.fetch(`/api/sessions/${sessionId}`, { token: bob.token, url })).status).toBe(404);
+    for (const each of [url, s.url]) {
+      expect((await s.fetch(`/api/sessions/${sessionId}`, { token, url: each })).status).toBe(200);
+      expect((await s.fetch(`/api/sessions/${sessionId}`, { token: bob.token, url: each })).status).toBe(404);
+    }
   });
 
   it('with the same key makes one session for each person', async () => {

@@ -58,7 +58,7 @@ describe('the list of sessions', () => {
     }
   });
 
-  it('refuses a cursor that is none', async () => {
+  it('refuses an invalid cursor', async () => {
     const answer = await s.fetch('/api/sessions?cursor=none', { token: ada.token });
     expect([answer.status, await answer.json()]).toMatchObject([400, { error: { code: 'bad_request' } }]);
     expect((await s.fetch('/api/sessions?limit=501', { token: ada.token })).status).toBe(400);

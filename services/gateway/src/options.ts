@@ -68,7 +68,7 @@ export const GATEWAY_OPTIONS = defineOptions({
     flag: '--drain-jitter-ms <ms>',
     help: 'Time in ms over which viewers reconnect when the gateway shuts down',
     type: 'integer',
-    default: 2_000,
+    default: 1_000,
   },
 });
 

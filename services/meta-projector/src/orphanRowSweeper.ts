@@ -20,6 +20,8 @@ const AT_ONCE = 32;
 const PART = 256;
 /** A pause takes so many times as long as the work before it: a sweep of many sessions is slow and costs little. */
 const PAUSE_FACTOR = 4;
+/** The longest pause within a sweep, in ms: the list stays open meanwhile. */
+const MAX_PAUSE_MS = 2_000;
 
 export interface OrphanRowSweeperOptions {
   backbone: Backbone;
@@ -69,7 +71,7 @@ export class OrphanRowSweeper {
       const started = performance.now();
       await this.sweepPart(part, signal);
       part = [];
-      await sleep(PAUSE_FACTOR * (performance.now() - started), signal);
+      await sleep(Math.min(MAX_PAUSE_MS, PAUSE_FACTOR * (performance.now() - started)), signal);
     }
     await this.sweepPart(part, signal);
   }

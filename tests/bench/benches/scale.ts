@@ -22,7 +22,7 @@ const AT_ONCE = 4;
 
 const FULL: ScaleSize = { sessions: 1_000_000, people: 10_000, most: 50_000, least: 50, connected: 1_000 };
 /** The same number of connections with fewer sessions: what does not depend on their number costs the same. */
-const SMALL: ScaleSize = { sessions: 50_000, people: 1_000, most: 2_000, least: 50, connected: 1_000 };
+const SMALL: ScaleSize = { sessions: 100_000, people: 2_000, most: 2_000, least: 50, connected: 1_000 };
 const QUICK: ScaleSize = { sessions: 50_000, people: 500, most: 20_000, least: 50, connected: 50 };
 const QUICK_SMALL: ScaleSize = { sessions: 5_000, people: 100, most: 500, least: 50, connected: 50 };
 

@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core';
 import { CannotRun, type Bench, type BenchContext } from '../harness/bench.js';
 import { startChromium } from '../harness/chromium.js';
 import { eventually, paced } from '../harness/clock.js';
-import { repository } from '../harness/processes.js';
+import { repository } from '../harness/repository.js';
 import { runnerOf, startBenchStack, type BenchStack } from '../harness/localStack.js';
 import { median, quantile } from '../harness/stats.js';
 import { deltaMeter, settleMeter, type DeltaCost } from '../programs/inPage.js';

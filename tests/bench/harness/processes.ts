@@ -13,10 +13,9 @@ import { eventually } from './clock.js';
 import { CORES, pin, pinned } from './cpu.js';
 import { profileFlags } from './profile.js';
 import { stopChild } from './program.js';
+import { repository } from './repository.js';
 
 const READY_MS = 60_000;
-/** Returns a path inside the repository. */
-export const repository = (path: string) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url));
 
 /** Returns the path of a built main file. Throws `CannotRun` when it is missing. */
 export function builtMain(path: string): string {

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { pinned } from './cpu.js';
 import { profileFlags } from './profile.js';
+import { repository } from './repository.js';
 
 /** The requests to a program of ours, each at most one at a time. Arguments and results are sent over IPC. */
 export type Handlers = Record<string, (args: never) => unknown>;
@@ -45,7 +45,7 @@ const ANSWER_TIMEOUT_MS = 120_000;
 
 /** Starts one of `programs/` on the given cores. */
 export function startProgram<H extends Handlers>(name: string, cores: string | undefined): Program<H> {
-  const path = fileURLToPath(new URL(`../programs/${name}.js`, import.meta.url));
+  const path = repository(`tests/bench/dist/programs/${name}.js`);
   const [command, args] = pinned(cores, process.execPath, [...profileFlags(name), path]);
   const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const open = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();

@@ -1,11 +1,13 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { launchNatsServer, quoteConfig, requireNatsServer } from '@pizzapi/nats-server';
 import type { NatsServer } from '@pizzapi/nats-server';
 import { partitionMapping } from '@pizzapi/protocol';
+import { whileProcessHalted } from './halt.js';
+
+export { startTestCluster, TestCluster } from './testCluster.js';
+export type { StreamLocation, TestClusterOptions } from './testCluster.js';
 
 export interface TestNatsOptions {
   /** With a password the server refuses everybody else. */
@@ -71,22 +73,10 @@ export async function startTestNats(options: TestNatsOptions = {}): Promise<Test
     async kill9() {
       await server.kill();
     },
-    async whileHalted(work) {
-      process.kill(server.pid, 'SIGSTOP');
-      try {
-        // The signal is only on its way when `kill` returns.
-        while (!isHalted(server.pid)) await sleep(5);
-        return await work();
-      } finally {
-        process.kill(server.pid, 'SIGCONT');
-      }
-    },
+    whileHalted: (work) => whileProcessHalted(server.pid, work),
     async stop() {
       await server.stop();
       await rm(storeDir, { recursive: true, force: true });
     },
   };
 }
-
-const isHalted = (pid: number): boolean =>
-  execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).startsWith('T');

@@ -12,7 +12,7 @@ const NO_ADDRESS = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL']);
 
 export interface Listening {
   port: number;
-  /** Takes no more connections at the second address. */
+  /** Accepts no more connections. Can be called again. */
   close(): void;
 }
 
@@ -32,7 +32,14 @@ export async function listen(app: FastifyInstance, host: string, port: number): 
     await app.close();
     throw thrown;
   }
-  return { port: bound, close: () => void second?.close() };
+  return {
+    port: bound,
+    close: () => {
+      second?.close();
+      // Also closes the connections on which no request is under way.
+      app.server.close();
+    },
+  };
 }
 
 /** The address at which a browser may look for the page as well, unless `host` covers it. */

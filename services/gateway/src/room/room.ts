@@ -6,6 +6,8 @@ import { SharedLogReader } from './sharedLogReader.js';
 import { LastOffsets } from '../lastOffsets.js';
 import type { RoomLimits } from './limits.js';
 import { Pacer } from './pacer.js';
+import type { PresenceElsewhere } from './presenceExchange.js';
+import { RoomPresence } from './roomPresence.js';
 import { Partials } from './partials.js';
 import type { RateMeter } from './rateMeter.js';
 import { Ring } from './ring.js';
@@ -23,6 +25,8 @@ export interface RoomMetrics {
 
 export interface RoomOptions {
   source: SessionSource;
+  /** Opens the exchange with other gateways about who watches the session. */
+  elsewhere?: ((onChange: () => void) => PresenceElsewhere) | undefined;
   limits: RoomLimits;
   flow: DrainWaiter;
   /** Bounds how many reads of the log run concurrently. */
@@ -66,7 +70,7 @@ export class Room {
   private stopTail: () => Promise<void> = () => Promise.resolve();
   private firstKnown: { seq: Promise<number>; at: number } | undefined;
   private slice: { after: number; packets: Packet[]; ringLast: number } | undefined;
-  private presenceTimer: NodeJS.Timeout | undefined;
+  private readonly presence: RoomPresence;
   private closed = false;
 
   private constructor(
@@ -75,8 +79,13 @@ export class Room {
     /** The first offset stored, as of the opening. */
     public first: number,
   ) {
-    const { source, logReads, limits, metrics, deliveryRate } = options;
+    const { source, logReads, limits, metrics, elsewhere, deliveryRate } = options;
     this.history = new SharedLogReader(source, logReads, limits, () => metrics.logRead());
+    this.presence = new RoomPresence({
+      ...{ limits, elsewhere },
+      own: () => [...this.viewers].map(({ presence }) => presence),
+      show: (viewers) => this.broadcast({ type: 'presence', viewers }),
+    });
     this.pacer = new Pacer(() => this.flush(), deliveryRate);
     this.partials = new Partials({
       ask: () => (metrics.partialAsked(), source.partial()),
@@ -105,7 +114,7 @@ export class Room {
 
   join(viewer: Viewer): void {
     this.viewers.add(viewer);
-    this.announcePresence();
+    this.presence.changed();
   }
 
   leave(viewer: Viewer): void {
@@ -113,7 +122,7 @@ export class Room {
     viewer.state = 'gone';
     this.live.delete(viewer);
     this.partials.forget(viewer);
-    this.announcePresence();
+    this.presence.changed();
   }
 
   /** Starts what `hello` waits for: replay from where the viewer wants it, then live. */
@@ -146,7 +155,7 @@ export class Room {
   async close(): Promise<void> {
     this.closed = true;
     this.pacer.stop();
-    clearTimeout(this.presenceTimer);
+    this.presence.close();
     this.history.close();
     for (const wake of this.reached) wake();
     await this.stopTail();
@@ -271,7 +280,7 @@ export class Room {
       viewer.wire.send({ type: 'live', seq: viewer.position });
     }
     this.partials.want([viewer]);
-    this.announcePresence();
+    this.presence.changed();
   }
 
   /** Where the replay after an offset begins; a `reset` goes out when that offset is not to be had. */
@@ -331,14 +340,5 @@ export class Room {
       at = stretch.last;
     }
     return offsets.start;
-  }
-
-  private announcePresence(): void {
-    const { presenceMs, presenceListed } = this.options.limits;
-    this.presenceTimer ??= setTimeout(() => {
-      this.presenceTimer = undefined;
-      const viewers = [...this.viewers].slice(0, presenceListed).map(({ presence }) => presence);
-      this.broadcast({ type: 'presence', viewers });
-    }, presenceMs);
   }
 }

@@ -1,6 +1,7 @@
 import { Semaphore, type Logger } from '@pizzapi/process';
 import { DrainWaiter } from './backpressure.js';
 import type { RoomLimits } from './limits.js';
+import type { PresenceExchange } from './presenceExchange.js';
 import { RateMeter } from './rateMeter.js';
 import { Room, type RoomMetrics } from './room.js';
 import type { SessionSource } from './source.js';
@@ -12,6 +13,8 @@ const RESTART_JITTER_MS = 1_000;
 export interface RoomsOptions {
   source: (sid: string) => SessionSource;
   limits: RoomLimits;
+  /** Who watches at other gateways; undefined where there is no other gateway. */
+  presence?: Pick<PresenceExchange, 'open'>;
   /** Reads of the log that may run at once. */
   concurrentReads: number;
   metrics: RoomMetrics;
@@ -54,10 +57,11 @@ export class Rooms {
       );
       return known.opening;
     }
-    const { source, limits, metrics, log } = this.options;
+    const { source, limits, metrics, log, presence } = this.options;
     const entry: Entry = {
       opening: Room.open({
         source: source(sid),
+        elsewhere: presence && ((onChange) => presence.open(sid, onChange)),
         limits,
         metrics,
         flow: this.flow,

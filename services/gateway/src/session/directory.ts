@@ -317,6 +317,8 @@ export class Directory {
     if (this.leasesKnown) return;
     const { signal } = this.stopping;
     const load = async () => {
+      // What is read before the watches have begun could change unseen.
+      await this.sessions.ready;
       for (;;) {
         const sids = [...this.live.keys()].filter((sid) => !this.sessions.isLoaded(sid)).slice(0, LOAD_BATCH);
         if (sids.length === 0) return;

@@ -1,5 +1,5 @@
 import { keepWatching, type Bucket, type KvUpdate } from '@pizzapi/backbone';
-import { sleep, type Logger } from '@pizzapi/process';
+import { retry, sleep, type Logger } from '@pizzapi/process';
 import { BoundedMap, CodedError, type OwnerRow, type SessionInfo } from '@pizzapi/protocol';
 import { RecentRevisions } from './recentRevisions.js';
 
@@ -10,6 +10,8 @@ const UNREAD = -1;
 /** Reads of a row that is older than what the watch has reported, and the pause between them, in ms. */
 const STALE_READS = 20;
 const STALE_PAUSE_MS = 50;
+/** Held sessions that are read again at once. */
+const RELOAD_BATCH = 500;
 
 /** What is held of the projection of a session: all but its checkpoints. */
 export interface ProjectedSession {
@@ -69,6 +71,8 @@ export class HeldSessions {
   private readonly rowListeners = new Set<(userId: string, sid: string, change: RowChange<ProjectedSession>) => void>();
   private readonly stopping = new AbortController();
   private readonly opened = { owners: false, rows: false };
+  /** Rises with every gap: what was read before counts no more. */
+  private generation = 0;
   private becomeReady: () => void = () => undefined;
   /** Resolves when no later change is missed. */
   readonly ready = new Promise<void>((resolve) => (this.becomeReady = resolve));
@@ -178,11 +182,13 @@ export class HeldSessions {
   /** Loads sessions in few requests. The caller holds them: otherwise those loaded later may take the place of others. */
   async loadAll(sids: readonly string[]): Promise<void> {
     const { owners, rows, keyOf } = this.deps;
+    const { generation } = this;
     const unowned = sids.filter((sid) => !this.isOwnerLoaded(sid));
     if (unowned.length > 0) {
       const found = await owners.getMany(unowned);
       for (const sid of unowned) {
         const owner = found.get(sid);
+        if (generation !== this.generation) break;
         if (!this.recent.owners.isStale(sid, owner?.revision)) this.applyOwner(sid, owner);
       }
     }
@@ -194,6 +200,7 @@ export class HeldSessions {
       const found = await rows.getMany(unread.map(({ key }) => key));
       for (const { sid, userId, key } of unread) {
         const row = found.get(key);
+        if (generation !== this.generation) break;
         if (!this.recent.rows.isStale(key, row?.revision)) this.applyRow(sid, userId, row);
       }
     }
@@ -223,7 +230,9 @@ export class HeldSessions {
   /** Reads a row, again while it is older than what the watch has reported. */
   private async read<T>(source: RowSource<T>, recent: RecentRevisions, key: string): Promise<StoredRow<T> | undefined> {
     for (let reads = 0; reads < STALE_READS; reads++) {
+      const { generation } = this;
       const found = await source.get(key);
+      if (generation !== this.generation) continue;
       if (!recent.isStale(key, found?.revision)) return found;
       // A row of another shape reads as missing.
       if (found === undefined && reads === STALE_READS - 1) return undefined;
@@ -317,18 +326,24 @@ export class HeldSessions {
 
   /** After a gap everything in memory may be outdated. */
   private async reload(): Promise<void> {
+    const { listener, log } = this.deps;
+    const generation = ++this.generation;
     this.idle.clear();
     for (const session of this.held.values()) session.ownerRevision = session.rowRevision = UNREAD;
-    const read = [...this.held.keys()].map(async (sid) => {
-      const before = this.row(sid);
-      await this.load(sid);
-      const after = this.row(sid);
-      if (after !== undefined) this.deps.listener.projected(sid, before === undefined);
+    const readAll = async (): Promise<void> => {
+      for (;;) {
+        const sids = [...this.held.keys()].filter((sid) => !this.isLoaded(sid)).slice(0, RELOAD_BATCH);
+        if (sids.length === 0 || generation !== this.generation) return;
+        const before = new Map(sids.map((sid) => [sid, this.row(sid)]));
+        await this.loadAll(sids);
+        for (const sid of sids) if (this.row(sid) !== undefined) listener.projected(sid, before.get(sid) === undefined);
+      }
+    };
+    await retry(readAll, {
+      signal: this.stopping.signal,
+      onRetry: (err) => log.warn({ err }, 'the sessions in use could not be read again after a gap; trying again'),
     });
-    for (const outcome of await Promise.allSettled(read))
-      if (outcome.status === 'rejected')
-        this.deps.log.warn({ err: outcome.reason as unknown }, 'a session could not be read again');
-    this.deps.listener.gap();
+    if (generation === this.generation) listener.gap();
   }
 }
 

@@ -1,7 +1,7 @@
 import { BoundedMap } from '@pizzapi/protocol';
 
 /** Changes that are remembered: far more than occur while one read is on its way. */
-const MAX_CHANGES = 20_000;
+const MAX_CHANGES = 10_000;
 
 /**
  * The revisions of the keys that changed last. A read may be answered by a server of the cluster that is behind, after the

@@ -10,7 +10,7 @@ export interface RecentSpawn {
 }
 
 /**
- * The sessions that were requested through this gateway a moment ago, by id. Only the account that requested a session
+ * The sessions that were requested a moment ago, at this gateway or at another one, by id. Only the account that requested a session
  * sees it before the projection contains it.
  */
 export class RecentSpawns extends BoundedMap<string, RecentSpawn> {

@@ -1,4 +1,5 @@
 import { RECENT_LAG_MS, sessionRowPrefix, type Bucket } from '@pizzapi/backbone';
+import { KeyedSerialQueue } from '@pizzapi/process';
 import {
   CodedError,
   MAX_SESSIONS_PAGE,
@@ -24,8 +25,8 @@ import type { SharedSessions } from './sharedSessions.js';
 
 /** Sessions that one reading of a list keeps. Those that follow are read when their page is asked for. */
 const MAX_READ = 50_000;
-/** Lists of one account that are read at once. */
-const MAX_READINGS = 4;
+/** Lists of one account that are read or wait for that. */
+const MAX_READINGS = 16;
 const NONE: ReadonlySet<string> = new Set();
 /** A position before all sessions. */
 const START: ListedSession = { sessionId: '', lastActivityAt: Number.MAX_SAFE_INTEGER };
@@ -45,12 +46,13 @@ export interface SessionPagesDeps {
 export class SessionPages {
   private readonly snapshots: ListSnapshots;
   private readonly readings = new Map<string, number>();
+  private readonly queue = new KeyedSerialQueue();
 
   constructor(private readonly deps: SessionPagesDeps) {
     this.snapshots = deps.snapshots ?? new ListSnapshots();
   }
 
-  /** Returns a page. Throws `bad_request` for a cursor that is none of this list. */
+  /** Returns a page. Throws `bad_request` for a cursor of another list. */
   async page(userId: string, { limit = SESSIONS_PAGE, cursor, ...filter }: SessionsQuery): Promise<SessionsReply> {
     if (cursor === undefined)
       return isEmptyFilter(filter) ? this.first(userId, limit, true) : this.read(userId, limit, filter);
@@ -92,7 +94,7 @@ export class SessionPages {
     return { sessions, cursor: encodeCursor({ list, offset: 0, after, revision }, {}) };
   }
 
-  /** Reads the list from the rows of the account. */
+  /** Reads the list from the rows of the account, one list of an account after another. */
   private async read(
     userId: string,
     limit: number,
@@ -100,31 +102,42 @@ export class SessionPages {
     from?: PageCursor,
     first?: ListSnapshot,
   ): Promise<SessionsReply> {
-    const running = this.readings.get(userId) ?? 0;
-    if (running >= MAX_READINGS) throw new CodedError('too_many_requests', 'Too many lists are read at once');
-    this.readings.set(userId, running + 1);
+    const waiting = this.readings.get(userId) ?? 0;
+    if (waiting >= MAX_READINGS) throw new CodedError('too_many_requests', 'Too many lists are read at once');
+    this.readings.set(userId, waiting + 1);
     try {
-      const shown = first?.shown ?? NONE;
-      const revision = first?.revision ?? this.deps.directory.revision;
-      const isLeft = (session: ListedSession, changedAt: number): boolean => {
-        if (from === undefined) return true;
-        if (first !== undefined) return !shown.has(session.sessionId);
-        // Another gateway has answered before, or it was long ago: what has changed since then may not have been shown.
-        return compareSessions(from.after, session) < 0 || changedAt > from.revision;
-      };
-      const { order, isTruncated } = await this.order(userId, filter, isLeft);
-      const made: ListSnapshot = { userId, shown, order, isTruncated, revision };
-      const id = first === undefined || from === undefined ? this.snapshots.add(made) : from.list;
-      // The same request may have been answered meanwhile: pages of one list have one order.
-      const known = this.snapshots.find(userId, id);
-      const snapshot = known?.order === undefined ? made : known;
-      this.snapshots.set(id, snapshot);
+      const { id, snapshot } = await this.queue.run(userId, () => this.snapshot(userId, filter, from, first));
       return await this.serve(userId, limit, filter, { id, snapshot, offset: 0 });
     } finally {
       const left = (this.readings.get(userId) ?? 1) - 1;
       if (left === 0) this.readings.delete(userId);
       else this.readings.set(userId, left);
     }
+  }
+
+  /** Reads the order of the list, of what `from` leaves. `first` is the snapshot of the first page. */
+  private async snapshot(
+    userId: string,
+    filter: SessionFilter,
+    from?: PageCursor,
+    first?: ListSnapshot,
+  ): Promise<{ id: string; snapshot: ListSnapshot }> {
+    const known = from === undefined ? undefined : this.snapshots.find(userId, from.list);
+    // The same request was answered meanwhile: pages of one list have one order.
+    if (from !== undefined && known?.order !== undefined) return { id: from.list, snapshot: known };
+    const shown = first?.shown ?? NONE;
+    const revision = first?.revision ?? this.deps.directory.revision;
+    const isLeft = (session: ListedSession, changedAt: number): boolean => {
+      if (from === undefined) return true;
+      if (first !== undefined) return !shown.has(session.sessionId);
+      // Another gateway has answered before, or it was long ago: what has changed since then may not have been shown.
+      return compareSessions(from.after, session) < 0 || changedAt > from.revision;
+    };
+    const { order, isTruncated } = await this.order(userId, filter, isLeft);
+    const snapshot: ListSnapshot = { userId, shown, order, isTruncated, revision };
+    if (from === undefined || first === undefined) return { id: this.snapshots.add(snapshot), snapshot };
+    this.snapshots.set(from.list, snapshot);
+    return { id: from.list, snapshot };
   }
 
   private async order(

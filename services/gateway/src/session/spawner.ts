@@ -14,7 +14,7 @@ import type { RunnerReplies, RunnerCommandResult } from './runnerReplies.js';
 import { keepAttachments, storeAttachments } from './attachments.js';
 import type { CommandSender } from './commandSender.js';
 import type { Directory } from './directory.js';
-import type { RecentSpawns } from './recentSpawns.js';
+import type { SpawnAnnouncements } from './spawnAnnouncements.js';
 import { keyProblem, type IdempotentIds } from './keys.js';
 import type { Storage } from './storage.js';
 
@@ -29,7 +29,7 @@ export interface SpawnerOptions {
   b: Backbone;
   directory: Directory;
   access: Access;
-  recentSpawns: RecentSpawns;
+  spawns: SpawnAnnouncements;
   blobs: BlobStore;
   storage: Storage;
   commandSender: CommandSender;
@@ -103,7 +103,7 @@ export class Spawner {
     args: object,
     commandId: string,
   ): Promise<SpawnOutcome> {
-    const { b, directory, recentSpawns, commandSender, replies: answers, waitMs } = this.options;
+    const { b, directory, spawns, commandSender, replies: answers, waitMs } = this.options;
     const reply = { sessionId: sid, runnerId: rid, shareUrl: `${this.options.publicUrl()}/s/${sid}` };
     const cleanups: (() => void)[] = [];
     let over = false;
@@ -128,9 +128,9 @@ export class Spawner {
       if (sent.kind === 'refused') return failed(sent.error);
       // The same key may have started it before.
       await directory.loadOwner(sid);
-      if (directory.userOf(sid) === undefined) recentSpawns.set(sid, { userId: principal.userId, runnerId: rid });
+      if (directory.userOf(sid) === undefined) spawns.add(sid, { userId: principal.userId, runnerId: rid });
       const outcome = await answered;
-      if (outcome.kind === 'failed') recentSpawns.delete(sid);
+      if (outcome.kind === 'failed') spawns.remove(sid);
       return outcome;
     } finally {
       over = true;

@@ -1,0 +1,3 @@
+export { LoadBalancer, type LoadBalancerOptions } from './loadBalancer.js';
+export { CLUSTER_OPTIONS, LOAD_BALANCER_OPTIONS } from './options.js';
+export { parseClusterState, readClusterState, type ClusterState } from './state.js';

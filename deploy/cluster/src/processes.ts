@@ -1,0 +1,120 @@
+import {
+  LOCAL_OPTIONS,
+  processEnvironments,
+  programPath,
+  SupervisedProcess,
+  type Home,
+  type LocalProgram,
+  type NatsAccess,
+} from '@pizzapi/local';
+import { readOptions, type Logger } from '@pizzapi/process';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The programs of this package, in the folder of its entry file. */
+const own = (file: string): string =>
+  join(dirname(fileURLToPath(import.meta.resolve('@pizzapi/cluster'))), 'bundle', file);
+
+/** How many of each program run. */
+const COPIES = 2;
+
+/** Where the processes of a cluster listen, on 127.0.0.1. */
+export interface ClusterPorts {
+  balancer: number;
+  gateways: readonly number[];
+  /** The port of `/readyz` and `/metrics` of each process that has such a port. */
+  health: readonly number[];
+}
+
+export interface ClusterProcessesOptions {
+  home: Home;
+  access: NatsAccess;
+  ports: ClusterPorts;
+  env: NodeJS.ProcessEnv;
+  log: Logger;
+  /** Called with the name and the id of each process that starts. */
+  onStart: (name: string, pid: number) => void;
+}
+
+/** One process of a cluster, and the address of its `/readyz`, if it has one. */
+export interface ClusterProcess {
+  supervised: SupervisedProcess;
+  health?: string;
+}
+
+/** The programs that run twice, in starting order. */
+const PROGRAMS = ['authenticator', 'projector', 'gateway', 'runner'] as const satisfies readonly LocalProgram[];
+
+/** Returns the number of ports for `ClusterPorts.health`. */
+export const HEALTH_PORTS = PROGRAMS.length * COPIES;
+
+/**
+ * Returns the processes beside nats-server in starting order, without starting them. They stop in the reverse order: the
+ * load balancer stops after the gateways, so that viewers receive the reason of the gateways.
+ */
+export function createClusterProcesses(options: ClusterProcessesOptions): ClusterProcess[] {
+  const { home, ports } = options;
+  const services = PROGRAMS.flatMap((program) =>
+    Array.from({ length: COPIES }, (_, index) => ({ program, index, name: `${program}-${index + 1}` })),
+  ).map(({ program, index, name }, at): ClusterProcess => {
+    const health = ports.health[at]!;
+    const main = programPath(program);
+    const environment = { ...environmentOf(options, program, index), PIZZAPI_HEALTH_PORT: String(health) };
+    return {
+      supervised: supervise(options, name, main, environment),
+      health: `http://127.0.0.1:${health}`,
+    };
+  });
+  const balancer = supervise(options, 'load-balancer', own('loadBalancerMain.js'), {
+    PATH: options.env['PATH'],
+    PIZZAPI_HOME: home.root,
+    PIZZAPI_BALANCER_PORT: String(ports.balancer),
+    PIZZAPI_BALANCER_BACKENDS: ports.gateways.map((port) => `127.0.0.1:${port}`).join(','),
+  });
+  const gateways = services.findIndex(({ supervised }) => supervised.name.startsWith('gateway'));
+  return [...services.slice(0, gateways), { supervised: balancer }, ...services.slice(gateways)];
+}
+
+/** Returns the process that provisions the nodes and ends. */
+export function createProvisioning(
+  options: Pick<ClusterProcessesOptions, 'home' | 'env' | 'log' | 'onStart'>,
+): SupervisedProcess {
+  const environment = { PATH: options.env['PATH'], PIZZAPI_HOME: options.home.root };
+  return supervise({ ...options, onStart: () => undefined }, 'provision', own('provisionMain.js'), environment);
+}
+
+/** The address of the load balancer, at which people and programs reach the gateways. */
+export function balancerUrl(port: number): string {
+  return `http://127.0.0.1:${port}`;
+}
+
+function supervise(
+  { home, log, onStart }: Pick<ClusterProcessesOptions, 'home' | 'log' | 'onStart'>,
+  name: string,
+  main: string,
+  env: NodeJS.ProcessEnv,
+): SupervisedProcess {
+  return new SupervisedProcess({
+    ...{ name, main, env, log },
+    logFile: join(home.logs, `${name}.log`),
+    onStart: (pid) => pid !== undefined && onStart(name, pid),
+  });
+}
+
+/**
+ * Returns the environment of one process. All gateways have one home, because they share the secret in it. Each runner
+ * has a home of its own, because its identity is in it.
+ */
+function environmentOf(
+  { home, access, ports, env }: ClusterProcessesOptions,
+  program: LocalProgram,
+  index: number,
+): NodeJS.ProcessEnv {
+  const flags = { home: home.root, host: '127.0.0.1', publicUrl: balancerUrl(ports.balancer), lan: false };
+  const options = readOptions({ ...LOCAL_OPTIONS }, flags, env);
+  const port = ports.gateways[index]!;
+  const environment = processEnvironments({ natsServer: access, options, port, env })[program];
+  if (program !== 'runner') return environment;
+  const name = `runner-${index + 1}`;
+  return { ...environment, PIZZAPI_HOME: join(home.root, name), PIZZAPI_RUNNER_NAME: name };
+}

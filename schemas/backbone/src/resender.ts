@@ -1,0 +1,134 @@
+import type { Msg } from '@nats-io/nats-core';
+import { writtenText } from './message.js';
+import { ACK_TIMEOUT_MS, answerOf, CUT_OFF, NO_ANSWER, type Link, type PublishAnswer } from './publishAnswer.js';
+import type { PublishJob, PublishOutcome } from './publisher.js';
+
+/**
+ * After how long a message without an answer is sent again, in ms; then after twice as long, and so on. A leader that
+ * steps down or dies answers nothing for what it had in hand.
+ */
+const RESEND_MS = 200;
+/** The pause before a message is sent again that no leader took, in ms. */
+const NO_LEADER_PAUSE_MS = 100;
+/** The pauses before a message is sent again that was refused because another is in hand; then it is a conflict. */
+const IN_HAND_PAUSES_MS = [10, 20, 50, 100, 200, 400];
+/** How often the messages are examined, in ms. */
+const TICK_MS = 25;
+
+/** The headers that make a message safe to send again: the server stores it once. */
+const SAFE = /\r\n(Nats-Msg-Id|Nats-Expected-Last-Subject-Sequence): |^NATS\/1\.0\r\n(Nats-Msg-Id|Nats-Expected-)/;
+
+/** A message on its way to a replicated stream. */
+interface Sending {
+  job: PublishJob;
+  /** The requests that carry the message. */
+  tokens: string[];
+  deadline: number;
+  /** When to send it again, in ms since epoch. */
+  resendAt: number;
+  pauseMs: number;
+  /** How often the leader refused it because another message is in hand. */
+  refusals: number;
+  /** Why no leader took it, where the last answer says that. */
+  refusedFor: string | undefined;
+  isOver: boolean;
+}
+
+/**
+ * Sends messages to the streams of a cluster. A message whose answer does not come is sent again: the leader that had it
+ * may have stepped down, and nothing else shows that. The answer to any copy is the answer.
+ */
+export class Resender {
+  private readonly all = new Set<Sending>();
+  private ticking: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly link: Link,
+    private readonly settle: (job: PublishJob, outcome: PublishOutcome) => void,
+  ) {}
+
+  send(job: PublishJob): void {
+    const now = Date.now();
+    const sending: Sending = {
+      job,
+      tokens: [],
+      deadline: now + ACK_TIMEOUT_MS,
+      resendAt: now + RESEND_MS,
+      pauseMs: RESEND_MS,
+      refusals: 0,
+      refusedFor: undefined,
+      isOver: false,
+    };
+    this.all.add(sending);
+    this.sendCopy(sending);
+    if (this.ticking !== undefined) return;
+    this.ticking = setInterval(() => this.tick(), TICK_MS);
+    this.ticking.unref();
+  }
+
+  private sendCopy(sending: Sending): void {
+    const { subject, payload, headers } = sending.job;
+    const { mux } = this.link;
+    // `tick` ends the wait, not the time limit of the request.
+    const token = mux.request(subject, payload, headers, 2 * ACK_TIMEOUT_MS, (reply) => {
+      mux.done(token);
+      this.receive(sending, reply);
+    });
+    sending.tokens.push(token);
+  }
+
+  private receive(sending: Sending, reply: Msg | undefined): void {
+    if (sending.isOver) return;
+    const answer: PublishAnswer | undefined = reply === undefined ? undefined : answerOf(reply);
+    if (answer === undefined) return this.finish(sending, CUT_OFF);
+    switch (answer.kind) {
+      case 'stored':
+        return this.finish(sending, sending.tokens.length > 1 ? { ...answer, isResent: true } : answer);
+      case 'no_leader':
+        sending.refusedFor = answer.reason;
+        sending.resendAt = Date.now() + NO_LEADER_PAUSE_MS;
+        return;
+      case 'in_hand': {
+        const pause = IN_HAND_PAUSES_MS[sending.refusals++];
+        if (pause === undefined) return this.finish(sending, { kind: 'conflict' });
+        sending.resendAt = Date.now() + pause;
+        return;
+      }
+      default:
+        this.finish(sending, answer);
+    }
+  }
+
+  private finish(sending: Sending, outcome: PublishOutcome): void {
+    sending.isOver = true;
+    this.all.delete(sending);
+    for (const token of sending.tokens) this.link.mux.done(token);
+    this.settle(sending.job, outcome);
+  }
+
+  private tick(): void {
+    const now = Date.now();
+    for (const sending of this.all) {
+      if (sending.deadline <= now) this.finish(sending, this.lastWord(sending));
+      else if (sending.resendAt <= now) this.resend(sending, now);
+    }
+    if (this.all.size > 0) return;
+    clearInterval(this.ticking);
+    this.ticking = undefined;
+  }
+
+  private resend(sending: Sending, now: number): void {
+    sending.pauseMs *= 2;
+    sending.resendAt = now + sending.pauseMs;
+    if (isSafe(sending.job) && this.link.status() === 'connected') this.sendCopy(sending);
+  }
+
+  /** An earlier copy without an answer may have been stored. */
+  private lastWord({ refusedFor, tokens }: Sending): PublishOutcome {
+    return refusedFor === undefined
+      ? NO_ANSWER
+      : { kind: 'unavailable', reason: refusedFor, isUncertain: tokens.length > 1 };
+  }
+}
+
+const isSafe = ({ headers }: PublishJob): boolean => SAFE.test(writtenText(headers));

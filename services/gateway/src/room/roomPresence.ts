@@ -1,0 +1,48 @@
+import type { Presence } from '@pizzapi/protocol';
+import type { RoomLimits } from './limits.js';
+import type { PresenceElsewhere } from './presenceExchange.js';
+
+export interface RoomPresenceOptions {
+  limits: Pick<RoomLimits, 'presenceMs' | 'presenceListed'>;
+  elsewhere: ((onChange: () => void) => PresenceElsewhere) | undefined;
+  /** The viewers at this gateway. */
+  own: () => Presence[];
+  /** Sends a list to the viewers at this gateway. */
+  show: (viewers: Presence[]) => void;
+}
+
+/** Who watches a session. Gathers changes for a moment, publishes those of this gateway and shows those of all gateways. */
+export class RoomPresence {
+  private timer: NodeJS.Timeout | undefined;
+  /** Whether the viewers at this gateway have changed since they were published. */
+  private isUnpublished = false;
+  private readonly elsewhere: PresenceElsewhere | undefined;
+
+  constructor(private readonly options: RoomPresenceOptions) {
+    this.elsewhere = options.elsewhere?.(() => this.schedule());
+  }
+
+  /** The viewers at this gateway have changed. */
+  changed(): void {
+    this.isUnpublished = true;
+    this.schedule();
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+    this.elsewhere?.close();
+  }
+
+  private schedule(): void {
+    this.timer ??= setTimeout(() => this.tell(), this.options.limits.presenceMs);
+  }
+
+  private tell(): void {
+    this.timer = undefined;
+    const { limits, own, show } = this.options;
+    const here = own().slice(0, limits.presenceListed);
+    if (this.isUnpublished) this.elsewhere?.publish(here);
+    this.isUnpublished = false;
+    show([...here, ...(this.elsewhere?.viewers() ?? [])].slice(0, limits.presenceListed));
+  }
+}
