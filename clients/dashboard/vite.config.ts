@@ -17,6 +17,8 @@ const onlyWoff2: Plugin = {
 };
 
 export default defineConfig({
+  // The gateway serves one build at any path.
+  base: './',
   plugins: [svelte(), tailwindcss(), onlyWoff2],
   resolve: {
     // The sources of the other rooms, so that a build needs none of their builds. The two aliases are without `eval`,

@@ -9,9 +9,9 @@ import {
   type AgentRun,
 } from '@pizzapi/protocol';
 import { openSession } from '@pizzapi/session-client';
-import { WebSocket } from 'ws';
 import type { GatewayAccess } from './home.js';
 import { Failure, interruptible, line, toSafeLine, type Io } from './io.js';
+import { OUTBOUND } from '@pizzapi/runner/access';
 
 /** How long after a failure or a stop of its host the agent may begin again by itself, in ms. */
 const RETRY_GRACE_MS = 2_000;
@@ -37,7 +37,7 @@ export async function untilAgentEnds(
   sid: string,
   io: Io,
 ): Promise<AgentRunEnd> {
-  const session = openSession({ url, sessionId: sid, ...(token === undefined ? {} : { token }), WebSocket });
+  const session = openSession({ url, sessionId: sid, ...(token === undefined ? {} : { token }), ...OUTBOUND });
   let run = requestedAgentRun();
   let asked = false;
   let hasBegun = false;

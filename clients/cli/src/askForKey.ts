@@ -1,9 +1,9 @@
 import { errorInfo, type KeyKind, type PairReply } from '@pizzapi/protocol';
-import { createApi } from '@pizzapi/session-client';
 import { EXIT, Failure, interruptible, line, paint, toSafeLine, type Io } from './io.js';
 import { isLoopback } from './home.js';
 import { pair } from './pairing.js';
 import { showQr } from './qr.js';
+import { gatewayApi } from '@pizzapi/runner/access';
 
 export interface KeyRequest {
   url: string;
@@ -28,7 +28,7 @@ export async function askForKey(io: Io, { url, kind, name, browse, qr }: KeyRequ
   warnOfPlainHttp(io, url);
   const outcome = await interruptible(io, (signal) =>
     pair(
-      createApi({ url }),
+      gatewayApi({ url }),
       { kind, name },
       {
         asked: (reply) => show(io, reply, { browse, qr }),

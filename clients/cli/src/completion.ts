@@ -10,7 +10,8 @@ export const COMPLETE = '__complete';
 
 /** What completion lists from the gateway. Each resolves with an empty list when the gateway does not answer. */
 export interface CompletionSource {
-  sessions: () => Promise<readonly SessionInfo[]>;
+  /** `typed`: what the session begins with; a gateway with many sessions sends those that have it somewhere. */
+  sessions: (typed: string) => Promise<readonly SessionInfo[]>;
   runners: () => Promise<readonly RunnerInfo[]>;
   /** Returns the flags of a command that is a separate program. */
   programFlags: (command: string) => Promise<readonly string[]>;
@@ -79,7 +80,8 @@ async function next(
   if (typed.startsWith('-')) return flagsOf(command, source);
   const subcommands = operands === 0 ? visible(command) : [];
   const argument = command.registeredArguments[operands]?.name();
-  if (argument === 'session') return [...subcommands, ...sessionWords(await source.sessions())];
+  if (argument === 'session')
+    return [...subcommands, ...sessionWords(await source.sessions(LAST.startsWith(typed) ? '' : typed))];
   if (argument === 'runner') return [...subcommands, ...runnerWords(await source.runners())];
   const choices = command.registeredArguments[operands]?.argChoices ?? [];
   return [...subcommands, ...choices.map((word) => ({ word, about: '' }))];

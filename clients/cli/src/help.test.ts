@@ -6,7 +6,7 @@ const COMMANDS = [
   ...['link', 'sessions', 'tail', 'share', 'import', 'login', 'logout', 'whoami', 'audit'],
   ...['runner pair', 'runner list', 'runner forget', 'completion'],
   ...['keys', 'keys list', 'keys create', 'keys revoke', 'users', 'users list', 'users disable', 'users enable'],
-  ...['migrate', 'nats-env', 'decode', 'doctor', 'pi', 'pi install-node'],
+  ...['migrate', 'nats-env', 'provision', 'decode', 'doctor', 'pi', 'pi install-node'],
 ];
 
 describe('the help', () => {

@@ -47,9 +47,10 @@ export async function pair(
     if (answer === 'aborted') return { kind: 'stopped' };
     pause = (answer.kind === 'failed' ? answer.retryAfterMs : undefined) ?? intervalMs;
     if (answer.kind === 'ok') {
-      const { status, token, natsUrl } = answer.value;
+      const { status, token, natsUrl, natsUrls } = answer.value;
       if (status === 'denied') return { kind: 'denied' };
-      if (status === 'approved' && token !== undefined) return { kind: 'approved', token, natsUrl };
+      if (status === 'approved' && token !== undefined)
+        return { kind: 'approved', token, natsUrl: natsUrls?.join(',') ?? natsUrl };
       if (status === 'approved')
         return {
           kind: 'failed',

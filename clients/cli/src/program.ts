@@ -18,6 +18,7 @@ import { addLogout } from './commands/logout.js';
 import { addForkAndResume } from './commands/forkResume.js';
 import { addManage } from './commands/manage.js';
 import { addPi } from './commands/pi.js';
+import { addProvision } from './commands/provision.js';
 import { addRun } from './commands/run.js';
 import { addRunnerPair } from './commands/runnerPair.js';
 import { addRunners } from './commands/runners.js';
@@ -92,6 +93,7 @@ function buildProgram(context: CliContext, version: string): Command {
   addRunners(named(program, 'runner'), context);
   addMigrate(program, context);
   addNatsEnv(program, context);
+  addProvision(program, context);
   addDecode(program, context);
   addDoctor(program, context);
   addPi(program, context);

@@ -1,9 +1,9 @@
 import { errorInfo, isErrorCode, type ErrorInfo } from '@pizzapi/protocol';
 import { openSession } from '@pizzapi/session-client';
-import { WebSocket } from 'ws';
 import { EXIT, Failure, interruptible, type Io } from './io.js';
 import { explainAccessError, gatewayOfRef, type SessionRef } from './sessionRef.js';
 import { unwrapResult } from './unwrapResult.js';
+import { OUTBOUND } from '@pizzapi/runner/access';
 
 /** How long a runner has to run a command, in ms. */
 const RESULT_MS = 30_000;
@@ -19,7 +19,7 @@ export async function runSessionCommand(
   const gateway = gatewayOfRef(ref);
   await unwrapResult(gateway, gateway.api.session(sid));
   const credentials = token === undefined ? {} : { token };
-  const session = openSession({ url, sessionId: sid, ...credentials, tail: 1, WebSocket });
+  const session = openSession({ url, sessionId: sid, ...credentials, tail: 1, ...OUTBOUND });
   const finished = new AbortController();
   try {
     await interruptible(io, async (signal) => {

@@ -38,6 +38,10 @@ it('the short address of a share link is parsed into gateway and code', () => {
     relayUrl: 'http://127.0.0.1:7492',
     code,
   });
+  expect(parseShortLink(`https://example.com/pizza/l#${code}`)).toEqual({
+    relayUrl: 'https://example.com/pizza',
+    code,
+  });
   for (const other of [`https://r/l/${code}`, 'https://r/l#short', `https://r/s/abc#${code}`, 'abc'])
     expect(parseShortLink(other)).toBeUndefined();
 });

@@ -24,5 +24,6 @@ export function parseShortLink(text: string): { relayUrl: string; code: string }
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return undefined;
   const { origin, pathname, hash } = new URL(text);
   const code = /^#([\w-]{16})$/.exec(hash)?.[1];
-  return pathname !== '/l' || code === undefined ? undefined : { relayUrl: programUrl(origin), code };
+  const base = /^(.*)\/l$/.exec(pathname)?.[1];
+  return base === undefined || code === undefined ? undefined : { relayUrl: programUrl(origin + base), code };
 }

@@ -1,7 +1,7 @@
-import { initialSessionInfo, type SessionInfo } from '@pizzapi/protocol';
+import { initialRunnerInfo, initialSessionInfo, type SessionInfo } from '@pizzapi/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { run } from './testing/run.js';
-import { ok, refuse, scriptedApi, type ScriptedApi } from './testing/scriptedApi.js';
+import { ok, refuse, scriptedApi, type RecordedRequest, type ScriptedApi } from './testing/scriptedApi.js';
 
 const ONE = 's_aaaabbbbccccddddeeee';
 const TWO = 's_aaaazzzzccccddddeeee';
@@ -71,6 +71,52 @@ describe('a session on the command line', () => {
       { sessionId: TWO, url: `${api.url}/s/${TWO}`, name: 'docs' },
       { sessionId: ONE, url: `${api.url}/s/${ONE}` },
     ]);
+  });
+});
+
+describe('a list of many pages', () => {
+  const MANY = Array.from({ length: 7 }, (_, i) => session(`s_${i}aaabbbbccccdddd`, `Task ${i}`, 100 - i));
+  /** Two sessions for each page, as a gateway with many sends them. */
+  const pages = ({ query }: RecordedRequest) => {
+    const q = query['q']?.toLowerCase() ?? '';
+    const fitting = MANY.filter(({ sessionId, name }) => `${sessionId} ${name}`.toLowerCase().includes(q));
+    const from = Number(query['cursor'] ?? 0);
+    const cursor = from + 2 < fitting.length ? { cursor: String(from + 2) } : {};
+    return ok({ sessions: fitting.slice(from, from + 2), ...cursor });
+  };
+  beforeEach(() => {
+    api.script['GET /api/sessions'] = pages;
+    api.script[`DELETE /api/sessions/${MANY[6]!.sessionId}`] = () => ({ status: 204 });
+  });
+
+  it.each(['s_6aaa', 'Task 6', 'task 6'])('a session that is not on the first page is found by %s', async (named) => {
+    expect(await cli('delete', named, '--yes')).toMatchObject({
+      code: 0,
+      stdout: `Deleted: ${MANY[6]!.sessionId}\n`,
+    });
+  });
+
+  it('sessions lists all pages, or what fits a search, a state and a runner, up to a limit', async () => {
+    const names = async (...more: string[]) =>
+      (await cli('sessions', '--json', ...more)).stdout
+        .trim()
+        .split('\n')
+        .map((row) => (JSON.parse(row) as SessionInfo).name);
+    expect(await names()).toEqual(MANY.map(({ name }) => name));
+    expect(await names('5 task')).toEqual(['Task 5']);
+    expect(await names('--limit', '3')).toEqual(['Task 0', 'Task 1', 'Task 2']);
+    api.script['GET /api/runners'] = () => ok({ runners: [{ ...initialRunnerInfo('box_1234'), name: 'box' }] });
+    expect((await cli('sessions', '--runner', 'box', '--state', 'live')).stdout).toBe('No session fits.\n');
+    expect(api.requests.at(-1)!.query).toMatchObject({ runner: 'box_1234', state: 'live' });
+    expect(await cli('sessions', '--state', 'asleep')).toMatchObject({ code: 2 });
+    expect(await cli('sessions', '--limit', '0')).toMatchObject({ code: 2 });
+  });
+
+  it('completion asks for what was typed, and has candidates that are not on the first page', async () => {
+    const { stdout } = await run(['__complete', '--', 'attach', 's_6'], {
+      env: { ...env, PIZZAPI_RELAY_URL: api.url },
+    });
+    expect(stdout).toBe('s_6aaabb\tTask 6\n');
   });
 });
 

@@ -1,10 +1,19 @@
-import { errorInfo, isId, titleOf, type ErrorInfo, type SessionInfo } from '@pizzapi/protocol';
-import { createApi } from '@pizzapi/session-client';
+import {
+  errorInfo,
+  isId,
+  MAX_SESSIONS_PAGE,
+  SESSIONS_PAGE,
+  titleOf,
+  type ErrorInfo,
+  type SessionInfo,
+} from '@pizzapi/protocol';
+import { listSessions, queryText, type ApiResult } from '@pizzapi/session-client';
 import { isUnauthenticated, unwrapResult } from './unwrapResult.js';
 import { gatewayOf, keyFor, pageAt, type GatewayAccess } from './home.js';
 import { Failure, toSafeLine, type Io } from './io.js';
 import { parseSessionLink, type SessionLink } from './sessionLink.js';
 import { LAST, lookUpSession, shortIds } from './sessionLookup.js';
+import { gatewayApi } from '@pizzapi/runner/access';
 
 type Flags = Readonly<Record<string, unknown>>;
 
@@ -49,7 +58,7 @@ export function refOfLink({ relayUrl, sid, token }: SessionLink, flags: Flags, i
 
 /** Returns the API of the gateway of a session. */
 export function gatewayOfRef({ url, token }: SessionRef): GatewayAccess {
-  return { url, token, api: createApi({ url, ...(token === undefined ? {} : { token }) }) };
+  return { url, token, api: gatewayApi({ url, ...(token === undefined ? {} : { token }) }) };
 }
 
 /** Returns the address of a session's page. */
@@ -59,20 +68,29 @@ export function sessionPage(sid: string, url: string, home: string): string {
 
 async function lookUp(named: string, gateway: GatewayAccess): Promise<string> {
   const mayBeId = isId(named) && named !== LAST;
-  const reply = await gateway.api.sessions();
+  const reply = await mayBeMeant(named, gateway);
   // The request for the session itself reports why the gateway refuses.
   if (reply.kind === 'failed' && mayBeId) return named;
-  const { sessions } = await unwrapResult(gateway, Promise.resolve(reply));
+  const sessions = await unwrapResult(gateway, Promise.resolve(reply));
   const outcome = lookUpSession(named, sessions);
   if (outcome.kind === 'found') return outcome.session.sessionId;
-  if (outcome.kind === 'ambiguous') throw new Failure(ambiguous(named, outcome.sessions, sessions));
+  if (outcome.kind === 'ambiguous') throw new Failure(ambiguous(named, outcome.sessions));
   if (mayBeId) return named;
   const what = named === LAST ? 'You have no session yet' : `No session is called "${toSafeLine(named, 80)}"`;
   throw new Failure(errorInfo('session_not_found', what));
 }
 
-function ambiguous(named: string, fitting: readonly SessionInfo[], all: readonly SessionInfo[]): ErrorInfo {
-  const short = shortIds(all.map(({ sessionId }) => sessionId));
+/** Lists the sessions that a text may mean, however many the person has: the latest ones, or those that the text is in. */
+function mayBeMeant(named: string, { api }: GatewayAccess): Promise<ApiResult<SessionInfo[]>> {
+  if (named === LAST) return listSessions(api, {}, SESSIONS_PAGE);
+  const q = queryText(named);
+  return q === undefined
+    ? Promise.resolve({ kind: 'ok', status: 200, value: [] })
+    : listSessions(api, { q, limit: MAX_SESSIONS_PAGE });
+}
+
+function ambiguous(named: string, fitting: readonly SessionInfo[]): ErrorInfo {
+  const short = shortIds(fitting.map(({ sessionId }) => sessionId));
   const listed = fitting
     .slice(0, MAX_CANDIDATES)
     .map((session) => `${short(session.sessionId)} (${toSafeLine(titleOf(session), 40)})`);

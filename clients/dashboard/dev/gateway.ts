@@ -5,6 +5,7 @@ import { LIMITED_RUNNERS, manySessions, RUNNERS, SESSIONS, TWIN_RUNNER } from '.
 import { ScriptedNotifications } from './notifications.js';
 import { ScriptedPeople, type Cast } from './people.js';
 import { LINKED_RUNNERS, LINKED_SESSIONS } from './linked.js';
+import { pageOfSessions, PAGES } from './pages.js';
 import { PROMPT_SESSIONS } from './prompts.js';
 import { QUEUE_SESSIONS } from './queue.js';
 import { respond } from './responses.js';
@@ -25,6 +26,8 @@ export interface GatewayScript {
   cast: Cast;
   /** Sessions in the list, besides those of the scene. */
   sessions: number;
+  /** Sessions of a page of the list; 0: the list comes as a whole. */
+  page: number;
   /** Messages of the long session. */
   messages: number;
   /** `none`: nobody is notified yet. */
@@ -66,6 +69,8 @@ export function installScriptedGateway(script: GatewayScript): void {
     releaseBlobs,
     /** Ends the long answer. */
     endWhole: () => sockets.forEach((socket) => socket.happen('whole-open', [END_OF_WHOLE])),
+    /** Whether pages of the list fail, and the queries of those that were asked for. */
+    pages: PAGES,
     /** Frames that the page has sent over the sockets of sessions. */
     sent: SENT,
     /** Bodies of the sessions that the page has asked for. */
@@ -211,7 +216,8 @@ function socketClass(script: GatewayScript, sessions: SessionInfo[], sockets: Se
     }
 
     #greet(): void {
-      if (this.path === '/ws/hub') return this.#emit({ type: 'sessions', sessions });
+      if (this.path === '/ws/hub')
+        return this.#emit({ type: 'sessions', ...pageOf(script, sessions, new URLSearchParams()) });
       if (this.path === '/ws/runners') return this.#emit({ type: 'runners', runners: runnersOf(script) });
       const sid = this.path.split('/').at(-1)!;
       const session = sessions.find(({ sessionId }) => sessionId === sid);
@@ -300,10 +306,17 @@ function scriptedFetch(script: GatewayScript, sessions: readonly SessionInfo[], 
         422,
       );
     }
-    if (url.pathname === '/api/sessions') return json({ sessions });
+    if (url.pathname === '/api/sessions') {
+      PAGES.asked.push(url.search);
+      if (PAGES.fail) return json({ error: { code: 'unavailable', message: 'The list is not available now.' } }, 503);
+      return json(pageOf(script, sessions, url.searchParams));
+    }
     return json({});
   };
 }
+
+const pageOf = ({ page }: GatewayScript, sessions: readonly SessionInfo[], query: URLSearchParams) =>
+  page === 0 ? { sessions } : pageOfSessions(sessions, query, page);
 
 /** What is stored, in bytes, of 20 GiB for the account and 2 GiB for each session. */
 function storageAnswer(

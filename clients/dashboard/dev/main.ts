@@ -9,6 +9,7 @@ const options = new URLSearchParams(location.search);
 installScriptedGateway({
   scene: options.get('scene') ?? 'busy',
   sessions: Number(options.get('sessions') ?? 0),
+  page: Number(options.get('page') ?? 0),
   messages: Number(options.get('messages') ?? 0),
   notifications: options.get('notifications') ?? '',
   storage: options.get('storage') ?? '',

@@ -6,9 +6,11 @@
  *
  * A push is JSON: `{ kind: 'finished' | 'input' | 'error', sessionId, title, body, url, tag, at }`.
  */
-const ICON = '/icon-192.png';
+/** The path of the page below its host; empty at its root. */
+const PATH = new URL('.', globalThis.location.href).pathname.replace(/\/$/, '');
+const ICON = `${PATH}/icon-192.png`;
 /** For the status bar of a phone: only its shape counts. */
-const BADGE = '/badge.png';
+const BADGE = `${PATH}/badge.png`;
 /** How long a page may take to say that it goes where a notification leads, in ms. After that it is loaded there. */
 const ANSWER_MS = 3_000;
 
@@ -46,7 +48,7 @@ function readPush(data) {
   }
 }
 
-/** A path of this page, whatever was pushed. */
+/** An address of this page below its path, whatever was pushed. */
 function pathOf(url) {
   const { origin } = globalThis.location;
   try {
@@ -61,10 +63,10 @@ function pathOf(url) {
 async function follow(url) {
   const path = pathOf(url);
   const tabs = await globalThis.clients.matchAll({ type: 'window', includeUncontrolled: true });
-  const there = tabs.find((tab) => new URL(tab.url).pathname === path);
+  const there = tabs.find((tab) => new URL(tab.url).pathname === PATH + path);
   if (there !== undefined) return there.focus();
   for (const tab of tabs) if (await goes(tab, path)) return tab.focus();
-  return globalThis.clients.openWindow(path);
+  return globalThis.clients.openWindow(PATH + path);
 }
 
 /** Asks a tab to show another of its pages, as a click in it would. A guest's tab, or one that hangs, does not. */
@@ -84,7 +86,7 @@ function goes(tab, path) {
 async function subscribeAgain({ oldSubscription, newSubscription }) {
   const subscription = newSubscription ?? (await globalThis.registration.pushManager.subscribe(await options()));
   const { endpoint, keys } = subscription.toJSON();
-  await globalThis.fetch('/api/notifications/subscriptions', {
+  await globalThis.fetch(`${PATH}/api/notifications/subscriptions`, {
     method: 'POST',
     headers: { ...(await shown()), 'content-type': 'application/json' },
     body: JSON.stringify({ endpoint, keys }),
@@ -92,7 +94,7 @@ async function subscribeAgain({ oldSubscription, newSubscription }) {
 
   async function options() {
     const known = oldSubscription?.options.applicationServerKey;
-    const asked = async () => globalThis.fetch('/api/notifications', { headers: await shown() });
+    const asked = async () => globalThis.fetch(`${PATH}/api/notifications`, { headers: await shown() });
     const key = known ?? (await (await asked()).json()).publicKey;
     return { userVisibleOnly: true, applicationServerKey: key };
   }
@@ -100,6 +102,6 @@ async function subscribeAgain({ oldSubscription, newSubscription }) {
 
 /** What this browser shows beside its cookie: the page keeps it here. Signed out, there is none. */
 async function shown() {
-  const kept = await (await globalThis.caches.open('pizzapi')).match('/page-token');
+  const kept = await (await globalThis.caches.open(`pizzapi${PATH}`)).match('/page-token');
   return kept === undefined ? {} : { 'pizzapi-page-token': await kept.text() };
 }

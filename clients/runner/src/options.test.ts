@@ -29,8 +29,10 @@ it('the help of the runner names every flag with its variable and default', () =
                                 the one on PATH) (env: PIZZAPI_PI)
       --agent-dir <folder>      Folder of pi: keys, models, skills, extensions (default: your own) (env:
                                 PI_CODING_AGENT_DIR)
-      --nats-url <url>          Address of nats-server; separate several by commas (default: nats://127.0.0.1:4222, env:
-                                PIZZAPI_NATS_URL)
+      --relay-url <url>         Address of the gateway, which passes the runner on to nats-server, unless --nats-url names
+                                that (env: PIZZAPI_RELAY_URL)
+      --nats-url <url>          Address of nats-server; separate several by commas (default: /nats of the gateway, or
+                                nats://127.0.0.1:4222) (env: PIZZAPI_NATS_URL)
       --health-port <number>    Port of 127.0.0.1 for /livez, /readyz and /metrics of a process, without credentials; 0
                                 takes a free port (env: PIZZAPI_HEALTH_PORT)
       --log-level <level>       Lowest level that is logged: debug, info, warn, error, silent (default: info, env:

@@ -1,6 +1,7 @@
 import { defineOptions, OPTIONS, readOptions, type OptionValues } from '@pizzapi/process';
+import { natsUrlOfGateway } from '@pizzapi/protocol';
 
-const { home, pi, natsUrl, runnerToken, logLevel, healthPort } = OPTIONS;
+const { home, pi, ca, runnerToken, logLevel, healthPort } = OPTIONS;
 
 /** The options of `pizzapi runner`. */
 export const RUNNER_OPTIONS = defineOptions({
@@ -83,15 +84,37 @@ export const RUNNER_OPTIONS = defineOptions({
     help: 'Folder of pi: keys, models, skills, extensions (default: your own)',
     type: 'path',
   },
-  natsUrl,
+  relayUrl: {
+    ...OPTIONS.relayUrl,
+    default: undefined,
+    help: 'Address of the gateway, which passes the runner on to nats-server, unless --nats-url names that',
+  },
+  natsUrl: {
+    ...OPTIONS.natsUrl,
+    default: undefined,
+    help: `Address of nats-server; separate several by commas (default: /nats of the gateway, or ${OPTIONS.natsUrl.default})`,
+  },
+  ca,
   runnerToken,
   healthPort,
   logLevel,
 });
 
-export type RunnerOptions = OptionValues<typeof RUNNER_OPTIONS>;
+export type RunnerOptions = Omit<OptionValues<typeof RUNNER_OPTIONS>, 'natsUrl'> & { readonly natsUrl: string };
 
 /** The options of a runner: flag before variable before default. Throws `bad_option`. */
 export function readRunnerOptions(flags: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv): RunnerOptions {
-  return readOptions(RUNNER_OPTIONS, flags, env);
+  const options = readOptions(RUNNER_OPTIONS, flags, env);
+  return { ...options, natsUrl: natsUrlFor(options) };
+}
+
+/** Where nats-server is: as named, else behind the named gateway, else on this machine. */
+export function natsUrlFor({
+  natsUrl,
+  relayUrl,
+}: {
+  natsUrl: string | undefined;
+  relayUrl: string | undefined;
+}): string {
+  return natsUrl ?? (relayUrl === undefined ? OPTIONS.natsUrl.default : natsUrlOfGateway(relayUrl));
 }

@@ -9,9 +9,10 @@ import {
   type NewSessionBody,
   type NewSessionReply,
   type RunnerInfo,
-  type SessionInfo,
   type SessionMetaState,
   type SessionReply,
+  type SessionsQuery,
+  type SessionsReply,
   type SessionUsageReply,
   type UsageReply,
 } from '@pizzapi/protocol';
@@ -56,7 +57,8 @@ export function createApi(options: ApiOptions) {
     /** Folders on a runner that begin with `path`, for completion. */
     folders: (rid: string, path: string) => send<Folders>(`/api/runners/${id(rid)}/folders${queryOf({ path })}`),
 
-    sessions: () => send<{ sessions: SessionInfo[] }>('/api/sessions', needing('sessions')),
+    /** A page of the list, the latest active first. An older gateway ignores the query and sends all sessions. */
+    sessions: (query: SessionsQuery = {}) => send<SessionsReply>(`/api/sessions${queryOf(query)}`, needing('sessions')),
     session: (sid: string) => send<SessionReply>(session(sid), needing('session')),
     /** `status` 201: it runs. 202: the runner took the command and has not answered yet. */
     createSession: (body: NewSessionBody, options: SendOptions = {}) =>

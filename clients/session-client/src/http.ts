@@ -1,6 +1,8 @@
 import {
   CLIENT,
+  CodedError,
   errorInfo,
+  toErrorInfo,
   isErrorCode,
   isMap,
   PAGE_TOKEN,
@@ -115,6 +117,8 @@ export function createSend({
       return { kind: 'ok', status, value: value as T };
     } catch (cause) {
       if (cause instanceof SyntaxError) return { kind: 'failed', status, error: notAGateway(base) };
+      // A fetch of ours says what is wrong with the certificate.
+      if (cause instanceof CodedError) return { kind: 'failed', status, error: toErrorInfo(cause) };
       const what = `${base === '' ? 'The gateway' : base} did not answer${reasonOf(cause)}`;
       return { kind: 'failed', status, error: errorInfo('gateway_unreachable', what) };
     }

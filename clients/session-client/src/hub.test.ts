@@ -68,6 +68,53 @@ describe('the hub', () => {
   });
 });
 
+describe('a list of more than one page', () => {
+  const page = (cursor: string | undefined, ...ids: string[]) => ({
+    type: 'sessions' as const,
+    sessions: ids.map((sid) => initialSessionInfo(sid)),
+    ...(cursor === undefined ? {} : { cursor }),
+  });
+  const named = (sessionId: string, name: string) => ({ ...initialSessionInfo(sessionId), name });
+  const ids = (list: Hub) => [...list.sessions.keys()].sort();
+  async function start(): Promise<Hub> {
+    const list = openHub(options());
+    hub = list;
+    await until(list, () => list.connection.state.kind === 'live');
+    gateway.send(page('c1', 's1', 's2'));
+    await until(list, () => list.cursor === 'c1');
+    list.dropUnconfirmed();
+    return list;
+  }
+
+  it('takes what was fetched, but what the hub has sent about a session is newer', async () => {
+    const list = await start();
+    gateway.send({ type: 'session_status', session: named('s3', 'new') }, { type: 'session_removed', sessionId: 's4' });
+    await until(list, () => list.sessions.has('s3'));
+    expect(list.add([named('s3', 'old'), named('s4', 'gone'), named('s5', 'far')], list.lists)).toBe(true);
+    expect(ids(list)).toEqual(['s1', 's2', 's3', 's5']);
+    expect(list.sessions.get('s3')!.name).toBe('new');
+  });
+
+  it('keeps what was fetched over a new connection until it is fetched again, and drops what is gone then', async () => {
+    const list = await start();
+    const before = list.lists;
+    list.add([named('s3', 'old'), named('s4', 'old')], before);
+    gateway.send(page('c2', 's1', 's6'));
+    await until(list, () => list.cursor === 'c2');
+    expect(ids(list)).toEqual(['s1', 's2', 's3', 's4', 's6']);
+    // A page of the connection before says nothing about this one.
+    expect(list.add([named('s7', 'late')], before)).toBe(false);
+    list.add([named('s3', 'changed')], list.lists);
+    list.dropUnconfirmed();
+    expect(ids(list)).toEqual(['s1', 's3', 's6']);
+    expect(list.sessions.get('s3')!.name).toBe('changed');
+    // A gateway that sends all sessions at once leaves nothing to fetch.
+    gateway.send(page(undefined, 's1'));
+    await until(list, () => list.sessions.size === 1);
+    expect(list.cursor).toBeUndefined();
+  });
+});
+
 describe('the list of runners', () => {
   it('follows its changes', async () => {
     const list = (hub = openRunners(options()));

@@ -88,6 +88,14 @@ export interface HubChange {
 export class Hub extends List<HubChange> {
   /** By id. Replaced entry by entry, never changed in place. */
   readonly sessions = new Map<string, SessionInfo>();
+  /** Leads to the sessions after the first page of the list; undefined when the hub sent all of them. */
+  cursor: string | undefined;
+  /** Counts the lists that the hub has sent: one for each connection. */
+  lists = 0;
+  /** Sessions of an earlier list that this one has not confirmed: they may have changed or be gone. */
+  readonly #unconfirmed = new Set<string>();
+  /** Sessions that were removed since the list came: a page that was asked for before may still name them. */
+  readonly #removed = new Set<string>();
   readonly #meta = new Map<string, SessionMetaState | undefined>();
   #change: HubChange = { sessions: false, meta: new Set(), connection: false };
 
@@ -98,6 +106,38 @@ export class Hub extends List<HubChange> {
   /** The meta state of a session that was asked for, once it is there. */
   meta(sessionId: string): SessionMetaState | undefined {
     return this.#meta.get(sessionId);
+  }
+
+  /**
+   * Adds sessions of a page that was fetched while list number `list` was the current one. What the hub has sent about a
+   * session is newer and stays. Returns whether the page was still of use.
+   */
+  add(sessions: readonly SessionInfo[], list: number): boolean {
+    if (list !== this.lists) return false;
+    for (const session of sessions) {
+      const { sessionId } = session;
+      if (this.#removed.has(sessionId)) continue;
+      if (!this.#unconfirmed.delete(sessionId) && this.sessions.has(sessionId)) continue;
+      this.sessions.set(sessionId, session);
+      this.#change.sessions = true;
+    }
+    this.notify();
+    return true;
+  }
+
+  /** Whether a session is here, as the hub or a page of this list has sent it. */
+  isCurrent(sessionId: string): boolean {
+    return this.sessions.has(sessionId) && !this.#unconfirmed.has(sessionId);
+  }
+
+  /** Drops the sessions of earlier lists that neither this list nor a page has confirmed. */
+  dropUnconfirmed(): void {
+    for (const sessionId of this.#unconfirmed) {
+      this.sessions.delete(sessionId);
+      this.#change.sessions = true;
+    }
+    this.#unconfirmed.clear();
+    this.notify();
   }
 
   /** Asks for the meta state of a session, over every connection to come. Returns how to stop. */
@@ -115,16 +155,16 @@ export class Hub extends List<HubChange> {
     const frame = value as HubDownFrame;
     switch (frame.type) {
       case 'sessions':
-        this.sessions.clear();
-        for (const session of frame.sessions) this.sessions.set(session.sessionId, session);
-        this.#change.sessions = true;
+        this.#list(frame.sessions, frame.cursor);
         return this.listed();
       case 'session_added':
       case 'session_status':
-        this.sessions.set(frame.session.sessionId, frame.session);
-        this.#change.sessions = true;
+        this.#confirm(frame.session);
+        this.#removed.delete(frame.session.sessionId);
         return;
       case 'session_removed':
+        this.#unconfirmed.delete(frame.sessionId);
+        this.#removed.add(frame.sessionId);
         this.#change.sessions = this.sessions.delete(frame.sessionId) || this.#change.sessions;
         return;
       case 'state_snapshot':
@@ -149,6 +189,24 @@ export class Hub extends List<HubChange> {
     if (!change.sessions && !change.connection && change.meta.size === 0) return undefined;
     this.#change = { sessions: false, meta: new Set(), connection: false };
     return change;
+  }
+
+  /** The first page. What earlier pages held stays unconfirmed until it is fetched again: the list does not shrink. */
+  #list(sessions: readonly SessionInfo[], cursor: string | undefined): void {
+    this.cursor = cursor;
+    this.lists += 1;
+    this.#removed.clear();
+    this.#unconfirmed.clear();
+    if (cursor === undefined) this.sessions.clear();
+    for (const sessionId of this.sessions.keys()) this.#unconfirmed.add(sessionId);
+    for (const session of sessions) this.#confirm(session);
+    this.#change.sessions = true;
+  }
+
+  #confirm(session: SessionInfo): void {
+    this.sessions.set(session.sessionId, session);
+    this.#unconfirmed.delete(session.sessionId);
+    this.#change.sessions = true;
   }
 
   /** A version that does not follow ours means that something was missed: ask for the whole state again. */

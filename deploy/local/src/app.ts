@@ -11,7 +11,7 @@ import {
   type OptionValues,
   type Service,
 } from '@pizzapi/process';
-import type { ProvisionOptions } from '@pizzapi/backbone';
+import { storageLimitsOf } from '@pizzapi/backbone';
 import { CodedError, type RunnerPi } from '@pizzapi/protocol';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -100,7 +100,7 @@ export async function startLocal(
   const natsServer = await startNatsServer(
     home,
     options.natsPort,
-    storageOf(options),
+    storageLimitsOf(options),
     options.partitions,
     context.log,
     context.progress,
@@ -145,20 +145,6 @@ export async function startLocal(
     stop,
   };
   return { kind: 'started', local };
-}
-
-/** Returns the size limits of the streams. A limit without an option stays unchanged. */
-function storageOf(options: OptionValues<typeof LOCAL_OPTIONS>): ProvisionOptions {
-  // nats-server reads -1 as "no limit".
-  const bytes = (chosen: number | undefined): number | undefined => (chosen === 0 ? -1 : chosen);
-  return {
-    maxBytes: bytes(options.logStorage),
-    whenFull: options.logWhenFull,
-    blobBytes: bytes(options.fileStorage),
-    commandBytes: bytes(options.commandStorage),
-    auditBytes: bytes(options.auditStorage),
-    stateBytes: bytes(options.stateStorage),
-  };
 }
 
 /** Waits until the gateway reports that it is ready and lists an online runner. */

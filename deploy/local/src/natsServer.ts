@@ -15,6 +15,8 @@ const PREPARE_MS = 120_000;
 
 /** A provisioned nats-server that restarts on the same address when it ends. */
 export interface LocalNatsServer extends NatsAccess {
+  /** Where the gateway of this machine passes on connections of runners. */
+  webSocketUrl: string;
   /** Returns the process id of the current server. */
   pid(): number;
   /** Stops the server. It starts again on the same store and address. */
@@ -46,8 +48,10 @@ export async function startNatsServer(
   };
   progress('starting nats-server');
   let server = await startStep('The start of nats-server', LAUNCH_MS, () =>
-    launch({ ...options, port: port || lastPort }, port === 0),
+    launch({ ...options, port: port || lastPort, webSocketPort: 0 }, port === 0),
   );
+  const { webSocketPort } = server;
+  if (webSocketPort === undefined) throw new TypeError('A nats-server without the port for WebSockets');
   const access: NatsAccess = { url: server.url, users, runnerToken: '' };
   const prepare = () =>
     prepareStore(access, { storage, partitions }, runnerToken, (token) => {
@@ -67,13 +71,14 @@ export async function startNatsServer(
     name: 'nats-server',
     exited: () => server.exited,
     launch: async () => {
-      server = await launchNatsServer({ ...options, port: server.port });
+      server = await launchNatsServer({ ...options, port: server.port, webSocketPort });
     },
     ...{ log, signal: stopping.signal },
   });
 
   return {
     ...access,
+    webSocketUrl: `ws://127.0.0.1:${webSocketPort}`,
     pid: () => server.pid,
     restart: async () => {
       await server.stop();

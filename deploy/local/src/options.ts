@@ -1,4 +1,4 @@
-import { LOG_FULL_POLICIES } from '@pizzapi/backbone';
+import { STORAGE_OPTIONS } from '@pizzapi/backbone';
 import { defineOptions, OPTIONS } from '@pizzapi/process';
 
 /** The options that `pizzapi local` reads itself. It also takes those of the processes that it starts: `passedOptions.ts`. */
@@ -37,43 +37,6 @@ export const LOCAL_OPTIONS = defineOptions({
   accountStorage: OPTIONS.accountStorage,
   sessionStorage: OPTIONS.sessionStorage,
   linkStorage: OPTIONS.linkStorage,
-  logStorage: {
-    env: 'PIZZAPI_LOG_STORAGE',
-    flag: '--log-storage <size>',
-    help: 'What the logs of all sessions may store; 0 = without limit, without a value as it was before',
-    type: 'bytes',
-  },
-  logWhenFull: {
-    env: 'PIZZAPI_LOG_WHEN_FULL',
-    flag: '--log-when-full <what>',
-    help: 'What a full log does with new events: refuse (they wait on their hosts) or drop_oldest (for those of anybody)',
-    type: 'string',
-    choices: LOG_FULL_POLICIES,
-    default: 'refuse',
-  },
-  fileStorage: {
-    env: 'PIZZAPI_FILE_STORAGE',
-    flag: '--file-storage <size>',
-    help: 'What the files of all sessions may store; the same',
-    type: 'bytes',
-  },
-  commandStorage: {
-    env: 'PIZZAPI_COMMAND_STORAGE',
-    flag: '--command-storage <size>',
-    help: 'What the commands of a day may store; the same',
-    type: 'bytes',
-  },
-  auditStorage: {
-    env: 'PIZZAPI_AUDIT_STORAGE',
-    flag: '--audit-storage <size>',
-    help: 'What the audit trail may store, of which the oldest rows go first; the same',
-    type: 'bytes',
-  },
-  stateStorage: {
-    env: 'PIZZAPI_STATE_STORAGE',
-    flag: '--state-storage <size>',
-    help: 'What each bucket of accounts, keys, links and projections may store; the same',
-    type: 'bytes',
-  },
+  ...STORAGE_OPTIONS,
   logLevel: OPTIONS.logLevel,
 });

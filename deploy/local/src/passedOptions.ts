@@ -25,6 +25,8 @@ export const PROCESS_OPTIONS = {
 /** The flags that `pizzapi local` refuses because it sets these options itself, by variable, with the reason. */
 const SET_BY_LOCAL: Readonly<Record<string, string>> = {
   PIZZAPI_NATS_URL: '`pizzapi local` starts a nats-server of its own; use --nats-port to choose its port',
+  PIZZAPI_RELAY_URL: '`pizzapi local` is the gateway of its own runner',
+  PIZZAPI_NATS_WEBSOCKET_URL: '`pizzapi local` passes runners on to its own nats-server',
   PIZZAPI_DASHBOARD: '`pizzapi local` serves the page that it was built with',
   PIZZAPI_REBUILD: 'the projector ends after a rebuild; run the projector itself with this flag',
 };

@@ -5,7 +5,7 @@ import { processEnvironments } from './processes.js';
 import { LOCAL_OPTIONS } from './options.js';
 
 const users = generateCredentials();
-const natsServer = { url: 'nats://127.0.0.1:1', users, runnerToken: 'pzr_token' };
+const natsServer = { url: 'nats://127.0.0.1:1', webSocketUrl: 'ws://127.0.0.1:2', users, runnerToken: 'pzr_token' };
 const envs = (env: NodeJS.ProcessEnv) =>
   processEnvironments({ natsServer, port: 7492, env, options: readOptions(LOCAL_OPTIONS, {}, env) });
 

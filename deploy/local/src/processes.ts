@@ -58,11 +58,10 @@ export function processEnvironments({
   options,
   port,
   env,
-}: Pick<ProcessesOptions, 'options' | 'port' | 'env'> & { natsServer: NatsAccess }): Record<
-  LocalProgram,
-  NodeJS.ProcessEnv
-> {
-  const { url, users, runnerToken } = natsServer;
+}: Pick<ProcessesOptions, 'options' | 'port' | 'env'> & {
+  natsServer: NatsAccess & Partial<Pick<LocalNatsServer, 'webSocketUrl'>>;
+}): Record<LocalProgram, NodeJS.ProcessEnv> {
+  const { url, webSocketUrl, users, runnerToken } = natsServer;
   const storage = {
     PIZZAPI_ACCOUNT_STORAGE: String(options.accountStorage),
     PIZZAPI_SESSION_STORAGE: String(options.sessionStorage),
@@ -96,6 +95,7 @@ export function processEnvironments({
       ...storage,
       PIZZAPI_LINK_STORAGE: String(options.linkStorage),
       PIZZAPI_NATS_NKEY: users.gateway.nkeySeed,
+      ...(webSocketUrl === undefined ? {} : { PIZZAPI_NATS_WEBSOCKET_URL: webSocketUrl }),
       PIZZAPI_HOST: options.host,
       PIZZAPI_PORT: String(port),
       ...(options.publicUrl === undefined ? {} : { PIZZAPI_PUBLIC_URL: options.publicUrl }),

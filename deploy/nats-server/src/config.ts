@@ -2,6 +2,8 @@
 export interface ServerConfig {
   /** 0 selects any free port. */
   port: number;
+  /** Port for NATS over WebSocket without TLS on the same address; 0 selects any free port. Default: no such port. */
+  webSocketPort?: number | undefined;
   storeDir: string;
   portsDir: string;
   pidFile: string;
@@ -32,9 +34,22 @@ export function renderConfig(config: ServerConfig): string {
     `  store_dir: ${quote(config.storeDir)}`,
     ...sync,
     '}',
+    ...webSocketConfig(config.webSocketPort),
     config.extra ?? '',
     '',
   ].join('\n');
+}
+
+/** TLS ends at the gateway or at a proxy. Compression costs more than it saves, and pages are refused before. */
+function webSocketConfig(port: number | undefined): string[] {
+  if (port === undefined) return [];
+  return [
+    'websocket {',
+    `  listen: "127.0.0.1:${port === 0 ? -1 : port}"`,
+    '  no_tls: true',
+    '  compression: false',
+    '}',
+  ];
 }
 
 /** Returns a value as a quoted string of nats-server's configuration language. Paths and passwords may hold any character. */

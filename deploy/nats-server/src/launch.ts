@@ -26,6 +26,8 @@ export interface LaunchOptions {
   storeDir: string;
   /** 0, the default, selects any free port. Set a port to keep the address after a restart. */
   port?: number;
+  /** Port for NATS over WebSocket; 0 selects any free port. Default: no such port. */
+  webSocketPort?: number;
   /** Text in nats-server's configuration language, such as users and permissions. Only the owner can read the file. */
   config?: string;
   /** JetStream's `sync_interval`; with `always` an acknowledged write survives a power cut. */
@@ -44,6 +46,8 @@ export interface NatsServer {
   /** `nats://127.0.0.1:<port>` */
   url: string;
   port: number;
+  /** Port for NATS over WebSocket, if it was asked for. */
+  webSocketPort: number | undefined;
   pid: number;
   /** Path of the log file. */
   log: string;
@@ -74,8 +78,8 @@ export async function launchNatsServer(options: LaunchOptions): Promise<NatsServ
   await waitForPredecessor(pidFile, configFile);
   await rm(portsDir, { recursive: true, force: true });
   await mkdir(portsDir);
-  const { config: extra, syncInterval } = options;
-  const text = renderConfig({ port, storeDir, portsDir, pidFile, logFile: log, syncInterval, extra });
+  const { config: extra, syncInterval, webSocketPort } = options;
+  const text = renderConfig({ port, webSocketPort, storeDir, portsDir, pidFile, logFile: log, syncInterval, extra });
   await writeFile(configFile, text, { mode: 0o600 });
   await chmod(configFile, 0o600);
 
@@ -99,7 +103,7 @@ export async function launchNatsServer(options: LaunchOptions): Promise<NatsServ
     await server.kill();
     throw await startError(log, logStart, port);
   }
-  return { ...server, url: `nats://127.0.0.1:${listening}`, port: listening };
+  return { ...server, url: `nats://127.0.0.1:${listening.port}`, ...listening };
 }
 
 function exitOf(child: ChildProcess): Promise<Exit> {
@@ -123,23 +127,32 @@ async function stop(child: ChildProcess, exited: Promise<Exit>): Promise<Exit> {
   }
 }
 
-/** Returns the port that the server wrote to its ports file; null when the server ended or the time limit passed. */
-async function waitUntilReady(portsFile: string, exited: Promise<Exit>): Promise<number | null> {
+/** Returns the ports that the server wrote to its ports file; null when the server ended or the time limit passed. */
+async function waitUntilReady(portsFile: string, exited: Promise<Exit>): Promise<Ports | null> {
   let over = false;
   void exited.then(() => (over = true));
   const deadline = Date.now() + READY_TIMEOUT_MS;
   while (!over && Date.now() < deadline) {
-    const port = portIn(await readFile(portsFile, 'utf8').catch(() => ''));
-    if (port !== null) return port;
+    const ports = portsIn(await readFile(portsFile, 'utf8').catch(() => ''));
+    if (ports !== null) return ports;
     await delay(READY_POLL_MS);
   }
   return null;
 }
 
-/** Parses `{ "nats": ["nats://127.0.0.1:4222"] }`. Returns null for a file that is not complete yet. */
-function portIn(text: string): number | null {
-  const port = /"nats":\s*\[\s*"nats:\/\/[^"]*:(\d+)"\s*\]/.exec(text)?.[1];
-  return port === undefined ? null : Number(port);
+type Ports = Pick<NatsServer, 'port' | 'webSocketPort'>;
+
+/**
+ * Parses `{ "nats": ["nats://127.0.0.1:4222"], "websocket": ["ws://127.0.0.1:8080"] }`. Returns null for a file that is not
+ * complete yet.
+ */
+function portsIn(text: string): Ports | null {
+  const portOf = (name: string): number | undefined => {
+    const port = new RegExp(`"${name}":\\s*\\[\\s*"[a-z]+://[^"]*:(\\d+)"\\s*\\]`).exec(text)?.[1];
+    return port === undefined ? undefined : Number(port);
+  };
+  const port = text.trimEnd().endsWith('}') ? portOf('nats') : undefined;
+  return port === undefined ? null : { port, webSocketPort: portOf('websocket') };
 }
 
 /** Waits for the server of a killed parent, which its guard is stopping. Two servers would corrupt one store. */

@@ -1,12 +1,14 @@
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import type { Authenticator, NatsConnection } from '@nats-io/nats-core';
 import { errors, nkeyAuthenticator, nuid, usernamePasswordAuthenticator } from '@nats-io/nats-core';
-import { connect } from '@nats-io/transport-node';
 import { CodedError, compareSemver, inboxPrefixOf, natsUserOf, type HostLogin } from '@pizzapi/protocol';
 import { RetryDelay } from './retryDelay.js';
 import { silentLogger, type Logger } from '@pizzapi/process';
+import { LeaderSilence } from './leaderSilence.js';
 import { Mux } from './mux.js';
 import { apiPrefixOf, type ApiPrefix } from './jetstreamApi.js';
+import { DialFailures } from './dialFailures.js';
+import { dialNats } from './natsDial.js';
 import { deriveNkeySeed, inboxPrefixOfNkey, isNkeySeed, openNkey } from './nkeys.js';
 import { Publisher } from './publisher.js';
 import { ReconnectPace } from './reconnectPace.js';
@@ -15,8 +17,13 @@ import { LEASES } from './streams.js';
 /** The oldest server that has batched direct get, message TTLs and delete markers. 2.10 drops their config silently. */
 export const OLDEST_SERVER = '2.11.0';
 const DIAL_TIMEOUT_MS = 5_000;
+/** Between two pings, in ms. Proxies cut connections that carry nothing for a minute. Two without an answer end one. */
 const PING_MS = 10_000;
+/** Reconnects until a connection is at another server; the list of a client may begin with the one that it leaves. */
+const MOVE_ATTEMPTS = 2;
+
 export interface BackboneOptions {
+  /** `nats://`, `tls://`, or `ws://` and `wss://` for NATS over WebSocket; all of one kind. */
   url: string | string[];
   /** Shown by the server for this connection. */
   name: string;
@@ -100,6 +107,7 @@ export class BackboneConnection implements Backbone {
   /** When the streams of sessions were created, as last read. */
   identity: string | undefined;
   identifying: Promise<string | undefined> | undefined;
+  private readonly silence = new LeaderSilence();
   private state: BackboneStatus = 'connected';
   private readonly listeners = new Set<(status: BackboneStatus) => void>();
   private readonly refusedListeners = new Set<() => void>();
@@ -125,6 +133,36 @@ export class BackboneConnection implements Backbone {
   /** Who this host is, where the connection is a host's: then it may read no stream itself. */
   get host(): HostLogin | undefined {
     return this.place.host;
+  }
+
+  /** A leader of a stream answered a request. */
+  answered(): void {
+    this.silence.answered();
+  }
+
+  /** A request that began at `from` had no answer of a leader in time. Leaves the server after many of them. */
+  unanswered(from: number): void {
+    if (!this.isClustered || this.state !== 'connected' || !this.silence.unanswered(from)) return;
+    this.log.warn({ server: this.nc.getServer() }, 'no stream leader answers at this server; moving to another one');
+    void this.move().catch(() => undefined);
+  }
+
+  /** Reconnects to another server. The client takes the next one of its list, which may be the same for once. */
+  private async move(): Promise<void> {
+    const from = this.nc.getServer();
+    for (let attempt = 0; attempt < MOVE_ATTEMPTS && this.nc.getServer() === from; attempt++) await this.reconnect();
+  }
+
+  /** Resolves when the connection was lost and is back, or is closed. */
+  async reconnect(): Promise<void> {
+    if (this.state === 'connected') {
+      const left = new Promise<void>((resolve) => {
+        const off = this.onStatus(() => (off(), resolve()));
+      });
+      await this.nc.reconnect();
+      await left;
+    }
+    await this.connected();
   }
 
   /** The server is one of a cluster, where a stream may have several copies and the leader may change. */
@@ -230,8 +268,8 @@ export function internals(b: Backbone): BackboneConnection {
 export const stateSeedOf = (nkeySeed: string): string => deriveNkeySeed(nkeySeed, 'state');
 
 /**
- * Connects, trying again with jittered pauses until it works or `signal` aborts, which throws `nats_unauthorized` or
- * `nats_unreachable` as the last attempt failed. A server older than 2.11 throws `nats_too_old`; a seed that is none
+ * Connects, trying again with jittered pauses until it works or `signal` aborts, which throws `nats_unauthorized`,
+ * `nats_unreachable`, `nats_not_served`, `certificate_untrusted` or `certificate_invalid` as the last attempt failed. A server older than 2.11 throws `nats_too_old`; a seed that is none
  * throws `bad_option`.
  */
 export async function connectBackbone(options: BackboneOptions): Promise<Backbone> {
@@ -252,15 +290,7 @@ export async function connectBackbone(options: BackboneOptions): Promise<Backbon
  * Resolves once it is back, or closed. What was under way fails and is tried again as after any lost connection.
  */
 export async function reauthenticate(b: Backbone): Promise<void> {
-  const connection = internals(b);
-  if (connection.status() === 'connected') {
-    const left = new Promise<void>((resolve) => {
-      const off = connection.onStatus(() => (off(), resolve()));
-    });
-    await connection.nc.reconnect();
-    await left;
-  }
-  await connection.connected();
+  await internals(b).reconnect();
 }
 
 async function open(
@@ -297,37 +327,40 @@ async function dial(
   inboxPrefix: string | undefined,
   pace: ReconnectPace,
 ): Promise<NatsConnection> {
-  const { url, name, log, signal } = options;
+  const { url, name, log = silentLogger, signal } = options;
   const retry = new RetryDelay();
   const servers = Array.isArray(url) ? url : [url];
   const authenticator = authenticatorOf(options);
+  const failures = new DialFailures(servers, log);
+  const settings = {
+    name,
+    ...(authenticator === undefined ? {} : { authenticator }),
+    ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+    maxReconnectAttempts: -1,
+    // The addresses that servers have for each other are of no use outside of their network: a host keeps to its own.
+    ignoreClusterUpdates: options.host !== undefined,
+    ignoreAuthErrorAbort: true,
+    noAsyncTraces: true,
+    timeout: DIAL_TIMEOUT_MS,
+    pingInterval: PING_MS,
+    reconnectDelayHandler: () => {
+      failures.warnNow();
+      return pace.next();
+    },
+  };
   for (;;) {
     try {
-      return await connect({
-        servers,
-        name,
-        ...(authenticator === undefined ? {} : { authenticator }),
-        ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
-        maxReconnectAttempts: -1,
-        ignoreAuthErrorAbort: true,
-        noAsyncTraces: true,
-        timeout: DIAL_TIMEOUT_MS,
-        pingInterval: PING_MS,
-        reconnectDelayHandler: () => pace.next(),
-      });
+      return await dialNats(servers, settings, failures);
     } catch (cause) {
-      const refused = cause instanceof errors.AuthorizationError;
-      (log ?? silentLogger).warn(
-        { servers, why: cause instanceof Error ? cause.message : String(cause) },
-        refused ? 'nats-server refused the credentials' : 'nats-server cannot be reached',
+      if (cause instanceof CodedError) throw cause;
+      const problem = failures.problem(cause);
+      log.warn(
+        { servers, code: problem.code, why: problem.message },
+        problem.code === 'nats_unauthorized' ? 'nats-server refused the credentials' : 'nats-server cannot be reached',
       );
       await retry.wait(signal);
       if (signal?.aborted !== true) continue;
-      throw new CodedError(
-        refused ? 'nats_unauthorized' : 'nats_unreachable',
-        `No connection to ${servers.join(', ')}`,
-        { cause },
-      );
+      throw new CodedError(problem.code, problem.what, { cause });
     }
   }
 }

@@ -25,6 +25,7 @@ export { migratePartitions } from './migratePartitions.js';
 export type { MigrateOptions, MigrationOutcome, MigrationProgress } from './migratePartitions.js';
 export type { LogSummary } from './logProof.js';
 export type { FieldChange, StreamChange } from './provisionStream.js';
+export { STORAGE_OPTIONS, storageLimitsOf } from './storageOptions.js';
 export { migrateStateAccount } from './migrateStateAccount.js';
 export * from './streams.js';
 export { lastEvent, lastStored } from './lastEvent.js';

@@ -19,12 +19,17 @@ const UNAVAILABLE: LeaderRead = { kind: 'unavailable' };
 export function readAtLeader(connection: BackboneConnection, stream: string, query: LeaderQuery): Promise<LeaderRead> {
   if (connection.status() !== 'connected') return Promise.resolve(UNAVAILABLE);
   const { mux, place } = connection;
+  const from = Date.now();
   return new Promise((resolve) => {
     const subject = `${place.api}.STREAM.MSG.GET.${stream}`;
     const token = mux.request(subject, JSON.stringify(query), undefined, LEADER_TIMEOUT_MS, (reply) => {
       mux.done(token);
-      if (reply === undefined || statusOf(headerText(reply)) !== 0) resolve(UNAVAILABLE);
-      else resolve(readAnswer(payloadOf(reply)));
+      const isAnswer = reply !== undefined && statusOf(headerText(reply)) === 0;
+      const read = isAnswer ? readAnswer(payloadOf(reply)) : UNAVAILABLE;
+      // A server without a leader may answer that there is none.
+      if (read.kind === 'unavailable') connection.unanswered(from);
+      else connection.answered();
+      resolve(read);
     });
   });
 }

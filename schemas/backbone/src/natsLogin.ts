@@ -1,4 +1,5 @@
 import type { BackboneOptions } from './connection.js';
+import { splitAddresses } from '@pizzapi/protocol';
 
 /** The options of a service that name nats-server, the login there, and the partitions of the log. */
 export interface NatsOptions {
@@ -16,7 +17,7 @@ export function natsLoginOf(
 ): Pick<BackboneOptions, 'url' | 'nkey' | 'user' | 'password' | 'partitions'> {
   const { natsUrl, natsNkey, natsUser, natsPassword, partitions } = options;
   return {
-    url: natsUrl.split(',').map((url) => url.trim()),
+    url: splitAddresses(natsUrl),
     ...(partitions === undefined ? {} : { partitions }),
     ...(natsNkey === undefined ? {} : { nkey: natsNkey }),
     ...(natsUser === undefined ? {} : { user: natsUser, password: natsPassword ?? '' }),

@@ -3,6 +3,7 @@ import { sleep } from '@pizzapi/process';
 import { CodedError, formatBytes } from '@pizzapi/protocol';
 import type { BackboneConnection } from './connection.js';
 import { drift, driftOf, isReservation } from './streamDrift.js';
+import { RetryDelay } from './retryDelay.js';
 import { infoOf } from './streamInfo.js';
 import type { StreamSpec } from './streams.js';
 
@@ -13,6 +14,8 @@ const TOO_FEW_SERVERS: readonly number[] = [10074, 10005];
 /** The least that is reserved for a stream whose reservation depends on the disk. */
 const MIN_RESERVED_BYTES = 4 * 1024 * 1024;
 const COPIES_POLL_MS = 50;
+/** How long a server of a cluster that is starting may be missing, in ms. */
+const JOIN_MS = 15_000;
 
 /** Fields no update can change: a stream that differs in one of them is not ours to touch. */
 const FIXED: readonly (keyof StreamConfig)[] = ['retention', 'storage', 'max_consumers', 'sealed'];
@@ -53,13 +56,28 @@ async function updateStream(
   const fixed = fields.find((field) => FIXED.includes(field));
   if (fixed !== undefined) throw drift(spec, before, fixed);
   log.warn({ stream: spec.name, fields }, 'stream configuration differs; updating it');
-  const after = await streams.update(spec.name, { ...spec }).catch((cause: unknown) => {
+  const after = await whenServersJoined(() => streams.update(spec.name, { ...spec })).catch((cause: unknown) => {
     throw tooFewServers(spec, cause) ?? drift(spec, before, fields[0]!, cause);
   });
   // A server that does not know a field drops it without a word: what came back counts.
   const [left] = driftOf(spec, after.config);
   if (left !== undefined) throw drift(spec, after.config, left);
   return fields.map((field) => ({ field, before: before[field], after: after.config[field] }));
+}
+
+/** Tries again while the leader of the cluster has not heard of a server that has just started. */
+async function whenServersJoined<T>(request: () => Promise<T>): Promise<T> {
+  const retry = new RetryDelay();
+  const deadline = Date.now() + JOIN_MS;
+  for (;;) {
+    try {
+      return await request();
+    } catch (error) {
+      const isOffline = error instanceof JetStreamApiError && error.message.includes('peer offline');
+      if (!isOffline || Date.now() > deadline) throw error;
+      await retry.wait();
+    }
+  }
 }
 
 function tooFewServers({ name, num_replicas = 1 }: StreamSpec, cause: unknown): CodedError | undefined {
@@ -111,7 +129,9 @@ export function areCopiesComplete({ config, cluster }: Pick<StreamInfo, 'config'
 async function addStream({ jsm, log }: BackboneConnection, spec: StreamSpec): Promise<StreamConfig> {
   for (let bytes = spec.max_bytes ?? -1; ; bytes = Math.floor(bytes / 2)) {
     try {
-      const { config } = await jsm.streams.add({ ...spec, ...(bytes > 0 ? { max_bytes: bytes } : {}) });
+      const { config } = await whenServersJoined(() =>
+        jsm.streams.add({ ...spec, ...(bytes > 0 ? { max_bytes: bytes } : {}) }),
+      );
       if (bytes !== (spec.max_bytes ?? -1)) log.warn({ stream: spec.name, bytes }, 'small disk: reserved less for it');
       return config;
     } catch (error) {

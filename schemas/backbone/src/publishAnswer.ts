@@ -31,6 +31,8 @@ export type PublishAnswer = PublishOutcome | { kind: 'in_hand' } | { kind: 'no_l
 export interface Link {
   readonly mux: Mux;
   readonly isClustered: boolean;
+  answered(): void;
+  unanswered(from: number): void;
   status(): string;
 }
 

@@ -81,6 +81,7 @@ export class Resender {
     if (sending.isOver) return;
     const answer: PublishAnswer | undefined = reply === undefined ? undefined : answerOf(reply);
     if (answer === undefined) return this.finish(sending, CUT_OFF);
+    if (answer.kind !== 'no_leader') this.link.answered();
     switch (answer.kind) {
       case 'stored':
         return this.finish(sending, sending.tokens.length > 1 ? { ...answer, isResent: true } : answer);
@@ -109,7 +110,7 @@ export class Resender {
   private tick(): void {
     const now = Date.now();
     for (const sending of this.all) {
-      if (sending.deadline <= now) this.finish(sending, this.lastWord(sending));
+      if (sending.deadline <= now) this.giveUp(sending);
       else if (sending.resendAt <= now) this.resend(sending, now);
     }
     if (this.all.size > 0) return;
@@ -121,6 +122,11 @@ export class Resender {
     sending.pauseMs *= 2;
     sending.resendAt = now + sending.pauseMs;
     if (isSafe(sending.job) && this.link.status() === 'connected') this.sendCopy(sending);
+  }
+
+  private giveUp(sending: Sending): void {
+    this.finish(sending, this.lastWord(sending));
+    this.link.unanswered(sending.deadline - ACK_TIMEOUT_MS);
   }
 
   /** An earlier copy without an answer may have been stored. */

@@ -31,8 +31,8 @@ export const OPTIONS = defineOptions({
   publicUrl: {
     env: 'PIZZAPI_PUBLIC_URL',
     flag: '--public-url <url>',
-    help: 'Address of the page, when it differs from host and port; without a path',
-    type: 'origin',
+    help: 'Address of the page, when it differs from host and port; a path below a host works too',
+    type: 'page',
   },
   lan: {
     env: 'PIZZAPI_LAN',
@@ -72,6 +72,11 @@ export const OPTIONS = defineOptions({
     help: 'Address of nats-server; separate several by commas',
     type: 'url',
     default: 'nats://127.0.0.1:4222',
+  },
+  ca: {
+    env: 'PIZZAPI_CA',
+    help: 'File (PEM) with certificate authorities that connections to the gateway and to nats-server trust besides those of Node',
+    type: 'path',
   },
   natsNkey: { env: 'PIZZAPI_NATS_NKEY', help: 'Seed of the nkey of a service at nats-server (SU…)', type: 'string' },
   natsUser: { env: 'PIZZAPI_NATS_USER', help: 'User name at nats-server', type: 'string' },

@@ -12,6 +12,7 @@ export * from './localAuth.js';
 export * from './tokens.js';
 export * from './browser.js';
 export * from './pageAddress.js';
+export * from './pagePath.js';
 export * from './networkOptions.js';
 export * from './terminalQr.js';
 export * from './http/connectionLimiter.js';

@@ -92,7 +92,7 @@ describe('options', () => {
   });
 
   it.each([
-    'https://h/pizza',
+    'https://h/api',
     'https://h/?a=1',
     'https://h?a',
     'https://h/#x',
@@ -104,7 +104,7 @@ describe('options', () => {
     const error = failure(SPEC, flags('--public-url', url), {});
     expect(error).toMatchObject({ code: 'bad_option' });
     expect(error.message).toContain(
-      `--public-url is "${url}", but takes an address without a path and without a query`,
+      `--public-url is "${url}", but takes an address such as https://pizza.example or https://example.org/pizza; a path`,
     );
     expect(failure(SPEC, {}, { PIZZAPI_PUBLIC_URL: url }).message).toContain('PIZZAPI_PUBLIC_URL is');
   });
@@ -135,8 +135,8 @@ describe('options', () => {
                              env: PIZZAPI_NATS_URL)
         --log-level <level>  Lowest level that is logged: debug, info, warn, error, silent (default: info, env:
                              PIZZAPI_LOG_LEVEL)
-        --public-url <url>   Address of the page, when it differs from host and port; without a path (env:
-                             PIZZAPI_PUBLIC_URL)
+        --public-url <url>   Address of the page, when it differs from host and port; a path below a host works too
+                             (env: PIZZAPI_PUBLIC_URL)
         --no-open            Do not open the browser (default: true, env: PIZZAPI_OPEN)
         --roots <folder...>  Where sessions may start (env: PIZZAPI_ROOTS)
         -h, --help           display help for command

@@ -3,6 +3,7 @@ import { delimiter, join, resolve } from 'node:path';
 import { CodedError, formatBytes, parseBytes } from '@pizzapi/protocol';
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import { PAGE_PATH_RULE, readPageUrl } from './pagePath.js';
 
 interface Described {
   /** The environment variable. */
@@ -20,8 +21,8 @@ export type OptionSpec = Described &
     | { type: 'path'; default?: string; words?: readonly string[] }
     /** http, https, ws, wss, nats or tls; no query, no fragment, no trailing slash. Several are separated by commas. */
     | { type: 'url'; default?: string }
-    /** http or https, a host, and a port: the page works at the root of its host only. */
-    | { type: 'origin'; default?: string }
+    /** http or https, a host, a port, and a path of the page. */
+    | { type: 'page'; default?: string }
     /** A key or a token. Its value is never quoted. */
     | { type: 'token'; default?: string }
     | { type: 'integer'; default?: number; min?: number; max?: number }
@@ -152,9 +153,10 @@ function parse(option: OptionSpec, raw: unknown, source: string): unknown {
         `${source} holds a space or another character that no key has; copy the key again`,
       );
     }
-    case 'origin':
+    case 'page':
       return (
-        originOf(String(raw)) ?? fail('an address without a path and without a query, such as https://pizza.example')
+        readPageUrl(String(raw)) ??
+        fail(`an address such as https://pizza.example or https://example.org/pizza; a path has ${PAGE_PATH_RULE}`)
       );
     case 'string':
       if (option.choices?.includes(String(raw)) === false) return fail(`one of ${option.choices.join(', ')}`);
@@ -171,11 +173,4 @@ function isUrl(text: string): boolean {
     const url = one.trim();
     return /^(https?|wss?|nats|tls):\/\/[^?#]*$/.test(url) && URL.canParse(url);
   });
-}
-
-/** `https://pizza.example` of the address of a page; undefined for one with a path, a query, a fragment or a user. */
-function originOf(text: string): string | undefined {
-  const given = text.trim();
-  if (!/^https?:\/\/[^/?#@,\s]+\/*$/i.test(given) || !URL.canParse(given)) return undefined;
-  return new URL(given).origin;
 }

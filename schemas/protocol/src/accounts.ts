@@ -91,8 +91,10 @@ export const NewKeyBody = Type.Object({
 export const NewKeyReply = Type.Object({
   key: KeyInfo,
   token: Text,
-  /** The address of nats-server, for a key of kind `runner`. */
+  /** The address of nats-server, for a key of kind `runner`, as runners without `natsUrls` read it. */
   natsUrl: Optional(Text),
+  /** Where a runner reaches nats-server: one of `nats://`, or `wss://` for NATS over WebSocket. */
+  natsUrls: Optional(Type.Array(Text)),
 });
 
 /**
@@ -121,8 +123,10 @@ export const PairPollReply = Type.Object({
   status: Type.Enum(['pending', 'approved', 'denied']),
   /** Present once, after the approval. */
   token: Optional(Text),
-  /** The address of nats-server, for a runner. */
+  /** The address of nats-server, as runners without `natsUrls` read it. */
   natsUrl: Optional(Text),
+  /** Where a runner reaches nats-server: `nats://`, or `wss://` for NATS over WebSocket. */
+  natsUrls: Optional(Type.Array(Text)),
 });
 export const PairParams = Type.Object({ code: Type.String({ pattern: '^[A-Za-z0-9-]{8,12}$' }) });
 

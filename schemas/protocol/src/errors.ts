@@ -233,6 +233,18 @@ export const ERRORS = {
     status: 503,
     hint: 'nats-server refused the credentials. Check PIZZAPI_NATS_USER and PIZZAPI_NATS_PASSWORD.',
   },
+  nats_not_served: {
+    status: 404,
+    hint: 'This gateway does not pass on connections to nats-server. Set PIZZAPI_NATS_WEBSOCKET_URL at the gateway, or give the runner the address of nats-server with --nats-url.',
+  },
+  certificate_untrusted: {
+    status: 503,
+    hint: 'If the certificate is signed by an authority of your own, set PIZZAPI_CA to a PEM file with the certificate of this authority.',
+  },
+  certificate_invalid: {
+    status: 503,
+    hint: 'Use the host name that the certificate is for, or renew the certificate on the server.',
+  },
   nats_too_old: { status: 503, hint: 'Install nats-server 2.11 or newer.' },
   nats_server_not_found: {
     status: 503,

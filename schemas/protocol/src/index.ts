@@ -5,6 +5,7 @@ export * from './msgpackPeek.js';
 export * from './errors.js';
 export * from './closeCodes.js';
 export * from './version.js';
+export * from './natsAddress.js';
 export * from './pageName.js';
 export * from './password.js';
 export * from './subjects.js';

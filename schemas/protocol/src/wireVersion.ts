@@ -40,4 +40,9 @@ export const WIRE_HISTORY = [
     hash: '72b085e7992d894f',
     what: 'Added: pages of the list of sessions: the query and `cursor` of `GET /api/sessions`, `cursor` of the frame `sessions`.',
   },
+  {
+    version: 1,
+    hash: 'ae70ed139320c435',
+    what: 'Added: `natsUrls` of a new key and of a pairing: the addresses of nats-server, also over WebSocket.',
+  },
 ] as const;

@@ -6,9 +6,11 @@ import {
   claimSession,
   runnerOwnerKey,
   runnerOwnerRows,
+  stateSeedOf,
 } from '@pizzapi/backbone';
 import { decode, IMPORTED, natsUserOf, newId, runnerPassword, type HostLogin } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MAX_FAILED_LOGINS } from './failedLoginLimiter.js';
 import { Grants } from './grants.js';
 import { hostPermissions } from './permissions.js';
 import { say, startSecuredNats, talk, type RawLogin, type SecuredNats } from './testing/index.js';
@@ -251,6 +253,35 @@ describe('no host may', () => {
       client.close();
     },
   );
+});
+
+describe('over WebSocket, which everyone can reach through a gateway', () => {
+  const through = (from?: string) => ({ url: s.nats.webSocketUrl, ...(from === undefined ? {} : { from }) });
+
+  it('a host connects with what it connects with elsewhere', async () => {
+    const { login } = await runnerOf('webUser');
+    expect(await say(through(), login, '')).toBe('ok');
+    expect(await say(through(), daemon('r-other', 'pzr_wrong'), '')).toMatch(UNAUTHORIZED);
+  });
+
+  it('no service and no auditor connects', async () => {
+    const { user, password } = s.credentials.auditor;
+    for (const role of ['admin', 'gateway', 'projector', 'authenticator'] as const)
+      for (const nkey of [s.credentials[role].nkeySeed, stateSeedOf(s.credentials[role].nkeySeed)])
+        expect(await say(through(), { nkey }, ''), role).toMatch(UNAUTHORIZED);
+    expect(await say(through(), { user, pass: password }, '')).toMatch(UNAUTHORIZED);
+    expect(await say(s.nats.port, { user, pass: password }, '')).toBe('ok');
+  });
+
+  it('refusals are recorded, and do not count against the address of the gateway', async () => {
+    const rid = newId('r');
+    const guesses = Array.from({ length: MAX_FAILED_LOGINS + 1 }, (_, at) => daemon(rid, `pzr_guess${at}`));
+    for (let at = 0; at < guesses.length; at += 100)
+      await Promise.all(guesses.slice(at, at + 100).map((guess) => say(through('203.0.113.9'), guess, '')));
+    expect(await auditRows('runner_refused', ({ login }) => login === `runner.${rid}`)).not.toEqual([]);
+    const { login } = await runnerOf('webUser');
+    expect(await say(through(), login, '')).toBe('ok');
+  });
 });
 
 /** The rows of the audit log of one kind that hold, once there is one. */

@@ -56,8 +56,9 @@ async function decide(
   now: number,
 ): Promise<Decision> {
   const { audit, log } = deps;
-  const { user, password, host } = request;
-  const caller = failures.cachedRefusal(host, user, password, now);
+  const { user, password, host, overWebSocket } = request;
+  const ownAddress = overWebSocket ? undefined : host;
+  const caller = failures.cachedRefusal(ownAddress, user, password, now);
   if (caller !== undefined) return { kind: 'refused', reason: caller };
   let admission: Admission;
   try {
@@ -69,7 +70,7 @@ async function decide(
   const who = { login: user.slice(0, 80), ip: host };
   if (admission.kind === 'refused') {
     const { reason, userId } = admission;
-    failures.note(host, user, password, reason, now);
+    failures.note(ownAddress, user, password, reason, now);
     if (failures.shouldReport(user, reason, now)) {
       log.info({ ...who, reason }, 'host login refused');
       audit('runner_refused', { ...who, code: reason, userId });
@@ -79,7 +80,9 @@ async function decide(
   const { key, claimed, userId } = admission;
   if (claimed) audit('runner_claimed', { ...who, userId, keyId: key?.row.id });
   if (key !== undefined)
-    void noteUse(deps.b, key, host, now).catch((err: unknown) => log.warn({ err }, 'last use of a key not recorded'));
+    void noteUse(deps.b, key, overWebSocket ? `${host} (gateway)` : host, now).catch((err: unknown) =>
+      log.warn({ err }, 'last use of a key not recorded'),
+    );
   return admission;
 }
 

@@ -20,6 +20,14 @@ describe('what failed lately', () => {
     expect(failures.cachedRefusal('h', 'runner.r', 'one more', NOW + WINDOW_MS)).toBeUndefined();
   });
 
+  it('does not close the way through a gateway, which all hosts share', () => {
+    const failures = new FailedLoginLimiter();
+    for (let i = 0; i <= MAX_FAILED_LOGINS; i++)
+      failures.note(undefined, 'runner.r', `guess ${i}`, 'unauthenticated', NOW);
+    expect(failures.cachedRefusal(undefined, 'runner.r', 'right', NOW + 1)).toBeUndefined();
+    expect(failures.cachedRefusal(undefined, 'runner.r', 'guess 1', NOW + 1)).toBe('unauthenticated');
+  });
+
   it('counts a login that is tried again and again once', () => {
     const failures = new FailedLoginLimiter();
     for (let i = 0; i < 2 * MAX_FAILED_LOGINS; i++) failures.note('h', 'runner.r', 'same', 'unauthenticated', NOW);

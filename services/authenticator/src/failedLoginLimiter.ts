@@ -19,19 +19,23 @@ export class FailedLoginLimiter {
   private readonly known = new BoundedMap<string, { reason: string; until: number }>(MAX_KEPT);
   private readonly reportedAt = new BoundedMap<string, number>(MAX_KEPT);
 
-  /** Returns why this login is refused without a look-up, or undefined when it needs one. */
-  cachedRefusal(host: string, user: string, password: string, now: number): string | undefined {
+  /**
+   * Returns why this login is refused without a look-up, or undefined when it needs one. `host` is undefined where the address is
+   * that of a gateway, which bounds the attempts of each address itself: one stranger must not use up what all may try.
+   */
+  cachedRefusal(host: string | undefined, user: string, password: string, now: number): string | undefined {
     const known = this.known.get(digest(user, password));
     if (known !== undefined && known.until > now) return known.reason;
-    const counted = this.hosts.get(host);
+    const counted = host === undefined ? undefined : this.hosts.get(host);
     return counted !== undefined && now - counted.since < WINDOW_MS && counted.logins.size >= MAX_FAILED_LOGINS
       ? 'too_many_requests'
       : undefined;
   }
 
-  note(host: string, user: string, password: string, reason: string, now: number): void {
+  note(host: string | undefined, user: string, password: string, reason: string, now: number): void {
     const login = digest(user, password);
     this.known.set(login, { reason, until: now + REMEMBER_MS });
+    if (host === undefined) return;
     const counted = this.hosts.get(host);
     if (counted !== undefined && now - counted.since < WINDOW_MS) counted.logins.add(login);
     else this.hosts.set(host, { since: now, logins: new Set([login]) });

@@ -13,6 +13,12 @@ import {
 } from './roles.js';
 
 /**
+ * Services and the auditor connect over TCP alone. Hosts also connect over WebSocket, which the gateway makes reachable for
+ * everyone: no password is to be guessed and no stolen seed to be used there.
+ */
+const INSIDE = 'allowed_connection_types: [STANDARD]';
+
+/**
  * The part of a nats-server configuration that says who may connect: services and the auditor by what is written here,
  * hosts by what the authenticator answers to the server's question. Holds public keys, and of secrets only the
  * auditor's password. Nothing in it belongs to one server: all servers of a cluster have the same.
@@ -44,7 +50,9 @@ export function authorizationConfig(
       (role === 'admin' ? 'state' : role) === account ? [nkeyUser(state, may.state)] : [],
     ),
     ...(account === 'auditor'
-      ? [`{ user: ${quote(user)}, password: ${quote(password)}, permissions: ${permissionsConfig(AUDITOR)} }`]
+      ? [
+          `{ user: ${quote(user)}, password: ${quote(password)}, ${INSIDE}, permissions: ${permissionsConfig(AUDITOR)} }`,
+        ]
       : []),
   ];
   return [
@@ -110,7 +118,7 @@ function importsOf(account: Account): string[] {
 function nkeyUser(publicKey: string, permissions: Permissions): string {
   const inbox = `${inboxPrefixOfNkey(publicKey)}.>`;
   const subscribe = [...permissions.subscribe, inbox];
-  return `{ nkey: ${publicKey}, permissions: ${permissionsConfig({ ...permissions, subscribe })} }`;
+  return `{ nkey: ${publicKey}, ${INSIDE}, permissions: ${permissionsConfig({ ...permissions, subscribe })} }`;
 }
 
 function permissionsConfig({ publish, subscribe, answers = false }: Permissions): string {

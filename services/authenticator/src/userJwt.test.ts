@@ -38,6 +38,7 @@ describe('the question of a server', () => {
       user: 'runner.r',
       password: 'secret',
       host: '10.0.0.1',
+      overWebSocket: false,
     });
   });
 
@@ -81,6 +82,7 @@ describe('the answer', () => {
     user: 'runner.r',
     password: 'secret',
     host: '10.0.0.1',
+    overWebSocket: false,
   };
   const claimsOf = (token: string): Record<string, unknown> & { nats: Record<string, unknown> } => {
     const [header, payload, signature] = token.split('.') as [string, string, string];

@@ -23,8 +23,10 @@ export interface AuthRequest {
   userNkey: string;
   user: string;
   password: string;
-  /** The address it comes from. */
+  /** The address it comes from: of the gateway, where that passes the connection on. */
   host: string;
+  /** Then `host` is the same for all such connections. */
+  overWebSocket: boolean;
 }
 
 /** Reads the question of a nats-server. Undefined when it is none, was not signed by who it says, or is out of date. */
@@ -38,6 +40,7 @@ export function readAuthRequest(token: string, now: number): AuthRequest | undef
   const serverId = stringAt(mapAt(nats, 'server_id') ?? {}, 'id');
   const userNkey = stringAt(nats, 'user_nkey');
   const options = mapAt(nats, 'connect_opts') ?? {};
+  const client = mapAt(nats, 'client_info') ?? {};
   if (stringAt(nats, 'type') !== 'authorization_request' || serverId !== issuer || userNkey === undefined)
     return undefined;
   if (stringAt(claims, 'aud') !== 'nats-authorization-request' || (numberAt(claims, 'exp') ?? 0) * 1_000 < now - 5_000)
@@ -48,7 +51,8 @@ export function readAuthRequest(token: string, now: number): AuthRequest | undef
     userNkey,
     user: stringAt(options, 'user') ?? '',
     password: stringAt(options, 'pass') ?? '',
-    host: stringAt(mapAt(nats, 'client_info') ?? {}, 'host') ?? '',
+    host: stringAt(client, 'host') ?? '',
+    overWebSocket: stringAt(client, 'type') === 'websocket',
   };
 }
 
@@ -60,6 +64,8 @@ export interface Admittance {
   /** When the server ends the connection, in ms since epoch. */
   expiresAt?: number | undefined;
 }
+
+const HOST_CONNECTIONS = ['STANDARD', 'WEBSOCKET'];
 
 /** The answer that lets a host in. */
 export function admitted(issuer: Nkey, request: AuthRequest, admittance: Admittance, now: number): string {
@@ -76,6 +82,8 @@ export function admitted(issuer: Nkey, request: AuthRequest, admittance: Admitta
       pub: { allow: permissions.publish },
       sub: { allow: permissions.subscribe },
       ...(permissions.answers === true ? { resp: ANSWER } : {}),
+      // Not as another server of a cluster, whose connections WebSockets carry too.
+      allowed_connection_types: HOST_CONNECTIONS,
       subs: NO_LIMIT,
       data: NO_LIMIT,
       payload: NO_LIMIT,

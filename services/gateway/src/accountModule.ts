@@ -24,18 +24,21 @@ import { notificationRoutes } from './http/notificationRoutes.js';
 import { pairRoutes } from './http/pairRoutes.js';
 import { userRoutes } from './http/userRoutes.js';
 import type { GatewayMetrics } from './metrics.js';
+import type { NatsAddresses } from './nats/natsAddresses.js';
 import { NotificationStore } from './notifications/store.js';
 
 export interface AccountModuleDeps extends Pick<RequestAuthenticatorDeps, 'secret' | 'guests' | 'credentialCache'> {
   b: Backbone;
   /** Whether people come over https. */
   secure: boolean;
+  /** The path of the page. */
+  pagePath: string;
   /** Where people open the page. */
   publicUrl: () => string;
   /** The address that other devices can open. `localOnly`: no other device can open it. */
   outsideUrl: () => { url: string; localOnly: boolean };
   /** Where runners find nats-server. */
-  natsUrl: string | undefined;
+  natsAddresses: NatsAddresses;
   signup: SignupMode;
   /** Where notifications may be sent. */
   reach: Reach;
@@ -64,13 +67,13 @@ export function createAccountModule(deps: AccountModuleDeps): AccountModule {
     guests,
     publicUrl,
     outsideUrl,
-    natsUrl,
+    natsAddresses,
     signup: mode,
     reach,
     metrics,
     log,
   } = deps;
-  const cookies = new Cookies(secret, deps.secure);
+  const cookies = new Cookies(secret, deps.secure, deps.pagePath);
   const pageTokens = new PageTokens(secret);
   const authenticator = new RequestAuthenticator({
     secret,
@@ -90,7 +93,7 @@ export function createAccountModule(deps: AccountModuleDeps): AccountModule {
   const handovers = new Handovers({ b, credentialCache, limits, audit });
   const signIn = new SignIn({ b, secret, accounts, logins, passwords, limits, cookies, handovers, audit });
   const signUp = new SignUp({ mode, accounts, logins, passwords, limits, signIn, invitations, audit });
-  const pairing = new DeviceAuthorization({ b, credentialCache, keys, limits, audit, publicUrl, natsUrl });
+  const pairing = new DeviceAuthorization({ b, credentialCache, keys, limits, audit, publicUrl });
   const store = new NotificationStore(b, publicUrl);
   return {
     authenticator,
@@ -119,8 +122,8 @@ export function createAccountModule(deps: AccountModuleDeps): AccountModule {
           audit,
           metrics,
         });
-        keyRoutes(scope, { keys, audit, metrics, natsUrl });
-        pairRoutes(scope, { pairing, metrics });
+        keyRoutes(scope, { keys, audit, metrics, natsAddresses });
+        pairRoutes(scope, { pairing, metrics, natsAddresses });
         invitationRoutes(scope, { invitations, metrics, outsideUrl });
         userRoutes(scope, { accounts, logins, audit, metrics });
         notificationRoutes(scope, { store, reach, limits, audit, metrics, publicUrl });

@@ -10,18 +10,20 @@ import {
 } from '@pizzapi/backbone';
 import {
   answerClientError,
+  exportBackboneMetrics,
   hostUrl,
   HTTP_LIMITS,
-  LOOPBACK,
-  serverOptions,
-  exportBackboneMetrics,
-  sleep,
   type HttpLimits,
   type Logger,
+  LOOPBACK,
   type Metrics,
+  pagePathOf,
+  serverOptions,
+  sleep,
+  withoutPagePath,
 } from '@pizzapi/process';
 import type { Reach } from '@pizzapi/process/notify';
-import type { SignupMode } from '@pizzapi/protocol';
+import { splitAddresses, type SignupMode } from '@pizzapi/protocol';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { PasswordLimits } from './accounts/passwords.js';
 import { Joins } from './audit/joins.js';
@@ -52,6 +54,9 @@ import { GatewayMetrics } from './metrics.js';
 import { createAccountModule } from './accountModule.js';
 import { findLanAddresses, namedAddresses } from './network/addresses.js';
 import { LanAccess } from './network/lanAccess.js';
+import { NatsAddresses } from './nats/natsAddresses.js';
+import { natsRoute } from './nats/natsRoute.js';
+import { NatsTunnels } from './nats/tunnels.js';
 import { Network } from './network/network.js';
 import type { TlsFiles } from './network/tlsFiles.js';
 import { ROOM_LIMITS, type RoomLimits } from './room/limits.js';
@@ -106,8 +111,12 @@ export interface GatewayOptions {
   signup?: SignupMode;
   /** Addresses and networks (CIDR) of the proxies whose word on where a request comes from is taken; none by default. */
   trustedProxies?: string[];
-  /** Where runners reach nats-server; reported to runners that pair. */
+  /** Where this gateway reaches nats-server; reported to runners of earlier versions that pair. */
   natsUrl?: string | undefined;
+  /** Where runners reach nats-server, when that is not /nats of this gateway; several are separated by commas. */
+  natsPublicUrl?: string | undefined;
+  /** Where nats-server listens for WebSockets, which /nats is passed on to; several are separated by commas. */
+  natsWebSocketUrl?: string | undefined;
   /** Attempts at signing in, and the like, that a client has. */
   attemptsPerMinute?: number;
   passwords?: Partial<PasswordLimits>;
@@ -161,6 +170,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const host = options.host === 'localhost' ? LOOPBACK[0] : options.host;
   const originPolicy = new OriginPolicy(options.publicUrl, host);
   const publicUrl = () => originPolicy.pageUrl;
+  const pagePath = pagePathOf(options.publicUrl);
   const isWildcard = ['0.0.0.0', '::', ''].includes(host);
   let listening: Listening | undefined;
   let draining = false;
@@ -233,6 +243,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     publicUrl,
     waitMs: options.spawnWaitMs ?? 10_000,
   });
+  const natsAddresses = new NatsAddresses(options);
   const tokens = new ShareTokens(secret);
   const guests = new ShareGuests(tokens, shares, credentialCache);
   const {
@@ -244,14 +255,22 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   } = createAccountModule({
     ...{ b, secret, credentialCache, guests, metrics, log },
     secure: options.publicUrl?.startsWith('https:') === true,
+    pagePath,
     publicUrl,
     outsideUrl: () => network.outsideUrl(),
-    natsUrl: options.natsUrl,
+    natsAddresses,
     signup: options.signup ?? 'first',
     reach: options.reach ?? { allowPrivate: false },
     attemptsPerMinute: options.attemptsPerMinute,
     passwords: options.passwords,
   });
+  const tunnels =
+    options.natsWebSocketUrl === undefined
+      ? undefined
+      : new NatsTunnels(
+          splitAddresses(options.natsWebSocketUrl).map((url) => new URL(url)),
+          metrics,
+        );
   const runnerForgetter = new RunnerForgetter({ b, directory, keys, audit });
   const metas = new MetaFeeds(b, reader, log);
   const ready = () =>
@@ -301,6 +320,8 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     clientErrorHandler: answerClientError,
     http: serverOptions({ ...HTTP_LIMITS, ...options.http }),
     routerOptions: { maxParamLength: 1_024 },
+    // A proxy keeps the path of the page or takes it away: both are served.
+    rewriteUrl: ({ url = '/' }) => withoutPagePath(url, pagePath),
     forceCloseConnections: true,
     trustProxy: (options.trustedProxies ?? []).length === 0 ? false : options.trustedProxies!,
   });
@@ -352,6 +373,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     audit,
     metrics,
     outsideUrl: () => network.outsideUrl(),
+    pagePath,
     limits: attempts,
     findPerson,
     accountOf,
@@ -359,9 +381,13 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   blobRoutes(app, { access, blobs, storage, rates, metrics });
   usageRoutes(app, { access, storage });
   auditRoutes(app, { b });
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  app.get('/openapi.json', { schema: { hide: true } }, async () => ({
+    ...app.swagger(),
+    ...(options.publicUrl === undefined ? {} : { servers: [{ url: options.publicUrl }] }),
+  }));
+  natsRoute(app, { tunnels, connections, isDraining: () => draining, metrics });
   socketRoutes(app, { sockets, metrics, originPolicy, access, loader, isDraining: () => draining });
-  await pageRoutes(app, options.dashboard, originPolicy);
+  await pageRoutes(app, options.dashboard, originPolicy, pagePath);
 
   return {
     app,
@@ -391,12 +417,15 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       // A load balancer that only connects finds another gateway from now on, and so do the viewers that leave.
       listening?.close();
       sockets.drain(options.drainJitterMs ?? DRAIN_JITTER_MS);
+      tunnels?.drain(Math.min(LEAVE_MS, options.drainJitterMs ?? DRAIN_JITTER_MS));
       const deadline = Date.now() + LEAVE_MS;
-      while (sockets.open + inFlight.count > 0 && Date.now() < deadline) await sleep(20);
+      const left = () => sockets.open + (tunnels?.open ?? 0) + inFlight.count;
+      while (left() > 0 && Date.now() < deadline) await sleep(20);
     },
     async stop() {
       draining = true;
       sockets.stop();
+      tunnels?.stop();
       joins.stop();
       metas.stop();
       visibility.stop();

@@ -19,7 +19,7 @@ await runService(
   'gateway',
   async ({ log, signal, env }) => {
     const given = readOptions(GATEWAY_OPTIONS, flags, env);
-    const { home, natsUrl, natsPublicUrl, trustedProxies, notifyPrivate, healthPort } = given;
+    const { home, trustedProxies, notifyPrivate, healthPort } = given;
     const backbone = await connectBackbone({ ...natsLoginOf(given), name: 'gateway', log, signal });
     await verifyProvisioned(backbone);
     const metrics = createMetrics({ process: true });
@@ -30,7 +30,6 @@ await runService(
         ...readNetworkOptions(given),
         secret: ensureGatewaySecret(home),
         trustedProxies: readProxies(trustedProxies),
-        natsUrl: natsPublicUrl ?? natsUrl,
         reach: { allowPrivate: notifyPrivate },
         storage: { account: given.accountStorage, session: given.sessionStorage, link: given.linkStorage },
         rates: { account: given.accountRate, link: given.linkRate, address: given.addressRate },

@@ -2,7 +2,7 @@ import { METRICS, type Metrics } from '@pizzapi/process';
 import type { ErrorCode } from '@pizzapi/protocol';
 import type { RoomMetrics } from './room/room.js';
 
-export type SocketKind = 'viewer' | 'hub' | 'runners';
+export type SocketKind = 'viewer' | 'hub' | 'runners' | 'nats';
 
 /** What the gateway counts. What happens at every delivery is counted in plain numbers and handed on in `render`. */
 export class GatewayMetrics implements RoomMetrics {

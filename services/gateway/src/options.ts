@@ -47,7 +47,13 @@ export const GATEWAY_OPTIONS = defineOptions({
   natsPublicUrl: {
     env: 'PIZZAPI_NATS_PUBLIC_URL',
     flag: '--nats-public-url <url>',
-    help: 'Address of nats-server for runners on other machines, when it differs from --nats-url',
+    help: 'Address of nats-server for runners on other machines; separate several by commas (default: /nats below the address of the page)',
+    type: 'url',
+  },
+  natsWebSocketUrl: {
+    env: 'PIZZAPI_NATS_WEBSOCKET_URL',
+    flag: '--nats-websocket-url <url>',
+    help: 'Where nats-server listens for WebSockets, such as ws://127.0.0.1:8443; the gateway passes /nats on to it',
     type: 'url',
   },
   dashboard: {

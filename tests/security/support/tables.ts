@@ -111,6 +111,19 @@ const LIMITS: readonly [what: string, file: string, constant: string, unit: (val
     'MAX_SOCKETS_OF_ACCOUNT',
     String,
   ],
+  ['connections to `/nats`, at one gateway', `${GATEWAY}/nats/tunnelLimits.ts`, 'MAX_TUNNELS', String],
+  [
+    'connections to `/nats` from one address, at one gateway',
+    `${GATEWAY}/nats/tunnelLimits.ts`,
+    'MAX_TUNNELS_OF_ADDRESS',
+    String,
+  ],
+  [
+    'connections to `/nats` from one address that are younger than 4 s',
+    `${GATEWAY}/nats/tunnelLimits.ts`,
+    'MAX_NEW_OF_ADDRESS',
+    String,
+  ],
   ['window that one `join` row covers', `${GATEWAY}/audit/joins.ts`, 'JOIN_WINDOW_MS', minutes],
   [
     'names and addresses of a share link with separate `join` rows in a window',

@@ -1,7 +1,6 @@
 import { errorInfo } from '@pizzapi/protocol';
-import { createApi, isOpen, openSession, type Api, type Session } from '@pizzapi/session-client';
+import { isOpen, openSession, type Api, type Session } from '@pizzapi/session-client';
 import { FullScreenTerminal, initialiseTheme, TUI } from '@pizzapi/runner/terminal';
-import { WebSocket } from 'ws';
 import { EXIT, Failure, interruptible, line, type Io } from '../io.js';
 import { explainAccessError, type SessionRef } from '../sessionRef.js';
 import { Controller } from './controller.js';
@@ -10,6 +9,7 @@ import { loadViewState, saveViewState } from './viewState.js';
 import { storedQueueOnStop } from './queueOnStop.js';
 import { Screen } from './screen.js';
 import { namesFor } from './status.js';
+import { gatewayApi, OUTBOUND } from '@pizzapi/runner/access';
 
 /** Events that a session is opened with; earlier ones come when somebody looks for them. */
 const FIRST_EVENTS = 400;
@@ -31,13 +31,13 @@ export async function attach(place: SessionRef, { home, name }: AttachOptions, i
     ...(shareToken === undefined ? {} : { shareToken }),
   };
   const named = name === undefined ? {} : { name };
-  const api = createApi({ url, client: 'terminal', ...credentials });
+  const api = gatewayApi({ url, client: 'terminal', ...credentials });
   // Said at once, and not as a connection that does not come about.
   const known = await api.session(sid);
   if (known.kind === 'failed') throw new Failure(explainAccessError(known.error, place));
   const session = openSession({
     ...{ url, sessionId: sid, client: 'terminal', ...credentials, ...named },
-    ...{ tail: FIRST_EVENTS, WebSocket },
+    ...{ tail: FIRST_EVENTS, ...OUTBOUND },
   });
   try {
     if (!(await greeted(session, io))) return EXIT.interrupted;

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { Argument, type Command } from 'commander';
 import { candidates, COMPLETE, completionScript, SHELLS, type CompletionSource, type Shell } from '../completion.js';
+import { queryText } from '@pizzapi/session-client';
 import { examples, type CliContext } from '../context.js';
 import { gatewayOf } from '../home.js';
 import { line, toSafeLine, type Io } from '../io.js';
@@ -38,8 +39,9 @@ export function addCompletion(program: Command, { io }: CliContext): void {
 function sourceOf(io: Io): CompletionSource {
   const { api } = gatewayOf({}, io);
   return {
-    sessions: async () => {
-      const reply = await soon(api.sessions());
+    sessions: async (typed) => {
+      const q = queryText(typed);
+      const reply = await soon(api.sessions(q === undefined ? {} : { q }));
       return reply?.kind === 'ok' ? reply.value.sessions : [];
     },
     runners: async () => {

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
-import { addOptions, OPTIONS, readOptions } from '@pizzapi/process';
+import { addOptions, homeLayout, OPTIONS, readOptions } from '@pizzapi/process';
+import { isWebSocketAddress, splitAddresses } from '@pizzapi/protocol';
+import { hostAccess } from '@pizzapi/runner/access';
 import type { Finding } from '../doctor/finding.js';
 import { GATEWAY_OPTIONS, gatewayOf, readNatsAccess } from '../home.js';
 import { EXIT, jsonLine, line, paint, toSafeLine, type Io } from '../io.js';
@@ -25,25 +27,35 @@ export function addDoctor(program: Command, context: CliContext): void {
 
 async function examine(flags: Record<string, unknown>, io: Io): Promise<Finding[]> {
   // Loaded on demand: the backbone is a large module, and other commands do not need it.
-  const [machine, running, { piFindings }, { findPi }] = await Promise.all([
+  const [machine, running, { checkWay }, { piFindings }, { findPi }] = await Promise.all([
     import('../doctor/machine.js'),
     import('../doctor/running.js'),
+    import('../doctor/way.js'),
     import('../doctor/pi.js'),
     import('@pizzapi/runner/installation'),
   ]);
   const gateway = gatewayOf(flags, io);
   const { home } = gateway;
   const access = readNatsAccess(home);
-  const { natsUrl } = readOptions({ natsUrl: OPTIONS.natsUrl }, {}, io.env);
+  const host = hostAccess({ ...io.env, PIZZAPI_HOME: home });
+  const natsUrl = host?.natsUrl ?? readOptions({ natsUrl: OPTIONS.natsUrl }, {}, io.env).natsUrl;
+  const isBehindGateway = isWebSocketAddress(natsUrl);
   const { pi } = readOptions({ pi: OPTIONS.pi }, flags, io.env);
   const [piSearch, natsServer, reads, disk, nats, answers] = await Promise.all([
     findPi({ pi, survey: true }, io.env),
     machine.checkNatsServer(io.env),
     machine.checkReads(io.env),
     machine.checkDisk(home),
-    running.checkNats(access, natsUrl),
+    access === undefined && isBehindGateway ? [] : running.checkNats(access, natsUrl),
     running.checkGateway(gateway),
   ]);
+  // After the others: one process has connections of one kind at a time.
+  const way = isBehindGateway
+    ? await checkWay(splitAddresses(natsUrl)[0] ?? natsUrl, {
+        token: host?.token,
+        identityFile: homeLayout(home).runnerIdentityFile,
+      })
+    : [];
   return [
     machine.checkNode(process.version),
     natsServer,
@@ -55,6 +67,7 @@ async function examine(flags: Record<string, unknown>, io: Io): Promise<Finding[
     ...machine.checkSecrets(home),
     running.checkLocalRun(home),
     ...nats,
+    ...way,
     ...answers,
   ];
 }

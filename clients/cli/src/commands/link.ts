@@ -9,11 +9,11 @@ import {
   readOptions,
 } from '@pizzapi/process';
 import { errorInfo, programUrl } from '@pizzapi/protocol';
-import { createApi } from '@pizzapi/session-client';
 import { HOME_OPTIONS, readLocalState } from '../home.js';
 import { Failure, jsonLine, line } from '../io.js';
 import { showQr } from '../qr.js';
 import { examples, type CliContext } from '../context.js';
+import { gatewayApi } from '@pizzapi/runner/access';
 
 const ON_A_PHONE =
   'This link opens on this machine only. For a phone start with `npm start -- --lan`, or choose “Continue on your phone” in the page.';
@@ -38,7 +38,7 @@ export function addLink(program: Command, { io }: CliContext): void {
       }
       const now = Date.now();
       const link = loginUrl(state.pageUrl, mintLinkToken(secret, now));
-      const network = await createApi({ url: programUrl(state.url), token: localToken(secret) }).network();
+      const network = await gatewayApi({ url: programUrl(state.url), token: localToken(secret) }).network();
       const [best] = network.kind === 'ok' ? network.value.addresses : [];
       const phone = best && { url: best.url, loginUrl: loginUrl(best.url, mintLinkToken(secret, now)) };
       if (flags['json'] === true) {

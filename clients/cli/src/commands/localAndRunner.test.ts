@@ -26,6 +26,8 @@ it('the token of the local run never goes to another server', () => {
   writeMadeUpNatsAccess(home);
   expect(kept(['--nats-url', 'nats://elsewhere'])).toEqual({});
   expect(kept([], { PIZZAPI_NATS_URL: 'nats://elsewhere' })).toEqual({});
+  expect(kept(['--relay-url', 'https://elsewhere'])).toEqual({});
+  expect(kept(['--relay-url=https://elsewhere'])).toEqual({});
 });
 
 it('what `pizzapi runner pair` got goes first, to the address that was named or came with it', () => {
@@ -37,7 +39,8 @@ it('what `pizzapi runner pair` got goes first, to the address that was named or 
 
 it('a runner has the name that it was paired with, unless another one is named now', () => {
   writeRunnerToken(home, { token: 'pzr_paired', natsUrl: undefined, relayUrl: 'https://relay', name: 'workshop' });
-  expect(kept()).toEqual({ PIZZAPI_RUNNER_TOKEN: 'pzr_paired', PIZZAPI_RUNNER_NAME: 'workshop' });
-  expect(kept([], { PIZZAPI_RUNNER_NAME: 'other' })).toEqual({ PIZZAPI_RUNNER_TOKEN: 'pzr_paired' });
+  const access = { PIZZAPI_RUNNER_TOKEN: 'pzr_paired', PIZZAPI_NATS_URL: 'wss://relay/nats' };
+  expect(kept()).toEqual({ ...access, PIZZAPI_RUNNER_NAME: 'workshop' });
+  expect(kept([], { PIZZAPI_RUNNER_NAME: 'other' })).toEqual(access);
   expect(hostAccess({ PIZZAPI_HOME: home })).toMatchObject({ name: 'workshop' });
 });

@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import { hostname, userInfo } from 'node:os';
 import { addOptions, homeLayout, tokenKind } from '@pizzapi/process';
 import { errorInfo, type Me } from '@pizzapi/protocol';
-import { createApi } from '@pizzapi/session-client';
 import { unwrapResult } from '../unwrapResult.js';
 import { askForKey, warnOfPlainHttp } from '../askForKey.js';
 import { examples, type CliContext } from '../context.js';
@@ -10,6 +9,7 @@ import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
 import { EXIT, Failure, line, toSafeLine, type Io } from '../io.js';
 import { rememberLogin } from '../logins.js';
 import { readSecret } from '../secretInput.js';
+import { gatewayApi } from '@pizzapi/runner/access';
 
 interface LoginFlags extends Record<string, unknown> {
   key?: true;
@@ -37,7 +37,7 @@ The key is stored in <home>/login.json, which only you can read. PIZZAPI_API_KEY
     .action(async (flags: LoginFlags) => {
       const { home, url } = gatewayOf(flags, io);
       const apiKey = flags.key === true ? await givenKey(io, url) : await requestKey(io, url, flags);
-      const api = createApi({ url, token: apiKey });
+      const api = gatewayApi({ url, token: apiKey });
       const me = await unwrapResult({ url, token: apiKey, api }, api.me());
       rememberLogin(home, url, apiKey);
       line(io.stdout, `Signed in at ${url} as ${personText(me)}.`);

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { addOptions, tokenHint } from '@pizzapi/process';
 import { errorInfo } from '@pizzapi/protocol';
-import { createApi, type ApiResult } from '@pizzapi/session-client';
+import { type ApiResult } from '@pizzapi/session-client';
 import { examples, type CliContext } from '../context.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
 import { EXIT, Failure, line, toSafeLine } from '../io.js';
 import { forgetLogin, loginAt } from '../logins.js';
+import { gatewayApi } from '@pizzapi/runner/access';
 
 export function addLogout(program: Command, context: CliContext): void {
   const { io } = context;
@@ -32,7 +33,7 @@ export function addLogout(program: Command, context: CliContext): void {
 
 /** Revokes the key at the gateway. A key that is already invalid counts as revoked. */
 async function revoke(url: string, apiKey: string): Promise<ApiResult<unknown>> {
-  const api = createApi({ url, token: apiKey });
+  const api = gatewayApi({ url, token: apiKey });
   const keys = await api.keys();
   if (keys.kind === 'failed') {
     const isOver = keys.status === 401 || keys.status === 403;

@@ -46,6 +46,14 @@ describe('runner pair', () => {
     expect(stdout + stderr).not.toContain(token);
   });
 
+  it('runner pair needs the address of the gateway alone, which tells where nats-server is', async () => {
+    api.script['POST /api/pair/poll'] = () =>
+      ok({ status: 'approved', token, natsUrl: 'nats://inside:4222', natsUrls: ['wss://relay.example/nats'] });
+    const { PIZZAPI_RELAY_URL: _, ...unset } = env;
+    expect(await run(['runner', 'pair', api.url], { env: unset })).toMatchObject({ code: 0 });
+    expect(readRunnerToken(home)).toMatchObject({ relayUrl: api.url, natsUrl: 'wss://relay.example/nats' });
+  });
+
   it('runner pair prefers the address of nats-server that is named on the command line', async () => {
     await run(['runner', 'pair', '--nats-url', 'nats://here:1'], { env });
     expect(readRunnerToken(home)).toMatchObject({ natsUrl: 'nats://here:1' });

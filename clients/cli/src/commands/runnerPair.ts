@@ -13,7 +13,7 @@ const PAIR_OPTIONS = {
   natsUrl: {
     ...OPTIONS.natsUrl,
     default: undefined,
-    help: 'Address of nats-server, when the gateway names none or a wrong one',
+    help: 'Address of nats-server, to connect to it instead of through the gateway',
   },
 } as const;
 
@@ -25,7 +25,7 @@ interface PairFlags extends Record<string, unknown> {
 
 /** Adds `pair` to the command `runner`, which passes all other arguments to the program of the runner. */
 export function addRunnerPair(runner: Command, { io }: CliContext): void {
-  addOptions(runner.command('pair'), PAIR_OPTIONS)
+  addOptions(runner.command('pair').argument('[url]', 'Address of the gateway, in place of --relay-url'), PAIR_OPTIONS)
     .description('Get a runner token for this machine; you approve it in a browser or on your phone')
     .helpOption('-h, --help', 'Print this')
     .option('--name <name>', 'Name of the runner, and of its token in your list of keys (default: the host name)')
@@ -33,13 +33,13 @@ export function addRunnerPair(runner: Command, { io }: CliContext): void {
     .option('--no-qr', 'Do not show a QR code')
     .addHelpText(
       'after',
-      `${examples('pizzapi runner pair --relay-url https://relay.example.com --name workshop', 'pizzapi runner')}
+      `${examples('pizzapi runner pair https://relay.example.com --name workshop', 'pizzapi runner')}
 
 The runner has the name until it is paired again. \`pizzapi runner --name\` takes precedence.
 The token is stored in <home>/runner/token.json, which only you can read. PIZZAPI_RUNNER_TOKEN takes precedence.`,
     )
-    .action(async (flags: PairFlags) => {
-      const { home, url } = gatewayOf(flags, io);
+    .action(async (address: string | undefined, flags: PairFlags) => {
+      const { home, url } = gatewayOf(address === undefined ? flags : { ...flags, relayUrl: address }, io);
       const named = readOptions({ natsUrl: PAIR_OPTIONS.natsUrl }, flags, io.env).natsUrl;
       const name = (flags.name ?? hostname()).slice(0, 80);
       const { token, natsUrl } = await askForKey(io, {

@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
 import { errorInfo, evolveRun, initialAgentRun, isInterruption, isMap, type ErrorInfo } from '@pizzapi/protocol';
 import { openSession, type Session } from '@pizzapi/session-client';
-import { WebSocket } from 'ws';
 import { eventLine } from '../eventLine.js';
 import { addGuestName, guestName } from '../guestName.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
@@ -11,6 +10,7 @@ import { explainAccessError, resolveSessionRef, SESSION_HELP } from '../sessionR
 import { withAccount } from '../guestAccount.js';
 import { expandShortLink } from '../shortLink.js';
 import { examples, type CliContext } from '../context.js';
+import { OUTBOUND } from '@pizzapi/runner/access';
 
 interface TailFlags extends Record<string, unknown> {
   from?: string;
@@ -51,7 +51,7 @@ async function follow(named: string, flags: TailFlags, io: Io): Promise<number> 
     ...(name === undefined ? {} : { name }),
     ...(from === undefined ? {} : { after: Math.max(0, from - 1) }),
     ...(last === undefined ? {} : { tail: Math.max(1, last) }),
-    WebSocket,
+    ...OUTBOUND,
   });
   let run = initialAgentRun();
   session.onEvent((seq, event) => {

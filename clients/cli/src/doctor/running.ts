@@ -20,6 +20,7 @@ import {
   type StorageUseInfo,
 } from '@pizzapi/protocol';
 import type { NatsAccess } from '@pizzapi/process';
+import { certificateProblem, outboundFetch } from '@pizzapi/process/outbound';
 import { isLoopback, readLocalState, type GatewayAccess } from '../home.js';
 import { fail, ok, warn, type Finding } from './finding.js';
 
@@ -42,6 +43,7 @@ export async function checkGateway({ url, token, api }: GatewayAccess): Promise<
   const ready = await answer(`${url}/readyz`);
   if (ready === undefined)
     return [fail('gateway', `${url} does not answer`, `${START} Use --relay-url for another one.`)];
+  if (ready.problem !== undefined) return [fail('gateway', ready.problem.what, ERRORS[ready.problem.code].hint)];
   const findings = [readiness(url, ready)];
   const network = await api.network();
   const addresses = network.kind === 'ok' ? network.value.addresses : [];
@@ -206,15 +208,18 @@ function natsVersion(url: string): Promise<string | undefined> {
 interface Answer {
   ok: boolean;
   text: string;
+  /** What is wrong with its certificate. */
+  problem?: ReturnType<typeof certificateProblem>;
 }
 
 /** Returns the response of a server, undefined for none. */
 async function answer(url: string): Promise<Answer | undefined> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(READY_MS) });
+    const response = await outboundFetch(url, { signal: AbortSignal.timeout(READY_MS) });
     return { ok: response.ok, text: (await response.text()).slice(0, 200) };
-  } catch {
-    return undefined;
+  } catch (thrown) {
+    const problem = certificateProblem(url, thrown);
+    return problem && { ok: false, text: '', problem };
   }
 }
 

@@ -1,6 +1,7 @@
 import { isImported, runnerLabels, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
 import { liveState } from './liveState.js';
-import { latestIn, treeOf, type SessionNode } from './tree.js';
+import { searchedText } from '@pizzapi/session-client';
+import { listIn, treeOf, type SessionNode } from './tree.js';
 
 export { liveState, STATE_LABELS, type LiveState } from './liveState.js';
 
@@ -39,15 +40,16 @@ export function groupSessions(
 ): RunnerGroup[] {
   const found = sessions.filter((session) => passes(session, filter) && matches(session, search));
   const shown = treeOf(found.filter(({ shared }) => shared === undefined));
-  const ids = new Set(shown.map(({ session }) => session.runnerId));
+  const byRunner = new Map<string, SessionNode[]>();
+  for (const node of shown) listIn(byRunner, node.session.runnerId).push(node);
+  const ids = new Set(byRunner.keys());
   const daemons = runners.filter(({ kind }) => kind === 'daemon');
   if (filter === 'all' && search.trim() === '') daemons.forEach(({ runnerId }) => ids.add(runnerId));
   const known = new Map(runners.map((runner) => [runner.runnerId, runner]));
   const labels = runnerLabels(runners);
   const groups = [...ids].map((runnerId): RunnerGroup => {
     const runner = known.get(runnerId);
-    const own = shown.filter(({ session }) => session.runnerId === runnerId);
-    const folders = foldersOf(own);
+    const folders = foldersOf(byRunner.get(runnerId) ?? []);
     if (isImported({ runnerId })) return { runnerId, name: 'Imported', kind: 'import', online: false, folders };
     const { kind = 'forgotten', online = false } = runner ?? {};
     return { runnerId, name: labels.get(runnerId) ?? runnerId, kind, online, folders };
@@ -69,13 +71,12 @@ function foldersOf(
   folderOf: (session: SessionInfo) => string = ({ cwd }) => cwd,
 ): FolderGroup[] {
   const byFolder = new Map<string, SessionNode[]>();
-  for (const node of nodes) {
-    const folder = folderOf(node.session);
-    byFolder.set(folder, [...(byFolder.get(folder) ?? []), node]);
-  }
-  const folders = [...byFolder].map(([cwd, own]) => ({ cwd, sessions: own }));
-  const latest = ({ sessions: own }: FolderGroup) => Math.max(...own.map(latestIn));
-  return folders.sort((a, b) => latest(b) - latest(a));
+  for (const node of nodes) listIn(byFolder, folderOf(node.session)).push(node);
+  const folders = [...byFolder].map(([cwd, own]) => ({
+    folder: { cwd, sessions: own },
+    latest: own.reduce((most, node) => Math.max(most, node.latest), 0),
+  }));
+  return folders.sort((a, b) => b.latest - a.latest).map(({ folder }) => folder);
 }
 
 /** Where a session runs, in words: a machine, or a terminal on one. `label` is what the lists call the runner. */
@@ -95,9 +96,7 @@ function passes(session: SessionInfo, filter: SessionFilter): boolean {
 
 /** Every word of the search must be somewhere in the session's name, prompt, folder or model. */
 export function matches(session: SessionInfo, search: string): boolean {
-  const text = [session.name, session.firstPrompt ?? '', session.cwd, session.model, session.sessionId]
-    .join(' ')
-    .toLowerCase();
+  const text = searchedText(session);
   return search
     .toLowerCase()
     .split(/\s+/)

@@ -7,6 +7,10 @@ export interface SessionNode {
   children: SessionNode[];
   /** Of all that is beneath it. */
   below: { all: number; working: number; waiting: number };
+  /** The most urgent state in the tree: a lower number is more urgent. */
+  rank: number;
+  /** The latest activity in the tree, ms since epoch. */
+  latest: number;
 }
 
 /** What a person should see first comes first. */
@@ -26,11 +30,13 @@ export function treeOf(sessions: readonly SessionInfo[]): SessionNode[] {
   for (const session of sessions) {
     const parent = session.parentSessionId;
     if (parent === undefined || !byId.has(parent) || isInCircle(session, byId)) roots.push(session);
-    else children.set(parent, [...(children.get(parent) ?? []), session]);
+    else listIn(children, parent).push(session);
   }
   const node = (session: SessionInfo): SessionNode => {
     const own = (children.get(session.sessionId) ?? []).map(node).sort(byUrgency);
-    return { session, children: own, below: countBelow(own) };
+    const rank = own.reduce((least, child) => Math.min(least, child.rank), RANK[liveState(session)]);
+    const latest = own.reduce((most, child) => Math.max(most, child.latest), session.lastActivityAt);
+    return { session, children: own, below: countBelow(own), rank, latest };
   };
   return roots.map(node).sort(byUrgency);
 }
@@ -51,9 +57,13 @@ export function holds({ children }: SessionNode, sid: string | undefined): boole
   return sid !== undefined && children.some((child) => child.session.sessionId === sid || holds(child, sid));
 }
 
-/** The latest activity in a tree, ms since epoch. */
-export function latestIn({ session, children }: SessionNode): number {
-  return Math.max(session.lastActivityAt, ...children.map(latestIn));
+/** Returns the list of a key, which is made when there is none. */
+export function listIn<T>(lists: Map<string, T[]>, key: string): T[] {
+  const known = lists.get(key);
+  if (known !== undefined) return known;
+  const made: T[] = [];
+  lists.set(key, made);
+  return made;
 }
 
 function isInCircle(session: SessionInfo, byId: ReadonlyMap<string, SessionInfo>): boolean {
@@ -77,10 +87,6 @@ function countBelow(children: readonly SessionNode[]): SessionNode['below'] {
   return below;
 }
 
-function rankOf({ session, children }: SessionNode): number {
-  return Math.min(RANK[liveState(session)], ...children.map(rankOf));
-}
-
 function byUrgency(a: SessionNode, b: SessionNode): number {
-  return rankOf(a) - rankOf(b) || latestIn(b) - latestIn(a);
+  return a.rank - b.rank || b.latest - a.latest;
 }

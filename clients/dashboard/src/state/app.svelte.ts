@@ -17,6 +17,7 @@ import { pageToken } from './pageToken.js';
 import { loginToken } from '../model/route.js';
 import { liveState } from '../model/liveState.js';
 import { visible } from '../model/visible.js';
+import { sessionPages } from './sessionPages.svelte.js';
 import { router } from './router.svelte.js';
 import { forgetPerson } from './storage.js';
 import { toasts } from './toasts.svelte.js';
@@ -65,6 +66,11 @@ class AppState {
 
   session(sid: string): SessionInfo | undefined {
     return this.#byId.get(sid);
+  }
+
+  /** Whether the list, with all its pages, has no such session. */
+  isGone(sid: string): boolean {
+    return this.loaded && this.session(sid) === undefined && sessionPages.isMissing(sid);
   }
 
   /** What the lists call a runner: runners with equal names are told apart. */
@@ -145,6 +151,7 @@ class AppState {
       // A frame that was asked for before the end must not bring back what is forgotten.
       if (!current) return;
       const { state } = hub.connection;
+      sessionPages.pull(hub);
       this.sessions = [...hub.sessions.values()].map(visible);
       this.connection = hub.connection;
       this.loaded ||= state.kind === 'live';
@@ -186,6 +193,7 @@ class AppState {
     this.hub = undefined;
     waiting.clear();
     notifications.clear();
+    sessionPages.clear();
     this.sessions = [];
     this.runners = [];
     this.connection = undefined;

@@ -3,10 +3,8 @@ import { isMap } from '@pizzapi/protocol';
 import { forPage } from '../model/pageErrors.js';
 import { visible } from '../model/visible.js';
 import { guest } from './guest.svelte.js';
+import { GATEWAY, PAGE_PATH } from './pagePath.js';
 import { pageToken } from './pageToken.js';
-
-/** The gateway that served this page. */
-const GATEWAY = location.origin;
 
 /** The options of a connection of a signed-in person. */
 export const signedIn = { url: GATEWAY, pageToken: () => pageToken.get() };
@@ -37,7 +35,7 @@ function withVisibleReplies<A extends object>(calls: A): A {
 /** Its HTTP API: on the page's cookie and token, or on the link that the page was opened by. */
 export const api = withVisibleReplies(
   createApi({
-    url: '',
+    url: PAGE_PATH,
     ...(guest === undefined || guest.token === ''
       ? { pageToken: signedIn.pageToken }
       : guest.isSignedIn

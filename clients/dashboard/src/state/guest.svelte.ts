@@ -1,5 +1,6 @@
 import { readShare, shareToken, type ReadShareClaims } from '../model/shareLink.js';
 import { parseRoute } from '../model/route.js';
+import { currentPath } from './pagePath.js';
 import { pageToken } from './pageToken.js';
 import { storage, tabStorage } from './storage.js';
 
@@ -50,7 +51,7 @@ export class Guest {
  * bar at once, so that it is in no history, no screenshot and no copied address.
  */
 function arrive(): Guest | undefined {
-  const route = parseRoute(location.pathname, location.hash);
+  const route = parseRoute(currentPath(), location.hash);
   if (route.page !== 'session') return undefined;
   const token = shareToken(location.hash);
   if (token !== undefined) {

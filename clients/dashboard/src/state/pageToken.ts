@@ -1,8 +1,9 @@
+import { PAGE_PATH } from './pagePath.js';
 import { storage } from './storage.js';
 
 const KEY = 'login';
 /** Where the service worker finds it: it has no storage of the page's. */
-const CACHE = 'pizzapi';
+const CACHE = `pizzapi${PAGE_PATH}`;
 const CACHED = '/page-token';
 
 /** Where storage is forbidden, a sign-in lasts as long as the page. */

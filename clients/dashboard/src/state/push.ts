@@ -1,4 +1,5 @@
 import { bytesOf, deviceId } from '../model/browserSupport.js';
+import { addressOf } from './pagePath.js';
 
 /** A subscription of this browser, as the gateway wants to know it. */
 export interface Subscription {
@@ -10,9 +11,10 @@ export interface Subscription {
 /** `no_service`: this browser has nobody to push for it, or cannot reach them; `reason` is in the browser's words. */
 export type Subscribing = { kind: 'subscribed'; subscription: Subscription } | { kind: 'no_service'; reason: string };
 
-const WORKER = '/sw.js';
+const WORKER = addressOf('/sw.js');
+const SCOPE = addressOf('/');
 
-const registered = () => navigator.serviceWorker.getRegistration('/');
+const registered = () => navigator.serviceWorker.getRegistration(SCOPE);
 
 /** The subscription that there is, if any. */
 export async function currentSubscription(): Promise<Subscription | undefined> {
@@ -23,7 +25,7 @@ export async function currentSubscription(): Promise<Subscription | undefined> {
 /** Starts the service worker and subscribes. A subscription of another key, that of another relay, is replaced. */
 export async function subscribe(publicKey: string): Promise<Subscribing> {
   try {
-    await navigator.serviceWorker.register(WORKER, { scope: '/', updateViaCache: 'none' });
+    await navigator.serviceWorker.register(WORKER, { scope: SCOPE, updateViaCache: 'none' });
     const { pushManager } = await navigator.serviceWorker.ready;
     const key = bytesOf(publicKey);
     const held = await pushManager.getSubscription();
@@ -52,7 +54,7 @@ export async function closeNotifications(tag: string): Promise<void> {
 /** Shows a notification from this tab. Phones let only a service worker do so: then it is not shown. */
 export function notifyFromTab(title: string, body: string, tag: string, onclick: () => void): void {
   try {
-    const notification = new Notification(title, { body, tag, icon: '/icon-192.png' });
+    const notification = new Notification(title, { body, tag, icon: addressOf('/icon-192.png') });
     notification.onclick = () => {
       globalThis.focus();
       notification.close();

@@ -1,20 +1,25 @@
+import { pathBelow } from '../model/pagePath.js';
 import { parseRoute, type Route } from '../model/route.js';
+import { addressOf, currentPath, PAGE_PATH } from './pagePath.js';
 
 /** The page that is shown, in step with the browser's history. */
 class Router {
-  route = $state.raw<Route>(parseRoute(location.pathname, location.hash));
+  route = $state.raw<Route>(parseRoute(currentPath(), location.hash));
 
   constructor() {
-    const read = () => (this.route = parseRoute(location.pathname, location.hash));
+    // The service worker and the installed page have what is below the path, which begins with the slash.
+    if (location.pathname === PAGE_PATH)
+      history.replaceState(null, '', addressOf('/') + location.search + location.hash);
+    const read = () => (this.route = parseRoute(currentPath(), location.hash));
     addEventListener('popstate', read);
     addEventListener('hashchange', read);
   }
 
-  /** Shows another page of ours. `replace` leaves no way back to the present one. */
+  /** Shows another page of ours: `path` is below the path of all pages. `replace` leaves no way back to the present one. */
   go(path: string, options: { replace?: boolean } = {}): void {
-    if (options.replace === true) history.replaceState(null, '', path);
-    else history.pushState(null, '', path);
-    this.route = parseRoute(location.pathname, location.hash);
+    if (options.replace === true) history.replaceState(null, '', addressOf(path));
+    else history.pushState(null, '', addressOf(path));
+    this.route = parseRoute(currentPath(), location.hash);
   }
 
   /** Makes a link stay in the page, unless the person asked for a new tab. */
@@ -30,7 +35,7 @@ class Router {
     )
       return;
     event.preventDefault();
-    this.go(link.pathname + link.hash);
+    this.go(pathBelow(link.pathname, PAGE_PATH) + link.hash);
   };
 }
 

@@ -1,9 +1,14 @@
+import { PAGE_PATH } from './pagePath.js';
+
+/** Another relay on the same host has another path: what one remembers is not the other's. */
+const PREFIX = `pizzapi${PAGE_PATH}.`;
+
 /** Web storage that may be forbidden or full: then nothing is remembered, and nothing else breaks. */
 function keptIn(store: () => Storage) {
   return {
     get(key: string): string | undefined {
       try {
-        return store().getItem(`pizzapi.${key}`) ?? undefined;
+        return store().getItem(`${PREFIX}${key}`) ?? undefined;
       } catch {
         return undefined;
       }
@@ -11,8 +16,8 @@ function keptIn(store: () => Storage) {
     /** The keys that begin so. */
     keys(prefix: string): string[] {
       try {
-        const all = Object.keys(store()).filter((key) => key.startsWith(`pizzapi.${prefix}`));
-        return all.map((key) => key.slice('pizzapi.'.length));
+        const all = Object.keys(store()).filter((key) => key.startsWith(`${PREFIX}${prefix}`));
+        return all.map((key) => key.slice(PREFIX.length));
       } catch {
         return [];
       }
@@ -21,7 +26,7 @@ function keptIn(store: () => Storage) {
     forget(prefix: string): void {
       try {
         const kept = store();
-        for (const key of Object.keys(kept)) if (key.startsWith(`pizzapi.${prefix}`)) kept.removeItem(key);
+        for (const key of Object.keys(kept)) if (key.startsWith(`${PREFIX}${prefix}`)) kept.removeItem(key);
       } catch {
         // Then there is nothing to forget either.
       }
@@ -29,8 +34,8 @@ function keptIn(store: () => Storage) {
     /** An empty text forgets the key. */
     set(key: string, value: string): void {
       try {
-        if (value === '') store().removeItem(`pizzapi.${key}`);
-        else store().setItem(`pizzapi.${key}`, value);
+        if (value === '') store().removeItem(`${PREFIX}${key}`);
+        else store().setItem(`${PREFIX}${key}`, value);
       } catch {
         // Nothing to do: the value lives as long as the page.
       }

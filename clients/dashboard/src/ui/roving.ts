@@ -13,13 +13,22 @@ export interface RovingOptions {
    * scroll stay stops of their own, because the arrow keys are theirs.
    */
   isScrolled?: boolean;
+  /** The list draws only the rows near the window: it knows the others, and draws the one that a key leads to. */
+  rows?: VirtualRows;
+}
+
+export type RowMove = 'next' | 'previous' | 'first' | 'last' | 'parent';
+
+export interface VirtualRows {
+  /** Gives the focus to the row that a key leads to from an element of a row. */
+  move(from: HTMLElement, where: RowMove): void;
 }
 
 /**
  * Makes a list one stop of the Tab key. The arrow keys go through its links and buttons, and right and left open and
  * close a branch. The list remembers where the focus was; before that the stop is the current page, or the first item.
  */
-export function roving({ horizontal = false, isScrolled = false }: RovingOptions = {}) {
+export function roving({ horizontal = false, isScrolled = false, rows }: RovingOptions = {}) {
   return (list: HTMLElement): (() => void) => {
     let stop: HTMLElement | undefined;
 
@@ -90,6 +99,10 @@ export function roving({ horizontal = false, isScrolled = false }: RovingOptions
       from: HTMLElement,
       all: readonly HTMLElement[],
     ): HTMLElement | null | undefined {
+      if (rows !== undefined) {
+        for (const where of ['next', 'previous', 'first', 'last'] as const)
+          if (isPressed(event, where)) return (rows.move(from, where), null);
+      }
       const heads = all.filter((node, i) => rowOf(node) !== rowOf(all[i - 1]));
       const at = heads.findIndex((node) => rowOf(node) === rowOf(from));
       if (isPressed(event, 'next')) return heads[at + 1] ?? null;
@@ -106,6 +119,7 @@ export function roving({ horizontal = false, isScrolled = false }: RovingOptions
       if (isPressed(event, 'outward')) {
         if (column > 0) return row[column - 1]!;
         if (toggle?.ariaExpanded === 'true') return (toggle.click(), null);
+        if (rows !== undefined) return (rows.move(from, 'parent'), null);
         const parent = rowOf(from)?.closest('li')?.parentElement?.closest('li');
         return heads.find((node) => parent !== undefined && parent !== null && parent.contains(node));
       }

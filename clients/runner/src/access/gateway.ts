@@ -10,9 +10,10 @@ import {
   type NatsAccess,
 } from '@pizzapi/process';
 import { programUrl } from '@pizzapi/protocol';
-import { createApi, type Api } from '@pizzapi/session-client';
+import type { Api } from '@pizzapi/session-client';
 import { readJsonMap } from './jsonFile.js';
 import { lastLogin, loginAt, relayName } from './logins.js';
+import { gatewayApi } from './outbound.js';
 
 /** Options of every command that asks a gateway. Without a named one it is the local run's, or the one signed in to last. */
 export const GATEWAY_OPTIONS = {
@@ -61,7 +62,7 @@ export function gatewayOf(
   const url = programUrl(relayUrl ?? local ?? lastLogin(home) ?? OPTIONS.relayUrl.default);
   const secret = url === local || isLoopback(url) ? readGatewaySecret(home) : undefined;
   const token = apiKey ?? loginAt(home, url) ?? (secret && localToken(secret));
-  return { home, url, token, api: createApi({ url, client: 'terminal', ...(token === undefined ? {} : { token }) }) };
+  return { home, url, token, api: gatewayApi({ url, client: 'terminal', ...(token === undefined ? {} : { token }) }) };
 }
 
 /** The local secret never goes to another machine. */

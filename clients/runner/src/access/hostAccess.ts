@@ -1,6 +1,10 @@
 import { homeLayout, OPTIONS, parseRunnerPairing, readOptions, type RunnerPairing } from '@pizzapi/process';
+import { natsUrlOfGateway } from '@pizzapi/protocol';
+import { natsUrlFor, RUNNER_OPTIONS } from '../options.js';
 import { readLocalState, readNatsAccess } from './gateway.js';
 import { readJsonMap } from './jsonFile.js';
+
+const WHERE = { natsUrl: RUNNER_OPTIONS.natsUrl, relayUrl: RUNNER_OPTIONS.relayUrl };
 
 /** Returns what `pizzapi runner pair` received for this home, or undefined when its runner was never paired. */
 export function readRunnerToken(home: string): RunnerPairing | undefined {
@@ -16,13 +20,13 @@ export function hostAccess(env: NodeJS.ProcessEnv): (KeptToken & { natsUrl: stri
   const found: KeptToken | undefined = token
     ? { token, natsUrl: undefined, relayUrl: undefined }
     : keptToken(homeOf([], env), namesNats([], env));
-  const named = readOptions({ natsUrl: OPTIONS.natsUrl }, {}, env).natsUrl;
+  const named = natsUrlFor(readOptions(WHERE, {}, env));
   return found && { ...found, natsUrl: (namesNats([], env) ? undefined : found.natsUrl) ?? named };
 }
 
-/** Whether the person names a nats-server. */
+/** Whether the person names a nats-server, or the gateway that leads to it. */
 export function namesNats(args: readonly string[], env: NodeJS.ProcessEnv): boolean {
-  return Boolean(env['PIZZAPI_NATS_URL']) || args.some((arg) => arg.startsWith('--nats-url'));
+  return Boolean(env['PIZZAPI_NATS_URL']) || args.some((arg) => /^--(nats|relay)-url(=|$)/.test(arg));
 }
 
 /**
@@ -31,10 +35,14 @@ export function namesNats(args: readonly string[], env: NodeJS.ProcessEnv): bool
  */
 export function keptToken(home: string, isNatsNamed: boolean): KeptToken | undefined {
   const paired = readRunnerToken(home);
-  if (paired !== undefined || isNatsNamed) return paired;
+  if (paired !== undefined) return { ...paired, natsUrl: paired.natsUrl ?? behind(paired.relayUrl) };
+  if (isNatsNamed) return undefined;
   const local = readNatsAccess(home);
   return local && { token: local.runnerToken, natsUrl: local.url, relayUrl: readLocalState(home)?.url };
 }
+
+const behind = (relayUrl: string): string | undefined =>
+  URL.canParse(relayUrl) ? natsUrlOfGateway(relayUrl) : undefined;
 
 /** The home that the arguments or the environment name. */
 export function homeOf(args: readonly string[], env: NodeJS.ProcessEnv): string {

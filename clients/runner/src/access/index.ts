@@ -13,5 +13,6 @@ export {
 export { homeOf, hostAccess, keptToken, namesNats, readRunnerToken } from './hostAccess.js';
 export { readJsonMap } from './jsonFile.js';
 export { lastLogin, loginAt, readLogins, relayName } from './logins.js';
+export { gatewayApi, OUTBOUND } from './outbound.js';
 export { removeSecrets, shareEnvironment } from './shareEnvironment.js';
 export type { HostAccess, ShareEnvironment, ShareLink } from './sharing.js';

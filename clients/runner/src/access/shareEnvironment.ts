@@ -1,11 +1,11 @@
 import { OPTIONS, qrRows, readOptions, sleep } from '@pizzapi/process';
-import { createApi, openSession, type Api } from '@pizzapi/session-client';
+import { openSession, type Api } from '@pizzapi/session-client';
 import { programUrl, type Presence, type ShareMode } from '@pizzapi/protocol';
-import WebSocket from 'ws';
 import type { ShareAccess, ShareEnvironment, ShareLink } from './sharing.js';
 import { expiry } from './formatTime.js';
 import { gatewayOf, keyFor, pageAt } from './gateway.js';
 import { hostAccess } from './hostAccess.js';
+import { gatewayApi, OUTBOUND } from './outbound.js';
 
 /** How long a gateway may take to list a new session, in ms, and the interval of the requests. */
 const APPEARS_MS = 15_000;
@@ -26,7 +26,7 @@ export function shareEnvironment(env: NodeJS.ProcessEnv, version: string): Share
     const page = pageAt(home, relayUrl).replace(/\/+$/, '');
     const gateway = programUrl(page);
     const token = keyFor(gateway, {}, env);
-    const api = token === undefined ? undefined : createApi({ url: gateway, token });
+    const api = token === undefined ? undefined : gatewayApi({ url: gateway, token });
     return { url: `${page}/s/${sid}`, gateway, token, api };
   };
   return {
@@ -84,7 +84,7 @@ async function makeLink(api: Api, url: string, sid: string, mode: ShareMode): Pr
 
 /** Reports who watches a session, over a connection of the owner. */
 function watchViewers(url: string, token: string, sid: string, onViewers: (viewers: readonly Presence[]) => void) {
-  const session = openSession({ url, token, sessionId: sid, tail: 1, WebSocket });
+  const session = openSession({ url, token, sessionId: sid, tail: 1, ...OUTBOUND });
   const stop = session.subscribe(() => onViewers(session.viewers));
   return () => {
     stop();

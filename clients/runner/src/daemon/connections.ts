@@ -1,6 +1,6 @@
 import { connectBackbone, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
-import { CodedError, runnerPassword } from '@pizzapi/protocol';
+import { CodedError, runnerPassword, splitAddresses } from '@pizzapi/protocol';
 import type { RunnerOptions } from '../options.js';
 import type { RunnerIdentity } from './identity.js';
 
@@ -63,7 +63,7 @@ export const connectForSuspendedSessions = (host: HostConnections): Promise<Back
 function connectAs(kind: 'runner' | 'keeper', host: HostConnections, signal: AbortSignal): Promise<Backbone> {
   const { natsUrl, identity, token, log } = host;
   return connectBackbone({
-    url: natsUrl.split(','),
+    url: splitAddresses(natsUrl),
     name: `pizzapi ${kind} ${identity.runnerId}`,
     host: { kind, rid: identity.runnerId },
     password: runnerPassword(token, identity.runnerSecret),

@@ -1,6 +1,6 @@
 import { connectBackbone, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
-import { CodedError } from '@pizzapi/protocol';
+import { CodedError, splitAddresses } from '@pizzapi/protocol';
 import type { Assignment } from '../ipc/messages.js';
 
 /** How long the first connection may take, in ms: the grant was given a moment ago, so that nats-server is there. */
@@ -18,7 +18,7 @@ export async function connectSession(
 ): Promise<Backbone> {
   try {
     return await connectBackbone({
-      url: natsUrl.split(','),
+      url: splitAddresses(natsUrl),
       name: `pizzapi session ${sid}`,
       host: { kind: 'session', sid },
       password: grant,

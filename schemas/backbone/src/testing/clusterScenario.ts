@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClusterNode } from '@pizzapi/nats-server';
-import { connectBackbone, type Backbone } from '../connection.js';
+import { connectBackbone, internals, type Backbone } from '../connection.js';
 import { provision } from '../provision.js';
 import { startTestCluster, type TestCluster } from './testCluster.js';
 
@@ -13,7 +13,7 @@ export interface ClusterScenario {
   readonly b: Backbone;
   readonly spoolDir: string;
   connect(): Promise<Backbone>;
-  /** A connection that begins at one server. */
+  /** A connection to all servers that begins at one of them. */
   connectTo(node: ClusterNode): Promise<Backbone>;
   end(): Promise<void>;
 }
@@ -34,7 +34,14 @@ export async function startClusterScenario(): Promise<ClusterScenario> {
     b,
     spoolDir,
     connect: () => connectAt(cluster.urls),
-    connectTo: ({ url }) => connectAt([url]),
+    connectTo: async ({ url }) => {
+      for (;;) {
+        // The client takes the servers in a random order.
+        const b = await connectAt(cluster.urls);
+        if (url.endsWith(internals(b).nc.getServer())) return b;
+        await b.close();
+      }
+    },
     end: async () => {
       await Promise.all(open.map((each) => each.close()));
       await cluster.stop();

@@ -32,6 +32,8 @@ export interface TestNats {
   /** The address; the same after every restart. */
   readonly url: string;
   readonly port: number;
+  /** The same server for NATS over WebSocket. */
+  readonly webSocketUrl: string;
   readonly pid: number;
   /** Survives `restart` and `kill9`, and goes with `stop`. */
   readonly storeDir: string;
@@ -55,12 +57,14 @@ export async function startTestNats(options: TestNatsOptions = {}): Promise<Test
   const users =
     password === undefined ? '' : `authorization { user: ${quoteConfig(user)}, password: ${quoteConfig(password)} }\n`;
   const config = users + (options.config ?? '');
-  const launch = (port: number) => launchNatsServer({ binary, storeDir, port, config, syncInterval });
-  let server: NatsServer = await launch(0);
-  const { url, port } = server;
+  const launch = (port: number, webSocketPort: number) =>
+    launchNatsServer({ binary, storeDir, port, webSocketPort, config, syncInterval });
+  let server: NatsServer = await launch(0, 0);
+  const { url, port, webSocketPort = 0 } = server;
   return {
     url,
     port,
+    webSocketUrl: `ws://127.0.0.1:${webSocketPort}`,
     storeDir,
     connection: password === undefined ? { servers: url } : { servers: url, user, pass: password },
     get pid() {
@@ -68,7 +72,7 @@ export async function startTestNats(options: TestNatsOptions = {}): Promise<Test
     },
     async restart() {
       await server.stop();
-      server = await launch(port);
+      server = await launch(port, webSocketPort);
     },
     async kill9() {
       await server.kill();

@@ -1,4 +1,5 @@
 /** Whom notifications reach, for tests: a push service with its browsers, and a webhook. */
 export { startPushService, startWebhook } from './receivers.js';
 export type { PushService, ReceivedRequest, Subscriber, WebhookReceiver } from './receivers.js';
-export { makeCertificate } from './certificate.js';
+export { makeAuthority, makeCertificate } from './certificate.js';
+export type { Authority, Certificate } from './certificate.js';

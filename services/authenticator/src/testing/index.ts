@@ -1,5 +1,5 @@
-export { startSecuredNats } from './securedNats.js';
-export type { SecuredNats } from './securedNats.js';
+export { startSecuredCluster, startSecuredNats } from './securedNats.js';
+export type { SecuredCluster, SecuredNats } from './securedNats.js';
 export { TestHosts } from './hosts.js';
 export type { TestRunner, HostedTestSession } from './hosts.js';
 export { say, talk } from './rawClient.js';

@@ -1,4 +1,6 @@
 import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { createWebSocketStream, WebSocket } from 'ws';
 import { openNkey } from '@pizzapi/backbone';
 
 /** What a raw connection says of itself: a password, or an nkey. */
@@ -14,19 +16,33 @@ export interface RawClient {
   close(): void;
 }
 
+/** A port of this machine, or the address of WebSockets, with the address of the client that a gateway reports. */
+export type RawAddress = number | { url: string; from?: string };
+
+function dial(where: RawAddress): Duplex {
+  if (typeof where === 'number') return connect(where, '127.0.0.1');
+  const headers = where.from === undefined ? {} : { 'x-forwarded-for': where.from };
+  return createWebSocketStream(new WebSocket(where.url, { headers }));
+}
+
 /** A connection that speaks NATS' protocol line by line, so that no library's manners stand between test and server. */
-export async function talk(port: number, login: RawLogin): Promise<RawClient> {
-  const socket = connect(port, '127.0.0.1');
+export async function talk(where: RawAddress, login: RawLogin): Promise<RawClient> {
+  const socket = dial(where);
   let heard = '';
   let changed: () => void = () => undefined;
   socket.setEncoding('latin1').on('data', (text: string) => {
     heard += text;
     changed();
   });
-  socket.on('error', () => undefined).on('close', () => changed());
+  let isOver = false;
+  const over = (): void => {
+    isOver = true;
+    changed();
+  };
+  // A stream of a WebSocket ends and does not close.
+  socket.on('error', over).on('end', over).on('close', over);
   const until = async (pattern: RegExp, from = 0): Promise<string> => {
-    while (!pattern.test(heard.slice(from)) && !socket.closed)
-      await new Promise<void>((resolve) => (changed = resolve));
+    while (!pattern.test(heard.slice(from)) && !isOver) await new Promise<void>((resolve) => (changed = resolve));
     return heard;
   };
   await until(/^INFO .*\r\n/);
@@ -42,7 +58,7 @@ export async function talk(port: number, login: RawLogin): Promise<RawClient> {
       const from = heard.length;
       socket.write(lines === '' ? 'PING\r\n' : `${lines}\r\nPING\r\n`, 'latin1');
       await until(/PONG\r\n/, from);
-      return /-ERR '[^']*'/.exec(heard.slice(from))?.[0] ?? (socket.closed ? 'closed' : 'ok');
+      return /-ERR '[^']*'/.exec(heard.slice(from))?.[0] ?? (isOver ? 'closed' : 'ok');
     },
     heard: () => heard,
     until,
@@ -51,8 +67,8 @@ export async function talk(port: number, login: RawLogin): Promise<RawClient> {
 }
 
 /** What the server says to some lines on a connection of their own. */
-export async function say(port: number, login: RawLogin, lines: string): Promise<string> {
-  const client = await talk(port, login);
+export async function say(where: RawAddress, login: RawLogin, lines: string): Promise<string> {
+  const client = await talk(where, login);
   try {
     return await client.say(lines);
   } finally {

@@ -1,5 +1,12 @@
-import { bucket, connectBackbone, provision, type Backbone, type BackboneOptions } from '@pizzapi/backbone';
-import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
+import {
+  bucket,
+  connectBackbone,
+  provision,
+  type Backbone,
+  type BackboneOptions,
+  type ProvisionOptions,
+} from '@pizzapi/backbone';
+import { startTestCluster, startTestNats, type TestCluster, type TestNats } from '@pizzapi/backbone/testing';
 import {
   createMetrics,
   mintToken,
@@ -17,9 +24,18 @@ import { generateCredentials } from '../credentials.js';
 import { authorizationConfig } from '../natsConfig.js';
 
 /** A nats-server with all its permissions, provisioned, and an authenticator that runs: as in production. */
-export interface SecuredNats {
+export interface SecuredNats extends Secured {
   readonly nats: TestNats;
   readonly url: string;
+}
+
+/** The same on a cluster of three servers, with three copies of everything. */
+export interface SecuredCluster extends Secured {
+  readonly cluster: TestCluster;
+}
+
+/** What runs at the servers. */
+interface Secured {
   readonly credentials: NatsCredentials;
   /** With the provisioner's login: may do everything. */
   readonly admin: Backbone;
@@ -30,8 +46,8 @@ export interface SecuredNats {
     role: 'admin' | 'gateway' | 'projector' | 'authenticator',
     more?: Partial<BackboneOptions>,
   ): Promise<Backbone>;
-  /** One more authenticator at the same server. */
-  addAuthenticator(): Promise<Authenticator>;
+  /** One more authenticator, at the address of one server where one is given. */
+  addAuthenticator(url?: string): Promise<Authenticator>;
   /** A runner token of this account, which is made when it is not there. */
   newRunnerToken(userId: string, more?: { expiresAt?: number; createdAt?: number }): Promise<string>;
   revokeToken(token: string): Promise<void>;
@@ -58,6 +74,24 @@ export async function startSecuredNats({
     config: authorizationConfig(credentials, { partitions }),
     ...(binary === undefined ? {} : { binary }),
   });
+  const secured = await secure([nats.url], credentials, { ...options, partitions }, {});
+  return { ...secured, nats, url: nats.url, stop: () => secured.stop().then(() => nats.stop()) };
+}
+
+/** Starts a cluster like that. The first authenticator runs at the first server. */
+export async function startSecuredCluster(): Promise<SecuredCluster> {
+  const credentials = generateCredentials();
+  const cluster = await startTestCluster({ config: authorizationConfig(credentials) });
+  const secured = await secure(cluster.urls, credentials, {}, { replicas: 3 });
+  return { ...secured, cluster, stop: () => secured.stop().then(() => cluster.stop()) };
+}
+
+async function secure(
+  urls: readonly string[],
+  credentials: NatsCredentials,
+  { partitions = 1, ...options }: Omit<SecuredOptions, 'binary'>,
+  provisioning: ProvisionOptions,
+): Promise<Secured> {
   const open: Backbone[] = [];
   const authenticators: Authenticator[] = [];
   const keep = (b: Backbone): Backbone => {
@@ -67,17 +101,17 @@ export async function startSecuredNats({
   const connectAs: SecuredNats['connectAs'] = async (role, more = {}) =>
     keep(
       await connectBackbone({
-        ...{ url: nats.url, name: role, nkey: credentials[role].nkeySeed, provisioner: role === 'admin', partitions },
+        ...{ url: [...urls], name: role, nkey: credentials[role].nkeySeed, provisioner: role === 'admin', partitions },
         ...more,
       }),
     );
   const admin = await connectAs('admin');
-  await provision(admin);
+  await provision(admin, provisioning);
 
   const metrics = createMetrics();
-  const addAuthenticator = async (): Promise<Authenticator> => {
+  const addAuthenticator = async (url = urls[0]!): Promise<Authenticator> => {
     const authenticator = createAuthenticator({
-      backbone: await connectAs('authenticator'),
+      backbone: await connectAs('authenticator', { url }),
       admin,
       issuerSeed: credentials.issuerSeed,
       ...options,
@@ -93,8 +127,6 @@ export async function startSecuredNats({
   const accounts = bucket<AccountRow>(admin, 'accounts');
   const keys = bucket<KeyRow>(admin, 'api-keys');
   return {
-    nats,
-    url: nats.url,
     credentials,
     admin,
     authenticator: await addAuthenticator(),
@@ -130,7 +162,6 @@ export async function startSecuredNats({
     async stop() {
       await Promise.all(authenticators.map((authenticator) => authenticator.stop()));
       await Promise.all(open.map((b) => b.close()));
-      await nats.stop();
     },
   };
 }

@@ -9,6 +9,7 @@ import {
   type PairRow,
 } from '@pizzapi/protocol';
 import type { CredentialCache } from '../auth/credentialCache.js';
+import type { NatsWhere } from '../nats/natsAddresses.js';
 import type { ApiKeys } from './keys.js';
 import type { AttemptRateLimiter } from './rateLimits.js';
 import { retryAfterText, refused, type Refused } from './outcome.js';
@@ -31,8 +32,6 @@ export interface DeviceAuthorizationDeps {
   audit: AuditWriter;
   /** Where people open the page. */
   publicUrl: () => string;
-  /** Where runners find nats-server. */
-  natsUrl?: string | undefined;
   now?: () => number;
 }
 
@@ -92,9 +91,13 @@ export class DeviceAuthorization {
     return { kind: 'answered' };
   }
 
-  /** What became of it, for the program. An answer is given once. */
-  async poll(secret: string, ip: string): Promise<({ kind: 'polled' } & { reply: PairPollReply }) | Refused> {
-    const { credentialCache, keys, audit, natsUrl } = this.deps;
+  /** What became of it, for the program. `natsWhere`: where its runner finds nats-server. An answer is given once. */
+  async poll(
+    secret: string,
+    ip: string,
+    natsWhere: NatsWhere = {},
+  ): Promise<({ kind: 'polled' } & { reply: PairPollReply }) | Refused> {
+    const { credentialCache, keys, audit } = this.deps;
     const code = secret.slice(0, CODE_CHARS);
     const found = await this.rows.get(keyOf(code));
     if (found === undefined || found.value.secretHash !== secretHash(secret) || this.isOver(found.value))
@@ -111,7 +114,7 @@ export class DeviceAuthorization {
     if (made.kind === 'refused') return made;
     const { key, token } = made;
     audit('key_created', { userId: answer.userId, ip, keyId: key.id, keyKind: kind, name, how: 'pair' });
-    const where = kind === 'runner' && natsUrl !== undefined ? { natsUrl } : {};
+    const where = kind === 'runner' ? natsWhere : {};
     return { kind: 'polled', reply: { status: 'approved', token, ...where } };
   }
 

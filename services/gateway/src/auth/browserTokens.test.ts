@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { OriginPolicy } from './originPolicy.js';
+import { Cookie } from './cookie.js';
 import { DeviceCookie } from './deviceCookie.js';
 import { PageTokens } from './pageTokens.js';
 
@@ -128,4 +129,25 @@ describe('the addresses of a gateway', () => {
     expect(addresses.isOfPage({})).toBe(false);
     expect(addresses.isOfPage({ host: '' })).toBe(false);
   });
+});
+
+it('a cookie is for the path of the page, and its name binds it to the host or, at a path, to https', () => {
+  const shape = (cookie: string) => cookie.replace(/=[^;]*; Max-Age=\d+/, '');
+  const kept = (secure: boolean, path: string) => [
+    shape(new Cookie(secure, path).keep('x')),
+    shape(new DeviceCookie(Buffer.alloc(32), secure, path).keep(undefined, 'a@example.com')!),
+  ];
+  const strict = 'HttpOnly; SameSite=Strict';
+  expect(kept(true, '')).toEqual([
+    `__Host-pizzapi; Path=/; ${strict}; Secure`,
+    `__Host-pizzapi-device; Path=/; ${strict}; Secure`,
+  ]);
+  expect(kept(true, '/pizza')).toEqual([
+    `__Secure-pizzapi; Path=/pizza; ${strict}; Secure`,
+    `__Secure-pizzapi-device; Path=/pizza/api/auth; ${strict}; Secure`,
+  ]);
+  expect(kept(false, '/pizza')).toEqual([
+    `pizzapi; Path=/pizza; ${strict}`,
+    `pizzapi-device; Path=/pizza/api/auth; ${strict}`,
+  ]);
 });

@@ -8,11 +8,12 @@ export class Cookie {
 
   /**
    * `secure`: people come over https, so that the cookie may be kept to it and to this very host. Strict: the page is
-   * open to anyone and its own requests come from its own site, so deep links work all the same.
+   * open to anyone and its own requests come from its own site, so deep links work all the same. `path`: the path of the
+   * page, when it shares its host: the other programs of the host are not sent the cookie.
    */
-  constructor(secure: boolean) {
-    this.name = secure ? '__Host-pizzapi' : 'pizzapi';
-    this.attributes = `Path=/; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}`;
+  constructor(secure: boolean, path = '') {
+    this.name = cookieName('pizzapi', secure, path);
+    this.attributes = `Path=${path === '' ? '/' : path}; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}`;
   }
 
   /** Its value in a `Cookie` header. */
@@ -29,6 +30,12 @@ export class Cookie {
   drop(): string {
     return `${this.name}=; Max-Age=0; ${this.attributes}`;
   }
+}
+
+/** Browsers keep a cookie named `__Host-` to its host, and take one only for the whole host; `__Secure-` keeps it to https. */
+export function cookieName(name: string, secure: boolean, path: string): string {
+  if (!secure) return name;
+  return path === '' ? `__Host-${name}` : `__Secure-${name}`;
 }
 
 /** The value of a cookie in a `Cookie` header. */

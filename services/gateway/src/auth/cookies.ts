@@ -16,10 +16,12 @@ export class Cookies {
     secret: Uint8Array,
     /** People come over https, whatever the connection of a proxy is. */
     private readonly isAlwaysSecure: boolean,
+    /** The path of the page. */
+    path = '',
   ) {
     const of = (secure: boolean): CookieSet => ({
-      login: new Cookie(secure),
-      device: new DeviceCookie(secret, secure),
+      login: new Cookie(secure, path),
+      device: new DeviceCookie(secret, secure, path),
     });
     this.plain = of(false);
     this.secure = of(true);

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { deriveKey, secretHash } from '@pizzapi/process';
-import { readCookie } from './cookie.js';
+import { cookieName, readCookie } from './cookie.js';
 
 /** How long a browser is known as one that has signed in before, in seconds. */
 const DEVICE_TTL_S = 365 * 24 * 60 * 60;
@@ -18,11 +18,11 @@ export class DeviceCookie {
   private readonly name: string;
   private readonly attributes: string;
 
-  constructor(secret: Uint8Array, secure: boolean) {
+  constructor(secret: Uint8Array, secure: boolean, path = '') {
     this.key = deriveKey(secret, 'device');
-    this.name = secure ? '__Host-pizzapi-device' : 'pizzapi-device';
+    this.name = cookieName('pizzapi-device', secure, path);
     // A cookie that is bound to its host is bound to the path as well.
-    this.attributes = `Path=${secure ? '/' : '/api/auth'}; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}`;
+    this.attributes = `Path=${secure && path === '' ? '/' : `${path}/api/auth`}; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}`;
   }
 
   /** What names this browser at an account, or undefined when it has never signed in there. `address`: to sign in with. */

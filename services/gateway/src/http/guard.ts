@@ -23,6 +23,8 @@ declare module 'fastify' {
     admin?: boolean;
     /** Also under a name that is not ours: probes ask by address. */
     anyHost?: boolean;
+    /** Counts its connections itself, which last. */
+    countsItself?: boolean;
     /** Signs a browser in: under the page's name alone. */
     signsIn?: boolean;
   }
@@ -59,7 +61,8 @@ export function registerGuard(
       request.principal = { ...who.principal, ip: request.ip };
       connections.admit(request);
     }
-    const tooMany = who.kind === 'principal' ? undefined : connections.take(request, reply);
+    const isCounted = who.kind !== 'principal' && request.routeOptions.config.countsItself !== true;
+    const tooMany = isCounted ? connections.take(request, reply) : undefined;
     const error = foreign ?? tooMany ?? (isGuarded(request) ? refusal(request, who, originPolicy) : undefined);
     if (error === undefined) return;
     metrics.error(error.code);

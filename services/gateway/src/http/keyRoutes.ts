@@ -3,6 +3,7 @@ import { errorInfo, IdParams, KeysReply, NewKeyBody, NewKeyReply } from '@pizzap
 import type { FastifyInstance } from 'fastify';
 import type { ApiKeys } from '../accounts/keys.js';
 import type { GatewayMetrics } from '../metrics.js';
+import type { NatsAddresses } from '../nats/natsAddresses.js';
 import { principalOf } from './guard.js';
 import { refuser } from './refuse.js';
 import { route } from './schemas.js';
@@ -12,13 +13,13 @@ export interface KeyDeps {
   audit: AuditWriter;
   metrics: GatewayMetrics;
   /** Where runners find nats-server. */
-  natsUrl: string | undefined;
+  natsAddresses: NatsAddresses;
 }
 
 const tag = 'keys';
 
 /** API keys and runner tokens: everybody's own, and no others. */
-export function keyRoutes(app: FastifyInstance, { keys, audit, metrics, natsUrl }: KeyDeps): void {
+export function keyRoutes(app: FastifyInstance, { keys, audit, metrics, natsAddresses }: KeyDeps): void {
   const refuse = refuser(metrics);
 
   app.get(
@@ -43,9 +44,8 @@ export function keyRoutes(app: FastifyInstance, { keys, audit, metrics, natsUrl 
       if (outcome.kind === 'refused') return refuse(reply, outcome);
       const { key, token } = outcome;
       audit('key_created', { userId, ip: request.ip, keyId: key.id, keyKind: key.kind, name: key.name });
-      return reply
-        .code(201)
-        .send({ key, token, ...(key.kind === 'runner' && natsUrl !== undefined ? { natsUrl } : {}) });
+      const where = key.kind === 'runner' ? natsAddresses.of(request) : {};
+      return reply.code(201).send({ key, token, ...where });
     },
   );
 

@@ -12,14 +12,15 @@ export interface MovedPage {
  * find the name would show an error of its own and no way on.
  */
 export function movedPage(pageUrl: string, port: number): MovedPage {
-  const { origin, hostname } = new URL(pageUrl);
+  const { origin, hostname, pathname } = new URL(pageUrl);
+  const path = pathname.replace(/\/+$/, '');
   const isLocal = hostname.endsWith('.localhost');
   const html = plainPage(
     `<main>
       <img src="/icon.svg" alt="" width="40" height="40" />
       <div id="going">
         <h1>PizzaPi has an address of its own</h1>
-        <p>It is <a id="there" href="${escapeHtml(pageUrl)}" data-page="${escapeHtml(pageUrl)}" data-live="${escapeHtml(`${origin}/livez`)}">${escapeHtml(pageUrl)}</a>. You are taken there.</p>
+        <p>It is <a id="there" href="${escapeHtml(pageUrl)}" data-page="${escapeHtml(pageUrl)}" data-path="${escapeHtml(path)}" data-live="${escapeHtml(`${pageUrl}/livez`)}">${escapeHtml(pageUrl)}</a>. You are taken there.</p>
         <noscript><p>Follow the link: this browser runs no scripts.</p></noscript>
       </div>
       <div id="lost" hidden role="alert">
@@ -56,8 +57,9 @@ function localHelp(port: number): string {
 
 const SCRIPT = `
 const link = document.querySelector('#there');
-const { page, live } = link.dataset;
-const target = page + location.pathname + location.search + location.hash;
+const { page, path, live } = link.dataset;
+const { pathname } = location;
+const target = page + (path !== '' && pathname.startsWith(path + '/') ? pathname.slice(path.length) : pathname) + location.search + location.hash;
 link.href = document.querySelector('#again').href = target;
 fetch(live, { mode: 'no-cors', cache: 'no-store', credentials: 'omit' }).then(
   () => location.replace(target),

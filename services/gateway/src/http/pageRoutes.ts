@@ -45,6 +45,7 @@ export async function pageRoutes(
   app: FastifyInstance,
   folder: string | undefined,
   originPolicy: OriginPolicy,
+  pagePath = '',
 ): Promise<void> {
   const page = folder === undefined ? undefined : join(folder, 'index.html');
   const there = folder !== undefined && page !== undefined && existsSync(page);
@@ -68,8 +69,18 @@ export async function pageRoutes(
     if (!there || !wantsPage) return answerError(reply, errorInfo('not_found', `No page at ${path.slice(0, 100)}`));
     void reply.header('cache-control', 'no-store').type('text/html; charset=utf-8');
     if (!originPolicy.isOfPage(request.headers)) return sendMoved(request, reply, originPolicy);
-    return reply.send(readFileSync(page));
+    return reply.send(pageAt(readFileSync(page, 'utf8'), pagePath));
   });
+}
+
+/**
+ * The page as it works at a path: its build names its files from its own folder, but the browser may be at any of its
+ * addresses. The page reads its path from its text.
+ */
+function pageAt(html: string, pagePath: string): string {
+  return html
+    .replaceAll('="./', `="${pagePath}/`)
+    .replace('<meta name="page-path" content="" />', `<meta name="page-path" content="${pagePath}" />`);
 }
 
 function sendMoved({ socket }: FastifyRequest, reply: FastifyReply, { pageUrl }: OriginPolicy): FastifyReply {

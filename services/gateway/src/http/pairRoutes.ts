@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
 import type { DeviceAuthorization } from '../accounts/pairing.js';
 import type { GatewayMetrics } from '../metrics.js';
+import type { NatsAddresses } from '../nats/natsAddresses.js';
 import { SMALL_BODY_BYTES } from './authRoutes.js';
 import { principalOf } from './guard.js';
 import { refuser } from './refuse.js';
@@ -15,11 +16,15 @@ interface OfCode {
   Params: { code: string };
 }
 
+export interface PairDeps {
+  pairing: DeviceAuthorization;
+  metrics: GatewayMetrics;
+  /** Where runners find nats-server. */
+  natsAddresses: NatsAddresses;
+}
+
 /** How a program gets a key: it asks and waits, somebody who is signed in answers. */
-export function pairRoutes(
-  app: FastifyInstance,
-  { pairing, metrics }: { pairing: DeviceAuthorization; metrics: GatewayMetrics },
-): void {
+export function pairRoutes(app: FastifyInstance, { pairing, metrics, natsAddresses }: PairDeps): void {
   const refuse = refuser(metrics);
 
   app.post<{ Body: PairBody }>(
@@ -53,7 +58,7 @@ export function pairRoutes(
       }),
     },
     async (request, reply) => {
-      const outcome = await pairing.poll(request.body.secret, request.ip);
+      const outcome = await pairing.poll(request.body.secret, request.ip, natsAddresses.of(request));
       if (outcome.kind === 'refused') return refuse(reply, outcome);
       return reply.send(outcome.reply);
     },

@@ -43,6 +43,8 @@ export interface ShareDeps {
   accountOf: AccountNames;
   /** The address that other people can open. `localOnly`: no other device can open it. */
   outsideUrl: () => { url: string; localOnly: boolean };
+  /** The path of the page below its host. */
+  pagePath: string;
 }
 
 interface OfSession {
@@ -56,7 +58,7 @@ const tag = 'shares';
 
 /** The links of a session, for its owner. A token is shown once, after the `#` of the address, which browsers do not send. */
 export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
-  const { shares, tokens, audit, outsideUrl, limits, findPerson } = deps;
+  const { shares, tokens, audit, outsideUrl, pagePath, limits, findPerson } = deps;
   const refuse = refuser(deps.metrics);
   app.post<OfSession & { Body: NewShareBody }>(
     '/api/sessions/:sid/shares',
@@ -119,7 +121,7 @@ export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
         return reply.code(404).type('text/plain; charset=utf-8').send('This code has expired. Ask for a new link.\n');
       const { sessionId: of, shareId, mode, expiresAt } = share;
       const token = await tokens.sign({ sid: of, shareId, mode, expiresAt });
-      return reply.redirect(`/s/${of}#share=${token}`, 302);
+      return reply.redirect(`${pagePath}/s/${of}#share=${token}`, 302);
     },
   );
 
