@@ -242,8 +242,12 @@ describe('linked sessions', () => {
 
 describe('the partitions of the log of these sessions', () => {
   it('change while the product is stopped: every log is the same, and it starts with its own number only', async () => {
-    for (let i = 0; i < 4; i++) await session(near);
-    const sids = await listed();
+    const started: string[] = [];
+    for (let i = 0; i < 4; i++) started.push(await session(near));
+    const sids = await until('the sessions are listed', async () => {
+      const all = await listed();
+      return started.every((sid) => all.includes(sid)) && all.sort();
+    });
     const logs = () => readLogs(sids);
     const running = await runCli(stage, 'migrate', '--partitions', '2');
     expect(running).toMatchObject({ code: 1, stderr: expect.stringContaining('services_running') as string });
@@ -262,7 +266,7 @@ describe('the partitions of the log of these sessions', () => {
       if (to === '1') await expect(stage.restart()).rejects.toThrow(/partitions_differ/);
     }
     await stage.restart();
-    await until('the same sessions are listed', async () => sameMembers(await listed(), sids), SLOW_MS);
+    await expect.poll(async () => (await listed()).sort(), { timeout: 60_000 }).toEqual(sids);
     // What was there is there, in the same order; a host may have added something at the stop.
     const after = await logs();
     for (const [sid, log] of before) expect(after.get(sid)?.slice(0, log.length)).toEqual(log);
@@ -290,6 +294,3 @@ async function readLogs(sids: readonly string[]): Promise<Map<string, unknown[]>
     await backbone.close();
   }
 }
-
-const sameMembers = (one: readonly string[], other: readonly string[]): boolean =>
-  one.length === other.length && one.every((each) => other.includes(each));
