@@ -8,7 +8,7 @@ import {
   verifyMapping,
   verifyProvisioned,
 } from '@pizzapi/backbone';
-import { natsUserOf, newId, partitionOf, partitionSubject, type SessionEvent } from '@pizzapi/protocol';
+import { natsUserOf, newId, partitionOf, partitionSubject } from '@pizzapi/protocol';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,8 +51,8 @@ describe('with several partitions', () => {
     for (let i = 0; i < 6; i++) {
       const { worker, sid, epoch } = await hosts.session(runner);
       const writer = await openWriter(worker, { sid, epoch, spoolDir, storedIds: () => Promise.resolve([]) });
-      expect((await writer.append({ type: 'agent_start', at: 1 } as SessionEvent)).kind).toBe('appended');
-      expect((await writer.append({ type: 'agent_end', at: 2 } as SessionEvent)).kind).toBe('appended');
+      expect((await writer.append({ type: 'agent_start', at: 1 })).kind).toBe('appended');
+      expect((await writer.append({ type: 'agent_end', at: 2 })).kind).toBe('appended');
       await writer.close();
       expect((await stored())[partitionOf(sid, PARTITIONS)]?.[`session.${sid}.events`]).toBe(2);
       const gateway = await s.connectAs('gateway');

@@ -91,7 +91,7 @@ describe('projectors of four partitions', () => {
     for (const sid of sids) await harness.rowWhere(sid, ({ lastSeq }) => lastSeq === lasts.get(sid));
     await first.projector.stop();
     await expect.poll(() => counts(three)).toEqual([0, 2, 2]);
-    for (const { stop } of three) await stop();
+    for (const projector of three) await projector.stop();
     expect(await refoldChanges(harness.backbone)).toEqual({ changed: 0, removed: 0 });
   });
 
@@ -115,7 +115,7 @@ describe('projectors of four partitions', () => {
       expect(request.result).toEqual({ changed: sids.length, removed: sids.length });
       break;
     }
-    for (const { stop } of two) await stop();
+    for (const projector of two) await projector.stop();
     expect(await refoldChanges(harness.backbone)).toEqual({ changed: 0, removed: 0 });
   });
 });
