@@ -37,17 +37,7 @@ export const WIRE_HISTORY = [
   },
   {
     version: 1,
-    hash: '72b085e7992d894f',
-    what: 'Added: pages of the list of sessions: the query and `cursor` of `GET /api/sessions`, `cursor` of the frame `sessions`.',
-  },
-  {
-    version: 1,
-    hash: 'ae70ed139320c435',
-    what: 'Added: `natsUrls` of a new key and of a pairing: the addresses of nats-server, also over WebSocket.',
-  },
-  {
-    version: 1,
     hash: '54d5b0ec4d495c55',
-    what: 'Added: `wire` of `runner_started` and of a runner in lists, `relay` of an account, the verb `relay` of the host API.',
+    what: 'Added: pages of the list of sessions: the query and `cursor` of `GET /api/sessions`, `cursor` of the frame `sessions`; `natsUrls` of a new key and of a pairing: the addresses of nats-server, also over WebSocket; `wire` of `runner_started` and of a runner in lists, `relay` of an account, the verb `relay` of the host API.',
   },
 ] as const;
