@@ -25,7 +25,7 @@ const failPages = (page: Page, fail: boolean) =>
 const hasFocus = (page: Page, name: string) => expect.poll(() => focused(page)).toContain(name);
 
 describe('a list of 5,000 sessions', () => {
-  it('is drawn near the window alone, goes on at its end by one page at a time, and keeps its place then', async () => {
+  it('is drawn near the window alone, fetches one page at a time at its end, and keeps its place then', async () => {
     const page = await scripted.open('/', MANY);
     await task(page, 0).waitFor();
     expect(await elements(page)).toBeLessThan(MAX_ELEMENTS);

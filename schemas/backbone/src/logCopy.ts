@@ -24,7 +24,7 @@ export interface SourcedMessage {
   message: StoredMessage;
 }
 
-/** A stream and how many messages it holds. Nobody writes to it meanwhile. */
+/** A stream and how many messages it holds. No one writes to it meanwhile. */
 export interface SealedStream {
   name: string;
   messages: number;

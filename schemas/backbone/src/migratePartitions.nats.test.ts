@@ -108,7 +108,7 @@ describe('a move to another number of partitions', () => {
     await verifyProvisioned(s.b);
     expect((await jsm.streams.info(SESSIONS_STREAM)).config.subjects).toEqual(['session.*.events']);
 
-    // Each reader goes on behind what it had read: at the oldest event that it had not.
+    // Each reader continues behind what it had read: at the oldest event that it had not.
     const left = async (name: string) => (await jsm.consumers.info(SESSIONS_STREAM, name)).num_pending;
     const all = (await jsm.streams.info(SESSIONS_STREAM)).state.messages;
     expect(await left('orchestrator')).toBe(all - 100);

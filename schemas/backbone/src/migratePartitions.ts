@@ -255,7 +255,7 @@ async function existing(connection: BackboneConnection, names: readonly string[]
   return infos.filter((info) => info !== undefined);
 }
 
-/** A durable consumer of the old streams: where it goes on in the new ones. */
+/** A durable consumer of the old streams: the place at which it continues in the new ones. */
 class MovedDurable {
   /** By partition: the offset of the first message that the consumer has not acknowledged. */
   private readonly from: (number | undefined)[];

@@ -9,7 +9,7 @@ interface Placed {
   siblings: number;
 }
 
-export interface RunnerRow extends Placed {
+export interface RunnerListRow extends Placed {
   kind: 'runner';
   group: RunnerGroup;
   isOpen: boolean;
@@ -24,7 +24,7 @@ export interface FolderRow extends Placed {
   size: ReturnType<typeof sizeOf>;
 }
 
-export interface SessionRow extends Placed {
+export interface SessionListRow extends Placed {
   kind: 'session';
   node: SessionNode;
   /** How deep it stands beneath the session that started it. */
@@ -43,7 +43,7 @@ export interface MoreRow extends Placed {
 }
 
 /** One line of the list of sessions: what a group is, a session, or the end. */
-export type ListRow = RunnerRow | FolderRow | SessionRow | EmptyRow | MoreRow;
+export type ListRow = RunnerListRow | FolderRow | SessionListRow | EmptyRow | MoreRow;
 
 export interface Folding {
   isGroupOpen: (key: string) => boolean;
@@ -104,7 +104,7 @@ export function parentAt(rows: readonly ListRow[], at: number): number | undefin
 
 /**
  * The row in sight that stays where it is when the list changes: most rows in sight move by as many lines as it does. A row
- * that moved elsewhere alone takes nobody along. Undefined when nothing in sight is left.
+ * that moved elsewhere alone takes no other row along. Undefined when nothing in sight is left.
  */
 export function steadyRow(
   inSight: readonly string[],

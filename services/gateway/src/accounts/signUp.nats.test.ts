@@ -34,7 +34,7 @@ describe('signing up', () => {
         email: 'ada@example.com',
         by: 'session',
         hasPassword: true,
-        relay: { version: expect.any(String), wire: 1 },
+        relay: { version: expect.any(String) as string, wire: 1 },
       },
     });
     const { pageToken: _, ...me } = first.body as Record<string, unknown>;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { SessionFilter, ListedSession } from './sessionFilter.js';
+import type { ListFilter, ListedSession } from './sessionFilter.js';
 
 /** Where the next page of a list begins. */
 export interface PageCursor {
@@ -15,20 +15,20 @@ export interface PageCursor {
 const VERSION = 1;
 const FILTER_HASH_CHARS = 12;
 
-const hashOf = ({ state, runner, q }: SessionFilter): string =>
+const hashOf = ({ state, runner, q }: ListFilter): string =>
   createHash('sha256')
     .update(JSON.stringify([state, runner, q]))
     .digest('base64url')
     .slice(0, FILTER_HASH_CHARS);
 
 /** A cursor holds for the filter that it was made for. */
-export function encodeCursor({ list, offset, after, revision }: PageCursor, filter: SessionFilter): string {
+export function encodeCursor({ list, offset, after, revision }: PageCursor, filter: ListFilter): string {
   const parts = [VERSION, hashOf(filter), list, offset, after.lastActivityAt, after.sessionId, revision];
   return Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
 /** Returns undefined for what is not a cursor of this filter. */
-export function decodeCursor(text: string, filter: SessionFilter): PageCursor | undefined {
+export function decodeCursor(text: string, filter: ListFilter): PageCursor | undefined {
   let parts: unknown;
   try {
     parts = JSON.parse(Buffer.from(text, 'base64url').toString());

@@ -1,6 +1,6 @@
 import { titleOf, type SessionInfo, type SessionsQuery } from '@pizzapi/protocol';
 
-export type SessionFilter = Pick<SessionsQuery, 'state' | 'runner' | 'q'>;
+export type ListFilter = Pick<SessionsQuery, 'state' | 'runner' | 'q'>;
 
 /** What decides on the position of a session in the list. */
 export interface ListedSession {
@@ -16,11 +16,11 @@ export function compareSessions(a: ListedSession, b: ListedSession): number {
 }
 
 /** Whether a filter leaves all sessions in the list. */
-export const isEmptyFilter = ({ state, runner, q }: SessionFilter): boolean =>
+export const isEmptyFilter = ({ state, runner, q }: ListFilter): boolean =>
   state === undefined && runner === undefined && q === undefined;
 
 /** Whether a session is in a filtered list. */
-export function matchesFilter({ state, runner, q }: SessionFilter, info: SessionInfo): boolean {
+export function matchesFilter({ state, runner, q }: ListFilter, info: SessionInfo): boolean {
   if (state === 'live' ? info.state === 'ended' : state !== undefined && info.state !== state) return false;
   if (runner !== undefined && info.runnerId !== runner) return false;
   if (q === undefined) return true;

@@ -19,7 +19,7 @@ import {
   isUrgent,
   matchesFilter,
   type ListedSession,
-  type SessionFilter,
+  type ListFilter,
 } from './sessionFilter.js';
 import type { SharedSessions } from './sharedSessions.js';
 
@@ -98,7 +98,7 @@ export class SessionPages {
   private async read(
     userId: string,
     limit: number,
-    filter: SessionFilter,
+    filter: ListFilter,
     from?: PageCursor,
     first?: ListSnapshot,
   ): Promise<SessionsReply> {
@@ -118,7 +118,7 @@ export class SessionPages {
   /** Reads the order of the list, of what `from` leaves. `first` is the snapshot of the first page. */
   private async snapshot(
     userId: string,
-    filter: SessionFilter,
+    filter: ListFilter,
     from?: PageCursor,
     first?: ListSnapshot,
   ): Promise<{ id: string; snapshot: ListSnapshot }> {
@@ -142,7 +142,7 @@ export class SessionPages {
 
   private async order(
     userId: string,
-    filter: SessionFilter,
+    filter: ListFilter,
     isLeft: (session: ListedSession, changedAt: number) => boolean,
   ): Promise<{ order: ListedSession[]; isTruncated: boolean }> {
     const { directory, shared, maxRead = MAX_READ } = this.deps;
@@ -170,7 +170,7 @@ export class SessionPages {
   private async serve(
     userId: string,
     limit: number,
-    filter: SessionFilter,
+    filter: ListFilter,
     { id, snapshot, offset }: { id: string; snapshot: ListSnapshot; offset: number },
   ): Promise<SessionsReply> {
     const { order = [], isTruncated, revision } = snapshot;
