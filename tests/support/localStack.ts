@@ -156,11 +156,15 @@ export async function shareLocalStack(): Promise<SharedStack> {
 
 async function emptyStack({ url, token, project }: RunningStack): Promise<void> {
   const headers = { authorization: `Bearer ${token}` };
-  const listed = await fetch(`${url}/api/sessions`, { headers });
-  const { sessions } = (await listed.json()) as { sessions: { sessionId: string }[] };
-  for (const { sessionId } of sessions) {
-    const { status } = await fetch(`${url}/api/sessions/${sessionId}`, { method: 'DELETE', headers });
-    if (status !== 204) throw new Error(`The session ${sessionId} was not deleted: ${status}`);
+  const firstPage = async () => {
+    const listed = await fetch(`${url}/api/sessions`, { headers });
+    return ((await listed.json()) as { sessions: { sessionId: string }[] }).sessions;
+  };
+  for (let page = await firstPage(); page.length > 0; page = await firstPage()) {
+    for (const { sessionId } of page) {
+      const { status } = await fetch(`${url}/api/sessions/${sessionId}`, { method: 'DELETE', headers });
+      if (status !== 204 && status !== 404) throw new Error(`The session ${sessionId} was not deleted: ${status}`);
+    }
   }
   for (const path of [project, join(dirname(project), '.pi', 'agent', 'sessions')])
     rmSync(path, { recursive: true, force: true, maxRetries: 5 });

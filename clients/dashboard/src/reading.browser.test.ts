@@ -195,8 +195,10 @@ describe.each([PHONE, DESK])('texts of others, at $width px', (viewport) => {
     const page = await scripted.open('/', 'scene=turned', viewport);
     await page.getByText('Pizza').first().waitFor();
     expect(await litter(page)).toEqual([]);
-    // A name of nothing that can be seen is no name.
+    // A name of nothing that can be seen is no name. The list draws what is in sight.
+    await page.setViewportSize({ ...viewport, height: 3_000 });
     expect(await page.locator('[href="/s/turned-empty"]').first().innerText()).toContain('New session');
+    await page.setViewportSize(viewport);
     await page.goto(`${scripted.url}/?at=/s/turned&scene=turned`);
     await page.getByRole('button', { name: 'Wood' }).waitFor();
     await page.getByText('Thought', { exact: true }).click();

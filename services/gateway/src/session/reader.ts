@@ -19,6 +19,9 @@ export interface ProjectedMeta {
 
 const isProjectedMeta = (value: unknown): value is ProjectedMeta => isMap(value) && isMap(value['state']);
 
+/** How long the projection of a session that is in the log is waited for, in ms. */
+const PROJECTION_MS = 1_000;
+
 /** What is known of sessions, for HTTP and for greetings. */
 export class SessionReader {
   private readonly metas;
@@ -56,6 +59,8 @@ export class SessionReader {
 
   async reply(sid: string): Promise<SessionReply> {
     const [{ first, last }, { state }] = await Promise.all([headOf(this.b, sid), this.meta(sid)]);
+    // A session that has just begun: the projector has not folded its first event.
+    if (last > 0) await this.directory.until(() => this.directory.session(sid) !== undefined, PROJECTION_MS);
     return { session: this.info(sid), meta: state, head: last, first };
   }
 
