@@ -24,9 +24,7 @@ const RUNS = {
     program: process.execPath,
     projects: ['system'],
     files: [
-      ...['e2e/session', 'e2e/prompts', 'share', 'linked', 'attach', 'faults/faults', 'piPackage'].map(
-        (name) => `tests/${name}.test.ts`,
-      ),
+      ...['e2e/session', 'e2e/prompts', 'share', 'linked', 'piPackage'].map((name) => `tests/${name}.test.ts`),
     ],
   },
 };

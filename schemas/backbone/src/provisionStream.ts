@@ -1,4 +1,5 @@
 import { JetStreamApiError, type StreamConfig, type StreamInfo } from '@nats-io/jetstream';
+import { errors } from '@nats-io/nats-core';
 import { sleep } from '@pizzapi/process';
 import { CodedError, formatBytes } from '@pizzapi/protocol';
 import type { BackboneConnection } from './connection.js';
@@ -65,7 +66,10 @@ async function updateStream(
   return fields.map((field) => ({ field, before: before[field], after: after.config[field] }));
 }
 
-/** Tries again while the leader of the cluster has not heard of a server that has just started. */
+/**
+ * Tries again while the leader of the cluster does not know a server that has just started, and when a busy cluster gives
+ * no answer in time. The same request twice changes nothing more.
+ */
 async function whenServersJoined<T>(request: () => Promise<T>): Promise<T> {
   const retry = new RetryDelay();
   const deadline = Date.now() + JOIN_MS;
@@ -74,7 +78,8 @@ async function whenServersJoined<T>(request: () => Promise<T>): Promise<T> {
       return await request();
     } catch (error) {
       const isOffline = error instanceof JetStreamApiError && error.message.includes('peer offline');
-      if (!isOffline || Date.now() > deadline) throw error;
+      const isLate = error instanceof errors.TimeoutError;
+      if (!(isOffline || isLate) || Date.now() > deadline) throw error;
       await retry.wait();
     }
   }

@@ -240,7 +240,7 @@ export class SessionHost {
       },
     });
     if (opened.kind === 'opened') {
-      this.applyWorkerState(opened.state);
+      this.applyWorkerState(opened.attached, opened.state);
       this.suspended.handOver();
       return { kind: 'awake', attached: opened.attached };
     }
@@ -256,7 +256,7 @@ export class SessionHost {
     attached.departed = link.closed.then(() => this.departed(attached));
     link.listen((notice) => {
       if (notice.type === 'state' || (notice.type === 'hello' && notice.state !== undefined))
-        this.applyWorkerState(notice.state!);
+        this.applyWorkerState(attached, notice.state!);
       else if (notice.type === 'locked_out') void this.renewGrant(attached);
       else if (notice.type === 'opening') attached.step = notice.step;
       else if (notice.type === 'leaving') attached.why = notice.why;
@@ -273,8 +273,10 @@ export class SessionHost {
     await this.finish('fenced');
   }
 
-  private applyWorkerState(state: WorkerSessionState): void {
-    const { file, model, name, thinkingLevel, epoch, activity, spool } = state;
+  private applyWorkerState(attached: WorkerAttachment, state: WorkerSessionState): void {
+    const { file, model, name, thinkingLevel, epoch, activity, spool, no = Infinity } = state;
+    if (no < (attached.stateNo ?? 0)) return;
+    if (state.no !== undefined) attached.stateNo = state.no;
     if (spool.full) this.warn('spool_full', `Session ${this.sid} is paused`);
     Object.assign(this.record, { file, model, name, thinkingLevel, epoch, activity, phase: 'hosted' });
     this.record.lastActivityAt = Date.now();

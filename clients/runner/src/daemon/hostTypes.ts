@@ -39,6 +39,8 @@ export type CommandStatus = 'unseen' | 'working' | 'answered' | 'unknown';
 /** The worker of a session and how it ends. */
 export interface WorkerAttachment {
   worker: WorkerHandle;
+  /** The number of the state that was applied last. */
+  stateNo?: number;
   /** What the session shows, because its pi was replaced. */
   outdated?: string;
   why?: ExitReason;

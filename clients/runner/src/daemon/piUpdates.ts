@@ -12,10 +12,7 @@ export async function restOutdated(hosts: readonly SessionHost[], pi: PiChoice):
     const { pi: old, link } = attached.worker;
     let text = '';
     if (old !== undefined && pi.isOutdated(old)) {
-      if (host.facts.activity === 'idle') {
-        await host.rest();
-        continue;
-      }
+      if (host.facts.activity === 'idle' && (await host.rest())) continue;
       text = `This session runs on pi ${old.version}; pi ${pi.current.version} starts when the session next rests`;
     }
     if (text === (attached.outdated ?? '')) continue;

@@ -133,6 +133,8 @@ export interface WorkerSessionState {
   thinkingLevel: string;
   /** Events that wait for the backbone. */
   spool: { events: number; bytes: number; full: boolean };
+  /** Rises with each state of a worker: an answer may be handled after a later notification. */
+  no?: number;
 }
 
 /** What became of a command: with the worker's answer it is in the log (or its spool) already. */

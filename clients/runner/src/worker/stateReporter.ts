@@ -18,6 +18,7 @@ export class StateReporter {
   private pending: NodeJS.Timeout | undefined;
   private reported = '';
   private isStopped = false;
+  private count = 0;
 
   constructor(private readonly deps: StateReporterDeps) {}
 
@@ -36,6 +37,7 @@ export class StateReporter {
       name: pi.name(),
       thinkingLevel: pi.thinkingLevel(),
       spool: writer.spool(),
+      no: ++this.count,
     };
   }
 
@@ -57,7 +59,7 @@ export class StateReporter {
   /** Reports the state now, if it differs from what was reported. */
   report(): void {
     const state = this.state();
-    const { spool: _spool, ...kept } = state;
+    const { spool: _spool, no: _no, ...kept } = state;
     const text = JSON.stringify([kept, state.spool.full]);
     if (text === this.reported) return;
     this.reported = text;
