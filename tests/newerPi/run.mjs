@@ -23,9 +23,7 @@ const RUNS = {
   product: {
     program: process.execPath,
     projects: ['system'],
-    files: [
-      ...['e2e/session', 'e2e/prompts', 'share', 'linked', 'piPackage'].map((name) => `tests/${name}.test.ts`),
-    ],
+    files: [...['e2e/session', 'e2e/prompts', 'share', 'linked', 'piPackage'].map((name) => `tests/${name}.test.ts`)],
   },
 };
 
