@@ -87,7 +87,7 @@ it('a person who types while the gateway and then nats-server are down finds eve
     process.kill(childOf(stage.pid, 'gateway/dist/bundle/main.js'), 'SIGKILL');
     await until('the viewer notices', () => view.session.connection.state.kind !== 'live');
     await tui.say('Without a gateway');
-    expect(tui.text()).toMatch(/shared · read-only · 1 watching *$/m);
+    await tui.shows(/shared · read-only · 1 watching *$/m);
   });
   await answered(tui, 'Without a gateway');
   await until('the viewer is back', () => view.session.connection.state.kind === 'live');
