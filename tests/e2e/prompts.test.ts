@@ -278,7 +278,8 @@ describe.skipIf(chromium === undefined)('prompts', () => {
     // Also after a reload, from the log alone.
     await desktop.page.reload();
     await bubble('/demo help').waitFor();
-    expect(await bubble('spawn_session').innerText()).toContain('via terminal');
+    // The page draws the messages near its end first.
+    await expect.poll(() => bubble('spawn_session').innerText()).toContain('via terminal');
     expect(await bubble('/demo help').innerText()).not.toContain('via');
 
     await view.say('/demo call plan_mode {"action":"submit","title":"Bake","steps":[{"title":"Knead"}]}');
