@@ -4,9 +4,9 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { startTcpProxy, type TcpProxy } from '@pizzapi/backbone/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startLocalStack, type LocalStack } from '../support/localStack.js';
-import { startProxy, type ProxiedConnection } from '../support/proxy.js';
 import { until } from '../support/until.js';
 import { apiOf, tell, untilHosted, watch } from '../support/viewer.js';
 import { logAsSeen } from '../support/expectCompleteLog.js';
@@ -16,13 +16,13 @@ const CLI = fileURLToPath(new URL('../../clients/cli/dist/bundle/main.js', impor
 const CUT_MS = 60_000;
 
 let stage: LocalStack;
-let wire: ProxiedConnection;
+let wire: TcpProxy;
 let runner: ChildProcess;
 let runnerId: string;
 
 beforeAll(async () => {
   stage = await startLocalStack();
-  wire = await startProxy(() => Number(new URL(stage.natsUrl).port));
+  wire = await startTcpProxy(() => Number(new URL(stage.natsUrl).port));
   const home = join(stage.project, '..', 'far-state');
   mkdirSync(home);
   const access = JSON.parse(readFileSync(join(stage.home, 'nats', 'credentials.json'), 'utf8')) as {
@@ -73,7 +73,7 @@ it('a runner that is cut off for a minute in the middle of an answer catches up 
   await until('the runner is shown as lost', () => view.session.info.host === 'lost', 40_000);
   await delay(CUT_MS - 20_000);
   expect(view.session.info.state).not.toBe('ended');
-  wire.mend();
+  wire.heal();
   const late = watch(stage, sid);
   for (const watcher of [...views, late]) await watcher.next('agent_end', 60_000);
   await until('the runner is back', () => view.session.info.host === 'connected');

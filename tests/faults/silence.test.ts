@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import type { Browser } from 'playwright-core';
+import { startTcpProxy, type TcpProxy } from '@pizzapi/backbone/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { closePages, findChromium, openBrowser, shot } from '../support/browser.js';
 import { CLI, runCli } from '../support/cli.js';
@@ -9,7 +10,6 @@ import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { readLog } from '../support/log.js';
 import { DESKTOP, NO_SERVER, openPage, PHONE, sessionPage, type WatchedPage } from '../support/page.js';
 import { childOf } from '../support/processes.js';
-import { startProxy, type ProxiedConnection } from '../support/proxy.js';
 import { startTmux, type Tmux } from '../support/tmux.js';
 import { until } from '../support/until.js';
 import { newSession } from '../support/viewer.js';
@@ -30,14 +30,14 @@ const hasTmux = (() => {
 
 describe('a connection that carries nothing and stays open', () => {
   let stage: LocalStack;
-  let wire: ProxiedConnection;
+  let wire: TcpProxy;
   let browser: Browser | undefined;
   let tmux: Tmux | undefined;
   let sid: string;
 
   beforeAll(async () => {
     const port = await freePort();
-    wire = await startProxy(() => port);
+    wire = await startTcpProxy(() => port);
     stage = await startLocalStack({ PIZZAPI_PUBLIC_URL: `http://127.0.0.1:${wire.port}` }, { port });
     sid = await newSession(stage);
     if (chromium !== undefined) browser = await openBrowser();

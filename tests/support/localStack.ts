@@ -1,3 +1,4 @@
+import { endWithThisProcess } from '../bench/harness/endWithThisProcess.js';
 import { TESTED_PI } from './testedPi.js';
 import { localToken, readGatewaySecret } from '@pizzapi/process';
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -121,20 +122,6 @@ export async function startLocalStack(
     },
   };
   return stage;
-}
-
-/**
- * Ends a process and removes its files when this test process ends before it, such as by Ctrl-C: the standard input of
- * the guard closes then.
- */
-function endWithThisProcess(child: ChildProcess, root: string): void {
-  const script =
-    'read -r _; kill -TERM "$0" 2>/dev/null; while kill -0 "$0" 2>/dev/null; do sleep 0.2; done; rm -rf "$1"';
-  const guard = spawn('/bin/sh', ['-c', script, String(child.pid), root], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  });
-  child.once('exit', () => guard.kill());
 }
 
 /** An installation that several test files use, one after the other. */

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { eventually } from './clock.js';
+import { endWithThisProcess } from './endWithThisProcess.js';
 import { builtMain } from './processes.js';
 
 const READY_MS = 180_000;
@@ -157,15 +158,4 @@ async function firstLine(child: ChildProcess): Promise<Printed> {
   await eventually(() => out.includes('\n') || child.exitCode !== null, READY_MS, 50);
   if (!out.includes('\n')) throw new Error(`the cluster did not become ready:\n${err}`);
   return JSON.parse(out.slice(0, out.indexOf('\n'))) as Printed;
-}
-
-/** Ends the program and removes its files when this process ends first: the standard input of the guard closes then. */
-function endWithThisProcess(child: ChildProcess, root: string): void {
-  const script =
-    'read -r _; kill -TERM "$0" 2>/dev/null; while kill -0 "$0" 2>/dev/null; do sleep 0.2; done; rm -rf "$1"';
-  const guard = spawn('/bin/sh', ['-c', script, String(child.pid), root], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  });
-  child.once('exit', () => guard.kill());
 }

@@ -7,7 +7,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { connect, type NodeConnectionOptions } from '@nats-io/transport-node';
 import { launchNatsCluster, requireNatsServer, type ClusterNode, type NatsCluster } from '@pizzapi/nats-server';
 import { whileProcessHalted } from './halt.js';
-import { startRouteProxy, type RouteProxy } from './routeProxy.js';
+import { startTcpProxy, type TcpProxy } from './tcpProxy.js';
 
 export interface TestClusterOptions {
   /** See `ClusterOptions.config`. */
@@ -36,7 +36,7 @@ export class TestCluster {
   constructor(
     readonly cluster: NatsCluster,
     private readonly folder: string,
-    private readonly routes: readonly { from: number; to: number; proxy: RouteProxy }[],
+    private readonly routes: readonly { from: number; to: number; proxy: TcpProxy }[],
     private readonly options: TestClusterOptions,
   ) {}
 
@@ -138,7 +138,7 @@ export class TestCluster {
 export async function startTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
   const binary = options.binary ?? (await requireNatsServer()).binary;
   const folder = await mkdtemp(join(tmpdir(), 'pizzapi-cluster-'));
-  const routes: { from: number; to: number; proxy: RouteProxy }[] = [];
+  const routes: { from: number; to: number; proxy: TcpProxy }[] = [];
   try {
     const cluster = await launchNatsCluster({
       binary,
@@ -146,7 +146,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
       config: options.config,
       syncInterval: options.syncInterval,
       routePort: async (from, to, port) => {
-        const proxy = await startRouteProxy(port);
+        const proxy = await startTcpProxy(() => port);
         routes.push({ from, to, proxy });
         return proxy.port;
       },
