@@ -1,31 +1,19 @@
 import { networkInterfaces } from 'node:os';
 import fastifySwagger from '@fastify/swagger';
-import {
-  BlobStore,
-  createAuditWriter,
-  recentSessionsRows,
-  refreshIdentity,
-  type Backbone,
-  type StorageLimits,
-} from '@pizzapi/backbone';
+import { BlobStore, createAuditWriter, recentSessionsRows, refreshIdentity } from '@pizzapi/backbone';
 import {
   answerClientError,
   exportBackboneMetrics,
   hostUrl,
   HTTP_LIMITS,
-  type HttpLimits,
-  type Logger,
   LOOPBACK,
-  type Metrics,
   pagePathOf,
   serverOptions,
   sleep,
   withoutPagePath,
 } from '@pizzapi/process';
-import type { Reach } from '@pizzapi/process/notify';
-import { splitAddresses, type SignupMode } from '@pizzapi/protocol';
-import fastify, { type FastifyInstance } from 'fastify';
-import type { PasswordLimits } from './accounts/passwords.js';
+import { splitAddresses } from '@pizzapi/protocol';
+import fastify from 'fastify';
 import { Joins } from './audit/joins.js';
 import { DenialAuditor } from './audit/denialAuditor.js';
 import { OriginPolicy } from './auth/originPolicy.js';
@@ -59,13 +47,12 @@ import { NatsAddresses } from './nats/natsAddresses.js';
 import { natsRoute } from './nats/natsRoute.js';
 import { NatsTunnels } from './nats/tunnels.js';
 import { Network } from './network/network.js';
-import type { TlsFiles } from './network/tlsFiles.js';
-import { ROOM_LIMITS, type RoomLimits } from './room/limits.js';
+import { ROOM_LIMITS } from './room/limits.js';
 import { natsSource } from './room/natsSource.js';
 import { PresenceExchange } from './room/presenceExchange.js';
 import { Rooms } from './room/rooms.js';
 import { Access } from './session/access.js';
-import { ActionRates, DEFAULT_ACTION_RATES, type ActionRateLimits } from './session/actionRates.js';
+import { ActionRates, DEFAULT_ACTION_RATES } from './session/actionRates.js';
 import { RunnerReplies } from './session/runnerReplies.js';
 import { SessionVisibility } from './session/visibility.js';
 import { CommandSender } from './session/commandSender.js';
@@ -79,6 +66,7 @@ import { SessionLoader } from './session/sessionLoader.js';
 import { SessionPages } from './session/sessionPages.js';
 import { SharedSessions } from './session/sharedSessions.js';
 import { RelayStorage } from './session/relayStorage.js';
+import type { Gateway, GatewayParts } from './gateway.js';
 import { gatewayBus } from './gatewayBus.js';
 import { StoreHealth } from './storeHealth.js';
 import { Remover } from './session/remover.js';
@@ -99,73 +87,6 @@ const DRAIN_JITTER_MS = 1_000;
 const MAX_PAGES = 100;
 /** Time for a load balancer to see that this gateway is not ready, in ms. */
 const NOTICE_MS = 100;
-
-export interface GatewayOptions {
-  host: string;
-  /** 0 takes a free one. */
-  port: number;
-  /** The address people open, when it differs from host and port. */
-  publicUrl?: string | undefined;
-  /** Signs links and lets in the programs of this machine: `ensureGatewaySecret` of the home. */
-  secret: Buffer;
-  /** Who may get an account; `first` by default. */
-  signup?: SignupMode;
-  /** Addresses and networks (CIDR) of the proxies whose word on where a request comes from is taken; none by default. */
-  trustedProxies?: string[];
-  /** Where this gateway reaches nats-server; reported to runners of earlier versions that pair. */
-  natsUrl?: string | undefined;
-  /** Where runners reach nats-server, when that is not /nats of this gateway; several are separated by commas. */
-  natsPublicUrl?: string | undefined;
-  /** Where nats-server listens for WebSockets, which /nats is passed on to; several are separated by commas. */
-  natsWebSocketUrl?: string | undefined;
-  /** Attempts at signing in, and the like, that a client has. */
-  attemptsPerMinute?: number;
-  passwords?: Partial<PasswordLimits>;
-  /** Bytes that accounts, sessions and links may store. */
-  storage?: Partial<StorageLimits>;
-  /** What accounts, links and addresses may send in a minute. */
-  rates?: Partial<ActionRateLimits>;
-  /** Where notifications may be sent; by default not to private addresses. */
-  reach?: Reach;
-  /** Folder of the built dashboard. */
-  dashboard?: string | undefined;
-  /** Folder of the package that hosts install, and of its script. */
-  install?: string | undefined;
-  spawnWaitMs?: number;
-  drainJitterMs?: number;
-  limits?: Partial<RoomLimits>;
-  /** Listens at the addresses of the local network too. */
-  lan?: boolean;
-  /** The addresses of the local network, instead of those of the interfaces. */
-  lanAddresses?: readonly string[];
-  /** The certificate for these addresses. */
-  tls?: TlsFiles | undefined;
-  /** What a connection may take. */
-  http?: Partial<HttpLimits>;
-}
-
-export interface GatewayParts {
-  backbone: Backbone;
-  options: GatewayOptions;
-  log: Logger;
-  metrics: Metrics;
-}
-
-export interface Gateway {
-  readonly app: FastifyInstance;
-  /** What it counts, as a server of its own may tell it. */
-  readonly metrics: Pick<Metrics, 'contentType' | 'render'>;
-  /** Whether work should be sent here. */
-  isReady(): boolean;
-  /**
-   * Starts to listen; resolves once it can serve, with the address for programs and the one for people. Throws
-   * `port_in_use`.
-   */
-  listen(): Promise<{ url: string; pageUrl: string; port: number }>;
-  /** Refuses new connections and asks the open ones to connect elsewhere. */
-  drain(): Promise<void>;
-  stop(): Promise<void>;
-}
 
 /** Builds a gateway over a backbone: every part in the order in which it is needed, nothing found by magic. */
 export async function createGateway({ backbone: b, options, log, metrics: counters }: GatewayParts): Promise<Gateway> {

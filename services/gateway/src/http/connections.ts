@@ -22,7 +22,7 @@ export interface ConnectionDeps {
 
 /** What the guard tells of a request, once it knows whose it is. */
 export interface Connections {
-  /** Somebody has shown credentials, or the connection is counted elsewhere. */
+  /** The client has shown credentials, or the connection is counted elsewhere. */
   admit(request: Pick<FastifyRequest, 'raw'>): void;
   /** Nobody has: an error when there are too many such requests of this client at once. */
   take(request: FastifyRequest, reply: FastifyReply): ErrorInfo | undefined;

@@ -15,7 +15,8 @@ import {
 import { startTestNats, type TestNats } from '@pizzapi/backbone/testing';
 import { createMetrics, ensureGatewaySecret, localToken, silentLogger } from '@pizzapi/process';
 import { decode, hostApiSubjects, encode, OWNER_ID, type AccountRow } from '@pizzapi/protocol';
-import { createGateway, type Gateway, type GatewayOptions } from '../app.js';
+import { createGateway } from '../app.js';
+import type { Gateway, GatewayOptions } from '../gateway.js';
 import { TestClient } from './client.js';
 import { addPerson, type TestPerson } from './people.js';
 
