@@ -269,8 +269,8 @@ export const stateSeedOf = (nkeySeed: string): string => deriveNkeySeed(nkeySeed
 
 /**
  * Connects, trying again with jittered pauses until it works or `signal` aborts, which throws `nats_unauthorized`,
- * `nats_unreachable`, `nats_not_served`, `certificate_untrusted` or `certificate_invalid` as the last attempt failed. A server older than 2.11 throws `nats_too_old`; a seed that is none
- * throws `bad_option`.
+ * `nats_unreachable`, `nats_not_served`, `certificate_untrusted` or `certificate_invalid` as the last attempt failed. A server
+ * older than 2.11 throws `nats_too_old`; a text that is no seed throws `bad_option`.
  */
 export async function connectBackbone(options: BackboneOptions): Promise<Backbone> {
   const { nkey, name } = options;

@@ -26,7 +26,7 @@ export function readAtLeader(connection: BackboneConnection, stream: string, que
       mux.done(token);
       const isAnswer = reply !== undefined && statusOf(headerText(reply)) === 0;
       const read = isAnswer ? readAnswer(payloadOf(reply)) : UNAVAILABLE;
-      // A server without a leader may answer that there is none.
+      // An answer that says that the stream has no leader is unavailable too.
       if (read.kind === 'unavailable') connection.unanswered(from);
       else connection.answered();
       resolve(read);

@@ -5,8 +5,8 @@ import { OutboundWebSocket, outboundOptions, trustOf } from '@pizzapi/process/ou
 import { dialAddresses } from './dialAddresses.js';
 
 /**
- * How long a WebSocket that is closed waits for the other side, in ms. Behind a dead connection there is none, and the client
- * connects again only afterwards.
+ * How long a WebSocket that is closed waits for the other side, in ms. A dead connection has no
+ * other side, and the client connects again only afterwards.
  */
 const CLOSE_MS = 1_000;
 /** How long the opening of a WebSocket may take, in ms: TCP, a proxy, TLS and the upgrade. */

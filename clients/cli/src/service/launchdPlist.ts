@@ -46,7 +46,7 @@ ${Object.entries(env)
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#13;' };
 /** What XML 1.0 cannot hold, not even as an entity. */
-// eslint-disable-next-line no-control-regex
+// eslint-disable-next-line no-control-regex -- XML 1.0 has no way to write these characters.
 const UNHOLDABLE = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/;
 
 const text = (value: string): string => `<string>${escaped(value)}</string>`;

@@ -29,7 +29,7 @@ interface Connection {
   readonly socket: Socket;
   /** Whose it is; undefined for one that is not counted. */
   client: string | undefined;
-  /** Somebody has shown credentials on it. */
+  /** The client has shown credentials on it. */
   known: boolean;
   /** It speaks something else than HTTP by now. */
   upgraded: boolean;
@@ -90,7 +90,7 @@ export class ConnectionLimiter {
     return [...this.clients.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** Somebody has shown credentials on this connection: from now on it does not count. */
+  /** The client has shown credentials on this connection: from now on it does not count. */
   admit(socket: Socket): void {
     const connection = this.connections.get(socket);
     if (connection === undefined || connection.known) return;
