@@ -1,5 +1,5 @@
 import { adoptPartitions, connectBackbone, replay, type Backbone } from '@pizzapi/backbone';
-import { decode } from '@pizzapi/protocol';
+import { decode, splitAddresses } from '@pizzapi/protocol';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunningStack } from './localStack.js';
@@ -23,7 +23,7 @@ export async function connectTo(
   };
   const login =
     role === 'admin' ? { nkey: users.admin.nkeySeed, provisioner: true } : { ...users.auditor, imports: true };
-  const backbone = await connectBackbone({ url: url.split(','), name: 'test', ...login });
+  const backbone = await connectBackbone({ url: splitAddresses(url), name: 'test', ...login });
   if (role === 'admin') await adoptPartitions(backbone);
   return backbone;
 }

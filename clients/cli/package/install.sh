@@ -44,7 +44,7 @@ install_package() {
   ln -sf "$prefix/current/bin/pizzapi" "$link"
   for old in "$prefix"/pizzapi-????????????????; do
     case $old in "$prefix/$id" | "$prefix/$before") continue ;; esac
-    ps -A -o args= | grep -F "$old/" | grep -qv grep || rm -rf "$old"
+    case $(ps -A -o args= 2>/dev/null || printf %s "$old/") in *"$old/"*) ;; *) rm -rf "$old" ;; esac
   done
   say "PizzaPi $("$link" --version) is installed."
   case ":$PATH:" in *":$HOME/.local/bin:"*) ;; *) say "$HOME/.local/bin is not in PATH: add it, or use $link." ;; esac

@@ -115,6 +115,12 @@ describe.runIf(existsSync('/usr/bin/setsid'))('the script that installs a host',
     expect(calls().some((call) => call.includes('runner'))).toBe(false);
   });
 
+  it('every version stays where the processes of the machine cannot be listed', async () => {
+    fake('ps', 'exit 1');
+    for (const text of ['first', 'second', 'third']) await runScript(['--no-pair'], { env: { PACKAGE: text } });
+    expect(versions()).toHaveLength(3);
+  });
+
   it('an old Node, no npm, no way to download and a failed download are each an error that says what to do', async () => {
     fake('curl', 'exit 22');
     const failed = await runScript();

@@ -11,14 +11,7 @@ export type { ConnectionView } from './connectionView.js';
 export type { SessionChange } from './fold.js';
 export { openHub, openRunners, type Hub, type HubChange, type Runners, type RunnersChange } from './hub.js';
 export { createApi, type Api, type Folders, type ListedEvent, type SendOptions } from './api.js';
-export {
-  listSessions,
-  matchesQuery,
-  queryText,
-  searchedText,
-  sessionPages,
-  type SessionLister,
-} from './sessionPages.js';
+export { listSessions, queryText, type SessionLister } from './sessionPages.js';
 export type { ApiOptions, Failed, ApiResult } from './http.js';
 export { LIMITS, isOpen, sentence, type ConnectionState, type WaitReason } from './connectionMachine.js';
 export type { ConnectionClock, ConnectOptions, WebSocketConstructor, WebSocketLike } from './connection.js';

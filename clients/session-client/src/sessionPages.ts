@@ -1,9 +1,12 @@
-import { titleOf, type SessionInfo, type SessionsQuery, type SessionsReply } from '@pizzapi/protocol';
+import {
+  matchesQuery,
+  MAX_QUERY_CHARS,
+  type SessionInfo,
+  type SessionsQuery,
+  type SessionsReply,
+} from '@pizzapi/protocol';
 import type { Api } from './api.js';
 import type { ApiResult } from './http.js';
-
-/** The longest text that a query takes. */
-const MAX_QUERY_CHARS = 200;
 
 /** What lists sessions: the API, or a part of it. */
 export type SessionLister = Pick<Api, 'sessions'>;
@@ -52,23 +55,4 @@ export async function listSessions(
 export function queryText(search: string): string | undefined {
   const [longest = ''] = search.split(/\s+/).toSorted((a, b) => b.length - a.length);
   return longest === '' ? undefined : longest.slice(0, MAX_QUERY_CHARS);
-}
-
-/** Whether a session fits a query. A gateway that knows no queries sends all sessions. */
-export function matchesQuery(session: SessionInfo, { state, runner, q }: SessionsQuery): boolean {
-  if (state === 'live' ? session.state === 'ended' : state !== undefined && session.state !== state) return false;
-  if (runner !== undefined && session.runnerId !== runner) return false;
-  return q === undefined || searchedText(session).includes(q.toLowerCase());
-}
-
-const texts = new WeakMap<SessionInfo, string>();
-
-/** What a search looks in, in small letters: the name or what it is called without one, the folder, the model and the id. */
-export function searchedText(session: SessionInfo): string {
-  const known = texts.get(session);
-  if (known !== undefined) return known;
-  const { name, firstPrompt = '', cwd, model, sessionId } = session;
-  const text = [name, firstPrompt, titleOf(session, ''), cwd, model, sessionId].join(' ').toLowerCase();
-  texts.set(session, text);
-  return text;
 }

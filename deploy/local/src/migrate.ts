@@ -2,7 +2,7 @@ import { authorizationConfig } from '@pizzapi/authenticator';
 import { connectBackbone, migratePartitions, type Backbone, type MigrationOutcome } from '@pizzapi/backbone';
 import { launchNatsServer, processContext, requireNatsServer } from '@pizzapi/nats-server';
 import { homeLayout, type Logger, type MIGRATE_OPTIONS, type OptionValues } from '@pizzapi/process';
-import { CodedError } from '@pizzapi/protocol';
+import { CodedError, splitAddresses } from '@pizzapi/protocol';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openHome, readNatsAccess, runningLocal } from './home.js';
@@ -27,7 +27,7 @@ export async function migrate(
   const move = (admin: Backbone) => moveLog(admin, { to: partitions, keep }, context);
   if (natsUrl === undefined) return atHome(home, context, move);
   if (adminNkey === undefined) throw new CodedError('bad_option', 'Set PIZZAPI_NATS_ADMIN_NKEY for --nats-url');
-  return asProvisioner(natsUrl.split(','), adminNkey, context, move);
+  return asProvisioner(splitAddresses(natsUrl), adminNkey, context, move);
 }
 
 /** Starts the nats-server of a stopped home for the time of the move. */

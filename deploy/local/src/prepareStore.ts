@@ -1,4 +1,5 @@
-import { connectBackbone, migrateStateAccount, moveBlobs, provision, type ProvisionOptions } from '@pizzapi/backbone';
+import { connectBackbone, provisionStore, type ProvisionOptions } from '@pizzapi/backbone';
+import { splitAddresses } from '@pizzapi/protocol';
 import type { NatsAccess } from './home.js';
 import { ensureOwner, ensureRunnerToken } from './runnerToken.js';
 
@@ -13,16 +14,14 @@ export async function prepareStore(
   save: (token: string) => Promise<void>,
 ): Promise<void> {
   const admin = await connectBackbone({
-    url: url.split(','),
+    url: splitAddresses(url),
     name: 'pizzapi-provisioner',
     nkey: users.admin.nkeySeed,
     provisioner: true,
     partitions,
   });
   try {
-    await migrateStateAccount(admin);
-    await provision(admin, storage);
-    await moveBlobs(admin);
+    await provisionStore(admin, storage);
     await ensureOwner(admin);
     await ensureRunnerToken(admin, knownToken, save);
   } finally {

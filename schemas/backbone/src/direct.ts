@@ -75,9 +75,12 @@ export async function batchOf(
   const batch = await batchAtReplica(connection, stream, subject, seq, limit, maxBytes);
   if (!connection.isClustered || batch.kind === 'unavailable' || batch.pending > 0) return batch;
   const { messages } = batch;
-  const newer = await catchUpAtLeader(connection, stream, subject, messages.at(-1)?.seq ?? seq - 1, limit);
+  // One more than fits says whether there are more.
+  const most = limit - messages.length + 1;
+  const newer = await catchUpAtLeader(connection, stream, subject, messages.at(-1)?.seq ?? seq - 1, most);
   if (newer.kind === 'unavailable') return newer;
-  return { kind: 'read', messages: [...messages, ...newer.messages], pending: newer.isComplete ? 0 : 1 };
+  const all = [...messages, ...newer.messages];
+  return { kind: 'read', messages: all.slice(0, limit), pending: Math.max(0, all.length - limit) };
 }
 
 function batchAtReplica(

@@ -19,6 +19,7 @@ export {
   verifyProvisioned,
 } from './provision.js';
 export type { StoredBytes } from './provision.js';
+export { provisionStore } from './provisionStore.js';
 export { adoptPartitions, readPartitions, verifyMapping } from './partitions.js';
 export type { PartitionsRow } from './partitions.js';
 export { migratePartitions } from './migratePartitions.js';

@@ -5,13 +5,11 @@ import { lastOfMany } from './direct.js';
 import type { StoredMessage } from './message.js';
 import { readOrdered } from './reader.js';
 import { RendezvousChannel } from './rendezvousChannel.js';
-import { retryUntilDeadline } from './retryDelay.js';
+import { KV_PATIENCE_MS, retryUntilDeadline } from './retryDelay.js';
 import { bucketStream, keySubject } from './streams.js';
 
 /** Messages that one round at the leader reads at most. */
 const CATCH_UP = 64;
-/** How long a list may be without an answer of the server before it throws `unavailable`, in ms. */
-const LIST_PATIENCE_MS = 10_000;
 
 /** The subject of all keys that begin with `prefix`, which ends with a dot; without one at its end it is a pattern. */
 export const prefixSubject = (bucket: string, prefix: string): string =>
@@ -26,8 +24,8 @@ export interface ListEntriesOptions {
 
 /**
  * Yields the last message of each key, in the order of their revisions, with constant memory: few keys in one request, and
- * many through a consumer. A key that is written
- * meanwhile can come twice; its later message comes last. A failure of the backbone continues the list where it was.
+ * many through a consumer. A key that is written meanwhile can come twice; its later message comes last. A failure of the
+ * backbone continues the list where it was. Throws `unavailable` after ten seconds without an answer.
  */
 export async function* listEntries(
   connection: BackboneConnection,
@@ -68,13 +66,14 @@ export async function* listEntries(
       await handed;
     },
   });
-  const patience = setTimeout(() => stop.abort(), LIST_PATIENCE_MS);
+  const startPatience = () => setTimeout(() => stop.abort(), KV_PATIENCE_MS);
+  let patience = startPatience();
   try {
     for await (const messages of handoff) {
       // The time that the caller takes does not count.
       clearTimeout(patience);
       yield* messages;
-      if (!isComplete) patience.refresh();
+      if (!isComplete) patience = startPatience();
     }
   } finally {
     clearTimeout(patience);

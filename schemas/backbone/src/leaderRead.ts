@@ -10,7 +10,7 @@ const NO_MESSAGE = 10037;
 export type LeaderQuery = { last_by_subj: string } | { seq: number; next_by_subj: string };
 export type LeaderRead = { kind: 'found'; message: StoredMessage } | { kind: 'none' } | { kind: 'unavailable' };
 export type LeaderCatchUp =
-  /** `isComplete`: the leader has no later message. */
+  /** `isComplete`: the leader has no later message. Otherwise it was not asked whether it has. */
   { kind: 'read'; messages: StoredMessage[]; isComplete: boolean } | { kind: 'unavailable' };
 
 const UNAVAILABLE: LeaderRead = { kind: 'unavailable' };

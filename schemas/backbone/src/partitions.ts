@@ -1,11 +1,11 @@
-import { JetStreamApiError } from '@nats-io/jetstream';
 import { CodedError, compareSemver, isMap, MAX_PARTITIONS } from '@pizzapi/protocol';
 import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { bucket } from './kv.js';
 import type { Bucket } from './bucket.js';
 import type { LogSummary } from './logProof.js';
 import { headerText, payloadOf, statusOf, writeHeaders } from './message.js';
-import { bucketStream, partitionStream, SESSIONS_STREAM } from './streams.js';
+import { infoOf } from './streamInfo.js';
+import { bucketStream, SESSIONS_STREAM, sessionStreams } from './streams.js';
 
 /** Into how many partitions the log of a deployment is divided. */
 export interface PartitionsRow {
@@ -43,8 +43,6 @@ const PROBE_HEADERS = [['Nats-Expected-Stream', 'none']] as const;
 const PROBE_MS = 3_000;
 /** The oldest server that was tried with several partitions on a cluster. 2.11.0 fails. */
 const CLUSTER_SERVER = '2.15.0';
-/** The server's code for "there is no such stream". */
-const NO_SUCH_STREAM = 10059;
 
 const isCount = (value: unknown): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_PARTITIONS;
@@ -58,7 +56,7 @@ const rowsOf = (b: Backbone): Bucket<PartitionsRow> => bucket<PartitionsRow>(b, 
 
 /** The row of a deployment, or undefined before it was provisioned. Throws `unavailable`. */
 export async function readPartitions(b: Backbone): Promise<PartitionsRow | undefined> {
-  if (!(await exists(internals(b).forBucket(DEPLOYMENT), bucketStream(DEPLOYMENT)))) return undefined;
+  if ((await infoOf(internals(b).forBucket(DEPLOYMENT), bucketStream(DEPLOYMENT))) === undefined) return undefined;
   return (await rowsOf(b).get(KEY))?.value;
 }
 
@@ -84,7 +82,7 @@ export async function adoptPartitions(b: Backbone): Promise<PartitionsRow | unde
 export async function settlePartitions(b: Backbone): Promise<void> {
   const connection = internals(b);
   if ((await adoptPartitions(b)) !== undefined) return;
-  const isOld = await exists(connection, SESSIONS_STREAM);
+  const isOld = (await infoOf(connection, SESSIONS_STREAM)) !== undefined;
   const partitions = isOld ? 1 : (connection.wantedPartitions ?? 1);
   connection.partitions = check(connection, { partitions });
   if ((await rowsOf(b).create(KEY, { partitions })).kind === 'conflict') await adoptPartitions(b);
@@ -105,16 +103,17 @@ function check({ wantedPartitions }: BackboneConnection, row: PartitionsRow | un
 
 /**
  * Checks with a message that no stream stores whether nats-server maps the log to the streams of this many partitions.
- * Throws `partitions_unmapped`, and `nats_too_old` for a cluster that cannot have partitions. Needs a login that may publish events of every session.
+ * Throws `partitions_unmapped`, and `nats_too_old` for a cluster that cannot have partitions. Without an answer it only warns.
+ * Needs a login that may publish events of every session.
  */
 export async function verifyMapping(b: Backbone): Promise<void> {
   const connection = internals(b);
   const { partitions, nc } = connection;
   refuseOldCluster(partitions, nc.info);
   const found = await streamOfProbe(connection);
-  if (found === 'unknown') return;
-  const expected = Array.from({ length: partitions }, (_, partition) => partitionStream(partitions, partition));
-  if (found !== undefined && expected.includes(found)) return;
+  if (found === 'unknown')
+    return connection.log.warn({ partitions }, 'nats-server did not say which stream receives events; not checked');
+  if (found !== undefined && sessionStreams(partitions).includes(found)) return;
   const what = found === undefined ? 'no stream receives' : `the stream ${found} receives`;
   throw new CodedError(
     'partitions_unmapped',
@@ -147,14 +146,4 @@ function streamOfProbe({ mux }: BackboneConnection): Promise<string | undefined>
       resolve(typeof stream === 'string' ? stream : undefined);
     });
   });
-}
-
-async function exists({ jsm }: BackboneConnection, stream: string): Promise<boolean> {
-  try {
-    await jsm.streams.info(stream);
-    return true;
-  } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === NO_SUCH_STREAM) return false;
-    throw error;
-  }
 }

@@ -24,7 +24,7 @@ const IN_HAND_PAUSES_MS = [10, 20, 50, 100, 200, 400];
 const TICK_MS = 25;
 
 /** The headers that make a message safe to send again: the server stores it once. */
-const SAFE = /\r\n(Nats-Msg-Id|Nats-Expected-Last-Subject-Sequence): |^NATS\/1\.0\r\n(Nats-Msg-Id|Nats-Expected-)/;
+const SAFE = /\r\nNats-(Msg-Id|Expected-Last-(Subject-)?Sequence): /;
 
 /** A message on its way to a replicated stream. */
 interface Sending {
@@ -70,8 +70,9 @@ export class Resender {
       refusedFor: undefined,
       isOver: false,
     };
-    this.all.add(sending);
+    // Throws for a message that is too large, which then is none of these.
     this.sendCopy(sending);
+    this.all.add(sending);
     if (this.ticking !== undefined) return;
     // After a standstill timers run before the sockets are read: answers that have come meanwhile count.
     this.ticking = setInterval(() => setImmediate(() => this.tick()), TICK_MS);

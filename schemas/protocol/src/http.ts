@@ -68,11 +68,13 @@ export const EventsQuery = Type.Object({
 /** How many sessions a page of the list has when its request names no number, and at most. */
 export const SESSIONS_PAGE = 100;
 export const MAX_SESSIONS_PAGE = 500;
+/** The longest text that a query takes. */
+export const MAX_QUERY_CHARS = 200;
 
 /**
  * `GET /api/sessions`: a page of the sessions that the caller has in the list, the latest active first. `cursor` is from the
  * reply before. `state` is a state of a session or `live` for all that have not ended, `runner` a runner's id, and `q` a
- * text that the name or title, the folder, the model or the id contains, without regard to case. The first page without a
+ * text that the name or title, the first prompt, the folder, the model or the id contains, without regard to case. The first page without a
  * filter also has the sessions that work or wait for a person: it can have more than `limit`.
  */
 export const SessionsQuery = Type.Object({
@@ -80,7 +82,7 @@ export const SessionsQuery = Type.Object({
   cursor: Optional(Type.String({ minLength: 1, maxLength: 512 })),
   state: Optional(Type.Enum([...SESSION_STATES, 'live'])),
   runner: Optional(Type.String({ pattern: ID_PATTERN })),
-  q: Optional(Type.String({ minLength: 1, maxLength: 200 })),
+  q: Optional(Type.String({ minLength: 1, maxLength: MAX_QUERY_CHARS })),
 });
 export type SessionsQuery = Static<typeof SessionsQuery>;
 

@@ -53,6 +53,7 @@ export * from './fold/sessionInfo.js';
 export * from './fold/runnerInfo.js';
 export * from './fold/run.js';
 export * from './foreignText.js';
+export * from './sessionQuery.js';
 export * from './sessionTitle.js';
 export * from './text.js';
 export * from './toolWords.js';

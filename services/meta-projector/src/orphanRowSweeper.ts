@@ -91,7 +91,8 @@ export class OrphanRowSweeper {
     const { backbone, log } = this.options;
     const rows = sessionRows(backbone);
     if (userId === undefined && (await rows.get(sessionRowKey(owner, sid))) === undefined) return;
-    await rows.delete(key, { revision, markerMs: SESSION_ROW_MARKER_MS });
+    const gone = await rows.delete(key, { revision, markerMs: SESSION_ROW_MARKER_MS });
+    if (gone.kind === 'conflict') return;
     if (userId !== undefined) await forgetRecentSession(backbone, userId, sid);
     log.info({ sid }, 'row deleted: the session belongs to another account');
   }

@@ -22,7 +22,7 @@ Stop the services first; they refuse to start until the move has ended. When it 
       const { partitions } = readOptions(MIGRATE_OPTIONS, flags, env);
       if (partitions === undefined)
         throw new Failure(errorInfo('bad_option', 'Name the number of partitions with --partitions'), EXIT.usage);
-      const main = mainOf('@pizzapi/local/migrate');
+      const main = mainOf('@pizzapi/local/migrate', 'relay_not_included');
       const exitCode = await runProgram(main, [], { ...env, ...flagsAsEnvironment(MIGRATE_OPTIONS, flags) });
       context.exitCode = exitCode;
     });

@@ -1,16 +1,14 @@
 import type { Command } from 'commander';
 import {
   connectBackbone,
-  migrateStateAccount,
-  moveBlobs,
-  provision,
+  provisionStore,
   STORAGE_OPTIONS,
   storageLimitsOf,
   type Backbone,
   type StreamChange,
 } from '@pizzapi/backbone';
 import { addOptions, defineOptions, OPTIONS, readOptions, type OptionValues } from '@pizzapi/process';
-import { CodedError } from '@pizzapi/protocol';
+import { CodedError, splitAddresses } from '@pizzapi/protocol';
 import { examples, type CliContext } from '../context.js';
 import { requireNatsAccess } from '../home.js';
 import { interruptible, jsonLine, line } from '../io.js';
@@ -27,6 +25,8 @@ const PROVISION_OPTIONS = defineOptions({
     type: 'string',
   },
   replicas: OPTIONS.replicas,
+  // Without it the deployment keeps the number that it has.
+  partitions: { ...OPTIONS.partitions, default: undefined },
   ...STORAGE_OPTIONS,
 });
 type ProvisionFlags = OptionValues<typeof PROVISION_OPTIONS>;
@@ -48,10 +48,7 @@ export function addProvision(program: Command, { io }: CliContext): void {
       const changes = await interruptible(io, async (signal) => {
         const admin = await connectAsAdmin(options, AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)]));
         try {
-          await migrateStateAccount(admin);
-          const made = await provision(admin, { replicas: options.replicas, ...storageLimitsOf(options) });
-          await moveBlobs(admin);
-          return made;
+          return await provisionStore(admin, { replicas: options.replicas, ...storageLimitsOf(options) });
         } finally {
           await admin.close();
         }
@@ -63,14 +60,18 @@ export function addProvision(program: Command, { io }: CliContext): void {
 }
 
 /** Connects as the provisioner: with the given nkey, or with that of the local run. Throws `bad_option` for a bad one. */
-async function connectAsAdmin({ home, natsUrl, adminNkey }: ProvisionFlags, signal: AbortSignal): Promise<Backbone> {
-  const common = { name: 'pizzapi-provision', provisioner: true, signal };
+async function connectAsAdmin(
+  { home, natsUrl, adminNkey, partitions }: ProvisionFlags,
+  signal: AbortSignal,
+): Promise<Backbone> {
+  const wanted = partitions === undefined ? {} : { partitions };
+  const common = { name: 'pizzapi-provision', provisioner: true, signal, ...wanted };
   if (adminNkey !== undefined) {
     if (natsUrl === undefined) throw new CodedError('bad_option', 'PIZZAPI_NATS_URL must name the nats-server');
-    return connectBackbone({ ...common, url: natsUrl.split(','), nkey: adminNkey });
+    return connectBackbone({ ...common, url: splitAddresses(natsUrl), nkey: adminNkey });
   }
   const { url, users } = requireNatsAccess(home);
-  return connectBackbone({ ...common, url: natsUrl?.split(',') ?? url, nkey: users.admin.nkeySeed });
+  return connectBackbone({ ...common, url: splitAddresses(natsUrl ?? url), nkey: users.admin.nkeySeed });
 }
 
 function describe(change: StreamChange): string {

@@ -7,8 +7,9 @@ import {
   titleOf,
   type SessionInfo,
   type SessionsQuery,
+  searchedText,
 } from '@pizzapi/protocol';
-import { listSessions, queryText, searchedText, type Api, type ApiResult } from '@pizzapi/session-client';
+import { listSessions, queryText, type Api, type ApiResult } from '@pizzapi/session-client';
 import { findRunner } from '../runnerLookup.js';
 import { sessionPage } from '../sessionRef.js';
 import { shortIds } from '../sessionLookup.js';

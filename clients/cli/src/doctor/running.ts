@@ -20,6 +20,7 @@ import {
   type RunnerInfo,
   type SpokenVersion,
   type StorageUseInfo,
+  splitAddresses,
 } from '@pizzapi/protocol';
 import type { NatsAccess } from '@pizzapi/process';
 import { certificateProblem, outboundFetch } from '@pizzapi/process/outbound';
@@ -199,7 +200,7 @@ async function checkAuthenticator(b: Backbone): Promise<Finding> {
 
 /** The version that a nats-server announces to every client before the login. */
 function natsVersion(url: string): Promise<string | undefined> {
-  const first = url.split(',')[0]!;
+  const [first = ''] = splitAddresses(url);
   if (!URL.canParse(first)) return Promise.resolve(undefined);
   const { hostname, port } = new URL(first);
   return new Promise((resolve) => {

@@ -1,6 +1,5 @@
-import { isImported, runnerLabels, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
+import { isImported, runnerLabels, searchedText, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
 import { liveState } from './liveState.js';
-import { searchedText } from '@pizzapi/session-client';
 import { listIn, treeOf, type SessionNode } from './tree.js';
 
 export { liveState, STATE_LABELS, type LiveState } from './liveState.js';

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { errorInfo, isId, type ErrorInfo } from '@pizzapi/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { GatewayMetrics } from '../metrics.js';
@@ -6,10 +7,6 @@ import type { SessionLoader } from '../session/sessionLoader.js';
 import { answerError } from './errors.js';
 
 declare module 'fastify' {
-  interface FastifyRequest {
-    /** Releases the session that the address names. */
-    releaseSession: (() => void) | null;
-  }
   interface FastifyContextConfig {
     /** Acts on the session: not for who may only watch it. */
     acts?: boolean;
@@ -26,25 +23,32 @@ export function registerAuthorization(
   app: FastifyInstance,
   { access, loader, metrics }: { access: Access; loader: SessionLoader; metrics: GatewayMetrics },
 ): void {
-  app.decorateRequest('releaseSession', null);
   app.addHook('onRequest', async (request, reply) => {
     // A socket is asked more before, and then comes back here for this.
     if (request.routeOptions.config.socket === true) return;
-    await loadSession(request, loader);
+    await loadSession(request, loader, reply.raw);
     const error = authorizationProblem(request, access);
     if (error === undefined) return;
     metrics.error(error.code);
     return answerError(reply, error);
   });
-  app.addHook('onResponse', async (request) => request.releaseSession?.());
 }
 
-/** Loads the session that the address names, and holds it until `releaseSession` is called. */
-export async function loadSession(request: FastifyRequest, loader: SessionLoader): Promise<void> {
+/**
+ * Loads the session that the address names, and holds it until `lifetime` closes: the response, which also closes when the
+ * client leaves before it, or the connection of a socket.
+ */
+export async function loadSession(
+  request: FastifyRequest,
+  loader: SessionLoader,
+  lifetime: EventEmitter,
+): Promise<void> {
   const { principal, params, routeOptions } = request;
   const { sid } = params as { sid?: string };
   if (principal === null || sid === undefined || !isId(sid) || routeOptions.config.open === true) return;
-  request.releaseSession = loader.hold(sid);
+  // The client may have left before this was asked.
+  if (request.raw.socket.destroyed) return;
+  lifetime.once('close', loader.hold(sid));
   await loader.load(principal, sid);
 }
 

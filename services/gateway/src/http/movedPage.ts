@@ -1,3 +1,4 @@
+import { pagePathOf } from '@pizzapi/process';
 import { escapeHtml, hashOfInline, plainPage, PLAIN_PAGE_STYLE_SOURCE } from './plainPage.js';
 
 /** A page that leads to another address. */
@@ -12,8 +13,8 @@ export interface MovedPage {
  * find the name would show an error of its own and no way on.
  */
 export function movedPage(pageUrl: string, port: number): MovedPage {
-  const { origin, hostname, pathname } = new URL(pageUrl);
-  const path = pathname.replace(/\/+$/, '');
+  const { origin, hostname } = new URL(pageUrl);
+  const path = pagePathOf(pageUrl);
   const isLocal = hostname.endsWith('.localhost');
   const html = plainPage(
     `<main>
@@ -59,7 +60,7 @@ const SCRIPT = `
 const link = document.querySelector('#there');
 const { page, path, live } = link.dataset;
 const { pathname } = location;
-const target = page + (path !== '' && pathname.startsWith(path + '/') ? pathname.slice(path.length) : pathname) + location.search + location.hash;
+const target = page + ((pathname + '/').startsWith(path + '/') ? pathname.slice(path.length) : pathname) + location.search + location.hash;
 link.href = document.querySelector('#again').href = target;
 fetch(live, { mode: 'no-cors', cache: 'no-store', credentials: 'omit' }).then(
   () => location.replace(target),

@@ -34,7 +34,7 @@ export function securityHeaders(socketOrigins: readonly string[]): Readonly<Reco
 /** The page's own file, which is never asked for by its name. */
 const PAGE_FILE = '/index.html';
 /** Paths that are never a page. */
-const NO_PAGE = /^\/(api|ws|livez|readyz|metrics|openapi\.json)(\/|$)/;
+const NO_PAGE = /^\/(api|ws|nats|install|livez|readyz|metrics|openapi\.json)(\/|$)/;
 
 /**
  * The dashboard. Files with a hash in their name may be kept for ever; the page itself never. Any other path that is no

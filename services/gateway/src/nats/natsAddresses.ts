@@ -1,4 +1,4 @@
-import { natsUrlOfGateway, splitAddresses } from '@pizzapi/protocol';
+import { isWebSocketAddress, natsUrlOfGateway, splitAddresses } from '@pizzapi/protocol';
 import type { FastifyRequest } from 'fastify';
 import { isEncrypted } from '../auth/cookies.js';
 
@@ -21,10 +21,10 @@ export interface NatsWhere {
 export class NatsAddresses {
   constructor(private readonly options: NatsAddressOptions) {}
 
-  /** `natsUrl` is for runners of earlier versions, which know no WebSockets. */
+  /** `natsUrl` is for runners of earlier versions, which know one address and no WebSockets. */
   of(request: Pick<FastifyRequest, 'headers' | 'raw'>): NatsWhere {
     const { natsUrl, natsPublicUrl } = this.options;
-    const first = natsPublicUrl ?? natsUrl;
+    const first = splitAddresses(natsPublicUrl ?? natsUrl ?? '').find((url) => !isWebSocketAddress(url));
     const urls = natsPublicUrl === undefined ? this.passedOn(request) : splitAddresses(natsPublicUrl);
     return { ...(first === undefined ? {} : { natsUrl: first }), ...(urls.length === 0 ? {} : { natsUrls: urls }) };
   }

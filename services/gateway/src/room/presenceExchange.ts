@@ -59,6 +59,8 @@ export class PresenceExchange {
     this.ask(sid, session);
     return {
       publish: (own) => {
+        // A room that takes the place of another speaks for this gateway.
+        if (this.sessions.get(sid) !== session) return;
         session.own = own;
         this.send(sid, session);
       },

@@ -17,6 +17,7 @@ export class RoomPresence {
   /** Whether the viewers at this gateway have changed since they were published. */
   private isUnpublished = false;
   private readonly elsewhere: PresenceElsewhere | undefined;
+  private isClosed = false;
 
   constructor(private readonly options: RoomPresenceOptions) {
     this.elsewhere = options.elsewhere?.(() => this.schedule());
@@ -28,12 +29,16 @@ export class RoomPresence {
     this.schedule();
   }
 
+  /** No viewer of this room is left, also where its end is not published yet. */
   close(): void {
+    this.isClosed = true;
     clearTimeout(this.timer);
+    this.elsewhere?.publish([]);
     this.elsewhere?.close();
   }
 
   private schedule(): void {
+    if (this.isClosed) return;
     this.timer ??= setTimeout(() => this.tell(), this.options.limits.presenceMs);
   }
 

@@ -341,10 +341,10 @@ export class Directory {
     if (isHosted && !wasLive) this.setLive(id);
     // Those of the start are loaded together.
     if (this.leasesKnown && isHosted && !this.sessions.isLoaded(id)) {
-      this.sessions.load(id).then(
-        () => this.hostChanged(id),
-        (err: unknown) => this.log.warn({ err, sid: id }, 'a live session could not be read'),
-      );
+      void retry(() => this.sessions.load(id), {
+        signal: this.stopping.signal,
+        onRetry: (err) => this.log.warn({ err, sid: id }, 'a live session could not be read; reading it again'),
+      }).then(() => this.stopping.signal.aborted || this.hostChanged(id));
     } else if (this.leasesKnown) this.hostChanged(id);
     if (!isHosted && wasLive) this.setNotLive(id);
   }

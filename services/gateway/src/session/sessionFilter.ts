@@ -1,4 +1,4 @@
-import { titleOf, type SessionInfo, type SessionsQuery } from '@pizzapi/protocol';
+import type { SessionInfo, SessionsQuery } from '@pizzapi/protocol';
 
 export type ListFilter = Pick<SessionsQuery, 'state' | 'runner' | 'q'>;
 
@@ -18,16 +18,6 @@ export function compareSessions(a: ListedSession, b: ListedSession): number {
 /** Whether a filter leaves all sessions in the list. */
 export const isEmptyFilter = ({ state, runner, q }: ListFilter): boolean =>
   state === undefined && runner === undefined && q === undefined;
-
-/** Whether a session is in a filtered list. */
-export function matchesFilter({ state, runner, q }: ListFilter, info: SessionInfo): boolean {
-  if (state === 'live' ? info.state === 'ended' : state !== undefined && info.state !== state) return false;
-  if (runner !== undefined && info.runnerId !== runner) return false;
-  if (q === undefined) return true;
-  const text = q.trim().toLowerCase();
-  const fields = [info.name, titleOf(info, ''), info.cwd, info.model, info.sessionId];
-  return fields.some((field) => field.toLowerCase().includes(text));
-}
 
 /** Whether a session is on the first page although its last activity is old: it runs, or waits for a person. */
 export const isUrgent = ({ state, host }: SessionInfo): boolean =>

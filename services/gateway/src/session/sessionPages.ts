@@ -2,6 +2,7 @@ import { RECENT_LAG_MS, sessionRowPrefix, type Bucket } from '@pizzapi/backbone'
 import { KeyedSerialQueue } from '@pizzapi/process';
 import {
   CodedError,
+  matchesQuery,
   MAX_SESSIONS_PAGE,
   SESSIONS_PAGE,
   type RecentSessionsRow,
@@ -13,14 +14,7 @@ import type { Directory } from './directory.js';
 import type { ProjectedSession } from './heldSessions.js';
 import { ListSnapshots, type ListSnapshot } from './listSnapshots.js';
 import { decodeCursor, encodeCursor, type PageCursor } from './pageCursor.js';
-import {
-  compareSessions,
-  isEmptyFilter,
-  isUrgent,
-  matchesFilter,
-  type ListedSession,
-  type ListFilter,
-} from './sessionFilter.js';
+import { compareSessions, isEmptyFilter, isUrgent, type ListedSession, type ListFilter } from './sessionFilter.js';
 import type { SharedSessions } from './sharedSessions.js';
 
 /** Sessions that one reading of a list keeps. Those that follow are read when their page is asked for. */
@@ -153,7 +147,7 @@ export class SessionPages {
       const { sessionId, lastActivityAt } = info;
       const session = { sessionId, lastActivityAt };
       // A row that is written meanwhile comes again.
-      if (!matchesFilter(filter, info) || !isLeft(session, changedAt)) return void found.delete(sessionId);
+      if (!matchesQuery(info, filter) || !isLeft(session, changedAt)) return void found.delete(sessionId);
       found.set(sessionId, session);
       if (found.size < 2 * maxRead) return;
       for (const { sessionId: last } of sorted().slice(maxRead)) found.delete(last);
@@ -181,7 +175,7 @@ export class SessionPages {
       const sids = order.slice(next, next + limit - sessions.length).map(({ sessionId }) => sessionId);
       next += sids.length;
       const views = await this.views(userId, sids);
-      sessions.push(...views.filter((info) => matchesFilter(filter, info)));
+      sessions.push(...views.filter((info) => matchesQuery(info, filter)));
     }
     sessions.sort(compareSessions);
     if (next >= order.length && !isTruncated) return { sessions };

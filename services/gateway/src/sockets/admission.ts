@@ -23,8 +23,8 @@ export function protocolOf(offered: string | undefined): string | false | undefi
 }
 
 /**
- * Why an upgrade is refused, or undefined: then the session that it names is held. The guard has judged Host and credentials before, as of any request; what is
- * asked here holds for sockets alone.
+ * Why an upgrade is refused, or undefined. The session that it names is held as long as its connection. The guard has judged
+ * Host and credentials before, as of any request; what is asked here holds for sockets alone.
  */
 export async function socketProblem(
   request: FastifyRequest,
@@ -36,6 +36,6 @@ export async function socketProblem(
   if (foreign !== undefined) return foreign;
   if (protocolOf(headers['sec-websocket-protocol']) === undefined)
     return errorInfo('bad_request', `Subprotocols are ${Object.values(SUBPROTOCOL).join(' and ')}`);
-  await loadSession(request, deps.loader);
+  await loadSession(request, deps.loader, request.raw.socket);
   return authorizationProblem(request, deps.access);
 }

@@ -55,12 +55,7 @@ export function socketRoutes(
         const error = request.ws
           ? await socketProblem(request, deps)
           : errorInfo('bad_request', 'This address accepts only WebSockets');
-        const { releaseSession: release } = request;
-        if (error === undefined) {
-          request.releaseSession = null;
-          if (release !== null) request.raw.socket.once('close', release);
-          return;
-        }
+        if (error === undefined) return;
         deps.metrics.error(error.code);
         return answerError(reply, error);
       },
