@@ -133,7 +133,8 @@ async function start(
   if (access === undefined) throw new CodedError('start_failed', `${home.natsAccessFile} is damaged`);
 
   progress('starting 2 authenticators, 2 projectors, 2 gateways, 2 runners and the load balancer');
-  const processes = createClusterProcesses({ home, access, partitions, ports, env, log, onStart });
+  const webSocketUrl = nats.cluster.nodes.map((node) => node.webSocketUrl).join(',');
+  const processes = createClusterProcesses({ home, access, webSocketUrl, partitions, ports, env, log, onStart });
   for (const { supervised, health } of processes) if (health !== undefined) state.health[supervised.name] = health;
   const runs = processes.map(({ supervised }) => supervised.run());
   undo.push(async () => {

@@ -29,6 +29,8 @@ export interface ClusterPorts {
 export interface ClusterProcessesOptions {
   home: Home;
   access: NatsAccess;
+  /** The addresses for NATS over WebSocket, joined by commas. */
+  webSocketUrl: string;
   partitions: number;
   ports: ClusterPorts;
   env: NodeJS.ProcessEnv;
@@ -111,14 +113,14 @@ function supervise(
  * has a home of its own, because its identity is in it.
  */
 function environmentOf(
-  { home, access, partitions, ports, env }: ClusterProcessesOptions,
+  { home, access, webSocketUrl, partitions, ports, env }: ClusterProcessesOptions,
   program: LocalProgram,
   index: number,
 ): NodeJS.ProcessEnv {
   const flags = { home: home.root, host: '127.0.0.1', publicUrl: balancerUrl(ports.balancer), lan: false, partitions };
   const options = readOptions({ ...LOCAL_OPTIONS }, flags, env);
   const port = ports.gateways[index]!;
-  const environment = processEnvironments({ natsServer: access, options, port, env })[program];
+  const environment = processEnvironments({ natsServer: { ...access, webSocketUrl }, options, port, env })[program];
   if (program !== 'runner') return environment;
   const name = `runner-${index + 1}`;
   return { ...environment, PIZZAPI_HOME: join(home.root, name), PIZZAPI_RUNNER_NAME: name };

@@ -80,7 +80,7 @@ async function planCluster(options: ClusterOptions): Promise<LaunchedCluster> {
   const { name = 'pizzapi', nodes: count = DEFAULT_NODES, storeDir, binary, syncInterval, config = '' } = options;
   const { routePort = (_from: number, _to: number, port: number) => port } = options;
   const indexes = Array.from({ length: count }, (_, index) => index);
-  const free = await findFreePorts(3 * count);
+  const free = await findFreePorts(4 * count);
   const routePassword = randomBytes(18).toString('hex');
   const nodes = indexes.map(async (index) => {
     const nodeName = `${name}-${index + 1}`;
@@ -97,7 +97,8 @@ async function planCluster(options: ClusterOptions): Promise<LaunchedCluster> {
       extra: typeof config === 'string' ? config : config({ index, name: nodeName }),
     });
     const port = options.ports?.[index] ?? free[index]!;
-    const launch = { binary, storeDir: join(storeDir, nodeName), config: text, syncInterval };
+    const webSocketPort = free[3 * count + index]!;
+    const launch = { binary, storeDir: join(storeDir, nodeName), config: text, syncInterval, webSocketPort };
     return new ClusterNode(index, nodeName, port, ownRoute, `http://127.0.0.1:${monitorPort}`, launch);
   });
   return new LaunchedCluster(name, await Promise.all(nodes));

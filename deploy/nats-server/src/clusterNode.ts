@@ -27,11 +27,16 @@ export class ClusterNode {
     readonly routePort: number,
     /** `http://127.0.0.1:<port>`: the monitoring of nats-server, such as `/healthz` and `/jsz`. */
     readonly monitorUrl: string,
-    private readonly options: LaunchOptions,
+    private readonly options: LaunchOptions & { webSocketPort: number },
   ) {}
 
   get url(): string {
     return `nats://127.0.0.1:${this.port}`;
+  }
+
+  /** The address for NATS over WebSocket. */
+  get webSocketUrl(): string {
+    return `ws://127.0.0.1:${this.options.webSocketPort}`;
   }
 
   get storeDir(): string {
