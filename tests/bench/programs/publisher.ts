@@ -3,6 +3,7 @@ import {
   connectBackbone,
   headOf,
   openWriter,
+  replay,
   sessionRowKey,
   sessionRows,
   type Backbone,
@@ -102,6 +103,15 @@ const handlers = {
       }),
     );
     return { sent: each * sids.length, ms: nowMs() - from, cpuSeconds: cpuSecondsSince(start), ...failed() };
+  },
+  /** The number of events of each session in the log. */
+  stored: async ({ sids }: { sids: string[] }) => {
+    const counts: Record<string, number> = {};
+    for (const sid of sids) {
+      counts[sid] = 0;
+      for await (const batch of replay(backbone!, sid, { after: 0 })) counts[sid] += batch.length;
+    }
+    return counts;
   },
   head: ({ sid }: { sid: string }) => headOf(backbone!, sid),
   close: async () => {

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import { CLOSE_CODES, type CloseName } from '@pizzapi/protocol';
 import type { WebSocket } from 'ws';
-import { controlFrame, Packet } from './frame.js';
+import { controlFrame } from './frame.js';
+import { Packet } from './packet.js';
 
 /** A client that lets this many bytes of answers lie about is closed: nothing else bounds what it makes us queue. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
