@@ -20,6 +20,7 @@ import {
   encodeHeader,
   encodeRecord,
   SPOOL_HEADER_BYTES,
+  writeRecord,
   type SpoolHeader,
   type SpoolRecord,
 } from './spoolFile.js';
@@ -137,7 +138,7 @@ export class Spool {
   }
 
   push(n: number, type: string, payload: Uint8Array): SpoolEntry {
-    const record = encodeRecord({ n, type, payload });
+    const record = writeRecord({ n, type, payload });
     writeAll(this.fd, record, this.end);
     const entry: SpoolEntry = { n, type, size: record.length, at: this.end, payload };
     this.end += record.length;
