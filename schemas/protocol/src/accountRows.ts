@@ -131,6 +131,8 @@ export const ShareRow = Type.Object({
   grantee: Optional(Text),
   /** How the owner named that account: its address or its id. */
   grantedAs: Optional(Text),
+  /** Its guests may also read the files of the session's folder. */
+  files: Optional(Type.Boolean()),
 });
 export type ShareRow = Static<typeof ShareRow>;
 

@@ -206,6 +206,26 @@ export const ERRORS = {
     status: 503,
     hint: 'The runner of this session cannot be reached. Stored events are kept. Send again when it reconnects.',
   },
+  rpc_timeout: {
+    status: 504,
+    hint: 'The host is slow. What was asked for may still take effect. Try again, or ask for less.',
+  },
+  rpc_busy: { status: 503, hint: 'Too many requests are being answered. Try again in a few seconds.' },
+  rpc_cancelled: { status: 499, hint: 'The request was cancelled.' },
+  method_unknown: {
+    status: 404,
+    hint: 'docs/protocol/runner-requests.md lists the requests. A runner of an earlier version lacks some: update the runner.',
+  },
+  right_missing: {
+    status: 403,
+    hint: 'The token of this runner does not allow it. Make a token with this right (--allow, or the page), and pair the runner again.',
+  },
+  exec_unknown: {
+    status: 404,
+    hint: 'The command has ended and its output was read, or nobody asked for it for 30 s, or the runner was restarted.',
+  },
+  exec_failed: { status: 422, hint: 'Check the name of the program and that the runner may start it.' },
+  reply_too_large: { status: 502, hint: 'Ask for less at once: fewer entries, or a smaller part.' },
   runner_timeout: {
     status: 504,
     hint: 'The runner did not answer in time. The session may still appear in the list.',
@@ -335,11 +355,15 @@ export interface ErrorInfo {
   message: string;
   /** The command that this error is about, when it may be carried out all the same. */
   commandId?: string;
+  /** What a program needs to go on, such as both versions of a file. The document of the request says what is in it. */
+  details?: unknown;
 }
 
 /** An error with one of our codes. Thrown only where a caller cannot be expected to handle the outcome as a value. */
 export class CodedError extends Error {
   readonly code: ErrorCode;
+  /** See `ErrorInfo`. */
+  details?: unknown;
 
   constructor(code: ErrorCode, what?: string, options?: ErrorOptions) {
     super(describeError(code, what), options);
@@ -361,5 +385,7 @@ export function errorInfo(code: ErrorCode, what?: string): ErrorInfo {
 
 /** Any thrown thing as an `ErrorInfo`; what is not ours becomes `internal` and keeps its details to itself. */
 export function toErrorInfo(thrown: unknown): ErrorInfo {
-  return thrown instanceof CodedError ? { code: thrown.code, message: thrown.message } : errorInfo('internal');
+  if (!(thrown instanceof CodedError)) return errorInfo('internal');
+  const { code, message, details } = thrown;
+  return { code, message, ...(details === undefined ? {} : { details }) };
 }

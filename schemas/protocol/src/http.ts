@@ -13,7 +13,13 @@ const Text = Type.String();
 
 export const ErrorBody = Type.Object({
   /** `commandId`: the command may be stored all the same (code `unconfirmed`). */
-  error: Type.Object({ code: Text, message: Text, commandId: Type.Optional(Text) }),
+  error: Type.Object({
+    code: Text,
+    message: Text,
+    commandId: Type.Optional(Text),
+    /** What a program needs to go on; the document of the request says what is in it. */
+    details: Type.Optional(Type.Unknown()),
+  }),
 });
 
 /** `POST /api/auth/link`: the page exchanges the one-time sign-in link. */

@@ -33,6 +33,7 @@ export * from './accountRows.js';
 export * from './storageRows.js';
 export * from './hostApi.js';
 export * from './runnerEvents.js';
+export * from './runnerRpc/index.js';
 export * from './piInfo.js';
 export * from './piOptions.js';
 export * from './commands.js';

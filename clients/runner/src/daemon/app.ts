@@ -14,10 +14,11 @@ import { CodedError, spokenVersion, type ErrorInfo } from '@pizzapi/protocol';
 import { bundledPi, describeInstallation, processHost, type PiInstallation } from '../installation/index.js';
 import { readRunnerToken } from '../access/index.js';
 import { makeRunnerHome, runnerHome } from '../home.js';
-import { workerEnvironment } from '../workerEnvironment.js';
+import { withoutSecrets, workerEnvironment } from '../workerEnvironment.js';
 import type { RunnerOptions } from '../options.js';
 import { RunnerEventPublisher } from './runnerEventPublisher.js';
 import { connectForSuspendedSessions, connectRunner, requireToken, warnWhenRefused } from './connections.js';
+import { CommandRunner } from './exec/commandRunner.js';
 import { CommandDispatcher } from './commandDispatcher.js';
 import { daemonCommands } from './daemonCommands.js';
 import { EndedSessions } from './endedSessions.js';
@@ -32,7 +33,7 @@ import { PiChoice } from './piChoice.js';
 import { SessionRecords } from './records.js';
 import { requireSameWire } from './requireSameWire.js';
 import { resolveRoots } from './roots.js';
-import { serveRunner } from './rpc.js';
+import { serveRunner } from './rpc/index.js';
 import { WorkerPool } from './workerPool.js';
 
 /** How long a runner of the same home that is stopping is waited for, in ms. */
@@ -212,7 +213,10 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       onFinished: (outcome) => metrics.commands.inc({ outcome: outcome.ok ? 'ok' : outcome.error.code }),
     });
     const facts = () => ({ name, version, piVersion: pi.current.version, startedAt: epoch, maxSessions });
-    const stopRpc = serveRunner({ backbone, runnerId, facts, roots, hosts, models });
+    const onStop = (how: 'restart' | 'shutdown') => end(how);
+    const commands = new CommandRunner({ env: withoutSecrets(env), folder: home.execs });
+    await commands.recover();
+    const stopRpc = serveRunner({ backbone, runnerId, facts, roots, hosts, models, commands, onStop, log });
     const { lease } = held;
     const parts = {
       backbone,
@@ -228,6 +232,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       startedPi,
       piCheckMs: deps.piCheckMs ?? PI_CHECK_MS,
       stopRpc,
+      commands,
       unlock,
     };
     const { defaultModel } = models.current;

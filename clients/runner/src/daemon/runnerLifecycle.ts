@@ -3,6 +3,7 @@ import { sleep, type Logger } from '@pizzapi/process';
 import { CodedError } from '@pizzapi/protocol';
 import { describeInstallation } from '../installation/index.js';
 import type { RunnerEventPublisher } from './runnerEventPublisher.js';
+import type { CommandRunner } from './exec/commandRunner.js';
 import type { CommandDispatcher } from './commandDispatcher.js';
 import type { SessionHosts } from './hosts.js';
 import type { RunnerIdentity } from './identity.js';
@@ -34,6 +35,7 @@ export interface RunnerParts {
   /** How often the files of pi are looked at, in ms. */
   piCheckMs: number;
   stopRpc: () => void;
+  commands: CommandRunner;
   unlock: () => Promise<void>;
 }
 
@@ -123,8 +125,9 @@ export class RunnerLifecycle {
   }
 
   private async close(): Promise<void> {
-    const { stopRpc, publisher, lease, ledger, backbone, suspendedConnection, unlock } = this.parts;
+    const { stopRpc, commands, publisher, lease, ledger, backbone, suspendedConnection, unlock } = this.parts;
     stopRpc();
+    await commands.stop();
     publisher.publish({ type: 'runner_stopped', reason: this.reason });
     await publisher.close(1_000);
     await lease.release();

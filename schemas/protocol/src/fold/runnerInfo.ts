@@ -40,6 +40,7 @@ function evolve(info: RunnerInfo, event: RunnerEvent): RunnerInfo {
         ...info,
         pi: undefined,
         wire: undefined,
+        allow: undefined,
         ...said,
         sessions: [],
         warnings: [],
