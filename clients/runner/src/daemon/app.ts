@@ -160,6 +160,8 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const ask = (folder: string) => workers.ask('models', { agentDir: folder });
     const models = new ModelCatalog({ agentDir, ask, pi: () => pi.key, file: home.models, log });
     await models.load();
+    const commands = new CommandRunner({ env: withoutSecrets(env), folder: home.execs });
+    await commands.recover();
     const publisher = new RunnerEventPublisher(backbone, runnerId, home, log);
     const version = packageVersion(import.meta.url);
     const name = options.name ?? hostname();
@@ -214,8 +216,6 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     });
     const facts = () => ({ name, version, piVersion: pi.current.version, startedAt: epoch, maxSessions });
     const onStop = (how: 'restart' | 'shutdown') => end(how);
-    const commands = new CommandRunner({ env: withoutSecrets(env), folder: home.execs });
-    await commands.recover();
     const stopRpc = serveRunner({ backbone, runnerId, facts, roots, hosts, models, commands, onStop, log });
     const { lease } = held;
     const parts = {

@@ -146,7 +146,10 @@ describe('a runner', () => {
       });
       return answer.kind === 'ok' ? decode(answer.body) : answer;
     };
-    expect(await ask('folders', { path: `${rig.root}/pro` })).toEqual({ folders: [join(rig.root, 'project')] });
+    // It answers a moment after it has registered.
+    await expect
+      .poll(() => ask('folders', { path: `${rig.root}/pro` }), { timeout: 20_000 })
+      .toEqual({ folders: [join(rig.root, 'project')] });
     expect(await ask('folders', { path: '/etc/' })).toEqual({ folders: [] });
     expect(await ask('models', {})).toMatchObject({ defaultModel: 'demo/demo' });
     expect(await ask('status', {})).toMatchObject({ runnerId: rig.runnerId, name: 'rig' });
