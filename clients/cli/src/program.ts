@@ -3,6 +3,7 @@ import { visibleText, CodedError, errorInfo, toErrorInfo, type ErrorInfo } from 
 import { addCompletion } from './commands/completion.js';
 import { addDecode } from './commands/decode.js';
 import { addDoctor } from './commands/doctor.js';
+import { addExec } from './commands/exec.js';
 import { addImport } from './commands/import.js';
 import { addLink } from './commands/link.js';
 import { addNatsEnv } from './commands/natsEnv.js';
@@ -21,6 +22,7 @@ import { addPi } from './commands/pi.js';
 import { addProvision } from './commands/provision.js';
 import { addRun } from './commands/run.js';
 import { addRunnerPair } from './commands/runnerPair.js';
+import { addRunnerControl } from './commands/runnerControl.js';
 import { addRunners } from './commands/runners.js';
 import { addRunnerService } from './commands/runnerService.js';
 import { addShare } from './commands/share.js';
@@ -89,9 +91,11 @@ function buildProgram(context: CliContext, version: string): Command {
   addKeys(program, context);
   addUsers(program, context);
   addAudit(program, context);
+  addExec(program, context);
   addRunner(program, context);
   addRunnerPair(named(program, 'runner'), context);
   addRunnerService(named(program, 'runner'), context);
+  addRunnerControl(named(program, 'runner'), context);
   addRunners(named(program, 'runner'), context);
   addMigrate(program, context);
   addNatsEnv(program, context);

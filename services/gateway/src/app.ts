@@ -110,7 +110,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   };
 
   const limits = { ...ROOM_LIMITS, ...options.limits };
-  const directory = new Directory(b, log);
+  const directory = new Directory(b, log, {}, (keyHash) => credentialCache.keys.peek(keyHash)?.allow);
   const shares = new ShareStore(b, log);
   const recentSpawns = new RecentSpawns();
   const credentialCache = new CredentialCache(b, log);

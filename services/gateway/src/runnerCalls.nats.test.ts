@@ -1,5 +1,5 @@
-import { serveRpc } from '@pizzapi/backbone';
-import { decode, encode, subjects, type RpcVerb } from '@pizzapi/protocol';
+import { bucket, serveRpc } from '@pizzapi/backbone';
+import { decode, encode, subjects, type RpcVerb, type RunnerOwnerRow } from '@pizzapi/protocol';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { auditRows } from './testing/auditRows.js';
@@ -179,6 +179,34 @@ describe('a request to a runner over HTTP', () => {
     const { body } = await call('ping');
     const number = expect.any(Number) as number;
     expect(body).toEqual({ at: 5, natsMs: 0.5, gateway: { natsMs: number, runnerMs: number } });
+  });
+
+  it('is refused when the token of the runner does not allow it, and sessions too, without asking the runner', async () => {
+    const owners = bucket<RunnerOwnerRow>(s.b, 'owners');
+    const owner = { userId: 'owner', runnerId: 'r1', secretHash: '' };
+    const key = {
+      id: 'k1',
+      userId: 'owner',
+      kind: 'runner',
+      name: 'r1',
+      hint: '',
+      createdAt: 1,
+      allow: ['files:read'],
+    };
+    await bucket(s.b, 'api-keys').put('hash', key);
+    await owners.put('runner.r1', { ...owner, keyHash: 'hash' });
+    await expect.poll(() => call('exec', { argv: ['true'] }), PATIENT).toMatchObject(failure(403, 'right_missing'));
+    asked = [];
+    const spawned = await s.fetch('/api/sessions', { method: 'POST', json: { runnerId: 'r1' } });
+    expect(await spawned.json()).toMatchObject({ error: { code: 'right_missing' } });
+    const shown = await s.fetch('/api/runners');
+    expect(await shown.json()).toMatchObject({ runners: [{ runnerId: 'r1', allow: ['files:read'] }] });
+    answers.ping = () => ({ at: 1 });
+    expect(await call('ping')).toMatchObject({ status: 200 });
+    expect(asked.map(({ method }) => method)).toEqual(['ping']);
+    await owners.put('runner.r1', owner);
+    answers.folders = () => ({ folders: [] });
+    await expect.poll(() => call('folders'), PATIENT).toMatchObject({ status: 200 });
   });
 
   it('of a guest is refused, whatever it names', async () => {

@@ -10,7 +10,7 @@ import {
   type Metrics,
   type Service,
 } from '@pizzapi/process';
-import { CodedError, spokenVersion, type ErrorInfo } from '@pizzapi/protocol';
+import { CodedError, commonRights, rightsOf, spokenVersion, type ErrorInfo } from '@pizzapi/protocol';
 import { bundledPi, describeInstallation, processHost, type PiInstallation } from '../installation/index.js';
 import { readRunnerToken } from '../access/index.js';
 import { makeRunnerHome, runnerHome } from '../home.js';
@@ -149,7 +149,13 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const { runnerId } = identity;
     const host = { natsUrl: options.natsUrl, identity, token, log, signal };
     const backbone = await connectRunner(host);
-    await requireSameWire(backbone, { runnerId, relayUrl: readRunnerToken(options.home)?.relayUrl, log });
+    const ofToken = await requireSameWire(backbone, {
+      runnerId,
+      relayUrl: readRunnerToken(options.home)?.relayUrl,
+      log,
+    });
+    const allow = commonRights(ofToken, options.allow);
+    const mayHostSessions = rightsOf(allow).includes('sessions');
     warnWhenRefused(backbone, host);
     const suspendedConnection = new SuspendedSessionsConnection(() => connectForSuspendedSessions(host));
     const epoch = Date.now();
@@ -179,6 +185,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
         maxSessions,
         epoch,
         ...(options.human === 'off' ? {} : { approvals: options.approvals }),
+        ...(allow === undefined ? {} : { allow }),
       },
       models: models.current.models.filter((model) => model.available),
       defaultModel: models.current.defaultModel,
@@ -211,12 +218,23 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const asked = new Promise<'restart' | 'shutdown'>((resolve) => (end = resolve));
     const dispatcher = new CommandDispatcher({
       ...{ ledger, publisher, log },
-      handlers: daemonCommands(hosts, (how) => end(how)),
+      handlers: daemonCommands(hosts, (how) => end(how), mayHostSessions),
       onFinished: (outcome) => metrics.commands.inc({ outcome: outcome.ok ? 'ok' : outcome.error.code }),
     });
     const facts = () => ({ name, version, piVersion: pi.current.version, startedAt: epoch, maxSessions });
     const onStop = (how: 'restart' | 'shutdown') => end(how);
-    const stopRpc = serveRunner({ backbone, runnerId, facts, roots, hosts, models, commands, onStop, log });
+    const stopRpc = serveRunner({
+      backbone,
+      runnerId,
+      facts,
+      roots,
+      hosts,
+      models,
+      commands,
+      onStop,
+      rights: () => allow,
+      log,
+    });
     const { lease } = held;
     const parts = {
       backbone,

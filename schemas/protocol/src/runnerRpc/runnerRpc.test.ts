@@ -24,7 +24,10 @@ describe('the table of requests to a runner', () => {
     const { changes } = RUNNER_METHODS.exec;
     const request = { argv: ['echo', "it's", 'a b', 'x'.repeat(1_000)], cwd: '/work', stdin: 'c2VjcmV0' };
     const row = changes.kind === 'audited' ? changes.what(request) : {};
-    expect(row).toMatchObject({ cwd: '/work', command: expect.stringMatching(/^echo 'it'\\''s' 'a b' x+…$/) as string });
+    expect(row).toMatchObject({
+      cwd: '/work',
+      command: expect.stringMatching(/^echo 'it'\\''s' 'a b' x+…$/) as string,
+    });
     expect(row.command!.length).toBeLessThanOrEqual(500);
     expect(JSON.stringify(row)).not.toContain('c2VjcmV0');
     expect(commandLine([])).toBe('');

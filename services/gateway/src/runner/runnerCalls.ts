@@ -1,7 +1,6 @@
 import { requestRpc, roundTrip, type AuditWriter, type Backbone } from '@pizzapi/backbone';
 import {
   CodedError,
-  commonRights,
   decode,
   encode,
   errorInfo,
@@ -20,7 +19,6 @@ import {
   type RunnerMethod,
   type MethodReply,
   type MethodRequest,
-  type RunnerRight,
 } from '@pizzapi/protocol';
 import { auditFieldsOf, type Principal } from '../auth/principal.js';
 import type { Directory } from '../session/directory.js';
@@ -50,8 +48,6 @@ export interface RunnerCallsDeps {
   b: Backbone;
   directory: Pick<Directory, 'isOnline' | 'runner' | 'on'>;
   audit: AuditWriter<'runner_call'>;
-  /** The rights of the token with which a runner connected. Undefined: all. */
-  rightsOfToken?: (rid: string) => readonly RunnerRight[] | undefined;
   maxInFlight?: number;
 }
 
@@ -102,11 +98,9 @@ export class RunnerCalls {
   }
 
   private refusal(userId: string, rid: string, method: RunnerMethod): ErrorInfo | undefined {
-    const { directory, rightsOfToken, maxInFlight = MAX_CALLS_IN_FLIGHT } = this.deps;
-    const info = directory.runner(rid);
+    const { directory, maxInFlight = MAX_CALLS_IN_FLIGHT } = this.deps;
     const { right } = methodSpec(method);
-    const rights = rightsOf(commonRights(info?.allow, rightsOfToken?.(rid)));
-    if (right !== undefined && !rights.includes(right))
+    if (right !== undefined && !rightsOf(directory.runner(rid)?.allow).includes(right))
       return errorInfo('right_missing', `The token of the runner "${rid}" does not allow ${right}`);
     if (!directory.isOnline(rid)) return errorInfo('host_lost', `The runner "${rid}" is offline`);
     if (this.open >= maxInFlight) return errorInfo('rpc_busy', `The gateway has ${this.open} requests in flight`);
