@@ -13,8 +13,10 @@ import { internals, type Backbone } from './connection.js';
 import { retryUntilDeadline } from './retryDelay.js';
 import { requestRpc } from './rpc.js';
 
-/** What a relay says of itself to a runner. `allow`: the rights of the runner's token; missing: all. */
-export type RelayInfo = SpokenVersion & { allow?: RunnerRight[] };
+/**
+ * What a relay says of itself to a runner. `at`: its clock, in ms. `allow`: the rights of the runner's token; missing: all.
+ */
+export type RelayInfo = SpokenVersion & { at?: number; allow?: RunnerRight[] };
 
 /**
  * Asks the relay of a runner for its version, and what the token of the runner allows. Throws `unavailable` when no authenticator answers. A relay of an earlier
@@ -28,9 +30,11 @@ export function relayVersion(b: Backbone, rid: string): Promise<RelayInfo> {
     if (!isMap(answer)) return undefined;
     if (answer['kind'] === 'refused') return answer['code'] === 'bad_request' ? { version: '', wire: 1 } : undefined;
     const given = stringsAt(answer, 'allow');
+    const at = numberAt(answer, 'at');
     const allow = RUNNER_RIGHTS.filter((right) => given.includes(right));
     return {
       ...{ version: stringAt(answer, 'version') ?? '', wire: numberAt(answer, 'wire') ?? 1 },
+      ...(at === undefined ? {} : { at }),
       ...(answer['allow'] === undefined ? {} : { allow }),
     };
   });

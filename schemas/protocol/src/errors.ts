@@ -331,6 +331,14 @@ export const ERRORS = {
     status: 507,
     hint: 'Free space on the disk of nats-server. `pizzapi local` then restarts its nats-server by itself; restart another one by hand. Nothing that was confirmed is lost.',
   },
+  disk_low: { status: 507, hint: 'Free space on the disk of the host: its sessions write there.' },
+  clock_off: { status: 503, hint: 'Set the clock of the host, best by NTP: times of events and expiries are wrong.' },
+  version_old: { status: 503, hint: 'Update the host: the page and `pizzapi doctor` say how.' },
+  spool_waiting: {
+    status: 503,
+    hint: 'They are sent when nats-server takes them: check the connection and the storage.',
+  },
+  keys_missing: { status: 503, hint: 'Add a key in pi (`/login`) on the host, or use demo/demo.' },
   spool_full: {
     status: 503,
     hint: 'The disk spool is full. The session continues when nats-server can be reached again.',

@@ -158,8 +158,11 @@ export interface HostApiReplies {
    * missing.
    */
   read_lease: { kind: 'answer'; revision: number; lease?: { epoch: number; at: number } };
-  /** `wire`: the version of the wire that the relay speaks. `allow`: the rights of the runner's token; missing: all. */
-  relay: { kind: 'answer'; version: string; wire: number; allow?: RunnerRight[] };
+  /**
+   * `wire`: the version of the wire that the relay speaks. `at`: its clock, in ms. `allow`: the rights of the runner's
+   * token; missing: all.
+   */
+  relay: { kind: 'answer'; version: string; wire: number; at: number; allow?: RunnerRight[] };
   /**
    * In order, as many as one reply holds. When `more` is set, the caller repeats the request with `next`. `end` is the
    * last offset of the stream as far as the reply needs it.

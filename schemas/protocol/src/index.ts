@@ -18,6 +18,7 @@ export { isOneMap } from './msgpackShape.js';
 export * from './check.js';
 export * from './messageAbout.js';
 export * from './messages.js';
+export * from './modelInfo.js';
 export * from './modelProblem.js';
 export * from './modes.js';
 export * from './meta.js';

@@ -39,6 +39,8 @@ export const RUNNER_EVENT_FIELDS = {
   session_opened: { sessionId: Id, cwd: Text, adopted: Type.Boolean() },
   session_closed: { sessionId: Id, reason: Text },
   runner_warning: { code: Text, message: Text },
+  /** What the warnings with this code were about is over. */
+  runner_warning_cleared: { code: Text },
   services_announced: { services: Type.Array(Text) },
   /** The result of a command that names no session. */
   command_result: {

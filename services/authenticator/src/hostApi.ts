@@ -107,7 +107,7 @@ class HostApi {
     if (request.verb === 'read_lease') return { kind: 'answer', ...(await leaseAt(b, `runner.${rid}`)) };
     if (request.verb === 'relay') {
       const allow = await rightsOfRunner(b, rid);
-      return { kind: 'answer', ...spokenVersion(VERSION), ...(allow === undefined ? {} : { allow }) };
+      return { kind: 'answer', ...spokenVersion(VERSION), at: Date.now(), ...(allow === undefined ? {} : { allow }) };
     }
     if (request.verb !== 'commands_after') return refuse('session_not_found');
     return this.limited(async () => {

@@ -34,6 +34,7 @@ import { SessionRecords } from './records.js';
 import { requireSameWire } from './requireSameWire.js';
 import { resolveRoots } from './roots.js';
 import { serveRunner } from './rpc/index.js';
+import { watchWarnings } from './warningWatch.js';
 import { WorkerPool } from './workerPool.js';
 
 /** How long a runner of the same home that is stopping is waited for, in ms. */
@@ -249,6 +250,8 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       pi,
       startedPi,
       piCheckMs: deps.piCheckMs ?? PI_CHECK_MS,
+      watchWarnings: (watching: AbortSignal) =>
+        watchWarnings({ backbone, runnerId, home, hosts, models, publisher, log }, watching),
       stopRpc,
       commands,
       unlock,

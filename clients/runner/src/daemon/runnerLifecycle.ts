@@ -34,6 +34,8 @@ export interface RunnerParts {
   startedPi: string;
   /** How often the files of pi are looked at, in ms. */
   piCheckMs: number;
+  /** Raises and clears the warnings of the host. */
+  watchWarnings: (signal: AbortSignal) => Promise<void>;
   stopRpc: () => void;
   commands: CommandRunner;
   unlock: () => Promise<void>;
@@ -77,6 +79,9 @@ export class RunnerLifecycle {
     pool.refill();
     void this.watchModels();
     void this.watchPi();
+    void this.parts
+      .watchWarnings(signal)
+      .catch((error: unknown) => this.log.error({ err: error }, 'warnings are not watched'));
     // A command that was begun and not finished comes again: it brings itself to mind.
     const unfinished = ledger.open().map(({ seq }) => seq - 1);
     const after = Math.min(ledger.cursor, ...unfinished);

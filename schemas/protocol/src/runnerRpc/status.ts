@@ -8,7 +8,9 @@ const Nothing = reply({});
 
 const Models = reply({
   /** Also those without a key: `available` is false. */
-  models: Type.Array(RunnerModel),
+  models: Type.Array(
+    Type.Object({ ...RunnerModel.properties, provider: Type.Optional(Text), id: Type.Optional(Text) }),
+  ),
   defaultModel: Text,
 });
 

@@ -5,6 +5,7 @@ import {
   errorInfo,
   isErrorCode,
   isId,
+  modelText,
   rightsOf,
   spokenVersion,
   versionsApartText,
@@ -75,7 +76,8 @@ export class Spawner {
     const { blobs, ids, storage } = this.options;
     const sid = ids.idFor('s', principal, key);
     const place = { userId: principal.userId, sid };
-    const { cwd, model, name, thinkingLevel, resumedFrom, salvage, goal } = body;
+    const model = body.model === undefined ? undefined : modelText(body.model);
+    const { cwd, name, thinkingLevel, resumedFrom, salvage, goal } = body;
     const prompt = body.prompt ?? goal?.description;
     const pi = withModes(body);
     const shortage = await storage.inputShortage(place, prompt ?? '');

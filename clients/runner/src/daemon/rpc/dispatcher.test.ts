@@ -39,7 +39,9 @@ function held() {
 
 describe('a request to a runner', () => {
   it('is answered by its handler, which sees who asks and not the envelope', async () => {
-    const folders = vi.fn((_request: object, { userId, within }: RunnerCall) => ({ folders: [userId, String(within)] }));
+    const folders = vi.fn((_request: object, { userId, within }: RunnerCall) => ({
+      folders: [userId, String(within)],
+    }));
     const { ask } = dispatcher({ handlers: { folders } });
     expect(await ask('folders', { path: '/a' })).toEqual({ folders: ['ada', 'undefined'] });
     expect(folders.mock.calls[0]![0]).toEqual({ path: '/a' });
@@ -53,7 +55,12 @@ describe('a request to a runner', () => {
     ['a field that it does not know', 'folders', { path: '/', force: true }, 'bad_request'],
     ['a NUL in a path', 'folders', { path: '/a\0b' }, 'bad_request'],
     ['no map', 'folders', 'text', 'bad_request'],
-    ['too many bytes', 'folders', { path: 'x'.repeat(RUNNER_METHODS.folders.maxRequestBytes + 5_000) }, 'body_too_large'],
+    [
+      'too many bytes',
+      'folders',
+      { path: 'x'.repeat(RUNNER_METHODS.folders.maxRequestBytes + 5_000) },
+      'body_too_large',
+    ],
   ])('with %s is refused with a code', async (_what, method, request, code) => {
     expect(await dispatcher().ask(method, request)).toMatchObject(failure(code));
   });

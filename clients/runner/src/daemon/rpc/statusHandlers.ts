@@ -1,4 +1,5 @@
 import { roundTrip, type Backbone } from '@pizzapi/backbone';
+import { modelInfoOf } from '@pizzapi/protocol';
 import { completeFolder } from '../folders.js';
 import type { SessionHosts } from '../hosts.js';
 import type { ModelCatalog } from '../models.js';
@@ -18,6 +19,9 @@ export interface StatusDeps {
   onStop: (how: 'restart' | 'shutdown') => void;
 }
 
+/** The provider and the id of a model; its name stays that of the model. */
+const partsOf = (model: string): { provider?: string; id?: string } => modelInfoOf(model) ?? {};
+
 type StatusMethod = 'status' | 'ping' | 'list_models' | 'models' | 'folders' | 'restart' | 'shutdown';
 
 /** What a runner answers about itself. */
@@ -28,7 +32,7 @@ export function statusHandlers(deps: StatusDeps): Pick<RunnerHandlers, StatusMet
     // Without an answer of pi, the last one.
     await models.refresh().catch(() => false);
     const { models: list, defaultModel } = models.current;
-    return { models: list, defaultModel };
+    return { models: list.map((model) => ({ ...model, ...partsOf(model.model) })), defaultModel };
   };
 
   return {
