@@ -34,6 +34,8 @@ import { networkRoutes } from './http/networkRoutes.js';
 import { opsRoutes } from './http/opsRoutes.js';
 import { pageRoutes, securityHeaders } from './http/pageRoutes.js';
 import { runnerRoutes } from './http/runnerRoutes.js';
+import { runnerRpcRoutes } from './http/runnerRpcRoutes.js';
+import { RunnerCalls } from './runner/runnerCalls.js';
 import { registerAuthorization } from './http/authorization.js';
 import { sessionRoutes } from './http/sessionRoutes.js';
 import { shareRoutes } from './http/shareRoutes.js';
@@ -108,7 +110,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   };
 
   const limits = { ...ROOM_LIMITS, ...options.limits };
-  const directory = new Directory(b, log);
+  const directory = new Directory(b, log, {}, (keyHash) => credentialCache.keys.peek(keyHash)?.allow);
   const shares = new ShareStore(b, log);
   const recentSpawns = new RecentSpawns();
   const credentialCache = new CredentialCache(b, log);
@@ -288,7 +290,9 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   });
   opsRoutes(app, { ready, storeHealth });
   await registerPeople(app);
-  runnerRoutes(app, { b, directory, runnerForgetter, metrics });
+  const calls = new RunnerCalls({ b, directory, audit });
+  runnerRoutes(app, { directory, calls, runnerForgetter, metrics });
+  runnerRpcRoutes(app, { access, calls, directory, loader, metrics });
   sessionRoutes(app, { b, pages, reader, commandSender, spawner, remover, metrics });
   networkRoutes(app, { network, metrics });
   shareRoutes(app, {

@@ -10,14 +10,15 @@ import {
   type Metrics,
   type Service,
 } from '@pizzapi/process';
-import { CodedError, spokenVersion, type ErrorInfo } from '@pizzapi/protocol';
+import { CodedError, commonRights, rightsOf, spokenVersion, type ErrorInfo } from '@pizzapi/protocol';
 import { bundledPi, describeInstallation, processHost, type PiInstallation } from '../installation/index.js';
 import { readRunnerToken } from '../access/index.js';
 import { makeRunnerHome, runnerHome } from '../home.js';
-import { workerEnvironment } from '../workerEnvironment.js';
+import { withoutSecrets, workerEnvironment } from '../workerEnvironment.js';
 import type { RunnerOptions } from '../options.js';
 import { RunnerEventPublisher } from './runnerEventPublisher.js';
 import { connectForSuspendedSessions, connectRunner, requireToken, warnWhenRefused } from './connections.js';
+import { CommandRunner } from './exec/commandRunner.js';
 import { CommandDispatcher } from './commandDispatcher.js';
 import { daemonCommands } from './daemonCommands.js';
 import { EndedSessions } from './endedSessions.js';
@@ -32,7 +33,8 @@ import { PiChoice } from './piChoice.js';
 import { SessionRecords } from './records.js';
 import { requireSameWire } from './requireSameWire.js';
 import { resolveRoots } from './roots.js';
-import { serveRunner } from './rpc.js';
+import { serveRunner } from './rpc/index.js';
+import { watchWarnings } from './warningWatch.js';
 import { WorkerPool } from './workerPool.js';
 
 /** How long a runner of the same home that is stopping is waited for, in ms. */
@@ -148,7 +150,13 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const { runnerId } = identity;
     const host = { natsUrl: options.natsUrl, identity, token, log, signal };
     const backbone = await connectRunner(host);
-    await requireSameWire(backbone, { runnerId, relayUrl: readRunnerToken(options.home)?.relayUrl, log });
+    const ofToken = await requireSameWire(backbone, {
+      runnerId,
+      relayUrl: readRunnerToken(options.home)?.relayUrl,
+      log,
+    });
+    const allow = commonRights(ofToken, options.allow);
+    const mayHostSessions = rightsOf(allow).includes('sessions');
     warnWhenRefused(backbone, host);
     const suspendedConnection = new SuspendedSessionsConnection(() => connectForSuspendedSessions(host));
     const epoch = Date.now();
@@ -159,6 +167,8 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const ask = (folder: string) => workers.ask('models', { agentDir: folder });
     const models = new ModelCatalog({ agentDir, ask, pi: () => pi.key, file: home.models, log });
     await models.load();
+    const commands = new CommandRunner({ env: withoutSecrets(env), folder: home.execs });
+    await commands.recover();
     const publisher = new RunnerEventPublisher(backbone, runnerId, home, log);
     const version = packageVersion(import.meta.url);
     const name = options.name ?? hostname();
@@ -176,6 +186,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
         maxSessions,
         epoch,
         ...(options.human === 'off' ? {} : { approvals: options.approvals }),
+        ...(allow === undefined ? {} : { allow }),
       },
       models: models.current.models.filter((model) => model.available),
       defaultModel: models.current.defaultModel,
@@ -208,11 +219,23 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const asked = new Promise<'restart' | 'shutdown'>((resolve) => (end = resolve));
     const dispatcher = new CommandDispatcher({
       ...{ ledger, publisher, log },
-      handlers: daemonCommands(hosts, (how) => end(how)),
+      handlers: daemonCommands(hosts, (how) => end(how), mayHostSessions),
       onFinished: (outcome) => metrics.commands.inc({ outcome: outcome.ok ? 'ok' : outcome.error.code }),
     });
     const facts = () => ({ name, version, piVersion: pi.current.version, startedAt: epoch, maxSessions });
-    const stopRpc = serveRunner({ backbone, runnerId, facts, roots, hosts, models });
+    const onStop = (how: 'restart' | 'shutdown') => end(how);
+    const stopRpc = serveRunner({
+      backbone,
+      runnerId,
+      facts,
+      roots,
+      hosts,
+      models,
+      commands,
+      onStop,
+      rights: () => allow,
+      log,
+    });
     const { lease } = held;
     const parts = {
       backbone,
@@ -227,7 +250,10 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       pi,
       startedPi,
       piCheckMs: deps.piCheckMs ?? PI_CHECK_MS,
+      watchWarnings: (watching: AbortSignal) =>
+        watchWarnings({ backbone, runnerId, home, hosts, models, publisher, log }, watching),
       stopRpc,
+      commands,
       unlock,
     };
     const { defaultModel } = models.current;

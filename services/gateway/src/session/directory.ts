@@ -11,7 +11,15 @@ import {
   type Backbone,
 } from '@pizzapi/backbone';
 import { retry, sleep, type Logger } from '@pizzapi/process';
-import { isMap, type OwnerRow, type RunnerInfo, type RunnerOwnerRow, type SessionInfo } from '@pizzapi/protocol';
+import {
+  commonRights,
+  isMap,
+  type OwnerRow,
+  type RunnerInfo,
+  type RunnerOwnerRow,
+  type RunnerRight,
+  type SessionInfo,
+} from '@pizzapi/protocol';
 import { KeyIndex } from '../auth/keyIndex.js';
 import { HeldSessions, type ProjectedSession, type RowChange, type RowSource } from './heldSessions.js';
 
@@ -78,6 +86,8 @@ export class Directory {
     private readonly b: Backbone,
     private readonly log: Logger,
     options: { maxIdle?: number } = {},
+    /** The rights of the token with this SHA-256. Undefined: all. */
+    private readonly rightsOfKey: (keyHash: string) => readonly RunnerRight[] | undefined = () => undefined,
   ) {
     this.rows = bucket<ProjectedSession>(b, 'sessions', { check: hasInfo<SessionInfo> });
     this.sessions = new HeldSessions({
@@ -196,6 +206,12 @@ export class Directory {
     return ownerIn(this.runnerOwners.peek(rid));
   }
 
+  /** The rights of the token with which a runner connected last. */
+  private rightsOfToken(rid: string): readonly RunnerRight[] | undefined {
+    const keyHash = this.runnerOwners.peek(rid)?.keyHash;
+    return keyHash === undefined ? undefined : this.rightsOfKey(keyHash);
+  }
+
   /** The runners that connected last with this key, without those that were forgotten. */
   runnersWithKey(keyHash: string): string[] {
     return [...this.runnerOwners.values()].flatMap((row) =>
@@ -226,7 +242,9 @@ export class Directory {
 
   runner(rid: string): RunnerInfo | undefined {
     const info = this.runners.peek(rid)?.info;
-    return info === undefined ? undefined : { ...info, online: this.isOnline(rid) };
+    if (info === undefined) return undefined;
+    const allow = commonRights(info.allow, this.rightsOfToken(rid));
+    return { ...info, ...(allow === undefined ? {} : { allow }), online: this.isOnline(rid) };
   }
 
   /** All runners of a person, by name. */

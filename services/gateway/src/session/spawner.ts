@@ -5,6 +5,8 @@ import {
   errorInfo,
   isErrorCode,
   isId,
+  modelText,
+  rightsOf,
   spokenVersion,
   versionsApartText,
   type ErrorInfo,
@@ -74,7 +76,8 @@ export class Spawner {
     const { blobs, ids, storage } = this.options;
     const sid = ids.idFor('s', principal, key);
     const place = { userId: principal.userId, sid };
-    const { cwd, model, name, thinkingLevel, resumedFrom, salvage, goal } = body;
+    const model = body.model === undefined ? undefined : modelText(body.model);
+    const { cwd, name, thinkingLevel, resumedFrom, salvage, goal } = body;
     const prompt = body.prompt ?? goal?.description;
     const pi = withModes(body);
     const shortage = await storage.inputShortage(place, prompt ?? '');
@@ -144,6 +147,10 @@ export class Spawner {
     }
   }
 
+  private allowsSessions(rid: string): boolean {
+    return rightsOf(this.options.directory.runner(rid)?.allow).includes('sessions');
+  }
+
   private chooseRunner(
     principal: Principal,
     body: NewSessionBody,
@@ -158,11 +165,13 @@ export class Spawner {
       if (only === undefined) return refused(errorInfo('runner_not_found', 'No runner is online'));
       const apart = online.length === 1 ? versionProblem(only) : undefined;
       if (apart !== undefined) return refused(apart);
+      if (online.length === 1 && !this.allowsSessions(only.runnerId)) return refused(noSessions(only.runnerId));
       if (online.length === 1) return { kind: 'chosen', rid: only.runnerId };
       return refused(errorInfo('bad_request', `Several runners are online; name one as runnerId`));
     }
     if (!isId(rid)) return refused(errorInfo('invalid_id', `"${rid.slice(0, 80)}" is not an id`));
     if (!access.mayUseRunner(principal, rid)) return refused(unknownRunner(rid));
+    if (!this.allowsSessions(rid)) return refused(noSessions(rid));
     if (directory.runner(rid)?.kind === 'tui') {
       return refused(errorInfo('runner_is_a_terminal', `"${rid}" is a terminal`));
     }
@@ -172,6 +181,9 @@ export class Spawner {
     return refused(errorInfo('host_lost', `The runner "${rid}" is offline`));
   }
 }
+
+const noSessions = (rid: string): ErrorInfo =>
+  errorInfo('right_missing', `The token of the runner "${rid}" does not allow sessions`);
 
 /** Why sessions cannot be started on a runner of another wire. */
 function versionProblem(runner: RunnerInfo | undefined): ErrorInfo | undefined {
