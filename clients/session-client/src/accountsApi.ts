@@ -5,6 +5,10 @@ import type {
   HandoverReply,
   InvitationInfo,
   InvitationReply,
+  IssuerFinishBody,
+  IssuerFinishReply,
+  IssuerStartBody,
+  IssuerStartReply,
   KeyInfo,
   LoginBody,
   LoginInfo,
@@ -42,6 +46,10 @@ export function accountsApi(send: ApiSend) {
     login: (body: LoginBody) => send<SignedIn>('/api/auth/login', post(body)),
     /** Trades the token of a one-time link for the cookie and the token of the page. */
     link: (token: string) => send<SignedIn>('/api/auth/link', post({ token })),
+    /** Begins a sign-in through the issuer: the address to go to, and a secret that the page keeps. */
+    startIssuer: (body: IssuerStartBody) => send<IssuerStartReply>('/api/auth/oidc/start', needing('url', post(body))),
+    /** Ends it, with the query that the issuer sent the browser back with. */
+    finishIssuer: (body: IssuerFinishBody) => send<IssuerFinishReply>('/api/auth/oidc/finish', post(body)),
     logout: () => send<unknown>('/api/auth/logout', post()),
     me: () => send<Me>('/api/auth/me', needing('userId')),
     /** Sets the first password too, with `email` for who has signed in by links only. All other logins end. */

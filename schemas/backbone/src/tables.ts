@@ -4,6 +4,7 @@ import {
   isDeletedRow,
   isEmailRow,
   isHandoverRow,
+  isIdentityRow,
   isInvitationRow,
   isKeyRow,
   isLoginRow,
@@ -12,6 +13,7 @@ import {
   isPairRow,
   isPushSubscriptionRow,
   isRecentSessionsRow,
+  isRefreshRow,
   isRunnerOwnerRow,
   isRunnerRow,
   isSessionMetaRow,
@@ -24,6 +26,7 @@ import {
   type DeletedRow,
   type EmailRow,
   type HandoverRow,
+  type IdentityRow,
   type InvitationRow,
   type KeyRow,
   type LoginRow,
@@ -32,6 +35,7 @@ import {
   type PairRow,
   type PushSubscriptionRow,
   type RecentSessionsRow,
+  type RefreshRow,
   type RunnerOwnerRow,
   type RunnerRow,
   type SessionMetaRow,
@@ -59,6 +63,11 @@ export const accountRows = rows<AccountRow>('accounts', isAccountRow);
 export const accountKey = (userId: string): string => `user.${userId}`;
 /** E-mail addresses, which are unique among accounts. */
 export const emailRows = rows<EmailRow>('accounts', isEmailRow);
+/** Accounts of people at the issuer, by `IDENTITY_PREFIX` and the hash of issuer and subject. */
+export const identityRows = rows<IdentityRow>('accounts', isIdentityRow);
+export const IDENTITY_PREFIX = 'identity.';
+/** Refresh tokens of logins through the issuer, sealed, by the hash of the login. */
+export const refreshRows = rows<RefreshRow>('accounts', isRefreshRow);
 /** Logins of browsers, by the hash of their secret. */
 export const loginRows = rows<LoginRow>('accounts', isLoginRow);
 /** Requests of device authorization. */

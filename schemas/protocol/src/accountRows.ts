@@ -27,7 +27,24 @@ export const AccountRow = Type.Object({
   /** `scrypt$<N>$<r>$<p>$<salt>$<hash>`, base64url. Missing while the account can only sign in by a sign-in link. */
   password: Optional(Text),
   disabledAt: Optional(Time),
+  /** Set when the issuer, and not an admin, has disabled the account: the next sign-in through the issuer enables it. */
+  disabledBy: Optional(Type.Enum(['issuer'])),
   lastSeenAt: Optional(Time),
+  identity: Optional(
+    Type.Object({
+      issuer: Text,
+      /** The name of the person at the issuer, which never changes. */
+      subject: Text,
+      /** The address that the issuer has verified, as it was at the last sign-in. */
+      address: Optional(Text),
+      /** When the issuer last confirmed the person: at a sign-in, or at a check. */
+      confirmedAt: Time,
+      /** When the account, which was there before, was given to the person. */
+      linkedAt: Optional(Time),
+      /** An invitation made the account: the allowed domains and groups do not concern it. */
+      invited: Optional(Type.Boolean()),
+    }),
+  ),
 });
 export type AccountRow = Static<typeof AccountRow>;
 
@@ -45,6 +62,10 @@ export const newOwnerAccount = (createdAt: number): AccountRow => ({
 export const EmailRow = Type.Object({ userId: Text });
 export type EmailRow = Static<typeof EmailRow>;
 
+/** Bucket `accounts`, key `identity.<SHA-256 of issuer and subject, hex>`: the account of a person at the issuer. */
+export const IdentityRow = Type.Object({ userId: Text });
+export type IdentityRow = Static<typeof IdentityRow>;
+
 /** Bucket `accounts`, key `login.<SHA-256 of the cookie, hex>`: one sign-in of a browser. */
 export const LoginRow = Type.Object({
   id: Text,
@@ -54,8 +75,23 @@ export const LoginRow = Type.Object({
   expiresAt: Time,
   ip: Text,
   userAgent: Text,
+  /** Of a login through the issuer. */
+  issuer: Optional(
+    Type.Object({
+      /** The session at the issuer, by which the issuer ends the login. */
+      sid: Optional(Text),
+      /** When the issuer last confirmed the login. */
+      checkedAt: Time,
+      /** When the gateway asks the issuer again. Missing where the issuer gave no refresh token. */
+      checkAt: Optional(Time),
+    }),
+  ),
 });
 export type LoginRow = Static<typeof LoginRow>;
+
+/** Bucket `accounts`, key `refresh.<as of its login>`: the refresh token of a login, sealed by the gateway's secret. */
+export const RefreshRow = Type.Object({ sealed: Text });
+export type RefreshRow = Static<typeof RefreshRow>;
 
 /** Bucket `accounts`, key `pair.<SHA-256 of the code, hex>`: a program that requests a key. */
 export const PairRow = Type.Object({
@@ -162,7 +198,9 @@ export type RunnerOwnerRow = Static<typeof RunnerOwnerRow>;
 
 export const isAccountRow = checker(AccountRow);
 export const isEmailRow = checker(EmailRow);
+export const isIdentityRow = checker(IdentityRow);
 export const isLoginRow = checker(LoginRow);
+export const isRefreshRow = checker(RefreshRow);
 export const isPairRow = checker(PairRow);
 export const isInvitationRow = checker(InvitationRow);
 export const isHandoverRow = checker(HandoverRow);

@@ -38,7 +38,37 @@ export const LoginBody = Type.Object({ email: Type.String({ maxLength: 254 }), p
 /** `POST /api/auth/password`: `current` may be omitted only while the account has no password. */
 export const PasswordBody = Type.Object({ current: Optional(Password), next: Password, email: Optional(Email) });
 /** `GET /api/auth/options`, without sign-in: the forms that a page has to show. */
-export const AuthOptions = Type.Object({ signup: Type.Enum([...SIGNUP_MODES]), accounts: Type.Boolean() });
+export const AuthOptions = Type.Object({
+  signup: Type.Enum([...SIGNUP_MODES]),
+  accounts: Type.Boolean(),
+  /** False where people sign in through the issuer alone. */
+  passwords: Optional(Type.Boolean()),
+  /** The issuer that people sign in through. */
+  issuer: Optional(
+    Type.Object({
+      name: Text,
+      /** Whether the issuer answered when the gateway last asked. */
+      available: Type.Boolean(),
+      /** Where a person ends the session at the issuer. */
+      signOutUrl: Optional(Text),
+    }),
+  ),
+});
+/**
+ * `POST /api/auth/oidc/start`: begins a sign-in through the issuer. `returnTo`: the path of the page to show afterwards.
+ * `binding` of the reply is a secret of the page, which `finish` takes with the query that the issuer sent the browser
+ * back with.
+ */
+export const IssuerStartBody = Type.Object({
+  returnTo: Optional(Type.String({ maxLength: 512 })),
+  invitation: Optional(Type.String({ maxLength: 128 })),
+});
+export const IssuerStartReply = Type.Object({ url: Text, binding: Text });
+/** `POST /api/auth/oidc/finish` */
+export const IssuerFinishBody = Type.Object({
+  query: Type.String({ maxLength: 6_144 }),
+  binding: Type.String({ maxLength: 128 }),
+});
 
 /** `GET /api/auth/me` */
 export const Me = Type.Object({
@@ -49,6 +79,8 @@ export const Me = Type.Object({
   /** How this request was authenticated. */
   by: Type.Enum(['session', 'key', 'local', 'share']),
   hasPassword: Type.Boolean(),
+  /** The account signs in through the issuer of this name. */
+  issuer: Optional(Type.Object({ name: Text })),
   /** The version of the relay, and of the wire that it speaks. Not for guests. */
   relay: Optional(Type.Object({ version: Text, wire: Type.Integer() })),
 });
@@ -58,6 +90,8 @@ export const Me = Type.Object({
  * `pageToken`. The page stores the token and sends it with the cookie; a cookie without the token is not accepted.
  */
 export const SignedIn = Type.Object({ ...Me.properties, pageToken: Text });
+/** `POST /api/auth/oidc/finish`: `returnTo` is the path of the page that the sign-in began with. */
+export const IssuerFinishReply = Type.Object({ ...SignedIn.properties, returnTo: Text });
 
 /** One sign-in of a browser. */
 export const LoginInfo = Type.Object({
@@ -69,6 +103,8 @@ export const LoginInfo = Type.Object({
   /** The `User-Agent` of the browser, shortened. */
   userAgent: Text,
   current: Type.Boolean(),
+  /** The browser signed in through the issuer. */
+  throughIssuer: Optional(Type.Boolean()),
 });
 export const LoginsReply = Type.Object({ logins: Type.Array(LoginInfo) });
 
@@ -197,6 +233,19 @@ export const UserInfo = Type.Object({
   createdAt: Time,
   lastSeenAt: Optional(Time),
   disabled: Type.Boolean(),
+  /** The issuer, and not an admin, has disabled the account: the next sign-in through the issuer enables it. */
+  disabledByIssuer: Optional(Type.Boolean()),
+  hasPassword: Optional(Type.Boolean()),
+  /** How the account is known at the issuer. */
+  identity: Optional(
+    Type.Object({
+      issuer: Text,
+      address: Optional(Text),
+      /** When the issuer last confirmed the person. */
+      confirmedAt: Time,
+      invited: Optional(Type.Boolean()),
+    }),
+  ),
 });
 export const UsersReply = Type.Object({ users: Type.Array(UserInfo) });
 /** `PATCH /api/users/:userId` */
@@ -219,6 +268,10 @@ export const AuditReply = Type.Object({
 export type Me = Static<typeof Me>;
 export type SignedIn = Static<typeof SignedIn>;
 export type AuthOptions = Static<typeof AuthOptions>;
+export type IssuerStartBody = Static<typeof IssuerStartBody>;
+export type IssuerStartReply = Static<typeof IssuerStartReply>;
+export type IssuerFinishBody = Static<typeof IssuerFinishBody>;
+export type IssuerFinishReply = Static<typeof IssuerFinishReply>;
 export type SignupBody = Static<typeof SignupBody>;
 export type LoginBody = Static<typeof LoginBody>;
 export type PasswordBody = Static<typeof PasswordBody>;

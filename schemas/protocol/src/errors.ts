@@ -21,6 +21,17 @@ export const ERRORS = {
   },
   link_invalid: { status: 401, hint: 'The sign-in link was used or has expired. Run `pizzapi link` to get a new one.' },
   login_failed: { status: 401, hint: 'The e-mail address or the password is wrong.' },
+  issuer_unavailable: {
+    status: 503,
+    hint: 'The issuer that people sign in through does not answer. Try again, or sign in with a password.',
+  },
+  issuer_failed: { status: 401, hint: 'Start the sign-in again.' },
+  issuer_refused: {
+    status: 403,
+    hint: 'Sign out at the issuer to use another account there, or ask an admin of this gateway for an invitation.',
+  },
+  issuer_account: { status: 409, hint: 'Change the password at the issuer that you sign in through.' },
+  passwords_off: { status: 403, hint: 'This gateway takes no passwords. Sign in through its issuer.' },
   signup_closed: { status: 403, hint: 'Ask the operator of this gateway for an account.' },
   account_disabled: { status: 403, hint: 'Ask the operator of this gateway to enable the account.' },
   password_weak: { status: 400, hint: 'Use 8 to 128 characters with at least one each of A–Z, a–z and 0–9.' },

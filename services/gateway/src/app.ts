@@ -178,6 +178,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     limits: attempts,
     findPerson,
     register: registerPeople,
+    ...people
   } = createAccountModule({
     ...{ b, secret, credentialCache, guests, metrics, log },
     secure: options.publicUrl?.startsWith('https:') === true,
@@ -186,6 +187,8 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     outsideUrl: () => network.outsideUrl(),
     natsAddresses,
     signup: options.signup ?? 'first',
+    issuer: options.issuer,
+    isAtPage: (headers) => originPolicy.isAtPage(headers),
     reach: options.reach ?? { allowPrivate: false },
     attemptsPerMinute: options.attemptsPerMinute,
     passwords: options.passwords,
@@ -334,6 +337,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       await Promise.all([directory.ready, credentialCache.ready, shares.ready, refreshIdentity(b)]);
       listening = await listen(app, host, port);
       originPolicy.listening(listening.port);
+      people.start();
       if (options.lan === true || isWildcard) await lanAccess.open(listening.port);
       const url = options.publicUrl ?? hostUrl(host, listening.port);
       log.info({ url, page: originPolicy.pageUrl }, 'listening');
@@ -359,6 +363,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       metas.stop();
       visibility.stop();
       directory.stop();
+      people.stop();
       credentialCache.stop();
       shares.stop();
       replies.stop();

@@ -10,6 +10,7 @@ import {
   withHealthServer,
 } from '@pizzapi/process';
 import { createGateway } from './app.js';
+import { readIssuerSettings } from './issuer/options.js';
 import { GATEWAY_OPTIONS, readProxies } from './options.js';
 
 const about = 'Serves the HTTP API, the WebSockets and the page, over the backbone';
@@ -31,6 +32,7 @@ await runService(
         ...readNetworkOptions(given),
         secret: gatewaySecret === undefined ? ensureGatewaySecret(home) : givenGatewaySecret(gatewaySecret),
         trustedProxies: readProxies(trustedProxies),
+        issuer: readIssuerSettings(given),
         reach: { allowPrivate: notifyPrivate },
         storage: { account: given.accountStorage, session: given.sessionStorage, link: given.linkStorage },
         rates: { account: given.accountRate, link: given.linkRate, address: given.addressRate },

@@ -116,8 +116,11 @@ export class DeviceAuthorization {
     const taken = await this.rows.delete(keyOf(code), { revision: found.revision, markerMs: MARKER_MS });
     if (taken.kind === 'conflict') return notFound();
     // The account that approved may have been disabled since.
-    const disabled = (await credentialCache.account(answer.userId))?.disabledAt !== undefined;
-    if (!answer.approved || disabled) return { kind: 'polled', reply: { status: 'denied' } };
+    const account = await credentialCache.account(answer.userId);
+    const isOfOther = (account?.identity?.linkedAt ?? 0) > found.value.expiresAt - PAIR_TTL_MS;
+    // Nor does a new key come from before the account was given to a person of the issuer.
+    if (!answer.approved || account?.disabledAt !== undefined || isOfOther)
+      return { kind: 'polled', reply: { status: 'denied' } };
     const allow = kind === 'runner' ? commonRights(asked, answer.allow) : undefined;
     const rights = allow === undefined ? {} : { allow };
     const made = await keys.create(answer.userId, { name, kind, ...rights });
