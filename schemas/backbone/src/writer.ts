@@ -293,6 +293,7 @@ class OpenWriter implements SessionWriter {
       payload: this.file.payloadOf(entry),
       headers,
       resolve,
+      since: 0,
     });
   }
 

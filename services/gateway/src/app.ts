@@ -4,9 +4,11 @@ import { BlobStore, createAuditWriter, recentSessionsRows, refreshIdentity } fro
 import {
   answerClientError,
   exportBackboneMetrics,
+  exportBuildInfo,
   hostUrl,
   HTTP_LIMITS,
   LOOPBACK,
+  packageVersion,
   pagePathOf,
   serverOptions,
   sleep,
@@ -77,6 +79,7 @@ import { MetaFeeds } from './sockets/metaFeed.js';
 import { registerUpgrades, socketRoutes } from './sockets/socketRoutes.js';
 import { Sockets } from './sockets/sockets.js';
 
+const VERSION = packageVersion(import.meta.url);
 /** Reads of the log for viewers that run at once. */
 const CONCURRENT_READS = 16;
 /** How long viewers may take to leave when the gateway drains, in ms. */
@@ -107,6 +110,13 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     return known;
   };
 
+  const metrics = new GatewayMetrics(counters);
+  exportBackboneMetrics(
+    counters,
+    () => b.counters,
+    () => b.status() === 'connected',
+  );
+  exportBuildInfo(counters, VERSION);
   const limits = { ...ROOM_LIMITS, ...options.limits };
   const directory = new Directory(b, log);
   const shares = new ShareStore(b, log);
@@ -125,7 +135,8 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     ofSession: (sid: string) => directory.logBytesOf(sid),
     list: (userId: string) => pages.rowsOf(userId),
   };
-  const storage = new Storage(blobs, logs, new RelayStorage(b), storageLimits);
+  const relayStorage = new RelayStorage(b);
+  const storage = new Storage(blobs, logs, relayStorage, storageLimits);
   const storeHealth = new StoreHealth(b, log);
   const rates = new ActionRates({ ...DEFAULT_ACTION_RATES, ...options.rates });
   const replies = new RunnerReplies(b, log);
@@ -145,10 +156,9 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     reader,
     storeHealth,
     audit,
+    metrics,
   });
   const remover = new Remover({ b, directory, commandSender, shares, audit });
-  const metrics: GatewayMetrics = new GatewayMetrics(counters, () => rooms.size);
-  exportBackboneMetrics(counters, () => b.counters);
   const denials = new DenialAuditor({ audit, metrics });
   const joins = new Joins({ audit });
   const bus = gatewayBus(b);
@@ -199,6 +209,13 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const metas = new MetaFeeds(b, reader, log);
   const ready = () =>
     !draining && directory.isReady && credentialCache.isReady && shares.isReady && b.status() === 'connected';
+  metrics.figures = {
+    rooms: () => rooms.figures(),
+    isReady: ready,
+    isWriting: () => storeHealth.isWriting,
+    leases: (kind) => directory.countLeases(`${kind}.`),
+    storage: () => (relayStorage.isReachable ? relayStorage.uses() : Promise.resolve([])),
+  };
   const sockets = new Sockets({
     rooms,
     reader,
@@ -219,6 +236,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   directory.on((change) => {
     if (change.kind === 'host') rooms.find(change.sid)?.broadcast({ type: 'host', state: change.state });
     else if (change.kind === 'session_gone') void dropDeleted(change.sid);
+    else if (change.kind === 'lease') metrics.leaseChanged(change.key, change.change);
     else if (change.kind === 'granted') recentSpawns.delete(change.sid);
     else if (change.kind === 'gap') logSizes.clear();
   });

@@ -5,6 +5,7 @@ import { holdLease, openLedger } from '@pizzapi/backbone';
 import {
   createMetrics,
   exportBackboneMetrics,
+  exportBuildInfo,
   packageVersion,
   type Logger,
   type Metrics,
@@ -76,8 +77,13 @@ export async function createRunner(deps: RunnerDeps): Promise<Runner> {
   const { metrics: registry = createMetrics() } = deps;
   const metrics = createRunnerMetrics(registry);
   let life = await begin(deps, metrics);
-  exportBackboneMetrics(registry, () => life.counters);
-  exportSessionMetrics(registry, runnerHome(deps.options.home), () => life.hosts.all);
+  exportBackboneMetrics(
+    registry,
+    () => metrics.workers.total(life.counters),
+    () => life.isConnected,
+  );
+  exportBuildInfo(registry, packageVersion(import.meta.url));
+  exportSessionMetrics(registry, runnerHome(deps.options.home), () => life.hosts.all, metrics.workers);
   return {
     name: 'runner',
     get identity() {

@@ -44,6 +44,8 @@ export interface WorkerAttachment {
   /** What the session shows, because its pi was replaced. */
   outdated?: string;
   why?: ExitReason;
+  /** The session waits for room in its spool. */
+  isPaused?: boolean;
   /** What the worker does while its session opens. */
   step?: OpeningStep;
   /** Resolves when it is gone and what follows from that is done. */

@@ -30,9 +30,10 @@ import {
   type UnnumberedDelta,
   type SessionPi,
 } from '@pizzapi/protocol';
-import { sleep, type Logger } from '@pizzapi/process';
+import { sleep, type BackboneCounts, type Logger } from '@pizzapi/process';
 import type { Assignment, OpeningStep, WorkerCommandOutcome, WorkerSessionState, StopReason } from '../ipc/messages.js';
 import type { PiSession, PiSink } from '../pi/index.js';
+import { plainCounts } from '../plainCounts.js';
 import { sweepForGood, sweepSession } from '../processes.js';
 import { BlobSpool } from './blobSpool.js';
 import { connectSession } from './connection.js';
@@ -186,6 +187,11 @@ export class WorkerSession {
 
   state(): WorkerSessionState {
     return this.reporter.state();
+  }
+
+  /** What its connection to the backbone has counted. */
+  counts(): BackboneCounts {
+    return plainCounts(this.parts.backbone.counters);
   }
 
   /** Whether the session was idle for as long as the assignment allows, or for `idleMs`, and its spool is empty. */

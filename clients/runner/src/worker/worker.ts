@@ -68,6 +68,7 @@ export class Worker {
           setImmediate(() => void worker.leave(reason.kind === 'sleep' ? 'asleep' : 'ended'));
           return 'stopped';
         },
+        counts: async () => worker.hosted().counts(),
         describe: () => worker.requests.describe(),
         models: ({ agentDir }) => worker.requests.models(agentDir),
         import: (request) => worker.requests.import(request),
@@ -150,7 +151,8 @@ export class Worker {
     if (this.gone) return;
     this.gone = true;
     for (const timer of this.timers) clearTimeout(timer);
-    this.link.notify({ type: 'leaving', why });
+    const counts = this.session?.counts();
+    this.link.notify({ type: 'leaving', why, ...(counts === undefined ? {} : { counts }) });
     await this.link.close();
     this.options.exit();
   }

@@ -17,6 +17,8 @@ import type { Viewer } from './viewer.js';
 /** What a room tells about itself. */
 export interface RoomMetrics {
   frames(kind: 'event' | 'delta', deliveries: number): void;
+  /** Events or deltas came from the backbone. */
+  received(kind: 'event' | 'delta', count: number): void;
   parked(): void;
   logRead(): void;
   pieceGap(): void;
@@ -162,6 +164,7 @@ export class Room {
   }
 
   private onEvents(batch: readonly SourceEvent[]): void {
+    this.options.metrics.received('event', batch.length);
     for (const { seq, payload } of batch) {
       const frame = eventFrame(seq, payload);
       this.ring.push(frame);
@@ -176,6 +179,7 @@ export class Room {
   private onDelta(bytes: Uint8Array): void {
     const n = isOneMap(bytes) ? peekNumber(bytes, 'n') : undefined;
     if (n === undefined) return;
+    this.options.metrics.received('delta', 1);
     const frame = deltaFrame(n, bytes);
     const hole = this.partials.note(frame);
     if (this.live.size === 0) return;

@@ -5,7 +5,7 @@ import type { PresenceExchange } from './presenceExchange.js';
 import { RateMeter } from './rateMeter.js';
 import { Room, type RoomMetrics } from './room.js';
 import type { SessionSource } from './source.js';
-import type { Viewer } from './viewer.js';
+import type { Viewer, ViewerState } from './viewer.js';
 
 /** Time over which viewers of a replaced log come back, in ms. */
 const RESTART_JITTER_MS = 1_000;
@@ -19,6 +19,15 @@ export interface RoomsOptions {
   concurrentReads: number;
   metrics: RoomMetrics;
   log: Logger;
+}
+
+/** What the rooms have now. */
+export interface RoomFigures {
+  rooms: number;
+  /** `slow`: the gateway waits until the viewer has taken what was written to it. */
+  viewers: Record<Exclude<ViewerState, 'gone'> | 'slow', number>;
+  /** Bytes written to viewers that the network has not taken. */
+  unsentBytes: number;
 }
 
 interface Entry {
@@ -40,8 +49,17 @@ export class Rooms {
     this.logReads = new Semaphore(options.concurrentReads);
   }
 
-  get size(): number {
-    return this.entries.size;
+  /** Counts the viewers. It walks all of them, so that joining and leaving cost nothing. */
+  figures(): RoomFigures {
+    const viewers = { greeted: 0, filling: 0, slow: 0, live: 0 };
+    let unsentBytes = 0;
+    for (const { room } of this.entries.values()) {
+      for (const { state, wire } of room?.viewers ?? []) {
+        unsentBytes += wire.buffered;
+        if (state !== 'gone') viewers[this.flow.isWaiting(wire) ? 'slow' : state]++;
+      }
+    }
+    return { rooms: this.entries.size, viewers, unsentBytes };
   }
 
   /** Returns the room of a session, and opens it first if needed. A viewer that joins must also `leave`. */

@@ -21,6 +21,7 @@ import {
   type FrameAttachment,
 } from '@pizzapi/protocol';
 import { auditFieldsOf, authorOf, type Principal } from '../auth/principal.js';
+import type { GatewayMetrics } from '../metrics.js';
 import { unknownSession, type Access } from './access.js';
 import type { ActionRates } from './actionRates.js';
 import { keepAttachments, storeAttachments } from './attachments.js';
@@ -88,6 +89,7 @@ export interface CommandSenderDeps {
   /** Why nats-server confirms nothing. */
   storeHealth: { check(maxAgeMs: number): Promise<WriteProbeOutcome> };
   audit: AuditWriter<'input' | 'command'>;
+  metrics: Pick<GatewayMetrics, 'command'>;
 }
 
 const refuse = (error: ErrorInfo): SendCommandOutcome => ({ kind: 'refused', error });
@@ -96,7 +98,27 @@ const refuse = (error: ErrorInfo): SendCommandOutcome => ({ kind: 'refused', err
 export class CommandSender {
   constructor(private readonly deps: CommandSenderDeps) {}
 
-  async input({ sid, text, deliverAs, attachments, key, ...given }: InputRequest): Promise<SendCommandOutcome> {
+  async input(request: InputRequest): Promise<SendCommandOutcome> {
+    return this.counted(await this.checkInput(request));
+  }
+
+  async command(request: CommandRequest): Promise<SendCommandOutcome> {
+    return this.counted(await this.checkCommand(request));
+  }
+
+  private counted(outcome: SendCommandOutcome): SendCommandOutcome {
+    this.deps.metrics.command(outcome.kind === 'sent' ? 'ok' : outcome.error.code);
+    return outcome;
+  }
+
+  private async checkInput({
+    sid,
+    text,
+    deliverAs,
+    attachments,
+    key,
+    ...given
+  }: InputRequest): Promise<SendCommandOutcome> {
     const principal = this.deps.access.principalIn(given.principal, sid);
     const denied = this.deps.access.commandProblem(principal, sid, 'input');
     if (denied !== undefined) return refuse(denied);
@@ -110,7 +132,7 @@ export class CommandSender {
     return this.dispatch({ principal, sid, name: 'input', args, key });
   }
 
-  async command(given: CommandRequest): Promise<SendCommandOutcome> {
+  private async checkCommand(given: CommandRequest): Promise<SendCommandOutcome> {
     const { sid, name, args = {} } = given;
     const principal = this.deps.access.principalIn(given.principal, sid);
     const request = { ...given, principal };

@@ -30,7 +30,7 @@ export type DirectoryChange =
   /** A session was granted to a host, for the first time since it is in memory. */
   | { kind: 'granted'; sid: string }
   /** A lease came or went, of something known or not. */
-  | { kind: 'lease'; key: string }
+  | { kind: 'lease'; key: string; change: 'held' | 'released' | 'expired' }
   /** Changes of sessions may have been missed. */
   | { kind: 'gap' };
 
@@ -237,6 +237,13 @@ export class Directory {
       .sort((a, b) => a.name.localeCompare(b.name));
   }
 
+  /** How many leases are held whose keys begin with `prefix`. */
+  countLeases(prefix: string): number {
+    let count = 0;
+    for (const key of this.leases) if (key.startsWith(prefix)) count++;
+    return count;
+  }
+
   isOnline(rid: string): boolean {
     return this.leases.has(`runner.${rid}`);
   }
@@ -304,7 +311,7 @@ export class Directory {
       else if (change.kind === 'held' ? !this.leases.has(change.key) : this.leases.has(change.key)) {
         if (change.kind === 'held') this.leases.add(change.key);
         else this.leases.delete(change.key);
-        this.tell({ kind: 'lease', key: change.key });
+        this.tell({ kind: 'lease', key: change.key, change: change.kind === 'held' ? 'held' : change.reason });
         const { key } = change;
         if (change.kind === 'held' || change.reason === 'expired') this.leaseChanged(key);
         else void sleep(RELEASE_MS, this.stopping.signal).then(() => this.leases.has(key) || this.leaseChanged(key));
