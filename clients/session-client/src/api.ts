@@ -1,5 +1,6 @@
 import {
   newId,
+  newTraceContext,
   type BlobRef,
   type CommandBody,
   type CommandReply,
@@ -39,6 +40,7 @@ export interface Folders {
 const keyed = (body: unknown, { idempotencyKey = newId('key') }: SendOptions): Request => ({
   ...post(body),
   idempotencyKey,
+  trace: newTraceContext(),
 });
 
 /** The gateway's HTTP API, typed. */

@@ -40,4 +40,9 @@ export const WIRE_HISTORY = [
     hash: '54d5b0ec4d495c55',
     what: 'Added: pages of the list of sessions: the query and `cursor` of `GET /api/sessions`, `cursor` of the frame `sessions`; `natsUrls` of a new key and of a pairing: the addresses of nats-server, also over WebSocket; `wire` of `runner_started` and of a runner in lists, `relay` of an account, the verb `relay` of the host API.',
   },
+  {
+    version: 1,
+    hash: 'f6957d7da5694a98',
+    what: 'Added: `traceparent` and `tracestate` of `input` and `command`; the reply of `GET /api/top`, and `load` in the status of a runner.',
+  },
 ] as const;

@@ -8,6 +8,7 @@ import {
   hostUrl,
   HTTP_LIMITS,
   LOOPBACK,
+  noTracing,
   packageVersion,
   pagePathOf,
   serverOptions,
@@ -39,8 +40,10 @@ import { runnerRoutes } from './http/runnerRoutes.js';
 import { registerAuthorization } from './http/authorization.js';
 import { sessionRoutes } from './http/sessionRoutes.js';
 import { shareRoutes } from './http/shareRoutes.js';
+import { topRoutes } from './http/topRoutes.js';
 import { usageRoutes } from './http/usageRoutes.js';
 import { validatorCompiler } from './http/validate.js';
+import { LiveFigures } from './liveFigures.js';
 import { GatewayMetrics } from './metrics.js';
 import { createAccountModule } from './accountModule.js';
 import { findLanAddresses, namedAddresses } from './network/addresses.js';
@@ -92,7 +95,13 @@ const MAX_PAGES = 100;
 const NOTICE_MS = 100;
 
 /** Builds a gateway over a backbone: every part in the order in which it is needed, nothing found by magic. */
-export async function createGateway({ backbone: b, options, log, metrics: counters }: GatewayParts): Promise<Gateway> {
+export async function createGateway({
+  backbone: b,
+  options,
+  log,
+  metrics: counters,
+  tracing = noTracing,
+}: GatewayParts): Promise<Gateway> {
   const { port, secret } = options;
   const host = options.host === 'localhost' ? LOOPBACK[0] : options.host;
   const originPolicy = new OriginPolicy(options.publicUrl, host);
@@ -157,6 +166,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     storeHealth,
     audit,
     metrics,
+    tracing,
   });
   const remover = new Remover({ b, directory, commandSender, shares, audit });
   const denials = new DenialAuditor({ audit, metrics });
@@ -170,10 +180,11 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     limits,
     concurrentReads: CONCURRENT_READS,
     metrics,
+    ...(tracing.isOn ? { tracing } : {}),
     log,
   });
   const spawner = new Spawner({
-    ...{ b, directory, access, spawns, blobs, storage, commandSender, replies, ids },
+    ...{ b, directory, access, spawns, blobs, storage, commandSender, replies, ids, tracing },
     publicUrl,
     waitMs: options.spawnWaitMs ?? 10_000,
   });
@@ -323,6 +334,10 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   blobRoutes(app, { access, blobs, storage, rates, metrics });
   usageRoutes(app, { access, storage });
   auditRoutes(app, { b });
+  const readStorage = () => relayStorage.uses();
+  topRoutes(app, {
+    figures: new LiveFigures({ b, directory, metrics, storage: readStorage, version: VERSION, startedAt: Date.now() }),
+  });
   app.get('/openapi.json', { schema: { hide: true } }, async () => ({
     ...app.swagger(),
     ...(options.publicUrl === undefined ? {} : { servers: [{ url: options.publicUrl }] }),

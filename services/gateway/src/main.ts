@@ -2,6 +2,8 @@ import { connectBackbone, natsLoginOf, verifyProvisioned } from '@pizzapi/backbo
 import {
   createMetrics,
   ensureGatewaySecret,
+  openTracing,
+  packageVersion,
   parseFlags,
   readNetworkOptions,
   readOptions,
@@ -23,6 +25,7 @@ await runService(
     const backbone = await connectBackbone({ ...natsLoginOf(given), name: 'gateway', log, signal });
     await verifyProvisioned(backbone);
     const metrics = createMetrics({ process: true });
+    const tracing = await openTracing('gateway', { env, log, version: packageVersion(import.meta.url) });
     const gateway = await createGateway({
       backbone,
       options: {
@@ -36,6 +39,7 @@ await runService(
       },
       log,
       metrics,
+      tracing,
     });
     const service = await withHealthServer(
       () => ({
@@ -46,7 +50,7 @@ await runService(
       }),
       {
         ...{ port: healthPort, ready: () => gateway.isReady(), metrics: gateway.metrics, log },
-        release: () => backbone.close(),
+        release: () => Promise.all([backbone.close(), tracing.close()]),
       },
     );
     const { url } = await gateway.listen();

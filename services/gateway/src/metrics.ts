@@ -36,6 +36,8 @@ export class GatewayMetrics implements RoomMetrics {
   private readonly delivered = { event: 0, delta: 0 };
   private readonly arrived = { event: 0, delta: 0 };
   private written = 0;
+  /** How much of these counts the counters have. */
+  private readonly shown = { delivered: { event: 0, delta: 0 }, arrived: { event: 0, delta: 0 }, written: 0 };
   private readonly sockets;
   private readonly rooms;
   private readonly frameCounter;
@@ -174,19 +176,29 @@ export class GatewayMetrics implements RoomMetrics {
     this.unaudited.inc(count);
   }
 
+  /** The figures of this gateway, for `GET /api/top`. */
+  figuresNow(): RoomFigures & { received: number; delivered: number; bytes: number } {
+    const { delivered, arrived, written: bytes } = this;
+    return {
+      ...this.figures.rooms(),
+      ...{ received: arrived.event + arrived.delta, delivered: delivered.event + delivered.delta, bytes },
+    };
+  }
+
   get contentType(): string {
     return this.metrics.contentType;
   }
 
   async render(): Promise<string> {
-    const { delivered, arrived, figures } = this;
+    const { delivered, arrived, shown, figures } = this;
     for (const kind of ['event', 'delta'] as const) {
-      this.frameCounter.inc({ kind }, delivered[kind]);
-      this.receivedCounter.inc({ kind }, arrived[kind]);
-      delivered[kind] = arrived[kind] = 0;
+      this.frameCounter.inc({ kind }, delivered[kind] - shown.delivered[kind]);
+      this.receivedCounter.inc({ kind }, arrived[kind] - shown.arrived[kind]);
+      shown.delivered[kind] = delivered[kind];
+      shown.arrived[kind] = arrived[kind];
     }
-    this.byteCounter.inc(this.written);
-    this.written = 0;
+    this.byteCounter.inc(this.written - shown.written);
+    shown.written = this.written;
     const { rooms, viewers, unsentBytes } = figures.rooms();
     this.rooms.set(rooms);
     for (const [state, count] of Object.entries(viewers)) this.viewers.set({ state }, count);

@@ -10,6 +10,7 @@ import {
   type Logger,
   type Metrics,
   type Service,
+  type Tracing,
 } from '@pizzapi/process';
 import { CodedError, spokenVersion, type ErrorInfo } from '@pizzapi/protocol';
 import { bundledPi, describeInstallation, processHost, type PiInstallation } from '../installation/index.js';
@@ -20,6 +21,7 @@ import type { RunnerOptions } from '../options.js';
 import { RunnerEventPublisher } from './runnerEventPublisher.js';
 import { connectForSuspendedSessions, connectRunner, requireToken, warnWhenRefused } from './connections.js';
 import { CommandDispatcher } from './commandDispatcher.js';
+import { CommandTraces } from './commandTraces.js';
 import { daemonCommands } from './daemonCommands.js';
 import { EndedSessions } from './endedSessions.js';
 import { SessionHosts } from './hosts.js';
@@ -27,7 +29,7 @@ import { loadIdentity, type RunnerIdentity } from './identity.js';
 import { SuspendedSessionsConnection } from './suspendedSessionsConnection.js';
 import { RunnerLifecycle } from './runnerLifecycle.js';
 import { lockHome } from './lock.js';
-import { createRunnerMetrics, exportSessionMetrics, type RunnerMetrics } from './metrics.js';
+import { createRunnerMetrics, exportSessionMetrics, readLoad, type RunnerMetrics } from './metrics.js';
 import { ModelCatalog } from './models.js';
 import { PiChoice } from './piChoice.js';
 import { SessionRecords } from './records.js';
@@ -59,6 +61,8 @@ export interface RunnerDeps {
   piCheckMs?: number;
   /** What it counts is in here; a set of its own when left out. */
   metrics?: Metrics;
+  /** Records no spans when left out. */
+  tracing?: Tracing;
 }
 
 export interface Runner extends Service {
@@ -195,10 +199,11 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const ended = new EndedSessions(access, new SessionRecords(home.ended));
     await ended.prune();
     const ledger = openLedger(home.ledger);
+    const traces = new CommandTraces();
     const hosts = new SessionHosts({
       deps: {
         passOn: (commandId) => ledger.passOn(commandId),
-        ...{ ...access, ended, pool: workers, publisher, metrics, agentDir: options.agentDir },
+        ...{ ...access, ended, pool: workers, publisher, metrics, traces, agentDir: options.agentDir },
         records: new SessionRecords(home.sessions),
         idleMs: deps.idleMs ?? options.idleMinutes * 60_000,
         openMs: options.openSeconds * 1_000,
@@ -213,12 +218,14 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     let end: (how: 'restart' | 'shutdown') => void = () => undefined;
     const asked = new Promise<'restart' | 'shutdown'>((resolve) => (end = resolve));
     const dispatcher = new CommandDispatcher({
-      ...{ ledger, publisher, log },
+      ...{ ledger, publisher, log, traces },
+      ...(deps.tracing === undefined ? {} : { tracing: deps.tracing }),
       handlers: daemonCommands(hosts, (how) => end(how)),
       onFinished: (outcome) => metrics.commands.inc({ outcome: outcome.ok ? 'ok' : outcome.error.code }),
     });
     const facts = () => ({ name, version, piVersion: pi.current.version, startedAt: epoch, maxSessions });
-    const stopRpc = serveRunner({ backbone, runnerId, facts, roots, hosts, models });
+    const load = () => readLoad({ home, hosts: hosts.all, counters: backbone.counters, workers: metrics.workers });
+    const stopRpc = serveRunner({ backbone, runnerId, facts, roots, hosts, models, load });
     const { lease } = held;
     const parts = {
       backbone,

@@ -52,7 +52,7 @@ export class SessionHost {
       ensureWorker: () => this.awake(),
       isAnswered: (commandId) => this.suspended.isAnswered(commandId),
       answerDirectly: (command, outcome) => this.answerAlone(command, outcome),
-      passOn: (commandId) => deps.passOn(commandId),
+      ...{ passOn: deps.passOn, traceOf: (command: Command) => deps.traces.of(command) },
       closing: this.closing.signal,
     });
     this.grantRenewer = new GrantRenewer(deps, record.sid, this.closing.signal);

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { METRICS, type Metrics } from '@pizzapi/process';
+import { countOf, METRICS, type BackboneCounts, type Metrics } from '@pizzapi/process';
+import type { RunnerLoad } from '@pizzapi/protocol';
 import type { RunnerHome } from '../home.js';
 import { spoolDir } from './directLogWriter.js';
 import { WorkerCounts } from './workerCounts.js';
@@ -36,8 +37,28 @@ export function exportSessionMetrics(
   });
 }
 
+/** What the runner does now, for an operator. */
+export async function readLoad({
+  home,
+  hosts,
+  counters,
+  workers,
+}: {
+  home: RunnerHome;
+  hosts: readonly { isAwake: boolean; status: { state: string } }[];
+  counters: BackboneCounts;
+  workers: WorkerCounts;
+}): Promise<RunnerLoad> {
+  const awake = hosts.filter(({ isAwake }) => isAwake).length;
+  const [{ appends }, spoolBytes] = await Promise.all([workers.total(counters), spooledBytes(spoolDir(home))]);
+  return {
+    ...{ awake, asleep: hosts.length - awake, paused: workers.paused, events: countOf(appends), spoolBytes },
+    working: hosts.filter(({ status }) => status.state === 'working').length,
+  };
+}
+
 /** From the disk: a worker reports its spool only when something else changes, and one that died not at all. */
-export async function spooledBytes(folder: string): Promise<number> {
+async function spooledBytes(folder: string): Promise<number> {
   const names = await readdir(folder).catch(() => []);
   const files = names.filter((name) => name.endsWith('.spool')).map((name) => join(folder, name));
   const sizes = await Promise.all(

@@ -1,5 +1,5 @@
 import { serveRpc, type Backbone } from '@pizzapi/backbone';
-import { CodedError, decode, encode, isMap, stringAt, subjects } from '@pizzapi/protocol';
+import { CodedError, decode, encode, isMap, stringAt, subjects, type RunnerLoad } from '@pizzapi/protocol';
 import { completeFolder } from './folders.js';
 import type { SessionHosts } from './hosts.js';
 import type { ModelCatalog } from './models.js';
@@ -11,17 +11,19 @@ export interface RunnerRpcOptions {
   roots: readonly string[];
   hosts: SessionHosts;
   models: ModelCatalog;
+  load: () => Promise<RunnerLoad>;
 }
 
 /**
- * Answers what is asked of the runner itself: `status` with its sessions, `folders { path }` with `{ folders }` that
+ * Answers what is asked of the runner itself: `status` with its sessions and `load`, `folders { path }` with `{ folders }` that
  * complete a path inside the roots, `models` with `{ models, defaultModel }`, also those without a key.
  */
-export function serveRunner({ backbone, runnerId, facts, roots, hosts, models }: RunnerRpcOptions): () => void {
+export function serveRunner({ backbone, runnerId, facts, roots, hosts, models, load }: RunnerRpcOptions): () => void {
   const stops = [
-    serveRpc(backbone, subjects.runnerRpc(runnerId, 'status'), () =>
-      encode({ runnerId, ...facts(), roots, pid: process.pid, sessions: hosts.all.map((host) => host.status) }),
-    ),
+    serveRpc(backbone, subjects.runnerRpc(runnerId, 'status'), async () => {
+      const sessions = hosts.all.map((host) => host.status);
+      return encode({ runnerId, ...facts(), roots, pid: process.pid, sessions, load: await load() });
+    }),
     serveRpc(backbone, subjects.runnerRpc(runnerId, 'folders'), async (body) =>
       encode({ folders: await completeFolder(pathIn(body), roots) }),
     ),

@@ -8,6 +8,7 @@ import type {
   PiOptions,
   RunnerModel,
   ThinkingLevel,
+  TraceContext,
 } from '@pizzapi/protocol';
 import type { LoadedPi } from '../installation/types.js';
 
@@ -77,6 +78,8 @@ export type SessionStart =
       thinkingLevel?: ThinkingLevel;
       prompt?: string;
       attachments?: Attachment[];
+      /** The trace of the command that starts the session. */
+      trace?: TraceContext;
       /** A pi session file to continue. */
       file?: string;
       /** Copies the history from this file, which stays as it is. */
@@ -164,7 +167,7 @@ export interface IpcRequests {
   assign: { ask: { assignment: Assignment }; answer: WorkerSessionState };
   /** Carry a command out; answered when its result is written. `asleep`: nothing was done, ask the next worker. */
   command: {
-    ask: { command: Command };
+    ask: { command: Command; trace?: TraceContext };
     answer: { kind: 'answered'; outcome: WorkerCommandOutcome } | { kind: 'asleep' };
   };
   /** What became of a command: asked by a daemon that does not remember. */

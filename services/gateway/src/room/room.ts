@@ -2,6 +2,7 @@ import type { Semaphore } from '@pizzapi/process';
 import { isOneMap, peekNumber, restartReason, type CloseName } from '@pizzapi/protocol';
 import { controlFrame, deltaFrame, eventFrame, Packet, packetsOf, type Frame } from '../wire/frame.js';
 import type { DrainWaiter } from './backpressure.js';
+import type { DeliverySpans } from './deliverySpans.js';
 import { SharedLogReader } from './sharedLogReader.js';
 import { LastOffsets } from '../lastOffsets.js';
 import type { RoomLimits } from './limits.js';
@@ -36,6 +37,8 @@ export interface RoomOptions {
   /** Counts the deliveries of all rooms. */
   deliveryRate: RateMeter;
   metrics: RoomMetrics;
+  /** Undefined where no spans are recorded. */
+  spans?: DeliverySpans;
   /** The log was replaced or deleted: the room is of no use any more. */
   onReset: () => void;
 }
@@ -164,7 +167,9 @@ export class Room {
   }
 
   private onEvents(batch: readonly SourceEvent[]): void {
-    this.options.metrics.received('event', batch.length);
+    const { metrics, spans } = this.options;
+    metrics.received('event', batch.length);
+    if (spans !== undefined) spans.arrived(batch);
     for (const { seq, payload } of batch) {
       const frame = eventFrame(seq, payload);
       this.ring.push(frame);
@@ -174,6 +179,7 @@ export class Room {
     this.slice = undefined;
     for (const wake of this.reached) wake();
     if (this.pending.length > 0) this.pacer.offer(batch.length, this.live.size);
+    else if (spans !== undefined) spans.delivered(0);
   }
 
   private onDelta(bytes: Uint8Array): void {
@@ -198,7 +204,7 @@ export class Room {
     const frames = this.pending;
     if (frames.length === 0) return;
     this.pending = [];
-    const { metrics, limits } = this.options;
+    const { metrics, limits, spans } = this.options;
     let events = 0;
     let last = 0;
     for (const { seq } of frames) {
@@ -224,6 +230,7 @@ export class Room {
     }
     metrics.frames('event', events * deliveries);
     metrics.frames('delta', (frames.length - events) * deliveries);
+    if (spans !== undefined) spans.delivered(deliveries);
   }
 
   /** Too much is unsent: from now on only the viewer's offset is kept, and filled once it has caught its breath. */

@@ -1,5 +1,6 @@
-import { Semaphore, type Logger } from '@pizzapi/process';
+import { Semaphore, type Logger, type Tracing } from '@pizzapi/process';
 import { DrainWaiter } from './backpressure.js';
+import { DeliverySpans } from './deliverySpans.js';
 import type { RoomLimits } from './limits.js';
 import type { PresenceExchange } from './presenceExchange.js';
 import { RateMeter } from './rateMeter.js';
@@ -18,6 +19,8 @@ export interface RoomsOptions {
   /** Reads of the log that may run at once. */
   concurrentReads: number;
   metrics: RoomMetrics;
+  /** Records the deliveries of events with a trace; undefined where no spans are recorded. */
+  tracing?: Tracing;
   log: Logger;
 }
 
@@ -75,7 +78,7 @@ export class Rooms {
       );
       return known.opening;
     }
-    const { source, limits, metrics, log, presence } = this.options;
+    const { source, limits, metrics, log, presence, tracing } = this.options;
     const entry: Entry = {
       opening: Room.open({
         source: source(sid),
@@ -85,6 +88,7 @@ export class Rooms {
         flow: this.flow,
         logReads: this.logReads,
         deliveryRate: this.deliveryRate,
+        ...(tracing === undefined ? {} : { spans: new DeliverySpans(tracing, sid) }),
         onReset: () => {
           log.warn({ sid }, 'stream was replaced; viewers restart from the beginning');
           this.drop(sid, 'restarting');

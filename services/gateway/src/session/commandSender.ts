@@ -6,7 +6,9 @@ import {
   type BlobStore,
   type WriteProbeOutcome,
 } from '@pizzapi/backbone';
+import type { Tracing } from '@pizzapi/process';
 import {
+  COMMAND_NAMES,
   COMMAND_TTL_MS,
   commandProblem,
   errorInfo,
@@ -17,8 +19,10 @@ import {
   type Attachment,
   type Command,
   type CommandName,
+  type ErrorCode,
   type ErrorInfo,
   type FrameAttachment,
+  type TraceContext,
 } from '@pizzapi/protocol';
 import { auditFieldsOf, authorOf, type Principal } from '../auth/principal.js';
 import type { GatewayMetrics } from '../metrics.js';
@@ -55,6 +59,8 @@ export interface CommandRequest {
   args?: Record<string, unknown> | undefined;
   /** The same key is the same command, however often it is sent. */
   key?: string | undefined;
+  /** The trace that the command belongs to. */
+  trace?: TraceContext | undefined;
 }
 
 export interface InputRequest {
@@ -64,6 +70,7 @@ export interface InputRequest {
   deliverAs?: string | undefined;
   attachments?: readonly FrameAttachment[] | undefined;
   key?: string | undefined;
+  trace?: TraceContext | undefined;
 }
 
 /** A command of the right shape whose sender is authorized. */
@@ -74,6 +81,7 @@ export interface CheckedCommand {
   args: unknown;
   commandId: string;
   sid?: string;
+  trace?: TraceContext | undefined;
 }
 
 export interface CommandSenderDeps {
@@ -90,6 +98,7 @@ export interface CommandSenderDeps {
   storeHealth: { check(maxAgeMs: number): Promise<WriteProbeOutcome> };
   audit: AuditWriter<'input' | 'command'>;
   metrics: Pick<GatewayMetrics, 'command'>;
+  tracing: Tracing;
 }
 
 const refuse = (error: ErrorInfo): SendCommandOutcome => ({ kind: 'refused', error });
@@ -99,16 +108,32 @@ export class CommandSender {
   constructor(private readonly deps: CommandSenderDeps) {}
 
   async input(request: InputRequest): Promise<SendCommandOutcome> {
-    return this.counted(await this.checkInput(request));
+    return this.traced('input', request, (trace) => this.checkInput({ ...request, trace }));
   }
 
   async command(request: CommandRequest): Promise<SendCommandOutcome> {
-    return this.counted(await this.checkCommand(request));
+    return this.traced(request.name, request, (trace) => this.checkCommand({ ...request, trace }));
   }
 
-  private counted(outcome: SendCommandOutcome): SendCommandOutcome {
-    this.deps.metrics.command(outcome.kind === 'sent' ? 'ok' : outcome.error.code);
-    return outcome;
+  /** Counts what becomes of a command, and records its span. */
+  private async traced(
+    name: string,
+    { sid, trace }: { sid: string; trace?: TraceContext | undefined },
+    send: (trace: TraceContext) => Promise<SendCommandOutcome>,
+  ): Promise<SendCommandOutcome> {
+    const attributes = { 'pizzapi.session': sid };
+    // A name that no command has is the client's text.
+    const known = (COMMAND_NAMES as readonly string[]).includes(name) ? name : 'unknown';
+    const span = this.deps.tracing.start(`command ${known}`, { parent: trace, kind: 'server', attributes });
+    let code: ErrorCode | undefined = 'internal';
+    try {
+      const outcome = await send(span.context);
+      code = outcome.kind === 'sent' ? undefined : outcome.error.code;
+      this.deps.metrics.command(code ?? 'ok');
+      return outcome;
+    } finally {
+      span.end(code);
+    }
   }
 
   private async checkInput({
@@ -117,6 +142,7 @@ export class CommandSender {
     deliverAs,
     attachments,
     key,
+    trace,
     ...given
   }: InputRequest): Promise<SendCommandOutcome> {
     const principal = this.deps.access.principalIn(given.principal, sid);
@@ -129,7 +155,7 @@ export class CommandSender {
     if (stored.kind === 'refused') return stored;
     const files = stored.attachments.length === 0 ? {} : { attachments: stored.attachments };
     const args = { text, ...(deliverAs === undefined ? {} : { deliverAs }), ...files };
-    return this.dispatch({ principal, sid, name: 'input', args, key });
+    return this.dispatch({ principal, sid, name: 'input', args, key, trace });
   }
 
   private async checkCommand(given: CommandRequest): Promise<SendCommandOutcome> {
@@ -170,7 +196,7 @@ export class CommandSender {
     return storeAttachments(this.deps.blobs, { userId, sid, link: share && credential.id }, attachments);
   }
 
-  private async dispatch({ principal, sid, name, args = {}, key }: CommandRequest): Promise<SendCommandOutcome> {
+  private async dispatch({ principal, sid, name, args = {}, key, trace }: CommandRequest): Promise<SendCommandOutcome> {
     const { access, directory, blobs, storage } = this.deps;
     const denied = () => access.commandProblem(principal, sid, name);
     const wrong = denied() ?? keyProblem(key);
@@ -201,7 +227,7 @@ export class CommandSender {
       if (gone !== undefined) return refuse(gone);
     }
     const commandId = this.deps.ids.idFor('c', principal, key, sid);
-    return this.send({ rid, principal, name: known, args: whole, sid, commandId });
+    return this.send({ rid, principal, name: known, args: whole, sid, commandId, trace });
   }
 
   /** Why a guest may not give an answer, or undefined. */
@@ -218,7 +244,7 @@ export class CommandSender {
   }
 
   /** Sends a command that was checked. */
-  async send({ rid, principal, name, args, commandId, sid }: CheckedCommand): Promise<SendCommandOutcome> {
+  async send({ rid, principal, name, args, commandId, sid, trace }: CheckedCommand): Promise<SendCommandOutcome> {
     const at = Date.now();
     const session = sid === undefined ? {} : { sessionId: sid };
     const command: unknown = {
@@ -231,7 +257,7 @@ export class CommandSender {
       expiresAt: at + COMMAND_TTL_MS,
     };
     if (!isCommand(command)) return refuse(commandProblem(name, args) ?? errorInfo('command_invalid'));
-    const outcome = await sendCommand(this.deps.b, rid, command, STORE_PATIENCE_MS);
+    const outcome = await sendCommand(this.deps.b, rid, command, { patienceMs: STORE_PATIENCE_MS, trace });
     if (outcome.kind === 'unavailable' && !outcome.isUncertain) {
       const full = errorInfo('storage_full', 'The command stream is full');
       return refuse(outcome.full === true ? full : errorInfo('unavailable', 'The command was not sent'));

@@ -50,6 +50,7 @@ const ownerIn = (row: RunnerOwnerRow | undefined): string | undefined =>
   row?.forgottenAt === undefined ? row?.userId : undefined;
 
 const SESSION_LEASE = 'session.';
+const RUNNER_LEASE = 'runner.';
 
 /**
  * Runners, leases, and the sessions in use. A check answers from memory, after `load` has read the session that it names; a
@@ -244,8 +245,15 @@ export class Directory {
     return count;
   }
 
+  /** All runners that are online, of every person, by name. */
+  onlineRunners(): RunnerInfo[] {
+    return [...this.leases]
+      .flatMap((key) => (key.startsWith(RUNNER_LEASE) ? (this.runner(key.slice(RUNNER_LEASE.length)) ?? []) : []))
+      .sort((a, b) => a.name.localeCompare(b.name));
+  }
+
   isOnline(rid: string): boolean {
-    return this.leases.has(`runner.${rid}`);
+    return this.leases.has(RUNNER_LEASE + rid);
   }
 
   /** Whether the host of a session holds its lease. */
