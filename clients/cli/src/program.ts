@@ -24,6 +24,7 @@ import { addRunnerPair } from './commands/runnerPair.js';
 import { addRunners } from './commands/runners.js';
 import { addRunnerService } from './commands/runnerService.js';
 import { addShare } from './commands/share.js';
+import { addTop } from './commands/top.js';
 import { addUsage } from './commands/usage.js';
 import { addUsers } from './commands/users.js';
 import { addWhoami } from './commands/whoami.js';
@@ -89,6 +90,7 @@ function buildProgram(context: CliContext, version: string): Command {
   addKeys(program, context);
   addUsers(program, context);
   addAudit(program, context);
+  addTop(program, context);
   addRunner(program, context);
   addRunnerPair(named(program, 'runner'), context);
   addRunnerService(named(program, 'runner'), context);
