@@ -27,6 +27,7 @@ import { addRunnerControl } from './commands/runnerControl.js';
 import { addRunners } from './commands/runners.js';
 import { addRunnerService } from './commands/runnerService.js';
 import { addShare } from './commands/share.js';
+import { addTop } from './commands/top.js';
 import { addUsage } from './commands/usage.js';
 import { addUsers } from './commands/users.js';
 import { addWhoami } from './commands/whoami.js';
@@ -93,6 +94,7 @@ function buildProgram(context: CliContext, version: string): Command {
   addUsers(program, context);
   addAudit(program, context);
   addExec(program, context);
+  addTop(program, context);
   addRunner(program, context);
   addRunnerPair(named(program, 'runner'), context);
   addRunnerService(named(program, 'runner'), context);

@@ -1,5 +1,6 @@
 import {
   newId,
+  newTraceContext,
   type BlobRef,
   type CommandBody,
   type CommandReply,
@@ -45,6 +46,7 @@ const RUNNER_CALL_MS = 40_000;
 const keyed = (body: unknown, { idempotencyKey = newId('key') }: SendOptions): Request => ({
   ...post(body),
   idempotencyKey,
+  trace: newTraceContext(),
 });
 
 /** The gateway's HTTP API, typed. */

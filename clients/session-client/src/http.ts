@@ -7,8 +7,10 @@ import {
   isMap,
   PAGE_TOKEN,
   SHARE_TOKEN,
+  traceFields,
   type ErrorCode,
   type ErrorInfo,
+  type TraceContext,
 } from '@pizzapi/protocol';
 
 /**
@@ -46,6 +48,8 @@ export interface Request {
   raw?: { bytes: Blob | Uint8Array<ArrayBuffer>; mediaType: string };
   /** Makes it safe to send the request again, which happens by itself while the gateway cannot confirm it. */
   idempotencyKey?: string | undefined;
+  /** The trace that begins with this request. */
+  trace?: TraceContext;
   read?: (response: Response) => Promise<unknown>;
   /** How long it may take, instead of the time of the API, in ms. */
   timeoutMs?: number;
@@ -92,7 +96,7 @@ export function createSend({
   }
 
   async function sendOnce<T>(path: string, request: Request): Promise<ApiResult<T>> {
-    const { method = 'GET', body, raw, idempotencyKey, read = json, needs } = request;
+    const { method = 'GET', body, raw, idempotencyKey, trace, read = json, needs } = request;
     const late = AbortSignal.timeout(request.timeoutMs ?? timeoutMs);
     if ([token, shareToken].some((one) => one !== undefined && !isToken(one)))
       return { kind: 'failed', status: 0, error: malformedToken() };
@@ -105,6 +109,7 @@ export function createSend({
     if (body !== undefined) headers['content-type'] = 'application/json';
     if (raw !== undefined) headers['content-type'] = raw.mediaType;
     if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
+    if (trace !== undefined) Object.assign(headers, traceFields(trace));
     let status = 0;
     try {
       const payload = raw?.bytes ?? (body === undefined ? undefined : JSON.stringify(body));

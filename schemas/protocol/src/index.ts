@@ -65,3 +65,5 @@ export * from './terminalText.js';
 export * from './auditText.js';
 export * from './prompts.js';
 export * from './notificationRules.js';
+export * from './traceContext.js';
+export * from './top.js';

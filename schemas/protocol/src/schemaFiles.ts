@@ -6,6 +6,7 @@ import * as http from './http.js';
 import * as notifications from './notifications.js';
 import * as people from './accounts.js';
 import * as sharing from './sharing.js';
+import * as top from './top.js';
 import { RunnerInfo, SessionInfo } from './info.js';
 import { SessionMetaState } from './meta.js';
 import { RUNNER_EVENT_SCHEMAS } from './runnerEvents.js';
@@ -16,7 +17,7 @@ import { RUNNER_METHODS } from './runnerRpc/index.js';
  * pinned in `wireVersion.ts`.
  */
 export function schemaFiles(): Record<string, unknown> {
-  const bodies = Object.entries({ ...http, ...people, ...sharing, ...notifications })
+  const bodies = Object.entries({ ...http, ...people, ...sharing, ...notifications, ...top })
     .filter(([, value]) => typeof value === 'object' && !Array.isArray(value))
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return {

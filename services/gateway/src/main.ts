@@ -3,6 +3,8 @@ import {
   createMetrics,
   ensureGatewaySecret,
   givenGatewaySecret,
+  openTracing,
+  packageVersion,
   parseFlags,
   readNetworkOptions,
   readOptions,
@@ -25,6 +27,7 @@ await runService(
     const backbone = await connectBackbone({ ...natsLoginOf(given), name: 'gateway', log, signal });
     await verifyProvisioned(backbone);
     const metrics = createMetrics({ process: true });
+    const tracing = await openTracing('gateway', { env, log, version: packageVersion(import.meta.url) });
     const gateway = await createGateway({
       backbone,
       options: {
@@ -39,6 +42,7 @@ await runService(
       },
       log,
       metrics,
+      tracing,
     });
     const service = await withHealthServer(
       () => ({
@@ -49,7 +53,7 @@ await runService(
       }),
       {
         ...{ port: healthPort, host: healthHost, ready: () => gateway.isReady(), metrics: gateway.metrics, log },
-        release: () => backbone.close(),
+        release: () => Promise.all([backbone.close(), tracing.close()]),
       },
     );
     const { url } = await gateway.listen();

@@ -5,10 +5,12 @@ import { holdLease, openLedger } from '@pizzapi/backbone';
 import {
   createMetrics,
   exportBackboneMetrics,
+  exportBuildInfo,
   packageVersion,
   type Logger,
   type Metrics,
   type Service,
+  type Tracing,
 } from '@pizzapi/process';
 import { CodedError, commonRights, rightsOf, spokenVersion, type ErrorInfo } from '@pizzapi/protocol';
 import { bundledPi, describeInstallation, processHost, type PiInstallation } from '../installation/index.js';
@@ -20,6 +22,7 @@ import { RunnerEventPublisher } from './runnerEventPublisher.js';
 import { connectForSuspendedSessions, connectRunner, requireToken, warnWhenRefused } from './connections.js';
 import { CommandRunner } from './exec/commandRunner.js';
 import { CommandDispatcher } from './commandDispatcher.js';
+import { CommandTraces } from './commandTraces.js';
 import { daemonCommands } from './daemonCommands.js';
 import { EndedSessions } from './endedSessions.js';
 import { SessionHosts } from './hosts.js';
@@ -27,7 +30,7 @@ import { loadIdentity, type RunnerIdentity } from './identity.js';
 import { SuspendedSessionsConnection } from './suspendedSessionsConnection.js';
 import { RunnerLifecycle } from './runnerLifecycle.js';
 import { lockHome } from './lock.js';
-import { createRunnerMetrics, exportSessionMetrics, type RunnerMetrics } from './metrics.js';
+import { createRunnerMetrics, exportSessionMetrics, readLoad, type RunnerMetrics } from './metrics.js';
 import { ModelCatalog } from './models.js';
 import { PiChoice } from './piChoice.js';
 import { SessionRecords } from './records.js';
@@ -60,6 +63,8 @@ export interface RunnerDeps {
   piCheckMs?: number;
   /** What it counts is in here; a set of its own when left out. */
   metrics?: Metrics;
+  /** Records no spans when left out. */
+  tracing?: Tracing;
 }
 
 export interface Runner extends Service {
@@ -78,8 +83,13 @@ export async function createRunner(deps: RunnerDeps): Promise<Runner> {
   const { metrics: registry = createMetrics() } = deps;
   const metrics = createRunnerMetrics(registry);
   let life = await begin(deps, metrics);
-  exportBackboneMetrics(registry, () => life.counters);
-  exportSessionMetrics(registry, runnerHome(deps.options.home), () => life.hosts.all);
+  exportBackboneMetrics(
+    registry,
+    () => metrics.workers.total(life.counters),
+    () => life.isConnected,
+  );
+  exportBuildInfo(registry, packageVersion(import.meta.url));
+  exportSessionMetrics(registry, runnerHome(deps.options.home), () => life.hosts.all, metrics.workers);
   return {
     name: 'runner',
     get identity() {
@@ -200,10 +210,11 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const ended = new EndedSessions(access, new SessionRecords(home.ended));
     await ended.prune();
     const ledger = openLedger(home.ledger);
+    const traces = new CommandTraces();
     const hosts = new SessionHosts({
       deps: {
         passOn: (commandId) => ledger.passOn(commandId),
-        ...{ ...access, ended, pool: workers, publisher, metrics, agentDir: options.agentDir },
+        ...{ ...access, ended, pool: workers, publisher, metrics, traces, agentDir: options.agentDir },
         records: new SessionRecords(home.sessions),
         idleMs: deps.idleMs ?? options.idleMinutes * 60_000,
         openMs: options.openSeconds * 1_000,
@@ -218,11 +229,13 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     let end: (how: 'restart' | 'shutdown') => void = () => undefined;
     const asked = new Promise<'restart' | 'shutdown'>((resolve) => (end = resolve));
     const dispatcher = new CommandDispatcher({
-      ...{ ledger, publisher, log },
+      ...{ ledger, publisher, log, traces },
+      ...(deps.tracing === undefined ? {} : { tracing: deps.tracing }),
       handlers: daemonCommands(hosts, (how) => end(how), mayHostSessions),
       onFinished: (outcome) => metrics.commands.inc({ outcome: outcome.ok ? 'ok' : outcome.error.code }),
     });
     const facts = () => ({ name, version, piVersion: pi.current.version, startedAt: epoch, maxSessions });
+    const load = () => readLoad({ home, hosts: hosts.all, counters: backbone.counters, workers: metrics.workers });
     const onStop = (how: 'restart' | 'shutdown') => end(how);
     const stopRpc = serveRunner({
       backbone,
@@ -231,6 +244,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       roots,
       hosts,
       models,
+      load,
       commands,
       onStop,
       rights: () => allow,

@@ -88,7 +88,7 @@ export class RunnerLifecycle {
     const read = readCommands(backbone, this.identity.runnerId, {
       after,
       signal,
-      onCommand: (command, seq) => dispatcher.dispatch(command, seq),
+      onCommand: (command, seq, trace) => dispatcher.dispatch(command, seq, trace),
       onPoison: (problem) => dispatcher.poison(problem),
     });
     const how = await Promise.race([read.then(() => 'drained' as const), this.asked, lease.lost]);

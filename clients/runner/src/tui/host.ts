@@ -111,7 +111,7 @@ export class TerminalHost {
     void readCommands(backbone, runnerId, {
       after: Math.min(ledger.cursor, ...unfinished),
       signal,
-      onCommand: (command, seq) => this.#dispatcher.dispatch(command, seq),
+      onCommand: (command, seq, trace) => this.#dispatcher.dispatch(command, seq, trace),
       onPoison: (problem) => this.#dispatcher.poison(problem),
     }).catch((error: unknown) => log.error({ err: error }, 'command reader stopped'));
     void endCrashedSessions({ backbone, suspendedConnection, runnerId, home: slot.home, log }, sid, signal);

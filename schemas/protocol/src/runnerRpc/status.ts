@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { RunnerModel } from '../info.js';
+import { RunnerLoad } from '../top.js';
 import { method, reply, request } from './method.js';
 
 /** What a runner is asked about itself. */
@@ -28,6 +29,7 @@ export const STATUS_METHODS = {
       maxSessions: Type.Optional(Type.Number()),
       roots: Type.Optional(Type.Array(Text)),
       sessions: Type.Array(Type.Object({ sid: Text, cwd: Text, state: Text })),
+      load: Type.Optional(RunnerLoad),
     }),
     urgent: true,
   }),

@@ -3,6 +3,7 @@ import { isOneMap, peekNumber, restartReason, type CloseName } from '@pizzapi/pr
 import { controlFrame, eventsBytes, FrameWriter, type Frame } from '../wire/frame.js';
 import { Packet, packetsOf } from '../wire/packet.js';
 import type { DrainWaiter } from './backpressure.js';
+import type { DeliverySpans } from './deliverySpans.js';
 import { SharedLogReader } from './sharedLogReader.js';
 import { LastOffsets } from '../lastOffsets.js';
 import type { RoomLimits } from './limits.js';
@@ -18,6 +19,8 @@ import type { Viewer } from './viewer.js';
 /** What a room tells about itself. */
 export interface RoomMetrics {
   frames(kind: 'event' | 'delta', deliveries: number): void;
+  /** Events or deltas came from the backbone. */
+  received(kind: 'event' | 'delta', count: number): void;
   parked(): void;
   logRead(): void;
   pieceGap(): void;
@@ -35,6 +38,8 @@ export interface RoomOptions {
   /** Counts the deliveries of all rooms. */
   deliveryRate: RateMeter;
   metrics: RoomMetrics;
+  /** Undefined where no spans are recorded. */
+  spans?: DeliverySpans;
   /** The log was replaced or deleted: the room is of no use any more. */
   onReset: () => void;
 }
@@ -169,6 +174,9 @@ export class Room {
 
   private onEvents(batch: readonly SourceEvent[]): void {
     if (this.pending.length === 0) this.writer.expect(Math.max(eventsBytes(batch), this.flushBytes));
+    const { metrics, spans } = this.options;
+    metrics.received('event', batch.length);
+    if (spans !== undefined) spans.arrived(batch);
     for (const { seq, payload } of batch) {
       const frame = this.writer.event(seq, payload);
       this.ring.push(frame);
@@ -178,11 +186,13 @@ export class Room {
     this.slice = undefined;
     for (const wake of this.reached) wake();
     if (this.pending.length > 0) this.pacer.offer(batch.length, this.live.size);
+    else if (spans !== undefined) spans.delivered(0);
   }
 
   private onDelta(bytes: Uint8Array): void {
     const n = isOneMap(bytes) ? peekNumber(bytes, 'n') : undefined;
     if (n === undefined) return;
+    this.options.metrics.received('delta', 1);
     if (this.pending.length === 0) this.writer.expect(this.flushBytes);
     const frame = this.writer.delta(n, bytes);
     const hole = this.partials.note(frame);
@@ -202,7 +212,7 @@ export class Room {
     const frames = this.pending;
     if (frames.length === 0) return;
     this.pending = [];
-    const { metrics, limits } = this.options;
+    const { metrics, limits, spans } = this.options;
     let events = 0;
     let last = 0;
     let bytes = 0;
@@ -231,6 +241,7 @@ export class Room {
     }
     metrics.frames('event', events * deliveries);
     metrics.frames('delta', (frames.length - events) * deliveries);
+    if (spans !== undefined) spans.delivered(deliveries);
   }
 
   /** Too much is unsent: from now on only the viewer's offset is kept, and filled once it has caught its breath. */

@@ -38,7 +38,7 @@ export type DirectoryChange =
   /** A session was granted to a host, for the first time since it is in memory. */
   | { kind: 'granted'; sid: string }
   /** A lease came or went, of something known or not. */
-  | { kind: 'lease'; key: string }
+  | { kind: 'lease'; key: string; change: 'held' | 'released' | 'expired' }
   /** Changes of sessions may have been missed. */
   | { kind: 'gap' };
 
@@ -58,6 +58,7 @@ const ownerIn = (row: RunnerOwnerRow | undefined): string | undefined =>
   row?.forgottenAt === undefined ? row?.userId : undefined;
 
 const SESSION_LEASE = 'session.';
+const RUNNER_LEASE = 'runner.';
 
 /**
  * Runners, leases, and the sessions in use. A check answers from memory, after `load` has read the session that it names; a
@@ -255,8 +256,22 @@ export class Directory {
       .sort((a, b) => a.name.localeCompare(b.name));
   }
 
+  /** How many leases are held whose keys begin with `prefix`. */
+  countLeases(prefix: string): number {
+    let count = 0;
+    for (const key of this.leases) if (key.startsWith(prefix)) count++;
+    return count;
+  }
+
+  /** All runners that are online, of every person, by name. */
+  onlineRunners(): RunnerInfo[] {
+    return [...this.leases]
+      .flatMap((key) => (key.startsWith(RUNNER_LEASE) ? (this.runner(key.slice(RUNNER_LEASE.length)) ?? []) : []))
+      .sort((a, b) => a.name.localeCompare(b.name));
+  }
+
   isOnline(rid: string): boolean {
-    return this.leases.has(`runner.${rid}`);
+    return this.leases.has(RUNNER_LEASE + rid);
   }
 
   /** Whether the host of a session holds its lease. */
@@ -322,7 +337,7 @@ export class Directory {
       else if (change.kind === 'held' ? !this.leases.has(change.key) : this.leases.has(change.key)) {
         if (change.kind === 'held') this.leases.add(change.key);
         else this.leases.delete(change.key);
-        this.tell({ kind: 'lease', key: change.key });
+        this.tell({ kind: 'lease', key: change.key, change: change.kind === 'held' ? 'held' : change.reason });
         const { key } = change;
         if (change.kind === 'held' || change.reason === 'expired') this.leaseChanged(key);
         else void sleep(RELEASE_MS, this.stopping.signal).then(() => this.leases.has(key) || this.leaseChanged(key));

@@ -1,5 +1,5 @@
 import { storageFull, tail, type Backbone, type BlobStore } from '@pizzapi/backbone';
-import { packageVersion } from '@pizzapi/process';
+import { packageVersion, type Tracing } from '@pizzapi/process';
 import {
   commandProblem,
   errorInfo,
@@ -13,6 +13,7 @@ import {
   type NewSessionBody,
   type NewSessionReply,
   type RunnerInfo,
+  type TraceContext,
 } from '@pizzapi/protocol';
 import type { Principal } from '../auth/principal.js';
 import { unknownRunner, type Access } from './access.js';
@@ -43,6 +44,7 @@ export interface SpawnerOptions {
   commandSender: CommandSender;
   replies: RunnerReplies;
   ids: IdempotentIds;
+  tracing: Tracing;
   /** The address people open, without a slash at its end. */
   publicUrl: () => string;
   /** How long a runner may take, in ms. */
@@ -63,7 +65,25 @@ function withModes({ pi, approvals, planMode, goal }: NewSessionBody): NewSessio
 export class Spawner {
   constructor(private readonly options: SpawnerOptions) {}
 
-  async spawn(principal: Principal, body: NewSessionBody, key?: string): Promise<SpawnOutcome> {
+  /** The span of a start ends when the session has begun, or is refused. */
+  async spawn(principal: Principal, body: NewSessionBody, key?: string, parent?: TraceContext): Promise<SpawnOutcome> {
+    const span = this.options.tracing.start('command new_session', { parent, kind: 'server' });
+    let code: string | undefined = 'internal';
+    try {
+      const outcome = await this.begin(principal, body, key, span.context);
+      code = outcome.kind === 'failed' ? outcome.error.code : undefined;
+      return outcome;
+    } finally {
+      span.end(code);
+    }
+  }
+
+  private async begin(
+    principal: Principal,
+    body: NewSessionBody,
+    key: string | undefined,
+    trace: TraceContext,
+  ): Promise<SpawnOutcome> {
     const wrong = keyProblem(key);
     if (wrong !== undefined) return failed(wrong);
     const tooFast = await this.options.commandSender.countAction(
@@ -102,7 +122,7 @@ export class Spawner {
     if (problem !== undefined) return failed(problem);
     const gone = await keepAttachments(blobs, place, attachments);
     if (gone !== undefined) return failed(gone);
-    return this.ask(principal, runner.rid, sid, given, ids.idFor('c', principal, key));
+    return this.ask(principal, runner.rid, sid, given, { commandId: ids.idFor('c', principal, key), trace });
   }
 
   private async ask(
@@ -110,7 +130,7 @@ export class Spawner {
     rid: string,
     sid: string,
     args: object,
-    commandId: string,
+    { commandId, trace }: { commandId: string; trace: TraceContext },
   ): Promise<SpawnOutcome> {
     const { b, directory, spawns, commandSender, replies: answers, waitMs } = this.options;
     const reply = { sessionId: sid, runnerId: rid, shareUrl: `${this.options.publicUrl()}/s/${sid}` };
@@ -133,7 +153,7 @@ export class Spawner {
         cleanups.push(() => clearTimeout(timer));
         void tail(b, sid, { after: 0, onEvents: begun }).then((running) => following(() => void running.stop()));
       });
-      const sent = await commandSender.send({ rid, principal, name: 'new_session', args, commandId });
+      const sent = await commandSender.send({ rid, principal, name: 'new_session', args, commandId, trace });
       if (sent.kind === 'refused') return failed(sent.error);
       // The same key may have started it before.
       await directory.loadOwner(sid);

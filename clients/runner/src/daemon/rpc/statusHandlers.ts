@@ -1,5 +1,5 @@
 import { roundTrip, type Backbone } from '@pizzapi/backbone';
-import { modelInfoOf } from '@pizzapi/protocol';
+import { modelInfoOf, type RunnerLoad } from '@pizzapi/protocol';
 import { completeFolder } from '../folders.js';
 import type { SessionHosts } from '../hosts.js';
 import type { ModelCatalog } from '../models.js';
@@ -15,6 +15,7 @@ export interface StatusDeps {
   roots: readonly string[];
   hosts: Pick<SessionHosts, 'all'>;
   models: ModelCatalog;
+  load: () => Promise<RunnerLoad>;
   /** Called when the runner is asked to end, or to start again. */
   onStop: (how: 'restart' | 'shutdown') => void;
 }
@@ -26,7 +27,7 @@ type StatusMethod = 'status' | 'ping' | 'list_models' | 'models' | 'folders' | '
 
 /** What a runner answers about itself. */
 export function statusHandlers(deps: StatusDeps): Pick<RunnerHandlers, StatusMethod> {
-  const { backbone, runnerId, facts, roots, hosts, models, onStop } = deps;
+  const { backbone, runnerId, facts, roots, hosts, models, load, onStop } = deps;
 
   const listModels = async () => {
     // Without an answer of pi, the last one.
@@ -36,12 +37,13 @@ export function statusHandlers(deps: StatusDeps): Pick<RunnerHandlers, StatusMet
   };
 
   return {
-    status: () => ({
+    status: async () => ({
       runnerId,
       ...facts(),
       roots: [...roots],
       pid: process.pid,
       sessions: hosts.all.map((host) => host.status),
+      load: await load(),
     }),
     ping: async () => {
       const natsMs = await roundTrip(backbone, PING_MS);
