@@ -18,6 +18,7 @@ import { addLogout } from './commands/logout.js';
 import { addForkAndResume } from './commands/forkResume.js';
 import { addManage } from './commands/manage.js';
 import { addPi } from './commands/pi.js';
+import { addPurge } from './commands/purge.js';
 import { addProvision } from './commands/provision.js';
 import { addRun } from './commands/run.js';
 import { addRunnerPair } from './commands/runnerPair.js';
@@ -80,6 +81,7 @@ function buildProgram(context: CliContext, version: string): Command {
   addRun(program, context);
   addForkAndResume(program, context);
   addManage(program, context);
+  addPurge(program, context);
   addShare(program, context);
   addImport(program, context);
   addLogin(program, context);

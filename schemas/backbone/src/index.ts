@@ -118,3 +118,8 @@ export type {
   StorageUse,
 } from './storageUsage.js';
 export { moveBlobs } from './moveBlobs.js';
+export { closeAccount, eraseAccount, sessionsOf } from './erasure/eraseAccount.js';
+export { addRemoved, eraseSession, hashOfIds, hasTraces, runnersOf } from './erasure/eraseSession.js';
+export type { Removed } from './erasure/eraseSession.js';
+export { buryRow, erasedKey, tombstoneLine, tombstoneOf, tombstones, TombstoneSet } from './erasure/tombstones.js';
+export type { Tombstone } from './erasure/tombstones.js';

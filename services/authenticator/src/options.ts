@@ -17,6 +17,8 @@ export const AUTHENTICATOR_OPTIONS = defineOptions({
   },
   accountStorage: OPTIONS.accountStorage,
   sessionStorage: OPTIONS.sessionStorage,
+  retentionDays: OPTIONS.retentionDays,
+  retentionSize: OPTIONS.retentionSize,
   healthPort: OPTIONS.healthPort,
   logLevel: OPTIONS.logLevel,
 });

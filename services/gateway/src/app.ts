@@ -33,6 +33,7 @@ import { listen, type Listening } from './http/listen.js';
 import { networkRoutes } from './http/networkRoutes.js';
 import { opsRoutes } from './http/opsRoutes.js';
 import { pageRoutes, securityHeaders } from './http/pageRoutes.js';
+import { purgeRoutes } from './http/purgeRoutes.js';
 import { runnerRoutes } from './http/runnerRoutes.js';
 import { registerAuthorization } from './http/authorization.js';
 import { sessionRoutes } from './http/sessionRoutes.js';
@@ -69,6 +70,7 @@ import { RelayStorage } from './session/relayStorage.js';
 import type { Gateway, GatewayParts } from './gateway.js';
 import { gatewayBus } from './gatewayBus.js';
 import { StoreHealth } from './storeHealth.js';
+import { Eraser } from './session/eraser.js';
 import { Remover } from './session/remover.js';
 import { RunnerForgetter } from './session/runnerForgetter.js';
 import { Spawner } from './session/spawner.js';
@@ -147,6 +149,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     audit,
   });
   const remover = new Remover({ b, directory, commandSender, shares, audit });
+  const eraser = new Eraser({ b, directory, commandSender, remover });
   const metrics: GatewayMetrics = new GatewayMetrics(counters, () => rooms.size);
   exportBackboneMetrics(counters, () => b.counters);
   const denials = new DenialAuditor({ audit, metrics });
@@ -290,6 +293,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   await registerPeople(app);
   runnerRoutes(app, { b, directory, runnerForgetter, metrics });
   sessionRoutes(app, { b, pages, reader, commandSender, spawner, remover, metrics });
+  purgeRoutes(app, { eraser, metrics });
   networkRoutes(app, { network, metrics });
   shareRoutes(app, {
     shares,

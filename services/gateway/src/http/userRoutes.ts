@@ -31,6 +31,17 @@ const infoOf = ({ password: _, disabledAt, ...shown }: AccountRow): UserInfoValu
   disabled: disabledAt !== undefined,
 });
 
+/** The row of an account after a change. Pure. */
+function changedRow({ disabledAt, retention, ...row }: AccountRow, change: UserChangeBody): AccountRow {
+  const { disabled = disabledAt !== undefined } = change;
+  const kept = change.retention === undefined ? retention : (change.retention ?? undefined);
+  return {
+    ...row,
+    ...(disabled ? { disabledAt: disabledAt ?? Date.now() } : {}),
+    ...(kept === undefined ? {} : { retention: kept }),
+  };
+}
+
 /** The people of this installation, for its admins. */
 export function userRoutes(app: FastifyInstance, { accounts, logins, audit, metrics }: UserDeps): void {
   const refuse = refuser(metrics);
@@ -41,12 +52,13 @@ export function userRoutes(app: FastifyInstance, { accounts, logins, audit, metr
     async () => ({ users: accounts.list().map(infoOf) }),
   );
 
-  app.patch<{ Params: { id: string }; Body: { disabled: boolean } }>(
+  app.patch<{ Params: { id: string }; Body: UserChangeBody }>(
     '/api/users/:id',
     {
       config,
       schema: route({
-        summary: 'Disable or enable an account; disabling ends its sign-ins and disables its keys',
+        summary:
+          'Disable or enable an account, or set what is kept of its sessions; disabling ends its sign-ins and disables its keys',
         tag,
         params: IdParams,
         body: UserChangeBody,
@@ -56,14 +68,14 @@ export function userRoutes(app: FastifyInstance, { accounts, logins, audit, metr
     async (request, reply) => {
       const { userId } = principalOf(request);
       const { id } = request.params;
-      const { disabled } = request.body;
-      if (id === userId) return refuse(reply, { error: errorInfo('own_account') });
-      const changed = await accounts.change(id, ({ disabledAt, ...row }) =>
-        disabled ? { ...row, disabledAt: disabledAt ?? Date.now() } : row,
-      );
+      const { disabled, retention } = request.body;
+      if (id === userId && disabled !== undefined) return refuse(reply, { error: errorInfo('own_account') });
+      const changed = await accounts.change(id, (row) => changedRow(row, request.body));
       if (changed === undefined) return refuse(reply, { error: errorInfo('user_not_found', `No account "${id}"`) });
-      if (disabled) await logins.endAll(id);
-      audit(disabled ? 'user_disabled' : 'user_enabled', { userId, ip: request.ip, target: id });
+      if (disabled === true) await logins.endAll(id);
+      const who = { userId, ip: request.ip, target: id };
+      if (disabled !== undefined) audit(disabled ? 'user_disabled' : 'user_enabled', who);
+      if (retention !== undefined) audit('retention_changed', { ...who, ...retention });
       return infoOf(changed);
     },
   );
