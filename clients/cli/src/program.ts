@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { visibleText, CodedError, errorInfo, toErrorInfo, type ErrorInfo } from '@pizzapi/protocol';
+import { addKeeping } from './commands/keeping.js';
 import { addCompletion } from './commands/completion.js';
 import { addDecode } from './commands/decode.js';
 import { addDoctor } from './commands/doctor.js';
@@ -95,6 +96,7 @@ function buildProgram(context: CliContext, version: string): Command {
   addRunnerPair(named(program, 'runner'), context);
   addRunnerService(named(program, 'runner'), context);
   addRunners(named(program, 'runner'), context);
+  addKeeping(program, context);
   addMigrate(program, context);
   addNatsEnv(program, context);
   addProvision(program, context);

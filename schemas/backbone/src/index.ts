@@ -118,6 +118,10 @@ export type {
   StorageUse,
 } from './storageUsage.js';
 export { moveBlobs } from './moveBlobs.js';
+export { archiveSession, openArchive } from './backup/archive.js';
+export type { ArchivedSession, OpenedArchive } from './backup/archive.js';
+export { askErasure } from './erasure/askErasure.js';
+export { BACKUP_OPTIONS, RESTORE_OPTIONS } from './backup/backupOptions.js';
 export { backUp } from './backup/backup.js';
 export type { BackupOptions, BackupOutcome, BackupProgress } from './backup/backup.js';
 export { checkFolder, openBackupFolder, readBackupFolder } from './backup/backupFolder.js';

@@ -288,6 +288,7 @@ export const ERRORS = {
     status: 422,
     hint: 'Use another copy of the backup, or an older one. Nothing was restored from this one.',
   },
+  session_running: { status: 409, hint: 'End the session first: `pizzapi kill`.' },
   backup_differs: {
     status: 409,
     hint: 'Choose an empty folder: the folder holds the backup of another log, and offsets of one log mean nothing in another.',

@@ -1,5 +1,6 @@
 import {
   addRemoved,
+  askErasure,
   accountKey,
   accountRows,
   buryRow,
@@ -118,17 +119,12 @@ export class Erasures {
     return this.bury({ userId, sid: undefined }, asked);
   }
 
-  /** The row first: what has a tombstone and no row would never be removed. */
-  private async bury({ userId, sid }: Target, { why, by, ip }: EraseAsked): Promise<string> {
-    const { admin } = this.deps;
-    const key = erasingKey(userId, sid);
-    await this.rows.create(key, {
+  private bury(target: Target, { why, by, ip }: EraseAsked): Promise<string> {
+    return askErasure(this.deps.admin, target, {
       ...{ at: this.now(), why },
       ...(by === undefined ? {} : { by }),
       ...(ip === undefined ? {} : { ip }),
     });
-    await buryRow(admin, sid ?? erasedKey(userId), this.now());
-    return key;
   }
 
   /** One pass over what a row names. False while another one is needed. Throws `unavailable` to be called again. */

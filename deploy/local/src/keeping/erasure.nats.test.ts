@@ -1,6 +1,8 @@
 import { startSecuredNats, TestHosts, type HostedTestSession, type SecuredNats } from '@pizzapi/authenticator/testing';
 import {
   accountRows,
+  archiveSession,
+  askErasure,
   blobRows,
   BlobStore,
   claimGrant,
@@ -9,23 +11,28 @@ import {
   erasingRows,
   ERASING_PREFIX,
   headOf,
+  holdLease,
   invitationRows,
   keyRows,
   loginRows,
   notificationPrefsRows,
+  openArchive,
   openWriter,
   ownerOf,
   publishAudit,
   publishRunnerEvent,
   pushSubscriptionRows,
   readAudit,
+  readBackupFolder,
   readSessionRow,
   replay,
   requestRpc,
   sendCommand,
   sessionRows,
   shareRows,
+  streamSink,
   tombstones,
+  unpackStream,
   type Backbone,
 } from '@pizzapi/backbone';
 import { everyStoredMessage, placesOf } from '@pizzapi/backbone/testing';
@@ -40,6 +47,7 @@ import {
   type EraseRequest,
   type SessionEvent,
 } from '@pizzapi/protocol';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,7 +61,7 @@ let projecting: Promise<void>;
 let folder: string;
 
 beforeAll(async () => {
-  s = await startSecuredNats({ secondLookMs: 50 });
+  s = await startSecuredNats({ secondLookMs: 50, sweepMs: 500 });
   hosts = new TestHosts(s);
   gateway = await s.connectAs('gateway');
   folder = await mkdtemp(join(tmpdir(), 'pizzapi-erasure-'));
@@ -260,6 +268,56 @@ describe('an account that was erased', () => {
     await expect(late).rejects.toMatchObject({ code: 'nats_unauthorized' });
     expect(await erase({ userId })).toMatchObject({ kind: 'answer', isOver: true });
     expect(await erase({ userId: 'nobody' })).toMatchObject({ kind: 'refused', code: 'user_not_found' });
+  });
+});
+
+describe('what is kept of an account', () => {
+  it('is what an admin says: old sessions that ended are erased, with a row in the audit log; one that runs stays', async () => {
+    const runner = await hosts.runner('ivy');
+    const old = await sessionWith('old', 'ivy', runner);
+    const running = await sessionWith('running', 'ivy', runner);
+    const lease = await holdLease(running.worker, `session.${running.sid}`, { epoch: running.epoch });
+    const row = (await accountRows(gateway).get('user.ivy'))!.value;
+    await accountRows(gateway).put('user.ivy', { ...row, retention: { days: 1 } });
+    await expect.poll(async () => (await ownerOf(gateway, old.sid))?.erasedAt, { timeout: 20_000 }).toBeGreaterThan(0);
+    await isOver();
+    expect((await headOf(gateway, old.sid)).last).toBe(0);
+    expect((await headOf(gateway, running.sid)).last).toBeGreaterThan(0);
+    expect((await proofs())[0]).toMatchObject({ what: 'session', why: 'retention' });
+    await accountRows(gateway).put('user.ivy', row);
+    if (lease.kind === 'held') await lease.lease.release();
+  });
+});
+
+describe('an archive', () => {
+  it('of an ended session is opened as a read-only session with the same content, after the session was erased', async () => {
+    const text = `archived${newId()}`;
+    const { sid, userId } = await sessionWith(text, 'joe');
+    const file = join(folder, 'archive');
+    const out = createWriteStream(file);
+    const archived = await archiveSession(s.admin, sid, { sink: streamSink(out), product: '0', wire: 1 });
+    await new Promise<void>((resolve) => out.end(resolve));
+    expect(archived).toMatchObject({ userId, events: 4, files: 1 });
+    const running = await hosts.session(await hosts.runner('joe'));
+    const refused = archiveSession(s.admin, running.sid, { sink: streamSink(out), product: '0', wire: 1 });
+    await expect(refused).rejects.toMatchObject({ code: 'session_running' });
+    await askErasure(s.admin, { userId, sid }, { at: Date.now(), why: 'archived' });
+    await isOver();
+    expect(await placesOf(s.admin, text)).toEqual([]);
+
+    const unpacked = await mkdtemp(join(folder, 'open-'));
+    await unpackStream(createReadStream(file), unpacked);
+    const opened = await openArchive(s.admin, await readBackupFolder(unpacked), userId);
+    expect(opened).toMatchObject({ events: 4, files: 1 });
+    expect(opened.sessionId).not.toBe(sid);
+    await expect
+      .poll(async () => (await readSessionRow(gateway, opened.sessionId))?.info)
+      .toMatchObject({
+        ...{ name: text, state: 'ended', runnerId: 'import', cwd: `/${text}` },
+      });
+    expect(await new BlobStore(gateway).usage.sessionsOf(userId)).toEqual(
+      new Map([[opened.sessionId, Buffer.byteLength(`a file: ${text}`)]]),
+    );
   });
 });
 

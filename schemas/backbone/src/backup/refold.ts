@@ -8,6 +8,7 @@ import {
   encode,
   initialSessionInfo,
   partitionOf,
+  subjects,
   type SessionInfo,
   type SessionMetaState,
 } from '@pizzapi/protocol';
@@ -15,13 +16,15 @@ import { internals, type Backbone } from '../connection.js';
 import { sidOf } from '../logCopy.js';
 import type { StoredMessage } from '../message.js';
 import { readLong } from '../replay.js';
-import { sessionStreams } from '../streams.js';
+import { sessionStreams, streamOf } from '../streams.js';
 import type { BackupSource } from './backupFolder.js';
 import type { RestoreLogOptions } from './restoreLog.js';
 import { messagesIn } from './restoreScope.js';
 
 /** Sessions whose states are in memory at once. More of them are folded in several passes over the log. */
 const SESSIONS_AT_ONCE = 20_000;
+/** So many sessions are read alone, and not with the whole log. */
+const FEW_SESSIONS = 16;
 
 /** What a session folds to. */
 export interface Folded {
@@ -108,7 +111,9 @@ export async function compareFolds(
     const wanted = new Set(sids.filter((sid) => partitionOf(sid, passes) === pass));
     const isWanted = (sid: string): boolean => wanted.has(sid);
     const backup = await foldSessions(backupLog(source), isWanted);
-    const log = await foldSessions(storedLog(b, isRestored ? {} : manifest.cut, signal), isWanted);
+    const cut = isRestored ? {} : manifest.cut;
+    const few = sids.length <= FEW_SESSIONS ? sids : undefined;
+    const log = await foldSessions(storedLog(b, { cut, signal, few }), isWanted);
     for (const [sid, { first, digest }] of backup) {
       const other = log.get(sid);
       if (!isRestored && other?.first !== first) outcome.gone++;
@@ -124,17 +129,25 @@ async function* backupLog(source: BackupSource): AsyncGenerator<StoredMessage, v
   for (const stream of sessionStreams(source.manifest.partitions)) yield* messagesIn(source, 'stream', stream);
 }
 
+/** The log up to a cut; of a few sessions alone where they are named. */
 async function* storedLog(
   b: Backbone,
-  cut: Readonly<Record<string, number>>,
-  signal: AbortSignal | undefined,
+  {
+    cut,
+    signal,
+    few,
+  }: { cut: Readonly<Record<string, number>>; signal: AbortSignal | undefined; few: readonly string[] | undefined },
 ): AsyncGenerator<StoredMessage, void, void> {
   const connection = internals(b);
   const most = Number.MAX_SAFE_INTEGER;
-  for (const stream of sessionStreams(connection.partitions)) {
+  const parts =
+    few === undefined
+      ? sessionStreams(connection.partitions).map((stream) => ({ stream, filter: '>' }))
+      : few.map((sid) => ({ stream: streamOf(connection, sid), filter: subjects.sessionEvents(sid) }));
+  for (const { stream, filter } of parts) {
     const end = cut[stream] ?? most;
     if (end === 0) continue;
-    for await (const batch of readLong(connection, stream, '>', 0, most, end, signal))
+    for await (const batch of readLong(connection, stream, filter, 0, most, end, signal))
       for (const message of batch) if (message.seq <= end) yield message;
   }
   signal?.throwIfAborted();
