@@ -19,7 +19,11 @@ async function check(rendering: Rendering, routePassword: string): Promise<{ cod
     // As Kubernetes does, a variable may name those before it.
     const env: Record<string, string> = {};
     for (const [name, setting] of settingsOf(manifests, 'nats')) {
-      const text = { text: () => (setting.kind === 'text' ? setting.text : ''), secret: () => routePassword, field: () => 'pizzapi-nats-0' };
+      const text = {
+        text: () => (setting.kind === 'text' ? setting.text : ''),
+        secret: () => routePassword,
+        field: () => 'pizzapi-nats-0',
+      };
       env[name] = text[setting.kind]().replace(/\$\((\w+)\)/g, (whole, other: string) => env[other] ?? whole);
     }
     const { status, stderr } = spawnSync(binary, ['-t', '-c', join(folder, 'nats.conf')], { env, encoding: 'utf8' });

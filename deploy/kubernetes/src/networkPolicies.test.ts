@@ -82,22 +82,32 @@ function selectsPod(service: Manifest, labels: Record<string, string>): boolean 
 }
 
 const asLines = (connections: readonly Connection[]) =>
-  [...new Set(connections.map(({ from, to, port, protocol = 'TCP' }) => `${from} -> ${to} ${port}/${protocol}`))].sort();
+  [
+    ...new Set(connections.map(({ from, to, port, protocol = 'TCP' }) => `${from} -> ${to} ${port}/${protocol}`)),
+  ].sort();
 
-it.each(Object.entries(everything))('%s allows every connection that the processes make, and no other one', (_name, manifests) => {
-  const pods = podTemplatesOf(manifests);
-  const endpoints = [...pods.map(({ component, labels }) => ({ name: component, labels })), ...OTHERS];
-  const listened = pods.flatMap(({ containers }) =>
-    containers.flatMap((container) => listAt(container, 'ports').map((port) => Number(at(port, 'containerPort')))),
-  );
-  const ports = [...new Set([...listened, 22, 53, 80, 443, 6443, 8443])];
-  const own = new Set(pods.map(({ component }) => component));
-  const allowed = allowedConnections(manifests, endpoints, ports).filter(({ from, to }) => own.has(from) || own.has(to));
-  expect(asLines(allowed)).toEqual(asLines(neededConnections(manifests)));
-});
+it.each(Object.entries(everything))(
+  '%s allows every connection that the processes make, and no other one',
+  (_name, manifests) => {
+    const pods = podTemplatesOf(manifests);
+    const endpoints = [...pods.map(({ component, labels }) => ({ name: component, labels })), ...OTHERS];
+    const listened = pods.flatMap(({ containers }) =>
+      containers.flatMap((container) => listAt(container, 'ports').map((port) => Number(at(port, 'containerPort')))),
+    );
+    const ports = [...new Set([...listened, 22, 53, 80, 443, 6443, 8443])];
+    const own = new Set(pods.map(({ component }) => component));
+    const allowed = allowedConnections(manifests, endpoints, ports).filter(
+      ({ from, to }) => own.has(from) || own.has(to),
+    );
+    expect(asLines(allowed)).toEqual(asLines(neededConnections(manifests)));
+  },
+);
 
 it('without the policies every connection is allowed', () => {
-  const endpoints = [{ name: 'a', labels: { app: 'a' } }, { name: 'b', labels: { app: 'b' } }];
+  const endpoints = [
+    { name: 'a', labels: { app: 'a' } },
+    { name: 'b', labels: { app: 'b' } },
+  ];
   expect(asLines(allowedConnections([], endpoints, [80])).filter((line) => line.endsWith('TCP'))).toEqual([
     ...['a -> a 80/TCP', 'a -> b 80/TCP', 'b -> a 80/TCP', 'b -> b 80/TCP'],
   ]);

@@ -14,7 +14,15 @@ const everything = {
 };
 const named = (manifests: readonly Manifest[], name: string) => manifests.find((each) => nameOf(each) === name);
 /** Bytes of a quantity of memory, or thousandths of a CPU. */
-const units: Record<string, number> = { m: 1, '': 1_000, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, MiB: 2 ** 20, GiB: 2 ** 30 };
+const units: Record<string, number> = {
+  m: 1,
+  '': 1_000,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+};
 const amount = (quantity: unknown): number => {
   const [, digits = '', unit = ''] = /^([\d.]+)(\D*)$/.exec(String(quantity)) ?? [];
   return Number(digits) * (units[unit] ?? NaN);
@@ -39,7 +47,8 @@ describe.each(Object.entries(everything))('%s', (_name, manifests) => {
         runAsUser: 10_001,
         seccompProfile: { type: 'RuntimeDefault' },
       });
-      for (const key of ['hostNetwork', 'hostPID', 'hostIPC', 'shareProcessNamespace']) expect(spec).not.toHaveProperty(key);
+      for (const key of ['hostNetwork', 'hostPID', 'hostIPC', 'shareProcessNamespace'])
+        expect(spec).not.toHaveProperty(key);
     }
     for (const { container } of containers) expect(container['securityContext']).toEqual(RESTRICTED);
   });
@@ -52,7 +61,9 @@ describe.each(Object.entries(everything))('%s', (_name, manifests) => {
   });
 
   it('pods mount only empty folders, their configuration and their own volumes', () => {
-    const kinds = pods.flatMap(({ spec }) => listAt(spec, 'volumes').flatMap((volume) => (isMap(volume) ? Object.keys(volume) : [])));
+    const kinds = pods.flatMap(({ spec }) =>
+      listAt(spec, 'volumes').flatMap((volume) => (isMap(volume) ? Object.keys(volume) : [])),
+    );
     expect([...new Set(kinds)].sort()).toEqual(['emptyDir', 'name', 'projected', 'secret']);
   });
 
@@ -117,7 +128,7 @@ describe.each(Object.entries(everything))('%s', (_name, manifests) => {
     ]);
   });
 
-  it('nats-server has the memory that it is told of, and gets it for certain', () => {
+  it('nats-server gets the memory and CPU that it requests, and limits its own memory below that', () => {
     const nats = pods.find(({ component }) => component === 'nats');
     for (const container of nats?.containers ?? [])
       expect(at(container, 'resources.requests')).toEqual(at(container, 'resources.limits'));
@@ -133,8 +144,12 @@ describe.each(Object.entries(everything))('%s', (_name, manifests) => {
     const text = JSON.stringify(manifests);
     // Seeds of nkeys, tokens, keys in PEM.
     expect(text).not.toMatch(/S[UAOCNX][A-Z2-7]{56}|pz[rk]_[\w-]{8}|PRIVATE KEY/);
-    const literal = containers.flatMap(({ container }) => listAt(container, 'env')).filter((each) => textAt(each, 'value'));
-    const named = literal.filter((each) => /(_API_KEY|_TOKEN|_SECRET|_PASSWORD|_NKEY|_SEED|_ISSUER)$/.test(textAt(each, 'name')!));
+    const literal = containers
+      .flatMap(({ container }) => listAt(container, 'env'))
+      .filter((each) => textAt(each, 'value'));
+    const named = literal.filter((each) =>
+      /(_API_KEY|_TOKEN|_SECRET|_PASSWORD|_NKEY|_SEED|_ISSUER)$/.test(textAt(each, 'name')!),
+    );
     expect(named).toEqual([]);
   });
 

@@ -35,7 +35,10 @@ describe.skipIf(HELM === undefined)('the chart', () => {
   });
 
   it('the chart refuses a value that it does not know, and values that do not fit together', () => {
-    const refused = (...settings: string[]) => () => helmTemplate(...settings.flatMap((one) => ['--set', one]));
+    const refused =
+      (...settings: string[]) =>
+      () =>
+        helmTemplate(...settings.flatMap((one) => ['--set', one]));
     expect(refused('gateway.replica=3')).toThrow(/replica/);
     expect(refused('gateway.replicas=1')).toThrow(/replicas/);
     expect(refused('nats.image.tag=latest')).toThrow(/tag/);
@@ -48,7 +51,9 @@ describe.skipIf(HELM === undefined)('the chart', () => {
 
   it('with a NATS that is there already the chart renders none, and the policies allow its address', () => {
     const values = ['helm/pizzapi/values-production.yaml', 'helm/pizzapi-with-nats-values.yaml'];
-    const manifests = rendered(...values.flatMap((file) => ['--values', join(renderingFolder('base'), '../../..', file)]));
+    const manifests = rendered(
+      ...values.flatMap((file) => ['--values', join(renderingFolder('base'), '../../..', file)]),
+    );
     expect(manifests.map(nameOf).filter((name) => name.includes('nats'))).toEqual([]);
     const gateway = manifests.find((each) => nameOf(each) === 'NetworkPolicy/pizzapi-gateway');
     expect(JSON.stringify(at(gateway, 'spec.egress'))).toContain('"app.kubernetes.io/name":"nats"');
@@ -67,7 +72,10 @@ describe.skipIf(HELM === undefined)('the chart', () => {
 
   it('/nats goes to nats-server where the values say so, which the policies allow', () => {
     const manifests = rendered(
-      ...['ingress.enabled=true', 'ingress.host=a.example', 'ingress.nats.direct=true'].flatMap((one) => ['--set', one]),
+      ...['ingress.enabled=true', 'ingress.host=a.example', 'ingress.nats.direct=true'].flatMap((one) => [
+        '--set',
+        one,
+      ]),
     );
     const ingress = manifests.find((each) => nameOf(each) === 'Ingress/pizzapi-nats');
     expect(JSON.stringify(at(ingress, 'spec.rules'))).toContain('"pizzapi-nats"');

@@ -18,17 +18,20 @@ const OF_EVERY_PROCESS = ['PIZZAPI_LOG_LEVEL', 'HOME'];
 
 const renderings = { base: readRendering('base'), production: readRendering('production') };
 
-it.each(Object.entries(renderings))('each variable of %s is an option of its process, with a value that it accepts', (_name, base) => {
-  const manifests = [...base, ...readRendering('runner')];
-  for (const [component, options] of Object.entries(OPTIONS)) {
-    const settings = settingsOf(manifests, component);
-    const known = Object.values<OptionSpec>(options).map(({ env }) => env);
-    const unknown = [...settings.keys()].filter((name) => !known.includes(name) && !OF_EVERY_PROCESS.includes(name));
-    expect([component, unknown]).toEqual([component, []]);
-    const texts = [...settings].flatMap(([name, setting]) => (setting.kind === 'text' ? [[name, setting.text]] : []));
-    expect(() => readOptions(options, {}, Object.fromEntries(texts) as NodeJS.ProcessEnv)).not.toThrow();
-  }
-});
+it.each(Object.entries(renderings))(
+  'each variable of %s is an option of its process, with a value that it accepts',
+  (_name, base) => {
+    const manifests = [...base, ...readRendering('runner')];
+    for (const [component, options] of Object.entries(OPTIONS)) {
+      const settings = settingsOf(manifests, component);
+      const known = Object.values<OptionSpec>(options).map(({ env }) => env);
+      const unknown = [...settings.keys()].filter((name) => !known.includes(name) && !OF_EVERY_PROCESS.includes(name));
+      expect([component, unknown]).toEqual([component, []]);
+      const texts = [...settings].flatMap(([name, setting]) => (setting.kind === 'text' ? [[name, setting.text]] : []));
+      expect(() => readOptions(options, {}, Object.fromEntries(texts) as NodeJS.ProcessEnv)).not.toThrow();
+    }
+  },
+);
 
 it('a setting is a text, a field of the pod, or a key of a Secret that the pod has as a variable or as a file', () => {
   const settings = settingsOf(readRendering('production'), 'gateway');

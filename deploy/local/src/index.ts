@@ -15,6 +15,6 @@ export { keepRunning } from './keepRunning.js';
 export { LOCAL_OPTION_GROUPS, PASSED_OPTIONS } from './passedOptions.js';
 export { claimPort } from './ports.js';
 export { prepareStore } from './prepareStore.js';
-export { processEnvironments, programPath, type LocalProgram } from './processes.js';
+export { inheritedEnvironment, pageFolders, processEnvironments, programPath, type LocalProgram } from './processes.js';
 export { requireRoom, startStep } from './startStep.js';
 export { SupervisedProcess } from './supervisedProcess.js';

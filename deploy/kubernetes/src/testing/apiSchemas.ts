@@ -6,7 +6,9 @@ import { nameOf, type Manifest } from '../manifests.js';
 import { mapAt } from '../values.js';
 
 /** The schemas of the Kubernetes API that `generateSchemas.mjs` wrote. */
-const schemas: unknown = JSON.parse(readFileSync(fileURLToPath(new URL('../../schemas.json', import.meta.url)), 'utf8'));
+const schemas: unknown = JSON.parse(
+  readFileSync(fileURLToPath(new URL('../../schemas.json', import.meta.url)), 'utf8'),
+);
 const compiled = new Map<string, ReturnType<typeof Compile>>();
 
 /**

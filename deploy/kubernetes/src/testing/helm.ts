@@ -9,7 +9,7 @@ const RENDERED_WITH: Readonly<Record<Rendering, readonly string[]>> = {
   runner: ['--set', 'runner.enabled=true'],
 };
 
-/** The version of helm on the PATH; undefined when there is none. */
+/** The version of helm on the PATH, or undefined. */
 export const HELM = spawnSync('helm', ['version', '--short'], { encoding: 'utf8' }).stdout?.trim() || undefined;
 
 /** Returns what the chart renders with these arguments of helm. Throws when helm refuses the values. */

@@ -37,7 +37,8 @@ export function allowedConnections(
     if (self.labels === undefined || self.namespace !== undefined) return true;
     const { type, peers } = DIRECTIONS[direction];
     const mine = policies.filter(
-      (policy) => selects(policy['spec'], 'podSelector', self.labels) && listAt(policy, 'spec.policyTypes').includes(type),
+      (policy) =>
+        selects(policy['spec'], 'podSelector', self.labels) && listAt(policy, 'spec.policyTypes').includes(type),
     );
     if (mine.length === 0) return true;
     return mine
