@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { visibleText, CodedError, errorInfo, toErrorInfo, type ErrorInfo } from '@pizzapi/protocol';
 import { addCompletion } from './commands/completion.js';
+import { addCredentials } from './commands/credentials.js';
 import { addDecode } from './commands/decode.js';
 import { addDoctor } from './commands/doctor.js';
 import { addImport } from './commands/import.js';
@@ -93,6 +94,7 @@ function buildProgram(context: CliContext, version: string): Command {
   addRunnerPair(named(program, 'runner'), context);
   addRunnerService(named(program, 'runner'), context);
   addRunners(named(program, 'runner'), context);
+  addCredentials(program, context);
   addMigrate(program, context);
   addNatsEnv(program, context);
   addProvision(program, context);

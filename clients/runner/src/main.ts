@@ -23,13 +23,13 @@ await runService(
   'runner',
   async ({ log, signal, env }) => {
     const options = readRunnerOptions(flags, env);
-    const { healthPort: port, agentDir } = options;
+    const { healthPort: port, healthHost: host, agentDir } = options;
     const search = agentDir === undefined ? env : { ...env, PI_CODING_AGENT_DIR: agentDir };
     const findPi = () => requirePi({ pi: options.pi }, search);
     const metrics = createMetrics({ process: true });
     let runner: Runner | undefined;
     const start = async () => (runner = await createRunner({ options, findPi, workerMain, log, signal, metrics }));
-    return withHealthServer(start, { port, ready: () => runner?.ready() === true, metrics, log });
+    return withHealthServer(start, { port, host, ready: () => runner?.ready() === true, metrics, log });
   },
   // A runner that `pizzapi local` started ends with it.
   { limitMs: 15_000, stopWithParent: true },

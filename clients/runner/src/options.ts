@@ -1,7 +1,7 @@
 import { defineOptions, OPTIONS, readOptions, type OptionValues } from '@pizzapi/process';
 import { natsUrlOfGateway } from '@pizzapi/protocol';
 
-const { home, pi, ca, runnerToken, logLevel, healthPort } = OPTIONS;
+const { home, pi, ca, runnerToken, logLevel, healthPort, healthHost } = OPTIONS;
 
 /** The options of `pizzapi runner`. */
 export const RUNNER_OPTIONS = defineOptions({
@@ -97,6 +97,7 @@ export const RUNNER_OPTIONS = defineOptions({
   ca,
   runnerToken,
   healthPort,
+  healthHost,
   logLevel,
 });
 

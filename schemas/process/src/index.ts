@@ -4,6 +4,7 @@ export * from './options.js';
 export * from './flags.js';
 export * from './catalog.js';
 export * from './migrateOptions.js';
+export * from './credentialsOptions.js';
 export * from './metrics.js';
 export * from './health.js';
 export * from './service.js';

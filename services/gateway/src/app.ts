@@ -286,7 +286,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       info: { title: 'PizzaPi gateway', description: 'Errors are `{ error: { code, message } }`.', version: '1' },
     },
   });
-  opsRoutes(app, { ready, storeHealth, metrics });
+  opsRoutes(app, { ready, storeHealth });
   await registerPeople(app);
   runnerRoutes(app, { b, directory, runnerForgetter, metrics });
   sessionRoutes(app, { b, pages, reader, commandSender, spawner, remover, metrics });

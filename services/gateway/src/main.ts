@@ -2,6 +2,7 @@ import { connectBackbone, natsLoginOf, verifyProvisioned } from '@pizzapi/backbo
 import {
   createMetrics,
   ensureGatewaySecret,
+  givenGatewaySecret,
   parseFlags,
   readNetworkOptions,
   readOptions,
@@ -19,7 +20,7 @@ await runService(
   'gateway',
   async ({ log, signal, env }) => {
     const given = readOptions(GATEWAY_OPTIONS, flags, env);
-    const { home, trustedProxies, notifyPrivate, healthPort } = given;
+    const { home, gatewaySecret, trustedProxies, notifyPrivate, healthPort, healthHost } = given;
     const backbone = await connectBackbone({ ...natsLoginOf(given), name: 'gateway', log, signal });
     await verifyProvisioned(backbone);
     const metrics = createMetrics({ process: true });
@@ -28,7 +29,7 @@ await runService(
       options: {
         ...given,
         ...readNetworkOptions(given),
-        secret: ensureGatewaySecret(home),
+        secret: gatewaySecret === undefined ? ensureGatewaySecret(home) : givenGatewaySecret(gatewaySecret),
         trustedProxies: readProxies(trustedProxies),
         reach: { allowPrivate: notifyPrivate },
         storage: { account: given.accountStorage, session: given.sessionStorage, link: given.linkStorage },
@@ -45,7 +46,7 @@ await runService(
         stop: () => gateway.stop(),
       }),
       {
-        ...{ port: healthPort, ready: () => gateway.isReady(), metrics: gateway.metrics, log },
+        ...{ port: healthPort, host: healthHost, ready: () => gateway.isReady(), metrics: gateway.metrics, log },
         release: () => backbone.close(),
       },
     );

@@ -3,12 +3,13 @@ import { defineOptions, OPTIONS } from '@pizzapi/process';
 import { CodedError, SIGNUP_MODES } from '@pizzapi/protocol';
 
 const { lan, lanAddresses, tlsCert, tlsKey } = OPTIONS;
-const { home, port, host, publicUrl, healthPort, natsUrl, natsUser, natsPassword, natsNkey, notifyPrivate, logLevel } =
-  OPTIONS;
+const { home, gatewaySecret, port, host, publicUrl, healthPort, healthHost, notifyPrivate, logLevel } = OPTIONS;
+const { natsUrl, natsUser, natsPassword, natsNkey } = OPTIONS;
 
 /** The options of the process. */
 export const GATEWAY_OPTIONS = defineOptions({
   home,
+  gatewaySecret,
   port,
   host,
   publicUrl,
@@ -17,6 +18,7 @@ export const GATEWAY_OPTIONS = defineOptions({
   tlsCert,
   tlsKey,
   healthPort,
+  healthHost,
   natsUrl,
   natsUser,
   natsPassword,
