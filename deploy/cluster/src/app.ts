@@ -129,7 +129,7 @@ async function start(
   await writeNatsAccess(home, written);
 
   progress('provisioning the streams with 3 replicas');
-  await provision({ home, access: written, env, log, signal, partitions });
+  await provision({ home, access: written, gatewaySecret: secret, env, log, signal, partitions });
   const access = parseNatsAccess(await readPrivateFile(home.natsAccessFile));
   if (access === undefined) throw new CodedError('start_failed', `${home.natsAccessFile} is damaged`);
 

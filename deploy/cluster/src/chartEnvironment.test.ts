@@ -1,8 +1,9 @@
 import { generateCredentials } from '@pizzapi/authenticator';
-import { LOCAL_OPTIONS, processEnvironments, type LocalProgram } from '@pizzapi/local';
+import { podTemplatesOf } from '@pizzapi/kubernetes';
+import { ACCOUNTS_FILE, LOCAL_OPTIONS, processEnvironments, SECRET_FILES, type LocalProgram } from '@pizzapi/local';
 import { readOptions } from '@pizzapi/process';
 import { expect, it } from 'vitest';
-import { chartEnvironment } from './chartEnvironment.js';
+import { chartEnvironment, chartManifests } from './chartEnvironment.js';
 
 const secrets = {
   'gateway-nkey': 'nkey of the gateway',
@@ -77,6 +78,13 @@ it('the chart has every variable that an installation on one machine sets for it
     );
     expect([program, missing]).toEqual([program, []]);
   }
+});
+
+it('each key of the credentials that a pod has is a file of `pizzapi credentials`', () => {
+  const text = JSON.stringify(podTemplatesOf(chartManifests()).filter(({ component }) => component !== 'runner'));
+  const keys = [...text.matchAll(/"key":"([^"]+)"/g)].map(([, key]) => key);
+  expect(keys).toContain('gateway-nkey');
+  expect(keys.filter((key) => ![...SECRET_FILES, ACCOUNTS_FILE].some((file) => file === key))).toEqual([]);
 });
 
 it('a credential that the Secret does not have is refused', () => {

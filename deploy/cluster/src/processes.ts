@@ -2,6 +2,7 @@ import {
   inheritedEnvironment,
   pageFolders,
   programPath,
+  secretTexts,
   SupervisedProcess,
   type Home,
   type LocalProgram,
@@ -83,9 +84,9 @@ export function createClusterProcesses(options: ClusterProcessesOptions): Cluste
 
 /** Returns the process that provisions the nodes and ends. */
 export function createProvisioning(
-  options: Pick<ClusterProcessesOptions, 'home' | 'access' | 'env' | 'log' | 'partitions'>,
+  options: Pick<ClusterProcessesOptions, 'home' | 'access' | 'gatewaySecret' | 'env' | 'log' | 'partitions'>,
 ): SupervisedProcess {
-  const { home, access, partitions, env } = options;
+  const { home, access, gatewaySecret, partitions, env } = options;
   const environment = chartEnvironment('provision', {
     name: 'provision',
     inherited: { PATH: env['PATH'] },
@@ -97,7 +98,7 @@ export function createProvisioning(
       PIZZAPI_LOG_STORAGE: undefined,
       PIZZAPI_FILE_STORAGE: undefined,
     },
-    secrets: { 'admin-nkey': access.users.admin.nkeySeed },
+    secrets: secretsOf(access, gatewaySecret),
   });
   return supervise({ ...options, onStart: () => undefined }, 'provision', own('provisionMain.js'), environment);
 }
@@ -130,7 +131,7 @@ function environmentOf(
   index: number,
   healthPort: number,
 ): NodeJS.ProcessEnv {
-  const { users, runnerToken } = access;
+  const { runnerToken } = access;
   const name = `${program}-${index + 1}`;
   return chartEnvironment(program, {
     name,
@@ -152,14 +153,11 @@ function environmentOf(
       HOME: env['HOME'],
       PIZZAPI_ROOTS: env['PIZZAPI_ROOTS'],
     },
-    secrets: {
-      'gateway-nkey': users.gateway.nkeySeed,
-      'projector-nkey': users.projector.nkeySeed,
-      'authenticator-nkey': users.authenticator.nkeySeed,
-      'admin-nkey': users.admin.nkeySeed,
-      'auth-issuer': users.issuerSeed,
-      'gateway-secret': gatewaySecret.toString('base64url'),
-      token: runnerToken,
-    },
+    secrets: { ...secretsOf(access, gatewaySecret), token: runnerToken },
   });
+}
+
+/** The credentials by the keys of the Secret. The nodes have a password of their own for their routes. */
+function secretsOf({ users }: NatsAccess, gatewaySecret: Buffer): Record<string, string> {
+  return secretTexts({ users, gatewaySecret: gatewaySecret.toString('base64url'), routePassword: '' });
 }

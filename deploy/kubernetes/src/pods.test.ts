@@ -1,6 +1,8 @@
 import { isMap } from '@pizzapi/protocol';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { nameOf, podTemplatesOf, readRendering, type Manifest } from './manifests.js';
+import { deployFolder, nameOf, podTemplatesOf, readRendering, type Manifest } from './manifests.js';
 import { at, labelsAt, listAt, mapAt, textAt } from './values.js';
 
 const RESTRICTED = {
@@ -181,6 +183,9 @@ it('production has three nats-servers in three zones, three copies, and gateways
   expect(textAt(zone, 'whenUnsatisfiable')).toBe('DoNotSchedule');
   const scaler = named(everything.production, 'HorizontalPodAutoscaler/pizzapi-gateway');
   expect(listAt(scaler, 'spec.metrics').map((metric) => textAt(metric, 'type'))).toEqual(['Resource', 'Pods']);
+  // The metric is one that gateways expose.
+  const metrics = readFileSync(join(deployFolder(), '../docs/reference/metrics.md'), 'utf8');
+  expect(metrics).toContain(`| \`${textAt(listAt(scaler, 'spec.metrics')[1], 'pods.metric.name')}\``);
   expect(at(scaler, 'spec.behavior.scaleDown.stabilizationWindowSeconds')).toBeGreaterThanOrEqual(600);
   // With a number of its own the Deployment would undo what the scaler does.
   expect(at(named(everything.production, 'Deployment/pizzapi-gateway'), 'spec')).not.toHaveProperty('replicas');
