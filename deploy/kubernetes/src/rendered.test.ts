@@ -46,6 +46,7 @@ describe.skipIf(HELM === undefined)('the chart', () => {
     expect(refused('nats.mode=external')).toThrow(/external/);
     expect(refused('provision.replicas=3')).toThrow(/provision/);
     expect(refused('gateway.env.PIZZAPI_NATS_PASSWORD=x')).toThrow(/PIZZAPI_NATS_PASSWORD/);
+    expect(refused('gateway.env.PIZZAPI_PORT=80')).toThrow(/PIZZAPI_PORT/);
     expect(refused('networkPolicy.monitoring=null')).toThrow();
   });
 

@@ -64,9 +64,13 @@ imagePullPolicy: {{ .pullPolicy }}
 - { name: credentials, mountPath: /run/secrets/pizzapi, readOnly: true }
 {{- end }}
 
-{{/* Variables in the order of their names: a map. */}}
+{{/* Variables in the order of their names: (list <map of the chart> <map of the values>). */}}
 {{- define "pizzapi.variables" -}}
-{{- range $name, $value := . }}
+{{- $own := index . 0 -}}
+{{- range $name, $_ := index . 1 }}
+{{- if hasKey $own $name }}{{ fail (printf "%s has a value of its own, or is what the chart sets; it is no further option" $name) }}{{ end }}
+{{- end }}
+{{- range $name, $value := merge (deepCopy $own) (index . 1) }}
 - name: {{ $name }}
   value: {{ $value | quote }}
 {{- end }}
