@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { nameOf, renderingFolder, RENDERINGS, type Rendering } from './manifests.js';
+import { settingsOf } from './settings.js';
 import { HELM, helmTemplate, render, rendered } from './testing/helm.js';
 import { at, listAt } from './values.js';
 
@@ -81,6 +82,20 @@ describe.skipIf(HELM === undefined)('the chart', () => {
     const ingress = manifests.find((each) => nameOf(each) === 'Ingress/pizzapi-nats');
     expect(JSON.stringify(at(ingress, 'spec.rules'))).toContain('"pizzapi-nats"');
     expect(manifests.map(nameOf)).toContain('Service/pizzapi-nats');
+  });
+
+  it('an issuer of OpenID Connect is reached by the gateways alone, with a secret that they mount', () => {
+    const settings = ['oidc.issuer=https://id.example', 'oidc.clientId=pizzapi', 'oidc.existingSecret=pizzapi-oidc'];
+    const manifests = rendered(...settings.flatMap((one) => ['--set', one]));
+    expect(settingsOf(manifests, 'gateway').get('PIZZAPI_OIDC_CLIENT_SECRET')).toEqual({
+      kind: 'secret',
+      key: 'client-secret',
+    });
+    const withInternet = manifests
+      .filter((each) => each.kind === 'NetworkPolicy' && JSON.stringify(each).includes('0.0.0.0/0'))
+      .map(nameOf);
+    expect(withInternet.sort()).toEqual(['NetworkPolicy/pizzapi-gateway', 'NetworkPolicy/pizzapi-projector']);
+    expect(() => helmTemplate('--set', 'oidc.issuer=https://id.example')).toThrow(/clientId/);
   });
 
   it('a PodMonitor reads every port for metrics', () => {
