@@ -30,6 +30,10 @@ it('a process gets the settings of the chart, with the addresses and the credent
     PIZZAPI_GATEWAY_SECRET: 'secret of all gateways',
   });
   expect(gateway['PIZZAPI_TRUSTED_PROXIES']).toBeUndefined();
+  const kindOf = (address: string) => address.split(':')[0]!;
+  expect(environment('gateway', { here: { PIZZAPI_NATS_URL: kindOf } })['PIZZAPI_NATS_URL']).toBe('nats');
+  // Hosts reach nats-server by WebSockets alone.
+  expect(environment('runner', { here: { PIZZAPI_NATS_URL: kindOf } })['PIZZAPI_NATS_URL']).toBe('ws');
   expect(environment('runner')['PIZZAPI_RUNNER_NAME']).toBe('runner-1');
 });
 

@@ -9,8 +9,11 @@ export interface Surroundings {
   inherited: NodeJS.ProcessEnv;
   /** What the image sets: paths of the files that it has. */
   image: NodeJS.ProcessEnv;
-  /** Addresses, ports and folders of this machine, in place of those of the chart. Without a value a variable is not set. */
-  here: Readonly<Record<string, string | undefined>>;
+  /**
+   * Addresses, ports and folders of this machine, in place of those of the chart, or made from them. Without a value a variable is
+   * not set.
+   */
+  here: Readonly<Record<string, string | undefined | ((ofChart: string) => string)>>;
   /** The credentials, by the keys of the Secret. */
   secrets: Readonly<Record<string, string>>;
 }
@@ -27,9 +30,11 @@ export function chartManifests() {
  */
 export function chartEnvironment(component: string, surroundings: Surroundings): NodeJS.ProcessEnv {
   const { inherited, image, here } = surroundings;
-  const settings = [...settingsOf(chartManifests(), component)].map(([name, setting]): [string, string | undefined] =>
-    Object.hasOwn(here, name) ? [name, here[name]] : [name, valueOf(name, setting, surroundings)],
-  );
+  const settings = [...settingsOf(chartManifests(), component)].map(([name, setting]): [string, string | undefined] => {
+    if (!Object.hasOwn(here, name)) return [name, valueOf(name, setting, surroundings)];
+    const own = here[name];
+    return [name, typeof own === 'function' ? own(setting.kind === 'text' ? setting.text : '') : own];
+  });
   return { ...inherited, ...image, ...Object.fromEntries(settings) };
 }
 

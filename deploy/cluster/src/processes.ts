@@ -9,6 +9,7 @@ import {
   type NatsAccess,
 } from '@pizzapi/local';
 import type { Logger } from '@pizzapi/process';
+import { isWebSocketAddress } from '@pizzapi/protocol';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chartEnvironment } from './chartEnvironment.js';
@@ -144,8 +145,7 @@ function environmentOf(
       PIZZAPI_HEALTH_HOST: '127.0.0.1',
       PIZZAPI_HEALTH_PORT: String(healthPort),
       PIZZAPI_PUBLIC_URL: balancerUrl(ports.balancer),
-      // Hosts reach nats-server by WebSockets alone.
-      PIZZAPI_NATS_URL: program === 'runner' ? webSocketUrl : access.url,
+      PIZZAPI_NATS_URL: (ofChart) => (isWebSocketAddress(ofChart) ? webSocketUrl : access.url),
       PIZZAPI_NATS_WEBSOCKET_URL: webSocketUrl,
       PIZZAPI_PARTITIONS: String(partitions),
       // A runner of this machine works for the user of this machine.
