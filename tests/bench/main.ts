@@ -10,6 +10,7 @@ import { rebuild } from './benches/rebuild.js';
 import { reconnect } from './benches/reconnect.js';
 import { replay } from './benches/replay.js';
 import { scale } from './benches/scale.js';
+import { sidebar } from './benches/sidebar.js';
 import { spawn } from './benches/spawn.js';
 import { transcript } from './benches/transcript.js';
 import { CannotRun, type Bench } from './harness/bench.js';
@@ -29,6 +30,7 @@ const BENCHES: readonly Bench[] = [
   bytes,
   rebuild,
   scale,
+  sidebar,
   cluster,
 ];
 /** The maximum duration of a bench, in ms, where the bench names none. */

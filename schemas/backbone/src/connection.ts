@@ -113,7 +113,7 @@ export class BackboneConnection implements Backbone {
   /** When the streams of sessions were created, as last read. */
   identity: string | undefined;
   identifying: Promise<string | undefined> | undefined;
-  private readonly silence = new LeaderSilence();
+  private readonly silences = { read: new LeaderSilence(), write: new LeaderSilence() };
   private state: BackboneStatus = 'connected';
   private readonly listeners = new Set<(status: BackboneStatus) => void>();
   private readonly refusedListeners = new Set<() => void>();
@@ -141,14 +141,17 @@ export class BackboneConnection implements Backbone {
     return this.place.host;
   }
 
-  /** A leader of a stream answered a request. */
-  answered(): void {
-    this.silence.answered();
+  /**
+   * A leader of a stream answered a read, or stored a write. A leader that was cut off from the others answers reads for a
+   * while: so a read does not end the silence of writes.
+   */
+  answered(kind: 'read' | 'write'): void {
+    this.silences[kind].answered();
   }
 
   /** A request that began at `from` had no answer of a leader in time. Leaves the server after many of them. */
-  unanswered(from: number): void {
-    if (!this.isClustered || this.state !== 'connected' || !this.silence.unanswered(from)) return;
+  unanswered(kind: 'read' | 'write', from: number): void {
+    if (!this.isClustered || this.state !== 'connected' || !this.silences[kind].unanswered(from)) return;
     this.log.warn({ server: this.nc.getServer() }, 'no stream leader answers at this server; moving to another one');
     void this.move().catch(() => undefined);
   }

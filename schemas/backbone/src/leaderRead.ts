@@ -27,8 +27,8 @@ export function readAtLeader(connection: BackboneConnection, stream: string, que
       const isAnswer = reply !== undefined && statusOf(headerText(reply)) === 0;
       const read = isAnswer ? readAnswer(payloadOf(reply)) : UNAVAILABLE;
       // An answer that says that the stream has no leader is unavailable too.
-      if (read.kind === 'unavailable') connection.unanswered(from);
-      else connection.answered();
+      if (read.kind === 'unavailable') connection.unanswered('read', from);
+      else connection.answered('read');
       resolve(read);
     });
   });

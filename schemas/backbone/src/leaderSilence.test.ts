@@ -1,29 +1,40 @@
 import { expect, test } from 'vitest';
 import { LeaderSilence } from './leaderSilence.js';
 
-test('a connection leaves a server at which no leader has answered for longer than an election takes, and then rests', () => {
-  let now = 0;
-  const silence = new LeaderSilence(
+let now = 0;
+const silenceAt = (time: number) => {
+  now = time;
+  return new LeaderSilence(
     () => now,
     () => 0,
   );
-  now = 5_000;
+};
+
+test('a connection leaves a server at which no leader has answered for 8 s, and then rests', () => {
+  const silence = silenceAt(4_000);
   expect(silence.unanswered(0)).toBe(false);
-  now = 10_000;
+  now = 7_900;
   expect(silence.unanswered(5_000)).toBe(false);
-  now = 12_000;
-  expect(silence.unanswered(7_000)).toBe(true);
+  now = 8_000;
+  expect(silence.unanswered(5_000)).toBe(true);
   now = 30_000;
   expect(silence.unanswered(12_000)).toBe(false);
-  now = 42_000;
-  expect(silence.unanswered(37_000)).toBe(true);
+  now = 38_000;
+  expect(silence.unanswered(33_000)).toBe(true);
 });
 
 test('an answer of a leader ends the silence', () => {
-  let now = 10_000;
-  const silence = new LeaderSilence(() => now);
+  const silence = silenceAt(7_000);
   expect(silence.unanswered(0)).toBe(false);
   silence.answered();
-  now = 20_000;
-  expect(silence.unanswered(15_000)).toBe(false);
+  now = 14_000;
+  expect(silence.unanswered(9_000)).toBe(false);
+});
+
+test('a connection that moved and was answered leaves the next server that is cut off as soon', () => {
+  const silence = silenceAt(8_000);
+  expect(silence.unanswered(0)).toBe(true);
+  silence.answered();
+  now = 18_000;
+  expect(silence.unanswered(10_000)).toBe(true);
 });

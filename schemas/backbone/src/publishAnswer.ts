@@ -43,8 +43,8 @@ export interface Link {
   readonly mux: Mux;
   readonly isClustered: boolean;
   readonly counters: Pick<BackboneCounters, 'appends' | 'appendsFailed'>;
-  answered(): void;
-  unanswered(from: number): void;
+  answered(kind: 'write'): void;
+  unanswered(kind: 'write', from: number): void;
   status(): string;
 }
 

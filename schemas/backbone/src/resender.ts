@@ -95,7 +95,7 @@ export class Resender {
     sending.answers++;
     const answer: PublishAnswer | undefined = reply === undefined ? undefined : answerOf(reply);
     if (answer === undefined) return this.finish(sending, CUT_OFF);
-    if (answer.kind !== 'no_leader') this.link.answered();
+    if (answer.kind === 'stored') this.link.answered('write');
     switch (answer.kind) {
       case 'stored':
         return this.finish(sending, sending.tokens.length > 1 ? { ...answer, isResent: true } : answer);
@@ -105,7 +105,11 @@ export class Resender {
         return;
       case 'in_hand': {
         const pause = IN_HAND_PAUSES_MS[sending.refusals++];
-        if (pause === undefined) return this.finish(sending, { kind: 'conflict' });
+        if (pause === undefined) {
+          this.finish(sending, { kind: 'conflict' });
+          // A leader that is cut off has each message in hand for ever.
+          return this.link.unanswered('write', sending.deadline - ACK_TIMEOUT_MS);
+        }
         sending.resendAt = Date.now() + pause;
         return;
       }
@@ -140,7 +144,7 @@ export class Resender {
 
   private giveUp(sending: Sending): void {
     this.finish(sending, this.lastWord(sending));
-    this.link.unanswered(sending.deadline - ACK_TIMEOUT_MS);
+    this.link.unanswered('write', sending.deadline - ACK_TIMEOUT_MS);
   }
 
   /** An earlier copy without an answer may have been stored. */
