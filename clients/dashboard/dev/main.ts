@@ -17,6 +17,7 @@ installScriptedGateway({
     who: options.get('who') ?? 'admin',
     signup: options.get('signup') ?? 'closed',
     accounts: options.get('accounts') !== 'none',
+    issuer: options.get('issuer') ?? '',
     relay: options.get('relay') ?? '0.1.0',
   },
 });

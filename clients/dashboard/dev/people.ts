@@ -1,4 +1,4 @@
-import type { AuditReply, KeyInfo, LoginInfo, Me, PairInfo, ShareInfo, UserInfo } from '@pizzapi/protocol';
+import type { AuditReply, AuthOptions, KeyInfo, LoginInfo, Me, PairInfo, ShareInfo, UserInfo } from '@pizzapi/protocol';
 import { newId, SHARE_MODES } from '@pizzapi/protocol';
 
 const NOW = Date.now();
@@ -14,6 +14,8 @@ export interface Cast {
   who: string;
   signup: string;
   accounts: boolean;
+  /** The issuer that people sign in through: `on`, `away`, `only` for one without passwords, or nothing. */
+  issuer: string;
   /** The version of the relay. */
   relay: string;
 }
@@ -46,6 +48,15 @@ const user = (userId: string, name: string, fields: Partial<UserInfo> = {}): Use
   ...fields,
 });
 
+function issuerOptions(issuer: string): Omit<AuthOptions, 'signup' | 'accounts'> {
+  if (issuer === '') return {};
+  const signOutUrl = 'https://id.acme.example/end';
+  return {
+    issuer: { name: 'Acme', available: issuer !== 'away', signOutUrl },
+    ...(issuer === 'only' ? { passwords: false } : {}),
+  };
+}
+
 /** What the API says about people, with the changes a page makes to it. */
 export class ScriptedPeople {
   readonly #cast: Cast;
@@ -73,7 +84,10 @@ export class ScriptedPeople {
   ];
   #users = [
     user('owner', 'Ada Lovelace', { role: 'admin', lastSeenAt: NOW }),
-    user('u2', 'Grace Hopper', { lastSeenAt: NOW - 2 * HOUR }),
+    user('u2', 'Grace Hopper', {
+      lastSeenAt: NOW - 2 * HOUR,
+      identity: { issuer: 'https://id.acme.example', confirmedAt: NOW - HOUR },
+    }),
     user('u3', 'Mallory', { disabled: true, lastSeenAt: NOW - 12 * DAY }),
   ];
   #shares: ShareInfo[] = [
@@ -101,6 +115,8 @@ export class ScriptedPeople {
     } as const;
     if (cast.who === 'admin') this.#me = { ...base, email: 'ada@example.com', hasPassword: true };
     if (cast.who === 'linked') this.#me = { ...base, name: 'Owner', hasPassword: false };
+    if (cast.who === 'issuer')
+      this.#me = { ...base, email: 'ada@acme.example', hasPassword: false, issuer: { name: 'Acme' } };
     if (cast.who === 'member')
       this.#me = {
         ...base,
@@ -135,7 +151,7 @@ export class ScriptedPeople {
     const { signup, accounts } = this.#cast;
     switch (`${method} ${what}`) {
       case 'GET options':
-        return json({ signup, accounts });
+        return json({ signup, accounts, ...issuerOptions(this.#cast.issuer) });
       case 'GET me':
         return this.#me === undefined ? failed(401, 'unauthenticated', 'Open the link.') : json(this.#me);
       case 'POST login':

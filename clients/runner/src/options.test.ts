@@ -12,6 +12,8 @@ it('the help of the runner names every flag with its variable and default', () =
       --home <folder>           Folder for all state of a local run (default: ~/.pizzapi, env: PIZZAPI_HOME)
       --name <name>             Name of the runner (default: the host name) (env: PIZZAPI_RUNNER_NAME)
       --roots <folders...>      Folders that sessions may start in (default: the home folder) (env: PIZZAPI_ROOTS)
+      --allow <rights>          What people may do on this machine, separated by commas: sessions, terminals, files:read,
+                                files:write, exec (default: what the token allows) (env: PIZZAPI_ALLOW)
       --max-sessions <number>   Most sessions that run at once (default: 16, env: PIZZAPI_MAX_SESSIONS)
       --idle-minutes <minutes>  Idle minutes after which a session is suspended until its next input (default: 30, env:
                                 PIZZAPI_IDLE_MINUTES)

@@ -5,6 +5,10 @@ import type {
   HandoverReply,
   InvitationInfo,
   InvitationReply,
+  IssuerFinishBody,
+  IssuerFinishReply,
+  IssuerStartBody,
+  IssuerStartReply,
   KeyInfo,
   LoginBody,
   LoginInfo,
@@ -22,11 +26,15 @@ import type {
   PairPollReply,
   PairReply,
   PasswordBody,
+  PurgeBody,
+  PurgeReply,
+  RetentionOverride,
   ShareChangeBody,
   ShareInfo,
   ShareWithBody,
   SignedIn,
   SignupBody,
+  TopReply,
   UserInfo,
 } from '@pizzapi/protocol';
 import { DELETE, id, needing, patch, post, put, queryOf, type ApiSend } from './http.js';
@@ -42,6 +50,10 @@ export function accountsApi(send: ApiSend) {
     login: (body: LoginBody) => send<SignedIn>('/api/auth/login', post(body)),
     /** Trades the token of a one-time link for the cookie and the token of the page. */
     link: (token: string) => send<SignedIn>('/api/auth/link', post({ token })),
+    /** Begins a sign-in through the issuer: the address to go to, and a secret that the page keeps. */
+    startIssuer: (body: IssuerStartBody) => send<IssuerStartReply>('/api/auth/oidc/start', needing('url', post(body))),
+    /** Ends it, with the query that the issuer sent the browser back with. */
+    finishIssuer: (body: IssuerFinishBody) => send<IssuerFinishReply>('/api/auth/oidc/finish', post(body)),
     logout: () => send<unknown>('/api/auth/logout', post()),
     me: () => send<Me>('/api/auth/me', needing('userId')),
     /** Sets the first password too, with `email` for who has signed in by links only. All other logins end. */
@@ -92,7 +104,14 @@ export function accountsApi(send: ApiSend) {
     users: () => send<{ users: UserInfo[] }>('/api/users', needing('users')),
     setUserDisabled: (userId: string, disabled: boolean) =>
       send<UserInfo>(`/api/users/${id(userId)}`, patch({ disabled })),
+    /** What is kept of the sessions of an account; null: what the installation keeps. */
+    setRetention: (userId: string, retention: RetentionOverride | null) =>
+      send<UserInfo>(`/api/users/${id(userId)}`, patch({ retention })),
+    /** Erases a session or an account. Repeating it tells how far it is. */
+    purge: (body: PurgeBody) => send<PurgeReply>('/api/purge', needing('removed', post(body))),
     /** The newest rows first; `next` of the answer is `before` of the page after it. */
+    /** What the relay does now, for admins. */
+    top: () => send<TopReply>('/api/top', needing('hosts')),
     audit: (query: AuditQuery = {}) => send<AuditReply>(`/api/audit${queryOf(query)}`, needing('rows')),
   };
 }

@@ -3,7 +3,9 @@ import {
   isBlobRow,
   isDeletedRow,
   isEmailRow,
+  isErasingRow,
   isHandoverRow,
+  isIdentityRow,
   isInvitationRow,
   isKeyRow,
   isLoginRow,
@@ -12,6 +14,7 @@ import {
   isPairRow,
   isPushSubscriptionRow,
   isRecentSessionsRow,
+  isRefreshRow,
   isRunnerOwnerRow,
   isRunnerRow,
   isSessionMetaRow,
@@ -23,7 +26,9 @@ import {
   type BlobRow,
   type DeletedRow,
   type EmailRow,
+  type ErasingRow,
   type HandoverRow,
+  type IdentityRow,
   type InvitationRow,
   type KeyRow,
   type LoginRow,
@@ -32,6 +37,7 @@ import {
   type PairRow,
   type PushSubscriptionRow,
   type RecentSessionsRow,
+  type RefreshRow,
   type RunnerOwnerRow,
   type RunnerRow,
   type SessionMetaRow,
@@ -59,6 +65,11 @@ export const accountRows = rows<AccountRow>('accounts', isAccountRow);
 export const accountKey = (userId: string): string => `user.${userId}`;
 /** E-mail addresses, which are unique among accounts. */
 export const emailRows = rows<EmailRow>('accounts', isEmailRow);
+/** Accounts of people at the issuer, by `IDENTITY_PREFIX` and the hash of issuer and subject. */
+export const identityRows = rows<IdentityRow>('accounts', isIdentityRow);
+export const IDENTITY_PREFIX = 'identity.';
+/** Refresh tokens of logins through the issuer, sealed, by the hash of the login. */
+export const refreshRows = rows<RefreshRow>('accounts', isRefreshRow);
 /** Logins of browsers, by the hash of their secret. */
 export const loginRows = rows<LoginRow>('accounts', isLoginRow);
 /** Requests of device authorization. */
@@ -96,6 +107,11 @@ export const usageRows = rows<UsageRow>('usage', isUsageRow);
 /** Deleted sessions whose blobs must be removed, by `deletedKey`. */
 export const deletedRows = rows<DeletedRow>('usage', isDeletedRow);
 export const deletedKey = (userId: string, sid: string): string => `deleted.${userId}.${sid}`;
+/** Sessions and accounts that are being erased, by `erasingKey`. */
+export const erasingRows = rows<ErasingRow>('usage', isErasingRow);
+export const ERASING_PREFIX = 'erasing.';
+export const erasingKey = (userId: string, sid?: string): string =>
+  sid === undefined ? `${ERASING_PREFIX}${userId}` : `${ERASING_PREFIX}${userId}.${sid}`;
 
 /** The key pair that signs pushes. */
 export const vapidRows = rows<VapidRow>('notifications', isVapidRow);

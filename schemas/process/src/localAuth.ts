@@ -86,7 +86,7 @@ function makeSecret(home: string, file: string): Buffer {
 /** A key for one purpose, so that a signature made for one can never pass for another. */
 export function deriveKey(
   secret: Uint8Array,
-  purpose: 'link' | 'local' | 'share' | 'command' | 'device' | 'page',
+  purpose: 'link' | 'local' | 'share' | 'command' | 'device' | 'page' | 'issuer',
 ): Buffer {
   return createHmac('sha256', secret).update(`pizzapi/${purpose}`).digest();
 }

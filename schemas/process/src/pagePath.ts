@@ -1,7 +1,7 @@
 /** First segments of paths of the gateway itself. A path of the page that began with one of them could mean both. */
 const OWN = [
   ...['api', 'ws', 'nats', 'livez', 'readyz', 'metrics', 'install'],
-  ...['assets', 's', 'l', 'pair', 'invite', 'settings'],
+  ...['assets', 'auth', 's', 'l', 'pair', 'invite', 'settings'],
 ] as const;
 
 /** What a path of the page is, for a person who wrote another one. */

@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { checker } from './check.js';
-import { ACCOUNT_ROLES, KEY_KINDS, SHARE_MODES } from './accounts.js';
+import { ACCOUNT_ROLES, KEY_KINDS, RetentionOverride, SHARE_MODES } from './accounts.js';
+import { RunnerRights } from './runnerRpc/rights.js';
 
 /**
  * Rows of the buckets `accounts`, `api-keys`, `shares` and `owners`. They never hold a secret: a password is stored as
@@ -18,6 +19,8 @@ export const OWNER_ID = 'owner';
 
 /** Bucket `accounts`, key `user.<userId>`. */
 export const AccountRow = Type.Object({
+  /** The rules of an admin for this account, in the place of those of the installation. */
+  retention: Optional(RetentionOverride),
   userId: Text,
   name: Text,
   role: Type.Enum([...ACCOUNT_ROLES]),
@@ -26,7 +29,24 @@ export const AccountRow = Type.Object({
   /** `scrypt$<N>$<r>$<p>$<salt>$<hash>`, base64url. Missing while the account can only sign in by a sign-in link. */
   password: Optional(Text),
   disabledAt: Optional(Time),
+  /** Set when the issuer, and not an admin, has disabled the account: the next sign-in through the issuer enables it. */
+  disabledBy: Optional(Type.Enum(['issuer'])),
   lastSeenAt: Optional(Time),
+  identity: Optional(
+    Type.Object({
+      issuer: Text,
+      /** The name of the person at the issuer, which never changes. */
+      subject: Text,
+      /** The address that the issuer has verified, as it was at the last sign-in. */
+      address: Optional(Text),
+      /** When the issuer last confirmed the person: at a sign-in, or at a check. */
+      confirmedAt: Time,
+      /** When the account, which was there before, was given to the person. */
+      linkedAt: Optional(Time),
+      /** An invitation made the account: the allowed domains and groups do not concern it. */
+      invited: Optional(Type.Boolean()),
+    }),
+  ),
 });
 export type AccountRow = Static<typeof AccountRow>;
 
@@ -44,6 +64,10 @@ export const newOwnerAccount = (createdAt: number): AccountRow => ({
 export const EmailRow = Type.Object({ userId: Text });
 export type EmailRow = Static<typeof EmailRow>;
 
+/** Bucket `accounts`, key `identity.<SHA-256 of issuer and subject, hex>`: the account of a person at the issuer. */
+export const IdentityRow = Type.Object({ userId: Text });
+export type IdentityRow = Static<typeof IdentityRow>;
+
 /** Bucket `accounts`, key `login.<SHA-256 of the cookie, hex>`: one sign-in of a browser. */
 export const LoginRow = Type.Object({
   id: Text,
@@ -53,14 +77,31 @@ export const LoginRow = Type.Object({
   expiresAt: Time,
   ip: Text,
   userAgent: Text,
+  /** Of a login through the issuer. */
+  issuer: Optional(
+    Type.Object({
+      /** The session at the issuer, by which the issuer ends the login. */
+      sid: Optional(Text),
+      /** When the issuer last confirmed the login. */
+      checkedAt: Time,
+      /** When the gateway asks the issuer again. Missing where the issuer gave no refresh token. */
+      checkAt: Optional(Time),
+    }),
+  ),
 });
 export type LoginRow = Static<typeof LoginRow>;
+
+/** Bucket `accounts`, key `refresh.<as of its login>`: the refresh token of a login, sealed by the gateway's secret. */
+export const RefreshRow = Type.Object({ sealed: Text });
+export type RefreshRow = Static<typeof RefreshRow>;
 
 /** Bucket `accounts`, key `pair.<SHA-256 of the code, hex>`: a program that requests a key. */
 export const PairRow = Type.Object({
   kind: Type.Enum([...KEY_KINDS]),
   name: Text,
   ip: Text,
+  /** The rights that the program asks for, for a runner token. Missing: all. */
+  allow: Optional(RunnerRights),
   /** SHA-256 of the secret that the program polls with, hex. */
   secretHash: Text,
   expiresAt: Time,
@@ -68,7 +109,7 @@ export const PairRow = Type.Object({
    * The account that approved or denied the request. The key is created when the program polls, so that it is never
    * stored.
    */
-  answer: Optional(Type.Object({ approved: Type.Boolean(), userId: Text })),
+  answer: Optional(Type.Object({ approved: Type.Boolean(), userId: Text, allow: Optional(RunnerRights) })),
 });
 export type PairRow = Static<typeof PairRow>;
 
@@ -107,6 +148,8 @@ export const KeyRow = Type.Object({
   name: Text,
   hint: Text,
   createdAt: Time,
+  /** What a runner token lets people do on its host. Missing: everything. */
+  allow: Optional(RunnerRights),
   expiresAt: Optional(Time),
   lastUsedAt: Optional(Time),
   lastUsedFrom: Optional(Text),
@@ -131,11 +174,22 @@ export const ShareRow = Type.Object({
   grantee: Optional(Text),
   /** How the owner named that account: its address or its id. */
   grantedAs: Optional(Text),
+  /** Its guests may also read the files of the session's folder. */
+  files: Optional(Type.Boolean()),
 });
 export type ShareRow = Static<typeof ShareRow>;
 
-/** Bucket `owners`, key: session id; its revision is the epoch. */
-export const OwnerRow = Type.Object({ userId: Text, runnerId: Text });
+/**
+ * Stands for the account and the runner of a tombstone: a session or an account that was erased. No account and no runner
+ * has this id, so that every version of a service refuses the session as that of another account.
+ */
+export const ERASED_ID = '-';
+
+/**
+ * Bucket `owners`, key: session id; its revision is the epoch. `erasedAt`: the session was erased, and nobody gets it
+ * again. The key `erased.<userId>` with the same row is the tombstone of an account.
+ */
+export const OwnerRow = Type.Object({ userId: Text, runnerId: Text, erasedAt: Optional(Time) });
 export type OwnerRow = Static<typeof OwnerRow>;
 
 /**
@@ -155,7 +209,9 @@ export type RunnerOwnerRow = Static<typeof RunnerOwnerRow>;
 
 export const isAccountRow = checker(AccountRow);
 export const isEmailRow = checker(EmailRow);
+export const isIdentityRow = checker(IdentityRow);
 export const isLoginRow = checker(LoginRow);
+export const isRefreshRow = checker(RefreshRow);
 export const isPairRow = checker(PairRow);
 export const isInvitationRow = checker(InvitationRow);
 export const isHandoverRow = checker(HandoverRow);

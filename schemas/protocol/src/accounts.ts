@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { ID_PATTERN } from './ids.js';
+import { RunnerRights } from './runnerRpc/rights.js';
 
 /** The bodies of the HTTP API for accounts, keys, pairing, share links, users and the audit log. */
 const Optional = Type.Optional;
@@ -37,7 +38,37 @@ export const LoginBody = Type.Object({ email: Type.String({ maxLength: 254 }), p
 /** `POST /api/auth/password`: `current` may be omitted only while the account has no password. */
 export const PasswordBody = Type.Object({ current: Optional(Password), next: Password, email: Optional(Email) });
 /** `GET /api/auth/options`, without sign-in: the forms that a page has to show. */
-export const AuthOptions = Type.Object({ signup: Type.Enum([...SIGNUP_MODES]), accounts: Type.Boolean() });
+export const AuthOptions = Type.Object({
+  signup: Type.Enum([...SIGNUP_MODES]),
+  accounts: Type.Boolean(),
+  /** False where people sign in through the issuer alone. */
+  passwords: Optional(Type.Boolean()),
+  /** The issuer that people sign in through. */
+  issuer: Optional(
+    Type.Object({
+      name: Text,
+      /** Whether the issuer answered when the gateway last asked. */
+      available: Type.Boolean(),
+      /** Where a person ends the session at the issuer. */
+      signOutUrl: Optional(Text),
+    }),
+  ),
+});
+/**
+ * `POST /api/auth/oidc/start`: begins a sign-in through the issuer. `returnTo`: the path of the page to show afterwards.
+ * `binding` of the reply is a secret of the page, which `finish` takes with the query that the issuer sent the browser
+ * back with.
+ */
+export const IssuerStartBody = Type.Object({
+  returnTo: Optional(Type.String({ maxLength: 512 })),
+  invitation: Optional(Type.String({ maxLength: 128 })),
+});
+export const IssuerStartReply = Type.Object({ url: Text, binding: Text });
+/** `POST /api/auth/oidc/finish` */
+export const IssuerFinishBody = Type.Object({
+  query: Type.String({ maxLength: 6_144 }),
+  binding: Type.String({ maxLength: 128 }),
+});
 
 /** `GET /api/auth/me` */
 export const Me = Type.Object({
@@ -48,6 +79,8 @@ export const Me = Type.Object({
   /** How this request was authenticated. */
   by: Type.Enum(['session', 'key', 'local', 'share']),
   hasPassword: Type.Boolean(),
+  /** The account signs in through the issuer of this name. */
+  issuer: Optional(Type.Object({ name: Text })),
   /** The version of the relay, and of the wire that it speaks. Not for guests. */
   relay: Optional(Type.Object({ version: Text, wire: Type.Integer() })),
 });
@@ -57,6 +90,8 @@ export const Me = Type.Object({
  * `pageToken`. The page stores the token and sends it with the cookie; a cookie without the token is not accepted.
  */
 export const SignedIn = Type.Object({ ...Me.properties, pageToken: Text });
+/** `POST /api/auth/oidc/finish`: `returnTo` is the path of the page that the sign-in began with. */
+export const IssuerFinishReply = Type.Object({ ...SignedIn.properties, returnTo: Text });
 
 /** One sign-in of a browser. */
 export const LoginInfo = Type.Object({
@@ -68,6 +103,8 @@ export const LoginInfo = Type.Object({
   /** The `User-Agent` of the browser, shortened. */
   userAgent: Text,
   current: Type.Boolean(),
+  /** The browser signed in through the issuer. */
+  throughIssuer: Optional(Type.Boolean()),
 });
 export const LoginsReply = Type.Object({ logins: Type.Array(LoginInfo) });
 
@@ -78,6 +115,8 @@ export const KeyInfo = Type.Object({
   /** The first characters of the key, which identify it in a list. */
   hint: Text,
   createdAt: Time,
+  /** What a runner token lets people do on its host. Missing: everything. */
+  allow: Optional(RunnerRights),
   expiresAt: Optional(Time),
   lastUsedAt: Optional(Time),
   lastUsedFrom: Optional(Text),
@@ -87,6 +126,8 @@ export const KeysReply = Type.Object({ keys: Type.Array(KeyInfo) });
 export const NewKeyBody = Type.Object({
   name: Name,
   kind: Optional(Type.Enum([...KEY_KINDS])),
+  /** For a runner token: what people may do on its host. Missing: everything. */
+  allow: Optional(RunnerRights),
   expiresIn: Optional(Type.Union([Type.Integer({ minimum: 60 }), Text])),
 });
 /** 201: the only response that holds `token`. */
@@ -103,7 +144,12 @@ export const NewKeyReply = Type.Object({
  * `POST /api/pair`, without sign-in: requests a key that a signed-in person approves. The program shows `code` and
  * stores `secret`.
  */
-export const PairBody = Type.Object({ kind: Type.Enum([...KEY_KINDS]), name: Name });
+export const PairBody = Type.Object({
+  kind: Type.Enum([...KEY_KINDS]),
+  name: Name,
+  /** The rights that the program asks for, for a runner token. Missing: all. */
+  allow: Optional(RunnerRights),
+});
 export const PairReply = Type.Object({
   code: Text,
   secret: Text,
@@ -118,7 +164,11 @@ export const PairInfo = Type.Object({
   name: Text,
   ip: Text,
   expiresAt: Time,
+  /** The rights that a runner token is to have. Missing: all. */
+  allow: Optional(RunnerRights),
 });
+/** `POST /api/pair/:code/approve`: gives fewer rights than the program asks for. */
+export const PairApproveBody = Type.Object({ allow: Optional(RunnerRights) });
 /** `POST /api/pair/poll { secret }` */
 export const PairPollBody = Type.Object({ secret: Type.String({ maxLength: 128 }) });
 export const PairPollReply = Type.Object({
@@ -138,6 +188,8 @@ export const PairParams = Type.Object({ code: Type.String({ pattern: '^[A-Za-z0-
  */
 export const NewShareBody = Type.Object({
   mode: Optional(Type.Enum([...SHARE_MODES])),
+  /** Guests of the link may also read the files of the session's folder. */
+  files: Optional(Type.Boolean()),
   expiresIn: Optional(Type.Union([Type.Integer({ minimum: 60 }), Text])),
 });
 export const NewShareReply = Type.Object({
@@ -157,6 +209,8 @@ export const NewShareReply = Type.Object({
 export const ShareInfo = Type.Object({
   shareId: Text,
   mode: Type.Enum([...SHARE_MODES]),
+  /** Its guests may also read the files of the session's folder. */
+  files: Optional(Type.Boolean()),
   createdAt: Time,
   expiresAt: Time,
   revokedAt: Optional(Time),
@@ -171,7 +225,15 @@ export const ShareParams = Type.Object({
   shareId: Type.String({ pattern: ID_PATTERN }),
 });
 
+/** How long and how much of what has ended is kept. Null: without a limit. A limit that is missing is that of the installation. */
+export const RetentionOverride = Type.Object({
+  days: Optional(Type.Union([Type.Integer({ minimum: 1 }), Type.Null()])),
+  bytes: Optional(Type.Union([Type.Integer({ minimum: 1 }), Type.Null()])),
+});
+export type RetentionOverride = Static<typeof RetentionOverride>;
+
 export const UserInfo = Type.Object({
+  retention: Optional(RetentionOverride),
   userId: Text,
   name: Text,
   email: Optional(Text),
@@ -179,10 +241,39 @@ export const UserInfo = Type.Object({
   createdAt: Time,
   lastSeenAt: Optional(Time),
   disabled: Type.Boolean(),
+  /** The issuer, and not an admin, has disabled the account: the next sign-in through the issuer enables it. */
+  disabledByIssuer: Optional(Type.Boolean()),
+  hasPassword: Optional(Type.Boolean()),
+  /** How the account is known at the issuer. */
+  identity: Optional(
+    Type.Object({
+      issuer: Text,
+      address: Optional(Text),
+      /** When the issuer last confirmed the person. */
+      confirmedAt: Time,
+      invited: Optional(Type.Boolean()),
+    }),
+  ),
 });
 export const UsersReply = Type.Object({ users: Type.Array(UserInfo) });
 /** `PATCH /api/users/:userId` */
-export const UserChangeBody = Type.Object({ disabled: Type.Boolean() });
+export const UserChangeBody = Type.Object({
+  disabled: Optional(Type.Boolean()),
+  /** Null: the account has the rules of the installation again. */
+  retention: Optional(Type.Union([RetentionOverride, Type.Null()])),
+});
+
+export type UserChangeBody = Static<typeof UserChangeBody>;
+
+/** `POST /api/purge`: erases a session, or an account with all that it has. */
+export const PurgeBody = Type.Union([
+  Type.Object({ sessionId: Type.String({ pattern: ID_PATTERN }) }, { additionalProperties: false }),
+  Type.Object({ userId: Type.String({ pattern: ID_PATTERN }) }, { additionalProperties: false }),
+]);
+export type PurgeBody = Static<typeof PurgeBody>;
+/** `removed`: how many of each kind are gone. `isOver`: false while an authenticator still removes the rest. */
+export const PurgeReply = Type.Object({ removed: Type.Record(Text, Type.Number()), isOver: Type.Boolean() });
+export type PurgeReply = Static<typeof PurgeReply>;
 
 export const IdParams = Type.Object({ id: Type.String({ pattern: ID_PATTERN }) });
 
@@ -201,6 +292,10 @@ export const AuditReply = Type.Object({
 export type Me = Static<typeof Me>;
 export type SignedIn = Static<typeof SignedIn>;
 export type AuthOptions = Static<typeof AuthOptions>;
+export type IssuerStartBody = Static<typeof IssuerStartBody>;
+export type IssuerStartReply = Static<typeof IssuerStartReply>;
+export type IssuerFinishBody = Static<typeof IssuerFinishBody>;
+export type IssuerFinishReply = Static<typeof IssuerFinishReply>;
 export type SignupBody = Static<typeof SignupBody>;
 export type LoginBody = Static<typeof LoginBody>;
 export type PasswordBody = Static<typeof PasswordBody>;

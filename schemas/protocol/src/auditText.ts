@@ -1,5 +1,6 @@
 import type { AuditReply } from './accounts.js';
 import { isMap, numberAt, stringAt, type UnknownMap } from './json.js';
+import { isRunnerMethod, methodSpec } from './runnerRpc/index.js';
 
 /** A row of the audit log. Only the fields of every kind are certain. */
 export type AuditRowFields = AuditReply['rows'][number] & UnknownMap;
@@ -78,6 +79,12 @@ const quoted = (name: string): string => (name === '' ? '' : ` “${name}”`);
 const key = (row: AuditRowFields): string =>
   `${said(row, 'keyKind') === 'runner' ? 'a runner token' : 'an API key'}${quoted(said(row, 'name') || said(row, 'hint'))}`;
 
+/** Why a session was erased, where no person asked for it. */
+const WHYS: Readonly<Record<string, string>> = {
+  retention: 'as old as its account keeps',
+  archived: 'after it was archived',
+};
+
 const DID: Readonly<Record<string, Did>> = {
   login: (row) => ({ did: `signed in${HOW[said(row, 'how')] ?? ''}` }),
   login_failed: (row) => ({
@@ -121,11 +128,21 @@ const DID: Readonly<Record<string, Did>> = {
   refused: (row) => refusal(row),
   user_disabled: (row, names) => ({ did: `disabled ${target(row, names)}` }),
   user_enabled: (row, names) => ({ did: `enabled ${target(row, names)}` }),
+  erased: (row) => ({
+    did: `erased ${said(row, 'what') === 'account' ? 'an account' : 'a session'}`,
+    more: WHYS[said(row, 'why')] ?? '',
+  }),
+  archived: 'wrote a session to an archive',
+  restored: 'restored a backup',
+  retention_changed: (row, names) => ({ did: `changed what is kept of the sessions of ${target(row, names)}` }),
   runner_claimed: (row, names) => ({ did: `connected a new runner, ${runner(row, names)}` }),
   runner_forgotten: (row, names) => ({ did: `forgot the runner ${runner(row, names)}` }),
+  runner_call: (row, names) => runnerCall(row, names),
   runner_refused: (row, names) => ({ did: `was refused as ${runner(row, names)}`, more: code(row) }),
   session_granted: (row, names) => ({ did: 'was granted', more: `on ${runner(row, names)}` }),
 };
+/** Rows that no account is behind, unless they name one. */
+const BY_THE_INSTALLATION: ReadonlySet<string> = new Set(['erased', 'archived', 'restored']);
 const BAD = new Set(['login_failed', 'refused', 'runner_refused']);
 
 /** Returns a row of any kind as a sentence. Total: a missing field is left out. */
@@ -136,7 +153,7 @@ export function auditSentence(row: AuditRowFields, names: AuditNames): AuditSent
   return {
     who: who(row, names),
     did,
-    bad: BAD.has(row.kind),
+    bad: BAD.has(row.kind) || (row.kind === 'runner_call' && said(row, 'outcome') !== ''),
     ...(sid === '' ? {} : { sid }),
     ...(more === '' ? {} : { more }),
     ...(from === '' ? {} : { from }),
@@ -152,6 +169,7 @@ function who(row: AuditRowFields, names: AuditNames): string {
     return `${said(row, 'guest') || 'A guest'}, via link`;
   }
   if (userId !== '') return names.user(userId) ?? userId;
+  if (BY_THE_INSTALLATION.has(row.kind)) return 'The installation';
   return row.kind === 'runner_refused' || row.kind === 'runner_claimed' ? 'A machine' : 'An unknown client';
 }
 
@@ -163,6 +181,23 @@ function commandDone(row: AuditRowFields, names: AuditNames): { did: string; mor
   const runnerId = said(row, 'runnerId');
   const isOfRunner = said(row, 'sessionId') === '' && runnerId !== '';
   return { did, ...(isOfRunner ? { more: `on ${runner(row, names)}` } : {}) };
+}
+
+/** A row stands for a request, or with `outcome` for its failure. */
+function runnerCall(row: AuditRowFields, names: AuditNames): { did: string; more?: string } {
+  const method = said(row, 'method');
+  const changes = isRunnerMethod(method) ? methodSpec(method).changes : undefined;
+  const did = changes?.kind === 'audited' ? changes.did : `asked for ${method === '' ? 'something' : method}`;
+  const [path, to, cwd, command, outcome] = ['path', 'to', 'cwd', 'command', 'outcome'].map((name) => said(row, name));
+  const parts = [
+    `on ${runner(row, names)}`,
+    path === '' ? '' : `: ${path}`,
+    to === '' ? '' : ` → ${to}`,
+    command === '' ? '' : `: ${command}`,
+    cwd === '' ? '' : ` (in ${cwd})`,
+    outcome === '' ? '' : `, which failed (${outcome})`,
+  ];
+  return { did, more: parts.join('') };
 }
 
 /** A row stands for one connection, or for a number of later ones. */

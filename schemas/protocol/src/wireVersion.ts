@@ -40,4 +40,9 @@ export const WIRE_HISTORY = [
     hash: '54d5b0ec4d495c55',
     what: 'Added: pages of the list of sessions: the query and `cursor` of `GET /api/sessions`, `cursor` of the frame `sessions`; `natsUrls` of a new key and of a pairing: the addresses of nats-server, also over WebSocket; `wire` of `runner_started` and of a runner in lists, `relay` of an account, the verb `relay` of the host API.',
   },
+  {
+    version: 1,
+    hash: '31081ea24ebb13ad',
+    what: 'Added: the table of requests to a runner (`runner-requests.json`): `ping`, `list_models`, `restart`, `shutdown`, `exec`, `exec_output`, `exec_input`, `exec_kill`; `details` of an error; `allow` of `runner_started` and of a runner in lists; sign-in through an issuer: `passwords` and `issuer` of the ways to sign in, the bodies of `/api/auth/oidc`, `issuer` of an account, `throughIssuer` of a sign-in, `identity`, `hasPassword` and `disabledByIssuer` of a user; `traceparent` and `tracestate` of `input` and `command`; the reply of `GET /api/top`, and `load` in the status of a runner.',
+  },
 ] as const;

@@ -3,12 +3,14 @@ import type { Logger } from '@pizzapi/process';
 import type { Reach } from '@pizzapi/process/notify';
 import { isId, type AccountRow, type SignupMode } from '@pizzapi/protocol';
 import type { FastifyInstance } from 'fastify';
+import type { IncomingHttpHeaders } from 'node:http';
 import { ApiKeys } from './accounts/keys.js';
 import { AttemptRateLimiter } from './accounts/rateLimits.js';
 import { Handovers } from './accounts/handovers.js';
 import { Invitations } from './accounts/invitations.js';
 import { Logins } from './accounts/logins.js';
 import { DeviceAuthorization } from './accounts/pairing.js';
+import { PasswordPolicy } from './accounts/passwordPolicy.js';
 import { Passwords, type PasswordLimits } from './accounts/passwords.js';
 import { SignIn } from './accounts/signIn.js';
 import { SignUp } from './accounts/signUp.js';
@@ -23,6 +25,8 @@ import { keyRoutes } from './http/keyRoutes.js';
 import { notificationRoutes } from './http/notificationRoutes.js';
 import { pairRoutes } from './http/pairRoutes.js';
 import { userRoutes } from './http/userRoutes.js';
+import { createIssuerModule } from './issuer/issuerModule.js';
+import type { IssuerSettings } from './issuer/options.js';
 import type { GatewayMetrics } from './metrics.js';
 import type { NatsAddresses } from './nats/natsAddresses.js';
 import { NotificationStore } from './notifications/store.js';
@@ -40,6 +44,10 @@ export interface AccountModuleDeps extends Pick<RequestAuthenticatorDeps, 'secre
   /** Where runners find nats-server. */
   natsAddresses: NatsAddresses;
   signup: SignupMode;
+  /** How people sign in through an issuer. */
+  issuer: IssuerSettings | undefined;
+  /** Whether a request was made at the address of the page. */
+  isAtPage: (headers: IncomingHttpHeaders) => boolean;
   /** Where notifications may be sent. */
   reach: Reach;
   attemptsPerMinute: number | undefined;
@@ -55,6 +63,9 @@ export interface AccountModule {
   readonly limits: AttemptRateLimiter;
   /** The account that a person names by its exact address or id, unless it is disabled. */
   readonly findPerson: (named: string) => Promise<AccountRow | undefined>;
+  /** Begins to ask the issuer; nothing where there is none. */
+  readonly start: () => void;
+  readonly stop: () => void;
   /** Adds the routes. Nothing of them may be kept by a browser or a proxy. */
   readonly register: (app: FastifyInstance) => Promise<void>;
 }
@@ -91,11 +102,22 @@ export function createAccountModule(deps: AccountModuleDeps): AccountModule {
   const keys = new ApiKeys(b, credentialCache, accounts);
   const invitations = new Invitations({ b, accounts, limits, audit });
   const handovers = new Handovers({ b, credentialCache, limits, audit });
-  const signIn = new SignIn({ b, secret, accounts, logins, passwords, limits, cookies, handovers, audit });
-  const signUp = new SignUp({ mode, accounts, logins, passwords, limits, signIn, invitations, audit });
+  const passwordPolicy = new PasswordPolicy(deps.issuer?.passwords);
+  const entry = { accounts, logins, passwords, limits, passwordPolicy, audit };
+  const signIn = new SignIn({ ...entry, b, secret, cookies, handovers });
+  const signUp = new SignUp({ ...entry, mode, signIn, invitations });
   const pairing = new DeviceAuthorization({ b, credentialCache, keys, limits, audit, publicUrl });
   const store = new NotificationStore(b, publicUrl);
+  const issuer =
+    deps.issuer === undefined
+      ? undefined
+      : createIssuerModule({
+          ...{ ...deps, settings: deps.issuer, accounts, logins, keys, notifications: store },
+          ...{ invitations, signIn, limits, audit },
+        });
   return {
+    start: () => issuer?.start(),
+    stop: () => issuer?.stop(),
     authenticator,
     keys,
     limits,
@@ -119,13 +141,15 @@ export function createAccountModule(deps: AccountModuleDeps): AccountModule {
           outsideUrl,
           cookies,
           pageTokens,
+          issuer,
+          passwordPolicy,
           audit,
           metrics,
         });
         keyRoutes(scope, { keys, audit, metrics, natsAddresses });
         pairRoutes(scope, { pairing, metrics, natsAddresses });
         invitationRoutes(scope, { invitations, metrics, outsideUrl });
-        userRoutes(scope, { accounts, logins, audit, metrics });
+        userRoutes(scope, { accounts, logins, passwordPolicy, audit, metrics });
         notificationRoutes(scope, { store, reach, limits, audit, metrics, publicUrl });
       });
     },

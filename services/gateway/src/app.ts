@@ -4,9 +4,12 @@ import { BlobStore, createAuditWriter, recentSessionsRows, refreshIdentity } fro
 import {
   answerClientError,
   exportBackboneMetrics,
+  exportBuildInfo,
   hostUrl,
   HTTP_LIMITS,
   LOOPBACK,
+  noTracing,
+  packageVersion,
   pagePathOf,
   serverOptions,
   sleep,
@@ -33,12 +36,17 @@ import { listen, type Listening } from './http/listen.js';
 import { networkRoutes } from './http/networkRoutes.js';
 import { opsRoutes } from './http/opsRoutes.js';
 import { pageRoutes, securityHeaders } from './http/pageRoutes.js';
+import { purgeRoutes } from './http/purgeRoutes.js';
 import { runnerRoutes } from './http/runnerRoutes.js';
+import { runnerRpcRoutes } from './http/runnerRpcRoutes.js';
+import { RunnerCalls } from './runner/runnerCalls.js';
 import { registerAuthorization } from './http/authorization.js';
 import { sessionRoutes } from './http/sessionRoutes.js';
 import { shareRoutes } from './http/shareRoutes.js';
+import { topRoutes } from './http/topRoutes.js';
 import { usageRoutes } from './http/usageRoutes.js';
 import { validatorCompiler } from './http/validate.js';
+import { LiveFigures } from './liveFigures.js';
 import { GatewayMetrics } from './metrics.js';
 import { createAccountModule } from './accountModule.js';
 import { findLanAddresses, namedAddresses } from './network/addresses.js';
@@ -69,6 +77,7 @@ import { RelayStorage } from './session/relayStorage.js';
 import type { Gateway, GatewayParts } from './gateway.js';
 import { gatewayBus } from './gatewayBus.js';
 import { StoreHealth } from './storeHealth.js';
+import { Eraser } from './session/eraser.js';
 import { Remover } from './session/remover.js';
 import { RunnerForgetter } from './session/runnerForgetter.js';
 import { Spawner } from './session/spawner.js';
@@ -77,6 +86,7 @@ import { MetaFeeds } from './sockets/metaFeed.js';
 import { registerUpgrades, socketRoutes } from './sockets/socketRoutes.js';
 import { Sockets } from './sockets/sockets.js';
 
+const VERSION = packageVersion(import.meta.url);
 /** Reads of the log for viewers that run at once. */
 const CONCURRENT_READS = 16;
 /** How long viewers may take to leave when the gateway drains, in ms. */
@@ -89,7 +99,13 @@ const MAX_PAGES = 100;
 const NOTICE_MS = 100;
 
 /** Builds a gateway over a backbone: every part in the order in which it is needed, nothing found by magic. */
-export async function createGateway({ backbone: b, options, log, metrics: counters }: GatewayParts): Promise<Gateway> {
+export async function createGateway({
+  backbone: b,
+  options,
+  log,
+  metrics: counters,
+  tracing = noTracing,
+}: GatewayParts): Promise<Gateway> {
   const { port, secret } = options;
   const host = options.host === 'localhost' ? LOOPBACK[0] : options.host;
   const originPolicy = new OriginPolicy(options.publicUrl, host);
@@ -107,8 +123,15 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     return known;
   };
 
+  const metrics = new GatewayMetrics(counters);
+  exportBackboneMetrics(
+    counters,
+    () => b.counters,
+    () => b.status() === 'connected',
+  );
+  exportBuildInfo(counters, VERSION);
   const limits = { ...ROOM_LIMITS, ...options.limits };
-  const directory = new Directory(b, log);
+  const directory = new Directory(b, log, {}, (keyHash) => credentialCache.keys.peek(keyHash)?.allow);
   const shares = new ShareStore(b, log);
   const recentSpawns = new RecentSpawns();
   const credentialCache = new CredentialCache(b, log);
@@ -125,7 +148,8 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     ofSession: (sid: string) => directory.logBytesOf(sid),
     list: (userId: string) => pages.rowsOf(userId),
   };
-  const storage = new Storage(blobs, logs, new RelayStorage(b), storageLimits);
+  const relayStorage = new RelayStorage(b);
+  const storage = new Storage(blobs, logs, relayStorage, storageLimits);
   const storeHealth = new StoreHealth(b, log);
   const rates = new ActionRates({ ...DEFAULT_ACTION_RATES, ...options.rates });
   const replies = new RunnerReplies(b, log);
@@ -145,10 +169,11 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     reader,
     storeHealth,
     audit,
+    metrics,
+    tracing,
   });
   const remover = new Remover({ b, directory, commandSender, shares, audit });
-  const metrics: GatewayMetrics = new GatewayMetrics(counters, () => rooms.size);
-  exportBackboneMetrics(counters, () => b.counters);
+  const eraser = new Eraser({ b, directory, commandSender, remover });
   const denials = new DenialAuditor({ audit, metrics });
   const joins = new Joins({ audit });
   const bus = gatewayBus(b);
@@ -160,10 +185,11 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     limits,
     concurrentReads: CONCURRENT_READS,
     metrics,
+    ...(tracing.isOn ? { tracing } : {}),
     log,
   });
   const spawner = new Spawner({
-    ...{ b, directory, access, spawns, blobs, storage, commandSender, replies, ids },
+    ...{ b, directory, access, spawns, blobs, storage, commandSender, replies, ids, tracing },
     publicUrl,
     waitMs: options.spawnWaitMs ?? 10_000,
   });
@@ -176,6 +202,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     limits: attempts,
     findPerson,
     register: registerPeople,
+    ...people
   } = createAccountModule({
     ...{ b, secret, credentialCache, guests, metrics, log },
     secure: options.publicUrl?.startsWith('https:') === true,
@@ -184,6 +211,8 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     outsideUrl: () => network.outsideUrl(),
     natsAddresses,
     signup: options.signup ?? 'first',
+    issuer: options.issuer,
+    isAtPage: (headers) => originPolicy.isAtPage(headers),
     reach: options.reach ?? { allowPrivate: false },
     attemptsPerMinute: options.attemptsPerMinute,
     passwords: options.passwords,
@@ -199,6 +228,13 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const metas = new MetaFeeds(b, reader, log);
   const ready = () =>
     !draining && directory.isReady && credentialCache.isReady && shares.isReady && b.status() === 'connected';
+  metrics.figures = {
+    rooms: () => rooms.figures(),
+    isReady: ready,
+    isWriting: () => storeHealth.isWriting,
+    leases: (kind) => directory.countLeases(`${kind}.`),
+    storage: () => (relayStorage.isReachable ? relayStorage.uses() : Promise.resolve([])),
+  };
   const sockets = new Sockets({
     rooms,
     reader,
@@ -219,6 +255,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   directory.on((change) => {
     if (change.kind === 'host') rooms.find(change.sid)?.broadcast({ type: 'host', state: change.state });
     else if (change.kind === 'session_gone') void dropDeleted(change.sid);
+    else if (change.kind === 'lease') metrics.leaseChanged(change.key, change.change);
     else if (change.kind === 'granted') recentSpawns.delete(change.sid);
     else if (change.kind === 'gap') logSizes.clear();
   });
@@ -288,8 +325,11 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   });
   opsRoutes(app, { ready, storeHealth });
   await registerPeople(app);
-  runnerRoutes(app, { b, directory, runnerForgetter, metrics });
+  const calls = new RunnerCalls({ b, directory, audit });
+  runnerRoutes(app, { directory, calls, runnerForgetter, metrics });
+  runnerRpcRoutes(app, { access, calls, directory, loader, metrics });
   sessionRoutes(app, { b, pages, reader, commandSender, spawner, remover, metrics });
+  purgeRoutes(app, { eraser, metrics });
   networkRoutes(app, { network, metrics });
   shareRoutes(app, {
     shares,
@@ -305,6 +345,10 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   blobRoutes(app, { access, blobs, storage, rates, metrics });
   usageRoutes(app, { access, storage });
   auditRoutes(app, { b });
+  const readStorage = () => relayStorage.uses();
+  topRoutes(app, {
+    figures: new LiveFigures({ b, directory, metrics, storage: readStorage, version: VERSION, startedAt: Date.now() }),
+  });
   app.get('/openapi.json', { schema: { hide: true } }, async () => ({
     ...app.swagger(),
     ...(options.publicUrl === undefined ? {} : { servers: [{ url: options.publicUrl }] }),
@@ -330,6 +374,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       await Promise.all([directory.ready, credentialCache.ready, shares.ready, refreshIdentity(b)]);
       listening = await listen(app, host, port);
       originPolicy.listening(listening.port);
+      people.start();
       if (options.lan === true || isWildcard) await lanAccess.open(listening.port);
       const url = options.publicUrl ?? hostUrl(host, listening.port);
       log.info({ url, page: originPolicy.pageUrl }, 'listening');
@@ -355,6 +400,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       metas.stop();
       visibility.stop();
       directory.stop();
+      people.stop();
       credentialCache.stop();
       shares.stop();
       replies.stop();

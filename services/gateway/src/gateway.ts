@@ -1,9 +1,10 @@
 import type { Backbone, StorageLimits } from '@pizzapi/backbone';
-import type { HttpLimits, Logger, Metrics } from '@pizzapi/process';
+import type { HttpLimits, Logger, Metrics, Tracing } from '@pizzapi/process';
 import type { Reach } from '@pizzapi/process/notify';
 import type { SignupMode } from '@pizzapi/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { PasswordLimits } from './accounts/passwords.js';
+import type { IssuerSettings } from './issuer/options.js';
 import type { TlsFiles } from './network/tlsFiles.js';
 import type { RoomLimits } from './room/limits.js';
 import type { ActionRateLimits } from './session/actionRates.js';
@@ -20,6 +21,8 @@ export interface GatewayOptions {
   secret: Buffer;
   /** Who may get an account; `first` by default. */
   signup?: SignupMode;
+  /** How people sign in through an issuer of OpenID Connect. */
+  issuer?: IssuerSettings | undefined;
   /** Addresses and networks (CIDR) of the proxies whose word on where a request comes from is taken; none by default. */
   trustedProxies?: string[];
   /** Where this gateway reaches nats-server; reported to runners of earlier versions that pair. */
@@ -59,6 +62,8 @@ export interface GatewayParts {
   options: GatewayOptions;
   log: Logger;
   metrics: Metrics;
+  /** Records no spans when left out. */
+  tracing?: Tracing;
 }
 
 export interface Gateway {

@@ -3,6 +3,8 @@ import {
   createMetrics,
   ensureGatewaySecret,
   givenGatewaySecret,
+  openTracing,
+  packageVersion,
   parseFlags,
   readNetworkOptions,
   readOptions,
@@ -10,6 +12,7 @@ import {
   withHealthServer,
 } from '@pizzapi/process';
 import { createGateway } from './app.js';
+import { readIssuerSettings } from './issuer/options.js';
 import { GATEWAY_OPTIONS, readProxies } from './options.js';
 
 const about = 'Serves the HTTP API, the WebSockets and the page, over the backbone';
@@ -24,6 +27,7 @@ await runService(
     const backbone = await connectBackbone({ ...natsLoginOf(given), name: 'gateway', log, signal });
     await verifyProvisioned(backbone);
     const metrics = createMetrics({ process: true });
+    const tracing = await openTracing('gateway', { env, log, version: packageVersion(import.meta.url) });
     const gateway = await createGateway({
       backbone,
       options: {
@@ -31,12 +35,14 @@ await runService(
         ...readNetworkOptions(given),
         secret: gatewaySecret === undefined ? ensureGatewaySecret(home) : givenGatewaySecret(gatewaySecret),
         trustedProxies: readProxies(trustedProxies),
+        issuer: readIssuerSettings(given),
         reach: { allowPrivate: notifyPrivate },
         storage: { account: given.accountStorage, session: given.sessionStorage, link: given.linkStorage },
         rates: { account: given.accountRate, link: given.linkRate, address: given.addressRate },
       },
       log,
       metrics,
+      tracing,
     });
     const service = await withHealthServer(
       () => ({
@@ -47,7 +53,7 @@ await runService(
       }),
       {
         ...{ port: healthPort, host: healthHost, ready: () => gateway.isReady(), metrics: gateway.metrics, log },
-        release: () => backbone.close(),
+        release: () => Promise.all([backbone.close(), tracing.close()]),
       },
     );
     const { url } = await gateway.listen();

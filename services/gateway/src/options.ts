@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { defineOptions, OPTIONS } from '@pizzapi/process';
 import { CodedError, SIGNUP_MODES } from '@pizzapi/protocol';
+import { ISSUER_OPTIONS } from './issuer/options.js';
 
 const { lan, lanAddresses, tlsCert, tlsKey } = OPTIONS;
 const { home, gatewaySecret, port, host, publicUrl, healthPort, healthHost, notifyPrivate, logLevel } = OPTIONS;
@@ -40,6 +41,7 @@ export const GATEWAY_OPTIONS = defineOptions({
     choices: SIGNUP_MODES,
     default: 'first',
   },
+  ...ISSUER_OPTIONS,
   trustedProxies: {
     env: 'PIZZAPI_TRUSTED_PROXIES',
     flag: '--trusted-proxies <addresses>',

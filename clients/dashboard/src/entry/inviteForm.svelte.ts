@@ -1,4 +1,4 @@
-import { validatePassword, type ErrorInfo, type InvitationReply } from '@pizzapi/protocol';
+import { validatePassword, type AuthOptions, type ErrorInfo, type InvitationReply } from '@pizzapi/protocol';
 import { app } from '../state/app.svelte.js';
 import { api } from '../state/client.js';
 import { FormSubmission } from '../state/formSubmission.svelte.js';
@@ -13,6 +13,8 @@ export class InviteForm {
   password = $state('');
   /** What the invitation is, once the gateway has told it. */
   invitation = $state.raw<InvitationReply>();
+  /** The ways in that the gateway has. */
+  options = $state.raw<AuthOptions>();
   /** Why the invitation cannot be used. */
   problem = $state.raw<ErrorInfo>();
   readonly submission = new FormSubmission();
@@ -25,7 +27,8 @@ export class InviteForm {
   }
 
   readonly look = async (): Promise<void> => {
-    const answer = await api.invitation(this.#token);
+    const [answer, options] = await Promise.all([api.invitation(this.#token), api.authOptions()]);
+    if (options.kind === 'ok') this.options = options.value;
     if (answer.kind === 'ok') this.invitation = answer.value;
     else this.problem = answer.error;
   };

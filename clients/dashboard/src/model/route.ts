@@ -32,6 +32,9 @@ export function parseRoute(path: string, hash: string): Route {
   return seq === undefined ? { page: 'session', sid } : { page: 'session', sid, seq: Number(seq) };
 }
 
+/** The path that the issuer sends browsers back to. It is never a page to stay at. */
+export const CALLBACK_PATH = '/auth/oidc/callback';
+
 /** The one-time token of `/#login=<token>`, or undefined. */
 export function loginToken(hash: string): string | undefined {
   const match = /^#login=(.+)$/.exec(hash);

@@ -9,6 +9,7 @@ import {
 import { watchConnectivity, openHub, openRunners, type ConnectionView, type Hub } from '@pizzapi/session-client';
 import { waiting } from './waiting.svelte.js';
 import { api, signedIn } from './client.js';
+import { finishIssuerSignIn } from './issuer.svelte.js';
 import { drafts } from './drafts.svelte.js';
 import { renderScheduler } from './renderScheduler.js';
 import { forgetLinks } from './guest.svelte.js';
@@ -26,7 +27,7 @@ import { toasts } from './toasts.svelte.js';
 export type Signed =
   | { kind: 'checking' }
   | { kind: 'in'; me: Me }
-  | { kind: 'out'; reason?: string; options: AuthOptions }
+  | { kind: 'out'; reason?: string; options: AuthOptions; wasThroughIssuer?: boolean }
   | { kind: 'unreachable'; reason: string };
 
 /** What the dialog for a new session begins with. */
@@ -100,6 +101,14 @@ class AppState {
       if (login.kind === 'failed') reason = login.error.message;
       else pageToken.keep(login.value.pageToken);
     }
+    const back = await finishIssuerSignIn();
+    if (back !== undefined && 'error' in back) {
+      router.go('/', { replace: true });
+      reason = back.error.message;
+    } else if (back !== undefined) {
+      pageToken.keep(back.pageToken);
+      router.go(back.returnTo, { replace: true });
+    }
     await this.enter(reason);
   }
 
@@ -119,6 +128,7 @@ class AppState {
   }
 
   async signOut(): Promise<void> {
+    const wasThroughIssuer = this.me?.issuer !== undefined;
     await notifications.forget();
     const left = await api.logout();
     if (left.kind === 'failed') return toasts.error(left.error);
@@ -126,7 +136,7 @@ class AppState {
     router.go('/', { replace: true });
     forgetPerson();
     drafts.clear();
-    await this.#leave('You are signed out.');
+    await this.#leave('You are signed out.', wasThroughIssuer);
   }
 
   async deleteSession(sid: string): Promise<void> {
@@ -178,11 +188,11 @@ class AppState {
     pullRunners();
   }
 
-  async #leave(reason?: string): Promise<void> {
+  async #leave(reason?: string, wasThroughIssuer = false): Promise<void> {
     this.#close();
     const options = await api.authOptions();
     this.signed = {
-      kind: 'out',
+      ...{ kind: 'out', wasThroughIssuer },
       options: options.kind === 'ok' ? options.value : LINK_ONLY,
       ...(reason === undefined ? {} : { reason }),
     };

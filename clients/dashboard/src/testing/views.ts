@@ -48,6 +48,20 @@ const SETTINGS = ['Account', 'Notifications', 'Devices', 'Keys', 'People', 'Audi
 
 export const VIEWS: readonly View[] = [
   { name: 'sign in', at: '/', query: 'who=none', shows: heading('Sign in') },
+  { name: 'sign in, issuer', at: '/', query: 'who=none&issuer=on', shows: heading('Sign in') },
+  {
+    name: 'sign in, issuer away',
+    at: '/',
+    query: 'who=none&issuer=away',
+    shows: (page) => page.getByText('Acme cannot be reached now').waitFor(),
+  },
+  { name: 'sign in, issuer alone', at: '/', query: 'who=none&issuer=only&accounts=none', shows: heading('Sign in') },
+  {
+    name: 'account of the issuer',
+    at: '/settings/account',
+    query: 'who=issuer',
+    shows: (page) => page.getByText('You sign in with Acme').waitFor(),
+  },
   { name: 'create an account', at: '/', query: 'who=none&signup=first&accounts=none', shows: heading(/^Create/) },
   { name: 'pair', at: '/pair#k7qd-2mxv', shows: (page) => page.getByText('build-box').waitFor() },
   { name: 'no page', at: '/nowhere', shows: (page) => page.getByText('There is no page').waitFor() },

@@ -40,6 +40,7 @@ function evolve(info: RunnerInfo, event: RunnerEvent): RunnerInfo {
         ...info,
         pi: undefined,
         wire: undefined,
+        allow: undefined,
         ...said,
         sessions: [],
         warnings: [],
@@ -63,11 +64,15 @@ function evolve(info: RunnerInfo, event: RunnerEvent): RunnerInfo {
       };
     case 'session_closed':
       return { ...info, sessions: info.sessions.filter((sid) => sid !== event.sessionId) };
+    case 'recent_folders_changed':
+      return { ...info, recentFolders: event.folders.slice(0, KEPT_FOLDERS) };
     case 'runner_warning':
       return {
         ...info,
         warnings: [...info.warnings, { code: event.code, message: event.message, at: event.at }].slice(-KEPT_WARNINGS),
       };
+    case 'runner_warning_cleared':
+      return { ...info, warnings: info.warnings.filter(({ code }) => code !== event.code) };
     case 'services_announced':
       return { ...info, services: event.services };
     case 'command_result':

@@ -1,5 +1,5 @@
 import { claimGrant, connectBackbone, type Backbone, type SessionCaller } from '@pizzapi/backbone';
-import { natsUserOf, newId, runnerPassword, type HostLogin } from '@pizzapi/protocol';
+import { natsUserOf, newId, runnerPassword, type HostLogin, type RunnerRight } from '@pizzapi/protocol';
 import type { SecuredNats } from './securedNats.js';
 
 const SECRET = 'a-secret-of-this-host';
@@ -8,6 +8,8 @@ const SECRET = 'a-secret-of-this-host';
 export interface TestRunner {
   rid: string;
   b: Backbone;
+  /** The password of its connections. */
+  password: string;
   /** How the runner calls the host API for one of its sessions. */
   of: (sid: string) => SessionCaller;
 }
@@ -34,11 +36,11 @@ export class TestHosts {
     return b;
   }
 
-  async runner(userId: string): Promise<TestRunner> {
+  async runner(userId: string, more: { allow?: RunnerRight[] } = {}): Promise<TestRunner> {
     const rid = newId('r');
-    const password = runnerPassword(await this.s.newRunnerToken(userId), SECRET);
+    const password = runnerPassword(await this.s.newRunnerToken(userId, more), SECRET);
     const b = await this.connect({ kind: 'runner', rid }, password);
-    return { rid, b, of: (sid) => ({ kind: 'runner', rid, sid }) };
+    return { rid, b, password, of: (sid) => ({ kind: 'runner', rid, sid }) };
   }
 
   async session({ rid, b, of }: TestRunner): Promise<HostedTestSession> {

@@ -1,6 +1,6 @@
 import { INVITATION_PREFIX, invitationRows, type AuditWriter, type Backbone } from '@pizzapi/backbone';
 import { randomText, secretHash } from '@pizzapi/process';
-import { errorInfo, newId, parseDuration, type InvitationInfo, type InvitationRow } from '@pizzapi/protocol';
+import { errorInfo, newId, OWNER_ID, parseDuration, type InvitationInfo, type InvitationRow } from '@pizzapi/protocol';
 import { refused, retryAfterText, type Refused } from './outcome.js';
 import type { AttemptRateLimiter } from './rateLimits.js';
 import type { AccountStore } from './store.js';
@@ -21,7 +21,7 @@ const keyOf = (token: string): string => INVITATION_PREFIX + secretHash(token);
 
 export interface InvitationsDeps {
   b: Backbone;
-  accounts: Pick<AccountStore, 'get'>;
+  accounts: Pick<AccountStore, 'get' | 'ensureOwner'>;
   limits: AttemptRateLimiter;
   audit: AuditWriter;
   now?: () => number;
@@ -57,6 +57,8 @@ export class Invitations {
     const open = (await this.list()).filter(({ state }) => state === 'open').length;
     if (open >= MAX_OPEN_INVITATIONS)
       return refused(errorInfo('too_many_requests', `${MAX_OPEN_INVITATIONS} invitations are open; revoke one`));
+    // An invitation counts as long as the account of its admin does.
+    if (userId === OWNER_ID) await this.deps.accounts.ensureOwner();
     const createdAt = this.now();
     const row: InvitationRow = {
       ...{ id: newId('i'), createdBy: userId, createdAt, expiresAt: createdAt + life },

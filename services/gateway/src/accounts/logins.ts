@@ -14,6 +14,9 @@ const MAX_USER_AGENT = 200;
 
 const keyOf = (hash: string): string => `login.${hash}`;
 
+/** What a login through the issuer has besides. */
+export type LoginOptions = Pick<LoginRow, 'issuer'> & { ttlMs?: number };
+
 /** The sign-ins of browsers: rows of the bucket `accounts`, found by the SHA-256 of the cookie. */
 export class Logins {
   private readonly rows;
@@ -27,23 +30,30 @@ export class Logins {
   }
 
   /** Signs a browser in: the cookie it is to keep. */
-  async begin(userId: string, { ip, userAgent }: Client): Promise<{ cookie: string; login: LoginRow }> {
+  async begin(
+    userId: string,
+    { ip, userAgent }: Client,
+    { ttlMs = LOGIN_TTL_MS, ...more }: LoginOptions = {},
+  ): Promise<{ cookie: string; login: LoginRow }> {
     await this.makeRoom(userId);
     const cookie = randomBytes(32).toString('base64url');
     const at = this.now();
     const login: LoginRow = {
-      ...{ id: newId('l'), userId, createdAt: at, lastSeenAt: at, expiresAt: at + LOGIN_TTL_MS, ip },
-      userAgent: userAgent.slice(0, MAX_USER_AGENT),
+      ...{ id: newId('l'), userId, createdAt: at, lastSeenAt: at, expiresAt: at + ttlMs, ip },
+      ...{ userAgent: userAgent.slice(0, MAX_USER_AGENT), ...more },
     };
     const hash = secretHash(cookie);
-    const { revision } = await this.rows.create(keyOf(hash), login, { ttlMs: LOGIN_TTL_MS });
+    const { revision } = await this.rows.create(keyOf(hash), login, { ttlMs });
     await this.credentialCache.logins.settled(revision);
     return { cookie, login };
   }
 
   /** The logins of an account, the last seen first. */
   listOf(userId: string, current: string): LoginInfo[] {
-    return this.of(userId).map(([, { userId: _, ...login }]) => ({ ...login, current: login.id === current }));
+    return this.of(userId).map(([, { userId: _, issuer, ...login }]) => ({
+      ...{ ...login, current: login.id === current },
+      ...(issuer === undefined ? {} : { throughIssuer: true }),
+    }));
   }
 
   /** Ends one login of an account; false when there is none with this id. Resolves once it opens nothing here. */

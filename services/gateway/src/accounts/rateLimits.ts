@@ -24,7 +24,9 @@ export type AttemptOutcome =
   | 'share_code'
   | 'invitation'
   | 'handover'
-  | 'install';
+  | 'install'
+  | 'issuer'
+  | 'issuer_logout';
 
 /** Whose attempt it is. */
 export interface Attempter {

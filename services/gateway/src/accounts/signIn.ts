@@ -5,8 +5,9 @@ import type { Cookies } from '../auth/cookies.js';
 import type { Credential } from '../auth/principal.js';
 import type { Handovers } from './handovers.js';
 import type { AttemptRateLimiter } from './rateLimits.js';
-import type { Logins } from './logins.js';
+import type { LoginOptions, Logins } from './logins.js';
 import { retryAfterText, refused, type Client, type Refused } from './outcome.js';
+import type { PasswordPolicy } from './passwordPolicy.js';
 import { BUSY_S, type Passwords } from './passwords.js';
 import { addressOf, type AccountStore } from './store.js';
 
@@ -20,6 +21,7 @@ export interface SignInDeps {
   limits: AttemptRateLimiter;
   cookies: Cookies;
   handovers: Handovers;
+  passwordPolicy: PasswordPolicy;
   audit: AuditWriter;
   now?: () => number;
 }
@@ -43,7 +45,8 @@ export class SignIn {
 
   /** The result never says whether the address or the password is wrong: it must not reveal who has an account. */
   async withPassword({ email, password }: LoginBody, client: Client): Promise<SignInSuccess | Refused> {
-    const { accounts, passwords, limits, audit } = this.deps;
+    const { accounts, passwords, limits, passwordPolicy, audit } = this.deps;
+    if (!passwordPolicy.isOn) return refused(errorInfo('passwords_off'));
     if (!validatePassword(password).checks[1]!.met)
       return refused(errorInfo('password_weak', PASSWORD_REQUIREMENTS[1]));
     const address = addressOf(email);
@@ -53,7 +56,8 @@ export class SignIn {
     const wait = await limits.consume('login', attempter);
     if (wait !== undefined) return retryAfterText(wait);
     const account = await accounts.byEmail(address);
-    const verdict = await passwords.verify(password, account?.password);
+    const stored = account !== undefined && passwordPolicy.mayUse(account) ? account.password : undefined;
+    const verdict = await passwords.verify(password, stored);
     if (verdict === 'busy') return retryAfterText(BUSY_S);
     if (account === undefined || verdict === 'wrong' || account.disabledAt !== undefined) {
       audit('login_failed', { ip, ...(account === undefined ? {} : { userId: account.userId }) });
@@ -97,10 +101,11 @@ export class SignIn {
   async begin(
     account: AccountRow,
     client: Client,
-    how: 'password' | 'link' | 'signup' | 'invitation' | 'handover',
+    how: 'password' | 'link' | 'signup' | 'invitation' | 'handover' | 'issuer',
+    options: LoginOptions = {},
   ): Promise<SignInSuccess> {
     const { logins, audit } = this.deps;
-    const { cookie, login } = await logins.begin(account.userId, client);
+    const { cookie, login } = await logins.begin(account.userId, client, options);
     audit('login', { userId: account.userId, ip: client.ip, how, loginId: login.id });
     return { kind: 'signed_in', account, cookie };
   }

@@ -13,6 +13,7 @@ import type { Invitations } from './invitations.js';
 import type { AttemptRateLimiter } from './rateLimits.js';
 import type { Logins } from './logins.js';
 import { retryAfterText, refused, weakness, type Client, type Refused } from './outcome.js';
+import type { PasswordPolicy } from './passwordPolicy.js';
 import { BUSY_S, type Passwords } from './passwords.js';
 import type { SignInSuccess, SignIn } from './signIn.js';
 import { addressOf, type AccountStore } from './store.js';
@@ -28,6 +29,7 @@ export interface SignUpDeps {
   limits: AttemptRateLimiter;
   signIn: SignIn;
   invitations: Invitations;
+  passwordPolicy: PasswordPolicy;
   audit: AuditWriter;
   now?: () => number;
 }
@@ -43,15 +45,18 @@ export class SignUp {
     this.now = deps.now ?? Date.now;
   }
 
-  /** The mode that holds now: `first` is over with the first account. */
+  /** The mode that holds now: `first` is over with the first account, also with one that an issuer has brought. */
   async mode(): Promise<SignupMode> {
-    const { mode, accounts } = this.deps;
-    return mode === 'first' && (await accounts.get(OWNER_ID)) !== undefined ? 'closed' : mode;
+    const { mode, accounts, passwordPolicy } = this.deps;
+    if (!passwordPolicy.isOn) return 'closed';
+    const isOver = accounts.list().some(({ identity }) => identity !== undefined);
+    return mode === 'first' && (isOver || (await accounts.get(OWNER_ID)) !== undefined) ? 'closed' : mode;
   }
 
   /** Whether anybody can sign in with a password. */
   hasPasswords(): boolean {
-    return this.deps.accounts.list().some(({ password }) => password !== undefined);
+    const { accounts, passwordPolicy } = this.deps;
+    return accounts.list().some((account) => account.password !== undefined && passwordPolicy.mayUse(account));
   }
 
   /**
@@ -59,7 +64,8 @@ export class SignUp {
    * the same work. Who is signed in as the owner, by a link and without an address so far, gets address and password.
    */
   async signUp(body: SignupBody, client: Client, principal: Principal | null): Promise<SignUpOutcome> {
-    const { accounts, limits } = this.deps;
+    const { accounts, limits, passwordPolicy } = this.deps;
+    if (!passwordPolicy.isOn) return refused(errorInfo('passwords_off'));
     const wait = await limits.consume('signup', { ip: client.ip });
     if (wait !== undefined) return retryAfterText(wait);
     if (body.invitation !== undefined) return this.createInvited(body, body.invitation, client);
@@ -80,7 +86,8 @@ export class SignUp {
     client: Client,
     name?: string,
   ): Promise<{ kind: 'changed'; account: AccountRow } | Refused> {
-    const { accounts, logins, passwords, audit } = this.deps;
+    const { accounts, logins, passwords, passwordPolicy, audit } = this.deps;
+    if (!passwordPolicy.isOn) return refused(errorInfo('passwords_off'));
     // A key can be revoked; a password it had set would outlive that.
     if (credential.kind === 'key')
       return refused(errorInfo('forbidden', 'A key cannot set a password; sign in with a password or a link'));
@@ -90,6 +97,7 @@ export class SignUp {
     const address = email === undefined ? account?.email : addressOf(email);
     if (account === undefined || address === undefined)
       return refused(errorInfo('bad_request', 'Give the e-mail address for sign-in'));
+    if (!passwordPolicy.mayUse(account)) return refused(errorInfo('issuer_account'));
     const wrong = account.password === undefined ? undefined : await this.checked(account, current, client);
     if (wrong !== undefined) return wrong;
     const hash = await passwords.hash(next);

@@ -48,17 +48,22 @@ export class AccountStore {
     return account?.email === addressOf(email) ? account : undefined;
   }
 
-  /** A new account with its address. Of many who ask for one id or one address at once, one gets it. */
-  async create(row: AccountRow & { email: string }): Promise<CreateAccountOutcome> {
-    const email = addressOf(row.email);
-    const made = await this.accounts.create(userKey(row.userId), { ...row, email });
+  /** A new account, with its address if it has one. Of many who ask for one id or one address at once, one gets it. */
+  async create(row: AccountRow): Promise<CreateAccountOutcome> {
+    const email = row.email === undefined ? undefined : addressOf(row.email);
+    const made = await this.accounts.create(userKey(row.userId), { ...row, ...(email === undefined ? {} : { email }) });
     if (made.kind === 'conflict') return 'exists';
-    if (await this.claim(email, row.userId)) {
+    if (email === undefined || (await this.claim(email, row.userId))) {
       await this.credentialCache.accounts.settled(made.revision);
       return 'created';
     }
-    await this.accounts.delete(userKey(row.userId), { markerMs: MARKER_MS });
+    await this.remove(row.userId);
     return 'email_taken';
+  }
+
+  /** Removes an account that no one has used. */
+  async remove(userId: string): Promise<void> {
+    await this.accounts.delete(userKey(userId), { markerMs: MARKER_MS });
   }
 
   /** The owner's account, made on first use: without address and password, for whom the machine itself lets in. */

@@ -58,6 +58,11 @@ export class OriginPolicy {
     return origin === '' || origin.includes('[') ? [] : [origin.replace(/^http/, 'ws')];
   }
 
+  /** Whether a request was made at the one address of the page that the issuer sends browsers back to. */
+  isAtPage({ host }: IncomingHttpHeaders): boolean {
+    return host !== undefined && host.toLowerCase() === this.page.host;
+  }
+
   /** Whether a request was made under a name of the page's own. */
   isOfPage(headers: IncomingHttpHeaders): boolean {
     return this.pageOriginOf(headers) !== undefined;

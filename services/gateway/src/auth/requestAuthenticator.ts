@@ -7,6 +7,7 @@ import { asGuest, localOwner, type Credential, type Principal } from './principa
 import type { CredentialCache } from './credentialCache.js';
 import type { LastUsedRecorder } from './lastUsedRecorder.js';
 import type { ShareGuests } from './shareGuests.js';
+import { shownName } from './shownName.js';
 
 /** Whom a request speaks for. */
 export type Authentication =
@@ -68,7 +69,8 @@ export class RequestAuthenticator {
     // The credential of the account is valid, and the link is not.
     if (guest?.share === undefined) return { kind: 'invalid', by: 'bearer' };
     const { credential, share } = guest;
-    const named = asGuest(principal, { shareId: credential.id, sessionId: share.sid, mode: share.mode });
+    const { sid: sessionId, mode, files } = share;
+    const named = asGuest(principal, { shareId: credential.id, sessionId, mode, ...(files && { files }) });
     return { kind: 'principal', principal: named, by };
   }
 
@@ -144,11 +146,5 @@ function shareTokenOf(headers: IncomingHttpHeaders): string | undefined {
 function guestName(query: unknown): string {
   const { name } = (query ?? {}) as { name?: unknown };
   if (typeof name !== 'string') return 'Guest';
-  const plain = name
-    .slice(0, 1_000)
-    .normalize('NFC')
-    .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, ' ')
-    .replace(/\s+/gu, ' ')
-    .trim();
-  return [...plain].slice(0, MAX_GUEST_NAME).join('').trim() || 'Guest';
+  return shownName(name, MAX_GUEST_NAME) || 'Guest';
 }

@@ -20,9 +20,12 @@ import Type from 'typebox';
 import type { Logins } from '../accounts/logins.js';
 import type { Handovers } from '../accounts/handovers.js';
 import type { Client } from '../accounts/outcome.js';
+import type { PasswordPolicy } from '../accounts/passwordPolicy.js';
 import type { SignInSuccess, SignIn } from '../accounts/signIn.js';
 import type { SignUp } from '../accounts/signUp.js';
 import { isEncrypted, type Cookies } from '../auth/cookies.js';
+import type { IssuerModule } from '../issuer/issuerModule.js';
+import { issuerRoutes } from './issuerRoutes.js';
 import type { PageTokens } from '../auth/pageTokens.js';
 import type { Credential, Principal } from '../auth/principal.js';
 import type { CredentialCache } from '../auth/credentialCache.js';
@@ -40,6 +43,9 @@ export interface AuthDeps {
   outsideUrl: () => { url: string; localOnly: boolean };
   cookies: Cookies;
   pageTokens: PageTokens;
+  /** Sign-in through an issuer, where the operator has named one. */
+  issuer: IssuerModule | undefined;
+  passwordPolicy: PasswordPolicy;
   audit: AuditWriter;
   metrics: GatewayMetrics;
 }
@@ -59,18 +65,30 @@ const BY: Readonly<Record<Credential['kind'], Me['by']>> = {
   share: 'share',
 };
 
-function meOf({ userId, name, role, credential }: Principal, account: AccountRow | undefined): Me {
-  const email = account?.email === undefined ? {} : { email: account.email };
-  const relay = role === 'guest' ? {} : { relay: spokenVersion(VERSION) };
+function meOf(
+  { userId, name, role, credential }: Principal,
+  account: AccountRow | undefined,
+  { issuer, passwordPolicy }: Pick<AuthDeps, 'issuer' | 'passwordPolicy'>,
+): Me {
+  const email = account?.email ?? account?.identity?.address;
+  const known = issuer !== undefined && account?.identity !== undefined;
   return {
     userId,
     name,
     role,
-    ...email,
+    ...(email === undefined ? {} : { email }),
     by: BY[credential.kind],
-    hasPassword: account?.password !== undefined,
-    ...relay,
+    hasPassword: account?.password !== undefined && passwordPolicy.mayUse(account),
+    ...(known ? { issuer: { name: issuer.settings.name } } : {}),
+    ...(role === 'guest' ? {} : { relay: spokenVersion(VERSION) }),
   };
+}
+
+/** What a page offers of the issuer. */
+async function issuerOption({ client, settings, publicUrl }: IssuerModule): Promise<Pick<AuthOptions, 'issuer'>> {
+  const signOutUrl = await client.signOutUrl(`${publicUrl()}/`);
+  const more = signOutUrl === undefined ? {} : { signOutUrl };
+  return { issuer: { name: settings.name, available: client.isAvailable, ...more } };
 }
 
 const clientOf = ({ ip, headers, raw }: FastifyRequest): Client => ({
@@ -79,22 +97,31 @@ const clientOf = ({ ip, headers, raw }: FastifyRequest): Client => ({
 
 /** Getting an account, signing in and out, the password, and the sign-ins there are. */
 export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
-  const { credentialCache, logins, signIn, signUp, pageTokens, audit, metrics } = deps;
+  const { credentialCache, logins, signIn, signUp, pageTokens, issuer, audit, metrics } = deps;
   const cookiesOf = ({ raw }: FastifyRequest) => deps.cookies.of({ isEncrypted: isEncrypted(raw) });
   const refuse = refuser(metrics);
-  const signedIn = (reply: FastifyReply, { account, cookie: value }: SignInSuccess): FastifyReply => {
+  const signedInOf = (reply: FastifyReply, { account, cookie: value }: SignInSuccess) => {
     const { userId, name, role, email } = account;
     const own = cookiesOf(reply.request);
     const device = email === undefined ? undefined : own.device.keep(reply.request.headers.cookie, email);
     const principal: Principal = { userId, name, role, via: 'owner', credential: { kind: 'login', id: '' } };
     const cookies = [own.login.keep(value), ...(device === undefined ? [] : [device])];
-    return reply.header('set-cookie', cookies).send({ ...meOf(principal, account), pageToken: pageTokens.of(value) });
+    return { cookies, body: { ...meOf(principal, account, deps), pageToken: pageTokens.of(value) } };
   };
+  const signedIn = (reply: FastifyReply, success: SignInSuccess): FastifyReply => {
+    const { cookies, body } = signedInOf(reply, success);
+    return reply.header('set-cookie', cookies).send(body);
+  };
+  if (issuer !== undefined) issuerRoutes(app, { issuer, metrics, clientOf, signedIn: signedInOf });
 
   app.get(
     '/api/auth/options',
     { ...open, schema: route({ summary: 'The available sign-in methods', tag, answers: { 200: AuthOptions } }) },
-    async () => ({ signup: await signUp.mode(), accounts: signUp.hasPasswords() }),
+    async ({ headers }) => {
+      const offered = issuer?.isAtPage(headers) === true ? await issuerOption(issuer) : {};
+      const passwords = deps.passwordPolicy.isOn ? {} : { passwords: false };
+      return { signup: await signUp.mode(), accounts: signUp.hasPasswords(), ...passwords, ...offered };
+    },
   );
 
   app.post<{ Body: SignupBody }>(
@@ -115,7 +142,7 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
       reply.code(201);
       return outcome.kind === 'signed_in'
         ? signedIn(reply, outcome)
-        : reply.send(meOf({ ...principalOf(request), name: outcome.account.name }, outcome.account));
+        : reply.send(meOf({ ...principalOf(request), name: outcome.account.name }, outcome.account, deps));
     },
   );
 
@@ -189,7 +216,7 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
     async (request, reply) => {
       const principal = principalOf(request);
       const outcome = await signUp.setPassword(principal, request.body, clientOf(request));
-      return outcome.kind === 'refused' ? refuse(reply, outcome) : meOf(principal, outcome.account);
+      return outcome.kind === 'refused' ? refuse(reply, outcome) : meOf(principal, outcome.account, deps);
     },
   );
 
@@ -199,7 +226,7 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
     async (request) => {
       const principal = principalOf(request);
       const account = principal.role === 'guest' ? undefined : await credentialCache.account(principal.userId);
-      return meOf(principal, account);
+      return meOf(principal, account, deps);
     },
   );
 

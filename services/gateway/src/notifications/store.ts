@@ -114,6 +114,12 @@ export class NotificationStore {
     return { kind: 'added', id };
   }
 
+  /** Forgets everything that an account wants to be told, and where. */
+  async clear(userId: string): Promise<void> {
+    await this.change(userId, defaultNotificationPrefs);
+    for (const { id } of await this.devices(userId)) await this.removeDevice(userId, id);
+  }
+
   /** Forgets a browser; what was known of it, or undefined when this account has none with this id. */
   async removeDevice(userId: string, id: string): Promise<RegisteredDevice | undefined> {
     const key = notificationKeys.device(userId, id);

@@ -42,19 +42,23 @@ export class Browser {
   cookie: string | undefined;
   /** By which it is known as one that has signed in before. */
   device: string | undefined;
+  /** Of a sign-in through an issuer that it has begun. */
+  pending: string | undefined;
   pageToken: string | undefined;
   readonly page: string;
 
   constructor(
     url: string,
     private readonly headers: Record<string, string> = {},
+    /** Where the gateway listens that a load balancer sends it to; that of `url` without one. */
+    public port: number | undefined = undefined,
   ) {
     this.page = pageOf(url);
   }
 
   /** What it sends by itself, as the page has it send it. */
   get shown(): Record<string, string> {
-    const cookies = [this.cookie, this.device].filter((cookie) => cookie !== undefined);
+    const cookies = [this.cookie, this.device, this.pending].filter((cookie) => cookie !== undefined);
     return {
       origin: this.page,
       ...(cookies.length === 0 ? {} : { cookie: cookies.join('; ') }),
@@ -67,10 +71,16 @@ export class Browser {
     const headers = new Headers({ ...this.headers, ...this.shown });
     if (json !== undefined) headers.set('content-type', 'application/json');
     const body = json === undefined ? {} : { body: JSON.stringify(json) };
-    const answer = await askAt(this.page + path, { method, headers, ...body });
+    const answer = await askAt(this.page + path, {
+      method,
+      headers,
+      ...body,
+      ...(this.port === undefined ? {} : { port: this.port }),
+    });
     for (const set of answer.headers.getSetCookie()) {
       const cookie = /; Max-Age=0;/.test(set) ? undefined : set.split(';', 1)[0];
       if (/^(__Host-)?pizzapi=/.test(set)) this.cookie = cookie;
+      else if (set.startsWith('pizzapi-oidc=')) this.pending = cookie;
       else this.device = cookie;
     }
     const { pageToken } = (await answer
