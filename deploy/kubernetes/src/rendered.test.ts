@@ -111,6 +111,17 @@ describe.skipIf(HELM === undefined)('the chart', () => {
     expect(() => helmTemplate('--set', 'oidc.issuer=https://id.example')).toThrow(/clientId/);
   });
 
+  it('spans go from gateways and hosts to the collector, which the policies allow', () => {
+    const settings = ['tracing.endpoint=http://collector.monitoring:4318', 'runner.enabled=true'];
+    const manifests = rendered(...settings.flatMap((one) => ['--set', one]));
+    const senders = ['authenticator', 'gateway', 'projector', 'runner'].filter((component) =>
+      settingsOf(manifests, component).has('OTEL_EXPORTER_OTLP_ENDPOINT'),
+    );
+    expect(senders).toEqual(['gateway', 'runner']);
+    const allowed = manifests.filter((each) => each.kind === 'NetworkPolicy' && JSON.stringify(each).includes('4318'));
+    expect(allowed.map(nameOf).sort()).toEqual(['NetworkPolicy/pizzapi-gateway', 'NetworkPolicy/pizzapi-runner']);
+  });
+
   it('a PodMonitor reads every port for metrics', () => {
     const manifests = rendered('--set', 'metrics.podMonitor.enabled=true');
     const monitor = manifests.find(({ kind }) => kind === 'PodMonitor');
