@@ -24,9 +24,9 @@ const kept = (folder: string) =>
 
 /** `UPDATE_MANIFESTS=1` writes the manifests again. */
 function update(folder: string, files: ReadonlyMap<string, string>): void {
-  rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   for (const [name, text] of files) writeFileSync(join(folder, name), text);
+  for (const name of readdirSync(folder)) if (!files.has(name)) rmSync(join(folder, name));
 }
 
 it.each(NAMES)('the kustomization of %s lists every manifest beside it', (name) => {
