@@ -2,7 +2,6 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
 import { deployFolder, nameOf, parseManifests, podTemplatesOf, type Manifest } from './manifests.js';
 import { HELM, rendered } from './testing/helm.js';
 import { listAt, textAt } from './values.js';
@@ -12,11 +11,13 @@ import { listAt, textAt } from './values.js';
  * one. Nothing is stored but a namespace, which the test deletes.
  */
 const isWanted = process.env['PIZZAPI_TEST_KUBERNETES'] === '1';
-const missing = [
-  ...((process.env['KUBECONFIG'] ?? '') === '' ? ['KUBECONFIG names no API server'] : []),
-  ...(spawnSync('kubectl', ['version', '--client']).status === 0 ? [] : ['no kubectl is on the PATH']),
-  ...(HELM === undefined ? ['no helm is on the PATH'] : []),
-];
+const missing = !isWanted
+  ? []
+  : [
+      ...((process.env['KUBECONFIG'] ?? '') === '' ? ['KUBECONFIG names no API server'] : []),
+      ...(spawnSync('kubectl', ['version', '--client']).status === 0 ? [] : ['no kubectl is on the PATH']),
+      ...(HELM === undefined ? ['no helm is on the PATH'] : []),
+    ];
 if (isWanted && missing.length > 0)
   console.warn(`SKIPPED: nothing is applied to an API server, because ${missing.join(', ')}.`);
 
@@ -35,7 +36,7 @@ function apply(manifests: readonly Manifest[]): { code: number | null; stderr: s
   const here = manifests.map((manifest) =>
     manifest.kind === 'Namespace' ? manifest : { ...manifest, metadata: { ...manifest.metadata, namespace } },
   );
-  const text = here.map((manifest) => stringify(manifest)).join('---\n');
+  const text = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: here });
   const args = ['apply', '--dry-run=server', '--validate=strict', '--namespace', namespace, '--filename', '-'];
   const { code, stderr, stdout } = kubectl(args, text);
   return { code, stderr, count: stdout.trim().split('\n').length };
@@ -91,9 +92,9 @@ describe.runIf(isWanted && missing.length === 0)('a real API server', () => {
     'refuses an unknown field, and warns about a pod that is not restricted',
     () => {
       const [deployment] = rendered().filter((each) => nameOf(each) === 'Deployment/pizzapi-gateway');
-      const changed = (from: string, to: string) => parseManifests(stringify(deployment).replace(from, to));
+      const changed = (from: string, to: string) => parseManifests(JSON.stringify(deployment).replace(from, to));
       expect(apply(changed('revisionHistoryLimit', 'revisionHistory'))).toMatchObject({ code: 1 });
-      const unrestricted = changed('runAsNonRoot: true', 'runAsNonRoot: false');
+      const unrestricted = changed('"runAsNonRoot":true', '"runAsNonRoot":false');
       expect(apply(unrestricted).stderr).toContain('would violate PodSecurity');
       expect(apply(podsOf(unrestricted))).toMatchObject({ code: 1 });
     },

@@ -69,16 +69,21 @@ function reached(
   pods: readonly PodTemplate[],
   { host, port }: { host: string; port: number },
 ): { to: string; port: number } {
-  const service = manifests.find((each) => nameOf(each) === `Service/${host.split('.').at(-1)}`);
-  const pod = pods.find(({ labels }) => service !== undefined && selectsPod(service, labels));
+  const service = manifests.find((each) => nameOf(each) === `Service/${host}`);
+  const pod = pods.find((each) => service !== undefined && selectsPod(service, each));
   const target = listAt(service, 'spec.ports').find((each) => at(each, 'port') === port);
   const ports = pod?.containers.flatMap((container) => listAt(container, 'ports')) ?? [];
   const found = ports.find((each) => textAt(each, 'name') === textAt(target, 'targetPort'));
   return { to: pod?.component ?? host, port: Number(at(found, 'containerPort')) };
 }
 
-function selectsPod(service: Manifest, labels: Record<string, string>): boolean {
-  return Object.entries(labelsAt(service, 'spec.selector')).every(([key, value]) => labels[key] === value);
+/** Each pod of a StatefulSet has its own name as a label too. */
+function selectsPod(service: Manifest, { labels, owner }: PodTemplate): boolean {
+  return Object.entries(labelsAt(service, 'spec.selector')).every(([key, value]) =>
+    key === 'statefulset.kubernetes.io/pod-name'
+      ? new RegExp(`^${textAt(owner, 'metadata.name')}-\\d+$`).test(value)
+      : labels[key] === value,
+  );
 }
 
 const asLines = (connections: readonly Connection[]) =>

@@ -2,10 +2,18 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { nameOf, renderingFolder, RENDERINGS, type Rendering } from './manifests.js';
+import {
+  deployFolder,
+  nameOf,
+  podTemplateOf,
+  readRendering,
+  renderingFolder,
+  RENDERINGS,
+  type Rendering,
+} from './manifests.js';
 import { settingsOf } from './settings.js';
 import { HELM, helmTemplate, render, rendered } from './testing/helm.js';
-import { at, listAt } from './values.js';
+import { at, listAt, textAt } from './values.js';
 
 const NAMES = Object.keys(RENDERINGS) as Rendering[];
 if (HELM === undefined) console.warn('SKIPPED: the chart is not rendered, because no helm is on the PATH.');
@@ -16,9 +24,9 @@ const kept = (folder: string) =>
 
 /** `UPDATE_MANIFESTS=1` writes the manifests again. */
 function update(folder: string, files: ReadonlyMap<string, string>): void {
-  rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   for (const [name, text] of files) writeFileSync(join(folder, name), text);
+  for (const name of readdirSync(folder)) if (!files.has(name)) rmSync(join(folder, name));
 }
 
 it.each(NAMES)('the kustomization of %s lists every manifest beside it', (name) => {
@@ -26,6 +34,13 @@ it.each(NAMES)('the kustomization of %s lists every manifest beside it', (name) 
   const kustomization: unknown = parse(readFileSync(join(folder, '../kustomization.yaml'), 'utf8'));
   const listed = listAt(kustomization, 'resources').filter((file) => String(file).startsWith('manifests/'));
   expect(listed).toEqual(readdirSync(folder).map((file) => `manifests/${file}`));
+});
+
+it('the chart has the version of the repository, which is the tag of its images', () => {
+  const read = (path: string): unknown => parse(readFileSync(join(deployFolder(), path), 'utf8'));
+  const version = textAt(read('../package.json'), 'version');
+  expect(read('helm/pizzapi/Chart.yaml')).toMatchObject({ version, appVersion: version });
+  expect(textAt(podTemplateOf(readRendering('production'), 'gateway').containers[0], 'image')).toContain(`:${version}`);
 });
 
 describe.skipIf(HELM === undefined)('the chart', () => {
@@ -53,9 +68,7 @@ describe.skipIf(HELM === undefined)('the chart', () => {
 
   it('with a NATS that is there already the chart renders none, and the policies allow its address', () => {
     const values = ['helm/pizzapi/values-production.yaml', 'helm/pizzapi-with-nats-values.yaml'];
-    const manifests = rendered(
-      ...values.flatMap((file) => ['--values', join(renderingFolder('base'), '../../..', file)]),
-    );
+    const manifests = rendered(...values.flatMap((file) => ['--values', join(deployFolder(), file)]));
     expect(manifests.map(nameOf).filter((name) => name.includes('nats'))).toEqual([]);
     const gateway = manifests.find((each) => nameOf(each) === 'NetworkPolicy/pizzapi-gateway');
     expect(JSON.stringify(at(gateway, 'spec.egress'))).toContain('"app.kubernetes.io/name":"nats"');
@@ -96,6 +109,17 @@ describe.skipIf(HELM === undefined)('the chart', () => {
       .map(nameOf);
     expect(withInternet.sort()).toEqual(['NetworkPolicy/pizzapi-gateway', 'NetworkPolicy/pizzapi-projector']);
     expect(() => helmTemplate('--set', 'oidc.issuer=https://id.example')).toThrow(/clientId/);
+  });
+
+  it('spans go from gateways and hosts to the collector, which the policies allow', () => {
+    const settings = ['tracing.endpoint=http://collector.monitoring:4318', 'runner.enabled=true'];
+    const manifests = rendered(...settings.flatMap((one) => ['--set', one]));
+    const senders = ['authenticator', 'gateway', 'projector', 'runner'].filter((component) =>
+      settingsOf(manifests, component).has('OTEL_EXPORTER_OTLP_ENDPOINT'),
+    );
+    expect(senders).toEqual(['gateway', 'runner']);
+    const allowed = manifests.filter((each) => each.kind === 'NetworkPolicy' && JSON.stringify(each).includes('4318'));
+    expect(allowed.map(nameOf).sort()).toEqual(['NetworkPolicy/pizzapi-gateway', 'NetworkPolicy/pizzapi-runner']);
   });
 
   it('a PodMonitor reads every port for metrics', () => {

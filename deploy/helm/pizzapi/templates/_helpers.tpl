@@ -83,6 +83,13 @@ PIZZAPI_HEALTH_HOST: 0.0.0.0
 PIZZAPI_HEALTH_PORT: "9464"
 {{- end }}
 
+{{/* The variables of a process that sends spans. */}}
+{{- define "pizzapi.tracingVariables" -}}
+{{- with .Values.tracing.endpoint }}
+OTEL_EXPORTER_OTLP_ENDPOINT: {{ . | quote }}
+{{- end }}
+{{- end }}
+
 {{/* The variables of the services: where nats-server is, and how the log is divided. */}}
 {{- define "pizzapi.serviceVariables" -}}
 {{ include "pizzapi.commonVariables" . }}
@@ -106,7 +113,7 @@ http://pizzapi.localhost:7492
 {{- $name := printf "%s-nats" (include "pizzapi.fullname" $root) -}}
 {{- $urls := list -}}
 {{- range $index := until (int $root.Values.nats.replicas) -}}
-{{- $urls = append $urls (printf "%s://%s-%d.%s-headless:%d" (index $ 1) $name $index $name (index $ 2)) -}}
+{{- $urls = append $urls (printf "%s://%s-%d:%d" (index $ 1) $name $index (index $ 2)) -}}
 {{- end -}}
 {{- join "," $urls -}}
 {{- end }}

@@ -26,7 +26,7 @@ websocket {
 cluster {
   name: {{ (printf "%s-nats" (include "pizzapi.fullname" .)) | quote }}
   port: 6222
-  # Processes know the servers by the names of their pods.
+  # Processes know the servers by the names of their Services.
   no_advertise: true
   authorization { user: "route", password: $NATS_ROUTE_PASSWORD_QUOTED, timeout: 10 }
   routes: [
