@@ -187,6 +187,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     signup: options.signup ?? 'first',
     issuer: options.issuer,
     isAtPage: (headers) => originPolicy.isAtPage(headers),
+    isLan: (headers) => originPolicy.isLan(headers),
     reach: options.reach ?? { allowPrivate: false },
     attemptsPerMinute: options.attemptsPerMinute,
     passwords: options.passwords,
