@@ -11,6 +11,8 @@ const expecting = { poll: { timeout: 20_000 } };
 /** The terminal client always draws with the library of the bundled pi. */
 const WITH_BUNDLED_PI_ONLY = piAliases.length > 0 ? ['clients/runner/src/pi/terminal/**'] : [];
 
+const NOT_OURS = ['**/dist/**', '**/node_modules/**'];
+
 /** One project for each kind of test: `vitest run --project pure` takes seconds. */
 const project = (name: string, include: string[], options: object = {}) => ({
   resolve: { conditions, alias: piAliases },
@@ -18,7 +20,7 @@ const project = (name: string, include: string[], options: object = {}) => ({
   test: {
     name,
     include,
-    exclude: ['**/dist/**', '**/node_modules/**', ...WITH_BUNDLED_PI_ONLY],
+    exclude: [...NOT_OURS, ...WITH_BUNDLED_PI_ONLY],
     environment: 'node' as const,
     env: { PIZZAPI_PI: TESTED_PI },
     // Loading our packages for each file anew took longer than most files.
@@ -34,6 +36,13 @@ const whole = { testTimeout: 180_000, hookTimeout: 120_000 };
 const HELPERS = 'tests/{support,style}/**/*.test.ts';
 /** Tests that compare response times run alone. */
 const TIMED = ['tests/security/{isolation,logins}.test.ts'];
+
+/** Tests that need several nats-servers, or a host that is installed from the package of the relay. */
+const CLUSTER = [
+  'tests/cluster/**/*.test.ts',
+  'tests/{anywhere,install}.test.ts',
+  '{schemas,services,deploy}/*/src/**/cluster*.nats.test.ts',
+];
 
 const BROWSER = 'clients/*/src/**/*.browser.test.ts';
 const WITHOUT_BROWSER = findChromium() === undefined ? [BROWSER] : [];
@@ -65,14 +74,23 @@ export default defineConfig({
         ],
         { testTimeout: 30_000 },
       ),
-      project('nats', ['{schemas,services,clients}/*/src/**/*.nats.test.ts', 'deploy/*/**/*.nats.test.ts'], slow),
+      project('nats', ['{schemas,services,clients}/*/src/**/*.nats.test.ts', 'deploy/*/**/*.nats.test.ts'], {
+        ...slow,
+        exclude: [...CLUSTER, ...NOT_OURS],
+      }),
       project('system', ['tests/**/*.test.ts', BROWSER], {
         ...whole,
-        exclude: [...TIMED, HELPERS, ...WITHOUT_BROWSER, '**/dist/**', '**/node_modules/**'],
+        exclude: [...TIMED, ...CLUSTER, HELPERS, ...WITHOUT_BROWSER, ...NOT_OURS],
         globalSetup: './tests/support/testRun.ts',
         // These tests start all processes, after the smaller tests.
         sequence: { groupOrder: 1 },
         maxWorkers: 4,
+      }),
+      project('cluster', CLUSTER, {
+        ...whole,
+        globalSetup: './tests/support/testRun.ts',
+        sequence: { groupOrder: 1 },
+        maxWorkers: 3,
       }),
       project('timed', TIMED, { ...whole, fileParallelism: false, sequence: { groupOrder: 2 } }),
     ],

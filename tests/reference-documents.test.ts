@@ -3,7 +3,7 @@ import { CLUSTER_OPTIONS, LOAD_BALANCER_OPTIONS } from '@pizzapi/cluster';
 import { GATEWAY_OPTIONS } from '@pizzapi/gateway';
 import { LOCAL_OPTION_GROUPS, LOCAL_OPTIONS } from '@pizzapi/local';
 import { PROJECTOR_OPTIONS } from '@pizzapi/meta-projector/options';
-import { METRICS, OPTIONS, optionsTable, type OptionSpec } from '@pizzapi/process';
+import { CREDENTIALS_OPTIONS, METRICS, OPTIONS, optionsTable, type OptionSpec } from '@pizzapi/process';
 import { RUNNER_OPTIONS } from '@pizzapi/runner';
 import { readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -22,6 +22,7 @@ describe('the page of options', () => {
     AUTHENTICATOR_OPTIONS,
     PROJECTOR_OPTIONS,
     RUNNER_OPTIONS,
+    CREDENTIALS_OPTIONS,
     CLUSTER_OPTIONS,
     LOAD_BALANCER_OPTIONS,
   ].flatMap((spec) => Object.values<OptionSpec>(spec));
@@ -32,6 +33,12 @@ describe('the page of options', () => {
 
   it('the page of options lists every option as in the code', () => {
     expect(part('options')).toBe(cells(rows));
+  });
+
+  it('every option with a secret is a variable alone, and takes a file with the secret', () => {
+    const secrets = all.filter(({ env }) => /_(API_KEY|TOKEN|SECRET|PASSWORD|NKEY|SEED|ISSUER)$/.test(env));
+    expect(new Set(secrets.map(({ env }) => env)).size).toBeGreaterThan(6);
+    for (const { env, flag, secret } of secrets) expect({ env, flag, secret }).toEqual({ env, secret: true });
   });
 });
 

@@ -12,7 +12,7 @@ export const PROGRAMS = {
   'services/meta-projector': ['main.js'],
   'clients/cli': ['main.js', 'terminalLoader.js'],
   'clients/runner': ['main.js', 'workerMain.js', 'workerLoader.js'],
-  'deploy/local': ['main.js', 'migrateMain.js'],
+  'deploy/local': ['main.js', 'migrateMain.js', 'credentialsMain.js'],
   'deploy/cluster': ['main.js', 'provisionMain.js', 'loadBalancerMain.js'],
 };
 
@@ -87,6 +87,26 @@ const jitiOnDemand = {
 };
 
 /**
+ * pi colours code in a terminal, which a worker never does, and for that loads and registers 190 languages at its start. Here
+ * they are loaded from node_modules for the first text.
+ */
+const HIGHLIGHT = '\0highlight-on-demand';
+const highlightOnDemand = {
+  name: 'highlight-on-demand',
+  resolveId: { filter: { id: /^cli-highlight$/ }, handler: () => HIGHLIGHT },
+  load: {
+    filter: { id: /^\0highlight-on-demand$/ },
+    handler: () => `import { createRequire } from 'node:module';
+      import { moduleUrl } from ${JSON.stringify(MODULE_URL)};
+      let loaded;
+      const load = () =>
+        (loaded ??= createRequire(moduleUrl('@mariozechner/pi-coding-agent/package.json'))('cli-highlight'));
+      export const highlight = (...options) => load().highlight(...options);
+      export const supportsLanguage = (name) => load().supportsLanguage(name);`,
+  },
+};
+
+/**
  * Bundles the compiled programs. Node reads one file instead of about 700, so that a service starts in a third of the
  * processor time.
  */
@@ -112,7 +132,7 @@ async function write(folder, files, to, external) {
     input: Object.fromEntries(files.map((file) => [file.replace(/\.js$/, ''), join(dist, file)])),
     platform: 'node',
     external,
-    plugins: [jitiOnDemand, keepModuleUrls],
+    plugins: [jitiOnDemand, highlightOnDemand, keepModuleUrls],
     logLevel: 'warn',
   });
   const { output } = await build.write({

@@ -74,7 +74,7 @@ async function operations(): Promise<Operation[]> {
   const listed = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => ({ method: method.toUpperCase(), path: path.replace(/\{(\w+)\}/g, ':$1') })),
   );
-  const unlisted = ['/ws/sessions/:sid', '/ws/hub', '/ws/runners', '/livez', '/readyz', '/metrics', '/openapi.json'];
+  const unlisted = ['/ws/sessions/:sid', '/ws/hub', '/ws/runners', '/livez', '/readyz', '/openapi.json'];
   return [...listed, ...unlisted.map((path) => ({ method: 'GET', path }))];
 }
 

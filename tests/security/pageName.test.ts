@@ -189,7 +189,6 @@ describe.skipIf(chromium === undefined)('the page of a local run', () => {
       ['POST', `/api/sessions/${sid}/shares`],
       ['POST', '/api/auth/password'],
       ['DELETE', `/api/sessions/${sid}`],
-      ['GET', '/metrics'],
     ];
     // A program sends whatever headers it likes.
     const forged = { ...fromPageOf(stage.url), cookie: stolen, 'sec-fetch-site': 'same-origin' };

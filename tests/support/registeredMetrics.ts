@@ -1,4 +1,4 @@
-import { createMetrics, exportBackboneMetrics, type Metrics } from '@pizzapi/process';
+import { createMetrics, exportBackboneMetrics, exportBuildInfo, LatencyCounts, type Metrics } from '@pizzapi/process';
 import { createAuthenticatorMetrics } from '../../services/authenticator/src/metrics.js';
 import { GatewayMetrics } from '../../services/gateway/src/metrics.js';
 import { createProjectorMetrics } from '../../services/meta-projector/src/metrics.js';
@@ -18,14 +18,22 @@ interface RegisteredMetric {
 export function registeredMetrics(): RegisteredMetric[] {
   const found: RegisteredMetric[] = [];
   const of = (process: string): Metrics => recording(process, found);
-  const noCounts = { reconnects: 0, staleEpochEvents: 0, gapsFilled: 0, readersRebuilt: 0, foreignMessages: 0 };
-  new GatewayMetrics(of('gateway'), () => 0);
+  const noCounts = {
+    ...{ reconnects: 0, staleEpochEvents: 0, gapsFilled: 0, readersRebuilt: 0, foreignMessages: 0 },
+    ...{ appends: new LatencyCounts(), appendsFailed: 0 },
+  };
+  new GatewayMetrics(of('gateway'));
   createProjectorMetrics(of('projector'));
   createNotifierMetrics(of('projector'));
   createAuthenticatorMetrics(of('authenticator'));
-  createRunnerMetrics(of('runner'));
-  exportSessionMetrics(of('runner'), runnerHome('/nowhere'), () => []);
-  exportBackboneMetrics(of('all'), () => noCounts);
+  const { workers } = createRunnerMetrics(of('runner'));
+  exportSessionMetrics(of('runner'), runnerHome('/nowhere'), () => [], workers);
+  exportBackboneMetrics(
+    of('all'),
+    () => noCounts,
+    () => false,
+  );
+  exportBuildInfo(of('all'), '0.0.0');
   return found;
 }
 
@@ -47,6 +55,10 @@ function recording(process: string, found: RegisteredMetric[]): Metrics {
       return buckets === undefined
         ? metrics.histogram(name, help, labels)
         : metrics.histogram(name, help, labels, buckets);
+    },
+    latencies(name, help) {
+      found.push({ name, kind: 'histogram', help, labels: [], process });
+      return metrics.latencies(name, help);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { errorInfo, type KeyKind, type PairReply } from '@pizzapi/protocol';
+import { errorInfo, type KeyKind, type PairReply, type RunnerRight } from '@pizzapi/protocol';
 import { EXIT, Failure, interruptible, line, paint, toSafeLine, type Io } from './io.js';
 import { isLoopback } from './home.js';
 import { pair } from './pairing.js';
@@ -8,6 +8,8 @@ import { gatewayApi } from '@pizzapi/runner/access';
 export interface KeyRequest {
   url: string;
   kind: KeyKind;
+  /** The rights of a runner token. Missing: all. */
+  allow?: RunnerRight[];
   /** The name of the key, which the person who approves it reads. */
   name: string;
   /** Whether to open the page in a browser on this machine. */
@@ -24,12 +26,12 @@ export interface GivenKey {
  * Requests a key from a signed-in person, on this machine or on a phone: shows the address and the code, and waits.
  * Throws `Failure` when no key is granted.
  */
-export async function askForKey(io: Io, { url, kind, name, browse, qr }: KeyRequest): Promise<GivenKey> {
+export async function askForKey(io: Io, { url, kind, name, allow, browse, qr }: KeyRequest): Promise<GivenKey> {
   warnOfPlainHttp(io, url);
   const outcome = await interruptible(io, (signal) =>
     pair(
       gatewayApi({ url }),
-      { kind, name },
+      { kind, name, ...(allow === undefined ? {} : { allow }) },
       {
         asked: (reply) => show(io, reply, { browse, qr }),
         waiting: (polls) => progress(io, polls),

@@ -3,11 +3,12 @@ import { run } from './testing/run.js';
 
 const COMMANDS = [
   ...['attach', 'run', 'resume', 'stop', 'kill', 'delete', 'rename', 'fork', 'usage'],
-  ...['link', 'sessions', 'tail', 'share', 'import', 'login', 'logout', 'whoami', 'audit'],
+  ...['link', 'sessions', 'tail', 'share', 'import', 'login', 'logout', 'whoami', 'audit', 'top'],
   ...['runner pair', 'runner list', 'runner forget', 'runner install', 'runner uninstall', 'runner status'],
+  ...['exec', 'runner restart', 'runner shutdown', 'runner ping', 'runner stop', 'runner logs'],
   'completion',
   ...['keys', 'keys list', 'keys create', 'keys revoke', 'users', 'users list', 'users disable', 'users enable'],
-  ...['migrate', 'nats-env', 'provision', 'decode', 'doctor', 'pi', 'pi install-node'],
+  ...['credentials', 'migrate', 'nats-env', 'provision', 'decode', 'doctor', 'pi', 'pi install-node'],
 ];
 
 describe('the help', () => {

@@ -6,6 +6,7 @@ import { Failure } from './io.js';
 export {
   GATEWAY_OPTIONS,
   gatewayOf,
+  gatewaySecretOf,
   isLoopback,
   keyFor,
   pageAt,

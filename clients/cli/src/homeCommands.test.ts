@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkLinkToken, ensureGatewaySecret, localToken } from '@pizzapi/process';
+import { checkLinkToken, ensureGatewaySecret, localToken, newGatewaySecret } from '@pizzapi/process';
 import { initialRunnerInfo, initialSessionInfo } from '@pizzapi/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exposure, issuerFindings, networkFinding, runnerFindings, versionFindings } from './doctor/running.js';
@@ -56,6 +56,25 @@ describe('link', () => {
     const { url, loginUrl } = JSON.parse((await run(['link', '--json'], { env })).stdout) as Record<string, string>;
     expect([url, new URL(loginUrl!).host]).toEqual(['http://127.0.0.1:7492', 'pizzapi.localhost:7492']);
     expect((await run(['link', '--exports'], { env })).stdout).toContain("PIZZAPI_RELAY_URL='http://127.0.0.1:7492'");
+  });
+
+  it('link signs in at the public address of a gateway elsewhere, whose secret is in a variable or a file', async () => {
+    const secret = newGatewaySecret();
+    const file = join(home, 'gateway-secret');
+    writeFileSync(file, `${secret}\n`);
+    for (const given of [{ PIZZAPI_GATEWAY_SECRET: secret }, { PIZZAPI_GATEWAY_SECRET_FILE: file }]) {
+      const { stdout } = await run(['link', '--public-url', 'https://pizza.example'], { env: { ...env, ...given } });
+      const [url, token] = stdout.trim().split('/#login=');
+      expect(url).toBe('https://pizza.example');
+      expect(checkLinkToken(Buffer.from(secret, 'base64url'), token!, Date.now())).toMatchObject({ kind: 'valid' });
+      expect((await run(['link'], { env: { ...env, ...given } })).stderr).toMatch(
+        /^bad_option: Set PIZZAPI_PUBLIC_URL/,
+      );
+    }
+    const bad = await run(['link'], {
+      env: { ...env, PIZZAPI_GATEWAY_SECRET: 'short', PIZZAPI_PUBLIC_URL: 'https://h' },
+    });
+    expect(bad.stderr).toMatch(/^bad_option: PIZZAPI_GATEWAY_SECRET must be 32 bytes/);
   });
 
   it('link fails when no gateway of this home runs', async () => {

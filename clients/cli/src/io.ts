@@ -26,6 +26,8 @@ export interface IoTerminal {
   asks: boolean;
   /** The width of stdout in characters; undefined when it is no terminal. */
   columns: number | undefined;
+  /** Its height in lines. */
+  rows?: number | undefined;
 }
 
 export function processIo(): Io {
@@ -39,7 +41,12 @@ export function processIo(): Io {
     terminal: {
       keys: stdin.isTTY,
       asks: stdin.isTTY && stderr.isTTY,
-      columns: stdout.isTTY ? stdout.columns : undefined,
+      get columns() {
+        return stdout.isTTY ? stdout.columns : undefined;
+      },
+      get rows() {
+        return stdout.isTTY ? stdout.rows : undefined;
+      },
     },
     signals: process,
     // Loaded on demand: `pizzapi decode` has to start fast and does not need it.

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createNkeySeed, openNkey, stateSeedOf } from '@pizzapi/backbone';
@@ -38,6 +38,21 @@ it('provision creates the streams, prints what it changed, and changes nothing t
       },
     ],
   });
+});
+
+it('provision --owner creates the account of the owner once, and never replaces it', async () => {
+  const owner = await run(['provision', '--owner'], { env });
+  expect(owner).toMatchObject({ code: 0, stdout: 'Created the account of the owner\n' });
+  expect(await run(['provision', '--owner'], { env })).toMatchObject({ code: 0, stdout: 'Nothing to change\n' });
+  const json = await run(['provision', '--owner', '--json'], { env: { ...env, PIZZAPI_PROVISION_OWNER: 'true' } });
+  expect(JSON.parse(json.stdout)).toEqual({ changes: [], ownerCreated: false });
+});
+
+it('provision reads the nkey of the provisioner from a file', async () => {
+  const file = join(env['PIZZAPI_HOME']!, 'admin-nkey');
+  await writeFile(file, `${nkeySeed}\n`);
+  const withFile = { ...env, PIZZAPI_NATS_ADMIN_NKEY: '', PIZZAPI_NATS_ADMIN_NKEY_FILE: file };
+  expect(await run(['provision'], { env: withFile })).toMatchObject({ code: 0, stdout: 'Nothing to change\n' });
 });
 
 it('provision names what is missing: servers for the copies, the address, and the credentials', async () => {

@@ -16,6 +16,8 @@ export interface RunnerHome {
   readonly sessions: string;
   /** One file per session that is over. */
   readonly ended: string;
+  /** One file per command of a person that runs. */
+  readonly execs: string;
   readonly logs: string;
   /** Sockets of the workers: a short path, since a unix socket's may have some hundred bytes only. */
   readonly sockets: string;
@@ -40,6 +42,7 @@ export function hostHome(root: string): RunnerHome {
     models: join(root, 'models.json'),
     sessions: join(root, 'sessions'),
     ended: join(root, 'ended'),
+    execs: join(root, 'execs'),
     logs: join(root, 'logs'),
     sockets: join(tmpdir(), `pizzapi-${userInfo().uid}-${place}`),
     spool: (sid) => join(root, 'spool', sid),

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { fileURLToPath } from 'node:url';
-import { createMetrics, parseFlags, runService, withHealthServer } from '@pizzapi/process';
+import { createMetrics, openTracing, packageVersion, parseFlags, runService, withHealthServer } from '@pizzapi/process';
 import { createRunner, type Runner } from './daemon/app.js';
 import { requirePi } from './installation/index.js';
 import { readRunnerOptions, RUNNER_OPTIONS } from './options.js';
@@ -23,13 +23,18 @@ await runService(
   'runner',
   async ({ log, signal, env }) => {
     const options = readRunnerOptions(flags, env);
-    const { healthPort: port, agentDir } = options;
+    const { healthPort: port, healthHost: host, agentDir } = options;
     const search = agentDir === undefined ? env : { ...env, PI_CODING_AGENT_DIR: agentDir };
     const findPi = () => requirePi({ pi: options.pi }, search);
     const metrics = createMetrics({ process: true });
+    const tracing = await openTracing('runner', { env, log, version: packageVersion(import.meta.url) });
     let runner: Runner | undefined;
-    const start = async () => (runner = await createRunner({ options, findPi, workerMain, log, signal, metrics }));
-    return withHealthServer(start, { port, ready: () => runner?.ready() === true, metrics, log });
+    const start = async () =>
+      (runner = await createRunner({ options, findPi, workerMain, log, signal, metrics, tracing }));
+    return withHealthServer(start, {
+      ...{ port, host, ready: () => runner?.ready() === true, metrics, log },
+      release: () => tracing.close(),
+    });
   },
   // A runner that `pizzapi local` started ends with it.
   { limitMs: 15_000, stopWithParent: true },

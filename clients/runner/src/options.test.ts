@@ -12,6 +12,8 @@ it('the help of the runner names every flag with its variable and default', () =
       --home <folder>           Folder for all state of a local run (default: ~/.pizzapi, env: PIZZAPI_HOME)
       --name <name>             Name of the runner (default: the host name) (env: PIZZAPI_RUNNER_NAME)
       --roots <folders...>      Folders that sessions may start in (default: the home folder) (env: PIZZAPI_ROOTS)
+      --allow <rights>          What people may do on this machine, separated by commas: sessions, terminals, files:read,
+                                files:write, exec (default: what the token allows) (env: PIZZAPI_ALLOW)
       --max-sessions <number>   Most sessions that run at once (default: 16, env: PIZZAPI_MAX_SESSIONS)
       --idle-minutes <minutes>  Idle minutes after which a session is suspended until its next input (default: 30, env:
                                 PIZZAPI_IDLE_MINUTES)
@@ -33,8 +35,10 @@ it('the help of the runner names every flag with its variable and default', () =
                                 that (env: PIZZAPI_RELAY_URL)
       --nats-url <url>          Address of nats-server; separate several by commas (default: /nats of the gateway, or
                                 nats://127.0.0.1:4222) (env: PIZZAPI_NATS_URL)
-      --health-port <number>    Port of 127.0.0.1 for /livez, /readyz and /metrics of a process, without credentials; 0
-                                takes a free port (env: PIZZAPI_HEALTH_PORT)
+      --health-port <number>    Port for /livez, /readyz and /metrics of a process, without credentials; 0 takes a free port
+                                (env: PIZZAPI_HEALTH_PORT)
+      --health-host <address>   Address that the health port listens on; 0.0.0.0 in a container, where only probes and
+                                Prometheus may reach it (default: 127.0.0.1, env: PIZZAPI_HEALTH_HOST)
       --log-level <level>       Lowest level that is logged: debug, info, warn, error, silent (default: info, env:
                                 PIZZAPI_LOG_LEVEL)
       -h, --help                display help for command

@@ -1,7 +1,7 @@
 import { defineOptions, OPTIONS, readOptions, type OptionValues } from '@pizzapi/process';
-import { natsUrlOfGateway } from '@pizzapi/protocol';
+import { CodedError, natsUrlOfGateway, parseRights, RUNNER_RIGHTS, type RunnerRight } from '@pizzapi/protocol';
 
-const { home, pi, ca, runnerToken, logLevel, healthPort } = OPTIONS;
+const { home, pi, ca, runnerToken, logLevel, healthPort, healthHost } = OPTIONS;
 
 /** The options of `pizzapi runner`. */
 export const RUNNER_OPTIONS = defineOptions({
@@ -17,6 +17,12 @@ export const RUNNER_OPTIONS = defineOptions({
     flag: '--roots <folders...>',
     help: 'Folders that sessions may start in (default: the home folder)',
     type: 'paths',
+  },
+  allow: {
+    env: 'PIZZAPI_ALLOW',
+    flag: '--allow <rights>',
+    help: `What people may do on this machine, separated by commas: ${RUNNER_RIGHTS.join(', ')} (default: what the token allows)`,
+    type: 'string',
   },
   maxSessions: {
     env: 'PIZZAPI_MAX_SESSIONS',
@@ -97,15 +103,20 @@ export const RUNNER_OPTIONS = defineOptions({
   ca,
   runnerToken,
   healthPort,
+  healthHost,
   logLevel,
 });
 
-export type RunnerOptions = Omit<OptionValues<typeof RUNNER_OPTIONS>, 'natsUrl'> & { readonly natsUrl: string };
+export type RunnerOptions = Omit<OptionValues<typeof RUNNER_OPTIONS>, 'natsUrl' | 'allow'> & {
+  readonly natsUrl: string;
+  /** What people may do here, beside what the token allows. Undefined: everything. */
+  readonly allow?: readonly RunnerRight[] | undefined;
+};
 
 /** The options of a runner: flag before variable before default. Throws `bad_option`. */
 export function readRunnerOptions(flags: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv): RunnerOptions {
   const options = readOptions(RUNNER_OPTIONS, flags, env);
-  return { ...options, natsUrl: natsUrlFor(options) };
+  return { ...options, natsUrl: natsUrlFor(options), allow: rightsIn(options.allow) };
 }
 
 /** Where nats-server is: as named, else behind the named gateway, else on this machine. */
@@ -117,4 +128,11 @@ export function natsUrlFor({
   relayUrl: string | undefined;
 }): string {
   return natsUrl ?? (relayUrl === undefined ? OPTIONS.natsUrl.default : natsUrlOfGateway(relayUrl));
+}
+
+function rightsIn(text: string | undefined): readonly RunnerRight[] | undefined {
+  if (text === undefined) return undefined;
+  const parsed = parseRights(text);
+  if (parsed.kind === 'ok') return parsed.rights;
+  throw new CodedError('bad_option', `--allow has the rights ${RUNNER_RIGHTS.join(', ')}, not "${parsed.word}"`);
 }

@@ -1,11 +1,9 @@
+import { OWN_SECRETS } from '@pizzapi/process';
 import type { RunnerOptions } from './options.js';
 
-/** Secrets of ours: no worker needs one, and what a model has written could read them there. */
-const SECRETS = ['PIZZAPI_RUNNER_TOKEN', 'PIZZAPI_API_KEY', 'PIZZAPI_NATS_USER', 'PIZZAPI_NATS_PASSWORD'];
-
-/** An environment with nothing to sign in with. */
+/** An environment with nothing to sign in with. No worker needs a secret, and a program of its agent could read it there. */
 export function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !SECRETS.includes(name)));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !OWN_SECRETS.includes(name)));
 }
 
 /** The environment of a worker: that of the person, where NATS is, and nothing to sign in with. */

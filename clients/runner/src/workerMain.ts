@@ -1,4 +1,4 @@
-import { createLogger, OPTIONS, readOptions } from '@pizzapi/process';
+import { createLogger, openTracing, OPTIONS, OWN_SECRETS, readOptions } from '@pizzapi/process';
 import { announceHosted, loadedPi, warmUp } from './pi/index.js';
 import { PI_ROOT, WORKER_SOCKET } from './processes.js';
 import { Worker } from './worker/worker.js';
@@ -9,11 +9,10 @@ const { natsUrl } = readOptions({ natsUrl: OPTIONS.natsUrl });
 const socket = process.env[WORKER_SOCKET];
 const agentDir = process.env['PI_CODING_AGENT_DIR'];
 const pi = loadedPi();
+const tracing = openTracing('worker', { env: { ...process.env }, log });
 
 // Its own login comes over the socket; what the agent starts must not find the way there, nor what a person has set.
-for (const name of ['PIZZAPI_NATS_PASSWORD', 'PIZZAPI_RUNNER_TOKEN', 'PIZZAPI_API_KEY', WORKER_SOCKET, PI_ROOT]) {
-  delete process.env[name];
-}
+for (const name of [...OWN_SECRETS, WORKER_SOCKET, PI_ROOT]) delete process.env[name];
 
 if (socket === undefined) {
   log.error({ code: 'bad_option' }, 'the runner starts workers; do not start one by hand');
@@ -31,5 +30,5 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 announceHosted('runner');
 
 const exit = () => process.exit(0);
-const worker = await Worker.listen({ socket, natsUrl, prepared: warmUp(agentDir), pi, log, exit });
+const worker = await Worker.listen({ socket, natsUrl, prepared: warmUp(agentDir), pi, log, tracing, exit });
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void worker.terminate());

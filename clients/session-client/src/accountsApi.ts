@@ -31,6 +31,7 @@ import type {
   ShareWithBody,
   SignedIn,
   SignupBody,
+  TopReply,
   UserInfo,
 } from '@pizzapi/protocol';
 import { DELETE, id, needing, patch, post, put, queryOf, type ApiSend } from './http.js';
@@ -102,6 +103,8 @@ export function accountsApi(send: ApiSend) {
     setUserDisabled: (userId: string, disabled: boolean) =>
       send<UserInfo>(`/api/users/${id(userId)}`, patch({ disabled })),
     /** The newest rows first; `next` of the answer is `before` of the page after it. */
+    /** What the relay does now, for admins. */
+    top: () => send<TopReply>('/api/top', needing('hosts')),
     audit: (query: AuditQuery = {}) => send<AuditReply>(`/api/audit${queryOf(query)}`, needing('rows')),
   };
 }

@@ -1,5 +1,6 @@
 import {
   newId,
+  newTraceContext,
   type BlobRef,
   type CommandBody,
   type CommandReply,
@@ -7,8 +8,11 @@ import {
   type ForgetRunnerReply,
   type InputBody,
   type NewSessionBody,
+  type MethodReply,
+  type MethodRequest,
   type NewSessionReply,
   type RunnerInfo,
+  type RunnerMethod,
   type SessionMetaState,
   type SessionReply,
   type SessionsQuery,
@@ -35,10 +39,14 @@ export interface Folders {
   folders: string[];
 }
 
+/** How long a request to a runner may take: the gateway answers before, in ms. */
+const RUNNER_CALL_MS = 40_000;
+
 /** A request that may be sent again: it is carried out at most once. */
 const keyed = (body: unknown, { idempotencyKey = newId('key') }: SendOptions): Request => ({
   ...post(body),
   idempotencyKey,
+  trace: newTraceContext(),
 });
 
 /** The gateway's HTTP API, typed. */
@@ -54,6 +62,18 @@ export function createApi(options: ApiOptions) {
     runner: (rid: string) => send<{ runner: RunnerInfo }>(`/api/runners/${id(rid)}`, needing('runner')),
     /** Forgets a runner that is offline. Its sessions stay readable. */
     forgetRunner: (rid: string) => send<ForgetRunnerReply>(`/api/runners/${id(rid)}`, needing('runnerId', DELETE)),
+    /** Asks a runner for something: see `RUNNER_METHODS` of the protocol. A signal that aborts cancels it there. */
+    runnerCall: <M extends RunnerMethod>(
+      rid: string,
+      method: M,
+      request: MethodRequest<M>,
+      { signal }: { signal?: AbortSignal } = {},
+    ) =>
+      send<MethodReply<M>>(`/api/runners/${id(rid)}/rpc/${method}`, {
+        ...post(request),
+        timeoutMs: RUNNER_CALL_MS,
+        signal,
+      }),
     /** Folders on a runner that begin with `path`, for completion. */
     folders: (rid: string, path: string) => send<Folders>(`/api/runners/${id(rid)}/folders${queryOf({ path })}`),
 

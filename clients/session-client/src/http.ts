@@ -7,8 +7,10 @@ import {
   isMap,
   PAGE_TOKEN,
   SHARE_TOKEN,
+  traceFields,
   type ErrorCode,
   type ErrorInfo,
+  type TraceContext,
 } from '@pizzapi/protocol';
 
 /**
@@ -46,7 +48,13 @@ export interface Request {
   raw?: { bytes: Blob | Uint8Array<ArrayBuffer>; mediaType: string };
   /** Makes it safe to send the request again, which happens by itself while the gateway cannot confirm it. */
   idempotencyKey?: string | undefined;
+  /** The trace that begins with this request. */
+  trace?: TraceContext;
   read?: (response: Response) => Promise<unknown>;
+  /** How long it may take, instead of the time of the API, in ms. */
+  timeoutMs?: number;
+  /** Ends the request, also at the gateway. */
+  signal?: AbortSignal | undefined;
   /** A field that the answer of a gateway has. Without it another program answers. */
   needs?: string;
 }
@@ -88,7 +96,8 @@ export function createSend({
   }
 
   async function sendOnce<T>(path: string, request: Request): Promise<ApiResult<T>> {
-    const { method = 'GET', body, raw, idempotencyKey, read = json, needs } = request;
+    const { method = 'GET', body, raw, idempotencyKey, trace, read = json, needs } = request;
+    const late = AbortSignal.timeout(request.timeoutMs ?? timeoutMs);
     if ([token, shareToken].some((one) => one !== undefined && !isToken(one)))
       return { kind: 'failed', status: 0, error: malformedToken() };
     const headers: Record<string, string> = {};
@@ -100,6 +109,7 @@ export function createSend({
     if (body !== undefined) headers['content-type'] = 'application/json';
     if (raw !== undefined) headers['content-type'] = raw.mediaType;
     if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
+    if (trace !== undefined) Object.assign(headers, traceFields(trace));
     let status = 0;
     try {
       const payload = raw?.bytes ?? (body === undefined ? undefined : JSON.stringify(body));
@@ -107,7 +117,7 @@ export function createSend({
         method,
         headers,
         ...(payload === undefined ? {} : { body: payload }),
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: request.signal === undefined ? late : AbortSignal.any([request.signal, late]),
       });
       status = response.status;
       if (!response.ok) return { kind: 'failed', status, error: await errorOf(response), ...retryAfter(response) };
@@ -136,8 +146,11 @@ async function errorOf(response: Response): Promise<ErrorInfo> {
   const body: unknown = await response.json().catch(() => undefined);
   const error = isMap(body) ? body['error'] : undefined;
   if (isMap(error) && typeof error['message'] === 'string') {
-    const { code, message, commandId } = error;
-    const named = typeof commandId === 'string' ? { commandId } : {};
+    const { code, message, commandId, details } = error;
+    const named = {
+      ...(typeof commandId === 'string' ? { commandId } : {}),
+      ...(details === undefined ? {} : { details }),
+    };
     return { code: isErrorCode(code) ? code : 'internal', message, ...named };
   }
   const { status, url } = response;

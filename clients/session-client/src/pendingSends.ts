@@ -1,4 +1,4 @@
-import { errorInfo, newId, type ErrorCode, type ErrorInfo } from '@pizzapi/protocol';
+import { errorInfo, newId, newTraceContext, traceFields, type ErrorCode, type ErrorInfo } from '@pizzapi/protocol';
 import type { ConnectionClock } from './connection.js';
 
 /**
@@ -77,7 +77,10 @@ export class PendingSends {
     return [...this.#pending.values()].some(({ isDoubted }) => isDoubted);
   }
 
-  /** Sends a frame now, or as soon as there is a connection. Without a `key` it gets a new one. */
+  /**
+   * Sends a frame now, or as soon as there is a connection. Without a `key` it gets a new one. A trace begins here, with
+   * what a person has just done.
+   */
   submit(frame: KeyedFrame): Promise<SendOutcome> {
     if (this.#closed !== undefined) return Promise.resolve({ kind: 'refused', error: this.#closed });
     if (this.#pending.size >= MAX_PENDING_SENDS) {
@@ -87,7 +90,7 @@ export class PendingSends {
     const ref = newId('cmd');
     return new Promise((resolve) => {
       this.#pending.set(ref, {
-        frame: { key: ref, ...frame, ref },
+        frame: { key: ref, ...frame, ref, ...traceFields(newTraceContext()) },
         resolve,
         since: this.#options.clock.now(),
         state: 'waiting',

@@ -39,7 +39,7 @@ const CHANGED: Readonly<Record<string, Partial<Pick<OptionSpec, 'help' | 'defaul
     default: undefined,
   },
   PIZZAPI_HEALTH_PORT: {
-    help: 'Only 0: each process takes a free port of 127.0.0.1 for /livez, /readyz and /metrics and logs it',
+    help: 'Only 0: each process takes a free port for /livez, /readyz and /metrics and logs it',
   },
 };
 

@@ -25,10 +25,12 @@ it('each process receives only its own secrets', () => {
 });
 
 it('only the runner receives the keys of models, and no process receives the user’s other PizzaPi secrets', () => {
-  const all = envs({ ANTHROPIC_API_KEY: 'sk', PIZZAPI_API_KEY: 'pzk', PIZZAPI_NATS_PASSWORD: 'p', LANG: 'C' });
+  const ours = { PIZZAPI_API_KEY: 'pzk', PIZZAPI_NATS_PASSWORD: 'p', PIZZAPI_NATS_NKEY_FILE: '/nkey' };
+  const all = envs({ ANTHROPIC_API_KEY: 'sk', ...ours, LANG: 'C' });
   expect(holders(all, 'sk')).toEqual(['runner']);
   expect(holders(all, 'pzk')).toEqual([]);
   expect(holders(all, 'p')).toEqual([]);
+  expect(holders(all, '/nkey')).toEqual([]);
   expect(holders(all, 'C')).toHaveLength(4);
 });
 

@@ -7,9 +7,9 @@ import type { LOCAL_OPTIONS } from './options.js';
 import { SupervisedProcess } from './supervisedProcess.js';
 
 /** Names of the user's variables that hold secrets. Only the runner receives them, because models need keys. */
-const SECRET = /(_API_KEY|_TOKEN|_SECRET|_PASSWORD|_NKEY|_SEED|_ISSUER)$/;
+const SECRET = /(_API_KEY|_TOKEN|_SECRET|_PASSWORD|_NKEY|_SEED|_ISSUER)(_FILE)?$/;
 /** Names of PizzaPi's own secrets. No process inherits them; each receives only its own. */
-const OUR_SECRET = /^PIZZAPI(_.*)?(_API_KEY|_TOKEN|_SECRET|_PASSWORD|_USER|_NKEY|_SEED|_ISSUER)$/;
+const OUR_SECRET = /^PIZZAPI(_.*)?(_API_KEY|_TOKEN|_SECRET|_PASSWORD|_USER|_NKEY|_SEED|_ISSUER)(_FILE)?$/;
 
 /** The gateway's own: the issuer that people sign in through, with the gateway's secret there. */
 const OF_ISSUER = /^PIZZAPI_OIDC_/;

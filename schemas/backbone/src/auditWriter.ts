@@ -10,7 +10,7 @@ export const AUDIT_KINDS = [
   ...(['guest_spawn', 'guest_stopped', 'join', 'input', 'command', 'delete', 'notifications', 'refused'] as const),
   ...(['invitation_created', 'invitation_revoked', 'handover_created', 'lan_opened', 'lan_closed'] as const),
   ...(['identity_linked', 'role_changed'] as const),
-  ...(['runner_claimed', 'runner_refused', 'runner_forgotten', 'session_granted'] as const),
+  ...(['runner_claimed', 'runner_refused', 'runner_forgotten', 'runner_call', 'session_granted'] as const),
 ] as const;
 export type AuditKind = (typeof AUDIT_KINDS)[number];
 

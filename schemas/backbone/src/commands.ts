@@ -1,8 +1,8 @@
-import { CodedError, decode, isCommand, subjects, type Command } from '@pizzapi/protocol';
+import { CodedError, decode, isCommand, subjects, type Command, type TraceContext } from '@pizzapi/protocol';
 import type { Msg } from '@nats-io/nats-core';
 import { RetryDelay } from './retryDelay.js';
 import { internals, type Backbone, type BackboneConnection } from './connection.js';
-import { isStoredOn, storedFromHeaders } from './message.js';
+import { isStoredOn, readTrace, storedFromHeaders } from './message.js';
 import { readCommandPage } from './storedCommands.js';
 
 /** A lost message shows by the next one; a reader asks for the last one after so long, in ms. */
@@ -14,8 +14,11 @@ export interface ReadCommandsOptions {
   /** Commands after this offset: the ledger's cursor. */
   after: number;
   signal: AbortSignal;
-  /** One command at a time, in order. The next waits for the promise; an error ends the reading. */
-  onCommand: (command: Command, seq: number) => Promise<void> | void;
+  /**
+   * One command at a time, in order. The next waits for the promise; an error ends the reading. A command that is fetched
+   * from the stream comes without its trace.
+   */
+  onCommand: (command: Command, seq: number, trace?: TraceContext) => Promise<void> | void;
   /** Something on the runner's subject that is no command. It is passed over. `commandId` where one can be read. */
   onPoison: (problem: { seq: number; commandId?: string; value: unknown }) => Promise<void> | void;
 }
@@ -32,7 +35,7 @@ export function readCommands(b: Backbone, rid: string, options: ReadCommandsOpti
 class CommandReader {
   private readonly subject: string;
   private position: number;
-  private held: { seq: number; prevSeq: number; bytes: Uint8Array }[] = [];
+  private held: { seq: number; prevSeq: number; bytes: Uint8Array; text: string }[] = [];
   /** Commands may be missing behind the position. */
   private isBehind = true;
   private wake: () => void = () => undefined;
@@ -120,27 +123,27 @@ class CommandReader {
       this.connection.counters.foreignMessages++;
       return;
     }
-    const { seq, prevSeq, payload } = message;
-    if (this.held.length < MAX_HELD) this.held.push({ seq, prevSeq, bytes: payload });
+    const { seq, prevSeq, payload, text } = message;
+    if (this.held.length < MAX_HELD) this.held.push({ seq, prevSeq, bytes: payload, text });
     else this.isBehind = true;
     this.wake();
   }
 
   private async takeHeld(): Promise<void> {
-    const { seq, prevSeq, bytes } = this.held.shift()!;
+    const { seq, prevSeq, bytes, text } = this.held.shift()!;
     if (seq <= this.position) return;
     if (prevSeq > this.position) {
       this.connection.counters.gapsFilled++;
       this.isBehind = true;
       return;
     }
-    await this.handle(seq, bytes);
+    await this.handle(seq, bytes, readTrace(text));
   }
 
-  private async handle(seq: number, bytes: Uint8Array): Promise<void> {
+  private async handle(seq: number, bytes: Uint8Array, trace?: TraceContext): Promise<void> {
     if (seq <= this.position) return;
     const value = decoded(bytes);
-    if (isCommand(value)) await this.options.onCommand(value, seq);
+    if (isCommand(value)) await this.options.onCommand(value, seq, trace);
     else await this.options.onPoison(poison(seq, value));
     this.position = seq;
   }

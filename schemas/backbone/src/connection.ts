@@ -3,7 +3,7 @@ import type { Authenticator, NatsConnection } from '@nats-io/nats-core';
 import { errors, nkeyAuthenticator, nuid, usernamePasswordAuthenticator } from '@nats-io/nats-core';
 import { CodedError, compareSemver, inboxPrefixOf, natsUserOf, type HostLogin } from '@pizzapi/protocol';
 import { RetryDelay } from './retryDelay.js';
-import { silentLogger, type Logger } from '@pizzapi/process';
+import { LatencyCounts, silentLogger, type Logger } from '@pizzapi/process';
 import { LeaderSilence } from './leaderSilence.js';
 import { Mux } from './mux.js';
 import { apiPrefixOf, type ApiPrefix } from './jetstreamApi.js';
@@ -56,7 +56,7 @@ export interface BackboneOptions {
 
 export type BackboneStatus = 'connected' | 'reconnecting' | 'closed';
 
-/** What the backbone survived, counted since the connection was made. */
+/** What the backbone did and survived, counted since the connection was made. */
 export interface BackboneCounters {
   reconnects: number;
   /** Events of a lower epoch than one already seen: a host that was replaced wrote them. */
@@ -67,6 +67,10 @@ export interface BackboneCounters {
   readersRebuilt: number;
   /** Messages on a session's or runner's subject that its own writer did not publish, passed over. */
   foreignMessages: number;
+  /** From the first attempt to store a message until the server acknowledged it. */
+  readonly appends: LatencyCounts;
+  /** Attempts to store a message that the server refused or did not answer. */
+  appendsFailed: number;
 }
 
 /** A connection to the backbone. It reconnects by itself, forever; everything built on it carries on afterwards. */
@@ -98,6 +102,8 @@ export class BackboneConnection implements Backbone {
     gapsFilled: 0,
     readersRebuilt: 0,
     foreignMessages: 0,
+    appends: new LatencyCounts(),
+    appendsFailed: 0,
   };
   readonly mux: Mux;
   readonly publisher: Publisher;

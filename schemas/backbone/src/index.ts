@@ -101,7 +101,7 @@ export { storedIdsAfter } from './storedIds.js';
 export type { StoredIds } from './storedIds.js';
 export { MAX_AUDIT_ROWS, readAudit } from './auditRead.js';
 export type { AuditPage, AuditPageOptions, StoredAuditRow } from './auditRead.js';
-export { askAll, requestRpc, serveRpc } from './rpc.js';
+export { askAll, requestRpc, roundTrip, serveRpc } from './rpc.js';
 export type { RpcOutcome, ServeOptions } from './rpc.js';
 export type { Blob } from './blobs.js';
 export { BlobStore, parseBlobKey, UNUSED_BLOB_MS } from './blobStore.js';

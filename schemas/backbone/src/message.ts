@@ -1,6 +1,6 @@
 import type { Msg, MsgHdrs } from '@nats-io/nats-core';
 import type { MsgImpl } from '@nats-io/nats-core/internal';
-import { HEADER } from '@pizzapi/protocol';
+import { HEADER, parseTraceContext, TRACE_FIELDS, traceFields, type TraceContext } from '@pizzapi/protocol';
 
 /**
  * Messages as they are on the wire. The client's own header class splits, trims and stores every header in a map of
@@ -133,6 +133,10 @@ export class StoredMessage {
   get msgId(): string {
     return this.genuine ? (header(this.text, HEADER.msgId) ?? '') : '';
   }
+  /** The trace context that its publisher gave it. */
+  get trace(): TraceContext | undefined {
+    return this.genuine ? readTrace(this.text) : undefined;
+  }
   /** When the server stored it, in ms since epoch. */
   get at(): number {
     if (this.time !== undefined) return this.time;
@@ -243,17 +247,31 @@ export function headersOfLines(lines: readonly string[]): MsgHdrs {
 
 const UNSAFE = /[\r\n]/;
 
-/** A header block of the given names and values. A value with a line break is a bug and throws. */
-export function writeHeaders(fields: readonly (readonly [name: string, value: string | number])[]): MsgHdrs {
+/**
+ * A header block of the given names and values, and of the trace context, if there is one. A value with a line break is a
+ * bug and throws.
+ */
+export function writeHeaders(
+  fields: readonly (readonly [name: string, value: string | number])[],
+  trace?: TraceContext,
+): MsgHdrs {
   let text = 'NATS/1.0\r\n';
   for (const [name, value] of fields) {
     if (typeof value === 'string' && UNSAFE.test(value)) throw new TypeError(`A line break in header ${name}`);
     text += `${name}: ${value}\r\n`;
   }
+  if (trace !== undefined)
+    for (const [name, value] of Object.entries(traceFields(trace))) text += `${name}: ${value}\r\n`;
   return new WrittenHeaders(Buffer.from(`${text}\r\n`, 'latin1')) as unknown as MsgHdrs;
 }
 
 /** The header block of `writeHeaders` as text. */
 export function writtenText(headers: MsgHdrs): string {
   return Buffer.from((headers as unknown as WrittenHeaders).encode()).toString('latin1');
+}
+
+/** The trace context in a header block, if it is well-formed. */
+export function readTrace(text: string): TraceContext | undefined {
+  const parent = header(text, TRACE_FIELDS.parent);
+  return parent === undefined ? undefined : parseTraceContext(parent, header(text, TRACE_FIELDS.state));
 }

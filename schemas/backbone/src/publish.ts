@@ -1,4 +1,12 @@
-import { CONTENT_TYPE, encode, HEADER, subjects, type Command, type RunnerEvent } from '@pizzapi/protocol';
+import {
+  CONTENT_TYPE,
+  encode,
+  HEADER,
+  subjects,
+  type Command,
+  type RunnerEvent,
+  type TraceContext,
+} from '@pizzapi/protocol';
 import { RetryDelay } from './retryDelay.js';
 import { internals, type Backbone } from './connection.js';
 import { writeHeaders } from './message.js';
@@ -20,15 +28,18 @@ export interface AuditRecord {
   [field: string]: unknown;
 }
 
-/** Sends a command to a runner. Sending it again is safe: its id is remembered for ten minutes, and by the runner. */
+/**
+ * Sends a command to a runner. Sending it again is safe: its id is remembered for ten minutes, and by the runner. The trace
+ * context goes into the headers.
+ */
 export function sendCommand(
   b: Backbone,
   rid: string,
   command: Command,
-  patienceMs = STORE_PATIENCE_MS,
+  { patienceMs = STORE_PATIENCE_MS, trace }: { patienceMs?: number; trace?: TraceContext | undefined } = {},
 ): Promise<StoreOutcome> {
   const id = `${rid}.${command.commandId}`;
-  return store(b, subjects.runnerCommands(rid), command, id, command.name, patienceMs);
+  return store(b, subjects.runnerCommands(rid), command, id, command.name, patienceMs, trace);
 }
 
 /** Writes an event of a runner to its log. */
@@ -49,14 +60,18 @@ async function store(
   id: string,
   type: string,
   patienceMs: number,
+  trace?: TraceContext,
 ): Promise<StoreOutcome> {
   const { publisher } = internals(b);
   const payload = encode(value);
-  const headers = writeHeaders([
-    [HEADER.msgId, id],
-    [HEADER.type, type],
-    [HEADER.contentType, CONTENT_TYPE],
-  ]);
+  const headers = writeHeaders(
+    [
+      [HEADER.msgId, id],
+      [HEADER.type, type],
+      [HEADER.contentType, CONTENT_TYPE],
+    ],
+    trace,
+  );
   const retry = new RetryDelay();
   let isUncertain = false;
   const deadline = Date.now() + patienceMs;

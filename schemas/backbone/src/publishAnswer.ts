@@ -1,5 +1,6 @@
 import type { Msg, MsgHdrs } from '@nats-io/nats-core';
 import { headerText, payloadOf, statusOf } from './message.js';
+import type { BackboneCounters } from './connection.js';
 import type { Mux } from './mux.js';
 
 /** How long an acknowledgement may take, in ms. */
@@ -33,12 +34,15 @@ export interface PublishJob {
   payload: Uint8Array;
   headers: MsgHdrs;
   resolve: (outcome: PublishOutcome) => void;
+  /** When the publisher took it, by `performance.now()`; 0 before. */
+  since: number;
 }
 
 /** What a publisher needs of its connection. */
 export interface Link {
   readonly mux: Mux;
   readonly isClustered: boolean;
+  readonly counters: Pick<BackboneCounters, 'appends' | 'appendsFailed'>;
   answered(): void;
   unanswered(from: number): void;
   status(): string;

@@ -41,11 +41,12 @@ export class Publisher {
 
   /** Sends one message and says what became of it. Sending again with the same message id is safe. */
   publish(subject: string, payload: Uint8Array, headers: MsgHdrs): Promise<PublishOutcome> {
-    return new Promise((resolve) => this.submit({ subject, payload, headers, resolve }));
+    return new Promise((resolve) => this.submit({ subject, payload, headers, resolve, since: 0 }));
   }
 
   /** `publish` without a promise, for the hot path. `resolve` is never called before this returns. */
   submit(job: PublishJob): void {
+    job.since = performance.now();
     if (this.inFlight >= MAX_IN_FLIGHT) this.waiting.push(job);
     else this.start(job);
   }
@@ -74,6 +75,9 @@ export class Publisher {
 
   private settle(job: PublishJob, outcome: PublishOutcome): void {
     this.inFlight--;
+    const { counters } = this.connection;
+    if (outcome.kind === 'stored') counters.appends.observe((performance.now() - job.since) / 1_000);
+    else counters.appendsFailed++;
     job.resolve(outcome);
     const next = this.waiting[this.waitingFrom];
     if (next === undefined) return;

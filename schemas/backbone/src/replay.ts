@@ -1,4 +1,4 @@
-import { subjects } from '@pizzapi/protocol';
+import { subjects, type TraceContext } from '@pizzapi/protocol';
 import { RetryDelay } from './retryDelay.js';
 import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { batchOf, lastOf, nextOf } from './direct.js';
@@ -26,6 +26,8 @@ export interface StoredEvent {
   readonly msgId: string;
   /** When the server stored it, in ms since epoch. */
   readonly at: number;
+  /** The trace that the event belongs to. Read from its headers at each access. */
+  readonly trace?: TraceContext | undefined;
   /** One msgpack map, undecoded: the bytes as stored, a view that stays valid as long as it is held. */
   readonly payload: Uint8Array;
 }

@@ -71,6 +71,23 @@ export function requestRpc(
   });
 }
 
+/**
+ * Measures the round trip to nats-server, in ms. When it resolves, the server has all that was published before it.
+ * Undefined while the server does not answer within `timeoutMs`.
+ */
+export async function roundTrip(b: Backbone, timeoutMs: number): Promise<number | undefined> {
+  const { nc } = internals(b);
+  if (b.status() !== 'connected') return undefined;
+  const begun = performance.now();
+  const answered = nc.flush().then(
+    () => performance.now() - begun,
+    () => undefined,
+  );
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), timeoutMs)));
+  return Promise.race([answered, late]).finally(() => clearTimeout(timer));
+}
+
 /** Asks everybody who listens; the answers that come, the first within `firstMs`, until none has come for `quietMs`. */
 export function askAll(
   b: Backbone,

@@ -1,5 +1,5 @@
 import type { Logger } from '@pizzapi/process';
-import type { SessionEvent, UnknownEvent, UnnumberedDelta } from '@pizzapi/protocol';
+import type { SessionEvent, TraceContext, UnknownEvent, UnnumberedDelta } from '@pizzapi/protocol';
 
 export interface WriterOptions {
   sid: string;
@@ -45,8 +45,11 @@ export interface SpoolState {
 export interface SessionWriter {
   readonly sid: string;
   readonly epoch: number;
-  /** Appends in the order of the calls. */
-  append(event: SessionEvent | UnknownEvent): Promise<AppendOutcome>;
+  /**
+   * Appends in the order of the calls. The trace context goes into the headers of the event; an event that the process does
+   * not live to send is sent without it.
+   */
+  append(event: SessionEvent | UnknownEvent, trace?: TraceContext): Promise<AppendOutcome>;
   /** Numbers a piece and sends it to whoever listens; dropped when the backbone is out of reach. Returns its `n`. */
   publishDelta(delta: UnnumberedDelta): number;
   /** The number of the last piece. */

@@ -13,13 +13,14 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { decode, isId, isSessionEvent, type SessionEvent } from '@pizzapi/protocol';
+import { decode, isId, isSessionEvent, type SessionEvent, type TraceContext } from '@pizzapi/protocol';
 import {
   decodeHeader,
   decodeRecords,
   encodeHeader,
   encodeRecord,
   SPOOL_HEADER_BYTES,
+  writeRecord,
   type SpoolHeader,
   type SpoolRecord,
 } from './spoolFile.js';
@@ -37,6 +38,8 @@ export interface SpoolEntry {
   readonly size: number;
   readonly at: number;
   payload: Uint8Array | undefined;
+  /** What the event belongs to. Only in memory. */
+  trace: TraceContext | undefined;
 }
 
 /** Where the spool of a session lies. */
@@ -105,7 +108,7 @@ export class Spool {
     ftruncateSync(this.fd, end);
     this.entries = records
       .filter(({ n }) => n > header.ackedN)
-      .map(({ n, type, at, size }) => ({ n, type, at, size, payload: undefined }));
+      .map(({ n, type, at, size }) => ({ n, type, at, size, payload: undefined, trace: undefined }));
     this.waitingBytes = this.entries.reduce((sum, { size }) => sum + size, 0);
   }
 
@@ -137,9 +140,9 @@ export class Spool {
   }
 
   push(n: number, type: string, payload: Uint8Array): SpoolEntry {
-    const record = encodeRecord({ n, type, payload });
+    const record = writeRecord({ n, type, payload });
     writeAll(this.fd, record, this.end);
-    const entry: SpoolEntry = { n, type, size: record.length, at: this.end, payload };
+    const entry: SpoolEntry = { n, type, size: record.length, at: this.end, payload, trace: undefined };
     this.end += record.length;
     this.waitingBytes += record.length;
     this.entries.push(entry);

@@ -45,16 +45,38 @@ export function decodeHeader(bytes: Buffer): SpoolHeader | undefined {
   return { epoch: bytes.readDoubleBE(4), ackedN: bytes.readDoubleBE(12), ackedSeq: bytes.readDoubleBE(20) };
 }
 
-export function encodeRecord({ n, type, payload }: SpoolRecord): Buffer {
-  // Latin-1: a byte a character.
-  const size = 9 + type.length + payload.byteLength;
-  const bytes = Buffer.allocUnsafe(RECORD_HEADER_BYTES + size);
+export function encodeRecord(record: SpoolRecord): Buffer {
+  return Buffer.from(writeRecord(record));
+}
+
+/** Records up to this size are written to one buffer that is used again: nearly every event. */
+const shared = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** `encodeRecord` without an allocation, for the hot path. The bytes are valid until the next call. */
+export function writeRecord({ n, type, payload }: SpoolRecord): Buffer {
+  const name = typeBytes(type);
+  const size = 9 + name.length + payload.byteLength;
+  const whole = RECORD_HEADER_BYTES + size;
+  const bytes = whole <= shared.length ? shared.subarray(0, whole) : Buffer.allocUnsafe(whole);
   bytes.writeUInt32BE(size, 0);
   bytes.writeDoubleBE(n, 8);
-  bytes.writeUInt8(type.length, 16);
-  bytes.write(type, 17, 'latin1');
-  bytes.set(payload, 17 + type.length);
+  bytes.writeUInt8(name.length, 16);
+  bytes.set(name, 17);
+  bytes.set(payload, 17 + name.length);
   bytes.writeUInt32BE(crc32(bytes.subarray(RECORD_HEADER_BYTES)), 4);
+  return bytes;
+}
+
+/** The types of a process are few: those of the protocol. Foreign types are not kept. */
+const MAX_TYPES = 256;
+const types = new Map<string, Buffer>();
+
+/** Latin-1: a byte a character. */
+function typeBytes(type: string): Buffer {
+  const known = types.get(type);
+  if (known !== undefined) return known;
+  const bytes = Buffer.from(type, 'latin1');
+  if (types.size < MAX_TYPES) types.set(type, bytes);
   return bytes;
 }
 

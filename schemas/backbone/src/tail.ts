@@ -6,6 +6,7 @@ import { GapRepair } from './gapRepair.js';
 import { isBareMap, isStoredOn, payloadOf, storedFromHeaders } from './message.js';
 import { refreshIdentity } from './provision.js';
 import { replayGated, type StoredEvent } from './replay.js';
+import { runSoon } from './runSoon.js';
 import { streamOf } from './streams.js';
 
 /** After this time without an event, in ms, a tail asks the server for the last one. */
@@ -120,7 +121,7 @@ class RunningTail implements Tail {
 
   /** Events of one read of the socket go out together, before anything else runs. */
   private queue(event: StoredEvent): void {
-    if (this.ready.push(event) === 1) queueMicrotask(() => this.flush());
+    if (this.ready.push(event) === 1) runSoon(() => this.flush());
   }
 
   private flush(): void {

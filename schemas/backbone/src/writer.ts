@@ -9,6 +9,7 @@ import {
   subjects,
   type LastEvent,
   type SessionEvent,
+  type TraceContext,
   type UnknownEvent,
   type UnnumberedDelta,
 } from '@pizzapi/protocol';
@@ -88,8 +89,8 @@ class OpenWriter implements SessionWriter {
     if (this.offline) this.pump();
   }
 
-  append(event: SessionEvent | UnknownEvent): Promise<AppendOutcome> {
-    return new Promise((resolve, reject) => this.accept(event, resolve, reject));
+  append(event: SessionEvent | UnknownEvent, trace?: TraceContext): Promise<AppendOutcome> {
+    return new Promise((resolve, reject) => this.accept(event, trace, resolve, reject));
   }
 
   publishDelta(delta: UnnumberedDelta): number {
@@ -145,6 +146,7 @@ class OpenWriter implements SessionWriter {
 
   private accept(
     event: SessionEvent | UnknownEvent,
+    trace: TraceContext | undefined,
     resolve: (outcome: AppendOutcome) => void,
     reject: (error: unknown) => void,
   ): void {
@@ -162,6 +164,7 @@ class OpenWriter implements SessionWriter {
     }
     const n = ++this.n;
     const entry = this.file.push(n, event.type, payload);
+    entry.trace = trace;
     if (this.fencedBy !== undefined) return resolve({ kind: 'fenced', epoch: this.fencedBy });
     if (!this.offline && this.connection.status() !== 'connected') this.goOffline('disconnected');
     if (this.offline) {
@@ -280,19 +283,23 @@ class OpenWriter implements SessionWriter {
     resolve: (outcome: PublishOutcome) => void,
     id = eventMessageId(this.sid, this.epoch, entry.n),
   ): void {
-    const headers = writeHeaders([
-      [HEADER.msgId, id],
-      [PubHeaders.ExpectedLastSubjectSequenceHdr, this.last ?? 0],
-      [HEADER.type, entry.type],
-      [HEADER.epoch, this.epoch],
-      [HEADER.n, entry.n],
-      [HEADER.contentType, CONTENT_TYPE],
-    ]);
+    const headers = writeHeaders(
+      [
+        [HEADER.msgId, id],
+        [PubHeaders.ExpectedLastSubjectSequenceHdr, this.last ?? 0],
+        [HEADER.type, entry.type],
+        [HEADER.epoch, this.epoch],
+        [HEADER.n, entry.n],
+        [HEADER.contentType, CONTENT_TYPE],
+      ],
+      entry.trace,
+    );
     this.connection.publisher.submit({
       subject: this.subject,
       payload: this.file.payloadOf(entry),
       headers,
       resolve,
+      since: 0,
     });
   }
 

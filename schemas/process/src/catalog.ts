@@ -1,5 +1,5 @@
 import { LOG_LEVELS } from './logger.js';
-import { defineOptions } from './options.js';
+import { defineOptions, secretVariables } from './options.js';
 
 const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
@@ -78,9 +78,26 @@ export const OPTIONS = defineOptions({
     help: 'File (PEM) with certificate authorities that connections to the gateway and to nats-server trust besides those of Node',
     type: 'path',
   },
-  natsNkey: { env: 'PIZZAPI_NATS_NKEY', help: 'Seed of the nkey of a service at nats-server (SU…)', type: 'string' },
+  natsNkey: {
+    env: 'PIZZAPI_NATS_NKEY',
+    help: 'Seed of the nkey of a service at nats-server (SU…)',
+    type: 'string',
+    secret: true,
+  },
+  adminNkey: {
+    env: 'PIZZAPI_NATS_ADMIN_NKEY',
+    help: 'Seed of the nkey of the provisioner, to delete logs (SU…)',
+    type: 'string',
+    secret: true,
+  },
+  issuerSeed: {
+    env: 'PIZZAPI_AUTH_ISSUER',
+    help: 'Seed of the account nkey that signs the logins of hosts (SA…)',
+    type: 'string',
+    secret: true,
+  },
   natsUser: { env: 'PIZZAPI_NATS_USER', help: 'User name at nats-server', type: 'string' },
-  natsPassword: { env: 'PIZZAPI_NATS_PASSWORD', help: 'Password at nats-server', type: 'string' },
+  natsPassword: { env: 'PIZZAPI_NATS_PASSWORD', help: 'Password at nats-server', type: 'string', secret: true },
   partitions: {
     env: 'PIZZAPI_PARTITIONS',
     flag: '--partitions <number>',
@@ -91,6 +108,13 @@ export const OPTIONS = defineOptions({
     max: 64,
   },
   natsServer: { env: 'PIZZAPI_NATS_SERVER', help: 'Path of the nats-server program to run', type: 'path' },
+  provisionOwner: {
+    env: 'PIZZAPI_PROVISION_OWNER',
+    flag: '--owner',
+    help: 'Create the account of the owner too, so that the first person to sign up does not get it; `pizzapi link` signs it in',
+    type: 'boolean',
+    default: false,
+  },
   replicas: {
     env: 'PIZZAPI_REPLICAS',
     flag: '--replicas <number>',
@@ -99,8 +123,19 @@ export const OPTIONS = defineOptions({
     min: 1,
     max: 5,
   },
-  runnerToken: { env: 'PIZZAPI_RUNNER_TOKEN', help: 'Runner token, with which a runner registers', type: 'token' },
-  apiKey: { env: 'PIZZAPI_API_KEY', help: 'Key for the HTTP API', type: 'token' },
+  runnerToken: {
+    env: 'PIZZAPI_RUNNER_TOKEN',
+    help: 'Runner token, with which a runner registers',
+    type: 'token',
+    secret: true,
+  },
+  apiKey: { env: 'PIZZAPI_API_KEY', help: 'Key for the HTTP API', type: 'token', secret: true },
+  gatewaySecret: {
+    env: 'PIZZAPI_GATEWAY_SECRET',
+    help: 'Secret of all gateways of an installation (default: that of their home, made at the first start)',
+    type: 'token',
+    secret: true,
+  },
   relayUrl: {
     env: 'PIZZAPI_RELAY_URL',
     flag: '--relay-url <url>',
@@ -126,9 +161,16 @@ export const OPTIONS = defineOptions({
   healthPort: {
     env: 'PIZZAPI_HEALTH_PORT',
     flag: '--health-port <number>',
-    help: 'Port of 127.0.0.1 for /livez, /readyz and /metrics of a process, without credentials; 0 takes a free port',
+    help: 'Port for /livez, /readyz and /metrics of a process, without credentials; 0 takes a free port',
     type: 'integer',
     max: 65_535,
+  },
+  healthHost: {
+    env: 'PIZZAPI_HEALTH_HOST',
+    flag: '--health-host <address>',
+    help: 'Address that the health port listens on; 0.0.0.0 in a container, where only probes and Prometheus may reach it',
+    type: 'string',
+    default: '127.0.0.1',
   },
   accountStorage: {
     env: 'PIZZAPI_ACCOUNT_STORAGE',
@@ -180,3 +222,9 @@ export const OPTIONS = defineOptions({
     default: 600_000,
   },
 });
+
+/**
+ * The variables with which our processes sign in, and those that name the files of secrets. No program of an agent
+ * inherits one.
+ */
+export const OWN_SECRETS: readonly string[] = [...secretVariables(OPTIONS), OPTIONS.natsUser.env];

@@ -23,7 +23,7 @@ export interface HealthServer {
 }
 
 /**
- * `/livez` (the process answers), `/readyz` (200 or 503), `/metrics`, for a process without an HTTP API of its own.
+ * `/livez` (the process answers), `/readyz` (200 or 503), `/metrics`, on a port of their own, without credentials.
  * Throws `port_in_use`.
  */
 export async function createHealthServer(options: HealthOptions): Promise<HealthServer> {

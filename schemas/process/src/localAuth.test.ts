@@ -69,6 +69,14 @@ describe('the secret of a home', () => {
     expect(statSync(homeLayout(home).gatewaySecretFile).mode & 0o777).toBe(0o600);
   });
 
+  it('cannot be made where the home is read-only, and the error names the variable that holds it instead', () => {
+    const file = join(home, 'file');
+    writeFileSync(file, '');
+    expect(() => ensureGatewaySecret(file)).toThrow(
+      /^Cannot write .*gateway\.json \(\w+\); PIZZAPI_GATEWAY_SECRET can hold/,
+    );
+  });
+
   it('is replaced when the file is damaged', () => {
     writeFileSync(homeLayout(home).gatewaySecretFile, '{"secret":');
     chmodSync(homeLayout(home).gatewaySecretFile, 0o600);

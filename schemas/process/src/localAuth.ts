@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { CodedError } from '@pizzapi/protocol';
 import { homeLayout } from './homeLayout.js';
 import { readPrivateFileSync } from './privateFile.js';
 
@@ -14,26 +15,62 @@ export const LINK_TTL_MS = 15 * 60_000;
 
 const SECRET_BYTES = 32;
 
+/** Returns a fresh secret of a gateway, as text. */
+export function newGatewaySecret(): string {
+  return randomBytes(SECRET_BYTES).toString('base64url');
+}
+
+/** Returns the secret that a text holds, or undefined when it holds none. */
+export function parseGatewaySecret(text: string): Buffer | undefined {
+  const secret = Buffer.from(text, 'base64url');
+  return secret.byteLength === SECRET_BYTES ? secret : undefined;
+}
+
+/**
+ * Returns the secret that an option holds. Throws `bad_option`, without showing the text, when it holds none.
+ */
+export function givenGatewaySecret(given: string): Buffer {
+  const secret = parseGatewaySecret(given);
+  if (secret !== undefined) return secret;
+  throw new CodedError(
+    'bad_option',
+    'PIZZAPI_GATEWAY_SECRET must be 32 bytes in base64url, as `pizzapi credentials` makes it',
+  );
+}
+
 /** The secret of this home, or undefined when no gateway has ever started here (or the file is damaged). */
 export function readGatewaySecret(home: string): Buffer | undefined {
   try {
     const value = readPrivateFileSync(homeLayout(home).gatewaySecretFile);
     const text = (value as { secret?: unknown } | null)?.secret;
-    const secret = typeof text === 'string' ? Buffer.from(text, 'base64url') : undefined;
-    return secret?.byteLength === SECRET_BYTES ? secret : undefined;
+    return typeof text === 'string' ? parseGatewaySecret(text) : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** The secret of this home, made on first use. Two processes that start at once agree on one. */
+/**
+ * The secret of this home, made on first use. Two processes that start at once agree on one. Throws `home_unusable` when
+ * there is none and the home cannot be written.
+ */
 export function ensureGatewaySecret(home: string): Buffer {
   const known = readGatewaySecret(home);
   if (known !== undefined) return known;
   const file = homeLayout(home).gatewaySecretFile;
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const secret = randomBytes(SECRET_BYTES);
-  const text = `${JSON.stringify({ secret: secret.toString('base64url') })}\n`;
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    return makeSecret(home, file);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const what = `Cannot write ${file} (${code ?? 'unknown error'}); PIZZAPI_GATEWAY_SECRET can hold the secret instead`;
+    throw new CodedError('home_unusable', what, { cause });
+  }
+}
+
+function makeSecret(home: string, file: string): Buffer {
+  const fresh = newGatewaySecret();
+  const secret = Buffer.from(fresh, 'base64url');
+  const text = `${JSON.stringify({ secret: fresh })}\n`;
   try {
     writeFileSync(file, text, { mode: 0o600, flag: 'wx' });
     return secret;

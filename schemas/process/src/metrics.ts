@@ -1,13 +1,32 @@
+import { SOCKET_PROTOCOL_VERSION } from '@pizzapi/protocol';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { countOf, LATENCY_BOUNDS, type Latencies } from './latency.js';
 
 /** The name of every metric, in one table: what a dashboard or an alert may rely on. */
 export const METRICS = {
+  buildInfo: 'pizzapi_build_info',
+  backboneConnected: 'pizzapi_backbone_connected',
+  backboneAppendSeconds: 'pizzapi_backbone_append_seconds',
+  backboneAppendsFailed: 'pizzapi_backbone_appends_failed_total',
   backboneReconnects: 'pizzapi_backbone_reconnects_total',
   backboneStale: 'pizzapi_backbone_stale_epoch_total',
   backboneGaps: 'pizzapi_backbone_gaps_filled_total',
   backboneRebuilt: 'pizzapi_backbone_readers_rebuilt_total',
   backboneForeign: 'pizzapi_backbone_foreign_messages_total',
+  gatewayReady: 'pizzapi_gateway_ready',
+  gatewayWritable: 'pizzapi_gateway_store_writable',
+  gatewayRequestSeconds: 'pizzapi_gateway_request_seconds',
+  gatewayCommands: 'pizzapi_gateway_commands_total',
+  gatewaySignIns: 'pizzapi_gateway_sign_ins_total',
   gatewaySockets: 'pizzapi_gateway_sockets',
+  gatewayCloses: 'pizzapi_gateway_closes_total',
+  gatewayViewers: 'pizzapi_gateway_viewers',
+  gatewayUnsent: 'pizzapi_gateway_unsent_bytes',
+  gatewayReceived: 'pizzapi_gateway_received_total',
+  gatewayLeases: 'pizzapi_gateway_leases',
+  gatewayLeaseChanges: 'pizzapi_gateway_lease_changes_total',
+  gatewayStorageBytes: 'pizzapi_gateway_storage_bytes',
+  gatewayStorageLimit: 'pizzapi_gateway_storage_limit_bytes',
   gatewayRooms: 'pizzapi_gateway_rooms',
   gatewayFrames: 'pizzapi_gateway_frames_total',
   gatewayBytes: 'pizzapi_gateway_bytes_total',
@@ -24,7 +43,9 @@ export const METRICS = {
   projectorConflicts: 'pizzapi_projector_conflicts_total',
   projectorFlushSeconds: 'pizzapi_projector_flush_seconds',
   projectorCursor: 'pizzapi_projector_cursor',
+  projectorLag: 'pizzapi_projector_lag_events',
   projectorActive: 'pizzapi_projector_active',
+  projectorTerms: 'pizzapi_projector_terms_total',
   reaperEnded: 'pizzapi_reaper_ended_total',
   reaperWaiting: 'pizzapi_reaper_waiting',
   linksSent: 'pizzapi_links_commands_total',
@@ -42,6 +63,7 @@ export const METRICS = {
   authPurges: 'pizzapi_auth_purges_total',
   authBlobsRemoved: 'pizzapi_auth_blobs_removed_total',
   runnerSessions: 'pizzapi_runner_sessions',
+  runnerPaused: 'pizzapi_runner_paused_sessions',
   runnerSpoolBytes: 'pizzapi_runner_spool_bytes',
   runnerCommands: 'pizzapi_runner_commands_total',
   runnerWorkerRestarts: 'pizzapi_runner_worker_restarts_total',
@@ -53,6 +75,8 @@ export interface Metrics {
   gauge(name: string, help: string, labels?: readonly string[]): Gauge;
   /** Without `buckets`: from 1 ms to 10 s, in seconds. */
   histogram(name: string, help: string, labels?: readonly string[], buckets?: readonly number[]): Histogram;
+  /** Durations that are counted elsewhere; `show` takes their counts. */
+  latencies(name: string, help: string): { show(counted: Latencies): void };
   /** Calls `update` before every `render`, for what is known elsewhere and not worth telling at each change. */
   beforeRender(update: () => void | Promise<void>): void;
   /** Everything, in Prometheus' text format. */
@@ -76,6 +100,7 @@ export function createMetrics(options: { process?: boolean } = {}): Metrics {
     histogram: (name, help, labels = [], buckets = SECONDS) =>
       found(registry, name, Histogram) ??
       new Histogram({ name, help, labelNames: [...labels], buckets: [...buckets], registers }),
+    latencies: (name, help) => found(registry, name, ShownHistogram) ?? new ShownHistogram({ name, help, registers }),
     beforeRender: (update) => void updates.push(update),
     async render() {
       for (const update of updates) await update();
@@ -85,6 +110,55 @@ export function createMetrics(options: { process?: boolean } = {}): Metrics {
   };
 }
 
+/** Shows durations that are counted elsewhere. */
+class ShownHistogram extends Histogram {
+  /** What a histogram is but for its values. */
+  private readonly empty: Histogram;
+  private counted: Latencies = { buckets: [], sum: 0 };
+
+  constructor(options: { name: string; help: string; registers: Registry[] }) {
+    const buckets = [...LATENCY_BOUNDS];
+    super({ ...options, buckets });
+    this.empty = new Histogram({ ...options, buckets, registers: [] });
+  }
+
+  show(counted: Latencies): void {
+    this.counted = counted;
+  }
+
+  override async get(): ReturnType<Histogram['get']> {
+    const { counted } = this;
+    const { name, ...metric } = await this.empty.get();
+    let below = 0;
+    const buckets = LATENCY_BOUNDS.map((le, at) => {
+      below += counted.buckets[at] ?? 0;
+      return { metricName: `${name}_bucket`, labels: { le }, value: below };
+    });
+    const count = countOf(counted);
+    const values = [
+      ...buckets,
+      { metricName: `${name}_bucket`, labels: { le: '+Inf' }, value: count },
+      { metricName: `${name}_sum`, labels: {}, value: counted.sum },
+      { metricName: `${name}_count`, labels: {}, value: count },
+    ];
+    return { ...metric, name, values };
+  }
+
+  /** What a registry renders, where a metric has it. */
+  getForPromString(): ReturnType<Histogram['get']> {
+    return this.get();
+  }
+}
+
+/** Shows which version runs, so that a dashboard can count the processes of each. */
+export function exportBuildInfo(metrics: Metrics, version: string): void {
+  const info = metrics.gauge(METRICS.buildInfo, 'Always 1; its labels are the version of the process', [
+    'version',
+    'wire',
+  ]);
+  info.set({ version, wire: String(SOCKET_PROTOCOL_VERSION) }, 1);
+}
+
 /** What a connection to the backbone counts of itself: plain numbers, so that nothing is imported for them. */
 export interface BackboneCounts {
   readonly reconnects: number;
@@ -92,19 +166,35 @@ export interface BackboneCounts {
   readonly gapsFilled: number;
   readonly readersRebuilt: number;
   readonly foreignMessages: number;
+  /** From the first attempt to store a message until the server acknowledged it. */
+  readonly appends: Latencies;
+  /** Attempts that the server refused or did not answer. A message that waits is attempted again. */
+  readonly appendsFailed: number;
 }
 
-/** Shows what a process's connection to the backbone survived. A new connection begins at 0 again, as a process does. */
-export function exportBackboneMetrics(metrics: Metrics, counts: () => BackboneCounts): void {
+/**
+ * Shows what a process's connection to the backbone does and survived. A new connection begins at 0 again, as a process
+ * does.
+ */
+export function exportBackboneMetrics(
+  metrics: Metrics,
+  counts: () => BackboneCounts | Promise<BackboneCounts>,
+  isConnected: () => boolean,
+): void {
   const shown = [
     [metrics.counter(METRICS.backboneReconnects, 'Reconnects to nats-server'), 'reconnects'],
     [metrics.counter(METRICS.backboneStale, 'Events with a stale epoch, skipped'), 'staleEpochEvents'],
     [metrics.counter(METRICS.backboneGaps, 'Gaps in live streams repaired from the log'), 'gapsFilled'],
     [metrics.counter(METRICS.backboneRebuilt, 'Readers rebuilt after a failure'), 'readersRebuilt'],
     [metrics.counter(METRICS.backboneForeign, 'Messages from an unauthorized publisher, skipped'), 'foreignMessages'],
+    [metrics.counter(METRICS.backboneAppendsFailed, 'Attempts to store a message that failed'), 'appendsFailed'],
   ] as const;
-  metrics.beforeRender(() => {
-    const now = counts();
+  const connected = metrics.gauge(METRICS.backboneConnected, '1 while connected to nats-server, else 0');
+  const appends = metrics.latencies(METRICS.backboneAppendSeconds, 'Seconds until nats-server stored a message');
+  metrics.beforeRender(async () => {
+    connected.set(isConnected() ? 1 : 0);
+    const now = await counts();
+    appends.show(now.appends);
     for (const [counter, field] of shown) {
       counter.reset();
       counter.inc(now[field]);

@@ -25,9 +25,5 @@ export const MIGRATE_OPTIONS = defineOptions({
     help: 'Address of the nats-server of a deployment; needs PIZZAPI_NATS_ADMIN_NKEY. Without it: the home of a local run',
     type: 'url',
   },
-  adminNkey: {
-    env: 'PIZZAPI_NATS_ADMIN_NKEY',
-    help: 'Seed of the nkey of the provisioner, to delete logs (SU…)',
-    type: 'string',
-  },
+  adminNkey: OPTIONS.adminNkey,
 });

@@ -1,4 +1,5 @@
-import { homedir } from 'node:os';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { CodedError } from '@pizzapi/protocol';
 import { Command } from 'commander';
@@ -54,6 +55,32 @@ describe('options', () => {
       '--link-storage is "much", but takes a size such as 500 MiB or 20 GiB',
     );
     expect(optionsTable(sizes)).toContain('| `200 MiB` |');
+  });
+
+  it('read a secret from the file that its variable with _FILE names, without the line break at its end', () => {
+    const secrets = defineOptions({ natsNkey: OPTIONS.natsNkey, runnerToken: OPTIONS.runnerToken, port: OPTIONS.port });
+    const folder = mkdtempSync(join(tmpdir(), 'pizzapi-options-'));
+    try {
+      const file = join(folder, 'nkey');
+      writeFileSync(file, 'SUSEED\n');
+      const env = { PIZZAPI_NATS_NKEY_FILE: file, PIZZAPI_RUNNER_TOKEN_FILE: '', PIZZAPI_PORT_FILE: file };
+      expect(readOptions(secrets, {}, env)).toEqual({ natsNkey: 'SUSEED', runnerToken: undefined, port: 7492 });
+      expect(failure(secrets, {}, { ...env, PIZZAPI_NATS_NKEY: 'SUOTHER' }).message).toContain(
+        'Set PIZZAPI_NATS_NKEY or PIZZAPI_NATS_NKEY_FILE, not both.',
+      );
+      writeFileSync(file, 'pzr_a b\n');
+      const bad = failure(secrets, {}, { PIZZAPI_RUNNER_TOKEN_FILE: file }).message;
+      expect(bad).toContain('PIZZAPI_RUNNER_TOKEN_FILE holds a space');
+      expect(bad).not.toContain('pzr_a');
+      writeFileSync(file, '\n');
+      expect(failure(secrets, {}, { PIZZAPI_NATS_NKEY_FILE: file }).message).toContain('which is empty');
+      expect(failure(secrets, {}, { PIZZAPI_NATS_NKEY_FILE: folder }).message).toContain(
+        `PIZZAPI_NATS_NKEY_FILE names ${folder}, which cannot be read (EISDIR)`,
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+    expect(optionsTable(secrets)).toContain('or `PIZZAPI_NATS_NKEY_FILE`: a file with it');
   });
 
   it('count an empty variable as not set', () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { CodedError, formatBytes, parseBytes } from '@pizzapi/protocol';
@@ -11,6 +12,8 @@ interface Described {
   /** As commander reads it: `--port <number>`, `--json`, `--no-open`. Without one it is a variable only: secrets. */
   flag?: string;
   help: string;
+  /** A secret has no flag. The variable with `_FILE` at its end can name a file with the value instead. */
+  secret?: true;
 }
 
 /** One option, defined once: its variable, flag, type, help and default. Everything else is derived. */
@@ -76,7 +79,8 @@ export function flagName({ flag }: OptionSpec): string | undefined {
 }
 
 /**
- * The values of a spec: flag before variable before default. An empty variable counts as not set.
+ * The values of a spec: flag before variable before default. An empty variable counts as not set. A secret is in its
+ * variable, or in the file that the variable with `_FILE` at its end names.
  * Throws `bad_option`, naming the flag or the variable, for a value that cannot be read.
  */
 export function readOptions<const T extends OptionsSpec>(
@@ -88,11 +92,21 @@ export function readOptions<const T extends OptionsSpec>(
   return Object.fromEntries(values) as OptionValues<T>;
 }
 
+/** Returns the variable that names a file with the value of a secret. */
+export function fileVariable({ env }: Pick<OptionSpec, 'env'>): string {
+  return `${env}_FILE`;
+}
+
+/** Returns the variables of all secrets of a spec: those with a value, and those with the name of a file. */
+export function secretVariables(spec: OptionsSpec): string[] {
+  return Object.values(spec).flatMap((option) => (option.secret === true ? [option.env, fileVariable(option)] : []));
+}
+
 /** Returns a table of options as Markdown. */
 export function optionsTable(spec: OptionsSpec): string {
   const rows = Object.values(spec).map(
     (option) =>
-      `| \`${option.env}\` | ${option.flag === undefined ? '' : `\`${option.flag}\``} | ${option.help} | ${shown(option)} |`,
+      `| \`${option.env}\` | ${option.flag === undefined ? '' : `\`${option.flag}\``} | ${option.help}${orFile(option)} | ${shown(option)} |`,
   );
   return ['| variable | flag | what | default |', '|---|---|---|---|', ...rows].join('\n');
 }
@@ -100,6 +114,10 @@ export function optionsTable(spec: OptionsSpec): string {
 function origin(option: OptionSpec): string {
   const fallback = option.default === undefined ? '' : `default: ${plainDefault(option)}, `;
   return `(${fallback}env: ${option.env})`;
+}
+
+function orFile(option: OptionSpec): string {
+  return option.secret === true ? `; or \`${fileVariable(option)}\`: a file with it` : '';
 }
 
 function shown(option: OptionSpec): string {
@@ -115,8 +133,32 @@ function read(option: OptionSpec, flags: Readonly<Record<string, unknown>>, env:
   const given = option.flag === undefined ? undefined : flags[new Option(option.flag).attributeName()];
   if (given !== undefined) return parse(option, given, flagName(option)!);
   const variable = env[option.env];
-  if (variable !== undefined && variable !== '') return parse(option, variable, option.env);
+  const file = option.secret === true ? env[fileVariable(option)] : undefined;
+  if (isSet(file)) {
+    if (isSet(variable)) throw new CodedError('bad_option', `Set ${option.env} or ${fileVariable(option)}, not both`);
+    return parse(option, readSecretFile(file, fileVariable(option)), fileVariable(option));
+  }
+  if (isSet(variable)) return parse(option, variable, option.env);
   return option.default === undefined ? undefined : parse(option, option.default, option.env);
+}
+
+const isSet = (value: string | undefined): value is string => value !== undefined && value !== '';
+
+/** Returns the text of a file without the line breaks at its end. Throws `bad_option` without showing the text. */
+function readSecretFile(path: string, variable: string): string {
+  const fail = (why: string): never => {
+    throw new CodedError('bad_option', `${variable} names ${path}, ${why}`);
+  };
+  const text = textOf(path, (code) => fail(`which cannot be read (${code})`)).replace(/[\r\n]+$/, '');
+  return text === '' ? fail('which is empty') : text;
+}
+
+function textOf(path: string, fail: (code: string) => never): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (thrown) {
+    return fail((thrown as NodeJS.ErrnoException).code ?? 'unknown error');
+  }
 }
 
 /** `raw` is a flag's or variable's text, a boolean flag's true or false, or a default of the right type. */

@@ -29,7 +29,7 @@ it('a service with a health server stops itself, then the server, then what it u
       };
     },
     {
-      ...{ port, ready: () => true, metrics: createMetrics(), log: silentLogger },
+      ...{ port, host: '127.0.0.1', ready: () => true, metrics: createMetrics(), log: silentLogger },
       release: async () => void steps.push(`release ${await answer().catch(() => 'closed')}`),
     },
   );
@@ -44,14 +44,20 @@ it('a service without a port has no health server', async () => {
   const steps: string[] = [];
   const step = (name: string) => async () => void steps.push(name);
   const plain = { name: 'oven', run: step('run'), drain: step('drain'), stop: step('stop') };
-  const options = { port: undefined, ready: () => true, metrics: createMetrics(), log: silentLogger };
+  const options = {
+    port: undefined,
+    host: '127.0.0.1',
+    ready: () => true,
+    metrics: createMetrics(),
+    log: silentLogger,
+  };
   await (await withHealthServer(() => plain, { ...options, release: step('release') })).stop();
   expect(steps).toEqual(['stop', 'release']);
 });
 
 it('a service that does not start leaves no health server behind', async () => {
   const port = await freePort();
-  const options = { port, ready: () => true, metrics: createMetrics(), log: silentLogger };
+  const options = { port, host: '127.0.0.1', ready: () => true, metrics: createMetrics(), log: silentLogger };
   const fail = () => Promise.reject(new Error('no oven'));
   await expect(withHealthServer(fail, options)).rejects.toThrow('no oven');
   await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow();

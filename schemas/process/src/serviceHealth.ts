@@ -5,6 +5,8 @@ import type { Service } from './service.js';
 export interface ServiceHealthOptions extends Pick<HealthOptions, 'ready' | 'metrics'> {
   /** The port of the health server; undefined = none. */
   port: number | undefined;
+  /** The address of the health server. */
+  host: string;
   log: Logger;
   /** Releases what the service used, such as its connections. Called after the service has stopped. */
   release?: () => Promise<unknown>;
@@ -18,8 +20,8 @@ export async function withHealthServer(
   start: () => Service | Promise<Service>,
   options: ServiceHealthOptions,
 ): Promise<Service> {
-  const { port, log, release, ready, metrics } = options;
-  const health = port === undefined ? undefined : await createHealthServer({ port, ready, metrics });
+  const { port, host, log, release, ready, metrics } = options;
+  const health = port === undefined ? undefined : await createHealthServer({ port, host, ready, metrics });
   if (health !== undefined) log.info({ port: health.port }, 'health');
   const service = await startOrClose(start, health);
   return {

@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { checker } from './check.js';
 import { ACCOUNT_ROLES, KEY_KINDS, SHARE_MODES } from './accounts.js';
+import { RunnerRights } from './runnerRpc/rights.js';
 
 /**
  * Rows of the buckets `accounts`, `api-keys`, `shares` and `owners`. They never hold a secret: a password is stored as
@@ -97,6 +98,8 @@ export const PairRow = Type.Object({
   kind: Type.Enum([...KEY_KINDS]),
   name: Text,
   ip: Text,
+  /** The rights that the program asks for, for a runner token. Missing: all. */
+  allow: Optional(RunnerRights),
   /** SHA-256 of the secret that the program polls with, hex. */
   secretHash: Text,
   expiresAt: Time,
@@ -104,7 +107,7 @@ export const PairRow = Type.Object({
    * The account that approved or denied the request. The key is created when the program polls, so that it is never
    * stored.
    */
-  answer: Optional(Type.Object({ approved: Type.Boolean(), userId: Text })),
+  answer: Optional(Type.Object({ approved: Type.Boolean(), userId: Text, allow: Optional(RunnerRights) })),
 });
 export type PairRow = Static<typeof PairRow>;
 
@@ -143,6 +146,8 @@ export const KeyRow = Type.Object({
   name: Text,
   hint: Text,
   createdAt: Time,
+  /** What a runner token lets people do on its host. Missing: everything. */
+  allow: Optional(RunnerRights),
   expiresAt: Optional(Time),
   lastUsedAt: Optional(Time),
   lastUsedFrom: Optional(Text),
@@ -167,6 +172,8 @@ export const ShareRow = Type.Object({
   grantee: Optional(Text),
   /** How the owner named that account: its address or its id. */
   grantedAs: Optional(Text),
+  /** Its guests may also read the files of the session's folder. */
+  files: Optional(Type.Boolean()),
 });
 export type ShareRow = Static<typeof ShareRow>;
 

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { ID_PATTERN } from './ids.js';
+import { RunnerRights } from './runnerRpc/rights.js';
 
 /** The bodies of the HTTP API for accounts, keys, pairing, share links, users and the audit log. */
 const Optional = Type.Optional;
@@ -114,6 +115,8 @@ export const KeyInfo = Type.Object({
   /** The first characters of the key, which identify it in a list. */
   hint: Text,
   createdAt: Time,
+  /** What a runner token lets people do on its host. Missing: everything. */
+  allow: Optional(RunnerRights),
   expiresAt: Optional(Time),
   lastUsedAt: Optional(Time),
   lastUsedFrom: Optional(Text),
@@ -123,6 +126,8 @@ export const KeysReply = Type.Object({ keys: Type.Array(KeyInfo) });
 export const NewKeyBody = Type.Object({
   name: Name,
   kind: Optional(Type.Enum([...KEY_KINDS])),
+  /** For a runner token: what people may do on its host. Missing: everything. */
+  allow: Optional(RunnerRights),
   expiresIn: Optional(Type.Union([Type.Integer({ minimum: 60 }), Text])),
 });
 /** 201: the only response that holds `token`. */
@@ -139,7 +144,12 @@ export const NewKeyReply = Type.Object({
  * `POST /api/pair`, without sign-in: requests a key that a signed-in person approves. The program shows `code` and
  * stores `secret`.
  */
-export const PairBody = Type.Object({ kind: Type.Enum([...KEY_KINDS]), name: Name });
+export const PairBody = Type.Object({
+  kind: Type.Enum([...KEY_KINDS]),
+  name: Name,
+  /** The rights that the program asks for, for a runner token. Missing: all. */
+  allow: Optional(RunnerRights),
+});
 export const PairReply = Type.Object({
   code: Text,
   secret: Text,
@@ -154,7 +164,11 @@ export const PairInfo = Type.Object({
   name: Text,
   ip: Text,
   expiresAt: Time,
+  /** The rights that a runner token is to have. Missing: all. */
+  allow: Optional(RunnerRights),
 });
+/** `POST /api/pair/:code/approve`: gives fewer rights than the program asks for. */
+export const PairApproveBody = Type.Object({ allow: Optional(RunnerRights) });
 /** `POST /api/pair/poll { secret }` */
 export const PairPollBody = Type.Object({ secret: Type.String({ maxLength: 128 }) });
 export const PairPollReply = Type.Object({
@@ -174,6 +188,8 @@ export const PairParams = Type.Object({ code: Type.String({ pattern: '^[A-Za-z0-
  */
 export const NewShareBody = Type.Object({
   mode: Optional(Type.Enum([...SHARE_MODES])),
+  /** Guests of the link may also read the files of the session's folder. */
+  files: Optional(Type.Boolean()),
   expiresIn: Optional(Type.Union([Type.Integer({ minimum: 60 }), Text])),
 });
 export const NewShareReply = Type.Object({
@@ -193,6 +209,8 @@ export const NewShareReply = Type.Object({
 export const ShareInfo = Type.Object({
   shareId: Text,
   mode: Type.Enum([...SHARE_MODES]),
+  /** Its guests may also read the files of the session's folder. */
+  files: Optional(Type.Boolean()),
   createdAt: Time,
   expiresAt: Time,
   revokedAt: Optional(Time),

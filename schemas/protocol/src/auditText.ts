@@ -1,5 +1,6 @@
 import type { AuditReply } from './accounts.js';
 import { isMap, numberAt, stringAt, type UnknownMap } from './json.js';
+import { isRunnerMethod, methodSpec } from './runnerRpc/index.js';
 
 /** A row of the audit log. Only the fields of every kind are certain. */
 export type AuditRowFields = AuditReply['rows'][number] & UnknownMap;
@@ -123,6 +124,7 @@ const DID: Readonly<Record<string, Did>> = {
   user_enabled: (row, names) => ({ did: `enabled ${target(row, names)}` }),
   runner_claimed: (row, names) => ({ did: `connected a new runner, ${runner(row, names)}` }),
   runner_forgotten: (row, names) => ({ did: `forgot the runner ${runner(row, names)}` }),
+  runner_call: (row, names) => runnerCall(row, names),
   runner_refused: (row, names) => ({ did: `was refused as ${runner(row, names)}`, more: code(row) }),
   session_granted: (row, names) => ({ did: 'was granted', more: `on ${runner(row, names)}` }),
 };
@@ -136,7 +138,7 @@ export function auditSentence(row: AuditRowFields, names: AuditNames): AuditSent
   return {
     who: who(row, names),
     did,
-    bad: BAD.has(row.kind),
+    bad: BAD.has(row.kind) || (row.kind === 'runner_call' && said(row, 'outcome') !== ''),
     ...(sid === '' ? {} : { sid }),
     ...(more === '' ? {} : { more }),
     ...(from === '' ? {} : { from }),
@@ -163,6 +165,23 @@ function commandDone(row: AuditRowFields, names: AuditNames): { did: string; mor
   const runnerId = said(row, 'runnerId');
   const isOfRunner = said(row, 'sessionId') === '' && runnerId !== '';
   return { did, ...(isOfRunner ? { more: `on ${runner(row, names)}` } : {}) };
+}
+
+/** A row stands for a request, or with `outcome` for its failure. */
+function runnerCall(row: AuditRowFields, names: AuditNames): { did: string; more?: string } {
+  const method = said(row, 'method');
+  const changes = isRunnerMethod(method) ? methodSpec(method).changes : undefined;
+  const did = changes?.kind === 'audited' ? changes.did : `asked for ${method === '' ? 'something' : method}`;
+  const [path, to, cwd, command, outcome] = ['path', 'to', 'cwd', 'command', 'outcome'].map((name) => said(row, name));
+  const parts = [
+    `on ${runner(row, names)}`,
+    path === '' ? '' : `: ${path}`,
+    to === '' ? '' : ` → ${to}`,
+    command === '' ? '' : `: ${command}`,
+    cwd === '' ? '' : ` (in ${cwd})`,
+    outcome === '' ? '' : `, which failed (${outcome})`,
+  ];
+  return { did, more: parts.join('') };
 }
 
 /** A row stands for one connection, or for a number of later ones. */

@@ -217,6 +217,26 @@ export const ERRORS = {
     status: 503,
     hint: 'The runner of this session cannot be reached. Stored events are kept. Send again when it reconnects.',
   },
+  rpc_timeout: {
+    status: 504,
+    hint: 'The host is slow. What was asked for may still take effect. Try again, or ask for less.',
+  },
+  rpc_busy: { status: 503, hint: 'Too many requests are being answered. Try again in a few seconds.' },
+  rpc_cancelled: { status: 499, hint: 'The request was cancelled.' },
+  method_unknown: {
+    status: 404,
+    hint: 'docs/protocol/runner-requests.md lists the requests. A runner of an earlier version lacks some: update the runner.',
+  },
+  right_missing: {
+    status: 403,
+    hint: 'The token of this runner does not allow it. Make a token with this right (--allow, or the page), and pair the runner again.',
+  },
+  exec_unknown: {
+    status: 404,
+    hint: 'The command has ended and its output was read, or nobody asked for it for 30 s, or the runner was restarted.',
+  },
+  exec_failed: { status: 422, hint: 'Check the name of the program and that the runner may start it.' },
+  reply_too_large: { status: 502, hint: 'Ask for less at once: fewer entries, or a smaller part.' },
   runner_timeout: {
     status: 504,
     hint: 'The runner did not answer in time. The session may still appear in the list.',
@@ -322,6 +342,14 @@ export const ERRORS = {
     status: 507,
     hint: 'Free space on the disk of nats-server. `pizzapi local` then restarts its nats-server by itself; restart another one by hand. Nothing that was confirmed is lost.',
   },
+  disk_low: { status: 507, hint: 'Free space on the disk of the host: its sessions write there.' },
+  clock_off: { status: 503, hint: 'Set the clock of the host, best by NTP: times of events and expiries are wrong.' },
+  version_old: { status: 503, hint: 'Update the host: the page and `pizzapi doctor` say how.' },
+  spool_waiting: {
+    status: 503,
+    hint: 'They are sent when nats-server takes them: check the connection and the storage.',
+  },
+  keys_missing: { status: 503, hint: 'Add a key in pi (`/login`) on the host, or use demo/demo.' },
   spool_full: {
     status: 503,
     hint: 'The disk spool is full. The session continues when nats-server can be reached again.',
@@ -346,11 +374,15 @@ export interface ErrorInfo {
   message: string;
   /** The command that this error is about, when it may be carried out all the same. */
   commandId?: string;
+  /** What a program needs to go on, such as both versions of a file. The document of the request says what is in it. */
+  details?: unknown;
 }
 
 /** An error with one of our codes. Thrown only where a caller cannot be expected to handle the outcome as a value. */
 export class CodedError extends Error {
   readonly code: ErrorCode;
+  /** See `ErrorInfo`. */
+  details?: unknown;
 
   constructor(code: ErrorCode, what?: string, options?: ErrorOptions) {
     super(describeError(code, what), options);
@@ -372,5 +404,7 @@ export function errorInfo(code: ErrorCode, what?: string): ErrorInfo {
 
 /** Any thrown thing as an `ErrorInfo`; what is not ours becomes `internal` and keeps its details to itself. */
 export function toErrorInfo(thrown: unknown): ErrorInfo {
-  return thrown instanceof CodedError ? { code: thrown.code, message: thrown.message } : errorInfo('internal');
+  if (!(thrown instanceof CodedError)) return errorInfo('internal');
+  const { code, message, details } = thrown;
+  return { code, message, ...(details === undefined ? {} : { details }) };
 }

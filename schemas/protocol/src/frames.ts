@@ -24,6 +24,12 @@ const Ref = Type.String({ minLength: 1, maxLength: 64 });
  */
 const Key = Optional(Type.String({ pattern: ID_PATTERN }));
 
+/**
+ * The trace context of the click or program that the frame comes from (`traceContext.ts`). Of any other form or length it
+ * is ignored, and the command begins a new trace.
+ */
+const Trace = { traceparent: Optional(Text), tracestate: Optional(Text) };
+
 /** Maximum size in bytes of one message from a client. */
 export const MAX_FRAME_BYTES = 1024 * 1024;
 
@@ -56,8 +62,15 @@ export const VIEWER_UP = {
     attachments: Optional(Type.Array(FrameAttachment, { maxItems: 16 })),
     deliverAs: Optional(Type.Enum([...DELIVER_AS])),
     key: Key,
+    ...Trace,
   }),
-  command: frame('command', { ref: Ref, name: Text, args: Optional(Type.Record(Text, Type.Unknown())), key: Key }),
+  command: frame('command', {
+    ref: Ref,
+    name: Text,
+    args: Optional(Type.Record(Text, Type.Unknown())),
+    key: Key,
+    ...Trace,
+  }),
   /**
    * Whether the page of this session is visible and focused. The gateway assumes false until the first frame. No
    * notification is sent about a session that its reader can see.

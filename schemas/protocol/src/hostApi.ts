@@ -4,6 +4,7 @@ import { CodedError } from './errors.js';
 import { MAX_NAMED_GUESTS, type LinkEnd } from './guests.js';
 import { ID_PATTERN, isId } from './ids.js';
 import type { ShareMode } from './accounts.js';
+import type { RunnerRight } from './runnerRpc/rights.js';
 
 /**
  * The NATS logins of a runner's connections, and the host API: operations that a runner requests from the authenticator
@@ -157,8 +158,11 @@ export interface HostApiReplies {
    * missing.
    */
   read_lease: { kind: 'answer'; revision: number; lease?: { epoch: number; at: number } };
-  /** `wire`: the version of the wire that the relay speaks. */
-  relay: { kind: 'answer'; version: string; wire: number };
+  /**
+   * `wire`: the version of the wire that the relay speaks. `at`: its clock, in ms. `allow`: the rights of the runner's
+   * token; missing: all.
+   */
+  relay: { kind: 'answer'; version: string; wire: number; at: number; allow?: RunnerRight[] };
   /**
    * In order, as many as one reply holds. When `more` is set, the caller repeats the request with `next`. `end` is the
    * last offset of the stream as far as the reply needs it.

@@ -4,6 +4,7 @@ import { FrameAttachment } from './frames.js';
 import { ID_PATTERN } from './ids.js';
 import { RunnerInfo, SESSION_STATES, SessionInfo } from './info.js';
 import { SessionMetaState } from './meta.js';
+import { ModelInfo } from './modelInfo.js';
 import { GoalRequest } from './modes.js';
 import { PiOptions } from './piOptions.js';
 
@@ -13,7 +14,13 @@ const Text = Type.String();
 
 export const ErrorBody = Type.Object({
   /** `commandId`: the command may be stored all the same (code `unconfirmed`). */
-  error: Type.Object({ code: Text, message: Text, commandId: Type.Optional(Text) }),
+  error: Type.Object({
+    code: Text,
+    message: Text,
+    commandId: Type.Optional(Text),
+    /** What a program needs to go on; the document of the request says what is in it. */
+    details: Type.Optional(Type.Unknown()),
+  }),
 });
 
 /** `POST /api/auth/link`: the page exchanges the one-time sign-in link. */
@@ -25,7 +32,8 @@ export const NewSessionBody = Type.Object({
   runner_id: Optional(Text),
   cwd: Optional(Text),
   prompt: Optional(Text),
-  model: Optional(Text),
+  /** `provider/id`, or its two parts. */
+  model: Optional(Type.Union([Text, ModelInfo])),
   name: Optional(Type.String({ maxLength: 200 })),
   thinkingLevel: Optional(Type.Enum([...THINKING_LEVELS])),
   resumedFrom: Optional(Text),

@@ -4,6 +4,7 @@ import { END_REASONS } from './events.js';
 import { GuestRefs } from './guests.js';
 import { APPROVAL_MODES, SESSION_MODES } from './modes.js';
 import { RunnerPi, SessionPi } from './piInfo.js';
+import { RunnerRights } from './runnerRpc/rights.js';
 
 export const SESSION_STATES = ['idle', 'working', 'waiting', 'ended'] as const;
 
@@ -100,6 +101,8 @@ export const RunnerInfo = Type.Object({
   stoppedAt: Type.Optional(Type.Number()),
   /** How its sessions begin. Missing: they have no modes that a person can change. */
   approvals: Type.Optional(Type.Enum([...APPROVAL_MODES])),
+  /** What its token lets people do on the host. Missing: everything. */
+  allow: Type.Optional(RunnerRights),
   /** Set by the gateway from the leases. */
   online: Type.Optional(Type.Boolean()),
 });

@@ -4,6 +4,7 @@ import { ID_PATTERN } from './ids.js';
 import { RunnerModel } from './info.js';
 import { APPROVAL_MODES } from './modes.js';
 import { RunnerPi } from './piInfo.js';
+import { RunnerRights } from './runnerRpc/rights.js';
 
 /** The events of a runner, on `runner.<rid>.events`. */
 const Id = Type.String({ pattern: ID_PATTERN });
@@ -27,6 +28,8 @@ export const RUNNER_EVENT_FIELDS = {
     epoch: Type.Number(),
     /** How its sessions begin. Missing: they have no modes that a person can change. */
     approvals: Type.Optional(Type.Enum([...APPROVAL_MODES])),
+    /** What its token lets people do on the host. Missing: everything. */
+    allow: Type.Optional(RunnerRights),
   },
   /** The models changed, because a key or a custom model was added. */
   models_changed: { models: Type.Array(RunnerModel), defaultModel: Text },
@@ -36,6 +39,8 @@ export const RUNNER_EVENT_FIELDS = {
   session_opened: { sessionId: Id, cwd: Text, adopted: Type.Boolean() },
   session_closed: { sessionId: Id, reason: Text },
   runner_warning: { code: Text, message: Text },
+  /** What the warnings with this code were about is over. */
+  runner_warning_cleared: { code: Text },
   services_announced: { services: Type.Array(Text) },
   /** The result of a command that names no session. */
   command_result: {

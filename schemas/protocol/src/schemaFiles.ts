@@ -6,16 +6,18 @@ import * as http from './http.js';
 import * as notifications from './notifications.js';
 import * as people from './accounts.js';
 import * as sharing from './sharing.js';
+import * as top from './top.js';
 import { RunnerInfo, SessionInfo } from './info.js';
 import { SessionMetaState } from './meta.js';
 import { RUNNER_EVENT_SCHEMAS } from './runnerEvents.js';
+import { RUNNER_METHODS } from './runnerRpc/index.js';
 
 /**
  * The wire as JSON Schema, one document for each file of `schema/`, for readers in other languages. Their hash is
  * pinned in `wireVersion.ts`.
  */
 export function schemaFiles(): Record<string, unknown> {
-  const bodies = Object.entries({ ...http, ...people, ...sharing, ...notifications })
+  const bodies = Object.entries({ ...http, ...people, ...sharing, ...notifications, ...top })
     .filter(([, value]) => typeof value === 'object' && !Array.isArray(value))
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return {
@@ -25,6 +27,15 @@ export function schemaFiles(): Record<string, unknown> {
       partial: SessionPartial,
     }),
     'runner-events.json': document('Events of a runner: runner.<rid>.events', RUNNER_EVENT_SCHEMAS),
+    'runner-requests.json': document(
+      'Requests to a runner and their replies: runner.<rid>.rpc.<method>',
+      Object.fromEntries(
+        Object.entries(RUNNER_METHODS).flatMap(([name, { request, reply }]) => [
+          [`${name}.request`, request],
+          [`${name}.reply`, reply],
+        ]),
+      ),
+    ),
     'commands.json': document('Commands: runner.<rid>.cmd', COMMAND_SCHEMAS),
     'frames.json': document('Frames of the WebSockets', {
       ...prefixed('viewer.up', VIEWER_UP),

@@ -1,5 +1,6 @@
 import { CodedError } from './errors.js';
 import { isId } from './ids.js';
+import type { CallControl, RunnerMethod } from './runnerRpc/index.js';
 
 /**
  * The only module that joins tokens with dots: every subject of PizzaPi is built and parsed here. An id with a dot, a
@@ -11,7 +12,7 @@ function token(id: string): string {
 }
 
 /** The requests that a runner answers on `runner.<rid>.rpc.<verb>`. */
-export type RpcVerb = 'status' | 'spawn' | 'folders' | 'models';
+export type RpcVerb = RunnerMethod | CallControl;
 
 export const subjects = {
   /** The log of a session: events, stored. */

@@ -6,7 +6,14 @@ import {
   type StorageLimits,
   createAuditWriter,
 } from '@pizzapi/backbone';
-import { exportBackboneMetrics, type Logger, type Metrics, type Service } from '@pizzapi/process';
+import {
+  exportBackboneMetrics,
+  exportBuildInfo,
+  packageVersion,
+  type Logger,
+  type Metrics,
+  type Service,
+} from '@pizzapi/process';
 import { serveCallout } from './callout.js';
 import { serveHostApi } from './hostApi.js';
 import { Grants } from './grants.js';
@@ -16,6 +23,8 @@ import { LogSizes } from './logSizes.js';
 import { ConnectionAuthorizer } from './connectionAuthorizer.js';
 import { enforceRevocations } from './revocationEnforcer.js';
 import { sweepBlobs } from './sweeping.js';
+
+const VERSION = packageVersion(import.meta.url);
 
 export interface AuthenticatorOptions {
   /** With the authenticator's own login. The streams must have been provisioned. */
@@ -44,7 +53,12 @@ export interface Authenticator extends Service {
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { backbone: b, admin, issuerSeed, log, metrics: registry } = options;
   const metrics = createAuthenticatorMetrics(registry);
-  exportBackboneMetrics(registry, () => b.counters);
+  exportBackboneMetrics(
+    registry,
+    () => b.counters,
+    () => b.status() === 'connected',
+  );
+  exportBuildInfo(registry, VERSION);
   const issuer = openNkey(issuerSeed);
   const grants = new Grants(issuerSeed);
   const authorizer = new ConnectionAuthorizer(b, log);

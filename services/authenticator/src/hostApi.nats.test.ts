@@ -8,6 +8,7 @@ import {
   shareLinkStateOf,
   openWriter,
   putBlobVia,
+  relayVersion,
   requestRpc,
   seqBefore,
   type Backbone,
@@ -74,6 +75,14 @@ describe('a session is granted', () => {
     const epochs = [epoch, ...[again, third].map((grant) => (grant.kind === 'granted' ? grant.epoch : 0))];
     expect(epochs).toEqual(epochs.toSorted((a, b) => a - b));
     expect(new Set(epochs).size).toBe(3);
+  });
+
+  it('to no runner whose token does not allow sessions, which is told what it allows', async () => {
+    const { b, rid, of } = await hosts.runner('ann', { allow: ['files:read'] });
+    expect(await relayVersion(b, rid)).toMatchObject({ allow: ['files:read'] });
+    expect(await claimGrant(b, of(newId('s')))).toMatchObject({ kind: 'refused', code: 'right_missing' });
+    const other = await runnerOf('ann');
+    expect(await relayVersion(other.b, other.rid)).not.toHaveProperty('allow');
   });
 
   it('to one of two runners of an account that ask for it; never to another account', async () => {

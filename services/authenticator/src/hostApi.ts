@@ -18,6 +18,7 @@ import {
   describeError,
   encode,
   formatBytes,
+  rightsOf,
   isHostApiRequest,
   spokenVersion,
   type ErrorCode,
@@ -27,6 +28,7 @@ import {
   type HostApiVerb,
   type LinkMode,
 } from '@pizzapi/protocol';
+import { rightsOfRunner } from './runnerRights.js';
 import { callerOf, authorizeCaller, type AuthorizedCaller } from './hostApiCaller.js';
 import { HostApiBlobs, MAX_BLOB_BYTES, type PutOutcome } from './hostApiBlobs.js';
 import { hasResult, idsAfter, seqBefore } from './hostApiLogQueries.js';
@@ -103,7 +105,10 @@ class HostApi {
   private async forRunner(rid: string, request: HostApiRequest): Promise<Reply> {
     const { b } = this.deps;
     if (request.verb === 'read_lease') return { kind: 'answer', ...(await leaseAt(b, `runner.${rid}`)) };
-    if (request.verb === 'relay') return { kind: 'answer', ...spokenVersion(VERSION) };
+    if (request.verb === 'relay') {
+      const allow = await rightsOfRunner(b, rid);
+      return { kind: 'answer', ...spokenVersion(VERSION), at: Date.now(), ...(allow === undefined ? {} : { allow }) };
+    }
     if (request.verb !== 'commands_after') return refuse('session_not_found');
     return this.limited(async () => {
       const page = await storedCommandsAfter(b, rid, request.after);
@@ -159,6 +164,8 @@ class HostApi {
   /** Gives the session to the runner, with a new epoch. */
   private async claim({ userId, rid, sid, fresh }: AuthorizedCaller): Promise<Reply> {
     const { b, grants, metrics, authorizer, audit } = this.deps;
+    if (fresh && !rightsOf(await rightsOfRunner(b, rid)).includes('sessions'))
+      return refuse('right_missing', 'The token of this runner does not allow sessions');
     const shortage = fresh ? await this.shortageFor(userId, sid) : undefined;
     if (shortage !== undefined) {
       metrics.grants.inc({ outcome: 'storage_full' });

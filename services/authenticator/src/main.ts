@@ -40,7 +40,7 @@ await runService(
     const storage = { account: options.accountStorage, session: options.sessionStorage };
     const authenticator = createAuthenticator({ backbone, admin, issuerSeed, storage, log, metrics });
     return withHealthServer(() => authenticator, {
-      ...{ port: options.healthPort, ready: () => authenticator.ready(), metrics, log },
+      ...{ port: options.healthPort, host: options.healthHost, ready: () => authenticator.ready(), metrics, log },
       release: () => Promise.all([backbone.close(), admin.close()]),
     });
   },

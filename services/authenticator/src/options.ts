@@ -5,18 +5,11 @@ export const AUTHENTICATOR_OPTIONS = defineOptions({
   natsUrl: OPTIONS.natsUrl,
   natsNkey: OPTIONS.natsNkey,
   partitions: OPTIONS.partitions,
-  issuerSeed: {
-    env: 'PIZZAPI_AUTH_ISSUER',
-    help: 'Seed of the account nkey that signs the logins of hosts (SA…)',
-    type: 'string',
-  },
-  adminNkey: {
-    env: 'PIZZAPI_NATS_ADMIN_NKEY',
-    help: 'Seed of the nkey of the provisioner, to delete logs (SU…)',
-    type: 'string',
-  },
+  issuerSeed: OPTIONS.issuerSeed,
+  adminNkey: OPTIONS.adminNkey,
   accountStorage: OPTIONS.accountStorage,
   sessionStorage: OPTIONS.sessionStorage,
   healthPort: OPTIONS.healthPort,
+  healthHost: OPTIONS.healthHost,
   logLevel: OPTIONS.logLevel,
 });

@@ -69,6 +69,13 @@ describe('starting a session', () => {
     expect((await post('/ws/sessions', { runner_id: 'r1' })).status).toBe(201);
   });
 
+  it('takes a model as one text and as its parts', async () => {
+    for (const model of ['demo/demo', { provider: 'demo', id: 'demo' }]) {
+      expect((await post('/api/sessions', { runnerId: 'r1', model })).status).toBe(201);
+      expect(runner.commands.at(-1)).toMatchObject({ args: { model: 'demo/demo' } });
+    }
+  });
+
   it('tells the runner what pi is to be told, and the level of thinking', async () => {
     const pi = { tools: ['read'], noContextFiles: true };
     for (const path of ['/api/sessions', '/ws/sessions']) {

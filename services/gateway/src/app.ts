@@ -4,9 +4,12 @@ import { BlobStore, createAuditWriter, recentSessionsRows, refreshIdentity } fro
 import {
   answerClientError,
   exportBackboneMetrics,
+  exportBuildInfo,
   hostUrl,
   HTTP_LIMITS,
   LOOPBACK,
+  noTracing,
+  packageVersion,
   pagePathOf,
   serverOptions,
   sleep,
@@ -34,11 +37,15 @@ import { networkRoutes } from './http/networkRoutes.js';
 import { opsRoutes } from './http/opsRoutes.js';
 import { pageRoutes, securityHeaders } from './http/pageRoutes.js';
 import { runnerRoutes } from './http/runnerRoutes.js';
+import { runnerRpcRoutes } from './http/runnerRpcRoutes.js';
+import { RunnerCalls } from './runner/runnerCalls.js';
 import { registerAuthorization } from './http/authorization.js';
 import { sessionRoutes } from './http/sessionRoutes.js';
 import { shareRoutes } from './http/shareRoutes.js';
+import { topRoutes } from './http/topRoutes.js';
 import { usageRoutes } from './http/usageRoutes.js';
 import { validatorCompiler } from './http/validate.js';
+import { LiveFigures } from './liveFigures.js';
 import { GatewayMetrics } from './metrics.js';
 import { createAccountModule } from './accountModule.js';
 import { findLanAddresses, namedAddresses } from './network/addresses.js';
@@ -77,6 +84,7 @@ import { MetaFeeds } from './sockets/metaFeed.js';
 import { registerUpgrades, socketRoutes } from './sockets/socketRoutes.js';
 import { Sockets } from './sockets/sockets.js';
 
+const VERSION = packageVersion(import.meta.url);
 /** Reads of the log for viewers that run at once. */
 const CONCURRENT_READS = 16;
 /** How long viewers may take to leave when the gateway drains, in ms. */
@@ -89,7 +97,13 @@ const MAX_PAGES = 100;
 const NOTICE_MS = 100;
 
 /** Builds a gateway over a backbone: every part in the order in which it is needed, nothing found by magic. */
-export async function createGateway({ backbone: b, options, log, metrics: counters }: GatewayParts): Promise<Gateway> {
+export async function createGateway({
+  backbone: b,
+  options,
+  log,
+  metrics: counters,
+  tracing = noTracing,
+}: GatewayParts): Promise<Gateway> {
   const { port, secret } = options;
   const host = options.host === 'localhost' ? LOOPBACK[0] : options.host;
   const originPolicy = new OriginPolicy(options.publicUrl, host);
@@ -107,8 +121,15 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     return known;
   };
 
+  const metrics = new GatewayMetrics(counters);
+  exportBackboneMetrics(
+    counters,
+    () => b.counters,
+    () => b.status() === 'connected',
+  );
+  exportBuildInfo(counters, VERSION);
   const limits = { ...ROOM_LIMITS, ...options.limits };
-  const directory = new Directory(b, log);
+  const directory = new Directory(b, log, {}, (keyHash) => credentialCache.keys.peek(keyHash)?.allow);
   const shares = new ShareStore(b, log);
   const recentSpawns = new RecentSpawns();
   const credentialCache = new CredentialCache(b, log);
@@ -125,7 +146,8 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     ofSession: (sid: string) => directory.logBytesOf(sid),
     list: (userId: string) => pages.rowsOf(userId),
   };
-  const storage = new Storage(blobs, logs, new RelayStorage(b), storageLimits);
+  const relayStorage = new RelayStorage(b);
+  const storage = new Storage(blobs, logs, relayStorage, storageLimits);
   const storeHealth = new StoreHealth(b, log);
   const rates = new ActionRates({ ...DEFAULT_ACTION_RATES, ...options.rates });
   const replies = new RunnerReplies(b, log);
@@ -145,10 +167,10 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     reader,
     storeHealth,
     audit,
+    metrics,
+    tracing,
   });
   const remover = new Remover({ b, directory, commandSender, shares, audit });
-  const metrics: GatewayMetrics = new GatewayMetrics(counters, () => rooms.size);
-  exportBackboneMetrics(counters, () => b.counters);
   const denials = new DenialAuditor({ audit, metrics });
   const joins = new Joins({ audit });
   const bus = gatewayBus(b);
@@ -160,10 +182,11 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
     limits,
     concurrentReads: CONCURRENT_READS,
     metrics,
+    ...(tracing.isOn ? { tracing } : {}),
     log,
   });
   const spawner = new Spawner({
-    ...{ b, directory, access, spawns, blobs, storage, commandSender, replies, ids },
+    ...{ b, directory, access, spawns, blobs, storage, commandSender, replies, ids, tracing },
     publicUrl,
     waitMs: options.spawnWaitMs ?? 10_000,
   });
@@ -203,6 +226,13 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   const metas = new MetaFeeds(b, reader, log);
   const ready = () =>
     !draining && directory.isReady && credentialCache.isReady && shares.isReady && b.status() === 'connected';
+  metrics.figures = {
+    rooms: () => rooms.figures(),
+    isReady: ready,
+    isWriting: () => storeHealth.isWriting,
+    leases: (kind) => directory.countLeases(`${kind}.`),
+    storage: () => (relayStorage.isReachable ? relayStorage.uses() : Promise.resolve([])),
+  };
   const sockets = new Sockets({
     rooms,
     reader,
@@ -223,6 +253,7 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   directory.on((change) => {
     if (change.kind === 'host') rooms.find(change.sid)?.broadcast({ type: 'host', state: change.state });
     else if (change.kind === 'session_gone') void dropDeleted(change.sid);
+    else if (change.kind === 'lease') metrics.leaseChanged(change.key, change.change);
     else if (change.kind === 'granted') recentSpawns.delete(change.sid);
     else if (change.kind === 'gap') logSizes.clear();
   });
@@ -290,9 +321,11 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
       info: { title: 'PizzaPi gateway', description: 'Errors are `{ error: { code, message } }`.', version: '1' },
     },
   });
-  opsRoutes(app, { ready, storeHealth, metrics });
+  opsRoutes(app, { ready, storeHealth });
   await registerPeople(app);
-  runnerRoutes(app, { b, directory, runnerForgetter, metrics });
+  const calls = new RunnerCalls({ b, directory, audit });
+  runnerRoutes(app, { directory, calls, runnerForgetter, metrics });
+  runnerRpcRoutes(app, { access, calls, directory, loader, metrics });
   sessionRoutes(app, { b, pages, reader, commandSender, spawner, remover, metrics });
   networkRoutes(app, { network, metrics });
   shareRoutes(app, {
@@ -309,6 +342,10 @@ export async function createGateway({ backbone: b, options, log, metrics: counte
   blobRoutes(app, { access, blobs, storage, rates, metrics });
   usageRoutes(app, { access, storage });
   auditRoutes(app, { b });
+  const readStorage = () => relayStorage.uses();
+  topRoutes(app, {
+    figures: new LiveFigures({ b, directory, metrics, storage: readStorage, version: VERSION, startedAt: Date.now() }),
+  });
   app.get('/openapi.json', { schema: { hide: true } }, async () => ({
     ...app.swagger(),
     ...(options.publicUrl === undefined ? {} : { servers: [{ url: options.publicUrl }] }),

@@ -1,5 +1,5 @@
 import type { Backbone, StorageLimits } from '@pizzapi/backbone';
-import type { HttpLimits, Logger, Metrics } from '@pizzapi/process';
+import type { HttpLimits, Logger, Metrics, Tracing } from '@pizzapi/process';
 import type { Reach } from '@pizzapi/process/notify';
 import type { SignupMode } from '@pizzapi/protocol';
 import type { FastifyInstance } from 'fastify';
@@ -62,6 +62,8 @@ export interface GatewayParts {
   options: GatewayOptions;
   log: Logger;
   metrics: Metrics;
+  /** Records no spans when left out. */
+  tracing?: Tracing;
 }
 
 export interface Gateway {

@@ -2,6 +2,9 @@ import { connectBackbone, natsLoginOf, verifyProvisioned } from '@pizzapi/backbo
 import {
   createMetrics,
   ensureGatewaySecret,
+  givenGatewaySecret,
+  openTracing,
+  packageVersion,
   parseFlags,
   readNetworkOptions,
   readOptions,
@@ -20,16 +23,17 @@ await runService(
   'gateway',
   async ({ log, signal, env }) => {
     const given = readOptions(GATEWAY_OPTIONS, flags, env);
-    const { home, trustedProxies, notifyPrivate, healthPort } = given;
+    const { home, gatewaySecret, trustedProxies, notifyPrivate, healthPort, healthHost } = given;
     const backbone = await connectBackbone({ ...natsLoginOf(given), name: 'gateway', log, signal });
     await verifyProvisioned(backbone);
     const metrics = createMetrics({ process: true });
+    const tracing = await openTracing('gateway', { env, log, version: packageVersion(import.meta.url) });
     const gateway = await createGateway({
       backbone,
       options: {
         ...given,
         ...readNetworkOptions(given),
-        secret: ensureGatewaySecret(home),
+        secret: gatewaySecret === undefined ? ensureGatewaySecret(home) : givenGatewaySecret(gatewaySecret),
         trustedProxies: readProxies(trustedProxies),
         issuer: readIssuerSettings(given),
         reach: { allowPrivate: notifyPrivate },
@@ -38,6 +42,7 @@ await runService(
       },
       log,
       metrics,
+      tracing,
     });
     const service = await withHealthServer(
       () => ({
@@ -47,8 +52,8 @@ await runService(
         stop: () => gateway.stop(),
       }),
       {
-        ...{ port: healthPort, ready: () => gateway.isReady(), metrics: gateway.metrics, log },
-        release: () => backbone.close(),
+        ...{ port: healthPort, host: healthHost, ready: () => gateway.isReady(), metrics: gateway.metrics, log },
+        release: () => Promise.all([backbone.close(), tracing.close()]),
       },
     );
     const { url } = await gateway.listen();

@@ -4,12 +4,13 @@ import { CodedError, SIGNUP_MODES } from '@pizzapi/protocol';
 import { ISSUER_OPTIONS } from './issuer/options.js';
 
 const { lan, lanAddresses, tlsCert, tlsKey } = OPTIONS;
-const { home, port, host, publicUrl, healthPort, natsUrl, natsUser, natsPassword, natsNkey, notifyPrivate, logLevel } =
-  OPTIONS;
+const { home, gatewaySecret, port, host, publicUrl, healthPort, healthHost, notifyPrivate, logLevel } = OPTIONS;
+const { natsUrl, natsUser, natsPassword, natsNkey } = OPTIONS;
 
 /** The options of the process. */
 export const GATEWAY_OPTIONS = defineOptions({
   home,
+  gatewaySecret,
   port,
   host,
   publicUrl,
@@ -18,6 +19,7 @@ export const GATEWAY_OPTIONS = defineOptions({
   tlsCert,
   tlsKey,
   healthPort,
+  healthHost,
   natsUrl,
   natsUser,
   natsPassword,

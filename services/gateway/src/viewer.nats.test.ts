@@ -60,7 +60,7 @@ async function watch(
 const seen = (client: TestClient, seqs: number[]) => expect.poll(() => client.seqs, { interval: 10 }).toEqual(seqs);
 
 const counter = async (name: string) => {
-  const text = await (await s.fetch('/metrics')).text();
+  const text = await s.gateway.metrics.render();
   return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
 };
 

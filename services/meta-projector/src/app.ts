@@ -1,5 +1,12 @@
-import { partitionsOf, type Backbone } from '@pizzapi/backbone';
-import { exportBackboneMetrics, type Logger, type Metrics, type Service } from '@pizzapi/process';
+import { partitionsOf, streamHead, type Backbone } from '@pizzapi/backbone';
+import {
+  exportBackboneMetrics,
+  exportBuildInfo,
+  packageVersion,
+  type Logger,
+  type Metrics,
+  type Service,
+} from '@pizzapi/process';
 import { runAsLeader } from './leaderElection.js';
 import { scopeOf } from './partitionScope.js';
 import { PartitionSharing } from './partitionSharing.js';
@@ -7,6 +14,8 @@ import { createProjectorMetrics } from './metrics.js';
 import { createNotifierMetrics } from './notifier/metrics.js';
 import type { NotifierOptions } from './notifier/notifier.js';
 import { ActiveProjector, type ActiveProjectorOptions, type LeadershipSignals } from './activeProjector.js';
+
+const VERSION = packageVersion(import.meta.url);
 
 export interface ProjectorOptions extends Pick<
   ActiveProjectorOptions,
@@ -35,7 +44,10 @@ export interface Projector extends Service {
 export function createProjector({ backbone, log, metrics: registry, lease, ...options }: ProjectorOptions): Projector {
   const metrics = createProjectorMetrics(registry);
   const notifier = { metrics: createNotifierMetrics(registry), reach: { allowPrivate: false }, ...options.notifier };
-  exportBackboneMetrics(registry, () => backbone.counters);
+  const isConnected = () => backbone.status() === 'connected';
+  exportBackboneMetrics(registry, () => backbone.counters, isConnected);
+  exportBuildInfo(registry, VERSION);
+  registry.beforeRender(() => (isConnected() ? metrics.lag.show((stream) => streamHead(backbone, stream)) : undefined));
   const ending = new AbortController();
   let running: Promise<void> = Promise.resolve();
   /** The partitions of the terms that run. */
@@ -44,6 +56,7 @@ export function createProjector({ backbone, log, metrics: registry, lease, ...op
   const term = async (partition: number, signals: LeadershipSignals): Promise<void> => {
     terms.add(partition);
     metrics.active.set(1);
+    metrics.terms.inc();
     try {
       const scope = scopeOf(backbone, partition);
       await new ActiveProjector({ backbone, log, metrics, scope, ...options, notifier }, signals).run();

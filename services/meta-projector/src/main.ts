@@ -12,7 +12,7 @@ await runService(
   'meta-projector',
   async ({ log, signal, env }): Promise<Service> => {
     const options = readOptions(PROJECTOR_OPTIONS, flags, env);
-    const { healthPort, hostLostGraceMs, publicUrl, notifyPrivate } = options;
+    const { healthPort, healthHost, hostLostGraceMs, publicUrl, notifyPrivate } = options;
     const backbone = await connectBackbone({ ...natsLoginOf(options), name: 'meta-projector', log, signal });
     await verifyProvisioned(backbone);
     await verifyMapping(backbone);
@@ -30,7 +30,7 @@ await runService(
         run: () => (options.rebuild ? Promise.race([followRebuild(backbone, signal), run()]) : run()),
       }),
       {
-        ...{ port: healthPort, ready: () => backbone.status() === 'connected', metrics, log },
+        ...{ port: healthPort, host: healthHost, ready: () => backbone.status() === 'connected', metrics, log },
         release: () => backbone.close(),
       },
     );

@@ -1,4 +1,5 @@
 import { METRICS, type Metrics } from '@pizzapi/process';
+import { ProjectionLag } from './projectionLag.js';
 
 /** What the projector counts. Names are in the table of @pizzapi/process. */
 export function createProjectorMetrics(metrics: Metrics) {
@@ -11,6 +12,12 @@ export function createProjectorMetrics(metrics: Metrics) {
     ]),
     flushSeconds: metrics.histogram(METRICS.projectorFlushSeconds, 'Seconds to write the rows of a batch', ['stream']),
     cursor: metrics.gauge(METRICS.projectorCursor, 'Offset up to which events are projected', ['stream']),
+    lag: new ProjectionLag(
+      metrics.gauge(METRICS.projectorLag, 'Stored offsets that are not projected yet, while this process is active', [
+        'stream',
+      ]),
+    ),
+    terms: metrics.counter(METRICS.projectorTerms, 'Times that this process became active for a partition'),
     active: metrics.gauge(METRICS.projectorActive, '1 while this process is active, 0 while it is standby'),
     ended: metrics.counter(METRICS.reaperEnded, 'Sessions ended because their runner was lost'),
     links: {

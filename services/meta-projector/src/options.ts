@@ -9,6 +9,7 @@ export const PROJECTOR_OPTIONS = defineOptions({
   partitions: OPTIONS.partitions,
   hostLostGraceMs: OPTIONS.hostLostGraceMs,
   healthPort: OPTIONS.healthPort,
+  healthHost: OPTIONS.healthHost,
   publicUrl: OPTIONS.publicUrl,
   notifyPrivate: OPTIONS.notifyPrivate,
   rebuild: {

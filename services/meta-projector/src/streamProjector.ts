@@ -43,15 +43,20 @@ export class StreamProjector {
     const { backbone, handler: fold, signal, metrics } = this.options;
     // Also without new events: a missing gauge looks like a missing projector.
     metrics.cursor.set({ stream: fold.stream }, this.position);
-    await consumeStream(backbone, fold.stream, {
-      after: this.position,
-      signal: AbortSignal.any([signal, this.stopping.signal]),
-      onBatch: (records) => this.queue.run(() => this.take(records)),
-      onReset: () => {
-        this.reset = true;
-        this.stopping.abort();
-      },
-    });
+    const unfollow = metrics.lag.follow(fold.stream, () => this.position);
+    try {
+      await consumeStream(backbone, fold.stream, {
+        after: this.position,
+        signal: AbortSignal.any([signal, this.stopping.signal]),
+        onBatch: (records) => this.queue.run(() => this.take(records)),
+        onReset: () => {
+          this.reset = true;
+          this.stopping.abort();
+        },
+      });
+    } finally {
+      unfollow();
+    }
     if (this.failure !== undefined) throw this.failure.error;
     return this.reset ? 'reset' : 'ended';
   }

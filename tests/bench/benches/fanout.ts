@@ -22,6 +22,8 @@ interface Case {
    */
   sessions: number;
   repeat: number;
+  /** The most that the gateway may cost, as a multiple of the bare server. */
+  target?: number;
 }
 
 interface Outcome {
@@ -31,6 +33,8 @@ interface Outcome {
   p99: number;
   delivered: number;
   missing: number;
+  /** Events that the publisher sent and the log does not hold; undefined for the bare server. */
+  notStored?: number;
 }
 
 type Crowd = Awaited<ReturnType<typeof startLoadClients>>;
@@ -42,14 +46,22 @@ function cases(quick: boolean): Case[] {
   for (const viewers of [1, 10, 100, 1000]) {
     for (const bytes of [300, 2_000]) {
       for (const mode of ['paced', 'saturated'] as const) {
-        const wanted = viewers === 100 && bytes === 300 && mode === 'paced';
-        if (quick && !wanted) continue;
+        const target = mode === 'paced' ? targetOf(viewers, bytes) : undefined;
+        if (quick && (target === undefined || bytes !== 300)) continue;
         const each = eventsFor[viewers]!;
-        all.push({ viewers, bytes, mode, each, sessions: sessionsFor[viewers]!, repeat: wanted ? 9 : 1 });
+        const one = { viewers, bytes, mode, each, sessions: sessionsFor[viewers]! };
+        all.push(target === undefined ? { ...one, repeat: 1 } : { ...one, repeat: quick ? 3 : 5, target });
       }
     }
   }
   return all;
+}
+
+/** The targets are for paced runs. A session has one or two viewers as a rule; many are the exception. */
+function targetOf(viewers: number, bytes: number): number | undefined {
+  if (viewers === 1) return 1.5;
+  if (viewers === 1_000) return 1.1;
+  return viewers === 100 && bytes === 300 ? 1.15 : undefined;
 }
 
 /**
@@ -91,12 +103,17 @@ async function throughGateway(crowd: Crowd, one: Case, seconds: number): Promise
     count: viewers,
     resume: { after: starts[sid]! },
   }));
-  return measure(crowd, gateway.pid, joins, one, async () => {
+  const outcome = await measure(crowd, gateway.pid, joins, one, async () => {
     if (mode === 'saturated') return (await publisher.call('burst', { sids, each, bytes, ahead: 32 })).sent;
     const perSecond = PACE / viewers;
     return (await publisher.call('paced', { sids, perSecond, seconds: whole(perSecond, seconds, sessions), bytes }))
       .sent;
   });
+  if (outcome.missing === 0) return outcome;
+  const stored = Object.values(await publisher.call('stored', { sids })).reduce((sum, count) => sum + count, 0);
+  // Each session has one event before those of the load.
+  const sent = (outcome.delivered + outcome.missing) / viewers;
+  return { ...outcome, notStored: sent + sids.length - stored };
 }
 
 /** Returns a duration in seconds that gives every session the same number of events. */
@@ -125,6 +142,12 @@ async function run(context: BenchContext): Promise<void> {
   context.defer(() => bare.stop());
   const url = await bare.call('listen');
   const seconds = quick ? 1.5 : 2.5;
+  // The first runs compile the code of both servers.
+  for (const viewers of [1, 10]) {
+    const warm = { viewers, bytes: 300, mode: 'paced', each: 0, sessions: 32, repeat: 1 } as const;
+    await throughBareServer(crowd, bare, url, warm, 2 * seconds);
+    await throughGateway(crowd, warm, 2 * seconds);
+  }
   for (const one of cases(quick)) {
     const pairs: { ours: Outcome; theirs: Outcome }[] = [];
     for (let i = 0; i < one.repeat; i++) {
@@ -141,15 +164,16 @@ async function run(context: BenchContext): Promise<void> {
         'ws p99 ms': theirs.p99,
         'ws deliveries/s': theirs.deliveriesPerSecond,
         missing: ours.missing,
+        ...(ours.notStored === undefined ? {} : { 'not in the log': ours.notStored }),
       });
     }
-    if (one.viewers !== 100 || one.bytes !== 300 || one.mode !== 'paced') continue;
+    if (one.target === undefined) continue;
     const ratio = median(pairs.map(({ ours, theirs }) => ours.perMillion / theirs.perMillion));
     report.reach({
       bench: 'fanout',
-      figure: 'gateway CPU per delivery ÷ bare ws, 100 viewers, 20k/s',
+      figure: `gateway CPU per delivery ÷ bare ws, ${one.viewers} viewers in ${one.sessions} sessions, ${one.bytes} B, 20k/s`,
       unit: '×',
-      target: { most: 1.15 },
+      target: { most: one.target },
       reached: ratio,
     });
   }

@@ -91,6 +91,7 @@ export async function startGateway(
   const gc = fileURLToPath(new URL('../programs/gcOnRequest.js', import.meta.url));
   const flags = [...(options.memory === true ? ['--expose-gc', '--import', gc] : []), ...profileFlags('gateway')];
   const [command, args] = pinned(CORES?.server, process.execPath, [...flags, main]);
+  const health = await freePort();
   const child = spawn(command, args, {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: {
@@ -98,6 +99,7 @@ export async function startGateway(
       PIZZAPI_HOME: home,
       PIZZAPI_HOST: '127.0.0.1',
       PIZZAPI_PORT: '0',
+      PIZZAPI_HEALTH_PORT: String(health),
       PIZZAPI_NATS_URL: nats.url,
       PIZZAPI_LOG_LEVEL: 'warn',
     },
@@ -115,7 +117,7 @@ export async function startGateway(
     url,
     token,
     pid: child.pid!,
-    metric: async (name) => sumOf(await (await get('/metrics')).text(), name),
+    metric: async (name) => sumOf(await (await fetch(`http://127.0.0.1:${health}/metrics`)).text(), name),
     memory: () => memoryOf(child),
     knows: async (sid) => {
       const isListed = async () => (await get(`/api/sessions/${sid}`)).ok;

@@ -3,11 +3,13 @@ import {
   connectBackbone,
   headOf,
   openWriter,
+  replay,
   sessionRowKey,
   sessionRows,
   type Backbone,
   type SessionWriter,
 } from '@pizzapi/backbone';
+import { BareAppender } from '@pizzapi/backbone/testing';
 import { applySessionInfo, initialSessionInfo } from '@pizzapi/protocol';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -102,6 +104,27 @@ const handlers = {
       }),
     );
     return { sent: each * sids.length, ms: nowMs() - from, cpuSeconds: cpuSecondsSince(start), ...failed() };
+  },
+  /** `burst` with one event in flight in each new session, by a publisher without a spool. */
+  bareBurst: async ({ sids, each, bytes }: { sids: string[]; each: number; bytes: number }) => {
+    const make = eventMaker(bytes);
+    const start = process.cpuUsage();
+    await Promise.all(
+      sids.map(async (sid) => {
+        const appender = new BareAppender(backbone!, sid);
+        for (let i = 0; i < each; i++) await appender.append(make());
+      }),
+    );
+    return { sent: each * sids.length, cpuSeconds: cpuSecondsSince(start) };
+  },
+  /** The number of events of each session in the log. */
+  stored: async ({ sids }: { sids: string[] }) => {
+    const counts: Record<string, number> = {};
+    for (const sid of sids) {
+      counts[sid] = 0;
+      for await (const batch of replay(backbone!, sid, { after: 0 })) counts[sid] += batch.length;
+    }
+    return counts;
   },
   head: ({ sid }: { sid: string }) => headOf(backbone!, sid),
   close: async () => {

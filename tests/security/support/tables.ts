@@ -40,6 +40,8 @@ const ROWS: Readonly<Record<AuditKind, string>> = {
   lan_closed: 'the owner closed the gateway to the local network',
   runner_claimed: 'a host claimed a runner id that had no owner',
   runner_forgotten: 'an account forgot a runner: its id',
+  runner_call:
+    'a person asked a runner to change something: the method, and the path or the command; with `outcome`: it failed with this code',
   runner_refused: 'the connection of a host was refused: the reason',
   session_granted: 'a session was granted to a host: the epoch',
 };

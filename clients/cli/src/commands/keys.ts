@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
-import { ago, errorInfo, isId, type KeyInfo } from '@pizzapi/protocol';
+import { ago, errorInfo, isId, RUNNER_RIGHTS, type KeyInfo } from '@pizzapi/protocol';
 import { unwrapResult } from '../unwrapResult.js';
 import { examples, type CliContext } from '../context.js';
 import { expiresIn } from '../expiresIn.js';
 import { GATEWAY_OPTIONS, gatewayOf } from '../home.js';
-import { Failure, jsonLine, line, toSafeLine, type Io } from '../io.js';
+import { rightsOption } from '../rightsOption.js';
+import { EXIT, Failure, jsonLine, line, toSafeLine, type Io } from '../io.js';
 import { tableRows, type Column } from '../table.js';
 import { expiry, timeLeft } from '@pizzapi/runner/access';
 
@@ -13,6 +14,7 @@ interface KeyFlags extends Record<string, unknown> {
   json?: true;
   runner?: true;
   expires?: string;
+  allow?: string;
 }
 
 export function addKeys(program: Command, { io }: CliContext): void {
@@ -37,6 +39,7 @@ export function addKeys(program: Command, { io }: CliContext): void {
   addOptions(keys.command('create <name>'), GATEWAY_OPTIONS)
     .description('Create a key and print it once')
     .option('--runner', 'Create a runner token: it can register a runner and nothing else')
+    .option('--allow <rights>', `What people may do on the host of a runner: ${RUNNER_RIGHTS.join(',')} (default: all)`)
     .option('--expires <duration>', 'Lifetime: 12h, 30d (default: until it is revoked)')
     .option('--json', 'Print one line of JSON: { key, token }')
     .addHelpText(
@@ -45,7 +48,11 @@ export function addKeys(program: Command, { io }: CliContext): void {
     )
     .action(async (name: string, flags: KeyFlags) => {
       const kind = flags.runner === true ? 'runner' : 'user';
-      const body = { name, kind, ...expiresIn('--expires', flags.expires) } as const;
+      const allow = rightsOption(flags.allow);
+      if (allow !== undefined && kind !== 'runner')
+        throw new Failure(errorInfo('bad_option', 'Only a runner token (--runner) has --allow'), EXIT.usage);
+      const rights = allow === undefined ? {} : { allow };
+      const body = { name, kind, ...rights, ...expiresIn('--expires', flags.expires) } as const;
       const gateway = gatewayOf(flags, io);
       const made = await unwrapResult(gateway, gateway.api.createKey(body));
       if (flags.json === true) return line(io.stdout, jsonLine(made));
@@ -78,6 +85,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'USED', widest: 40 },
   { title: 'ENDS', widest: 8 },
   { title: 'NAME', widest: 80 },
+  { title: 'ALLOWS', widest: 60 },
 ];
 
 function keyRows(keys: readonly KeyInfo[], now: number, io: Pick<Io, 'colour'>): string[] {
@@ -93,6 +101,7 @@ function keyRows(keys: readonly KeyInfo[], now: number, io: Pick<Io, 'colour'>):
     used(key),
     key.expiresAt === undefined ? '' : timeLeft(key.expiresAt, now),
     key.name,
+    key.allow?.join(',') ?? '',
   ]);
   const isPast = (at: number) => (keys[at]!.expiresAt ?? Infinity) <= now;
   return tableRows(COLUMNS, rows, io, isPast);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -20,6 +20,10 @@ it('a runner without a token of its own takes that of the local run, with its ad
   writeMadeUpNatsAccess(home);
   expect(kept()).toEqual({ PIZZAPI_RUNNER_TOKEN: 'pzr_local', PIZZAPI_NATS_URL: 'nats://127.0.0.1:1' });
   expect(kept([], { PIZZAPI_RUNNER_TOKEN: 'pzr_mine' })).toEqual({});
+  const file = join(home, 'token');
+  writeFileSync(file, 'pzr_mine\n');
+  expect(kept([], { PIZZAPI_RUNNER_TOKEN_FILE: file })).toEqual({});
+  expect(hostAccess({ PIZZAPI_HOME: home, PIZZAPI_RUNNER_TOKEN_FILE: file })).toMatchObject({ token: 'pzr_mine' });
 });
 
 it('the token of the local run never goes to another server', () => {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { OPTIONS, readOptions } from '@pizzapi/process';
 import { homeOf, keptToken, namesNats } from '@pizzapi/runner/access';
 import { becomeProgram, mainOf, runProgram } from '../spawnProgram.js';
 import type { CliContext } from '../context.js';
@@ -44,7 +45,7 @@ export function addRunner(program: Command, context: CliContext): void {
  * to another server.
  */
 export function keptAccess(args: readonly string[], env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  if (env['PIZZAPI_RUNNER_TOKEN']) return {};
+  if (readOptions({ token: OPTIONS.runnerToken }, {}, env).token !== undefined) return {};
   const isNamed = namesNats(args, env);
   const { token, natsUrl, name } = keptToken(homeOf(args, env), isNamed) ?? {};
   if (token === undefined) return {};

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import {
+  accountKey,
+  accountRows,
   connectBackbone,
   provisionStore,
   STORAGE_OPTIONS,
@@ -8,7 +10,7 @@ import {
   type StreamChange,
 } from '@pizzapi/backbone';
 import { addOptions, defineOptions, OPTIONS, readOptions, type OptionValues } from '@pizzapi/process';
-import { CodedError, splitAddresses } from '@pizzapi/protocol';
+import { CodedError, newOwnerAccount, OWNER_ID, splitAddresses } from '@pizzapi/protocol';
 import { examples, type CliContext } from '../context.js';
 import { requireNatsAccess } from '../home.js';
 import { interruptible, jsonLine, line } from '../io.js';
@@ -20,14 +22,14 @@ const PROVISION_OPTIONS = defineOptions({
   home: OPTIONS.home,
   natsUrl: { ...OPTIONS.natsUrl, default: undefined },
   adminNkey: {
-    env: 'PIZZAPI_NATS_ADMIN_NKEY',
+    ...OPTIONS.adminNkey,
     help: 'Seed of the nkey of the provisioner (SU…); without one that of the home of a local run',
-    type: 'string',
   },
   replicas: OPTIONS.replicas,
   // Without it the deployment keeps the number that it has.
   partitions: { ...OPTIONS.partitions, default: undefined },
   ...STORAGE_OPTIONS,
+  owner: OPTIONS.provisionOwner,
 });
 type ProvisionFlags = OptionValues<typeof PROVISION_OPTIONS>;
 
@@ -45,18 +47,27 @@ export function addProvision(program: Command, { io }: CliContext): void {
     )
     .action(async (flags: Record<string, unknown>) => {
       const options = readOptions(PROVISION_OPTIONS, flags, io.env);
-      const changes = await interruptible(io, async (signal) => {
+      const { changes, isOwnerNew } = await interruptible(io, async (signal) => {
         const admin = await connectAsAdmin(options, AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)]));
         try {
-          return await provisionStore(admin, { replicas: options.replicas, ...storageLimitsOf(options) });
+          const changes = await provisionStore(admin, { replicas: options.replicas, ...storageLimitsOf(options) });
+          return { changes, isOwnerNew: options.owner && (await createOwner(admin)) };
         } finally {
           await admin.close();
         }
       });
-      if (flags['json'] === true) return line(io.stdout, jsonLine({ changes }));
+      if (flags['json'] === true)
+        return line(io.stdout, jsonLine({ changes, ...(options.owner ? { ownerCreated: isOwnerNew } : {}) }));
       for (const change of changes) line(io.stdout, describe(change));
-      if (changes.length === 0) line(io.stdout, 'Nothing to change');
+      if (isOwnerNew) line(io.stdout, 'Created the account of the owner');
+      else if (changes.length === 0) line(io.stdout, 'Nothing to change');
     });
+}
+
+/** Creates the account of the owner. Returns false when the installation has one. */
+async function createOwner(admin: Backbone): Promise<boolean> {
+  const made = await accountRows(admin).create(accountKey(OWNER_ID), newOwnerAccount(Date.now()));
+  return made.kind === 'stored';
 }
 
 /** Connects as the provisioner: with the given nkey, or with that of the local run. Throws `bad_option` for a bad one. */

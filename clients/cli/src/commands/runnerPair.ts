@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { hostname } from 'node:os';
 import { addOptions, homeLayout, OPTIONS, readOptions } from '@pizzapi/process';
+import { RUNNER_RIGHTS } from '@pizzapi/protocol';
+import { rightsOption } from '../rightsOption.js';
 import { askForKey } from '../askForKey.js';
 import { examples, type CliContext } from '../context.js';
 import { GATEWAY_OPTIONS, gatewayOf, isLoopback } from '../home.js';
@@ -19,6 +21,7 @@ const PAIR_OPTIONS = {
 
 interface PairFlags extends Record<string, unknown> {
   name?: string;
+  allow?: string;
   browser: boolean;
   qr: boolean;
   ifUnpaired?: boolean;
@@ -30,6 +33,7 @@ export function addRunnerPair(runner: Command, { io }: CliContext): void {
     .description('Get a runner token for this machine; you approve it in a browser or on your phone')
     .helpOption('-h, --help', 'Print this')
     .option('--name <name>', 'Name of the runner, and of its token in your list of keys (default: the host name)')
+    .option('--allow <rights>', `What people may do on this machine: ${RUNNER_RIGHTS.join(',')} (default: all)`)
     .option('--no-browser', 'Do not open a browser')
     .option('--no-qr', 'Do not show a QR code')
     .option('--if-unpaired', 'Do nothing when this machine has a token for this gateway')
@@ -46,7 +50,9 @@ The token is stored in <home>/runner/token.json, which only you can read. PIZZAP
         return line(io.stdout, `This machine is paired with ${url}. \`pizzapi runner pair\` pairs it anew.`);
       const named = readOptions({ natsUrl: PAIR_OPTIONS.natsUrl }, flags, io.env).natsUrl;
       const name = (flags.name ?? hostname()).slice(0, 80);
+      const allow = rightsOption(flags.allow);
       const { token, natsUrl } = await askForKey(io, {
+        ...(allow === undefined ? {} : { allow }),
         url,
         kind: 'runner',
         name,

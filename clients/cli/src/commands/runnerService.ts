@@ -7,8 +7,10 @@ import { CodedError, errorInfo } from '@pizzapi/protocol';
 import { examples, type CliContext } from '../context.js';
 import { EXIT, Failure, jsonLine, line, toSafeLine } from '../io.js';
 import { readRunnerToken } from '../runnerToken.js';
+import { GATEWAY_OPTIONS } from '../home.js';
 import { openServiceManager } from '../service/openServiceManager.js';
 import type { ServiceStatus } from '../service/serviceManager.js';
+import { remoteStatus } from './remoteStatus.js';
 import { keptEnvironment } from '../service/serviceSpec.js';
 
 /** Variables with keys of models. */
@@ -55,18 +57,20 @@ and no secret. Run it again after a change, or to restart the runner; its sessio
       line(io.stdout, removed ? 'The runner is stopped and its unit removed.' : 'The runner was not installed.');
     });
 
-  runner
-    .command('status')
-    .description('Print whether the runner is installed, whether it runs and since when, and the end of its log')
+  addOptions(runner.command('status [runner]'), GATEWAY_OPTIONS)
+    .description(
+      'Print whether the runner of this machine is installed and runs, and the end of its log; or what a named runner is and does now',
+    )
     .helpOption('-h, --help', 'Print this')
     .option('--json', 'Print one line of JSON: { installed, running, enabled, pid, since, restarts, log, … }')
     .addHelpText(
       'after',
-      `${examples('pizzapi runner status', 'pizzapi runner status --json | jq .running')}
+      `${examples('pizzapi runner status', 'pizzapi runner status --json | jq .running', 'pizzapi runner status laptop')}
 
-The exit code is 1 when the runner does not run.`,
+The exit code is 1 when the runner does not run. <runner> is a name, an id or the beginning of one.`,
     )
-    .action(async (flags: Record<string, unknown>) => {
+    .action(async (named: string | undefined, flags: Record<string, unknown>) => {
+      if (named !== undefined) return remoteStatus(named, flags, context);
       const status = await (await openServiceManager(io.env)).status();
       if (flags['json'] === true) line(io.stdout, jsonLine(status));
       else for (const text of statusLines(status)) line(io.stdout, text);

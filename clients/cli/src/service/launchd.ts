@@ -63,6 +63,14 @@ class Launchd implements ServiceManager {
     return wasLoaded || wasThere;
   }
 
+  stop(): Promise<boolean> {
+    return this.remove();
+  }
+
+  logProgram(follow: boolean): [string, ...string[]] {
+    return follow ? ['tail', '-F', this.logFile] : ['cat', this.logFile];
+  }
+
   async status(): Promise<ServiceStatus> {
     const { code, stdout } = await this.run('launchctl', 'print', this.target);
     const value = (name: string) => new RegExp(`^\\s*${name} = (.*)$`, 'm').exec(stdout)?.[1];

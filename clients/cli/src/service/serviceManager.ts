@@ -27,4 +27,8 @@ export interface ServiceManager {
   /** Stops the service and removes it. False when there was none. */
   uninstall(): Promise<boolean>;
   status(): Promise<ServiceStatus>;
+  /** Stops the service until it is started again. False when it does not run. */
+  stop(): Promise<boolean>;
+  /** The program that prints the log, with its arguments. */
+  logProgram(follow: boolean): [string, ...string[]];
 }

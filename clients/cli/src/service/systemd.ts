@@ -58,6 +58,17 @@ class Systemd implements ServiceManager {
     return true;
   }
 
+  async stop(): Promise<boolean> {
+    if (!(await this.status()).running) return false;
+    await mustRun(this.run, 'systemctl', '--user', 'stop', UNIT);
+    return true;
+  }
+
+  logProgram(follow: boolean): [string, ...string[]] {
+    const how = follow ? ['--follow'] : ['--no-pager'];
+    return ['journalctl', '--user', `--unit=${UNIT}`, '--output=cat', ...how];
+  }
+
   async status(): Promise<ServiceStatus> {
     const shown = await mustRun(this.run, 'systemctl', '--user', 'show', UNIT, `--property=${PROPERTIES.join(',')}`);
     const value = propertiesOf(shown.stdout);

@@ -1,4 +1,5 @@
 import {
+  givenGatewaySecret,
   homeLayout,
   localToken,
   OPTIONS,
@@ -24,6 +25,7 @@ export const GATEWAY_OPTIONS = {
     help: 'Address of the gateway (default: the local run, or where you signed in last)',
   },
   apiKey: OPTIONS.apiKey,
+  gatewaySecret: OPTIONS.gatewaySecret,
 } as const;
 
 /** Returns how to reach the nats-server of a local run, or undefined when no local run of this version used this home. */
@@ -57,12 +59,17 @@ export function gatewayOf(
   flags: Readonly<Record<string, unknown>>,
   { env }: Pick<typeof process, 'env'>,
 ): GatewayAccess & { home: string } {
-  const { home, relayUrl, apiKey } = readOptions(GATEWAY_OPTIONS, flags, env);
+  const { home, relayUrl, apiKey, gatewaySecret } = readOptions(GATEWAY_OPTIONS, flags, env);
   const local = readLocalState(home)?.url;
   const url = programUrl(relayUrl ?? local ?? lastLogin(home) ?? OPTIONS.relayUrl.default);
-  const secret = url === local || isLoopback(url) ? readGatewaySecret(home) : undefined;
+  const secret = url === local || isLoopback(url) ? gatewaySecretOf(home, gatewaySecret) : undefined;
   const token = apiKey ?? loginAt(home, url) ?? (secret && localToken(secret));
   return { home, url, token, api: gatewayApi({ url, client: 'terminal', ...(token === undefined ? {} : { token }) }) };
+}
+
+/** Returns the secret that an option holds, or else that of a home. Throws `bad_option` for an option that holds none. */
+export function gatewaySecretOf(home: string, given: string | undefined): Buffer | undefined {
+  return given === undefined ? readGatewaySecret(home) : givenGatewaySecret(given);
 }
 
 /** The local secret never goes to another machine. */

@@ -16,7 +16,7 @@ type KeptToken = Pick<RunnerPairing, 'token' | 'natsUrl' | 'name'> & { relayUrl:
 
 /** Returns the access of a host in this process: the token in the environment, the stored token, or none. */
 export function hostAccess(env: NodeJS.ProcessEnv): (KeptToken & { natsUrl: string }) | undefined {
-  const token = env['PIZZAPI_RUNNER_TOKEN'];
+  const { token } = readOptions({ token: OPTIONS.runnerToken }, {}, env);
   const found: KeptToken | undefined = token
     ? { token, natsUrl: undefined, relayUrl: undefined }
     : keptToken(homeOf([], env), namesNats([], env));

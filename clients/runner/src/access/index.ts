@@ -3,6 +3,7 @@ export { expiry, timeLeft } from './formatTime.js';
 export {
   GATEWAY_OPTIONS,
   gatewayOf,
+  gatewaySecretOf,
   isLoopback,
   keyFor,
   pageAt,

@@ -1,4 +1,4 @@
-import { OPTIONS, qrRows, readOptions, sleep } from '@pizzapi/process';
+import { OPTIONS, OWN_SECRETS, qrRows, readOptions, sleep } from '@pizzapi/process';
 import { openSession, type Api } from '@pizzapi/session-client';
 import { programUrl, type Presence, type ShareMode } from '@pizzapi/protocol';
 import type { ShareAccess, ShareEnvironment, ShareLink } from './sharing.js';
@@ -11,12 +11,9 @@ import { gatewayApi, OUTBOUND } from './outbound.js';
 const APPEARS_MS = 15_000;
 const ASK_EVERY_MS = 250;
 
-/** Our secrets. A terminal removes them from its environment, so that programs of the agent cannot read them. */
-const SECRETS = ['RUNNER_TOKEN', 'API_KEY', 'NATS_USER', 'NATS_PASSWORD', 'NATS_NKEY'].map((name) => `PIZZAPI_${name}`);
-
-/** Removes our secrets from the environment of this process. Read them before. */
+/** Removes our secrets from the environment of this process, so that programs of the agent cannot read them. Read them before. */
 export function removeSecrets(): void {
-  for (const name of SECRETS) delete process.env[name];
+  for (const name of OWN_SECRETS) delete process.env[name];
 }
 
 /** How a terminal shares with the gateway and the keys that its home and environment name. */

@@ -5,20 +5,24 @@ import { holdLease, openLedger } from '@pizzapi/backbone';
 import {
   createMetrics,
   exportBackboneMetrics,
+  exportBuildInfo,
   packageVersion,
   type Logger,
   type Metrics,
   type Service,
+  type Tracing,
 } from '@pizzapi/process';
-import { CodedError, spokenVersion, type ErrorInfo } from '@pizzapi/protocol';
+import { CodedError, commonRights, rightsOf, spokenVersion, type ErrorInfo } from '@pizzapi/protocol';
 import { bundledPi, describeInstallation, processHost, type PiInstallation } from '../installation/index.js';
 import { readRunnerToken } from '../access/index.js';
 import { makeRunnerHome, runnerHome } from '../home.js';
-import { workerEnvironment } from '../workerEnvironment.js';
+import { withoutSecrets, workerEnvironment } from '../workerEnvironment.js';
 import type { RunnerOptions } from '../options.js';
 import { RunnerEventPublisher } from './runnerEventPublisher.js';
 import { connectForSuspendedSessions, connectRunner, requireToken, warnWhenRefused } from './connections.js';
+import { CommandRunner } from './exec/commandRunner.js';
 import { CommandDispatcher } from './commandDispatcher.js';
+import { CommandTraces } from './commandTraces.js';
 import { daemonCommands } from './daemonCommands.js';
 import { EndedSessions } from './endedSessions.js';
 import { SessionHosts } from './hosts.js';
@@ -26,13 +30,14 @@ import { loadIdentity, type RunnerIdentity } from './identity.js';
 import { SuspendedSessionsConnection } from './suspendedSessionsConnection.js';
 import { RunnerLifecycle } from './runnerLifecycle.js';
 import { lockHome } from './lock.js';
-import { createRunnerMetrics, exportSessionMetrics, type RunnerMetrics } from './metrics.js';
+import { createRunnerMetrics, exportSessionMetrics, readLoad, type RunnerMetrics } from './metrics.js';
 import { ModelCatalog } from './models.js';
 import { PiChoice } from './piChoice.js';
 import { SessionRecords } from './records.js';
 import { requireSameWire } from './requireSameWire.js';
 import { resolveRoots } from './roots.js';
-import { serveRunner } from './rpc.js';
+import { serveRunner } from './rpc/index.js';
+import { watchWarnings } from './warningWatch.js';
 import { WorkerPool } from './workerPool.js';
 
 /** How long a runner of the same home that is stopping is waited for, in ms. */
@@ -58,6 +63,8 @@ export interface RunnerDeps {
   piCheckMs?: number;
   /** What it counts is in here; a set of its own when left out. */
   metrics?: Metrics;
+  /** Records no spans when left out. */
+  tracing?: Tracing;
 }
 
 export interface Runner extends Service {
@@ -76,8 +83,13 @@ export async function createRunner(deps: RunnerDeps): Promise<Runner> {
   const { metrics: registry = createMetrics() } = deps;
   const metrics = createRunnerMetrics(registry);
   let life = await begin(deps, metrics);
-  exportBackboneMetrics(registry, () => life.counters);
-  exportSessionMetrics(registry, runnerHome(deps.options.home), () => life.hosts.all);
+  exportBackboneMetrics(
+    registry,
+    () => metrics.workers.total(life.counters),
+    () => life.isConnected,
+  );
+  exportBuildInfo(registry, packageVersion(import.meta.url));
+  exportSessionMetrics(registry, runnerHome(deps.options.home), () => life.hosts.all, metrics.workers);
   return {
     name: 'runner',
     get identity() {
@@ -148,7 +160,13 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const { runnerId } = identity;
     const host = { natsUrl: options.natsUrl, identity, token, log, signal };
     const backbone = await connectRunner(host);
-    await requireSameWire(backbone, { runnerId, relayUrl: readRunnerToken(options.home)?.relayUrl, log });
+    const ofToken = await requireSameWire(backbone, {
+      runnerId,
+      relayUrl: readRunnerToken(options.home)?.relayUrl,
+      log,
+    });
+    const allow = commonRights(ofToken, options.allow);
+    const mayHostSessions = rightsOf(allow).includes('sessions');
     warnWhenRefused(backbone, host);
     const suspendedConnection = new SuspendedSessionsConnection(() => connectForSuspendedSessions(host));
     const epoch = Date.now();
@@ -159,6 +177,8 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const ask = (folder: string) => workers.ask('models', { agentDir: folder });
     const models = new ModelCatalog({ agentDir, ask, pi: () => pi.key, file: home.models, log });
     await models.load();
+    const commands = new CommandRunner({ env: withoutSecrets(env), folder: home.execs });
+    await commands.recover();
     const publisher = new RunnerEventPublisher(backbone, runnerId, home, log);
     const version = packageVersion(import.meta.url);
     const name = options.name ?? hostname();
@@ -176,6 +196,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
         maxSessions,
         epoch,
         ...(options.human === 'off' ? {} : { approvals: options.approvals }),
+        ...(allow === undefined ? {} : { allow }),
       },
       models: models.current.models.filter((model) => model.available),
       defaultModel: models.current.defaultModel,
@@ -189,10 +210,11 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const ended = new EndedSessions(access, new SessionRecords(home.ended));
     await ended.prune();
     const ledger = openLedger(home.ledger);
+    const traces = new CommandTraces();
     const hosts = new SessionHosts({
       deps: {
         passOn: (commandId) => ledger.passOn(commandId),
-        ...{ ...access, ended, pool: workers, publisher, metrics, agentDir: options.agentDir },
+        ...{ ...access, ended, pool: workers, publisher, metrics, traces, agentDir: options.agentDir },
         records: new SessionRecords(home.sessions),
         idleMs: deps.idleMs ?? options.idleMinutes * 60_000,
         openMs: options.openSeconds * 1_000,
@@ -207,12 +229,27 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     let end: (how: 'restart' | 'shutdown') => void = () => undefined;
     const asked = new Promise<'restart' | 'shutdown'>((resolve) => (end = resolve));
     const dispatcher = new CommandDispatcher({
-      ...{ ledger, publisher, log },
-      handlers: daemonCommands(hosts, (how) => end(how)),
+      ...{ ledger, publisher, log, traces },
+      ...(deps.tracing === undefined ? {} : { tracing: deps.tracing }),
+      handlers: daemonCommands(hosts, (how) => end(how), mayHostSessions),
       onFinished: (outcome) => metrics.commands.inc({ outcome: outcome.ok ? 'ok' : outcome.error.code }),
     });
     const facts = () => ({ name, version, piVersion: pi.current.version, startedAt: epoch, maxSessions });
-    const stopRpc = serveRunner({ backbone, runnerId, facts, roots, hosts, models });
+    const load = () => readLoad({ home, hosts: hosts.all, counters: backbone.counters, workers: metrics.workers });
+    const onStop = (how: 'restart' | 'shutdown') => end(how);
+    const stopRpc = serveRunner({
+      backbone,
+      runnerId,
+      facts,
+      roots,
+      hosts,
+      models,
+      load,
+      commands,
+      onStop,
+      rights: () => allow,
+      log,
+    });
     const { lease } = held;
     const parts = {
       backbone,
@@ -227,7 +264,10 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       pi,
       startedPi,
       piCheckMs: deps.piCheckMs ?? PI_CHECK_MS,
+      watchWarnings: (watching: AbortSignal) =>
+        watchWarnings({ backbone, runnerId, home, hosts, models, publisher, log }, watching),
       stopRpc,
+      commands,
       unlock,
     };
     const { defaultModel } = models.current;

@@ -8,9 +8,11 @@ import {
   type CommandName,
   type CommandOf,
   type ErrorInfo,
+  type TraceContext,
 } from '@pizzapi/protocol';
-import type { Logger } from '@pizzapi/process';
+import { noTracing, type Logger, type Tracing } from '@pizzapi/process';
 import type { WorkerCommandOutcome } from '../ipc/messages.js';
+import type { CommandTraces } from './commandTraces.js';
 import type { RunnerEventPublisher } from './runnerEventPublisher.js';
 
 /**
@@ -48,6 +50,10 @@ export interface CommandDispatcherOptions {
   handlers: CommandHandlers;
   publisher: Pick<RunnerEventPublisher, 'publish' | 'publishResult' | 'leftoverResult'>;
   log: Logger;
+  /** Records a span for each command; none when left out. */
+  tracing?: Tracing;
+  /** Where the handlers find the trace of a command. */
+  traces?: CommandTraces;
   onFinished?: (outcome: WorkerCommandOutcome) => void;
 }
 
@@ -62,17 +68,31 @@ export class CommandDispatcher {
   constructor(private readonly options: CommandDispatcherOptions) {}
 
   /** Takes the command at an offset of the stream. Returns when its place in the order is taken, not when it is done. */
-  dispatch(command: Command, seq: number): void {
-    const { ledger, log } = this.options;
+  dispatch(command: Command, seq: number, parent?: TraceContext): void {
+    const { ledger, log, tracing = noTracing, traces } = this.options;
     const { commandId, name } = command;
     const isNew = ledger.begin(commandId, seq) === 'new';
     // The result is published, and must not be published again.
     if (!isNew && ledger.get(commandId)?.result !== undefined) return;
-    log.info({ commandId, command: name, sid: command.sessionId, seq, retry: !isNew }, 'command');
+    const attributes = { 'pizzapi.session': command.sessionId };
+    const span = tracing.start(`handle ${name}`, { parent, kind: 'consumer', attributes });
+    traces?.set(command, span.context);
+    const line = log.child({ commandId, command: name, sid: command.sessionId, traceId: span.context.traceId });
+    line.info({ seq, retry: !isNew }, 'command');
+    let code: string | undefined;
     const work = (isNew ? this.handle(command) : this.recover(command))
-      .then((outcome) => this.finish(command, outcome))
-      .catch((error: unknown) => log.error({ err: error, commandId, command: name }, 'command failed in the runner'))
-      .finally(() => this.running.delete(work));
+      .then((ended) => {
+        if (ended.kind !== 'left' && !ended.outcome.ok) code = ended.outcome.error.code;
+        return this.finish(command, ended);
+      })
+      .catch((error: unknown) => {
+        code = 'internal';
+        line.error({ err: error }, 'command failed in the runner');
+      })
+      .finally(() => {
+        span.end(code);
+        this.running.delete(work);
+      });
     this.running.add(work);
   }
 

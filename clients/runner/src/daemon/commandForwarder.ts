@@ -1,4 +1,4 @@
-import { errorInfo, type Command, type ErrorInfo } from '@pizzapi/protocol';
+import { errorInfo, type Command, type ErrorInfo, type TraceContext } from '@pizzapi/protocol';
 import { sleep } from '@pizzapi/process';
 import type { WorkerCommandOutcome } from '../ipc/messages.js';
 import type { WorkerHandle } from '../ipc/startWorker.js';
@@ -23,6 +23,8 @@ export interface CommandForwarderDeps {
   answerDirectly(command: Command, outcome: WorkerCommandOutcome): Promise<WorkerCommandOutcome | undefined>;
   /** Called before a command goes to the worker: from then on it may have its effect. */
   passOn(commandId: string): void;
+  /** The trace that a command belongs to. */
+  traceOf(command: Command): TraceContext | undefined;
   /** Aborts when the daemon stops. */
   closing: AbortSignal;
 }
@@ -34,12 +36,13 @@ export class CommandForwarder {
   /** Executes a command in the worker, which writes its result. Undefined: the daemon stops first. */
   async forward(command: Command): Promise<WorkerCommandOutcome | undefined> {
     const { closing } = this.deps;
+    const trace = this.deps.traceOf(command);
     for (;;) {
       const woken = await this.deps.ensureWorker();
       if (woken.kind === 'refused') return this.deps.answerDirectly(command, { ok: false, error: woken.error });
       const { worker, departed } = woken.attached;
       this.deps.passOn(command.commandId);
-      const asked = await worker.link.request('command', { command });
+      const asked = await worker.link.request('command', { command, ...(trace && { trace }) });
       if (asked.kind === 'refused') return this.recordResult(command, { ok: false, error: asked.error });
       if (asked.kind === 'answered' && asked.answer.kind === 'answered') return asked.answer.outcome;
       if (!closing.aborted) await departed;

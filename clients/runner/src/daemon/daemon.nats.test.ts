@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { requestRpc } from '@pizzapi/backbone';
-import { decode, encode, newId, subjects } from '@pizzapi/protocol';
+import { decode, encode, newId, subjects, type RpcVerb } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeInstallation, requirePi } from '../installation/index.js';
 import { Rig } from '../testing/runnerHarness.js';
@@ -11,7 +11,7 @@ let rig: Rig;
 
 beforeAll(async () => {
   rig = await Rig.start();
-  await rig.startDaemon();
+  await rig.startDaemon({ PIZZAPI_ALLOW: 'sessions' });
 });
 
 afterAll(async () => {
@@ -24,7 +24,7 @@ describe('a runner', () => {
   it('registers with its models, roots and limits', async () => {
     const [started] = rig.runnerEvents.items;
     expect(started).toMatchObject({ type: 'runner_started', name: 'rig', kind: 'daemon', roots: [rig.root] });
-    expect(started).toMatchObject({ defaultModel: 'demo/demo', maxSessions: 16 });
+    expect(started).toMatchObject({ defaultModel: 'demo/demo', maxSessions: 16, allow: ['sessions'] });
     // The pi that PIZZAPI_PI names; the tests set it.
     const { installation } = await requirePi();
     expect(started).toMatchObject({ piVersion: installation.version, pi: describeInstallation(installation) });
@@ -140,15 +140,19 @@ describe('a runner', () => {
   });
 
   it('tells folders inside its roots, its models and its status', async () => {
-    const ask = async (verb: 'folders' | 'models' | 'status', body: object) => {
+    const ask = async (verb: RpcVerb, body: object) => {
       const answer = await requestRpc(rig.backbone, subjects.runnerRpc(rig.runnerId, verb), encode(body), {
         timeoutMs: 30_000,
       });
       return answer.kind === 'ok' ? decode(answer.body) : answer;
     };
-    expect(await ask('folders', { path: `${rig.root}/pro` })).toEqual({ folders: [join(rig.root, 'project')] });
+    // It answers a moment after it has registered.
+    await expect
+      .poll(() => ask('folders', { path: `${rig.root}/pro` }), { timeout: 20_000 })
+      .toEqual({ folders: [join(rig.root, 'project')] });
     expect(await ask('folders', { path: '/etc/' })).toEqual({ folders: [] });
     expect(await ask('models', {})).toMatchObject({ defaultModel: 'demo/demo' });
     expect(await ask('status', {})).toMatchObject({ runnerId: rig.runnerId, name: 'rig' });
+    expect(await ask('exec', { argv: ['true'] })).toMatchObject({ error: { code: 'right_missing' } });
   });
 });

@@ -24,7 +24,11 @@ async function recorded(outcome: Promise<WorkerCommandOutcome | undefined>): Pro
  * What the daemon of a runner does with its commands. Commands of one session keep their order; those of other sessions
  * do not wait for them. `onStop` is called when the runner is asked to stop, or to start again.
  */
-export function daemonCommands(hosts: SessionHosts, onStop: (how: 'restart' | 'shutdown') => void): CommandHandlers {
+export function daemonCommands(
+  hosts: SessionHosts,
+  onStop: (how: 'restart' | 'shutdown') => void,
+  mayHostSessions = true,
+): CommandHandlers {
   /** Sessions that are being started: their commands wait. */
   const starting = new Map<string, Promise<unknown>>();
   const hostOf = ({ sessionId }: Command) => (sessionId === undefined ? undefined : hosts.get(sessionId));
@@ -64,6 +68,8 @@ export function daemonCommands(hosts: SessionHosts, onStop: (how: 'restart' | 's
 
   async function create(command: CommandOf<'new_session'>): Promise<CommandOutcome> {
     const { sessionId } = command.args;
+    if (!mayHostSessions)
+      return refused(errorInfo('right_missing', 'The token of this runner does not allow sessions'));
     const start = hosts.create(command).finally(() => starting.delete(sessionId));
     starting.set(sessionId, start);
     const begun = await start;

@@ -52,7 +52,7 @@ export class SessionHost {
       ensureWorker: () => this.awake(),
       isAnswered: (commandId) => this.suspended.isAnswered(commandId),
       answerDirectly: (command, outcome) => this.answerAlone(command, outcome),
-      passOn: (commandId) => deps.passOn(commandId),
+      ...{ passOn: deps.passOn, traceOf: (command: Command) => deps.traces.of(command) },
       closing: this.closing.signal,
     });
     this.grantRenewer = new GrantRenewer(deps, record.sid, this.closing.signal);
@@ -77,8 +77,7 @@ export class SessionHost {
 
   /** Starts a new session. When it is refused, nothing is left of it. */
   async start(beginning: SessionStart): Promise<{ kind: 'begun' } | { kind: 'refused'; error: ErrorInfo }> {
-    this.waking = this.startWorker(beginning).finally(() => (this.waking = undefined));
-    const woken = await this.waking;
+    const woken = await (this.waking = this.startWorker(beginning).finally(() => (this.waking = undefined)));
     if (woken.kind === 'awake') return { kind: 'begun' };
     if (this.killing) return woken;
     if (needsLog(woken.error.code, Date.now() - this.record.startedAt)) {
@@ -250,8 +249,8 @@ export class SessionHost {
 
   private attach(worker: WorkerHandle): WorkerAttachment {
     const { pid, start, socket, link, pi } = worker;
-    const attached: WorkerAttachment = { worker, departed: Promise.resolve() };
-    this.attached = attached;
+    const attached: WorkerAttachment = (this.attached = { worker, departed: Promise.resolve() });
+    this.deps.metrics.workers.follow(attached);
     this.record.worker = { pid, start, socket, pi };
     attached.departed = link.closed.then(() => this.departed(attached));
     link.listen((notice) => {
@@ -277,6 +276,7 @@ export class SessionHost {
     const { file, model, name, thinkingLevel, epoch, activity, spool, no = Infinity } = state;
     if (no < (attached.stateNo ?? 0)) return;
     if (state.no !== undefined) attached.stateNo = state.no;
+    attached.isPaused = spool.full;
     if (spool.full) this.warn('spool_full', `Session ${this.sid} is paused`);
     Object.assign(this.record, { file, model, name, thinkingLevel, epoch, activity, phase: 'hosted' });
     this.record.lastActivityAt = Date.now();

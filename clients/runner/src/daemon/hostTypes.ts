@@ -1,4 +1,5 @@
 import type { ErrorInfo } from '@pizzapi/protocol';
+import type { CommandTraces } from './commandTraces.js';
 import type { IpcNotification, OpeningStep } from '../ipc/messages.js';
 import type { WorkerHandle } from '../ipc/startWorker.js';
 import type { RunnerEventPublisher } from './runnerEventPublisher.js';
@@ -15,6 +16,7 @@ export interface HostDeps extends LogAccess {
   ended: EndedSessions;
   publisher: RunnerEventPublisher;
   metrics: RunnerMetrics;
+  traces: CommandTraces;
   agentDir: string | undefined;
   idleMs: number;
   /** How long a session may take to open, in ms. */
@@ -44,6 +46,8 @@ export interface WorkerAttachment {
   /** What the session shows, because its pi was replaced. */
   outdated?: string;
   why?: ExitReason;
+  /** The session waits for room in its spool. */
+  isPaused?: boolean;
   /** What the worker does while its session opens. */
   step?: OpeningStep;
   /** Resolves when it is gone and what follows from that is done. */

@@ -53,7 +53,9 @@ export class SessionHosts {
   }
 
   /** Begins a new session. Everything that can be wrong is looked at first: refused, nothing was done. */
-  async create({ args, by, commandId }: CommandOf<'new_session'>): Promise<StartOutcome> {
+  async create(command: CommandOf<'new_session'>): Promise<StartOutcome> {
+    const { args, by, commandId } = command;
+    const trace = this.options.deps.traces.of(command);
     const { sessionId, cwd, model, resumedFrom, ...details } = args;
     const place = await checkCwd(cwd, this.options.roots);
     if (place.kind === 'refused') return place;
@@ -67,6 +69,7 @@ export class SessionHosts {
       commandId,
       by,
       ...details,
+      ...(trace && { trace }),
       ...(by.via === 'agent' && (by.guests ?? []).length > 0 ? { startedBy: by.guests } : {}),
       ...(model === undefined ? {} : { model }),
       ...(file === undefined ? {} : { file: file.path, resumedFrom: file.path }),

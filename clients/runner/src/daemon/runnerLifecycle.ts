@@ -3,6 +3,7 @@ import { sleep, type Logger } from '@pizzapi/process';
 import { CodedError } from '@pizzapi/protocol';
 import { describeInstallation } from '../installation/index.js';
 import type { RunnerEventPublisher } from './runnerEventPublisher.js';
+import type { CommandRunner } from './exec/commandRunner.js';
 import type { CommandDispatcher } from './commandDispatcher.js';
 import type { SessionHosts } from './hosts.js';
 import type { RunnerIdentity } from './identity.js';
@@ -33,7 +34,10 @@ export interface RunnerParts {
   startedPi: string;
   /** How often the files of pi are looked at, in ms. */
   piCheckMs: number;
+  /** Raises and clears the warnings of the host. */
+  watchWarnings: (signal: AbortSignal) => Promise<void>;
   stopRpc: () => void;
+  commands: CommandRunner;
   unlock: () => Promise<void>;
 }
 
@@ -75,13 +79,16 @@ export class RunnerLifecycle {
     pool.refill();
     void this.watchModels();
     void this.watchPi();
+    void this.parts
+      .watchWarnings(signal)
+      .catch((error: unknown) => this.log.error({ err: error }, 'warnings are not watched'));
     // A command that was begun and not finished comes again: it brings itself to mind.
     const unfinished = ledger.open().map(({ seq }) => seq - 1);
     const after = Math.min(ledger.cursor, ...unfinished);
     const read = readCommands(backbone, this.identity.runnerId, {
       after,
       signal,
-      onCommand: (command, seq) => dispatcher.dispatch(command, seq),
+      onCommand: (command, seq, trace) => dispatcher.dispatch(command, seq, trace),
       onPoison: (problem) => dispatcher.poison(problem),
     });
     const how = await Promise.race([read.then(() => 'drained' as const), this.asked, lease.lost]);
@@ -123,8 +130,9 @@ export class RunnerLifecycle {
   }
 
   private async close(): Promise<void> {
-    const { stopRpc, publisher, lease, ledger, backbone, suspendedConnection, unlock } = this.parts;
+    const { stopRpc, commands, publisher, lease, ledger, backbone, suspendedConnection, unlock } = this.parts;
     stopRpc();
+    await commands.stop();
     publisher.publish({ type: 'runner_stopped', reason: this.reason });
     await publisher.close(1_000);
     await lease.release();

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { CodedError, type ErrorInfo } from '@pizzapi/protocol';
+import type { BackboneCounts } from '@pizzapi/process';
 import { frame, FrameReader } from './frames.js';
 import type { IpcResponse, WorkerMessage, IpcNotification, IpcRequestName, IpcRequests } from './messages.js';
 
@@ -23,6 +24,8 @@ export class WorkerIpcClient {
   private lastRef = 0;
   private listener: ((notice: IpcNotification) => void) | undefined;
   private bufferedNotifications: IpcNotification[] = [];
+  /** What the worker had counted when it left. */
+  lastCounts: BackboneCounts | undefined;
   /** Resolves when the connection is closed, by whatever. */
   readonly closed: Promise<void>;
 
@@ -89,6 +92,7 @@ export class WorkerIpcClient {
   }
 
   private take(message: WorkerMessage): void {
+    if (message.type === 'leaving') this.lastCounts = message.counts;
     if (message.type !== 'reply' && message.type !== 'refused') {
       if (this.listener === undefined) this.bufferedNotifications.push(message);
       else this.listener(message);

@@ -1,3 +1,4 @@
+import type { BackboneCounts } from '@pizzapi/process';
 import type {
   Attachment,
   Author,
@@ -7,14 +8,16 @@ import type {
   PiOptions,
   RunnerModel,
   ThinkingLevel,
+  TraceContext,
 } from '@pizzapi/protocol';
 import type { LoadedPi } from '../installation/types.js';
 
 /**
  * What daemon and worker say to each other over the worker's socket. Both are of one build, except for a worker that
  * outlived an update of its daemon. 3: `describe`, `models`, `import`, `imported`, `outdated`, and `pi` in `hello`.
+ * 4: `counts`, and in `leaving`; `trace` of `command` and of a start.
  */
-export const IPC_VERSION = 3;
+export const IPC_VERSION = 4;
 /** The oldest worker that a daemon adopts. It refuses the requests that it does not know. */
 const OLDEST_IPC_VERSION = 2;
 
@@ -75,6 +78,8 @@ export type SessionStart =
       thinkingLevel?: ThinkingLevel;
       prompt?: string;
       attachments?: Attachment[];
+      /** The trace of the command that starts the session. */
+      trace?: TraceContext;
       /** A pi session file to continue. */
       file?: string;
       /** Copies the history from this file, which stays as it is. */
@@ -162,7 +167,7 @@ export interface IpcRequests {
   assign: { ask: { assignment: Assignment }; answer: WorkerSessionState };
   /** Carry a command out; answered when its result is written. `asleep`: nothing was done, ask the next worker. */
   command: {
-    ask: { command: Command };
+    ask: { command: Command; trace?: TraceContext };
     answer: { kind: 'answered'; outcome: WorkerCommandOutcome } | { kind: 'asleep' };
   };
   /** What became of a command: asked by a daemon that does not remember. */
@@ -176,6 +181,8 @@ export interface IpcRequests {
   /** Puts the session to sleep if it is idle: another session needs its slot. */
   rest: { ask: object; answer: 'asleep' | 'busy' };
   stop: { ask: { reason: StopReason }; answer: 'stopped' };
+  /** What the worker has counted at its connection to the backbone since its session began. */
+  counts: { ask: object; answer: BackboneCounts };
   /** Which pi the worker runs on; answered when it is loaded. */
   describe: { ask: object; answer: LoadedPi };
   /** The models of a configuration of pi, those without a key included. Asked of a worker without a session. */
@@ -202,7 +209,7 @@ export type IpcNotification =
   /** The worker's login is refused: the daemon may get it another. */
   | { type: 'locked_out' }
   /** The worker is about to exit, and why. After `asleep` the session goes on in the next one. */
-  | { type: 'leaving'; why: 'asleep' | 'fenced' | 'ended' };
+  | { type: 'leaving'; why: 'asleep' | 'fenced' | 'ended'; counts?: BackboneCounts };
 
 type Reply = { type: 'reply'; ref: number; answer: unknown } | { type: 'refused'; ref: number; error: ErrorInfo };
 export type WorkerMessage = IpcNotification | Reply;

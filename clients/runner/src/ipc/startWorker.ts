@@ -57,7 +57,7 @@ export async function startWorker(place: WorkerPlace, installation: PiInstallati
     const { root, node } = installation;
     const { [PI_ROOT]: _inherited, ...env } = place.env;
     const program = root === null ? place.main : join(dirname(place.main), LOADER);
-    const child = spawn(node.path, ['--enable-source-maps', program], {
+    const child = spawn(node.path, [program], {
       detached: true,
       stdio: ['ignore', output.fd, output.fd],
       env: { ...env, [WORKER_SOCKET]: socket, ...(root === null ? {} : { [PI_ROOT]: root }) },

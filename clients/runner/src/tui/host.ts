@@ -1,12 +1,10 @@
 import { hostname } from 'node:os';
 import type { HostAccess } from '../access/index.js';
-import { lastEvent, readCommands, serveRpc } from '@pizzapi/backbone';
+import { lastEvent, readCommands } from '@pizzapi/backbone';
 import {
   CodedError,
-  encode,
   newId,
   spokenVersion,
-  subjects,
   type Author,
   type CommandOf,
   type RunnerPi,
@@ -17,6 +15,7 @@ import { spoolDir } from '../daemon/directLogWriter.js';
 import { CommandDispatcher } from '../daemon/commandDispatcher.js';
 import { claimSoon } from '../daemon/grants.js';
 import { GrantRenewer } from '../daemon/grantRenewal.js';
+import { serveRequests } from '../daemon/rpc/index.js';
 import type { SharedAgent } from '../pi/tui/terminal.js';
 import { WorkerSession } from '../worker/session.js';
 import { connectHost, type ConnectedHost } from './connectHost.js';
@@ -96,16 +95,23 @@ export class TerminalHost {
         this.#isRefused = true;
         onChange();
       }),
-      serveRpc(backbone, subjects.runnerRpc(runnerId, 'status'), () =>
-        encode({ runnerId, pid: process.pid, sessions: [{ sid, cwd: agent.cwd, state: session.state().activity }] }),
-      ),
+      serveRequests(backbone, runnerId, {
+        handlers: {
+          status: () => ({
+            ...{ runnerId, pid: process.pid },
+            sessions: [{ sid, cwd: agent.cwd, state: session.state().activity }],
+          }),
+          ping: () => ({ at: Date.now() }),
+        },
+        log,
+      }),
     ];
     void lease.lost.then(() => this.#fenced());
     const unfinished = ledger.open().map(({ seq }) => seq - 1);
     void readCommands(backbone, runnerId, {
       after: Math.min(ledger.cursor, ...unfinished),
       signal,
-      onCommand: (command, seq) => this.#dispatcher.dispatch(command, seq),
+      onCommand: (command, seq, trace) => this.#dispatcher.dispatch(command, seq, trace),
       onPoison: (problem) => this.#dispatcher.poison(problem),
     }).catch((error: unknown) => log.error({ err: error }, 'command reader stopped'));
     void endCrashedSessions({ backbone, suspendedConnection, runnerId, home: slot.home, log }, sid, signal);

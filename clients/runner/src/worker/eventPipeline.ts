@@ -8,6 +8,7 @@ import {
   type ExternalPart,
   type PlacedBlob,
   type SessionEvent,
+  type TraceContext,
 } from '@pizzapi/protocol';
 import type { Logger } from '@pizzapi/process';
 import type { BlobSpool } from './blobSpool.js';
@@ -15,6 +16,8 @@ import type { BlobSpool } from './blobSpool.js';
 export interface EventPipelineOptions {
   writer: Pick<SessionWriter, 'append' | 'onSpool' | 'spool' | 'settled'>;
   blobs: Pick<BlobSpool, 'keep' | 'onRefused'>;
+  /** The trace that an event belongs to. Asked in the order of the log, for the first event again while the spool is full. */
+  traceOf?(event: SessionEvent): TraceContext | undefined;
   /** The spool is full (true), or has room again (false): the session pauses meanwhile. */
   onFull(full: boolean): void;
   log: Logger;
@@ -73,7 +76,7 @@ export class EventPipeline {
 
   private submit(event: SessionEvent): void {
     // The writer says synchronously, through `onSpool`, when it cannot take an event: then it stays the first here.
-    const outcome = this.options.writer.append(event);
+    const outcome = this.options.writer.append(event, this.options.traceOf?.(event));
     outcome.catch((error: unknown) => this.options.log.error({ err: error, type: event.type }, 'event refused'));
     if (!this.full) this.waiting.shift();
   }

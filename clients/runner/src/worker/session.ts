@@ -28,18 +28,20 @@ import {
   type GuestRef,
   type SessionEvent,
   type UnnumberedDelta,
-  type SessionPi,
+  type TraceContext,
 } from '@pizzapi/protocol';
-import { sleep, type Logger } from '@pizzapi/process';
-import type { Assignment, OpeningStep, WorkerCommandOutcome, WorkerSessionState, StopReason } from '../ipc/messages.js';
-import type { PiSession, PiSink } from '../pi/index.js';
+import { noTracing, sleep, type BackboneCounts } from '@pizzapi/process';
+import type { Assignment, WorkerCommandOutcome, WorkerSessionState, StopReason } from '../ipc/messages.js';
+import type { PiSession } from '../pi/index.js';
+import { plainCounts } from '../plainCounts.js';
 import { sweepForGood, sweepSession } from '../processes.js';
 import { BlobSpool } from './blobSpool.js';
 import { connectSession } from './connection.js';
 import { CommandExecutor } from './commandHandlers.js';
-import type { openPi } from './openPi.js';
 import { notice, piStatus } from './notices.js';
 import { EventPipeline } from './eventPipeline.js';
+import { RunTraces } from './runTraces.js';
+import type { WorkerEndReason, WorkerSessionDeps } from './sessionDeps.js';
 import { SpoolDeduplicator } from './spoolDeduplicator.js';
 import { StateReporter } from './stateReporter.js';
 
@@ -51,37 +53,6 @@ const SETTLE_MS = 3_000;
 const BLOB_READ_MS = 60_000;
 /** How many answered commands are remembered for a daemon that asks. */
 const REMEMBERED = 1_000;
-
-/** `opened` for this session. `running` before its session is hosted: its history begins the log. */
-export type HostedAgent =
-  { kind: 'opened'; open: typeof openPi } | { kind: 'running'; share: (sink: PiSink) => PiSession };
-
-export interface WorkerSessionDeps {
-  natsUrl: string;
-  log: Logger;
-  /** The pi that the session runs on, for its log. */
-  pi: SessionPi;
-  /** The state changed. */
-  onState(state: WorkerSessionState): void;
-  /** What is about to be done while the session opens. */
-  onStep(step: OpeningStep): void;
-  /** A newer host owns the session: it is stopped already. */
-  onFenced(): void;
-  /** The backbone does not take the session's login any more. */
-  onRefused(): void;
-  /** An extension asked for the end of the session. */
-  onShutdownRequested(): void;
-  agent: HostedAgent;
-  /** What such an agent did since the session was last hosted. */
-  missed?: () => SessionEvent[];
-}
-
-/** How a session of a terminal stops being hosted. Its agent continues without a log. */
-export interface WorkerEndReason {
-  kind: 'end';
-  reason: 'completed' | 'error';
-  message?: string;
-}
 
 /** The parts of a session that runs. */
 interface Parts {
@@ -95,6 +66,7 @@ interface Parts {
   pi: PiSession;
   pipe: EventPipeline;
   blobs: BlobSpool;
+  traces: RunTraces;
 }
 
 /** One session in its worker: the agent on one side, the log on the other, commands in between. */
@@ -169,8 +141,10 @@ export class WorkerSession {
       const hasLeftover = writer.spool().events > 0;
       const store = (bytes: Uint8Array, type: string) => putBlobVia(backbone, caller, bytes, type);
       const blobs = new BlobSpool(join(spoolDir, `${sid}.blobs`), store, log);
-      const pipe = new EventPipeline({ writer, blobs, log, onFull: (full) => session?.pause(full) });
-      session = new WorkerSession(assignment, deps, { backbone, login, caller, said, writer, pi, pipe, blobs });
+      const traces = new RunTraces(deps.tracing ?? noTracing, sid);
+      const traceOf = (event: SessionEvent) => traces.contextOf(event);
+      const pipe = new EventPipeline({ writer, blobs, log, traceOf, onFull: (full) => session?.pause(full) });
+      session = new WorkerSession(assignment, deps, { backbone, login, caller, said, writer, pi, pipe, blobs, traces });
       backbone.onRefused(() => deps.onRefused());
       await session.open(hasLeftover);
       return session;
@@ -188,6 +162,11 @@ export class WorkerSession {
     return this.reporter.state();
   }
 
+  /** What its connection to the backbone has counted. */
+  counts(): BackboneCounts {
+    return plainCounts(this.parts.backbone.counters);
+  }
+
   /** Whether the session was idle for as long as the assignment allows, or for `idleMs`, and its spool is empty. */
   isSleepy(now: number, idleMs = this.assignment.idleMs): boolean {
     if (this.reporter.isBusy() || this.parts.writer.spool().events > 0 || this.leaving) return false;
@@ -195,8 +174,12 @@ export class WorkerSession {
   }
 
   /** Executes a command and writes its result. `asleep`: the session stops and did nothing. */
-  async command(command: Command): Promise<{ kind: 'answered'; outcome: WorkerCommandOutcome } | { kind: 'asleep' }> {
+  async command(
+    command: Command,
+    trace?: TraceContext,
+  ): Promise<{ kind: 'answered'; outcome: WorkerCommandOutcome } | { kind: 'asleep' }> {
     if (this.leaving) return { kind: 'asleep' };
+    if (trace !== undefined) this.parts.traces.begin(command.commandId, trace);
     this.outcomes.set(command.commandId, 'working');
     this.lastActivityAt = Date.now();
     const outcome: WorkerCommandOutcome = this.paused
@@ -280,6 +263,7 @@ export class WorkerSession {
     await blobs.settled(SETTLE_MS);
     blobs.stop();
     this.stopPartial();
+    this.parts.traces.stop();
     if (reason.kind !== 'sleep' || !reason.keepLease) await this.lease?.release();
     await writer.close();
   }
@@ -320,7 +304,9 @@ export class WorkerSession {
     await this.parts.pipe.flushed();
   }
 
-  private firstPrompt({ prompt, attachments, commandId, by }: Extract<Assignment['beginning'], { kind: 'new' }>): void {
+  private firstPrompt(beginning: Extract<Assignment['beginning'], { kind: 'new' }>): void {
+    const { prompt, attachments, commandId, by, trace } = beginning;
+    if (trace !== undefined) this.parts.traces.begin(commandId, trace);
     const text = prompt ?? '';
     if (text.trim() === '' && (attachments ?? []).length === 0) return;
     const at = Date.now();

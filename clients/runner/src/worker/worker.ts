@@ -1,5 +1,5 @@
 import { CodedError } from '@pizzapi/protocol';
-import type { Logger } from '@pizzapi/process';
+import type { Logger, Tracing } from '@pizzapi/process';
 import { IPC_VERSION, type Assignment, type IpcNotification, type OpeningStep } from '../ipc/messages.js';
 import { WorkerIpcServer } from '../ipc/server.js';
 import { describeLoadedPi } from '../installation/describe.js';
@@ -24,6 +24,8 @@ export interface WorkerOptions {
   /** The pi that this process has loaded. */
   pi: LoadedPi;
   log: Logger;
+  /** Opened while no session waits. */
+  tracing: Promise<Tracing>;
   /** Ends the process. */
   exit(): void;
 }
@@ -49,7 +51,7 @@ export class Worker {
       log,
       handlers: {
         assign: ({ assignment }) => worker.assign(assignment),
-        command: ({ command }) => worker.hosted().command(command),
+        command: ({ command, trace }) => worker.hosted().command(command, trace),
         outcome: async ({ commandId }) => worker.hosted().outcomeOf(commandId),
         answer: ({ command, outcome }) => worker.hosted().answer(command, outcome),
         branch: ({ entryId }) => worker.hosted().branch(entryId),
@@ -68,6 +70,7 @@ export class Worker {
           setImmediate(() => void worker.leave(reason.kind === 'sleep' ? 'asleep' : 'ended'));
           return 'stopped';
         },
+        counts: async () => worker.hosted().counts(),
         describe: () => worker.requests.describe(),
         models: ({ agentDir }) => worker.requests.models(agentDir),
         import: (request) => worker.requests.import(request),
@@ -120,6 +123,7 @@ export class Worker {
       this.session = await WorkerSession.begin(assignment, {
         natsUrl,
         log,
+        tracing: await this.options.tracing,
         pi: describeLoadedPi(this.options.pi),
         agent: { kind: 'opened', open: openPi },
         onStep,
@@ -150,8 +154,10 @@ export class Worker {
     if (this.gone) return;
     this.gone = true;
     for (const timer of this.timers) clearTimeout(timer);
-    this.link.notify({ type: 'leaving', why });
+    const counts = this.session?.counts();
+    this.link.notify({ type: 'leaving', why, ...(counts === undefined ? {} : { counts }) });
     await this.link.close();
+    await (await this.options.tracing).close();
     this.options.exit();
   }
 }

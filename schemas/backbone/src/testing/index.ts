@@ -6,6 +6,7 @@ import type { NatsServer } from '@pizzapi/nats-server';
 import { partitionMapping } from '@pizzapi/protocol';
 import { whileProcessHalted } from './halt.js';
 
+export { BareAppender } from './bareAppender.js';
 export { startTcpProxy, type TcpProxy } from './tcpProxy.js';
 export { startTestCluster, TestCluster } from './testCluster.js';
 export type { StreamLocation, TestClusterOptions } from './testCluster.js';

@@ -40,6 +40,7 @@ function evolve(info: RunnerInfo, event: RunnerEvent): RunnerInfo {
         ...info,
         pi: undefined,
         wire: undefined,
+        allow: undefined,
         ...said,
         sessions: [],
         warnings: [],
@@ -68,6 +69,8 @@ function evolve(info: RunnerInfo, event: RunnerEvent): RunnerInfo {
         ...info,
         warnings: [...info.warnings, { code: event.code, message: event.message, at: event.at }].slice(-KEPT_WARNINGS),
       };
+    case 'runner_warning_cleared':
+      return { ...info, warnings: info.warnings.filter(({ code }) => code !== event.code) };
     case 'services_announced':
       return { ...info, services: event.services };
     case 'command_result':

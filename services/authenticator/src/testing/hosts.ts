@@ -1,5 +1,5 @@
 import { claimGrant, connectBackbone, type Backbone, type SessionCaller } from '@pizzapi/backbone';
-import { natsUserOf, newId, runnerPassword, type HostLogin } from '@pizzapi/protocol';
+import { natsUserOf, newId, runnerPassword, type HostLogin, type RunnerRight } from '@pizzapi/protocol';
 import type { SecuredNats } from './securedNats.js';
 
 const SECRET = 'a-secret-of-this-host';
@@ -34,9 +34,9 @@ export class TestHosts {
     return b;
   }
 
-  async runner(userId: string): Promise<TestRunner> {
+  async runner(userId: string, more: { allow?: RunnerRight[] } = {}): Promise<TestRunner> {
     const rid = newId('r');
-    const password = runnerPassword(await this.s.newRunnerToken(userId), SECRET);
+    const password = runnerPassword(await this.s.newRunnerToken(userId, more), SECRET);
     const b = await this.connect({ kind: 'runner', rid }, password);
     return { rid, b, of: (sid) => ({ kind: 'runner', rid, sid }) };
   }

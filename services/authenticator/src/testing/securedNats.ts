@@ -16,7 +16,7 @@ import {
   type Metrics,
   type NatsCredentials,
 } from '@pizzapi/process';
-import { newId, type AccountRow, type KeyRow } from '@pizzapi/protocol';
+import { newId, type AccountRow, type KeyRow, type RunnerRight } from '@pizzapi/protocol';
 import { createAuthenticator, type Authenticator, type AuthenticatorOptions } from '../app.js';
 import { parseConnectionName } from '../connectionName.js';
 import { listConnections } from '../connections.js';
@@ -49,7 +49,10 @@ interface Secured {
   /** One more authenticator, at the address of one server where one is given. */
   addAuthenticator(url?: string): Promise<Authenticator>;
   /** A runner token of this account, which is made when it is not there. */
-  newRunnerToken(userId: string, more?: { expiresAt?: number; createdAt?: number }): Promise<string>;
+  newRunnerToken(
+    userId: string,
+    more?: { expiresAt?: number; createdAt?: number; allow?: RunnerRight[] },
+  ): Promise<string>;
   revokeToken(token: string): Promise<void>;
   disableAccount(userId: string): Promise<void>;
   /** Who is connected as a host, by `connectionName`. */

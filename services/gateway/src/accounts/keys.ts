@@ -42,11 +42,13 @@ export class ApiKeys {
   /** Creates a key. Only this result contains its token. */
   async create(
     userId: string,
-    { name, kind = 'user', expiresIn }: NewKeyBody,
+    { name, kind = 'user', allow, expiresIn }: NewKeyBody,
   ): Promise<({ kind: 'created' } & NewKeyReply) | Refused> {
     const lifeMs = expiresIn === undefined ? undefined : parseDuration(expiresIn);
     if (expiresIn !== undefined && (lifeMs === undefined || lifeMs < MIN_LIFE_MS))
       return refused(errorInfo('bad_request', '`expiresIn` is a number of seconds from 60, or such as 30m, 12h, 7d'));
+    if (allow !== undefined && kind !== 'runner')
+      return refused(errorInfo('bad_request', 'Only a runner token has `allow`'));
     if (this.of(userId).length >= MAX_KEYS)
       return refused(errorInfo('too_many_keys', `An account can have at most ${MAX_KEYS} keys`));
     if (userId === OWNER_ID) await this.accounts.ensureOwner();
@@ -55,6 +57,7 @@ export class ApiKeys {
     const row: KeyRow = {
       ...{ id: newId('k'), userId, kind, name, hint: tokenHint(token), createdAt: at },
       ...(lifeMs === undefined ? {} : { expiresAt: at + lifeMs }),
+      ...(allow === undefined ? {} : { allow }),
     };
     const { revision } = await this.rows.create(secretHash(token), row, { ttlMs: lifeMs });
     await this.credentialCache.keys.settled(revision);

@@ -1,12 +1,14 @@
 import { pairRows, type AuditWriter, type Backbone } from '@pizzapi/backbone';
 import { randomText, secretHash } from '@pizzapi/process';
 import {
+  commonRights,
   errorInfo,
   type PairBody,
   type PairInfo,
   type PairPollReply,
   type PairReply,
   type PairRow,
+  type RunnerRight,
 } from '@pizzapi/protocol';
 import type { CredentialCache } from '../auth/credentialCache.js';
 import type { NatsWhere } from '../nats/natsAddresses.js';
@@ -54,7 +56,7 @@ export class DeviceAuthorization {
     this.now = deps.now ?? Date.now;
   }
 
-  async ask({ kind, name }: PairBody, ip: string): Promise<({ kind: 'asked' } & PairReply) | Refused> {
+  async ask({ kind, name, allow }: PairBody, ip: string): Promise<({ kind: 'asked' } & PairReply) | Refused> {
     const { limits, audit, publicUrl } = this.deps;
     const wait = await limits.consume('pair', { ip });
     if (wait !== undefined) return retryAfterText(wait);
@@ -62,7 +64,8 @@ export class DeviceAuthorization {
     // The code is in it, so that one look-up finds the row.
     const secret = `${code}.${randomText(SECRET_CHARS)}`;
     const expiresAt = this.now() + PAIR_TTL_MS;
-    const row: PairRow = { kind, name, ip, secretHash: secretHash(secret), expiresAt };
+    const rights = allow === undefined || kind !== 'runner' ? {} : { allow };
+    const row: PairRow = { kind, name, ip, secretHash: secretHash(secret), expiresAt, ...rights };
     const made = await this.rows.create(keyOf(code), row, { ttlMs: PAIR_TTL_MS });
     if (made.kind === 'conflict') return retryAfterText(1);
     audit('pair_asked', { ip, keyKind: kind, name });
@@ -74,16 +77,21 @@ export class DeviceAuthorization {
   async look(code: string, ip: string): Promise<({ kind: 'found' } & { pair: PairInfo }) | Refused> {
     const found = await this.open(code, ip);
     if (found.kind === 'refused') return found;
-    const { kind, name, ip: from, expiresAt } = found.row;
-    return { kind: 'found', pair: { code: shown(canonical(code)), kind, name, ip: from, expiresAt } };
+    const { kind, name, ip: from, expiresAt, allow } = found.row;
+    const rights = allow === undefined ? {} : { allow };
+    return { kind: 'found', pair: { code: shown(canonical(code)), kind, name, ip: from, expiresAt, ...rights } };
   }
 
-  /** Approves or denies a request, once. */
-  async answer(code: string, approved: boolean, userId: string, ip: string): Promise<{ kind: 'answered' } | Refused> {
+  /** Approves or denies a request, once. `allow`: what the key may have at most. */
+  async answer(
+    code: string,
+    { approved, allow }: { approved: boolean; allow?: RunnerRight[] | undefined },
+    { userId, ip }: { userId: string; ip: string },
+  ): Promise<{ kind: 'answered' } | Refused> {
     const found = await this.open(code, ip);
     if (found.kind === 'refused') return found;
     const { row, revision } = found;
-    const answered: PairRow = { ...row, answer: { approved, userId } };
+    const answered: PairRow = { ...row, answer: { approved, userId, ...(allow === undefined ? {} : { allow }) } };
     const ttlMs = row.expiresAt - this.now();
     const stored = await this.rows.update(keyOf(canonical(code)), answered, revision, { ttlMs });
     if (stored.kind === 'conflict') return notFound();
@@ -102,7 +110,7 @@ export class DeviceAuthorization {
     const found = await this.rows.get(keyOf(code));
     if (found === undefined || found.value.secretHash !== secretHash(secret) || this.isOver(found.value))
       return notFound();
-    const { answer, kind, name } = found.value;
+    const { answer, kind, name, allow: asked } = found.value;
     if (answer === undefined) return { kind: 'polled', reply: { status: 'pending' } };
     // Of many who ask at once, one removes the row and gets the answer.
     const taken = await this.rows.delete(keyOf(code), { revision: found.revision, markerMs: MARKER_MS });
@@ -113,10 +121,12 @@ export class DeviceAuthorization {
     // Nor does a new key come from before the account was given to a person of the issuer.
     if (!answer.approved || account?.disabledAt !== undefined || isOfOther)
       return { kind: 'polled', reply: { status: 'denied' } };
-    const made = await keys.create(answer.userId, { name, kind });
+    const allow = kind === 'runner' ? commonRights(asked, answer.allow) : undefined;
+    const rights = allow === undefined ? {} : { allow };
+    const made = await keys.create(answer.userId, { name, kind, ...rights });
     if (made.kind === 'refused') return made;
     const { key, token } = made;
-    audit('key_created', { userId: answer.userId, ip, keyId: key.id, keyKind: kind, name, how: 'pair' });
+    audit('key_created', { userId: answer.userId, ip, keyId: key.id, keyKind: kind, name, how: 'pair', ...rights });
     const where = kind === 'runner' ? natsWhere : {};
     return { kind: 'polled', reply: { status: 'approved', token, ...where } };
   }

@@ -84,7 +84,7 @@ describe('in the audit log', () => {
 });
 
 it('the metrics tell of refusals without a row, and of what the backbone survived', async () => {
-  const text = await (await s.fetch('/metrics')).text();
+  const text = await s.gateway.metrics.render();
   const { gatewayUnaudited, backboneReconnects, backboneStale, backboneGaps, backboneRebuilt } = METRICS;
   expect(text).toContain(`\n${gatewayUnaudited} 0\n`);
   // How much it had to survive is the machine's affair.

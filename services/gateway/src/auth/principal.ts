@@ -21,8 +21,8 @@ export interface Principal {
   client?: 'terminal';
   /** The address the request came from. */
   ip?: string;
-  /** The only session of a guest, and what they may do there. */
-  share?: { sid: string; mode: ShareMode };
+  /** The only session of a guest, and what they may do there. `files`: also read the files of its folder. */
+  share?: { sid: string; mode: ShareMode; files?: boolean };
   /** The account of a guest who is signed in, and what that account was let in by. `name` is the name of the account. */
   account?: { userId: string; credential: Credential };
 }
@@ -36,12 +36,15 @@ export function accountIdOf({ userId, role, account }: Principal): string | unde
  * A person with an account as the guest of a share. The guest has the rights of the share and no other ones, and the name
  * of the account.
  */
-export function asGuest(person: Principal, share: Pick<ShareRow, 'shareId' | 'sessionId' | 'mode'>): Principal {
+export function asGuest(
+  person: Principal,
+  share: Pick<ShareRow, 'shareId' | 'sessionId' | 'mode' | 'files'>,
+): Principal {
   const { userId, name, credential, ip } = person;
   return {
     ...{ userId: guestUserId(share.shareId), name, role: 'guest', via: 'collab' },
     credential: { kind: 'share', id: share.shareId },
-    share: { sid: share.sessionId, mode: share.mode },
+    share: { sid: share.sessionId, mode: share.mode, ...(share.files === true ? { files: true } : {}) },
     account: { userId, credential },
     ...(ip === undefined ? {} : { ip }),
   };

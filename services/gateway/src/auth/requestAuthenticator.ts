@@ -69,7 +69,8 @@ export class RequestAuthenticator {
     // The credential of the account is valid, and the link is not.
     if (guest?.share === undefined) return { kind: 'invalid', by: 'bearer' };
     const { credential, share } = guest;
-    const named = asGuest(principal, { shareId: credential.id, sessionId: share.sid, mode: share.mode });
+    const { sid: sessionId, mode, files } = share;
+    const named = asGuest(principal, { shareId: credential.id, sessionId, mode, ...(files && { files }) });
     return { kind: 'principal', principal: named, by };
   }
 

@@ -26,7 +26,7 @@ export class ShareGuests {
       role: 'guest',
       via: 'collab',
       credential: { kind: 'share', id: share.shareId },
-      share: { sid: share.sessionId, mode: share.mode },
+      share: { sid: share.sessionId, mode: share.mode, ...(share.files === true ? { files: true } : {}) },
     };
   }
 }

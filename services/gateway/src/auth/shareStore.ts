@@ -29,6 +29,8 @@ export interface NewShare {
   sid: string;
   userId: string;
   mode: ShareMode;
+  /** Guests may also read the files of the session's folder. */
+  files?: boolean;
   /** ms since epoch. */
   expiresAt: number;
 }
@@ -176,13 +178,14 @@ export class ShareStore {
   }
 
   /** Makes a link, and tidies away those of the session that are over. Resolves when the link is known here. */
-  async create({ sid, userId, mode, expiresAt }: NewShare): Promise<CreateShareOutcome> {
+  async create({ sid, userId, mode, files, expiresAt }: NewShare): Promise<CreateShareOutcome> {
     if (!(await this.makeRoom(sid))) return { kind: 'too_many' };
     const createdAt = this.now();
     const code = randomBytes(SCAN_BYTES).toString('base64url');
     const until = Math.min(createdAt + SCAN_MS, expiresAt);
     const scan = { hash: hashOf(code), until };
-    const share: ShareRow = { shareId: newId('sh'), sessionId: sid, userId, mode, createdAt, expiresAt, scan };
+    const ids = { shareId: newId('sh'), sessionId: sid, userId };
+    const share: ShareRow = { ...ids, mode, createdAt, expiresAt, scan, ...(files === true ? { files } : {}) };
     await this.cache.settled(await this.rows.put(keyOf(sid, share.shareId), share));
     return { kind: 'created', share, scan: { code, until } };
   }

@@ -12,6 +12,8 @@ declare module 'fastify' {
     acts?: boolean;
     /** Guests who are signed in may ask: what it does concerns their own account. */
     signedInGuests?: boolean;
+    /** Guests of a session on the runner may ask: the route checks whose the runner or the session is. */
+    guestsOfRunner?: boolean;
   }
 }
 
@@ -65,7 +67,8 @@ export function authorizationProblem(request: FastifyRequest, access: Access): E
   const { principal } = request;
   for (const id of [sid, rid])
     if (id !== undefined && !isId(id)) return errorInfo('invalid_id', `"${id.slice(0, 80)}" is not an id`);
-  if (rid !== undefined && !access.mayUseRunner(principal, rid)) return unknownRunner(rid);
+  if (rid !== undefined && config.guestsOfRunner !== true && !access.mayUseRunner(principal, rid))
+    return unknownRunner(rid);
   if (sid === undefined) return undefined;
   const mode = access.modeIn(principal, sid);
   // To a guest every other session is the same: one that the link does not open.

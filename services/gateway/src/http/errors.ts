@@ -47,7 +47,9 @@ export interface ErrorDeps {
  */
 export function registerErrors(app: FastifyInstance, { metrics, denials, log }: ErrorDeps): void {
   app.decorateReply('errorCode', null);
-  app.addHook('onResponse', async (request, { errorCode: code }) => {
+  app.addHook('onResponse', async (request, { errorCode: code, statusCode, elapsedTime }) => {
+    if (!request.ws) metrics.requested(statusCode, elapsedTime / 1_000);
+    if (request.routeOptions.config.signsIn === true) metrics.signIn(code ?? 'ok');
     // A failed login has a row of its own kind.
     if (code === null || code === 'login_failed' || !REFUSED.has(ERRORS[code].status)) return;
     const { ip, method, url, principal } = request;

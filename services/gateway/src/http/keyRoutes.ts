@@ -43,7 +43,14 @@ export function keyRoutes(app: FastifyInstance, { keys, audit, metrics, natsAddr
       const outcome = await keys.create(userId, request.body);
       if (outcome.kind === 'refused') return refuse(reply, outcome);
       const { key, token } = outcome;
-      audit('key_created', { userId, ip: request.ip, keyId: key.id, keyKind: key.kind, name: key.name });
+      audit('key_created', {
+        userId,
+        ip: request.ip,
+        keyId: key.id,
+        keyKind: key.kind,
+        name: key.name,
+        ...(key.allow && { allow: key.allow }),
+      });
       const where = key.kind === 'runner' ? natsAddresses.of(request) : {};
       return reply.code(201).send({ key, token, ...where });
     },

@@ -1,11 +1,10 @@
 import type { FastifyInstance } from 'fastify';
-import type { GatewayMetrics } from '../metrics.js';
 import type { StoreHealth } from '../storeHealth.js';
 
-/** Health, which says no more than that, and metrics, for admins. */
+/** Health, which says no more than that. Metrics are on the port of the health server alone. */
 export function opsRoutes(
   app: FastifyInstance,
-  { ready, storeHealth, metrics }: { ready: () => boolean; storeHealth: StoreHealth; metrics: GatewayMetrics },
+  { ready, storeHealth }: { ready: () => boolean; storeHealth: StoreHealth },
 ): void {
   const config = { open: true, anyHost: true };
   const schema = { hide: true } as object;
@@ -20,7 +19,4 @@ export function opsRoutes(
     const why = writes === 'not_stored' ? 'not ready: disk_full\n' : 'not ready\n';
     return reply.code(503).type('text/plain').send(why);
   });
-  app.get('/metrics', { config: { admin: true, anyHost: true }, schema }, async (_request, reply) =>
-    reply.type(metrics.contentType).send(await metrics.render()),
-  );
 }

@@ -1,4 +1,14 @@
-import { PairBody, PairInfo, PairParams, PairPollBody, PairPollReply, PairReply } from '@pizzapi/protocol';
+import {
+  checker,
+  errorInfo,
+  PairApproveBody,
+  PairBody,
+  PairInfo,
+  PairParams,
+  PairPollBody,
+  PairPollReply,
+  PairReply,
+} from '@pizzapi/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
 import type { DeviceAuthorization } from '../accounts/pairing.js';
@@ -10,6 +20,7 @@ import { refuser } from './refuse.js';
 import { route } from './schemas.js';
 
 const tag = 'pairing';
+const isPairApproveBody = checker(PairApproveBody);
 const open = { config: { open: true }, bodyLimit: SMALL_BODY_BYTES };
 
 interface OfCode {
@@ -76,10 +87,19 @@ export function pairRoutes(app: FastifyInstance, { pairing, metrics, natsAddress
   for (const verb of ['approve', 'deny'] as const) {
     app.post<OfCode>(
       `/api/pair/:code/${verb}`,
-      { schema: route({ summary: verb === 'approve' ? 'Approve a code' : 'Deny a code', tag, params: PairParams }) },
+      {
+        schema: route({
+          ...{ summary: verb === 'approve' ? 'Approve a code' : 'Deny a code', tag, params: PairParams },
+        }),
+      },
       async (request, reply) => {
         const { userId } = principalOf(request);
-        const outcome = await pairing.answer(request.params.code, verb === 'approve', userId, request.ip);
+        // Programs of earlier versions send no body.
+        const body = request.body ?? {};
+        if (!isPairApproveBody(body))
+          return refuse(reply, { error: errorInfo('bad_request', isPairApproveBody.problem(body)) });
+        const answer = { approved: verb === 'approve', allow: body.allow };
+        const outcome = await pairing.answer(request.params.code, answer, { userId, ip: request.ip });
         return outcome.kind === 'refused' ? refuse(reply, outcome) : reply.code(204).send();
       },
     );

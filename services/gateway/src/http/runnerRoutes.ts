@@ -1,19 +1,6 @@
-import { requestRpc, type Backbone } from '@pizzapi/backbone';
-import {
-  CodedError,
-  decode,
-  encode,
-  errorInfo,
-  ForgetRunnerReply,
-  isErrorCode,
-  isMap,
-  RunnerReply,
-  RunnersReply,
-  stringAt,
-  subjects,
-} from '@pizzapi/protocol';
+import { ForgetRunnerReply, RUNNER_METHODS, RunnerReply, RunnersReply } from '@pizzapi/protocol';
 import type { FastifyInstance } from 'fastify';
-import Type from 'typebox';
+import type { RunnerCalls } from '../runner/runnerCalls.js';
 import { unknownRunner } from '../session/access.js';
 import type { Directory } from '../session/directory.js';
 import { answerError } from './errors.js';
@@ -21,21 +8,20 @@ import type { GatewayMetrics } from '../metrics.js';
 import type { RunnerForgetter } from '../session/runnerForgetter.js';
 import { principalOf } from './guard.js';
 import { refuser } from './refuse.js';
+import { untilLeft } from './untilLeft.js';
 import { FoldersQuery, route, RunnerParams } from './schemas.js';
 
-/** How long a runner may take to list folders, in ms. */
-const FOLDERS_MS = 5_000;
-
-const FoldersReply = Type.Object({ folders: Type.Array(Type.String()) });
-
 export interface RunnerRoutesDeps {
-  b: Backbone;
   directory: Directory;
+  calls: RunnerCalls;
   runnerForgetter: RunnerForgetter;
   metrics: GatewayMetrics;
 }
 
-export function runnerRoutes(app: FastifyInstance, { b, directory, runnerForgetter, metrics }: RunnerRoutesDeps): void {
+export function runnerRoutes(
+  app: FastifyInstance,
+  { directory, calls, runnerForgetter, metrics }: RunnerRoutesDeps,
+): void {
   const refuse = refuser(metrics);
 
   app.get(
@@ -81,44 +67,15 @@ export function runnerRoutes(app: FastifyInstance, { b, directory, runnerForgett
         tag: 'runners',
         params: RunnerParams,
         querystring: FoldersQuery,
-        answers: { 200: FoldersReply },
+        answers: { 200: RUNNER_METHODS.folders.reply },
       }),
     },
     async (request, reply) => {
       const { rid } = request.params;
-      if (!directory.isOnline(rid)) {
-        const known = directory.runner(rid) !== undefined;
-        return answerError(
-          reply,
-          known ? errorInfo('host_lost', `The runner "${rid}" is offline`) : unknownRunner(rid),
-        );
-      }
-      const question = encode({ path: request.query.path ?? '' });
-      const answer = await requestRpc(b, subjects.runnerRpc(rid, 'folders'), question, { timeoutMs: FOLDERS_MS });
-      if (answer.kind !== 'ok') return answerError(reply, errorInfo('runner_timeout'));
-      const body = readAnswer(answer.body);
-      if (body === undefined) return answerError(reply, errorInfo('runner_failed', 'Its answer cannot be read'));
-      const error = isMap(body) && isMap(body['error']) ? body['error'] : undefined;
-      if (error !== undefined) {
-        const code = error['code'];
-        const message = stringAt(error, 'message');
-        return answerError(
-          reply,
-          isErrorCode(code) ? { code, message: message ?? '' } : errorInfo('runner_failed', message),
-        );
-      }
-      const folders = isMap(body) && Array.isArray(body['folders']) ? (body['folders'] as unknown[]) : [];
-      return { folders: folders.filter((folder) => typeof folder === 'string') };
+      const outcome = await calls.call(principalOf(request), rid, 'folders', request.query, {
+        signal: untilLeft(reply),
+      });
+      return outcome.kind === 'ok' ? { folders: outcome.reply.folders } : refuse(reply, outcome);
     },
   );
-}
-
-/** A runner may answer anything. */
-function readAnswer(body: Uint8Array): unknown {
-  try {
-    return decode(body);
-  } catch (error) {
-    if (error instanceof CodedError) return undefined;
-    throw error;
-  }
 }

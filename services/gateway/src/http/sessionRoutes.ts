@@ -7,6 +7,7 @@ import {
   MetaReply,
   NewSessionBody,
   NewSessionReply,
+  parseTraceContext,
   SessionReply,
   SessionsQuery,
   SessionsReply,
@@ -44,6 +45,7 @@ interface OfSession {
 }
 
 const tag = 'sessions';
+const traceOf = ({ headers }: FastifyRequest) => parseTraceContext(headers['traceparent'], headers['tracestate']);
 const keyOf = ({ headers }: FastifyRequest): string | undefined => {
   const key = headers['idempotency-key'];
   return Array.isArray(key) ? key[0] : key;
@@ -85,7 +87,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): vo
       },
       async (request, reply) => {
         const began = performance.now();
-        const outcome = await spawner.spawn(principalOf(request), request.body, keyOf(request));
+        const outcome = await spawner.spawn(principalOf(request), request.body, keyOf(request), traceOf(request));
         metrics.spawned((performance.now() - began) / 1000);
         if (outcome.kind === 'failed') return refuse(reply, outcome);
         return reply.code(outcome.kind === 'started' ? 201 : 202).send(outcome.reply);
@@ -137,6 +139,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): vo
           deliverAs,
           attachments,
           key: keyOf(request),
+          trace: traceOf(request),
         }),
       );
     },
@@ -165,6 +168,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): vo
           name,
           args,
           key: keyOf(request),
+          trace: traceOf(request),
         }),
       );
     },

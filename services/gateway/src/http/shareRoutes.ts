@@ -73,7 +73,7 @@ export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
     },
     async (request, reply) => {
       const { sid } = request.params;
-      const { mode = 'read', expiresIn = DEFAULT_SHARE_MS / 1_000 } = request.body;
+      const { mode = 'read', files = false, expiresIn = DEFAULT_SHARE_MS / 1_000 } = request.body;
       const life = parseDuration(expiresIn);
       if (life === undefined || life < MIN_SHARE_MS || life > MAX_SHARE_MS)
         return refuse(reply, {
@@ -82,11 +82,18 @@ export function shareRoutes(app: FastifyInstance, deps: ShareDeps): void {
       const principal = principalOf(request);
       // To the second, as the token has it.
       const expiresAt = Math.floor((Date.now() + life) / 1_000) * 1_000;
-      const outcome = await shares.create({ sid, userId: principal.userId, mode, expiresAt });
+      const outcome = await shares.create({ sid, userId: principal.userId, mode, files, expiresAt });
       if (outcome.kind === 'too_many') return refuse(reply, { error: tooManyShares() });
       const { shareId } = outcome.share;
       const token = await tokens.sign({ sid, shareId, mode, expiresAt });
-      audit('share_created', { ...auditFieldsOf(principal), sessionId: sid, shareId, mode, expiresAt });
+      audit('share_created', {
+        ...auditFieldsOf(principal),
+        sessionId: sid,
+        shareId,
+        mode,
+        expiresAt,
+        ...(files && { files }),
+      });
       const { url, localOnly } = outsideUrl();
       const shareUrl = `${url}/s/${sid}#share=${token}`;
       const { code, until: scanUntil } = outcome.scan;
@@ -264,10 +271,11 @@ const auditedShare = ({ sessionId, shareId, grantee }: ShareRow) => ({
 
 /** A share as its owner sees it. */
 function infoOf(share: ShareRow, accountOf: AccountNames): ShareInfo {
-  const { shareId, mode, createdAt, expiresAt, revokedAt, grantee, grantedAs = '' } = share;
+  const { shareId, mode, files, createdAt, expiresAt, revokedAt, grantee, grantedAs = '' } = share;
   const name = grantee === undefined ? undefined : (accountOf(grantee)?.name ?? grantee);
   return {
     ...{ shareId, mode, createdAt, expiresAt },
+    ...(files === true ? { files } : {}),
     ...(revokedAt === undefined ? {} : { revokedAt }),
     ...(grantee === undefined || name === undefined ? {} : { person: { userId: grantee, name, givenAs: grantedAs } }),
   };

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket, type ClientOptions } from 'ws';
+import type { Gateway } from '../gateway.js';
 import { startScenario, type GatewayScenario } from '../testing/scenario.js';
 
 const PATIENT = { timeout: 20_000, interval: 5 };
@@ -12,9 +13,10 @@ const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 
 let s: GatewayScenario;
 let url: string;
+let gateway: Gateway;
 beforeAll(async () => {
   s = await startScenario();
-  ({ url } = await s.start({ natsWebSocketUrl: s.nats.webSocketUrl, trustedProxies: ['127.0.0.9'] }));
+  ({ url, gateway } = await s.start({ natsWebSocketUrl: s.nats.webSocketUrl, trustedProxies: ['127.0.0.9'] }));
 });
 afterAll(() => s.end());
 
@@ -49,8 +51,7 @@ describe('/nats', () => {
     await heard(found, /PONG\r\n/);
     ws.send(`PUB news 5\r\nhello\r\n`);
     await heard(found, /MSG news 1 5\r\nhello\r\n/);
-    const metrics = await s.fetch('/metrics', { url });
-    expect(await metrics.text()).toContain('pizzapi_gateway_sockets{kind="nats"} 1');
+    expect(await gateway.metrics.render()).toContain('pizzapi_gateway_sockets{kind="nats"} 1');
     ws.terminate();
   });
 

@@ -19,6 +19,11 @@ export class DrainWaiter {
 
   constructor(private readonly limits: Pick<RoomLimits, 'refillBytes' | 'stallMs'>) {}
 
+  /** Whether a connection has taken too little for now. */
+  isWaiting(wire: ClientConnection): boolean {
+    return this.waiting.has(wire);
+  }
+
   /** Resolves when little is unsent, or the connection is over. */
   ready(wire: ClientConnection): Promise<void> {
     if (!wire.open || wire.buffered < this.limits.refillBytes) return Promise.resolve();

@@ -1,5 +1,6 @@
 import { CodedError, decode, isSessionPartial } from '@pizzapi/protocol';
-import { controlFrame, Packet, type Frame } from '../wire/frame.js';
+import { controlFrame, type Frame } from '../wire/frame.js';
+import { Packet } from '../wire/packet.js';
 import type { Viewer } from './viewer.js';
 
 /** Consecutive requests for a snapshot without a gap; after these, an incomplete one is sent. */

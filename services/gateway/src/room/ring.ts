@@ -25,11 +25,11 @@ export class Ring {
 
   push(frame: Frame): void {
     this.frames.push(frame);
-    this.bytes += frame.wire.length;
+    this.bytes += frame.size;
     while (this.bytes > this.maxBytes && this.length > 1) {
       const oldest = this.frames[this.start++]!;
       this.after = oldest.seq;
-      this.bytes -= oldest.wire.length;
+      this.bytes -= oldest.size;
     }
     if (this.start > 1_024 && this.start * 2 > this.frames.length) {
       this.frames = this.frames.slice(this.start);
@@ -47,7 +47,7 @@ export class Ring {
       else high = middle;
     }
     let end = low;
-    for (let size = 0; end < this.frames.length && size < maxBytes; end++) size += this.frames[end]!.wire.length;
+    for (let size = 0; end < this.frames.length && size < maxBytes; end++) size += this.frames[end]!.size;
     return this.frames.slice(low, end);
   }
 

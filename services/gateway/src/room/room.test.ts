@@ -11,6 +11,7 @@ import { Viewer } from './viewer.js';
 
 const counted = () => ({
   frames: vi.fn(),
+  received: vi.fn(),
   parked: vi.fn(),
   logRead: vi.fn(),
   pieceGap: vi.fn(),

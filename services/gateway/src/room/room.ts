@@ -1,7 +1,9 @@
 import type { Semaphore } from '@pizzapi/process';
 import { isOneMap, peekNumber, restartReason, type CloseName } from '@pizzapi/protocol';
-import { controlFrame, deltaFrame, eventFrame, Packet, packetsOf, type Frame } from '../wire/frame.js';
+import { controlFrame, eventsBytes, FrameWriter, type Frame } from '../wire/frame.js';
+import { Packet, packetsOf } from '../wire/packet.js';
 import type { DrainWaiter } from './backpressure.js';
+import type { DeliverySpans } from './deliverySpans.js';
 import { SharedLogReader } from './sharedLogReader.js';
 import { LastOffsets } from '../lastOffsets.js';
 import type { RoomLimits } from './limits.js';
@@ -17,6 +19,8 @@ import type { Viewer } from './viewer.js';
 /** What a room tells about itself. */
 export interface RoomMetrics {
   frames(kind: 'event' | 'delta', deliveries: number): void;
+  /** Events or deltas came from the backbone. */
+  received(kind: 'event' | 'delta', count: number): void;
   parked(): void;
   logRead(): void;
   pieceGap(): void;
@@ -34,6 +38,8 @@ export interface RoomOptions {
   /** Counts the deliveries of all rooms. */
   deliveryRate: RateMeter;
   metrics: RoomMetrics;
+  /** Undefined where no spans are recorded. */
+  spans?: DeliverySpans;
   /** The log was replaced or deleted: the room is of no use any more. */
   onReset: () => void;
 }
@@ -48,6 +54,8 @@ export interface Resume {
 
 /** Bytes written to one viewer before others get their turn. */
 const TURN_BYTES = 256 * 1024;
+/** The room for the frames of a flush, as a multiple of the bytes of the one before. */
+const FLUSH_ROOM = 1.25;
 /** How long the first stored offset is believed, in ms. */
 const FIRST_MS = 1_000;
 /** How long an offset that the log has reached, but this room has not, is waited for, in ms. */
@@ -63,6 +71,9 @@ export class Room {
   private readonly live = new Set<Viewer>();
   private readonly history: SharedLogReader;
   private readonly pacer: Pacer;
+  private readonly writer = new FrameWriter();
+  /** About how many bytes the next flush sends; 0 where frames go out one by one. */
+  private flushBytes = 0;
   private readonly partials: Partials;
   private readonly reached = new Set<() => void>();
   /** Framed and not yet sent to those who are live. */
@@ -162,8 +173,12 @@ export class Room {
   }
 
   private onEvents(batch: readonly SourceEvent[]): void {
+    if (this.pending.length === 0) this.writer.expect(Math.max(eventsBytes(batch), this.flushBytes));
+    const { metrics, spans } = this.options;
+    metrics.received('event', batch.length);
+    if (spans !== undefined) spans.arrived(batch);
     for (const { seq, payload } of batch) {
-      const frame = eventFrame(seq, payload);
+      const frame = this.writer.event(seq, payload);
       this.ring.push(frame);
       if (this.live.size > 0) this.pending.push(frame);
     }
@@ -171,12 +186,15 @@ export class Room {
     this.slice = undefined;
     for (const wake of this.reached) wake();
     if (this.pending.length > 0) this.pacer.offer(batch.length, this.live.size);
+    else if (spans !== undefined) spans.delivered(0);
   }
 
   private onDelta(bytes: Uint8Array): void {
     const n = isOneMap(bytes) ? peekNumber(bytes, 'n') : undefined;
     if (n === undefined) return;
-    const frame = deltaFrame(n, bytes);
+    this.options.metrics.received('delta', 1);
+    if (this.pending.length === 0) this.writer.expect(this.flushBytes);
+    const frame = this.writer.delta(n, bytes);
     const hole = this.partials.note(frame);
     if (this.live.size === 0) return;
     if (hole) {
@@ -194,14 +212,17 @@ export class Room {
     const frames = this.pending;
     if (frames.length === 0) return;
     this.pending = [];
-    const { metrics, limits } = this.options;
+    const { metrics, limits, spans } = this.options;
     let events = 0;
     let last = 0;
-    for (const { seq } of frames) {
+    let bytes = 0;
+    for (const { seq, size } of frames) {
+      bytes += size;
       if (seq === 0) continue;
       events++;
       last = seq;
     }
+    this.flushBytes = frames.length > 1 ? bytes * FLUSH_ROOM : 0;
     const all = new Packet(frames);
     const withoutDeltas =
       events === frames.length || !this.partials.isAnyoneWaiting
@@ -220,6 +241,7 @@ export class Room {
     }
     metrics.frames('event', events * deliveries);
     metrics.frames('delta', (frames.length - events) * deliveries);
+    if (spans !== undefined) spans.delivered(deliveries);
   }
 
   /** Too much is unsent: from now on only the viewer's offset is kept, and filled once it has caught its breath. */

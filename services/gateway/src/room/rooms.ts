@@ -1,11 +1,12 @@
-import { Semaphore, type Logger } from '@pizzapi/process';
+import { Semaphore, type Logger, type Tracing } from '@pizzapi/process';
 import { DrainWaiter } from './backpressure.js';
+import { DeliverySpans } from './deliverySpans.js';
 import type { RoomLimits } from './limits.js';
 import type { PresenceExchange } from './presenceExchange.js';
 import { RateMeter } from './rateMeter.js';
 import { Room, type RoomMetrics } from './room.js';
 import type { SessionSource } from './source.js';
-import type { Viewer } from './viewer.js';
+import type { Viewer, ViewerState } from './viewer.js';
 
 /** Time over which viewers of a replaced log come back, in ms. */
 const RESTART_JITTER_MS = 1_000;
@@ -18,7 +19,18 @@ export interface RoomsOptions {
   /** Reads of the log that may run at once. */
   concurrentReads: number;
   metrics: RoomMetrics;
+  /** Records the deliveries of events with a trace; undefined where no spans are recorded. */
+  tracing?: Tracing;
   log: Logger;
+}
+
+/** What the rooms have now. */
+export interface RoomFigures {
+  rooms: number;
+  /** `slow`: the gateway waits until the viewer has taken what was written to it. */
+  viewers: Record<Exclude<ViewerState, 'gone'> | 'slow', number>;
+  /** Bytes written to viewers that the network has not taken. */
+  unsentBytes: number;
 }
 
 interface Entry {
@@ -40,8 +52,17 @@ export class Rooms {
     this.logReads = new Semaphore(options.concurrentReads);
   }
 
-  get size(): number {
-    return this.entries.size;
+  /** Counts the viewers. It walks all of them, so that joining and leaving cost nothing. */
+  figures(): RoomFigures {
+    const viewers = { greeted: 0, filling: 0, slow: 0, live: 0 };
+    let unsentBytes = 0;
+    for (const { room } of this.entries.values()) {
+      for (const { state, wire } of room?.viewers ?? []) {
+        unsentBytes += wire.buffered;
+        if (state !== 'gone') viewers[this.flow.isWaiting(wire) ? 'slow' : state]++;
+      }
+    }
+    return { rooms: this.entries.size, viewers, unsentBytes };
   }
 
   /** Returns the room of a session, and opens it first if needed. A viewer that joins must also `leave`. */
@@ -57,7 +78,7 @@ export class Rooms {
       );
       return known.opening;
     }
-    const { source, limits, metrics, log, presence } = this.options;
+    const { source, limits, metrics, log, presence, tracing } = this.options;
     const entry: Entry = {
       opening: Room.open({
         source: source(sid),
@@ -67,6 +88,7 @@ export class Rooms {
         flow: this.flow,
         logReads: this.logReads,
         deliveryRate: this.deliveryRate,
+        ...(tracing === undefined ? {} : { spans: new DeliverySpans(tracing, sid) }),
         onReset: () => {
           log.warn({ sid }, 'stream was replaced; viewers restart from the beginning');
           this.drop(sid, 'restarting');

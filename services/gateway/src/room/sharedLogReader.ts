@@ -1,5 +1,6 @@
 import type { Semaphore } from '@pizzapi/process';
-import { eventFrame, packetsOf, type Frame, type Packet } from '../wire/frame.js';
+import { eventFrames, type Frame } from '../wire/frame.js';
+import { packetsOf, type Packet } from '../wire/packet.js';
 import type { RoomLimits } from './limits.js';
 import type { SessionSource, SourceEvent } from './source.js';
 
@@ -108,7 +109,7 @@ export class SharedLogReader {
       this.end(reader);
       return this.chunkOf(after, Math.max(after, reader.upTo), []);
     }
-    const frames = step.value.map(({ seq, payload }) => eventFrame(seq, payload));
+    const frames = eventFrames(step.value, this.limits.chunkBytes);
     const chunk = this.chunkOf(after, frames.at(-1)!.seq, frames);
     if (this.closed) this.end(reader);
     else {
@@ -138,7 +139,7 @@ export class SharedLogReader {
   }
 
   private keep(chunk: Chunk): void {
-    const bytes = chunk.frames.reduce((sum, { wire }) => sum + wire.length, 0);
+    const bytes = chunk.frames.reduce((sum, { size }) => sum + size, 0);
     this.kept.push({ chunk, bytes, usedAt: Date.now() });
     this.bytes += bytes;
     // The least recently used go first, but never the one just read: its reader is about to take it.

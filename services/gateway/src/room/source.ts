@@ -1,8 +1,13 @@
+import type { TraceContext } from '@pizzapi/protocol';
+
 /** An event as it lies in the log. */
 export interface SourceEvent {
   readonly seq: number;
   /** One msgpack map, undecoded. */
   readonly payload: Uint8Array;
+  readonly type?: string;
+  /** The trace that the event belongs to. Read from its headers at each access. */
+  readonly trace?: TraceContext | undefined;
 }
 
 export interface TailSink {

@@ -6,7 +6,9 @@ import {
   type BlobStore,
   type WriteProbeOutcome,
 } from '@pizzapi/backbone';
+import type { Tracing } from '@pizzapi/process';
 import {
+  COMMAND_NAMES,
   COMMAND_TTL_MS,
   commandProblem,
   errorInfo,
@@ -17,10 +19,13 @@ import {
   type Attachment,
   type Command,
   type CommandName,
+  type ErrorCode,
   type ErrorInfo,
   type FrameAttachment,
+  type TraceContext,
 } from '@pizzapi/protocol';
 import { auditFieldsOf, authorOf, type Principal } from '../auth/principal.js';
+import type { GatewayMetrics } from '../metrics.js';
 import { unknownSession, type Access } from './access.js';
 import type { ActionRates } from './actionRates.js';
 import { keepAttachments, storeAttachments } from './attachments.js';
@@ -54,6 +59,8 @@ export interface CommandRequest {
   args?: Record<string, unknown> | undefined;
   /** The same key is the same command, however often it is sent. */
   key?: string | undefined;
+  /** The trace that the command belongs to. */
+  trace?: TraceContext | undefined;
 }
 
 export interface InputRequest {
@@ -63,6 +70,7 @@ export interface InputRequest {
   deliverAs?: string | undefined;
   attachments?: readonly FrameAttachment[] | undefined;
   key?: string | undefined;
+  trace?: TraceContext | undefined;
 }
 
 /** A command of the right shape whose sender is authorized. */
@@ -73,6 +81,7 @@ export interface CheckedCommand {
   args: unknown;
   commandId: string;
   sid?: string;
+  trace?: TraceContext | undefined;
 }
 
 export interface CommandSenderDeps {
@@ -88,6 +97,8 @@ export interface CommandSenderDeps {
   /** Why nats-server confirms nothing. */
   storeHealth: { check(maxAgeMs: number): Promise<WriteProbeOutcome> };
   audit: AuditWriter<'input' | 'command'>;
+  metrics: Pick<GatewayMetrics, 'command'>;
+  tracing: Tracing;
 }
 
 const refuse = (error: ErrorInfo): SendCommandOutcome => ({ kind: 'refused', error });
@@ -96,7 +107,44 @@ const refuse = (error: ErrorInfo): SendCommandOutcome => ({ kind: 'refused', err
 export class CommandSender {
   constructor(private readonly deps: CommandSenderDeps) {}
 
-  async input({ sid, text, deliverAs, attachments, key, ...given }: InputRequest): Promise<SendCommandOutcome> {
+  async input(request: InputRequest): Promise<SendCommandOutcome> {
+    return this.traced('input', request, (trace) => this.checkInput({ ...request, trace }));
+  }
+
+  async command(request: CommandRequest): Promise<SendCommandOutcome> {
+    return this.traced(request.name, request, (trace) => this.checkCommand({ ...request, trace }));
+  }
+
+  /** Counts what becomes of a command, and records its span. */
+  private async traced(
+    name: string,
+    { sid, trace }: { sid: string; trace?: TraceContext | undefined },
+    send: (trace: TraceContext) => Promise<SendCommandOutcome>,
+  ): Promise<SendCommandOutcome> {
+    const attributes = { 'pizzapi.session': sid };
+    // A name that no command has is the client's text.
+    const known = (COMMAND_NAMES as readonly string[]).includes(name) ? name : 'unknown';
+    const span = this.deps.tracing.start(`command ${known}`, { parent: trace, kind: 'server', attributes });
+    let code: ErrorCode | undefined = 'internal';
+    try {
+      const outcome = await send(span.context);
+      code = outcome.kind === 'sent' ? undefined : outcome.error.code;
+      this.deps.metrics.command(code ?? 'ok');
+      return outcome;
+    } finally {
+      span.end(code);
+    }
+  }
+
+  private async checkInput({
+    sid,
+    text,
+    deliverAs,
+    attachments,
+    key,
+    trace,
+    ...given
+  }: InputRequest): Promise<SendCommandOutcome> {
     const principal = this.deps.access.principalIn(given.principal, sid);
     const denied = this.deps.access.commandProblem(principal, sid, 'input');
     if (denied !== undefined) return refuse(denied);
@@ -107,10 +155,10 @@ export class CommandSender {
     if (stored.kind === 'refused') return stored;
     const files = stored.attachments.length === 0 ? {} : { attachments: stored.attachments };
     const args = { text, ...(deliverAs === undefined ? {} : { deliverAs }), ...files };
-    return this.dispatch({ principal, sid, name: 'input', args, key });
+    return this.dispatch({ principal, sid, name: 'input', args, key, trace });
   }
 
-  async command(given: CommandRequest): Promise<SendCommandOutcome> {
+  private async checkCommand(given: CommandRequest): Promise<SendCommandOutcome> {
     const { sid, name, args = {} } = given;
     const principal = this.deps.access.principalIn(given.principal, sid);
     const request = { ...given, principal };
@@ -148,7 +196,7 @@ export class CommandSender {
     return storeAttachments(this.deps.blobs, { userId, sid, link: share && credential.id }, attachments);
   }
 
-  private async dispatch({ principal, sid, name, args = {}, key }: CommandRequest): Promise<SendCommandOutcome> {
+  private async dispatch({ principal, sid, name, args = {}, key, trace }: CommandRequest): Promise<SendCommandOutcome> {
     const { access, directory, blobs, storage } = this.deps;
     const denied = () => access.commandProblem(principal, sid, name);
     const wrong = denied() ?? keyProblem(key);
@@ -179,7 +227,7 @@ export class CommandSender {
       if (gone !== undefined) return refuse(gone);
     }
     const commandId = this.deps.ids.idFor('c', principal, key, sid);
-    return this.send({ rid, principal, name: known, args: whole, sid, commandId });
+    return this.send({ rid, principal, name: known, args: whole, sid, commandId, trace });
   }
 
   /** Why a guest may not give an answer, or undefined. */
@@ -196,7 +244,7 @@ export class CommandSender {
   }
 
   /** Sends a command that was checked. */
-  async send({ rid, principal, name, args, commandId, sid }: CheckedCommand): Promise<SendCommandOutcome> {
+  async send({ rid, principal, name, args, commandId, sid, trace }: CheckedCommand): Promise<SendCommandOutcome> {
     const at = Date.now();
     const session = sid === undefined ? {} : { sessionId: sid };
     const command: unknown = {
@@ -209,7 +257,7 @@ export class CommandSender {
       expiresAt: at + COMMAND_TTL_MS,
     };
     if (!isCommand(command)) return refuse(commandProblem(name, args) ?? errorInfo('command_invalid'));
-    const outcome = await sendCommand(this.deps.b, rid, command, STORE_PATIENCE_MS);
+    const outcome = await sendCommand(this.deps.b, rid, command, { patienceMs: STORE_PATIENCE_MS, trace });
     if (outcome.kind === 'unavailable' && !outcome.isUncertain) {
       const full = errorInfo('storage_full', 'The command stream is full');
       return refuse(outcome.full === true ? full : errorInfo('unavailable', 'The command was not sent'));

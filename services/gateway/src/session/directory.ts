@@ -11,7 +11,15 @@ import {
   type Backbone,
 } from '@pizzapi/backbone';
 import { retry, sleep, type Logger } from '@pizzapi/process';
-import { isMap, type OwnerRow, type RunnerInfo, type RunnerOwnerRow, type SessionInfo } from '@pizzapi/protocol';
+import {
+  commonRights,
+  isMap,
+  type OwnerRow,
+  type RunnerInfo,
+  type RunnerOwnerRow,
+  type RunnerRight,
+  type SessionInfo,
+} from '@pizzapi/protocol';
 import { KeyIndex } from '../auth/keyIndex.js';
 import { HeldSessions, type ProjectedSession, type RowChange, type RowSource } from './heldSessions.js';
 
@@ -30,7 +38,7 @@ export type DirectoryChange =
   /** A session was granted to a host, for the first time since it is in memory. */
   | { kind: 'granted'; sid: string }
   /** A lease came or went, of something known or not. */
-  | { kind: 'lease'; key: string }
+  | { kind: 'lease'; key: string; change: 'held' | 'released' | 'expired' }
   /** Changes of sessions may have been missed. */
   | { kind: 'gap' };
 
@@ -50,6 +58,7 @@ const ownerIn = (row: RunnerOwnerRow | undefined): string | undefined =>
   row?.forgottenAt === undefined ? row?.userId : undefined;
 
 const SESSION_LEASE = 'session.';
+const RUNNER_LEASE = 'runner.';
 
 /**
  * Runners, leases, and the sessions in use. A check answers from memory, after `load` has read the session that it names; a
@@ -78,6 +87,8 @@ export class Directory {
     private readonly b: Backbone,
     private readonly log: Logger,
     options: { maxIdle?: number } = {},
+    /** The rights of the token with this SHA-256. Undefined: all. */
+    private readonly rightsOfKey: (keyHash: string) => readonly RunnerRight[] | undefined = () => undefined,
   ) {
     this.rows = bucket<ProjectedSession>(b, 'sessions', { check: hasInfo<SessionInfo> });
     this.sessions = new HeldSessions({
@@ -196,6 +207,12 @@ export class Directory {
     return ownerIn(this.runnerOwners.peek(rid));
   }
 
+  /** The rights of the token with which a runner connected last. */
+  private rightsOfToken(rid: string): readonly RunnerRight[] | undefined {
+    const keyHash = this.runnerOwners.peek(rid)?.keyHash;
+    return keyHash === undefined ? undefined : this.rightsOfKey(keyHash);
+  }
+
   /** The runners that connected last with this key, without those that were forgotten. */
   runnersWithKey(keyHash: string): string[] {
     return [...this.runnerOwners.values()].flatMap((row) =>
@@ -226,7 +243,9 @@ export class Directory {
 
   runner(rid: string): RunnerInfo | undefined {
     const info = this.runners.peek(rid)?.info;
-    return info === undefined ? undefined : { ...info, online: this.isOnline(rid) };
+    if (info === undefined) return undefined;
+    const allow = commonRights(info.allow, this.rightsOfToken(rid));
+    return { ...info, ...(allow === undefined ? {} : { allow }), online: this.isOnline(rid) };
   }
 
   /** All runners of a person, by name. */
@@ -237,8 +256,22 @@ export class Directory {
       .sort((a, b) => a.name.localeCompare(b.name));
   }
 
+  /** How many leases are held whose keys begin with `prefix`. */
+  countLeases(prefix: string): number {
+    let count = 0;
+    for (const key of this.leases) if (key.startsWith(prefix)) count++;
+    return count;
+  }
+
+  /** All runners that are online, of every person, by name. */
+  onlineRunners(): RunnerInfo[] {
+    return [...this.leases]
+      .flatMap((key) => (key.startsWith(RUNNER_LEASE) ? (this.runner(key.slice(RUNNER_LEASE.length)) ?? []) : []))
+      .sort((a, b) => a.name.localeCompare(b.name));
+  }
+
   isOnline(rid: string): boolean {
-    return this.leases.has(`runner.${rid}`);
+    return this.leases.has(RUNNER_LEASE + rid);
   }
 
   /** Whether the host of a session holds its lease. */
@@ -304,7 +337,7 @@ export class Directory {
       else if (change.kind === 'held' ? !this.leases.has(change.key) : this.leases.has(change.key)) {
         if (change.kind === 'held') this.leases.add(change.key);
         else this.leases.delete(change.key);
-        this.tell({ kind: 'lease', key: change.key });
+        this.tell({ kind: 'lease', key: change.key, change: change.kind === 'held' ? 'held' : change.reason });
         const { key } = change;
         if (change.kind === 'held' || change.reason === 'expired') this.leaseChanged(key);
         else void sleep(RELEASE_MS, this.stopping.signal).then(() => this.leases.has(key) || this.leaseChanged(key));

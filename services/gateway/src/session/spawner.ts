@@ -1,16 +1,19 @@
 import { storageFull, tail, type Backbone, type BlobStore } from '@pizzapi/backbone';
-import { packageVersion } from '@pizzapi/process';
+import { packageVersion, type Tracing } from '@pizzapi/process';
 import {
   commandProblem,
   errorInfo,
   isErrorCode,
   isId,
+  modelText,
+  rightsOf,
   spokenVersion,
   versionsApartText,
   type ErrorInfo,
   type NewSessionBody,
   type NewSessionReply,
   type RunnerInfo,
+  type TraceContext,
 } from '@pizzapi/protocol';
 import type { Principal } from '../auth/principal.js';
 import { unknownRunner, type Access } from './access.js';
@@ -41,6 +44,7 @@ export interface SpawnerOptions {
   commandSender: CommandSender;
   replies: RunnerReplies;
   ids: IdempotentIds;
+  tracing: Tracing;
   /** The address people open, without a slash at its end. */
   publicUrl: () => string;
   /** How long a runner may take, in ms. */
@@ -61,7 +65,25 @@ function withModes({ pi, approvals, planMode, goal }: NewSessionBody): NewSessio
 export class Spawner {
   constructor(private readonly options: SpawnerOptions) {}
 
-  async spawn(principal: Principal, body: NewSessionBody, key?: string): Promise<SpawnOutcome> {
+  /** The span of a start ends when the session has begun, or is refused. */
+  async spawn(principal: Principal, body: NewSessionBody, key?: string, parent?: TraceContext): Promise<SpawnOutcome> {
+    const span = this.options.tracing.start('command new_session', { parent, kind: 'server' });
+    let code: string | undefined = 'internal';
+    try {
+      const outcome = await this.begin(principal, body, key, span.context);
+      code = outcome.kind === 'failed' ? outcome.error.code : undefined;
+      return outcome;
+    } finally {
+      span.end(code);
+    }
+  }
+
+  private async begin(
+    principal: Principal,
+    body: NewSessionBody,
+    key: string | undefined,
+    trace: TraceContext,
+  ): Promise<SpawnOutcome> {
     const wrong = keyProblem(key);
     if (wrong !== undefined) return failed(wrong);
     const tooFast = await this.options.commandSender.countAction(
@@ -74,7 +96,8 @@ export class Spawner {
     const { blobs, ids, storage } = this.options;
     const sid = ids.idFor('s', principal, key);
     const place = { userId: principal.userId, sid };
-    const { cwd, model, name, thinkingLevel, resumedFrom, salvage, goal } = body;
+    const model = body.model === undefined ? undefined : modelText(body.model);
+    const { cwd, name, thinkingLevel, resumedFrom, salvage, goal } = body;
     const prompt = body.prompt ?? goal?.description;
     const pi = withModes(body);
     const shortage = await storage.inputShortage(place, prompt ?? '');
@@ -99,7 +122,7 @@ export class Spawner {
     if (problem !== undefined) return failed(problem);
     const gone = await keepAttachments(blobs, place, attachments);
     if (gone !== undefined) return failed(gone);
-    return this.ask(principal, runner.rid, sid, given, ids.idFor('c', principal, key));
+    return this.ask(principal, runner.rid, sid, given, { commandId: ids.idFor('c', principal, key), trace });
   }
 
   private async ask(
@@ -107,7 +130,7 @@ export class Spawner {
     rid: string,
     sid: string,
     args: object,
-    commandId: string,
+    { commandId, trace }: { commandId: string; trace: TraceContext },
   ): Promise<SpawnOutcome> {
     const { b, directory, spawns, commandSender, replies: answers, waitMs } = this.options;
     const reply = { sessionId: sid, runnerId: rid, shareUrl: `${this.options.publicUrl()}/s/${sid}` };
@@ -130,7 +153,7 @@ export class Spawner {
         cleanups.push(() => clearTimeout(timer));
         void tail(b, sid, { after: 0, onEvents: begun }).then((running) => following(() => void running.stop()));
       });
-      const sent = await commandSender.send({ rid, principal, name: 'new_session', args, commandId });
+      const sent = await commandSender.send({ rid, principal, name: 'new_session', args, commandId, trace });
       if (sent.kind === 'refused') return failed(sent.error);
       // The same key may have started it before.
       await directory.loadOwner(sid);
@@ -142,6 +165,10 @@ export class Spawner {
       over = true;
       for (const cleanup of cleanups.splice(0)) cleanup();
     }
+  }
+
+  private allowsSessions(rid: string): boolean {
+    return rightsOf(this.options.directory.runner(rid)?.allow).includes('sessions');
   }
 
   private chooseRunner(
@@ -158,11 +185,13 @@ export class Spawner {
       if (only === undefined) return refused(errorInfo('runner_not_found', 'No runner is online'));
       const apart = online.length === 1 ? versionProblem(only) : undefined;
       if (apart !== undefined) return refused(apart);
+      if (online.length === 1 && !this.allowsSessions(only.runnerId)) return refused(noSessions(only.runnerId));
       if (online.length === 1) return { kind: 'chosen', rid: only.runnerId };
       return refused(errorInfo('bad_request', `Several runners are online; name one as runnerId`));
     }
     if (!isId(rid)) return refused(errorInfo('invalid_id', `"${rid.slice(0, 80)}" is not an id`));
     if (!access.mayUseRunner(principal, rid)) return refused(unknownRunner(rid));
+    if (!this.allowsSessions(rid)) return refused(noSessions(rid));
     if (directory.runner(rid)?.kind === 'tui') {
       return refused(errorInfo('runner_is_a_terminal', `"${rid}" is a terminal`));
     }
@@ -172,6 +201,9 @@ export class Spawner {
     return refused(errorInfo('host_lost', `The runner "${rid}" is offline`));
   }
 }
+
+const noSessions = (rid: string): ErrorInfo =>
+  errorInfo('right_missing', `The token of the runner "${rid}" does not allow sessions`);
 
 /** Why sessions cannot be started on a runner of another wire. */
 function versionProblem(runner: RunnerInfo | undefined): ErrorInfo | undefined {

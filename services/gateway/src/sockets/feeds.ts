@@ -7,7 +7,8 @@ import type { Directory, DirectoryChange } from '../session/directory.js';
 import type { SessionLoader } from '../session/sessionLoader.js';
 import type { SessionPages } from '../session/sessionPages.js';
 import type { SharedSessions } from '../session/sharedSessions.js';
-import { controlFrame, Packet } from '../wire/frame.js';
+import { controlFrame } from '../wire/frame.js';
+import { Packet } from '../wire/packet.js';
 import type { ClientConnection } from '../wire/clientConnection.js';
 import type { MetaFeeds, MetaListener } from './metaFeed.js';
 

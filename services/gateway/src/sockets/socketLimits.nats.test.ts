@@ -39,7 +39,7 @@ it('a link opens so many sockets; more are turned away with a code, and the owne
   guests.in[0]!.ws.close();
   await guests.in[0]!.closed;
   await expect.poll(async () => (await open(token, 1)).in.length).toBe(1);
-  const metrics = await (await s.fetch('/metrics')).text();
+  const metrics = await s.gateway.metrics.render();
   expect(metrics).toMatch(/code="too_many_connections"\} \d+/);
   for (const client of guests.in) client.ws.terminate();
 });

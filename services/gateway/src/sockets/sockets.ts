@@ -87,7 +87,10 @@ export class Sockets {
 
   /** Tells everyone to come back within `jitterMs`, each after a moment of its own. */
   drain(jitterMs: number): void {
-    for (const ws of this.clients.keys()) ws.close(1012, restartReason(Math.random() * jitterMs));
+    for (const ws of this.clients.keys()) {
+      this.deps.metrics.closed('restarting');
+      ws.close(1012, restartReason(Math.random() * jitterMs));
+    }
   }
 
   /** Ends what is left. */
@@ -131,7 +134,11 @@ export class Sockets {
   converse(ws: WebSocket, socket: Socket, target: SocketTarget, principal: Principal, json: boolean): void {
     const { metrics } = this.deps;
     const { kind } = target;
-    const wire = new SocketConnection(ws, socket, json, (bytes) => metrics.bytes(bytes));
+    const wire = new SocketConnection(
+      ...([ws, socket, json] as const),
+      (bytes) => metrics.bytes(bytes),
+      (reason) => metrics.closed(reason),
+    );
     metrics.socketOpened(kind);
     ws.on('close', () => metrics.socketClosed(kind));
     const release = this.limits.take(principal);

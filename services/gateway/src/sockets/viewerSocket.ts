@@ -5,6 +5,7 @@ import {
   errorInfo,
   isMap,
   newId,
+  parseTraceContext,
   parseViewerUp,
   toErrorInfo,
   type ErrorInfo,
@@ -194,6 +195,7 @@ export class ViewerSocket {
   private async command(frame: Extract<ViewerUpFrame, { type: 'input' | 'command' }>): Promise<void> {
     const { principal, sid } = this;
     const { commandSender } = this.deps;
+    const trace = parseTraceContext(frame.traceparent, frame.tracestate);
     const outcome: SendCommandOutcome =
       frame.type === 'input'
         ? await commandSender.input({
@@ -203,8 +205,9 @@ export class ViewerSocket {
             deliverAs: frame.deliverAs,
             attachments: frame.attachments,
             key: frame.key,
+            trace,
           })
-        : await commandSender.command({ principal, sid, name: frame.name, args: frame.args, key: frame.key });
+        : await commandSender.command({ principal, sid, name: frame.name, args: frame.args, key: frame.key, trace });
     const { ref } = frame;
     if (outcome.kind === 'sent') this.send({ type: 'ack', ref, commandId: outcome.commandId });
     else this.refuse(outcome.error, frame.type, ref);

@@ -1,5 +1,5 @@
 import { decodeMany, encode, type CloseName } from '@pizzapi/protocol';
-import type { Packet } from '../wire/frame.js';
+import type { Packet } from '../wire/packet.js';
 import type { ClientConnection } from '../wire/clientConnection.js';
 import { messagesIn } from './messages.js';
 

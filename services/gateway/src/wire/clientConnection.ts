@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import { CLOSE_CODES, type CloseName } from '@pizzapi/protocol';
 import type { WebSocket } from 'ws';
-import { controlFrame, Packet } from './frame.js';
+import { controlFrame } from './frame.js';
+import { Packet } from './packet.js';
 
 /** A client that lets this many bytes of answers lie about is closed: nothing else bounds what it makes us queue. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
@@ -29,12 +30,15 @@ export interface ClientConnection {
 export class SocketConnection implements ClientConnection {
   /** One that was asked for, for all who want it. */
   private sign: Promise<boolean> | undefined;
+  private isClosing = false;
 
   constructor(
     private readonly ws: WebSocket,
     private readonly socket: Socket,
     private readonly json: boolean,
     private readonly onBytes: (bytes: number) => void,
+    /** Called once, when the gateway closes the connection. */
+    private readonly onClose: (name: CloseName) => void = () => undefined,
   ) {}
 
   get open(): boolean {
@@ -75,6 +79,8 @@ export class SocketConnection implements ClientConnection {
 
   close(name: CloseName, reason = ''): void {
     if (this.ws.readyState === this.ws.CLOSED) return;
+    if (!this.isClosing) this.onClose(name);
+    this.isClosing = true;
     // A client that takes nothing will not take the close frame either, nor answer it.
     if (this.buffered > MAX_BUFFERED_BYTES) this.ws.terminate();
     else this.ws.close(CLOSE_CODES[name].code, reason);

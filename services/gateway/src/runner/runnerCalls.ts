@@ -1,0 +1,253 @@
+import { requestRpc, roundTrip, type AuditWriter, type Backbone } from '@pizzapi/backbone';
+import {
+  CodedError,
+  decode,
+  encode,
+  errorInfo,
+  isErrorCode,
+  isMap,
+  isMethodReply,
+  methodSpec,
+  newId,
+  replyProblem,
+  rightsOf,
+  stringAt,
+  subjects,
+  type CallControl,
+  type ErrorInfo,
+  type RunnerCallInfo,
+  type RunnerMethod,
+  type MethodReply,
+  type MethodRequest,
+} from '@pizzapi/protocol';
+import { auditFieldsOf, type Principal } from '../auth/principal.js';
+import type { Directory } from '../session/directory.js';
+
+/** Requests to runners that one gateway has in flight. */
+export const MAX_CALLS_IN_FLIGHT = 1_000;
+/** Of these, those of one account. */
+export const MAX_CALLS_OF_ACCOUNT = 200;
+/** How long a runner may be silent until the gateway asks whether it is there, in ms. */
+const PROBE_AFTER_MS = 700;
+/** How long the answer to that may take, in ms. A host without an answer is slow, not gone. */
+const PROBE_MS = 1_000;
+/** What the runner may take beyond the time of a method, because it ends the request itself, in ms. */
+const SLACK_MS = 1_000;
+
+export type CallOutcome<M extends RunnerMethod> =
+  { kind: 'ok'; reply: MethodReply<M> } | { kind: 'refused'; error: ErrorInfo };
+
+export interface CallOptions {
+  /** Aborts when the caller is gone: the runner then cancels the request. */
+  signal?: AbortSignal;
+  /** The session of a guest. */
+  within?: string;
+}
+
+export interface RunnerCallsDeps {
+  b: Backbone;
+  directory: Pick<Directory, 'isOnline' | 'runner' | 'on'>;
+  audit: AuditWriter<'runner_call'>;
+  maxInFlight?: number;
+}
+
+/**
+ * Sends requests to runners. The caller has checked that the runner is the person's own. Bounds how many are in flight,
+ * tells a host that is gone from one that is slow, cancels what nobody waits for, and writes the rows of the audit log.
+ */
+export class RunnerCalls {
+  private open = 0;
+  private readonly openOf = new Map<string, number>();
+
+  constructor(private readonly deps: RunnerCallsDeps) {}
+
+  /** How many requests are in flight. */
+  get inFlight(): number {
+    return this.open;
+  }
+
+  async call<M extends RunnerMethod>(
+    principal: Principal,
+    rid: string,
+    method: M,
+    request: MethodRequest<M>,
+    options: CallOptions = {},
+  ): Promise<CallOutcome<M>> {
+    const { userId } = principal;
+    const refusal = this.refusal(userId, rid, method);
+    if (refusal !== undefined) return { kind: 'refused', error: refusal };
+    const { changes } = methodSpec(method);
+    const fields: Record<string, unknown> = { ...request };
+    const row =
+      changes.kind === 'audited'
+        ? { ...auditFieldsOf(principal), runnerId: rid, method, ...changes.what(fields) }
+        : undefined;
+    // Before it is sent: what it does has a row also when this gateway dies meanwhile.
+    if (row !== undefined) this.deps.audit('runner_call', row);
+    this.count(userId, 1);
+    try {
+      const { within, signal } = options;
+      const call: RunnerCallInfo = { id: newId('call'), userId, ...(within === undefined ? {} : { within }) };
+      const outcome = await this.send(rid, method, request, call, signal);
+      if (outcome.kind === 'refused' && row !== undefined)
+        this.deps.audit('runner_call', { ...row, outcome: outcome.error.code });
+      return outcome;
+    } finally {
+      this.count(userId, -1);
+    }
+  }
+
+  private refusal(userId: string, rid: string, method: RunnerMethod): ErrorInfo | undefined {
+    const { directory, maxInFlight = MAX_CALLS_IN_FLIGHT } = this.deps;
+    const { right } = methodSpec(method);
+    if (right !== undefined && !rightsOf(directory.runner(rid)?.allow).includes(right))
+      return errorInfo('right_missing', `The token of the runner "${rid}" does not allow ${right}`);
+    if (!directory.isOnline(rid)) return errorInfo('host_lost', `The runner "${rid}" is offline`);
+    if (this.open >= maxInFlight) return errorInfo('rpc_busy', `The gateway has ${this.open} requests in flight`);
+    const own = this.openOf.get(userId) ?? 0;
+    if (own >= MAX_CALLS_OF_ACCOUNT) return errorInfo('rpc_busy', `The account has ${own} requests in flight`);
+    return undefined;
+  }
+
+  private count(userId: string, by: 1 | -1): void {
+    this.open += by;
+    const own = (this.openOf.get(userId) ?? 0) + by;
+    if (own <= 0) this.openOf.delete(userId);
+    else this.openOf.set(userId, own);
+  }
+
+  private async send<M extends RunnerMethod>(
+    rid: string,
+    method: M,
+    request: MethodRequest<M>,
+    call: RunnerCallInfo,
+    signal?: AbortSignal,
+  ): Promise<CallOutcome<M>> {
+    const { b } = this.deps;
+    const timeoutMs = methodSpec(method).timeoutMs + SLACK_MS;
+    const over = new AbortController();
+    const begun = performance.now();
+    const answer = requestRpc(b, subjects.runnerRpc(rid, method), encode({ ...request, call }), { timeoutMs });
+    const gone = new Promise<'cancelled'>((resolve) => {
+      if (signal?.aborted === true) resolve('cancelled');
+      signal?.addEventListener('abort', () => resolve('cancelled'), { signal: over.signal });
+    });
+    const lost = this.untilLost(rid, call.id, over.signal);
+    try {
+      const first = await Promise.race([answer, gone, lost]);
+      if (first === 'cancelled' || first === 'lost') {
+        if (first === 'cancelled') this.cancel(rid, call.id);
+        const lostError = errorInfo('host_lost', `The runner "${rid}" was lost before it answered ${method}`);
+        return { kind: 'refused', error: first === 'lost' ? lostError : errorInfo('rpc_cancelled') };
+      }
+      if (first.kind === 'no_responders') return { kind: 'refused', error: await this.notServed(rid, method) };
+      if (first.kind === 'timeout') {
+        // Without a connection the time-out comes at once.
+        if (performance.now() - begun < timeoutMs - SLACK_MS)
+          return { kind: 'refused', error: errorInfo('unavailable', `The reply to ${method} did not arrive`) };
+        this.cancel(rid, call.id);
+        const what = `The runner did not answer ${method} within ${Math.round(timeoutMs / 1_000)} s`;
+        return { kind: 'refused', error: errorInfo('rpc_timeout', what) };
+      }
+      const outcome = readReply(method, first.body);
+      if (outcome.kind === 'ok' && method === 'ping')
+        Object.assign(outcome.reply, { gateway: await this.hops(performance.now() - begun) });
+      return outcome;
+    } finally {
+      over.abort();
+    }
+  }
+
+  private async hops(runnerMs: number): Promise<{ natsMs?: number; runnerMs: number }> {
+    const natsMs = await roundTrip(this.deps.b, PROBE_MS);
+    return { runnerMs, ...(natsMs === undefined ? {} : { natsMs }) };
+  }
+
+  /**
+   * Resolves when the host is gone: its lease ended, nobody serves its subjects any more, or its daemon is another one that
+   * does not know the request. Never resolves for a host that is slow.
+   */
+  private untilLost(rid: string, callId: string, over: AbortSignal): Promise<'lost'> {
+    const { directory } = this.deps;
+    return new Promise((resolve) => {
+      const lost = (): void => {
+        off();
+        clearTimeout(timer);
+        resolve('lost');
+      };
+      const off = directory.on((change) => change.kind === 'lease' && !directory.isOnline(rid) && lost());
+      let unknown = 0;
+      const probe = async (): Promise<void> => {
+        const state = await this.ask(rid, 'alive', callId);
+        if (over.aborted) return;
+        // The reply may be on its way behind this answer: only the second time counts.
+        unknown = state === 'unknown' ? unknown + 1 : 0;
+        if (state === 'gone' || unknown > 1) return lost();
+        timer = setTimeout(() => void probe(), PROBE_AFTER_MS);
+      };
+      let timer = setTimeout(() => void probe(), PROBE_AFTER_MS);
+      over.addEventListener('abort', () => {
+        off();
+        clearTimeout(timer);
+      });
+    });
+  }
+
+  /** `silent`: no answer in time, or a runner of an earlier version, which does not answer this. */
+  private async ask(
+    rid: string,
+    control: CallControl,
+    callId: string,
+  ): Promise<'known' | 'unknown' | 'gone' | 'silent'> {
+    const subject = subjects.runnerRpc(rid, control);
+    const answer = await requestRpc(this.deps.b, subject, encode({ callId }), { timeoutMs: PROBE_MS });
+    if (answer.kind === 'no_responders') return (await this.isServed(rid)) ? 'silent' : 'gone';
+    if (answer.kind === 'timeout') return 'silent';
+    const value = readMap(answer.body);
+    if (typeof value?.['known'] !== 'boolean') return 'silent';
+    return value['known'] ? 'known' : 'unknown';
+  }
+
+  private cancel(rid: string, callId: string): void {
+    void this.ask(rid, 'cancel', callId);
+  }
+
+  /** Nobody answers this method at a runner that holds its lease: it is of an earlier version, or has just gone. */
+  private async notServed(rid: string, method: RunnerMethod): Promise<ErrorInfo> {
+    if (!(await this.isServed(rid))) return errorInfo('host_lost', `Nothing answers for the runner "${rid}"`);
+    return errorInfo('method_unknown', `The runner "${rid}" does not know "${method}": update the runner`);
+  }
+
+  /** Whether a runner is there. Every version answers `status`. */
+  private async isServed(rid: string): Promise<boolean> {
+    const answer = await requestRpc(this.deps.b, subjects.runnerRpc(rid, 'status'), encode({}), {
+      timeoutMs: PROBE_MS,
+    });
+    return answer.kind !== 'no_responders';
+  }
+}
+
+function readMap(body: Uint8Array): Record<string, unknown> | undefined {
+  try {
+    const value = decode(body);
+    return isMap(value) ? value : undefined;
+  } catch (error) {
+    if (error instanceof CodedError) return undefined;
+    throw error;
+  }
+}
+
+/** A runner may answer anything. */
+function readReply<M extends RunnerMethod>(method: M, body: Uint8Array): CallOutcome<M> {
+  const value = readMap(body);
+  const error = value?.['error'];
+  if (isMap(error)) {
+    const { code, details } = error;
+    const message = stringAt(error, 'message');
+    const known = isErrorCode(code) ? { code, message: message ?? '' } : errorInfo('runner_failed', message);
+    return { kind: 'refused', error: { ...known, ...(details === undefined ? {} : { details }) } };
+  }
+  if (isMethodReply(method, value)) return { kind: 'ok', reply: value };
+  const what = `Its reply to ${method} cannot be read: ${replyProblem(method, value) ?? ''}`;
+  return { kind: 'refused', error: errorInfo('runner_failed', what) };
+}

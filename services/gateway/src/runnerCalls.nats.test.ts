@@ -1,0 +1,222 @@
+import { bucket, serveRpc } from '@pizzapi/backbone';
+import { decode, encode, subjects, type RpcVerb, type RunnerOwnerRow } from '@pizzapi/protocol';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { auditRows } from './testing/auditRows.js';
+import { FakeRunner } from './testing/fakeRunner.js';
+import { PATIENT } from './testing/patience.js';
+import { startScenario, type GatewayScenario } from './testing/scenario.js';
+
+let s: GatewayScenario;
+let runner: FakeRunner;
+/** What the runner answers to each method; a method that is not here has no answer. */
+let answers: Partial<Record<RpcVerb, (request: Record<string, unknown>) => object | Promise<object>>>;
+let asked: { method: string; request: Record<string, unknown> }[];
+let stopServing: () => void;
+
+function serve(): () => void {
+  return serveRpc(s.b, subjects.runnerRpc('r1', '*'), async (body, subject) => {
+    const method = subject.split('.').at(-1)!;
+    const request = decode(body) as Record<string, unknown>;
+    if (method !== 'alive') asked.push({ method, request });
+    const answer = await answers[method as RpcVerb]?.(request);
+    return answer === undefined ? undefined : encode(answer);
+  });
+}
+
+beforeAll(async () => {
+  s = await startScenario();
+  runner = await FakeRunner.start(s.b, 'r1', s.home);
+  await vi.waitFor(async () => {
+    expect(await (await s.fetch('/api/runners/r1')).json()).toMatchObject({ runner: { online: true } });
+  }, PATIENT);
+});
+beforeEach(() => {
+  asked = [];
+  answers = { status: () => ({}), alive: () => ({ known: true }) };
+  stopServing = serve();
+  return () => stopServing();
+});
+afterAll(async () => {
+  await runner.stop();
+  await s.end();
+});
+
+async function call(method: string, request: object = {}, init: RequestInit & { token?: string } = {}) {
+  const response = await s.fetch(`/api/runners/r1/rpc/${method}`, { method: 'POST', json: request, ...init });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+const failure = (status: number, code: string) => ({ status, body: { error: { code } } });
+
+describe('a request to a runner over HTTP', () => {
+  it('passes the body on with who asks, which the client cannot set, and answers the reply', async () => {
+    answers.folders = () => ({ folders: ['/work'] });
+    expect(await call('folders', { path: '/w' })).toEqual({ status: 200, body: { folders: ['/work'] } });
+    expect(asked).toEqual([
+      { method: 'folders', request: { path: '/w', call: { id: expect.any(String) as string, userId: 'owner' } } },
+    ]);
+    expect(await call('folders', { call: { userId: 'mallory' } })).toMatchObject(failure(400, 'bad_request'));
+    const got = await s.fetch('/api/runners/r1/folders?path=/w');
+    expect(await got.json()).toEqual({ folders: ['/work'] });
+  });
+
+  it('has the error of the runner, with its details', async () => {
+    answers.folders = () => ({ error: { code: 'cwd_outside_roots', message: 'No.', details: { root: '/work' } } });
+    expect(await call('folders')).toEqual({
+      status: 422,
+      body: { error: { code: 'cwd_outside_roots', message: 'No.', details: { root: '/work' } } },
+    });
+  });
+
+  it.each([
+    ['a reply of another shape', { folders: 5 }],
+    ['a code that does not exist', { error: { code: 'no_such_code' } }],
+    ['a list', []],
+  ])('with %s of the runner is answered runner_failed', async (_what, reply) => {
+    answers.folders = () => reply;
+    expect(await call('folders')).toMatchObject(failure(502, 'runner_failed'));
+  });
+
+  it('for a method that does not exist is answered method_unknown, without asking the runner', async () => {
+    for (const method of ['no_such', 'cancel', 'alive', 'constructor', '__proto__'])
+      expect(await call(method)).toMatchObject(failure(404, 'method_unknown'));
+    expect(asked).toEqual([]);
+  });
+
+  it('for a method that an older runner lacks says that the runner is to be updated', async () => {
+    stopServing();
+    // As runners of earlier versions: each verb has a subject.
+    stopServing = serveRpc(s.b, subjects.runnerRpc('r1', 'status'), () => encode({}));
+    expect(await call('exec', { argv: ['true'] })).toMatchObject({
+      ...{ status: 404 },
+      body: { error: { code: 'method_unknown', message: expect.stringContaining('pdate the runner') as string } },
+    });
+  });
+
+  it('to a host that dies meanwhile is answered host_lost within 2 s', async () => {
+    answers.folders = () => new Promise(() => undefined);
+    const answer = call('folders');
+    await expect.poll(() => asked.length, PATIENT).toBe(1);
+    const began = performance.now();
+    stopServing();
+    expect(await answer).toMatchObject(failure(503, 'host_lost'));
+    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(await call('folders')).toMatchObject(failure(503, 'host_lost'));
+  });
+
+  it('to a daemon that was started anew meanwhile is answered host_lost', async () => {
+    answers.folders = () => new Promise(() => undefined);
+    answers.alive = () => ({ known: false });
+    expect(await call('folders')).toMatchObject(failure(503, 'host_lost'));
+  });
+
+  it('to a slow host is answered rpc_timeout with the name of the method, and cancelled', async () => {
+    answers.ping = () => new Promise(() => undefined);
+    expect(await call('ping')).toMatchObject({
+      ...{ status: 504 },
+      body: { error: { code: 'rpc_timeout', message: expect.stringContaining('ping') as string } },
+    });
+    await expect.poll(() => asked.at(-1), PATIENT).toMatchObject({ method: 'cancel' });
+  });
+
+  it('is cancelled at the runner when its client leaves', async () => {
+    answers.folders = () => new Promise(() => undefined);
+    const leaving = new AbortController();
+    const answer = call('folders', {}, { signal: leaving.signal });
+    await expect.poll(() => asked.length, PATIENT).toBe(1);
+    leaving.abort();
+    await expect(answer).rejects.toThrow();
+    const { id } = asked[0]!.request['call'] as { id: string };
+    await expect.poll(() => asked.at(-1), PATIENT).toEqual({ method: 'cancel', request: { callId: id } });
+  });
+
+  it('is refused while the account has too many others in flight', async () => {
+    let release: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    answers.folders = async () => {
+      await gate;
+      return { folders: [] };
+    };
+    const many = Array.from({ length: 200 }, () => call('folders'));
+    await expect.poll(() => asked.length, PATIENT).toBe(200);
+    expect(await call('folders')).toMatchObject(failure(503, 'rpc_busy'));
+    release();
+    expect(new Set((await Promise.all(many)).map(({ status }) => status))).toEqual(new Set([200]));
+    expect((await call('folders')).status).toBe(200);
+  });
+
+  it('that changes something has a row in the audit log, and one more when it failed', async () => {
+    const first = (await auditRows(s)).length;
+    answers.restart = () => ({});
+    answers.folders = () => ({ folders: [] });
+    answers.exec = () => ({ error: { code: 'exec_failed', message: 'No.' } });
+    await call('restart');
+    await call('folders');
+    await call('exec', { argv: ['rm', '-r', 'a b'], cwd: '/work', stdin: 'c2VjcmV0', env: { KEY: 'hidden' } });
+    const rows = (await auditRows(s)).slice(first);
+    const row = { kind: 'runner_call', runnerId: 'r1', userId: 'owner', via: 'api', ip: expect.any(String) as string };
+    const exec = { ...row, at: expect.any(Number) as number, method: 'exec', command: "rm -r 'a b'", cwd: '/work' };
+    expect(rows).toEqual([
+      { ...row, at: expect.any(Number) as number, method: 'restart' },
+      exec,
+      { ...exec, outcome: 'exec_failed' },
+    ]);
+  });
+
+  it('of a body that is too large or too deep is refused before the runner is asked', async () => {
+    expect(await call('folders', { path: 'x'.repeat(100_000) })).toMatchObject(failure(413, 'body_too_large'));
+    let deep: object = {};
+    for (let at = 0; at < 200; at++) deep = { deep };
+    expect(await call('folders', deep)).toMatchObject(failure(400, 'too_deep'));
+    expect(asked).toEqual([]);
+  });
+
+  it('measures each hop of a ping', async () => {
+    answers.ping = async () => {
+      await sleep(1);
+      return { at: 5, natsMs: 0.5 };
+    };
+    const { body } = await call('ping');
+    const number = expect.any(Number) as number;
+    expect(body).toEqual({ at: 5, natsMs: 0.5, gateway: { natsMs: number, runnerMs: number } });
+  });
+
+  it('is refused when the token of the runner does not allow it, and sessions too, without asking the runner', async () => {
+    const owners = bucket<RunnerOwnerRow>(s.b, 'owners');
+    const owner = { userId: 'owner', runnerId: 'r1', secretHash: '' };
+    const key = {
+      id: 'k1',
+      userId: 'owner',
+      kind: 'runner',
+      name: 'r1',
+      hint: '',
+      createdAt: 1,
+      allow: ['files:read'],
+    };
+    await bucket(s.b, 'api-keys').put('hash', key);
+    await owners.put('runner.r1', { ...owner, keyHash: 'hash' });
+    await expect.poll(() => call('exec', { argv: ['true'] }), PATIENT).toMatchObject(failure(403, 'right_missing'));
+    asked = [];
+    const spawned = await s.fetch('/api/sessions', { method: 'POST', json: { runnerId: 'r1' } });
+    expect(await spawned.json()).toMatchObject({ error: { code: 'right_missing' } });
+    const shown = await s.fetch('/api/runners');
+    expect(await shown.json()).toMatchObject({ runners: [{ runnerId: 'r1', allow: ['files:read'] }] });
+    answers.ping = () => ({ at: 1 });
+    expect(await call('ping')).toMatchObject({ status: 200 });
+    expect(asked.map(({ method }) => method)).toEqual(['ping']);
+    await owners.put('runner.r1', owner);
+    answers.folders = () => ({ folders: [] });
+    await expect.poll(() => call('folders'), PATIENT).toMatchObject({ status: 200 });
+  });
+
+  it('of a guest is refused, whatever it names', async () => {
+    const writer = await s.writer('s1');
+    const { token } = (await (
+      await s.fetch('/api/sessions/s1/shares', { method: 'POST', json: { mode: 'approve' } })
+    ).json()) as { token: string };
+    for (const method of ['ping', 'exec', 'folders', 'restart'])
+      expect(await call(method, { sessionId: 's1' }, { token })).toMatchObject({ status: 403 });
+    expect(asked).toEqual([]);
+    await writer.close();
+  });
+});
