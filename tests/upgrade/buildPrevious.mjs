@@ -1,8 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, lstatSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  lstatSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 
 /**
  * Builds the release before this one from the history of the repository, once, into a folder of the cache. Imports nothing but
@@ -60,7 +71,11 @@ function git(...args) {
 }
 
 function run(cwd, command, ...args) {
-  execFileSync(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, NX_DAEMON: 'false' } });
+  execFileSync(command, args, {
+    cwd,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, NX_DAEMON: 'false' },
+  });
 }
 
 const packagesOf = (folder) => JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8')).packages;
@@ -78,7 +93,8 @@ function linkPackages(other) {
   const workspaces = Object.keys(packagesOf(ROOT)).filter((path) => path !== '' && !path.includes('node_modules'));
   for (const workspace of ['', ...workspaces]) {
     const from = join(ROOT, workspace, 'node_modules');
-    if (existsSync(from) && existsSync(join(other, workspace))) linkFolder(from, join(other, workspace, 'node_modules'));
+    if (existsSync(from) && existsSync(join(other, workspace)))
+      linkFolder(from, join(other, workspace, 'node_modules'));
   }
 }
 
@@ -91,10 +107,4 @@ function linkFolder(from, to) {
     else if (name === '.bin' || name.startsWith('@')) linkFolder(source, join(to, name));
     else if (!name.startsWith('.')) symlinkSync(source, join(to, name));
   }
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const why = whyNotBuilt();
-  if (why === undefined) process.stdout.write(`upgrade: ${buildPrevious()}\n`);
-  else process.stderr.write(`SKIPPED: the upgrade from the release before this one. ${why}\n`);
 }

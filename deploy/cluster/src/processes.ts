@@ -6,8 +6,10 @@ import {
   type Home,
   type LocalProgram,
   type NatsAccess,
+  type SupervisedProcessOptions,
 } from '@pizzapi/local';
 import { readOptions, type Logger } from '@pizzapi/process';
+import { otherRelease } from './otherRelease.js';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -64,7 +66,9 @@ export function createClusterProcesses(options: ClusterProcessesOptions): Cluste
     const main = programPath(program);
     const environment = { ...environmentOf(options, program, index), PIZZAPI_HEALTH_PORT: String(health) };
     return {
-      supervised: supervise(options, name, main, environment),
+      supervised: supervise(options, name, main, environment, () =>
+        otherRelease(home.root, name, program, environment),
+      ),
       health: `http://127.0.0.1:${health}`,
     };
   });
@@ -100,9 +104,10 @@ function supervise(
   name: string,
   main: string,
   env: NodeJS.ProcessEnv,
+  instead: SupervisedProcessOptions['instead'] = () => undefined,
 ): SupervisedProcess {
   return new SupervisedProcess({
-    ...{ name, main, env, log },
+    ...{ name, main, env, log, instead },
     logFile: join(home.logs, `${name}.log`),
     onStart: (pid) => pid !== undefined && onStart(name, pid),
   });
