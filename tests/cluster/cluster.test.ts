@@ -15,7 +15,8 @@ import { SteadyInputs } from '../bench/harness/steadyInputs.js';
 import type { ClusterViewersApi } from '../bench/programs/clusterViewers.js';
 import { closePages, findChromium, openBrowser, shot } from '../support/browser.js';
 import { expectCompleteLog } from '../support/expectCompleteLog.js';
-import { NO_SERVER, openGuest, openPage, sessionPage, type WatchedPage } from '../support/page.js';
+import { NO_SERVER, openPage, sessionPage, type WatchedPage } from '../support/page.js';
+import { walkThroughSession } from '../support/story.js';
 import { steppedOutput } from '../support/steppedOutput.js';
 import { TESTED_PI } from '../support/testedPi.js';
 import { until } from '../support/until.js';
@@ -160,32 +161,7 @@ describe.skipIf(chromium === undefined)('a person at the load balancer', () => {
       await page.reload();
       await page.locator(`a[href="/s/${one}"]`).first().waitFor();
     }
-    await page.goto(`${stack.pageUrl}/s/${one}`);
-    const view = sessionPage(page);
-    await untilHosted(stack, one);
-    await view.say('Hello **cluster**');
-    await view.log.getByText('another model: any provider').waitFor();
-    await view.say('/demo ask');
-    const card = view.question('The agent has 2 questions');
-    await card.getByText('Gas', { exact: true }).click();
-    await card.getByLabel('Answer to question 2').fill('Quattro');
-    await card.getByRole('button', { name: 'Send answers' }).click();
-    await view.rows.filter({ hasText: 'This is what I understood' }).getByText('Quattro').waitFor();
-
-    const shared = await fetch(`${stack.url}/api/sessions/${one}/shares`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${stack.token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ mode: 'collab' }),
-    });
-    const share: unknown = await shared.json();
-    const link = isMap(share) ? stringAt(share, 'shortUrl') : undefined;
-    if (link === undefined) throw new Error(`no link: ${JSON.stringify(share)}`);
-    const guest = await openGuest(browser, link, 'Grace');
-    pages.push(guest);
-    const theirs = sessionPage(guest.page);
-    await theirs.log.getByText('Quattro').first().waitFor();
-    await theirs.say('A guest says hello');
-    await view.rows.filter({ hasText: 'A guest says hello' }).first().waitFor();
+    pages.push(await walkThroughSession(stack, { browser, page, sid: one }));
   });
 });
 

@@ -53,8 +53,13 @@ export async function openPage(browser: Browser, options: BrowserContextOptions 
 }
 
 /** Opens a share link in a new browser context, and enters the guest's name when one is given. */
-export async function openGuest(browser: Browser, link: string, name?: string): Promise<WatchedPage> {
-  const guest = await openPage(browser);
+export async function openGuest(
+  browser: Browser,
+  link: string,
+  name?: string,
+  options: BrowserContextOptions = {},
+): Promise<WatchedPage> {
+  const guest = await openPage(browser, options);
   await guest.page.goto(link);
   if (name !== undefined) await guest.page.getByLabel('Your name').fill(name);
   await guest.page.getByRole('button', { name: name === undefined ? 'Skip' : 'Open the session' }).click();

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { visibleText, CodedError, errorInfo, toErrorInfo, type ErrorInfo } from '@pizzapi/protocol';
+import { addKeeping } from './commands/keeping.js';
 import { addCompletion } from './commands/completion.js';
 import { addCredentials } from './commands/credentials.js';
 import { addDecode } from './commands/decode.js';
@@ -20,6 +21,7 @@ import { addLogout } from './commands/logout.js';
 import { addForkAndResume } from './commands/forkResume.js';
 import { addManage } from './commands/manage.js';
 import { addPi } from './commands/pi.js';
+import { addPurge } from './commands/purge.js';
 import { addProvision } from './commands/provision.js';
 import { addRun } from './commands/run.js';
 import { addRunnerPair } from './commands/runnerPair.js';
@@ -84,6 +86,7 @@ function buildProgram(context: CliContext, version: string): Command {
   addRun(program, context);
   addForkAndResume(program, context);
   addManage(program, context);
+  addPurge(program, context);
   addShare(program, context);
   addImport(program, context);
   addLogin(program, context);
@@ -101,6 +104,7 @@ function buildProgram(context: CliContext, version: string): Command {
   addRunnerControl(named(program, 'runner'), context);
   addRunners(named(program, 'runner'), context);
   addCredentials(program, context);
+  addKeeping(program, context);
   addMigrate(program, context);
   addNatsEnv(program, context);
   addProvision(program, context);

@@ -16,7 +16,7 @@ const FORWARD_AFTER_MS = 400;
  * package that hosts install has the runner only.
  */
 export function mainOf(specifier: string, missing: ErrorCode = 'not_built'): string {
-  const name = specifier.replace(/\/(main|migrate|credentials)$/, '');
+  const name = specifier.replace(/\/(main|migrate|credentials|keep)$/, '');
   try {
     const main = fileURLToPath(import.meta.resolve(specifier));
     if (existsSync(main)) return main;

@@ -26,6 +26,9 @@ import type {
   PairPollReply,
   PairReply,
   PasswordBody,
+  PurgeBody,
+  PurgeReply,
+  RetentionOverride,
   ShareChangeBody,
   ShareInfo,
   ShareWithBody,
@@ -102,6 +105,11 @@ export function accountsApi(send: ApiSend) {
     users: () => send<{ users: UserInfo[] }>('/api/users', needing('users')),
     setUserDisabled: (userId: string, disabled: boolean) =>
       send<UserInfo>(`/api/users/${id(userId)}`, patch({ disabled })),
+    /** What is kept of the sessions of an account; null: what the installation keeps. */
+    setRetention: (userId: string, retention: RetentionOverride | null) =>
+      send<UserInfo>(`/api/users/${id(userId)}`, patch({ retention })),
+    /** Erases a session or an account. Repeating it tells how far it is. */
+    purge: (body: PurgeBody) => send<PurgeReply>('/api/purge', needing('removed', post(body))),
     /** The newest rows first; `next` of the answer is `before` of the page after it. */
     /** What the relay does now, for admins. */
     top: () => send<TopReply>('/api/top', needing('hosts')),

@@ -125,16 +125,27 @@ async function start(
   undo.push(() => nats.stop());
   Object.assign(state, stateOf(nats));
   const natsUrl = state.natsUrls.join(',');
-  await writeNatsAccess(home, { url: natsUrl, users, runnerToken: runnerToken ?? '' });
+  const written = { url: natsUrl, users, runnerToken: runnerToken ?? '' };
+  await writeNatsAccess(home, written);
 
   progress('provisioning the streams with 3 replicas');
-  await provision({ home, env, log, signal, partitions });
+  await provision({ home, access: written, gatewaySecret: secret, env, log, signal, partitions });
   const access = parseNatsAccess(await readPrivateFile(home.natsAccessFile));
   if (access === undefined) throw new CodedError('start_failed', `${home.natsAccessFile} is damaged`);
 
   progress('starting 2 authenticators, 2 projectors, 2 gateways, 2 runners and the load balancer');
   const webSocketUrl = nats.cluster.nodes.map((node) => node.webSocketUrl).join(',');
-  const processes = createClusterProcesses({ home, access, webSocketUrl, partitions, ports, env, log, onStart });
+  const processes = createClusterProcesses({
+    home,
+    access,
+    gatewaySecret: secret,
+    webSocketUrl,
+    partitions,
+    ports,
+    env,
+    log,
+    onStart,
+  });
   for (const { supervised, health } of processes) if (health !== undefined) state.health[supervised.name] = health;
   const runs = processes.map(({ supervised }) => supervised.run());
   undo.push(async () => {

@@ -1,7 +1,9 @@
 import { authorizationConfig } from '@pizzapi/authenticator';
+import { natsConfigOf } from '@pizzapi/kubernetes';
 import { keepRunning, startStep, type Home, type NatsAccess } from '@pizzapi/local';
 import { launchNatsCluster, processContext, requireNatsServer, type NatsCluster } from '@pizzapi/nats-server';
 import type { Logger } from '@pizzapi/process';
+import { chartManifests } from './chartEnvironment.js';
 
 /** Time limits of the steps of the start, in ms. */
 const FIND_MS = 10 * 60_000;
@@ -44,6 +46,7 @@ export async function startNatsNodes({
       storeDir: home.nats,
       name: 'nats',
       config: authorizationConfig(users, { partitions }),
+      ...syncInterval(),
     }),
   );
   const stopping = new AbortController();
@@ -68,4 +71,10 @@ export async function startNatsNodes({
       await cluster.stop();
     },
   };
+}
+
+/** When the chart has nats-server write to the disk. */
+function syncInterval(): { syncInterval?: string } {
+  const [, interval] = /\bsync_interval: "(\w+)"/.exec(natsConfigOf(chartManifests())) ?? [];
+  return interval === undefined ? {} : { syncInterval: interval };
 }

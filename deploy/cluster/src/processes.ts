@@ -1,17 +1,20 @@
 import {
-  LOCAL_OPTIONS,
-  processEnvironments,
+  inheritedEnvironment,
+  pageFolders,
   programPath,
+  secretTexts,
   SupervisedProcess,
   type Home,
   type LocalProgram,
   type NatsAccess,
   type SupervisedProcessOptions,
 } from '@pizzapi/local';
-import { readOptions, type Logger } from '@pizzapi/process';
+import type { Logger } from '@pizzapi/process';
+import { isWebSocketAddress } from '@pizzapi/protocol';
 import { otherRelease } from './otherRelease.js';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { chartEnvironment } from './chartEnvironment.js';
 
 /** The programs of this package, in the folder of its entry file. */
 const own = (file: string): string =>
@@ -31,6 +34,8 @@ export interface ClusterPorts {
 export interface ClusterProcessesOptions {
   home: Home;
   access: NatsAccess;
+  /** The secret of the gateways. */
+  gatewaySecret: Buffer;
   /** The addresses for NATS over WebSocket, joined by commas. */
   webSocketUrl: string;
   partitions: number;
@@ -64,7 +69,7 @@ export function createClusterProcesses(options: ClusterProcessesOptions): Cluste
   ).map(({ program, index, name }, at): ClusterProcess => {
     const health = ports.health[at]!;
     const main = programPath(program);
-    const environment = { ...environmentOf(options, program, index), PIZZAPI_HEALTH_PORT: String(health) };
+    const environment = environmentOf(options, program, index, health);
     return {
       supervised: supervise(options, name, main, environment, () =>
         otherRelease(home.root, name, program, environment),
@@ -84,13 +89,22 @@ export function createClusterProcesses(options: ClusterProcessesOptions): Cluste
 
 /** Returns the process that provisions the nodes and ends. */
 export function createProvisioning(
-  options: Pick<ClusterProcessesOptions, 'home' | 'env' | 'log' | 'partitions'>,
+  options: Pick<ClusterProcessesOptions, 'home' | 'access' | 'gatewaySecret' | 'env' | 'log' | 'partitions'>,
 ): SupervisedProcess {
-  const environment = {
-    PATH: options.env['PATH'],
-    PIZZAPI_HOME: options.home.root,
-    PIZZAPI_PARTITIONS: String(options.partitions),
-  };
+  const { home, access, gatewaySecret, partitions, env } = options;
+  const environment = chartEnvironment('provision', {
+    name: 'provision',
+    inherited: { PATH: env['PATH'] },
+    image: { PIZZAPI_HOME: home.root },
+    here: {
+      PIZZAPI_NATS_URL: access.url,
+      PIZZAPI_PARTITIONS: String(partitions),
+      // The disk of this machine is not that of a server of production.
+      PIZZAPI_LOG_STORAGE: undefined,
+      PIZZAPI_FILE_STORAGE: undefined,
+    },
+    secrets: secretsOf(access, gatewaySecret),
+  });
   return supervise({ ...options, onStart: () => undefined }, 'provision', own('provisionMain.js'), environment);
 }
 
@@ -114,19 +128,41 @@ function supervise(
 }
 
 /**
- * Returns the environment of one process. All gateways have one home, because they share the secret in it. Each runner
- * has a home of its own, because its identity is in it.
+ * Returns the environment of one process: what the chart renders for its pods, with the addresses of this machine. Each runner has
+ * a home of its own, because its identity is in it.
  */
 function environmentOf(
-  { home, access, webSocketUrl, partitions, ports, env }: ClusterProcessesOptions,
+  { home, access, gatewaySecret, webSocketUrl, partitions, ports, env }: ClusterProcessesOptions,
   program: LocalProgram,
   index: number,
+  healthPort: number,
 ): NodeJS.ProcessEnv {
-  const flags = { home: home.root, host: '127.0.0.1', publicUrl: balancerUrl(ports.balancer), lan: false, partitions };
-  const options = readOptions({ ...LOCAL_OPTIONS }, flags, env);
-  const port = ports.gateways[index]!;
-  const environment = processEnvironments({ natsServer: { ...access, webSocketUrl }, options, port, env })[program];
-  if (program !== 'runner') return environment;
-  const name = `runner-${index + 1}`;
-  return { ...environment, PIZZAPI_HOME: join(home.root, name), PIZZAPI_RUNNER_NAME: name };
+  const { runnerToken } = access;
+  const name = `${program}-${index + 1}`;
+  return chartEnvironment(program, {
+    name,
+    // With a public address a gateway has no other ones.
+    inherited: { ...inheritedEnvironment(program, env), PIZZAPI_LAN: '' },
+    image: { PIZZAPI_HOME: home.root, ...(program === 'gateway' ? pageFolders() : {}) },
+    here: {
+      PIZZAPI_HOST: '127.0.0.1',
+      PIZZAPI_PORT: String(ports.gateways[index]),
+      PIZZAPI_HEALTH_HOST: '127.0.0.1',
+      PIZZAPI_HEALTH_PORT: String(healthPort),
+      PIZZAPI_PUBLIC_URL: balancerUrl(ports.balancer),
+      PIZZAPI_NATS_URL: (ofChart) => (isWebSocketAddress(ofChart) ? webSocketUrl : access.url),
+      PIZZAPI_NATS_WEBSOCKET_URL: webSocketUrl,
+      PIZZAPI_PARTITIONS: String(partitions),
+      // A runner of this machine works for the user of this machine.
+      ...(program === 'runner' ? { PIZZAPI_HOME: join(home.root, name) } : {}),
+      HOME: env['HOME'],
+      PIZZAPI_ROOTS: env['PIZZAPI_ROOTS'],
+    },
+    secrets: { ...secretsOf(access, gatewaySecret), token: runnerToken },
+  });
+}
+
+/** The credentials by the keys of the Secret. The nodes have a password of their own for their routes. */
+function secretsOf({ users }: NatsAccess, gatewaySecret: Buffer): Record<string, string> {
+  return secretTexts({ users, gatewaySecret: gatewaySecret.toString('base64url'), routePassword: '' });
 }

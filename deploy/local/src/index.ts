@@ -1,5 +1,6 @@
 export { startLocal, type Local, type LocalAddress, type LocalContext, type LocalStart } from './app.js';
 export { LOCAL_OPTIONS } from './options.js';
+export { ACCOUNTS_FILE, SECRET_FILES, secretTexts } from './credentialFiles.js';
 export {
   clearLocalState,
   openHome,
@@ -15,6 +16,6 @@ export { keepRunning } from './keepRunning.js';
 export { LOCAL_OPTION_GROUPS, PASSED_OPTIONS } from './passedOptions.js';
 export { claimPort } from './ports.js';
 export { prepareStore } from './prepareStore.js';
-export { processEnvironments, programPath, type LocalProgram } from './processes.js';
+export { inheritedEnvironment, pageFolders, processEnvironments, programPath, type LocalProgram } from './processes.js';
 export { requireRoom, startStep } from './startStep.js';
 export { SupervisedProcess, type SupervisedProcessOptions } from './supervisedProcess.js';

@@ -71,7 +71,7 @@ export function processEnvironments({
   };
   const shared = { PIZZAPI_HOME: options.home, PIZZAPI_LOG_LEVEL: options.logLevel, PIZZAPI_NATS_URL: url };
   const partitions = { PIZZAPI_PARTITIONS: String(options.partitions) };
-  const service = { ...without(env, SECRET), ...shared, ...partitions, ...NOT_TOGETHER };
+  const service = { ...inheritedEnvironment('gateway', env), ...shared, ...partitions };
   // Every user of this machine can reach the port. The owner signs in with a link.
   const signup = env['PIZZAPI_SIGNUP'] || 'closed';
   const notifying = {
@@ -108,10 +108,22 @@ export function processEnvironments({
       ...(options.tlsCert === undefined ? {} : { PIZZAPI_TLS_CERT: options.tlsCert }),
       ...(options.tlsKey === undefined ? {} : { PIZZAPI_TLS_KEY: options.tlsKey }),
       PIZZAPI_SIGNUP: signup,
-      PIZZAPI_INSTALL: dirname(resolvePackage('pizzapi/install/install.sh')),
-      PIZZAPI_DASHBOARD: join(dirname(resolvePackage('@pizzapi/dashboard/package.json')), 'dist'),
+      ...pageFolders(),
     },
-    runner: { ...without(env, OUR_SECRET), ...shared, PIZZAPI_RUNNER_TOKEN: runnerToken },
+    runner: { ...inheritedEnvironment('runner', env), ...shared, PIZZAPI_RUNNER_TOKEN: runnerToken },
+  };
+}
+
+/** Returns the user's variables that a program inherits: without the secrets of others, and without what would end it. */
+export function inheritedEnvironment(program: LocalProgram, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return program === 'runner' ? without(env, OUR_SECRET) : { ...without(env, SECRET), ...NOT_TOGETHER };
+}
+
+/** Returns the variables for the folders that a gateway serves. */
+export function pageFolders(): NodeJS.ProcessEnv {
+  return {
+    PIZZAPI_INSTALL: dirname(resolvePackage('pizzapi/install/install.sh')),
+    PIZZAPI_DASHBOARD: join(dirname(resolvePackage('@pizzapi/dashboard/package.json')), 'dist'),
   };
 }
 

@@ -9,7 +9,7 @@ export const AUDIT_KINDS = [
   ...(['share_created', 'share_changed', 'share_revoked', 'user_disabled', 'user_enabled'] as const),
   ...(['guest_spawn', 'guest_stopped', 'join', 'input', 'command', 'delete', 'notifications', 'refused'] as const),
   ...(['invitation_created', 'invitation_revoked', 'handover_created', 'lan_opened', 'lan_closed'] as const),
-  ...(['identity_linked', 'role_changed'] as const),
+  ...(['identity_linked', 'role_changed', 'erased', 'archived', 'restored', 'retention_changed'] as const),
   ...(['runner_claimed', 'runner_refused', 'runner_forgotten', 'runner_call', 'session_granted'] as const),
 ] as const;
 export type AuditKind = (typeof AUDIT_KINDS)[number];

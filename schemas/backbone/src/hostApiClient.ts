@@ -40,7 +40,7 @@ export type GrantOutcome =
   /** `grant` is the password of a connection as `session.<sid>`. */
   | { kind: 'granted'; epoch: number; userId: string; grant: string }
   /** `fenced`: another host has the session now. */
-  | { kind: 'refused'; code: ErrorCode; message: string };
+  | { kind: 'refused'; code: ErrorCode; message: string; erased?: true };
 
 /** Asks for the session, with a new epoch. */
 export async function claimGrant(

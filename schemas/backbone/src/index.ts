@@ -118,3 +118,23 @@ export type {
   StorageUse,
 } from './storageUsage.js';
 export { moveBlobs } from './moveBlobs.js';
+export { archiveSession, openArchive } from './backup/archive.js';
+export type { ArchivedSession, OpenedArchive } from './backup/archive.js';
+export { askErasure } from './erasure/askErasure.js';
+export { BACKUP_OPTIONS, RESTORE_OPTIONS } from './backup/backupOptions.js';
+export { backUp } from './backup/backup.js';
+export type { BackupOptions, BackupOutcome, BackupProgress } from './backup/backup.js';
+export { checkFolder, openBackupFolder, readBackupFolder } from './backup/backupFolder.js';
+export type { BackupSink, BackupSource } from './backup/backupFolder.js';
+export { streamSink, unpackStream } from './backup/backupStream.js';
+export { compareFolds } from './backup/refold.js';
+export type { RefoldOutcome } from './backup/refold.js';
+export { restore } from './backup/restore.js';
+export type { RestoreOptions, RestoreOutcome } from './backup/restore.js';
+export type { RestoreProgress } from './backup/restoreLog.js';
+export { readTombstones } from './erasure/tombstones.js';
+export { closeAccount, eraseAccount, sessionsOf } from './erasure/eraseAccount.js';
+export { addRemoved, eraseSession, hashOfIds, hasTraces, runnersOf } from './erasure/eraseSession.js';
+export type { Removed } from './erasure/eraseSession.js';
+export { buryRow, erasedKey, tombstoneLine, tombstoneOf, tombstones, TombstoneSet } from './erasure/tombstones.js';
+export type { Tombstone } from './erasure/tombstones.js';

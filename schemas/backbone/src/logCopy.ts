@@ -46,6 +46,14 @@ export async function* mergedMessages(
   { signal, rank = () => 0 }: MergeOptions = {},
 ): AsyncGenerator<SourcedMessage, void, void> {
   const readers = streams.map(({ name, messages }) => messagesOf(connection, name, messages, signal));
+  yield* merged(readers, rank);
+}
+
+/** The messages of several readers by their rank and the time at which they were stored, those of one reader in their order. */
+export async function* merged(
+  readers: readonly AsyncGenerator<StoredMessage, void, void>[],
+  rank: NonNullable<MergeOptions['rank']> = () => 0,
+): AsyncGenerator<SourcedMessage, void, void> {
   try {
     const heads = await Promise.all(readers.map(async (reader) => (await reader.next()).value ?? undefined));
     const isBefore = (one: number, other: number): boolean => {
@@ -78,16 +86,15 @@ async function* messagesOf(
   for await (const batch of readLong(connection, stream, '>', 0, count, Number.MAX_SAFE_INTEGER, signal)) yield* batch;
 }
 
-/** One stream that receives the copy. */
-class Target {
-  private waiting: { message: StoredMessage; sid: string }[] = [];
+/** One stream that receives a copy. */
+export class StreamCopy {
+  private waiting: { message: StoredMessage; subject: string }[] = [];
   private bytes = 0;
   /** Messages that an earlier run has copied already. */
   private skip: number;
 
   constructor(
     private readonly connection: BackboneConnection,
-    private readonly partitions: number,
     private readonly stream: string,
     /** The offset of the last message that it holds. */
     private lastSeq: number,
@@ -101,12 +108,13 @@ class Target {
     return this.lastSeq - this.skip + this.waiting.length + 1;
   }
 
-  async add(message: StoredMessage, sid: string): Promise<void> {
+  /** Copies a message, which is published on `subject`. */
+  async add(message: StoredMessage, subject: string): Promise<void> {
     if (this.skip > 0) {
       this.skip--;
       return;
     }
-    this.waiting.push({ message, sid });
+    this.waiting.push({ message, subject });
     this.bytes += message.payload.byteLength;
     if (this.waiting.length >= BATCH || this.bytes >= BATCH_BYTES) await this.flush();
   }
@@ -152,7 +160,7 @@ class Target {
   }
 
   /** The messages to send together. One that has no room for another header is sent alone. */
-  private next(size: number): { message: StoredMessage; sid: string }[] {
+  private next(size: number): { message: StoredMessage; subject: string }[] {
     const large = this.waiting.slice(0, size).findIndex(({ message }) => this.isLarge(message));
     return this.waiting.slice(0, large < 0 ? size : Math.max(1, large));
   }
@@ -162,16 +170,18 @@ class Target {
     return text.length + payload.byteLength + EXPECTED_BYTES > most;
   }
 
-  private publish({ message, sid }: { message: StoredMessage; sid: string }, at: number): Promise<PublishOutcome> {
+  private publish(
+    { message, subject }: { message: StoredMessage; subject: string },
+    at: number,
+  ): Promise<PublishOutcome> {
     const after = this.isLarge(message) ? undefined : this.lastSeq + at;
-    const subject = partitionSubject(this.partitions, sid);
     return this.connection.publisher.publish(subject, message.payload, copiedHeaders(message, after));
   }
 }
 
 /** Copies messages into the streams of the partitions of their sessions. */
 export class LogCopy {
-  private readonly targets: Target[];
+  private readonly targets: StreamCopy[];
 
   /** `positions`: what each stream holds of the copy already. */
   constructor(
@@ -181,7 +191,7 @@ export class LogCopy {
   ) {
     this.targets = positions.map(
       ({ lastSeq, copied }, partition) =>
-        new Target(connection, partitions, partitionStream(partitions, partition), lastSeq, copied),
+        new StreamCopy(connection, partitionStream(partitions, partition), lastSeq, copied),
     );
   }
 
@@ -190,7 +200,7 @@ export class LogCopy {
     const partition = partitionOf(sid, this.partitions);
     const target = this.targets[partition]!;
     const seq = target.nextSeq;
-    await target.add(message, sid);
+    await target.add(message, partitionSubject(this.partitions, sid));
     return { partition, seq };
   }
 

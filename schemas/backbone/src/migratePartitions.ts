@@ -1,21 +1,19 @@
-import type { ConsumerInfo, StreamConfig, StreamInfo } from '@nats-io/jetstream';
+import type { ConsumerInfo, StreamInfo } from '@nats-io/jetstream';
 import { CodedError, MAX_PARTITIONS } from '@pizzapi/protocol';
 import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { bucket } from './kv.js';
-import { addDurable } from './durableConsumerPosition.js';
-import { dropConsumer } from './dropConsumer.js';
+import { createCopyTargets, openCopyTargets } from './copyTargets.js';
 import { LogCopy, mergedMessages, sidOf, type SealedStream } from './logCopy.js';
 import { LogProof, type LogSummary } from './logProof.js';
+import { MovedDurable } from './movedDurable.js';
 import { DEPLOYMENT, readPartitions, writePartitions, type PartitionsRow, type ProvenMove } from './partitions.js';
 import { refreshIdentity } from './provision.js';
 import { provisionStream } from './provisionStream.js';
 import { infoOf } from './streamInfo.js';
-import { bucketSpec, LEASES, partitionInput, sessionSpec, sessionStreams } from './streams.js';
+import { bucketSpec, LEASES, sessionSpec, sessionStreams } from './streams.js';
 
 /** A message of this size or less has no event in it: a stream with this limit stores no event. */
 const SEALED_SIZE = 1;
-/** How long the server remembers the message ids of copies: an id may come again after a time that the copy is shorter than. */
-const COPY_WINDOW_MS = 100;
 /** Messages between two reports of progress. */
 const PROGRESS_MESSAGES = 5_000;
 
@@ -153,19 +151,11 @@ class Migration {
     return existing(connection, sessionStreams(this.from));
   }
 
-  /** The new streams. They take copies only, drop nothing, and send nothing to viewers. */
   private async targets(sources: readonly StreamInfo[]): Promise<StreamInfo[]> {
     const { connection, to } = this;
     const first_seq = 1 + Math.max(...sources.map(({ state }) => state.last_seq));
     const { num_replicas } = sources[0]!.config;
-    for (const [partition, name] of sessionStreams(to).entries()) {
-      if ((await infoOf(connection, name)) !== undefined) continue;
-      const { republish: _later, ...spec } = sessionSpec(to, partition);
-      await connection.jsm.streams.add({
-        ...{ ...spec, ...partitionInput(to, partition), first_seq, num_replicas },
-        ...{ discard: 'new', duplicate_window: COPY_WINDOW_MS * 1e6 },
-      });
-    }
+    await createCopyTargets(connection, to, { first_seq, num_replicas });
     return existing(connection, sessionStreams(to));
   }
 
@@ -227,10 +217,7 @@ class Migration {
   private async switchOver({ limits }: ProvenMove): Promise<void> {
     const { b, connection, from, to, options } = this;
     const { streams } = connection.jsm;
-    for (const [partition, name] of sessionStreams(to).entries()) {
-      const spec = sessionSpec(to, partition);
-      await streams.update(name, { ...spec, ...(to === 1 ? NO_TRANSFORM : {}) });
-    }
+    await openCopyTargets(connection, to);
     if (options.keep !== true) await deleteStreams(connection, sessionStreams(from));
     const share = Math.ceil(limits.max_bytes / to);
     for (const { config, state } of await existing(connection, sessionStreams(to))) {
@@ -244,45 +231,12 @@ class Migration {
   }
 }
 
-/** What removes the field of a stream: the client sends what is there for what is left out. */
-const NO_TRANSFORM = { subject_transform: undefined } as unknown as Partial<StreamConfig>;
-
 const sealed = ({ config, state }: StreamInfo): SealedStream => ({ name: config.name, messages: state.messages });
 const total = (streams: readonly SealedStream[]): number => streams.reduce((sum, { messages }) => sum + messages, 0);
 
 async function existing(connection: BackboneConnection, names: readonly string[]): Promise<StreamInfo[]> {
   const infos = await Promise.all(names.map((name) => infoOf(connection, name)));
   return infos.filter((info) => info !== undefined);
-}
-
-/** A durable consumer of the old streams: the place at which it continues in the new ones. */
-class MovedDurable {
-  /** By partition: the offset of the first message that the consumer has not acknowledged. */
-  private readonly from: (number | undefined)[];
-
-  constructor(
-    private readonly name: string,
-    /** By old stream: the offset up to which everything is acknowledged. */
-    private readonly floors: readonly number[],
-    partitions: number,
-  ) {
-    this.from = Array.from({ length: partitions });
-  }
-
-  hasRead(source: number, seq: number): boolean {
-    return seq <= (this.floors[source] ?? Infinity);
-  }
-
-  pass(source: number, seq: number, { partition, seq: copied }: { partition: number; seq: number }): void {
-    if (!this.hasRead(source, seq)) this.from[partition] ??= copied;
-  }
-
-  async open(connection: BackboneConnection, streams: readonly string[], ends: readonly number[]): Promise<void> {
-    for (const [partition, stream] of streams.entries()) {
-      await dropConsumer(connection, stream, this.name);
-      await addDurable(connection, stream, this.name, this.from[partition] ?? ends[partition]);
-    }
-  }
 }
 
 async function durablesOf(

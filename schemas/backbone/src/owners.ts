@@ -8,12 +8,15 @@ export interface Owner {
   userId: string;
   runnerId: string;
   epoch: number;
+  /** The session was erased. It belongs to `ERASED_ID`, and is granted to nobody. */
+  erasedAt?: number;
 }
 
 /** What the bucket holds; the epoch is the revision, which a value cannot hold itself. */
 interface OwnerValue {
   userId: string;
   runnerId: string;
+  erasedAt?: number;
 }
 
 export type ClaimOutcome = { kind: 'granted'; epoch: number } | { kind: 'refused'; owner: Owner };
@@ -46,8 +49,8 @@ export async function claimSession(b: Backbone, { sid, userId, runnerId }: Claim
       if (made.kind === 'stored') return { kind: 'granted', epoch: made.revision };
       continue;
     }
-    const owner = { userId: current.value.userId, runnerId: current.value.runnerId, epoch: current.revision };
-    if (owner.userId !== userId) return { kind: 'refused', owner };
+    const owner = { ...current.value, epoch: current.revision };
+    if (owner.erasedAt !== undefined || owner.userId !== userId) return { kind: 'refused', owner };
     if (owner.runnerId !== runnerId && (await readLease(b, `session.${sid}`)) !== undefined)
       return { kind: 'refused', owner };
     const taken = await grants.update(sid, value, current.revision);
@@ -69,7 +72,7 @@ export type NextEpoch = { kind: 'granted'; epoch: number } | { kind: 'moved'; ow
  */
 export async function takeNextEpoch(b: Backbone, sid: string, expected: number): Promise<NextEpoch> {
   const current = await ownerOf(b, sid);
-  if (current === undefined) return { kind: 'unowned' };
+  if (current === undefined || current.erasedAt !== undefined) return { kind: 'unowned' };
   if (current.epoch !== expected) return { kind: 'moved', owner: current };
   const { userId, runnerId } = current;
   const taken = await owners(b).update(sid, { userId, runnerId }, current.epoch);

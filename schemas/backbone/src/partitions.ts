@@ -12,6 +12,8 @@ export interface PartitionsRow {
   partitions: number;
   /** The log moves to so many. Services refuse to start until the move has ended. */
   movingTo?: number;
+  /** A backup is being restored: the installation has a part of it. */
+  restoring?: boolean;
   /** The logs were compared and are equal: the move can only be finished. */
   proven?: ProvenMove;
 }
@@ -90,7 +92,9 @@ export async function settlePartitions(b: Backbone): Promise<void> {
 
 function check({ wantedPartitions }: BackboneConnection, row: PartitionsRow | undefined): number {
   if (row === undefined) return wantedPartitions ?? 1;
-  const { partitions, movingTo } = row;
+  const { partitions, movingTo, restoring } = row;
+  if (restoring === true)
+    throw new CodedError('restore_unfinished', 'A restore into this installation was not finished');
   if (movingTo !== undefined)
     throw new CodedError('partitions_moving', `The log moves from ${partitions} to ${movingTo} partitions`);
   if (wantedPartitions !== undefined && wantedPartitions !== partitions)

@@ -32,7 +32,11 @@ export async function readSessionRow(b: Backbone, sid: string): Promise<SessionR
 
 /** Deletes what was projected of a session that is deleted: its rows, and its place among the recent sessions. */
 export async function deleteSessionRows(b: Backbone, sid: string): Promise<void> {
-  const userId = (await ownerOf(b, sid))?.userId;
+  await deleteRowsBelow(b, (await ownerOf(b, sid))?.userId, sid);
+}
+
+/** The same of a session whose owner is known, or is not written down any more. */
+export async function deleteRowsBelow(b: Backbone, userId: string | undefined, sid: string): Promise<void> {
   const [rows, marker] = [sessionRows(b), { markerMs: SESSION_ROW_MARKER_MS }];
   const unowned = sessionRowKey(undefined, sid);
   const isUnowned = userId !== undefined && (await rows.get(unowned)) !== undefined;

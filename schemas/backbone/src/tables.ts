@@ -3,6 +3,7 @@ import {
   isBlobRow,
   isDeletedRow,
   isEmailRow,
+  isErasingRow,
   isHandoverRow,
   isIdentityRow,
   isInvitationRow,
@@ -25,6 +26,7 @@ import {
   type BlobRow,
   type DeletedRow,
   type EmailRow,
+  type ErasingRow,
   type HandoverRow,
   type IdentityRow,
   type InvitationRow,
@@ -105,6 +107,11 @@ export const usageRows = rows<UsageRow>('usage', isUsageRow);
 /** Deleted sessions whose blobs must be removed, by `deletedKey`. */
 export const deletedRows = rows<DeletedRow>('usage', isDeletedRow);
 export const deletedKey = (userId: string, sid: string): string => `deleted.${userId}.${sid}`;
+/** Sessions and accounts that are being erased, by `erasingKey`. */
+export const erasingRows = rows<ErasingRow>('usage', isErasingRow);
+export const ERASING_PREFIX = 'erasing.';
+export const erasingKey = (userId: string, sid?: string): string =>
+  sid === undefined ? `${ERASING_PREFIX}${userId}` : `${ERASING_PREFIX}${userId}.${sid}`;
 
 /** The key pair that signs pushes. */
 export const vapidRows = rows<VapidRow>('notifications', isVapidRow);

@@ -179,6 +179,20 @@ export const OPTIONS = defineOptions({
     type: 'bytes',
     default: 20 * GIB,
   },
+  retentionDays: {
+    env: 'PIZZAPI_RETENTION_DAYS',
+    flag: '--retention-days <number>',
+    help: 'Days after its end that a session is kept; 0 = for good. An admin can set other rules for an account',
+    type: 'integer',
+    default: 0,
+  },
+  retentionSize: {
+    env: 'PIZZAPI_RETENTION_SIZE',
+    flag: '--retention-size <size>',
+    help: 'Bytes of logs and files of an account above which its oldest ended sessions are erased; 0 = no limit',
+    type: 'bytes',
+    default: 0,
+  },
   sessionStorage: {
     env: 'PIZZAPI_SESSION_STORAGE',
     flag: '--session-storage <size>',

@@ -61,6 +61,7 @@ export const METRICS = {
   authQuestions: 'pizzapi_auth_questions_total',
   authKicks: 'pizzapi_auth_kicks_total',
   authPurges: 'pizzapi_auth_purges_total',
+  authErasures: 'pizzapi_auth_erasures_total',
   authBlobsRemoved: 'pizzapi_auth_blobs_removed_total',
   runnerSessions: 'pizzapi_runner_sessions',
   runnerPaused: 'pizzapi_runner_paused_sessions',

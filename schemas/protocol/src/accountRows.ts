@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { checker } from './check.js';
-import { ACCOUNT_ROLES, KEY_KINDS, SHARE_MODES } from './accounts.js';
+import { ACCOUNT_ROLES, KEY_KINDS, RetentionOverride, SHARE_MODES } from './accounts.js';
 import { RunnerRights } from './runnerRpc/rights.js';
 
 /**
@@ -19,6 +19,8 @@ export const OWNER_ID = 'owner';
 
 /** Bucket `accounts`, key `user.<userId>`. */
 export const AccountRow = Type.Object({
+  /** The rules of an admin for this account, in the place of those of the installation. */
+  retention: Optional(RetentionOverride),
   userId: Text,
   name: Text,
   role: Type.Enum([...ACCOUNT_ROLES]),
@@ -177,8 +179,17 @@ export const ShareRow = Type.Object({
 });
 export type ShareRow = Static<typeof ShareRow>;
 
-/** Bucket `owners`, key: session id; its revision is the epoch. */
-export const OwnerRow = Type.Object({ userId: Text, runnerId: Text });
+/**
+ * Stands for the account and the runner of a tombstone: a session or an account that was erased. No account and no runner
+ * has this id, so that every version of a service refuses the session as that of another account.
+ */
+export const ERASED_ID = '-';
+
+/**
+ * Bucket `owners`, key: session id; its revision is the epoch. `erasedAt`: the session was erased, and nobody gets it
+ * again. The key `erased.<userId>` with the same row is the tombstone of an account.
+ */
+export const OwnerRow = Type.Object({ userId: Text, runnerId: Text, erasedAt: Optional(Time) });
 export type OwnerRow = Static<typeof OwnerRow>;
 
 /**

@@ -225,7 +225,15 @@ export const ShareParams = Type.Object({
   shareId: Type.String({ pattern: ID_PATTERN }),
 });
 
+/** How long and how much of what has ended is kept. Null: without a limit. A limit that is missing is that of the installation. */
+export const RetentionOverride = Type.Object({
+  days: Optional(Type.Union([Type.Integer({ minimum: 1 }), Type.Null()])),
+  bytes: Optional(Type.Union([Type.Integer({ minimum: 1 }), Type.Null()])),
+});
+export type RetentionOverride = Static<typeof RetentionOverride>;
+
 export const UserInfo = Type.Object({
+  retention: Optional(RetentionOverride),
   userId: Text,
   name: Text,
   email: Optional(Text),
@@ -249,7 +257,23 @@ export const UserInfo = Type.Object({
 });
 export const UsersReply = Type.Object({ users: Type.Array(UserInfo) });
 /** `PATCH /api/users/:userId` */
-export const UserChangeBody = Type.Object({ disabled: Type.Boolean() });
+export const UserChangeBody = Type.Object({
+  disabled: Optional(Type.Boolean()),
+  /** Null: the account has the rules of the installation again. */
+  retention: Optional(Type.Union([RetentionOverride, Type.Null()])),
+});
+
+export type UserChangeBody = Static<typeof UserChangeBody>;
+
+/** `POST /api/purge`: erases a session, or an account with all that it has. */
+export const PurgeBody = Type.Union([
+  Type.Object({ sessionId: Type.String({ pattern: ID_PATTERN }) }, { additionalProperties: false }),
+  Type.Object({ userId: Type.String({ pattern: ID_PATTERN }) }, { additionalProperties: false }),
+]);
+export type PurgeBody = Static<typeof PurgeBody>;
+/** `removed`: how many of each kind are gone. `isOver`: false while an authenticator still removes the rest. */
+export const PurgeReply = Type.Object({ removed: Type.Record(Text, Type.Number()), isOver: Type.Boolean() });
+export type PurgeReply = Static<typeof PurgeReply>;
 
 export const IdParams = Type.Object({ id: Type.String({ pattern: ID_PATTERN }) });
 

@@ -79,6 +79,12 @@ const quoted = (name: string): string => (name === '' ? '' : ` “${name}”`);
 const key = (row: AuditRowFields): string =>
   `${said(row, 'keyKind') === 'runner' ? 'a runner token' : 'an API key'}${quoted(said(row, 'name') || said(row, 'hint'))}`;
 
+/** Why a session was erased, where no person asked for it. */
+const WHYS: Readonly<Record<string, string>> = {
+  retention: 'as old as its account keeps',
+  archived: 'after it was archived',
+};
+
 const DID: Readonly<Record<string, Did>> = {
   login: (row) => ({ did: `signed in${HOW[said(row, 'how')] ?? ''}` }),
   login_failed: (row) => ({
@@ -122,12 +128,21 @@ const DID: Readonly<Record<string, Did>> = {
   refused: (row) => refusal(row),
   user_disabled: (row, names) => ({ did: `disabled ${target(row, names)}` }),
   user_enabled: (row, names) => ({ did: `enabled ${target(row, names)}` }),
+  erased: (row) => ({
+    did: `erased ${said(row, 'what') === 'account' ? 'an account' : 'a session'}`,
+    more: WHYS[said(row, 'why')] ?? '',
+  }),
+  archived: 'wrote a session to an archive',
+  restored: 'restored a backup',
+  retention_changed: (row, names) => ({ did: `changed what is kept of the sessions of ${target(row, names)}` }),
   runner_claimed: (row, names) => ({ did: `connected a new runner, ${runner(row, names)}` }),
   runner_forgotten: (row, names) => ({ did: `forgot the runner ${runner(row, names)}` }),
   runner_call: (row, names) => runnerCall(row, names),
   runner_refused: (row, names) => ({ did: `was refused as ${runner(row, names)}`, more: code(row) }),
   session_granted: (row, names) => ({ did: 'was granted', more: `on ${runner(row, names)}` }),
 };
+/** Rows that no account is behind, unless they name one. */
+const BY_THE_INSTALLATION: ReadonlySet<string> = new Set(['erased', 'archived', 'restored']);
 const BAD = new Set(['login_failed', 'refused', 'runner_refused']);
 
 /** Returns a row of any kind as a sentence. Total: a missing field is left out. */
@@ -154,6 +169,7 @@ function who(row: AuditRowFields, names: AuditNames): string {
     return `${said(row, 'guest') || 'A guest'}, via link`;
   }
   if (userId !== '') return names.user(userId) ?? userId;
+  if (BY_THE_INSTALLATION.has(row.kind)) return 'The installation';
   return row.kind === 'runner_refused' || row.kind === 'runner_claimed' ? 'A machine' : 'An unknown client';
 }
 

@@ -315,6 +315,23 @@ export const ERRORS = {
     status: 503,
     hint: 'Write the accounts of nats-server for this number of partitions, on every server of the cluster: docs/guides/partitions.md.',
   },
+  backup_invalid: {
+    status: 422,
+    hint: 'Use another copy of the backup, or an older one. Nothing was restored from this one.',
+  },
+  session_running: { status: 409, hint: 'End the session first: `pizzapi kill`.' },
+  backup_differs: {
+    status: 409,
+    hint: 'Choose an empty folder: the folder holds the backup of another log, and offsets of one log mean nothing in another.',
+  },
+  store_not_empty: {
+    status: 409,
+    hint: 'A backup is restored into an empty installation only. Choose a nats-server or a home without sessions and accounts.',
+  },
+  restore_unfinished: {
+    status: 503,
+    hint: 'Run `pizzapi restore` to the end, then start the services.',
+  },
   not_built: { status: 503, hint: 'Build the project once with `npm run build`.' },
   relay_not_included: {
     status: 503,

@@ -68,7 +68,7 @@ export function parseRunnerPassword(password: string): { token: string; runnerSe
 export const hostApiSubjects = {
   runner: (rid: string) => deskSubject('runner', rid),
   session: (sid: string) => deskSubject('session', sid),
-  /** From gateways: deletes the log of a session permanently. */
+  /** From gateways: deletes the log of a session permanently, or erases a session or an account: `EraseRequest`. */
   purge: 'desk.purge',
 } as const;
 
@@ -79,6 +79,15 @@ function deskSubject(kind: string, id: string): string {
 
 const Id = Type.String({ pattern: ID_PATTERN });
 const Hash = Type.String({ pattern: '^[0-9a-f]{64}$' });
+
+/** What a gateway requests on `desk.purge` to erase a session or an account. Only who acts there may erase both. */
+export const EraseRequest = Type.Object({
+  erase: Type.Union([Type.Object({ sid: Id }), Type.Object({ userId: Id })]),
+  /** Who asked: the account, and the address of the client. */
+  asked: Type.Object({ by: Type.Optional(Type.String()), ip: Type.Optional(Type.String()) }),
+});
+export type EraseRequest = Static<typeof EraseRequest>;
+export const isEraseRequest = checker(EraseRequest);
 
 /** The requests of a runner. A daemon names the session; a worker can only act on its own session. */
 export const HostApiRequest = Type.Union([
@@ -179,7 +188,8 @@ export interface HostApiReplies {
 /** The rights of a share link beyond reading, or why it is read-only. */
 export type LinkMode = Exclude<ShareMode, 'read'> | LinkEnd;
 export type HostApiVerb = keyof HostApiReplies;
-export type HostApiRefusal = { kind: 'refused'; code: string; message: string };
+/** `erased`: the session was erased. The host drops what it still has to send. */
+export type HostApiRefusal = { kind: 'refused'; code: string; message: string; erased?: true };
 
 /** Bytes of a blob in one request or reply of the host API: far below the maximum size of a NATS message. */
 export const HOST_API_PART_BYTES = 512 * 1024;

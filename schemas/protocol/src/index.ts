@@ -32,6 +32,7 @@ export * from './interruption.js';
 export * from './rows.js';
 export * from './accountRows.js';
 export * from './storageRows.js';
+export * from './backup.js';
 export * from './hostApi.js';
 export * from './runnerEvents.js';
 export * from './runnerRpc/index.js';

@@ -38,6 +38,8 @@ export const RUNNER_EVENT_FIELDS = {
   runner_stopped: { reason: Text },
   session_opened: { sessionId: Id, cwd: Text, adopted: Type.Boolean() },
   session_closed: { sessionId: Id, reason: Text },
+  /** The recently used folders from now on, because a session was erased. The relay writes it, not the runner. */
+  recent_folders_changed: { folders: Type.Array(Text) },
   runner_warning: { code: Text, message: Text },
   /** What the warnings with this code were about is over. */
   runner_warning_cleared: { code: Text },

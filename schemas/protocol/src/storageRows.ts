@@ -34,6 +34,24 @@ export type UsageRow = Static<typeof UsageRow>;
 export const DeletedRow = Type.Object({ at: Time });
 export type DeletedRow = Static<typeof DeletedRow>;
 
+/**
+ * Bucket `usage`, key `erasing.<userId>.<sid>` or `erasing.<userId>`: a session or an account that is being erased. The row
+ * goes when nothing of it is left.
+ */
+export const ErasingRow = Type.Object({
+  at: Time,
+  why: Type.Enum(['asked', 'retention', 'archived']),
+  /** Who asked: the account, and the address of the client. */
+  by: Optional(Type.String()),
+  ip: Optional(Type.String()),
+  /** What was removed so far, by its kind. */
+  removed: Optional(Type.Record(Type.String(), Type.Number())),
+  /** The first pass is over. A second one removes what was still on its way. */
+  passedAt: Optional(Time),
+});
+export type ErasingRow = Static<typeof ErasingRow>;
+
+export const isErasingRow = checker(ErasingRow);
 export const isBlobRow = checker(BlobRow);
 export const isUsageRow = checker(UsageRow);
 export const isDeletedRow = checker(DeletedRow);

@@ -19,6 +19,8 @@ import { serveHostApi } from './hostApi.js';
 import { Grants } from './grants.js';
 import { createAuthenticatorMetrics } from './metrics.js';
 import { servePurge } from './purge.js';
+import { Erasures } from './erasures.js';
+import { KEEP_ALL, type RetentionRules } from './retention.js';
 import { LogSizes } from './logSizes.js';
 import { ConnectionAuthorizer } from './connectionAuthorizer.js';
 import { enforceRevocations } from './revocationEnforcer.js';
@@ -35,8 +37,12 @@ export interface AuthenticatorOptions {
   issuerSeed: string;
   /** Bytes that accounts and sessions may store; without limits by default. */
   storage?: Partial<StorageLimits>;
-  /** Between two looks for blobs that nothing refers to, in ms. */
+  /** Between two looks for blobs that nothing refers to, and for what is older than it may be, in ms. */
   sweepMs?: number;
+  /** What is kept of sessions that have ended; everything by default. */
+  retention?: Partial<RetentionRules>;
+  /** See `SECOND_LOOK_MS`. */
+  secondLookMs?: number;
   log: Logger;
   metrics: Metrics;
 }
@@ -65,6 +71,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const logSizes = new LogSizes(b);
   const audit = createAuditWriter(b, log);
   const blobs = new BlobStore(b, { ...NO_STORAGE_LIMITS, ...options.storage });
+  const erasures = new Erasures({ b, admin, metrics, log, secondLookMs: options.secondLookMs });
+  const retention = { ...KEEP_ALL, ...options.retention };
   const ending = new AbortController();
   let stops: (() => void)[] = [];
 
@@ -82,13 +90,13 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       stops = [
         serveCallout({ b, grants, authorizer, issuer, audit, metrics, log }),
         serveHostApi({ b, blobs, logSizes, grants, authorizer, audit, metrics, log }),
-        servePurge({ b, admin, metrics, log }),
+        servePurge({ b, admin, erasures, metrics, log }),
       ];
       log.info({ issuer: issuer.publicKey }, 'authenticating hosts');
       await Promise.all([
         authorizer.watching,
         enforceRevocations({ b, authorizer, metrics, log }, ending.signal),
-        sweepBlobs({ b, admin, metrics, log, sweepMs: options.sweepMs }, ending.signal),
+        sweepBlobs({ b, admin, metrics, log, erasures, retention, sweepMs: options.sweepMs }, ending.signal),
       ]);
     },
     drain,

@@ -106,7 +106,8 @@ export class ConnectionAuthorizer {
   private sessionChanged(sid: string, row: OwnerRow | undefined, epoch: number): void {
     const before = this.sessions.get(sid);
     if (before !== undefined) this.kept.get(before.runnerId)?.delete(sid);
-    if (row === undefined) this.sessions.delete(sid);
+    // The tombstone of an erased session: nobody has it.
+    if (row === undefined || row.erasedAt !== undefined) this.sessions.delete(sid);
     else {
       this.sessions.set(sid, { userId: row.userId, runnerId: row.runnerId, epoch });
       const kept = this.kept.get(row.runnerId) ?? new Set();

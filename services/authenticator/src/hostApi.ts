@@ -173,6 +173,7 @@ class HostApi {
     }
     const outcome = await claimSession(b, { sid, userId, runnerId: rid });
     if (outcome.kind === 'refused') {
+      if (outcome.owner.erasedAt !== undefined) return erasedRefusal(sid, metrics);
       const code = outcome.owner.userId === userId ? 'fenced' : 'session_not_found';
       metrics.grants.inc({ outcome: code });
       return refuse(code);
@@ -190,6 +191,13 @@ class HostApi {
     if (!blobs.usage.isLimited('account')) return blobs.usage.shortage({ userId, sid }, 1);
     return blobs.usage.shortage({ userId, sid }, 1, { account: await logSizes.ofAccount(userId) });
   }
+}
+
+/** Earlier hosts know the code: they drop the session as one of another account. */
+function erasedRefusal(sid: string, metrics: AuthenticatorMetrics): HostApiRefusal {
+  metrics.grants.inc({ outcome: 'erased' });
+  const what = `The session ${sid} was erased. What its host had not sent yet is dropped`;
+  return { kind: 'refused', code: 'session_not_found', message: what, erased: true };
 }
 
 function replyTo(outcome: PutOutcome): HostApiReplies['put_blob'] | HostApiRefusal {

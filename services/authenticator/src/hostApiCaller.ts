@@ -9,7 +9,7 @@ export interface AuthorizedCaller {
   userId: string;
   rid: string;
   sid: string;
-  /** The session has no owner yet. */
+  /** The session has no owner yet, or was erased: then the claim is refused with this reason. */
   fresh: boolean;
 }
 
@@ -35,6 +35,8 @@ export async function authorizeCaller(
   const owner = await ownerOf(b, sid);
   if (caller.kind === 'session') return owner && { userId: owner.userId, rid: owner.runnerId, sid, fresh: false };
   const runner = (await runnerOwnerRows(b).get(runnerOwnerKey(caller.rid)))?.value;
-  if (runner === undefined || (owner !== undefined && owner.userId !== runner.userId)) return undefined;
-  return { userId: runner.userId, rid: caller.rid, sid, fresh: owner === undefined };
+  if (runner === undefined) return undefined;
+  const isErased = owner?.erasedAt !== undefined;
+  if (owner !== undefined && owner.userId !== runner.userId && !isErased) return undefined;
+  return { userId: runner.userId, rid: caller.rid, sid, fresh: owner === undefined || isErased };
 }

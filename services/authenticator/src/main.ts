@@ -38,7 +38,8 @@ await runService(
     await verifyMapping(admin);
     const metrics = createMetrics({ process: true });
     const storage = { account: options.accountStorage, session: options.sessionStorage };
-    const authenticator = createAuthenticator({ backbone, admin, issuerSeed, storage, log, metrics });
+    const retention = { days: options.retentionDays, bytes: options.retentionSize };
+    const authenticator = createAuthenticator({ backbone, admin, issuerSeed, storage, retention, log, metrics });
     return withHealthServer(() => authenticator, {
       ...{ port: options.healthPort, host: options.healthHost, ready: () => authenticator.ready(), metrics, log },
       release: () => Promise.all([backbone.close(), admin.close()]),

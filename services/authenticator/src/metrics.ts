@@ -11,6 +11,7 @@ export function createAuthenticatorMetrics(metrics: Metrics) {
     kicks: metrics.counter(METRICS.authKicks, 'Connections ended after a revocation'),
     blobsRemoved: metrics.counter(METRICS.authBlobsRemoved, 'Removed files, by reason', ['why']),
     purges: metrics.counter(METRICS.authPurges, 'Deleted session logs'),
+    erasures: metrics.counter(METRICS.authErasures, 'Erased sessions and accounts, by reason', ['what', 'why']),
   };
 }
 

@@ -9,6 +9,8 @@ export const AUTHENTICATOR_OPTIONS = defineOptions({
   adminNkey: OPTIONS.adminNkey,
   accountStorage: OPTIONS.accountStorage,
   sessionStorage: OPTIONS.sessionStorage,
+  retentionDays: OPTIONS.retentionDays,
+  retentionSize: OPTIONS.retentionSize,
   healthPort: OPTIONS.healthPort,
   healthHost: OPTIONS.healthHost,
   logLevel: OPTIONS.logLevel,

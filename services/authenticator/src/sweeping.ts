@@ -1,6 +1,16 @@
-import { deletedRows, holdLease, readLease, type Lease } from '@pizzapi/backbone';
+import {
+  deletedRows,
+  ERASING_PREFIX,
+  erasingRows,
+  holdLease,
+  readLease,
+  type Bucket,
+  type Lease,
+} from '@pizzapi/backbone';
 import { sleep } from '@pizzapi/process';
 import { BlobSweeper, type BlobSweeperDeps } from './blobSweeper.js';
+import type { Erasures } from './erasures.js';
+import { enforceRetention, type RetentionRules } from './retention.js';
 
 /** Of several authenticators, the one that holds this lease sweeps. */
 export const SWEEPER_LEASE = 'blob-sweeper';
@@ -15,6 +25,9 @@ const SWEEPS_PER_LOOK = 6;
 
 export interface SweepingDeps extends BlobSweeperDeps {
   sweepMs?: number | undefined;
+  erasures: Erasures;
+  /** What is kept of what has ended, where no admin said otherwise of an account. */
+  retention: RetentionRules;
 }
 
 /** Waits for the lease of the sweeper, then sweeps, until the signal aborts. */
@@ -29,7 +42,29 @@ export async function sweepBlobs(deps: SweepingDeps, signal: AbortSignal): Promi
     void lease.lost.then(() => lost.abort());
     const ending = AbortSignal.any([signal, lost.signal]);
     const sweeper = new BlobSweeper(deps);
-    await Promise.all([finishDeletions(deps, sweeper, ending), sweepAgainAndAgain(deps, sweeper, ending)]);
+    const { b, admin, erasures } = deps;
+    await Promise.all([
+      finishRows(
+        deps,
+        deletedRows(b),
+        {
+          ...{ prefix: 'deleted.', what: 'files of a deleted session could not be removed; retrying' },
+          finish: (key) => sweeper.removeDeleted(key),
+        },
+        ending,
+      ),
+      finishRows(
+        deps,
+        erasingRows(admin),
+        {
+          ...{ prefix: ERASING_PREFIX, what: 'not everything could be erased; retrying' },
+          finish: (key) => erasures.work(key),
+          againMs: erasures.againMs,
+        },
+        ending,
+      ),
+      sweepAgainAndAgain(deps, sweeper, ending),
+    ]);
     await lease.release();
   }
 }
@@ -46,20 +81,35 @@ async function takeLease({ admin, log }: SweepingDeps): Promise<Lease | undefine
   }
 }
 
-/** Removes the blobs of sessions as they are deleted, whichever authenticator was asked, and of those left before. */
-async function finishDeletions({ b, log }: SweepingDeps, sweeper: BlobSweeper, signal: AbortSignal): Promise<void> {
+interface FinishOptions {
+  prefix: string;
+  /** False: it has to be called again. */
+  finish: (key: string) => Promise<boolean>;
+  /** What the log states when it fails. */
+  what: string;
+  againMs?: number | undefined;
+}
+
+/** Works off the rows of the bucket `usage` whose keys begin with `prefix`, as they come, and those left before. */
+async function finishRows(
+  { log }: Pick<SweepingDeps, 'log'>,
+  rows: Pick<Bucket<unknown>, 'watch'>,
+  { prefix, finish, what, againMs = AGAIN_MS }: FinishOptions,
+  signal: AbortSignal,
+): Promise<void> {
   const open = new Set<string>();
   let woken = new AbortController();
-  const finish = async (key: string): Promise<void> => {
+  const finishOne = async (key: string): Promise<void> => {
     try {
-      if (await sweeper.removeDeleted(key)) open.delete(key);
+      if (await finish(key)) open.delete(key);
     } catch (err) {
-      if (!signal.aborted) log.warn({ err, key }, 'files of a deleted session could not be removed; retrying');
+      if (!signal.aborted) log.warn({ err, key }, what);
     }
   };
   const watch = async (): Promise<void> => {
-    for await (const change of deletedRows(b).watch({ signal, prefix: 'deleted.' })) {
-      if (change.kind !== 'value') continue;
+    for await (const change of rows.watch({ signal, prefix })) {
+      // A row that is rewritten was worked on already, here.
+      if (change.kind !== 'value' || open.has(change.key)) continue;
       open.add(change.key);
       woken.abort();
     }
@@ -67,8 +117,8 @@ async function finishDeletions({ b, log }: SweepingDeps, sweeper: BlobSweeper, s
   const work = async (): Promise<void> => {
     while (!signal.aborted) {
       woken = new AbortController();
-      for (const key of [...open]) if (!signal.aborted) await finish(key);
-      await sleep(open.size === 0 ? IDLE_MS : AGAIN_MS, AbortSignal.any([signal, woken.signal]));
+      for (const key of [...open]) if (!signal.aborted) await finishOne(key);
+      await sleep(open.size === 0 ? IDLE_MS : againMs, AbortSignal.any([signal, woken.signal]));
     }
   };
   await Promise.all([watch(), work()]);
@@ -79,6 +129,7 @@ async function sweepAgainAndAgain(deps: SweepingDeps, sweeper: BlobSweeper, sign
   for (let sweeps = 0; !signal.aborted; sweeps++) {
     try {
       await sweeper.sweep(signal);
+      await enforceRetention(deps, signal);
       if (sweeps % SWEEPS_PER_LOOK === 0 && !signal.aborted) await sweeper.removeAbandoned();
     } catch (err) {
       if (!signal.aborted) log.warn({ err }, 'sweep of files aborted');

@@ -36,6 +36,7 @@ import { listen, type Listening } from './http/listen.js';
 import { networkRoutes } from './http/networkRoutes.js';
 import { opsRoutes } from './http/opsRoutes.js';
 import { pageRoutes, securityHeaders } from './http/pageRoutes.js';
+import { purgeRoutes } from './http/purgeRoutes.js';
 import { runnerRoutes } from './http/runnerRoutes.js';
 import { runnerRpcRoutes } from './http/runnerRpcRoutes.js';
 import { RunnerCalls } from './runner/runnerCalls.js';
@@ -76,6 +77,7 @@ import { RelayStorage } from './session/relayStorage.js';
 import type { Gateway, GatewayParts } from './gateway.js';
 import { gatewayBus } from './gatewayBus.js';
 import { StoreHealth } from './storeHealth.js';
+import { Eraser } from './session/eraser.js';
 import { Remover } from './session/remover.js';
 import { RunnerForgetter } from './session/runnerForgetter.js';
 import { Spawner } from './session/spawner.js';
@@ -171,6 +173,7 @@ export async function createGateway({
     tracing,
   });
   const remover = new Remover({ b, directory, commandSender, shares, audit });
+  const eraser = new Eraser({ b, directory, commandSender, remover });
   const denials = new DenialAuditor({ audit, metrics });
   const joins = new Joins({ audit });
   const bus = gatewayBus(b);
@@ -327,6 +330,7 @@ export async function createGateway({
   runnerRoutes(app, { directory, calls, runnerForgetter, metrics });
   runnerRpcRoutes(app, { access, calls, directory, loader, metrics });
   sessionRoutes(app, { b, pages, reader, commandSender, spawner, remover, metrics });
+  purgeRoutes(app, { eraser, metrics });
   networkRoutes(app, { network, metrics });
   shareRoutes(app, {
     shares,

@@ -38,6 +38,11 @@ const ROWS: Readonly<Record<AuditKind, string>> = {
   handover_created: 'a person created a link that signs another device in',
   lan_opened: 'the owner opened the gateway to the local network: the addresses',
   lan_closed: 'the owner closed the gateway to the local network',
+  erased: 'a session or an account was erased: why, how many of each kind were removed, and the hash of its id',
+  archived:
+    'a session was written to an archive before it was erased: how many events and files, and the hash of its id',
+  restored: 'a backup was restored into this installation: how many of each kind, and the hash of its log',
+  retention_changed: 'an admin changed what is kept of the sessions of an account',
   runner_claimed: 'a host claimed a runner id that had no owner',
   runner_forgotten: 'an account forgot a runner: its id',
   runner_call:

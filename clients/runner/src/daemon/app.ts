@@ -206,7 +206,12 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       void publisher.publish({ type: 'models_changed', models: all.filter((model) => model.available), defaultModel });
     warn = (warning) => void publisher.publish({ type: 'runner_warning', ...warning });
     early.forEach(warn);
-    const access = { backbone, suspendedConnection, home, runnerId, log };
+    const erased = new Set<string>();
+    const onErased = (sid: string, message: string): void => {
+      if (!erased.has(sid)) log.warn({ sid }, message);
+      erased.add(sid);
+    };
+    const access = { backbone, suspendedConnection, home, runnerId, log, onErased };
     const ended = new EndedSessions(access, new SessionRecords(home.ended));
     await ended.prune();
     const ledger = openLedger(home.ledger);
@@ -214,7 +219,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const hosts = new SessionHosts({
       deps: {
         passOn: (commandId) => ledger.passOn(commandId),
-        ...{ ...access, ended, pool: workers, publisher, metrics, traces, agentDir: options.agentDir },
+        ...{ ...access, erased, ended, pool: workers, publisher, metrics, traces, agentDir: options.agentDir },
         records: new SessionRecords(home.sessions),
         idleMs: deps.idleMs ?? options.idleMinutes * 60_000,
         openMs: options.openSeconds * 1_000,

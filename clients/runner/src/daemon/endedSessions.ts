@@ -24,6 +24,11 @@ export class EndedSessions {
     return this.records.save({ ...record, phase: 'over', activity: 'idle', worker: undefined });
   }
 
+  /** Removes what is kept of a session that was erased. */
+  forget(sid: string): Promise<void> {
+    return this.records.remove(sid);
+  }
+
   find(sid: string): Promise<SessionRecord | undefined> {
     return this.records.read(sid);
   }

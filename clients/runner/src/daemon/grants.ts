@@ -6,6 +6,8 @@ export interface GrantAccess {
   backbone: Backbone;
   suspendedConnection: SuspendedSessionsConnection;
   runnerId: string;
+  /** A session was erased: it is refused for good. */
+  onErased?: (sid: string, message: string) => void;
 }
 
 /** How a daemon's questions about a session are addressed. */
@@ -22,6 +24,7 @@ export const callerFor = ({ runnerId }: Pick<GrantAccess, 'runnerId'>, sid: stri
 export async function claim(access: GrantAccess, sid: string, signal: AbortSignal): Promise<GrantOutcome> {
   const outcome = await claimGrant(access.backbone, callerFor(access, sid), { signal });
   if (outcome.kind === 'granted') access.suspendedConnection.add(sid);
+  else if (outcome.erased === true) access.onErased?.(sid, outcome.message);
   return outcome;
 }
 

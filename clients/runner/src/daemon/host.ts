@@ -378,8 +378,10 @@ export class SessionHost {
       await this.save();
       if ((await this.suspended.flush()) === 'stopped') return;
     }
-    await this.deps.ended.keep(this.record);
+    const isErased = this.deps.erased.has(this.sid);
+    if (!isErased) await this.deps.ended.keep(this.record);
     await this.deleteRecord();
+    if (isErased) await this.deps.ended.forget(this.sid);
     this.deps.publisher.publish({ type: 'session_closed', sessionId: this.sid, reason });
   }
 

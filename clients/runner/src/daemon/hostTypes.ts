@@ -11,6 +11,8 @@ import type { WorkerPool } from './workerPool.js';
 
 /** What the host of a session works with. */
 export interface HostDeps extends LogAccess {
+  /** The sessions that were erased, as their claims were refused. */
+  erased: ReadonlySet<string>;
   pool: WorkerPool;
   records: SessionRecords;
   ended: EndedSessions;

@@ -7,6 +7,7 @@ import { partitionMapping } from '@pizzapi/protocol';
 import { whileProcessHalted } from './halt.js';
 
 export { BareAppender } from './bareAppender.js';
+export { everyStoredMessage, placesOf, type RawMessage } from './storedMessages.js';
 export { startTcpProxy, type TcpProxy } from './tcpProxy.js';
 export { startTestCluster, TestCluster } from './testCluster.js';
 export type { StreamLocation, TestClusterOptions } from './testCluster.js';

@@ -64,6 +64,8 @@ function evolve(info: RunnerInfo, event: RunnerEvent): RunnerInfo {
       };
     case 'session_closed':
       return { ...info, sessions: info.sessions.filter((sid) => sid !== event.sessionId) };
+    case 'recent_folders_changed':
+      return { ...info, recentFolders: event.folders.slice(0, KEPT_FOLDERS) };
     case 'runner_warning':
       return {
         ...info,

@@ -8,6 +8,8 @@ const SECRET = 'a-secret-of-this-host';
 export interface TestRunner {
   rid: string;
   b: Backbone;
+  /** The password of its connections. */
+  password: string;
   /** How the runner calls the host API for one of its sessions. */
   of: (sid: string) => SessionCaller;
 }
@@ -38,7 +40,7 @@ export class TestHosts {
     const rid = newId('r');
     const password = runnerPassword(await this.s.newRunnerToken(userId, more), SECRET);
     const b = await this.connect({ kind: 'runner', rid }, password);
-    return { rid, b, of: (sid) => ({ kind: 'runner', rid, sid }) };
+    return { rid, b, password, of: (sid) => ({ kind: 'runner', rid, sid }) };
   }
 
   async session({ rid, b, of }: TestRunner): Promise<HostedTestSession> {

@@ -61,7 +61,10 @@ interface Secured {
 }
 
 /** Options of the authenticator, apart from how it connects. */
-export type SecuredOptions = Pick<Partial<AuthenticatorOptions>, 'storage' | 'sweepMs'> & {
+export type SecuredOptions = Pick<
+  Partial<AuthenticatorOptions>,
+  'storage' | 'sweepMs' | 'secondLookMs' | 'retention'
+> & {
   /** Path of another nats-server than the one that the product finds. */
   binary?: string;
   partitions?: number;

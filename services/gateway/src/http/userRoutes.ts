@@ -44,6 +44,21 @@ function infoOf(account: AccountRow, passwordPolicy: PasswordPolicy): UserInfoVa
   };
 }
 
+/** The row of an account after a change. Pure. */
+function changedRow(row: AccountRow, { disabled, retention: changed }: UserChangeBody): AccountRow {
+  const { retention, ...others } = row;
+  const kept = changed === undefined ? retention : (changed ?? undefined);
+  const account = disabled === undefined ? others : withDisabled(others, disabled);
+  return kept === undefined ? account : { ...account, retention: kept };
+}
+
+function withDisabled({ disabledAt, disabledBy: _, ...row }: AccountRow, disabled: boolean): AccountRow {
+  if (disabled) return { ...row, disabledAt: disabledAt ?? Date.now() };
+  // The admin stands for the person until the issuer is asked again.
+  const { identity } = row;
+  return identity === undefined ? row : { ...row, identity: { ...identity, confirmedAt: Date.now() } };
+}
+
 /** The people of this installation, for its admins. */
 export function userRoutes(app: FastifyInstance, { accounts, logins, passwordPolicy, audit, metrics }: UserDeps): void {
   const refuse = refuser(metrics);
@@ -54,12 +69,13 @@ export function userRoutes(app: FastifyInstance, { accounts, logins, passwordPol
     async () => ({ users: accounts.list().map((account) => infoOf(account, passwordPolicy)) }),
   );
 
-  app.patch<{ Params: { id: string }; Body: { disabled: boolean } }>(
+  app.patch<{ Params: { id: string }; Body: UserChangeBody }>(
     '/api/users/:id',
     {
       config,
       schema: route({
-        summary: 'Disable or enable an account; disabling ends its sign-ins and disables its keys',
+        summary:
+          'Disable or enable an account, or set what is kept of its sessions; disabling ends its sign-ins and disables its keys',
         tag,
         params: IdParams,
         body: UserChangeBody,
@@ -69,17 +85,14 @@ export function userRoutes(app: FastifyInstance, { accounts, logins, passwordPol
     async (request, reply) => {
       const { userId } = principalOf(request);
       const { id } = request.params;
-      const { disabled } = request.body;
-      if (id === userId) return refuse(reply, { error: errorInfo('own_account') });
-      const changed = await accounts.change(id, ({ disabledAt, disabledBy: _, ...row }) => {
-        if (disabled) return { ...row, disabledAt: disabledAt ?? Date.now() };
-        // The admin stands for the person until the issuer is asked again.
-        const { identity } = row;
-        return identity === undefined ? row : { ...row, identity: { ...identity, confirmedAt: Date.now() } };
-      });
+      const { disabled, retention } = request.body;
+      if (id === userId && disabled !== undefined) return refuse(reply, { error: errorInfo('own_account') });
+      const changed = await accounts.change(id, (row) => changedRow(row, request.body));
       if (changed === undefined) return refuse(reply, { error: errorInfo('user_not_found', `No account "${id}"`) });
-      if (disabled) await logins.endAll(id);
-      audit(disabled ? 'user_disabled' : 'user_enabled', { userId, ip: request.ip, target: id });
+      if (disabled === true) await logins.endAll(id);
+      const who = { userId, ip: request.ip, target: id };
+      if (disabled !== undefined) audit(disabled ? 'user_disabled' : 'user_enabled', who);
+      if (retention !== undefined) audit('retention_changed', { ...who, ...retention });
       return infoOf(changed, passwordPolicy);
     },
   );

@@ -1,18 +1,10 @@
-import { deleteSessionRows, forgetOwner, headOf, requestRpc, type AuditWriter, type Backbone } from '@pizzapi/backbone';
+import { deleteSessionRows, forgetOwner, headOf, type AuditWriter, type Backbone } from '@pizzapi/backbone';
 import { sleep } from '@pizzapi/process';
-import {
-  decode,
-  hostApiSubjects,
-  encode,
-  errorInfo,
-  isErrorCode,
-  isMap,
-  stringAt,
-  type ErrorInfo,
-} from '@pizzapi/protocol';
+import { errorInfo, type ErrorInfo } from '@pizzapi/protocol';
 import { auditFieldsOf, type Principal } from '../auth/principal.js';
 import type { ShareStore } from '../auth/shareStore.js';
-import type { CommandSender } from './commandSender.js';
+import { askAuthenticator } from './askAuthenticator.js';
+import type { CommandSender, SendCommandOutcome } from './commandSender.js';
 import type { Directory } from './directory.js';
 
 /** How long the host may take to end a session that is deleted, in ms. */
@@ -38,21 +30,9 @@ export class Remover {
 
   /** Ends the session if it runs, then deletes its log, what was folded from it, and its links. */
   async remove(principal: Principal, sid: string): Promise<ErrorInfo | undefined> {
-    const { b, directory, commandSender, shares, audit } = this.deps;
-    const isHosted = directory.isHosted(sid);
-    const isOver = () => directory.session(sid)?.state === 'ended';
-    // A session that opens, or whose worker hangs, has no lease and may have a process.
-    if (isHosted || !isOver()) {
-      const outcome = await commandSender.command({ principal, sid, name: 'kill_session' });
-      const isRefused = outcome.kind === 'refused';
-      if (isRefused && isHosted && outcome.error.code !== 'session_ended') return outcome.error;
-      if (!isRefused && !isHosted) await directory.until(isOver, END_MS);
-      if (!(await directory.until(() => !directory.isHosted(sid), END_MS))) {
-        return errorInfo('runner_timeout', 'The runner has not ended the session');
-      }
-      await this.quiet(sid);
-    }
-    const refused = await this.purge(sid);
+    const { b, shares, audit } = this.deps;
+    const kill = () => this.deps.commandSender.command({ principal, sid, name: 'kill_session' });
+    const refused = (await this.end(sid, kill)) ?? (await this.purge(sid));
     if (refused !== undefined) return refused;
     await Promise.all([deleteSessionRows(b, sid), shares.forget(sid)]);
     // Last: until then the deletion can be repeated when a step failed.
@@ -61,13 +41,28 @@ export class Remover {
     return undefined;
   }
 
+  /** Ends a session whose host is there, and waits for its last events. The session was loaded. */
+  async end(sid: string, kill: () => Promise<SendCommandOutcome>): Promise<ErrorInfo | undefined> {
+    const { directory } = this.deps;
+    const isHosted = directory.isHosted(sid);
+    const isOver = () => directory.session(sid)?.state === 'ended';
+    // A session that opens, or whose worker hangs, has no lease and may have a process.
+    if (isHosted || !isOver()) {
+      const outcome = await kill();
+      const isRefused = outcome.kind === 'refused';
+      if (isRefused && isHosted && outcome.error.code !== 'session_ended') return outcome.error;
+      if (!isRefused && !isHosted) await directory.until(isOver, END_MS);
+      if (!(await directory.until(() => !directory.isHosted(sid), END_MS))) {
+        return errorInfo('runner_timeout', 'The runner has not ended the session');
+      }
+      await this.quiet(sid);
+    }
+    return undefined;
+  }
+
   private async purge(sid: string): Promise<ErrorInfo | undefined> {
-    const answer = await requestRpc(this.deps.b, hostApiSubjects.purge, encode({ sid }), { timeoutMs: PURGE_MS });
-    if (answer.kind !== 'ok') return errorInfo('unavailable', 'The authenticator did not answer the deletion request');
-    const reply = decode(answer.body);
-    if (!isMap(reply) || reply['kind'] !== 'refused') return undefined;
-    const { code } = reply;
-    return isErrorCode(code) ? { code, message: stringAt(reply, 'message') ?? '' } : errorInfo('internal');
+    const outcome = await askAuthenticator(this.deps.b, { sid }, PURGE_MS);
+    return outcome.kind === 'refused' ? outcome.error : undefined;
   }
 
   /** Waits for the last words of a host and for the projection of its end: what comes later would outlive the session. */

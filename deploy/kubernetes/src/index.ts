@@ -1,0 +1,11 @@
+export {
+  nameOf,
+  parseManifests,
+  podTemplateOf,
+  podTemplatesOf,
+  readRendering,
+  type Manifest,
+  type PodTemplate,
+  type Rendering,
+} from './manifests.js';
+export { natsConfigOf, settingsOf, type Setting } from './settings.js';
