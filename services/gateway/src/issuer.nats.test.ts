@@ -72,7 +72,7 @@ it('while the issuer is away the page says so, and the gateway tries again by it
 });
 
 describe('a first sign-in through the issuer', () => {
-  it('makes an account that is signed in, at whichever gateway the browser comes back to', async () => {
+  it('makes an account that is signed in, at whichever gateway the browser returns to', async () => {
     const browser = s.browser();
     s.knows('ada', { name: 'Ada' });
     const begun = await begin(browser, { returnTo: '/pair#k7qd-2mxv' });
