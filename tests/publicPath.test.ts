@@ -1,3 +1,4 @@
+import { startIdentityProvider, type IdentityProvider } from '@pizzapi/process/testing';
 import { mintLinkToken, readGatewaySecret } from '@pizzapi/process';
 import { createServer, type AddressInfo } from 'node:net';
 import type { Browser } from 'playwright-core';
@@ -18,18 +19,32 @@ describe.skipIf(chromium === undefined)('a page at a path of a host that has oth
   let proxy: PathProxy;
   let browser: Browser;
   let host: string;
+  let acme: IdentityProvider;
 
   beforeAll(async () => {
     const port = await freePort();
     proxy = await startPathProxy(PATH, () => port);
     host = `http://127.0.0.1:${proxy.port}`;
-    stage = await startLocalStack({ PIZZAPI_PUBLIC_URL: `${host}${PATH}` }, { port });
+    acme = await startIdentityProvider();
+    acme.people.set('ada', { name: 'Ada', email: 'ada@acme.example', email_verified: true });
+    const logoutUri = `http://127.0.0.1:${port}/auth/oidc/backchannel-logout`;
+    acme.register({ redirectUri: `${host}${PATH}/auth/oidc/callback`, logoutUri, signedOutUri: `${host}${PATH}/` });
+    const issuer = {
+      PIZZAPI_OIDC_ISSUER: acme.issuer,
+      PIZZAPI_OIDC_CLIENT_ID: acme.clientId,
+      PIZZAPI_OIDC_CLIENT_SECRET: acme.clientSecret,
+      PIZZAPI_OIDC_NAME: 'Acme',
+      PIZZAPI_OIDC_ALLOWED_DOMAINS: 'acme.example',
+      PIZZAPI_OIDC_CHECK: '1s',
+    };
+    stage = await startLocalStack({ PIZZAPI_PUBLIC_URL: `${host}${PATH}`, ...issuer }, { port });
     browser = await openBrowser();
   }, 120_000);
   afterAll(async () => {
     await closePages();
     await stage?.clear();
     proxy?.close();
+    await acme?.stop();
   });
 
   it.each([
@@ -92,6 +107,32 @@ describe.skipIf(chromium === undefined)('a page at a path of a host that has oth
     expect(proxy.cookiesElsewhere.filter((cookie) => cookie !== undefined)).toEqual([]);
     expect([...complaints, ...guest.complaints, ...scanned.complaints]).toEqual([]);
     await apiOf(stage).deleteSession(sid);
+  });
+
+  it('a person signs in through the issuer, gives a program a key, and is signed out when the issuer lets the person go', async () => {
+    const base = host + PATH;
+    const pairing = await apiOf(stage).askPair({ kind: 'user', name: 'terminal of Ada' });
+    if (pairing.kind === 'failed') throw new Error(pairing.error.message);
+    const { page } = await openPage(browser);
+    // The program that signs in shows this address.
+    await page.goto(pairing.value.verifyUrl);
+    await page.getByRole('button', { name: 'Sign in with Acme' }).click();
+    await page.getByLabel('Account').fill('ada');
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByRole('heading', { name: 'Connect this program?' }).waitFor();
+    expect(page.url()).toBe(pairing.value.verifyUrl);
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await page.getByRole('heading', { name: 'Approved' }).waitFor();
+    const polled = await apiOf(stage).pollPair(pairing.value.secret);
+    const token = polled.kind === 'ok' ? polled.value.token : undefined;
+    const me = await fetch(`${base}/api/auth/me`, { headers: { authorization: `Bearer ${token}` } });
+    expect(await me.json()).toMatchObject({ name: 'Ada', role: 'member', by: 'key' });
+    await page.goto(`${base}/settings/account`);
+    await page.getByText('You sign in with Acme').waitFor();
+
+    acme.people.delete('ada');
+    await page.getByText('You were signed out.').waitFor();
+    await page.getByRole('button', { name: 'Sign in with Acme' }).waitFor();
   });
 });
 

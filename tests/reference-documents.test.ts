@@ -36,7 +36,7 @@ describe('the page of options', () => {
   });
 
   it('every option with a secret is a variable alone, and takes a file with the secret', () => {
-    const secrets = all.filter(({ env }) => /_(API_KEY|TOKEN|SECRET|PASSWORD|NKEY|SEED|ISSUER)$/.test(env));
+    const secrets = all.filter(({ env }) => /_(API_KEY|TOKEN|SECRET|PASSWORD|NKEY|SEED|AUTH_ISSUER)$/.test(env));
     expect(new Set(secrets.map(({ env }) => env)).size).toBeGreaterThan(6);
     for (const { env, flag, secret } of secrets) expect({ env, flag, secret }).toEqual({ env, secret: true });
   });

@@ -1,4 +1,5 @@
 import { createApi } from '@pizzapi/session-client';
+import { loginUrl, mintLinkToken, readGatewaySecret } from '@pizzapi/process';
 import { isMap, stringAt } from '@pizzapi/protocol';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -9,19 +10,21 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { digestsOf, problemsOfLog, readClusterLog } from '../bench/harness/clusterLog.js';
 import { startClusterStack, startProgramOfCluster, type ClusterStack } from '../bench/harness/clusterStack.js';
 import { startProgram, type Program } from '../bench/harness/program.js';
-import { rollingRestart, type RestartStep } from '../bench/harness/rollingRestart.js';
+import { rollingRestart, rollingUpgrade, type RestartStep } from '../bench/harness/rollingRestart.js';
 import { SteadyInputs } from '../bench/harness/steadyInputs.js';
 import type { ClusterViewersApi } from '../bench/programs/clusterViewers.js';
 import { closePages, findChromium, openBrowser, shot } from '../support/browser.js';
 import { expectCompleteLog } from '../support/expectCompleteLog.js';
-import { openPage, type WatchedPage } from '../support/page.js';
+import { NO_SERVER, openPage, sessionPage, type WatchedPage } from '../support/page.js';
 import { walkThroughSession } from '../support/story.js';
 import { steppedOutput } from '../support/steppedOutput.js';
 import { TESTED_PI } from '../support/testedPi.js';
 import { until } from '../support/until.js';
 import { apiOf, tell, textsOf, untilHosted, watch, type SessionWatcher } from '../support/viewer.js';
 
-/** Viewers of each of two sessions. The bench `cluster` does the same with 200 viewers. */
+/** The build of the release before this one: `npm run test:upgrade` makes it and names it. */
+const previous = process.env['PIZZAPI_TEST_PREVIOUS'] || undefined;
+/** Viewers of each of two sessions. The bench `cluster` restarts this release with 200 viewers. */
 const VIEWERS = 20;
 /** Characters of each answer during the restarts. */
 const CHARS = 1_500;
@@ -31,6 +34,10 @@ const CHARS = 1_500;
  * projectors.
  */
 const env = { PIZZAPI_PI: TESTED_PI, PIZZAPI_INTERRUPTED: 'continue', PIZZAPI_PARTITIONS: '2' };
+
+const chromium = findChromium();
+if (chromium === undefined)
+  console.warn('SKIPPED: a cluster in a browser. There is no Chromium; set PIZZAPI_CHROMIUM.');
 
 let stack: ClusterStack;
 /** The ids of the runners by name. */
@@ -128,10 +135,6 @@ describe('a cluster of two of everything behind a load balancer without affinity
   });
 });
 
-const chromium = findChromium();
-if (chromium === undefined)
-  console.warn('SKIPPED: a cluster in a browser. There is no Chromium; set PIZZAPI_CHROMIUM.');
-
 describe.skipIf(chromium === undefined)('a person at the load balancer', () => {
   let browser: Browser;
   const pages: WatchedPage[] = [];
@@ -162,11 +165,14 @@ describe.skipIf(chromium === undefined)('a person at the load balancer', () => {
   });
 });
 
-describe('a rolling restart of every process while two agents write and viewers watch', () => {
+describe('a roll through every process while two agents write and viewers watch', () => {
   let viewers: Program<ClusterViewersApi>;
   afterAll(() => viewers?.stop());
 
-  it('loses and doubles nothing, and every viewer is live again', async () => {
+  const nameOf = ({ process, signal }: RestartStep): string => `${process} ${signal}`;
+
+  /** What the agents write, and what `work` does meanwhile, is complete for every viewer. Returns the steps of the gateways. */
+  async function rolling(work: (onStep: (step: RestartStep) => void) => Promise<void>) {
     const sids = [await startOn('runner-1'), await startOn('runner-2')];
     for (const sid of sids) await untilHosted(stack, sid);
     viewers = startProgram<ClusterViewersApi>('clusterViewers', undefined);
@@ -174,7 +180,7 @@ describe('a rolling restart of every process while two agents write and viewers 
     expect(await viewers.call('open', { url, token, sids, count: VIEWERS })).toBe(true);
     const writers = sids.map((sid) => new SteadyInputs(stack, sid, CHARS));
     const steps: RestartStep[] = [];
-    await rollingRestart(stack, viewers, (step) => steps.push(step));
+    await work((step) => steps.push(step));
     await Promise.all(writers.map((writer) => writer.stop()));
 
     for (const { sid, accepted } of writers) {
@@ -198,13 +204,60 @@ describe('a rolling restart of every process while two agents write and viewers 
     // Only the viewers of a gateway notice, and they return to the other gateway.
     expect(steps.filter(({ process, outages }) => !process.startsWith('gateway') && outages.length > 0)).toEqual([]);
     const gateways = steps.filter(({ process }) => process.startsWith('gateway'));
-    expect(gateways.map(({ process, signal }) => `${process} ${signal}`)).toEqual([
-      'gateway-1 SIGTERM',
-      'gateway-2 SIGTERM',
-      'gateway-1 SIGKILL',
-    ]);
-    expect(gateways.filter(({ outages }) => outages.length === 0)).toEqual([]);
-  }, 240_000);
+    return gateways;
+  }
+
+  it.skipIf(previous !== undefined)(
+    'that restarts it, loses and doubles nothing, and every viewer is live again',
+    async () => {
+      const gateways = await rolling((onStep) => rollingRestart(stack, viewers, onStep));
+      expect(gateways.map(nameOf)).toEqual(['gateway-1 SIGTERM', 'gateway-2 SIGTERM', 'gateway-1 SIGKILL']);
+      expect(gateways.filter(({ outages }) => outages.length === 0)).toEqual([]);
+    },
+    240_000,
+  );
+
+  it.skipIf(previous === undefined || chromium === undefined)(
+    'back to the release before this one and to this one again loses and doubles nothing, and the pages of both stay live',
+    async () => {
+      const browser = await openBrowser();
+      const pages: WatchedPage[] = [];
+      const opened = async (sid: string): Promise<WatchedPage> => {
+        const watched = await openPage(browser);
+        pages.push(watched);
+        watched.page.setDefaultTimeout(60_000);
+        const secret = readGatewaySecret(stack.home);
+        if (secret === undefined) throw new Error('the gateways have no secret');
+        await watched.page.goto(loginUrl(stack.pageUrl, mintLinkToken(secret, Date.now())));
+        await watched.page.locator(`a[href="/s/${sid}"]`).first().waitFor();
+        await watched.page.goto(`${stack.pageUrl}/s/${sid}`);
+        return watched;
+      };
+      const sees = ({ page }: WatchedPage, words: string) =>
+        sessionPage(page).rows.filter({ hasText: words }).first().waitFor();
+      const gateways = await rolling(async (onStep) => {
+        const sid = await startOn('runner-1');
+        await untilHosted(stack, sid);
+        const page = await opened(sid);
+        await rollingUpgrade(stack, viewers, { to: { checkout: previous! } }, onStep);
+        await tell(stack, sid, 'Said to the release before');
+        await sees(page, 'Said to the release before');
+        const older = await opened(sid);
+        await sees(older, 'Said to the release before');
+        await rollingUpgrade(stack, viewers, { to: 'present' }, onStep);
+        await tell(stack, sid, 'Said to this release');
+        await sees(page, 'Said to this release');
+        await sees(older, 'Said to this release');
+      });
+      expect(gateways.map(nameOf)).toEqual(
+        ['gateway-2', 'gateway-1', 'gateway-1', 'gateway-2'].map((name) => `${name} SIGTERM`),
+      );
+      // All viewers have left the gateway that was restarted last, so that its next restart concerns none.
+      expect(gateways.filter(({ outages }) => outages.length === 0)).toHaveLength(1);
+      expect(pages.flatMap(({ complaints }) => complaints.filter((text) => !NO_SERVER.test(text)))).toEqual([]);
+    },
+    480_000,
+  );
 });
 
 describe('the program that starts a cluster', () => {

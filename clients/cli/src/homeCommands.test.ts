@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { checkLinkToken, ensureGatewaySecret, localToken, newGatewaySecret } from '@pizzapi/process';
 import { initialRunnerInfo, initialSessionInfo } from '@pizzapi/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { exposure, networkFinding, runnerFindings, versionFindings } from './doctor/running.js';
+import { exposure, issuerFindings, networkFinding, runnerFindings, versionFindings } from './doctor/running.js';
 import { checkNode, checkPi, checkReads, checkSecrets } from './doctor/machine.js';
 import { writeMadeUpNatsAccess } from './testing/natsAccess.js';
 import { run } from './testing/run.js';
@@ -200,5 +200,13 @@ describe('doctor', () => {
     expect(at('https://box.ts.net:7492', true)).toMatchObject({ level: 'ok' });
     expect(networkFinding({ addresses: [] }).text).toContain('npm start -- --lan');
     expect(runnerFindings([])).toMatchObject([{ level: 'fail' }]);
+  });
+
+  it('tells whether the issuer that people sign in through answers', () => {
+    const options = { signup: 'closed', accounts: true } as const;
+    expect(issuerFindings(options)).toEqual([]);
+    expect(issuerFindings({ ...options, issuer: { name: 'Acme', available: true } })).toMatchObject([{ kind: 'ok' }]);
+    const [away] = issuerFindings({ ...options, passwords: false, issuer: { name: 'Acme', available: false } });
+    expect(away).toMatchObject({ kind: 'warn', text: expect.stringContaining('New sign-ins fail') as string });
   });
 });

@@ -170,6 +170,12 @@ export class ScriptedPeople {
           hasPassword: true,
         };
         return json(this.#me);
+      case 'POST oidc':
+        return failed(
+          403,
+          'issuer_refused',
+          'E-mail addresses of this domain may not sign in here. Sign out at the issuer to use another account there, or ask an admin of this gateway for an invitation.',
+        );
       case 'POST signup':
         if (accounts && body['invitation'] === undefined) return json(undefined, 202);
         this.#me = {

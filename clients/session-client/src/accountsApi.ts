@@ -53,7 +53,8 @@ export function accountsApi(send: ApiSend) {
     /** Begins a sign-in through the issuer: the address to go to, and a secret that the page keeps. */
     startIssuer: (body: IssuerStartBody) => send<IssuerStartReply>('/api/auth/oidc/start', needing('url', post(body))),
     /** Ends it, with the query that the issuer sent the browser back with. */
-    finishIssuer: (body: IssuerFinishBody) => send<IssuerFinishReply>('/api/auth/oidc/finish', post(body)),
+    finishIssuer: (body: IssuerFinishBody) =>
+      send<IssuerFinishReply>('/api/auth/oidc/finish', needing('returnTo', post(body))),
     logout: () => send<unknown>('/api/auth/logout', post()),
     me: () => send<Me>('/api/auth/me', needing('userId')),
     /** Sets the first password too, with `email` for who has signed in by links only. All other logins end. */

@@ -7,9 +7,11 @@ import {
   type Home,
   type LocalProgram,
   type NatsAccess,
+  type SupervisedProcessOptions,
 } from '@pizzapi/local';
 import type { Logger } from '@pizzapi/process';
 import { isWebSocketAddress } from '@pizzapi/protocol';
+import { otherRelease } from './otherRelease.js';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chartEnvironment } from './chartEnvironment.js';
@@ -69,7 +71,9 @@ export function createClusterProcesses(options: ClusterProcessesOptions): Cluste
     const main = programPath(program);
     const environment = environmentOf(options, program, index, health);
     return {
-      supervised: supervise(options, name, main, environment),
+      supervised: supervise(options, name, main, environment, () =>
+        otherRelease(home.root, name, program, environment),
+      ),
       health: `http://127.0.0.1:${health}`,
     };
   });
@@ -114,9 +118,10 @@ function supervise(
   name: string,
   main: string,
   env: NodeJS.ProcessEnv,
+  instead: SupervisedProcessOptions['instead'] = () => undefined,
 ): SupervisedProcess {
   return new SupervisedProcess({
-    ...{ name, main, env, log },
+    ...{ name, main, env, log, instead },
     logFile: join(home.logs, `${name}.log`),
     onStart: (pid) => pid !== undefined && onStart(name, pid),
   });

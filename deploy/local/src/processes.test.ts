@@ -51,3 +51,8 @@ it('notifications may go to private addresses unless sign-up is open or the user
   const elsewhere = envs({ PIZZAPI_PUBLIC_URL: 'https://app.example.com' });
   expect(elsewhere.projector['PIZZAPI_PUBLIC_URL']).toBe('https://app.example.com');
 });
+
+it('only the gateway receives the issuer that people sign in through, and its secret there', () => {
+  const all = envs({ PIZZAPI_OIDC_ISSUER: 'https://id.example', PIZZAPI_OIDC_CLIENT_SECRET: 's' });
+  for (const value of ['https://id.example', 's']) expect(holders(all, value)).toEqual(['gateway']);
+});

@@ -11,6 +11,9 @@ const SECRET = /(_API_KEY|_TOKEN|_SECRET|_PASSWORD|_NKEY|_SEED|_ISSUER)(_FILE)?$
 /** Names of PizzaPi's own secrets. No process inherits them; each receives only its own. */
 const OUR_SECRET = /^PIZZAPI(_.*)?(_API_KEY|_TOKEN|_SECRET|_PASSWORD|_USER|_NKEY|_SEED|_ISSUER)(_FILE)?$/;
 
+/** The gateway's own: the issuer that people sign in through, with the gateway's secret there. */
+const OF_ISSUER = /^PIZZAPI_OIDC_/;
+
 /** Variables that would end a process of a local run. */
 const NOT_TOGETHER = { PIZZAPI_REBUILD: '' };
 
@@ -93,6 +96,7 @@ export function processEnvironments({
       ...service,
       ...notifying,
       ...storage,
+      ...only(env, OF_ISSUER),
       PIZZAPI_LINK_STORAGE: String(options.linkStorage),
       PIZZAPI_NATS_NKEY: users.gateway.nkeySeed,
       ...(webSocketUrl === undefined ? {} : { PIZZAPI_NATS_WEBSOCKET_URL: webSocketUrl }),
@@ -125,6 +129,10 @@ export function pageFolders(): NodeJS.ProcessEnv {
 
 function without(env: NodeJS.ProcessEnv, names: RegExp): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !names.test(name)));
+}
+
+function only(env: NodeJS.ProcessEnv, names: RegExp): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => names.test(name)));
 }
 
 function resolvePackage(specifier: string): string {

@@ -14,6 +14,8 @@ export interface SupervisedProcessOptions {
   main: string;
   args?: readonly string[];
   env: NodeJS.ProcessEnv;
+  /** What the next start takes instead. Called before each start. */
+  instead?: () => { main: string; env: NodeJS.ProcessEnv } | undefined;
   /** Path of the log file; the output of the process is appended to it. */
   logFile: string;
   log: Logger;
@@ -74,7 +76,8 @@ export class SupervisedProcess {
 
   /** Runs the process once, and returns how it ended. */
   runToEnd(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
-    const { main, args = [], env, logFile, name, log } = this.options;
+    const { args = [], instead, logFile, name, log } = this.options;
+    const { main, env } = instead?.() ?? this.options;
     const out = openSync(logFile, 'a', 0o600);
     try {
       const child = spawn(process.execPath, [main, ...args], {

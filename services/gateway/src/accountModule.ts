@@ -48,6 +48,8 @@ export interface AccountModuleDeps extends Pick<RequestAuthenticatorDeps, 'secre
   issuer: IssuerSettings | undefined;
   /** Whether a request was made at the address of the page. */
   isAtPage: (headers: IncomingHttpHeaders) => boolean;
+  /** Whether a request was made at an address of the local network. */
+  isLan: (headers: IncomingHttpHeaders) => boolean;
   /** Where notifications may be sent. */
   reach: Reach;
   attemptsPerMinute: number | undefined;

@@ -213,6 +213,7 @@ export async function createGateway({
     signup: options.signup ?? 'first',
     issuer: options.issuer,
     isAtPage: (headers) => originPolicy.isAtPage(headers),
+    isLan: (headers) => originPolicy.isLan(headers),
     reach: options.reach ?? { allowPrivate: false },
     attemptsPerMinute: options.attemptsPerMinute,
     passwords: options.passwords,

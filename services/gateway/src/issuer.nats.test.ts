@@ -3,7 +3,7 @@ import { WebSocket } from 'ws';
 import { SignJWT, importJWK, decodeJwt, UnsecuredJWT, generateKeyPair, type JWTPayload } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AUDIT_STREAM, streamHead } from '@pizzapi/backbone';
-import { isMap, PAGE_TOKEN, SUBPROTOCOL, type UserInfo } from '@pizzapi/protocol';
+import { PAGE_TOKEN, SUBPROTOCOL, type UserInfo } from '@pizzapi/protocol';
 import { askAt, type Browser } from './testing/browser.js';
 import { auditRows } from './testing/auditRows.js';
 import {
@@ -72,7 +72,7 @@ it('while the issuer is away the page says so, and the gateway tries again by it
 });
 
 describe('a first sign-in through the issuer', () => {
-  it('makes an account that is signed in, at whichever gateway the browser comes back to', async () => {
+  it('makes an account that is signed in, at whichever gateway the browser returns to', async () => {
     const browser = s.browser();
     s.knows('ada', { name: 'Ada' });
     const begun = await begin(browser, { returnTo: '/pair#k7qd-2mxv' });
@@ -418,7 +418,8 @@ it('without passwords, the issuer and the links of this machine are the only way
   expect(await browser.ask('/api/auth/signup', body)).toMatchObject({ code: 'passwords_off' });
 });
 
-it('the page of another address of the gateway offers no issuer', async () => {
-  const seen: unknown = await (await fetch(`${s.url}/api/auth/options`)).json();
-  expect(isMap(seen) && seen['issuer']).toBeFalsy();
+it('a sign-in begins at the address of the page only, where its cookie belongs', async () => {
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(`${s.url}/api/auth/oidc/start`, { method: 'POST', headers, body: '{}' });
+  expect(answer.status).toBe(421);
 });

@@ -123,7 +123,7 @@ function userRows(users: readonly UserInfo[], now: number, io: Pick<Io, 'colour'
     user.role,
     user.disabled ? 'disabled' : 'active',
     user.lastSeenAt === undefined ? 'never' : ago(user.lastSeenAt, now),
-    user.email ?? '',
+    user.email ?? user.identity?.address ?? '',
     user.name,
   ]);
   return tableRows(COLUMNS, rows, io, (at) => users[at]!.disabled);

@@ -16,6 +16,7 @@ import {
   storageWarning,
   toErrorInfo,
   versionsApartText,
+  type AuthOptions,
   type NetworkReply,
   type RunnerInfo,
   type SpokenVersion,
@@ -52,6 +53,8 @@ export async function checkGateway({ url, token, api }: GatewayAccess): Promise<
   const addresses = network.kind === 'ok' ? network.value.addresses : [];
   // A gateway of this machine may be open to its network all the same.
   if (addresses.length === 0) findings.push(exposure(url));
+  const options = await api.authOptions();
+  if (options.kind === 'ok') findings.push(...issuerFindings(options.value));
   const me = await api.me();
   if (me.kind === 'failed') {
     const isRefused = me.status === 401 || me.status === 403;
@@ -69,6 +72,20 @@ export async function checkGateway({ url, token, api }: GatewayAccess): Promise<
   const { relay } = me.value;
   const versions = relay === undefined ? [] : versionFindings(runners.value.runners, relay, url);
   return [...findings, ...runnerFindings(runners.value.runners), ...versions];
+}
+
+/** Checks whether the issuer that people sign in through answers the gateway. */
+export function issuerFindings({ issuer, passwords }: AuthOptions): Finding[] {
+  if (issuer === undefined) return [];
+  if (issuer.available) return [ok('issuer', `${issuer.name} answers`)];
+  const ways = passwords === false ? 'New sign-ins fail.' : 'Passwords still work.';
+  return [
+    warn(
+      'issuer',
+      `${issuer.name} does not answer the gateway. ${ways}`,
+      'Read the log of the gateway ("issuer does not answer"), and compare PIZZAPI_OIDC_ISSUER, PIZZAPI_CA and the proxy.',
+    ),
+  ];
 }
 
 function readiness(url: string, { ok: isReady, text }: Answer): Finding {

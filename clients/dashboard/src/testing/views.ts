@@ -57,6 +57,12 @@ export const VIEWS: readonly View[] = [
   },
   { name: 'sign in, issuer alone', at: '/', query: 'who=none&issuer=only&accounts=none', shows: heading('Sign in') },
   {
+    name: 'sign in, refused',
+    at: '/auth/oidc/callback?code=1',
+    query: 'who=none&issuer=on',
+    shows: (page) => page.getByText('may not sign in here').waitFor(),
+  },
+  {
     name: 'account of the issuer',
     at: '/settings/account',
     query: 'who=issuer',

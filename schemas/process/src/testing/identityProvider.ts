@@ -138,6 +138,15 @@ function configurationOf(self: IdentityProvider, client: ProviderClient): Config
     claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'groups'] },
     scopes: ['openid', 'email', 'profile', 'offline_access'],
     conformIdTokenClaims: false,
+    ttl: {
+      AccessToken: 600,
+      AuthorizationCode: 60,
+      Grant: 3_600,
+      IdToken: 600,
+      Interaction: 600,
+      RefreshToken: 3_600,
+      Session: 3_600,
+    },
     pkce: { required: () => true },
     features: {
       devInteractions: { enabled: false },

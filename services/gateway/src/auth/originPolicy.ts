@@ -63,6 +63,11 @@ export class OriginPolicy {
     return host !== undefined && host.toLowerCase() === this.page.host;
   }
 
+  /** Whether a request was made at an address of the local network. */
+  isLan({ host }: IncomingHttpHeaders): boolean {
+    return this.lan.has(host?.toLowerCase() ?? '');
+  }
+
   /** Whether a request was made under a name of the page's own. */
   isOfPage(headers: IncomingHttpHeaders): boolean {
     return this.pageOriginOf(headers) !== undefined;

@@ -118,7 +118,8 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
     '/api/auth/options',
     { ...open, schema: route({ summary: 'The available sign-in methods', tag, answers: { 200: AuthOptions } }) },
     async ({ headers }) => {
-      const offered = issuer?.isAtPage(headers) === true ? await issuerOption(issuer) : {};
+      // The issuer sends browsers back to the address of the page alone.
+      const offered = issuer === undefined || issuer.isLan(headers) ? {} : await issuerOption(issuer);
       const passwords = deps.passwordPolicy.isOn ? {} : { passwords: false };
       return { signup: await signUp.mode(), accounts: signUp.hasPasswords(), ...passwords, ...offered };
     },

@@ -239,5 +239,4 @@ const library = (): Promise<typeof OpenId> => import('openid-client');
  * An issuer of this machine needs no TLS. `readIssuerSettings` refuses any other one. Discovery looks for this very function
  * of the library.
  */
-const allowsPlain = (client: typeof OpenId): ((config: OpenId.Configuration) => void) =>
-  client.allowInsecureRequests;
+const allowsPlain = (client: typeof OpenId): ((config: OpenId.Configuration) => void) => client.allowInsecureRequests;

@@ -39,6 +39,7 @@ export interface IssuerModuleDeps {
   pagePath: string;
   publicUrl: () => string;
   isAtPage: (headers: IncomingHttpHeaders) => boolean;
+  isLan: (headers: IncomingHttpHeaders) => boolean;
 }
 
 /** Sign-in through the issuer, as the routes and the page need it. */
@@ -51,13 +52,14 @@ export interface IssuerModule {
   readonly audit: AuditWriter;
   readonly publicUrl: () => string;
   readonly isAtPage: (headers: IncomingHttpHeaders) => boolean;
+  readonly isLan: (headers: IncomingHttpHeaders) => boolean;
   readonly cookieOf: (connection: { isEncrypted: boolean }) => PendingCookie;
   start(): void;
   stop(): void;
 }
 
 export function createIssuerModule(deps: IssuerModuleDeps): IssuerModule {
-  const { settings, b, secret, accounts, logins, audit, log, limits, publicUrl, isAtPage, pagePath } = deps;
+  const { settings, b, secret, accounts, logins, audit, log, limits, publicUrl, isAtPage, isLan, pagePath } = deps;
   const client = new IssuerClient(settings, log);
   const sealer = new Sealer(secret);
   const identities = new Identities(b, accounts);
@@ -75,7 +77,7 @@ export function createIssuerModule(deps: IssuerModuleDeps): IssuerModule {
   const checks = new IssuerChecks({ ...shared, b, logins, credentialCache: deps.credentialCache, log });
   const cookies = { plain: new PendingCookie(false, pagePath), secure: new PendingCookie(true, pagePath) };
   return {
-    ...{ settings, client, signIn, checks, limits, audit, publicUrl, isAtPage },
+    ...{ settings, client, signIn, checks, limits, audit, publicUrl, isAtPage, isLan },
     cookieOf: ({ isEncrypted }) => (deps.secure || isEncrypted ? cookies.secure : cookies.plain),
     start() {
       client.start();

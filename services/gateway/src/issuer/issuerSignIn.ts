@@ -53,7 +53,7 @@ const REFUSALS: Readonly<Record<AdmissionRefusal | 'invitation_needed', string>>
   invitation_needed: 'New people need an invitation here.',
 };
 
-/** Signing in through the issuer: sends a browser there, and signs it in when it comes back. */
+/** Signing in through the issuer: sends a browser there, and signs it in when it returns. */
 export class IssuerSignIn {
   constructor(private readonly deps: IssuerSignInDeps) {}
 

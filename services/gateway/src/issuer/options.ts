@@ -13,6 +13,7 @@ export const ISSUER_OPTIONS = defineOptions({
     env: 'PIZZAPI_OIDC_CLIENT_SECRET',
     help: 'Secret of this gateway at the issuer; without it PKCE alone protects the sign-in',
     type: 'string',
+    secret: true,
   },
   oidcScopes: {
     env: 'PIZZAPI_OIDC_SCOPES',
