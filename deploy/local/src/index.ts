@@ -17,4 +17,5 @@ export { claimPort } from './ports.js';
 export { prepareStore } from './prepareStore.js';
 export { processEnvironments, programPath, type LocalProgram } from './processes.js';
 export { requireRoom, startStep } from './startStep.js';
+export { writeCredentials, type FileChange } from './writeCredentials.js';
 export { SupervisedProcess } from './supervisedProcess.js';
