@@ -4,16 +4,18 @@ import { once } from 'node:events';
 import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { TARGETS } from './dockerfile.js';
 import { healthOf, startContainer, type Container, type StartOptions } from './testing/container.js';
 import { buildImage, limitStore, makeBases, type BuiltImage } from './testing/images.js';
 import { whyNot } from './testing/tools.js';
 
 /** The most that the image of a service may have on a disk. */
-const MAX_BYTES = 250 * 1024 * 1024;
+const MAX_BYTES = 250_000_000;
 /** The user of the images. */
 const USER = 10_001;
+/** A user of which the image knows nothing. */
+const OTHER_USER = 20_002;
 const PATIENT = { timeout: 120_000, interval: 250 };
 /** The time that Kubernetes and Docker give a process to stop is longer. */
 const STOP_MS = 20_000;
@@ -40,10 +42,10 @@ describe.skipIf(why !== undefined)('the images', () => {
     expect(await container.exited, container.output()).toBe(0);
     return container.output();
   };
-  const ownFolder = (name: string): string => {
+  const ownFolder = (name: string, user = USER): string => {
     const path = join(folder, name);
     mkdirSync(path, { mode: 0o700 });
-    chownSync(path, USER, USER);
+    chownSync(path, user, user);
     return path;
   };
   const natsUrl = () => `nats://127.0.0.1:${ports[0]}`;
@@ -68,7 +70,7 @@ describe.skipIf(why !== undefined)('the images', () => {
         ({ ok }) => ok,
         () => false,
       );
-    await expect.poll(isHealthy, PATIENT).toBe(true);
+    await vi.waitFor(async () => expect(await isHealthy()).toBe(true), PATIENT);
   };
 
   beforeAll(async () => {
@@ -133,7 +135,8 @@ describe.skipIf(why !== undefined)('the images', () => {
       'runner',
       () => ({
         env: { PIZZAPI_RUNNER_TOKEN_FILE: '/run/secrets/runner-token', PIZZAPI_RUNNER_NAME: 'container' },
-        volumes: { '/data': ownFolder('data'), '/workspace': ownFolder('workspace') },
+        user: `${OTHER_USER}:${OTHER_USER}`,
+        volumes: { '/data': ownFolder('data', OTHER_USER), '/workspace': ownFolder('workspace', OTHER_USER) },
       }),
     ],
   ];
@@ -153,9 +156,13 @@ describe.skipIf(why !== undefined)('the images', () => {
       const env = { PIZZAPI_NATS_URL: natsUrl(), PIZZAPI_HEALTH_PORT: String(health), ...own };
       const container = start(target, { ...options, env, secrets });
       running.set(target, { container, env });
-      await expect.poll(() => healthOf(imageOf(target), env), { ...PATIENT, message: container.output() }).toBe(0);
+      const ended = container.exited.then((code) => {
+        throw new Error(`${target} ended with ${code}: ${container.output()}`);
+      });
+      await Promise.race([ended, expect.poll(() => healthOf(imageOf(target), env), PATIENT).toBe(0)]);
       const status = readFileSync(`/proc/${container.pid()}/status`, 'utf8');
-      expect(status).toMatch(new RegExp(`^Uid:\\s${USER}\\s${USER}\\s${USER}\\s${USER}$`, 'm'));
+      const uid = Number((options.user ?? String(USER)).split(':')[0]);
+      expect(status).toMatch(new RegExp(`^Uid:(\\s${uid}){4}$`, 'm'));
       expect(status).toMatch(/^CapEff:\s0+$/m);
       expect(status).toMatch(/^NoNewPrivs:\s1$/m);
       expect(readFileSync(`/proc/${container.pid()}/mounts`, 'utf8')).toMatch(/^\S+ \/ \S+ ro,/m);

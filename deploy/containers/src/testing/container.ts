@@ -9,6 +9,8 @@ export interface StartOptions {
   args?: readonly string[];
   /** Another program, in place of that of the image. */
   command?: readonly string[];
+  /** Another user than that of the image, as `<uid>:<gid>`. */
+  user?: string;
   /** Folders of this machine by their place in the container. */
   volumes?: Readonly<Record<string, string>>;
   /** The folder of the secrets, read-only at /run/secrets. */
@@ -46,9 +48,9 @@ exec setpriv --no-new-privs unshare --root="$root" --wd="$wd" --setgid="$gid" --
 
 /** Starts an image as a container does: as its user, on a root that is read-only. */
 export function startContainer(image: BuiltImage, options: StartOptions = {}): Container {
-  const { env = {}, args, volumes = {}, secrets = '' } = options;
   const { config } = image;
-  const [uid = '', gid = ''] = config.user.split(':');
+  const { env = {}, args, volumes = {}, secrets = '', user = config.user } = options;
+  const [uid = '', gid = ''] = user.split(':');
   const own = args === undefined ? config.command : [...config.command.slice(0, entryLength(image)), ...args];
   const command = options.command ?? own;
   const mounts = Object.entries(volumes).flatMap(([place, folder]) => [folder, place]);
