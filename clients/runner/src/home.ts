@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { lstat, mkdir } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CodedError } from '@pizzapi/protocol';
 
@@ -26,6 +26,9 @@ export interface RunnerHome {
   log(sid: string): string;
 }
 
+/** Returns the number of the user. In a container the user may have no name, and `userInfo` throws then. */
+const userId = (): number => process.geteuid?.() ?? -1;
+
 /** The paths of the daemon below `home` (`PIZZAPI_HOME`). */
 export function runnerHome(home: string): RunnerHome {
   return hostHome(join(home, 'runner'));
@@ -44,7 +47,7 @@ export function hostHome(root: string): RunnerHome {
     ended: join(root, 'ended'),
     execs: join(root, 'execs'),
     logs: join(root, 'logs'),
-    sockets: join(tmpdir(), `pizzapi-${userInfo().uid}-${place}`),
+    sockets: join(tmpdir(), `pizzapi-${userId()}-${place}`),
     spool: (sid) => join(root, 'spool', sid),
     attachments: (sid) => join(root, 'attachments', sid),
     log: (sid) => join(root, 'logs', `${sid}.log`),
@@ -60,7 +63,7 @@ export async function makeRunnerHome(home: RunnerHome): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   }
   const found = await lstat(home.sockets);
-  if (!found.isDirectory() || found.uid !== userInfo().uid || (found.mode & 0o077) !== 0) {
+  if (!found.isDirectory() || found.uid !== userId() || (found.mode & 0o077) !== 0) {
     throw new CodedError('forbidden', `${home.sockets} is not a folder that only you can access; remove it`);
   }
 }

@@ -18,4 +18,5 @@ export { claimPort } from './ports.js';
 export { prepareStore } from './prepareStore.js';
 export { inheritedEnvironment, pageFolders, processEnvironments, programPath, type LocalProgram } from './processes.js';
 export { requireRoom, startStep } from './startStep.js';
+export { writeCredentials, type FileChange } from './writeCredentials.js';
 export { SupervisedProcess, type SupervisedProcessOptions } from './supervisedProcess.js';

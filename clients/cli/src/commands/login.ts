@@ -71,5 +71,14 @@ async function requestKey(io: Io, url: string, { name, browser, qr }: LoginFlags
 
 /** Returns `ada@laptop`, shortened to the maximum length of a name. */
 function thisMachine(): string {
-  return `${userInfo().username}@${hostname()}`.slice(0, 80);
+  return `${userName()}@${hostname()}`.slice(0, 80);
+}
+
+/** Returns the name of the user, or the number of one that has no name, as in a container. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `user-${process.geteuid?.() ?? 'unknown'}`;
+  }
 }
