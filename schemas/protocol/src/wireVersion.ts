@@ -40,4 +40,9 @@ export const WIRE_HISTORY = [
     hash: '54d5b0ec4d495c55',
     what: 'Added: pages of the list of sessions: the query and `cursor` of `GET /api/sessions`, `cursor` of the frame `sessions`; `natsUrls` of a new key and of a pairing: the addresses of nats-server, also over WebSocket; `wire` of `runner_started` and of a runner in lists, `relay` of an account, the verb `relay` of the host API.',
   },
+  {
+    version: 1,
+    hash: '1df9f89d277861be',
+    what: 'Added: erasure: the body and the reply of `POST /api/purge`, `erased` in a refusal of the host API, the event `recent_folders_changed` of a runner; `retention` of an account, and a change of an account without `disabled`.',
+  },
 ] as const;
