@@ -115,7 +115,7 @@ class FolderSource implements BackupSource {
   ) {}
 
   async *read({ file, bytes }: SegmentEntry): AsyncGenerator<StoredMessage, void, void> {
-    yield* readSegment(file, piecesOf(this.path, file, bytes));
+    yield* readSegment(file, chunksOf(this.path, file, bytes));
   }
 }
 
@@ -136,7 +136,7 @@ export async function checkFolder(
   let done = 0;
   for (const { file, bytes, sha256 } of segments) {
     const hash = createHash('sha256');
-    for await (const piece of piecesOf(path, file, bytes)) hash.update(piece);
+    for await (const chunk of chunksOf(path, file, bytes)) hash.update(chunk);
     if (hash.digest('hex') !== sha256)
       throw new CodedError('backup_invalid', `${file}: its content is not what ${MANIFEST_FILE} says`);
     done += bytes;
@@ -145,13 +145,13 @@ export async function checkFolder(
 }
 
 async function readWhole(path: string, file: string, most: number): Promise<Buffer> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of piecesOf(path, file, undefined, most)) pieces.push(piece);
-  return Buffer.concat(pieces);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of chunksOf(path, file, undefined, most)) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 /** The bytes of a file of a backup, which has `size` bytes where that is known, and at most `most`. */
-async function* piecesOf(
+async function* chunksOf(
   path: string,
   file: string,
   size: number | undefined,
