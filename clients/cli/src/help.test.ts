@@ -7,6 +7,7 @@ const COMMANDS = [
   ...['runner pair', 'runner list', 'runner forget', 'runner install', 'runner uninstall', 'runner status'],
   'completion',
   ...['keys', 'keys list', 'keys create', 'keys revoke', 'users', 'users list', 'users disable', 'users enable'],
+  ...['backup', 'restore', 'archive', 'open', 'purge', 'users retention'],
   ...['migrate', 'nats-env', 'provision', 'decode', 'doctor', 'pi', 'pi install-node'],
 ];
 
