@@ -158,3 +158,52 @@ describe('a file that is not a complete pi session', () => {
     },
   );
 });
+
+describe('what an operator keeps of a running installation', () => {
+  const importOne = async (): Promise<string> => {
+    const run = await runCli(stage, 'import', NEWER, '--json');
+    expect(run).toMatchObject({ code: 0 });
+    const { sessionId } = JSON.parse(run.stdout) as { sessionId: string };
+    await until('it is in the list', async () =>
+      (await listed()).some((session) => session.sessionId === sessionId && session.state === 'ended'),
+    );
+    return sessionId;
+  };
+  const jsonOf = async (...args: string[]): Promise<Record<string, unknown>> => {
+    const run = await runCli(stage, ...args, '--json');
+    expect(run).toMatchObject({ code: 0 });
+    return JSON.parse(run.stdout) as Record<string, unknown>;
+  };
+
+  it('is a backup that a new home is restored from, an archive that opens again, and nothing of what was purged', async () => {
+    const folder = join(stage.project, 'kept');
+    const sid = await importOne();
+    const content = (await readLog(stage, sid)).map(({ event }) => event);
+    const backup = await jsonOf('backup', join(folder, 'backup'), '--verify');
+    expect(backup).toMatchObject({ verified: { gone: 0 } });
+
+    // A new home, which no local run has made. Nothing runs there afterwards.
+    const restored = { home: join(folder, 'home') };
+    const run = await runCli(restored, 'restore', join(folder, 'backup'), '--partitions', '2', '--verify', '--json');
+    expect(run.stderr.split('\n').filter((text) => !text.startsWith('pizzapi: '))).toEqual(['']);
+    const { equal } = (backup as { verified: { equal: number } }).verified;
+    expect(JSON.parse(run.stdout)).toMatchObject({ partitions: 2, verified: { equal, gone: 0 } });
+
+    const archive = join(folder, 'archive');
+    const archived = await jsonOf('archive', sid, '--to', archive);
+    expect(archived).toMatchObject({ erased: true, archived: [{ sid, events: content.length }] });
+    await until('the session is erased', async () => !(await listed()).some(({ sessionId }) => sessionId === sid));
+    const opened = await jsonOf('open', join(archive, `${sid}.pizzapi`));
+    const { sessionId } = opened as { sessionId: string };
+    const again = (await readLog(stage, sessionId)).map(({ event }) => event);
+    expect(again.slice(1)).toEqual(content.slice(1));
+
+    const refused = await runCli(stage, 'purge', sessionId);
+    expect(refused).toMatchObject({ code: 2 });
+    expect(await jsonOf('purge', sessionId, '--yes')).toMatchObject({ removed: { events: content.length, rows: 1 } });
+    expect((await apiOf(stage).session(sessionId)).kind).toBe('failed');
+    const rows = await runCli(stage, 'audit', '--kind', 'erased');
+    expect(rows.stdout).toContain('erased a session');
+    expect(rows.stdout).not.toContain(sessionId);
+  });
+});

@@ -8,6 +8,7 @@ const COMMANDS = [
   ...['exec', 'runner restart', 'runner shutdown', 'runner ping', 'runner stop', 'runner logs'],
   'completion',
   ...['keys', 'keys list', 'keys create', 'keys revoke', 'users', 'users list', 'users disable', 'users enable'],
+  ...['backup', 'restore', 'archive', 'open', 'purge', 'users retention'],
   ...['credentials', 'migrate', 'nats-env', 'provision', 'decode', 'doctor', 'pi', 'pi install-node'],
 ];
 

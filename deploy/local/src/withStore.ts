@@ -58,7 +58,9 @@ async function atHome<T>(
   }
   const { binary } = await requireNatsServer(processContext(context.progress));
   const server = await launchNatsServer({
-    ...{ binary, storeDir: home.nats, config: authorizationConfig(users, create), syncInterval: 'always' },
+    ...{ binary, storeDir: home.nats, config: authorizationConfig(users, create) },
+    // What fills an empty home begins again after a power cut, and is four times as fast.
+    syncInterval: create === undefined ? 'always' : '1s',
     log: join(home.logs, 'nats-server.log'),
   });
   try {

@@ -8,7 +8,7 @@ export interface Owner {
   userId: string;
   runnerId: string;
   epoch: number;
-  /** The session was erased. It belongs to `ERASED_ID`, and is granted to nobody. */
+  /** The session was erased. It belongs to `ERASED_ID`, and is granted to no host. */
   erasedAt?: number;
 }
 

@@ -186,7 +186,7 @@ export type ShareRow = Static<typeof ShareRow>;
 export const ERASED_ID = '-';
 
 /**
- * Bucket `owners`, key: session id; its revision is the epoch. `erasedAt`: the session was erased, and nobody gets it
+ * Bucket `owners`, key: session id; its revision is the epoch. `erasedAt`: the session was erased, and no host gets it
  * again. The key `erased.<userId>` with the same row is the tombstone of an account.
  */
 export const OwnerRow = Type.Object({ userId: Text, runnerId: Text, erasedAt: Optional(Time) });

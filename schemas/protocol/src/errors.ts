@@ -317,7 +317,7 @@ export const ERRORS = {
   },
   backup_invalid: {
     status: 422,
-    hint: 'Use another copy of the backup, or an older one. Nothing was restored from this one.',
+    hint: 'Use another copy of the backup, or an older one.',
   },
   session_running: { status: 409, hint: 'End the session first: `pizzapi kill`.' },
   backup_differs: {

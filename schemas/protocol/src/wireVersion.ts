@@ -43,6 +43,6 @@ export const WIRE_HISTORY = [
   {
     version: 1,
     hash: '31ffb0567d6c30ee',
-    what: 'Added: the table of requests to a runner (`runner-requests.json`): `ping`, `list_models`, `restart`, `shutdown`, `exec`, `exec_output`, `exec_input`, `exec_kill`; `details` of an error; `allow` of `runner_started` and of a runner in lists; sign-in through an issuer: `passwords` and `issuer` of the ways to sign in, the bodies of `/api/auth/oidc`, `issuer` of an account, `throughIssuer` of a sign-in, `identity`, `hasPassword` and `disabledByIssuer` of a user; `traceparent` and `tracestate` of `input` and `command`; the reply of `GET /api/top`, and `load` in the status of a runner.',
+    what: 'Added: the table of requests to a runner (`runner-requests.json`): `ping`, `list_models`, `restart`, `shutdown`, `exec`, `exec_output`, `exec_input`, `exec_kill`; `details` of an error; `allow` of `runner_started` and of a runner in lists; sign-in through an issuer: `passwords` and `issuer` of the ways to sign in, the bodies of `/api/auth/oidc`, `issuer` of an account, `throughIssuer` of a sign-in, `identity`, `hasPassword` and `disabledByIssuer` of a user; `traceparent` and `tracestate` of `input` and `command`; the reply of `GET /api/top`, and `load` in the status of a runner; erasure: the body and the reply of `POST /api/purge`, `erased` in a refusal of the host API, the event `recent_folders_changed` of a runner; `retention` of an account, and a change of an account without `disabled`.',
   },
 ] as const;

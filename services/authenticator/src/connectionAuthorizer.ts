@@ -106,7 +106,7 @@ export class ConnectionAuthorizer {
   private sessionChanged(sid: string, row: OwnerRow | undefined, epoch: number): void {
     const before = this.sessions.get(sid);
     if (before !== undefined) this.kept.get(before.runnerId)?.delete(sid);
-    // The tombstone of an erased session: nobody has it.
+    // The tombstone of an erased session: no host has it.
     if (row === undefined || row.erasedAt !== undefined) this.sessions.delete(sid);
     else {
       this.sessions.set(sid, { userId: row.userId, runnerId: row.runnerId, epoch });

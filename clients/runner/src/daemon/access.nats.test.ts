@@ -1,13 +1,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { bucket, holdLease } from '@pizzapi/backbone';
+import { askErasure, bucket, headOf, holdLease } from '@pizzapi/backbone';
 import { OWNER_ID } from '@pizzapi/protocol';
 import { silentLogger, isSameProcess } from '@pizzapi/process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Rig } from '../testing/runnerHarness.js';
 import { connectRunner, requireToken } from './connections.js';
+import { hasSpool } from './directLogWriter.js';
 import { loadIdentity } from './identity.js';
+import { SessionRecords } from './records.js';
 import { requireSameWire } from './requireSameWire.js';
 
 let rig: Rig;
@@ -92,6 +94,19 @@ it('a session that another host of its owner has taken over is given up, its wor
   expect(closed).toMatchObject({ reason: 'fenced' });
   expect(await isSameProcess(worker!.pid, worker!.start)).toBe(false);
   if (held.kind === 'held') await held.lease.release();
+});
+
+it('a session that was erased is dropped for good: its worker ends, and no spool, record or event of it is left', async () => {
+  const sid = await rig.newSession();
+  const { worker } = await rig.record(sid);
+  await askErasure(rig.secured.admin, { userId: OWNER_ID, sid }, { at: Date.now(), why: 'asked' });
+  const closed = await rig.runnerEvents.until((event) => event.type === 'session_closed' && event.sessionId === sid);
+  expect(closed).toMatchObject({ reason: 'fenced' });
+  expect(await isSameProcess(worker!.pid, worker!.start)).toBe(false);
+  expect(hasSpool(rig.home, sid)).toBe(false);
+  expect(await new SessionRecords(rig.home.ended).read(sid)).toBeUndefined();
+  expect(await new SessionRecords(rig.home.sessions).read(sid)).toBeUndefined();
+  await until(async () => (await headOf(rig.secured.admin, sid)).last === 0);
 });
 
 it('a session whose runner’s token is revoked goes on, and all it says is in the log once there is a new one', async () => {

@@ -267,7 +267,7 @@ describe('an account that was erased', () => {
     const late = connectBackbone({ url: s.url, name: 'late', host, password: runner.password, signal });
     await expect(late).rejects.toMatchObject({ code: 'nats_unauthorized' });
     expect(await erase({ userId })).toMatchObject({ kind: 'answer', isOver: true });
-    expect(await erase({ userId: 'nobody' })).toMatchObject({ kind: 'refused', code: 'user_not_found' });
+    expect(await erase({ userId: 'unknown' })).toMatchObject({ kind: 'refused', code: 'user_not_found' });
   });
 });
 

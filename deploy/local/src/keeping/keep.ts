@@ -55,7 +55,7 @@ export type KeepOptions = OptionValues<typeof RESTORE_OPTIONS>;
 /** The name for a pipe. */
 const PIPE = '-';
 /** The names of archives. */
-export const ARCHIVE_ENDING = '.pizzapi';
+const ARCHIVE_ENDING = '.pizzapi';
 
 const { version: product, wire } = spokenVersion(packageVersion(import.meta.url));
 const storeOf = ({ home, natsUrl, adminNkey }: OptionValues<typeof BACKUP_OPTIONS>, command: string) => ({

@@ -160,7 +160,7 @@ async function* eventsIn(source: BackupSource, stream: string, sid: string): Asy
   }
 }
 
-/** The events that state who hosts the session state that nobody does. */
+/** The events that state who hosts the session state that no runner does. */
 function withOwner(event: SessionEvent, { userId, epoch }: { userId: string; epoch: number }): SessionEvent {
   if (event.type === 'session_started') return { ...event, userId, epoch, runnerId: IMPORTED };
   return event.type === 'session_resumed' ? { ...event, epoch } : event;

@@ -48,6 +48,8 @@ beforeAll(async () => {
   await claimSession(s.b, { sid: 'silent', userId: 'ada', runnerId: 'r1' });
   await publishRunnerEvent(s.b, 'r1', { type: 'runner_stopped', at: 1, reason: 'test' });
   await publishAudit(s.b, { kind: 'login', at: 1, userId: 'ada' });
+  // As a gateway probes whether the stream stores what it gets.
+  await internals(s.b).nc.request('runner.$probe.cmd', 'x', { timeout: 3_000 });
   for (const [commandId, expiresAt] of [
     ['late', Date.now() - 1],
     ['open', Date.now() + 1e6],

@@ -110,6 +110,8 @@ class Backup {
     const cut = Object.fromEntries(infos.map(({ config, state }) => [config.name, state.last_seq]));
     const durables = await this.durables(logs);
     this.manifest = { ...this.manifest, product, wire, log, partitions, durables, isComplete: false };
+    // Before the first file: a folder with segments and without a manifest is not written to.
+    await sink.save(this.manifest);
     for (const stream of streams) await this.copyStream(stream, cut[stream] ?? 0);
     const rows = await this.copyBucket(FILE_ROWS);
     await this.copyFiles(rows);

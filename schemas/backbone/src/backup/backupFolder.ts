@@ -44,12 +44,12 @@ export async function openBackupFolder(path: string): Promise<BackupSink> {
     const files = await readdir(path);
     const complete = files.includes(MANIFEST_FILE) ? await readManifest(path) : undefined;
     const known = files.includes(PROGRESS_FILE) ? await readManifest(path, PROGRESS_FILE) : complete;
-    if (known === undefined && files.some((file) => file !== LOCK_FILE && !file.endsWith(PART)))
+    if (known === undefined && files.some((file) => file !== LOCK_FILE && !isDraft(file)))
       throw new CodedError('backup_differs', `${path} has files and no ${MANIFEST_FILE}`);
     await chmod(path, 0o700);
     // What a run that was killed has not finished, or what a later run does not name any more.
     const named = new Set([complete, known].flatMap((manifest) => manifest?.segments ?? []).map(({ file }) => file));
-    for (const file of files) if (!named.has(file) && isOurs(file)) await rm(join(path, file), { force: true });
+    for (const file of files) if (!named.has(file) && isLeftover(file)) await rm(join(path, file), { force: true });
     return new FolderSink(path, known, lock.release);
   } catch (error) {
     await lock.release();
@@ -57,8 +57,11 @@ export async function openBackupFolder(path: string): Promise<BackupSink> {
   }
 }
 
-/** Whether a file may be one that a backup has left. */
-const isOurs = (file: string): boolean => file.endsWith(PART) || file.endsWith('.seg');
+/** The files that a backup writes, and their drafts. */
+const OURS = /^([0-9]{8}-[A-Za-z0-9_-]{1,80}\.seg|(manifest|progress)\.json|tombstones\.jsonl)(\.part)?$/;
+const isDraft = (file: string): boolean => OURS.test(file) && file.endsWith(PART);
+/** Whether a file is one that a run may leave behind: a segment, or a draft. */
+const isLeftover = (file: string): boolean => isDraft(file) || (OURS.test(file) && file.endsWith('.seg'));
 
 class FolderSink implements BackupSink {
   constructor(
@@ -88,7 +91,7 @@ class FolderSink implements BackupSink {
     await rm(join(this.path, PROGRESS_FILE), { force: true });
     const named = new Set(manifest.segments.map(({ file }) => file));
     for (const file of await readdir(this.path))
-      if (isOurs(file) && !named.has(file)) await rm(join(this.path, file), { force: true });
+      if (isLeftover(file) && !named.has(file)) await rm(join(this.path, file), { force: true });
   }
 
   close(): Promise<void> {
@@ -115,7 +118,7 @@ class FolderSource implements BackupSource {
   ) {}
 
   async *read({ file, bytes }: SegmentEntry): AsyncGenerator<StoredMessage, void, void> {
-    yield* readSegment(file, piecesOf(this.path, file, bytes));
+    yield* readSegment(file, chunksOf(this.path, file, bytes));
   }
 }
 
@@ -136,7 +139,7 @@ export async function checkFolder(
   let done = 0;
   for (const { file, bytes, sha256 } of segments) {
     const hash = createHash('sha256');
-    for await (const piece of piecesOf(path, file, bytes)) hash.update(piece);
+    for await (const chunk of chunksOf(path, file, bytes)) hash.update(chunk);
     if (hash.digest('hex') !== sha256)
       throw new CodedError('backup_invalid', `${file}: its content is not what ${MANIFEST_FILE} says`);
     done += bytes;
@@ -145,13 +148,13 @@ export async function checkFolder(
 }
 
 async function readWhole(path: string, file: string, most: number): Promise<Buffer> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of piecesOf(path, file, undefined, most)) pieces.push(piece);
-  return Buffer.concat(pieces);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of chunksOf(path, file, undefined, most)) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 /** The bytes of a file of a backup, which has `size` bytes where that is known, and at most `most`. */
-async function* piecesOf(
+async function* chunksOf(
   path: string,
   file: string,
   size: number | undefined,

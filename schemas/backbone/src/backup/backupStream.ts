@@ -59,13 +59,13 @@ export async function unpackStream(input: AsyncIterable<Uint8Array | string>, fo
   if (!seen.has(MANIFEST_FILE)) throw invalid(`The stream ends before ${MANIFEST_FILE}`);
 }
 
-async function writeFile(path: string, pieces: AsyncIterable<Uint8Array>, sha256: string, file: string): Promise<void> {
+async function writeFile(path: string, chunks: AsyncIterable<Uint8Array>, sha256: string, file: string): Promise<void> {
   const hash = createHash('sha256');
   const handle = await open(path, 'wx', 0o600);
   try {
-    for await (const piece of pieces) {
-      hash.update(piece);
-      await handle.write(piece);
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      await handle.write(chunk);
     }
   } finally {
     await handle.close();
@@ -120,10 +120,10 @@ class ByteReader {
   async *exactly(size: number, file: string): AsyncGenerator<Uint8Array, void, void> {
     for (let left = size; left > 0;) {
       if (this.held.length === 0 && !(await this.more())) throw invalid(`The stream ends within ${file}`);
-      const piece = this.held.subarray(0, left);
-      this.held = this.held.subarray(piece.length);
-      left -= piece.length;
-      if (piece.length > 0) yield piece;
+      const chunk = this.held.subarray(0, left);
+      this.held = this.held.subarray(chunk.length);
+      left -= chunk.length;
+      if (chunk.length > 0) yield chunk;
     }
   }
 

@@ -11,6 +11,7 @@ import {
   bucketSpec,
   BUCKETS,
   bucketStream,
+  COMMANDS_STREAM,
   LEASES,
   sessionStreams,
   streamSpecs,
@@ -25,7 +26,9 @@ export const RESTORED_GAP = 1_000_000_000;
 
 /** What may be in an installation into which a backup is restored: what its services write by themselves. */
 const MAY_HAVE: ReadonlySet<string> = new Set(
-  [LEASES, 'projector', 'deployment', 'notifications', 'usage', 'blob-parts'].map(bucketStream).concat(AUDIT_STREAM),
+  [LEASES, 'projector', 'deployment', 'notifications', 'usage', 'blob-parts']
+    .map(bucketStream)
+    .concat(AUDIT_STREAM, COMMANDS_STREAM),
 );
 /** Leases of services that write. */
 const SERVICE_LEASE = /^(projector(\..*)?|blob-sweeper)$/;

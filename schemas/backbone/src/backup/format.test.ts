@@ -21,12 +21,12 @@ const message = (seq: number, more: { subject?: string; text?: string } = {}) =>
     ...{ seq, prevSeq: 0, at: 1, payload: encode({ seq }), subject: 'session.a.events', text: 'NATS/1.0\r\n\r\n' },
     ...more,
   });
-const pieces = async function* (...parts: (Uint8Array | string)[]) {
+const chunks = async function* (...parts: (Uint8Array | string)[]) {
   for (const part of parts) yield typeof part === 'string' ? Buffer.from(part) : part;
 };
 const read = async (...parts: Uint8Array[]): Promise<number[]> => {
   const seqs: number[] = [];
-  for await (const { seq } of readSegment('x.seg', pieces(...parts))) seqs.push(seq);
+  for await (const { seq } of readSegment('x.seg', chunks(...parts))) seqs.push(seq);
   return seqs;
 };
 
@@ -61,7 +61,7 @@ const contentOf = async (path: string): Promise<number> => {
 describe('a segment', () => {
   const whole = Buffer.concat([segmentStart(), encodeMessage(message(1)), encodeMessage(message(2))]);
 
-  it('is read whatever the pieces are in which it comes', async () => {
+  it('is read whatever the chunks are in which it comes', async () => {
     expect(await read(whole)).toEqual([1, 2]);
     expect(await read(...Array.from(whole, (byte) => Buffer.of(byte)))).toEqual([1, 2]);
   });
@@ -127,16 +127,16 @@ describe('the folder of a backup', () => {
 
   it('with other files and no manifest is not written to', async () => {
     const path = await mkdtemp(join(root, 'other-'));
-    await writeFile(join(path, 'letters.txt'), 'mine');
+    for (const mine of ['letters.txt', 'film.part']) await writeFile(join(path, mine), 'mine');
     await expect(openBackupFolder(path)).rejects.toMatchObject({ code: 'backup_differs' });
-    expect(await readdir(path)).toEqual(['letters.txt']);
+    expect((await readdir(path)).sort()).toEqual(['film.part', 'letters.txt']);
   });
 });
 
 describe('a backup that comes as a stream', () => {
   const unpack = async (...parts: string[]): Promise<string[]> => {
     const path = await mkdtemp(join(root, 'unpacked-'));
-    await unpackStream(pieces(...parts), path);
+    await unpackStream(chunks(...parts), path);
     return readdir(path);
   };
   const head = (file: string, bytes: number, sha256 = 'x') => `${JSON.stringify({ file, bytes, sha256 })}\n`;

@@ -23,12 +23,12 @@ export function encodeMessage({ seq, at, subject, text, payload }: StoredMessage
 /** The bytes before the first record. */
 export const segmentStart = (): Buffer => Buffer.from(MAGIC);
 
-/** Reads the records of a segment, whatever the pieces are in which its bytes come. Throws `backup_invalid`. */
+/** Reads the records of a segment, whatever the chunks are in which its bytes come. Throws `backup_invalid`. */
 export async function* readSegment(
   name: string,
-  pieces: AsyncIterable<Uint8Array>,
+  chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<StoredMessage, void, void> {
-  const bytes = new PieceReader(name, pieces);
+  const bytes = new ChunkReader(name, chunks);
   try {
     const magic = await bytes.take(MAGIC.length);
     if (magic === undefined || !magic.equals(MAGIC)) throw invalid(name, 'it is not a segment of a backup');
@@ -72,28 +72,28 @@ function messageOf(name: string, body: Buffer): StoredMessage {
 
 const invalid = (name: string, what: string): CodedError => new CodedError('backup_invalid', `${name}: ${what}`);
 
-/** Takes exact numbers of bytes from pieces of any size. */
-class PieceReader {
-  private readonly pieces: AsyncIterator<Uint8Array>;
+/** Takes exact numbers of bytes from chunks of any size. */
+class ChunkReader {
+  private readonly chunks: AsyncIterator<Uint8Array>;
   private held: Buffer[] = [];
   private size = 0;
 
   constructor(
     private readonly name: string,
-    pieces: AsyncIterable<Uint8Array>,
+    chunks: AsyncIterable<Uint8Array>,
   ) {
-    this.pieces = pieces[Symbol.asyncIterator]();
+    this.chunks = chunks[Symbol.asyncIterator]();
   }
 
   /** Ends the source, also where not all of it was read. */
   async close(): Promise<void> {
-    await this.pieces.return?.();
+    await this.chunks.return?.();
   }
 
   /** Undefined at the end. Throws `backup_invalid` where fewer bytes than these are left. */
   async take(count: number): Promise<Buffer | undefined> {
     while (this.size < count) {
-      const next = await this.pieces.next();
+      const next = await this.chunks.next();
       if (next.done === true) {
         if (this.size === 0) return undefined;
         throw invalid(this.name, 'it ends within a record');
