@@ -16,7 +16,7 @@ export const RunnerLoad = Type.Object({
   working: Count,
   /** Sessions that wait for room in their spools. */
   paused: Count,
-  /** Events that nats-server has stored since the start of the runner. */
+  /** Events of sessions that were appended to the log since the start of the runner. */
   events: Count,
   spoolBytes: Count,
 });

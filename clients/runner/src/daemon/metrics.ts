@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { countOf, METRICS, type BackboneCounts, type Metrics } from '@pizzapi/process';
+import { METRICS, type BackboneCounts, type Metrics } from '@pizzapi/process';
 import type { RunnerLoad } from '@pizzapi/protocol';
 import type { RunnerHome } from '../home.js';
 import { spoolDir } from './directLogWriter.js';
@@ -50,9 +50,12 @@ export async function readLoad({
   workers: WorkerCounts;
 }): Promise<RunnerLoad> {
   const awake = hosts.filter(({ isAwake }) => isAwake).length;
-  const [{ appends }, spoolBytes] = await Promise.all([workers.total(counters), spooledBytes(spoolDir(home))]);
+  const [{ eventsAppended: events }, spoolBytes] = await Promise.all([
+    workers.total(counters),
+    spooledBytes(spoolDir(home)),
+  ]);
   return {
-    ...{ awake, asleep: hosts.length - awake, paused: workers.paused, events: countOf(appends), spoolBytes },
+    ...{ awake, asleep: hosts.length - awake, paused: workers.paused, events, spoolBytes },
     working: hosts.filter(({ status }) => status.state === 'working').length,
   };
 }

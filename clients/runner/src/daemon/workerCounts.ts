@@ -11,6 +11,7 @@ const FIELDS = [
   'gapsFilled',
   'readersRebuilt',
   'foreignMessages',
+  'eventsAppended',
   'appendsFailed',
 ] as const satisfies (keyof Plain)[];
 
@@ -21,6 +22,7 @@ class CountSum implements BackboneCounts {
   gapsFilled = 0;
   readersRebuilt = 0;
   foreignMessages = 0;
+  eventsAppended = 0;
   appendsFailed = 0;
   readonly appends = new LatencyCounts();
 
