@@ -1,5 +1,5 @@
 import { LatencyCounts, withTimeout, type BackboneCounts } from '@pizzapi/process';
-import type { WorkerAttachment } from './hostTypes.js';
+import type { WorkerIpcClient } from '../ipc/client.js';
 
 /** How long a worker may take to answer, in ms: a scrape must not wait for a busy worker. */
 const ANSWER_MS = 1_000;
@@ -33,7 +33,11 @@ class CountSum implements BackboneCounts {
 }
 
 /** A worker whose counts are read. */
-export type CountedWorker = Pick<WorkerAttachment, 'worker' | 'isPaused'>;
+export interface CountedWorker {
+  worker: { link: Pick<WorkerIpcClient, 'closed' | 'lastCounts' | 'request'> };
+  /** The session waits for room in its spool. */
+  isPaused?: boolean;
+}
 
 /**
  * What the workers of a runner count at their own connections to the backbone. A worker sends its last counts when it
