@@ -109,7 +109,7 @@ describe('the metrics of a running system', () => {
     expect(after.projected - before.projected).toBe(recorded);
     expect(after.stored - before.stored).toBe(recorded);
     expect(after.commands - before.commands).toBe(1);
-    expect(after).toMatchObject({ lag: 0, connected: 4, viewers: 1 });
+    expect(after).toMatchObject({ lag: 0, connected: 4, viewers: 1, spool: 0 });
     viewer.close();
   });
 
@@ -221,6 +221,7 @@ async function sessionCounts(stack: LocalStack, sid: string) {
       viewers: sumOf(gateway.series, 'pizzapi_gateway_viewers'),
       projected: sumOf(projector.series, 'pizzapi_projector_events_total', { stream: 'SESSIONS' }),
       stored: sumOf(runner.series, 'pizzapi_backbone_events_appended_total'),
+      spool: sumOf(runner.series, 'pizzapi_runner_spool_bytes'),
       connected: all.filter(({ series }) => sumOf(series, 'pizzapi_backbone_connected') === 1).length,
     };
     const now = JSON.stringify(counts);

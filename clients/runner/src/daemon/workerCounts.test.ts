@@ -1,16 +1,17 @@
-import { LatencyCounts, type BackboneCounts } from '@pizzapi/process';
+import { LatencyCounts } from '@pizzapi/process';
 import { expect, it } from 'vitest';
+import type { WorkerFigures } from '../ipc/messages.js';
 import { WorkerCounts, type CountedWorker } from './workerCounts.js';
 
-const counts = (eventsAppended: number): BackboneCounts => {
+const counts = (eventsAppended: number): WorkerFigures => {
   const appends = new LatencyCounts();
   for (let at = 0; at < eventsAppended; at++) appends.observe(0.001);
   const none = { reconnects: 0, staleEpochEvents: 0, gapsFilled: 0, readersRebuilt: 0, foreignMessages: 0 };
-  return { ...none, eventsAppended, appends, appendsFailed: 0 };
+  return { ...none, eventsAppended, appends, appendsFailed: 0, sid: 's', spoolBytes: 10 * eventsAppended };
 };
 
 /** A worker that answers with its counts until it ends. */
-function worker(now: () => BackboneCounts | 'refused' | 'silent') {
+function worker(now: () => WorkerFigures | 'refused' | 'silent') {
   let close: () => void = () => undefined;
   const closed = new Promise<void>((resolve) => (close = resolve));
   const link: CountedWorker['worker']['link'] = {
@@ -23,7 +24,7 @@ function worker(now: () => BackboneCounts | 'refused' | 'silent') {
     }) as CountedWorker['worker']['link']['request'],
   };
   const attached: CountedWorker = { worker: { link } };
-  const end = async (last?: BackboneCounts) => {
+  const end = async (last?: WorkerFigures) => {
     link.lastCounts = last;
     close();
     await closed;
@@ -66,4 +67,14 @@ it('sessions with a full spool are counted as paused', () => {
   expect(all.paused).toBe(0);
   one.attached.isPaused = true;
   expect(all.paused).toBe(1);
+});
+
+it('the spools are those of the workers that run', async () => {
+  const all = new WorkerCounts();
+  const one = worker(() => counts(2));
+  all.follow(one.attached);
+  await all.total(counts(0));
+  expect([...all.spools]).toEqual([['s', 20]]);
+  await one.end();
+  expect([...all.spools]).toEqual([]);
 });

@@ -1,5 +1,6 @@
 import { LatencyCounts, withTimeout, type BackboneCounts } from '@pizzapi/process';
 import type { WorkerIpcClient } from '../ipc/client.js';
+import type { WorkerFigures } from '../ipc/messages.js';
 
 /** How long a worker may take to answer, in ms: a scrape must not wait for a busy worker. */
 const ANSWER_MS = 1_000;
@@ -45,7 +46,7 @@ export interface CountedWorker {
  */
 export class WorkerCounts {
   private readonly ended = new CountSum();
-  private readonly workers = new Map<CountedWorker, BackboneCounts | undefined>();
+  private readonly workers = new Map<CountedWorker, WorkerFigures | undefined>();
 
   /** Counts a worker until its IPC connection is closed. */
   follow(attached: CountedWorker): void {
@@ -61,6 +62,12 @@ export class WorkerCounts {
   /** How many sessions wait for room in their spools. */
   get paused(): number {
     return [...this.workers.keys()].filter(({ isPaused }) => isPaused === true).length;
+  }
+
+  /** The bytes that wait in the spool of each session, as its worker last said. */
+  get spools(): Map<string, number> {
+    const known = [...this.workers.values()].flatMap((figures) => figures ?? []);
+    return new Map(known.map(({ sid, spoolBytes }) => [sid, spoolBytes]));
   }
 
   /** Reads what each worker has counted by now, and adds the counts of this process. */
