@@ -68,5 +68,6 @@ export function readRunnerLoad(status: unknown): RunnerLoad | undefined {
   const load = isMap(status) ? status['load'] : undefined;
   if (!isLoad(load)) return undefined;
   const { awake, asleep, working, paused, events, spoolBytes } = load;
-  return { awake, asleep, working, paused, events, spoolBytes };
+  const own = { awake, asleep, working, paused, events, spoolBytes };
+  return Object.values(own).every(Number.isSafeInteger) ? own : undefined;
 }
