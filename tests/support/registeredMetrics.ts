@@ -20,7 +20,7 @@ export function registeredMetrics(): RegisteredMetric[] {
   const of = (process: string): Metrics => recording(process, found);
   const noCounts = {
     ...{ reconnects: 0, staleEpochEvents: 0, gapsFilled: 0, readersRebuilt: 0, foreignMessages: 0 },
-    ...{ appends: new LatencyCounts(), appendsFailed: 0 },
+    ...{ appends: new LatencyCounts(), appendsFailed: 0, eventsAppended: 0 },
   };
   new GatewayMetrics(of('gateway'));
   createProjectorMetrics(of('projector'));

@@ -9,7 +9,10 @@ const { natsUrl } = readOptions({ natsUrl: OPTIONS.natsUrl });
 const socket = process.env[WORKER_SOCKET];
 const agentDir = process.env['PI_CODING_AGENT_DIR'];
 const pi = loadedPi();
-const tracing = openTracing('worker', { env: { ...process.env }, log });
+const tracing = openTracing('worker', { env: { ...process.env }, log }).finally(() => {
+  // The exporter has read them; what the agent starts must not find them.
+  for (const name of ['OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_EXPORTER_OTLP_TRACES_HEADERS']) delete process.env[name];
+});
 
 // Its own login comes over the socket; what the agent starts must not find the way there, nor what a person has set.
 for (const name of [...OWN_SECRETS, WORKER_SOCKET, PI_ROOT]) delete process.env[name];

@@ -58,6 +58,10 @@ describe('what is sent', () => {
     gateway.answer = 'ack';
     gateway.drop();
     expect(await sent).toEqual({ kind: 'accepted', commandId: `${inputs()[0]!.key}_id` });
+    // What a person did once is one trace.
+    const traces = inputs().map(({ traceparent }) => traceparent);
+    expect(traces[0]).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+    expect(new Set(traces).size).toBe(1);
     expect(inputs()).toHaveLength(2);
     expect(inputs()[1]!.key).toBe(inputs()[0]!.key);
   });

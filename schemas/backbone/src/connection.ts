@@ -67,6 +67,8 @@ export interface BackboneCounters {
   readersRebuilt: number;
   /** Messages on a session's or runner's subject that its own writer did not publish, passed over. */
   foreignMessages: number;
+  /** Events of sessions that were appended to the log. */
+  eventsAppended: number;
   /** From the first attempt to store a message until the server acknowledged it. */
   readonly appends: LatencyCounts;
   /** Attempts to store a message that the server refused or did not answer. */
@@ -102,6 +104,7 @@ export class BackboneConnection implements Backbone {
     gapsFilled: 0,
     readersRebuilt: 0,
     foreignMessages: 0,
+    eventsAppended: 0,
     appends: new LatencyCounts(),
     appendsFailed: 0,
   };

@@ -1,6 +1,6 @@
 import type { Msg, MsgHdrs } from '@nats-io/nats-core';
+import type { LatencyCounts } from '@pizzapi/process';
 import { headerText, payloadOf, statusOf } from './message.js';
-import type { BackboneCounters } from './connection.js';
 import type { Mux } from './mux.js';
 
 /** How long an acknowledgement may take, in ms. */
@@ -42,7 +42,7 @@ export interface PublishJob {
 export interface Link {
   readonly mux: Mux;
   readonly isClustered: boolean;
-  readonly counters: Pick<BackboneCounters, 'appends' | 'appendsFailed'>;
+  readonly counters: { readonly appends: LatencyCounts; appendsFailed: number };
   answered(kind: 'write'): void;
   unanswered(kind: 'write', from: number): void;
   status(): string;

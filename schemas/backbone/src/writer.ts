@@ -237,6 +237,7 @@ class OpenWriter implements SessionWriter {
 
   private acknowledge(n: number, kind: 'appended' | 'duplicate', seq: number): void {
     this.file.acknowledge(seq);
+    if (kind === 'appended') this.connection.counters.eventsAppended++;
     const waiter = this.waiters.get(n);
     this.waiters.delete(n);
     waiter?.({ kind, seq, n });

@@ -21,6 +21,7 @@ export * from './http/connectionLimiter.js';
 export * from './http/limits.js';
 export * from './http/network.js';
 export * from './http/refusal.js';
+export * from './spans.js';
 export * from './tracing.js';
 export * from './retry.js';
 export * from './serialQueue.js';

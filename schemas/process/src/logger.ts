@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { prettyLine } from './prettyLine.js';
+import { redactLine } from './redact.js';
 
 /** What our code logs with: a map of facts first, then a sentence. pino's shape. */
 export interface Logger {
@@ -23,12 +24,10 @@ export interface LoggerOptions {
   file?: string;
 }
 
-/** Fields that may hold a secret; whoever logs one by mistake logs its absence. */
-const SECRETS = ['password', 'token', 'secret', 'apiKey', 'runnerSecret', 'authorization', 'cookie'];
-
 /**
  * A logger on stderr: JSON lines, or short readable ones when stderr is a terminal. Lines are written before the call
  * returns, so that the last words of a process that crashes are there. Standard output is left to a command's answer.
+ * Secrets are removed from the whole line, whichever part of it has them.
  */
 export function createLogger({ name, level = levelFrom(process.env), file }: LoggerOptions): Logger {
   const pretty = file === undefined && process.stderr.isTTY === true;
@@ -38,11 +37,11 @@ export function createLogger({ name, level = levelFrom(process.env), file }: Log
     base: { pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
-    redact: { paths: SECRETS.flatMap((field) => [field, `*.${field}`]), censor: '[redacted]' },
     serializers: { err: pino.stdSerializers.err, error: pino.stdSerializers.err },
   };
-  if (!pretty) return pino(options, pino.destination({ dest: file ?? 2, sync: true }));
-  return pino(options, { write: (line: string) => void process.stderr.write(prettyLine(line)) });
+  if (pretty) return pino(options, { write: (line) => void process.stderr.write(prettyLine(redactLine(line))) });
+  const destination = pino.destination({ dest: file ?? 2, sync: true });
+  return pino(options, { write: (line) => void destination.write(redactLine(line)) });
 }
 
 /** A logger that says nothing: for tests, and for libraries that were given none. */

@@ -4,7 +4,7 @@ import { createMetrics, METRICS, exportBackboneMetrics } from './metrics.js';
 
 it('what a connection counts is shown as it is at every reading, and begins again with a new connection', async () => {
   const metrics = createMetrics();
-  const none = { appends: new LatencyCounts(), appendsFailed: 0 };
+  const none = { appends: new LatencyCounts(), appendsFailed: 0, eventsAppended: 0 };
   let counts = { ...none, reconnects: 1, staleEpochEvents: 2, gapsFilled: 3, readersRebuilt: 4, foreignMessages: 5 };
   exportBackboneMetrics(
     metrics,

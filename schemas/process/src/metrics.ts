@@ -6,6 +6,7 @@ import { countOf, LATENCY_BOUNDS, type Latencies } from './latency.js';
 export const METRICS = {
   buildInfo: 'pizzapi_build_info',
   backboneConnected: 'pizzapi_backbone_connected',
+  backboneEvents: 'pizzapi_backbone_events_appended_total',
   backboneAppendSeconds: 'pizzapi_backbone_append_seconds',
   backboneAppendsFailed: 'pizzapi_backbone_appends_failed_total',
   backboneReconnects: 'pizzapi_backbone_reconnects_total',
@@ -167,6 +168,8 @@ export interface BackboneCounts {
   readonly gapsFilled: number;
   readonly readersRebuilt: number;
   readonly foreignMessages: number;
+  /** Events of sessions that were appended to the log. */
+  readonly eventsAppended: number;
   /** From the first attempt to store a message until the server acknowledged it. */
   readonly appends: Latencies;
   /** Attempts that the server refused or did not answer. A message that waits is attempted again. */
@@ -188,6 +191,7 @@ export function exportBackboneMetrics(
     [metrics.counter(METRICS.backboneGaps, 'Gaps in live streams repaired from the log'), 'gapsFilled'],
     [metrics.counter(METRICS.backboneRebuilt, 'Readers rebuilt after a failure'), 'readersRebuilt'],
     [metrics.counter(METRICS.backboneForeign, 'Messages from an unauthorized publisher, skipped'), 'foreignMessages'],
+    [metrics.counter(METRICS.backboneEvents, 'Events of sessions, appended to the log'), 'eventsAppended'],
     [metrics.counter(METRICS.backboneAppendsFailed, 'Attempts to store a message that failed'), 'appendsFailed'],
   ] as const;
   const connected = metrics.gauge(METRICS.backboneConnected, '1 while connected to nats-server, else 0');

@@ -23,7 +23,7 @@ import {
 } from '@opentelemetry/sdk-trace-base';
 import type { TraceContext } from '@pizzapi/protocol';
 import type { Logger } from './logger.js';
-import type { SpanAttributes, SpanOptions, Tracing } from './tracing.js';
+import type { SpanAttributes, SpanOptions, Tracing } from './spans.js';
 import { withTimeout } from './withTimeout.js';
 
 /** How long the last spans of a process may take to the collector, in ms. */

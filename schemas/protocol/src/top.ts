@@ -16,7 +16,7 @@ export const RunnerLoad = Type.Object({
   working: Count,
   /** Sessions that wait for room in their spools. */
   paused: Count,
-  /** Events that nats-server has stored since the start of the runner. */
+  /** Events of sessions that were appended to the log since the start of the runner. */
   events: Count,
   spoolBytes: Count,
 });
@@ -68,5 +68,6 @@ export function readRunnerLoad(status: unknown): RunnerLoad | undefined {
   const load = isMap(status) ? status['load'] : undefined;
   if (!isLoad(load)) return undefined;
   const { awake, asleep, working, paused, events, spoolBytes } = load;
-  return { awake, asleep, working, paused, events, spoolBytes };
+  const own = { awake, asleep, working, paused, events, spoolBytes };
+  return Object.values(own).every(Number.isSafeInteger) ? own : undefined;
 }

@@ -15,7 +15,7 @@ import {
   sleep,
   withoutPagePath,
 } from '@pizzapi/process';
-import { splitAddresses } from '@pizzapi/protocol';
+import { newId, splitAddresses } from '@pizzapi/protocol';
 import fastify from 'fastify';
 import { Joins } from './audit/joins.js';
 import { DenialAuditor } from './audit/denialAuditor.js';
@@ -46,7 +46,6 @@ import { shareRoutes } from './http/shareRoutes.js';
 import { topRoutes } from './http/topRoutes.js';
 import { usageRoutes } from './http/usageRoutes.js';
 import { validatorCompiler } from './http/validate.js';
-import { LiveFigures } from './liveFigures.js';
 import { GatewayMetrics } from './metrics.js';
 import { createAccountModule } from './accountModule.js';
 import { findLanAddresses, namedAddresses } from './network/addresses.js';
@@ -124,11 +123,8 @@ export async function createGateway({
   };
 
   const metrics = new GatewayMetrics(counters);
-  exportBackboneMetrics(
-    counters,
-    () => b.counters,
-    () => b.status() === 'connected',
-  );
+  const isConnected = () => b.status() === 'connected';
+  exportBackboneMetrics(counters, () => b.counters, isConnected);
   exportBuildInfo(counters, VERSION);
   const limits = { ...ROOM_LIMITS, ...options.limits };
   const directory = new Directory(b, log, {}, (keyHash) => credentialCache.keys.peek(keyHash)?.allow);
@@ -227,8 +223,7 @@ export async function createGateway({
         );
   const runnerForgetter = new RunnerForgetter({ b, directory, keys, audit });
   const metas = new MetaFeeds(b, reader, log);
-  const ready = () =>
-    !draining && directory.isReady && credentialCache.isReady && shares.isReady && b.status() === 'connected';
+  const ready = () => !draining && directory.isReady && credentialCache.isReady && shares.isReady && isConnected();
   metrics.figures = {
     rooms: () => rooms.figures(),
     isReady: ready,
@@ -279,6 +274,7 @@ export async function createGateway({
 
   const app = fastify({
     logger: false,
+    genReqId: () => newId('req'),
     clientErrorHandler: answerClientError,
     http: serverOptions({ ...HTTP_LIMITS, ...options.http }),
     routerOptions: { maxParamLength: 1_024 },
@@ -304,10 +300,11 @@ export async function createGateway({
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  registerErrors(app, { metrics, denials, log });
+  registerErrors(app, { metrics, denials, log, logsAnswers: options.accessLog === true });
   registerJsonBodies(app);
   app.addHook('onSend', async (request, reply) => {
     const headers = headersFor(originPolicy.socketOriginsFor(request.headers));
+    reply.header('x-request-id', request.id);
     for (const [name, value] of Object.entries(headers)) if (!reply.hasHeader(name)) reply.header(name, value);
     // An answer to one person must not be cached for others.
     if (request.url.startsWith('/api/') && !reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
@@ -346,10 +343,7 @@ export async function createGateway({
   blobRoutes(app, { access, blobs, storage, rates, metrics });
   usageRoutes(app, { access, storage });
   auditRoutes(app, { b });
-  const readStorage = () => relayStorage.uses();
-  topRoutes(app, {
-    figures: new LiveFigures({ b, directory, metrics, storage: readStorage, version: VERSION, startedAt: Date.now() }),
-  });
+  topRoutes(app, { b, directory, metrics, relayStorage, version: VERSION });
   app.get('/openapi.json', { schema: { hide: true } }, async () => ({
     ...app.swagger(),
     ...(options.publicUrl === undefined ? {} : { servers: [{ url: options.publicUrl }] }),

@@ -44,6 +44,8 @@ export interface GatewayOptions {
   dashboard?: string | undefined;
   /** Folder of the package that hosts install, and of its script. */
   install?: string | undefined;
+  /** Logs each answer of the HTTP API. */
+  accessLog?: boolean;
   spawnWaitMs?: number;
   drainJitterMs?: number;
   limits?: Partial<RoomLimits>;

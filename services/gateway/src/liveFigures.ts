@@ -26,13 +26,13 @@ export interface LiveFiguresDeps {
   b: Backbone;
   directory: Pick<Directory, 'onlineRunners' | 'countLeases'>;
   metrics: GatewayMetrics;
-  storage: () => Promise<StorageUseInfo[]>;
+  relayStorage: { uses(): Promise<StorageUseInfo[]> };
   version: string;
-  startedAt: number;
 }
 
 /** What the relay does now, for its operator. */
 export class LiveFigures {
+  private readonly startedAt = Date.now();
   private asked: { at: number; reply: Promise<TopReply> } | undefined;
 
   constructor(private readonly deps: LiveFiguresDeps) {}
@@ -49,14 +49,15 @@ export class LiveFigures {
   }
 
   private async collect(at: number): Promise<TopReply> {
-    const { directory, metrics, storage, version, startedAt } = this.deps;
+    const { deps, startedAt } = this;
+    const { directory, metrics, relayStorage, version } = deps;
     const online = directory.onlineRunners();
     const asked = online.slice(0, MAX_HOSTS);
     const [loads, projections, uses] = await Promise.all([
       Promise.all(asked.map(({ runnerId }) => this.loadOf(runnerId))),
       this.projections(),
       withTimeout(
-        storage().catch(() => []),
+        relayStorage.uses().catch(() => []),
         ANSWER_MS,
       ),
     ]);

@@ -72,6 +72,13 @@ export const GATEWAY_OPTIONS = defineOptions({
     help: 'Folder of the package that hosts install, and of its script; `npm run pack` makes it',
     type: 'path',
   },
+  accessLog: {
+    env: 'PIZZAPI_ACCESS_LOG',
+    flag: '--access-log',
+    help: 'Log each answer of the HTTP API: method, path without its query, status, time, account',
+    type: 'boolean',
+    default: false,
+  },
   spawnWaitMs: {
     env: 'PIZZAPI_SPAWN_WAIT_MS',
     flag: '--spawn-wait-ms <ms>',

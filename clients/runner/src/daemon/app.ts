@@ -115,7 +115,8 @@ export async function createRunner(deps: RunnerDeps): Promise<Runner> {
 }
 
 async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLifecycle> {
-  const { options, log, signal, env = process.env } = deps;
+  const { options, signal, env = process.env } = deps;
+  let { log } = deps;
   const bundled = bundledPi(processHost());
   const home = runnerHome(options.home);
   const roots = await resolveRoots(options.roots ?? []);
@@ -158,6 +159,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     workers.refill();
     const identity = await loadIdentity(home.identity);
     const { runnerId } = identity;
+    log = log.child({ runnerId });
     const host = { natsUrl: options.natsUrl, identity, token, log, signal };
     const backbone = await connectRunner(host);
     const ofToken = await requireSameWire(backbone, {
@@ -276,10 +278,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       unlock,
     };
     const { defaultModel } = models.current;
-    log.info(
-      { runnerId, name, roots, home: home.root, defaultModel, pi: describeInstallation(pi.current) },
-      'runner started',
-    );
+    log.info({ name, roots, home: home.root, defaultModel, pi: describeInstallation(pi.current) }, 'runner started');
     return new RunnerLifecycle(identity, roots, parts, asked, log);
   } catch (error) {
     await pool?.close();

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { countOf, METRICS, type BackboneCounts, type Metrics } from '@pizzapi/process';
+import { METRICS, type BackboneCounts, type Metrics } from '@pizzapi/process';
 import type { RunnerLoad } from '@pizzapi/protocol';
 import type { RunnerHome } from '../home.js';
 import { spoolDir } from './directLogWriter.js';
@@ -22,18 +22,18 @@ export function exportSessionMetrics(
   metrics: Metrics,
   home: RunnerHome,
   all: () => readonly { isAwake: boolean }[],
-  workers: Pick<WorkerCounts, 'paused'>,
+  workers: Pick<WorkerCounts, 'paused' | 'spools'>,
 ): void {
   const sessions = metrics.gauge(METRICS.runnerSessions, 'Sessions of this runner', ['state']);
   const paused = metrics.gauge(METRICS.runnerPaused, 'Sessions that wait because their spool is full');
-  const spool = metrics.gauge(METRICS.runnerSpoolBytes, 'Bytes in the spools of events');
+  const spool = metrics.gauge(METRICS.runnerSpoolBytes, 'Bytes of events that wait in spools for nats-server');
   metrics.beforeRender(async () => {
     const hosts = all();
     const awake = hosts.filter(({ isAwake }) => isAwake).length;
     sessions.set({ state: 'awake' }, awake);
     sessions.set({ state: 'asleep' }, hosts.length - awake);
     paused.set(workers.paused);
-    spool.set(await spooledBytes(spoolDir(home)));
+    spool.set(await spooledBytes(spoolDir(home), workers.spools));
   });
 }
 
@@ -50,24 +50,28 @@ export async function readLoad({
   workers: WorkerCounts;
 }): Promise<RunnerLoad> {
   const awake = hosts.filter(({ isAwake }) => isAwake).length;
-  const [{ appends }, spoolBytes] = await Promise.all([workers.total(counters), spooledBytes(spoolDir(home))]);
+  const { eventsAppended: events } = await workers.total(counters);
+  const spoolBytes = await spooledBytes(spoolDir(home), workers.spools);
   return {
-    ...{ awake, asleep: hosts.length - awake, paused: workers.paused, events: countOf(appends), spoolBytes },
+    ...{ awake, asleep: hosts.length - awake, paused: workers.paused, events, spoolBytes },
     working: hosts.filter(({ status }) => status.state === 'working').length,
   };
 }
 
-/** From the disk: a worker reports its spool only when something else changes, and one that died not at all. */
-async function spooledBytes(folder: string): Promise<number> {
+/**
+ * The bytes that wait, of sessions without a worker by the size of the file. A worker keeps events in its file for a while that
+ * are in the log already, so that it is asked.
+ */
+async function spooledBytes(folder: string, waiting: ReadonlyMap<string, number>): Promise<number> {
   const names = await readdir(folder).catch(() => []);
-  const files = names.filter((name) => name.endsWith('.spool')).map((name) => join(folder, name));
-  const sizes = await Promise.all(
-    files.map((file) =>
-      stat(file).then(
-        ({ size }) => size,
-        () => 0,
-      ),
-    ),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
+  const sizes = names
+    .filter((name) => name.endsWith('.spool'))
+    .map(async (name) => waiting.get(name.slice(0, -'.spool'.length)) ?? (await sizeOf(join(folder, name))));
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
+
+const sizeOf = (file: string): Promise<number> =>
+  stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  );

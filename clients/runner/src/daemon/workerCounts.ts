@@ -1,5 +1,6 @@
 import { LatencyCounts, withTimeout, type BackboneCounts } from '@pizzapi/process';
-import type { WorkerAttachment } from './hostTypes.js';
+import type { WorkerIpcClient } from '../ipc/client.js';
+import type { WorkerFigures } from '../ipc/messages.js';
 
 /** How long a worker may take to answer, in ms: a scrape must not wait for a busy worker. */
 const ANSWER_MS = 1_000;
@@ -11,6 +12,7 @@ const FIELDS = [
   'gapsFilled',
   'readersRebuilt',
   'foreignMessages',
+  'eventsAppended',
   'appendsFailed',
 ] as const satisfies (keyof Plain)[];
 
@@ -21,6 +23,7 @@ class CountSum implements BackboneCounts {
   gapsFilled = 0;
   readersRebuilt = 0;
   foreignMessages = 0;
+  eventsAppended = 0;
   appendsFailed = 0;
   readonly appends = new LatencyCounts();
 
@@ -31,7 +34,11 @@ class CountSum implements BackboneCounts {
 }
 
 /** A worker whose counts are read. */
-export type CountedWorker = Pick<WorkerAttachment, 'worker' | 'isPaused'>;
+export interface CountedWorker {
+  worker: { link: Pick<WorkerIpcClient, 'closed' | 'lastCounts' | 'request'> };
+  /** The session waits for room in its spool. */
+  isPaused?: boolean;
+}
 
 /**
  * What the workers of a runner count at their own connections to the backbone. A worker sends its last counts when it
@@ -39,7 +46,7 @@ export type CountedWorker = Pick<WorkerAttachment, 'worker' | 'isPaused'>;
  */
 export class WorkerCounts {
   private readonly ended = new CountSum();
-  private readonly workers = new Map<CountedWorker, BackboneCounts | undefined>();
+  private readonly workers = new Map<CountedWorker, WorkerFigures | undefined>();
 
   /** Counts a worker until its IPC connection is closed. */
   follow(attached: CountedWorker): void {
@@ -55,6 +62,12 @@ export class WorkerCounts {
   /** How many sessions wait for room in their spools. */
   get paused(): number {
     return [...this.workers.keys()].filter(({ isPaused }) => isPaused === true).length;
+  }
+
+  /** The bytes that wait in the spool of each session, as its worker last said. */
+  get spools(): Map<string, number> {
+    const known = [...this.workers.values()].flatMap((figures) => figures ?? []);
+    return new Map(known.map(({ sid, spoolBytes }) => [sid, spoolBytes]));
   }
 
   /** Reads what each worker has counted by now, and adds the counts of this process. */

@@ -1,8 +1,14 @@
 import { connect, type Socket } from 'node:net';
 import { CodedError, type ErrorInfo } from '@pizzapi/protocol';
-import type { BackboneCounts } from '@pizzapi/process';
 import { frame, FrameReader } from './frames.js';
-import type { IpcResponse, WorkerMessage, IpcNotification, IpcRequestName, IpcRequests } from './messages.js';
+import type {
+  IpcNotification,
+  IpcRequestName,
+  IpcRequests,
+  IpcResponse,
+  WorkerFigures,
+  WorkerMessage,
+} from './messages.js';
 
 export type IpcResult<N extends IpcRequestName> =
   | { kind: 'answered'; answer: IpcResponse<N> }
@@ -25,7 +31,7 @@ export class WorkerIpcClient {
   private listener: ((notice: IpcNotification) => void) | undefined;
   private bufferedNotifications: IpcNotification[] = [];
   /** What the worker had counted when it left. */
-  lastCounts: BackboneCounts | undefined;
+  lastCounts: WorkerFigures | undefined;
   /** Resolves when the connection is closed, by whatever. */
   readonly closed: Promise<void>;
 

@@ -161,6 +161,12 @@ export interface OpeningStep {
   waitsFor: 'agent' | 'log';
 }
 
+/** What a worker counts, and the bytes of its events that wait for nats-server. */
+export interface WorkerFigures extends BackboneCounts {
+  sid: string;
+  spoolBytes: number;
+}
+
 /** A question of the daemon, with what answers it. */
 export interface IpcRequests {
   /** Begin the session; answered once its first event is in the log. */
@@ -181,8 +187,8 @@ export interface IpcRequests {
   /** Puts the session to sleep if it is idle: another session needs its slot. */
   rest: { ask: object; answer: 'asleep' | 'busy' };
   stop: { ask: { reason: StopReason }; answer: 'stopped' };
-  /** What the worker has counted at its connection to the backbone since its session began. */
-  counts: { ask: object; answer: BackboneCounts };
+  /** What the worker has counted at its connection to the backbone since its session began, and what waits there now. */
+  counts: { ask: object; answer: WorkerFigures };
   /** Which pi the worker runs on; answered when it is loaded. */
   describe: { ask: object; answer: LoadedPi };
   /** The models of a configuration of pi, those without a key included. Asked of a worker without a session. */
@@ -209,7 +215,7 @@ export type IpcNotification =
   /** The worker's login is refused: the daemon may get it another. */
   | { type: 'locked_out' }
   /** The worker is about to exit, and why. After `asleep` the session goes on in the next one. */
-  | { type: 'leaving'; why: 'asleep' | 'fenced' | 'ended'; counts?: BackboneCounts };
+  | { type: 'leaving'; why: 'asleep' | 'fenced' | 'ended'; counts?: WorkerFigures };
 
 type Reply = { type: 'reply'; ref: number; answer: unknown } | { type: 'refused'; ref: number; error: ErrorInfo };
 export type WorkerMessage = IpcNotification | Reply;

@@ -107,6 +107,12 @@ describe('the trace of the events of a session', () => {
     expect(steered?.traceId).toBe(other.traceId);
   });
 
+  it('what other vendors pass on is not stored with the events', () => {
+    const traces = new RunTraces(recorder(), 's');
+    traces.begin('c1', { ...CLICK, state: 'vendor=x' });
+    expect(traces.contextOf(received)).toEqual(CLICK);
+  });
+
   it('a trace that no process records costs nothing: no event gets a header', () => {
     const traces = new RunTraces({ ...recorder(), isOn: false }, 's');
     traces.begin('c1', { ...CLICK, isSampled: false });

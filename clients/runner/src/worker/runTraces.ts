@@ -25,7 +25,9 @@ export class RunTraces {
   /** A command with this trace is carried out. A trace that no process records costs nothing from here on. */
   begin(commandId: string, trace: TraceContext): void {
     if (!trace.isSampled && !this.tracing.isOn) return;
-    this.inputs.set(commandId, trace);
+    // What other vendors pass on is not stored with every event.
+    const { state: _state, ...own } = trace;
+    this.inputs.set(commandId, own);
     this.hasInputs = true;
   }
 

@@ -30,8 +30,14 @@ import {
   type UnnumberedDelta,
   type TraceContext,
 } from '@pizzapi/protocol';
-import { noTracing, sleep, type BackboneCounts } from '@pizzapi/process';
-import type { Assignment, WorkerCommandOutcome, WorkerSessionState, StopReason } from '../ipc/messages.js';
+import { noTracing, sleep } from '@pizzapi/process';
+import type {
+  Assignment,
+  WorkerCommandOutcome,
+  WorkerFigures,
+  WorkerSessionState,
+  StopReason,
+} from '../ipc/messages.js';
 import type { PiSession } from '../pi/index.js';
 import { plainCounts } from '../plainCounts.js';
 import { sweepForGood, sweepSession } from '../processes.js';
@@ -162,9 +168,10 @@ export class WorkerSession {
     return this.reporter.state();
   }
 
-  /** What its connection to the backbone has counted. */
-  counts(): BackboneCounts {
-    return plainCounts(this.parts.backbone.counters);
+  /** What its connection to the backbone has counted, and what waits there. */
+  counts(): WorkerFigures {
+    const { backbone, writer } = this.parts;
+    return { ...plainCounts(backbone.counters), sid: this.assignment.sid, spoolBytes: writer.spool().bytes };
   }
 
   /** Whether the session was idle for as long as the assignment allows, or for `idleMs`, and its spool is empty. */

@@ -35,11 +35,14 @@ export class Worker {
   private session: WorkerSession | undefined;
   private assigned: Assignment | undefined;
   private gone = false;
+  /** Names the session, once there is one. */
+  private log: Logger;
   private link!: WorkerIpcServer;
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly requests: PiRequests;
 
   private constructor(private readonly options: WorkerOptions) {
+    this.log = options.log;
     this.requests = new PiRequests(options.pi, options.prepared);
   }
 
@@ -113,7 +116,7 @@ export class Worker {
     this.assigned = assignment;
     process.env[SESSION_TAG] = assignment.sid;
     process.title = `pizzapi session ${assignment.sid}`;
-    const log = this.options.log.child({ sid: assignment.sid });
+    const log = (this.log = this.options.log.child({ sid: assignment.sid, runnerId: assignment.runnerId }));
     const { natsUrl, prepared } = this.options;
     const onStep = (step: OpeningStep) => this.link.notify({ type: 'opening', step });
     onStep({ doing: 'loading pi', waitsFor: 'agent' });
@@ -146,7 +149,7 @@ export class Worker {
 
   private async sleepWhenIdle(): Promise<void> {
     if (this.gone || this.session?.isSleepy(Date.now()) !== true) return;
-    this.options.log.info({}, 'idle; suspending the session');
+    this.log.info({}, 'idle; suspending the session');
     await this.terminate();
   }
 

@@ -20,6 +20,7 @@ type Up = {
   type: string;
   ref?: string;
   key?: string;
+  traceparent?: string;
   after?: number;
   tail?: number;
   sessionId?: string;

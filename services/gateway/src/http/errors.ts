@@ -3,6 +3,7 @@ import {
   describeError,
   errorInfo,
   ERRORS,
+  parseTraceContext,
   toErrorInfo,
   type ErrorCode,
   type ErrorInfo,
@@ -39,16 +40,22 @@ export interface ErrorDeps {
   metrics: GatewayMetrics;
   denials: DenialAuditor;
   log: Logger;
+  /** Logs every answer, not only failures of ours. */
+  logsAnswers: boolean;
 }
 
 /**
  * Every error that leaves over HTTP, in answer to an upgrade too, has a code of ours and our shape, whatever raised it.
  * To be registered before any route.
  */
-export function registerErrors(app: FastifyInstance, { metrics, denials, log }: ErrorDeps): void {
+export function registerErrors(app: FastifyInstance, { metrics, denials, log, logsAnswers }: ErrorDeps): void {
   app.decorateReply('errorCode', null);
   app.addHook('onResponse', async (request, { errorCode: code, statusCode, elapsedTime }) => {
     if (!request.ws) metrics.requested(statusCode, elapsedTime / 1_000);
+    if (logsAnswers) {
+      const facts = { method: request.method, status: statusCode, ms: Math.round(elapsedTime), ip: request.ip };
+      log.info({ ...idsOf(request), ...facts, ...(code === null ? {} : { code }) }, 'answered');
+    }
     if (request.routeOptions.config.signsIn === true) metrics.signIn(code ?? 'ok');
     // A failed login has a row of its own kind.
     if (code === null || code === 'login_failed' || !REFUSED.has(ERRORS[code].status)) return;
@@ -61,10 +68,22 @@ export function registerErrors(app: FastifyInstance, { metrics, denials, log }: 
   app.setErrorHandler((thrown: FastifyError, request, reply) => {
     const error = errorOf(thrown, request);
     metrics.error(error.code);
-    if (error.code === 'internal')
-      log.error({ err: thrown, requestId: request.id, url: request.url }, 'request failed');
+    if (error.code === 'internal') log.error({ err: thrown, ...idsOf(request) }, 'request failed');
     return answerError(reply, error);
   });
+}
+
+/** What tells a request from others, as far as it is known. The query may have a secret. */
+function idsOf({ id, url, principal, params, headers }: FastifyRequest): object {
+  const { sid, rid } = (params ?? {}) as { sid?: string; rid?: string };
+  const traceId = parseTraceContext(headers['traceparent'])?.traceId;
+  return {
+    ...{ requestId: id, path: pathOf(url) },
+    ...(principal === null ? {} : { userId: principal.userId }),
+    ...(sid === undefined ? {} : { sid }),
+    ...(rid === undefined ? {} : { runnerId: rid }),
+    ...(traceId === undefined ? {} : { traceId }),
+  };
 }
 
 function errorOf(thrown: FastifyError | CodedError, request: FastifyRequest): ErrorInfo {

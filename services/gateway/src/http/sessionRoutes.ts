@@ -7,7 +7,6 @@ import {
   MetaReply,
   NewSessionBody,
   NewSessionReply,
-  parseTraceContext,
   SessionReply,
   SessionsQuery,
   SessionsReply,
@@ -15,6 +14,7 @@ import {
 } from '@pizzapi/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
+import { clientTrace } from '../clientTrace.js';
 import type { GatewayMetrics } from '../metrics.js';
 import type { SendCommandOutcome, CommandSender } from '../session/commandSender.js';
 import type { SessionPages } from '../session/sessionPages.js';
@@ -45,7 +45,7 @@ interface OfSession {
 }
 
 const tag = 'sessions';
-const traceOf = ({ headers }: FastifyRequest) => parseTraceContext(headers['traceparent'], headers['tracestate']);
+const traceOf = ({ headers }: FastifyRequest) => clientTrace(headers['traceparent'], headers['tracestate']);
 const keyOf = ({ headers }: FastifyRequest): string | undefined => {
   const key = headers['idempotency-key'];
   return Array.isArray(key) ? key[0] : key;

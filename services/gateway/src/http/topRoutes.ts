@@ -1,10 +1,11 @@
 import { TopReply } from '@pizzapi/protocol';
 import type { FastifyInstance } from 'fastify';
-import type { LiveFigures } from '../liveFigures.js';
+import { LiveFigures, type LiveFiguresDeps } from '../liveFigures.js';
 import { route } from './schemas.js';
 
 /** What the relay does now, for admins. */
-export function topRoutes(app: FastifyInstance, { figures }: { figures: LiveFigures }): void {
+export function topRoutes(app: FastifyInstance, deps: LiveFiguresDeps): void {
+  const figures = new LiveFigures(deps);
   app.get(
     '/api/top',
     {

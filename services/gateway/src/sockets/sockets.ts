@@ -182,7 +182,7 @@ export class Sockets {
     // Revoked in the moment between the answer to the upgrade and now.
     if (mode === undefined) return wire.close('revoked');
     const viewer = new ViewerSocket(this.deps, sid, principal, mode, wire);
-    this.speak({ ...connection, principal }, viewer, (value) => viewer.parse(value));
+    this.speak({ ...connection, principal }, viewer, (value) => viewer.parse(value), sid);
     void viewer.greet();
   }
 
@@ -190,6 +190,7 @@ export class Sockets {
     { ws, wire, json, principal }: Connection,
     conversation: SocketHandler<F>,
     parse: (value: unknown) => ParsedFrame<F>,
+    sid?: string,
   ): void {
     const inbox = new Inbox({
       ...{ ws, json, parse },
@@ -198,7 +199,7 @@ export class Sockets {
       onProblem: (error, ref) => conversation.problem(error, ref),
       onBroken: () => wire.close('bad_frame'),
       onFailure: (thrown) => {
-        this.deps.log.error({ err: thrown }, 'a frame could not be handled');
+        this.deps.log.error({ err: thrown, sid, userId: principal.userId }, 'a frame could not be handled');
         conversation.problem(toErrorInfo(thrown));
       },
     });

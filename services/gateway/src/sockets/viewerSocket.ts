@@ -5,7 +5,6 @@ import {
   errorInfo,
   isMap,
   newId,
-  parseTraceContext,
   parseViewerUp,
   toErrorInfo,
   type ErrorInfo,
@@ -17,6 +16,7 @@ import { withTimeout, type Logger } from '@pizzapi/process';
 import type { Joins } from '../audit/joins.js';
 import type { DenialAuditor } from '../audit/denialAuditor.js';
 import { accountIdOf, type Principal } from '../auth/principal.js';
+import { clientTrace } from '../clientTrace.js';
 import type { GatewayMetrics } from '../metrics.js';
 import type { Room } from '../room/room.js';
 import type { Rooms } from '../room/rooms.js';
@@ -195,7 +195,7 @@ export class ViewerSocket {
   private async command(frame: Extract<ViewerUpFrame, { type: 'input' | 'command' }>): Promise<void> {
     const { principal, sid } = this;
     const { commandSender } = this.deps;
-    const trace = parseTraceContext(frame.traceparent, frame.tracestate);
+    const trace = clientTrace(frame.traceparent, frame.tracestate);
     const outcome: SendCommandOutcome =
       frame.type === 'input'
         ? await commandSender.input({
