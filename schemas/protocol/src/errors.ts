@@ -333,7 +333,7 @@ export const ERRORS = {
   },
   disk_low: { status: 507, hint: 'Free space on the disk of the host: its sessions write there.' },
   clock_off: { status: 503, hint: 'Set the clock of the host, best by NTP: times of events and expiries are wrong.' },
-  version_old: { status: 503, hint: 'Update the host: the page and `pizzapi doctor` say how.' },
+  version_old: { status: 503, hint: 'Update the host with the line that **Add a host** in the page shows.' },
   spool_waiting: {
     status: 503,
     hint: 'They are sent when nats-server takes them: check the connection and the storage.',
