@@ -24,7 +24,7 @@ const PASSING: readonly ErrorCode[] = [
 const ENDS: Readonly<Record<string, string>> = {
   timeout: 'The time of the command is over: raise it with --timeout.',
   output_limit: 'The command printed more than it may: raise the limit with --max-output.',
-  abandoned: 'The runner ended the command, because nobody asked for it.',
+  abandoned: 'The runner ended the command, because no request for it came.',
 };
 
 export interface HostCommand {

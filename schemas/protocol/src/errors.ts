@@ -222,7 +222,7 @@ export const ERRORS = {
   },
   exec_unknown: {
     status: 404,
-    hint: 'The command has ended and its output was read, or nobody asked for it for 30 s, or the runner was restarted.',
+    hint: 'The command has ended and its output was read, or no request for it came for 30 s, or the runner was restarted.',
   },
   exec_failed: { status: 422, hint: 'Check the name of the program and that the runner may start it.' },
   reply_too_large: { status: 502, hint: 'Ask for less at once: fewer entries, or a smaller part.' },

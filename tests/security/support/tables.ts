@@ -187,7 +187,7 @@ const LIMITS: readonly [what: string, file: string, constant: string, unit: (val
   ['time of a command, unless raised', 'schemas/protocol/src/runnerRpc/commands.ts', 'EXEC_TIMEOUT_MS', minutes],
   ['output of a command, unless raised', 'schemas/protocol/src/runnerRpc/commands.ts', 'EXEC_OUTPUT_BYTES', mebibytes],
   [
-    'time after which a command is ended that nobody asks for',
+    'time after which a command without further requests is ended',
     'schemas/protocol/src/runnerRpc/commands.ts',
     'EXEC_ABANDONED_MS',
     seconds,

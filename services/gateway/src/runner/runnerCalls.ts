@@ -53,7 +53,7 @@ export interface RunnerCallsDeps {
 
 /**
  * Sends requests to runners. The caller has checked that the runner is the person's own. Bounds how many are in flight,
- * tells a host that is gone from one that is slow, cancels what nobody waits for, and writes the rows of the audit log.
+ * tells a host that is gone from one that is slow, cancels requests whose caller is gone, and writes the rows of the audit log.
  */
 export class RunnerCalls {
   private open = 0;
@@ -164,7 +164,7 @@ export class RunnerCalls {
   }
 
   /**
-   * Resolves when the host is gone: its lease ended, nobody serves its subjects any more, or its daemon is another one that
+   * Resolves when the host is gone: its lease ended, no process serves its subjects any more, or its daemon is another one that
    * does not know the request. Never resolves for a host that is slow.
    */
   private untilLost(rid: string, callId: string, over: AbortSignal): Promise<'lost'> {
@@ -212,7 +212,7 @@ export class RunnerCalls {
     void this.ask(rid, 'cancel', callId);
   }
 
-  /** Nobody answers this method at a runner that holds its lease: it is of an earlier version, or has just gone. */
+  /** No process answers this method at a runner that holds its lease: it is of an earlier version, or has just gone. */
   private async notServed(rid: string, method: RunnerMethod): Promise<ErrorInfo> {
     if (!(await this.isServed(rid))) return errorInfo('host_lost', `Nothing answers for the runner "${rid}"`);
     return errorInfo('method_unknown', `The runner "${rid}" does not know "${method}": update the runner`);

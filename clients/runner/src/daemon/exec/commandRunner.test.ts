@@ -88,7 +88,7 @@ describe('a command on a host', () => {
     expect(stdout).not.toContain('pzr_secret');
   });
 
-  it('that prints much is read page by page, complete and in order, and waits while nobody reads', async () => {
+  it('that prints much is read page by page, complete and in order, and waits for its reader', async () => {
     const first = await sh(
       'i=0; while [ $i -lt 60000 ]; do echo "line $i of a long output of a command"; i=$((i+1)); done',
     );
@@ -157,7 +157,7 @@ describe('a command on a host', () => {
     await gone(execId!);
   });
 
-  it('is swept when nobody asks for it any more, and forgotten', async () => {
+  it('is swept when no request for it comes any more, and forgotten', async () => {
     commands = runner(100);
     const { execId } = await sh('setsid sleep 1000 & sleep 1000', { waitMs: 0 });
     await gone(execId);

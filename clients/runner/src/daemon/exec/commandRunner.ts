@@ -35,7 +35,7 @@ interface Kept {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** The commands that people run on a host. Ends those that nobody asks for any more. */
+/** The commands that people run on a host. Ends those for which no request comes any more. */
 export class CommandRunner {
   private readonly kept = new Map<string, Kept>();
   private starting = 0;
