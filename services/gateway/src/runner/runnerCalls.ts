@@ -28,7 +28,9 @@ export const MAX_CALLS_IN_FLIGHT = 1_000;
 /** Of these, those of one account. */
 export const MAX_CALLS_OF_ACCOUNT = 200;
 /** How long a runner may be silent until the gateway asks whether it is there, in ms. */
-const PROBE_AFTER_MS = 700;
+const PROBE_AFTER_MS = 1_000;
+/** The time after which it asks again when the runner does not know the request, in ms. */
+const PROBE_AGAIN_MS = 200;
 /** How long the answer to that may take, in ms. A host without an answer is slow, not gone. */
 const PROBE_MS = 1_000;
 /** What the runner may take beyond the time of a method, because it ends the request itself, in ms. */
@@ -183,7 +185,7 @@ export class RunnerCalls {
         // The reply may be on its way behind this answer: only the second time counts.
         unknown = state === 'unknown' ? unknown + 1 : 0;
         if (state === 'gone' || unknown > 1) return lost();
-        timer = setTimeout(() => void probe(), PROBE_AFTER_MS);
+        timer = setTimeout(() => void probe(), unknown > 0 ? PROBE_AGAIN_MS : PROBE_AFTER_MS);
       };
       let timer = setTimeout(() => void probe(), PROBE_AFTER_MS);
       over.addEventListener('abort', () => {
