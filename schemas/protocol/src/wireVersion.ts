@@ -42,7 +42,7 @@ export const WIRE_HISTORY = [
   },
   {
     version: 1,
-    hash: '70239fed1e1c3e13',
-    what: 'Added: the table of requests to a runner (`runner-requests.json`): `ping`, `list_models`, `restart`, `shutdown`, `exec`, `exec_output`, `exec_input`, `exec_kill`; `details` of an error; `allow` of runner tokens, pairing, `runner_started` and a runner in lists; `files` of share links; the runner event `runner_warning_cleared`; a model as its two parts in a new session.',
+    hash: 'b6342f90fc46061b',
+    what: 'Added: the table of requests to a runner (`runner-requests.json`): `ping`, `list_models`, `restart`, `shutdown`, `exec`, `exec_output`, `exec_input`, `exec_kill`; `details` of an error; `allow` of runner tokens, pairing, `runner_started` and a runner in lists; `files` of share links; the runner event `runner_warning_cleared`; a model as its two parts in a new session; `shareUrl`, `sessionName`, `isEphemeral`, `isActive`, `lastHeartbeatAt`, `modelInfo` and `runnerName` of a session, `sessionCount` and `serviceIds` of a runner, in answers over HTTP.',
   },
 ] as const;
