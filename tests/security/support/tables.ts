@@ -177,7 +177,7 @@ const LIMITS: readonly [what: string, file: string, constant: string, unit: (val
   ['requests to runners in flight, at one gateway', `${GATEWAY}/runner/runnerCalls.ts`, 'MAX_CALLS_IN_FLIGHT', String],
   ['of these, those of one account', `${GATEWAY}/runner/runnerCalls.ts`, 'MAX_CALLS_OF_ACCOUNT', String],
   ['requests that a runner works on', 'clients/runner/src/daemon/rpc/dispatcher.ts', 'MAX_CALLS', String],
-  ['commands of people that a host keeps', 'clients/runner/src/daemon/exec/commandRunner.ts', 'MAX_COMMANDS', String],
+  ['commands of people that run on a host', 'clients/runner/src/daemon/exec/commandRunner.ts', 'MAX_COMMANDS', String],
   [
     'output of a command that waits for its caller',
     'clients/runner/src/daemon/exec/runningCommand.ts',

@@ -198,6 +198,13 @@ describe('a command on a host', () => {
   });
 });
 
+it('commands that have ended leave room for others', async () => {
+  for (let round = 0; round < 3; round++) {
+    const all = await Promise.all(Array.from({ length: 16 }, () => start({ argv: ['true'] })));
+    expect(all.every(({ exit }) => exit?.code === 0)).toBe(true);
+  }
+});
+
 describe('the folder of a command', () => {
   const outside = { code: 'cwd_outside_roots' };
   it('is within the roots by its real path', async () => {
