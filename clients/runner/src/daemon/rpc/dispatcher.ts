@@ -25,7 +25,7 @@ import {
 /** Requests that a runner works on at once, except the urgent ones. */
 export const MAX_CALLS = 256;
 /** Requests that a runner works on at once, with the urgent ones. */
-export const MAX_ALL_CALLS = 512;
+const MAX_ALL_CALLS = 512;
 /** How much of the envelope a request has beside its body, in bytes. */
 const ENVELOPE_BYTES = 4 * 1024;
 
