@@ -303,3 +303,35 @@ it('after all invalid requests, another session has received only its own events
   const mine = await readLog(stage, sid);
   expect(mine.some(({ event }) => event.type === 'input_received')).toBe(false);
 });
+
+describe('commands on a host', () => {
+  const exec = (...args: string[]) => runCli(stage, 'exec', runnerId, '--cwd', stage.project, ...args);
+  let runnerId: string;
+  beforeAll(async () => {
+    const reply = await apiOf(stage).runners();
+    runnerId = reply.kind === 'ok' ? reply.value.runners[0]!.runnerId : '';
+  });
+
+  it('answer in a pipe as ssh does, and a folder that leads out of the roots is refused', async () => {
+    const ran = await exec('--', 'sh', '-c', 'pwd; printf "\\033[31mred" >&2; exit 5');
+    expect(ran).toEqual({ code: 5, stdout: `${stage.project}\n`, stderr: '\u001b[31mred' });
+    for (const folder of [join(stage.project, 'way-out'), '/proc/self/root', '~/..', '/'])
+      expect(await apiOf(stage).runnerCall(runnerId, 'exec', { argv: ['pwd'], cwd: folder })).toMatchObject({
+        error: { code: 'cwd_outside_roots' },
+      });
+  });
+
+  it('have no token of the host in their environment, and their rows in the audit log name the command', async () => {
+    const { stdout } = await exec('--', 'env');
+    expect(stdout).toContain('PATH=');
+    expect(stdout).not.toMatch(/PIZZAPI_(RUNNER_TOKEN|API_KEY|NATS_PASSWORD)=|pzr_|pzk_/);
+    const rows = await runCli(stage, 'audit', '--kind', 'runner_call', '--json');
+    const [last] = rows.stdout.trim().split('\n').slice(-1);
+    expect(JSON.parse(last!)).toMatchObject({ method: 'exec', command: 'env', cwd: stage.project, runnerId });
+  });
+
+  it('are measured hop by hop', async () => {
+    const ping = await runCli(stage, 'runner', 'ping', runnerId, '--json');
+    expect(JSON.parse(ping.stdout)).toMatchObject({ gateway: { runnerMs: expect.any(Number) as number } });
+  });
+});

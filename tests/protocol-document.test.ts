@@ -4,7 +4,7 @@ import { WIRE_HISTORY } from '../schemas/protocol/src/wireVersion.js';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { auditTable, limitsTable } from './security/support/tables.js';
+import { auditTable, limitsTable, runnerRequestsTable } from './security/support/tables.js';
 import { cells, documentAt, table } from './support/document.js';
 
 /** The generated tables of the document. */
@@ -23,6 +23,7 @@ const TABLES: Record<string, string> = {
   ),
   'nats-permissions': permissionsTable(),
   'nats-crossings': crossingsTable(),
+  'runner-requests': runnerRequestsTable(),
   audit: auditTable(),
   limits: limitsTable(),
   history: table(

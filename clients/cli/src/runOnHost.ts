@@ -13,6 +13,8 @@ const BY_SIGNAL = 128;
 const INPUT_BYTES = 256 * 1024;
 /** How long a request waits for output, in ms. */
 const WAIT_MS = 20_000;
+/** The same of the first one: until it is answered, the command ends with the connection. */
+const FIRST_WAIT_MS = 1_000;
 /** How long a command may be out of reach before it is given up, in ms: its runner ends it after 30 s. */
 const OUT_OF_REACH_MS = 25_000;
 const AGAIN_MS = 500;
@@ -24,7 +26,7 @@ const PASSING: readonly ErrorCode[] = [
 const ENDS: Readonly<Record<string, string>> = {
   timeout: 'The time of the command is over: raise it with --timeout.',
   output_limit: 'The command printed more than it may: raise the limit with --max-output.',
-  abandoned: 'The runner ended the command, because nobody asked for it.',
+  abandoned: 'The runner ended the command, because no request for it came.',
 };
 
 export interface HostCommand {
@@ -44,7 +46,7 @@ export async function runOnHost(
   const started = await api.runnerCall(
     rid,
     'exec',
-    { ...request, ...(stdin ? { keepStdin: true, waitMs: 0 } : { waitMs: WAIT_MS }) },
+    { ...request, ...(stdin ? { keepStdin: true, waitMs: 0 } : { waitMs: FIRST_WAIT_MS }) },
     { signal: leaving.signal },
   );
   if (started.kind === 'failed') return notStarted(io, started.error);

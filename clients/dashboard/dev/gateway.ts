@@ -290,6 +290,8 @@ function scriptedFetch(script: GatewayScript, sessions: readonly SessionInfo[], 
         if (socket.path === '/ws/runners') socket.tell({ type: 'runner_removed', runnerId: forgotten });
       return json({ runnerId: forgotten, tokenRevoked: true });
     }
+    if (url.pathname.endsWith('/rpc/ping'))
+      return json({ at: Date.now(), natsMs: 0.7, gateway: { natsMs: 0.4, runnerMs: 1.6 } });
     if (url.pathname.endsWith('/folders'))
       return json({ folders: FOLDERS.filter((folder) => folder.startsWith(url.searchParams.get('path') ?? '')) });
     if (url.pathname.endsWith('/events')) {

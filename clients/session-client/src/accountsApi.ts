@@ -29,6 +29,7 @@ import type {
   PurgeBody,
   PurgeReply,
   RetentionOverride,
+  RunnerRight,
   ShareChangeBody,
   ShareInfo,
   ShareWithBody,
@@ -73,7 +74,9 @@ export function accountsApi(send: ApiSend) {
     pollPair: (secret: string) => send<PairPollReply>('/api/pair/poll', post({ secret })),
     /** What a code asks for, for who is signed in. */
     pair: (code: string) => send<PairInfo>(`/api/pair/${id(code)}`),
-    approvePair: (code: string) => send<unknown>(`/api/pair/${id(code)}/approve`, post()),
+    /** `allow`: what a runner token may allow at most. */
+    approvePair: (code: string, rights: { allow?: RunnerRight[] } = {}) =>
+      send<unknown>(`/api/pair/${id(code)}/approve`, post(rights)),
     denyPair: (code: string) => send<unknown>(`/api/pair/${id(code)}/deny`, post()),
 
     shares: (sid: string) => send<{ shares: ShareInfo[] }>(shares(sid), needing('shares')),

@@ -233,7 +233,7 @@ export const ERRORS = {
   },
   exec_unknown: {
     status: 404,
-    hint: 'The command has ended and its output was read, or nobody asked for it for 30 s, or the runner was restarted.',
+    hint: 'The command has ended and its output was read, or no request for it came for 30 s, or the runner was restarted.',
   },
   exec_failed: { status: 422, hint: 'Check the name of the program and that the runner may start it.' },
   reply_too_large: { status: 502, hint: 'Ask for less at once: fewer entries, or a smaller part.' },
@@ -361,7 +361,7 @@ export const ERRORS = {
   },
   disk_low: { status: 507, hint: 'Free space on the disk of the host: its sessions write there.' },
   clock_off: { status: 503, hint: 'Set the clock of the host, best by NTP: times of events and expiries are wrong.' },
-  version_old: { status: 503, hint: 'Update the host: the page and `pizzapi doctor` say how.' },
+  version_old: { status: 503, hint: 'Update the host with the line that **Add a host** in the page shows.' },
   spool_waiting: {
     status: 503,
     hint: 'They are sent when nats-server takes them: check the connection and the storage.',

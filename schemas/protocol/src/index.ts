@@ -54,6 +54,7 @@ export * from './fold/transcript/index.js';
 export * from './fold/sessionMeta.js';
 export * from './fold/sessionInfo.js';
 export * from './fold/runnerInfo.js';
+export * from './listFields.js';
 export * from './fold/run.js';
 export * from './foreignText.js';
 export * from './sessionQuery.js';

@@ -3,6 +3,7 @@ import { SHARE_MODES } from './accounts.js';
 import { END_REASONS } from './events.js';
 import { GuestRefs } from './guests.js';
 import { APPROVAL_MODES, SESSION_MODES } from './modes.js';
+import { ModelInfo } from './modelInfo.js';
 import { RunnerPi, SessionPi } from './piInfo.js';
 import { RunnerRights } from './runnerRpc/rights.js';
 
@@ -58,6 +59,14 @@ export const SessionInfo = Type.Object({
    * account. `shareId` is the id of the share, `by` the name of the owner.
    */
   shared: Type.Optional(Type.Object({ shareId: Type.String(), by: Type.String(), mode: Type.Enum([...SHARE_MODES]) })),
+  /** The names that readers of the original protocol know. Set by the gateway in answers over HTTP. */
+  shareUrl: Type.Optional(Type.String()),
+  sessionName: Type.Optional(Type.String()),
+  isEphemeral: Type.Optional(Type.Boolean()),
+  isActive: Type.Optional(Type.Boolean()),
+  lastHeartbeatAt: Type.Optional(Type.Number()),
+  modelInfo: Type.Optional(Type.Union([ModelInfo, Type.Null()])),
+  runnerName: Type.Optional(Type.String()),
 });
 export type SessionInfo = Static<typeof SessionInfo>;
 
@@ -105,5 +114,8 @@ export const RunnerInfo = Type.Object({
   allow: Type.Optional(RunnerRights),
   /** Set by the gateway from the leases. */
   online: Type.Optional(Type.Boolean()),
+  /** The names that readers of the original protocol know. Set by the gateway in answers over HTTP. */
+  sessionCount: Type.Optional(Type.Integer()),
+  serviceIds: Type.Optional(Type.Array(Type.String())),
 });
 export type RunnerInfo = Static<typeof RunnerInfo>;

@@ -19,6 +19,7 @@ import { newId, splitAddresses } from '@pizzapi/protocol';
 import fastify from 'fastify';
 import { Joins } from './audit/joins.js';
 import { DenialAuditor } from './audit/denialAuditor.js';
+import type { Principal } from './auth/principal.js';
 import { OriginPolicy } from './auth/originPolicy.js';
 import { CredentialCache } from './auth/credentialCache.js';
 import { ShareGuests } from './auth/shareGuests.js';
@@ -326,7 +327,9 @@ export async function createGateway({
   const calls = new RunnerCalls({ b, directory, audit });
   runnerRoutes(app, { directory, calls, runnerForgetter, metrics });
   runnerRpcRoutes(app, { access, calls, directory, loader, metrics });
-  sessionRoutes(app, { b, pages, reader, commandSender, spawner, remover, metrics });
+  const runnerNameFor = (principal: Principal, rid: string) =>
+    access.mayUseRunner(principal, rid) ? directory.runner(rid)?.name : undefined;
+  sessionRoutes(app, { b, pages, reader, commandSender, spawner, remover, metrics, publicUrl, runnerNameFor });
   purgeRoutes(app, { eraser, metrics });
   networkRoutes(app, { network, metrics });
   shareRoutes(app, {

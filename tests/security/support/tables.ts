@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { AUDIT_KINDS, type AuditKind } from '@pizzapi/backbone';
+import { methodSpec, RUNNER_METHOD_NAMES } from '@pizzapi/protocol';
 import { table } from '../../support/document.js';
 
 /** Tables of docs/protocol/audit.md and docs/reference/limits.md that are read from the sources. */
@@ -56,6 +57,27 @@ export function auditTable(): string {
   return table(
     ['kind', 'what'],
     AUDIT_KINDS.map((kind) => [`\`${kind}\``, ROWS[kind]]),
+  );
+}
+
+/** Returns the requests that a runner answers. */
+export function runnerRequestsTable(): string {
+  const kinds = { no: '', audited: 'yes', part: 'part' };
+  return table(
+    ['method', 'what', 'right', 'guests', 'changes', 'time', 'request', 'reply'],
+    RUNNER_METHOD_NAMES.map((name) => {
+      const { summary, right, guests, changes, timeoutMs, maxRequestBytes, maxReplyBytes, urgent } = methodSpec(name);
+      return [
+        `\`${name}\`${urgent ? ' (urgent)' : ''}`,
+        summary,
+        right === undefined ? '' : `\`${right}\``,
+        guests === undefined ? '' : `with \`${guests}\``,
+        kinds[changes.kind],
+        seconds(timeoutMs),
+        `${maxRequestBytes / 1024} KiB`,
+        `${maxReplyBytes / 1024} KiB`,
+      ];
+    }),
   );
 }
 
@@ -159,6 +181,24 @@ const LIMITS: readonly [what: string, file: string, constant: string, unit: (val
   ],
   ['size of all incomplete blobs of an account', `${AUTHENTICATOR}/hostApiBlobs.ts`, 'PARTS_BYTES', mebibytes],
   ['concurrent host API requests of one authenticator', `${AUTHENTICATOR}/hostApi.ts`, 'MAX_AT_WORK', String],
+  ['requests to runners in flight, at one gateway', `${GATEWAY}/runner/runnerCalls.ts`, 'MAX_CALLS_IN_FLIGHT', String],
+  ['of these, those of one account', `${GATEWAY}/runner/runnerCalls.ts`, 'MAX_CALLS_OF_ACCOUNT', String],
+  ['requests that a runner works on', 'clients/runner/src/daemon/rpc/dispatcher.ts', 'MAX_CALLS', String],
+  ['commands of people that run on a host', 'clients/runner/src/daemon/exec/commandRunner.ts', 'MAX_COMMANDS', String],
+  [
+    'output of a command that waits for its caller',
+    'clients/runner/src/daemon/exec/runningCommand.ts',
+    'MAX_WAITING_BYTES',
+    mebibytes,
+  ],
+  ['time of a command, unless raised', 'schemas/protocol/src/runnerRpc/commands.ts', 'EXEC_TIMEOUT_MS', minutes],
+  ['output of a command, unless raised', 'schemas/protocol/src/runnerRpc/commands.ts', 'EXEC_OUTPUT_BYTES', mebibytes],
+  [
+    'time after which a command without further requests is ended',
+    'schemas/protocol/src/runnerRpc/commands.ts',
+    'EXEC_ABANDONED_MS',
+    seconds,
+  ],
   [
     'sessions of one connection for sessions without a worker',
     `${AUTHENTICATOR}/permissions.ts`,

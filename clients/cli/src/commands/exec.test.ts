@@ -40,7 +40,7 @@ describe('pizzapi exec', () => {
     const ran = await exec('--no-stdin', '--cwd', '~/a', '--env', 'A=b=c', '--timeout', '2h', '--', 'ls', '-l', 'x y');
     expect(ran).toEqual({ code: 3, stdout: '\u001b[31mred\u001b[0m more\n', stderr: 'oh\n' });
     expect(bodies('exec')).toEqual([
-      { argv: ['ls', '-l', 'x y'], cwd: '~/a', env: { A: 'b=c' }, timeoutMs: 7_200_000, waitMs: 20_000 },
+      { argv: ['ls', '-l', 'x y'], cwd: '~/a', env: { A: 'b=c' }, timeoutMs: 7_200_000, waitMs: 1_000 },
     ]);
   });
 

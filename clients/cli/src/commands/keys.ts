@@ -85,7 +85,6 @@ const COLUMNS: readonly Column[] = [
   { title: 'USED', widest: 40 },
   { title: 'ENDS', widest: 8 },
   { title: 'NAME', widest: 80 },
-  { title: 'ALLOWS', widest: 60 },
 ];
 
 function keyRows(keys: readonly KeyInfo[], now: number, io: Pick<Io, 'colour'>): string[] {
@@ -100,8 +99,7 @@ function keyRows(keys: readonly KeyInfo[], now: number, io: Pick<Io, 'colour'>):
     ago(key.createdAt, now),
     used(key),
     key.expiresAt === undefined ? '' : timeLeft(key.expiresAt, now),
-    key.name,
-    key.allow?.join(',') ?? '',
+    key.allow === undefined ? key.name : `${key.name} (allows ${key.allow.join(', ') || 'nothing'})`,
   ]);
   const isPast = (at: number) => (keys[at]!.expiresAt ?? Infinity) <= now;
   return tableRows(COLUMNS, rows, io, isPast);

@@ -1,4 +1,5 @@
 import type { PairInfo } from '@pizzapi/protocol';
+import { allowOf, type RightPreset } from '../hosts/rightPresets.js';
 import { api } from '../state/client.js';
 import { PAIR_CODE_CHARS, pairCode } from '../model/route.js';
 import { FormSubmission } from '../state/formSubmission.svelte.js';
@@ -7,6 +8,8 @@ import { FormSubmission } from '../state/formSubmission.svelte.js';
 export class PairingForm {
   code = $state('');
   info = $state.raw<PairInfo>();
+  /** What a runner token may allow at most. */
+  rights = $state<RightPreset>('everything');
   answer = $state<'approved' | 'denied'>();
   readonly submission = new FormSubmission();
   readonly complete = $derived(this.code.replace('-', '').length === PAIR_CODE_CHARS);
@@ -31,8 +34,9 @@ export class PairingForm {
 
   async decide(answer: 'approved' | 'denied'): Promise<void> {
     const { code } = this;
-    const send = answer === 'approved' ? api.approvePair : api.denyPair;
-    if ((await this.submission.send(() => send(code))) !== undefined) this.answer = answer;
+    const rights = this.info?.kind === 'runner' ? allowOf(this.rights) : {};
+    const send = () => (answer === 'approved' ? api.approvePair(code, rights) : api.denyPair(code));
+    if ((await this.submission.send(send)) !== undefined) this.answer = answer;
   }
 
   /** Back to an empty field. */

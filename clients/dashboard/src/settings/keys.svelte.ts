@@ -1,4 +1,5 @@
 import type { KeyKind, NewKeyReply } from '@pizzapi/protocol';
+import { allowOf, type RightPreset } from '../hosts/rightPresets.js';
 import { api } from '../state/client.js';
 import { draftField } from '../state/drafts.svelte.js';
 import { reportResult } from '../state/reportResult.js';
@@ -37,6 +38,8 @@ export class Keys {
 export class KeyDraft {
   readonly #name = draftField('key.name');
   kind = $state<KeyKind>('user');
+  /** Of a runner token. */
+  rights = $state<RightPreset>('everything');
   expiresIn = $state<(typeof KEY_EXPIRIES)[number]['value']>('90d');
   made = $state.raw<NewKeyReply>();
   readonly submission = new FormSubmission();
@@ -53,6 +56,7 @@ export class KeyDraft {
     const body = {
       name: this.name.trim(),
       kind: this.kind,
+      ...(this.kind === 'runner' ? allowOf(this.rights) : {}),
       ...(this.expiresIn === '' ? {} : { expiresIn: this.expiresIn }),
     };
     this.made = (await this.submission.send(() => api.createKey(body)))?.value;

@@ -170,6 +170,17 @@ export const VIEWS: readonly View[] = [
       await page.getByText('Links of this session').first().waitFor();
     },
   },
+  {
+    name: 'about a host',
+    at: '/',
+    enter: async (page) => {
+      await page
+        .getByRole('button', { name: /^About / })
+        .first()
+        .click();
+      await page.getByText('The gateway to the host').waitFor();
+    },
+  },
   { name: 'details', at: AT_WORK, enter: (page) => press(page, /details$/) },
   { name: 'new, empty session', at: '/s/fresh', shows: heading('What should the agent do?') },
   { name: 'ended session', at: '/s/done', shows: (page) => page.getByText('This session has ended.').waitFor() },

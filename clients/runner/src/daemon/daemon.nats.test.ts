@@ -154,5 +154,8 @@ describe('a runner', () => {
     expect(await ask('models', {})).toMatchObject({ defaultModel: 'demo/demo' });
     expect(await ask('status', {})).toMatchObject({ runnerId: rig.runnerId, name: 'rig' });
     expect(await ask('exec', { argv: ['true'] })).toMatchObject({ error: { code: 'right_missing' } });
+    const from = rig.runnerEvents.items.length;
+    expect(await ask('restart', {})).toEqual({});
+    await rig.runnerEvents.until((event) => event.type === 'runner_started', from);
   });
 });

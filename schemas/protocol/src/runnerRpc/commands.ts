@@ -15,7 +15,7 @@ export const EXEC_OUTPUT_BYTES = 16 * 1024 * 1024;
 export const MAX_EXEC_OUTPUT_BYTES = 64 * 1024 ** 3;
 /** How long a request waits for output, in ms. */
 export const MAX_EXEC_WAIT_MS = 25_000;
-/** A command is ended when nobody has asked for it for so long, in ms. */
+/** A command is ended when no request for it came for so long, in ms. */
 export const EXEC_ABANDONED_MS = 30_000;
 /** Bytes of output in one reply, before base64: one line of base64 for each of the two streams fits in a reply. */
 export const EXEC_PAGE_BYTES = 256 * 1024;

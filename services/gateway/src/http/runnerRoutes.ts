@@ -1,4 +1,4 @@
-import { ForgetRunnerReply, RUNNER_METHODS, RunnerReply, RunnersReply } from '@pizzapi/protocol';
+import { ForgetRunnerReply, RUNNER_METHODS, RunnerReply, RunnersReply, withRunnerListFields } from '@pizzapi/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { RunnerCalls } from '../runner/runnerCalls.js';
 import { unknownRunner } from '../session/access.js';
@@ -28,7 +28,7 @@ export function runnerRoutes(
     '/api/runners',
     { schema: route({ summary: 'Your runners', tag: 'runners', answers: { 200: RunnersReply } }) },
     async (request) => ({
-      runners: directory.listRunners(principalOf(request).userId),
+      runners: directory.listRunners(principalOf(request).userId).map(withRunnerListFields),
     }),
   );
 
@@ -37,7 +37,9 @@ export function runnerRoutes(
     { schema: route({ summary: 'One runner', tag: 'runners', params: RunnerParams, answers: { 200: RunnerReply } }) },
     async (request, reply) => {
       const runner = directory.runner(request.params.rid);
-      return runner === undefined ? answerError(reply, unknownRunner(request.params.rid)) : { runner };
+      return runner === undefined
+        ? answerError(reply, unknownRunner(request.params.rid))
+        : { runner: withRunnerListFields(runner) };
     },
   );
 

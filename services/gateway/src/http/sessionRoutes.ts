@@ -11,6 +11,8 @@ import {
   SessionsQuery,
   SessionsReply,
   type ErrorInfo,
+  type SessionInfo,
+  withListFields,
 } from '@pizzapi/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
@@ -19,6 +21,7 @@ import type { GatewayMetrics } from '../metrics.js';
 import type { SendCommandOutcome, CommandSender } from '../session/commandSender.js';
 import type { SessionPages } from '../session/sessionPages.js';
 import type { SessionReader } from '../session/reader.js';
+import type { Principal } from '../auth/principal.js';
 import type { Remover } from '../session/remover.js';
 import type { Spawner } from '../session/spawner.js';
 import { principalOf } from './guard.js';
@@ -33,6 +36,10 @@ export interface SessionRoutesDeps {
   spawner: Spawner;
   remover: Remover;
   metrics: GatewayMetrics;
+  /** The address people open, without a slash at its end. */
+  publicUrl: () => string;
+  /** The name of a runner, for its owner alone. */
+  runnerNameFor: (principal: Principal, rid: string) => string | undefined;
 }
 
 /** A body with attachments inline: 10 MiB of file are 14 MiB of base64. */
@@ -54,6 +61,11 @@ const keyOf = ({ headers }: FastifyRequest): string | undefined => {
 export function sessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): void {
   const { b, pages, reader, commandSender, spawner, remover, metrics } = deps;
   const refuse = refuser(metrics);
+  const listed = (principal: Principal, session: SessionInfo): SessionInfo =>
+    withListFields(session, {
+      shareUrl: `${deps.publicUrl()}/s/${session.sessionId}`,
+      runnerName: deps.runnerNameFor(principal, session.runnerId),
+    });
   const fail = (reply: FastifyReply, error: ErrorInfo): FastifyReply => refuse(reply, { error });
   const sent = (reply: FastifyReply, outcome: SendCommandOutcome): FastifyReply =>
     outcome.kind === 'sent' ? reply.code(202).send({ commandId: outcome.commandId }) : refuse(reply, outcome);
@@ -69,7 +81,11 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): vo
         answers: { 200: SessionsReply },
       }),
     },
-    async (request) => pages.page(principalOf(request).userId, request.query),
+    async (request) => {
+      const principal = principalOf(request);
+      const { sessions, ...more } = await pages.page(principal.userId, request.query);
+      return { ...more, sessions: sessions.map((session) => listed(principal, session)) };
+    },
   );
 
   for (const url of ['/api/sessions', '/ws/sessions']) {
@@ -101,7 +117,10 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): vo
       config: { guests: true },
       schema: route({ summary: 'One session', tag, params: SessionParams, answers: { 200: SessionReply } }),
     },
-    async (request) => reader.reply(request.params.sid),
+    async (request) => {
+      const { session, ...more } = await reader.reply(request.params.sid);
+      return { ...more, session: listed(principalOf(request), session) };
+    },
   );
 
   app.delete<OfSession>(

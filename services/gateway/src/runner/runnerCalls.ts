@@ -28,7 +28,9 @@ export const MAX_CALLS_IN_FLIGHT = 1_000;
 /** Of these, those of one account. */
 export const MAX_CALLS_OF_ACCOUNT = 200;
 /** How long a runner may be silent until the gateway asks whether it is there, in ms. */
-const PROBE_AFTER_MS = 700;
+const PROBE_AFTER_MS = 1_000;
+/** The time after which it asks again when the runner does not know the request, in ms. */
+const PROBE_AGAIN_MS = 200;
 /** How long the answer to that may take, in ms. A host without an answer is slow, not gone. */
 const PROBE_MS = 1_000;
 /** What the runner may take beyond the time of a method, because it ends the request itself, in ms. */
@@ -53,7 +55,7 @@ export interface RunnerCallsDeps {
 
 /**
  * Sends requests to runners. The caller has checked that the runner is the person's own. Bounds how many are in flight,
- * tells a host that is gone from one that is slow, cancels what nobody waits for, and writes the rows of the audit log.
+ * tells a host that is gone from one that is slow, cancels requests whose caller is gone, and writes the rows of the audit log.
  */
 export class RunnerCalls {
   private open = 0;
@@ -164,7 +166,7 @@ export class RunnerCalls {
   }
 
   /**
-   * Resolves when the host is gone: its lease ended, nobody serves its subjects any more, or its daemon is another one that
+   * Resolves when the host is gone: its lease ended, no process serves its subjects any more, or its daemon is another one that
    * does not know the request. Never resolves for a host that is slow.
    */
   private untilLost(rid: string, callId: string, over: AbortSignal): Promise<'lost'> {
@@ -183,7 +185,7 @@ export class RunnerCalls {
         // The reply may be on its way behind this answer: only the second time counts.
         unknown = state === 'unknown' ? unknown + 1 : 0;
         if (state === 'gone' || unknown > 1) return lost();
-        timer = setTimeout(() => void probe(), PROBE_AFTER_MS);
+        timer = setTimeout(() => void probe(), unknown > 0 ? PROBE_AGAIN_MS : PROBE_AFTER_MS);
       };
       let timer = setTimeout(() => void probe(), PROBE_AFTER_MS);
       over.addEventListener('abort', () => {
@@ -212,7 +214,7 @@ export class RunnerCalls {
     void this.ask(rid, 'cancel', callId);
   }
 
-  /** Nobody answers this method at a runner that holds its lease: it is of an earlier version, or has just gone. */
+  /** No process answers this method at a runner that holds its lease: it is of an earlier version, or has just gone. */
   private async notServed(rid: string, method: RunnerMethod): Promise<ErrorInfo> {
     if (!(await this.isServed(rid))) return errorInfo('host_lost', `Nothing answers for the runner "${rid}"`);
     return errorInfo('method_unknown', `The runner "${rid}" does not know "${method}": update the runner`);

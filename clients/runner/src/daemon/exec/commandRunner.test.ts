@@ -88,7 +88,7 @@ describe('a command on a host', () => {
     expect(stdout).not.toContain('pzr_secret');
   });
 
-  it('that prints much is read page by page, complete and in order, and waits while nobody reads', async () => {
+  it('that prints much is read page by page, complete and in order, and waits for its reader', async () => {
     const first = await sh(
       'i=0; while [ $i -lt 60000 ]; do echo "line $i of a long output of a command"; i=$((i+1)); done',
     );
@@ -157,7 +157,7 @@ describe('a command on a host', () => {
     await gone(execId!);
   });
 
-  it('is swept when nobody asks for it any more, and forgotten', async () => {
+  it('is swept when no request for it comes any more, and forgotten', async () => {
     commands = runner(100);
     const { execId } = await sh('setsid sleep 1000 & sleep 1000', { waitMs: 0 });
     await gone(execId);
@@ -196,6 +196,13 @@ describe('a command on a host', () => {
     expect(refused).toHaveLength(3);
     expect(refused[0]).toMatchObject({ reason: { code: 'rpc_busy' } });
   });
+});
+
+it('commands that have ended leave room for others', async () => {
+  for (let round = 0; round < 3; round++) {
+    const all = await Promise.all(Array.from({ length: 16 }, () => start({ argv: ['true'] })));
+    expect(all.every(({ exit }) => exit?.code === 0)).toBe(true);
+  }
 });
 
 describe('the folder of a command', () => {

@@ -13,8 +13,10 @@ import {
 import { sweepSession } from '../../processes.js';
 import { RunningCommand } from './runningCommand.js';
 
-/** Commands of a host that are kept at once: running, or with output that was not read. */
+/** Commands of people that run on a host at once. */
 export const MAX_COMMANDS = 32;
+/** Commands that are kept at once, also those that have ended: a caller may ask again for the last of their output. */
+const MAX_KEPT = 128;
 /** How long a request waits when it does not say, in ms. */
 const WAIT_MS = 10_000;
 const SHELL = '/bin/sh';
@@ -35,7 +37,7 @@ interface Kept {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** The commands that people run on a host. Ends those that nobody asks for any more. */
+/** The commands that people run on a host. Ends those for which no request comes any more. */
 export class CommandRunner {
   private readonly kept = new Map<string, Kept>();
   private starting = 0;
@@ -59,11 +61,11 @@ export class CommandRunner {
     request: MethodRequest<'exec'>,
     { cwd, userId, signal }: { cwd: string; userId: string; signal: AbortSignal },
   ): Promise<ExecChunk> {
-    if (this.kept.size + this.starting >= MAX_COMMANDS)
-      throw new CodedError('rpc_busy', `The host runs ${this.kept.size} commands`);
+    const full = this.makeRoom();
     this.starting++;
     const id = newId('exec');
     try {
+      await full;
       await mkdir(this.deps.folder, { recursive: true, mode: 0o700 });
       await writeFile(join(this.deps.folder, id), '', { mode: 0o600 });
       const command = await RunningCommand.start({
@@ -116,6 +118,16 @@ export class CommandRunner {
   /** Ends all commands. */
   async stop(): Promise<void> {
     await Promise.all([...this.kept.keys()].map((id) => this.end(id, 'killed').then(() => this.forget(id))));
+  }
+
+  /** Forgets the command that ended first when too many are kept. Throws `rpc_busy` when too many run. */
+  private makeRoom(): Promise<void> {
+    const all = [...this.kept];
+    const running = all.filter(([, { command }]) => !command.hasEnded).length;
+    if (running + this.starting >= MAX_COMMANDS) throw new CodedError('rpc_busy', `The host runs ${running} commands`);
+    const [oldest] = all.find(([, { command, asking }]) => command.hasEnded && asking === 0) ?? [];
+    if (this.kept.size + this.starting >= MAX_KEPT && oldest !== undefined) return this.forget(oldest);
+    return Promise.resolve();
   }
 
   private find(id: string, userId: string): Kept {

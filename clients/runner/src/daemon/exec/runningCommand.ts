@@ -52,9 +52,8 @@ export class RunningCommand {
         ...{ cwd, detached: true, stdio: ['pipe', 'pipe', 'pipe'] },
         env: { ...env, [SESSION_TAG]: id },
       });
-      const command = new RunningCommand(spec, child);
       await once(child, 'spawn');
-      return command;
+      return new RunningCommand(spec, child);
     } catch (cause) {
       const errno = (cause as NodeJS.ErrnoException).code ?? 'unknown';
       const error = new CodedError('exec_failed', `"${program.slice(0, 200)}" did not start (${errno})`, { cause });

@@ -25,7 +25,7 @@ import {
 /** Requests that a runner works on at once, except the urgent ones. */
 export const MAX_CALLS = 256;
 /** Requests that a runner works on at once, with the urgent ones. */
-export const MAX_ALL_CALLS = 512;
+const MAX_ALL_CALLS = 512;
 /** How much of the envelope a request has beside its body, in bytes. */
 const ENVELOPE_BYTES = 4 * 1024;
 
@@ -61,7 +61,7 @@ export interface DispatcherDeps {
   maxCalls?: number;
 }
 
-export interface Answered {
+export interface EncodedReply {
   body: Uint8Array;
   /** Runs after the reply has left. */
   afterwards?: (() => void) | undefined;
@@ -82,7 +82,7 @@ export class RunnerRequestDispatcher {
   }
 
   /** `name` is the last token of the subject. */
-  async answer(name: string, body: Uint8Array): Promise<Answered> {
+  async answer(name: string, body: Uint8Array): Promise<EncodedReply> {
     const request = read(body);
     if (isControl(name)) return { body: encode({ known: this.control(name, request) }) };
     let afterwards: (() => void) | undefined;
