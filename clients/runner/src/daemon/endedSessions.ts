@@ -24,9 +24,9 @@ export class EndedSessions {
     return this.records.save({ ...record, phase: 'over', activity: 'idle', worker: undefined });
   }
 
-  /** Removes what is kept of a session that was erased. */
-  forget(sid: string): Promise<void> {
-    return this.records.remove(sid);
+  /** The same, and removes the record of a session that was erased. */
+  keepUnless(record: SessionRecord, isErased: boolean): Promise<void> {
+    return isErased ? this.records.remove(record.sid) : this.keep(record);
   }
 
   find(sid: string): Promise<SessionRecord | undefined> {

@@ -378,10 +378,8 @@ export class SessionHost {
       await this.save();
       if ((await this.suspended.flush()) === 'stopped') return;
     }
-    const isErased = this.deps.erased.has(this.sid);
-    if (!isErased) await this.deps.ended.keep(this.record);
+    await this.deps.ended.keepUnless(this.record, this.deps.erased.has(this.sid));
     await this.deleteRecord();
-    if (isErased) await this.deps.ended.forget(this.sid);
     this.deps.publisher.publish({ type: 'session_closed', sessionId: this.sid, reason });
   }
 
