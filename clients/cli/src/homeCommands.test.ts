@@ -205,8 +205,8 @@ describe('doctor', () => {
   it('tells whether the issuer that people sign in through answers', () => {
     const options = { signup: 'closed', accounts: true } as const;
     expect(issuerFindings(options)).toEqual([]);
-    expect(issuerFindings({ ...options, issuer: { name: 'Acme', available: true } })).toMatchObject([{ kind: 'ok' }]);
+    expect(issuerFindings({ ...options, issuer: { name: 'Acme', available: true } })).toMatchObject([{ level: 'ok' }]);
     const [away] = issuerFindings({ ...options, passwords: false, issuer: { name: 'Acme', available: false } });
-    expect(away).toMatchObject({ kind: 'warn', text: expect.stringContaining('New sign-ins fail') as string });
+    expect(away).toMatchObject({ level: 'warn', text: expect.stringContaining('New sign-ins fail') as string });
   });
 });

@@ -13,6 +13,14 @@ const defsOf = (document: unknown): Record<string, unknown> => {
   return protocol.isMap(defs) ? defs : {};
 };
 
+/** What a release cannot read of the other one, with the reason why that does no harm. */
+const ACCEPTED = new Map([
+  [
+    'UserChangeBody.disabled is not required any more',
+    'a gateway before refuses what only this release offers, with 400',
+  ],
+]);
+
 /** Schemas of rows of this release, in JSON as the recorded ones. */
 const rows = JSON.parse(
   JSON.stringify(Object.fromEntries(Object.entries(protocol).filter(([name]) => /Row$/.test(name)))),
@@ -26,7 +34,7 @@ describe('what is stored and sent', () => {
       const problems = Object.entries(defsOf(read(`schema/${file}`))).flatMap(([name, before]) =>
         now[name] === undefined ? [`${name} is gone`] : schemaProblems(before, now[name], name),
       );
-      expect(problems).toEqual([]);
+      expect(problems.filter((problem) => !ACCEPTED.has(problem))).toEqual([]);
     },
   );
 

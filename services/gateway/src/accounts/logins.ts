@@ -15,7 +15,11 @@ const MAX_USER_AGENT = 200;
 const keyOf = (hash: string): string => `login.${hash}`;
 
 /** What a login through the issuer has besides. */
-export type LoginOptions = Pick<LoginRow, 'issuer'> & { ttlMs?: number };
+export type LoginOptions = Pick<LoginRow, 'issuer'> & {
+  ttlMs?: number;
+  /** What has to be stored before the login is, under the hash of its cookie. */
+  before?: (hash: string) => Promise<void>;
+};
 
 /** The sign-ins of browsers: rows of the bucket `accounts`, found by the SHA-256 of the cookie. */
 export class Logins {
@@ -33,7 +37,7 @@ export class Logins {
   async begin(
     userId: string,
     { ip, userAgent }: Client,
-    { ttlMs = LOGIN_TTL_MS, ...more }: LoginOptions = {},
+    { ttlMs = LOGIN_TTL_MS, before, ...more }: LoginOptions = {},
   ): Promise<{ cookie: string; login: LoginRow }> {
     await this.makeRoom(userId);
     const cookie = randomBytes(32).toString('base64url');
@@ -43,6 +47,7 @@ export class Logins {
       ...{ userAgent: userAgent.slice(0, MAX_USER_AGENT), ...more },
     };
     const hash = secretHash(cookie);
+    await before?.(hash);
     const { revision } = await this.rows.create(keyOf(hash), login, { ttlMs });
     await this.credentialCache.logins.settled(revision);
     return { cookie, login };

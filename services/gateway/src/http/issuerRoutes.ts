@@ -94,14 +94,14 @@ export function issuerRoutes(app: FastifyInstance, { issuer, metrics, clientOf, 
       async (request, reply) => {
         const { ip, body } = request;
         const text = body instanceof URLSearchParams ? body.get('logout_token') : null;
-        const wait = await issuer.limits.consume('issuer_logout', { ip });
-        if (wait !== undefined) return refuse(reply, retryAfterText(wait));
         const token = text === null ? undefined : await issuer.client.verifyLogoutToken(text);
         if (token === undefined || !(await issuer.checks.endNamed(token))) {
+          // Only wrong tokens count: an issuer may end many logins at once.
+          const wait = await issuer.limits.consume('issuer_logout', { ip });
+          if (wait !== undefined) return refuse(reply, retryAfterText(wait));
           issuer.audit('login_failed', { ip, how: 'issuer', why: 'logout_token' });
           throw new CodedError('bad_request', 'This is no logout token of the issuer for this gateway');
         }
-        await issuer.limits.refund('issuer_logout', { ip });
         return reply.code(200).send({});
       },
     );

@@ -189,9 +189,12 @@ export class IssuerSignIn {
       ...(claims.sid === undefined ? {} : { sid: claims.sid }),
       ...{ checkedAt: now, ...(refreshToken === undefined ? {} : { checkAt: now + settings.checkMs }) },
     };
-    const lives = refreshToken === undefined ? { ttlMs: settings.loginMs } : {};
+    // A gateway that checks the login has to find its token.
+    const lives =
+      refreshToken === undefined
+        ? { ttlMs: settings.loginMs }
+        : { before: (hash: string) => refreshTokens.put(hash, refreshToken) };
     const success = await signIn.begin(account, client, 'issuer', { issuer: session, ...lives });
-    if (refreshToken !== undefined) await refreshTokens.keep(success.cookie, refreshToken);
     return { ...success, returnTo };
   }
 

@@ -1,5 +1,4 @@
 import { refreshRows, type Backbone } from '@pizzapi/backbone';
-import { secretHash } from '@pizzapi/process';
 import { LOGIN_TTL_MS } from '../auth/cookie.js';
 import type { Sealer } from './sealed.js';
 
@@ -14,10 +13,6 @@ export class RefreshTokens {
     private readonly sealer: Sealer,
   ) {
     this.rows = refreshRows(b);
-  }
-
-  keep(cookie: string, token: string): Promise<void> {
-    return this.put(secretHash(cookie), token);
   }
 
   async put(hash: string, token: string): Promise<void> {
