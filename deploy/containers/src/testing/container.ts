@@ -13,7 +13,7 @@ export interface StartOptions {
   user?: string;
   /** Folders of this machine by their place in the container. */
   volumes?: Readonly<Record<string, string>>;
-  /** The folder of the secrets, read-only at /run/secrets. */
+  /** The folder of the secrets. Each file of it is mounted in /run/secrets, as Compose does. */
   secrets?: string;
 }
 
@@ -40,7 +40,12 @@ mount --rbind /dev "$root/dev"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mkdir "$root/run/secrets"
-if [ -n "$secrets" ]; then mount --bind "$secrets" "$root/run/secrets"; mount -o remount,bind,ro "$root/run/secrets"; fi
+if [ -n "$secrets" ]; then
+  for file in "$secrets"/*; do
+    touch "$root/run/secrets/\${file##*/}"
+    mount --bind "$file" "$root/run/secrets/\${file##*/}"
+  done
+fi
 while [ "$1" != -- ]; do mkdir -p "$root$2"; mount --bind "$1" "$root$2"; shift 2; done
 shift
 mount -o remount,bind,ro "$root"
